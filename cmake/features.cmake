@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the machine has. Each optional library turns one feature on (FT_HAVE_X); without it the
+# feature is off and says so by name at run time.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(ZLIB)
+pkg_check_modules(PCAP libpcap)
+pkg_check_modules(ZSTD libzstd)
+pkg_check_modules(YAML yaml-0.1)
+pkg_check_modules(SECCOMP libseccomp)
+
+add_library(ft_deps INTERFACE)
+target_link_libraries(ft_deps INTERFACE Threads::Threads m)
+foreach(dep PCAP ZSTD YAML SECCOMP)
+    if(${dep}_FOUND)
+        target_compile_definitions(ft_deps INTERFACE FT_HAVE_${dep}=1)
+        target_include_directories(ft_deps INTERFACE ${${dep}_INCLUDE_DIRS})
+        target_link_libraries(ft_deps INTERFACE ${${dep}_LINK_LIBRARIES})
+    else()
+        message(STATUS "flowtap: ${dep} not found, its feature is off")
+    endif()
+endforeach()
+if(ZLIB_FOUND)
+    target_compile_definitions(ft_deps INTERFACE FT_HAVE_ZLIB=1)
+    target_link_libraries(ft_deps INTERFACE ZLIB::ZLIB)
+endif()

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration of a pipeline: one table of options, set by name from a command line, a YAML
+ * file or code.
+ *
+ * Theory of operation: ft_options() lists every option once, with type, bounds, default and help;
+ * the CLI, the YAML reader, --help, the man page and the shell completion are walks over it. A
+ * value remembers where it came from: the command line wins over the file, the file over the
+ * default. */
+#ifndef FLOWTAP_CONFIG_H
+#define FLOWTAP_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flowtap/errors.h"
+#include "flowtap/macros.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum ft_command { FT_CMD_LIVE = 1, FT_CMD_READ = 2 };
+
+enum ft_option_type {
+    FT_OPT_FLAG,    /* on or off; YAML true/false */
+    FT_OPT_UINT,    /* whole number within min..max */
+    FT_OPT_SECONDS, /* decimal seconds within min..max; kept in ns */
+    FT_OPT_STRING,
+    FT_OPT_CHOICE, /* one word of choices */
+    FT_OPT_WORDS,  /* comma-separated words of choices */
+    FT_OPT_UINTS,  /* comma-separated ascending whole numbers */
+};
+
+struct ft_option {
+    const char *name;    /* long option and YAML key: "idle-timeout" */
+    char letter;         /* short option, or 0 */
+    uint8_t type;        /* enum ft_option_type */
+    uint8_t commands;    /* bits of enum ft_command that take it */
+    bool repeatable;     /* may be given several times; YAML: a list */
+    bool cli_only;       /* not a key of the YAML file (config) */
+    const char *arg;     /* "SECONDS"; NULL for flags */
+    const char *choices; /* "drop|block"; NULL when free */
+    const char *defval;  /* as text, for people and as the initial value; NULL: none */
+    uint64_t min, max;   /* of numbers; seconds in ns */
+    const char *help;    /* one sentence */
+};
+
+/* All options in the order of the help; *out_n is their number. Any thread. */
+FT_API const struct ft_option *ft_options(uint32_t *out_n);
+
+struct ft_config;
+
+/* A configuration with every default, for one command. NULL when out of memory. Freed with _free.
+ */
+FT_API struct ft_config *ft_config_new(enum ft_command command);
+FT_API void ft_config_free(struct ft_config *cfg);
+
+/* Sets an option by long name from text; repeatable ones append. FT_E_USAGE: err->what names the
+ * option, the value, what is allowed and, for an unknown name, the nearest one. */
+FT_API FT_NODISCARD int ft_config_set(struct ft_config *cfg, const char *name, const char *value,
+                                      struct ft_err *err);
+
+/* Adds an input: a file for read ("-" is stdin), an interface for live. */
+FT_API FT_NODISCARD int ft_config_add_input(struct ft_config *cfg, const char *target,
+                                            struct ft_err *err);
+
+/* Reads a YAML file of option names; options that were already set by ft_config_set() keep their
+ * value. Errors carry the line in err->off and "FILE:LINE: " at the start of err->what. */
+FT_API FT_NODISCARD int ft_config_load(struct ft_config *cfg, const char *path, struct ft_err *err);
+/* The same from memory; name stands for the file in messages. */
+FT_API FT_NODISCARD int ft_config_load_text(struct ft_config *cfg, const char *name,
+                                            const char *text, size_t len, struct ft_err *err);
+
+/* Checks what only the whole can tell (outputs parse, a filter is known, inputs are there). Called
+ * by ft_pipeline_new() too. */
+FT_API FT_NODISCARD int ft_config_check(const struct ft_config *cfg, struct ft_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pipeline: packets in, events out, every one accounted for.
+ *
+ *     new -> [ add_callback ]* -> start -> [ wait | get_stats | stop | reopen ]* -> finish -> free
+ *
+ * Theory of operation: new() opens every source and output and allocates everything; after it
+ * privileges can be dropped. start() makes the threads. The pipeline ends when the input ends, when
+ * stop() was called, or when the last output is gone; wait() tells. finish() joins the threads,
+ * flushes every flow and output and makes the account exact. Two pipelines in one process do not
+ * know of each other. */
+#ifndef FLOWTAP_PIPELINE_H
+#define FLOWTAP_PIPELINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flowtap/config.h"
+#include "flowtap/errors.h"
+#include "flowtap/log.h"
+#include "flowtap/stats.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ft_pipeline;
+
+/* What the embedder does on behalf of the pipeline; every member may be NULL. */
+struct ft_pipeline_hooks {
+    /* opens an output file, as open(2) with mode 0644; for programs that drop privileges */
+    int (*open_file)(void *cookie, const char *path, int flags);
+    int (*rename_file)(void *cookie, const char *from, const char *to);
+    void *cookie;
+};
+
+/* Takes len bytes of whole events (NDJSON lines). Return 0 to go on, anything else to end this
+ * output. Called on the output's own thread; may block: then the output's bounded queue fills and
+ * its overflow policy decides. data is borrowed. */
+typedef int (*ft_output_fn)(void *cookie, const void *data, size_t len);
+
+/* Opens sources and outputs. cfg is read, not kept; log and hooks (may be NULL) must outlive the
+ * pipeline. On failure *out is untouched and err says why. FT_E_USAGE: the configuration is wrong;
+ * FT_E_PRIVILEGE: err->what names what is missing. */
+FT_API FT_NODISCARD int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log,
+                                        const struct ft_pipeline_hooks *hooks,
+                                        struct ft_pipeline **out, struct ft_err *err);
+
+/* Adds an output that calls fn with NDJSON; before start. name appears in the account. When the
+ * configuration names no -o, callbacks are the only outputs. */
+FT_API FT_NODISCARD int ft_pipeline_add_callback(struct ft_pipeline *p, const char *name,
+                                                 ft_output_fn fn, void *cookie, struct ft_err *err);
+
+FT_API FT_NODISCARD int ft_pipeline_start(struct ft_pipeline *p, struct ft_err *err);
+
+/* Waits up to timeout_ms for the end. FT_OK: ended, call finish; FT_E_AGAIN: still running. */
+FT_API int ft_pipeline_wait(struct ft_pipeline *p, int timeout_ms);
+
+/* Asks for an orderly end / for file outputs to be reopened. Async-signal-safe. */
+FT_API void ft_pipeline_stop(struct ft_pipeline *p);
+FT_API void ft_pipeline_reopen(struct ft_pipeline *p);
+
+/* Ends everything: drains, flushes flows (eof or shutdown), writes the last stats event, closes the
+ * outputs. FT_OK, or the first failure: FT_E_TRUNCATED / FT_E_CORRUPT (input damaged, everything
+ * before it processed), FT_E_IO / FT_E_CLOSED (an output lost data or its reader). err->what says.
+ */
+FT_API int ft_pipeline_finish(struct ft_pipeline *p, struct ft_err *err);
+
+/* The account now; exact after finish(). Any thread. */
+FT_API void ft_pipeline_get_stats(struct ft_pipeline *p, struct ft_stats *out);
+
+/* Names of the inputs for people ("eth0", "a.pcap, b.pcap"); valid as long as the pipeline. */
+FT_API const char *ft_pipeline_input_name(const struct ft_pipeline *p);
+
+FT_API void ft_pipeline_free(struct ft_pipeline *p); /* NULL is a no-op; stops what still runs */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

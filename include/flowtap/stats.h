@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The account of a pipeline: what went in, what came out, what was lost and why.
+ *
+ * Theory of operation: totals since start. These hold in every snapshot that is_final, and in every
+ * other one up to what is in flight between two threads:
+ *     received = captured + kernel_dropped              (kernel_dropped unknown: received =
+ * captured) captured = queue_dropped + decoded + ignored + malformed decoded  = packets in final
+ * flow records + packets of flows in the table made     = written + dropped, for each output and
+ * event (the stats event that carries the numbers is not in them) */
+#ifndef FLOWTAP_STATS_H
+#define FLOWTAP_STATS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "flowtap/errors.h"
+#include "flowtap/event.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { FT_MAX_OUTPUTS = 16, FT_MAX_WORKERS = 128 };
+
+/* One output's account, by event. */
+struct ft_output_stats {
+    const char *name; /* as given with -o; valid as long as the pipeline */
+    uint64_t made[FT_EVENT__COUNT];
+    uint64_t written[FT_EVENT__COUNT];
+    uint64_t dropped[FT_EVENT__COUNT];
+    uint64_t bytes;     /* written to the target, after compression is not counted */
+    uint32_t queue_len; /* chunks waiting now */
+    uint32_t queue_cap; /* most that may wait */
+    bool failed;        /* the output is gone for good */
+};
+
+struct ft_stats {
+    int64_t timestamp_ns;          /* when taken: wall clock live, newest packet time on replay */
+    int64_t elapsed_ns;            /* since start, monotonic clock */
+    bool is_final;                 /* nothing is in flight any more: the numbers are exact */
+    uint64_t received;             /* packets that the source offered */
+    uint64_t received_bytes;       /* wire bytes of the captured packets */
+    uint64_t captured;             /* packets that were handed to flowtap */
+    bool kernel_dropped_known;     /* false: the source cannot know (JSON null) */
+    uint64_t kernel_dropped;       /* packets that the kernel dropped for want of room */
+    uint64_t queue_dropped;        /* packets dropped at full hand-off queues */
+    uint64_t verdict[FT_V__COUNT]; /* packets by verdict; [FT_V_DECODED] = decoded */
+    uint64_t decoded_bytes;        /* wire bytes of the decoded packets */
+    uint64_t clock_steps;      /* times the packet clock went back by more than the idle timeout */
+    uint64_t late_packets;     /* packets older than their flow's newest packet */
+    uint64_t interface_events; /* an interface went down, vanished or came back */
+    uint64_t flows_created;
+    uint64_t flows_active;                  /* in the table now */
+    uint64_t flows_ended[FT_REASON__COUNT]; /* final records by reason */
+    uint64_t flow_updates;                  /* interim records (active, snapshot) */
+    uint64_t packets_final;                 /* packets in final flow records */
+    uint64_t packets_active;                /* packets of flows in the table now */
+    uint64_t bytes_final;                   /* wire bytes, likewise */
+    uint64_t bytes_active;
+    uint64_t flows_max; /* bound of the table, all workers */
+    uint32_t n_workers;
+    uint64_t worker_dropped[FT_MAX_WORKERS]; /* queue_dropped by worker's queue */
+    uint32_t worker_queue[FT_MAX_WORKERS];   /* packets waiting now */
+    uint32_t queue_cap;                      /* bound of each queue, packets */
+    uint64_t input_bytes, input_size; /* position and size of file input; size 0 when unknown */
+    uint64_t memory_budget;           /* bytes, as planned at start */
+    uint32_t n_outputs;
+    struct ft_output_stats output[FT_MAX_OUTPUTS];
+};
+
+/* Sum of the verdicts of one class. Any thread. */
+FT_API uint64_t ft_stats_class(const struct ft_stats *s, enum ft_verdict_class c);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decode: captured frames to packet values.
+ *
+ * Theory of operation: ft_decode_batch() walks views in order, writes one ft_packet for each that
+ * is IP and counts every view under exactly one verdict. A fast path takes plain Ethernet / IPv4
+ * without options or fragments / TCP or UDP; everything else goes the general way through
+ * codec/net. */
+#ifndef FT_DECODE_DECODE_H
+#define FT_DECODE_DECODE_H
+
+#include <stdbool.h>
+
+#include "base/hash.h"
+#include "flowtap/errors.h"
+#include "model/packet.h"
+
+struct ft_decoder {
+    struct ft_hash_seed seed;      /* the same for all decoders of a pipeline */
+    uint64_t verdict[FT_V__COUNT]; /* views by verdict; owner thread */
+    uint64_t decoded_bytes;        /* wire bytes of the decoded ones */
+    uint64_t bytes;                /* wire bytes of all views */
+};
+
+void ft_decoder_init(struct ft_decoder *d, const struct ft_hash_seed *seed);
+
+/* Decodes n views; writes out[0..*out_n) in order of the views.
+ * out must have room for n, on a 32-byte boundary. */
+FT_HOT void ft_decode_batch(struct ft_decoder *d, const struct ft_view *views, uint32_t n,
+                            struct ft_packet *out, uint32_t *out_n);
+
+/* True when a link type is decoded; its name ("EN10MB", "IEEE802_11_RADIO", ... or a number in a
+ * static string table, never NULL) for messages. */
+bool ft_linktype_supported(uint16_t linktype);
+const char *ft_linktype_name(uint16_t linktype);
+
+#endif

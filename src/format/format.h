@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* format: events to bytes, written straight into an output's open chunk.
+ *
+ * Theory of operation: a format is one ft_format_ops with a function per event. Each writes one
+ * whole event (for text: one line with its newline) at p, where at least FT_FORMAT_MAX bytes are
+ * free, and returns its length in bytes, 1..FT_FORMAT_MAX, or 0 when this format has no such event.
+ * They touch no shared state and may run on any thread. */
+#ifndef FT_FORMAT_FORMAT_H
+#define FT_FORMAT_FORMAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flowtap/event.h"
+#include "flowtap/stats.h"
+#include "model/packet.h"
+#include "model/record.h"
+
+enum { FT_FORMAT_MAX = 64 * 1024 }; /* a stats event of 128 workers and 16 outputs fits */
+enum { FT_FORMAT_SAMPLE_MAX = 1024, FT_FORMAT_FLOW_MAX = 4096 }; /* tighter bounds of these two */
+
+struct ft_format_ops {
+    const char *name;   /* "ndjson", "csv", "null" */
+    const char *help;   /* one line */
+    const char *suffix; /* of file names: ".ndjson" */
+    /* bit per enum ft_event: which events this format can hold in one file (csv: exactly one kind)
+     */
+    unsigned events;
+    bool single_event;                             /* one file holds one kind of event only */
+    size_t (*header)(enum ft_event e, uint8_t *p); /* at the start of every file, or NULL */
+    size_t (*sample)(uint8_t *p, const struct ft_packet *pkt, const struct ft_tuple_counts *counts);
+    size_t (*flow)(uint8_t *p, const struct ft_flow_record *rec);
+    size_t (*stats)(uint8_t *p, const struct ft_stats *s);
+};
+
+/* NULL-terminated; what was built in. */
+extern const struct ft_format_ops *const ft_formats[];
+
+const struct ft_format_ops *ft_format_find(const char *name);
+
+#endif

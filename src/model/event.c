@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model: names of events and reasons, see flowtap/event.h. */
+#include "flowtap/event.h"
+
+#include <stddef.h>
+
+static const struct {
+    const char *word, *type;
+} events[FT_EVENT__COUNT] = {
+    [FT_EVENT_SAMPLE] = {"sample", "network_flow_sample"},
+    [FT_EVENT_FLOW] = {"flow", "network_flow_record"},
+    [FT_EVENT_STATS] = {"stats", "pipeline_stats"},
+};
+
+static const char *const reasons[FT_REASON__COUNT] = {
+    [FT_REASON_END] = "end",         [FT_REASON_IDLE] = "idle",
+    [FT_REASON_ACTIVE] = "active",   [FT_REASON_SNAPSHOT] = "snapshot",
+    [FT_REASON_EVICTED] = "evicted", [FT_REASON_SHUTDOWN] = "shutdown",
+    [FT_REASON_EOF] = "eof",         [FT_REASON_REUSE] = "reuse",
+};
+
+const char *ft_event_word(enum ft_event e)
+{
+    return e < FT_EVENT__COUNT ? events[e].word : NULL;
+}
+
+const char *ft_event_type(enum ft_event e)
+{
+    return e < FT_EVENT__COUNT ? events[e].type : NULL;
+}
+
+const char *ft_reason_name(enum ft_reason r)
+{
+    return r < FT_REASON__COUNT ? reasons[r] : NULL;
+}

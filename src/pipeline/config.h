@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline: the values behind flowtap/config.h, as the pipeline uses them. */
+#ifndef FT_PIPELINE_CONFIG_H
+#define FT_PIPELINE_CONFIG_H
+
+#include "flowtap/config.h"
+#include "flowtap/event.h"
+#include "flowtap/stats.h"
+
+enum { FT_MAX_INPUTS = 4096, FT_CONFIG_SNAPSHOTS = 8 };
+enum { FT_OVERFLOW_AUTO = 0, FT_OVERFLOW_SET_DROP = 1, FT_OVERFLOW_SET_BLOCK = 2 };
+
+struct ft_config {
+    enum ft_command command;
+    char **inputs; /* files or interfaces (-i), owned */
+    uint32_t n_inputs;
+    char *outputs[FT_MAX_OUTPUTS]; /* -o URLs as given, owned; none: ndjson:- */
+    uint32_t n_outputs;
+    char *filter;       /* -f, owned, or NULL */
+    unsigned events;    /* bit per enum ft_event */
+    uint32_t sample_n;  /* -s: a sample for 1 in N packets */
+    uint32_t workers;   /* 0: the CPUs this process may use */
+    uint32_t queue;     /* packets */
+    uint8_t overflow;   /* FT_OVERFLOW_AUTO, ... */
+    uint32_t max_flows; /* all workers together */
+    int64_t idle_ns, active_ns;
+    uint64_t snapshots[FT_CONFIG_SNAPSHOTS];
+    uint32_t n_snapshots;
+    bool keep_tunnels;
+    char *anonymize;  /* key file, owned, or NULL */
+    int64_t stats_ns; /* 0: at the end only */
+    char *user;       /* --user, owned, or NULL: nobody when started as root */
+    bool no_sandbox;
+    bool log_json;
+    int verbosity; /* -1 quiet, 0, 1.. per -v */
+    bool set[128]; /* by row of ft_options(): given by ft_config_set() */
+};
+
+#endif

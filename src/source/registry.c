@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* source: the back ends that were built in. A new one is one row here. */
+#include <string.h>
+
+#include "source/source.h"
+
+extern const struct ft_source_ops ft_source_file;
+extern const struct ft_source_ops ft_source_mock;
+#ifdef __linux__
+extern const struct ft_source_ops ft_source_afpacket;
+#endif
+#ifdef FT_HAVE_PCAP
+extern const struct ft_source_ops ft_source_pcap;
+#endif
+
+const struct ft_source_ops *const ft_sources[] = {
+    &ft_source_file,
+#ifdef __linux__
+    &ft_source_afpacket,
+#endif
+#ifdef FT_HAVE_PCAP
+    &ft_source_pcap,
+#endif
+    &ft_source_mock,     NULL,
+};
+
+const struct ft_source_ops *ft_source_find(const char *name)
+{
+    for (int i = 0; ft_sources[i] != NULL; i++) {
+        if (strcmp(ft_sources[i]->name, name) == 0) {
+            return ft_sources[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* source: where packets come from: files, streams, interfaces.
+ *
+ * Theory of operation: a back end is one ft_source_ops. open() makes an instance; read() hands out
+ * a batch of views into memory that the source owns; release() gives the batch back. A batch stays
+ * valid until it is released, whatever other batches are read meanwhile; a source with
+ * FT_SOURCE_STABLE keeps its views valid until close and its release() does nothing.
+ *
+ *     open -> [ read -> release ]* -> stop -> [ read -> release ]* until FT_E_EOF -> close
+ *
+ * One thread at a time may be in read(). release() may be called from any thread, also while
+ * another thread reads; at most FT_SOURCE_MAX_HELD batches are out at a time, after which read()
+ * returns FT_E_AGAIN. stop() may be called from any thread and from a signal handler. */
+#ifndef FT_SOURCE_SOURCE_H
+#define FT_SOURCE_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flowtap/errors.h"
+#include "flowtap/log.h"
+#include "model/packet.h"
+
+enum { FT_SOURCE_MAX_HELD = 64 };
+
+enum {
+    FT_SOURCE_LIVE = 1, /* packets come from the wire: time passes without packets, drops happen */
+    FT_SOURCE_STABLE = 2, /* views stay valid until close (a mapped file) */
+    FT_SOURCE_FANOUT = 4, /* several instances of the same config share the traffic by flow */
+};
+
+struct ft_source_config {
+    const char *const *targets; /* file names or interface names; borrowed until open returns */
+    uint32_t n_targets;
+    const char *filter; /* BPF expression or NULL */
+    uint32_t queue;     /* --queue: bound of the kernel's buffer, packets (live) */
+    uint32_t snaplen;   /* bytes of a packet to keep (live); 0: the source's default */
+    uint32_t fanout_id; /* group of the instances that share (FT_SOURCE_FANOUT) */
+    uint32_t fanout_n;  /* instances in the group, 1 = no fanout */
+    bool promiscuous;   /* live */
+    bool (*linktype_ok)(uint16_t linktype); /* what the decode stage knows */
+    const char *(*linktype_name)(uint16_t linktype);
+    const struct ft_log *log; /* may be NULL; outlives the source */
+};
+
+struct ft_batch {
+    struct ft_view *views; /* caller's array */
+    uint32_t cap;          /* its length */
+    uint32_t n;            /* out: views filled */
+    uint64_t token;        /* out: the source's, for release */
+};
+
+struct ft_source_stats {
+    bool dropped_known;        /* false: the source cannot know */
+    uint64_t dropped;          /* packets lost in the kernel since open */
+    uint64_t interface_events; /* down, vanished, came back */
+    uint64_t input_pos,
+        input_size; /* bytes; size 0 when unknown (stdin, compressed: compressed bytes) */
+};
+
+struct ft_source;
+
+struct ft_source_ops {
+    const char *name; /* "file", "afpacket", "pcap", "null", "mock" */
+    const char *help; /* one line */
+    unsigned flags;   /* FT_SOURCE_* */
+
+    /* Makes an instance; all targets are opened here, so that privileges can be dropped after. On
+     * failure err says why in one sentence with the target's name, *out is untouched. */
+    int (*open)(const struct ft_source_config *cfg, struct ft_source **out, struct ft_err *err);
+
+    /* Fills b->views. Waits up to timeout_ms for packets (0: not at all). FT_OK with b->n >= 0
+     * (0: nothing came in time); FT_E_EOF after the last packet; FT_E_TRUNCATED or FT_E_CORRUPT:
+     * the input is damaged here, everything before was handed out, err->off is the byte offset and
+     * err->what names file and damage, reading again gives FT_E_EOF or the next file's packets;
+     * FT_E_AGAIN: too many batches are out; other FT_E_*: fatal. b->n packets are valid only on
+     * FT_OK. */
+    int (*read)(struct ft_source *s, struct ft_batch *b, int timeout_ms, struct ft_err *err);
+
+    void (*release)(struct ft_source *s, uint64_t token);
+
+    /* Ends the input: what was captured can still be read, then FT_E_EOF. */
+    void (*stop)(struct ft_source *s);
+
+    /* The account so far. Any thread. */
+    void (*stats)(struct ft_source *s, struct ft_source_stats *out);
+
+    void (*close)(struct ft_source *s); /* NULL is a no-op */
+};
+
+/* First member of every back end's own struct. */
+struct ft_source {
+    const struct ft_source_ops *ops;
+};
+
+/* NULL-terminated; what was built in. */
+extern const struct ft_source_ops *const ft_sources[];
+
+/* By name, or NULL. */
+const struct ft_source_ops *ft_source_find(const char *name);
+
+#endif
