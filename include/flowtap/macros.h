@@ -25,4 +25,11 @@
 #define FT_ALIGNED(n)
 #endif
 
+/* A result that is thrown away on purpose, with a comment that says why. */
+#define ft_ignore(x)                                                                               \
+    do {                                                                                           \
+        if (x) {                                                                                   \
+        }                                                                                          \
+    } while (0)
+
 #endif

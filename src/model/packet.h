@@ -58,11 +58,12 @@ struct ft_packet {
     uint8_t frag;         /* FT_FRAG_* */
     uint8_t ttl;          /* TTL or hop limit */
     uint16_t tcp_window;  /* as on the wire, unscaled */
-    uint8_t shard;        /* worker that owns the flow; set by the pipeline */
+    uint8_t mark;         /* FT_MARK_*, set by the pipeline */
     uint8_t tos;          /* DSCP and ECN byte */
     uint8_t addr6[32];    /* IPv6 only: lo, hi */
 } FT_ALIGNED(32);
 
+enum { FT_MARK_SAMPLE = 1 };
 enum { FT_FRAG_NONE = 0, FT_FRAG_FIRST = 1, FT_FRAG_LATER = 2 };
 
 _Static_assert(sizeof(struct ft_key) == 16, "a key is compared as 16 bytes");

@@ -32,8 +32,11 @@ struct ft_config {
     char *user;       /* --user, owned, or NULL: nobody when started as root */
     bool no_sandbox;
     bool log_json;
-    int verbosity; /* -1 quiet, 0, 1.. per -v */
-    bool set[128]; /* by row of ft_options(): given by ft_config_set() */
+    int verbosity;       /* -1 quiet, 0, 1.. per -v */
+    uint32_t snaplen;    /* live: bytes of a packet to keep; 0: the source's default */
+    bool no_promiscuous; /* live */
+    const char *source;  /* tests: a back end by name, instead of what the command implies */
+    bool set[128];       /* by row of ft_options(): given by ft_config_set() */
 };
 
 #endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flow: the table's struct and the cold paths that table.c calls (lifecycle.c). */
+#ifndef FT_FLOW_INTERNAL_H
+#define FT_FLOW_INTERNAL_H
+
+#include "flow/entry.h"
+#include "flow/index.h"
+#include "flow/table.h"
+#include "flow/timer.h"
+
+/* owner: one thread */
+struct ft_table {
+    struct ft__hot *hot; /* [max_flows], mapped, like the next three */
+    struct ft__cold *cold;
+    struct ft__link *link;
+    uint8_t (*addr6)[32];
+    struct ft__index index;
+    struct ft_table_config cfg;
+    ft_flow_emit_fn emit;
+    void *cookie;
+    uint32_t fresh;    /* entries never used yet begin here */
+    uint32_t free;     /* list of entries given back, or FT__NONE */
+    int64_t now_ns;    /* the packet clock; FT__NEVER before the first packet */
+    int64_t newest_ns; /* newest packet time ever */
+    struct ft_table_stats stats;
+    struct ft__timers timers;
+};
+
+/* The next two deadlines of an entry. */
+struct ft__deadlines {
+    int64_t end_ns;    /* idle, or the end of the linger: the flow is over */
+    int64_t active_ns; /* an interim record is due, if there were packets */
+};
+
+struct ft__deadlines ft__flow_deadlines(const struct ft_table *t, uint32_t i);
+
+/* Makes an entry for pkt's key, not yet counted. salt: 0, or the id of the flow it follows. */
+uint32_t ft__flow_create(struct ft_table *t, const struct ft_packet *pkt, uint64_t salt);
+
+/* Does what is due at now_ns: an interim record, the end. True when the entry is gone. */
+bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns);
+
+/* Final record and removal. */
+void ft__flow_end(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns);
+
+/* Interim record. */
+void ft__flow_interim(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns);
+
+/* Puts the entry into the timer list of its next deadline / moves it there. */
+void ft__flow_schedule(struct ft_table *t, uint32_t i);
+void ft__flow_reschedule(struct ft_table *t, uint32_t i);
+
+/* Sets the hint hot.active_at from the exact deadline. */
+void ft__flow_hint(struct ft_table *t, uint32_t i, int64_t now_ns);
+
+/* Packets of both directions together. */
+uint64_t ft__flow_packets(const struct ft_table *t, uint32_t i);
+
+#endif

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flow: birth, records, timers and end of flows; everything that is not "count a packet". */
+#include <string.h>
+
+#include "flow/internal.h"
+
+enum { EVICT_TRIES = 8, HINT_SHIFT = 24 };
+
+/* The hint compares 32 wrapping bits; a deadline further than this is looked at earlier. */
+static const int64_t hint_max_ns = (int64_t)300 * 86400 * 1000000000;
+
+uint64_t ft__flow_packets(const struct ft_table *t, uint32_t i)
+{
+    const struct ft__hot *h = &t->hot[i];
+    const struct ft__cold *c = &t->cold[i];
+
+    return ((uint64_t)c->pkts[0] << 16) + h->pkts[0] + ((uint64_t)c->pkts[1] << 16) + h->pkts[1];
+}
+
+static int64_t first_of(const struct ft_table *t, uint32_t i)
+{
+    const struct ft__hot *h = &t->hot[i];
+    const struct ft__cold *c = &t->cold[i];
+
+    if (h->last_ns[0] == FT__NEVER || h->last_ns[1] == FT__NEVER) {
+        return c->first_ns[h->last_ns[0] == FT__NEVER];
+    }
+    return c->first_ns[0] < c->first_ns[1] ? c->first_ns[0] : c->first_ns[1];
+}
+
+struct ft__deadlines ft__flow_deadlines(const struct ft_table *t, uint32_t i)
+{
+    const struct ft__hot *h = &t->hot[i];
+    bool closed = (h->state & FT__S_CLOSED) != 0;
+    int64_t after;
+
+    if (__builtin_mul_overflow((int64_t)t->cold[i].active_k + 1, t->cfg.active_ns, &after)) {
+        after = INT64_MAX;
+    }
+    return (struct ft__deadlines){
+        .end_ns = ft__time_add(ft__hot_last(h), closed ? t->cfg.linger_ns : t->cfg.idle_ns),
+        .active_ns = ft__time_add(first_of(t, i), after),
+    };
+}
+
+void ft__flow_hint(struct ft_table *t, uint32_t i, int64_t now_ns)
+{
+    int64_t at = ft__flow_deadlines(t, i).active_ns;
+    int64_t most = ft__time_add(now_ns, hint_max_ns);
+
+    t->hot[i].active_at = (uint32_t)((at < most ? at : most) >> HINT_SHIFT);
+}
+
+static int wheel_of(const struct ft_table *t, uint32_t i)
+{
+    return (t->hot[i].state & FT__S_ESTABLISHED) != 0;
+}
+
+void ft__flow_schedule(struct ft_table *t, uint32_t i)
+{
+    struct ft__deadlines d = ft__flow_deadlines(t, i);
+    bool fresh = (t->hot[i].state & FT__S_FRESH) != 0;
+    int64_t at = fresh && d.active_ns < d.end_ns ? d.active_ns : d.end_ns;
+
+    ft__timers_insert(&t->timers, wheel_of(t, i), i, at);
+}
+
+void ft__flow_reschedule(struct ft_table *t, uint32_t i)
+{
+    ft__timers_remove(&t->timers, i);
+    ft__flow_schedule(t, i);
+}
+
+/* ---- records ---- */
+
+static void orient(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)
+{
+    const struct ft__hot *h = &t->hot[i];
+    uint8_t fwd = h->fwd;
+
+    r->ip_version = (h->key.bits & FT_KEY_V6) ? 6 : 4;
+    if (r->ip_version == 6) {
+        memcpy(r->src, t->addr6[i] + 16 * fwd, 16);
+        memcpy(r->dst, t->addr6[i] + 16 * !fwd, 16);
+    } else {
+        memcpy(r->src, &h->key.addr[fwd], 4);
+        memcpy(r->dst, &h->key.addr[!fwd], 4);
+    }
+    r->src_port = h->key.port[fwd];
+    r->dst_port = h->key.port[!fwd];
+    r->scope = h->key.scope;
+    r->proto = h->key.proto;
+}
+
+static void totals(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)
+{
+    const struct ft__hot *h = &t->hot[i];
+    const struct ft__cold *c = &t->cold[i];
+
+    for (int d = 0; d < 2; d++) {
+        uint64_t over = ((uint64_t)c->over[d] << 16) + h->over[d];
+        uint64_t hdr = ((uint64_t)c->hdr[d] << 16) + h->hdr[d];
+
+        r->packets[d] = ((uint64_t)c->pkts[d] << 16) + h->pkts[d];
+        r->bytes[d] = ((uint64_t)c->bytes[d] << 32) + h->bytes[d];
+        r->ip_bytes[d] = r->bytes[d] - over;
+        r->payload_bytes[d] = r->ip_bytes[d] - hdr;
+        r->tcp_flags[d] = h->tcp_flags[d];
+    }
+}
+
+/* Hands a record to the table's user and counts it. */
+static void emit(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns, bool final)
+{
+    struct ft_flow_record r;
+
+    totals(t, i, &r);
+    if (final) {
+        t->stats.ended[reason]++;
+        t->stats.packets_final += r.packets[0] + r.packets[1];
+        t->stats.bytes_final += r.bytes[0] + r.bytes[1];
+    } else {
+        t->stats.updates++;
+    }
+    if (t->emit != NULL) {
+        orient(t, i, &r);
+        r.flow_id = t->link[i].flow_id;
+        r.timestamp_ns = at_ns;
+        r.first_ns = first_of(t, i);
+        r.last_ns = ft__hot_last(&t->hot[i]);
+        r.segment = t->cold[i].segment;
+        r.reason = (uint8_t)reason;
+        r.is_final = final;
+        t->emit(t->cookie, &r);
+    }
+    t->cold[i].segment++;
+    t->hot[i].state &= (uint8_t)~FT__S_FRESH;
+}
+
+void ft__flow_interim(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns)
+{
+    emit(t, i, reason, at_ns, false);
+}
+
+/* ---- birth and end ---- */
+
+/* A fixed mix, no secret in it: the same flow of the same capture has the same id everywhere. */
+static uint64_t flow_id(const struct ft_table *t, uint32_t i, int64_t first_ns, uint64_t salt)
+{
+    static const struct ft_hash_seed fixed = {
+        {0x9e3779b97f4a7c15u, 0xc2b2ae3d27d4eb4fu, 0x165667b19e3779f9u, 0x27d4eb2f165667c5u}};
+    const struct ft__hot *h = &t->hot[i];
+    uint64_t addr = (h->key.bits & FT_KEY_V6) ? ft_hash_32(&fixed, t->addr6[i])
+                                              : (uint64_t)h->key.addr[1] << 32 | h->key.addr[0];
+    uint64_t rest = (uint64_t)h->key.port[0] << 48 | (uint64_t)h->key.port[1] << 32 |
+                    (uint64_t)h->key.scope << 16 | (uint64_t)h->key.proto << 8 | h->key.bits;
+    uint64_t id = ft_hash_16(&fixed, ft_hash_16(&fixed, addr, rest), (uint64_t)first_ns ^ salt);
+
+    return id != 0 ? id : 1;
+}
+
+static bool same_ends(const struct ft_packet *pkt)
+{
+    bool addr = (pkt->key.bits & FT_KEY_V6) ? memcmp(pkt->addr6, pkt->addr6 + 16, 16) == 0
+                                            : pkt->key.addr[0] == pkt->key.addr[1];
+
+    return addr && pkt->key.port[0] == pkt->key.port[1];
+}
+
+static void fill(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, uint64_t salt)
+{
+    struct ft__hot *h = &t->hot[i];
+    uint8_t syn = pkt->tcp_flags & (FT_TCP_SYN | FT_TCP_ACK);
+    bool reply = syn == (FT_TCP_SYN | FT_TCP_ACK) && !same_ends(pkt);
+
+    memset(h, 0, sizeof *h);
+    memset(&t->cold[i], 0, sizeof t->cold[i]);
+    h->key = pkt->key;
+    h->last_ns[0] = h->last_ns[1] = FT__NEVER;
+    h->fwd = pkt->swap ^ reply;
+    h->state = FT__S_LIVE | FT__S_FRESH;
+    if (syn == FT_TCP_SYN) {
+        h->state |= FT__S_SYN;
+        h->isn = pkt->tcp_seq;
+    }
+    if (t->cfg.n_snapshots > 0) {
+        h->state |= FT__S_SNAPSHOTS;
+    }
+    if (pkt->key.bits & FT_KEY_V6) {
+        memcpy(t->addr6[i], pkt->addr6, 32);
+    }
+    h->last_ns[reply] = pkt->ts_ns; /* the first packet's direction; it is counted by the caller */
+    t->cold[i].first_ns[reply] = pkt->ts_ns;
+    t->link[i].flow_id = flow_id(t, i, pkt->ts_ns, salt);
+    ft__flow_hint(t, i, pkt->ts_ns);
+}
+
+/* Makes room: the flow on probation with the nearest deadline, else the established one. Entries
+ * whose deadline has moved on since they were listed are put back first, a few of them. */
+static void evict(struct ft_table *t, int64_t ts_ns)
+{
+    int wheel = ft__timers_nearest(&t->timers, 0) != FT__NONE ? 0 : 1;
+
+    for (int tries = 0;; tries++) {
+        uint32_t i = ft__timers_nearest(&t->timers, wheel);
+        int64_t end_ns = ft__flow_deadlines(t, i).end_ns;
+
+        if (ft__flow_settle(t, i, ts_ns)) {
+            return;
+        }
+        if (tries == EVICT_TRIES || end_ns >> t->timers.shift <= t->timers.pos) {
+            ft__flow_end(t, i, FT_REASON_EVICTED, ts_ns);
+            return;
+        }
+        uint32_t before = t->link[i].prev;
+
+        ft__flow_reschedule(t, i);
+        if (t->link[i].prev == before) { /* it is the nearest */
+            ft__flow_end(t, i, FT_REASON_EVICTED, ts_ns);
+            return;
+        }
+    }
+}
+
+static uint32_t take_entry(struct ft_table *t, int64_t ts_ns)
+{
+    uint32_t i;
+
+    if (t->free == FT__NONE && t->fresh == t->cfg.max_flows) {
+        evict(t, ts_ns);
+    }
+    if (t->free != FT__NONE) {
+        i = t->free;
+        t->free = t->link[i].next;
+    } else {
+        i = t->fresh++;
+    }
+    return i;
+}
+
+uint32_t ft__flow_create(struct ft_table *t, const struct ft_packet *pkt, uint64_t salt)
+{
+    uint32_t i = take_entry(t, pkt->ts_ns);
+    uint32_t place = ft__index_insert(&t->index, pkt->hash, i);
+
+    if (place == FT__NONE) { /* keys of one hash fill all buckets in reach: one of them goes */
+        ft__flow_end(t, ft__index_victim(&t->index, pkt->hash), FT_REASON_EVICTED, pkt->ts_ns);
+        place = ft__index_insert(&t->index, pkt->hash, i);
+    }
+    fill(t, i, pkt, salt);
+    t->cold[i].place = place;
+    t->stats.created++;
+    t->stats.active++;
+    ft__flow_schedule(t, i);
+    return i;
+}
+
+void ft__flow_end(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns)
+{
+    emit(t, i, reason, at_ns, true);
+    ft__timers_remove(&t->timers, i);
+    ft__index_remove(&t->index, t->cold[i].place);
+    t->hot[i].state = 0;
+    t->link[i].next = t->free;
+    t->free = i;
+    t->stats.active--;
+}
+
+bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns)
+{
+    struct ft__deadlines d = ft__flow_deadlines(t, i);
+    struct ft__cold *c = &t->cold[i];
+
+    if (d.active_ns <= now_ns && d.active_ns < d.end_ns) {
+        int64_t until = now_ns < d.end_ns ? now_ns : d.end_ns - 1;
+        int64_t passed = ft__time_sub(until, first_of(t, i)) / t->cfg.active_ns;
+
+        if (t->hot[i].state & FT__S_FRESH) {
+            ft__flow_interim(t, i, FT_REASON_ACTIVE, d.active_ns);
+        }
+        c->active_k = passed > UINT32_MAX - 1 ? UINT32_MAX - 1 : (uint32_t)passed;
+        ft__flow_hint(t, i, now_ns);
+    }
+    if (d.end_ns > now_ns) {
+        return false;
+    }
+    bool closed = (t->hot[i].state & FT__S_CLOSED) != 0;
+
+    ft__flow_end(t, i, closed ? FT_REASON_END : FT_REASON_IDLE, d.end_ns);
+    return true;
+}
+
+/* ---- time ---- */
+
+/* The clock stepped back and the flow's packets lie far in the future of now: it gets one idle
+ * timeout to show itself. True when it is gone. */
+static bool visit_future(struct ft_table *t, uint32_t i, int64_t now_ns)
+{
+    if (t->hot[i].state & FT__S_STALE) {
+        bool closed = (t->hot[i].state & FT__S_CLOSED) != 0;
+
+        ft__flow_end(t, i, closed ? FT_REASON_END : FT_REASON_IDLE,
+                     ft__flow_deadlines(t, i).end_ns);
+        return true;
+    }
+    t->hot[i].state |= FT__S_STALE;
+    ft__timers_remove(&t->timers, i);
+    ft__timers_insert(&t->timers, wheel_of(t, i), i, ft__time_add(now_ns, t->cfg.idle_ns));
+    return false;
+}
+
+bool ft_table_advance(struct ft_table *t, int64_t now_ns, uint32_t budget)
+{
+    if (t->now_ns == FT__NEVER) {
+        return false;
+    }
+    if (now_ns > t->now_ns) {
+        t->now_ns = now_ns;
+    }
+    ft__timers_set_now(&t->timers, t->now_ns);
+    for (;;) {
+        uint32_t i = ft__timers_due(&t->timers, t->now_ns);
+
+        if (i == FT__NONE) {
+            return false;
+        }
+        if (budget-- == 0) {
+            return true;
+        }
+        int64_t ahead = ft__time_sub(ft__hot_last(&t->hot[i]), t->now_ns);
+
+        if (ahead > t->cfg.idle_ns) {
+            visit_future(t, i, t->now_ns);
+        } else if (!ft__flow_settle(t, i, t->now_ns)) {
+            ft__flow_reschedule(t, i);
+        }
+    }
+}
+
+void ft_table_flush(struct ft_table *t, int64_t end_ns, enum ft_reason reason)
+{
+    for (uint32_t i = 0; i < t->fresh; i++) {
+        if (i + 8 < t->fresh) {
+            __builtin_prefetch(&t->cold[i + 8]);
+        }
+        if ((t->hot[i].state & FT__S_LIVE) && !ft__flow_settle(t, i, end_ns)) {
+            ft__flow_end(t, i, reason, end_ns);
+        }
+    }
+}

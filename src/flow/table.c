@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flow: the packet path of the table: find, check, count. See table.h. */
+#include "flow/table.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "flow/internal.h"
+
+enum {
+    BATCH_MAX = 64,
+    PREFETCH_FROM = 8192, /* flows in the table: with fewer, everything is in the cache anyway */
+    PROBATION_PACKETS = 8,
+    FLOWS_PER_BUCKET = 4, /* of 7 slots: 16 bytes a flow */
+    FLOWS_MAX = 1 << 27,
+    TIMER_VISITS = 2, /* for each packet */
+    HINT_SHIFT = 24,
+};
+
+static const int64_t horizon_max_ns = (int64_t)600 * 1000000000;
+
+static uint32_t buckets_for(uint32_t max_flows)
+{
+    return (max_flows + FLOWS_PER_BUCKET - 1) / FLOWS_PER_BUCKET;
+}
+
+size_t ft_table_budget(const struct ft_table_config *cfg)
+{
+    size_t flow = sizeof(struct ft__hot) + sizeof(struct ft__cold) + sizeof(struct ft__link) + 32;
+
+    return flow * cfg->max_flows + sizeof(struct ft__bucket) * buckets_for(cfg->max_flows) +
+           sizeof(struct ft_table);
+}
+
+int ft_table_new(const struct ft_table_config *cfg, ft_flow_emit_fn emit, void *cookie,
+                 struct ft_table **out)
+{
+    uint32_t n = cfg->max_flows;
+
+    if (n < 1 || n > FLOWS_MAX || cfg->idle_ns < 1 || cfg->active_ns < 1 || cfg->linger_ns < 1 ||
+        cfg->n_snapshots > FT_MAX_SNAPSHOTS) {
+        return FT_E_RANGE;
+    }
+    struct ft_table *t = ft_mem_alloc(1, sizeof *t);
+
+    if (t == NULL) {
+        return FT_E_NOMEM;
+    }
+    t->cfg = *cfg;
+    t->emit = emit;
+    t->cookie = cookie;
+    t->free = FT__NONE;
+    t->now_ns = t->newest_ns = FT__NEVER;
+    t->index.n = buckets_for(n);
+    t->hot = ft_map_alloc(sizeof *t->hot * n);
+    t->cold = ft_map_alloc(sizeof *t->cold * n);
+    t->link = ft_map_alloc(sizeof *t->link * n);
+    t->addr6 = ft_map_alloc(sizeof *t->addr6 * n);
+    t->index.buckets = ft_map_alloc(sizeof *t->index.buckets * t->index.n);
+    if (t->hot == NULL || t->cold == NULL || t->link == NULL || t->addr6 == NULL ||
+        t->index.buckets == NULL) {
+        ft_table_free(t);
+        return FT_E_NOMEM;
+    }
+    int64_t horizon = cfg->idle_ns > cfg->linger_ns ? cfg->idle_ns : cfg->linger_ns;
+
+    ft__timers_init(&t->timers, t->link, horizon < horizon_max_ns ? horizon : horizon_max_ns);
+    *out = t;
+    return FT_OK;
+}
+
+void ft_table_free(struct ft_table *t)
+{
+    if (t == NULL) {
+        return;
+    }
+    size_t n = t->cfg.max_flows;
+
+    ft_map_free(t->hot, sizeof *t->hot * n);
+    ft_map_free(t->cold, sizeof *t->cold * n);
+    ft_map_free(t->link, sizeof *t->link * n);
+    ft_map_free(t->addr6, sizeof *t->addr6 * n);
+    ft_map_free(t->index.buckets, sizeof *t->index.buckets * t->index.n);
+    ft_mem_free(t);
+}
+
+int64_t ft_table_now(const struct ft_table *t)
+{
+    return t->newest_ns;
+}
+
+void ft_table_get_stats(const struct ft_table *t, struct ft_table_stats *out)
+{
+    *out = t->stats;
+}
+
+/* ---- finding ---- */
+
+FT_INLINE bool key_equal(const struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
+{
+    const struct ft__hot *h = &t->hot[i];
+
+    if (ft_load_u64(&h->key) != ft_load_u64(&pkt->key) ||
+        ft_load_u64((const uint8_t *)&h->key + 8) != ft_load_u64((const uint8_t *)&pkt->key + 8)) {
+        return false;
+    }
+    return FT_LIKELY((pkt->key.bits & FT_KEY_V6) == 0) || memcmp(t->addr6[i], pkt->addr6, 32) == 0;
+}
+
+FT_INLINE uint32_t find(const struct ft_table *t, const struct ft_packet *pkt)
+{
+    uint32_t b = ft__index_home(&t->index, pkt->hash);
+    uint32_t tag = ft__index_tag(pkt->hash);
+
+    for (uint32_t probes = 0; probes < FT__PROBES; probes++) {
+        const struct ft__bucket *bucket = &t->index.buckets[b];
+
+        for (uint32_t m = ft__bucket_match(bucket, tag); m != 0; m &= m - 1) {
+            uint32_t i = bucket->entry[__builtin_ctz(m)];
+
+            if (FT_LIKELY(key_equal(t, i, pkt))) {
+                return i;
+            }
+        }
+        if (FT_LIKELY(bucket->over == 0)) {
+            break;
+        }
+        b = ft__index_next(&t->index, b);
+    }
+    return FT__NONE;
+}
+
+/* Two passes over a batch: ask for the buckets, then for the entries that the tags point to. Has to
+ * be inlined: gcc takes a function that only prefetches for one without effect, and drops its call.
+ */
+FT_INLINE void prefetch(const struct ft_table *t, const struct ft_packet *pkts, uint32_t n,
+                        bool cold)
+{
+    for (uint32_t k = 0; k < n; k++) {
+        __builtin_prefetch(&t->index.buckets[ft__index_home(&t->index, pkts[k].hash)]);
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        const struct ft__bucket *b = &t->index.buckets[ft__index_home(&t->index, pkts[k].hash)];
+        uint32_t m = ft__bucket_match(b, ft__index_tag(pkts[k].hash));
+
+        if (m != 0) {
+            uint32_t i = b->entry[__builtin_ctz(m)];
+
+            __builtin_prefetch(&t->hot[i], 1);
+            if (cold) {
+                __builtin_prefetch(&t->cold[i], 1);
+            }
+        }
+    }
+}
+
+/* ---- checks before counting ---- */
+
+static bool is_syn(const struct ft_packet *pkt)
+{
+    return (pkt->tcp_flags & (FT_TCP_SYN | FT_TCP_ACK)) == FT_TCP_SYN;
+}
+
+/* A SYN on an entry that is there: does it open another connection? A SYN sent again does not, nor
+ * does the other side's SYN of a simultaneous or split open, nor a SYN with another number before
+ * anybody went beyond SYN. */
+static bool syn_restarts(const struct ft__hot *h, const struct ft_packet *pkt)
+{
+    bool forward = (pkt->swap ^ h->fwd) == 0;
+
+    if (forward && (h->state & FT__S_SYN) && pkt->tcp_seq == h->isn) {
+        return false;
+    }
+    if (h->state & FT__S_CLOSED) {
+        return true;
+    }
+    bool fwd_ack = (h->tcp_flags[0] & FT_TCP_ACK) != 0, rev = h->tcp_flags[1] != 0;
+
+    return forward ? fwd_ack || rev : fwd_ack && rev;
+}
+
+/* The entry that pkt is to be counted in: i, or a new one when i has timed out or was restarted. */
+FT_COLD static uint32_t check(struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
+{
+    uint64_t salt = 0;
+
+    if (!ft__flow_settle(t, i, pkt->ts_ns)) {
+        if (!is_syn(pkt) || !syn_restarts(&t->hot[i], pkt)) {
+            return i;
+        }
+        bool closed = (t->hot[i].state & FT__S_CLOSED) != 0;
+
+        salt = t->link[i].flow_id;
+        ft__flow_end(t, i, closed ? FT_REASON_END : FT_REASON_REUSE, pkt->ts_ns);
+    }
+    return ft__flow_create(t, pkt, salt);
+}
+
+/* True when pkt has to be looked at by check(): time, a closed flow, a SYN. */
+FT_INLINE bool needs_check(const struct ft_table *t, const struct ft__hot *h,
+                           const struct ft_packet *pkt)
+{
+    int64_t gap = ft__time_sub(pkt->ts_ns, ft__hot_last(h));
+    int32_t late = (int32_t)((uint32_t)(pkt->ts_ns >> HINT_SHIFT) - h->active_at);
+    bool known_syn = is_syn(pkt) && (h->state & FT__S_SYN) && pkt->tcp_seq == h->isn;
+
+    return gap >= t->cfg.idle_ns || late >= 0 || (h->state & FT__S_CLOSED) != 0 ||
+           (is_syn(pkt) && !known_syn);
+}
+
+/* ---- counting ---- */
+
+FT_COLD static void carry(struct ft__cold *c, int d, bool bytes, uint32_t hdr, uint32_t pkts,
+                          uint32_t over)
+{
+    c->bytes[d] += bytes;
+    c->hdr[d] += hdr >> 16;
+    c->pkts[d] += pkts >> 16;
+    c->over[d] += over >> 16;
+}
+
+/* A packet that is not newer than the newest of its direction, or the first of it. */
+FT_COLD static void odd_time(struct ft_table *t, uint32_t i, int d, int64_t ts_ns)
+{
+    struct ft__hot *h = &t->hot[i];
+    struct ft__cold *c = &t->cold[i];
+
+    if (ts_ns < ft__hot_last(h)) {
+        t->stats.late_packets++;
+    }
+    if (h->last_ns[d] == FT__NEVER || ts_ns < c->first_ns[d]) {
+        c->first_ns[d] = ts_ns;
+    }
+    if (ts_ns > h->last_ns[d]) {
+        h->last_ns[d] = ts_ns;
+    }
+}
+
+/* What may follow a counted packet: established, closed, a snapshot. */
+FT_COLD static void after(struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
+{
+    struct ft__hot *h = &t->hot[i];
+    uint8_t both = h->tcp_flags[0] & h->tcp_flags[1], any = h->tcp_flags[0] | h->tcp_flags[1];
+    uint8_t before = h->state;
+
+    if (h->pkts[0] >= PROBATION_PACKETS || h->last_ns[1] != FT__NEVER) {
+        h->state |= FT__S_ESTABLISHED;
+    }
+    if ((both & FT_TCP_FIN) || (any & FT_TCP_RST)) {
+        h->state |= FT__S_CLOSED;
+    }
+    if ((before ^ h->state) & (FT__S_ESTABLISHED | FT__S_CLOSED)) {
+        ft__flow_reschedule(t, i);
+    }
+    while ((h->state & FT__S_SNAPSHOTS) &&
+           ft__flow_packets(t, i) >= t->cfg.snapshots[t->cold[i].snapshot]) {
+        ft__flow_interim(t, i, FT_REASON_SNAPSHOT, pkt->ts_ns);
+        if (++t->cold[i].snapshot == t->cfg.n_snapshots) {
+            h->state &= (uint8_t)~FT__S_SNAPSHOTS;
+        }
+    }
+}
+
+FT_INLINE bool needs_after(const struct ft__hot *h, const struct ft_packet *pkt, int d)
+{
+    bool grows = !(h->state & FT__S_ESTABLISHED) && (d == 1 || h->pkts[0] >= PROBATION_PACKETS);
+
+    return grows || (pkt->tcp_flags & (FT_TCP_FIN | FT_TCP_RST)) != 0 ||
+           (h->state & FT__S_SNAPSHOTS) != 0;
+}
+
+FT_INLINE void count(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, int d)
+{
+    struct ft__hot *h = &t->hot[i];
+    uint32_t bytes = h->bytes[d] + pkt->frame_len;
+    uint32_t hdr = h->hdr[d] + (pkt->ip_len - pkt->payload_len);
+    uint32_t over = h->over[d] + (pkt->frame_len - pkt->ip_len);
+    uint32_t pkts = h->pkts[d] + 1u;
+
+    if (FT_UNLIKELY(bytes < pkt->frame_len || (hdr | over | pkts) >> 16 != 0)) {
+        carry(&t->cold[i], d, bytes < pkt->frame_len, hdr, pkts, over);
+    }
+    h->bytes[d] = bytes;
+    h->hdr[d] = (uint16_t)hdr;
+    h->over[d] = (uint16_t)over;
+    h->pkts[d] = (uint16_t)pkts;
+    h->tcp_flags[d] |= pkt->tcp_flags;
+    h->state = (uint8_t)((h->state | FT__S_FRESH) & ~FT__S_STALE);
+    if (FT_UNLIKELY(pkt->ts_ns < ft__hot_last(h) || h->last_ns[d] == FT__NEVER)) {
+        odd_time(t, i, d, pkt->ts_ns);
+    } else {
+        h->last_ns[d] = pkt->ts_ns;
+    }
+    t->stats.packets++;
+    t->stats.bytes += pkt->frame_len;
+}
+
+FT_INLINE void read_counts(const struct ft_table *t, uint32_t i, int d, struct ft_tuple_counts *out)
+{
+    const struct ft__hot *h = &t->hot[i];
+    const struct ft__cold *c = &t->cold[i];
+
+    out->packets = ((uint64_t)c->pkts[d] << 16) + h->pkts[d];
+    out->bytes = ((uint64_t)c->bytes[d] << 32) + h->bytes[d];
+    out->first_ns = c->first_ns[d];
+}
+
+/* The packet clock follows the packets; a step back by more than the idle timeout is believed. */
+FT_INLINE void tell_time(struct ft_table *t, int64_t ts_ns)
+{
+    if (FT_LIKELY(ts_ns >= t->now_ns)) {
+        t->now_ns = ts_ns;
+    } else if (FT_UNLIKELY(ft__time_sub(t->now_ns, ts_ns) > t->cfg.idle_ns)) {
+        t->now_ns = ts_ns;
+        t->stats.clock_steps++;
+    }
+    t->newest_ns = ts_ns > t->newest_ns ? ts_ns : t->newest_ns;
+}
+
+void ft_table_update(struct ft_table *t, const struct ft_packet *pkts, uint32_t n,
+                     struct ft_tuple_counts *out_counts)
+{
+    if (n == 0) {
+        return;
+    }
+    if (t->stats.active >= PREFETCH_FROM) {
+        prefetch(t, pkts, n, out_counts != NULL);
+    }
+    if (FT_UNLIKELY(!t->timers.started)) {
+        ft__timers_set_now(&t->timers, pkts[0].ts_ns);
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        const struct ft_packet *pkt = &pkts[k];
+        uint32_t i = find(t, pkt);
+
+        tell_time(t, pkt->ts_ns);
+        if (i == FT__NONE) {
+            i = ft__flow_create(t, pkt, 0);
+        } else if (FT_UNLIKELY(needs_check(t, &t->hot[i], pkt))) {
+            i = check(t, i, pkt);
+        }
+        int d = pkt->swap ^ t->hot[i].fwd;
+
+        count(t, i, pkt, d);
+        if (FT_UNLIKELY(needs_after(&t->hot[i], pkt, d))) {
+            after(t, i, pkt);
+        }
+        if (out_counts != NULL) {
+            read_counts(t, i, d, &out_counts[k]);
+        }
+    }
+    ft_table_advance(t, t->now_ns, n * TIMER_VISITS);
+}

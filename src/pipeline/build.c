@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline: making and freeing a pipeline, see build.h and flowtap/pipeline.h. */
+#include "pipeline/build.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "pipeline/lanes.h"
+
+static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
+{
+    size_t at = 0;
+
+    for (uint32_t i = 0; i < cfg->n_inputs && at < cap; i++) {
+        int n = snprintf(buf + at, cap - at, "%s%s", i > 0 ? ", " : "", cfg->inputs[i]);
+
+        at += n > 0 ? (size_t)n : 0;
+    }
+    return buf;
+}
+
+/* Events that one output takes: those asked for, or one kind when a file can hold only one. */
+static int route_events(const struct ft_pipeline *p, const struct ft_output_url *url,
+                        const struct ft_format_ops *format, unsigned *out, struct ft_err *err)
+{
+    const char *word = ft_output_url_get(url, "event");
+    unsigned events = p->events & format->events;
+
+    for (enum ft_event e = 0; word != NULL && e < FT_EVENT__COUNT; e++) {
+        if (strcmp(word, ft_event_word(e)) == 0) {
+            *out = 1u << e;
+            return FT_OK;
+        }
+    }
+    if (word != NULL) {
+        return ft_err_set(err, FT_E_USAGE, "%s: event=%s: allowed are sample, flow, stats",
+                          url->text, word);
+    }
+    if (format->single_event && (events & (events - 1)) != 0) { /* more than one kind */
+        unsigned flow = 1u << FT_EVENT_FLOW, sample = 1u << FT_EVENT_SAMPLE;
+
+        events = (events & flow) != 0 ? flow : events & sample;
+    }
+    *out = events;
+    return FT_OK;
+}
+
+static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
+                      const struct ft_output_config *cfg, struct ft_err *err)
+{
+    uint8_t header[4096];
+    struct ft_route r = {.format = ft_format_find(url->format)};
+    struct ft_output_env env = {.log = &p->log,
+                                .open_file = p->hooks.open_file,
+                                .rename_file = p->hooks.rename_file,
+                                .cookie = p->hooks.cookie};
+
+    if (r.format == NULL) {
+        return ft_err_set(err, FT_E_USAGE, "%s: there is no format '%s'", url->text, url->format);
+    }
+    int rc = route_events(p, url, r.format, &r.events, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    if (r.format->header != NULL) {
+        env.header_len =
+            r.format->header((enum ft_event)__builtin_ctz(r.events | 1u << 31), header);
+        env.header = header;
+    }
+    rc = ft_output_open(url, cfg, &env, &r.output, err);
+    if (rc == FT_OK) {
+        p->routes[p->n_routes++] = r;
+    }
+    return rc;
+}
+
+int ft__build_output(struct ft_pipeline *p, const char *text, struct ft_err *err)
+{
+    struct ft_output_config cfg = {
+        .overflow = p->plan.drop || p->plan.live ? FT_OVERFLOW_DROP : FT_OVERFLOW_BLOCK,
+        .n_writers = p->plan.n_workers + 1,
+    };
+    struct ft_output_url url;
+
+    if (p->n_routes == FT_MAX_OUTPUTS) {
+        return ft_err_set(err, FT_E_USAGE, "output: at most %d are possible", FT_MAX_OUTPUTS);
+    }
+    int rc = ft_output_url_parse(text, &url, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    cfg.count_only = strcmp(url.format, "null") == 0;
+    rc = open_route(p, &url, &cfg, err);
+    ft_output_url_fini(&url);
+    return rc;
+}
+
+int ft_pipeline_add_callback(struct ft_pipeline *p, const char *name, ft_output_fn fn, void *cookie,
+                             struct ft_err *err)
+{
+    struct ft_output_config cfg = {
+        .overflow = p->plan.drop || p->plan.live ? FT_OVERFLOW_DROP : FT_OVERFLOW_BLOCK,
+        .n_writers = p->plan.n_workers + 1,
+    };
+    struct ft_output_url url = {.text = (char *)(uintptr_t)name,
+                                .format = (char *)(uintptr_t) "ndjson",
+                                .transport = (char *)(uintptr_t) "callback",
+                                .target = (char *)(uintptr_t) ""};
+
+    if (p->started || p->n_routes == FT_MAX_OUTPUTS) {
+        return ft_err_set(err, FT_E_STATE, "outputs are added before the start, at most %d",
+                          FT_MAX_OUTPUTS);
+    }
+    int rc = ft_sink_callback_new(fn, cookie, &cfg.sink_instance);
+
+    if (rc != FT_OK) {
+        return ft_err_set(err, rc, "%s: %s", name, ft_strerror(rc));
+    }
+    cfg.sink = cfg.sink_instance->ops;
+    return open_route(p, &url, &cfg, err);
+}
+
+static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
+{
+    struct ft_worker *w = &p->workers[i];
+    int rc = FT_OK;
+
+    w->p = p;
+    w->index = i;
+    w->source = p->plan.mode == FT_MODE_DIRECT ? p->source[i] : NULL;
+    atomic_store_explicit(&w->now_ns, INT64_MIN, memory_order_relaxed);
+    ft_decoder_init(&w->dec, &p->seed);
+    if (p->plan.mode == FT_MODE_HANDOFF) {
+        rc = ft_ring_init(&w->ring, p->plan.queue, sizeof(struct ft_packet));
+    }
+    if (rc == FT_OK) {
+        rc = ft_table_new(&p->plan.table, ft_emit_flow, &w->emit, &w->table);
+    }
+    return rc == FT_OK ? rc
+                       : ft_err_set(err, rc, "the flow table and queue of worker %u: %s", i,
+                                    ft_strerror(rc));
+}
+
+/* Reads the key of --anonymize and gives it to every worker. */
+static int build_anonymizers(struct ft_pipeline *p, const char *path, struct ft_err *err)
+{
+    uint8_t data[256], key[FT_CRYPTOPAN_KEY];
+    int rc = FT_OK, fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, data, sizeof data) : -1;
+
+    if (n < 0) {
+        rc = ft_err_set(err, FT_E_IO, "anonymize: %s: %s", path, strerror(errno));
+    } else if (ft_cryptopan_key(data, (size_t)n, key) != FT_OK) {
+        rc = ft_err_set(err, FT_E_USAGE, "anonymize: %s: a key is 32 bytes or 64 hex digits", path);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    for (uint32_t i = 0; i < p->plan.n_workers && rc == FT_OK; i++) {
+        rc = ft_emitter_anonymize(&p->workers[i].emit, key);
+        if (rc != FT_OK) {
+            ft_err_set(err, rc, "anonymize: %s",
+                       rc == FT_E_UNSUPPORTED ? "this build has no OpenSSL" : ft_strerror(rc));
+        }
+    }
+    explicit_bzero(data, sizeof data);
+    explicit_bzero(key, sizeof key);
+    return rc;
+}
+
+static int build_workers(struct ft_pipeline *p, struct ft_err *err)
+{
+    p->workers = ft_map_alloc(sizeof *p->workers * (p->plan.n_workers + 1));
+    if (p->workers == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "no memory for %u workers", p->plan.n_workers);
+    }
+    for (uint32_t i = 0; i < p->plan.n_workers; i++) {
+        int rc = build_worker(p, i, err);
+
+        if (rc != FT_OK) {
+            return rc;
+        }
+    }
+    if (p->plan.mode == FT_MODE_HANDOFF) {
+        p->reader = &p->workers[p->plan.n_workers];
+        p->reader->p = p;
+        p->reader->source = p->source[0];
+        ft_decoder_init(&p->reader->dec, &p->seed);
+    }
+    if (p->plan.mode == FT_MODE_LANES && ft_lanes_new(p, p->plan.n_workers, &p->lanes) != FT_OK) {
+        return ft_err_set(err, FT_E_NOMEM, "no memory for the workers' slots");
+    }
+    return FT_OK;
+}
+
+static int build(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_err *err)
+{
+    char inputs[512] = "";
+    int rc = ft__plan_make(cfg, &p->log, &p->plan, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    p->queue_limit = p->plan.queue;
+    p->input_name = ft_mem_strdup(join_inputs(cfg, inputs, sizeof inputs));
+    p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (p->input_name == NULL || p->stop_fd < 0) {
+        return ft_err_set(err, FT_E_NOMEM, "no memory or file descriptor for the pipeline");
+    }
+    rc = ft__plan_open_sources(p, cfg, err);
+    for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
+        rc = ft__build_output(p, cfg->outputs[i], err);
+    }
+    if (rc == FT_OK) {
+        rc = build_workers(p, err);
+    }
+    return rc == FT_OK && cfg->anonymize != NULL ? build_anonymizers(p, cfg->anonymize, err) : rc;
+}
+
+int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log,
+                    const struct ft_pipeline_hooks *hooks, struct ft_pipeline **out,
+                    struct ft_err *err)
+{
+    int rc = ft_config_check(cfg, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    struct ft_pipeline *p = ft_mem_alloc(1, sizeof *p);
+
+    if (p == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "no memory for the pipeline");
+    }
+    p->stop_fd = -1;
+    p->end_ns = INT64_MIN;
+    p->events = cfg->events;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->meet, NULL);
+    pthread_cond_init(&p->ended, NULL);
+    if (log != NULL) {
+        p->log = *log;
+    }
+    if (hooks != NULL) {
+        p->hooks = *hooks;
+    }
+    ft_hash_seed_random(&p->seed);
+    rc = build(p, cfg, err);
+    if (rc != FT_OK) {
+        ft__build_free(p);
+        return rc;
+    }
+    *out = p;
+    return FT_OK;
+}
+
+void ft__build_budget(struct ft_pipeline *p)
+{
+    const struct ft_plan *plan = &p->plan;
+    uint64_t tables = (uint64_t)ft_table_budget(&plan->table) * plan->n_workers;
+    uint64_t outputs = 0, queues = 0;
+
+    for (uint32_t i = 0; i < p->n_routes; i++) {
+        outputs += ft_output_budget(p->routes[i].output);
+    }
+    if (plan->mode == FT_MODE_HANDOFF) {
+        queues = (uint64_t)plan->queue * sizeof(struct ft_packet) * plan->n_workers;
+    } else if (plan->mode == FT_MODE_LANES) {
+        queues = ft_lanes_budget(plan->n_workers);
+    } else if (plan->live) {
+        queues = (uint64_t)plan->queue * FT_RING_BYTES * plan->n_workers;
+    }
+    p->budget = tables + outputs + queues;
+    ft_log(&p->log, FT_LOG_INFO,
+           "memory budget %.1f MiB: flow table %.1f (%llu flows), queues %.1f, outputs %.1f",
+           (double)p->budget / 1048576, (double)tables / 1048576,
+           (unsigned long long)plan->table.max_flows * plan->n_workers, (double)queues / 1048576,
+           (double)outputs / 1048576);
+}
+
+int ft__build_patience(struct ft_pipeline *p, uint32_t i, int ms)
+{
+    bool stopping = atomic_load_explicit(&p->stopping, memory_order_acquire);
+
+    return ft_output_blocks(p->routes[i].output) && !stopping ? -1 : ms;
+}
+
+void ft__build_free(struct ft_pipeline *p)
+{
+    for (uint32_t i = 0; i < p->n_routes; i++) {
+        ft_output_free(p->routes[i].output);
+    }
+    for (uint32_t i = 0; p->workers != NULL && i < p->plan.n_workers; i++) {
+        ft_emitter_fini(&p->workers[i].emit);
+        ft_table_free(p->workers[i].table);
+        if (p->workers[i].ring.slots != NULL) {
+            ft_ring_fini(&p->workers[i].ring);
+        }
+    }
+    ft_lanes_free(p->lanes);
+    for (uint32_t i = 0; i < p->plan.n_sources; i++) {
+        if (p->source[i] != NULL) {
+            p->source[i]->ops->close(p->source[i]);
+        }
+    }
+    ft_map_free(p->workers, sizeof *p->workers * (p->plan.n_workers + 1));
+    if (p->stop_fd >= 0) {
+        close(p->stop_fd);
+    }
+    ft_mem_free(p->input_name);
+    pthread_mutex_destroy(&p->lock);
+    pthread_cond_destroy(&p->meet);
+    pthread_cond_destroy(&p->ended);
+    ft_mem_free(p);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline: events to outputs, see emit.h. */
+#include "pipeline/emit.h"
+
+#include <string.h>
+
+#define HAS(mask, event) (((mask) >> (event)) & 1u)
+
+void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32_t n, uint32_t i)
+{
+    e->n = n;
+    e->events = 0;
+    e->makes_samples = false;
+    for (uint32_t k = 0; k < n; k++) {
+        e->to[k].writer = ft_output_writer(routes[k].output, i);
+        e->to[k].format = routes[k].format;
+        e->to[k].events = routes[k].events;
+        e->to[k].count_only = ft_writer_count_only(e->to[k].writer);
+        e->events |= routes[k].events;
+        e->makes_samples |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_SAMPLE);
+    }
+}
+
+int ft_emitter_anonymize(struct ft_emitter *e, const uint8_t key[FT_CRYPTOPAN_KEY])
+{
+    return ft_cryptopan_new(key, &e->anon);
+}
+
+void ft_emitter_fini(struct ft_emitter *e)
+{
+    ft_cryptopan_free(e->anon);
+    e->anon = NULL;
+}
+
+/* A copy of a packet with its two addresses mapped, each in its place. */
+static struct ft_packet anonymous_packet(struct ft_emitter *e, const struct ft_packet *pkt)
+{
+    struct ft_packet a = *pkt;
+
+    if (a.key.bits & FT_KEY_V6) {
+        ft_cryptopan_map(e->anon, a.addr6, 16);
+        ft_cryptopan_map(e->anon, a.addr6 + 16, 16);
+    } else {
+        ft_cryptopan_map(e->anon, (uint8_t *)&a.key.addr[0], 4);
+        ft_cryptopan_map(e->anon, (uint8_t *)&a.key.addr[1], 4);
+    }
+    return a;
+}
+
+/* A copy of a record with addresses mapped, and the id that was made from them. */
+static struct ft_flow_record anonymous_record(struct ft_emitter *e,
+                                              const struct ft_flow_record *rec)
+{
+    struct ft_flow_record a = *rec;
+    size_t len = a.ip_version == 4 ? 4 : 16;
+
+    ft_cryptopan_map(e->anon, a.src, len);
+    ft_cryptopan_map(e->anon, a.dst, len);
+    a.flow_id = ft_cryptopan_id(e->anon, a.flow_id);
+    return a;
+}
+
+/* Writes n samples to output k. */
+static void samples_to(struct ft_emitter *e, uint32_t k, const struct ft_packet *pkts,
+                       const struct ft_tuple_counts *counts, uint32_t n)
+{
+    struct ft_writer *w = e->to[k].writer;
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint8_t *p = ft_writer_begin(w, FT_EVENT_SAMPLE, FT_FORMAT_SAMPLE_MAX);
+
+        if (p != NULL) {
+            ft_writer_end(w, FT_EVENT_SAMPLE, e->to[k].format->sample(p, &pkts[i], &counts[i]));
+        }
+    }
+}
+
+void ft_emit_samples(struct ft_emitter *e, const struct ft_packet *pkts,
+                     const struct ft_tuple_counts *counts, uint32_t n)
+{
+    for (uint32_t k = 0; k < e->n; k++) {
+        struct ft_writer *w = e->to[k].writer;
+
+        if (!HAS(e->to[k].events, FT_EVENT_SAMPLE)) {
+            continue;
+        }
+        if (e->to[k].count_only) {
+            ft_writer_count(w, FT_EVENT_SAMPLE, n);
+        } else if (e->anon == NULL) {
+            samples_to(e, k, pkts, counts, n);
+        } else {
+            for (uint32_t i = 0; i < n; i++) {
+                struct ft_packet a = anonymous_packet(e, &pkts[i]);
+
+                samples_to(e, k, &a, &counts[i], 1);
+            }
+        }
+    }
+}
+
+void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
+{
+    struct ft_emitter *e = cookie;
+    struct ft_flow_record mapped;
+
+    if (e->anon != NULL) {
+        mapped = anonymous_record(e, rec);
+        rec = &mapped;
+    }
+    for (uint32_t k = 0; k < e->n; k++) {
+        struct ft_writer *w = e->to[k].writer;
+
+        if (!HAS(e->to[k].events, FT_EVENT_FLOW)) {
+            continue;
+        }
+        if (e->to[k].count_only) {
+            ft_writer_count(w, FT_EVENT_FLOW, 1);
+            continue;
+        }
+        uint8_t *p = ft_writer_begin(w, FT_EVENT_FLOW, FT_FORMAT_FLOW_MAX);
+
+        if (p != NULL) {
+            ft_writer_end(w, FT_EVENT_FLOW, e->to[k].format->flow(p, rec));
+        }
+    }
+}
+
+void ft_emit_stats(struct ft_emitter *e, const struct ft_stats *s)
+{
+    for (uint32_t k = 0; k < e->n; k++) {
+        struct ft_writer *w = e->to[k].writer;
+
+        if (!HAS(e->to[k].events, FT_EVENT_STATS)) {
+            continue;
+        }
+        if (e->to[k].count_only) {
+            ft_writer_count(w, FT_EVENT_STATS, 1);
+            continue;
+        }
+        uint8_t *p = ft_writer_begin(w, FT_EVENT_STATS, FT_FORMAT_MAX);
+
+        if (p != NULL) {
+            ft_writer_end(w, FT_EVENT_STATS, e->to[k].format->stats(p, s));
+        }
+    }
+}
+
+void ft_emitter_flush(struct ft_emitter *e)
+{
+    for (uint32_t k = 0; k < e->n; k++) {
+        if (!e->to[k].count_only) {
+            ft_writer_flush(e->to[k].writer);
+        }
+    }
+}

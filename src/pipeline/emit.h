@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline: from flow records, packets and accounts to every output that asked for them.
+ *
+ * Theory of operation: the pipeline has one ft_route per output: its format and the events that it
+ * takes. Each worker has one ft_emitter, which holds its writer of every output; only that worker
+ * uses it. An output that only counts (null:) gets no bytes made. */
+#ifndef FT_PIPELINE_EMIT_H
+#define FT_PIPELINE_EMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "codec/net/cryptopan.h"
+#include "flowtap/stats.h"
+#include "format/format.h"
+#include "model/packet.h"
+#include "model/record.h"
+#include "output/output.h"
+
+struct ft_route {
+    struct ft_output *output;           /* owned by the pipeline */
+    const struct ft_format_ops *format; /* static */
+    unsigned events;                    /* bit per enum ft_event */
+};
+
+struct ft_emitter {
+    struct {
+        struct ft_writer *writer;
+        const struct ft_format_ops *format;
+        unsigned events;
+        bool count_only;
+    } to[FT_MAX_OUTPUTS];
+    uint32_t n;
+    unsigned events;           /* union of all outputs */
+    bool makes_samples;        /* some output wants the bytes of samples */
+    struct ft_cryptopan *anon; /* --anonymize: maps addresses before they are written; owned */
+};
+
+/* The emitter of writer slot i over n routes. */
+void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32_t n, uint32_t i);
+
+/* From now on addresses and flow ids are mapped under this key. FT_E_NOMEM, FT_E_UNSUPPORTED. */
+FT_NODISCARD int ft_emitter_anonymize(struct ft_emitter *e, const uint8_t key[FT_CRYPTOPAN_KEY]);
+void ft_emitter_fini(struct ft_emitter *e);
+
+/* n samples at once for outputs that only count; formats the others one by one. */
+FT_HOT void ft_emit_samples(struct ft_emitter *e, const struct ft_packet *pkts,
+                            const struct ft_tuple_counts *counts, uint32_t n);
+
+/* ft_flow_emit_fn; cookie is the emitter. */
+void ft_emit_flow(void *cookie, const struct ft_flow_record *rec);
+
+void ft_emit_stats(struct ft_emitter *e, const struct ft_stats *s);
+
+/* Hands on what is in the open chunks. */
+void ft_emitter_flush(struct ft_emitter *e);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline: the structs that plan, worker, lanes, stats and run share.
+ *
+ * Theory of operation: a plan (from the configuration) picks one of three ways for a packet to
+ * walk:
+ *
+ *   direct    every worker has a source of its own and runs to completion:
+ *                 source -> decode -> table -> outputs
+ *             live capture (the kernel shares by flow; its ring is the bounded buffer), and files
+ *             with one worker
+ *   hand-off  one reader decodes and hands values to the workers' bounded rings:
+ *                 source -> decode -> [ring] -> table -> outputs
+ *             when --overflow drop is asked for on files, and sources that cannot be shared
+ *   lanes     every worker claims stretches of one input, decodes them into slots, and takes its
+ * own flows out of everybody's slots in the order of the input (lanes.h): files with several
+ * workers
+ *
+ * A flow belongs to one worker (by the kernel's or our hash), so tables need no locks.
+ *
+ * Threads: workers (and the reader) run the packets; the control thread runs the statistics clock,
+ * reopening and stopping. Stop order: the sources are stopped; what they still hold is read;
+ * workers meet, agree on the last packet time, flush their tables; the control thread drains the
+ * outputs, writes the last stats event and closes them. */
+#ifndef FT_PIPELINE_INTERNAL_H
+#define FT_PIPELINE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/count.h"
+#include "base/ring.h"
+#include "decode/decode.h"
+#include "flow/table.h"
+#include "flowtap/log.h"
+#include "flowtap/pipeline.h"
+#include "pipeline/config.h"
+#include "pipeline/emit.h"
+#include "source/source.h"
+
+enum { FT_BATCH = 64 };
+
+enum ft_mode { FT_MODE_DIRECT, FT_MODE_HANDOFF, FT_MODE_LANES };
+
+struct ft_plan {
+    enum ft_mode mode;
+    const struct ft_source_ops *source;
+    uint32_t n_workers;
+    uint32_t n_sources; /* n_workers when direct, else 1 */
+    uint32_t queue;     /* packets */
+    bool drop;          /* full hand-off rings drop; else the reader waits */
+    bool live;
+    uint32_t sample_n;
+    int64_t stats_ns;
+    struct ft_table_config table; /* of one worker */
+};
+
+/* owner: its thread, except what is marked (A): the control thread reads those at any time. */
+struct ft_worker {
+    struct ft_pipeline *p;
+    uint32_t index;
+    pthread_t thread;
+    bool started;
+    struct ft_table *table;
+    struct ft_emitter emit;
+    struct ft_decoder dec;
+    struct ft_source *source; /* direct: its own; else NULL */
+    struct ft_ring ring;      /* hand-off: packets for this worker (A: fill) */
+    uint64_t dropped;         /* hand-off: packets that found the ring full; owner: reader */
+    uint32_t countdown;       /* direct: packets until the next sample */
+    int64_t flushed_ns;       /* monotonic time of the last emitter flush */
+    uint64_t next_chunk;      /* lanes: the next slot to take packets from */
+    uint64_t ordinal;         /* lanes: decoded packets in the slots before it */
+    uint32_t lane_pos;        /* lanes: packets taken out of that slot */
+    FT_ALIGNED(64) struct ft_count verdict[FT_V__COUNT]; /* (A) */
+    struct ft_count bytes, decoded_bytes;                /* (A) */
+    struct ft_count created, active, updates, packets, table_bytes, packets_final,
+        bytes_final;                                      /* (A) */
+    struct ft_count late, steps, ended[FT_REASON__COUNT]; /* (A) */
+    struct ft_count ring_dropped, ring_dropped_bytes;     /* (A) written by the reader */
+    _Atomic int64_t now_ns;                               /* (A) newest packet time of its table */
+};
+
+struct ft_lanes;
+
+struct ft_pipeline {
+    struct ft_plan plan;
+    struct ft_log log; /* copy of the embedder's */
+    struct ft_pipeline_hooks hooks;
+    char *input_name; /* owned */
+    struct ft_hash_seed seed;
+    struct ft_source *source[FT_MAX_WORKERS]; /* plan.n_sources of them */
+    struct ft_worker *workers;                /* [n_workers], mapped */
+    struct ft_route routes[FT_MAX_OUTPUTS];
+    uint32_t n_routes;
+    struct ft_emitter control_emit; /* owner: control thread, then finish() */
+    struct ft_lanes *lanes;
+    struct ft_worker *reader; /* hand-off: a worker without a table that reads and decodes */
+    pthread_t control;
+    bool control_started, started, finished;
+    uint64_t budget;         /* bytes */
+    int64_t started_ns;      /* monotonic */
+    uint32_t queue_limit;    /* packets, as shown */
+    unsigned events;         /* asked for */
+    int stop_fd;             /* eventfd: wakes the control thread */
+    pthread_mutex_t lock;    /* guards: error, running, and the two conditions */
+    pthread_cond_t meet;     /* workers that finished their input wait here for the others */
+    pthread_cond_t ended;    /* wait() waits here */
+    uint32_t met;            /* workers at the meeting point */
+    uint32_t running;        /* worker threads that have not ended */
+    int64_t end_ns;          /* newest packet time of all workers, known when all have met */
+    struct ft_err error;     /* the first failure, code FT_OK if none */
+    _Atomic bool stopping;   /* stop was asked for */
+    _Atomic bool reopening;  /* reopen was asked for */
+    _Atomic bool input_done; /* hand-off: the reader pushed its last packet */
+    _Atomic bool all_done;   /* every worker has ended */
+    _Atomic bool over;       /* finish(): the control thread may end */
+};
+
+/* Keeps the first failure for finish(). Any thread. */
+void ft__pipeline_fail(struct ft_pipeline *p, const struct ft_err *err);
+
+/* plan.c: what the configuration means. FT_E_USAGE, FT_E_NOT_FOUND. */
+FT_NODISCARD int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log,
+                               struct ft_plan *out, struct ft_err *err);
+/* Opens the plan's sources into p->source. */
+FT_NODISCARD int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg,
+                                       struct ft_err *err);
+
+/* worker.c: thread bodies; arg is the struct ft_worker. */
+void *ft__worker_direct(void *arg);
+void *ft__worker_handoff(void *arg);
+void *ft__worker_lanes(void *arg);
+void *ft__reader_run(void *arg);
+
+/* True when the source has no more, for good or because of a failure, which is said and kept. */
+bool ft__source_over(struct ft_pipeline *p, int rc, struct ft_err *err);
+/* The worker, of n, that owns the flow of a packet with this hash. */
+FT_INLINE uint32_t ft__owner(uint64_t hash, uint32_t n)
+{
+    return (uint32_t)(((hash >> 32) * n) >> 32);
+}
+
+/* Counts n packets in the worker's table and emits what comes of it. */
+FT_HOT void ft__worker_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n);
+/* Makes the worker's totals visible to the control thread. */
+void ft__worker_publish(struct ft_worker *w);
+/* Flushes the open chunks when they are older than 100 ms or the worker is idle. */
+void ft__worker_breathe(struct ft_worker *w, bool idle);
+
+/* stats.c: the account now; exact when nothing runs any more (is_final). */
+void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *out);
+
+int64_t ft__clock_mono_ns(void);
+int64_t ft__clock_real_ns(void);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline: from the configuration to a plan, and the plan's sources. */
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "flowtap/interfaces.h"
+#include "pipeline/internal.h"
+
+static const int64_t linger_ns = (int64_t)5 * 1000000000;
+
+/* The CPUs that this process may use. */
+static uint32_t cpus_allowed(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        int n = CPU_COUNT(&set);
+
+        return n < 1 ? 1 : n > FT_MAX_WORKERS ? FT_MAX_WORKERS : (uint32_t)n;
+    }
+    return 1;
+}
+
+static void plan_table(const struct ft_config *cfg, struct ft_plan *plan)
+{
+    struct ft_table_config *t = &plan->table;
+
+    t->max_flows = cfg->max_flows / plan->n_workers;
+    t->idle_ns = cfg->idle_ns;
+    t->active_ns = cfg->active_ns;
+    t->linger_ns = linger_ns < cfg->idle_ns ? linger_ns : cfg->idle_ns;
+    t->n_snapshots = cfg->n_snapshots;
+    memcpy(t->snapshots, cfg->snapshots, sizeof cfg->snapshots);
+}
+
+static void plan_mode(const struct ft_config *cfg, struct ft_plan *plan)
+{
+    bool shared = (plan->source->flags & FT_SOURCE_FANOUT) != 0;
+
+    if (shared || (plan->n_workers == 1 && (plan->live || !plan->drop))) {
+        plan->mode = FT_MODE_DIRECT;
+    } else if (plan->drop || plan->live) {
+        plan->mode = FT_MODE_HANDOFF;
+    } else {
+        plan->mode = FT_MODE_LANES;
+    }
+    plan->n_sources = plan->mode == FT_MODE_DIRECT ? plan->n_workers : 1;
+    (void)cfg;
+}
+
+int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct ft_plan *out,
+                  struct ft_err *err)
+{
+    struct ft_plan plan = {.live = cfg->command == FT_CMD_LIVE, .sample_n = cfg->sample_n};
+    const char *source = plan.live ? "afpacket" : "file";
+
+    for (uint32_t i = 0; plan.live && i < cfg->n_inputs; i++) {
+        if (strcmp(cfg->inputs[i], "any") == 0) {
+            source = "pcap";
+        }
+    }
+    plan.source = ft_source_find(cfg->source != NULL ? cfg->source : source);
+    if (plan.source == NULL) {
+        source = plan.live ? "pcap" : source; /* no AF_PACKET on this system */
+        plan.source = ft_source_find(source);
+    }
+    if (plan.source == NULL) {
+        return ft_err_set(err, FT_E_UNSUPPORTED,
+                          "this build cannot capture: it was made without libpcap");
+    }
+    plan.n_workers = cfg->workers != 0 ? cfg->workers : cpus_allowed();
+    if (plan.n_workers > cfg->max_flows) {
+        plan.n_workers = cfg->max_flows;
+    }
+    plan.queue = cfg->queue;
+    plan.drop =
+        cfg->overflow == FT_OVERFLOW_AUTO ? plan.live : cfg->overflow == FT_OVERFLOW_SET_DROP;
+    plan.stats_ns = cfg->stats_ns;
+    plan_mode(cfg, &plan);
+    plan_table(cfg, &plan);
+    (void)log;
+    *out = plan;
+    return FT_OK;
+}
+
+static void close_sources(struct ft_pipeline *p)
+{
+    for (uint32_t i = 0; i < FT_MAX_WORKERS; i++) {
+        if (p->source[i] != NULL) {
+            p->source[i]->ops->close(p->source[i]);
+            p->source[i] = NULL;
+        }
+    }
+}
+
+static int open_all(struct ft_pipeline *p, struct ft_source_config *sc, struct ft_err *err)
+{
+    sc->fanout_n = p->plan.n_sources;
+    for (uint32_t i = 0; i < p->plan.n_sources; i++) {
+        int rc = p->plan.source->open(sc, &p->source[i], err);
+
+        if (rc != FT_OK) {
+            close_sources(p);
+            return rc;
+        }
+    }
+    return FT_OK;
+}
+
+int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_err *err)
+{
+    const char *names[FT_MAX_INPUTS];
+    struct ft_source_config sc = {
+        .targets = names,
+        .n_targets = cfg->n_inputs,
+        .filter = cfg->filter,
+        .queue = cfg->queue,
+        .snaplen = cfg->snaplen,
+        .fanout_id = (uint32_t)getpid() & 0x7fff,
+        .promiscuous = !cfg->no_promiscuous,
+        .linktype_ok = ft_linktype_supported,
+        .linktype_name = ft_linktype_name,
+        .log = &p->log,
+    };
+
+    for (uint32_t i = 0; i < cfg->n_inputs; i++) {
+        names[i] = cfg->inputs[i];
+    }
+    int rc = open_all(p, &sc, err);
+
+    if (rc == FT_E_UNSUPPORTED && p->plan.live && ft_source_find("pcap") != NULL &&
+        p->plan.source != ft_source_find("pcap")) {
+        ft_log(&p->log, FT_LOG_INFO, "%s; libpcap captures instead", err->what);
+        p->plan.source = ft_source_find("pcap");
+        plan_mode(cfg, &p->plan);
+        rc = open_all(p, &sc, err);
+    }
+    return rc;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline: starting, running and ending; flowtap/pipeline.h. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "pipeline/build.h"
+#include "pipeline/internal.h"
+#include "pipeline/lanes.h"
+
+enum { CONTROL_TICK_MS = 50, DRAIN_PATIENCE_MS = 3000 };
+
+void ft__pipeline_fail(struct ft_pipeline *p, const struct ft_err *err)
+{
+    pthread_mutex_lock(&p->lock);
+    if (p->error.code == FT_OK) {
+        p->error = *err;
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+static bool is_set(const _Atomic bool *flag)
+{
+    return atomic_load_explicit(flag, memory_order_acquire);
+}
+
+/* Wakes the control thread. Async-signal-safe. */
+static void wake(struct ft_pipeline *p)
+{
+    uint64_t one = 1;
+    int saved = errno;
+
+    if (write(p->stop_fd, &one, sizeof one) < 0) {
+        /* the counter is full: it is awake */
+    }
+    errno = saved;
+}
+
+void ft_pipeline_stop(struct ft_pipeline *p)
+{
+    atomic_store_explicit(&p->stopping, true, memory_order_release); /* pairs with is_set */
+    wake(p);
+}
+
+void ft_pipeline_reopen(struct ft_pipeline *p)
+{
+    atomic_store_explicit(&p->reopening, true, memory_order_release);
+    wake(p);
+}
+
+static bool all_outputs_failed(const struct ft_pipeline *p)
+{
+    for (uint32_t i = 0; i < p->n_routes; i++) {
+        if (!ft_output_failed(p->routes[i].output)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void stop_sources(struct ft_pipeline *p)
+{
+    for (uint32_t i = 0; i < p->plan.n_sources; i++) {
+        p->source[i]->ops->stop(p->source[i]);
+    }
+    if (p->lanes != NULL) {
+        ft_lanes_stop(p->lanes);
+    }
+}
+
+/* What was asked for since the last look: reopen, stop; and whether anybody still listens. */
+static void control_requests(struct ft_pipeline *p, bool *stopped)
+{
+    if (atomic_exchange_explicit(&p->reopening, false, memory_order_acq_rel)) {
+        for (uint32_t i = 0; i < p->n_routes; i++) {
+            ft_output_reopen(p->routes[i].output);
+        }
+    }
+    if (!*stopped && all_outputs_failed(p)) {
+        struct ft_err err;
+
+        ft_err_set(&err, FT_E_CLOSED, "the last output is gone");
+        ft__pipeline_fail(p, &err);
+        atomic_store_explicit(&p->stopping, true, memory_order_release);
+    }
+    if (!*stopped && is_set(&p->stopping)) {
+        stop_sources(p);
+        *stopped = true;
+    }
+}
+
+static void *control_run(void *arg)
+{
+    struct ft_pipeline *p = arg;
+    int64_t next = p->started_ns + p->plan.stats_ns;
+    bool stopped = false;
+    struct ft_stats stats;
+
+    while (!is_set(&p->over)) {
+        struct pollfd fd = {.fd = p->stop_fd, .events = POLLIN};
+        uint64_t n;
+
+        if (poll(&fd, 1, CONTROL_TICK_MS) > 0 && read(p->stop_fd, &n, sizeof n) < 0) {
+            continue;
+        }
+        control_requests(p, &stopped);
+        if (p->plan.stats_ns > 0 && !is_set(&p->all_done) && ft__clock_mono_ns() >= next) {
+            next += p->plan.stats_ns;
+            if ((p->control_emit.events >> FT_EVENT_STATS) & 1) {
+                ft__stats_collect(p, false, &stats);
+                ft_emit_stats(&p->control_emit, &stats);
+                ft_emitter_flush(&p->control_emit);
+            }
+        }
+    }
+    return NULL;
+}
+
+static int start_thread(pthread_t *out, void *(*body)(void *), void *arg, struct ft_err *err)
+{
+    int rc = pthread_create(out, NULL, body, arg);
+
+    if (rc != 0) {
+        return ft_err_set(err, FT_E_NOMEM, "a thread could not be started: %s", strerror(rc));
+    }
+    return FT_OK;
+}
+
+/* Not every thread could be started: those that run must not wait for those that do not. */
+static void give_up_start(struct ft_pipeline *p)
+{
+    uint32_t missing = 0;
+
+    for (uint32_t i = 0; i < p->plan.n_workers; i++) {
+        missing += !p->workers[i].started;
+    }
+    pthread_mutex_lock(&p->lock);
+    p->met += missing;
+    p->running -= missing;
+    if (p->running == 0) {
+        atomic_store_explicit(&p->all_done, true, memory_order_release);
+    }
+    pthread_cond_broadcast(&p->meet);
+    pthread_mutex_unlock(&p->lock);
+    if (p->reader != NULL && !p->reader->started) {
+        atomic_store_explicit(&p->input_done, true, memory_order_release);
+    }
+    stop_sources(p);
+}
+
+static int start_threads(struct ft_pipeline *p, struct ft_err *err)
+{
+    static void *(*const body[])(void *) = {
+        [FT_MODE_DIRECT] = ft__worker_direct,
+        [FT_MODE_HANDOFF] = ft__worker_handoff,
+        [FT_MODE_LANES] = ft__worker_lanes,
+    };
+    int rc = FT_OK;
+
+    p->running = p->plan.n_workers;
+    for (uint32_t i = 0; i < p->plan.n_workers && rc == FT_OK; i++) {
+        struct ft_worker *w = &p->workers[i];
+
+        rc = start_thread(&w->thread, body[p->plan.mode], w, err);
+        w->started = rc == FT_OK;
+    }
+    if (rc == FT_OK && p->reader != NULL) {
+        rc = start_thread(&p->reader->thread, ft__reader_run, p->reader, err);
+        p->reader->started = rc == FT_OK;
+    }
+    if (rc == FT_OK) {
+        rc = start_thread(&p->control, control_run, p, err);
+        p->control_started = rc == FT_OK;
+    }
+    if (rc != FT_OK) {
+        give_up_start(p);
+    }
+    return rc;
+}
+
+static int start_outputs(struct ft_pipeline *p, struct ft_err *err)
+{
+    if (p->n_routes == 0) {
+        int rc = ft__build_output(p, "ndjson:-", err);
+
+        if (rc != FT_OK) {
+            return rc;
+        }
+    }
+    for (uint32_t i = 0; i < p->plan.n_workers; i++) {
+        ft_emitter_init(&p->workers[i].emit, p->routes, p->n_routes, i);
+    }
+    ft_emitter_init(&p->control_emit, p->routes, p->n_routes, p->plan.n_workers);
+    for (uint32_t i = 0; i < p->n_routes; i++) {
+        int rc = ft_output_start(p->routes[i].output);
+
+        if (rc != FT_OK) {
+            return ft_err_set(err, rc, "an output's thread could not be started");
+        }
+    }
+    return FT_OK;
+}
+
+int ft_pipeline_start(struct ft_pipeline *p, struct ft_err *err)
+{
+    sigset_t all, before;
+
+    if (p->started) {
+        return ft_err_set(err, FT_E_STATE, "the pipeline was started before");
+    }
+    p->started_ns = ft__clock_mono_ns();
+    sigfillset(&all); /* signals belong to the embedder's threads */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = start_outputs(p, err);
+
+    if (rc == FT_OK) {
+        ft__build_budget(p);
+        p->started = true;
+        rc = start_threads(p, err);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
+int ft_pipeline_wait(struct ft_pipeline *p, int timeout_ms)
+{
+    struct timespec until;
+    int64_t at = ft__clock_real_ns() + (int64_t)timeout_ms * 1000000;
+
+    until.tv_sec = at / 1000000000;
+    until.tv_nsec = at % 1000000000;
+    pthread_mutex_lock(&p->lock);
+    while (p->running > 0 && pthread_cond_timedwait(&p->ended, &p->lock, &until) == 0) {
+    }
+    int rc = p->running > 0 ? FT_E_AGAIN : FT_OK;
+
+    pthread_mutex_unlock(&p->lock);
+    return rc;
+}
+
+/* Waits for the threads. The workers end by themselves once the sources have been stopped. */
+static void join_threads(struct ft_pipeline *p)
+{
+    if (p->reader != NULL && p->reader->started) {
+        pthread_join(p->reader->thread, NULL);
+        p->reader->started = false;
+    }
+    for (uint32_t i = 0; i < p->plan.n_workers; i++) {
+        if (p->workers[i].started) {
+            pthread_join(p->workers[i].thread, NULL);
+            p->workers[i].started = false;
+        }
+    }
+    atomic_store_explicit(&p->over, true, memory_order_release);
+    if (p->control_started) {
+        wake(p);
+        pthread_join(p->control, NULL);
+        p->control_started = false;
+    }
+}
+
+/* All events are made: writes out what is queued, then the last stats event, then closes. */
+static void finish_outputs(struct ft_pipeline *p)
+{
+    struct ft_stats stats;
+    struct ft_err err;
+
+    for (uint32_t i = 0; i < p->n_routes; i++) {
+        ft_output_drain(p->routes[i].output, ft__build_patience(p, i, DRAIN_PATIENCE_MS));
+    }
+    if ((p->control_emit.events >> FT_EVENT_STATS) & 1) {
+        ft__stats_collect(p, true, &stats);
+        ft_emit_stats(&p->control_emit, &stats);
+        ft_emitter_flush(&p->control_emit);
+    }
+    for (uint32_t i = 0; i < p->n_routes; i++) {
+        int rc = ft_output_close(p->routes[i].output, ft__build_patience(p, i, DRAIN_PATIENCE_MS));
+
+        if (rc != FT_OK && rc != FT_E_CLOSED && rc != FT_E_INTERRUPTED) {
+            ft_err_set(&err, rc, "an output lost events: see the account");
+            ft__pipeline_fail(p, &err);
+        }
+    }
+    if (all_outputs_failed(p)) {
+        ft_err_set(&err, FT_E_CLOSED, "the last output is gone");
+        ft__pipeline_fail(p, &err);
+    }
+}
+
+int ft_pipeline_finish(struct ft_pipeline *p, struct ft_err *err)
+{
+    if (!p->started || p->finished) {
+        return ft_err_set(err, FT_E_STATE, "the pipeline does not run");
+    }
+    if (!is_set(&p->all_done)) {
+        ft_pipeline_stop(p);
+    }
+    join_threads(p);
+    finish_outputs(p);
+    p->finished = true;
+    if (p->error.code != FT_OK && err != NULL) {
+        *err = p->error;
+    }
+    return p->error.code;
+}
+
+void ft_pipeline_get_stats(struct ft_pipeline *p, struct ft_stats *out)
+{
+    ft__stats_collect(p, p->finished, out);
+}
+
+const char *ft_pipeline_input_name(const struct ft_pipeline *p)
+{
+    return p->input_name;
+}
+
+void ft_pipeline_free(struct ft_pipeline *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    if (p->started && !p->finished) {
+        ft_ignore(ft_pipeline_finish(p, NULL)); /* best effort: the account goes with it */
+    }
+    ft__build_free(p);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline: the account, summed over workers, sources and outputs. */
+#include <string.h>
+
+#include "pipeline/internal.h"
+
+static void add_decoder(const struct ft_worker *w, struct ft_stats *s)
+{
+    for (int v = 0; v < FT_V__COUNT; v++) {
+        uint64_t n = ft_count_get(&w->verdict[v]);
+
+        s->verdict[v] += n;
+        s->captured += n;
+    }
+    s->received_bytes += ft_count_get(&w->bytes);
+    s->decoded_bytes += ft_count_get(&w->decoded_bytes);
+}
+
+static void add_table(const struct ft_worker *w, struct ft_stats *s)
+{
+    uint64_t packets = ft_count_get(&w->packets), final = ft_count_get(&w->packets_final);
+    uint64_t bytes = ft_count_get(&w->table_bytes), bytes_final = ft_count_get(&w->bytes_final);
+
+    s->flows_created += ft_count_get(&w->created);
+    s->flows_active += ft_count_get(&w->active);
+    s->flow_updates += ft_count_get(&w->updates);
+    s->packets_final += final;
+    s->packets_active += packets > final ? packets - final : 0;
+    s->bytes_final += bytes_final;
+    s->bytes_active += bytes > bytes_final ? bytes - bytes_final : 0;
+    s->late_packets += ft_count_get(&w->late);
+    s->clock_steps += ft_count_get(&w->steps);
+    for (int r = 0; r < FT_REASON__COUNT; r++) {
+        s->flows_ended[r] += ft_count_get(&w->ended[r]);
+    }
+}
+
+/* What the rings lost was decoded by the reader, and is to be counted as dropped only. */
+static void add_ring(const struct ft_worker *w, struct ft_stats *s)
+{
+    uint64_t n = ft_count_get(&w->ring_dropped);
+
+    s->worker_dropped[w->index] = n;
+    s->worker_queue[w->index] = w->ring.slots != NULL ? ft_ring_fill(&w->ring) : 0;
+    s->queue_dropped += n;
+    s->verdict[FT_V_DECODED] -= n < s->verdict[FT_V_DECODED] ? n : s->verdict[FT_V_DECODED];
+    n = ft_count_get(&w->ring_dropped_bytes);
+    s->decoded_bytes -= n < s->decoded_bytes ? n : s->decoded_bytes;
+}
+
+static void add_sources(struct ft_pipeline *p, struct ft_stats *s)
+{
+    s->kernel_dropped_known = p->plan.n_sources > 0;
+    for (uint32_t i = 0; i < p->plan.n_sources; i++) {
+        struct ft_source_stats ss = {0};
+
+        p->source[i]->ops->stats(p->source[i], &ss);
+        s->kernel_dropped_known = s->kernel_dropped_known && ss.dropped_known;
+        s->kernel_dropped += ss.dropped;
+        s->interface_events += ss.interface_events;
+        s->input_bytes += ss.input_pos;
+        s->input_size += ss.input_size;
+    }
+    if (!s->kernel_dropped_known) {
+        s->kernel_dropped = 0;
+    }
+}
+
+void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
+{
+    int64_t newest = INT64_MIN;
+
+    memset(s, 0, sizeof *s);
+    s->is_final = is_final;
+    s->elapsed_ns = ft__clock_mono_ns() - p->started_ns;
+    s->n_workers = p->plan.n_workers;
+    s->queue_cap = p->queue_limit;
+    s->flows_max = (uint64_t)p->plan.table.max_flows * p->plan.n_workers;
+    s->memory_budget = p->budget;
+    if (p->reader != NULL) {
+        add_decoder(p->reader, s);
+    }
+    for (uint32_t i = 0; i < p->plan.n_workers; i++) {
+        const struct ft_worker *w = &p->workers[i];
+        int64_t now = atomic_load_explicit(&w->now_ns, memory_order_relaxed);
+
+        add_decoder(w, s);
+        add_table(w, s);
+        add_ring(w, s);
+        newest = now > newest ? now : newest;
+    }
+    add_sources(p, s);
+    s->received = s->captured + s->kernel_dropped;
+    s->timestamp_ns = p->plan.live || newest == INT64_MIN ? ft__clock_real_ns() : newest;
+    s->n_outputs = p->n_routes;
+    for (uint32_t i = 0; i < p->n_routes; i++) {
+        ft_output_get_stats(p->routes[i].output, &s->output[i]);
+    }
+}

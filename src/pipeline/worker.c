@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline: the bodies of the worker and reader threads, see internal.h. */
+#include <time.h>
+
+#include "pipeline/internal.h"
+#include "pipeline/lanes.h"
+
+enum { READ_TIMEOUT_MS = 20, TIMER_BUDGET = 4096, NAP_MIN_NS = 20000, NAP_MAX_NS = 1000000 };
+
+static const int64_t breath_ns = 100000000; /* an open chunk is handed on after 100 ms */
+
+int64_t ft__clock_mono_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int64_t ft__clock_real_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* Waits without work: longer each time, at most a millisecond. */
+static void nap(int64_t *ns)
+{
+    struct timespec ts = {.tv_nsec = *ns};
+
+    nanosleep(&ts, NULL);
+    *ns = *ns * 2 < NAP_MAX_NS ? *ns * 2 : NAP_MAX_NS;
+}
+
+static void emit_marked(struct ft_worker *w, const struct ft_packet *pkts,
+                        const struct ft_tuple_counts *counts, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (pkts[i].mark & FT_MARK_SAMPLE) {
+            ft_emit_samples(&w->emit, &pkts[i], &counts[i], 1);
+        }
+    }
+}
+
+void ft__worker_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n)
+{
+    struct ft_tuple_counts counts[FT_BATCH];
+    bool samples = (w->emit.events >> FT_EVENT_SAMPLE) & 1;
+
+    ft_table_update(w->table, pkts, n, w->emit.makes_samples ? counts : NULL);
+    if (!samples) {
+        return;
+    }
+    if (w->p->plan.sample_n == 1) {
+        ft_emit_samples(&w->emit, pkts, counts, n);
+    } else {
+        emit_marked(w, pkts, counts, n);
+    }
+}
+
+static void publish_table(struct ft_worker *w)
+{
+    struct ft_table_stats s;
+
+    ft_table_get_stats(w->table, &s);
+    ft_count_set(&w->created, s.created);
+    ft_count_set(&w->active, s.active);
+    ft_count_set(&w->updates, s.updates);
+    ft_count_set(&w->packets, s.packets);
+    ft_count_set(&w->table_bytes, s.bytes);
+    ft_count_set(&w->packets_final, s.packets_final);
+    ft_count_set(&w->bytes_final, s.bytes_final);
+    ft_count_set(&w->late, s.late_packets);
+    ft_count_set(&w->steps, s.clock_steps);
+    for (int i = 0; i < FT_REASON__COUNT; i++) {
+        ft_count_set(&w->ended[i], s.ended[i]);
+    }
+    atomic_store_explicit(&w->now_ns, ft_table_now(w->table), memory_order_relaxed);
+}
+
+void ft__worker_publish(struct ft_worker *w)
+{
+    for (int i = 0; i < FT_V__COUNT; i++) {
+        ft_count_set(&w->verdict[i], w->dec.verdict[i]);
+    }
+    ft_count_set(&w->bytes, w->dec.bytes);
+    ft_count_set(&w->decoded_bytes, w->dec.decoded_bytes);
+    if (w->table != NULL) {
+        publish_table(w);
+    }
+}
+
+void ft__worker_breathe(struct ft_worker *w, bool idle)
+{
+    int64_t now = ft__clock_mono_ns();
+
+    if (idle || now - w->flushed_ns >= breath_ns) {
+        ft_emitter_flush(&w->emit);
+        w->flushed_ns = now;
+        ft__worker_publish(w);
+    }
+}
+
+/* Waits until every worker's input has ended; the newest packet time of all is known then. */
+static int64_t meet_others(struct ft_worker *w)
+{
+    struct ft_pipeline *p = w->p;
+    int64_t now = ft_table_now(w->table);
+
+    pthread_mutex_lock(&p->lock);
+    if (now > p->end_ns) {
+        p->end_ns = now;
+    }
+    p->met++;
+    pthread_cond_broadcast(&p->meet);
+    while (p->met < p->plan.n_workers) {
+        pthread_cond_wait(&p->meet, &p->lock);
+    }
+    now = p->end_ns;
+    pthread_mutex_unlock(&p->lock);
+    return now;
+}
+
+/* The end of every worker: flush the table, hand on the last events, say that it has ended. */
+static void *worker_end(struct ft_worker *w)
+{
+    struct ft_pipeline *p = w->p;
+    int64_t end_ns = meet_others(w);
+    bool stopped = atomic_load_explicit(&p->stopping, memory_order_relaxed);
+
+    if (p->plan.live) {
+        int64_t now = ft__clock_real_ns();
+
+        end_ns = now > end_ns ? now : end_ns;
+    }
+    ft_table_flush(w->table, end_ns, stopped || p->plan.live ? FT_REASON_SHUTDOWN : FT_REASON_EOF);
+    ft__worker_breathe(w, true);
+    pthread_mutex_lock(&p->lock);
+    p->running--;
+    if (p->running == 0) {
+        atomic_store_explicit(&p->all_done, true, memory_order_release);
+        pthread_cond_broadcast(&p->ended);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+/* Marks every n-th packet of the stream, the first one included. */
+static void mark_samples(struct ft_packet *pkts, uint32_t n, uint32_t every, uint32_t *countdown)
+{
+    if (every == 1) {
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        pkts[i].mark = *countdown == 0 ? FT_MARK_SAMPLE : 0;
+        *countdown = *countdown == 0 ? every - 1 : *countdown - 1;
+    }
+}
+
+bool ft__source_over(struct ft_pipeline *p, int rc, struct ft_err *err)
+{
+    if (rc == FT_E_EOF) {
+        return true;
+    }
+    if (rc == FT_OK || rc == FT_E_AGAIN) {
+        return false;
+    }
+    ft_log(&p->log, FT_LOG_ERROR, "%s", err->what);
+    ft__pipeline_fail(p, err);
+    return rc != FT_E_TRUNCATED && rc != FT_E_CORRUPT; /* damage: the next file may be whole */
+}
+
+/* Live, and caught up with the kernel: time passes by the clock, so silent flows end too. */
+static void direct_idle(struct ft_worker *w)
+{
+    if (w->p->plan.live) {
+        int64_t slack = (int64_t)2 * READ_TIMEOUT_MS * 1000000;
+
+        ft_table_advance(w->table, ft__clock_real_ns() - slack, TIMER_BUDGET);
+    }
+    ft__worker_breathe(w, true);
+}
+
+void *ft__worker_direct(void *arg)
+{
+    struct ft_worker *w = arg;
+    struct ft_view views[FT_BATCH];
+    FT_ALIGNED(64) struct ft_packet pkts[FT_BATCH];
+    struct ft_batch batch = {.views = views, .cap = FT_BATCH};
+    struct ft_err err;
+    uint32_t n, rounds = 0;
+
+    for (;;) {
+        int rc = w->source->ops->read(w->source, &batch, READ_TIMEOUT_MS, &err);
+
+        if (ft__source_over(w->p, rc, &err)) {
+            break;
+        }
+        if (rc != FT_OK || batch.n == 0) {
+            direct_idle(w);
+            continue;
+        }
+        ft_decode_batch(&w->dec, views, batch.n, pkts, &n);
+        w->source->ops->release(w->source, batch.token);
+        mark_samples(pkts, n, w->p->plan.sample_n, &w->countdown);
+        ft__worker_packets(w, pkts, n);
+        if ((++rounds & 15) == 0) { /* the clock: once in 1024 packets */
+            ft__worker_breathe(w, false);
+        }
+    }
+    return worker_end(w);
+}
+
+void *ft__worker_handoff(void *arg)
+{
+    struct ft_worker *w = arg;
+    FT_ALIGNED(64) struct ft_packet pkts[FT_BATCH];
+    int64_t nap_ns = NAP_MIN_NS;
+    uint32_t rounds = 0;
+
+    for (;;) {
+        /* asked before the pop: what was pushed before "done" is still popped; pairs with reader */
+        bool done = atomic_load_explicit(&w->p->input_done, memory_order_acquire);
+        uint32_t n = ft_ring_pop(&w->ring, pkts, FT_BATCH);
+
+        if (n == 0 && done) {
+            break;
+        }
+        if (n == 0) {
+            if (nap_ns == NAP_MAX_NS) {
+                direct_idle(w);
+            }
+            nap(&nap_ns);
+            continue;
+        }
+        nap_ns = NAP_MIN_NS;
+        ft__worker_packets(w, pkts, n);
+        if ((++rounds & 15) == 0) {
+            ft__worker_breathe(w, false);
+        }
+    }
+    return worker_end(w);
+}
+
+/* Pushes n packets to a worker; waits for room, or drops what does not fit and counts it. */
+static void reader_push(struct ft_worker *to, const struct ft_packet *pkts, uint32_t n)
+{
+    uint32_t done = ft_ring_push(&to->ring, pkts, n);
+    int64_t nap_ns = NAP_MIN_NS;
+
+    while (done < n && !to->p->plan.drop) {
+        nap(&nap_ns);
+        done += ft_ring_push(&to->ring, pkts + done, n - done);
+    }
+    if (done < n) {
+        uint64_t bytes = 0;
+
+        for (uint32_t i = done; i < n; i++) {
+            bytes += pkts[i].frame_len;
+        }
+        ft_count_add(&to->ring_dropped, n - done);
+        ft_count_add(&to->ring_dropped_bytes, bytes);
+    }
+}
+
+/* Sorts a decoded batch by the owner of the flow and hands each its part, in order. */
+static void reader_share(struct ft_pipeline *p, const struct ft_packet *pkts, uint32_t n)
+{
+    FT_ALIGNED(64) struct ft_packet part[FT_BATCH];
+
+    if (p->plan.n_workers == 1) {
+        reader_push(&p->workers[0], pkts, n);
+        return;
+    }
+    for (uint32_t k = 0; k < p->plan.n_workers; k++) {
+        uint32_t m = 0;
+
+        for (uint32_t i = 0; i < n; i++) {
+            if (ft__owner(pkts[i].hash, p->plan.n_workers) == k) {
+                part[m++] = pkts[i];
+            }
+        }
+        if (m > 0) {
+            reader_push(&p->workers[k], part, m);
+        }
+    }
+}
+
+void *ft__reader_run(void *arg)
+{
+    struct ft_worker *r = arg;
+    struct ft_source *source = r->source;
+    struct ft_view views[FT_BATCH];
+    FT_ALIGNED(64) struct ft_packet pkts[FT_BATCH];
+    struct ft_batch batch = {.views = views, .cap = FT_BATCH};
+    struct ft_err err;
+    uint32_t n;
+
+    for (;;) {
+        int rc = source->ops->read(source, &batch, READ_TIMEOUT_MS, &err);
+
+        if (ft__source_over(r->p, rc, &err)) {
+            break;
+        }
+        if (rc != FT_OK || batch.n == 0) {
+            ft__worker_publish(r);
+            continue;
+        }
+        ft_decode_batch(&r->dec, views, batch.n, pkts, &n);
+        source->ops->release(source, batch.token);
+        mark_samples(pkts, n, r->p->plan.sample_n, &r->countdown);
+        reader_share(r->p, pkts, n);
+        ft__worker_publish(r);
+    }
+    ft__worker_publish(r);
+    atomic_store_explicit(&r->p->input_done, true, memory_order_release); /* pairs with workers */
+    return NULL;
+}
+
+void *ft__worker_lanes(void *arg)
+{
+    struct ft_worker *w = arg;
+    FT_ALIGNED(64) struct ft_packet pkts[FT_BATCH];
+    int64_t nap_ns = NAP_MIN_NS;
+    uint32_t n, rounds = 0;
+
+    for (;;) {
+        int rc = ft_lanes_take(w->p->lanes, w, pkts, &n);
+
+        if (rc == FT_E_EOF) {
+            break;
+        }
+        if (rc == FT_OK) {
+            ft__worker_packets(w, pkts, n);
+            nap_ns = NAP_MIN_NS;
+            if ((++rounds & 15) == 0) {
+                ft__worker_breathe(w, false);
+            }
+            continue;
+        }
+        if (ft_lanes_decode(w->p->lanes, w) == FT_OK) {
+            nap_ns = NAP_MIN_NS;
+            continue;
+        }
+        if (nap_ns == NAP_MAX_NS) {
+            ft__worker_breathe(w, true);
+        }
+        nap(&nap_ns);
+    }
+    return worker_end(w);
+}
