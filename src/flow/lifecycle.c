@@ -90,6 +90,7 @@ static void orient(const struct ft_table *t, uint32_t i, struct ft_flow_record *
     r->dst_port = h->key.port[!fwd];
     r->scope = h->key.scope;
     r->proto = h->key.proto;
+    r->one_way = (h->key.bits & FT_KEY_ONE_WAY) != 0;
 }
 
 static void totals(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model: the one table of every column of every event.
  *
- * Theory of operation: a column stands here once, with its place in the event's JSON object, type,
- * unit, where its value lies in the event's struct, IANA element, null rule and meaning. NDJSON
- * flow records, CSV, `flowtap schema` in all its forms and the docs are walks over this table. */
+ * Theory of operation: a column stands here once per event that has it, with its place in the
+ * event's JSON object, type, unit, IANA element, null rule, meaning, and a getter that takes its
+ * value out of the event's struct. NDJSON, CSV, `flowtap schema` in all its forms and the docs are
+ * walks over it: a new feature is one row and one getter. Rows of one group stand together, in the
+ * order of the keys. */
 #ifndef FT_MODEL_FIELD_H
 #define FT_MODEL_FIELD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "flowtap/event.h"
+#include "flowtap/stats.h"
+#include "model/packet.h"
+#include "model/record.h"
 
 enum ft_type {
     FT_T_BOOL,
@@ -20,37 +26,60 @@ enum ft_type {
     FT_T_U64,
     FT_T_I64,
     FT_T_TIME,   /* int64 ns since 1970; text: seconds with six decimals */
-    FT_T_STRING, /* made by a getter */
+    FT_T_STRING, /* static text that needs no escaping */
+    FT_T_ID,     /* u64 as 16 hex digits */
     FT_T_ADDR,   /* IPv4 or IPv6 address as text */
+    FT_T_JSON, /* an object or array inside the event; text formats other than JSON leave it out */
     FT_T__COUNT
 };
 
 /* Object inside the event that the key stands in. */
 enum ft_group { FT_GROUP_TOP, FT_GROUP_FLOW_KEY, FT_GROUP_AGGREGATE, FT_GROUP_FEATURES };
 
-enum ft_null {
-    FT_NULL_NEVER,
-    FT_NULL_NO_VLAN, /* null when the packet carried no VLAN tag, or only VID 0 */
+/* What a getter says. */
+struct ft_value {
+    bool null;
+    uint8_t ip_version; /* FT_T_ADDR: 4 or 6 */
+    union {
+        uint64_t u;          /* FT_T_BOOL (0 or 1), U*, ID */
+        int64_t i;           /* FT_T_I64, TIME: ns */
+        const char *s;       /* FT_T_STRING; in buf or static */
+        const uint8_t *addr; /* FT_T_ADDR, network order, in the event */
+    };
+    char buf[48];
+};
+
+/* The event struct of a sample. */
+struct ft_sample {
+    const struct ft_packet *pkt;
+    const struct ft_tuple_counts *counts;
 };
 
 struct ft_field {
     const char *name;    /* key, snake_case */
-    const char *profile; /* "base": always there */
     const char *unit;    /* "packets", "bytes", "us", "s", "" */
     const char *meaning; /* one sentence */
     const char *source;  /* where the definition comes from */
-    size_t offset;       /* in struct ft_flow_record; FT_NO_OFFSET: by its getter */
-    uint32_t pen;        /* private enterprise number, 0 = IANA */
-    uint16_t ie;         /* information element, 0 = none */
-    uint8_t events;      /* bit per enum ft_event */
-    uint8_t group;       /* enum ft_group */
-    uint8_t type;        /* enum ft_type */
-    uint8_t null_rule;   /* enum ft_null */
+    const char *null;    /* when it is null; NULL: never */
+    /* event: struct ft_sample, ft_flow_record or ft_stats; NULL for FT_T_JSON */
+    void (*get)(const void *event, struct ft_value *out);
+    /* FT_T_JSON: writes the value at p, returns the place after */
+    uint8_t *(*json)(const void *event, uint8_t *p);
+    const char *json_schema; /* FT_T_JSON: the JSON Schema of the value */
+    const char *profile;     /* "base": always there */
+    uint32_t pen;            /* private enterprise number, 0 = IANA */
+    uint16_t ie;             /* information element, 0 = none */
+    uint8_t group;           /* enum ft_group */
+    uint8_t type;            /* enum ft_type */
 };
 
-enum { FT_NO_OFFSET = 0xffff };
+/* The columns of an event, in order; *out_n is their number. */
+const struct ft_field *ft_fields(enum ft_event e, uint32_t *out_n);
 
-extern const struct ft_field ft_fields[];
-extern const uint32_t ft_fields_n;
+/* True for protocols whose header begins with two ports: TCP, UDP, SCTP, DCCP, UDP-Lite. */
+FT_INLINE bool ft_proto_has_ports(uint8_t proto)
+{
+    return proto == 6 || proto == 17 || proto == 132 || proto == 33 || proto == 136;
+}
 
 #endif

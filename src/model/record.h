@@ -30,6 +30,7 @@ struct ft_flow_record {
     uint8_t tcp_flags[2]; /* OR of all packets of the direction */
     uint8_t reason;       /* enum ft_reason */
     bool is_final;
+    bool one_way;             /* ICMP type without a counterpart: the key has one direction */
     uint8_t src[16], dst[16]; /* network order; IPv4 in the first 4 bytes */
 };
 

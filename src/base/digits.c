@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base: tables and the longer conversions of digits.h. */
+#include "base/digits.h"
+
+#include <stdbool.h>
+
+#define P2(t)  #t "0" #t "1" #t "2" #t "3" #t "4" #t "5" #t "6" #t "7" #t "8" #t "9"
+#define P2_ALL P2(0) P2(1) P2(2) P2(3) P2(4) P2(5) P2(6) P2(7) P2(8) P2(9)
+
+const char ft__digit_pairs[200] FT_ALIGNED(64) = P2_ALL;
+
+static const char hex[] = "0123456789abcdef";
+
+static uint8_t *put_group(uint8_t *p, uint32_t v)
+{
+    if (v >= 0x1000) {
+        *p++ = (uint8_t)hex[v >> 12];
+    }
+    if (v >= 0x100) {
+        *p++ = (uint8_t)hex[v >> 8 & 15];
+    }
+    if (v >= 0x10) {
+        *p++ = (uint8_t)hex[v >> 4 & 15];
+    }
+    *p++ = (uint8_t)hex[v & 15];
+    return p;
+}
+
+/* The first longest run of two or more zero groups: start and length, 0 when there is none. */
+static int longest_zeros(const uint16_t g[8], int *out_len)
+{
+    int best = 0, best_len = 0;
+
+    for (int i = 0; i < 8; i++) {
+        int n = 0;
+
+        while (i + n < 8 && g[i + n] == 0) {
+            n++;
+        }
+        if (n > best_len) {
+            best = i;
+            best_len = n;
+        }
+        i += n;
+    }
+    *out_len = best_len >= 2 ? best_len : 0;
+    return best;
+}
+
+uint8_t *ft_put_ip6(uint8_t *p, const uint8_t *a)
+{
+    uint16_t g[8];
+    int len;
+
+    for (int i = 0; i < 8; i++) {
+        g[i] = (uint16_t)(a[2 * i] << 8 | a[2 * i + 1]);
+    }
+    int at = longest_zeros(g, &len);
+    /* as inet_ntop has it: ::a.b.c.d and ::ffff:a.b.c.d end in IPv4 text */
+    bool v4 = at == 0 && (len == 6 || (len == 5 && g[5] == 0xffff) || (len == 7 && g[7] != 1));
+
+    for (int i = 0; i < 8; i++) {
+        if (len > 0 && i == at) {
+            *p++ = ':';
+            i += len - 1;
+            if (i == 7) {
+                *p++ = ':';
+            }
+            continue;
+        }
+        if (i > 0) {
+            *p++ = ':';
+        }
+        if (i == 6 && v4) {
+            return ft_put_ip4(p, a + 12);
+        }
+        p = put_group(p, g[i]);
+    }
+    return p;
+}
+
+uint8_t *ft_put_hex64(uint8_t *p, uint64_t v)
+{
+    for (int i = 15; i >= 0; i--) {
+        p[i] = (uint8_t)hex[v & 15];
+        v >>= 4;
+    }
+    return p + 16;
+}
+
+/* Length of the UTF-8 sequence at s with n bytes left (RFC 3629), or 0 when it is none. */
+static size_t utf8_len(const uint8_t *s, size_t n)
+{
+    static const uint8_t lo[] = {0x80, 0xa0, 0x80, 0x90, 0x80};
+    size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+    if (len == 0 || len > n || s[0] > 0xf4) {
+        return 0;
+    }
+    for (size_t i = 1; i < len; i++) {
+        if ((s[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    if ((s[0] == 0xe0 && s[1] < lo[1]) || (s[0] == 0xed && s[1] > 0x9f) ||
+        (s[0] == 0xf0 && s[1] < lo[3]) || (s[0] == 0xf4 && s[1] > 0x8f)) {
+        return 0; /* over-long, surrogate or beyond U+10FFFF */
+    }
+    return len;
+}
+
+static uint8_t *put_escape(uint8_t *p, uint8_t c)
+{
+    p = FT_PUT_LIT(p, "\\u00");
+    *p++ = (uint8_t)hex[c >> 4];
+    *p++ = (uint8_t)hex[c & 15];
+    return p;
+}
+
+uint8_t *ft_put_json_string(uint8_t *p, const char *text, size_t max)
+{
+    const uint8_t *s = (const uint8_t *)text;
+    size_t n = strnlen(text, max);
+
+    *p++ = '"';
+    for (size_t i = 0; i < n;) {
+        size_t len = utf8_len(s + i, n - i);
+
+        if (len == 0 || s[i] < 0x20 || s[i] == 0x7f) {
+            p = put_escape(p, s[i++]);
+            continue;
+        }
+        if (s[i] == '"' || s[i] == '\\') {
+            *p++ = '\\';
+        }
+        memcpy(p, s + i, len);
+        p += len;
+        i += len;
+    }
+    *p++ = '"';
+    return p;
+}

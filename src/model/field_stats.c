@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model: the columns of pipeline_stats. */
+#include "model/field_stats.h"
+
+#include "base/digits.h"
+
+enum { NAME_MAX_SHOWN = 256 }; /* bytes of an output's name; FT_FORMAT_MAX rests on it */
+
+#define STATS(name, stmt)                                                                          \
+    static void p_##name(const void *event, struct ft_value *v)                                    \
+    {                                                                                              \
+        const struct ft_stats *s = event;                                                          \
+        stmt;                                                                                      \
+    }
+
+STATS(timestamp, v->i = s->timestamp_ns)
+STATS(is_final, v->u = s->is_final)
+STATS(elapsed, v->u = (uint64_t)(s->elapsed_ns / 1000000))
+STATS(received, v->u = s->received)
+STATS(kernel_dropped, v->u = s->kernel_dropped; v->null = !s->kernel_dropped_known)
+STATS(captured, v->u = s->captured)
+STATS(queue_dropped, v->u = s->queue_dropped)
+STATS(decoded, v->u = s->verdict[FT_V_DECODED])
+STATS(ignored, v->u = ft_stats_class(s, FT_CLASS_IGNORED))
+STATS(malformed, v->u = ft_stats_class(s, FT_CLASS_MALFORMED))
+STATS(received_bytes, v->u = s->received_bytes)
+STATS(decoded_bytes, v->u = s->decoded_bytes)
+STATS(clock_steps, v->u = s->clock_steps)
+STATS(late_packets, v->u = s->late_packets)
+STATS(interface_events, v->u = s->interface_events)
+STATS(workers, v->u = s->n_workers)
+STATS(queue_capacity, v->u = s->queue_cap)
+STATS(memory, v->u = s->memory_budget)
+
+/* "name":n with a comma before it unless it is the first of its object. */
+static uint8_t *put_member(uint8_t *p, const char *name, uint64_t n, bool first)
+{
+    if (!first) {
+        *p++ = ',';
+    }
+    *p++ = '"';
+    p = ft_put_str(p, name);
+    p = FT_PUT_LIT(p, "\":");
+    return ft_put_u64(p, n);
+}
+
+static uint8_t *put_class(const struct ft_stats *s, enum ft_verdict_class class, uint8_t *p)
+{
+    bool first = true;
+
+    *p++ = '{';
+    for (enum ft_verdict v = 0; v < FT_V__COUNT; v++) {
+        if (ft_verdict_class(v) == class) {
+            p = put_member(p, ft_verdict_name(v), s->verdict[v], first);
+            first = false;
+        }
+    }
+    *p++ = '}';
+    return p;
+}
+
+static uint8_t *json_ignored(const void *event, uint8_t *p)
+{
+    return put_class(event, FT_CLASS_IGNORED, p);
+}
+
+static uint8_t *json_malformed(const void *event, uint8_t *p)
+{
+    return put_class(event, FT_CLASS_MALFORMED, p);
+}
+
+static bool is_interim(enum ft_reason r)
+{
+    return r == FT_REASON_ACTIVE || r == FT_REASON_SNAPSHOT;
+}
+
+static uint8_t *json_flows(const void *event, uint8_t *p)
+{
+    const struct ft_stats *s = event;
+    uint64_t ended = 0;
+    bool first = true;
+
+    for (enum ft_reason r = 0; r < FT_REASON__COUNT; r++) {
+        ended += s->flows_ended[r];
+    }
+    *p++ = '{';
+    p = put_member(p, "created", s->flows_created, true);
+    p = put_member(p, "active", s->flows_active, false);
+    p = put_member(p, "max", s->flows_max, false);
+    p = put_member(p, "ended", ended, false);
+    p = FT_PUT_LIT(p, ",\"ended_by_reason\":{");
+    for (enum ft_reason r = 0; r < FT_REASON__COUNT; r++) {
+        if (!is_interim(r)) {
+            p = put_member(p, ft_reason_name(r), s->flows_ended[r], first);
+            first = false;
+        }
+    }
+    *p++ = '}';
+    p = put_member(p, "updates", s->flow_updates, false);
+    p = put_member(p, "packets_final", s->packets_final, false);
+    p = put_member(p, "packets_active", s->packets_active, false);
+    p = put_member(p, "bytes_final", s->bytes_final, false);
+    p = put_member(p, "bytes_active", s->bytes_active, false);
+    *p++ = '}';
+    return p;
+}
+
+static uint8_t *json_queues(const void *event, uint8_t *p)
+{
+    const struct ft_stats *s = event;
+
+    *p++ = '[';
+    for (uint32_t i = 0; i < s->n_workers; i++) {
+        if (i > 0) {
+            *p++ = ',';
+        }
+        *p++ = '{';
+        p = put_member(p, "worker", i, true);
+        p = put_member(p, "waiting", s->worker_queue[i], false);
+        p = put_member(p, "dropped", s->worker_dropped[i], false);
+        *p++ = '}';
+    }
+    *p++ = ']';
+    return p;
+}
+
+static uint8_t *put_output(const struct ft_output_stats *o, uint8_t *p)
+{
+    uint64_t made = 0, written = 0, dropped = 0;
+
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        made += o->made[e];
+        written += o->written[e];
+        dropped += o->dropped[e];
+    }
+    p = FT_PUT_LIT(p, "{\"output\":");
+    p = ft_put_json_string(p, o->name, NAME_MAX_SHOWN);
+    p = put_member(p, "events_made", made, false);
+    p = put_member(p, "events_written", written, false);
+    p = put_member(p, "events_dropped", dropped, false);
+    p = FT_PUT_LIT(p, ",\"by_event\":{");
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        p = e > 0 ? FT_PUT_LIT(p, ",\"") : FT_PUT_LIT(p, "\"");
+        p = ft_put_str(p, ft_event_word(e));
+        p = FT_PUT_LIT(p, "\":{");
+        p = put_member(p, "made", o->made[e], true);
+        p = put_member(p, "written", o->written[e], false);
+        p = put_member(p, "dropped", o->dropped[e], false);
+        *p++ = '}';
+    }
+    *p++ = '}';
+    p = put_member(p, "bytes", o->bytes, false);
+    p = o->failed ? FT_PUT_LIT(p, ",\"failed\":true}") : FT_PUT_LIT(p, ",\"failed\":false}");
+    return p;
+}
+
+static uint8_t *json_outputs(const void *event, uint8_t *p)
+{
+    const struct ft_stats *s = event;
+
+    *p++ = '[';
+    for (uint32_t i = 0; i < s->n_outputs; i++) {
+        if (i > 0) {
+            *p++ = ',';
+        }
+        p = put_output(&s->output[i], p);
+    }
+    *p++ = ']';
+    return p;
+}
+
+#define COUNTS "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\",\"minimum\":0}}"
+#define OBJECT(key, fn, schema)                                                                    \
+    .name = key, .type = FT_T_JSON, .unit = "", .json = fn, .json_schema = schema
+#define NUMBER(key, of, fn)                                                                        \
+    .name = key, .type = FT_T_U64, .unit = of, .get = fn, .source = "flowtap"
+
+static const struct ft_field stats_fields[] = {
+    {.name = "timestamp",
+     .type = FT_T_TIME,
+     .unit = "s",
+     .get = p_timestamp,
+     .source = "flowtap",
+     .meaning = "when the account was taken: wall clock live, newest packet on replay"},
+    {.name = "is_final",
+     .type = FT_T_BOOL,
+     .unit = "",
+     .get = p_is_final,
+     .source = "flowtap",
+     .meaning = "nothing is in flight any more: the numbers are exact"},
+    {NUMBER("elapsed_ms", "ms", p_elapsed), .meaning = "since the start, by the monotonic clock"},
+    {NUMBER("received", "packets", p_received), .meaning = "captured + kernel_dropped"},
+    {NUMBER("kernel_dropped", "packets", p_kernel_dropped),
+     .null = "the source cannot know (files)",
+     .meaning = "lost in the kernel for want of room in its ring"},
+    {NUMBER("captured", "packets", p_captured),
+     .meaning = "queue_dropped + decoded + ignored + malformed"},
+    {NUMBER("queue_dropped", "packets", p_queue_dropped),
+     .meaning = "lost at full hand-off queues"},
+    {NUMBER("decoded", "packets", p_decoded), .meaning = "IP packets counted in a flow"},
+    {NUMBER("ignored", "packets", p_ignored), .meaning = "sum of ignored_by_reason"},
+    {NUMBER("malformed", "packets", p_malformed), .meaning = "sum of malformed_by_reason"},
+    {NUMBER("received_bytes", "bytes", p_received_bytes),
+     .meaning = "wire bytes of the captured packets"},
+    {NUMBER("decoded_bytes", "bytes", p_decoded_bytes),
+     .meaning = "wire bytes of the decoded packets"},
+    {OBJECT("ignored_by_reason", json_ignored, COUNTS), .source = "flowtap",
+     .meaning = "packets that are not decoded, by reason"},
+    {OBJECT("malformed_by_reason", json_malformed, COUNTS), .source = "flowtap",
+     .meaning = "packets that break their protocol's rules, by reason"},
+    {OBJECT("flows", json_flows, "{\"type\":\"object\"}"), .source = "flowtap",
+     .meaning =
+         "created, active, max, ended (final records, by reason), updates (interim records), "
+         "packets and bytes in final records and of flows in the table"},
+    {NUMBER("clock_steps", "", p_clock_steps),
+     .meaning = "times the packet clock went back by more than the idle timeout"},
+    {NUMBER("late_packets", "packets", p_late_packets),
+     .meaning = "older than their flow's newest packet"},
+    {NUMBER("interface_events", "", p_interface_events),
+     .meaning = "times an interface went down, vanished or came back"},
+    {NUMBER("workers", "", p_workers), .meaning = "threads that keep flows"},
+    {NUMBER("queue_capacity", "packets", p_queue_capacity), .meaning = "bound of each queue"},
+    {OBJECT("queues", json_queues, "{\"type\":\"array\",\"items\":" COUNTS "}"),
+     .source = "flowtap", .meaning = "by worker: packets waiting now, packets dropped"},
+    {NUMBER("memory_budget_bytes", "bytes", p_memory), .meaning = "as planned at the start"},
+    {OBJECT("outputs", json_outputs, "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}"),
+     .source = "flowtap",
+     .meaning = "by output: events made, written and dropped, also by event; bytes; whether it is "
+                "gone. The event that carries the numbers is not in them"},
+};
+
+const struct ft_field *ft__fields_stats(uint32_t *out_n)
+{
+    *out_n = sizeof stats_fields / sizeof stats_fields[0];
+    return stats_fields;
+}
