@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* codec: transport headers, see l4.h.
+ *
+ *   TCP, RFC 9293 §3.1                                    UDP, RFC 768
+ *    0 source port   2 destination port                    0 source port   2 destination port
+ *    4 sequence      8 acknowledgment                      4 length        6 checksum
+ *   12 data offset 4 bits, reserved 4   13 flags
+ *   14 window       16 checksum   18 urgent pointer
+ *
+ *   SCTP, RFC 9260 §3.1: ports, tag 4, checksum 4         DCCP, RFC 4340 §5.1: ports, data offset 1
+ *   UDP-Lite, RFC 3828 §3.1: ports, coverage 2, checksum 2    ICMP: type 1, code 1, checksum 2, 4
+ */
+#include "codec/net/l4.h"
+
+#include "codec/net/icmp.h"
+
+enum { PORTS_LEN = 4, TCP_MIN = 20, UDP_LEN = 8, SCTP_LEN = 12, DCCP_MIN = 12, ICMP_LEN = 8 };
+
+static bool read_ports(struct ft_net *n)
+{
+    if (ft_rd_left(&n->rd) < PORTS_LEN) {
+        return false;
+    }
+    n->port[0] = ft_load_be16(n->rd.p);
+    n->port[1] = ft_load_be16(n->rd.p + 2);
+    return true;
+}
+
+static void set_payload(struct ft_net *n, uint32_t header)
+{
+    n->payload_len = n->wire > header ? n->wire - header : 0;
+}
+
+static enum ft_verdict decode_tcp(struct ft_net *n)
+{
+    const uint8_t *p = n->rd.p;
+    size_t left = ft_rd_left(&n->rd);
+    bool whole = n->frag == FT_FRAG_NONE;
+    uint32_t header = TCP_MIN;
+
+    if (!read_ports(n)) {
+        return FT_V_L4_SHORT;
+    }
+    if (whole && n->wire < TCP_MIN) {
+        return FT_V_TCP_OFFSET;
+    }
+    n->tcp_seq = left >= 8 ? ft_load_be32(p + 4) : 0;
+    n->tcp_flags = left >= 14 ? p[13] : 0;
+    n->tcp_window = left >= 16 ? ft_load_be16(p + 14) : 0;
+    if (left >= 13) {
+        header = (p[12] >> 4) * 4u;
+        if (whole && (header < TCP_MIN || header > n->wire)) {
+            return FT_V_TCP_OFFSET;
+        }
+    }
+    set_payload(n, header > TCP_MIN ? header : TCP_MIN);
+    return FT_V_DECODED;
+}
+
+/* The length field of a whole datagram must lie within the packet. 0 is what offload and jumbograms
+ * (RFC 2675 §4) put there. */
+static enum ft_verdict decode_udp(struct ft_net *n)
+{
+    if (!read_ports(n)) {
+        return FT_V_L4_SHORT;
+    }
+    if (n->frag == FT_FRAG_NONE) {
+        uint16_t len = ft_rd_left(&n->rd) >= 6 ? ft_load_be16(n->rd.p + 4) : 0;
+
+        if (n->wire < UDP_LEN || (len != 0 && (len < UDP_LEN || len > n->wire))) {
+            return FT_V_UDP_LENGTH;
+        }
+    }
+    set_payload(n, UDP_LEN);
+    return FT_V_DECODED;
+}
+
+static enum ft_verdict decode_ports(struct ft_net *n, uint32_t header)
+{
+    if (!read_ports(n)) {
+        return FT_V_L4_SHORT;
+    }
+    set_payload(n, header);
+    return FT_V_DECODED;
+}
+
+static enum ft_verdict decode_dccp(struct ft_net *n)
+{
+    uint32_t header = ft_rd_left(&n->rd) > 4 ? n->rd.p[4] * 4u : 0;
+
+    return decode_ports(n, header > DCCP_MIN ? header : DCCP_MIN);
+}
+
+static enum ft_verdict decode_icmp(struct ft_net *n)
+{
+    if (ft_rd_left(&n->rd) < 2) {
+        return FT_V_L4_SHORT;
+    }
+    n->key_bits = ft_icmp_ports(n->proto, n->rd.p[0], n->rd.p[1], n->port) ? 0 : FT_KEY_ONE_WAY;
+    set_payload(n, ICMP_LEN);
+    return FT_V_DECODED;
+}
+
+enum ft_verdict ft_l4_decode(struct ft_net *n)
+{
+    n->port[0] = n->port[1] = 0;
+    n->key_bits = 0;
+    n->tcp_flags = 0;
+    n->tcp_window = 0;
+    n->tcp_seq = 0;
+    if (n->frag == FT_FRAG_LATER) {
+        set_payload(n, 0);
+        return FT_V_DECODED;
+    }
+    switch (n->proto) {
+    case FT_IP_TCP:
+        return decode_tcp(n);
+    case FT_IP_UDP:
+        return decode_udp(n);
+    case FT_IP_UDPLITE:
+        return decode_ports(n, UDP_LEN);
+    case FT_IP_SCTP:
+        return decode_ports(n, SCTP_LEN);
+    case FT_IP_DCCP:
+        return decode_dccp(n);
+    case FT_IP_ICMP:
+    case FT_IP_ICMPV6:
+        return decode_icmp(n);
+    default:
+        set_payload(n, 0);
+        return FT_V_DECODED;
+    }
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* codec: link-layer headers, see link.h.
+ *
+ *   Ethernet (802.3)   dst 6 | src 6 | type or length 2
+ *   VLAN (802.1Q)      PCP 3 bits, DEI 1, VID 12 | type 2
+ *   MPLS (RFC 3032)    label 20 bits, TC 3, S 1, TTL 8
+ *   PPPoE (RFC 2516)   version 4 bits, type 4 | code 1 | session 2 | length 2, then PPP
+ *   PPP (RFC 1661)     protocol 2, or 1 when its low bit is set
+ *   LLC/SNAP (802.2)   DSAP 1 | SSAP 1 | control 1 | OUI 3 | type 2
+ *   SLL                packet type 2 | ARPHRD 2 | address length 2 | address 8 | protocol 2
+ *   SLL2               protocol 2 | 0 2 | interface 4 | ARPHRD 2 | packet type 1 | length 1 | 8
+ *   NULL, LOOP         address family 4 */
+#include "codec/net/link.h"
+
+enum { MPLS_BOTTOM = 0x100 };
+enum { PPP_IPV4 = 0x0021, PPP_IPV6 = 0x0057 };
+enum { SLL_P_802_2 = 4, ARPHRD_NETLINK_ = 824 };
+enum { SNAP_LEN = 8 };
+
+/* Address families as the BSDs, macOS, Linux and Windows number them. */
+enum {
+    FAMILY_INET = 2,
+    FAMILY_INET6_LINUX = 10,
+    FAMILY_INET6_WINDOWS = 23,
+    FAMILY_INET6_BSD = 24,
+    FAMILY_INET6_FREEBSD = 28,
+    FAMILY_INET6_DARWIN = 30,
+};
+
+static enum ft_verdict found_ip(struct ft_net *n, uint8_t version)
+{
+    n->version = version;
+    return FT_V_DECODED;
+}
+
+/* What comes next is known only from the version field of the IP header itself. */
+static enum ft_verdict ip_by_version(struct ft_net *n, enum ft_verdict empty,
+                                     enum ft_verdict neither)
+{
+    if (ft_rd_left(&n->rd) == 0) {
+        return empty;
+    }
+
+    uint8_t version = n->rd.p[0] >> 4;
+
+    if (version != 4 && version != 6) {
+        return neither;
+    }
+    return found_ip(n, version);
+}
+
+static enum ft_verdict take_vlan(struct ft_net *n, uint16_t *out_type)
+{
+    const uint8_t *p = ft_net_take(n, 4);
+
+    if (p == NULL) {
+        return FT_V_TAG_SHORT;
+    }
+    n->scope = ft_link_scope(n->scope, ft_load_be16(p));
+    *out_type = ft_load_be16(p + 2);
+    return FT_V_DECODED;
+}
+
+static enum ft_verdict take_mpls(struct ft_net *n)
+{
+    for (int i = 0; i < FT_NET_MAX_LABELS; i++) {
+        const uint8_t *p = ft_net_take(n, 4);
+
+        if (p == NULL) {
+            return FT_V_TAG_SHORT;
+        }
+        if (ft_load_be32(p) & MPLS_BOTTOM) {
+            /* the label alone would tell what it carries; the first nibble nearly always does
+             * (RFC 4928: pseudowires put a 0 there) */
+            return ip_by_version(n, FT_V_TAG_SHORT, FT_V_NOT_IP);
+        }
+    }
+    return FT_V_TAG_DEPTH;
+}
+
+static enum ft_verdict take_ppp(struct ft_net *n)
+{
+    const uint8_t *p = ft_net_take(n, 1);
+    uint16_t proto;
+
+    if (p == NULL) {
+        return FT_V_TAG_SHORT;
+    }
+    proto = p[0];
+    if ((proto & 1) == 0) {
+        p = ft_net_take(n, 1);
+        if (p == NULL) {
+            return FT_V_TAG_SHORT;
+        }
+        proto = (uint16_t)(proto << 8 | p[0]);
+    }
+    if (proto != PPP_IPV4 && proto != PPP_IPV6) {
+        return FT_V_NOT_IP;
+    }
+    return found_ip(n, proto == PPP_IPV4 ? 4 : 6);
+}
+
+static enum ft_verdict take_pppoe(struct ft_net *n)
+{
+    const uint8_t *p = ft_net_take(n, 6);
+    uint16_t len;
+
+    if (p == NULL) {
+        return FT_V_TAG_SHORT;
+    }
+    if (p[0] != 0x11 || p[1] != 0) {
+        return FT_V_NOT_IP; /* only code 0 is session data */
+    }
+    len = ft_load_be16(p + 4);
+    if (len > n->wire) {
+        return FT_V_PPPOE_LENGTH;
+    }
+    ft_net_narrow(n, len);
+    return take_ppp(n);
+}
+
+/* len: bytes of LLC and what it carries, as the 802.3 length field says. A length that is not true
+ * of the frame (0, or more than there is) is not used: the IP header has its own. */
+static enum ft_verdict take_llc(struct ft_net *n, uint32_t len, uint16_t *out_type)
+{
+    static const uint8_t snap_ethertype[6] = {0xaa, 0xaa, 0x03, 0x00, 0x00, 0x00};
+    size_t left = ft_rd_left(&n->rd);
+    const uint8_t *p;
+
+    if (left < 3) {
+        return FT_V_LINK_SHORT;
+    }
+    if (memcmp(n->rd.p, snap_ethertype, left < 6 ? 3 : 6) != 0) {
+        return FT_V_NOT_IP;
+    }
+    if (len >= SNAP_LEN && len <= n->wire) {
+        ft_net_narrow(n, len);
+    }
+    p = ft_net_take(n, SNAP_LEN);
+    if (p == NULL) {
+        return FT_V_LINK_SHORT;
+    }
+    *out_type = ft_load_be16(p + 6);
+    return *out_type >= FT_ETH_TYPE_MIN ? FT_V_DECODED : FT_V_NOT_IP;
+}
+
+/* Follows EtherTypes. The loop ends: tags are counted, and LLC cannot follow LLC. */
+static enum ft_verdict follow_ethertype(struct ft_net *n, uint16_t type)
+{
+    for (int tags = 0;;) {
+        enum ft_verdict v;
+
+        switch (type) {
+        case FT_ETH_IPV4:
+            return found_ip(n, 4);
+        case FT_ETH_IPV6:
+            return found_ip(n, 6);
+        case FT_ETH_MPLS:
+        case FT_ETH_MPLS_MCAST:
+            return take_mpls(n);
+        case FT_ETH_PPPOE:
+            return take_pppoe(n);
+        case FT_ETH_VLAN:
+        case FT_ETH_QINQ:
+        case FT_ETH_QINQ_OLD:
+            if (++tags > FT_NET_MAX_TAGS) {
+                return FT_V_TAG_DEPTH;
+            }
+            v = take_vlan(n, &type);
+            break;
+        default:
+            if (type > FT_ETH_LLC_MAX) {
+                return FT_V_NOT_IP;
+            }
+            v = take_llc(n, type, &type);
+            break;
+        }
+        if (v != FT_V_DECODED) {
+            return v;
+        }
+    }
+}
+
+static enum ft_verdict decode_ethernet(struct ft_net *n)
+{
+    const uint8_t *p = ft_net_take(n, 14);
+
+    if (p == NULL) {
+        return FT_V_LINK_SHORT;
+    }
+    return follow_ethertype(n, ft_load_be16(p + 12));
+}
+
+/* The protocol field of the Linux cooked headers: an EtherType, or one of the kernel's own small
+ * numbers, of which 4 is 802.2. On a netlink device it is a netlink family. */
+static enum ft_verdict follow_sll(struct ft_net *n, uint16_t arphrd, uint16_t proto)
+{
+    if (arphrd == ARPHRD_NETLINK_) {
+        return FT_V_NOT_IP;
+    }
+    if (proto == SLL_P_802_2) {
+        enum ft_verdict v = take_llc(n, 0, &proto);
+
+        if (v != FT_V_DECODED) {
+            return v;
+        }
+    }
+    return proto >= FT_ETH_TYPE_MIN ? follow_ethertype(n, proto) : FT_V_NOT_IP;
+}
+
+static enum ft_verdict decode_sll(struct ft_net *n)
+{
+    const uint8_t *p = ft_net_take(n, 16);
+
+    if (p == NULL) {
+        return FT_V_LINK_SHORT;
+    }
+    return follow_sll(n, ft_load_be16(p + 2), ft_load_be16(p + 14));
+}
+
+static enum ft_verdict decode_sll2(struct ft_net *n)
+{
+    const uint8_t *p = ft_net_take(n, 20);
+
+    if (p == NULL) {
+        return FT_V_LINK_SHORT;
+    }
+    return follow_sll(n, ft_load_be16(p + 8), ft_load_be16(p));
+}
+
+/* LOOP has the family in network order. NULL has it in the order of the machine that captured:
+ * families are small, so the order in which the number is small is the right one. */
+static enum ft_verdict decode_family(struct ft_net *n, bool any_order)
+{
+    const uint8_t *p = ft_net_take(n, 4);
+    uint32_t family;
+
+    if (p == NULL) {
+        return FT_V_LINK_SHORT;
+    }
+    family = ft_load_be32(p);
+    if (any_order && family > 0xffff) {
+        family = __builtin_bswap32(family);
+    }
+    switch (family) {
+    case FAMILY_INET:
+        return found_ip(n, 4);
+    case FAMILY_INET6_LINUX:
+    case FAMILY_INET6_WINDOWS:
+    case FAMILY_INET6_BSD:
+    case FAMILY_INET6_FREEBSD:
+    case FAMILY_INET6_DARWIN:
+        return found_ip(n, 6);
+    default:
+        return FT_V_NOT_IP;
+    }
+}
+
+enum ft_verdict ft_link_decode(struct ft_net *n, uint16_t linktype)
+{
+    switch (linktype) {
+    case FT_LINK_ETHERNET:
+        return decode_ethernet(n);
+    case FT_LINK_NULL:
+        return decode_family(n, true);
+    case FT_LINK_LOOP:
+        return decode_family(n, false);
+    case FT_LINK_RAW:
+    case FT_LINK_RAW_BSD:
+    case FT_LINK_RAW_OPENBSD:
+        return ip_by_version(n, FT_V_LINK_SHORT, FT_V_IP_VERSION);
+    case FT_LINK_IPV4:
+        return found_ip(n, 4);
+    case FT_LINK_IPV6:
+        return found_ip(n, 6);
+    case FT_LINK_LINUX_SLL:
+        return decode_sll(n);
+    case FT_LINK_LINUX_SLL2:
+        return decode_sll2(n);
+    default:
+        return FT_V_LINK_TYPE;
+    }
+}
