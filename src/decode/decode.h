@@ -23,14 +23,16 @@ struct ft_decoder {
 
 void ft_decoder_init(struct ft_decoder *d, const struct ft_hash_seed *seed);
 
-/* Decodes n views; writes out[0..*out_n) in order of the views.
- * out must have room for n, on a 32-byte boundary. */
+/* Decodes n views; writes out[0..*out_n) in order of the views: every field, but addr6 only for
+ * IPv6. out must have room for n, on a 32-byte boundary. Owner thread; never fails. */
 FT_HOT void ft_decode_batch(struct ft_decoder *d, const struct ft_view *views, uint32_t n,
                             struct ft_packet *out, uint32_t *out_n);
 
-/* True when a link type is decoded; its name ("EN10MB", "IEEE802_11_RADIO", ... or a number in a
- * static string table, never NULL) for messages. */
+/* True when a link type is decoded. Any thread. */
 bool ft_linktype_supported(uint16_t linktype);
+
+/* Its name for messages: "EN10MB", "IEEE802_11_RADIO", ...; "unassigned" for a number that has none
+ * (say the number too). Never NULL. Any thread. */
 const char *ft_linktype_name(uint16_t linktype);
 
 #endif
