@@ -115,13 +115,10 @@ static enum ft_verdict take_pppoe(struct ft_net *n)
     if (len > n->wire) {
         return FT_V_PPPOE_LENGTH;
     }
-    ft_net_narrow(n, len);
     return take_ppp(n);
 }
 
-/* len: bytes of LLC and what it carries, as the 802.3 length field says. A length that is not true
- * of the frame (0, or more than there is) is not used: the IP header has its own. */
-static enum ft_verdict take_llc(struct ft_net *n, uint32_t len, uint16_t *out_type)
+static enum ft_verdict take_llc(struct ft_net *n, uint16_t *out_type)
 {
     static const uint8_t snap_ethertype[6] = {0xaa, 0xaa, 0x03, 0x00, 0x00, 0x00};
     size_t left = ft_rd_left(&n->rd);
@@ -132,9 +129,6 @@ static enum ft_verdict take_llc(struct ft_net *n, uint32_t len, uint16_t *out_ty
     }
     if (memcmp(n->rd.p, snap_ethertype, left < 6 ? 3 : 6) != 0) {
         return FT_V_NOT_IP;
-    }
-    if (len >= SNAP_LEN && len <= n->wire) {
-        ft_net_narrow(n, len);
     }
     p = ft_net_take(n, SNAP_LEN);
     if (p == NULL) {
@@ -172,7 +166,7 @@ static enum ft_verdict follow_ethertype(struct ft_net *n, uint16_t type)
             if (type > FT_ETH_LLC_MAX) {
                 return FT_V_NOT_IP;
             }
-            v = take_llc(n, type, &type);
+            v = take_llc(n, &type);
             break;
         }
         if (v != FT_V_DECODED) {
@@ -199,7 +193,7 @@ static enum ft_verdict follow_sll(struct ft_net *n, uint16_t arphrd, uint16_t pr
         return FT_V_NOT_IP;
     }
     if (proto == SLL_P_802_2) {
-        enum ft_verdict v = take_llc(n, 0, &proto);
+        enum ft_verdict v = take_llc(n, &proto);
 
         if (v != FT_V_DECODED) {
             return v;
@@ -229,7 +223,8 @@ static enum ft_verdict decode_sll2(struct ft_net *n)
 }
 
 /* LOOP has the family in network order. NULL has it in the order of the machine that captured:
- * families are small, so the order in which the number is small is the right one. */
+ * families are small, so the order in which the number is small is the right one. When neither is,
+ * the last two bytes may be an EtherType, as some loopback drivers write it. */
 static enum ft_verdict decode_family(struct ft_net *n, bool any_order)
 {
     const uint8_t *p = ft_net_take(n, 4);
@@ -241,6 +236,9 @@ static enum ft_verdict decode_family(struct ft_net *n, bool any_order)
     family = ft_load_be32(p);
     if (any_order && family > 0xffff) {
         family = __builtin_bswap32(family);
+    }
+    if (any_order && family > 0xffff && ft_load_be16(p + 2) >= FT_ETH_TYPE_MIN) {
+        return follow_ethertype(n, ft_load_be16(p + 2));
     }
     switch (family) {
     case FAMILY_INET:

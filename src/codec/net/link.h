@@ -2,8 +2,10 @@
 /* codec: link-layer headers up to the IP header.
  *
  * Theory of operation: by link type, one header is taken off, then EtherTypes are followed through
- * VLAN tags, MPLS labels, PPPoE and LLC/SNAP until one says IP. An 802.3 length and a PPPoE length
- * narrow the frame. A pseudowire in MPLS is not looked into: not IP. */
+ * VLAN tags, MPLS labels, PPPoE and LLC/SNAP until one says IP. The lengths of 802.3 and PPPoE do
+ * not narrow the frame: where they are less than what the IP header says, it is they that are wrong
+ * (captures have such PPPoE frames), and padding is known from the IP length as well. A pseudowire
+ * in MPLS is not looked into: not IP. */
 #ifndef FT_CODEC_NET_LINK_H
 #define FT_CODEC_NET_LINK_H
 

@@ -2,7 +2,7 @@
 /* codec: network headers, from the link layer to the transport ports.
  *
  * Theory of operation: one struct ft_net walks through a frame. Each step takes its header off the
- * front and, where the header carries a length, narrows the rest to it:
+ * front; an IP header also narrows the rest to its length:
  *
  *      |<------------------------- len (wire) ------------------------->|
  *      |<---------------- caplen (captured) ------------->|

@@ -127,6 +127,7 @@ static const struct frame frames[] = {
     {"null big", 0, BYTES(B4(30), TCP6), TCP6_WANT(0)},
     {"null freebsd 6", 0, BYTES(28, 0, 0, 0, UDP6), UDP6_WANT(0)},
     {"null bsd 6", 0, BYTES(24, 0, 0, 0, UDP6), UDP6_WANT(0)},
+    {"null ethertype", 0, BYTES(B2(0x0f00), B2(0x0800), UDP4), UDP4_WANT(0)},
     {"loop", 108, BYTES(B4(2), UDP4), UDP4_WANT(0)},
     {"loop 6", 108, BYTES(B4(10), UDP6), UDP6_WANT(0)},
     {"raw", 101, BYTES(TCP4), TCP4_WANT(0)},
