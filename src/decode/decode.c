@@ -76,7 +76,7 @@ FT_INLINE void fast_rest(const struct fast *f, const struct ft_view *v, bool swa
     out->swap = swap;
     out->frag = FT_FRAG_NONE;
     out->ttl = f->ttl;
-    out->shard = 0;
+    out->mark = 0;
     out->tos = f->tos;
 }
 
