@@ -12,12 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bounds.h"
 #include "flowtap/event.h"
 #include "flowtap/stats.h"
 #include "model/packet.h"
 #include "model/record.h"
 
-enum { FT_FORMAT_MAX = 64 * 1024 }; /* a stats event of 128 workers and 16 outputs fits */
+enum { FT_FORMAT_MAX = FT_EVENT_ROOM }; /* a stats event of 128 workers and 16 outputs fits */
 enum { FT_FORMAT_SAMPLE_MAX = 1024, FT_FORMAT_FLOW_MAX = 4096 }; /* tighter bounds of these two */
 
 struct ft_format_ops {

@@ -75,16 +75,22 @@ struct ft_sink_ops {
      * to the end of an event: FT_E_IO (e.g. no space: may work again later), FT_E_CLOSED (the other
      * side is gone for good), FT_E_INTERRUPTED (told to give up). May block. */
     int (*write)(struct ft_sink *s, const uint8_t *data, size_t len, size_t *out_taken);
-    void (*tick)(struct ft_sink *s);   /* every second or so and after SIGHUP-less quiet; NULL ok */
-    void (*reopen)(struct ft_sink *s); /* SIGHUP; NULL ok */
-    int (*flush)(struct ft_sink *s);   /* everything taken is out; NULL ok */
-    int (*close)(struct ft_sink *s);   /* flushes; FT_OK or why the end of the data is lost */
+    void (*tick)(struct ft_sink *s);    /* about every second; NULL ok */
+    void (*reopen)(struct ft_sink *s);  /* SIGHUP; NULL ok */
+    void (*give_up)(struct ft_sink *s); /* any thread: a blocked write returns; NULL ok */
+    int (*close)(struct ft_sink *s);    /* flushes; FT_OK or why the end of the data is lost */
 };
 struct ft_sink {
     const struct ft_sink_ops *ops;
+    _Atomic uint64_t moved; /* grows whenever bytes get through; tells slow from stuck */
 };
 
+extern const struct ft_sink_ops ft_sink_file;
 extern const struct ft_sink_ops *const ft_sinks[]; /* NULL-terminated */
+
+/* The sink of an embedder: fn gets whole events; anything but 0 ends the output. FT_E_NOMEM. */
+FT_NODISCARD int ft_sink_callback_new(int (*fn)(void *cookie, const void *data, size_t len),
+                                      void *cookie, struct ft_sink **out);
 
 struct ft_output_config {
     const struct ft_sink_ops *sink; /* NULL: by the URL's transport */
@@ -120,6 +126,17 @@ void ft_writer_count(struct ft_writer *w, enum ft_event e, uint64_t n);
 bool ft_writer_count_only(const struct ft_writer *w);
 /* Pushes the open chunk, if it holds anything. */
 void ft_writer_flush(struct ft_writer *w);
+
+/* True when a full pool makes writers wait. */
+bool ft_output_blocks(const struct ft_output *o);
+
+/* Nobody is to wait for this output any more: a blocked write returns, waiting writers drop, what
+ * is queued is dropped and counted. Any thread. */
+void ft_output_give_up(struct ft_output *o);
+
+/* Bytes that got through, in any unit that grows: tells a slow output from a stuck one. Any thread.
+ */
+uint64_t ft_output_progress(struct ft_output *o);
 
 /* True when the sink is gone for good: what is still made for it is dropped and counted. */
 bool ft_output_failed(const struct ft_output *o);

@@ -35,7 +35,7 @@ static void check_packet(const struct frame *f, const struct ft_packet *p)
     CHECK_EQ(p->frag, w->frag);
     CHECK_EQ(p->ttl, 61);
     CHECK_EQ(p->tos, 0xb8);
-    CHECK_EQ(p->shard, 0);
+    CHECK_EQ(p->mark, 0);
     CHECK_EQ(p->tcp_flags, w->tcp ? FT_TCP_PSH | FT_TCP_ACK : 0);
     CHECK_EQ(p->tcp_window, w->tcp ? 502 : 0);
     if (strcmp(f->name, "ip4 short first fragment") == 0) {

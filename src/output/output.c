@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* output: pool, queue, writers and the output thread; see output.h.
+ *
+ *     chunk: [event event event ...        free        ... mark mark mark]
+ *
+ * A mark is the end offset of an event and its kind, so that a write that got half way counts
+ * exactly the events that are out. */
+#include "output/output.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/bounds.h"
+#include "base/mem.h"
+#include "output/url.h"
+
+enum {
+    CHUNK_LEN = 256 * 1024,
+    CHUNK_MIN = FT_EVENT_ROOM + 4096,
+    POOL_DEFAULT = 16 * 1024 * 1024,
+    POOL_CHUNKS_MIN = 16, /* smaller pools get smaller chunks */
+    MARK_KINDS = 4,       /* a mark is end * 4 + kind */
+    TICK_MS = 1000,
+    DRAIN_STEP_MS = 20,
+};
+
+_Static_assert((int)FT_EVENT__COUNT <= (int)MARK_KINDS, "the kind of an event fits into its mark");
+
+struct chunk {
+    uint8_t *data;
+    uint32_t len; /* bytes of events */
+    uint32_t n;   /* events; mark i lies at the end, i + 1 words before it */
+};
+
+/* owner: one worker thread; counters are read by any. */
+struct ft_writer {
+    struct ft_output *o;
+    struct chunk *open;
+    struct ft_count made[FT_EVENT__COUNT];
+    struct ft_count dropped[FT_EVENT__COUNT];
+    FT_ALIGNED(64) uint8_t pad[1];
+};
+
+struct ft_output {
+    char *name;
+    struct ft_log log;
+    struct ft_sink *sink;
+    enum ft_overflow overflow;
+    bool count_only;
+    struct ft_writer *writers;
+    uint32_t n_writers;
+    uint8_t *pool; /* n_chunks * chunk_len, mapped */
+    uint32_t chunk_len, n_chunks;
+    struct chunk *chunks;
+    struct chunk **free;  /* stack */
+    struct chunk **queue; /* ring of n_chunks */
+    pthread_mutex_t lock; /* guards: free, n_free, queue, head, n_queued, busy, stop */
+    pthread_cond_t ready; /* the output thread waits here */
+    pthread_cond_t freed; /* writers of a full pool, and drain, wait here */
+    uint32_t n_free, head, n_queued;
+    bool busy, stop, started;
+    pthread_t thread;
+    _Atomic uint32_t free_seen; /* n_free for a look without the lock */
+    _Atomic bool failed, given_up, reopen;
+    bool outage;          /* owner: output thread: the last write failed, it may work again */
+    uint64_t outage_lost; /* owner: output thread: events lost in the outage */
+    struct ft_count written[FT_EVENT__COUNT]; /* by the output thread */
+    struct ft_count lost[FT_EVENT__COUNT];    /* dropped by the output thread */
+    struct ft_count bytes;
+};
+
+/* ---- events of a chunk ---- */
+
+static uint32_t *mark_of(const struct ft_output *o, const struct chunk *c, uint32_t i)
+{
+    return (uint32_t *)(void *)(c->data + o->chunk_len) - 1 - i;
+}
+
+/* Counts the events that end within taken as written, the others as lost; returns the latter. */
+static uint64_t account(struct ft_output *o, const struct chunk *c, size_t taken)
+{
+    uint64_t lost = 0;
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        uint32_t mark = *mark_of(o, c, i);
+
+        if (mark / MARK_KINDS <= taken) {
+            ft_count_add(&o->written[mark % MARK_KINDS], 1);
+        } else {
+            ft_count_add(&o->lost[mark % MARK_KINDS], 1);
+            lost++;
+        }
+    }
+    ft_count_add(&o->bytes, taken);
+    return lost;
+}
+
+/* ---- writers ---- */
+
+static void drop(struct ft_writer *w, enum ft_event e)
+{
+    ft_count_add(&w->made[e], 1);
+    ft_count_add(&w->dropped[e], 1);
+}
+
+static bool nobody_takes(const struct ft_output *o)
+{
+    return atomic_load_explicit(&o->failed, memory_order_relaxed) ||
+           atomic_load_explicit(&o->given_up, memory_order_relaxed);
+}
+
+/* Free chunks that an event of this kind must leave: a sample is given up before a record is. */
+static uint32_t reserve_for(const struct ft_output *o, enum ft_event e)
+{
+    return e == FT_EVENT_SAMPLE && o->overflow == FT_OVERFLOW_DROP ? (o->n_chunks + 3) / 4 : 0;
+}
+
+static void push(struct ft_output *o, struct chunk *c)
+{
+    pthread_mutex_lock(&o->lock);
+    o->queue[(o->head + o->n_queued) % o->n_chunks] = c;
+    o->n_queued++;
+    pthread_cond_signal(&o->ready);
+    pthread_mutex_unlock(&o->lock);
+}
+
+/* An empty chunk, or NULL: the policy says that the event is dropped. */
+static struct chunk *acquire(struct ft_output *o, enum ft_event e)
+{
+    uint32_t reserve = reserve_for(o, e);
+    struct chunk *c = NULL;
+
+    if (nobody_takes(o) || (o->overflow == FT_OVERFLOW_DROP &&
+                            atomic_load_explicit(&o->free_seen, memory_order_relaxed) <= reserve)) {
+        return NULL; /* without the lock: an overloaded output must not slow the workers */
+    }
+    pthread_mutex_lock(&o->lock);
+    while (o->n_free == 0 && o->overflow == FT_OVERFLOW_BLOCK && !nobody_takes(o)) {
+        pthread_cond_wait(&o->freed, &o->lock);
+    }
+    if (o->n_free > reserve && !nobody_takes(o)) {
+        c = o->free[--o->n_free];
+        atomic_store_explicit(&o->free_seen, o->n_free, memory_order_relaxed);
+        c->len = 0;
+        c->n = 0;
+    }
+    pthread_mutex_unlock(&o->lock);
+    return c;
+}
+
+static bool fits(const struct ft_output *o, const struct chunk *c, size_t max_len)
+{
+    return c->len + max_len + FT_EVENT_SLACK + sizeof(uint32_t) * (c->n + 1) <= o->chunk_len;
+}
+
+uint8_t *ft_writer_begin(struct ft_writer *w, enum ft_event e, size_t max_len)
+{
+    if (FT_LIKELY(w->open != NULL && fits(w->o, w->open, max_len))) {
+        return w->open->data + w->open->len;
+    }
+    ft_writer_flush(w);
+    w->open = acquire(w->o, e);
+    if (w->open == NULL) {
+        drop(w, e);
+        return NULL;
+    }
+    return w->open->data;
+}
+
+void ft_writer_end(struct ft_writer *w, enum ft_event e, size_t len)
+{
+    struct chunk *c = w->open;
+
+    if (len == 0) {
+        return;
+    }
+    c->len += (uint32_t)len;
+    *mark_of(w->o, c, c->n++) = c->len * MARK_KINDS + e;
+    ft_count_add(&w->made[e], 1);
+}
+
+void ft_writer_count(struct ft_writer *w, enum ft_event e, uint64_t n)
+{
+    ft_count_add(&w->made[e], n);
+}
+
+bool ft_writer_count_only(const struct ft_writer *w)
+{
+    return w->o->count_only;
+}
+
+void ft_writer_flush(struct ft_writer *w)
+{
+    if (w->open != NULL && w->open->len > 0) {
+        push(w->o, w->open);
+        w->open = NULL;
+    }
+}
+
+/* ---- the output thread ---- */
+
+static void say_outage(struct ft_output *o, int rc, uint64_t lost)
+{
+    if (rc == FT_OK && o->outage) {
+        ft_log(&o->log, FT_LOG_WARN, "%s: works again; %llu events were lost", o->name,
+               (unsigned long long)o->outage_lost);
+        o->outage = false;
+        o->outage_lost = 0;
+    } else if (rc == FT_E_IO) {
+        if (!o->outage) {
+            ft_log(&o->log, FT_LOG_WARN,
+                   "%s: cannot be written (disk full?); its events are dropped and counted until "
+                   "it works again",
+                   o->name);
+        }
+        o->outage = true;
+        o->outage_lost += lost;
+    } else if (rc == FT_E_CLOSED) {
+        ft_log(&o->log, FT_LOG_WARN, "%s: the reader went away; this output has ended", o->name);
+        atomic_store_explicit(&o->failed, true, memory_order_relaxed);
+    }
+}
+
+static void write_chunk(struct ft_output *o, const struct chunk *c)
+{
+    size_t taken = 0;
+
+    if (nobody_takes(o)) {
+        account(o, c, 0);
+        return;
+    }
+    int rc = o->sink->ops->write(o->sink, c->data, c->len, &taken);
+
+    say_outage(o, rc, account(o, c, rc == FT_OK ? c->len : taken));
+}
+
+static void give_back(struct ft_output *o, struct chunk *c)
+{
+    o->free[o->n_free++] = c;
+    atomic_store_explicit(&o->free_seen, o->n_free, memory_order_relaxed);
+    o->busy = false;
+    pthread_cond_broadcast(&o->freed);
+}
+
+static void wait_ready(struct ft_output *o)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += TICK_MS / 1000;
+    pthread_cond_timedwait(&o->ready, &o->lock, &until);
+}
+
+static void maintain(struct ft_output *o)
+{
+    if (atomic_exchange_explicit(&o->reopen, false, memory_order_acq_rel) &&
+        o->sink->ops->reopen != NULL) {
+        o->sink->ops->reopen(o->sink);
+    }
+    if (o->sink->ops->tick != NULL) {
+        o->sink->ops->tick(o->sink);
+    }
+}
+
+static void *output_run(void *arg)
+{
+    struct ft_output *o = arg;
+
+    pthread_mutex_lock(&o->lock);
+    for (;;) {
+        if (o->n_queued == 0 && o->stop) {
+            break;
+        }
+        if (o->n_queued == 0) {
+            wait_ready(o);
+        }
+        struct chunk *c = NULL;
+
+        if (o->n_queued > 0) {
+            c = o->queue[o->head];
+            o->head = (o->head + 1) % o->n_chunks;
+            o->n_queued--;
+            o->busy = true;
+        }
+        pthread_mutex_unlock(&o->lock);
+        maintain(o);
+        if (c != NULL) {
+            write_chunk(o, c);
+        }
+        pthread_mutex_lock(&o->lock);
+        if (c != NULL) {
+            give_back(o, c);
+        }
+    }
+    pthread_mutex_unlock(&o->lock);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static int make_pool(struct ft_output *o, uint64_t want)
+{
+    o->chunk_len = want / POOL_CHUNKS_MIN >= CHUNK_LEN ? CHUNK_LEN : CHUNK_MIN;
+    uint64_t n = want / o->chunk_len;
+
+    if (n < o->n_writers + 2) { /* every writer may hold one; one is written, one is free */
+        n = o->n_writers + 2;
+    }
+    o->n_chunks = (uint32_t)n;
+    o->n_free = o->n_chunks;
+    atomic_store_explicit(&o->free_seen, o->n_chunks, memory_order_relaxed);
+    o->pool = ft_map_alloc((size_t)o->n_chunks * o->chunk_len);
+    o->chunks = ft_mem_alloc(o->n_chunks, sizeof *o->chunks);
+    o->free = ft_mem_alloc(o->n_chunks, sizeof *o->free);
+    o->queue = ft_mem_alloc(o->n_chunks, sizeof *o->queue);
+    if (o->pool == NULL || o->chunks == NULL || o->free == NULL || o->queue == NULL) {
+        return FT_E_NOMEM;
+    }
+    for (uint32_t i = 0; i < o->n_chunks; i++) {
+        o->chunks[i].data = o->pool + (size_t)i * o->chunk_len;
+        o->free[o->n_chunks - 1 - i] = &o->chunks[i];
+    }
+    return FT_OK;
+}
+
+static int make_output(struct ft_output *o, const struct ft_output_url *url,
+                       const struct ft_output_config *cfg, struct ft_err *err)
+{
+    const char *policy = ft_output_url_get(url, "overflow");
+    const char *queue = ft_output_url_get(url, "queue");
+    uint64_t want = POOL_DEFAULT;
+    int rc = FT_OK;
+
+    o->overflow = cfg->overflow;
+    if (policy != NULL) {
+        o->overflow = strcmp(policy, "block") == 0 ? FT_OVERFLOW_BLOCK : FT_OVERFLOW_DROP;
+    }
+    o->name = ft_mem_strdup(url->text);
+    o->writers = ft_map_alloc(sizeof *o->writers * o->n_writers);
+    if (o->name == NULL || o->writers == NULL || (queue != NULL && !ft_parse_size(queue, &want))) {
+        rc = FT_E_NOMEM;
+    } else if (!o->count_only) {
+        rc = make_pool(o, want);
+    }
+    if (rc != FT_OK) {
+        return ft_err_set(err, rc, "output %s: no memory for its queue", url->text);
+    }
+    for (uint32_t i = 0; i < o->n_writers; i++) {
+        o->writers[i].o = o;
+    }
+    return FT_OK;
+}
+
+static int open_sink(struct ft_output *o, const struct ft_output_url *url,
+                     const struct ft_output_config *cfg, const struct ft_output_env *env,
+                     struct ft_err *err)
+{
+    const struct ft_sink_ops *ops = cfg->sink;
+
+    if (cfg->sink_instance != NULL) {
+        o->sink = cfg->sink_instance;
+        return FT_OK;
+    }
+    for (int i = 0; ops == NULL && ft_sinks[i] != NULL; i++) {
+        if (strcmp(ft_sinks[i]->name, url->transport) == 0) {
+            ops = ft_sinks[i];
+        }
+    }
+    if (ops == NULL || ops->open == NULL) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: there is no transport '%s'", url->text,
+                          url->transport);
+    }
+    return ops->open(url, env, &o->sink, err);
+}
+
+int ft_output_open(const struct ft_output_url *url, const struct ft_output_config *cfg,
+                   const struct ft_output_env *env, struct ft_output **out, struct ft_err *err)
+{
+    struct ft_output *o = ft_mem_alloc(1, sizeof *o);
+
+    if (o == NULL) {
+        if (cfg->sink_instance != NULL) {
+            cfg->sink_instance->ops->close(cfg->sink_instance);
+        }
+        return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
+    }
+    o->n_writers = cfg->n_writers;
+    o->count_only = cfg->count_only;
+    if (env->log != NULL) {
+        o->log = *env->log;
+    }
+    pthread_mutex_init(&o->lock, NULL);
+    pthread_cond_init(&o->ready, NULL);
+    pthread_cond_init(&o->freed, NULL);
+    int rc = o->count_only ? FT_OK : open_sink(o, url, cfg, env, err);
+
+    if (rc == FT_OK) {
+        rc = make_output(o, url, cfg, err);
+    }
+    if (rc != FT_OK) {
+        ft_output_free(o);
+        return rc;
+    }
+    *out = o;
+    return FT_OK;
+}
+
+int ft_output_start(struct ft_output *o)
+{
+    if (o->count_only) {
+        return FT_OK;
+    }
+    if (pthread_create(&o->thread, NULL, output_run, o) != 0) {
+        return FT_E_NOMEM;
+    }
+    o->started = true;
+    return FT_OK;
+}
+
+size_t ft_output_budget(const struct ft_output *o)
+{
+    return (size_t)o->n_chunks * o->chunk_len + sizeof *o->writers * o->n_writers;
+}
+
+struct ft_writer *ft_output_writer(struct ft_output *o, uint32_t i)
+{
+    return &o->writers[i];
+}
+
+bool ft_output_failed(const struct ft_output *o)
+{
+    return atomic_load_explicit(&o->failed, memory_order_relaxed);
+}
+
+bool ft_output_blocks(const struct ft_output *o)
+{
+    return o->overflow == FT_OVERFLOW_BLOCK;
+}
+
+void ft_output_reopen(struct ft_output *o)
+{
+    if (o->started) {
+        atomic_store_explicit(&o->reopen, true, memory_order_release); /* pairs with maintain() */
+        pthread_mutex_lock(&o->lock);
+        pthread_cond_signal(&o->ready);
+        pthread_mutex_unlock(&o->lock);
+    }
+}
+
+void ft_output_give_up(struct ft_output *o)
+{
+    atomic_store_explicit(&o->given_up, true, memory_order_relaxed);
+    if (!o->started) {
+        return;
+    }
+    if (o->sink->ops->give_up != NULL) {
+        o->sink->ops->give_up(o->sink);
+    }
+    pthread_mutex_lock(&o->lock);
+    pthread_cond_broadcast(&o->freed);
+    pthread_mutex_unlock(&o->lock);
+}
+
+uint64_t ft_output_progress(struct ft_output *o)
+{
+    return o->sink != NULL ? atomic_load_explicit(&o->sink->moved, memory_order_relaxed) +
+                                 ft_count_get(&o->bytes)
+                           : 0;
+}
+
+/* Waits a step for the queue to become empty; true when it is. */
+static bool drained(struct ft_output *o)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += DRAIN_STEP_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&o->lock);
+    if (o->n_queued > 0 || o->busy) {
+        pthread_cond_timedwait(&o->freed, &o->lock, &until);
+    }
+    bool done = o->n_queued == 0 && !o->busy;
+
+    pthread_mutex_unlock(&o->lock);
+    return done;
+}
+
+static int64_t mono_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void ft_output_drain(struct ft_output *o, int patience_ms)
+{
+    uint64_t seen = ft_output_progress(o);
+    int64_t since = mono_ms();
+
+    if (!o->started) {
+        return;
+    }
+    while (!drained(o)) {
+        uint64_t now = ft_output_progress(o);
+
+        if (now != seen) {
+            seen = now;
+            since = mono_ms();
+        } else if (patience_ms >= 0 && mono_ms() - since >= patience_ms) {
+            ft_log(&o->log, FT_LOG_WARN, "%s: takes nothing any more; what is left is dropped",
+                   o->name);
+            ft_output_give_up(o);
+            patience_ms = -1;
+        }
+    }
+}
+
+int ft_output_close(struct ft_output *o, int patience_ms)
+{
+    int rc = FT_OK;
+
+    if (o->started) {
+        ft_output_drain(o, patience_ms);
+        pthread_mutex_lock(&o->lock);
+        o->stop = true;
+        pthread_cond_signal(&o->ready);
+        pthread_mutex_unlock(&o->lock);
+        pthread_join(o->thread, NULL);
+        o->started = false;
+    }
+    if (o->sink != NULL) {
+        rc = o->sink->ops->close(o->sink);
+        o->sink = NULL;
+    }
+    if (atomic_load_explicit(&o->given_up, memory_order_relaxed)) {
+        return FT_E_INTERRUPTED;
+    }
+    if (ft_output_failed(o)) {
+        return FT_E_CLOSED;
+    }
+    return o->outage ? FT_E_IO : rc;
+}
+
+void ft_output_free(struct ft_output *o)
+{
+    if (o == NULL) {
+        return;
+    }
+    ft_ignore(ft_output_close(o, 0)); /* best effort: who wanted to know has closed before */
+    pthread_mutex_destroy(&o->lock);
+    pthread_cond_destroy(&o->ready);
+    pthread_cond_destroy(&o->freed);
+    ft_map_free(o->pool, (size_t)o->n_chunks * o->chunk_len);
+    ft_map_free(o->writers, sizeof *o->writers * o->n_writers);
+    ft_mem_free(o->chunks);
+    ft_mem_free(o->free);
+    ft_mem_free(o->queue);
+    ft_mem_free(o->name);
+    ft_mem_free(o);
+}
+
+void ft_output_get_stats(struct ft_output *o, struct ft_output_stats *out)
+{
+    *out = (struct ft_output_stats){.name = o->name, .queue_cap = o->n_chunks};
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        out->written[e] = ft_count_get(&o->written[e]); /* before made: never more than made */
+        out->dropped[e] = ft_count_get(&o->lost[e]);
+        for (uint32_t i = 0; i < o->n_writers; i++) {
+            out->dropped[e] += ft_count_get(&o->writers[i].dropped[e]);
+        }
+        for (uint32_t i = 0; i < o->n_writers; i++) {
+            out->made[e] += ft_count_get(&o->writers[i].made[e]);
+        }
+        out->written[e] = o->count_only ? out->made[e] : out->written[e];
+    }
+    out->bytes = ft_count_get(&o->bytes);
+    out->failed = ft_output_failed(o);
+    pthread_mutex_lock(&o->lock);
+    out->queue_len = o->n_queued;
+    pthread_mutex_unlock(&o->lock);
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* output: the sinks that -o can name. A new transport is one row here. */
+#include "output/output.h"
+
+const struct ft_sink_ops *const ft_sinks[] = {
+    &ft_sink_file,
+    NULL,
+};
