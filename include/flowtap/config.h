@@ -2,7 +2,7 @@
 /* The configuration of a pipeline: one table of options, set by name from a command line, a YAML
  * file or code.
  *
- * Theory of operation: ft_options() lists every option once, with type, bounds, default and help;
+ * Theory of operation: ft_option_at() lists every option once, with type, bounds, default and help;
  * the CLI, the YAML reader, --help, the man page and the shell completion are walks over it. A
  * value remembers where it came from: the command line wins over the file, the file over the
  * default. */
@@ -46,8 +46,8 @@ struct ft_option {
     const char *help;    /* one sentence */
 };
 
-/* All options in the order of the help; *out_n is their number. Any thread. */
-FT_API const struct ft_option *ft_options(uint32_t *out_n);
+/* Option number i in the order of the help, NULL after the last. Any thread. */
+FT_API const struct ft_option *ft_option_at(uint32_t i);
 
 struct ft_config;
 
@@ -71,6 +71,14 @@ FT_API FT_NODISCARD int ft_config_load(struct ft_config *cfg, const char *path, 
 /* The same from memory; name stands for the file in messages. */
 FT_API FT_NODISCARD int ft_config_load_text(struct ft_config *cfg, const char *name,
                                             const char *text, size_t len, struct ft_err *err);
+
+/* What the program around a pipeline needs to know. user: NULL when not given. */
+enum ft_config_flag { FT_CONFIG_SANDBOX, FT_CONFIG_LOG_JSON };
+FT_API const char *ft_config_user(const struct ft_config *cfg);
+FT_API bool ft_config_flag(const struct ft_config *cfg, enum ft_config_flag flag);
+FT_API int ft_config_verbosity(const struct ft_config *cfg); /* -1 quiet, 0, 1 and more */
+FT_API int64_t ft_config_stats_ns(const struct ft_config *cfg);
+FT_API uint32_t ft_config_inputs(const struct ft_config *cfg); /* their number */
 
 /* Checks what only the whole can tell (outputs parse, a filter is known, inputs are there). Called
  * by ft_pipeline_new() too. */

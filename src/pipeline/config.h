@@ -36,7 +36,7 @@ struct ft_config {
     uint32_t snaplen;    /* live: bytes of a packet to keep; 0: the source's default */
     bool no_promiscuous; /* live */
     const char *source;  /* tests: a back end by name, instead of what the command implies */
-    bool set[128];       /* by row of ft_options(): given by ft_config_set() */
+    bool set[128];       /* by number of the option: given by ft_config_set() */
 };
 
 #endif

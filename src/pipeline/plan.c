@@ -4,8 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "flowtap/interfaces.h"
 #include "pipeline/internal.h"
+
+enum { FT_LIVE_INPUTS = 32 };
 
 static const int64_t linger_ns = (int64_t)5 * 1000000000;
 
@@ -108,9 +111,40 @@ static int open_all(struct ft_pipeline *p, struct ft_source_config *sc, struct f
     return FT_OK;
 }
 
+/* The targets' names: files as they are, interfaces by name, index or default. */
+static int name_inputs(struct ft_pipeline *p, const struct ft_config *cfg, const char **names,
+                       char resolved[][FT_IFACE_NAME], struct ft_err *err)
+{
+    const char *why;
+    bool live = cfg->command == FT_CMD_LIVE && cfg->source == NULL;
+    int rc = FT_OK;
+
+    if (live && cfg->n_inputs > FT_LIVE_INPUTS) {
+        return ft_err_set(err, FT_E_USAGE, "--interface: at most %d are possible", FT_LIVE_INPUTS);
+    }
+    for (uint32_t i = 0; i < cfg->n_inputs && rc == FT_OK; i++) {
+        names[i] = cfg->inputs[i];
+        if (live) {
+            rc = ft_interface_resolve(cfg->inputs[i], resolved[i], err);
+            names[i] = resolved[i];
+        }
+    }
+    if (live && cfg->n_inputs == 0) {
+        rc = ft_interface_default(resolved[0], &why, err);
+        names[0] = resolved[0];
+        if (rc == FT_OK) {
+            ft_log(&p->log, FT_LOG_INFO, "capturing on %s: %s", names[0], why);
+            ft_mem_free(p->input_name);
+            p->input_name = ft_mem_strdup(names[0]);
+        }
+    }
+    return rc == FT_OK && p->input_name == NULL ? FT_E_NOMEM : rc;
+}
+
 int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_err *err)
 {
     const char *names[FT_MAX_INPUTS];
+    char resolved[FT_LIVE_INPUTS][FT_IFACE_NAME];
     struct ft_source_config sc = {
         .targets = names,
         .n_targets = cfg->n_inputs,
@@ -124,10 +158,13 @@ int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg, st
         .log = &p->log,
     };
 
-    for (uint32_t i = 0; i < cfg->n_inputs; i++) {
-        names[i] = cfg->inputs[i];
+    int rc = name_inputs(p, cfg, names, resolved, err);
+
+    if (rc != FT_OK) {
+        return rc;
     }
-    int rc = open_all(p, &sc, err);
+    sc.n_targets = cfg->n_inputs > 0 ? cfg->n_inputs : 1;
+    rc = open_all(p, &sc, err);
 
     if (rc == FT_E_UNSUPPORTED && p->plan.live && ft_source_find("pcap") != NULL &&
         p->plan.source != ft_source_find("pcap")) {

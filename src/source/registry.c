@@ -4,8 +4,6 @@
 
 #include "source/source.h"
 
-extern const struct ft_source_ops ft_source_file;
-extern const struct ft_source_ops ft_source_mock;
 #ifdef __linux__
 extern const struct ft_source_ops ft_source_afpacket;
 #endif

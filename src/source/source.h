@@ -22,7 +22,10 @@
 #include "flowtap/log.h"
 #include "model/packet.h"
 
-enum { FT_SOURCE_MAX_HELD = 64 };
+enum {
+    FT_SOURCE_MAX_HELD = 64,
+    FT_RING_BYTES = 2048, /* of the kernel's ring, for each packet of --queue */
+};
 
 enum {
     FT_SOURCE_LIVE = 1, /* packets come from the wire: time passes without packets, drops happen */
@@ -99,5 +102,7 @@ extern const struct ft_source_ops *const ft_sources[];
 
 /* By name, or NULL. */
 const struct ft_source_ops *ft_source_find(const char *name);
+
+extern const struct ft_source_ops ft_source_file, ft_source_mock;
 
 #endif

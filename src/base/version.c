@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base: version and features. */
+#include "flowtap/version.h"
+
+const char *ft_version(void)
+{
+    return FT_VERSION;
+}
+
+const char *ft_features(void)
+{
+    return ""
+#ifdef __linux__
+           "af_packet"
+#endif
+#ifdef FT_HAVE_PCAP
+           " libpcap"
+#endif
+#ifdef FT_HAVE_ZLIB
+           " zlib"
+#endif
+#ifdef FT_HAVE_ZSTD
+           " zstd"
+#endif
+#ifdef FT_HAVE_YAML
+           " yaml"
+#endif
+#ifdef FT_HAVE_SECCOMP
+           " seccomp"
+#endif
+#ifdef FT_HAVE_OPENSSL
+           " openssl"
+#endif
+        ;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flowtap, the program: what its files share. It uses the public library and nothing else. */
+#ifndef FLOWTAP_CLI_H
+#define FLOWTAP_CLI_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "flowtap/config.h"
+#include "flowtap/log.h"
+#include "flowtap/pipeline.h"
+
+enum { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_WRONG = 2 };
+
+struct command {
+    const char *name;
+    const char *usage; /* after "flowtap NAME" */
+    const char *help;  /* one sentence */
+    unsigned options;  /* enum ft_command whose options it takes, 0: none */
+    int (*run)(const struct command *c, int argc, char **argv); /* argv[0] is the command's name */
+    bool hidden;
+};
+
+/* NULL-name-terminated. */
+extern const struct command commands[];
+
+const struct command *command_find(const char *name);
+
+/* Words of a data command into cfg. 0, or EXIT_WRONG with the reason on stderr; -1: help was asked
+ * for and printed. */
+int args_parse(const struct command *c, struct ft_config *cfg, int argc, char **argv);
+
+void help_general(FILE *to);
+void help_command(const struct command *c, FILE *to);
+
+/* The log callback: cookie is a struct cli_log. */
+struct cli_log {
+    bool json;
+    bool status_line; /* a refreshed line stands on the terminal: clear it first */
+};
+void cli_log(void *cookie, enum ft_log_level level, const char *message);
+
+/* Runs a pipeline of a checked configuration to its end; returns the exit status. */
+int run_pipeline(struct ft_config *cfg);
+
+/* The human account on stderr. */
+struct summary {
+    struct cli_log *log;
+    bool tty; /* stderr is a terminal */
+    bool live;
+    bool quiet;
+    int64_t every_ns; /* between lines; 0: none */
+    struct ft_stats last;
+    int64_t next_ns;
+};
+void summary_init(struct summary *s, struct cli_log *log, bool live, bool quiet, int64_t every_ns);
+/* Called a few times a second while the pipeline runs. */
+void summary_tick(struct summary *s, struct ft_pipeline *p);
+/* The table at the end. Returns false when a number does not add up. */
+bool summary_end(struct summary *s, struct ft_pipeline *p);
+
+int cmd_data(const struct command *c, int argc, char **argv);
+int cmd_interfaces(const struct command *c, int argc, char **argv);
+int cmd_schema(const struct command *c, int argc, char **argv);
+int cmd_help(const struct command *c, int argc, char **argv);
+int cmd_dump(const struct command *c, int argc, char **argv);
+
+#endif

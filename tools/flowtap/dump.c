@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flowtap: the option table for man page, completion and docs, so that they cannot drift. */
+#include <string.h>
+
+#include "cli.h"
+
+static void man_text(const char *s)
+{
+    for (; *s != '\0'; s++) {
+        if (*s == '-' || *s == '\\') {
+            putchar('\\');
+        }
+        putchar(*s);
+    }
+}
+
+static void dump_man(const struct ft_option *o)
+{
+    printf(".TP\n.B ");
+    if (o->letter != 0) {
+        printf("\\-%c\\fR, \\fB", o->letter);
+    }
+    man_text("--");
+    man_text(o->name);
+    if (o->arg != NULL) {
+        printf(" \\fI");
+        man_text(o->arg);
+        printf("\\fR");
+    }
+    printf("\n");
+    man_text(o->help);
+    if (o->choices != NULL) {
+        printf(" (");
+        man_text(o->choices);
+        printf(")");
+    }
+    if (o->defval != NULL) {
+        printf("; default ");
+        man_text(o->defval);
+    }
+    printf(".\n");
+}
+
+static void dump_md(const struct ft_option *o)
+{
+    printf("| `--%s`", o->name);
+    if (o->letter != 0) {
+        printf(", `-%c`", o->letter);
+    }
+    printf(" | %s | %s | %s |\n", o->arg != NULL ? o->arg : "", o->defval != NULL ? o->defval : "",
+           o->help);
+}
+
+static void dump_json(const struct ft_option *o, bool first)
+{
+    printf("%s{\"name\":\"%s\",\"letter\":\"%.*s\",\"arg\":\"%s\",\"choices\":\"%s\","
+           "\"default\":\"%s\",\"repeatable\":%s,\"live\":%s,\"read\":%s,\"help\":\"%s\"}",
+           first ? "[" : ",\n ", o->name, o->letter != 0, &o->letter, o->arg != NULL ? o->arg : "",
+           o->choices != NULL ? o->choices : "", o->defval != NULL ? o->defval : "",
+           o->repeatable ? "true" : "false", o->commands & FT_CMD_LIVE ? "true" : "false",
+           o->commands & FT_CMD_READ ? "true" : "false", o->help);
+}
+
+static void bash_words(unsigned command)
+{
+    const struct ft_option *o;
+
+    for (uint32_t i = 0; (o = ft_option_at(i)) != NULL; i++) {
+        if (o->commands & command) {
+            printf("--%s ", o->name);
+        }
+    }
+    printf("--help");
+}
+
+static void bash_choices(void)
+{
+    const struct ft_option *o;
+
+    for (uint32_t i = 0; (o = ft_option_at(i)) != NULL; i++) {
+        if (o->choices != NULL) {
+            printf("        --%s%s%.*s) COMPREPLY=($(compgen -W \"", o->name,
+                   o->letter != 0 ? "|-" : "", o->letter != 0, &o->letter);
+            for (const char *c = o->choices; *c != '\0'; c++) {
+                putchar(*c == '|' ? ' ' : *c);
+            }
+            printf("\" -- \"$cur\")); return ;;\n");
+        }
+    }
+}
+
+static void dump_bash(void)
+{
+    printf("# bash completion for flowtap, made from its option table\n_flowtap() {\n"
+           "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=\n"
+           "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        COMPREPLY=($(compgen -W \"");
+    for (const struct command *c = commands; c->name != NULL; c++) {
+        if (!c->hidden) {
+            printf("%s ", c->name);
+        }
+    }
+    printf("--help --version\" -- \"$cur\")); return\n    fi\n    case $prev in\n");
+    bash_choices();
+    printf("        -i|--interface) COMPREPLY=($(compgen -W \"$(ls /sys/class/net) any\" -- "
+           "\"$cur\")); return ;;\n    esac\n    case ${COMP_WORDS[1]} in\n        live) words=\"");
+    bash_words(FT_CMD_LIVE);
+    printf("\" ;;\n        read) words=\"");
+    bash_words(FT_CMD_READ);
+    printf("\" ;;\n        interfaces) words=\"--json\" ;;\n        schema) words=\"--format\" ;;\n"
+           "    esac\n    case $cur in\n"
+           "        -*) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"
+           "        *) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n    esac\n}\n"
+           "complete -o filenames -F _flowtap flowtap\n");
+}
+
+int cmd_dump(const struct command *c, int argc, char **argv)
+{
+    const char *form = argc > 1 ? argv[1] : "";
+    const struct ft_option *o;
+
+    (void)c;
+    if (strcmp(form, "bash") == 0) {
+        dump_bash();
+        return EXIT_GOOD;
+    }
+    if (strcmp(form, "man") != 0 && strcmp(form, "md") != 0 && strcmp(form, "json") != 0) {
+        fprintf(stderr, "flowtap: __dump-options: man, bash, md or json\n");
+        return EXIT_WRONG;
+    }
+    if (form[1] == 'd') {
+        printf("| option | value | default | meaning |\n|---|---|---|---|\n");
+    }
+    for (uint32_t i = 0; (o = ft_option_at(i)) != NULL; i++) {
+        if (form[1] == 'a') {
+            dump_man(o);
+        } else if (form[1] == 'd') {
+            dump_md(o);
+        } else {
+            dump_json(o, i == 0);
+        }
+    }
+    printf("%s", form[0] == 'j' ? "]\n" : "");
+    return EXIT_GOOD;
+}

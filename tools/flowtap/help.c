@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flowtap: help, from the command and option tables. */
+#include <string.h>
+
+#include "cli.h"
+
+enum { COLUMN = 28, WIDTH = 96 };
+
+static void wrap(FILE *to, const char *text, int at)
+{
+    int column = at;
+
+    while (*text != '\0') {
+        int len = (int)strcspn(text, " ");
+
+        if (column + len > WIDTH && column > COLUMN) {
+            fprintf(to, "\n%*s", COLUMN, "");
+            column = COLUMN;
+        }
+        fprintf(to, "%.*s", len, text);
+        text += len;
+        column += len;
+        if (*text == ' ') {
+            fputc(' ', to);
+            text++;
+            column++;
+        }
+    }
+    fputc('\n', to);
+}
+
+void help_general(FILE *to)
+{
+    fprintf(to, "flowtap turns network traffic into a live, machine-readable stream.\n\n"
+                "usage: flowtap COMMAND ...\n\n");
+    for (const struct command *c = commands; c->name != NULL; c++) {
+        if (!c->hidden) {
+            fprintf(to, "  %-12s %s\n", c->name, c->help);
+        }
+    }
+    fprintf(to,
+            "\n  flowtap live                        one JSON line a packet, from the default "
+            "interface\n"
+            "  flowtap read -e flow capture.pcap   one JSON line a flow\n"
+            "\nflowtap help COMMAND explains a command; flowtap --version tells what was built.\n");
+}
+
+static void help_option(const struct ft_option *o, FILE *to)
+{
+    char left[64];
+    int n = snprintf(left, sizeof left, "  %c%c%s --%s%s%s", o->letter ? '-' : ' ',
+                     o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
+                     o->arg != NULL ? " " : "", o->arg != NULL ? o->arg : "");
+
+    fputs(left, to);
+    if (n >= COLUMN - 1) {
+        fputc('\n', to);
+        n = 0;
+    }
+    fprintf(to, "%*s", COLUMN - n, "");
+    char text[512];
+
+    snprintf(text, sizeof text, "%s%s%s%s%s%s", o->help, o->choices != NULL ? " (" : "",
+             o->choices != NULL ? o->choices : "", o->choices != NULL ? ")" : "",
+             o->defval != NULL ? "; default " : "", o->defval != NULL ? o->defval : "");
+    wrap(to, text, COLUMN);
+}
+
+void help_command(const struct command *c, FILE *to)
+{
+    const struct ft_option *o;
+
+    fprintf(to, "usage: flowtap %s %s\n\n%s.\n", c->name, c->usage, c->help);
+    if (c->options == 0) {
+        return;
+    }
+    fprintf(to, "\n");
+    for (uint32_t i = 0; (o = ft_option_at(i)) != NULL; i++) {
+        if (o->commands & c->options) {
+            help_option(o, to);
+        }
+    }
+    fprintf(to,
+            "\nSIGINT and SIGTERM end it in order, SIGHUP reopens files. Exit status: 0 all went "
+            "well,\n1 it could not run or lost an output, 2 the command line is wrong.\n");
+}
+
+int cmd_help(const struct command *c, int argc, char **argv)
+{
+    if (argc < 2) {
+        help_general(stdout);
+        return EXIT_GOOD;
+    }
+    c = command_find(argv[1]);
+    if (c == NULL) {
+        fprintf(stderr, "flowtap: there is no command '%s'\n", argv[1]);
+        return EXIT_WRONG;
+    }
+    help_command(c, stdout);
+    return EXIT_GOOD;
+}

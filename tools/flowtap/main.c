@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flowtap: the commands and the way to them. */
+#include <string.h>
+
+#include "cli.h"
+#include "flowtap/version.h"
+
+const struct command commands[] = {
+    {"live", "[-i NAME|INDEX]... [-f BPF] [OPTIONS]", "Packets from interfaces", FT_CMD_LIVE,
+     cmd_data, false},
+    {"read", "[OPTIONS] FILE... | -",
+     "Packets from pcap and pcapng files (.gz, .zst too; - is stdin)", FT_CMD_READ, cmd_data,
+     false},
+    {"interfaces", "[--json]", "List the interfaces that can be captured from", 0, cmd_interfaces,
+     false},
+    {"schema", "[--format markdown|json-schema|arrow|clickhouse|csv]",
+     "Describe every column of every event", 0, cmd_schema, false},
+    {"help", "[COMMAND]", "Explain a command", 0, cmd_help, false},
+    {"__dump-options", "man|bash|md|json", "The option table, for man page, completion and docs", 0,
+     cmd_dump, true},
+    {NULL, NULL, NULL, 0, NULL, false},
+};
+
+const struct command *command_find(const char *name)
+{
+    for (const struct command *c = commands; c->name != NULL; c++) {
+        if (strcmp(c->name, name) == 0) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help_general(stderr);
+        return EXIT_WRONG;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        printf("flowtap %s\nfeatures: %s\n", ft_version(), ft_features());
+        return EXIT_GOOD;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        help_general(stdout);
+        return EXIT_GOOD;
+    }
+    const struct command *c = command_find(argv[1]);
+
+    if (c == NULL) {
+        fprintf(stderr, "flowtap: there is no command '%s'; there are:", argv[1]);
+        for (c = commands; c->name != NULL; c++) {
+            if (!c->hidden) {
+                fprintf(stderr, " %s", c->name);
+            }
+        }
+        fprintf(stderr, "\n");
+        return EXIT_WRONG;
+    }
+    return c->run(c, argc - 1, argv + 1);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flowtap: the data commands: configuration, privileges, signals, the wait for the end. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "flowtap/sandbox.h"
+
+enum { WAIT_MS = 100 };
+
+/* Signal handlers reach the pipeline through this; set before they are installed. */
+static struct ft_pipeline *volatile_pipeline;
+static volatile sig_atomic_t stops;
+
+static void on_stop(int sig)
+{
+    stops++;
+    if (stops > 1) {
+        _exit(128 + sig);
+    }
+    ft_pipeline_stop(volatile_pipeline);
+}
+
+static void on_hangup(int sig)
+{
+    (void)sig;
+    ft_pipeline_reopen(volatile_pipeline);
+}
+
+static void install_signals(struct ft_pipeline *p)
+{
+    struct sigaction sa = {.sa_flags = SA_RESTART};
+
+    volatile_pipeline = p;
+    sigemptyset(&sa.sa_mask);
+    sa.sa_handler = on_stop;
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    sa.sa_handler = on_hangup;
+    sigaction(SIGHUP, &sa, NULL);
+}
+
+static void ignore_signals(void)
+{
+    struct sigaction sa = {.sa_handler = SIG_IGN};
+
+    sigaction(SIGPIPE, &sa, NULL);
+    sigaction(SIGXFSZ, &sa,
+              NULL); /* a file at its size limit is an error of write(2), not our end */
+}
+
+static int exit_status(int rc)
+{
+    return rc == FT_E_USAGE ? EXIT_WRONG : EXIT_FAILED;
+}
+
+static int fail(struct cli_log *log, int rc, const struct ft_err *err)
+{
+    cli_log(log, FT_LOG_ERROR, err->what);
+    return exit_status(rc);
+}
+
+/* Gives up what is not needed any more. Everything is open; no thread runs yet. */
+static int confine(const struct ft_config *cfg, bool live, const struct ft_log *log,
+                   struct ft_err *err)
+{
+    int rc = ft_sandbox_drop_user(ft_config_user(cfg), live, err);
+
+    if (rc == FT_OK && ft_config_flag(cfg, FT_CONFIG_SANDBOX)) {
+        rc = ft_sandbox_enter(err);
+        if (rc == FT_E_UNSUPPORTED) {
+            ft_log(log, FT_LOG_INFO, "no system-call filter: %s", err->what);
+            rc = FT_OK;
+        }
+    }
+    return rc;
+}
+
+static int drive(struct ft_pipeline *p, const struct ft_config *cfg, struct cli_log *cl, bool live,
+                 struct ft_err *err)
+{
+    struct summary sum;
+    int rc = ft_pipeline_start(p, err);
+
+    if (rc != FT_OK) {
+        return fail(cl, rc, err);
+    }
+    summary_init(&sum, cl, live, ft_config_verbosity(cfg) < 0, ft_config_stats_ns(cfg));
+    install_signals(p);
+    while (ft_pipeline_wait(p, WAIT_MS) == FT_E_AGAIN) {
+        summary_tick(&sum, p);
+    }
+    rc = ft_pipeline_finish(p, err);
+    if (!summary_end(&sum, p)) {
+        cli_log(cl, FT_LOG_ERROR, "the account does not add up");
+        return EXIT_FAILED;
+    }
+    return rc == FT_OK ? EXIT_GOOD : EXIT_FAILED;
+}
+
+static int run(struct ft_config *cfg, bool live)
+{
+    struct cli_log cl = {.json = ft_config_flag(cfg, FT_CONFIG_LOG_JSON)};
+    int verbosity = ft_config_verbosity(cfg);
+    struct ft_log log = {.fn = cli_log,
+                         .cookie = &cl,
+                         .level = verbosity < 0   ? FT_LOG_ERROR
+                                  : verbosity > 0 ? FT_LOG_DEBUG
+                                                  : FT_LOG_INFO};
+    struct ft_pipeline_hooks hooks = {0};
+    struct ft_pipeline *p = NULL;
+    struct ft_err err = {0};
+    int rc = ft_opener_start(&hooks, &err); /* before anything is open: it shall hold nothing */
+
+    ignore_signals();
+    if (rc == FT_OK) {
+        rc = ft_pipeline_new(cfg, &log, &hooks, &p, &err);
+    }
+    if (rc == FT_OK) {
+        ft_opener_seal(&hooks);
+        rc = confine(cfg, live, &log, &err);
+    }
+    int status = rc == FT_OK ? drive(p, cfg, &cl, live, &err) : fail(&cl, rc, &err);
+
+    ft_pipeline_free(p);
+    ft_opener_stop(&hooks);
+    return status;
+}
+
+int cmd_data(const struct command *c, int argc, char **argv)
+{
+    struct ft_config *cfg = ft_config_new((enum ft_command)c->options);
+
+    if (cfg == NULL) {
+        fprintf(stderr, "flowtap: out of memory\n");
+        return EXIT_FAILED;
+    }
+    int status = args_parse(c, cfg, argc, argv);
+
+    if (status == EXIT_GOOD) {
+        status = run(cfg, c->options == FT_CMD_LIVE);
+    }
+    ft_config_free(cfg);
+    return status < 0 ? EXIT_GOOD : status;
+}
