@@ -6,6 +6,9 @@
 
 #include "base/mem.h"
 
+/* In `users` of a slot that is being filled, so that nobody claims it a second time. */
+#define SLOT_CLAIMED UINT32_MAX
+
 /* owner: the worker that claimed it until published; then read by all until users is 0. */
 struct slot {
     struct ft_packet *pkts;     /* [FT_LANE_PACKETS] */
@@ -162,6 +165,7 @@ static int claim_read(struct ft_lanes *l, struct ft_batch *batch, uint64_t *out_
     if (rc != FT_OK || batch->n == 0) {
         return FT_E_AGAIN;
     }
+    atomic_store_explicit(&s->users, SLOT_CLAIMED, memory_order_relaxed);
     *out_chunk = l->next++;
     return FT_OK;
 }
