@@ -4,13 +4,6 @@
 
 #include "source/source.h"
 
-#ifdef __linux__
-extern const struct ft_source_ops ft_source_afpacket;
-#endif
-#ifdef FT_HAVE_PCAP
-extern const struct ft_source_ops ft_source_pcap;
-#endif
-
 const struct ft_source_ops *const ft_sources[] = {
     &ft_source_file,
 #ifdef __linux__

@@ -57,6 +57,7 @@ struct ft_batch {
 struct ft_source_stats {
     bool dropped_known;        /* false: the source cannot know */
     uint64_t dropped;          /* packets lost in the kernel since open */
+    uint64_t kernel_packets;   /* what the kernel counted, dropped ones included; 0: unknown */
     uint64_t interface_events; /* down, vanished, came back */
     uint64_t input_pos,
         input_size; /* bytes; size 0 when unknown (stdin, compressed: compressed bytes) */
@@ -103,6 +104,7 @@ extern const struct ft_source_ops *const ft_sources[];
 /* By name, or NULL. */
 const struct ft_source_ops *ft_source_find(const char *name);
 
-extern const struct ft_source_ops ft_source_file, ft_source_mock;
+extern const struct ft_source_ops ft_source_file, ft_source_mock, ft_source_afpacket,
+    ft_source_pcap;
 
 #endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* source: live capture with AF_PACKET: the rings of one worker, and interfaces that come and go. */
+#include "source/afpacket.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+enum { RINGS_MAX = 32, DRAIN_MS = 60, CHECK_MS = 500, COUNT_MS = 200 };
+
+struct afpacket {
+    struct ft_source source;
+    struct ft_source_config cfg; /* names and filter are owned copies */
+    char *filter;
+    struct ft__ring ring[RINGS_MAX];
+    uint32_t n;
+    uint32_t turn;    /* the ring that is looked at first */
+    uint32_t reading; /* the ring that the last batch came from */
+    int wake_fd;
+    _Atomic bool stopped;
+    bool draining;              /* stop was seen: no new packets, the rings are being emptied */
+    int64_t drain_ms;           /* until when a partly filled block may still come */
+    int64_t check_ms;           /* when interfaces are looked at next */
+    pthread_mutex_t count_lock; /* PACKET_STATISTICS is read and reset by one at a time */
+    _Atomic uint64_t events;
+};
+
+static struct afpacket *afpacket_of(struct ft_source *s)
+{
+    return (struct afpacket *)(void *)s;
+}
+
+static int64_t mono_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void afpacket_close(struct ft_source *s)
+{
+    struct afpacket *a = afpacket_of(s);
+
+    if (a == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < a->n; i++) {
+        ft__ring_close(&a->ring[i]);
+    }
+    if (a->wake_fd >= 0) {
+        close(a->wake_fd);
+    }
+    pthread_mutex_destroy(&a->count_lock);
+    ft_mem_free(a->filter);
+    ft_mem_free(a);
+}
+
+static int open_rings(struct afpacket *a, const struct ft_source_config *cfg, struct ft_err *err)
+{
+    int rc = FT_OK;
+
+    for (uint32_t i = 0; i < cfg->n_targets && rc == FT_OK; i++) {
+        struct ft__ring *r = &a->ring[i];
+
+        r->fd = -1;
+        a->n = i + 1;
+        strncpy(r->name, cfg->targets[i], sizeof r->name - 1);
+        rc = ft__ring_open(r, &a->cfg, i, err);
+    }
+    return rc;
+}
+
+static int afpacket_open(const struct ft_source_config *cfg, struct ft_source **out,
+                         struct ft_err *err)
+{
+    struct afpacket *a = ft_mem_alloc(1, sizeof *a);
+
+    if (a == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "out of memory");
+    }
+    a->source.ops = &ft_source_afpacket;
+    a->cfg = *cfg;
+    pthread_mutex_init(&a->count_lock, NULL);
+    a->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    a->filter = cfg->filter != NULL ? ft_mem_strdup(cfg->filter) : NULL;
+    a->cfg.filter = a->filter;
+    int rc = FT_OK;
+
+    if (a->wake_fd < 0 || (cfg->filter != NULL && a->filter == NULL)) {
+        rc = ft_err_set(err, FT_E_NOMEM, "out of memory or file descriptors");
+    } else if (cfg->n_targets > RINGS_MAX) {
+        rc = ft_err_set(err, FT_E_USAGE, "--interface: at most %d are possible", RINGS_MAX);
+    } else {
+        rc = open_rings(a, cfg, err);
+    }
+    if (rc != FT_OK) {
+        afpacket_close(&a->source);
+        return rc;
+    }
+    *out = &a->source;
+    return FT_OK;
+}
+
+static void count_rings(struct afpacket *a)
+{
+    pthread_mutex_lock(&a->count_lock);
+    for (uint32_t i = 0; i < a->n; i++) {
+        ft__ring_count(&a->ring[i]);
+    }
+    pthread_mutex_unlock(&a->count_lock);
+}
+
+/* ---- interfaces that come and go ---- */
+
+static bool is_up(const struct ft__ring *r)
+{
+    struct ifreq ifr = {0};
+
+    memcpy(ifr.ifr_name, r->name, IFNAMSIZ - 1);
+    return ioctl(r->fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_UP) != 0;
+}
+
+static void say(struct afpacket *a, struct ft__ring *r, bool down, const char *what)
+{
+    if (r->down != down) {
+        r->down = down;
+        atomic_fetch_add_explicit(&a->events, 1, memory_order_relaxed);
+        ft_log(a->cfg.log, down ? FT_LOG_WARN : FT_LOG_INFO, "%s: %s", r->name, what);
+    }
+}
+
+/* The index of a name, without a socket of another family than ours. */
+static int index_of(const struct ft__ring *r)
+{
+    struct ifreq ifr = {0};
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    int index = 0;
+
+    memcpy(ifr.ifr_name, r->name, IFNAMSIZ - 1);
+    if (fd >= 0) {
+        index = ioctl(fd, SIOCGIFINDEX, &ifr) == 0 ? ifr.ifr_ifindex : 0;
+        close(fd);
+    }
+    return index;
+}
+
+/* The interface vanished: what its ring holds is read first, then it is closed. */
+static void look_for_return(struct afpacket *a, uint32_t i)
+{
+    struct ft__ring *r = &a->ring[i];
+    struct ft_err err;
+
+    if (index_of(r) == 0) {
+        return;
+    }
+    pthread_mutex_lock(&a->count_lock);
+    ft__ring_count(r);
+    ft__ring_close(r);
+    int rc = ft__ring_open(r, &a->cfg, i, &err);
+
+    pthread_mutex_unlock(&a->count_lock);
+    if (rc == FT_OK) {
+        say(a, r, false, "the interface is back");
+    }
+}
+
+static void check_interfaces(struct afpacket *a)
+{
+    for (uint32_t i = 0; i < a->n; i++) {
+        struct ft__ring *r = &a->ring[i];
+        int index = r->fd >= 0 ? index_of(r) : 0;
+
+        if (index == 0 || index != r->ifindex) {
+            say(a, r, true, "the interface is gone; waiting for it");
+            look_for_return(a, i);
+        } else if (!is_up(r)) {
+            say(a, r, true, "the interface is down; waiting for it");
+        } else {
+            say(a, r, false, "the interface is up again");
+        }
+    }
+}
+
+/* ---- reading ---- */
+
+/* A batch of the first ring that has a block for us. */
+static bool read_rings(struct afpacket *a, struct ft_batch *b)
+{
+    for (uint32_t k = 0; k < a->n; k++) {
+        uint32_t i = (a->turn + k) % a->n;
+
+        b->n = ft__ring_read(&a->ring[i], b->views, b->cap, (uint16_t)i);
+        if (b->n > 0) {
+            a->reading = i;
+            b->token = i;
+            a->turn = a->ring[i].left > 0 ? i : (i + 1) % a->n;
+            return true;
+        }
+        ft__ring_advance(&a->ring[i]); /* an empty block */
+    }
+    return false;
+}
+
+static void wait_rings(struct afpacket *a, int timeout_ms)
+{
+    struct pollfd fds[RINGS_MAX + 1];
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < a->n; i++) {
+        if (a->ring[i].fd >= 0 && !a->ring[i].down) {
+            fds[n++] = (struct pollfd){.fd = a->ring[i].fd, .events = POLLIN};
+        }
+    }
+    fds[n++] = (struct pollfd){.fd = a->draining ? -1 : a->wake_fd, .events = POLLIN};
+    if (poll(fds, n, timeout_ms) > 0) {
+        for (uint32_t i = 0; i + 1 < n; i++) {
+            if (fds[i].revents & POLLERR) { /* went down: reading the error clears it */
+                int error;
+                socklen_t len = sizeof error;
+
+                if (getsockopt(fds[i].fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0) {
+                    a->check_ms = 0;
+                }
+            }
+        }
+    }
+}
+
+/* Stop was asked for: the flow of new packets ends; the rings are read until they are empty and the
+ * kernel has retired the block it was filling. */
+static int drain(struct afpacket *a, struct ft_batch *b)
+{
+    if (!a->draining) {
+        a->draining = true;
+        for (uint32_t i = 0; i < a->n; i++) {
+            ft__ring_stop(&a->ring[i]);
+        }
+        a->drain_ms = mono_ms() + DRAIN_MS;
+    }
+    for (;;) {
+        if (read_rings(a, b)) {
+            return FT_OK;
+        }
+        if (mono_ms() > a->drain_ms) {
+            count_rings(a);
+            return FT_E_EOF;
+        }
+        wait_rings(a, 5);
+    }
+}
+
+static int afpacket_read(struct ft_source *s, struct ft_batch *b, int timeout_ms,
+                         struct ft_err *err)
+{
+    struct afpacket *a = afpacket_of(s);
+
+    (void)err;
+    b->n = 0;
+    if (atomic_load_explicit(&a->stopped, memory_order_relaxed)) {
+        return drain(a, b);
+    }
+    if (read_rings(a, b)) {
+        return FT_OK;
+    }
+    int64_t now = mono_ms();
+
+    if (now >= a->check_ms) {
+        a->check_ms = now + CHECK_MS;
+        check_interfaces(a);
+    }
+    wait_rings(a, timeout_ms);
+    read_rings(a, b);
+    return FT_OK;
+}
+
+static void afpacket_release(struct ft_source *s, uint64_t token)
+{
+    struct afpacket *a = afpacket_of(s);
+
+    if (token < a->n) {
+        ft__ring_advance(&a->ring[token]);
+    }
+}
+
+static void afpacket_stop(struct ft_source *s)
+{
+    struct afpacket *a = afpacket_of(s);
+    uint64_t one = 1;
+
+    atomic_store_explicit(&a->stopped, true, memory_order_relaxed);
+    if (write(a->wake_fd, &one, sizeof one) < 0) {
+        return; /* the counter is full: it is awake */
+    }
+}
+
+static void afpacket_stats(struct ft_source *s, struct ft_source_stats *out)
+{
+    struct afpacket *a = afpacket_of(s);
+
+    *out = (struct ft_source_stats){.dropped_known = true};
+    count_rings(a);
+    for (uint32_t i = 0; i < a->n; i++) {
+        out->dropped += atomic_load_explicit(&a->ring[i].dropped, memory_order_relaxed);
+        out->kernel_packets +=
+            atomic_load_explicit(&a->ring[i].kernel_packets, memory_order_relaxed);
+    }
+    out->interface_events = atomic_load_explicit(&a->events, memory_order_relaxed);
+}
+
+const struct ft_source_ops ft_source_afpacket = {
+    .name = "afpacket",
+    .help = "Linux packet sockets with a memory-mapped ring for each worker",
+    .flags = FT_SOURCE_LIVE | FT_SOURCE_FANOUT,
+    .open = afpacket_open,
+    .read = afpacket_read,
+    .release = afpacket_release,
+    .stop = afpacket_stop,
+    .stats = afpacket_stats,
+    .close = afpacket_close,
+};

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* source: one AF_PACKET socket with its TPACKET_V3 ring on one interface.
+ *
+ *     ring: [block][block][block]...   the kernel fills a block, hands it over when it is full or
+ *                                      after 20 ms, and takes it back when we say so
+ *
+ * Theory of operation: packets are read in place; a block goes back when all of its packets have
+ * been handed out and the batch that held the last of them is released. What the kernel cannot put
+ * into the ring it counts as a drop. Before the ring exists a filter keeps everything out, so that
+ * only packets that match ours are ever in it; at the end the same filter stops the flow, and what
+ * is in the ring is still read: every packet that the kernel counted is delivered or counted as
+ * dropped. */
+#ifndef FT_SOURCE_AFPACKET_H
+#define FT_SOURCE_AFPACKET_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "flowtap/interfaces.h"
+#include "source/source.h"
+
+struct ft__ring {
+    char name[FT_IFACE_NAME];
+    int fd; /* -1: the interface is gone */
+    int ifindex;
+    uint16_t linktype;
+    bool loopback;
+    uint8_t *map;
+    size_t map_len;
+    uint32_t block_len, n_blocks;
+    uint32_t block;                           /* the block that is read now */
+    uint32_t left;                            /* packets of it that are not handed out yet */
+    uint8_t *next;                            /* header of the next one */
+    bool entered;                             /* left and next mean something */
+    bool down;                                /* it was said that the interface is down */
+    _Atomic uint64_t dropped, kernel_packets; /* of PACKET_STATISTICS, summed up */
+    uint64_t delivered; /* views handed out, the outgoing copies on loopback included */
+};
+
+/* Opens socket and ring. FT_E_PRIVILEGE, FT_E_NOT_FOUND, FT_E_UNSUPPORTED (link type), FT_E_IO. */
+FT_NODISCARD int ft__ring_open(struct ft__ring *r, const struct ft_source_config *cfg,
+                               uint32_t ordinal, struct ft_err *err);
+void ft__ring_close(struct ft__ring *r);
+
+/* No more packets get into the ring. */
+void ft__ring_stop(struct ft__ring *r);
+
+/* Adds PACKET_STATISTICS, which the kernel resets, to the sums. One thread at a time. */
+void ft__ring_count(struct ft__ring *r);
+
+/* Up to cap views of the current block; 0 when the kernel holds it. */
+uint32_t ft__ring_read(struct ft__ring *r, struct ft_view *views, uint32_t cap, uint16_t iface);
+
+/* Gives the current block back when it is used up. */
+void ft__ring_advance(struct ft__ring *r);
+
+#endif

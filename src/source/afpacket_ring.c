@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* source: the AF_PACKET ring, see afpacket.h; packet(7), Documentation/networking/packet_mmap.rst.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#ifdef FT_HAVE_PCAP
+#include <pcap/pcap.h>
+#endif
+
+#include "source/afpacket.h"
+#include "source/iface.h"
+
+enum {
+    BLOCK_BIG = 1 << 20,
+    BLOCK_SMALL = 1 << 17, /* a super-frame of 64 KiB fits */
+    BLOCKS_MIN = 4,
+    RETIRE_MS = 20,
+    SNAPLEN = 262144,
+    RAWIP = 519, /* ARPHRD_RAWIP, which older headers lack */
+};
+
+static int system_error(const struct ft__ring *r, const char *what, struct ft_err *err)
+{
+    char self[512];
+
+    if (errno == EPERM || errno == EACCES) {
+        ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+        self[n > 0 ? n : 0] = '\0';
+        return ft_err_set(err, FT_E_PRIVILEGE,
+                          "capturing on %s needs the capability CAP_NET_RAW: run as root, or grant "
+                          "it once with: sudo setcap cap_net_raw,cap_net_admin=eip %.200s",
+                          r->name, n > 0 ? self : "flowtap");
+    }
+    return ft_err_set(err, FT_E_IO, "%s: %s: %s", r->name, what, strerror(errno));
+}
+
+/* Link type by the device's ARPHRD_*; false when it is none that we read. */
+static bool learn_linktype(struct ft__ring *r, unsigned *out_arphrd)
+{
+    struct ifreq ifr = {0};
+
+    memcpy(ifr.ifr_name, r->name, IFNAMSIZ - 1);
+    if (ioctl(r->fd, SIOCGIFHWADDR, &ifr) != 0) {
+        return false;
+    }
+    *out_arphrd = ifr.ifr_hwaddr.sa_family;
+    r->loopback = *out_arphrd == ARPHRD_LOOPBACK;
+    switch (*out_arphrd) {
+    case ARPHRD_ETHER:
+    case ARPHRD_LOOPBACK:
+        r->linktype = FT_LINK_ETHERNET;
+        return true;
+    case ARPHRD_NONE:
+    case RAWIP:
+    case ARPHRD_TUNNEL:
+    case ARPHRD_TUNNEL6:
+    case ARPHRD_SIT:
+    case ARPHRD_IPGRE:
+        r->linktype = FT_LINK_RAW;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int attach(struct ft__ring *r, struct sock_filter *code, unsigned short len)
+{
+    struct sock_fprog prog = {.len = len, .filter = code};
+
+    return setsockopt(r->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof prog);
+}
+
+static int attach_nothing(struct ft__ring *r)
+{
+    struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
+
+    return attach(r, &none, 1);
+}
+
+#ifdef FT_HAVE_PCAP
+/* libpcap compiles for the kernel: only a live handle knows that VLAN tags lie beside the packet.
+ */
+static int attach_expression(struct ft__ring *r, const char *expression, struct ft_err *err)
+{
+    char why[PCAP_ERRBUF_SIZE] = "";
+    struct bpf_program prog;
+    pcap_t *p = pcap_create(r->name, why);
+    int rc = FT_OK;
+
+    if (p != NULL) {
+        pcap_set_snaplen(p, SNAPLEN);
+        pcap_set_buffer_size(p, 1 << 20);
+    }
+    if (p == NULL || pcap_activate(p) < 0) {
+        rc = ft_err_set(err, FT_E_IO, "%s: the filter cannot be compiled: %s", r->name,
+                        p != NULL ? pcap_geterr(p) : why);
+    } else if (pcap_compile(p, &prog, expression, 1, PCAP_NETMASK_UNKNOWN) != 0) {
+        rc = ft_err_set(err, FT_E_USAGE, "filter '%s': %s", expression, pcap_geterr(p));
+    } else {
+        if (attach(r, (struct sock_filter *)(void *)prog.bf_insns, (unsigned short)prog.bf_len)) {
+            rc = system_error(r, "the filter was refused", err);
+        }
+        pcap_freecode(&prog);
+    }
+    if (p != NULL) {
+        pcap_close(p);
+    }
+    return rc;
+}
+#else
+static int attach_expression(struct ft__ring *r, const char *expression, struct ft_err *err)
+{
+    (void)r;
+    return ft_err_set(err, FT_E_UNSUPPORTED,
+                      "filter '%s': this build has no filters: it was made without libpcap",
+                      expression);
+}
+#endif
+
+static int make_ring(struct ft__ring *r, const struct ft_source_config *cfg, struct ft_err *err)
+{
+    uint64_t want = (uint64_t)cfg->queue * FT_RING_BYTES;
+    int version = TPACKET_V3, one = 1;
+
+    r->block_len = want >= 8 * (uint64_t)BLOCK_BIG ? BLOCK_BIG : BLOCK_SMALL;
+    r->n_blocks = (uint32_t)(want / r->block_len);
+    r->n_blocks = r->n_blocks < BLOCKS_MIN ? BLOCKS_MIN : r->n_blocks;
+    struct tpacket_req3 req = {
+        .tp_block_size = r->block_len,
+        .tp_block_nr = r->n_blocks,
+        .tp_frame_size = FT_RING_BYTES,
+        .tp_frame_nr = r->block_len / FT_RING_BYTES * r->n_blocks,
+        .tp_retire_blk_tov = RETIRE_MS,
+    };
+
+    if (setsockopt(r->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof version) != 0) {
+        return system_error(r, "TPACKET_V3", err);
+    }
+    if (r->loopback && /* a packet to ourselves is seen twice otherwise */
+        setsockopt(r->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one) != 0) {
+        return system_error(r, "PACKET_IGNORE_OUTGOING", err);
+    }
+    if (setsockopt(r->fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof req) != 0) {
+        return system_error(r, "the ring", err);
+    }
+    r->map_len = (size_t)r->block_len * r->n_blocks;
+    void *map = mmap(NULL, r->map_len, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+
+    if (map == MAP_FAILED) {
+        return system_error(r, "the ring cannot be mapped", err);
+    }
+    r->map = map;
+    return FT_OK;
+}
+
+static int bind_ring(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
+                     struct ft_err *err)
+{
+    struct sockaddr_ll addr = {
+        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = r->ifindex};
+    struct packet_mreq mreq = {.mr_ifindex = r->ifindex, .mr_type = PACKET_MR_PROMISC};
+
+    if (bind(r->fd, (const struct sockaddr *)&addr, sizeof addr) != 0) {
+        return system_error(r, "it cannot be bound", err);
+    }
+    if (cfg->promiscuous && !r->loopback &&
+        setsockopt(r->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq, sizeof mreq) != 0) {
+        ft_log(cfg->log, FT_LOG_WARN, "%s: not promiscuous: %s", r->name, strerror(errno));
+    }
+    if (cfg->fanout_n > 1) {
+        int group = (int)((cfg->fanout_id + ordinal) & 0xffff) |
+                    (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16;
+
+        if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof group) != 0) {
+            return system_error(r, "PACKET_FANOUT", err);
+        }
+    }
+    return FT_OK;
+}
+
+/* Throws the kernel's counters away: nothing of ours is in them yet. */
+static void reset_count(struct ft__ring *r)
+{
+    struct tpacket_stats_v3 st;
+    socklen_t len = sizeof st;
+
+    if (getsockopt(r->fd, SOL_PACKET, PACKET_STATISTICS, &st, &len) != 0) {
+        return; /* then they count from the start */
+    }
+}
+
+static int set_up(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
+                  struct ft_err *err)
+{
+    unsigned arphrd = 0;
+    int rc;
+
+    if (!learn_linktype(r, &arphrd)) {
+        return ft_err_set(err, FT_E_UNSUPPORTED, "%s: link type %s (ARPHRD %u) has no ring source",
+                          r->name, ft_iface_arphrd_name(arphrd), arphrd);
+    }
+    if (attach_nothing(r) != 0) {
+        return system_error(r, "a filter", err);
+    }
+    rc = make_ring(r, cfg, err);
+    rc = rc == FT_OK ? bind_ring(r, cfg, ordinal, err) : rc;
+    if (rc != FT_OK) {
+        return rc;
+    }
+    reset_count(r);
+    if (cfg->filter != NULL) {
+        return attach_expression(r, cfg->filter, err);
+    }
+    struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, cfg->snaplen > 0 ? cfg->snaplen : SNAPLEN);
+
+    return attach(r, &all, 1) == 0 ? FT_OK : system_error(r, "a filter", err);
+}
+
+int ft__ring_open(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
+                  struct ft_err *err)
+{
+    r->ifindex = (int)if_nametoindex(r->name);
+    r->entered = false;
+    r->block = 0;
+    if (r->ifindex == 0) {
+        return ft_err_set(err, FT_E_NOT_FOUND, "there is no interface '%s'", r->name);
+    }
+    r->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (r->fd < 0) {
+        return system_error(r, "no packet socket", err);
+    }
+    int rc = set_up(r, cfg, ordinal, err);
+
+    if (rc != FT_OK) {
+        ft__ring_close(r);
+    }
+    return rc;
+}
+
+void ft__ring_close(struct ft__ring *r)
+{
+    if (r->map != NULL) {
+        munmap(r->map, r->map_len);
+        r->map = NULL;
+    }
+    if (r->fd >= 0) {
+        close(r->fd);
+        r->fd = -1;
+    }
+}
+
+void ft__ring_stop(struct ft__ring *r)
+{
+    if (r->fd >= 0 && attach_nothing(r) != 0) {
+        return; /* then packets go on until the socket is closed */
+    }
+}
+
+void ft__ring_count(struct ft__ring *r)
+{
+    struct tpacket_stats_v3 st;
+    socklen_t len = sizeof st;
+
+    if (r->fd >= 0 && getsockopt(r->fd, SOL_PACKET, PACKET_STATISTICS, &st, &len) == 0) {
+        atomic_fetch_add_explicit(&r->dropped, st.tp_drops, memory_order_relaxed);
+        atomic_fetch_add_explicit(&r->kernel_packets, st.tp_packets, memory_order_relaxed);
+    }
+}
+
+static struct tpacket_block_desc *block_of(const struct ft__ring *r)
+{
+    return (struct tpacket_block_desc *)(void *)(r->map + (size_t)r->block * r->block_len);
+}
+
+/* Enters the current block if the kernel has handed it over. */
+static bool enter(struct ft__ring *r)
+{
+    struct tpacket_block_desc *b = block_of(r);
+
+    if (!r->entered) {
+        /* pairs with the kernel's release of the block */
+        uint32_t status = __atomic_load_n(&b->hdr.bh1.block_status, __ATOMIC_ACQUIRE);
+
+        if ((status & TP_STATUS_USER) == 0) {
+            return false;
+        }
+        r->left = b->hdr.bh1.num_pkts;
+        r->next = (uint8_t *)b + b->hdr.bh1.offset_to_first_pkt;
+        r->entered = true;
+    }
+    return true;
+}
+
+uint32_t ft__ring_read(struct ft__ring *r, struct ft_view *views, uint32_t cap, uint16_t iface)
+{
+    uint32_t n = 0;
+
+    if (r->map == NULL || !enter(r)) {
+        return 0;
+    }
+    for (; n < cap && r->left > 0; n++, r->left--) {
+        const struct tpacket3_hdr *h = (const struct tpacket3_hdr *)(const void *)r->next;
+        bool vlan = (h->tp_status & TP_STATUS_VLAN_VALID) != 0;
+
+        views[n] = (struct ft_view){
+            .data = r->next + h->tp_mac,
+            .ts_ns = (int64_t)h->tp_sec * 1000000000 + h->tp_nsec,
+            .caplen = h->tp_snaplen,
+            .len = h->tp_len,
+            .linktype = r->linktype,
+            .vlan_tci = vlan ? (uint16_t)h->hv1.tp_vlan_tci : 0,
+            .flags = vlan ? FT_VIEW_VLAN : 0,
+            .iface = iface,
+        };
+        r->next += h->tp_next_offset;
+        __builtin_prefetch(r->next);
+        __builtin_prefetch(r->next + 128);
+    }
+    r->delivered += n;
+    return n;
+}
+
+void ft__ring_advance(struct ft__ring *r)
+{
+    if (r->map == NULL || !r->entered || r->left > 0) {
+        return;
+    }
+    /* pairs with the kernel's acquire */
+    __atomic_store_n(&block_of(r)->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+    r->block = (r->block + 1) % r->n_blocks;
+    r->entered = false;
+}
