@@ -258,6 +258,12 @@ uint32_t ft__flow_create(struct ft_table *t, const struct ft_packet *pkt, uint64
 
 void ft__flow_end(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns)
 {
+    bool forced = reason == FT_REASON_EOF || reason == FT_REASON_SHUTDOWN ||
+                  reason == FT_REASON_EVICTED;
+
+    if (forced && (t->hot[i].state & FT__S_CLOSED)) {
+        reason = FT_REASON_END; /* it had ended; only its linger was cut short */
+    }
     emit(t, i, reason, at_ns, true);
     ft__timers_remove(&t->timers, i);
     ft__index_remove(&t->index, t->cold[i].place);

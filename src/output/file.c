@@ -166,7 +166,7 @@ static int write_header(struct file_sink *f)
     size_t len = f->env.header_len, taken;
     int rc = FT_OK;
 
-    if (len == 0 || f->size > 0) {
+    if (len == 0 || (f->size > 0 && f->path != NULL)) { /* a file that is added to has one */
         return FT_OK;
     }
     if (f->z != NULL) {

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+# make install: program, library, headers, pkg-config, man pages, completion, systemd unit.
+set(PC_LIBS "-lpthread -lm")
+foreach(dep PCAP ZSTD YAML SECCOMP OPENSSL)
+    if(${dep}_FOUND)
+        string(REPLACE ";" " -l" libs "${${dep}_LIBRARIES}")
+        string(APPEND PC_LIBS " -l${libs}")
+    endif()
+endforeach()
+if(ZLIB_FOUND)
+    string(APPEND PC_LIBS " -lz")
+endif()
+configure_file(packaging/flowtap.pc.in ${CMAKE_BINARY_DIR}/flowtap.pc @ONLY)
+
+# the parts that come from the option table are made by the program itself, so they cannot drift
+add_custom_command(
+    OUTPUT ${CMAKE_BINARY_DIR}/flowtap.bash ${CMAKE_BINARY_DIR}/flowtap.1
+    COMMAND flowtap_cli __dump-options bash > ${CMAKE_BINARY_DIR}/flowtap.bash
+    COMMAND flowtap_cli __dump-options man > ${CMAKE_BINARY_DIR}/options.man
+    COMMAND ${CMAKE_COMMAND} -DBEFORE=${CMAKE_SOURCE_DIR}/packaging/flowtap.1.in
+            -DOPTIONS=${CMAKE_BINARY_DIR}/options.man -DOUT=${CMAKE_BINARY_DIR}/flowtap.1
+            -P ${CMAKE_SOURCE_DIR}/cmake/man.cmake
+    DEPENDS flowtap_cli packaging/flowtap.1.in cmake/man.cmake)
+add_custom_target(flowtap_docs ALL DEPENDS ${CMAKE_BINARY_DIR}/flowtap.bash ${CMAKE_BINARY_DIR}/flowtap.1)
+
+install(TARGETS flowtap_cli flowtap RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY include/flowtap DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${CMAKE_BINARY_DIR}/flowtap.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${CMAKE_BINARY_DIR}/flowtap.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${CMAKE_BINARY_DIR}/flowtap.bash
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME flowtap)
+install(FILES packaging/flowtap.service DESTINATION lib/systemd/system)
+install(FILES packaging/flowtap.yaml examples/embed.c examples/sample.pcap
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/flowtap)

@@ -1,0 +1,31 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Installs what building (or testing) needs on Debian 12 and what is not there yet.
+#
+#     scripts/setup.sh build|test
+set -eu
+build="gcc cmake ninja-build make pkg-config libc6-dev libpcap-dev zlib1g-dev libzstd-dev libyaml-dev libseccomp-dev libssl-dev"
+test="$build g++ clang-14 clang-format-14 libclang-rt-14-dev llvm-14 python3 iproute2 tshark tcpdump libcap2-bin zstd gzip mandoc bash iputils-ping"
+eval "wanted=\$${1:-build}"
+
+command -v dpkg-query >/dev/null 2>&1 || exit 0 # another system: its own packages
+missing=
+have=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' 2>/dev/null | sed -n 's/ installed$//p')
+for p in $wanted; do
+	printf '%s\n' "$have" | grep -qx "$p" || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+	sudo=$(command -v sudo || true)
+	if [ -z "$sudo" ]; then
+		echo "setup: these packages are missing, and there is neither root nor sudo to install them:$missing" >&2
+		exit 1
+	fi
+fi
+echo "setup: installing$missing" >&2
+$sudo apt-get update -qq
+echo 'wireshark-common wireshark-common/install-setuid boolean false' | $sudo debconf-set-selections 2>/dev/null || true
+# shellcheck disable=SC2086
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
