@@ -50,6 +50,9 @@ void ft__flow_interim(struct ft_table *t, uint32_t i, enum ft_reason reason, int
 void ft__flow_schedule(struct ft_table *t, uint32_t i);
 void ft__flow_reschedule(struct ft_table *t, uint32_t i);
 
+/* Looks at timers due at now_ns, at most budget of them; true when more are due. */
+bool ft__table_tick(struct ft_table *t, int64_t now_ns, uint32_t budget);
+
 /* Sets the hint hot.active_at from the exact deadline. */
 void ft__flow_hint(struct ft_table *t, uint32_t i, int64_t now_ns);
 

@@ -258,8 +258,8 @@ uint32_t ft__flow_create(struct ft_table *t, const struct ft_packet *pkt, uint64
 
 void ft__flow_end(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns)
 {
-    bool forced = reason == FT_REASON_EOF || reason == FT_REASON_SHUTDOWN ||
-                  reason == FT_REASON_EVICTED;
+    bool forced =
+        reason == FT_REASON_EOF || reason == FT_REASON_SHUTDOWN || reason == FT_REASON_EVICTED;
 
     if (forced && (t->hot[i].state & FT__S_CLOSED)) {
         reason = FT_REASON_END; /* it had ended; only its linger was cut short */
@@ -316,17 +316,11 @@ static bool visit_future(struct ft_table *t, uint32_t i, int64_t now_ns)
     return false;
 }
 
-bool ft_table_advance(struct ft_table *t, int64_t now_ns, uint32_t budget)
+bool ft__table_tick(struct ft_table *t, int64_t now_ns, uint32_t budget)
 {
-    if (t->now_ns == FT__NEVER) {
-        return false;
-    }
-    if (now_ns > t->now_ns) {
-        t->now_ns = now_ns;
-    }
-    ft__timers_set_now(&t->timers, t->now_ns);
+    ft__timers_set_now(&t->timers, now_ns);
     for (;;) {
-        uint32_t i = ft__timers_due(&t->timers, t->now_ns);
+        uint32_t i = ft__timers_due(&t->timers, now_ns);
 
         if (i == FT__NONE) {
             return false;
@@ -337,11 +331,20 @@ bool ft_table_advance(struct ft_table *t, int64_t now_ns, uint32_t budget)
         int64_t ahead = ft__time_sub(ft__hot_last(&t->hot[i]), t->now_ns);
 
         if (ahead > t->cfg.idle_ns) {
-            visit_future(t, i, t->now_ns);
-        } else if (!ft__flow_settle(t, i, t->now_ns)) {
+            visit_future(t, i, now_ns);
+        } else if (!ft__flow_settle(t, i, now_ns)) {
             ft__flow_reschedule(t, i);
         }
     }
+}
+
+bool ft_table_advance(struct ft_table *t, int64_t now_ns, uint32_t budget)
+{
+    if (t->now_ns == FT__NEVER) {
+        return false;
+    }
+    t->now_ns = now_ns > t->now_ns ? now_ns : t->now_ns;
+    return ft__table_tick(t, t->now_ns, budget);
 }
 
 void ft_table_flush(struct ft_table *t, int64_t end_ns, enum ft_reason reason)

@@ -17,6 +17,10 @@ enum {
     HINT_SHIFT = 24,
 };
 
+/* Timers run this far behind the packets, so that one that comes late still finds its flow; whether
+ * it belongs to it is decided by the timestamps, not by who looked first. */
+static const int64_t reorder_ns = (int64_t)2 * 1000000000;
+
 static const int64_t horizon_max_ns = (int64_t)600 * 1000000000;
 
 static uint32_t buckets_for(uint32_t max_flows)
@@ -202,7 +206,7 @@ FT_INLINE bool needs_check(const struct ft_table *t, const struct ft__hot *h,
 {
     int64_t gap = ft__time_sub(pkt->ts_ns, ft__hot_last(h));
     int32_t late = (int32_t)((uint32_t)(pkt->ts_ns >> HINT_SHIFT) - h->active_at);
-    bool known_syn = is_syn(pkt) && (h->state & FT__S_SYN) && pkt->tcp_seq == h->isn;
+    bool known_syn = (h->state & FT__S_SYN) && pkt->tcp_seq == h->isn && pkt->swap == h->fwd;
 
     return gap >= t->cfg.idle_ns || late >= 0 || (h->state & FT__S_CLOSED) != 0 ||
            (is_syn(pkt) && !known_syn);
@@ -234,6 +238,7 @@ FT_COLD static void odd_time(struct ft_table *t, uint32_t i, int d, int64_t ts_n
     if (ts_ns > h->last_ns[d]) {
         h->last_ns[d] = ts_ns;
     }
+    ft__flow_hint(t, i, ts_ns); /* the flow may begin earlier now */
 }
 
 /* What may follow a counted packet: established, closed, a snapshot. */
@@ -349,5 +354,5 @@ void ft_table_update(struct ft_table *t, const struct ft_packet *pkts, uint32_t 
             read_counts(t, i, d, &out_counts[k]);
         }
     }
-    ft_table_advance(t, t->now_ns, n * TIMER_VISITS);
+    ft__table_tick(t, ft__time_sub(t->now_ns, reorder_ns), n * TIMER_VISITS);
 }

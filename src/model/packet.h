@@ -16,7 +16,7 @@
 /* One captured frame. Valid until its batch is released. */
 struct ft_view {
     const uint8_t *data; /* caplen bytes; owned by the source */
-    int64_t ts_ns;       /* capture time, ns since 1970 */
+    int64_t ts_ns;       /* capture time, ns since 1970; never INT64_MIN */
     uint32_t caplen;     /* bytes there */
     uint32_t len;        /* bytes on the wire; >= caplen */
     uint16_t linktype;   /* LINKTYPE_* (tcpdump.org registry), host order */

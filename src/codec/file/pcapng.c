@@ -51,7 +51,7 @@ static int64_t to_ns(const struct ft_pcapng_iface *i, uint64_t ts)
              (__int128)((unsigned __int128)(ts % i->units) * 1000000000 / i->units);
     }
     ns += (__int128)i->offset_s * 1000000000;
-    return ns > INT64_MAX ? INT64_MAX : ns < INT64_MIN ? INT64_MIN : (int64_t)ns;
+    return ns > INT64_MAX ? INT64_MAX : ns < -INT64_MAX ? -INT64_MAX : (int64_t)ns;
 }
 
 /* Units per second of an if_tsresol octet; 0 when it cannot be counted in 64 bits. */
