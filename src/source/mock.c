@@ -15,13 +15,13 @@
 #include "base/mem.h"
 #include "source/source.h"
 
-enum { SLOTS = 4096 }; /* a batch is never longer */
+enum { SLOTS = 64 * 4096 }; /* FT_SOURCE_MAX_HELD batches stay whole */
 
 struct mock {
     struct ft_source source;
     uint64_t packets, flows, size, corrupt, fatal, drops, live, step_us, other, start_s;
     uint64_t made, reads;
-    uint8_t (*frames)[64]; /* [SLOTS] the headers; frames are cut to them */
+    uint8_t (*frames)[64]; /* [SLOTS] the headers; frames are cut to them, and used again in turn */
     _Atomic bool stopped;
 };
 
