@@ -1,44 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source: what the file source offers beyond ft_source_ops: splitting one mapped pcap.
+/* source/file: packets from pcap and pcapng files, plain or packed, and from streams of them.
  *
- * Theory of operation: several workers can walk one mapped pcap at once when each knows where a
- * record begins. A guess is made from the bytes (a chain of plausible record headers) and is a hint
- * only: packets may hold anything, even record headers. It is right exactly when the walk of the
- * stretch before it ends there; the caller checks that, in order, and walks again from the true
- * place if not. All three functions are pure over the mapping: any thread, until the source is
- * closed. */
+ * Theory of operation: every target is opened, and looked at where that is possible, in open(). A
+ * regular, uncompressed file is mapped and walked in place: nothing is copied, the pages behind the
+ * walk are given back to the kernel (resident: some 20 MiB whatever the file's size) and come back
+ * by themselves if a view is still looked at, so its views are valid until close. Everything else
+ * (gzip, zstd, "-" for standard input, FIFOs, devices) is read into a pool of buffers:
+ *
+ *     buffers of 256 KiB:  [ ####views of batch 1#### | ##batch 2## | part of a record -> ]
+ *     a batch's views lie in one buffer and hold it; a full buffer is left to its batches, and the
+ *     partial record at its end is copied to the start of a free one. Two buffers of 17 MiB
+ * (address space until used) take records that are longer than 256 KiB.
+ *
+ * Batches end at the end of a file. The source's ops->flags (of the instance, not of the registry's
+ * row) have FT_SOURCE_STABLE when all targets are mapped; else each batch has to be released.
+ *
+ * A mapped file that somebody truncates meanwhile is noticed once every 4 MiB and reported as
+ * truncated; cutting it below the walk inside such a step raises SIGBUS as with any mapping.
+ *
+ * Codes of read() beyond source.h: FT_E_TRUNCATED also for a stream that ends before its first
+ * header; FT_E_FORMAT, FT_E_UNSUPPORTED when a stream turns out not to be a capture or to be of a
+ * link type that is not decoded: reading on gives the next file. Offsets (err->off) of packed files
+ * are those of the unpacked bytes. */
 #ifndef FT_SOURCE_FILE_H
 #define FT_SOURCE_FILE_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "source/source.h"
-#include "source/walk.h"
 
-struct ft_file_split {
-    const uint8_t *base; /* the mapping; borrowed */
-    uint64_t len;
-    uint64_t first;          /* offset of the first record */
-    const char *name;        /* borrowed */
-    struct ft_walker walker; /* copied by each walk */
-    uint32_t first_s;        /* seconds of the first record */
-};
+extern const struct ft_source_ops ft_source_file; /* "file" */
 
-/* FT_E_UNSUPPORTED unless s is a file source over exactly one mapped classic pcap. */
-FT_NODISCARD int ft_file_split_open(struct ft_source *s, struct ft_file_split *out);
+/* Splitting: several threads walk one mapped pcap file.
+ *
+ * Chunk i covers the records that START in [24 + i * L, 24 + (i + 1) * L). Where its first record
+ * starts can only be known exactly from the chunk before it; ft_file_split_guess() finds a likely
+ * place by looking for a chain of plausible record headers, so that work on the chunk can begin
+ * before that. The result of chunk i is exact if, and only if, its guess equals the place where
+ * chunk i - 1 (itself exact) ended:
+ *
+ *     true start of chunk 0 = 24
+ *     true start of chunk i = out_next of the last ft_file_split_walk() of chunk i - 1, walked from
+ *                             its true start to its end
+ *
+ * The CALLER compares, in order of the chunks, and where the guess was wrong throws away what was
+ * made of the chunk and walks it again from the true start. Damage that a walk from a guess reports
+ * is hearsay until then, too. A chunk may be empty (one record covers it whole).
+ *
+ * guess and walk only read the mapping and their arguments: any number of threads. */
+struct ft_file_split;
 
-/* Offset in [from, limit) where a record seems to begin, or UINT64_MAX. */
-uint64_t ft_file_split_guess(const struct ft_file_split *sp, uint64_t from, uint64_t limit);
+/* Of a source with one target, mapped, classic pcap, not read yet; from now on the source's read()
+ * is not to be called, close() only after ft_file_split_close(). chunk_len is raised to 64 KiB.
+ * FT_E_UNSUPPORTED: not such a source (or not a file source at all); FT_E_STATE: read already;
+ * FT_E_NOMEM. */
+FT_NODISCARD int ft_file_split_open(struct ft_source *s, size_t chunk_len,
+                                    struct ft_file_split **out);
+void ft_file_split_close(struct ft_file_split *sp); /* NULL is a no-op */
 
-/* Views of at most cap records that begin at from and before limit; *out_next: where the next one
- * begins. FT_OK, FT_E_TRUNCATED or FT_E_CORRUPT with err; the views before the damage are valid. */
-FT_NODISCARD int ft_file_split_walk(const struct ft_file_split *sp, uint64_t from, uint64_t limit,
+/* Number of chunks (0: a file without records) and the offset at which chunk i ends. */
+uint64_t ft_file_split_count(const struct ft_file_split *sp);
+uint64_t ft_file_split_limit(const struct ft_file_split *sp, uint64_t i);
+
+/* A likely offset of the first record of chunk i; for chunk 0 the true one. FT_E_NOT_FOUND: no
+ * place in the chunk looks like a record. O(chunk) at worst, some ten records usually. */
+FT_NODISCARD int ft_file_split_guess(const struct ft_file_split *sp, uint64_t i,
+                                     uint64_t *out_start);
+
+/* Fills up to cap views with the records from offset start that start below limit, with
+ * FT_VIEW_FILTERED as read() does. FT_OK: *out_n > 0, *out_next is where to go on; FT_E_EOF: no
+ * record starts in [start, limit), *out_next = start; FT_E_TRUNCATED, FT_E_CORRUPT: damage at
+ * start, err as from read(). Views are valid until the source is closed. */
+FT_NODISCARD int ft_file_split_walk(const struct ft_file_split *sp, uint64_t start, uint64_t limit,
                                     struct ft_view *views, uint32_t cap, uint32_t *out_n,
                                     uint64_t *out_next, struct ft_err *err);
 
-/* Tells the source how far the input is read, for its progress. */
-void ft_file_split_at(struct ft_source *s, uint64_t pos);
-
-/* Brings the pages of [from, from + len) in, and lets go of those before `behind`. */
-void ft_file_split_pages(const struct ft_file_split *sp, uint64_t from, uint64_t len,
-                         uint64_t behind);
+/* Chunk i was dealt with for good: counts it in the source's stats and gives its pages back to the
+ * kernel. Any thread, once per chunk. */
+void ft_file_split_done(struct ft_file_split *sp, uint64_t i);
 
 #endif

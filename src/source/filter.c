@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source: BPF for files, see filter.h. */
+/* source: BPF expressions, see filter.h. */
 #include "source/filter.h"
 
 #include "base/mem.h"
@@ -7,51 +7,29 @@
 #ifdef FT_HAVE_PCAP
 
 #include <pcap/pcap.h>
-#include <stdatomic.h>
+#include <string.h>
 
-enum { PROGRAMS = 16, SNAPLEN = 262144 };
+#define FILTER_SNAPLEN 262144
 
 struct ft_filter {
-    char *expression;
+    char *expr;
+    uint32_t n;
     struct {
-        struct bpf_program program;
+        struct bpf_program prog; /* bf_insns NULL: matches nothing */
         uint16_t linktype;
-        bool compiled; /* false: matches nothing */
-    } of[PROGRAMS];
-    _Atomic uint32_t n; /* programs that are ready; released after they are written */
+    } rows[FT_FILTER_LINKTYPES_MAX];
 };
 
-static bool compile(const char *expression, uint16_t linktype, struct bpf_program *out, char *why,
-                    size_t cap)
+int ft_filter_new(const char *expr, struct ft_filter **out, struct ft_err *err)
 {
-    pcap_t *p = pcap_open_dead(linktype == 101 ? DLT_RAW : linktype, SNAPLEN);
-
-    if (p == NULL) {
-        return false;
-    }
-    bool ok = pcap_compile(p, out, expression, 1, PCAP_NETMASK_UNKNOWN) == 0;
-
-    if (!ok && why != NULL) {
-        snprintf(why, cap, "%s", pcap_geterr(p));
-    }
-    pcap_close(p);
-    return ok;
-}
-
-int ft_filter_new(const char *expression, struct ft_filter **out, struct ft_err *err)
-{
-    struct bpf_program program;
-    char why[200] = "";
-
-    if (!compile(expression, FT_LINK_ETHERNET, &program, why, sizeof why)) {
-        return ft_err_set(err, FT_E_USAGE, "filter '%s': %s", expression, why);
-    }
-    pcap_freecode(&program);
     struct ft_filter *f = ft_mem_alloc(1, sizeof *f);
 
-    if (f == NULL || (f->expression = ft_mem_strdup(expression)) == NULL) {
-        ft_mem_free(f);
-        return ft_err_set(err, FT_E_NOMEM, "filter: out of memory");
+    if (f != NULL) {
+        f->expr = ft_mem_strdup(expr);
+    }
+    if (f == NULL || f->expr == NULL) {
+        ft_filter_free(f);
+        return ft_err_set(err, FT_E_NOMEM, "no memory for the filter");
     }
     *out = f;
     return FT_OK;
@@ -62,52 +40,94 @@ void ft_filter_free(struct ft_filter *f)
     if (f == NULL) {
         return;
     }
-    for (uint32_t i = 0; i < atomic_load_explicit(&f->n, memory_order_acquire); i++) {
-        if (f->of[i].compiled) {
-            pcap_freecode(&f->of[i].program);
-        }
+    for (uint32_t i = 0; i < f->n; i++) {
+        pcap_freecode(&f->rows[i].prog);
     }
-    ft_mem_free(f->expression);
+    ft_mem_free(f->expr);
     ft_mem_free(f);
 }
 
-void ft_filter_prepare(struct ft_filter *f, uint16_t linktype)
+static int find(const struct ft_filter *f, uint16_t linktype)
 {
-    uint32_t n = atomic_load_explicit(&f->n, memory_order_relaxed);
-
-    for (uint32_t i = 0; i < n; i++) {
-        if (f->of[i].linktype == linktype) {
-            return;
+    for (uint32_t i = 0; i < f->n; i++) {
+        if (f->rows[i].linktype == linktype) {
+            return (int)i;
         }
     }
-    if (n < PROGRAMS) {
-        f->of[n].linktype = linktype;
-        f->of[n].compiled = compile(f->expression, linktype, &f->of[n].program, NULL, 0);
-        atomic_store_explicit(&f->n, n + 1, memory_order_release); /* pairs with match */
+    return -1;
+}
+
+bool ft_filter_has(const struct ft_filter *f, uint16_t linktype)
+{
+    return find(f, linktype) >= 0;
+}
+
+/* The number that libpcap uses for a link type in memory: raw IP differs from that in files. */
+static int dlt_of(uint16_t linktype)
+{
+    switch (linktype) {
+    case FT_LINK_RAW_BSD:
+    case FT_LINK_RAW_OPENBSD:
+    case FT_LINK_RAW:
+        return DLT_RAW;
+    default:
+        return linktype;
     }
 }
 
-bool ft_filter_match(const struct ft_filter *f, const struct ft_view *v)
+int ft_filter_add(struct ft_filter *f, uint16_t linktype, struct ft_err *err)
 {
-    uint32_t n = atomic_load_explicit(&f->n, memory_order_acquire); /* pairs with prepare */
+    struct bpf_program prog = {0};
+    int rc = FT_OK;
+    pcap_t *p;
+
+    if (ft_filter_has(f, linktype)) {
+        return FT_OK;
+    }
+    if (f->n == FT_FILTER_LINKTYPES_MAX) {
+        return ft_err_set(err, FT_E_FULL, "filter \"%s\": more than %d link types", f->expr,
+                          FT_FILTER_LINKTYPES_MAX);
+    }
+    p = pcap_open_dead(dlt_of(linktype), FILTER_SNAPLEN);
+    if (p == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "no memory for the filter");
+    }
+    if (pcap_compile(p, &prog, f->expr, 1, PCAP_NETMASK_UNKNOWN) != 0) {
+        rc = ft_err_set(err, FT_E_USAGE, "filter \"%s\": %s", f->expr, pcap_geterr(p));
+        prog = (struct bpf_program){0};
+    }
+    pcap_close(p);
+    f->rows[f->n].linktype = linktype;
+    f->rows[f->n++].prog = prog;
+    return rc;
+}
+
+void ft_filter_mark(const struct ft_filter *f, struct ft_view *views, uint32_t n)
+{
+    const struct bpf_insn *insns = NULL;
+    uint32_t linktype = UINT32_MAX; /* of insns; the same one for most batches */
 
     for (uint32_t i = 0; i < n; i++) {
-        if (f->of[i].linktype == v->linktype) {
-            return f->of[i].compiled &&
-                   bpf_filter(f->of[i].program.bf_insns, v->data, v->len, v->caplen) != 0;
+        struct ft_view *v = &views[i];
+
+        if (v->linktype != linktype) {
+            int row = find(f, v->linktype);
+
+            insns = row >= 0 ? f->rows[row].prog.bf_insns : NULL;
+            linktype = v->linktype;
+        }
+        if (insns == NULL || bpf_filter(insns, v->data, v->len, v->caplen) == 0) {
+            v->flags |= FT_VIEW_FILTERED;
         }
     }
-    return false;
 }
 
 #else
 
-int ft_filter_new(const char *expression, struct ft_filter **out, struct ft_err *err)
+int ft_filter_new(const char *expr, struct ft_filter **out, struct ft_err *err)
 {
     (void)out;
-    return ft_err_set(err, FT_E_UNSUPPORTED,
-                      "filter '%s': this build has no filters: it was made without libpcap",
-                      expression);
+    return ft_err_set(err, FT_E_UNSUPPORTED, "filter \"%s\": this build has no libpcap", expr);
 }
 
 void ft_filter_free(struct ft_filter *f)
@@ -115,17 +135,25 @@ void ft_filter_free(struct ft_filter *f)
     (void)f;
 }
 
-void ft_filter_prepare(struct ft_filter *f, uint16_t linktype)
+int ft_filter_add(struct ft_filter *f, uint16_t linktype, struct ft_err *err)
 {
     (void)f;
     (void)linktype;
+    return ft_err_set(err, FT_E_UNSUPPORTED, "this build has no libpcap");
 }
 
-bool ft_filter_match(const struct ft_filter *f, const struct ft_view *v)
+bool ft_filter_has(const struct ft_filter *f, uint16_t linktype)
 {
     (void)f;
-    (void)v;
-    return true;
+    (void)linktype;
+    return false;
+}
+
+void ft_filter_mark(const struct ft_filter *f, struct ft_view *views, uint32_t n)
+{
+    (void)f;
+    (void)views;
+    (void)n;
 }
 
 #endif

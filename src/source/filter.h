@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source: a BPF filter for files, where no kernel filters.
+/* source: BPF expressions for sources whose packets do not pass a kernel filter.
  *
- * Theory of operation: libpcap compiles the expression once per link type; running a program is a
- * pure function of the frame. Compiling happens at open, and when a pcapng file brings a new link
- * type, under the source's read lock. */
+ * Theory of operation: an expression means something else on each link type, so it is compiled once
+ * for every link type that is met (ft_filter_add) and looked up by a view's link type
+ * (ft_filter_mark). libpcap's compiler makes the programs; without libpcap ft_filter_new() says so.
+ * A link type for which the expression makes no sense (an Ethernet address on raw IP) matches
+ * nothing; an expression that makes sense nowhere is for the caller to refuse. */
 #ifndef FT_SOURCE_FILTER_H
 #define FT_SOURCE_FILTER_H
 
@@ -13,18 +15,26 @@
 #include "flowtap/errors.h"
 #include "model/packet.h"
 
+enum { FT_FILTER_LINKTYPES_MAX = 32 };
+
 struct ft_filter;
 
-/* Checks the expression against Ethernet. FT_E_USAGE with libpcap's words; FT_E_UNSUPPORTED in a
- * build without libpcap. Freed with _free. */
-FT_NODISCARD int ft_filter_new(const char *expression, struct ft_filter **out, struct ft_err *err);
-void ft_filter_free(struct ft_filter *f);
+/* A filter without programs. expr is copied. FT_E_UNSUPPORTED: this build has no libpcap;
+ * FT_E_NOMEM. */
+FT_NODISCARD int ft_filter_new(const char *expr, struct ft_filter **out, struct ft_err *err);
+void ft_filter_free(struct ft_filter *f); /* NULL is a no-op */
 
-/* Compiles for a link type; again is a no-op. A type for which the expression cannot be compiled
- * matches nothing. */
-void ft_filter_prepare(struct ft_filter *f, uint16_t linktype);
+/* Compiles the expression for a link type; a no-op when that was done. FT_E_USAGE: it cannot be
+ * compiled, err has libpcap's message and the expression, and from now on this link type matches
+ * nothing; FT_E_FULL: FT_FILTER_LINKTYPES_MAX link types were met. One thread at a time, and not
+ * while another one is in ft_filter_mark(). */
+FT_NODISCARD int ft_filter_add(struct ft_filter *f, uint16_t linktype, struct ft_err *err);
 
-/* True when the frame matches; its link type was prepared. Any thread. */
-bool ft_filter_match(const struct ft_filter *f, const struct ft_view *v);
+/* Was ft_filter_add() called for this link type? */
+bool ft_filter_has(const struct ft_filter *f, uint16_t linktype);
+
+/* Sets FT_VIEW_FILTERED on every view that does not match; views of link types that were not added
+ * do not match. Pure: any number of threads. */
+void ft_filter_mark(const struct ft_filter *f, struct ft_view *views, uint32_t n);
 
 #endif

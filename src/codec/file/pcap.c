@@ -1,39 +1,125 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* codec/file: pcap, see pcap.h. */
+/* codec/file: pcap files, see pcap.h for the layout. */
 #include "codec/file/pcap.h"
 
-enum { MAGIC_US = 0xa1b2c3d4, MAGIC_NS = 0xa1b23c4d, MAGIC_MODIFIED = 0xa1b2cd34 };
+#define MAGIC_US       0xa1b2c3d4u
+#define MAGIC_NS       0xa1b23c4du
+#define MAGIC_MODIFIED 0xa1b2cd34u
 
-bool ft_pcap_magic(const uint8_t magic[4])
+#define LINKTYPE_HAS_FCS   0x04000000u /* f bit */
+#define LINKTYPE_FCS_SHIFT 28          /* length of the FCS in 16-bit words */
+
+static bool magic_known(uint32_t magic)
 {
-    uint32_t m = ft_load_u32(magic), s = bswap_32(m);
-
-    return m == (uint32_t)MAGIC_US || m == (uint32_t)MAGIC_NS || m == (uint32_t)MAGIC_MODIFIED ||
-           s == (uint32_t)MAGIC_US || s == (uint32_t)MAGIC_NS || s == (uint32_t)MAGIC_MODIFIED;
+    return magic == MAGIC_US || magic == MAGIC_NS || magic == MAGIC_MODIFIED;
 }
 
-int ft_pcap_open(const uint8_t header[FT_PCAP_HEADER], struct ft_pcap *out)
+bool ft_pcap_is_magic(const uint8_t p[4])
 {
-    uint32_t magic = ft_load_u32(header);
+    uint32_t magic = ft_load_u32(p);
 
-    if (!ft_pcap_magic(header)) {
-        return FT_E_FORMAT;
+    return magic_known(magic) || magic_known(__builtin_bswap32(magic));
+}
+
+static uint32_t load32(bool swap, const uint8_t *p)
+{
+    uint32_t v = ft_load_u32(p);
+
+    return swap ? __builtin_bswap32(v) : v;
+}
+
+static uint16_t load16(bool swap, const uint8_t *p)
+{
+    uint16_t v = ft_load_u16(p);
+
+    return swap ? __builtin_bswap16(v) : v;
+}
+
+int ft_pcap_parse(const uint8_t *p, size_t len, struct ft_pcap *out)
+{
+    struct ft_pcap h = {.record_len = FT_PCAP_RECORD_LEN, .frac_ns = 1000};
+    uint32_t magic, link;
+
+    if (len < FT_PCAP_HEADER_LEN) {
+        return FT_E_TRUNCATED;
     }
-    out->swapped = (magic & 0xff) == 0xa1;
-    magic = out->swapped ? bswap_32(magic) : magic;
-    out->nano = magic == (uint32_t)MAGIC_NS;
-    out->record = magic == (uint32_t)MAGIC_MODIFIED ? FT_PCAP_RECORD + 8 : FT_PCAP_RECORD;
-    out->snaplen = ft_pcap_u32(out, header + 16);
-    out->linktype = (uint16_t)ft_pcap_u32(out, header + 20);
+    magic = ft_load_u32(p);
+    if (!magic_known(magic)) {
+        h.swap = true;
+        magic = __builtin_bswap32(magic);
+        if (!magic_known(magic)) {
+            return FT_E_FORMAT;
+        }
+    }
+    if (magic == MAGIC_NS) {
+        h.frac_ns = 1;
+    }
+    if (magic == MAGIC_MODIFIED) {
+        h.record_len = FT_PCAP_MODIFIED_LEN;
+    }
+    h.major = load16(h.swap, p + 4);
+    h.minor = load16(h.swap, p + 6);
+    h.snaplen = load32(h.swap, p + 16);
+    link = load32(h.swap, p + 20);
+    h.linktype = (uint16_t)link;
+    if ((link & LINKTYPE_HAS_FCS) != 0) {
+        h.fcs_len = (uint8_t)((link >> LINKTYPE_FCS_SHIFT) * 2);
+    }
+    if (h.minor < 3) {
+        h.lens = FT_PCAP_LEN_FIRST;
+    } else if (h.minor == 3) {
+        h.lens = FT_PCAP_SMALLER_IS_CAPLEN;
+    }
+    *out = h;
+    return h.major == 2 && h.minor <= 4 ? FT_OK : FT_E_UNSUPPORTED;
+}
+
+/* One body for all variants; inlined with constants for the common one. */
+FT_INLINE int walk(const struct ft_pcap *h, struct ft_walk *w, struct ft_view *views, uint32_t cap,
+                   uint32_t *n)
+{
+    while (*n < cap) {
+        size_t left = ft_walk_left(w);
+        struct ft_pcap_record r;
+
+        if (FT_UNLIKELY(left < h->record_len)) {
+            w->need = h->record_len;
+            return FT_E_AGAIN;
+        }
+        ft_walk_prefetch(w);
+        ft_pcap_load(h, w->p, &r);
+        if (FT_UNLIKELY(r.caplen > FT_CAPLEN_MAX)) {
+            w->what = "its captured length is beyond 16777216 bytes";
+            w->value = r.caplen;
+            return FT_E_CORRUPT;
+        }
+        if (FT_UNLIKELY(r.caplen > left - h->record_len)) {
+            w->need = (size_t)h->record_len + r.caplen;
+            return FT_E_AGAIN;
+        }
+        views[*n] = (struct ft_view){
+            .data = w->p + h->record_len,
+            .ts_ns = r.ts_ns,
+            .caplen = r.caplen,
+            .len = r.len > r.caplen ? r.len : r.caplen,
+            .linktype = h->linktype,
+        };
+        w->p += (size_t)h->record_len + r.caplen;
+        ++*n;
+    }
     return FT_OK;
 }
 
-bool ft_pcap_plausible(const struct ft_pcap *f, const uint8_t *p, uint32_t first_s)
+FT_HOT int ft_pcap_walk(const struct ft_pcap *h, struct ft_walk *w, struct ft_view *views,
+                        uint32_t cap, uint32_t *n)
 {
-    uint32_t s = ft_pcap_u32(f, p), frac = ft_pcap_u32(f, p + 4);
-    uint32_t caplen = ft_pcap_u32(f, p + 8), len = ft_pcap_u32(f, p + 12);
-    int64_t away = (int64_t)s - first_s;
+    if (!h->swap && h->lens == FT_PCAP_CAPLEN_FIRST && h->record_len == FT_PCAP_RECORD_LEN) {
+        struct ft_pcap plain = *h;
 
-    return frac < (f->nano ? 1000000000u : 1000000u) && caplen <= len && caplen > 0 &&
-           caplen <= 262144 && len <= 1 << 20 && away > -86400 && away < 86400 * 366;
+        plain.swap = false;
+        plain.lens = FT_PCAP_CAPLEN_FIRST;
+        plain.record_len = FT_PCAP_RECORD_LEN;
+        return walk(&plain, w, views, cap, n);
+    }
+    return walk(h, w, views, cap, n);
 }

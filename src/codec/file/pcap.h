@@ -1,69 +1,94 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* codec/file: the classic pcap format (draft-ietf-opsawg-pcap,
- * tcpdump.org/manpages/pcap-savefile.5).
+/* codec/file: pcap files, draft-ietf-opsawg-pcap (https://www.tcpdump.org/manpages/pcap-savefile).
  *
- *     file   magic:4 version:2+2 zone:4 sigfigs:4 snaplen:4 linktype:4        24 bytes
- *     record seconds:4 fraction:4 captured:4 original:4 [8 more if modified]  16 or 24 bytes, data
+ * Theory of operation: ft_pcap_parse() reads the 24-byte header once; ft_pcap_walk() then turns
+ * records into views, in batches, without touching anything outside its window.
  *
- * The magic tells the byte order and the unit of the fraction: a1b2c3d4 microseconds, a1b23c4d
- * nanoseconds, a1b2cd34 microseconds with longer record headers. The upper 16 bits of the link type
- * (FCS length and reserved bits) are not looked at. */
+ *   file header                              record header
+ *    0  magic     a1b2c3d4 us  a1b23c4d ns    0  seconds since 1970, unsigned
+ *    4  version   2.4                         4  microseconds or nanoseconds
+ *    8  zone, sigfigs: not used               8  caplen, bytes that follow
+ *   16  snaplen                              12  len, bytes on the wire
+ *   20  f/FCS bits and link type             16  [modified only: ifindex, protocol, type, pad: 8]
+ *
+ * What is taken as it comes: both byte orders, any snaplen (a record may be longer than it), a
+ * caplen above len (len becomes caplen), a fraction above one second. Magic a1b2cd34 ("modified",
+ * Kuznetsov's patch) has 24-byte record headers in microseconds. Versions before 2.3 hold len
+ * before caplen; in 2.3 the smaller of the two is caplen. Of the link type word the low 16 bits are
+ * the link type. Bit 26 says that frames end with a frame check sequence of (bits 28-31) * 2 bytes:
+ * fcs_len tells, but the views keep those bytes, as every other reader of these files does; IP
+ * lengths end the packet before them. */
 #ifndef FT_CODEC_FILE_PCAP_H
 #define FT_CODEC_FILE_PCAP_H
 
-#include <byteswap.h>
+#include <endian.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/rd.h"
+#include "codec/file/walk.h"
 #include "flowtap/errors.h"
+#include "model/packet.h"
 
-enum {
-    FT_PCAP_HEADER = 24,
-    FT_PCAP_RECORD = 16,
-    FT_CAPLEN_MAX = 16 * 1024 * 1024, /* a record that says more is damaged */
-};
+enum { FT_PCAP_HEADER_LEN = 24, FT_PCAP_RECORD_LEN = 16, FT_PCAP_MODIFIED_LEN = 24 };
+
+/* Order of the two length words of a record. */
+enum ft_pcap_lens { FT_PCAP_CAPLEN_FIRST, FT_PCAP_LEN_FIRST, FT_PCAP_SMALLER_IS_CAPLEN };
 
 struct ft_pcap {
-    bool swapped;     /* other byte order than this machine's */
-    bool nano;        /* the fraction is in ns, not us */
-    uint32_t record;  /* bytes of a record header */
-    uint32_t snaplen; /* as the file says */
-    uint16_t linktype;
+    bool swap;          /* the other byte order than this machine's */
+    uint8_t record_len; /* bytes of a record header: 16, modified 24 */
+    uint8_t lens;       /* enum ft_pcap_lens */
+    uint8_t fcs_len;    /* bytes of frame check sequence at each frame's end; 0: none or unknown */
+    uint16_t linktype;  /* LINKTYPE_* */
+    uint16_t major, minor;
+    uint32_t frac_ns; /* nanoseconds of one unit of the second time word: 1000 or 1 */
+    uint32_t snaplen; /* as written; for people */
 };
 
 struct ft_pcap_record {
     int64_t ts_ns;
-    uint32_t caplen, len;
+    uint32_t caplen;
+    uint32_t len; /* as written, may be below caplen */
 };
 
-/* True when the four bytes begin a pcap file. */
-bool ft_pcap_magic(const uint8_t magic[4]);
+/* True when the four bytes start a pcap file. */
+bool ft_pcap_is_magic(const uint8_t p[4]);
 
-/* The file header; FT_E_FORMAT when it is none. */
-FT_NODISCARD int ft_pcap_open(const uint8_t header[FT_PCAP_HEADER], struct ft_pcap *out);
+/* Reads a file header of FT_PCAP_HEADER_LEN bytes. FT_OK; FT_E_TRUNCATED: len is less; FT_E_FORMAT:
+ * not a pcap magic; FT_E_UNSUPPORTED: a version that is not known (major, minor are set). */
+FT_NODISCARD int ft_pcap_parse(const uint8_t *p, size_t len, struct ft_pcap *out);
 
-FT_INLINE uint32_t ft_pcap_u32(const struct ft_pcap *f, const uint8_t *p)
+/* Fills views[*n..cap) and counts *n up. FT_OK: cap is reached; FT_E_AGAIN: the next record does
+ * not end in the window, w->need says how many bytes from w->p it takes (at least a header; exact
+ * when the header is there); FT_E_CORRUPT: the record at w->p is impossible, see w->what. Views
+ * taken before are valid on every code. iface of a view is 0. */
+FT_NODISCARD int ft_pcap_walk(const struct ft_pcap *h, struct ft_walk *w, struct ft_view *views,
+                              uint32_t cap, uint32_t *n);
+
+/* The record header at p, h->record_len bytes that are there. The time cannot overflow: both words
+ * are 32 bits. */
+FT_INLINE void ft_pcap_load(const struct ft_pcap *h, const uint8_t *p, struct ft_pcap_record *out)
 {
-    uint32_t v = ft_load_u32(p);
+    uint32_t sec = ft_load_u32(p), frac = ft_load_u32(p + 4);
+    uint32_t a = ft_load_u32(p + 8), b = ft_load_u32(p + 12);
 
-    return f->swapped ? bswap_32(v) : v;
+    if (h->swap) {
+        sec = __builtin_bswap32(sec);
+        frac = __builtin_bswap32(frac);
+        a = __builtin_bswap32(a);
+        b = __builtin_bswap32(b);
+    }
+    if (h->lens == FT_PCAP_LEN_FIRST || (h->lens == FT_PCAP_SMALLER_IS_CAPLEN && a > b)) {
+        uint32_t t = a;
+
+        a = b;
+        b = t;
+    }
+    out->ts_ns = (int64_t)sec * 1000000000 + (int64_t)frac * h->frac_ns;
+    out->caplen = a;
+    out->len = b;
 }
-
-/* The values of a record header whose bytes are there. len is never below caplen. */
-FT_INLINE struct ft_pcap_record ft_pcap_record(const struct ft_pcap *f, const uint8_t *p)
-{
-    struct ft_pcap_record r;
-    uint32_t len = ft_pcap_u32(f, p + 12);
-
-    r.ts_ns = (int64_t)ft_pcap_u32(f, p) * 1000000000 +
-              (int64_t)ft_pcap_u32(f, p + 4) * (f->nano ? 1 : 1000);
-    r.caplen = ft_pcap_u32(f, p + 8);
-    r.len = len < r.caplen ? r.caplen : len;
-    return r;
-}
-
-/* A hint, not a proof: could a record header stand here? first_s: seconds of the file's first. */
-bool ft_pcap_plausible(const struct ft_pcap *f, const uint8_t *p, uint32_t first_s);
 
 #endif

@@ -1,235 +1,376 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* codec/file: pcapng blocks, see pcapng.h. */
+/* codec/file: pcapng files, see pcapng.h for the layout. */
 #include "codec/file/pcapng.h"
 
-#include <string.h>
+#include "base/rd.h"
 
-enum {
+#define BYTE_ORDER_MAGIC 0x1a2b3c4du
+
+enum block_type {
     BLOCK_IDB = 1,
-    BLOCK_PB = 2, /* obsolete packet block */
+    BLOCK_PB = 2,
     BLOCK_SPB = 3,
     BLOCK_EPB = 6,
-    BLOCK_MIN = 12,
-    BLOCK_MAX = FT_CAPLEN_MAX + 65536,
-    OPT_END = 0,
-    OPT_TSRESOL = 9,
-    OPT_TSOFFSET = 14,
+    BLOCK_SHB = 0x0a0d0d0a, /* the same in both byte orders */
 };
 
-static uint32_t u32(const struct ft_pcapng *f, const uint8_t *p)
+enum { OPT_END = 0, OPT_TSRESOL = 9, OPT_TSOFFSET = 14 };
+
+/* Bytes before the data of a packet block, and with the trailing length. */
+enum { PACKET_HEAD = 28, PACKET_MIN = 32, SPB_HEAD = 12, SPB_MIN = 16, IDB_MIN = 20, SHB_MIN = 28 };
+
+__extension__ typedef unsigned __int128 u128;
+
+bool ft_pcapng_is_magic(const uint8_t p[4])
+{
+    return ft_load_u32(p) == BLOCK_SHB;
+}
+
+void ft_pcapng_init(struct ft_pcapng *s, struct ft_pcapng_iface *ifaces, uint32_t cap)
+{
+    *s = (struct ft_pcapng){
+        .ifaces = ifaces,
+        .cap = cap < FT_PCAPNG_IFACES_MAX ? cap : FT_PCAPNG_IFACES_MAX,
+    };
+}
+
+FT_INLINE uint32_t get32(const struct ft_pcapng *s, const uint8_t *p)
 {
     uint32_t v = ft_load_u32(p);
 
-    return f->swapped ? bswap_32(v) : v;
+    return s->swap ? __builtin_bswap32(v) : v;
 }
 
-static uint16_t u16(const struct ft_pcapng *f, const uint8_t *p)
+FT_INLINE uint16_t get16(const struct ft_pcapng *s, const uint8_t *p)
 {
     uint16_t v = ft_load_u16(p);
 
-    return f->swapped ? bswap_16(v) : v;
+    return s->swap ? __builtin_bswap16(v) : v;
 }
 
-static uint64_t u64(const struct ft_pcapng *f, const uint8_t *p)
+static uint64_t get64(const struct ft_pcapng *s, const uint8_t *p)
 {
     uint64_t v = ft_load_u64(p);
 
-    return f->swapped ? bswap_64(v) : v;
+    return s->swap ? __builtin_bswap64(v) : v;
 }
 
-/* ns since 1970 of a timestamp in the interface's units, saturating. */
-static int64_t to_ns(const struct ft_pcapng_iface *i, uint64_t ts)
+static int64_t add_saturated(int64_t a, int64_t b)
 {
-    __int128 ns;
+    int64_t sum;
 
-    if (i->units == 1000000) {
-        ns = (__int128)ts * 1000;
-    } else if (i->units == 1000000000) {
-        ns = ts;
-    } else {
-        ns = (__int128)(ts / i->units) * 1000000000 +
-             (__int128)((unsigned __int128)(ts % i->units) * 1000000000 / i->units);
+    if (__builtin_add_overflow(a, b, &sum)) {
+        return b < 0 ? INT64_MIN : INT64_MAX;
     }
-    ns += (__int128)i->offset_s * 1000000000;
-    return ns > INT64_MAX ? INT64_MAX : ns < -INT64_MAX ? -INT64_MAX : (int64_t)ns;
+    return sum;
 }
 
-/* Units per second of an if_tsresol octet; 0 when it cannot be counted in 64 bits. */
-static uint64_t units_of(uint8_t resol)
+int64_t ft_pcapng_time(const struct ft_pcapng_iface *iface, uint64_t ts)
 {
-    uint64_t units = 1;
+    u128 ns;
 
-    if (resol & 0x80) {
-        return (resol & 0x7f) < 64 ? UINT64_C(1) << (resol & 0x7f) : 0;
+    if (iface->div == 0) {
+        return iface->offset_ns;
     }
-    for (uint8_t i = 0; i < resol; i++) {
-        if (__builtin_mul_overflow(units, 10u, &units)) {
-            return 0;
+    ns = (u128)ts * iface->mul;
+    if (FT_UNLIKELY(iface->div != 1)) {
+        ns /= iface->div;
+    }
+    ns >>= iface->shift;
+    return add_saturated(ns > INT64_MAX ? INT64_MAX : (int64_t)ns, iface->offset_ns);
+}
+
+/* if_tsresol: bit 7 clear: units of 10^-v seconds, set: of 2^-v seconds. */
+static void set_resolution(struct ft_pcapng_iface *iface, uint8_t resol)
+{
+    unsigned v = resol & 0x7f;
+
+    iface->mul = 1;
+    iface->div = 1;
+    iface->shift = 0;
+    if ((resol & 0x80) != 0) {
+        iface->mul = 1000000000;
+        iface->shift = (uint8_t)v;
+        if (v >= 94) { /* 2^64 * 10^9 < 2^94 */
+            iface->div = 0;
         }
+        return;
     }
-    return units;
+    for (; v < 9; v++) {
+        iface->mul *= 10;
+    }
+    for (; v > 9 && iface->div != 0; v--) {
+        iface->div = iface->div > UINT64_MAX / 10 ? 0 : iface->div * 10;
+    }
 }
 
-static bool read_options(const struct ft_pcapng *f, struct ft_rd rd, struct ft_pcapng_iface *i)
+static void set_offset(struct ft_pcapng_iface *iface, int64_t seconds)
 {
-    while (ft_rd_left(&rd) >= 4) {
-        const uint8_t *head = ft_rd_view(&rd, 4);
-        uint16_t code = u16(f, head), len = u16(f, head + 2);
-        const uint8_t *value = ft_rd_view(&rd, ((uint32_t)len + 3) & ~3u);
+    if (__builtin_mul_overflow(seconds, (int64_t)1000000000, &iface->offset_ns)) {
+        iface->offset_ns = seconds < 0 ? INT64_MIN : INT64_MAX;
+    }
+}
+
+static int corrupt(struct ft_walk *w, const char *what, uint64_t value)
+{
+    w->what = what;
+    w->value = value;
+    return FT_E_CORRUPT;
+}
+
+/* Walks the options of a block; with an interface, takes those that change its times. */
+static int read_options(const struct ft_pcapng *s, struct ft_walk *w, const uint8_t *p, size_t len,
+                        struct ft_pcapng_iface *iface)
+{
+    while (len >= 4) {
+        uint16_t code = get16(s, p), n = get16(s, p + 2);
+        size_t padded = ((size_t)n + 3) & ~(size_t)3;
 
         if (code == OPT_END) {
-            return true;
+            return FT_OK;
         }
-        if (value == NULL) {
-            return false;
+        if (padded > len - 4) {
+            return corrupt(w, "an option is longer than its block", n);
         }
-        if (code == OPT_TSRESOL && len == 1) {
-            i->units = units_of(value[0]);
-        } else if (code == OPT_TSOFFSET && len == 8) {
-            i->offset_s = (int64_t)u64(f, value);
+        if (iface != NULL && code == OPT_TSRESOL && n >= 1) {
+            set_resolution(iface, p[4]);
         }
+        if (iface != NULL && code == OPT_TSOFFSET && n >= 8) {
+            set_offset(iface, (int64_t)get64(s, p + 4));
+        }
+        p += 4 + padded;
+        len -= 4 + padded;
     }
-    return i->units != 0;
+    return FT_OK;
 }
 
-static const char *read_iface(struct ft_pcapng *f, struct ft_rd body)
+static int read_section(struct ft_pcapng *s, struct ft_walk *w, uint32_t total)
 {
-    const uint8_t *p = ft_rd_view(&body, 8);
+    uint16_t major = get16(s, w->p + 12);
+    int rc;
 
-    if (p == NULL) {
-        return "an interface description is too short";
+    if (major != 1) {
+        return corrupt(w, "the major version of its section is not known", major);
     }
-    if (f->n_ifaces == FT_PCAPNG_IFACES) {
-        return "a section has more than 1024 interfaces";
-    }
-    struct ft_pcapng_iface *i = &f->ifaces[f->n_ifaces];
-
-    *i =
-        (struct ft_pcapng_iface){.units = 1000000, .snaplen = u32(f, p + 4), .linktype = u16(f, p)};
-    if (!read_options(f, body, i) || i->units == 0) {
-        return "an interface description has damaged options";
-    }
-    f->n_ifaces++;
-    return NULL;
+    rc = read_options(s, w, w->p + 24, total - SHB_MIN, NULL);
+    s->in_section = rc == FT_OK;
+    s->n = 0;
+    return rc;
 }
 
-/* Fills a packet from its interface, time and lengths; the data comes next in body. */
-static const char *fill(const struct ft_pcapng *f, struct ft_rd *body, uint64_t ts,
-                        struct ft_pcapng_block *out)
+static int read_interface(struct ft_pcapng *s, struct ft_walk *w, uint32_t total)
 {
-    if (out->iface >= f->n_ifaces) {
-        return "a packet names an interface that is not described";
+    struct ft_pcapng_iface iface = {
+        .mul = 1000,
+        .div = 1,
+        .linktype = get16(s, w->p + 8),
+        .snaplen = get32(s, w->p + 12),
+    };
+    int rc;
+
+    if (s->n == s->cap) {
+        return corrupt(w, "its section has too many interfaces", s->n);
     }
-    if (out->caplen > FT_CAPLEN_MAX) {
-        return "a packet is longer than 16 MiB";
+    rc = read_options(s, w, w->p + 16, total - IDB_MIN, &iface);
+    if (rc == FT_OK) {
+        s->ifaces[s->n++] = iface;
     }
-    out->data = ft_rd_view(body, out->caplen);
-    if (out->data == NULL) {
-        return "a packet is longer than its block";
-    }
-    out->ts_ns = to_ns(&f->ifaces[out->iface], ts);
-    out->wire_len = out->wire_len < out->caplen ? out->caplen : out->wire_len;
-    out->kind = FT_PCAPNG_PACKET;
-    return NULL;
+    return rc;
 }
 
-static const char *read_epb(const struct ft_pcapng *f, struct ft_rd body, bool obsolete,
-                            struct ft_pcapng_block *out)
+/* EPB and PB differ in how the interface is written only. */
+FT_INLINE int read_packet(struct ft_pcapng *s, struct ft_walk *w, uint32_t type, uint32_t total,
+                          struct ft_view *out)
 {
-    const uint8_t *p = ft_rd_view(&body, 20);
+    const uint8_t *p = w->p;
+    uint32_t id = type == BLOCK_EPB ? get32(s, p + 8) : get16(s, p + 8);
+    uint64_t ts = (uint64_t)get32(s, p + 12) << 32 | get32(s, p + 16);
+    uint32_t caplen = get32(s, p + 20), len = get32(s, p + 24);
+    const struct ft_pcapng_iface *iface;
 
-    if (p == NULL) {
-        return "a packet block is too short";
+    if (id >= s->n) {
+        return corrupt(w, "its interface was not described", id);
     }
-    out->iface = obsolete ? u16(f, p) : u32(f, p);
-    out->caplen = u32(f, p + 12);
-    out->wire_len = u32(f, p + 16);
-    return fill(f, &body, (uint64_t)u32(f, p + 4) << 32 | u32(f, p + 8), out);
+    if (caplen > total - PACKET_MIN || caplen > FT_CAPLEN_MAX) {
+        return corrupt(w, "its captured length does not fit", caplen);
+    }
+    iface = &s->ifaces[id];
+    s->last_ts_ns = ft_pcapng_time(iface, ts);
+    *out = (struct ft_view){
+        .data = p + PACKET_HEAD,
+        .ts_ns = s->last_ts_ns,
+        .caplen = caplen,
+        .len = len > caplen ? len : caplen,
+        .linktype = iface->linktype,
+        .iface = (uint16_t)id,
+    };
+    return FT_OK;
 }
 
-/* Simple packet block: interface 0, no time, cut at the interface's snaplen. */
-static const char *read_spb(const struct ft_pcapng *f, struct ft_rd body,
-                            struct ft_pcapng_block *out)
+static int read_simple(struct ft_pcapng *s, struct ft_walk *w, uint32_t total, struct ft_view *out)
 {
-    const uint8_t *p = ft_rd_view(&body, 4);
+    uint32_t len = get32(s, w->p + 8), caplen = len;
 
-    if (p == NULL || f->n_ifaces == 0) {
-        return p == NULL ? "a packet block is too short"
-                         : "a packet names an interface that is not described";
+    if (s->n == 0) {
+        return corrupt(w, "its interface was not described", 0);
     }
-    uint32_t snaplen = f->ifaces[0].snaplen, left = (uint32_t)ft_rd_left(&body);
-
-    out->iface = 0;
-    out->wire_len = u32(f, p);
-    out->caplen = out->wire_len < left ? out->wire_len : left;
-    if (snaplen > 0 && out->caplen > snaplen) {
-        out->caplen = snaplen;
+    if (s->ifaces[0].snaplen != 0 && caplen > s->ifaces[0].snaplen) {
+        caplen = s->ifaces[0].snaplen;
     }
-    return fill(f, &body, 0, out);
+    if (caplen > total - SPB_MIN || caplen > FT_CAPLEN_MAX) {
+        return corrupt(w, "its captured length does not fit", caplen);
+    }
+    *out = (struct ft_view){
+        .data = w->p + SPB_HEAD,
+        .ts_ns = s->last_ts_ns,
+        .caplen = caplen,
+        .len = len,
+        .linktype = s->ifaces[0].linktype,
+    };
+    return FT_OK;
 }
 
-/* A section header: its byte order counts from here on. */
-static const char *read_section(struct ft_pcapng *f, const uint8_t *p)
+/* Passes over what is there of a skipped block, then checks the length behind it. */
+static int skip_rest(struct ft_pcapng *s, struct ft_walk *w)
 {
-    uint32_t order = ft_load_u32(p + 8);
+    size_t left = ft_walk_left(w);
+    size_t n = s->skip < left ? (size_t)s->skip : left;
 
-    if (order != 0x1a2b3c4d && order != 0x4d3c2b1a) {
-        return "a section header has no byte order mark";
+    w->p += n;
+    s->skip -= n;
+    s->passed += n;
+    if (s->skip > 0 || ft_walk_left(w) < 4) {
+        w->need = s->skip > 0 ? 1 : 4;
+        return FT_E_AGAIN;
     }
-    f->swapped = order == 0x4d3c2b1a;
-    f->in_section = true;
-    f->n_ifaces = 0;
-    return NULL;
+    if (get32(s, w->p) != s->trailer) {
+        return corrupt(w, "the length behind it differs", get32(s, w->p));
+    }
+    w->p += 4;
+    s->trailer = 0;
+    s->passed = 0;
+    return FT_OK;
 }
 
-static const char *read_body(struct ft_pcapng *f, uint32_t type, struct ft_rd body,
-                             struct ft_pcapng_block *out)
+static uint32_t least_length(uint32_t type)
 {
     switch (type) {
+    case BLOCK_SHB:
+        return SHB_MIN;
     case BLOCK_IDB:
-        out->kind = FT_PCAPNG_IFACE;
-        return read_iface(f, body);
-    case BLOCK_EPB:
-        return read_epb(f, body, false, out);
+        return IDB_MIN;
     case BLOCK_PB:
-        return read_epb(f, body, true, out);
+    case BLOCK_EPB:
+        return PACKET_MIN;
     case BLOCK_SPB:
-        return read_spb(f, body, out);
+        return SPB_MIN;
     default:
-        return NULL; /* names, statistics, secrets, custom and unknown blocks */
+        return FT_PCAPNG_MIN_LEN;
     }
 }
 
-int ft_pcapng_block(struct ft_pcapng *f, const uint8_t *p, uint64_t left,
-                    struct ft_pcapng_block *out, uint64_t *out_need, const char **out_why)
+static bool is_kept(uint32_t type)
 {
-    bool section = left >= 4 && ft_load_u32(p) == (uint32_t)FT_PCAPNG_MAGIC;
+    return type == BLOCK_SHB || type == BLOCK_IDB || type == BLOCK_PB || type == BLOCK_EPB ||
+           type == BLOCK_SPB;
+}
 
-    *out_need = section ? 16 : BLOCK_MIN;
-    if (left < *out_need) {
+/* The byte order of a Section Header whose first 12 bytes are there. */
+static int read_order(struct ft_pcapng *s, struct ft_walk *w)
+{
+    uint32_t magic = ft_load_u32(w->p + 8);
+
+    if (magic == BYTE_ORDER_MAGIC) {
+        s->swap = false;
+        return FT_OK;
+    }
+    if (magic == __builtin_bswap32(BYTE_ORDER_MAGIC)) {
+        s->swap = true;
+        return FT_OK;
+    }
+    return corrupt(w, "the byte order of its section is not known", magic);
+}
+
+/* Type and length of the block at w->p. FT_OK: it is whole and its two lengths agree, or it is one
+ * to skip (*skip), of any length. */
+FT_INLINE int read_head(struct ft_pcapng *s, struct ft_walk *w, uint32_t *type, uint32_t *total,
+                        bool *skip)
+{
+    int rc;
+
+    w->need = FT_PCAPNG_MIN_LEN;
+    if (ft_walk_left(w) < FT_PCAPNG_MIN_LEN) {
         return FT_E_AGAIN;
     }
-    *out_why = section ? read_section(f, p) : f->in_section ? NULL : "it begins with no section";
-    if (*out_why != NULL) {
-        return FT_E_CORRUPT;
+    if (FT_UNLIKELY(ft_load_u32(w->p) == BLOCK_SHB) && (rc = read_order(s, w)) != FT_OK) {
+        return rc;
     }
-    uint32_t len = u32(f, p + 4);
-
-    if (len < *out_need || len % 4 != 0 || len > BLOCK_MAX) {
-        *out_why = "a block has an impossible length";
-        return FT_E_CORRUPT;
+    *type = get32(s, w->p);
+    *total = get32(s, w->p + 4);
+    if (FT_UNLIKELY(!s->in_section && *type != BLOCK_SHB)) {
+        return corrupt(w, "it stands before any section", *type);
     }
-    *out_need = len;
-    if (left < len) {
+    if (FT_UNLIKELY(*total % 4 != 0)) {
+        return corrupt(w, "its length is not a multiple of 4", *total);
+    }
+    if (FT_UNLIKELY(*total < least_length(*type))) {
+        return corrupt(w, "its length is below the least for its type", *total);
+    }
+    *skip = !is_kept(*type);
+    if (*skip) {
+        return FT_OK;
+    }
+    if (FT_UNLIKELY(*total > FT_WALK_RECORD_MAX)) {
+        return corrupt(w, "its length is beyond the limit", *total);
+    }
+    w->need = *total;
+    if (FT_UNLIKELY(*total > ft_walk_left(w))) {
         return FT_E_AGAIN;
     }
-    if (u32(f, p + len - 4) != len) {
-        *out_why = "the two lengths of a block differ";
-        return FT_E_CORRUPT;
+    if (FT_UNLIKELY(get32(s, w->p + *total - 4) != *total)) {
+        return corrupt(w, "the length behind it differs", get32(s, w->p + *total - 4));
     }
-    *out = (struct ft_pcapng_block){.kind = FT_PCAPNG_OTHER, .len = len};
-    if (!section) {
-        *out_why = read_body(f, u32(f, p), ft_rd_make(p + 8, len - BLOCK_MIN), out);
+    return FT_OK;
+}
+
+static int read_kept(struct ft_pcapng *s, struct ft_walk *w, uint32_t type, uint32_t total)
+{
+    return type == BLOCK_SHB ? read_section(s, w, total) : read_interface(s, w, total);
+}
+
+FT_HOT int ft_pcapng_walk(struct ft_pcapng *s, struct ft_walk *w, struct ft_view *views,
+                          uint32_t cap, uint32_t *n)
+{
+    for (;;) {
+        uint32_t type, total;
+        bool skip;
+        int rc;
+
+        if (FT_UNLIKELY(s->trailer != 0) && (rc = skip_rest(s, w)) != FT_OK) {
+            return rc;
+        }
+        ft_walk_prefetch(w);
+        rc = read_head(s, w, &type, &total, &skip);
+        if (FT_UNLIKELY(rc != FT_OK)) {
+            return rc;
+        }
+        if (skip) {
+            s->trailer = total;
+            s->skip = total - 4;
+            continue;
+        }
+        if (type == BLOCK_SHB || type == BLOCK_IDB) {
+            rc = read_kept(s, w, type, total);
+        } else if (*n == cap) {
+            return FT_OK;
+        } else {
+            rc = type == BLOCK_SPB ? read_simple(s, w, total, &views[*n])
+                                   : read_packet(s, w, type, total, &views[*n]);
+            *n += rc == FT_OK;
+        }
+        if (FT_UNLIKELY(rc != FT_OK)) {
+            return rc;
+        }
+        w->p += total;
     }
-    return *out_why == NULL ? FT_OK : FT_E_CORRUPT;
 }
