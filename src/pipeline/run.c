@@ -94,11 +94,31 @@ static void control_requests(struct ft_pipeline *p, bool *stopped)
     }
 }
 
+/* After a stop: outputs that make workers wait and take nothing any more must not hold up the end. */
+static void control_patience(struct ft_pipeline *p, uint64_t *seen, int64_t *since)
+{
+    uint64_t now = 0;
+
+    for (uint32_t i = 0; i < p->n_routes; i++) {
+        now += ft_output_progress(p->routes[i].output);
+    }
+    if (now != *seen || *since == 0) {
+        *seen = now;
+        *since = ft__clock_mono_ns();
+    } else if (ft__clock_mono_ns() - *since > (int64_t)DRAIN_PATIENCE_MS * 1000000) {
+        for (uint32_t i = 0; i < p->n_routes; i++) {
+            ft_output_give_up(p->routes[i].output);
+        }
+    }
+}
+
 static void *control_run(void *arg)
 {
     struct ft_pipeline *p = arg;
     int64_t next = p->started_ns + p->plan.stats_ns;
     bool stopped = false;
+    uint64_t seen = 0;
+    int64_t since = 0;
     struct ft_stats stats;
 
     while (!is_set(&p->over)) {
@@ -109,6 +129,9 @@ static void *control_run(void *arg)
             continue;
         }
         control_requests(p, &stopped);
+        if (stopped && !is_set(&p->all_done)) {
+            control_patience(p, &seen, &since);
+        }
         if (p->plan.stats_ns > 0 && !is_set(&p->all_done) && ft__clock_mono_ns() >= next) {
             next += p->plan.stats_ns;
             if ((p->control_emit.events >> FT_EVENT_STATS) & 1) {

@@ -26,7 +26,8 @@ FIELDS = ["frame.number", "frame.time_epoch", "frame.len", "frame.cap_len", "fra
           "ipv6.hopopts.nxt", "ipv6.dstopts.nxt", "ipv6.routing.nxt", "ipv6.fraghdr.nxt",
           "ah.next_header", "ipv6.fraghdr.offset",
           "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport", "sctp.srcport", "sctp.dstport",
-          "dccp.srcport", "dccp.dstport", "_ws.malformed", "mip6.nxt", "hip.proto"]
+          "dccp.srcport", "dccp.dstport", "_ws.malformed", "vlan.id", "icmp.type", "icmp.code",
+          "icmpv6.type", "icmpv6.code", "mip6.nxt", "hip.proto"]
 TSHARK = ["tshark", "-n", "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE",
           "-o", "tcp.desegment_tcp_streams:FALSE", "-o", "tcp.analyze_sequence_numbers:FALSE",
           "-o", "ip.tso_support:TRUE"]
@@ -80,6 +81,20 @@ def expected_of(f):
         sport = int_of(f[PORTS[proto] + ".srcport"])
         dport = int_of(f[PORTS[proto] + ".dstport"])
     return (src, dst, sport, dport, proto)
+
+
+TWO_WAY = {1: {0, 8, 9, 10, 13, 14, 15, 16, 17, 18}, 58: set(range(128, 132)) | {133, 134, 135, 136,
+                                                                                139, 140, 144, 145}}
+
+
+def inner_key(f, proto):
+    """What flowtap's flow key holds beyond the printed one: the VLAN, the type and code of ICMP."""
+    vlans = [x for x in f["vlan.id"].split(",") if x not in ("", "0")]
+    name = {1: "icmp", 58: "icmpv6"}.get(proto)
+    if name is None or not f[name + ".type"]:
+        return (vlans[-1:], None, None)
+    kind = int_of(f[name + ".type"])
+    return (vlans[-1:], kind, None if kind in TWO_WAY[proto] else int_of(f[name + ".code"]))
 
 
 def tshark_packets(path):
@@ -157,7 +172,8 @@ def compare(packets, samples, stats):
                 break
             continue
         at += 1
-        flow = script.sample(key, length, sample_micros(got["timestamp"]))
+        flow = script.sample((key, str(inner_key(f, key[4]))), length,
+                             sample_micros(got["timestamp"]))
         a = got["aggregate_metrics"]
         mine = (a["packet_count"], a["byte_count"], sample_micros(a["first_seen"]),
                 sample_micros(a["last_seen"]))
