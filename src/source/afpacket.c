@@ -56,6 +56,7 @@ static void afpacket_close(struct ft_source *s)
     }
     for (uint32_t i = 0; i < a->n; i++) {
         ft__ring_close(&a->ring[i]);
+        ft_mem_free(a->ring[i].code);
     }
     if (a->wake_fd >= 0) {
         close(a->wake_fd);

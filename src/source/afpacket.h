@@ -20,6 +20,8 @@
 #include "flowtap/interfaces.h"
 #include "source/source.h"
 
+struct sock_filter;
+
 struct ft__ring {
     char name[FT_IFACE_NAME];
     int fd; /* -1: the interface is gone */
@@ -35,7 +37,9 @@ struct ft__ring {
     bool entered;                             /* left and next mean something */
     bool down;                                /* it was said that the interface is down */
     _Atomic uint64_t dropped, kernel_packets; /* of PACKET_STATISTICS, summed up */
-    uint64_t delivered; /* views handed out, the outgoing copies on loopback included */
+    struct sock_filter *code; /* the compiled filter or NULL; owned, freed by the source's close */
+    uint16_t code_len;        /* instructions */
+    uint64_t delivered;       /* views handed out, the outgoing copies on loopback included */
 };
 
 /* Opens socket and ring. FT_E_PRIVILEGE, FT_E_NOT_FOUND, FT_E_UNSUPPORTED (link type), FT_E_IO. */

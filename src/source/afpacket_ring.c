@@ -18,6 +18,7 @@
 #include <pcap/pcap.h>
 #endif
 
+#include "base/mem.h"
 #include "source/afpacket.h"
 #include "source/iface.h"
 
@@ -90,9 +91,10 @@ static int attach_nothing(struct ft__ring *r)
 }
 
 #ifdef FT_HAVE_PCAP
-/* libpcap compiles for the kernel: only a live handle knows that VLAN tags lie beside the packet.
+/* Compiles into r->code. libpcap compiles for the kernel: only a live handle knows that VLAN tags
+ * lie beside the packet.
  */
-static int attach_expression(struct ft__ring *r, const char *expression, struct ft_err *err)
+static int compile_expression(struct ft__ring *r, const char *expression, struct ft_err *err)
 {
     char why[PCAP_ERRBUF_SIZE] = "";
     struct bpf_program prog;
@@ -109,8 +111,12 @@ static int attach_expression(struct ft__ring *r, const char *expression, struct 
     } else if (pcap_compile(p, &prog, expression, 1, PCAP_NETMASK_UNKNOWN) != 0) {
         rc = ft_err_set(err, FT_E_USAGE, "filter '%s': %s", expression, pcap_geterr(p));
     } else {
-        if (attach(r, (struct sock_filter *)(void *)prog.bf_insns, (unsigned short)prog.bf_len)) {
-            rc = system_error(r, "the filter was refused", err);
+        r->code_len = (uint16_t)prog.bf_len;
+        r->code = ft_mem_alloc(prog.bf_len, sizeof *prog.bf_insns);
+        if (r->code == NULL) {
+            rc = ft_err_set(err, FT_E_NOMEM, "filter: out of memory");
+        } else {
+            memcpy(r->code, prog.bf_insns, prog.bf_len * sizeof *prog.bf_insns);
         }
         pcap_freecode(&prog);
     }
@@ -120,7 +126,7 @@ static int attach_expression(struct ft__ring *r, const char *expression, struct 
     return rc;
 }
 #else
-static int attach_expression(struct ft__ring *r, const char *expression, struct ft_err *err)
+static int compile_expression(struct ft__ring *r, const char *expression, struct ft_err *err)
 {
     (void)r;
     return ft_err_set(err, FT_E_UNSUPPORTED,
@@ -221,7 +227,11 @@ static int set_up(struct ft__ring *r, const struct ft_source_config *cfg, uint32
     }
     reset_count(r);
     if (cfg->filter != NULL) {
-        return attach_expression(r, cfg->filter, err);
+        rc = r->code == NULL ? compile_expression(r, cfg->filter, err) : FT_OK; /* once, at start */
+        if (rc == FT_OK && attach(r, r->code, r->code_len) != 0) {
+            rc = system_error(r, "the filter was refused", err);
+        }
+        return rc;
     }
     struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, cfg->snaplen > 0 ? cfg->snaplen : SNAPLEN);
 
@@ -231,17 +241,21 @@ static int set_up(struct ft__ring *r, const struct ft_source_config *cfg, uint32
 int ft__ring_open(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
                   struct ft_err *err)
 {
-    r->ifindex = (int)if_nametoindex(r->name);
+    struct ifreq ifr = {0};
+
     r->entered = false;
     r->block = 0;
-    if (r->ifindex == 0) {
-        return ft_err_set(err, FT_E_NOT_FOUND, "there is no interface '%s'", r->name);
-    }
     r->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (r->fd < 0) {
         return system_error(r, "no packet socket", err);
     }
-    int rc = set_up(r, cfg, ordinal, err);
+    memcpy(ifr.ifr_name, r->name, IFNAMSIZ - 1);
+    int rc = ioctl(r->fd, SIOCGIFINDEX, &ifr) == 0
+                 ? FT_OK
+                 : ft_err_set(err, FT_E_NOT_FOUND, "there is no interface '%s'", r->name);
+
+    r->ifindex = ifr.ifr_ifindex;
+    rc = rc == FT_OK ? set_up(r, cfg, ordinal, err) : rc;
 
     if (rc != FT_OK) {
         ft__ring_close(r);
