@@ -94,7 +94,8 @@ static void control_requests(struct ft_pipeline *p, bool *stopped)
     }
 }
 
-/* After a stop: outputs that make workers wait and take nothing any more must not hold up the end. */
+/* After a stop: outputs that make workers wait and take nothing any more must not hold up the end.
+ */
 static void control_patience(struct ft_pipeline *p, uint64_t *seen, int64_t *since)
 {
     uint64_t now = 0;

@@ -169,7 +169,9 @@ bool ft__source_over(struct ft_pipeline *p, int rc, struct ft_err *err)
     }
     ft_log(&p->log, FT_LOG_ERROR, "%s", err->what);
     ft__pipeline_fail(p, err);
-    return rc != FT_E_TRUNCATED && rc != FT_E_CORRUPT; /* damage: the next file may be whole */
+    /* damage, or no capture at all: the next file may be whole */
+    return rc != FT_E_TRUNCATED && rc != FT_E_CORRUPT && rc != FT_E_FORMAT &&
+           rc != FT_E_UNSUPPORTED;
 }
 
 /* Live, and caught up with the kernel: time passes by the clock, so silent flows end too. */

@@ -48,7 +48,9 @@ extern const struct ft_source_ops ft_source_file; /* "file" */
  * made of the chunk and walks it again from the true start. Damage that a walk from a guess reports
  * is hearsay until then, too. A chunk may be empty (one record covers it whole).
  *
- * guess and walk only read the mapping and their arguments: any number of threads. */
+ * guess and walk only read the mapping and their arguments: any number of threads. Ask for 256
+ * views or more at a time: each call starts its prefetching anew. That the file is cut meanwhile is
+ * not looked for. */
 struct ft_file_split;
 
 /* Of a source with one target, mapped, classic pcap, not read yet; from now on the source's read()
@@ -63,8 +65,9 @@ void ft_file_split_close(struct ft_file_split *sp); /* NULL is a no-op */
 uint64_t ft_file_split_count(const struct ft_file_split *sp);
 uint64_t ft_file_split_limit(const struct ft_file_split *sp, uint64_t i);
 
-/* A likely offset of the first record of chunk i; for chunk 0 the true one. FT_E_NOT_FOUND: no
- * place in the chunk looks like a record. O(chunk) at worst, some ten records usually. */
+/* A likely offset of the first record of chunk i; for chunk 0 the true one. Also asks the kernel
+ * for the chunk's pages, so that a file on disk comes in large pieces. FT_E_NOT_FOUND: no place in
+ * the chunk looks like a record. O(chunk) at worst, some ten records usually. */
 FT_NODISCARD int ft_file_split_guess(const struct ft_file_split *sp, uint64_t i,
                                      uint64_t *out_start);
 

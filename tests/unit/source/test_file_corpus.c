@@ -80,14 +80,18 @@ static void test_corpus(void)
 
 int main(void)
 {
-    const char *root = getenv("FT_CORPUS");
-    char path[1024];
+    const char *root = getenv("FT_CORPUS"), *here = strrchr(__FILE__, '/');
+    char beside[512], path[1024];
 
-    root = root != NULL ? root : "../shared/corpus/public";
+    if (root == NULL) { /* beside the source tree */
+        snprintf(beside, sizeof beside, "%.*s/../../../../shared/corpus/public",
+                 here != NULL ? (int)(here - __FILE__) : 1, here != NULL ? __FILE__ : ".");
+        root = beside;
+    }
     for (unsigned i = 0; i < 2; i++) {
         snprintf(path, sizeof path, "%s/%s", root, i == 0 ? "packets" : "malformed");
         if (nftw(path, note, 16, FTW_PHYS) != 0) {
-            continue;
+            continue; /* not there, or not all of it: what was noted is checked */
         }
     }
     if (n_files == 0) {

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* source/file: several threads walk one mapped pcap file, see file.h. */
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/mem.h"
+#include "source/file_parts.h"
+
+enum {
+    CHUNK_MIN = 64 << 10,
+    CHAIN_LEN = 16,    /* plausible records in a row that make a guess */
+    CHAIN_CUT = 4,     /* the same when the file ends in the middle of the next one */
+    DAY_S = 24 * 3600, /* how far the times of a guessed record may lie from those of the first */
+    TIME_SLACK_DAYS = 32,
+    PAGE_LEN = 4096,
+};
+
+struct ft_file_split {
+    struct ft__file *source; /* borrowed */
+    const uint8_t *base;     /* the mapping */
+    uint64_t size;           /* its bytes */
+    uint64_t chunk_len;
+    uint64_t n_chunks;
+    uint32_t first_s;  /* seconds of the first record */
+    uint32_t frac_max; /* most units in a second, exclusive */
+    struct ft_pcap pcap;
+    _Atomic uint64_t done; /* bytes of the chunks that were dealt with */
+};
+
+int ft_file_split_open(struct ft_source *source, size_t chunk_len, struct ft_file_split **out)
+{
+    struct ft__file *s = (struct ft__file *)source;
+    struct ft_file_split *sp;
+
+    if (source->ops->read != ft_source_file.read || s->n_inputs != 1 || s->inputs[0].map == NULL ||
+        s->format.kind != FT__FORMAT_PCAP) {
+        return FT_E_UNSUPPORTED;
+    }
+    if (s->begun || s->cur > 0 || s->split) {
+        return FT_E_STATE;
+    }
+    sp = ft_mem_alloc(1, sizeof *sp);
+    if (sp == NULL) {
+        return FT_E_NOMEM;
+    }
+    sp->source = s;
+    sp->base = s->inputs[0].map;
+    sp->size = s->inputs[0].map_len;
+    sp->chunk_len = chunk_len < CHUNK_MIN ? CHUNK_MIN : chunk_len;
+    sp->n_chunks = (sp->size - FT_PCAP_HEADER_LEN + sp->chunk_len - 1) / sp->chunk_len;
+    sp->pcap = s->format.pcap;
+    sp->frac_max = sp->pcap.frac_ns == 1 ? 1000000000 : 1000000;
+    if (sp->size >= (uint64_t)FT_PCAP_HEADER_LEN + sp->pcap.record_len) {
+        struct ft_pcap_record first;
+
+        ft_pcap_load(&sp->pcap, sp->base + FT_PCAP_HEADER_LEN, &first);
+        sp->first_s = (uint32_t)(first.ts_ns / 1000000000);
+    }
+    s->split = true;
+    *out = sp;
+    return FT_OK;
+}
+
+void ft_file_split_close(struct ft_file_split *sp)
+{
+    if (sp != NULL) {
+        sp->source->split = false;
+        ft_mem_free(sp);
+    }
+}
+
+uint64_t ft_file_split_count(const struct ft_file_split *sp)
+{
+    return sp->n_chunks;
+}
+
+static uint64_t chunk_start(const struct ft_file_split *sp, uint64_t i)
+{
+    return i < sp->n_chunks ? FT_PCAP_HEADER_LEN + i * sp->chunk_len : sp->size;
+}
+
+uint64_t ft_file_split_limit(const struct ft_file_split *sp, uint64_t i)
+{
+    return chunk_start(sp, i + 1);
+}
+
+/* Could there be a record header at this offset? Looks at the fields only. */
+static bool plausible(const struct ft_file_split *sp, uint64_t off, struct ft_pcap_record *r)
+{
+    const uint8_t *p = sp->base + off;
+    uint32_t frac = ft_load_u32(p + 4);
+    int64_t days;
+
+    ft_pcap_load(&sp->pcap, p, r);
+    if (r->caplen > FT_CAPLEN_MAX || r->len > FT_CAPLEN_MAX || r->len < r->caplen ||
+        (sp->pcap.swap ? __builtin_bswap32(frac) : frac) >= sp->frac_max) {
+        return false;
+    }
+    days = (r->ts_ns / 1000000000 - (int64_t)sp->first_s) / DAY_S;
+    return days >= -TIME_SLACK_DAYS && days <= TIME_SLACK_DAYS;
+}
+
+/* A chain of CHAIN_LEN plausible records, or one that ends with the file. */
+static bool chain(const struct ft_file_split *sp, uint64_t off)
+{
+    for (unsigned n = 0; n < CHAIN_LEN; n++) {
+        struct ft_pcap_record r;
+
+        if (off == sp->size) {
+            return n > 0;
+        }
+        if (sp->size - off < sp->pcap.record_len) {
+            return n >= CHAIN_CUT;
+        }
+        if (!plausible(sp, off, &r)) {
+            return false;
+        }
+        if (r.caplen > sp->size - off - sp->pcap.record_len) {
+            return n >= CHAIN_CUT;
+        }
+        off += (uint64_t)sp->pcap.record_len + r.caplen;
+    }
+    return true;
+}
+
+/* Brings the chunk's pages in with one call, see file_map.c. */
+static void populate(const struct ft_file_split *sp, uint64_t from, uint64_t to)
+{
+#ifdef MADV_POPULATE_READ
+    from = from / PAGE_LEN * PAGE_LEN;
+    madvise(sp->source->inputs[0].map + from, (size_t)(to - from), MADV_POPULATE_READ);
+#else
+    (void)sp;
+    (void)from;
+    (void)to;
+#endif
+}
+
+int ft_file_split_guess(const struct ft_file_split *sp, uint64_t i, uint64_t *out_start)
+{
+    uint64_t limit = ft_file_split_limit(sp, i);
+
+    populate(sp, chunk_start(sp, i), limit);
+    if (i == 0 && sp->n_chunks > 0) {
+        *out_start = FT_PCAP_HEADER_LEN;
+        return FT_OK;
+    }
+    for (uint64_t off = chunk_start(sp, i); off < limit; off++) {
+        if (chain(sp, off)) {
+            *out_start = off;
+            return FT_OK;
+        }
+    }
+    return FT_E_NOT_FOUND;
+}
+
+/* Words for the record at the walk's place; the file's end is that of the mapping. */
+static int damage(const struct ft_file_split *sp, const struct ft_walk *w, int rc,
+                  struct ft_err *err)
+{
+    const char *name = sp->source->inputs[0].name;
+    uint64_t off = (uint64_t)(w->p - sp->base);
+
+    if (rc == FT_E_CORRUPT) {
+        return ft__file_err(err, rc, off,
+                            "%s: record at offset %" PRIu64 " is damaged: %s (%" PRIu64 ")", name,
+                            off, w->what, w->value);
+    }
+    return ft__file_err(err, FT_E_TRUNCATED, off,
+                        "%s: record at offset %" PRIu64 " is truncated: needs %zu bytes, %" PRIu64
+                        " left",
+                        name, off, w->need, sp->size - off);
+}
+
+/* Views whose records start at or behind the limit are dropped again: they are few (a batch passes
+ * the limit once a chunk), and the walker's loop stays free of another test. */
+static uint32_t cut_at(const struct ft_file_split *sp, struct ft_walk *w, uint64_t limit,
+                       const struct ft_view *views, uint32_t n)
+{
+    while (n > 0) {
+        const uint8_t *record = views[n - 1].data - sp->pcap.record_len;
+
+        if ((uint64_t)(record - sp->base) < limit) {
+            break;
+        }
+        w->p = record;
+        n--;
+    }
+    return n;
+}
+
+int ft_file_split_walk(const struct ft_file_split *sp, uint64_t start, uint64_t limit,
+                       struct ft_view *views, uint32_t cap, uint32_t *out_n, uint64_t *out_next,
+                       struct ft_err *err)
+{
+    struct ft_walk w;
+    uint32_t n = 0;
+    int rc;
+
+    if (start >= limit || start >= sp->size) {
+        *out_n = 0;
+        *out_next = start;
+        return FT_E_EOF;
+    }
+    ft_walk_set(&w, sp->base + start, (size_t)(sp->size - start));
+    rc = ft_pcap_walk(&sp->pcap, &w, views, cap, &n);
+    if (n == 0) {
+        return rc == FT_OK ? ft_err_set(err, FT_E_RANGE, "no room for a view") /* cap is 0 */
+                           : damage(sp, &w, rc, err);
+    }
+    n = cut_at(sp, &w, limit, views, n);
+    if (sp->source->filter != NULL) {
+        ft_filter_mark(sp->source->filter, views, n);
+    }
+    *out_n = n;
+    *out_next = (uint64_t)(w.p - sp->base);
+    return FT_OK;
+}
+
+void ft_file_split_done(struct ft_file_split *sp, uint64_t i)
+{
+    uint64_t from = chunk_start(sp, i), to = chunk_start(sp, i + 1);
+    uint64_t bytes = to - (i == 0 ? 0 : from);
+    uint64_t sum = atomic_fetch_add_explicit(&sp->done, bytes, memory_order_relaxed) + bytes;
+    uint64_t seen = ft_count_get(&sp->source->pos);
+
+    /* several threads: the largest sum stands */
+    while (seen < sum &&
+           !atomic_compare_exchange_weak_explicit(&sp->source->pos.v, &seen, sum,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+    }
+    /* whole pages of this chunk only; a neighbour that still wants one gets it back by itself */
+    from = (from + PAGE_LEN - 1) / PAGE_LEN * PAGE_LEN;
+    to = to / PAGE_LEN * PAGE_LEN;
+    if (from < to) {
+        madvise(sp->source->inputs[0].map + from, (size_t)(to - from), MADV_DONTNEED);
+    }
+}

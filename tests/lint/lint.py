@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Rules that code review should not have to look for.
+
+    lint.py includes|headers|banned|functions|words|format|symbols SOURCE_DIR [LIBRARY]
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+STAGES = ["source", "decode", "flow", "feature", "format", "output"]
+BELOW = {"base": ["base"], "model": ["model", "base"], "codec": ["codec", "model", "base"]}
+BELOW.update({s: [s, "codec", "model", "base"] for s in STAGES})
+BELOW["pipeline"] = ["pipeline", "codec", "model", "base"] + STAGES
+BANNED = r"\b(strcpy|strcat|sprintf|vsprintf|gets|alloca|strtok|atoi|atol|system|popen|rand|srand|signal)\s*\("
+LONGEST, LONGEST_FILE = 60, 1200
+
+
+def files(root, *ends, under=("src", "include", "tools", "examples", "tests/unit", "tests/fuzz", "bench")):
+    for top in under:
+        for base, _, names in os.walk(os.path.join(root, top)):
+            for name in sorted(names):
+                if name.endswith(ends):
+                    yield os.path.join(base, name)
+
+
+def text(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def code(path):
+    """Without comments and strings."""
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(\\.|[^"\\\n])*"', lambda m: "\n" * m.group().count("\n"), text(path),
+                  flags=re.S)
+
+
+def includes(root):
+    bad = []
+    for path in files(root, ".c", ".h", under=("src",)):
+        room = os.path.relpath(path, os.path.join(root, "src")).split(os.sep)[0]
+        for inc in re.findall(r'#include "([^"]+)"', text(path)):
+            to = inc.split("/")[0]
+            if to != "flowtap" and to not in BELOW[room]:
+                bad.append("%s includes %s" % (path, inc))
+    for path in files(root, ".c", ".h", under=("tools", "examples")):
+        for inc in re.findall(r'#include "([^"]+)"', text(path)):
+            if not inc.startswith("flowtap/") and "/" in inc:
+                bad.append("%s includes %s" % (path, inc))
+    return bad
+
+
+def headers(root):
+    bad = []
+    for path in files(root, ".h", under=("include", "src")):
+        public = "/include/" in path
+        for lang, std in (("c", "c11" if public else "gnu17"),) + ((("c++", "c++17"),) if public else ()):
+            r = subprocess.run(["gcc" if lang == "c" else "g++", "-x", lang, "-std=" + std, "-Wall", "-Werror",
+                                "-D_GNU_SOURCE", "-I" + root + "/include", "-I" + root + "/src", "-Wno-psabi",
+                                "-fsyntax-only", "-include", path, "/dev/null"], capture_output=True)
+            if r.returncode:
+                bad.append("%s as %s: %s" % (path, std, r.stderr.decode()[:300]))
+    return bad
+
+
+def banned(root):
+    bad = []
+    for path in files(root, ".c", ".h", under=("src", "include", "tools")):
+        for n, line in enumerate(code(path).split("\n"), 1):
+            m = re.search(BANNED, line)
+            if m and not (m.group(1) == "signal" and path.endswith("opener.c")):
+                bad.append("%s:%d: %s" % (path, n, m.group(1)))
+    return bad
+
+
+def functions(root):
+    bad = []
+    for path in files(root, ".c", under=("src", "tools")):
+        lines = text(path).split("\n")
+        if len(lines) > LONGEST_FILE:
+            bad.append("%s: %d lines" % (path, len(lines)))
+        start = None
+        for n, line in enumerate(lines, 1):
+            if line == "{":
+                start = n
+            elif line == "}" and start is not None:
+                if n - start > LONGEST and "/* LONG:" not in "\n".join(lines[start - 6:start + 1]):
+                    bad.append("%s:%d: %d lines" % (path, start, n - start))
+                start = None
+    return bad
+
+
+def words(root):
+    bad = []
+    for path in list(files(root, ".c", ".h", ".py", ".sh", ".txt",
+                           under=("src", "include", "tools", "tests", "scripts", "examples", "bench"))):
+        if "corpus" in path:
+            continue
+        head = "\n".join(text(path).split("\n")[:2])
+        if "SPDX-License-Identifier: Apache-2.0" not in head and "/bench/" not in path:
+            bad.append(path + ": no licence line")
+        if path.endswith("lint.py"):
+            continue
+        for n, line in enumerate(text(path).split("\n"), 1):
+            if re.search(r"\b(TODO|FIXME|XXX|HACK)\b", line) and "XXXXXX" not in line:
+                bad.append("%s:%d: %s" % (path, n, line.strip()))
+    return bad
+
+
+def format_check(root):
+    if shutil.which("clang-format-14") is None:
+        return None
+    paths = list(files(root, ".c", ".h", under=("src", "include", "tools", "examples")))
+    r = subprocess.run(["clang-format-14", "--dry-run", "--Werror", *paths], capture_output=True, cwd=root)
+    return sorted({line.split(":")[0] for line in r.stderr.decode().split("\n") if "error:" in line})
+
+
+def symbols(root):
+    r = subprocess.run(["nm", "-g", "--defined-only", sys.argv[3]], capture_output=True)
+    names = [line.split()[2] for line in r.stdout.decode().split("\n") if len(line.split()) == 3]
+    return [n for n in names if not re.match(r"_*(ft_|asan|tsan|ubsan|odr_asan)", n)]
+
+
+def main():
+    checks = {"includes": includes, "headers": headers, "banned": banned, "functions": functions,
+              "words": words, "format": format_check, "symbols": symbols}
+    bad = checks[sys.argv[1]](os.path.abspath(sys.argv[2]))
+    if bad is None:
+        print("skipped: clang-format-14 is not here")
+        return 77
+    for line in bad:
+        print(line)
+    print("%d findings" % len(bad))
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
