@@ -31,6 +31,7 @@ struct chunk {
     uint8_t *data;
     uint32_t len; /* bytes of events */
     uint32_t n;   /* events; mark i lies at the end, i + 1 words before it */
+    bool scarce;  /* taken from the last quarter of the pool: not for samples */
 };
 
 /* owner: one worker thread; counters are read by any. */
@@ -144,6 +145,8 @@ static struct chunk *acquire(struct ft_output *o, enum ft_event e)
         atomic_store_explicit(&o->free_seen, o->n_free, memory_order_relaxed);
         c->len = 0;
         c->n = 0;
+        c->scarce = o->overflow == FT_OVERFLOW_DROP &&
+                    o->n_free <= reserve_for(o, FT_EVENT_SAMPLE);
     }
     pthread_mutex_unlock(&o->lock);
     return c;
@@ -154,9 +157,21 @@ static bool fits(const struct ft_output *o, const struct chunk *c, size_t max_le
     return c->len + max_len + FT_EVENT_SLACK + sizeof(uint32_t) * (c->n + 1) <= o->chunk_len;
 }
 
+/* A chunk of the last quarter stays closed to samples until the pool has recovered. */
+static bool still_scarce(struct ft_writer *w)
+{
+    w->open->scarce = atomic_load_explicit(&w->o->free_seen, memory_order_relaxed) <=
+                      reserve_for(w->o, FT_EVENT_SAMPLE);
+    return w->open->scarce;
+}
+
 uint8_t *ft_writer_begin(struct ft_writer *w, enum ft_event e, size_t max_len)
 {
     if (FT_LIKELY(w->open != NULL && fits(w->o, w->open, max_len))) {
+        if (FT_UNLIKELY(w->open->scarce && e == FT_EVENT_SAMPLE && still_scarce(w))) {
+            drop(w, e);
+            return NULL;
+        }
         return w->open->data + w->open->len;
     }
     ft_writer_flush(w);

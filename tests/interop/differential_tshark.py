@@ -27,7 +27,7 @@ FIELDS = ["frame.number", "frame.time_epoch", "frame.len", "frame.cap_len", "fra
           "ah.next_header", "ipv6.fraghdr.offset",
           "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport", "sctp.srcport", "sctp.dstport",
           "dccp.srcport", "dccp.dstport", "_ws.malformed", "vlan.id", "icmp.type", "icmp.code",
-          "icmpv6.type", "icmpv6.code", "mip6.nxt", "hip.proto"]
+          "icmpv6.type", "icmpv6.code", "hip.proto"]
 TSHARK = ["tshark", "-n", "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE",
           "-o", "tcp.desegment_tcp_streams:FALSE", "-o", "tcp.analyze_sequence_numbers:FALSE",
           "-o", "ip.tso_support:TRUE"]
@@ -51,7 +51,7 @@ def v6_protocol(f):
     """The upper-layer protocol at the end of the first IPv6 header's extension chain."""
     seen = [int_of(f["ipv6.nxt"], 59)]
     for name in ("ipv6.hopopts.nxt", "ipv6.dstopts.nxt", "ipv6.routing.nxt", "ipv6.fraghdr.nxt",
-                 "ah.next_header", "mip6.nxt", "hip.proto"):
+                 "ah.next_header", "hip.proto"):
         seen += [int(x, 0) for x in f[name].split(",") if x]
     if seen[0] not in EXTENSIONS:
         return seen[0]
