@@ -145,8 +145,7 @@ static struct chunk *acquire(struct ft_output *o, enum ft_event e)
         atomic_store_explicit(&o->free_seen, o->n_free, memory_order_relaxed);
         c->len = 0;
         c->n = 0;
-        c->scarce = o->overflow == FT_OVERFLOW_DROP &&
-                    o->n_free <= reserve_for(o, FT_EVENT_SAMPLE);
+        c->scarce = o->overflow == FT_OVERFLOW_DROP && o->n_free <= reserve_for(o, FT_EVENT_SAMPLE);
     }
     pthread_mutex_unlock(&o->lock);
     return c;
