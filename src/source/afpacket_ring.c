@@ -186,8 +186,8 @@ static int bind_ring(struct ft__ring *r, const struct ft_source_config *cfg, uin
         ft_log(cfg->log, FT_LOG_WARN, "%s: not promiscuous: %s", r->name, strerror(errno));
     }
     if (cfg->fanout_n > 1) {
-        int group = (int)((cfg->fanout_id + ordinal) & 0xffff) |
-                    (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16;
+        uint32_t type = PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG;
+        uint32_t group = ((cfg->fanout_id + ordinal) & 0xffff) | type << 16;
 
         if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof group) != 0) {
             return system_error(r, "PACKET_FANOUT", err);
