@@ -183,6 +183,16 @@ static bool syn_restarts(const struct ft__hot *h, const struct ft_packet *pkt)
     return forward ? fwd_ack || rev : fwd_ack && rev;
 }
 
+/* The initiator's SYN that comes after the answer to it: packets changed places on the way. */
+static bool syn_is_late(const struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
+{
+    const struct ft__hot *h = &t->hot[i];
+    bool answered = (h->tcp_flags[1] & FT_TCP_SYN) != 0 && (h->tcp_flags[0] & FT_TCP_SYN) == 0;
+
+    return answered && pkt->swap == h->fwd && (h->state & FT__S_CLOSED) == 0 &&
+           ft__time_sub(pkt->ts_ns, t->cold[i].first_ns[1]) < reorder_ns;
+}
+
 /* The entry that pkt is to be counted in: i, or a new one when i has timed out or was restarted. */
 FT_COLD static uint32_t check(struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
 {
@@ -190,6 +200,11 @@ FT_COLD static uint32_t check(struct ft_table *t, uint32_t i, const struct ft_pa
 
     if (!ft__flow_settle(t, i, pkt->ts_ns)) {
         if (!is_syn(pkt) || !syn_restarts(&t->hot[i], pkt)) {
+            return i;
+        }
+        if (syn_is_late(t, i, pkt)) {
+            t->hot[i].state |= FT__S_SYN;
+            t->hot[i].isn = pkt->tcp_seq;
             return i;
         }
         bool closed = (t->hot[i].state & FT__S_CLOSED) != 0;

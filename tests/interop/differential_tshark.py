@@ -32,7 +32,7 @@ TSHARK = ["tshark", "-n", "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FA
           "-o", "tcp.desegment_tcp_streams:FALSE", "-o", "tcp.analyze_sequence_numbers:FALSE",
           "-o", "ip.tso_support:TRUE"]
 PORTS = {6: "tcp", 17: "udp", 132: "sctp", 33: "dccp", 136: "udp"}
-EXTENSIONS = {0, 43, 44, 51, 60, 135, 139, 140}
+EXTENSIONS = {0, 43, 44, 51, 60, 140}
 
 
 def first(text):

@@ -141,8 +141,6 @@ static enum ft_verdict take_extensions(struct ft_net *n, uint8_t next)
         case FT_IP_FRAGMENT:
         case FT_IP_AH:
         case FT_IP_DSTOPTS:
-        case FT_IP_MOBILITY:
-        case FT_IP_HIP:
         case FT_IP_SHIM6:
             break;
         default:

@@ -138,6 +138,11 @@ static void model_packet(const struct ft_packet *p, struct ft_tuple_counts *c)
 
     if (f != NULL && model_settle(f, p->ts_ns)) {
         f = NULL;
+    } else if (f != NULL && model_restarts(f, p) && (f->flags[1] & FT_TCP_SYN) &&
+               !(f->flags[0] & FT_TCP_SYN) && p->swap == f->fwd && !f->closed &&
+               p->ts_ns - f->first[1] < 2 * SEC) {
+        f->syn = true; /* the SYN came after its answer */
+        f->isn = p->tcp_seq;
     } else if (f != NULL && model_restarts(f, p)) {
         model_emit(f, f->closed ? FT_REASON_END : FT_REASON_REUSE, p->ts_ns, true);
         f = NULL;

@@ -257,6 +257,25 @@ static void test_syn_retries_and_simultaneous_open(void)
     ft_table_free(t);
 }
 
+static void test_syn_after_its_answer(void)
+{
+    struct ft_table *t = make_table(&out, 4);
+    struct ft_packet syn = make_packet(9, 0, BASE + 5, 6, SYN);
+
+    syn.tcp_seq = 77;
+    feed(t, make_packet(9, 1, BASE, 6, SYN | ACK));
+    feed(t, make_packet(9, 0, BASE + 1, 6, ACK));
+    feed(t, syn); /* reordered: the same connection */
+    feed(t, syn); /* and now known */
+    CHECK_EQ(stats_of(t).created, 1);
+    syn.ts_ns = BASE + 3 * SEC;
+    syn.tcp_seq = 78;
+    feed(t, syn); /* another one */
+    CHECK_EQ(stats_of(t).created, 2);
+    CHECK_EQ(out.rec[0].reason, FT_REASON_REUSE);
+    ft_table_free(t);
+}
+
 static void test_keys_stay_apart(void)
 {
     struct ft_table *t = make_table(&out, 64);
@@ -497,6 +516,7 @@ int main(void)
     RUN(test_new_syn_on_a_closed_flow);
     RUN(test_reuse);
     RUN(test_syn_retries_and_simultaneous_open);
+    RUN(test_syn_after_its_answer);
     RUN(test_keys_stay_apart);
     RUN(test_equal_hashes);
     RUN(test_counters_carry);
