@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "source/file.h"
+
+enum { SPLIT_MIN = 64 << 10, SPLIT_MAX = 4 << 20 };
 
 /* In `users` of a slot that is being filled, so that nobody claims it a second time. */
 #define SLOT_CLAIMED UINT32_MAX
@@ -17,6 +20,14 @@ struct slot {
     uint32_t n;                 /* packets */
     _Atomic uint32_t users;     /* workers that have still to consume it; 0: free */
     _Atomic uint64_t published; /* chunk number + 1 */
+    /* of a split file, until it is published; guarded by the claim lock once done is set: */
+    bool done;            /* decoded from a guess, not checked yet */
+    uint64_t chunk;       /* its number */
+    uint64_t start, next; /* where the walk began, and where it ended */
+    uint64_t limit;       /* where it should have ended at least */
+    int rc;               /* FT_E_EOF: all walked; FT_OK: the slot is full; else damage, err */
+    struct ft_err err;
+    uint64_t verdict[FT_V__COUNT], bytes, decoded_bytes; /* what decoding it counted */
 };
 
 struct ft_lanes {
@@ -27,8 +38,13 @@ struct ft_lanes {
     struct ft_view *views; /* [n_workers][FT_LANE_PACKETS] scratch */
     void *map;             /* all of the above lie in it */
     size_t map_len;
-    pthread_mutex_t claim; /* guards next, eof and the source's read() */
-    uint64_t next;         /* chunk to be claimed */
+    struct ft_file_split *split; /* NULL: batches are read from the source */
+    uint64_t n_chunks;           /* of the split file */
+    uint64_t verified;           /* chunks that are known to be right; guarded by claim */
+    uint64_t expect;             /* where the next one truly begins; guarded by claim */
+    bool serial;                 /* guessing was given up: chunks are walked one after the other */
+    pthread_mutex_t claim;       /* guards next, eof and the source's read() */
+    uint64_t next;               /* chunk to be claimed */
     bool eof;
     _Atomic uint64_t total; /* chunks of the input, UINT64_MAX while unknown */
     _Atomic bool stopped;   /* claim no more */
@@ -78,6 +94,34 @@ static void lay_out(struct ft_lanes *l)
     l->views = (struct ft_view *)(void *)at;
 }
 
+/* Splits the input, if it is one mapped pcap, into chunks that fill a slot about half. */
+static void split_file(struct ft_lanes *l)
+{
+    struct ft_err err;
+    uint64_t start, next = 0, len;
+    uint32_t n = 0;
+
+    if (ft_file_split_open(l->source, SPLIT_MIN, &l->split) != FT_OK) {
+        return;
+    }
+    if (ft_file_split_guess(l->split, 0, &start) == FT_OK &&
+        ft_file_split_walk(l->split, start, UINT64_MAX, l->views, 1024, &n, &next, &err) == FT_OK) {
+        len = (next - start) / n * (FT_LANE_PACKETS / 2);
+        ft_file_split_close(l->split);
+        l->split = NULL;
+        len = len < SPLIT_MAX ? len : SPLIT_MAX;
+        if (ft_file_split_open(l->source, len, &l->split) != FT_OK) {
+            l->split = NULL;
+            return;
+        }
+        l->n_chunks = ft_file_split_count(l->split);
+        l->expect = start;
+        return;
+    }
+    ft_file_split_close(l->split); /* empty or damaged at once: the source's own reader says so */
+    l->split = NULL;
+}
+
 int ft_lanes_new(struct ft_pipeline *p, uint32_t n_workers, struct ft_lanes **out)
 {
     struct ft_lanes *l = ft_mem_alloc(1, sizeof *l);
@@ -98,6 +142,7 @@ int ft_lanes_new(struct ft_pipeline *p, uint32_t n_workers, struct ft_lanes **ou
     pthread_mutex_init(&l->claim, NULL);
     atomic_store_explicit(&l->total, UINT64_MAX, memory_order_relaxed);
     lay_out(l);
+    split_file(l);
     *out = l;
     return FT_OK;
 }
@@ -108,6 +153,7 @@ void ft_lanes_free(struct ft_lanes *l)
         return;
     }
     pthread_mutex_destroy(&l->claim);
+    ft_file_split_close(l->split);
     ft_map_free(l->map, l->map_len);
     ft_mem_free(l);
 }
@@ -136,7 +182,6 @@ static void slot_sort(struct slot *s, uint32_t n_workers)
 
 static void slot_publish(struct ft_lanes *l, struct slot *s, uint64_t chunk)
 {
-    slot_sort(s, l->n_workers);
     atomic_store_explicit(&s->users, l->n_workers, memory_order_relaxed);
     atomic_store_explicit(&s->published, chunk + 1, memory_order_release); /* pairs with take */
 }
@@ -170,8 +215,190 @@ static int claim_read(struct ft_lanes *l, struct ft_batch *batch, uint64_t *out_
     return FT_OK;
 }
 
+/* ---- a split file ---- */
+
+/* Walks a slot's chunk from start and decodes it; what that counts is kept in the slot. */
+static void walk_chunk(struct ft_lanes *l, struct ft_worker *w, struct slot *s, uint64_t start)
+{
+    struct ft_view *views = l->views + (size_t)w->index * FT_LANE_PACKETS;
+    struct ft_decoder dec;
+    uint32_t n = 0;
+
+    s->start = s->next = start;
+    s->rc = start == UINT64_MAX ? FT_E_EOF : FT_OK;
+    while (s->rc == FT_OK && n < FT_LANE_PACKETS) {
+        uint32_t more = 0;
+
+        s->rc = ft_file_split_walk(l->split, s->next, s->limit, views + n, FT_LANE_PACKETS - n,
+                                   &more, &s->next, &s->err);
+        n += s->rc == FT_OK ? more : 0;
+    }
+    if (s->rc == FT_OK && s->next >= s->limit) {
+        s->rc = FT_E_EOF;
+    }
+    ft_decoder_init(&dec, &l->p->seed);
+    ft_decode_batch(&dec, views, n, s->pkts, &s->n);
+    slot_sort(s, l->n_workers);
+    memcpy(s->verdict, dec.verdict, sizeof s->verdict);
+    s->bytes = dec.bytes;
+    s->decoded_bytes = dec.decoded_bytes;
+}
+
+/* With the lock: a slot's chunk is right. It is counted and can be taken. */
+static void accept_chunk(struct ft_lanes *l, struct ft_worker *w, struct slot *s)
+{
+    for (int v = 0; v < FT_V__COUNT; v++) {
+        w->dec.verdict[v] += s->verdict[v];
+    }
+    w->dec.bytes += s->bytes;
+    w->dec.decoded_bytes += s->decoded_bytes;
+    s->done = false;
+    l->expect = s->next;
+    l->verified++;
+    slot_publish(l, s, s->chunk);
+}
+
+static void end_at(struct ft_lanes *l, uint64_t chunks)
+{
+    l->eof = true;
+    atomic_store_explicit(&l->total, chunks, memory_order_release); /* pairs with take */
+}
+
+/* With the lock: a chunk held more packets than a slot. From here on chunks are whatever fits, one
+ * after the other; what others have guessed beyond is thrown away. */
+static void go_serial(struct ft_lanes *l)
+{
+    l->serial = true;
+    l->next = l->verified;
+    for (uint32_t i = 0; i < l->n_slots; i++) {
+        if (l->slots[i].done) {
+            l->slots[i].done = false;
+            atomic_store_explicit(&l->slots[i].users, 0, memory_order_release);
+        }
+    }
+}
+
+/* With the lock: checks what is decoded, in order, as far as it goes. */
+static void verify_chunks(struct ft_lanes *l, struct ft_worker *w)
+{
+    while (!l->serial && !l->eof && l->verified < l->n_chunks) {
+        struct slot *s = &l->slots[l->verified % l->n_slots];
+
+        if (!s->done || s->chunk != l->verified) {
+            return;
+        }
+        if (s->start != l->expect) {
+            walk_chunk(l, w, s, l->expect); /* the guess was wrong */
+        }
+        int rc = s->rc;
+        struct ft_err err = s->err;
+
+        accept_chunk(l, w, s);
+        if (rc == FT_OK) {
+            go_serial(l);
+            return;
+        }
+        if (rc != FT_E_EOF) {
+            ft_ignore(ft__source_over(l->p, rc, &err)); /* said and kept; there is no next file */
+            end_at(l, l->verified);
+        } else if (l->verified == l->n_chunks) {
+            end_at(l, l->verified);
+        }
+    }
+}
+
+/* With the lock, serial: the next stretch. The walk is under the lock, the decoding could be
+ * outside, but files that come here are made to. */
+static int serial_chunk(struct ft_lanes *l, struct ft_worker *w)
+{
+    struct slot *s = &l->slots[l->next % l->n_slots];
+
+    if (l->eof || atomic_load_explicit(&l->stopped, memory_order_relaxed)) {
+        end_at(l, l->next);
+        return FT_E_EOF;
+    }
+    if (atomic_load_explicit(&s->users, memory_order_acquire) != 0) {
+        return FT_E_AGAIN;
+    }
+    s->limit = UINT64_MAX;
+    s->chunk = l->next;
+    walk_chunk(l, w, s, l->expect);
+    int rc = s->rc;
+    struct ft_err err = s->err;
+
+    l->next++;
+    accept_chunk(l, w, s);
+    if (rc != FT_OK && rc != FT_E_EOF) {
+        ft_ignore(ft__source_over(l->p, rc, &err)); /* said and kept */
+    }
+    if (rc != FT_OK) {
+        end_at(l, l->next);
+    }
+    return FT_OK;
+}
+
+/* With the lock: a chunk to guess at, marked as taken. */
+static struct slot *claim_chunk(struct ft_lanes *l)
+{
+    struct slot *s = &l->slots[l->next % l->n_slots];
+
+    if (atomic_load_explicit(&l->stopped, memory_order_relaxed) && l->next < l->n_chunks) {
+        l->n_chunks = l->next; /* what is claimed is still finished */
+        if (l->verified == l->n_chunks) {
+            end_at(l, l->verified);
+        }
+    }
+    if (l->eof || l->next >= l->n_chunks ||
+        atomic_load_explicit(&s->users, memory_order_acquire) != 0) {
+        return NULL;
+    }
+    atomic_store_explicit(&s->users, SLOT_CLAIMED, memory_order_relaxed);
+    s->chunk = l->next++;
+    s->done = false;
+    s->limit = ft_file_split_limit(l->split, s->chunk);
+    return s;
+}
+
+static int split_decode(struct ft_lanes *l, struct ft_worker *w)
+{
+    uint64_t start = UINT64_MAX;
+
+    pthread_mutex_lock(&l->claim);
+    if (l->serial) {
+        int rc = serial_chunk(l, w);
+
+        pthread_mutex_unlock(&l->claim);
+        return rc;
+    }
+    struct slot *s = claim_chunk(l);
+
+    pthread_mutex_unlock(&l->claim);
+    if (s == NULL) {
+        return FT_E_AGAIN;
+    }
+    uint64_t chunk = s->chunk;
+
+    if (ft_file_split_guess(l->split, s->chunk, &start) != FT_OK) {
+        start = UINT64_MAX;
+    }
+    walk_chunk(l, w, s, start);
+    pthread_mutex_lock(&l->claim);
+    if (l->serial) { /* meanwhile guessing was given up */
+        atomic_store_explicit(&s->users, 0, memory_order_release);
+    } else {
+        s->done = true;
+        verify_chunks(l, w);
+    }
+    pthread_mutex_unlock(&l->claim);
+    ft_file_split_done(l->split, chunk);
+    return FT_OK;
+}
+
 int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w)
 {
+    if (l->split != NULL) {
+        return split_decode(l, w);
+    }
     struct ft_batch batch = {.views = l->views + (size_t)w->index * FT_LANE_PACKETS,
                              .cap = FT_LANE_PACKETS};
     uint64_t chunk = 0;
@@ -189,6 +416,7 @@ int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w)
 
     ft_decode_batch(&w->dec, batch.views, batch.n, s->pkts, &s->n);
     l->source->ops->release(l->source, batch.token);
+    slot_sort(s, l->n_workers);
     slot_publish(l, s, chunk);
     return FT_OK;
 }

@@ -165,6 +165,35 @@ def test_workers_agree():
     check("1 in 7", len(sampled) == (30000 + 6) // 7)
 
 
+def test_split_files():
+    """Several workers guess where records begin; packets that hold record headers must not fool them."""
+    fake = struct.pack("<IIII", 1700000000, 5, 60, 60) + b"\2" * 12 + b"\x08\0" + b"E" * 46
+    out = path("fake.pcap")
+    with open(out, "wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1))
+        for i in range(30000):
+            # big packets full of what looks like records, then so many small ones that a chunk overflows
+            body = fake * 18 if i < 4000 else b""
+            total = 28 + len(body)
+            ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, total, 0, 0, 64, 17, 0,
+                             struct.pack("!I", 0x0A000000 + i % 700), b"\x0a\xff\0\1")
+            frame = b"\2\0\0\0\0\1\2\0\0\0\0\2\x08\0" + ip + struct.pack("!HHHH", 7, 53, total - 20, 0) + body
+            f.write(struct.pack("<IIII", 1700000000 + i // 1000, i % 1000, len(frame), len(frame)) + frame)
+    one = run("read", "-w", "1", "-e", "sample,flow", "--quiet", out)
+    for w in ("2", "3", "6"):
+        many = run("read", "-w", w, "-e", "sample,flow", "--quiet", out)
+        check("-w %s is not fooled" % w, sorted(one.stdout.splitlines()) == sorted(many.stdout.splitlines())
+              and one.returncode == many.returncode == 0, many.stderr)
+    with open(out, "rb") as f:
+        data = f.read()
+    for n in (len(data) - 7, len(data) // 2):
+        with open(path("torn.pcap"), "wb") as f:
+            f.write(data[:n])
+        a, b = (run("read", "-w", w, "-e", "sample", path("torn.pcap")) for w in ("1", "3"))
+        check("torn at %d" % n, sorted(a.stdout.splitlines()) == sorted(b.stdout.splitlines())
+              and a.returncode == b.returncode == 1 and b"torn.pcap" in b.stderr, b.stderr)
+
+
 def test_inputs():
     plain = run("read", "-w", "1", "--quiet", SAMPLE).stdout
     with open(SAMPLE, "rb") as f:
