@@ -182,8 +182,10 @@ static int allow_sockets(scmp_filter_ctx ctx)
     int rc = 0;
 
     for (size_t i = 0; i < sizeof domains / sizeof domains[0] && rc == 0; i++) {
-        rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                              SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)domains[i]));
+        struct scmp_arg_cmp domain = {
+            .arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)domains[i]};
+
+        rc = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, &domain);
     }
     return rc;
 }
