@@ -35,13 +35,14 @@ enum ft_verdict {
 struct ft_err {
     int code;       /* FT_E_* */
     uint64_t off;   /* byte offset in the input or line of the file; 0 when it has no place */
-    char what[320]; /* one sentence without a newline */
+    char what[320]; /* one sentence; control characters in it were made '?' */
 };
 
 /* The text of an FT_E_* code; never NULL. Any thread. */
 FT_API const char *ft_strerror(int code);
 
-/* Fills err (which may be NULL) and returns code, so that a failure is one line. Any thread. */
+/* Fills err (which may be NULL) and returns code, so that a failure is one line. No argument may
+ * point into err. Any thread. */
 FT_API int ft_err_set(struct ft_err *err, int code, const char *fmt, ...) FT_PRINTF(3, 4);
 
 /* Metric name (snake_case), class and meaning of a verdict. Any thread. */

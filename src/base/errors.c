@@ -38,6 +38,11 @@ int ft_err_set(struct ft_err *err, int code, const char *fmt, ...)
         va_start(ap, fmt);
         vsnprintf(err->what, sizeof err->what, fmt, ap);
         va_end(ap);
+        for (char *c = err->what; *c != '\0'; c++) { /* names come from files and from users */
+            if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+                *c = '?';
+            }
+        }
     }
     return code;
 }
