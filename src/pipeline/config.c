@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pipeline: configurations: values from text, checked by the option table. */
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "output/output.h"
 #include "pipeline/options.h"
 
-enum { SUGGEST_MAX = 3, NAME_LEN = 64 };
+enum { SUGGEST_MAX = 3, PREFIX_MIN = 3, NAME_LEN = 64, SHOWN_LEN = 80 };
 
 const struct ft_option *ft_option_at(uint32_t i)
 {
@@ -44,11 +43,42 @@ static unsigned distance(const char *a, const char *b)
     return row[n];
 }
 
+/* How far a name that does not exist is from one that does: its beginning is near, too. */
+static unsigned farness(const char *name, const char *option)
+{
+    unsigned d = distance(name, option);
+    size_t len = strlen(name);
+
+    if (d > SUGGEST_MAX && len >= PREFIX_MIN && strncmp(name, option, len) == 0) {
+        return SUGGEST_MAX;
+    }
+    return d;
+}
+
+/* What the user wrote, short enough that the rest of the message has room; never cut inside a
+ * character. */
+static const char *shown(const char *value, char out[SHOWN_LEN])
+{
+    size_t len = strlen(value), n = SHOWN_LEN - 4;
+
+    if (len < SHOWN_LEN) {
+        memcpy(out, value, len + 1);
+        return out;
+    }
+    while (n > 0 && ((unsigned char)value[n] & 0xc0) == 0x80) {
+        n--;
+    }
+    memcpy(out, value, n);
+    memcpy(out + n, "...", 4);
+    return out;
+}
+
 int ft__option_find(const struct ft_config *cfg, const char *where, const char *name,
                     uint32_t *out_i, struct ft_err *err)
 {
     unsigned best = SUGGEST_MAX + 1;
     const char *nearest = NULL;
+    char text[SHOWN_LEN];
 
     for (uint32_t i = 0; i < ft__option_rows_n; i++) {
         const struct ft_option *o = &ft__option_rows[i].option;
@@ -61,7 +91,7 @@ int ft__option_find(const struct ft_config *cfg, const char *where, const char *
             *out_i = i;
             return FT_OK;
         }
-        unsigned d = distance(name, o->name);
+        unsigned d = farness(name, o->name);
 
         if (d < best && (o->commands & cfg->command) != 0) {
             best = d;
@@ -70,9 +100,9 @@ int ft__option_find(const struct ft_config *cfg, const char *where, const char *
     }
     if (nearest != NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s%s: there is no such option; did you mean %s?", where,
-                          name, nearest);
+                          shown(name, text), nearest);
     }
-    return ft_err_set(err, FT_E_USAGE, "%s%s: there is no such option", where, name);
+    return ft_err_set(err, FT_E_USAGE, "%s%s: there is no such option", where, shown(name, text));
 }
 
 /* ---- values ---- */
@@ -80,7 +110,10 @@ int ft__option_find(const struct ft_config *cfg, const char *where, const char *
 static int bad(struct ft_err *err, const char *where, const struct ft_option *o, const char *value,
                const char *allowed)
 {
-    return ft_err_set(err, FT_E_USAGE, "%s%s: '%s': allowed is %s", where, o->name, value, allowed);
+    char text[SHOWN_LEN];
+
+    return ft_err_set(err, FT_E_USAGE, "%s%s: '%s': allowed is %s", where, o->name,
+                      shown(value, text), allowed);
 }
 
 /* Decimal digits with at most nine places, as value * 10^9 or plain. */
@@ -124,8 +157,8 @@ static int parse_number(const struct ft_option *o, const char *where, const char
         return FT_OK;
     }
     if (seconds) {
-        snprintf(allowed, sizeof allowed, "a number of seconds from %g to %g", (double)o->min / 1e9,
-                 (double)o->max / 1e9);
+        snprintf(allowed, sizeof allowed, "a number of seconds from %.10g to %.10g",
+                 (double)o->min / 1e9, (double)o->max / 1e9);
     } else {
         snprintf(allowed, sizeof allowed, "a whole number from %llu to %llu",
                  (unsigned long long)o->min, (unsigned long long)o->max);
@@ -194,14 +227,14 @@ static unsigned events_of(const char *value)
 static int set_snapshots(struct ft_config *cfg, const struct ft_option *o, const char *where,
                          const char *value, struct ft_err *err)
 {
-    uint64_t list[FT_CONFIG_SNAPSHOTS], v;
+    uint64_t list[FT_CONFIG_SNAPSHOTS] = {0}, v;
     uint32_t n = 0;
 
     for (const char *p = value;; p++) {
         char word[24];
         size_t len = strcspn(p, ",");
 
-        snprintf(word, sizeof word, "%.*s", (int)(len < 23 ? len : 23), p);
+        snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : 0), p);
         if (n == FT_CONFIG_SNAPSHOTS || !parse_decimal(word, false, &v) || v < o->min ||
             v > o->max || (n > 0 && v <= list[n - 1])) {
             return bad(err, where, o, value, "at most 8 ascending packet counts, e.g. 8,32");
@@ -234,25 +267,34 @@ int ft_config_add_input(struct ft_config *cfg, const char *target, struct ft_err
     if (cfg->n_inputs == FT_MAX_INPUTS) {
         return ft_err_set(err, FT_E_USAGE, "at most %d inputs are possible", FT_MAX_INPUTS);
     }
-    return set_text(&cfg->inputs[cfg->n_inputs++], target, err);
+    if (target[0] == '\0') {
+        return ft_err_set(err, FT_E_USAGE, "an input has no name");
+    }
+    int rc = set_text(&cfg->inputs[cfg->n_inputs], target, err);
+
+    cfg->n_inputs += rc == FT_OK;
+    return rc;
 }
 
 static int add_output(struct ft_config *cfg, const char *where, const char *value,
                       struct ft_err *err)
 {
     struct ft_output_url url;
+    struct ft_err why;
 
     if (cfg->n_outputs == FT_MAX_OUTPUTS) {
         return ft_err_set(err, FT_E_USAGE, "%soutput: at most %d are possible", where,
                           FT_MAX_OUTPUTS);
     }
-    int rc = ft_output_url_parse(value, &url, err);
+    int rc = ft_output_url_parse(value, &url, &why);
 
-    if (rc != FT_OK) {
-        return rc;
+    if (rc != FT_OK) { /* the message begins with "output" */
+        return ft_err_set(err, rc, "%s%s", where, why.what);
     }
     ft_output_url_fini(&url);
-    return set_text(&cfg->outputs[cfg->n_outputs++], value, err);
+    rc = set_text(&cfg->outputs[cfg->n_outputs], value, err);
+    cfg->n_outputs += rc == FT_OK;
+    return rc;
 }
 
 static int apply_number(struct ft_config *cfg, const struct ft_option_row *row, const char *where,
@@ -280,10 +322,11 @@ static int apply_number(struct ft_config *cfg, const struct ft_option_row *row, 
 static int apply_flag(struct ft_config *cfg, const struct ft_option_row *row, const char *where,
                       const char *value, struct ft_err *err)
 {
-    bool on = strcmp(value, "true") == 0 || strcmp(value, "yes") == 0 || strcmp(value, "on") == 0;
+    bool on = strcasecmp(value, "true") == 0 || strcasecmp(value, "yes") == 0 ||
+              strcasecmp(value, "on") == 0;
 
-    if (!on && strcmp(value, "false") != 0 && strcmp(value, "no") != 0 &&
-        strcmp(value, "off") != 0) {
+    if (!on && strcasecmp(value, "false") != 0 && strcasecmp(value, "no") != 0 &&
+        strcasecmp(value, "off") != 0) {
         return bad(err, where, &row->option, value, "true or false");
     }
     if (row->setter == FT__SET_BOOL) {
@@ -306,6 +349,9 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
     }
     if (o->choices != NULL) {
         rc = check_words(o, where, value, err);
+    } else if (o->type == FT_OPT_STRING && value[0] == '\0' && row->setter != FT__SET_ANY_TEXT &&
+               row->setter != FT__SET_OUTPUT) {
+        rc = bad(err, where, o, value, o->arg);
     }
     if (rc != FT_OK) {
         return rc;
@@ -315,6 +361,7 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
     case FT__SET_NS:
         return apply_number(cfg, row, where, value, err);
     case FT__SET_TEXT:
+    case FT__SET_ANY_TEXT:
         return set_text((char **)(void *)((char *)cfg + row->offset), value, err);
     case FT__SET_INPUT:
         return ft_config_add_input(cfg, value, err);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pipeline: a configuration from YAML: one mapping of long option names to scalars, or to lists for
- * what may be given several times. */
+ * what may be given several times.
+ *
+ * Theory of operation: the parser's events are taken one by one and the first that has no place in
+ * such a file ends the load, so neither depth nor aliases can make it large. Anchors, aliases,
+ * tags, null values and second documents are refused: each would say something that is not done. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -19,6 +22,8 @@ enum { FILE_MAX = 1 << 20, WHERE_LEN = 160 };
 struct loader {
     struct ft_config *cfg;
     const char *name;
+    const char *text;
+    size_t len;
     yaml_parser_t parser;
     struct ft_err *err;
     bool seen[128]; /* keys of this file */
@@ -45,25 +50,87 @@ static int fail(struct loader *l, const yaml_mark_t *mark, const char *what)
 /* The next event; on failure *out is not to be deleted. */
 static int next(struct loader *l, yaml_event_t *out)
 {
+    yaml_mark_t at;
+
     if (yaml_parser_parse(&l->parser, out)) {
         return FT_OK;
     }
-    return fail(l, &l->parser.problem_mark,
-                l->parser.problem != NULL ? l->parser.problem : "it is not YAML");
+    at = l->parser.problem_mark;
+    if (l->parser.error == YAML_READER_ERROR) { /* it knows the byte, not the line */
+        at.line = 0;
+        for (size_t i = 0; i < l->len && i < l->parser.problem_offset; i++) {
+            at.line += l->text[i] == '\n';
+        }
+    }
+    return fail(l, &at, l->parser.problem != NULL ? l->parser.problem : "it is not YAML");
+}
+
+/* What a scalar carries besides its text, or NULL. */
+static const char *extras(const yaml_event_t *e)
+{
+    if (e->data.scalar.anchor != NULL) {
+        return "anchors are not used here";
+    }
+    if (e->data.scalar.tag != NULL) {
+        return "tags are not used here";
+    }
+    if (strlen((const char *)e->data.scalar.value) != e->data.scalar.length) {
+        return "a name or value holds a NUL byte";
+    }
+    return NULL;
+}
+
+/* Unquoted nothing: "key:", "key: ~", "key: null". */
+static bool is_null(const yaml_event_t *e)
+{
+    static const char *const words[] = {"", "~", "null", "Null", "NULL"};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+            strcmp((const char *)e->data.scalar.value, words[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True when the command line has said it, or the opposite: quiet and verbose are one thing. */
+static bool overruled(const struct ft_config *cfg, uint32_t row)
+{
+    enum ft__setter setter = ft__option_rows[row].setter;
+
+    for (uint32_t i = 0; i < ft__option_rows_n; i++) {
+        enum ft__setter other = ft__option_rows[i].setter;
+        bool pair = (setter == FT__SET_QUIET && other == FT__SET_VERBOSE) ||
+                    (setter == FT__SET_VERBOSE && other == FT__SET_QUIET);
+
+        if (cfg->set[i] && (i == row || pair)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static int apply(struct loader *l, uint32_t row, const yaml_event_t *e)
 {
+    const struct ft_option *o = &ft__option_rows[row].option;
+    char where[WHERE_LEN], what[160];
+    const char *extra = extras(e);
+
+    if (extra != NULL) {
+        return fail(l, &e->start_mark, extra);
+    }
+    if (is_null(e)) {
+        snprintf(what, sizeof what, "%s: a value is missing (%s)", o->name,
+                 o->arg != NULL ? o->arg : "true or false");
+        return fail(l, &e->start_mark, what);
+    }
+    if (overruled(l->cfg, row)) {
+        return FT_OK;
+    }
     const char *value = (const char *)e->data.scalar.value;
-    char where[WHERE_LEN];
 
     where_of(l, &e->start_mark, where);
-    if (strlen(value) != e->data.scalar.length) {
-        return fail(l, &e->start_mark, "a value holds a NUL byte");
-    }
-    if (l->cfg->set[row]) {
-        return FT_OK; /* the command line has said it */
-    }
     int rc = ft__option_apply(l->cfg, row, where, value, l->err);
 
     if (rc != FT_OK && l->err != NULL) {
@@ -107,7 +174,8 @@ static int load_value(struct loader *l, uint32_t row)
     }
     if (e.type == YAML_SCALAR_EVENT) {
         rc = apply(l, row, &e);
-    } else if (e.type == YAML_SEQUENCE_START_EVENT && o->repeatable) {
+    } else if (e.type == YAML_SEQUENCE_START_EVENT && o->repeatable &&
+               e.data.sequence_start.anchor == NULL && e.data.sequence_start.tag == NULL) {
         rc = load_list(l, row);
     } else {
         char what[160];
@@ -123,9 +191,12 @@ static int load_value(struct loader *l, uint32_t row)
 static int load_key(struct loader *l, const yaml_event_t *e)
 {
     char where[WHERE_LEN], what[160];
-    const char *key = (const char *)e->data.scalar.value;
+    const char *key = (const char *)e->data.scalar.value, *extra = extras(e);
     uint32_t row = 0;
 
+    if (extra != NULL) {
+        return fail(l, &e->start_mark, extra);
+    }
     where_of(l, &e->start_mark, where);
     int rc = ft__option_find(l->cfg, where, key, &row, l->err);
 
@@ -147,10 +218,44 @@ static int load_key(struct loader *l, const yaml_event_t *e)
     return load_value(l, row);
 }
 
+/* One event outside of values; *in: inside the mapping; *documents: begun so far. */
+static int load_event(struct loader *l, const yaml_event_t *e, bool *in, int *documents)
+{
+    switch (e->type) {
+    case YAML_STREAM_START_EVENT:
+    case YAML_STREAM_END_EVENT:
+    case YAML_DOCUMENT_END_EVENT:
+        return FT_OK;
+    case YAML_DOCUMENT_START_EVENT:
+        return ++*documents == 1 ? FT_OK : fail(l, &e->start_mark, "a second document begins here");
+    case YAML_MAPPING_START_EVENT:
+        if (!*in && e->data.mapping_start.anchor == NULL && e->data.mapping_start.tag == NULL) {
+            *in = true;
+            return FT_OK;
+        }
+        break;
+    case YAML_MAPPING_END_EVENT:
+        *in = false;
+        return FT_OK;
+    case YAML_SCALAR_EVENT:
+        if (*in) {
+            return load_key(l, e);
+        }
+        if (is_null(e) && extras(e) == NULL) {
+            return FT_OK; /* an empty file */
+        }
+        break;
+    default:
+        break;
+    }
+    return fail(l, &e->start_mark, "expected one mapping of option names to values");
+}
+
 /* The document: one mapping, or nothing. */
 static int load_document(struct loader *l)
 {
-    int depth = 0;
+    bool in = false;
+    int documents = 0;
 
     for (;;) {
         yaml_event_t e;
@@ -161,19 +266,7 @@ static int load_document(struct loader *l)
         }
         bool end = e.type == YAML_STREAM_END_EVENT;
 
-        if (e.type == YAML_SCALAR_EVENT && depth == 1) {
-            rc = load_key(l, &e);
-        } else if (e.type == YAML_MAPPING_START_EVENT && depth == 0) {
-            depth = 1;
-        } else if (e.type == YAML_MAPPING_END_EVENT) {
-            depth = 0;
-        } else if (e.type == YAML_SCALAR_EVENT || e.type == YAML_SEQUENCE_START_EVENT ||
-                   e.type == YAML_MAPPING_START_EVENT || e.type == YAML_ALIAS_EVENT) {
-            bool nothing = e.type == YAML_SCALAR_EVENT && e.data.scalar.length == 0;
-
-            rc = nothing ? FT_OK
-                         : fail(l, &e.start_mark, "expected one mapping of option names to values");
-        }
+        rc = load_event(l, &e, &in, &documents);
         yaml_event_delete(&e);
         if (rc != FT_OK || end) {
             return rc;
@@ -184,7 +277,7 @@ static int load_document(struct loader *l)
 int ft_config_load_text(struct ft_config *cfg, const char *name, const char *text, size_t len,
                         struct ft_err *err)
 {
-    struct loader l = {.cfg = cfg, .name = name, .err = err};
+    struct loader l = {.cfg = cfg, .name = name, .text = text, .len = len, .err = err};
 
     if (len > FILE_MAX) {
         return ft_err_set(err, FT_E_USAGE, "%s: longer than 1 MiB", name);
@@ -224,7 +317,7 @@ int ft_config_load(struct ft_config *cfg, const char *path, struct ft_err *err)
     }
     size_t n = text != NULL ? fread(text, 1, FILE_MAX + 1, f) : 0;
     int rc = text == NULL ? ft_err_set(err, FT_E_NOMEM, "config: out of memory")
-             : ferror(f)  ? ft_err_set(err, FT_E_USAGE, "config: %s: cannot be read", path)
+             : ferror(f)  ? ft_err_set(err, FT_E_USAGE, "config: %s: %s", path, strerror(errno))
                           : ft_config_load_text(cfg, path, text, n, err);
 
     fclose(f);

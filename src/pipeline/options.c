@@ -25,7 +25,7 @@ const struct ft_option_row ft__option_rows[] = {
       .commands = BOTH,
       .arg = "BPF",
       .help = "Only packets that match this expression (pcap-filter(7))"},
-     FT__SET_TEXT,
+     FT__SET_ANY_TEXT,
      AT(filter)},
     {{.name = "output",
       .letter = 'o',

@@ -12,7 +12,8 @@ enum ft__setter {
     FT__SET_U32,
     FT__SET_NS,
     FT__SET_BOOL,
-    FT__SET_TEXT,
+    FT__SET_TEXT,     /* not empty */
+    FT__SET_ANY_TEXT, /* "" means something */
     FT__SET_INPUT,
     FT__SET_OUTPUT,
     FT__SET_EVENTS,
