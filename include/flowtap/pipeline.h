@@ -61,8 +61,8 @@ FT_API void ft_pipeline_reopen(struct ft_pipeline *p);
 
 /* Ends everything: drains, flushes flows (eof or shutdown), writes the last stats event, closes the
  * outputs. FT_OK, or the first failure: FT_E_TRUNCATED / FT_E_CORRUPT (input damaged, everything
- * before it processed), FT_E_IO / FT_E_CLOSED (an output lost data or its reader). err->what says.
- */
+ * before it processed), FT_E_IO / FT_E_CLOSED (an output lost data or its reader). err->what says,
+ * and the log had it as an error when it happened. */
 FT_API int ft_pipeline_finish(struct ft_pipeline *p, struct ft_err *err);
 
 /* The account now; exact after finish(). Any thread. */

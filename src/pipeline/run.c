@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -22,6 +23,25 @@ void ft__pipeline_fail(struct ft_pipeline *p, const struct ft_err *err)
         p->error = *err;
     }
     pthread_mutex_unlock(&p->lock);
+}
+
+/* The same for what went wrong with the outputs; the log has it, too, unless something else went
+ * wrong before. */
+static void fail_output(struct ft_pipeline *p, int code, const char *what)
+{
+    struct ft_err err;
+
+    ft_err_set(&err, code, "%s", what);
+    pthread_mutex_lock(&p->lock);
+    bool first = p->error.code == FT_OK;
+
+    if (first) {
+        p->error = err;
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (first) {
+        ft_log(&p->log, FT_LOG_ERROR, "%s", err.what);
+    }
 }
 
 static bool is_set(const _Atomic bool *flag)
@@ -82,10 +102,7 @@ static void control_requests(struct ft_pipeline *p, bool *stopped)
         }
     }
     if (!*stopped && all_outputs_failed(p)) {
-        struct ft_err err;
-
-        ft_err_set(&err, FT_E_CLOSED, "the last output is gone");
-        ft__pipeline_fail(p, &err);
+        fail_output(p, FT_E_CLOSED, "the last output is gone");
         atomic_store_explicit(&p->stopping, true, memory_order_release);
     }
     if (!*stopped && is_set(&p->stopping)) {
@@ -291,8 +308,9 @@ static void join_threads(struct ft_pipeline *p)
 /* All events are made: writes out what is queued, then the last stats event, then closes. */
 static void finish_outputs(struct ft_pipeline *p)
 {
+    struct ft_output_stats lost;
     struct ft_stats stats;
-    struct ft_err err;
+    char what[200];
 
     for (uint32_t i = 0; i < p->n_routes; i++) {
         ft_output_drain(p->routes[i].output, ft__build_patience(p, i, DRAIN_PATIENCE_MS));
@@ -306,13 +324,13 @@ static void finish_outputs(struct ft_pipeline *p)
         int rc = ft_output_close(p->routes[i].output, ft__build_patience(p, i, DRAIN_PATIENCE_MS));
 
         if (rc != FT_OK && rc != FT_E_CLOSED && rc != FT_E_INTERRUPTED) {
-            ft_err_set(&err, rc, "an output lost events: see the account");
-            ft__pipeline_fail(p, &err);
+            ft_output_get_stats(p->routes[i].output, &lost);
+            snprintf(what, sizeof what, "%.150s: lost events", lost.name);
+            fail_output(p, rc, what);
         }
     }
     if (all_outputs_failed(p)) {
-        ft_err_set(&err, FT_E_CLOSED, "the last output is gone");
-        ft__pipeline_fail(p, &err);
+        fail_output(p, FT_E_CLOSED, "the last output is gone");
     }
 }
 
