@@ -107,7 +107,10 @@ static int take_option(struct ft_config *cfg, int argc, char **argv, int *at, co
         }
         w.value = argv[++*at];
     }
-    if (strcmp(o->name, "config") == 0) {
+    if (o->cli_only) { /* the file, read when the command line is known */
+        if (*config != NULL) {
+            return wrong("--config: may be given once");
+        }
         *config = w.value;
         return EXIT_GOOD;
     }

@@ -3,6 +3,7 @@
 #ifndef FLOWTAP_CLI_H
 #define FLOWTAP_CLI_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -33,17 +34,26 @@ int args_parse(const struct command *c, struct ft_config *cfg, int argc, char **
 void help_general(FILE *to);
 void help_command(const struct command *c, FILE *to);
 
-/* The log callback: cookie is a struct cli_log. */
+/* The log callback: cookie is a struct cli_log. Any thread. */
 struct cli_log {
     bool json;
-    bool status_line; /* a refreshed line stands on the terminal: clear it first */
+    atomic_bool status_line; /* a refreshed line stands on the terminal: clear it first */
 };
 void cli_log(void *cookie, enum ft_log_level level, const char *message);
 
-/* Runs a pipeline of a checked configuration to its end; returns the exit status. */
-int run_pipeline(struct ft_config *cfg);
+/* Text from outside: '?' for control characters and broken UTF-8. */
+void text_print(FILE *to, const char *text);
+/* The same as a JSON string with its quotes. */
+void json_print(FILE *to, const char *text);
+/* The first members of a JSON log line, without the closing brace. */
+void json_log_begin(FILE *to, enum ft_log_level level, const char *message);
 
-/* The human account on stderr. */
+/* The account on stderr. What does not add up is said so in its row. */
+void account_table(const struct ft_stats *s);
+void account_json(const struct ft_stats *s, const char *input);
+bool account_holds(const struct ft_stats *s); /* of a final account: everything adds up */
+
+/* The line while it runs, and the account at its end. */
 struct summary {
     struct cli_log *log;
     bool tty; /* stderr is a terminal */
@@ -56,7 +66,7 @@ struct summary {
 void summary_init(struct summary *s, struct cli_log *log, bool live, bool quiet, int64_t every_ns);
 /* Called a few times a second while the pipeline runs. */
 void summary_tick(struct summary *s, struct ft_pipeline *p);
-/* The table at the end. Returns false when a number does not add up. */
+/* The account at the end, unless quiet. Returns false when a number does not add up. */
 bool summary_end(struct summary *s, struct ft_pipeline *p);
 
 int cmd_data(const struct command *c, int argc, char **argv);

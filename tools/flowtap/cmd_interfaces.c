@@ -5,21 +5,34 @@
 #include "cli.h"
 #include "flowtap/interfaces.h"
 
+static void member(const char *name, const char *value)
+{
+    printf(",\"%s\":", name);
+    json_print(stdout, value);
+}
+
 static void print_json(const struct ft_interface *i, bool first)
 {
-    printf("%s{\"index\":%u,\"name\":\"%s\",\"addresses\":[", first ? "" : ",\n ", i->index,
-           i->name);
+    printf("%s{\"index\":%u", first ? "" : ",\n ", i->index);
+    member("name", i->name);
+    printf(",\"addresses\":[");
     for (uint32_t k = 0; k < i->n_addresses; k++) {
-        printf("%s\"%s\"", k > 0 ? "," : "", i->address[k]);
+        printf("%s", k > 0 ? "," : "");
+        json_print(stdout, i->address[k]);
     }
-    printf("],\"link_type\":\"%s\",\"state\":\"%s\",\"description\":\"%s\"}", i->link_type,
-           i->up ? "up" : "down", i->description);
+    printf("]");
+    member("link_type", i->link_type);
+    member("state", i->up ? "up" : "down");
+    member("description", i->description);
+    printf("}");
 }
 
 static void print_row(const struct ft_interface *i)
 {
-    printf("%5u  %-15s %-5s %-10s %-26s %s\n", i->index, i->name, i->up ? "up" : "down",
-           i->link_type, i->n_addresses > 0 ? i->address[0] : "-", i->description);
+    printf("%5u  %-15s %-5s %-10s %-26s%s", i->index, i->name, i->up ? "up" : "down", i->link_type,
+           i->n_addresses > 0 ? i->address[0] : "-", i->description[0] != '\0' ? " " : "");
+    text_print(stdout, i->description);
+    printf("\n");
     for (uint32_t k = 1; k < i->n_addresses; k++) {
         printf("%40s%s\n", "", i->address[k]);
     }
@@ -30,15 +43,18 @@ int cmd_interfaces(const struct command *c, int argc, char **argv)
     struct ft_interface *list = NULL;
     struct ft_err err;
     size_t n = 0;
-    bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
+    bool json = false;
 
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        help_command(c, stdout);
-        return EXIT_GOOD;
-    }
-    if (argc > 2 || (argc == 2 && !json)) {
-        fprintf(stderr, "flowtap: interfaces: '%s': allowed is --json\n", argv[1]);
-        return EXIT_WRONG;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            help_command(c, stdout);
+            return EXIT_GOOD;
+        }
+        if (strcmp(argv[i], "--json") != 0) {
+            fprintf(stderr, "flowtap: interfaces: '%s': allowed is --json\n", argv[i]);
+            return EXIT_WRONG;
+        }
+        json = true;
     }
     if (ft_interfaces_list(&list, &n, &err) != FT_OK) {
         fprintf(stderr, "flowtap: error: %s\n", err.what);

@@ -13,18 +13,13 @@ static void wrap(FILE *to, const char *text, int at)
     while (*text != '\0') {
         int len = (int)strcspn(text, " ");
 
-        if (column + len > WIDTH && column > COLUMN) {
+        if (column > at && column + 1 + len > WIDTH) {
             fprintf(to, "\n%*s", COLUMN, "");
-            column = COLUMN;
+            column = at = COLUMN;
         }
-        fprintf(to, "%.*s", len, text);
-        text += len;
-        column += len;
-        if (*text == ' ') {
-            fputc(' ', to);
-            text++;
-            column++;
-        }
+        fprintf(to, "%s%.*s", column > at ? " " : "", len, text);
+        column += len + (column > at);
+        text += len + (text[len] == ' ');
     }
     fputc('\n', to);
 }

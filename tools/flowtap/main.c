@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* flowtap: the commands and the way to them. */
+#include <errno.h>
 #include <string.h>
 
 #include "cli.h"
@@ -31,19 +32,30 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
+/* What was printed has arrived: a full disk is a failure here, too. */
+static int stdout_taken(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return EXIT_GOOD;
+    }
+    fprintf(stderr, "flowtap: error: stdout: %s\n", strerror(errno));
+    return EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
+    setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* a line of the log is one write */
     if (argc < 2) {
         help_general(stderr);
         return EXIT_WRONG;
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         printf("flowtap %s\nfeatures: %s\n", ft_version(), ft_features());
-        return EXIT_GOOD;
+        return stdout_taken();
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         help_general(stdout);
-        return EXIT_GOOD;
+        return stdout_taken();
     }
     const struct command *c = command_find(argv[1]);
 
@@ -57,5 +69,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "\n");
         return EXIT_WRONG;
     }
-    return c->run(c, argc - 1, argv + 1);
+    int status = c->run(c, argc - 1, argv + 1);
+
+    return status == EXIT_GOOD ? stdout_taken() : status;
 }

@@ -10,8 +10,9 @@
 
 enum { WAIT_MS = 100 };
 
-/* Signal handlers reach the pipeline through this; set before they are installed. */
-static struct ft_pipeline *volatile_pipeline;
+/* Signal handlers reach the pipeline through this; set before they are installed, and not used any
+ * more once release_signals() has run. */
+static struct ft_pipeline *signalled;
 static volatile sig_atomic_t stops;
 
 static void on_stop(int sig)
@@ -20,20 +21,20 @@ static void on_stop(int sig)
     if (stops > 1) {
         _exit(128 + sig);
     }
-    ft_pipeline_stop(volatile_pipeline);
+    ft_pipeline_stop(signalled);
 }
 
 static void on_hangup(int sig)
 {
     (void)sig;
-    ft_pipeline_reopen(volatile_pipeline);
+    ft_pipeline_reopen(signalled);
 }
 
 static void install_signals(struct ft_pipeline *p)
 {
     struct sigaction sa = {.sa_flags = SA_RESTART};
 
-    volatile_pipeline = p;
+    signalled = p;
     sigemptyset(&sa.sa_mask);
     sa.sa_handler = on_stop;
     sigaction(SIGINT, &sa, NULL);
@@ -42,13 +43,22 @@ static void install_signals(struct ft_pipeline *p)
     sigaction(SIGHUP, &sa, NULL);
 }
 
+/* Everything is written and the pipeline is about to go: a late signal has nothing left to do. */
+static void release_signals(void)
+{
+    struct sigaction sa = {.sa_handler = SIG_IGN};
+
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    sigaction(SIGHUP, &sa, NULL);
+}
+
 static void ignore_signals(void)
 {
     struct sigaction sa = {.sa_handler = SIG_IGN};
 
     sigaction(SIGPIPE, &sa, NULL);
-    sigaction(SIGXFSZ, &sa,
-              NULL); /* a file at its size limit is an error of write(2), not our end */
+    sigaction(SIGXFSZ, &sa, NULL); /* a file at its size limit: an error of write(2), not our end */
 }
 
 static int exit_status(int rc)
@@ -82,17 +92,20 @@ static int drive(struct ft_pipeline *p, const struct ft_config *cfg, struct cli_
                  struct ft_err *err)
 {
     struct summary sum;
+
+    summary_init(&sum, cl, live, ft_config_verbosity(cfg) < 0, ft_config_stats_ns(cfg));
+    install_signals(p); /* before the first packet: a stop always ends in order */
     int rc = ft_pipeline_start(p, err);
 
     if (rc != FT_OK) {
+        release_signals();
         return fail(cl, rc, err);
     }
-    summary_init(&sum, cl, live, ft_config_verbosity(cfg) < 0, ft_config_stats_ns(cfg));
-    install_signals(p);
     while (ft_pipeline_wait(p, WAIT_MS) == FT_E_AGAIN) {
         summary_tick(&sum, p);
     }
-    rc = ft_pipeline_finish(p, err);
+    rc = ft_pipeline_finish(p, err); /* what went wrong has been logged */
+    release_signals();
     if (!summary_end(&sum, p)) {
         cli_log(cl, FT_LOG_ERROR, "the account does not add up");
         return EXIT_FAILED;

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flowtap: the account at the end, as a table for people or one line of JSON. Every number in it is
+ * part of a sum that is checked. */
+#include <string.h>
+
+#include "cli.h"
+
+static uint64_t ended(const struct ft_stats *s)
+{
+    uint64_t n = 0;
+
+    for (enum ft_reason r = 0; r < FT_REASON__COUNT; r++) {
+        n += s->flows_ended[r];
+    }
+    return n;
+}
+
+/* ---- what has to hold ---- */
+
+static bool received_holds(const struct ft_stats *s)
+{
+    return s->received == s->captured + s->kernel_dropped;
+}
+
+static bool captured_holds(const struct ft_stats *s)
+{
+    return s->captured == s->queue_dropped + s->verdict[FT_V_DECODED] +
+                              ft_stats_class(s, FT_CLASS_IGNORED) +
+                              ft_stats_class(s, FT_CLASS_MALFORMED);
+}
+
+static bool flows_hold(const struct ft_stats *s)
+{
+    return s->flows_created == ended(s) + s->flows_active;
+}
+
+static bool packets_hold(const struct ft_stats *s)
+{
+    return s->verdict[FT_V_DECODED] == s->packets_final + s->packets_active &&
+           s->decoded_bytes == s->bytes_final + s->bytes_active;
+}
+
+static bool event_holds(const struct ft_output_stats *o, enum ft_event e)
+{
+    return o->made[e] == o->written[e] + o->dropped[e];
+}
+
+bool account_holds(const struct ft_stats *s)
+{
+    bool all = received_holds(s) && captured_holds(s) && flows_hold(s) && packets_hold(s);
+
+    for (uint32_t i = 0; i < s->n_outputs; i++) {
+        for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+            all = all && event_holds(&s->output[i], e);
+        }
+    }
+    return all;
+}
+
+/* ---- the table ---- */
+
+static void row(const char *name, uint64_t n, const char *note)
+{
+    fprintf(stderr, "  %-22s %14llu%s%s\n", name, (unsigned long long)n, note[0] ? "  " : "", note);
+}
+
+/* A row that is the sum of what follows. */
+static void sum(const char *name, uint64_t n, bool holds, const char *of)
+{
+    row(name, n, holds ? of : "DOES NOT ADD UP");
+}
+
+static void maybe(const char *name, uint64_t n, const char *note)
+{
+    if (n > 0) {
+        row(name, n, note);
+    }
+}
+
+static void reasons(const struct ft_stats *s, enum ft_verdict_class class)
+{
+    for (enum ft_verdict v = 0; v < FT_V__COUNT; v++) {
+        if (ft_verdict_class(v) == class) {
+            char name[64];
+
+            snprintf(name, sizeof name, "    %s", ft_verdict_name(v));
+            maybe(name, s->verdict[v], ft_verdict_text(v));
+        }
+    }
+}
+
+static void table_packets(const struct ft_stats *s)
+{
+    sum("packets received", s->received, received_holds(s), "= captured + kernel dropped");
+    row("  kernel dropped", s->kernel_dropped, s->kernel_dropped_known ? "" : "(not known here)");
+    sum("  captured", s->captured, captured_holds(s),
+        "= queue dropped + decoded + ignored + malformed");
+    row("  queue dropped", s->queue_dropped, "");
+    row("  decoded", s->verdict[FT_V_DECODED], "");
+    row("  ignored", ft_stats_class(s, FT_CLASS_IGNORED), "");
+    reasons(s, FT_CLASS_IGNORED);
+    row("  malformed", ft_stats_class(s, FT_CLASS_MALFORMED), "");
+    reasons(s, FT_CLASS_MALFORMED);
+    maybe("late packets", s->late_packets, "older than their flow's newest");
+    maybe("clock steps", s->clock_steps, "packet time went back by more than the idle timeout");
+    maybe("interface events", s->interface_events, "down, gone or back");
+}
+
+static void table_flows(const struct ft_stats *s)
+{
+    sum("flows", s->flows_created, flows_hold(s), "= ended + in the table");
+    sum("  packets in them", s->packets_final + s->packets_active, packets_hold(s), "= decoded");
+    for (enum ft_reason r = 0; r < FT_REASON__COUNT; r++) {
+        char name[64];
+
+        snprintf(name, sizeof name, "  ended: %s", ft_reason_name(r));
+        maybe(name, s->flows_ended[r], "");
+    }
+    maybe("  in the table", s->flows_active, "");
+    maybe("  interim records", s->flow_updates, "");
+}
+
+static void table_outputs(const struct ft_stats *s)
+{
+    for (uint32_t i = 0; i < s->n_outputs; i++) {
+        const struct ft_output_stats *o = &s->output[i];
+
+        for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+            if (o->made[e] == 0) {
+                continue;
+            }
+            fputs("  ", stderr);
+            text_print(stderr, o->name);
+            fprintf(stderr, "%*s %14llu %s events = %llu written + %llu dropped%s\n",
+                    strlen(o->name) < 22 ? (int)(22 - strlen(o->name)) : 0, "",
+                    (unsigned long long)o->made[e], ft_event_word(e),
+                    (unsigned long long)o->written[e], (unsigned long long)o->dropped[e],
+                    event_holds(o, e) ? "" : "  DOES NOT ADD UP");
+        }
+    }
+}
+
+void account_table(const struct ft_stats *s)
+{
+    table_packets(s);
+    table_flows(s);
+    table_outputs(s);
+}
+
+/* ---- JSON ---- */
+
+static void member(const char *name, uint64_t n)
+{
+    fprintf(stderr, ",\"%s\":%llu", name, (unsigned long long)n);
+}
+
+static void json_reasons(const char *name, const struct ft_stats *s, enum ft_verdict_class class)
+{
+    const char *comma = "";
+
+    fprintf(stderr, ",\"%s\":{", name);
+    for (enum ft_verdict v = 0; v < FT_V__COUNT; v++) {
+        if (ft_verdict_class(v) == class && s->verdict[v] > 0) {
+            fprintf(stderr, "%s\"%s\":%llu", comma, ft_verdict_name(v),
+                    (unsigned long long)s->verdict[v]);
+            comma = ",";
+        }
+    }
+    fputc('}', stderr);
+}
+
+static void json_flows(const struct ft_stats *s)
+{
+    const char *comma = "";
+
+    member("flows_created", s->flows_created);
+    member("flows_active", s->flows_active);
+    fputs(",\"flows_ended\":{", stderr);
+    for (enum ft_reason r = 0; r < FT_REASON__COUNT; r++) {
+        fprintf(stderr, "%s\"%s\":%llu", comma, ft_reason_name(r),
+                (unsigned long long)s->flows_ended[r]);
+        comma = ",";
+    }
+    fputc('}', stderr);
+}
+
+static void json_outputs(const struct ft_stats *s)
+{
+    fputs(",\"outputs\":[", stderr);
+    for (uint32_t i = 0; i < s->n_outputs; i++) {
+        const struct ft_output_stats *o = &s->output[i];
+
+        fprintf(stderr, "%s{\"name\":", i > 0 ? "," : "");
+        json_print(stderr, o->name);
+        for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+            if (o->made[e] > 0) {
+                fprintf(stderr, ",\"%s\":{\"made\":%llu,\"written\":%llu,\"dropped\":%llu}",
+                        ft_event_word(e), (unsigned long long)o->made[e],
+                        (unsigned long long)o->written[e], (unsigned long long)o->dropped[e]);
+            }
+        }
+        fputc('}', stderr);
+    }
+    fputc(']', stderr);
+}
+
+void account_json(const struct ft_stats *s, const char *input)
+{
+    flockfile(stderr);
+    json_log_begin(stderr, FT_LOG_INFO, "account");
+    fputs(",\"input\":", stderr);
+    json_print(stderr, input);
+    fprintf(stderr, ",\"seconds\":%.3f", (double)s->elapsed_ns / 1e9);
+    member("workers", s->n_workers);
+    member("received", s->received);
+    member("captured", s->captured);
+    if (s->kernel_dropped_known) {
+        member("kernel_dropped", s->kernel_dropped);
+    } else {
+        fputs(",\"kernel_dropped\":null", stderr);
+    }
+    member("queue_dropped", s->queue_dropped);
+    member("decoded", s->verdict[FT_V_DECODED]);
+    json_reasons("ignored", s, FT_CLASS_IGNORED);
+    json_reasons("malformed", s, FT_CLASS_MALFORMED);
+    json_flows(s);
+    json_outputs(s);
+    fprintf(stderr, ",\"adds_up\":%s}\n", account_holds(s) ? "true" : "false");
+    fflush(stderr);
+    funlockfile(stderr);
+}
