@@ -11,16 +11,18 @@ if(ZLIB_FOUND)
     string(APPEND PC_LIBS " -lz")
 endif()
 configure_file(packaging/flowtap.pc.in ${CMAKE_BINARY_DIR}/flowtap.pc @ONLY)
+configure_file(packaging/flowtap.service.in ${CMAKE_BINARY_DIR}/flowtap.service @ONLY)
+configure_file(packaging/flowtap.1.in ${CMAKE_BINARY_DIR}/flowtap.1.in @ONLY)
 
 # the parts that come from the option table are made by the program itself, so they cannot drift
 add_custom_command(
     OUTPUT ${CMAKE_BINARY_DIR}/flowtap.bash ${CMAKE_BINARY_DIR}/flowtap.1
     COMMAND flowtap_cli __dump-options bash > ${CMAKE_BINARY_DIR}/flowtap.bash
     COMMAND flowtap_cli __dump-options man > ${CMAKE_BINARY_DIR}/options.man
-    COMMAND ${CMAKE_COMMAND} -DBEFORE=${CMAKE_SOURCE_DIR}/packaging/flowtap.1.in
+    COMMAND ${CMAKE_COMMAND} -DBEFORE=${CMAKE_BINARY_DIR}/flowtap.1.in
             -DOPTIONS=${CMAKE_BINARY_DIR}/options.man -DOUT=${CMAKE_BINARY_DIR}/flowtap.1
             -P ${CMAKE_SOURCE_DIR}/cmake/man.cmake
-    DEPENDS flowtap_cli packaging/flowtap.1.in cmake/man.cmake)
+    DEPENDS flowtap_cli ${CMAKE_BINARY_DIR}/flowtap.1.in cmake/man.cmake)
 add_custom_target(flowtap_docs ALL DEPENDS ${CMAKE_BINARY_DIR}/flowtap.bash ${CMAKE_BINARY_DIR}/flowtap.1)
 
 install(TARGETS flowtap_cli flowtap RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
@@ -30,6 +32,6 @@ install(FILES ${CMAKE_BINARY_DIR}/flowtap.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}
 install(FILES ${CMAKE_BINARY_DIR}/flowtap.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${CMAKE_BINARY_DIR}/flowtap.bash
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME flowtap)
-install(FILES packaging/flowtap.service DESTINATION lib/systemd/system)
+install(FILES ${CMAKE_BINARY_DIR}/flowtap.service DESTINATION lib/systemd/system)
 install(FILES packaging/flowtap.yaml examples/embed.c examples/sample.pcap
         DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/flowtap)

@@ -41,14 +41,26 @@ static void dump_man(const struct ft_option *o)
     printf(".\n");
 }
 
+/* One cell; a bar in it would begin the next. */
+static void md_cell(const char *s)
+{
+    printf(" | ");
+    for (; s != NULL && *s != '\0'; s++) {
+        printf("%s%c", *s == '|' ? "\\" : "", *s);
+    }
+}
+
 static void dump_md(const struct ft_option *o)
 {
     printf("| `--%s`", o->name);
     if (o->letter != 0) {
         printf(", `-%c`", o->letter);
     }
-    printf(" | %s | %s | %s |\n", o->arg != NULL ? o->arg : "", o->defval != NULL ? o->defval : "",
-           o->help);
+    md_cell(o->arg);
+    md_cell(o->choices);
+    md_cell(o->defval);
+    md_cell(o->help);
+    printf(" |\n");
 }
 
 static void dump_json(const struct ft_option *o, bool first)
@@ -128,7 +140,7 @@ int cmd_dump(const struct command *c, int argc, char **argv)
         return EXIT_WRONG;
     }
     if (form[1] == 'd') {
-        printf("| option | value | default | meaning |\n|---|---|---|---|\n");
+        printf("| option | value | one of | default | meaning |\n|---|---|---|---|---|\n");
     }
     for (uint32_t i = 0; (o = ft_option_at(i)) != NULL; i++) {
         if (form[1] == 'a') {

@@ -86,7 +86,9 @@ int cmd_help(const struct command *c, int argc, char **argv)
         help_general(stdout);
         return EXIT_GOOD;
     }
-    c = command_find(argv[1]);
+    if (strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0) {
+        c = command_find(argv[1]);
+    }
     if (c == NULL) {
         fprintf(stderr, "flowtap: there is no command '%s'\n", argv[1]);
         return EXIT_WRONG;
