@@ -83,13 +83,29 @@ class Case(unittest.TestCase):
         r = run(*args, **kw)
         self.assertEqual((r.returncode, r.stderr, r.stdout), (2, f"flowtap: {message}\n", ""))
 
+    def ended(self, p, status=0):
+        """Waits for the end with its input still open; what it said since."""
+        try:
+            p.wait(30)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            self.fail(f"does not end; it said {p.stderr.read()}")
+        err = p.stderr.read()
+        self.assertEqual(p.returncode, status, err)
+        return err
+
     def started(self, *args, **kw):
         p = start(*args, **kw)
 
         def end():
             if p.poll() is None:
                 p.kill()
-            p.communicate()
+            p.wait()
+            for f in filter(None, (p.stdin, p.stdout, p.stderr)):
+                try:
+                    f.close()
+                except BrokenPipeError:
+                    pass
         self.addCleanup(end)
         return p
 

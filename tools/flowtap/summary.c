@@ -71,22 +71,21 @@ static uint32_t waiting(const struct ft_stats *s)
 static void line(struct summary *s, const struct ft_stats *now, char *out, size_t cap)
 {
     double seconds = (double)(now->elapsed_ns - s->last.elapsed_ns) / 1e9;
-    char pps[16], bps[16], flows[16], share[16] = "";
+    char pps[16], bps[16], share[16] = "";
 
     seconds = seconds > 0 ? seconds : 1;
     human((double)(now->received - s->last.received) / seconds, pps, sizeof pps);
     human((double)(now->received_bytes - s->last.received_bytes) * 8 / seconds, bps, sizeof bps);
-    human((double)now->flows_active, flows, sizeof flows);
     if (now->input_size > 0) {
         snprintf(share, sizeof share, "%3.0f%% ",
                  100.0 * (double)now->input_bytes / (double)now->input_size);
     }
     snprintf(
         out, cap,
-        "%s%spps %sbit/s | %llu packets, dropped %llu kernel %llu queue | %s flows | queue %u | "
+        "%s%spps %sbit/s | %llu packets, dropped %llu kernel %llu queue | %llu flows | queue %u | "
         "events dropped %llu",
         share, pps, bps, (unsigned long long)now->received, (unsigned long long)now->kernel_dropped,
-        (unsigned long long)now->queue_dropped, flows, waiting(now),
+        (unsigned long long)now->queue_dropped, (unsigned long long)now->flows_active, waiting(now),
         (unsigned long long)events_dropped(now));
 }
 
