@@ -60,9 +60,10 @@ class Reading(Case):
             self.assertRegex(err, r"ended: shutdown +1000\b")
 
     def test_stop_at_any_moment(self):
-        """From the first moment that it says something, a stop ends in order."""
-        for wait in 0, 0.001, 0.005, 0.02:
-            p = self.started("read", "-w2", "-o", "null:", "-", stdin=subprocess.PIPE,
+        """From the first moment that it says something, a stop ends in order. With so many
+        threads there is time between that and the last one's start."""
+        for wait in (0,) * 10 + (0.001, 0.005, 0.02):
+            p = self.started("read", "-w128", "-o", "null:", "-", stdin=subprocess.PIPE,
                              stderr=subprocess.PIPE)
             opened(self, p)
             time.sleep(wait)
@@ -144,6 +145,14 @@ class Live(Case):
         self.assertRegex(err, r"flowtap: lo: .*\n  packets received +\d+ ")
         last = json.loads(out.read_text().splitlines()[-1])
         self.assertEqual(last["event_type"], "pipeline_stats")
+
+    def test_stop_at_any_moment(self):
+        """Also while the threads are being started."""
+        for wait in range(5):
+            p = self.live("-o", "null:")
+            time.sleep(wait / 2000)
+            p.send_signal(signal.SIGINT)
+            self.assertIn("packets received", self.ended(p))
 
     def test_lines(self):
         """Every --stats seconds a line; in JSON when asked for."""
