@@ -217,27 +217,32 @@ static int claim_read(struct ft_lanes *l, struct ft_batch *batch, uint64_t *out_
 
 /* ---- a split file ---- */
 
-/* Walks a slot's chunk from start and decodes it; what that counts is kept in the slot. */
-static void walk_chunk(struct ft_lanes *l, struct ft_worker *w, struct slot *s, uint64_t start)
+/* Walks a slot's chunk from start and decodes it, a batch at a time while its headers are in the
+ * cache; what that counts is kept in the slot. */
+static void walk_chunk(struct ft_lanes *l, struct slot *s, uint64_t start)
 {
-    struct ft_view *views = l->views + (size_t)w->index * FT_LANE_PACKETS;
+    struct ft_view views[FT_BATCH];
     struct ft_decoder dec;
-    uint32_t n = 0;
+    uint32_t walked = 0;
 
     s->start = s->next = start;
+    s->n = 0;
     s->rc = start == UINT64_MAX ? FT_E_EOF : FT_OK;
-    while (s->rc == FT_OK && n < FT_LANE_PACKETS) {
-        uint32_t more = 0;
+    ft_decoder_init(&dec, &l->p->seed);
+    while (s->rc == FT_OK && walked < FT_LANE_PACKETS) {
+        uint32_t room = FT_LANE_PACKETS - walked, n = 0, decoded = 0;
 
-        s->rc = ft_file_split_walk(l->split, s->next, s->limit, views + n, FT_LANE_PACKETS - n,
-                                   &more, &s->next, &s->err);
-        n += s->rc == FT_OK ? more : 0;
+        s->rc = ft_file_split_walk(l->split, s->next, s->limit, views,
+                                   room < FT_BATCH ? room : FT_BATCH, &n, &s->next, &s->err);
+        if (s->rc == FT_OK) {
+            ft_decode_batch(&dec, views, n, s->pkts + s->n, &decoded);
+            s->n += decoded;
+            walked += n;
+        }
     }
     if (s->rc == FT_OK && s->next >= s->limit) {
         s->rc = FT_E_EOF;
     }
-    ft_decoder_init(&dec, &l->p->seed);
-    ft_decode_batch(&dec, views, n, s->pkts, &s->n);
     slot_sort(s, l->n_workers);
     memcpy(s->verdict, dec.verdict, sizeof s->verdict);
     s->bytes = dec.bytes;
@@ -288,7 +293,7 @@ static void verify_chunks(struct ft_lanes *l, struct ft_worker *w)
             return;
         }
         if (s->start != l->expect) {
-            walk_chunk(l, w, s, l->expect); /* the guess was wrong */
+            walk_chunk(l, s, l->expect); /* the guess was wrong */
         }
         int rc = s->rc;
         struct ft_err err = s->err;
@@ -322,7 +327,7 @@ static int serial_chunk(struct ft_lanes *l, struct ft_worker *w)
     }
     s->limit = UINT64_MAX;
     s->chunk = l->next;
-    walk_chunk(l, w, s, l->expect);
+    walk_chunk(l, s, l->expect);
     int rc = s->rc;
     struct ft_err err = s->err;
 
@@ -381,7 +386,7 @@ static int split_decode(struct ft_lanes *l, struct ft_worker *w)
     if (ft_file_split_guess(l->split, s->chunk, &start) != FT_OK) {
         start = UINT64_MAX;
     }
-    walk_chunk(l, w, s, start);
+    walk_chunk(l, s, start);
     pthread_mutex_lock(&l->claim);
     if (l->serial) { /* meanwhile guessing was given up */
         atomic_store_explicit(&s->users, 0, memory_order_release);

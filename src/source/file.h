@@ -68,8 +68,7 @@ uint64_t ft_file_split_limit(const struct ft_file_split *sp, uint64_t i);
 /* A likely offset of the first record of chunk i; for chunk 0 the true one. Also asks the kernel
  * for the chunk's pages, so that a file on disk comes in large pieces. FT_E_NOT_FOUND: no place in
  * the chunk looks like a record. O(chunk) at worst, some ten records usually. */
-FT_NODISCARD int ft_file_split_guess(const struct ft_file_split *sp, uint64_t i,
-                                     uint64_t *out_start);
+FT_NODISCARD int ft_file_split_guess(struct ft_file_split *sp, uint64_t i, uint64_t *out_start);
 
 /* Fills up to cap views with the records from offset start that start below limit, with
  * FT_VIEW_FILTERED as read() does. FT_OK: *out_n > 0, *out_next is where to go on; FT_E_EOF: no

@@ -13,7 +13,8 @@ enum {
     CHAIN_CUT = 4,     /* the same when the file ends in the middle of the next one */
     DAY_S = 24 * 3600, /* how far the times of a guessed record may lie from those of the first */
     TIME_SLACK_DAYS = 32,
-    PAGE_LEN = 4096,
+    MAP_STEP = 4 << 20, /* pages are asked for and given back in such steps, see file_map.c */
+    MAP_LAG = 32 << 20, /* how far behind the newest chunk they are given back */
 };
 
 struct ft_file_split {
@@ -25,7 +26,9 @@ struct ft_file_split {
     uint32_t first_s;  /* seconds of the first record */
     uint32_t frac_max; /* most units in a second, exclusive */
     struct ft_pcap pcap;
-    _Atomic uint64_t done; /* bytes of the chunks that were dealt with */
+    _Atomic uint64_t done;  /* bytes of the chunks that were dealt with */
+    _Atomic uint64_t asked; /* pages before this offset were asked for */
+    _Atomic uint64_t given; /* pages before this offset were given back */
 };
 
 int ft_file_split_open(struct ft_source *source, size_t chunk_len, struct ft_file_split **out)
@@ -124,24 +127,49 @@ static bool chain(const struct ft_file_split *sp, uint64_t off)
     return true;
 }
 
-/* Brings the chunk's pages in with one call, see file_map.c. */
-static void populate(const struct ft_file_split *sp, uint64_t from, uint64_t to)
+/* Moves *edge to `to` if it lies before it; the thread that moves it does what is due, from
+ * *out_from on. */
+static bool move_edge(_Atomic uint64_t *edge, uint64_t to, uint64_t *out_from)
 {
-#ifdef MADV_POPULATE_READ
-    from = from / PAGE_LEN * PAGE_LEN;
-    madvise(sp->source->inputs[0].map + from, (size_t)(to - from), MADV_POPULATE_READ);
-#else
-    (void)sp;
-    (void)from;
-    (void)to;
-#endif
+    uint64_t seen = atomic_load_explicit(edge, memory_order_relaxed);
+
+    while (seen < to) {
+        if (atomic_compare_exchange_weak_explicit(edge, &seen, to, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+            *out_from = seen;
+            return true;
+        }
+    }
+    return false;
 }
 
-int ft_file_split_guess(const struct ft_file_split *sp, uint64_t i, uint64_t *out_start)
+/* Before chunk i is walked: brings the pages of its MAP_STEP in with one call, and gives back those
+ * far behind. Every call stops the other threads for a moment (their cores forget mappings), so
+ * they are few. A thread that still wants a page that was given back gets it again by itself. */
+static void step(struct ft_file_split *sp, uint64_t i)
+{
+    uint64_t limit = (ft_file_split_limit(sp, i) + MAP_STEP - 1) / MAP_STEP * MAP_STEP, from;
+    uint8_t *map = sp->source->inputs[0].map;
+
+    limit = limit < sp->size ? limit : sp->size;
+#ifdef MADV_POPULATE_READ
+    if (move_edge(&sp->asked, limit, &from)) {
+        madvise(map + from / MAP_STEP * MAP_STEP, (size_t)(limit - from / MAP_STEP * MAP_STEP),
+                MADV_POPULATE_READ);
+    }
+#endif
+    uint64_t behind = limit / MAP_LAG * MAP_LAG;
+
+    if (behind > MAP_LAG && move_edge(&sp->given, behind - MAP_LAG, &from)) {
+        madvise(map + from, (size_t)(behind - MAP_LAG - from), MADV_DONTNEED);
+    }
+}
+
+int ft_file_split_guess(struct ft_file_split *sp, uint64_t i, uint64_t *out_start)
 {
     uint64_t limit = ft_file_split_limit(sp, i);
 
-    populate(sp, chunk_start(sp, i), limit);
+    step(sp, i);
     if (i == 0 && sp->n_chunks > 0) {
         *out_start = FT_PCAP_HEADER_LEN;
         return FT_OK;
@@ -229,11 +257,5 @@ void ft_file_split_done(struct ft_file_split *sp, uint64_t i)
     while (seen < sum &&
            !atomic_compare_exchange_weak_explicit(&sp->source->pos.v, &seen, sum,
                                                   memory_order_relaxed, memory_order_relaxed)) {
-    }
-    /* whole pages of this chunk only; a neighbour that still wants one gets it back by itself */
-    from = (from + PAGE_LEN - 1) / PAGE_LEN * PAGE_LEN;
-    to = to / PAGE_LEN * PAGE_LEN;
-    if (from < to) {
-        madvise(sp->source->inputs[0].map + from, (size_t)(to - from), MADV_DONTNEED);
     }
 }

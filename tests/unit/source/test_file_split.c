@@ -18,7 +18,7 @@ struct part {
     struct ft_err err;
 };
 
-static void walk_part(const struct ft_file_split *sp, uint64_t i, uint64_t start, struct part *p)
+static void walk_part(struct ft_file_split *sp, uint64_t i, uint64_t start, struct part *p)
 {
     struct ft_view views[VIEWS];
     uint32_t n;
@@ -38,7 +38,7 @@ static void walk_part(const struct ft_file_split *sp, uint64_t i, uint64_t start
 }
 
 struct job {
-    const struct ft_file_split *sp;
+    struct ft_file_split *sp;
     struct part *parts;
     uint64_t first, step;
     pthread_t thread;
