@@ -51,7 +51,7 @@ const struct ft_element *ft_element_find(uint32_t pen, uint16_t id);
  * 32768) and ntop's (PEN 35632, number less 57472). NULL when unknown. Any thread. */
 const struct ft_element *ft_element_v9(uint16_t type);
 
-/* All elements in order of (PEN, id); *out_n is their number. */
-const struct ft_element *ft_elements(uint32_t *out_n);
+/* Element number i in order of (PEN, id); NULL after the last. For tables and tests. */
+const struct ft_element *ft_element_at(uint32_t i);
 
 #endif

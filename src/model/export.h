@@ -28,7 +28,8 @@ enum ft_export_protocol {
 enum {
     FT_XV_FIRST = 1, /* the first of several values with this key: they are one array */
     FT_XV_MORE = 2,  /* another value of the array that began before */
-    FT_XV_WRONG = 4  /* its length does not fit its type: null in JSON, kept in the datagram */
+    FT_XV_WRONG = 4, /* its length does not fit its type: null in JSON, kept in the datagram */
+    FT_XV_ABSENT = 8 /* the exporter says that it does not know the value: null */
 };
 
 /* One value. 24 bytes; key is static or lives as long as the template. */
@@ -54,26 +55,35 @@ struct ft_exporter_info {
     char agent_text[48];
 };
 
-/* One flow record of an exporter, or the flow information of an sFlow sample. */
+/* Names that options data gave to numbers of a record; NULL: none. Untrusted text, capped. */
+struct ft_export_names {
+    const char *if_in, *if_out;   /* interfaceName of ingressInterface, egressInterface */
+    const char *vrf_in, *vrf_out; /* VRFname of ingressVRFID, egressVRFID */
+    const char *application;      /* applicationName of applicationId */
+};
+
+/* One flow record of NetFlow or IPFIX. */
 struct ft_export_record {
     const struct ft_exporter_info *exporter;
-    const uint8_t *base;            /* what the values' offsets count from */
-    const struct ft_xvalue *values; /* in the order of the template */
+    const struct ft_export_names *names; /* NULL: none at all */
+    const uint8_t *base;                 /* what the values' offsets count from */
+    const struct ft_xvalue *values;      /* in the order of the template */
     uint32_t n_values;
+    uint32_t text_max;               /* bytes that the values need as text, see ft_xvalues_room() */
     uint32_t sequence;               /* of the message, as in its header */
     uint32_t ordinal;                /* number of this record in its message, from 0 */
-    uint32_t template_id;            /* 0: none (v1, v5, v7) */
-    uint32_t sampling_rate;          /* 1 in N; 0: unknown */
+    uint16_t template_id;            /* 0: none (v1, v5, v7) */
+    uint16_t has;                    /* FT_XR_* */
+    uint32_t sampling_rate;          /* 1 in N, rounded; 0: unknown */
     int64_t timestamp_ns;            /* export time of the message */
     int64_t first_ns;                /* INT64_MIN: the record has none */
     int64_t last_ns;                 /* likewise */
     uint64_t packets, bytes;         /* as exported, forward; valid by FT_XR_PACKETS, FT_XR_BYTES */
     uint64_t rev_packets, rev_bytes; /* biflows: the other direction; else 0 */
-    uint16_t has;                    /* FT_XR_* */
     uint16_t src_port, dst_port;
     uint8_t ip_version; /* 4, 6; 0: no addresses */
     uint8_t proto;
-    uint8_t tcp_flags;
+    uint16_t tcp_flags;
     uint8_t end_reason;       /* flowEndReason 1..5, 0: not told (RFC 5102 §5.11.3) */
     uint8_t src[16], dst[16]; /* network order; IPv4 in the first 4 bytes */
 };
@@ -87,5 +97,106 @@ enum {
     FT_XR_BIFLOW = 32,
     FT_XR_TCP_FLAGS = 64
 };
+
+/* One sampled or discarded packet of sFlow. */
+struct ft_export_sample {
+    const struct ft_exporter_info *exporter;
+    const struct ft_packet *pkt;          /* decoded from its header; NULL: it is not IP */
+    const struct ft_tuple_counts *counts; /* of the sampled packets of its 5-tuple; or NULL */
+    const uint8_t *base;
+    const struct ft_xvalue *values; /* what the agent tells besides the header */
+    uint32_t n_values;
+    uint32_t text_max;
+    int64_t timestamp_ns; /* when the datagram came: sFlow carries no clock */
+    uint32_t sequence;    /* of the datagram */
+    uint32_t sample_sequence;
+    uint32_t source_class, source_index;
+    uint32_t sampling_rate; /* 1 in N; 0: unknown; 1 for discards */
+    uint32_t sample_pool, drops;
+    double effective_rate; /* packets of the pool for each sample that came; 0: not known yet */
+    uint32_t input_format, input, output_format, output; /* enum ft_sflow_port_format, value */
+    uint32_t frame_len;                                  /* bytes on the wire */
+    uint32_t reason;                                     /* discards: sFlow drop reason code */
+    const char *reason_name;                             /* or NULL */
+    bool truncated; /* the header ended before the transport ports */
+};
+
+/* The counters of one sFlow source. */
+struct ft_export_counters {
+    const struct ft_exporter_info *exporter;
+    int64_t timestamp_ns;
+    uint32_t sequence, sample_sequence;
+    uint32_t source_class, source_index;
+    const uint8_t *base;
+    const struct ft_xvalue *values;
+    uint32_t n_values;
+    uint32_t text_max;
+    uint32_t n_groups;
+    struct ft_export_group { /* the structures, in order */
+        const char *name;    /* "generic", "ethernet", ... */
+        uint32_t first, n;   /* its values */
+    } groups[32];
+};
+
+/* One field specifier of a template. */
+struct ft_template_field {
+    uint32_t pen; /* 0: IANA; of v9 types above 32767 the vendor's */
+    uint16_t id;
+    uint16_t len; /* bytes, or 65535: variable */
+    bool scope;   /* v9: id is a scope type (RFC 3954 §6.1), not an element */
+};
+
+enum ft_template_change_kind {
+    FT_TEMPLATE_LEARNT,
+    FT_TEMPLATE_CHANGED,
+    FT_TEMPLATE_WITHDRAWN,
+    FT_TEMPLATE_EXPIRED, /* not sent again within its lifetime, or the least used of too many */
+    FT_TEMPLATE__COUNT
+};
+
+struct ft_template_change {
+    const struct ft_exporter_info *exporter;
+    int64_t timestamp_ns;
+    uint16_t template_id;
+    uint8_t kind; /* enum ft_template_change_kind */
+    bool options;
+    uint16_t n_scope, n_fields, n_before;
+    const struct ft_template_field *fields; /* [n_fields] */
+    const struct ft_template_field *before; /* CHANGED: [n_before] */
+};
+
+/* The unit in which an exporter counts its sequence numbers. */
+enum ft_sequence_unit { FT_SEQUENCE_MESSAGES, FT_SEQUENCE_RECORDS, FT_SEQUENCE_NONE };
+
+/* The account of one exporter and domain, totals since it was first heard. */
+struct ft_exporter_health {
+    const struct ft_exporter_info *exporter;
+    int64_t timestamp_ns, first_ns, last_ns; /* now, first and last datagram */
+    int64_t export_ns; /* clock of its last message; INT64_MIN: none (sFlow) */
+    uint64_t messages, bytes, records, options_records, samples, counters, discards;
+    uint64_t lost; /* by sequence number, in its unit; what came late is taken off */
+    uint64_t reordered, duplicates, resets;
+    uint64_t no_template;   /* sets that were given up for want of a template */
+    uint64_t waiting;       /* bytes held until their template comes */
+    uint64_t malformed;     /* faults found in its messages */
+    uint64_t wrong_values;  /* values whose length does not fit their type */
+    uint32_t templates;     /* known now */
+    uint32_t sampling_rate; /* 1 in N; 0: unknown */
+    uint8_t unit;           /* enum ft_sequence_unit */
+};
+
+/* Most bytes of a value that text formats show; longer ones are cut. */
+enum { FT_XTEXT_STRING = 1024, FT_XTEXT_OCTETS = 4096, FT_XTEXT_LIST = 8192 };
+
+/* Most bytes of one value, or of n, as text with its key. */
+uint32_t ft_xvalue_room(const struct ft_xvalue *v);
+uint32_t ft_xvalues_room(const struct ft_xvalue *v, uint32_t n);
+
+/* "netflow_v9", "ipfix", "sflow_v5", ...: never NULL. */
+const char *ft_export_protocol_name(enum ft_export_protocol p);
+
+/* "learnt", "changed", ...; "messages", "records", "none": never NULL. */
+const char *ft_template_change_name(enum ft_template_change_kind k);
+const char *ft_sequence_unit_name(enum ft_sequence_unit u);
 
 #endif

@@ -41,6 +41,7 @@ struct ft_source_config {
     uint32_t snaplen;   /* bytes of a packet to keep (live); 0: the source's default */
     uint32_t fanout_id; /* group of the instances that share (FT_SOURCE_FANOUT) */
     uint32_t fanout_n;  /* instances in the group, 1 = no fanout */
+    uint32_t fanout_i;  /* number of this instance, 0.. */
     bool promiscuous;   /* live */
     bool (*linktype_ok)(uint16_t linktype); /* what the decode stage knows */
     const char *(*linktype_name)(uint16_t linktype);
@@ -104,7 +105,7 @@ extern const struct ft_source_ops *const ft_sources[];
 /* By name, or NULL. */
 const struct ft_source_ops *ft_source_find(const char *name);
 
-extern const struct ft_source_ops ft_source_file, ft_source_mock, ft_source_afpacket,
+extern const struct ft_source_ops ft_source_file, ft_source_mock, ft_source_udp, ft_source_afpacket,
     ft_source_pcap;
 
 #endif

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decode: NetFlow and IPFIX messages to records, see collect.h. */
+#include "decode/collect.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "decode/collect_internal.h"
+#include "decode/collect_record.h"
+
+int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_hash_seed *seed,
+                     const struct ft_collect_ops *ops, void *cookie, struct ft_collector **out)
+{
+    struct ft_collector *c = ft_mem_alloc(1, sizeof *c);
+    int rc;
+
+    if (c == NULL) {
+        return FT_E_NOMEM;
+    }
+    c->limits = *limits;
+    c->ops = *ops;
+    c->cookie = cookie;
+    ft_decoder_init(&c->packets, seed);
+    c->values = ft_mem_alloc(FT__VALUES_MAX, sizeof *c->values);
+    rc = c->values != NULL ? ft__plans_init(&c->plans, seed, FT__PLAN_BYTES) : FT_E_NOMEM;
+    if (rc == FT_OK) {
+        rc = ft__exporters_init(&c->exporters, seed, limits->exporters, &c->plans);
+    }
+    if (rc != FT_OK) {
+        ft_collector_free(c);
+        return rc;
+    }
+    *out = c;
+    return FT_OK;
+}
+
+void ft_collector_free(struct ft_collector *c)
+{
+    if (c != NULL) {
+        ft__exporters_fini(&c->exporters);
+        ft__plans_fini(&c->plans);
+        ft_mem_free(c->values);
+        ft_mem_free(c);
+    }
+}
+
+void ft__collect_fault(struct ft_collector *c, enum ft_verdict v)
+{
+    if (c->exporter != NULL) {
+        c->exporter->h.malformed++;
+    }
+    if (c->fault == FT_V_DECODED) {
+        c->fault = v;
+    }
+}
+
+/* ---- templates ---- */
+
+static void tell_change(struct ft_collector *c, uint16_t id, enum ft_template_change_kind kind,
+                        const struct ft__plan *now, const struct ft__plan *before)
+{
+    const struct ft__plan *plan = now != NULL ? now : before;
+    struct ft_template_change t = {
+        .exporter = &c->exporter->info,
+        .timestamp_ns = c->now_ns,
+        .template_id = id,
+        .kind = (uint8_t)kind,
+        .options = plan->options,
+        .n_scope = plan->n_scope,
+        .n_fields = plan->n_fields,
+        .fields = plan->fields,
+    };
+
+    if (kind == FT_TEMPLATE_CHANGED) {
+        t.before = before->fields;
+        t.n_before = before->n_fields;
+    }
+    c->ops.template_change(c->cookie, &t);
+}
+
+static void remove_template(struct ft_collector *c, uint32_t i, enum ft_template_change_kind kind)
+{
+    uint16_t id = c->exporter->templates[i].id;
+    struct ft__plan *plan = ft__exporter_unset(c->exporter, i);
+
+    c->exporters.templates--;
+    tell_change(c, id, kind, NULL, plan);
+    ft__plan_put(&c->plans, plan);
+}
+
+/* RFC 7011 §8.1: over UDP a withdrawal is not to be sent and is not followed. id 2 and 3 mean all.
+ */
+static void withdraw(struct ft_collector *c, const struct ft_nf_template *t)
+{
+    struct ft__exporter *e = c->exporter;
+
+    if (!c->stream) {
+        ft__collect_fault(c, FT_V_EXPORT_TEMPLATE);
+        return;
+    }
+    for (uint32_t i = e->n_templates; i-- > 0;) {
+        if (t->id == e->templates[i].id ||
+            (t->id < FT_NF_DATA_MIN && e->templates[i].options == t->options)) {
+            remove_template(c, i, FT_TEMPLATE_WITHDRAWN);
+        }
+    }
+}
+
+/* Makes room when an exporter has as many templates as it may: the one not sent longest goes. */
+static void drop_oldest_template(struct ft_collector *c)
+{
+    struct ft__exporter *e = c->exporter;
+    uint32_t oldest = 0;
+
+    for (uint32_t i = 1; i < e->n_templates; i++) {
+        if (e->templates[i].seen_ns < e->templates[oldest].seen_ns) {
+            oldest = i;
+        }
+    }
+    if (e->n_templates > 0) {
+        remove_template(c, oldest, FT_TEMPLATE_EXPIRED);
+    }
+}
+
+static void take_waiting(struct ft_collector *c, uint16_t id);
+
+/* A use of plan is taken over. */
+static void set_template(struct ft_collector *c, uint16_t id, struct ft__plan *plan)
+{
+    struct ft__exporter *e = c->exporter;
+    struct ft__plan *before;
+    uint32_t n = e->n_templates;
+
+    if (n >= c->limits.templates && ft__exporter_template(e, id) == NULL) {
+        drop_oldest_template(c);
+        n = e->n_templates;
+    }
+    if (c->exporters.templates >= FT__TEMPLATES_ALL ||
+        ft__exporter_set(e, id, plan, c->now_ns, c->limits.templates, &before) != FT_OK) {
+        ft__plan_put(&c->plans, plan);
+        ft__collect_fault(c, FT_V_EXPORT_TEMPLATE);
+        return;
+    }
+    c->exporters.templates += e->n_templates - n;
+    c->stats.templates++;
+    if (before == NULL) {
+        tell_change(c, id, FT_TEMPLATE_LEARNT, plan, NULL);
+    } else if (before != plan) { /* equal templates share their plan */
+        tell_change(c, id, FT_TEMPLATE_CHANGED, plan, before);
+    }
+    ft__plan_put(&c->plans, before);
+    take_waiting(c, id);
+}
+
+static void take_templates(struct ft_collector *c, struct ft_nf_message *m, struct ft_nf_set *set)
+{
+    struct ft_nf_template t;
+    struct ft__plan *plan;
+    enum ft_verdict v;
+
+    while ((v = ft_nf_next_template(m, set, &t)) == FT_V_DECODED) {
+        if (t.n_fields == 0) {
+            withdraw(c, &t);
+        } else if (ft__plan_get(&c->plans, m, &t, &plan) != FT_OK) {
+            ft__collect_fault(c, FT_V_EXPORT_TEMPLATE);
+        } else {
+            set_template(c, t.id, plan);
+        }
+    }
+    if (v != FT_V__COUNT) {
+        ft__collect_fault(c, v);
+    }
+}
+
+/* ---- data ---- */
+
+static void take_options(struct ft_collector *c, const struct ft__plan *plan, struct ft_rd *body)
+{
+    while (ft_rd_left(body) >= plan->record_len) {
+        const uint8_t *p = body->p;
+        const struct ft_xvalue *values = plan->values;
+        uint32_t len = plan->record_len;
+
+        if (!plan->fixed) {
+            len = ft__plan_measure(plan, p, ft_rd_left(body), c->values);
+            values = c->values;
+        }
+        if (len == 0) {
+            ft__collect_fault(c, FT_V_EXPORT_RECORD);
+            return;
+        }
+        ft__options_take(c, plan, values, p);
+        body->p += len;
+        c->ordinal++;
+        c->stats.options_records++;
+        c->exporter->h.options_records++;
+    }
+}
+
+/* Holds a set back until its template comes, or gives it up. */
+static void hold_back(struct ft_collector *c, const struct ft_nf_message *m,
+                      const struct ft_nf_set *set)
+{
+    struct ft__exporter *e = c->exporter;
+    size_t len = ft_rd_left(&set->body);
+    struct ft__waiting *w = NULL, **at = &e->waiting;
+
+    c->records_known = false;
+    if (e->waiting_bytes + len <= c->limits.waiting &&
+        c->exporters.waiting + len <= FT__WAITING_ALL && len > 0) {
+        w = ft_mem_alloc(1, sizeof *w + len);
+    }
+    if (w == NULL) {
+        e->h.no_template++;
+        c->stats.no_template++;
+        return;
+    }
+    w->m = *m;
+    w->template_id = set->id;
+    w->len = (uint32_t)len;
+    memcpy(w + 1, set->body.p, len);
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    *at = w;
+    e->waiting_bytes += w->len;
+    c->exporters.waiting += len;
+    e->h.waiting = e->waiting_bytes;
+}
+
+static void take_data(struct ft_collector *c, const struct ft_nf_message *m,
+                      const struct ft__plan *plan, uint16_t template_id, struct ft_rd *body)
+{
+    if (plan->options) {
+        take_options(c, plan, body);
+    } else {
+        ft__records_take(c, m, plan, template_id, body);
+    }
+}
+
+/* What waited for this template, in the order in which it came. */
+static void take_waiting(struct ft_collector *c, uint16_t id)
+{
+    struct ft__exporter *e = c->exporter;
+    struct ft__waiting **at = &e->waiting;
+    uint32_t ordinal = c->ordinal;
+
+    while (*at != NULL) {
+        struct ft__waiting *w = *at;
+        struct ft__template *t;
+
+        if (w->template_id != id || (t = ft__exporter_template(e, id)) == NULL) {
+            at = &w->next;
+            continue;
+        }
+        struct ft_rd body = ft_rd_make(w + 1, w->len);
+
+        *at = w->next;
+        e->waiting_bytes -= w->len;
+        c->exporters.waiting -= w->len;
+        e->h.waiting = e->waiting_bytes;
+        c->ordinal = 0;
+        take_data(c, &w->m, t->plan, id, &body);
+        ft_mem_free(w);
+    }
+    c->ordinal = ordinal; /* they are not of this message: its sequence does not count them */
+}
+
+static void take_set(struct ft_collector *c, struct ft_nf_message *m, struct ft_nf_set *set)
+{
+    bool v9 = m->protocol == FT_XP_NETFLOW_V9;
+
+    if (set->id >= FT_NF_DATA_MIN) {
+        struct ft__template *t = ft__exporter_template(c->exporter, set->id);
+
+        if (t == NULL) {
+            hold_back(c, m, set);
+        } else {
+            take_data(c, m, t->plan, set->id, &set->body);
+        }
+    } else if (set->id == (v9 ? FT_NF_V9_TEMPLATES : FT_NF_IPFIX_TEMPLATES) ||
+               set->id == (v9 ? FT_NF_V9_OPTIONS : FT_NF_IPFIX_OPTIONS)) {
+        take_templates(c, m, set);
+    } else if (set->id < 4) {
+        ft__collect_fault(c, FT_V_EXPORT_SET); /* the other protocol's; 4 to 255 are reserved */
+    }
+}
+
+static void take_sets(struct ft_collector *c, struct ft_nf_message *m)
+{
+    struct ft_nf_set set;
+    enum ft_verdict v;
+
+    while ((v = ft_nf_next_set(m, &set)) == FT_V_DECODED) {
+        take_set(c, m, &set);
+    }
+    if (v != FT_V__COUNT) {
+        ft__collect_fault(c, v);
+    }
+}
+
+/* ---- messages ---- */
+
+static struct ft__exporter *find_exporter(struct ft_collector *c, const struct ft_peer *peer,
+                                          const struct ft_nf_message *m)
+{
+    struct ft_exporter_info key = {
+        .ip_version = peer->ip_version, .protocol = m->protocol, .domain_id = m->domain_id};
+
+    memcpy(key.addr, peer->addr, sizeof key.addr);
+    if (c->limits.by_port || c->stream) {
+        key.port = peer->port;
+    }
+    return ft__exporter_find(&c->exporters, &key, c->now_ns);
+}
+
+static void take_old(struct ft_collector *c, struct ft_nf_message *m)
+{
+    struct ft_rd body = m->body;
+
+    body.end = body.p + (size_t)m->count * ft_nf_record_len(m->protocol);
+    if (m->sampling_rate != 0) {
+        c->exporter->sampling_rate = m->sampling_rate;
+    }
+    ft__records_take(c, m, c->plans.builtin[m->protocol], 0, &body);
+}
+
+/* The exporter restarted when its clock since then steps back, other than by its wrap after 49.7
+ * days: its sequence starts again, too. */
+static void note_uptime(struct ft_collector *c, const struct ft_nf_message *m)
+{
+    struct ft__exporter *e = c->exporter;
+
+    if (m->protocol != FT_XP_IPFIX) {
+        uint32_t step = e->uptime_ms - m->uptime_ms;
+
+        if (e->h.messages > 0 && step < UINT32_MAX / 2 && step > 60000 && e->seq.known) {
+            e->seq.known = false;
+            e->h.resets++;
+        }
+        e->uptime_ms = m->uptime_ms;
+    }
+}
+
+static void take_message(struct ft_collector *c, const struct ft_peer *peer,
+                         struct ft_nf_message *m, enum ft_verdict v)
+{
+    struct ft__exporter *e = find_exporter(c, peer, m);
+
+    c->exporter = e;
+    if (e == NULL) {
+        c->fault = FT_V_EXPORTER;
+        return;
+    }
+    if (v != FT_V_DECODED) {
+        ft__collect_fault(c, v);
+    }
+    e->touched = true;
+    c->ordinal = 0;
+    c->given = 0;
+    c->records_known = true;
+    note_uptime(c, m);
+    if (m->protocol == FT_XP_NETFLOW_V9 || m->protocol == FT_XP_IPFIX) {
+        take_sets(c, m);
+    } else {
+        take_old(c, m);
+    }
+    ft__sequence_take(e, m->sequence, c->ordinal, c->records_known);
+    e->h.messages++;
+    e->h.bytes += m->len;
+    e->h.export_ns = m->export_ns;
+    c->stats.messages[m->protocol]++;
+}
+
+static enum ft_verdict take(struct ft_collector *c, const struct ft_peer *peer, const uint8_t *data,
+                            size_t len, int64_t ts_ns)
+{
+    struct ft_nf_message m;
+
+    c->exporter = NULL;
+    c->now_ns = ts_ns;
+    c->fault = FT_V_DECODED;
+    if (len >= 8 && ft_load_be32(data) == 5) {
+        return ft__sflow_take(c, peer, data, len);
+    }
+    for (;;) {
+        enum ft_verdict v = ft_nf_begin(data, len, &m);
+
+        if (v == FT_V_EXPORT_VERSION || v == FT_V_EXPORT_SHORT) {
+            if (c->exporter == NULL) {
+                return v;
+            }
+            ft__collect_fault(c, FT_V_EXPORT_LENGTH); /* bytes behind the message */
+            return c->fault;
+        }
+        take_message(c, peer, &m, v);
+        if (m.protocol != FT_XP_IPFIX || len - m.len == 0 || c->exporter == NULL) {
+            return c->fault;
+        }
+        data += m.len; /* several messages in a datagram: not allowed, but sent */
+        len -= m.len;
+    }
+}
+
+enum ft_verdict ft_collector_take(struct ft_collector *c, const struct ft_peer *peer,
+                                  const uint8_t *data, size_t len, int64_t ts_ns)
+{
+    c->stream = false;
+    return take(c, peer, data, len, ts_ns);
+}
+
+enum ft_verdict ft_collector_take_stream(struct ft_collector *c, const struct ft_peer *peer,
+                                         const uint8_t *data, size_t len, int64_t ts_ns)
+{
+    c->stream = true;
+    return take(c, peer, data, len, ts_ns);
+}
+
+void ft_collector_end_stream(struct ft_collector *c, const struct ft_peer *peer)
+{
+    for (int list = 0; list < 2; list++) {
+        for (struct ft__exporter *e = c->exporters.newest[list]; e != NULL; e = e->older) {
+            if (e->info.port != peer->port || e->info.protocol != FT_XP_IPFIX ||
+                memcmp(e->info.addr, peer->addr, sizeof peer->addr) != 0) {
+                continue;
+            }
+            c->exporter = e;
+            while (e->n_templates > 0) {
+                remove_template(c, e->n_templates - 1, FT_TEMPLATE_WITHDRAWN);
+            }
+        }
+    }
+}
+
+/* ---- reports ---- */
+
+static void expire_templates(struct ft_collector *c, struct ft__exporter *e)
+{
+    c->exporter = e;
+    for (uint32_t i = e->n_templates; i-- > 0 && c->limits.template_life_ns > 0;) {
+        if (c->now_ns - e->templates[i].seen_ns > c->limits.template_life_ns &&
+            e->info.port == 0) { /* those of a stream live as long as it does */
+            remove_template(c, i, FT_TEMPLATE_EXPIRED);
+        }
+    }
+}
+
+void ft_collector_report(struct ft_collector *c, int64_t now_ns)
+{
+    c->now_ns = now_ns;
+    for (int list = 1; list >= 0; list--) {
+        for (struct ft__exporter *e = c->exporters.oldest[list]; e != NULL; e = e->newer) {
+            expire_templates(c, e);
+            if (e->touched) {
+                e->h.timestamp_ns = now_ns;
+                e->h.sampling_rate = e->sampling_rate;
+                c->ops.health(c->cookie, &e->h);
+            }
+        }
+    }
+}
+
+void ft_collector_get_stats(const struct ft_collector *c, struct ft_collect_stats *out)
+{
+    *out = c->stats;
+    out->exporters = c->exporters.n;
+    out->exporters_evicted = c->exporters.evicted;
+    out->lost = out->reordered = out->duplicates = out->resets = 0;
+    for (int list = 0; list < 2; list++) {
+        for (const struct ft__exporter *e = c->exporters.newest[list]; e != NULL; e = e->older) {
+            out->lost += e->h.lost;
+            out->reordered += e->h.reordered;
+            out->duplicates += e->h.duplicates;
+            out->resets += e->h.resets;
+        }
+    }
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decode: what the files of the collector share. */
+#ifndef FT_DECODE_COLLECT_INTERNAL_H
+#define FT_DECODE_COLLECT_INTERNAL_H
+
+#include "decode/collect.h"
+#include "decode/decode.h"
+#include "decode/exporter.h"
+#include "decode/names.h"
+
+enum {
+    FT__NAMES_ALL = 1 << 18,     /* names of all exporters */
+    FT__TEMPLATES_ALL = 1 << 20, /* templates of all exporters */
+    FT__WAITING_ALL = 16 << 20,  /* bytes waiting, of all exporters */
+    FT__POOLS_ALL = 1 << 18,     /* sFlow sources of all agents */
+    FT__PLAN_BYTES = 128 << 20,
+    FT__VALUES_MAX = FT__PLAN_FIELDS_MAX
+};
+
+struct ft_collector {
+    struct ft_collect_limits limits;
+    struct ft_collect_ops ops;
+    void *cookie;
+    struct ft__plans plans;
+    struct ft__exporters exporters;
+    struct ft_collect_stats stats;
+    struct ft_decoder packets; /* of sampled headers */
+    struct ft_xvalue *values;  /* [FT__VALUES_MAX] of a record with variable lengths */
+    /* of the message that is being taken: */
+    struct ft__exporter *exporter;
+    int64_t now_ns;
+    bool stream;
+    enum ft_verdict fault; /* the first one */
+    uint32_t ordinal;      /* records so far */
+    uint64_t given;        /* bytes of text that they may become */
+    bool records_known;    /* no data set was given up or held back */
+};
+
+/* Notes a fault of the message: counted for its exporter, the first one is the verdict. */
+void ft__collect_fault(struct ft_collector *c, enum ft_verdict v);
+
+/* One options record: sampling, names, times. values as ft__plan_measure() gives them, or the
+ * plan's.
+ */
+void ft__options_take(struct ft_collector *c, const struct ft__plan *plan,
+                      const struct ft_xvalue *values, const uint8_t *record);
+
+/* Rate of a record's own fields; 0 when they say none. */
+uint32_t ft__sampling_rate(uint64_t interval, bool has_space, uint64_t space, bool has_size,
+                           uint64_t size);
+
+/* Decodes a packet section into the canonical part of a record that has no addresses. */
+void ft__section_take(struct ft_collector *c, const uint8_t *data, size_t len, uint16_t linktype,
+                      struct ft_export_record *r);
+
+/* sFlow (collect_sflow.c). */
+enum ft_verdict ft__sflow_take(struct ft_collector *c, const struct ft_peer *peer,
+                               const uint8_t *data, size_t len);
+
+/* An unsigned value of 1 to 8 bytes; others give 0. */
+FT_INLINE uint64_t ft__load_uint(const uint8_t *p, uint32_t len)
+{
+    uint64_t v = 0;
+
+    switch (len) {
+    case 1:
+        return *p;
+    case 2:
+        return ft_load_be16(p);
+    case 4:
+        return ft_load_be32(p);
+    case 8:
+        return ft_load_be64(p);
+    default:
+        for (uint32_t i = 0; i < len && len < 8; i++) {
+            v = v << 8 | p[i];
+        }
+        return v;
+    }
+}
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decode: data records by their plan. */
+#ifndef FT_DECODE_COLLECT_RECORD_H
+#define FT_DECODE_COLLECT_RECORD_H
+
+#include "decode/collect_internal.h"
+
+/* Every record of a data set, one callback each. */
+FT_HOT void ft__records_take(struct ft_collector *c, const struct ft_nf_message *m,
+                             const struct ft__plan *plan, uint16_t template_id, struct ft_rd *body);
+
+#endif

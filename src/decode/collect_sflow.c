@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decode: sFlow datagrams to samples, counters and discards. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "codec/export/sflow.h"
+#include "decode/collect_internal.h"
+#include "decode/general.h"
+#include "decode/key.h"
+
+enum { SFLOW_VALUES = 1024, POOLS_MAX = 4096, NAMES_KEPT = 32, REBOOT_MS = 1000 };
+
+/* The sample pool of one source of an agent: how often it really sampled. */
+struct ft__source_pool {
+    uint32_t class, index;
+    uint32_t last_pool;
+    uint64_t pool, samples; /* since it was first seen, or started again */
+};
+
+static struct ft__source_pool *find_pool(struct ft_collector *c, const struct ft_sflow_sample *s)
+{
+    struct ft__exporter *e = c->exporter;
+    uint32_t lo = 0, hi = e->n_pools;
+    uint64_t key = (uint64_t)s->source_class << 32 | s->source_index;
+
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+        uint64_t k = (uint64_t)e->pools[mid].class << 32 | e->pools[mid].index;
+
+        if (k == key) {
+            return &e->pools[mid];
+        }
+        if (k < key) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    if (e->n_pools >= POOLS_MAX || c->exporters.pools >= FT__POOLS_ALL) {
+        return NULL;
+    }
+    if ((e->n_pools & (e->n_pools - 1)) == 0) { /* grows by doubling */
+        struct ft__source_pool *more =
+            ft_mem_alloc(e->n_pools == 0 ? 1 : e->n_pools * 2, sizeof *more);
+
+        if (more == NULL) {
+            return NULL;
+        }
+        if (e->n_pools > 0) {
+            memcpy(more, e->pools, e->n_pools * sizeof *more);
+        }
+        ft_mem_free(e->pools);
+        e->pools = more;
+    }
+    memmove(&e->pools[lo + 1], &e->pools[lo], (e->n_pools - lo) * sizeof *e->pools);
+    e->n_pools++;
+    c->exporters.pools++;
+    e->pools[lo] = (struct ft__source_pool){.class = s->source_class, .index = s->source_index};
+    return &e->pools[lo];
+}
+
+/* Packets of the pool for each sample that came: where samples are lost on the way, this is more
+ * than the nominal rate. 0: not known yet. */
+static double effective_rate(struct ft_collector *c, const struct ft_sflow_sample *s)
+{
+    struct ft__source_pool *p = find_pool(c, s);
+    uint32_t step;
+
+    if (p == NULL) {
+        return 0;
+    }
+    step = s->sample_pool - p->last_pool;
+    if (p->samples == 0 || step > UINT32_MAX / 2) { /* the first, or it started again */
+        p->pool = 0;
+        p->samples = 1;
+        p->last_pool = s->sample_pool;
+        return 0;
+    }
+    p->pool += step;
+    p->last_pool = s->sample_pool;
+    return (double)p->pool / (double)p->samples++;
+}
+
+/* Where the values of a sample are gathered. */
+struct gathered {
+    struct ft_xvalue *values;
+    uint32_t n;
+    struct ft_sflow_record kept[NAMES_KEPT]; /* keys of unknown structures lie in them */
+    uint32_t n_kept;
+    uint32_t seen[64]; /* tags: a structure that comes twice is taken once */
+    uint32_t n_seen;
+};
+
+static void gather_begin(struct gathered *g, struct ft_xvalue *values)
+{
+    g->values = values;
+    g->n = g->n_kept = g->n_seen = 0;
+}
+
+static bool first_time(struct gathered *g, uint32_t tag)
+{
+    for (uint32_t i = 0; i < g->n_seen; i++) {
+        if (g->seen[i] == tag) {
+            return false;
+        }
+    }
+    if (g->n_seen == sizeof g->seen / sizeof g->seen[0]) {
+        return false;
+    }
+    g->seen[g->n_seen++] = tag;
+    return true;
+}
+
+/* True when a key stands in the values already: names are unique in a structure only. */
+static bool key_known(const struct gathered *g, uint32_t until, const struct ft_xvalue *v)
+{
+    for (uint32_t i = 0; i < until; i++) {
+        if (g->values[i].key_len == v->key_len &&
+            memcmp(g->values[i].key, v->key, v->key_len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void gather(struct ft_collector *c, struct gathered *g, enum ft_sflow_kind kind,
+                   const struct ft_sflow_record *rec, const uint8_t *base, bool flat)
+{
+    struct ft_sflow_record *keep;
+    uint32_t before = g->n, n;
+
+    if (g->n_kept == NAMES_KEPT || !first_time(g, rec->tag)) {
+        return;
+    }
+    keep = &g->kept[g->n_kept++];
+    *keep = *rec;
+    int rc = ft_sflow_values(kind, keep, base, g->values, SFLOW_VALUES, &g->n);
+
+    if (rc != FT_OK) {
+        ft__collect_fault(c, FT_V_EXPORT_SAMPLE);
+    }
+    if (!flat) {
+        return;
+    }
+    n = before;
+    for (uint32_t i = before; i < g->n; i++) {
+        if (!key_known(g, before, &g->values[i])) {
+            g->values[n++] = g->values[i];
+        }
+    }
+    g->n = n;
+}
+
+/* ---- packets ---- */
+
+/* The sampled header as a packet. True: *pkt is it. */
+static bool header_packet(struct ft_collector *c, const struct ft_sflow_header *h,
+                          struct ft_packet *pkt, bool *out_truncated)
+{
+    uint32_t wire = h->frame_len;
+    enum ft_verdict v;
+
+    if (wire >= h->stripped + h->len) { /* the FCS and what else was taken off is not in data */
+        wire -= h->stripped;
+    }
+    struct ft_view view = {.data = h->data,
+                           .caplen = h->len,
+                           .len = wire > h->len ? wire : h->len,
+                           .linktype = h->linktype,
+                           .ts_ns = c->now_ns};
+
+    v = h->linktype == FT_SFLOW_LINK_NONE ? FT_V_LINK_TYPE
+                                          : ft__decode_general(&c->packets.seed, &view, pkt);
+    *out_truncated = v == FT_V_L4_SHORT || v == FT_V_IP4_SHORT || v == FT_V_IP6_SHORT ||
+                     v == FT_V_LINK_SHORT || v == FT_V_TAG_SHORT || v == FT_V_IP6_EXT;
+    return v == FT_V_DECODED;
+}
+
+/* Records of agents that send no header but what they read in it. */
+static bool ip_packet(struct ft_collector *c, const struct ft_sflow_ip *ip, struct ft_packet *pkt)
+{
+    bool ports = ip->protocol == 6 || ip->protocol == 17 || ip->protocol == 132;
+    struct ft__ends ends = {.sport = ports ? (uint16_t)ip->src_port : 0,
+                            .dport = ports ? (uint16_t)ip->dst_port : 0,
+                            .proto = (uint8_t)ip->protocol};
+
+    memset(pkt, 0, sizeof *pkt);
+    pkt->swap = ip->version == 4 ? ft__key_ip4(pkt, &c->packets.seed, ip->src, ip->dst, ends)
+                                 : ft__key_ip6(pkt, &c->packets.seed, ip->src, ip->dst, ends);
+    pkt->ts_ns = c->now_ns;
+    pkt->ip_len = ip->length;
+    pkt->frame_len = ip->length;
+    pkt->tcp_flags = (uint8_t)ip->tcp_flags;
+    pkt->tos = (uint8_t)ip->tos;
+    return true;
+}
+
+static void take_flow(struct ft_collector *c, const struct ft_sflow_datagram *d,
+                      struct ft_sflow_sample *s, const uint8_t *base)
+{
+    bool discard = s->kind == FT_SFLOW_DISCARD, have = false;
+    struct gathered g;
+    FT_ALIGNED(32) struct ft_packet pkt;
+    struct ft_sflow_record rec;
+    struct ft_sflow_header h;
+    struct ft_sflow_ip ip;
+    struct ft_sflow_ethernet eth;
+    struct ft_export_sample out = {
+        .exporter = &c->exporter->info,
+        .base = base,
+        .values = c->values,
+        .timestamp_ns = c->now_ns,
+        .sequence = d->sequence,
+        .sample_sequence = s->sequence,
+        .source_class = s->source_class,
+        .source_index = s->source_index,
+        .sampling_rate = discard ? 1 : s->sampling_rate,
+        .sample_pool = s->sample_pool,
+        .drops = s->drops,
+        .input_format = s->input.format,
+        .input = s->input.value,
+        .output_format = s->output.format,
+        .output = s->output.value,
+        .reason = s->reason,
+        .reason_name = discard ? ft_sflow_drop_reason_name(s->reason) : NULL,
+    };
+    int rc;
+
+    gather_begin(&g, c->values);
+    while ((rc = ft_sflow_record(s, &rec)) != FT_E_EOF) {
+        if (rc != FT_OK) {
+            ft__collect_fault(c, FT_V_EXPORT_SAMPLE);
+        } else if (rec.tag == FT_SFLOW_HEADER && ft_sflow_header(&rec, &h) == FT_OK) {
+            have = header_packet(c, &h, &pkt, &out.truncated);
+            out.frame_len = h.frame_len;
+        } else if ((rec.tag == FT_SFLOW_IPV4 || rec.tag == FT_SFLOW_IPV6) && !have &&
+                   ft_sflow_ip(&rec, &ip) == FT_OK) {
+            have = ip_packet(c, &ip, &pkt);
+            out.frame_len = out.frame_len != 0 ? out.frame_len : ip.length;
+        } else if (rec.tag == FT_SFLOW_ETHERNET && ft_sflow_ethernet(&rec, &eth) == FT_OK) {
+            out.frame_len = eth.length;
+            gather(c, &g, FT_SFLOW_FLOW, &rec, base, true);
+        } else {
+            gather(c, &g, FT_SFLOW_FLOW, &rec, base, true);
+        }
+    }
+    if (have) {
+        pkt.frame_len = out.frame_len;
+        out.pkt = &pkt;
+    }
+    out.n_values = g.n;
+    out.text_max = g.n == 0 ? 0 : ft_xvalues_room(g.values, g.n);
+    if (discard) {
+        c->stats.discards++;
+        c->exporter->h.discards++;
+        c->ops.discard(c->cookie, &out);
+        return;
+    }
+    c->stats.samples++;
+    c->exporter->h.samples++;
+    c->exporter->sampling_rate = s->sampling_rate;
+    out.effective_rate = effective_rate(c, s);
+    c->ops.sample(c->cookie, &out);
+}
+
+static void take_counters(struct ft_collector *c, const struct ft_sflow_datagram *d,
+                          struct ft_sflow_sample *s, const uint8_t *base)
+{
+    struct gathered g;
+    struct ft_sflow_record rec;
+    struct ft_export_counters out = {
+        .exporter = &c->exporter->info,
+        .timestamp_ns = c->now_ns,
+        .sequence = d->sequence,
+        .sample_sequence = s->sequence,
+        .source_class = s->source_class,
+        .source_index = s->source_index,
+        .base = base,
+        .values = c->values,
+    };
+    uint32_t most = sizeof out.groups / sizeof out.groups[0];
+    int rc;
+
+    gather_begin(&g, c->values);
+    while ((rc = ft_sflow_record(s, &rec)) != FT_E_EOF) {
+        uint32_t before = g.n;
+        const char *name;
+
+        if (rc != FT_OK) {
+            ft__collect_fault(c, FT_V_EXPORT_SAMPLE);
+            continue;
+        }
+        gather(c, &g, FT_SFLOW_COUNTERS, &rec, base, false);
+        if (g.n > before && out.n_groups < most) {
+            name = ft_sflow_struct_name(FT_SFLOW_COUNTERS, rec.tag);
+            out.groups[out.n_groups++] = (struct ft_export_group){
+                name != NULL ? name : g.values[before].key, before, g.n - before};
+        }
+    }
+    out.n_values = g.n;
+    out.text_max = ft_xvalues_room(g.values, g.n);
+    c->stats.counters++;
+    c->exporter->h.counters++;
+    c->ops.counters(c->cookie, &out);
+}
+
+static struct ft__exporter *find_agent(struct ft_collector *c, const struct ft_peer *peer,
+                                       const struct ft_sflow_datagram *d)
+{
+    struct ft_exporter_info key = {.ip_version = peer->ip_version,
+                                   .protocol = FT_XP_SFLOW_V5,
+                                   .domain_id = d->sub_agent,
+                                   .agent_version = d->agent_version};
+
+    memcpy(key.addr, peer->addr, sizeof key.addr);
+    memcpy(key.agent, d->agent, sizeof key.agent);
+    key.port = c->limits.by_port ? peer->port : 0;
+    return ft__exporter_find(&c->exporters, &key, c->now_ns);
+}
+
+/* An uptime that steps back is a restart: its numbers start again. */
+static void note_restart(struct ft__exporter *e, const struct ft_sflow_datagram *d)
+{
+    uint32_t step = e->uptime_ms - d->uptime_ms;
+
+    if (e->h.messages > 0 && step > REBOOT_MS && step < UINT32_MAX / 2) {
+        e->seq.known = false;
+        e->h.resets++;
+        for (uint32_t i = 0; i < e->n_pools; i++) {
+            e->pools[i].samples = 0;
+        }
+    }
+    e->uptime_ms = d->uptime_ms;
+}
+
+static enum ft_verdict fault_of(const struct ft_sflow_datagram *d)
+{
+    switch (d->fault) {
+    case FT_SFLOW_F_VERSION:
+        return FT_V_EXPORT_VERSION;
+    case FT_SFLOW_F_AGENT_ADDRESS:
+        return FT_V_EXPORT_ADDRESS;
+    case FT_SFLOW_F_DATAGRAM_SHORT:
+        return FT_V_EXPORT_SHORT;
+    case FT_SFLOW_F_SAMPLES_MISSING:
+    case FT_SFLOW_F_TRAILING:
+        return FT_V_EXPORT_COUNT;
+    default:
+        return FT_V_EXPORT_SAMPLE;
+    }
+}
+
+enum ft_verdict ft__sflow_take(struct ft_collector *c, const struct ft_peer *peer,
+                               const uint8_t *data, size_t len)
+{
+    struct ft_sflow_datagram d;
+    struct ft_sflow_sample s;
+    int rc;
+
+    if (ft_sflow_begin(data, len, &d) != FT_OK) {
+        return fault_of(&d);
+    }
+    c->exporter = find_agent(c, peer, &d);
+    if (c->exporter == NULL) {
+        return FT_V_EXPORTER;
+    }
+    c->exporter->touched = true;
+    note_restart(c->exporter, &d);
+    ft__sequence_take(c->exporter, d.sequence, 1, true);
+    while ((rc = ft_sflow_next(&d, &s)) != FT_E_EOF) {
+        if (rc != FT_OK) {
+            ft__collect_fault(c, fault_of(&d));
+        } else if (s.kind == FT_SFLOW_FLOW || s.kind == FT_SFLOW_DISCARD) {
+            take_flow(c, &d, &s, data);
+        } else if (s.kind == FT_SFLOW_COUNTERS) {
+            take_counters(c, &d, &s, data);
+        }
+    }
+    c->exporter->h.messages++;
+    c->exporter->h.bytes += len;
+    c->stats.messages[FT_XP_SFLOW_V5]++;
+    return c->fault;
+}

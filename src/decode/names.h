@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decode: names that an exporter's options data gives to numbers: interfaces, VRFs, applications.
+ */
+#ifndef FT_DECODE_NAMES_H
+#define FT_DECODE_NAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flowtap/macros.h"
+
+enum ft__name_kind { FT__NAME_INTERFACE, FT__NAME_VRF, FT__NAME_APPLICATION };
+
+enum { FT__NAME_LEN = 64 }; /* with its NUL; longer names are cut at a character */
+
+struct ft__names;
+
+/* Sets a name; *names is made when it is NULL. FT_E_FULL, FT_E_NOMEM. */
+FT_NODISCARD int ft__names_set(struct ft__names **names, enum ft__name_kind kind, uint64_t id,
+                               const uint8_t *text, size_t len);
+
+/* The name, or NULL; names may be NULL. Valid until the next set. */
+const char *ft__names_get(const struct ft__names *names, enum ft__name_kind kind, uint64_t id);
+
+uint32_t ft__names_count(const struct ft__names *names); /* of NULL: 0 */
+
+void ft__names_free(struct ft__names *names); /* NULL is a no-op */
+
+#endif

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decode: templates compiled into plans, see xplan.h. */
+#include "decode/xplan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "decode/xslots.h"
+
+enum { BUCKETS = 4096, NAME_LEN = 48, NO_VALUE = 0xffff, PADDING_OCTETS = 210 };
+
+int ft__plans_init(struct ft__plans *p, const struct ft_hash_seed *seed, size_t max_bytes)
+{
+    memset(p, 0, sizeof *p);
+    p->seed = *seed;
+    p->n_buckets = BUCKETS;
+    p->max_bytes = max_bytes;
+    p->bucket = ft_mem_alloc(BUCKETS, sizeof *p->bucket);
+    if (p->bucket == NULL) {
+        return FT_E_NOMEM;
+    }
+    int rc = ft__builtin_plans(p);
+
+    if (rc != FT_OK) {
+        ft__plans_fini(p);
+    }
+    return rc;
+}
+
+void ft__plans_fini(struct ft__plans *p)
+{
+    for (uint32_t i = 0; p->bucket != NULL && i < p->n_buckets; i++) {
+        while (p->bucket[i] != NULL) {
+            struct ft__plan *next = p->bucket[i]->next;
+
+            ft_mem_free(p->bucket[i]);
+            p->bucket[i] = next;
+        }
+    }
+    ft_mem_free(p->bucket);
+    ft_mem_free(p->types);
+    memset(p, 0, sizeof *p);
+}
+
+static uint64_t hash_fields(const struct ft__plans *p, uint8_t protocol, bool options,
+                            uint16_t n_scope, const struct ft_template_field *f, uint32_t n)
+{
+    uint64_t h =
+        ft_hash_16(&p->seed, (uint64_t)protocol << 32 | (uint64_t)options << 24 | n_scope, n);
+
+    for (uint32_t i = 0; i < n; i++) {
+        h = ft_hash_16(&p->seed, h, (uint64_t)f[i].pen << 32 | (uint64_t)f[i].id << 16 | f[i].len);
+    }
+    return h;
+}
+
+static bool same_fields(const struct ft__plan *plan, uint8_t protocol, bool options,
+                        uint16_t n_scope, const struct ft_template_field *f, uint32_t n)
+{
+    if (plan->protocol != protocol || plan->options != options || plan->n_scope != n_scope ||
+        plan->n_fields != n) {
+        return false;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const struct ft_template_field *g = &plan->fields[i];
+
+        if (g->pen != f[i].pen || g->id != f[i].id || g->len != f[i].len ||
+            g->scope != f[i].scope) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- compiling ---- */
+
+/* Bytes of one record: of the shortest when some field is variable. False: not readable. */
+static bool record_length(const struct ft_template_field *f, uint32_t n, uint32_t *out_len,
+                          bool *out_fixed)
+{
+    uint32_t len = 0;
+
+    *out_fixed = true;
+    for (uint32_t i = 0; i < n; i++) {
+        if (f[i].len == FT_NF_VARIABLE) { /* of v9 H3C's exporters: no datagram holds 65535 bytes */
+            *out_fixed = false;
+            len += 1; /* its length */
+        } else {
+            len += f[i].len;
+        }
+        if (len > FT__PLAN_RECORD_MAX) {
+            return false;
+        }
+    }
+    *out_len = len;
+    return len > 0;
+}
+
+/* The name of a field that no table has, or of a reverse element, at `to`; its length. */
+static int make_name(const struct ft_template_field *f, const struct ft_element *e,
+                     char to[NAME_LEN])
+{
+    if (e != NULL) {
+        return snprintf(to, NAME_LEN, "reverse_%.38s", e->name);
+    }
+    if (f->pen != 0) {
+        return snprintf(to, NAME_LEN, "pen_%u_ie_%u", f->pen, f->id);
+    }
+    return snprintf(to, NAME_LEN, "ie_%u", f->id);
+}
+
+/* Sorts field numbers by element, then by place: equal ones stand together. */
+struct ordered {
+    uint64_t element;
+    uint32_t field;
+};
+
+static int by_element(const void *a, const void *b)
+{
+    const struct ordered *x = a, *y = b;
+
+    if (x->element != y->element) {
+        return x->element < y->element ? -1 : 1;
+    }
+    return x->field < y->field ? -1 : x->field > y->field;
+}
+
+/* True when the bytes of a field cannot be what its type says. */
+static bool wrong_length(uint8_t type, uint16_t len)
+{
+    switch ((enum ft_xtype)type) {
+    case FT_X_UINT:
+    case FT_X_INT:
+        return len == 0 || len > 8;
+    case FT_X_FLOAT:
+        return len != 4 && len != 8;
+    case FT_X_BOOL:
+        return len != 1;
+    case FT_X_MAC:
+        return len != 6;
+    case FT_X_IPV4:
+    case FT_X_SECONDS:
+        return len != 4;
+    case FT_X_IPV6:
+        return len != 16;
+    case FT_X_MILLISECONDS:
+    case FT_X_MICROSECONDS:
+    case FT_X_NANOSECONDS:
+        return len != 8;
+    case FT_X_UINT256:
+        return len == 0 || len > 32;
+    default:
+        return false;
+    }
+}
+
+static const struct ft_element *find_type(const struct ft__plans *p, uint32_t pen, uint16_t id)
+{
+    for (uint32_t i = 0; i < p->n_types; i++) {
+        if (p->types[i].element.pen == pen && p->types[i].element.id == id) {
+            return &p->types[i].element;
+        }
+    }
+    return NULL;
+}
+
+static void describe(const struct ft__plans *p, struct ft__plan *plan,
+                     const struct ft_template_field *f, char **names, struct ft_xvalue *v)
+{
+    const struct ft_element *e = f->scope ? NULL : ft_element_find(f->pen, f->id);
+    bool learnt = e == NULL && f->pen != 0 && (e = find_type(p, f->pen, f->id)) != NULL;
+    bool reverse = f->pen == FT_NF_REVERSE_PEN;
+
+    v->type = e != NULL ? e->type : FT_X_OCTETS;
+    v->len = f->len;
+    plan->n_unknown += e == NULL;
+    if (learnt) { /* its name may be learnt anew: a copy */
+        v->key_len = (uint16_t)snprintf(*names, NAME_LEN, "%s", e->name);
+        v->key = *names;
+        *names += NAME_LEN;
+    } else if (e != NULL && !reverse) {
+        v->key = e->name;
+        v->key_len = (uint16_t)strlen(e->name);
+    } else {
+        v->key_len = (uint16_t)make_name(f, e, *names);
+        v->key = *names;
+        *names += NAME_LEN;
+    }
+    if (f->len != FT_NF_VARIABLE && wrong_length(v->type, f->len)) {
+        v->flags |= FT_XV_WRONG;
+    }
+}
+
+static uint64_t element_key(const struct ft_template_field *f)
+{
+    return (uint64_t)f->scope << 63 | (uint64_t)f->pen << 16 | f->id;
+}
+
+static bool is_padding(const struct ft_template_field *f)
+{
+    return f->pen == 0 && f->id == PADDING_OCTETS && !f->scope;
+}
+
+/* Gives every field that is no padding a value, in the order of the template, but the fields of one
+ * element after each other. Until make_values() a value's offset is the number of its field. */
+static void number_values(struct ft__plan *plan, struct ordered *order)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < plan->n_fields; i++) {
+        order[i] = (struct ordered){element_key(&plan->fields[i]), i};
+        plan->value_of[i] = NO_VALUE;
+    }
+    qsort(order, plan->n_fields, sizeof *order, by_element);
+    for (uint32_t i = 0; i < plan->n_fields; i++) {
+        struct ordered key = {element_key(&plan->fields[i]), i};
+        const struct ordered *at = bsearch(&key, order, plan->n_fields, sizeof key, by_element);
+        bool head = at == order || at[-1].element != key.element;
+
+        if (!head || is_padding(&plan->fields[i])) {
+            continue;
+        }
+        for (; at < order + plan->n_fields && at->element == key.element; at++) {
+            plan->values[n++].offset = at->field;
+        }
+    }
+    plan->n_values = (uint16_t)n;
+}
+
+/* Values and their places. names: room for NAME_LEN bytes a field. */
+static void make_values(const struct ft__plans *p, struct ft__plan *plan, char *names)
+{
+    uint32_t last = UINT32_MAX;
+
+    for (uint32_t k = 0; k < plan->n_values; k++) {
+        struct ft_xvalue *v = &plan->values[k];
+        uint32_t field = v->offset;
+        const struct ft_template_field *f = &plan->fields[field];
+
+        if (last != UINT32_MAX && element_key(&plan->fields[last]) == element_key(f)) {
+            struct ft_xvalue *before = v - 1;
+
+            before->flags |= (before->flags & FT_XV_MORE) ? 0 : FT_XV_FIRST;
+            *v = *before;
+            v->flags = FT_XV_MORE;
+            v->len = f->len;
+            if (f->len != FT_NF_VARIABLE && wrong_length(v->type, f->len)) {
+                v->flags |= FT_XV_WRONG;
+            }
+        } else {
+            describe(p, plan, f, &names, v);
+        }
+        plan->value_of[field] = (uint16_t)k;
+        plan->n_wrong += (v->flags & FT_XV_WRONG) != 0;
+        last = field;
+    }
+}
+
+static void place_values(struct ft__plan *plan)
+{
+    uint32_t offset = 0;
+
+    for (uint32_t i = 0; i < plan->n_fields; i++) {
+        if (plan->value_of[i] != NO_VALUE) {
+            plan->values[plan->value_of[i]].offset = offset;
+        }
+        offset += plan->fields[i].len;
+    }
+}
+
+static struct ft__plan *allocate(uint32_t n_fields, size_t *out_bytes, char **out_names)
+{
+    size_t head = (sizeof(struct ft__plan) + 15) & ~(size_t)15;
+    size_t bytes = head +
+                   n_fields * (sizeof(struct ft_xvalue) + sizeof(struct ft_template_field) +
+                               sizeof(uint16_t) + NAME_LEN) +
+                   FT__SLOT__COUNT * sizeof(struct ft__step) + 16;
+    uint8_t *at = ft_mem_alloc(1, bytes);
+    struct ft__plan *plan = (struct ft__plan *)(void *)at;
+
+    if (plan == NULL) {
+        return NULL;
+    }
+    at += head;
+    plan->values = (struct ft_xvalue *)(void *)at;
+    at += n_fields * sizeof *plan->values;
+    plan->steps = (struct ft__step *)(void *)at;
+    at += FT__SLOT__COUNT * sizeof *plan->steps;
+    plan->fields = (struct ft_template_field *)(void *)at;
+    at += n_fields * sizeof *plan->fields;
+    plan->value_of = (uint16_t *)(void *)at;
+    at += n_fields * sizeof *plan->value_of;
+    *out_names = (char *)at;
+    *out_bytes = bytes;
+    return plan;
+}
+
+static int compile(const struct ft__plans *p, struct ft__plan *plan, char *names)
+{
+    struct ordered *order = ft_mem_alloc(plan->n_fields, sizeof *order);
+
+    if (order == NULL) {
+        return FT_E_NOMEM;
+    }
+    number_values(plan, order);
+    ft_mem_free(order);
+    make_values(p, plan, names);
+    plan->types = p->types_generation;
+    if (plan->fixed) {
+        place_values(plan);
+    }
+    plan->text_max = ft_xvalues_room(plan->values, plan->n_values);
+    ft__plan_steps(plan);
+    return FT_OK;
+}
+
+int ft__plan_make(struct ft__plans *p, uint8_t protocol, bool options, uint16_t n_scope,
+                  const struct ft_template_field *fields, uint32_t n_fields, struct ft__plan **out)
+{
+    uint64_t hash = hash_fields(p, protocol, options, n_scope, fields, n_fields);
+    struct ft__plan **bucket = &p->bucket[hash % p->n_buckets], *plan;
+    uint32_t record_len;
+    size_t bytes;
+    char *names;
+    bool fixed;
+
+    for (plan = *bucket; plan != NULL; plan = plan->next) {
+        bool stale = plan->n_unknown > 0 && plan->types != p->types_generation;
+
+        if (plan->hash == hash && !stale &&
+            same_fields(plan, protocol, options, n_scope, fields, n_fields)) {
+            plan->users++;
+            *out = plan;
+            return FT_OK;
+        }
+    }
+    if (n_fields > FT__PLAN_FIELDS_MAX) {
+        return FT_E_RANGE;
+    }
+    if (!record_length(fields, n_fields, &record_len, &fixed)) {
+        return FT_E_FORMAT;
+    }
+    if (p->bytes > p->max_bytes) {
+        return FT_E_FULL;
+    }
+    plan = allocate(n_fields, &bytes, &names);
+    if (plan == NULL) {
+        return FT_E_NOMEM;
+    }
+    plan->hash = hash;
+    plan->users = 1;
+    plan->protocol = protocol;
+    plan->options = options;
+    plan->fixed = fixed;
+    plan->n_fields = (uint16_t)n_fields;
+    plan->n_scope = n_scope;
+    plan->record_len = record_len;
+    plan->bytes = bytes;
+    memcpy(plan->fields, fields, n_fields * sizeof *fields);
+    int rc = compile(p, plan, names);
+
+    if (rc != FT_OK) {
+        ft_mem_free(plan);
+        return rc;
+    }
+    plan->next = *bucket;
+    *bucket = plan;
+    p->n++;
+    p->bytes += bytes;
+    *out = plan;
+    return FT_OK;
+}
+
+int ft__plan_get(struct ft__plans *p, const struct ft_nf_message *m, struct ft_nf_template *t,
+                 struct ft__plan **out)
+{
+    struct ft_template_field *fields;
+    int rc;
+
+    if (t->n_fields > FT__PLAN_FIELDS_MAX) {
+        return FT_E_RANGE;
+    }
+    fields = ft_mem_alloc(t->n_fields, sizeof *fields);
+    if (fields == NULL) {
+        return FT_E_NOMEM;
+    }
+    for (uint32_t i = 0; i < t->n_fields; i++) {
+        ft_nf_next_field(m, t, i, &fields[i]);
+    }
+    rc = ft__plan_make(p, m->protocol, t->options, t->n_scope, fields, t->n_fields, out);
+    ft_mem_free(fields);
+    return rc;
+}
+
+void ft__plan_put(struct ft__plans *p, struct ft__plan *plan)
+{
+    if (plan == NULL || --plan->users > 0) {
+        return;
+    }
+    for (struct ft__plan **at = &p->bucket[plan->hash % p->n_buckets]; *at != NULL;
+         at = &(*at)->next) {
+        if (*at == plan) {
+            *at = plan->next;
+            p->n--;
+            p->bytes -= plan->bytes;
+            ft_mem_free(plan);
+            return;
+        }
+    }
+}
+
+/* Letters and digits, the others and the steps from small to capital letters as '_'. */
+static void snake_case(char out[FT__TYPE_NAME], const uint8_t *name, size_t len)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < len && name[i] != 0 && n + 2 < FT__TYPE_NAME; i++) {
+        bool upper = name[i] >= 'A' && name[i] <= 'Z';
+        bool word =
+            upper || (name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9');
+
+        if (upper && i > 0 && name[i - 1] >= 'a' && name[i - 1] <= 'z') {
+            out[n++] = '_';
+        }
+        out[n++] = (char)(upper ? name[i] + 32 : word ? name[i] : '_');
+    }
+    out[n] = '\0';
+}
+
+int ft__types_learn(struct ft__plans *p, uint32_t pen, uint16_t id, uint8_t type,
+                    const uint8_t *name, size_t len)
+{
+    struct ft__type t = {.element = {.pen = pen, .id = id, .type = type}};
+    struct ft__type *known;
+
+    snake_case(t.text, name, len);
+    if (pen == 0 || pen == FT_NF_REVERSE_PEN || t.text[0] == '\0' ||
+        ft_element_find(pen, id) != NULL) {
+        return FT_E_RANGE;
+    }
+    known = (struct ft__type *)(uintptr_t)find_type(p, pen, id);
+    if (known != NULL) {
+        if (strcmp(known->text, t.text) != 0 || known->element.type != type) {
+            t.element.name = known->text;
+            *known = t;
+            p->types_generation++;
+        }
+        return FT_OK;
+    }
+    if (p->n_types == FT__TYPES_MAX) {
+        return FT_E_FULL;
+    }
+    if (p->n_types == p->cap_types) {
+        uint32_t cap = p->cap_types == 0 ? 64 : p->cap_types * 2;
+        struct ft__type *more = ft_mem_alloc(cap, sizeof *more);
+
+        if (more == NULL) {
+            return FT_E_NOMEM;
+        }
+        for (uint32_t i = 0; i < p->n_types; i++) {
+            more[i] = p->types[i];
+            more[i].element.name = more[i].text;
+        }
+        ft_mem_free(p->types);
+        p->types = more;
+        p->cap_types = cap;
+    }
+    p->types[p->n_types] = t;
+    p->types[p->n_types].element.name = p->types[p->n_types].text;
+    p->n_types++;
+    p->types_generation++;
+    return FT_OK;
+}
+
+uint32_t ft__plan_measure(const struct ft__plan *plan, const uint8_t *record, size_t left,
+                          struct ft_xvalue *values)
+{
+    struct ft_rd rd = ft_rd_make(record, left);
+
+    memcpy(values, plan->values, plan->n_values * sizeof *values);
+    for (uint32_t i = 0; i < plan->n_fields; i++) {
+        uint32_t len = plan->fields[i].len;
+
+        if (len == FT_NF_VARIABLE) { /* RFC 7011 §7 */
+            len = ft_rd_u8(&rd);
+            len = len == 255 ? ft_rd_u16(&rd) : len;
+        }
+        const uint8_t *at = ft_rd_view(&rd, len);
+
+        if (at == NULL) {
+            return 0;
+        }
+        if (plan->value_of[i] != NO_VALUE) {
+            struct ft_xvalue *v = &values[plan->value_of[i]];
+
+            v->offset = (uint32_t)(at - record);
+            v->len = (uint16_t)len;
+            if (plan->fields[i].len == FT_NF_VARIABLE && wrong_length(v->type, v->len)) {
+                v->flags |= FT_XV_WRONG;
+            }
+        }
+    }
+    return (uint32_t)(rd.p - record);
+}

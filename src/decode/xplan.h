@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decode: templates compiled into plans.
+ *
+ * Theory of operation: a template is compiled once, when it is learnt, into a plan: the values in
+ * the order in which they are written, with their places when all lengths are fixed, and a short
+ * list of steps that fill the canonical part of a record. A plan is immutable. Exporters send the
+ * same few templates, so plans are shared: one for each distinct (protocol, kind, fields), counted
+ * by its users. NetFlow v1, v5 and v7 are plans that exist from the start. */
+#ifndef FT_DECODE_XPLAN_H
+#define FT_DECODE_XPLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "codec/export/netflow.h"
+#include "model/export.h"
+
+enum {
+    FT__PLAN_FIELDS_MAX = 4096,
+    FT__PLAN_RECORD_MAX = 65535,
+};
+
+/* The slots of the canonical part that a step can fill. */
+enum ft__slot {
+    FT__SLOT_INIT, /* system init time: before FIRST and LAST, which may count from it */
+    FT__SLOT_SRC4,
+    FT__SLOT_DST4,
+    FT__SLOT_SRC6,
+    FT__SLOT_DST6,
+    FT__SLOT_SPORT,
+    FT__SLOT_DPORT,
+    FT__SLOT_PROTO,
+    FT__SLOT_FLAGS,
+    FT__SLOT_PACKETS,
+    FT__SLOT_BYTES,
+    FT__SLOT_REV_PACKETS,
+    FT__SLOT_REV_BYTES,
+    FT__SLOT_FIRST,
+    FT__SLOT_LAST,
+    FT__SLOT_IF_IN,
+    FT__SLOT_IF_OUT,
+    FT__SLOT_END,      /* from here on: few templates have them */
+    FT__SLOT_SAMPLER,  /* sampler or selector id */
+    FT__SLOT_INTERVAL, /* 34, 50, 305, 310: of 1 in N */
+    FT__SLOT_SPACE,    /* 306 */
+    FT__SLOT_SIZE,     /* 309 */
+    FT__SLOT_VRF_IN,
+    FT__SLOT_VRF_OUT,
+    FT__SLOT_APP,
+    FT__SLOT_FRAME, /* 315: a packet section that begins with the link layer */
+    FT__SLOT_IP,    /* 313: one that begins with the IP header */
+    FT__SLOT__COUNT
+};
+
+/* Units of FT__SLOT_FIRST and FT__SLOT_LAST. */
+enum ft__clock {
+    FT__CLOCK_UPTIME_MS, /* since the exporter started */
+    FT__CLOCK_S,
+    FT__CLOCK_MS,
+    FT__CLOCK_NTP_US,   /* RFC 7011 §6.1.9 */
+    FT__CLOCK_NTP_NS,   /* RFC 7011 §6.1.10 */
+    FT__CLOCK_BEFORE_US /* us before the export time (IE 158, 159) */
+};
+
+/* Fills one slot from one field. */
+struct ft__step {
+    uint8_t slot;
+    uint8_t clock;   /* FIRST, LAST: enum ft__clock */
+    uint16_t len;    /* bytes of the field; variable: 0 */
+    uint32_t offset; /* in the record, when the plan is fixed; else the number of the value */
+};
+
+struct ft__plan {
+    struct ft__plan *next; /* of the same bucket */
+    uint64_t hash;
+    size_t bytes;
+    uint32_t users;
+    uint8_t protocol; /* FT_XP_NETFLOW_V9 or FT_XP_IPFIX; the built-in ones theirs */
+    bool options;
+    bool fixed; /* no variable-length field: every record is record_len bytes */
+    uint16_t n_fields, n_scope;
+    uint16_t n_values; /* fields without padding */
+    uint16_t n_steps;
+    uint16_t has;        /* FT_XR_* of every record */
+    uint16_t n_wrong;    /* values whose fixed length does not fit their type */
+    uint16_t n_unknown;  /* values that no table names */
+    bool v4, v6, rare;   /* the kinds of its steps */
+    uint32_t types;      /* generation of the learnt types when it was compiled */
+    uint32_t record_len; /* fixed: of a record; else of the shortest one */
+    uint32_t text_max;   /* most bytes that a text format needs for the values, 0: too many */
+    struct ft_template_field *fields; /* [n_fields] as sent */
+    struct ft_xvalue *values;         /* [n_values] in the order of writing */
+    uint16_t *value_of;               /* [n_fields] its value, 0xffff: padding */
+    struct ft__step *steps;           /* [n_steps] */
+};
+
+enum { FT__TYPES_MAX = 4096, FT__TYPE_NAME = 48 };
+
+/* An element that an exporter described itself (RFC 5610). */
+struct ft__type {
+    struct ft_element element; /* its name lies in text */
+    char text[FT__TYPE_NAME];
+};
+
+struct ft__plans {
+    struct ft__type *types; /* [n_types], grown by doubling; at most FT__TYPES_MAX */
+    uint32_t n_types, cap_types, types_generation;
+    struct ft_hash_seed seed;
+    struct ft__plan **bucket;
+    uint32_t n_buckets, n;
+    size_t bytes;                           /* that all plans take */
+    size_t max_bytes;                       /* bound */
+    struct ft__plan *builtin[FT_XP__COUNT]; /* v1, v5, v7 */
+};
+
+/* FT_E_NOMEM. */
+FT_NODISCARD int ft__plans_init(struct ft__plans *p, const struct ft_hash_seed *seed,
+                                size_t max_bytes);
+void ft__plans_fini(struct ft__plans *p);
+
+/* The plan of a template: an equal one that exists, or a new one; its user count goes up by one.
+ * FT_E_FORMAT: no record of it could be read (all lengths 0, or more than 65535 bytes);
+ * FT_E_RANGE: too many fields; FT_E_FULL: no room for more plans; FT_E_NOMEM. */
+FT_NODISCARD int ft__plan_get(struct ft__plans *p, const struct ft_nf_message *m,
+                              struct ft_nf_template *t, struct ft__plan **out);
+
+/* The same from fields (saved state, RFC 6313 lists). */
+FT_NODISCARD int ft__plan_make(struct ft__plans *p, uint8_t protocol, bool options,
+                               uint16_t n_scope, const struct ft_template_field *fields,
+                               uint32_t n_fields, struct ft__plan **out);
+
+/* Learns an enterprise element that no table has (RFC 5610); IANA's cannot be changed. The name is
+ * made snake_case and cut. FT_E_FULL, FT_E_NOMEM; FT_E_RANGE: not to be learnt. */
+FT_NODISCARD int ft__types_learn(struct ft__plans *p, uint32_t pen, uint16_t id, uint8_t type,
+                                 const uint8_t *name, size_t len);
+
+/* One user less; the last one frees it. NULL is a no-op. */
+void ft__plan_put(struct ft__plans *p, struct ft__plan *plan);
+
+/* Reads the lengths of a record with variable-length fields: fills values[plan->n_values] (a copy
+ * of the plan's with places and lengths). Returns the record's bytes, 0 when it is longer than
+ * left. */
+uint32_t ft__plan_measure(const struct ft__plan *plan, const uint8_t *record, size_t left,
+                          struct ft_xvalue *values);
+
+#endif

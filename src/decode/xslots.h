@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decode: which fields of a template fill which slots of a record's canonical part. */
+#ifndef FT_DECODE_XSLOTS_H
+#define FT_DECODE_XSLOTS_H
+
+#include "decode/xplan.h"
+
+/* Chooses the best field for each slot (delta counters before totals, absolute times before uptime,
+ * and so on) and writes plan->steps, has, v4, v6 and rare. */
+void ft__plan_steps(struct ft__plan *plan);
+
+/* Makes the plans of NetFlow v1, v5 and v7. FT_E_NOMEM. */
+FT_NODISCARD int ft__builtin_plans(struct ft__plans *p);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model: bounds of exported values, see export.h. */
+#include "model/export.h"
+
+uint32_t ft_xvalue_room(const struct ft_xvalue *v)
+{
+    uint32_t room = v->key_len + 4u; /* "key":value, */
+    uint32_t len = v->len;
+
+    switch ((enum ft_xtype)v->type) {
+    case FT_X_STRING:
+        return room + 2 + 6 * (len < FT_XTEXT_STRING ? len : FT_XTEXT_STRING);
+    case FT_X_OCTETS:
+    case FT_X_UINT256:
+        return room + 2 + 2 * (len < FT_XTEXT_OCTETS ? len : FT_XTEXT_OCTETS);
+    case FT_X_UINT32_LIST:
+        return room + 2 + 11 * (len / 4);
+    case FT_X_BASIC_LIST:
+    case FT_X_SUBTEMPLATE_LIST:
+    case FT_X_SUBTEMPLATE_MULTI_LIST:
+        return room + FT_XTEXT_LIST;
+    default:
+        return room + 48; /* a full IPv6 address with its quotes */
+    }
+}
+
+uint32_t ft_xvalues_room(const struct ft_xvalue *v, uint32_t n)
+{
+    uint32_t room = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        room += ft_xvalue_room(&v[i]);
+    }
+    return room;
+}
+
+const char *ft_export_protocol_name(enum ft_export_protocol p)
+{
+    static const char *const names[] = {"netflow_v1", "netflow_v5", "netflow_v7",
+                                        "netflow_v9", "ipfix",      "sflow_v5"};
+
+    return (unsigned)p < FT_XP__COUNT ? names[p] : "unknown";
+}
+
+const char *ft_template_change_name(enum ft_template_change_kind k)
+{
+    static const char *const names[] = {"learnt", "changed", "withdrawn", "expired"};
+
+    return (unsigned)k < FT_TEMPLATE__COUNT ? names[k] : "unknown";
+}
+
+const char *ft_sequence_unit_name(enum ft_sequence_unit u)
+{
+    return u == FT_SEQUENCE_MESSAGES ? "messages" : u == FT_SEQUENCE_RECORDS ? "records" : "none";
+}
