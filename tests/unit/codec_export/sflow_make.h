@@ -132,7 +132,7 @@ struct walked {
 static inline void walk_records(struct walked *w, const uint8_t *base)
 {
     static struct ft_xvalue values[1024];
-    struct ft_sflow_header h;
+    struct ft_sflow_header h = {.data = NULL};
     uint32_t n = 0;
     int rc;
 

@@ -6,7 +6,7 @@
 static struct ft_sflow_sample first_sample(const struct made *m)
 {
     struct ft_sflow_sample s = {.tag = 0};
-    struct ft_sflow_datagram d;
+    struct ft_sflow_datagram d = {.n_seen = 0};
 
     CHECK_EQ(ft_sflow_begin(m->p, m->len, &d), FT_OK);
     CHECK_EQ(ft_sflow_next(&d, &s), FT_OK);
@@ -70,7 +70,7 @@ static void test_s2_agent_address(void)
 {
     static const uint8_t ip6[16] = {0x20, 1, 0xd, 0xb8, [15] = 9};
     static const uint8_t lens[] = {0, 4, 16};
-    struct ft_sflow_datagram d;
+    struct ft_sflow_datagram d = {.n_seen = 0};
 
     for (uint32_t type = 0; type < 4; type++) {
         struct made m = {.len = 0};
@@ -112,9 +112,9 @@ static void test_s5_sample_kinds(void)
                                     FT_SFLOW_COUNTERS, FT_SFLOW_DISCARD,  FT_SFLOW_RTMETRIC,
                                     FT_SFLOW_RTFLOW,   FT_SFLOW_UNKNOWN,  FT_SFLOW_UNKNOWN};
     struct made m = made_datagram(sizeof kinds);
-    struct ft_sflow_datagram d;
-    struct ft_sflow_sample s;
-    struct ft_sflow_record rec;
+    struct ft_sflow_datagram d = {.n_seen = 0};
+    struct ft_sflow_sample s = {.tag = 0};
+    struct ft_sflow_record rec = {.tag = 0};
 
     for (unsigned i = 0; i < sizeof kinds; i++) {
         size_t at = begin(&m, tags[i]);
@@ -156,7 +156,7 @@ static void test_s6_compact(void)
     for (unsigned i = 0; i < sizeof ports / sizeof ports[0]; i++) {
         struct made m = made_datagram(1);
         size_t at = begin_flow(&m, 0);
-        struct ft_sflow_sample s;
+        struct ft_sflow_sample s = {.tag = 0};
 
         end(&m, at);
         set32(&m, at + 4, 0x02abcdef);
@@ -180,7 +180,7 @@ static void test_s6_expanded(void)
     static const uint32_t words[] = {77, 3, 0xfffffffe, 400, 8000, 5, 0, 0x7fffffff, 1, 262, 0};
     struct made m = made_datagram(1);
     size_t at = begin(&m, 3);
-    struct ft_sflow_sample s;
+    struct ft_sflow_sample s = {.tag = 0};
 
     for (unsigned i = 0; i < 11; i++) {
         put32(&m, words[i]);
@@ -204,7 +204,7 @@ static void test_s6_counters(void)
 {
     struct made m = made_datagram(1);
     size_t at = begin_counters(&m, 0);
-    struct ft_sflow_sample s;
+    struct ft_sflow_sample s = {.tag = 0};
 
     end(&m, at);
     s = first_sample(&m);
@@ -230,9 +230,9 @@ static void test_s9_ethernet(void)
     for (unsigned pad = 0; pad < 2; pad++) { /* MACs of 6 bytes, as some agents send, and of 8 */
         struct made m = made_datagram(1);
         size_t at = begin_flow(&m, 1), rec = begin(&m, 2);
-        struct ft_sflow_ethernet e;
-        struct ft_sflow_sample s;
-        struct ft_sflow_record r;
+        struct ft_sflow_ethernet e = {.length = 0};
+        struct ft_sflow_sample s = {.tag = 0};
+        struct ft_sflow_record r = {.tag = 0};
 
         put32(&m, 1514);
         put_bytes(&m, "\1\2\3\4\5\6\0\0", 6 + 2 * pad);
@@ -258,9 +258,9 @@ static void test_s9_ip(void)
         uint32_t addr = tag == FT_SFLOW_IPV4 ? 4 : 16;
         struct made m = made_datagram(1);
         size_t at = begin_flow(&m, 1), rec = begin(&m, tag);
-        struct ft_sflow_sample s;
-        struct ft_sflow_record r;
-        struct ft_sflow_ip ip;
+        struct ft_sflow_sample s = {.tag = 0};
+        struct ft_sflow_record r = {.tag = 0};
+        struct ft_sflow_ip ip = {.version = 0};
 
         put32(&m, 1500);
         put32(&m, 6);
@@ -319,9 +319,9 @@ static void test_s10_header_protocols(void)
     for (uint32_t protocol = 0; protocol < sizeof links / sizeof links[0]; protocol++) {
         struct made m = made_datagram(1);
         size_t at = begin_flow(&m, 1);
-        struct ft_sflow_header h;
-        struct ft_sflow_sample s;
-        struct ft_sflow_record r;
+        struct ft_sflow_header h = {.data = NULL};
+        struct ft_sflow_sample s = {.tag = 0};
+        struct ft_sflow_record r = {.tag = 0};
 
         put_header(&m, protocol, 100, 64);
         end(&m, at);
@@ -338,9 +338,9 @@ static void test_s11_frame_length(void)
 {
     struct made m = made_datagram(1);
     size_t at = begin_flow(&m, 1);
-    struct ft_sflow_header h;
-    struct ft_sflow_sample s;
-    struct ft_sflow_record r;
+    struct ft_sflow_header h = {.data = NULL};
+    struct ft_sflow_sample s = {.tag = 0};
+    struct ft_sflow_record r = {.tag = 0};
 
     put_header(&m, 1, 9018, 126);
     end(&m, at);
@@ -360,9 +360,9 @@ static void test_s12_truncated_header(void)
 {
     struct made m = made_datagram(1);
     size_t at = begin_flow(&m, 1);
-    struct ft_sflow_header h;
-    struct ft_sflow_sample s;
-    struct ft_sflow_record r;
+    struct ft_sflow_header h = {.data = NULL};
+    struct ft_sflow_sample s = {.tag = 0};
+    struct ft_sflow_record r = {.tag = 0};
 
     put_header(&m, 1, 1518, 64);
     end(&m, at);
@@ -411,9 +411,9 @@ static void test_s14_discard(void)
     static const uint32_t words[] = {12, 0, 70000, 4, 21, 0x3fffffff, 290, 1};
     struct made m = made_datagram(1);
     size_t at = begin(&m, 5);
-    struct ft_sflow_sample s;
-    struct ft_sflow_record r;
-    struct ft_sflow_header h;
+    struct ft_sflow_sample s = {.tag = 0};
+    struct ft_sflow_record r = {.tag = 0};
+    struct ft_sflow_header h = {.data = NULL};
 
     for (unsigned i = 0; i < 8; i++) {
         put32(&m, words[i]);

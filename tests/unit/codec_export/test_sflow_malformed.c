@@ -221,10 +221,10 @@ static void test_header_length(void)
 static void test_header_lies(void)
 {
     struct made m = three_samples();
-    struct ft_sflow_datagram d;
-    struct ft_sflow_sample s;
-    struct ft_sflow_record rec;
-    struct ft_sflow_header h;
+    struct ft_sflow_datagram d = {.n_seen = 0};
+    struct ft_sflow_sample s = {.tag = 0};
+    struct ft_sflow_record rec = {.tag = 0};
+    struct ft_sflow_header h = {.data = NULL};
 
     set32(&m, HEADER_LEN - 8, 20);
     set32(&m, HEADER_LEN - 4, UINT32_MAX);

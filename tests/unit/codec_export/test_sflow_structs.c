@@ -104,11 +104,12 @@ static void test_s9_switch(void)
 
 static void test_s9_router_addresses(void)
 {
-    static const char *const want[] = {"nexthop=null src_mask_len=24 dst_mask_len=16",
-                                       "nexthop=01:02:03:04 src_mask_len=24 dst_mask_len=16",
-                                       "nexthop=01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:10 "
-                                       "src_mask_len=24 dst_mask_len=16",
-                                       ""};
+    static const char *const want[] = {
+        "nexthop=null src_mask_len=24 dst_mask_len=16",
+        "nexthop=01:02:03:04 src_mask_len=24 dst_mask_len=16",
+        "nexthop=01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:10 src_mask_len=24 dst_mask_len=16",
+        "",
+    };
     static const uint8_t addr[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
     static const uint8_t lens[] = {0, 4, 16, 4};
 
