@@ -428,6 +428,7 @@ def test_super_frames(sender):
 def main():
     if os.geteuid() != 0 or sh("ip", "netns", "add", A, check=False).returncode != 0:
         print("skipped: needs root and network namespaces")
+        os.rmdir(WORK)
         return 77
     try:
         sh("ip", "netns", "add", B)
