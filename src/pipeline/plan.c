@@ -106,7 +106,6 @@ static int open_all(struct ft_pipeline *p, struct ft_source_config *sc, struct f
     sc->fanout_n = p->plan.n_sources;
     for (uint32_t i = 0; i < p->plan.n_sources; i++) {
         sc->fanout_i = i;
-
         int rc = p->plan.source->open(sc, &p->source[i], err);
 
         if (rc != FT_OK) {
