@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: the IANA registry of IPFIX information elements (RFC 7012), numbers as index; and the numbers
- * below 128 that NetFlow v9 uses and the registry leaves reserved, with Cisco's names. */
+/* model: the IANA registry of IPFIX information elements (RFC 7012), numbers as index; and the
+ * numbers below 128 that NetFlow v9 uses and the registry leaves reserved, with Cisco's names. */
 #include "model/element_tables.h"
 
 /* clang-format off */
@@ -23,8 +23,8 @@ const struct ft_element ft__element_iana[FT__IANA_MAX + 1] = {
     [16] = E(0, 16, bgp_source_as_number, UINT, 4),
     [17] = E(0, 17, bgp_destination_as_number, UINT, 4),
     [18] = E(0, 18, bgp_next_hop_ipv4_address, IPV4, 4),
-    [19] = E(0, 19, post_m_cast_packet_delta_count, UINT, 8),
-    [20] = E(0, 20, post_m_cast_octet_delta_count, UINT, 8),
+    [19] = E(0, 19, post_mcast_packet_delta_count, UINT, 8),
+    [20] = E(0, 20, post_mcast_octet_delta_count, UINT, 8),
     [21] = E(0, 21, flow_end_sys_up_time, UINT, 4),
     [22] = E(0, 22, flow_start_sys_up_time, UINT, 4),
     [23] = E(0, 23, post_octet_delta_count, UINT, 8),
@@ -150,8 +150,8 @@ const struct ft_element ft__element_iana[FT__IANA_MAX + 1] = {
     [171] = E(0, 171, post_octet_total_count, UINT, 8),
     [172] = E(0, 172, post_packet_total_count, UINT, 8),
     [173] = E(0, 173, flow_key_indicator, UINT, 8),
-    [174] = E(0, 174, post_m_cast_packet_total_count, UINT, 8),
-    [175] = E(0, 175, post_m_cast_octet_total_count, UINT, 8),
+    [174] = E(0, 174, post_mcast_packet_total_count, UINT, 8),
+    [175] = E(0, 175, post_mcast_octet_total_count, UINT, 8),
     [176] = E(0, 176, icmp_type_ipv4, UINT, 1),
     [177] = E(0, 177, icmp_code_ipv4, UINT, 1),
     [178] = E(0, 178, icmp_type_ipv6, UINT, 1),
@@ -393,9 +393,9 @@ const struct ft_element ft__element_iana[FT__IANA_MAX + 1] = {
     [414] = E(0, 414, dot1q_customer_source_mac_address, MAC, 6),
     [415] = E(0, 415, dot1q_customer_destination_mac_address, MAC, 6),
     [417] = E(0, 417, post_layer2_octet_delta_count, UINT, 8),
-    [418] = E(0, 418, post_m_cast_layer2_octet_delta_count, UINT, 8),
+    [418] = E(0, 418, post_mcast_layer2_octet_delta_count, UINT, 8),
     [420] = E(0, 420, post_layer2_octet_total_count, UINT, 8),
-    [421] = E(0, 421, post_m_cast_layer2_octet_total_count, UINT, 8),
+    [421] = E(0, 421, post_mcast_layer2_octet_total_count, UINT, 8),
     [422] = E(0, 422, minimum_layer2_total_length, UINT, 8),
     [423] = E(0, 423, maximum_layer2_total_length, UINT, 8),
     [424] = E(0, 424, dropped_layer2_octet_delta_count, UINT, 8),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: enterprise elements: Cisco: AVC, and the NetFlow v9 numbers of ASA less 32768; Nokia (Alcatel-Lucent); Juniper and others. */
+/* model: enterprise elements: Cisco: AVC, and the NetFlow v9 numbers of ASA less 32768; Nokia
+ * (Alcatel-Lucent); Juniper and others. */
 #include "model/element_tables.h"
 
 /* clang-format off */
