@@ -9,8 +9,10 @@
 #include "base/mem.h"
 #include "decode/names.h"
 
-/* A step in the sequence number beyond these is a restart, not loss. */
-enum { RESET_MESSAGES = 10000, RESET_RECORDS = 1000000 };
+/* A step forward beyond these is a restart, not loss; a step back beyond those, not a late message;
+ * and so are several steps back in a row. */
+enum { RESET_MESSAGES = 1 << 24, RESET_RECORDS = 1 << 28 };
+enum { LATE_MESSAGES = 64, LATE_RECORDS = 8192, LATE_RUN = 8 };
 enum { BUCKETS_MIN = 256, OTHER_UNIT = 8 };
 
 static const int64_t probation_ns = 1000000000;
@@ -375,6 +377,7 @@ static bool take_gap(struct ft__exporter *e, uint32_t gap, uint32_t n_records)
 {
     bool messages = e->seq.unit == FT_SEQUENCE_MESSAGES;
     uint32_t reset = messages ? RESET_MESSAGES : RESET_RECORDS;
+    uint32_t late = messages ? LATE_MESSAGES : LATE_RECORDS;
     struct ft_exporter_health *h = &e->h;
 
     if (fits_other(e, gap)) {
@@ -384,7 +387,7 @@ static bool take_gap(struct ft__exporter *e, uint32_t gap, uint32_t n_records)
         h->lost += gap;
         return false;
     }
-    if (-gap < reset) {
+    if (-gap < late && ++e->seq.late_run < LATE_RUN) {
         uint64_t n = messages ? 1 : n_records;
 
         h->reordered++;
@@ -406,7 +409,7 @@ void ft__sequence_take(struct ft__exporter *e, uint32_t sequence, uint32_t n_rec
         return;
     }
     if (s->known && gap != 0) {
-        if (seen_before(s, sequence)) {
+        if (seen_before(s, sequence) && ++s->late_run < LATE_RUN) {
             e->h.duplicates++;
             return;
         }
@@ -417,6 +420,7 @@ void ft__sequence_take(struct ft__exporter *e, uint32_t sequence, uint32_t n_rec
     s->seen[s->n_seen % FT__SEQ_SEEN] = sequence;
     s->n_seen = s->n_seen == 2 * FT__SEQ_SEEN - 1 ? FT__SEQ_SEEN : (uint8_t)(s->n_seen + 1);
     if (!late) {
+        s->late_run = 0;
         s->expected = sequence + (s->unit == FT_SEQUENCE_MESSAGES ? 1 : n_records);
         s->known = s->unit == FT_SEQUENCE_MESSAGES || records_known;
         e->last_records = n_records;

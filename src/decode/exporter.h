@@ -32,6 +32,7 @@ struct ft__sequence {
     uint8_t n_seen;
     uint8_t unit;     /* enum ft_sequence_unit */
     uint8_t as_other; /* messages in a row that would fit the other unit */
+    uint8_t late_run; /* old messages in a row */
     bool known;       /* expected is */
 };
 

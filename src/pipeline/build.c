@@ -224,7 +224,8 @@ static int build(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_e
     if (p->input_name == NULL || p->stop_fd < 0 || (cfg->state != NULL && p->state_path == NULL)) {
         return ft_err_set(err, FT_E_NOMEM, "no memory or file descriptor for the pipeline");
     }
-    rc = ft__plan_open_sources(p, cfg, err);
+    rc = p->state_path != NULL ? ft__collect_try_state(p, err) : FT_OK;
+    rc = rc == FT_OK ? ft__plan_open_sources(p, cfg, err) : rc;
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = ft__build_output(p, cfg->outputs[i], err);
     }
