@@ -47,8 +47,9 @@ struct ft_element {
  * caller knows that it is reversed. Any thread. */
 const struct ft_element *ft_element_find(uint32_t pen, uint16_t id);
 
-/* The element of a NetFlow v9 field type: IANA up to 32767, above that Cisco's (PEN 9, number less
- * 32768) and ntop's (PEN 35632, number less 57472). NULL when unknown. Any thread. */
+/* The element of a NetFlow v9 field type: IANA up to 32767; above that Palo Alto's two (PEN 25461,
+ * 56701 and 56702 as they are), ntop's (PEN 35632, number less 57472) from 57472 on, and else
+ * Cisco's (PEN 9, number less 32768). NULL when unknown. Any thread. */
 const struct ft_element *ft_element_v9(uint16_t type);
 
 /* Element number i in order of (PEN, id); NULL after the last. For tables and tests. */
