@@ -20,7 +20,7 @@
 extern "C" {
 #endif
 
-enum ft_command { FT_CMD_LIVE = 1, FT_CMD_READ = 2 };
+enum ft_command { FT_CMD_LIVE = 1, FT_CMD_READ = 2, FT_CMD_COLLECT = 4 };
 
 enum ft_option_type {
     FT_OPT_FLAG,    /* on or off; YAML true/false */
@@ -61,7 +61,8 @@ FT_API void ft_config_free(struct ft_config *cfg);
 FT_API FT_NODISCARD int ft_config_set(struct ft_config *cfg, const char *name, const char *value,
                                       struct ft_err *err);
 
-/* Adds an input: a file for read ("-" is stdin), an interface for live. */
+/* Adds an input: a file for read ("-" is stdin), an interface for live, an address to listen on or
+ * pcap:FILE for collect. */
 FT_API FT_NODISCARD int ft_config_add_input(struct ft_config *cfg, const char *target,
                                             struct ft_err *err);
 

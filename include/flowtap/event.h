@@ -10,9 +10,13 @@ extern "C" {
 #endif
 
 enum ft_event {
-    FT_EVENT_SAMPLE, /* network_flow_sample */
-    FT_EVENT_FLOW,   /* network_flow_record */
-    FT_EVENT_STATS,  /* pipeline_stats */
+    FT_EVENT_SAMPLE,   /* network_flow_sample */
+    FT_EVENT_FLOW,     /* network_flow_record */
+    FT_EVENT_STATS,    /* pipeline_stats */
+    FT_EVENT_TEMPLATE, /* template_change; this and the next from collect only */
+    FT_EVENT_COUNTER,  /* counter_sample */
+    FT_EVENT_DISCARD,  /* discarded_packet */
+    FT_EVENT_EXPORTER, /* exporter_health */
     FT_EVENT__COUNT
 };
 
@@ -29,7 +33,7 @@ enum ft_reason {
     FT_REASON__COUNT
 };
 
-/* "sample", "flow", "stats": the words of --events. NULL when out of range. */
+/* "sample", "flow", "stats", ...: the words of --events. NULL when out of range. */
 FT_API const char *ft_event_word(enum ft_event e);
 
 /* "network_flow_sample" and so on: the value of event_type. */

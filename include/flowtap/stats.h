@@ -34,6 +34,30 @@ struct ft_output_stats {
     bool failed;        /* the output is gone for good */
 };
 
+/* What collect counts besides: X(SYMBOL, name, "meaning"). */
+#define FT_COLLECT_COUNTS(X)                                                                       \
+    X(RECORDS, records, "flow records")                                                            \
+    X(OPTIONS, options_records, "options data records")                                            \
+    X(SAMPLES, samples, "sFlow flow samples")                                                      \
+    X(SAMPLES_NOT_IP, samples_not_ip, "of them, those without an IP packet: they make no event")   \
+    X(COUNTERS, counter_samples, "sFlow counter samples")                                          \
+    X(DISCARDS, discards, "sFlow discard notifications")                                           \
+    X(TEMPLATES, templates, "templates that came")                                                 \
+    X(NO_TEMPLATE, no_template, "data sets given up for want of a template")                       \
+    X(LOST, lost, "by sequence numbers, in the exporters' units")                                  \
+    X(REORDERED, reordered, "messages that came late")                                             \
+    X(DUPLICATES, duplicates, "messages that came twice")                                          \
+    X(RESETS, resets, "times that an exporter started again")                                      \
+    X(EXPORTERS, exporters, "exporters and domains known now")                                     \
+    X(EVICTED, exporters_evicted, "exporters forgotten because the table was full")
+
+enum ft_collect_count {
+#define FT_COLLECT_ENUM(sym, name, text) FT_COLLECT_##sym,
+    FT_COLLECT_COUNTS(FT_COLLECT_ENUM)
+#undef FT_COLLECT_ENUM
+        FT_COLLECT__COUNT
+};
+
 struct ft_stats {
     int64_t timestamp_ns;          /* when taken: wall clock live, newest packet time on replay */
     int64_t elapsed_ns;            /* since start, monotonic clock */
@@ -64,6 +88,8 @@ struct ft_stats {
     uint32_t queue_cap;                      /* bound of each queue, packets */
     uint64_t input_bytes, input_size; /* position and size of file input; size 0 when unknown */
     uint64_t memory_budget;           /* bytes, as planned at start */
+    bool collecting;                  /* the unit of received, captured and so on is the datagram */
+    uint64_t collected[FT_COLLECT__COUNT];
     uint32_t n_outputs;
     struct ft_output_stats output[FT_MAX_OUTPUTS];
 };

@@ -34,7 +34,7 @@ void ft_mem_fail_at(uint64_t n);
 /* Allocations made since start, by all threads. */
 uint64_t ft_mem_count(void);
 
-/* a * b into out; false when it does not fit. */
+/* a * b into out; true when it does not fit. */
 FT_INLINE bool ft_mul_overflow(size_t a, size_t b, size_t *out)
 {
     return __builtin_mul_overflow(a, b, out);

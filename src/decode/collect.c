@@ -22,7 +22,7 @@ int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_has
     c->cookie = cookie;
     ft_decoder_init(&c->packets, seed);
     c->values = ft_mem_alloc(FT__VALUES_MAX, sizeof *c->values);
-    rc = c->values != NULL ? ft__plans_init(&c->plans, seed, FT__PLAN_BYTES) : FT_E_NOMEM;
+    rc = c->values != NULL ? ft__xplans_init(&c->plans, seed, FT__PLAN_BYTES) : FT_E_NOMEM;
     if (rc == FT_OK) {
         rc = ft__exporters_init(&c->exporters, seed, limits->exporters, &c->plans);
     }
@@ -38,7 +38,7 @@ void ft_collector_free(struct ft_collector *c)
 {
     if (c != NULL) {
         ft__exporters_fini(&c->exporters);
-        ft__plans_fini(&c->plans);
+        ft__xplans_fini(&c->plans);
         ft_mem_free(c->values);
         ft_mem_free(c);
     }
@@ -57,9 +57,9 @@ void ft__collect_fault(struct ft_collector *c, enum ft_verdict v)
 /* ---- templates ---- */
 
 static void tell_change(struct ft_collector *c, uint16_t id, enum ft_template_change_kind kind,
-                        const struct ft__plan *now, const struct ft__plan *before)
+                        const struct ft__xplan *now, const struct ft__xplan *before)
 {
-    const struct ft__plan *plan = now != NULL ? now : before;
+    const struct ft__xplan *plan = now != NULL ? now : before;
     struct ft_template_change t = {
         .exporter = &c->exporter->info,
         .timestamp_ns = c->now_ns,
@@ -81,11 +81,11 @@ static void tell_change(struct ft_collector *c, uint16_t id, enum ft_template_ch
 static void remove_template(struct ft_collector *c, uint32_t i, enum ft_template_change_kind kind)
 {
     uint16_t id = c->exporter->templates[i].id;
-    struct ft__plan *plan = ft__exporter_unset(c->exporter, i);
+    struct ft__xplan *plan = ft__exporter_unset(c->exporter, i);
 
     c->exporters.templates--;
     tell_change(c, id, kind, NULL, plan);
-    ft__plan_put(&c->plans, plan);
+    ft__xplan_put(&c->plans, plan);
 }
 
 /* RFC 7011 §8.1: over UDP a withdrawal is not to be sent and is not followed. id 2 and 3 mean all.
@@ -125,10 +125,10 @@ static void drop_oldest_template(struct ft_collector *c)
 static void take_waiting(struct ft_collector *c, uint16_t id);
 
 /* A use of plan is taken over. */
-static void set_template(struct ft_collector *c, uint16_t id, struct ft__plan *plan)
+static void set_template(struct ft_collector *c, uint16_t id, struct ft__xplan *plan)
 {
     struct ft__exporter *e = c->exporter;
-    struct ft__plan *before;
+    struct ft__xplan *before;
     uint32_t n = e->n_templates;
 
     if (n >= c->limits.templates && ft__exporter_template(e, id) == NULL) {
@@ -137,7 +137,7 @@ static void set_template(struct ft_collector *c, uint16_t id, struct ft__plan *p
     }
     if (c->exporters.templates >= FT__TEMPLATES_ALL ||
         ft__exporter_set(e, id, plan, c->now_ns, c->limits.templates, &before) != FT_OK) {
-        ft__plan_put(&c->plans, plan);
+        ft__xplan_put(&c->plans, plan);
         ft__collect_fault(c, FT_V_EXPORT_TEMPLATE);
         return;
     }
@@ -148,20 +148,20 @@ static void set_template(struct ft_collector *c, uint16_t id, struct ft__plan *p
     } else if (before != plan) { /* equal templates share their plan */
         tell_change(c, id, FT_TEMPLATE_CHANGED, plan, before);
     }
-    ft__plan_put(&c->plans, before);
+    ft__xplan_put(&c->plans, before);
     take_waiting(c, id);
 }
 
 static void take_templates(struct ft_collector *c, struct ft_nf_message *m, struct ft_nf_set *set)
 {
     struct ft_nf_template t;
-    struct ft__plan *plan;
+    struct ft__xplan *plan;
     enum ft_verdict v;
 
     while ((v = ft_nf_next_template(m, set, &t)) == FT_V_DECODED) {
         if (t.n_fields == 0) {
             withdraw(c, &t);
-        } else if (ft__plan_get(&c->plans, m, &t, &plan) != FT_OK) {
+        } else if (ft__xplan_get(&c->plans, m, &t, &plan) != FT_OK) {
             ft__collect_fault(c, FT_V_EXPORT_TEMPLATE);
         } else {
             set_template(c, t.id, plan);
@@ -174,7 +174,7 @@ static void take_templates(struct ft_collector *c, struct ft_nf_message *m, stru
 
 /* ---- data ---- */
 
-static void take_options(struct ft_collector *c, const struct ft__plan *plan, struct ft_rd *body)
+static void take_options(struct ft_collector *c, const struct ft__xplan *plan, struct ft_rd *body)
 {
     while (ft_rd_left(body) >= plan->record_len) {
         const uint8_t *p = body->p;
@@ -182,7 +182,7 @@ static void take_options(struct ft_collector *c, const struct ft__plan *plan, st
         uint32_t len = plan->record_len;
 
         if (!plan->fixed) {
-            len = ft__plan_measure(plan, p, ft_rd_left(body), c->values);
+            len = ft__xplan_measure(plan, p, ft_rd_left(body), c->values);
             values = c->values;
         }
         if (len == 0) {
@@ -229,7 +229,7 @@ static void hold_back(struct ft_collector *c, const struct ft_nf_message *m,
 }
 
 static void take_data(struct ft_collector *c, const struct ft_nf_message *m,
-                      const struct ft__plan *plan, uint16_t template_id, struct ft_rd *body)
+                      const struct ft__xplan *plan, uint16_t template_id, struct ft_rd *body)
 {
     if (plan->options) {
         take_options(c, plan, body);

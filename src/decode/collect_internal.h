@@ -21,7 +21,7 @@ struct ft_collector {
     struct ft_collect_limits limits;
     struct ft_collect_ops ops;
     void *cookie;
-    struct ft__plans plans;
+    struct ft__xplans plans;
     struct ft__exporters exporters;
     struct ft_collect_stats stats;
     struct ft_decoder packets; /* of sampled headers */
@@ -39,10 +39,10 @@ struct ft_collector {
 /* Notes a fault of the message: counted for its exporter, the first one is the verdict. */
 void ft__collect_fault(struct ft_collector *c, enum ft_verdict v);
 
-/* One options record: sampling, names, times. values as ft__plan_measure() gives them, or the
+/* One options record: sampling, names, times. values as ft__xplan_measure() gives them, or the
  * plan's.
  */
-void ft__options_take(struct ft_collector *c, const struct ft__plan *plan,
+void ft__options_take(struct ft_collector *c, const struct ft__xplan *plan,
                       const struct ft_xvalue *values, const uint8_t *record);
 
 /* Rate of a record's own fields; 0 when they say none. */

@@ -217,7 +217,7 @@ static uint8_t type_of(uint64_t n)
     return n < sizeof types ? types[n] : FT_X_OCTETS;
 }
 
-void ft__options_take(struct ft_collector *c, const struct ft__plan *plan,
+void ft__options_take(struct ft_collector *c, const struct ft__xplan *plan,
                       const struct ft_xvalue *values, const uint8_t *record)
 {
     struct options o;

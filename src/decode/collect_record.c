@@ -4,11 +4,10 @@
 
 #include <string.h>
 
+#include "model/xjson.h"
+
 /* Bytes that a record takes as text besides its values, at most. */
 enum { RECORD_TEXT = 900 };
-
-/* Seconds from the NTP era 0 (1900) to 1970; era 1 begins in 2036 (RFC 7011 §6.1.10). */
-static const int64_t ntp_to_unix_s = 2208988800;
 
 /* What the steps of one record leave behind for its end. */
 struct scratch {
@@ -21,18 +20,6 @@ struct scratch {
     uint16_t section_link;
     struct ft_export_names names;
 };
-
-static int64_t ntp_ns(uint64_t v, bool micro)
-{
-    uint64_t frac = v & 0xffffffff;
-    int64_t s = (int64_t)(v >> 32);
-
-    if (micro) {
-        frac &= ~(uint64_t)0x7ff; /* RFC 7011 §6.1.9: the low 11 bits are not used */
-    }
-    s += s < 0x80000000 ? 0x100000000 : 0; /* era 1 */
-    return (s - ntp_to_unix_s) * 1000000000 + (int64_t)(frac * 1000000000 >> 32);
-}
 
 /* A time by the clock that its element uses; INT64_MIN: it cannot be known. */
 static int64_t time_of(const struct ft_nf_message *m, const struct scratch *s, uint8_t clock,
@@ -54,9 +41,9 @@ static int64_t time_of(const struct ft_nf_message *m, const struct scratch *s, u
     case FT__CLOCK_MS:
         return v < INT64_MAX / 1000000 ? (int64_t)v * 1000000 : INT64_MIN;
     case FT__CLOCK_NTP_US:
-        return ntp_ns(v, true);
+        return ft_ntp_to_ns(v, true);
     case FT__CLOCK_NTP_NS:
-        return ntp_ns(v, false);
+        return ft_ntp_to_ns(v, false);
     case FT__CLOCK_BEFORE_US:
         return m->export_ns - (int64_t)(uint32_t)v * 1000;
     }
@@ -232,7 +219,7 @@ static void end_rare(struct ft_collector *c, struct scratch *s, struct ft_export
 }
 
 static void begin_record(struct ft_collector *c, const struct ft_nf_message *m,
-                         const struct ft__plan *plan, uint16_t template_id,
+                         const struct ft__xplan *plan, uint16_t template_id,
                          struct ft_export_record *r)
 {
     *r = (struct ft_export_record){
@@ -252,7 +239,7 @@ static void begin_record(struct ft_collector *c, const struct ft_nf_message *m,
 
 /* The record at r->base, whose values are r->values; rare: it may have steps that few have. */
 FT_INLINE void take_record(struct ft_collector *c, const struct ft_nf_message *m,
-                           const struct ft__plan *plan, bool rare, struct ft_export_record *r)
+                           const struct ft__xplan *plan, bool rare, struct ft_export_record *r)
 {
     struct scratch s;
 
@@ -298,13 +285,13 @@ static bool may_give(struct ft_collector *c, const struct ft_nf_message *m, uint
 }
 
 static void take_variable(struct ft_collector *c, const struct ft_nf_message *m,
-                          const struct ft__plan *plan, uint16_t template_id, struct ft_rd *body)
+                          const struct ft__xplan *plan, uint16_t template_id, struct ft_rd *body)
 {
     bool rare = plan->rare || c->exporter->names != NULL;
 
     while (ft_rd_left(body) >= plan->record_len) {
         struct ft_export_record r;
-        uint32_t len = ft__plan_measure(plan, body->p, ft_rd_left(body), c->values);
+        uint32_t len = ft__xplan_measure(plan, body->p, ft_rd_left(body), c->values);
 
         if (len == 0) {
             ft__collect_fault(c, FT_V_EXPORT_RECORD);
@@ -324,7 +311,7 @@ static void take_variable(struct ft_collector *c, const struct ft_nf_message *m,
 }
 
 static void take_fixed(struct ft_collector *c, const struct ft_nf_message *m,
-                       const struct ft__plan *plan, uint16_t template_id, struct ft_rd *body)
+                       const struct ft__xplan *plan, uint16_t template_id, struct ft_rd *body)
 {
     bool rare = plan->rare || c->exporter->names != NULL;
     struct ft_export_record r;
@@ -345,7 +332,7 @@ static void take_fixed(struct ft_collector *c, const struct ft_nf_message *m,
 }
 
 void ft__records_take(struct ft_collector *c, const struct ft_nf_message *m,
-                      const struct ft__plan *plan, uint16_t template_id, struct ft_rd *body)
+                      const struct ft__xplan *plan, uint16_t template_id, struct ft_rd *body)
 {
     uint32_t before = c->ordinal, n;
 

@@ -16,7 +16,7 @@ enum { BUCKETS_MIN = 256, OTHER_UNIT = 8 };
 static const int64_t probation_ns = 1000000000;
 
 int ft__exporters_init(struct ft__exporters *t, const struct ft_hash_seed *seed, uint32_t max,
-                       struct ft__plans *plans)
+                       struct ft__xplans *plans)
 {
     memset(t, 0, sizeof *t);
     t->seed = *seed;
@@ -99,7 +99,7 @@ static void free_exporter(struct ft__exporters *t, struct ft__exporter *e)
     t->waiting -= e->waiting_bytes;
     t->pools -= e->n_pools;
     for (uint32_t i = 0; i < e->n_templates; i++) {
-        ft__plan_put(t->plans, e->templates[i].plan);
+        ft__xplan_put(t->plans, e->templates[i].plan);
     }
     while (e->waiting != NULL) {
         struct ft__waiting *next = e->waiting->next;
@@ -260,8 +260,8 @@ static int grow(struct ft__exporter *e, uint32_t max)
     return FT_OK;
 }
 
-int ft__exporter_set(struct ft__exporter *e, uint16_t id, struct ft__plan *plan, int64_t now_ns,
-                     uint32_t max, struct ft__plan **out_before)
+int ft__exporter_set(struct ft__exporter *e, uint16_t id, struct ft__xplan *plan, int64_t now_ns,
+                     uint32_t max, struct ft__xplan **out_before)
 {
     struct ft__template *t = ft__exporter_template(e, id);
 
@@ -288,9 +288,9 @@ int ft__exporter_set(struct ft__exporter *e, uint16_t id, struct ft__plan *plan,
     return FT_OK;
 }
 
-struct ft__plan *ft__exporter_unset(struct ft__exporter *e, uint32_t i)
+struct ft__xplan *ft__exporter_unset(struct ft__exporter *e, uint32_t i)
 {
-    struct ft__plan *plan = e->templates[i].plan;
+    struct ft__xplan *plan = e->templates[i].plan;
 
     memmove(&e->templates[i], &e->templates[i + 1],
             (e->n_templates - i - 1) * sizeof *e->templates);

@@ -17,8 +17,8 @@
 #include "model/export.h"
 
 struct ft__template {
-    struct ft__plan *plan; /* one use of it is ours */
-    int64_t seen_ns;       /* last sent */
+    struct ft__xplan *plan; /* one use of it is ours */
+    int64_t seen_ns;        /* last sent */
     uint16_t id;
     bool options;
 };
@@ -82,14 +82,14 @@ struct ft__exporters {
     uint32_t n_buckets, n, max;
     struct ft__exporter *newest[2], *oldest[2]; /* [proven] */
     uint32_t count[2];
-    struct ft__plans *plans;
+    struct ft__xplans *plans;
     uint64_t evicted;
     uint64_t names, templates, waiting, pools; /* of all exporters; waiting in bytes */
     struct ft__exporter *last;                 /* the one found last */
 };
 
 FT_NODISCARD int ft__exporters_init(struct ft__exporters *t, const struct ft_hash_seed *seed,
-                                    uint32_t max, struct ft__plans *plans);
+                                    uint32_t max, struct ft__xplans *plans);
 void ft__exporters_fini(struct ft__exporters *t);
 
 /* The exporter of a key (info without texts), made when it is new. NULL: no memory. */
@@ -101,11 +101,11 @@ struct ft__template *ft__exporter_template(struct ft__exporter *e, uint16_t id);
 
 /* Sets a template (a use of plan is taken over). *out_before: a use of the plan that it had, to be
  * put back, or NULL. FT_E_FULL: it has too many; FT_E_NOMEM. */
-FT_NODISCARD int ft__exporter_set(struct ft__exporter *e, uint16_t id, struct ft__plan *plan,
-                                  int64_t now_ns, uint32_t max, struct ft__plan **out_before);
+FT_NODISCARD int ft__exporter_set(struct ft__exporter *e, uint16_t id, struct ft__xplan *plan,
+                                  int64_t now_ns, uint32_t max, struct ft__xplan **out_before);
 
 /* Takes template number i out; the use of its plan goes to the caller. */
-struct ft__plan *ft__exporter_unset(struct ft__exporter *e, uint32_t i);
+struct ft__xplan *ft__exporter_unset(struct ft__exporter *e, uint32_t i);
 
 /* Accounts for a message with this sequence number that covers n units (records; messages are 1).
  */

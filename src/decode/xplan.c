@@ -11,7 +11,7 @@
 
 enum { BUCKETS = 4096, NAME_LEN = 48, NO_VALUE = 0xffff, PADDING_OCTETS = 210 };
 
-int ft__plans_init(struct ft__plans *p, const struct ft_hash_seed *seed, size_t max_bytes)
+int ft__xplans_init(struct ft__xplans *p, const struct ft_hash_seed *seed, size_t max_bytes)
 {
     memset(p, 0, sizeof *p);
     p->seed = *seed;
@@ -24,16 +24,16 @@ int ft__plans_init(struct ft__plans *p, const struct ft_hash_seed *seed, size_t 
     int rc = ft__builtin_plans(p);
 
     if (rc != FT_OK) {
-        ft__plans_fini(p);
+        ft__xplans_fini(p);
     }
     return rc;
 }
 
-void ft__plans_fini(struct ft__plans *p)
+void ft__xplans_fini(struct ft__xplans *p)
 {
     for (uint32_t i = 0; p->bucket != NULL && i < p->n_buckets; i++) {
         while (p->bucket[i] != NULL) {
-            struct ft__plan *next = p->bucket[i]->next;
+            struct ft__xplan *next = p->bucket[i]->next;
 
             ft_mem_free(p->bucket[i]);
             p->bucket[i] = next;
@@ -44,7 +44,7 @@ void ft__plans_fini(struct ft__plans *p)
     memset(p, 0, sizeof *p);
 }
 
-static uint64_t hash_fields(const struct ft__plans *p, uint8_t protocol, bool options,
+static uint64_t hash_fields(const struct ft__xplans *p, uint8_t protocol, bool options,
                             uint16_t n_scope, const struct ft_template_field *f, uint32_t n)
 {
     uint64_t h =
@@ -56,7 +56,7 @@ static uint64_t hash_fields(const struct ft__plans *p, uint8_t protocol, bool op
     return h;
 }
 
-static bool same_fields(const struct ft__plan *plan, uint8_t protocol, bool options,
+static bool same_fields(const struct ft__xplan *plan, uint8_t protocol, bool options,
                         uint16_t n_scope, const struct ft_template_field *f, uint32_t n)
 {
     if (plan->protocol != protocol || plan->options != options || plan->n_scope != n_scope ||
@@ -156,7 +156,7 @@ static bool wrong_length(uint8_t type, uint16_t len)
     }
 }
 
-static const struct ft_element *find_type(const struct ft__plans *p, uint32_t pen, uint16_t id)
+static const struct ft_element *find_type(const struct ft__xplans *p, uint32_t pen, uint16_t id)
 {
     for (uint32_t i = 0; i < p->n_types; i++) {
         if (p->types[i].element.pen == pen && p->types[i].element.id == id) {
@@ -166,7 +166,7 @@ static const struct ft_element *find_type(const struct ft__plans *p, uint32_t pe
     return NULL;
 }
 
-static void describe(const struct ft__plans *p, struct ft__plan *plan,
+static void describe(const struct ft__xplans *p, struct ft__xplan *plan,
                      const struct ft_template_field *f, char **names, struct ft_xvalue *v)
 {
     const struct ft_element *e = f->scope ? NULL : ft_element_find(f->pen, f->id);
@@ -205,7 +205,7 @@ static bool is_padding(const struct ft_template_field *f)
 
 /* Gives every field that is no padding a value, in the order of the template, but the fields of one
  * element after each other. Until make_values() a value's offset is the number of its field. */
-static void number_values(struct ft__plan *plan, struct ordered *order)
+static void number_values(struct ft__xplan *plan, struct ordered *order)
 {
     uint32_t n = 0;
 
@@ -230,7 +230,7 @@ static void number_values(struct ft__plan *plan, struct ordered *order)
 }
 
 /* Values and their places. names: room for NAME_LEN bytes a field. */
-static void make_values(const struct ft__plans *p, struct ft__plan *plan, char *names)
+static void make_values(const struct ft__xplans *p, struct ft__xplan *plan, char *names)
 {
     uint32_t last = UINT32_MAX;
 
@@ -258,7 +258,7 @@ static void make_values(const struct ft__plans *p, struct ft__plan *plan, char *
     }
 }
 
-static void place_values(struct ft__plan *plan)
+static void place_values(struct ft__xplan *plan)
 {
     uint32_t offset = 0;
 
@@ -270,15 +270,15 @@ static void place_values(struct ft__plan *plan)
     }
 }
 
-static struct ft__plan *allocate(uint32_t n_fields, size_t *out_bytes, char **out_names)
+static struct ft__xplan *allocate(uint32_t n_fields, size_t *out_bytes, char **out_names)
 {
-    size_t head = (sizeof(struct ft__plan) + 15) & ~(size_t)15;
+    size_t head = (sizeof(struct ft__xplan) + 15) & ~(size_t)15;
     size_t bytes = head +
                    n_fields * (sizeof(struct ft_xvalue) + sizeof(struct ft_template_field) +
                                sizeof(uint16_t) + NAME_LEN) +
                    FT__SLOT__COUNT * sizeof(struct ft__step) + 16;
     uint8_t *at = ft_mem_alloc(1, bytes);
-    struct ft__plan *plan = (struct ft__plan *)(void *)at;
+    struct ft__xplan *plan = (struct ft__xplan *)(void *)at;
 
     if (plan == NULL) {
         return NULL;
@@ -297,7 +297,7 @@ static struct ft__plan *allocate(uint32_t n_fields, size_t *out_bytes, char **ou
     return plan;
 }
 
-static int compile(const struct ft__plans *p, struct ft__plan *plan, char *names)
+static int compile(const struct ft__xplans *p, struct ft__xplan *plan, char *names)
 {
     struct ordered *order = ft_mem_alloc(plan->n_fields, sizeof *order);
 
@@ -312,15 +312,16 @@ static int compile(const struct ft__plans *p, struct ft__plan *plan, char *names
         place_values(plan);
     }
     plan->text_max = ft_xvalues_room(plan->values, plan->n_values);
-    ft__plan_steps(plan);
+    ft__xplan_steps(plan);
     return FT_OK;
 }
 
-int ft__plan_make(struct ft__plans *p, uint8_t protocol, bool options, uint16_t n_scope,
-                  const struct ft_template_field *fields, uint32_t n_fields, struct ft__plan **out)
+int ft__xplan_make(struct ft__xplans *p, uint8_t protocol, bool options, uint16_t n_scope,
+                   const struct ft_template_field *fields, uint32_t n_fields,
+                   struct ft__xplan **out)
 {
     uint64_t hash = hash_fields(p, protocol, options, n_scope, fields, n_fields);
-    struct ft__plan **bucket = &p->bucket[hash % p->n_buckets], *plan;
+    struct ft__xplan **bucket = &p->bucket[hash % p->n_buckets], *plan;
     uint32_t record_len;
     size_t bytes;
     char *names;
@@ -373,8 +374,8 @@ int ft__plan_make(struct ft__plans *p, uint8_t protocol, bool options, uint16_t 
     return FT_OK;
 }
 
-int ft__plan_get(struct ft__plans *p, const struct ft_nf_message *m, struct ft_nf_template *t,
-                 struct ft__plan **out)
+int ft__xplan_get(struct ft__xplans *p, const struct ft_nf_message *m, struct ft_nf_template *t,
+                  struct ft__xplan **out)
 {
     struct ft_template_field *fields;
     int rc;
@@ -389,17 +390,17 @@ int ft__plan_get(struct ft__plans *p, const struct ft_nf_message *m, struct ft_n
     for (uint32_t i = 0; i < t->n_fields; i++) {
         ft_nf_next_field(m, t, i, &fields[i]);
     }
-    rc = ft__plan_make(p, m->protocol, t->options, t->n_scope, fields, t->n_fields, out);
+    rc = ft__xplan_make(p, m->protocol, t->options, t->n_scope, fields, t->n_fields, out);
     ft_mem_free(fields);
     return rc;
 }
 
-void ft__plan_put(struct ft__plans *p, struct ft__plan *plan)
+void ft__xplan_put(struct ft__xplans *p, struct ft__xplan *plan)
 {
     if (plan == NULL || --plan->users > 0) {
         return;
     }
-    for (struct ft__plan **at = &p->bucket[plan->hash % p->n_buckets]; *at != NULL;
+    for (struct ft__xplan **at = &p->bucket[plan->hash % p->n_buckets]; *at != NULL;
          at = &(*at)->next) {
         if (*at == plan) {
             *at = plan->next;
@@ -429,7 +430,7 @@ static void snake_case(char out[FT__TYPE_NAME], const uint8_t *name, size_t len)
     out[n] = '\0';
 }
 
-int ft__types_learn(struct ft__plans *p, uint32_t pen, uint16_t id, uint8_t type,
+int ft__types_learn(struct ft__xplans *p, uint32_t pen, uint16_t id, uint8_t type,
                     const uint8_t *name, size_t len)
 {
     struct ft__type t = {.element = {.pen = pen, .id = id, .type = type}};
@@ -474,8 +475,8 @@ int ft__types_learn(struct ft__plans *p, uint32_t pen, uint16_t id, uint8_t type
     return FT_OK;
 }
 
-uint32_t ft__plan_measure(const struct ft__plan *plan, const uint8_t *record, size_t left,
-                          struct ft_xvalue *values)
+uint32_t ft__xplan_measure(const struct ft__xplan *plan, const uint8_t *record, size_t left,
+                           struct ft_xvalue *values)
 {
     struct ft_rd rd = ft_rd_make(record, left);
 

@@ -71,8 +71,8 @@ struct ft__step {
     uint32_t offset; /* in the record, when the plan is fixed; else the number of the value */
 };
 
-struct ft__plan {
-    struct ft__plan *next; /* of the same bucket */
+struct ft__xplan {
+    struct ft__xplan *next; /* of the same bucket */
     uint64_t hash;
     size_t bytes;
     uint32_t users;
@@ -103,45 +103,45 @@ struct ft__type {
     char text[FT__TYPE_NAME];
 };
 
-struct ft__plans {
+struct ft__xplans {
     struct ft__type *types; /* [n_types], grown by doubling; at most FT__TYPES_MAX */
     uint32_t n_types, cap_types, types_generation;
     struct ft_hash_seed seed;
-    struct ft__plan **bucket;
+    struct ft__xplan **bucket;
     uint32_t n_buckets, n;
-    size_t bytes;                           /* that all plans take */
-    size_t max_bytes;                       /* bound */
-    struct ft__plan *builtin[FT_XP__COUNT]; /* v1, v5, v7 */
+    size_t bytes;                            /* that all plans take */
+    size_t max_bytes;                        /* bound */
+    struct ft__xplan *builtin[FT_XP__COUNT]; /* v1, v5, v7 */
 };
 
 /* FT_E_NOMEM. */
-FT_NODISCARD int ft__plans_init(struct ft__plans *p, const struct ft_hash_seed *seed,
-                                size_t max_bytes);
-void ft__plans_fini(struct ft__plans *p);
+FT_NODISCARD int ft__xplans_init(struct ft__xplans *p, const struct ft_hash_seed *seed,
+                                 size_t max_bytes);
+void ft__xplans_fini(struct ft__xplans *p);
 
 /* The plan of a template: an equal one that exists, or a new one; its user count goes up by one.
  * FT_E_FORMAT: no record of it could be read (all lengths 0, or more than 65535 bytes);
  * FT_E_RANGE: too many fields; FT_E_FULL: no room for more plans; FT_E_NOMEM. */
-FT_NODISCARD int ft__plan_get(struct ft__plans *p, const struct ft_nf_message *m,
-                              struct ft_nf_template *t, struct ft__plan **out);
+FT_NODISCARD int ft__xplan_get(struct ft__xplans *p, const struct ft_nf_message *m,
+                               struct ft_nf_template *t, struct ft__xplan **out);
 
 /* The same from fields (saved state, RFC 6313 lists). */
-FT_NODISCARD int ft__plan_make(struct ft__plans *p, uint8_t protocol, bool options,
-                               uint16_t n_scope, const struct ft_template_field *fields,
-                               uint32_t n_fields, struct ft__plan **out);
+FT_NODISCARD int ft__xplan_make(struct ft__xplans *p, uint8_t protocol, bool options,
+                                uint16_t n_scope, const struct ft_template_field *fields,
+                                uint32_t n_fields, struct ft__xplan **out);
 
 /* Learns an enterprise element that no table has (RFC 5610); IANA's cannot be changed. The name is
  * made snake_case and cut. FT_E_FULL, FT_E_NOMEM; FT_E_RANGE: not to be learnt. */
-FT_NODISCARD int ft__types_learn(struct ft__plans *p, uint32_t pen, uint16_t id, uint8_t type,
+FT_NODISCARD int ft__types_learn(struct ft__xplans *p, uint32_t pen, uint16_t id, uint8_t type,
                                  const uint8_t *name, size_t len);
 
 /* One user less; the last one frees it. NULL is a no-op. */
-void ft__plan_put(struct ft__plans *p, struct ft__plan *plan);
+void ft__xplan_put(struct ft__xplans *p, struct ft__xplan *plan);
 
 /* Reads the lengths of a record with variable-length fields: fills values[plan->n_values] (a copy
  * of the plan's with places and lengths). Returns the record's bytes, 0 when it is longer than
  * left. */
-uint32_t ft__plan_measure(const struct ft__plan *plan, const uint8_t *record, size_t left,
-                          struct ft_xvalue *values);
+uint32_t ft__xplan_measure(const struct ft__xplan *plan, const uint8_t *record, size_t left,
+                           struct ft_xvalue *values);
 
 #endif

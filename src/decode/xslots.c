@@ -111,7 +111,7 @@ static uint16_t has_of(const bool *filled)
     return has;
 }
 
-void ft__plan_steps(struct ft__plan *plan)
+void ft__xplan_steps(struct ft__xplan *plan)
 {
     uint32_t best[FT__SLOT__COUNT]; /* field */
     uint8_t rank[FT__SLOT__COUNT], clock[FT__SLOT__COUNT];
@@ -184,18 +184,18 @@ static const struct ft_template_field v7_fields[] = {
 
 #define N_FIELDS(f) (sizeof(f) / sizeof(f)[0])
 
-int ft__builtin_plans(struct ft__plans *p)
+int ft__builtin_plans(struct ft__xplans *p)
 {
-    int rc = ft__plan_make(p, FT_XP_NETFLOW_V1, false, 0, v1_fields, N_FIELDS(v1_fields),
-                           &p->builtin[FT_XP_NETFLOW_V1]);
+    int rc = ft__xplan_make(p, FT_XP_NETFLOW_V1, false, 0, v1_fields, N_FIELDS(v1_fields),
+                            &p->builtin[FT_XP_NETFLOW_V1]);
 
     if (rc == FT_OK) {
-        rc = ft__plan_make(p, FT_XP_NETFLOW_V5, false, 0, v5_fields, N_FIELDS(v5_fields),
-                           &p->builtin[FT_XP_NETFLOW_V5]);
+        rc = ft__xplan_make(p, FT_XP_NETFLOW_V5, false, 0, v5_fields, N_FIELDS(v5_fields),
+                            &p->builtin[FT_XP_NETFLOW_V5]);
     }
     if (rc == FT_OK) {
-        rc = ft__plan_make(p, FT_XP_NETFLOW_V7, false, 0, v7_fields, N_FIELDS(v7_fields),
-                           &p->builtin[FT_XP_NETFLOW_V7]);
+        rc = ft__xplan_make(p, FT_XP_NETFLOW_V7, false, 0, v7_fields, N_FIELDS(v7_fields),
+                            &p->builtin[FT_XP_NETFLOW_V7]);
     }
     return rc;
 }

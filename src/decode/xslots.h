@@ -7,9 +7,9 @@
 
 /* Chooses the best field for each slot (delta counters before totals, absolute times before uptime,
  * and so on) and writes plan->steps, has, v4, v6 and rare. */
-void ft__plan_steps(struct ft__plan *plan);
+void ft__xplan_steps(struct ft__xplan *plan);
 
 /* Makes the plans of NetFlow v1, v5 and v7. FT_E_NOMEM. */
-FT_NODISCARD int ft__builtin_plans(struct ft__plans *p);
+FT_NODISCARD int ft__builtin_plans(struct ft__xplans *p);
 
 #endif

@@ -15,11 +15,13 @@
 #include "base/bounds.h"
 #include "flowtap/event.h"
 #include "flowtap/stats.h"
+#include "model/export.h"
 #include "model/packet.h"
 #include "model/record.h"
 
 enum { FT_FORMAT_MAX = FT_EVENT_ROOM }; /* a stats event of 128 workers and 16 outputs fits */
 enum { FT_FORMAT_SAMPLE_MAX = 1024, FT_FORMAT_FLOW_MAX = 4096 }; /* tighter bounds of these two */
+enum { FT_FORMAT_EXPORT_MIN = 2048 }; /* an exported record besides its values */
 
 struct ft_format_ops {
     const char *name;   /* "ndjson", "csv", "null" */
@@ -33,6 +35,12 @@ struct ft_format_ops {
     size_t (*sample)(uint8_t *p, const struct ft_packet *pkt, const struct ft_tuple_counts *counts);
     size_t (*flow)(uint8_t *p, const struct ft_flow_record *rec);
     size_t (*stats)(uint8_t *p, const struct ft_stats *s);
+    /* those of collect; NULL: this format has them not. export_flow needs FT_FORMAT_EXPORT_MIN +
+     * text_max bytes, or FT_FORMAT_MAX when that is less. export_event: COUNTER, DISCARD, TEMPLATE,
+     * EXPORTER and SAMPLE by their structs (model/field_export.h), FT_FORMAT_MAX bytes. */
+    size_t (*export_header)(enum ft_event e, uint8_t *p);
+    size_t (*export_flow)(uint8_t *p, size_t room, const struct ft_export_record *rec);
+    size_t (*export_event)(uint8_t *p, enum ft_event e, const void *event);
 };
 
 /* NULL-terminated; what was built in. */

@@ -4,7 +4,7 @@
 #include "base/digits.h"
 #include "format/format.h"
 #include "format/value.h"
-#include "model/field.h"
+#include "model/field_export.h"
 
 static uint8_t *put_addr(uint8_t *p, const struct ft_packet *pkt, int side)
 {
@@ -57,6 +57,7 @@ static uint8_t *put_group(uint8_t *p, uint8_t before, uint8_t group)
         [FT_GROUP_FLOW_KEY] = ",\"flow_key\":{",
         [FT_GROUP_AGGREGATE] = ",\"aggregate_metrics\":{",
         [FT_GROUP_FEATURES] = ",\"features\":{",
+        [FT_GROUP_EXPORTER] = ",\"exporter\":{",
     };
 
     if (before == group) {
@@ -69,10 +70,9 @@ static uint8_t *put_group(uint8_t *p, uint8_t before, uint8_t group)
     return ft_put_str(p, opens[group]);
 }
 
-size_t ft__ndjson_walk(enum ft_event e, const void *event, uint8_t *out)
+static size_t walk(enum ft_event e, const struct ft_field *f, uint32_t n, const void *event,
+                   uint8_t *out)
 {
-    uint32_t n;
-    const struct ft_field *f = ft_fields(e, &n);
     uint8_t group = FT_GROUP_TOP, *p = out;
 
     p = FT_PUT_LIT(p, "{\"event_type\":\"");
@@ -101,6 +101,27 @@ size_t ft__ndjson_walk(enum ft_event e, const void *event, uint8_t *out)
     return (size_t)(p - out);
 }
 
+size_t ft__ndjson_walk(enum ft_event e, const void *event, uint8_t *out)
+{
+    uint32_t n;
+    const struct ft_field *f = ft_fields(e, &n);
+
+    return walk(e, f, n, event, out);
+}
+
+size_t ft__ndjson_walk_export(enum ft_event e, const void *event, uint8_t *out)
+{
+    uint32_t n;
+    const struct ft_field *f = ft_fields_export(e, &n);
+
+    return walk(e, f, n, event, out);
+}
+
+static size_t ndjson_export_event(uint8_t *p, enum ft_event e, const void *event)
+{
+    return ft__ndjson_walk_export(e, event, p);
+}
+
 static size_t ndjson_flow(uint8_t *p, const struct ft_flow_record *rec)
 {
     return ft__ndjson_walk(FT_EVENT_FLOW, rec, p);
@@ -119,4 +140,6 @@ const struct ft_format_ops ft_format_ndjson = {
     .sample = ndjson_sample,
     .flow = ndjson_flow,
     .stats = ndjson_stats,
+    .export_flow = ft__ndjson_export_flow,
+    .export_event = ndjson_export_event,
 };

@@ -34,6 +34,7 @@ static const char *const groups[] = {
     [FT_GROUP_FLOW_KEY] = "flow_key",
     [FT_GROUP_AGGREGATE] = "aggregate_metrics",
     [FT_GROUP_FEATURES] = "features",
+    [FT_GROUP_EXPORTER] = "exporter",
 };
 
 /* ---- JSON Schema ---- */

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/export.h"
 #include "model/field.h"
 
 /* Writes a value that is not null; quoted: text and addresses get double quotes. */
@@ -15,5 +16,11 @@ uint8_t *ft_put_value(uint8_t *p, enum ft_type type, const struct ft_value *v, b
 
 /* One NDJSON line by the field table; event as in struct ft_field. Returns its length. */
 size_t ft__ndjson_walk(enum ft_event e, const void *event, uint8_t *out);
+
+/* The same of an event of collect (ft_fields_export). */
+size_t ft__ndjson_walk_export(enum ft_event e, const void *event, uint8_t *out);
+
+/* An exported record by hand, for speed; the same bytes as the walk. */
+size_t ft__ndjson_export_flow(uint8_t *p, size_t room, const struct ft_export_record *rec);
 
 #endif

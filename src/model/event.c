@@ -10,6 +10,10 @@ static const struct {
     [FT_EVENT_SAMPLE] = {"sample", "network_flow_sample"},
     [FT_EVENT_FLOW] = {"flow", "network_flow_record"},
     [FT_EVENT_STATS] = {"stats", "pipeline_stats"},
+    [FT_EVENT_TEMPLATE] = {"template", "template_change"},
+    [FT_EVENT_COUNTER] = {"counter", "counter_sample"},
+    [FT_EVENT_DISCARD] = {"discard", "discarded_packet"},
+    [FT_EVENT_EXPORTER] = {"exporter", "exporter_health"},
 };
 
 static const char *const reasons[FT_REASON__COUNT] = {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/community.h"
+#include "model/field_export.h"
 #include "model/field_stats.h"
 
 #define RFC5103_PEN 29305 /* reverse information elements, RFC 5103 §6.1 */
@@ -344,7 +345,9 @@ const struct ft_field *ft_fields(enum ft_event e, uint32_t *out_n)
     case FT_EVENT_FLOW:
         *out_n = sizeof flow_fields / sizeof flow_fields[0];
         return flow_fields;
-    default:
+    case FT_EVENT_STATS:
         return ft__fields_stats(out_n);
+    default:
+        return ft_fields_export(e, out_n);
     }
 }

@@ -34,7 +34,13 @@ enum ft_type {
 };
 
 /* Object inside the event that the key stands in. */
-enum ft_group { FT_GROUP_TOP, FT_GROUP_FLOW_KEY, FT_GROUP_AGGREGATE, FT_GROUP_FEATURES };
+enum ft_group {
+    FT_GROUP_TOP,
+    FT_GROUP_FLOW_KEY,
+    FT_GROUP_AGGREGATE,
+    FT_GROUP_FEATURES,
+    FT_GROUP_EXPORTER
+};
 
 /* What a getter says. */
 struct ft_value {

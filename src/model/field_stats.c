@@ -140,6 +140,9 @@ static uint8_t *put_output(const struct ft_output_stats *o, uint8_t *p)
     p = put_member(p, "events_dropped", dropped, false);
     p = FT_PUT_LIT(p, ",\"by_event\":{");
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        if (e > FT_EVENT_STATS && o->made[e] == 0) {
+            continue; /* those of collect, where they come */
+        }
         p = e > 0 ? FT_PUT_LIT(p, ",\"") : FT_PUT_LIT(p, "\"");
         p = ft_put_str(p, ft_event_word(e));
         p = FT_PUT_LIT(p, "\":{");
@@ -166,6 +169,26 @@ static uint8_t *json_outputs(const void *event, uint8_t *p)
         p = put_output(&s->output[i], p);
     }
     *p++ = ']';
+    return p;
+}
+
+static uint8_t *json_collect(const void *event, uint8_t *p)
+{
+    static const char *const names[] = {
+#define NAME(sym, name, text) #name,
+        FT_COLLECT_COUNTS(NAME)
+#undef NAME
+    };
+    const struct ft_stats *s = event;
+
+    if (!s->collecting) {
+        return FT_PUT_LIT(p, "null");
+    }
+    *p++ = '{';
+    for (uint32_t i = 0; i < FT_COLLECT__COUNT; i++) {
+        p = put_member(p, names[i], s->collected[i], i == 0);
+    }
+    *p++ = '}';
     return p;
 }
 
@@ -212,6 +235,11 @@ static const struct ft_field stats_fields[] = {
      .meaning =
          "created, active, max, ended (final records, by reason), updates (interim records), "
          "packets and bytes in final records and of flows in the table"},
+    {OBJECT("collect", json_collect, COUNTS), .source = "flowtap",
+     .null = "the input is packets, not datagrams of exporters",
+     .meaning = "records, options records, samples, counter samples, discards, templates, sets "
+                "without a template, lost, reordered and repeated messages, restarts, exporters; "
+                "received, captured, decoded, ignored and malformed count datagrams then"},
     {NUMBER("clock_steps", "", p_clock_steps),
      .meaning = "times the packet clock went back by more than the idle timeout"},
     {NUMBER("late_packets", "packets", p_late_packets),

@@ -32,7 +32,8 @@ struct file_sink {
     struct ft_output_env env;
     struct ft_log log;
     char *path;              /* NULL: stdout */
-    uint8_t *header;         /* owned; at the start of every file */
+    uint8_t *header;         /* owned, compressed if the file is; at the start of every file */
+    size_t header_len;       /* bytes */
     struct ft_compressor *z; /* NULL: none */
     int fd;                  /* -1: could not be opened again, tried at each write */
     int wake_fd;             /* eventfd: give up */
@@ -162,19 +163,16 @@ static int open_path(struct file_sink *f, int flags)
 
 static int write_header(struct file_sink *f)
 {
-    const uint8_t *data = f->header;
-    size_t len = f->env.header_len, taken;
-    int rc = FT_OK;
+    uint64_t before = f->size;
+    size_t taken;
 
-    if (len == 0 || (f->size > 0 && f->path != NULL)) { /* a file that is added to has one */
+    if (f->header_len == 0 || (f->size > 0 && f->path != NULL)) { /* what is added to has one */
         return FT_OK;
     }
-    if (f->z != NULL) {
-        rc = ft_compress(f->z, data, len, &data, &len);
-    }
-    rc = rc == FT_OK ? write_raw(f, data, len, &taken) : rc;
+    int rc = write_raw(f, f->header, f->header_len, &taken);
+
     if (rc != FT_OK) {
-        cut_back(f, 0);
+        cut_back(f, before);
     }
     return rc;
 }
@@ -188,6 +186,16 @@ static int open_file(struct file_sink *f, bool append)
     }
     learn_fd(f);
     return write_header(f);
+}
+
+/* A file that can be written to: one that could not be opened, or whose header found no room, is
+ * tried again. */
+static int make_ready(struct file_sink *f)
+{
+    if (f->fd < 0) {
+        return open_file(f, true);
+    }
+    return f->path != NULL ? write_header(f) : FT_OK;
 }
 
 static void close_file(struct file_sink *f)
@@ -251,13 +259,26 @@ static void rotate(struct file_sink *f)
     }
 }
 
-static bool rotation_due(const struct file_sink *f, size_t more)
+/* The time to rotate has come, or the clock was set back so far that it would come too late. */
+static bool time_is_up(const struct file_sink *f)
 {
-    if (f->path == NULL || f->fd < 0 || !f->regular || f->size <= f->env.header_len) {
+    int64_t now = f->rotate_ns > 0 ? wall_ns() : 0;
+
+    return f->rotate_ns > 0 && (now >= f->rotate_at || f->rotate_at - now > f->rotate_ns);
+}
+
+/* A file without events stays; it begins anew with the time. */
+static bool rotation_due(struct file_sink *f, size_t more)
+{
+    bool late = time_is_up(f);
+
+    if (f->path == NULL || f->fd < 0 || !f->regular || f->size <= f->header_len) {
+        if (late) {
+            next_rotation(f);
+        }
         return false;
     }
-    return (f->rotate_size > 0 && f->size + more > f->rotate_size) ||
-           (f->rotate_ns > 0 && wall_ns() >= f->rotate_at);
+    return late || (f->rotate_size > 0 && f->size + more > f->rotate_size);
 }
 
 /* ---- the sink's operations ---- */
@@ -279,11 +300,9 @@ static int file_write(struct ft_sink *s, const uint8_t *data, size_t len, size_t
     if (rotation_due(f, zlen)) {
         rotate(f);
     }
-    if (f->fd < 0) {
-        rc = open_file(f, true);
-        if (rc != FT_OK) {
-            return rc;
-        }
+    rc = make_ready(f);
+    if (rc != FT_OK) {
+        return rc;
     }
     uint64_t before = f->size;
 
@@ -350,6 +369,30 @@ static int file_close(struct ft_sink *s)
     return rc;
 }
 
+/* The header as it goes into each file: its compression must not be in the way of an event's. */
+static int keep_header(struct file_sink *f)
+{
+    const uint8_t *data = f->env.header;
+    size_t len = f->env.header_len;
+
+    if (len > 0 && f->z != NULL) {
+        int rc = ft_compress(f->z, data, len, &data, &len);
+
+        if (rc != FT_OK) {
+            return rc;
+        }
+    }
+    if (len > 0) {
+        f->header = ft_mem_alloc(1, len);
+        if (f->header == NULL) {
+            return FT_E_NOMEM;
+        }
+        memcpy(f->header, data, len);
+        f->header_len = len;
+    }
+    return FT_OK;
+}
+
 static int configure(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
 {
     const char *compress = ft_output_url_get(url, "compress");
@@ -363,13 +406,6 @@ static int configure(struct file_sink *f, const struct ft_output_url *url, struc
         }
     }
     next_rotation(f);
-    if (f->env.header_len > 0) {
-        f->header = ft_mem_alloc(1, f->env.header_len);
-        if (f->header == NULL) {
-            return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
-        }
-        memcpy(f->header, f->env.header, f->env.header_len);
-    }
     if (compress != NULL) {
         int rc = ft_compressor_new(compress, CHUNK_MOST, &f->z);
 
@@ -379,7 +415,9 @@ static int configure(struct file_sink *f, const struct ft_output_url *url, struc
                                                      : ft_strerror(rc));
         }
     }
-    return FT_OK;
+    int rc = keep_header(f);
+
+    return rc == FT_OK ? rc : ft_err_set(err, rc, "output %s: %s", url->text, ft_strerror(rc));
 }
 
 static int open_target(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)

@@ -20,7 +20,7 @@ enum {
     CHUNK_MIN = FT_EVENT_ROOM + 4096,
     POOL_DEFAULT = 16 * 1024 * 1024,
     POOL_CHUNKS_MIN = 16, /* smaller pools get smaller chunks */
-    MARK_KINDS = 4,       /* a mark is end * 4 + kind */
+    MARK_KINDS = 8,       /* a mark is end * 8 + kind */
     TICK_MS = 1000,
     DRAIN_STEP_MS = 20,
 };

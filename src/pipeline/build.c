@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "pipeline/collect.h"
 #include "pipeline/lanes.h"
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
@@ -38,7 +39,7 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
         }
     }
     if (word != NULL) {
-        return ft_err_set(err, FT_E_USAGE, "%s: event=%s: allowed are sample, flow, stats",
+        return ft_err_set(err, FT_E_USAGE, "%s: event=%s: allowed are the words of --events",
                           url->text, word);
     }
     if (format->single_event && (events & (events - 1)) != 0) { /* more than one kind */
@@ -68,9 +69,15 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     if (rc != FT_OK) {
         return rc;
     }
-    if (r.format->header != NULL) {
-        env.header_len =
-            r.format->header((enum ft_event)__builtin_ctz(r.events | 1u << 31), header);
+    size_t (*head)(enum ft_event, uint8_t *) =
+        p->plan.collect ? r.format->export_header : r.format->header;
+
+    if (p->plan.collect && r.format->export_flow == NULL && !cfg->count_only) {
+        return ft_err_set(err, FT_E_USAGE, "%s: format %s has no events of collect", url->text,
+                          url->format);
+    }
+    if (head != NULL) {
+        env.header_len = head((enum ft_event)__builtin_ctz(r.events | 1u << 31), header);
         env.header = header;
     }
     rc = ft_output_open(url, cfg, &env, &r.output, err);
@@ -140,7 +147,7 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
     if (p->plan.mode == FT_MODE_HANDOFF) {
         rc = ft_ring_init(&w->ring, p->plan.queue, sizeof(struct ft_packet));
     }
-    if (rc == FT_OK) {
+    if (rc == FT_OK && !p->plan.collect) {
         rc = ft_table_new(&p->plan.table, ft_emit_flow, &w->emit, &w->table);
     }
     return rc == FT_OK ? rc
@@ -175,7 +182,7 @@ static int build_anonymizers(struct ft_pipeline *p, const char *path, struct ft_
     return rc;
 }
 
-static int build_workers(struct ft_pipeline *p, struct ft_err *err)
+static int build_workers(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_err *err)
 {
     p->workers = ft_map_alloc(sizeof *p->workers * (p->plan.n_workers + 1));
     if (p->workers == NULL) {
@@ -183,6 +190,8 @@ static int build_workers(struct ft_pipeline *p, struct ft_err *err)
     }
     for (uint32_t i = 0; i < p->plan.n_workers; i++) {
         int rc = build_worker(p, i, err);
+
+        rc = rc == FT_OK && p->plan.collect ? ft__collect_build(&p->workers[i], cfg, err) : rc;
 
         if (rc != FT_OK) {
             return rc;
@@ -211,7 +220,8 @@ static int build(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_e
     p->queue_limit = p->plan.queue;
     p->input_name = ft_mem_strdup(join_inputs(cfg, inputs, sizeof inputs));
     p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (p->input_name == NULL || p->stop_fd < 0) {
+    p->state_path = cfg->state != NULL ? ft_mem_strdup(cfg->state) : NULL;
+    if (p->input_name == NULL || p->stop_fd < 0 || (cfg->state != NULL && p->state_path == NULL)) {
         return ft_err_set(err, FT_E_NOMEM, "no memory or file descriptor for the pipeline");
     }
     rc = ft__plan_open_sources(p, cfg, err);
@@ -219,7 +229,7 @@ static int build(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_e
         rc = ft__build_output(p, cfg->outputs[i], err);
     }
     if (rc == FT_OK) {
-        rc = build_workers(p, err);
+        rc = build_workers(p, cfg, err);
     }
     return rc == FT_OK && cfg->anonymize != NULL ? build_anonymizers(p, cfg->anonymize, err) : rc;
 }
@@ -299,6 +309,7 @@ void ft__build_free(struct ft_pipeline *p)
     for (uint32_t i = 0; p->workers != NULL && i < p->plan.n_workers; i++) {
         ft_emitter_fini(&p->workers[i].emit);
         ft_table_free(p->workers[i].table);
+        ft__collect_free(&p->workers[i]);
         if (p->workers[i].ring.slots != NULL) {
             ft_ring_fini(&p->workers[i].ring);
         }
@@ -314,6 +325,7 @@ void ft__build_free(struct ft_pipeline *p)
         close(p->stop_fd);
     }
     ft_mem_free(p->input_name);
+    ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->meet);
     pthread_cond_destroy(&p->ended);

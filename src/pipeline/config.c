@@ -73,6 +73,11 @@ static const char *shown(const char *value, char out[SHOWN_LEN])
     return out;
 }
 
+static const char *command_name(enum ft_command c)
+{
+    return c == FT_CMD_LIVE ? "live" : c == FT_CMD_READ ? "read" : "collect";
+}
+
 int ft__option_find(const struct ft_config *cfg, const char *where, const char *name,
                     uint32_t *out_i, struct ft_err *err)
 {
@@ -86,7 +91,7 @@ int ft__option_find(const struct ft_config *cfg, const char *where, const char *
         if (strcmp(o->name, name) == 0) {
             if ((o->commands & cfg->command) == 0) {
                 return ft_err_set(err, FT_E_USAGE, "%s%s: is not an option of '%s'", where, name,
-                                  cfg->command == FT_CMD_LIVE ? "live" : "read");
+                                  command_name(cfg->command));
             }
             *out_i = i;
             return FT_OK;
@@ -200,6 +205,14 @@ static int check_words(const struct ft_option *o, const char *where, const char 
             return FT_OK;
         }
     }
+}
+
+/* Events that a command can make. */
+static unsigned events_made(enum ft_command c)
+{
+    unsigned packets = 1u << FT_EVENT_SAMPLE | 1u << FT_EVENT_FLOW | 1u << FT_EVENT_STATS;
+
+    return c == FT_CMD_COLLECT ? (1u << FT_EVENT__COUNT) - 1 : packets;
 }
 
 static unsigned events_of(const char *value)
@@ -368,7 +381,11 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
     case FT__SET_OUTPUT:
         return add_output(cfg, where, value, err);
     case FT__SET_EVENTS:
-        cfg->events = events_of(value);
+        cfg->events = events_of(value) & events_made(cfg->command);
+        if (cfg->events == 0 ||
+            (events_of(value) & ~events_made(cfg->command) && strstr(value, "all") == NULL)) {
+            return bad(err, where, &row->option, value, "sample|flow|stats|all");
+        }
         return FT_OK;
     case FT__SET_OVERFLOW:
         cfg->overflow = value[0] == 'd' ? FT_OVERFLOW_SET_DROP : FT_OVERFLOW_SET_BLOCK;
@@ -406,7 +423,10 @@ struct ft_config *ft_config_new(enum ft_command command)
             return NULL;
         }
     }
-    cfg->stats_ns = command == FT_CMD_LIVE ? INT64_C(10000000000) : 0;
+    cfg->stats_ns = command == FT_CMD_READ ? 0 : INT64_C(10000000000);
+    if (command == FT_CMD_COLLECT) {
+        cfg->events = 1u << FT_EVENT_FLOW;
+    }
     return cfg;
 }
 
@@ -424,6 +444,8 @@ void ft_config_free(struct ft_config *cfg)
     ft_mem_free(cfg->inputs);
     ft_mem_free(cfg->filter);
     ft_mem_free(cfg->anonymize);
+    ft_mem_free(cfg->allow);
+    ft_mem_free(cfg->state);
     ft_mem_free(cfg->user);
     ft_mem_free(cfg);
 }

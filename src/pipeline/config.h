@@ -35,8 +35,14 @@ struct ft_config {
     int verbosity;       /* -1 quiet, 0, 1.. per -v */
     uint32_t snaplen;    /* live: bytes of a packet to keep; 0: the source's default */
     bool no_promiscuous; /* live */
-    const char *source;  /* tests: a back end by name, instead of what the command implies */
-    bool set[128];       /* by number of the option: given by ft_config_set() */
+    /* collect */
+    char *allow; /* prefixes, owned, or NULL: everybody */
+    char *state; /* file, owned, or NULL */
+    uint32_t max_exporters, max_templates, max_amplification, pending_bytes;
+    int64_t template_life_ns;
+    bool session_port;
+    const char *source; /* tests: a back end by name, instead of what the command implies */
+    bool set[128];      /* by number of the option: given by ft_config_set() */
 };
 
 #endif

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/mem.h"
+
 #define HAS(mask, event) (((mask) >> (event)) & 1u)
 
 void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32_t n, uint32_t i)
@@ -23,17 +25,23 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
 
 int ft_emitter_anonymize(struct ft_emitter *e, const uint8_t key[FT_CRYPTOPAN_KEY])
 {
-    return ft_cryptopan_new(key, &e->anon);
+    e->anon_values = ft_mem_alloc(FT_EMIT_VALUES, sizeof *e->anon_values);
+    e->anon_bytes = ft_mem_alloc(1, FT_EMIT_BYTES);
+    return e->anon_values != NULL && e->anon_bytes != NULL ? ft_cryptopan_new(key, &e->anon)
+                                                           : FT_E_NOMEM;
 }
 
 void ft_emitter_fini(struct ft_emitter *e)
 {
     ft_cryptopan_free(e->anon);
+    ft_mem_free(e->anon_values);
+    ft_mem_free(e->anon_bytes);
     e->anon = NULL;
+    e->anon_values = NULL;
+    e->anon_bytes = NULL;
 }
 
-/* A copy of a packet with its two addresses mapped, each in its place. */
-static struct ft_packet anonymous_packet(struct ft_emitter *e, const struct ft_packet *pkt)
+struct ft_packet ft_emit_anonymous_packet(struct ft_emitter *e, const struct ft_packet *pkt)
 {
     struct ft_packet a = *pkt;
 
@@ -90,7 +98,7 @@ void ft_emit_samples(struct ft_emitter *e, const struct ft_packet *pkts,
             samples_to(e, k, pkts, counts, n);
         } else {
             for (uint32_t i = 0; i < n; i++) {
-                struct ft_packet a = anonymous_packet(e, &pkts[i]);
+                struct ft_packet a = ft_emit_anonymous_packet(e, &pkts[i]);
 
                 samples_to(e, k, &a, &counts[i], 1);
             }

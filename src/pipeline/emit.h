@@ -23,6 +23,8 @@ struct ft_route {
     unsigned events;                    /* bit per enum ft_event */
 };
 
+enum { FT_EMIT_VALUES = 4096, FT_EMIT_BYTES = 65536 };
+
 struct ft_emitter {
     struct {
         struct ft_writer *writer;
@@ -31,9 +33,11 @@ struct ft_emitter {
         bool count_only;
     } to[FT_MAX_OUTPUTS];
     uint32_t n;
-    unsigned events;           /* union of all outputs */
-    bool makes_samples;        /* some output wants the bytes of samples */
-    struct ft_cryptopan *anon; /* --anonymize: maps addresses before they are written; owned */
+    unsigned events;               /* union of all outputs */
+    bool makes_samples;            /* some output wants the bytes of samples */
+    struct ft_cryptopan *anon;     /* --anonymize: maps addresses before they are written; owned */
+    struct ft_xvalue *anon_values; /* [FT_EMIT_VALUES] of a mapped export record; owned */
+    uint8_t *anon_bytes;           /* FT_EMIT_BYTES of one; owned */
 };
 
 /* The emitter of writer slot i over n routes. */
@@ -51,6 +55,16 @@ FT_HOT void ft_emit_samples(struct ft_emitter *e, const struct ft_packet *pkts,
 void ft_emit_flow(void *cookie, const struct ft_flow_record *rec);
 
 void ft_emit_stats(struct ft_emitter *e, const struct ft_stats *s);
+
+/* ---- events of collect (emit_export.c) ---- */
+FT_HOT void ft_emit_export_flow(struct ft_emitter *e, const struct ft_export_record *rec);
+/* SAMPLE or DISCARD */
+void ft_emit_export_sample(struct ft_emitter *e, enum ft_event event,
+                           const struct ft_export_sample *s);
+/* COUNTER, TEMPLATE, EXPORTER by their structs */
+void ft_emit_export_event(struct ft_emitter *e, enum ft_event event, const void *what);
+/* A copy of a packet with its two addresses mapped, each in its place. */
+struct ft_packet ft_emit_anonymous_packet(struct ft_emitter *e, const struct ft_packet *pkt);
 
 /* Hands on what is in the open chunks. */
 void ft_emitter_flush(struct ft_emitter *e);

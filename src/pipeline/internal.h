@@ -50,6 +50,7 @@ struct ft_plan {
     uint32_t queue;     /* packets */
     bool drop;          /* full hand-off rings drop; else the reader waits */
     bool live;
+    bool collect; /* datagrams, not packets */
     uint32_t sample_n;
     int64_t stats_ns;
     struct ft_table_config table; /* of one worker */
@@ -72,6 +73,7 @@ struct ft_worker {
     uint64_t next_chunk;      /* lanes: the next slot to take packets from */
     uint64_t ordinal;         /* lanes: decoded packets in the slots before it */
     uint32_t lane_pos;        /* lanes: packets taken out of that slot */
+    struct ft_collect_worker *collect;                   /* collect: its collector; owned */
     FT_ALIGNED(64) struct ft_count verdict[FT_V__COUNT]; /* (A) */
     struct ft_count bytes, decoded_bytes;                /* (A) */
     struct ft_count created, active, updates, packets, table_bytes, packets_final,
@@ -79,15 +81,19 @@ struct ft_worker {
     struct ft_count late, steps, ended[FT_REASON__COUNT]; /* (A) */
     struct ft_count ring_dropped, ring_dropped_bytes;     /* (A) written by the reader */
     _Atomic int64_t now_ns;                               /* (A) newest packet time of its table */
+    struct ft_count collected[FT_COLLECT__COUNT];         /* (A) */
 };
 
 struct ft_lanes;
+struct ft_collect_worker;
 
 struct ft_pipeline {
     struct ft_plan plan;
     struct ft_log log; /* copy of the embedder's */
     struct ft_pipeline_hooks hooks;
     char *input_name; /* owned */
+    char *state_path; /* collect: --state; owned, or NULL */
+    bool state_due;   /* a worker has handed its state over; guarded by lock */
     struct ft_hash_seed seed;
     struct ft_source *source[FT_MAX_WORKERS]; /* plan.n_sources of them */
     struct ft_worker *workers;                /* [n_workers], mapped */
@@ -132,6 +138,9 @@ void *ft__worker_direct(void *arg);
 void *ft__worker_handoff(void *arg);
 void *ft__worker_lanes(void *arg);
 void *ft__reader_run(void *arg);
+
+/* The end of every worker: flush the table, hand on the last events, say that it has ended. */
+void *ft__worker_end(struct ft_worker *w);
 
 /* True when the source has no more, for good or because of a failure, which is said and kept. */
 bool ft__source_over(struct ft_pipeline *p, int rc, struct ft_err *err);

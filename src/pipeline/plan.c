@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "flowtap/interfaces.h"
-#include "pipeline/internal.h"
+#include "pipeline/collect.h"
 
 enum { FT_LIVE_INPUTS = 32 };
 
@@ -56,6 +56,7 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
                   struct ft_err *err)
 {
     struct ft_plan plan = {.live = cfg->command == FT_CMD_LIVE, .sample_n = cfg->sample_n};
+    int rc = FT_OK;
     const char *source = plan.live ? "afpacket" : "file";
 
     for (uint32_t i = 0; plan.live && i < cfg->n_inputs; i++) {
@@ -81,10 +82,13 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
         cfg->overflow == FT_OVERFLOW_AUTO ? plan.live : cfg->overflow == FT_OVERFLOW_SET_DROP;
     plan.stats_ns = cfg->stats_ns;
     plan_mode(cfg, &plan);
+    if (cfg->command == FT_CMD_COLLECT) {
+        rc = ft__collect_plan(cfg, &plan, err);
+    }
     plan_table(cfg, &plan);
     (void)log;
     *out = plan;
-    return FT_OK;
+    return rc;
 }
 
 static void close_sources(struct ft_pipeline *p)
@@ -102,7 +106,6 @@ static int open_all(struct ft_pipeline *p, struct ft_source_config *sc, struct f
     sc->fanout_n = p->plan.n_sources;
     for (uint32_t i = 0; i < p->plan.n_sources; i++) {
         sc->fanout_i = i;
-
         int rc = p->plan.source->open(sc, &p->source[i], err);
 
         if (rc != FT_OK) {
@@ -123,6 +126,12 @@ static int name_inputs(struct ft_pipeline *p, const struct ft_config *cfg, const
 
     if (live && cfg->n_inputs > FT_LIVE_INPUTS) {
         return ft_err_set(err, FT_E_USAGE, "--interface: at most %d are possible", FT_LIVE_INPUTS);
+    }
+    if (p->plan.collect) {
+        uint32_t n;
+
+        ft__collect_targets(cfg, names, &n);
+        return FT_OK;
     }
     for (uint32_t i = 0; i < cfg->n_inputs && rc == FT_OK; i++) {
         names[i] = cfg->inputs[i];
@@ -165,11 +174,11 @@ int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg, st
     if (rc != FT_OK) {
         return rc;
     }
-    sc.n_targets = cfg->n_inputs > 0 ? cfg->n_inputs : 1;
+    sc.n_targets = cfg->n_inputs > 0 ? cfg->n_inputs : p->plan.collect ? 3 : 1;
     rc = open_all(p, &sc, err);
 
-    if (rc == FT_E_UNSUPPORTED && p->plan.live && ft_source_find("pcap") != NULL &&
-        p->plan.source != ft_source_find("pcap")) {
+    if (rc == FT_E_UNSUPPORTED && p->plan.live && !p->plan.collect &&
+        ft_source_find("pcap") != NULL && p->plan.source != ft_source_find("pcap")) {
         ft_log(&p->log, FT_LOG_INFO, "%s; libpcap captures instead", err->what);
         p->plan.source = ft_source_find("pcap");
         plan_mode(cfg, &p->plan);

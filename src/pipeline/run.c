@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "pipeline/build.h"
+#include "pipeline/collect.h"
 #include "pipeline/internal.h"
 #include "pipeline/lanes.h"
 
@@ -147,6 +148,9 @@ static void *control_run(void *arg)
             continue;
         }
         control_requests(p, &stopped);
+        if (p->plan.collect) {
+            ft__collect_save(p);
+        }
         if (stopped && !is_set(&p->all_done)) {
             control_patience(p, &seen, &since);
         }
@@ -201,13 +205,14 @@ static int start_threads(struct ft_pipeline *p, struct ft_err *err)
         [FT_MODE_HANDOFF] = ft__worker_handoff,
         [FT_MODE_LANES] = ft__worker_lanes,
     };
+    void *(*run)(void *) = p->plan.collect ? ft__worker_collect : body[p->plan.mode];
     int rc = FT_OK;
 
     p->running = p->plan.n_workers;
     for (uint32_t i = 0; i < p->plan.n_workers && rc == FT_OK; i++) {
         struct ft_worker *w = &p->workers[i];
 
-        rc = start_thread(&w->thread, body[p->plan.mode], w, err);
+        rc = start_thread(&w->thread, run, w, err);
         w->started = rc == FT_OK;
     }
     if (rc == FT_OK && p->reader != NULL) {
@@ -343,6 +348,7 @@ int ft_pipeline_finish(struct ft_pipeline *p, struct ft_err *err)
         ft_pipeline_stop(p);
     }
     join_threads(p);
+    ft__collect_save(p);
     finish_outputs(p);
     p->finished = true;
     if (p->error.code != FT_OK && err != NULL) {

@@ -132,6 +132,8 @@ static const int allowed[] = {
     SCMP_SYS(getsockname),
     SCMP_SYS(recvfrom),
     SCMP_SYS(recvmsg),
+    SCMP_SYS(recvmmsg),
+    SCMP_SYS(accept4),
     SCMP_SYS(sendto),
     SCMP_SYS(sendmsg),
     SCMP_SYS(shutdown),

@@ -16,6 +16,13 @@ static void add_decoder(const struct ft_worker *w, struct ft_stats *s)
     s->decoded_bytes += ft_count_get(&w->decoded_bytes);
 }
 
+static void add_collected(const struct ft_worker *w, struct ft_stats *s)
+{
+    for (int i = 0; i < FT_COLLECT__COUNT; i++) {
+        s->collected[i] += ft_count_get(&w->collected[i]);
+    }
+}
+
 static void add_table(const struct ft_worker *w, struct ft_stats *s)
 {
     uint64_t packets = ft_count_get(&w->packets), final = ft_count_get(&w->packets_final);
@@ -77,6 +84,7 @@ void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
     s->queue_cap = p->queue_limit;
     s->flows_max = (uint64_t)p->plan.table.max_flows * p->plan.n_workers;
     s->memory_budget = p->budget;
+    s->collecting = p->plan.collect;
     if (p->reader != NULL) {
         add_decoder(p->reader, s);
     }
@@ -85,7 +93,11 @@ void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
         int64_t now = atomic_load_explicit(&w->now_ns, memory_order_relaxed);
 
         add_decoder(w, s);
-        add_table(w, s);
+        if (p->plan.collect) {
+            add_collected(w, s); /* its table only counts samples */
+        } else {
+            add_table(w, s);
+        }
         add_ring(w, s);
         newest = now > newest ? now : newest;
     }

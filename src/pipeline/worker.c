@@ -123,8 +123,7 @@ static int64_t meet_others(struct ft_worker *w)
     return now;
 }
 
-/* The end of every worker: flush the table, hand on the last events, say that it has ended. */
-static void *worker_end(struct ft_worker *w)
+void *ft__worker_end(struct ft_worker *w)
 {
     struct ft_pipeline *p = w->p;
     int64_t end_ns = meet_others(w);
@@ -212,7 +211,7 @@ void *ft__worker_direct(void *arg)
             ft__worker_breathe(w, false);
         }
     }
-    return worker_end(w);
+    return ft__worker_end(w);
 }
 
 void *ft__worker_handoff(void *arg)
@@ -243,7 +242,7 @@ void *ft__worker_handoff(void *arg)
             ft__worker_breathe(w, false);
         }
     }
-    return worker_end(w);
+    return ft__worker_end(w);
 }
 
 /* Pushes n packets to a worker; waits for room, or drops what does not fit and counts it. */
@@ -351,5 +350,5 @@ void *ft__worker_lanes(void *arg)
         }
         nap(&nap_ns);
     }
-    return worker_end(w);
+    return ft__worker_end(w);
 }

@@ -131,10 +131,14 @@ static bool is_up(const struct ft__ring *r)
     return ioctl(r->fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_UP) != 0;
 }
 
+/* Every worker has a ring on the interface and sees the same: one of them tells it. */
 static void say(struct afpacket *a, struct ft__ring *r, bool down, const char *what)
 {
-    if (r->down != down) {
-        r->down = down;
+    if (r->down == down) {
+        return;
+    }
+    r->down = down;
+    if (a->cfg.fanout_i == 0) {
         atomic_fetch_add_explicit(&a->events, 1, memory_order_relaxed);
         ft_log(a->cfg.log, down ? FT_LOG_WARN : FT_LOG_INFO, "%s: %s", r->name, what);
     }
@@ -161,7 +165,7 @@ static void look_for_return(struct afpacket *a, uint32_t i)
     struct ft__ring *r = &a->ring[i];
     struct ft_err err;
 
-    if (index_of(r) == 0) {
+    if (index_of(r) == 0 || ft__ring_holds(r)) {
         return;
     }
     pthread_mutex_lock(&a->count_lock);
@@ -270,14 +274,14 @@ static int afpacket_read(struct ft_source *s, struct ft_batch *b, int timeout_ms
     if (atomic_load_explicit(&a->stopped, memory_order_relaxed)) {
         return drain(a, b);
     }
-    if (read_rings(a, b)) {
-        return FT_OK;
-    }
     int64_t now = mono_ms();
 
-    if (now >= a->check_ms) {
+    if (now >= a->check_ms) { /* also while another interface keeps us busy */
         a->check_ms = now + CHECK_MS;
         check_interfaces(a);
+    }
+    if (read_rings(a, b)) {
+        return FT_OK;
     }
     wait_rings(a, timeout_ms);
     read_rings(a, b);

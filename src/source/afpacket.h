@@ -56,6 +56,9 @@ void ft__ring_count(struct ft__ring *r);
 /* Up to cap views of the current block; 0 when the kernel holds it. */
 uint32_t ft__ring_read(struct ft__ring *r, struct ft_view *views, uint32_t cap, uint16_t iface);
 
+/* The ring has packets that were not handed out, or not given back. */
+bool ft__ring_holds(struct ft__ring *r);
+
 /* Gives the current block back when it is used up. */
 void ft__ring_advance(struct ft__ring *r);
 

@@ -346,6 +346,11 @@ uint32_t ft__ring_read(struct ft__ring *r, struct ft_view *views, uint32_t cap, 
     return n;
 }
 
+bool ft__ring_holds(struct ft__ring *r)
+{
+    return r->map != NULL && enter(r);
+}
+
 void ft__ring_advance(struct ft__ring *r)
 {
     if (r->map == NULL || !r->entered || r->left > 0) {

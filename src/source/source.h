@@ -41,7 +41,7 @@ struct ft_source_config {
     uint32_t snaplen;   /* bytes of a packet to keep (live); 0: the source's default */
     uint32_t fanout_id; /* group of the instances that share (FT_SOURCE_FANOUT) */
     uint32_t fanout_n;  /* instances in the group, 1 = no fanout */
-    uint32_t fanout_i;  /* number of this instance, 0.. */
+    uint32_t fanout_i;  /* which of them: the first speaks for all */
     bool promiscuous;   /* live */
     bool (*linktype_ok)(uint16_t linktype); /* what the decode stage knows */
     const char *(*linktype_name)(uint16_t linktype);

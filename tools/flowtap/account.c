@@ -36,6 +36,9 @@ static bool flows_hold(const struct ft_stats *s)
 
 static bool packets_hold(const struct ft_stats *s)
 {
+    if (s->collecting) { /* what is decoded are datagrams; flows are the exporters' */
+        return true;
+    }
     return s->verdict[FT_V_DECODED] == s->packets_final + s->packets_active &&
            s->decoded_bytes == s->bytes_final + s->bytes_active;
 }
@@ -91,7 +94,8 @@ static void reasons(const struct ft_stats *s, enum ft_verdict_class class)
 
 static void table_packets(const struct ft_stats *s)
 {
-    sum("packets received", s->received, received_holds(s), "= captured + kernel dropped");
+    sum(s->collecting ? "datagrams received" : "packets received", s->received, received_holds(s),
+        "= captured + kernel dropped");
     row("  kernel dropped", s->kernel_dropped, s->kernel_dropped_known ? "" : "(not known here)");
     sum("  captured", s->captured, captured_holds(s),
         "= queue dropped + decoded + ignored + malformed");
@@ -104,6 +108,28 @@ static void table_packets(const struct ft_stats *s)
     maybe("late packets", s->late_packets, "older than their flow's newest");
     maybe("clock steps", s->clock_steps, "packet time went back by more than the idle timeout");
     maybe("interface events", s->interface_events, "down, gone or back");
+}
+
+static void table_collected(const struct ft_stats *s)
+{
+    static const struct {
+        const char *name, *text;
+    } rows[] = {
+#define ROW(sym, name, text) {#name, text},
+        FT_COLLECT_COUNTS(ROW)
+#undef ROW
+    };
+
+    for (int i = 0; i < FT_COLLECT__COUNT; i++) {
+        char name[64];
+        size_t n = 0;
+
+        for (; rows[i].name[n] != '\0' && n < sizeof name - 1; n++) {
+            name[n] = rows[i].name[n] == '_' ? ' ' : rows[i].name[n];
+        }
+        name[n] = '\0';
+        maybe(name, s->collected[i], rows[i].text);
+    }
 }
 
 static void table_flows(const struct ft_stats *s)
@@ -143,7 +169,11 @@ static void table_outputs(const struct ft_stats *s)
 void account_table(const struct ft_stats *s)
 {
     table_packets(s);
-    table_flows(s);
+    if (s->collecting) {
+        table_collected(s);
+    } else {
+        table_flows(s);
+    }
     table_outputs(s);
 }
 
@@ -167,6 +197,19 @@ static void json_reasons(const char *name, const struct ft_stats *s, enum ft_ver
         }
     }
     fputc('}', stderr);
+}
+
+static void json_collected(const struct ft_stats *s)
+{
+    static const char *const names[] = {
+#define NAME(sym, name, text) #name,
+        FT_COLLECT_COUNTS(NAME)
+#undef NAME
+    };
+
+    for (int i = 0; i < FT_COLLECT__COUNT; i++) {
+        member(names[i], s->collected[i]);
+    }
 }
 
 static void json_flows(const struct ft_stats *s)
@@ -223,7 +266,11 @@ void account_json(const struct ft_stats *s, const char *input)
     member("decoded", s->verdict[FT_V_DECODED]);
     json_reasons("ignored", s, FT_CLASS_IGNORED);
     json_reasons("malformed", s, FT_CLASS_MALFORMED);
-    json_flows(s);
+    if (s->collecting) {
+        json_collected(s);
+    } else {
+        json_flows(s);
+    }
     json_outputs(s);
     fprintf(stderr, ",\"adds_up\":%s}\n", account_holds(s) ? "true" : "false");
     fflush(stderr);

@@ -121,6 +121,11 @@ static int take_input(const struct command *c, struct ft_config *cfg, const char
 {
     struct ft_err err;
 
+    if (c->options == FT_CMD_COLLECT) {
+        fprintf(stderr, "flowtap: collect: '%s' is not expected; say where to listen with -l\n",
+                word);
+        return EXIT_WRONG;
+    }
     if (c->options == FT_CMD_LIVE) {
         fprintf(stderr, "flowtap: live: '%s' is not expected; an interface is named with -i\n",
                 word);

@@ -66,11 +66,13 @@ static void dump_md(const struct ft_option *o)
 static void dump_json(const struct ft_option *o, bool first)
 {
     printf("%s{\"name\":\"%s\",\"letter\":\"%.*s\",\"arg\":\"%s\",\"choices\":\"%s\","
-           "\"default\":\"%s\",\"repeatable\":%s,\"live\":%s,\"read\":%s,\"help\":\"%s\"}",
+           "\"default\":\"%s\",\"repeatable\":%s,\"live\":%s,\"read\":%s,\"collect\":%s,"
+           "\"help\":\"%s\"}",
            first ? "[" : ",\n ", o->name, o->letter != 0, &o->letter, o->arg != NULL ? o->arg : "",
            o->choices != NULL ? o->choices : "", o->defval != NULL ? o->defval : "",
            o->repeatable ? "true" : "false", o->commands & FT_CMD_LIVE ? "true" : "false",
-           o->commands & FT_CMD_READ ? "true" : "false", o->help);
+           o->commands & FT_CMD_READ ? "true" : "false",
+           o->commands & FT_CMD_COLLECT ? "true" : "false", o->help);
 }
 
 static void bash_words(unsigned command)
@@ -118,6 +120,8 @@ static void dump_bash(void)
     bash_words(FT_CMD_LIVE);
     printf("\" ;;\n        read) words=\"");
     bash_words(FT_CMD_READ);
+    printf("\" ;;\n        collect) words=\"");
+    bash_words(FT_CMD_COLLECT);
     printf("\" ;;\n        interfaces) words=\"--json\" ;;\n        schema) words=\"--format\" ;;\n"
            "    esac\n    case $cur in\n"
            "        -*) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"

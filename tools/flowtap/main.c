@@ -12,6 +12,8 @@ const struct command commands[] = {
     {"read", "[OPTIONS] FILE... | -",
      "Packets from pcap and pcapng files (.gz, .zst too; - is stdin)", FT_CMD_READ, cmd_data,
      false},
+    {"collect", "[-l URL]... [OPTIONS]", "NetFlow, IPFIX and sFlow datagrams from exporters",
+     FT_CMD_COLLECT, cmd_data, false},
     {"interfaces", "[--json]", "List the interfaces that can be captured from", 0, cmd_interfaces,
      false},
     {"schema", "[--format markdown|json-schema|arrow|clickhouse|csv]",

@@ -113,7 +113,7 @@ static int drive(struct ft_pipeline *p, const struct ft_config *cfg, struct cli_
     return rc == FT_OK ? EXIT_GOOD : EXIT_FAILED;
 }
 
-static int run(struct ft_config *cfg, bool live)
+static int run(struct ft_config *cfg, bool live, bool packets)
 {
     struct cli_log cl = {.json = ft_config_flag(cfg, FT_CONFIG_LOG_JSON)};
     int verbosity = ft_config_verbosity(cfg);
@@ -133,7 +133,7 @@ static int run(struct ft_config *cfg, bool live)
     }
     if (rc == FT_OK) {
         ft_opener_seal(&hooks);
-        rc = confine(cfg, live, &log, &err);
+        rc = confine(cfg, packets, &log, &err);
     }
     int status = rc == FT_OK ? drive(p, cfg, &cl, live, &err) : fail(&cl, rc, &err);
 
@@ -153,7 +153,7 @@ int cmd_data(const struct command *c, int argc, char **argv)
     int status = args_parse(c, cfg, argc, argv);
 
     if (status == EXIT_GOOD) {
-        status = run(cfg, c->options == FT_CMD_LIVE);
+        status = run(cfg, c->options != FT_CMD_READ, c->options == FT_CMD_LIVE);
     }
     ft_config_free(cfg);
     return status < 0 ? EXIT_GOOD : status;

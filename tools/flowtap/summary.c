@@ -80,6 +80,19 @@ static void line(struct summary *s, const struct ft_stats *now, char *out, size_
         snprintf(share, sizeof share, "%3.0f%% ",
                  100.0 * (double)now->input_bytes / (double)now->input_size);
     }
+    if (now->collecting) {
+        snprintf(out, cap,
+                 "%s%s datagrams/s | %llu datagrams, dropped %llu kernel | %llu records, %llu "
+                 "samples | %llu lost, %llu without template | events dropped %llu",
+                 share, pps, (unsigned long long)now->received,
+                 (unsigned long long)now->kernel_dropped,
+                 (unsigned long long)now->collected[FT_COLLECT_RECORDS],
+                 (unsigned long long)now->collected[FT_COLLECT_SAMPLES],
+                 (unsigned long long)now->collected[FT_COLLECT_LOST],
+                 (unsigned long long)now->collected[FT_COLLECT_NO_TEMPLATE],
+                 (unsigned long long)events_dropped(now));
+        return;
+    }
     snprintf(
         out, cap,
         "%s%spps %sbit/s | %llu packets, dropped %llu kernel %llu queue | %llu flows | queue %u | "

@@ -141,7 +141,7 @@ static void test_order(void)
 static void test_icmp(void)
 {
     static const uint8_t echo[] = {ETH(0x0800), IP4(28, 1), ICMP(8, 0)};
-    uint8_t back[sizeof echo];
+    uint8_t back[sizeof echo] = {0};
     struct ft_view v = make_view(1, back, sizeof back, sizeof back);
     struct ft_packet p;
 

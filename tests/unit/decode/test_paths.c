@@ -16,7 +16,7 @@ static uint32_t below(uint32_t n)
 static enum ft_verdict decode_exact(uint16_t linktype, const uint8_t *data, uint32_t caplen,
                                     uint32_t len, struct ft_packet *out)
 {
-    uint8_t *exact = malloc(caplen > 0 ? caplen : 1);
+    uint8_t *exact = calloc(1, caplen > 0 ? caplen : 1);
     struct ft_view v = make_view(linktype, exact, caplen, len);
     enum ft_verdict verdict;
 

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* format: an exported flow record as NDJSON, written by hand; a test holds it to the walk over the
+ * field table. */
+#include "base/digits.h"
+#include "format/format.h"
+#include "format/value.h"
+#include "model/field_export.h"
+
+static uint8_t *put_address(uint8_t *p, const struct ft_export_record *r, const uint8_t *a)
+{
+    if (!(r->has & FT_XR_ADDRESSES)) {
+        return FT_PUT_LIT(p, "null");
+    }
+    *p++ = '"';
+    p = r->ip_version == 4 ? ft_put_ip4(p, a) : ft_put_ip6(p, a);
+    *p++ = '"';
+    return p;
+}
+
+static uint8_t *put_or_null(uint8_t *p, bool there, uint64_t v)
+{
+    return there ? ft_put_u64(p, v) : FT_PUT_LIT(p, "null");
+}
+
+static uint8_t *put_time_or_null(uint8_t *p, int64_t ns)
+{
+    return ns != INT64_MIN ? ft_put_time(p, ns) : FT_PUT_LIT(p, "null");
+}
+
+static uint8_t *put_head(uint8_t *p, const struct ft_export_record *r)
+{
+    enum ft_reason reason = ft_export_reason(r);
+
+    p = FT_PUT_LIT(p, "{\"event_type\":\"network_flow_record\",\"timestamp\":");
+    p = ft_put_time(p, r->timestamp_ns);
+    p = FT_PUT_LIT(p, ",\"flow_id\":\"");
+    p = ft_put_hex64(p, ft_export_flow_id(r));
+    if (FT_LIKELY(reason == FT_REASON__COUNT)) {
+        p = FT_PUT_LIT(p, "\",\"reason\":null");
+    } else {
+        p = FT_PUT_LIT(p, "\",\"reason\":\"");
+        p = ft_put_str(p, ft_reason_name(reason));
+        *p++ = '"';
+    }
+    return reason == FT_REASON_ACTIVE ? FT_PUT_LIT(p, ",\"is_final\":false,\"segment\":0")
+                                      : FT_PUT_LIT(p, ",\"is_final\":true,\"segment\":0");
+}
+
+static uint8_t *put_key(uint8_t *p, const struct ft_export_record *r)
+{
+    bool ports = (r->has & FT_XR_PORTS) != 0;
+    bool shown = !(r->has & FT_XR_PROTO) || ft_proto_has_ports(r->proto);
+
+    p = FT_PUT_LIT(p, ",\"flow_key\":{\"src_ip\":");
+    p = put_address(p, r, r->src);
+    p = FT_PUT_LIT(p, ",\"dst_ip\":");
+    p = put_address(p, r, r->dst);
+    p = FT_PUT_LIT(p, ",\"src_port\":");
+    p = put_or_null(p, ports, shown ? r->src_port : 0);
+    p = FT_PUT_LIT(p, ",\"dst_port\":");
+    p = put_or_null(p, ports, shown ? r->dst_port : 0);
+    p = FT_PUT_LIT(p, ",\"protocol\":");
+    return put_or_null(p, (r->has & FT_XR_PROTO) != 0, r->proto);
+}
+
+static uint8_t *put_counts(uint8_t *p, const struct ft_export_record *r)
+{
+    p = FT_PUT_LIT(p, "},\"aggregate_metrics\":{\"packet_count\":");
+    p = put_or_null(p, (r->has & FT_XR_PACKETS) != 0, r->packets + r->rev_packets);
+    p = FT_PUT_LIT(p, ",\"byte_count\":");
+    p = put_or_null(p, (r->has & FT_XR_BYTES) != 0, r->bytes + r->rev_bytes);
+    p = FT_PUT_LIT(p, ",\"first_seen\":");
+    p = put_time_or_null(p, r->first_ns);
+    p = FT_PUT_LIT(p, ",\"last_seen\":");
+    return put_time_or_null(p, r->last_ns);
+}
+
+static uint8_t *put_exporter(uint8_t *p, const struct ft_export_record *r)
+{
+    bool rate = r->sampling_rate != 0;
+
+    p = FT_PUT_LIT(p, "},\"exporter\":{\"address\":\"");
+    p = ft_put_str(p, r->exporter->text);
+    p = FT_PUT_LIT(p, "\",\"domain_id\":");
+    p = ft_put_u64(p, r->exporter->domain_id);
+    p = FT_PUT_LIT(p, ",\"protocol\":\"");
+    p = ft_put_str(p, ft_export_protocol_name((enum ft_export_protocol)r->exporter->protocol));
+    p = FT_PUT_LIT(p, "\",\"sampling_rate\":");
+    p = put_or_null(p, rate, r->sampling_rate);
+    p = FT_PUT_LIT(p, ",\"sequence\":");
+    p = ft_put_u64(p, r->sequence);
+    p = FT_PUT_LIT(p, "},\"estimated_packets\":");
+    p = put_or_null(p, rate && (r->has & FT_XR_PACKETS),
+                    ft_export_estimate(r->packets + r->rev_packets, r->sampling_rate));
+    p = FT_PUT_LIT(p, ",\"estimated_bytes\":");
+    return put_or_null(p, rate && (r->has & FT_XR_BYTES),
+                       ft_export_estimate(r->bytes + r->rev_bytes, r->sampling_rate));
+}
+
+size_t ft__ndjson_export_flow(uint8_t *out, size_t room, const struct ft_export_record *r)
+{
+    uint8_t *p = put_head(out, r);
+
+    p = put_key(p, r);
+    p = put_counts(p, r);
+    p = put_exporter(p, r);
+    p = FT_PUT_LIT(p, ",\"features\":");
+    p = ft_export_features(r, p, out + room - FT_FORMAT_EXPORT_MIN / 2);
+    p = FT_PUT_LIT(p, "}\n");
+    return (size_t)(p - out);
+}

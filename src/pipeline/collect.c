@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline: the workers of collect, see collect.h. */
+#include "pipeline/collect.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "decode/collect.h"
+#include "decode/datagram.h"
+#include "model/field_export.h"
+#include "model/peer.h"
+
+enum { READ_TIMEOUT_MS = 20, ALLOW_MAX = 256, STATE_MAX = 256 << 20 };
+
+static const int64_t state_every_ns = (int64_t)60 * 1000000000;
+
+struct prefix {
+    uint8_t addr[16];
+    uint8_t ip_version, bits;
+};
+
+struct ft_collect_worker {
+    struct ft_collector *collector;
+    struct ft_datagrams *datagrams;
+    struct prefix allow[ALLOW_MAX];
+    uint32_t n_allow;                          /* 0: everybody */
+    int64_t report_ns, saved_ns, published_ns; /* monotonic: next report, last saving */
+    int64_t now_ns;                            /* time of the newest datagram */
+    bool said_sample;                          /* that samples come and nobody asked for them */
+    uint64_t samples;                          /* seen, for --sample */
+    uint64_t not_ip;                           /* samples without an IP packet */
+    char *state; /* what is to be saved; guarded by the pipeline's lock */
+    size_t state_len;
+};
+
+/* ---- plan ---- */
+
+static bool is_pcap(const char *target)
+{
+    return strncmp(target, "pcap:", 5) == 0;
+}
+
+int ft__collect_plan(const struct ft_config *cfg, struct ft_plan *plan, struct ft_err *err)
+{
+    uint32_t files = 0;
+
+    for (uint32_t i = 0; i < cfg->n_inputs; i++) {
+        files += is_pcap(cfg->inputs[i]);
+    }
+    if (files > 0 && files < cfg->n_inputs) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "listen: pcap: files and sockets cannot be read at the same time");
+    }
+    plan->live = files == 0;
+    plan->collect = true;
+    plan->mode = FT_MODE_DIRECT;
+    if (files > 0) {
+        plan->n_workers = 1; /* one file is one stream of datagrams in order */
+    }
+    plan->n_sources = plan->n_workers;
+    plan->source = ft_source_find(cfg->source != NULL ? cfg->source : files > 0 ? "file" : "udp");
+    return FT_OK;
+}
+
+void ft__collect_targets(const struct ft_config *cfg, const char **names, uint32_t *out_n)
+{
+    static const char *const defaults[] = {"netflow://[::]:2055", "ipfix://[::]:4739",
+                                           "sflow://[::]:6343"};
+
+    if (cfg->n_inputs == 0) {
+        memcpy(names, defaults, sizeof defaults);
+        *out_n = sizeof defaults / sizeof defaults[0];
+        return;
+    }
+    for (uint32_t i = 0; i < cfg->n_inputs; i++) {
+        names[i] = is_pcap(cfg->inputs[i]) ? cfg->inputs[i] + 5 : cfg->inputs[i];
+    }
+    *out_n = cfg->n_inputs;
+}
+
+/* ---- what the collector finds ---- */
+
+static void on_record(void *cookie, const struct ft_export_record *r)
+{
+    struct ft_worker *w = cookie;
+
+    ft_emit_export_flow(&w->emit, r);
+}
+
+static void say_samples(struct ft_worker *w)
+{
+    if (!w->collect->said_sample && !((w->emit.events >> FT_EVENT_SAMPLE) & 1)) {
+        w->collect->said_sample = true;
+        ft_log(&w->p->log, FT_LOG_WARN,
+               "sFlow samples come in, but no output takes sample events: add -e sample");
+    }
+}
+
+static void on_sample(void *cookie, const struct ft_export_sample *s)
+{
+    struct ft_worker *w = cookie;
+    struct ft_tuple_counts counts;
+    struct ft_export_sample with = *s;
+
+    if (s->pkt == NULL) {
+        w->collect->not_ip++; /* no event, as from a capture */
+        return;
+    }
+    if (!((w->emit.events >> FT_EVENT_SAMPLE) & 1)) {
+        say_samples(w);
+        return;
+    }
+    if (w->emit.makes_samples) { /* outputs that only count need no counts of the 5-tuple */
+        ft_table_update(w->table, s->pkt, 1, &counts);
+        with.counts = &counts;
+    }
+    if (w->collect->samples++ % w->p->plan.sample_n == 0) {
+        ft_emit_export_sample(&w->emit, FT_EVENT_SAMPLE, &with);
+    }
+}
+
+static void on_discard(void *cookie, const struct ft_export_sample *s)
+{
+    struct ft_worker *w = cookie;
+
+    ft_emit_export_sample(&w->emit, FT_EVENT_DISCARD, s);
+}
+
+static void on_counters(void *cookie, const struct ft_export_counters *c)
+{
+    struct ft_worker *w = cookie;
+
+    ft_emit_export_event(&w->emit, FT_EVENT_COUNTER, c);
+}
+
+static void on_template(void *cookie, const struct ft_template_change *t)
+{
+    struct ft_worker *w = cookie;
+
+    ft_emit_export_event(&w->emit, FT_EVENT_TEMPLATE, t);
+}
+
+static void on_health(void *cookie, const struct ft_exporter_health *h)
+{
+    struct ft_worker *w = cookie;
+
+    ft_emit_export_event(&w->emit, FT_EVENT_EXPORTER, h);
+}
+
+/* The table only counts samples: its records are nobody's. */
+static void ignore_flow(void *cookie, const struct ft_flow_record *rec)
+{
+    (void)cookie;
+    (void)rec;
+}
+
+/* ---- building ---- */
+
+static int parse_prefix(const char *text, struct prefix *out)
+{
+    char copy[64], *slash;
+    unsigned long bits;
+    size_t len = strlen(text);
+
+    if (len >= sizeof copy) {
+        return FT_E_RANGE;
+    }
+    memcpy(copy, text, len + 1);
+    slash = strchr(copy, '/');
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+    memset(out, 0, sizeof *out);
+    out->ip_version = strchr(copy, ':') != NULL ? 6 : 4;
+    if (inet_pton(out->ip_version == 4 ? AF_INET : AF_INET6, copy, out->addr) != 1) {
+        return FT_E_RANGE;
+    }
+    bits = out->ip_version == 4 ? 32 : 128;
+    if (slash != NULL) {
+        char *end;
+        unsigned long n = strtoul(slash + 1, &end, 10);
+
+        if (slash[1] < '0' || slash[1] > '9' || *end != '\0' || n > bits) {
+            return FT_E_RANGE;
+        }
+        bits = n;
+    }
+    out->bits = (uint8_t)bits;
+    return FT_OK;
+}
+
+static int parse_allow(struct ft_collect_worker *c, const char *list, struct ft_err *err)
+{
+    char word[64];
+
+    for (const char *p = list; p != NULL && *p != '\0';) {
+        size_t len = strcspn(p, ",");
+
+        snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : 0), p);
+        if (c->n_allow == ALLOW_MAX || parse_prefix(word, &c->allow[c->n_allow]) != FT_OK) {
+            return ft_err_set(err, FT_E_USAGE,
+                              "allow: '%s': allowed are addresses and prefixes like 10.0.0.0/8, "
+                              "2001:db8::/32, at most %d",
+                              word, ALLOW_MAX);
+        }
+        c->n_allow++;
+        p += len + (p[len] == ',');
+    }
+    return FT_OK;
+}
+
+/* Reads the saved state; that it is not there is no failure. */
+static void load_state(struct ft_worker *w, const char *path)
+{
+    struct ft_pipeline *p = w->p;
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char *text = NULL;
+    uint32_t bad = 0;
+    ssize_t n = -1;
+
+    if (fd < 0) {
+        if (errno != ENOENT) {
+            ft_log(&p->log, FT_LOG_WARN, "%s: cannot be read: %s", path, strerror(errno));
+        }
+        return;
+    }
+    if (fstat(fd, &st) == 0 && st.st_size <= STATE_MAX) {
+        text = ft_mem_alloc(1, (size_t)st.st_size + 1);
+        n = text != NULL ? read(fd, text, (size_t)st.st_size) : -1;
+    }
+    close(fd);
+    if (n < 0 || ft_collector_load(w->collect->collector, text, (size_t)n, ft__clock_real_ns(),
+                                   &bad) != FT_OK) {
+        ft_log(&p->log, FT_LOG_WARN, "%s: is no saved state; starting without", path);
+    } else if (bad > 0) {
+        ft_log(&p->log, FT_LOG_WARN, "%s: %u lines of the saved state cannot be read", path, bad);
+    }
+    ft_mem_free(text);
+}
+
+int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct ft_err *err)
+{
+    static const struct ft_collect_ops ops = {on_record,   on_sample,   on_discard,
+                                              on_counters, on_template, on_health};
+    struct ft_collect_limits limits = {
+        .exporters = cfg->max_exporters,
+        .templates = cfg->max_templates,
+        .amplification = cfg->max_amplification,
+        .waiting = cfg->pending_bytes,
+        .template_life_ns = cfg->template_life_ns,
+        .by_port = cfg->session_port,
+    };
+    int rc;
+
+    w->collect = ft_mem_alloc(1, sizeof *w->collect);
+    if (w->collect == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "no memory for a collector");
+    }
+    rc = parse_allow(w->collect, cfg->allow, err);
+    if (rc != FT_OK) {
+        return rc;
+    }
+    rc = ft_collector_new(&limits, &w->p->seed, &ops, w, &w->collect->collector);
+    if (rc == FT_OK) {
+        rc = ft_datagrams_new(&w->collect->datagrams);
+    }
+    if (rc == FT_OK) {
+        rc = ft_table_new(&w->p->plan.table, ignore_flow, NULL, &w->table);
+    }
+    if (rc != FT_OK) {
+        return ft_err_set(err, rc, "the collector of worker %u: %s", w->index, ft_strerror(rc));
+    }
+    if (cfg->state != NULL) {
+        load_state(w, cfg->state);
+    }
+    return FT_OK;
+}
+
+void ft__collect_free(struct ft_worker *w)
+{
+    if (w->collect != NULL) {
+        ft_collector_free(w->collect->collector);
+        ft_datagrams_free(w->collect->datagrams);
+        ft_mem_free(w->collect->state);
+        ft_mem_free(w->collect);
+        w->collect = NULL;
+    }
+}
+
+/* ---- running ---- */
+
+static bool matches(const struct prefix *p, const struct ft_peer *peer)
+{
+    uint32_t whole = p->bits / 8, rest = p->bits % 8;
+
+    if (p->ip_version != peer->ip_version || memcmp(p->addr, peer->addr, whole) != 0) {
+        return false;
+    }
+    return rest == 0 || ((p->addr[whole] ^ peer->addr[whole]) >> (8 - rest)) == 0;
+}
+
+static bool allowed(const struct ft_collect_worker *c, const struct ft_peer *peer)
+{
+    for (uint32_t i = 0; i < c->n_allow; i++) {
+        if (matches(&c->allow[i], peer)) {
+            return true;
+        }
+    }
+    return c->n_allow == 0;
+}
+
+static void take_view(struct ft_worker *w, const struct ft_view *v)
+{
+    struct ft_collect_worker *c = w->collect;
+    const uint8_t *data = v->data;
+    uint32_t len = v->caplen;
+    enum ft_verdict verdict = FT_V_DECODED;
+    struct ft_peer peer;
+
+    if (v->linktype == FT_LINK_DATAGRAM) {
+        memcpy(&peer, v->data - sizeof peer, sizeof peer);
+        if (peer.flags & FT_PEER_ENDED) {
+            ft_collector_end_stream(c->collector, &peer);
+            return;
+        }
+    } else {
+        verdict = ft_datagram_take(c->datagrams, v, &peer, &data, &len);
+    }
+    c->now_ns = v->ts_ns > c->now_ns ? v->ts_ns : c->now_ns;
+    if (verdict == FT_V_DECODED && !allowed(c, &peer)) {
+        verdict = FT_V_EXPORTER;
+    }
+    if (verdict == FT_V_DECODED) {
+        verdict = (peer.flags & FT_PEER_STREAM)
+                      ? ft_collector_take_stream(c->collector, &peer, data, len, v->ts_ns)
+                      : ft_collector_take(c->collector, &peer, data, len, v->ts_ns);
+    }
+    w->dec.verdict[verdict]++;
+    w->dec.bytes += v->len;
+    w->dec.decoded_bytes += verdict == FT_V_DECODED ? v->len : 0;
+}
+
+static void publish(struct ft_worker *w)
+{
+    struct ft_collect_stats s;
+
+    ft_collector_get_stats(w->collect->collector, &s);
+    const uint64_t v[FT_COLLECT__COUNT] = {
+        [FT_COLLECT_RECORDS] = s.records,
+        [FT_COLLECT_OPTIONS] = s.options_records,
+        [FT_COLLECT_SAMPLES] = s.samples,
+        [FT_COLLECT_SAMPLES_NOT_IP] = w->collect->not_ip,
+        [FT_COLLECT_COUNTERS] = s.counters,
+        [FT_COLLECT_DISCARDS] = s.discards,
+        [FT_COLLECT_TEMPLATES] = s.templates,
+        [FT_COLLECT_NO_TEMPLATE] = s.no_template,
+        [FT_COLLECT_LOST] = s.lost,
+        [FT_COLLECT_REORDERED] = s.reordered,
+        [FT_COLLECT_DUPLICATES] = s.duplicates,
+        [FT_COLLECT_RESETS] = s.resets,
+        [FT_COLLECT_EXPORTERS] = s.exporters,
+        [FT_COLLECT_EVICTED] = s.exporters_evicted,
+    };
+
+    for (int i = 0; i < FT_COLLECT__COUNT; i++) {
+        ft_count_set(&w->collected[i], v[i]);
+    }
+}
+
+/* Hands the state to the control thread, which writes it. */
+static void hand_state(struct ft_worker *w)
+{
+    struct ft_collect_worker *c = w->collect;
+    char *buf = NULL;
+    size_t len = 0, cap = 0;
+
+    if (w->p->state_path == NULL) {
+        return;
+    }
+    if (ft_collector_save(c->collector, w->index == 0, &buf, &len, &cap) != FT_OK) {
+        ft_mem_free(buf);
+        return;
+    }
+    pthread_mutex_lock(&w->p->lock);
+    ft_mem_free(c->state);
+    c->state = buf;
+    c->state_len = len;
+    w->p->state_due = true;
+    pthread_mutex_unlock(&w->p->lock);
+}
+
+static void report(struct ft_worker *w)
+{
+    struct ft_collect_worker *c = w->collect;
+    int64_t now = w->p->plan.live ? ft__clock_real_ns() : c->now_ns;
+
+    ft_collector_report(c->collector, now);
+}
+
+/* Once in a batch or so: what is due by the clock. */
+static void collect_breathe(struct ft_worker *w, bool idle)
+{
+    struct ft_collect_worker *c = w->collect;
+    int64_t now = ft__clock_mono_ns();
+
+    if (w->p->plan.live && w->p->plan.stats_ns > 0 && now >= c->report_ns) {
+        if (c->report_ns != 0) {
+            report(w);
+        }
+        c->report_ns = now + w->p->plan.stats_ns;
+    }
+    if (w->p->plan.live && now - c->saved_ns >= state_every_ns) {
+        if (c->saved_ns != 0) {
+            hand_state(w);
+        }
+        c->saved_ns = now;
+    }
+    if (idle || now - c->published_ns > 100000000) {
+        c->published_ns = now;
+        publish(w);
+    }
+    ft__worker_breathe(w, idle);
+}
+
+void *ft__worker_collect(void *arg)
+{
+    struct ft_worker *w = arg;
+    struct ft_view views[FT_BATCH];
+    struct ft_batch batch = {.views = views, .cap = FT_BATCH};
+    struct ft_err err;
+    uint32_t rounds = 0;
+
+    for (;;) {
+        int rc = w->source->ops->read(w->source, &batch, READ_TIMEOUT_MS, &err);
+
+        if (ft__source_over(w->p, rc, &err)) {
+            break;
+        }
+        if (rc != FT_OK || batch.n == 0) {
+            collect_breathe(w, true);
+            continue;
+        }
+        for (uint32_t i = 0; i < batch.n; i++) {
+            take_view(w, &views[i]);
+        }
+        w->source->ops->release(w->source, batch.token);
+        if ((++rounds & 3) == 0) {
+            collect_breathe(w, false);
+        }
+    }
+    report(w);
+    hand_state(w);
+    publish(w);
+    return ft__worker_end(w);
+}
+
+/* ---- saving ---- */
+
+static bool write_all(int fd, const char *text, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, text, len);
+
+        if (n <= 0) {
+            return false;
+        }
+        text += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+void ft__collect_save(struct ft_pipeline *p)
+{
+    char temp[4096];
+    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, fd;
+    bool good = true;
+
+    if (p->state_path == NULL || strlen(p->state_path) + 5 > sizeof temp) {
+        return;
+    }
+    snprintf(temp, sizeof temp, "%s.new", p->state_path);
+    pthread_mutex_lock(&p->lock);
+    if (!p->state_due) {
+        pthread_mutex_unlock(&p->lock);
+        return;
+    }
+    p->state_due = false;
+    fd = p->hooks.open_file != NULL ? p->hooks.open_file(p->hooks.cookie, temp, flags)
+                                    : open(temp, flags, 0644);
+    good = fd >= 0;
+    for (uint32_t i = 0; i < p->plan.n_workers && good; i++) {
+        const struct ft_collect_worker *c = p->workers[i].collect;
+
+        good = c->state == NULL || write_all(fd, c->state, c->state_len);
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (fd >= 0) {
+        good = fsync(fd) == 0 && good;
+        close(fd);
+    }
+    if (good) {
+        good = (p->hooks.rename_file != NULL
+                    ? p->hooks.rename_file(p->hooks.cookie, temp, p->state_path)
+                    : rename(temp, p->state_path)) == 0;
+    }
+    if (!good) {
+        ft_log(&p->log, FT_LOG_WARN, "%s: the state cannot be saved: %s", p->state_path,
+               strerror(errno));
+    }
+}

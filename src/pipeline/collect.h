@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline: collect: datagrams from exporters to events.
+ *
+ * Theory of operation: a worker has a source of its own (UDP sockets that the kernel steers by
+ * exporter, or the one capture file) and a collector of its own; what the collector finds is
+ * written to the outputs at once. sFlow samples go through a flow table first, for the running
+ * counts of their 5-tuples. */
+#ifndef FT_PIPELINE_COLLECT_H
+#define FT_PIPELINE_COLLECT_H
+
+#include "pipeline/internal.h"
+
+/* The plan's part for collect: source, workers, listeners. FT_E_USAGE. */
+FT_NODISCARD int ft__collect_plan(const struct ft_config *cfg, struct ft_plan *plan,
+                                  struct ft_err *err);
+/* Names of what is listened on or read, into names[]; *out_n of them. */
+void ft__collect_targets(const struct ft_config *cfg, const char **names, uint32_t *out_n);
+
+/* Makes a worker's collector and loads saved state. */
+FT_NODISCARD int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg,
+                                   struct ft_err *err);
+void ft__collect_free(struct ft_worker *w);
+
+/* Thread body; arg is the struct ft_worker. */
+void *ft__worker_collect(void *arg);
+
+/* Writes the state of all workers to --state: atomically, through the hooks. Control thread, or
+ * after the workers have ended. */
+void ft__collect_save(struct ft_pipeline *p);
+
+#endif

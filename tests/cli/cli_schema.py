@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""flowtap schema: real events hold to it, what is not an event does not, all its forms agree."""
+import copy
+import csv
+import io
+import json
+import re
+import sys
+import unittest
+
+from support import SAMPLE, SKIP, Case, main, pcap_header, pcap_records
+
+try:
+    import jsonschema
+except ImportError:
+    print("skipped: python3-jsonschema is not installed")
+    sys.exit(SKIP)
+
+GROUPS = ("flow_key", "aggregate_metrics", "features")
+
+
+def columns(event):
+    """(object, key) of an event's keys, in order; objects of the stats event are one column."""
+    for key, value in event.items():
+        if key in GROUPS:
+            yield from ((key, k) for k in value)
+        elif key != "event_type":
+            yield "", key
+
+
+class Schema(Case):
+    def setUp(self):
+        super().setUp()
+        self.schema = json.loads(self.good("schema", "--format", "json-schema").stdout)
+        self.validator = jsonschema.Draft202012Validator(self.schema)
+        self.sample = self.read(SAMPLE)
+
+    def read(self, path, *args):
+        r = self.good("read", "-w1", "-e", "all", "--quiet", *args, path)
+        return [json.loads(line) for line in r.stdout.splitlines()]
+
+    def one_of_each(self):
+        return {e["event_type"]: e for e in self.sample}
+
+    def test_it_is_a_schema(self):
+        jsonschema.Draft202012Validator.check_schema(self.schema)
+        self.assertEqual(set(self.schema["$defs"]), set(self.one_of_each()))
+
+    def check_all(self, events):
+        kinds = {}
+        for e in events:
+            for error in self.validator.iter_errors(e):
+                self.fail(f"{e}: {error.message}")
+            kinds[e["event_type"]] = kinds.get(e["event_type"], 0) + 1
+        return kinds
+
+    def test_real_events(self):
+        self.assertEqual(self.check_all(self.sample), {
+            "network_flow_sample": 116, "network_flow_record": 15, "pipeline_stats": 1})
+
+    def test_events_of_other_runs(self):
+        """Interim records, evictions, several workers, a filter, nothing at all."""
+        path = self.file("in.pcap", pcap_header() + pcap_records(3000))
+        empty = self.file("empty.pcap", pcap_header())
+        for args in (["--snapshot", "1,2", SAMPLE], ["--max-flows", "2", path],
+                     ["-w", "3", "--active-timeout", "1", path], ["-f", "tcp", SAMPLE], [empty],
+                     ["-o", "ndjson:-", "-o", "null:", SAMPLE]):
+            self.assertIn("pipeline_stats", self.check_all(self.read(args[-1], *args[:-1])))
+
+    def test_what_is_no_event(self):
+        """The schema would notice."""
+        for e in self.one_of_each().values():
+            self.assertTrue(self.validator.is_valid(e))
+            for group in ["", *[g for g in GROUPS if g in e]]:
+                for key in e[group] if group else e:
+                    for change in ("missing", "null", "text", "negative"):
+                        bad = copy.deepcopy(e)
+                        at = bad[group] if group else bad
+                        if change == "missing":
+                            del at[key]
+                        else:
+                            at[key] = {"null": None, "text": ["?"], "negative": -1.5}[change]
+                        nullable = {"anyOf"} & set(self.definition(e, group).get(key, {}))
+                        number = self.definition(e, group).get(key, {}).get("type") == "number"
+                        if not (change == "null" and nullable or change == "negative" and number):
+                            self.assertFalse(self.validator.is_valid(bad), (change, group, key))
+                bad = copy.deepcopy(e)
+                (bad[group] if group else bad)["more"] = 1
+                self.assertFalse(self.validator.is_valid(bad), (group, "more"))
+        self.assertFalse(self.validator.is_valid({"event_type": "other"}))
+
+    def definition(self, e, group):
+        d = self.schema["$defs"][e["event_type"]]["properties"]
+        return d[group]["properties"] if group else d
+
+    def test_keys_in_order(self):
+        for e in self.sample:
+            d = self.schema["$defs"][e["event_type"]]
+            self.assertEqual(list(d["properties"]), list(e))
+            self.assertEqual(d["required"], list(e))
+            for g in filter(e.__contains__, GROUPS):
+                self.assertEqual(list(d["properties"][g]["properties"]), list(e[g]))
+                self.assertEqual(d["properties"][g]["required"], list(e[g]))
+
+    def forms(self):
+        """form -> event type -> (object, key) in the order listed."""
+        text = {f: self.good("schema", "--format", f).stdout
+                for f in ("arrow", "clickhouse", "csv", "markdown")}
+        self.assertEqual(text["markdown"], self.good("schema").stdout)
+        out = {"arrow": {event: [(c["metadata"]["object"], c["name"]) for c in cols]
+                         for event, cols in json.loads(text["arrow"]).items()}}
+        out["clickhouse"] = {
+            m[1]: re.findall(r"(?m)^    `(\w+)` ", m[2])
+            for m in re.finditer(r"(?s)CREATE TABLE (\w+)\n\((.*?)\n\)\n", text["clickhouse"])}
+        out["csv"] = {}
+        for row in csv.DictReader(io.StringIO(text["csv"])):
+            out["csv"].setdefault(row["event"], []).append((row["object"], row["column"]))
+        out["markdown"] = {}
+        for line in text["markdown"].splitlines():
+            if line.startswith("## "):
+                here = out["markdown"].setdefault(line[3:], [])
+            elif line.startswith("| `"):
+                cells = [c.strip() for c in line.strip("|").split("|")]
+                self.assertEqual(len(cells), 8, line)
+                here.append((cells[1], cells[0].strip("`")))
+        return out
+
+    def test_forms_agree(self):
+        """Exactly the keys of the events, in their order."""
+        forms = self.forms()
+        for kind, e in self.one_of_each().items():
+            want = list(columns(e))
+            for form, found in forms.items():
+                self.assertEqual(set(found), set(self.one_of_each()), form)
+                names = [c[1] for c in want] if form == "clickhouse" else want
+                self.assertEqual(found[kind], names, (form, kind))
+
+    def test_names_are_unique(self):
+        """A table has no objects: within an event, no two keys of it are alike."""
+        for kind, e in self.one_of_each().items():
+            names = [name for _, name in columns(e)]
+            self.assertEqual(len(names), len(set(names)), kind)
+
+    def test_null_rules(self):
+        """What is null in an event is said to be nullable, in every form."""
+        arrow = json.loads(self.good("schema", "--format", "arrow").stdout)
+        rows = {(r["event"], r["object"], r["column"]): r for r in csv.DictReader(
+            io.StringIO(self.good("schema", "--format", "csv").stdout))}
+        for kind, cols in arrow.items():
+            for c in cols:
+                row = rows[kind, c["metadata"]["object"], c["name"]]
+                self.assertEqual(row["nullable"], "true" if c["nullable"] else "false")
+                self.assertEqual(bool(row["null_rule"]), c["nullable"])
+                self.assertTrue(row["meaning"])
+        nulls = {(e["event_type"], g, k) for e in self.sample for g, k in columns(e)
+                 if (e[g][k] if g else e[k]) is None}
+        self.assertTrue(nulls)
+        for at in nulls:
+            self.assertEqual(rows[at]["nullable"], "true")
+
+    def test_csv_output(self):
+        """The columns of a CSV file are the schema's, but for objects that a table cannot hold."""
+        for word, kind in ("flow", "network_flow_record"), ("sample", "network_flow_sample"):
+            r = self.good("read", "-w1", "--quiet", "-e", "all", "-o", f"csv:-?event={word}", SAMPLE)
+            header, first = list(csv.reader(io.StringIO(r.stdout)))[:2]
+            self.assertEqual(header, [c[1] for c in self.forms()["csv"][kind]])
+            self.assertEqual(len(first), len(header))
+
+
+if __name__ == "__main__":
+    main()
