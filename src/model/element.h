@@ -4,7 +4,9 @@
  * Theory of operation: the IANA registry (RFC 7012) and the enterprise elements in common use stand
  * in constant tables, sorted by (PEN, number). Names are the registered ones in snake_case, where
  * IPv4, IPv6, MPLS, BGP and so on are one word each: sourceIPv4Address is source_ipv4_address.
- * NetFlow v9 numbers below 32768 are the IANA ones; above, they are vendors' (ft_element_v9). */
+ * An enterprise's element that has the name of one of IANA's gets the vendor's name before it: a
+ * record may have both. NetFlow v9 numbers below 32768 are the IANA ones; above, they are vendors'
+ * (ft_element_v9). */
 #ifndef FT_MODEL_ELEMENT_H
 #define FT_MODEL_ELEMENT_H
 

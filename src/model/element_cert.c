@@ -2,12 +2,8 @@
 /* model: enterprise elements: CERT NetSA: YAF. Rows: number, name, type, bytes. */
 #include "model/element_tables.h"
 
-#define E(id_, name_, type_, width_)                                                               \
-    {                                                                                              \
-        PEN, id_, FT_X_##type_, width_, #name_                                                     \
-    }
-
 /* clang-format off */
+#define E(id_, name_, type_, width_) {PEN, id_, FT_X_##type_, width_, #name_}
 
 /* CERT: YAF. */
 #define PEN 6871
@@ -41,7 +37,7 @@ static const struct ft_element cert[] = {
     E(106,  yaf_flow_key_hash,                       UINT,   4),
     E(107,  os_finger_print,                         STRING, 0),
     E(110,  http_server_string,                      STRING, 0),
-    E(111,  http_user_agent,                         STRING, 0),
+    E(111,  yaf_http_user_agent,                     STRING, 0),
     E(112,  http_get,                                STRING, 0),
     E(113,  http_connection,                         STRING, 0),
     E(114,  http_version,                            STRING, 0),
@@ -52,7 +48,7 @@ static const struct ft_element cert[] = {
     E(119,  http_age,                                STRING, 0),
     E(120,  http_accept,                             STRING, 0),
     E(121,  http_accept_language,                    STRING, 0),
-    E(122,  http_content_type,                       STRING, 0),
+    E(122,  yaf_http_content_type,                   STRING, 0),
     E(123,  http_response,                           STRING, 0),
     E(124,  pop3_text_message,                       STRING, 0),
     E(125,  irc_text_message,                        STRING, 0),

@@ -2,12 +2,8 @@
 /* model: enterprise elements: CESNET and Flowmon. Rows: number, name, type, bytes. */
 #include "model/element_tables.h"
 
-#define E(id_, name_, type_, width_)                                                               \
-    {                                                                                              \
-        PEN, id_, FT_X_##type_, width_, #name_                                                     \
-    }
-
 /* clang-format off */
+#define E(id_, name_, type_, width_) {PEN, id_, FT_X_##type_, width_, #name_}
 
 /* CESNET: ipfixprobe. */
 #define PEN 8057
@@ -177,10 +173,10 @@ static const struct ft_element flowmon[] = {
     E(2,    http_url,                         STRING, 0),
     E(3,    http_referer,                     STRING, 0),
     E(4,    http_method_mask,                 UINT,   2),
-    E(10,   http_content_type,                STRING, 0),
+    E(10,   flowmon_http_content_type,        STRING, 0),
     E(11,   http_content_id,                  STRING, 0),
-    E(12,   http_status_code,                 UINT,   2),
-    E(20,   http_user_agent,                  STRING, 0),
+    E(12,   flowmon_http_status_code,         UINT,   2),
+    E(20,   flowmon_http_user_agent,          STRING, 0),
     E(21,   http_user_agent_id,               UINT,   4),
     E(22,   http_ua_os,                       UINT,   2),
     E(23,   http_ua_os_maj,                   UINT,   2),

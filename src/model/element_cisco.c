@@ -2,12 +2,8 @@
 /* model: enterprise elements: Cisco. Rows: number, name, type, bytes. */
 #include "model/element_tables.h"
 
-#define E(id_, name_, type_, width_)                                                               \
-    {                                                                                              \
-        PEN, id_, FT_X_##type_, width_, #name_                                                     \
-    }
-
 /* clang-format off */
+#define E(id_, name_, type_, width_) {PEN, id_, FT_X_##type_, width_, #name_}
 
 /* Cisco: media monitoring, QoS, AVC; NetFlow v9 numbers less 32768, so ASA too. */
 #define PEN 9

@@ -6,9 +6,9 @@
  * others have no public name and stay unknown. 89 was one byte in older registries. */
 #include "model/element_tables.h"
 
+/* clang-format off */
 #define E(id_, name_, type_, width_) [id_] = {0, id_, FT_X_##type_, width_, #name_}
 
-/* clang-format off */
 const struct ft_element ft__element_iana[FT__IANA_MAX + 1] = {
     E(1,   octet_delta_count,                            UINT,                   8),
     E(2,   packet_delta_count,                           UINT,                   8),

@@ -2,12 +2,8 @@
 /* model: enterprise elements: NetScaler. Rows: number, name, type, bytes. */
 #include "model/element_tables.h"
 
-#define E(id_, name_, type_, width_)                                                               \
-    {                                                                                              \
-        PEN, id_, FT_X_##type_, width_, #name_                                                     \
-    }
-
 /* clang-format off */
+#define E(id_, name_, type_, width_) {PEN, id_, FT_X_##type_, width_, #name_}
 
 /* NetScaler: AppFlow. */
 #define PEN 5951
@@ -59,7 +55,7 @@ static const struct ft_element netscaler[] = {
     E(180, db_resp_status,                               UINT,         8),
     E(181, db_resp_length,                               UINT,         8),
     E(182, client_rtt,                                   UINT,         4),
-    E(183, http_content_type,                            STRING,       0),
+    E(183, netscaler_http_content_type,                  STRING,       0),
     E(185, http_req_authorization,                       STRING,       0),
     E(186, http_req_via,                                 STRING,       0),
     E(187, http_res_location,                            STRING,       0),

@@ -2,12 +2,8 @@
 /* model: enterprise elements: ntop. Rows: number, name, type, bytes. */
 #include "model/element_tables.h"
 
-#define E(id_, name_, type_, width_)                                                               \
-    {                                                                                              \
-        PEN, id_, FT_X_##type_, width_, #name_                                                     \
-    }
-
 /* clang-format off */
+#define E(id_, name_, type_, width_) {PEN, id_, FT_X_##type_, width_, #name_}
 
 /* ntop: nProbe; NetFlow v9 numbers less 57472. */
 #define PEN 35632
@@ -291,8 +287,8 @@ static const struct ft_element ntop[] = {
     E(424, dhcp_subscriber_id,             STRING, 0),
     E(425, src_proc_uid,                   UINT,   4),
     E(426, dst_proc_uid,                   UINT,   4),
-    E(427, application_name,               STRING, 0),
-    E(428, user_name,                      STRING, 0),
+    E(427, ntop_application_name,          STRING, 0),
+    E(428, ntop_user_name,                 STRING, 0),
     E(429, dhcp_message_type,              STRING, 0),
     E(430, rtp_in_pkt_drop,                UINT,   4),
     E(431, rtp_out_pkt_drop,               UINT,   4),

@@ -2,12 +2,8 @@
 /* model: enterprise elements: vendors with few elements. Rows: number, name, type, bytes. */
 #include "model/element_tables.h"
 
-#define E(id_, name_, type_, width_)                                                               \
-    {                                                                                              \
-        PEN, id_, FT_X_##type_, width_, #name_                                                     \
-    }
-
 /* clang-format off */
+#define E(id_, name_, type_, width_) {PEN, id_, FT_X_##type_, width_, #name_}
 
 /* Nokia (Alcatel-Lucent). */
 #define PEN 637
@@ -31,7 +27,7 @@ const struct ft__element_table ft__elements_huawei = FT__ELEMENT_TABLE(PEN, huaw
 /* Juniper. */
 #define PEN 2636
 static const struct ft_element juniper[] = {
-    E(137, common_properties_id, UINT, 8),
+    E(137, juniper_common_properties_id, UINT, 8),
 };
 const struct ft__element_table ft__elements_juniper = FT__ELEMENT_TABLE(PEN, juniper);
 #undef PEN
@@ -84,7 +80,7 @@ static const struct ft_element vmware[] = {
     E(951, vm_uuid,                           OCTETS, 0),
     E(952, vnic_index,                        UINT,   4),
     E(953, session_flags,                     UINT,   1),
-    E(954, flow_direction,                    UINT,   1),
+    E(954, vmware_flow_direction,             UINT,   1),
     E(955, alg_control_flow_id,               UINT,   8),
     E(956, alg_type,                          UINT,   1),
     E(957, alg_flow_type,                     UINT,   1),
@@ -99,9 +95,9 @@ const struct ft__element_table ft__elements_vmware = FT__ELEMENT_TABLE(PEN, vmwa
 /* Astaro (Sophos UTM): application flow classifier. */
 #define PEN 9789
 static const struct ft_element astaro[] = {
-    E(1, afc_protocol,      UINT,   2),
-    E(2, afc_protocol_name, STRING, 0),
-    E(4, flow_direction,    UINT,   1),
+    E(1, afc_protocol,          UINT,   2),
+    E(2, afc_protocol_name,     STRING, 0),
+    E(4, astaro_flow_direction, UINT,   1),
 };
 const struct ft__element_table ft__elements_astaro = FT__ELEMENT_TABLE(PEN, astaro);
 #undef PEN

@@ -2,12 +2,8 @@
 /* model: enterprise elements: network visibility vendors. Rows: number, name, type, bytes. */
 #include "model/element_tables.h"
 
-#define E(id_, name_, type_, width_)                                                               \
-    {                                                                                              \
-        PEN, id_, FT_X_##type_, width_, #name_                                                     \
-    }
-
 /* clang-format off */
+#define E(id_, name_, type_, width_) {PEN, id_, FT_X_##type_, width_, #name_}
 
 /* Plixer. */
 #define PEN 13745
@@ -127,19 +123,19 @@ const struct ft__element_table ft__elements_procera = FT__ELEMENT_TABLE(PEN, pro
 static const struct ft_element gigamon[] = {
     E(1,    http_req_url,                          STRING, 0),
     E(2,    http_rsp_status,                       UINT,   2),
-    E(3,    http_user_agent,                       STRING, 0),
-    E(101,  ssl_common_name,                       STRING, 0),
+    E(3,    gigamon_http_user_agent,               STRING, 0),
+    E(101,  ssl_certificate_issuer_common_name,    STRING, 0),
     E(102,  ssl_certificate_subject_common_name,   STRING, 0),
     E(103,  ssl_certificate_issuer,                STRING, 0),
     E(104,  ssl_certificate_subject,               STRING, 0),
-    E(105,  ssl_validity_not_before,               STRING, 0),
-    E(106,  ssl_validity_not_after,                STRING, 0),
-    E(107,  ssl_serial_number,                     STRING, 0),
+    E(105,  ssl_certificate_valid_not_before,      STRING, 0),
+    E(106,  ssl_certificate_valid_not_after,       STRING, 0),
+    E(107,  ssl_certificate_serial_number,         STRING, 0),
     E(108,  ssl_certificate_signature_algorithm,   OCTETS, 0),
     E(109,  ssl_certificate_subject_pub_algorithm, OCTETS, 0),
     E(110,  ssl_certificate_subject_pub_key_size,  UINT,   2),
     E(111,  ssl_certificate_subject_alt_name,      STRING, 0),
-    E(112,  ssl_server_name,                       STRING, 0),
+    E(112,  ssl_server_name_indication,            STRING, 0),
     E(113,  ssl_server_version,                    UINT,   2),
     E(114,  ssl_server_cipher,                     UINT,   2),
     E(115,  ssl_server_compression_method,         UINT,   1),
