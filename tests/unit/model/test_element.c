@@ -275,6 +275,10 @@ static void test_enterprise_known(void)
         {5951, 203, FT_X_IPV4, 4, "ica_client_ip"},
         {6871, 14, FT_X_UINT, 2, "initial_tcp_flags"},
         {6871, 33, FT_X_UINT, 2, "silk_app_label"},
+        {6871, 40, FT_X_UINT, 2, "flow_attributes"},
+        {6871, 0x4000 | 14, FT_X_UINT, 2, "reverse_initial_tcp_flags"},
+        {6871, 0x4000 | 502, FT_X_UINT, 8, "reverse_data_byte_count"},
+        {6871, 554, FT_X_SUBTEMPLATE_LIST, 0, "tombstone_access_list"},
         {6871, 179, FT_X_STRING, 0, "dns_qname"},
         {6876, 880, FT_X_UINT, 1, "tenant_protocol"},
         {6876, 883, FT_X_IPV6, 16, "tenant_source_ipv6"},
@@ -290,6 +294,8 @@ static void test_enterprise_known(void)
         {26866, 112, FT_X_STRING, 0, "ssl_server_name_indication"},
         {35632, 118, FT_X_UINT, 2, "l7_proto"},
         {35632, 353, FT_X_MAC, 6, "dhcp_client_mac"},
+        {35632, 489, FT_X_STRING, 0, "ja3c_hash"},
+        {35632, 493, FT_X_UINT, 2, "tls_cipher"},
         {39499, 1, FT_X_STRING, 0, "http_host"},
         {43874, 2, FT_X_UINT, 8, "tag2"},
     };
@@ -342,6 +348,7 @@ static void test_v9(void)
     check_v9(56702, 25461, 56702); /* PAN-OS User-ID */
     check_v9(57590, 35632, 118);   /* nProbe L7_PROTO */
     check_v9(57943, 35632, 471);
+    check_v9(58063, 35632, 591); /* L7_DOMAIN_INFO */
     CHECK(ft_element_v9(32768) == NULL);
     CHECK(ft_element_v9(33003) == NULL);
     CHECK(ft_element_v9(56700) == NULL);

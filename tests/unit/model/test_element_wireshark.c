@@ -23,11 +23,13 @@ static bool same_name(const char *a, const char *b)
     }
 }
 
-/* Wireshark's own names for a registered element, or none: not compared. */
+/* Wireshark has a name of its own, or none: not compared. */
 static bool renamed(uint32_t pen, uint32_t id)
 {
-    return pen == 0 &&
-           (id < IANA_FROM || id > IANA_TO || id == 313 || id == 314 || id == 416 || id == 419);
+    if (pen == NTOP_PEN) { /* SRC_TO_SRC_..., where nProbe's manual has DST_TO_SRC_... */
+        return id >= 85 && id <= 87;
+    }
+    return id < IANA_FROM || id > IANA_TO || id == 313 || id == 314 || id == 416 || id == 419;
 }
 
 static void compare(uint32_t pen, uint32_t id, const char *name)
