@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Information elements by number and name as an installed Wireshark has them: a second, independent
- * copy of the registry. Below 217 it has NetFlow's names, later than its release it has none;
- * ntop's are the same throughout. Skipped without tshark. */
+ * copy of the registry. Below 217 it has NetFlow's names, and nothing newer than its release.
+ * Skipped without tshark. */
 #include "harness.h"
 #include "model/element.h"
 
