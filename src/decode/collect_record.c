@@ -103,6 +103,19 @@ static void rare_step(struct ft_collector *c, const struct ft__step *t, const ui
     }
 }
 
+static void interface_step(struct ft_collector *c, const struct ft__step *t, uint64_t index,
+                           struct scratch *s)
+{
+    const char *name = ft__names_get(c->exporter->names, FT__NAME_INTERFACE, index);
+
+    if (t->slot == FT__SLOT_IF_IN) {
+        s->names.if_in = name;
+    } else {
+        s->names.if_out = name;
+    }
+    s->has_names |= name != NULL;
+}
+
 /* One step; len is that of the field. */
 FT_INLINE void run_step(struct ft_collector *c, const struct ft_nf_message *m,
                         const struct ft__step *t, const uint8_t *p, uint32_t len, struct scratch *s,
@@ -152,17 +165,9 @@ FT_INLINE void run_step(struct ft_collector *c, const struct ft_nf_message *m,
         r->last_ns = time_of(m, s, t->clock, ft__load_uint(p, len));
         return;
     case FT__SLOT_IF_IN:
-        if (FT_UNLIKELY(c->exporter->names != NULL)) {
-            s->names.if_in =
-                ft__names_get(c->exporter->names, FT__NAME_INTERFACE, ft__load_uint(p, len));
-            s->has_names |= s->names.if_in != NULL;
-        }
-        return;
     case FT__SLOT_IF_OUT:
         if (FT_UNLIKELY(c->exporter->names != NULL)) {
-            s->names.if_out =
-                ft__names_get(c->exporter->names, FT__NAME_INTERFACE, ft__load_uint(p, len));
-            s->has_names |= s->names.if_out != NULL;
+            interface_step(c, t, ft__load_uint(p, len), s);
         }
         return;
     default:

@@ -460,7 +460,7 @@ static uint8_t *sample_features(const void *event, uint8_t *p)
 #define AGENT_ROWS                                                                                 \
     IN(G_WHO, "address", FT_T_STRING, s_address, "sender of the datagram"),                        \
         IN(G_WHO, "domain_id", FT_T_U32, s_domain, "sub-agent"),                                   \
-        IN(G_WHO, "protocol", FT_T_STRING, s_exporter_protocol, "sflow_v5"),                       \
+        IN(G_WHO, "export_protocol", FT_T_STRING, s_exporter_protocol, "sflow_v5"),                \
         IN_NULL(G_WHO, "sampling_rate", FT_T_U32, s_rate, "the agent says 0",                      \
                 "1 packet in this many is sampled"),                                               \
         IN(G_WHO, "sequence", FT_T_U32, s_sequence, "of the datagram"),                            \
@@ -564,7 +564,7 @@ static const struct ft_field counter_fields[] = {
     FIELD("timestamp", FT_T_TIME, "s", c_timestamp, "when the datagram came"),
     IN(G_WHO, "address", FT_T_STRING, c_address, "sender of the datagram"),
     IN(G_WHO, "domain_id", FT_T_U32, c_domain, "sub-agent"),
-    IN(G_WHO, "protocol", FT_T_STRING, c_protocol, "sflow_v5"),
+    IN(G_WHO, "export_protocol", FT_T_STRING, c_protocol, "sflow_v5"),
     IN(G_WHO, "sequence", FT_T_U32, c_sequence, "of the datagram"),
     IN_NULL(G_WHO, "agent", FT_T_STRING, c_agent, "the agent does not say",
             "the agent's own address"),
@@ -691,7 +691,7 @@ static const struct ft_field template_fields[] = {
     FIELD("timestamp", FT_T_TIME, "s", t_timestamp, "when the message came"),
     IN(G_WHO, "address", FT_T_STRING, t_address, "sender of the message"),
     IN(G_WHO, "domain_id", FT_T_U32, t_domain, "observation domain or source id"),
-    IN(G_WHO, "protocol", FT_T_STRING, t_protocol, "netflow_v9 or ipfix"),
+    IN(G_WHO, "export_protocol", FT_T_STRING, t_protocol, "netflow_v9 or ipfix"),
     FIELD("template_id", FT_T_U16, "", t_id, "its number in the domain"),
     FIELD("change", FT_T_STRING, "", t_change, "learnt, changed, withdrawn or expired"),
     FIELD("options", FT_T_BOOL, "", t_options, "an options template"),
@@ -764,7 +764,7 @@ static const struct ft_field health_fields[] = {
     FIELD("timestamp", FT_T_TIME, "s", h_timestamp, "when the account was taken"),
     IN(G_WHO, "address", FT_T_STRING, h_address, "sender of the datagrams"),
     IN(G_WHO, "domain_id", FT_T_U32, h_domain, "observation domain, source id or sub-agent"),
-    IN(G_WHO, "protocol", FT_T_STRING, h_protocol, "what it speaks"),
+    IN(G_WHO, "export_protocol", FT_T_STRING, h_protocol, "what it speaks"),
     IN_NULL(G_WHO, "agent", FT_T_STRING, h_agent, "not sFlow, or the agent does not say",
             "sFlow: the agent's own address"),
     IN_NULL(G_WHO, "sampling_rate", FT_T_U32, h_rate, "it is not known",
