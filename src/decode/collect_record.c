@@ -223,12 +223,36 @@ static void end_rare(struct ft_collector *c, struct scratch *s, struct ft_export
     r->names = s->has_names ? &s->names : NULL;
 }
 
+static bool find_list(void *cookie, uint16_t id, struct ft_list_template *out)
+{
+    const struct ft_collector *c = cookie;
+    const struct ft__template *t = ft__exporter_template(c->exporter, id);
+
+    if (t == NULL || t->plan->options) {
+        return false;
+    }
+    *out = (struct ft_list_template){t->plan, t->plan->n_values, t->plan->record_len};
+    return true;
+}
+
+static uint32_t measure_list(const void *plan, const uint8_t *record, size_t left,
+                             struct ft_xvalue *values)
+{
+    return ft__xplan_measure(plan, record, left, values);
+}
+
+void ft__lists_init(struct ft_collector *c)
+{
+    c->lists = (struct ft_export_lists){c, find_list, measure_list};
+}
+
 static void begin_record(struct ft_collector *c, const struct ft_nf_message *m,
                          const struct ft__xplan *plan, uint16_t template_id,
                          struct ft_export_record *r)
 {
     *r = (struct ft_export_record){
         .exporter = &c->exporter->info,
+        .lists = plan->lists ? &c->lists : NULL,
         .values = plan->values,
         .n_values = plan->n_values,
         .text_max = plan->text_max,

@@ -126,7 +126,7 @@ uint8_t *ft_export_features(const struct ft_export_record *r, uint8_t *p, const 
 
     *p++ = '{';
     start = p;
-    p = ft_xvalues_put(p, end, r->base, r->values, r->n_values);
+    p = ft_xvalues_put(p, end, r->base, r->values, r->n_values, r->lists);
     if (FT_UNLIKELY(r->names != NULL)) {
         p = put_name(p, start, "ingress_interface_name", r->names->if_in);
         p = put_name(p, start, "egress_interface_name", r->names->if_out);
@@ -419,7 +419,7 @@ static uint8_t *sample_features(const void *event, uint8_t *p)
     const struct ft_export_sample *s = event;
 
     *p++ = '{';
-    p = ft_xvalues_put(p, p + JSON_ROOM, s->base, s->values, s->n_values);
+    p = ft_xvalues_put(p, p + JSON_ROOM, s->base, s->values, s->n_values, NULL);
     *p++ = '}';
     return p;
 }
@@ -553,7 +553,7 @@ static uint8_t *counter_groups(const void *event, uint8_t *p)
         *p++ = '"';
         p = ft_put_str(p, c->groups[i].name);
         p = FT_PUT_LIT(p, "\":{");
-        p = ft_xvalues_put(p, end, c->base, c->values + c->groups[i].first, c->groups[i].n);
+        p = ft_xvalues_put(p, end, c->base, c->values + c->groups[i].first, c->groups[i].n, NULL);
         *p++ = '}';
     }
     *p++ = '}';

@@ -24,8 +24,8 @@ void ft__collect_free(struct ft_worker *w);
 /* Thread body; arg is the struct ft_worker. */
 void *ft__worker_collect(void *arg);
 
-/* Opens the file that the state will be written to, so that it can be opened later, too, and a wrong
- * path is known at the start. FT_E_IO. */
+/* Opens the file that the state will be written to, so that it can be opened later, too, and a
+ * wrong path is known at the start. FT_E_IO. */
 FT_NODISCARD int ft__collect_try_state(struct ft_pipeline *p, struct ft_err *err);
 
 /* Writes the state of all workers to --state: atomically, through the hooks. Control thread, or
