@@ -35,6 +35,13 @@ int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_has
     return FT_OK;
 }
 
+size_t ft_collector_budget(const struct ft_collect_limits *limits)
+{
+    return (size_t)limits->exporters * sizeof(struct ft__exporter) + FT__PLAN_BYTES +
+           (size_t)FT__TEMPLATES_ALL * sizeof(struct ft__template) + FT__WAITING_ALL +
+           (size_t)FT__NAMES_ALL * 2 * 96 + (size_t)FT__POOLS_ALL * 64;
+}
+
 void ft_collector_free(struct ft_collector *c)
 {
     if (c != NULL) {
@@ -466,7 +473,10 @@ void ft_collector_get_stats(const struct ft_collector *c, struct ft_collect_stat
     *out = c->stats;
     out->exporters = c->exporters.n;
     out->exporters_evicted = c->exporters.evicted;
-    out->lost = out->reordered = out->duplicates = out->resets = 0;
+    out->lost = c->exporters.gone.lost;
+    out->reordered = c->exporters.gone.reordered;
+    out->duplicates = c->exporters.gone.duplicates;
+    out->resets = c->exporters.gone.resets;
     for (int list = 0; list < 2; list++) {
         for (const struct ft__exporter *e = c->exporters.newest[list]; e != NULL; e = e->older) {
             out->lost += e->h.lost;

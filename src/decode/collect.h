@@ -54,6 +54,9 @@ struct ft_collector;
 FT_NODISCARD int ft_collector_new(const struct ft_collect_limits *limits,
                                   const struct ft_hash_seed *seed, const struct ft_collect_ops *ops,
                                   void *cookie, struct ft_collector **out);
+/* Most bytes that a collector may come to hold. */
+size_t ft_collector_budget(const struct ft_collect_limits *limits);
+
 void ft_collector_free(struct ft_collector *c); /* NULL is a no-op */
 
 /* Takes one datagram that came from peer at ts_ns. One verdict: FT_V_DECODED, or the first fault

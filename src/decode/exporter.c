@@ -151,7 +151,13 @@ static struct ft__exporter *make_exporter(struct ft__exporters *t,
     struct ft__exporter *e;
 
     if (t->n >= t->max) {
-        drop_exporter(t, t->oldest[0] != NULL ? t->oldest[0] : t->oldest[1]);
+        struct ft__exporter *old = t->oldest[0] != NULL ? t->oldest[0] : t->oldest[1];
+
+        t->gone.lost += old->h.lost;
+        t->gone.reordered += old->h.reordered;
+        t->gone.duplicates += old->h.duplicates;
+        t->gone.resets += old->h.resets;
+        drop_exporter(t, old);
         t->evicted++;
     }
     e = ft_mem_alloc(1, sizeof *e);

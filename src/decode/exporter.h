@@ -85,6 +85,7 @@ struct ft__exporters {
     uint32_t count[2];
     struct ft__xplans *plans;
     uint64_t evicted;
+    struct ft_exporter_health gone; /* sums of those that were evicted: lost, reordered, ... */
     uint64_t names, templates, waiting, pools; /* of all exporters; waiting in bytes */
     struct ft__exporter *last;                 /* the one found last */
 };

@@ -287,9 +287,16 @@ void ft__build_budget(struct ft_pipeline *p)
     } else if (plan->live) {
         queues = (uint64_t)plan->queue * FT_RING_BYTES * plan->n_workers;
     }
+    for (uint32_t i = 0; plan->collect && i < plan->n_workers; i++) {
+        tables += ft__collect_budget(&p->workers[i]);
+    }
     p->budget = tables + outputs + queues;
     ft_log(&p->log, FT_LOG_INFO,
-           "memory budget %.1f MiB: flow table %.1f (%llu flows), queues %.1f, outputs %.1f",
+           plan->collect
+               ? "memory budget %.1f MiB: exporters and counts %.1f (%llu tuples), queues %.1f, "
+                 "outputs %.1f"
+               : "memory budget %.1f MiB: flow table %.1f (%llu flows), queues %.1f, "
+                 "outputs %.1f",
            (double)p->budget / 1048576, (double)tables / 1048576,
            (unsigned long long)plan->table.max_flows * plan->n_workers, (double)queues / 1048576,
            (double)outputs / 1048576);

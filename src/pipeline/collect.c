@@ -28,6 +28,7 @@ struct prefix {
 
 struct ft_collect_worker {
     struct ft_collector *collector;
+    struct ft_collect_limits limits;
     struct ft_datagrams *datagrams;
     struct prefix allow[ALLOW_MAX];
     uint32_t n_allow;                          /* 0: everybody */
@@ -246,6 +247,11 @@ static void load_state(struct ft_worker *w, const char *path)
     ft_mem_free(text);
 }
 
+size_t ft__collect_budget(const struct ft_worker *w)
+{
+    return ft_collector_budget(&w->collect->limits);
+}
+
 int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct ft_err *err)
 {
     static const struct ft_collect_ops ops = {on_record,   on_sample,   on_discard,
@@ -264,6 +270,7 @@ int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct f
     if (w->collect == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "no memory for a collector");
     }
+    w->collect->limits = limits;
     rc = parse_allow(w->collect, cfg->allow, err);
     if (rc != FT_OK) {
         return rc;
