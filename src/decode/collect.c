@@ -37,9 +37,10 @@ int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_has
 
 size_t ft_collector_budget(const struct ft_collect_limits *limits)
 {
-    return (size_t)limits->exporters * sizeof(struct ft__exporter) + FT__PLAN_BYTES +
-           (size_t)FT__TEMPLATES_ALL * sizeof(struct ft__template) + FT__WAITING_ALL +
-           (size_t)FT__NAMES_ALL * 2 * 96 + (size_t)FT__POOLS_ALL * 64;
+    return (size_t)limits->exporters *
+               (sizeof(struct ft__exporter) + FT__SAMPLERS_MAX * sizeof(struct ft__sampler)) +
+           FT__PLAN_BYTES + (size_t)FT__TEMPLATES_ALL * sizeof(struct ft__template) +
+           FT__WAITING_ALL + (size_t)FT__NAMES_ALL * 2 * 96 + (size_t)FT__POOLS_ALL * 64;
 }
 
 void ft_collector_free(struct ft_collector *c)

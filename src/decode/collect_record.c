@@ -12,7 +12,7 @@ enum { RECORD_TEXT = 900 };
 /* What the steps of one record leave behind for its end. */
 struct scratch {
     int64_t init_ns;
-    uint64_t sampler, interval, space, size;
+    uint64_t sampler, interval, space, size, if_in, if_out;
     bool has_sampler, has_interval, has_space, has_size;
     bool has_names;
     const uint8_t *src6, *dst6, *section;
@@ -110,8 +110,10 @@ static void interface_step(struct ft_collector *c, const struct ft__step *t, uin
 
     if (t->slot == FT__SLOT_IF_IN) {
         s->names.if_in = name;
+        s->if_in = index;
     } else {
         s->names.if_out = name;
+        s->if_out = index;
     }
     s->has_names |= name != NULL;
 }
@@ -166,7 +168,7 @@ FT_INLINE void run_step(struct ft_collector *c, const struct ft_nf_message *m,
         return;
     case FT__SLOT_IF_IN:
     case FT__SLOT_IF_OUT:
-        if (FT_UNLIKELY(c->exporter->names != NULL)) {
+        if (FT_UNLIKELY(c->exporter->names != NULL || c->exporter->by_interface)) {
             interface_step(c, t, ft__load_uint(p, len), s);
         }
         return;
@@ -213,6 +215,12 @@ static void end_rare(struct ft_collector *c, struct scratch *s, struct ft_export
     }
     if (rate == 0 && s->has_sampler) {
         rate = ft__exporter_sampler(c->exporter, s->sampler);
+    }
+    if (rate == 0 && c->exporter->by_interface) {
+        rate = ft__exporter_sampler(c->exporter, FT__SAMPLER_INTERFACE | (uint32_t)s->if_in);
+        if (rate == 0) {
+            rate = ft__exporter_sampler(c->exporter, FT__SAMPLER_INTERFACE | (uint32_t)s->if_out);
+        }
     }
     if (rate != 0) {
         r->sampling_rate = rate;
@@ -316,7 +324,7 @@ static bool may_give(struct ft_collector *c, const struct ft_nf_message *m, uint
 static void take_variable(struct ft_collector *c, const struct ft_nf_message *m,
                           const struct ft__xplan *plan, uint16_t template_id, struct ft_rd *body)
 {
-    bool rare = plan->rare || c->exporter->names != NULL;
+    bool rare = plan->rare || c->exporter->names != NULL || c->exporter->by_interface;
 
     while (ft_rd_left(body) >= plan->record_len) {
         struct ft_export_record r;
@@ -342,7 +350,7 @@ static void take_variable(struct ft_collector *c, const struct ft_nf_message *m,
 static void take_fixed(struct ft_collector *c, const struct ft_nf_message *m,
                        const struct ft__xplan *plan, uint16_t template_id, struct ft_rd *body)
 {
-    bool rare = plan->rare || c->exporter->names != NULL;
+    bool rare = plan->rare || c->exporter->names != NULL || c->exporter->by_interface;
     struct ft_export_record r;
 
     begin_record(c, m, plan, template_id, &r);

@@ -327,14 +327,21 @@ int ft__exporter_set_sampler(struct ft__exporter *e, uint64_t id, uint32_t rate)
             return FT_OK;
         }
     }
-    if (e->samplers == NULL) {
-        e->samplers = ft_mem_alloc(FT__SAMPLERS_MAX, sizeof *e->samplers);
-    }
-    if (e->samplers == NULL) {
-        return FT_E_NOMEM;
-    }
     if (e->n_samplers == FT__SAMPLERS_MAX) {
         return FT_E_FULL;
+    }
+    if ((e->n_samplers & (e->n_samplers - 1)) == 0) { /* 0, 1, 2, 4, ...: it is full */
+        uint32_t cap = e->n_samplers == 0 ? 1 : e->n_samplers * 2;
+        struct ft__sampler *more = ft_mem_alloc(cap, sizeof *more);
+
+        if (more == NULL) {
+            return FT_E_NOMEM;
+        }
+        if (e->n_samplers > 0) {
+            memcpy(more, e->samplers, e->n_samplers * sizeof *more);
+        }
+        ft_mem_free(e->samplers);
+        e->samplers = more;
     }
     e->samplers[e->n_samplers++] = (struct ft__sampler){.id = id, .rate = rate};
     return FT_OK;

@@ -23,7 +23,10 @@ struct ft__template {
     bool options;
 };
 
-enum { FT__SEQ_SEEN = 16, FT__SAMPLERS_MAX = 64 };
+enum { FT__SEQ_SEEN = 16, FT__SAMPLERS_MAX = 256 };
+
+/* Number of the sampler that stands for an interface: this, or'ed with the ifIndex. */
+#define FT__SAMPLER_INTERFACE (UINT64_C(1) << 63)
 
 /* Sequence numbers of one stream. */
 struct ft__sequence {
@@ -66,6 +69,7 @@ struct ft__exporter {
     uint32_t sampling_rate;       /* of the whole domain; 0: unknown */
     struct ft__sampler *samplers; /* by sampler or selector id */
     uint32_t n_samplers;
+    bool by_interface;           /* some of them stand for interfaces */
     struct ft__names *names;     /* or NULL */
     struct ft__waiting *waiting; /* oldest first */
     uint32_t waiting_bytes;
