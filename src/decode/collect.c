@@ -463,6 +463,7 @@ void ft_collector_report(struct ft_collector *c, int64_t now_ns)
             if (e->touched) {
                 e->h.timestamp_ns = now_ns;
                 e->h.sampling_rate = e->sampling_rate;
+                e->h.unit = e->seq.unit;
                 c->ops.health(c->cookie, &e->h);
             }
         }

@@ -4,6 +4,7 @@
 #ifndef FT_TEST_COLLECT_FEED_H
 #define FT_TEST_COLLECT_FEED_H
 
+#include "base/mem.h"
 #include "decode/collect.h"
 #include "format/format.h"
 #include "format/value.h"
