@@ -25,6 +25,7 @@ const struct ft_element ft__element_cert[] = {
     E(6871, 37, os_version, STRING, 0),
     E(6871, 38, first_packet_banner, OCTETS, 0),
     E(6871, 39, second_packet_banner, OCTETS, 0),
+    E(6871, 40, flow_attributes, UINT, 2),
     E(6871, 100, expired_fragment_count, UINT, 4),
     E(6871, 101, assembled_fragment_count, UINT, 4),
     E(6871, 102, mean_flow_rate, UINT, 4),

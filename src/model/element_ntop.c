@@ -43,7 +43,7 @@ const struct ft_element ft__element_ntop[] = {
     E(35632, 121, flow_user_name, STRING, 0),
     E(35632, 122, flow_server_name, STRING, 0),
     E(35632, 123, client_nw_latency_ms, UINT, 4),
-    E(35632, 124, server_nw_latency_ms, OCTETS, 0),
+    E(35632, 124, server_nw_latency_ms, UINT, 4),
     E(35632, 125, appl_latency_ms, UINT, 4),
     E(35632, 126, plugin_name, STRING, 0),
     E(35632, 127, retransmitted_in_bytes, UINT, 4),
@@ -329,5 +329,10 @@ const struct ft_element ft__element_ntop[] = {
     E(35632, 469, ssdp_type, STRING, 0),
     E(35632, 470, ssdp_method, STRING, 0),
     E(35632, 471, nprobe_ipv4_address, IPV4, 4),
+    E(35632, 489, ja3c_hash, STRING, 0),
+    E(35632, 490, ja3s_hash, STRING, 0),
+    E(35632, 493, tls_cipher, UINT, 2),
+    E(35632, 494, tls_unsafe_cipher, UINT, 1),
+    E(35632, 495, tls_version, UINT, 2),
 };
 const uint32_t ft__element_ntop_n = sizeof ft__element_ntop / sizeof ft__element_ntop[0];

@@ -130,7 +130,7 @@ const struct ft_element ft__element_ixia[] = {
     E(3054, 191, ixia_dns_classes, STRING, 0),
     E(3054, 192, ixia_threat_type, STRING, 0),
     E(3054, 193, ixia_threat_ipv4, IPV4, 4),
-    E(3054, 194, ixia_threat_ipv6, IPV4, 4),
+    E(3054, 194, ixia_threat_ipv6, IPV6, 16),
     E(3054, 195, http_sessions, OCTETS, 0),
     E(3054, 196, request_time_s, OCTETS, 0),
     E(3054, 197, dns_records, OCTETS, 0),
