@@ -373,6 +373,8 @@ static void publish(struct ft_worker *w)
     for (int i = 0; i < FT_COLLECT__COUNT; i++) {
         ft_count_set(&w->collected[i], v[i]);
     }
+    atomic_store_explicit(&w->now_ns, w->collect->now_ns != 0 ? w->collect->now_ns : INT64_MIN,
+                          memory_order_relaxed);
 }
 
 /* Hands the state to the control thread, which writes it. */
