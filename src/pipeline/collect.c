@@ -458,6 +458,7 @@ void *ft__worker_collect(void *arg)
             collect_breathe(w, false);
         }
     }
+    ft_collector_finish(w->collect->collector);
     report(w);
     hand_state(w);
     publish(w);
