@@ -187,6 +187,21 @@ TSHARK_FLOWS = {
 }
 
 
+def compare_vflow_sflow(c, golden, inputs, run_of):
+    """The Go test's expressions on the header of its datagram, and its number of samples."""
+    with open(golden, encoding="utf-8") as f:
+        rows = json.load(f)["assertions"]
+    plain, padded = [run_of([x])[0] for x in sorted(inputs, key=len)]
+    event = plain.samples[0]["exporter"]
+    ours = {"datagram.SamplesNo": plain.stats["collect"]["samples"],
+            "datagram.SequenceNo": event["sequence"],
+            "datagram.IPAddress.String()": event["agent"],
+            "len(datagram.Samples)": padded.stats["collect"]["samples"]}
+    for row in rows:
+        if row["expr"] in ours:
+            c.field(row["test"], row["expr"], number(row["expected"].strip('"')), ours[row["expr"]])
+
+
 def each(tree, title):
     """The samples of a datagram's tree whose titles begin so; equal titles stand in a list."""
     for name, value in tree.items():

@@ -23,15 +23,17 @@ FIELDS = {
     "ingress_vrfid": ("ingressvrfid", 10), "egress_vrfid": ("egressvrfid", 10),
     "selector_id": ("selectorid", 10), "sampler_id": ("samplerid", 10),
     "icmp_ipv4_type": ("icmptypeipv4", 10), "icmp_ipv4_code": ("icmpcodeipv4", 10),
-    "firewall_event": ("firewallevent", 10), "frag_ident": ("fragmentidentification", 10),
+    "firewall_event": ("firewallevent|fwevent", 10), "frag_ident": ("fragmentidentification", 10),
     "flows": ("deltaflowcount", 10), "ipv6flowlabel": ("flowlabelipv6", 10),
     "delta_octets_squared": ("octetdeltasumofsquares", 10),
     "toplabeladdr": ("mplstoplabelipv4address", 0), "toplabeltype": ("mplstoplabeltype", 10),
     "mpls_top_label_prefix_length": ("mplstoplabelprefixlength", 10),
-    "post_natsource_ipv4_address": ("postnatsourceipv4address", 0),
-    "post_natdestination_ipv4_address": ("postnatdestinationipv4address", 0),
-    "post_naptsource_transport_port": ("postnaptsourcetransportport", 10),
-    "post_naptdestination_transport_port": ("postnaptdestinationtransportport", 10),
+    "post_natsource_ipv4_address": ("postnatsourceipv4address|xlatesourceipv4address", 0),
+    "post_natdestination_ipv4_address":
+        ("postnatdestinationipv4address|xlatedestinationipv4address", 0),
+    "post_naptsource_transport_port": ("postnaptsourcetransportport|xlatesourceport", 10),
+    "post_naptdestination_transport_port":
+        ("postnaptdestinationtransportport|xlatedestinationport", 10),
     "initiator_octets": ("initiatoroctets", 10), "responder_octets": ("responderoctets", 10),
     "post_dstmac": ("postdestinationmacaddress", 0), "srcmaskv6": ("sourceipv6prefixlength", 10),
     "dstmaskv6": ("destinationipv6prefixlength", 10), "if_descr": ("interfacedescription", 0),
@@ -66,8 +68,9 @@ def records_of(tree):
                 continue
             if name.startswith("pdu "):
                 found.append(part)
-            elif re.match(r"(Set|FlowSet) \d+ .*flows?\)", name):
-                found += [v for k, v in part.items() if re.match(r"Flow \d+$", k)]
+            elif re.match(r"(Set|FlowSet) \d+ ", name):
+                found += [v for k, v in part.items()
+                          if re.match(r"Flow \d+( \(unknown\))?$", k) and isinstance(v, dict)]
     return found
 
 
@@ -112,9 +115,10 @@ def compare_fields(c, where, table, record, event):
     ours = {squash(k): v for k, v in event["features"].items()}
     for name, (key, base) in table.items():
         if "cflow." + name in record:
-            mine = ours.get(key, "-")
-            for i, text in enumerate(texts(record["cflow." + name])):
-                have = mine[i] if isinstance(mine, list) and i < len(mine) else mine
+            mine = next((ours[k] for k in key.split("|") if k in ours), "-")
+            # several elements share a name there: the first is ours, unless ours came twice
+            found = texts(record["cflow." + name])[:len(mine) if isinstance(mine, list) else 1]
+            for text, have in zip(found, mine if isinstance(mine, list) else [mine]):
                 try:
                     text = value_of(text, base)
                 except ValueError:
