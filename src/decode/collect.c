@@ -434,9 +434,19 @@ void ft_collector_end_stream(struct ft_collector *c, const struct ft_peer *peer)
                 continue;
             }
             c->exporter = e;
+            ft__exporter_give_up(&c->exporters, e); /* no template can come any more */
             while (e->n_templates > 0) {
                 remove_template(c, e->n_templates - 1, FT_TEMPLATE_WITHDRAWN);
             }
+        }
+    }
+}
+
+void ft_collector_finish(struct ft_collector *c)
+{
+    for (int list = 0; list < 2; list++) {
+        for (struct ft__exporter *e = c->exporters.newest[list]; e != NULL; e = e->older) {
+            ft__exporter_give_up(&c->exporters, e);
         }
     }
 }
@@ -475,6 +485,7 @@ void ft_collector_get_stats(const struct ft_collector *c, struct ft_collect_stat
     *out = c->stats;
     out->exporters = c->exporters.n;
     out->exporters_evicted = c->exporters.evicted;
+    out->no_template += c->exporters.gone.no_template;
     out->lost = c->exporters.gone.lost;
     out->reordered = c->exporters.gone.reordered;
     out->duplicates = c->exporters.gone.duplicates;

@@ -71,6 +71,9 @@ enum ft_verdict ft_collector_take_stream(struct ft_collector *c, const struct ft
 /* A stream ended: its templates are gone. */
 void ft_collector_end_stream(struct ft_collector *c, const struct ft_peer *peer);
 
+/* The end of the input: data that still waits for its template is given up, and counted. */
+void ft_collector_finish(struct ft_collector *c);
+
 /* Calls ops->health for each exporter that was heard, and ends templates whose life is over. */
 void ft_collector_report(struct ft_collector *c, int64_t now_ns);
 

@@ -40,10 +40,10 @@ static int64_t time_of(const struct ft_nf_message *m, const struct scratch *s, u
         return (int64_t)v * 1000000000;
     case FT__CLOCK_MS:
         return v < INT64_MAX / 1000000 ? (int64_t)v * 1000000 : INT64_MIN;
-    case FT__CLOCK_NTP_US:
-        return ft_ntp_to_ns(v, true);
+    case FT__CLOCK_NTP_US: /* 0: not known (RFC 5905 §6) */
+        return v != 0 ? ft_ntp_to_ns(v, true) : INT64_MIN;
     case FT__CLOCK_NTP_NS:
-        return ft_ntp_to_ns(v, false);
+        return v != 0 ? ft_ntp_to_ns(v, false) : INT64_MIN;
     case FT__CLOCK_BEFORE_US:
         return m->export_ns - (int64_t)(uint32_t)v * 1000;
     }

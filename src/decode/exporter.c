@@ -94,21 +94,34 @@ static void write_address(char out[48], uint8_t version, const uint8_t *addr)
     }
 }
 
+void ft__exporter_give_up(struct ft__exporters *t, struct ft__exporter *e)
+{
+    while (e->waiting != NULL) {
+        struct ft__waiting *next = e->waiting->next;
+
+        e->h.no_template++;
+        t->gone.no_template++;
+        ft_mem_free(e->waiting);
+        e->waiting = next;
+    }
+    t->waiting -= e->waiting_bytes;
+    e->waiting_bytes = 0;
+    e->h.waiting = 0;
+}
+
 static void free_exporter(struct ft__exporters *t, struct ft__exporter *e)
 {
     t->names -= ft__names_count(e->names);
     t->templates -= e->n_templates;
-    t->waiting -= e->waiting_bytes;
     t->pools -= e->n_pools;
     for (uint32_t i = 0; i < e->n_templates; i++) {
         ft__xplan_put(t->plans, e->templates[i].plan);
     }
-    while (e->waiting != NULL) {
-        struct ft__waiting *next = e->waiting->next;
-
-        ft_mem_free(e->waiting);
-        e->waiting = next;
-    }
+    ft__exporter_give_up(t, e);
+    t->gone.lost += e->h.lost;
+    t->gone.reordered += e->h.reordered;
+    t->gone.duplicates += e->h.duplicates;
+    t->gone.resets += e->h.resets;
     ft_mem_free(e->templates);
     ft_mem_free(e->samplers);
     ft_mem_free(e->pools);
@@ -153,10 +166,6 @@ static struct ft__exporter *make_exporter(struct ft__exporters *t,
     if (t->n >= t->max) {
         struct ft__exporter *old = t->oldest[0] != NULL ? t->oldest[0] : t->oldest[1];
 
-        t->gone.lost += old->h.lost;
-        t->gone.reordered += old->h.reordered;
-        t->gone.duplicates += old->h.duplicates;
-        t->gone.resets += old->h.resets;
         drop_exporter(t, old);
         t->evicted++;
     }

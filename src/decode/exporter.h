@@ -89,7 +89,9 @@ struct ft__exporters {
     uint32_t count[2];
     struct ft__xplans *plans;
     uint64_t evicted;
-    struct ft_exporter_health gone; /* sums of those that were evicted: lost, reordered, ... */
+    struct { /* what the evicted ones had counted: totals never go back */
+        uint64_t no_template, lost, reordered, duplicates, resets;
+    } gone;
     uint64_t names, templates, waiting, pools; /* of all exporters; waiting in bytes */
     struct ft__exporter *last;                 /* the one found last */
 };
@@ -112,6 +114,9 @@ FT_NODISCARD int ft__exporter_set(struct ft__exporter *e, uint16_t id, struct ft
 
 /* Takes template number i out; the use of its plan goes to the caller. */
 struct ft__xplan *ft__exporter_unset(struct ft__exporter *e, uint32_t i);
+
+/* Gives up the sets of e that wait for a template, and counts them. */
+void ft__exporter_give_up(struct ft__exporters *t, struct ft__exporter *e);
 
 /* Accounts for a message with this sequence number that covers n units (records; messages are 1).
  */

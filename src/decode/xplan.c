@@ -11,6 +11,9 @@
 
 enum { BUCKETS = 4096, NAME_LEN = 48, NO_VALUE = 0xffff, PADDING_OCTETS = 210 };
 
+/* CERT's own elements have their reverse ones beside them (libfixbuf), with this bit set. */
+enum { CERT_PEN = 6871, CERT_REVERSE = 0x4000 };
+
 int ft__xplans_init(struct ft__xplans *p, const struct ft_hash_seed *seed, size_t max_bytes)
 {
     memset(p, 0, sizeof *p);
@@ -144,6 +147,10 @@ static void describe(const struct ft__xplans *p, struct ft__xplan *plan,
     bool learnt = e == NULL && f->pen != 0 && (e = find_type(p, f->pen, f->id)) != NULL;
     bool reverse = f->pen == FT_NF_REVERSE_PEN;
 
+    if (e == NULL && f->pen == CERT_PEN && (f->id & CERT_REVERSE) != 0) {
+        e = ft_element_find(CERT_PEN, f->id & (uint16_t)~CERT_REVERSE);
+        reverse = e != NULL;
+    }
     v->type = e != NULL ? e->type : FT_X_OCTETS;
     v->len = f->len;
     plan->n_unknown += e == NULL;

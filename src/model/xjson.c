@@ -102,6 +102,14 @@ static uint8_t *put_mac(uint8_t *p, const uint8_t *at)
     return p;
 }
 
+/* RFC 5905 §6: a timestamp of 0 says that the time is not known. */
+static uint8_t *put_ntp(uint8_t *p, uint64_t ntp, bool micro)
+{
+    int64_t ns = ft_ntp_to_ns(ntp, micro);
+
+    return ntp == 0 ? FT_PUT_LIT(p, "null") : put_i64(p, micro ? ns / 1000 : ns);
+}
+
 static uint8_t *put_list(uint8_t *p, const uint8_t *at, uint32_t len)
 {
     *p++ = '[';
@@ -136,9 +144,8 @@ static uint8_t *put_other(uint8_t *p, const uint8_t *at, const struct ft_xvalue 
         return ft_put_json_string(p, (const char *)at,
                                   len < FT_XTEXT_STRING ? len : FT_XTEXT_STRING);
     case FT_X_MICROSECONDS:
-        return put_i64(p, ft_ntp_to_ns(ft_load_be64(at), true) / 1000);
     case FT_X_NANOSECONDS:
-        return put_i64(p, ft_ntp_to_ns(ft_load_be64(at), false));
+        return put_ntp(p, ft_load_be64(at), v->type == FT_X_MICROSECONDS);
     case FT_X_UINT32_LIST:
         return put_list(p, at, len);
     case FT_X_BASIC_LIST:

@@ -380,6 +380,8 @@ static void publish(struct ft_worker *w)
     for (int i = 0; i < FT_COLLECT__COUNT; i++) {
         ft_count_set(&w->collected[i], v[i]);
     }
+    atomic_store_explicit(&w->now_ns, w->collect->now_ns != 0 ? w->collect->now_ns : INT64_MIN,
+                          memory_order_relaxed);
 }
 
 /* Hands the state to the control thread, which writes it. */
@@ -463,6 +465,7 @@ void *ft__worker_collect(void *arg)
             collect_breathe(w, false);
         }
     }
+    ft_collector_finish(w->collect->collector);
     report(w);
     hand_state(w);
     publish(w);

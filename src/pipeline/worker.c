@@ -77,7 +77,9 @@ static void publish_table(struct ft_worker *w)
     for (int i = 0; i < FT_REASON__COUNT; i++) {
         ft_count_set(&w->ended[i], s.ended[i]);
     }
-    atomic_store_explicit(&w->now_ns, ft_table_now(w->table), memory_order_relaxed);
+    if (!w->p->plan.collect) { /* there, the time is that of the datagrams: collect.c */
+        atomic_store_explicit(&w->now_ns, ft_table_now(w->table), memory_order_relaxed);
+    }
 }
 
 void ft__worker_publish(struct ft_worker *w)
