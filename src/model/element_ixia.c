@@ -46,7 +46,7 @@ static const struct ft_element ixia[] = {
     E(191, dns_classes,                           STRING, 0),
     E(192, threat_type,                           STRING, 0),
     E(193, threat_ipv4,                           IPV4,   4),
-    E(194, threat_ipv6,                           IPV4,   4),
+    E(194, threat_ipv6,                           IPV6,  16),
     E(195, http_sessions,                         OCTETS, 0),
     E(196, request_time,                          UINT,   4),
     E(197, dns_records,                           OCTETS, 0),
