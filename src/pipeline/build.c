@@ -51,6 +51,27 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
     return FT_OK;
 }
 
+/* ?schema=: the same events in another collector's shape. */
+static int route_schema(const struct ft_pipeline *p, const struct ft_output_url *url,
+                        struct ft_route *r, struct ft_err *err)
+{
+    const char *schema = ft_output_url_get(url, "schema");
+    const struct ft_format_ops *format = ft_format_schema(schema);
+
+    if (strcmp(url->format, "ndjson") != 0 || !p->plan.collect) {
+        return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
+                          url->text);
+    }
+    if (format == NULL) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "%s: schema=%s: allowed are goflow2, ecs, ocsf, otel, pmacct, nfdump, "
+                          "akvorado",
+                          url->text, schema);
+    }
+    r->format = format;
+    return FT_OK;
+}
+
 static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                       const struct ft_output_config *cfg, struct ft_err *err)
 {
@@ -63,6 +84,13 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
 
     if (r.format == NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s: there is no format '%s'", url->text, url->format);
+    }
+    if (ft_output_url_get(url, "schema") != NULL) {
+        int wrong = route_schema(p, url, &r, err);
+
+        if (wrong != FT_OK) {
+            return wrong;
+        }
     }
     int rc = route_events(p, url, r.format, &r.events, err);
 
