@@ -206,6 +206,12 @@ static void take_options(struct ft_collector *c, const struct ft__xplan *plan, s
     }
 }
 
+/* Bytes that a set of len takes while it waits: empty ones are not free. */
+static uint32_t waiting_cost(size_t len)
+{
+    return (uint32_t)(sizeof(struct ft__waiting) + len);
+}
+
 /* Holds a set back until its template comes, or gives it up. */
 static void hold_back(struct ft_collector *c, const struct ft_nf_message *m,
                       const struct ft_nf_set *set)
@@ -213,10 +219,11 @@ static void hold_back(struct ft_collector *c, const struct ft_nf_message *m,
     struct ft__exporter *e = c->exporter;
     size_t len = ft_rd_left(&set->body);
     struct ft__waiting *w = NULL, **at = &e->waiting;
+    uint32_t cost = waiting_cost(len);
 
     c->records_known = false;
-    if (e->waiting_bytes + len <= c->limits.waiting &&
-        c->exporters.waiting + len <= FT__WAITING_ALL && len > 0) {
+    if (e->waiting_bytes + cost <= c->limits.waiting &&
+        c->exporters.waiting + cost <= FT__WAITING_ALL && len > 0) {
         w = ft_mem_alloc(1, sizeof *w + len);
     }
     if (w == NULL) {
@@ -232,8 +239,8 @@ static void hold_back(struct ft_collector *c, const struct ft_nf_message *m,
         at = &(*at)->next;
     }
     *at = w;
-    e->waiting_bytes += w->len;
-    c->exporters.waiting += len;
+    e->waiting_bytes += cost;
+    c->exporters.waiting += cost;
     e->h.waiting = e->waiting_bytes;
 }
 
@@ -265,8 +272,8 @@ static void take_waiting(struct ft_collector *c, uint16_t id)
         struct ft_rd body = ft_rd_make(w + 1, w->len);
 
         *at = w->next;
-        e->waiting_bytes -= w->len;
-        c->exporters.waiting -= w->len;
+        e->waiting_bytes -= waiting_cost(w->len);
+        c->exporters.waiting -= waiting_cost(w->len);
         e->h.waiting = e->waiting_bytes;
         c->ordinal = 0;
         take_data(c, &w->m, t->plan, id, &body);
