@@ -200,12 +200,15 @@ struct ft__exporter *ft__exporter_find(struct ft__exporters *t, const struct ft_
             if (e == NULL) {
                 return NULL;
             }
-        } else if (t->newest[e->proven] != e) {
-            list_remove(t, e);
-            e->proven |= now_ns - e->h.first_ns >= probation_ns;
-            list_push(t, e);
         }
         t->last = e;
+    }
+    bool proves = !e->proven && now_ns - e->h.first_ns >= probation_ns;
+
+    if (proves || t->newest[e->proven] != e) {
+        list_remove(t, e);
+        e->proven |= proves;
+        list_push(t, e);
     }
     e->h.last_ns = now_ns;
     return e;
