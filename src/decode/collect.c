@@ -276,6 +276,7 @@ static void take_waiting(struct ft_collector *c, uint16_t id)
         c->exporters.waiting -= waiting_cost(w->len);
         e->h.waiting = e->waiting_bytes;
         c->ordinal = 0;
+        c->may_give += (uint64_t)w->len * c->limits.amplification;
         take_data(c, &w->m, t->plan, id, &body);
         ft_mem_free(w);
     }
@@ -373,7 +374,6 @@ static void take_message(struct ft_collector *c, const struct ft_peer *peer,
     }
     e->touched = true;
     c->ordinal = 0;
-    c->given = 0;
     c->records_known = true;
     note_uptime(c, m);
     if (m->protocol == FT_XP_NETFLOW_V9 || m->protocol == FT_XP_IPFIX) {
@@ -396,6 +396,8 @@ static enum ft_verdict take(struct ft_collector *c, const struct ft_peer *peer, 
     c->exporter = NULL;
     c->now_ns = ts_ns;
     c->fault = FT_V_DECODED;
+    c->given = 0;
+    c->may_give = (uint64_t)len * c->limits.amplification;
     if (len >= 8 && ft_load_be32(data) == 5) {
         return ft__sflow_take(c, peer, data, len);
     }

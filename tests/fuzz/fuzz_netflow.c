@@ -30,7 +30,7 @@
 #define UNPOISON(p, n) ((void)(p), (void)(n))
 #endif
 
-enum { SLACK = 4096, EVENTS_MAX = 400, HEAD = 3 };
+enum { SLACK = 4096, EVENTS_MAX = 400, HEAD = 3, WAITING = 4096 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -246,7 +246,7 @@ static size_t one(struct ft_collector *c, struct seen *s, const uint8_t *data, s
                       : ft_collector_take(c, &peer, copy, len, *now_ns);
     free(copy);
     must(v <= FT_V__COUNT);
-    (void)amplification;
+    must(s->n_text <= 1 || s->text <= (len + WAITING) * (uint64_t)amplification);
     if (control & 8) {
         ft_collector_end_stream(c, &peer);
     }
@@ -268,7 +268,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     limits.by_port = (data[0] & 1) != 0;
-    limits.waiting = (data[0] & 2) != 0 ? 0 : 4096;
+    limits.waiting = (data[0] & 2) != 0 ? 0 : WAITING;
     limits.template_life_ns = (data[0] & 4) != 0 ? 0 : 30 * INT64_C(60000000000);
     limits.exporters = (data[0] & 8) != 0 ? 1 : 4;
     ft_hash_seed_fixed(&seed, 1);
