@@ -40,7 +40,7 @@ size_t ft_collector_budget(const struct ft_collect_limits *limits)
     return (size_t)limits->exporters *
                (sizeof(struct ft__exporter) + FT__SAMPLERS_MAX * sizeof(struct ft__sampler)) +
            FT__PLAN_BYTES + (size_t)FT__TEMPLATES_ALL * sizeof(struct ft__template) +
-           FT__WAITING_ALL + (size_t)FT__NAMES_ALL * 2 * 96 + (size_t)FT__POOLS_ALL * 64;
+           FT__WAITING_ALL + (size_t)FT__NAMES_ALL * 4 * 80 + (size_t)FT__POOLS_ALL * 64;
 }
 
 void ft_collector_free(struct ft_collector *c)
