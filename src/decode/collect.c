@@ -8,6 +8,8 @@
 #include "decode/collect_internal.h"
 #include "decode/collect_record.h"
 
+enum { ROOM_TRIES = 16 };
+
 int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_hash_seed *seed,
                      const struct ft_collect_ops *ops, void *cookie, struct ft_collector **out)
 {
@@ -131,20 +133,77 @@ static void drop_oldest_template(struct ft_collector *c)
     }
 }
 
+/* The exporter with most templates, which is where a flood of them comes from. */
+static struct ft__exporter *most_templates(struct ft_collector *c)
+{
+    struct ft__exporter *most = NULL;
+
+    for (int list = 0; list < 2; list++) {
+        for (struct ft__exporter *e = c->exporters.newest[list]; e != NULL; e = e->older) {
+            if (most == NULL || e->n_templates > most->n_templates) {
+                most = e;
+            }
+        }
+    }
+    return most;
+}
+
+/* Makes room when all exporters have as many templates as they may together: the one on probation
+ * that was silent longest goes; when there is none, the one with most of them gives up the half
+ * that it has not sent longest. False: nobody has much. */
+static bool make_room(struct ft_collector *c)
+{
+    struct ft__exporter *e = c->exporter, *most;
+    uint32_t n;
+
+    if (ft__exporters_drop_probation(&c->exporters, e)) {
+        return true;
+    }
+    most = most_templates(c);
+    n = most != NULL ? most->n_templates / 2 : 0;
+    c->exporter = most;
+    for (uint32_t i = 0; i < n; i++) {
+        drop_oldest_template(c);
+    }
+    c->exporter = e;
+    return n > 0;
+}
+
+static int get_plan(struct ft_collector *c, const struct ft_nf_message *m,
+                    const struct ft_nf_template *t, struct ft__xplan **out)
+{
+    int rc = FT_E_FULL;
+
+    for (int tries = 0; tries < ROOM_TRIES && rc == FT_E_FULL; tries++) {
+        struct ft_nf_template copy = *t;
+
+        rc = ft__xplan_get(&c->plans, m, &copy, out);
+        if (rc == FT_E_FULL && !make_room(c)) {
+            return rc;
+        }
+    }
+    return rc;
+}
+
 static void take_waiting(struct ft_collector *c, uint16_t id);
 
 /* A use of plan is taken over. */
 static void set_template(struct ft_collector *c, uint16_t id, struct ft__xplan *plan)
 {
     struct ft__exporter *e = c->exporter;
+    bool known = ft__exporter_template(e, id) != NULL;
     struct ft__xplan *before;
-    uint32_t n = e->n_templates;
+    uint32_t n;
 
-    if (n >= c->limits.templates && ft__exporter_template(e, id) == NULL) {
+    if (!known && e->n_templates >= c->limits.templates) {
         drop_oldest_template(c);
-        n = e->n_templates;
     }
-    if (c->exporters.templates >= FT__TEMPLATES_ALL ||
+    for (int tries = 0; !known && tries < ROOM_TRIES && c->exporters.templates >= FT__TEMPLATES_ALL;
+         tries++) {
+        make_room(c); /* or not: then it is refused */
+    }
+    n = e->n_templates;
+    if ((!known && c->exporters.templates >= FT__TEMPLATES_ALL) ||
         ft__exporter_set(e, id, plan, c->now_ns, c->limits.templates, &before) != FT_OK) {
         ft__xplan_put(&c->plans, plan);
         ft__collect_fault(c, FT_V_EXPORT_TEMPLATE);
@@ -170,7 +229,7 @@ static void take_templates(struct ft_collector *c, struct ft_nf_message *m, stru
     while ((v = ft_nf_next_template(m, set, &t)) == FT_V_DECODED) {
         if (t.n_fields == 0) {
             withdraw(c, &t);
-        } else if (ft__xplan_get(&c->plans, m, &t, &plan) != FT_OK) {
+        } else if (get_plan(c, m, &t, &plan) != FT_OK) {
             ft__collect_fault(c, FT_V_EXPORT_TEMPLATE);
         } else {
             set_template(c, t.id, plan);
