@@ -35,8 +35,8 @@ struct ft_collect_ops {
 struct ft_collect_limits {
     uint32_t exporters;       /* exporters and domains together */
     uint32_t templates;       /* of one exporter and domain */
-    uint32_t amplification;   /* most bytes of text for each byte of a message */
-    uint32_t waiting;         /* bytes held for one exporter until a template comes */
+    uint32_t amplification;   /* most bytes of text for each byte of a datagram */
+    uint32_t waiting;         /* bytes held for one exporter until a template comes, all told */
     int64_t template_life_ns; /* a template not sent again for this long ends; 0: never */
     bool by_port;             /* sessions are told apart by source port too (RFC 7011 §8) */
 };

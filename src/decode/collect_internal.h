@@ -33,7 +33,8 @@ struct ft_collector {
     bool stream;
     enum ft_verdict fault; /* the first one */
     uint32_t ordinal;      /* records so far */
-    uint64_t given;        /* bytes of text that they may become */
+    uint64_t given;        /* bytes of text that the datagram's may become */
+    uint64_t may_give;     /* most of them */
     bool records_known;    /* no data set was given up or held back */
 };
 

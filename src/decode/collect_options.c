@@ -190,10 +190,13 @@ static void take_name(struct ft_collector *c, enum ft__name_kind kind, const str
     struct ft__exporter *e = c->exporter;
     uint32_t before = ft__names_count(e->names);
 
-    if (id->p == NULL || name->p == NULL || id->len > 8 || c->exporters.names >= FT__NAMES_ALL) {
+    if (id->p == NULL || name->p == NULL || id->len > 8) {
         return;
     }
-    if (ft__names_set(&e->names, kind, number(id), name->p, name->len) != FT_OK) {
+    bool full = c->exporters.names >= FT__NAMES_ALL &&
+                ft__names_get(e->names, kind, number(id)) == NULL; /* known ones may change */
+
+    if (full || ft__names_set(&e->names, kind, number(id), name->p, name->len) != FT_OK) {
         e->h.malformed++; /* more names than may be kept */
     }
     c->exporters.names += ft__names_count(e->names) - before;

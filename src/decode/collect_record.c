@@ -308,13 +308,14 @@ FT_INLINE void take_record(struct ft_collector *c, const struct ft_nf_message *m
     c->ops.record(c->cookie, r);
 }
 
-/* How many records of est bytes as text a message may still give: what comes out is bounded by a
- * multiple of what came in, so that a template of one byte does not make a flood. */
-static bool may_give(struct ft_collector *c, const struct ft_nf_message *m, uint64_t est)
+/* Whether a datagram may give another record, of est bytes as text: what comes out is bounded by a
+ * multiple of what came in, so that a template of one byte does not make a flood. The first one
+ * always comes. */
+static bool may_give(struct ft_collector *c, uint64_t est)
 {
-    uint64_t room = (uint64_t)m->len * c->limits.amplification;
-
-    if (c->given + est > room && c->ordinal > 0) {
+    if (c->given + est > c->may_give && c->given > 0) {
+        ft__collect_fault(c, FT_V_EXPORT_COUNT);
+        c->records_known = false; /* its sequence counts those that are left out */
         return false;
     }
     c->given += est;
@@ -338,8 +339,7 @@ static void take_variable(struct ft_collector *c, const struct ft_nf_message *m,
         r.base = body->p;
         r.values = c->values;
         r.text_max = ft_xvalues_room(c->values, plan->n_values);
-        if (!may_give(c, m, RECORD_TEXT + r.text_max)) {
-            ft__collect_fault(c, FT_V_EXPORT_COUNT);
+        if (!may_give(c, RECORD_TEXT + r.text_max)) {
             return;
         }
         take_record(c, m, plan, rare, &r);
@@ -358,8 +358,7 @@ static void take_fixed(struct ft_collector *c, const struct ft_nf_message *m,
         if (FT_UNLIKELY(rare)) {
             begin_record(c, m, plan, template_id, &r);
         }
-        if (FT_UNLIKELY(!may_give(c, m, RECORD_TEXT + plan->text_max))) {
-            ft__collect_fault(c, FT_V_EXPORT_COUNT);
+        if (FT_UNLIKELY(!may_give(c, RECORD_TEXT + plan->text_max))) {
             return;
         }
         r.base = body->p;

@@ -156,6 +156,31 @@ void ft__exporters_fini(struct ft__exporters *t)
     memset(t, 0, sizeof *t);
 }
 
+/* Drops one for want of room; its account goes on in that of all. */
+static void evict(struct ft__exporters *t, struct ft__exporter *e)
+{
+    t->gone.lost += e->h.lost;
+    t->gone.reordered += e->h.reordered;
+    t->gone.duplicates += e->h.duplicates;
+    t->gone.resets += e->h.resets;
+    drop_exporter(t, e);
+    t->evicted++;
+}
+
+bool ft__exporters_drop_probation(struct ft__exporters *t, const struct ft__exporter *keep)
+{
+    struct ft__exporter *e = t->oldest[0];
+
+    if (e == keep && e != NULL) {
+        e = e->newer;
+    }
+    if (e == NULL) {
+        return false;
+    }
+    evict(t, e);
+    return true;
+}
+
 static struct ft__exporter *make_exporter(struct ft__exporters *t,
                                           const struct ft_exporter_info *key, uint64_t hash,
                                           int64_t now_ns)
@@ -164,10 +189,7 @@ static struct ft__exporter *make_exporter(struct ft__exporters *t,
     struct ft__exporter *e;
 
     if (t->n >= t->max) {
-        struct ft__exporter *old = t->oldest[0] != NULL ? t->oldest[0] : t->oldest[1];
-
-        drop_exporter(t, old);
-        t->evicted++;
+        evict(t, t->oldest[0] != NULL ? t->oldest[0] : t->oldest[1]);
     }
     e = ft_mem_alloc(1, sizeof *e);
     if (e == NULL) {
@@ -209,12 +231,15 @@ struct ft__exporter *ft__exporter_find(struct ft__exporters *t, const struct ft_
             if (e == NULL) {
                 return NULL;
             }
-        } else if (t->newest[e->proven] != e) {
-            list_remove(t, e);
-            e->proven |= now_ns - e->h.first_ns >= probation_ns;
-            list_push(t, e);
         }
         t->last = e;
+    }
+    bool proves = !e->proven && now_ns - e->h.first_ns >= probation_ns;
+
+    if (proves || t->newest[e->proven] != e) {
+        list_remove(t, e);
+        e->proven |= proves;
+        list_push(t, e);
     }
     e->h.last_ns = now_ns;
     return e;

@@ -104,6 +104,9 @@ void ft__exporters_fini(struct ft__exporters *t);
 struct ft__exporter *ft__exporter_find(struct ft__exporters *t, const struct ft_exporter_info *key,
                                        int64_t now_ns);
 
+/* Drops the one on probation that was silent longest, other than keep. False: there is none. */
+bool ft__exporters_drop_probation(struct ft__exporters *t, const struct ft__exporter *keep);
+
 /* Its template, or NULL. */
 struct ft__template *ft__exporter_template(struct ft__exporter *e, uint16_t id);
 
