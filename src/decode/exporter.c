@@ -118,10 +118,6 @@ static void free_exporter(struct ft__exporters *t, struct ft__exporter *e)
         ft__xplan_put(t->plans, e->templates[i].plan);
     }
     ft__exporter_give_up(t, e);
-    t->gone.lost += e->h.lost;
-    t->gone.reordered += e->h.reordered;
-    t->gone.duplicates += e->h.duplicates;
-    t->gone.resets += e->h.resets;
     ft_mem_free(e->templates);
     ft_mem_free(e->samplers);
     ft_mem_free(e->pools);

@@ -637,21 +637,40 @@ static void test_c24_strings(void)
     ft_collector_free(c);
 }
 
+static void early_data(struct ft_collector *c, unsigned i)
+{
+    ipfix(i - 1, 1);
+    set(256);
+    flow(i);
+    set_end();
+    CHECK_EQ(give(c), FT_V_DECODED);
+}
+
+/* What one set costs while it waits: more than its bytes. */
+static uint32_t waiting_cost(void)
+{
+    struct ft_collector *c = make();
+
+    early_data(c, 1);
+    uint32_t cost = (uint32_t)health(c, 0)->waiting;
+
+    CHECK(cost >= 16);
+    ft_collector_free(c);
+    return cost;
+}
+
 /* Data before its template waits, bounded, in order */
 static void test_c25_data_before_template(void)
 {
+    uint32_t cost = waiting_cost();
     struct ft_collector *c = make_limited((struct ft_collect_limits){
-        .exporters = 64, .templates = 64, .amplification = 1000, .waiting = 64});
+        .exporters = 64, .templates = 64, .amplification = 1000, .waiting = 4 * cost});
 
-    for (unsigned i = 1; i <= 6; i++) { /* 16 bytes each: four fit */
-        ipfix(i - 1, 1);
-        set(256);
-        flow(i);
-        set_end();
-        CHECK_EQ(give(c), FT_V_DECODED);
+    for (unsigned i = 1; i <= 6; i++) { /* four fit */
+        early_data(c, i);
     }
     CHECK_EQ(got.n, 0);
-    CHECK_EQ(health(c, 0)->waiting, 64);
+    CHECK_EQ(health(c, 0)->waiting, 4 * cost);
     CHECK_EQ(got.h[0].no_template, 2);
     ipfix(6, 1);
     flow_template(256);
