@@ -277,7 +277,7 @@ static const struct ft_field record_fields[] = {
      .ie = 149,
      .source = "message header",
      .meaning = "observation domain; v9: source id; v5: engine type * 256 + engine id"},
-    {.name = "protocol",
+    {.name = "export_protocol",
      WHO,
      .type = FT_T_STRING,
      .get = r_exporter_protocol,

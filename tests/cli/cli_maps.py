@@ -6,6 +6,11 @@ import struct
 
 from support import Case, main
 
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
 
 def udp_frame(payload, source="10.0.0.1", port=2055):
     address = bytes(map(int, source.split(".")))
@@ -128,6 +133,28 @@ class Maps(Case):
             address, size, rate, interface = (at(event, n) for n in names)
             self.assertEqual(address.removeprefix("::ffff:"), "192.0.2.77", schema)
             self.assertEqual((size, rate, interface), (90, 400, 3), schema)
+
+    def test_own_form(self):
+        """Without ?schema=, every event of collect is what `flowtap schema` says, in its order."""
+        schema = json.loads(self.good("schema", "--format", "json-schema").stdout)
+        path = self.file("in.pcap", capture([v9_message(), sflow_message()]))
+        r = self.good("collect", "-l", f"pcap:{path}", "-e", "all", "--quiet")
+        seen = set()
+        for line in r.stdout.splitlines():
+            e = json.loads(line)
+            kind = e["event_type"]
+            kind = kind + "_of_collect" if kind + "_of_collect" in schema["$defs"] else kind
+            d = schema["$defs"][kind]
+            seen.add(kind)
+            self.assertEqual(d["required"], list(e), kind)
+            for group in ("flow_key", "aggregate_metrics", "exporter"):
+                if group in e:
+                    self.assertEqual(d["properties"][group]["required"], list(e[group]), kind)
+            if jsonschema is not None:
+                one = {"$ref": "#/$defs/" + kind, "$defs": schema["$defs"]}
+                jsonschema.Draft202012Validator(one).validate(e)
+        self.assertEqual(seen, {"network_flow_record_of_collect", "network_flow_sample_of_collect",
+                                "template_change", "exporter_health", "pipeline_stats"})
 
     def test_wrong(self):
         path = self.file("in.pcap", capture([v9_message()]))

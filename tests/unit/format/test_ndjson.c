@@ -82,7 +82,7 @@ static void test_bounds(void)
     memset(&s, 0xff, sizeof s);
     s.n_workers = FT_MAX_WORKERS;
     s.n_outputs = FT_MAX_OUTPUTS;
-    s.is_final = s.kernel_dropped_known = true;
+    s.is_final = s.kernel_dropped_known = s.collecting = true;
     for (int i = 0; i < FT_MAX_OUTPUTS; i++) {
         s.output[i].name = name;
         s.output[i].failed = true;
@@ -93,10 +93,62 @@ static void test_bounds(void)
     printf("     the longest stats event: %zu bytes of %d\n", n, FT_FORMAT_MAX);
 }
 
+/* Exported records by hand and by the table: the same bytes, whatever they have. */
+static void test_export_by_hand_and_by_table(void)
+{
+    static uint8_t one[FT_FORMAT_MAX + 64], two[FT_FORMAT_MAX + 64];
+    static const uint8_t base[] = {10, 0, 0, 1, 0, 0, 4, 0, 'e', 't', 'h', '"'};
+    struct ft_xvalue values[] = {
+        {.key = "source_ipv4_address", .key_len = 19, .type = FT_X_IPV4, .len = 4},
+        {.key = "octet_delta_count", .key_len = 17, .type = FT_X_UINT, .offset = 4, .len = 4},
+        {.key = "interface_name", .key_len = 14, .type = FT_X_STRING, .offset = 8, .len = 4},
+    };
+    struct ft_exporter_info who = {.text = "192.0.2.1", .domain_id = 7, .protocol = FT_XP_IPFIX};
+    struct ft_export_names names = {.if_in = "ge-0/0/1", .application = "x\"y"};
+    uint64_t random = 42;
+
+    for (int i = 0; i < 2000; i++) {
+        random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        struct ft_export_record r = {
+            .exporter = &who,
+            .base = base,
+            .values = values,
+            .n_values = (uint32_t)(i % 4),
+            .names = i % 3 == 0 ? &names : NULL,
+            .sequence = (uint32_t)random,
+            .has = (uint16_t)(random >> 13 & 0x7f),
+            .sampling_rate = i % 5 == 0 ? 0 : (uint32_t)(random >> 20),
+            .timestamp_ns = 1700000000000000000 + (int64_t)(random >> 8),
+            .first_ns = i % 7 == 0 ? INT64_MIN : (int64_t)(random >> 3),
+            .last_ns = i % 11 == 0 ? INT64_MIN : (int64_t)(random >> 2),
+            .packets = random >> 1,
+            .bytes = random,
+            .rev_packets = random >> 40,
+            .src_port = (uint16_t)random,
+            .dst_port = (uint16_t)(random >> 16),
+            .ip_version = i % 2 ? 4 : 6,
+            .proto = (uint8_t)(random >> 24),
+            .end_reason = (uint8_t)(i % 6),
+        };
+
+        memset(r.src, (int)(random & 0xff), sizeof r.src);
+        size_t n = ft__ndjson_export_flow(one, FT_FORMAT_MAX, &r);
+        size_t m = ft__ndjson_walk_export(FT_EVENT_FLOW, &r, two);
+
+        CHECK_EQ(n, m);
+        CHECK_MEM(one, two, n);
+        if (n != m || memcmp(one, two, n) != 0) {
+            fprintf(stderr, "%.*s%.*s", (int)n, (char *)one, (int)m, (char *)two);
+            break;
+        }
+    }
+}
+
 int main(void)
 {
     RUN(test_sample_of_the_docs);
     RUN(test_by_hand_and_by_table);
     RUN(test_bounds);
+    RUN(test_export_by_hand_and_by_table);
     return test_end();
 }
