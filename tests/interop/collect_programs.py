@@ -462,6 +462,8 @@ def check_evicted(c, args, scratch):
     c.same("evicted: exporters", 6, s["exporters_evicted"])
     c.same("evicted: lost", 10, s["lost"])
     c.same("evicted: no_template", 1, s["no_template"])
+    c.same("replay: the account's time is the newest datagram's", "1700000000.%06d" % (
+        1000 * (len(gap) + len(others))), run.stats["timestamp"])
 
 
 def main():
