@@ -8,6 +8,8 @@
 #include "decode/collect_internal.h"
 #include "decode/collect_record.h"
 
+enum { ROOM_TRIES = 16 };
+
 int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_hash_seed *seed,
                      const struct ft_collect_ops *ops, void *cookie, struct ft_collector **out)
 {
@@ -21,6 +23,7 @@ int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_has
     c->ops = *ops;
     c->cookie = cookie;
     ft_decoder_init(&c->packets, seed);
+    ft__lists_init(c);
     c->values = ft_mem_alloc(FT__VALUES_MAX, sizeof *c->values);
     rc = c->values != NULL ? ft__xplans_init(&c->plans, seed, FT__PLAN_BYTES) : FT_E_NOMEM;
     if (rc == FT_OK) {
@@ -32,6 +35,14 @@ int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_has
     }
     *out = c;
     return FT_OK;
+}
+
+size_t ft_collector_budget(const struct ft_collect_limits *limits)
+{
+    return (size_t)limits->exporters *
+               (sizeof(struct ft__exporter) + FT__SAMPLERS_MAX * sizeof(struct ft__sampler)) +
+           FT__PLAN_BYTES + (size_t)FT__TEMPLATES_ALL * sizeof(struct ft__template) +
+           FT__WAITING_ALL + (size_t)FT__NAMES_ALL * 4 * 80 + (size_t)FT__POOLS_ALL * 64;
 }
 
 void ft_collector_free(struct ft_collector *c)
@@ -122,20 +133,77 @@ static void drop_oldest_template(struct ft_collector *c)
     }
 }
 
+/* The exporter with most templates, which is where a flood of them comes from. */
+static struct ft__exporter *most_templates(struct ft_collector *c)
+{
+    struct ft__exporter *most = NULL;
+
+    for (int list = 0; list < 2; list++) {
+        for (struct ft__exporter *e = c->exporters.newest[list]; e != NULL; e = e->older) {
+            if (most == NULL || e->n_templates > most->n_templates) {
+                most = e;
+            }
+        }
+    }
+    return most;
+}
+
+/* Makes room when all exporters have as many templates as they may together: the one on probation
+ * that was silent longest goes; when there is none, the one with most of them gives up the half
+ * that it has not sent longest. False: nobody has much. */
+static bool make_room(struct ft_collector *c)
+{
+    struct ft__exporter *e = c->exporter, *most;
+    uint32_t n;
+
+    if (ft__exporters_drop_probation(&c->exporters, e)) {
+        return true;
+    }
+    most = most_templates(c);
+    n = most != NULL ? most->n_templates / 2 : 0;
+    c->exporter = most;
+    for (uint32_t i = 0; i < n; i++) {
+        drop_oldest_template(c);
+    }
+    c->exporter = e;
+    return n > 0;
+}
+
+static int get_plan(struct ft_collector *c, const struct ft_nf_message *m,
+                    const struct ft_nf_template *t, struct ft__xplan **out)
+{
+    int rc = FT_E_FULL;
+
+    for (int tries = 0; tries < ROOM_TRIES && rc == FT_E_FULL; tries++) {
+        struct ft_nf_template copy = *t;
+
+        rc = ft__xplan_get(&c->plans, m, &copy, out);
+        if (rc == FT_E_FULL && !make_room(c)) {
+            return rc;
+        }
+    }
+    return rc;
+}
+
 static void take_waiting(struct ft_collector *c, uint16_t id);
 
 /* A use of plan is taken over. */
 static void set_template(struct ft_collector *c, uint16_t id, struct ft__xplan *plan)
 {
     struct ft__exporter *e = c->exporter;
+    bool known = ft__exporter_template(e, id) != NULL;
     struct ft__xplan *before;
-    uint32_t n = e->n_templates;
+    uint32_t n;
 
-    if (n >= c->limits.templates && ft__exporter_template(e, id) == NULL) {
+    if (!known && e->n_templates >= c->limits.templates) {
         drop_oldest_template(c);
-        n = e->n_templates;
     }
-    if (c->exporters.templates >= FT__TEMPLATES_ALL ||
+    for (int tries = 0; !known && tries < ROOM_TRIES && c->exporters.templates >= FT__TEMPLATES_ALL;
+         tries++) {
+        make_room(c); /* or not: then it is refused */
+    }
+    n = e->n_templates;
+    if ((!known && c->exporters.templates >= FT__TEMPLATES_ALL) ||
         ft__exporter_set(e, id, plan, c->now_ns, c->limits.templates, &before) != FT_OK) {
         ft__xplan_put(&c->plans, plan);
         ft__collect_fault(c, FT_V_EXPORT_TEMPLATE);
@@ -161,7 +229,7 @@ static void take_templates(struct ft_collector *c, struct ft_nf_message *m, stru
     while ((v = ft_nf_next_template(m, set, &t)) == FT_V_DECODED) {
         if (t.n_fields == 0) {
             withdraw(c, &t);
-        } else if (ft__xplan_get(&c->plans, m, &t, &plan) != FT_OK) {
+        } else if (get_plan(c, m, &t, &plan) != FT_OK) {
             ft__collect_fault(c, FT_V_EXPORT_TEMPLATE);
         } else {
             set_template(c, t.id, plan);
@@ -197,6 +265,12 @@ static void take_options(struct ft_collector *c, const struct ft__xplan *plan, s
     }
 }
 
+/* Bytes that a set of len takes while it waits: empty ones are not free. */
+static uint32_t waiting_cost(size_t len)
+{
+    return (uint32_t)(sizeof(struct ft__waiting) + len);
+}
+
 /* Holds a set back until its template comes, or gives it up. */
 static void hold_back(struct ft_collector *c, const struct ft_nf_message *m,
                       const struct ft_nf_set *set)
@@ -204,10 +278,11 @@ static void hold_back(struct ft_collector *c, const struct ft_nf_message *m,
     struct ft__exporter *e = c->exporter;
     size_t len = ft_rd_left(&set->body);
     struct ft__waiting *w = NULL, **at = &e->waiting;
+    uint32_t cost = waiting_cost(len);
 
     c->records_known = false;
-    if (e->waiting_bytes + len <= c->limits.waiting &&
-        c->exporters.waiting + len <= FT__WAITING_ALL && len > 0) {
+    if (e->waiting_bytes + cost <= c->limits.waiting &&
+        c->exporters.waiting + cost <= FT__WAITING_ALL && len > 0) {
         w = ft_mem_alloc(1, sizeof *w + len);
     }
     if (w == NULL) {
@@ -223,8 +298,8 @@ static void hold_back(struct ft_collector *c, const struct ft_nf_message *m,
         at = &(*at)->next;
     }
     *at = w;
-    e->waiting_bytes += w->len;
-    c->exporters.waiting += len;
+    e->waiting_bytes += cost;
+    c->exporters.waiting += cost;
     e->h.waiting = e->waiting_bytes;
 }
 
@@ -256,10 +331,11 @@ static void take_waiting(struct ft_collector *c, uint16_t id)
         struct ft_rd body = ft_rd_make(w + 1, w->len);
 
         *at = w->next;
-        e->waiting_bytes -= w->len;
-        c->exporters.waiting -= w->len;
+        e->waiting_bytes -= waiting_cost(w->len);
+        c->exporters.waiting -= waiting_cost(w->len);
         e->h.waiting = e->waiting_bytes;
         c->ordinal = 0;
+        c->may_give += (uint64_t)w->len * c->limits.amplification;
         take_data(c, &w->m, t->plan, id, &body);
         ft_mem_free(w);
     }
@@ -357,7 +433,6 @@ static void take_message(struct ft_collector *c, const struct ft_peer *peer,
     }
     e->touched = true;
     c->ordinal = 0;
-    c->given = 0;
     c->records_known = true;
     note_uptime(c, m);
     if (m->protocol == FT_XP_NETFLOW_V9 || m->protocol == FT_XP_IPFIX) {
@@ -380,6 +455,8 @@ static enum ft_verdict take(struct ft_collector *c, const struct ft_peer *peer, 
     c->exporter = NULL;
     c->now_ns = ts_ns;
     c->fault = FT_V_DECODED;
+    c->given = 0;
+    c->may_give = (uint64_t)len * c->limits.amplification;
     if (len >= 8 && ft_load_be32(data) == 5) {
         return ft__sflow_take(c, peer, data, len);
     }
@@ -464,6 +541,7 @@ void ft_collector_report(struct ft_collector *c, int64_t now_ns)
             if (e->touched) {
                 e->h.timestamp_ns = now_ns;
                 e->h.sampling_rate = e->sampling_rate;
+                e->h.unit = e->seq.unit;
                 c->ops.health(c->cookie, &e->h);
             }
         }

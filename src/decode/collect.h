@@ -35,8 +35,8 @@ struct ft_collect_ops {
 struct ft_collect_limits {
     uint32_t exporters;       /* exporters and domains together */
     uint32_t templates;       /* of one exporter and domain */
-    uint32_t amplification;   /* most bytes of text for each byte of a message */
-    uint32_t waiting;         /* bytes held for one exporter until a template comes */
+    uint32_t amplification;   /* most bytes of text for each byte of a datagram */
+    uint32_t waiting;         /* bytes held for one exporter until a template comes, all told */
     int64_t template_life_ns; /* a template not sent again for this long ends; 0: never */
     bool by_port;             /* sessions are told apart by source port too (RFC 7011 §8) */
 };
@@ -54,6 +54,9 @@ struct ft_collector;
 FT_NODISCARD int ft_collector_new(const struct ft_collect_limits *limits,
                                   const struct ft_hash_seed *seed, const struct ft_collect_ops *ops,
                                   void *cookie, struct ft_collector **out);
+/* Most bytes that a collector may come to hold. */
+size_t ft_collector_budget(const struct ft_collect_limits *limits);
+
 void ft_collector_free(struct ft_collector *c); /* NULL is a no-op */
 
 /* Takes one datagram that came from peer at ts_ns. One verdict: FT_V_DECODED, or the first fault

@@ -25,16 +25,21 @@ struct ft_collector {
     struct ft__exporters exporters;
     struct ft_collect_stats stats;
     struct ft_decoder packets; /* of sampled headers */
-    struct ft_xvalue *values;  /* [FT__VALUES_MAX] of a record with variable lengths */
+    struct ft_export_lists lists;
+    struct ft_xvalue *values; /* [FT__VALUES_MAX] of a record with variable lengths */
     /* of the message that is being taken: */
     struct ft__exporter *exporter;
     int64_t now_ns;
     bool stream;
     enum ft_verdict fault; /* the first one */
     uint32_t ordinal;      /* records so far */
-    uint64_t given;        /* bytes of text that they may become */
+    uint64_t given;        /* bytes of text that the datagram's may become */
+    uint64_t may_give;     /* most of them */
     bool records_known;    /* no data set was given up or held back */
 };
+
+/* How lists in records find their templates. */
+void ft__lists_init(struct ft_collector *c);
 
 /* Notes a fault of the message: counted for its exporter, the first one is the verdict. */
 void ft__collect_fault(struct ft_collector *c, enum ft_verdict v);

@@ -149,26 +149,39 @@ static uint32_t rate_of(const struct options *o)
     return ft__sampling_rate(number(&o->interval), o->space.p != NULL, number(&o->space), false, 0);
 }
 
+/* The one rate of a domain: that of all its samplers, when they agree; a guess between several
+ * would be a wrong number. */
+static uint32_t common_rate(const struct ft__exporter *e)
+{
+    for (uint32_t i = 1; i < e->n_samplers; i++) {
+        if (e->samplers[i].rate != e->samplers[0].rate) {
+            return 0;
+        }
+    }
+    return e->n_samplers > 0 ? e->samplers[0].rate : 0;
+}
+
+/* A rate belongs to the sampler that the record names, else to its interface, else to the domain.
+ */
 static void take_sampling(struct ft__exporter *e, const struct options *o)
 {
     uint32_t rate = rate_of(o);
+    bool interface = o->sampler.p == NULL && o->interface.p != NULL;
+    uint64_t id =
+        interface ? FT__SAMPLER_INTERFACE | (uint32_t)number(&o->interface) : number(&o->sampler);
 
     if (rate == 0) {
         return;
     }
-    if (o->sampler.p != NULL && ft__exporter_set_sampler(e, number(&o->sampler), rate) != FT_OK) {
-        return; /* too many samplers: the domain's rate stands for those */
+    if (o->sampler.p == NULL && !interface) {
+        e->sampling_rate = rate;
+        return;
     }
-    if (o->sampler.p == NULL || e->n_samplers == 1) {
-        e->sampling_rate = rate; /* records that name no sampler: the only one there is */
-    } else if (e->n_samplers > 1) {
-        bool same = true;
-
-        for (uint32_t i = 1; i < e->n_samplers; i++) {
-            same = same && e->samplers[i].rate == e->samplers[0].rate;
-        }
-        e->sampling_rate = same ? rate : 0; /* a guess between several would be a wrong number */
+    if (ft__exporter_set_sampler(e, id, rate) != FT_OK) {
+        return; /* too many: the domain's rate stands for those */
     }
+    e->by_interface |= interface;
+    e->sampling_rate = common_rate(e);
 }
 
 static void take_name(struct ft_collector *c, enum ft__name_kind kind, const struct told *id,
@@ -177,10 +190,13 @@ static void take_name(struct ft_collector *c, enum ft__name_kind kind, const str
     struct ft__exporter *e = c->exporter;
     uint32_t before = ft__names_count(e->names);
 
-    if (id->p == NULL || name->p == NULL || id->len > 8 || c->exporters.names >= FT__NAMES_ALL) {
+    if (id->p == NULL || name->p == NULL || id->len > 8) {
         return;
     }
-    if (ft__names_set(&e->names, kind, number(id), name->p, name->len) != FT_OK) {
+    bool full = c->exporters.names >= FT__NAMES_ALL &&
+                ft__names_get(e->names, kind, number(id)) == NULL; /* known ones may change */
+
+    if (full || ft__names_set(&e->names, kind, number(id), name->p, name->len) != FT_OK) {
         e->h.malformed++; /* more names than may be kept */
     }
     c->exporters.names += ft__names_count(e->names) - before;

@@ -12,7 +12,7 @@ enum { RECORD_TEXT = 900 };
 /* What the steps of one record leave behind for its end. */
 struct scratch {
     int64_t init_ns;
-    uint64_t sampler, interval, space, size;
+    uint64_t sampler, interval, space, size, if_in, if_out;
     bool has_sampler, has_interval, has_space, has_size;
     bool has_names;
     const uint8_t *src6, *dst6, *section;
@@ -103,6 +103,21 @@ static void rare_step(struct ft_collector *c, const struct ft__step *t, const ui
     }
 }
 
+static void interface_step(struct ft_collector *c, const struct ft__step *t, uint64_t index,
+                           struct scratch *s)
+{
+    const char *name = ft__names_get(c->exporter->names, FT__NAME_INTERFACE, index);
+
+    if (t->slot == FT__SLOT_IF_IN) {
+        s->names.if_in = name;
+        s->if_in = index;
+    } else {
+        s->names.if_out = name;
+        s->if_out = index;
+    }
+    s->has_names |= name != NULL;
+}
+
 /* One step; len is that of the field. */
 FT_INLINE void run_step(struct ft_collector *c, const struct ft_nf_message *m,
                         const struct ft__step *t, const uint8_t *p, uint32_t len, struct scratch *s,
@@ -152,17 +167,9 @@ FT_INLINE void run_step(struct ft_collector *c, const struct ft_nf_message *m,
         r->last_ns = time_of(m, s, t->clock, ft__load_uint(p, len));
         return;
     case FT__SLOT_IF_IN:
-        if (FT_UNLIKELY(c->exporter->names != NULL)) {
-            s->names.if_in =
-                ft__names_get(c->exporter->names, FT__NAME_INTERFACE, ft__load_uint(p, len));
-            s->has_names |= s->names.if_in != NULL;
-        }
-        return;
     case FT__SLOT_IF_OUT:
-        if (FT_UNLIKELY(c->exporter->names != NULL)) {
-            s->names.if_out =
-                ft__names_get(c->exporter->names, FT__NAME_INTERFACE, ft__load_uint(p, len));
-            s->has_names |= s->names.if_out != NULL;
+        if (FT_UNLIKELY(c->exporter->names != NULL || c->exporter->by_interface)) {
+            interface_step(c, t, ft__load_uint(p, len), s);
         }
         return;
     default:
@@ -209,6 +216,12 @@ static void end_rare(struct ft_collector *c, struct scratch *s, struct ft_export
     if (rate == 0 && s->has_sampler) {
         rate = ft__exporter_sampler(c->exporter, s->sampler);
     }
+    if (rate == 0 && c->exporter->by_interface) {
+        rate = ft__exporter_sampler(c->exporter, FT__SAMPLER_INTERFACE | (uint32_t)s->if_in);
+        if (rate == 0) {
+            rate = ft__exporter_sampler(c->exporter, FT__SAMPLER_INTERFACE | (uint32_t)s->if_out);
+        }
+    }
     if (rate != 0) {
         r->sampling_rate = rate;
     }
@@ -218,12 +231,36 @@ static void end_rare(struct ft_collector *c, struct scratch *s, struct ft_export
     r->names = s->has_names ? &s->names : NULL;
 }
 
+static bool find_list(void *cookie, uint16_t id, struct ft_list_template *out)
+{
+    const struct ft_collector *c = cookie;
+    const struct ft__template *t = ft__exporter_template(c->exporter, id);
+
+    if (t == NULL || t->plan->options) {
+        return false;
+    }
+    *out = (struct ft_list_template){t->plan, t->plan->n_values, t->plan->record_len};
+    return true;
+}
+
+static uint32_t measure_list(const void *plan, const uint8_t *record, size_t left,
+                             struct ft_xvalue *values)
+{
+    return ft__xplan_measure(plan, record, left, values);
+}
+
+void ft__lists_init(struct ft_collector *c)
+{
+    c->lists = (struct ft_export_lists){c, find_list, measure_list};
+}
+
 static void begin_record(struct ft_collector *c, const struct ft_nf_message *m,
                          const struct ft__xplan *plan, uint16_t template_id,
                          struct ft_export_record *r)
 {
     *r = (struct ft_export_record){
         .exporter = &c->exporter->info,
+        .lists = plan->lists ? &c->lists : NULL,
         .values = plan->values,
         .n_values = plan->n_values,
         .text_max = plan->text_max,
@@ -271,13 +308,14 @@ FT_INLINE void take_record(struct ft_collector *c, const struct ft_nf_message *m
     c->ops.record(c->cookie, r);
 }
 
-/* How many records of est bytes as text a message may still give: what comes out is bounded by a
- * multiple of what came in, so that a template of one byte does not make a flood. */
-static bool may_give(struct ft_collector *c, const struct ft_nf_message *m, uint64_t est)
+/* Whether a datagram may give another record, of est bytes as text: what comes out is bounded by a
+ * multiple of what came in, so that a template of one byte does not make a flood. The first one
+ * always comes. */
+static bool may_give(struct ft_collector *c, uint64_t est)
 {
-    uint64_t room = (uint64_t)m->len * c->limits.amplification;
-
-    if (c->given + est > room && c->ordinal > 0) {
+    if (c->given + est > c->may_give && c->given > 0) {
+        ft__collect_fault(c, FT_V_EXPORT_COUNT);
+        c->records_known = false; /* its sequence counts those that are left out */
         return false;
     }
     c->given += est;
@@ -287,7 +325,7 @@ static bool may_give(struct ft_collector *c, const struct ft_nf_message *m, uint
 static void take_variable(struct ft_collector *c, const struct ft_nf_message *m,
                           const struct ft__xplan *plan, uint16_t template_id, struct ft_rd *body)
 {
-    bool rare = plan->rare || c->exporter->names != NULL;
+    bool rare = plan->rare || c->exporter->names != NULL || c->exporter->by_interface;
 
     while (ft_rd_left(body) >= plan->record_len) {
         struct ft_export_record r;
@@ -301,8 +339,7 @@ static void take_variable(struct ft_collector *c, const struct ft_nf_message *m,
         r.base = body->p;
         r.values = c->values;
         r.text_max = ft_xvalues_room(c->values, plan->n_values);
-        if (!may_give(c, m, RECORD_TEXT + r.text_max)) {
-            ft__collect_fault(c, FT_V_EXPORT_COUNT);
+        if (!may_give(c, RECORD_TEXT + r.text_max)) {
             return;
         }
         take_record(c, m, plan, rare, &r);
@@ -313,7 +350,7 @@ static void take_variable(struct ft_collector *c, const struct ft_nf_message *m,
 static void take_fixed(struct ft_collector *c, const struct ft_nf_message *m,
                        const struct ft__xplan *plan, uint16_t template_id, struct ft_rd *body)
 {
-    bool rare = plan->rare || c->exporter->names != NULL;
+    bool rare = plan->rare || c->exporter->names != NULL || c->exporter->by_interface;
     struct ft_export_record r;
 
     begin_record(c, m, plan, template_id, &r);
@@ -321,8 +358,7 @@ static void take_fixed(struct ft_collector *c, const struct ft_nf_message *m,
         if (FT_UNLIKELY(rare)) {
             begin_record(c, m, plan, template_id, &r);
         }
-        if (FT_UNLIKELY(!may_give(c, m, RECORD_TEXT + plan->text_max))) {
-            ft__collect_fault(c, FT_V_EXPORT_COUNT);
+        if (FT_UNLIKELY(!may_give(c, RECORD_TEXT + plan->text_max))) {
             return;
         }
         r.base = body->p;

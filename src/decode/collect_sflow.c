@@ -136,7 +136,7 @@ static void gather(struct ft_collector *c, struct gathered *g, enum ft_sflow_kin
     *keep = *rec;
     int rc = ft_sflow_values(kind, keep, base, g->values, SFLOW_VALUES, &g->n);
 
-    if (rc != FT_OK) {
+    if (rc != FT_OK && !rec->cut) { /* a record that was cut has been counted */
         ft__collect_fault(c, FT_V_EXPORT_SAMPLE);
     }
     if (!flat) {
@@ -195,17 +195,14 @@ static bool ip_packet(struct ft_collector *c, const struct ft_sflow_ip *ip, stru
     return true;
 }
 
-static void take_flow(struct ft_collector *c, const struct ft_sflow_datagram *d,
-                      struct ft_sflow_sample *s, const uint8_t *base)
+/* What the head of a sample says. */
+static void begin_sample(struct ft_collector *c, const struct ft_sflow_datagram *d,
+                         const struct ft_sflow_sample *s, const uint8_t *base,
+                         struct ft_export_sample *out)
 {
-    bool discard = s->kind == FT_SFLOW_DISCARD, have = false;
-    struct gathered g;
-    FT_ALIGNED(32) struct ft_packet pkt;
-    struct ft_sflow_record rec;
-    struct ft_sflow_header h;
-    struct ft_sflow_ip ip;
-    struct ft_sflow_ethernet eth;
-    struct ft_export_sample out = {
+    bool discard = s->kind == FT_SFLOW_DISCARD;
+
+    *out = (struct ft_export_sample){
         .exporter = &c->exporter->info,
         .base = base,
         .values = c->values,
@@ -224,33 +221,58 @@ static void take_flow(struct ft_collector *c, const struct ft_sflow_datagram *d,
         .reason = s->reason,
         .reason_name = discard ? ft_sflow_drop_reason_name(s->reason) : NULL,
     };
+}
+
+/* The records of a sample: its packet, and what else the agent tells. True: *pkt is the packet. */
+static bool take_records(struct ft_collector *c, struct ft_sflow_sample *s, struct gathered *g,
+                         struct ft_export_sample *out, struct ft_packet *pkt)
+{
+    struct ft_sflow_record rec;
+    struct ft_sflow_header h;
+    struct ft_sflow_ip ip;
+    struct ft_sflow_ethernet eth;
+    bool have = false;
     int rc;
 
-    gather_begin(&g, c->values);
     while ((rc = ft_sflow_record(s, &rec)) != FT_E_EOF) {
         if (rc != FT_OK) {
             ft__collect_fault(c, FT_V_EXPORT_SAMPLE);
         } else if (rec.tag == FT_SFLOW_HEADER && ft_sflow_header(&rec, &h) == FT_OK) {
-            have = header_packet(c, &h, &pkt, &out.truncated);
-            out.frame_len = h.frame_len;
+            have = header_packet(c, &h, pkt, &out->truncated);
+            out->frame_len = h.frame_len;
+            if (h.cut && !rec.cut) {
+                ft__collect_fault(c, FT_V_EXPORT_SAMPLE);
+            }
         } else if ((rec.tag == FT_SFLOW_IPV4 || rec.tag == FT_SFLOW_IPV6) && !have &&
                    ft_sflow_ip(&rec, &ip) == FT_OK) {
-            have = ip_packet(c, &ip, &pkt);
-            out.frame_len = out.frame_len != 0 ? out.frame_len : ip.length;
-        } else if (rec.tag == FT_SFLOW_ETHERNET && ft_sflow_ethernet(&rec, &eth) == FT_OK) {
-            out.frame_len = eth.length;
-            gather(c, &g, FT_SFLOW_FLOW, &rec, base, true);
+            have = ip_packet(c, &ip, pkt);
+            out->frame_len = out->frame_len != 0 ? out->frame_len : ip.length;
         } else {
-            gather(c, &g, FT_SFLOW_FLOW, &rec, base, true);
+            if (rec.tag == FT_SFLOW_ETHERNET && ft_sflow_ethernet(&rec, &eth) == FT_OK) {
+                out->frame_len = eth.length;
+            }
+            gather(c, g, FT_SFLOW_FLOW, &rec, out->base, true);
         }
     }
-    if (have) {
+    return have;
+}
+
+static void take_flow(struct ft_collector *c, const struct ft_sflow_datagram *d,
+                      struct ft_sflow_sample *s, const uint8_t *base)
+{
+    struct gathered g;
+    FT_ALIGNED(32) struct ft_packet pkt;
+    struct ft_export_sample out;
+
+    gather_begin(&g, c->values);
+    begin_sample(c, d, s, base, &out);
+    if (take_records(c, s, &g, &out, &pkt)) {
         pkt.frame_len = out.frame_len;
         out.pkt = &pkt;
     }
     out.n_values = g.n;
     out.text_max = g.n == 0 ? 0 : ft_xvalues_room(g.values, g.n);
-    if (discard) {
+    if (s->kind == FT_SFLOW_DISCARD) {
         c->stats.discards++;
         c->exporter->h.discards++;
         c->ops.discard(c->cookie, &out);

@@ -9,8 +9,10 @@
 #include "base/mem.h"
 #include "decode/names.h"
 
-/* A step in the sequence number beyond these is a restart, not loss. */
-enum { RESET_MESSAGES = 10000, RESET_RECORDS = 1000000 };
+/* A step forward beyond these is a restart, not loss; a step back beyond those, not a late message;
+ * and so are several steps back in a row. */
+enum { RESET_MESSAGES = 1 << 24, RESET_RECORDS = 1 << 28 };
+enum { LATE_MESSAGES = 64, LATE_RECORDS = 8192, LATE_RUN = 8 };
 enum { BUCKETS_MIN = 256, OTHER_UNIT = 8 };
 
 static const int64_t probation_ns = 1000000000;
@@ -116,10 +118,6 @@ static void free_exporter(struct ft__exporters *t, struct ft__exporter *e)
         ft__xplan_put(t->plans, e->templates[i].plan);
     }
     ft__exporter_give_up(t, e);
-    t->gone.lost += e->h.lost;
-    t->gone.reordered += e->h.reordered;
-    t->gone.duplicates += e->h.duplicates;
-    t->gone.resets += e->h.resets;
     ft_mem_free(e->templates);
     ft_mem_free(e->samplers);
     ft_mem_free(e->pools);
@@ -154,6 +152,31 @@ void ft__exporters_fini(struct ft__exporters *t)
     memset(t, 0, sizeof *t);
 }
 
+/* Drops one for want of room; its account goes on in that of all. */
+static void evict(struct ft__exporters *t, struct ft__exporter *e)
+{
+    t->gone.lost += e->h.lost;
+    t->gone.reordered += e->h.reordered;
+    t->gone.duplicates += e->h.duplicates;
+    t->gone.resets += e->h.resets;
+    drop_exporter(t, e);
+    t->evicted++;
+}
+
+bool ft__exporters_drop_probation(struct ft__exporters *t, const struct ft__exporter *keep)
+{
+    struct ft__exporter *e = t->oldest[0];
+
+    if (e == keep && e != NULL) {
+        e = e->newer;
+    }
+    if (e == NULL) {
+        return false;
+    }
+    evict(t, e);
+    return true;
+}
+
 static struct ft__exporter *make_exporter(struct ft__exporters *t,
                                           const struct ft_exporter_info *key, uint64_t hash,
                                           int64_t now_ns)
@@ -162,8 +185,7 @@ static struct ft__exporter *make_exporter(struct ft__exporters *t,
     struct ft__exporter *e;
 
     if (t->n >= t->max) {
-        drop_exporter(t, t->oldest[0] != NULL ? t->oldest[0] : t->oldest[1]);
-        t->evicted++;
+        evict(t, t->oldest[0] != NULL ? t->oldest[0] : t->oldest[1]);
     }
     e = ft_mem_alloc(1, sizeof *e);
     if (e == NULL) {
@@ -205,12 +227,15 @@ struct ft__exporter *ft__exporter_find(struct ft__exporters *t, const struct ft_
             if (e == NULL) {
                 return NULL;
             }
-        } else if (t->newest[e->proven] != e) {
-            list_remove(t, e);
-            e->proven |= now_ns - e->h.first_ns >= probation_ns;
-            list_push(t, e);
         }
         t->last = e;
+    }
+    bool proves = !e->proven && now_ns - e->h.first_ns >= probation_ns;
+
+    if (proves || t->newest[e->proven] != e) {
+        list_remove(t, e);
+        e->proven |= proves;
+        list_push(t, e);
     }
     e->h.last_ns = now_ns;
     return e;
@@ -332,14 +357,21 @@ int ft__exporter_set_sampler(struct ft__exporter *e, uint64_t id, uint32_t rate)
             return FT_OK;
         }
     }
-    if (e->samplers == NULL) {
-        e->samplers = ft_mem_alloc(FT__SAMPLERS_MAX, sizeof *e->samplers);
-    }
-    if (e->samplers == NULL) {
-        return FT_E_NOMEM;
-    }
     if (e->n_samplers == FT__SAMPLERS_MAX) {
         return FT_E_FULL;
+    }
+    if ((e->n_samplers & (e->n_samplers - 1)) == 0) { /* 0, 1, 2, 4, ...: it is full */
+        uint32_t cap = e->n_samplers == 0 ? 1 : e->n_samplers * 2;
+        struct ft__sampler *more = ft_mem_alloc(cap, sizeof *more);
+
+        if (more == NULL) {
+            return FT_E_NOMEM;
+        }
+        if (e->n_samplers > 0) {
+            memcpy(more, e->samplers, e->n_samplers * sizeof *more);
+        }
+        ft_mem_free(e->samplers);
+        e->samplers = more;
     }
     e->samplers[e->n_samplers++] = (struct ft__sampler){.id = id, .rate = rate};
     return FT_OK;
@@ -388,6 +420,7 @@ static bool take_gap(struct ft__exporter *e, uint32_t gap, uint32_t n_records)
 {
     bool messages = e->seq.unit == FT_SEQUENCE_MESSAGES;
     uint32_t reset = messages ? RESET_MESSAGES : RESET_RECORDS;
+    uint32_t late = messages ? LATE_MESSAGES : LATE_RECORDS;
     struct ft_exporter_health *h = &e->h;
 
     if (fits_other(e, gap)) {
@@ -397,7 +430,7 @@ static bool take_gap(struct ft__exporter *e, uint32_t gap, uint32_t n_records)
         h->lost += gap;
         return false;
     }
-    if (-gap < reset) {
+    if (-gap < late && ++e->seq.late_run < LATE_RUN) {
         uint64_t n = messages ? 1 : n_records;
 
         h->reordered++;
@@ -419,7 +452,7 @@ void ft__sequence_take(struct ft__exporter *e, uint32_t sequence, uint32_t n_rec
         return;
     }
     if (s->known && gap != 0) {
-        if (seen_before(s, sequence)) {
+        if (seen_before(s, sequence) && ++s->late_run < LATE_RUN) {
             e->h.duplicates++;
             return;
         }
@@ -430,6 +463,7 @@ void ft__sequence_take(struct ft__exporter *e, uint32_t sequence, uint32_t n_rec
     s->seen[s->n_seen % FT__SEQ_SEEN] = sequence;
     s->n_seen = s->n_seen == 2 * FT__SEQ_SEEN - 1 ? FT__SEQ_SEEN : (uint8_t)(s->n_seen + 1);
     if (!late) {
+        s->late_run = 0;
         s->expected = sequence + (s->unit == FT_SEQUENCE_MESSAGES ? 1 : n_records);
         s->known = s->unit == FT_SEQUENCE_MESSAGES || records_known;
         e->last_records = n_records;

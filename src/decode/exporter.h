@@ -23,7 +23,10 @@ struct ft__template {
     bool options;
 };
 
-enum { FT__SEQ_SEEN = 16, FT__SAMPLERS_MAX = 64 };
+enum { FT__SEQ_SEEN = 16, FT__SAMPLERS_MAX = 256 };
+
+/* Number of the sampler that stands for an interface: this, or'ed with the ifIndex. */
+#define FT__SAMPLER_INTERFACE (UINT64_C(1) << 63)
 
 /* Sequence numbers of one stream. */
 struct ft__sequence {
@@ -32,6 +35,7 @@ struct ft__sequence {
     uint8_t n_seen;
     uint8_t unit;     /* enum ft_sequence_unit */
     uint8_t as_other; /* messages in a row that would fit the other unit */
+    uint8_t late_run; /* old messages in a row */
     bool known;       /* expected is */
 };
 
@@ -65,6 +69,7 @@ struct ft__exporter {
     uint32_t sampling_rate;       /* of the whole domain; 0: unknown */
     struct ft__sampler *samplers; /* by sampler or selector id */
     uint32_t n_samplers;
+    bool by_interface;           /* some of them stand for interfaces */
     struct ft__names *names;     /* or NULL */
     struct ft__waiting *waiting; /* oldest first */
     uint32_t waiting_bytes;
@@ -98,6 +103,9 @@ void ft__exporters_fini(struct ft__exporters *t);
 /* The exporter of a key (info without texts), made when it is new. NULL: no memory. */
 struct ft__exporter *ft__exporter_find(struct ft__exporters *t, const struct ft_exporter_info *key,
                                        int64_t now_ns);
+
+/* Drops the one on probation that was silent longest, other than keep. False: there is none. */
+bool ft__exporters_drop_probation(struct ft__exporters *t, const struct ft__exporter *keep);
 
 /* Its template, or NULL. */
 struct ft__template *ft__exporter_template(struct ft__exporter *e, uint16_t id);

@@ -83,7 +83,7 @@ int ft__names_set(struct ft__names **names, enum ft__name_kind kind, uint64_t id
         }
         *names = t;
     }
-    if (t->n * 2 >= t->cap && grow(t) != FT_OK) {
+    if (t->n * 2 >= t->cap && t->n < NAMES_MAX && grow(t) != FT_OK) {
         return FT_E_NOMEM;
     }
     struct name *s = slot_of(t, kind, id);

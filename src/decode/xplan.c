@@ -130,35 +130,6 @@ static int by_element(const void *a, const void *b)
     return x->field < y->field ? -1 : x->field > y->field;
 }
 
-/* True when the bytes of a field cannot be what its type says. */
-static bool wrong_length(uint8_t type, uint16_t len)
-{
-    switch ((enum ft_xtype)type) {
-    case FT_X_UINT:
-    case FT_X_INT:
-        return len == 0 || len > 8;
-    case FT_X_FLOAT:
-        return len != 4 && len != 8;
-    case FT_X_BOOL:
-        return len != 1;
-    case FT_X_MAC:
-        return len != 6;
-    case FT_X_IPV4:
-    case FT_X_SECONDS:
-        return len != 4;
-    case FT_X_IPV6:
-        return len != 16;
-    case FT_X_MILLISECONDS:
-    case FT_X_MICROSECONDS:
-    case FT_X_NANOSECONDS:
-        return len != 8;
-    case FT_X_UINT256:
-        return len == 0 || len > 32;
-    default:
-        return false;
-    }
-}
-
 static const struct ft_element *find_type(const struct ft__xplans *p, uint32_t pen, uint16_t id)
 {
     for (uint32_t i = 0; i < p->n_types; i++) {
@@ -195,7 +166,7 @@ static void describe(const struct ft__xplans *p, struct ft__xplan *plan,
         v->key = *names;
         *names += NAME_LEN;
     }
-    if (f->len != FT_NF_VARIABLE && wrong_length(v->type, f->len)) {
+    if (f->len != FT_NF_VARIABLE && !ft_xvalue_fits(v->type, f->len)) {
         v->flags |= FT_XV_WRONG;
     }
 }
@@ -253,7 +224,7 @@ static void make_values(const struct ft__xplans *p, struct ft__xplan *plan, char
             *v = *before;
             v->flags = FT_XV_MORE;
             v->len = f->len;
-            if (f->len != FT_NF_VARIABLE && wrong_length(v->type, f->len)) {
+            if (f->len != FT_NF_VARIABLE && !ft_xvalue_fits(v->type, f->len)) {
                 v->flags |= FT_XV_WRONG;
             }
         } else {
@@ -261,6 +232,8 @@ static void make_values(const struct ft__xplans *p, struct ft__xplan *plan, char
         }
         plan->value_of[field] = (uint16_t)k;
         plan->n_wrong += (v->flags & FT_XV_WRONG) != 0;
+        plan->lists |= v->type == FT_X_BASIC_LIST || v->type == FT_X_SUBTEMPLATE_LIST ||
+                       v->type == FT_X_SUBTEMPLATE_MULTI_LIST;
         last = field;
     }
 }
@@ -505,7 +478,7 @@ uint32_t ft__xplan_measure(const struct ft__xplan *plan, const uint8_t *record, 
 
             v->offset = (uint32_t)(at - record);
             v->len = (uint16_t)len;
-            if (plan->fields[i].len == FT_NF_VARIABLE && wrong_length(v->type, v->len)) {
+            if (plan->fields[i].len == FT_NF_VARIABLE && !ft_xvalue_fits(v->type, v->len)) {
                 v->flags |= FT_XV_WRONG;
             }
         }

@@ -85,6 +85,7 @@ struct ft__xplan {
     uint16_t has;        /* FT_XR_* of every record */
     uint16_t n_wrong;    /* values whose fixed length does not fit their type */
     uint16_t n_unknown;  /* values that no table names */
+    bool lists;          /* RFC 6313 values are among them */
     bool v4, v6, rare;   /* the kinds of its steps */
     uint32_t types;      /* generation of the learnt types when it was compiled */
     uint32_t record_len; /* fixed: of a record; else of the shortest one */

@@ -4,12 +4,10 @@
 #include "base/digits.h"
 #include "format/format.h"
 #include "format/value.h"
-#include "model/field.h"
+#include "model/field_export.h"
 
-static size_t csv_header(enum ft_event e, uint8_t *out)
+static size_t put_header(const struct ft_field *f, uint32_t n, uint8_t *out)
 {
-    uint32_t n;
-    const struct ft_field *f = ft_fields(e, &n);
     uint8_t *p = out;
 
     for (uint32_t i = 0; i < n; i++) {
@@ -24,10 +22,24 @@ static size_t csv_header(enum ft_event e, uint8_t *out)
     return (size_t)(p - out);
 }
 
-static size_t csv_row(enum ft_event e, const void *event, uint8_t *out)
+static size_t csv_header(enum ft_event e, uint8_t *p)
 {
     uint32_t n;
     const struct ft_field *f = ft_fields(e, &n);
+
+    return put_header(f, n, p);
+}
+
+static size_t csv_export_header(enum ft_event e, uint8_t *p)
+{
+    uint32_t n;
+    const struct ft_field *f = ft_fields_export(e, &n);
+
+    return put_header(f, n, p);
+}
+
+static size_t put_row(const struct ft_field *f, uint32_t n, const void *event, uint8_t *out)
+{
     uint8_t *p = out;
 
     for (uint32_t i = 0; i < n; i++) {
@@ -47,6 +59,28 @@ static size_t csv_row(enum ft_event e, const void *event, uint8_t *out)
     }
     *p++ = '\n';
     return (size_t)(p - out);
+}
+
+static size_t csv_row(enum ft_event e, const void *event, uint8_t *p)
+{
+    uint32_t n;
+    const struct ft_field *f = ft_fields(e, &n);
+
+    return put_row(f, n, event, p);
+}
+
+static size_t csv_export_event(uint8_t *p, enum ft_event e, const void *event)
+{
+    uint32_t n;
+    const struct ft_field *f = ft_fields_export(e, &n);
+
+    return put_row(f, n, event, p);
+}
+
+static size_t csv_export_flow(uint8_t *p, size_t room, const struct ft_export_record *rec)
+{
+    (void)room;
+    return csv_export_event(p, FT_EVENT_FLOW, rec);
 }
 
 static size_t csv_sample(uint8_t *p, const struct ft_packet *pkt,
@@ -77,4 +111,7 @@ const struct ft_format_ops ft_format_csv = {
     .sample = csv_sample,
     .flow = csv_flow,
     .stats = csv_stats,
+    .export_header = csv_export_header,
+    .export_flow = csv_export_flow,
+    .export_event = csv_export_event,
 };

@@ -48,4 +48,8 @@ extern const struct ft_format_ops *const ft_formats[];
 
 const struct ft_format_ops *ft_format_find(const char *name);
 
+/* NDJSON of collect in another collector's shape: goflow2, ecs, ocsf, otel, pmacct, nfdump,
+ * akvorado. NULL: there is no such schema. */
+const struct ft_format_ops *ft_format_schema(const char *schema);
+
 #endif

@@ -127,7 +127,7 @@ static size_t ndjson_flow(uint8_t *p, const struct ft_flow_record *rec)
     return ft__ndjson_walk(FT_EVENT_FLOW, rec, p);
 }
 
-static size_t ndjson_stats(uint8_t *p, const struct ft_stats *s)
+size_t ft__ndjson_stats(uint8_t *p, const struct ft_stats *s)
 {
     return ft__ndjson_walk(FT_EVENT_STATS, s, p);
 }
@@ -139,7 +139,7 @@ const struct ft_format_ops ft_format_ndjson = {
     .events = (1u << FT_EVENT__COUNT) - 1,
     .sample = ndjson_sample,
     .flow = ndjson_flow,
-    .stats = ndjson_stats,
+    .stats = ft__ndjson_stats,
     .export_flow = ft__ndjson_export_flow,
     .export_event = ndjson_export_event,
 };

@@ -83,7 +83,7 @@ static uint8_t *put_exporter(uint8_t *p, const struct ft_export_record *r)
     p = ft_put_str(p, r->exporter->text);
     p = FT_PUT_LIT(p, "\",\"domain_id\":");
     p = ft_put_u64(p, r->exporter->domain_id);
-    p = FT_PUT_LIT(p, ",\"protocol\":\"");
+    p = FT_PUT_LIT(p, ",\"export_protocol\":\"");
     p = ft_put_str(p, ft_export_protocol_name((enum ft_export_protocol)r->exporter->protocol));
     p = FT_PUT_LIT(p, "\",\"sampling_rate\":");
     p = put_or_null(p, rate, r->sampling_rate);

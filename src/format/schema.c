@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/field.h"
+#include "model/field_export.h"
 
 /* How a type is called in each form. */
 static const struct {
@@ -36,6 +36,27 @@ static const char *const groups[] = {
     [FT_GROUP_FEATURES] = "features",
     [FT_GROUP_EXPORTER] = "exporter",
 };
+
+/* What stands in the schema: each event, and those that collect makes in a form of its own. */
+struct kind {
+    const char *name;
+    enum ft_event event;
+    const struct ft_field *(*fields)(enum ft_event e, uint32_t *out_n);
+};
+
+static const struct kind kinds[] = {
+    {"network_flow_sample", FT_EVENT_SAMPLE, ft_fields},
+    {"network_flow_record", FT_EVENT_FLOW, ft_fields},
+    {"pipeline_stats", FT_EVENT_STATS, ft_fields},
+    {"template_change", FT_EVENT_TEMPLATE, ft_fields_export},
+    {"counter_sample", FT_EVENT_COUNTER, ft_fields_export},
+    {"discarded_packet", FT_EVENT_DISCARD, ft_fields_export},
+    {"exporter_health", FT_EVENT_EXPORTER, ft_fields_export},
+    {"network_flow_sample_of_collect", FT_EVENT_SAMPLE, ft_fields_export},
+    {"network_flow_record_of_collect", FT_EVENT_FLOW, ft_fields_export},
+};
+
+enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 
 /* ---- JSON Schema ---- */
 
@@ -73,16 +94,16 @@ static void json_group(FILE *to, const struct ft_field *f, uint32_t n, uint8_t g
     fprintf(to, "]}");
 }
 
-static void json_event(FILE *to, enum ft_event e)
+static void json_event(FILE *to, const struct kind *k)
 {
     uint32_t n;
-    const struct ft_field *f = ft_fields(e, &n);
+    const struct ft_field *f = k->fields(k->event, &n);
     uint8_t group = FT_GROUP_TOP;
 
     fprintf(to,
             "\"%s\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
             "\"event_type\":{\"const\":\"%s\"}",
-            ft_event_type(e), ft_event_type(e));
+            k->name, ft_event_type(k->event));
     for (uint32_t i = 0; i < n; i++) {
         if (f[i].group == FT_GROUP_TOP) {
             fprintf(to, ",\"%s\":", f[i].name);
@@ -110,13 +131,13 @@ static void make_json_schema(FILE *to)
 {
     fprintf(to, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
                 "\"title\":\"flowtap events\",\"oneOf\":[");
-    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-        fprintf(to, "%s{\"$ref\":\"#/$defs/%s\"}", e > 0 ? "," : "", ft_event_type(e));
+    for (uint32_t i = 0; i < N_KINDS; i++) {
+        fprintf(to, "%s{\"$ref\":\"#/$defs/%s\"}", i > 0 ? "," : "", kinds[i].name);
     }
     fprintf(to, "],\"$defs\":{");
-    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-        fputs(e > 0 ? ",\n" : "\n", to);
-        json_event(to, e);
+    for (uint32_t i = 0; i < N_KINDS; i++) {
+        fputs(i > 0 ? ",\n" : "\n", to);
+        json_event(to, &kinds[i]);
     }
     fprintf(to, "\n}}\n");
 }
@@ -136,14 +157,14 @@ static void element(FILE *to, const struct ft_field *f, const char *none)
 
 static void make_markdown(FILE *to)
 {
-    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+    for (uint32_t k = 0; k < N_KINDS; k++) {
         uint32_t n;
-        const struct ft_field *f = ft_fields(e, &n);
+        const struct ft_field *f = kinds[k].fields(kinds[k].event, &n);
 
         fprintf(to,
                 "%s## %s\n\n| column | object | type | unit | element | meaning | null | source |\n"
                 "|---|---|---|---|---|---|---|---|\n",
-                e > 0 ? "\n" : "", ft_event_type(e));
+                k > 0 ? "\n" : "", kinds[k].name);
         for (uint32_t i = 0; i < n; i++) {
             fprintf(to, "| `%s` | %s | %s | %s | ", f[i].name, groups[f[i].group],
                     types[f[i].type].name, f[i].unit);
@@ -170,12 +191,12 @@ static void make_csv(FILE *to)
 {
     fprintf(to,
             "event,object,column,type,unit,element,nullable,profile,meaning,null_rule,source\n");
-    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+    for (uint32_t k = 0; k < N_KINDS; k++) {
         uint32_t n;
-        const struct ft_field *f = ft_fields(e, &n);
+        const struct ft_field *f = kinds[k].fields(kinds[k].event, &n);
 
         for (uint32_t i = 0; i < n; i++) {
-            fprintf(to, "%s,%s,%s,%s,%s,", ft_event_type(e), groups[f[i].group], f[i].name,
+            fprintf(to, "%s,%s,%s,%s,%s,", kinds[k].name, groups[f[i].group], f[i].name,
                     types[f[i].type].name, f[i].unit);
             element(to, &f[i], "");
             fprintf(to, ",%s,base,", f[i].null != NULL ? "true" : "false");
@@ -191,11 +212,11 @@ static void make_csv(FILE *to)
 
 static void make_clickhouse(FILE *to)
 {
-    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+    for (uint32_t k = 0; k < N_KINDS; k++) {
         uint32_t n;
-        const struct ft_field *f = ft_fields(e, &n);
+        const struct ft_field *f = kinds[k].fields(kinds[k].event, &n);
 
-        fprintf(to, "%sCREATE TABLE %s\n(\n", e > 0 ? "\n" : "", ft_event_type(e));
+        fprintf(to, "%sCREATE TABLE %s\n(\n", k > 0 ? "\n" : "", kinds[k].name);
         for (uint32_t i = 0; i < n; i++) {
             bool null = f[i].null != NULL;
 
@@ -213,11 +234,11 @@ static void make_clickhouse(FILE *to)
 static void make_arrow(FILE *to)
 {
     fprintf(to, "{");
-    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+    for (uint32_t k = 0; k < N_KINDS; k++) {
         uint32_t n;
-        const struct ft_field *f = ft_fields(e, &n);
+        const struct ft_field *f = kinds[k].fields(kinds[k].event, &n);
 
-        fprintf(to, "%s\"%s\":[\n", e > 0 ? ",\n" : "\n", ft_event_type(e));
+        fprintf(to, "%s\"%s\":[\n", k > 0 ? ",\n" : "\n", kinds[k].name);
         for (uint32_t i = 0; i < n; i++) {
             fprintf(to,
                     "  {\"name\":\"%s\",\"type\":\"%s\",\"nullable\":%s,\"metadata\":{"

@@ -17,29 +17,55 @@ enum {
     PALO_ALTO_USER = 56702
 };
 
-static const struct {
-    uint32_t pen;
-    const struct ft_element *table;
-    const uint32_t *n;
-} tables[] = {
-#define ROW(pen_, table_) {pen_, ft__element_##table_, &ft__element_##table_##_n},
-    FT__ELEMENT_TABLES(ROW)
-#undef ROW
+/* In order of their PENs. */
+static const struct ft__element_table *const tables[] = {
+    &ft__elements_cisco,         &ft__elements_nokia,       &ft__elements_huawei,
+    &ft__elements_juniper,       &ft__elements_ixia,        &ft__elements_swisscom,
+    &ft__elements_netscaler,     &ft__elements_cert,        &ft__elements_vmware,
+    &ft__elements_cesnet,        &ft__elements_astaro,      &ft__elements_barracuda,
+    &ft__elements_barracuda_old, &ft__elements_plixer,      &ft__elements_procera,
+    &ft__elements_conntrack,     &ft__elements_silver_peak, &ft__elements_palo_alto,
+    &ft__elements_gigamon,       &ft__elements_ntop,        &ft__elements_flowmon,
+    &ft__elements_viptela,       &ft__elements_pmacct,
 };
 
 enum { N_TABLES = sizeof tables / sizeof tables[0] };
 
-static const struct ft_element *search(const struct ft_element *t, uint32_t n, uint16_t id)
+static const struct ft_element *iana(uint16_t id)
 {
-    uint32_t lo = 0, hi = n;
+    return id <= FT__IANA_MAX && ft__element_iana[id].name != NULL ? &ft__element_iana[id] : NULL;
+}
+
+static const struct ft__element_table *find_table(uint32_t pen)
+{
+    uint32_t lo = 0, hi = N_TABLES;
 
     while (lo < hi) {
         uint32_t mid = (lo + hi) / 2;
 
-        if (t[mid].id == id) {
-            return &t[mid];
+        if (tables[mid]->pen == pen) {
+            return tables[mid];
         }
-        if (t[mid].id < id) {
+        if (tables[mid]->pen < pen) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return NULL;
+}
+
+static const struct ft_element *find_row(const struct ft__element_table *t, uint16_t id)
+{
+    uint32_t lo = 0, hi = t->n;
+
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+
+        if (t->rows[mid].id == id) {
+            return &t->rows[mid];
+        }
+        if (t->rows[mid].id < id) {
             lo = mid + 1;
         } else {
             hi = mid;
@@ -50,22 +76,19 @@ static const struct ft_element *search(const struct ft_element *t, uint32_t n, u
 
 const struct ft_element *ft_element_find(uint32_t pen, uint16_t id)
 {
+    const struct ft__element_table *t;
+
     if (pen == 0 || pen == REVERSE_PEN) {
-        return id <= FT__IANA_MAX && ft__element_iana[id].name != NULL ? &ft__element_iana[id]
-                                                                       : NULL;
+        return iana(id);
     }
-    for (uint32_t i = 0; i < N_TABLES; i++) {
-        if (tables[i].pen == pen) {
-            return search(tables[i].table, *tables[i].n, id);
-        }
-    }
-    return NULL;
+    t = find_table(pen);
+    return t != NULL ? find_row(t, id) : NULL;
 }
 
 const struct ft_element *ft_element_v9(uint16_t type)
 {
     if (type < VENDOR_MIN) {
-        return ft_element_find(0, type);
+        return iana(type);
     }
     if (type == PALO_ALTO_APP || type == PALO_ALTO_USER) {
         return ft_element_find(PALO_ALTO_PEN, type);
@@ -84,10 +107,10 @@ const struct ft_element *ft_element_at(uint32_t i)
         }
     }
     for (uint32_t k = 0; k < N_TABLES; k++) {
-        if (i < *tables[k].n) {
-            return &tables[k].table[i];
+        if (i < tables[k]->n) {
+            return &tables[k]->rows[i];
         }
-        i -= *tables[k].n;
+        i -= tables[k]->n;
     }
     return NULL;
 }

@@ -4,7 +4,9 @@
  * Theory of operation: the IANA registry (RFC 7012) and the enterprise elements in common use stand
  * in constant tables, sorted by (PEN, number). Names are the registered ones in snake_case, where
  * IPv4, IPv6, MPLS, BGP and so on are one word each: sourceIPv4Address is source_ipv4_address.
- * NetFlow v9 numbers below 32768 are the IANA ones; above, they are vendors' (ft_element_v9). */
+ * An enterprise's element that has the name of one of IANA's gets the vendor's name before it: a
+ * record may have both. NetFlow v9 numbers below 32768 are the IANA ones; above, they are vendors'
+ * (ft_element_v9). */
 #ifndef FT_MODEL_ELEMENT_H
 #define FT_MODEL_ELEMENT_H
 
@@ -47,8 +49,9 @@ struct ft_element {
  * caller knows that it is reversed. Any thread. */
 const struct ft_element *ft_element_find(uint32_t pen, uint16_t id);
 
-/* The element of a NetFlow v9 field type: IANA up to 32767, above that Cisco's (PEN 9, number less
- * 32768) and ntop's (PEN 35632, number less 57472). NULL when unknown. Any thread. */
+/* The element of a NetFlow v9 field type: IANA up to 32767; above that Palo Alto's two (PEN 25461,
+ * 56701 and 56702 as they are), ntop's (PEN 35632, number less 57472) from 57472 on, and else
+ * Cisco's (PEN 9, number less 32768). NULL when unknown. Any thread. */
 const struct ft_element *ft_element_v9(uint16_t type);
 
 /* Element number i in order of (PEN, id); NULL after the last. For tables and tests. */

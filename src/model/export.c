@@ -34,6 +34,34 @@ uint32_t ft_xvalues_room(const struct ft_xvalue *v, uint32_t n)
     return room;
 }
 
+bool ft_xvalue_fits(uint8_t type, uint16_t len)
+{
+    switch ((enum ft_xtype)type) {
+    case FT_X_UINT:
+    case FT_X_INT:
+        return len >= 1 && len <= 8;
+    case FT_X_FLOAT:
+        return len == 4 || len == 8;
+    case FT_X_BOOL:
+        return len == 1;
+    case FT_X_MAC:
+        return len == 6;
+    case FT_X_IPV4:
+    case FT_X_SECONDS:
+        return len == 4;
+    case FT_X_IPV6:
+        return len == 16;
+    case FT_X_MILLISECONDS:
+    case FT_X_MICROSECONDS:
+    case FT_X_NANOSECONDS:
+        return len == 8;
+    case FT_X_UINT256:
+        return len >= 1 && len <= 32;
+    default:
+        return true;
+    }
+}
+
 const char *ft_export_protocol_name(enum ft_export_protocol p)
 {
     static const char *const names[] = {"netflow_v1", "netflow_v5", "netflow_v7",

@@ -9,6 +9,7 @@
 #define FT_MODEL_EXPORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "model/element.h"
@@ -55,6 +56,24 @@ struct ft_exporter_info {
     char agent_text[48];
 };
 
+/* The templates that lists in a record (RFC 6313) may name. */
+enum { FT_LIST_VALUES = 64 }; /* records of templates with more values are shown as bytes */
+
+struct ft_list_template {
+    const void *plan; /* for measure */
+    uint32_t n_values;
+    uint32_t record_len; /* bytes of the shortest record, at least 1 */
+};
+
+struct ft_export_lists {
+    void *cookie;
+    /* The data template with this id in the record's domain; false: not known. */
+    bool (*find)(void *cookie, uint16_t id, struct ft_list_template *out);
+    /* Fills values[n_values] with the record's; its bytes, 0 when it is longer than left. */
+    uint32_t (*measure)(const void *plan, const uint8_t *record, size_t left,
+                        struct ft_xvalue *values);
+};
+
 /* Names that options data gave to numbers of a record; NULL: none. Untrusted text, capped. */
 struct ft_export_names {
     const char *if_in, *if_out;   /* interfaceName of ingressInterface, egressInterface */
@@ -65,6 +84,7 @@ struct ft_export_names {
 /* One flow record of NetFlow or IPFIX. */
 struct ft_export_record {
     const struct ft_exporter_info *exporter;
+    const struct ft_export_lists *lists; /* NULL: it has no lists */
     const struct ft_export_names *names; /* NULL: none at all */
     const uint8_t *base;                 /* what the values' offsets count from */
     const struct ft_xvalue *values;      /* in the order of the template */
@@ -187,6 +207,9 @@ struct ft_exporter_health {
 
 /* Most bytes of a value that text formats show; longer ones are cut. */
 enum { FT_XTEXT_STRING = 1024, FT_XTEXT_OCTETS = 4096, FT_XTEXT_LIST = 8192 };
+
+/* True when a value of this type (enum ft_xtype) can have this many bytes. */
+bool ft_xvalue_fits(uint8_t type, uint16_t len);
 
 /* Most bytes of one value, or of n, as text with its key. */
 uint32_t ft_xvalue_room(const struct ft_xvalue *v);

@@ -126,7 +126,7 @@ uint8_t *ft_export_features(const struct ft_export_record *r, uint8_t *p, const 
 
     *p++ = '{';
     start = p;
-    p = ft_xvalues_put(p, end, r->base, r->values, r->n_values);
+    p = ft_xvalues_put(p, end, r->base, r->values, r->n_values, r->lists);
     if (FT_UNLIKELY(r->names != NULL)) {
         p = put_name(p, start, "ingress_interface_name", r->names->if_in);
         p = put_name(p, start, "egress_interface_name", r->names->if_out);
@@ -419,7 +419,7 @@ static uint8_t *sample_features(const void *event, uint8_t *p)
     const struct ft_export_sample *s = event;
 
     *p++ = '{';
-    p = ft_xvalues_put(p, p + JSON_ROOM, s->base, s->values, s->n_values);
+    p = ft_xvalues_put(p, p + JSON_ROOM, s->base, s->values, s->n_values, NULL);
     *p++ = '}';
     return p;
 }
@@ -460,7 +460,7 @@ static uint8_t *sample_features(const void *event, uint8_t *p)
 #define AGENT_ROWS                                                                                 \
     IN(G_WHO, "address", FT_T_STRING, s_address, "sender of the datagram"),                        \
         IN(G_WHO, "domain_id", FT_T_U32, s_domain, "sub-agent"),                                   \
-        IN(G_WHO, "protocol", FT_T_STRING, s_exporter_protocol, "sflow_v5"),                       \
+        IN(G_WHO, "export_protocol", FT_T_STRING, s_exporter_protocol, "sflow_v5"),                \
         IN_NULL(G_WHO, "sampling_rate", FT_T_U32, s_rate, "the agent says 0",                      \
                 "1 packet in this many is sampled"),                                               \
         IN(G_WHO, "sequence", FT_T_U32, s_sequence, "of the datagram"),                            \
@@ -553,7 +553,7 @@ static uint8_t *counter_groups(const void *event, uint8_t *p)
         *p++ = '"';
         p = ft_put_str(p, c->groups[i].name);
         p = FT_PUT_LIT(p, "\":{");
-        p = ft_xvalues_put(p, end, c->base, c->values + c->groups[i].first, c->groups[i].n);
+        p = ft_xvalues_put(p, end, c->base, c->values + c->groups[i].first, c->groups[i].n, NULL);
         *p++ = '}';
     }
     *p++ = '}';
@@ -564,7 +564,7 @@ static const struct ft_field counter_fields[] = {
     FIELD("timestamp", FT_T_TIME, "s", c_timestamp, "when the datagram came"),
     IN(G_WHO, "address", FT_T_STRING, c_address, "sender of the datagram"),
     IN(G_WHO, "domain_id", FT_T_U32, c_domain, "sub-agent"),
-    IN(G_WHO, "protocol", FT_T_STRING, c_protocol, "sflow_v5"),
+    IN(G_WHO, "export_protocol", FT_T_STRING, c_protocol, "sflow_v5"),
     IN(G_WHO, "sequence", FT_T_U32, c_sequence, "of the datagram"),
     IN_NULL(G_WHO, "agent", FT_T_STRING, c_agent, "the agent does not say",
             "the agent's own address"),
@@ -691,7 +691,7 @@ static const struct ft_field template_fields[] = {
     FIELD("timestamp", FT_T_TIME, "s", t_timestamp, "when the message came"),
     IN(G_WHO, "address", FT_T_STRING, t_address, "sender of the message"),
     IN(G_WHO, "domain_id", FT_T_U32, t_domain, "observation domain or source id"),
-    IN(G_WHO, "protocol", FT_T_STRING, t_protocol, "netflow_v9 or ipfix"),
+    IN(G_WHO, "export_protocol", FT_T_STRING, t_protocol, "netflow_v9 or ipfix"),
     FIELD("template_id", FT_T_U16, "", t_id, "its number in the domain"),
     FIELD("change", FT_T_STRING, "", t_change, "learnt, changed, withdrawn or expired"),
     FIELD("options", FT_T_BOOL, "", t_options, "an options template"),
@@ -764,7 +764,7 @@ static const struct ft_field health_fields[] = {
     FIELD("timestamp", FT_T_TIME, "s", h_timestamp, "when the account was taken"),
     IN(G_WHO, "address", FT_T_STRING, h_address, "sender of the datagrams"),
     IN(G_WHO, "domain_id", FT_T_U32, h_domain, "observation domain, source id or sub-agent"),
-    IN(G_WHO, "protocol", FT_T_STRING, h_protocol, "what it speaks"),
+    IN(G_WHO, "export_protocol", FT_T_STRING, h_protocol, "what it speaks"),
     IN_NULL(G_WHO, "agent", FT_T_STRING, h_agent, "not sFlow, or the agent does not say",
             "sFlow: the agent's own address"),
     IN_NULL(G_WHO, "sampling_rate", FT_T_U32, h_rate, "it is not known",

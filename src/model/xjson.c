@@ -8,6 +8,7 @@
 
 #include "base/digits.h"
 #include "base/rd.h"
+#include "model/xlist.h"
 
 int64_t ft_ntp_to_ns(uint64_t ntp, bool micro)
 {
@@ -123,7 +124,8 @@ static uint8_t *put_list(uint8_t *p, const uint8_t *at, uint32_t len)
 }
 
 /* The rarer types. */
-static uint8_t *put_other(uint8_t *p, const uint8_t *at, const struct ft_xvalue *v)
+static uint8_t *put_other(uint8_t *p, const uint8_t *at, const struct ft_xvalue *v,
+                          const struct ft_export_lists *lists)
 {
     uint32_t len = v->len;
 
@@ -146,12 +148,17 @@ static uint8_t *put_other(uint8_t *p, const uint8_t *at, const struct ft_xvalue 
         return put_ntp(p, ft_load_be64(at), v->type == FT_X_MICROSECONDS);
     case FT_X_UINT32_LIST:
         return put_list(p, at, len);
+    case FT_X_BASIC_LIST:
+    case FT_X_SUBTEMPLATE_LIST:
+    case FT_X_SUBTEMPLATE_MULTI_LIST:
+        return ft_xlist_put(p, p + FT_XTEXT_LIST - FT_XLIST_TAIL, at, len, v->type, lists, 0);
     default:
         return put_octets(p, at, len);
     }
 }
 
-uint8_t *ft_xvalue_put(uint8_t *p, const uint8_t *base, const struct ft_xvalue *v)
+uint8_t *ft_xvalue_put(uint8_t *p, const uint8_t *base, const struct ft_xvalue *v,
+                       const struct ft_export_lists *lists)
 {
     const uint8_t *at = base + v->offset;
 
@@ -187,7 +194,7 @@ uint8_t *ft_xvalue_put(uint8_t *p, const uint8_t *base, const struct ft_xvalue *
     case FT_X_MILLISECONDS:
         return ft_put_u64(p, ft_load_be64(at));
     default:
-        return put_other(p, at, v);
+        return put_other(p, at, v, lists);
     }
 }
 
@@ -204,7 +211,8 @@ FT_INLINE uint8_t *put_key(uint8_t *p, const struct ft_xvalue *v)
 /* One key with its value, or with the array of its values. *at: the number of the first; afterwards
  * of the last. NULL: it does not fit before end. */
 static uint8_t *put_pair(uint8_t *p, const uint8_t *end, const uint8_t *base,
-                         const struct ft_xvalue *v, uint32_t n, uint32_t *at)
+                         const struct ft_xvalue *v, uint32_t n, const struct ft_export_lists *lists,
+                         uint32_t *at)
 {
     uint32_t i = *at, last = i;
     size_t room = 8 + (size_t)ft_xvalue_room(&v[i]);
@@ -221,18 +229,18 @@ static uint8_t *put_pair(uint8_t *p, const uint8_t *end, const uint8_t *base,
     }
     p = put_key(p, &v[i]);
     if (FT_LIKELY((v[i].flags & FT_XV_FIRST) == 0)) {
-        return ft_xvalue_put(p, base, &v[i]);
+        return ft_xvalue_put(p, base, &v[i], lists);
     }
     *p++ = '[';
     for (; i <= last; i++) {
-        p = ft_xvalue_put(p, base, &v[i]);
+        p = ft_xvalue_put(p, base, &v[i], lists);
         *p++ = i < last ? ',' : ']';
     }
     return p;
 }
 
 uint8_t *ft_xvalues_put(uint8_t *p, const uint8_t *end, const uint8_t *base,
-                        const struct ft_xvalue *v, uint32_t n)
+                        const struct ft_xvalue *v, uint32_t n, const struct ft_export_lists *lists)
 {
     const uint8_t *start = p;
     uint32_t cut = 0;
@@ -243,9 +251,9 @@ uint8_t *ft_xvalues_put(uint8_t *p, const uint8_t *end, const uint8_t *base,
 
         if (p != start) {
             *comma = ',';
-            next = put_pair(p + 1, end, base, v, n, &i);
+            next = put_pair(p + 1, end, base, v, n, lists, &i);
         } else {
-            next = put_pair(p, end, base, v, n, &i);
+            next = put_pair(p, end, base, v, n, lists, &i);
         }
         if (FT_UNLIKELY(next == NULL)) {
             cut += i - first + 1;

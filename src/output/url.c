@@ -12,7 +12,7 @@
 #include "output/output.h"
 
 #define FORMATS    "ndjson, csv, null"
-#define PARAMETERS "append, compress, event, overflow, queue, rotate"
+#define PARAMETERS "append, compress, event, overflow, queue, rotate, schema"
 
 /* ---- values ---- */
 
@@ -120,7 +120,10 @@ static const char *check_param(const char *key, const char *value, bool *out_kno
 {
     static const char *const yes_no[] = {"true", "false", NULL};
     static const char *const policies[] = {"drop", "block", NULL};
-    static const char *const kinds[] = {"sample", "flow", "stats", NULL};
+    static const char *const kinds[] = {"sample",  "flow",    "stats",    "template",
+                                        "counter", "discard", "exporter", NULL};
+    static const char *const schemas[] = {"goflow2", "ecs",    "ocsf",     "otel",
+                                          "pmacct",  "nfdump", "akvorado", NULL};
     uint64_t size;
     int64_t ns;
 
@@ -129,7 +132,11 @@ static const char *check_param(const char *key, const char *value, bool *out_kno
         return one_of(value, policies) ? NULL : "drop or block";
     }
     if (strcmp(key, "event") == 0) {
-        return one_of(value, kinds) ? NULL : "sample, flow or stats";
+        return one_of(value, kinds) ? NULL : "sample, flow, stats, or an event of collect";
+    }
+    if (strcmp(key, "schema") == 0) {
+        return one_of(value, schemas) ? NULL
+                                      : "goflow2, ecs, ocsf, otel, pmacct, nfdump or akvorado";
     }
     if (strcmp(key, "append") == 0) {
         return one_of(value, yes_no) ? NULL : "true or false";

@@ -51,6 +51,27 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
     return FT_OK;
 }
 
+/* ?schema=: the same events in another collector's shape. */
+static int route_schema(const struct ft_pipeline *p, const struct ft_output_url *url,
+                        struct ft_route *r, struct ft_err *err)
+{
+    const char *schema = ft_output_url_get(url, "schema");
+    const struct ft_format_ops *format = ft_format_schema(schema);
+
+    if (strcmp(url->format, "ndjson") != 0 || !p->plan.collect) {
+        return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
+                          url->text);
+    }
+    if (format == NULL) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "%s: schema=%s: allowed are goflow2, ecs, ocsf, otel, pmacct, nfdump, "
+                          "akvorado",
+                          url->text, schema);
+    }
+    r->format = format;
+    return FT_OK;
+}
+
 static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                       const struct ft_output_config *cfg, struct ft_err *err)
 {
@@ -63,6 +84,13 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
 
     if (r.format == NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s: there is no format '%s'", url->text, url->format);
+    }
+    if (ft_output_url_get(url, "schema") != NULL) {
+        int wrong = route_schema(p, url, &r, err);
+
+        if (wrong != FT_OK) {
+            return wrong;
+        }
     }
     int rc = route_events(p, url, r.format, &r.events, err);
 
@@ -224,7 +252,8 @@ static int build(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_e
     if (p->input_name == NULL || p->stop_fd < 0 || (cfg->state != NULL && p->state_path == NULL)) {
         return ft_err_set(err, FT_E_NOMEM, "no memory or file descriptor for the pipeline");
     }
-    rc = ft__plan_open_sources(p, cfg, err);
+    rc = p->state_path != NULL ? ft__collect_try_state(p, err) : FT_OK;
+    rc = rc == FT_OK ? ft__plan_open_sources(p, cfg, err) : rc;
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = ft__build_output(p, cfg->outputs[i], err);
     }
@@ -286,9 +315,16 @@ void ft__build_budget(struct ft_pipeline *p)
     } else if (plan->live) {
         queues = (uint64_t)plan->queue * FT_RING_BYTES * plan->n_workers;
     }
+    for (uint32_t i = 0; plan->collect && i < plan->n_workers; i++) {
+        tables += ft__collect_budget(&p->workers[i]);
+    }
     p->budget = tables + outputs + queues;
     ft_log(&p->log, FT_LOG_INFO,
-           "memory budget %.1f MiB: flow table %.1f (%llu flows), queues %.1f, outputs %.1f",
+           plan->collect
+               ? "memory budget %.1f MiB: exporters and counts %.1f (%llu tuples), queues %.1f, "
+                 "outputs %.1f"
+               : "memory budget %.1f MiB: flow table %.1f (%llu flows), queues %.1f, "
+                 "outputs %.1f",
            (double)p->budget / 1048576, (double)tables / 1048576,
            (unsigned long long)plan->table.max_flows * plan->n_workers, (double)queues / 1048576,
            (double)outputs / 1048576);

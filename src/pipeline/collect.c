@@ -17,7 +17,7 @@
 #include "model/field_export.h"
 #include "model/peer.h"
 
-enum { READ_TIMEOUT_MS = 20, ALLOW_MAX = 256, STATE_MAX = 256 << 20 };
+enum { READ_TIMEOUT_MS = 20, ALLOW_MAX = 256, STATE_MAX = 256 << 20, STATE_PATH = 4096 };
 
 static const int64_t state_every_ns = (int64_t)60 * 1000000000;
 
@@ -28,6 +28,7 @@ struct prefix {
 
 struct ft_collect_worker {
     struct ft_collector *collector;
+    struct ft_collect_limits limits;
     struct ft_datagrams *datagrams;
     struct prefix allow[ALLOW_MAX];
     uint32_t n_allow;                          /* 0: everybody */
@@ -246,6 +247,11 @@ static void load_state(struct ft_worker *w, const char *path)
     ft_mem_free(text);
 }
 
+size_t ft__collect_budget(const struct ft_worker *w)
+{
+    return ft_collector_budget(&w->collect->limits);
+}
+
 int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct ft_err *err)
 {
     static const struct ft_collect_ops ops = {on_record,   on_sample,   on_discard,
@@ -264,6 +270,7 @@ int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct f
     if (w->collect == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "no memory for a collector");
     }
+    w->collect->limits = limits;
     rc = parse_allow(w->collect, cfg->allow, err);
     if (rc != FT_OK) {
         return rc;
@@ -481,30 +488,61 @@ static bool write_all(int fd, const char *text, size_t len)
     return true;
 }
 
-void ft__collect_save(struct ft_pipeline *p)
+/* The file beside the state that becomes it. */
+static int open_new(struct ft_pipeline *p, char path[STATE_PATH])
 {
-    char temp[4096];
-    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, fd;
-    bool good = true;
+    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
 
-    if (p->state_path == NULL || strlen(p->state_path) + 5 > sizeof temp) {
-        return;
+    snprintf(path, STATE_PATH, "%s.new", p->state_path);
+    return p->hooks.open_file != NULL ? p->hooks.open_file(p->hooks.cookie, path, flags)
+                                      : open(path, flags, 0644);
+}
+
+int ft__collect_try_state(struct ft_pipeline *p, struct ft_err *err)
+{
+    char path[STATE_PATH];
+    int fd;
+
+    if (strlen(p->state_path) + 5 > sizeof path) {
+        return ft_err_set(err, FT_E_USAGE, "state: the path is too long");
     }
-    snprintf(temp, sizeof temp, "%s.new", p->state_path);
-    pthread_mutex_lock(&p->lock);
-    if (!p->state_due) {
-        pthread_mutex_unlock(&p->lock);
-        return;
+    fd = open_new(p, path);
+    if (fd < 0) {
+        return ft_err_set(err, FT_E_IO, "state: %s: %s", path, strerror(errno));
     }
-    p->state_due = false;
-    fd = p->hooks.open_file != NULL ? p->hooks.open_file(p->hooks.cookie, temp, flags)
-                                    : open(temp, flags, 0644);
-    good = fd >= 0;
+    close(fd);
+    return FT_OK;
+}
+
+/* The workers' latest states, one after the other. */
+static bool write_states(struct ft_pipeline *p, int fd)
+{
+    bool good = fd >= 0;
+
     for (uint32_t i = 0; i < p->plan.n_workers && good; i++) {
         const struct ft_collect_worker *c = p->workers[i].collect;
 
         good = c->state == NULL || write_all(fd, c->state, c->state_len);
     }
+    return good;
+}
+
+void ft__collect_save(struct ft_pipeline *p)
+{
+    char path[STATE_PATH];
+    bool due, good;
+    int fd;
+
+    pthread_mutex_lock(&p->lock);
+    due = p->state_due;
+    p->state_due = false;
+    pthread_mutex_unlock(&p->lock);
+    if (p->state_path == NULL || !due) {
+        return;
+    }
+    fd = open_new(p, path);
+    pthread_mutex_lock(&p->lock); /* the workers hand over their states once a minute */
+    good = write_states(p, fd);
     pthread_mutex_unlock(&p->lock);
     if (fd >= 0) {
         good = fsync(fd) == 0 && good;
@@ -512,8 +550,8 @@ void ft__collect_save(struct ft_pipeline *p)
     }
     if (good) {
         good = (p->hooks.rename_file != NULL
-                    ? p->hooks.rename_file(p->hooks.cookie, temp, p->state_path)
-                    : rename(temp, p->state_path)) == 0;
+                    ? p->hooks.rename_file(p->hooks.cookie, path, p->state_path)
+                    : rename(path, p->state_path)) == 0;
     }
     if (!good) {
         ft_log(&p->log, FT_LOG_WARN, "%s: the state cannot be saved: %s", p->state_path,

@@ -20,9 +20,15 @@ void ft__collect_targets(const struct ft_config *cfg, const char **names, uint32
 FT_NODISCARD int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg,
                                    struct ft_err *err);
 void ft__collect_free(struct ft_worker *w);
+/* Most bytes that its collector may come to hold. */
+size_t ft__collect_budget(const struct ft_worker *w);
 
 /* Thread body; arg is the struct ft_worker. */
 void *ft__worker_collect(void *arg);
+
+/* Opens the file that the state will be written to, so that it can be opened later, too, and a
+ * wrong path is known at the start. FT_E_IO. */
+FT_NODISCARD int ft__collect_try_state(struct ft_pipeline *p, struct ft_err *err);
 
 /* Writes the state of all workers to --state: atomically, through the hooks. Control thread, or
  * after the workers have ended. */

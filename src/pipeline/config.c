@@ -187,17 +187,20 @@ static bool in_choices(const char *choices, const char *word, size_t len)
     }
 }
 
-static int check_words(const struct ft_option *o, const char *where, const char *value,
-                       struct ft_err *err)
+static int check_words(const struct ft_config *cfg, const struct ft_option_row *row,
+                       const char *where, const char *value, struct ft_err *err)
 {
+    const struct ft_option *o = &row->option;
+    bool packets = row->setter == FT__SET_EVENTS && cfg->command != FT_CMD_COLLECT;
+    const char *choices = packets ? "sample|flow|stats|all" : o->choices;
     char allowed[160];
 
-    snprintf(allowed, sizeof allowed, "%s%s", o->choices,
+    snprintf(allowed, sizeof allowed, "%s%s", choices,
              o->type == FT_OPT_WORDS ? ", several with commas" : "");
     for (const char *p = value;; p++) {
         size_t n = o->type == FT_OPT_WORDS ? strcspn(p, ",") : strlen(p);
 
-        if (!in_choices(o->choices, p, n)) {
+        if (!in_choices(choices, p, n)) {
             return bad(err, where, o, value, allowed);
         }
         p += n;
@@ -361,7 +364,7 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
         return apply_flag(cfg, row, where, value, err);
     }
     if (o->choices != NULL) {
-        rc = check_words(o, where, value, err);
+        rc = check_words(cfg, row, where, value, err);
     } else if (o->type == FT_OPT_STRING && value[0] == '\0' && row->setter != FT__SET_ANY_TEXT &&
                row->setter != FT__SET_OUTPUT) {
         rc = bad(err, where, o, value, o->arg);
@@ -382,10 +385,6 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
         return add_output(cfg, where, value, err);
     case FT__SET_EVENTS:
         cfg->events = events_of(value) & events_made(cfg->command);
-        if (cfg->events == 0 ||
-            (events_of(value) & ~events_made(cfg->command) && strstr(value, "all") == NULL)) {
-            return bad(err, where, &row->option, value, "sample|flow|stats|all");
-        }
         return FT_OK;
     case FT__SET_OVERFLOW:
         cfg->overflow = value[0] == 'd' ? FT_OVERFLOW_SET_DROP : FT_OVERFLOW_SET_BLOCK;

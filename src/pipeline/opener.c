@@ -63,6 +63,14 @@ static bool same_beginning(const char *from, const char *to)
     return strncmp(from, to, stem) == 0 && to[stem] == '-' && strchr(to + stem, '/') == NULL;
 }
 
+/* "x.new" may become "x": a file that is replaced as a whole. */
+static bool replaces(const char *from, const char *to)
+{
+    size_t len = strlen(to);
+
+    return strncmp(from, to, len) == 0 && strcmp(from + len, ".new") == 0;
+}
+
 /* 0 or errno; *out_fd is the opened file. */
 static int serve(struct child *c, const struct request *r, int *out_fd)
 {
@@ -75,7 +83,9 @@ static int serve(struct child *c, const struct request *r, int *out_fd)
         return EPERM;
     }
     if (r->op == OP_RENAME) {
-        return !same_beginning(r->path, r->to) ? EPERM : rename(r->path, r->to) == 0 ? 0 : errno;
+        bool may = same_beginning(r->path, r->to) || replaces(r->path, r->to);
+
+        return !may ? EPERM : rename(r->path, r->to) == 0 ? 0 : errno;
     }
     *out_fd =
         open(r->path, (r->flags & (O_APPEND | O_TRUNC)) | O_WRONLY | O_CREAT | O_CLOEXEC, 0644);

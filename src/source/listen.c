@@ -47,7 +47,7 @@ static bool split(const char *text, char host[64], char port[8])
     if (*colon != ':' || strlen(colon + 1) > 5) {
         return false;
     }
-    strcpy(port, colon + 1);
+    memcpy(port, colon + 1, strlen(colon + 1) + 1);
     return true;
 }
 
@@ -89,7 +89,7 @@ int ft__listen_parse(const char *url, struct ft__listen *out, struct ft_err *err
         return bad(url, "host and port cannot be read", err);
     }
     if (port[0] == '\0' && s->port != NULL) {
-        strcpy(port, s->port);
+        memcpy(port, s->port, strlen(s->port) + 1);
     }
     number = strtoul(port, &end, 10);
     if (port[0] < '0' || port[0] > '9' || *end != '\0' || number == 0 || number > 65535) {

@@ -16,7 +16,7 @@ class Commands(Case):
     def test_help(self):
         r = self.good("--help")
         self.assertEqual(r.stderr, "")
-        for command in "live", "read", "interfaces", "schema", "help":
+        for command in "live", "read", "collect", "interfaces", "schema", "help":
             self.assertRegex(r.stdout, rf"(?m)^  {command} ")
             self.assertEqual(self.good("help", command).stdout, self.good(command, "--help").stdout)
         self.assertNotIn("__dump", r.stdout)
@@ -24,7 +24,7 @@ class Commands(Case):
 
     def test_help_lists_every_option_of_the_command(self):
         options = json.loads(self.good("__dump-options", "json").stdout)
-        for command in "live", "read":
+        for command in "live", "read", "collect":
             text = self.good("help", command).stdout
             for o in options:
                 self.assertEqual(f"--{o['name']}" in text.split(), o[command], o["name"])
@@ -38,8 +38,8 @@ class Commands(Case):
         self.assertRegex(r.stdout.splitlines()[1], r"^features: ")
 
     def test_unknown_command(self):
-        self.wrong("there is no command 'collect'; there are: live read interfaces schema help",
-                   "collect")
+        self.wrong("there is no command 'gather'; there are: live read collect interfaces schema "
+                   "help", "gather")
         self.wrong("there is no command 'nope'", "help", "nope")
 
     def test_interfaces(self):

@@ -34,7 +34,7 @@ def ours_of(event, where):
         t = counts["first_seen" if where == "@first_ms" else "last_seen"]
         return ABSENT if t is None else support.seconds_to_ns(t) // 1000000
     if where in ("@engine_type", "@engine_id"):  # of v5, whose domain is made of both
-        if VERSIONS[exporter["protocol"]] != 5:
+        if VERSIONS[exporter["export_protocol"]] != 5:
             return ABSENT
         domain = exporter["domain_id"]
         return domain >> 8 if where == "@engine_type" else domain & 255
@@ -44,7 +44,7 @@ def ours_of(event, where):
     return {"@src": key["src_ip"], "@dst": key["dst_ip"], "@src_port": key["src_port"],
             "@dst_port": key["dst_port"], "@protocol": key["protocol"],
             "@packets": counts["packet_count"], "@bytes": counts["byte_count"],
-            "@sequence": exporter["sequence"], "@version": VERSIONS[exporter["protocol"]],
+            "@sequence": exporter["sequence"], "@version": VERSIONS[exporter["export_protocol"]],
             "@timestamp_ms": support.seconds_to_ns(event["timestamp"]) // 1000000,
             "@sampling_rate": exporter["sampling_rate"] or 0}[where]
 
@@ -211,7 +211,7 @@ def seconds_of(event, which):
     t = event["aggregate_metrics"][which]
     if t is None:
         return ABSENT
-    up = 10 ** 9 - 1 if event["exporter"]["protocol"] == "netflow_v9" else 0
+    up = 10 ** 9 - 1 if event["exporter"]["export_protocol"] == "netflow_v9" else 0
     return str((support.seconds_to_ns(t) + up) // 10 ** 9)
 
 

@@ -2,9 +2,9 @@
 /* base: numbers against snprintf, addresses against inet_ntop, JSON strings, Community ID. */
 #include <arpa/inet.h>
 
-#include "model/community.h"
 #include "base/digits.h"
 #include "harness.h"
+#include "model/community.h"
 
 static uint64_t state = 1;
 
@@ -115,8 +115,8 @@ static void test_json_strings(void)
         {"a\"b\\c", "\"a\\\"b\\\\c\""},
         {"tab\there\n", "\"tab\\u0009here\\u000a\""},
         {"\xc3\xa9", "\"\xc3\xa9\""},
-        {"\xc3", "\"\\u00c3\""},                     /* cut sequence */
-        {"\xc0\xaf", "\"\\u00c0\\u00af\""},          /* over-long */
+        {"\xc3", "\"\\u00c3\""},                       /* cut sequence */
+        {"\xc0\xaf", "\"\\u00c0\\u00af\""},            /* over-long */
         {"\xed\xa0\x80", "\"\\u00ed\\u00a0\\u0080\""}, /* surrogate */
         {"\xf4\x90\x80\x80", "\"\\u00f4\\u0090\\u0080\\u0080\""},
         {"\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\""},
@@ -152,8 +152,8 @@ static void test_community_id(void)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint8_t src[4], dst[4];
         char id[FT_COMMUNITY_LEN + 1] = "";
-        struct ft_community c = {src, dst, 4, cases[i].proto, cases[i].sport, cases[i].dport,
-                                 cases[i].one_way};
+        struct ft_community c = {
+            src, dst, 4, cases[i].proto, cases[i].sport, cases[i].dport, cases[i].one_way};
 
         inet_pton(AF_INET, cases[i].src, src);
         inet_pton(AF_INET, cases[i].dst, dst);

@@ -219,10 +219,12 @@ static void test_empty(void)
 static void test_all_seen(void)
 {
     for (int v = 0; v < FT_V__COUNT; v++) {
-        if (!seen[v] && v != FT_V_FILTERED) {
+        bool collect = strncmp(ft_verdict_text((enum ft_verdict)v), "collect: ", 9) == 0;
+
+        if (!seen[v] && v != FT_V_FILTERED && !collect) {
             fprintf(stderr, "no row gives %s\n", ft_verdict_name((enum ft_verdict)v));
         }
-        CHECK(seen[v] || v == FT_V_FILTERED);
+        CHECK(seen[v] || v == FT_V_FILTERED || collect); /* of datagrams, not of packets */
     }
 }
 

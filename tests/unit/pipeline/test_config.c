@@ -31,7 +31,8 @@ static void test_table_is_whole(void)
     const struct ft_option *o, *p;
 
     for (uint32_t i = 0; (o = ft_option_at(i)) != NULL; i++) {
-        CHECK(o->commands != 0 && (o->commands & ~(FT_CMD_LIVE | FT_CMD_READ)) == 0);
+        CHECK(o->commands != 0 &&
+              (o->commands & ~(FT_CMD_LIVE | FT_CMD_READ | FT_CMD_COLLECT)) == 0);
         CHECK((o->type == FT_OPT_FLAG) == (o->arg == NULL));
         CHECK(strpbrk(o->help, "\n\"\\") == NULL && strlen(o->help) > 10);
         CHECK(o->help[strlen(o->help) - 1] != '.');
@@ -118,7 +119,9 @@ static void test_bounds(void)
     char value[64];
 
     for (uint32_t i = 0; (o = ft_option_at(i)) != NULL; i++) {
-        enum ft_command command = o->commands & FT_CMD_READ ? FT_CMD_READ : FT_CMD_LIVE;
+        enum ft_command command = o->commands & FT_CMD_READ   ? FT_CMD_READ
+                                  : o->commands & FT_CMD_LIVE ? FT_CMD_LIVE
+                                                              : FT_CMD_COLLECT;
         uint64_t unit = o->type == FT_OPT_SECONDS ? 1000000000 : 1;
 
         if (o->type != FT_OPT_UINT && o->type != FT_OPT_SECONDS) {
@@ -231,7 +234,7 @@ static void test_values(void)
     CHECK_STR(cfg->filter, "");
     CHECK_EQ(cfg->n_outputs, 2);
     CHECK_STR(cfg->outputs[1], "ndjson:a?overflow=block");
-    CHECK_EQ(cfg->events, (1u << FT_EVENT__COUNT) - 1);
+    CHECK_EQ(cfg->events, 1u << FT_EVENT_SAMPLE | 1u << FT_EVENT_FLOW | 1u << FT_EVENT_STATS);
     CHECK_EQ(cfg->sample_n, 100);
     CHECK_EQ(cfg->workers, 4);
     CHECK_EQ(cfg->overflow, FT_OVERFLOW_SET_BLOCK);
