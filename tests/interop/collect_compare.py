@@ -36,7 +36,8 @@ def ours_of(event, where):
     if where in ("@engine_type", "@engine_id"):  # of v5, whose domain is made of both
         if VERSIONS[exporter["export_protocol"]] != 5:
             return ABSENT
-        return exporter["domain_id"] >> 8 if where == "@engine_type" else exporter["domain_id"] & 255
+        domain = exporter["domain_id"]
+        return domain >> 8 if where == "@engine_type" else domain & 255
     if where in ("@icmp_type", "@icmp_code"):
         both = event["features"].get("icmp_type_code_ipv4")
         return ABSENT if both is None else both >> 8 if where == "@icmp_type" else both & 255

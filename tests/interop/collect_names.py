@@ -101,13 +101,15 @@ LOGSTASH = {
     "flow_end_msec": ("flowendmilliseconds", same),
     "event_time_msec": ("observationtimemilliseconds", same),
     "direction": ("flowdirection", same), "in_src_mac": ("sourcemacaddress", same),
-    "in_dst_mac": ("destinationmacaddress", same), "icmp_type": ("icmptypecodeipv4|icmptypeipv4", same),
+    "in_dst_mac": ("destinationmacaddress", same), "icmp_type":
+        ("icmptypecodeipv4|icmptypeipv4", same),
     "icmp_code": ("icmpcodeipv4", same), "ipv4_ident": ("fragmentidentification", same),
     "ip_dscp": ("ipdiffservcodepoint", same), "ip_protocol_version": ("ipversion", same),
     "ipv4_src_prefix": ("sourceipv4prefix", same), "flow_sampler_id": ("samplerid", same),
     "in_permanent_bytes": ("octettotalcount", same), "if_desc": ("interfacedescription", same),
     "fw_event": ("firewallevent|fwevent", same), "fw_ext_event": ("fwextevent", same),
-    "conn_id": ("flowid", same), "xlate_src_addr_ipv4": ("postnatsourceipv4address|xlatesourceipv4address", same),
+    "conn_id": ("flowid", same), "xlate_src_addr_ipv4":
+        ("postnatsourceipv4address|xlatesourceipv4address", same),
     "xlate_dst_addr_ipv4": ("postnatdestinationipv4address|xlatedestinationipv4address", same),
     "xlate_src_port": ("postnaptsourcetransportport|xlatesourceport", same),
     "xlate_dst_port": ("postnaptdestinationtransportport|xlatedestinationport", same),
@@ -119,7 +121,8 @@ LOGSTASH = {
     "username": ("username", same), "user_id": ("userid", same), "app_id": ("appid", same),
     "ingress_acl_id": ("ingressaclid", lambda v: v.replace("-", "").lower()),
     "egress_acl_id": ("egressaclid", lambda v: v.replace("-", "").lower()),
-    "@timestamp": ("@timestamp_ms", iso_ms), "flow_seq_num": ("@sequence", same), "version": ("@version", same),
+    "@timestamp": ("@timestamp_ms", iso_ms), "flow_seq_num": ("@sequence", same), "version":
+        ("@version", same),
     "engine_id": ("engineid|@engine_id", same), "engine_type": ("enginetype|@engine_type", same),
     "sampling_interval": ("@sampling_rate", same),
     "flowStartMilliseconds": ("flowstartmilliseconds", iso_ms),
@@ -141,7 +144,8 @@ TELEGRAF = {
     "first_switched": ("flowstartsysuptime", same), "last_switched": ("flowendsysuptime", same),
     "flow_start_ms": ("flowstartmilliseconds", same), "flow_end_ms": ("flowendmilliseconds", same),
     "flow_start": ("flowstartseconds", same), "flow_end": ("flowendseconds", same),
-    "tcp_flags": ("tcpcontrolbits", flag_letters), "engine_type": ("enginetype|@engine_type", integer),
+    "tcp_flags": ("tcpcontrolbits", flag_letters), "engine_type":
+        ("enginetype|@engine_type", integer),
     "engine_id": ("engineid|@engine_id", integer), "src_tos": ("ipclassofservice", integer),
     "dst_tos": ("postipclassofservice", integer), "bgp_src_as": ("bgpsourceasnumber", same),
     "bgp_dst_as": ("bgpdestinationasnumber", same), "src_mask": ("sourceipv4prefixlength", same),

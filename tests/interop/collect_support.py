@@ -11,11 +11,12 @@ ETHERNET, RAW = 1, 101
 
 
 def write_pcap(path, packets, linktype=RAW):
-    """A capture of whole packets, one a second."""
+    """A capture of whole packets, one a millisecond."""
     with open(path, "wb") as f:
         f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, linktype))
         for i, packet in enumerate(packets):
-            f.write(struct.pack("<IIII", 1700000000 + i, 0, len(packet), len(packet)) + packet)
+            f.write(struct.pack("<IIII", 1700000000 + i // 1000, i % 1000 * 1000, len(packet),
+                                len(packet)) + packet)
 
 
 def udp(payload, number=0, src="10.0.0.1", sport=40000, dport=2055):
