@@ -447,13 +447,20 @@ static void take_message(struct ft_collector *c, const struct ft_peer *peer,
     c->stats.messages[m->protocol]++;
 }
 
+/* Times of captures may be any; none before 1970 is believed, so that two never are more than an
+ * int64_t apart. */
+static int64_t believed(int64_t ns)
+{
+    return ns > 0 ? ns : 0;
+}
+
 static enum ft_verdict take(struct ft_collector *c, const struct ft_peer *peer, const uint8_t *data,
                             size_t len, int64_t ts_ns)
 {
     struct ft_nf_message m;
 
     c->exporter = NULL;
-    c->now_ns = ts_ns;
+    c->now_ns = believed(ts_ns);
     c->fault = FT_V_DECODED;
     c->given = 0;
     c->may_give = (uint64_t)len * c->limits.amplification;
@@ -524,6 +531,7 @@ static void expire_templates(struct ft_collector *c, struct ft__exporter *e)
 
 void ft_collector_report(struct ft_collector *c, int64_t now_ns)
 {
+    now_ns = believed(now_ns);
     c->now_ns = now_ns;
     for (int list = 1; list >= 0; list--) {
         for (struct ft__exporter *e = c->exporters.oldest[list]; e != NULL; e = e->newer) {

@@ -90,8 +90,11 @@ static struct ft_collector *make(void)
 {
     static const struct ft_collect_ops ops = {on_record,   on_sample,   on_sample,
                                               on_counters, on_template, on_health};
-    struct ft_collect_limits limits = {
-        .exporters = 16, .templates = 64, .amplification = 1000, .waiting = 65536};
+    struct ft_collect_limits limits = {.exporters = 16,
+                                       .templates = 64,
+                                       .amplification = 1000,
+                                       .waiting = 65536,
+                                       .template_life_ns = 1000};
     struct ft_hash_seed seed;
     struct ft_collector *c = NULL;
 
@@ -100,6 +103,8 @@ static struct ft_collector *make(void)
     lines = 0;
     return c;
 }
+
+static int64_t now_ns = 1700000000000000000;
 
 static enum ft_verdict give(struct ft_collector *c)
 {
@@ -112,7 +117,7 @@ static enum ft_verdict give(struct ft_collector *c)
     message[2] = (uint8_t)(len >> 8);
     message[3] = (uint8_t)len;
     memcpy(copy, message, len);
-    v = ft_collector_take(c, &peer, copy, len, 1700000000000000000);
+    v = ft_collector_take(c, &peer, copy, len, now_ns);
     free(copy);
     return v;
 }
@@ -182,6 +187,29 @@ static void test_init_time_by_options(void)
     CHECK_EQ(give(c), FT_V_DECODED);
     CHECK_EQ(lines, 1);
     CHECK_EQ(first_ns, INT64_MIN);
+    ft_collector_free(c);
+}
+
+/* Templates and probation, when the clock of the capture jumps as far as it can. */
+static void test_capture_clock(void)
+{
+    static const int64_t times[] = {INT64_MIN, INT64_MAX, INT64_MIN, -1, INT64_MAX};
+    struct ft_collector *c = make();
+
+    for (unsigned i = 0; i < 5; i++) {
+        now_ns = times[i];
+        begin();
+        begin_set(2);
+        p16(256 + i);
+        p16(1);
+        p16(22);
+        p16(4);
+        end_set();
+        CHECK_EQ(give(c), FT_V_DECODED);
+        ft_collector_report(c, times[(i + 3) % 5]);
+        ft_collector_report(c, times[i]);
+    }
+    now_ns = 1700000000000000000;
     ft_collector_free(c);
 }
 
@@ -274,6 +302,7 @@ int main(void)
 {
     RUN(test_init_time_at_the_end);
     RUN(test_init_time_by_options);
+    RUN(test_capture_clock);
     RUN(test_names_of_control_characters);
     RUN(test_fragments_of_all_times);
     return test_end();
