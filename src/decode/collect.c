@@ -387,7 +387,12 @@ static struct ft__exporter *find_exporter(struct ft_collector *c, const struct f
     if (c->limits.by_port || c->stream) {
         key.port = peer->port;
     }
-    return ft__exporter_find(&c->exporters, &key, c->now_ns);
+    struct ft__exporter *e = ft__exporter_find(&c->exporters, &key, c->now_ns);
+
+    if (e != NULL) {
+        e->stream = c->stream;
+    }
+    return e;
 }
 
 static void take_old(struct ft_collector *c, struct ft_nf_message *m)
@@ -504,7 +509,7 @@ void ft_collector_end_stream(struct ft_collector *c, const struct ft_peer *peer)
 {
     for (int list = 0; list < 2; list++) {
         for (struct ft__exporter *e = c->exporters.newest[list]; e != NULL; e = e->older) {
-            if (e->info.port != peer->port || e->info.protocol != FT_XP_IPFIX ||
+            if (!e->stream || e->info.port != peer->port || e->info.protocol != FT_XP_IPFIX ||
                 memcmp(e->info.addr, peer->addr, sizeof peer->addr) != 0) {
                 continue;
             }
@@ -523,7 +528,7 @@ static void expire_templates(struct ft_collector *c, struct ft__exporter *e)
     c->exporter = e;
     for (uint32_t i = e->n_templates; i-- > 0 && c->limits.template_life_ns > 0;) {
         if (c->now_ns - e->templates[i].seen_ns > c->limits.template_life_ns &&
-            e->info.port == 0) { /* those of a stream live as long as it does */
+            !e->stream) { /* those of a stream live as long as it does */
             remove_template(c, i, FT_TEMPLATE_EXPIRED);
         }
     }

@@ -75,16 +75,21 @@ static void on_counters(void *cookie, const struct ft_export_counters *c)
     (void)cookie;
     (void)c;
 }
+static int expired, withdrawn;
+
 static void on_template(void *cookie, const struct ft_template_change *t)
 {
     (void)cookie;
-    (void)t;
+    expired += t->kind == FT_TEMPLATE_EXPIRED;
+    withdrawn += t->kind == FT_TEMPLATE_WITHDRAWN;
 }
 static void on_health(void *cookie, const struct ft_exporter_health *h)
 {
     (void)cookie;
     (void)h;
 }
+
+static bool by_port;
 
 static struct ft_collector *make(void)
 {
@@ -98,6 +103,8 @@ static struct ft_collector *make(void)
     struct ft_hash_seed seed;
     struct ft_collector *c = NULL;
 
+    limits.by_port = by_port;
+    expired = withdrawn = 0;
     ft_hash_seed_fixed(&seed, 1);
     CHECK_EQ(ft_collector_new(&limits, &seed, &ops, NULL, &c), FT_OK);
     lines = 0;
@@ -213,6 +220,32 @@ static void test_capture_clock(void)
     ft_collector_free(c);
 }
 
+/* Over UDP templates end after their life, with --session-port, too; a connection from the same
+ * port, which is another one, does not end them when it does. */
+static void test_lives_by_port(void)
+{
+    struct ft_peer peer = {.ip_version = 6, .port = 4739};
+    struct ft_collector *c;
+
+    by_port = true;
+    c = make();
+    by_port = false;
+    memset(peer.addr, 0xfe, sizeof peer.addr);
+    begin();
+    begin_set(2);
+    p16(256);
+    p16(1);
+    p16(22);
+    p16(4);
+    end_set();
+    CHECK_EQ(give(c), FT_V_DECODED);
+    ft_collector_end_stream(c, &peer);
+    CHECK_EQ(withdrawn, 0);
+    ft_collector_report(c, now_ns + 1001);
+    CHECK_EQ(expired, 1);
+    ft_collector_free(c);
+}
+
 static void name(unsigned len)
 {
     memset(at, 1, len); /* six bytes each as JSON */
@@ -303,6 +336,7 @@ int main(void)
     RUN(test_init_time_at_the_end);
     RUN(test_init_time_by_options);
     RUN(test_capture_clock);
+    RUN(test_lives_by_port);
     RUN(test_names_of_control_characters);
     RUN(test_fragments_of_all_times);
     return test_end();
