@@ -387,7 +387,12 @@ static struct ft__exporter *find_exporter(struct ft_collector *c, const struct f
     if (c->limits.by_port || c->stream) {
         key.port = peer->port;
     }
-    return ft__exporter_find(&c->exporters, &key, c->now_ns);
+    struct ft__exporter *e = ft__exporter_find(&c->exporters, &key, c->now_ns);
+
+    if (e != NULL) {
+        e->stream = c->stream;
+    }
+    return e;
 }
 
 static void take_old(struct ft_collector *c, struct ft_nf_message *m)
@@ -447,13 +452,20 @@ static void take_message(struct ft_collector *c, const struct ft_peer *peer,
     c->stats.messages[m->protocol]++;
 }
 
+/* Times of captures may be any; none before 1970 is believed, so that two never are more than an
+ * int64_t apart. */
+static int64_t believed(int64_t ns)
+{
+    return ns > 0 ? ns : 0;
+}
+
 static enum ft_verdict take(struct ft_collector *c, const struct ft_peer *peer, const uint8_t *data,
                             size_t len, int64_t ts_ns)
 {
     struct ft_nf_message m;
 
     c->exporter = NULL;
-    c->now_ns = ts_ns;
+    c->now_ns = believed(ts_ns);
     c->fault = FT_V_DECODED;
     c->given = 0;
     c->may_give = (uint64_t)len * c->limits.amplification;
@@ -497,7 +509,7 @@ void ft_collector_end_stream(struct ft_collector *c, const struct ft_peer *peer)
 {
     for (int list = 0; list < 2; list++) {
         for (struct ft__exporter *e = c->exporters.newest[list]; e != NULL; e = e->older) {
-            if (e->info.port != peer->port || e->info.protocol != FT_XP_IPFIX ||
+            if (!e->stream || e->info.port != peer->port || e->info.protocol != FT_XP_IPFIX ||
                 memcmp(e->info.addr, peer->addr, sizeof peer->addr) != 0) {
                 continue;
             }
@@ -526,7 +538,7 @@ static void expire_templates(struct ft_collector *c, struct ft__exporter *e)
     c->exporter = e;
     for (uint32_t i = e->n_templates; i-- > 0 && c->limits.template_life_ns > 0;) {
         if (c->now_ns - e->templates[i].seen_ns > c->limits.template_life_ns &&
-            e->info.port == 0) { /* those of a stream live as long as it does */
+            !e->stream) { /* those of a stream live as long as it does */
             remove_template(c, i, FT_TEMPLATE_EXPIRED);
         }
     }
@@ -534,6 +546,7 @@ static void expire_templates(struct ft_collector *c, struct ft__exporter *e)
 
 void ft_collector_report(struct ft_collector *c, int64_t now_ns)
 {
+    now_ns = believed(now_ns);
     c->now_ns = now_ns;
     for (int list = 1; list >= 0; list--) {
         for (struct ft__exporter *e = c->exporters.oldest[list]; e != NULL; e = e->newer) {

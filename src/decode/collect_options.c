@@ -253,8 +253,8 @@ void ft__options_take(struct ft_collector *c, const struct ft__xplan *plan,
               o.if_name.p != NULL ? &o.if_name : &o.if_description);
     take_name(c, FT__NAME_VRF, &o.vrf, &o.vrf_name);
     take_name(c, FT__NAME_APPLICATION, &o.app, &o.app_name);
-    if (o.init.p != NULL && number(&o.init) < INT64_MAX / 1000000) {
-        c->exporter->init_ns = (int64_t)number(&o.init) * 1000000;
+    if (o.init.len == 8) {
+        c->exporter->init_ns = ft__init_time(number(&o.init));
     }
     if (o.ie_id.p != NULL && o.ie_pen.p != NULL && o.ie_name.p != NULL) {
         ft_ignore(ft__types_learn(&c->plans, (uint32_t)number(&o.ie_pen),

@@ -59,7 +59,7 @@ static void rare_step(struct ft_collector *c, const struct ft__step *t, const ui
 
     switch ((enum ft__slot)t->slot) {
     case FT__SLOT_INIT:
-        s->init_ns = v < INT64_MAX / 1000000 ? (int64_t)v * 1000000 : INT64_MIN;
+        s->init_ns = ft__init_time(v);
         break;
     case FT__SLOT_END:
         r->end_reason = v <= 5 ? (uint8_t)v : 0;

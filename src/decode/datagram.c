@@ -95,6 +95,15 @@ static bool describe(const struct ft_net *n, struct piece *out)
     return find_fragment(n->src, n->rd.p, out);
 }
 
+/* True when two times are too far apart, either way; they come from captures and may be any. */
+static bool too_far(int64_t a_ns, int64_t b_ns)
+{
+    uint64_t apart =
+        a_ns > b_ns ? (uint64_t)a_ns - (uint64_t)b_ns : (uint64_t)b_ns - (uint64_t)a_ns;
+
+    return apart > (uint64_t)hold_ns;
+}
+
 static struct held *find_held(struct ft_datagrams *d, const struct ft_net *n, const struct piece *p,
                               int64_t now_ns)
 {
@@ -103,7 +112,7 @@ static struct held *find_held(struct ft_datagrams *d, const struct ft_net *n, co
 
     for (uint32_t i = 0; i < FT_DATAGRAM_HELD; i++) {
         h = &d->held[i];
-        if (h->used && (now_ns - h->first_ns > hold_ns || now_ns < h->first_ns - hold_ns)) {
+        if (h->used && too_far(now_ns, h->first_ns)) {
             h->used = false;
         }
         if (h->used && h->version == n->version && h->id == p->id &&

@@ -77,6 +77,7 @@ struct ft__exporter {
     uint32_t n_pools;
     int64_t init_ns;    /* systemInitTimeMilliseconds by options data; INT64_MIN: unknown */
     uint32_t uptime_ms; /* of its last message */
+    bool stream;        /* its last message came over a connection */
     bool touched;       /* heard since start: what it has is newer than a saved state */
     struct ft_exporter_health h;
 };

@@ -105,7 +105,7 @@ size_t ft__ndjson_export_flow(uint8_t *out, size_t room, const struct ft_export_
     p = put_counts(p, r);
     p = put_exporter(p, r);
     p = FT_PUT_LIT(p, ",\"features\":");
-    p = ft_export_features(r, p, out + room - FT_FORMAT_EXPORT_MIN / 2);
+    p = ft_export_features(r, p, out + room - FT_EXPORT_NAMES_ROOM);
     p = FT_PUT_LIT(p, "}\n");
     return (size_t)(p - out);
 }

@@ -20,7 +20,9 @@ enum ft_reason ft_export_reason(const struct ft_export_record *r);
 /* a * rate; UINT64_MAX when it is more. */
 uint64_t ft_export_estimate(uint64_t a, uint32_t rate);
 
-/* The features object of a record, at most up to end (see ft_xvalues_put) and what names take. */
+/* The features object of a record: values up to end (see ft_xvalues_put), then five names of 63
+ * bytes, each of which may become six in JSON. Writes less than FT_EXPORT_NAMES_ROOM beyond end. */
+enum { FT_EXPORT_NAMES_ROOM = 2304 };
 uint8_t *ft_export_features(const struct ft_export_record *r, uint8_t *p, const uint8_t *end);
 
 #endif

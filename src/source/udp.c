@@ -306,12 +306,16 @@ static void wait_any(struct udp *u, int timeout_ms)
     struct pollfd fds[UDP_SOCKETS_MAX + UDP_STREAMS_MAX + 1];
     nfds_t n = 0;
 
-    for (uint32_t i = 0; i < u->n_sockets; i++) {
-        fds[n++] = (struct pollfd){.fd = u->socket[i].fd, .events = POLLIN};
-    }
     for (uint32_t i = 0; i < UDP_STREAMS_MAX; i++) {
         if (u->stream[i] != NULL) {
             fds[n++] = (struct pollfd){.fd = ft__stream_fd(u->stream[i]), .events = POLLIN};
+        }
+    }
+    bool full = n == UDP_STREAMS_MAX; /* who still waits for a place is not to wake us */
+
+    for (uint32_t i = 0; i < u->n_sockets; i++) {
+        if (!u->socket[i].stream || !full) {
+            fds[n++] = (struct pollfd){.fd = u->socket[i].fd, .events = POLLIN};
         }
     }
     fds[n++] = (struct pollfd){.fd = u->wake_fd, .events = POLLIN};

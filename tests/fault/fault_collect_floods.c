@@ -1,0 +1,618 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The collector under floods that somebody made up: its memory stays within what is stated here,
+ * the account adds up, and routers that were there before keep what they have. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/rd.h"
+#include "decode/collect.h"
+#include "format/format.h"
+#include "harness.h"
+
+enum { ROUTERS = 64, SECOND = 1000000000 };
+
+static const int64_t start_ns = INT64_C(1700000000000000000);
+
+/* ---- what is counted ---- */
+
+static struct {
+    uint64_t records, router_records, samples, text, ended;
+    size_t longest; /* line */
+    bool format;
+} seen;
+
+static void on_record(void *cookie, const struct ft_export_record *r)
+{
+    static uint8_t line[FT_FORMAT_MAX + 64];
+
+    (void)cookie;
+    seen.records++;
+    seen.router_records += r->exporter->addr[0] == 192;
+    seen.text += r->text_max;
+    if (seen.format) {
+        size_t room = FT_FORMAT_EXPORT_MIN + (size_t)r->text_max;
+        size_t n;
+
+        room = room < FT_FORMAT_MAX ? room : FT_FORMAT_MAX;
+        n = ft_format_find("ndjson")->export_flow(line, room, r);
+        CHECK(n <= room);
+        seen.longest = n > seen.longest ? n : seen.longest;
+    }
+}
+static void on_sample(void *cookie, const struct ft_export_sample *s)
+{
+    (void)cookie;
+    (void)s;
+    seen.samples++;
+}
+static void on_counters(void *cookie, const struct ft_export_counters *c)
+{
+    (void)cookie;
+    (void)c;
+}
+static void on_template(void *cookie, const struct ft_template_change *t)
+{
+    (void)cookie;
+    seen.ended += t->kind == FT_TEMPLATE_EXPIRED;
+}
+static void on_health(void *cookie, const struct ft_exporter_health *h)
+{
+    (void)cookie;
+    (void)h;
+}
+
+static long rss_kib(void)
+{
+    long pages = 0, all;
+    FILE *f = fopen("/proc/self/statm", "r");
+
+    if (f == NULL || fscanf(f, "%ld %ld", &all, &pages) != 2) {
+        pages = 0;
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static struct ft_collect_limits limits;
+static struct ft_collector *collector;
+static long before_kib;
+static struct timespec began;
+
+/* The limits of the options' defaults. */
+static void begin(void)
+{
+    static const struct ft_collect_ops ops = {on_record,   on_sample,   on_sample,
+                                              on_counters, on_template, on_health};
+    struct ft_hash_seed seed;
+
+    limits = (struct ft_collect_limits){.exporters = 16384,
+                                        .templates = 4096,
+                                        .amplification = 200,
+                                        .waiting = 65536,
+                                        .template_life_ns = 1800 * (int64_t)SECOND};
+    ft_hash_seed_fixed(&seed, 7);
+    memset(&seen, 0, sizeof seen);
+    before_kib = rss_kib();
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    CHECK_EQ(ft_collector_new(&limits, &seed, &ops, NULL, &collector), FT_OK);
+}
+
+/* Sanitizers keep freed memory: there the bound is not looked at. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { MEASURED = 0 };
+#else
+enum { MEASURED = 1 };
+#endif
+
+static void end(const char *what, long most_mib)
+{
+    long used = (rss_kib() - before_kib) / 1024;
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    printf("%-44s %4ld MiB, %.2f s\n", what, used,
+           (double)(now.tv_sec - began.tv_sec) + (double)(now.tv_nsec - began.tv_nsec) / SECOND);
+    CHECK(!MEASURED || used <= most_mib);
+    ft_collector_free(collector);
+}
+
+/* ---- messages ---- */
+
+static uint8_t message[65536], *at, *set_start;
+
+static void p8(uint32_t v)
+{
+    *at++ = (uint8_t)v;
+}
+static void p16(uint32_t v)
+{
+    p8(v >> 8);
+    p8(v & 255);
+}
+static void p32(uint32_t v)
+{
+    p16(v >> 16);
+    p16(v & 65535);
+}
+
+static uint8_t *message_start;
+
+/* An IPFIX message; end_message() sets its length. Several may follow each other. */
+static void begin_message(uint32_t domain, uint32_t sequence)
+{
+    message_start = at;
+    p16(10);
+    p16(0);
+    p32(1700000000);
+    p32(sequence);
+    p32(domain);
+}
+static void end_message(void)
+{
+    uint32_t len = (uint32_t)(at - message_start);
+
+    message_start[2] = (uint8_t)(len >> 8);
+    message_start[3] = (uint8_t)len;
+}
+static void begin_set(uint32_t id)
+{
+    set_start = at;
+    p16(id);
+    p16(0);
+}
+static void end_set(void)
+{
+    uint32_t len = (uint32_t)(at - set_start);
+
+    set_start[2] = (uint8_t)(len >> 8);
+    set_start[3] = (uint8_t)len;
+}
+
+static enum ft_verdict give(uint32_t address, int64_t now_ns)
+{
+    struct ft_peer peer = {.port = 4739, .ip_version = 4};
+    enum ft_verdict v;
+
+    for (int i = 0; i < 4; i++) {
+        peer.addr[i] = (uint8_t)(address >> (24 - 8 * i));
+    }
+    v = ft_collector_take(collector, &peer, message, (size_t)(at - message), now_ns);
+    at = message;
+    return v;
+}
+
+/* 17 fields of 52 bytes; the last one is another element by variant. */
+static void flow_template(uint32_t id, uint32_t variant)
+{
+    static const uint16_t fields[16][2] = {{8, 4}, {12, 4}, {15, 4}, {10, 4}, {14, 4}, {2, 4},
+                                           {1, 4}, {22, 4}, {21, 4}, {7, 2},  {11, 2}, {6, 1},
+                                           {4, 1}, {5, 1},  {9, 1},  {13, 4}};
+
+    p16(id);
+    p16(17);
+    for (int i = 0; i < 16; i++) {
+        p16(fields[i][0]);
+        p16(fields[i][1]);
+    }
+    p16(0x8000 | (variant & 0x7fff));
+    p16(4);
+    p32(50000 + (variant >> 15));
+}
+
+enum { FLOW_LEN = 52 };
+
+static void flow_data(uint32_t n)
+{
+    for (uint32_t i = 0; i < n * FLOW_LEN; i++) {
+        p8(i & 255);
+    }
+}
+
+/* ---- routers that are there, with two templates each ---- */
+
+static uint32_t router_sequence;
+
+static void routers_send(int64_t now_ns, bool templates)
+{
+    for (uint32_t i = 0; i < ROUTERS; i++) {
+        begin_message(1, router_sequence);
+        if (templates) {
+            begin_set(2);
+            flow_template(256, i);
+            flow_template(257, 1000 + i);
+            end_set();
+        }
+        begin_set(256);
+        flow_data(1);
+        end_set();
+        begin_set(257);
+        flow_data(1);
+        end_set();
+        end_message();
+        CHECK_EQ(give(0xc0000200 + i, now_ns), FT_V_DECODED);
+    }
+    router_sequence += 2;
+}
+
+/* Heard for ten seconds: no longer on probation. */
+static int64_t routers_come(void)
+{
+    router_sequence = 0;
+    for (int s = 0; s < 10; s++) {
+        routers_send(start_ns + s * (int64_t)SECOND, s % 5 == 0);
+    }
+    CHECK_EQ(seen.router_records, 10 * ROUTERS * 2);
+    return start_ns + 10 * (int64_t)SECOND;
+}
+
+/* They send once more, nothing is missing, and a template that they change is taken. */
+static void routers_still_there(int64_t now_ns)
+{
+    uint64_t before = seen.router_records;
+    struct ft_collect_stats st;
+
+    routers_send(now_ns, false);
+    CHECK_EQ(seen.router_records - before, ROUTERS * 2);
+    routers_send(now_ns, true);
+    for (uint32_t i = 0; i < ROUTERS; i++) {
+        begin_message(1, router_sequence);
+        begin_set(2);
+        flow_template(258, 5000000 + i); /* one that nobody has sent */
+        end_set();
+        begin_set(258);
+        flow_data(1);
+        end_set();
+        end_message();
+        CHECK_EQ(give(0xc0000200 + i, now_ns), FT_V_DECODED);
+    }
+    router_sequence++;
+    CHECK_EQ(seen.router_records - before, ROUTERS * 5);
+    ft_collector_get_stats(collector, &st);
+    CHECK_EQ(st.records, seen.records);
+    CHECK_EQ(st.lost, 0);
+    CHECK(st.exporters <= limits.exporters);
+}
+
+/* ---- floods ---- */
+
+/* 200,000 invented senders, each with one template of its own; the routers send meanwhile. */
+static void test_spoofed_exporters(void)
+{
+    struct ft_collect_stats st;
+    int64_t now_ns;
+
+    begin();
+    now_ns = routers_come();
+    for (uint32_t i = 0; i < 200000; i++) {
+        begin_message(i, 0);
+        begin_set(2);
+        flow_template(256, 100000 + i);
+        end_set();
+        end_message();
+        CHECK_EQ(give(0x0a000000 + i, now_ns), FT_V_DECODED);
+        now_ns += 10000;
+        if (i % 10000 == 9999) {
+            routers_send(now_ns, false);
+        }
+    }
+    routers_still_there(now_ns);
+    ft_collector_get_stats(collector, &st);
+    CHECK_EQ(st.exporters, 16384);
+    CHECK_EQ(st.exporters_evicted, 200000 + ROUTERS - 16384);
+    end("200,000 invented senders, a template each", 64);
+}
+
+/* Only one router is there, and it is silent while they come: it is older than all of them. */
+static void test_spoofed_against_one(void)
+{
+    begin();
+    for (int s = 0; s < 10; s++) {
+        begin_message(1, (uint32_t)s);
+        if (s == 0) {
+            begin_set(2);
+            flow_template(256, 1);
+            end_set();
+        }
+        begin_set(256);
+        flow_data(1);
+        end_set();
+        end_message();
+        CHECK_EQ(give(0xc0000201, start_ns + s * (int64_t)SECOND), FT_V_DECODED);
+    }
+    for (uint32_t i = 0; i < 20000; i++) {
+        begin_message(i, 0);
+        end_message();
+        CHECK_EQ(give(0x0a000000 + i, start_ns + 10 * (int64_t)SECOND), FT_V_DECODED);
+    }
+    begin_message(1, 10);
+    begin_set(256);
+    flow_data(1);
+    end_set();
+    end_message();
+    give(0xc0000201, start_ns + 11 * (int64_t)SECOND);
+    CHECK_EQ(seen.router_records, 11);
+    end("20,000 invented senders against one router", 32);
+}
+
+/* All template ids of n domains of one sender; different: no two templates are equal. */
+static int64_t template_flood(uint32_t domains, uint32_t ids, bool different, int64_t now_ns)
+{
+    uint32_t variant = 1000000;
+
+    for (uint32_t d = 0; d < domains; d++) {
+        for (uint32_t id = 256; id < 256 + ids;) {
+            begin_message(d, 0);
+            begin_set(2);
+            for (int k = 0; k < 16 && id < 256 + ids; k++) {
+                flow_template(id++, different ? variant++ : 1000000);
+            }
+            end_set();
+            end_message();
+            give(0x0a000001, now_ns);
+        }
+        now_ns += 1000000;
+    }
+    return now_ns;
+}
+
+static void test_template_ids(void)
+{
+    struct ft_collect_stats st;
+    int64_t now_ns;
+
+    begin();
+    now_ns = template_flood(8, 65280, true, routers_come());
+    routers_still_there(now_ns);
+    ft_collector_get_stats(collector, &st);
+    CHECK(seen.ended >= 8 * (65280 - 4096));
+    end("8 domains x 65,280 template ids, all different", 160);
+}
+
+/* As many templates as all exporters together may have, and more, from senders that stay. */
+static void test_templates_of_all(void)
+{
+    int64_t now_ns;
+
+    begin();
+    now_ns = template_flood(300, 4096, false, routers_come());
+    routers_still_there(now_ns);
+    end("300 domains x 4,096 equal templates", 100);
+
+    begin();
+    now_ns = template_flood(300, 1, false, routers_come()); /* no longer on probation afterwards */
+    now_ns = template_flood(300, 4096, true, now_ns + 2 * (int64_t)SECOND);
+    routers_still_there(now_ns);
+    end("300 known domains x 4,096 different templates", 200);
+}
+
+/* Sets of one byte whose template never comes, from one sender and from many. */
+static void test_data_without_templates(void)
+{
+    int64_t now_ns;
+
+    begin();
+    now_ns = routers_come();
+    for (uint32_t i = 0; i < 20000; i++) {
+        begin_message(i / 100, i);
+        for (int k = 0; k < 250; k++) {
+            begin_set(300);
+            p8(1);
+            end_set();
+        }
+        end_message();
+        give(0x0a000000 + i / 100, now_ns);
+    }
+    for (uint32_t i = 0; i < 2000; i++) {
+        begin_message(i, i);
+        begin_set(300);
+        at += 60000;
+        end_set();
+        end_message();
+        give(0x0b000000 + i, now_ns);
+    }
+    routers_still_there(now_ns);
+    end("5,000,000 sets of one byte without template", 40);
+}
+
+static void test_names(void)
+{
+    int64_t now_ns;
+
+    begin();
+    now_ns = routers_come();
+    for (uint32_t e = 0; e < 100; e++) {
+        begin_message(1, 0);
+        begin_set(3);
+        p16(300);
+        p16(2);
+        p16(1);
+        p16(10);
+        p16(4);
+        p16(82);
+        p16(40);
+        end_set();
+        end_message();
+        CHECK_EQ(give(0x0a000000 + e, now_ns), FT_V_DECODED);
+        for (uint32_t i = 0; i < 20000;) {
+            begin_message(1, i);
+            begin_set(300);
+            for (int k = 0; k < 1000; k++) {
+                p32(i++ * 65537);
+                memset(at, 'a' + (int)(i % 26), 40);
+                at += 40;
+            }
+            end_set();
+            end_message();
+            give(0x0a000000 + e, now_ns);
+        }
+    }
+    routers_still_there(now_ns);
+    end("2,000,000 interface names", 64);
+}
+
+static void test_sflow_sources(void)
+{
+    begin();
+    for (uint32_t e = 0; e < 200; e++) {
+        for (uint32_t i = 0; i < 8192;) {
+            p32(5);
+            p32(1);
+            p32(0x0a000000 + e);
+            p32(0);
+            p32(i);
+            p32(1000);
+            p32(512);
+            for (int k = 0; k < 512; k++) {
+                p32(1);
+                p32(32);
+                p32(1);
+                p32(i++);
+                p32(100);
+                p32(i);
+                p32(0);
+                p32(1);
+                p32(2);
+                p32(0);
+            }
+            CHECK_EQ(give(0x0a000000 + e, start_ns), FT_V_DECODED);
+        }
+    }
+    CHECK_EQ(seen.samples, 200 * 8192);
+    end("200 sFlow agents x 8,192 sources", 24);
+}
+
+/* What one datagram becomes is bounded by its bytes, however it is cut into messages. */
+static void test_amplification(void)
+{
+    uint64_t len;
+
+    begin();
+    begin_message(1, 0);
+    begin_set(2);
+    p16(256);
+    p16(1);
+    p16(4);
+    p16(1);
+    p16(257); /* much text from one byte */
+    p16(1001);
+    p16(4);
+    p16(1);
+    for (int i = 0; i < 1000; i++) {
+        p16(1000 + (uint32_t)i);
+        p16(0);
+    }
+    end_set();
+    end_message();
+    CHECK_EQ(give(0x0a000001, start_ns), FT_V_DECODED);
+    begin_message(1, 0);
+    begin_set(256);
+    at += 65000;
+    end_set();
+    end_message();
+    len = (uint64_t)(at - message);
+    CHECK_EQ(give(0x0a000001, start_ns), FT_V_EXPORT_COUNT);
+    CHECK(seen.records > 100 && seen.records * 900 + seen.text <= len * 200);
+    seen.records = seen.text = 0;
+    while (at - message < 60000) { /* many messages in the datagram, one record each */
+        begin_message(1, 0);
+        begin_set(257);
+        p8(1);
+        end_set();
+        end_message();
+    }
+    len = (uint64_t)(at - message);
+    CHECK_EQ(give(0x0a000001, start_ns), FT_V_EXPORT_COUNT);
+    CHECK(seen.records > 0 && seen.records * 900 + seen.text <= len * 200);
+    end("65,000 records of one byte", 8);
+}
+
+static void test_long_strings(void)
+{
+    begin();
+    seen.format = true;
+    begin_message(1, 0);
+    begin_set(2);
+    p16(256);
+    p16(1);
+    p16(82);
+    p16(65535);
+    p16(257);
+    p16(1000);
+    for (int i = 0; i < 1000; i++) {
+        p16(i % 2 == 0 ? 82 : 83 + (uint32_t)i);
+        p16(65535);
+    }
+    end_set();
+    end_message();
+    CHECK_EQ(give(0x0a000001, start_ns), FT_V_DECODED);
+    begin_message(1, 0);
+    begin_set(256);
+    p8(255);
+    p16(65000);
+    memset(at, 1, 65000); /* six bytes each in JSON */
+    at += 65000;
+    end_set();
+    end_message();
+    CHECK_EQ(give(0x0a000001, start_ns), FT_V_DECODED);
+    CHECK(seen.records == 1 && seen.longest > 6000 && seen.longest < 8192);
+    begin_message(1, 0);
+    begin_set(257);
+    for (int i = 0; i < 1000; i++) {
+        p8(60);
+        memset(at, 1, 60);
+        at += 60;
+    }
+    end_set();
+    end_message();
+    CHECK_EQ(give(0x0a000001, start_ns), FT_V_DECODED);
+    CHECK(seen.records == 2 && seen.longest > 40000 && seen.longest <= FT_FORMAT_MAX);
+    end("strings of 65,000 bytes, 1,000 strings", 8);
+}
+
+/* Not a flood but a big network: 10,000 exporters with 20 templates of 17 fields. */
+static void test_big_network(void)
+{
+    struct ft_collect_stats st;
+
+    begin();
+    for (uint32_t e = 0; e < 10000; e++) {
+        begin_message(e, 0);
+        begin_set(2);
+        for (uint32_t t = 0; t < 20; t++) {
+            flow_template(256 + t, t);
+        }
+        end_set();
+        for (uint32_t t = 0; t < 20; t++) {
+            begin_set(256 + t);
+            flow_data(1);
+            end_set();
+        }
+        end_message();
+        CHECK_EQ(give(0x0a000000 + e, start_ns + e * INT64_C(100000)), FT_V_DECODED);
+    }
+    ft_collector_get_stats(collector, &st);
+    CHECK_EQ(st.exporters, 10000);
+    CHECK_EQ(st.records, 200000);
+    end("10,000 exporters x 20 templates of 17 fields", 200);
+}
+
+int main(void)
+{
+    at = message;
+    RUN(test_big_network);
+    RUN(test_spoofed_exporters);
+    RUN(test_spoofed_against_one);
+    RUN(test_template_ids);
+    RUN(test_templates_of_all);
+    RUN(test_data_without_templates);
+    RUN(test_names);
+    RUN(test_sflow_sources);
+    RUN(test_amplification);
+    RUN(test_long_strings);
+    return test_end();
+}
