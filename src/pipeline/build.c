@@ -15,10 +15,17 @@
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
 {
+    const char *defaults[FT_COLLECT_DEFAULTS];
+    const char *const *names = (const char *const *)cfg->inputs;
+    uint32_t count = cfg->n_inputs;
     size_t at = 0;
 
-    for (uint32_t i = 0; i < cfg->n_inputs && at < cap; i++) {
-        int n = snprintf(buf + at, cap - at, "%s%s", i > 0 ? ", " : "", cfg->inputs[i]);
+    if (cfg->command == FT_CMD_COLLECT && count == 0) {
+        ft__collect_targets(cfg, defaults, &count);
+        names = defaults;
+    }
+    for (uint32_t i = 0; i < count && at < cap; i++) {
+        int n = snprintf(buf + at, cap - at, "%s%s", i > 0 ? ", " : "", names[i]);
 
         at += n > 0 ? (size_t)n : 0;
     }

@@ -10,6 +10,8 @@
 
 #include "pipeline/internal.h"
 
+enum { FT_COLLECT_DEFAULTS = 3 }; /* addresses listened on when none is named */
+
 /* The plan's part for collect: source, workers, listeners. FT_E_USAGE. */
 FT_NODISCARD int ft__collect_plan(const struct ft_config *cfg, struct ft_plan *plan,
                                   struct ft_err *err);

@@ -174,8 +174,13 @@ int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg, st
     if (rc != FT_OK) {
         return rc;
     }
-    sc.n_targets = cfg->n_inputs > 0 ? cfg->n_inputs : p->plan.collect ? 3 : 1;
+    sc.n_targets = cfg->n_inputs > 0 ? cfg->n_inputs
+                   : p->plan.collect ? (uint32_t)FT_COLLECT_DEFAULTS
+                                     : 1;
     rc = open_all(p, &sc, err);
+    if (rc == FT_OK && p->plan.collect && p->plan.live) {
+        ft_log(&p->log, FT_LOG_INFO, "listening on %s", p->input_name);
+    }
 
     if (rc == FT_E_UNSUPPORTED && p->plan.live && !p->plan.collect &&
         ft_source_find("pcap") != NULL && p->plan.source != ft_source_find("pcap")) {
