@@ -110,7 +110,7 @@ static void on_sample(void *cookie, const struct ft_export_sample *s)
     struct ft_tuple_counts counts;
     struct ft_export_sample with = *s;
 
-    if (s->pkt == NULL) {
+    if (s->pkt == NULL && !s->truncated) {
         w->collect->not_ip++; /* no event, as from a capture */
         return;
     }
@@ -118,7 +118,8 @@ static void on_sample(void *cookie, const struct ft_export_sample *s)
         say_samples(w);
         return;
     }
-    if (w->emit.makes_samples) { /* outputs that only count need no counts of the 5-tuple */
+    if (w->emit.makes_samples &&
+        s->pkt != NULL) { /* outputs that only count need no counts of the 5-tuple */
         ft_table_update(w->table, s->pkt, 1, &counts);
         with.counts = &counts;
     }

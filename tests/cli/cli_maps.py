@@ -44,8 +44,8 @@ def v9_message():
     return struct.pack(">HHIIII", 9, 2, 100000, 1700000000, 42, 7) + sets
 
 
-def sflow_message():
-    header = udp_frame(b"x" * 20, "192.0.2.77", 53)
+def sflow_message(keep=None):
+    header = udp_frame(b"x" * 20, "192.0.2.77", 53)[:keep]
     header += bytes(-len(header) % 4)
     record = struct.pack(">IIIIII", 1, 16 + len(header), 1, 90, 4, len(header)) + header
     sample = struct.pack(">IIIIIIII", 1, 3, 400, 400, 0, 3, 7, 1) + record
@@ -155,6 +155,15 @@ class Maps(Case):
                 jsonschema.Draft202012Validator(one).validate(e)
         self.assertEqual(seen, {"network_flow_record_of_collect", "network_flow_sample_of_collect",
                                 "template_change", "exporter_health", "pipeline_stats"})
+
+    def test_truncated_sample(self):
+        """A sampled header that ends too soon is an event that says so, with what is known."""
+        path = self.file("in.pcap", capture([sflow_message(20)]))
+        r = self.good("collect", "-l", f"pcap:{path}", "-e", "sample", "--quiet")
+        e = json.loads(r.stdout)
+        self.assertTrue(e["truncated"])
+        self.assertEqual(set(e["flow_key"].values()), {None})
+        self.assertEqual((e["packet_size_bytes"], e["estimated_bytes"]), (90, 36000))
 
     def test_wrong(self):
         path = self.file("in.pcap", capture([v9_message()]))
