@@ -30,7 +30,7 @@ enum {
     FT_VIEW_FILTERED = 2 /* did not match the filter: to be counted, not decoded */
 };
 
-enum { FT_KEY_V6 = 1, FT_KEY_ONE_WAY = 2 };
+enum { FT_KEY_V6 = 1, FT_KEY_ONE_WAY = 2, FT_KEY_TUNNEL = 4 /* has a keyed tunnel id */ };
 enum { FT_SCOPE_VLAN = 0x1000 };
 
 /* Flow key in canonical order: (address, port) "lo" <= (address, port) "hi" as big-endian numbers.
@@ -44,30 +44,88 @@ struct ft_key {
     uint8_t bits;     /* FT_KEY_* */
 } FT_ALIGNED(16);
 
-/* One decoded IP packet: values only. 96 bytes. */
+/* One decoded IP packet, the innermost of its frame: values only, but for payload. 160 bytes, of
+ * which plain IPv4 touches the first 64 and IPv6 96; what comes after is written only where the
+ * field that announces it says so. */
 struct ft_packet {
     struct ft_key key;
-    uint64_t hash;      /* keyed hash of key and addr6; equal in both directions */
+    uint64_t hash;      /* keyed hash of key, addr6 and tunnel id; equal in both directions */
     int64_t ts_ns;      /* capture time, ns since 1970 */
-    uint32_t frame_len; /* bytes on the wire, link layer included */
+    uint32_t frame_len; /* bytes on the wire, link layer and tunnels included */
     uint32_t ip_len;    /* IP total length (v4), 40 + payload length (v6); from frame_len when 0 */
     uint32_t payload_len; /* bytes after the transport header */
-    uint32_t tcp_seq;     /* TCP sequence number, 0 for others */
+    uint32_t tcp_seq;     /* TCP sequence number; like the next three 0 for others */
+    uint32_t tcp_ack;     /* acknowledgment number as on the wire, whatever the ACK flag */
+    uint16_t tcp_window;  /* as on the wire, unscaled */
+    uint16_t tcp_mss;     /* maximum segment size option of a SYN; 0: none */
     uint8_t swap;         /* 1: the sender is "hi" of the key */
     uint8_t tcp_flags;    /* TCP flags byte, 0 for others */
     uint8_t frag;         /* FT_FRAG_* */
     uint8_t ttl;          /* TTL or hop limit */
-    uint16_t tcp_window;  /* as on the wire, unscaled */
-    uint8_t mark;         /* FT_MARK_*, set by the pipeline */
+    uint8_t mark;         /* FT_MARK_* */
     uint8_t tos;          /* DSCP and ECN byte */
+    uint8_t tcp_opts;     /* FT_TCPO_* */
+    uint8_t tunnel;       /* enum ft_tunnel_type; not 0: the tunnel fields hold */
     uint8_t addr6[32];    /* IPv6 only: lo, hi */
+    /* when the decoder was asked for payloads; else both hold nothing */
+    const uint8_t *payload; /* first captured bytes after the transport header; borrowed as told */
+    uint16_t payload_cap;   /* how many of them, 0..FT_PAYLOAD_MAX; 0: payload is not to be used */
+    uint16_t frag_off;      /* frag: offset of the data in bytes */
+    uint32_t frag_id;       /* frag: identification */
+    uint32_t tunnel_id;     /* tunnel: with FT_TUNNEL_ID */
+    uint8_t tunnel_depth;   /* tunnel: how many around this packet, 1.. */
+    uint8_t tunnel_version; /* tunnel: IP version of outer, 4 or 6; 0: below IP, outer holds nothing */
+    uint8_t tunnel_flags;   /* tunnel: FT_TUNNEL_* */
+    uint8_t frag_more;      /* frag: 1: not the last fragment */
+    uint32_t roce_bth;      /* FT_MARK_ROCE: BTH opcode << 24 | destination QP */
+    uint32_t spare;
+    uint8_t outer[2][16]; /* tunnel: its source and destination as the sender wrote them; IPv4 in 4 */
 } FT_ALIGNED(32);
 
-enum { FT_MARK_SAMPLE = 1 };
+enum { FT_MARK_SAMPLE = 1 /* set by the pipeline */, FT_MARK_ROCE = 2 };
 enum { FT_FRAG_NONE = 0, FT_FRAG_FIRST = 1, FT_FRAG_LATER = 2 };
+enum { FT_PAYLOAD_MAX = 2048 }; /* what is looked at of one packet, wherever it comes from */
+
+/* tcp_opts: the low four bits are the shift of the window scale option of a SYN (RFC 7323 §2.2), or
+ * FT_TCPO_NO_SCALE. */
+enum {
+    FT_TCPO_SCALE = 0x0f,
+    FT_TCPO_NO_SCALE = 0x0f,
+    FT_TCPO_SACK_OK = 0x10, /* SACK permitted, RFC 2018 §2 */
+    FT_TCPO_SACK = 0x20,    /* carries SACK blocks, RFC 2018 §3 */
+    FT_TCPO_WHOLE = 0x80,   /* the fixed header was captured: seq, ack and window hold */
+};
+
+/* What wraps the innermost packet. The names are those of the column tunnel_type. */
+enum ft_tunnel_type {
+    FT_TUNNEL_NONE,
+    FT_TUNNEL_IPIP,    /* IPv4 in IPv4, RFC 2003 */
+    FT_TUNNEL_SIXIN4,  /* IPv6 in IPv4, RFC 4213 */
+    FT_TUNNEL_IP4IN6,  /* IPv4 in IPv6, RFC 2473 */
+    FT_TUNNEL_IP6IN6,  /* IPv6 in IPv6, RFC 2473 */
+    FT_TUNNEL_GRE,     /* RFC 2784, 2890; id: key */
+    FT_TUNNEL_PPTP,    /* GRE version 1, RFC 2637; id: call ID */
+    FT_TUNNEL_NVGRE,   /* RFC 7637; id: VSID */
+    FT_TUNNEL_ERSPAN,  /* types I, II and III; id: session ID */
+    FT_TUNNEL_VXLAN,   /* RFC 7348, with GPE; id: VNI */
+    FT_TUNNEL_GENEVE,  /* RFC 8926; id: VNI */
+    FT_TUNNEL_GTPU,    /* 3GPP TS 29.281; id: TEID */
+    FT_TUNNEL_MPLS,    /* RFC 3032, over Ethernet, IP, GRE or UDP; id: bottom label */
+    FT_TUNNEL_PPPOE,   /* RFC 2516; id: session ID */
+    FT_TUNNEL_L2TP,    /* versions 2 and 3, RFC 2661, 3931; id: session ID */
+    FT_TUNNEL_TEREDO,  /* RFC 4380 */
+    FT_TUNNEL_AYIYA,   /* draft-massar-v6ops-ayiya */
+    FT_TUNNEL_ETHERIP, /* RFC 3378 */
+    FT_TUNNEL__COUNT
+};
+
+enum {
+    FT_TUNNEL_ID = 1,   /* there is an id */
+    FT_TUNNEL_KEYED = 2 /* both directions carry the same id: it is part of the flow key */
+};
 
 _Static_assert(sizeof(struct ft_key) == 16, "a key is compared as 16 bytes");
-_Static_assert(sizeof(struct ft_packet) == 96, "a packet is one and a half cache lines");
+_Static_assert(sizeof(struct ft_packet) == 160, "two and a half cache lines");
 
 /* TCP flags, RFC 9293 §3.1 */
 enum {

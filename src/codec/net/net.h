@@ -68,6 +68,17 @@ enum {
     FT_NET_MAX_TAGS = 8,    /* VLAN tags, the one that the kernel took off not counted */
     FT_NET_MAX_LABELS = 16, /* MPLS */
     FT_NET_MAX_EXT = 16,    /* IPv6 extension headers */
+    FT_NET_MAX_TUNNELS = 8, /* a packet behind more is counted in the flow of the eighth */
+};
+
+/* The tunnel whose header stood directly before the innermost packet. */
+struct ft_net_tunnel {
+    uint8_t type;    /* enum ft_tunnel_type */
+    uint8_t depth;   /* tunnels that were opened, 0..FT_NET_MAX_TUNNELS */
+    uint8_t version; /* 4 or 6: the IP version of src and dst; 0: there are none */
+    uint8_t flags;   /* FT_TUNNEL_* of model/packet.h */
+    uint32_t id;     /* with FT_TUNNEL_ID */
+    const uint8_t *src, *dst;
 };
 
 /* A walk through one frame. Caller's memory; src and dst borrow the frame's. */
@@ -92,6 +103,15 @@ struct ft_net {
     uint16_t tcp_window;  /* l4 */
     uint32_t tcp_seq;     /* l4 */
     uint32_t payload_len; /* l4: bytes on the wire after the transport header */
+    uint32_t tcp_ack;     /* l4: likewise as tcp_seq */
+    uint16_t tcp_mss;     /* l4: as in ft_packet */
+    uint8_t tcp_opts;     /* l4: as in ft_packet */
+    uint8_t frag_more;    /* ip: as in ft_packet, likewise frag_off and frag_id */
+    uint16_t frag_off;
+    uint32_t frag_id;
+    bool has_bth;     /* l4: a RoCEv2 base transport header was read */
+    uint32_t roce_bth; /* l4: as in ft_packet */
+    struct ft_net_tunnel tunnel;
 };
 
 /* Takes the next len bytes off the front: the bytes, or NULL when they were not captured. */
