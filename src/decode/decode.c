@@ -7,6 +7,7 @@
 #include "decode/decode.h"
 
 #include "codec/net/link.h"
+#include "codec/net/tcp_options.h"
 #include "decode/general.h"
 #include "decode/key.h"
 
@@ -27,15 +28,18 @@ void ft_decoder_init(struct ft_decoder *d, const struct ft_hash_seed *seed)
 struct fast {
     const uint8_t *l4; /* transport header; at least its fixed part was captured */
     uint32_t l4_len;   /* bytes of the IP packet from there on */
+    uint32_t cap;      /* of them, captured */
     uint32_t ip_len;
     uint16_t scope;
+    uint16_t ip_id;
     uint8_t proto; /* TCP or UDP */
     uint8_t ttl;
     uint8_t tos;
 };
 
 /* The transport header of f: false when its lengths are not plain. Sets what depends on it. */
-FT_INLINE bool fast_l4(const struct fast *f, struct ft_packet *out, struct ft__ends *ends)
+FT_INLINE bool fast_l4(const struct fast *f, bool payloads, struct ft_packet *out,
+                       struct ft__ends *ends)
 {
     const uint8_t *p = f->l4;
     uint32_t header;
@@ -46,8 +50,10 @@ FT_INLINE bool fast_l4(const struct fast *f, struct ft_packet *out, struct ft__e
             return false;
         }
         out->tcp_seq = ft_load_be32(p + 4);
+        out->tcp_ack = ft_load_be32(p + 8);
         out->tcp_flags = p[13];
         out->tcp_window = ft_load_be16(p + 14);
+        out->tcp_opts = ft_tcp_options(p, header, f->cap, p[13], &out->tcp_mss);
     } else {
         uint32_t udp_len = ft_load_be16(p + 4);
 
@@ -56,10 +62,18 @@ FT_INLINE bool fast_l4(const struct fast *f, struct ft_packet *out, struct ft__e
             return false;
         }
         out->tcp_seq = 0;
+        out->tcp_ack = 0;
         out->tcp_flags = 0;
         out->tcp_window = 0;
+        out->tcp_opts = 0;
     }
     out->payload_len = f->l4_len - header;
+    if (payloads) {
+        uint32_t cap = f->cap > header ? f->cap - header : 0;
+
+        out->payload = p + header;
+        out->payload_cap = (uint16_t)(cap < FT_PAYLOAD_MAX ? cap : FT_PAYLOAD_MAX);
+    }
     *ends = (struct ft__ends){.sport = ft_load_be16(p),
                               .dport = ft_load_be16(p + 2),
                               .scope = f->scope,
@@ -78,6 +92,8 @@ FT_INLINE void fast_rest(const struct fast *f, const struct ft_view *v, bool swa
     out->ttl = f->ttl;
     out->mark = 0;
     out->tos = f->tos;
+    out->ip_id = f->ip_id;
+    out->tunnel = FT_TUNNEL_NONE;
 }
 
 /* Bytes of a transport header that must have been captured; above any frame for other protocols. */
@@ -88,7 +104,7 @@ FT_INLINE uint32_t fast_l4_min(uint8_t proto)
 
 /* IPv4 without options or fragments at offset off, which is below caplen <= len. */
 FT_INLINE bool fast_ip4(const struct ft_hash_seed *seed, const struct ft_view *v, uint32_t off,
-                        uint16_t scope, struct ft_packet *out)
+                        uint16_t scope, bool payloads, struct ft_packet *out)
 {
     const uint8_t *p = v->data + off;
     uint32_t cap = v->caplen - off;
@@ -113,10 +129,12 @@ FT_INLINE bool fast_ip4(const struct ft_hash_seed *seed, const struct ft_view *v
     }
     f.l4 = p + IP4_LEN;
     f.l4_len = f.ip_len - IP4_LEN;
+    f.cap = cap - IP4_LEN < f.l4_len ? cap - IP4_LEN : f.l4_len;
     f.scope = scope;
     f.ttl = p[8];
     f.tos = (uint8_t)(w >> 48);
-    if (!fast_l4(&f, out, &ends)) {
+    f.ip_id = (uint16_t)(w >> 16);
+    if (!fast_l4(&f, payloads, out, &ends)) {
         return false;
     }
     fast_rest(&f, v, ft__key_ip4(out, seed, p + 12, p + 16, ends), out);
@@ -125,7 +143,7 @@ FT_INLINE bool fast_ip4(const struct ft_hash_seed *seed, const struct ft_view *v
 
 /* IPv6 without extension headers, likewise. */
 FT_INLINE bool fast_ip6(const struct ft_hash_seed *seed, const struct ft_view *v, uint32_t off,
-                        uint16_t scope, struct ft_packet *out)
+                        uint16_t scope, bool payloads, struct ft_packet *out)
 {
     const uint8_t *p = v->data + off;
     uint32_t cap = v->caplen - off;
@@ -150,10 +168,12 @@ FT_INLINE bool fast_ip6(const struct ft_hash_seed *seed, const struct ft_view *v
         return false;
     }
     f.l4 = p + IP6_LEN;
+    f.cap = cap - IP6_LEN < f.l4_len ? cap - IP6_LEN : f.l4_len;
     f.scope = scope;
     f.ttl = (uint8_t)w;
+    f.ip_id = 0;
     f.tos = (uint8_t)(w >> 52);
-    if (!fast_l4(&f, out, &ends)) {
+    if (!fast_l4(&f, payloads, out, &ends)) {
         return false;
     }
     fast_rest(&f, v, ft__key_ip6(out, seed, p + 8, p + 24, ends), out);
@@ -162,7 +182,7 @@ FT_INLINE bool fast_ip6(const struct ft_hash_seed *seed, const struct ft_view *v
 
 /* Ethernet with at most one 802.1Q tag in the frame. True: *out is written; false: undecided, *out
  * is undefined. */
-FT_INLINE bool fast_path(const struct ft_hash_seed *seed, const struct ft_view *v,
+FT_INLINE bool fast_path(const struct ft_hash_seed *seed, const struct ft_view *v, bool payloads,
                          struct ft_packet *out)
 {
     uint32_t off = ETHERNET_LEN;
@@ -183,18 +203,18 @@ FT_INLINE bool fast_path(const struct ft_hash_seed *seed, const struct ft_view *
         off += VLAN_LEN;
     }
     if (FT_LIKELY(type == FT_ETH_IPV4)) {
-        return fast_ip4(seed, v, off, scope, out);
+        return fast_ip4(seed, v, off, scope, payloads, out);
     }
-    return type == FT_ETH_IPV6 && fast_ip6(seed, v, off, scope, out);
+    return type == FT_ETH_IPV6 && fast_ip6(seed, v, off, scope, payloads, out);
 }
 
 FT_INLINE enum ft_verdict decode_one(const struct ft_hash_seed *seed, const struct ft_view *v,
-                                     struct ft_packet *out)
+                                     bool payloads, struct ft_packet *out)
 {
     if (FT_UNLIKELY(v->flags & FT_VIEW_FILTERED)) {
         return FT_V_FILTERED;
     }
-    if (FT_LIKELY(fast_path(seed, v, out))) {
+    if (FT_LIKELY(fast_path(seed, v, payloads, out))) {
         return FT_V_DECODED;
     }
     return ft__decode_general(seed, v, out);
@@ -207,11 +227,12 @@ FT_INLINE void prefetch_headers(const struct ft_view *v)
     __builtin_prefetch((const void *)((uintptr_t)v->data + PREFETCH_LAST));
 }
 
-void ft_decode_batch(struct ft_decoder *d, const struct ft_view *views, uint32_t n,
-                     struct ft_packet *out, uint32_t *out_n)
+FT_INLINE void decode_batch(struct ft_decoder *d, const struct ft_view *views, uint32_t n,
+                            bool payloads, struct ft_packet *out, uint32_t *out_n)
 {
     const struct ft_hash_seed seed = d->seed;
     uint64_t decoded = 0, bytes = 0, decoded_bytes = 0;
+    uint8_t fragments = 0;
 
     for (uint32_t i = 0; i < n; i++) {
         const struct ft_view *v = &views[i];
@@ -221,9 +242,10 @@ void ft_decode_batch(struct ft_decoder *d, const struct ft_view *views, uint32_t
         if (i + PREFETCH_AHEAD < n) {
             prefetch_headers(&views[i + PREFETCH_AHEAD]);
         }
-        verdict = decode_one(&seed, v, &out[decoded]);
+        verdict = decode_one(&seed, v, payloads, &out[decoded]);
         bytes += len;
         if (FT_LIKELY(verdict == FT_V_DECODED)) {
+            fragments |= out[decoded].frag;
             decoded_bytes += len;
             decoded++;
         } else {
@@ -233,5 +255,16 @@ void ft_decode_batch(struct ft_decoder *d, const struct ft_view *views, uint32_t
     d->verdict[FT_V_DECODED] += decoded;
     d->decoded_bytes += decoded_bytes;
     d->bytes += bytes;
+    d->fragments = fragments != 0;
     *out_n = (uint32_t)decoded;
+}
+
+void ft_decode_batch(struct ft_decoder *d, const struct ft_view *views, uint32_t n,
+                     struct ft_packet *out, uint32_t *out_n)
+{
+    if (d->payloads) {
+        decode_batch(d, views, n, true, out, out_n);
+    } else {
+        decode_batch(d, views, n, false, out, out_n);
+    }
 }

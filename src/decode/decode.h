@@ -19,12 +19,15 @@ struct ft_decoder {
     uint64_t verdict[FT_V__COUNT]; /* views by verdict; owner thread */
     uint64_t decoded_bytes;        /* wire bytes of the decoded ones */
     uint64_t bytes;                /* wire bytes of all views */
+    bool payloads;                 /* set by the owner: packets say where their payload lies */
+    bool fragments;                /* the last batch held fragments of IP packets */
 };
 
 void ft_decoder_init(struct ft_decoder *d, const struct ft_hash_seed *seed);
 
-/* Decodes n views; writes out[0..*out_n) in order of the views: every field, but addr6 only for
- * IPv6. out must have room for n, on a 32-byte boundary. Owner thread; never fails. */
+/* Decodes n views; writes out[0..*out_n) in order of the views: the fields of their first 64 bytes,
+ * addr6 of IPv6, the others as struct ft_packet tells. out must have room for n, on a 32-byte
+ * boundary. Owner thread; never fails. */
 FT_HOT void ft_decode_batch(struct ft_decoder *d, const struct ft_view *views, uint32_t n,
                             struct ft_packet *out, uint32_t *out_n);
 

@@ -38,6 +38,17 @@ static void finish(const struct ft_net *n, const struct ft_hash_seed *seed, cons
     out->tcp_window = n->tcp_window;
     out->mark = 0;
     out->tos = n->tos;
+    out->ip_id = n->ip_id;
+    out->tcp_ack = n->tcp_ack;
+    out->tcp_mss = n->tcp_mss;
+    out->tcp_opts = n->tcp_opts;
+    out->tunnel = FT_TUNNEL_NONE;
+    out->frag_off = n->frag_off;
+    out->frag_more = n->frag_more;
+    out->frag_id = n->frag_id;
+    out->payload = n->payload;
+    out->payload_cap =
+        (uint16_t)(n->payload_cap < FT_PAYLOAD_MAX ? n->payload_cap : FT_PAYLOAD_MAX);
 }
 
 enum ft_verdict ft__decode_general(const struct ft_hash_seed *seed, const struct ft_view *v,

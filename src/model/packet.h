@@ -57,7 +57,7 @@ struct ft_packet {
     uint32_t tcp_seq;     /* TCP sequence number; like the next three 0 for others */
     uint32_t tcp_ack;     /* acknowledgment number as on the wire, whatever the ACK flag */
     uint16_t tcp_window;  /* as on the wire, unscaled */
-    uint16_t tcp_mss;     /* maximum segment size option of a SYN; 0: none */
+    uint16_t ip_id;       /* identification of IPv4, host order; 0 of IPv6 */
     uint8_t swap;         /* 1: the sender is "hi" of the key */
     uint8_t tcp_flags;    /* TCP flags byte, 0 for others */
     uint8_t frag;         /* FT_FRAG_* */
@@ -74,12 +74,15 @@ struct ft_packet {
     uint32_t frag_id;       /* frag: identification */
     uint32_t tunnel_id;     /* tunnel: with FT_TUNNEL_ID */
     uint8_t tunnel_depth;   /* tunnel: how many around this packet, 1.. */
-    uint8_t tunnel_version; /* tunnel: IP version of outer, 4 or 6; 0: below IP, outer holds nothing */
-    uint8_t tunnel_flags;   /* tunnel: FT_TUNNEL_* */
-    uint8_t frag_more;      /* frag: 1: not the last fragment */
-    uint32_t roce_bth;      /* FT_MARK_ROCE: BTH opcode << 24 | destination QP */
-    uint32_t spare;
-    uint8_t outer[2][16]; /* tunnel: its source and destination as the sender wrote them; IPv4 in 4 */
+    uint8_t
+        tunnel_version; /* tunnel: IP version of outer, 4 or 6; 0: below IP, outer holds nothing */
+    uint8_t tunnel_flags; /* tunnel: FT_TUNNEL_* */
+    uint8_t frag_more;    /* frag: 1: not the last fragment */
+    uint32_t roce_bth;    /* FT_MARK_ROCE: BTH opcode << 24 | destination QP */
+    uint16_t tcp_mss;     /* FT_TCPO_MSS: the maximum segment size option */
+    uint16_t spare;
+    uint8_t outer[2]
+                 [16]; /* tunnel: its source and destination as the sender wrote them; IPv4 in 4 */
 } FT_ALIGNED(32);
 
 enum { FT_MARK_SAMPLE = 1 /* set by the pipeline */, FT_MARK_ROCE = 2 };
@@ -93,6 +96,7 @@ enum {
     FT_TCPO_NO_SCALE = 0x0f,
     FT_TCPO_SACK_OK = 0x10, /* SACK permitted, RFC 2018 §2 */
     FT_TCPO_SACK = 0x20,    /* carries SACK blocks, RFC 2018 §3 */
+    FT_TCPO_MSS = 0x40,     /* a SYN with a maximum segment size, RFC 9293 §3.7.1 */
     FT_TCPO_WHOLE = 0x80,   /* the fixed header was captured: seq, ack and window hold */
 };
 

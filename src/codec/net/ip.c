@@ -46,6 +46,10 @@ static enum ft_verdict decode_ip4(struct ft_net *n)
     }
     flags = ft_load_be16(p + 6);
     n->frag = flags & IP4_OFFSET ? FT_FRAG_LATER : flags & IP4_MF ? FT_FRAG_FIRST : FT_FRAG_NONE;
+    n->frag_off = (uint16_t)((flags & IP4_OFFSET) * 8);
+    n->frag_more = (flags & IP4_MF) != 0;
+    n->ip_id = ft_load_be16(p + 4);
+    n->frag_id = n->ip_id;
     n->ip_len = total;
     n->tos = p[1];
     n->ttl = p[8];
@@ -124,6 +128,9 @@ static enum ft_verdict take_fragment(struct ft_net *n, uint8_t *next)
     } else if (flags & IP6_MF) {
         n->frag = FT_FRAG_FIRST;
     }
+    n->frag_off = flags & IP6_OFFSET;
+    n->frag_more = flags & IP6_MF;
+    n->frag_id = ft_load_be32(p + 4);
     *next = p[0];
     return FT_V_DECODED;
 }
@@ -178,6 +185,7 @@ static enum ft_verdict decode_ip6(struct ft_net *n)
         return FT_V_IP6_LENGTH;
     }
     ft_net_narrow(n, len);
+    n->ip_id = 0;
     n->ip_len = IP6_HEADER + len;
     n->tos = (uint8_t)(ft_load_be16(p) >> 4);
     n->ttl = p[7];

@@ -13,6 +13,7 @@
 #include "codec/net/l4.h"
 
 #include "codec/net/icmp.h"
+#include "codec/net/tcp_options.h"
 
 enum { PORTS_LEN = 4, TCP_MIN = 20, UDP_LEN = 8, SCTP_LEN = 12, DCCP_MIN = 12, ICMP_LEN = 8 };
 
@@ -31,6 +32,17 @@ static void set_payload(struct ft_net *n, uint32_t header)
     n->payload_len = n->wire > header ? n->wire - header : 0;
 }
 
+/* The captured part of the payload, for those who want to look into it. */
+static void note_payload(struct ft_net *n, uint32_t header)
+{
+    size_t left = ft_rd_left(&n->rd);
+
+    if (left > header) {
+        n->payload = n->rd.p + header;
+        n->payload_cap = left - header;
+    }
+}
+
 static enum ft_verdict decode_tcp(struct ft_net *n)
 {
     const uint8_t *p = n->rd.p;
@@ -45,6 +57,7 @@ static enum ft_verdict decode_tcp(struct ft_net *n)
         return FT_V_TCP_OFFSET;
     }
     n->tcp_seq = left >= 8 ? ft_load_be32(p + 4) : 0;
+    n->tcp_ack = left >= 12 ? ft_load_be32(p + 8) : 0;
     n->tcp_flags = left >= 14 ? p[13] : 0;
     n->tcp_window = left >= 16 ? ft_load_be16(p + 14) : 0;
     if (left >= 13) {
@@ -53,7 +66,12 @@ static enum ft_verdict decode_tcp(struct ft_net *n)
             return FT_V_TCP_OFFSET;
         }
     }
-    set_payload(n, header > TCP_MIN ? header : TCP_MIN);
+    header = header > TCP_MIN ? header : TCP_MIN;
+    set_payload(n, header);
+    if (whole && left >= TCP_MIN) {
+        n->tcp_opts = ft_tcp_options(p, header, (uint32_t)left, n->tcp_flags, &n->tcp_mss);
+        note_payload(n, header);
+    }
     return FT_V_DECODED;
 }
 
@@ -72,6 +90,9 @@ static enum ft_verdict decode_udp(struct ft_net *n)
         }
     }
     set_payload(n, UDP_LEN);
+    if (n->frag == FT_FRAG_NONE) {
+        note_payload(n, UDP_LEN);
+    }
     return FT_V_DECODED;
 }
 
@@ -107,7 +128,11 @@ enum ft_verdict ft_l4_decode(struct ft_net *n)
     n->key_bits = 0;
     n->tcp_flags = 0;
     n->tcp_window = 0;
-    n->tcp_seq = 0;
+    n->tcp_seq = n->tcp_ack = 0;
+    n->tcp_mss = 0;
+    n->tcp_opts = 0;
+    n->payload = NULL;
+    n->payload_cap = 0;
     if (n->frag == FT_FRAG_LATER) {
         set_payload(n, 0);
         return FT_V_DECODED;

@@ -97,19 +97,22 @@ struct ft_net {
     const uint8_t *src; /* ip: 4 or 16 bytes, by version */
     const uint8_t *dst; /* ip: likewise */
 
-    uint8_t key_bits;     /* l4: FT_KEY_ONE_WAY or 0 */
-    uint8_t tcp_flags;    /* l4: 0 unless captured; likewise seq and window */
-    uint16_t port[2];     /* l4: source, destination, host order; 0 for protocols without */
-    uint16_t tcp_window;  /* l4 */
-    uint32_t tcp_seq;     /* l4 */
-    uint32_t payload_len; /* l4: bytes on the wire after the transport header */
-    uint32_t tcp_ack;     /* l4: likewise as tcp_seq */
-    uint16_t tcp_mss;     /* l4: as in ft_packet */
-    uint8_t tcp_opts;     /* l4: as in ft_packet */
-    uint8_t frag_more;    /* ip: as in ft_packet, likewise frag_off and frag_id */
+    uint8_t key_bits;       /* l4: FT_KEY_ONE_WAY or 0 */
+    uint8_t tcp_flags;      /* l4: 0 unless captured; likewise seq and window */
+    uint16_t port[2];       /* l4: source, destination, host order; 0 for protocols without */
+    uint16_t tcp_window;    /* l4 */
+    uint32_t tcp_seq;       /* l4 */
+    uint32_t payload_len;   /* l4: bytes on the wire after the transport header */
+    const uint8_t *payload; /* l4: TCP and UDP, whole packets: what was captured of it, or NULL */
+    size_t payload_cap;     /* l4: bytes there */
+    uint32_t tcp_ack;       /* l4: likewise as tcp_seq */
+    uint16_t tcp_mss;       /* l4: as in ft_packet */
+    uint8_t tcp_opts;       /* l4: as in ft_packet */
+    uint16_t ip_id;         /* ip: as in ft_packet */
+    uint8_t frag_more;      /* ip: as in ft_packet, likewise frag_off and frag_id */
     uint16_t frag_off;
     uint32_t frag_id;
-    bool has_bth;     /* l4: a RoCEv2 base transport header was read */
+    bool has_bth;      /* l4: a RoCEv2 base transport header was read */
     uint32_t roce_bth; /* l4: as in ft_packet */
     struct ft_net_tunnel tunnel;
 };
