@@ -90,7 +90,7 @@ FT_INLINE void fast_rest(const struct fast *f, const struct ft_view *v, bool swa
     out->swap = swap;
     out->frag = FT_FRAG_NONE;
     out->ttl = f->ttl;
-    out->mark = 0;
+    out->mark = v->caplen < v->len ? FT_MARK_TRUNCATED : 0;
     out->tos = f->tos;
     out->ip_id = f->ip_id;
     out->tunnel = FT_TUNNEL_NONE;

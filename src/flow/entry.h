@@ -7,10 +7,15 @@
  *     cold[i]  first packet of a direction, carries, records, removal
  *     link[i]  place in a timer list; flow_id
  *     addr6[i] IPv6 addresses in canonical order
+ *     stat[i]  sizes and gaps, a line for each direction: from its second packet on
+ *     tcp[i]   TCP: sequence numbers of both sides; tcp_cold[i]: from the second segment on
+ *     extra[i] tunnels, fragments, marks: flows that have them
+ *     prev[i]  totals at the last record: flows that had an interim one
  *
  *     wire bytes = bytes   IP bytes = bytes - over   payload bytes = bytes - over - hdr
  *
- * With the index (16 bytes a flow) that is 192 bytes a flow. */
+ * With the index (16 bytes a flow) a flow of one packet takes 192 bytes, and 64 more when it is
+ * TCP; all of it 736. What is not touched takes address space only. */
 #ifndef FT_FLOW_ENTRY_H
 #define FT_FLOW_ENTRY_H
 
@@ -26,6 +31,14 @@ enum {
     FT__S_FRESH = 16,      /* packets were counted since the last record */
     FT__S_STALE = 32,      /* the clock stepped back and no packet came since the last look */
     FT__S_SNAPSHOTS = 64,  /* snapshots are still to come */
+    FT__S_WATCHED = 128,   /* the watcher wants to see more packets */
+};
+
+/* Bits of hot.seen: what some packet of the flow was. */
+enum {
+    FT__SEEN_TRUNCATED = 1, /* captured shorter than it was */
+    FT__SEEN_EXTRA = 2,     /* extra[i] holds */
+    FT__SEEN_FLIPPED = 4,   /* the first packet was the responder's SYN-ACK */
 };
 
 /* owner: the table's thread */
@@ -39,7 +52,8 @@ struct ft__hot {
     uint16_t over[2];     /* bytes that are not IP: link header, padding; low 16 bits */
     uint8_t tcp_flags[2]; /* OR of all packets */
     uint8_t state;        /* FT__S_* */
-    uint8_t fwd;          /* canonical side (0 lo, 1 hi) of the initiator */
+    uint8_t fwd : 1;      /* canonical side (0 lo, 1 hi) of the initiator */
+    uint8_t seen : 7;     /* FT__SEEN_* */
     uint32_t active_at;   /* next active deadline in 2^24 ns, wrapping; a hint */
 } FT_ALIGNED(64);
 
@@ -56,6 +70,26 @@ struct ft__cold {
     uint8_t spare[3];
 } FT_ALIGNED(64);
 
+/* What few flows have. */
+struct ft__extra {
+    uint8_t outer[2][16]; /* of the tunnel, as the forward direction has it */
+    uint32_t tunnel_id[2];
+    uint32_t fragments[2];
+    uint32_t ecn_ce[2];
+    uint32_t roce_bth;
+    uint8_t tunnel;         /* enum ft_tunnel_type */
+    uint8_t tunnel_version; /* of outer, 4 or 6, or 0 */
+    uint8_t tunnel_depth;
+    uint8_t bits; /* FT__X_* */
+} FT_ALIGNED(64);
+
+enum { FT__X_ID = 1 /* of direction 0; 2: of direction 1 */, FT__X_ROCE = 4 };
+
+/* Totals at the last record of a flow that has segments. */
+struct ft__prev {
+    uint64_t packets[2], bytes[2];
+};
+
 struct ft__link {
     uint32_t prev; /* entry, or FT__HEAD | list when first */
     uint32_t next; /* entry or FT__NONE; of a free entry: the next free one */
@@ -64,6 +98,7 @@ struct ft__link {
 
 _Static_assert(sizeof(struct ft__hot) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__cold) == 64, "one cache line");
+_Static_assert(sizeof(struct ft__extra) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__link) == 16, "part of the 192 bytes a flow");
 
 #define FT__NEVER INT64_MIN

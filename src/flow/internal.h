@@ -5,7 +5,9 @@
 
 #include "flow/entry.h"
 #include "flow/index.h"
+#include "flow/stat.h"
 #include "flow/table.h"
+#include "flow/tcp.h"
 #include "flow/timer.h"
 
 /* owner: one thread */
@@ -14,6 +16,11 @@ struct ft_table {
     struct ft__cold *cold;
     struct ft__link *link;
     uint8_t (*addr6)[32];
+    struct ft__stat *stat;
+    struct ft__tcp_hot *tcp;
+    struct ft__tcp_cold *tcp_cold;
+    struct ft__extra *extra;
+    struct ft__prev *prev;
     struct ft__index index;
     struct ft_table_config cfg;
     ft_flow_emit_fn emit;

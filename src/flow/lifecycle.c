@@ -4,7 +4,7 @@
 
 #include "flow/internal.h"
 
-enum { EVICT_TRIES = 8, HINT_SHIFT = 24 };
+enum { EVICT_TRIES = 8, HINT_SHIFT = 24, PROTO_TCP = 6 };
 
 /* The hint compares 32 wrapping bits; a deadline further than this is looked at earlier. */
 static const int64_t hint_max_ns = (int64_t)300 * 86400 * 1000000000;
@@ -110,6 +110,63 @@ static void totals(const struct ft_table *t, uint32_t i, struct ft_flow_record *
     }
 }
 
+/* What has come since the record before; the totals are kept when another record will follow. */
+static void deltas(struct ft_table *t, uint32_t i, bool final, struct ft_flow_record *r)
+{
+    static const struct ft__prev none;
+    const struct ft__prev *before = t->cold[i].segment > 0 ? &t->prev[i] : &none;
+
+    for (int d = 0; d < 2; d++) {
+        r->packets_delta[d] = r->packets[d] - before->packets[d];
+        r->bytes_delta[d] = r->bytes[d] - before->bytes[d];
+    }
+    if (!final) {
+        memcpy(t->prev[i].packets, r->packets, sizeof r->packets);
+        memcpy(t->prev[i].bytes, r->bytes, sizeof r->bytes);
+    }
+}
+
+static void extras(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)
+{
+    static const struct ft__extra none;
+    const struct ft__extra *x = t->hot[i].seen & FT__SEEN_EXTRA ? &t->extra[i] : &none;
+
+    r->tunnel = x->tunnel;
+    r->tunnel_version = x->tunnel_version;
+    r->tunnel_depth = x->tunnel_depth;
+    r->roce_bth = x->roce_bth;
+    r->has_roce = (x->bits & FT__X_ROCE) != 0;
+    memcpy(r->tunnel_src, x->outer[FT_DIR_FWD], sizeof r->tunnel_src);
+    memcpy(r->tunnel_dst, x->outer[FT_DIR_REV], sizeof r->tunnel_dst);
+    for (int d = 0; d < 2; d++) {
+        r->has_tunnel_id[d] = (x->bits & (FT__X_ID << d)) != 0;
+        r->tunnel_id[d] = x->tunnel_id[d];
+        r->fragments[d] = x->fragments[d];
+        r->ecn_ce[d] = x->ecn_ce[d];
+    }
+}
+
+/* Everything that takes more than the counters. */
+static void details(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)
+{
+    const struct ft__hot *h = &t->hot[i];
+    bool flipped = (h->seen & FT__SEEN_FLIPPED) != 0;
+
+    r->entry = i;
+    r->truncated = (h->seen & FT__SEEN_TRUNCATED) != 0;
+    r->has_tcp = false;
+    r->midstream = false;
+    for (int d = 0; d < 2; d++) {
+        ft__stat_record(&t->stat[i].side[d], r->packets[d], r->ip_bytes[d], &r->size[d],
+                        &r->gap[d]);
+    }
+    if (r->proto == PROTO_TCP) {
+        ft__tcp_record(&t->tcp[i], &t->tcp_cold[i], flipped, r);
+        r->midstream = (h->state & FT__S_SYN) == 0 && !flipped;
+    }
+    extras(t, i, r);
+}
+
 /* Hands a record to the table's user and counts it. */
 static void emit(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns, bool final)
 {
@@ -132,6 +189,8 @@ static void emit(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t 
         r.segment = t->cold[i].segment;
         r.reason = (uint8_t)reason;
         r.is_final = final;
+        details(t, i, &r);
+        deltas(t, i, final, &r);
         t->emit(t->cookie, &r);
     }
     t->cold[i].segment++;
@@ -184,14 +243,32 @@ static void fill(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, ui
         h->state |= FT__S_SYN;
         h->isn = pkt->tcp_seq;
     }
+    if (reply) {
+        h->seen |= FT__SEEN_FLIPPED;
+    }
     if (t->cfg.n_snapshots > 0) {
         h->state |= FT__S_SNAPSHOTS;
+    }
+    if (t->cfg.watch != NULL) {
+        h->state |= FT__S_WATCHED;
+    }
+    if (pkt->key.proto == PROTO_TCP) {
+        ft__tcp_begin(&t->tcp[i]);
+    }
+    if (pkt->key.bits & FT_KEY_TUNNEL) {
+        memset(&t->extra[i], 0, sizeof t->extra[i]);
+        t->extra[i].tunnel_id[0] = t->extra[i].tunnel_id[1] = pkt->tunnel_id;
+        t->extra[i].bits = FT__X_ID << FT_DIR_FWD | FT__X_ID << FT_DIR_REV;
+        h->seen |= FT__SEEN_EXTRA;
     }
     if (pkt->key.bits & FT_KEY_V6) {
         memcpy(t->addr6[i], pkt->addr6, 32);
     }
     h->last_ns[reply] = pkt->ts_ns; /* the first packet's direction; it is counted by the caller */
     t->cold[i].first_ns[reply] = pkt->ts_ns;
+    if (pkt->key.bits & FT_KEY_TUNNEL) {
+        salt ^= (uint64_t)pkt->tunnel << 56 ^ (uint64_t)pkt->tunnel_id << 8;
+    }
     t->link[i].flow_id = flow_id(t, i, pkt->ts_ns, salt);
     ft__flow_hint(t, i, pkt->ts_ns);
 }
@@ -258,13 +335,16 @@ uint32_t ft__flow_create(struct ft_table *t, const struct ft_packet *pkt, uint64
 
 void ft__flow_end(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns)
 {
-    bool forced =
-        reason == FT_REASON_EOF || reason == FT_REASON_SHUTDOWN || reason == FT_REASON_EVICTED;
+    const struct ft__hot *h = &t->hot[i];
+    uint8_t both = h->tcp_flags[0] & h->tcp_flags[1];
 
-    if (forced && (t->hot[i].state & FT__S_CLOSED)) {
-        reason = FT_REASON_END; /* it had ended; only its linger was cut short */
+    if ((h->state & FT__S_CLOSED) || (both & FT_TCP_FIN)) {
+        reason = FT_REASON_END; /* whatever cut its linger short, or lost the last ACK */
     }
     emit(t, i, reason, at_ns, true);
+    if (t->cfg.watch != NULL) {
+        t->cfg.watch->end(t->cfg.watch->cookie, i);
+    }
     ft__timers_remove(&t->timers, i);
     ft__index_remove(&t->index, t->cold[i].place);
     t->hot[i].state = 0;
@@ -291,9 +371,7 @@ bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns)
     if (d.end_ns > now_ns) {
         return false;
     }
-    bool closed = (t->hot[i].state & FT__S_CLOSED) != 0;
-
-    ft__flow_end(t, i, closed ? FT_REASON_END : FT_REASON_IDLE, d.end_ns);
+    ft__flow_end(t, i, FT_REASON_IDLE, d.end_ns);
     return true;
 }
 
@@ -304,10 +382,7 @@ bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns)
 static bool visit_future(struct ft_table *t, uint32_t i, int64_t now_ns)
 {
     if (t->hot[i].state & FT__S_STALE) {
-        bool closed = (t->hot[i].state & FT__S_CLOSED) != 0;
-
-        ft__flow_end(t, i, closed ? FT_REASON_END : FT_REASON_IDLE,
-                     ft__flow_deadlines(t, i).end_ns);
+        ft__flow_end(t, i, FT_REASON_IDLE, ft__flow_deadlines(t, i).end_ns);
         return true;
     }
     t->hot[i].state |= FT__S_STALE;

@@ -15,6 +15,8 @@ enum {
     FLOWS_MAX = 1 << 27,
     TIMER_VISITS = 2, /* for each packet */
     HINT_SHIFT = 24,
+    PROTO_TCP = 6,
+    ECN_CE = 3, /* RFC 3168 §5 */
 };
 
 /* Timers run this far behind the packets, so that one that comes late still finds its flow; whether
@@ -28,12 +30,54 @@ static uint32_t buckets_for(uint32_t max_flows)
     return (max_flows + FLOWS_PER_BUCKET - 1) / FLOWS_PER_BUCKET;
 }
 
+/* The arrays of a table, one item a flow: where the pointer stands, and the size of an item. */
+static const struct {
+    size_t at, size;
+} arrays[] = {
+    {offsetof(struct ft_table, hot), sizeof(struct ft__hot)},
+    {offsetof(struct ft_table, cold), sizeof(struct ft__cold)},
+    {offsetof(struct ft_table, link), sizeof(struct ft__link)},
+    {offsetof(struct ft_table, addr6), 32},
+    {offsetof(struct ft_table, stat), sizeof(struct ft__stat)},
+    {offsetof(struct ft_table, tcp), sizeof(struct ft__tcp_hot)},
+    {offsetof(struct ft_table, tcp_cold), sizeof(struct ft__tcp_cold)},
+    {offsetof(struct ft_table, extra), sizeof(struct ft__extra)},
+    {offsetof(struct ft_table, prev), sizeof(struct ft__prev)},
+};
+
+enum { N_ARRAYS = sizeof arrays / sizeof *arrays };
+
+static void *array_get(const struct ft_table *t, int k)
+{
+    void *p;
+
+    memcpy(&p, (const uint8_t *)t + arrays[k].at, sizeof p);
+    return p;
+}
+
 size_t ft_table_budget(const struct ft_table_config *cfg)
 {
-    size_t flow = sizeof(struct ft__hot) + sizeof(struct ft__cold) + sizeof(struct ft__link) + 32;
+    size_t flow = 0;
 
+    for (int k = 0; k < N_ARRAYS; k++) {
+        flow += arrays[k].size;
+    }
     return flow * cfg->max_flows + sizeof(struct ft__bucket) * buckets_for(cfg->max_flows) +
            sizeof(struct ft_table);
+}
+
+static bool make_arrays(struct ft_table *t)
+{
+    for (int k = 0; k < N_ARRAYS; k++) {
+        void *p = ft_map_alloc(arrays[k].size * t->cfg.max_flows);
+
+        if (p == NULL) {
+            return false;
+        }
+        memcpy((uint8_t *)t + arrays[k].at, &p, sizeof p);
+    }
+    t->index.buckets = ft_map_alloc(sizeof *t->index.buckets * t->index.n);
+    return t->index.buckets != NULL;
 }
 
 int ft_table_new(const struct ft_table_config *cfg, ft_flow_emit_fn emit, void *cookie,
@@ -56,13 +100,7 @@ int ft_table_new(const struct ft_table_config *cfg, ft_flow_emit_fn emit, void *
     t->free = FT__NONE;
     t->now_ns = t->newest_ns = FT__NEVER;
     t->index.n = buckets_for(n);
-    t->hot = ft_map_alloc(sizeof *t->hot * n);
-    t->cold = ft_map_alloc(sizeof *t->cold * n);
-    t->link = ft_map_alloc(sizeof *t->link * n);
-    t->addr6 = ft_map_alloc(sizeof *t->addr6 * n);
-    t->index.buckets = ft_map_alloc(sizeof *t->index.buckets * t->index.n);
-    if (t->hot == NULL || t->cold == NULL || t->link == NULL || t->addr6 == NULL ||
-        t->index.buckets == NULL) {
+    if (!make_arrays(t)) {
         ft_table_free(t);
         return FT_E_NOMEM;
     }
@@ -78,12 +116,9 @@ void ft_table_free(struct ft_table *t)
     if (t == NULL) {
         return;
     }
-    size_t n = t->cfg.max_flows;
-
-    ft_map_free(t->hot, sizeof *t->hot * n);
-    ft_map_free(t->cold, sizeof *t->cold * n);
-    ft_map_free(t->link, sizeof *t->link * n);
-    ft_map_free(t->addr6, sizeof *t->addr6 * n);
+    for (int k = 0; k < N_ARRAYS; k++) {
+        ft_map_free(array_get(t, k), arrays[k].size * t->cfg.max_flows);
+    }
     ft_map_free(t->index.buckets, sizeof *t->index.buckets * t->index.n);
     ft_mem_free(t);
 }
@@ -100,6 +135,16 @@ void ft_table_get_stats(const struct ft_table *t, struct ft_table_stats *out)
 
 /* ---- finding ---- */
 
+/* The parts of a key that are not in its 16 bytes. */
+static bool wide_equal(const struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
+{
+    if ((pkt->key.bits & FT_KEY_V6) && memcmp(t->addr6[i], pkt->addr6, 32) != 0) {
+        return false;
+    }
+    return (pkt->key.bits & FT_KEY_TUNNEL) == 0 ||
+           (t->extra[i].tunnel == pkt->tunnel && t->extra[i].tunnel_id[0] == pkt->tunnel_id);
+}
+
 FT_INLINE bool key_equal(const struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
 {
     const struct ft__hot *h = &t->hot[i];
@@ -108,7 +153,10 @@ FT_INLINE bool key_equal(const struct ft_table *t, uint32_t i, const struct ft_p
         ft_load_u64((const uint8_t *)&h->key + 8) != ft_load_u64((const uint8_t *)&pkt->key + 8)) {
         return false;
     }
-    return FT_LIKELY((pkt->key.bits & FT_KEY_V6) == 0) || memcmp(t->addr6[i], pkt->addr6, 32) == 0;
+    if (FT_LIKELY((pkt->key.bits & (FT_KEY_V6 | FT_KEY_TUNNEL)) == 0)) {
+        return true;
+    }
+    return wide_equal(t, i, pkt);
 }
 
 FT_INLINE uint32_t find(const struct ft_table *t, const struct ft_packet *pkt)
@@ -153,6 +201,11 @@ FT_INLINE void prefetch(const struct ft_table *t, const struct ft_packet *pkts, 
             __builtin_prefetch(&t->hot[i], 1);
             if (cold) {
                 __builtin_prefetch(&t->cold[i], 1);
+            }
+            __builtin_prefetch(&t->stat[i].side[pkts[k].swap], 1);
+            __builtin_prefetch(&t->stat[i].side[!pkts[k].swap], 1);
+            if (pkts[k].key.proto == PROTO_TCP) {
+                __builtin_prefetch(&t->tcp[i], 1);
             }
         }
     }
@@ -207,10 +260,8 @@ FT_COLD static uint32_t check(struct ft_table *t, uint32_t i, const struct ft_pa
             t->hot[i].isn = pkt->tcp_seq;
             return i;
         }
-        bool closed = (t->hot[i].state & FT__S_CLOSED) != 0;
-
         salt = t->link[i].flow_id;
-        ft__flow_end(t, i, closed ? FT_REASON_END : FT_REASON_REUSE, pkt->ts_ns);
+        ft__flow_end(t, i, FT_REASON_REUSE, pkt->ts_ns);
     }
     return ft__flow_create(t, pkt, salt);
 }
@@ -256,17 +307,24 @@ FT_COLD static void odd_time(struct ft_table *t, uint32_t i, int d, int64_t ts_n
     ft__flow_hint(t, i, ts_ns); /* the flow may begin earlier now */
 }
 
+/* A segment whose sequence numbers were not captured: its flags have to do. */
+static bool closes_by_flags(const struct ft__hot *h, const struct ft_packet *pkt)
+{
+    return (pkt->tcp_opts & FT_TCPO_WHOLE) == 0 &&
+           ((pkt->tcp_flags & FT_TCP_RST) ||
+            (h->tcp_flags[0] & h->tcp_flags[1] & pkt->tcp_flags & FT_TCP_FIN));
+}
+
 /* What may follow a counted packet: established, closed, a snapshot. */
-FT_COLD static void after(struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
+FT_COLD static void after(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, bool closed)
 {
     struct ft__hot *h = &t->hot[i];
-    uint8_t both = h->tcp_flags[0] & h->tcp_flags[1], any = h->tcp_flags[0] | h->tcp_flags[1];
     uint8_t before = h->state;
 
     if (h->pkts[0] >= PROBATION_PACKETS || h->last_ns[1] != FT__NEVER) {
         h->state |= FT__S_ESTABLISHED;
     }
-    if ((both & FT_TCP_FIN) || (any & FT_TCP_RST)) {
+    if (closed || closes_by_flags(h, pkt)) {
         h->state |= FT__S_CLOSED;
     }
     if ((before ^ h->state) & (FT__S_ESTABLISHED | FT__S_CLOSED)) {
@@ -289,6 +347,68 @@ FT_INLINE bool needs_after(const struct ft__hot *h, const struct ft_packet *pkt,
            (h->state & FT__S_SNAPSHOTS) != 0;
 }
 
+/* What few packets are. */
+FT_COLD static void count_extra(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, int d)
+{
+    struct ft__extra *x = &t->extra[i];
+
+    if ((t->hot[i].seen & FT__SEEN_EXTRA) == 0) {
+        memset(x, 0, sizeof *x);
+        t->hot[i].seen |= FT__SEEN_EXTRA;
+    }
+    x->fragments[d] += pkt->frag != FT_FRAG_NONE;
+    x->ecn_ce[d] += (pkt->tos & ECN_CE) == ECN_CE;
+    if ((pkt->mark & FT_MARK_ROCE) && (x->bits & FT__X_ROCE) == 0) {
+        x->roce_bth = pkt->roce_bth;
+        x->bits |= FT__X_ROCE;
+    }
+    if (pkt->tunnel != FT_TUNNEL_NONE && x->tunnel == FT_TUNNEL_NONE) {
+        x->tunnel = pkt->tunnel;
+        x->tunnel_version = pkt->tunnel_version;
+        x->tunnel_depth = pkt->tunnel_depth;
+        memcpy(x->outer[d], pkt->outer[0], sizeof x->outer[0]);
+        memcpy(x->outer[!d], pkt->outer[1], sizeof x->outer[1]);
+    }
+    if (pkt->tunnel == x->tunnel && (pkt->tunnel_flags & FT_TUNNEL_ID) &&
+        pkt->tunnel != FT_TUNNEL_NONE && (x->bits & (FT__X_ID << d)) == 0) {
+        x->tunnel_id[d] = pkt->tunnel_id;
+        x->bits |= (uint8_t)(FT__X_ID << d);
+    }
+}
+
+FT_INLINE bool has_extra(const struct ft_packet *pkt)
+{
+    return (pkt->tunnel | pkt->frag | (pkt->mark & FT_MARK_ROCE)) != 0 ||
+           (pkt->tos & ECN_CE) == ECN_CE;
+}
+
+/* The second packet of a direction: until now its counters told all of the first. */
+FT_COLD static void second(struct ft_table *t, uint32_t i, int d)
+{
+    const struct ft__hot *h = &t->hot[i];
+    const struct ft__cold *c = &t->cold[i];
+
+    ft__stat_begin(&t->stat[i].side[d], h->bytes[d] - ((c->over[d] << 16) + h->over[d]));
+}
+
+FT_INLINE void measure(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, int d)
+{
+    const struct ft__hot *h = &t->hot[i];
+    int64_t gap = ft__time_sub(pkt->ts_ns, h->last_ns[d]);
+
+    if (h->pkts[d] <= 1) {
+        uint32_t more = t->cold[i].pkts[d];
+
+        if (more == 0 && h->pkts[d] == 0) {
+            return;
+        }
+        if (more == 0) {
+            second(t, i, d);
+        }
+    }
+    ft__stat_add(&t->stat[i].side[d], pkt->ip_len, gap > 0 ? (uint64_t)gap : 0);
+}
+
 FT_INLINE void count(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, int d)
 {
     struct ft__hot *h = &t->hot[i];
@@ -297,6 +417,11 @@ FT_INLINE void count(struct ft_table *t, uint32_t i, const struct ft_packet *pkt
     uint32_t over = h->over[d] + (pkt->frame_len - pkt->ip_len);
     uint32_t pkts = h->pkts[d] + 1u;
 
+    measure(t, i, pkt, d);
+    h->seen |= (pkt->mark & FT_MARK_TRUNCATED) != 0 ? FT__SEEN_TRUNCATED : 0;
+    if (FT_UNLIKELY(has_extra(pkt))) {
+        count_extra(t, i, pkt, d);
+    }
     if (FT_UNLIKELY(bytes < pkt->frame_len || (hdr | over | pkts) >> 16 != 0)) {
         carry(&t->cold[i], d, bytes < pkt->frame_len, hdr, pkts, over);
     }
@@ -323,6 +448,15 @@ FT_INLINE void read_counts(const struct ft_table *t, uint32_t i, int d, struct f
     out->packets = ((uint64_t)c->pkts[d] << 16) + h->pkts[d];
     out->bytes = ((uint64_t)c->bytes[d] << 32) + h->bytes[d];
     out->first_ns = c->first_ns[d];
+}
+
+static void watch(struct ft_table *t, uint32_t i, int d, const struct ft_packet *pkt)
+{
+    const struct ft_flow_watch *w = t->cfg.watch;
+
+    if (!w->see(w->cookie, i, d, pkt)) {
+        t->hot[i].state &= (uint8_t)~FT__S_WATCHED;
+    }
 }
 
 /* The packet clock follows the packets; a step back by more than the idle timeout is believed. */
@@ -360,10 +494,18 @@ void ft_table_update(struct ft_table *t, const struct ft_packet *pkts, uint32_t 
             i = check(t, i, pkt);
         }
         int d = pkt->swap ^ t->hot[i].fwd;
+        bool closed = false;
 
         count(t, i, pkt, d);
-        if (FT_UNLIKELY(needs_after(&t->hot[i], pkt, d))) {
-            after(t, i, pkt);
+        if (pkt->key.proto == PROTO_TCP) {
+            closed = ft__tcp_packet(&t->tcp[i], &t->tcp_cold[i], t->cold[i].first_ns[0], pkt, d,
+                                    (t->hot[i].seen & FT__SEEN_FLIPPED) != 0);
+        }
+        if (FT_UNLIKELY(t->hot[i].state & FT__S_WATCHED)) {
+            watch(t, i, d, pkt);
+        }
+        if (FT_UNLIKELY(closed || needs_after(&t->hot[i], pkt, d))) {
+            after(t, i, pkt, closed);
         }
         if (out_counts != NULL) {
             read_counts(t, i, d, &out_counts[k]);

@@ -11,6 +11,7 @@
  *     cold[i]  64 bytes: first times, high halves, ISN, segment                 start, carry, end
  *     link[i]  16 bytes: timer list, flow_id                                    start, timer, end
  *     addr6[i] 32 bytes: IPv6 addresses                                         IPv6 only
+ *     stat[i], tcp[i], ...: see entry.h
  *
  * Time is packet time. Whether a packet opens a new flow is decided from the two timestamps when
  * the packet arrives, so the records do not depend on when a timer happens to be looked at; timers
@@ -27,6 +28,17 @@
 
 enum { FT_MAX_SNAPSHOTS = 8 };
 
+/* Somebody who looks into the first packets of flows, and keeps what it finds by entry number: the
+ * pipeline binds the app stage to the table with it. Called on the table's thread; must not call
+ * back. */
+struct ft_flow_watch {
+    /* a packet of the flow in this entry, after it was counted; false: no more of this flow */
+    bool (*see)(void *cookie, uint32_t entry, int dir, const struct ft_packet *pkt);
+    /* the flow is over, its final record was emitted; only for flows of which it saw a packet */
+    void (*end)(void *cookie, uint32_t entry);
+    void *cookie;
+};
+
 struct ft_table_config {
     uint32_t max_flows; /* bound of this table, 1.. (2^28) */
     int64_t idle_ns;    /* a gap of this or more ends the flow */
@@ -34,6 +46,7 @@ struct ft_table_config {
     int64_t linger_ns;  /* a closed TCP connection stays this long for stragglers */
     uint64_t snapshots[FT_MAX_SNAPSHOTS]; /* ascending packet counts, both directions together */
     uint32_t n_snapshots;
+    const struct ft_flow_watch *watch; /* NULL: nobody looks into packets */
 };
 
 /* Called for every record, on the thread that called into the table; rec is borrowed. Must not call

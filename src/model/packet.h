@@ -85,7 +85,11 @@ struct ft_packet {
                  [16]; /* tunnel: its source and destination as the sender wrote them; IPv4 in 4 */
 } FT_ALIGNED(32);
 
-enum { FT_MARK_SAMPLE = 1 /* set by the pipeline */, FT_MARK_ROCE = 2 };
+enum {
+    FT_MARK_SAMPLE = 1,   /* set by the pipeline */
+    FT_MARK_ROCE = 2,     /* roce_bth holds */
+    FT_MARK_TRUNCATED = 4 /* fewer bytes were captured than there were */
+};
 enum { FT_FRAG_NONE = 0, FT_FRAG_FIRST = 1, FT_FRAG_LATER = 2 };
 enum { FT_PAYLOAD_MAX = 2048 }; /* what is looked at of one packet, wherever it comes from */
 

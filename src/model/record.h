@@ -11,6 +11,48 @@
 
 enum { FT_DIR_FWD = 0, FT_DIR_REV = 1 };
 
+/* States of one side of a TCP connection, as Zeek's conn.log knows them. The odd ones have been
+ * through a beginning and take data. */
+enum ft_tcp_state {
+    FT_TCP_INACTIVE = 0,
+    FT_TCP_PARTIAL = 1, /* sent something, but no SYN was seen */
+    FT_TCP_SYN_SENT = 2,
+    FT_TCP_ESTABLISHED = 3,
+    FT_TCP_SYN_ACK_SENT = 4,
+    FT_TCP_CLOSED = 6, /* sent a FIN */
+    FT_TCP_RESET = 8   /* sent a RST */
+};
+
+/* What the sequence numbers of a TCP flow tell; by direction where it is an array of two. */
+struct ft_tcp_record {
+    uint64_t retrans_bytes[2]; /* payload bytes sent again */
+    uint32_t retrans[2];       /* segments sent again, fast ones included */
+    uint32_t fast[2];          /* of them, asked for by duplicate acknowledgments */
+    uint32_t out_of_order[2];
+    uint32_t dup_acks[2];     /* sent by this direction */
+    uint32_t dup_frames[2];   /* captured twice */
+    uint32_t zero_windows[2]; /* segments that advertise a closed window */
+    uint32_t probes[2];       /* zero-window probes */
+    uint32_t keep_alives[2];
+    uint32_t missed_bytes[2]; /* acknowledged by the peer, but not captured */
+    uint32_t window_max[2];   /* bytes, scaled where the scale is known */
+    uint32_t rtt_us[2];       /* of the handshake: to the client, to the server; UINT32_MAX: null */
+    int32_t init_window[2];   /* of the first SYN, as on the wire; -1: no SYN was seen */
+    uint16_t mss[2];          /* 0: null */
+    uint8_t scale[2];         /* FT_TCPO_NO_SCALE: null */
+    uint8_t state[2];         /* enum ft_tcp_state */
+    char history[34];         /* NUL-terminated */
+};
+
+/* The numbers of one direction, in one unit: exact sums are kept, so mean and standard deviation
+ * (of the sample, n - 1) are rounded once. */
+struct ft_distribution {
+    uint64_t n;
+    uint64_t min, max; /* n > 0 */
+    double mean;       /* n > 0 */
+    double std;        /* n > 1 */
+};
+
 /* One flow record: all values, oriented forward (src is the initiator). Borrowed during the call.
  */
 struct ft_flow_record {
@@ -32,6 +74,24 @@ struct ft_flow_record {
     bool is_final;
     bool one_way;             /* ICMP type without a counterpart: the key has one direction */
     uint8_t src[16], dst[16]; /* network order; IPv4 in the first 4 bytes */
+    bool midstream;           /* TCP: it did not begin with a SYN */
+    bool truncated;           /* some frames were captured shorter than they were */
+    bool has_tcp;             /* tcp holds */
+    uint8_t tunnel; /* enum ft_tunnel_type, of the first packet; not 0: the next four hold */
+    uint8_t tunnel_version; /* 4 or 6; 0: tunnel_src and _dst hold nothing */
+    uint8_t tunnel_depth;
+    bool has_tunnel_id[2];
+    uint32_t tunnel_id[2];                  /* by direction: GTP and L2TP have one each way */
+    uint8_t tunnel_src[16], tunnel_dst[16]; /* as the forward direction has them */
+    uint32_t fragments[2];                  /* packets that were fragments */
+    uint32_t ecn_ce[2];                     /* packets marked "congestion experienced", RFC 3168 */
+    bool has_roce;                          /* the next one holds */
+    uint32_t roce_bth;                      /* of the first packet: opcode << 24 | destination QP */
+    uint64_t packets_delta[2], bytes_delta[2]; /* since the record before of this flow_id */
+    struct ft_distribution size[2];            /* IP bytes of the packets */
+    struct ft_distribution gap[2];             /* ns between packets of one direction */
+    struct ft_tcp_record tcp;
+    uint32_t entry; /* of the flow in its table: for what others keep about it */
 };
 
 /* The running counts of a packet's own 5-tuple in its own direction, that packet included. */

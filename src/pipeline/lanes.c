@@ -438,7 +438,7 @@ static void mark(const struct slot *s, uint32_t at, uint32_t n, uint64_t base, u
                  struct ft_packet *out)
 {
     for (uint32_t i = 0; every > 1 && i < n; i++) {
-        out[i].mark = (base + s->order[at + i]) % every == 0 ? FT_MARK_SAMPLE : 0;
+        out[i].mark |= (base + s->order[at + i]) % every == 0 ? FT_MARK_SAMPLE : 0;
     }
 }
 

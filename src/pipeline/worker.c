@@ -155,7 +155,7 @@ static void mark_samples(struct ft_packet *pkts, uint32_t n, uint32_t every, uin
         return;
     }
     for (uint32_t i = 0; i < n; i++) {
-        pkts[i].mark = *countdown == 0 ? FT_MARK_SAMPLE : 0;
+        pkts[i].mark |= *countdown == 0 ? FT_MARK_SAMPLE : 0;
         *countdown = *countdown == 0 ? every - 1 : *countdown - 1;
     }
 }

@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flow: TCP, everything that is not a segment in order; see tcp.h. */
+#include "flow/tcp.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "flow/entry.h"
+
+enum { REORDER_NS = 3000000, FAST_AFTER = 2, GAP_MAX = 1 << 24 };
+
+#define SYN_FIN_RST (FT_TCP_SYN | FT_TCP_FIN | FT_TCP_RST)
+
+/* A segment while it is looked at. */
+struct segment {
+    const struct ft_packet *pkt;
+    struct ft__tcp_hot *hot;
+    struct ft__tcp_cold *cold;
+    struct ft__tcp_side *s, *peer;
+    struct ft__tcp_cold_side *c, *peer_c;
+    int d;
+    uint32_t len; /* sequence numbers that it takes */
+    uint32_t end; /* the one after it */
+};
+
+static int32_t after(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b);
+}
+
+static void bump16(uint16_t *n)
+{
+    *n = (uint16_t)(*n + (*n < UINT16_MAX));
+}
+
+static void bump8(uint8_t *n)
+{
+    *n = (uint8_t)(*n + (*n < UINT8_MAX));
+}
+
+/* ---- history ---- */
+
+static void add_letter(struct ft__tcp_cold *c, int d, char letter)
+{
+    if (c->history_len < FT__TCP_HISTORY) {
+        c->history[c->history_len++] = d == FT_DIR_FWD ? letter : (char)tolower(letter);
+    }
+}
+
+/* Notes a letter the first time; true when it stands there already. */
+static bool noted(struct segment *g, uint16_t bit, char letter)
+{
+    if (g->s->history & bit) {
+        return true;
+    }
+    g->s->history |= bit;
+    add_letter(g->cold, g->d, letter);
+    return false;
+}
+
+/* Letters that count: the first, the tenth, the hundredth, ... */
+static void add_counted(struct ft__tcp_cold *c, int d, char letter, uint32_t n)
+{
+    if (n == 1 || n == 10 || n == 100 || n == 1000 || n == 10000) {
+        add_letter(c, d, letter);
+    }
+}
+
+static void note_history(struct segment *g)
+{
+    const struct ft_packet *p = g->pkt;
+    uint8_t flags = p->tcp_flags & SYN_FIN_RST;
+
+    switch (flags) {
+    case 0:
+        if (p->payload_len > 0) {
+            noted(g, FT__H_DATA, 'D');
+        } else if (p->tcp_flags & FT_TCP_ACK) {
+            noted(g, FT__H_ACK, 'A');
+        }
+        return;
+    case FT_TCP_SYN: {
+        char letter = p->tcp_flags & FT_TCP_ACK ? 'H' : 'S';
+
+        if (noted(g, FT__H_SYN, letter) && p->tcp_seq != g->c->syn_seq) {
+            add_letter(g->cold, g->d, letter);
+        }
+        return;
+    }
+    case FT_TCP_FIN:
+        if (noted(g, FT__H_FIN, 'F') && g->end != g->s->fin_end) {
+            add_letter(g->cold, g->d, 'F');
+        }
+        return;
+    case FT_TCP_RST:
+        if (noted(g, FT__H_RST, 'R') && p->tcp_seq != g->c->rst_seq) {
+            add_letter(g->cold, g->d, 'R');
+        }
+        g->c->rst_seq = p->tcp_seq;
+        return;
+    default:
+        if ((flags & FT_TCP_FIN) && (flags & FT_TCP_RST)) {
+            noted(g, FT__H_FIN_RST, 'I');
+        } else {
+            noted(g, FT__H_MULTI, 'Q');
+        }
+    }
+}
+
+/* ---- states ---- */
+
+static uint8_t first_state(const struct segment *g)
+{
+    uint8_t flags = g->pkt->tcp_flags, state = FT_TCP_INACTIVE;
+    bool forward = g->d == FT_DIR_FWD;
+
+    if ((flags & FT_TCP_SYN) && forward && g->peer->state == FT_TCP_ESTABLISHED) {
+        state = FT_TCP_ESTABLISHED; /* the SYN and its answer changed places on the way */
+    } else if ((flags & FT_TCP_SYN) && forward) {
+        state = flags & FT_TCP_ACK ? FT_TCP_SYN_ACK_SENT : FT_TCP_SYN_SENT;
+    } else if (flags & FT_TCP_SYN) {
+        state = FT_TCP_ESTABLISHED;
+        if (g->peer->state == FT_TCP_SYN_SENT) {
+            g->peer->state = FT_TCP_ESTABLISHED;
+        }
+    }
+    if (flags & FT_TCP_FIN) {
+        state = FT_TCP_CLOSED;
+    }
+    if (flags & FT_TCP_RST) {
+        state = FT_TCP_RESET;
+    }
+    if (state != FT_TCP_INACTIVE) {
+        return state;
+    }
+    if (!forward && g->pkt->payload_len == 0 && g->peer->state == FT_TCP_SYN_SENT) {
+        return state; /* an acknowledgment before the SYN-ACK says nothing yet */
+    }
+    return (flags & FT_TCP_ACK) && g->peer->state == FT_TCP_ESTABLISHED ? FT_TCP_ESTABLISHED
+                                                                        : FT_TCP_PARTIAL;
+}
+
+static void reset_side(struct segment *g)
+{
+    if (g->s->state == FT_TCP_CLOSED) {
+        g->s->bits |= FT__T_WAS_CLOSED;
+    }
+    g->s->state = FT_TCP_RESET;
+}
+
+static void next_state(struct segment *g)
+{
+    struct ft__tcp_side *s = g->s, *peer = g->peer;
+    uint8_t flags = g->pkt->tcp_flags;
+
+    switch (s->state) {
+    case FT_TCP_INACTIVE:
+        s->state = first_state(g);
+        return;
+    case FT_TCP_CLOSED:
+        if ((flags & FT_TCP_RST) && peer->state != FT_TCP_CLOSED) {
+            reset_side(g);
+        }
+        return;
+    case FT_TCP_RESET:
+        return;
+    default:
+        break;
+    }
+    if ((flags & (FT_TCP_SYN | FT_TCP_ACK)) == FT_TCP_SYN && s->state == FT_TCP_PARTIAL &&
+        peer->state == FT_TCP_INACTIVE) {
+        s->state = FT_TCP_SYN_SENT;
+    }
+    if (flags & FT_TCP_RST) {
+        reset_side(g);
+    } else if (flags & FT_TCP_FIN) {
+        s->state = FT_TCP_CLOSED;
+        if (peer->state == FT_TCP_RESET && (peer->bits & FT__T_WAS_CLOSED)) {
+            peer->state = FT_TCP_CLOSED; /* FIN, then RST: a normal end after all */
+        }
+    }
+}
+
+/* ---- the handshake ---- */
+
+/* Microseconds from a to b, or not known. */
+static uint32_t round_trip(int64_t a, int64_t b)
+{
+    int64_t us = ft__time_sub(b, a) / 1000;
+
+    return b >= a && us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+}
+
+static void take_options(struct segment *g)
+{
+    struct ft__tcp_side *s = g->s, *peer = g->peer;
+    const struct ft_packet *p = g->pkt;
+
+    s->mss = p->tcp_opts & FT_TCPO_MSS ? p->tcp_mss : 0;
+    s->scale = p->tcp_opts & FT_TCPO_SCALE;
+    if ((p->tcp_flags & FT_TCP_ACK) == 0) {
+        return;
+    }
+    if (s->scale == FT_TCPO_NO_SCALE) {
+        peer->scale = FT_TCPO_NO_SCALE;
+    } else if ((peer->history & FT__H_SYN) && peer->scale == FT_TCPO_NO_SCALE) {
+        s->scale = FT_TCPO_NO_SCALE; /* scaling needs both (RFC 7323 §2.2) */
+    }
+}
+
+static void take_syn(struct segment *g)
+{
+    struct ft__tcp_cold *c = g->cold;
+    const struct ft_packet *p = g->pkt;
+    bool answer = (p->tcp_flags & FT_TCP_ACK) != 0;
+
+    take_options(g);
+    if ((g->s->history & FT__H_SYN) == 0 || g->c->syn_seq != p->tcp_seq) {
+        c->init_window[g->d] = p->tcp_window;
+    }
+    if (!answer) {
+        bump8(&c->syns);
+        c->syn_ns = p->ts_ns;
+        return;
+    }
+    bump8(&c->answers);
+    if (c->answers == 1 && c->syns == 1 && g->d == FT_DIR_REV && p->tcp_ack == g->peer->next) {
+        c->rtt_us[FT_DIR_REV] = round_trip(c->syn_ns, p->ts_ns);
+    }
+    c->answer_ns = p->ts_ns;
+    c->answer_end = g->end;
+}
+
+/* The third segment: pure, the first that acknowledges the only SYN-ACK. */
+static void take_third(struct segment *g)
+{
+    struct ft__tcp_cold *c = g->cold;
+    const struct ft_packet *p = g->pkt;
+
+    if (g->d == FT_DIR_FWD && c->answers == 1 && c->rtt_us[FT_DIR_FWD] == UINT32_MAX &&
+        (p->tcp_flags & (SYN_FIN_RST | FT_TCP_ACK)) == FT_TCP_ACK && p->payload_len == 0 &&
+        (g->s->history & (FT__H_ACK | FT__H_DATA)) == 0 && p->tcp_ack == c->answer_end) {
+        c->rtt_us[FT_DIR_FWD] = round_trip(c->answer_ns, p->ts_ns);
+    }
+}
+
+/* ---- sequence numbers ---- */
+
+static void open_hole(struct segment *g, uint32_t start, uint32_t end)
+{
+    uint32_t(*hole)[2] = g->c->hole;
+
+    memcpy(hole[1], hole[0], sizeof hole[0]);
+    hole[0][0] = start;
+    hole[0][1] = end;
+    g->cold->hole_ns = g->pkt->ts_ns;
+}
+
+/* Takes [seq, end) out of the holes; true when some of it lay in one. */
+static bool fill_hole(struct segment *g)
+{
+    bool found = false;
+
+    for (int i = 0; i < FT__TCP_HOLES; i++) {
+        uint32_t *hole = g->c->hole[i];
+
+        if (hole[0] == hole[1] || after(g->pkt->tcp_seq, hole[1]) >= 0 ||
+            after(g->end, hole[0]) <= 0) {
+            continue;
+        }
+        found = true;
+        if (after(g->pkt->tcp_seq, hole[0]) <= 0) {
+            hole[0] = after(g->end, hole[1]) < 0 ? g->end : hole[1];
+        } else { /* the front stays open; of a middle piece the rest is let go */
+            hole[1] = g->pkt->tcp_seq;
+        }
+    }
+    return found;
+}
+
+static void sent_again(struct segment *g, bool fast)
+{
+    uint32_t old = g->s->next - g->pkt->tcp_seq, len = g->pkt->payload_len;
+
+    g->c->retrans++;
+    g->c->fast += fast;
+    g->c->retrans_bytes += len < old ? len : old;
+}
+
+/* A segment that begins below next. */
+static void classify_old(struct segment *g)
+{
+    const struct ft__tcp_cold *c = g->cold;
+    const struct ft_packet *p = g->pkt;
+    bool fast = g->peer->dup_run >= FAST_AFTER && g->peer->acked == p->tcp_seq;
+    bool known = c->rtt_us[0] != UINT32_MAX && c->rtt_us[1] != UINT32_MAX;
+    int64_t soon = known ? ((int64_t)c->rtt_us[0] + c->rtt_us[1]) * 1000 : REORDER_NS;
+
+    if (fill_hole(g) && !fast && ft__time_sub(p->ts_ns, c->hole_ns) <= soon) {
+        g->c->out_of_order++;
+    } else {
+        sent_again(g, fast);
+    }
+    if (p->payload_len > 0 && after(g->end, g->s->next) <= 0) {
+        bump16(&g->c->rexmits);
+        add_counted(g->cold, g->d, 'T', g->c->rexmits);
+    }
+}
+
+/* What the sequence number tells. False: it is to have no further effect. */
+static bool classify(struct segment *g)
+{
+    struct ft__tcp_side *s = g->s;
+    const struct ft_packet *p = g->pkt;
+    int32_t ahead = after(p->tcp_seq, s->next);
+
+    if (p->tcp_flags & FT_TCP_RST) {
+        return true; /* its sequence number is often of no account */
+    }
+    if (p->tcp_flags & FT_TCP_SYN) {
+        if ((s->history & FT__H_SYN) && p->tcp_seq == g->c->syn_seq) {
+            g->c->retrans++;
+        } else {
+            s->next = g->end;
+        }
+        return true;
+    }
+    if (ahead == -1 && p->payload_len <= 1 && (p->tcp_flags & FT_TCP_FIN) == 0 &&
+        (s->bits & FT__T_FIN) == 0) {
+        bump16(&g->c->keep_alives);
+        return false;
+    }
+    if (ahead == 0 && p->payload_len == 1 && g->len == 1 && g->peer->window == 0 &&
+        (g->peer->bits & FT__T_SEEN)) {
+        bump16(&g->c->probes);
+        return false;
+    }
+    if (ahead > 0) {
+        open_hole(g, s->next, p->tcp_seq);
+    } else if (ahead < 0 && g->len > 0) {
+        classify_old(g);
+    }
+    if (after(g->end, s->next) > 0) {
+        s->next = g->end;
+    }
+    return true;
+}
+
+/* ---- acknowledgments ---- */
+
+static void missed(struct segment *g, uint32_t bytes)
+{
+    g->peer_c->missed += bytes;
+    bump16(&g->peer_c->gaps);
+    add_counted(g->cold, !g->d, 'G', g->peer_c->gaps);
+}
+
+/* The peer's bytes that are acknowledged, and were never captured. */
+static void find_missed(struct segment *g, uint32_t ack)
+{
+    struct ft__tcp_side *peer = g->peer;
+    int32_t beyond = after(ack, peer->next);
+
+    for (int i = 0; i < FT__TCP_HOLES; i++) {
+        uint32_t *hole = g->peer_c->hole[i];
+
+        if (hole[0] != hole[1] && after(ack, hole[0]) > 0) {
+            uint32_t to = after(ack, hole[1]) < 0 ? ack : hole[1];
+
+            missed(g, to - hole[0]);
+            hole[0] = to;
+        }
+    }
+    if (beyond > 0 && beyond < GAP_MAX && (peer->bits & FT__T_SEEN)) {
+        if (beyond > 1) { /* one alone is most likely a FIN */
+            missed(g, (uint32_t)beyond);
+        }
+        peer->next = ack;
+    }
+}
+
+static void take_ack(struct segment *g)
+{
+    struct ft__tcp_side *s = g->s, *peer = g->peer;
+    const struct ft_packet *p = g->pkt;
+    uint32_t ack = p->tcp_ack;
+    bool again = (s->bits & FT__T_ACKED) && ack == s->acked;
+
+    if ((p->tcp_flags & FT_TCP_ACK) == 0 || (p->tcp_flags & FT_TCP_RST)) {
+        return;
+    }
+    find_missed(g, ack);
+    /* RFC 5681 §2; with SACK blocks (RFC 6675) the window may move */
+    if (again && (p->tcp_flags & SYN_FIN_RST) == 0 && p->payload_len == 0 && p->tcp_window != 0 &&
+        (peer->bits & FT__T_SEEN) && after(peer->next, ack) > 0 &&
+        (p->tcp_window == s->window || (p->tcp_opts & FT_TCPO_SACK))) {
+        g->c->dup_acks++;
+        bump8(&s->dup_run);
+    }
+    if ((s->bits & FT__T_ACKED) == 0 || after(ack, s->acked) > 0) {
+        s->acked = ack;
+        s->bits |= FT__T_ACKED;
+        s->dup_run = 0;
+    }
+    if ((peer->bits & FT__T_FIN) && after(ack, peer->fin_end) >= 0) {
+        peer->bits |= FT__T_FIN_ACKED;
+    }
+}
+
+static void take_window(struct segment *g)
+{
+    struct ft__tcp_side *s = g->s;
+    const struct ft_packet *p = g->pkt;
+    bool scaled = (p->tcp_flags & FT_TCP_SYN) == 0 && s->scale != FT_TCPO_NO_SCALE;
+    uint32_t window = (uint32_t)p->tcp_window << (scaled ? s->scale : 0);
+
+    if (p->tcp_flags & FT_TCP_RST) {
+        return;
+    }
+    if (p->tcp_window == 0 && (p->tcp_flags & (FT_TCP_SYN | FT_TCP_FIN)) == 0) {
+        g->c->zero_windows++;
+        if (g->peer->state != FT_TCP_CLOSED && s->state != FT_TCP_RESET) {
+            add_counted(g->cold, g->d, 'W', g->c->zero_windows);
+        }
+    }
+    s->window = p->tcp_window;
+    s->window_max = window > s->window_max ? window : s->window_max;
+}
+
+/* ---- the whole ---- */
+
+/* The cold part comes to life; a SYN that was all until now is told to it. */
+static void warm(struct ft__tcp_hot *h, struct ft__tcp_cold *c, int64_t first_ns, bool flipped)
+{
+    const struct ft__tcp_side *s = &h->side[FT_DIR_FWD];
+
+    memset(c, 0, sizeof *c);
+    c->rtt_us[0] = c->rtt_us[1] = UINT32_MAX;
+    if (flipped) {
+        c->history[c->history_len++] = '^';
+    }
+    if (s->history & FT__H_SYN) {
+        c->history[c->history_len++] = 'S';
+        c->syns = 1;
+        c->syn_ns = first_ns;
+        c->side[FT_DIR_FWD].syn_seq = s->next - 1;
+        c->init_window[FT_DIR_FWD] = s->window;
+    }
+    h->side[FT_DIR_FWD].bits |= FT__T_COLD;
+}
+
+/* A flow's first segment that is nothing but a SYN: the line of state is enough for it. */
+static bool lone_syn(struct segment *g)
+{
+    struct ft__tcp_side *s = g->s;
+    const struct ft_packet *p = g->pkt;
+
+    if (g->d != FT_DIR_FWD || g->end != p->tcp_seq + 1 || (s->bits | g->peer->bits) != 0 ||
+        (p->tcp_flags & (SYN_FIN_RST | FT_TCP_ACK)) != FT_TCP_SYN) {
+        return false;
+    }
+    take_options(g);
+    s->next = g->end;
+    s->window = p->tcp_window;
+    s->window_max = p->tcp_window;
+    s->history = FT__H_SYN;
+    s->state = FT_TCP_SYN_SENT;
+    s->bits = FT__T_SEEN;
+    return true;
+}
+
+static void look(struct segment *g)
+{
+    struct ft__tcp_side *s = g->s;
+    const struct ft_packet *p = g->pkt;
+    bool first = (s->bits & FT__T_SEEN) == 0;
+
+    if (!first && p->ip_id != 0 && p->ip_id == s->last_id && p->tcp_seq == s->last_seq &&
+        (p->tcp_flags & FT_TCP_SYN ? p->tcp_seq == g->c->syn_seq : p->tcp_ack == s->acked)) {
+        bump16(&g->c->dup_frames);
+        return;
+    }
+    if (first) {
+        s->next = g->end;
+        s->bits |= FT__T_SEEN;
+    }
+    take_third(g);
+    bool counts = first || classify(g);
+
+    note_history(g);
+    if (p->tcp_flags & FT_TCP_SYN) {
+        take_syn(g);
+        g->c->syn_seq = p->tcp_seq;
+    }
+    if (p->tcp_flags & FT_TCP_FIN) {
+        s->bits |= FT__T_FIN;
+        s->fin_end = g->end;
+    }
+    next_state(g);
+    if (counts) {
+        take_ack(g);
+    }
+    take_window(g);
+}
+
+bool ft__tcp_slow(struct ft__tcp_hot *h, struct ft__tcp_cold *c, int64_t first_ns,
+                  const struct ft_packet *pkt, int d, bool flipped)
+{
+    struct segment g = {.pkt = pkt,
+                        .hot = h,
+                        .cold = c,
+                        .s = &h->side[d],
+                        .peer = &h->side[!d],
+                        .c = &c->side[d],
+                        .peer_c = &c->side[!d],
+                        .d = d};
+
+    if ((pkt->tcp_opts & FT_TCPO_WHOLE) == 0) {
+        return false;
+    }
+    g.len = pkt->tcp_flags & FT_TCP_RST ? 0 : pkt->payload_len;
+    g.len += ((pkt->tcp_flags & FT_TCP_SYN) != 0) + ((pkt->tcp_flags & FT_TCP_FIN) != 0);
+    g.end = pkt->tcp_seq + g.len;
+    if (!lone_syn(&g)) {
+        if ((h->side[FT_DIR_FWD].bits & FT__T_COLD) == 0) {
+            warm(h, c, first_ns, flipped);
+        }
+        look(&g);
+    }
+    g.s->last_seq = pkt->tcp_seq;
+    g.s->last_id = pkt->ip_id;
+    return (pkt->tcp_flags & FT_TCP_RST) ||
+           (h->side[0].bits & h->side[1].bits & FT__T_FIN_ACKED) != 0;
+}
+
+/* ---- the record ---- */
+
+static void cold_record(const struct ft__tcp_hot *h, const struct ft__tcp_cold *c,
+                        struct ft_tcp_record *r)
+{
+    for (int d = 0; d < 2; d++) {
+        const struct ft__tcp_cold_side *s = &c->side[d];
+
+        r->retrans_bytes[d] = s->retrans_bytes;
+        r->retrans[d] = s->retrans;
+        r->fast[d] = s->fast;
+        r->out_of_order[d] = s->out_of_order;
+        r->dup_acks[d] = s->dup_acks;
+        r->dup_frames[d] = s->dup_frames;
+        r->zero_windows[d] = s->zero_windows;
+        r->probes[d] = s->probes;
+        r->keep_alives[d] = s->keep_alives;
+        r->missed_bytes[d] = s->missed;
+        r->rtt_us[d] = c->rtt_us[d];
+        r->init_window[d] = h->side[d].history & FT__H_SYN ? c->init_window[d] : -1;
+    }
+    memcpy(r->history, c->history, c->history_len);
+}
+
+void ft__tcp_record(const struct ft__tcp_hot *h, const struct ft__tcp_cold *c, bool flipped,
+                    struct ft_flow_record *rec)
+{
+    struct ft_tcp_record *r = &rec->tcp;
+
+    memset(r, 0, sizeof *r);
+    rec->has_tcp = true;
+    if (h->side[FT_DIR_FWD].bits & FT__T_COLD) {
+        cold_record(h, c, r);
+    } else {
+        struct ft__tcp_cold fresh;
+        struct ft__tcp_hot copy = *h;
+
+        warm(&copy, &fresh, rec->first_ns, flipped);
+        cold_record(h, &fresh, r);
+    }
+    for (int d = 0; d < 2; d++) {
+        const struct ft__tcp_side *s = &h->side[d];
+
+        r->window_max[d] = s->window_max;
+        r->mss[d] = s->mss;
+        r->scale[d] = s->scale;
+        r->state[d] = s->state;
+    }
+}
