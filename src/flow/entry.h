@@ -7,8 +7,9 @@
  *     cold[i]  first packet of a direction, carries, records, removal
  *     link[i]  place in a timer list; flow_id
  *     addr6[i] IPv6 addresses in canonical order
- *     stat[i]  sizes and gaps, a line for each direction: from its second packet on
- *     tcp[i]   TCP: sequence numbers of both sides; tcp_cold[i]: from the second segment on
+ *     more[i]  TCP: sequence numbers of both sides; sizes and gaps, from the second packet on
+ *     tcp_cold[i]  TCP, from the second segment on
+ *     wide[i]  sizes and gaps that are beyond the narrow fields
  *     extra[i] tunnels, fragments, marks: flows that have them
  *     prev[i]  totals at the last record: flows that had an interim one
  *
@@ -39,6 +40,8 @@ enum {
     FT__SEEN_TRUNCATED = 1, /* captured shorter than it was */
     FT__SEEN_EXTRA = 2,     /* extra[i] holds */
     FT__SEEN_FLIPPED = 4,   /* the first packet was the responder's SYN-ACK */
+    FT__SEEN_TWO = 8,       /* of direction 0, 16: of direction 1: the side of its stat holds */
+    FT__SEEN_WIDE = 32,     /* wide[i] holds */
 };
 
 /* owner: the table's thread */

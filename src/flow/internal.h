@@ -10,15 +10,22 @@
 #include "flow/tcp.h"
 #include "flow/timer.h"
 
+/* What a packet touches besides hot: two lines side by side, which the processor fetches as a pair.
+ */
+struct ft__more {
+    struct ft__tcp_hot tcp;
+    struct ft__stat stat;
+} FT_ALIGNED(128);
+
 /* owner: one thread */
 struct ft_table {
     struct ft__hot *hot; /* [max_flows], mapped, like the next three */
     struct ft__cold *cold;
     struct ft__link *link;
     uint8_t (*addr6)[32];
-    struct ft__stat *stat;
-    struct ft__tcp_hot *tcp;
+    struct ft__more *more;
     struct ft__tcp_cold *tcp_cold;
+    struct ft__stat_wide *wide;
     struct ft__extra *extra;
     struct ft__prev *prev;
     struct ft__index index;
@@ -32,6 +39,17 @@ struct ft_table {
     struct ft_table_stats stats;
     struct ft__timers timers;
 };
+
+/* Where the TCP state of an entry lies. */
+FT_INLINE struct ft__tcp ft__flow_tcp(const struct ft_table *t, uint32_t i)
+{
+    struct ft__more *m = &t->more[i];
+
+    return (struct ft__tcp){.hot = &m->tcp,
+                            .cold = &t->tcp_cold[i],
+                            .rtt_us = {&m->stat.side[0].rtt_us, &m->stat.side[1].rtt_us},
+                            .last_ns = t->hot[i].last_ns};
+}
 
 /* The next two deadlines of an entry. */
 struct ft__deadlines {
@@ -62,6 +80,9 @@ bool ft__table_tick(struct ft_table *t, int64_t now_ns, uint32_t budget);
 
 /* Sets the hint hot.active_at from the exact deadline. */
 void ft__flow_hint(struct ft_table *t, uint32_t i, int64_t now_ns);
+
+/* The wide part of an entry's sizes and gaps, made when it is first needed. */
+struct ft__stat_wide *ft__flow_wide(struct ft_table *t, uint32_t i);
 
 /* Packets of both directions together. */
 uint64_t ft__flow_packets(const struct ft_table *t, uint32_t i);

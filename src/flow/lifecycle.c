@@ -146,6 +146,29 @@ static void extras(const struct ft_table *t, uint32_t i, struct ft_flow_record *
     }
 }
 
+struct ft__stat_wide *ft__flow_wide(struct ft_table *t, uint32_t i)
+{
+    if ((t->hot[i].seen & FT__SEEN_WIDE) == 0) {
+        ft__stat_wide_begin(&t->wide[i]);
+        t->hot[i].seen |= FT__SEEN_WIDE;
+    }
+    return &t->wide[i];
+}
+
+static void distributions(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)
+{
+    const struct ft__hot *h = &t->hot[i];
+
+    for (int d = 0; d < 2; d++) {
+        const struct ft__stat_wide_side *w = h->seen & FT__SEEN_WIDE ? &t->wide[i].side[d] : NULL;
+        int64_t first =
+            w != NULL && w->came_first != FT__NEVER ? w->came_first : t->cold[i].first_ns[d];
+
+        ft__stat_record(&t->more[i].stat.side[d], w, r->packets[d], r->ip_bytes[d],
+                        (uint64_t)ft__time_sub(h->last_ns[d], first), &r->size[d], &r->gap[d]);
+    }
+}
+
 /* Everything that takes more than the counters. */
 static void details(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)
 {
@@ -156,12 +179,12 @@ static void details(const struct ft_table *t, uint32_t i, struct ft_flow_record 
     r->truncated = (h->seen & FT__SEEN_TRUNCATED) != 0;
     r->has_tcp = false;
     r->midstream = false;
-    for (int d = 0; d < 2; d++) {
-        ft__stat_record(&t->stat[i].side[d], r->packets[d], r->ip_bytes[d], &r->size[d],
-                        &r->gap[d]);
-    }
+    distributions(t, i, r);
     if (r->proto == PROTO_TCP) {
-        ft__tcp_record(&t->tcp[i], &t->tcp_cold[i], flipped, r);
+        struct ft__tcp tcp = ft__flow_tcp(t, i);
+
+        ft__tcp_record(&tcp, &r->tcp);
+        r->has_tcp = true;
         r->midstream = (h->state & FT__S_SYN) == 0 && !flipped;
     }
     extras(t, i, r);
@@ -253,7 +276,7 @@ static void fill(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, ui
         h->state |= FT__S_WATCHED;
     }
     if (pkt->key.proto == PROTO_TCP) {
-        ft__tcp_begin(&t->tcp[i]);
+        ft__tcp_begin(&t->more[i].tcp, reply);
     }
     if (pkt->key.bits & FT_KEY_TUNNEL) {
         memset(&t->extra[i], 0, sizeof t->extra[i]);

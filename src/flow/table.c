@@ -11,6 +11,7 @@ enum {
     BATCH_MAX = 64,
     PREFETCH_FROM = 8192, /* flows in the table: with fewer, everything is in the cache anyway */
     PROBATION_PACKETS = 8,
+    ENTRIES_AHEAD = 12,   /* packets whose entries are asked for before they are needed */
     FLOWS_PER_BUCKET = 4, /* of 7 slots: 16 bytes a flow */
     FLOWS_MAX = 1 << 27,
     TIMER_VISITS = 2, /* for each packet */
@@ -38,9 +39,9 @@ static const struct {
     {offsetof(struct ft_table, cold), sizeof(struct ft__cold)},
     {offsetof(struct ft_table, link), sizeof(struct ft__link)},
     {offsetof(struct ft_table, addr6), 32},
-    {offsetof(struct ft_table, stat), sizeof(struct ft__stat)},
-    {offsetof(struct ft_table, tcp), sizeof(struct ft__tcp_hot)},
+    {offsetof(struct ft_table, more), sizeof(struct ft__more)},
     {offsetof(struct ft_table, tcp_cold), sizeof(struct ft__tcp_cold)},
+    {offsetof(struct ft_table, wide), sizeof(struct ft__stat_wide)},
     {offsetof(struct ft_table, extra), sizeof(struct ft__extra)},
     {offsetof(struct ft_table, prev), sizeof(struct ft__prev)},
 };
@@ -182,32 +183,41 @@ FT_INLINE uint32_t find(const struct ft_table *t, const struct ft_packet *pkt)
     return FT__NONE;
 }
 
-/* Two passes over a batch: ask for the buckets, then for the entries that the tags point to. Has to
- * be inlined: gcc takes a function that only prefetches for one without effect, and drops its call.
- */
-FT_INLINE void prefetch(const struct ft_table *t, const struct ft_packet *pkts, uint32_t n,
-                        bool cold)
+/* Asks for the entry that the tags of a packet's bucket point to: its lines that every packet
+ * touches. Has to be inlined: gcc takes a function that only prefetches for one without effect. */
+FT_INLINE void prefetch_entry(const struct ft_table *t, const struct ft_packet *pkt, bool cold)
+{
+    const struct ft__bucket *b = &t->index.buckets[ft__index_home(&t->index, pkt->hash)];
+    uint32_t m = ft__bucket_match(b, ft__index_tag(pkt->hash));
+
+    if (m == 0) {
+        return;
+    }
+    uint32_t i = b->entry[__builtin_ctz(m)];
+
+    __builtin_prefetch(&t->hot[i], 1);
+    __builtin_prefetch(&t->more[i].stat, 1);
+    if (pkt->key.proto == PROTO_TCP) {
+        __builtin_prefetch(&t->more[i].tcp, 1);
+    }
+    if (pkt->key.bits & FT_KEY_V6) {
+        __builtin_prefetch(&t->addr6[i]);
+    }
+    if (cold || (pkt->tcp_flags & (FT_TCP_SYN | FT_TCP_FIN | FT_TCP_RST)) != 0) {
+        __builtin_prefetch(&t->cold[i], 1);
+        __builtin_prefetch(&t->link[i], 1); /* it will most likely change its timer list */
+    }
+}
+
+/* Before a batch: all its buckets, and the entries of the first packets. */
+FT_INLINE void prefetch_batch(const struct ft_table *t, const struct ft_packet *pkts, uint32_t n,
+                              bool cold)
 {
     for (uint32_t k = 0; k < n; k++) {
         __builtin_prefetch(&t->index.buckets[ft__index_home(&t->index, pkts[k].hash)]);
     }
-    for (uint32_t k = 0; k < n; k++) {
-        const struct ft__bucket *b = &t->index.buckets[ft__index_home(&t->index, pkts[k].hash)];
-        uint32_t m = ft__bucket_match(b, ft__index_tag(pkts[k].hash));
-
-        if (m != 0) {
-            uint32_t i = b->entry[__builtin_ctz(m)];
-
-            __builtin_prefetch(&t->hot[i], 1);
-            if (cold) {
-                __builtin_prefetch(&t->cold[i], 1);
-            }
-            __builtin_prefetch(&t->stat[i].side[pkts[k].swap], 1);
-            __builtin_prefetch(&t->stat[i].side[!pkts[k].swap], 1);
-            if (pkts[k].key.proto == PROTO_TCP) {
-                __builtin_prefetch(&t->tcp[i], 1);
-            }
-        }
+    for (uint32_t k = 0; k < n && k < ENTRIES_AHEAD; k++) {
+        prefetch_entry(t, &pkts[k], cold);
     }
 }
 
@@ -298,6 +308,11 @@ FT_COLD static void odd_time(struct ft_table *t, uint32_t i, int d, int64_t ts_n
     if (ts_ns < ft__hot_last(h)) {
         t->stats.late_packets++;
     }
+    if (h->last_ns[d] != FT__NEVER && ts_ns < c->first_ns[d]) {
+        struct ft__stat_wide_side *w = &ft__flow_wide(t, i)->side[d];
+
+        w->came_first = w->came_first == FT__NEVER ? c->first_ns[d] : w->came_first;
+    }
     if (h->last_ns[d] == FT__NEVER || ts_ns < c->first_ns[d]) {
         c->first_ns[d] = ts_ns;
     }
@@ -385,28 +400,45 @@ FT_INLINE bool has_extra(const struct ft_packet *pkt)
 /* The second packet of a direction: until now its counters told all of the first. */
 FT_COLD static void second(struct ft_table *t, uint32_t i, int d)
 {
-    const struct ft__hot *h = &t->hot[i];
-    const struct ft__cold *c = &t->cold[i];
+    struct ft__hot *h = &t->hot[i];
+    uint32_t over = h->over[d];
 
-    ft__stat_begin(&t->stat[i].side[d], h->bytes[d] - ((c->over[d] << 16) + h->over[d]));
+    if (h->bytes[d] > UINT16_MAX) { /* only then may there be a carry */
+        over += t->cold[i].over[d] << 16;
+    }
+    uint32_t size = h->bytes[d] - over;
+
+    ft__stat_begin(&t->more[i].stat.side[d], size);
+    if (size >= UINT16_MAX) {
+        struct ft__stat_side *s = &t->more[i].stat.side[d];
+        struct ft__stat_wide_side *w = &ft__flow_wide(t, i)->side[d];
+
+        s->size_min = s->size_max = UINT16_MAX;
+        w->size_min = w->size_max = size;
+    }
+    h->seen |= (uint8_t)(FT__SEEN_TWO << d);
+}
+
+FT_COLD static void measure_wide(struct ft_table *t, uint32_t i, int d, uint32_t size, uint64_t gap)
+{
+    ft__stat_add_wide(&t->more[i].stat.side[d], &ft__flow_wide(t, i)->side[d], size, gap);
 }
 
 FT_INLINE void measure(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, int d)
 {
     const struct ft__hot *h = &t->hot[i];
-    int64_t gap = ft__time_sub(pkt->ts_ns, h->last_ns[d]);
+    int64_t since = ft__time_sub(pkt->ts_ns, h->last_ns[d]);
+    uint64_t gap = since > 0 ? (uint64_t)since : 0;
 
-    if (h->pkts[d] <= 1) {
-        uint32_t more = t->cold[i].pkts[d];
-
-        if (more == 0 && h->pkts[d] == 0) {
+    if (FT_UNLIKELY((h->seen & (FT__SEEN_TWO << d)) == 0)) {
+        if (h->pkts[d] == 0) {
             return;
         }
-        if (more == 0) {
-            second(t, i, d);
-        }
+        second(t, i, d);
     }
-    ft__stat_add(&t->stat[i].side[d], pkt->ip_len, gap > 0 ? (uint64_t)gap : 0);
+    if (FT_UNLIKELY(!ft__stat_add(&t->more[i].stat.side[d], pkt->ip_len, gap))) {
+        measure_wide(t, i, d, pkt->ip_len, gap);
+    }
 }
 
 FT_INLINE void count(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, int d)
@@ -477,14 +509,20 @@ void ft_table_update(struct ft_table *t, const struct ft_packet *pkts, uint32_t 
     if (n == 0) {
         return;
     }
-    if (t->stats.active >= PREFETCH_FROM) {
-        prefetch(t, pkts, n, out_counts != NULL);
+    bool ahead = t->stats.active >= PREFETCH_FROM;
+
+    if (ahead) {
+        prefetch_batch(t, pkts, n, out_counts != NULL);
     }
     if (FT_UNLIKELY(!t->timers.started)) {
         ft__timers_set_now(&t->timers, pkts[0].ts_ns);
     }
     for (uint32_t k = 0; k < n; k++) {
         const struct ft_packet *pkt = &pkts[k];
+
+        if (ahead && k + ENTRIES_AHEAD < n) {
+            prefetch_entry(t, &pkts[k + ENTRIES_AHEAD], out_counts != NULL);
+        }
         uint32_t i = find(t, pkt);
 
         tell_time(t, pkt->ts_ns);
@@ -498,8 +536,9 @@ void ft_table_update(struct ft_table *t, const struct ft_packet *pkts, uint32_t 
 
         count(t, i, pkt, d);
         if (pkt->key.proto == PROTO_TCP) {
-            closed = ft__tcp_packet(&t->tcp[i], &t->tcp_cold[i], t->cold[i].first_ns[0], pkt, d,
-                                    (t->hot[i].seen & FT__SEEN_FLIPPED) != 0);
+            struct ft__tcp tcp = ft__flow_tcp(t, i);
+
+            closed = ft__tcp_packet(&tcp, pkt, d);
         }
         if (FT_UNLIKELY(t->hot[i].state & FT__S_WATCHED)) {
             watch(t, i, d, pkt);

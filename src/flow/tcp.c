@@ -14,10 +14,8 @@ enum { REORDER_NS = 3000000, FAST_AFTER = 2, GAP_MAX = 1 << 24 };
 /* A segment while it is looked at. */
 struct segment {
     const struct ft_packet *pkt;
-    struct ft__tcp_hot *hot;
-    struct ft__tcp_cold *cold;
+    const struct ft__tcp *t;
     struct ft__tcp_side *s, *peer;
-    struct ft__tcp_cold_side *c, *peer_c;
     int d;
     uint32_t len; /* sequence numbers that it takes */
     uint32_t end; /* the one after it */
@@ -38,31 +36,85 @@ static void bump8(uint8_t *n)
     *n = (uint8_t)(*n + (*n < UINT8_MAX));
 }
 
+/* ---- the cold part ---- */
+
+static bool is_warm(const struct segment *g)
+{
+    return (g->t->hot->side[FT_DIR_FWD].bits & FT__T_COLD) != 0;
+}
+
+/* An empty cold part: what the line of state tells of the handshake is told to it. */
+static void warm(const struct ft__tcp_hot *h, struct ft__tcp_cold *c)
+{
+    memset(c, 0, sizeof *c);
+    for (int d = 0; d < 2; d++) {
+        const struct ft__tcp_side *s = &h->side[d];
+
+        if ((s->letters & (FT__H_SYN | FT__H_DATA)) == FT__H_SYN) {
+            c->side[d].syn_seq = s->next - 1;
+        }
+    }
+    c->syns = (h->side[FT_DIR_FWD].letters & FT__H_SYN) != 0;
+    c->answers = (h->side[FT_DIR_REV].letters & FT__H_SYN) != 0;
+}
+
+static struct ft__tcp_cold *cold(struct segment *g)
+{
+    if (!is_warm(g)) {
+        warm(g->t->hot, g->t->cold);
+        g->t->hot->side[FT_DIR_FWD].bits |= FT__T_COLD;
+    }
+    return g->t->cold;
+}
+
+static struct ft__tcp_cold_side *mine(struct segment *g)
+{
+    return &cold(g)->side[g->d];
+}
+
+static struct ft__tcp_cold_side *others(struct segment *g)
+{
+    return &cold(g)->side[!g->d];
+}
+
 /* ---- history ---- */
 
-static void add_letter(struct ft__tcp_cold *c, int d, char letter)
+static void add_letter(struct segment *g, int d, char letter)
 {
-    if (c->history_len < FT__TCP_HISTORY) {
-        c->history[c->history_len++] = d == FT_DIR_FWD ? letter : (char)tolower(letter);
+    struct ft__tcp_hot *h = g->t->hot;
+    char c = d == FT_DIR_FWD ? letter : (char)tolower(letter);
+    uint64_t code = (uint64_t)(strchr(FT__LETTERS, c) - FT__LETTERS) + 1;
+    int used = h->history == 0
+                   ? 0
+                   : (63 - __builtin_clzll(h->history)) / FT__LETTER_BITS + 1; /* no code is 0 */
+
+    if (used < FT__TCP_PACKED) {
+        h->history |= code << (used * FT__LETTER_BITS);
+        return;
+    }
+    struct ft__tcp_cold *more = cold(g);
+
+    if (more->history_len < FT__TCP_HISTORY) {
+        more->history[more->history_len++] = c;
     }
 }
 
 /* Notes a letter the first time; true when it stands there already. */
-static bool noted(struct segment *g, uint16_t bit, char letter)
+static bool noted(struct segment *g, uint8_t bit, char letter)
 {
-    if (g->s->history & bit) {
+    if (g->s->letters & bit) {
         return true;
     }
-    g->s->history |= bit;
-    add_letter(g->cold, g->d, letter);
+    g->s->letters |= bit;
+    add_letter(g, g->d, letter);
     return false;
 }
 
 /* Letters that count: the first, the tenth, the hundredth, ... */
-static void add_counted(struct ft__tcp_cold *c, int d, char letter, uint32_t n)
+static void add_counted(struct segment *g, int d, char letter, uint32_t n)
 {
     if (n == 1 || n == 10 || n == 100 || n == 1000 || n == 10000) {
-        add_letter(c, d, letter);
+        add_letter(g, d, letter);
     }
 }
 
@@ -82,21 +134,21 @@ static void note_history(struct segment *g)
     case FT_TCP_SYN: {
         char letter = p->tcp_flags & FT_TCP_ACK ? 'H' : 'S';
 
-        if (noted(g, FT__H_SYN, letter) && p->tcp_seq != g->c->syn_seq) {
-            add_letter(g->cold, g->d, letter);
+        if (noted(g, FT__H_SYN, letter) && p->tcp_seq != mine(g)->syn_seq) {
+            add_letter(g, g->d, letter);
         }
         return;
     }
     case FT_TCP_FIN:
-        if (noted(g, FT__H_FIN, 'F') && g->end != g->s->fin_end) {
-            add_letter(g->cold, g->d, 'F');
+        if (noted(g, FT__H_FIN, 'F') && g->end != mine(g)->fin_end) {
+            add_letter(g, g->d, 'F');
         }
         return;
     case FT_TCP_RST:
-        if (noted(g, FT__H_RST, 'R') && p->tcp_seq != g->c->rst_seq) {
-            add_letter(g->cold, g->d, 'R');
+        if (noted(g, FT__H_RST, 'R') && p->tcp_seq != mine(g)->rst_seq) {
+            add_letter(g, g->d, 'R');
         }
-        g->c->rst_seq = p->tcp_seq;
+        mine(g)->rst_seq = p->tcp_seq;
         return;
     default:
         if ((flags & FT_TCP_FIN) && (flags & FT_TCP_RST)) {
@@ -203,44 +255,55 @@ static void take_options(struct segment *g)
     }
     if (s->scale == FT_TCPO_NO_SCALE) {
         peer->scale = FT_TCPO_NO_SCALE;
-    } else if ((peer->history & FT__H_SYN) && peer->scale == FT_TCPO_NO_SCALE) {
+    } else if ((peer->letters & FT__H_SYN) && peer->scale == FT_TCPO_NO_SCALE) {
         s->scale = FT_TCPO_NO_SCALE; /* scaling needs both (RFC 7323 §2.2) */
     }
 }
 
-static void take_syn(struct segment *g)
+/* The round trip to the responder: from the only SYN to the first answer to it. */
+static void take_answer(struct segment *g)
 {
-    struct ft__tcp_cold *c = g->cold;
     const struct ft_packet *p = g->pkt;
-    bool answer = (p->tcp_flags & FT_TCP_ACK) != 0;
+    bool sole = is_warm(g) ? g->t->cold->syns == 1 && g->t->cold->answers == 0
+                           : (g->s->letters & FT__H_SYN) == 0;
 
-    take_options(g);
-    if ((g->s->history & FT__H_SYN) == 0 || g->c->syn_seq != p->tcp_seq) {
-        c->init_window[g->d] = p->tcp_window;
+    if (sole && g->d == FT_DIR_REV && g->peer->letters == FT__H_SYN &&
+        p->tcp_ack == g->peer->next && p->ts_ns >= g->t->last_ns[FT_DIR_FWD]) {
+        *g->t->rtt_us[FT_DIR_REV] = round_trip(g->t->last_ns[FT_DIR_FWD], p->ts_ns);
+        g->s->bits |= FT__T_RTT;
     }
-    if (!answer) {
-        bump8(&c->syns);
-        c->syn_ns = p->ts_ns;
-        return;
-    }
-    bump8(&c->answers);
-    if (c->answers == 1 && c->syns == 1 && g->d == FT_DIR_REV && p->tcp_ack == g->peer->next) {
-        c->rtt_us[FT_DIR_REV] = round_trip(c->syn_ns, p->ts_ns);
-    }
-    c->answer_ns = p->ts_ns;
-    c->answer_end = g->end;
 }
 
-/* The third segment: pure, the first that acknowledges the only SYN-ACK. */
+/* A SYN, with or without ACK, before its letter is noted. */
+static void take_syn(struct segment *g)
+{
+    const struct ft_packet *p = g->pkt;
+    bool again = (g->s->letters & FT__H_SYN) != 0;
+
+    if (p->tcp_flags & FT_TCP_ACK) {
+        take_answer(g);
+    }
+    take_options(g);
+    if (!again) {
+        g->s->init_window = p->tcp_window;
+    }
+    if (again || is_warm(g)) {
+        bump8(p->tcp_flags & FT_TCP_ACK ? &cold(g)->answers : &cold(g)->syns);
+    }
+}
+
+/* The round trip to the initiator: the third segment, pure, the first after the only SYN-ACK. */
 static void take_third(struct segment *g)
 {
-    struct ft__tcp_cold *c = g->cold;
     const struct ft_packet *p = g->pkt;
+    bool sole = !is_warm(g) || g->t->cold->answers == 1;
 
-    if (g->d == FT_DIR_FWD && c->answers == 1 && c->rtt_us[FT_DIR_FWD] == UINT32_MAX &&
-        (p->tcp_flags & (SYN_FIN_RST | FT_TCP_ACK)) == FT_TCP_ACK && p->payload_len == 0 &&
-        (g->s->history & (FT__H_ACK | FT__H_DATA)) == 0 && p->tcp_ack == c->answer_end) {
-        c->rtt_us[FT_DIR_FWD] = round_trip(c->answer_ns, p->ts_ns);
+    if (g->d == FT_DIR_FWD && sole && g->s->letters == FT__H_SYN && g->peer->letters == FT__H_SYN &&
+        p->payload_len == 0 && p->tcp_ack == g->peer->next &&
+        (p->tcp_flags & (SYN_FIN_RST | FT_TCP_ACK)) == FT_TCP_ACK && p->tcp_seq == g->s->next &&
+        p->ts_ns >= g->t->last_ns[FT_DIR_REV]) {
+        *g->t->rtt_us[FT_DIR_FWD] = round_trip(g->t->last_ns[FT_DIR_REV], p->ts_ns);
+        g->s->bits |= FT__T_RTT;
     }
 }
 
@@ -248,12 +311,12 @@ static void take_third(struct segment *g)
 
 static void open_hole(struct segment *g, uint32_t start, uint32_t end)
 {
-    uint32_t(*hole)[2] = g->c->hole;
+    uint32_t(*hole)[2] = mine(g)->hole;
 
     memcpy(hole[1], hole[0], sizeof hole[0]);
     hole[0][0] = start;
     hole[0][1] = end;
-    g->cold->hole_ns = g->pkt->ts_ns;
+    cold(g)->hole_ns = g->pkt->ts_ns;
 }
 
 /* Takes [seq, end) out of the holes; true when some of it lay in one. */
@@ -262,7 +325,7 @@ static bool fill_hole(struct segment *g)
     bool found = false;
 
     for (int i = 0; i < FT__TCP_HOLES; i++) {
-        uint32_t *hole = g->c->hole[i];
+        uint32_t *hole = mine(g)->hole[i];
 
         if (hole[0] == hole[1] || after(g->pkt->tcp_seq, hole[1]) >= 0 ||
             after(g->end, hole[0]) <= 0) {
@@ -282,28 +345,29 @@ static void sent_again(struct segment *g, bool fast)
 {
     uint32_t old = g->s->next - g->pkt->tcp_seq, len = g->pkt->payload_len;
 
-    g->c->retrans++;
-    g->c->fast += fast;
-    g->c->retrans_bytes += len < old ? len : old;
+    mine(g)->retrans++;
+    mine(g)->retrans_bytes += len < old ? len : old;
+    if (fast) {
+        bump16(&mine(g)->fast);
+    }
 }
 
 /* A segment that begins below next. */
 static void classify_old(struct segment *g)
 {
-    const struct ft__tcp_cold *c = g->cold;
     const struct ft_packet *p = g->pkt;
     bool fast = g->peer->dup_run >= FAST_AFTER && g->peer->acked == p->tcp_seq;
-    bool known = c->rtt_us[0] != UINT32_MAX && c->rtt_us[1] != UINT32_MAX;
-    int64_t soon = known ? ((int64_t)c->rtt_us[0] + c->rtt_us[1]) * 1000 : REORDER_NS;
+    bool known = (g->s->bits & g->peer->bits & FT__T_RTT) != 0;
+    int64_t soon = known ? ((int64_t)*g->t->rtt_us[0] + *g->t->rtt_us[1]) * 1000 : REORDER_NS;
 
-    if (fill_hole(g) && !fast && ft__time_sub(p->ts_ns, c->hole_ns) <= soon) {
-        g->c->out_of_order++;
+    if (fill_hole(g) && !fast && ft__time_sub(p->ts_ns, cold(g)->hole_ns) <= soon) {
+        mine(g)->out_of_order++;
     } else {
         sent_again(g, fast);
     }
     if (p->payload_len > 0 && after(g->end, g->s->next) <= 0) {
-        bump16(&g->c->rexmits);
-        add_counted(g->cold, g->d, 'T', g->c->rexmits);
+        bump16(&mine(g)->rexmits);
+        add_counted(g, g->d, 'T', mine(g)->rexmits);
     }
 }
 
@@ -318,8 +382,8 @@ static bool classify(struct segment *g)
         return true; /* its sequence number is often of no account */
     }
     if (p->tcp_flags & FT_TCP_SYN) {
-        if ((s->history & FT__H_SYN) && p->tcp_seq == g->c->syn_seq) {
-            g->c->retrans++;
+        if ((s->letters & FT__H_SYN) && p->tcp_seq == mine(g)->syn_seq) {
+            mine(g)->retrans++;
         } else {
             s->next = g->end;
         }
@@ -327,12 +391,12 @@ static bool classify(struct segment *g)
     }
     if (ahead == -1 && p->payload_len <= 1 && (p->tcp_flags & FT_TCP_FIN) == 0 &&
         (s->bits & FT__T_FIN) == 0) {
-        bump16(&g->c->keep_alives);
+        bump16(&mine(g)->keep_alives);
         return false;
     }
     if (ahead == 0 && p->payload_len == 1 && g->len == 1 && g->peer->window == 0 &&
         (g->peer->bits & FT__T_SEEN)) {
-        bump16(&g->c->probes);
+        bump16(&mine(g)->probes);
         return false;
     }
     if (ahead > 0) {
@@ -350,9 +414,9 @@ static bool classify(struct segment *g)
 
 static void missed(struct segment *g, uint32_t bytes)
 {
-    g->peer_c->missed += bytes;
-    bump16(&g->peer_c->gaps);
-    add_counted(g->cold, !g->d, 'G', g->peer_c->gaps);
+    others(g)->missed += bytes;
+    bump16(&others(g)->gaps);
+    add_counted(g, !g->d, 'G', others(g)->gaps);
 }
 
 /* The peer's bytes that are acknowledged, and were never captured. */
@@ -361,8 +425,8 @@ static void find_missed(struct segment *g, uint32_t ack)
     struct ft__tcp_side *peer = g->peer;
     int32_t beyond = after(ack, peer->next);
 
-    for (int i = 0; i < FT__TCP_HOLES; i++) {
-        uint32_t *hole = g->peer_c->hole[i];
+    for (int i = 0; i < FT__TCP_HOLES && is_warm(g); i++) {
+        uint32_t *hole = others(g)->hole[i];
 
         if (hole[0] != hole[1] && after(ack, hole[0]) > 0) {
             uint32_t to = after(ack, hole[1]) < 0 ? ack : hole[1];
@@ -394,7 +458,7 @@ static void take_ack(struct segment *g)
     if (again && (p->tcp_flags & SYN_FIN_RST) == 0 && p->payload_len == 0 && p->tcp_window != 0 &&
         (peer->bits & FT__T_SEEN) && after(peer->next, ack) > 0 &&
         (p->tcp_window == s->window || (p->tcp_opts & FT_TCPO_SACK))) {
-        g->c->dup_acks++;
+        mine(g)->dup_acks++;
         bump8(&s->dup_run);
     }
     if ((s->bits & FT__T_ACKED) == 0 || after(ack, s->acked) > 0) {
@@ -402,7 +466,7 @@ static void take_ack(struct segment *g)
         s->bits |= FT__T_ACKED;
         s->dup_run = 0;
     }
-    if ((peer->bits & FT__T_FIN) && after(ack, peer->fin_end) >= 0) {
+    if ((peer->bits & FT__T_FIN) && after(ack, others(g)->fin_end) >= 0) {
         peer->bits |= FT__T_FIN_ACKED;
     }
 }
@@ -418,9 +482,9 @@ static void take_window(struct segment *g)
         return;
     }
     if (p->tcp_window == 0 && (p->tcp_flags & (FT_TCP_SYN | FT_TCP_FIN)) == 0) {
-        g->c->zero_windows++;
+        mine(g)->zero_windows++;
         if (g->peer->state != FT_TCP_CLOSED && s->state != FT_TCP_RESET) {
-            add_counted(g->cold, g->d, 'W', g->c->zero_windows);
+            add_counted(g, g->d, 'W', mine(g)->zero_windows);
         }
     }
     s->window = p->tcp_window;
@@ -429,72 +493,45 @@ static void take_window(struct segment *g)
 
 /* ---- the whole ---- */
 
-/* The cold part comes to life; a SYN that was all until now is told to it. */
-static void warm(struct ft__tcp_hot *h, struct ft__tcp_cold *c, int64_t first_ns, bool flipped)
+/* The segment before, captured a second time. */
+static bool same_frame(struct segment *g)
 {
-    const struct ft__tcp_side *s = &h->side[FT_DIR_FWD];
-
-    memset(c, 0, sizeof *c);
-    c->rtt_us[0] = c->rtt_us[1] = UINT32_MAX;
-    if (flipped) {
-        c->history[c->history_len++] = '^';
-    }
-    if (s->history & FT__H_SYN) {
-        c->history[c->history_len++] = 'S';
-        c->syns = 1;
-        c->syn_ns = first_ns;
-        c->side[FT_DIR_FWD].syn_seq = s->next - 1;
-        c->init_window[FT_DIR_FWD] = s->window;
-    }
-    h->side[FT_DIR_FWD].bits |= FT__T_COLD;
-}
-
-/* A flow's first segment that is nothing but a SYN: the line of state is enough for it. */
-static bool lone_syn(struct segment *g)
-{
-    struct ft__tcp_side *s = g->s;
+    const struct ft__tcp_side *s = g->s;
     const struct ft_packet *p = g->pkt;
 
-    if (g->d != FT_DIR_FWD || g->end != p->tcp_seq + 1 || (s->bits | g->peer->bits) != 0 ||
-        (p->tcp_flags & (SYN_FIN_RST | FT_TCP_ACK)) != FT_TCP_SYN) {
+    if (p->ip_id == 0 || p->ip_id != s->last_id || p->tcp_seq != s->last_seq) {
         return false;
     }
-    take_options(g);
-    s->next = g->end;
-    s->window = p->tcp_window;
-    s->window_max = p->tcp_window;
-    s->history = FT__H_SYN;
-    s->state = FT_TCP_SYN_SENT;
-    s->bits = FT__T_SEEN;
-    return true;
+    return p->tcp_flags & FT_TCP_ACK ? p->tcp_ack == s->acked : (s->bits & FT__T_ACKED) == 0;
 }
 
 static void look(struct segment *g)
 {
     struct ft__tcp_side *s = g->s;
     const struct ft_packet *p = g->pkt;
-    bool first = (s->bits & FT__T_SEEN) == 0;
+    bool first = (s->bits & FT__T_SEEN) == 0, counts = true;
 
-    if (!first && p->ip_id != 0 && p->ip_id == s->last_id && p->tcp_seq == s->last_seq &&
-        (p->tcp_flags & FT_TCP_SYN ? p->tcp_seq == g->c->syn_seq : p->tcp_ack == s->acked)) {
-        bump16(&g->c->dup_frames);
+    if (!first && same_frame(g)) {
+        bump16(&mine(g)->dup_frames);
         return;
     }
+    take_third(g);
     if (first) {
         s->next = g->end;
         s->bits |= FT__T_SEEN;
+    } else {
+        counts = classify(g);
     }
-    take_third(g);
-    bool counts = first || classify(g);
-
-    note_history(g);
     if (p->tcp_flags & FT_TCP_SYN) {
         take_syn(g);
-        g->c->syn_seq = p->tcp_seq;
+    }
+    note_history(g);
+    if ((p->tcp_flags & FT_TCP_SYN) && is_warm(g)) {
+        mine(g)->syn_seq = p->tcp_seq;
     }
     if (p->tcp_flags & FT_TCP_FIN) {
         s->bits |= FT__T_FIN;
-        s->fin_end = g->end;
+        mine(g)->fin_end = g->end;
     }
     next_state(g);
     if (counts) {
@@ -503,17 +540,10 @@ static void look(struct segment *g)
     take_window(g);
 }
 
-bool ft__tcp_slow(struct ft__tcp_hot *h, struct ft__tcp_cold *c, int64_t first_ns,
-                  const struct ft_packet *pkt, int d, bool flipped)
+bool ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
 {
-    struct segment g = {.pkt = pkt,
-                        .hot = h,
-                        .cold = c,
-                        .s = &h->side[d],
-                        .peer = &h->side[!d],
-                        .c = &c->side[d],
-                        .peer_c = &c->side[!d],
-                        .d = d};
+    struct ft__tcp_hot *h = t->hot;
+    struct segment g = {.pkt = pkt, .t = t, .s = &h->side[d], .peer = &h->side[!d], .d = d};
 
     if ((pkt->tcp_opts & FT_TCPO_WHOLE) == 0) {
         return false;
@@ -521,12 +551,7 @@ bool ft__tcp_slow(struct ft__tcp_hot *h, struct ft__tcp_cold *c, int64_t first_n
     g.len = pkt->tcp_flags & FT_TCP_RST ? 0 : pkt->payload_len;
     g.len += ((pkt->tcp_flags & FT_TCP_SYN) != 0) + ((pkt->tcp_flags & FT_TCP_FIN) != 0);
     g.end = pkt->tcp_seq + g.len;
-    if (!lone_syn(&g)) {
-        if ((h->side[FT_DIR_FWD].bits & FT__T_COLD) == 0) {
-            warm(h, c, first_ns, flipped);
-        }
-        look(&g);
-    }
+    look(&g);
     g.s->last_seq = pkt->tcp_seq;
     g.s->last_id = pkt->ip_id;
     return (pkt->tcp_flags & FT_TCP_RST) ||
@@ -535,8 +560,7 @@ bool ft__tcp_slow(struct ft__tcp_hot *h, struct ft__tcp_cold *c, int64_t first_n
 
 /* ---- the record ---- */
 
-static void cold_record(const struct ft__tcp_hot *h, const struct ft__tcp_cold *c,
-                        struct ft_tcp_record *r)
+static void cold_record(const struct ft__tcp_cold *c, struct ft_tcp_record *r)
 {
     for (int d = 0; d < 2; d++) {
         const struct ft__tcp_cold_side *s = &c->side[d];
@@ -551,34 +575,38 @@ static void cold_record(const struct ft__tcp_hot *h, const struct ft__tcp_cold *
         r->probes[d] = s->probes;
         r->keep_alives[d] = s->keep_alives;
         r->missed_bytes[d] = s->missed;
-        r->rtt_us[d] = c->rtt_us[d];
-        r->init_window[d] = h->side[d].history & FT__H_SYN ? c->init_window[d] : -1;
     }
-    memcpy(r->history, c->history, c->history_len);
 }
 
-void ft__tcp_record(const struct ft__tcp_hot *h, const struct ft__tcp_cold *c, bool flipped,
-                    struct ft_flow_record *rec)
+static void history_record(const struct ft__tcp *t, bool warm, struct ft_tcp_record *r)
 {
-    struct ft_tcp_record *r = &rec->tcp;
+    char *p = r->history;
+
+    for (uint64_t h = t->hot->history; h != 0; h >>= FT__LETTER_BITS) {
+        *p++ = FT__LETTERS[(h & ((1u << FT__LETTER_BITS) - 1)) - 1];
+    }
+    if (warm) {
+        memcpy(p, t->cold->history, t->cold->history_len);
+    }
+}
+
+void ft__tcp_record(const struct ft__tcp *t, struct ft_tcp_record *r)
+{
+    bool warm = (t->hot->side[FT_DIR_FWD].bits & FT__T_COLD) != 0;
 
     memset(r, 0, sizeof *r);
-    rec->has_tcp = true;
-    if (h->side[FT_DIR_FWD].bits & FT__T_COLD) {
-        cold_record(h, c, r);
-    } else {
-        struct ft__tcp_cold fresh;
-        struct ft__tcp_hot copy = *h;
-
-        warm(&copy, &fresh, rec->first_ns, flipped);
-        cold_record(h, &fresh, r);
+    if (warm) {
+        cold_record(t->cold, r);
     }
+    history_record(t, warm, r);
     for (int d = 0; d < 2; d++) {
-        const struct ft__tcp_side *s = &h->side[d];
+        const struct ft__tcp_side *s = &t->hot->side[d];
 
         r->window_max[d] = s->window_max;
+        r->init_window[d] = s->letters & FT__H_SYN ? s->init_window : -1;
         r->mss[d] = s->mss;
         r->scale[d] = s->scale;
         r->state[d] = s->state;
+        r->rtt_us[d] = s->bits & FT__T_RTT ? *t->rtt_us[d] : UINT32_MAX;
     }
 }

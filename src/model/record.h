@@ -41,17 +41,22 @@ struct ft_tcp_record {
     uint16_t mss[2];          /* 0: null */
     uint8_t scale[2];         /* FT_TCPO_NO_SCALE: null */
     uint8_t state[2];         /* enum ft_tcp_state */
-    char history[34];         /* NUL-terminated */
+    char history[52];         /* NUL-terminated */
 };
 
-/* The numbers of one direction, in one unit: exact sums are kept, so mean and standard deviation
- * (of the sample, n - 1) are rounded once. */
+/* The numbers of one direction, in one unit: exact sums, from which mean and standard deviation are
+ * worked out when somebody asks. */
 struct ft_distribution {
+    unsigned __int128 squares; /* sum of the squares */
+    uint64_t sum;
     uint64_t n;
     uint64_t min, max; /* n > 0 */
-    double mean;       /* n > 0 */
-    double std;        /* n > 1 */
 };
+
+/* n > 0. */
+double ft_distribution_mean(const struct ft_distribution *d);
+/* Standard deviation of the sample (divided by n - 1), rounded once. n > 1. */
+double ft_distribution_std(const struct ft_distribution *d);
 
 /* One flow record: all values, oriented forward (src is the initiator). Borrowed during the call.
  */
