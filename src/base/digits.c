@@ -2,6 +2,8 @@
 /* base: tables and the longer conversions of digits.h. */
 #include "base/digits.h"
 
+#include <stdio.h>
+
 #include <stdbool.h>
 
 #define P2(t)  #t "0" #t "1" #t "2" #t "3" #t "4" #t "5" #t "6" #t "7" #t "8" #t "9"
@@ -139,4 +141,67 @@ uint8_t *ft_put_json_string(uint8_t *p, const char *text, size_t max)
     }
     *p++ = '"';
     return p;
+}
+
+/* By the C library: what is very large or very small. */
+static uint8_t *put_f64_slowly(uint8_t *p, double v)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%.17g", v);
+    return ft_put_str(p, text);
+}
+
+uint8_t *ft_put_f64(uint8_t *p, double v)
+{
+    static const uint64_t up[] = {1,
+                                  10,
+                                  100,
+                                  1000,
+                                  10000,
+                                  100000,
+                                  1000000,
+                                  10000000,
+                                  100000000,
+                                  1000000000,
+                                  10000000000,
+                                  100000000000,
+                                  1000000000000,
+                                  10000000000000,
+                                  100000000000000,
+                                  1000000000000000,
+                                  10000000000000000,
+                                  100000000000000000,
+                                  1000000000000000000};
+    double abs = v < 0 ? -v : v;
+    uint64_t digits, frac;
+    uint32_t places = 18;
+
+    if (abs == 0) {
+        *p++ = '0';
+        return p;
+    }
+    if (abs >= 9e15 || abs < 1e-3) {
+        return put_f64_slowly(p, v);
+    }
+    while (abs * (double)up[places] >= 9e15) { /* below 2^53: what a double counts exactly */
+        places--;
+    }
+    digits = (uint64_t)(abs * (double)up[places] + 0.5);
+    frac = digits % up[places];
+    if (v < 0) {
+        *p++ = '-';
+    }
+    p = ft_put_u64(p, digits / up[places]);
+    if (frac == 0) {
+        return p;
+    }
+    for (; frac % 10 == 0; frac /= 10) {
+        places--;
+    }
+    *p = '.';
+    for (uint32_t i = places; i > 0; i--, frac /= 10) {
+        p[i] = (uint8_t)('0' + frac % 10);
+    }
+    return p + 1 + places;
 }

@@ -43,6 +43,10 @@ FT_INLINE uint8_t *ft_put_u64(uint8_t *p, uint64_t v)
     return p + (22 - at);
 }
 
+/* A finite double, so that reading it gives the same value again or its neighbour: at most 17
+ * significant digits, no trailing zeros; "2", "0.125", "1.5e-07", "1e+300". */
+uint8_t *ft_put_f64(uint8_t *p, double v);
+
 /* Seconds since 1970 with six places, rounded down from ns: "1719409375.420000". */
 FT_INLINE uint8_t *ft_put_time(uint8_t *p, int64_t ns)
 {

@@ -20,7 +20,7 @@
 #include "model/record.h"
 
 enum { FT_FORMAT_MAX = FT_EVENT_ROOM }; /* a stats event of 128 workers and 16 outputs fits */
-enum { FT_FORMAT_SAMPLE_MAX = 1024, FT_FORMAT_FLOW_MAX = 4096 }; /* tighter bounds of these two */
+enum { FT_FORMAT_SAMPLE_MAX = 1024, FT_FORMAT_FLOW_MAX = 16384 }; /* tighter bounds of these two */
 enum { FT_FORMAT_EXPORT_MIN = 4096 }; /* an exported record besides its values */
 
 struct ft_format_ops {

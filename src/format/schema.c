@@ -21,6 +21,7 @@ static const struct {
                   "{\"type\":\"integer\",\"minimum\":0,\"maximum\":4294967295}"},
     [FT_T_U64] = {"uint64", "uint64", "UInt64", "{\"type\":\"integer\",\"minimum\":0}"},
     [FT_T_I64] = {"int64", "int64", "Int64", "{\"type\":\"integer\"}"},
+    [FT_T_F64] = {"float64", "double", "Float64", "{\"type\":\"number\"}"},
     [FT_T_TIME] = {"time", "timestamp[ns, UTC]", "DateTime64(6)", "{\"type\":\"number\"}"},
     [FT_T_STRING] = {"string", "utf8", "LowCardinality(String)", "{\"type\":\"string\"}"},
     [FT_T_ID] = {"id", "utf8", "FixedString(16)",

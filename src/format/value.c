@@ -27,6 +27,8 @@ uint8_t *ft_put_value(uint8_t *p, enum ft_type type, const struct ft_value *v, b
             *p++ = '-';
         }
         return ft_put_u64(p, v->i < 0 ? (uint64_t)0 - (uint64_t)v->i : (uint64_t)v->i);
+    case FT_T_F64:
+        return ft_put_f64(p, v->f);
     case FT_T_STRING:
     case FT_T_ID:
     case FT_T_ADDR:

@@ -25,6 +25,7 @@ enum ft_type {
     FT_T_U32,
     FT_T_U64,
     FT_T_I64,
+    FT_T_F64,    /* finite; text: 17 significant digits at most, as many as it takes */
     FT_T_TIME,   /* int64 ns since 1970; text: seconds with six decimals */
     FT_T_STRING, /* static text that needs no escaping */
     FT_T_ID,     /* u64 as 16 hex digits */
@@ -49,6 +50,7 @@ struct ft_value {
     union {
         uint64_t u;          /* FT_T_BOOL (0 or 1), U*, ID */
         int64_t i;           /* FT_T_I64, TIME: ns */
+        double f;            /* FT_T_F64 */
         const char *s;       /* FT_T_STRING; in buf or static */
         const uint8_t *addr; /* FT_T_ADDR, network order, in the event */
     };

@@ -7,6 +7,7 @@
  * exactly the events that are out. */
 #include "output/output.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
@@ -23,6 +24,7 @@ enum {
     MARK_KINDS = 8,       /* a mark is end * 8 + kind */
     TICK_MS = 1000,
     DRAIN_STEP_MS = 20,
+    ENDING_PATIENCE_S = 2,
 };
 
 _Static_assert((int)FT_EVENT__COUNT <= (int)MARK_KINDS, "the kind of an event fits into its mark");
@@ -64,6 +66,7 @@ struct ft_output {
     pthread_t thread;
     _Atomic uint32_t free_seen; /* n_free for a look without the lock */
     _Atomic bool failed, given_up, reopen;
+    _Atomic bool ending;  /* the input has ended: records wait for room, see wait_for_room */
     bool outage;          /* owner: output thread: the last write failed, it may work again */
     uint64_t outage_lost; /* owner: output thread: events lost in the outage */
     struct ft_count written[FT_EVENT__COUNT]; /* by the output thread */
@@ -126,19 +129,47 @@ static void push(struct ft_output *o, struct chunk *c)
     pthread_mutex_unlock(&o->lock);
 }
 
+/* With the lock, when the input has ended and only flow records are still to come: nothing is
+ * slowed any more by waiting for a reader that reads, so a record is not given up before it has
+ * stopped. */
+static void wait_for_room(struct ft_output *o, uint32_t reserve)
+{
+    while (o->n_free <= reserve && !nobody_takes(o)) {
+        struct timespec until;
+
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += ENDING_PATIENCE_S;
+        if (pthread_cond_timedwait(&o->freed, &o->lock, &until) == ETIMEDOUT &&
+            o->n_free <= reserve) {
+            atomic_store_explicit(&o->ending, false, memory_order_relaxed);
+            return;
+        }
+    }
+}
+
+void ft_output_ending(struct ft_output *o)
+{
+    atomic_store_explicit(&o->ending, true, memory_order_relaxed);
+}
+
 /* An empty chunk, or NULL: the policy says that the event is dropped. */
 static struct chunk *acquire(struct ft_output *o, enum ft_event e)
 {
     uint32_t reserve = reserve_for(o, e);
     struct chunk *c = NULL;
 
-    if (nobody_takes(o) || (o->overflow == FT_OVERFLOW_DROP &&
+    bool ending = atomic_load_explicit(&o->ending, memory_order_relaxed);
+
+    if (nobody_takes(o) || (o->overflow == FT_OVERFLOW_DROP && !ending &&
                             atomic_load_explicit(&o->free_seen, memory_order_relaxed) <= reserve)) {
         return NULL; /* without the lock: an overloaded output must not slow the workers */
     }
     pthread_mutex_lock(&o->lock);
     while (o->n_free == 0 && o->overflow == FT_OVERFLOW_BLOCK && !nobody_takes(o)) {
         pthread_cond_wait(&o->freed, &o->lock);
+    }
+    if (o->n_free <= reserve && ending) {
+        wait_for_room(o, reserve);
     }
     if (o->n_free > reserve && !nobody_takes(o)) {
         c = o->free[--o->n_free];

@@ -144,6 +144,10 @@ bool ft_output_failed(const struct ft_output *o);
 /* SIGHUP: the output thread reopens its target. Any thread. */
 void ft_output_reopen(struct ft_output *o);
 
+/* The input has ended and the last flow records are to come: from now on a writer waits for room,
+ * as long as the target takes something every two seconds, whatever the policy. Any thread. */
+void ft_output_ending(struct ft_output *o);
+
 /* No writer writes any more: waits until everything queued is written, at most patience_ms without
  * progress (negative: for ever); then what is left is given up and counted as dropped. */
 void ft_output_drain(struct ft_output *o, int patience_ms);

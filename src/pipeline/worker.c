@@ -136,6 +136,9 @@ void *ft__worker_end(struct ft_worker *w)
 
         end_ns = now > end_ns ? now : end_ns;
     }
+    for (uint32_t i = 0; i < p->n_routes; i++) {
+        ft_output_ending(p->routes[i].output);
+    }
     ft_table_flush(w->table, end_ns, stopped || p->plan.live ? FT_REASON_SHUTDOWN : FT_REASON_EOF);
     ft__worker_breathe(w, true);
     pthread_mutex_lock(&p->lock);

@@ -86,7 +86,8 @@ class Schema(Case):
                         else:
                             at[key] = {"null": None, "text": ["?"], "negative": -1.5}[change]
                         nullable = {"anyOf"} & set(self.definition(e, group).get(key, {}))
-                        number = self.definition(e, group).get(key, {}).get("type") == "number"
+                        kind = self.definition(e, group).get(key, {})
+                        number = any(k.get("type") == "number" for k in kind.get("anyOf", [kind]))
                         if not (change == "null" and nullable or change == "negative" and number):
                             self.assertFalse(self.validator.is_valid(bad), (change, group, key))
                 bad = copy.deepcopy(e)
