@@ -207,7 +207,7 @@ static enum ft_verdict take_fragment(struct ft_datagrams *d, struct ft_net *n, i
 enum ft_verdict ft_datagram_take(struct ft_datagrams *d, const struct ft_view *v,
                                  struct ft_peer *peer, const uint8_t **out_data, uint32_t *out_len)
 {
-    struct ft_net n;
+    struct ft_net n = {0};
     uint32_t cap = v->caplen < v->len ? v->caplen : v->len;
     enum ft_verdict verdict;
 

@@ -8,6 +8,7 @@
 
 #include "codec/net/link.h"
 #include "codec/net/tcp_options.h"
+#include "codec/net/tunnel.h"
 #include "decode/general.h"
 #include "decode/key.h"
 
@@ -58,7 +59,8 @@ FT_INLINE bool fast_l4(const struct fast *f, bool payloads, struct ft_packet *ou
         uint32_t udp_len = ft_load_be16(p + 4);
 
         header = UDP_LEN;
-        if (udp_len < UDP_LEN || udp_len > f->l4_len) {
+        if (udp_len < UDP_LEN || udp_len > f->l4_len ||
+            FT_UNLIKELY(ft_tunnel_port(ft_load_be16(p), ft_load_be16(p + 2)))) {
             return false;
         }
         out->tcp_seq = 0;
@@ -209,7 +211,7 @@ FT_INLINE bool fast_path(const struct ft_hash_seed *seed, const struct ft_view *
 }
 
 FT_INLINE enum ft_verdict decode_one(const struct ft_hash_seed *seed, const struct ft_view *v,
-                                     bool payloads, struct ft_packet *out)
+                                     bool payloads, bool keep_tunnels, struct ft_packet *out)
 {
     if (FT_UNLIKELY(v->flags & FT_VIEW_FILTERED)) {
         return FT_V_FILTERED;
@@ -217,7 +219,7 @@ FT_INLINE enum ft_verdict decode_one(const struct ft_hash_seed *seed, const stru
     if (FT_LIKELY(fast_path(seed, v, payloads, out))) {
         return FT_V_DECODED;
     }
-    return ft__decode_general(seed, v, out);
+    return ft__decode_general(seed, keep_tunnels, v, out);
 }
 
 /* As a number: the last byte may lie beyond the frame, where a pointer must not go. */
@@ -231,6 +233,7 @@ FT_INLINE void decode_batch(struct ft_decoder *d, const struct ft_view *views, u
                             bool payloads, struct ft_packet *out, uint32_t *out_n)
 {
     const struct ft_hash_seed seed = d->seed;
+    const bool keep_tunnels = d->keep_tunnels;
     uint64_t decoded = 0, bytes = 0, decoded_bytes = 0;
     uint8_t fragments = 0;
 
@@ -242,7 +245,7 @@ FT_INLINE void decode_batch(struct ft_decoder *d, const struct ft_view *views, u
         if (i + PREFETCH_AHEAD < n) {
             prefetch_headers(&views[i + PREFETCH_AHEAD]);
         }
-        verdict = decode_one(&seed, v, payloads, &out[decoded]);
+        verdict = decode_one(&seed, v, payloads, keep_tunnels, &out[decoded]);
         bytes += len;
         if (FT_LIKELY(verdict == FT_V_DECODED)) {
             fragments |= out[decoded].frag;

@@ -19,6 +19,7 @@ struct ft_decoder {
     uint64_t verdict[FT_V__COUNT]; /* views by verdict; owner thread */
     uint64_t decoded_bytes;        /* wire bytes of the decoded ones */
     uint64_t bytes;                /* wire bytes of all views */
+    bool keep_tunnels;             /* set by the owner: the flow is that of the outermost packet */
     bool payloads;                 /* set by the owner: packets say where their payload lies */
     bool fragments;                /* the last batch held fragments of IP packets */
 };

@@ -5,6 +5,7 @@
 #include "codec/net/ip.h"
 #include "codec/net/l4.h"
 #include "codec/net/link.h"
+#include "codec/net/tunnel.h"
 #include "decode/key.h"
 
 static void start(struct ft_net *n, const struct ft_view *v)
@@ -13,7 +14,27 @@ static void start(struct ft_net *n, const struct ft_view *v)
 
     n->rd = ft_rd_make(cap > 0 ? (const void *)v->data : "", cap);
     n->wire = v->len;
+    n->tunnel = (struct ft_net_tunnel){0};
     n->scope = v->flags & FT_VIEW_VLAN ? ft_link_scope(0, v->vlan_tci) : 0;
+}
+
+static void finish_tunnel(const struct ft_net_tunnel *t, const struct ft_hash_seed *seed,
+                          struct ft_packet *out)
+{
+    uint32_t len = t->version == 4 ? 4 : t->version == 6 ? 16 : 0;
+
+    out->tunnel_id = t->id;
+    out->tunnel_depth = t->depth;
+    out->tunnel_version = t->version;
+    out->tunnel_flags = t->flags;
+    memset(out->outer, 0, sizeof out->outer);
+    if (len > 0) {
+        memcpy(out->outer[0], t->src, len);
+        memcpy(out->outer[1], t->dst, len);
+    }
+    if (t->flags & FT_TUNNEL_KEYED) {
+        out->hash = ft_hash_16(seed, out->hash, (uint64_t)t->type << 32 | t->id);
+    }
 }
 
 static void finish(const struct ft_net *n, const struct ft_hash_seed *seed, const struct ft_view *v,
@@ -23,7 +44,8 @@ static void finish(const struct ft_net *n, const struct ft_hash_seed *seed, cons
                          .dport = n->port[1],
                          .scope = n->scope,
                          .proto = n->proto,
-                         .bits = n->key_bits};
+                         .bits =
+                             n->key_bits | (n->tunnel.flags & FT_TUNNEL_KEYED ? FT_KEY_TUNNEL : 0)};
 
     out->swap = n->version == 4 ? ft__key_ip4(out, seed, n->src, n->dst, e)
                                 : ft__key_ip6(out, seed, n->src, n->dst, e);
@@ -42,17 +64,46 @@ static void finish(const struct ft_net *n, const struct ft_hash_seed *seed, cons
     out->tcp_ack = n->tcp_ack;
     out->tcp_mss = n->tcp_mss;
     out->tcp_opts = n->tcp_opts;
-    out->tunnel = FT_TUNNEL_NONE;
+    out->tunnel = n->tunnel.type;
+    if (n->has_bth) {
+        out->mark |= FT_MARK_ROCE;
+        out->roce_bth = n->roce_bth;
+    }
     out->frag_off = n->frag_off;
     out->frag_more = n->frag_more;
     out->frag_id = n->frag_id;
     out->payload = n->payload;
     out->payload_cap =
         (uint16_t)(n->payload_cap < FT_PAYLOAD_MAX ? n->payload_cap : FT_PAYLOAD_MAX);
+    if (n->tunnel.type != FT_TUNNEL_NONE) {
+        finish_tunnel(&n->tunnel, seed, out);
+    }
 }
 
-enum ft_verdict ft__decode_general(const struct ft_hash_seed *seed, const struct ft_view *v,
-                                   struct ft_packet *out)
+/* IP and transport header. */
+static enum ft_verdict decode_packet(struct ft_net *n)
+{
+    enum ft_verdict verdict = ft_ip_decode(n);
+
+    return verdict == FT_V_DECODED ? ft_l4_decode(n) : verdict;
+}
+
+/* Goes through the tunnels to the innermost packet that decodes. Ends: each opens one more of
+ * FT_NET_MAX_TUNNELS. */
+static void follow_tunnels(struct ft_net *n)
+{
+    for (;;) {
+        struct ft_net inner = *n;
+
+        if (!ft_tunnel_open(&inner) || decode_packet(&inner) != FT_V_DECODED) {
+            return;
+        }
+        *n = inner;
+    }
+}
+
+enum ft_verdict ft__decode_general(const struct ft_hash_seed *seed, bool keep_tunnels,
+                                   const struct ft_view *v, struct ft_packet *out)
 {
     struct ft_net n;
     enum ft_verdict verdict;
@@ -62,13 +113,12 @@ enum ft_verdict ft__decode_general(const struct ft_hash_seed *seed, const struct
     if (verdict != FT_V_DECODED) {
         return verdict;
     }
-    verdict = ft_ip_decode(&n);
+    verdict = decode_packet(&n);
     if (verdict != FT_V_DECODED) {
         return verdict;
     }
-    verdict = ft_l4_decode(&n);
-    if (verdict != FT_V_DECODED) {
-        return verdict;
+    if (!keep_tunnels) {
+        follow_tunnels(&n);
     }
     finish(&n, seed, v, out);
     return FT_V_DECODED;

@@ -218,13 +218,64 @@ bool ft_linktype_supported(uint16_t linktype)
     switch (linktype) {
     case FT_LINK_NULL:
     case FT_LINK_ETHERNET:
+    case FT_LINK_TOKEN_RING:
+    case FT_LINK_PPP:
+    case FT_LINK_FDDI:
     case FT_LINK_RAW_BSD:
     case FT_LINK_RAW_OPENBSD:
+    case FT_LINK_PPP_HDLC:
+    case FT_LINK_PPP_ETHER:
+    case FT_LINK_ATM_RFC1483:
     case FT_LINK_RAW:
+    case FT_LINK_C_HDLC:
+    case FT_LINK_IEEE802_11:
+    case FT_LINK_FRELAY:
     case FT_LINK_LOOP:
+    case FT_LINK_ENC:
     case FT_LINK_LINUX_SLL:
+    case FT_LINK_PFLOG:
+    case FT_LINK_PRISM:
+    case FT_LINK_IP_OVER_FC:
+    case FT_LINK_SUNATM:
+    case FT_LINK_RADIOTAP:
+    case FT_LINK_JUNIPER_MLPPP:
+    case FT_LINK_JUNIPER_MLFR:
+    case FT_LINK_JUNIPER_ES:
+    case FT_LINK_JUNIPER_GGSN:
+    case FT_LINK_JUNIPER_MFR:
+    case FT_LINK_JUNIPER_ATM2:
+    case FT_LINK_JUNIPER_SERVICES:
+    case FT_LINK_JUNIPER_ATM1:
+    case FT_LINK_IEEE1394:
+    case FT_LINK_DOCSIS:
+    case FT_LINK_AVS:
+    case FT_LINK_JUNIPER_MONITOR:
+    case FT_LINK_PPP_PPPD:
+    case FT_LINK_JUNIPER_PPPOE:
+    case FT_LINK_JUNIPER_PPPOE_ATM:
+    case FT_LINK_JUNIPER_ETHER:
+    case FT_LINK_JUNIPER_PPP:
+    case FT_LINK_JUNIPER_FRELAY:
+    case FT_LINK_JUNIPER_CHDLC:
+    case FT_LINK_JUNIPER_VP:
+    case FT_LINK_PPI:
+    case FT_LINK_JUNIPER_ISM:
+    case FT_LINK_ERF:
+    case FT_LINK_JUNIPER_ST:
+    case FT_LINK_PPP_WITH_DIR:
+    case FT_LINK_C_HDLC_WITH_DIR:
+    case FT_LINK_FRELAY_WITH_DIR:
+    case FT_LINK_MPLS:
+    case FT_LINK_IPNET:
     case FT_LINK_IPV4:
     case FT_LINK_IPV6:
+    case FT_LINK_JUNIPER_VS:
+    case FT_LINK_JUNIPER_SRX_E2E:
+    case FT_LINK_NFLOG:
+    case FT_LINK_NETANALYZER:
+    case FT_LINK_IPOIB:
+    case FT_LINK_PKTAP:
+    case FT_LINK_EPON:
     case FT_LINK_LINUX_SLL2:
         return true;
     default:

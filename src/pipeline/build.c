@@ -178,7 +178,7 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
     w->index = i;
     w->source = p->plan.mode == FT_MODE_DIRECT ? p->source[i] : NULL;
     atomic_store_explicit(&w->now_ns, INT64_MIN, memory_order_relaxed);
-    ft_decoder_init(&w->dec, &p->seed);
+    ft__decoder_start(p, &w->dec);
     if (p->plan.mode == FT_MODE_HANDOFF) {
         rc = ft_ring_init(&w->ring, p->plan.queue, sizeof(struct ft_packet));
     }
@@ -236,7 +236,7 @@ static int build_workers(struct ft_pipeline *p, const struct ft_config *cfg, str
         p->reader = &p->workers[p->plan.n_workers];
         p->reader->p = p;
         p->reader->source = p->source[0];
-        ft_decoder_init(&p->reader->dec, &p->seed);
+        ft__decoder_start(p, &p->reader->dec);
     }
     if (p->plan.mode == FT_MODE_LANES && ft_lanes_new(p, p->plan.n_workers, &p->lanes) != FT_OK) {
         return ft_err_set(err, FT_E_NOMEM, "no memory for the workers' slots");

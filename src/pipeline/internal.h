@@ -51,6 +51,8 @@ struct ft_plan {
     bool drop;          /* full hand-off rings drop; else the reader waits */
     bool live;
     bool collect; /* datagrams, not packets */
+    bool keep_tunnels; /* the flow is that of the outermost packet */
+    bool app;          /* names on flows: packets carry their payload */
     uint32_t sample_n;
     int64_t stats_ns;
     struct ft_table_config table; /* of one worker */
@@ -132,6 +134,9 @@ FT_NODISCARD int ft__plan_make(const struct ft_config *cfg, const struct ft_log 
 /* Opens the plan's sources into p->source. */
 FT_NODISCARD int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg,
                                        struct ft_err *err);
+
+/* A decoder as the plan wants it. */
+void ft__decoder_start(const struct ft_pipeline *p, struct ft_decoder *d);
 
 /* worker.c: thread bodies; arg is the struct ft_worker. */
 void *ft__worker_direct(void *arg);

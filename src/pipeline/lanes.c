@@ -228,7 +228,7 @@ static void walk_chunk(struct ft_lanes *l, struct slot *s, uint64_t start)
     s->start = s->next = start;
     s->n = 0;
     s->rc = start == UINT64_MAX ? FT_E_EOF : FT_OK;
-    ft_decoder_init(&dec, &l->p->seed);
+    ft__decoder_start(l->p, &dec);
     while (s->rc == FT_OK && walked < FT_LANE_PACKETS) {
         uint32_t room = FT_LANE_PACKETS - walked, n = 0, decoded = 0;
 

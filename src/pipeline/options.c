@@ -227,7 +227,7 @@ const struct ft_option_row ft__option_rows[] = {
     {{.name = "keep-tunnels",
       .type = FT_OPT_FLAG,
       .commands = ALL,
-      .help = "Key on the outer header (this version decodes no tunnels: it always does)"},
+      .help = "Key on the outer header. Default: on the innermost, the tunnel noted"},
      FT__SET_BOOL,
      AT(keep_tunnels)},
     {{.name = "anonymize",

@@ -77,6 +77,7 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
     if (plan.n_workers > cfg->max_flows) {
         plan.n_workers = cfg->max_flows;
     }
+    plan.keep_tunnels = cfg->keep_tunnels;
     plan.queue = cfg->queue;
     plan.drop =
         cfg->overflow == FT_OVERFLOW_AUTO ? plan.live : cfg->overflow == FT_OVERFLOW_SET_DROP;

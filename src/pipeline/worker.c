@@ -25,6 +25,13 @@ int64_t ft__clock_real_ns(void)
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+void ft__decoder_start(const struct ft_pipeline *p, struct ft_decoder *d)
+{
+    ft_decoder_init(d, &p->seed);
+    d->keep_tunnels = p->plan.keep_tunnels;
+    d->payloads = p->plan.app;
+}
+
 /* Waits without work: longer each time, at most a millisecond. */
 static void nap(int64_t *ns)
 {

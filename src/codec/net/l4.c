@@ -15,6 +15,10 @@
 #include "codec/net/icmp.h"
 #include "codec/net/tcp_options.h"
 
+enum {
+    ROCE_PORT = 4791,
+    BTH_LEN = 12
+}; /* RoCEv2, IBTA annex A17; BTH: opcode 1, flags 1, key 2, QP 4 */
 enum { PORTS_LEN = 4, TCP_MIN = 20, UDP_LEN = 8, SCTP_LEN = 12, DCCP_MIN = 12, ICMP_LEN = 8 };
 
 static bool read_ports(struct ft_net *n)
@@ -92,6 +96,10 @@ static enum ft_verdict decode_udp(struct ft_net *n)
     set_payload(n, UDP_LEN);
     if (n->frag == FT_FRAG_NONE) {
         note_payload(n, UDP_LEN);
+        if (n->port[1] == ROCE_PORT && n->payload_cap >= BTH_LEN) {
+            n->has_bth = true;
+            n->roce_bth = (uint32_t)n->payload[0] << 24 | (ft_load_be32(n->payload + 4) & 0xffffff);
+        }
     }
     return FT_V_DECODED;
 }
@@ -131,6 +139,7 @@ enum ft_verdict ft_l4_decode(struct ft_net *n)
     n->tcp_seq = n->tcp_ack = 0;
     n->tcp_mss = 0;
     n->tcp_opts = 0;
+    n->has_bth = false;
     n->payload = NULL;
     n->payload_cap = 0;
     if (n->frag == FT_FRAG_LATER) {

@@ -372,7 +372,7 @@ static void test_linktypes(void)
 
         n += known;
         CHECK(ft_linktype_name((uint16_t)t) != NULL);
-        CHECK_EQ(ft__decode_general(&test_seed, &v, &p) != FT_V_LINK_TYPE, known);
+        CHECK_EQ(ft__decode_general(&test_seed, false, &v, &p) != FT_V_LINK_TYPE, known);
     }
     CHECK_EQ(n, sizeof supported / sizeof *supported);
     CHECK_STR(ft_linktype_name(1), "EN10MB");
