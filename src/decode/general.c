@@ -72,6 +72,7 @@ static void finish(const struct ft_net *n, const struct ft_hash_seed *seed, cons
     out->frag_off = n->frag_off;
     out->frag_more = n->frag_more;
     out->frag_id = n->frag_id;
+    out->frag_len = n->frag_len;
     out->payload = n->payload;
     out->payload_cap =
         (uint16_t)(n->payload_cap < FT_PAYLOAD_MAX ? n->payload_cap : FT_PAYLOAD_MAX);

@@ -213,72 +213,31 @@ const char *ft_linktype_name(uint16_t linktype)
     return name != NULL ? name : "unassigned";
 }
 
+/* clang-format off */
+static const uint16_t known[] = {
+    FT_LINK_NULL, FT_LINK_ETHERNET, FT_LINK_TOKEN_RING, FT_LINK_PPP, FT_LINK_FDDI,
+    FT_LINK_RAW_BSD, FT_LINK_RAW_OPENBSD, FT_LINK_PPP_HDLC, FT_LINK_PPP_ETHER,
+    FT_LINK_ATM_RFC1483, FT_LINK_RAW, FT_LINK_C_HDLC, FT_LINK_IEEE802_11, FT_LINK_FRELAY,
+    FT_LINK_LOOP, FT_LINK_ENC, FT_LINK_LINUX_SLL, FT_LINK_PFLOG, FT_LINK_PRISM,
+    FT_LINK_IP_OVER_FC, FT_LINK_SUNATM, FT_LINK_RADIOTAP, FT_LINK_JUNIPER_MLPPP,
+    FT_LINK_JUNIPER_MLFR, FT_LINK_JUNIPER_ES, FT_LINK_JUNIPER_GGSN, FT_LINK_JUNIPER_MFR,
+    FT_LINK_JUNIPER_ATM2, FT_LINK_JUNIPER_SERVICES, FT_LINK_JUNIPER_ATM1, FT_LINK_IEEE1394,
+    FT_LINK_DOCSIS, FT_LINK_AVS, FT_LINK_JUNIPER_MONITOR, FT_LINK_PPP_PPPD, FT_LINK_JUNIPER_PPPOE,
+    FT_LINK_JUNIPER_PPPOE_ATM, FT_LINK_JUNIPER_ETHER, FT_LINK_JUNIPER_PPP, FT_LINK_JUNIPER_FRELAY,
+    FT_LINK_JUNIPER_CHDLC, FT_LINK_JUNIPER_VP, FT_LINK_PPI, FT_LINK_JUNIPER_ISM, FT_LINK_ERF,
+    FT_LINK_JUNIPER_ST, FT_LINK_PPP_WITH_DIR, FT_LINK_C_HDLC_WITH_DIR, FT_LINK_FRELAY_WITH_DIR,
+    FT_LINK_MPLS, FT_LINK_IPNET, FT_LINK_IPV4, FT_LINK_IPV6, FT_LINK_JUNIPER_VS,
+    FT_LINK_JUNIPER_SRX_E2E, FT_LINK_NFLOG, FT_LINK_NETANALYZER, FT_LINK_IPOIB, FT_LINK_PKTAP,
+    FT_LINK_EPON, FT_LINK_LINUX_SLL2,
+};
+/* clang-format on */
+
 bool ft_linktype_supported(uint16_t linktype)
 {
-    switch (linktype) {
-    case FT_LINK_NULL:
-    case FT_LINK_ETHERNET:
-    case FT_LINK_TOKEN_RING:
-    case FT_LINK_PPP:
-    case FT_LINK_FDDI:
-    case FT_LINK_RAW_BSD:
-    case FT_LINK_RAW_OPENBSD:
-    case FT_LINK_PPP_HDLC:
-    case FT_LINK_PPP_ETHER:
-    case FT_LINK_ATM_RFC1483:
-    case FT_LINK_RAW:
-    case FT_LINK_C_HDLC:
-    case FT_LINK_IEEE802_11:
-    case FT_LINK_FRELAY:
-    case FT_LINK_LOOP:
-    case FT_LINK_ENC:
-    case FT_LINK_LINUX_SLL:
-    case FT_LINK_PFLOG:
-    case FT_LINK_PRISM:
-    case FT_LINK_IP_OVER_FC:
-    case FT_LINK_SUNATM:
-    case FT_LINK_RADIOTAP:
-    case FT_LINK_JUNIPER_MLPPP:
-    case FT_LINK_JUNIPER_MLFR:
-    case FT_LINK_JUNIPER_ES:
-    case FT_LINK_JUNIPER_GGSN:
-    case FT_LINK_JUNIPER_MFR:
-    case FT_LINK_JUNIPER_ATM2:
-    case FT_LINK_JUNIPER_SERVICES:
-    case FT_LINK_JUNIPER_ATM1:
-    case FT_LINK_IEEE1394:
-    case FT_LINK_DOCSIS:
-    case FT_LINK_AVS:
-    case FT_LINK_JUNIPER_MONITOR:
-    case FT_LINK_PPP_PPPD:
-    case FT_LINK_JUNIPER_PPPOE:
-    case FT_LINK_JUNIPER_PPPOE_ATM:
-    case FT_LINK_JUNIPER_ETHER:
-    case FT_LINK_JUNIPER_PPP:
-    case FT_LINK_JUNIPER_FRELAY:
-    case FT_LINK_JUNIPER_CHDLC:
-    case FT_LINK_JUNIPER_VP:
-    case FT_LINK_PPI:
-    case FT_LINK_JUNIPER_ISM:
-    case FT_LINK_ERF:
-    case FT_LINK_JUNIPER_ST:
-    case FT_LINK_PPP_WITH_DIR:
-    case FT_LINK_C_HDLC_WITH_DIR:
-    case FT_LINK_FRELAY_WITH_DIR:
-    case FT_LINK_MPLS:
-    case FT_LINK_IPNET:
-    case FT_LINK_IPV4:
-    case FT_LINK_IPV6:
-    case FT_LINK_JUNIPER_VS:
-    case FT_LINK_JUNIPER_SRX_E2E:
-    case FT_LINK_NFLOG:
-    case FT_LINK_NETANALYZER:
-    case FT_LINK_IPOIB:
-    case FT_LINK_PKTAP:
-    case FT_LINK_EPON:
-    case FT_LINK_LINUX_SLL2:
-        return true;
-    default:
-        return false;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (known[i] == linktype) {
+            return true;
+        }
     }
+    return false;
 }

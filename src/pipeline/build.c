@@ -182,6 +182,9 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
     if (p->plan.mode == FT_MODE_HANDOFF) {
         rc = ft_ring_init(&w->ring, p->plan.queue, sizeof(struct ft_packet));
     }
+    if (rc == FT_OK && p->plan.mode == FT_MODE_DIRECT && !p->plan.collect) {
+        rc = ft_fragments_new(&p->seed, &w->fragments);
+    }
     if (rc == FT_OK && !p->plan.collect) {
         rc = ft_table_new(&p->plan.table, ft_emit_flow, &w->emit, &w->table);
     }
@@ -237,6 +240,9 @@ static int build_workers(struct ft_pipeline *p, const struct ft_config *cfg, str
         p->reader->p = p;
         p->reader->source = p->source[0];
         ft__decoder_start(p, &p->reader->dec);
+        if (ft_fragments_new(&p->seed, &p->reader->fragments) != FT_OK) {
+            return ft_err_set(err, FT_E_NOMEM, "no memory for the table of fragments");
+        }
     }
     if (p->plan.mode == FT_MODE_LANES && ft_lanes_new(p, p->plan.n_workers, &p->lanes) != FT_OK) {
         return ft_err_set(err, FT_E_NOMEM, "no memory for the workers' slots");
@@ -325,6 +331,9 @@ void ft__build_budget(struct ft_pipeline *p)
     for (uint32_t i = 0; plan->collect && i < plan->n_workers; i++) {
         tables += ft__collect_budget(&p->workers[i]);
     }
+    if (!plan->collect) {
+        tables += ft_fragments_budget() * (plan->mode == FT_MODE_DIRECT ? plan->n_workers : 1);
+    }
     p->budget = tables + outputs + queues;
     ft_log(&p->log, FT_LOG_INFO,
            plan->collect
@@ -348,6 +357,9 @@ void ft__build_free(struct ft_pipeline *p)
 {
     for (uint32_t i = 0; i < p->n_routes; i++) {
         ft_output_free(p->routes[i].output);
+    }
+    for (uint32_t i = 0; p->workers != NULL && i <= p->plan.n_workers; i++) { /* and the reader */
+        ft_fragments_free(p->workers[i].fragments);
     }
     for (uint32_t i = 0; p->workers != NULL && i < p->plan.n_workers; i++) {
         ft_emitter_fini(&p->workers[i].emit);

@@ -31,6 +31,7 @@
 #include "base/count.h"
 #include "base/ring.h"
 #include "decode/decode.h"
+#include "decode/fragment.h"
 #include "flow/table.h"
 #include "flowtap/log.h"
 #include "flowtap/pipeline.h"
@@ -50,7 +51,7 @@ struct ft_plan {
     uint32_t queue;     /* packets */
     bool drop;          /* full hand-off rings drop; else the reader waits */
     bool live;
-    bool collect; /* datagrams, not packets */
+    bool collect;      /* datagrams, not packets */
     bool keep_tunnels; /* the flow is that of the outermost packet */
     bool app;          /* names on flows: packets carry their payload */
     uint32_t sample_n;
@@ -67,14 +68,15 @@ struct ft_worker {
     struct ft_table *table;
     struct ft_emitter emit;
     struct ft_decoder dec;
-    struct ft_source *source; /* direct: its own; else NULL */
-    struct ft_ring ring;      /* hand-off: packets for this worker (A: fill) */
-    uint64_t dropped;         /* hand-off: packets that found the ring full; owner: reader */
-    uint32_t countdown;       /* direct: packets until the next sample */
-    int64_t flushed_ns;       /* monotonic time of the last emitter flush */
-    uint64_t next_chunk;      /* lanes: the next slot to take packets from */
-    uint64_t ordinal;         /* lanes: decoded packets in the slots before it */
-    uint32_t lane_pos;        /* lanes: packets taken out of that slot */
+    struct ft_fragments *fragments; /* direct, and of the reader; owned */
+    struct ft_source *source;       /* direct: its own; else NULL */
+    struct ft_ring ring;            /* hand-off: packets for this worker (A: fill) */
+    uint64_t dropped;               /* hand-off: packets that found the ring full; owner: reader */
+    uint32_t countdown;             /* direct: packets until the next sample */
+    int64_t flushed_ns;             /* monotonic time of the last emitter flush */
+    uint64_t next_chunk;            /* lanes: the next slot to take packets from */
+    uint64_t ordinal;               /* lanes: decoded packets in the slots before it */
+    uint32_t lane_pos;              /* lanes: packets taken out of that slot */
     struct ft_collect_worker *collect;                   /* collect: its collector; owned */
     FT_ALIGNED(64) struct ft_count verdict[FT_V__COUNT]; /* (A) */
     struct ft_count bytes, decoded_bytes;                /* (A) */
@@ -155,7 +157,11 @@ FT_INLINE uint32_t ft__owner(uint64_t hash, uint32_t n)
     return (uint32_t)(((hash >> 32) * n) >> 32);
 }
 
-/* Counts n packets in the worker's table and emits what comes of it. */
+/* What a batch of decoded packets may grow to when held fragments are released. */
+enum { FT_BATCH_FRAGMENTS = FT_BATCH + FT_FRAGMENTS_HELD };
+
+/* Counts n packets (at most FT_BATCH_FRAGMENTS) in the worker's table and emits what comes of it.
+ */
 FT_HOT void ft__worker_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n);
 /* Makes the worker's totals visible to the control thread. */
 void ft__worker_publish(struct ft_worker *w);

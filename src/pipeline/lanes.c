@@ -9,20 +9,25 @@
 
 enum { SPLIT_MIN = 64 << 10, SPLIT_MAX = 4 << 20 };
 
+/* A slot has room for the fragments that its packets may release. */
+enum { SLOT_PACKETS = FT_LANE_PACKETS + FT_FRAGMENTS_HELD };
+
 /* In `users` of a slot that is being filled, so that nobody claims it a second time. */
 #define SLOT_CLAIMED UINT32_MAX
 
 /* owner: the worker that claimed it until published; then read by all until users is 0. */
 struct slot {
-    struct ft_packet *pkts;     /* [FT_LANE_PACKETS] */
-    uint16_t *order;            /* packet numbers, sorted by owner */
+    struct ft_packet *pkts;     /* [SLOT_PACKETS] */
+    uint16_t *order;            /* [SLOT_PACKETS] packet numbers, sorted by owner */
     uint32_t *first;            /* [n_workers + 1] where each owner's part of order begins */
     uint32_t n;                 /* packets */
     _Atomic uint32_t users;     /* workers that have still to consume it; 0: free */
     _Atomic uint64_t published; /* chunk number + 1 */
-    /* of a split file, until it is published; guarded by the claim lock once done is set: */
-    bool done;            /* decoded from a guess, not checked yet */
-    uint64_t chunk;       /* its number */
+    /* until it is published; guarded by the claim lock once done is set: */
+    bool done;      /* decoded, but not yet all before it */
+    bool fragments; /* there are some among the packets */
+    uint64_t chunk; /* its number */
+    /* of a split file: */
     uint64_t start, next; /* where the walk began, and where it ended */
     uint64_t limit;       /* where it should have ended at least */
     int rc;               /* FT_E_EOF: all walked; FT_OK: the slot is full; else damage, err */
@@ -46,8 +51,9 @@ struct ft_lanes {
     pthread_mutex_t claim;       /* guards next, eof and the source's read() */
     uint64_t next;               /* chunk to be claimed */
     bool eof;
-    _Atomic uint64_t total; /* chunks of the input, UINT64_MAX while unknown */
-    _Atomic bool stopped;   /* claim no more */
+    struct ft_fragments *fragments; /* guarded by claim: it sees the chunks in order */
+    _Atomic uint64_t total;         /* chunks of the input, UINT64_MAX while unknown */
+    _Atomic bool stopped;           /* claim no more */
 };
 
 static size_t round64(size_t n)
@@ -57,9 +63,8 @@ static size_t round64(size_t n)
 
 static size_t slot_len(uint32_t n_workers)
 {
-    return round64(sizeof(struct ft_packet) * FT_LANE_PACKETS) +
-           round64(sizeof(uint16_t) * FT_LANE_PACKETS) +
-           round64(sizeof(uint32_t) * (n_workers + 1));
+    return round64(sizeof(struct ft_packet) * SLOT_PACKETS) +
+           round64(sizeof(uint16_t) * SLOT_PACKETS) + round64(sizeof(uint32_t) * (n_workers + 1));
 }
 
 static uint32_t slots_for(uint32_t n_workers)
@@ -85,9 +90,9 @@ static void lay_out(struct ft_lanes *l)
         struct slot *s = &l->slots[i];
 
         s->pkts = (struct ft_packet *)(void *)at;
-        at += round64(sizeof(struct ft_packet) * FT_LANE_PACKETS);
+        at += round64(sizeof(struct ft_packet) * SLOT_PACKETS);
         s->order = (uint16_t *)(void *)at;
-        at += round64(sizeof(uint16_t) * FT_LANE_PACKETS);
+        at += round64(sizeof(uint16_t) * SLOT_PACKETS);
         s->first = (uint32_t *)(void *)at;
         at += round64(sizeof(uint32_t) * (l->n_workers + 1));
     }
@@ -139,6 +144,11 @@ int ft_lanes_new(struct ft_pipeline *p, uint32_t n_workers, struct ft_lanes **ou
         ft_mem_free(l);
         return FT_E_NOMEM;
     }
+    if (ft_fragments_new(&p->seed, &l->fragments) != FT_OK) {
+        ft_map_free(l->map, l->map_len);
+        ft_mem_free(l);
+        return FT_E_NOMEM;
+    }
     pthread_mutex_init(&l->claim, NULL);
     atomic_store_explicit(&l->total, UINT64_MAX, memory_order_relaxed);
     lay_out(l);
@@ -154,6 +164,7 @@ void ft_lanes_free(struct ft_lanes *l)
     }
     pthread_mutex_destroy(&l->claim);
     ft_file_split_close(l->split);
+    ft_fragments_free(l->fragments);
     ft_map_free(l->map, l->map_len);
     ft_mem_free(l);
 }
@@ -180,14 +191,21 @@ static void slot_sort(struct slot *s, uint32_t n_workers)
     }
 }
 
-static void slot_publish(struct ft_lanes *l, struct slot *s, uint64_t chunk)
+/* With the claim lock, in the order of the input: a slot's packets are final. w counts them. */
+static void slot_publish(struct ft_lanes *l, struct ft_worker *w, struct slot *s, uint64_t chunk)
 {
+    if (FT_UNLIKELY(s->fragments)) {
+        s->n = ft_fragments_run(l->fragments, &w->dec, s->pkts, s->n);
+        slot_sort(s, l->n_workers);
+    }
+
     atomic_store_explicit(&s->users, l->n_workers, memory_order_relaxed);
     atomic_store_explicit(&s->published, chunk + 1, memory_order_release); /* pairs with take */
 }
 
 /* With the claim lock: the next batch of the source. FT_OK: chunk *out_chunk is claimed. */
-static int claim_read(struct ft_lanes *l, struct ft_batch *batch, uint64_t *out_chunk)
+static int claim_read(struct ft_lanes *l, struct ft_worker *w, struct ft_batch *batch,
+                      uint64_t *out_chunk)
 {
     struct slot *s = &l->slots[l->next % l->n_slots];
     struct ft_err err;
@@ -204,6 +222,9 @@ static int claim_read(struct ft_lanes *l, struct ft_batch *batch, uint64_t *out_
 
     if (ft__source_over(l->p, rc, &err)) {
         l->eof = true;
+        if (l->verified == l->next) {
+            ft_fragments_end(l->fragments, &w->dec);
+        }
         atomic_store_explicit(&l->total, l->next, memory_order_release);
         return FT_E_EOF;
     }
@@ -228,6 +249,7 @@ static void walk_chunk(struct ft_lanes *l, struct slot *s, uint64_t start)
     s->start = s->next = start;
     s->n = 0;
     s->rc = start == UINT64_MAX ? FT_E_EOF : FT_OK;
+    s->fragments = false;
     ft__decoder_start(l->p, &dec);
     while (s->rc == FT_OK && walked < FT_LANE_PACKETS) {
         uint32_t room = FT_LANE_PACKETS - walked, n = 0, decoded = 0;
@@ -237,6 +259,7 @@ static void walk_chunk(struct ft_lanes *l, struct slot *s, uint64_t start)
         if (s->rc == FT_OK) {
             ft_decode_batch(&dec, views, n, s->pkts + s->n, &decoded);
             s->n += decoded;
+            s->fragments |= dec.fragments;
             walked += n;
         }
     }
@@ -260,11 +283,14 @@ static void accept_chunk(struct ft_lanes *l, struct ft_worker *w, struct slot *s
     s->done = false;
     l->expect = s->next;
     l->verified++;
-    slot_publish(l, s, s->chunk);
+    slot_publish(l, w, s, s->chunk);
 }
 
-static void end_at(struct ft_lanes *l, uint64_t chunks)
+static void end_at(struct ft_lanes *l, struct ft_worker *w, uint64_t chunks)
 {
+    if (!l->eof) {
+        ft_fragments_end(l->fragments, &w->dec);
+    }
     l->eof = true;
     atomic_store_explicit(&l->total, chunks, memory_order_release); /* pairs with take */
 }
@@ -305,9 +331,9 @@ static void verify_chunks(struct ft_lanes *l, struct ft_worker *w)
         }
         if (rc != FT_E_EOF) {
             ft_ignore(ft__source_over(l->p, rc, &err)); /* said and kept; there is no next file */
-            end_at(l, l->verified);
+            end_at(l, w, l->verified);
         } else if (l->verified == l->n_chunks) {
-            end_at(l, l->verified);
+            end_at(l, w, l->verified);
         }
     }
 }
@@ -319,7 +345,7 @@ static int serial_chunk(struct ft_lanes *l, struct ft_worker *w)
     struct slot *s = &l->slots[l->next % l->n_slots];
 
     if (l->eof || atomic_load_explicit(&l->stopped, memory_order_relaxed)) {
-        end_at(l, l->next);
+        end_at(l, w, l->next);
         return FT_E_EOF;
     }
     if (atomic_load_explicit(&s->users, memory_order_acquire) != 0) {
@@ -337,20 +363,20 @@ static int serial_chunk(struct ft_lanes *l, struct ft_worker *w)
         ft_ignore(ft__source_over(l->p, rc, &err)); /* said and kept */
     }
     if (rc != FT_OK) {
-        end_at(l, l->next);
+        end_at(l, w, l->next);
     }
     return FT_OK;
 }
 
 /* With the lock: a chunk to guess at, marked as taken. */
-static struct slot *claim_chunk(struct ft_lanes *l)
+static struct slot *claim_chunk(struct ft_lanes *l, struct ft_worker *w)
 {
     struct slot *s = &l->slots[l->next % l->n_slots];
 
     if (atomic_load_explicit(&l->stopped, memory_order_relaxed) && l->next < l->n_chunks) {
         l->n_chunks = l->next; /* what is claimed is still finished */
         if (l->verified == l->n_chunks) {
-            end_at(l, l->verified);
+            end_at(l, w, l->verified);
         }
     }
     if (l->eof || l->next >= l->n_chunks ||
@@ -375,7 +401,7 @@ static int split_decode(struct ft_lanes *l, struct ft_worker *w)
         pthread_mutex_unlock(&l->claim);
         return rc;
     }
-    struct slot *s = claim_chunk(l);
+    struct slot *s = claim_chunk(l, w);
 
     pthread_mutex_unlock(&l->claim);
     if (s == NULL) {
@@ -399,6 +425,24 @@ static int split_decode(struct ft_lanes *l, struct ft_worker *w)
     return FT_OK;
 }
 
+/* With the lock: publishes what is decoded, as far as nothing is missing in between. */
+static void publish_in_order(struct ft_lanes *l, struct ft_worker *w)
+{
+    for (;;) {
+        struct slot *s = &l->slots[l->verified % l->n_slots];
+
+        if (!s->done || s->chunk != l->verified) {
+            break;
+        }
+        s->done = false;
+        l->verified++;
+        slot_publish(l, w, s, s->chunk);
+    }
+    if (l->eof && l->verified == l->next) {
+        ft_fragments_end(l->fragments, &w->dec);
+    }
+}
+
 int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w)
 {
     if (l->split != NULL) {
@@ -411,7 +455,7 @@ int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w)
     if (pthread_mutex_trylock(&l->claim) != 0) {
         return FT_E_AGAIN;
     }
-    int rc = claim_read(l, &batch, &chunk);
+    int rc = claim_read(l, w, &batch, &chunk);
 
     pthread_mutex_unlock(&l->claim);
     if (rc != FT_OK) {
@@ -422,7 +466,12 @@ int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w)
     ft_decode_batch(&w->dec, batch.views, batch.n, s->pkts, &s->n);
     l->source->ops->release(l->source, batch.token);
     slot_sort(s, l->n_workers);
-    slot_publish(l, s, chunk);
+    pthread_mutex_lock(&l->claim);
+    s->fragments = w->dec.fragments;
+    s->chunk = chunk;
+    s->done = true;
+    publish_in_order(l, w);
+    pthread_mutex_unlock(&l->claim);
     return FT_OK;
 }
 

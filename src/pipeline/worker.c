@@ -51,7 +51,7 @@ static void emit_marked(struct ft_worker *w, const struct ft_packet *pkts,
     }
 }
 
-void ft__worker_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n)
+static void count_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n)
 {
     struct ft_tuple_counts counts[FT_BATCH];
     bool samples = (w->emit.events >> FT_EVENT_SAMPLE) & 1;
@@ -64,6 +64,22 @@ void ft__worker_packets(struct ft_worker *w, const struct ft_packet *pkts, uint3
         ft_emit_samples(&w->emit, pkts, counts, n);
     } else {
         emit_marked(w, pkts, counts, n);
+    }
+}
+
+void ft__worker_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n)
+{
+    for (; n > FT_BATCH; pkts += FT_BATCH, n -= FT_BATCH) { /* fragments were released */
+        count_packets(w, pkts, FT_BATCH);
+    }
+    count_packets(w, pkts, n);
+}
+
+/* Fragments get their ports; what that holds back or releases changes n. */
+static void settle_fragments(struct ft_worker *w, struct ft_packet *pkts, uint32_t *n)
+{
+    if (FT_UNLIKELY(w->dec.fragments)) {
+        *n = ft_fragments_run(w->fragments, &w->dec, pkts, *n);
     }
 }
 
@@ -200,7 +216,7 @@ void *ft__worker_direct(void *arg)
 {
     struct ft_worker *w = arg;
     struct ft_view views[FT_BATCH];
-    FT_ALIGNED(64) struct ft_packet pkts[FT_BATCH];
+    FT_ALIGNED(64) struct ft_packet pkts[FT_BATCH_FRAGMENTS];
     struct ft_batch batch = {.views = views, .cap = FT_BATCH};
     struct ft_err err;
     uint32_t n, rounds = 0;
@@ -216,13 +232,15 @@ void *ft__worker_direct(void *arg)
             continue;
         }
         ft_decode_batch(&w->dec, views, batch.n, pkts, &n);
-        w->source->ops->release(w->source, batch.token);
+        settle_fragments(w, pkts, &n);
         mark_samples(pkts, n, w->p->plan.sample_n, &w->countdown);
         ft__worker_packets(w, pkts, n);
-        if ((++rounds & 15) == 0) { /* the clock: once in 1024 packets */
+        w->source->ops->release(w->source, batch.token); /* payloads were looked at */
+        if ((++rounds & 15) == 0) {                      /* the clock: once in 1024 packets */
             ft__worker_breathe(w, false);
         }
     }
+    ft_fragments_end(w->fragments, &w->dec);
     return ft__worker_end(w);
 }
 
@@ -306,7 +324,7 @@ void *ft__reader_run(void *arg)
     struct ft_worker *r = arg;
     struct ft_source *source = r->source;
     struct ft_view views[FT_BATCH];
-    FT_ALIGNED(64) struct ft_packet pkts[FT_BATCH];
+    FT_ALIGNED(64) struct ft_packet pkts[FT_BATCH_FRAGMENTS];
     struct ft_batch batch = {.views = views, .cap = FT_BATCH};
     struct ft_err err;
     uint32_t n;
@@ -322,11 +340,15 @@ void *ft__reader_run(void *arg)
             continue;
         }
         ft_decode_batch(&r->dec, views, batch.n, pkts, &n);
-        source->ops->release(source, batch.token);
+        settle_fragments(r, pkts, &n);
         mark_samples(pkts, n, r->p->plan.sample_n, &r->countdown);
-        reader_share(r->p, pkts, n);
+        for (uint32_t at = 0; at < n; at += FT_BATCH) {
+            reader_share(r->p, pkts + at, n - at < FT_BATCH ? n - at : FT_BATCH);
+        }
+        source->ops->release(source, batch.token);
         ft__worker_publish(r);
     }
+    ft_fragments_end(r->fragments, &r->dec);
     ft__worker_publish(r);
     atomic_store_explicit(&r->p->input_done, true, memory_order_release); /* pairs with workers */
     return NULL;

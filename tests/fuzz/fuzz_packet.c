@@ -14,7 +14,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const uint16_t links[] = {1, 0, 12, 14, 101, 108, 113, 228, 229, 276, 147};
+static const uint16_t links[] = {0,   1,   6,   9,   10,  12,  14,  50,  51,  100, 101, 104, 105,
+                                 107, 108, 109, 113, 117, 119, 122, 123, 127, 130, 131, 132, 133,
+                                 134, 135, 136, 137, 138, 143, 163, 164, 166, 167, 168, 178, 179,
+                                 180, 181, 183, 192, 194, 197, 200, 204, 205, 206, 219, 226, 228,
+                                 229, 232, 233, 239, 240, 242, 258, 259, 276, 147};
 
 #define MUST(cond)                                                                                 \
     do {                                                                                           \
@@ -57,7 +61,8 @@ static void check_symmetry(const struct ft_hash_seed *seed, const struct ft_pack
     struct ft__ends e = {.sport = p->key.port[!p->swap],
                          .dport = p->key.port[p->swap],
                          .scope = p->key.scope,
-                         .proto = p->key.proto};
+                         .proto = p->key.proto,
+                         .bits = p->key.bits & FT_KEY_TUNNEL};
     const uint8_t *addr4 = (const uint8_t *)p->key.addr;
     struct ft_packet back;
     bool v6 = (p->key.bits & FT_KEY_V6) != 0, same_ends;
@@ -70,6 +75,9 @@ static void check_symmetry(const struct ft_hash_seed *seed, const struct ft_pack
                          e)
            : ft__key_ip4(&back, seed, addr4 + (p->swap ? 0 : 4), addr4 + (p->swap ? 4 : 0), e);
     MUST(memcmp(&back.key, &p->key, sizeof back.key) == 0);
+    if (p->key.bits & FT_KEY_TUNNEL) {
+        back.hash = ft_hash_16(seed, back.hash, (uint64_t)p->tunnel << 32 | p->tunnel_id);
+    }
     MUST(back.hash == p->hash);
     MUST(!v6 || memcmp(back.addr6, p->addr6, sizeof back.addr6) == 0);
     same_ends = p->key.port[0] == p->key.port[1] &&

@@ -196,5 +196,8 @@ static enum ft_verdict decode_ip6(struct ft_net *n)
 
 enum ft_verdict ft_ip_decode(struct ft_net *n)
 {
-    return n->version == 4 ? decode_ip4(n) : decode_ip6(n);
+    enum ft_verdict v = n->version == 4 ? decode_ip4(n) : decode_ip6(n);
+
+    n->frag_len = (uint16_t)(n->wire < UINT16_MAX ? n->wire : UINT16_MAX);
+    return v;
 }

@@ -326,7 +326,8 @@ static enum ft_verdict take_ipnet(struct ft_net *n)
     return p != NULL ? by_bsd_family(n, p[1]) : FT_V_LINK_SHORT;
 }
 
-enum ft_verdict ft__link_others(struct ft_net *n, uint16_t linktype)
+/* Lines: PPP, HDLC, Frame Relay, with a byte of direction before them or without. */
+static enum ft_verdict take_line(struct ft_net *n, uint16_t linktype)
 {
     switch (linktype) {
     case FT_LINK_PPP:
@@ -349,16 +350,19 @@ enum ft_verdict ft__link_others(struct ft_net *n, uint16_t linktype)
         return after_skip(n, 1, take_frame_relay);
     case FT_LINK_MPLS:
         return ft__link_mpls(n);
-    case FT_LINK_PFLOG:
-        return take_pflog(n);
-    case FT_LINK_ENC:
-        return take_enc(n);
-    case FT_LINK_NFLOG:
-        return take_nflog(n);
-    case FT_LINK_ERF:
-        return take_erf(n);
     case FT_LINK_DOCSIS:
         return take_docsis(n);
+    case FT_LINK_EPON:
+        return after_skip(n, 8, ft__link_ethernet);
+    default:
+        return FT_V_LINK_TYPE;
+    }
+}
+
+/* Local networks other than Ethernet. */
+static enum ft_verdict take_lan(struct ft_net *n, uint16_t linktype)
+{
+    switch (linktype) {
     case FT_LINK_FDDI:
         return after_skip(n, 13, ft__link_llc);
     case FT_LINK_TOKEN_RING:
@@ -373,36 +377,51 @@ enum ft_verdict ft__link_others(struct ft_net *n, uint16_t linktype)
         return by_type_at(n, 18, 16);
     case FT_LINK_IPOIB:
         return by_type_at(n, 44, 40);
+    default:
+        return ft__link_wlan(n, linktype);
+    }
+}
+
+/* Headers that firewalls and capture programs write. */
+static enum ft_verdict take_logged(struct ft_net *n, uint16_t linktype)
+{
+    switch (linktype) {
+    case FT_LINK_PFLOG:
+        return take_pflog(n);
+    case FT_LINK_ENC:
+        return take_enc(n);
+    case FT_LINK_NFLOG:
+        return take_nflog(n);
+    case FT_LINK_ERF:
+        return take_erf(n);
     case FT_LINK_IPNET:
         return take_ipnet(n);
     case FT_LINK_NETANALYZER:
         return after_skip(n, 4, ft__link_ethernet);
-    case FT_LINK_EPON:
-        return after_skip(n, 8, ft__link_ethernet);
     case FT_LINK_PKTAP:
         return take_pktap(n);
-    case FT_LINK_JUNIPER_MLPPP:
-    case FT_LINK_JUNIPER_MLFR:
-    case FT_LINK_JUNIPER_ES:
-    case FT_LINK_JUNIPER_GGSN:
-    case FT_LINK_JUNIPER_MFR:
-    case FT_LINK_JUNIPER_ATM2:
-    case FT_LINK_JUNIPER_SERVICES:
-    case FT_LINK_JUNIPER_ATM1:
-    case FT_LINK_JUNIPER_MONITOR:
-    case FT_LINK_JUNIPER_PPPOE:
-    case FT_LINK_JUNIPER_PPPOE_ATM:
-    case FT_LINK_JUNIPER_ETHER:
-    case FT_LINK_JUNIPER_PPP:
-    case FT_LINK_JUNIPER_FRELAY:
-    case FT_LINK_JUNIPER_CHDLC:
-    case FT_LINK_JUNIPER_VP:
-    case FT_LINK_JUNIPER_ISM:
-    case FT_LINK_JUNIPER_ST:
-    case FT_LINK_JUNIPER_VS:
-    case FT_LINK_JUNIPER_SRX_E2E:
-        return take_juniper(n, linktype);
     default:
-        return ft__link_wlan(n, linktype);
+        return FT_V_LINK_TYPE;
     }
+}
+
+static bool is_juniper(uint16_t linktype)
+{
+    return (linktype >= FT_LINK_JUNIPER_MLPPP && linktype <= FT_LINK_JUNIPER_ATM1) ||
+           linktype == FT_LINK_JUNIPER_MONITOR || linktype == FT_LINK_JUNIPER_PPPOE ||
+           linktype == FT_LINK_JUNIPER_PPPOE_ATM ||
+           (linktype >= FT_LINK_JUNIPER_ETHER && linktype <= FT_LINK_JUNIPER_CHDLC) ||
+           linktype == FT_LINK_JUNIPER_VP || linktype == FT_LINK_JUNIPER_ISM ||
+           linktype == FT_LINK_JUNIPER_ST || linktype == FT_LINK_JUNIPER_VS ||
+           linktype == FT_LINK_JUNIPER_SRX_E2E;
+}
+
+enum ft_verdict ft__link_others(struct ft_net *n, uint16_t linktype)
+{
+    enum ft_verdict v = take_line(n, linktype);
+
+    if (v == FT_V_LINK_TYPE) { /* nothing was taken */
+        v = is_juniper(linktype) ? take_juniper(n, linktype) : take_logged(n, linktype);
+    }
+    return v == FT_V_LINK_TYPE ? take_lan(n, linktype) : v;
 }

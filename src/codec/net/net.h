@@ -111,6 +111,7 @@ struct ft_net {
     uint16_t ip_id;         /* ip: as in ft_packet */
     uint8_t frag_more;      /* ip: as in ft_packet, likewise frag_off and frag_id */
     uint16_t frag_off;
+    uint16_t frag_len;
     uint32_t frag_id;
     bool has_bth;      /* l4: a RoCEv2 base transport header was read */
     uint32_t roce_bth; /* l4: as in ft_packet */

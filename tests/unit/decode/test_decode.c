@@ -13,7 +13,13 @@ static void check_packet(const struct frame *f, const struct ft_packet *p)
     const struct expect *w = &f->want;
 
     CHECK_EQ(p->key.proto, w->proto);
-    CHECK_EQ(p->key.bits, w->bits | (w->version == 6 ? FT_KEY_V6 : 0));
+    bool keyed = p->tunnel == FT_TUNNEL_PPPOE;
+    uint64_t key_hash =
+        ft_hash_16(&test_seed, ft_load_u64(&p->key), ft_load_u64((const uint8_t *)&p->key + 8));
+
+    CHECK_EQ(strncmp(f->name, "pppoe", 5) == 0, keyed);
+    CHECK_EQ(p->key.bits,
+             w->bits | (w->version == 6 ? FT_KEY_V6 : 0) | (keyed ? FT_KEY_TUNNEL : 0));
     CHECK_EQ(p->key.scope, w->scope);
     CHECK_EQ(p->key.port[p->swap], w->sport);
     CHECK_EQ(p->key.port[!p->swap], w->dport);
@@ -26,8 +32,10 @@ static void check_packet(const struct frame *f, const struct ft_packet *p)
         CHECK_MEM(p->addr6, addrs6, 32);
         CHECK_MEM(p->key.addr, &hash, 8);
     }
-    CHECK_EQ(p->hash, ft_hash_16(&test_seed, ft_load_u64(&p->key),
-                                 ft_load_u64((const uint8_t *)&p->key + 8)));
+    if (keyed) {
+        key_hash = ft_hash_16(&test_seed, key_hash, (uint64_t)p->tunnel << 32 | p->tunnel_id);
+    }
+    CHECK_EQ(p->hash, key_hash);
     CHECK_EQ(p->ts_ns, 1700000000123456789);
     CHECK_EQ(p->frame_len, f->len);
     CHECK_EQ(p->ip_len, w->ip_len);
@@ -359,7 +367,11 @@ static void test_filtered(void)
 
 static void test_linktypes(void)
 {
-    static const uint16_t supported[] = {0, 1, 12, 14, 101, 108, 113, 228, 229, 276};
+    static const uint16_t supported[] = {
+        0,   1,   6,   9,   10,  12,  14,  50,  51,  100, 101, 104, 105, 107, 108, 109,
+        113, 117, 119, 122, 123, 127, 130, 131, 132, 133, 134, 135, 136, 137, 138, 143,
+        163, 164, 166, 167, 168, 178, 179, 180, 181, 183, 192, 194, 197, 200, 204, 205,
+        206, 219, 226, 228, 229, 232, 233, 239, 240, 242, 258, 259, 276};
     uint32_t n = 0;
 
     for (size_t i = 0; i < sizeof supported / sizeof *supported; i++) {
