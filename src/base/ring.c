@@ -63,6 +63,15 @@ uint32_t ft_ring_push(struct ft_ring *r, const void *items, uint32_t n)
     return n;
 }
 
+uint32_t ft_ring_room(struct ft_ring *r, uint64_t *out_at)
+{
+    uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+
+    r->tail_seen = atomic_load_explicit(&r->tail, memory_order_acquire); /* pairs with pop() */
+    *out_at = head;
+    return r->limit - (uint32_t)(head - r->tail_seen);
+}
+
 uint32_t ft_ring_pop(struct ft_ring *r, void *out_items, uint32_t n)
 {
     uint64_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);

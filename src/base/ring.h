@@ -36,6 +36,10 @@ void ft_ring_fini(struct ft_ring *r);
 /* Copies up to n items in; returns how many fitted (0..n). Producer thread only. */
 uint32_t ft_ring_push(struct ft_ring *r, const void *items, uint32_t n);
 
+/* How many items a push would take now; *out_at is the number of the first one since init. Producer
+ * thread only. */
+uint32_t ft_ring_room(struct ft_ring *r, uint64_t *out_at);
+
 /* Copies up to n items out; returns how many there were. Consumer thread only. */
 uint32_t ft_ring_pop(struct ft_ring *r, void *out_items, uint32_t n);
 

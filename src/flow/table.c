@@ -129,6 +129,12 @@ int64_t ft_table_now(const struct ft_table *t)
     return t->newest_ns;
 }
 
+bool ft_table_isn(const struct ft_table *t, uint32_t entry, uint32_t *out_start)
+{
+    *out_start = t->hot[entry].isn + 1;
+    return (t->hot[entry].state & FT__S_SYN) != 0;
+}
+
 void ft_table_get_stats(const struct ft_table *t, struct ft_table_stats *out)
 {
     *out = t->stats;
@@ -540,7 +546,8 @@ void ft_table_update(struct ft_table *t, const struct ft_packet *pkts, uint32_t 
 
             closed = ft__tcp_packet(&tcp, pkt, d);
         }
-        if (FT_UNLIKELY(t->hot[i].state & FT__S_WATCHED)) {
+        if (FT_UNLIKELY(t->hot[i].state & FT__S_WATCHED) && pkt->payload_cap > 0 &&
+            pkt->frag == FT_FRAG_NONE) {
             watch(t, i, d, pkt);
         }
         if (FT_UNLIKELY(closed || needs_after(&t->hot[i], pkt, d))) {

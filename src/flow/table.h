@@ -83,6 +83,9 @@ FT_HOT void ft_table_update(struct ft_table *t, const struct ft_packet *pkts, ui
 /* Looks at timers due at now_ns, visiting at most budget flows; true when more are due. */
 bool ft_table_advance(struct ft_table *t, int64_t now_ns, uint32_t budget);
 
+/* The sequence number of the initiator's first byte, when its SYN was seen. */
+bool ft_table_isn(const struct ft_table *t, uint32_t entry, uint32_t *out_start);
+
 /* Newest packet time seen, or INT64_MIN. */
 int64_t ft_table_now(const struct ft_table *t);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: CSV (RFC 4180), one kind of event in a file, a header line of the columns; null is an
- * empty field. No value holds a comma, quote or line break, so none is quoted. */
+ * empty field. Only untrusted text may hold a comma or quote: it is always quoted. */
 #include "base/digits.h"
 #include "format/format.h"
 #include "format/value.h"
@@ -22,16 +22,22 @@ static size_t put_header(const struct ft_field *f, uint32_t n, uint8_t *out)
     return (size_t)(p - out);
 }
 
-static size_t csv_header(enum ft_event e, uint8_t *p)
+static size_t csv_header(enum ft_event e, bool app_on, uint8_t *p)
 {
-    uint32_t n;
-    const struct ft_field *f = ft_fields(e, &n);
+    uint32_t n, n_app;
+    const struct ft_field *f = ft_fields(e, &n), *app = ft_fields_app(&n_app);
+    size_t len = put_header(f, n, p);
 
-    return put_header(f, n, p);
+    if (app_on && e == FT_EVENT_FLOW) {
+        p[len - 1] = ',';
+        len += put_header(app, n_app, p + len);
+    }
+    return len;
 }
 
-static size_t csv_export_header(enum ft_event e, uint8_t *p)
+static size_t csv_export_header(enum ft_event e, bool app_on, uint8_t *p)
 {
+    (void)app_on;
     uint32_t n;
     const struct ft_field *f = ft_fields_export(e, &n);
 
@@ -93,7 +99,16 @@ static size_t csv_sample(uint8_t *p, const struct ft_packet *pkt,
 
 static size_t csv_flow(uint8_t *p, const struct ft_flow_record *rec)
 {
-    return csv_row(FT_EVENT_FLOW, rec, p);
+    size_t len = csv_row(FT_EVENT_FLOW, rec, p);
+
+    if (rec->app_on) {
+        uint32_t n;
+        const struct ft_field *f = ft_fields_app(&n);
+
+        p[len - 1] = ',';
+        len += put_row(f, n, rec, p + len);
+    }
+    return len;
 }
 
 static size_t csv_stats(uint8_t *p, const struct ft_stats *s)

@@ -30,15 +30,16 @@ struct ft_format_ops {
     /* bit per enum ft_event: which events this format can hold in one file (csv: exactly one kind)
      */
     unsigned events;
-    bool single_event;                             /* one file holds one kind of event only */
-    size_t (*header)(enum ft_event e, uint8_t *p); /* at the start of every file, or NULL */
+    bool single_event; /* one file holds one kind of event only */
+    /* at the start of every file, or NULL; app_on: with the columns of ft_fields_app() */
+    size_t (*header)(enum ft_event e, bool app_on, uint8_t *p);
     size_t (*sample)(uint8_t *p, const struct ft_packet *pkt, const struct ft_tuple_counts *counts);
     size_t (*flow)(uint8_t *p, const struct ft_flow_record *rec);
     size_t (*stats)(uint8_t *p, const struct ft_stats *s);
     /* those of collect; NULL: this format has them not. export_flow needs FT_FORMAT_EXPORT_MIN +
      * text_max bytes, or FT_FORMAT_MAX when that is less. export_event: COUNTER, DISCARD, TEMPLATE,
      * EXPORTER and SAMPLE by their structs (model/field_export.h), FT_FORMAT_MAX bytes. */
-    size_t (*export_header)(enum ft_event e, uint8_t *p);
+    size_t (*export_header)(enum ft_event e, bool app_on, uint8_t *p);
     size_t (*export_flow)(uint8_t *p, size_t room, const struct ft_export_record *rec);
     size_t (*export_event)(uint8_t *p, enum ft_event e, const void *event);
 };

@@ -70,6 +70,18 @@ static uint8_t *put_group(uint8_t *p, uint8_t before, uint8_t group)
     return ft_put_str(p, opens[group]);
 }
 
+static uint8_t *put_field(uint8_t *p, const struct ft_field *f, const void *event)
+{
+    struct ft_value v;
+
+    if (f->type == FT_T_JSON) {
+        return f->json(event, p);
+    }
+    v.null = false;
+    f->get(event, &v);
+    return v.null ? FT_PUT_LIT(p, "null") : ft_put_value(p, (enum ft_type)f->type, &v, true);
+}
+
 static size_t walk(enum ft_event e, const struct ft_field *f, uint32_t n, const void *event,
                    uint8_t *out)
 {
@@ -84,15 +96,7 @@ static size_t walk(enum ft_event e, const struct ft_field *f, uint32_t n, const 
         *p++ = '"';
         p = ft_put_str(p, f[i].name);
         p = FT_PUT_LIT(p, "\":");
-        if (f[i].type == FT_T_JSON) {
-            p = f[i].json(event, p);
-            continue;
-        }
-        struct ft_value v;
-
-        v.null = false;
-        f[i].get(event, &v);
-        p = v.null ? FT_PUT_LIT(p, "null") : ft_put_value(p, (enum ft_type)f[i].type, &v, true);
+        p = put_field(p, &f[i], event);
     }
     if (group != FT_GROUP_TOP) {
         *p++ = '}';
@@ -122,9 +126,26 @@ static size_t ndjson_export_event(uint8_t *p, enum ft_event e, const void *event
     return ft__ndjson_walk_export(e, event, p);
 }
 
-static size_t ndjson_flow(uint8_t *p, const struct ft_flow_record *rec)
+/* The columns of names follow in the same object, features, which the walk has closed. */
+static size_t ndjson_flow(uint8_t *out, const struct ft_flow_record *rec)
 {
-    return ft__ndjson_walk(FT_EVENT_FLOW, rec, p);
+    size_t len = ft__ndjson_walk(FT_EVENT_FLOW, rec, out);
+    uint8_t *p = out + len - 3; /* "}}\n" */
+    const struct ft_field *f;
+    uint32_t n;
+
+    if (!rec->app_on) {
+        return len;
+    }
+    f = ft_fields_app(&n);
+    for (uint32_t i = 0; i < n; i++) {
+        p = FT_PUT_LIT(p, ",\"");
+        p = ft_put_str(p, f[i].name);
+        p = FT_PUT_LIT(p, "\":");
+        p = put_field(p, &f[i], rec);
+    }
+    p = FT_PUT_LIT(p, "}}\n");
+    return (size_t)(p - out);
 }
 
 size_t ft__ndjson_stats(uint8_t *p, const struct ft_stats *s)

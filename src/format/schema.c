@@ -2,6 +2,7 @@
 /* format: the schema in its forms, each a walk over the field table; flowtap/schema.h. */
 #include "flowtap/schema.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,8 @@ static const struct {
     [FT_T_F64] = {"float64", "double", "Float64", "{\"type\":\"number\"}"},
     [FT_T_TIME] = {"time", "timestamp[ns, UTC]", "DateTime64(6)", "{\"type\":\"number\"}"},
     [FT_T_STRING] = {"string", "utf8", "LowCardinality(String)", "{\"type\":\"string\"}"},
+    [FT_T_TEXT] = {"untrusted text", "utf8", "String",
+                   "{\"type\":\"string\",\"description\":\"untrusted: from packets\"}"},
     [FT_T_ID] = {"id", "utf8", "FixedString(16)",
                  "{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{16}$\"}"},
     [FT_T_ADDR] = {"address", "utf8", "String", "{\"type\":\"string\"}"},
@@ -45,9 +48,36 @@ struct kind {
     const struct ft_field *(*fields)(enum ft_event e, uint32_t *out_n);
 };
 
+enum { WITH_APP_MAX = 256 };
+
+static struct ft_field with_app[WITH_APP_MAX];
+static pthread_once_t with_app_once = PTHREAD_ONCE_INIT;
+static uint32_t n_with_app;
+
+static void join_app(void)
+{
+    uint32_t n, n_app;
+    const struct ft_field *base = ft_fields(FT_EVENT_FLOW, &n), *app = ft_fields_app(&n_app);
+
+    n = n + n_app <= WITH_APP_MAX ? n : WITH_APP_MAX - n_app;
+    memcpy(with_app, base, sizeof *base * n);
+    memcpy(with_app + n, app, sizeof *app * n_app);
+    n_with_app = n + n_app;
+}
+
+/* A flow record of a run with --app. */
+static const struct ft_field *fields_with_app(enum ft_event e, uint32_t *out_n)
+{
+    (void)e;
+    pthread_once(&with_app_once, join_app);
+    *out_n = n_with_app;
+    return with_app;
+}
+
 static const struct kind kinds[] = {
     {"network_flow_sample", FT_EVENT_SAMPLE, ft_fields},
     {"network_flow_record", FT_EVENT_FLOW, ft_fields},
+    {"network_flow_record_with_app", FT_EVENT_FLOW, fields_with_app},
     {"pipeline_stats", FT_EVENT_STATS, ft_fields},
     {"template_change", FT_EVENT_TEMPLATE, ft_fields_export},
     {"counter_sample", FT_EVENT_COUNTER, ft_fields_export},
@@ -200,7 +230,8 @@ static void make_csv(FILE *to)
             fprintf(to, "%s,%s,%s,%s,%s,", kinds[k].name, groups[f[i].group], f[i].name,
                     types[f[i].type].name, f[i].unit);
             element(to, &f[i], "");
-            fprintf(to, ",%s,base,", f[i].null != NULL ? "true" : "false");
+            fprintf(to, ",%s,%s,", f[i].null != NULL ? "true" : "false",
+                    f[i].profile != NULL ? f[i].profile : "base");
             csv_text(to, f[i].meaning);
             fputc(',', to);
             csv_text(to, f[i].null != NULL ? f[i].null : "");

@@ -28,6 +28,7 @@ enum ft_type {
     FT_T_F64,    /* finite; text: 17 significant digits at most, as many as it takes */
     FT_T_TIME,   /* int64 ns since 1970; text: seconds with six decimals */
     FT_T_STRING, /* static text that needs no escaping */
+    FT_T_TEXT,   /* untrusted bytes with a length, from packets: escaped */
     FT_T_ID,     /* u64 as 16 hex digits */
     FT_T_ADDR,   /* IPv4 or IPv6 address as text */
     FT_T_JSON, /* an object or array inside the event; text formats other than JSON leave it out */
@@ -47,11 +48,13 @@ enum ft_group {
 struct ft_value {
     bool null;
     uint8_t ip_version; /* FT_T_ADDR: 4 or 6 */
+    uint32_t text_len;  /* FT_T_TEXT: bytes at text */
     union {
         uint64_t u;          /* FT_T_BOOL (0 or 1), U*, ID */
         int64_t i;           /* FT_T_I64, TIME: ns */
         double f;            /* FT_T_F64 */
         const char *s;       /* FT_T_STRING; in buf or static */
+        const uint8_t *text; /* FT_T_TEXT, in the event */
         const uint8_t *addr; /* FT_T_ADDR, network order, in the event */
     };
     char buf[48];
@@ -83,6 +86,10 @@ struct ft_field {
 
 /* The columns of an event, in order; *out_n is their number. */
 const struct ft_field *ft_fields(enum ft_event e, uint32_t *out_n);
+
+/* Columns of flow records behind those, in features, that are there when names on flows were asked
+ * for (--app): struct ft_flow_record.app_on. */
+const struct ft_field *ft_fields_app(uint32_t *out_n);
 
 /* True for protocols whose header begins with two ports: TCP, UDP, SCTP, DCCP, UDP-Lite. */
 FT_INLINE bool ft_proto_has_ports(uint8_t proto)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "flowtap/event.h"
+#include "model/app.h"
 #include "model/packet.h"
 
 enum { FT_DIR_FWD = 0, FT_DIR_REV = 1 };
@@ -96,7 +97,9 @@ struct ft_flow_record {
     struct ft_distribution size[2];            /* IP bytes of the packets */
     struct ft_distribution gap[2];             /* ns between packets of one direction */
     struct ft_tcp_record tcp;
-    uint32_t entry; /* of the flow in its table: for what others keep about it */
+    bool app_on;                   /* the columns of ft_fields_app() are written */
+    const struct ft_app_info *app; /* app_on: what is known, or NULL; borrowed */
+    uint32_t entry;                /* of the flow in its table: for what others keep about it */
 };
 
 /* The running counts of a packet's own 5-tuple in its own direction, that packet included. */

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "codec/app/digest.h"
+#include "pipeline/app.h"
 #include "pipeline/collect.h"
 #include "pipeline/lanes.h"
 
@@ -82,7 +84,7 @@ static int route_schema(const struct ft_pipeline *p, const struct ft_output_url 
 static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                       const struct ft_output_config *cfg, struct ft_err *err)
 {
-    uint8_t header[4096];
+    uint8_t header[8192];
     struct ft_route r = {.format = ft_format_find(url->format)};
     struct ft_output_env env = {.log = &p->log,
                                 .open_file = p->hooks.open_file,
@@ -104,7 +106,7 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     if (rc != FT_OK) {
         return rc;
     }
-    size_t (*head)(enum ft_event, uint8_t *) =
+    size_t (*head)(enum ft_event, bool, uint8_t *) =
         p->plan.collect ? r.format->export_header : r.format->header;
 
     if (p->plan.collect && r.format->export_flow == NULL && !cfg->count_only) {
@@ -112,7 +114,8 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                           url->format);
     }
     if (head != NULL) {
-        env.header_len = head((enum ft_event)__builtin_ctz(r.events | 1u << 31), header);
+        env.header_len =
+            head((enum ft_event)__builtin_ctz(r.events | 1u << 31), p->plan.app, header);
         env.header = header;
     }
     rc = ft_output_open(url, cfg, &env, &r.output, err);
@@ -182,11 +185,18 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
     if (p->plan.mode == FT_MODE_HANDOFF) {
         rc = ft_ring_init(&w->ring, p->plan.queue, sizeof(struct ft_packet));
     }
+    if (rc == FT_OK && p->plan.app) {
+        rc = ft__app_new(w);
+    }
     if (rc == FT_OK && p->plan.mode == FT_MODE_DIRECT && !p->plan.collect) {
         rc = ft_fragments_new(&p->seed, &w->fragments);
     }
     if (rc == FT_OK && !p->plan.collect) {
-        rc = ft_table_new(&p->plan.table, ft_emit_flow, &w->emit, &w->table);
+        struct ft_table_config table = p->plan.table;
+
+        table.watch = p->plan.app ? &w->watch : NULL;
+        rc = ft_table_new(&table, p->plan.app ? ft__app_emit : ft_emit_flow,
+                          p->plan.app ? (void *)w : (void *)&w->emit, &w->table);
     }
     return rc == FT_OK ? rc
                        : ft_err_set(err, rc, "the flow table and queue of worker %u: %s", i,
@@ -257,6 +267,10 @@ static int build(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_e
 
     if (rc != FT_OK) {
         return rc;
+    }
+    if (p->plan.app && !ft_digest_available()) {
+        ft_log(&p->log, FT_LOG_WARN,
+               "--app: this build has no OpenSSL: JA3, JA4, HASSH and QUIC stay null");
     }
     p->queue_limit = p->plan.queue;
     p->input_name = ft_mem_strdup(join_inputs(cfg, inputs, sizeof inputs));
@@ -331,6 +345,9 @@ void ft__build_budget(struct ft_pipeline *p)
     for (uint32_t i = 0; plan->collect && i < plan->n_workers; i++) {
         tables += ft__collect_budget(&p->workers[i]);
     }
+    if (plan->app) {
+        tables += ft__app_budget(p) * plan->n_workers;
+    }
     if (!plan->collect) {
         tables += ft_fragments_budget() * (plan->mode == FT_MODE_DIRECT ? plan->n_workers : 1);
     }
@@ -365,6 +382,7 @@ void ft__build_free(struct ft_pipeline *p)
         ft_emitter_fini(&p->workers[i].emit);
         ft_table_free(p->workers[i].table);
         ft__collect_free(&p->workers[i]);
+        ft__app_free(&p->workers[i]);
         if (p->workers[i].ring.slots != NULL) {
             ft_ring_fini(&p->workers[i].ring);
         }

@@ -27,6 +27,7 @@ struct ft_config {
     uint64_t snapshots[FT_CONFIG_SNAPSHOTS];
     uint32_t n_snapshots;
     bool keep_tunnels;
+    bool app;         /* names on flows */
     char *anonymize;  /* key file, owned, or NULL */
     int64_t stats_ns; /* 0: at the end only */
     char *user;       /* --user, owned, or NULL: nobody when started as root */

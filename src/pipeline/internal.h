@@ -32,6 +32,7 @@
 #include "base/ring.h"
 #include "decode/decode.h"
 #include "decode/fragment.h"
+#include "feature/app.h"
 #include "flow/table.h"
 #include "flowtap/log.h"
 #include "flowtap/pipeline.h"
@@ -68,6 +69,9 @@ struct ft_worker {
     struct ft_table *table;
     struct ft_emitter emit;
     struct ft_decoder dec;
+    struct ft_apps *apps;           /* --app: names on its flows; owned */
+    struct ft_flow_watch watch;     /* how the table reaches them */
+    uint8_t *payloads;              /* hand-off with --app: copies of payloads in the ring; owned */
     struct ft_fragments *fragments; /* direct, and of the reader; owned */
     struct ft_source *source;       /* direct: its own; else NULL */
     struct ft_ring ring;            /* hand-off: packets for this worker (A: fill) */

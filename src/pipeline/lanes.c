@@ -2,6 +2,8 @@
 /* pipeline: lanes, see lanes.h. */
 #include "pipeline/lanes.h"
 
+#include "pipeline/app.h"
+
 #include <string.h>
 
 #include "base/mem.h"
@@ -18,6 +20,7 @@ enum { SLOT_PACKETS = FT_LANE_PACKETS + FT_FRAGMENTS_HELD };
 /* owner: the worker that claimed it until published; then read by all until users is 0. */
 struct slot {
     struct ft_packet *pkts;     /* [SLOT_PACKETS] */
+    uint8_t *payloads;          /* --app, where the source's memory goes: copies, else NULL */
     uint16_t *order;            /* [SLOT_PACKETS] packet numbers, sorted by owner */
     uint32_t *first;            /* [n_workers + 1] where each owner's part of order begins */
     uint32_t n;                 /* packets */
@@ -127,6 +130,18 @@ static void split_file(struct ft_lanes *l)
     l->split = NULL;
 }
 
+/* Room for the payloads of each slot's packets: of streams, whose memory is used again. */
+static bool make_payloads(struct ft_lanes *l)
+{
+    for (uint32_t i = 0; i < l->n_slots; i++) {
+        l->slots[i].payloads = ft_map_alloc((size_t)FT_LANE_PACKETS * FT_PAYLOAD_MAX);
+        if (l->slots[i].payloads == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int ft_lanes_new(struct ft_pipeline *p, uint32_t n_workers, struct ft_lanes **out)
 {
     struct ft_lanes *l = ft_mem_alloc(1, sizeof *l);
@@ -153,6 +168,10 @@ int ft_lanes_new(struct ft_pipeline *p, uint32_t n_workers, struct ft_lanes **ou
     atomic_store_explicit(&l->total, UINT64_MAX, memory_order_relaxed);
     lay_out(l);
     split_file(l);
+    if (p->plan.app && l->split == NULL && !make_payloads(l)) {
+        ft_lanes_free(l);
+        return FT_E_NOMEM;
+    }
     *out = l;
     return FT_OK;
 }
@@ -165,6 +184,11 @@ void ft_lanes_free(struct ft_lanes *l)
     pthread_mutex_destroy(&l->claim);
     ft_file_split_close(l->split);
     ft_fragments_free(l->fragments);
+    for (uint32_t i = 0; i < l->n_slots; i++) {
+        if (l->slots[i].payloads != NULL) {
+            ft_map_free(l->slots[i].payloads, (size_t)FT_LANE_PACKETS * FT_PAYLOAD_MAX);
+        }
+    }
     ft_map_free(l->map, l->map_len);
     ft_mem_free(l);
 }
@@ -464,6 +488,9 @@ int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w)
     struct slot *s = &l->slots[chunk % l->n_slots];
 
     ft_decode_batch(&w->dec, batch.views, batch.n, s->pkts, &s->n);
+    if (s->payloads != NULL) {
+        ft__app_copy(s->pkts, s->n, s->pkts, s->payloads);
+    }
     l->source->ops->release(l->source, batch.token);
     slot_sort(s, l->n_workers);
     pthread_mutex_lock(&l->claim);

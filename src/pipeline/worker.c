@@ -2,6 +2,7 @@
 /* pipeline: the bodies of the worker and reader threads, see internal.h. */
 #include <time.h>
 
+#include "pipeline/app.h"
 #include "pipeline/internal.h"
 #include "pipeline/lanes.h"
 
@@ -275,15 +276,20 @@ void *ft__worker_handoff(void *arg)
     return ft__worker_end(w);
 }
 
+static uint32_t push(struct ft_worker *to, const struct ft_packet *pkts, uint32_t n)
+{
+    return to->payloads != NULL ? ft__app_push(to, pkts, n) : ft_ring_push(&to->ring, pkts, n);
+}
+
 /* Pushes n packets to a worker; waits for room, or drops what does not fit and counts it. */
 static void reader_push(struct ft_worker *to, const struct ft_packet *pkts, uint32_t n)
 {
-    uint32_t done = ft_ring_push(&to->ring, pkts, n);
+    uint32_t done = push(to, pkts, n);
     int64_t nap_ns = NAP_MIN_NS;
 
     while (done < n && !to->p->plan.drop) {
         nap(&nap_ns);
-        done += ft_ring_push(&to->ring, pkts + done, n - done);
+        done += push(to, pkts + done, n - done);
     }
     if (done < n) {
         uint64_t bytes = 0;

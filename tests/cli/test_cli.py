@@ -216,10 +216,10 @@ def test_inputs():
             f.write(content)
         r = run("read", path(name))
         check("refuses " + name, r.returncode == 1 and name.encode() in r.stderr, r.stderr)
-    with open(path("wifi.pcap"), "wb") as f:
-        f.write(data[:20] + struct.pack("<I", 105) + data[24:])
-    r = run("read", path("wifi.pcap"))
-    check("refuses a link type by name", r.returncode == 1 and b"105" in r.stderr and b"802_11" in r.stderr,
+    with open(path("bluetooth.pcap"), "wb") as f:
+        f.write(data[:20] + struct.pack("<I", 187) + data[24:])
+    r = run("read", path("bluetooth.pcap"))
+    check("refuses a link type by name", r.returncode == 1 and b"187" in r.stderr and b"BLUETOOTH" in r.stderr,
           r.stderr)
     r = run("read", "-w", "1", "-e", "sample,stats", "--quiet", "-f", "udp port 53", SAMPLE)
     s = events(r.stdout)

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model: the columns of names on flows, see field.h and app.h. */
+#include <stddef.h>
+
+#include "model/field.h"
+
+const char *ft_app_name(enum ft_app app)
+{
+    static const char *const names[FT_APP__COUNT] = {
+#define X(sym, name) [FT_APP_##sym] = name,
+        FT_APPS(X)
+#undef X
+    };
+
+    return app < FT_APP__COUNT ? names[app] : NULL;
+}
+
+static void text(bool there, struct ft_app_text t, const uint8_t *bytes, struct ft_value *v)
+{
+    v->null = !there || t.len == 0;
+    v->text = bytes;
+    v->text_len = t.len;
+}
+
+static void name_of(const struct ft_app_info *i, enum ft_app_part part, struct ft_value *v)
+{
+    text(i->part == part, i->name, i->name_text, v);
+}
+
+static void tls(const struct ft_app_info *i, struct ft_value *v, uint64_t n)
+{
+    v->u = n;
+    v->null = i->part != FT_APP_PART_TLS;
+}
+
+static void dns(const struct ft_app_info *i, struct ft_value *v, bool known, uint64_t n)
+{
+    v->u = n;
+    v->null = i->part != FT_APP_PART_DNS || !known;
+}
+
+static void digest(bool there, const char *hex, struct ft_value *v)
+{
+    v->s = hex;
+    v->null = !there || hex[0] == '\0';
+}
+
+/* Its ALPN part is two bytes of the client's own. */
+static void ja4(const struct ft_app_info *i, struct ft_value *v)
+{
+    v->null = i->part != FT_APP_PART_TLS || i->tls.ja4[0] == '\0';
+    v->text = (const uint8_t *)i->tls.ja4;
+    v->text_len = sizeof i->tls.ja4 - 1;
+}
+
+#define APP(name, stmt)                                                                            \
+    static void a_##name(const void *event, struct ft_value *v)                                    \
+    {                                                                                              \
+        const struct ft_app_info *i = ((const struct ft_flow_record *)event)->app;                 \
+                                                                                                   \
+        if (i == NULL) {                                                                           \
+            v->null = true;                                                                        \
+            return;                                                                                \
+        }                                                                                          \
+        stmt;                                                                                      \
+    }
+
+APP(app, v->s = ft_app_name((enum ft_app)i->app); v->null = v->s == NULL)
+APP(app_confidence, v->u = i->confidence; v->null = i->confidence == 0)
+APP(tls_version, tls(i, v, i->tls.version))
+APP(tls_sni, name_of(i, FT_APP_PART_TLS, v))
+APP(tls_alpn, text(i->part == FT_APP_PART_TLS, i->tls.alpn, i->tls.alpn_text, v))
+APP(tls_cipher, tls(i, v, i->tls.cipher); v->null |= !i->tls.has_server)
+APP(tls_ech, tls(i, v, i->tls.ech); v->null |= !i->tls.has_client)
+APP(tls_ja3, digest(i->part == FT_APP_PART_TLS, i->tls.ja3, v))
+APP(tls_ja3s, digest(i->part == FT_APP_PART_TLS, i->tls.ja3s, v))
+APP(tls_ja4, ja4(i, v))
+APP(quic_version, tls(i, v, i->tls.quic_version); v->null |= i->tls.quic_version == 0)
+APP(dns_query, name_of(i, FT_APP_PART_DNS, v))
+APP(dns_qtype, dns(i, v, true, i->dns.qtype))
+APP(dns_rcode, dns(i, v, i->dns.has_answer, i->dns.rcode))
+APP(dns_answers, dns(i, v, i->dns.has_answer, i->dns.answers))
+APP(dns_answer_ttl, dns(i, v, i->dns.has_ttl, i->dns.ttl))
+APP(http_method, text(i->part == FT_APP_PART_HTTP, i->http.method, i->http.method_text, v))
+APP(http_host, name_of(i, FT_APP_PART_HTTP, v))
+APP(http_target, text(i->part == FT_APP_PART_HTTP, i->http.target, i->http.target_text, v))
+APP(http_user_agent, text(i->part == FT_APP_PART_HTTP, i->http.agent, i->http.agent_text, v))
+APP(http_status, v->u = i->http.status; v->null = i->part != FT_APP_PART_HTTP || v->u == 0)
+APP(ssh_client, text(i->part == FT_APP_PART_SSH, i->ssh.banner[0], i->ssh.banner_text[0], v))
+APP(ssh_server, text(i->part == FT_APP_PART_SSH, i->ssh.banner[1], i->ssh.banner_text[1], v))
+APP(ssh_hassh, digest(i->part == FT_APP_PART_SSH, i->ssh.hassh[0], v))
+APP(ssh_hassh_server, digest(i->part == FT_APP_PART_SSH, i->ssh.hassh[1], v))
+
+#define NO_TLS    "not TLS or QUIC, not seen, or not said"
+#define NO_DNS    "not DNS"
+#define NO_ANSWER "not DNS, or no answer seen"
+#define NO_HTTP   "not HTTP/1, not seen, or not said"
+#define NO_SSH    "not SSH, or not seen"
+#define ROW(column, kind, where, nulls, text)                                                      \
+    {                                                                                              \
+        .name = #column, .group = FT_GROUP_FEATURES, .type = kind, .unit = "", .get = a_##column,  \
+        .source = where, .null = nulls, .meaning = text, .profile = "app"                          \
+    }
+
+static const struct ft_field app_fields[] = {
+    ROW(app, FT_T_STRING, "flowtap", "nothing recognised, or no payload seen",
+        "application: tls, quic, dns, http, ssh, ..."),
+    ROW(app_confidence, FT_T_U8, "flowtap", "nothing recognised, or no payload seen",
+        "100 messages of both directions were read, 90 of one, 60 first bytes match, 30 the port "
+        "alone"),
+    ROW(tls_version, FT_T_U16, "RFC 8446", NO_TLS,
+        "version number: the server's choice, else the client's highest offer (772: TLS 1.3)"),
+    ROW(tls_sni, FT_T_TEXT, "RFC 8446", NO_TLS, "server name that the client asks for"),
+    ROW(tls_alpn, FT_T_TEXT, "RFC 8446", NO_TLS,
+        "first application protocol that the client offers"),
+    ROW(tls_cipher, FT_T_U16, "RFC 8446", NO_TLS, "the server's choice of cipher suite"),
+    ROW(tls_ech, FT_T_BOOL, "RFC 8446", NO_TLS,
+        "the client hides its true hello (encrypted_client_hello)"),
+    ROW(tls_ja3, FT_T_STRING, "salesforce/ja3", NO_TLS, "JA3 of the client's hello"),
+    ROW(tls_ja3s, FT_T_STRING, "salesforce/ja3", NO_TLS, "JA3S of the server's hello"),
+    ROW(tls_ja4, FT_T_TEXT, "FoxIO JA4", NO_TLS, "JA4 of the client's hello"),
+    ROW(quic_version, FT_T_U32, "RFC 9000", "not QUIC, or its Initial could not be opened",
+        "version number of QUIC"),
+    ROW(dns_query, FT_T_TEXT, "RFC 1035", NO_DNS, "name in the first question"),
+    ROW(dns_qtype, FT_T_U16, "RFC 1035", NO_DNS, "type of the first question (1: A, 28: AAAA)"),
+    ROW(dns_rcode, FT_T_U8, "RFC 1035", NO_ANSWER,
+        "response code of its answer (0: no error, 3: no such name)"),
+    ROW(dns_answers, FT_T_U16, "RFC 1035", NO_ANSWER, "number of records in its answer"),
+    ROW(dns_answer_ttl, FT_T_U32, "RFC 1035", NO_ANSWER, "lowest time to live of them, seconds"),
+    ROW(http_method, FT_T_TEXT, "RFC 9110", NO_HTTP, "method of the first request"),
+    ROW(http_host, FT_T_TEXT, "RFC 9110", NO_HTTP, "Host of the first request"),
+    ROW(http_target, FT_T_TEXT, "RFC 9110", NO_HTTP,
+        "target of the first request, cut at 128 bytes"),
+    ROW(http_user_agent, FT_T_TEXT, "RFC 9110", NO_HTTP,
+        "User-Agent of the first request, cut at 128 bytes"),
+    ROW(http_status, FT_T_U16, "RFC 9110", NO_HTTP, "status of the first answer"),
+    ROW(ssh_client, FT_T_TEXT, "RFC 4253", NO_SSH, "the client's identification line"),
+    ROW(ssh_server, FT_T_TEXT, "RFC 4253", NO_SSH, "the server's identification line"),
+    ROW(ssh_hassh, FT_T_STRING, "salesforce/hassh", NO_SSH,
+        "HASSH of the client's key exchange offer"),
+    ROW(ssh_hassh_server, FT_T_STRING, "salesforce/hassh", NO_SSH, "hasshServer of the server's"),
+};
+
+const struct ft_field *ft_fields_app(uint32_t *out_n)
+{
+    *out_n = sizeof app_fields / sizeof app_fields[0];
+    return app_fields;
+}

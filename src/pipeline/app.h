@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline: binds names on flows (feature/app.h) to the workers' tables and outputs.
+ *
+ * Theory of operation: the table shows each flow's first packets to the watch, which looks into
+ * their payload; the record gets what was found when it is emitted. Payloads are the source's
+ * memory: where packets cross to another thread they are copied, up to FT_PAYLOAD_MAX bytes each,
+ * into memory that lies beside the slot or ring they cross in. */
+#ifndef FT_PIPELINE_APP_H
+#define FT_PIPELINE_APP_H
+
+#include "pipeline/internal.h"
+
+/* Makes w->apps and w->watch, and for hand-off w->payloads. FT_E_NOMEM. */
+FT_NODISCARD int ft__app_new(struct ft_worker *w);
+void ft__app_free(struct ft_worker *w);
+/* Bytes of address space of one worker. */
+size_t ft__app_budget(const struct ft_pipeline *p);
+
+/* ft_flow_emit_fn; cookie is the worker. */
+void ft__app_emit(void *cookie, const struct ft_flow_record *rec);
+
+/* Copies n packets to out with their payloads in room, FT_PAYLOAD_MAX bytes each. */
+void ft__app_copy(const struct ft_packet *pkts, uint32_t n, struct ft_packet *out, uint8_t *room);
+
+/* ft_ring_push() of packets whose payloads are copied beside the ring. Reader thread. */
+uint32_t ft__app_push(struct ft_worker *to, const struct ft_packet *pkts, uint32_t n);
+
+#endif
