@@ -176,6 +176,8 @@ static void details(const struct ft_table *t, uint32_t i, struct ft_flow_record 
     bool flipped = (h->seen & FT__SEEN_FLIPPED) != 0;
 
     r->entry = i;
+    r->app_on = false;
+    r->app = NULL;
     r->truncated = (h->seen & FT__SEEN_TRUNCATED) != 0;
     r->has_tcp = false;
     r->midstream = false;

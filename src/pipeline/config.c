@@ -98,7 +98,7 @@ int ft__option_find(const struct ft_config *cfg, const char *where, const char *
         }
         unsigned d = farness(name, o->name);
 
-        if (d < best && (o->commands & cfg->command) != 0) {
+        if (d < best && d < strlen(o->name) && (o->commands & cfg->command) != 0) {
             best = d;
             nearest = o->name;
         }

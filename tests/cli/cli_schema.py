@@ -21,7 +21,8 @@ GROUPS = ("flow_key", "aggregate_metrics", "features")
 
 # what only collect makes, and its own forms of two events
 OF_COLLECT = {"template_change", "counter_sample", "discarded_packet", "exporter_health",
-              "network_flow_sample_of_collect", "network_flow_record_of_collect"}
+              "network_flow_sample_of_collect", "network_flow_record_of_collect",
+              "network_flow_record_with_app"}
 
 
 def columns(event):

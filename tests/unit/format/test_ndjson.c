@@ -63,8 +63,30 @@ static void test_by_hand_and_by_table(void)
     }
 }
 
+/* Every text as long as it may be, of bytes that take six in JSON. */
+static void fill_app(struct ft_app_info *a, enum ft_app_part part)
+{
+    struct ft_app_text most = {.len = FT_APP_SHORT};
+
+    memset(a, 1, sizeof *a);
+    a->part = (uint8_t)part;
+    a->app = FT_APP_POSTGRESQL;
+    a->name.len = FT_APP_NAME;
+    if (part == FT_APP_PART_TLS) {
+        a->tls.alpn = most;
+        a->tls.ja3[32] = a->tls.ja3s[32] = a->tls.ja4[36] = '\0';
+    } else if (part == FT_APP_PART_HTTP) {
+        a->http.method.len = sizeof a->http.method_text;
+        a->http.target.len = a->http.agent.len = FT_APP_LONG;
+    } else if (part == FT_APP_PART_SSH) {
+        a->ssh.banner[0] = a->ssh.banner[1] = most;
+        a->ssh.hassh[0][32] = a->ssh.hassh[1][32] = '\0';
+    }
+}
+
 static void test_bounds(void)
 {
+    static struct ft_app_info longest;
     static struct ft_stats s;
     static char name[1000];
     struct ft_flow_record r;
@@ -73,8 +95,16 @@ static void test_bounds(void)
     r.is_final = r.one_way = true;
     r.ip_version = 6;
     r.reason = FT_REASON_SNAPSHOT;
+    memset(r.tcp.history, 'S', sizeof r.tcp.history - 1);
+    r.tcp.history[sizeof r.tcp.history - 1] = '\0';
+    r.has_tcp = r.has_roce = r.truncated = r.midstream = r.app_on = true;
+    r.has_tunnel_id[0] = r.has_tunnel_id[1] = true;
+    r.tunnel = FT_TUNNEL_ETHERIP;
+    r.tunnel_version = 6;
+    r.app = &longest;
     for (int i = 0; ft_formats[i] != NULL; i++) {
-        if (ft_formats[i]->flow != NULL) {
+        for (int part = 0; ft_formats[i]->flow != NULL && part <= FT_APP_PART_SSH; part++) {
+            fill_app(&longest, (enum ft_app_part)part);
             CHECK(ft_formats[i]->flow(buf, &r) <= FT_FORMAT_FLOW_MAX);
         }
     }
