@@ -70,7 +70,11 @@ struct ft_stats {
     uint64_t queue_dropped;        /* packets dropped at full hand-off queues */
     uint64_t verdict[FT_V__COUNT]; /* packets by verdict; [FT_V_DECODED] = decoded */
     uint64_t decoded_bytes;        /* wire bytes of the decoded packets */
-    uint64_t clock_steps;      /* times the packet clock went back by more than the idle timeout */
+    uint64_t clock_steps;    /* times the packet clock went back by more than the idle timeout */
+    uint64_t fragments_held; /* fragments that waited for the first of their datagram */
+    uint64_t fragments_duplicate, fragments_overlap; /* whose bytes had come before, all or some */
+    uint64_t app_packets;                            /* --app: packets that were looked into */
+    uint64_t app_no_buffer;    /* streams given up because all buffers were taken */
     uint64_t late_packets;     /* packets older than their flow's newest packet */
     uint64_t interface_events; /* an interface went down, vanished or came back */
     uint64_t flows_created;

@@ -14,14 +14,23 @@
 #include "flowtap/errors.h"
 #include "model/packet.h"
 
+/* What the fragments of IP datagrams were like (fragment.h). */
+struct ft_fragments_stats {
+    uint64_t held;       /* had to wait for the first fragment of their datagram */
+    uint64_t duplicates; /* all their bytes had come before */
+    uint64_t overlaps;   /* some of their bytes had come before */
+    uint64_t evicted;    /* datagrams that were forgotten because the table was full */
+};
+
 struct ft_decoder {
-    struct ft_hash_seed seed;      /* the same for all decoders of a pipeline */
-    uint64_t verdict[FT_V__COUNT]; /* views by verdict; owner thread */
-    uint64_t decoded_bytes;        /* wire bytes of the decoded ones */
-    uint64_t bytes;                /* wire bytes of all views */
-    bool keep_tunnels;             /* set by the owner: the flow is that of the outermost packet */
-    bool payloads;                 /* set by the owner: packets say where their payload lies */
-    bool fragments;                /* the last batch held fragments of IP packets */
+    struct ft_hash_seed seed;           /* the same for all decoders of a pipeline */
+    uint64_t verdict[FT_V__COUNT];      /* views by verdict; owner thread */
+    uint64_t decoded_bytes;             /* wire bytes of the decoded ones */
+    uint64_t bytes;                     /* wire bytes of all views */
+    struct ft_fragments_stats fragment; /* owner thread */
+    bool keep_tunnels; /* set by the owner: the flow is that of the outermost packet */
+    bool payloads;     /* set by the owner: packets say where their payload lies */
+    bool fragments;    /* the last batch held fragments of IP packets */
 };
 
 void ft_decoder_init(struct ft_decoder *d, const struct ft_hash_seed *seed);

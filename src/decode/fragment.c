@@ -53,7 +53,6 @@ struct ft_fragments {
     uint32_t free;
     uint32_t free_held;
     int64_t now_ns;
-    struct ft_fragments_stats stats;
     struct datagram datagram[DATAGRAMS];
     struct held held[FT_FRAGMENTS_HELD];
 };
@@ -91,11 +90,6 @@ void ft_fragments_free(struct ft_fragments *f)
     if (f != NULL) {
         ft_map_free(f, sizeof *f);
     }
-}
-
-void ft_fragments_get_stats(const struct ft_fragments *f, struct ft_fragments_stats *out)
-{
-    *out = f->stats;
 }
 
 /* ---- the table ---- */
@@ -187,7 +181,7 @@ static struct datagram *add(struct ft_fragments *f, struct ft_decoder *d, const 
                             uint64_t hash)
 {
     if (f->free == NONE) {
-        f->stats.evicted++;
+        d->fragment.evicted++;
         drop_oldest(f, d);
     }
     uint32_t i = f->free;
@@ -214,7 +208,7 @@ static struct datagram *add(struct ft_fragments *f, struct ft_decoder *d, const 
 /* ---- what came ---- */
 
 /* Notes the bytes of a fragment. Beyond RANGES holes nothing is noted any more. */
-static void note_range(struct ft_fragments *f, struct datagram *g, uint32_t start, uint32_t end)
+static void note_range(struct ft_decoder *d, struct datagram *g, uint32_t start, uint32_t end)
 {
     uint32_t from = start, to = end;
     uint8_t kept = 0;
@@ -224,12 +218,12 @@ static void note_range(struct ft_fragments *f, struct datagram *g, uint32_t star
         uint32_t *r = g->range[i];
 
         if (r[0] <= start && end <= r[1]) {
-            f->stats.duplicates++;
+            d->fragment.duplicates++;
             return;
         }
         overlap |= start < r[1] && r[0] < end;
     }
-    f->stats.overlaps += overlap;
+    d->fragment.overlaps += overlap;
     for (uint8_t i = 0; i < g->n_ranges; i++) {
         uint32_t *r = g->range[i];
 
@@ -285,7 +279,6 @@ static bool hold(struct ft_fragments *f, struct datagram *g, const struct ft_pac
     }
     g->held_last = h;
     g->n_held++;
-    f->stats.held++;
     return true;
 }
 
@@ -346,9 +339,11 @@ uint32_t ft_fragments_run(struct ft_fragments *f, struct ft_decoder *d, struct f
         if (p->frag == FT_FRAG_FIRST) {
             know(g, p);
         }
-        note_range(f, g, p->frag_off, (uint32_t)p->frag_off + p->frag_len);
+        note_range(d, g, p->frag_off, (uint32_t)p->frag_off + p->frag_len);
         if (!g->known) {
-            if (!hold(f, g, p)) {
+            if (hold(f, g, p)) {
+                d->fragment.held++;
+            } else {
                 orphan(d, p);
             }
             continue;

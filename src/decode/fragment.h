@@ -23,13 +23,6 @@ enum { FT_FRAGMENTS_HELD = 1024 };
 
 struct ft_fragments;
 
-struct ft_fragments_stats {
-    uint64_t duplicates; /* fragments whose bytes had all come before */
-    uint64_t overlaps;   /* fragments that some other one covers in part */
-    uint64_t held;       /* fragments that had to wait for their first */
-    uint64_t evicted;    /* datagrams that were forgotten because the table was full */
-};
-
 /* Bytes of a table. */
 size_t ft_fragments_budget(void);
 
@@ -41,13 +34,12 @@ void ft_fragments_free(struct ft_fragments *f);
 
 /* Goes through n decoded packets and returns how many there are now: those that must wait are taken
  * out, those that waited are put in behind the fragment that released them. pkts has room for n +
- * FT_FRAGMENTS_HELD. d is told of orphans: each leaves FT_V_DECODED for FT_V_FRAGMENT_ORPHAN. */
+ * FT_FRAGMENTS_HELD. d is told what they
+ * were like, and of orphans: each leaves FT_V_DECODED for FT_V_FRAGMENT_ORPHAN. */
 uint32_t ft_fragments_run(struct ft_fragments *f, struct ft_decoder *d, struct ft_packet *pkts,
                           uint32_t n);
 
 /* The input has ended: what is still held are orphans. */
 void ft_fragments_end(struct ft_fragments *f, struct ft_decoder *d);
-
-void ft_fragments_get_stats(const struct ft_fragments *f, struct ft_fragments_stats *out);
 
 #endif

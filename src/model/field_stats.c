@@ -27,6 +27,11 @@ STATS(received_bytes, v->u = s->received_bytes)
 STATS(decoded_bytes, v->u = s->decoded_bytes)
 STATS(clock_steps, v->u = s->clock_steps)
 STATS(late_packets, v->u = s->late_packets)
+STATS(fragments_held, v->u = s->fragments_held)
+STATS(fragments_duplicate, v->u = s->fragments_duplicate)
+STATS(fragments_overlap, v->u = s->fragments_overlap)
+STATS(app_packets, v->u = s->app_packets)
+STATS(app_no_buffer, v->u = s->app_no_buffer)
 STATS(interface_events, v->u = s->interface_events)
 STATS(workers, v->u = s->n_workers)
 STATS(queue_capacity, v->u = s->queue_cap)
@@ -244,6 +249,15 @@ static const struct ft_field stats_fields[] = {
      .meaning = "times the packet clock went back by more than the idle timeout"},
     {NUMBER("late_packets", "packets", p_late_packets),
      .meaning = "older than their flow's newest packet"},
+    {NUMBER("fragments_held", "packets", p_fragments_held),
+     .meaning = "fragments that waited for the first of their datagram"},
+    {NUMBER("fragments_duplicate", "packets", p_fragments_duplicate),
+     .meaning = "fragments whose bytes had all come before"},
+    {NUMBER("fragments_overlap", "packets", p_fragments_overlap),
+     .meaning = "fragments of which some bytes had come before"},
+    {NUMBER("app_packets", "packets", p_app_packets), .meaning = "looked into for names (--app)"},
+    {NUMBER("app_no_buffer", "", p_app_no_buffer),
+     .meaning = "streams whose names were given up because all buffers were taken (--app)"},
     {NUMBER("interface_events", "", p_interface_events),
      .meaning = "times an interface went down, vanished or came back"},
     {NUMBER("workers", "", p_workers), .meaning = "threads that keep flows"},

@@ -85,11 +85,13 @@ struct ft_worker {
     FT_ALIGNED(64) struct ft_count verdict[FT_V__COUNT]; /* (A) */
     struct ft_count bytes, decoded_bytes;                /* (A) */
     struct ft_count created, active, updates, packets, table_bytes, packets_final,
-        bytes_final;                                      /* (A) */
-    struct ft_count late, steps, ended[FT_REASON__COUNT]; /* (A) */
-    struct ft_count ring_dropped, ring_dropped_bytes;     /* (A) written by the reader */
-    _Atomic int64_t now_ns;                               /* (A) newest packet time of its table */
-    struct ft_count collected[FT_COLLECT__COUNT];         /* (A) */
+        bytes_final;                                                        /* (A) */
+    struct ft_count fragments_held, fragments_duplicate, fragments_overlap; /* (A) */
+    struct ft_count app_packets, app_no_buffer;                             /* (A) */
+    struct ft_count late, steps, ended[FT_REASON__COUNT];                   /* (A) */
+    struct ft_count ring_dropped, ring_dropped_bytes; /* (A) written by the reader */
+    _Atomic int64_t now_ns;                           /* (A) newest packet time of its table */
+    struct ft_count collected[FT_COLLECT__COUNT];     /* (A) */
 };
 
 struct ft_lanes;

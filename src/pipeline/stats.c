@@ -12,6 +12,9 @@ static void add_decoder(const struct ft_worker *w, struct ft_stats *s)
         s->verdict[v] += n;
         s->captured += n;
     }
+    s->fragments_held += ft_count_get(&w->fragments_held);
+    s->fragments_duplicate += ft_count_get(&w->fragments_duplicate);
+    s->fragments_overlap += ft_count_get(&w->fragments_overlap);
     s->received_bytes += ft_count_get(&w->bytes);
     s->decoded_bytes += ft_count_get(&w->decoded_bytes);
 }
@@ -35,6 +38,8 @@ static void add_table(const struct ft_worker *w, struct ft_stats *s)
     s->packets_active += packets > final ? packets - final : 0;
     s->bytes_final += bytes_final;
     s->bytes_active += bytes > bytes_final ? bytes - bytes_final : 0;
+    s->app_packets += ft_count_get(&w->app_packets);
+    s->app_no_buffer += ft_count_get(&w->app_no_buffer);
     s->late_packets += ft_count_get(&w->late);
     s->clock_steps += ft_count_get(&w->steps);
     for (int r = 0; r < FT_REASON__COUNT; r++) {

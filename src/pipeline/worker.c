@@ -111,10 +111,20 @@ void ft__worker_publish(struct ft_worker *w)
     for (int i = 0; i < FT_V__COUNT; i++) {
         ft_count_set(&w->verdict[i], w->dec.verdict[i]);
     }
+    ft_count_set(&w->fragments_held, w->dec.fragment.held);
+    ft_count_set(&w->fragments_duplicate, w->dec.fragment.duplicates);
+    ft_count_set(&w->fragments_overlap, w->dec.fragment.overlaps);
     ft_count_set(&w->bytes, w->dec.bytes);
     ft_count_set(&w->decoded_bytes, w->dec.decoded_bytes);
     if (w->table != NULL) {
         publish_table(w);
+    }
+    if (w->apps != NULL) {
+        struct ft_apps_stats a;
+
+        ft_apps_get_stats(w->apps, &a);
+        ft_count_set(&w->app_packets, a.inspected);
+        ft_count_set(&w->app_no_buffer, a.no_buffer);
     }
 }
 
