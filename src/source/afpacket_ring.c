@@ -20,6 +20,7 @@
 
 #include "base/mem.h"
 #include "source/afpacket.h"
+#include "source/fanout.h"
 #include "source/iface.h"
 
 enum {
@@ -186,11 +187,16 @@ static int bind_ring(struct ft__ring *r, const struct ft_source_config *cfg, uin
         ft_log(cfg->log, FT_LOG_WARN, "%s: not promiscuous: %s", r->name, strerror(errno));
     }
     if (cfg->fanout_n > 1) {
-        uint32_t type = PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG;
-        uint32_t group = ((cfg->fanout_id + ordinal) & 0xffff) | type << 16;
+        struct sock_filter filter[FT_FANOUT_MAX];
+        struct sock_fprog program = {.filter = filter};
+        uint32_t group = ((cfg->fanout_id + ordinal) & 0xffff) | PACKET_FANOUT_CBPF << 16;
 
+        program.len = ft_fanout_program(filter, cfg->fanout_n);
         if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof group) != 0) {
             return system_error(r, "PACKET_FANOUT", err);
+        }
+        if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof program) != 0) {
+            return system_error(r, "PACKET_FANOUT_DATA", err);
         }
     }
     return FT_OK;

@@ -126,15 +126,18 @@ static struct ft_text take_until(struct ft_rd *rd, uint8_t end)
     return (struct ft_text){start, (uint32_t)(rd->p - start)};
 }
 
-static bool is_method(struct ft_text t)
+/* whole: the text is a method; else: one begins with it. */
+static bool is_method(struct ft_text t, bool whole)
 {
-    static const char *const methods[] = {
-        "GET",    "POST",     "HEAD",      "PUT",    "DELETE", "OPTIONS", "CONNECT",
-        "TRACE",  "PATCH",    "LOCK",      "UNLOCK", "COPY",   "MOVE",    "MKCOL",
-        "REPORT", "PROPFIND", "PROPPATCH", "PRI",    "SEARCH", "M-POST",  "SUBSCRIBE"};
+    static const char *const methods[] = {"GET",      "POST",      "HEAD",   "PUT",    "DELETE",
+                                          "OPTIONS",  "CONNECT",   "TRACE",  "PATCH",  "LOCK",
+                                          "UNLOCK",   "COPY",      "MOVE",   "MKCOL",  "REPORT",
+                                          "PROPFIND", "PROPPATCH", "SEARCH", "M-POST", "SUBSCRIBE"};
 
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
-        if (strlen(methods[i]) == t.len && memcmp(methods[i], t.p, t.len) == 0) {
+        size_t len = strlen(methods[i]);
+
+        if ((whole ? len == t.len : len >= t.len) && memcmp(methods[i], t.p, t.len) == 0) {
             return true;
         }
     }
@@ -207,9 +210,9 @@ static enum ft_parse read_request(struct ft_rd *rd, struct ft_http *out)
 {
     out->method = take_until(rd, ' ');
     if (ft_rd_left(rd) == 0) {
-        return out->method.len < 10 ? FT_PARSE_MORE : FT_PARSE_NOT;
+        return is_method(out->method, false) ? FT_PARSE_MORE : FT_PARSE_NOT;
     }
-    if (!is_method(out->method) || *rd->p != ' ') {
+    if (!is_method(out->method, true) || *rd->p != ' ') {
         return FT_PARSE_NOT;
     }
     rd->p++;

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The same records from a capture whatever reads it: 1, 2 or 4 workers; a file, compressed, from a pipe.
+
+files.py PROGRAM SOURCE_DIR    also over some of the public corpus, where it is
+"""
+import gzip
+import os
+import subprocess
+import sys
+import tempfile
+
+import traffic
+from packets import pcap
+
+PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), sys.argv[2]
+CORPUS = os.environ.get("FT_CORPUS") or os.path.join(SOURCE, "..", "shared", "corpus", "public")
+EVERY = 40  # of the corpus: each so many-th capture
+failed = passed = 0
+
+
+def run(args, data=None):
+    r = subprocess.run([PROGRAM, "read", "--quiet", *args], input=data, capture_output=True, timeout=120)
+    return r.returncode, sorted(r.stdout.splitlines())
+
+
+def check(what, ok):
+    global failed, passed
+    passed, failed = passed + bool(ok), failed + (not ok)
+    if not ok:
+        print("FAIL", what)
+
+
+def roads(path, folder, *how):
+    """Every way to the records of one capture."""
+    rc, want = run(["-w", "1", "-e", "flow", *how, path])
+    with open(path, "rb") as f:
+        data = f.read()
+    packed = os.path.join(folder, "packed.pcap.gz")
+    with gzip.open(packed, "wb", 1) as f:
+        f.write(data)
+    for w in ("1", "2", "4"):
+        check("%s %s -w %s" % (path, how, w), run(["-w", w, "-e", "flow", *how, path]) == (rc, want))
+        check("%s %s -w %s stdin" % (path, how, w), run(["-w", w, "-e", "flow", *how, "-"], data) == (rc, want))
+        check("%s %s -w %s gz" % (path, how, w), run(["-w", w, "-e", "flow", *how, packed]) == (rc, want))
+    samples = run(["-w", "1", *how, path])
+    for w in ("2", "4"):
+        check("%s samples -w %s" % (path, w), run(["-w", w, *how, path]) == samples)
+    return len(want)
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="flowtap-parity-") as folder:
+        made = os.path.join(folder, "made.pcap")
+        with open(made, "wb") as f:
+            f.write(pcap(traffic.make()))
+        n = roads(made, folder)
+        check("the made capture has flows", n == 150 + 60 + 60 + 60 or n > 300)
+        roads(made, folder, "--app", "--snapshot", "1,5")
+        roads(made, folder, "--keep-tunnels")
+        captures = sorted(os.path.join(d, x) for d, _, names in os.walk(CORPUS) for x in names
+                          if x.endswith((".pcap", ".cap", ".pcapng")))[::EVERY]
+        for path in captures:
+            roads(path, folder, "--app")
+        print("%d captures of the corpus" % len(captures))
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed else 0
+
+
+sys.exit(main())
