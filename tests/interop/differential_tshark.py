@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The sample stream against an independent decoder.
+"""The sample stream against an independent decoder, keyed on the outermost IP header (--keep-tunnels).
 
 For every capture of a corpus, what `flowtap read` prints (one sample a packet) is compared, packet by
 packet, with what the published script would have printed, made here from tshark's dissection: same
@@ -27,7 +27,8 @@ FIELDS = ["frame.number", "frame.time_epoch", "frame.len", "frame.cap_len", "fra
           "ah.next_header", "ipv6.fraghdr.offset",
           "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport", "sctp.srcport", "sctp.dstport",
           "dccp.srcport", "dccp.dstport", "_ws.malformed", "vlan.id", "icmp.type", "icmp.code",
-          "icmpv6.type", "icmpv6.code", "hip.proto"]
+          "icmpv6.type", "icmpv6.code", "hip.proto", "ip.id", "ip.flags.mf", "ipv6.fraghdr.ident",
+          "ipv6.fraghdr.more"]
 TSHARK = ["tshark", "-n", "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE",
           "-o", "tcp.desegment_tcp_streams:FALSE", "-o", "tcp.analyze_sequence_numbers:FALSE",
           "-o", "ip.tso_support:TRUE"]
@@ -83,6 +84,41 @@ def expected_of(f):
     return (src, dst, sport, dport, proto)
 
 
+FRAGMENT_LIFE = 30000000  # microseconds
+
+
+def with_ports(packets):
+    """(packet, key, inner key) in the order in which they count: a later fragment has the ports of its datagram's
+    first, and follows it when it comes before."""
+    known, held = {}, {}
+    for f in packets:
+        want, now = expected_of(f), micros(f["frame.time_epoch"])
+        if want is None:
+            yield f, None, None
+            continue
+        inner = inner_key(f, want[4])
+        four = ":" not in want[0]
+        offset = int_of(f["ip.frag_offset"] if four else f["ipv6.fraghdr.offset"])
+        more = first(f["ip.flags.mf"] if four else f["ipv6.fraghdr.more"]) in ("1", "True")
+        if offset == 0 and not more:
+            yield f, want, inner
+            continue
+        tag = (want[0], want[1], want[4], first(f["ip.id"] if four else f["ipv6.fraghdr.ident"]), str(inner_key(f, 0)[0]))
+        if tag in known and now - known[tag][0] >= FRAGMENT_LIFE:
+            del known[tag]
+        if tag in held and now - held[tag][0] >= FRAGMENT_LIFE:
+            del held[tag]
+        if offset == 0:
+            known[tag] = (held[tag][0] if tag in held else known[tag][0] if tag in known else now, want, inner)
+            yield f, want, inner
+            for g in held.pop(tag, (0, []))[1]:
+                yield g, want, inner
+        elif tag in known:
+            yield f, known[tag][1], known[tag][2]
+        else:
+            held.setdefault(tag, (now, []))[1].append(f)
+
+
 TWO_WAY = {1: {0, 8, 9, 10, 13, 14, 15, 16, 17, 18}, 58: set(range(128, 132)) | {133, 134, 135, 136,
                                                                                 139, 140, 144, 145}}
 
@@ -134,7 +170,7 @@ def sample_micros(value):
 
 def flowtap_samples(program, path):
     cmd = [program, "read", "-w", "1", "--idle-timeout", "2592000", "--active-timeout", "2592000",
-           "--quiet", "-e", "sample,stats", path]
+           "--quiet", "--keep-tunnels", "-e", "sample,stats", path]
     out = subprocess.run(cmd, capture_output=True, timeout=300)
     samples, stats = [], None
     for line in out.stdout.splitlines():
@@ -151,8 +187,7 @@ def compare(packets, samples, stats):
     diffs, script, at = [], Script(), 0
     budget = stats["malformed"] + stats["ignored"]
     skipped = 0
-    for f in packets:
-        want = expected_of(f)
+    for f, want, inner in with_ports(packets):
         got = samples[at] if at < len(samples) else None
         ts, length = micros(f["frame.time_epoch"]), int_of(f["frame.len"])
         if want is None:
@@ -172,7 +207,7 @@ def compare(packets, samples, stats):
                 break
             continue
         at += 1
-        flow = script.sample((key, str(inner_key(f, key[4]))), length,
+        flow = script.sample((key, str(inner)), length,
                              sample_micros(got["timestamp"]))
         a = got["aggregate_metrics"]
         mine = (a["packet_count"], a["byte_count"], sample_micros(a["first_seen"]),
