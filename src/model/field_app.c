@@ -53,6 +53,11 @@ static void ja4(const struct ft_app_info *i, struct ft_value *v)
     v->text_len = sizeof i->tls.ja4 - 1;
 }
 
+/* A column of one part: its fields hold nothing of another's. */
+#define PART(name, which, stmt)                                                                    \
+    APP(                                                                                           \
+        name, if (i->part != which) { v->null = true; } else { stmt; })
+
 #define APP(name, stmt)                                                                            \
     static void a_##name(const void *event, struct ft_value *v)                                    \
     {                                                                                              \
@@ -67,29 +72,36 @@ static void ja4(const struct ft_app_info *i, struct ft_value *v)
 
 APP(app, v->s = ft_app_name((enum ft_app)i->app); v->null = v->s == NULL)
 APP(app_confidence, v->u = i->confidence; v->null = i->confidence == 0)
-APP(tls_version, tls(i, v, i->tls.version))
-APP(tls_sni, name_of(i, FT_APP_PART_TLS, v))
-APP(tls_alpn, text(i->part == FT_APP_PART_TLS, i->tls.alpn, i->tls.alpn_text, v))
-APP(tls_cipher, tls(i, v, i->tls.cipher); v->null |= !i->tls.has_server)
-APP(tls_ech, tls(i, v, i->tls.ech); v->null |= !i->tls.has_client)
-APP(tls_ja3, digest(i->part == FT_APP_PART_TLS, i->tls.ja3, v))
-APP(tls_ja3s, digest(i->part == FT_APP_PART_TLS, i->tls.ja3s, v))
-APP(tls_ja4, ja4(i, v))
-APP(quic_version, tls(i, v, i->tls.quic_version); v->null |= i->tls.quic_version == 0)
-APP(dns_query, name_of(i, FT_APP_PART_DNS, v))
-APP(dns_qtype, dns(i, v, true, i->dns.qtype))
-APP(dns_rcode, dns(i, v, i->dns.has_answer, i->dns.rcode))
-APP(dns_answers, dns(i, v, i->dns.has_answer, i->dns.answers))
-APP(dns_answer_ttl, dns(i, v, i->dns.has_ttl, i->dns.ttl))
-APP(http_method, text(i->part == FT_APP_PART_HTTP, i->http.method, i->http.method_text, v))
-APP(http_host, name_of(i, FT_APP_PART_HTTP, v))
-APP(http_target, text(i->part == FT_APP_PART_HTTP, i->http.target, i->http.target_text, v))
-APP(http_user_agent, text(i->part == FT_APP_PART_HTTP, i->http.agent, i->http.agent_text, v))
-APP(http_status, v->u = i->http.status; v->null = i->part != FT_APP_PART_HTTP || v->u == 0)
-APP(ssh_client, text(i->part == FT_APP_PART_SSH, i->ssh.banner[0], i->ssh.banner_text[0], v))
-APP(ssh_server, text(i->part == FT_APP_PART_SSH, i->ssh.banner[1], i->ssh.banner_text[1], v))
-APP(ssh_hassh, digest(i->part == FT_APP_PART_SSH, i->ssh.hassh[0], v))
-APP(ssh_hassh_server, digest(i->part == FT_APP_PART_SSH, i->ssh.hassh[1], v))
+PART(tls_version, FT_APP_PART_TLS, tls(i, v, i->tls.version))
+PART(tls_sni, FT_APP_PART_TLS, name_of(i, FT_APP_PART_TLS, v))
+PART(tls_alpn, FT_APP_PART_TLS, text(i->part == FT_APP_PART_TLS, i->tls.alpn, i->tls.alpn_text, v))
+PART(tls_cipher, FT_APP_PART_TLS, tls(i, v, i->tls.cipher); v->null |= !i->tls.has_server)
+PART(tls_ech, FT_APP_PART_TLS, tls(i, v, i->tls.ech); v->null |= !i->tls.has_client)
+PART(tls_ja3, FT_APP_PART_TLS, digest(i->part == FT_APP_PART_TLS, i->tls.ja3, v))
+PART(tls_ja3s, FT_APP_PART_TLS, digest(i->part == FT_APP_PART_TLS, i->tls.ja3s, v))
+PART(tls_ja4, FT_APP_PART_TLS, ja4(i, v))
+PART(quic_version, FT_APP_PART_TLS, tls(i, v, i->tls.quic_version);
+     v->null |= i->tls.quic_version == 0)
+PART(dns_query, FT_APP_PART_DNS, name_of(i, FT_APP_PART_DNS, v))
+PART(dns_qtype, FT_APP_PART_DNS, dns(i, v, true, i->dns.qtype))
+PART(dns_rcode, FT_APP_PART_DNS, dns(i, v, i->dns.has_answer, i->dns.rcode))
+PART(dns_answers, FT_APP_PART_DNS, dns(i, v, i->dns.has_answer, i->dns.answers))
+PART(dns_answer_ttl, FT_APP_PART_DNS, dns(i, v, i->dns.has_ttl, i->dns.ttl))
+PART(http_method, FT_APP_PART_HTTP,
+     text(i->part == FT_APP_PART_HTTP, i->http.method, i->http.method_text, v))
+PART(http_host, FT_APP_PART_HTTP, name_of(i, FT_APP_PART_HTTP, v))
+PART(http_target, FT_APP_PART_HTTP,
+     text(i->part == FT_APP_PART_HTTP, i->http.target, i->http.target_text, v))
+PART(http_user_agent, FT_APP_PART_HTTP,
+     text(i->part == FT_APP_PART_HTTP, i->http.agent, i->http.agent_text, v))
+PART(http_status, FT_APP_PART_HTTP, v->u = i->http.status;
+     v->null = i->part != FT_APP_PART_HTTP || v->u == 0)
+PART(ssh_client, FT_APP_PART_SSH,
+     text(i->part == FT_APP_PART_SSH, i->ssh.banner[0], i->ssh.banner_text[0], v))
+PART(ssh_server, FT_APP_PART_SSH,
+     text(i->part == FT_APP_PART_SSH, i->ssh.banner[1], i->ssh.banner_text[1], v))
+PART(ssh_hassh, FT_APP_PART_SSH, digest(i->part == FT_APP_PART_SSH, i->ssh.hassh[0], v))
+PART(ssh_hassh_server, FT_APP_PART_SSH, digest(i->part == FT_APP_PART_SSH, i->ssh.hassh[1], v))
 
 #define NO_TLS    "not TLS or QUIC, not seen, or not said"
 #define NO_DNS    "not DNS"

@@ -104,7 +104,9 @@ static uint32_t owner(uint16_t protocol, const uint8_t *front, uint32_t front_le
     uint8_t p[96];
 
     memset(p, noise, sizeof p);
-    memcpy(p, front, front_len);
+    if (front_len > 0) {
+        memcpy(p, front, front_len);
+    }
     p[front_len] = (uint8_t)(version << 4 | 5);
     for (uint32_t i = 0; i < (version == 4 ? 4u : 16u); i++) {
         uint32_t src = front_len + (version == 4 ? 12 : 8), len = version == 4 ? 4 : 16;
