@@ -122,6 +122,10 @@ static enum ft_verdict take_fragment(struct ft_net *n, uint8_t *next)
     if (p == NULL) {
         return FT_V_IP6_EXT;
     }
+    *next = p[0];
+    if (n->frag != FT_FRAG_NONE) { /* within a fragment: the outer one is what travels */
+        return FT_V_DECODED;
+    }
     flags = ft_load_be16(p + 2);
     if (flags & IP6_OFFSET) {
         n->frag = FT_FRAG_LATER;
@@ -131,7 +135,6 @@ static enum ft_verdict take_fragment(struct ft_net *n, uint8_t *next)
     n->frag_off = flags & IP6_OFFSET;
     n->frag_more = flags & IP6_MF;
     n->frag_id = ft_load_be32(p + 4);
-    *next = p[0];
     return FT_V_DECODED;
 }
 
