@@ -81,6 +81,7 @@ struct ft_worker {
     uint64_t next_chunk;            /* lanes: the next slot to take packets from */
     uint64_t ordinal;               /* lanes: decoded packets in the slots before it */
     uint32_t lane_pos;              /* lanes: packets taken out of that slot */
+    uint32_t lane_held; /* lanes: number + 1 of a slot whose payloads are still in use, or 0 */
     struct ft_collect_worker *collect;                   /* collect: its collector; owned */
     FT_ALIGNED(64) struct ft_count verdict[FT_V__COUNT]; /* (A) */
     struct ft_count bytes, decoded_bytes;                /* (A) */

@@ -518,11 +518,21 @@ static void mark(const struct slot *s, uint32_t at, uint32_t n, uint64_t base, u
     }
 }
 
+/* This worker needs nothing of the slot any more; pairs with claim's acquire. */
+static void leave(struct slot *s)
+{
+    atomic_fetch_sub_explicit(&s->users, 1, memory_order_release);
+}
+
 int ft_lanes_take(struct ft_lanes *l, struct ft_worker *w, struct ft_packet *out, uint32_t *out_n)
 {
     uint64_t chunk = w->next_chunk;
     struct slot *s = &l->slots[chunk % l->n_slots];
 
+    if (w->lane_held != 0) { /* its last payloads were looked at */
+        leave(&l->slots[w->lane_held - 1]);
+        w->lane_held = 0;
+    }
     if (atomic_load_explicit(&s->published, memory_order_acquire) != chunk + 1) {
         bool over = chunk >= atomic_load_explicit(&l->total, memory_order_acquire);
 
@@ -535,11 +545,15 @@ int ft_lanes_take(struct ft_lanes *l, struct ft_worker *w, struct ft_packet *out
     gather(s, at, n, out);
     mark(s, at, n, w->ordinal, l->p->plan.sample_n, out);
     w->lane_pos += n;
-    if (n == left) { /* done with this slot; pairs with claim's acquire */
+    if (n == left) { /* done with this slot, but for the payloads that lie in it */
         w->lane_pos = 0;
         w->ordinal += s->n;
         w->next_chunk++;
-        atomic_fetch_sub_explicit(&s->users, 1, memory_order_release);
+        if (s->payloads == NULL) {
+            leave(s);
+        } else {
+            w->lane_held = (uint32_t)(s - l->slots) + 1;
+        }
     }
     *out_n = n;
     return FT_OK;
