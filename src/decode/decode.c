@@ -234,6 +234,8 @@ FT_INLINE void decode_batch(struct ft_decoder *d, const struct ft_view *views, u
 {
     const struct ft_hash_seed seed = d->seed;
     const bool keep_tunnels = d->keep_tunnels;
+    const uint8_t *lookup = d->lookup;
+    const uint32_t lookup_n = d->lookup_n;
     uint64_t decoded = 0, bytes = 0, decoded_bytes = 0;
     uint8_t fragments = 0;
 
@@ -249,6 +251,10 @@ FT_INLINE void decode_batch(struct ft_decoder *d, const struct ft_view *views, u
         bytes += len;
         if (FT_LIKELY(verdict == FT_V_DECODED)) {
             fragments |= out[decoded].frag;
+            if (lookup_n != 0) {
+                __builtin_prefetch(lookup +
+                                   (((out[decoded].hash & UINT32_MAX) * lookup_n) >> 32) * 64);
+            }
             decoded_bytes += len;
             decoded++;
         } else {

@@ -28,6 +28,9 @@ struct ft_decoder {
     uint64_t decoded_bytes;             /* wire bytes of the decoded ones */
     uint64_t bytes;                     /* wire bytes of all views */
     struct ft_fragments_stats fragment; /* owner thread */
+    const uint8_t
+        *lookup;       /* set by the owner: where hashes will be looked up, lookup_n places of */
+    uint32_t lookup_n; /* 64 bytes by the low half of the hash; each is asked for early. 0: none */
     bool keep_tunnels; /* set by the owner: the flow is that of the outermost packet */
     bool payloads;     /* set by the owner: packets say where their payload lies */
     bool fragments;    /* the last batch held fragments of IP packets */

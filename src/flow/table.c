@@ -129,6 +129,12 @@ int64_t ft_table_now(const struct ft_table *t)
     return t->newest_ns;
 }
 
+const uint8_t *ft_table_lookup(const struct ft_table *t, uint32_t *out_n)
+{
+    *out_n = t->stats.active >= PREFETCH_FROM ? t->index.n : 0;
+    return (const uint8_t *)t->index.buckets;
+}
+
 bool ft_table_isn(const struct ft_table *t, uint32_t entry, uint32_t *out_start)
 {
     *out_start = t->hot[entry].isn + 1;

@@ -83,6 +83,10 @@ FT_HOT void ft_table_update(struct ft_table *t, const struct ft_packet *pkts, ui
 /* Looks at timers due at now_ns, visiting at most budget flows; true when more are due. */
 bool ft_table_advance(struct ft_table *t, int64_t now_ns, uint32_t budget);
 
+/* Where a packet's hash is looked up, as struct ft_decoder wants it: *out_n places of 64 bytes, or
+ * 0 while the table is small enough to be in the cache. */
+const uint8_t *ft_table_lookup(const struct ft_table *t, uint32_t *out_n);
+
 /* The sequence number of the initiator's first byte, when its SYN was seen. */
 bool ft_table_isn(const struct ft_table *t, uint32_t entry, uint32_t *out_start);
 

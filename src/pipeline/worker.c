@@ -242,6 +242,7 @@ void *ft__worker_direct(void *arg)
             direct_idle(w);
             continue;
         }
+        w->dec.lookup = ft_table_lookup(w->table, &w->dec.lookup_n);
         ft_decode_batch(&w->dec, views, batch.n, pkts, &n);
         settle_fragments(w, pkts, &n);
         mark_samples(pkts, n, w->p->plan.sample_n, &w->countdown);
