@@ -155,7 +155,7 @@ class Memory(Case):
         said = set()
         for workers in "1", "2", "16":
             good = 0
-            for mb in [*range(12, 60, 4), *range(60, 700, 40)]:
+            for mb in [*range(12, 60, 4), *range(60, 1600, 90)]:
                 r = run("read", "-w", workers, "-e", "all", "-o", "ndjson:/dev/null", SAMPLE,
                         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS,
                                                               (mb << 20, mb << 20)))
