@@ -39,6 +39,7 @@ struct ft_collect_limits {
     uint32_t waiting;         /* bytes held for one exporter until a template comes, all told */
     int64_t template_life_ns; /* a template not sent again for this long ends; 0: never */
     bool by_port;             /* sessions are told apart by source port too (RFC 7011 §8) */
+    bool keep_tunnels;        /* sampled headers: the outermost packet, else the innermost */
 };
 
 struct ft_collect_stats {

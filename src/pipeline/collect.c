@@ -264,6 +264,7 @@ int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct f
         .waiting = cfg->pending_bytes,
         .template_life_ns = cfg->template_life_ns,
         .by_port = cfg->session_port,
+        .keep_tunnels = cfg->keep_tunnels,
     };
     int rc;
 
