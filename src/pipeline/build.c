@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/wait.h"
 #include "codec/app/digest.h"
 #include "pipeline/app.h"
 #include "pipeline/collect.h"
 #include "pipeline/lanes.h"
+#include "pipeline/opener.h"
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
 {
@@ -87,9 +89,10 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     uint8_t header[8192];
     struct ft_route r = {.format = ft_format_find(url->format)};
     struct ft_output_env env = {.log = &p->log,
-                                .open_file = p->hooks.open_file,
-                                .rename_file = p->hooks.rename_file,
-                                .cookie = p->hooks.cookie};
+                                .files = p->files,
+                                .keep_earlier = p->plan.live || p->plan.collect,
+                                .on_failed = ft__pipeline_wake,
+                                .failed_cookie = p};
 
     if (r.format == NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s: there is no format '%s'", url->text, url->format);
@@ -290,9 +293,28 @@ static int build(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_e
     return rc == FT_OK && cfg->anonymize != NULL ? build_anonymizers(p, cfg->anonymize, err) : rc;
 }
 
-int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log,
-                    const struct ft_pipeline_hooks *hooks, struct ft_pipeline **out,
-                    struct ft_err *err)
+/* Files are opened by the opener, or by this process. */
+static int build_files(struct ft_pipeline *p, struct ft_opener *opener, struct ft_err *err)
+{
+    if (opener != NULL) {
+        p->files = ft__opener_files(opener);
+        return FT_OK;
+    }
+    p->places = ft_places_new();
+    p->files = (struct ft_files){.call = ft_places_call, .cookie = p->places};
+    return p->places != NULL ? FT_OK : ft_err_set(err, FT_E_NOMEM, "no memory for the pipeline");
+}
+
+unsigned ft_pipeline_needs(const struct ft_pipeline *p)
+{
+    if (p->plan.collect) {
+        return p->plan.live ? FT_SANDBOX_SOCKETS : 0;
+    }
+    return p->plan.live ? FT_SANDBOX_CAPTURE : 0;
+}
+
+int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log, struct ft_opener *opener,
+                    struct ft_pipeline **out, struct ft_err *err)
 {
     int rc = ft_config_check(cfg, err);
 
@@ -308,16 +330,15 @@ int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log,
     p->end_ns = INT64_MIN;
     p->events = cfg->events;
     pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->meet, NULL);
-    pthread_cond_init(&p->ended, NULL);
+    ft_cond_init(&p->meet);
+    ft_cond_init(&p->ended);
+    ft_cond_init(&p->pushed);
     if (log != NULL) {
         p->log = *log;
     }
-    if (hooks != NULL) {
-        p->hooks = *hooks;
-    }
     ft_hash_seed_random(&p->seed);
-    rc = build(p, cfg, err);
+    rc = build_files(p, opener, err);
+    rc = rc == FT_OK ? build(p, cfg, err) : rc;
     if (rc != FT_OK) {
         ft__build_free(p);
         return rc;
@@ -363,11 +384,11 @@ void ft__build_budget(struct ft_pipeline *p)
            (double)outputs / 1048576);
 }
 
-int ft__build_patience(struct ft_pipeline *p, uint32_t i, int ms)
+int ft__build_patience(struct ft_pipeline *p, uint32_t i)
 {
     bool stopping = atomic_load_explicit(&p->stopping, memory_order_acquire);
 
-    return ft_output_blocks(p->routes[i].output) && !stopping ? -1 : ms;
+    return ft_output_blocks(p->routes[i].output) && !stopping ? -1 : p->plan.drain_ms;
 }
 
 void ft__build_free(struct ft_pipeline *p)
@@ -397,10 +418,12 @@ void ft__build_free(struct ft_pipeline *p)
     if (p->stop_fd >= 0) {
         close(p->stop_fd);
     }
+    ft_places_free(p->places);
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->meet);
     pthread_cond_destroy(&p->ended);
+    pthread_cond_destroy(&p->pushed);
     ft_mem_free(p);
 }

@@ -13,7 +13,7 @@ void ft__build_budget(struct ft_pipeline *p);
 
 /* How long route i may stand still at the end: ms, or -1 for ever (block, and nobody asked to
  * stop). */
-int ft__build_patience(struct ft_pipeline *p, uint32_t i, int ms);
+int ft__build_patience(struct ft_pipeline *p, uint32_t i);
 
 /* Frees everything; also a half-built pipeline. No thread runs any more. */
 void ft__build_free(struct ft_pipeline *p);

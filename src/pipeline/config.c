@@ -483,6 +483,8 @@ bool ft_config_flag(const struct ft_config *cfg, enum ft_config_flag flag)
         return !cfg->no_sandbox;
     case FT_CONFIG_LOG_JSON:
         return cfg->log_json;
+    case FT_CONFIG_SECRET:
+        return cfg->anonymize != NULL;
     default:
         return false;
     }
@@ -501,4 +503,9 @@ int64_t ft_config_stats_ns(const struct ft_config *cfg)
 uint32_t ft_config_inputs(const struct ft_config *cfg)
 {
     return cfg->n_inputs;
+}
+
+uint32_t ft_config_outputs(const struct ft_config *cfg)
+{
+    return cfg->n_outputs;
 }

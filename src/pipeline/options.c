@@ -119,7 +119,8 @@ const struct ft_option_row ft__option_rows[] = {
       .arg = "URL",
       .defval = "ndjson:-",
       .help = "Where events go: ndjson:-, ndjson:FILE, csv:FILE, null:, each with "
-              "?key=value&... (overflow, queue, rotate, compress, event, append, schema)"},
+              "?key=value&... (overflow, queue, event, schema; files: rotate, keep, compress, "
+              "append, mode, group, fsync)"},
      FT__SET_OUTPUT,
      0},
     {{.name = "events",
@@ -254,6 +255,18 @@ const struct ft_option_row ft__option_rows[] = {
               "Default: 10 for live and collect, 0 for read"},
      FT__SET_NS,
      AT(stats_ns)},
+    {{.name = "drain-timeout",
+      .type = FT_OPT_SECONDS,
+      .commands = ALL,
+      .arg = "SECONDS",
+      .defval = "10",
+      .min = 0,
+      .max = 86400 * S,
+      .help =
+          "At the end, how long to wait for an output that takes nothing any more; what is left "
+          "then is lost and counted"},
+     FT__SET_NS,
+     AT(drain_ns)},
     {{.name = "snaplen",
       .type = FT_OPT_UINT,
       .commands = FT_CMD_LIVE,

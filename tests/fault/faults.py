@@ -69,5 +69,6 @@ def account(case, err):
     for o in a["outputs"]:
         for kind in "sample", "flow", "stats":
             if kind in o:
-                case.assertEqual(o[kind]["made"], o[kind]["written"] + o[kind]["dropped"], o)
+                case.assertEqual(o[kind]["made"], o[kind]["written"] + o[kind]["dropped"]
+                                 + o[kind]["lost"], o)
     return a
