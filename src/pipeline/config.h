@@ -29,6 +29,7 @@ struct ft_config {
     bool keep_tunnels;
     bool app;         /* names on flows */
     char *anonymize;  /* key file, owned, or NULL */
+    bool hash_names;  /* with anonymize: digests of names, else they are left out */
     int64_t stats_ns; /* 0: at the end only */
     char *user;       /* --user, owned, or NULL: nobody when started as root */
     bool no_sandbox;

@@ -55,6 +55,7 @@ struct ft_plan {
     bool collect;      /* datagrams, not packets */
     bool keep_tunnels; /* the flow is that of the outermost packet */
     bool app;          /* names on flows: packets carry their payload */
+    bool anonymize;    /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;
     int64_t stats_ns;
     struct ft_table_config table; /* of one worker */
@@ -96,11 +97,13 @@ struct ft_worker {
 };
 
 struct ft_lanes;
+struct ft_scrub;
 struct ft_collect_worker;
 
 struct ft_pipeline {
     struct ft_plan plan;
-    struct ft_log log; /* copy of the embedder's */
+    struct ft_log log; /* copy of the embedder's; with anonymize, one that maps addresses first */
+    struct ft_scrub *scrub; /* anonymize: behind log; owned */
     struct ft_pipeline_hooks hooks;
     char *input_name; /* owned */
     char *state_path; /* collect: --state; owned, or NULL */
