@@ -16,7 +16,7 @@
 #include "pipeline/lanes.h"
 #include "pipeline/scrub.h"
 
-static void join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
+static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
 {
     const char *defaults[FT_COLLECT_DEFAULTS];
     const char *const *names = (const char *const *)cfg->inputs;
@@ -32,6 +32,7 @@ static void join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
 
         at += n > 0 ? (size_t)n : 0;
     }
+    return buf;
 }
 
 /* Events that one output takes: those asked for, or one kind when a file can hold only one. */
@@ -289,23 +290,25 @@ static int build_workers(struct ft_pipeline *p, const struct ft_config *cfg, con
     return FT_OK;
 }
 
-/* The inputs' names as people read them. */
-static char *name_inputs(struct ft_pipeline *p, const struct ft_config *cfg)
+/* The inputs' names as the account shows them; messages that hold them have been made. */
+static int scrub_name(struct ft_pipeline *p, struct ft_err *err)
 {
-    char inputs[512] = "", shown[sizeof inputs];
+    char shown[1024];
 
-    join_inputs(cfg, inputs, sizeof inputs);
-    if (p->scrub != NULL) {
-        ft_scrub_text(p->scrub, inputs, shown, sizeof shown);
-        memcpy(inputs, shown, sizeof inputs);
+    if (p->scrub == NULL) {
+        return FT_OK;
     }
-    return ft_mem_strdup(inputs);
+    ft_scrub_text(p->scrub, p->input_name, shown, sizeof shown);
+    ft_mem_free(p->input_name);
+    p->input_name = ft_mem_strdup(shown);
+    return p->input_name != NULL ? FT_OK : ft_err_set(err, FT_E_NOMEM, "out of memory");
 }
 
 /* key: NULL without --anonymize. */
 static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const uint8_t *key,
                        struct ft_err *err)
 {
+    char inputs[512] = "";
     int rc = key != NULL ? build_scrub(p, key, err) : FT_OK;
 
     rc = rc == FT_OK ? ft__plan_make(cfg, &p->log, &p->plan, err) : rc;
@@ -317,7 +320,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
                "--app: this build has no OpenSSL: JA3, JA4, HASSH and QUIC stay null");
     }
     p->queue_limit = p->plan.queue;
-    p->input_name = name_inputs(p, cfg);
+    p->input_name = ft_mem_strdup(join_inputs(cfg, inputs, sizeof inputs));
     p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     p->state_path = cfg->state != NULL ? ft_mem_strdup(cfg->state) : NULL;
     if (p->input_name == NULL || p->stop_fd < 0 || (cfg->state != NULL && p->state_path == NULL)) {
@@ -328,7 +331,8 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = ft__build_output(p, cfg->outputs[i], err);
     }
-    return rc == FT_OK ? build_workers(p, cfg, key, err) : rc;
+    rc = rc == FT_OK ? build_workers(p, cfg, key, err) : rc;
+    return rc == FT_OK ? scrub_name(p, err) : rc;
 }
 
 static int build(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_err *err)
