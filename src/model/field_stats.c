@@ -205,19 +205,23 @@ static uint8_t *json_collect(const void *event, uint8_t *p)
 
 #define COUNTS "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\",\"minimum\":0}}"
 #define OBJECT(key, fn, schema)                                                                    \
-    .name = key, .type = FT_T_JSON, .unit = "", .json = fn, .json_schema = schema
+    .name = key, .type = FT_T_JSON, .unit = "", .json = fn, .json_schema = schema,                 \
+    .privacy = FT_PRIVACY_NONE
 #define NUMBER(key, of, fn)                                                                        \
-    .name = key, .type = FT_T_U64, .unit = of, .get = fn, .source = "flowtap"
+    .name = key, .type = FT_T_U64, .unit = of, .get = fn, .source = "flowtap",                     \
+    .privacy = FT_PRIVACY_NONE
 
 static const struct ft_field stats_fields[] = {
     {.name = "timestamp",
      .type = FT_T_TIME,
+     .privacy = FT_PRIVACY_TIME,
      .unit = "s",
      .get = p_timestamp,
      .source = "flowtap",
      .meaning = "when the account was taken: wall clock live, newest packet on replay"},
     {.name = "is_final",
      .type = FT_T_BOOL,
+     .privacy = FT_PRIVACY_NONE,
      .unit = "",
      .get = p_is_final,
      .source = "flowtap",

@@ -16,6 +16,7 @@
 #include "pipeline/collect.h"
 #include "pipeline/lanes.h"
 #include "pipeline/opener.h"
+#include "pipeline/scrub.h"
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
 {
@@ -83,6 +84,16 @@ static int route_schema(const struct ft_pipeline *p, const struct ft_output_url 
     return FT_OK;
 }
 
+int ft__build_check_raw(bool anonymize, const char *name, const struct ft_format_ops *format,
+                        struct ft_err *err)
+{
+    if (anonymize && format->carries_raw) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "%s: carries bytes of packets, which --anonymize cannot look into", name);
+    }
+    return FT_OK;
+}
+
 static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                       const struct ft_output_config *cfg, struct ft_err *err)
 {
@@ -106,6 +117,7 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     }
     int rc = route_events(p, url, r.format, &r.events, err);
 
+    rc = rc == FT_OK ? ft__build_check_raw(p->plan.anonymize, url->text, r.format, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }
@@ -175,6 +187,44 @@ int ft_pipeline_add_callback(struct ft_pipeline *p, const char *name, ft_output_
     return open_route(p, &url, &cfg, err);
 }
 
+/* Reads the key of --anonymize. */
+static int read_key(const char *path, uint8_t key[FT_CRYPTOPAN_KEY], struct ft_err *err)
+{
+    uint8_t data[256];
+    int rc = FT_OK, fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, data, sizeof data) : -1;
+
+    if (n < 0) {
+        rc = ft_err_set(err, FT_E_IO, "anonymize: %s: %s", path, strerror(errno));
+    } else if (ft_cryptopan_key(data, (size_t)n, key) != FT_OK) {
+        rc = ft_err_set(err, FT_E_USAGE, "anonymize: %s: a key is 32 bytes or 64 hex digits", path);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    explicit_bzero(data, sizeof data);
+    return rc;
+}
+
+static int anonymize_failed(int rc, struct ft_err *err)
+{
+    return ft_err_set(err, rc, "anonymize: %s",
+                      rc == FT_E_UNSUPPORTED ? "this build has no OpenSSL" : ft_strerror(rc));
+}
+
+/* From here on no message holds a true address. */
+static int build_scrub(struct ft_pipeline *p, const uint8_t key[FT_CRYPTOPAN_KEY],
+                       struct ft_err *err)
+{
+    int rc = ft_scrub_new(key, &p->log, &p->scrub);
+
+    if (rc != FT_OK) {
+        return anonymize_failed(rc, err);
+    }
+    p->log = ft_scrub_log(p->scrub);
+    return FT_OK;
+}
+
 static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
 {
     struct ft_worker *w = &p->workers[i];
@@ -206,35 +256,12 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
                                     ft_strerror(rc));
 }
 
-/* Reads the key of --anonymize and gives it to every worker. */
-static int build_anonymizers(struct ft_pipeline *p, const char *path, struct ft_err *err)
+/* key: NULL without --anonymize. */
+static int build_workers(struct ft_pipeline *p, const struct ft_config *cfg, const uint8_t *key,
+                         struct ft_err *err)
 {
-    uint8_t data[256], key[FT_CRYPTOPAN_KEY];
-    int rc = FT_OK, fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, data, sizeof data) : -1;
+    enum ft_names names = cfg->hash_names ? FT_NAMES_HASH : FT_NAMES_DROP;
 
-    if (n < 0) {
-        rc = ft_err_set(err, FT_E_IO, "anonymize: %s: %s", path, strerror(errno));
-    } else if (ft_cryptopan_key(data, (size_t)n, key) != FT_OK) {
-        rc = ft_err_set(err, FT_E_USAGE, "anonymize: %s: a key is 32 bytes or 64 hex digits", path);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    for (uint32_t i = 0; i < p->plan.n_workers && rc == FT_OK; i++) {
-        rc = ft_emitter_anonymize(&p->workers[i].emit, key);
-        if (rc != FT_OK) {
-            ft_err_set(err, rc, "anonymize: %s",
-                       rc == FT_E_UNSUPPORTED ? "this build has no OpenSSL" : ft_strerror(rc));
-        }
-    }
-    explicit_bzero(data, sizeof data);
-    explicit_bzero(key, sizeof key);
-    return rc;
-}
-
-static int build_workers(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_err *err)
-{
     p->workers = ft_map_alloc(sizeof *p->workers * (p->plan.n_workers + 1));
     if (p->workers == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "no memory for %u workers", p->plan.n_workers);
@@ -242,8 +269,11 @@ static int build_workers(struct ft_pipeline *p, const struct ft_config *cfg, str
     for (uint32_t i = 0; i < p->plan.n_workers; i++) {
         int rc = build_worker(p, i, err);
 
+        if (rc == FT_OK && key != NULL) {
+            rc = ft_anonymizer_new(key, names, &p->workers[i].emit.anon);
+            rc = rc == FT_OK ? rc : anonymize_failed(rc, err);
+        }
         rc = rc == FT_OK && p->plan.collect ? ft__collect_build(&p->workers[i], cfg, err) : rc;
-
         if (rc != FT_OK) {
             return rc;
         }
@@ -263,11 +293,28 @@ static int build_workers(struct ft_pipeline *p, const struct ft_config *cfg, str
     return FT_OK;
 }
 
-static int build(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_err *err)
+/* The inputs' names as the account shows them; messages that hold them have been made. */
+static int scrub_name(struct ft_pipeline *p, struct ft_err *err)
+{
+    char shown[1024];
+
+    if (p->scrub == NULL) {
+        return FT_OK;
+    }
+    ft_scrub_text(p->scrub, p->input_name, shown, sizeof shown);
+    ft_mem_free(p->input_name);
+    p->input_name = ft_mem_strdup(shown);
+    return p->input_name != NULL ? FT_OK : ft_err_set(err, FT_E_NOMEM, "out of memory");
+}
+
+/* key: NULL without --anonymize. */
+static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const uint8_t *key,
+                       struct ft_err *err)
 {
     char inputs[512] = "";
-    int rc = ft__plan_make(cfg, &p->log, &p->plan, err);
+    int rc = key != NULL ? build_scrub(p, key, err) : FT_OK;
 
+    rc = rc == FT_OK ? ft__plan_make(cfg, &p->log, &p->plan, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }
@@ -287,10 +334,22 @@ static int build(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_e
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = ft__build_output(p, cfg->outputs[i], err);
     }
-    if (rc == FT_OK) {
-        rc = build_workers(p, cfg, err);
+    rc = rc == FT_OK ? build_workers(p, cfg, key, err) : rc;
+    return rc == FT_OK ? scrub_name(p, err) : rc;
+}
+
+static int build(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_err *err)
+{
+    uint8_t key[FT_CRYPTOPAN_KEY];
+    int rc;
+
+    if (cfg->anonymize == NULL) {
+        return build_parts(p, cfg, NULL, err);
     }
-    return rc == FT_OK && cfg->anonymize != NULL ? build_anonymizers(p, cfg->anonymize, err) : rc;
+    rc = read_key(cfg->anonymize, key, err);
+    rc = rc == FT_OK ? build_parts(p, cfg, key, err) : rc;
+    explicit_bzero(key, sizeof key);
+    return rc;
 }
 
 /* Files are opened by the opener, or by this process. */
@@ -419,6 +478,7 @@ void ft__build_free(struct ft_pipeline *p)
         close(p->stop_fd);
     }
     ft_places_free(p->places);
+    ft_scrub_free(p->scrub);
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);

@@ -241,7 +241,8 @@ static void load_state(struct ft_worker *w, const char *path)
     close(fd);
     if (n < 0 || ft_collector_load(w->collect->collector, text, (size_t)n, ft__clock_real_ns(),
                                    &bad) != FT_OK) {
-        ft_log(&p->log, FT_LOG_WARN, "%s: is no saved state; starting without", path);
+        ft_log(&p->log, FT_LOG_WARN, "%s: is no saved state%s; starting without", path,
+               p->plan.anonymize ? " of this key" : "");
     } else if (bad > 0) {
         ft_log(&p->log, FT_LOG_WARN, "%s: %u lines of the saved state cannot be read", path, bad);
     }
@@ -265,6 +266,7 @@ int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct f
         .template_life_ns = cfg->template_life_ns,
         .by_port = cfg->session_port,
         .keep_tunnels = cfg->keep_tunnels,
+        .hide = w->emit.anon != NULL ? ft_anonymizer_map(w->emit.anon) : NULL,
     };
     int rc;
 

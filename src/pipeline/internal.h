@@ -56,6 +56,7 @@ struct ft_plan {
     bool collect;      /* datagrams, not packets */
     bool keep_tunnels; /* the flow is that of the outermost packet */
     bool app;          /* names on flows: packets carry their payload */
+    bool anonymize;    /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;
     int64_t stats_ns;
     int drain_ms;                 /* at the end, for an output that takes nothing any more */
@@ -100,11 +101,13 @@ struct ft_worker {
 };
 
 struct ft_lanes;
+struct ft_scrub;
 struct ft_collect_worker;
 
 struct ft_pipeline {
     struct ft_plan plan;
-    struct ft_log log;        /* copy of the embedder's */
+    struct ft_log log; /* copy of the embedder's; with anonymize, one that maps addresses first */
+    struct ft_scrub *scrub;   /* anonymize: behind log; owned */
     struct ft_files files;    /* who opens files that are written */
     struct ft_places *places; /* without an opener: this process; owned, or NULL */
     int32_t state_file;       /* collect: --state's place in files */

@@ -241,10 +241,21 @@ const struct ft_option_row ft__option_rows[] = {
       .type = FT_OPT_STRING,
       .commands = ALL,
       .arg = "KEYFILE",
-      .help = "Map addresses with Crypto-PAn, prefix-preserving; the key is 32 bytes or 64 hex "
-              "digits"},
+      .help =
+          "Map every address with Crypto-PAn, prefix-preserving, and leave out text that others "
+          "wrote; the key is 32 bytes or 64 hex digits"},
      FT__SET_TEXT,
      AT(anonymize)},
+    {{.name = "anonymize-names",
+      .type = FT_OPT_CHOICE,
+      .commands = ALL,
+      .arg = "MODE",
+      .choices = "drop|hash",
+      .defval = "drop",
+      .help = "With --anonymize, names (of hosts, users, interfaces, queries): leave them out, or "
+              "write a keyed digest, equal for equal names"},
+     FT__SET_NAMES,
+     0},
     {{.name = "stats",
       .type = FT_OPT_SECONDS,
       .commands = ALL,

@@ -88,6 +88,7 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
     }
     plan.keep_tunnels = cfg->keep_tunnels;
     plan.app = cfg->app && cfg->command != FT_CMD_COLLECT;
+    plan.anonymize = cfg->anonymize != NULL;
     plan.queue = cfg->queue;
     plan.drop =
         cfg->overflow == FT_OVERFLOW_AUTO ? plan.live : cfg->overflow == FT_OVERFLOW_SET_DROP;
