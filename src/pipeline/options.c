@@ -119,7 +119,8 @@ const struct ft_option_row ft__option_rows[] = {
       .arg = "URL",
       .defval = "ndjson:-",
       .help = "Where events go: ndjson:-, ndjson:FILE, csv:FILE, null:, each with "
-              "?key=value&... (overflow, queue, rotate, compress, event, append, schema)"},
+              "?key=value&... (overflow, queue, rotate, compress, event, append, schema, "
+              "spreadsheet)"},
      FT__SET_OUTPUT,
      0},
     {{.name = "events",
