@@ -114,6 +114,9 @@ static int open_all(struct ft_pipeline *p, struct ft_source_config *sc, struct f
             close_sources(p);
             return rc;
         }
+        if (p->source[i]->left_out != NULL) {
+            ft__pipeline_fail(p, p->source[i]->left_out); /* the rest is read; the status tells */
+        }
     }
     return FT_OK;
 }

@@ -49,22 +49,53 @@ static int check_filter(struct ft__file *s, struct ft_err *err)
     return ft_err_set(err, FT_E_USAGE, "%s", s->filter_failed.what);
 }
 
+/* What is wrong with one file and says nothing about the others. */
+static bool of_one_file(int rc)
+{
+    return rc == FT_E_NOT_FOUND || rc == FT_E_IO || rc == FT_E_FORMAT || rc == FT_E_UNSUPPORTED;
+}
+
+/* A target that cannot be used: an error when it is the only one, else said and left out. */
+static int leave_out(struct ft__file *s, struct ft__input *in, const struct ft_source_config *cfg,
+                     int rc, struct ft_err *err)
+{
+    if (!of_one_file(rc) || cfg->n_targets == 1) {
+        return rc;
+    }
+    ft_log(cfg->log, FT_LOG_ERROR, "%s: left out", err->what);
+    if (s->base.left_out == NULL) {
+        s->why_left_out = *err;
+        s->base.left_out = &s->why_left_out;
+    }
+    ft__input_close(in);
+    memset(in, 0, sizeof *in);
+    s->n_inputs--;
+    return FT_OK;
+}
+
 static int open_inputs(struct ft__file *s, const struct ft_source_config *cfg, struct ft_err *err)
 {
     bool all_mapped = true, sized = true;
 
     for (uint32_t i = 0; i < cfg->n_targets; i++) {
-        struct ft__input *in = &s->inputs[i];
-        int rc;
+        struct ft__input *in =
+            &s->inputs[s->n_inputs++]; /* close() sees it when it fails half-way */
+        int rc = ft__input_open(s, in, cfg->targets[i], err);
 
-        s->n_inputs = i + 1; /* close() sees this one too, when it fails half-way */
-        rc = ft__input_open(s, in, cfg->targets[i], err);
         if (rc != FT_OK) {
-            return rc;
+            rc = leave_out(s, in, cfg, rc, err);
+            if (rc != FT_OK) {
+                return rc;
+            }
+            continue;
         }
         all_mapped = all_mapped && in->map != NULL;
         sized = sized && in->size != 0;
         s->size += in->size;
+    }
+    if (s->n_inputs == 0) {
+        return ft_err_set(err, s->why_left_out.code, "none of the %u inputs can be read",
+                          cfg->n_targets);
     }
     if (!sized) {
         s->size = 0;

@@ -47,7 +47,8 @@ struct ft__stream;
 /* owner: the reading thread. stop and the counts: any thread. */
 struct ft__file {
     struct ft_source base;
-    struct ft__input *inputs;
+    struct ft_err why_left_out; /* of the first target that open() left out */
+    struct ft__input *inputs;   /* those that can be read */
     uint32_t n_inputs;
     uint32_t cur;         /* input being read */
     bool begun;           /* its header was read */

@@ -320,7 +320,8 @@ static int finish(struct ft__file *s, const struct ft__stream *st, const struct 
                  (s->format.kind == FT__FORMAT_PCAP || s->format.ng.passed == 0);
 
     if (st->ended == FT_E_IO) {
-        return ft__file_err(err, FT_E_IO, off, "%s: %s", in->name, strerror(st->ended_errno));
+        return ft__file_err(err, FT_E_CORRUPT, off, "%s: cannot be read on at byte %llu: %s",
+                            in->name, (unsigned long long)st->unpacked, strerror(st->ended_errno));
     }
     if (st->ended_what != NULL) {
         return ft__file_err(

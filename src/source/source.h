@@ -72,7 +72,8 @@ struct ft_source_ops {
     unsigned flags;   /* FT_SOURCE_* */
 
     /* Makes an instance; all targets are opened here, so that privileges can be dropped after. On
-     * failure err says why in one sentence with the target's name, *out is untouched. */
+     * failure err says why in one sentence with the target's name, *out is untouched. A source that
+     * can go on without one of several targets logs why and notes it in left_out. */
     int (*open)(const struct ft_source_config *cfg, struct ft_source **out, struct ft_err *err);
 
     /* Fills b->views. Waits up to timeout_ms for packets (0: not at all). FT_OK with b->n >= 0
@@ -97,6 +98,8 @@ struct ft_source_ops {
 /* First member of every back end's own struct. */
 struct ft_source {
     const struct ft_source_ops *ops;
+    const struct ft_err *left_out; /* the first target that open() could not use, which it has said
+                                      and gone on without; or NULL. The source's */
 };
 
 /* NULL-terminated; what was built in. */
