@@ -347,6 +347,7 @@ int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log,
     p->end_ns = INT64_MIN;
     p->events = cfg->events;
     pthread_mutex_init(&p->lock, NULL);
+    pthread_mutex_init(&p->fanout.lock, NULL);
     pthread_cond_init(&p->meet, NULL);
     pthread_cond_init(&p->ended, NULL);
     if (log != NULL) {
@@ -439,6 +440,7 @@ void ft__build_free(struct ft_pipeline *p)
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);
+    pthread_mutex_destroy(&p->fanout.lock);
     pthread_cond_destroy(&p->meet);
     pthread_cond_destroy(&p->ended);
     ft_mem_free(p);

@@ -8,7 +8,7 @@
 #include "flowtap/interfaces.h"
 #include "pipeline/collect.h"
 
-enum { FT_LIVE_INPUTS = 32 };
+enum { FT_LIVE_INPUTS = FT_SOURCE_INTERFACES };
 
 static const int64_t linger_ns = (int64_t)5 * 1000000000;
 
@@ -167,7 +167,7 @@ int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg, st
         .filter = cfg->filter,
         .queue = cfg->queue,
         .snaplen = cfg->snaplen,
-        .fanout_id = (uint32_t)getpid() & 0x7fff,
+        .fanout = &p->fanout,
         .promiscuous = !cfg->no_promiscuous,
         .linktype_ok = ft_linktype_supported,
         .linktype_name = ft_linktype_name,

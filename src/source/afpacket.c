@@ -15,7 +15,7 @@
 
 #include "base/mem.h"
 
-enum { RINGS_MAX = 32, DRAIN_MS = 60, CHECK_MS = 500, COUNT_MS = 200 };
+enum { RINGS_MAX = FT_SOURCE_INTERFACES, DRAIN_MS = 60, CHECK_MS = 500, COUNT_MS = 200 };
 
 struct afpacket {
     struct ft_source source;

@@ -31,6 +31,9 @@ enum {
     SNAPLEN = 262144,
     RAWIP = 519, /* ARPHRD_RAWIP, which older headers lack */
 };
+#ifndef PACKET_FANOUT_FLAG_UNIQUEID
+#define PACKET_FANOUT_FLAG_UNIQUEID 0x2000 /* Linux 4.12 */
+#endif
 
 static int system_error(const struct ft__ring *r, const char *what, struct ft_err *err)
 {
@@ -172,6 +175,44 @@ static int make_ring(struct ft__ring *r, const struct ft_source_config *cfg, str
     return FT_OK;
 }
 
+/* Joins, or makes, the group of the interface's sockets. With the lock. */
+static int join_group(const struct ft__ring *r, struct ft_fanout_share *share, uint32_t ordinal)
+{
+    bool made = share->group[ordinal].made && share->group[ordinal].ifindex == r->ifindex;
+    uint32_t how = made ? PACKET_FANOUT_CBPF : PACKET_FANOUT_CBPF | PACKET_FANOUT_FLAG_UNIQUEID;
+    uint32_t group = how << 16 | (made ? share->group[ordinal].id : 0);
+    socklen_t len = sizeof group;
+
+    if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof group) != 0 ||
+        getsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, &len) != 0) {
+        return -1;
+    }
+    share->group[ordinal].made = true;
+    share->group[ordinal].ifindex = r->ifindex;
+    share->group[ordinal].id = (uint16_t)group;
+    return 0;
+}
+
+static int share_packets(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
+                         struct ft_err *err)
+{
+    struct sock_filter filter[FT_FANOUT_MAX];
+    struct sock_fprog program = {.filter = filter};
+
+    pthread_mutex_lock(&cfg->fanout->lock);
+    int failed = join_group(r, cfg->fanout, ordinal);
+
+    pthread_mutex_unlock(&cfg->fanout->lock);
+    if (failed != 0) {
+        return system_error(r, "PACKET_FANOUT", err);
+    }
+    program.len = ft_fanout_program(filter, cfg->fanout_n);
+    if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof program) != 0) {
+        return system_error(r, "PACKET_FANOUT_DATA", err);
+    }
+    return FT_OK;
+}
+
 static int bind_ring(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
                      struct ft_err *err)
 {
@@ -186,20 +227,7 @@ static int bind_ring(struct ft__ring *r, const struct ft_source_config *cfg, uin
         setsockopt(r->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq, sizeof mreq) != 0) {
         ft_log(cfg->log, FT_LOG_WARN, "%s: not promiscuous: %s", r->name, strerror(errno));
     }
-    if (cfg->fanout_n > 1) {
-        struct sock_filter filter[FT_FANOUT_MAX];
-        struct sock_fprog program = {.filter = filter};
-        uint32_t group = ((cfg->fanout_id + ordinal) & 0xffff) | PACKET_FANOUT_CBPF << 16;
-
-        program.len = ft_fanout_program(filter, cfg->fanout_n);
-        if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof group) != 0) {
-            return system_error(r, "PACKET_FANOUT", err);
-        }
-        if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof program) != 0) {
-            return system_error(r, "PACKET_FANOUT_DATA", err);
-        }
-    }
-    return FT_OK;
+    return cfg->fanout_n > 1 ? share_packets(r, cfg, ordinal, err) : FT_OK;
 }
 
 /* Throws the kernel's counters away: nothing of ours is in them yet. */
