@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "source/afpacket.h"
 #include "source/fanout.h"
+#include "source/filter.h"
 #include "source/iface.h"
 
 enum {
@@ -95,15 +96,34 @@ static int attach_nothing(struct ft__ring *r)
 }
 
 #ifdef FT_HAVE_PCAP
+static int keep_code(struct ft__ring *r, const struct bpf_program *prog, struct ft_err *err)
+{
+    if (prog->bf_len > BPF_MAXINSNS) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "%s: the filter is too long for the kernel: %u instructions, %d are "
+                          "possible",
+                          r->name, prog->bf_len, BPF_MAXINSNS);
+    }
+    r->code = ft_mem_alloc(prog->bf_len, sizeof *prog->bf_insns);
+    if (r->code == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "filter: out of memory");
+    }
+    r->code_len = (uint16_t)prog->bf_len;
+    memcpy(r->code, prog->bf_insns, prog->bf_len * sizeof *prog->bf_insns);
+    return FT_OK;
+}
+
 /* Compiles into r->code. libpcap compiles for the kernel: only a live handle knows that VLAN tags
  * lie beside the packet.
  */
-static int compile_expression(struct ft__ring *r, const char *expression, struct ft_err *err)
+static int compile_expression(struct ft__ring *r, const struct ft_source_config *cfg,
+                              struct ft_err *err)
 {
+    const struct ft_filter_wait wait = {.log = cfg->log};
     char why[PCAP_ERRBUF_SIZE] = "";
     struct bpf_program prog;
     pcap_t *p = pcap_create(r->name, why);
-    int rc = FT_OK;
+    int rc;
 
     if (p != NULL) {
         pcap_set_snaplen(p, SNAPLEN);
@@ -112,17 +132,12 @@ static int compile_expression(struct ft__ring *r, const char *expression, struct
     if (p == NULL || pcap_activate(p) < 0) {
         rc = ft_err_set(err, FT_E_IO, "%s: the filter cannot be compiled: %s", r->name,
                         p != NULL ? pcap_geterr(p) : why);
-    } else if (pcap_compile(p, &prog, expression, 1, PCAP_NETMASK_UNKNOWN) != 0) {
-        rc = ft_err_set(err, FT_E_USAGE, "filter '%s': %s", expression, pcap_geterr(p));
     } else {
-        r->code_len = (uint16_t)prog.bf_len;
-        r->code = ft_mem_alloc(prog.bf_len, sizeof *prog.bf_insns);
-        if (r->code == NULL) {
-            rc = ft_err_set(err, FT_E_NOMEM, "filter: out of memory");
-        } else {
-            memcpy(r->code, prog.bf_insns, prog.bf_len * sizeof *prog.bf_insns);
+        rc = ft_filter_compile(p, cfg->filter, &wait, &prog, err);
+        if (rc == FT_OK) {
+            rc = keep_code(r, &prog, err);
+            pcap_freecode(&prog);
         }
-        pcap_freecode(&prog);
     }
     if (p != NULL) {
         pcap_close(p);
@@ -130,14 +145,37 @@ static int compile_expression(struct ft__ring *r, const char *expression, struct
     return rc;
 }
 #else
-static int compile_expression(struct ft__ring *r, const char *expression, struct ft_err *err)
+static int compile_expression(struct ft__ring *r, const struct ft_source_config *cfg,
+                              struct ft_err *err)
 {
     (void)r;
     return ft_err_set(err, FT_E_UNSUPPORTED,
                       "filter '%s': this build has no filters: it was made without libpcap",
-                      expression);
+                      cfg->filter);
 }
 #endif
+
+/* The filter's code for this interface: the first of the instances compiles it, the others copy. */
+static int get_code(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
+                    struct ft_err *err)
+{
+    const struct ft__ring *first = cfg->fanout->first_ring[ordinal];
+
+    if (r->code != NULL) {
+        return FT_OK; /* opened again */
+    }
+    if (cfg->fanout_i == 0 || first == NULL || first->code == NULL) {
+        cfg->fanout->first_ring[ordinal] = r;
+        return compile_expression(r, cfg, err);
+    }
+    r->code = ft_mem_alloc(first->code_len, sizeof *r->code);
+    if (r->code == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "filter: out of memory");
+    }
+    memcpy(r->code, first->code, first->code_len * sizeof *r->code);
+    r->code_len = first->code_len;
+    return FT_OK;
+}
 
 static int make_ring(struct ft__ring *r, const struct ft_source_config *cfg, struct ft_err *err)
 {
@@ -261,7 +299,7 @@ static int set_up(struct ft__ring *r, const struct ft_source_config *cfg, uint32
     }
     reset_count(r);
     if (cfg->filter != NULL) {
-        rc = r->code == NULL ? compile_expression(r, cfg->filter, err) : FT_OK; /* once, at start */
+        rc = get_code(r, cfg, ordinal, err);
         if (rc == FT_OK && attach(r, r->code, r->code_len) != 0) {
             rc = system_error(r, "the filter was refused", err);
         }

@@ -116,6 +116,8 @@ static int file_open(const struct ft_source_config *cfg, struct ft_source **out,
     if (s == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "no memory for the file source");
     }
+    const struct ft_filter_wait wait = {.log = cfg->log, .stop = &s->stop};
+
     s->linktype_ok = cfg->linktype_ok;
     s->linktype_name = cfg->linktype_name;
     s->log = cfg->log;
@@ -127,7 +129,7 @@ static int file_open(const struct ft_source_config *cfg, struct ft_source **out,
     } else if (s->inputs == NULL || s->ifaces == NULL) {
         rc = ft_err_set(err, FT_E_NOMEM, "no memory for the file source");
     } else {
-        rc = cfg->filter != NULL ? ft_filter_new(cfg->filter, &s->filter, err) : FT_OK;
+        rc = cfg->filter != NULL ? ft_filter_new(cfg->filter, &wait, &s->filter, err) : FT_OK;
     }
     if (rc == FT_OK) {
         rc = open_inputs(s, cfg, err);
@@ -177,7 +179,7 @@ static int file_read(struct ft_source *source, struct ft_batch *b, int timeout_m
         next_input(s, in);
         if (rc != FT_E_EOF) {
             b->n = 0;
-            return rc;
+            return rc == FT_E_INTERRUPTED ? FT_E_EOF : rc; /* stop came meanwhile */
         }
     }
     return b->cap > 0 ? FT_E_EOF : FT_OK;

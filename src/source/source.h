@@ -35,6 +35,8 @@ enum {
     FT_SOURCE_FANOUT = 4, /* several instances of the same config share the traffic by flow */
 };
 
+struct ft__ring;
+
 /* What the instances of one config agree on: for each of their interfaces, the group of sockets
  * that share its packets. The kernel chooses the number when the first one asks; numbers of our own
  * (of the process, say) repeat in containers, and two programs in one group see half each. owner:
@@ -46,19 +48,20 @@ struct ft_fanout_share {
         int ifindex; /* of the interface that it is on: another one wants another group */
         uint16_t id;
     } group[FT_SOURCE_INTERFACES];
+    /* of the first instance, whose compiled filter the others copy in open() */
+    const struct ft__ring *first_ring[FT_SOURCE_INTERFACES];
 };
 
 struct ft_source_config {
     const char *const *targets; /* file names or interface names; borrowed until open returns */
     uint32_t n_targets;
-    const char *filter; /* BPF expression or NULL */
-    uint32_t queue;     /* --queue: bound of the kernel's buffer, packets (live) */
-    uint32_t snaplen;   /* bytes of a packet to keep (live); 0: the source's default */
-    struct ft_fanout_share
-        *fanout;       /* of the instances that share (FT_SOURCE_FANOUT); outlives them */
-    uint32_t fanout_n; /* instances in the group, 1 = no fanout */
-    uint32_t fanout_i; /* which of them: the first speaks for all */
-    bool promiscuous;  /* live */
+    const char *filter;             /* BPF expression or NULL */
+    uint32_t queue;                 /* --queue: bound of the kernel's buffer, packets (live) */
+    uint32_t snaplen;               /* bytes of a packet to keep (live); 0: the source's default */
+    struct ft_fanout_share *fanout; /* of instances that share; outlives them */
+    uint32_t fanout_n;              /* instances in the group, 1 = no fanout */
+    uint32_t fanout_i;              /* which of them: the first speaks for all */
+    bool promiscuous;               /* live */
     bool (*linktype_ok)(uint16_t linktype); /* what the decode stage knows */
     const char *(*linktype_name)(uint16_t linktype);
     const struct ft_log *log; /* may be NULL; outlives the source */
