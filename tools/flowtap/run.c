@@ -152,7 +152,7 @@ int cmd_data(const struct command *c, int argc, char **argv)
     struct ft_config *cfg = ft_config_new((enum ft_command)c->options);
 
     if (cfg == NULL) {
-        fprintf(stderr, "flowtap: out of memory\n");
+        say("out of memory");
         return EXIT_FAILED;
     }
     int status = args_parse(c, cfg, argc, argv);
