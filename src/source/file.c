@@ -210,7 +210,9 @@ static void file_stats(struct ft_source *source, struct ft_source_stats *out)
 {
     struct ft__file *s = (struct ft__file *)source;
 
-    *out = (struct ft_source_stats){.input_pos = ft_count_get(&s->pos), .input_size = s->size};
+    *out = (struct ft_source_stats){.input_pos = ft_count_get(&s->pos),
+                                    .input_size = s->size,
+                                    .unpacked = ft_count_get(&s->unpacked)};
 }
 
 #define FILE_OPS                                                                                   \

@@ -69,9 +69,10 @@ struct ft__file {
     bool (*linktype_ok)(uint16_t linktype);
     const char *(*linktype_name)(uint16_t linktype);
     const struct ft_log *log;
-    int stop_fd;         /* eventfd that wakes a poll */
-    atomic_bool stop;    /* pairs: relaxed; the eventfd orders nothing either */
-    struct ft_count pos; /* bytes of all inputs consumed */
+    int stop_fd;              /* eventfd that wakes a poll */
+    atomic_bool stop;         /* pairs: relaxed; the eventfd orders nothing either */
+    struct ft_count pos;      /* bytes of all inputs consumed */
+    struct ft_count unpacked; /* bytes that packed inputs unpacked to */
 };
 
 /* --- file_format.c --- */

@@ -80,7 +80,8 @@ struct ft_source_stats {
     uint64_t kernel_packets;   /* what the kernel counted, dropped ones included; 0: unknown */
     uint64_t interface_events; /* down, vanished, came back */
     uint64_t input_pos,
-        input_size; /* bytes; size 0 when unknown (stdin, compressed: compressed bytes) */
+        input_size;    /* bytes; size 0 when unknown (stdin, compressed: compressed bytes) */
+    uint64_t unpacked; /* bytes that came out of compressed input so far */
 };
 
 struct ft_source;
