@@ -182,6 +182,8 @@ static int ask(struct opener *o, const struct request *r, int *out_fd)
 
     if (h != NULL && h->cmsg_type == SCM_RIGHTS) {
         memcpy(out_fd, CMSG_DATA(h), sizeof *out_fd);
+    } else if (result == 0 && (m.msg_flags & MSG_CTRUNC) != 0) {
+        return EMFILE; /* it was opened, and there is no number for it here */
     }
     return result;
 }
