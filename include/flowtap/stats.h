@@ -93,6 +93,7 @@ struct ft_stats {
     uint32_t worker_queue[FT_MAX_WORKERS];   /* packets waiting now */
     uint32_t queue_cap;                      /* bound of each queue, packets */
     uint64_t input_bytes, input_size; /* position and size of file input; size 0 when unknown */
+    uint64_t unpacked_bytes;          /* what compressed files have unpacked to so far */
     uint64_t memory_budget;           /* bytes, as planned at start */
     bool collecting;                  /* the unit of received, captured and so on is the datagram */
     uint64_t collected[FT_COLLECT__COUNT];

@@ -120,7 +120,7 @@ const struct ft_option_row ft__option_rows[] = {
       .defval = "ndjson:-",
       .help = "Where events go: ndjson:-, ndjson:FILE, csv:FILE, null:, each with "
               "?key=value&... (overflow, queue, event, schema; files: rotate, keep, compress, "
-              "append, mode, group, fsync)"},
+              "append, mode, group, fsync, spreadsheet)"},
      FT__SET_OUTPUT,
      0},
     {{.name = "events",

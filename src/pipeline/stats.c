@@ -72,6 +72,7 @@ static void add_sources(struct ft_pipeline *p, struct ft_stats *s)
         s->interface_events += ss.interface_events;
         s->input_bytes += ss.input_pos;
         s->input_size += ss.input_size;
+        s->unpacked_bytes += ss.unpacked;
     }
     if (!s->kernel_dropped_known) {
         s->kernel_dropped = 0;
