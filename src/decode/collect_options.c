@@ -233,6 +233,18 @@ static uint8_t type_of(uint64_t n)
     return n < sizeof types ? types[n] : FT_X_OCTETS;
 }
 
+static void learn_type(struct ft_collector *c, const struct options *o)
+{
+    struct ft_element e = {
+        .pen = (uint32_t)number(&o->ie_pen),
+        .id = (uint16_t)(number(&o->ie_id) & 0x7fff),
+        .type = type_of(o->ie_type.p != NULL ? number(&o->ie_type) : 0),
+    };
+
+    ft_ignore(ft__types_learn(&c->plans, &c->exporter->types, c->exporter->proven, &e, o->ie_name.p,
+                              o->ie_name.len)); /* unknown ones stay bytes */
+}
+
 void ft__options_take(struct ft_collector *c, const struct ft__xplan *plan,
                       const struct ft_xvalue *values, const uint8_t *record)
 {
@@ -257,10 +269,7 @@ void ft__options_take(struct ft_collector *c, const struct ft__xplan *plan,
         c->exporter->init_ns = ft__init_time(number(&o.init));
     }
     if (o.ie_id.p != NULL && o.ie_pen.p != NULL && o.ie_name.p != NULL) {
-        ft_ignore(ft__types_learn(&c->plans, (uint32_t)number(&o.ie_pen),
-                                  (uint16_t)(number(&o.ie_id) & 0x7fff),
-                                  type_of(o.ie_type.p != NULL ? number(&o.ie_type) : 0),
-                                  o.ie_name.p, o.ie_name.len)); /* unknown ones stay bytes */
+        learn_type(c, &o);
     }
 }
 

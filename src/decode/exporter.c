@@ -118,6 +118,7 @@ static void free_exporter(struct ft__exporters *t, struct ft__exporter *e)
         ft__xplan_put(t->plans, e->templates[i].plan);
     }
     ft__exporter_give_up(t, e);
+    ft__types_forget(t->plans, &e->types);
     ft_mem_free(e->templates);
     ft_mem_free(e->samplers);
     ft_mem_free(e->pools);

@@ -71,6 +71,7 @@ struct ft__exporter {
     uint32_t n_samplers;
     bool by_interface;           /* some of them stand for interfaces */
     struct ft__names *names;     /* or NULL */
+    struct ft__type_share types; /* elements that it described (RFC 5610) */
     struct ft__waiting *waiting; /* oldest first */
     uint32_t waiting_bytes;
     struct ft__source_pool *pools; /* sFlow: sample pools by source */
