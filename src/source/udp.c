@@ -377,15 +377,16 @@ static uint32_t look(struct udp *u, int timeout_ms)
     return n_ready;
 }
 
+/* At most share messages of a party into b; their number. */
 static uint32_t serve(struct udp *u, uint32_t party, struct ft_batch *b, uint32_t share)
 {
-    struct udp_socket *s = &u->socket[party];
+    struct udp_socket *s;
 
     if (party >= UDP_SOCKETS_MAX) {
-        return u->stream[party - UDP_SOCKETS_MAX] != NULL
-                   ? ft__stream_take(u, party - UDP_SOCKETS_MAX, b, share)
-                   : 0;
+        party -= UDP_SOCKETS_MAX;
+        return u->stream[party] != NULL ? ft__stream_take(u, party, b, share) : 0;
     }
+    s = &u->socket[party];
     if (!s->stream) {
         return read_socket(u, s, b, share);
     }

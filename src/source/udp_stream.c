@@ -286,7 +286,7 @@ uint32_t ft__stream_take(struct udp *u, uint32_t i, struct ft_batch *b, uint32_t
 {
     struct udp_stream *s = u->stream[i];
     int64_t wall_ns = ft__udp_wall_ns();
-    bool filled = s->over; /* once a turn: one buffer is most that it gives */
+    bool filled = s->over || ft__stream_fd(u, s) < 0; /* once a turn: a buffer is most it gives */
     uint32_t n = 0;
 
     while (n < share) {
