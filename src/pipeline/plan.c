@@ -166,6 +166,7 @@ int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg, st
         .snaplen = cfg->snaplen,
         .fanout_id = (uint32_t)getpid() & 0x7fff,
         .promiscuous = !cfg->no_promiscuous,
+        .allow = cfg->allow,
         .tcp_idle_ns = cfg->tcp_idle_ns,
         .linktype_ok = ft_linktype_supported,
         .linktype_name = ft_linktype_name,

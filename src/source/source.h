@@ -36,15 +36,15 @@ enum {
 struct ft_source_config {
     const char *const *targets; /* file names or interface names; borrowed until open returns */
     uint32_t n_targets;
-    const char *filter; /* BPF expression or NULL */
-    uint32_t queue;     /* --queue: bound of the kernel's buffer, packets (live) */
-    uint32_t snaplen;   /* bytes of a packet to keep (live); 0: the source's default */
-    uint32_t fanout_id; /* group of the instances that share (FT_SOURCE_FANOUT) */
-    uint32_t fanout_n;  /* instances in the group, 1 = no fanout */
-    uint32_t fanout_i;  /* which of them: the first speaks for all */
-    bool promiscuous;   /* live */
-    int64_t
-        tcp_idle_ns; /* collect: a connection without a message for so long is closed; 0: never */
+    const char *filter;  /* BPF expression or NULL */
+    uint32_t queue;      /* --queue: bound of the kernel's buffer, packets (live) */
+    uint32_t snaplen;    /* bytes of a packet to keep (live); 0: the source's default */
+    uint32_t fanout_id;  /* group of the instances that share (FT_SOURCE_FANOUT) */
+    uint32_t fanout_n;   /* instances in the group, 1 = no fanout */
+    uint32_t fanout_i;   /* which of them: the first speaks for all */
+    bool promiscuous;    /* live */
+    int64_t tcp_idle_ns; /* collect: a connection that says nothing for so long ends; 0: never */
+    const char *allow;   /* collect: who may connect, NULL: all; borrowed until open returns */
     bool (*linktype_ok)(uint16_t linktype); /* what the decode stage knows */
     const char *(*linktype_name)(uint16_t linktype);
     const struct ft_log *log; /* may be NULL; outlives the source */

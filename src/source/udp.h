@@ -7,6 +7,7 @@
 
 #include "base/count.h"
 #include "model/peer.h"
+#include "model/prefix.h"
 #include "source/listen.h"
 #include "source/source.h"
 
@@ -35,11 +36,12 @@ struct udp {
     uint32_t turn;           /* the party that is served first: sockets, then connections */
     bool ready[UDP_PARTIES]; /* it has something */
     struct udp_stream *stream[UDP_PLACES];
-    uint32_t n_open;   /* connections that are not about to be closed */
-    uint32_t sessions; /* connections so far */
-    int64_t now_ns;    /* monotonic, of this read */
-    int64_t look_ns;   /* idle connections are looked for then; monotonic */
-    int64_t deaf_ns;   /* none is accepted before: descriptors had run out; monotonic */
+    struct ft_prefixes allow; /* who may connect; datagrams are looked at, and counted, later */
+    uint32_t n_open;          /* connections that are not about to be closed */
+    uint32_t sessions;        /* connections so far */
+    int64_t now_ns;           /* monotonic, of this read */
+    int64_t look_ns;          /* idle connections are looked for then; monotonic */
+    int64_t deaf_ns;          /* none is accepted before: descriptors had run out; monotonic */
     int64_t quiet_ns, quiet_own_ns; /* silent for less: busy, seen from another, its own source */
     bool said_full, said_source, said_deaf;
     struct ft_count open, idle, displaced, refused; /* (A) connections */

@@ -166,7 +166,7 @@ static void add(struct udp *u, int conn, const struct sockaddr_storage *from)
     if (s != NULL) {
         ft__peer_set(&s->peer, from);
     }
-    if (s == NULL || !make_place(u, &s->peer)) {
+    if (s == NULL || !ft_prefixes_allow(&u->allow, &s->peer) || !make_place(u, &s->peer)) {
         ft_count_add(&u->refused, 1);
         close(conn);
         ft_mem_free(s);

@@ -3,6 +3,7 @@
  * and proved itself keeps what it has, one sender has a share, and nothing costs a walk over what
  * somebody else filled. Each test of cost compares the CPU time of the same messages with and
  * without what somebody filled before. */
+#include "base/mem.h"
 #include "collect_flood.h"
 
 enum { ATTACKER = 0x0a000001, SITE = 0xc0000901, NEWCOMER = 0xc0000a01 };
@@ -76,6 +77,35 @@ static void test_domains_of_one_sender(void)
     ft_collector_get_stats(collector, &st);
     CHECK_EQ(st.exporters, 16384);
     end("one sender with 116,000 domains", 64);
+}
+
+/* Addresses of one /64 are one source: who has a network of them pushes out itself, too. */
+static void test_addresses_of_one_network(void)
+{
+    struct ft_peer peer = {.ip_version = 6, .addr = {0x20, 1, 0xd, 0xb8, 1, 2, 3, 4}};
+    int64_t now_ns;
+
+    begin();
+    now_ns = routers_come();
+    for (uint32_t round = 0; round < 4; round++) { /* three times the same, then more */
+        uint32_t from = round < 3 ? 0 : 100000, n = round < 3 ? 16384 - ROUTERS : 20;
+
+        for (uint32_t i = from; i < from + n; i++) {
+            for (int k = 0; k < 4; k++) {
+                peer.addr[12 + k] = (uint8_t)(i >> 8 * k);
+            }
+            begin_message(1, 0);
+            one_template(256, 8, 4);
+            end_message();
+            CHECK_EQ(ft_collector_take(collector, &peer, message, (size_t)(at - message),
+                                       now_ns + (i - from) * INT64_C(1000)),
+                     FT_V_DECODED);
+            at = message;
+        }
+        now_ns += 2 * (int64_t)SECOND;
+    }
+    routers_still_there(now_ns);
+    end("16,340 addresses of one network", 64);
 }
 
 /* Invented senders that are heard again, so that they count as proven, fill the table; and more of
@@ -516,6 +546,8 @@ static void test_cost_of_stale_plans(void)
 static void test_sessions(void)
 {
     struct ft_collect_stats st;
+    char *state = NULL;
+    size_t len = 0, cap = 0;
 
     begin();
     for (uint32_t session = 1; session <= 5000; session++) {
@@ -542,6 +574,9 @@ static void test_sessions(void)
     }
     ft_collector_report(collector, start_ns);
     CHECK_EQ(seen.health, 4999 * 3 + 3);
+    CHECK_EQ(ft_collector_save(collector, true, &state, &len, &cap), FT_OK);
+    CHECK(len > 0 && memmem(state, len, "exporter", 8) == NULL); /* nor does it survive a restart */
+    ft_mem_free(state);
     end_stream(0xc0000201, 5000);
     seen.health = 0;
     ft_collector_report(collector, start_ns);
@@ -583,6 +618,7 @@ int main(void)
 {
     at = message;
     RUN(test_domains_of_one_sender);
+    RUN(test_addresses_of_one_network);
     RUN(test_invented_senders_that_prove);
     RUN(test_a_big_site);
     RUN(test_cost_of_forgetting);

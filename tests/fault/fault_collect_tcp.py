@@ -170,6 +170,18 @@ class Idle(Case):
         self.assertEqual((a["connections_idle"], a["records"]), (1, n))
         self.assertEqual(sum(a["malformed"].values()), 1, a)
 
+    def test_not_allowed(self):
+        """Who may not speak takes no place."""
+        c = Collector(self, "--allow", "127.0.0.1,10.0.0.0/8")
+        refused = [c.join("127.0.0.2") for _ in range(3)]
+        for s in refused:
+            s.settimeout(20)
+            self.assertEqual(s.recv(1), b"")
+        export(c.join(), 1, 3)
+        self.assertTrue(wait_for(lambda: c.records(1) == 3), c.heard.err)
+        a = c.stop()
+        self.assertEqual((a["connections_refused"], a["records"]), (3, 3))
+
     def test_range(self):
         r = run("collect", "--tcp-idle-timeout", "-1", "-o", "null:")
         self.assertEqual(r.returncode, 2)
