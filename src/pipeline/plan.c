@@ -183,6 +183,8 @@ int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg, st
         .snaplen = cfg->snaplen,
         .fanout = &p->fanout,
         .promiscuous = !cfg->no_promiscuous,
+        .allow = cfg->allow,
+        .tcp_idle_ns = cfg->tcp_idle_ns,
         .linktype_ok = ft_linktype_supported,
         .linktype_name = ft_linktype_name,
         .log = &p->log,

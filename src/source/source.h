@@ -62,6 +62,8 @@ struct ft_source_config {
     uint32_t fanout_n;              /* instances in the group, 1 = no fanout */
     uint32_t fanout_i;              /* which of them: the first speaks for all */
     bool promiscuous;               /* live */
+    int64_t tcp_idle_ns; /* collect: a connection that says nothing for so long ends; 0: never */
+    const char *allow;   /* collect: who may connect, NULL: all; borrowed until open returns */
     bool (*linktype_ok)(uint16_t linktype); /* what the decode stage knows */
     const char *(*linktype_name)(uint16_t linktype);
     const struct ft_log *log; /* may be NULL; outlives the source */
@@ -79,6 +81,8 @@ struct ft_source_stats {
     uint64_t dropped;          /* packets lost in the kernel since open */
     uint64_t kernel_packets;   /* what the kernel counted, dropped ones included; 0: unknown */
     uint64_t interface_events; /* down, vanished, came back */
+    uint64_t connections;      /* TCP, open now */
+    uint64_t connections_idle, connections_displaced, connections_refused; /* closed by us, why */
     uint64_t input_pos,
         input_size;    /* bytes; size 0 when unknown (stdin, compressed: compressed bytes) */
     uint64_t unpacked; /* bytes that came out of compressed input so far */
