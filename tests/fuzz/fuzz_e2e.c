@@ -14,6 +14,7 @@
  * (then the flows that lie in the future end when the timers next look at them). */
 #include <string.h>
 
+#include "asan.h"
 #include "codec/file/pcap.h"
 #include "codec/file/pcapng.h"
 #include "decode/decode.h"
@@ -67,7 +68,7 @@ static struct ft_apps *all_apps; /* 8 MiB to set up: for each input it would be 
 
 static void begin_text(size_t max)
 {
-    memset(room + max, 0xa5, SLACK);
+    memset(room + max, CANARY, SLACK);
 }
 
 static void end_text(struct run *r, const struct ft_format_ops *f, size_t n, size_t max)
@@ -75,9 +76,7 @@ static void end_text(struct run *r, const struct ft_format_ops *f, size_t n, siz
     uint64_t hash = 14695981039346656037u;
 
     MUST(n > 0 && n <= max && room[n - 1] == '\n');
-    for (int i = 0; i < SLACK; i++) {
-        MUST(room[max + (size_t)i] == 0xa5);
-    }
+    MUST(canary_lives(room + max, SLACK));
     if (strcmp(f->name, "ndjson") == 0) {
         MUST(json_line(room, n));
     }

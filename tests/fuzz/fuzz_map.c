@@ -16,7 +16,7 @@
 #include "json_check.h"
 #include "must.h"
 
-enum { HEAD = 56, VALUE_HEAD = 4, VALUES = 256, SLACK = 4096 };
+enum { HEAD = 56, VALUE_HEAD = 4, VALUES = 256, SLACK = CANARY_MAX };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,7 +27,7 @@ static uint8_t *begin(size_t room)
 {
     MUST(room > 0 && room <= FT_FORMAT_MAX);
     UNPOISON(room_of_event, sizeof room_of_event);
-    memset(room_of_event + room, 0xa5, SLACK);
+    memset(room_of_event + room, CANARY, SLACK);
     POISON(room_of_event + room, sizeof room_of_event - room);
     return room_of_event;
 }
@@ -36,9 +36,7 @@ static void end(size_t room, size_t n)
 {
     UNPOISON(room_of_event, sizeof room_of_event);
     MUST(n <= room);
-    for (size_t i = 0; i < SLACK; i++) {
-        MUST(room_of_event[room + i] == 0xa5);
-    }
+    MUST(canary_lives(room_of_event + room, SLACK));
     MUST(json_line(room_of_event, n));
 }
 

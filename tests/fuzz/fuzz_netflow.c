@@ -20,7 +20,7 @@
 
 MUTATE_AS(mutate_exports);
 
-enum { SLACK = 4096, EVENTS_MAX = 400, HEAD = 3, WAITING = 4096 };
+enum { SLACK = CANARY_MAX, EVENTS_MAX = 400, HEAD = 3, WAITING = 4096 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -46,7 +46,7 @@ static uint8_t *begin(size_t room)
 {
     must(room > 0 && room <= FT_FORMAT_MAX);
     UNPOISON(room_of_event, sizeof room_of_event);
-    memset(room_of_event + room, 0xa5, SLACK);
+    memset(room_of_event + room, CANARY, SLACK);
     POISON(room_of_event + room, sizeof room_of_event - room);
     return room_of_event;
 }
@@ -55,9 +55,7 @@ static void end(size_t room, size_t n)
 {
     UNPOISON(room_of_event, sizeof room_of_event);
     must(n <= room);
-    for (size_t i = 0; i < SLACK; i++) {
-        must(room_of_event[room + i] == 0xa5);
-    }
+    must(canary_lives(room_of_event + room, SLACK));
 }
 
 static void check_text(const struct ft_format_ops *f, size_t n)

@@ -40,14 +40,12 @@ static int step(struct ft__unpack *u, struct ft__unpack_io *io)
         memcpy(copy, io->in, io->in_len);
     }
     call.in = copy;
-    memset(io->out + io->out_len, 0xa5, SLACK);
+    memset(io->out + io->out_len, CANARY, SLACK);
     rc = ft__unpack_run(u, &call, &what);
     MUST(call.in_len <= before.in_len && call.out_len <= before.out_len);
     MUST(call.in == copy + (before.in_len - call.in_len));
     MUST(call.out == before.out + (before.out_len - call.out_len));
-    for (int i = 0; i < SLACK; i++) {
-        MUST(before.out[before.out_len + (size_t)i] == 0xa5);
-    }
+    MUST(canary_lives(before.out + before.out_len, SLACK));
     MUST(rc == FT_OK || (rc == FT_E_CORRUPT && what != NULL));
     MUST(rc != FT_OK || before.in_len == 0 || before.out_len == 0 || call.in_len < before.in_len ||
          call.out_len < before.out_len);
