@@ -25,7 +25,7 @@
 #include "must.h"
 #include "source/source.h"
 
-enum { CONNECTIONS = 4, BYTES = 1 << 19, HEAD = 2, VIEWS = 64, FAKE_FD = 1 << 20 };
+enum { CONNECTIONS = 4, BYTES = 160 << 10, HEAD = 2, VIEWS = 64, FAKE_FD = 1 << 20 };
 enum { MESSAGE_MIN = 16, IPFIX = 10, TURNS_MAX = 1 << 20 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
