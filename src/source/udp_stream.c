@@ -238,8 +238,9 @@ static void fill(struct udp *u, struct udp_stream *s)
     }
 }
 
-/* Bytes of the message at the front; 0: not whole yet. What is no IPFIX message is handed out as
- * far as it goes, so that it is counted, and ends the connection. */
+/* Bytes of the message at the front; 0: not whole yet. What is no IPFIX message is handed out for
+ * the length of a header, so that it is counted, and ends the connection: how much of it that is
+ * must not depend on how the bytes came. */
 static uint32_t next_message(struct udp *u, struct udp_stream *s)
 {
     uint32_t left = s->len - s->at;
@@ -250,6 +251,9 @@ static uint32_t next_message(struct udp *u, struct udp_stream *s)
     }
     len = ft_load_be16(s->buf + s->at + 2);
     if (ft_load_be16(s->buf + s->at) != IPFIX || len < MESSAGE_MIN) {
+        if (left < MESSAGE_MIN && !s->over) {
+            return 0;
+        }
         end_stream(u, s);
         s->len = s->at + (left < MESSAGE_MIN ? left : MESSAGE_MIN);
         return s->len - s->at;
