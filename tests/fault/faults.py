@@ -46,7 +46,11 @@ class Heard:
             self.err += line
 
     def wait(self, text, times=1):
-        if not wait_for(lambda: self.err.count(text) >= times):
+        if not wait_for(lambda: self.err.count(text) >= times or self.p.poll() is not None):
+            self.case.fail(f"it does not say '{text}' but {self.err}")
+        if self.p.poll() is not None:
+            self.thread.join(20)
+        if self.err.count(text) < times:
             self.case.fail(f"it does not say '{text}' but {self.err}")
 
     def send(self, data):
@@ -69,5 +73,6 @@ def account(case, err):
     for o in a["outputs"]:
         for kind in "sample", "flow", "stats":
             if kind in o:
-                case.assertEqual(o[kind]["made"], o[kind]["written"] + o[kind]["dropped"], o)
+                case.assertEqual(o[kind]["made"], o[kind]["written"] + o[kind]["dropped"]
+                                 + o[kind].get("lost", 0), o)
     return a
