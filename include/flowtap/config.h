@@ -74,12 +74,17 @@ FT_API FT_NODISCARD int ft_config_load_text(struct ft_config *cfg, const char *n
                                             const char *text, size_t len, struct ft_err *err);
 
 /* What the program around a pipeline needs to know. user: NULL when not given. */
-enum ft_config_flag { FT_CONFIG_SANDBOX, FT_CONFIG_LOG_JSON };
+enum ft_config_flag {
+    FT_CONFIG_SANDBOX,
+    FT_CONFIG_LOG_JSON,
+    FT_CONFIG_SECRET /* a key will be in memory */
+};
 FT_API const char *ft_config_user(const struct ft_config *cfg);
 FT_API bool ft_config_flag(const struct ft_config *cfg, enum ft_config_flag flag);
 FT_API int ft_config_verbosity(const struct ft_config *cfg); /* -1 quiet, 0, 1 and more */
 FT_API int64_t ft_config_stats_ns(const struct ft_config *cfg);
 FT_API uint32_t ft_config_inputs(const struct ft_config *cfg); /* their number */
+FT_API uint32_t ft_config_outputs(const struct ft_config *cfg);
 
 /* Checks what only the whole can tell (outputs parse, a filter is known, inputs are there). Called
  * by ft_pipeline_new() too. */

@@ -25,30 +25,28 @@ extern "C" {
 
 struct ft_pipeline;
 
-/* What the embedder does on behalf of the pipeline; every member may be NULL. */
-struct ft_pipeline_hooks {
-    /* opens an output file, as open(2) with mode 0644; for programs that drop privileges */
-    int (*open_file)(void *cookie, const char *path, int flags);
-    int (*rename_file)(void *cookie, const char *from, const char *to);
-    void *cookie;
-};
-
 /* Takes len bytes of whole events (NDJSON lines). Return 0 to go on, anything else to end this
  * output. Called on the output's own thread; may block: then the output's bounded queue fills and
  * its overflow policy decides. data is borrowed. */
 typedef int (*ft_output_fn)(void *cookie, const void *data, size_t len);
 
-/* Opens sources and outputs. cfg is read, not kept; log and hooks (may be NULL) must outlive the
- * pipeline. On failure *out is untouched and err says why. FT_E_USAGE: the configuration is wrong;
- * FT_E_PRIVILEGE: err->what names what is missing. */
+struct ft_opener; /* flowtap/sandbox.h */
+
+/* Opens sources and outputs. cfg is read, not kept; log (may be NULL) and opener must outlive the
+ * pipeline. The opener opens the files that are written; NULL: the pipeline does that itself, and
+ * needs the rights for it as long as it lives. On failure *out is untouched and err says why.
+ * FT_E_USAGE: the configuration is wrong; FT_E_PRIVILEGE: err->what names what is missing. */
 FT_API FT_NODISCARD int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log,
-                                        const struct ft_pipeline_hooks *hooks,
-                                        struct ft_pipeline **out, struct ft_err *err);
+                                        struct ft_opener *opener, struct ft_pipeline **out,
+                                        struct ft_err *err);
 
 /* Adds an output that calls fn with NDJSON; before start. name appears in the account. When the
  * configuration names no -o, callbacks are the only outputs. */
 FT_API FT_NODISCARD int ft_pipeline_add_callback(struct ft_pipeline *p, const char *name,
                                                  ft_output_fn fn, void *cookie, struct ft_err *err);
+
+/* What ft_sandbox_enter_with() must leave: bits of enum ft_sandbox_needs. */
+FT_API unsigned ft_pipeline_needs(const struct ft_pipeline *p);
 
 FT_API FT_NODISCARD int ft_pipeline_start(struct ft_pipeline *p, struct ft_err *err);
 

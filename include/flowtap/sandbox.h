@@ -1,44 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Giving up privileges, for programs that run a pipeline.
  *
- *     opener_start -> pipeline_new (opens everything) -> opener_seal -> drop_user -> enter -> start
+ *     opener_start -> pipeline_new (opens everything) -> opener_seal -> drop_user -> enter_with
+ *                  -> start
  *
  * Theory of operation: packets are hostile, so what parses them holds as little as possible. After
  * everything is open the process becomes an unprivileged user without capabilities (live capture
- * keeps CAP_NET_RAW, to open an interface again that vanished and came back), and a system-call
- * filter lets through what capturing and writing need and ends the process on anything else. A root
- * process that will have to reopen or rotate its output files keeps a small child, the opener,
- * which stays root, reads nothing but requests on a socket pair, and opens only the files that were
- * opened before the seal, or renames them to names with the same beginning. */
+ * keeps CAP_NET_RAW, to open an interface again that vanished and came back). Landlock, where the
+ * kernel has it, takes the file system away; a filter lets through the system calls that capturing
+ * and writing need, ends the process on those that only an intruder makes, and answers all others
+ * with ENOSYS. Files are opened, rotated and removed by a small child, the opener: it keeps the
+ * rights that the process was started with as far as files need them (of root's capabilities
+ * CAP_DAC_OVERRIDE alone), knows only the files that were placed before the seal, reaches them
+ * through handles of their folders, follows no links, and has a filter of its own. */
 #ifndef FLOWTAP_SANDBOX_H
 #define FLOWTAP_SANDBOX_H
 
 #include "flowtap/errors.h"
-#include "flowtap/pipeline.h"
+#include "flowtap/log.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /* When root: become user (NULL: nobody), without supplementary groups, with no capability but, if
- * keep_net_raw, CAP_NET_RAW. Always: no new privileges. FT_E_USAGE: no such user, or not root;
- * FT_E_PRIVILEGE: the system refused. Before any thread is started. */
+ * keep_net_raw, CAP_NET_RAW, and not to be traced or dumped by others who run as that user. Always:
+ * no new privileges. FT_E_USAGE: no such user, or not root; FT_E_PRIVILEGE: the system refused.
+ * Before any thread is started. */
 FT_API FT_NODISCARD int ft_sandbox_drop_user(const char *user, int keep_net_raw,
                                              struct ft_err *err);
 
-/* Turns on the system-call filter for this and all later threads. FT_E_UNSUPPORTED: not built in,
- * or a sanitizer build. */
+/* The ids of a user (NULL: nobody), before the files that tell them are out of reach. FT_E_USAGE.
+ */
+FT_API FT_NODISCARD int ft_sandbox_user(const char *user, unsigned *out_uid, unsigned *out_gid,
+                                        struct ft_err *err);
+
+/* There is a secret in memory (a key): no core dumps, no tracing. */
+FT_API void ft_sandbox_protect(void);
+
+/* What a pipeline asks of the kernel besides writing to what is open: ft_pipeline_needs(). */
+enum ft_sandbox_needs {
+    FT_SANDBOX_CAPTURE = 1, /* packet sockets: opens an interface again that came back */
+    FT_SANDBOX_SOCKETS = 2  /* takes connections and datagrams on sockets that are open */
+};
+
+/* Takes the file system away and turns on the system-call filter, for this and all later threads;
+ * needs: bits of enum ft_sandbox_needs. FT_E_UNSUPPORTED: no filter is built in, or a sanitizer
+ * build. _enter: without needs. */
 FT_API FT_NODISCARD int ft_sandbox_enter(struct ft_err *err);
+FT_API FT_NODISCARD int ft_sandbox_enter_with(unsigned needs, struct ft_err *err);
 
-/* Starts the opener when the process is root, and fills the hooks; otherwise leaves them empty.
- * Before any thread is started. FT_E_IO. */
-FT_API FT_NODISCARD int ft_opener_start(struct ft_pipeline_hooks *hooks, struct ft_err *err);
+struct ft_opener;
 
-/* From now on only files that were opened before are opened. A no-op without an opener. */
-FT_API void ft_opener_seal(const struct ft_pipeline_hooks *hooks);
+/* Starts the opener, a child of this process. Before any thread is started and before anything is
+ * open that it shall not hold. FT_E_IO, FT_E_NOMEM. Freed with ft_opener_stop. */
+FT_API FT_NODISCARD int ft_opener_start(struct ft_opener **out, struct ft_err *err);
 
-/* Ends the opener and empties the hooks. A no-op without an opener. */
-FT_API void ft_opener_stop(struct ft_pipeline_hooks *hooks);
+/* From now on the opener serves only the files that were placed before, and is confined itself;
+ * uid: who this process will be. An opener without files ends. With sandbox 0 it keeps the system
+ * calls and the file system. FT_E_IO, FT_E_PRIVILEGE. log (may be NULL) hears what is missing. */
+FT_API FT_NODISCARD int ft_opener_seal(struct ft_opener *o, unsigned uid, int sandbox,
+                                       const struct ft_log *log, struct ft_err *err);
+
+/* Ends the opener and frees it; NULL is a no-op. After the pipeline was freed. */
+FT_API void ft_opener_stop(struct ft_opener *o);
 
 #ifdef __cplusplus
 }

@@ -5,8 +5,9 @@
  * other one up to what is in flight between two threads:
  *     received = captured + kernel_dropped              (kernel_dropped unknown: received =
  * captured) captured = queue_dropped + decoded + ignored + malformed decoded  = packets in final
- * flow records + packets of flows in the table made     = written + dropped, for each output and
- * event (the stats event that carries the numbers is not in them) */
+ * flow records + packets of flows in the table made     = written + dropped + lost + waiting, for
+ * each output and event; waiting is 0 at the end (the stats event that carries the numbers is not
+ * in them) */
 #ifndef FLOWTAP_STATS_H
 #define FLOWTAP_STATS_H
 
@@ -27,11 +28,12 @@ struct ft_output_stats {
     const char *name; /* as given with -o; valid as long as the pipeline */
     uint64_t made[FT_EVENT__COUNT];
     uint64_t written[FT_EVENT__COUNT];
-    uint64_t dropped[FT_EVENT__COUNT];
-    uint64_t bytes;     /* written to the target, after compression is not counted */
-    uint32_t queue_len; /* chunks waiting now */
-    uint32_t queue_cap; /* most that may wait */
-    bool failed;        /* the output is gone for good */
+    uint64_t dropped[FT_EVENT__COUNT]; /* its queue was full */
+    uint64_t lost[FT_EVENT__COUNT];    /* the target refused or lost them */
+    uint64_t bytes;                    /* written to the target, after compression is not counted */
+    uint32_t queue_len;                /* chunks waiting now */
+    uint32_t queue_cap;                /* most that may wait */
+    bool failed;                       /* the output is gone for good */
 };
 
 /* What collect counts besides: X(SYMBOL, name, "meaning"). */

@@ -22,6 +22,8 @@
 #include "model/packet.h"
 #include "model/peer.h"
 
+struct ft_cryptopan;
+
 struct ft_collect_ops {
     void (*record)(void *cookie, const struct ft_export_record *r);
     /* a sampled packet; pkt NULL when it is not IP */
@@ -40,6 +42,9 @@ struct ft_collect_limits {
     int64_t template_life_ns; /* a template not sent again for this long ends; 0: never */
     bool by_port;             /* sessions are told apart by source port too (RFC 7011 §8) */
     bool keep_tunnels;        /* sampled headers: the outermost packet, else the innermost */
+    /* --anonymize: the saved state holds addresses as this maps them, and elements that exporters
+     * describe (RFC 5610) keep their numbers; borrowed, of the same thread. NULL: as they are */
+    struct ft_cryptopan *hide;
 };
 
 struct ft_collect_stats {
@@ -88,7 +93,7 @@ FT_NODISCARD int ft_collector_save(const struct ft_collector *c, bool all, char 
                                    size_t *cap);
 
 /* Reads what ft_collector_save() wrote. Lines that cannot be are skipped; *out_bad is their number.
- * FT_E_FORMAT: it is no such file. */
+ * FT_E_FORMAT: it is no such file, or one of another key (limits.hide). */
 FT_NODISCARD int ft_collector_load(struct ft_collector *c, const char *text, size_t len,
                                    int64_t now_ns, uint32_t *out_bad);
 

@@ -7,6 +7,10 @@
  *     template 256 0 0 0:8:4 0:12:4 0:2:8         id, options, scopes; PEN:id:length[:s] ...
  *     end 1c2f...                                 a hash of all lines before
  *
+ * With --anonymize the first line names the key, and addresses are mapped under it:
+ *
+ *     flowtap-collect-state 1 anonymized 8f0e...
+ *
  * What one line says wrong costs that line. A file without its end, or with another hash, was cut
  * or changed: nothing of it is used. */
 #include <arpa/inet.h>
@@ -17,9 +21,25 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "codec/net/cryptopan.h"
 #include "decode/collect_internal.h"
 
-static const char magic[] = "flowtap-collect-state 1\n";
+enum { MAGIC_MAX = 64 };
+
+/* The first line of a state; a state with another one is not ours. Returns its length. */
+static size_t make_magic(const struct ft_collector *c, char out[MAGIC_MAX])
+{
+    static const uint8_t what[] = "flowtap-collect-state";
+    int n;
+
+    if (c->limits.hide == NULL) {
+        n = snprintf(out, MAGIC_MAX, "flowtap-collect-state 1\n");
+    } else {
+        n = snprintf(out, MAGIC_MAX, "flowtap-collect-state 1 anonymized %016" PRIx64 "\n",
+                     ft_cryptopan_digest(c->limits.hide, what, sizeof what));
+    }
+    return (size_t)n;
+}
 
 struct text {
     char *buf;
@@ -53,11 +73,19 @@ FT_PRINTF(2, 3) static void put(struct text *t, const char *fmt, ...)
     t->len += n > 0 ? (size_t)n : 0;
 }
 
-static void put_exporter(struct text *t, const struct ft__exporter *e)
+static void put_exporter(struct text *t, struct ft_cryptopan *hide, const struct ft__exporter *e)
 {
+    uint8_t addr[16];
+    char shown[INET6_ADDRSTRLEN];
+
+    memcpy(addr, e->info.addr, sizeof addr);
+    if (hide != NULL) {
+        ft_cryptopan_map(hide, addr, e->info.ip_version == 4 ? 4 : 16);
+    }
+    inet_ntop(e->info.ip_version == 4 ? AF_INET : AF_INET6, addr, shown, sizeof shown);
     put(t, "exporter %s %s %u %u %u\n",
-        ft_export_protocol_name((enum ft_export_protocol)e->info.protocol), e->info.text,
-        e->info.port, e->info.domain_id, e->sampling_rate);
+        ft_export_protocol_name((enum ft_export_protocol)e->info.protocol), shown, e->info.port,
+        e->info.domain_id, e->sampling_rate);
     for (uint32_t i = 0; i < e->n_samplers; i++) {
         put(t, "sampler %" PRIu64 " %u\n", e->samplers[i].id, e->samplers[i].rate);
     }
@@ -88,13 +116,15 @@ int ft_collector_save(const struct ft_collector *c, bool all, char **buf, size_t
 {
     struct text t = {*buf, *len, *cap, false};
     size_t start = t.len;
+    char magic[MAGIC_MAX];
 
+    make_magic(c, magic);
     put(&t, "%s", magic);
     for (int list = 0; list < 2; list++) {
         for (const struct ft__exporter *e = c->exporters.oldest[list]; e != NULL; e = e->newer) {
             if ((all || e->touched) && e->info.protocol != FT_XP_SFLOW_V5 &&
                 (e->n_templates > 0 || e->sampling_rate != 0) && !t.failed) {
-                put_exporter(&t, e);
+                put_exporter(&t, c->limits.hide, e);
             }
         }
     }
@@ -171,6 +201,9 @@ static bool load_exporter(struct ft_collector *c, const char *at, const char *en
     key.ip_version = strchr(text, ':') != NULL ? 6 : 4;
     if (inet_pton(key.ip_version == 4 ? AF_INET : AF_INET6, text, key.addr) != 1) {
         return false;
+    }
+    if (c->limits.hide != NULL) {
+        ft_cryptopan_unmap(c->limits.hide, key.addr, key.ip_version == 4 ? 4 : 16);
     }
     key.protocol = (uint8_t)protocol;
     key.port = (uint16_t)port;
@@ -273,9 +306,10 @@ static bool load_line(struct ft_collector *c, const char *line, const char *end)
 }
 
 /* One part of the file, from its magic line to its end line. FT_E_FORMAT: it has none that fits. */
-static int load_part(struct ft_collector *c, const char **text, const char *end, uint32_t *bad)
+static int load_part(struct ft_collector *c, const char **text, const char *end, size_t magic_len,
+                     uint32_t *bad)
 {
-    const char *start = *text, *p = start + sizeof magic - 1, *line;
+    const char *start = *text, *p = start + magic_len, *line;
     char want[32];
 
     for (line = p; line < end; line = p) {
@@ -295,7 +329,7 @@ static int load_part(struct ft_collector *c, const char **text, const char *end,
         return FT_E_FORMAT;
     }
     *text = p;
-    p = start + sizeof magic - 1;
+    p = start + magic_len;
     while (p < line) {
         const char *nl = memchr(p, '\n', (size_t)(line - p));
 
@@ -309,12 +343,14 @@ int ft_collector_load(struct ft_collector *c, const char *text, size_t len, int6
                       uint32_t *out_bad)
 {
     const char *end = text + len;
+    char magic[MAGIC_MAX];
+    size_t magic_len = make_magic(c, magic);
     int rc = FT_E_FORMAT;
 
     *out_bad = 0;
     c->now_ns = now_ns;
-    while ((size_t)(end - text) >= sizeof magic && memcmp(text, magic, sizeof magic - 1) == 0) {
-        rc = load_part(c, &text, end, out_bad);
+    while ((size_t)(end - text) > magic_len && memcmp(text, magic, magic_len) == 0) {
+        rc = load_part(c, &text, end, magic_len, out_bad);
         if (rc != FT_OK) {
             return rc;
         }

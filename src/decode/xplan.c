@@ -154,7 +154,13 @@ static void describe(const struct ft__xplans *p, struct ft__xplan *plan,
     v->type = e != NULL ? e->type : FT_X_OCTETS;
     v->len = f->len;
     plan->n_unknown += e == NULL;
-    if (learnt) { /* its name may be learnt anew: a copy */
+    v->flags |=
+        ft_element_privacy(e) != ft_xtype_privacy((enum ft_xtype)v->type) ? FT_XV_TELLING : 0;
+    if (learnt && p->no_names) {
+        v->key_len = (uint16_t)make_name(f, NULL, *names);
+        v->key = *names;
+        *names += NAME_LEN;
+    } else if (learnt) { /* its name may be learnt anew: a copy */
         v->key_len = (uint16_t)snprintf(*names, NAME_LEN, "%s", e->name);
         v->key = *names;
         *names += NAME_LEN;
@@ -222,7 +228,7 @@ static void make_values(const struct ft__xplans *p, struct ft__xplan *plan, char
 
             before->flags |= (before->flags & FT_XV_MORE) ? 0 : FT_XV_FIRST;
             *v = *before;
-            v->flags = FT_XV_MORE;
+            v->flags = FT_XV_MORE | (before->flags & FT_XV_TELLING);
             v->len = f->len;
             if (f->len != FT_NF_VARIABLE && !ft_xvalue_fits(v->type, f->len)) {
                 v->flags |= FT_XV_WRONG;

@@ -105,6 +105,7 @@ struct ft__type {
 };
 
 struct ft__xplans {
+    bool no_names;          /* learnt types keep their numbers: their names are exporters' text */
     struct ft__type *types; /* [n_types], grown by doubling; at most FT__TYPES_MAX */
     uint32_t n_types, cap_types, types_generation;
     struct ft_hash_seed seed;

@@ -41,6 +41,13 @@ static const char *const groups[] = {
     [FT_GROUP_EXPORTER] = "exporter",
 };
 
+/* What a column gives away, see model/privacy.h and docs/privacy.md. */
+static const char *const classes[FT_PRIVACY__COUNT] = {
+    [FT_PRIVACY_NONE] = "none", [FT_PRIVACY_IDENTITY] = "identity",
+    [FT_PRIVACY_NAME] = "name", [FT_PRIVACY_PAYLOAD] = "payload",
+    [FT_PRIVACY_TIME] = "time", [FT_PRIVACY_BY_VALUE] = "by value",
+};
+
 /* What stands in the schema: each event, and those that collect makes in a form of its own. */
 struct kind {
     const char *name;
@@ -220,8 +227,8 @@ static void csv_text(FILE *to, const char *s)
 
 static void make_csv(FILE *to)
 {
-    fprintf(to,
-            "event,object,column,type,unit,element,nullable,profile,meaning,null_rule,source\n");
+    fprintf(to, "event,object,column,type,unit,element,nullable,profile,meaning,null_rule,source,"
+                "class\n");
     for (uint32_t k = 0; k < N_KINDS; k++) {
         uint32_t n;
         const struct ft_field *f = kinds[k].fields(kinds[k].event, &n);
@@ -237,7 +244,7 @@ static void make_csv(FILE *to)
             csv_text(to, f[i].null != NULL ? f[i].null : "");
             fputc(',', to);
             csv_text(to, f[i].source);
-            fputc('\n', to);
+            fprintf(to, ",%s\n", classes[f[i].privacy]);
         }
     }
 }

@@ -10,6 +10,8 @@ enum {
     REVERSE_PEN = 29305, /* RFC 5103 */
     CISCO_PEN = 9,
     NTOP_PEN = 35632,
+    CERT = 6871,
+    PROCERA = 15397,
     PALO_ALTO_PEN = 25461,
     VENDOR_MIN = 32768, /* v9 types from here on are vendors' */
     NTOP_MIN = 57472,
@@ -113,4 +115,56 @@ const struct ft_element *ft_element_at(uint32_t i)
         i -= tables[k]->n;
     }
     return NULL;
+}
+
+enum ft_privacy ft_xtype_privacy(enum ft_xtype type)
+{
+    switch (type) { /* no default: the compiler asks for the class of a new type */
+    case FT_X_UINT:
+    case FT_X_INT:
+    case FT_X_FLOAT:
+    case FT_X_BOOL:
+        return FT_PRIVACY_NONE;
+    case FT_X_MAC:
+    case FT_X_IPV4:
+    case FT_X_IPV6:
+        return FT_PRIVACY_IDENTITY;
+    case FT_X_STRING:
+        return FT_PRIVACY_NAME;
+    case FT_X_SECONDS:
+    case FT_X_MILLISECONDS:
+    case FT_X_MICROSECONDS:
+    case FT_X_NANOSECONDS:
+        return FT_PRIVACY_TIME;
+    case FT_X_OCTETS:
+    case FT_X_BASIC_LIST:
+    case FT_X_SUBTEMPLATE_LIST:
+    case FT_X_SUBTEMPLATE_MULTI_LIST:
+    case FT_X_UINT256:
+    case FT_X_UINT32_LIST:
+        break;
+    }
+    return FT_PRIVACY_PAYLOAD; /* may hold anything */
+}
+
+/* Numbers that are more than numbers. */
+static const struct {
+    uint32_t pen;
+    uint16_t id;
+} telling[] = {
+    {0, 326},        /* digestHashValue: of the packet's bytes, addresses among them */
+    {CERT, 106},     /* yafFlowKeyHash */
+    {NTOP_PEN, 438}, /* payload_hash */
+    {PROCERA, 29},   /* msisdn */
+    {PROCERA, 30},   /* imsi */
+};
+
+enum ft_privacy ft_element_privacy(const struct ft_element *e)
+{
+    for (size_t i = 0; e != NULL && i < sizeof telling / sizeof telling[0]; i++) {
+        if (telling[i].pen == e->pen && telling[i].id == e->id) {
+            return FT_PRIVACY_PAYLOAD;
+        }
+    }
+    return ft_xtype_privacy(e != NULL ? (enum ft_xtype)e->type : FT_X_OCTETS);
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "flowtap/macros.h"
+#include "model/privacy.h"
 
 /* How the bytes of an exported value are to be read: the abstract types of RFC 7012 §3.1 and RFC
  * 6313 §4.5 in the encodings of RFC 7011 §6, and a few that sFlow needs. Big-endian. */
@@ -53,6 +54,13 @@ const struct ft_element *ft_element_find(uint32_t pen, uint16_t id);
  * 56701 and 56702 as they are), ntop's (PEN 35632, number less 57472) from 57472 on, and else
  * Cisco's (PEN 9, number less 32768). NULL when unknown. Any thread. */
 const struct ft_element *ft_element_v9(uint16_t type);
+
+/* The class of a type of values. Any thread. */
+enum ft_privacy ft_xtype_privacy(enum ft_xtype type);
+
+/* The class of an element: that of its type, but for the few numbers that name a person or are made
+ * from packets. NULL (an unknown element): bytes. Any thread. */
+enum ft_privacy ft_element_privacy(const struct ft_element *e);
 
 /* Element number i in order of (PEN, id); NULL after the last. For tables and tests. */
 const struct ft_element *ft_element_at(uint32_t i);

@@ -27,10 +27,11 @@ enum ft_export_protocol {
 };
 
 enum {
-    FT_XV_FIRST = 1, /* the first of several values with this key: they are one array */
-    FT_XV_MORE = 2,  /* another value of the array that began before */
-    FT_XV_WRONG = 4, /* its length does not fit its type: null in JSON, kept in the datagram */
-    FT_XV_ABSENT = 8 /* the exporter says that it does not know the value: null */
+    FT_XV_FIRST = 1,   /* the first of several values with this key: they are one array */
+    FT_XV_MORE = 2,    /* another value of the array that began before */
+    FT_XV_WRONG = 4,   /* its length does not fit its type: null in JSON, kept in the datagram */
+    FT_XV_ABSENT = 8,  /* the exporter says that it does not know the value: null */
+    FT_XV_TELLING = 16 /* its element is of FT_PRIVACY_PAYLOAD, though its type is not */
 };
 
 /* One value. 24 bytes; key is static or lives as long as the template. */

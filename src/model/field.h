@@ -16,6 +16,7 @@
 #include "flowtap/event.h"
 #include "flowtap/stats.h"
 #include "model/packet.h"
+#include "model/privacy.h"
 #include "model/record.h"
 
 enum ft_type {
@@ -82,7 +83,17 @@ struct ft_field {
     uint16_t ie;             /* information element, 0 = none */
     uint8_t group;           /* enum ft_group */
     uint8_t type;            /* enum ft_type */
+    uint8_t privacy;         /* enum ft_privacy, never FT_PRIVACY_UNSET */
 };
+
+/* The class that a type has by itself, for macros of rows. Objects have none: their rows say it. So
+ * does a FT_T_STRING that is made from addresses. */
+#define FT_PRIVACY_OF(type_)                                                                       \
+    ((type_) == FT_T_ADDR || (type_) == FT_T_ID ? FT_PRIVACY_IDENTITY                              \
+     : (type_) == FT_T_TEXT                     ? FT_PRIVACY_NAME                                  \
+     : (type_) == FT_T_TIME                     ? FT_PRIVACY_TIME                                  \
+     : (type_) == FT_T_JSON                     ? FT_PRIVACY_UNSET                                 \
+                                                : FT_PRIVACY_NONE)
 
 /* The columns of an event, in order; *out_n is their number. */
 const struct ft_field *ft_fields(enum ft_event e, uint32_t *out_n);

@@ -111,7 +111,8 @@ PART(ssh_hassh_server, FT_APP_PART_SSH, digest(i->part == FT_APP_PART_SSH, i->ss
 #define ROW(column, kind, where, nulls, text)                                                      \
     {                                                                                              \
         .name = #column, .group = FT_GROUP_FEATURES, .type = kind, .unit = "", .get = a_##column,  \
-        .source = where, .null = nulls, .meaning = text, .profile = "app"                          \
+        .source = where, .null = nulls, .meaning = text, .profile = "app",                         \
+        .privacy = FT_PRIVACY_OF(kind)                                                             \
     }
 
 static const struct ft_field app_fields[] = {

@@ -70,6 +70,19 @@ static void record_addr(const struct ft_export_record *r, const uint8_t *a, stru
     v->addr = a;
 }
 
+static void sender(const struct ft_exporter_info *e, struct ft_value *v)
+{
+    v->ip_version = e->ip_version;
+    v->addr = e->addr;
+}
+
+static void agent(const struct ft_exporter_info *e, struct ft_value *v)
+{
+    v->null = e->agent_version == 0;
+    v->ip_version = e->agent_version;
+    v->addr = e->agent;
+}
+
 static bool has_ports(const struct ft_export_record *r)
 {
     return (r->has & FT_XR_PORTS) != 0;
@@ -94,7 +107,7 @@ RECORD(packets, v->u = r->packets + r->rev_packets; v->null = !(r->has & FT_XR_P
 RECORD(bytes, v->u = r->bytes + r->rev_bytes; v->null = !(r->has & FT_XR_BYTES))
 RECORD(first_seen, time_or_null(r->first_ns, v))
 RECORD(last_seen, time_or_null(r->last_ns, v))
-RECORD(address, v->s = r->exporter->text)
+RECORD(address, sender(r->exporter, v))
 RECORD(domain, v->u = r->exporter->domain_id)
 RECORD(exporter_protocol,
        v->s = ft_export_protocol_name((enum ft_export_protocol)r->exporter->protocol))
@@ -155,6 +168,7 @@ static uint8_t *record_features(const void *event, uint8_t *p)
 static const struct ft_field record_fields[] = {
     {.name = "timestamp",
      .type = FT_T_TIME,
+     .privacy = FT_PRIVACY_TIME,
      .unit = "s",
      .get = r_timestamp,
      .ie = 325,
@@ -162,6 +176,7 @@ static const struct ft_field record_fields[] = {
      .meaning = "export time of the message"},
     {.name = "flow_id",
      .type = FT_T_ID,
+     .privacy = FT_PRIVACY_IDENTITY,
      TEXT,
      .get = r_flow_id,
      .ie = 148,
@@ -169,6 +184,7 @@ static const struct ft_field record_fields[] = {
      .meaning = "of exporter, domain, key and start: the same in every run"},
     {.name = "reason",
      .type = FT_T_STRING,
+     .privacy = FT_PRIVACY_NONE,
      TEXT,
      .get = r_reason,
      .ie = 136,
@@ -177,12 +193,14 @@ static const struct ft_field record_fields[] = {
      .meaning = "idle, active, end, shutdown or evicted"},
     {.name = "is_final",
      .type = FT_T_BOOL,
+     .privacy = FT_PRIVACY_NONE,
      TEXT,
      .get = r_is_final,
      .source = "flowtap",
      .meaning = "false when the exporter said that the flow goes on (reason active)"},
     {.name = "segment",
      .type = FT_T_U32,
+     .privacy = FT_PRIVACY_NONE,
      TEXT,
      .get = r_segment,
      .source = "flowtap",
@@ -190,6 +208,7 @@ static const struct ft_field record_fields[] = {
     {.name = "src_ip",
      KEY,
      .type = FT_T_ADDR,
+     .privacy = FT_PRIVACY_IDENTITY,
      .get = r_src_ip,
      .ie = 8,
      .null = NOT_SENT,
@@ -198,6 +217,7 @@ static const struct ft_field record_fields[] = {
     {.name = "dst_ip",
      KEY,
      .type = FT_T_ADDR,
+     .privacy = FT_PRIVACY_IDENTITY,
      .get = r_dst_ip,
      .ie = 12,
      .null = NOT_SENT,
@@ -206,6 +226,7 @@ static const struct ft_field record_fields[] = {
     {.name = "src_port",
      KEY,
      .type = FT_T_U16,
+     .privacy = FT_PRIVACY_NONE,
      .get = r_src_port,
      .ie = 7,
      .null = NOT_SENT,
@@ -214,6 +235,7 @@ static const struct ft_field record_fields[] = {
     {.name = "dst_port",
      KEY,
      .type = FT_T_U16,
+     .privacy = FT_PRIVACY_NONE,
      .get = r_dst_port,
      .ie = 11,
      .null = NOT_SENT,
@@ -222,6 +244,7 @@ static const struct ft_field record_fields[] = {
     {.name = "protocol",
      KEY,
      .type = FT_T_U8,
+     .privacy = FT_PRIVACY_NONE,
      .get = r_protocol,
      .ie = 4,
      .null = NOT_SENT,
@@ -230,6 +253,7 @@ static const struct ft_field record_fields[] = {
     {.name = "packet_count",
      COUNT,
      .type = FT_T_U64,
+     .privacy = FT_PRIVACY_NONE,
      .unit = "packets",
      .get = r_packets,
      .ie = 2,
@@ -239,6 +263,7 @@ static const struct ft_field record_fields[] = {
     {.name = "byte_count",
      COUNT,
      .type = FT_T_U64,
+     .privacy = FT_PRIVACY_NONE,
      .unit = "bytes",
      .get = r_bytes,
      .ie = 1,
@@ -248,6 +273,7 @@ static const struct ft_field record_fields[] = {
     {.name = "first_seen",
      COUNT,
      .type = FT_T_TIME,
+     .privacy = FT_PRIVACY_TIME,
      .unit = "s",
      .get = r_first_seen,
      .ie = 156,
@@ -257,6 +283,7 @@ static const struct ft_field record_fields[] = {
     {.name = "last_seen",
      COUNT,
      .type = FT_T_TIME,
+     .privacy = FT_PRIVACY_TIME,
      .unit = "s",
      .get = r_last_seen,
      .ie = 157,
@@ -265,7 +292,8 @@ static const struct ft_field record_fields[] = {
      .meaning = "end of the flow"},
     {.name = "address",
      WHO,
-     .type = FT_T_STRING,
+     .type = FT_T_ADDR,
+     .privacy = FT_PRIVACY_IDENTITY,
      .get = r_address,
      .ie = 130,
      .source = "IP header",
@@ -273,6 +301,7 @@ static const struct ft_field record_fields[] = {
     {.name = "domain_id",
      WHO,
      .type = FT_T_U32,
+     .privacy = FT_PRIVACY_NONE,
      .get = r_domain,
      .ie = 149,
      .source = "message header",
@@ -280,6 +309,7 @@ static const struct ft_field record_fields[] = {
     {.name = "export_protocol",
      WHO,
      .type = FT_T_STRING,
+     .privacy = FT_PRIVACY_NONE,
      .get = r_exporter_protocol,
      .ie = 214,
      .source = "message header",
@@ -287,6 +317,7 @@ static const struct ft_field record_fields[] = {
     {.name = "sampling_rate",
      WHO,
      .type = FT_T_U32,
+     .privacy = FT_PRIVACY_NONE,
      .get = r_rate,
      .ie = 305,
      .null = "neither record, options nor header say it",
@@ -295,11 +326,13 @@ static const struct ft_field record_fields[] = {
     {.name = "sequence",
      WHO,
      .type = FT_T_U32,
+     .privacy = FT_PRIVACY_NONE,
      .get = r_sequence,
      .source = "message header",
      .meaning = "of the message that the record came in"},
     {.name = "estimated_packets",
      .type = FT_T_U64,
+     .privacy = FT_PRIVACY_NONE,
      .unit = "packets",
      .get = r_est_packets,
      .null = "the sampling rate is not known",
@@ -307,6 +340,7 @@ static const struct ft_field record_fields[] = {
      .meaning = "packet_count * sampling_rate"},
     {.name = "estimated_bytes",
      .type = FT_T_U64,
+     .privacy = FT_PRIVACY_NONE,
      .unit = "bytes",
      .get = r_est_bytes,
      .null = "the sampling rate is not known",
@@ -314,6 +348,7 @@ static const struct ft_field record_fields[] = {
      .meaning = "byte_count * sampling_rate"},
     {.name = "features",
      .type = FT_T_JSON,
+     .privacy = FT_PRIVACY_BY_VALUE,
      TEXT,
      .json = record_features,
      .json_schema = OPEN_OBJECT,
@@ -372,12 +407,6 @@ static void port_index(uint32_t format, uint32_t value, struct ft_value *v)
     v->null = format != 0;
 }
 
-static void agent_text(const struct ft_exporter_info *e, struct ft_value *v)
-{
-    v->s = e->agent_text;
-    v->null = e->agent_version == 0;
-}
-
 SAMPLE(timestamp, v->i = s->timestamp_ns)
 SAMPLE(src_ip, packet_addr(s, false, v))
 SAMPLE(dst_ip, packet_addr(s, true, v))
@@ -388,13 +417,13 @@ SAMPLE(size, v->u = s->frame_len)
 SAMPLE(packets, v->u = counted_packets(s))
 SAMPLE(bytes, v->u = counted_bytes(s))
 SAMPLE(first_seen, v->i = s->counts != NULL ? s->counts->first_ns : s->timestamp_ns)
-SAMPLE(address, v->s = s->exporter->text)
+SAMPLE(address, sender(s->exporter, v))
 SAMPLE(domain, v->u = s->exporter->domain_id)
 SAMPLE(exporter_protocol,
        v->s = ft_export_protocol_name((enum ft_export_protocol)s->exporter->protocol))
 SAMPLE(rate, v->u = s->sampling_rate; v->null = s->sampling_rate == 0)
 SAMPLE(sequence, v->u = s->sequence)
-SAMPLE(agent, agent_text(s->exporter, v))
+SAMPLE(agent, agent(s->exporter, v))
 SAMPLE(sample_sequence, v->u = s->sample_sequence)
 SAMPLE(source_class, v->u = s->source_class)
 SAMPLE(source_index, v->u = s->source_index)
@@ -427,22 +456,23 @@ static uint8_t *sample_features(const void *event, uint8_t *p)
 #define NOT_IP "the sampled packet is not IP, or its header ends too soon"
 #define FIELD(key, kind, of, fn, text)                                                             \
     {                                                                                              \
-        .name = key, .type = kind, .unit = of, .get = fn, .source = "sFlow v5", .meaning = text    \
+        .name = key, .type = kind, .unit = of, .get = fn, .source = "sFlow v5", .meaning = text,   \
+        .privacy = FT_PRIVACY_OF(kind)                                                             \
     }
 #define FIELD_NULL(key, kind, of, fn, none, text)                                                  \
     {                                                                                              \
         .name = key, .type = kind, .unit = of, .get = fn, .null = none, .source = "sFlow v5",      \
-        .meaning = text                                                                            \
+        .meaning = text, .privacy = FT_PRIVACY_OF(kind)                                            \
     }
 #define IN(where, key, kind, fn, text)                                                             \
     {                                                                                              \
         .name = key, .group = where, .type = kind, .unit = "", .get = fn, .source = "sFlow v5",    \
-        .meaning = text                                                                            \
+        .meaning = text, .privacy = FT_PRIVACY_OF(kind)                                            \
     }
 #define IN_NULL(where, key, kind, fn, none, text)                                                  \
     {                                                                                              \
         .name = key, .group = where, .type = kind, .unit = "", .get = fn, .null = none,            \
-        .source = "sFlow v5", .meaning = text                                                      \
+        .source = "sFlow v5", .meaning = text, .privacy = FT_PRIVACY_OF(kind)                      \
     }
 #define G_KEY FT_GROUP_FLOW_KEY
 #define G_AGG FT_GROUP_AGGREGATE
@@ -458,13 +488,13 @@ static uint8_t *sample_features(const void *event, uint8_t *p)
         FIELD("packet_size_bytes", FT_T_U32, "bytes", s_size, "the frame on the wire")
 
 #define AGENT_ROWS                                                                                 \
-    IN(G_WHO, "address", FT_T_STRING, s_address, "sender of the datagram"),                        \
+    IN(G_WHO, "address", FT_T_ADDR, s_address, "sender of the datagram"),                          \
         IN(G_WHO, "domain_id", FT_T_U32, s_domain, "sub-agent"),                                   \
         IN(G_WHO, "export_protocol", FT_T_STRING, s_exporter_protocol, "sflow_v5"),                \
         IN_NULL(G_WHO, "sampling_rate", FT_T_U32, s_rate, "the agent says 0",                      \
                 "1 packet in this many is sampled"),                                               \
         IN(G_WHO, "sequence", FT_T_U32, s_sequence, "of the datagram"),                            \
-        IN_NULL(G_WHO, "agent", FT_T_STRING, s_agent, "the agent does not say",                    \
+        IN_NULL(G_WHO, "agent", FT_T_ADDR, s_agent, "the agent does not say",                      \
                 "the agent's own address"),                                                        \
         IN(G_WHO, "sample_sequence", FT_T_U32, s_sample_sequence, "of the sample at its source"),  \
         IN(G_WHO, "source_class", FT_T_U32, s_source_class, "0 ifIndex, 1 VLAN, 2 entity"),        \
@@ -499,6 +529,7 @@ static const struct ft_field sample_fields[] = {
                "byte_count * sampling_rate"),
     {.name = "features",
      .type = FT_T_JSON,
+     .privacy = FT_PRIVACY_BY_VALUE,
      TEXT,
      .json = sample_features,
      .json_schema = OPEN_OBJECT,
@@ -514,6 +545,7 @@ static const struct ft_field discard_fields[] = {
     FIELD_NULL("reason", FT_T_STRING, "", s_reason_name, "the code is not known", "its name"),
     {.name = "features",
      .type = FT_T_JSON,
+     .privacy = FT_PRIVACY_BY_VALUE,
      TEXT,
      .json = sample_features,
      .json_schema = OPEN_OBJECT,
@@ -531,11 +563,11 @@ static const struct ft_field discard_fields[] = {
     }
 
 COUNTERS(timestamp, v->i = c->timestamp_ns)
-COUNTERS(address, v->s = c->exporter->text)
+COUNTERS(address, sender(c->exporter, v))
 COUNTERS(domain, v->u = c->exporter->domain_id)
 COUNTERS(protocol, v->s = ft_export_protocol_name((enum ft_export_protocol)c->exporter->protocol))
 COUNTERS(sequence, v->u = c->sequence)
-COUNTERS(agent, agent_text(c->exporter, v))
+COUNTERS(agent, agent(c->exporter, v))
 COUNTERS(sample_sequence, v->u = c->sample_sequence)
 COUNTERS(source_class, v->u = c->source_class)
 COUNTERS(source_index, v->u = c->source_index)
@@ -562,17 +594,18 @@ static uint8_t *counter_groups(const void *event, uint8_t *p)
 
 static const struct ft_field counter_fields[] = {
     FIELD("timestamp", FT_T_TIME, "s", c_timestamp, "when the datagram came"),
-    IN(G_WHO, "address", FT_T_STRING, c_address, "sender of the datagram"),
+    IN(G_WHO, "address", FT_T_ADDR, c_address, "sender of the datagram"),
     IN(G_WHO, "domain_id", FT_T_U32, c_domain, "sub-agent"),
     IN(G_WHO, "export_protocol", FT_T_STRING, c_protocol, "sflow_v5"),
     IN(G_WHO, "sequence", FT_T_U32, c_sequence, "of the datagram"),
-    IN_NULL(G_WHO, "agent", FT_T_STRING, c_agent, "the agent does not say",
+    IN_NULL(G_WHO, "agent", FT_T_ADDR, c_agent, "the agent does not say",
             "the agent's own address"),
     FIELD("sample_sequence", FT_T_U32, "", c_sample_sequence, "of the sample at its source"),
     FIELD("source_class", FT_T_U32, "", c_source_class, "0 ifIndex, 1 VLAN, 2 entity"),
     FIELD("source_index", FT_T_U32, "", c_source_index, "ifIndex or number of the source"),
     {.name = "counters",
      .type = FT_T_JSON,
+     .privacy = FT_PRIVACY_BY_VALUE,
      TEXT,
      .json = counter_groups,
      .json_schema = "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\"}}",
@@ -590,7 +623,7 @@ static const struct ft_field counter_fields[] = {
     }
 
 TEMPLATE(timestamp, v->i = t->timestamp_ns)
-TEMPLATE(address, v->s = t->exporter->text)
+TEMPLATE(address, sender(t->exporter, v))
 TEMPLATE(domain, v->u = t->exporter->domain_id)
 TEMPLATE(protocol, v->s = ft_export_protocol_name((enum ft_export_protocol)t->exporter->protocol))
 TEMPLATE(id, v->u = t->template_id)
@@ -689,7 +722,7 @@ static uint8_t *template_removed(const void *event, uint8_t *p)
 
 static const struct ft_field template_fields[] = {
     FIELD("timestamp", FT_T_TIME, "s", t_timestamp, "when the message came"),
-    IN(G_WHO, "address", FT_T_STRING, t_address, "sender of the message"),
+    IN(G_WHO, "address", FT_T_ADDR, t_address, "sender of the message"),
     IN(G_WHO, "domain_id", FT_T_U32, t_domain, "observation domain or source id"),
     IN(G_WHO, "export_protocol", FT_T_STRING, t_protocol, "netflow_v9 or ipfix"),
     FIELD("template_id", FT_T_U16, "", t_id, "its number in the domain"),
@@ -699,6 +732,7 @@ static const struct ft_field template_fields[] = {
     FIELD("field_count", FT_T_U16, "", t_n_fields, "fields of the template"),
     {.name = "fields",
      .type = FT_T_JSON,
+     .privacy = FT_PRIVACY_NONE, /* names out of flowtap's own tables */
      TEXT,
      .json = template_list,
      .json_schema = SPECIFIERS,
@@ -707,6 +741,7 @@ static const struct ft_field template_fields[] = {
                 "(null: variable)"},
     {.name = "added",
      .type = FT_T_JSON,
+     .privacy = FT_PRIVACY_NONE, /* names out of flowtap's own tables */
      TEXT,
      .json = template_added,
      .json_schema = SPECIFIERS,
@@ -714,6 +749,7 @@ static const struct ft_field template_fields[] = {
      .meaning = "of a changed template: fields that it had not"},
     {.name = "removed",
      .type = FT_T_JSON,
+     .privacy = FT_PRIVACY_NONE, /* names out of flowtap's own tables */
      TEXT,
      .json = template_removed,
      .json_schema = SPECIFIERS,
@@ -731,10 +767,10 @@ static const struct ft_field template_fields[] = {
     }
 
 HEALTH(timestamp, v->i = h->timestamp_ns)
-HEALTH(address, v->s = h->exporter->text)
+HEALTH(address, sender(h->exporter, v))
 HEALTH(domain, v->u = h->exporter->domain_id)
 HEALTH(protocol, v->s = ft_export_protocol_name((enum ft_export_protocol)h->exporter->protocol))
-HEALTH(agent, agent_text(h->exporter, v))
+HEALTH(agent, agent(h->exporter, v))
 HEALTH(rate, v->u = h->sampling_rate; v->null = h->sampling_rate == 0)
 HEALTH(first, v->i = h->first_ns)
 HEALTH(last, v->i = h->last_ns)
@@ -762,10 +798,10 @@ HEALTH(skew, v->i = h->export_ns == INT64_MIN ? 0 : (h->last_ns - h->export_ns) 
 
 static const struct ft_field health_fields[] = {
     FIELD("timestamp", FT_T_TIME, "s", h_timestamp, "when the account was taken"),
-    IN(G_WHO, "address", FT_T_STRING, h_address, "sender of the datagrams"),
+    IN(G_WHO, "address", FT_T_ADDR, h_address, "sender of the datagrams"),
     IN(G_WHO, "domain_id", FT_T_U32, h_domain, "observation domain, source id or sub-agent"),
     IN(G_WHO, "export_protocol", FT_T_STRING, h_protocol, "what it speaks"),
-    IN_NULL(G_WHO, "agent", FT_T_STRING, h_agent, "not sFlow, or the agent does not say",
+    IN_NULL(G_WHO, "agent", FT_T_ADDR, h_agent, "not sFlow, or the agent does not say",
             "sFlow: the agent's own address"),
     IN_NULL(G_WHO, "sampling_rate", FT_T_U32, h_rate, "it is not known",
             "1 in this many, of the whole domain"),

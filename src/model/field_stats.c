@@ -131,18 +131,23 @@ static uint8_t *json_queues(const void *event, uint8_t *p)
 
 static uint8_t *put_output(const struct ft_output_stats *o, uint8_t *p)
 {
-    uint64_t made = 0, written = 0, dropped = 0;
+    uint64_t made = 0, written = 0, dropped = 0, lost = 0;
 
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         made += o->made[e];
         written += o->written[e];
         dropped += o->dropped[e];
+        lost += o->lost[e];
     }
+    uint64_t accounted = written + dropped + lost;
+
     p = FT_PUT_LIT(p, "{\"output\":");
     p = ft_put_json_string(p, o->name, NAME_MAX_SHOWN);
     p = put_member(p, "events_made", made, false);
     p = put_member(p, "events_written", written, false);
     p = put_member(p, "events_dropped", dropped, false);
+    p = put_member(p, "events_lost", lost, false);
+    p = put_member(p, "events_waiting", made > accounted ? made - accounted : 0, false);
     p = FT_PUT_LIT(p, ",\"by_event\":{");
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         if (e > FT_EVENT_STATS && o->made[e] == 0) {
@@ -154,6 +159,7 @@ static uint8_t *put_output(const struct ft_output_stats *o, uint8_t *p)
         p = put_member(p, "made", o->made[e], true);
         p = put_member(p, "written", o->written[e], false);
         p = put_member(p, "dropped", o->dropped[e], false);
+        p = put_member(p, "lost", o->lost[e], false);
         *p++ = '}';
     }
     *p++ = '}';
@@ -199,19 +205,23 @@ static uint8_t *json_collect(const void *event, uint8_t *p)
 
 #define COUNTS "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\",\"minimum\":0}}"
 #define OBJECT(key, fn, schema)                                                                    \
-    .name = key, .type = FT_T_JSON, .unit = "", .json = fn, .json_schema = schema
+    .name = key, .type = FT_T_JSON, .unit = "", .json = fn, .json_schema = schema,                 \
+    .privacy = FT_PRIVACY_NONE
 #define NUMBER(key, of, fn)                                                                        \
-    .name = key, .type = FT_T_U64, .unit = of, .get = fn, .source = "flowtap"
+    .name = key, .type = FT_T_U64, .unit = of, .get = fn, .source = "flowtap",                     \
+    .privacy = FT_PRIVACY_NONE
 
 static const struct ft_field stats_fields[] = {
     {.name = "timestamp",
      .type = FT_T_TIME,
+     .privacy = FT_PRIVACY_TIME,
      .unit = "s",
      .get = p_timestamp,
      .source = "flowtap",
      .meaning = "when the account was taken: wall clock live, newest packet on replay"},
     {.name = "is_final",
      .type = FT_T_BOOL,
+     .privacy = FT_PRIVACY_NONE,
      .unit = "",
      .get = p_is_final,
      .source = "flowtap",
@@ -267,8 +277,9 @@ static const struct ft_field stats_fields[] = {
     {NUMBER("memory_budget_bytes", "bytes", p_memory), .meaning = "as planned at the start"},
     {OBJECT("outputs", json_outputs, "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}"),
      .source = "flowtap",
-     .meaning = "by output: events made, written and dropped, also by event; bytes; whether it is "
-                "gone. The event that carries the numbers is not in them"},
+     .meaning = "by output: events made, written, dropped (its queue was full), lost (its target "
+                "refused or lost them) and waiting, also by event; bytes; whether it is gone. The "
+                "event that carries the numbers is not in them"},
 };
 
 const struct ft_field *ft__fields_stats(uint32_t *out_n)

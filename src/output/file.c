@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output: the file sink: stdout, files, FIFOs; rotation, compression, reopening, full disks.
- *
- * Theory of operation: what is handed over is whole events. A regular file only ever holds whole
- * events: after a write that got half way, the torn event is cut off again. Targets that can block
- * (pipes, terminals, sockets) are written so that the thread waits in poll(2), where give_up()
- * reaches it: a pipe through a file description of our own with O_NONBLOCK (the one that was handed
- * to us is shared with others and is left alone), anything else in pieces that a ready poll
- * promises room for. SIGPIPE is expected to be ignored by the process. */
+/* output: the file sink: stdout, files, FIFOs; see file_parts.h. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -18,42 +9,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/bounds.h"
 #include "base/mem.h"
-#include "output/compress.h"
-#include "output/output.h"
+#include "base/wait.h"
+#include "output/file_parts.h"
 #include "output/url.h"
-
-enum { PIPE_LEN = 1 << 20, PIECE_LEN = 4096, CHUNK_MOST = 256 * 1024, PATH_LEN = 4096 };
-
-/* owner: the output thread, except wake_fd (any thread) */
-struct file_sink {
-    struct ft_sink sink;
-    struct ft_output_env env;
-    struct ft_log log;
-    char *path;              /* NULL: stdout */
-    uint8_t *header;         /* owned, compressed if the file is; at the start of every file */
-    size_t header_len;       /* bytes */
-    struct ft_compressor *z; /* NULL: none */
-    int fd;                  /* -1: could not be opened again, tried at each write */
-    int wake_fd;             /* eventfd: give up */
-    bool regular;            /* fd is a regular file */
-    bool socket;
-    size_t piece;         /* most bytes of one write */
-    uint64_t size;        /* bytes of the file */
-    uint64_t rotate_size; /* 0: never */
-    int64_t rotate_ns;    /* 0: never */
-    int64_t rotate_at;    /* wall clock, ns */
-    char last_name[32];   /* time text of the last rotation */
-    unsigned last_n;      /* rotations within that second */
-};
 
 static struct file_sink *file_of(struct ft_sink *s)
 {
     return (struct file_sink *)(void *)s;
 }
 
-static int64_t wall_ns(void)
+int64_t ft__file_wall_ns(void)
 {
     struct timespec ts;
 
@@ -62,37 +28,6 @@ static int64_t wall_ns(void)
 }
 
 /* ---- raw writes ---- */
-
-/* Looks at what fd is and prepares for waiting in poll. */
-static void learn_fd(struct file_sink *f)
-{
-    struct stat st;
-    char name[64];
-
-    f->regular = fstat(f->fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)) &&
-                 isatty(f->fd) == 0;
-    f->socket = !f->regular && S_ISSOCK(st.st_mode);
-    f->size = f->regular && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
-    f->piece = f->regular || f->socket ? SIZE_MAX : PIECE_LEN;
-    if (f->regular || !S_ISFIFO(st.st_mode)) {
-        return;
-    }
-    snprintf(name, sizeof name, "/proc/self/fd/%d", f->fd);
-    int own = open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-
-    if (own >= 0) {
-        if (f->path != NULL) {
-            close(f->fd);
-        }
-        f->fd = own;
-        f->piece = SIZE_MAX;
-#ifdef F_SETPIPE_SZ
-        if (fcntl(own, F_SETPIPE_SZ, PIPE_LEN) < 0) {
-            return; /* best effort: the pipe stays as it was */
-        }
-#endif
-    }
-}
 
 /* Waits until fd may take bytes. FT_OK or FT_E_INTERRUPTED. */
 static int wait_room(struct file_sink *f)
@@ -109,8 +44,7 @@ static int error_code(int error)
     return error == EPIPE || error == ECONNRESET ? FT_E_CLOSED : FT_E_IO;
 }
 
-/* Writes all, or says how far it came. */
-static int write_raw(struct file_sink *f, const uint8_t *data, size_t len, size_t *out_taken)
+int ft__file_write_raw(struct file_sink *f, const uint8_t *data, size_t len, size_t *out_taken)
 {
     size_t done = 0;
     int rc = FT_OK;
@@ -118,7 +52,7 @@ static int write_raw(struct file_sink *f, const uint8_t *data, size_t len, size_
     while (done < len && rc == FT_OK) {
         size_t n = len - done < f->piece ? len - done : f->piece;
 
-        if (!f->regular && f->piece == PIECE_LEN) {
+        if (!f->regular && f->piece == FT__PIECE_LEN) {
             rc = wait_room(f);
             if (rc != FT_OK) {
                 break;
@@ -138,147 +72,91 @@ static int write_raw(struct file_sink *f, const uint8_t *data, size_t len, size_
     }
     *out_taken = done;
     f->size += done;
+    f->dirty = f->dirty || done > 0;
     return rc;
 }
 
-/* Cuts a regular file back to len bytes from where the last write began. */
-static void cut_back(struct file_sink *f, uint64_t size)
+void ft__file_cut(struct file_sink *f, uint64_t size)
 {
-    if (f->regular && f->size != size) {
-        if (ftruncate(f->fd, (off_t)size) == 0 && lseek(f->fd, (off_t)size, SEEK_SET) >= 0) {
-            f->size = size;
-        }
+    struct stat st;
+
+    if (!f->file || f->size == size) {
+        return;
+    }
+    /* somebody else may have emptied it meanwhile: it is never made longer */
+    if (fstat(f->fd, &st) == 0 && (uint64_t)st.st_size > size &&
+        ftruncate(f->fd, (off_t)size) == 0 && lseek(f->fd, (off_t)size, SEEK_SET) >= 0) {
+        f->size = size;
     }
 }
 
-/* ---- opening ---- */
+/* ---- what is written stays ---- */
 
-static int open_path(struct file_sink *f, int flags)
+/* FT_OK, or FT_E_IO: what was written since the last time may be gone. */
+static int sync_file(struct file_sink *f)
 {
-    if (f->env.open_file != NULL) {
-        return f->env.open_file(f->env.cookie, f->path, flags);
-    }
-    return open(f->path, flags, 0644);
-}
-
-static int write_header(struct file_sink *f)
-{
-    uint64_t before = f->size;
-    size_t taken;
-
-    if (f->header_len == 0 || (f->size > 0 && f->path != NULL)) { /* what is added to has one */
+    if (!f->file || !f->dirty || f->fd < 0) {
         return FT_OK;
     }
-    int rc = write_raw(f, f->header, f->header_len, &taken);
-
-    if (rc != FT_OK) {
-        cut_back(f, before);
+    f->dirty = false;
+    f->synced_ms = ft_mono_ms();
+    if (fdatasync(f->fd) != 0 && errno != EINVAL && errno != ENOSYS) {
+        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be brought to the disk: %s",
+               f->path != NULL ? f->path : "stdout", strerror(errno));
+        f->sink.failed++;
+        return FT_E_IO;
     }
+    f->sink.sealed++;
+    return FT_OK;
+}
+
+/* Whole lines or a whole frame into the file. plain: how much of data counts is told by lines. */
+static int put(struct file_sink *f, const uint8_t *data, size_t len, bool plain, size_t *out_taken)
+{
+    size_t taken = 0;
+    int rc;
+
+    *out_taken = 0;
+    ft__file_rotate_if_due(f, len);
+    rc = ft__file_ready(f);
+    if (rc != FT_OK) {
+        return rc;
+    }
+    uint64_t before = f->size;
+
+    rc = ft__file_write_raw(f, data, len, &taken);
+    if (rc == FT_OK) {
+        *out_taken = len;
+        return f->fsync == FT__FSYNC_FRAME ? sync_file(f) : FT_OK;
+    }
+    if (plain) { /* whole lines stay */
+        const uint8_t *last = memrchr(data, '\n', taken);
+
+        *out_taken = last != NULL ? (size_t)(last + 1 - data) : 0;
+    }
+    ft__file_cut(f, before + *out_taken);
     return rc;
 }
 
-/* Opens the path; append keeps what is there. FT_OK, FT_E_IO with errno. */
-static int open_file(struct file_sink *f, bool append)
+/* Closes the open frame. FT_OK: all that was held is written; else all of it is lost. */
+static int close_frame(struct file_sink *f)
 {
-    f->fd = open_path(f, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC));
-    if (f->fd < 0) {
-        return FT_E_IO;
-    }
-    learn_fd(f);
-    return write_header(f);
-}
-
-/* A file that can be written to: one that could not be opened, or whose header found no room, is
- * tried again. */
-static int make_ready(struct file_sink *f)
-{
-    if (f->fd < 0) {
-        return open_file(f, true);
-    }
-    return f->path != NULL ? write_header(f) : FT_OK;
-}
-
-static void close_file(struct file_sink *f)
-{
-    if (f->fd >= 0 && f->path != NULL) {
-        close(f->fd);
-        f->fd = -1;
-    }
-}
-
-/* ---- rotation ---- */
-
-static void next_rotation(struct file_sink *f)
-{
-    if (f->rotate_ns > 0) {
-        f->rotate_at = (wall_ns() / f->rotate_ns + 1) * f->rotate_ns;
-    }
-}
-
-/* "dir/x.ndjson.zst" to "dir/x-20261123T131500.ndjson.zst", with -N when the second had others. */
-static void rotated_name(struct file_sink *f, char *out, size_t cap)
-{
-    const char *slash = strrchr(f->path, '/');
-    const char *dot = strchr(slash != NULL ? slash + 2 : f->path + 1, '.');
-    size_t stem = dot != NULL ? (size_t)(dot - f->path) : strlen(f->path);
-    char now[32], number[16] = "";
-    time_t t = time(NULL);
-    struct tm tm;
-
-    gmtime_r(&t, &tm);
-    strftime(now, sizeof now, "%Y%m%dT%H%M%S", &tm);
-    f->last_n = strcmp(now, f->last_name) == 0 ? f->last_n + 1 : 0;
-    memcpy(f->last_name, now, sizeof now);
-    do {
-        if (f->last_n > 0) {
-            snprintf(number, sizeof number, "-%u", f->last_n);
-        }
-        snprintf(out, cap, "%.*s-%s%s%s", (int)stem, f->path, now, number, dot != NULL ? dot : "");
-        f->last_n++;
-    } while (access(out, F_OK) == 0 && f->last_n < 10000);
-    f->last_n--;
-}
-
-static void rotate(struct file_sink *f)
-{
-    char name[PATH_LEN];
+    const uint8_t *z;
+    size_t zlen, taken, len = f->frame_len;
     int rc;
 
-    rotated_name(f, name, sizeof name);
-    rc = f->env.rename_file != NULL ? f->env.rename_file(f->env.cookie, f->path, name)
-                                    : rename(f->path, name);
-    next_rotation(f);
-    if (rc != 0) {
-        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be renamed to %s: %s", f->path, name,
-               strerror(errno));
-        return; /* goes on in the old file */
+    f->frame_len = 0;
+    f->sink.held = false;
+    if (len == 0) {
+        return FT_OK;
     }
-    close_file(f);
-    if (open_file(f, false) != FT_OK) {
-        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be opened: %s", f->path, strerror(errno));
-    }
+    rc = ft_compress(f->z, f->frame, len, &z, &zlen);
+    return rc == FT_OK ? put(f, z, zlen, false, &taken) : rc;
 }
 
-/* The time to rotate has come, or the clock was set back so far that it would come too late. */
-static bool time_is_up(const struct file_sink *f)
+static bool frame_due(const struct file_sink *f)
 {
-    int64_t now = f->rotate_ns > 0 ? wall_ns() : 0;
-
-    return f->rotate_ns > 0 && (now >= f->rotate_at || f->rotate_at - now > f->rotate_ns);
-}
-
-/* A file without events stays; it begins anew with the time. */
-static bool rotation_due(struct file_sink *f, size_t more)
-{
-    bool late = time_is_up(f);
-
-    if (f->path == NULL || f->fd < 0 || !f->regular || f->size <= f->header_len) {
-        if (late) {
-            next_rotation(f);
-        }
-        return false;
-    }
-    return late || (f->rotate_size > 0 && f->size + more > f->rotate_size);
+    return f->frame_len >= f->frame_most || ft_mono_ms() - f->frame_ms >= FT__FRAME_MS;
 }
 
 /* ---- the sink's operations ---- */
@@ -286,60 +164,75 @@ static bool rotation_due(struct file_sink *f, size_t more)
 static int file_write(struct ft_sink *s, const uint8_t *data, size_t len, size_t *out_taken)
 {
     struct file_sink *f = file_of(s);
-    const uint8_t *z = data;
-    size_t zlen = len, taken = 0;
-    int rc = FT_OK;
 
+    if (f->z == NULL) {
+        return put(f, data, len, true, out_taken);
+    }
     *out_taken = 0;
-    if (f->z != NULL) {
-        rc = ft_compress(f->z, data, len, &z, &zlen);
-        if (rc != FT_OK) {
-            return rc;
-        }
+    if (f->frame_len == 0) {
+        f->frame_ms = ft_mono_ms();
     }
-    if (rotation_due(f, zlen)) {
-        rotate(f);
-    }
-    rc = make_ready(f);
-    if (rc != FT_OK) {
-        return rc;
-    }
-    uint64_t before = f->size;
+    memcpy(f->frame + f->frame_len, data, len); /* there is room: frame_cap */
+    f->frame_len += len;
+    f->sink.held = true;
 
-    rc = write_raw(f, z, zlen, &taken);
-    if (rc == FT_OK) {
-        *out_taken = len;
-        return FT_OK;
-    }
-    if (f->z == NULL) { /* whole lines stay */
-        const uint8_t *last = memrchr(data, '\n', taken);
+    int rc = frame_due(f) ? close_frame(f) : FT_OK;
 
-        *out_taken = last != NULL ? (size_t)(last + 1 - data) : 0;
-    }
-    cut_back(f, before + *out_taken);
+    *out_taken = rc == FT_OK ? len : 0;
     return rc;
 }
 
-static void file_tick(struct ft_sink *s)
+static int file_flush(struct ft_sink *s)
 {
-    struct file_sink *f = file_of(s);
-
-    if (f->rotate_ns > 0 && rotation_due(f, 0)) {
-        rotate(f);
-    }
+    return close_frame(file_of(s));
 }
 
-static void file_reopen(struct ft_sink *s)
+/* The sooner of two delays; -1 is never. */
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+static int64_t left(int64_t since_ms, int64_t span_ms)
+{
+    int64_t ms = since_ms + span_ms - ft_mono_ms();
+
+    return ms > 0 ? ms : 0;
+}
+
+static int file_tick(struct ft_sink *s, int64_t *out_next_ms)
 {
     struct file_sink *f = file_of(s);
+    int rc = FT_OK;
 
-    if (f->path == NULL || !f->regular) {
-        return;
+    if (f->frame_len > 0 && (frame_due(f) || ft__file_rotate_in(f) == 0)) {
+        rc = close_frame(f);
     }
-    close_file(f);
-    if (open_file(f, true) != FT_OK) {
-        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be opened again: %s", f->path, strerror(errno));
+    ft__file_rotate_if_due(f, 0);
+    if (f->fsync == FT__FSYNC_TIME && f->dirty && left(f->synced_ms, f->fsync_ms) == 0) {
+        sync_file(f); /* what fails is told by the sink's count */
     }
+    *out_next_ms = ft__file_rotate_in(f);
+    if (f->frame_len > 0) {
+        *out_next_ms = sooner(*out_next_ms, left(f->frame_ms, FT__FRAME_MS));
+    }
+    if (f->fsync == FT__FSYNC_TIME && f->dirty) {
+        *out_next_ms = sooner(*out_next_ms, left(f->synced_ms, f->fsync_ms));
+    }
+    return rc;
+}
+
+static int file_reopen(struct ft_sink *s)
+{
+    struct file_sink *f = file_of(s);
+    int rc;
+
+    if (f->path == NULL || (f->fd >= 0 && !f->file)) {
+        return FT_OK; /* what is not a file is not moved away */
+    }
+    rc = close_frame(f);
+    ft__file_reopen(f);
+    return rc;
 }
 
 static void file_give_up(struct ft_sink *s)
@@ -354,20 +247,26 @@ static void file_give_up(struct ft_sink *s)
 static int file_close(struct ft_sink *s)
 {
     struct file_sink *f = file_of(s);
-    int rc = FT_OK;
+    uint32_t failed = f->sink.failed;
 
-    if (f->fd >= 0 && f->path != NULL && close(f->fd) != 0 && errno != EINTR) {
-        rc = FT_E_IO; /* a network file system may say only now that it lost data */
+    if (f->fsync != FT__FSYNC_NO) {
+        ft_ignore(sync_file(f)); /* told by the count */
     }
+    ft__file_close(f);
+    int rc = f->sink.failed != failed ? FT_E_IO : FT_OK;
+
     if (f->wake_fd >= 0) {
         close(f->wake_fd);
     }
     ft_compressor_free(f->z);
+    ft_mem_free(f->frame);
     ft_mem_free(f->header);
     ft_mem_free(f->path);
     ft_mem_free(f);
     return rc;
 }
+
+/* ---- configuration ---- */
 
 /* The header as it goes into each file: its compression must not be in the way of an event's. */
 static int keep_header(struct file_sink *f)
@@ -393,60 +292,62 @@ static int keep_header(struct file_sink *f)
     return FT_OK;
 }
 
-static int configure(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
+/* rotate=, keep=, fsync=: their texts were checked with the URL. */
+static void configure_times(struct file_sink *f, const struct ft_output_url *url)
+{
+    const char *rotate = ft_output_url_get(url, "rotate");
+    const char *keep = ft_output_url_get(url, "keep");
+    const char *fsync = ft_output_url_get(url, "fsync");
+    int64_t ns;
+
+    if (rotate != NULL && !ft_parse_duration(rotate, &f->rotate_ns)) {
+        ft_ignore(ft_parse_size(rotate, &f->rotate_size));
+    }
+    if (keep != NULL) {
+        ft_ignore(ft_parse_keep(keep, &f->keep));
+    }
+    if (fsync != NULL && strcmp(fsync, "frame") == 0) {
+        f->fsync = FT__FSYNC_FRAME;
+    } else if (fsync != NULL && ft_parse_duration(fsync, &ns)) {
+        f->fsync = FT__FSYNC_TIME;
+        f->fsync_ms = ns / 1000000;
+    }
+}
+
+static int configure_frames(struct file_sink *f, const struct ft_output_url *url,
+                            struct ft_err *err)
 {
     const char *compress = ft_output_url_get(url, "compress");
 
-    for (uint32_t i = 0; i < url->n_params; i++) {
-        if (strcmp(url->param[i].key, "rotate") == 0 &&
-            !ft_parse_duration(url->param[i].value, &f->rotate_ns) &&
-            !ft_parse_size(url->param[i].value, &f->rotate_size)) {
-            return ft_err_set(err, FT_E_USAGE, "output %s: rotate=%s", url->text,
-                              url->param[i].value);
-        }
+    if (compress == NULL) {
+        return FT_OK;
     }
-    next_rotation(f);
-    if (compress != NULL) {
-        int rc = ft_compressor_new(compress, CHUNK_MOST, &f->z);
+    f->frame_most = f->rotate_size > 0 && f->rotate_size < FT__FRAME_MOST ? (size_t)f->rotate_size
+                                                                          : FT__FRAME_MOST;
+    f->frame_cap = f->frame_most + FT__CHUNK_MOST;
+    f->sink.memory = f->frame_cap;
+    int rc = ft_compressor_new(compress, f->frame_cap, &f->z);
 
-        if (rc != FT_OK) {
-            return ft_err_set(err, rc, "output %s: compress=%s: %s", url->text, compress,
-                              rc == FT_E_UNSUPPORTED ? "this build lacks the library"
-                                                     : ft_strerror(rc));
-        }
+    if (rc == FT_OK) {
+        f->frame = ft_mem_alloc(1, f->frame_cap);
+        rc = f->frame == NULL ? FT_E_NOMEM : FT_OK;
     }
-    int rc = keep_header(f);
-
-    return rc == FT_OK ? rc : ft_err_set(err, rc, "output %s: %s", url->text, ft_strerror(rc));
+    return rc == FT_OK ? FT_OK
+                       : ft_err_set(err, rc, "output %s: compress=%s: %s", url->text, compress,
+                                    rc == FT_E_UNSUPPORTED ? "this build lacks the library"
+                                                           : ft_strerror(rc));
 }
 
-static int open_target(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
+static int configure(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
 {
-    const char *append = ft_output_url_get(url, "append");
+    configure_times(f, url);
+    int rc = configure_frames(f, url, err);
 
-    if (strcmp(url->target, "-") == 0) {
-        f->fd = STDOUT_FILENO;
-        learn_fd(f);
-        if (f->regular && f->size > 0) { /* where we begin; what stands before is not ours to cut */
-            off_t at = lseek(f->fd, 0, (fcntl(f->fd, F_GETFL) & O_APPEND) ? SEEK_END : SEEK_CUR);
-
-            f->size = at > 0 ? (uint64_t)at : 0;
-        }
-        return write_header(f) == FT_OK ? FT_OK
-                                        : ft_err_set(err, FT_E_IO, "stdout: %s", strerror(errno));
+    if (rc != FT_OK) {
+        return rc;
     }
-    f->path = ft_mem_strdup(url->target);
-    if (f->path == NULL) {
-        return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
-    }
-    if (strlen(f->path) > PATH_LEN - 64) {
-        return ft_err_set(err, FT_E_USAGE, "output: the file name is longer than %d bytes",
-                          PATH_LEN - 64);
-    }
-    if (open_file(f, append != NULL && strcmp(append, "true") == 0) != FT_OK) {
-        return ft_err_set(err, FT_E_IO, "%s: %s", f->path, strerror(errno));
-    }
-    return FT_OK;
+    rc = keep_header(f);
+    return rc == FT_OK ? rc : ft_err_set(err, rc, "output %s: %s", url->text, ft_strerror(rc));
 }
 
 static int file_open(const struct ft_output_url *url, const struct ft_output_env *env,
@@ -460,6 +361,7 @@ static int file_open(const struct ft_output_url *url, const struct ft_output_env
     f->sink.ops = &ft_sink_file;
     f->env = *env;
     f->fd = -1;
+    f->id = -1;
     if (env->log != NULL) {
         f->log = *env->log;
     }
@@ -468,7 +370,7 @@ static int file_open(const struct ft_output_url *url, const struct ft_output_env
                             : configure(f, url, err);
 
     if (rc == FT_OK) {
-        rc = open_target(f, url, err);
+        rc = ft__file_start(f, url, err);
     }
     if (rc != FT_OK) {
         file_close(&f->sink);
@@ -483,6 +385,7 @@ const struct ft_sink_ops ft_sink_file = {
     .help = "a file, a FIFO, or - for stdout",
     .open = file_open,
     .write = file_write,
+    .flush = file_flush,
     .tick = file_tick,
     .reopen = file_reopen,
     .give_up = file_give_up,

@@ -10,10 +10,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/bounds.h"
 #include "base/mem.h"
+#include "base/wait.h"
 #include "output/url.h"
 
 enum {
@@ -22,9 +22,9 @@ enum {
     POOL_DEFAULT = 16 * 1024 * 1024,
     POOL_CHUNKS_MIN = 16, /* smaller pools get smaller chunks */
     MARK_KINDS = 8,       /* a mark is end * 8 + kind */
-    TICK_MS = 1000,
     DRAIN_STEP_MS = 20,
-    ENDING_PATIENCE_S = 2,
+    ENDING_STEP_MS = 250,
+    ABSENT_PATIENCE_MS = 1000, /* nobody reads: somebody may be about to */
 };
 
 _Static_assert((int)FT_EVENT__COUNT <= (int)MARK_KINDS, "the kind of an event fits into its mark");
@@ -42,6 +42,7 @@ struct ft_writer {
     struct chunk *open;
     struct ft_count made[FT_EVENT__COUNT];
     struct ft_count dropped[FT_EVENT__COUNT];
+    struct ft_count lost[FT_EVENT__COUNT]; /* made when the target was gone */
     FT_ALIGNED(64) uint8_t pad[1];
 };
 
@@ -49,6 +50,8 @@ struct ft_output {
     char *name;
     struct ft_log log;
     struct ft_sink *sink;
+    void (*on_failed)(void *cookie);
+    void *failed_cookie;
     enum ft_overflow overflow;
     bool count_only;
     struct ft_writer *writers;
@@ -58,19 +61,23 @@ struct ft_output {
     struct chunk *chunks;
     struct chunk **free;  /* stack */
     struct chunk **queue; /* ring of n_chunks */
-    pthread_mutex_t lock; /* guards: free, n_free, queue, head, n_queued, busy, stop */
+    pthread_mutex_t lock; /* guards: free, n_free, queue, head, n_queued, busy, stop, flush */
     pthread_cond_t ready; /* the output thread waits here */
     pthread_cond_t freed; /* writers of a full pool, and drain, wait here */
     uint32_t n_free, head, n_queued;
-    bool busy, stop, started;
+    bool busy, stop, flush, started;
     pthread_t thread;
     _Atomic uint32_t free_seen; /* n_free for a look without the lock */
     _Atomic bool failed, given_up, reopen;
-    _Atomic bool ending;  /* the input has ended: records wait for room, see wait_for_room */
-    bool outage;          /* owner: output thread: the last write failed, it may work again */
-    uint64_t outage_lost; /* owner: output thread: events lost in the outage */
-    struct ft_count written[FT_EVENT__COUNT]; /* by the output thread */
-    struct ft_count lost[FT_EVENT__COUNT];    /* dropped by the output thread */
+    _Atomic int ending_ms; /* the input has ended: records wait for room, see wait_for_room */
+    /* owner: output thread */
+    bool outage;                      /* the last write failed, it may work again */
+    uint64_t outage_lost;             /* events lost in the outage */
+    uint64_t held[FT_EVENT__COUNT];   /* taken by the sink, not in the target yet */
+    uint64_t unsure[FT_EVENT__COUNT]; /* written, and not yet known to be safe */
+    uint32_t sealed_seen, failed_seen;
+    struct ft_count written[FT_EVENT__COUNT];
+    struct ft_count lost[FT_EVENT__COUNT];
     struct ft_count bytes;
 };
 
@@ -81,7 +88,7 @@ static uint32_t *mark_of(const struct ft_output *o, const struct chunk *c, uint3
     return (uint32_t *)(void *)(c->data + o->chunk_len) - 1 - i;
 }
 
-/* Counts the events that end within taken as written, the others as lost; returns the latter. */
+/* The events that end within taken are held or written, the others lost; returns the latter. */
 static uint64_t account(struct ft_output *o, const struct chunk *c, size_t taken)
 {
     uint64_t lost = 0;
@@ -90,7 +97,7 @@ static uint64_t account(struct ft_output *o, const struct chunk *c, size_t taken
         uint32_t mark = *mark_of(o, c, i);
 
         if (mark / MARK_KINDS <= taken) {
-            ft_count_add(&o->written[mark % MARK_KINDS], 1);
+            o->held[mark % MARK_KINDS]++;
         } else {
             ft_count_add(&o->lost[mark % MARK_KINDS], 1);
             lost++;
@@ -100,18 +107,59 @@ static uint64_t account(struct ft_output *o, const struct chunk *c, size_t taken
     return lost;
 }
 
-/* ---- writers ---- */
-
-static void drop(struct ft_writer *w, enum ft_event e)
+/* What was held has arrived, or is lost; returns how many are. */
+static uint64_t settle(struct ft_output *o, bool arrived)
 {
-    ft_count_add(&w->made[e], 1);
-    ft_count_add(&w->dropped[e], 1);
+    uint64_t lost = 0;
+
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        if (arrived) {
+            ft_count_add(&o->written[e], o->held[e]);
+            o->unsure[e] += o->held[e];
+        } else {
+            ft_count_add(&o->lost[e], o->held[e]);
+            lost += o->held[e];
+        }
+        o->held[e] = 0;
+    }
+    return lost;
 }
+
+/* What the system has said meanwhile about events that were written before. */
+static uint64_t settle_unsure(struct ft_output *o)
+{
+    bool failed = o->sink->failed != o->failed_seen;
+    uint64_t lost = 0;
+
+    if (!failed && o->sink->sealed == o->sealed_seen) {
+        return 0;
+    }
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        if (failed) {
+            ft_count_set(&o->written[e], ft_count_get(&o->written[e]) - o->unsure[e]);
+            ft_count_add(&o->lost[e], o->unsure[e]);
+            lost += o->unsure[e];
+        }
+        o->unsure[e] = 0;
+    }
+    o->failed_seen = o->sink->failed;
+    o->sealed_seen = o->sink->sealed;
+    return lost;
+}
+
+/* ---- writers ---- */
 
 static bool nobody_takes(const struct ft_output *o)
 {
     return atomic_load_explicit(&o->failed, memory_order_relaxed) ||
            atomic_load_explicit(&o->given_up, memory_order_relaxed);
+}
+
+/* No chunk for this event: the pool is full, or there is no target any more. */
+static void drop(struct ft_writer *w, enum ft_event e)
+{
+    ft_count_add(&w->made[e], 1);
+    ft_count_add(nobody_takes(w->o) ? &w->lost[e] : &w->dropped[e], 1);
 }
 
 /* Free chunks that an event of this kind must leave: a sample is given up before a record is. */
@@ -130,26 +178,30 @@ static void push(struct ft_output *o, struct chunk *c)
 }
 
 /* With the lock, when the input has ended and only flow records are still to come: nothing is
- * slowed any more by waiting for a reader that reads, so a record is not given up before it has
- * stopped. */
-static void wait_for_room(struct ft_output *o, uint32_t reserve)
+ * slowed any more by waiting for a reader that reads, so a record is not given up before bytes have
+ * stopped to move. */
+static void wait_for_room(struct ft_output *o, uint32_t reserve, int patience_ms)
 {
-    while (o->n_free <= reserve && !nobody_takes(o)) {
-        struct timespec until;
+    uint64_t seen = ft_output_progress(o);
+    int64_t since = ft_mono_ms();
 
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += ENDING_PATIENCE_S;
-        if (pthread_cond_timedwait(&o->freed, &o->lock, &until) == ETIMEDOUT &&
-            o->n_free <= reserve) {
-            atomic_store_explicit(&o->ending, false, memory_order_relaxed);
+    while (o->n_free <= reserve && !nobody_takes(o)) {
+        struct timespec until = ft_wait_until(ENDING_STEP_MS);
+
+        pthread_cond_timedwait(&o->freed, &o->lock, &until);
+        if (ft_output_progress(o) != seen) {
+            seen = ft_output_progress(o);
+            since = ft_mono_ms();
+        } else if (ft_mono_ms() - since >= patience_ms) {
+            atomic_store_explicit(&o->ending_ms, 0, memory_order_relaxed);
             return;
         }
     }
 }
 
-void ft_output_ending(struct ft_output *o)
+void ft_output_ending(struct ft_output *o, int patience_ms)
 {
-    atomic_store_explicit(&o->ending, true, memory_order_relaxed);
+    atomic_store_explicit(&o->ending_ms, patience_ms, memory_order_relaxed);
 }
 
 /* An empty chunk, or NULL: the policy says that the event is dropped. */
@@ -158,9 +210,9 @@ static struct chunk *acquire(struct ft_output *o, enum ft_event e)
     uint32_t reserve = reserve_for(o, e);
     struct chunk *c = NULL;
 
-    bool ending = atomic_load_explicit(&o->ending, memory_order_relaxed);
+    int ending_ms = atomic_load_explicit(&o->ending_ms, memory_order_relaxed);
 
-    if (nobody_takes(o) || (o->overflow == FT_OVERFLOW_DROP && !ending &&
+    if (nobody_takes(o) || (o->overflow == FT_OVERFLOW_DROP && ending_ms == 0 &&
                             atomic_load_explicit(&o->free_seen, memory_order_relaxed) <= reserve)) {
         return NULL; /* without the lock: an overloaded output must not slow the workers */
     }
@@ -168,8 +220,8 @@ static struct chunk *acquire(struct ft_output *o, enum ft_event e)
     while (o->n_free == 0 && o->overflow == FT_OVERFLOW_BLOCK && !nobody_takes(o)) {
         pthread_cond_wait(&o->freed, &o->lock);
     }
-    if (o->n_free <= reserve && ending) {
-        wait_for_room(o, reserve);
+    if (o->n_free <= reserve && ending_ms > 0) {
+        wait_for_room(o, reserve, ending_ms);
     }
     if (o->n_free > reserve && !nobody_takes(o)) {
         c = o->free[--o->n_free];
@@ -245,9 +297,9 @@ void ft_writer_flush(struct ft_writer *w)
 
 /* ---- the output thread ---- */
 
-static void say_outage(struct ft_output *o, int rc, uint64_t lost)
+static void say_outage(struct ft_output *o, int rc, bool arrived, uint64_t lost)
 {
-    if (rc == FT_OK && o->outage) {
+    if (rc == FT_OK && arrived && o->outage) {
         ft_log(&o->log, FT_LOG_WARN, "%s: works again; %llu events were lost", o->name,
                (unsigned long long)o->outage_lost);
         o->outage = false;
@@ -255,8 +307,8 @@ static void say_outage(struct ft_output *o, int rc, uint64_t lost)
     } else if (rc == FT_E_IO) {
         if (!o->outage) {
             ft_log(&o->log, FT_LOG_WARN,
-                   "%s: cannot be written (disk full?); its events are dropped and counted until "
-                   "it works again",
+                   "%s: cannot be written (disk full?); its events are lost and counted until it "
+                   "works again",
                    o->name);
         }
         o->outage = true;
@@ -264,7 +316,26 @@ static void say_outage(struct ft_output *o, int rc, uint64_t lost)
     } else if (rc == FT_E_CLOSED) {
         ft_log(&o->log, FT_LOG_WARN, "%s: the reader went away; this output has ended", o->name);
         atomic_store_explicit(&o->failed, true, memory_order_relaxed);
+        if (o->on_failed != NULL) {
+            o->on_failed(o->failed_cookie);
+        }
     }
+}
+
+/* After each call of the sink: what it held may have arrived or be lost. */
+static void after(struct ft_output *o, int rc, uint64_t lost)
+{
+    uint64_t waiting = 0;
+    bool settled = rc != FT_OK || !o->sink->held;
+
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        waiting += o->held[e];
+    }
+    if (settled) {
+        lost += settle(o, rc == FT_OK);
+    }
+    lost += settle_unsure(o);
+    say_outage(o, rc, settled && waiting > 0, lost);
 }
 
 static void write_chunk(struct ft_output *o, const struct chunk *c)
@@ -277,65 +348,95 @@ static void write_chunk(struct ft_output *o, const struct chunk *c)
     }
     int rc = o->sink->ops->write(o->sink, c->data, c->len, &taken);
 
-    say_outage(o, rc, account(o, c, rc == FT_OK ? c->len : taken));
+    if (rc != FT_OK) { /* what was held before is lost; of this chunk, what was taken is not */
+        uint64_t lost = settle(o, false);
+
+        lost += account(o, c, taken);
+        settle(o, true);
+        after(o, rc, lost);
+        return;
+    }
+    after(o, rc, account(o, c, c->len));
 }
 
+/* With the lock: c (may be NULL) is free again. */
 static void give_back(struct ft_output *o, struct chunk *c)
 {
-    o->free[o->n_free++] = c;
-    atomic_store_explicit(&o->free_seen, o->n_free, memory_order_relaxed);
+    if (c != NULL) {
+        o->free[o->n_free++] = c;
+        atomic_store_explicit(&o->free_seen, o->n_free, memory_order_relaxed);
+    }
     o->busy = false;
     pthread_cond_broadcast(&o->freed);
 }
 
-static void wait_ready(struct ft_output *o)
+/* With the lock: nothing is queued; waits for that, for next_ms (-1: for ever), or for a request.
+ */
+static void wait_ready(struct ft_output *o, int64_t next_ms)
 {
-    struct timespec until;
+    if (o->stop || o->flush || atomic_load_explicit(&o->reopen, memory_order_acquire)) {
+        return;
+    }
+    if (next_ms < 0) {
+        pthread_cond_wait(&o->ready, &o->lock);
+    } else if (next_ms > 0) {
+        struct timespec until = ft_wait_until(next_ms);
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += TICK_MS / 1000;
-    pthread_cond_timedwait(&o->ready, &o->lock, &until);
+        pthread_cond_timedwait(&o->ready, &o->lock, &until);
+    }
 }
 
-static void maintain(struct ft_output *o)
+/* What is due besides the next chunk; returns when it is to be called again at the latest. */
+static int64_t maintain(struct ft_output *o, bool flush)
 {
-    if (atomic_exchange_explicit(&o->reopen, false, memory_order_acq_rel) &&
-        o->sink->ops->reopen != NULL) {
-        o->sink->ops->reopen(o->sink);
+    const struct ft_sink_ops *ops = o->sink->ops;
+    int64_t next_ms = -1;
+
+    if (atomic_exchange_explicit(&o->reopen, false, memory_order_acq_rel) && ops->reopen != NULL) {
+        after(o, ops->reopen(o->sink), 0);
     }
-    if (o->sink->ops->tick != NULL) {
-        o->sink->ops->tick(o->sink);
+    if (flush && o->sink->held) {
+        after(o, ops->flush(o->sink), 0);
     }
+    if (ops->tick != NULL) {
+        after(o, ops->tick(o->sink, &next_ms), 0);
+    }
+    return next_ms;
 }
 
 static void *output_run(void *arg)
 {
     struct ft_output *o = arg;
+    int64_t next_ms = 0;
 
     pthread_mutex_lock(&o->lock);
     for (;;) {
-        if (o->n_queued == 0 && o->stop) {
-            break;
-        }
         if (o->n_queued == 0) {
-            wait_ready(o);
+            wait_ready(o, next_ms);
         }
         struct chunk *c = NULL;
+        bool last = o->n_queued == 0 && o->stop, flush = o->flush || last;
 
         if (o->n_queued > 0) {
             c = o->queue[o->head];
             o->head = (o->head + 1) % o->n_chunks;
             o->n_queued--;
-            o->busy = true;
+            flush = false;
         }
+        o->busy = true;
         pthread_mutex_unlock(&o->lock);
-        maintain(o);
+        next_ms = maintain(o, flush);
         if (c != NULL) {
             write_chunk(o, c);
+            next_ms = 0; /* to be asked again */
         }
         pthread_mutex_lock(&o->lock);
-        if (c != NULL) {
-            give_back(o, c);
+        if (flush) {
+            o->flush = false;
+        }
+        give_back(o, c);
+        if (last) {
+            break;
         }
     }
     pthread_mutex_unlock(&o->lock);
@@ -432,12 +533,14 @@ int ft_output_open(const struct ft_output_url *url, const struct ft_output_confi
     }
     o->n_writers = cfg->n_writers;
     o->count_only = cfg->count_only;
+    o->on_failed = env->on_failed;
+    o->failed_cookie = env->failed_cookie;
     if (env->log != NULL) {
         o->log = *env->log;
     }
     pthread_mutex_init(&o->lock, NULL);
-    pthread_cond_init(&o->ready, NULL);
-    pthread_cond_init(&o->freed, NULL);
+    ft_cond_init(&o->ready);
+    ft_cond_init(&o->freed);
     int rc = o->count_only ? FT_OK : open_sink(o, url, cfg, env, err);
 
     if (rc == FT_OK) {
@@ -465,7 +568,8 @@ int ft_output_start(struct ft_output *o)
 
 size_t ft_output_budget(const struct ft_output *o)
 {
-    return (size_t)o->n_chunks * o->chunk_len + sizeof *o->writers * o->n_writers;
+    return (size_t)o->n_chunks * o->chunk_len + sizeof *o->writers * o->n_writers +
+           (o->sink != NULL ? o->sink->memory : 0);
 }
 
 struct ft_writer *ft_output_writer(struct ft_output *o, uint32_t i)
@@ -514,62 +618,83 @@ uint64_t ft_output_progress(struct ft_output *o)
                            : 0;
 }
 
-/* Waits a step for the queue to become empty; true when it is. */
+bool ft_output_absent(const struct ft_output *o)
+{
+    return o->sink != NULL && atomic_load_explicit(&o->sink->absent, memory_order_relaxed);
+}
+
+/* Waits a step for what is queued and held to be written; true when it is. */
 static bool drained(struct ft_output *o)
 {
-    struct timespec until;
+    struct timespec until = ft_wait_until(DRAIN_STEP_MS);
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += DRAIN_STEP_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&o->lock);
-    if (o->n_queued > 0 || o->busy) {
+    if (o->n_queued > 0 || o->busy || o->flush) {
         pthread_cond_timedwait(&o->freed, &o->lock, &until);
     }
-    bool done = o->n_queued == 0 && !o->busy;
+    bool done = o->n_queued == 0 && !o->busy && !o->flush;
 
     pthread_mutex_unlock(&o->lock);
     return done;
 }
 
-static int64_t mono_ms(void)
+static void ask_for_flush(struct ft_output *o)
 {
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    pthread_mutex_lock(&o->lock);
+    o->flush = true;
+    pthread_cond_signal(&o->ready);
+    pthread_mutex_unlock(&o->lock);
 }
 
-void ft_output_drain(struct ft_output *o, int patience_ms)
+bool ft_output_drain_step(struct ft_output *o, struct ft_output_drain *d, int patience_ms)
 {
-    uint64_t seen = ft_output_progress(o);
-    int64_t since = mono_ms();
+    uint64_t now = ft_output_progress(o);
 
     if (!o->started) {
-        return;
+        return true;
     }
-    while (!drained(o)) {
-        uint64_t now = ft_output_progress(o);
-
-        if (now != seen) {
-            seen = now;
-            since = mono_ms();
-        } else if (patience_ms >= 0 && mono_ms() - since >= patience_ms) {
-            ft_log(&o->log, FT_LOG_WARN, "%s: takes nothing any more; what is left is dropped",
-                   o->name);
-            ft_output_give_up(o);
-            patience_ms = -1;
-        }
+    if (!d->begun) {
+        ask_for_flush(o);
+        d->begun = true;
+        d->since_ms = ft_mono_ms();
+        d->seen = now;
     }
+    if (ft_output_absent(o) && patience_ms > ABSENT_PATIENCE_MS) {
+        patience_ms = ABSENT_PATIENCE_MS;
+    }
+    if (now != d->seen) {
+        d->seen = now;
+        d->since_ms = ft_mono_ms();
+    } else if (patience_ms >= 0 && !d->given_up && ft_mono_ms() - d->since_ms >= patience_ms) {
+        ft_log(&o->log, FT_LOG_WARN, "%s: takes nothing any more; what is left is lost", o->name);
+        ft_output_give_up(o);
+        d->given_up = true;
+    }
+    return drained(o);
 }
 
-int ft_output_close(struct ft_output *o, int patience_ms)
+/* The sink is closed; a last word of the system about what was written is heard. */
+static int close_sink(struct ft_output *o)
 {
+    int rc = o->sink->ops->close(o->sink);
+
+    o->sink = NULL;
+    if (rc != FT_OK) {
+        for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+            ft_count_set(&o->written[e], ft_count_get(&o->written[e]) - o->unsure[e]);
+            ft_count_add(&o->lost[e], o->unsure[e]);
+            o->unsure[e] = 0;
+        }
+    }
+    return rc;
+}
+
+int ft_output_close(struct ft_output *o)
+{
+    struct ft_output_stats s;
     int rc = FT_OK;
 
     if (o->started) {
-        ft_output_drain(o, patience_ms);
         pthread_mutex_lock(&o->lock);
         o->stop = true;
         pthread_cond_signal(&o->ready);
@@ -578,16 +703,16 @@ int ft_output_close(struct ft_output *o, int patience_ms)
         o->started = false;
     }
     if (o->sink != NULL) {
-        rc = o->sink->ops->close(o->sink);
-        o->sink = NULL;
-    }
-    if (atomic_load_explicit(&o->given_up, memory_order_relaxed)) {
-        return FT_E_INTERRUPTED;
+        rc = close_sink(o);
     }
     if (ft_output_failed(o)) {
         return FT_E_CLOSED;
     }
-    return o->outage ? FT_E_IO : rc;
+    ft_output_get_stats(o, &s);
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        rc = s.lost[e] > 0 ? FT_E_IO : rc;
+    }
+    return rc;
 }
 
 void ft_output_free(struct ft_output *o)
@@ -595,7 +720,8 @@ void ft_output_free(struct ft_output *o)
     if (o == NULL) {
         return;
     }
-    ft_ignore(ft_output_close(o, 0)); /* best effort: who wanted to know has closed before */
+    ft_output_give_up(o);
+    ft_ignore(ft_output_close(o)); /* best effort: who wanted to know has closed before */
     pthread_mutex_destroy(&o->lock);
     pthread_cond_destroy(&o->ready);
     pthread_cond_destroy(&o->freed);
@@ -613,11 +739,12 @@ void ft_output_get_stats(struct ft_output *o, struct ft_output_stats *out)
     *out = (struct ft_output_stats){.name = o->name, .queue_cap = o->n_chunks};
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         out->written[e] = ft_count_get(&o->written[e]); /* before made: never more than made */
-        out->dropped[e] = ft_count_get(&o->lost[e]);
-        for (uint32_t i = 0; i < o->n_writers; i++) {
+        out->lost[e] = ft_count_get(&o->lost[e]);
+        for (uint32_t i = 0; o->writers != NULL && i < o->n_writers; i++) {
             out->dropped[e] += ft_count_get(&o->writers[i].dropped[e]);
+            out->lost[e] += ft_count_get(&o->writers[i].lost[e]);
         }
-        for (uint32_t i = 0; i < o->n_writers; i++) {
+        for (uint32_t i = 0; o->writers != NULL && i < o->n_writers; i++) {
             out->made[e] += ft_count_get(&o->writers[i].made[e]);
         }
         out->written[e] = o->count_only ? out->made[e] : out->written[e];

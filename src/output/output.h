@@ -9,8 +9,10 @@
  * formats events into its open chunk and pushes it when it is full or flushed. When the pool is
  * empty the policy decides: drop (the event is counted as dropped) or block (the worker waits). The
  * last quarter of the pool is kept for flow records and stats, so a sample is given up before a
- * record is. The output thread hands each chunk to the sink, counts its events as written when the
- * sink took all of them, and as dropped when it failed. made = written + dropped, always.
+ * record is. The output thread hands each chunk to the sink and counts its events as written when
+ * they are in the target (a sink may hold what it took in an open frame for a while), and as lost
+ * when the target refused or lost them. dropped is what a full pool cost. When nothing is queued
+ * or held, made = written + dropped + lost.
  *
  * Ownership: ft_writer_begin() lends the caller at least max_len bytes until ft_writer_end() or the
  * next begin. A chunk pushed belongs to the output thread until it goes back to the pool. */
@@ -22,6 +24,7 @@
 #include <stdint.h>
 
 #include "base/count.h"
+#include "base/files.h"
 #include "flowtap/errors.h"
 #include "flowtap/event.h"
 #include "flowtap/log.h"
@@ -47,17 +50,12 @@ void ft_output_url_fini(struct ft_output_url *u);
 /* value of a key or NULL */
 const char *ft_output_url_get(const struct ft_output_url *u, const char *key);
 
-/* Opens files on behalf of the outputs (privileges may have been dropped meanwhile). Returns a file
- * descriptor, or -1 with errno. flags as open(2), mode 0644. */
-typedef int (*ft_open_fn)(void *cookie, const char *path, int flags);
-/* rename(2) on behalf of the outputs: 0, or -1 with errno. */
-typedef int (*ft_rename_fn)(void *cookie, const char *from, const char *to);
-
 struct ft_output_env {
     const struct ft_log *log; /* may be NULL; outlives the output */
-    ft_open_fn open_file;     /* NULL: open(2) */
-    ft_rename_fn rename_file; /* NULL: rename(2) */
-    void *cookie;             /* of both */
+    struct ft_files files;    /* who opens files; used by the output's thread, too */
+    bool keep_earlier;        /* a file of an earlier run is added to or put aside, not emptied */
+    void (*on_failed)(void *cookie); /* the target is gone for good: output thread; NULL ok */
+    void *failed_cookie;
     /* bytes to be written at the start of every file (a CSV header), borrowed; may be NULL */
     const uint8_t *header;
     size_t header_len;
@@ -73,16 +71,27 @@ struct ft_sink_ops {
                 struct ft_sink **out, struct ft_err *err);
     /* Takes len bytes of whole events. FT_OK: all taken. Otherwise *out_taken bytes were, always up
      * to the end of an event: FT_E_IO (e.g. no space: may work again later), FT_E_CLOSED (the other
-     * side is gone for good), FT_E_INTERRUPTED (told to give up). May block. */
+     * side is gone for good), FT_E_INTERRUPTED (told to give up). May block. Sets or clears held;
+     * when it fails, what was held is lost, too. */
     int (*write)(struct ft_sink *s, const uint8_t *data, size_t len, size_t *out_taken);
-    void (*tick)(struct ft_sink *s);    /* about every second; NULL ok */
-    void (*reopen)(struct ft_sink *s);  /* SIGHUP; NULL ok */
+    /* Writes out what is held: FT_OK, or all of it is lost. NULL ok. */
+    int (*flush)(struct ft_sink *s);
+    /* What is due by time, also what is held: result as flush's; *out_next_ms: when to call again
+     * at the latest, -1: not for its own sake. NULL ok. */
+    int (*tick)(struct ft_sink *s, int64_t *out_next_ms);
+    int (*reopen)(struct ft_sink *s);   /* SIGHUP; result as flush's; NULL ok */
     void (*give_up)(struct ft_sink *s); /* any thread: a blocked write returns; NULL ok */
     int (*close)(struct ft_sink *s);    /* flushes; FT_OK or why the end of the data is lost */
 };
 struct ft_sink {
     const struct ft_sink_ops *ops;
     _Atomic uint64_t moved; /* grows whenever bytes get through; tells slow from stuck */
+    _Atomic bool absent;    /* nobody is at the other end yet (a FIFO without a reader) */
+    /* owner: the output's thread */
+    bool held;       /* events that were taken are not in the target yet */
+    uint32_t sealed; /* grows when all that was written is safe: closed or synced without error */
+    uint32_t failed; /* grows when the system says that what was written since may be lost */
+    size_t memory;   /* bytes that it holds */
 };
 
 extern const struct ft_sink_ops ft_sink_file;
@@ -145,15 +154,25 @@ bool ft_output_failed(const struct ft_output *o);
 void ft_output_reopen(struct ft_output *o);
 
 /* The input has ended and the last flow records are to come: from now on a writer waits for room,
- * as long as the target takes something every two seconds, whatever the policy. Any thread. */
-void ft_output_ending(struct ft_output *o);
+ * as long as bytes move within patience_ms, whatever the policy. Any thread. */
+void ft_output_ending(struct ft_output *o, int patience_ms);
 
-/* No writer writes any more: waits until everything queued is written, at most patience_ms without
- * progress (negative: for ever); then what is left is given up and counted as dropped. */
-void ft_output_drain(struct ft_output *o, int patience_ms);
+/* True when it waits for somebody who reads: there is nobody whom patience would serve. */
+bool ft_output_absent(const struct ft_output *o);
 
-/* Drains, closes the sink, joins the thread. FT_OK, or FT_E_* when the target lost data. */
-int ft_output_close(struct ft_output *o, int patience_ms);
+/* No writer writes any more: one step of waiting until everything queued and held is written; true
+ * when it is. After patience_ms without progress (negative: for ever; it may change from step to
+ * step) what is left is given up and counted as lost. d is zero at the first step. */
+struct ft_output_drain {
+    uint64_t seen;    /* progress */
+    int64_t since_ms; /* monotonic */
+    bool begun, given_up;
+};
+bool ft_output_drain_step(struct ft_output *o, struct ft_output_drain *d, int patience_ms);
+
+/* Writes what is queued, joins the thread, closes the sink. FT_OK, FT_E_CLOSED (the target is
+ * gone), FT_E_IO (it lost events: the account says how many). */
+int ft_output_close(struct ft_output *o);
 void ft_output_free(struct ft_output *o); /* NULL is a no-op */
 
 void ft_output_get_stats(struct ft_output *o, struct ft_output_stats *out); /* any thread */

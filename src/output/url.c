@@ -11,8 +11,9 @@
 #include "base/mem.h"
 #include "output/output.h"
 
-#define FORMATS    "ndjson, csv, null"
-#define PARAMETERS "append, compress, event, overflow, queue, rotate, schema"
+#define FORMATS "ndjson, csv, null"
+#define PARAMETERS                                                                                 \
+    "append, compress, event, fsync, group, keep, mode, overflow, queue, rotate, schema"
 
 /* ---- values ---- */
 
@@ -90,6 +91,33 @@ bool ft_parse_duration(const char *text, int64_t *out_ns)
     return !__builtin_mul_overflow((int64_t)n * unit, INT64_C(1000000000), out_ns);
 }
 
+bool ft_parse_keep(const char *text, struct ft_file_keep *out)
+{
+    struct ft_file_keep keep = {0};
+    const char *rest;
+    uint64_t n;
+    int64_t ns;
+
+    if (ft_parse_duration(text, &ns)) {
+        keep.age_s = ns / INT64_C(1000000000);
+    } else if (number(text, &n, &rest) && *rest == '\0') {
+        keep.files = n;
+    } else if (!ft_parse_size(text, &keep.bytes)) {
+        return false;
+    }
+    *out = keep;
+    return keep.files > 0 || keep.age_s > 0 || keep.bytes > 0;
+}
+
+/* "640", "0600": rights that the owner can at least write with. */
+static bool valid_mode(const char *text)
+{
+    size_t len = strlen(text);
+
+    return len >= 3 && len <= 4 && strspn(text, "01234567") == len &&
+           (len == 3 || text[0] == '0') && (strtoul(text, NULL, 8) & 0200) != 0;
+}
+
 static bool one_of(const char *value, const char *const *words)
 {
     for (int i = 0; words[i] != NULL; i++) {
@@ -124,6 +152,7 @@ static const char *check_param(const char *key, const char *value, bool *out_kno
                                         "counter", "discard", "exporter", NULL};
     static const char *const schemas[] = {"goflow2", "ecs",    "ocsf",     "otel",
                                           "pmacct",  "nfdump", "akvorado", NULL};
+    struct ft_file_keep keep;
     uint64_t size;
     int64_t ns;
 
@@ -150,6 +179,23 @@ static const char *check_param(const char *key, const char *value, bool *out_kno
         return ft_parse_duration(value, &ns) || (ft_parse_size(value, &size) && size >= 1000)
                    ? NULL
                    : "a duration such as 10m or 1h, or a size such as 100MB, at least 1KB";
+    }
+    if (strcmp(key, "keep") == 0) {
+        return ft_parse_keep(value, &keep)
+                   ? NULL
+                   : "how many (10), how long (7d) or how much (20GB) of the rotated files stays";
+    }
+    if (strcmp(key, "fsync") == 0) {
+        return strcmp(value, "no") == 0 || strcmp(value, "frame") == 0 ||
+                       ft_parse_duration(value, &ns)
+                   ? NULL
+                   : "no, frame, or a duration such as 1s";
+    }
+    if (strcmp(key, "mode") == 0) {
+        return valid_mode(value) ? NULL : "octal rights such as 0640, with the owner's to write";
+    }
+    if (strcmp(key, "group") == 0) {
+        return value[0] != '\0' ? NULL : "the name of a group";
     }
     if (strcmp(key, "compress") == 0) {
         return valid_compress(value) ? NULL : "zstd[:1-19] or gzip[:1-9]";

@@ -10,10 +10,13 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/wait.h"
 #include "codec/app/digest.h"
 #include "pipeline/app.h"
 #include "pipeline/collect.h"
 #include "pipeline/lanes.h"
+#include "pipeline/opener.h"
+#include "pipeline/scrub.h"
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
 {
@@ -81,15 +84,26 @@ static int route_schema(const struct ft_pipeline *p, const struct ft_output_url 
     return FT_OK;
 }
 
+int ft__build_check_raw(bool anonymize, const char *name, const struct ft_format_ops *format,
+                        struct ft_err *err)
+{
+    if (anonymize && format->carries_raw) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "%s: carries bytes of packets, which --anonymize cannot look into", name);
+    }
+    return FT_OK;
+}
+
 static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                       const struct ft_output_config *cfg, struct ft_err *err)
 {
     uint8_t header[8192];
     struct ft_route r = {.format = ft_format_find(url->format)};
     struct ft_output_env env = {.log = &p->log,
-                                .open_file = p->hooks.open_file,
-                                .rename_file = p->hooks.rename_file,
-                                .cookie = p->hooks.cookie};
+                                .files = p->files,
+                                .keep_earlier = p->plan.live || p->plan.collect,
+                                .on_failed = ft__pipeline_wake,
+                                .failed_cookie = p};
 
     if (r.format == NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s: there is no format '%s'", url->text, url->format);
@@ -103,6 +117,7 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     }
     int rc = route_events(p, url, r.format, &r.events, err);
 
+    rc = rc == FT_OK ? ft__build_check_raw(p->plan.anonymize, url->text, r.format, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }
@@ -172,6 +187,44 @@ int ft_pipeline_add_callback(struct ft_pipeline *p, const char *name, ft_output_
     return open_route(p, &url, &cfg, err);
 }
 
+/* Reads the key of --anonymize. */
+static int read_key(const char *path, uint8_t key[FT_CRYPTOPAN_KEY], struct ft_err *err)
+{
+    uint8_t data[256];
+    int rc = FT_OK, fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, data, sizeof data) : -1;
+
+    if (n < 0) {
+        rc = ft_err_set(err, FT_E_IO, "anonymize: %s: %s", path, strerror(errno));
+    } else if (ft_cryptopan_key(data, (size_t)n, key) != FT_OK) {
+        rc = ft_err_set(err, FT_E_USAGE, "anonymize: %s: a key is 32 bytes or 64 hex digits", path);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    explicit_bzero(data, sizeof data);
+    return rc;
+}
+
+static int anonymize_failed(int rc, struct ft_err *err)
+{
+    return ft_err_set(err, rc, "anonymize: %s",
+                      rc == FT_E_UNSUPPORTED ? "this build has no OpenSSL" : ft_strerror(rc));
+}
+
+/* From here on no message holds a true address. */
+static int build_scrub(struct ft_pipeline *p, const uint8_t key[FT_CRYPTOPAN_KEY],
+                       struct ft_err *err)
+{
+    int rc = ft_scrub_new(key, &p->log, &p->scrub);
+
+    if (rc != FT_OK) {
+        return anonymize_failed(rc, err);
+    }
+    p->log = ft_scrub_log(p->scrub);
+    return FT_OK;
+}
+
 static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
 {
     struct ft_worker *w = &p->workers[i];
@@ -203,35 +256,12 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
                                     ft_strerror(rc));
 }
 
-/* Reads the key of --anonymize and gives it to every worker. */
-static int build_anonymizers(struct ft_pipeline *p, const char *path, struct ft_err *err)
+/* key: NULL without --anonymize. */
+static int build_workers(struct ft_pipeline *p, const struct ft_config *cfg, const uint8_t *key,
+                         struct ft_err *err)
 {
-    uint8_t data[256], key[FT_CRYPTOPAN_KEY];
-    int rc = FT_OK, fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, data, sizeof data) : -1;
+    enum ft_names names = cfg->hash_names ? FT_NAMES_HASH : FT_NAMES_DROP;
 
-    if (n < 0) {
-        rc = ft_err_set(err, FT_E_IO, "anonymize: %s: %s", path, strerror(errno));
-    } else if (ft_cryptopan_key(data, (size_t)n, key) != FT_OK) {
-        rc = ft_err_set(err, FT_E_USAGE, "anonymize: %s: a key is 32 bytes or 64 hex digits", path);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    for (uint32_t i = 0; i < p->plan.n_workers && rc == FT_OK; i++) {
-        rc = ft_emitter_anonymize(&p->workers[i].emit, key);
-        if (rc != FT_OK) {
-            ft_err_set(err, rc, "anonymize: %s",
-                       rc == FT_E_UNSUPPORTED ? "this build has no OpenSSL" : ft_strerror(rc));
-        }
-    }
-    explicit_bzero(data, sizeof data);
-    explicit_bzero(key, sizeof key);
-    return rc;
-}
-
-static int build_workers(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_err *err)
-{
     p->workers = ft_map_alloc(sizeof *p->workers * (p->plan.n_workers + 1));
     if (p->workers == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "no memory for %u workers", p->plan.n_workers);
@@ -239,8 +269,11 @@ static int build_workers(struct ft_pipeline *p, const struct ft_config *cfg, str
     for (uint32_t i = 0; i < p->plan.n_workers; i++) {
         int rc = build_worker(p, i, err);
 
+        if (rc == FT_OK && key != NULL) {
+            rc = ft_anonymizer_new(key, names, &p->workers[i].emit.anon);
+            rc = rc == FT_OK ? rc : anonymize_failed(rc, err);
+        }
         rc = rc == FT_OK && p->plan.collect ? ft__collect_build(&p->workers[i], cfg, err) : rc;
-
         if (rc != FT_OK) {
             return rc;
         }
@@ -260,11 +293,28 @@ static int build_workers(struct ft_pipeline *p, const struct ft_config *cfg, str
     return FT_OK;
 }
 
-static int build(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_err *err)
+/* The inputs' names as the account shows them; messages that hold them have been made. */
+static int scrub_name(struct ft_pipeline *p, struct ft_err *err)
+{
+    char shown[1024];
+
+    if (p->scrub == NULL) {
+        return FT_OK;
+    }
+    ft_scrub_text(p->scrub, p->input_name, shown, sizeof shown);
+    ft_mem_free(p->input_name);
+    p->input_name = ft_mem_strdup(shown);
+    return p->input_name != NULL ? FT_OK : ft_err_set(err, FT_E_NOMEM, "out of memory");
+}
+
+/* key: NULL without --anonymize. */
+static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const uint8_t *key,
+                       struct ft_err *err)
 {
     char inputs[512] = "";
-    int rc = ft__plan_make(cfg, &p->log, &p->plan, err);
+    int rc = key != NULL ? build_scrub(p, key, err) : FT_OK;
 
+    rc = rc == FT_OK ? ft__plan_make(cfg, &p->log, &p->plan, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }
@@ -284,15 +334,46 @@ static int build(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_e
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = ft__build_output(p, cfg->outputs[i], err);
     }
-    if (rc == FT_OK) {
-        rc = build_workers(p, cfg, err);
-    }
-    return rc == FT_OK && cfg->anonymize != NULL ? build_anonymizers(p, cfg->anonymize, err) : rc;
+    rc = rc == FT_OK ? build_workers(p, cfg, key, err) : rc;
+    return rc == FT_OK ? scrub_name(p, err) : rc;
 }
 
-int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log,
-                    const struct ft_pipeline_hooks *hooks, struct ft_pipeline **out,
-                    struct ft_err *err)
+static int build(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_err *err)
+{
+    uint8_t key[FT_CRYPTOPAN_KEY];
+    int rc;
+
+    if (cfg->anonymize == NULL) {
+        return build_parts(p, cfg, NULL, err);
+    }
+    rc = read_key(cfg->anonymize, key, err);
+    rc = rc == FT_OK ? build_parts(p, cfg, key, err) : rc;
+    explicit_bzero(key, sizeof key);
+    return rc;
+}
+
+/* Files are opened by the opener, or by this process. */
+static int build_files(struct ft_pipeline *p, struct ft_opener *opener, struct ft_err *err)
+{
+    if (opener != NULL) {
+        p->files = ft__opener_files(opener);
+        return FT_OK;
+    }
+    p->places = ft_places_new();
+    p->files = (struct ft_files){.call = ft_places_call, .cookie = p->places};
+    return p->places != NULL ? FT_OK : ft_err_set(err, FT_E_NOMEM, "no memory for the pipeline");
+}
+
+unsigned ft_pipeline_needs(const struct ft_pipeline *p)
+{
+    if (p->plan.collect) {
+        return p->plan.live ? FT_SANDBOX_SOCKETS : 0;
+    }
+    return p->plan.live ? FT_SANDBOX_CAPTURE : 0;
+}
+
+int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log, struct ft_opener *opener,
+                    struct ft_pipeline **out, struct ft_err *err)
 {
     int rc = ft_config_check(cfg, err);
 
@@ -308,16 +389,15 @@ int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log,
     p->end_ns = INT64_MIN;
     p->events = cfg->events;
     pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->meet, NULL);
-    pthread_cond_init(&p->ended, NULL);
+    ft_cond_init(&p->meet);
+    ft_cond_init(&p->ended);
+    ft_cond_init(&p->pushed);
     if (log != NULL) {
         p->log = *log;
     }
-    if (hooks != NULL) {
-        p->hooks = *hooks;
-    }
     ft_hash_seed_random(&p->seed);
-    rc = build(p, cfg, err);
+    rc = build_files(p, opener, err);
+    rc = rc == FT_OK ? build(p, cfg, err) : rc;
     if (rc != FT_OK) {
         ft__build_free(p);
         return rc;
@@ -363,11 +443,11 @@ void ft__build_budget(struct ft_pipeline *p)
            (double)outputs / 1048576);
 }
 
-int ft__build_patience(struct ft_pipeline *p, uint32_t i, int ms)
+int ft__build_patience(struct ft_pipeline *p, uint32_t i)
 {
     bool stopping = atomic_load_explicit(&p->stopping, memory_order_acquire);
 
-    return ft_output_blocks(p->routes[i].output) && !stopping ? -1 : ms;
+    return ft_output_blocks(p->routes[i].output) && !stopping ? -1 : p->plan.drain_ms;
 }
 
 void ft__build_free(struct ft_pipeline *p)
@@ -397,10 +477,13 @@ void ft__build_free(struct ft_pipeline *p)
     if (p->stop_fd >= 0) {
         close(p->stop_fd);
     }
+    ft_places_free(p->places);
+    ft_scrub_free(p->scrub);
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->meet);
     pthread_cond_destroy(&p->ended);
+    pthread_cond_destroy(&p->pushed);
     ft_mem_free(p);
 }

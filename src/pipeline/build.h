@@ -8,12 +8,16 @@
 /* Opens the output of an -o URL and routes the asked-for events to it. */
 FT_NODISCARD int ft__build_output(struct ft_pipeline *p, const char *url, struct ft_err *err);
 
+/* FT_E_USAGE: what this format writes cannot be anonymised, and is to be. name: of the output. */
+FT_NODISCARD int ft__build_check_raw(bool anonymize, const char *name,
+                                     const struct ft_format_ops *format, struct ft_err *err);
+
 /* Sums up what the pipeline may come to use, and says it on the log. */
 void ft__build_budget(struct ft_pipeline *p);
 
 /* How long route i may stand still at the end: ms, or -1 for ever (block, and nobody asked to
  * stop). */
-int ft__build_patience(struct ft_pipeline *p, uint32_t i, int ms);
+int ft__build_patience(struct ft_pipeline *p, uint32_t i);
 
 /* Frees everything; also a half-built pipeline. No thread runs any more. */
 void ft__build_free(struct ft_pipeline *p);

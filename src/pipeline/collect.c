@@ -17,7 +17,7 @@
 #include "model/field_export.h"
 #include "model/peer.h"
 
-enum { READ_TIMEOUT_MS = 20, ALLOW_MAX = 256, STATE_MAX = 256 << 20, STATE_PATH = 4096 };
+enum { READ_TIMEOUT_MS = 20, ALLOW_MAX = 256, STATE_MAX = 256 << 20 };
 
 static const int64_t state_every_ns = (int64_t)60 * 1000000000;
 
@@ -241,7 +241,8 @@ static void load_state(struct ft_worker *w, const char *path)
     close(fd);
     if (n < 0 || ft_collector_load(w->collect->collector, text, (size_t)n, ft__clock_real_ns(),
                                    &bad) != FT_OK) {
-        ft_log(&p->log, FT_LOG_WARN, "%s: is no saved state; starting without", path);
+        ft_log(&p->log, FT_LOG_WARN, "%s: is no saved state%s; starting without", path,
+               p->plan.anonymize ? " of this key" : "");
     } else if (bad > 0) {
         ft_log(&p->log, FT_LOG_WARN, "%s: %u lines of the saved state cannot be read", path, bad);
     }
@@ -265,6 +266,7 @@ int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct f
         .template_life_ns = cfg->template_life_ns,
         .by_port = cfg->session_port,
         .keep_tunnels = cfg->keep_tunnels,
+        .hide = w->emit.anon != NULL ? ft_anonymizer_map(w->emit.anon) : NULL,
     };
     int rc;
 
@@ -490,27 +492,34 @@ static bool write_all(int fd, const char *text, size_t len)
     return true;
 }
 
-/* The file beside the state that becomes it. */
-static int open_new(struct ft_pipeline *p, char path[STATE_PATH])
+/* A call for the state's file: 0 or errno; *out_fd is what was opened, or -1. */
+static int state_call(struct ft_pipeline *p, enum ft_file_op op, int *out_fd)
 {
-    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
+    struct ft_file_call c = {
+        .op = op, .id = p->state_file, .mode = FT_FILE_MODE_DEFAULT, .group = -1};
+    struct ft_file_answer a;
 
-    snprintf(path, STATE_PATH, "%s.new", p->state_path);
-    return p->hooks.open_file != NULL ? p->hooks.open_file(p->hooks.cookie, path, flags)
-                                      : open(path, flags, 0644);
+    if (op == FT_FILE_PLACE) {
+        memcpy(c.path, p->state_path, strlen(p->state_path) + 1);
+    }
+    p->files.call(p->files.cookie, &c, &a, out_fd);
+    if (op == FT_FILE_PLACE) {
+        p->state_file = a.id;
+    }
+    return a.error;
 }
 
 int ft__collect_try_state(struct ft_pipeline *p, struct ft_err *err)
 {
-    char path[STATE_PATH];
-    int fd;
+    int fd, error;
 
-    if (strlen(p->state_path) + 5 > sizeof path) {
+    if (strlen(p->state_path) >= FT_FILE_PATH) {
         return ft_err_set(err, FT_E_USAGE, "state: the path is too long");
     }
-    fd = open_new(p, path);
-    if (fd < 0) {
-        return ft_err_set(err, FT_E_IO, "state: %s: %s", path, strerror(errno));
+    error = state_call(p, FT_FILE_PLACE, &fd);
+    error = error == 0 ? state_call(p, FT_FILE_OPEN_NEW, &fd) : error;
+    if (error != 0) {
+        return ft_err_set(err, FT_E_IO, "state: %s.new: %s", p->state_path, strerror(error));
     }
     close(fd);
     return FT_OK;
@@ -519,7 +528,7 @@ int ft__collect_try_state(struct ft_pipeline *p, struct ft_err *err)
 /* The workers' latest states, one after the other. */
 static bool write_states(struct ft_pipeline *p, int fd)
 {
-    bool good = fd >= 0;
+    bool good = true;
 
     for (uint32_t i = 0; i < p->plan.n_workers && good; i++) {
         const struct ft_collect_worker *c = p->workers[i].collect;
@@ -529,34 +538,43 @@ static bool write_states(struct ft_pipeline *p, int fd)
     return good;
 }
 
+/* Writes NAME.new, brings it to the disk, and puts it in the old one's place. 0 or errno. */
+static int save_state(struct ft_pipeline *p)
+{
+    int fd, error = state_call(p, FT_FILE_OPEN_NEW, &fd);
+
+    if (error != 0) {
+        return error;
+    }
+    errno = EIO;
+    pthread_mutex_lock(&p->lock); /* the workers hand over their states once a minute */
+    bool good = write_states(p, fd);
+
+    error = good ? 0 : errno;
+    pthread_mutex_unlock(&p->lock);
+    if (error == 0 && fsync(fd) != 0) {
+        error = errno;
+    }
+    if (close(fd) != 0 && error == 0) {
+        error = errno;
+    }
+    return error == 0 ? state_call(p, FT_FILE_REPLACE, &fd) : error;
+}
+
 void ft__collect_save(struct ft_pipeline *p)
 {
-    char path[STATE_PATH];
-    bool due, good;
-    int fd;
-
     pthread_mutex_lock(&p->lock);
-    due = p->state_due;
+    bool due = p->state_due;
+
     p->state_due = false;
     pthread_mutex_unlock(&p->lock);
     if (p->state_path == NULL || !due) {
         return;
     }
-    fd = open_new(p, path);
-    pthread_mutex_lock(&p->lock); /* the workers hand over their states once a minute */
-    good = write_states(p, fd);
-    pthread_mutex_unlock(&p->lock);
-    if (fd >= 0) {
-        good = fsync(fd) == 0 && good;
-        close(fd);
-    }
-    if (good) {
-        good = (p->hooks.rename_file != NULL
-                    ? p->hooks.rename_file(p->hooks.cookie, path, p->state_path)
-                    : rename(path, p->state_path)) == 0;
-    }
-    if (!good) {
+    int error = save_state(p);
+
+    if (error != 0) {
         ft_log(&p->log, FT_LOG_WARN, "%s: the state cannot be saved: %s", p->state_path,
-               strerror(errno));
+               strerror(error));
     }
 }

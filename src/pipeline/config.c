@@ -391,6 +391,9 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
         return FT_OK;
     case FT__SET_SNAPSHOTS:
         return set_snapshots(cfg, o, where, value, err);
+    case FT__SET_NAMES:
+        cfg->hash_names = value[0] == 'h';
+        return FT_OK;
     case FT__SET_LOG_FORMAT:
         cfg->log_json = value[0] == 'j';
         return FT_OK;
@@ -468,6 +471,10 @@ int ft_config_check(const struct ft_config *cfg, struct ft_err *err)
     if (cfg->command == FT_CMD_READ && cfg->n_inputs == 0) {
         return ft_err_set(err, FT_E_USAGE, "read: name a capture file, or - for stdin");
     }
+    if (cfg->hash_names && cfg->anonymize == NULL) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "--anonymize-names: 'hash' needs the key of --anonymize");
+    }
     return FT_OK;
 }
 
@@ -483,6 +490,8 @@ bool ft_config_flag(const struct ft_config *cfg, enum ft_config_flag flag)
         return !cfg->no_sandbox;
     case FT_CONFIG_LOG_JSON:
         return cfg->log_json;
+    case FT_CONFIG_SECRET:
+        return cfg->anonymize != NULL;
     default:
         return false;
     }
@@ -501,4 +510,9 @@ int64_t ft_config_stats_ns(const struct ft_config *cfg)
 uint32_t ft_config_inputs(const struct ft_config *cfg)
 {
     return cfg->n_inputs;
+}
+
+uint32_t ft_config_outputs(const struct ft_config *cfg)
+{
+    return cfg->n_outputs;
 }

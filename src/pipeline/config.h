@@ -29,7 +29,9 @@ struct ft_config {
     bool keep_tunnels;
     bool app;         /* names on flows */
     char *anonymize;  /* key file, owned, or NULL */
+    bool hash_names;  /* with anonymize: digests of names, else they are left out */
     int64_t stats_ns; /* 0: at the end only */
+    int64_t drain_ns; /* for an output that takes nothing any more */
     char *user;       /* --user, owned, or NULL: nobody when started as root */
     bool no_sandbox;
     bool log_json;

@@ -2,10 +2,6 @@
 /* pipeline: events to outputs, see emit.h. */
 #include "pipeline/emit.h"
 
-#include <string.h>
-
-#include "base/mem.h"
-
 #define HAS(mask, event) (((mask) >> (event)) & 1u)
 
 void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32_t n, uint32_t i)
@@ -23,49 +19,10 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
     }
 }
 
-int ft_emitter_anonymize(struct ft_emitter *e, const uint8_t key[FT_CRYPTOPAN_KEY])
-{
-    e->anon_values = ft_mem_alloc(FT_EMIT_VALUES, sizeof *e->anon_values);
-    e->anon_bytes = ft_mem_alloc(1, FT_EMIT_BYTES);
-    return e->anon_values != NULL && e->anon_bytes != NULL ? ft_cryptopan_new(key, &e->anon)
-                                                           : FT_E_NOMEM;
-}
-
 void ft_emitter_fini(struct ft_emitter *e)
 {
-    ft_cryptopan_free(e->anon);
-    ft_mem_free(e->anon_values);
-    ft_mem_free(e->anon_bytes);
+    ft_anonymizer_free(e->anon);
     e->anon = NULL;
-    e->anon_values = NULL;
-    e->anon_bytes = NULL;
-}
-
-struct ft_packet ft_emit_anonymous_packet(struct ft_emitter *e, const struct ft_packet *pkt)
-{
-    struct ft_packet a = *pkt;
-
-    if (a.key.bits & FT_KEY_V6) {
-        ft_cryptopan_map(e->anon, a.addr6, 16);
-        ft_cryptopan_map(e->anon, a.addr6 + 16, 16);
-    } else {
-        ft_cryptopan_map(e->anon, (uint8_t *)&a.key.addr[0], 4);
-        ft_cryptopan_map(e->anon, (uint8_t *)&a.key.addr[1], 4);
-    }
-    return a;
-}
-
-/* A copy of a record with addresses mapped, and the id that was made from them. */
-static struct ft_flow_record anonymous_record(struct ft_emitter *e,
-                                              const struct ft_flow_record *rec)
-{
-    struct ft_flow_record a = *rec;
-    size_t len = a.ip_version == 4 ? 4 : 16;
-
-    ft_cryptopan_map(e->anon, a.src, len);
-    ft_cryptopan_map(e->anon, a.dst, len);
-    a.flow_id = ft_cryptopan_id(e->anon, a.flow_id);
-    return a;
 }
 
 /* Writes n samples to output k. */
@@ -98,9 +55,7 @@ void ft_emit_samples(struct ft_emitter *e, const struct ft_packet *pkts,
             samples_to(e, k, pkts, counts, n);
         } else {
             for (uint32_t i = 0; i < n; i++) {
-                struct ft_packet a = ft_emit_anonymous_packet(e, &pkts[i]);
-
-                samples_to(e, k, &a, &counts[i], 1);
+                samples_to(e, k, ft_anonymize_packet(e->anon, &pkts[i]), &counts[i], 1);
             }
         }
     }
@@ -109,11 +64,9 @@ void ft_emit_samples(struct ft_emitter *e, const struct ft_packet *pkts,
 void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
 {
     struct ft_emitter *e = cookie;
-    struct ft_flow_record mapped;
 
-    if (e->anon != NULL) {
-        mapped = anonymous_record(e, rec);
-        rec = &mapped;
+    if (FT_UNLIKELY(e->anon != NULL)) {
+        rec = ft_anonymize_flow(e->anon, rec);
     }
     for (uint32_t k = 0; k < e->n; k++) {
         struct ft_writer *w = e->to[k].writer;

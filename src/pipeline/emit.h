@@ -10,20 +10,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "codec/net/cryptopan.h"
 #include "flowtap/stats.h"
 #include "format/format.h"
 #include "model/packet.h"
 #include "model/record.h"
 #include "output/output.h"
+#include "pipeline/anonymize.h"
 
 struct ft_route {
     struct ft_output *output;           /* owned by the pipeline */
     const struct ft_format_ops *format; /* static */
     unsigned events;                    /* bit per enum ft_event */
 };
-
-enum { FT_EMIT_VALUES = 4096, FT_EMIT_BYTES = 65536 };
 
 struct ft_emitter {
     struct {
@@ -33,18 +31,13 @@ struct ft_emitter {
         bool count_only;
     } to[FT_MAX_OUTPUTS];
     uint32_t n;
-    unsigned events;               /* union of all outputs */
-    bool makes_samples;            /* some output wants the bytes of samples */
-    struct ft_cryptopan *anon;     /* --anonymize: maps addresses before they are written; owned */
-    struct ft_xvalue *anon_values; /* [FT_EMIT_VALUES] of a mapped export record; owned */
-    uint8_t *anon_bytes;           /* FT_EMIT_BYTES of one; owned */
+    unsigned events;            /* union of all outputs */
+    bool makes_samples;         /* some output wants the bytes of samples */
+    struct ft_anonymizer *anon; /* --anonymize: every event goes through it; owned, or NULL */
 };
 
 /* The emitter of writer slot i over n routes. */
 void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32_t n, uint32_t i);
-
-/* From now on addresses and flow ids are mapped under this key. FT_E_NOMEM, FT_E_UNSUPPORTED. */
-FT_NODISCARD int ft_emitter_anonymize(struct ft_emitter *e, const uint8_t key[FT_CRYPTOPAN_KEY]);
 void ft_emitter_fini(struct ft_emitter *e);
 
 /* n samples at once for outputs that only count; formats the others one by one. */
@@ -63,8 +56,6 @@ void ft_emit_export_sample(struct ft_emitter *e, enum ft_event event,
                            const struct ft_export_sample *s);
 /* COUNTER, TEMPLATE, EXPORTER by their structs */
 void ft_emit_export_event(struct ft_emitter *e, enum ft_event event, const void *what);
-/* A copy of a packet with its two addresses mapped, each in its place. */
-struct ft_packet ft_emit_anonymous_packet(struct ft_emitter *e, const struct ft_packet *pkt);
 
 /* Hands on what is in the open chunks. */
 void ft_emitter_flush(struct ft_emitter *e);

@@ -29,6 +29,7 @@
 #include <stdbool.h>
 
 #include "base/count.h"
+#include "base/files.h"
 #include "base/ring.h"
 #include "decode/decode.h"
 #include "decode/fragment.h"
@@ -55,8 +56,11 @@ struct ft_plan {
     bool collect;      /* datagrams, not packets */
     bool keep_tunnels; /* the flow is that of the outermost packet */
     bool app;          /* names on flows: packets carry their payload */
+    bool anonymize;    /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;
     int64_t stats_ns;
+    int drain_ms;                 /* at the end, for an output that takes nothing any more */
+    int read_ms;                  /* live: how long a worker waits for packets */
     struct ft_table_config table; /* of one worker */
 };
 
@@ -75,6 +79,7 @@ struct ft_worker {
     struct ft_fragments *fragments; /* direct, and of the reader; owned */
     struct ft_source *source;       /* direct: its own; else NULL */
     struct ft_ring ring;            /* hand-off: packets for this worker (A: fill) */
+    _Atomic bool sleeping;          /* hand-off: waits for p->pushed (A) */
     uint64_t dropped;               /* hand-off: packets that found the ring full; owner: reader */
     uint32_t countdown;             /* direct: packets until the next sample */
     int64_t flushed_ns;             /* monotonic time of the last emitter flush */
@@ -96,15 +101,19 @@ struct ft_worker {
 };
 
 struct ft_lanes;
+struct ft_scrub;
 struct ft_collect_worker;
 
 struct ft_pipeline {
     struct ft_plan plan;
-    struct ft_log log; /* copy of the embedder's */
-    struct ft_pipeline_hooks hooks;
-    char *input_name; /* owned */
-    char *state_path; /* collect: --state; owned, or NULL */
-    bool state_due;   /* a worker has handed its state over; guarded by lock */
+    struct ft_log log; /* copy of the embedder's; with anonymize, one that maps addresses first */
+    struct ft_scrub *scrub;   /* anonymize: behind log; owned */
+    struct ft_files files;    /* who opens files that are written */
+    struct ft_places *places; /* without an opener: this process; owned, or NULL */
+    int32_t state_file;       /* collect: --state's place in files */
+    char *input_name;         /* owned */
+    char *state_path;         /* collect: --state; owned, or NULL */
+    bool state_due;           /* a worker has handed its state over; guarded by lock */
     struct ft_hash_seed seed;
     struct ft_source *source[FT_MAX_WORKERS]; /* plan.n_sources of them */
     struct ft_worker *workers;                /* [n_workers], mapped */
@@ -123,6 +132,7 @@ struct ft_pipeline {
     pthread_mutex_t lock;    /* guards: error, running, and the two conditions */
     pthread_cond_t meet;     /* workers that finished their input wait here for the others */
     pthread_cond_t ended;    /* wait() waits here */
+    pthread_cond_t pushed;   /* hand-off: workers without work wait here */
     uint32_t met;            /* workers at the meeting point */
     uint32_t running;        /* worker threads that have not ended */
     int64_t end_ns;          /* newest packet time of all workers, known when all have met */
@@ -136,6 +146,9 @@ struct ft_pipeline {
 
 /* Keeps the first failure for finish(). Any thread. */
 void ft__pipeline_fail(struct ft_pipeline *p, const struct ft_err *err);
+
+/* Wakes the control thread of a struct ft_pipeline. Any thread, async-signal-safe. */
+void ft__pipeline_wake(void *pipeline);
 
 /* plan.c: what the configuration means. FT_E_USAGE, FT_E_NOT_FOUND. */
 FT_NODISCARD int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log,

@@ -1,104 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pipeline: the opener, a child that keeps the right to open the output files; flowtap/sandbox.h.
- */
+ *
+ *     main ---- call, answer, descriptors ----> opener
+ *                                                 | child of
+ *                                               keeper
+ *
+ * Theory of operation: until the seal one child answers. Then it becomes the keeper, which only
+ * waits, and the opener proper is a child of the keeper that has given up all that it does not
+ * need. Landlock ties the opener to its folders as they are; when one was replaced by its owner,
+ * the opener says so (ESTALE) and ends, the keeper looks at the new folder, and starts the next
+ * opener with it. The call is made again then. All of them end when the main process is gone: its
+ * end of the socket pair closes with it, however it died. */
+#include "pipeline/opener.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "flowtap/sandbox.h"
+#include "pipeline/confine.h"
 
-enum { PATH_LEN = 4096, FILES = 64 };
-enum op { OP_OPEN, OP_RENAME, OP_SEAL };
+enum { OP_SEAL = FT_FILE__COUNT, RENEW = 75, ATTEMPTS = 3 };
 
-struct request {
-    int op, flags;
-    char path[PATH_LEN], to[PATH_LEN];
-};
-
-struct opener {
-    int fd; /* our end of the socket pair */
+struct ft_opener {
+    int fd; /* our end of the socket pair; -1: there is no opener any more */
     pid_t pid;
-    pthread_mutex_t lock; /* one request at a time */
+    pthread_mutex_t lock; /* one call at a time */
+    struct ft_file_call call;
 };
 
-/* ---- the child ---- */
+/* ---- the children ---- */
 
 struct child {
-    int fd;
+    int sock;
+    struct ft_places *places;
     bool sealed;
-    char *files[FILES]; /* paths opened before the seal */
-    unsigned n;
+    bool sandbox;
+    int missing; /* FT_E_UNSUPPORTED: no filter */
 };
 
-static bool known(struct child *c, const char *path)
-{
-    for (unsigned i = 0; i < c->n; i++) {
-        if (strcmp(c->files[i], path) == 0) {
-            return true;
-        }
-    }
-    if (c->sealed || c->n == FILES) {
-        return false;
-    }
-    c->files[c->n] = strdup(path);
-    return c->files[c->n] != NULL && ++c->n > 0;
-}
-
-/* "dir/x.json" may become "dir/x-ANYTHING.json" and nothing else. */
-static bool same_beginning(const char *from, const char *to)
-{
-    const char *slash = strrchr(from, '/');
-    const char *dot = strchr(slash != NULL ? slash + 2 : from + 1, '.');
-    size_t stem = dot != NULL ? (size_t)(dot - from) : strlen(from);
-
-    return strncmp(from, to, stem) == 0 && to[stem] == '-' && strchr(to + stem, '/') == NULL;
-}
-
-/* "x.new" may become "x": a file that is replaced as a whole. */
-static bool replaces(const char *from, const char *to)
-{
-    size_t len = strlen(to);
-
-    return strncmp(from, to, len) == 0 && strcmp(from + len, ".new") == 0;
-}
-
-/* 0 or errno; *out_fd is the opened file. */
-static int serve(struct child *c, const struct request *r, int *out_fd)
-{
-    if (r->op == OP_SEAL) {
-        c->sealed = true;
-        return 0;
-    }
-    if (memchr(r->path, '\0', PATH_LEN) == NULL || memchr(r->to, '\0', PATH_LEN) == NULL ||
-        !known(c, r->path)) {
-        return EPERM;
-    }
-    if (r->op == OP_RENAME) {
-        bool may = same_beginning(r->path, r->to) || replaces(r->path, r->to);
-
-        return !may ? EPERM : rename(r->path, r->to) == 0 ? 0 : errno;
-    }
-    *out_fd =
-        open(r->path, (r->flags & (O_APPEND | O_TRUNC)) | O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    return *out_fd < 0 ? errno : 0;
-}
-
-static bool reply(int sock, int result, int fd)
+static bool reply(int sock, const struct ft_file_answer *a, int fd)
 {
     union {
         struct cmsghdr head;
         char space[CMSG_SPACE(sizeof(int))];
     } control = {0};
-    struct iovec iov = {.iov_base = &result, .iov_len = sizeof result};
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)a, .iov_len = sizeof *a};
     struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
 
     if (fd >= 0) {
@@ -112,164 +68,320 @@ static bool reply(int sock, int result, int fd)
     return sendmsg(sock, &m, MSG_NOSIGNAL) >= 0;
 }
 
-static void child_run(int sock, pid_t parent)
+/* Answers calls until the seal (0), the end (1), or a folder that needs another opener (RENEW). */
+static int serve(struct child *c, struct ft_file_call *call)
 {
-    static struct request r;
-    struct child c = {.fd = sock};
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (getppid() != parent || null < 0) {
-        _exit(1);
-    }
-    dup2(null, STDIN_FILENO); /* it must not keep the user's pipes open */
-    dup2(null, STDOUT_FILENO);
-    dup2(null, STDERR_FILENO);
     for (;;) {
-        ssize_t n = recv(sock, &r, sizeof r, 0);
+        ssize_t n = recv(c->sock, call, sizeof *call, 0);
+        struct ft_file_answer a = {.error = EINVAL, .id = -1};
         int fd = -1;
 
         if (n < 0 && errno == EINTR) {
             continue;
         }
         if (n <= 0) {
-            _exit(0); /* the parent is gone */
+            return 1; /* the main process is gone */
         }
-        int result = n == (ssize_t)sizeof r ? serve(&c, &r, &fd) : EINVAL;
-        bool sent = reply(sock, result, fd);
+        if (n == (ssize_t)sizeof *call && call->op == OP_SEAL && !c->sealed) {
+            return 0;
+        }
+        if (n == (ssize_t)sizeof *call && memchr(call->path, '\0', sizeof call->path) != NULL) {
+            if (c->sealed && call->op == FT_FILE_PLACE) {
+                a.error = EPERM;
+            } else {
+                ft_places_call(c->places, call, &a, &fd);
+            }
+        }
+        bool sent = reply(c->sock, &a, fd);
 
         if (fd >= 0) {
             close(fd);
         }
         if (!sent) {
-            _exit(0);
+            return 1;
+        }
+        if (a.error == ESTALE) {
+            return RENEW;
         }
     }
 }
 
-/* ---- the parent ---- */
+/* The groups that files are to belong to: the owner of a file may give it to a group of his. */
+static int join_groups(const struct ft_places *places)
+{
+    gid_t groups[FT_FILES_MAX];
+    size_t n = 0;
 
-/* Sends a request and takes the answer: 0 or errno; *out_fd is the file that came with it. */
-static int ask(struct opener *o, const struct request *r, int *out_fd)
+    for (int32_t i = 0; i < ft_places_count(places); i++) {
+        if (ft_places_group(places, i) >= 0) {
+            groups[n++] = (gid_t)ft_places_group(places, i);
+        }
+    }
+    return setgroups(n, groups);
+}
+
+/* Keeper: root keeps the one capability that opens other people's folders. 0 or errno. */
+static int lower(struct child *c, bool root)
+{
+    struct ft_err err;
+
+    if (root && join_groups(c->places) != 0) {
+        return errno;
+    }
+    for (int cap = 0; root && cap < 64; cap++) { /* best effort: there may be fewer */
+        prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+    }
+    if (ft__confine_caps(root ? 1u << CAP_DAC_OVERRIDE : 0) != 0 ||
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+        return errno;
+    }
+    c->missing = c->sandbox ? ft__confine_calls(FT__ROLE_KEEPER, 0, &err) : FT_OK;
+    return c->missing == FT_OK || c->missing == FT_E_UNSUPPORTED ? 0 : EPERM;
+}
+
+/* Opener: its folders and the calls for them, nothing else. 0 or errno. */
+static int confine(struct child *c)
+{
+    int folders[FT_FILES_MAX];
+    int n = ft_places_count(c->places);
+    struct ft_err err;
+
+    if (!c->sandbox) {
+        return 0;
+    }
+    for (int i = 0; i < n; i++) {
+        folders[i] = ft_places_folder(c->places, i);
+    }
+    int rc = ft__confine_files(folders, n, &err);
+
+    if (rc == FT_OK) {
+        ft_places_confine(c->places);
+    } else if (rc != FT_E_UNSUPPORTED) {
+        return EPERM;
+    }
+    rc = ft__confine_calls(FT__ROLE_OPENER, 0, &err);
+    return rc == FT_OK || rc == FT_E_UNSUPPORTED ? 0 : EPERM;
+}
+
+/* The body of an opener. Its first answer is that of the seal. */
+static int opener_run(struct child *c, struct ft_file_call *call, bool first, pid_t keeper)
+{
+    struct ft_file_answer a = {.id = -1};
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (getppid() != keeper) {
+        return 1;
+    }
+    a.error = confine(c);
+    if (first) {
+        a.n = c->missing == FT_E_UNSUPPORTED;
+        if (!reply(c->sock, &a, -1)) {
+            return 1;
+        }
+    }
+    return a.error != 0 ? 1 : serve(c, call);
+}
+
+/* Sealed: an opener after the other, as long as folders that were replaced can be taken. */
+static void keeper_run(struct child *c, struct ft_file_call *call)
+{
+    int status = RENEW << 8;
+
+    for (bool first = true; WIFEXITED(status) && WEXITSTATUS(status) == RENEW; first = false) {
+        pid_t self = getpid(), pid;
+
+        if (!first) {
+            ft_places_renew(c->places);
+        }
+        pid = fork();
+        if (pid == 0) {
+            _exit(opener_run(c, call, first, self));
+        }
+        while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+        }
+        if (pid < 0) {
+            return;
+        }
+    }
+}
+
+/* Nothing of what the main process had open stays open here. */
+static bool detach(int sock)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null < 0) {
+        return false;
+    }
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    dup2(null, STDERR_FILENO);
+    for (int fd = STDERR_FILENO + 1, end = (int)sysconf(_SC_OPEN_MAX); fd < end; fd++) {
+        if (fd == sock) {
+            continue;
+        }
+#ifdef SYS_close_range
+        if (syscall(SYS_close_range, fd, fd < sock ? (unsigned)sock - 1 : ~0u, 0) == 0) {
+            fd = fd < sock ? sock : end;
+            continue;
+        }
+#endif
+        close(fd);
+    }
+    return true;
+}
+
+static void child_run(int sock)
+{
+    static struct ft_file_call call;
+    struct child c = {.sock = sock, .places = ft_places_new()};
+    bool root = geteuid() == 0;
+
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
+    ft_sandbox_protect();
+    if (c.places == NULL || !detach(sock) || serve(&c, &call) != 0) {
+        _exit(1);
+    }
+    c.sealed = true;
+    c.sandbox = call.mode != 0;
+    ft_places_trust(c.places, (uid_t)call.group);
+    int error = ft_places_count(c.places) > 0 ? lower(&c, root) : ENOENT;
+
+    if (error != 0) {
+        struct ft_file_answer a = {.error = error, .id = -1};
+
+        ft_ignore(reply(sock, &a, -1)); /* best effort: nobody may listen any more */
+        _exit(1);
+    }
+    keeper_run(&c, &call);
+    _exit(0);
+}
+
+/* ---- the main process ---- */
+
+/* Sends the call and takes the answer. An opener that is gone answers EIO. */
+static void ask(struct ft_opener *o, struct ft_file_answer *out, int *out_fd)
 {
     union {
         struct cmsghdr head;
         char space[CMSG_SPACE(sizeof(int))];
     } control = {0};
-    int result = EIO;
-    struct iovec iov = {.iov_base = &result, .iov_len = sizeof result};
+    struct iovec iov = {.iov_base = out, .iov_len = sizeof *out};
     struct msghdr m = {.msg_iov = &iov,
                        .msg_iovlen = 1,
                        .msg_control = control.space,
                        .msg_controllen = sizeof control.space};
-    ssize_t n;
+    ssize_t n = -1;
 
     *out_fd = -1;
-    if (send(o->fd, r, sizeof *r, MSG_NOSIGNAL) != (ssize_t)sizeof *r) {
-        return EIO;
+    if (o->fd >= 0 && send(o->fd, &o->call, sizeof o->call, MSG_NOSIGNAL) > 0) {
+        do {
+            n = recvmsg(o->fd, &m, MSG_CMSG_CLOEXEC);
+        } while (n < 0 && errno == EINTR);
     }
-    do {
-        n = recvmsg(o->fd, &m, MSG_CMSG_CLOEXEC);
-    } while (n < 0 && errno == EINTR);
-    if (n != (ssize_t)sizeof result) {
-        return EIO;
+    if (n != (ssize_t)sizeof *out) {
+        *out = (struct ft_file_answer){.error = EIO, .id = -1};
+        return;
     }
     struct cmsghdr *h = CMSG_FIRSTHDR(&m);
 
     if (h != NULL && h->cmsg_type == SCM_RIGHTS) {
         memcpy(out_fd, CMSG_DATA(h), sizeof *out_fd);
     }
-    return result;
 }
 
-static int transact(struct opener *o, enum op op, int flags, const char *path, const char *to)
+static void files_call(void *cookie, const struct ft_file_call *c, struct ft_file_answer *out,
+                       int *out_fd)
 {
-    static struct request r; /* guarded by the lock: too big for a thread's stack */
-    int fd = -1;
+    struct ft_opener *o = cookie;
 
-    if (strlen(path) >= PATH_LEN || strlen(to) >= PATH_LEN) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
     pthread_mutex_lock(&o->lock);
-    memset(&r, 0, sizeof r);
-    r.op = op;
-    r.flags = flags;
-    memcpy(r.path, path, strlen(path));
-    memcpy(r.to, to, strlen(to));
-    int result = ask(o, &r, &fd);
-
-    pthread_mutex_unlock(&o->lock);
-    if (result != 0) {
-        errno = result;
-        return -1;
+    o->call = *c;
+    for (int i = 0; i < ATTEMPTS; i++) {
+        ask(o, out, out_fd);
+        if (out->error != ESTALE) { /* else: the next opener has the folder */
+            break;
+        }
     }
-    return op == OP_OPEN ? fd : 0;
+    pthread_mutex_unlock(&o->lock);
 }
 
-static int hook_open(void *cookie, const char *path, int flags)
+struct ft_files ft__opener_files(struct ft_opener *o)
 {
-    return transact(cookie, OP_OPEN, flags, path, "");
+    return (struct ft_files){.call = files_call, .cookie = o};
 }
 
-static int hook_rename(void *cookie, const char *from, const char *to)
+int ft_opener_start(struct ft_opener **out, struct ft_err *err)
 {
-    return transact(cookie, OP_RENAME, 0, from, to);
-}
-
-int ft_opener_start(struct ft_pipeline_hooks *hooks, struct ft_err *err)
-{
+    struct ft_opener *o = ft_mem_alloc(1, sizeof *o);
     int pair[2];
 
-    memset(hooks, 0, sizeof *hooks);
-    if (geteuid() != 0) {
-        return FT_OK;
+    if (o == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "the opener could not be started: out of memory");
     }
-    struct opener *o = ft_mem_alloc(1, sizeof *o);
-    pid_t parent = getpid();
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+        int error = errno;
 
-    if (o == NULL || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         ft_mem_free(o);
-        return ft_err_set(err, FT_E_IO, "the opener could not be started: %s", strerror(errno));
+        return ft_err_set(err, FT_E_IO, "the opener could not be started: %s", strerror(error));
     }
     o->pid = fork();
     if (o->pid == 0) {
         close(pair[0]);
-        child_run(pair[1], parent);
+        child_run(pair[1]);
     }
+    int error = errno;
+
     close(pair[1]);
     o->fd = pair[0];
     pthread_mutex_init(&o->lock, NULL);
     if (o->pid < 0) {
-        close(o->fd);
-        ft_mem_free(o);
-        return ft_err_set(err, FT_E_IO, "the opener could not be started: %s", strerror(errno));
+        ft_opener_stop(o);
+        return ft_err_set(err, FT_E_IO, "the opener could not be started: %s", strerror(error));
     }
-    *hooks = (struct ft_pipeline_hooks){hook_open, hook_rename, o};
+    *out = o;
     return FT_OK;
 }
 
-void ft_opener_seal(const struct ft_pipeline_hooks *hooks)
+int ft_opener_seal(struct ft_opener *o, unsigned uid, int sandbox, const struct ft_log *log,
+                   struct ft_err *err)
 {
-    if (hooks->cookie != NULL) {
-        transact(hooks->cookie, OP_SEAL, 0, "", "");
+    struct ft_file_answer a;
+    int fd;
+
+    pthread_mutex_lock(&o->lock);
+    memset(&o->call, 0, sizeof o->call);
+    o->call.op = OP_SEAL;
+    o->call.mode = sandbox != 0;
+    o->call.group = (int32_t)uid;
+    ask(o, &a, &fd);
+    if (a.error == ENOENT) { /* no files: it has ended */
+        close(o->fd);
+        o->fd = -1;
+        a.error = 0;
     }
+    pthread_mutex_unlock(&o->lock);
+    if (a.error == 0 && a.n != 0) {
+        ft_log(log, FT_LOG_DEBUG, "the opener has no system-call filter in this build");
+    }
+    return a.error == 0 ? FT_OK
+                        : ft_err_set(err, FT_E_PRIVILEGE, "the opener could not be confined: %s",
+                                     strerror(a.error));
 }
 
-void ft_opener_stop(struct ft_pipeline_hooks *hooks)
+void ft_opener_stop(struct ft_opener *o)
 {
-    struct opener *o = hooks->cookie;
-
     if (o == NULL) {
         return;
     }
-    close(o->fd);
-    waitpid(o->pid, NULL, 0);
+    if (o->fd >= 0) {
+        close(o->fd);
+    }
+    while (o->pid > 0 && waitpid(o->pid, NULL, 0) < 0 && errno == EINTR) {
+    }
     pthread_mutex_destroy(&o->lock);
     ft_mem_free(o);
-    memset(hooks, 0, sizeof *hooks);
 }

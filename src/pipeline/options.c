@@ -119,7 +119,8 @@ const struct ft_option_row ft__option_rows[] = {
       .arg = "URL",
       .defval = "ndjson:-",
       .help = "Where events go: ndjson:-, ndjson:FILE, csv:FILE, null:, each with "
-              "?key=value&... (overflow, queue, rotate, compress, event, append, schema)"},
+              "?key=value&... (overflow, queue, event, schema; files: rotate, keep, compress, "
+              "append, mode, group, fsync)"},
      FT__SET_OUTPUT,
      0},
     {{.name = "events",
@@ -240,10 +241,21 @@ const struct ft_option_row ft__option_rows[] = {
       .type = FT_OPT_STRING,
       .commands = ALL,
       .arg = "KEYFILE",
-      .help = "Map addresses with Crypto-PAn, prefix-preserving; the key is 32 bytes or 64 hex "
-              "digits"},
+      .help =
+          "Map every address with Crypto-PAn, prefix-preserving, and leave out text that others "
+          "wrote; the key is 32 bytes or 64 hex digits"},
      FT__SET_TEXT,
      AT(anonymize)},
+    {{.name = "anonymize-names",
+      .type = FT_OPT_CHOICE,
+      .commands = ALL,
+      .arg = "MODE",
+      .choices = "drop|hash",
+      .defval = "drop",
+      .help = "With --anonymize, names (of hosts, users, interfaces, queries): leave them out, or "
+              "write a keyed digest, equal for equal names"},
+     FT__SET_NAMES,
+     0},
     {{.name = "stats",
       .type = FT_OPT_SECONDS,
       .commands = ALL,
@@ -254,6 +266,18 @@ const struct ft_option_row ft__option_rows[] = {
               "Default: 10 for live and collect, 0 for read"},
      FT__SET_NS,
      AT(stats_ns)},
+    {{.name = "drain-timeout",
+      .type = FT_OPT_SECONDS,
+      .commands = ALL,
+      .arg = "SECONDS",
+      .defval = "10",
+      .min = 0,
+      .max = 86400 * S,
+      .help =
+          "At the end, how long to wait for an output that takes nothing any more; what is left "
+          "then is lost and counted"},
+     FT__SET_NS,
+     AT(drain_ns)},
     {{.name = "snaplen",
       .type = FT_OPT_UINT,
       .commands = FT_CMD_LIVE,

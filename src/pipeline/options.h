@@ -20,6 +20,7 @@ enum ft__setter {
     FT__SET_OVERFLOW,
     FT__SET_SNAPSHOTS,
     FT__SET_LOG_FORMAT,
+    FT__SET_NAMES,
     FT__SET_VERBOSE,
     FT__SET_QUIET,
     FT__SET_FILE, /* reads a configuration file at once */

@@ -8,7 +8,7 @@
 #include "flowtap/interfaces.h"
 #include "pipeline/collect.h"
 
-enum { FT_LIVE_INPUTS = 32 };
+enum { FT_LIVE_INPUTS = 32, READ_MS_LEAST = 20, READ_MS_MOST = 1000 };
 
 static const int64_t linger_ns = (int64_t)5 * 1000000000;
 
@@ -52,6 +52,15 @@ static void plan_mode(const struct ft_config *cfg, struct ft_plan *plan)
     (void)cfg;
 }
 
+/* A worker without packets looks at its timers this often: idle, nobody waits for it. */
+static int read_patience_ms(const struct ft_config *cfg)
+{
+    int64_t shortest = cfg->idle_ns < cfg->active_ns ? cfg->idle_ns : cfg->active_ns;
+    int64_t ms = shortest / 4000000;
+
+    return ms < READ_MS_LEAST ? READ_MS_LEAST : ms > READ_MS_MOST ? READ_MS_MOST : (int)ms;
+}
+
 int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct ft_plan *out,
                   struct ft_err *err)
 {
@@ -79,10 +88,13 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
     }
     plan.keep_tunnels = cfg->keep_tunnels;
     plan.app = cfg->app && cfg->command != FT_CMD_COLLECT;
+    plan.anonymize = cfg->anonymize != NULL;
     plan.queue = cfg->queue;
     plan.drop =
         cfg->overflow == FT_OVERFLOW_AUTO ? plan.live : cfg->overflow == FT_OVERFLOW_SET_DROP;
     plan.stats_ns = cfg->stats_ns;
+    plan.drain_ms = (int)(cfg->drain_ns / 1000000);
+    plan.read_ms = read_patience_ms(cfg);
     plan_mode(cfg, &plan);
     if (cfg->command == FT_CMD_COLLECT) {
         rc = ft__collect_plan(cfg, &plan, err);

@@ -10,12 +10,13 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/wait.h"
 #include "pipeline/build.h"
 #include "pipeline/collect.h"
 #include "pipeline/internal.h"
 #include "pipeline/lanes.h"
 
-enum { CONTROL_TICK_MS = 50, DRAIN_PATIENCE_MS = 3000 };
+enum { STOPPING_TICK_MS = 50 };
 
 void ft__pipeline_fail(struct ft_pipeline *p, const struct ft_err *err)
 {
@@ -50,9 +51,9 @@ static bool is_set(const _Atomic bool *flag)
     return atomic_load_explicit(flag, memory_order_acquire);
 }
 
-/* Wakes the control thread. Async-signal-safe. */
-static void wake(struct ft_pipeline *p)
+void ft__pipeline_wake(void *pipeline)
 {
+    struct ft_pipeline *p = pipeline;
     uint64_t one = 1;
     int saved = errno;
 
@@ -65,13 +66,13 @@ static void wake(struct ft_pipeline *p)
 void ft_pipeline_stop(struct ft_pipeline *p)
 {
     atomic_store_explicit(&p->stopping, true, memory_order_release); /* pairs with is_set */
-    wake(p);
+    ft__pipeline_wake(p);
 }
 
 void ft_pipeline_reopen(struct ft_pipeline *p)
 {
     atomic_store_explicit(&p->reopening, true, memory_order_release);
-    wake(p);
+    ft__pipeline_wake(p);
 }
 
 static bool all_outputs_failed(const struct ft_pipeline *p)
@@ -120,15 +121,34 @@ static void control_patience(struct ft_pipeline *p, uint64_t *seen, int64_t *sin
 
     for (uint32_t i = 0; i < p->n_routes; i++) {
         now += ft_output_progress(p->routes[i].output);
+        if (ft_output_absent(p->routes[i].output)) {
+            ft_output_give_up(p->routes[i].output); /* whose reader has never come */
+        }
     }
     if (now != *seen || *since == 0) {
         *seen = now;
         *since = ft__clock_mono_ns();
-    } else if (ft__clock_mono_ns() - *since > (int64_t)DRAIN_PATIENCE_MS * 1000000) {
+    } else if (ft__clock_mono_ns() - *since > (int64_t)p->plan.drain_ms * 1000000) {
         for (uint32_t i = 0; i < p->n_routes; i++) {
             ft_output_give_up(p->routes[i].output);
         }
     }
+}
+
+/* How long nothing is due: everything else wakes the control thread. */
+static int control_wait_ms(const struct ft_pipeline *p, bool stopped, int64_t next_ns)
+{
+    bool ended = is_set(&p->all_done);
+
+    if (stopped && !ended) {
+        return STOPPING_TICK_MS;
+    }
+    if (p->plan.stats_ns == 0 || ended) {
+        return -1;
+    }
+    int64_t ms = (next_ns - ft__clock_mono_ns()) / 1000000 + 1;
+
+    return ms < 1 ? 1 : ms < 60000 ? (int)ms : 60000;
 }
 
 static void *control_run(void *arg)
@@ -144,7 +164,8 @@ static void *control_run(void *arg)
         struct pollfd fd = {.fd = p->stop_fd, .events = POLLIN};
         uint64_t n;
 
-        if (poll(&fd, 1, CONTROL_TICK_MS) > 0 && read(p->stop_fd, &n, sizeof n) < 0) {
+        if (poll(&fd, 1, control_wait_ms(p, stopped, next)) > 0 &&
+            read(p->stop_fd, &n, sizeof n) < 0) {
             continue;
         }
         control_requests(p, &stopped);
@@ -193,7 +214,10 @@ static void give_up_start(struct ft_pipeline *p)
     pthread_cond_broadcast(&p->meet);
     pthread_mutex_unlock(&p->lock);
     if (p->reader != NULL && !p->reader->started) {
+        pthread_mutex_lock(&p->lock);
         atomic_store_explicit(&p->input_done, true, memory_order_release);
+        pthread_cond_broadcast(&p->pushed);
+        pthread_mutex_unlock(&p->lock);
     }
     stop_sources(p);
 }
@@ -275,11 +299,8 @@ int ft_pipeline_start(struct ft_pipeline *p, struct ft_err *err)
 
 int ft_pipeline_wait(struct ft_pipeline *p, int timeout_ms)
 {
-    struct timespec until;
-    int64_t at = ft__clock_real_ns() + (int64_t)timeout_ms * 1000000;
+    struct timespec until = ft_wait_until(timeout_ms);
 
-    until.tv_sec = at / 1000000000;
-    until.tv_nsec = at % 1000000000;
     pthread_mutex_lock(&p->lock);
     while (p->running > 0 && pthread_cond_timedwait(&p->ended, &p->lock, &until) == 0) {
     }
@@ -304,21 +325,48 @@ static void join_threads(struct ft_pipeline *p)
     }
     atomic_store_explicit(&p->over, true, memory_order_release);
     if (p->control_started) {
-        wake(p);
+        ft__pipeline_wake(p);
         pthread_join(p->control, NULL);
         p->control_started = false;
+    }
+}
+
+/* An output did not keep what it was to keep. */
+static void tell_lost(struct ft_pipeline *p, struct ft_output *o, int rc)
+{
+    struct ft_output_stats s;
+    uint64_t lost = 0;
+    char what[200];
+
+    ft_output_get_stats(o, &s);
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        lost += s.lost[e];
+    }
+    if (lost > 0) {
+        snprintf(what, sizeof what, "%.150s: lost %llu events", s.name, (unsigned long long)lost);
+    } else {
+        snprintf(what, sizeof what, "%.150s: %s", s.name,
+                 rc == FT_E_CLOSED ? "the reader went away" : "was not closed well");
+    }
+    fail_output(p, rc, what);
+}
+
+/* Waits for output i; a stop meanwhile changes how long. */
+static void drain(struct ft_pipeline *p, uint32_t i)
+{
+    struct ft_output_drain d = {0};
+
+    while (!ft_output_drain_step(p->routes[i].output, &d, ft__build_patience(p, i))) {
     }
 }
 
 /* All events are made: writes out what is queued, then the last stats event, then closes. */
 static void finish_outputs(struct ft_pipeline *p)
 {
-    struct ft_output_stats lost;
     struct ft_stats stats;
-    char what[200];
 
     for (uint32_t i = 0; i < p->n_routes; i++) {
-        ft_output_drain(p->routes[i].output, ft__build_patience(p, i, DRAIN_PATIENCE_MS));
+        drain(p, i);
     }
     if ((p->control_emit.events >> FT_EVENT_STATS) & 1) {
         ft__stats_collect(p, true, &stats);
@@ -326,12 +374,11 @@ static void finish_outputs(struct ft_pipeline *p)
         ft_emitter_flush(&p->control_emit);
     }
     for (uint32_t i = 0; i < p->n_routes; i++) {
-        int rc = ft_output_close(p->routes[i].output, ft__build_patience(p, i, DRAIN_PATIENCE_MS));
+        drain(p, i);
+        int rc = ft_output_close(p->routes[i].output);
 
-        if (rc != FT_OK && rc != FT_E_CLOSED && rc != FT_E_INTERRUPTED) {
-            ft_output_get_stats(p->routes[i].output, &lost);
-            snprintf(what, sizeof what, "%.150s: lost events", lost.name);
-            fail_output(p, rc, what);
+        if (rc != FT_OK) {
+            tell_lost(p, p->routes[i].output, rc);
         }
     }
     if (all_outputs_failed(p)) {

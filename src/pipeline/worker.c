@@ -2,6 +2,7 @@
 /* pipeline: the bodies of the worker and reader threads, see internal.h. */
 #include <time.h>
 
+#include "base/wait.h"
 #include "pipeline/app.h"
 #include "pipeline/internal.h"
 #include "pipeline/lanes.h"
@@ -171,7 +172,7 @@ void *ft__worker_end(struct ft_worker *w)
         end_ns = now > end_ns ? now : end_ns;
     }
     for (uint32_t i = 0; i < p->n_routes; i++) {
-        ft_output_ending(p->routes[i].output);
+        ft_output_ending(p->routes[i].output, p->plan.drain_ms);
     }
     ft_table_flush(w->table, end_ns, stopped || p->plan.live ? FT_REASON_SHUTDOWN : FT_REASON_EOF);
     ft__worker_breathe(w, true);
@@ -231,17 +232,20 @@ void *ft__worker_direct(void *arg)
     struct ft_batch batch = {.views = views, .cap = FT_BATCH};
     struct ft_err err;
     uint32_t n, rounds = 0;
+    int wait_ms = READ_TIMEOUT_MS; /* longer once all is handed on */
 
     for (;;) {
-        int rc = w->source->ops->read(w->source, &batch, READ_TIMEOUT_MS, &err);
+        int rc = w->source->ops->read(w->source, &batch, wait_ms, &err);
 
         if (ft__source_over(w->p, rc, &err)) {
             break;
         }
         if (rc != FT_OK || batch.n == 0) {
             direct_idle(w);
+            wait_ms = w->p->plan.read_ms;
             continue;
         }
+        wait_ms = READ_TIMEOUT_MS;
         w->dec.lookup = ft_table_lookup(w->table, &w->dec.lookup_n);
         ft_decode_batch(&w->dec, views, batch.n, pkts, &n);
         settle_fragments(w, pkts, &n);
@@ -254,6 +258,24 @@ void *ft__worker_direct(void *arg)
     }
     ft_fragments_end(w->fragments, &w->dec);
     return ft__worker_end(w);
+}
+
+/* Hand-off, and nothing came for a while: sleeps until the reader pushes or ends, or timers are to
+ * be looked at. */
+static void sleep_until_pushed(struct ft_worker *w)
+{
+    struct ft_pipeline *p = w->p;
+    struct timespec until = ft_wait_until(p->plan.read_ms);
+
+    pthread_mutex_lock(&p->lock);
+    atomic_store_explicit(&w->sleeping, true, memory_order_relaxed);
+    atomic_thread_fence(memory_order_seq_cst); /* pairs with wake_worker() */
+    if (ft_ring_fill(&w->ring) == 0 &&
+        !atomic_load_explicit(&p->input_done, memory_order_acquire)) {
+        pthread_cond_timedwait(&p->pushed, &p->lock, &until);
+    }
+    atomic_store_explicit(&w->sleeping, false, memory_order_relaxed);
+    pthread_mutex_unlock(&p->lock);
 }
 
 void *ft__worker_handoff(void *arg)
@@ -274,8 +296,10 @@ void *ft__worker_handoff(void *arg)
         if (n == 0) {
             if (nap_ns == NAP_MAX_NS) {
                 direct_idle(w);
+                sleep_until_pushed(w);
+            } else {
+                nap(&nap_ns);
             }
-            nap(&nap_ns);
             continue;
         }
         nap_ns = NAP_MIN_NS;
@@ -287,9 +311,25 @@ void *ft__worker_handoff(void *arg)
     return ft__worker_end(w);
 }
 
+/* Something was pushed, or nothing more will be: a worker that sleeps goes on. */
+static void wake_worker(struct ft_worker *to)
+{
+    atomic_thread_fence(memory_order_seq_cst); /* pairs with sleep_until_pushed() */
+    if (FT_UNLIKELY(atomic_load_explicit(&to->sleeping, memory_order_relaxed))) {
+        pthread_mutex_lock(&to->p->lock);
+        atomic_store_explicit(&to->sleeping, false, memory_order_relaxed);
+        pthread_cond_broadcast(&to->p->pushed);
+        pthread_mutex_unlock(&to->p->lock);
+    }
+}
+
 static uint32_t push(struct ft_worker *to, const struct ft_packet *pkts, uint32_t n)
 {
-    return to->payloads != NULL ? ft__app_push(to, pkts, n) : ft_ring_push(&to->ring, pkts, n);
+    uint32_t done =
+        to->payloads != NULL ? ft__app_push(to, pkts, n) : ft_ring_push(&to->ring, pkts, n);
+
+    wake_worker(to);
+    return done;
 }
 
 /* Pushes n packets to a worker; waits for room, or drops what does not fit and counts it. */
@@ -368,6 +408,9 @@ void *ft__reader_run(void *arg)
     ft_fragments_end(r->fragments, &r->dec);
     ft__worker_publish(r);
     atomic_store_explicit(&r->p->input_done, true, memory_order_release); /* pairs with workers */
+    for (uint32_t i = 0; i < r->p->plan.n_workers; i++) {
+        wake_worker(&r->p->workers[i]);
+    }
     return NULL;
 }
 

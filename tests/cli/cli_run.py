@@ -14,12 +14,13 @@ from support import SAMPLE, Case, main, pcap_header, pcap_records, run, start, w
 
 
 def table(text):
-    """Rows of the account: name -> number; (output, event) -> (made, written, dropped)."""
+    """Rows of the account: name -> number; (output, event) -> (made, written, dropped, lost)."""
     rows, outputs = {}, {}
     for line in text.splitlines():
-        m = re.match(r"  (.+?) +(\d+) (\w+) events = (\d+) written \+ (\d+) dropped$", line)
+        m = re.match(r"  (.+?) +(\d+) (\w+) events = (\d+) written \+ (\d+) dropped"
+                     r"(?: \+ (\d+) lost)?$", line)
         if m:
-            outputs[m[1], m[3]] = tuple(int(m[k]) for k in (2, 4, 5))
+            outputs[m[1], m[3]] = tuple(int(m[k] or 0) for k in (2, 4, 5, 6))
             continue
         m = re.match(r"  +(.+?) {2,}(\d+)(  .*)?$", line)
         if m:
@@ -36,8 +37,8 @@ class Account(Case):
                          + rows["ignored"] + rows["malformed"])
         self.assertEqual(rows["packets in them"], rows["decoded"])
         self.assertEqual(rows["flows"], sum(n for k, n in rows.items() if k.startswith("ended: ")))
-        for made, written, dropped in outputs.values():
-            self.assertEqual(made, written + dropped)
+        for made, written, dropped, lost in outputs.values():
+            self.assertEqual(made, written + dropped + lost)
         return rows, outputs
 
     def test_table(self):
@@ -46,8 +47,8 @@ class Account(Case):
         rows, outputs = self.check(r.stderr)
         self.assertEqual((rows["captured"], rows["decoded"], rows["not_ip"], rows["flows"]),
                          (118, 116, 2, 15))
-        self.assertEqual(outputs["null:", "sample"], (116, 116, 0))
-        self.assertEqual(outputs["null:", "flow"], (15, 15, 0))
+        self.assertEqual(outputs["null:", "sample"], (116, 116, 0, 0))
+        self.assertEqual(outputs["null:", "flow"], (15, 15, 0, 0))
         self.assertEqual(len(out.read_text().splitlines()), 16)
         self.assertNotIn("\033", r.stderr)
 
@@ -81,7 +82,8 @@ class Account(Case):
         self.assertEqual(a["captured"], a["queue_dropped"] + a["decoded"]
                          + sum(a["ignored"].values()) + sum(a["malformed"].values()))
         self.assertEqual(a["flows_created"], a["flows_active"] + sum(a["flows_ended"].values()))
-        self.assertEqual(a["outputs"][0]["flow"], {"made": 15, "written": 15, "dropped": 0})
+        self.assertEqual(a["outputs"][0]["flow"], {"made": 15, "written": 15, "dropped": 0,
+                                                     "lost": 0})
         events = [json.loads(line) for line in r.stdout.splitlines()]
         self.assertEqual(sum(e["event_type"] == "network_flow_record" for e in events), 15)
 
@@ -119,12 +121,12 @@ class Bad(Case):
         for quiet in [], ["--quiet"]:
             r = run("read", "-w1", *quiet, "-o", "ndjson:/dev/full", SAMPLE)
             self.assertEqual(r.returncode, 1)
-            self.assertIn("flowtap: error: ndjson:/dev/full: lost events", r.stderr)
+            self.assertIn("flowtap: error: ndjson:/dev/full: lost 116 events", r.stderr)
         r = run("read", "-w1", "-o", "null:", "-o", "ndjson:/dev/full", SAMPLE)
         self.assertEqual(r.returncode, 1)
         outputs = table(r.stderr)[1]
-        self.assertEqual(outputs["ndjson:/dev/full", "sample"], (116, 0, 116))
-        self.assertEqual(outputs["null:", "sample"], (116, 116, 0))
+        self.assertEqual(outputs["ndjson:/dev/full", "sample"], (116, 0, 0, 116))
+        self.assertEqual(outputs["null:", "sample"], (116, 116, 0, 0))
 
     def test_reader_goes_away(self):
         """It ends the output, not the program by a signal; the last one gone is a failure."""

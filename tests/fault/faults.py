@@ -74,5 +74,5 @@ def account(case, err):
         for kind in "sample", "flow", "stats":
             if kind in o:
                 case.assertEqual(o[kind]["made"], o[kind]["written"] + o[kind]["dropped"]
-                                 + o[kind].get("lost", 0), o)
+                                 + o[kind]["lost"], o)
     return a

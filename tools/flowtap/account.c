@@ -45,7 +45,7 @@ static bool packets_hold(const struct ft_stats *s)
 
 static bool event_holds(const struct ft_output_stats *o, enum ft_event e)
 {
-    return o->made[e] == o->written[e] + o->dropped[e];
+    return o->made[e] == o->written[e] + o->dropped[e] + o->lost[e];
 }
 
 bool account_holds(const struct ft_stats *s)
@@ -157,11 +157,14 @@ static void table_outputs(const struct ft_stats *s)
             }
             fputs("  ", stderr);
             text_print(stderr, o->name);
-            fprintf(stderr, "%*s %14llu %s events = %llu written + %llu dropped%s\n",
+            fprintf(stderr, "%*s %14llu %s events = %llu written + %llu dropped",
                     strlen(o->name) < 22 ? (int)(22 - strlen(o->name)) : 0, "",
                     (unsigned long long)o->made[e], ft_event_word(e),
-                    (unsigned long long)o->written[e], (unsigned long long)o->dropped[e],
-                    event_holds(o, e) ? "" : "  DOES NOT ADD UP");
+                    (unsigned long long)o->written[e], (unsigned long long)o->dropped[e]);
+            if (o->lost[e] > 0) {
+                fprintf(stderr, " + %llu lost", (unsigned long long)o->lost[e]);
+            }
+            fputs(event_holds(o, e) ? "\n" : "  DOES NOT ADD UP\n", stderr);
         }
     }
 }
@@ -237,9 +240,11 @@ static void json_outputs(const struct ft_stats *s)
         json_print(stderr, o->name);
         for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
             if (o->made[e] > 0) {
-                fprintf(stderr, ",\"%s\":{\"made\":%llu,\"written\":%llu,\"dropped\":%llu}",
+                fprintf(stderr,
+                        ",\"%s\":{\"made\":%llu,\"written\":%llu,\"dropped\":%llu,\"lost\":%llu}",
                         ft_event_word(e), (unsigned long long)o->made[e],
-                        (unsigned long long)o->written[e], (unsigned long long)o->dropped[e]);
+                        (unsigned long long)o->written[e], (unsigned long long)o->dropped[e],
+                        (unsigned long long)o->lost[e]);
             }
         }
         fputc('}', stderr);

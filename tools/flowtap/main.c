@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* flowtap: the commands and the way to them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "flowtap/version.h"
@@ -44,8 +46,23 @@ static int stdout_taken(void)
     return EXIT_FAILED;
 }
 
+/* Descriptors 0 to 2 that are closed would be given to the next thing that is opened, and events or
+ * messages would go there. */
+static void fill_descriptors(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO) {
+        close(fd);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    fill_descriptors();
     setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* a line of the log is one write */
     if (argc < 2) {
         help_general(stderr);

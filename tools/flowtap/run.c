@@ -8,7 +8,7 @@
 #include "cli.h"
 #include "flowtap/sandbox.h"
 
-enum { WAIT_MS = 100 };
+enum { WAIT_MS = 1000 };
 
 /* Signal handlers reach the pipeline through this; set before they are installed, and not used any
  * more once release_signals() has run. */
@@ -73,13 +73,21 @@ static int fail(struct cli_log *log, int rc, const struct ft_err *err)
 }
 
 /* Gives up what is not needed any more. Everything is open; no thread runs yet. */
-static int confine(const struct ft_config *cfg, bool live, const struct ft_log *log,
-                   struct ft_err *err)
+static int confine(const struct ft_config *cfg, const struct ft_pipeline *p, struct ft_opener *o,
+                   bool capture, const struct ft_log *log, struct ft_err *err)
 {
-    int rc = ft_sandbox_drop_user(ft_config_user(cfg), live, err);
+    bool sandbox = ft_config_flag(cfg, FT_CONFIG_SANDBOX);
+    unsigned uid = (unsigned)geteuid(), gid;
+    int rc = uid == 0 ? ft_sandbox_user(ft_config_user(cfg), &uid, &gid, err) : FT_OK;
 
-    if (rc == FT_OK && ft_config_flag(cfg, FT_CONFIG_SANDBOX)) {
-        rc = ft_sandbox_enter(err);
+    if (rc == FT_OK) {
+        rc = ft_opener_seal(o, uid, sandbox, log, err);
+    }
+    if (rc == FT_OK) {
+        rc = ft_sandbox_drop_user(ft_config_user(cfg), capture, err);
+    }
+    if (rc == FT_OK && sandbox) {
+        rc = ft_sandbox_enter_with(ft_pipeline_needs(p), err);
         if (rc == FT_E_UNSUPPORTED) {
             ft_log(log, FT_LOG_INFO, "no system-call filter: %s", err->what);
             rc = FT_OK;
@@ -101,7 +109,10 @@ static int drive(struct ft_pipeline *p, const struct ft_config *cfg, struct cli_
         release_signals();
         return fail(cl, rc, err);
     }
-    while (ft_pipeline_wait(p, WAIT_MS) == FT_E_AGAIN) {
+    int64_t every_ms = ft_config_stats_ns(cfg) / 1000000;
+    int wait_ms = every_ms > 0 && every_ms < WAIT_MS ? (int)every_ms : WAIT_MS;
+
+    while (ft_pipeline_wait(p, wait_ms) == FT_E_AGAIN) {
         summary_tick(&sum, p);
     }
     rc = ft_pipeline_finish(p, err); /* what went wrong has been logged */
@@ -122,23 +133,28 @@ static int run(struct ft_config *cfg, bool live, bool packets)
                          .level = verbosity < 0   ? FT_LOG_ERROR
                                   : verbosity > 0 ? FT_LOG_DEBUG
                                                   : FT_LOG_INFO};
-    struct ft_pipeline_hooks hooks = {0};
+    struct ft_opener *opener = NULL;
     struct ft_pipeline *p = NULL;
     struct ft_err err = {0};
-    int rc = ft_opener_start(&hooks, &err); /* before anything is open: it shall hold nothing */
+    int rc = ft_opener_start(&opener, &err); /* before anything is open: it shall hold nothing */
 
     ignore_signals();
-    if (rc == FT_OK) {
-        rc = ft_pipeline_new(cfg, &log, &hooks, &p, &err);
+    if (ft_config_flag(cfg, FT_CONFIG_SECRET)) {
+        ft_sandbox_protect();
+    }
+    if (rc == FT_OK && ft_config_outputs(cfg) == 0) {
+        rc = ft_config_set(cfg, "output", "ndjson:-", &err); /* opened before the seal, too */
     }
     if (rc == FT_OK) {
-        ft_opener_seal(&hooks);
-        rc = confine(cfg, packets, &log, &err);
+        rc = ft_pipeline_new(cfg, &log, opener, &p, &err);
+    }
+    if (rc == FT_OK) {
+        rc = confine(cfg, p, opener, packets, &log, &err);
     }
     int status = rc == FT_OK ? drive(p, cfg, &cl, live, &err) : fail(&cl, rc, &err);
 
     ft_pipeline_free(p);
-    ft_opener_stop(&hooks);
+    ft_opener_stop(opener);
     return status;
 }
 

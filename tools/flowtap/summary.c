@@ -46,13 +46,14 @@ void summary_init(struct summary *s, struct cli_log *log, bool live, bool quiet,
     s->next_ns = mono_ns() + (s->tty && !live ? refresh_ns : every_ns);
 }
 
+/* What outputs did not get: dropped and lost. */
 static uint64_t events_dropped(const struct ft_stats *s)
 {
     uint64_t n = 0;
 
     for (uint32_t i = 0; i < s->n_outputs; i++) {
         for (int e = 0; e < FT_EVENT__COUNT; e++) {
-            n += s->output[i].dropped[e];
+            n += s->output[i].dropped[e] + s->output[i].lost[e];
         }
     }
     return n;

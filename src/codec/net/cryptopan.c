@@ -96,16 +96,20 @@ void ft_cryptopan_free(struct ft_cryptopan *c)
 }
 
 /* Block i: the first i bits of the address, then the pad. */
+static void make_block(const struct ft_cryptopan *c, const uint8_t *addr, size_t i, uint8_t *b)
+{
+    uint8_t mask = (uint8_t)(0xff00 >> (i & 7));
+
+    memcpy(b, c->pad, BLOCK);
+    memcpy(b, addr, i >> 3);
+    b[i >> 3] = (uint8_t)((addr[i >> 3] & mask) | (c->pad[i >> 3] & ~mask));
+}
+
 static void make_blocks(const struct ft_cryptopan *c, const uint8_t *addr, size_t bits,
                         uint8_t *blocks)
 {
     for (size_t i = 0; i < bits; i++) {
-        uint8_t *b = blocks + i * BLOCK;
-        uint8_t mask = (uint8_t)(0xff00 >> (i & 7));
-
-        memcpy(b, c->pad, BLOCK);
-        memcpy(b, addr, i >> 3);
-        b[i >> 3] = (uint8_t)((addr[i >> 3] & mask) | (c->pad[i >> 3] & ~mask));
+        make_block(c, addr, i, blocks + i * BLOCK);
     }
 }
 
@@ -143,6 +147,64 @@ void ft_cryptopan_map(struct ft_cryptopan *c, uint8_t *addr, size_t len)
     memcpy(addr, e->to, len);
 }
 
+void ft_cryptopan_unmap(struct ft_cryptopan *c, uint8_t *addr, size_t len)
+{
+    for (size_t i = 0; i < len * 8; i++) { /* the bits before this one are true again */
+        uint8_t block[BLOCK];
+
+        make_block(c, addr, i, block);
+        encrypt(c, block, 1);
+        addr[i >> 3] ^= (uint8_t)((block[0] >> 7) << (7 - (i & 7)));
+    }
+}
+
+static uint64_t load_u64(const uint8_t *p)
+{
+    uint64_t v = 0;
+
+    for (int i = 0; i < 8; i++) {
+        v = v << 8 | p[i];
+    }
+    return v;
+}
+
+/* What a digest is of. Odd: the last bit tells its first block from those of the mapping. */
+enum { KIND_MAC = 1, KIND_TEXT = 3 };
+
+static uint64_t digest(struct ft_cryptopan *c, uint8_t kind, const uint8_t *data, size_t len)
+{
+    uint8_t block[BLOCK];
+
+    memcpy(block, c->pad, BLOCK);
+    block[BLOCK - 1] ^= kind;
+    block[BLOCK - 2] ^= (uint8_t)len;
+    block[BLOCK - 3] ^= (uint8_t)(len >> 8);
+    encrypt(c, block, 1);
+    for (size_t i = 0; i < len; i += BLOCK) {
+        for (size_t k = 0; k < BLOCK && i + k < len; k++) {
+            block[k] ^= data[i + k];
+        }
+        encrypt(c, block, 1);
+    }
+    return load_u64(block);
+}
+
+void ft_cryptopan_mac(struct ft_cryptopan *c, uint8_t mac[6])
+{
+    uint64_t d = digest(c, KIND_MAC, mac, 6);
+    uint8_t group = mac[0] & 1;
+
+    for (int i = 0; i < 6; i++) {
+        mac[i] = (uint8_t)(d >> (8 * i));
+    }
+    mac[0] = (uint8_t)((mac[0] & 0xfc) | 2 | group);
+}
+
+uint64_t ft_cryptopan_digest(struct ft_cryptopan *c, const uint8_t *text, size_t len)
+{
+    return digest(c, KIND_TEXT, text, len < UINT16_MAX ? len : UINT16_MAX);
+}
+
 uint64_t ft_cryptopan_id(struct ft_cryptopan *c, uint64_t id)
 {
     uint8_t block[BLOCK];
@@ -152,11 +214,7 @@ uint64_t ft_cryptopan_id(struct ft_cryptopan *c, uint64_t id)
         block[i] = (uint8_t)(block[i] ^ id >> (56 - 8 * i));
     }
     encrypt(c, block, 1);
-    id = 0;
-    for (int i = 0; i < 8; i++) {
-        id = id << 8 | block[i];
-    }
-    return id;
+    return load_u64(block);
 }
 
 #else
@@ -180,10 +238,29 @@ void ft_cryptopan_map(struct ft_cryptopan *c, uint8_t *addr, size_t len)
     (void)len;
 }
 
+void ft_cryptopan_unmap(struct ft_cryptopan *c, uint8_t *addr, size_t len)
+{
+    ft_cryptopan_map(c, addr, len);
+}
+
 uint64_t ft_cryptopan_id(struct ft_cryptopan *c, uint64_t id)
 {
     (void)c;
     return id;
+}
+
+void ft_cryptopan_mac(struct ft_cryptopan *c, uint8_t mac[6])
+{
+    (void)c;
+    (void)mac;
+}
+
+uint64_t ft_cryptopan_digest(struct ft_cryptopan *c, const uint8_t *text, size_t len)
+{
+    (void)c;
+    (void)text;
+    (void)len;
+    return 0;
 }
 
 #endif

@@ -7,6 +7,10 @@
  * prefix of n bits share one of n bits afterwards, and nothing else is kept. IPv6 addresses go the
  * same way over 128 bits. The key is 32 bytes: 16 of AES key, 16 that are encrypted into the pad.
  *
+ * Pseudonyms of what is no IP address are CBC-MACs under the same key. Their first block differs
+ * from the pad in its last bit, which no block of the mapping does, and carries kind and length, so
+ * that no two of these uses ever encrypt the same first block.
+ *
  * An instance belongs to one thread; it keeps the last addresses it mapped. */
 #ifndef FT_CODEC_NET_CRYPTOPAN_H
 #define FT_CODEC_NET_CRYPTOPAN_H
@@ -32,7 +36,17 @@ void ft_cryptopan_free(struct ft_cryptopan *c);
 /* Maps an address of len 4 or 16 bytes, network order, in place. */
 void ft_cryptopan_map(struct ft_cryptopan *c, uint8_t *addr, size_t len);
 
+/* Takes the mapping of an address back, in place. */
+void ft_cryptopan_unmap(struct ft_cryptopan *c, uint8_t *addr, size_t len);
+
 /* A 64-bit id under the same key, for ids that were derived from the addresses. */
 uint64_t ft_cryptopan_id(struct ft_cryptopan *c, uint64_t id);
+
+/* Maps a MAC address in place: a pseudonym of 46 bits under the same key. The group bit stays (a
+ * multicast address is one afterwards); the local bit is set, so that no maker is named. */
+void ft_cryptopan_mac(struct ft_cryptopan *c, uint8_t mac[6]);
+
+/* A keyed digest of a text; equal texts have equal ones. len: at most 65535. */
+uint64_t ft_cryptopan_digest(struct ft_cryptopan *c, const uint8_t *text, size_t len);
 
 #endif

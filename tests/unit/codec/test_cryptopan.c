@@ -91,6 +91,70 @@ static void test_key_files(void)
     CHECK_EQ(ft_cryptopan_key(sample_key, 0, key), FT_E_FORMAT);
 }
 
+static void test_back_again(void)
+{
+    struct ft_cryptopan *c = NULL;
+
+    CHECK_EQ(ft_cryptopan_new(sample_key, &c), FT_OK);
+    for (size_t i = 0; i < sizeof sample / sizeof sample[0]; i++) {
+        uint8_t a[4];
+        char text[INET_ADDRSTRLEN];
+
+        inet_pton(AF_INET, sample[i][1], a);
+        ft_cryptopan_unmap(c, a, 4);
+        CHECK_STR(inet_ntop(AF_INET, a, text, sizeof text), sample[i][0]);
+    }
+    for (unsigned k = 0; k < 64; k++) {
+        uint8_t a[16], b[16];
+
+        for (unsigned i = 0; i < 16; i++) {
+            a[i] = b[i] = (uint8_t)(i * k * 29 + k);
+        }
+        ft_cryptopan_map(c, a, 16);
+        ft_cryptopan_unmap(c, a, 16);
+        CHECK_MEM(a, b, 16);
+    }
+    ft_cryptopan_free(c);
+}
+
+static void test_pseudonyms(void)
+{
+    struct ft_cryptopan *c = NULL, *other = NULL;
+    uint8_t key[32], seen[256][6], text[300];
+
+    memcpy(key, sample_key, sizeof key);
+    key[31] ^= 1;
+    CHECK_EQ(ft_cryptopan_new(sample_key, &c), FT_OK);
+    CHECK_EQ(ft_cryptopan_new(key, &other), FT_OK);
+    for (unsigned i = 0; i < 256; i++) {
+        uint8_t mac[6] = {(uint8_t)i, 0x1b, 0x21, 1, 2, 3}, again[6], elsewhere[6];
+
+        memcpy(again, mac, 6);
+        memcpy(elsewhere, mac, 6);
+        memcpy(seen[i], mac, 6);
+        ft_cryptopan_mac(c, seen[i]);
+        ft_cryptopan_mac(c, again);
+        ft_cryptopan_mac(other, elsewhere);
+        CHECK_MEM(seen[i], again, 6);
+        CHECK(memcmp(seen[i], elsewhere, 6) != 0);
+        CHECK_EQ(seen[i][0] & 1, mac[0] & 1); /* the group bit stays */
+        CHECK_EQ(seen[i][0] & 2, 2);          /* local: no maker's */
+        for (unsigned k = 0; k < i; k++) {
+            CHECK(memcmp(seen[i], seen[k], 6) != 0);
+        }
+    }
+    memset(text, 'a', sizeof text);
+    for (unsigned len = 0; len < sizeof text; len++) { /* each length is another text */
+        uint64_t d = ft_cryptopan_digest(c, text, len);
+
+        CHECK(d == ft_cryptopan_digest(c, text, len));
+        CHECK(d != ft_cryptopan_digest(c, text, len + 1 < sizeof text ? len + 1 : 0));
+        CHECK(d != ft_cryptopan_digest(other, text, len));
+    }
+    ft_cryptopan_free(c);
+    ft_cryptopan_free(other);
+}
+
 int main(void)
 {
 #ifndef FT_HAVE_OPENSSL
@@ -99,5 +163,7 @@ int main(void)
     RUN(test_published_sample);
     RUN(test_prefixes_are_kept);
     RUN(test_key_files);
+    RUN(test_back_again);
+    RUN(test_pseudonyms);
     return test_end();
 }

@@ -133,7 +133,11 @@ static void test_export_by_hand_and_by_table(void)
         {.key = "octet_delta_count", .key_len = 17, .type = FT_X_UINT, .offset = 4, .len = 4},
         {.key = "interface_name", .key_len = 14, .type = FT_X_STRING, .offset = 8, .len = 4},
     };
-    struct ft_exporter_info who = {.text = "192.0.2.1", .domain_id = 7, .protocol = FT_XP_IPFIX};
+    struct ft_exporter_info who = {.addr = {192, 0, 2, 1},
+                                   .ip_version = 4,
+                                   .text = "192.0.2.1",
+                                   .domain_id = 7,
+                                   .protocol = FT_XP_IPFIX};
     struct ft_export_names names = {.if_in = "ge-0/0/1", .application = "x\"y"};
     uint64_t random = 42;
 

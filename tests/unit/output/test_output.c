@@ -116,6 +116,14 @@ static struct ft_output *open_memory(struct memory *m, const char *url_text)
     return o;
 }
 
+static void drain(struct ft_output *o, int patience_ms)
+{
+    struct ft_output_drain d = {0};
+
+    while (!ft_output_drain_step(o, &d, patience_ms)) {
+    }
+}
+
 static struct ft_output_stats run(struct memory *m, const char *url, int patience_ms, int *out_rc)
 {
     struct ft_output *o = open_memory(m, url);
@@ -132,11 +140,11 @@ static struct ft_output_stats run(struct memory *m, const char *url, int patienc
         pthread_join(thread[i], NULL);
     }
     CHECK_EQ(ft_mem_count(), allocations);
-    ft_output_drain(o, patience_ms);
-    *out_rc = ft_output_close(o, patience_ms);
+    drain(o, patience_ms);
+    *out_rc = ft_output_close(o);
     ft_output_get_stats(o, &s);
     for (int e = 0; e < FT_EVENT__COUNT; e++) {
-        CHECK_EQ(s.made[e], s.written[e] + s.dropped[e]);
+        CHECK_EQ(s.made[e], s.written[e] + s.dropped[e] + s.lost[e]);
         CHECK_EQ(s.written[e], m->lines[e]);
     }
     CHECK_EQ(s.made[0] + s.made[1] + s.made[2], WRITERS * EVENTS);
@@ -175,7 +183,9 @@ static void test_half_writes_are_counted_exactly(void)
     int rc;
     struct ft_output_stats s = run(&m, "ndjson:x?overflow=block&queue=1", -1, &rc);
 
-    CHECK(s.dropped[FT_EVENT_SAMPLE] > 0);
+    CHECK_EQ(rc, FT_E_IO);
+    CHECK(s.lost[FT_EVENT_SAMPLE] > 0);
+    CHECK_EQ(s.dropped[FT_EVENT_SAMPLE], 0); /* no queue was full: it waits */
 }
 
 static void test_stuck_sink_is_given_up(void)
@@ -183,8 +193,123 @@ static void test_stuck_sink_is_given_up(void)
     struct memory m = {.blocked = true};
     int rc;
 
-    run(&m, "ndjson:x?overflow=drop", 100, &rc);
-    CHECK_EQ(rc, FT_E_INTERRUPTED);
+    struct ft_output_stats s = run(&m, "ndjson:x?overflow=drop", 100, &rc);
+
+    CHECK_EQ(rc, FT_E_IO);
+    CHECK(s.lost[FT_EVENT_FLOW] > 0);
+}
+
+/* A sink that holds what it took, as an open frame does, until it is told to write it out. */
+struct holder {
+    struct ft_sink sink;
+    uint64_t held, arrived;
+    bool fail;
+};
+
+static int holder_write(struct ft_sink *s, const uint8_t *data, size_t len, size_t *out_taken)
+{
+    struct holder *h = (struct holder *)(void *)s;
+
+    (void)data;
+    h->held += len;
+    h->sink.held = true;
+    *out_taken = len;
+    return FT_OK;
+}
+
+static int holder_flush(struct ft_sink *s)
+{
+    struct holder *h = (struct holder *)(void *)s;
+
+    h->sink.held = false;
+    h->arrived += h->fail ? 0 : h->held;
+    h->held = 0;
+    return h->fail ? FT_E_IO : FT_OK;
+}
+
+static int holder_close(struct ft_sink *s)
+{
+    struct holder *h = (struct holder *)(void *)s;
+
+    return h->sink.failed > 0 ? FT_E_IO : FT_OK;
+}
+
+static const struct ft_sink_ops holder_ops = {
+    .name = "holder", .write = holder_write, .flush = holder_flush, .close = holder_close};
+
+static struct ft_output *open_holder(struct holder *h)
+{
+    struct ft_output_config cfg = {.n_writers = 1, .sink = &holder_ops};
+    struct ft_output_env env = {0};
+    struct ft_output_url url;
+    struct ft_output *o = NULL;
+    struct ft_err err;
+
+    h->sink.ops = &holder_ops;
+    cfg.sink_instance = &h->sink;
+    CHECK_EQ(ft_output_url_parse("ndjson:x?overflow=block", &url, &err), FT_OK);
+    CHECK_EQ(ft_output_open(&url, &cfg, &env, &o, &err), FT_OK);
+    ft_output_url_fini(&url);
+    CHECK_EQ(ft_output_start(o), FT_OK);
+    for (int i = 0; i < 100; i++) {
+        uint8_t *p = ft_writer_begin(ft_output_writer(o, 0), FT_EVENT_FLOW, 64);
+
+        memcpy(p, text[1], 5);
+        ft_writer_end(ft_output_writer(o, 0), FT_EVENT_FLOW, 5);
+    }
+    ft_writer_flush(ft_output_writer(o, 0));
+    return o;
+}
+
+/* written counts what has arrived; what is held waits, and is written out by the drain. */
+static void test_held_is_not_written(void)
+{
+    struct holder h = {0};
+    struct ft_output *o = open_holder(&h);
+    struct ft_output_stats s = {0};
+
+    for (int i = 0; i < 2000 && ft_output_progress(o) == 0; i++) {
+        nap_us(1000);
+    }
+    ft_output_get_stats(o, &s);
+    CHECK_EQ(s.made[FT_EVENT_FLOW], 100);
+    CHECK_EQ(s.written[FT_EVENT_FLOW], 0);
+    drain(o, -1);
+    ft_output_get_stats(o, &s);
+    CHECK_EQ(s.written[FT_EVENT_FLOW], 100);
+    CHECK_EQ(h.arrived, 500);
+    CHECK_EQ(ft_output_close(o), FT_OK);
+    ft_output_free(o);
+}
+
+static void test_held_is_lost_as_a_whole(void)
+{
+    struct holder h = {.fail = true};
+    struct ft_output *o = open_holder(&h);
+    struct ft_output_stats s;
+
+    drain(o, -1);
+    CHECK_EQ(ft_output_close(o), FT_E_IO);
+    ft_output_get_stats(o, &s);
+    CHECK_EQ(s.lost[FT_EVENT_FLOW], 100);
+    CHECK_EQ(s.written[FT_EVENT_FLOW], 0);
+    ft_output_free(o);
+}
+
+/* What the system takes back at the end (an error of close) was not written after all. */
+static void test_error_at_close_is_lost(void)
+{
+    struct holder h = {0};
+    struct ft_output *o = open_holder(&h);
+    struct ft_output_stats s;
+
+    drain(o, -1);
+    h.sink.failed++; /* nothing is queued: the output's thread does not look at it now */
+    CHECK_EQ(ft_output_close(o), FT_E_IO);
+    ft_output_get_stats(o, &s);
+    CHECK_EQ(s.lost[FT_EVENT_FLOW], 100);
+    CHECK_EQ(s.written[FT_EVENT_FLOW], 0);
+    ft_output_free(o);
 }
 
 static void test_urls(void)
@@ -199,6 +324,12 @@ static void test_urls(void)
         {"ndjson:a%20b?rotate=1h&compress=zstd:9", "ndjson", "a b", "compress", "zstd:9"},
         {"ndjson+file:x?queue=64MB", "ndjson", "x", "queue", "64MB"},
         {"ndjson:x?append=true", "ndjson", "x", "append", "true"},
+        {"ndjson:x?keep=10", "ndjson", "x", "keep", "10"},
+        {"ndjson:x?keep=7d", "ndjson", "x", "keep", "7d"},
+        {"ndjson:x?keep=20GB", "ndjson", "x", "keep", "20GB"},
+        {"ndjson:x?mode=0660&group=adm", "ndjson", "x", "mode", "0660"},
+        {"ndjson:x?fsync=1s", "ndjson", "x", "fsync", "1s"},
+        {"ndjson:x?fsync=frame", "ndjson", "x", "fsync", "frame"},
     };
     static const char *const bad[] = {
         "x",
@@ -214,6 +345,13 @@ static void test_urls(void)
         "ndjson:x?compress=zstd:99",
         "csv:x?event=flows",
         "ndjson:x?rotate=10x",
+        "ndjson:x?keep=0",
+        "ndjson:x?keep=ten",
+        "ndjson:x?mode=9",
+        "ndjson:x?mode=0440",
+        "ndjson:x?mode=4755",
+        "ndjson:x?group=",
+        "ndjson:x?fsync=yes",
     };
     struct ft_output_url u;
     struct ft_err err;
@@ -266,11 +404,14 @@ static void test_full_pipe_is_given_up(void)
         }
     }
     ft_writer_flush(ft_output_writer(o, 0));
-    CHECK_EQ(ft_output_close(o, 200), FT_E_INTERRUPTED);
+    drain(o, 200);
+    CHECK_EQ(ft_output_close(o), FT_E_IO);
     ft_output_get_stats(o, &s);
     CHECK_EQ(s.made[FT_EVENT_FLOW], 3000000);
-    CHECK_EQ(s.made[FT_EVENT_FLOW], s.written[FT_EVENT_FLOW] + s.dropped[FT_EVENT_FLOW]);
+    CHECK_EQ(s.made[FT_EVENT_FLOW],
+             s.written[FT_EVENT_FLOW] + s.dropped[FT_EVENT_FLOW] + s.lost[FT_EVENT_FLOW]);
     CHECK(s.dropped[FT_EVENT_FLOW] > 0 && s.written[FT_EVENT_FLOW] > 0);
+    CHECK(s.lost[FT_EVENT_FLOW] > 0); /* what was queued when it was given up */
     ft_output_free(o);
     ft_output_url_fini(&url);
     close(fd[0]);
@@ -287,6 +428,9 @@ int main(void)
     RUN(test_drop_gives_samples_up_first);
     RUN(test_half_writes_are_counted_exactly);
     RUN(test_stuck_sink_is_given_up);
+    RUN(test_held_is_not_written);
+    RUN(test_held_is_lost_as_a_whole);
+    RUN(test_error_at_close_is_lost);
     RUN(test_full_pipe_is_given_up);
     return test_end();
 }

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base: files below directory handles, see files.h. */
+#include "base/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/files_parts.h"
+#include "base/mem.h"
+
+enum { TRIES = 4, MEM_MAJOR = 1, NULL_MINOR = 3, FULL_MINOR = 7 };
+
+struct ft_places {
+    struct ft__place place[FT_FILES_MAX];
+    int32_t n;
+    uid_t trusted; /* (uid_t)-1: nobody */
+    bool confined;
+};
+
+struct ft_places *ft_places_new(void)
+{
+    struct ft_places *s = ft_mem_alloc(1, sizeof *s);
+
+    if (s != NULL) {
+        s->trusted = (uid_t)-1;
+    }
+    return s;
+}
+
+void ft_places_free(struct ft_places *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    for (int32_t i = 0; i < s->n; i++) {
+        close(s->place[i].dir);
+        ft_mem_free(s->place[i].folder);
+    }
+    ft_mem_free(s);
+}
+
+void ft_places_confine(struct ft_places *s)
+{
+    s->confined = true;
+}
+
+void ft_places_trust(struct ft_places *s, uid_t uid)
+{
+    s->trusted = uid;
+}
+
+int32_t ft_places_count(const struct ft_places *s)
+{
+    return s->n;
+}
+
+int ft_places_folder(const struct ft_places *s, int32_t id)
+{
+    return s->place[id].dir;
+}
+
+int32_t ft_places_group(const struct ft_places *s, int32_t id)
+{
+    return s->place[id].group;
+}
+
+/* ---- folders ---- */
+
+/* The folder at an absolute path without links, or -1 with errno: no component is followed. */
+static int walk(const char *path)
+{
+    int at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    while (at >= 0) {
+        char part[FT_FILE_NAME];
+        size_t len;
+
+        path += strspn(path, "/");
+        len = strcspn(path, "/");
+        if (len == 0) {
+            return at;
+        }
+        if (len >= sizeof part) {
+            close(at);
+            errno = ENAMETOOLONG;
+            return -1;
+        }
+        memcpy(part, path, len);
+        part[len] = '\0';
+        path += len;
+
+        int next = openat(at, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int saved = errno;
+
+        close(at);
+        errno = saved;
+        at = next;
+    }
+    return -1;
+}
+
+static bool same_kind(const struct stat *a, const struct stat *b)
+{
+    return a->st_uid == b->st_uid && a->st_gid == b->st_gid && a->st_mode == b->st_mode;
+}
+
+/* 0 when the handle is still the folder at that path, or has become it; else errno. */
+static int folder_ready(struct ft__place *p, bool confined, uint32_t *notes)
+{
+    struct stat st;
+    int now = walk(p->folder);
+
+    if (now < 0) {
+        return errno;
+    }
+    if (fstat(now, &st) != 0 || (st.st_dev == p->seen.st_dev && st.st_ino == p->seen.st_ino)) {
+        close(now);
+        return 0;
+    }
+    if (!same_kind(&st, &p->seen)) {
+        *notes |= FT_FILE_FOLDER_FOREIGN;
+        close(now);
+        return EPERM;
+    }
+    if (confined) {
+        close(now);
+        return ESTALE;
+    }
+    *notes |= FT_FILE_FOLDER_REPLACED;
+    close(p->dir);
+    p->dir = now;
+    p->seen = st;
+    return 0;
+}
+
+void ft_places_renew(struct ft_places *s)
+{
+    for (int32_t i = 0; i < s->n; i++) {
+        uint32_t notes = 0;
+
+        if (folder_ready(&s->place[i], false, &notes) == 0 && notes != 0) {
+            s->place[i].notes |= notes; /* told with the next answer */
+        }
+    }
+}
+
+/* ---- opening ---- */
+
+static bool harmless_device(const struct stat *st)
+{
+    return S_ISCHR(st->st_mode) && major(st->st_rdev) == MEM_MAJOR &&
+           (minor(st->st_rdev) == NULL_MINOR || minor(st->st_rdev) == FULL_MINOR);
+}
+
+static bool owner_fits(const struct ft_places *s, const struct ft__place *p, const struct stat *st)
+{
+    return !p->known || st->st_uid == p->owner || st->st_uid == geteuid() ||
+           st->st_uid == p->seen.st_uid || st->st_uid == s->trusted;
+}
+
+/* 0, or why a file of this kind is not opened. Another name of the file (a hard link) may be one
+ * that the folder's owner must not reach. */
+static int fits(const struct ft_places *s, const struct ft__place *p, const struct stat *st)
+{
+    if (S_ISLNK(st->st_mode)) {
+        return ELOOP;
+    }
+    if (S_ISDIR(st->st_mode)) {
+        return EISDIR;
+    }
+    if (harmless_device(st)) {
+        return 0;
+    }
+    if (!S_ISREG(st->st_mode) && !S_ISFIFO(st->st_mode)) {
+        return ENODEV;
+    }
+    if (!owner_fits(s, p, st)) {
+        return EPERM;
+    }
+    return p->known && st->st_nlink > 1 && p->seen.st_uid != geteuid() ? EMLINK : 0;
+}
+
+static int flags_for(const struct stat *st)
+{
+    int access = S_ISREG(st->st_mode) ? O_RDWR | O_APPEND : O_WRONLY;
+
+    return access | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
+}
+
+static int dress(const struct ft__place *p, int fd)
+{
+    if (p->group >= 0 && fchown(fd, (uid_t)-1, (gid_t)p->group) != 0) {
+        return errno;
+    }
+    return p->mode_exact && fchmod(fd, p->mode) != 0 ? errno : 0;
+}
+
+/* A file of that name that was not there before. EEXIST: somebody was faster. */
+static int make(const struct ft__place *p, const char *name, int *out_fd)
+{
+    int fd =
+        openat(p->dir, name,
+               O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, p->mode);
+    int error = fd < 0 ? errno : dress(p, fd);
+
+    if (error != 0 && fd >= 0) {
+        close(fd);
+        unlinkat(p->dir, name, 0);
+        fd = -1;
+    }
+    *out_fd = fd;
+    return error;
+}
+
+/* What is there: looked at before it is opened and again afterwards. */
+static int take(const struct ft_places *s, const struct ft__place *p, const struct stat *before,
+                int *out_fd)
+{
+    int error = fits(s, p, before);
+
+    if (error != 0) {
+        return error;
+    }
+    int fd = openat(p->dir, p->name, flags_for(before));
+
+    if (fd < 0 && errno == EACCES && S_ISREG(before->st_mode)) { /* may be written, not read */
+        fd = openat(p->dir, p->name, (flags_for(before) & ~O_ACCMODE) | O_WRONLY);
+    }
+    if (fd < 0) {
+        return errno;
+    }
+    struct stat st;
+
+    if (fstat(fd, &st) != 0 || (st.st_mode & S_IFMT) != (before->st_mode & S_IFMT)) {
+        close(fd);
+        return EEXIST; /* it changed under our hands: once more */
+    }
+    error = fits(s, p, &st);
+    if (error != 0) {
+        close(fd);
+        return error;
+    }
+    *out_fd = fd;
+    return 0;
+}
+
+static int open_place(const struct ft_places *s, struct ft__place *p, int *out_fd)
+{
+    int error = EEXIST;
+
+    for (int i = 0; i < TRIES && (error == EEXIST || error == ENOENT); i++) {
+        struct stat st;
+
+        if (fstatat(p->dir, p->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+            error = take(s, p, &st, out_fd);
+        } else {
+            error = errno == ENOENT ? make(p, p->name, out_fd) : errno;
+            if (error == ENOENT) {
+                break; /* the folder has been removed */
+            }
+        }
+    }
+    if (error == 0 && !p->known) {
+        struct stat st;
+
+        p->known = true;
+        p->owner = fstat(*out_fd, &st) == 0 ? st.st_uid : geteuid();
+    }
+    return error;
+}
+
+/* ---- placing ---- */
+
+/* Splits a path into its folder, resolved, and its last component. */
+static int split(struct ft__place *p, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *last = slash != NULL ? slash + 1 : path;
+    char folder[FT_FILE_PATH], resolved[FT_FILE_PATH];
+    size_t len = slash != NULL ? (size_t)(slash - path) : 0;
+
+    if (last[0] == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0) {
+        return EISDIR;
+    }
+    if (strlen(last) > FT_FILE_NAME - FT__ROTATED_MORE || len >= sizeof folder) {
+        return ENAMETOOLONG;
+    }
+    if (slash == NULL) {
+        snprintf(folder, sizeof folder, ".");
+    } else if (len == 0) {
+        snprintf(folder, sizeof folder, "/");
+    } else {
+        snprintf(folder, sizeof folder, "%.*s", (int)len, path);
+    }
+    if (realpath(folder, resolved) == NULL) {
+        return errno;
+    }
+    memcpy(p->name, last, strlen(last) + 1);
+    p->folder = ft_mem_strdup(resolved);
+    return p->folder != NULL ? 0 : ENOMEM;
+}
+
+static int place(struct ft_places *s, const struct ft_file_call *c, int32_t *out_id)
+{
+    struct ft__place p = {
+        .dir = -1, .mode = c->mode & 07777, .mode_exact = c->mode_exact, .group = c->group};
+
+    if (s->n == FT_FILES_MAX) {
+        return ENFILE;
+    }
+    int error = split(&p, c->path);
+
+    if (error != 0) {
+        return error;
+    }
+    p.dir = open(p.folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (p.dir < 0 || fstat(p.dir, &p.seen) != 0) {
+        error = errno;
+        if (p.dir >= 0) {
+            close(p.dir);
+        }
+        ft_mem_free(p.folder);
+        return error;
+    }
+    s->place[s->n] = p;
+    *out_id = s->n++;
+    return 0;
+}
+
+/* ---- one call ---- */
+
+/* There is room for it: split(). */
+static void new_name(const struct ft__place *p, char out[FT_FILE_NAME])
+{
+    snprintf(out, FT_FILE_NAME, "%.*s.new", FT_FILE_NAME - 5, p->name);
+}
+
+static int open_new(struct ft__place *p, int *out_fd)
+{
+    char name[FT_FILE_NAME];
+
+    new_name(p, name);
+    if (unlinkat(p->dir, name, 0) != 0 && errno != ENOENT) {
+        return errno;
+    }
+    return make(p, name, out_fd);
+}
+
+static int replace(struct ft__place *p)
+{
+    char name[FT_FILE_NAME];
+    struct stat st;
+
+    new_name(p, name);
+    if (fstatat(p->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno;
+    }
+    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
+        return EPERM;
+    }
+    return renameat(p->dir, name, p->dir, p->name) == 0 ? 0 : errno;
+}
+
+void ft_places_call(void *cookie, const struct ft_file_call *c, struct ft_file_answer *out,
+                    int *out_fd)
+{
+    struct ft_places *s = cookie;
+
+    *out = (struct ft_file_answer){.id = -1};
+    *out_fd = -1;
+    if (c->op == FT_FILE_PLACE) {
+        out->error = place(s, c, &out->id);
+        return;
+    }
+    if (c->id < 0 || c->id >= s->n) {
+        out->error = EBADF;
+        return;
+    }
+    struct ft__place *p = &s->place[c->id];
+
+    out->notes = p->notes;
+    p->notes = 0;
+    out->error = folder_ready(p, s->confined, &out->notes);
+    if (out->error != 0) {
+        return;
+    }
+    switch (c->op) {
+    case FT_FILE_OPEN:
+        out->error = open_place(s, p, out_fd);
+        break;
+    case FT_FILE_OPEN_NEW:
+        out->error = open_new(p, out_fd);
+        break;
+    case FT_FILE_REPLACE:
+        out->error = replace(p);
+        break;
+    case FT_FILE_ASIDE:
+        out->error = ft__place_aside(p, c->now_s, out->name);
+        break;
+    case FT_FILE_SWEEP:
+        out->error = ft__place_sweep(p, c->now_s, &c->keep, &out->n);
+        break;
+    default:
+        out->error = EINVAL;
+    }
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base: the files that are written, each below a directory handle that is held from the start.
+ *
+ *     place (before privileges go) -> [ open | aside | sweep | replace ]*
+ *
+ * Theory of operation: who owns the folder of an output may plant links, pipes and other people's
+ * files in it, and may replace the folder itself, while a process with more rights than he has goes
+ * on opening files there. So the path is walked once: place() resolves the folder, links and all,
+ * and keeps a handle of it; everything later happens relative to that handle and never follows a
+ * link. What is opened must be a regular file, a FIFO or /dev/null that belongs to us, to the
+ * folder's owner, or to who owned it at the start. A folder that was replaced meanwhile is taken
+ * again only when it has the same owner, group and mode; that is told. Nothing here blocks: a FIFO
+ * without a reader is ENXIO.
+ *
+ * The same calls are answered in this process (struct ft_places) or, through struct ft_files, by
+ * the opener, a child that has the right to open files when this process has given it up. */
+#ifndef FT_BASE_FILES_H
+#define FT_BASE_FILES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "flowtap/macros.h"
+
+enum { FT_FILE_PATH = 4096, FT_FILE_NAME = 256, FT_FILES_MAX = 64 };
+
+/* Modes of new files: as asked for, or 0640 less what the umask takes. */
+enum { FT_FILE_MODE_DEFAULT = 0640 };
+
+enum ft_file_op {
+    FT_FILE_PLACE,    /* path, mode, mode_exact, group: the file gets a number, nothing is opened */
+    FT_FILE_OPEN,     /* id: for reading and appending, made when it is not there */
+    FT_FILE_OPEN_NEW, /* id: NAME.new, empty, never one that was there */
+    FT_FILE_REPLACE,  /* id: NAME.new becomes NAME, as one step */
+    FT_FILE_ASIDE,    /* id, now_s: NAME is renamed to its rotated name, which is never taken */
+    FT_FILE_SWEEP,    /* id, now_s, keep: rotated files beyond what is kept are removed */
+    FT_FILE__COUNT
+};
+
+/* What is kept of the rotated files; 0: no bound of that kind. */
+struct ft_file_keep {
+    uint64_t files;
+    int64_t age_s;
+    uint64_t bytes;
+};
+
+struct ft_file_call {
+    int32_t op;
+    int32_t id;      /* number of the place; all but PLACE */
+    int64_t now_s;   /* wall clock, seconds since 1970 */
+    uint32_t mode;   /* PLACE: of new files */
+    int32_t group;   /* PLACE: of new files; -1: the process's */
+    bool mode_exact; /* PLACE: whatever the umask says */
+    struct ft_file_keep keep;
+    char path[FT_FILE_PATH]; /* PLACE */
+};
+
+/* Things that happened besides. */
+enum { FT_FILE_FOLDER_REPLACED = 1, FT_FILE_FOLDER_FOREIGN = 2 };
+
+struct ft_file_answer {
+    int32_t error;           /* 0 or errno */
+    int32_t id;              /* PLACE */
+    uint32_t notes;          /* FT_FILE_FOLDER_... */
+    uint32_t n;              /* SWEEP: files removed */
+    char name[FT_FILE_NAME]; /* ASIDE: the new name, within the folder */
+};
+
+/* Who answers. out_fd is set to the opened file (owned by the caller) or -1. */
+struct ft_files {
+    void (*call)(void *cookie, const struct ft_file_call *c, struct ft_file_answer *out,
+                 int *out_fd);
+    void *cookie;
+};
+
+/* ---- in this process ---- */
+
+struct ft_places;
+
+/* confined: folders that were replaced cannot be reached any more by this process; they are
+ * answered with ESTALE when a new process could take them. NULL: no memory. */
+FT_NODISCARD struct ft_places *ft_places_new(void);
+void ft_places_free(struct ft_places *s); /* NULL is a no-op */
+void ft_places_confine(struct ft_places *s);
+
+/* Who may own what is opened, besides the folder's owner and this process: -1 for nobody. */
+void ft_places_trust(struct ft_places *s, uid_t uid);
+
+/* struct ft_files' call; cookie is the struct ft_places. One thread for each place. */
+void ft_places_call(void *cookie, const struct ft_file_call *c, struct ft_file_answer *out,
+                    int *out_fd);
+
+/* Number of places, the directory handle of one (borrowed), and the group it wants (-1: none). */
+int32_t ft_places_count(const struct ft_places *s);
+int ft_places_folder(const struct ft_places *s, int32_t id);
+int32_t ft_places_group(const struct ft_places *s, int32_t id);
+
+/* Takes every folder that was replaced by one of the same owner, group and mode. */
+void ft_places_renew(struct ft_places *s);
+
+/* ---- what a rotated file is called ---- */
+
+/* "x.ndjson.zst" of 2026-11-23 13:15:00 UTC: "x-20261123T131500.ndjson.zst", n > 0: with "-n" after
+ * the time. false when it does not fit. */
+bool ft_file_rotated_name(const char *name, int64_t now_s, unsigned n, char out[FT_FILE_NAME]);
+
+/* Whether a name is a rotated one of name, with its time and number. */
+bool ft_file_is_rotated(const char *name, const char *other, int64_t *out_s, unsigned *out_n);
+
+#endif

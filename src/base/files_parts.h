@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base: what files.c and files_rotate.c share. */
+#ifndef FT_BASE_FILES_PARTS_H
+#define FT_BASE_FILES_PARTS_H
+
+#include <sys/stat.h>
+
+#include "base/files.h"
+
+/* Room that a rotated name needs beyond the name: "-20261123T131500-4294967295", ".new", '\0'. */
+enum { FT__ROTATED_MORE = 32 };
+
+/* owner: the thread of its output */
+struct ft__place {
+    char *folder;            /* absolute, without links; owned */
+    int dir;                 /* handle of it, O_PATH; owned */
+    struct stat seen;        /* of the folder behind the handle */
+    char name[FT_FILE_NAME]; /* the last component */
+    mode_t mode;             /* of new files */
+    bool mode_exact;
+    int32_t group;   /* -1: none asked for */
+    bool known;      /* it was opened before: */
+    uid_t owner;     /* by whom it was owned then */
+    uint32_t notes;  /* to be told with the next answer */
+    int64_t last_s;  /* time of the last rotated name */
+    unsigned last_n; /* and its number */
+};
+
+/* 0 or errno. */
+int ft__place_aside(struct ft__place *p, int64_t now_s, char out_name[FT_FILE_NAME]);
+int ft__place_sweep(struct ft__place *p, int64_t now_s, const struct ft_file_keep *keep,
+                    uint32_t *out_n);
+
+#endif

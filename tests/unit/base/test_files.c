@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base: files below directory handles: what is opened, what is not, and what rotated files are
+ * called and kept. */
+#include "base/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+static char dir[64];
+static struct ft_places *places;
+
+static const char *path_of(const char *name)
+{
+    static char path[4][256];
+    static unsigned turn;
+    char *p = path[turn++ % 4];
+
+    snprintf(p, sizeof path[0], "%s/%s", dir, name);
+    return p;
+}
+
+static struct ft_file_answer call(enum ft_file_op op, int32_t id, int *out_fd)
+{
+    struct ft_file_call c = {.op = op, .id = id, .now_s = 1763903700};
+    struct ft_file_answer a;
+
+    ft_places_call(places, &c, &a, out_fd);
+    return a;
+}
+
+static int32_t place(const char *path)
+{
+    struct ft_file_call c = {.op = FT_FILE_PLACE, .mode = FT_FILE_MODE_DEFAULT, .group = -1};
+    struct ft_file_answer a;
+    int fd;
+
+    snprintf(c.path, sizeof c.path, "%s", path);
+    ft_places_call(places, &c, &a, &fd);
+    CHECK_EQ(a.error, 0);
+    return a.id;
+}
+
+static int open_error(int32_t id)
+{
+    int fd;
+    struct ft_file_answer a = call(FT_FILE_OPEN, id, &fd);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return a.error;
+}
+
+static bool exists(const char *name)
+{
+    struct stat st;
+
+    return lstat(path_of(name), &st) == 0;
+}
+
+static void touch(const char *name)
+{
+    int fd = open(path_of(name), O_WRONLY | O_CREAT, 0600);
+
+    CHECK(fd >= 0);
+    CHECK_EQ(write(fd, "0123456789", 10), 10);
+    close(fd);
+}
+
+static void start(void)
+{
+    snprintf(dir, sizeof dir, "/tmp/ft-files-XXXXXX");
+    CHECK(mkdtemp(dir) != NULL);
+    places = ft_places_new();
+    CHECK(places != NULL);
+}
+
+static void end(void)
+{
+    char command[128];
+
+    ft_places_free(places);
+    snprintf(command, sizeof command, "rm -rf '%s'", dir);
+    CHECK_EQ(system(command), 0);
+}
+
+static void test_new_files_are_private(void)
+{
+    struct stat st;
+
+    start();
+    umask(022);
+    CHECK_EQ(open_error(place(path_of("a"))), 0);
+    CHECK_EQ(stat(path_of("a"), &st), 0);
+    CHECK_EQ(st.st_mode & 07777, 0640);
+    end();
+}
+
+static void test_links_are_not_followed(void)
+{
+    start();
+    touch("victim");
+    int32_t id = place(path_of("a"));
+
+    CHECK_EQ(open_error(id), 0);
+    CHECK_EQ(unlink(path_of("a")), 0);
+    CHECK_EQ(symlink("victim", path_of("a")), 0);
+    CHECK_EQ(open_error(id), ELOOP);
+    CHECK_EQ(unlink(path_of("a")), 0);
+    CHECK_EQ(symlink("nowhere", path_of("a")), 0);
+    CHECK_EQ(open_error(id), ELOOP);
+    CHECK(!exists("nowhere"));
+    end();
+}
+
+static void test_what_is_opened(void)
+{
+    int fd, r;
+
+    start();
+    CHECK_EQ(mkdir(path_of("d"), 0700), 0);
+    CHECK_EQ(open_error(place(path_of("d"))), EISDIR);
+    CHECK_EQ(mkfifo(path_of("f"), 0600), 0);
+    int32_t id = place(path_of("f"));
+
+    CHECK_EQ(open_error(id), ENXIO); /* nobody reads: and nothing waits */
+    r = open(path_of("f"), O_RDONLY | O_NONBLOCK);
+    CHECK_EQ(call(FT_FILE_OPEN, id, &fd).error, 0);
+    CHECK((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+    close(fd);
+    close(r);
+    CHECK_EQ(open_error(place("/dev/null")), 0);
+    CHECK_EQ(open_error(place("/dev/zero")), ENODEV);
+    CHECK_EQ(open_error(place("/dev/tty")), ENODEV);
+    end();
+}
+
+static void test_a_folder_that_is_a_link_is_followed_once(void)
+{
+    int fd;
+
+    start();
+    CHECK_EQ(mkdir(path_of("one"), 0700), 0);
+    CHECK_EQ(mkdir(path_of("two"), 0700), 0);
+    CHECK_EQ(symlink("one", path_of("link")), 0);
+    int32_t id = place(path_of("link/x"));
+
+    CHECK_EQ(open_error(id), 0);
+    CHECK(exists("one/x"));
+    CHECK_EQ(unlink(path_of("link")), 0);
+    CHECK_EQ(symlink("two", path_of("link")), 0);
+    CHECK_EQ(call(FT_FILE_ASIDE, id, &fd).error, 0);
+    CHECK_EQ(open_error(id), 0);
+    CHECK(exists("one/x") && !exists("two/x"));
+    end();
+}
+
+static void test_a_folder_that_was_replaced(void)
+{
+    int fd;
+
+    start();
+    CHECK_EQ(mkdir(path_of("o"), 0700), 0);
+    int32_t id = place(path_of("o/x"));
+
+    CHECK_EQ(open_error(id), 0);
+    CHECK_EQ(rename(path_of("o"), path_of("old")), 0);
+    CHECK_EQ(open_error(id), ENOENT);
+    CHECK_EQ(mkdir(path_of("o"), 0777), 0);
+    CHECK_EQ(chmod(path_of("o"), 0777), 0);
+    struct ft_file_answer a = call(FT_FILE_OPEN, id, &fd);
+
+    CHECK_EQ(a.error, EPERM); /* another mode */
+    CHECK_EQ(a.notes, FT_FILE_FOLDER_FOREIGN);
+    CHECK_EQ(chmod(path_of("o"), 0700), 0);
+    a = call(FT_FILE_OPEN, id, &fd);
+    CHECK_EQ(a.error, 0);
+    CHECK_EQ(a.notes, FT_FILE_FOLDER_REPLACED);
+    CHECK(exists("o/x"));
+    close(fd);
+    a = call(FT_FILE_OPEN, id, &fd);
+    CHECK_EQ(a.notes, 0); /* said once */
+    close(fd);
+    CHECK_EQ(rename(path_of("o"), path_of("older")), 0);
+    CHECK_EQ(symlink("older", path_of("o")), 0);
+    CHECK_EQ(open_error(id), ENOTDIR);
+    end();
+}
+
+static void test_another_process_takes_a_replaced_folder(void)
+{
+    int fd;
+
+    start();
+    CHECK_EQ(mkdir(path_of("o"), 0700), 0);
+    int32_t id = place(path_of("o/x"));
+
+    ft_places_confine(places);
+    CHECK_EQ(open_error(id), 0);
+    CHECK_EQ(rename(path_of("o"), path_of("old")), 0);
+    CHECK_EQ(mkdir(path_of("o"), 0700), 0);
+    CHECK_EQ(open_error(id), ESTALE);
+    ft_places_renew(places);
+    struct ft_file_answer a = call(FT_FILE_OPEN, id, &fd);
+
+    CHECK_EQ(a.error, 0);
+    CHECK_EQ(a.notes, FT_FILE_FOLDER_REPLACED);
+    close(fd);
+    end();
+}
+
+/* As root, in another user's folder: his files are taken, a third one's and hard links are not. */
+static void test_owners(void)
+{
+    if (geteuid() != 0) {
+        return;
+    }
+    start();
+    CHECK_EQ(mkdir(path_of("o"), 0755), 0);
+    CHECK_EQ(chown(path_of("o"), 65534, 65534), 0);
+    int32_t id = place(path_of("o/x"));
+
+    CHECK_EQ(open_error(id), 0);
+    CHECK_EQ(unlink(path_of("o/x")), 0);
+    touch("o/x");
+    CHECK_EQ(chown(path_of("o/x"), 65534, 65534), 0);
+    CHECK_EQ(open_error(id), 0);
+    CHECK_EQ(chown(path_of("o/x"), 12345, 12345), 0);
+    CHECK_EQ(open_error(id), EPERM);
+    ft_places_trust(places, 12345);
+    CHECK_EQ(open_error(id), 0);
+    CHECK_EQ(unlink(path_of("o/x")), 0);
+    touch("victim");
+    CHECK_EQ(link(path_of("victim"), path_of("o/x")), 0);
+    CHECK_EQ(open_error(id), EMLINK);
+    end();
+}
+
+static void test_rotated_names(void)
+{
+    char name[FT_FILE_NAME];
+    int64_t s;
+    unsigned n;
+
+    CHECK(ft_file_rotated_name("x.ndjson.zst", 1763903700, 0, name));
+    CHECK_STR(name, "x-20251123T131500.ndjson.zst");
+    CHECK(ft_file_rotated_name(".x", 1763903700, 3, name));
+    CHECK_STR(name, ".x-20251123T131500-3");
+    CHECK(ft_file_is_rotated("x.csv", "x-20251123T131500-12.csv", &s, &n));
+    CHECK_EQ(s, 1763903700);
+    CHECK_EQ(n, 12);
+    CHECK(!ft_file_is_rotated("x.csv", "x.csv", &s, &n));
+    CHECK(!ft_file_is_rotated("x.csv", "x-2025.csv", &s, &n));
+    CHECK(!ft_file_is_rotated("x.csv", "x-20251123T131500.csv.bak", &s, &n));
+    CHECK(!ft_file_is_rotated("x.csv", "x-20251123T131500-.csv", &s, &n));
+    CHECK(!ft_file_is_rotated("x.csv", "x-20251323T131500.csv", &s, &n));
+}
+
+static void test_aside_never_replaces(void)
+{
+    int fd;
+
+    start();
+    int32_t id = place(path_of("x.json"));
+
+    touch("x-20251123T131500.json"); /* somebody else's */
+    for (unsigned i = 1; i <= 3; i++) {
+        char want[64];
+
+        CHECK_EQ(open_error(id), 0);
+        struct ft_file_answer a = call(FT_FILE_ASIDE, id, &fd);
+
+        snprintf(want, sizeof want, "x-20251123T131500-%u.json", i);
+        CHECK_EQ(a.error, 0);
+        CHECK_STR(a.name, want);
+        CHECK(exists(want));
+    }
+    CHECK_EQ(call(FT_FILE_ASIDE, id, &fd).error, ENOENT);
+    end();
+}
+
+static void sweep(int32_t id, struct ft_file_keep keep, uint32_t removed)
+{
+    struct ft_file_call c = {
+        .op = FT_FILE_SWEEP, .id = id, .now_s = 1763903700 + 3600, .keep = keep};
+    struct ft_file_answer a;
+    int fd;
+
+    ft_places_call(places, &c, &a, &fd);
+    CHECK_EQ(a.error, 0);
+    CHECK_EQ(a.n, removed);
+}
+
+static void test_what_is_kept(void)
+{
+    start();
+    int32_t id = place(path_of("x.json"));
+
+    CHECK_EQ(open_error(id), 0);
+    for (int i = 0; i < 6; i++) {
+        char name[64];
+
+        snprintf(name, sizeof name, "x-20251123T13150%d.json", i);
+        touch(name);
+    }
+    touch("x-20251123T131505-1.json");
+    touch("x-other.json");
+    CHECK_EQ(mkdir(path_of("x-20251123T131400.json"), 0700), 0);
+    sweep(id, (struct ft_file_keep){.files = 5}, 2);
+    CHECK(!exists("x-20251123T131501.json") && exists("x-20251123T131502.json"));
+    sweep(id, (struct ft_file_keep){.bytes = 45}, 1);
+    CHECK(!exists("x-20251123T131502.json") && exists("x-20251123T131503.json"));
+    sweep(id, (struct ft_file_keep){.age_s = 3596}, 1);
+    CHECK(!exists("x-20251123T131503.json") && exists("x-20251123T131504.json"));
+    CHECK(exists("x-20251123T131505-1.json") && exists("x-other.json") && exists("x.json"));
+    CHECK(exists("x-20251123T131400.json"));
+    end();
+}
+
+static void test_replacing(void)
+{
+    int fd;
+
+    start();
+    touch("st");
+    touch("st.new"); /* of a run that died */
+    int32_t id = place(path_of("st"));
+    struct ft_file_answer a = call(FT_FILE_OPEN_NEW, id, &fd);
+
+    CHECK_EQ(a.error, 0);
+    CHECK_EQ(lseek(fd, 0, SEEK_END), 0);
+    CHECK_EQ(write(fd, "new", 3), 3);
+    close(fd);
+    CHECK_EQ(call(FT_FILE_REPLACE, id, &fd).error, 0);
+    CHECK(!exists("st.new"));
+    fd = open(path_of("st"), O_RDONLY);
+    CHECK_EQ(lseek(fd, 0, SEEK_END), 3);
+    close(fd);
+    touch("victim");
+    CHECK_EQ(symlink("victim", path_of("st.new")), 0);
+    CHECK_EQ(call(FT_FILE_REPLACE, id, &fd).error, EPERM);
+    a = call(FT_FILE_OPEN_NEW, id, &fd); /* the link goes, its target stays */
+    CHECK_EQ(a.error, 0);
+    close(fd);
+    fd = open(path_of("victim"), O_RDONLY);
+    CHECK_EQ(lseek(fd, 0, SEEK_END), 10);
+    close(fd);
+    end();
+}
+
+int main(void)
+{
+    RUN(test_new_files_are_private);
+    RUN(test_links_are_not_followed);
+    RUN(test_what_is_opened);
+    RUN(test_a_folder_that_is_a_link_is_followed_once);
+    RUN(test_a_folder_that_was_replaced);
+    RUN(test_another_process_takes_a_replaced_folder);
+    RUN(test_owners);
+    RUN(test_rotated_names);
+    RUN(test_aside_never_replaces);
+    RUN(test_what_is_kept);
+    RUN(test_replacing);
+    return test_end();
+}
