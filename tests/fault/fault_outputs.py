@@ -112,21 +112,21 @@ class Fifos(Outputs):
         self.assertEqual((file["made"], file["written"]), (20000, 20000))
         self.assertEqual((fifo["made"], fifo["written"]), (20000, 0))
         self.assertGreater(fifo["dropped"], 0)
-        self.assertEqual(h.err.count("no reader yet"), 1, h.err)
+        self.assertEqual(h.err.count("nobody reads yet"), 1, h.err)
         self.assertEqual(len(events(whole)), 20000)
 
     def test_block_without_reader(self):
         """The input waits; SIGTERM ends it."""
         h = self.fed(f"ndjson:{self.fifo()}?overflow=block&queue=256KB")
         feeder = self.feed(h, 200000)
-        h.wait("no reader yet")
+        h.wait("nobody reads yet")
         feeder.join(1)
         self.assertTrue(feeder.is_alive(), "the input did not wait")
         a = self.stopped(h)
         n = a["outputs"][0]["sample"]
         self.assertEqual((n["written"], n["dropped"]), (0, 0), "block drops nothing")
         self.assertEqual(n["lost"], n["made"])
-        self.assertEqual(h.err.count("no reader yet"), 1, h.err)
+        self.assertEqual(h.err.count("nobody reads yet"), 1, h.err)
 
     def test_signal_at_once(self):
         """Also with nothing to write, from the first moment on, and when it is the only output."""
@@ -141,7 +141,7 @@ class Fifos(Outputs):
             path = self.fifo(overflow)
             h = self.fed(f"ndjson:{path}?overflow={overflow}")
             h.send(pcap_records(2000))
-            h.wait("no reader yet")
+            h.wait("nobody reads yet")
             time.sleep(0.3)
             reader = subprocess.Popen(["cat", path], stdout=subprocess.PIPE)
             self.addCleanup(reader.stdout.close)
@@ -164,7 +164,7 @@ class Fifos(Outputs):
                 path.rename(self.dir / f"moved-{overflow}")
                 self.fifo(path.name)
                 h.p.send_signal(signal.SIGHUP)
-                h.wait("no reader yet")
+                h.wait("nobody reads yet")
                 h.send(pcap_records(100, first=100))
                 self.assertTrue(wait_for(lambda: len(events_so_far(whole)) == 200), "the other one stands")
                 a = self.stopped(h)
@@ -196,7 +196,7 @@ class Fifos(Outputs):
         planter.join()
         if not won:
             self.skipTest("the rotation was quicker each time")
-        h.wait("no reader yet")
+        h.wait("nobody reads yet")
         h.send(pcap_records(50, first=n))
         self.assertTrue(wait_for(lambda: len(events_so_far(whole)) == n + 50), "the other one stands")
         self.stopped(h)
@@ -205,7 +205,7 @@ class Fifos(Outputs):
         """Waiting for a reader costs next to nothing, and no privilege is held meanwhile."""
         h = self.fed(f"ndjson:{self.fifo()}?overflow=block")
         h.send(pcap_records(100))
-        h.wait("no reader yet")
+        h.wait("nobody reads yet")
         if os.geteuid() == 0:
             self.assertNotIn("0", status(h.p.pid)["Uid"].split())
         before = cpu_seconds(h.p.pid)
@@ -497,7 +497,7 @@ class Clock(Outputs):
         for overflow in "block", "drop":
             h = self.fed(f"ndjson:{self.fifo(overflow)}?overflow={overflow}", env=self.env())
             h.send(pcap_records(2000))
-            h.wait("no reader yet")
+            h.wait("nobody reads yet")
             self.stopped(h)
 
     def test_rotation_and_frames(self):

@@ -182,15 +182,15 @@ def mount_tmpfs(path, size):
 # ---- processes ----
 
 def children(pid):
-    """The processes that a process has started and that have not been waited for."""
+    """The processes that a process has started, and those that these have."""
     found = []
     try:
         for task in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as f:
                 found += [int(x) for x in f.read().split()]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         pass
-    return found
+    return found + [c for p in found for c in children(p)]
 
 
 def gone(pid):

@@ -234,7 +234,8 @@ class Series:
         self.kills += 1
         with self.running() as h:
             helpers = children(h.p.pid)
-            self.case.assertEqual(bool(helpers), os.geteuid() == 0 and not self.user, "the opener")
+            if os.geteuid() == 0 and not self.user:
+                self.case.assertGreater(len(helpers), 0, "there is no opener")
             over = threading.Event()
             thread = threading.Thread(target=self.load, args=(h, over), daemon=True)
             thread.start()
