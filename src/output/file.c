@@ -32,7 +32,8 @@ int64_t ft__file_wall_ns(void)
 /* Waits until fd may take bytes. FT_OK or FT_E_INTERRUPTED. */
 static int wait_room(struct file_sink *f)
 {
-    struct pollfd p[2] = {{.fd = f->fd, .events = POLLOUT}, {.fd = f->wake_fd, .events = POLLIN}};
+    struct pollfd p[2] = {{.fd = f->at.fd, .events = POLLOUT},
+                          {.fd = f->wake_fd, .events = POLLIN}};
 
     while (poll(p, 2, -1) < 0 && errno == EINTR) {
     }
@@ -50,16 +51,16 @@ int ft__file_write_raw(struct file_sink *f, const uint8_t *data, size_t len, siz
     int rc = FT_OK;
 
     while (done < len && rc == FT_OK) {
-        size_t n = len - done < f->piece ? len - done : f->piece;
+        size_t n = len - done < f->at.piece ? len - done : f->at.piece;
 
-        if (!f->regular && f->piece == FT__PIECE_LEN) {
+        if (!f->at.regular && f->at.piece == FT__PIECE_LEN) {
             rc = wait_room(f);
             if (rc != FT_OK) {
                 break;
             }
         }
-        ssize_t got = f->socket ? send(f->fd, data + done, n, MSG_DONTWAIT | MSG_NOSIGNAL)
-                                : write(f->fd, data + done, n);
+        ssize_t got = f->at.socket ? send(f->at.fd, data + done, n, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                   : write(f->at.fd, data + done, n);
 
         if (got > 0) {
             done += (size_t)got;
@@ -71,8 +72,8 @@ int ft__file_write_raw(struct file_sink *f, const uint8_t *data, size_t len, siz
         }
     }
     *out_taken = done;
-    f->size += done;
-    f->dirty = f->dirty || done > 0;
+    f->at.size += done;
+    f->at.dirty = f->at.dirty || done > 0;
     return rc;
 }
 
@@ -80,13 +81,13 @@ void ft__file_cut(struct file_sink *f, uint64_t size)
 {
     struct stat st;
 
-    if (!f->file || f->size == size) {
+    if (!f->at.file || f->at.size == size) {
         return;
     }
     /* somebody else may have emptied it meanwhile: it is never made longer */
-    if (fstat(f->fd, &st) == 0 && (uint64_t)st.st_size > size &&
-        ftruncate(f->fd, (off_t)size) == 0 && lseek(f->fd, (off_t)size, SEEK_SET) >= 0) {
-        f->size = size;
+    if (fstat(f->at.fd, &st) == 0 && (uint64_t)st.st_size > size &&
+        ftruncate(f->at.fd, (off_t)size) == 0 && lseek(f->at.fd, (off_t)size, SEEK_SET) >= 0) {
+        f->at.size = size;
     }
 }
 
@@ -95,12 +96,12 @@ void ft__file_cut(struct file_sink *f, uint64_t size)
 /* FT_OK, or FT_E_IO: what was written since the last time may be gone. */
 static int sync_file(struct file_sink *f)
 {
-    if (!f->file || !f->dirty || f->fd < 0) {
+    if (!f->at.file || !f->at.dirty || f->at.fd < 0) {
         return FT_OK;
     }
-    f->dirty = false;
+    f->at.dirty = false;
     f->synced_ms = ft_mono_ms();
-    if (fdatasync(f->fd) != 0 && errno != EINVAL && errno != ENOSYS) {
+    if (fdatasync(f->at.fd) != 0 && errno != EINVAL && errno != ENOSYS) {
         ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be brought to the disk: %s",
                f->path != NULL ? f->path : "stdout", strerror(errno));
         f->sink.failed++;
@@ -122,7 +123,7 @@ static int put(struct file_sink *f, const uint8_t *data, size_t len, bool plain,
     if (rc != FT_OK) {
         return rc;
     }
-    uint64_t before = f->size;
+    uint64_t before = f->at.size;
 
     rc = ft__file_write_raw(f, data, len, &taken);
     if (rc == FT_OK) {
@@ -209,14 +210,14 @@ static int file_tick(struct ft_sink *s, int64_t *out_next_ms)
         rc = close_frame(f);
     }
     ft__file_rotate_if_due(f, 0);
-    if (f->fsync == FT__FSYNC_TIME && f->dirty && left(f->synced_ms, f->fsync_ms) == 0) {
+    if (f->fsync == FT__FSYNC_TIME && f->at.dirty && left(f->synced_ms, f->fsync_ms) == 0) {
         sync_file(f); /* what fails is told by the sink's count */
     }
     *out_next_ms = ft__file_rotate_in(f);
     if (f->frame_len > 0) {
         *out_next_ms = sooner(*out_next_ms, left(f->frame_ms, FT__FRAME_MS));
     }
-    if (f->fsync == FT__FSYNC_TIME && f->dirty) {
+    if (f->fsync == FT__FSYNC_TIME && f->at.dirty) {
         *out_next_ms = sooner(*out_next_ms, left(f->synced_ms, f->fsync_ms));
     }
     return rc;
@@ -227,7 +228,7 @@ static int file_reopen(struct ft_sink *s)
     struct file_sink *f = file_of(s);
     int rc;
 
-    if (f->path == NULL || (f->fd >= 0 && !f->file)) {
+    if (f->path == NULL || (f->at.fd >= 0 && !f->at.file)) {
         return FT_OK; /* what is not a file is not moved away */
     }
     rc = close_frame(f);
@@ -360,7 +361,7 @@ static int file_open(const struct ft_output_url *url, const struct ft_output_env
     }
     f->sink.ops = &ft_sink_file;
     f->env = *env;
-    f->fd = -1;
+    f->at.fd = -1;
     f->id = -1;
     if (env->log != NULL) {
         f->log = *env->log;

@@ -72,19 +72,19 @@ static void own_pipe(struct file_sink *f)
 {
     char name[64];
 
-    if (!f->own_fd) {
-        snprintf(name, sizeof name, "/proc/self/fd/%d", f->fd);
+    if (!f->at.own_fd) {
+        snprintf(name, sizeof name, "/proc/self/fd/%d", f->at.fd);
         int own = open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 
         if (own < 0) {
             return;
         }
-        f->fd = own;
-        f->own_fd = true;
+        f->at.fd = own;
+        f->at.own_fd = true;
     }
-    f->piece = SIZE_MAX;
+    f->at.piece = SIZE_MAX;
 #ifdef F_SETPIPE_SZ
-    if (fcntl(f->fd, F_SETPIPE_SZ, PIPE_LEN) < 0) {
+    if (fcntl(f->at.fd, F_SETPIPE_SZ, PIPE_LEN) < 0) {
         return; /* best effort: the pipe stays as it was */
     }
 #endif
@@ -95,13 +95,13 @@ static void learn_fd(struct file_sink *f)
 {
     struct stat st = {0};
 
-    bool known = fstat(f->fd, &st) == 0;
+    bool known = fstat(f->at.fd, &st) == 0;
 
-    f->file = known && S_ISREG(st.st_mode);
-    f->regular = f->file || (known && S_ISCHR(st.st_mode) && isatty(f->fd) == 0);
-    f->socket = known && S_ISSOCK(st.st_mode);
-    f->size = f->file ? (uint64_t)st.st_size : 0;
-    f->piece = f->regular || f->socket ? SIZE_MAX : FT__PIECE_LEN;
+    f->at.file = known && S_ISREG(st.st_mode);
+    f->at.regular = f->at.file || (known && S_ISCHR(st.st_mode) && isatty(f->at.fd) == 0);
+    f->at.socket = known && S_ISSOCK(st.st_mode);
+    f->at.size = f->at.file ? (uint64_t)st.st_size : 0;
+    f->at.piece = f->at.regular || f->at.socket ? SIZE_MAX : FT__PIECE_LEN;
     if (known && S_ISFIFO(st.st_mode)) {
         own_pipe(f);
     }
@@ -109,10 +109,10 @@ static void learn_fd(struct file_sink *f)
 
 static int write_header(struct file_sink *f)
 {
-    uint64_t before = f->size;
+    uint64_t before = f->at.size;
     size_t taken;
 
-    if (f->header_len == 0 || (f->size > 0 && f->path != NULL)) { /* what is added to has one */
+    if (f->header_len == 0 || (f->at.size > 0 && f->path != NULL)) { /* what is added to has one */
         return FT_OK;
     }
     int rc = ft__file_write_raw(f, f->header, f->header_len, &taken);
@@ -133,7 +133,7 @@ static bool begins_alike(const struct file_sink *f)
     enum ft_pack kind = ft_compressor_kind(f->z);
 
     want = want < sizeof begin ? want : sizeof begin;
-    ssize_t n = pread(f->fd, begin, want, 0);
+    ssize_t n = pread(f->at.fd, begin, want, 0);
 
     if (n <= 0) {
         return false;
@@ -150,19 +150,19 @@ static bool begins_alike(const struct file_sink *f)
 static int mend(struct file_sink *f)
 {
     uint64_t end;
-    int rc = begins_alike(f) ? ft_tail_find(f->fd, f->size, ft_compressor_kind(f->z), &end)
+    int rc = begins_alike(f) ? ft_tail_find(f->at.fd, f->at.size, ft_compressor_kind(f->z), &end)
                              : FT_E_FORMAT;
 
-    if (rc != FT_OK || end == f->size) {
+    if (rc != FT_OK || end == f->at.size) {
         return rc;
     }
     if (end < f->header_len) { /* it begins anew, with a whole header */
         end = 0;
     }
-    uint64_t torn = f->size - end;
+    uint64_t torn = f->at.size - end;
 
     ft__file_cut(f, end);
-    if (f->size != end) {
+    if (f->at.size != end) {
         return FT_E_IO;
     }
     ft_log(&f->log, FT_LOG_WARN,
@@ -188,10 +188,10 @@ static int put_aside(struct file_sink *f)
 static int open_path(struct file_sink *f)
 {
     struct ft_file_answer a;
-    int error = call(f, FT_FILE_OPEN, &a, &f->fd);
+    int error = call(f, FT_FILE_OPEN, &a, &f->at.fd);
 
     f->sink.absent = error == ENXIO;
-    f->own_fd = error == 0;
+    f->at.own_fd = error == 0;
     if (error == 0) {
         f->no_reader = f->cannot_open = false;
         learn_fd(f);
@@ -218,7 +218,7 @@ static int open_to_add(struct file_sink *f, bool rotates)
 {
     int error = open_path(f);
 
-    if (error != 0 || !f->file || f->size == 0) {
+    if (error != 0 || !f->at.file || f->at.size == 0) {
         return error;
     }
     int rc = mend(f);
@@ -230,7 +230,7 @@ static int open_to_add(struct file_sink *f, bool rotates)
     if (rc != FT_OK) {
         return rc == FT_E_NOMEM ? ENOMEM : EIO;
     }
-    return rotates && f->size > 0 ? begin_new(f, "an earlier run left it") : 0;
+    return rotates && f->at.size > 0 ? begin_new(f, "an earlier run left it") : 0;
 }
 
 /* ---- opening ---- */
@@ -242,6 +242,16 @@ static void next_rotation(struct file_sink *f)
     }
 }
 
+static const char *why(int error)
+{
+    return error == ELOOP    ? "it is a symbolic link, which is not followed"
+           : error == ENODEV ? "it is neither a file nor a FIFO"
+           : error == EMLINK ? "it has another name (a hard link) in a folder that is not ours"
+           : error == EINVAL ? "it is not a file any more"
+           : error == EPERM  ? "it, or its folder, belongs to somebody else now"
+                             : strerror(error);
+}
+
 static int ready_errno(struct file_sink *f, int error)
 {
     if (error == 0) {
@@ -249,7 +259,7 @@ static int ready_errno(struct file_sink *f, int error)
     }
     if (!f->cannot_open) {
         f->cannot_open = true;
-        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be opened: %s", f->path, strerror(error));
+        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be opened: %s", f->path, why(error));
     }
     return FT_E_IO;
 }
@@ -265,7 +275,7 @@ static void say_no_reader(struct file_sink *f)
 
 int ft__file_ready(struct file_sink *f)
 {
-    if (f->fd >= 0) {
+    if (f->at.fd >= 0) {
         return f->path != NULL ? write_header(f) : FT_OK;
     }
     int error = open_to_add(f, false);
@@ -282,33 +292,55 @@ int ft__file_ready(struct file_sink *f)
     return ready_errno(f, error);
 }
 
-void ft__file_reopen(struct file_sink *f)
+/* Opens the path beside the target of until now, which is closed when that went well, and else goes
+ * on. 0 or errno. */
+static int change_target(struct file_sink *f)
 {
-    ft__file_close(f);
+    struct ft__target before = f->at, now;
+
+    f->at = (struct ft__target){.fd = -1};
     int error = open_to_add(f, false);
 
-    if (error == ENXIO) {
+    now = f->at;
+    f->at = before;
+    if (error == ENXIO) { /* a FIFO: it is waited for before the next write */
         say_no_reader(f);
-    } else {
-        ft_ignore(ready_errno(f, error)); /* tried again with the next write */
+    } else if (error != 0) {
+        return error;
+    }
+    ft__file_close(f);
+    f->at = now;
+    if (error == 0) {
+        ft_ignore(write_header(f)); /* tried again with the next write */
+    }
+    return 0;
+}
+
+void ft__file_reopen(struct file_sink *f)
+{
+    int error = change_target(f);
+
+    if (error != 0) {
+        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be opened again: %s%s", f->path, why(error),
+               f->at.fd >= 0 ? "; the file that was open goes on being written" : "");
     }
 }
 
 void ft__file_close(struct file_sink *f)
 {
-    if (f->fd < 0 || !f->own_fd) {
+    if (f->at.fd < 0 || !f->at.own_fd) {
         return;
     }
-    if (close(f->fd) != 0 && errno != EINTR) {
+    if (close(f->at.fd) != 0 && errno != EINTR) {
         f->sink.failed++; /* a network file system may say only now that it lost data */
         ft_log(&f->log, FT_LOG_ERROR, "%s: was not closed well: %s",
                f->path != NULL ? f->path : "stdout", strerror(errno));
     } else {
         f->sink.sealed++;
     }
-    f->fd = -1;
-    f->own_fd = false;
-    f->dirty = false;
+    f->at.fd = -1;
+    f->at.own_fd = false;
+    f->at.dirty = false;
 }
 
 /* The descriptor that a target names without a path of its own: -, /dev/stdout, /dev/fd/N; or -1.
@@ -340,17 +372,17 @@ static int start_descriptor(struct file_sink *f, const char *target, struct ft_e
 {
     struct stat st;
 
-    if (fstat(f->fd, &st) != 0) {
+    if (fstat(f->at.fd, &st) != 0) {
         int error = errno;
 
-        f->fd = -1;
+        f->at.fd = -1;
         return ft_err_set(err, FT_E_IO, "%s: %s", target, strerror(error));
     }
     learn_fd(f);
-    if (f->file && f->size > 0) { /* where we begin; what stands before is not ours to cut */
-        off_t at = lseek(f->fd, 0, (fcntl(f->fd, F_GETFL) & O_APPEND) ? SEEK_END : SEEK_CUR);
+    if (f->at.file && f->at.size > 0) { /* where we begin; what stands before is not ours to cut */
+        off_t at = lseek(f->at.fd, 0, (fcntl(f->at.fd, F_GETFL) & O_APPEND) ? SEEK_END : SEEK_CUR);
 
-        f->size = at > 0 ? (uint64_t)at : 0;
+        f->at.size = at > 0 ? (uint64_t)at : 0;
     }
     return write_header(f) == FT_OK ? FT_OK
                                     : ft_err_set(err, FT_E_IO, "stdout: %s", strerror(errno));
@@ -408,9 +440,9 @@ static int open_first(struct file_sink *f, const char *append)
     if (!add && !f->env.keep_earlier) {
         int error = open_path(f);
 
-        if (error == 0 && f->file) {
+        if (error == 0 && f->at.file) {
             ft__file_cut(f, 0);
-            error = f->size == 0 ? 0 : errno;
+            error = f->at.size == 0 ? 0 : errno;
         }
         return error;
     }
@@ -422,8 +454,8 @@ static int open_first(struct file_sink *f, const char *append)
 
 int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
 {
-    f->fd = named_descriptor(url->target);
-    if (f->fd >= 0) {
+    f->at.fd = named_descriptor(url->target);
+    if (f->at.fd >= 0) {
         return start_descriptor(f, url->target, err);
     }
     f->path = ft_mem_strdup(url->target);
@@ -443,10 +475,7 @@ int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct 
     }
     if (error != 0 || write_header(f) != FT_OK) {
         error = error != 0 ? error : errno;
-        return ft_err_set(err, FT_E_IO, "%s: %s", f->path,
-                          error == ELOOP    ? "is a symbolic link, which is not followed"
-                          : error == ENODEV ? "is neither a file nor a FIFO"
-                                            : strerror(error));
+        return ft_err_set(err, FT_E_IO, "%s: %s", f->path, why(error));
     }
     next_rotation(f);
     sweep(f);
@@ -455,17 +484,27 @@ int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct 
 
 /* ---- rotation ---- */
 
+static void rotation_failed(struct file_sink *f, int error)
+{
+    if (f->rotate_failed++ == 0) {
+        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be rotated: %s; the file goes on growing",
+               f->path, why(error));
+    }
+    f->rotate_retry_ms = ft_mono_ms() + ROTATE_RETRY_MS;
+}
+
 static void rotate(struct file_sink *f)
 {
     int error = put_aside(f);
 
     next_rotation(f);
-    if (error != 0) { /* goes on in the old file */
-        if (f->rotate_failed++ == 0) {
-            ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be rotated: %s; it goes on growing", f->path,
-                   strerror(error));
-        }
-        f->rotate_retry_ms = ft_mono_ms() + ROTATE_RETRY_MS;
+    if (error != 0 && error != ENOENT) { /* ENOENT: it is aside, a new one could not be opened */
+        rotation_failed(f, error);
+        return;
+    }
+    error = change_target(f);
+    if (error != 0) {
+        rotation_failed(f, error);
         return;
     }
     if (f->rotate_failed > 0) {
@@ -473,14 +512,7 @@ static void rotate(struct file_sink *f)
                f->path, (unsigned long long)f->rotate_failed);
         f->rotate_failed = 0;
     }
-    ft__file_close(f);
     sweep(f);
-    error = open_to_add(f, false);
-    if (error == ENXIO) {
-        say_no_reader(f);
-    } else {
-        ft_ignore(ready_errno(f, error)); /* tried again with the next write */
-    }
 }
 
 /* The time to rotate has come, or the clock was set back so far that it would come too late. */
@@ -493,7 +525,7 @@ static bool time_is_up(const struct file_sink *f)
 
 int64_t ft__file_rotate_in(const struct file_sink *f)
 {
-    if (f->rotate_ns == 0 || f->path == NULL || f->fd < 0 || !f->file) {
+    if (f->rotate_ns == 0 || f->path == NULL || f->at.fd < 0 || !f->at.file) {
         return -1;
     }
     if (time_is_up(f)) {
@@ -509,13 +541,13 @@ void ft__file_rotate_if_due(struct file_sink *f, uint64_t more)
 {
     bool late = time_is_up(f);
 
-    if (f->path == NULL || f->fd < 0 || !f->file || f->size <= f->header_len) {
+    if (f->path == NULL || f->at.fd < 0 || !f->at.file || f->at.size <= f->header_len) {
         if (late) {
             next_rotation(f);
         }
         return;
     }
-    if (!late && (f->rotate_size == 0 || f->size + more <= f->rotate_size)) {
+    if (!late && (f->rotate_size == 0 || f->at.size + more <= f->rotate_size)) {
         return;
     }
     if (f->rotate_failed == 0 || ft_mono_ms() >= f->rotate_retry_ms) {

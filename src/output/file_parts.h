@@ -29,6 +29,18 @@ enum {
 
 enum ft__fsync { FT__FSYNC_NO, FT__FSYNC_TIME, FT__FSYNC_FRAME };
 
+/* What is written to now. */
+struct ft__target {
+    int fd;       /* -1: not open yet, tried at each write */
+    bool own_fd;  /* ours to close */
+    bool regular; /* no poll is needed: a file, a device that takes all */
+    bool file;    /* a regular file: can be cut, rotated, added to */
+    bool socket;
+    bool dirty;    /* written since the last fsync */
+    size_t piece;  /* most bytes of one write */
+    uint64_t size; /* bytes of the file */
+};
+
 /* owner: the output thread, except wake_fd (any thread) */
 struct file_sink {
     struct ft_sink sink;
@@ -44,15 +56,8 @@ struct file_sink {
     uint8_t *frame;          /* owned; events of the open frame */
     size_t frame_len, frame_cap, frame_most;
     int64_t frame_ms; /* monotonic time of its first byte */
-    /* the target */
-    int fd;       /* -1: not open yet, tried at each write */
-    bool own_fd;  /* ours to close */
-    int wake_fd;  /* eventfd: give up */
-    bool regular; /* no poll is needed: a file, a device that takes all */
-    bool file;    /* a regular file: can be cut, rotated, added to */
-    bool socket;
-    size_t piece;  /* most bytes of one write */
-    uint64_t size; /* bytes of the file */
+    struct ft__target at;
+    int wake_fd; /* eventfd: give up */
     /* rotation */
     uint64_t rotate_size;    /* 0: never */
     int64_t rotate_ns;       /* 0: never */
@@ -64,7 +69,6 @@ struct file_sink {
     enum ft__fsync fsync;
     int64_t fsync_ms;  /* FT__FSYNC_TIME */
     int64_t synced_ms; /* monotonic time of the last one */
-    bool dirty;        /* written since */
     /* said once */
     bool no_reader, cannot_open, folder_foreign;
 };
@@ -80,7 +84,8 @@ FT_NODISCARD int ft__file_start(struct file_sink *f, const struct ft_output_url 
  * FT_E_INTERRUPTED. */
 FT_NODISCARD int ft__file_ready(struct file_sink *f);
 
-/* Opens the path again, adding to what is there (SIGHUP). */
+/* Opens the path again, adding to what is there (SIGHUP). When that cannot be, the file that was
+ * open goes on being written. */
 void ft__file_reopen(struct file_sink *f);
 
 /* Rotates when it is due with more bytes to come. */

@@ -53,12 +53,14 @@ static void plan_mode(const struct ft_config *cfg, struct ft_plan *plan)
 }
 
 /* A worker without packets looks at its timers this often: idle, nobody waits for it. */
-static int read_patience_ms(const struct ft_config *cfg)
+static int read_patience_ms(const struct ft_config *cfg, uint32_t n_workers)
 {
     int64_t shortest = cfg->idle_ns < cfg->active_ns ? cfg->idle_ns : cfg->active_ns;
-    int64_t ms = shortest / 4000000;
+    int64_t ms = shortest / 4000000; /* of the shortest timeout, a quarter */
+    int64_t most = (int64_t)READ_MS_MOST * (n_workers < 10 ? (n_workers + 1) / 2 : 5);
 
-    return ms < READ_MS_LEAST ? READ_MS_LEAST : ms > READ_MS_MOST ? READ_MS_MOST : (int)ms;
+    ms = ms < READ_MS_LEAST ? READ_MS_LEAST : ms;
+    return (int)(ms < most ? ms : most);
 }
 
 int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct ft_plan *out,
@@ -94,7 +96,7 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
         cfg->overflow == FT_OVERFLOW_AUTO ? plan.live : cfg->overflow == FT_OVERFLOW_SET_DROP;
     plan.stats_ns = cfg->stats_ns;
     plan.drain_ms = (int)(cfg->drain_ns / 1000000);
-    plan.read_ms = read_patience_ms(cfg);
+    plan.read_ms = read_patience_ms(cfg, plan.n_workers);
     plan_mode(cfg, &plan);
     if (cfg->command == FT_CMD_COLLECT) {
         rc = ft__collect_plan(cfg, &plan, err);

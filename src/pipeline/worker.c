@@ -387,7 +387,7 @@ void *ft__reader_run(void *arg)
     uint32_t n;
 
     for (;;) {
-        int rc = source->ops->read(source, &batch, READ_TIMEOUT_MS, &err);
+        int rc = source->ops->read(source, &batch, r->p->plan.read_ms, &err);
 
         if (ft__source_over(r->p, rc, &err)) {
             break;

@@ -144,16 +144,19 @@ static void say(struct afpacket *a, struct ft__ring *r, bool down, const char *w
     }
 }
 
-/* The index of a name, without a socket of another family than ours. */
+/* The index of a name now, asked through the ring's own socket: closing one makes the kernel wait.
+ */
 static int index_of(const struct ft__ring *r)
 {
     struct ifreq ifr = {0};
-    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    int fd = r->fd >= 0 ? r->fd : socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
     int index = 0;
 
     memcpy(ifr.ifr_name, r->name, IFNAMSIZ - 1);
     if (fd >= 0) {
         index = ioctl(fd, SIOCGIFINDEX, &ifr) == 0 ? ifr.ifr_ifindex : 0;
+    }
+    if (fd >= 0 && fd != r->fd) {
         close(fd);
     }
     return index;

@@ -71,7 +71,7 @@ def timeless(records):
 
 
 def live(frames, workers, speed, folder):
-    out = os.path.join(folder, "live.ndjson")
+    out = os.path.join(folder, f"live-{workers}-{speed}.ndjson")  # a file of an earlier run would be added to
     p = subprocess.Popen(["ip", "netns", "exec", B, PROGRAM, "live", "-i", VB, "-w", str(workers), "-e", "flow,stats",
                           "-f", "ip or ip6 or vlan", "--idle-timeout", "900", "--active-timeout", "3600", "--stats", "0.05",
                           "-q", "131072", "-o", "ndjson:" + out], stderr=subprocess.PIPE)

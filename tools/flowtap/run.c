@@ -8,8 +8,6 @@
 #include "cli.h"
 #include "flowtap/sandbox.h"
 
-enum { WAIT_MS = 1000 };
-
 /* Signal handlers reach the pipeline through this; set before they are installed, and not used any
  * more once release_signals() has run. */
 static struct ft_pipeline *signalled;
@@ -109,10 +107,7 @@ static int drive(struct ft_pipeline *p, const struct ft_config *cfg, struct cli_
         release_signals();
         return fail(cl, rc, err);
     }
-    int64_t every_ms = ft_config_stats_ns(cfg) / 1000000;
-    int wait_ms = every_ms > 0 && every_ms < WAIT_MS ? (int)every_ms : WAIT_MS;
-
-    while (ft_pipeline_wait(p, wait_ms) == FT_E_AGAIN) {
+    while (ft_pipeline_wait(p, summary_wait_ms(&sum)) == FT_E_AGAIN) {
         summary_tick(&sum, p);
     }
     rc = ft_pipeline_finish(p, err); /* what went wrong has been logged */

@@ -7,6 +7,8 @@
 
 #include "cli.h"
 
+enum { WAIT_LEAST_MS = 20, WAIT_MOST_MS = 60000 };
+
 static const int64_t refresh_ns = 250000000;
 
 static int64_t mono_ns(void)
@@ -109,6 +111,14 @@ static int width(void)
     struct winsize ws;
 
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 1 ? ws.ws_col - 1 : 79;
+}
+
+int summary_wait_ms(const struct summary *s)
+{
+    int64_t ms = (s->next_ns - mono_ns()) / 1000000 + 1;
+    bool never = s->quiet || (s->every_ns == 0 && (s->live || !s->tty));
+
+    return never || ms > WAIT_MOST_MS ? WAIT_MOST_MS : ms > WAIT_LEAST_MS ? (int)ms : WAIT_LEAST_MS;
 }
 
 void summary_tick(struct summary *s, struct ft_pipeline *p)
