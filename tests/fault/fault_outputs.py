@@ -411,7 +411,7 @@ class Disks(Outputs):
                 with self.subTest(more=more, compress=c):
                     disk = self.dir / f"disk{more[1:4]}{c}"
                     disk.mkdir()
-                    why = mount_tmpfs(disk, 300 << 10)
+                    why = mount_tmpfs(disk, 100 << 10)
                     if why:
                         self.skipTest(why)
                     self.addCleanup(subprocess.run, ["umount", "-l", disk], check=True)
@@ -434,22 +434,20 @@ class Disks(Outputs):
         out = self.dir / "out"
         out.mkdir()
         h = self.fed(f"ndjson:{out}/x.ndjson?rotate=1KB")
-        h.send(pcap_records(100))
-        self.assertTrue(wait_for(lambda: (out / "x.ndjson").stat().st_size > 0))
         if subprocess.run(["mount", "--bind", out / "x.ndjson", out / "x.ndjson"],
                           capture_output=True).returncode != 0:
             self.skipTest("no bind mounts")
         self.addCleanup(subprocess.run, ["umount", "-l", out / "x.ndjson"], check=True)
         for k in range(30):
-            h.send(pcap_records(100, first=100 + 100 * k))
+            h.send(pcap_records(100, first=100 * k))
             time.sleep(0.02)
         h.p.stdin.close()
         a = self.over(h)
         n = a["outputs"][0]["sample"]
         self.assertEqual(sum(len(events(p)) for p in out.iterdir()), n["written"])
-        self.assertEqual(n["made"], 3100)
-        said = [x for x in h.err.splitlines() if "renamed" in x]
-        self.assertEqual(len(said), 1, said[:4])
+        self.assertEqual(n["made"], 3000)
+        said = [x for x in h.err.splitlines() if '"error"' in x or '"warn' in x]
+        self.assertEqual(len(said), 1, h.err)
 
 
 class Clock(Outputs):
