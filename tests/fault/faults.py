@@ -46,7 +46,11 @@ class Heard:
             self.err += line
 
     def wait(self, text, times=1):
-        if not wait_for(lambda: self.err.count(text) >= times):
+        if not wait_for(lambda: self.err.count(text) >= times or self.p.poll() is not None):
+            self.case.fail(f"it does not say '{text}' but {self.err}")
+        if self.p.poll() is not None:
+            self.thread.join(20)
+        if self.err.count(text) < times:
             self.case.fail(f"it does not say '{text}' but {self.err}")
 
     def send(self, data):
