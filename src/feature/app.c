@@ -367,8 +367,8 @@ static void see_segment(struct ft_apps *a, struct state *st, struct stream *s,
         s->base = p->start_known && p->seq - p->start < BUFFER_LEN ? p->start : p->seq;
     }
     at = (int32_t)(p->seq - s->base);
-    if (at < 0) { /* sent again, or the end of what was */
-        uint32_t old = (uint32_t)-at;
+    if (at < 0) {                        /* sent again, or the end of what was */
+        uint32_t old = s->base - p->seq; /* not -at: it may be 2^31 */
 
         data += old < len ? old : len;
         len -= old < len ? old : len;

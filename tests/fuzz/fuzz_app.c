@@ -2,7 +2,7 @@
 /* Names on flows from any payloads in any order.
  *
  *   the input: (control 1, length 1, bytes) ...   control: entry 2 bits, direction 1, TCP 1,
- * sequence number back or ahead 2, ports 2
+ * sequence number back, ahead or half way round 2, ports 2
  *
  * Whatever comes, nothing is read beyond a payload, and the record is one line of JSON. */
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 
 enum { ENTRIES = 4 };
 
+static const uint32_t steps[4] = {UINT32_C(0) - 7, 0, 7, UINT32_C(1) << 31};
 static const uint16_t ports[4] = {443, 53, 80, 40000};
 
 static void must(bool ok)
@@ -68,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             .data = copy,
             .cap = len,
             .len = len + (c >> 7),
-            .seq = seq[entry][dir] + (c >> 4 & 3) * 7u - 7,
+            .seq = seq[entry][dir] + steps[c >> 4 & 3],
             .src_port = 50000,
             .dst_port = ports[c >> 6],
             .dir = dir,
