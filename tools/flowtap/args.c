@@ -68,8 +68,13 @@ static int take_apart(const char *arg, struct word *w)
 static int set(struct ft_config *cfg, const char *name, const char *value)
 {
     struct ft_err err;
+    int rc = ft_config_set(cfg, name, value, &err);
 
-    return ft_config_set(cfg, name, value, &err) == FT_OK ? EXIT_GOOD : wrong(err.what);
+    if (rc == FT_OK) {
+        return EXIT_GOOD;
+    }
+    wrong(err.what);
+    return rc == FT_E_NOMEM ? EXIT_FAILED : EXIT_WRONG;
 }
 
 /* One option at argv[*at]; moves *at over the words it took. *config keeps -c for the end. */
