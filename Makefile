@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. Everything else is CMake (presets) and scripts/.
-.PHONY: build run test bench lint fuzz soak kills asan tsan interop install clean
+.PHONY: build run test bench lint fuzz fuzz-long soak kills asan tsan interop install clean
 build:   ; @scripts/setup.sh build && cmake --preset release >/dev/null && cmake --build --preset release
 run:     build ; @scripts/run.sh
 test:    ; @scripts/setup.sh test && cmake --preset release >/dev/null && cmake --build --preset release && ctest --test-dir build/release -j2 --output-on-failure
 bench:   build ; @bench/run.sh
 lint:    ; @scripts/setup.sh test && cmake --preset release >/dev/null && cmake --build --preset release && ctest --test-dir build/release -R '^lint/' --output-on-failure
-fuzz:    ; @scripts/setup.sh test && scripts/fuzz.sh
+fuzz:    ; @scripts/setup.sh test && scripts/fuzz.sh $(TARGETS)
+fuzz-long: ; @scripts/setup.sh test && scripts/fuzz.sh --long $(TARGETS)
 soak:    build ; @scripts/setup.sh test && scripts/soak.sh
 kills:   build ; @scripts/setup.sh test && FLOWTAP="$${FLOWTAP:-$$PWD/build/release/flowtap}" KILLS="$${KILLS:-200}" python3 -B tests/fault/kills.py
 asan tsan: ; @scripts/setup.sh test && cmake --preset $@ >/dev/null && cmake --build --preset $@ && ctest --test-dir build/$@ -j2 --output-on-failure

@@ -51,7 +51,12 @@ struct ft_output_stats {
     X(DUPLICATES, duplicates, "messages that came twice")                                          \
     X(RESETS, resets, "times that an exporter started again")                                      \
     X(EXPORTERS, exporters, "exporters and domains known now")                                     \
-    X(EVICTED, exporters_evicted, "exporters forgotten because the table was full")
+    X(EVICTED, exporters_evicted, "exporters forgotten because the table was full")                \
+    X(CONNECTIONS, connections, "TCP connections open now")                                        \
+    X(CONN_IDLE, connections_idle, "closed: no message for --tcp-idle-timeout")                    \
+    X(CONN_DISPLACED, connections_displaced, "idle ones closed for others: all places taken")      \
+    X(CONN_REFUSED, connections_refused,                                                           \
+      "refused: not in --allow, or all places of their source busy")
 
 enum ft_collect_count {
 #define FT_COLLECT_ENUM(sym, name, text) FT_COLLECT_##sym,
@@ -93,6 +98,7 @@ struct ft_stats {
     uint32_t worker_queue[FT_MAX_WORKERS];   /* packets waiting now */
     uint32_t queue_cap;                      /* bound of each queue, packets */
     uint64_t input_bytes, input_size; /* position and size of file input; size 0 when unknown */
+    uint64_t unpacked_bytes;          /* what compressed files have unpacked to so far */
     uint64_t memory_budget;           /* bytes, as planned at start */
     bool collecting;                  /* the unit of received, captured and so on is the datagram */
     uint64_t collected[FT_COLLECT__COUNT];

@@ -8,7 +8,7 @@
 #include "decode/collect_internal.h"
 #include "decode/collect_record.h"
 
-enum { ROOM_TRIES = 16 };
+enum { ROOM_TRIES = 16, ROOM_TEMPLATES = 128 };
 
 int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_hash_seed *seed,
                      const struct ft_collect_ops *ops, void *cookie, struct ft_collector **out)
@@ -41,10 +41,14 @@ int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_has
 
 size_t ft_collector_budget(const struct ft_collect_limits *limits)
 {
-    return (size_t)limits->exporters *
-               (sizeof(struct ft__exporter) + FT__SAMPLERS_MAX * sizeof(struct ft__sampler)) +
-           FT__PLAN_BYTES + (size_t)FT__TEMPLATES_ALL * sizeof(struct ft__template) +
-           FT__WAITING_ALL + (size_t)FT__NAMES_ALL * 4 * 80 + (size_t)FT__POOLS_ALL * 64;
+    size_t exporter = sizeof(struct ft__exporter) + sizeof(struct ft__waitings) +
+                      FT__SAMPLERS_MAX * sizeof(struct ft__sampler) + sizeof(struct ft__origin) +
+                      4 * sizeof(void *); /* buckets and ranks */
+
+    return (size_t)limits->exporters * exporter + FT__PLAN_BYTES +
+           (size_t)FT__TEMPLATES_ALL * (sizeof(struct ft__template) + sizeof(uint16_t)) +
+           FT__WAITING_ALL + (size_t)FT__NAMES_ALL * 4 * 80 + (size_t)FT__POOLS_ALL * 64 +
+           (size_t)FT__TYPES_MAX * sizeof(struct ft__type);
 }
 
 void ft_collector_free(struct ft_collector *c)
@@ -91,84 +95,96 @@ static void tell_change(struct ft_collector *c, uint16_t id, enum ft_template_ch
     c->ops.template_change(c->cookie, &t);
 }
 
-static void remove_template(struct ft_collector *c, uint32_t i, enum ft_template_change_kind kind)
+static void remove_template(struct ft_collector *c, struct ft__template *t,
+                            enum ft_template_change_kind kind)
 {
-    uint16_t id = c->exporter->templates[i].id;
-    struct ft__xplan *plan = ft__exporter_unset(c->exporter, i);
+    uint16_t id = t->id;
+    struct ft__xplan *plan = ft__exporter_unset(&c->exporters, c->exporter, t);
 
-    c->exporters.templates--;
     tell_change(c, id, kind, NULL, plan);
     ft__xplan_put(&c->plans, plan);
+}
+
+/* All templates of a kind; a walk only when there are some. */
+static void withdraw_all(struct ft_collector *c, bool options)
+{
+    struct ft__exporter *e = c->exporter;
+
+    if ((options ? e->n_options : e->n_templates - e->n_options) == 0) {
+        return;
+    }
+    for (uint32_t i = e->n_templates; i-- > 0;) { /* the last one takes the place */
+        if (e->templates[i].plan->options == options) {
+            remove_template(c, &e->templates[i], FT_TEMPLATE_WITHDRAWN);
+        }
+    }
 }
 
 /* RFC 7011 §8.1: over UDP a withdrawal is not to be sent and is not followed. id 2 and 3 mean all.
  */
 static void withdraw(struct ft_collector *c, const struct ft_nf_template *t)
 {
-    struct ft__exporter *e = c->exporter;
+    struct ft__template *known;
 
     if (!c->stream) {
         ft__collect_fault(c, FT_V_EXPORT_TEMPLATE);
         return;
     }
-    for (uint32_t i = e->n_templates; i-- > 0;) {
-        if (t->id == e->templates[i].id ||
-            (t->id < FT_NF_DATA_MIN && e->templates[i].options == t->options)) {
-            remove_template(c, i, FT_TEMPLATE_WITHDRAWN);
-        }
+    if (t->id < FT_NF_DATA_MIN) {
+        withdraw_all(c, t->options);
+        return;
+    }
+    known = ft__exporter_template(c->exporter, t->id);
+    if (known != NULL) {
+        remove_template(c, known, FT_TEMPLATE_WITHDRAWN);
     }
 }
 
 /* Makes room when an exporter has as many templates as it may: the one not sent longest goes. */
 static void drop_oldest_template(struct ft_collector *c)
 {
+    struct ft__template *t = ft__exporter_oldest_template(c->exporter);
+
+    if (t != NULL) {
+        remove_template(c, t, FT_TEMPLATE_EXPIRED);
+    }
+}
+
+/* The source gives up templates: of the exporter that sent none for longest, those that it has not
+ * sent longest. False: it has none. */
+static bool drop_templates_of(struct ft_collector *c, struct ft__origin *s)
+{
     struct ft__exporter *e = c->exporter;
-    uint32_t oldest = 0;
+    bool some = s->with_templates.n > 0;
 
-    for (uint32_t i = 1; i < e->n_templates; i++) {
-        if (e->templates[i].seen_ns < e->templates[oldest].seen_ns) {
-            oldest = i;
-        }
-    }
-    if (e->n_templates > 0) {
-        remove_template(c, oldest, FT_TEMPLATE_EXPIRED);
-    }
-}
-
-/* The exporter with most templates, which is where a flood of them comes from. */
-static struct ft__exporter *most_templates(struct ft_collector *c)
-{
-    struct ft__exporter *most = NULL;
-
-    for (int list = 0; list < 2; list++) {
-        for (struct ft__exporter *e = c->exporters.newest[list]; e != NULL; e = e->older) {
-            if (most == NULL || e->n_templates > most->n_templates) {
-                most = e;
-            }
-        }
-    }
-    return most;
-}
-
-/* Makes room when all exporters have as many templates as they may together: the one on probation
- * that was silent longest goes; when there is none, the one with most of them gives up the half
- * that it has not sent longest. False: nobody has much. */
-static bool make_room(struct ft_collector *c)
-{
-    struct ft__exporter *e = c->exporter, *most;
-    uint32_t n;
-
-    if (ft__exporters_drop_probation(&c->exporters, e)) {
-        return true;
-    }
-    most = most_templates(c);
-    n = most != NULL ? most->n_templates / 2 : 0;
-    c->exporter = most;
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < ROOM_TEMPLATES && s->with_templates.n > 0; i++) {
+        c->exporter = s->with_templates.oldest;
         drop_oldest_template(c);
     }
     c->exporter = e;
-    return n > 0;
+    return some;
+}
+
+/* Makes room when all exporters have as many templates as they may together, in the order in which
+ * exporters give way (exporter.h); hard: templates go, not only exporters, which may have none.
+ * False: nobody has any. */
+static bool make_room(struct ft_collector *c, bool hard)
+{
+    struct ft__exporters *t = &c->exporters;
+    struct ft__origin *most = ft__origins_most(&t->origins, FT__SHARE_TEMPLATES);
+    bool over = most != NULL && most->held[FT__SHARE_TEMPLATES] > FT__TEMPLATES_SHARE;
+
+    if (!hard && over && ft__exporters_drop_probation(t, most, c->exporter)) {
+        return true;
+    }
+    if (!hard && t->all[0].n > t->few && ft__exporters_drop_probation(t, NULL, c->exporter)) {
+        return true;
+    }
+    if (over) {
+        return drop_templates_of(c, most);
+    }
+    return ft__exporters_drop_probation(t, NULL, c->exporter) ||
+           (most != NULL && drop_templates_of(c, most));
 }
 
 static int get_plan(struct ft_collector *c, const struct ft_nf_message *m,
@@ -180,7 +196,7 @@ static int get_plan(struct ft_collector *c, const struct ft_nf_message *m,
         struct ft_nf_template copy = *t;
 
         rc = ft__xplan_get(&c->plans, m, &copy, out);
-        if (rc == FT_E_FULL && !make_room(c)) {
+        if (rc == FT_E_FULL && !make_room(c, tries >= ROOM_TRIES / 2)) {
             return rc;
         }
     }
@@ -195,23 +211,23 @@ static void set_template(struct ft_collector *c, uint16_t id, struct ft__xplan *
     struct ft__exporter *e = c->exporter;
     bool known = ft__exporter_template(e, id) != NULL;
     struct ft__xplan *before;
-    uint32_t n;
 
     if (!known && e->n_templates >= c->limits.templates) {
         drop_oldest_template(c);
     }
     for (int tries = 0; !known && tries < ROOM_TRIES && c->exporters.templates >= FT__TEMPLATES_ALL;
          tries++) {
-        make_room(c); /* or not: then it is refused */
+        if (!make_room(c, tries >= ROOM_TRIES / 2)) {
+            break;
+        }
     }
-    n = e->n_templates;
     if ((!known && c->exporters.templates >= FT__TEMPLATES_ALL) ||
-        ft__exporter_set(e, id, plan, c->now_ns, c->limits.templates, &before) != FT_OK) {
+        ft__exporter_set(&c->exporters, e, id, plan, c->now_ns, c->limits.templates, &before) !=
+            FT_OK) {
         ft__xplan_put(&c->plans, plan);
         ft__collect_fault(c, FT_V_EXPORT_TEMPLATE);
         return;
     }
-    c->exporters.templates += e->n_templates - n;
     c->stats.templates++;
     if (before == NULL) {
         tell_change(c, id, FT_TEMPLATE_LEARNT, plan, NULL);
@@ -273,36 +289,48 @@ static uint32_t waiting_cost(size_t len)
     return (uint32_t)(sizeof(struct ft__waiting) + len);
 }
 
+/* Whether n more of what all exporters may have most of together can be had, by one whose source
+ * has own of it: no source more than a share, and when there is no more, those on probation go for
+ * one that is not. */
+bool ft__collect_room(struct ft_collector *c, const uint64_t *all, uint64_t n, uint64_t most,
+                      uint64_t own, uint64_t share)
+{
+    for (int tries = 0; tries<ROOM_TRIES && * all + n> most; tries++) {
+        if (!c->exporter->proven ||
+            !ft__exporters_drop_probation(&c->exporters, NULL, c->exporter)) {
+            break;
+        }
+    }
+    return *all + n <= most && own + n <= share;
+}
+
 /* Holds a set back until its template comes, or gives it up. */
 static void hold_back(struct ft_collector *c, const struct ft_nf_message *m,
                       const struct ft_nf_set *set)
 {
     struct ft__exporter *e = c->exporter;
     size_t len = ft_rd_left(&set->body);
-    struct ft__waiting *w = NULL, **at = &e->waiting;
-    uint32_t cost = waiting_cost(len);
+    struct ft__waiting *w = NULL;
+    uint32_t cost = waiting_cost(len), share = FT__WAITING_ALL / FT__SHARE_PARTS;
 
+    share = share > c->limits.waiting ? share : c->limits.waiting;
     c->records_known = false;
-    if (e->waiting_bytes + cost <= c->limits.waiting &&
-        c->exporters.waiting + cost <= FT__WAITING_ALL && len > 0) {
+    if (e->waiting_bytes + cost <= c->limits.waiting && len > 0 &&
+        ft__collect_room(c, &c->exporters.waiting, cost, FT__WAITING_ALL, e->origin->waiting,
+                         share)) {
         w = ft_mem_alloc(1, sizeof *w + len);
     }
-    if (w == NULL) {
+    if (w != NULL) {
+        w->m = *m;
+        w->template_id = set->id;
+        w->len = (uint32_t)len;
+        memcpy(w + 1, set->body.p, len);
+    }
+    if (w == NULL || ft__exporter_hold(&c->exporters, e, w, cost) != FT_OK) {
+        ft_mem_free(w);
         e->h.no_template++;
         c->stats.no_template++;
-        return;
     }
-    w->m = *m;
-    w->template_id = set->id;
-    w->len = (uint32_t)len;
-    memcpy(w + 1, set->body.p, len);
-    while (*at != NULL) {
-        at = &(*at)->next;
-    }
-    *at = w;
-    e->waiting_bytes += cost;
-    c->exporters.waiting += cost;
-    e->h.waiting = e->waiting_bytes;
 }
 
 static void take_data(struct ft_collector *c, const struct ft_nf_message *m,
@@ -319,23 +347,14 @@ static void take_data(struct ft_collector *c, const struct ft_nf_message *m,
 static void take_waiting(struct ft_collector *c, uint16_t id)
 {
     struct ft__exporter *e = c->exporter;
-    struct ft__waiting **at = &e->waiting;
     uint32_t ordinal = c->ordinal;
+    struct ft__waiting *w;
+    struct ft__template *t;
 
-    while (*at != NULL) {
-        struct ft__waiting *w = *at;
-        struct ft__template *t;
-
-        if (w->template_id != id || (t = ft__exporter_template(e, id)) == NULL) {
-            at = &w->next;
-            continue;
-        }
+    while ((t = ft__exporter_template(e, id)) != NULL &&
+           (w = ft__exporter_release(&c->exporters, e, id)) != NULL) {
         struct ft_rd body = ft_rd_make(w + 1, w->len);
 
-        *at = w->next;
-        e->waiting_bytes -= waiting_cost(w->len);
-        c->exporters.waiting -= waiting_cost(w->len);
-        e->h.waiting = e->waiting_bytes;
         c->ordinal = 0;
         c->may_give += (uint64_t)w->len * c->limits.amplification;
         take_data(c, &w->m, t->plan, id, &body);
@@ -382,17 +401,19 @@ static void take_sets(struct ft_collector *c, struct ft_nf_message *m)
 static struct ft__exporter *find_exporter(struct ft_collector *c, const struct ft_peer *peer,
                                           const struct ft_nf_message *m)
 {
-    struct ft_exporter_info key = {
-        .ip_version = peer->ip_version, .protocol = m->protocol, .domain_id = m->domain_id};
+    struct ft_exporter_info key = {.ip_version = peer->ip_version,
+                                   .protocol = m->protocol,
+                                   .stream = c->stream,
+                                   .domain_id = m->domain_id};
+    struct ft__exporter *e;
 
     memcpy(key.addr, peer->addr, sizeof key.addr);
     if (c->limits.by_port || c->stream) {
         key.port = peer->port;
     }
-    struct ft__exporter *e = ft__exporter_find(&c->exporters, &key, c->now_ns);
-
-    if (e != NULL) {
-        e->stream = c->stream;
+    e = ft__exporter_find(&c->exporters, &key, c->stream, c->now_ns);
+    if (e != NULL && c->stream) {
+        ft__exporter_of_session(&c->exporters, e, peer->session);
     }
     return e;
 }
@@ -448,6 +469,7 @@ static void take_message(struct ft_collector *c, const struct ft_peer *peer,
         take_old(c, m);
     }
     ft__sequence_take(e, m->sequence, c->ordinal, c->records_known);
+    ft__exporter_account(&c->exporters, e);
     e->h.messages++;
     e->h.bytes += m->len;
     e->h.export_ns = m->export_ns;
@@ -507,27 +529,41 @@ enum ft_verdict ft_collector_take_stream(struct ft_collector *c, const struct ft
     return take(c, peer, data, len, ts_ns);
 }
 
+static void tell_health(struct ft_collector *c, struct ft__exporter *e)
+{
+    e->h.timestamp_ns = c->now_ns;
+    e->h.sampling_rate = e->sampling_rate;
+    e->h.unit = e->seq.unit;
+    c->ops.health(c->cookie, &e->h);
+}
+
 void ft_collector_end_stream(struct ft_collector *c, const struct ft_peer *peer)
 {
-    for (int list = 0; list < 2; list++) {
-        for (struct ft__exporter *e = c->exporters.newest[list]; e != NULL; e = e->older) {
-            if (!e->stream || e->info.port != peer->port || e->info.protocol != FT_XP_IPFIX ||
-                memcmp(e->info.addr, peer->addr, sizeof peer->addr) != 0) {
-                continue;
-            }
-            c->exporter = e;
-            ft__exporter_give_up(&c->exporters, e); /* no template can come any more */
-            while (e->n_templates > 0) {
-                remove_template(c, e->n_templates - 1, FT_TEMPLATE_WITHDRAWN);
-            }
+    struct ft__exporter *e = c->exporters.session[peer->session % FT__SESSIONS].newest, *older;
+
+    for (; e != NULL; e = older) {
+        older = e->link[FT__IN_SESSION].older;
+        if (e->session != peer->session || e->info.port != peer->port ||
+            memcmp(e->info.addr, peer->addr, sizeof peer->addr) != 0) {
+            continue;
         }
+        c->exporter = e;
+        ft__exporter_give_up(&c->exporters, e); /* no template can come any more */
+        while (e->n_templates > 0) {
+            remove_template(c, &e->templates[e->n_templates - 1], FT_TEMPLATE_WITHDRAWN);
+        }
+        tell_health(c, e); /* the last word on it */
+        ft__exporter_end(&c->exporters, e);
     }
+    c->exporter = NULL;
 }
 
 void ft_collector_finish(struct ft_collector *c)
 {
     for (int list = 0; list < 2; list++) {
-        for (struct ft__exporter *e = c->exporters.newest[list]; e != NULL; e = e->older) {
+        struct ft__exporter *e = c->exporters.all[list].newest;
+
+        for (; e != NULL; e = e->link[FT__IN_ALL].older) {
             ft__exporter_give_up(&c->exporters, e);
         }
     }
@@ -538,26 +574,26 @@ void ft_collector_finish(struct ft_collector *c)
 static void expire_templates(struct ft_collector *c, struct ft__exporter *e)
 {
     c->exporter = e;
-    for (uint32_t i = e->n_templates; i-- > 0 && c->limits.template_life_ns > 0;) {
-        if (c->now_ns - e->templates[i].seen_ns > c->limits.template_life_ns &&
-            !e->stream) { /* those of a stream live as long as it does */
-            remove_template(c, i, FT_TEMPLATE_EXPIRED);
+    if (c->limits.template_life_ns == 0 || e->info.stream) {
+        return; /* those of a stream live as long as it does */
+    }
+    for (uint32_t i = e->n_templates; i-- > 0;) { /* the last one takes the place */
+        if (c->now_ns - e->templates[i].seen_ns > c->limits.template_life_ns) {
+            remove_template(c, &e->templates[i], FT_TEMPLATE_EXPIRED);
         }
     }
 }
 
 void ft_collector_report(struct ft_collector *c, int64_t now_ns)
 {
-    now_ns = believed(now_ns);
-    c->now_ns = now_ns;
+    c->now_ns = believed(now_ns);
     for (int list = 1; list >= 0; list--) {
-        for (struct ft__exporter *e = c->exporters.oldest[list]; e != NULL; e = e->newer) {
+        struct ft__exporter *e = c->exporters.all[list].oldest;
+
+        for (; e != NULL; e = e->link[FT__IN_ALL].newer) {
             expire_templates(c, e);
             if (e->touched) {
-                e->h.timestamp_ns = now_ns;
-                e->h.sampling_rate = e->sampling_rate;
-                e->h.unit = e->seq.unit;
-                c->ops.health(c->cookie, &e->h);
+                tell_health(c, e);
             }
         }
     }
@@ -568,17 +604,9 @@ void ft_collector_get_stats(const struct ft_collector *c, struct ft_collect_stat
     *out = c->stats;
     out->exporters = c->exporters.n;
     out->exporters_evicted = c->exporters.evicted;
-    out->no_template += c->exporters.gone.no_template;
-    out->lost = c->exporters.gone.lost;
-    out->reordered = c->exporters.gone.reordered;
-    out->duplicates = c->exporters.gone.duplicates;
-    out->resets = c->exporters.gone.resets;
-    for (int list = 0; list < 2; list++) {
-        for (const struct ft__exporter *e = c->exporters.newest[list]; e != NULL; e = e->older) {
-            out->lost += e->h.lost;
-            out->reordered += e->h.reordered;
-            out->duplicates += e->h.duplicates;
-            out->resets += e->h.resets;
-        }
-    }
+    out->no_template += c->exporters.given_up;
+    out->lost = c->exporters.sum.lost;
+    out->reordered = c->exporters.sum.reordered;
+    out->duplicates = c->exporters.sum.duplicates;
+    out->resets = c->exporters.sum.resets;
 }

@@ -14,6 +14,9 @@ enum {
     FT__WAITING_ALL = 16 << 20,  /* bytes waiting, of all exporters */
     FT__POOLS_ALL = 1 << 18,     /* sFlow sources of all agents */
     FT__PLAN_BYTES = 128 << 20,
+    FT__SHARE_PARTS = 4, /* a source may have a quarter of names, waiting bytes, sFlow sources */
+    /* bytes of templates and plans: a source that has more gives way first */
+    FT__TEMPLATES_SHARE = FT__PLAN_BYTES / 16,
     FT__VALUES_MAX = FT__PLAN_FIELDS_MAX
 };
 
@@ -43,6 +46,11 @@ void ft__lists_init(struct ft_collector *c);
 
 /* Notes a fault of the message: counted for its exporter, the first one is the verdict. */
 void ft__collect_fault(struct ft_collector *c, enum ft_verdict v);
+
+/* Room for n more of what all exporters have *all of and may have most of; own: of its source, at
+ * most share. */
+bool ft__collect_room(struct ft_collector *c, const uint64_t *all, uint64_t n, uint64_t most,
+                      uint64_t own, uint64_t share);
 
 /* One options record: sampling, names, times. values as ft__xplan_measure() gives them, or the
  * plan's.

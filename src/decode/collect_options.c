@@ -169,6 +169,7 @@ static void take_sampling(struct ft__exporter *e, const struct options *o)
     bool interface = o->sampler.p == NULL && o->interface.p != NULL;
     uint64_t id =
         interface ? FT__SAMPLER_INTERFACE | (uint32_t)number(&o->interface) : number(&o->sampler);
+    bool changed;
 
     if (rate == 0) {
         return;
@@ -177,11 +178,13 @@ static void take_sampling(struct ft__exporter *e, const struct options *o)
         e->sampling_rate = rate;
         return;
     }
-    if (ft__exporter_set_sampler(e, id, rate) != FT_OK) {
+    if (ft__exporter_set_sampler(e, id, rate, &changed) != FT_OK) {
         return; /* too many: the domain's rate stands for those */
     }
     e->by_interface |= interface;
-    e->sampling_rate = common_rate(e);
+    if (changed) {
+        e->sampling_rate = common_rate(e);
+    }
 }
 
 static void take_name(struct ft_collector *c, enum ft__name_kind kind, const struct told *id,
@@ -193,13 +196,17 @@ static void take_name(struct ft_collector *c, enum ft__name_kind kind, const str
     if (id->p == NULL || name->p == NULL || id->len > 8) {
         return;
     }
-    bool full = c->exporters.names >= FT__NAMES_ALL &&
-                ft__names_get(e->names, kind, number(id)) == NULL; /* known ones may change */
+    bool room = ft__names_get(e->names, kind, number(id)) != NULL || /* known ones may change */
+                ft__collect_room(c, &c->exporters.names, 1, FT__NAMES_ALL, e->origin->names,
+                                 FT__NAMES_ALL / FT__SHARE_PARTS);
 
-    if (full || ft__names_set(&e->names, kind, number(id), name->p, name->len) != FT_OK) {
+    if (!room || ft__names_set(&e->names, &c->exporters.seed, kind, number(id), name->p,
+                               name->len) != FT_OK) {
         e->h.malformed++; /* more names than may be kept */
     }
-    c->exporters.names += ft__names_count(e->names) - before;
+    before = ft__names_count(e->names) - before;
+    c->exporters.names += before;
+    e->origin->names += before;
 }
 
 /* RFC 5610 §3.1: data types by number. */
@@ -233,6 +240,18 @@ static uint8_t type_of(uint64_t n)
     return n < sizeof types ? types[n] : FT_X_OCTETS;
 }
 
+static void learn_type(struct ft_collector *c, const struct options *o)
+{
+    struct ft_element e = {
+        .pen = (uint32_t)number(&o->ie_pen),
+        .id = (uint16_t)(number(&o->ie_id) & 0x7fff),
+        .type = type_of(o->ie_type.p != NULL ? number(&o->ie_type) : 0),
+    };
+
+    ft_ignore(ft__types_learn(&c->plans, &c->exporter->origin->types, c->exporter->proven, &e,
+                              o->ie_name.p, o->ie_name.len)); /* unknown ones stay bytes */
+}
+
 void ft__options_take(struct ft_collector *c, const struct ft__xplan *plan,
                       const struct ft_xvalue *values, const uint8_t *record)
 {
@@ -257,10 +276,7 @@ void ft__options_take(struct ft_collector *c, const struct ft__xplan *plan,
         c->exporter->init_ns = ft__init_time(number(&o.init));
     }
     if (o.ie_id.p != NULL && o.ie_pen.p != NULL && o.ie_name.p != NULL) {
-        ft_ignore(ft__types_learn(&c->plans, (uint32_t)number(&o.ie_pen),
-                                  (uint16_t)(number(&o.ie_id) & 0x7fff),
-                                  type_of(o.ie_type.p != NULL ? number(&o.ie_type) : 0),
-                                  o.ie_name.p, o.ie_name.len)); /* unknown ones stay bytes */
+        learn_type(c, &o);
     }
 }
 

@@ -36,7 +36,9 @@ static struct ft__source_pool *find_pool(struct ft_collector *c, const struct ft
             hi = mid;
         }
     }
-    if (e->n_pools >= POOLS_MAX || c->exporters.pools >= FT__POOLS_ALL) {
+    if (e->n_pools >= POOLS_MAX ||
+        !ft__collect_room(c, &c->exporters.pools, 1, FT__POOLS_ALL, e->origin->pools,
+                          FT__POOLS_ALL / FT__SHARE_PARTS)) {
         return NULL;
     }
     if ((e->n_pools & (e->n_pools - 1)) == 0) { /* grows by doubling */
@@ -55,6 +57,7 @@ static struct ft__source_pool *find_pool(struct ft_collector *c, const struct ft
     memmove(&e->pools[lo + 1], &e->pools[lo], (e->n_pools - lo) * sizeof *e->pools);
     e->n_pools++;
     c->exporters.pools++;
+    e->origin->pools++;
     e->pools[lo] = (struct ft__source_pool){.class = s->source_class, .index = s->source_index};
     return &e->pools[lo];
 }
@@ -338,7 +341,7 @@ static struct ft__exporter *find_agent(struct ft_collector *c, const struct ft_p
     memcpy(key.addr, peer->addr, sizeof key.addr);
     memcpy(key.agent, d->agent, sizeof key.agent);
     key.port = c->limits.by_port ? peer->port : 0;
-    return ft__exporter_find(&c->exporters, &key, c->now_ns);
+    return ft__exporter_find(&c->exporters, &key, c->stream, c->now_ns);
 }
 
 /* An uptime that steps back is a restart: its numbers start again. */
@@ -399,6 +402,7 @@ enum ft_verdict ft__sflow_take(struct ft_collector *c, const struct ft_peer *pee
             take_counters(c, &d, &s, data);
         }
     }
+    ft__exporter_account(&c->exporters, c->exporter);
     c->exporter->h.messages++;
     c->exporter->h.bytes += len;
     c->stats.messages[FT_XP_SFLOW_V5]++;

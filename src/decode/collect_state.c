@@ -89,10 +89,11 @@ static void put_exporter(struct text *t, struct ft_cryptopan *hide, const struct
     for (uint32_t i = 0; i < e->n_samplers; i++) {
         put(t, "sampler %" PRIu64 " %u\n", e->samplers[i].id, e->samplers[i].rate);
     }
-    for (uint32_t i = 0; i < e->n_templates; i++) {
-        const struct ft__xplan *plan = e->templates[i].plan;
+    for (uint32_t n = e->oldest_template; n != 0; n = e->templates[n - 1].newer) {
+        const struct ft__template *tmpl = &e->templates[n - 1];
+        const struct ft__xplan *plan = tmpl->plan;
 
-        put(t, "template %u %u %u", e->templates[i].id, plan->options, plan->n_scope);
+        put(t, "template %u %u %u", tmpl->id, plan->options, plan->n_scope);
         for (uint32_t k = 0; k < plan->n_fields; k++) {
             const struct ft_template_field *f = &plan->fields[k];
 
@@ -121,8 +122,10 @@ int ft_collector_save(const struct ft_collector *c, bool all, char **buf, size_t
     make_magic(c, magic);
     put(&t, "%s", magic);
     for (int list = 0; list < 2; list++) {
-        for (const struct ft__exporter *e = c->exporters.oldest[list]; e != NULL; e = e->newer) {
-            if ((all || e->touched) && e->info.protocol != FT_XP_SFLOW_V5 &&
+        const struct ft__exporter *e = c->exporters.all[list].oldest;
+
+        for (; e != NULL; e = e->link[FT__IN_ALL].newer) {
+            if ((all || e->touched) && !e->info.stream && e->info.protocol != FT_XP_SFLOW_V5 &&
                 (e->n_templates > 0 || e->sampling_rate != 0) && !t.failed) {
                 put_exporter(&t, c->limits.hide, e);
             }
@@ -208,7 +211,7 @@ static bool load_exporter(struct ft_collector *c, const char *at, const char *en
     key.protocol = (uint8_t)protocol;
     key.port = (uint16_t)port;
     key.domain_id = (uint32_t)domain;
-    c->exporter = ft__exporter_find(&c->exporters, &key, c->now_ns);
+    c->exporter = ft__exporter_find(&c->exporters, &key, true, c->now_ns);
     if (c->exporter != NULL && rate != 0) {
         c->exporter->sampling_rate = (uint32_t)rate;
     }
@@ -248,7 +251,7 @@ static bool load_template(struct ft_collector *c, const char *at, const char *en
     struct ft_template_field *fields;
     struct ft__xplan *plan = NULL, *before;
     uint64_t id, options, n_scope;
-    uint32_t n = 0, had;
+    uint32_t n = 0;
     bool good;
 
     if (c->exporter == NULL || !number(&at, end, UINT16_MAX, &id) || id < FT_NF_DATA_MIN ||
@@ -269,14 +272,12 @@ static bool load_template(struct ft_collector *c, const char *at, const char *en
     if (!good) {
         return false;
     }
-    had = c->exporter->n_templates;
     if (c->exporters.templates >= FT__TEMPLATES_ALL ||
-        ft__exporter_set(c->exporter, (uint16_t)id, plan, c->now_ns, c->limits.templates,
-                         &before) != FT_OK) {
+        ft__exporter_set(&c->exporters, c->exporter, (uint16_t)id, plan, c->now_ns,
+                         c->limits.templates, &before) != FT_OK) {
         ft__xplan_put(&c->plans, plan);
         return false;
     }
-    c->exporters.templates += c->exporter->n_templates - had;
     ft__xplan_put(&c->plans, before);
     return true;
 }
@@ -284,10 +285,11 @@ static bool load_template(struct ft_collector *c, const char *at, const char *en
 static bool load_sampler(struct ft_collector *c, const char *at, const char *end)
 {
     uint64_t id, rate;
+    bool changed;
 
     return c->exporter != NULL && number(&at, end, UINT64_MAX, &id) &&
            number(&at, end, UINT32_MAX, &rate) &&
-           ft__exporter_set_sampler(c->exporter, id, (uint32_t)rate) == FT_OK;
+           ft__exporter_set_sampler(c->exporter, id, (uint32_t)rate, &changed) == FT_OK;
 }
 
 static bool load_line(struct ft_collector *c, const char *line, const char *end)

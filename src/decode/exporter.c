@@ -3,19 +3,14 @@
 #include "decode/exporter.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "decode/names.h"
 
-/* A step forward beyond these is a restart, not loss; a step back beyond those, not a late message;
- * and so are several steps back in a row. */
-enum { RESET_MESSAGES = 1 << 24, RESET_RECORDS = 1 << 28 };
-enum { LATE_MESSAGES = 64, LATE_RECORDS = 8192, LATE_RUN = 8 };
-enum { BUCKETS_MIN = 256, OTHER_UNIT = 8 };
+enum { BUCKETS_MIN = 256, SHARE = 16, FEW = 256 }; /* of the table: a sixteenth, a 256th */
 
-static const int64_t probation_ns = 1000000000;
+static const int64_t probation_ns = 1000000000, silent_ns = (int64_t)1800 * 1000000000;
 
 int ft__exporters_init(struct ft__exporters *t, const struct ft_hash_seed *seed, uint32_t max,
                        struct ft__xplans *plans)
@@ -23,54 +18,119 @@ int ft__exporters_init(struct ft__exporters *t, const struct ft_hash_seed *seed,
     memset(t, 0, sizeof *t);
     t->seed = *seed;
     t->max = max;
+    t->share = max >= SHARE ? max / SHARE : 1;
+    t->few = max >= FEW ? max / FEW : 1;
     t->plans = plans;
     t->n_buckets = BUCKETS_MIN;
     while (t->n_buckets < max && t->n_buckets < 1u << 24) {
         t->n_buckets *= 2;
     }
     t->bucket = ft_mem_alloc(t->n_buckets, sizeof(struct ft__exporter *));
-    return t->bucket != NULL ? FT_OK : FT_E_NOMEM;
+    return t->bucket != NULL ? ft__origins_init(&t->origins, seed, max) : FT_E_NOMEM;
 }
 
-/* ---- the two lists, newest first ---- */
+/* ---- lists, newest first ---- */
 
-static void list_remove(struct ft__exporters *t, struct ft__exporter *e)
+void ft__list_remove(struct ft__list *list, struct ft__exporter *e, enum ft__listed in)
 {
-    struct ft__exporter **newest = &t->newest[e->proven], **oldest = &t->oldest[e->proven];
+    struct ft__link *l = &e->link[in];
 
-    if (e->newer != NULL) {
-        e->newer->older = e->older;
+    if (l->newer != NULL) {
+        l->newer->link[in].older = l->older;
     } else {
-        *newest = e->older;
+        list->newest = l->older;
     }
-    if (e->older != NULL) {
-        e->older->newer = e->newer;
+    if (l->older != NULL) {
+        l->older->link[in].newer = l->newer;
     } else {
-        *oldest = e->newer;
+        list->oldest = l->newer;
     }
-    t->count[e->proven]--;
+    list->n--;
 }
 
-static void list_push(struct ft__exporters *t, struct ft__exporter *e)
+void ft__list_push(struct ft__list *list, struct ft__exporter *e, enum ft__listed in)
 {
-    e->newer = NULL;
-    e->older = t->newest[e->proven];
-    if (e->older != NULL) {
-        e->older->newer = e;
+    struct ft__link *l = &e->link[in];
+
+    l->newer = NULL;
+    l->older = list->newest;
+    if (l->older != NULL) {
+        l->older->link[in].newer = e;
     } else {
-        t->oldest[e->proven] = e;
+        list->oldest = e;
     }
-    t->newest[e->proven] = e;
-    t->count[e->proven]++;
+    list->newest = e;
+    list->n++;
 }
 
-/* ---- finding ---- */
+/* Out of the lists of its class, or into them as the newest. */
+static void leave_class(struct ft__exporters *t, struct ft__exporter *e)
+{
+    ft__list_remove(&t->all[e->proven], e, FT__IN_ALL);
+    ft__list_remove(&e->origin->exporters[e->proven], e, FT__IN_ORIGIN);
+}
+
+static void join_class(struct ft__exporters *t, struct ft__exporter *e)
+{
+    ft__list_push(&t->all[e->proven], e, FT__IN_ALL);
+    ft__list_push(&e->origin->exporters[e->proven], e, FT__IN_ORIGIN);
+}
+
+/* It is heard. */
+static void refresh(struct ft__exporters *t, struct ft__exporter *e, int64_t now_ns)
+{
+    bool proves = !e->proven && now_ns - e->h.first_ns >= probation_ns;
+
+    if (proves || t->all[e->proven].newest != e) {
+        leave_class(t, e);
+        e->proven |= proves;
+        join_class(t, e);
+    }
+    if (proves) {
+        ft__list_push(&t->proof, e, FT__IN_PROOF);
+    }
+    e->h.last_ns = now_ns;
+}
+
+static struct ft__list *session_list(struct ft__exporters *t, const struct ft__exporter *e)
+{
+    return &t->session[e->session % FT__SESSIONS];
+}
+
+void ft__exporter_of_session(struct ft__exporters *t, struct ft__exporter *e, uint32_t session)
+{
+    if (e->session != session) {
+        ft__list_remove(session_list(t, e), e, FT__IN_SESSION);
+        e->session = session;
+        ft__list_push(session_list(t, e), e, FT__IN_SESSION);
+    }
+}
+
+/* ---- the account ---- */
+
+static uint64_t take_over(uint64_t now, uint64_t *told)
+{
+    uint64_t change = now - *told; /* modular: late messages take off what was lost */
+
+    *told = now;
+    return change;
+}
+
+void ft__exporter_account(struct ft__exporters *t, struct ft__exporter *e)
+{
+    t->sum.lost += take_over(e->h.lost, &e->told.lost);
+    t->sum.reordered += take_over(e->h.reordered, &e->told.reordered);
+    t->sum.duplicates += take_over(e->h.duplicates, &e->told.duplicates);
+    t->sum.resets += take_over(e->h.resets, &e->told.resets);
+}
+
+/* ---- forgetting ---- */
 
 static uint64_t hash_key(const struct ft__exporters *t, const struct ft_exporter_info *k)
 {
     uint64_t h = ft_hash_16(&t->seed, ft_load_u64(k->addr), ft_load_u64(k->addr + 8));
 
-    h = ft_hash_16(&t->seed, h,
+    h = ft_hash_16(&t->seed, h ^ (uint64_t)k->stream,
                    (uint64_t)k->domain_id << 32 | (uint64_t)k->port << 16 |
                        (uint64_t)k->protocol << 8 | k->ip_version);
     if (k->agent_version != 0) {
@@ -79,49 +139,28 @@ static uint64_t hash_key(const struct ft__exporters *t, const struct ft_exporter
     return h;
 }
 
-static bool same_key(const struct ft_exporter_info *a, const struct ft_exporter_info *b)
-{
-    return a->domain_id == b->domain_id && a->port == b->port && a->protocol == b->protocol &&
-           a->ip_version == b->ip_version && a->agent_version == b->agent_version &&
-           memcmp(a->addr, b->addr, sizeof a->addr) == 0 &&
-           memcmp(a->agent, b->agent, sizeof a->agent) == 0;
-}
-
-static void write_address(char out[48], uint8_t version, const uint8_t *addr)
-{
-    if (version == 0 || inet_ntop(version == 4 ? AF_INET : AF_INET6, addr, out, 48) == NULL) {
-        out[0] = '\0';
-    }
-}
-
-void ft__exporter_give_up(struct ft__exporters *t, struct ft__exporter *e)
-{
-    while (e->waiting != NULL) {
-        struct ft__waiting *next = e->waiting->next;
-
-        e->h.no_template++;
-        t->gone.no_template++;
-        ft_mem_free(e->waiting);
-        e->waiting = next;
-    }
-    t->waiting -= e->waiting_bytes;
-    e->waiting_bytes = 0;
-    e->h.waiting = 0;
-}
-
 static void free_exporter(struct ft__exporters *t, struct ft__exporter *e)
 {
-    t->names -= ft__names_count(e->names);
-    t->templates -= e->n_templates;
-    t->pools -= e->n_pools;
-    for (uint32_t i = 0; i < e->n_templates; i++) {
-        ft__xplan_put(t->plans, e->templates[i].plan);
-    }
+    uint32_t names = ft__names_count(e->names);
+
     ft__exporter_give_up(t, e);
+    while (e->n_templates > 0) {
+        ft__xplan_put(t->plans, ft__exporter_unset(t, e, &e->templates[e->n_templates - 1]));
+    }
+    t->names -= names;
+    e->origin->names -= names;
+    t->pools -= e->n_pools;
+    e->origin->pools -= e->n_pools;
     ft_mem_free(e->templates);
     ft_mem_free(e->samplers);
     ft_mem_free(e->pools);
+    ft_mem_free(e->waiting);
     ft__names_free(e->names);
+    ft__origin_hold(&t->origins, e->origin, FT__SHARE_EXPORTERS, -1);
+    if (e->origin->held[FT__SHARE_EXPORTERS] == 0) {
+        ft__types_forget(t->plans, &e->origin->types);
+        ft__origin_drop(&t->origins, e->origin);
+    }
     ft_mem_free(e);
 }
 
@@ -133,7 +172,13 @@ static void drop_exporter(struct ft__exporters *t, struct ft__exporter *e)
         at = &(*at)->chain;
     }
     *at = e->chain;
-    list_remove(t, e);
+    leave_class(t, e);
+    if (e->proven) {
+        ft__list_remove(&t->proof, e, FT__IN_PROOF);
+    }
+    if (e->info.stream) {
+        ft__list_remove(session_list(t, e), e, FT__IN_SESSION);
+    }
     t->n--;
     if (t->last == e) {
         t->last = NULL;
@@ -141,34 +186,37 @@ static void drop_exporter(struct ft__exporters *t, struct ft__exporter *e)
     free_exporter(t, e);
 }
 
+void ft__exporter_end(struct ft__exporters *t, struct ft__exporter *e)
+{
+    ft__exporter_account(t, e);
+    drop_exporter(t, e);
+}
+
 void ft__exporters_fini(struct ft__exporters *t)
 {
     for (int list = 0; list < 2 && t->bucket != NULL; list++) {
-        while (t->oldest[list] != NULL) {
-            drop_exporter(t, t->oldest[list]);
+        while (t->all[list].oldest != NULL) {
+            drop_exporter(t, t->all[list].oldest);
         }
     }
     ft_mem_free(t->bucket);
+    ft__origins_fini(&t->origins);
     memset(t, 0, sizeof *t);
 }
 
-/* Drops one for want of room; its account goes on in that of all. */
 static void evict(struct ft__exporters *t, struct ft__exporter *e)
 {
-    t->gone.lost += e->h.lost;
-    t->gone.reordered += e->h.reordered;
-    t->gone.duplicates += e->h.duplicates;
-    t->gone.resets += e->h.resets;
-    drop_exporter(t, e);
+    ft__exporter_end(t, e);
     t->evicted++;
 }
 
-bool ft__exporters_drop_probation(struct ft__exporters *t, const struct ft__exporter *keep)
+bool ft__exporters_drop_probation(struct ft__exporters *t, struct ft__origin *of,
+                                  const struct ft__exporter *keep)
 {
-    struct ft__exporter *e = t->oldest[0];
+    struct ft__exporter *e = of != NULL ? of->exporters[0].oldest : t->all[0].oldest;
 
     if (e == keep && e != NULL) {
-        e = e->newer;
+        e = e->link[of != NULL ? FT__IN_ORIGIN : FT__IN_ALL].newer;
     }
     if (e == NULL) {
         return false;
@@ -177,23 +225,51 @@ bool ft__exporters_drop_probation(struct ft__exporters *t, const struct ft__expo
     return true;
 }
 
-static struct ft__exporter *make_exporter(struct ft__exporters *t,
-                                          const struct ft_exporter_info *key, uint64_t hash,
-                                          int64_t now_ns)
+/* Who goes when the table is full: see the head of exporter.h. */
+static struct ft__exporter *victim(const struct ft__exporters *t, int64_t now_ns)
 {
-    struct ft__exporter **bucket = &t->bucket[hash & (t->n_buckets - 1)];
-    struct ft__exporter *e;
+    const struct ft__origin *most = ft__origins_most(&t->origins, FT__SHARE_EXPORTERS);
+    bool over = most->held[FT__SHARE_EXPORTERS] > t->share;
 
-    if (t->n >= t->max) {
-        evict(t, t->oldest[0] != NULL ? t->oldest[0] : t->oldest[1]);
+    if (over && most->exporters[0].n > 0) {
+        return most->exporters[0].oldest;
     }
-    e = ft_mem_alloc(1, sizeof *e);
-    if (e == NULL) {
-        return NULL;
+    if (t->all[0].n > t->few) {
+        return t->all[0].oldest;
     }
+    if (over) {
+        return most->exporters[1].oldest;
+    }
+    if (t->all[0].n > 0) {
+        return t->all[0].oldest;
+    }
+    return now_ns - t->all[1].oldest->h.last_ns > silent_ns ? t->all[1].oldest : t->proof.newest;
+}
+
+/* ---- finding ---- */
+
+static bool same_key(const struct ft_exporter_info *a, const struct ft_exporter_info *b)
+{
+    return a->domain_id == b->domain_id && a->port == b->port && a->protocol == b->protocol &&
+           a->ip_version == b->ip_version && a->agent_version == b->agent_version &&
+           a->stream == b->stream && memcmp(a->addr, b->addr, sizeof a->addr) == 0 &&
+           memcmp(a->agent, b->agent, sizeof a->agent) == 0;
+}
+
+static void write_address(char out[48], uint8_t version, const uint8_t *addr)
+{
+    if (version == 0 || inet_ntop(version == 4 ? AF_INET : AF_INET6, addr, out, 48) == NULL) {
+        out[0] = '\0';
+    }
+}
+
+static void set_up(struct ft__exporter *e, const struct ft_exporter_info *key, uint64_t hash,
+                   int64_t now_ns)
+{
     e->info = *key;
     write_address(e->info.text, key->ip_version, key->addr);
     write_address(e->info.agent_text, key->agent_version, key->agent);
+    e->salt = hash;
     e->init_ns = INT64_MIN;
     e->h.exporter = &e->info;
     e->h.first_ns = now_ns;
@@ -202,15 +278,44 @@ static struct ft__exporter *make_exporter(struct ft__exporters *t,
                   : key->protocol == FT_XP_NETFLOW_V9 || key->protocol == FT_XP_SFLOW_V5
                       ? FT_SEQUENCE_MESSAGES
                       : FT_SEQUENCE_RECORDS;
+}
+
+static struct ft__exporter *make_exporter(struct ft__exporters *t,
+                                          const struct ft_exporter_info *key, uint64_t hash,
+                                          bool trusted, int64_t now_ns)
+{
+    struct ft__exporter **bucket = &t->bucket[hash & (t->n_buckets - 1)];
+    struct ft__origin *origin;
+    struct ft__exporter *e;
+
+    if (t->n >= t->max) {
+        evict(t, victim(t, now_ns));
+    }
+    e = ft_mem_alloc(1, sizeof *e);
+    origin = e != NULL ? ft__origin_find(&t->origins, key->ip_version, key->addr) : NULL;
+    if (origin == NULL) {
+        ft_mem_free(e);
+        return NULL;
+    }
+    set_up(e, key, hash, now_ns);
+    e->origin = origin;
+    e->proven = trusted;
+    ft__origin_hold(&t->origins, origin, FT__SHARE_EXPORTERS, 1);
     e->chain = *bucket;
     *bucket = e;
     t->n++;
-    list_push(t, e);
+    join_class(t, e);
+    if (trusted) {
+        ft__list_push(&t->proof, e, FT__IN_PROOF);
+    }
+    if (key->stream) {
+        ft__list_push(session_list(t, e), e, FT__IN_SESSION);
+    }
     return e;
 }
 
 struct ft__exporter *ft__exporter_find(struct ft__exporters *t, const struct ft_exporter_info *key,
-                                       int64_t now_ns)
+                                       bool trusted, int64_t now_ns)
 {
     struct ft__exporter *e = t->last;
 
@@ -223,249 +328,13 @@ struct ft__exporter *ft__exporter_find(struct ft__exporters *t, const struct ft_
             }
         }
         if (e == NULL) {
-            e = make_exporter(t, key, hash, now_ns);
+            e = make_exporter(t, key, hash, trusted, now_ns);
             if (e == NULL) {
                 return NULL;
             }
         }
         t->last = e;
     }
-    bool proves = !e->proven && now_ns - e->h.first_ns >= probation_ns;
-
-    if (proves || t->newest[e->proven] != e) {
-        list_remove(t, e);
-        e->proven |= proves;
-        list_push(t, e);
-    }
-    e->h.last_ns = now_ns;
+    refresh(t, e, now_ns);
     return e;
-}
-
-/* ---- templates ---- */
-
-/* Index of the first template whose id is not below. */
-static uint32_t lower(const struct ft__exporter *e, uint16_t id)
-{
-    uint32_t lo = 0, hi = e->n_templates;
-
-    while (lo < hi) {
-        uint32_t mid = (lo + hi) / 2;
-
-        if (e->templates[mid].id < id) {
-            lo = mid + 1;
-        } else {
-            hi = mid;
-        }
-    }
-    return lo;
-}
-
-struct ft__template *ft__exporter_template(struct ft__exporter *e, uint16_t id)
-{
-    uint32_t i = e->last_template;
-
-    if (i >= e->n_templates || e->templates[i].id != id) {
-        i = lower(e, id);
-        if (i == e->n_templates || e->templates[i].id != id) {
-            return NULL;
-        }
-        e->last_template = i;
-    }
-    return &e->templates[i];
-}
-
-static int grow(struct ft__exporter *e, uint32_t max)
-{
-    uint32_t cap = e->cap_templates == 0 ? 4 : e->cap_templates * 2;
-    struct ft__template *more;
-
-    if (e->n_templates < e->cap_templates) {
-        return FT_OK;
-    }
-    if (e->n_templates >= max) {
-        return FT_E_FULL;
-    }
-    more = ft_mem_alloc(cap, sizeof *more);
-    if (more == NULL) {
-        return FT_E_NOMEM;
-    }
-    if (e->n_templates > 0) {
-        memcpy(more, e->templates, e->n_templates * sizeof *more);
-    }
-    ft_mem_free(e->templates);
-    e->templates = more;
-    e->cap_templates = cap;
-    return FT_OK;
-}
-
-int ft__exporter_set(struct ft__exporter *e, uint16_t id, struct ft__xplan *plan, int64_t now_ns,
-                     uint32_t max, struct ft__xplan **out_before)
-{
-    struct ft__template *t = ft__exporter_template(e, id);
-
-    *out_before = NULL;
-    if (t == NULL) {
-        int rc = grow(e, max);
-
-        if (rc != FT_OK) {
-            return rc;
-        }
-        uint32_t i = lower(e, id);
-
-        memmove(&e->templates[i + 1], &e->templates[i], (e->n_templates - i) * sizeof *t);
-        e->n_templates++;
-        e->h.templates = e->n_templates;
-        t = &e->templates[i];
-        t->id = id;
-    } else {
-        *out_before = t->plan;
-    }
-    t->plan = plan;
-    t->options = plan->options;
-    t->seen_ns = now_ns;
-    return FT_OK;
-}
-
-struct ft__xplan *ft__exporter_unset(struct ft__exporter *e, uint32_t i)
-{
-    struct ft__xplan *plan = e->templates[i].plan;
-
-    memmove(&e->templates[i], &e->templates[i + 1],
-            (e->n_templates - i - 1) * sizeof *e->templates);
-    e->n_templates--;
-    e->h.templates = e->n_templates;
-    return plan;
-}
-
-/* ---- sampling ---- */
-
-uint32_t ft__exporter_sampler(const struct ft__exporter *e, uint64_t id)
-{
-    for (uint32_t i = 0; i < e->n_samplers; i++) {
-        if (e->samplers[i].id == id) {
-            return e->samplers[i].rate;
-        }
-    }
-    return 0;
-}
-
-int ft__exporter_set_sampler(struct ft__exporter *e, uint64_t id, uint32_t rate)
-{
-    for (uint32_t i = 0; i < e->n_samplers; i++) {
-        if (e->samplers[i].id == id) {
-            e->samplers[i].rate = rate;
-            return FT_OK;
-        }
-    }
-    if (e->n_samplers == FT__SAMPLERS_MAX) {
-        return FT_E_FULL;
-    }
-    if ((e->n_samplers & (e->n_samplers - 1)) == 0) { /* 0, 1, 2, 4, ...: it is full */
-        uint32_t cap = e->n_samplers == 0 ? 1 : e->n_samplers * 2;
-        struct ft__sampler *more = ft_mem_alloc(cap, sizeof *more);
-
-        if (more == NULL) {
-            return FT_E_NOMEM;
-        }
-        if (e->n_samplers > 0) {
-            memcpy(more, e->samplers, e->n_samplers * sizeof *more);
-        }
-        ft_mem_free(e->samplers);
-        e->samplers = more;
-    }
-    e->samplers[e->n_samplers++] = (struct ft__sampler){.id = id, .rate = rate};
-    return FT_OK;
-}
-
-/* ---- sequence numbers ---- */
-
-static bool seen_before(const struct ft__sequence *s, uint32_t sequence)
-{
-    for (uint32_t i = 0; i < FT__SEQ_SEEN && i < s->n_seen; i++) {
-        if (s->seen[i] == sequence) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Some exporters count records where they should count messages, and the other way round: when
- * eight messages in a row with more than one record fit the other unit and not this one, that is
- * their unit, and what was said to be lost meanwhile was not. True: this message fits the other. */
-static bool fits_other(struct ft__exporter *e, uint32_t gap)
-{
-    struct ft__sequence *s = &e->seq;
-    bool messages = s->unit == FT_SEQUENCE_MESSAGES;
-    uint32_t step = messages ? 1 : e->last_records, other = messages ? e->last_records : 1;
-
-    if (e->last_records <= 1 || gap + step != other) {
-        s->as_other = 0;
-        return false;
-    }
-    if (s->as_other++ == 0) {
-        e->lost_before = e->h.lost;
-    }
-    if (s->as_other == OTHER_UNIT) {
-        s->unit = messages ? FT_SEQUENCE_RECORDS : FT_SEQUENCE_MESSAGES;
-        s->as_other = 0;
-        e->h.lost = e->lost_before;
-    } else if (messages) {
-        e->h.lost += gap;
-    }
-    return true;
-}
-
-/* A number that is not the expected one. True: the message is an old one that came late. */
-static bool take_gap(struct ft__exporter *e, uint32_t gap, uint32_t n_records)
-{
-    bool messages = e->seq.unit == FT_SEQUENCE_MESSAGES;
-    uint32_t reset = messages ? RESET_MESSAGES : RESET_RECORDS;
-    uint32_t late = messages ? LATE_MESSAGES : LATE_RECORDS;
-    struct ft_exporter_health *h = &e->h;
-
-    if (fits_other(e, gap)) {
-        return false;
-    }
-    if (gap < reset) {
-        h->lost += gap;
-        return false;
-    }
-    if (-gap < late && ++e->seq.late_run < LATE_RUN) {
-        uint64_t n = messages ? 1 : n_records;
-
-        h->reordered++;
-        h->lost -= h->lost < n ? h->lost : n;
-        return true;
-    }
-    h->resets++;
-    return false;
-}
-
-void ft__sequence_take(struct ft__exporter *e, uint32_t sequence, uint32_t n_records,
-                       bool records_known)
-{
-    struct ft__sequence *s = &e->seq;
-    uint32_t gap = sequence - s->expected;
-    bool late = false;
-
-    if (s->unit == FT_SEQUENCE_NONE) {
-        return;
-    }
-    if (s->known && gap != 0) {
-        if (seen_before(s, sequence) && ++s->late_run < LATE_RUN) {
-            e->h.duplicates++;
-            return;
-        }
-        late = take_gap(e, gap, n_records);
-    } else if (e->last_records > 1) {
-        s->as_other = 0;
-    }
-    s->seen[s->n_seen % FT__SEQ_SEEN] = sequence;
-    s->n_seen = s->n_seen == 2 * FT__SEQ_SEEN - 1 ? FT__SEQ_SEEN : (uint8_t)(s->n_seen + 1);
-    if (!late) {
-        s->late_run = 0;
-        s->expected = sequence + (s->unit == FT_SEQUENCE_MESSAGES ? 1 : n_records);
-        s->known = s->unit == FT_SEQUENCE_MESSAGES || records_known;
-        e->last_records = n_records;
-    }
 }

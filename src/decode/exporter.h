@@ -3,9 +3,20 @@
  *
  * Theory of operation: an exporter is (protocol, address, domain), with the port when sessions are
  * told apart by it, and for sFlow (agent, sub-agent) as well. The table is bounded. New ones are on
- * probation until they are heard again a second later; when the table is full, the one on probation
- * that was silent longest goes, and only when there is none the silent longest of the others: a
- * flood of invented addresses pushes itself out, not the routers. */
+ * probation until they are heard again a second later; those of a connection, which nobody can
+ * invent, are proven at once. When the table is full, somebody goes, the first of these that is
+ * there:
+ *
+ *   1. of the source (origin.h) that holds most, if that is more than its share: its new ones
+ *   2. of all new ones the one that is silent longest, if there are more than a few
+ *   3. of the source that holds most, if that is more than its share: the one silent longest
+ *   4. a new one, after all
+ *   5. one that was silent for half an hour
+ *   6. the one that was proven last
+ *
+ * So a flood of domains from one address pushes itself out, as does one of invented addresses, and
+ * who was there before it stays, also when the invented ones prove themselves: seniority is what
+ * a flood cannot have. None of this looks at more than a few exporters. */
 #ifndef FT_DECODE_EXPORTER_H
 #define FT_DECODE_EXPORTER_H
 
@@ -13,14 +24,18 @@
 #include <stdint.h>
 
 #include "base/hash.h"
+#include "decode/origin.h"
 #include "decode/xplan.h"
 #include "model/export.h"
 
+/* Numbers of templates are places + 1, 0: none. They change when one is taken out. */
 struct ft__template {
     struct ft__xplan *plan; /* one use of it is ours */
     int64_t seen_ns;        /* last sent */
+    uint32_t charge;        /* bytes that it counts for, of its source */
     uint16_t id;
-    bool options;
+    uint16_t chain;        /* next of the hash bucket */
+    uint16_t newer, older; /* by when they were sent */
 };
 
 enum { FT__SEQ_SEEN = 16, FT__SAMPLERS_MAX = 256 };
@@ -44,12 +59,22 @@ struct ft__sampler {
     uint32_t rate;
 };
 
-/* A set that came before its template. */
+/* Sets that came before their template, by template id, in the order in which they came. */
+enum { FT__WAITING_LISTS = 16 };
+
+struct ft__waitings {
+    struct ft__waiting *first[FT__WAITING_LISTS], *last[FT__WAITING_LISTS];
+};
+
 struct ft__waiting {
     struct ft__waiting *next;
     struct ft_nf_message m; /* its header; the body lies behind this struct */
     uint16_t template_id;
-    uint32_t len;
+    uint32_t len, cost; /* bytes of the body, bytes that count */
+};
+
+struct ft__losses {
+    uint64_t lost, reordered, duplicates, resets;
 };
 
 struct ft__names;
@@ -57,42 +82,52 @@ struct ft__source_pool;
 
 struct ft__exporter {
     struct ft_exporter_info info;
-    struct ft__exporter *chain;         /* of the hash bucket */
-    struct ft__exporter *newer, *older; /* of its list */
-    bool proven;                        /* which list */
-    struct ft__template *templates;     /* [n_templates], by id */
+    struct ft__exporter *chain; /* of the hash bucket */
+    struct ft__origin *origin;
+    struct ft__link link[FT__IN__COUNT];
+    bool proven;
+    uint32_t session;               /* stream: number of its connection */
+    uint64_t salt;                  /* of the hashes of ids that it chooses */
+    struct ft__template *templates; /* [n_templates] of [cap_templates]; their buckets behind */
     uint32_t n_templates, cap_templates;
-    uint32_t last_template; /* index of the one that was used last */
+    uint32_t n_options;                        /* of them, options templates */
+    uint16_t newest_template, oldest_template; /* numbers */
+    uint32_t last_template;                    /* index of the one that was used last */
     struct ft__sequence seq;
     uint32_t last_records;        /* of the message before */
     uint64_t lost_before;         /* h.lost before the doubts about the unit began */
     uint32_t sampling_rate;       /* of the whole domain; 0: unknown */
-    struct ft__sampler *samplers; /* by sampler or selector id */
+    struct ft__sampler *samplers; /* by sampler or selector id, sorted */
     uint32_t n_samplers;
-    bool by_interface;           /* some of them stand for interfaces */
-    struct ft__names *names;     /* or NULL */
-    struct ft__waiting *waiting; /* oldest first */
+    bool by_interface;            /* some of them stand for interfaces */
+    struct ft__names *names;      /* or NULL */
+    struct ft__waitings *waiting; /* or NULL */
     uint32_t waiting_bytes;
     struct ft__source_pool *pools; /* sFlow: sample pools by source */
     uint32_t n_pools;
     int64_t init_ns;    /* systemInitTimeMilliseconds by options data; INT64_MIN: unknown */
     uint32_t uptime_ms; /* of its last message */
-    bool stream;        /* its last message came over a connection */
     bool touched;       /* heard since start: what it has is newer than a saved state */
     struct ft_exporter_health h;
+    struct ft__losses told; /* of h, what is in the sum */
 };
+
+enum { FT__SESSIONS = 1024 };
 
 struct ft__exporters {
     struct ft_hash_seed seed;
     struct ft__exporter **bucket;
     uint32_t n_buckets, n, max;
-    struct ft__exporter *newest[2], *oldest[2]; /* [proven] */
-    uint32_t count[2];
+    uint32_t share;                        /* a source that holds more gives way first */
+    uint32_t few;                          /* so many new ones have a place */
+    struct ft__list all[2];                /* [proven], by when they were heard */
+    struct ft__list proof;                 /* proven ones, by when they were */
+    struct ft__list session[FT__SESSIONS]; /* of streams, by connection */
+    struct ft__origins origins;
     struct ft__xplans *plans;
     uint64_t evicted;
-    struct { /* what the evicted ones had counted: totals never go back */
-        uint64_t no_template, lost, reordered, duplicates, resets;
-    } gone;
+    struct ft__losses sum; /* of all, those that are gone too: totals never go back */
+    uint64_t given_up;     /* sets that waited in vain */
     uint64_t names, templates, waiting, pools; /* of all exporters; waiting in bytes */
     struct ft__exporter *last;                 /* the one found last */
 };
@@ -101,26 +136,53 @@ FT_NODISCARD int ft__exporters_init(struct ft__exporters *t, const struct ft_has
                                     uint32_t max, struct ft__xplans *plans);
 void ft__exporters_fini(struct ft__exporters *t);
 
-/* The exporter of a key (info without texts), made when it is new. NULL: no memory. */
+/* The exporter of a key (info without texts), made when it is new; trusted: not on probation. NULL:
+ * no memory. */
 struct ft__exporter *ft__exporter_find(struct ft__exporters *t, const struct ft_exporter_info *key,
-                                       int64_t now_ns);
+                                       bool trusted, int64_t now_ns);
 
-/* Drops the one on probation that was silent longest, other than keep. False: there is none. */
-bool ft__exporters_drop_probation(struct ft__exporters *t, const struct ft__exporter *keep);
+/* e's messages come over this connection. */
+void ft__exporter_of_session(struct ft__exporters *t, struct ft__exporter *e, uint32_t session);
+
+/* Takes what h says is lost and so on into the sum; after each message. */
+void ft__exporter_account(struct ft__exporters *t, struct ft__exporter *e);
+
+/* Forgets one whose connection ended. */
+void ft__exporter_end(struct ft__exporters *t, struct ft__exporter *e);
+
+/* Drops the one on probation that was silent longest, of one source or (NULL) of all, other than
+ * keep. False: there is none. */
+bool ft__exporters_drop_probation(struct ft__exporters *t, struct ft__origin *of,
+                                  const struct ft__exporter *keep);
 
 /* Its template, or NULL. */
 struct ft__template *ft__exporter_template(struct ft__exporter *e, uint16_t id);
+/* The one that was not sent longest, or NULL. */
+struct ft__template *ft__exporter_oldest_template(struct ft__exporter *e);
 
 /* Sets a template (a use of plan is taken over). *out_before: a use of the plan that it had, to be
  * put back, or NULL. FT_E_FULL: it has too many; FT_E_NOMEM. */
-FT_NODISCARD int ft__exporter_set(struct ft__exporter *e, uint16_t id, struct ft__xplan *plan,
-                                  int64_t now_ns, uint32_t max, struct ft__xplan **out_before);
+FT_NODISCARD int ft__exporter_set(struct ft__exporters *t, struct ft__exporter *e, uint16_t id,
+                                  struct ft__xplan *plan, int64_t now_ns, uint32_t max,
+                                  struct ft__xplan **out_before);
 
-/* Takes template number i out; the use of its plan goes to the caller. */
-struct ft__xplan *ft__exporter_unset(struct ft__exporter *e, uint32_t i);
+/* Takes a template out; the use of its plan goes to the caller. Another one may take its place. */
+struct ft__xplan *ft__exporter_unset(struct ft__exporters *t, struct ft__exporter *e,
+                                     struct ft__template *tmpl);
 
+/* Puts a set (ft_mem memory, taken over on FT_OK, cost bytes) last of those that wait for its
+ * template; FT_E_NOMEM. */
+FT_NODISCARD int ft__exporter_hold(struct ft__exporters *t, struct ft__exporter *e,
+                                   struct ft__waiting *w, uint32_t cost);
+/* Takes the first set out that waits for a template, and its cost off; NULL: there is none. */
+struct ft__waiting *ft__exporter_release(struct ft__exporters *t, struct ft__exporter *e,
+                                         uint16_t template_id);
 /* Gives up the sets of e that wait for a template, and counts them. */
 void ft__exporter_give_up(struct ft__exporters *t, struct ft__exporter *e);
+
+/* Lists (FT__IN_...), for the files of the table. */
+void ft__list_push(struct ft__list *list, struct ft__exporter *e, enum ft__listed in);
+void ft__list_remove(struct ft__list *list, struct ft__exporter *e, enum ft__listed in);
 
 /* Accounts for a message with this sequence number that covers n units (records; messages are 1).
  */
@@ -129,7 +191,8 @@ void ft__sequence_take(struct ft__exporter *e, uint32_t sequence, uint32_t n_rec
 
 /* Rate of a sampler; 0: unknown. */
 uint32_t ft__exporter_sampler(const struct ft__exporter *e, uint64_t id);
-/* FT_E_FULL, FT_E_NOMEM */
-FT_NODISCARD int ft__exporter_set_sampler(struct ft__exporter *e, uint64_t id, uint32_t rate);
+/* *out_new: it was not known, or had another rate. FT_E_FULL, FT_E_NOMEM. */
+FT_NODISCARD int ft__exporter_set_sampler(struct ft__exporter *e, uint64_t id, uint32_t rate,
+                                          bool *out_new);
 
 #endif

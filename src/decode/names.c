@@ -18,16 +18,15 @@ struct name {
 };
 
 struct ft__names {
+    const struct ft_hash_seed *seed;
     struct name *slot;
     uint32_t cap, n; /* cap is a power of two */
 };
 
-/* Ids come from the exporter, which may only fill a bounded table of its own: the worst that chosen
- * ids do is a walk over NAMES_MAX slots. */
+/* Ids come from the exporter: the hash is keyed, so that it cannot choose them to lie in a row. */
 static struct name *slot_of(const struct ft__names *t, enum ft__name_kind kind, uint64_t id)
 {
-    uint64_t h = (id + kind) * 0x9e3779b97f4a7c15u;
-    uint32_t i = (uint32_t)(h >> 32) & (t->cap - 1);
+    uint32_t i = (uint32_t)(ft_hash_16(t->seed, id, kind) >> 32) & (t->cap - 1);
 
     while (t->slot[i].used && (t->slot[i].id != id || t->slot[i].kind != kind)) {
         i = (i + 1) & (t->cap - 1);
@@ -37,7 +36,7 @@ static struct name *slot_of(const struct ft__names *t, enum ft__name_kind kind, 
 
 static int grow(struct ft__names *t)
 {
-    struct ft__names more = {.cap = t->cap == 0 ? CAP_MIN : t->cap * 2, .n = t->n};
+    struct ft__names more = {.seed = t->seed, .cap = t->cap == 0 ? CAP_MIN : t->cap * 2, .n = t->n};
 
     more.slot = ft_mem_alloc(more.cap, sizeof *more.slot);
     if (more.slot == NULL) {
@@ -71,8 +70,8 @@ static void copy_text(char out[FT__NAME_LEN], const uint8_t *text, size_t len)
     out[len] = '\0';
 }
 
-int ft__names_set(struct ft__names **names, enum ft__name_kind kind, uint64_t id,
-                  const uint8_t *text, size_t len)
+int ft__names_set(struct ft__names **names, const struct ft_hash_seed *seed,
+                  enum ft__name_kind kind, uint64_t id, const uint8_t *text, size_t len)
 {
     struct ft__names *t = *names;
 
@@ -81,6 +80,7 @@ int ft__names_set(struct ft__names **names, enum ft__name_kind kind, uint64_t id
         if (t == NULL) {
             return FT_E_NOMEM;
         }
+        t->seed = seed;
         *names = t;
     }
     if (t->n * 2 >= t->cap && t->n < NAMES_MAX && grow(t) != FT_OK) {

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "flowtap/macros.h"
 
 enum ft__name_kind { FT__NAME_INTERFACE, FT__NAME_VRF, FT__NAME_APPLICATION };
@@ -15,9 +16,11 @@ enum { FT__NAME_LEN = 64 }; /* with its NUL; longer names are cut at a character
 
 struct ft__names;
 
-/* Sets a name; *names is made when it is NULL. FT_E_FULL, FT_E_NOMEM. */
-FT_NODISCARD int ft__names_set(struct ft__names **names, enum ft__name_kind kind, uint64_t id,
-                               const uint8_t *text, size_t len);
+/* Sets a name; *names is made when it is NULL, with a seed that outlives it. FT_E_FULL,
+ * FT_E_NOMEM. */
+FT_NODISCARD int ft__names_set(struct ft__names **names, const struct ft_hash_seed *seed,
+                               enum ft__name_kind kind, uint64_t id, const uint8_t *text,
+                               size_t len);
 
 /* The name, or NULL; names may be NULL. Valid until the next set. */
 const char *ft__names_get(const struct ft__names *names, enum ft__name_kind kind, uint64_t id);

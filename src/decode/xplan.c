@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "decode/xslots.h"
 
-enum { BUCKETS = 4096, NAME_LEN = 48, NO_VALUE = 0xffff, PADDING_OCTETS = 210 };
+enum { BUCKETS = 16384, NAME_LEN = 48, NO_VALUE = 0xffff, PADDING_OCTETS = 210 };
 
 /* CERT's own elements have their reverse ones beside them (libfixbuf), with this bit set. */
 enum { CERT_PEN = 6871, CERT_REVERSE = 0x4000 };
@@ -21,10 +21,8 @@ int ft__xplans_init(struct ft__xplans *p, const struct ft_hash_seed *seed, size_
     p->n_buckets = BUCKETS;
     p->max_bytes = max_bytes;
     p->bucket = ft_mem_alloc(BUCKETS, sizeof *p->bucket);
-    if (p->bucket == NULL) {
-        return FT_E_NOMEM;
-    }
-    int rc = ft__builtin_plans(p);
+    p->type_bucket = ft_mem_alloc(FT__TYPES_MAX, sizeof *p->type_bucket);
+    int rc = p->bucket != NULL && p->type_bucket != NULL ? ft__builtin_plans(p) : FT_E_NOMEM;
 
     if (rc != FT_OK) {
         ft__xplans_fini(p);
@@ -44,6 +42,7 @@ void ft__xplans_fini(struct ft__xplans *p)
     }
     ft_mem_free(p->bucket);
     ft_mem_free(p->types);
+    ft_mem_free(p->type_bucket);
     memset(p, 0, sizeof *p);
 }
 
@@ -130,11 +129,18 @@ static int by_element(const void *a, const void *b)
     return x->field < y->field ? -1 : x->field > y->field;
 }
 
-static const struct ft_element *find_type(const struct ft__xplans *p, uint32_t pen, uint16_t id)
+static uint16_t *type_bucket(const struct ft__xplans *p, uint32_t pen, uint16_t id)
 {
-    for (uint32_t i = 0; i < p->n_types; i++) {
-        if (p->types[i].element.pen == pen && p->types[i].element.id == id) {
-            return &p->types[i].element;
+    return &p->type_bucket[ft_hash_16(&p->seed, pen, id) % FT__TYPES_MAX];
+}
+
+static struct ft__type *find_type(const struct ft__xplans *p, uint32_t pen, uint16_t id)
+{
+    for (uint16_t at = *type_bucket(p, pen, id); at != 0; at = p->types[at - 1].chain) {
+        struct ft__type *t = &p->types[at - 1];
+
+        if (t->element.pen == pen && t->element.id == id) {
+            return t;
         }
     }
     return NULL;
@@ -144,9 +150,12 @@ static void describe(const struct ft__xplans *p, struct ft__xplan *plan,
                      const struct ft_template_field *f, char **names, struct ft_xvalue *v)
 {
     const struct ft_element *e = f->scope ? NULL : ft_element_find(f->pen, f->id);
-    bool learnt = e == NULL && f->pen != 0 && (e = find_type(p, f->pen, f->id)) != NULL;
+    const struct ft__type *t =
+        e == NULL && f->pen != 0 && p->n_types > 0 ? find_type(p, f->pen, f->id) : NULL;
+    bool learnt = t != NULL;
     bool reverse = f->pen == FT_NF_REVERSE_PEN;
 
+    e = learnt ? &t->element : e;
     if (e == NULL && f->pen == CERT_PEN && (f->id & CERT_REVERSE) != 0) {
         e = ft_element_find(CERT_PEN, f->id & (uint16_t)~CERT_REVERSE);
         reverse = e != NULL;
@@ -313,15 +322,21 @@ int ft__xplan_make(struct ft__xplans *p, uint8_t protocol, bool options, uint16_
     char *names;
     bool fixed;
 
-    for (plan = *bucket; plan != NULL; plan = plan->next) {
+    for (struct ft__xplan **at = bucket; (plan = *at) != NULL; at = &plan->next) {
         bool stale = plan->n_unknown > 0 && plan->types != p->types_generation;
 
-        if (plan->hash == hash && !stale &&
-            same_fields(plan, protocol, options, n_scope, fields, n_fields)) {
-            plan->users++;
-            *out = plan;
-            return FT_OK;
+        if (plan->hash != hash ||
+            !same_fields(plan, protocol, options, n_scope, fields, n_fields)) {
+            continue;
         }
+        if (stale) { /* nobody finds it any more: else equal ones would pile up here */
+            *at = plan->next;
+            plan->listed = false;
+            break;
+        }
+        plan->users++;
+        *out = plan;
+        return FT_OK;
     }
     if (n_fields > FT__PLAN_FIELDS_MAX) {
         return FT_E_RANGE;
@@ -353,6 +368,7 @@ int ft__xplan_make(struct ft__xplans *p, uint8_t protocol, bool options, uint16_
         return rc;
     }
     plan->next = *bucket;
+    plan->listed = true;
     *bucket = plan;
     p->n++;
     p->bytes += bytes;
@@ -383,19 +399,21 @@ int ft__xplan_get(struct ft__xplans *p, const struct ft_nf_message *m, struct ft
 
 void ft__xplan_put(struct ft__xplans *p, struct ft__xplan *plan)
 {
+    struct ft__xplan **at;
+
     if (plan == NULL || --plan->users > 0) {
         return;
     }
-    for (struct ft__xplan **at = &p->bucket[plan->hash % p->n_buckets]; *at != NULL;
-         at = &(*at)->next) {
-        if (*at == plan) {
-            *at = plan->next;
-            p->n--;
-            p->bytes -= plan->bytes;
-            ft_mem_free(plan);
-            return;
+    if (plan->listed) {
+        at = &p->bucket[plan->hash % p->n_buckets];
+        while (*at != plan) {
+            at = &(*at)->next;
         }
+        *at = plan->next;
     }
+    p->n--;
+    p->bytes -= plan->bytes;
+    ft_mem_free(plan);
 }
 
 /* Letters and digits, the others and the steps from small to capital letters as '_'. */
@@ -416,49 +434,106 @@ static void snake_case(char out[FT__TYPE_NAME], const uint8_t *name, size_t len)
     out[n] = '\0';
 }
 
-int ft__types_learn(struct ft__xplans *p, uint32_t pen, uint16_t id, uint8_t type,
-                    const uint8_t *name, size_t len)
+static int grow_types(struct ft__xplans *p)
 {
-    struct ft__type t = {.element = {.pen = pen, .id = id, .type = type}};
-    struct ft__type *known;
+    uint32_t cap = p->cap_types == 0 ? 64 : p->cap_types * 2;
+    struct ft__type *more = ft_mem_alloc(cap, sizeof *more);
 
-    snake_case(t.text, name, len);
-    if (pen == 0 || pen == FT_NF_REVERSE_PEN || t.text[0] == '\0' ||
-        ft_element_find(pen, id) != NULL) {
+    if (more == NULL) {
+        return FT_E_NOMEM;
+    }
+    for (uint32_t i = 0; i < p->used_types; i++) {
+        more[i] = p->types[i];
+        more[i].element.name = more[i].text;
+    }
+    ft_mem_free(p->types);
+    p->types = more;
+    p->cap_types = cap;
+    return FT_OK;
+}
+
+/* A place for a new type, or 0: no memory. */
+static uint16_t type_place(struct ft__xplans *p)
+{
+    uint16_t at = p->free_type;
+
+    if (at != 0) {
+        p->free_type = p->types[at - 1].chain;
+        return at;
+    }
+    if (p->used_types == p->cap_types && grow_types(p) != FT_OK) {
+        return 0;
+    }
+    return (uint16_t)++p->used_types;
+}
+
+static void set_type(struct ft__type *t, uint8_t type, const char *text)
+{
+    memcpy(t->text, text, FT__TYPE_NAME);
+    t->element.name = t->text;
+    t->element.type = type;
+}
+
+int ft__types_learn(struct ft__xplans *p, struct ft__type_share *share, bool proven,
+                    const struct ft_element *element, const uint8_t *name, size_t len)
+{
+    char text[FT__TYPE_NAME] = "";
+    struct ft__type *t;
+    uint16_t at;
+
+    snake_case(text, name, len);
+    if (element->pen == 0 || element->pen == FT_NF_REVERSE_PEN || text[0] == '\0' ||
+        ft_element_find(element->pen, element->id) != NULL) {
         return FT_E_RANGE;
     }
-    known = (struct ft__type *)(uintptr_t)find_type(p, pen, id);
-    if (known != NULL) {
-        if (strcmp(known->text, t.text) != 0 || known->element.type != type) {
-            t.element.name = known->text;
-            *known = t;
+    t = find_type(p, element->pen, element->id);
+    if (t != NULL) {
+        if (strcmp(t->text, text) != 0 || t->element.type != element->type) {
+            set_type(t, element->type, text);
             p->types_generation++;
         }
         return FT_OK;
     }
-    if (p->n_types == FT__TYPES_MAX) {
+    if (share->n >= FT__TYPES_SHARE || p->n_types >= (proven ? FT__TYPES_MAX : FT__TYPES_NEW)) {
         return FT_E_FULL;
     }
-    if (p->n_types == p->cap_types) {
-        uint32_t cap = p->cap_types == 0 ? 64 : p->cap_types * 2;
-        struct ft__type *more = ft_mem_alloc(cap, sizeof *more);
-
-        if (more == NULL) {
-            return FT_E_NOMEM;
-        }
-        for (uint32_t i = 0; i < p->n_types; i++) {
-            more[i] = p->types[i];
-            more[i].element.name = more[i].text;
-        }
-        ft_mem_free(p->types);
-        p->types = more;
-        p->cap_types = cap;
+    at = type_place(p);
+    if (at == 0) {
+        return FT_E_NOMEM;
     }
-    p->types[p->n_types] = t;
-    p->types[p->n_types].element.name = p->types[p->n_types].text;
+    t = &p->types[at - 1];
+    t->element = *element;
+    set_type(t, element->type, text);
+    uint16_t *bucket = type_bucket(p, element->pen, element->id);
+
+    t->chain = *bucket;
+    *bucket = at;
+    t->mate = share->first;
+    share->first = at;
+    share->n++;
     p->n_types++;
     p->types_generation++;
     return FT_OK;
+}
+
+void ft__types_forget(struct ft__xplans *p, struct ft__type_share *share)
+{
+    while (share->first != 0) {
+        uint16_t at = share->first;
+        struct ft__type *t = &p->types[at - 1];
+        uint16_t *link = type_bucket(p, t->element.pen, t->element.id);
+
+        while (*link != at) {
+            link = &p->types[*link - 1].chain;
+        }
+        *link = t->chain;
+        share->first = t->mate;
+        t->chain = p->free_type;
+        p->free_type = at;
+        p->n_types--;
+        p->types_generation++;
+    }
+    share->n = 0;
 }
 
 uint32_t ft__xplan_measure(const struct ft__xplan *plan, const uint8_t *record, size_t left,

@@ -73,6 +73,7 @@ struct ft__step {
 
 struct ft__xplan {
     struct ft__xplan *next; /* of the same bucket */
+    bool listed;            /* it is in its bucket: may be found */
     uint64_t hash;
     size_t bytes;
     uint32_t users;
@@ -96,18 +97,34 @@ struct ft__xplan {
     struct ft__step *steps;           /* [n_steps] */
 };
 
-enum { FT__TYPES_MAX = 4096, FT__TYPE_NAME = 48 };
+enum {
+    FT__TYPES_MAX = 4096,                /* learnt, of all sources */
+    FT__TYPES_SHARE = FT__TYPES_MAX / 4, /* of one source */
+    FT__TYPES_NEW = FT__TYPES_MAX / 2,   /* above these, sources on probation teach no more */
+    FT__TYPE_NAME = 48
+};
 
-/* An element that an exporter described itself (RFC 5610). */
+/* An element that an exporter described itself (RFC 5610). Numbers are places + 1, 0: none. */
 struct ft__type {
     struct ft_element element; /* its name lies in text */
     char text[FT__TYPE_NAME];
+    uint16_t chain; /* next of the hash bucket, or of the free ones */
+    uint16_t mate;  /* next of the same source */
+};
+
+/* What one source has described. All zero: nothing. */
+struct ft__type_share {
+    uint16_t first, n;
 };
 
 struct ft__xplans {
     bool no_names;          /* learnt types keep their numbers: their names are exporters' text */
-    struct ft__type *types; /* [n_types], grown by doubling; at most FT__TYPES_MAX */
-    uint32_t n_types, cap_types, types_generation;
+    struct ft__type *types; /* [cap_types], grown by doubling; at most FT__TYPES_MAX */
+    uint16_t *type_bucket;  /* [FT__TYPES_MAX] */
+    uint16_t free_type;     /* the first of those that were forgotten */
+    uint32_t n_types;       /* learnt now */
+    uint32_t used_types;    /* places used ever */
+    uint32_t cap_types, types_generation;
     struct ft_hash_seed seed;
     struct ft__xplan **bucket;
     uint32_t n_buckets, n;
@@ -133,9 +150,13 @@ FT_NODISCARD int ft__xplan_make(struct ft__xplans *p, uint8_t protocol, bool opt
                                 uint32_t n_fields, struct ft__xplan **out);
 
 /* Learns an enterprise element that no table has (RFC 5610); IANA's cannot be changed. The name is
- * made snake_case and cut. FT_E_FULL, FT_E_NOMEM; FT_E_RANGE: not to be learnt. */
-FT_NODISCARD int ft__types_learn(struct ft__xplans *p, uint32_t pen, uint16_t id, uint8_t type,
-                                 const uint8_t *name, size_t len);
+ * made snake_case and cut. A new one counts for share, a source's, which is on probation or proven.
+ * FT_E_FULL, FT_E_NOMEM; FT_E_RANGE: not to be learnt. */
+FT_NODISCARD int ft__types_learn(struct ft__xplans *p, struct ft__type_share *share, bool proven,
+                                 const struct ft_element *element, const uint8_t *name, size_t len);
+
+/* Forgets what a source has described; plans that use it keep what they have. */
+void ft__types_forget(struct ft__xplans *p, struct ft__type_share *share);
 
 /* One user less; the last one frees it. NULL is a no-op. */
 void ft__xplan_put(struct ft__xplans *p, struct ft__xplan *plan);

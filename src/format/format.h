@@ -51,6 +51,9 @@ extern const struct ft_format_ops *const ft_formats[];
 
 const struct ft_format_ops *ft_format_find(const char *name);
 
+/* CSV whose text no spreadsheet takes for a formula: csv with ?spreadsheet=safe. */
+extern const struct ft_format_ops ft_format_csv_safe;
+
 /* NDJSON of collect in another collector's shape: goflow2, ecs, ocsf, otel, pmacct, nfdump,
  * akvorado. NULL: there is no such schema. */
 const struct ft_format_ops *ft_format_schema(const char *schema);

@@ -185,12 +185,13 @@ static uint8_t *put_time(uint8_t *p, int64_t ns, uint8_t form)
     }
 }
 
-static uint8_t *put_duration(uint8_t *p, const struct ft_export_record *r, int64_t unit)
+/* Two clocks of one record may be more than an int64_t apart. */
+static uint8_t *put_duration(uint8_t *p, const struct ft_export_record *r, uint64_t unit)
 {
     if (r->first_ns == INT64_MIN || r->last_ns == INT64_MIN || r->last_ns < r->first_ns) {
         return NULL;
     }
-    return ft_put_u64(p, (uint64_t)((r->last_ns - r->first_ns) / unit));
+    return ft_put_u64(p, ((uint64_t)r->last_ns - (uint64_t)r->first_ns) / unit);
 }
 
 static uint8_t *put_interface(uint8_t *p, const struct source *f, bool out)

@@ -49,6 +49,7 @@ struct ft_exporter_info {
     uint8_t addr[16];      /* network order, IPv4 in the first 4 bytes: the datagram's sender */
     uint8_t ip_version;    /* 4 or 6 */
     uint8_t protocol;      /* enum ft_export_protocol */
+    bool stream;           /* its messages come over a connection */
     uint16_t port;         /* UDP or TCP source port */
     uint32_t domain_id;    /* observation domain, source id, engine (type << 8 | id), sub-agent */
     char text[48];         /* addr as text */

@@ -13,7 +13,8 @@
 
 #define FORMATS "ndjson, csv, null"
 #define PARAMETERS                                                                                 \
-    "append, compress, event, fsync, group, keep, mode, overflow, queue, rotate, schema"
+    "append, compress, event, fsync, group, keep, mode, overflow, queue, rotate, schema, "         \
+    "spreadsheet"
 
 /* ---- values ---- */
 
@@ -166,6 +167,9 @@ static const char *check_param(const char *key, const char *value, bool *out_kno
     if (strcmp(key, "schema") == 0) {
         return one_of(value, schemas) ? NULL
                                       : "goflow2, ecs, ocsf, otel, pmacct, nfdump or akvorado";
+    }
+    if (strcmp(key, "spreadsheet") == 0) {
+        return strcmp(value, "safe") == 0 ? NULL : "safe";
     }
     if (strcmp(key, "append") == 0) {
         return one_of(value, yes_no) ? NULL : "true or false";

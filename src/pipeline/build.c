@@ -37,27 +37,49 @@ static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t ca
     return buf;
 }
 
-/* Events that one output takes: those asked for, or one kind when a file can hold only one. */
-static int route_events(const struct ft_pipeline *p, const struct ft_output_url *url,
-                        const struct ft_format_ops *format, unsigned *out, struct ft_err *err)
-{
-    const char *word = ft_output_url_get(url, "event");
-    unsigned events = p->events & format->events;
+/* Events of collect only; read and live make the others. */
+static const unsigned collect_only = 1u << FT_EVENT_TEMPLATE | 1u << FT_EVENT_COUNTER |
+                                     1u << FT_EVENT_DISCARD | 1u << FT_EVENT_EXPORTER;
 
-    for (enum ft_event e = 0; word != NULL && e < FT_EVENT__COUNT; e++) {
-        if (strcmp(word, ft_event_word(e)) == 0) {
+/* ?event=WORD. */
+static int route_named(const struct ft_pipeline *p, const struct ft_output_url *url,
+                       const char *word, unsigned *out, struct ft_err *err)
+{
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        if (strcmp(word, ft_event_word(e)) == 0 &&
+            (p->plan.collect || (collect_only >> e & 1) == 0)) {
             *out = 1u << e;
             return FT_OK;
         }
     }
-    if (word != NULL) {
-        return ft_err_set(err, FT_E_USAGE, "%s: event=%s: allowed are the words of --events",
-                          url->text, word);
-    }
-    if (format->single_event && (events & (events - 1)) != 0) { /* more than one kind */
-        unsigned flow = 1u << FT_EVENT_FLOW, sample = 1u << FT_EVENT_SAMPLE;
+    return ft_err_set(err, FT_E_USAGE, "%s: event=%s: allowed are the words of --events", url->text,
+                      word);
+}
 
-        events = (events & flow) != 0 ? flow : events & sample;
+/* Events that one output takes: those asked for. A file that holds one kind takes the flow records
+ * of them, else the samples; which of two others is meant nobody can know. */
+static int route_events(const struct ft_pipeline *p, const struct ft_output_url *url,
+                        const struct ft_format_ops *format, unsigned *out, struct ft_err *err)
+{
+    static const enum ft_event preferred[] = {FT_EVENT_FLOW, FT_EVENT_SAMPLE};
+    const char *word = ft_output_url_get(url, "event");
+    unsigned events = p->events & format->events;
+
+    if (word != NULL) {
+        return route_named(p, url, word, out, err);
+    }
+    for (size_t i = 0; i < 2 && format->single_event && (events & (events - 1)) != 0; i++) {
+        if ((events >> preferred[i] & 1) != 0) {
+            events = 1u << preferred[i];
+            ft_log(&p->log, FT_LOG_INFO, "%s: one kind of event in a file: %s (others: ?event=)",
+                   url->text, ft_event_word(preferred[i]));
+        }
+    }
+    if (format->single_event && (events == 0 || (events & (events - 1)) != 0)) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "%s: %s holds one kind of event: name it with ?event=WORD, a word of "
+                          "--events",
+                          url->text, format->name);
     }
     *out = events;
     return FT_OK;
@@ -94,6 +116,17 @@ int ft__build_check_raw(bool anonymize, const char *name, const struct ft_format
     return FT_OK;
 }
 
+/* ?spreadsheet=safe: text that a spreadsheet would take for a formula is marked as text. */
+static int route_spreadsheet(const struct ft_output_url *url, struct ft_route *r,
+                             struct ft_err *err)
+{
+    if (strcmp(url->format, "csv") != 0) {
+        return ft_err_set(err, FT_E_USAGE, "%s: spreadsheet= is for csv outputs", url->text);
+    }
+    r->format = &ft_format_csv_safe;
+    return FT_OK;
+}
+
 static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                       const struct ft_output_config *cfg, struct ft_err *err)
 {
@@ -115,6 +148,13 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
             return wrong;
         }
     }
+    if (ft_output_url_get(url, "spreadsheet") != NULL) {
+        int wrong = route_spreadsheet(url, &r, err);
+
+        if (wrong != FT_OK) {
+            return wrong;
+        }
+    }
     int rc = route_events(p, url, r.format, &r.events, err);
 
     rc = rc == FT_OK ? ft__build_check_raw(p->plan.anonymize, url->text, r.format, err) : rc;
@@ -128,9 +168,8 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
         return ft_err_set(err, FT_E_USAGE, "%s: format %s has no events of collect", url->text,
                           url->format);
     }
-    if (head != NULL) {
-        env.header_len =
-            head((enum ft_event)__builtin_ctz(r.events | 1u << 31), p->plan.app, header);
+    if (head != NULL && r.events != 0) {
+        env.header_len = head((enum ft_event)__builtin_ctz(r.events), p->plan.app, header);
         env.header = header;
     }
     rc = ft_output_open(url, cfg, &env, &r.output, err);
@@ -392,6 +431,7 @@ int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log, struc
     ft_cond_init(&p->meet);
     ft_cond_init(&p->ended);
     ft_cond_init(&p->pushed);
+    pthread_mutex_init(&p->fanout.lock, NULL);
     if (log != NULL) {
         p->log = *log;
     }
@@ -482,6 +522,7 @@ void ft__build_free(struct ft_pipeline *p)
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);
+    pthread_mutex_destroy(&p->fanout.lock);
     pthread_cond_destroy(&p->meet);
     pthread_cond_destroy(&p->ended);
     pthread_cond_destroy(&p->pushed);

@@ -2,7 +2,6 @@
 /* pipeline: the workers of collect, see collect.h. */
 #include "pipeline/collect.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,22 +15,17 @@
 #include "decode/datagram.h"
 #include "model/field_export.h"
 #include "model/peer.h"
+#include "model/prefix.h"
 
-enum { READ_TIMEOUT_MS = 20, ALLOW_MAX = 256, STATE_MAX = 256 << 20 };
+enum { READ_TIMEOUT_MS = 20, STATE_MAX = 256 << 20 };
 
 static const int64_t state_every_ns = (int64_t)60 * 1000000000;
-
-struct prefix {
-    uint8_t addr[16];
-    uint8_t ip_version, bits;
-};
 
 struct ft_collect_worker {
     struct ft_collector *collector;
     struct ft_collect_limits limits;
     struct ft_datagrams *datagrams;
-    struct prefix allow[ALLOW_MAX];
-    uint32_t n_allow;                          /* 0: everybody */
+    struct ft_prefixes allow;
     int64_t report_ns, saved_ns, published_ns; /* monotonic: next report, last saving */
     int64_t now_ns;                            /* time of the newest datagram */
     bool said_sample;                          /* that samples come and nobody asked for them */
@@ -165,59 +159,6 @@ static void ignore_flow(void *cookie, const struct ft_flow_record *rec)
 
 /* ---- building ---- */
 
-static int parse_prefix(const char *text, struct prefix *out)
-{
-    char copy[64], *slash;
-    unsigned long bits;
-    size_t len = strlen(text);
-
-    if (len >= sizeof copy) {
-        return FT_E_RANGE;
-    }
-    memcpy(copy, text, len + 1);
-    slash = strchr(copy, '/');
-    if (slash != NULL) {
-        *slash = '\0';
-    }
-    memset(out, 0, sizeof *out);
-    out->ip_version = strchr(copy, ':') != NULL ? 6 : 4;
-    if (inet_pton(out->ip_version == 4 ? AF_INET : AF_INET6, copy, out->addr) != 1) {
-        return FT_E_RANGE;
-    }
-    bits = out->ip_version == 4 ? 32 : 128;
-    if (slash != NULL) {
-        char *end;
-        unsigned long n = strtoul(slash + 1, &end, 10);
-
-        if (slash[1] < '0' || slash[1] > '9' || *end != '\0' || n > bits) {
-            return FT_E_RANGE;
-        }
-        bits = n;
-    }
-    out->bits = (uint8_t)bits;
-    return FT_OK;
-}
-
-static int parse_allow(struct ft_collect_worker *c, const char *list, struct ft_err *err)
-{
-    char word[64];
-
-    for (const char *p = list; p != NULL && *p != '\0';) {
-        size_t len = strcspn(p, ",");
-
-        snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : 0), p);
-        if (c->n_allow == ALLOW_MAX || parse_prefix(word, &c->allow[c->n_allow]) != FT_OK) {
-            return ft_err_set(err, FT_E_USAGE,
-                              "allow: '%s': allowed are addresses and prefixes like 10.0.0.0/8, "
-                              "2001:db8::/32, at most %d",
-                              word, ALLOW_MAX);
-        }
-        c->n_allow++;
-        p += len + (p[len] == ',');
-    }
-    return FT_OK;
-}
-
 /* Reads the saved state; that it is not there is no failure. */
 static void load_state(struct ft_worker *w, const char *path)
 {
@@ -275,7 +216,7 @@ int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct f
         return ft_err_set(err, FT_E_NOMEM, "no memory for a collector");
     }
     w->collect->limits = limits;
-    rc = parse_allow(w->collect, cfg->allow, err);
+    rc = ft_prefixes_parse(cfg->allow, &w->collect->allow, err);
     if (rc != FT_OK) {
         return rc;
     }
@@ -308,26 +249,6 @@ void ft__collect_free(struct ft_worker *w)
 
 /* ---- running ---- */
 
-static bool matches(const struct prefix *p, const struct ft_peer *peer)
-{
-    uint32_t whole = p->bits / 8, rest = p->bits % 8;
-
-    if (p->ip_version != peer->ip_version || memcmp(p->addr, peer->addr, whole) != 0) {
-        return false;
-    }
-    return rest == 0 || ((p->addr[whole] ^ peer->addr[whole]) >> (8 - rest)) == 0;
-}
-
-static bool allowed(const struct ft_collect_worker *c, const struct ft_peer *peer)
-{
-    for (uint32_t i = 0; i < c->n_allow; i++) {
-        if (matches(&c->allow[i], peer)) {
-            return true;
-        }
-    }
-    return c->n_allow == 0;
-}
-
 static void take_view(struct ft_worker *w, const struct ft_view *v)
 {
     struct ft_collect_worker *c = w->collect;
@@ -346,7 +267,7 @@ static void take_view(struct ft_worker *w, const struct ft_view *v)
         verdict = ft_datagram_take(c->datagrams, v, &peer, &data, &len);
     }
     c->now_ns = v->ts_ns > c->now_ns ? v->ts_ns : c->now_ns;
-    if (verdict == FT_V_DECODED && !allowed(c, &peer)) {
+    if (verdict == FT_V_DECODED && !ft_prefixes_allow(&c->allow, &peer)) {
         verdict = FT_V_EXPORTER;
     }
     if (verdict == FT_V_DECODED) {

@@ -42,7 +42,7 @@ struct ft_config {
     char *allow; /* prefixes, owned, or NULL: everybody */
     char *state; /* file, owned, or NULL */
     uint32_t max_exporters, max_templates, max_amplification, pending_bytes;
-    int64_t template_life_ns;
+    int64_t template_life_ns, tcp_idle_ns;
     bool session_port;
     const char *source; /* tests: a back end by name, instead of what the command implies */
     bool set[128];      /* by number of the option: given by ft_config_set() */

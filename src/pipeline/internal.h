@@ -116,6 +116,7 @@ struct ft_pipeline {
     bool state_due;           /* a worker has handed its state over; guarded by lock */
     struct ft_hash_seed seed;
     struct ft_source *source[FT_MAX_WORKERS]; /* plan.n_sources of them */
+    struct ft_fanout_share fanout;            /* of the sources */
     struct ft_worker *workers;                /* [n_workers], mapped */
     struct ft_route routes[FT_MAX_OUTPUTS];
     uint32_t n_routes;

@@ -290,6 +290,8 @@ static void ask(struct ft_opener *o, struct ft_file_answer *out, int *out_fd)
 
     if (h != NULL && h->cmsg_type == SCM_RIGHTS) {
         memcpy(out_fd, CMSG_DATA(h), sizeof *out_fd);
+    } else if (out->error == 0 && (m.msg_flags & MSG_CTRUNC) != 0) {
+        out->error = EMFILE; /* it was opened, and there is no number for it here */
     }
 }
 

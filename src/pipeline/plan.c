@@ -8,7 +8,7 @@
 #include "flowtap/interfaces.h"
 #include "pipeline/collect.h"
 
-enum { FT_LIVE_INPUTS = 32, READ_MS_LEAST = 20, READ_MS_MOST = 1000 };
+enum { FT_LIVE_INPUTS = FT_SOURCE_INTERFACES, READ_MS_LEAST = 20, READ_MS_MOST = 1000 };
 
 static const int64_t linger_ns = (int64_t)5 * 1000000000;
 
@@ -128,6 +128,9 @@ static int open_all(struct ft_pipeline *p, struct ft_source_config *sc, struct f
             close_sources(p);
             return rc;
         }
+        if (p->source[i]->left_out != NULL) {
+            ft__pipeline_fail(p, p->source[i]->left_out); /* the rest is read; the status tells */
+        }
     }
     return FT_OK;
 }
@@ -178,8 +181,10 @@ int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg, st
         .filter = cfg->filter,
         .queue = cfg->queue,
         .snaplen = cfg->snaplen,
-        .fanout_id = (uint32_t)getpid() & 0x7fff,
+        .fanout = &p->fanout,
         .promiscuous = !cfg->no_promiscuous,
+        .allow = cfg->allow,
+        .tcp_idle_ns = cfg->tcp_idle_ns,
         .linktype_ok = ft_linktype_supported,
         .linktype_name = ft_linktype_name,
         .log = &p->log,

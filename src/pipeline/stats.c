@@ -70,8 +70,13 @@ static void add_sources(struct ft_pipeline *p, struct ft_stats *s)
         s->kernel_dropped_known = s->kernel_dropped_known && ss.dropped_known;
         s->kernel_dropped += ss.dropped;
         s->interface_events += ss.interface_events;
+        s->collected[FT_COLLECT_CONNECTIONS] += ss.connections;
+        s->collected[FT_COLLECT_CONN_IDLE] += ss.connections_idle;
+        s->collected[FT_COLLECT_CONN_DISPLACED] += ss.connections_displaced;
+        s->collected[FT_COLLECT_CONN_REFUSED] += ss.connections_refused;
         s->input_bytes += ss.input_pos;
         s->input_size += ss.input_size;
+        s->unpacked_bytes += ss.unpacked;
     }
     if (!s->kernel_dropped_known) {
         s->kernel_dropped = 0;

@@ -15,7 +15,7 @@
 
 #include "base/mem.h"
 
-enum { RINGS_MAX = 32, DRAIN_MS = 60, CHECK_MS = 500, COUNT_MS = 200 };
+enum { RINGS_MAX = FT_SOURCE_INTERFACES, DRAIN_MS = 60, CHECK_MS = 500, COUNT_MS = 200 };
 
 struct afpacket {
     struct ft_source source;
@@ -144,8 +144,8 @@ static void say(struct afpacket *a, struct ft__ring *r, bool down, const char *w
     }
 }
 
-/* The index of a name now, asked through the ring's own socket: closing one makes the kernel wait.
- */
+/* The index of a name now, 0 when there is none. The ring's own socket asks, while it has one: that
+ * descriptors run out does not make the interface vanish, and closing one makes the kernel wait. */
 static int index_of(const struct ft__ring *r)
 {
     struct ifreq ifr = {0};

@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "source/afpacket.h"
 #include "source/fanout.h"
+#include "source/filter.h"
 #include "source/iface.h"
 
 enum {
@@ -31,6 +32,9 @@ enum {
     SNAPLEN = 262144,
     RAWIP = 519, /* ARPHRD_RAWIP, which older headers lack */
 };
+#ifndef PACKET_FANOUT_FLAG_UNIQUEID
+#define PACKET_FANOUT_FLAG_UNIQUEID 0x2000 /* Linux 4.12 */
+#endif
 
 static int system_error(const struct ft__ring *r, const char *what, struct ft_err *err)
 {
@@ -92,15 +96,34 @@ static int attach_nothing(struct ft__ring *r)
 }
 
 #ifdef FT_HAVE_PCAP
+static int keep_code(struct ft__ring *r, const struct bpf_program *prog, struct ft_err *err)
+{
+    if (prog->bf_len > BPF_MAXINSNS) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "%s: the filter is too long for the kernel: %u instructions, %d are "
+                          "possible",
+                          r->name, prog->bf_len, BPF_MAXINSNS);
+    }
+    r->code = ft_mem_alloc(prog->bf_len, sizeof *prog->bf_insns);
+    if (r->code == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "filter: out of memory");
+    }
+    r->code_len = (uint16_t)prog->bf_len;
+    memcpy(r->code, prog->bf_insns, prog->bf_len * sizeof *prog->bf_insns);
+    return FT_OK;
+}
+
 /* Compiles into r->code. libpcap compiles for the kernel: only a live handle knows that VLAN tags
  * lie beside the packet.
  */
-static int compile_expression(struct ft__ring *r, const char *expression, struct ft_err *err)
+static int compile_expression(struct ft__ring *r, const struct ft_source_config *cfg,
+                              struct ft_err *err)
 {
+    const struct ft_filter_wait wait = {.log = cfg->log};
     char why[PCAP_ERRBUF_SIZE] = "";
     struct bpf_program prog;
     pcap_t *p = pcap_create(r->name, why);
-    int rc = FT_OK;
+    int rc;
 
     if (p != NULL) {
         pcap_set_snaplen(p, SNAPLEN);
@@ -109,17 +132,12 @@ static int compile_expression(struct ft__ring *r, const char *expression, struct
     if (p == NULL || pcap_activate(p) < 0) {
         rc = ft_err_set(err, FT_E_IO, "%s: the filter cannot be compiled: %s", r->name,
                         p != NULL ? pcap_geterr(p) : why);
-    } else if (pcap_compile(p, &prog, expression, 1, PCAP_NETMASK_UNKNOWN) != 0) {
-        rc = ft_err_set(err, FT_E_USAGE, "filter '%s': %s", expression, pcap_geterr(p));
     } else {
-        r->code_len = (uint16_t)prog.bf_len;
-        r->code = ft_mem_alloc(prog.bf_len, sizeof *prog.bf_insns);
-        if (r->code == NULL) {
-            rc = ft_err_set(err, FT_E_NOMEM, "filter: out of memory");
-        } else {
-            memcpy(r->code, prog.bf_insns, prog.bf_len * sizeof *prog.bf_insns);
+        rc = ft_filter_compile(p, cfg->filter, &wait, &prog, err);
+        if (rc == FT_OK) {
+            rc = keep_code(r, &prog, err);
+            pcap_freecode(&prog);
         }
-        pcap_freecode(&prog);
     }
     if (p != NULL) {
         pcap_close(p);
@@ -127,14 +145,37 @@ static int compile_expression(struct ft__ring *r, const char *expression, struct
     return rc;
 }
 #else
-static int compile_expression(struct ft__ring *r, const char *expression, struct ft_err *err)
+static int compile_expression(struct ft__ring *r, const struct ft_source_config *cfg,
+                              struct ft_err *err)
 {
     (void)r;
     return ft_err_set(err, FT_E_UNSUPPORTED,
                       "filter '%s': this build has no filters: it was made without libpcap",
-                      expression);
+                      cfg->filter);
 }
 #endif
+
+/* The filter's code for this interface: the first of the instances compiles it, the others copy. */
+static int get_code(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
+                    struct ft_err *err)
+{
+    const struct ft__ring *first = cfg->fanout->first_ring[ordinal];
+
+    if (r->code != NULL) {
+        return FT_OK; /* opened again */
+    }
+    if (cfg->fanout_i == 0 || first == NULL || first->code == NULL) {
+        cfg->fanout->first_ring[ordinal] = r;
+        return compile_expression(r, cfg, err);
+    }
+    r->code = ft_mem_alloc(first->code_len, sizeof *r->code);
+    if (r->code == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "filter: out of memory");
+    }
+    memcpy(r->code, first->code, first->code_len * sizeof *r->code);
+    r->code_len = first->code_len;
+    return FT_OK;
+}
 
 static int make_ring(struct ft__ring *r, const struct ft_source_config *cfg, struct ft_err *err)
 {
@@ -172,6 +213,44 @@ static int make_ring(struct ft__ring *r, const struct ft_source_config *cfg, str
     return FT_OK;
 }
 
+/* Joins, or makes, the group of the interface's sockets. With the lock. */
+static int join_group(const struct ft__ring *r, struct ft_fanout_share *share, uint32_t ordinal)
+{
+    bool made = share->group[ordinal].made && share->group[ordinal].ifindex == r->ifindex;
+    uint32_t how = made ? PACKET_FANOUT_CBPF : PACKET_FANOUT_CBPF | PACKET_FANOUT_FLAG_UNIQUEID;
+    uint32_t group = how << 16 | (made ? share->group[ordinal].id : 0);
+    socklen_t len = sizeof group;
+
+    if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof group) != 0 ||
+        getsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, &len) != 0) {
+        return -1;
+    }
+    share->group[ordinal].made = true;
+    share->group[ordinal].ifindex = r->ifindex;
+    share->group[ordinal].id = (uint16_t)group;
+    return 0;
+}
+
+static int share_packets(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
+                         struct ft_err *err)
+{
+    struct sock_filter filter[FT_FANOUT_MAX];
+    struct sock_fprog program = {.filter = filter};
+
+    pthread_mutex_lock(&cfg->fanout->lock);
+    int failed = join_group(r, cfg->fanout, ordinal);
+
+    pthread_mutex_unlock(&cfg->fanout->lock);
+    if (failed != 0) {
+        return system_error(r, "PACKET_FANOUT", err);
+    }
+    program.len = ft_fanout_program(filter, cfg->fanout_n);
+    if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof program) != 0) {
+        return system_error(r, "PACKET_FANOUT_DATA", err);
+    }
+    return FT_OK;
+}
+
 static int bind_ring(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
                      struct ft_err *err)
 {
@@ -186,20 +265,7 @@ static int bind_ring(struct ft__ring *r, const struct ft_source_config *cfg, uin
         setsockopt(r->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq, sizeof mreq) != 0) {
         ft_log(cfg->log, FT_LOG_WARN, "%s: not promiscuous: %s", r->name, strerror(errno));
     }
-    if (cfg->fanout_n > 1) {
-        struct sock_filter filter[FT_FANOUT_MAX];
-        struct sock_fprog program = {.filter = filter};
-        uint32_t group = ((cfg->fanout_id + ordinal) & 0xffff) | PACKET_FANOUT_CBPF << 16;
-
-        program.len = ft_fanout_program(filter, cfg->fanout_n);
-        if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof group) != 0) {
-            return system_error(r, "PACKET_FANOUT", err);
-        }
-        if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof program) != 0) {
-            return system_error(r, "PACKET_FANOUT_DATA", err);
-        }
-    }
-    return FT_OK;
+    return cfg->fanout_n > 1 ? share_packets(r, cfg, ordinal, err) : FT_OK;
 }
 
 /* Throws the kernel's counters away: nothing of ours is in them yet. */
@@ -233,7 +299,7 @@ static int set_up(struct ft__ring *r, const struct ft_source_config *cfg, uint32
     }
     reset_count(r);
     if (cfg->filter != NULL) {
-        rc = r->code == NULL ? compile_expression(r, cfg->filter, err) : FT_OK; /* once, at start */
+        rc = get_code(r, cfg, ordinal, err);
         if (rc == FT_OK && attach(r, r->code, r->code_len) != 0) {
             rc = system_error(r, "the filter was refused", err);
         }

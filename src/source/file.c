@@ -49,22 +49,53 @@ static int check_filter(struct ft__file *s, struct ft_err *err)
     return ft_err_set(err, FT_E_USAGE, "%s", s->filter_failed.what);
 }
 
+/* What is wrong with one file and says nothing about the others. */
+static bool of_one_file(int rc)
+{
+    return rc == FT_E_NOT_FOUND || rc == FT_E_IO || rc == FT_E_FORMAT || rc == FT_E_UNSUPPORTED;
+}
+
+/* A target that cannot be used: an error when it is the only one, else said and left out. */
+static int leave_out(struct ft__file *s, struct ft__input *in, const struct ft_source_config *cfg,
+                     int rc, struct ft_err *err)
+{
+    if (!of_one_file(rc) || cfg->n_targets == 1) {
+        return rc;
+    }
+    ft_log(cfg->log, FT_LOG_ERROR, "%s: left out", err->what);
+    if (s->base.left_out == NULL) {
+        s->why_left_out = *err;
+        s->base.left_out = &s->why_left_out;
+    }
+    ft__input_close(in);
+    memset(in, 0, sizeof *in);
+    s->n_inputs--;
+    return FT_OK;
+}
+
 static int open_inputs(struct ft__file *s, const struct ft_source_config *cfg, struct ft_err *err)
 {
     bool all_mapped = true, sized = true;
 
     for (uint32_t i = 0; i < cfg->n_targets; i++) {
-        struct ft__input *in = &s->inputs[i];
-        int rc;
+        struct ft__input *in =
+            &s->inputs[s->n_inputs++]; /* close() sees it when it fails half-way */
+        int rc = ft__input_open(s, in, cfg->targets[i], err);
 
-        s->n_inputs = i + 1; /* close() sees this one too, when it fails half-way */
-        rc = ft__input_open(s, in, cfg->targets[i], err);
         if (rc != FT_OK) {
-            return rc;
+            rc = leave_out(s, in, cfg, rc, err);
+            if (rc != FT_OK) {
+                return rc;
+            }
+            continue;
         }
         all_mapped = all_mapped && in->map != NULL;
         sized = sized && in->size != 0;
         s->size += in->size;
+    }
+    if (s->n_inputs == 0) {
+        return ft_err_set(err, s->why_left_out.code, "none of the %u inputs can be read",
+                          cfg->n_targets);
     }
     if (!sized) {
         s->size = 0;
@@ -85,6 +116,8 @@ static int file_open(const struct ft_source_config *cfg, struct ft_source **out,
     if (s == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "no memory for the file source");
     }
+    const struct ft_filter_wait wait = {.log = cfg->log, .stop = &s->stop};
+
     s->linktype_ok = cfg->linktype_ok;
     s->linktype_name = cfg->linktype_name;
     s->log = cfg->log;
@@ -96,7 +129,7 @@ static int file_open(const struct ft_source_config *cfg, struct ft_source **out,
     } else if (s->inputs == NULL || s->ifaces == NULL) {
         rc = ft_err_set(err, FT_E_NOMEM, "no memory for the file source");
     } else {
-        rc = cfg->filter != NULL ? ft_filter_new(cfg->filter, &s->filter, err) : FT_OK;
+        rc = cfg->filter != NULL ? ft_filter_new(cfg->filter, &wait, &s->filter, err) : FT_OK;
     }
     if (rc == FT_OK) {
         rc = open_inputs(s, cfg, err);
@@ -146,7 +179,7 @@ static int file_read(struct ft_source *source, struct ft_batch *b, int timeout_m
         next_input(s, in);
         if (rc != FT_E_EOF) {
             b->n = 0;
-            return rc;
+            return rc == FT_E_INTERRUPTED ? FT_E_EOF : rc; /* stop came meanwhile */
         }
     }
     return b->cap > 0 ? FT_E_EOF : FT_OK;
@@ -177,7 +210,9 @@ static void file_stats(struct ft_source *source, struct ft_source_stats *out)
 {
     struct ft__file *s = (struct ft__file *)source;
 
-    *out = (struct ft_source_stats){.input_pos = ft_count_get(&s->pos), .input_size = s->size};
+    *out = (struct ft_source_stats){.input_pos = ft_count_get(&s->pos),
+                                    .input_size = s->size,
+                                    .unpacked = ft_count_get(&s->unpacked)};
 }
 
 #define FILE_OPS                                                                                   \

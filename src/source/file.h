@@ -12,6 +12,10 @@
  *     partial record at its end is copied to the start of a free one. Two buffers of 17 MiB
  * (address space until used) take records that are longer than 256 KiB.
  *
+ * Of several targets, those that cannot be opened (missing, not allowed, a directory, empty, no
+ * capture, of a link type that is not decoded) are said and left out; the rest is read. One alone,
+ * or all of them, is an error of open(). That memory or descriptors run out is one always.
+ *
  * Batches end at the end of a file. The source's ops->flags (of the instance, not of the registry's
  * row) have FT_SOURCE_STABLE when all targets are mapped; else each batch has to be released.
  *
@@ -20,7 +24,8 @@
  *
  * Codes of read() beyond source.h: FT_E_TRUNCATED also for a stream that ends before its first
  * header; FT_E_FORMAT, FT_E_UNSUPPORTED when a stream turns out not to be a capture or to be of a
- * link type that is not decoded: reading on gives the next file. Offsets (err->off) of packed files
+ * link type that is not decoded: reading on gives the next file. An error of read(2) is
+ * FT_E_CORRUPT: that file ends there. Offsets (err->off) of packed files
  * are those of the unpacked bytes. */
 #ifndef FT_SOURCE_FILE_H
 #define FT_SOURCE_FILE_H

@@ -12,8 +12,14 @@
 
 static int open_failed(const struct ft__input *in, int error, struct ft_err *err)
 {
-    return ft_err_set(err, error == ENOENT ? FT_E_NOT_FOUND : FT_E_IO, "%s: %s", in->name,
-                      strerror(error));
+    int code = FT_E_IO;
+
+    if (error == ENOENT) {
+        code = FT_E_NOT_FOUND;
+    } else if (error == EMFILE || error == ENFILE || error == ENOMEM) {
+        code = FT_E_NOMEM; /* nothing is wrong with the file */
+    }
+    return ft_err_set(err, code, "%s: %s", in->name, strerror(error));
 }
 
 /* Maps the file. That it cannot be mapped is no error: it is read as a stream then. */

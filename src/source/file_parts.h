@@ -47,7 +47,8 @@ struct ft__stream;
 /* owner: the reading thread. stop and the counts: any thread. */
 struct ft__file {
     struct ft_source base;
-    struct ft__input *inputs;
+    struct ft_err why_left_out; /* of the first target that open() left out */
+    struct ft__input *inputs;   /* those that can be read */
     uint32_t n_inputs;
     uint32_t cur;         /* input being read */
     bool begun;           /* its header was read */
@@ -68,9 +69,10 @@ struct ft__file {
     bool (*linktype_ok)(uint16_t linktype);
     const char *(*linktype_name)(uint16_t linktype);
     const struct ft_log *log;
-    int stop_fd;         /* eventfd that wakes a poll */
-    atomic_bool stop;    /* pairs: relaxed; the eventfd orders nothing either */
-    struct ft_count pos; /* bytes of all inputs consumed */
+    int stop_fd;              /* eventfd that wakes a poll */
+    atomic_bool stop;         /* pairs: relaxed; the eventfd orders nothing either */
+    struct ft_count pos;      /* bytes of all inputs consumed */
+    struct ft_count unpacked; /* bytes that packed inputs unpacked to */
 };
 
 /* --- file_format.c --- */

@@ -163,11 +163,19 @@ static int make_room(struct ft__file *s, struct ft__stream *st, size_t *out_room
     return FT_OK;
 }
 
+static bool stopped(const struct ft__file *s)
+{
+    return atomic_load_explicit(&s->stop, memory_order_relaxed);
+}
+
 /* Waits for a live input. FT_E_AGAIN: nothing came in time, or stop() was called. */
 static int wait_input(struct ft__file *s, const struct ft__input *in, int timeout_ms)
 {
     struct pollfd fds[2] = {{.fd = in->fd, .events = POLLIN}, {.fd = s->stop_fd, .events = POLLIN}};
 
+    if (stopped(s)) { /* a small file may unpack to bytes without end */
+        return FT_E_AGAIN;
+    }
     if (!in->live) {
         return FT_OK;
     }
@@ -289,6 +297,9 @@ static int fill(struct ft__file *s, struct ft__stream *st, const struct ft__inpu
     }
     st->fill += n;
     st->unpacked += n;
+    if (st->pack != FT__PACK_NONE) {
+        ft_count_add(&s->unpacked, n);
+    }
     s->walk.end = to + n;
     return n > 0 ? FT_OK : rc;
 }
@@ -320,7 +331,8 @@ static int finish(struct ft__file *s, const struct ft__stream *st, const struct 
                  (s->format.kind == FT__FORMAT_PCAP || s->format.ng.passed == 0);
 
     if (st->ended == FT_E_IO) {
-        return ft__file_err(err, FT_E_IO, off, "%s: %s", in->name, strerror(st->ended_errno));
+        return ft__file_err(err, FT_E_CORRUPT, off, "%s: cannot be read on at byte %llu: %s",
+                            in->name, (unsigned long long)st->unpacked, strerror(st->ended_errno));
     }
     if (st->ended_what != NULL) {
         return ft__file_err(
@@ -387,7 +399,7 @@ int ft__stream_read(struct ft__file *s, struct ft__input *in, struct ft_batch *b
         }
         start_window(s, st);
     }
-    for (;;) {
+    while (!stopped(s)) {
         size_t room;
 
         rc = prepare(s, in, err);
@@ -416,6 +428,7 @@ int ft__stream_read(struct ft__file *s, struct ft__input *in, struct ft_batch *b
             timeout_ms = 0;
         }
     }
+    return FT_OK; /* and file_read() ends it */
 }
 
 /* The first buffer's worth of the input, without handing anything out. */
@@ -459,6 +472,7 @@ int ft__stream_peek(struct ft__file *s, struct ft__input *in, struct ft_err *err
     st->fill = 0;
     s->begun = false;
     ft_count_set(&s->pos, 0);
+    ft_count_set(&s->unpacked, 0);
     if (rc == FT_OK && lseek(in->fd, 0, SEEK_SET) < 0) {
         return ft_err_set(err, FT_E_IO, "%s: %s", in->name, strerror(errno));
     }

@@ -10,6 +10,7 @@
 #endif
 #ifdef FT_HAVE_ZSTD
 #include <zstd.h>
+#include <zstd_errors.h>
 #endif
 
 #include "base/mem.h"
@@ -143,7 +144,9 @@ static int zstd_run(struct ft__unpack *u, struct ft__unpack_io *io, const char *
     io->out += out.pos;
     io->out_len -= out.pos;
     if (ZSTD_isError(rc)) {
-        *what = ZSTD_getErrorName(rc);
+        *what = ZSTD_getErrorCode(rc) == ZSTD_error_frameParameter_windowTooLarge
+                    ? "its window is over 128 MiB (zstd --long): unpack it first"
+                    : ZSTD_getErrorName(rc);
         return FT_E_CORRUPT;
     }
     return FT_OK;
@@ -168,7 +171,10 @@ int ft__unpack_new(enum ft__pack pack, struct ft__unpack **out)
 #ifdef FT_HAVE_ZSTD
     if (pack == FT__PACK_ZSTD) {
         u->zstd = ZSTD_createDStream();
-        rc = u->zstd != NULL ? FT_OK : FT_E_NOMEM;
+        rc = u->zstd == NULL || ZSTD_isError(ZSTD_DCtx_setParameter(u->zstd, ZSTD_d_windowLogMax,
+                                                                    FT__UNPACK_WINDOW_LOG))
+                 ? FT_E_NOMEM
+                 : FT_OK;
     }
 #endif
     if (rc != FT_OK) {

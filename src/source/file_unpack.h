@@ -15,6 +15,7 @@
 
 #include "flowtap/errors.h"
 
+enum { FT__UNPACK_WINDOW_LOG = 27 }; /* 128 MiB: what zstd takes without --long=N, too */
 enum ft__pack { FT__PACK_NONE, FT__PACK_GZIP, FT__PACK_ZSTD };
 
 struct ft__unpack;

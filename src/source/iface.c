@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* source: listing and choosing interfaces, see flowtap/interfaces.h. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -135,7 +136,7 @@ int ft_interfaces_list(struct ft_interface **out, size_t *out_n, struct ft_err *
     size_t n = 0, most = 0;
 
     if (getifaddrs(&all) != 0) {
-        return ft_err_set(err, FT_E_IO, "the interfaces cannot be listed");
+        return ft_err_set(err, FT_E_IO, "the interfaces cannot be listed: %s", strerror(errno));
     }
     for (a = all; a != NULL; a = a->ifa_next) {
         most++;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "source/filter.h"
 #include "source/source.h"
 
 #ifdef FT_HAVE_PCAP
@@ -88,16 +89,19 @@ static int activate(struct handle *h, const struct ft_source_config *cfg, struct
     return FT_OK;
 }
 
-static int set_filter(struct handle *h, const char *filter, struct ft_err *err)
+static int set_filter(struct handle *h, const struct ft_source_config *cfg, struct ft_err *err)
 {
+    const struct ft_filter_wait wait = {.log = cfg->log};
+    const char *filter = cfg->filter;
     struct bpf_program prog;
     int rc = FT_OK;
 
     if (filter == NULL) {
         return FT_OK;
     }
-    if (pcap_compile(h->pcap, &prog, filter, 1, PCAP_NETMASK_UNKNOWN) != 0) {
-        return ft_err_set(err, FT_E_USAGE, "filter '%s': %s", filter, pcap_geterr(h->pcap));
+    rc = ft_filter_compile(h->pcap, filter, &wait, &prog, err);
+    if (rc != FT_OK) {
+        return rc;
     }
     if (pcap_setfilter(h->pcap, &prog) != 0) {
         rc = ft_err_set(err, FT_E_IO, "filter '%s': %s", filter, pcap_geterr(h->pcap));
@@ -132,7 +136,7 @@ static int open_handle(struct handle *h, const struct ft_source_config *cfg, str
     if (pcap_setnonblock(h->pcap, 1, why) != 0) {
         return ft_err_set(err, FT_E_IO, "%s: %s", h->name, why);
     }
-    return set_filter(h, cfg->filter, err);
+    return set_filter(h, cfg, err);
 }
 
 static void live_close(struct ft_source *s)

@@ -14,6 +14,7 @@
 #ifndef FT_SOURCE_SOURCE_H
 #define FT_SOURCE_SOURCE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,7 +25,8 @@
 
 enum {
     FT_SOURCE_MAX_HELD = 64,
-    FT_RING_BYTES = 2048, /* of the kernel's ring, for each packet of --queue */
+    FT_RING_BYTES = 2048,      /* of the kernel's ring, for each packet of --queue */
+    FT_SOURCE_INTERFACES = 32, /* of one source (live) */
 };
 
 enum {
@@ -33,16 +35,35 @@ enum {
     FT_SOURCE_FANOUT = 4, /* several instances of the same config share the traffic by flow */
 };
 
+struct ft__ring;
+
+/* What the instances of one config agree on: for each of their interfaces, the group of sockets
+ * that share its packets. The kernel chooses the number when the first one asks; numbers of our own
+ * (of the process, say) repeat in containers, and two programs in one group see half each. owner:
+ * the pipeline; fields guarded by lock. */
+struct ft_fanout_share {
+    pthread_mutex_t lock;
+    struct {
+        bool made;
+        int ifindex; /* of the interface that it is on: another one wants another group */
+        uint16_t id;
+    } group[FT_SOURCE_INTERFACES];
+    /* of the first instance, whose compiled filter the others copy in open() */
+    const struct ft__ring *first_ring[FT_SOURCE_INTERFACES];
+};
+
 struct ft_source_config {
     const char *const *targets; /* file names or interface names; borrowed until open returns */
     uint32_t n_targets;
-    const char *filter; /* BPF expression or NULL */
-    uint32_t queue;     /* --queue: bound of the kernel's buffer, packets (live) */
-    uint32_t snaplen;   /* bytes of a packet to keep (live); 0: the source's default */
-    uint32_t fanout_id; /* group of the instances that share (FT_SOURCE_FANOUT) */
-    uint32_t fanout_n;  /* instances in the group, 1 = no fanout */
-    uint32_t fanout_i;  /* which of them: the first speaks for all */
-    bool promiscuous;   /* live */
+    const char *filter;             /* BPF expression or NULL */
+    uint32_t queue;                 /* --queue: bound of the kernel's buffer, packets (live) */
+    uint32_t snaplen;               /* bytes of a packet to keep (live); 0: the source's default */
+    struct ft_fanout_share *fanout; /* of instances that share; outlives them */
+    uint32_t fanout_n;              /* instances in the group, 1 = no fanout */
+    uint32_t fanout_i;              /* which of them: the first speaks for all */
+    bool promiscuous;               /* live */
+    int64_t tcp_idle_ns; /* collect: a connection that says nothing for so long ends; 0: never */
+    const char *allow;   /* collect: who may connect, NULL: all; borrowed until open returns */
     bool (*linktype_ok)(uint16_t linktype); /* what the decode stage knows */
     const char *(*linktype_name)(uint16_t linktype);
     const struct ft_log *log; /* may be NULL; outlives the source */
@@ -60,8 +81,11 @@ struct ft_source_stats {
     uint64_t dropped;          /* packets lost in the kernel since open */
     uint64_t kernel_packets;   /* what the kernel counted, dropped ones included; 0: unknown */
     uint64_t interface_events; /* down, vanished, came back */
+    uint64_t connections;      /* TCP, open now */
+    uint64_t connections_idle, connections_displaced, connections_refused; /* closed by us, why */
     uint64_t input_pos,
-        input_size; /* bytes; size 0 when unknown (stdin, compressed: compressed bytes) */
+        input_size;    /* bytes; size 0 when unknown (stdin, compressed: compressed bytes) */
+    uint64_t unpacked; /* bytes that came out of compressed input so far */
 };
 
 struct ft_source;
@@ -72,7 +96,8 @@ struct ft_source_ops {
     unsigned flags;   /* FT_SOURCE_* */
 
     /* Makes an instance; all targets are opened here, so that privileges can be dropped after. On
-     * failure err says why in one sentence with the target's name, *out is untouched. */
+     * failure err says why in one sentence with the target's name, *out is untouched. A source that
+     * can go on without one of several targets logs why and notes it in left_out. */
     int (*open)(const struct ft_source_config *cfg, struct ft_source **out, struct ft_err *err);
 
     /* Fills b->views. Waits up to timeout_ms for packets (0: not at all). FT_OK with b->n >= 0
@@ -97,6 +122,8 @@ struct ft_source_ops {
 /* First member of every back end's own struct. */
 struct ft_source {
     const struct ft_source_ops *ops;
+    const struct ft_err *left_out; /* the first target that open() could not use, which it has said
+                                      and gone on without; or NULL. The source's */
 };
 
 /* NULL-terminated; what was built in. */

@@ -11,13 +11,21 @@
  * does the thread wait in poll(2).
  *
  * TCP connections (RFC 7011 §10.4) belong to the first worker: messages are cut out of the stream
- * by the length in their header. A connection that sends anything else is closed. */
+ * by the length in their header. A connection that sends anything else is closed.
+ *
+ * Turns: sockets and connections are parties at a round table. Those that have something share what
+ * room the batch has; what one does not need goes to the next. Where the room ended, the next batch
+ * begins, so that no party waits longer than all others take for one share each, however small the
+ * batch is and however much one of them sends.
+ *
+ * After a stop, each party gives what it held then, not what comes meanwhile. */
 #include "source/udp.h"
 
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -33,8 +41,15 @@ enum {
     SLOT_HEAD = 64, /* the peer lies at its end */
     SLOT_LEN = SLOT_HEAD + 65536,
     NAP_NS = 500000,
-    BUFFER_MIN = 4 << 20
+    BUFFER_MIN = 4 << 20,
+    BACKLOG = 128,
+    DATAGRAM_COST = 256, /* of the kernel's, besides its bytes: no datagram takes less */
+    KEEP_IDLE_S = 60,    /* a connection whose other side vanished is found after two minutes */
+    KEEP_EVERY_S = 15,
+    KEEP_TRIES = 4
 };
+
+static const int64_t look_every_ns = 1000000000;
 
 _Static_assert(sizeof(struct ft_peer) <= SLOT_HEAD, "a peer fits in the head of a slot");
 
@@ -88,6 +103,24 @@ static void size_buffer(const struct udp *u, int fd)
     }
 }
 
+/* Of the listening socket: connections have it from there, set before the system-call filter is. */
+static void keep_alive(int fd)
+{
+    static const struct {
+        int level, name, value;
+    } rows[] = {
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, KEEP_EVERY_S},
+        {IPPROTO_TCP, TCP_KEEPCNT, KEEP_TRIES},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ft_ignore(setsockopt(fd, rows[i].level, rows[i].name, &rows[i].value,
+                             sizeof rows[i].value)); /* best effort */
+    }
+}
+
 static int open_socket(struct udp *u, const char *url, const struct ft__listen *l,
                        struct ft_err *err)
 {
@@ -117,7 +150,10 @@ static int open_socket(struct udp *u, const char *url, const struct ft__listen *
     if (bind(s->fd, (const struct sockaddr *)&l->addr, l->addr_len) != 0) {
         return system_error(url, "it cannot be bound", err);
     }
-    if (l->stream && listen(s->fd, 16) != 0) {
+    if (l->stream) {
+        keep_alive(s->fd);
+    }
+    if (l->stream && listen(s->fd, BACKLOG) != 0) {
         return system_error(url, "it cannot be listened on", err);
     }
     if (!l->stream && u->cfg.fanout_n > 1 && steer(s->fd, u->cfg.fanout_n) != 0) {
@@ -146,9 +182,9 @@ static void udp_close(struct ft_source *s)
 
 static int open_all(struct udp *u, const struct ft_source_config *cfg, struct ft_err *err)
 {
-    int rc = FT_OK;
+    int rc = ft_prefixes_parse(cfg->allow, &u->allow, err);
 
-    if (cfg->n_targets > UDP_SOCKETS_MAX) {
+    if (rc == FT_OK && cfg->n_targets > UDP_SOCKETS_MAX) {
         return ft_err_set(err, FT_E_USAGE, "listen: at most %d are possible", UDP_SOCKETS_MAX);
     }
     for (uint32_t i = 0; i < cfg->n_targets && rc == FT_OK; i++) {
@@ -174,6 +210,8 @@ static int udp_open(const struct ft_source_config *cfg, struct ft_source **out, 
     u->cfg = *cfg;
     u->n_targets = cfg->n_targets;
     u->cfg.targets = NULL; /* borrowed until here */
+    u->cfg.allow = NULL;
+    ft__streams_init(u);
     u->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     u->slots = ft_map_alloc((size_t)SLOTS * SLOT_LEN);
     rc = u->wake_fd < 0 || u->slots == NULL
@@ -215,12 +253,26 @@ uint8_t *ft__slot(struct udp *u, uint32_t i)
     return u->slots + (size_t)i * SLOT_LEN + SLOT_HEAD;
 }
 
-static int64_t clock_ns(void)
+static int64_t clock_ns(clockid_t clock)
 {
     struct timespec ts;
 
-    clock_gettime(CLOCK_REALTIME, &ts);
+    clock_gettime(clock, &ts);
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int64_t ft__udp_wall_ns(void)
+{
+    return clock_ns(CLOCK_REALTIME);
+}
+
+int64_t ft__udp_waiting(int fd)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof info;
+
+    return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 ? info[SK_MEMINFO_RMEM_ALLOC]
+                                                                   : INT32_MAX;
 }
 
 static int64_t stamp(struct msghdr *h, int64_t now_ns)
@@ -250,8 +302,8 @@ static struct ft_peer *slot_peer(struct udp *u, uint32_t i)
     return (struct ft_peer *)(void *)(ft__slot(u, i) - sizeof(struct ft_peer));
 }
 
-/* Fills b from one socket. */
-static void read_socket(struct udp *u, int fd, struct ft_batch *b)
+/* At most share datagrams of a socket; their number. */
+static uint32_t read_socket(struct udp *u, struct udp_socket *s, struct ft_batch *b, uint32_t share)
 {
     struct mmsghdr msg[SLOTS];
     struct iovec iov[SLOTS];
@@ -260,11 +312,11 @@ static void read_socket(struct udp *u, int fd, struct ft_batch *b)
         char bytes[CMSG_SPACE(sizeof(struct timespec))];
         struct cmsghdr align;
     } control[SLOTS];
-    uint32_t first = b->n, room = (b->cap < SLOTS ? b->cap : SLOTS) - first;
+    uint32_t first = b->n;
     int64_t now_ns;
     int n;
 
-    for (uint32_t i = 0; i < room; i++) {
+    for (uint32_t i = 0; i < share; i++) {
         iov[i] = (struct iovec){ft__slot(u, first + i), 65536};
         msg[i].msg_hdr = (struct msghdr){.msg_name = &from[i],
                                          .msg_namelen = sizeof from[i],
@@ -273,61 +325,114 @@ static void read_socket(struct udp *u, int fd, struct ft_batch *b)
                                          .msg_control = &control[i],
                                          .msg_controllen = sizeof control[i]};
     }
-    n = recvmmsg(fd, msg, room, MSG_DONTWAIT, NULL);
-    now_ns = n > 0 ? clock_ns() : 0;
+    n = recvmmsg(s->fd, msg, share, MSG_DONTWAIT, NULL);
+    now_ns = n > 0 ? ft__udp_wall_ns() : 0;
     for (int i = 0; i < n; i++) {
         uint32_t slot = first + (uint32_t)i;
 
         ft__peer_set(slot_peer(u, slot), &from[i]);
         ft__slot_view(u, slot, msg[i].msg_len, stamp(&msg[i].msg_hdr, now_ns), &b->views[b->n++]);
+        s->left -= (int64_t)msg[i].msg_len + DATAGRAM_COST;
     }
+    return n > 0 ? (uint32_t)n : 0;
 }
 
-static void read_all(struct udp *u, struct ft_batch *b)
-{
-    for (uint32_t k = 0; k < u->n_sockets; k++) {
-        struct udp_socket *s = &u->socket[(u->turn + k) % u->n_sockets];
+/* ---- turns ---- */
 
-        if (b->n >= SLOTS || b->n >= b->cap) {
-            break;
-        }
-        if (s->stream) {
-            ft__streams_accept(u, s->fd);
-        } else {
-            read_socket(u, s->fd, b);
-        }
-    }
-    u->turn++;
-    ft__streams_read(u, b, b->cap < SLOTS ? b->cap : SLOTS, clock_ns);
-}
-
-static void wait_any(struct udp *u, int timeout_ms)
+/* Waits up to timeout_ms for anything; sets u->ready and returns how many parties are. */
+static uint32_t look(struct udp *u, int timeout_ms)
 {
-    struct pollfd fds[UDP_SOCKETS_MAX + UDP_STREAMS_MAX + 1];
+    struct pollfd fds[UDP_PARTIES + 1];
+    uint32_t who[UDP_PARTIES], n_ready = 0;
+    bool room = ft__streams_room(u); /* who waits for a place in vain is not to wake us */
     nfds_t n = 0;
 
-    for (uint32_t i = 0; i < UDP_STREAMS_MAX; i++) {
-        if (u->stream[i] != NULL) {
-            fds[n++] = (struct pollfd){.fd = ft__stream_fd(u->stream[i]), .events = POLLIN};
-        }
-    }
-    bool full = n == UDP_STREAMS_MAX; /* who still waits for a place is not to wake us */
+    for (uint32_t i = 0; i < UDP_PARTIES; i++) {
+        int fd = -1;
 
-    for (uint32_t i = 0; i < u->n_sockets; i++) {
-        if (!u->socket[i].stream || !full) {
-            fds[n++] = (struct pollfd){.fd = u->socket[i].fd, .events = POLLIN};
+        u->ready[i] = false;
+        if (i < u->n_sockets) {
+            const struct udp_socket *s = &u->socket[i];
+
+            fd = (s->stream && !room) || (u->draining && s->left <= 0) ? -1 : s->fd;
+        } else if (i >= UDP_SOCKETS_MAX && u->stream[i - UDP_SOCKETS_MAX] != NULL) {
+            struct udp_stream *s = u->stream[i - UDP_SOCKETS_MAX];
+
+            u->ready[i] = ft__stream_pending(u, s);
+            n_ready += u->ready[i];
+            fd = u->ready[i] ? -1 : ft__stream_fd(u, s);
+        }
+        if (fd >= 0) {
+            who[n] = i;
+            fds[n++] = (struct pollfd){.fd = fd, .events = POLLIN};
         }
     }
-    fds[n++] = (struct pollfd){.fd = u->wake_fd, .events = POLLIN};
-    if (poll(fds, n, timeout_ms) < 0) {
-        return; /* a signal: the caller comes again */
+    fds[n] = (struct pollfd){.fd = u->wake_fd, .events = POLLIN};
+    if (poll(fds, n + 1, n_ready > 0 ? 0 : timeout_ms) <= 0) {
+        return n_ready; /* a signal: the caller comes again */
     }
+    for (nfds_t i = 0; i < n; i++) {
+        u->ready[who[i]] = fds[i].revents != 0;
+        n_ready += u->ready[who[i]];
+    }
+    return n_ready;
+}
+
+/* At most share messages of a party into b; their number. */
+static uint32_t serve(struct udp *u, uint32_t party, struct ft_batch *b, uint32_t share)
+{
+    struct udp_socket *s;
+
+    if (party >= UDP_SOCKETS_MAX) {
+        party -= UDP_SOCKETS_MAX;
+        return u->stream[party] != NULL ? ft__stream_take(u, party, b, share) : 0;
+    }
+    s = &u->socket[party];
+    if (!s->stream) {
+        return read_socket(u, s, b, share);
+    }
+    s->left -= ft__streams_accept(u, s->fd, BACKLOG);
+    return 0; /* connections are no messages */
+}
+
+/* Fills b, up to cap, from the parties that are ready: equal shares, and once more around the table
+ * for what is left. */
+static void take_turns(struct udp *u, struct ft_batch *b, uint32_t cap, uint32_t n_ready)
+{
+    while (n_ready > 0 && b->n < cap) {
+        uint32_t share = (cap - b->n) / n_ready, party = u->turn;
+
+        share = share > 0 ? share : 1;
+        for (uint32_t k = 0; k < UDP_PARTIES && b->n < cap; k++) {
+            if (u->ready[party]) {
+                uint32_t room = cap - b->n < share ? cap - b->n : share;
+
+                u->turn = (party + 1) % UDP_PARTIES;
+                if (serve(u, party, b, room) < room) {
+                    u->ready[party] = false;
+                    n_ready--;
+                }
+            }
+            party = (party + 1) % UDP_PARTIES;
+        }
+    }
+}
+
+/* What the sockets hold now is what is still to be read. */
+static void start_draining(struct udp *u)
+{
+    u->draining = true;
+    for (uint32_t i = 0; i < u->n_sockets; i++) {
+        u->socket[i].left = u->socket[i].stream ? BACKLOG : ft__udp_waiting(u->socket[i].fd);
+    }
+    ft__streams_drain(u);
 }
 
 static int udp_read(struct ft_source *s, struct ft_batch *b, int timeout_ms, struct ft_err *err)
 {
     struct udp *u = udp_of(s);
     struct timespec nap = {.tv_nsec = NAP_NS};
+    uint32_t cap = b->cap < SLOTS ? b->cap : SLOTS, n_ready;
     bool stopped = atomic_load_explicit(&u->stopped, memory_order_relaxed);
 
     (void)err;
@@ -337,15 +442,20 @@ static int udp_read(struct ft_source *s, struct ft_batch *b, int timeout_ms, str
         nanosleep(&nap, NULL);
         u->nap = false;
     }
-    read_all(u, b);
-    if (b->n == 0 && stopped) {
+    if (stopped && !u->draining) {
+        start_draining(u);
+    }
+    u->now_ns = clock_ns(CLOCK_MONOTONIC);
+    if (u->now_ns >= u->look_ns) {
+        u->look_ns = u->now_ns + look_every_ns;
+        ft__streams_look(u);
+    }
+    n_ready = look(u, stopped ? 0 : timeout_ms);
+    take_turns(u, b, cap, n_ready);
+    if (n_ready == 0 && stopped) {
         return FT_E_EOF; /* what the sockets held when stop came has been read */
     }
-    if (b->n == 0 && timeout_ms > 0) {
-        wait_any(u, timeout_ms);
-        read_all(u, b);
-    }
-    u->nap = b->n > 0 && b->n < SLOTS / 2;
+    u->nap = b->n > 0 && b->n < cap / 2;
     return FT_OK;
 }
 
@@ -380,7 +490,10 @@ static void udp_stats(struct ft_source *s, struct ft_source_stats *out)
             out->dropped += info[SK_MEMINFO_DROPS];
         }
     }
-    out->interface_events = 0;
+    out->connections = ft_count_get(&u->open);
+    out->connections_idle = ft_count_get(&u->idle);
+    out->connections_displaced = ft_count_get(&u->displaced);
+    out->connections_refused = ft_count_get(&u->refused);
 }
 
 const struct ft_source_ops ft_source_udp = {

@@ -5,30 +5,49 @@
 
 #include <stdatomic.h>
 
+#include "base/count.h"
 #include "model/peer.h"
+#include "model/prefix.h"
 #include "source/listen.h"
 #include "source/source.h"
 
-enum { UDP_SOCKETS_MAX = 32, UDP_STREAMS_MAX = 256 };
+enum {
+    UDP_SOCKETS_MAX = 32,
+    UDP_STREAMS_MAX = 256,             /* connections at a time */
+    UDP_SOURCE_MAX = 64,               /* of them, of one source: an IPv4 address, a /64 of IPv6 */
+    UDP_PLACES = UDP_STREAMS_MAX + 16, /* with those that are about to be closed */
+    UDP_PARTIES = UDP_SOCKETS_MAX + UDP_PLACES
+};
 
 struct udp_stream;
 
 struct udp_socket {
     int fd;
-    bool stream; /* a listening TCP socket */
+    bool stream;  /* a listening TCP socket */
+    int64_t left; /* after a stop: bytes (connections) that it may still give */
 };
 
-/* owner: its thread, except stopped and wake_fd (any thread) */
+/* owner: its thread, except stopped and wake_fd (any thread), and what is marked (A) */
 struct udp {
     struct ft_source source;
     struct ft_source_config cfg;
     struct udp_socket socket[UDP_SOCKETS_MAX];
     uint32_t n_sockets, n_targets;
-    uint32_t turn; /* the socket that is looked at first */
-    struct udp_stream *stream[UDP_STREAMS_MAX];
-    uint32_t sessions; /* connections so far */
-    uint8_t *slots;    /* one datagram each, its peer before it; mapped */
-    bool nap;          /* the last batch did not fill up: wait a moment for more */
+    uint32_t turn;           /* the party that is served first: sockets, then connections */
+    bool ready[UDP_PARTIES]; /* it has something */
+    struct udp_stream *stream[UDP_PLACES];
+    struct ft_prefixes allow; /* who may connect; datagrams are looked at, and counted, later */
+    uint32_t n_open;          /* connections that are not about to be closed */
+    uint32_t sessions;        /* connections so far */
+    int64_t now_ns;           /* monotonic, of this read */
+    int64_t look_ns;          /* idle connections are looked for then; monotonic */
+    int64_t deaf_ns;          /* none is accepted before: descriptors had run out; monotonic */
+    int64_t quiet_ns, quiet_own_ns; /* silent for less: busy, seen from another, its own source */
+    bool said_full, said_source, said_deaf;
+    struct ft_count open, idle, displaced, refused; /* (A) connections */
+    uint8_t *slots; /* one datagram each, its peer before it; mapped */
+    bool nap;       /* the last batch did not fill up: wait a moment for more */
+    bool draining;  /* stop was seen: what is there is read, and no more */
     int wake_fd;
     _Atomic bool stopped;
 };
@@ -43,11 +62,29 @@ uint8_t *ft__slot(struct udp *u, uint32_t i);
 void ft__slot_view(struct udp *u, uint32_t i, uint32_t len, int64_t ts_ns, struct ft_view *out);
 void ft__peer_set(struct ft_peer *peer, const struct sockaddr_storage *from);
 
+int64_t ft__udp_wall_ns(void);
+/* Bytes that wait in a socket; best effort. */
+int64_t ft__udp_waiting(int fd);
+
 /* ---- streams (udp_stream.c) ---- */
-void ft__streams_accept(struct udp *u, int fd);
-/* Messages of all connections into b, up to cap views; clock: asked once when there are any. */
-void ft__streams_read(struct udp *u, struct ft_batch *b, uint32_t cap, int64_t (*clock)(void));
+
+void ft__streams_init(struct udp *u);
+
+/* True when one more connection can be taken, be it by giving up an idle one. */
+bool ft__streams_room(const struct udp *u);
+/* Takes connections that wait at fd; at most most of them. Their number. */
+uint32_t ft__streams_accept(struct udp *u, int fd, uint32_t most);
+/* Ends connections that were silent for too long. */
+void ft__streams_look(struct udp *u);
+/* From now on, only what has come already is read. */
+void ft__streams_drain(struct udp *u);
 void ft__streams_close(struct udp *u);
-int ft__stream_fd(const struct udp_stream *s);
+
+/* It has something to give without being read. */
+bool ft__stream_pending(struct udp *u, struct udp_stream *s);
+/* The socket to be waited for, or -1. */
+int ft__stream_fd(const struct udp *u, const struct udp_stream *s);
+/* At most share messages of connection i into b, the end of it as one; their number. */
+uint32_t ft__stream_take(struct udp *u, uint32_t i, struct ft_batch *b, uint32_t share);
 
 #endif

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source/udp: IPFIX over TCP: messages cut out of connections, see udp.c. */
+/* source/udp: IPFIX over TCP: messages cut out of connections, see udp.c.
+ *
+ * Theory of operation: a connection counts as heard when a whole message of it came; bytes that
+ * never become one are silence. There are UDP_STREAMS_MAX places. When all are taken, the one goes
+ * that never sent a message and came first, else the one that is silent longest, when that is more
+ * than a few seconds: busy ones keep their places, and who comes then waits in the kernel. One
+ * source has a share of the places; beyond it, its own connections give way to each other. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -11,49 +18,209 @@
 
 enum { STREAM_LEN = 128 << 10, MESSAGE_MIN = 16, IPFIX = 10 };
 
+enum { QUIET_S = 5, QUIET_OWN_S = 1 };
+
+/* How long nothing is accepted after descriptors ran out. */
+static const int64_t second_ns = 1000000000, deaf_for_ns = 1000000000;
+
 struct udp_stream {
     int fd;
     struct ft_peer peer;
-    uint32_t len, at; /* bytes in buf, bytes of it that were taken */
-    bool over;        /* the other side closed, or it sent what cannot be */
+    int64_t heard_ns;  /* its last message, before the first one: when it came; monotonic */
+    int64_t left;      /* draining: bytes that may still be read */
+    uint64_t messages; /* whole ones that were taken */
+    uint32_t len, at;  /* bytes in buf, bytes of it that were taken */
+    bool over;         /* the other side closed, it sent what cannot be, or we give it up */
     uint8_t buf[STREAM_LEN];
 };
 
-int ft__stream_fd(const struct udp_stream *s)
+void ft__streams_init(struct udp *u)
 {
-    return s->fd;
+    u->quiet_ns = QUIET_S * second_ns;
+    u->quiet_own_ns = QUIET_OWN_S * second_ns;
 }
 
-void ft__streams_accept(struct udp *u, int fd)
+/* ---- who may stay ---- */
+
+static void end_stream(struct udp *u, struct udp_stream *s)
 {
-    for (uint32_t i = 0; i < UDP_STREAMS_MAX; i++) {
+    if (!s->over) {
+        s->over = true;
+        u->n_open--;
+        ft_count_set(&u->open, u->n_open);
+    }
+}
+
+static bool same_source(const struct ft_peer *a, const struct ft_peer *b)
+{
+    return a->ip_version == b->ip_version &&
+           memcmp(a->addr, b->addr, a->ip_version == 4 ? 4 : 8) == 0;
+}
+
+/* True when a gives way before b. */
+static bool idler(const struct udp_stream *a, const struct udp_stream *b)
+{
+    if ((a->messages == 0) != (b->messages == 0)) {
+        return a->messages == 0;
+    }
+    return a->heard_ns < b->heard_ns;
+}
+
+/* The connection that is to give way, of one source or (NULL) of all; NULL: all are busy. */
+static struct udp_stream *idlest(const struct udp *u, const struct ft_peer *of, int64_t quiet)
+{
+    struct udp_stream *most = NULL;
+
+    for (uint32_t i = 0; i < UDP_PLACES; i++) {
+        struct udp_stream *s = u->stream[i];
+
+        if (s != NULL && !s->over && (of == NULL || same_source(&s->peer, of)) &&
+            (s->messages == 0 || u->now_ns - s->heard_ns >= quiet) &&
+            (most == NULL || idler(s, most))) {
+            most = s;
+        }
+    }
+    return most;
+}
+
+static uint32_t count_source(const struct udp *u, const struct ft_peer *of)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < UDP_PLACES; i++) {
+        const struct udp_stream *s = u->stream[i];
+
+        n += s != NULL && !s->over && same_source(&s->peer, of);
+    }
+    return n;
+}
+
+static uint32_t free_place(const struct udp *u)
+{
+    uint32_t i = 0;
+
+    while (i < UDP_PLACES && u->stream[i] != NULL) {
+        i++;
+    }
+    return i;
+}
+
+bool ft__streams_room(const struct udp *u)
+{
+    return u->now_ns >= u->deaf_ns && free_place(u) < UDP_PLACES &&
+           (u->n_open < UDP_STREAMS_MAX || idlest(u, NULL, u->quiet_ns) != NULL);
+}
+
+void ft__streams_look(struct udp *u)
+{
+    for (uint32_t i = 0; i < UDP_PLACES; i++) {
+        struct udp_stream *s = u->stream[i];
+
+        if (s != NULL && !s->over && u->cfg.tcp_idle_ns > 0 &&
+            u->now_ns - s->heard_ns >= u->cfg.tcp_idle_ns) {
+            end_stream(u, s);
+            ft_count_add(&u->idle, 1);
+        }
+    }
+}
+
+/* ---- accepting ---- */
+
+static void say_once(struct udp *u, bool *said, const char *what, int n)
+{
+    if (!*said) {
+        *said = true;
+        ft_log(u->cfg.log, FT_LOG_WARN, "all %d places for %s are taken: idle ones give way", n,
+               what);
+    }
+}
+
+/* A place among those of its source, or among all. False: the busy ones have them all. */
+static bool make_place(struct udp *u, const struct ft_peer *peer)
+{
+    bool own = count_source(u, peer) >= UDP_SOURCE_MAX;
+    struct udp_stream *s;
+
+    if (!own && u->n_open < UDP_STREAMS_MAX) {
+        return true;
+    }
+    if (own) {
+        say_once(u, &u->said_source, "TCP connections of one source", UDP_SOURCE_MAX);
+    } else {
+        say_once(u, &u->said_full, "TCP connections", UDP_STREAMS_MAX);
+    }
+    s = idlest(u, own ? peer : NULL, own ? u->quiet_own_ns : u->quiet_ns);
+    if (s == NULL) {
+        return false;
+    }
+    end_stream(u, s);
+    ft_count_add(&u->displaced, 1);
+    return true;
+}
+
+static void add(struct udp *u, int conn, const struct sockaddr_storage *from)
+{
+    uint32_t i = free_place(u);
+    struct udp_stream *s = ft_mem_alloc(1, sizeof *s);
+
+    if (s != NULL) {
+        ft__peer_set(&s->peer, from);
+    }
+    if (s == NULL || !ft_prefixes_allow(&u->allow, &s->peer) || !make_place(u, &s->peer)) {
+        ft_count_add(&u->refused, 1);
+        close(conn);
+        ft_mem_free(s);
+        return;
+    }
+    s->fd = conn;
+    s->heard_ns = u->now_ns;
+    s->left = u->draining ? ft__udp_waiting(conn) : 0;
+    s->peer.flags = FT_PEER_STREAM;
+    s->peer.session = ++u->sessions;
+    u->stream[i] = s;
+    u->n_open++;
+    ft_count_set(&u->open, u->n_open);
+}
+
+uint32_t ft__streams_accept(struct udp *u, int fd, uint32_t most)
+{
+    uint32_t n = 0;
+
+    for (; n < most && ft__streams_room(u); n++) {
         struct sockaddr_storage from;
         socklen_t len = sizeof from;
-        struct udp_stream *s;
-        int conn;
+        int conn = accept4(fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-        if (u->stream[i] != NULL) {
+        if (conn >= 0) {
+            add(u, conn, &from);
             continue;
         }
-        conn = accept4(fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (conn < 0) {
-            return; /* nobody waits */
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            u->deaf_ns = u->now_ns + deaf_for_ns; /* it stays readable: do not spin */
+            if (!u->said_deaf) {
+                u->said_deaf = true;
+                ft_log(u->cfg.log, FT_LOG_WARN, "no TCP connection can be accepted: %s",
+                       strerror(errno));
+            }
         }
-        s = ft_mem_alloc(1, sizeof *s);
-        if (s == NULL) {
-            close(conn);
-            return;
+        break; /* nobody waits, or not now */
+    }
+    return n;
+}
+
+/* ---- reading ---- */
+
+void ft__streams_drain(struct udp *u)
+{
+    for (uint32_t i = 0; i < UDP_PLACES; i++) {
+        if (u->stream[i] != NULL) {
+            u->stream[i]->left = ft__udp_waiting(u->stream[i]->fd);
         }
-        s->fd = conn;
-        ft__peer_set(&s->peer, &from);
-        s->peer.flags = FT_PEER_STREAM;
-        s->peer.session = ++u->sessions;
-        u->stream[i] = s;
     }
 }
 
 /* Reads what is there; moves the rest of the last message to the front before. */
-static void fill(struct udp_stream *s)
+static void fill(struct udp *u, struct udp_stream *s)
 {
     ssize_t n;
 
@@ -65,14 +232,16 @@ static void fill(struct udp_stream *s)
     n = read(s->fd, s->buf + s->len, sizeof s->buf - s->len);
     if (n > 0) {
         s->len += (uint32_t)n;
+        s->left -= n;
     } else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
-        s->over = true;
+        end_stream(u, s);
     }
 }
 
-/* Bytes of the message at the front; 0: not whole yet. What is no IPFIX message is handed out as
- * far as it goes, so that it is counted, and ends the connection. */
-static uint32_t next_message(struct udp_stream *s)
+/* Bytes of the message at the front; 0: not whole yet. What is no IPFIX message is handed out for
+ * the length of a header, so that it is counted, and ends the connection: how much of it that is
+ * must not depend on how the bytes came. */
+static uint32_t next_message(struct udp *u, struct udp_stream *s)
 {
     uint32_t left = s->len - s->at;
     uint32_t len;
@@ -82,21 +251,34 @@ static uint32_t next_message(struct udp_stream *s)
     }
     len = ft_load_be16(s->buf + s->at + 2);
     if (ft_load_be16(s->buf + s->at) != IPFIX || len < MESSAGE_MIN) {
-        s->over = true;
+        if (left < MESSAGE_MIN && !s->over) {
+            return 0;
+        }
+        end_stream(u, s);
         s->len = s->at + (left < MESSAGE_MIN ? left : MESSAGE_MIN);
         return s->len - s->at;
     }
     return len <= left ? len : s->over ? left : 0;
 }
 
-static void put(struct udp *u, struct ft_batch *b, const struct udp_stream *s, const uint8_t *data,
-                uint32_t len, uint8_t flags, int64_t now_ns)
+bool ft__stream_pending(struct udp *u, struct udp_stream *s)
+{
+    return next_message(u, s) > 0 || s->over;
+}
+
+int ft__stream_fd(const struct udp *u, const struct udp_stream *s)
+{
+    return u->draining && s->left <= 0 ? -1 : s->fd;
+}
+
+static void put(struct udp *u, struct ft_batch *b, const struct udp_stream *s, uint32_t len,
+                uint8_t flags, int64_t now_ns)
 {
     uint8_t *to = ft__slot(u, b->n);
     struct ft_peer *peer = (struct ft_peer *)(void *)(to - sizeof *peer);
 
     if (len > 0) {
-        memcpy(to, data, len);
+        memcpy(to, s->buf + s->at, len);
     }
     *peer = s->peer;
     peer->flags |= flags;
@@ -104,39 +286,43 @@ static void put(struct udp *u, struct ft_batch *b, const struct udp_stream *s, c
     b->n++;
 }
 
-static void take(struct udp *u, uint32_t i, struct ft_batch *b, uint32_t cap,
-                 int64_t (*clock)(void))
+uint32_t ft__stream_take(struct udp *u, uint32_t i, struct ft_batch *b, uint32_t share)
 {
     struct udp_stream *s = u->stream[i];
-    uint32_t len;
+    int64_t wall_ns = ft__udp_wall_ns();
+    bool filled = s->over || ft__stream_fd(u, s) < 0; /* once a turn: a buffer is most it gives */
+    uint32_t n = 0;
 
-    if (!s->over) {
-        fill(s);
-    }
-    while (b->n < cap && (len = next_message(s)) > 0) {
-        put(u, b, s, s->buf + s->at, len, 0, clock());
+    while (n < share) {
+        uint32_t len = next_message(u, s);
+
+        if (len == 0 && filled) {
+            break;
+        }
+        if (len == 0) {
+            fill(u, s);
+            filled = true;
+            continue;
+        }
+        put(u, b, s, len, 0, wall_ns);
         s->at += len;
+        s->heard_ns = u->now_ns;
+        s->messages++;
+        n++;
     }
-    if (s->over && b->n < cap && next_message(s) == 0) {
-        put(u, b, s, NULL, 0, FT_PEER_ENDED, clock());
+    if (n < share && s->over) {
+        put(u, b, s, 0, FT_PEER_ENDED, wall_ns);
         close(s->fd);
         ft_mem_free(s);
         u->stream[i] = NULL;
+        n++;
     }
-}
-
-void ft__streams_read(struct udp *u, struct ft_batch *b, uint32_t cap, int64_t (*clock)(void))
-{
-    for (uint32_t i = 0; i < UDP_STREAMS_MAX && u->sessions > 0 && b->n < cap; i++) {
-        if (u->stream[i] != NULL) {
-            take(u, i, b, cap, clock);
-        }
-    }
+    return n;
 }
 
 void ft__streams_close(struct udp *u)
 {
-    for (uint32_t i = 0; i < UDP_STREAMS_MAX; i++) {
+    for (uint32_t i = 0; i < UDP_PLACES; i++) {
         if (u->stream[i] != NULL) {
             close(u->stream[i]->fd);
             ft_mem_free(u->stream[i]);

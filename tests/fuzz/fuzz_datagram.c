@@ -10,6 +10,9 @@
 
 #include "base/rd.h"
 #include "decode/datagram.h"
+#include "mutate.h"
+
+MUTATE_AS(mutate_datagrams);
 
 enum { HEAD = 4 };
 

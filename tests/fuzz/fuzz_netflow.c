@@ -11,26 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asan.h"
 #include "base/rd.h"
 #include "decode/collect.h"
 #include "format/format.h"
 #include "json_check.h"
+#include "mutate.h"
 
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#define POISON(p, n)   __asan_poison_memory_region(p, n)
-#define UNPOISON(p, n) __asan_unpoison_memory_region(p, n)
-#else
-#define POISON(p, n)   ((void)(p), (void)(n))
-#define UNPOISON(p, n) ((void)(p), (void)(n))
-#endif
+MUTATE_AS(mutate_exports);
 
-enum { SLACK = 4096, EVENTS_MAX = 400, HEAD = 3, WAITING = 4096 };
+enum { SLACK = CANARY_MAX, EVENTS_MAX = 400, HEAD = 3, WAITING = 4096 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -56,7 +46,7 @@ static uint8_t *begin(size_t room)
 {
     must(room > 0 && room <= FT_FORMAT_MAX);
     UNPOISON(room_of_event, sizeof room_of_event);
-    memset(room_of_event + room, 0xa5, SLACK);
+    memset(room_of_event + room, CANARY, SLACK);
     POISON(room_of_event + room, sizeof room_of_event - room);
     return room_of_event;
 }
@@ -65,9 +55,7 @@ static void end(size_t room, size_t n)
 {
     UNPOISON(room_of_event, sizeof room_of_event);
     must(n <= room);
-    for (size_t i = 0; i < SLACK; i++) {
-        must(room_of_event[room + i] == 0xa5);
-    }
+    must(canary_lives(room_of_event + room, SLACK));
 }
 
 static void check_text(const struct ft_format_ops *f, size_t n)
@@ -286,67 +274,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ft_collector_free(c);
     return 0;
 }
-
-#ifdef FT_FUZZER
-/* ---- mutations that keep the frames whole, so that data sets meet their templates ---- */
-
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
-
-static void put16(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
-/* Sets end where the datagram does; data sets carry ids that templates here have. */
-static void repair(uint8_t *p, size_t len, uint16_t ids[4], unsigned *random)
-{
-    bool ipfix = len >= 16 && ft_load_be16(p) == 10;
-    size_t at = ipfix ? 16 : 20;
-
-    if (len < at || (!ipfix && ft_load_be16(p) != 9)) {
-        return;
-    }
-    if (ipfix) {
-        put16(p + 2, (uint32_t)len);
-    }
-    for (int n = 0; len - at >= 4 && n < 64; n++) {
-        size_t set = ft_load_be16(p + at + 2);
-        uint16_t id = ft_load_be16(p + at);
-
-        *random = *random * 1103515245 + 12345;
-        if (set < 4 || set > len - at) {
-            set = len - at;
-            put16(p + at + 2, (uint32_t)set);
-        }
-        if (id < 4 && set >= 8 && ft_load_be16(p + at + 4) >= 256) {
-            ids[*random >> 16 & 3] = ft_load_be16(p + at + 4);
-        } else if (id > 255 && (*random >> 20 & 3) != 0) {
-            put16(p + at, ids[*random >> 16 & 3]);
-        }
-        at += set;
-    }
-}
-
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
-{
-    uint16_t ids[4] = {256, 256, 257, 258};
-
-    size = LLVMFuzzerMutate(data, size, max_size);
-    if ((seed & 3) == 0) {
-        return size;
-    }
-    for (size_t at = 1; at < size && size - at >= HEAD;) {
-        size_t len = ft_load_be16(data + at + 1);
-
-        if (len > size - at - HEAD) {
-            len = size - at - HEAD;
-            put16(data + at + 1, (uint32_t)len);
-        }
-        repair(data + at + HEAD, len, ids, &seed);
-        at += HEAD + len;
-    }
-    return size;
-}
-#endif

@@ -11,6 +11,9 @@
 #include "decode/decode.h"
 #include "decode/general.h"
 #include "decode/key.h"
+#include "mutate.h"
+
+MUTATE_AS(mutate_frame);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mutate.h"
+
+MUTATE_AS(mutate_sflow);
+
 enum { VALUES = 512 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

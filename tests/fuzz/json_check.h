@@ -10,14 +10,21 @@
 
 enum { JSON_DEPTH = 32 };
 
+/* What this reader compares is of no use to the fuzzer, and was a third of a run. */
+#ifdef __clang__
+#define JSON_PLAIN __attribute__((no_sanitize("coverage")))
+#else
+#define JSON_PLAIN
+#endif
+
 struct json {
     const uint8_t *p, *end;
     int depth;
 };
 
-static bool json_value(struct json *j);
+JSON_PLAIN static bool json_value(struct json *j);
 
-static bool json_eat(struct json *j, uint8_t c)
+JSON_PLAIN static bool json_eat(struct json *j, uint8_t c)
 {
     if (j->p == j->end || *j->p != c) {
         return false;
@@ -26,7 +33,7 @@ static bool json_eat(struct json *j, uint8_t c)
     return true;
 }
 
-static bool json_word(struct json *j, const char *w)
+JSON_PLAIN static bool json_word(struct json *j, const char *w)
 {
     size_t n = strlen(w);
 
@@ -37,7 +44,7 @@ static bool json_word(struct json *j, const char *w)
     return true;
 }
 
-static bool json_digits(struct json *j)
+JSON_PLAIN static bool json_digits(struct json *j)
 {
     const uint8_t *start = j->p;
 
@@ -47,7 +54,7 @@ static bool json_digits(struct json *j)
     return j->p > start;
 }
 
-static bool json_number(struct json *j)
+JSON_PLAIN static bool json_number(struct json *j)
 {
     (void)json_eat(j, '-');
     if (!json_eat(j, '0') && !json_digits(j)) {
@@ -66,7 +73,7 @@ static bool json_number(struct json *j)
 }
 
 /* One UTF-8 character of more than one byte: no overlong forms, no surrogates, up to U+10FFFF. */
-static bool json_utf8(struct json *j)
+JSON_PLAIN static bool json_utf8(struct json *j)
 {
     uint8_t c = *j->p++;
     int more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
@@ -87,7 +94,7 @@ static bool json_utf8(struct json *j)
            (v < 0xd800 || v > 0xdfff) && v <= 0x10ffff;
 }
 
-static bool json_escape(struct json *j)
+JSON_PLAIN static bool json_escape(struct json *j)
 {
     if (j->p == j->end) {
         return false;
@@ -104,7 +111,7 @@ static bool json_escape(struct json *j)
     return true;
 }
 
-static bool json_string(struct json *j)
+JSON_PLAIN static bool json_string(struct json *j)
 {
     if (!json_eat(j, '"')) {
         return false;
@@ -127,7 +134,7 @@ static bool json_string(struct json *j)
     return json_eat(j, '"');
 }
 
-static bool json_members(struct json *j, uint8_t close, bool keys)
+JSON_PLAIN static bool json_members(struct json *j, uint8_t close, bool keys)
 {
     if (json_eat(j, close)) {
         return true;
@@ -143,7 +150,7 @@ static bool json_members(struct json *j, uint8_t close, bool keys)
     return json_eat(j, close);
 }
 
-static bool json_value(struct json *j)
+JSON_PLAIN static bool json_value(struct json *j)
 {
     bool good;
 
@@ -180,7 +187,7 @@ static bool json_value(struct json *j)
 }
 
 /* True when len bytes are one object and a newline, without blanks. */
-static bool json_line(const uint8_t *text, size_t len)
+JSON_PLAIN static bool json_line(const uint8_t *text, size_t len)
 {
     struct json j = {text, text + len, 0};
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the seeds of fuzz_netflow, fuzz_collect_state, fuzz_datagram and fuzz_listen.
+"""Makes the seeds of fuzz_netflow, fuzz_collect_state, fuzz_datagram, fuzz_listen, fuzz_stream,
+fuzz_map and fuzz_url.
 
     seeds_collect.py CORPUS_DIR                 the seeds that are kept here
     seeds_collect.py CORPUS_DIR --public DIR    also datagrams of public captures, as inputs of
@@ -196,6 +197,60 @@ def listen():
         yield f"{i:02}", url.encode()
 
 
+def stream():
+    def segments(cap, *list_):
+        return bytes([cap]) + b"".join(bytes([c, len(d)]) + d for c, d in list_)
+    t = message(IPFIX, a_set(2, template(256, *FLOW)))
+    d = message(IPFIX, a_set(256, FLOW_DATA), seq=1)
+    both, go, end, reset, short, many = t + d, 4, 8, 16, 32, 128
+    yield "whole", segments(63, (go, t), (go, d), (go | end, d))
+    yield "cut", segments(63, (go, both[:2]), (go, both[2:19]), (go, both[19:90]), (go, both[90:]))
+    yield "bytes", segments(63, *((go, bytes([b])) for b in t))
+    yield "short_reads", segments(3, (short, both), (go, both))
+    yield "two", segments(63, (0, t[:30]), (go | 1, t[:50]), (go, t[30:]), (go | 1, t[50:]))
+    yield "no_message", segments(63, (go, b"GET "), (go, b"/ HTTP/1.1\r\n\r\n"))
+    yield "no_message_behind", segments(63, (go, d + b"GE"), (go | 2, b"\0\x0a\0\x0fabc"))
+    yield "v9", segments(63, (go, message(V9, a_set(0, template(256, *FLOW)))))
+    yield "torn", segments(63, (go, both[:-5]), (go | end, b""), (go | 1, d[:3]), (go | 1 | reset, b""))
+    yield "many", segments(1, (many, d), (go | many, t), *((go, b"") for _ in range(9)))
+    large = struct.pack("!HHIII", 10, 16 + 240 * 256, 1700000000, 0, 1)
+    yield "large", segments(63, (go, large), (0xc0 | go, bytes(240)), (go, b""))
+    yield "largest", segments(63, (0, struct.pack("!HH", 10, 65535)), (0xc0 | go, d), (go, d))
+
+
+def map_records():
+    """Records of fuzz_map.c: 48 bytes, then values [type 1][length 1][element 2][bytes]."""
+    def record(has, version, *values, proto=6, times=b"\0" * 16, protocol=4, flags=0):
+        head = struct.pack("!BBBBHHHHIIQQ", has, version, proto, protocol, 443, 50000, 0x1b, flags,
+                           1000, 7, 3000, 20) + times
+        return head.ljust(56, b"\1") + b"".join(
+            struct.pack("!BBH", kind, len(d), ie) + d for kind, ie, d in values)
+    ns = lambda first, last: struct.pack("!QQ", first, last)
+    now = 1700000000 * 10**9
+    yield "plain", record(0x7f, 4, times=ns(now, now + 10**9))
+    yield "six", record(0x5f, 6, proto=17, times=ns(now, now - 1), protocol=3)
+    yield "nothing", record(0, 0, proto=255)
+    yield "values", record(0x7f, 4, (0, 10, b"\0\0\0\7"), (0, 14, b"\0\0\0\x09"), (0, 61, b"\1"),
+                           (0, 82, b"Gi0/0\"\\\x01\xff"), (0, 16, b"\0\0\xfd\xe8"), times=ns(now, now))
+    yield "times", record(0x7f, 4, times=ns(1 << 63, (1 << 63) - 1))
+    yield "wrong", record(0x7f, 4, (4, 10, b"\0" * 9), (8, 14, b""), (0, 61, b""), (0, 95, b"x" * 250))
+    yield "sample", record(0x7f, 4, (0, 10, b"\0\0\0\7"), flags=1, times=ns(now, now))
+    yield "sample_six", record(0x7f, 6, (0, 10, b"\0\0\0\7"), flags=7, protocol=5)
+    yield "long", record(0x7f, 4, *((0, 82, b"\1" * 255) for _ in range(12)), times=ns(now, now))
+
+
+def url():
+    for i, text in enumerate((
+            "ndjson:-", "csv:/tmp/a.csv", "null:", "ndjson:a?rotate=1h&compress=zstd:19",
+            "ndjson:a?rotate=100MB&compress=gzip&append=true&queue=512KB", "ndjson:-?schema=ecs",
+            "csv:x?event=flow&overflow=block", "ndjson+file:a%20b%3Fc=d", "ndjson:a?b", "ndjson:a?b?queue=1",
+            "ndjson:%00%2", "csv", "csv:", "xml:-", "ndjson+tcp://h:1", "ndjson:a?queue=99999999999999999999",
+            "ndjson:a?queue=1&queue=2&queue=3&queue=4&queue=5&queue=6&queue=7&queue=8&queue=9&queue=10"
+            "&queue=11&queue=12&queue=13&queue=14&queue=15&queue=16&queue=17", "ndjson:a?=1", "ndjson:a?queue=",
+            "ndjson:a?x=%3d%26&append=no")):
+        yield f"{i:02}", text.encode()
+
+
 def public(root):
     """UDP payloads of the public captures: *.dat as they are, classic pcap with Ethernet or raw IP."""
     for path in sorted(p for k in ("netflow", "ipfix", "sflow") for p in (root / k).rglob("*")):
@@ -219,7 +274,8 @@ def public(root):
 
 def main():
     out = pathlib.Path(sys.argv[1])
-    kinds = {"netflow": netflow, "collect_state": state, "datagram": datagram, "listen": listen}
+    kinds = {"netflow": netflow, "collect_state": state, "datagram": datagram, "listen": listen,
+             "stream": stream, "map": map_records, "url": url}
     for target, seeds in kinds.items():
         (out / target).mkdir(parents=True, exist_ok=True)
         for name, data in seeds():

@@ -72,6 +72,10 @@ def banned(root):
             m = re.search(BANNED, line)
             if m and not (m.group(1) == "signal" and path.endswith("opener.c")):
                 bad.append("%s:%d: %s" % (path, n, m.group(1)))
+            # what is said goes through say() or the log, where nothing steers a terminal
+            if "fprintf(stderr" in line and "/tools/" in path and \
+                    os.path.basename(path) not in ("log.c", "account.c", "summary.c"):
+                bad.append("%s:%d: fprintf(stderr), use say()" % (path, n))
     return bad
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Live capture between two network namespaces that this test makes and removes: bursts, VLANs,
 fragments, offloads, silence, overrun, a reader that stops, interfaces that go down, vanish, come back,
-two interfaces at once, and any.
+two interfaces at once, programs in two containers, and any.
 
     test_live.py PROGRAM SOURCE_DIR        skips (77) without the right to make namespaces
 
@@ -106,12 +106,12 @@ def frame(flow, reply=False, size=100, vlan=None, proto=17, frag=0, ident=1, dat
 class Capture:
     """flowtap live in namespace B, from the moment on that its sockets are open."""
 
-    def __init__(self, *args, iface=VB, stdout=None, only="ip or vlan"):
+    def __init__(self, *args, iface=VB, stdout=None, only="ip or vlan", within=()):
         self.out = os.path.join(WORK, "out%d.json" % time.monotonic_ns())
         target = [] if stdout else ["-o", "ndjson:" + self.out]
         ifaces = [x for name in iface.split(",") for x in ("-i", name)]
         # ip replaces itself by the program: the process is flowtap's own
-        self.p = subprocess.Popen(["ip", "netns", "exec", B, PROGRAM, "live", *ifaces, "-e", "all", "-f",
+        self.p = subprocess.Popen(["ip", "netns", "exec", B, *within, PROGRAM, "live", *ifaces, "-e", "all", "-f",
                                    only, *target, *args], stdout=stdout, stderr=subprocess.PIPE)
         self.err = ""
         self.hearing = threading.Thread(target=self.hear, daemon=True)
@@ -368,6 +368,46 @@ def test_two_interfaces_one_busy(sender):
         check("the one that came back", per_flow(c.lines()).get(200) == 50)
 
 
+class Contained(Capture):
+    """In a process namespace of its own, as in a container: its process has the number 1 there."""
+
+    def __init__(self, *args, **kw):
+        super().__init__(*args, within=("unshare", "--pid", "--fork", "--kill-child"), **kw)
+        with open("/proc/%d/task/%d/children" % (self.p.pid, self.p.pid)) as f:
+            self.child = int(f.read().split()[0])
+
+    def stop(self):
+        os.kill(self.child, signal.SIGINT)
+        return self.ended()
+
+
+def test_containers_share_a_network(sender):
+    """Two programs whose processes have the same number: each sees every packet, on each interface."""
+    with SecondLink() as other:
+        both = [Contained("-w", "2", iface=VB + "," + VB1) for _ in range(2)]
+        sender.send(frame(i) for _ in range(20) for i in range(50))
+        other.send(frame(100 + i) for _ in range(20) for i in range(50))
+        for c in both:
+            check("packets of both interfaces", c.samples(2000), c.err)
+        sh("ip", "-n", B, "link", "del", VB1)
+        for c in both:
+            check("gone is said", c.says(VB1 + ": the interface is"), c.err)  # going, it may be seen down
+        make_link(VA1, VB1, "10.78.0")
+        for c in both:
+            check("back is said", c.says(VB1 + ": the interface is back"), c.err)
+        again = Sender(VA1)
+        again.send(frame(200) for _ in range(500))
+        again.s.close()
+        for c in both:
+            check("packets of the one that came back", c.samples(2500), c.err)
+            check("exit 0", c.stop() == 0, c.err)
+            events = c.lines()
+            want = {**{i: 20 for i in range(50)}, **{100 + i: 20 for i in range(50)}, 200: 500}
+            check("each packet once, in its flow", per_flow(events) == want, per_flow(events))
+            s = events[-1]
+            check("all of them", s["received"] == s["decoded"] == 2500 and identities(s), s)
+
+
 def test_any(sender):
     for workers in ("1", "2"):
         with SecondLink() as other:
@@ -440,7 +480,7 @@ def main():
             sh("ip", "-n", ns, "link", "set", "lo", "up")
         sender = Sender()
         for name, test in sorted(globals().items()):
-            if name.startswith("test_"):
+            if name.startswith("test_" + (sys.argv[3] if len(sys.argv) > 3 else "")):
                 before = failures
                 try:
                     test(sender)

@@ -37,7 +37,7 @@ static const struct ft_option *option_lettered(char letter)
 
 static int wrong(const char *text)
 {
-    fprintf(stderr, "flowtap: %s\n", text);
+    say("%s", text);
     return EXIT_WRONG;
 }
 
@@ -57,7 +57,7 @@ static int take_apart(const char *arg, struct word *w)
     const struct ft_option *o = option_lettered(arg[1]);
 
     if (o == NULL) {
-        fprintf(stderr, "flowtap: -%c: there is no such option\n", arg[1]);
+        say("-%c: there is no such option", arg[1]);
         return EXIT_WRONG;
     }
     w->name = o->name;
@@ -102,7 +102,7 @@ static int take_option(struct ft_config *cfg, int argc, char **argv, int *at, co
     }
     if (w.value == NULL) {
         if (*at + 1 >= argc) {
-            fprintf(stderr, "flowtap: --%s: a value is missing (%s)\n", o->name, o->arg);
+            say("--%s: a value is missing (%s)", o->name, o->arg);
             return EXIT_WRONG;
         }
         w.value = argv[++*at];
@@ -122,13 +122,11 @@ static int take_input(const struct command *c, struct ft_config *cfg, const char
     struct ft_err err;
 
     if (c->options == FT_CMD_COLLECT) {
-        fprintf(stderr, "flowtap: collect: '%s' is not expected; say where to listen with -l\n",
-                word);
+        say("collect: '%s' is not expected; say where to listen with -l", word);
         return EXIT_WRONG;
     }
     if (c->options == FT_CMD_LIVE) {
-        fprintf(stderr, "flowtap: live: '%s' is not expected; an interface is named with -i\n",
-                word);
+        say("live: '%s' is not expected; an interface is named with -i", word);
         return EXIT_WRONG;
     }
     return ft_config_add_input(cfg, word, &err) == FT_OK ? EXIT_GOOD : wrong(err.what);

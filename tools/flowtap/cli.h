@@ -41,8 +41,11 @@ struct cli_log {
 };
 void cli_log(void *cookie, enum ft_log_level level, const char *message);
 
-/* Text from outside: '?' for control characters and broken UTF-8. */
-void text_print(FILE *to, const char *text);
+/* Text from outside: '?' for control characters, what turns a line around, and broken UTF-8.
+ * Returns the characters shown. */
+int text_print(FILE *to, const char *text);
+/* "flowtap: ", the text through text_print(), and a newline on stderr: before there is a log. */
+void say(const char *fmt, ...) FT_PRINTF(1, 2);
 /* The same as a JSON string with its quotes. */
 void json_print(FILE *to, const char *text);
 /* The first members of a JSON log line, without the closing brace. */

@@ -29,8 +29,12 @@ static void print_json(const struct ft_interface *i, bool first)
 
 static void print_row(const struct ft_interface *i)
 {
-    printf("%5u  %-15s %-5s %-10s %-26s%s", i->index, i->name, i->up ? "up" : "down", i->link_type,
-           i->n_addresses > 0 ? i->address[0] : "-", i->description[0] != '\0' ? " " : "");
+    printf("%5u  ", i->index);
+    int shown = text_print(stdout, i->name);
+
+    printf("%*s %-5s %-10s %-26s%s", shown < 15 ? 15 - shown : 0, "", i->up ? "up" : "down",
+           i->link_type, i->n_addresses > 0 ? i->address[0] : "-",
+           i->description[0] != '\0' ? " " : "");
     text_print(stdout, i->description);
     printf("\n");
     for (uint32_t k = 1; k < i->n_addresses; k++) {
@@ -51,13 +55,13 @@ int cmd_interfaces(const struct command *c, int argc, char **argv)
             return EXIT_GOOD;
         }
         if (strcmp(argv[i], "--json") != 0) {
-            fprintf(stderr, "flowtap: interfaces: '%s': allowed is --json\n", argv[i]);
+            say("interfaces: '%s': allowed is --json", argv[i]);
             return EXIT_WRONG;
         }
         json = true;
     }
     if (ft_interfaces_list(&list, &n, &err) != FT_OK) {
-        fprintf(stderr, "flowtap: error: %s\n", err.what);
+        say("error: %s", err.what);
         return EXIT_FAILED;
     }
     printf("%s", json ? "["

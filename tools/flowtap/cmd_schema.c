@@ -22,12 +22,12 @@ int cmd_schema(const struct command *c, int argc, char **argv)
         } else if (strncmp(argv[i], "--format=", 9) == 0) {
             form = argv[i] + 9;
         } else {
-            fprintf(stderr, "flowtap: schema: '%s': allowed is --format FORMAT\n", argv[i]);
+            say("schema: '%s': allowed is --format FORMAT", argv[i]);
             return EXIT_WRONG;
         }
     }
     if (ft_schema_make(form, &text, &len, &err) != FT_OK) {
-        fprintf(stderr, "flowtap: schema: %s\n", err.what);
+        say("schema: %s", err.what);
         return err.code == FT_E_USAGE ? EXIT_WRONG : EXIT_FAILED;
     }
     fwrite(text, 1, len, stdout);

@@ -140,7 +140,7 @@ int cmd_dump(const struct command *c, int argc, char **argv)
         return EXIT_GOOD;
     }
     if (strcmp(form, "man") != 0 && strcmp(form, "md") != 0 && strcmp(form, "json") != 0) {
-        fprintf(stderr, "flowtap: __dump-options: man, bash, md or json\n");
+        say("__dump-options: man, bash, md or json");
         return EXIT_WRONG;
     }
     if (form[1] == 'd') {

@@ -90,7 +90,7 @@ int cmd_help(const struct command *c, int argc, char **argv)
         c = command_find(argv[1]);
     }
     if (c == NULL) {
-        fprintf(stderr, "flowtap: there is no command '%s'\n", argv[1]);
+        say("there is no command '%s'", argv[1]);
         return EXIT_WRONG;
     }
     help_command(c, stdout);

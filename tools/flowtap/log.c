@@ -3,6 +3,7 @@
  *
  * File names and interface names come from outside, so neither form lets a control character or
  * broken UTF-8 through: a terminal is not steered, a line of JSON stays one. */
+#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
@@ -37,18 +38,47 @@ static bool is_control(const unsigned char *s)
     return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
 }
 
-void text_print(FILE *to, const char *text)
+/* What changes the order or the lines of what is shown: marks, embeddings, isolates, separators. */
+static bool is_mischief(const unsigned char *s)
 {
+    if (s[0] != 0xe2) {
+        return s[0] == 0xd8 && s[1] == 0x9c; /* U+061C */
+    }
+    return (s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xa8 && s[2] <= 0xae))) ||
+           (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9); /* U+200E, 200F, 2028-202E, 2066-2069 */
+}
+
+int text_print(FILE *to, const char *text)
+{
+    int shown = 0;
+
     for (const unsigned char *s = (const unsigned char *)text; *s != '\0';) {
         int n = utf8_len(s);
 
-        if (n == 0 || is_control(s)) {
+        if (n == 0 || is_control(s) || is_mischief(s)) {
             fputc('?', to);
         } else {
             fwrite(s, 1, (size_t)n, to);
         }
         s += n > 0 ? n : 1;
+        shown++;
     }
+    return shown;
+}
+
+void say(const char *fmt, ...)
+{
+    char line[4096];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    flockfile(stderr);
+    fputs("flowtap: ", stderr);
+    text_print(stderr, line);
+    fputc('\n', stderr);
+    funlockfile(stderr);
 }
 
 void json_print(FILE *to, const char *text)

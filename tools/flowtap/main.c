@@ -42,7 +42,7 @@ static int stdout_taken(void)
     if (fflush(stdout) == 0 && !ferror(stdout)) {
         return EXIT_GOOD;
     }
-    fprintf(stderr, "flowtap: error: stdout: %s\n", strerror(errno));
+    say("error: stdout: %s", errno != 0 ? strerror(errno) : "it could not be written");
     return EXIT_FAILED;
 }
 
@@ -58,6 +58,21 @@ static void fill_descriptors(void)
     if (fd > STDERR_FILENO) {
         close(fd);
     }
+}
+
+static int no_command(const char *name)
+{
+    char there_are[256] = "";
+
+    for (const struct command *c = commands; c->name != NULL; c++) {
+        if (!c->hidden) {
+            size_t len = strlen(there_are);
+
+            snprintf(there_are + len, sizeof there_are - len, " %s", c->name);
+        }
+    }
+    say("there is no command '%s'; there are:%s", name, there_are);
+    return EXIT_WRONG;
 }
 
 int main(int argc, char **argv)
@@ -79,14 +94,7 @@ int main(int argc, char **argv)
     const struct command *c = command_find(argv[1]);
 
     if (c == NULL) {
-        fprintf(stderr, "flowtap: there is no command '%s'; there are:", argv[1]);
-        for (c = commands; c->name != NULL; c++) {
-            if (!c->hidden) {
-                fprintf(stderr, " %s", c->name);
-            }
-        }
-        fprintf(stderr, "\n");
-        return EXIT_WRONG;
+        return no_command(argv[1]);
     }
     int status = c->run(c, argc - 1, argv + 1);
 

@@ -8,15 +8,15 @@
 #include "cli.h"
 #include "flowtap/sandbox.h"
 
-/* Signal handlers reach the pipeline through this; set before they are installed, and not used any
- * more once release_signals() has run. */
-static struct ft_pipeline *signalled;
+/* Signal handlers reach the pipeline through this, once there is one; it is not used any more once
+ * release_signals() has run. */
+static struct ft_pipeline *_Atomic signalled;
 static volatile sig_atomic_t stops;
 
 static void on_stop(int sig)
 {
     stops++;
-    if (stops > 1) {
+    if (stops > 1 || signalled == NULL) { /* nothing was captured that could be drained */
         _exit(128 + sig);
     }
     ft_pipeline_stop(signalled);
@@ -25,14 +25,18 @@ static void on_stop(int sig)
 static void on_hangup(int sig)
 {
     (void)sig;
-    ft_pipeline_reopen(signalled);
+    if (signalled != NULL) {
+        ft_pipeline_reopen(signalled);
+    }
 }
 
-static void install_signals(struct ft_pipeline *p)
+/* Before the start, where a filter that is compiled or a name that is looked up may take minutes, a
+ * stop ends the program at once: also as the first process of a container, which no signal ends
+ * that it does not handle. */
+static void install_signals(void)
 {
     struct sigaction sa = {.sa_flags = SA_RESTART};
 
-    signalled = p;
     sigemptyset(&sa.sa_mask);
     sa.sa_handler = on_stop;
     sigaction(SIGINT, &sa, NULL);
@@ -100,7 +104,7 @@ static int drive(struct ft_pipeline *p, const struct ft_config *cfg, struct cli_
     struct summary sum;
 
     summary_init(&sum, cl, live, ft_config_verbosity(cfg) < 0, ft_config_stats_ns(cfg));
-    install_signals(p); /* before the first packet: a stop always ends in order */
+    signalled = p; /* before the first packet: from here on a stop ends in order */
     int rc = ft_pipeline_start(p, err);
 
     if (rc != FT_OK) {
@@ -137,6 +141,7 @@ static int run(struct ft_config *cfg, bool live, bool packets)
     if (ft_config_flag(cfg, FT_CONFIG_SECRET)) {
         ft_sandbox_protect();
     }
+    install_signals();
     if (rc == FT_OK && ft_config_outputs(cfg) == 0) {
         rc = ft_config_set(cfg, "output", "ndjson:-", &err); /* opened before the seal, too */
     }
@@ -158,7 +163,7 @@ int cmd_data(const struct command *c, int argc, char **argv)
     struct ft_config *cfg = ft_config_new((enum ft_command)c->options);
 
     if (cfg == NULL) {
-        fprintf(stderr, "flowtap: out of memory\n");
+        say("out of memory");
         return EXIT_FAILED;
     }
     int status = args_parse(c, cfg, argc, argv);

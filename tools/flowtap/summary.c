@@ -74,7 +74,9 @@ static uint32_t waiting(const struct ft_stats *s)
 static void line(struct summary *s, const struct ft_stats *now, char *out, size_t cap)
 {
     double seconds = (double)(now->elapsed_ns - s->last.elapsed_ns) / 1e9;
-    char pps[16], bps[16], share[16] = "";
+    char pps[16], bps[16], share[40] = "";
+
+    char size[16];
 
     seconds = seconds > 0 ? seconds : 1;
     human((double)(now->received - s->last.received) / seconds, pps, sizeof pps);
@@ -82,6 +84,12 @@ static void line(struct summary *s, const struct ft_stats *now, char *out, size_
     if (now->input_size > 0) {
         snprintf(share, sizeof share, "%3.0f%% ",
                  100.0 * (double)now->input_bytes / (double)now->input_size);
+    }
+    if (now->unpacked_bytes > 0) { /* the share alone says little when little becomes much */
+        size_t at = strlen(share);
+
+        human((double)now->unpacked_bytes, size, sizeof size);
+        snprintf(share + at, sizeof share - at, "%sB unpacked | ", size);
     }
     if (now->collecting) {
         snprintf(out, cap,

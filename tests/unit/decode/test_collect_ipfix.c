@@ -350,8 +350,14 @@ static void test_c13_withdrawal(void)
     give_stream(c);
     CHECK_EQ(got.n_t, 5); /* 257, not the options template */
     CHECK_EQ(health(c, 0)->templates, 1);
+    got.n_h = 0;
     ft_collector_end_stream(c, &peer);
-    CHECK_EQ(health(c, 0)->templates, 0);
+    CHECK_EQ(got.n_t, 6);
+    CHECK_EQ(got.n_h, 1); /* the last word on it, after which it is forgotten */
+    CHECK_EQ(got.h[0].templates, 0);
+    CHECK_EQ(got.h[0].messages, 3);
+    ft_collector_report(c, now_ns);
+    CHECK_EQ(got.n_h, 1);
     ft_collector_free(c);
 
     c = make();

@@ -122,10 +122,11 @@ static void test_bad_expressions(void)
 
 static void test_link_type_limit(void)
 {
+    const struct ft_filter_wait wait = {0};
     struct ft_filter *f;
     struct ft_err err;
 
-    CHECK_EQ(ft_filter_new("greater 10", &f, &err), FT_OK);
+    CHECK_EQ(ft_filter_new("greater 10", &wait, &f, &err), FT_OK);
     for (uint16_t i = 0; i < FT_FILTER_LINKTYPES_MAX; i++) {
         int rc = ft_filter_add(f, i, &err);
 

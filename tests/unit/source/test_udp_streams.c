@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source/udp: more connections than there are places: the ones that are there go on, the thread
- * sleeps, and a place that becomes free is taken. */
+/* source/udp: connections and datagrams side by side: each has its turn, however much the others
+ * send and however small the batch is; more connections than there are places; idle ones. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -15,17 +15,19 @@
 
 extern const struct ft_source_ops ft_source_udp;
 
-enum { CONNECTIONS = UDP_STREAMS_MAX + 4 };
+enum { BUSY = UDP_STREAMS_MAX, CONNECTIONS = BUSY + 4, MESSAGE = 16 };
+
+static const int64_t long_ns = (int64_t)3600 * 1000000000;
 
 static int conn[CONNECTIONS];
-static uint16_t port;
+static uint16_t port, udp_port;
 
 /* A port that nobody has at the moment. */
-static uint16_t free_port(void)
+static uint16_t free_port(int type)
 {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof a;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = socket(AF_INET, type, 0);
 
     CHECK(bind(fd, (struct sockaddr *)&a, sizeof a) == 0);
     CHECK(getsockname(fd, (struct sockaddr *)&a, &len) == 0);
@@ -33,106 +35,366 @@ static uint16_t free_port(void)
     return ntohs(a.sin_port);
 }
 
-static struct ft_source *listener(void)
+static struct ft_source *listener(int64_t idle_ns)
 {
-    char url[64];
-    const char *target = url;
-    struct ft_source_config cfg = {.targets = &target, .n_targets = 1, .fanout_n = 1};
+    char url[2][64];
+    const char *targets[2] = {url[0], url[1]};
+    struct ft_source_config cfg = {
+        .targets = targets, .n_targets = 2, .fanout_n = 1, .queue = 1024, .tcp_idle_ns = idle_ns};
     struct ft_source *s = NULL;
     struct ft_err err = {0};
 
-    port = free_port();
-    snprintf(url, sizeof url, "ipfix+tcp://127.0.0.1:%u", port);
-    CHECK_EQ(ft_source_udp.open(&cfg, &s, &err), FT_OK);
+    for (int tries = 0; tries < 50 && s == NULL; tries++) { /* another may be faster */
+        port = free_port(SOCK_STREAM);
+        udp_port = free_port(SOCK_DGRAM);
+        snprintf(url[0], sizeof url[0], "udp://0.0.0.0:%u", udp_port);
+        snprintf(url[1], sizeof url[1], "ipfix+tcp://0.0.0.0:%u", port);
+        if (ft_source_udp.open(&cfg, &s, &err) != FT_OK) {
+            s = NULL;
+        }
+    }
+    CHECK(s != NULL);
+    udp_of(s)->quiet_ns = udp_of(s)->quiet_own_ns = long_ns; /* as if no time passed */
     return s;
 }
 
-static int join(void)
+/* A connection from 127.0.<net>.1. */
+static int join(unsigned net)
 {
-    struct sockaddr_in a = {
-        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in own = {.sin_family = AF_INET};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    own.sin_addr.s_addr = htonl(0x7f000001 | net << 8);
+    CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&own, sizeof own) == 0);
+    CHECK(connect(fd, (struct sockaddr *)&a, sizeof a) == 0);
     return fd;
 }
 
-/* Reads once; the messages that came, ends of connections not counted. */
-static uint32_t messages(struct ft_source *s, int timeout_ms)
+static struct {
+    uint32_t messages, ends, datagrams, bytes;
+    uint32_t of[256]; /* messages by third byte of the sender's address */
+} got;
+
+/* Reads once, up to cap; FT_OK or FT_E_EOF. */
+static int read_once(struct ft_source *s, uint32_t cap, int timeout_ms)
 {
     struct ft_view v[64];
-    struct ft_batch b = {.views = v, .cap = 64};
+    struct ft_batch b = {.views = v, .cap = cap};
     struct ft_err err;
-    uint32_t n = 0;
+    int rc = s->ops->read(s, &b, timeout_ms, &err);
 
-    CHECK_EQ(s->ops->read(s, &b, timeout_ms, &err), FT_OK);
+    CHECK(b.n <= cap);
     for (uint32_t i = 0; i < b.n; i++) {
-        n += v[i].len > 0;
-    }
-    s->ops->release(s, b.token);
-    return n;
-}
+        struct ft_peer peer;
 
-static int64_t cpu_us(void)
-{
-    struct rusage u;
-
-    getrusage(RUSAGE_THREAD, &u);
-    return (int64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 + u.ru_utime.tv_usec +
-           u.ru_stime.tv_usec;
-}
-
-static void say(int fd)
-{
-    static const uint8_t empty[16] = {0, 10, 0, 16};
-
-    CHECK_EQ(write(fd, empty, sizeof empty), sizeof empty);
-}
-
-static void test_more_than_places(void)
-{
-    struct ft_source *s = listener();
-    uint32_t n = 0;
-    int64_t cpu;
-    int reads = 0;
-
-    for (int i = 0; i < CONNECTIONS; i++) {
-        conn[i] = join();
-        messages(s, 0);
-    }
-    cpu = cpu_us();
-    for (; reads < 10; reads++) { /* each waits its 30 ms */
-        CHECK_EQ(messages(s, 30), 0);
-    }
-    CHECK(cpu_us() - cpu < 100000);
-    int64_t waited;
-    struct timespec from, to;
-
-    clock_gettime(CLOCK_MONOTONIC, &from);
-    CHECK_EQ(messages(s, 50), 0);
-    clock_gettime(CLOCK_MONOTONIC, &to);
-    waited = (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
-    CHECK(waited >= 40); /* a connection without a place does not keep it awake */
-
-    say(conn[0]);
-    say(conn[CONNECTIONS - 1]); /* has no place yet */
-    for (int i = 0; i < 20 && n < 1; i++) {
-        n += messages(s, 20);
-    }
-    CHECK_EQ(n, 1);
-    for (int i = 1; i < 8; i++) {
-        close(conn[i]);
-    }
-    for (int i = 0; i < 50 && n < 2; i++) {
-        n += messages(s, 20);
-    }
-    CHECK_EQ(n, 2);
-    for (int i = 0; i < CONNECTIONS; i++) {
-        if (i == 0 || i >= 8) {
-            close(conn[i]);
+        memcpy(&peer, v[i].data - sizeof peer, sizeof peer);
+        got.ends += (peer.flags & FT_PEER_ENDED) != 0;
+        if ((peer.flags & FT_PEER_STREAM) == 0) {
+            got.datagrams++;
+        } else if (v[i].len > 0) {
+            got.messages++;
+            got.of[peer.addr[2]]++;
+            got.bytes += v[i].len;
         }
     }
+    s->ops->release(s, b.token);
+    return rc;
+}
+
+static void read_some(struct ft_source *s, int times, int timeout_ms)
+{
+    for (int i = 0; i < times; i++) {
+        CHECK_EQ(read_once(s, 64, timeout_ms), FT_OK);
+    }
+}
+
+static int64_t ms_of(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* n empty messages, of which the socket takes what it can. */
+static void say(int fd, uint32_t n)
+{
+    static uint8_t many[MESSAGE * 4096];
+
+    for (uint32_t i = 0; i < 4096; i++) {
+        memcpy(many + (size_t)i * MESSAGE, (const uint8_t[MESSAGE]){0, 10, 0, MESSAGE}, MESSAGE);
+    }
+    CHECK(send(fd, many, (size_t)n * MESSAGE, MSG_DONTWAIT) > 0 || errno == EAGAIN);
+}
+
+static void say_half(int fd)
+{
+    CHECK_EQ(write(fd, (const uint8_t[8]){0, 10, 0, MESSAGE}, 8), 8);
+}
+
+static bool is_closed(int fd)
+{
+    uint8_t byte;
+
+    return recv(fd, &byte, 1, MSG_DONTWAIT) == 0;
+}
+
+static struct ft_source_stats stats(struct ft_source *s)
+{
+    struct ft_source_stats st;
+
+    s->ops->stats(s, &st);
+    return st;
+}
+
+static void end(struct ft_source *s, int n)
+{
+    for (int i = 0; i < n; i++) {
+        close(conn[i]);
+    }
     s->ops->close(s);
+    memset(&got, 0, sizeof got);
+}
+
+/* All places, 4 sources; every connection has sent a message. */
+static struct ft_source *all_busy(void)
+{
+    struct ft_source *s = listener(0);
+
+    for (int i = 0; i < BUSY; i++) {
+        conn[i] = join((unsigned)i / UDP_SOURCE_MAX);
+        say(conn[i], 1);
+        read_some(s, 1, 0);
+    }
+    for (int i = 0; i < 100 && got.messages < BUSY; i++) {
+        read_some(s, 1, 20);
+    }
+    CHECK_EQ(got.messages, BUSY);
+    CHECK_EQ(stats(s).connections, BUSY);
+    return s;
+}
+
+/* Who comes when all are busy waits, and wakes nobody; a place that becomes free is taken. */
+static void test_more_than_places(void)
+{
+    struct ft_source *s = all_busy();
+    int64_t cpu, waited;
+
+    for (int i = BUSY; i < CONNECTIONS; i++) {
+        conn[i] = join(9);
+    }
+    cpu = ms_of(CLOCK_THREAD_CPUTIME_ID);
+    read_some(s, 10, 30); /* each waits its 30 ms */
+    CHECK(ms_of(CLOCK_THREAD_CPUTIME_ID) - cpu < 100);
+    waited = ms_of(CLOCK_MONOTONIC);
+    read_some(s, 1, 50);
+    CHECK(ms_of(CLOCK_MONOTONIC) - waited >= 40);
+    say(conn[0], 1);
+    say(conn[CONNECTIONS - 1], 1); /* has no place yet */
+    for (int i = 0; i < 20 && got.of[0] < UDP_SOURCE_MAX + 1; i++) {
+        read_some(s, 1, 20);
+    }
+    CHECK_EQ(got.of[0], UDP_SOURCE_MAX + 1);
+    CHECK_EQ(got.of[9], 0);
+    for (int i = 1; i < 8; i++) {
+        close(conn[i]);
+        conn[i] = -1;
+    }
+    for (int i = 0; i < 50 && got.of[9] < 1; i++) {
+        read_some(s, 1, 20);
+    }
+    CHECK_EQ(got.of[9], 1);
+    CHECK_EQ(stats(s).connections_displaced + stats(s).connections_refused, 0);
+    end(s, CONNECTIONS);
+}
+
+/* Silent connections do not lock anybody out: those go first that never sent a whole message, then
+ * the one that is silent longest; the busy ones stay. */
+static void test_idle_give_way(void)
+{
+    struct ft_source *s = all_busy();
+
+    for (int i = 3; i < 5; i++) { /* two places, taken by half a message */
+        close(conn[i]);
+        read_some(s, 3, 5);
+        conn[i] = join(7);
+        say_half(conn[i]);
+        read_some(s, 3, 5);
+    }
+    CHECK_EQ(stats(s).connections, BUSY);
+    for (int i = BUSY; i < BUSY + 2; i++) {
+        conn[i] = join(8);
+        read_some(s, 5, 5);
+        say(conn[i], 1);
+        read_some(s, 5, 5);
+        CHECK(is_closed(conn[3 + i - BUSY])); /* the oldest first */
+    }
+    CHECK_EQ(got.of[8], 2);
+    CHECK_EQ(got.of[7], 2); /* the halves: handed on, so that they are counted */
+    CHECK_EQ(stats(s).connections_displaced, 2);
+
+    conn[BUSY + 2] = join(8); /* now all have sent something: it waits */
+    read_some(s, 5, 5);
+    CHECK_EQ(stats(s).connections_displaced, 2);
+    for (int i = 0; i < BUSY; i++) {
+        if (i != 10 && i != 3 && i != 4) {
+            say(conn[i], 1);
+        }
+        read_some(s, 1, 0);
+    }
+    read_some(s, 10, 5);
+    udp_of(s)->quiet_ns = 0;
+    read_some(s, 5, 5);
+    CHECK(is_closed(conn[10]));
+    CHECK_EQ(stats(s).connections_displaced, 3);
+    CHECK_EQ(stats(s).connections, BUSY);
+    end(s, BUSY + 3);
+}
+
+/* One source has a share of the places, among which its own give way. */
+static void test_share_of_a_source(void)
+{
+    struct ft_source *s = listener(0);
+
+    for (int i = 0; i < UDP_SOURCE_MAX; i++) {
+        conn[i] = join(1);
+        say(conn[i], 1);
+        read_some(s, 2, 0);
+    }
+    conn[UDP_SOURCE_MAX] = join(2); /* of another */
+    say(conn[UDP_SOURCE_MAX], 1);
+    read_some(s, 10, 5);
+    CHECK_EQ(got.of[1], UDP_SOURCE_MAX);
+    CHECK_EQ(stats(s).connections, UDP_SOURCE_MAX + 1);
+    conn[UDP_SOURCE_MAX + 1] = join(1);
+    read_some(s, 5, 5);
+    CHECK(is_closed(conn[UDP_SOURCE_MAX + 1])); /* all of its source are busy */
+    CHECK_EQ(stats(s).connections_refused, 1);
+    udp_of(s)->quiet_own_ns = 0;
+    conn[UDP_SOURCE_MAX + 2] = join(1);
+    read_some(s, 5, 5);
+    say(conn[UDP_SOURCE_MAX + 2], 1);
+    read_some(s, 5, 5);
+    CHECK(is_closed(conn[0]) && !is_closed(conn[1]) && !is_closed(conn[UDP_SOURCE_MAX]));
+    CHECK_EQ(got.of[1], UDP_SOURCE_MAX + 1);
+    CHECK_EQ(stats(s).connections_displaced, 1);
+    CHECK_EQ(got.ends, 1);
+    end(s, UDP_SOURCE_MAX + 3);
+}
+
+/* A connection that sends no whole message for too long is closed, one that does is not. */
+static void test_idle_timeout(void)
+{
+    struct ft_source *s = listener(300 * 1000000);
+    int64_t from = ms_of(CLOCK_MONOTONIC);
+
+    conn[0] = join(1);
+    conn[1] = join(2);
+    say_half(conn[1]);
+    while (got.ends == 0 && ms_of(CLOCK_MONOTONIC) - from < 20000) {
+        say(conn[0], 1);
+        udp_of(s)->look_ns = 0;
+        read_some(s, 1, 10);
+    }
+    CHECK_EQ(got.ends, 1);
+    CHECK(ms_of(CLOCK_MONOTONIC) - from >= 250);
+    CHECK(is_closed(conn[1]));
+    CHECK_EQ(got.of[2], 1); /* the half is counted */
+    CHECK_EQ(stats(s).connections_idle, 1);
+    end(s, 2);
+}
+
+static void send_datagrams(int fd, int n)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(udp_port)};
+
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int i = 0; i < n; i++) {
+        CHECK_EQ(sendto(fd, "0123456789abcdef", 16, 0, (struct sockaddr *)&a, sizeof a), 16);
+    }
+}
+
+/* Two busy connections and a busy socket share each batch; one message of a third comes through
+ * within one round. */
+static void test_turns(void)
+{
+    static const uint32_t caps[] = {1, 2, 3, 7, 64};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    for (size_t k = 0; k < sizeof caps / sizeof caps[0]; k++) {
+        struct ft_source *s = listener(0);
+        uint32_t cap = caps[k], rounds = 0, total;
+
+        conn[0] = join(1);
+        conn[1] = join(2);
+        conn[2] = join(3);
+        read_some(s, 3, 5);
+        say(conn[0], 4096);
+        say(conn[1], 4096);
+        send_datagrams(fd, 1500);
+        for (uint32_t i = 0; i < 30; i++) {
+            CHECK_EQ(read_once(s, cap, 0), FT_OK);
+        }
+        total = got.messages + got.datagrams;
+        CHECK_EQ(total, 30 * cap);
+        CHECK(got.of[1] >= total / 3 - cap && got.of[2] >= total / 3 - cap);
+        CHECK(got.datagrams >= total / 3 - cap);
+        say(conn[2], 1);
+        for (; got.of[3] == 0 && rounds < 100; rounds++) {
+            CHECK_EQ(read_once(s, cap, 0), FT_OK);
+        }
+        CHECK(rounds <= 4);
+        end(s, 3);
+    }
+    close(fd);
+}
+
+/* After a stop what came before is read, and what goes on coming does not hold up the end. */
+static void test_stop_in_a_flood(void)
+{
+    struct ft_source *s = listener(0);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0), reads = 0;
+
+    conn[0] = join(1);
+    read_some(s, 3, 5);
+    send_datagrams(fd, 200);
+    say(conn[0], 4096);
+    s->ops->stop(s);
+    while (reads < 5000 && read_once(s, 64, 20) == FT_OK) {
+        send_datagrams(fd, 64);
+        say(conn[0], 4096);
+        reads++;
+    }
+    CHECK(reads < 5000);
+    CHECK(got.datagrams >= 200 && got.messages >= 4096);
+    close(fd);
+    end(s, 1);
+}
+
+/* No descriptors: it is said to nobody's cost, and who waits comes in when there are some. */
+static void test_out_of_descriptors(void)
+{
+    struct ft_source *s = listener(0);
+    struct rlimit r, none;
+    int64_t cpu;
+
+    conn[0] = join(1);
+    getrlimit(RLIMIT_NOFILE, &r);
+    none = (struct rlimit){(rlim_t)conn[0] + 1, r.rlim_max}; /* the lowest free ones are taken */
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    cpu = ms_of(CLOCK_THREAD_CPUTIME_ID);
+    read_some(s, 10, 30);
+    CHECK(ms_of(CLOCK_THREAD_CPUTIME_ID) - cpu < 100);
+    CHECK_EQ(stats(s).connections, 0);
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &r), 0);
+    say(conn[0], 1);
+    for (int i = 0; i < 500 && got.messages == 0; i++) {
+        read_some(s, 1, 20);
+    }
+    CHECK_EQ(got.messages, 1);
+    end(s, 1);
 }
 
 int main(void)
@@ -146,5 +408,11 @@ int main(void)
         }
     }
     RUN(test_more_than_places);
+    RUN(test_idle_give_way);
+    RUN(test_share_of_a_source);
+    RUN(test_idle_timeout);
+    RUN(test_turns);
+    RUN(test_stop_in_a_flood);
+    RUN(test_out_of_descriptors);
     return test_end();
 }

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fuzzes the whole walk of a capture: packets -> decode -> fragments -> flow table with names on
+ * flows -> text.
+ *
+ *   byte 0   bits 0-2 flows that the table holds, 3 and 4 idle and active timeout of a millisecond,
+ *            5 no linger, 6 snapshots, 7 the clock runs ahead after each batch
+ *   byte 1   bit 0 --keep-tunnels, 1 times are scrambled, 2-7 packets of a batch
+ *   rest     a pcap or a pcapng file
+ *
+ * Properties: every view has one verdict; what was decoded is in the final records, once, packets
+ * and bytes; every flow that began ends; the numbers of a record fit each other; each event is
+ * whole lines of NDJSON and CSV within the promised room; the same packets give the same events
+ * however they are cut into batches, as long as the table is not full, no packet is later than the
+ * timers wait for it, and the clock does not step back by more than the idle timeout: there, what
+ * the timers have ended already counts. */
+#include <string.h>
+
+#include "asan.h"
+#include "codec/file/pcap.h"
+#include "codec/file/pcapng.h"
+#include "decode/decode.h"
+#include "decode/fragment.h"
+#include "feature/app.h"
+#include "flow/table.h"
+#include "format/format.h"
+#include "json_check.h"
+#include "must.h"
+#include "mutate.h"
+
+MUTATE_AS(mutate_capture);
+
+enum { VIEWS = 64, IFACES = 16, FLOWS_MAX = 2000, SLACK = 64, HEAD = 2, TIMERS = 16 };
+
+struct run {
+    struct ft_decoder decoder;
+    struct ft_fragments *fragments;
+    struct ft_apps *apps; /* of all inputs: all flows have ended, so it holds nothing of the last */
+    struct ft_table *table;
+    struct ft_flow_watch watch;
+    uint64_t views, view_bytes; /* that were walked over */
+    uint64_t samples, sample_bytes;
+    uint64_t final_packets, final_bytes;
+    uint64_t text; /* sum of the hashes of all lines, whatever their order */
+    int64_t newest_ns;
+    bool by_timers; /* when the timers looked decides what was written */
+};
+
+/* The file and how it is read. */
+struct input {
+    const uint8_t *data;
+    size_t len;
+    uint8_t control, control2;
+};
+
+/* Its place while it is read. */
+struct reader {
+    struct ft_walk walk;
+    struct ft_pcap pcap;
+    struct ft_pcapng pcapng;
+    struct ft_pcapng_iface ifaces[IFACES];
+    bool is_pcapng;
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const uint64_t late_ns = (uint64_t)2 * 1000000000; /* the timers run so far behind */
+
+static uint8_t room[FT_FORMAT_MAX + SLACK];
+static struct ft_apps *all_apps; /* 8 MiB to set up: for each input it would be most of the time */
+
+/* ---- text ---- */
+
+static void begin_text(size_t max)
+{
+    memset(room + max, CANARY, SLACK);
+}
+
+static void end_text(struct run *r, const struct ft_format_ops *f, size_t n, size_t max)
+{
+    uint64_t hash = 14695981039346656037u;
+
+    MUST(n > 0 && n <= max && room[n - 1] == '\n');
+    MUST(canary_lives(room + max, SLACK));
+    if (strcmp(f->name, "ndjson") == 0) {
+        MUST(json_line(room, n));
+    }
+    for (size_t i = 0; i < n; i++) {
+        hash = (hash ^ room[i]) * 1099511628211u;
+    }
+    r->text += hash;
+}
+
+static void write_flow(struct run *r, const struct ft_flow_record *rec)
+{
+    for (uint32_t i = 0; ft_formats[i] != NULL; i++) {
+        if (ft_formats[i]->flow != NULL) {
+            begin_text(FT_FORMAT_FLOW_MAX);
+            end_text(r, ft_formats[i], ft_formats[i]->flow(room, rec), FT_FORMAT_FLOW_MAX);
+        }
+    }
+}
+
+static void write_sample(struct run *r, const struct ft_packet *pkt,
+                         const struct ft_tuple_counts *counts)
+{
+    for (uint32_t i = 0; ft_formats[i] != NULL; i++) {
+        if (ft_formats[i]->sample != NULL) {
+            begin_text(FT_FORMAT_SAMPLE_MAX);
+            end_text(r, ft_formats[i], ft_formats[i]->sample(room, pkt, counts),
+                     FT_FORMAT_SAMPLE_MAX);
+        }
+    }
+}
+
+/* ---- records ---- */
+
+static void check_direction(const struct ft_flow_record *rec, int d)
+{
+    MUST(rec->packets[d] >= rec->packets_delta[d] && rec->bytes[d] >= rec->bytes_delta[d]);
+    MUST(rec->payload_bytes[d] <= rec->ip_bytes[d]);
+    MUST(rec->size[d].n == rec->packets[d] && rec->size[d].sum == rec->ip_bytes[d]);
+    MUST(rec->packets[d] == 0 || rec->size[d].min <= rec->size[d].max);
+    MUST(rec->packets[d] == 0 || rec->gap[d].n == rec->packets[d] - 1);
+    MUST(rec->fragments[d] <= rec->packets[d] && rec->ecn_ce[d] <= rec->packets[d]);
+    if (rec->has_tcp) {
+        MUST(rec->tcp.retrans[d] <= rec->packets[d] && rec->tcp.fast[d] <= rec->tcp.retrans[d]);
+        MUST(rec->tcp.retrans_bytes[d] <= rec->payload_bytes[d]);
+    }
+}
+
+static void on_flow(void *cookie, const struct ft_flow_record *rec)
+{
+    struct ft_flow_record named = *rec;
+    struct run *r = cookie;
+
+    MUST(rec->first_ns <= rec->last_ns && rec->reason < FT_REASON__COUNT);
+    check_direction(rec, FT_DIR_FWD);
+    check_direction(rec, FT_DIR_REV);
+    if (rec->is_final) {
+        r->final_packets += rec->packets[0] + rec->packets[1];
+        r->final_bytes += rec->bytes[0] + rec->bytes[1];
+    }
+    named.app_on = true;
+    named.app = ft_apps_get(r->apps, rec->entry);
+    write_flow(r, &named);
+}
+
+static bool on_packet(void *cookie, uint32_t entry, int dir, const struct ft_packet *pkt)
+{
+    struct run *r = cookie;
+    int from = pkt->swap;
+    struct ft_app_packet p = {
+        .data = pkt->payload,
+        .cap = pkt->payload_cap,
+        .len = pkt->payload_len,
+        .seq = pkt->tcp_seq,
+        .src_port = pkt->key.port[dir == FT_DIR_FWD ? from : !from],
+        .dst_port = pkt->key.port[dir == FT_DIR_FWD ? !from : from],
+        .dir = (uint8_t)dir,
+        .proto = pkt->key.proto,
+        .start_known = dir == FT_DIR_FWD && ft_table_isn(r->table, entry, &p.start),
+    };
+
+    return ft_apps_see(r->apps, entry, &p);
+}
+
+static void on_end(void *cookie, uint32_t entry)
+{
+    struct run *r = cookie;
+
+    ft_apps_end(r->apps, entry);
+}
+
+/* ---- the walk ---- */
+
+static bool open_file(const struct input *in, struct reader *f)
+{
+    size_t head = FT_PCAP_HEADER_LEN;
+
+    f->is_pcapng = in->len >= 4 && ft_pcapng_is_magic(in->data);
+    if (f->is_pcapng) {
+        ft_pcapng_init(&f->pcapng, f->ifaces, IFACES);
+        head = 0;
+    } else if (ft_pcap_parse(in->data, in->len, &f->pcap) != FT_OK) {
+        return false;
+    }
+    ft_walk_set(&f->walk, in->data + head, in->len - head);
+    return true;
+}
+
+static uint32_t next_views(struct reader *f, struct ft_view *v, uint32_t cap)
+{
+    uint32_t n = 0;
+
+    /* why it stopped is for the targets of the files: what came before is good */
+    if (f->is_pcapng) {
+        ft_ignore(ft_pcapng_walk(&f->pcapng, &f->walk, v, cap, &n));
+    } else {
+        ft_ignore(ft_pcap_walk(&f->pcap, &f->walk, v, cap, &n));
+    }
+    return n;
+}
+
+static void open_run(struct run *r, const struct input *in)
+{
+    static const uint32_t flows[] = {1, 2, 3, 7, 16, 64, 500, FLOWS_MAX};
+    uint8_t c = in->control;
+    struct ft_hash_seed seed;
+    struct ft_table_config cfg = {
+        .max_flows = flows[c & 7],
+        .idle_ns = c & 8 ? 1000000 : INT64_C(30000000000),
+        .active_ns = c & 16 ? 1000000 : INT64_C(60000000000),
+        .linger_ns = c & 32 ? 1 : INT64_C(5000000000),
+        .snapshots = {1, 3},
+        .n_snapshots = c & 64 ? 2 : 0,
+        .watch = &r->watch,
+    };
+
+    memset(r, 0, sizeof *r);
+    r->newest_ns = INT64_MIN;
+    r->watch = (struct ft_flow_watch){.see = on_packet, .end = on_end, .cookie = r};
+    ft_hash_seed_fixed(&seed, 1);
+    ft_decoder_init(&r->decoder, &seed);
+    r->decoder.keep_tunnels = (in->control2 & 1) != 0;
+    r->decoder.payloads = true;
+    MUST(all_apps != NULL || ft_apps_new(FLOWS_MAX, &all_apps) == FT_OK);
+    r->apps = all_apps;
+    MUST(ft_table_new(&cfg, on_flow, r, &r->table) == FT_OK);
+}
+
+/* Fragments that were held back come late, too. */
+static void note_time(struct run *r, int64_t ts_ns)
+{
+    if (ts_ns > r->newest_ns) {
+        r->newest_ns = ts_ns;
+    } else if ((uint64_t)r->newest_ns - (uint64_t)ts_ns > late_ns) {
+        r->by_timers = true;
+    }
+}
+
+static void count_packets(struct run *r, const struct ft_packet *pkts, uint32_t n)
+{
+    struct ft_tuple_counts counts[VIEWS];
+
+    ft_table_update(r->table, pkts, n, counts);
+    for (uint32_t i = 0; i < n; i++) {
+        MUST(counts[i].packets > 0 && counts[i].bytes >= pkts[i].frame_len);
+        note_time(r, pkts[i].ts_ns);
+        r->samples++;
+        r->sample_bytes += pkts[i].frame_len;
+        write_sample(r, &pkts[i], &counts[i]);
+    }
+}
+
+static void take_batch(struct run *r, const struct input *in, struct ft_view *v, uint32_t n)
+{
+    static FT_ALIGNED(64) struct ft_packet pkts[VIEWS + FT_FRAGMENTS_HELD];
+    uint32_t m = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (in->control2 & 2) {
+            v[i].ts_ns = (int64_t)((uint64_t)v[i].ts_ns * 2654435761u >> 1);
+        }
+        r->view_bytes += v[i].len;
+    }
+    r->views += n;
+    r->decoder.lookup = ft_table_lookup(r->table, &r->decoder.lookup_n);
+    ft_decode_batch(&r->decoder, v, n, pkts, &m);
+    MUST(m <= n);
+    if (r->decoder.fragments) {
+        if (r->fragments == NULL) { /* few inputs need it, and it is large */
+            MUST(ft_fragments_new(&r->decoder.seed, &r->fragments) == FT_OK);
+        }
+        m = ft_fragments_run(r->fragments, &r->decoder, pkts, m);
+        MUST(m <= n + FT_FRAGMENTS_HELD);
+    }
+    for (uint32_t at = 0; at < m; at += VIEWS) {
+        count_packets(r, pkts + at, m - at < VIEWS ? m - at : VIEWS);
+    }
+    if ((in->control & 128) && ft_table_now(r->table) < INT64_MAX / 2) {
+        ft_table_advance(r->table, ft_table_now(r->table) + 1000000000, TIMERS);
+    }
+}
+
+static void check_sums(struct run *r)
+{
+    uint64_t verdicts = 0, ended = 0;
+    struct ft_table_stats t;
+
+    for (int i = 0; i < FT_V__COUNT; i++) {
+        verdicts += r->decoder.verdict[i];
+    }
+    ft_table_get_stats(r->table, &t);
+    for (int i = 0; i < FT_REASON__COUNT; i++) {
+        ended += t.ended[i];
+    }
+    MUST(verdicts == r->views && r->decoder.bytes == r->view_bytes);
+    MUST(r->final_packets == r->decoder.verdict[FT_V_DECODED]);
+    MUST(r->final_bytes == r->decoder.decoded_bytes);
+    MUST(r->samples == r->final_packets && r->sample_bytes == r->final_bytes);
+    MUST(t.packets == t.packets_final && t.packets_final == r->final_packets);
+    MUST(t.bytes == t.bytes_final && t.bytes_final == r->final_bytes);
+    MUST(t.active == 0 && ended == t.created);
+    r->by_timers |= t.clock_steps > 0 || t.ended[FT_REASON_EVICTED] > 0;
+}
+
+/* Reads all of it in batches of so many packets; false: it is no capture. */
+static bool read_all(struct run *r, const struct input *in, uint32_t batch)
+{
+    struct ft_view v[VIEWS];
+    struct reader f;
+    uint32_t n;
+
+    if (!open_file(in, &f)) {
+        return false;
+    }
+    open_run(r, in);
+    while ((n = next_views(&f, v, batch)) > 0) {
+        take_batch(r, in, v, n);
+    }
+    if (r->fragments != NULL) {
+        ft_fragments_end(r->fragments, &r->decoder);
+    }
+    ft_table_flush(r->table, ft_table_now(r->table), FT_REASON_EOF);
+    check_sums(r);
+    ft_table_free(r->table);
+    ft_fragments_free(r->fragments);
+    return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint8_t *copy;
+
+    if (size < HEAD + 4) {
+        return 0;
+    }
+    copy = malloc(size - HEAD);
+    MUST(copy != NULL);
+    memcpy(copy, data + HEAD, size - HEAD);
+    struct input in = {.data = copy, .len = size - HEAD, .control = data[0], .control2 = data[1]};
+    struct run one, other;
+
+    /* with the clock ahead after each batch, the batches decide how time passes */
+    if (read_all(&one, &in, 1 + (data[1] >> 2) % VIEWS) && (data[0] & 128) == 0 && !one.by_timers &&
+        read_all(&other, &in, VIEWS)) {
+        MUST(one.text == other.text);
+    }
+    free(copy);
+    return 0;
+}
