@@ -292,8 +292,16 @@ int ft__file_ready(struct file_sink *f)
     return ready_errno(f, error);
 }
 
+/* The file has no name any more: what is written to it nobody will read. */
+static bool deleted(const struct file_sink *f)
+{
+    struct stat st;
+
+    return f->at.file && fstat(f->at.fd, &st) == 0 && st.st_nlink == 0;
+}
+
 /* Opens the path beside the target of until now, which is closed when that went well, and else goes
- * on. 0 or errno. */
+ * on, unless it was deleted. 0 or errno. */
 static int change_target(struct file_sink *f)
 {
     struct ft__target before = f->at, now;
@@ -306,6 +314,9 @@ static int change_target(struct file_sink *f)
     if (error == ENXIO) { /* a FIFO: it is waited for before the next write */
         say_no_reader(f);
     } else if (error != 0) {
+        if (deleted(f)) {
+            ft__file_close(f);
+        }
         return error;
     }
     ft__file_close(f);
@@ -487,8 +498,8 @@ int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct 
 static void rotation_failed(struct file_sink *f, int error)
 {
     if (f->rotate_failed++ == 0) {
-        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be rotated: %s; the file goes on growing",
-               f->path, why(error));
+        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be rotated: %s%s", f->path, why(error),
+               f->at.fd >= 0 ? "; the file goes on growing" : "");
     }
     f->rotate_retry_ms = ft_mono_ms() + ROTATE_RETRY_MS;
 }
