@@ -168,13 +168,14 @@ enum ft_pack ft_compressor_kind(const struct ft_compressor *c)
 
 /* ---- frames that are there ---- */
 
-bool ft_frame_begins(enum ft_pack kind, const uint8_t *p)
+bool ft_frame_begins(enum ft_pack kind, const uint8_t *p, size_t len)
 {
-    static const uint8_t gzip[] = {0x1f, 0x8b, 8}, zstd[] = {0x28, 0xb5, 0x2f, 0xfd};
+    static const uint8_t gzip[FT_FRAME_MARK] = {0x1f, 0x8b, 8,
+                                                4}; /* with an extra field, as ours */
+    static const uint8_t zstd[FT_FRAME_MARK] = {0x28, 0xb5, 0x2f, 0xfd};
+    size_t n = len < FT_FRAME_MARK ? len : FT_FRAME_MARK;
 
-    return kind == FT_PACK_GZIP   ? memcmp(p, gzip, sizeof gzip) == 0
-           : kind == FT_PACK_ZSTD ? memcmp(p, zstd, sizeof zstd) == 0
-                                  : false;
+    return n > 0 && kind != FT_PACK_NONE && memcmp(p, kind == FT_PACK_GZIP ? gzip : zstd, n) == 0;
 }
 
 #ifdef FT_HAVE_ZSTD

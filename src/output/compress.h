@@ -32,8 +32,8 @@ enum ft_pack ft_compressor_kind(const struct ft_compressor *c); /* NULL: FT_PACK
 
 enum { FT_FRAME_MARK = 4 };
 
-/* True when a frame may begin at p, where at least FT_FRAME_MARK bytes are. */
-bool ft_frame_begins(enum ft_pack kind, const uint8_t *p);
+/* True when a frame may begin at p, or the len bytes there are the beginning of its mark. */
+bool ft_frame_begins(enum ft_pack kind, const uint8_t *p, size_t len);
 
 /* Unpacks the frame at p and looks at its checksum; one of more than most bytes is none of ours.
  * FT_OK: it is whole and *out_len bytes long; FT_E_TRUNCATED: it goes on behind len; FT_E_CORRUPT,

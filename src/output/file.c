@@ -118,6 +118,7 @@ static int put(struct file_sink *f, const uint8_t *data, size_t len, bool plain,
     int rc;
 
     *out_taken = 0;
+    ft__file_reopen_if_due(f);
     ft__file_rotate_if_due(f, len);
     rc = ft__file_ready(f);
     if (rc != FT_OK) {

@@ -20,7 +20,13 @@
 #include "output/tail.h"
 #include "output/url.h"
 
-enum { PIPE_LEN = 1 << 20, ROTATE_RETRY_MS = 1000, ROTATE_LOOK_MS = 5000, BEGIN_MOST = 16384 };
+enum {
+    PIPE_LEN = 1 << 20,
+    ROTATE_RETRY_MS = 1000,
+    REOPEN_RETRY_MS = 500,
+    ROTATE_LOOK_MS = 5000,
+    BEGIN_MOST = 16384
+};
 
 /* ---- calls ---- */
 
@@ -141,8 +147,7 @@ static bool begins_alike(const struct file_sink *f)
     if (f->header_len > 0) { /* an own header that was cut short is one, too */
         return memcmp(begin, f->header, (size_t)n) == 0;
     }
-    return kind == FT_PACK_NONE ? begin[0] == '{'
-                                : n >= FT_FRAME_MARK && ft_frame_begins(kind, begin);
+    return kind == FT_PACK_NONE ? begin[0] == '{' : ft_frame_begins(kind, begin, (size_t)n);
 }
 
 /* Cuts off what is torn at the end. FT_OK: it can be added to; FT_E_FORMAT: it is not one of ours.
@@ -292,16 +297,8 @@ int ft__file_ready(struct file_sink *f)
     return ready_errno(f, error);
 }
 
-/* The file has no name any more: what is written to it nobody will read. */
-static bool deleted(const struct file_sink *f)
-{
-    struct stat st;
-
-    return f->at.file && fstat(f->at.fd, &st) == 0 && st.st_nlink == 0;
-}
-
 /* Opens the path beside the target of until now, which is closed when that went well, and else goes
- * on, unless it was deleted. 0 or errno. */
+ * on. 0 or errno. */
 static int change_target(struct file_sink *f)
 {
     struct ft__target before = f->at, now;
@@ -314,26 +311,45 @@ static int change_target(struct file_sink *f)
     if (error == ENXIO) { /* a FIFO: it is waited for before the next write */
         say_no_reader(f);
     } else if (error != 0) {
-        if (deleted(f)) {
-            ft__file_close(f);
-        }
         return error;
     }
     ft__file_close(f);
     f->at = now;
+    f->reopen_ms = 0;
     if (error == 0) {
         ft_ignore(write_header(f)); /* tried again with the next write */
     }
     return 0;
 }
 
+/* True when the file that is open has a name: what is written to it can be found. */
+static bool is_reachable(const struct file_sink *f)
+{
+    struct stat st;
+
+    return f->at.fd >= 0 && fstat(f->at.fd, &st) == 0 && (!f->at.file || st.st_nlink > 0);
+}
+
 void ft__file_reopen(struct file_sink *f)
 {
     int error = change_target(f);
 
-    if (error != 0) {
-        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be opened again: %s%s", f->path, why(error),
-               f->at.fd >= 0 ? "; the file that was open goes on being written" : "");
+    if (error == 0) {
+        return;
+    }
+    if (!is_reachable(f)) { /* removed: what would be written there is lost, and is to be counted */
+        ft__file_close(f);
+    }
+    ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be opened again: %s%s", f->path, why(error),
+           f->at.fd >= 0 ? "; the file that was open goes on being written" : "");
+    f->cannot_open = true; /* said */
+    f->reopen_ms = f->at.fd >= 0 ? ft_mono_ms() + REOPEN_RETRY_MS : 0;
+}
+
+void ft__file_reopen_if_due(struct file_sink *f)
+{
+    if (f->reopen_ms != 0 && ft_mono_ms() >= f->reopen_ms && change_target(f) != 0) {
+        f->reopen_ms = ft_mono_ms() + REOPEN_RETRY_MS;
     }
 }
 
@@ -435,8 +451,11 @@ static int place(struct file_sink *f, const struct ft_output_url *url, struct ft
     memcpy(c.path, f->path, strlen(f->path) + 1);
     f->env.files.call(f->env.files.cookie, &c, &a, &fd);
     if (a.error != 0) {
-        return ft_err_set(err, a.error == ENAMETOOLONG ? FT_E_USAGE : FT_E_IO, "%s: %s", f->path,
-                          strerror(a.error));
+        return ft_err_set(err,
+                          a.error == ENAMETOOLONG ? FT_E_USAGE
+                          : a.error == ENOMEM     ? FT_E_NOMEM
+                                                  : FT_E_IO,
+                          "%s: %s", f->path, strerror(a.error));
     }
     f->id = a.id;
     return FT_OK;
@@ -486,7 +505,8 @@ int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct 
     }
     if (error != 0 || write_header(f) != FT_OK) {
         error = error != 0 ? error : errno;
-        return ft_err_set(err, FT_E_IO, "%s: %s", f->path, why(error));
+        return ft_err_set(err, error == ENOMEM ? FT_E_NOMEM : FT_E_IO, "%s: %s", f->path,
+                          why(error));
     }
     next_rotation(f);
     sweep(f);
@@ -498,8 +518,8 @@ int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct 
 static void rotation_failed(struct file_sink *f, int error)
 {
     if (f->rotate_failed++ == 0) {
-        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be rotated: %s%s", f->path, why(error),
-               f->at.fd >= 0 ? "; the file goes on growing" : "");
+        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be rotated: %s; the file goes on growing",
+               f->path, why(error));
     }
     f->rotate_retry_ms = ft_mono_ms() + ROTATE_RETRY_MS;
 }

@@ -64,6 +64,7 @@ struct file_sink {
     int64_t rotate_at;       /* wall clock, ns */
     int64_t rotate_retry_ms; /* after a rotation that failed: not before */
     uint64_t rotate_failed;  /* times since it was said */
+    int64_t reopen_ms;       /* after a reopening that failed: when to try again; 0: not */
     struct ft_file_keep keep;
     /* fsync */
     enum ft__fsync fsync;
@@ -87,6 +88,9 @@ FT_NODISCARD int ft__file_ready(struct file_sink *f);
 /* Opens the path again, adding to what is there (SIGHUP). When that cannot be, the file that was
  * open goes on being written. */
 void ft__file_reopen(struct file_sink *f);
+
+/* After a reopening that failed: tries again, twice a second. */
+void ft__file_reopen_if_due(struct file_sink *f);
 
 /* Rotates when it is due with more bytes to come. */
 void ft__file_rotate_if_due(struct file_sink *f, uint64_t more);

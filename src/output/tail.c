@@ -38,10 +38,14 @@ static int last_line(const uint8_t *buf, size_t len, uint64_t off, uint64_t *out
 static int last_frame(enum ft_pack kind, const uint8_t *buf, size_t len, uint64_t off,
                       uint64_t *out_end)
 {
+    if (off == 0 && len < FT_FRAME_MARK && ft_frame_begins(kind, buf, len)) {
+        *out_end = 0; /* the mark of the first one was cut */
+        return FT_OK;
+    }
     for (size_t at = len >= FT_FRAME_MARK ? len - FT_FRAME_MARK + 1 : 0; at-- > 0;) {
         size_t n;
 
-        if (!ft_frame_begins(kind, buf + at)) {
+        if (!ft_frame_begins(kind, buf + at, len - at)) {
             continue;
         }
         int rc = ft_frame_check(kind, buf + at, len - at, FT_TAIL_UNPACKED_MOST, &n);

@@ -440,7 +440,8 @@ int ft__collect_try_state(struct ft_pipeline *p, struct ft_err *err)
     error = state_call(p, FT_FILE_PLACE, &fd);
     error = error == 0 ? state_call(p, FT_FILE_OPEN_NEW, &fd) : error;
     if (error != 0) {
-        return ft_err_set(err, FT_E_IO, "state: %s.new: %s", p->state_path, strerror(error));
+        return ft_err_set(err, error == ENOMEM ? FT_E_NOMEM : FT_E_IO, "state: %s.new: %s",
+                          p->state_path, strerror(error));
     }
     close(fd);
     return FT_OK;

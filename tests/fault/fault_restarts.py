@@ -141,9 +141,8 @@ class Restarts(Kept):
                 self.assertNotEqual(lines[0], content(aside[0]).decode().splitlines()[0])
 
     def test_other_kind_of_file(self):
-        """What was not written in this form, or is too short to tell, is kept, and the new file is
-        readable by itself."""
-        for c, old in self.each(b'{"not":"compressed"}\n', b"(", b"\x1f\x8b", kinds=COMPRESSIONS[1:]):
+        """What was not written in this form is kept, and the new file is readable by itself."""
+        for c, old in self.each(b'{"not":"compressed"}\n', b"(?", b"\x1f\x9d", kinds=COMPRESSIONS[1:]):
             with self.subTest(compress=c, old=old):
                 self.x(c).write_bytes(old)
                 self.collected(0, 30, self.url(c))
@@ -299,7 +298,7 @@ class TornTails(Kept):
     @unittest.skipUnless("zstd" in COMPRESSIONS, "there is no zstd program")
     def test_zstd_frames(self):
         data, ends = self.made("zstd")
-        for torn, whole in [*self.cuts(data, ends), (data, len(data)), (data[:4], 0)]:
+        for torn, whole in [*self.cuts(data, ends), (data, len(data)), (data[:3], 0)]:
             with self.subTest(torn=len(torn), whole=whole):
                 self.check("zstd", torn, whole, self.appended("zstd"))
 
