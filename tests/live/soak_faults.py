@@ -132,11 +132,12 @@ class Run:
 # ---- readers ----
 
 class FifoReader(threading.Thread):
-    """Reads a FIFO, unless told not to; what it got is whole lines but for the last one."""
+    """Reads a FIFO, unless told not to; what it got is whole lines but for the last one of a writer, which
+    may have been torn by its end."""
 
     def __init__(self, path):
         super().__init__(daemon=True)
-        self.path, self.over, self.stopped, self.lines = path, False, False, 0
+        self.path, self.over, self.stopped, self.lines, self.ends = path, False, False, 0, 0
         self.fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         self.start()
 
@@ -150,8 +151,10 @@ class FifoReader(threading.Thread):
                 data = os.read(self.fd, 1 << 18)
             except BlockingIOError:
                 continue
-            if not data:
-                time.sleep(0.02)  # nobody writes
+            if not data:  # nobody writes
+                rest = b""
+                self.ends += 1
+                time.sleep(0.02)
                 continue
             *lines, rest = (rest + data).split(b"\n")
             self.check(lines)
@@ -325,8 +328,9 @@ class Faults:
         r = self.readers[FIFO_COLLECT]
         if r is None:
             self.readers[FIFO_COLLECT] = FifoReader(FIFO_COLLECT)
-        elif r.stopped:
-            r.stopped = False
+        else:  # a new writer must not come behind the torn line of the old one
+            seen, r.stopped = r.ends, False
+            check("the reader reaches the end", wait_for(lambda: r.ends > seen + 1))
         self.collect = self.started()
 
     # ---- what there is ----
