@@ -518,8 +518,8 @@ int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct 
 static void rotation_failed(struct file_sink *f, int error)
 {
     if (f->rotate_failed++ == 0) {
-        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be rotated: %s; the file goes on growing",
-               f->path, why(error));
+        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be rotated: %s%s", f->path, why(error),
+               f->at.fd >= 0 ? "; the file goes on growing" : "");
     }
     f->rotate_retry_ms = ft_mono_ms() + ROTATE_RETRY_MS;
 }
@@ -535,6 +535,9 @@ static void rotate(struct file_sink *f)
     }
     error = change_target(f);
     if (error != 0) {
+        if (!is_reachable(f)) { /* removed with its folder */
+            ft__file_close(f);
+        }
         rotation_failed(f, error);
         return;
     }

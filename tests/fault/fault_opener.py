@@ -308,6 +308,16 @@ class Folders(Opened):
         n = self.end(h)
         self.assertGreater(n["lost"], 0)
 
+    def test_gone_and_rotating(self):
+        """It is the rotation that finds no folder any more."""
+        h = self.fed(url="?rotate=1KB")
+        subprocess.run(["rm", "-rf", self.out], check=True)
+        for _ in range(10):
+            self.more(h)
+        n = self.end(h)
+        self.assertLessEqual(n["written"], 100, "what nobody can find is counted as written")
+        self.assertEqual(n["written"] + n["lost"], self.n)
+
 
 @ROOT
 class Reach(Opened):

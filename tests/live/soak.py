@@ -206,16 +206,23 @@ def main():
         print("skipped: needs root and network namespaces")
         os.rmdir(WORK)
         return 77
+    faults = None
     try:
         sh("ip", "netns", "add", B)
         make_link()
         for path in ROTATED, MOVED:
             os.mkdir(path)
         os.chmod(WORK, 0o755)
+        faults = subprocess.Popen([sys.executable, "-B", os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                                                      "soak_faults.py"), *sys.argv[1:]])
         soak = Soak()
         soak.run()
         soak.finish()
+        check("the bad days beside it", faults.wait(120) in (0, 77))
     finally:
+        if faults is not None and faults.poll() is None:
+            faults.terminate()
+            faults.wait(60)
         sh("ip", "netns", "del", A, check=False)
         sh("ip", "netns", "del", B, check=False)
         sh("rm", "-rf", WORK)
