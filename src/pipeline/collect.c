@@ -364,6 +364,16 @@ static void collect_breathe(struct ft_worker *w, bool idle)
     ft__worker_breathe(w, idle);
 }
 
+/* How long a worker without datagrams waits: reports are to come in time. */
+static int idle_wait_ms(const struct ft_plan *plan)
+{
+    int64_t ms = plan->stats_ns / 4000000;
+
+    return ms == 0 || ms > plan->read_ms ? plan->read_ms
+           : ms > READ_TIMEOUT_MS        ? (int)ms
+                                         : READ_TIMEOUT_MS;
+}
+
 void *ft__worker_collect(void *arg)
 {
     struct ft_worker *w = arg;
@@ -371,17 +381,20 @@ void *ft__worker_collect(void *arg)
     struct ft_batch batch = {.views = views, .cap = FT_BATCH};
     struct ft_err err;
     uint32_t rounds = 0;
+    int wait_ms = READ_TIMEOUT_MS; /* longer once all is handed on */
 
     for (;;) {
-        int rc = w->source->ops->read(w->source, &batch, READ_TIMEOUT_MS, &err);
+        int rc = w->source->ops->read(w->source, &batch, wait_ms, &err);
 
         if (ft__source_over(w->p, rc, &err)) {
             break;
         }
         if (rc != FT_OK || batch.n == 0) {
             collect_breathe(w, true);
+            wait_ms = idle_wait_ms(&w->p->plan);
             continue;
         }
+        wait_ms = READ_TIMEOUT_MS;
         for (uint32_t i = 0; i < batch.n; i++) {
             take_view(w, &views[i]);
         }
