@@ -568,10 +568,11 @@ int ft_output_start(struct ft_output *o)
     if (o->count_only) {
         return FT_OK;
     }
+    o->started = true; /* before there is another thread that reads beside it */
     if (pthread_create(&o->thread, NULL, output_run, o) != 0) {
+        o->started = false;
         return FT_E_NOMEM;
     }
-    o->started = true;
     return FT_OK;
 }
 
