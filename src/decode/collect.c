@@ -195,7 +195,7 @@ static int get_plan(struct ft_collector *c, const struct ft_nf_message *m,
     for (int tries = 0; tries < ROOM_TRIES && rc == FT_E_FULL; tries++) {
         struct ft_nf_template copy = *t;
 
-        rc = ft__xplan_get(&c->plans, m, &copy, out);
+        rc = ft__xplan_get(&c->plans, &c->exporter->origin->types, m, &copy, out);
         if (rc == FT_E_FULL && !make_room(c, tries >= ROOM_TRIES / 2)) {
             return rc;
         }
@@ -231,7 +231,7 @@ static void set_template(struct ft_collector *c, uint16_t id, struct ft__xplan *
     c->stats.templates++;
     if (before == NULL) {
         tell_change(c, id, FT_TEMPLATE_LEARNT, plan, NULL);
-    } else if (before != plan) { /* equal templates share their plan */
+    } else if (!ft__xplan_equal(before, plan)) { /* the plan may be new for other reasons */
         tell_change(c, id, FT_TEMPLATE_CHANGED, plan, before);
     }
     ft__xplan_put(&c->plans, before);
