@@ -172,18 +172,23 @@ static bool make_room(struct ft_collector *c, bool hard)
 {
     struct ft__exporters *t = &c->exporters;
     struct ft__origin *most = ft__origins_most(&t->origins, FT__SHARE_TEMPLATES);
+    struct ft__origin *own = c->exporter->origin;
     bool over = most != NULL && most->held[FT__SHARE_TEMPLATES] > FT__TEMPLATES_SHARE;
 
-    if (!hard && over && ft__exporters_drop_probation(t, most, c->exporter)) {
+    if (own->held[FT__SHARE_TEMPLATES] > FT__TEMPLATES_SHARE) { /* nobody else goes for it */
+        return (!hard && ft__exporters_drop_new(t, own, c->exporter)) || drop_templates_of(c, own);
+    }
+    if (!hard && over && ft__exporters_drop_new(t, most, c->exporter)) {
         return true;
     }
-    if (!hard && t->all[0].n > t->few && ft__exporters_drop_probation(t, NULL, c->exporter)) {
+    if (!hard && t->all[0].n > t->few &&
+        ft__exporters_drop_holder(t, FT__IN_HOLDS_TEMPLATES, c->exporter)) {
         return true;
     }
     if (over) {
         return drop_templates_of(c, most);
     }
-    return ft__exporters_drop_probation(t, NULL, c->exporter) ||
+    return ft__exporters_drop_holder(t, FT__IN_HOLDS_TEMPLATES, c->exporter) ||
            (most != NULL && drop_templates_of(c, most));
 }
 
@@ -195,7 +200,7 @@ static int get_plan(struct ft_collector *c, const struct ft_nf_message *m,
     for (int tries = 0; tries < ROOM_TRIES && rc == FT_E_FULL; tries++) {
         struct ft_nf_template copy = *t;
 
-        rc = ft__xplan_get(&c->plans, m, &copy, out);
+        rc = ft__xplan_get(&c->plans, &c->exporter->origin->types, m, &copy, out);
         if (rc == FT_E_FULL && !make_room(c, tries >= ROOM_TRIES / 2)) {
             return rc;
         }
@@ -231,7 +236,7 @@ static void set_template(struct ft_collector *c, uint16_t id, struct ft__xplan *
     c->stats.templates++;
     if (before == NULL) {
         tell_change(c, id, FT_TEMPLATE_LEARNT, plan, NULL);
-    } else if (before != plan) { /* equal templates share their plan */
+    } else if (!ft__xplan_equal(before, plan)) { /* the plan may be new for other reasons */
         tell_change(c, id, FT_TEMPLATE_CHANGED, plan, before);
     }
     ft__xplan_put(&c->plans, before);
@@ -289,19 +294,20 @@ static uint32_t waiting_cost(size_t len)
     return (uint32_t)(sizeof(struct ft__waiting) + len);
 }
 
-/* Whether n more of what all exporters may have most of together can be had, by one whose source
- * has own of it: no source more than a share, and when there is no more, those on probation go for
- * one that is not. */
-bool ft__collect_room(struct ft_collector *c, const uint64_t *all, uint64_t n, uint64_t most,
-                      uint64_t own, uint64_t share)
+/* No source gets more than a share, and when there is no more, those on probation that have some of
+ * it go for one that is not. Nobody goes for what is refused all the same. */
+bool ft__collect_room(struct ft_collector *c, const struct ft__common *of, uint64_t n)
 {
-    for (int tries = 0; tries<ROOM_TRIES && * all + n> most; tries++) {
+    if (of->own + n > of->share) {
+        return false;
+    }
+    for (int tries = 0; tries<ROOM_TRIES && * of->all + n> of->most; tries++) {
         if (!c->exporter->proven ||
-            !ft__exporters_drop_probation(&c->exporters, NULL, c->exporter)) {
+            !ft__exporters_drop_holder(&c->exporters, of->what, c->exporter)) {
             break;
         }
     }
-    return *all + n <= most && own + n <= share;
+    return *of->all + n <= of->most;
 }
 
 /* Holds a set back until its template comes, or gives it up. */
@@ -312,12 +318,12 @@ static void hold_back(struct ft_collector *c, const struct ft_nf_message *m,
     size_t len = ft_rd_left(&set->body);
     struct ft__waiting *w = NULL;
     uint32_t cost = waiting_cost(len), share = FT__WAITING_ALL / FT__SHARE_PARTS;
+    const struct ft__common of = {FT__IN_HOLDS_WAITING, &c->exporters.waiting, FT__WAITING_ALL,
+                                  e->origin->waiting,
+                                  share > c->limits.waiting ? share : c->limits.waiting};
 
-    share = share > c->limits.waiting ? share : c->limits.waiting;
     c->records_known = false;
-    if (e->waiting_bytes + cost <= c->limits.waiting && len > 0 &&
-        ft__collect_room(c, &c->exporters.waiting, cost, FT__WAITING_ALL, e->origin->waiting,
-                         share)) {
+    if (e->waiting_bytes + cost <= c->limits.waiting && len > 0 && ft__collect_room(c, &of, cost)) {
         w = ft_mem_alloc(1, sizeof *w + len);
     }
     if (w != NULL) {

@@ -47,10 +47,15 @@ void ft__lists_init(struct ft_collector *c);
 /* Notes a fault of the message: counted for its exporter, the first one is the verdict. */
 void ft__collect_fault(struct ft_collector *c, enum ft_verdict v);
 
-/* Room for n more of what all exporters have *all of and may have most of; own: of its source, at
- * most share. */
-bool ft__collect_room(struct ft_collector *c, const uint64_t *all, uint64_t n, uint64_t most,
-                      uint64_t own, uint64_t share);
+/* What all exporters have together, and the part of the exporter's source. */
+struct ft__common {
+    enum ft__listed what; /* FT__IN_HOLDS_... */
+    const uint64_t *all;
+    uint64_t most, own, share;
+};
+
+/* Room for n more of it. */
+bool ft__collect_room(struct ft_collector *c, const struct ft__common *of, uint64_t n);
 
 /* One options record: sampling, names, times. values as ft__xplan_measure() gives them, or the
  * plan's.

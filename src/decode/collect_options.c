@@ -192,13 +192,14 @@ static void take_name(struct ft_collector *c, enum ft__name_kind kind, const str
 {
     struct ft__exporter *e = c->exporter;
     uint32_t before = ft__names_count(e->names);
+    const struct ft__common of = {FT__IN_HOLDS_NAMES, &c->exporters.names, FT__NAMES_ALL,
+                                  e->origin->names, FT__NAMES_ALL / FT__SHARE_PARTS};
 
     if (id->p == NULL || name->p == NULL || id->len > 8) {
         return;
     }
     bool room = ft__names_get(e->names, kind, number(id)) != NULL || /* known ones may change */
-                ft__collect_room(c, &c->exporters.names, 1, FT__NAMES_ALL, e->origin->names,
-                                 FT__NAMES_ALL / FT__SHARE_PARTS);
+                ft__collect_room(c, &of, 1);
 
     if (!room || ft__names_set(&e->names, &c->exporters.seed, kind, number(id), name->p,
                                name->len) != FT_OK) {
@@ -207,6 +208,7 @@ static void take_name(struct ft_collector *c, enum ft__name_kind kind, const str
     before = ft__names_count(e->names) - before;
     c->exporters.names += before;
     e->origin->names += before;
+    ft__exporter_holds(&c->exporters, e);
 }
 
 /* RFC 5610 §3.1: data types by number. */

@@ -22,6 +22,8 @@ static struct ft__source_pool *find_pool(struct ft_collector *c, const struct ft
     struct ft__exporter *e = c->exporter;
     uint32_t lo = 0, hi = e->n_pools;
     uint64_t key = (uint64_t)s->source_class << 32 | s->source_index;
+    const struct ft__common of = {FT__IN_HOLDS_POOLS, &c->exporters.pools, FT__POOLS_ALL,
+                                  e->origin->pools, FT__POOLS_ALL / FT__SHARE_PARTS};
 
     while (lo < hi) {
         uint32_t mid = (lo + hi) / 2;
@@ -36,9 +38,7 @@ static struct ft__source_pool *find_pool(struct ft_collector *c, const struct ft
             hi = mid;
         }
     }
-    if (e->n_pools >= POOLS_MAX ||
-        !ft__collect_room(c, &c->exporters.pools, 1, FT__POOLS_ALL, e->origin->pools,
-                          FT__POOLS_ALL / FT__SHARE_PARTS)) {
+    if (e->n_pools >= POOLS_MAX || !ft__collect_room(c, &of, 1)) {
         return NULL;
     }
     if ((e->n_pools & (e->n_pools - 1)) == 0) { /* grows by doubling */
@@ -58,6 +58,7 @@ static struct ft__source_pool *find_pool(struct ft_collector *c, const struct ft
     e->n_pools++;
     c->exporters.pools++;
     e->origin->pools++;
+    ft__exporter_holds(&c->exporters, e);
     e->pools[lo] = (struct ft__source_pool){.class = s->source_class, .index = s->source_index};
     return &e->pools[lo];
 }

@@ -266,8 +266,8 @@ static bool load_template(struct ft_collector *c, const char *at, const char *en
         n++;
     }
     good = at >= end && n > 0 && n_scope <= n &&
-           ft__xplan_make(&c->plans, c->exporter->info.protocol, options != 0, (uint16_t)n_scope,
-                          fields, n, &plan) == FT_OK;
+           ft__xplan_make(&c->plans, &c->exporter->origin->types, c->exporter->info.protocol,
+                          options != 0, (uint16_t)n_scope, fields, n, &plan) == FT_OK;
     ft_mem_free(fields);
     if (!good) {
         return false;

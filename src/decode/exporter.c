@@ -76,6 +76,23 @@ static void join_class(struct ft__exporters *t, struct ft__exporter *e)
     ft__list_push(&e->origin->exporters[e->proven], e, FT__IN_ORIGIN);
 }
 
+void ft__exporter_holds(struct ft__exporters *t, struct ft__exporter *e)
+{
+    const bool some[] = {ft__names_count(e->names) > 0, e->waiting_bytes > 0, e->n_pools > 0,
+                         e->n_templates > 0};
+
+    for (uint8_t i = 0; i < sizeof some / sizeof some[0]; i++) {
+        uint8_t bit = (uint8_t)(1u << i);
+        bool in = some[i] && !e->proven;
+
+        if (in == ((e->holds & bit) != 0)) {
+            continue;
+        }
+        e->holds ^= bit;
+        (in ? ft__list_push : ft__list_remove)(&t->holds[i], e, FT__IN_HOLDS + i);
+    }
+}
+
 /* It is heard. */
 static void refresh(struct ft__exporters *t, struct ft__exporter *e, int64_t now_ns)
 {
@@ -88,6 +105,7 @@ static void refresh(struct ft__exporters *t, struct ft__exporter *e, int64_t now
     }
     if (proves) {
         ft__list_push(&t->proof, e, FT__IN_PROOF);
+        ft__exporter_holds(t, e);
     }
     e->h.last_ns = now_ns;
 }
@@ -147,6 +165,8 @@ static void free_exporter(struct ft__exporters *t, struct ft__exporter *e)
     while (e->n_templates > 0) {
         ft__xplan_put(t->plans, ft__exporter_unset(t, e, &e->templates[e->n_templates - 1]));
     }
+    e->proven = true; /* no longer of those that make room */
+    ft__exporter_holds(t, e);
     t->names -= names;
     e->origin->names -= names;
     t->pools -= e->n_pools;
@@ -210,13 +230,13 @@ static void evict(struct ft__exporters *t, struct ft__exporter *e)
     t->evicted++;
 }
 
-bool ft__exporters_drop_probation(struct ft__exporters *t, struct ft__origin *of,
-                                  const struct ft__exporter *keep)
+static bool drop_oldest(struct ft__exporters *t, const struct ft__list *list, enum ft__listed in,
+                        const struct ft__exporter *keep)
 {
-    struct ft__exporter *e = of != NULL ? of->exporters[0].oldest : t->all[0].oldest;
+    struct ft__exporter *e = list->oldest;
 
     if (e == keep && e != NULL) {
-        e = e->link[of != NULL ? FT__IN_ORIGIN : FT__IN_ALL].newer;
+        e = e->link[in].newer;
     }
     if (e == NULL) {
         return false;
@@ -225,12 +245,28 @@ bool ft__exporters_drop_probation(struct ft__exporters *t, struct ft__origin *of
     return true;
 }
 
+bool ft__exporters_drop_new(struct ft__exporters *t, const struct ft__origin *of,
+                            const struct ft__exporter *keep)
+{
+    return drop_oldest(t, &of->exporters[0], FT__IN_ORIGIN, keep);
+}
+
+bool ft__exporters_drop_holder(struct ft__exporters *t, enum ft__listed what,
+                               const struct ft__exporter *keep)
+{
+    return drop_oldest(t, &t->holds[what - FT__IN_HOLDS], what, keep);
+}
+
 /* Who goes when the table is full: see the head of exporter.h. */
-static struct ft__exporter *victim(const struct ft__exporters *t, int64_t now_ns)
+static struct ft__exporter *victim(const struct ft__exporters *t, const struct ft__origin *own,
+                                   int64_t now_ns)
 {
     const struct ft__origin *most = ft__origins_most(&t->origins, FT__SHARE_EXPORTERS);
     bool over = most->held[FT__SHARE_EXPORTERS] > t->share;
 
+    if (own != NULL && own->held[FT__SHARE_EXPORTERS] > t->share) {
+        return own->exporters[own->exporters[0].n == 0].oldest;
+    }
     if (over && most->exporters[0].n > 0) {
         return most->exporters[0].oldest;
     }
@@ -289,7 +325,7 @@ static struct ft__exporter *make_exporter(struct ft__exporters *t,
     struct ft__exporter *e;
 
     if (t->n >= t->max) {
-        evict(t, victim(t, now_ns));
+        evict(t, victim(t, ft__origin_known(&t->origins, key->ip_version, key->addr), now_ns));
     }
     e = ft_mem_alloc(1, sizeof *e);
     origin = e != NULL ? ft__origin_find(&t->origins, key->ip_version, key->addr) : NULL;

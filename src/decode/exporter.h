@@ -7,7 +7,9 @@
  * invent, are proven at once. When the table is full, somebody goes, the first of these that is
  * there:
  *
- *   1. of the source (origin.h) that holds most, if that is more than its share: its new ones
+ *   0. of the source (origin.h) that the new one comes from, if that has more than its share: a new
+ *      one, else the one silent longest
+ *   1. of the source that holds most, if that is more than its share: its new ones
  *   2. of all new ones the one that is silent longest, if there are more than a few
  *   3. of the source that holds most, if that is more than its share: the one silent longest
  *   4. a new one, after all
@@ -86,6 +88,7 @@ struct ft__exporter {
     struct ft__origin *origin;
     struct ft__link link[FT__IN__COUNT];
     bool proven;
+    uint8_t holds;                  /* bits: of which FT__IN_HOLDS lists it is */
     uint32_t session;               /* stream: number of its connection */
     uint64_t salt;                  /* of the hashes of ids that it chooses */
     struct ft__template *templates; /* [n_templates] of [cap_templates]; their buckets behind */
@@ -118,11 +121,12 @@ struct ft__exporters {
     struct ft_hash_seed seed;
     struct ft__exporter **bucket;
     uint32_t n_buckets, n, max;
-    uint32_t share;                        /* a source that holds more gives way first */
-    uint32_t few;                          /* so many new ones have a place */
-    struct ft__list all[2];                /* [proven], by when they were heard */
-    struct ft__list proof;                 /* proven ones, by when they were */
-    struct ft__list session[FT__SESSIONS]; /* of streams, by connection */
+    uint32_t share;         /* a source that holds more gives way first */
+    uint32_t few;           /* so many new ones have a place */
+    struct ft__list all[2]; /* [proven], by when they were heard */
+    struct ft__list proof;  /* proven ones, by when they were */
+    struct ft__list holds[FT__IN__COUNT - FT__IN_HOLDS]; /* on probation, FT__IN_HOLDS_... */
+    struct ft__list session[FT__SESSIONS];               /* of streams, by connection */
     struct ft__origins origins;
     struct ft__xplans *plans;
     uint64_t evicted;
@@ -150,10 +154,15 @@ void ft__exporter_account(struct ft__exporters *t, struct ft__exporter *e);
 /* Forgets one whose connection ended. */
 void ft__exporter_end(struct ft__exporters *t, struct ft__exporter *e);
 
-/* Drops the one on probation that was silent longest, of one source or (NULL) of all, other than
- * keep. False: there is none. */
-bool ft__exporters_drop_probation(struct ft__exporters *t, struct ft__origin *of,
-                                  const struct ft__exporter *keep);
+/* What e holds of what all have together has changed, or it is proven: its FT__IN_HOLDS lists. */
+void ft__exporter_holds(struct ft__exporters *t, struct ft__exporter *e);
+
+/* Drops one on probation, other than keep: of a source the one silent longest. False: none. */
+bool ft__exporters_drop_new(struct ft__exporters *t, const struct ft__origin *of,
+                            const struct ft__exporter *keep);
+/* Of all that hold something (FT__IN_HOLDS_...) the one that has held it longest. */
+bool ft__exporters_drop_holder(struct ft__exporters *t, enum ft__listed what,
+                               const struct ft__exporter *keep);
 
 /* Its template, or NULL. */
 struct ft__template *ft__exporter_template(struct ft__exporter *e, uint16_t id);

@@ -200,6 +200,7 @@ int ft__exporter_set(struct ft__exporters *t, struct ft__exporter *e, uint16_t i
     n->seen_ns = now_ns;
     charge(t, e, n, (uint32_t)(sizeof *n + plan->bytes / plan->users));
     list_by_templates(e, was_in);
+    ft__exporter_holds(t, e);
     return FT_OK;
 }
 
@@ -223,6 +224,7 @@ struct ft__xplan *ft__exporter_unset(struct ft__exporters *t, struct ft__exporte
     t->templates--;
     if (e->n_templates == 0) {
         ft__list_remove(&e->origin->with_templates, e, FT__IN_TEMPLATES);
+        ft__exporter_holds(t, e);
     }
     return plan;
 }
@@ -248,6 +250,7 @@ int ft__exporter_hold(struct ft__exporters *t, struct ft__exporter *e, struct ft
     e->origin->waiting += cost;
     t->waiting += cost;
     e->h.waiting = e->waiting_bytes;
+    ft__exporter_holds(t, e);
     return FT_OK;
 }
 
@@ -266,6 +269,7 @@ static struct ft__waiting *take_out(struct ft__exporters *t, struct ft__exporter
     e->origin->waiting -= w->cost;
     t->waiting -= w->cost;
     e->h.waiting = e->waiting_bytes;
+    ft__exporter_holds(t, e);
     return w;
 }
 

@@ -88,15 +88,30 @@ static struct ft__origin **bucket_of(const struct ft__origins *o, uint8_t ip_ver
     return &o->bucket[ft_hash_16(&o->seed, prefix, ip_version) & (o->n_buckets - 1)];
 }
 
-struct ft__origin *ft__origin_find(struct ft__origins *o, uint8_t ip_version,
-                                   const uint8_t addr[16])
+static uint64_t prefix_of(uint8_t ip_version, const uint8_t addr[16])
 {
-    uint64_t prefix = ip_version == 4 ? ft_load_be32(addr) : ft_load_u64(addr);
-    struct ft__origin **bucket = bucket_of(o, ip_version, prefix), *s = *bucket;
+    return ip_version == 4 ? ft_load_be32(addr) : ft_load_u64(addr);
+}
+
+struct ft__origin *ft__origin_known(const struct ft__origins *o, uint8_t ip_version,
+                                    const uint8_t addr[16])
+{
+    uint64_t prefix = prefix_of(ip_version, addr);
+    struct ft__origin *s = *bucket_of(o, ip_version, prefix);
 
     while (s != NULL && (s->prefix != prefix || s->ip_version != ip_version)) {
         s = s->chain;
     }
+    return s;
+}
+
+struct ft__origin *ft__origin_find(struct ft__origins *o, uint8_t ip_version,
+                                   const uint8_t addr[16])
+{
+    uint64_t prefix = prefix_of(ip_version, addr);
+    struct ft__origin **bucket = bucket_of(o, ip_version, prefix);
+    struct ft__origin *s = ft__origin_known(o, ip_version, addr);
+
     if (s != NULL || o->n == o->max) {
         return s;
     }

@@ -26,6 +26,12 @@ enum ft__listed {
     FT__IN_PROOF,     /* proven ones, by when they were proven */
     FT__IN_TEMPLATES, /* of its source, with templates: by when it sent one */
     FT__IN_SESSION,   /* of its connection */
+    /* on probation, with some of what all have together: by when they got the first of it */
+    FT__IN_HOLDS,
+    FT__IN_HOLDS_NAMES = FT__IN_HOLDS,
+    FT__IN_HOLDS_WAITING,
+    FT__IN_HOLDS_POOLS,
+    FT__IN_HOLDS_TEMPLATES,
     FT__IN__COUNT
 };
 
@@ -73,6 +79,10 @@ void ft__origins_fini(struct ft__origins *o); /* all are gone */
 /* The source of an address, made when it is new. NULL: no memory, or max are there. */
 struct ft__origin *ft__origin_find(struct ft__origins *o, uint8_t ip_version,
                                    const uint8_t addr[16]);
+
+/* The same when it is there already, else NULL. */
+struct ft__origin *ft__origin_known(const struct ft__origins *o, uint8_t ip_version,
+                                    const uint8_t addr[16]);
 
 /* Forgets a source that holds nothing. */
 void ft__origin_drop(struct ft__origins *o, struct ft__origin *s);

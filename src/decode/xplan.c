@@ -46,11 +46,12 @@ void ft__xplans_fini(struct ft__xplans *p)
     memset(p, 0, sizeof *p);
 }
 
-static uint64_t hash_fields(const struct ft__xplans *p, uint8_t protocol, bool options,
-                            uint16_t n_scope, const struct ft_template_field *f, uint32_t n)
+static uint64_t hash_fields(const struct ft__xplans *p, uint64_t owner, uint8_t protocol,
+                            bool options, uint16_t n_scope, const struct ft_template_field *f,
+                            uint32_t n)
 {
-    uint64_t h =
-        ft_hash_16(&p->seed, (uint64_t)protocol << 32 | (uint64_t)options << 24 | n_scope, n);
+    uint64_t h = ft_hash_16(&p->seed, (uint64_t)protocol << 32 | (uint64_t)options << 24 | n_scope,
+                            owner << 32 | n);
 
     for (uint32_t i = 0; i < n; i++) {
         h = ft_hash_16(&p->seed, h, (uint64_t)f[i].pen << 32 | (uint64_t)f[i].id << 16 | f[i].len);
@@ -74,6 +75,11 @@ static bool same_fields(const struct ft__xplan *plan, uint8_t protocol, bool opt
         }
     }
     return true;
+}
+
+bool ft__xplan_equal(const struct ft__xplan *a, const struct ft__xplan *b)
+{
+    return same_fields(a, b->protocol, b->options, b->n_scope, b->fields, b->n_fields);
 }
 
 /* ---- compiling ---- */
@@ -129,29 +135,46 @@ static int by_element(const void *a, const void *b)
     return x->field < y->field ? -1 : x->field > y->field;
 }
 
-static uint16_t *type_bucket(const struct ft__xplans *p, uint32_t pen, uint16_t id)
+static uint16_t *type_bucket(const struct ft__xplans *p, uint64_t owner, uint32_t pen, uint16_t id)
 {
-    return &p->type_bucket[ft_hash_16(&p->seed, pen, id) % FT__TYPES_MAX];
+    return &p->type_bucket[ft_hash_16(&p->seed, owner, (uint64_t)pen << 16 | id) % FT__TYPES_MAX];
 }
 
-static struct ft__type *find_type(const struct ft__xplans *p, uint32_t pen, uint16_t id)
+static struct ft__type *find_type(const struct ft__xplans *p, uint64_t owner, uint32_t pen,
+                                  uint16_t id)
 {
-    for (uint16_t at = *type_bucket(p, pen, id); at != 0; at = p->types[at - 1].chain) {
+    for (uint16_t at = *type_bucket(p, owner, pen, id); at != 0; at = p->types[at - 1].chain) {
         struct ft__type *t = &p->types[at - 1];
 
-        if (t->element.pen == pen && t->element.id == id) {
+        if (t->owner == owner && t->element.pen == pen && t->element.id == id) {
             return t;
         }
     }
     return NULL;
 }
 
+/* Whether a type of a source may be in a plan of these fields: the source's number, or 0. */
+static uint64_t learner(const struct ft__type_share *types, const struct ft_template_field *f,
+                        uint32_t n)
+{
+    if (types == NULL || types->owner == 0) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (f[i].pen != 0 && !f[i].scope && ft_element_find(f[i].pen, f[i].id) == NULL) {
+            return types->owner;
+        }
+    }
+    return 0;
+}
+
 static void describe(const struct ft__xplans *p, struct ft__xplan *plan,
                      const struct ft_template_field *f, char **names, struct ft_xvalue *v)
 {
     const struct ft_element *e = f->scope ? NULL : ft_element_find(f->pen, f->id);
-    const struct ft__type *t =
-        e == NULL && f->pen != 0 && p->n_types > 0 ? find_type(p, f->pen, f->id) : NULL;
+    const struct ft__type *t = e == NULL && f->pen != 0 && plan->owner != 0
+                                   ? find_type(p, plan->owner, f->pen, f->id)
+                                   : NULL;
     bool learnt = t != NULL;
     bool reverse = f->pen == FT_NF_REVERSE_PEN;
 
@@ -162,7 +185,6 @@ static void describe(const struct ft__xplans *p, struct ft__xplan *plan,
     }
     v->type = e != NULL ? e->type : FT_X_OCTETS;
     v->len = f->len;
-    plan->n_unknown += e == NULL;
     v->flags |=
         ft_element_privacy(e) != ft_xtype_privacy((enum ft_xtype)v->type) ? FT_XV_TELLING : 0;
     if (learnt && p->no_names) {
@@ -302,7 +324,6 @@ static int compile(const struct ft__xplans *p, struct ft__xplan *plan, char *nam
     number_values(plan, order);
     ft_mem_free(order);
     make_values(p, plan, names);
-    plan->types = p->types_generation;
     if (plan->fixed) {
         place_values(plan);
     }
@@ -311,11 +332,21 @@ static int compile(const struct ft__xplans *p, struct ft__xplan *plan, char *nam
     return FT_OK;
 }
 
-int ft__xplan_make(struct ft__xplans *p, uint8_t protocol, bool options, uint16_t n_scope,
-                   const struct ft_template_field *fields, uint32_t n_fields,
-                   struct ft__xplan **out)
+static void enlist(struct ft__xplans *p, struct ft__xplan **bucket, struct ft__xplan *plan)
 {
-    uint64_t hash = hash_fields(p, protocol, options, n_scope, fields, n_fields);
+    plan->next = *bucket;
+    plan->listed = true;
+    *bucket = plan;
+    p->n++;
+    p->bytes += plan->bytes;
+}
+
+int ft__xplan_make(struct ft__xplans *p, const struct ft__type_share *types, uint8_t protocol,
+                   bool options, uint16_t n_scope, const struct ft_template_field *fields,
+                   uint32_t n_fields, struct ft__xplan **out)
+{
+    uint64_t owner = n_fields <= FT__PLAN_FIELDS_MAX ? learner(types, fields, n_fields) : 0;
+    uint64_t hash = hash_fields(p, owner, protocol, options, n_scope, fields, n_fields);
     struct ft__xplan **bucket = &p->bucket[hash % p->n_buckets], *plan;
     uint32_t record_len;
     size_t bytes;
@@ -323,9 +354,9 @@ int ft__xplan_make(struct ft__xplans *p, uint8_t protocol, bool options, uint16_
     bool fixed;
 
     for (struct ft__xplan **at = bucket; (plan = *at) != NULL; at = &plan->next) {
-        bool stale = plan->n_unknown > 0 && plan->types != p->types_generation;
+        bool stale = owner != 0 && plan->types != types->generation;
 
-        if (plan->hash != hash ||
+        if (plan->hash != hash || plan->owner != owner ||
             !same_fields(plan, protocol, options, n_scope, fields, n_fields)) {
             continue;
         }
@@ -353,6 +384,8 @@ int ft__xplan_make(struct ft__xplans *p, uint8_t protocol, bool options, uint16_
     }
     plan->hash = hash;
     plan->users = 1;
+    plan->owner = owner;
+    plan->types = owner != 0 ? types->generation : 0;
     plan->protocol = protocol;
     plan->options = options;
     plan->fixed = fixed;
@@ -367,17 +400,13 @@ int ft__xplan_make(struct ft__xplans *p, uint8_t protocol, bool options, uint16_
         ft_mem_free(plan);
         return rc;
     }
-    plan->next = *bucket;
-    plan->listed = true;
-    *bucket = plan;
-    p->n++;
-    p->bytes += bytes;
+    enlist(p, bucket, plan);
     *out = plan;
     return FT_OK;
 }
 
-int ft__xplan_get(struct ft__xplans *p, const struct ft_nf_message *m, struct ft_nf_template *t,
-                  struct ft__xplan **out)
+int ft__xplan_get(struct ft__xplans *p, const struct ft__type_share *types,
+                  const struct ft_nf_message *m, struct ft_nf_template *t, struct ft__xplan **out)
 {
     struct ft_template_field *fields;
     int rc;
@@ -392,7 +421,7 @@ int ft__xplan_get(struct ft__xplans *p, const struct ft_nf_message *m, struct ft
     for (uint32_t i = 0; i < t->n_fields; i++) {
         ft_nf_next_field(m, t, i, &fields[i]);
     }
-    rc = ft__xplan_make(p, m->protocol, t->options, t->n_scope, fields, t->n_fields, out);
+    rc = ft__xplan_make(p, types, m->protocol, t->options, t->n_scope, fields, t->n_fields, out);
     ft_mem_free(fields);
     return rc;
 }
@@ -486,11 +515,11 @@ int ft__types_learn(struct ft__xplans *p, struct ft__type_share *share, bool pro
         ft_element_find(element->pen, element->id) != NULL) {
         return FT_E_RANGE;
     }
-    t = find_type(p, element->pen, element->id);
-    if (t != NULL) {
+    t = share->owner != 0 ? find_type(p, share->owner, element->pen, element->id) : NULL;
+    if (t != NULL) { /* its own: nobody's else is looked at */
         if (strcmp(t->text, text) != 0 || t->element.type != element->type) {
             set_type(t, element->type, text);
-            p->types_generation++;
+            share->generation++;
         }
         return FT_OK;
     }
@@ -501,10 +530,12 @@ int ft__types_learn(struct ft__xplans *p, struct ft__type_share *share, bool pro
     if (at == 0) {
         return FT_E_NOMEM;
     }
+    share->owner = share->owner != 0 ? share->owner : ++p->owners;
     t = &p->types[at - 1];
     t->element = *element;
+    t->owner = share->owner;
     set_type(t, element->type, text);
-    uint16_t *bucket = type_bucket(p, element->pen, element->id);
+    uint16_t *bucket = type_bucket(p, t->owner, element->pen, element->id);
 
     t->chain = *bucket;
     *bucket = at;
@@ -512,7 +543,7 @@ int ft__types_learn(struct ft__xplans *p, struct ft__type_share *share, bool pro
     share->first = at;
     share->n++;
     p->n_types++;
-    p->types_generation++;
+    share->generation++;
     return FT_OK;
 }
 
@@ -521,7 +552,7 @@ void ft__types_forget(struct ft__xplans *p, struct ft__type_share *share)
     while (share->first != 0) {
         uint16_t at = share->first;
         struct ft__type *t = &p->types[at - 1];
-        uint16_t *link = type_bucket(p, t->element.pen, t->element.id);
+        uint16_t *link = type_bucket(p, t->owner, t->element.pen, t->element.id);
 
         while (*link != at) {
             link = &p->types[*link - 1].chain;
@@ -531,9 +562,9 @@ void ft__types_forget(struct ft__xplans *p, struct ft__type_share *share)
         t->chain = p->free_type;
         p->free_type = at;
         p->n_types--;
-        p->types_generation++;
     }
     share->n = 0;
+    share->generation++;
 }
 
 uint32_t ft__xplan_measure(const struct ft__xplan *plan, const uint8_t *record, size_t left,

@@ -5,7 +5,9 @@
  * the order in which they are written, with their places when all lengths are fixed, and a short
  * list of steps that fill the canonical part of a record. A plan is immutable. Exporters send the
  * same few templates, so plans are shared: one for each distinct (protocol, kind, fields), counted
- * by its users. NetFlow v1, v5 and v7 are plans that exist from the start. */
+ * by its users. A source that describes elements (RFC 5610) shares those that hold elements which
+ * no table has with nobody: what it says holds for what it sends. NetFlow v1, v5 and v7 are plans
+ * that exist from the start. */
 #ifndef FT_DECODE_XPLAN_H
 #define FT_DECODE_XPLAN_H
 
@@ -85,10 +87,10 @@ struct ft__xplan {
     uint16_t n_steps;
     uint16_t has;        /* FT_XR_* of every record */
     uint16_t n_wrong;    /* values whose fixed length does not fit their type */
-    uint16_t n_unknown;  /* values that no table names */
     bool lists;          /* RFC 6313 values are among them */
     bool v4, v6, rare;   /* the kinds of its steps */
-    uint32_t types;      /* generation of the learnt types when it was compiled */
+    uint64_t owner;      /* number of the source whose learnt types may be in it, 0: nobody's */
+    uint32_t types;      /* generation of these when it was compiled */
     uint32_t record_len; /* fixed: of a record; else of the shortest one */
     uint32_t text_max;   /* most bytes that a text format needs for the values, 0: too many */
     struct ft_template_field *fields; /* [n_fields] as sent */
@@ -108,12 +110,15 @@ enum {
 struct ft__type {
     struct ft_element element; /* its name lies in text */
     char text[FT__TYPE_NAME];
+    uint64_t owner; /* number of the source that described it */
     uint16_t chain; /* next of the hash bucket, or of the free ones */
     uint16_t mate;  /* next of the same source */
 };
 
 /* What one source has described. All zero: nothing. */
 struct ft__type_share {
+    uint64_t owner;      /* its number, 0: it has described nothing yet */
+    uint32_t generation; /* counts the changes */
     uint16_t first, n;
 };
 
@@ -124,7 +129,8 @@ struct ft__xplans {
     uint16_t free_type;     /* the first of those that were forgotten */
     uint32_t n_types;       /* learnt now */
     uint32_t used_types;    /* places used ever */
-    uint32_t cap_types, types_generation;
+    uint32_t cap_types;
+    uint64_t owners; /* sources that described something so far */
     struct ft_hash_seed seed;
     struct ft__xplan **bucket;
     uint32_t n_buckets, n;
@@ -138,20 +144,26 @@ FT_NODISCARD int ft__xplans_init(struct ft__xplans *p, const struct ft_hash_seed
                                  size_t max_bytes);
 void ft__xplans_fini(struct ft__xplans *p);
 
-/* The plan of a template: an equal one that exists, or a new one; its user count goes up by one.
+/* The plan of a template: an equal one that exists, or a new one, with the types of its source (or
+ * NULL); its user count goes up by one.
  * FT_E_FORMAT: no record of it could be read (all lengths 0, or more than 65535 bytes);
  * FT_E_RANGE: too many fields; FT_E_FULL: no room for more plans; FT_E_NOMEM. */
-FT_NODISCARD int ft__xplan_get(struct ft__xplans *p, const struct ft_nf_message *m,
-                               struct ft_nf_template *t, struct ft__xplan **out);
+FT_NODISCARD int ft__xplan_get(struct ft__xplans *p, const struct ft__type_share *types,
+                               const struct ft_nf_message *m, struct ft_nf_template *t,
+                               struct ft__xplan **out);
 
 /* The same from fields (saved state, RFC 6313 lists). */
-FT_NODISCARD int ft__xplan_make(struct ft__xplans *p, uint8_t protocol, bool options,
-                                uint16_t n_scope, const struct ft_template_field *fields,
-                                uint32_t n_fields, struct ft__xplan **out);
+FT_NODISCARD int ft__xplan_make(struct ft__xplans *p, const struct ft__type_share *types,
+                                uint8_t protocol, bool options, uint16_t n_scope,
+                                const struct ft_template_field *fields, uint32_t n_fields,
+                                struct ft__xplan **out);
 
-/* Learns an enterprise element that no table has (RFC 5610); IANA's cannot be changed. The name is
- * made snake_case and cut. A new one counts for share, a source's, which is on probation or proven.
- * FT_E_FULL, FT_E_NOMEM; FT_E_RANGE: not to be learnt. */
+/* The same template: their fields are equal. */
+bool ft__xplan_equal(const struct ft__xplan *a, const struct ft__xplan *b);
+
+/* Learns, for one source, an enterprise element that no table has (RFC 5610); IANA's cannot be
+ * changed. The name is made snake_case and cut. A new one counts for share, a source's, which is on
+ * probation or proven. FT_E_FULL, FT_E_NOMEM; FT_E_RANGE: not to be learnt. */
 FT_NODISCARD int ft__types_learn(struct ft__xplans *p, struct ft__type_share *share, bool proven,
                                  const struct ft_element *element, const uint8_t *name, size_t len);
 

@@ -186,15 +186,15 @@ static const struct ft_template_field v7_fields[] = {
 
 int ft__builtin_plans(struct ft__xplans *p)
 {
-    int rc = ft__xplan_make(p, FT_XP_NETFLOW_V1, false, 0, v1_fields, N_FIELDS(v1_fields),
+    int rc = ft__xplan_make(p, NULL, FT_XP_NETFLOW_V1, false, 0, v1_fields, N_FIELDS(v1_fields),
                             &p->builtin[FT_XP_NETFLOW_V1]);
 
     if (rc == FT_OK) {
-        rc = ft__xplan_make(p, FT_XP_NETFLOW_V5, false, 0, v5_fields, N_FIELDS(v5_fields),
+        rc = ft__xplan_make(p, NULL, FT_XP_NETFLOW_V5, false, 0, v5_fields, N_FIELDS(v5_fields),
                             &p->builtin[FT_XP_NETFLOW_V5]);
     }
     if (rc == FT_OK) {
-        rc = ft__xplan_make(p, FT_XP_NETFLOW_V7, false, 0, v7_fields, N_FIELDS(v7_fields),
+        rc = ft__xplan_make(p, NULL, FT_XP_NETFLOW_V7, false, 0, v7_fields, N_FIELDS(v7_fields),
                             &p->builtin[FT_XP_NETFLOW_V7]);
     }
     return rc;

@@ -13,10 +13,7 @@
  * TCP connections (RFC 7011 §10.4) belong to the first worker: messages are cut out of the stream
  * by the length in their header. A connection that sends anything else is closed.
  *
- * Turns: sockets and connections are parties at a round table. Those that have something share what
- * room the batch has; what one does not need goes to the next. Where the room ended, the next batch
- * begins, so that no party waits longer than all others take for one share each, however small the
- * batch is and however much one of them sends.
+ * Sockets and connections take turns (udp_turns.c).
  *
  * After a stop, each party gives what it held then, not what comes meanwhile. */
 #include "source/udp.h"
@@ -43,8 +40,8 @@ enum {
     NAP_NS = 500000,
     BUFFER_MIN = 4 << 20,
     BACKLOG = 128,
-    DATAGRAM_COST = 256, /* of the kernel's, besides its bytes: no datagram takes less */
-    KEEP_IDLE_S = 60,    /* a connection whose other side vanished is found after two minutes */
+    DATAGRAM_TYPICAL = 1500 + UDP_MESSAGE_COST,
+    KEEP_IDLE_S = 60, /* a connection whose other side vanished is found after two minutes */
     KEEP_EVERY_S = 15,
     KEEP_TRIES = 4
 };
@@ -121,6 +118,9 @@ static void keep_alive(int fd)
     }
 }
 
+static bool give_datagrams(struct udp *u, struct udp_party *p, struct ft_batch *b,
+                           const struct udp_room *room);
+
 static int open_socket(struct udp *u, const char *url, const struct ft__listen *l,
                        struct ft_err *err)
 {
@@ -134,6 +134,11 @@ static int open_socket(struct udp *u, const char *url, const struct ft__listen *
         return system_error(url, "no socket", err);
     }
     u->n_sockets++;
+    s->cost = DATAGRAM_TYPICAL;
+    if (!l->stream) {
+        s->party.group = &u->datagrams;
+        s->party.give = give_datagrams;
+    }
     if (l->addr.ss_family == AF_INET6) {
         ft_ignore(
             setsockopt(s->fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero)); /* best effort */
@@ -211,6 +216,7 @@ static int udp_open(const struct ft_source_config *cfg, struct ft_source **out, 
     u->n_targets = cfg->n_targets;
     u->cfg.targets = NULL; /* borrowed until here */
     u->cfg.allow = NULL;
+    u->datagrams.group = u->streams.group = &u->all;
     ft__streams_init(u);
     u->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     u->slots = ft_map_alloc((size_t)SLOTS * SLOT_LEN);
@@ -302,8 +308,8 @@ static struct ft_peer *slot_peer(struct udp *u, uint32_t i)
     return (struct ft_peer *)(void *)(ft__slot(u, i) - sizeof(struct ft_peer));
 }
 
-/* At most share datagrams of a socket; their number. */
-static uint32_t read_socket(struct udp *u, struct udp_socket *s, struct ft_batch *b, uint32_t share)
+/* At most ask datagrams of a socket; their number. */
+static uint32_t read_socket(struct udp *u, struct udp_socket *s, struct ft_batch *b, uint32_t ask)
 {
     struct mmsghdr msg[SLOTS];
     struct iovec iov[SLOTS];
@@ -316,7 +322,7 @@ static uint32_t read_socket(struct udp *u, struct udp_socket *s, struct ft_batch
     int64_t now_ns;
     int n;
 
-    for (uint32_t i = 0; i < share; i++) {
+    for (uint32_t i = 0; i < ask; i++) {
         iov[i] = (struct iovec){ft__slot(u, first + i), 65536};
         msg[i].msg_hdr = (struct msghdr){.msg_name = &from[i],
                                          .msg_namelen = sizeof from[i],
@@ -325,97 +331,89 @@ static uint32_t read_socket(struct udp *u, struct udp_socket *s, struct ft_batch
                                          .msg_control = &control[i],
                                          .msg_controllen = sizeof control[i]};
     }
-    n = recvmmsg(s->fd, msg, share, MSG_DONTWAIT, NULL);
+    n = recvmmsg(s->fd, msg, ask, MSG_DONTWAIT, NULL);
     now_ns = n > 0 ? ft__udp_wall_ns() : 0;
     for (int i = 0; i < n; i++) {
         uint32_t slot = first + (uint32_t)i;
 
         ft__peer_set(slot_peer(u, slot), &from[i]);
         ft__slot_view(u, slot, msg[i].msg_len, stamp(&msg[i].msg_hdr, now_ns), &b->views[b->n++]);
-        s->left -= (int64_t)msg[i].msg_len + DATAGRAM_COST;
+        s->left -= (int64_t)msg[i].msg_len + UDP_MESSAGE_COST;
+        u->bytes += (int64_t)msg[i].msg_len + UDP_MESSAGE_COST;
     }
     return n > 0 ? (uint32_t)n : 0;
 }
 
 /* ---- turns ---- */
 
-/* Waits up to timeout_ms for anything; sets u->ready and returns how many parties are. */
-static uint32_t look(struct udp *u, int timeout_ms)
+static bool give_datagrams(struct udp *u, struct udp_party *p, struct ft_batch *b,
+                           const struct udp_room *room)
 {
-    struct pollfd fds[UDP_PARTIES + 1];
-    uint32_t who[UDP_PARTIES], n_ready = 0;
+    struct udp_socket *s = (struct udp_socket *)(void *)p;
+    int64_t bytes = u->bytes, fit = (room->bytes - bytes + s->cost - 1) / s->cost;
+    uint32_t most = room->n - b->n, ask = fit < most ? (uint32_t)fit : most, n;
+
+    n = read_socket(u, s, b, ask);
+    if (n > 0) {
+        s->cost = (uint32_t)((u->bytes - bytes) / n);
+    }
+    return n == ask && (!u->draining || s->left > 0);
+}
+
+/* Connections are no messages: who listens takes no turn. */
+static uint32_t accept_from(struct udp *u, struct udp_socket *s)
+{
+    uint32_t n = ft__streams_accept(u, s->fd, BACKLOG);
+
+    s->left -= n;
+    return n;
+}
+
+static int socket_fd(const struct udp *u, const struct udp_socket *s, bool room)
+{
+    return s->party.waits || (s->stream && !room) || (u->draining && s->left <= 0) ? -1 : s->fd;
+}
+
+/* Waits up to timeout_ms for anything; who has something is queued then. True: somebody has, or
+ * was accepted. */
+static bool look(struct udp *u, int timeout_ms)
+{
+    struct pollfd fds[UDP_SOCKETS_MAX + UDP_PLACES + 1];
+    struct udp_party *who[UDP_SOCKETS_MAX + UDP_PLACES];
     bool room = ft__streams_room(u); /* who waits for a place in vain is not to wake us */
+    uint32_t accepted = 0;
     nfds_t n = 0;
 
-    for (uint32_t i = 0; i < UDP_PARTIES; i++) {
-        int fd = -1;
+    for (uint32_t i = 0; i < u->n_sockets; i++) {
+        who[n] = &u->socket[i].party;
+        fds[n++] = (struct pollfd){.fd = socket_fd(u, &u->socket[i], room), .events = POLLIN};
+    }
+    for (uint32_t i = 0; i < UDP_PLACES; i++) {
+        struct udp_stream *s = u->stream[i];
+        struct udp_party *p = s != NULL ? ft__stream_party(s) : NULL;
 
-        u->ready[i] = false;
-        if (i < u->n_sockets) {
-            const struct udp_socket *s = &u->socket[i];
-
-            fd = (s->stream && !room) || (u->draining && s->left <= 0) ? -1 : s->fd;
-        } else if (i >= UDP_SOCKETS_MAX && u->stream[i - UDP_SOCKETS_MAX] != NULL) {
-            struct udp_stream *s = u->stream[i - UDP_SOCKETS_MAX];
-
-            u->ready[i] = ft__stream_pending(u, s);
-            n_ready += u->ready[i];
-            fd = u->ready[i] ? -1 : ft__stream_fd(u, s);
+        if (p == NULL || p->waits) {
+            continue;
         }
-        if (fd >= 0) {
-            who[n] = i;
-            fds[n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+        if (ft__stream_pending(u, s)) {
+            ft__party_wait(p);
+            continue;
         }
+        who[n] = p;
+        fds[n++] = (struct pollfd){.fd = ft__stream_fd(u, s), .events = POLLIN};
     }
     fds[n] = (struct pollfd){.fd = u->wake_fd, .events = POLLIN};
-    if (poll(fds, n + 1, n_ready > 0 ? 0 : timeout_ms) <= 0) {
-        return n_ready; /* a signal: the caller comes again */
+    if (poll(fds, n + 1, u->all.n > 0 ? 0 : timeout_ms) <= 0) {
+        return u->all.n > 0; /* a signal: the caller comes again */
     }
     for (nfds_t i = 0; i < n; i++) {
-        u->ready[who[i]] = fds[i].revents != 0;
-        n_ready += u->ready[who[i]];
-    }
-    return n_ready;
-}
-
-/* At most share messages of a party into b; their number. */
-static uint32_t serve(struct udp *u, uint32_t party, struct ft_batch *b, uint32_t share)
-{
-    struct udp_socket *s;
-
-    if (party >= UDP_SOCKETS_MAX) {
-        party -= UDP_SOCKETS_MAX;
-        return u->stream[party] != NULL ? ft__stream_take(u, party, b, share) : 0;
-    }
-    s = &u->socket[party];
-    if (!s->stream) {
-        return read_socket(u, s, b, share);
-    }
-    s->left -= ft__streams_accept(u, s->fd, BACKLOG);
-    return 0; /* connections are no messages */
-}
-
-/* Fills b, up to cap, from the parties that are ready: equal shares, and once more around the table
- * for what is left. */
-static void take_turns(struct udp *u, struct ft_batch *b, uint32_t cap, uint32_t n_ready)
-{
-    while (n_ready > 0 && b->n < cap) {
-        uint32_t share = (cap - b->n) / n_ready, party = u->turn;
-
-        share = share > 0 ? share : 1;
-        for (uint32_t k = 0; k < UDP_PARTIES && b->n < cap; k++) {
-            if (u->ready[party]) {
-                uint32_t room = cap - b->n < share ? cap - b->n : share;
-
-                u->turn = (party + 1) % UDP_PARTIES;
-                if (serve(u, party, b, room) < room) {
-                    u->ready[party] = false;
-                    n_ready--;
-                }
-            }
-            party = (party + 1) % UDP_PARTIES;
+        if (fds[i].revents != 0 && who[i]->group != NULL) {
+            ft__party_wait(who[i]);
+        } else if (fds[i].revents != 0) {
+            accepted += accept_from(u, (struct udp_socket *)(void *)who[i]);
         }
     }
+    return u->all.n > 0 || accepted > 0;
 }
 
 /* What the sockets hold now is what is still to be read. */
@@ -432,8 +430,8 @@ static int udp_read(struct ft_source *s, struct ft_batch *b, int timeout_ms, str
 {
     struct udp *u = udp_of(s);
     struct timespec nap = {.tv_nsec = NAP_NS};
-    uint32_t cap = b->cap < SLOTS ? b->cap : SLOTS, n_ready;
-    bool stopped = atomic_load_explicit(&u->stopped, memory_order_relaxed);
+    uint32_t cap = b->cap < SLOTS ? b->cap : SLOTS;
+    bool stopped = atomic_load_explicit(&u->stopped, memory_order_relaxed), some;
 
     (void)err;
     b->n = 0;
@@ -450,12 +448,12 @@ static int udp_read(struct ft_source *s, struct ft_batch *b, int timeout_ms, str
         u->look_ns = u->now_ns + look_every_ns;
         ft__streams_look(u);
     }
-    n_ready = look(u, stopped ? 0 : timeout_ms);
-    take_turns(u, b, cap, n_ready);
-    if (n_ready == 0 && stopped) {
+    some = look(u, stopped ? 0 : timeout_ms);
+    ft__turns_take(u, b, cap);
+    if (!some && stopped) {
         return FT_E_EOF; /* what the sockets held when stop came has been read */
     }
-    u->nap = b->n > 0 && b->n < cap / 2;
+    u->nap = b->n > 0 && b->n < cap / 2 && u->all.n == 0;
     return FT_OK;
 }
 

@@ -13,18 +13,54 @@
 
 enum {
     UDP_SOCKETS_MAX = 32,
-    UDP_STREAMS_MAX = 256,             /* connections at a time */
-    UDP_SOURCE_MAX = 64,               /* of them, of one source: an IPv4 address, a /64 of IPv6 */
-    UDP_PLACES = UDP_STREAMS_MAX + 16, /* with those that are about to be closed */
-    UDP_PARTIES = UDP_SOCKETS_MAX + UDP_PLACES
+    UDP_STREAMS_MAX = 256, /* connections at a time */
+    UDP_SOURCE_MAX = 64,   /* of them, of one source: an IPv4 address, a /64 of IPv6 */
+    UDP_SOURCE_FAIR = UDP_STREAMS_MAX / 16, /* a source that has more gives way first */
+    UDP_PLACES = UDP_STREAMS_MAX + 16,      /* with those that are about to be closed */
+    UDP_MESSAGE_COST = 256                  /* of a message, besides its bytes */
 };
 
+struct udp;
 struct udp_stream;
 
+/* How far a batch may be filled. */
+struct udp_room {
+    uint32_t n;
+    int64_t bytes; /* with UDP_MESSAGE_COST for each */
+};
+
+/* Who takes turns (udp_turns.c): a socket, a connection, or a group of such. */
+struct udp_party {
+    struct udp_party *group;        /* where it takes its turns; NULL: of all */
+    struct udp_party *next;         /* behind it in the queue of its group */
+    struct udp_party *first, *last; /* group: those that have something, in the order of turns */
+    uint32_t n;                     /* of them */
+    uint32_t rounds;                /* group: in which each of it has a quantum */
+    uint32_t round;                 /* of its group, for which it has had its quantum */
+    uint32_t left;                  /* messages that it may still give in its turn; 0: none began */
+    int64_t credit;                 /* bytes that it may still give in the round; negative: debt */
+    bool waits;                     /* it is in the queue */
+    /* Gives messages until the batch has room->n of them or u->bytes reached room->bytes, at least
+     * one. False: it has no more for now. NULL: a group. */
+    bool (*give)(struct udp *u, struct udp_party *p, struct ft_batch *b,
+                 const struct udp_room *room);
+    void (*left_queue)(struct udp *u, struct udp_party *p); /* or NULL; may free it */
+};
+
 struct udp_socket {
+    struct udp_party party;
     int fd;
-    bool stream;  /* a listening TCP socket */
-    int64_t left; /* after a stop: bytes (connections) that it may still give */
+    uint32_t cost; /* of one datagram, by the last ones */
+    bool stream;   /* a listening TCP socket */
+    int64_t left;  /* after a stop: bytes (connections) that it may still give */
+};
+
+/* Where connections come from: an IPv4 address, a /64 of IPv6. */
+struct udp_origin {
+    struct udp_party party; /* its connections are its group */
+    struct ft_peer peer;
+    uint32_t n;      /* its connections; 0: the place is free */
+    uint32_t n_open; /* of them, not about to be closed */
 };
 
 /* owner: its thread, except stopped and wake_fd (any thread), and what is marked (A) */
@@ -33,9 +69,10 @@ struct udp {
     struct ft_source_config cfg;
     struct udp_socket socket[UDP_SOCKETS_MAX];
     uint32_t n_sockets, n_targets;
-    uint32_t turn;           /* the party that is served first: sockets, then connections */
-    bool ready[UDP_PARTIES]; /* it has something */
+    struct udp_party all, datagrams, streams; /* of all; UDP sockets; sources of connections */
+    int64_t bytes;                            /* in the batch, with UDP_MESSAGE_COST for each */
     struct udp_stream *stream[UDP_PLACES];
+    struct udp_origin origin[UDP_PLACES]; /* of connections */
     struct ft_prefixes allow; /* who may connect; datagrams are looked at, and counted, later */
     uint32_t n_open;          /* connections that are not about to be closed */
     uint32_t sessions;        /* connections so far */
@@ -84,7 +121,13 @@ void ft__streams_close(struct udp *u);
 bool ft__stream_pending(struct udp *u, struct udp_stream *s);
 /* The socket to be waited for, or -1. */
 int ft__stream_fd(const struct udp *u, const struct udp_stream *s);
-/* At most share messages of connection i into b, the end of it as one; their number. */
-uint32_t ft__stream_take(struct udp *u, uint32_t i, struct ft_batch *b, uint32_t share);
+struct udp_party *ft__stream_party(struct udp_stream *s);
+
+/* ---- turns (udp_turns.c) ---- */
+
+/* p has something: it gets a turn, and so do its groups. */
+void ft__party_wait(struct udp_party *p);
+/* Fills b by turns, up to cap messages. */
+void ft__turns_take(struct udp *u, struct ft_batch *b, uint32_t cap);
 
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* source/udp: IPFIX over TCP: messages cut out of connections, see udp.c.
  *
- * Theory of operation: a connection counts as heard when a whole message of it came; bytes that
- * never become one are silence. There are UDP_STREAMS_MAX places. When all are taken, the one goes
- * that never sent a message and came first, else the one that is silent longest, when that is more
- * than a few seconds: busy ones keep their places, and who comes then waits in the kernel. One
- * source has a share of the places; beyond it, its own connections give way to each other. */
+ * Theory of operation: a connection counts as heard when a whole message with a set in it came;
+ * bytes that never become one are silence, and so is a message without contents. There are
+ * UDP_STREAMS_MAX places. When all are taken, a source that has more than its part of them gives
+ * one up to who comes, its idlest. When none has: the one goes that never sent a message and came
+ * first, else the one that is silent longest, when that is more than a few seconds; busy ones keep
+ * their places then, and who comes waits in the kernel. A source that has its part already, or as
+ * many as one may have at all, gets no place but one of its own. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -16,7 +18,7 @@
 #include "base/rd.h"
 #include "source/udp.h"
 
-enum { STREAM_LEN = 128 << 10, MESSAGE_MIN = 16, IPFIX = 10 };
+enum { STREAM_LEN = 128 << 10, MESSAGE_MIN = 16, MESSAGE_SET = 20, IPFIX = 10 };
 
 enum { QUIET_S = 5, QUIET_OWN_S = 1 };
 
@@ -24,12 +26,16 @@ enum { QUIET_S = 5, QUIET_OWN_S = 1 };
 static const int64_t second_ns = 1000000000, deaf_for_ns = 1000000000;
 
 struct udp_stream {
+    struct udp_party party; /* of the group of its source */
+    struct udp_origin *origin;
     int fd;
     struct ft_peer peer;
-    int64_t heard_ns;  /* its last message, before the first one: when it came; monotonic */
+    int64_t heard_ns;  /* its last such message, before the first one: when it came; monotonic */
     int64_t left;      /* draining: bytes that may still be read */
-    uint64_t messages; /* whole ones that were taken */
+    uint64_t messages; /* whole ones with a set that were taken */
+    uint32_t place;    /* its number */
     uint32_t len, at;  /* bytes in buf, bytes of it that were taken */
+    bool told;         /* that it is over */
     bool over;         /* the other side closed, it sent what cannot be, or we give it up */
     uint8_t buf[STREAM_LEN];
 };
@@ -47,6 +53,7 @@ static void end_stream(struct udp *u, struct udp_stream *s)
     if (!s->over) {
         s->over = true;
         u->n_open--;
+        s->origin->n_open--;
         ft_count_set(&u->open, u->n_open);
     }
 }
@@ -67,14 +74,14 @@ static bool idler(const struct udp_stream *a, const struct udp_stream *b)
 }
 
 /* The connection that is to give way, of one source or (NULL) of all; NULL: all are busy. */
-static struct udp_stream *idlest(const struct udp *u, const struct ft_peer *of, int64_t quiet)
+static struct udp_stream *idlest(const struct udp *u, const struct udp_origin *of, int64_t quiet)
 {
     struct udp_stream *most = NULL;
 
     for (uint32_t i = 0; i < UDP_PLACES; i++) {
         struct udp_stream *s = u->stream[i];
 
-        if (s != NULL && !s->over && (of == NULL || same_source(&s->peer, of)) &&
+        if (s != NULL && !s->over && (of == NULL || s->origin == of) &&
             (s->messages == 0 || u->now_ns - s->heard_ns >= quiet) &&
             (most == NULL || idler(s, most))) {
             most = s;
@@ -83,16 +90,40 @@ static struct udp_stream *idlest(const struct udp *u, const struct ft_peer *of, 
     return most;
 }
 
-static uint32_t count_source(const struct udp *u, const struct ft_peer *of)
+/* The source that has most places, when that is more than its part; or NULL. */
+static const struct udp_origin *greedy(const struct udp *u)
 {
-    uint32_t n = 0;
+    const struct udp_origin *most = &u->origin[0];
+
+    for (uint32_t i = 1; i < UDP_PLACES; i++) {
+        most = u->origin[i].n_open > most->n_open ? &u->origin[i] : most;
+    }
+    return most->n_open > UDP_SOURCE_FAIR ? most : NULL;
+}
+
+/* Who gives way when all places are taken; NULL: nobody. */
+static struct udp_stream *victim(const struct udp *u)
+{
+    const struct udp_origin *most = greedy(u);
+
+    return most != NULL ? idlest(u, most, 0) : idlest(u, NULL, u->quiet_ns);
+}
+
+/* The source of a connection that comes; it may have none yet. */
+static struct udp_origin *find_origin(struct udp *u, const struct ft_peer *of)
+{
+    struct udp_origin *free_one = NULL;
 
     for (uint32_t i = 0; i < UDP_PLACES; i++) {
-        const struct udp_stream *s = u->stream[i];
+        struct udp_origin *o = &u->origin[i];
 
-        n += s != NULL && !s->over && same_source(&s->peer, of);
+        if (o->n > 0 && same_source(&o->peer, of)) {
+            return o;
+        }
+        free_one = o->n == 0 ? o : free_one;
     }
-    return n;
+    *free_one = (struct udp_origin){.party.group = &u->streams, .peer = *of}; /* a place is free */
+    return free_one;
 }
 
 static uint32_t free_place(const struct udp *u)
@@ -108,7 +139,7 @@ static uint32_t free_place(const struct udp *u)
 bool ft__streams_room(const struct udp *u)
 {
     return u->now_ns >= u->deaf_ns && free_place(u) < UDP_PLACES &&
-           (u->n_open < UDP_STREAMS_MAX || idlest(u, NULL, u->quiet_ns) != NULL);
+           (u->n_open < UDP_STREAMS_MAX || victim(u) != NULL);
 }
 
 void ft__streams_look(struct udp *u)
@@ -135,21 +166,21 @@ static void say_once(struct udp *u, bool *said, const char *what, int n)
     }
 }
 
-/* A place among those of its source, or among all. False: the busy ones have them all. */
-static bool make_place(struct udp *u, const struct ft_peer *peer)
+/* A place among those of its source, or among all. False: there is none to be had. */
+static bool make_place(struct udp *u, const struct udp_origin *o)
 {
-    bool own = count_source(u, peer) >= UDP_SOURCE_MAX;
+    bool full = u->n_open >= UDP_STREAMS_MAX, most = o->n_open >= UDP_SOURCE_MAX;
     struct udp_stream *s;
 
-    if (!own && u->n_open < UDP_STREAMS_MAX) {
+    if (!full && !most) {
         return true;
     }
-    if (own) {
+    if (most) {
         say_once(u, &u->said_source, "TCP connections of one source", UDP_SOURCE_MAX);
     } else {
         say_once(u, &u->said_full, "TCP connections", UDP_STREAMS_MAX);
     }
-    s = idlest(u, own ? peer : NULL, own ? u->quiet_own_ns : u->quiet_ns);
+    s = most || o->n_open >= UDP_SOURCE_FAIR ? idlest(u, o, u->quiet_own_ns) : victim(u);
     if (s == NULL) {
         return false;
     }
@@ -158,26 +189,37 @@ static bool make_place(struct udp *u, const struct ft_peer *peer)
     return true;
 }
 
+static bool give_messages(struct udp *u, struct udp_party *p, struct ft_batch *b,
+                          const struct udp_room *room);
+static void forget(struct udp *u, struct udp_party *p);
+
 static void add(struct udp *u, int conn, const struct sockaddr_storage *from)
 {
     uint32_t i = free_place(u);
     struct udp_stream *s = ft_mem_alloc(1, sizeof *s);
+    struct udp_origin *o = NULL;
 
     if (s != NULL) {
         ft__peer_set(&s->peer, from);
+        o = ft_prefixes_allow(&u->allow, &s->peer) ? find_origin(u, &s->peer) : NULL;
     }
-    if (s == NULL || !ft_prefixes_allow(&u->allow, &s->peer) || !make_place(u, &s->peer)) {
+    if (o == NULL || !make_place(u, o)) {
         ft_count_add(&u->refused, 1);
         close(conn);
         ft_mem_free(s);
         return;
     }
+    s->party = (struct udp_party){.group = &o->party, .give = give_messages, .left_queue = forget};
+    s->origin = o;
+    s->place = i;
     s->fd = conn;
     s->heard_ns = u->now_ns;
     s->left = u->draining ? ft__udp_waiting(conn) : 0;
     s->peer.flags = FT_PEER_STREAM;
     s->peer.session = ++u->sessions;
     u->stream[i] = s;
+    o->n++;
+    o->n_open++;
     u->n_open++;
     ft_count_set(&u->open, u->n_open);
 }
@@ -271,6 +313,11 @@ int ft__stream_fd(const struct udp *u, const struct udp_stream *s)
     return u->draining && s->left <= 0 ? -1 : s->fd;
 }
 
+struct udp_party *ft__stream_party(struct udp_stream *s)
+{
+    return &s->party;
+}
+
 static void put(struct udp *u, struct ft_batch *b, const struct udp_stream *s, uint32_t len,
                 uint8_t flags, int64_t now_ns)
 {
@@ -284,16 +331,30 @@ static void put(struct udp *u, struct ft_batch *b, const struct udp_stream *s, u
     peer->flags |= flags;
     ft__slot_view(u, b->n, len, now_ns, &b->views[b->n]);
     b->n++;
+    u->bytes += len + UDP_MESSAGE_COST;
 }
 
-uint32_t ft__stream_take(struct udp *u, uint32_t i, struct ft_batch *b, uint32_t share)
+/* It is no longer queued; when it is over it is gone. */
+static void forget(struct udp *u, struct udp_party *p)
 {
-    struct udp_stream *s = u->stream[i];
+    struct udp_stream *s = (struct udp_stream *)(void *)p;
+
+    if (s->told) {
+        close(s->fd);
+        u->stream[s->place] = NULL;
+        s->origin->n--;
+        ft_mem_free(s);
+    }
+}
+
+static bool give_messages(struct udp *u, struct udp_party *p, struct ft_batch *b,
+                          const struct udp_room *room)
+{
+    struct udp_stream *s = (struct udp_stream *)(void *)p;
     int64_t wall_ns = ft__udp_wall_ns();
     bool filled = s->over || ft__stream_fd(u, s) < 0; /* once a turn: a buffer is most it gives */
-    uint32_t n = 0;
 
-    while (n < share) {
+    while (b->n < room->n && u->bytes < room->bytes) {
         uint32_t len = next_message(u, s);
 
         if (len == 0 && filled) {
@@ -306,18 +367,16 @@ uint32_t ft__stream_take(struct udp *u, uint32_t i, struct ft_batch *b, uint32_t
         }
         put(u, b, s, len, 0, wall_ns);
         s->at += len;
-        s->heard_ns = u->now_ns;
-        s->messages++;
-        n++;
+        if (len >= MESSAGE_SET) {
+            s->heard_ns = u->now_ns;
+            s->messages++;
+        }
     }
-    if (n < share && s->over) {
+    if (s->over && next_message(u, s) == 0 && b->n < room->n) {
         put(u, b, s, 0, FT_PEER_ENDED, wall_ns);
-        close(s->fd);
-        ft_mem_free(s);
-        u->stream[i] = NULL;
-        n++;
+        s->told = true;
     }
-    return n;
+    return !s->told && ft__stream_pending(u, s);
 }
 
 void ft__streams_close(struct udp *u)

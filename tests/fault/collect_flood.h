@@ -22,7 +22,7 @@ static const int64_t start_ns = INT64_C(1700000000000000000);
 /* ---- what is counted ---- */
 
 static struct {
-    uint64_t records, router_records, samples, text, ended, health;
+    uint64_t records, router_records, samples, text, ended, changed, health;
     size_t longest; /* line */
     bool format;
 } seen;
@@ -61,6 +61,7 @@ static inline void on_template(void *cookie, const struct ft_template_change *t)
 {
     (void)cookie;
     seen.ended += t->kind == FT_TEMPLATE_EXPIRED;
+    seen.changed += t->kind == FT_TEMPLATE_CHANGED;
 }
 static inline void on_health(void *cookie, const struct ft_exporter_health *h)
 {

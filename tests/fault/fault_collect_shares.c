@@ -79,6 +79,34 @@ static void test_domains_of_one_sender(void)
     end("one sender with 116,000 domains", 64);
 }
 
+/* The same over a connection, whose exporters are proven at once: new routers, more than have a
+ * place by themselves, are not pushed out for it. */
+static void test_domains_of_one_connection(void)
+{
+    enum { NEW = 100 };
+    int64_t now_ns;
+    uint64_t before;
+
+    begin();
+    now_ns = routers_come();
+    before = seen.router_records;
+    for (uint32_t i = 0; i < NEW; i++) {
+        send_both(NEWCOMER + i, 1, 0, now_ns);
+    }
+    for (uint32_t d = 0; d < 20000; d++) {
+        begin_message(d, 0);
+        one_template(256, 8, 4);
+        end_message();
+        CHECK_EQ(give_stream(ATTACKER, 1, now_ns), FT_V_DECODED);
+    }
+    for (uint32_t i = 0; i < NEW; i++) { /* not yet a second later */
+        send_data(NEWCOMER + i, 1, 1, now_ns + SECOND / 2);
+    }
+    CHECK_EQ(seen.router_records - before, 2 * NEW);
+    routers_still_there(now_ns);
+    end("one connection with 20,000 domains", 64);
+}
+
 /* Addresses of one /64 are one source: who has a network of them pushes out itself, too. */
 static void test_addresses_of_one_network(void)
 {
@@ -448,6 +476,48 @@ static void test_names_of_others(void)
     end("names of 64 domains and 100 senders", 64);
 }
 
+/* Names are full. A source that has its share gets no more, and nobody goes for that; for one that
+ * may have more, new ones go that have names, and no others. */
+static void test_room_for_names(void)
+{
+    enum { NEW = 10, HOARDERS = 4 };
+    int64_t now_ns;
+    uint64_t before;
+    struct ft_collect_stats st;
+
+    begin();
+    now_ns = routers_come();
+    for (uint32_t s = 0; s < HOARDERS; s++) {
+        for (uint32_t d = 0; d < 9; d++) {
+            names(ATTACKER + s, d, 0, 1, 1, now_ns);
+        }
+    }
+    now_ns += 2 * (int64_t)SECOND;
+    for (uint32_t s = 0; s < HOARDERS; s++) {
+        for (uint32_t d = 0; d < 8; d++) {
+            names(ATTACKER + s, d, 0, s < 3 ? 8192 : 8000, 1, now_ns);
+        }
+    }
+    names(0x0b000001, 1, 0, 8192, 1, now_ns); /* a new one fills them up */
+    before = seen.router_records;
+    for (uint32_t i = 0; i < NEW; i++) {
+        send_both(NEWCOMER + i, 1, 0, now_ns);
+    }
+    for (uint32_t d = 0; d < 9; d++) {
+        names(ATTACKER, d, 0, 8192, 1, now_ns);
+    }
+    ft_collector_get_stats(collector, &st);
+    CHECK_EQ(st.exporters_evicted, 0);
+    names(0xc0000200, 1, 77, 1, 1, now_ns);
+    ft_collector_get_stats(collector, &st);
+    CHECK_EQ(st.exporters_evicted, 1);
+    for (uint32_t i = 0; i < NEW; i++) {
+        send_data(NEWCOMER + i, 1, 1, now_ns);
+    }
+    CHECK_EQ(seen.router_records - before, 2 * NEW);
+    end("names of sources that have their share", 64);
+}
+
 /* 10 datagrams of records whose interfaces have no name, ids as before. */
 static double nameless(uint64_t first, uint64_t multiply)
 {
@@ -540,6 +610,59 @@ static void test_cost_of_stale_plans(void)
     CHECK(anew < 12 * same + 0.3); /* it is compiled each time; no walk over those before */
 }
 
+static void described_record(uint32_t address, int64_t now_ns, bool template)
+{
+    begin_message(1, 0);
+    if (template) {
+        begin_set(2);
+        p16(400);
+        p16(1);
+        p16(0x8000 | 7);
+        p16(1);
+        p32(99999);
+        end_set();
+    }
+    begin_set(400);
+    p8(200);
+    end_set();
+    end_message();
+    seen.format = true;
+    CHECK_EQ(give(address, now_ns), FT_V_DECODED);
+    seen.format = false;
+}
+
+/* An element that one source described is read by that, whatever another one says of it, before or
+ * after; one that described it anew is read by the new words, and no change of the template is told
+ * that is none. */
+static void test_types_of_another(void)
+{
+    enum { B = 0xc0000b01 };
+
+    begin();
+    describe(ATTACKER, start_ns, true, 7, 1, 1); /* it comes first */
+    describe(B, start_ns, true, 7, 1, 2);
+    described_record(B, start_ns, true);
+    CHECK(strstr((const char *)line, "\"n0000009\":") != NULL);
+    described_record(ATTACKER, start_ns, true);
+    CHECK(strstr((const char *)line, "\"n0000008\":") != NULL);
+    describe(ATTACKER, start_ns, false, 7, 1, 4);
+    for (int again = 0; again < 2; again++) {
+        described_record(B, start_ns, again == 1);
+        CHECK(strstr((const char *)line, "\"n0000009\":") != NULL);
+    }
+    described_record(NEWCOMER, start_ns, true); /* has described nothing */
+    CHECK(strstr((const char *)line, "\"pen_99999_ie_7\":") != NULL);
+    describe(NEWCOMER, start_ns, true, 7, 1, 5);
+    described_record(NEWCOMER, start_ns, true);
+    CHECK(strstr((const char *)line, "\"n0000002\":") != NULL);
+    CHECK_EQ(seen.changed, 0); /* the same fields: only what is known of them is new */
+    describe(B, start_ns, false, 7, 1, 3);
+    described_record(B, start_ns, true);
+    CHECK(strstr((const char *)line, "\"n0000000\":") != NULL);
+    CHECK_EQ(seen.changed, 0);
+    end("an element that another source describes", 8);
+}
+
 /* ---- connections ---- */
 
 /* What ends with its connection ends: exporters, and what was said of them. */
@@ -618,6 +741,7 @@ int main(void)
 {
     at = message;
     RUN(test_domains_of_one_sender);
+    RUN(test_domains_of_one_connection);
     RUN(test_addresses_of_one_network);
     RUN(test_invented_senders_that_prove);
     RUN(test_a_big_site);
@@ -628,6 +752,8 @@ int main(void)
     RUN(test_cost_of_stale_plans);
     RUN(test_waiting_data);
     RUN(test_names_of_others);
+    RUN(test_room_for_names);
+    RUN(test_types_of_another);
     RUN(test_cost_of_names);
     RUN(test_cost_of_waiting);
     RUN(test_sessions);

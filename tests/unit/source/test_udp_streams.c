@@ -15,7 +15,7 @@
 
 extern const struct ft_source_ops ft_source_udp;
 
-enum { BUSY = UDP_STREAMS_MAX, CONNECTIONS = BUSY + 4, MESSAGE = 16 };
+enum { BUSY = UDP_STREAMS_MAX, CONNECTIONS = BUSY + 4, MESSAGE = 20, BIG = 65000 };
 
 static const int64_t long_ns = (int64_t)3600 * 1000000000;
 
@@ -118,13 +118,18 @@ static int64_t ms_of(clockid_t clock)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* n empty messages, of which the socket takes what it can. */
+/* n messages with an empty set, of which the socket takes what it can. */
 static void say(int fd, uint32_t n)
 {
     static uint8_t many[MESSAGE * 4096];
 
     for (uint32_t i = 0; i < 4096; i++) {
-        memcpy(many + (size_t)i * MESSAGE, (const uint8_t[MESSAGE]){0, 10, 0, MESSAGE}, MESSAGE);
+        uint8_t *m = many + (size_t)i * MESSAGE;
+
+        m[1] = 10;
+        m[3] = MESSAGE;
+        m[17] = 2; /* the set */
+        m[19] = 4;
     }
     CHECK(send(fd, many, (size_t)n * MESSAGE, MSG_DONTWAIT) > 0 || errno == EAGAIN);
 }
@@ -158,13 +163,13 @@ static void end(struct ft_source *s, int n)
     memset(&got, 0, sizeof got);
 }
 
-/* All places, 4 sources; every connection has sent a message. */
-static struct ft_source *all_busy(void)
+/* All places, so many connections a source; every one has sent a message. */
+static struct ft_source *all_busy(unsigned each)
 {
     struct ft_source *s = listener(0);
 
     for (int i = 0; i < BUSY; i++) {
-        conn[i] = join((unsigned)i / UDP_SOURCE_MAX);
+        conn[i] = join(100 + (unsigned)i / each);
         say(conn[i], 1);
         read_some(s, 1, 0);
     }
@@ -179,7 +184,7 @@ static struct ft_source *all_busy(void)
 /* Who comes when all are busy waits, and wakes nobody; a place that becomes free is taken. */
 static void test_more_than_places(void)
 {
-    struct ft_source *s = all_busy();
+    struct ft_source *s = all_busy(UDP_SOURCE_FAIR);
     int64_t cpu, waited;
 
     for (int i = BUSY; i < CONNECTIONS; i++) {
@@ -193,10 +198,10 @@ static void test_more_than_places(void)
     CHECK(ms_of(CLOCK_MONOTONIC) - waited >= 40);
     say(conn[0], 1);
     say(conn[CONNECTIONS - 1], 1); /* has no place yet */
-    for (int i = 0; i < 20 && got.of[0] < UDP_SOURCE_MAX + 1; i++) {
+    for (int i = 0; i < 20 && got.of[100] < UDP_SOURCE_FAIR + 1; i++) {
         read_some(s, 1, 20);
     }
-    CHECK_EQ(got.of[0], UDP_SOURCE_MAX + 1);
+    CHECK_EQ(got.of[100], UDP_SOURCE_FAIR + 1);
     CHECK_EQ(got.of[9], 0);
     for (int i = 1; i < 8; i++) {
         close(conn[i]);
@@ -214,7 +219,7 @@ static void test_more_than_places(void)
  * the one that is silent longest; the busy ones stay. */
 static void test_idle_give_way(void)
 {
-    struct ft_source *s = all_busy();
+    struct ft_source *s = all_busy(UDP_SOURCE_FAIR);
 
     for (int i = 3; i < 5; i++) { /* two places, taken by half a message */
         close(conn[i]);
@@ -316,39 +321,131 @@ static void send_datagrams(int fd, int n)
     }
 }
 
-/* Two busy connections and a busy socket share each batch; one message of a third comes through
- * within one round. */
+/* Two busy sources and a busy socket: the socket has half of each batch, the sources the rest; one
+ * message of a third comes through within a few rounds. */
+static void equal_turns(uint32_t cap)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    struct ft_source *s = listener(0);
+    uint32_t rounds = 0, total;
+
+    conn[0] = join(1);
+    conn[1] = join(2);
+    conn[2] = join(3);
+    read_some(s, 3, 5);
+    say(conn[0], 4096);
+    say(conn[1], 4096);
+    send_datagrams(fd, 1500);
+    for (uint32_t i = 0; i < 30; i++) {
+        CHECK_EQ(read_once(s, cap, 0), FT_OK);
+    }
+    total = got.messages + got.datagrams;
+    CHECK_EQ(total, 30 * cap);
+    CHECK(got.of[1] + cap >= total / 4 && got.of[2] + cap >= total / 4);
+    CHECK(got.datagrams + cap >= total / 2);
+    say(conn[2], 1);
+    for (; got.of[3] == 0 && rounds < 100; rounds++) {
+        CHECK_EQ(read_once(s, cap, 0), FT_OK);
+    }
+    CHECK(rounds <= 6); /* of one message: datagrams, a source, and so on */
+    close(fd);
+    end(s, 3);
+}
+
+static void say_big(int fd)
+{
+    static uint8_t big[BIG] = {
+        0, 10, BIG >> 8, BIG & 255, [17] = 2, [18] = (BIG - 16) >> 8, [19] = (BIG - 16) & 255};
+
+    CHECK(send(fd, big, sizeof big, MSG_NOSIGNAL) == sizeof big);
+}
+
+/* One source with as many connections as it may have, all with messages as long as they may be: it
+ * gets no more bytes than another source with one connection and short ones, and both together no
+ * more than the socket. */
+static void test_turns_of_a_big_source(void)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    struct ft_source *s = listener(0);
+    uint32_t big_bytes, reads = 0;
+
+    for (int i = 0; i < UDP_SOURCE_MAX; i++) {
+        conn[i] = join(1);
+        say_big(conn[i]);
+        read_some(s, i % 16 == 0, 5);
+    }
+    conn[UDP_SOURCE_MAX] = join(2);
+    for (int i = 0; i < 10 && stats(s).connections <= UDP_SOURCE_MAX; i++) {
+        read_some(s, 1, 5);
+    }
+    CHECK_EQ(stats(s).connections, UDP_SOURCE_MAX + 1);
+    for (int i = 0; i < UDP_SOURCE_MAX; i++) {
+        say_big(conn[i]);
+    }
+    say(conn[UDP_SOURCE_MAX], 1500);
+    send_datagrams(fd, 1500);
+    memset(&got, 0, sizeof got);
+    while ((got.of[2] < 1500 || got.datagrams < 1500) && reads < 1000) {
+        CHECK_EQ(read_once(s, 64, 0), FT_OK);
+        reads++;
+        if (got.of[2] < 1500) { /* bytes, and 256 a message as the socket's */
+            big_bytes = got.of[1] * (BIG + 256u);
+            CHECK(big_bytes <= got.of[2] * (MESSAGE + 256u) + 4 * BIG);
+        }
+    }
+    CHECK(reads <= 80);
+    CHECK(got.of[1] > 0); /* it has its turns, too */
+    for (int i = 0; i < 1000 && got.of[1] < UDP_SOURCE_MAX; i++) {
+        read_some(s, 1, 5);
+    }
+    CHECK(got.of[1] >= UDP_SOURCE_MAX); /* and what the others do not need */
+    close(fd);
+    end(s, UDP_SOURCE_MAX + 1);
+}
+
 static void test_turns(void)
 {
     static const uint32_t caps[] = {1, 2, 3, 7, 64};
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
     for (size_t k = 0; k < sizeof caps / sizeof caps[0]; k++) {
-        struct ft_source *s = listener(0);
-        uint32_t cap = caps[k], rounds = 0, total;
-
-        conn[0] = join(1);
-        conn[1] = join(2);
-        conn[2] = join(3);
-        read_some(s, 3, 5);
-        say(conn[0], 4096);
-        say(conn[1], 4096);
-        send_datagrams(fd, 1500);
-        for (uint32_t i = 0; i < 30; i++) {
-            CHECK_EQ(read_once(s, cap, 0), FT_OK);
-        }
-        total = got.messages + got.datagrams;
-        CHECK_EQ(total, 30 * cap);
-        CHECK(got.of[1] >= total / 3 - cap && got.of[2] >= total / 3 - cap);
-        CHECK(got.datagrams >= total / 3 - cap);
-        say(conn[2], 1);
-        for (; got.of[3] == 0 && rounds < 100; rounds++) {
-            CHECK_EQ(read_once(s, cap, 0), FT_OK);
-        }
-        CHECK(rounds <= 4);
-        end(s, 3);
+        equal_turns(caps[k]);
     }
-    close(fd);
+}
+
+/* Four sources with all places they may have, busy or with messages without contents: another one
+ * gets a place of theirs, and a quiet connection of one that has few stays. */
+static void test_greedy_sources(void)
+{
+    for (int k = 0; k < 2; k++) {
+        struct ft_source *s = listener(0);
+
+        udp_of(s)->quiet_ns = 0; /* all are quiet: as if time passed */
+        conn[0] = join(1);
+        say(conn[0], 1);
+        read_some(s, 5, 5);
+        for (int i = 1; i < BUSY; i++) {
+            conn[i] = join(100 + (unsigned)i / UDP_SOURCE_MAX);
+            CHECK(k == 0 || write(conn[i], (const uint8_t[16]){0, 10, 0, 16}, 16) == 16);
+            if (k == 0) {
+                say(conn[i], 1);
+            }
+            read_some(s, 1, 0);
+        }
+        for (int i = 0; i < 100 && got.messages < BUSY; i++) {
+            read_some(s, 1, 20);
+        }
+        CHECK_EQ(got.messages, BUSY);
+        for (int i = BUSY; i < CONNECTIONS; i++) {
+            conn[i] = join(9);
+            say(conn[i], 1);
+            read_some(s, 5, 5);
+        }
+        CHECK_EQ(got.of[9], CONNECTIONS - BUSY);
+        CHECK_EQ(stats(s).connections_displaced, CONNECTIONS - BUSY);
+        CHECK(!is_closed(conn[0]));
+        CHECK_EQ(stats(s).connections, BUSY);
+        end(s, CONNECTIONS);
+    }
 }
 
 /* After a stop what came before is read, and what goes on coming does not hold up the end. */
@@ -411,7 +508,9 @@ int main(void)
     RUN(test_idle_give_way);
     RUN(test_share_of_a_source);
     RUN(test_idle_timeout);
+    RUN(test_greedy_sources);
     RUN(test_turns);
+    RUN(test_turns_of_a_big_source);
     RUN(test_stop_in_a_flood);
     RUN(test_out_of_descriptors);
     return test_end();
