@@ -146,6 +146,15 @@ static struct ft__type *find_type(const struct ft__xplans *p, uint32_t pen, uint
     return NULL;
 }
 
+/* What an exporter says about the type of its own elements is not believed further than that it is
+ * an address: who calls one a number, or calls it so anew for somebody else, makes it readable. */
+static enum ft_privacy class_of(const struct ft_element *e, bool learnt)
+{
+    enum ft_privacy class = ft_element_privacy(e);
+
+    return learnt && class != FT_PRIVACY_IDENTITY ? FT_PRIVACY_PAYLOAD : class;
+}
+
 static void describe(const struct ft__xplans *p, struct ft__xplan *plan,
                      const struct ft_template_field *f, char **names, struct ft_xvalue *v)
 {
@@ -163,8 +172,7 @@ static void describe(const struct ft__xplans *p, struct ft__xplan *plan,
     v->type = e != NULL ? e->type : FT_X_OCTETS;
     v->len = f->len;
     plan->n_unknown += e == NULL;
-    v->flags |=
-        ft_element_privacy(e) != ft_xtype_privacy((enum ft_xtype)v->type) ? FT_XV_TELLING : 0;
+    v->flags |= class_of(e, learnt) != ft_xtype_privacy((enum ft_xtype)v->type) ? FT_XV_TELLING : 0;
     if (learnt && p->no_names) {
         v->key_len = (uint16_t)make_name(f, NULL, *names);
         v->key = *names;
