@@ -168,6 +168,15 @@ static uint64_t learner(const struct ft__type_share *types, const struct ft_temp
     return 0;
 }
 
+/* What an exporter says about the type of its own elements is not believed further than that it is
+ * an address: who calls one a number, or calls it so anew for somebody else, makes it readable. */
+static enum ft_privacy class_of(const struct ft_element *e, bool learnt)
+{
+    enum ft_privacy class = ft_element_privacy(e);
+
+    return learnt && class != FT_PRIVACY_IDENTITY ? FT_PRIVACY_PAYLOAD : class;
+}
+
 static void describe(const struct ft__xplans *p, struct ft__xplan *plan,
                      const struct ft_template_field *f, char **names, struct ft_xvalue *v)
 {
@@ -185,8 +194,7 @@ static void describe(const struct ft__xplans *p, struct ft__xplan *plan,
     }
     v->type = e != NULL ? e->type : FT_X_OCTETS;
     v->len = f->len;
-    v->flags |=
-        ft_element_privacy(e) != ft_xtype_privacy((enum ft_xtype)v->type) ? FT_XV_TELLING : 0;
+    v->flags |= class_of(e, learnt) != ft_xtype_privacy((enum ft_xtype)v->type) ? FT_XV_TELLING : 0;
     if (learnt && p->no_names) {
         v->key_len = (uint16_t)make_name(f, NULL, *names);
         v->key = *names;
