@@ -65,8 +65,9 @@ struct ft_output {
     pthread_cond_t ready; /* the output thread waits here */
     pthread_cond_t freed; /* writers of a full pool, and drain, wait here */
     uint32_t n_free, head, n_queued;
-    bool busy, stop, flush, started;
+    bool busy, stop, flush;
     pthread_t thread;
+    bool started;               /* owner: who starts and closes; apart from what the lock guards */
     _Atomic uint32_t free_seen; /* n_free for a look without the lock */
     _Atomic bool failed, given_up, reopen;
     _Atomic int ending_ms; /* the input has ended: records wait for room, see wait_for_room */

@@ -268,8 +268,8 @@ static void sleep_until_pushed(struct ft_worker *w)
     struct timespec until = ft_wait_until(p->plan.read_ms);
 
     pthread_mutex_lock(&p->lock);
-    atomic_store_explicit(&w->sleeping, true, memory_order_relaxed);
-    atomic_thread_fence(memory_order_seq_cst); /* pairs with wake_worker() */
+    atomic_exchange_explicit(&w->sleeping, true,
+                             memory_order_acq_rel); /* pairs with wake_worker() */
     if (ft_ring_fill(&w->ring) == 0 &&
         !atomic_load_explicit(&p->input_done, memory_order_acquire)) {
         pthread_cond_timedwait(&p->pushed, &p->lock, &until);
@@ -311,13 +311,13 @@ void *ft__worker_handoff(void *arg)
     return ft__worker_end(w);
 }
 
-/* Something was pushed, or nothing more will be: a worker that sleeps goes on. */
+/* Something was pushed, or nothing more will be: a worker that sleeps goes on. Both sides change
+ * the flag by one atomic step, and these have an order: either this one sees that the worker
+ * sleeps, or the worker sees what was pushed. */
 static void wake_worker(struct ft_worker *to)
 {
-    atomic_thread_fence(memory_order_seq_cst); /* pairs with sleep_until_pushed() */
-    if (FT_UNLIKELY(atomic_load_explicit(&to->sleeping, memory_order_relaxed))) {
+    if (FT_UNLIKELY(atomic_exchange_explicit(&to->sleeping, false, memory_order_acq_rel))) {
         pthread_mutex_lock(&to->p->lock);
-        atomic_store_explicit(&to->sleeping, false, memory_order_relaxed);
         pthread_cond_broadcast(&to->p->pushed);
         pthread_mutex_unlock(&to->p->lock);
     }
