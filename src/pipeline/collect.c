@@ -159,35 +159,76 @@ static void ignore_flow(void *cookie, const struct ft_flow_record *rec)
 
 /* ---- building ---- */
 
-/* Reads the saved state; that it is not there is no failure. */
-static void load_state(struct ft_worker *w, const char *path)
+/* The text of the saved state; NULL with 0: there is none. 0 or errno. Caller frees. */
+static int read_state(const char *path, char **out, size_t *out_len)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int error = fd < 0 ? errno : fstat(fd, &st) != 0 ? errno : 0;
+    size_t at = 0;
+
+    *out = NULL;
+    if (error == 0 && !S_ISREG(st.st_mode)) {
+        error = EINVAL;
+    } else if (error == 0 && st.st_size > STATE_MAX) {
+        error = EFBIG;
+    }
+    if (error == 0 && (*out = ft_mem_alloc(1, (size_t)st.st_size + 1)) == NULL) {
+        error = ENOMEM;
+    }
+    while (error == 0 && at < (size_t)st.st_size) {
+        ssize_t n = read(fd, *out + at, (size_t)st.st_size - at);
+
+        if (n == 0) {
+            break;
+        }
+        error = n < 0 && errno != EINTR ? errno : 0;
+        at += n > 0 ? (size_t)n : 0;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    *out_len = at;
+    return error == ENOENT ? 0 : error;
+}
+
+/* Something else stands where the state is to be: it gets a rotated name, and is not written over.
+ */
+static void state_aside(struct ft_pipeline *p, const char *path)
+{
+    struct ft_file_call c = {
+        .op = FT_FILE_ASIDE, .id = p->state_file, .now_s = ft__clock_real_ns() / 1000000000};
+    struct ft_file_answer a;
+    int fd;
+
+    p->files.call(p->files.cookie, &c, &a, &fd);
+    ft_log(&p->log, FT_LOG_WARN, "%s: is no saved state%s; starting without%s%s", path,
+           p->plan.anonymize ? " of this key" : "", a.error == 0 ? ", it is now " : "",
+           a.error == 0 ? a.name : "");
+}
+
+static int load_state(struct ft_worker *w, const char *path, struct ft_err *err)
 {
     struct ft_pipeline *p = w->p;
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    char *text = NULL;
     uint32_t bad = 0;
-    ssize_t n = -1;
+    size_t len;
+    char *text;
+    int error = read_state(path, &text, &len);
 
-    if (fd < 0) {
-        if (errno != ENOENT) {
-            ft_log(&p->log, FT_LOG_WARN, "%s: cannot be read: %s", path, strerror(errno));
-        }
-        return;
+    if (error != 0) { /* it would be written over */
+        ft_mem_free(text);
+        return ft_err_set(err, error == ENOMEM ? FT_E_NOMEM : FT_E_IO,
+                          "state: %s: cannot be read: %s", path,
+                          error == EINVAL ? "it is not a file" : strerror(error));
     }
-    if (fstat(fd, &st) == 0 && st.st_size <= STATE_MAX) {
-        text = ft_mem_alloc(1, (size_t)st.st_size + 1);
-        n = text != NULL ? read(fd, text, (size_t)st.st_size) : -1;
-    }
-    close(fd);
-    if (n < 0 || ft_collector_load(w->collect->collector, text, (size_t)n, ft__clock_real_ns(),
-                                   &bad) != FT_OK) {
-        ft_log(&p->log, FT_LOG_WARN, "%s: is no saved state%s; starting without", path,
-               p->plan.anonymize ? " of this key" : "");
+    if (text != NULL &&
+        ft_collector_load(w->collect->collector, text, len, ft__clock_real_ns(), &bad) != FT_OK) {
+        state_aside(p, path);
     } else if (bad > 0) {
         ft_log(&p->log, FT_LOG_WARN, "%s: %u lines of the saved state cannot be read", path, bad);
     }
     ft_mem_free(text);
+    return FT_OK;
 }
 
 size_t ft__collect_budget(const struct ft_worker *w)
@@ -231,7 +272,7 @@ int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct f
         return ft_err_set(err, rc, "the collector of worker %u: %s", w->index, ft_strerror(rc));
     }
     if (cfg->state != NULL) {
-        load_state(w, cfg->state);
+        return load_state(w, cfg->state, err);
     }
     return FT_OK;
 }

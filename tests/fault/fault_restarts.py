@@ -13,7 +13,7 @@ import unittest
 
 from faults import (COMPRESSIONS, Case, Heard, content, events, main, pcap_header, pcap_records, run,
                     wait_for)
-from keeping import FRAMES, ROTATED, Collecting, flow_id, unpacked, v5
+from keeping import FRAMES, ROTATED, Collecting, flow_id, free_port, unpacked, v5
 from support import udp_frame
 
 ENDINGS = {"": "", "gzip": ".gz", "zstd": ".zst"}
@@ -355,6 +355,36 @@ class TornTails(Kept):
                     h.ended()
                     return h.err, 30000, 40
                 self.check(c, torn, whole, append)
+
+
+class State(Kept):
+    """What stands where --state is to be, and is none, is not written over."""
+
+    def ended_soon(self, *args):
+        c = Collecting(self, "-o", "null:", *args)
+        c.stop()
+        return c.err
+
+    def test_something_else_is_put_aside(self):
+        st = self.out / "st"
+        st.write_text("a list of mine\n")
+        err = self.ended_soon("--state", st)
+        self.assertIn("is no saved state", err)
+        aside = [p for p in self.out.iterdir() if p.name.startswith("st-")]
+        self.assertEqual([p.read_text() for p in aside], ["a list of mine\n"])
+        self.assertNotEqual(st.read_text(), "a list of mine\n")
+        err = self.ended_soon("--state", st)  # its own is taken
+        self.assertNotIn("is no saved state", err)
+        self.assertEqual(len(list(self.out.iterdir())), 2)
+
+    def test_what_cannot_be_read_is_refused(self):
+        """It would be written over; and a FIFO is not waited for."""
+        fifo = self.out / "fifo"
+        os.mkfifo(fifo)
+        for path in fifo, self.out:
+            r = run("collect", "-l", f"udp://127.0.0.1:{free_port()}", "--state", path, "-o", "null:", timeout=20)
+            self.assertEqual(r.returncode, 1)
+            self.assertIn("cannot be read: it is not a file", r.stderr)
 
 
 class Frames(Kept):
