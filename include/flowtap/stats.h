@@ -34,6 +34,7 @@ struct ft_output_stats {
     uint32_t queue_len;                /* chunks waiting now */
     uint32_t queue_cap;                /* most that may wait */
     bool failed;                       /* the output is gone for good */
+    uint64_t folder_changes; /* times that the folder of a file was replaced by another one */
 };
 
 /* What collect counts besides: X(SYMBOL, name, "meaning"). */

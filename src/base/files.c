@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/files_parts.h"
@@ -20,7 +22,7 @@ struct ft_places {
     struct ft__place place[FT_FILES_MAX];
     int32_t n;
     uid_t trusted; /* (uid_t)-1: nobody */
-    bool confined;
+    bool confined, sealed;
 };
 
 struct ft_places *ft_places_new(void)
@@ -48,6 +50,11 @@ void ft_places_free(struct ft_places *s)
 void ft_places_confine(struct ft_places *s)
 {
     s->confined = true;
+}
+
+void ft_places_seal(struct ft_places *s)
+{
+    s->sealed = true;
 }
 
 void ft_places_trust(struct ft_places *s, uid_t uid)
@@ -129,6 +136,7 @@ static int folder_ready(struct ft__place *p, bool confined, uint32_t *notes)
         return EPERM;
     }
     if (confined) {
+        *notes |= FT_FILE_RENEW;
         close(now);
         return ESTALE;
     }
@@ -144,9 +152,9 @@ void ft_places_renew(struct ft_places *s)
     for (int32_t i = 0; i < s->n; i++) {
         uint32_t notes = 0;
 
-        if (folder_ready(&s->place[i], false, &notes) == 0 && notes != 0) {
-            s->place[i].notes |= notes; /* told with the next answer */
-        }
+        int error = folder_ready(&s->place[i], false, &notes);
+
+        s->place[i].notes = error == 0 ? notes : 0; /* told with the next answer */
     }
 }
 
@@ -158,14 +166,22 @@ static bool harmless_device(const struct stat *st)
            (minor(st->st_rdev) == NULL_MINOR || minor(st->st_rdev) == FULL_MINOR);
 }
 
+/* Others than we may make files there, so what stands there may be anybody's. */
+static bool others_may_make(const struct ft__place *p)
+{
+    return p->seen.st_uid != geteuid() || (p->seen.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+}
+
 static bool owner_fits(const struct ft_places *s, const struct ft__place *p, const struct stat *st)
 {
-    return !p->known || st->st_uid == p->owner || st->st_uid == geteuid() ||
-           st->st_uid == p->seen.st_uid || st->st_uid == s->trusted;
+    if (st->st_uid == geteuid() || st->st_uid == p->seen.st_uid || st->st_uid == s->trusted) {
+        return true;
+    }
+    return st->st_uid == p->owner && (p->seen.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 /* 0, or why a file of this kind is not opened. Another name of the file (a hard link) may be one
- * that the folder's owner must not reach. */
+ * that who made it there must not reach. */
 static int fits(const struct ft_places *s, const struct ft__place *p, const struct stat *st)
 {
     if (S_ISLNK(st->st_mode)) {
@@ -183,7 +199,7 @@ static int fits(const struct ft_places *s, const struct ft__place *p, const stru
     if (!owner_fits(s, p, st)) {
         return EPERM;
     }
-    return p->known && st->st_nlink > 1 && p->seen.st_uid != geteuid() ? EMLINK : 0;
+    return st->st_nlink > 1 && others_may_make(p) ? EMLINK : 0;
 }
 
 static int flags_for(const struct stat *st)
@@ -250,7 +266,24 @@ static int take(const struct ft_places *s, const struct ft__place *p, const stru
     return 0;
 }
 
-static int open_place(const struct ft_places *s, struct ft__place *p, int *out_fd)
+/* A regular file is written by one output at a time: another one would cut off what it takes for a
+ * torn end. File systems without locks are taken as they are. */
+static bool alone(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || flock(fd, LOCK_EX | LOCK_NB) == 0 ||
+           errno != EWOULDBLOCK;
+}
+
+static int busy(int *fd)
+{
+    close(*fd);
+    *fd = -1;
+    return EBUSY;
+}
+
+static int open_place(const struct ft_places *s, const struct ft__place *p, int *out_fd)
 {
     int error = EEXIST;
 
@@ -266,13 +299,7 @@ static int open_place(const struct ft_places *s, struct ft__place *p, int *out_f
             }
         }
     }
-    if (error == 0 && !p->known) {
-        struct stat st;
-
-        p->known = true;
-        p->owner = fstat(*out_fd, &st) == 0 ? st.st_uid : geteuid();
-    }
-    return error;
+    return error == 0 && !alone(*out_fd) ? busy(out_fd) : error;
 }
 
 /* ---- placing ---- */
@@ -308,11 +335,17 @@ static int split(struct ft__place *p, const char *path)
 
 static int place(struct ft_places *s, const struct ft_file_call *c, int32_t *out_id)
 {
-    struct ft__place p = {
-        .dir = -1, .mode = c->mode & 07777, .mode_exact = c->mode_exact, .group = c->group};
+    struct ft__place p = {.dir = -1,
+                          .mode = c->mode & 07777,
+                          .mode_exact = c->mode_exact,
+                          .kind = c->kind,
+                          .keep = c->keep,
+                          .owner = geteuid(),
+                          .group = c->group};
+    struct stat st;
 
-    if (s->n == FT_FILES_MAX) {
-        return ENFILE;
+    if (s->sealed || s->n == FT_FILES_MAX) {
+        return s->sealed ? EPERM : ENFILE;
     }
     int error = split(&p, c->path);
 
@@ -327,6 +360,9 @@ static int place(struct ft_places *s, const struct ft_file_call *c, int32_t *out
         }
         ft_mem_free(p.folder);
         return error;
+    }
+    if (fstatat(p.dir, p.name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        p.owner = st.st_uid;
     }
     s->place[s->n] = p;
     *out_id = s->n++;
@@ -367,10 +403,26 @@ static int replace(struct ft__place *p)
     return renameat(p->dir, name, p->dir, p->name) == 0 ? 0 : errno;
 }
 
+/* Whether a file of this kind is ever treated so. */
+static bool may(const struct ft__place *p, int32_t op)
+{
+    switch (op) {
+    case FT_FILE_OPEN:
+    case FT_FILE_SWEEP:
+        return p->kind == FT_FILE_OUTPUT;
+    case FT_FILE_OPEN_NEW:
+    case FT_FILE_REPLACE:
+        return p->kind == FT_FILE_STATE;
+    default:
+        return op == FT_FILE_ASIDE;
+    }
+}
+
 void ft_places_call(void *cookie, const struct ft_file_call *c, struct ft_file_answer *out,
                     int *out_fd)
 {
     struct ft_places *s = cookie;
+    int64_t now_s = s->sealed ? (int64_t)time(NULL) : c->now_s;
 
     *out = (struct ft_file_answer){.id = -1};
     *out_fd = -1;
@@ -378,8 +430,8 @@ void ft_places_call(void *cookie, const struct ft_file_call *c, struct ft_file_a
         out->error = place(s, c, &out->id);
         return;
     }
-    if (c->id < 0 || c->id >= s->n) {
-        out->error = EBADF;
+    if (c->id < 0 || c->id >= s->n || !may(&s->place[c->id], c->op)) {
+        out->error = c->id < 0 || c->id >= s->n ? EBADF : EPERM;
         return;
     }
     struct ft__place *p = &s->place[c->id];
@@ -401,10 +453,10 @@ void ft_places_call(void *cookie, const struct ft_file_call *c, struct ft_file_a
         out->error = replace(p);
         break;
     case FT_FILE_ASIDE:
-        out->error = ft__place_aside(p, c->now_s, out->name);
+        out->error = ft__place_aside(p, now_s, out->name);
         break;
     case FT_FILE_SWEEP:
-        out->error = ft__place_sweep(p, c->now_s, &c->keep, &out->n);
+        out->error = ft__place_sweep(p, now_s, &out->n);
         break;
     default:
         out->error = EINVAL;

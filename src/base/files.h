@@ -7,8 +7,9 @@
  * files in it, and may replace the folder itself, while a process with more rights than he has goes
  * on opening files there. So the path is walked once: place() resolves the folder, links and all,
  * and keeps a handle of it; everything later happens relative to that handle and never follows a
- * link. What is opened must be a regular file, a FIFO or /dev/null that belongs to us, to the
- * folder's owner, or to who owned it at the start. A folder that was replaced meanwhile is taken
+ * link. What is opened must be a regular file, a FIFO or /dev/null (/dev/full) that belongs to us,
+ * to the folder's owner, or to who owned it at the start, unless the folder is one in which others
+ * may make files: there, only the first two. A folder that was replaced meanwhile is taken
  * again only when it has the same owner, group and mode; that is told. Nothing here blocks: a FIFO
  * without a reader is ENXIO.
  *
@@ -28,13 +29,16 @@ enum { FT_FILE_PATH = 4096, FT_FILE_NAME = 256, FT_FILES_MAX = 64 };
 /* Modes of new files: as asked for, or 0640 less what the umask takes. */
 enum { FT_FILE_MODE_DEFAULT = 0640 };
 
+/* What a file is for decides what may be done to it: written to and rotated, or replaced. */
+enum ft_file_kind { FT_FILE_OUTPUT, FT_FILE_STATE };
+
 enum ft_file_op {
-    FT_FILE_PLACE,    /* path, mode, mode_exact, group: the file gets a number, nothing is opened */
+    FT_FILE_PLACE,    /* path, kind, mode, mode_exact, group, keep: it gets a number; not opened */
     FT_FILE_OPEN,     /* id: for reading and appending, made when it is not there */
     FT_FILE_OPEN_NEW, /* id: NAME.new, empty, never one that was there */
     FT_FILE_REPLACE,  /* id: NAME.new becomes NAME, as one step */
     FT_FILE_ASIDE,    /* id, now_s: NAME is renamed to its rotated name, which is never taken */
-    FT_FILE_SWEEP,    /* id, now_s, keep: rotated files beyond what is kept are removed */
+    FT_FILE_SWEEP,    /* id, now_s: rotated files beyond what is kept are removed */
     FT_FILE__COUNT
 };
 
@@ -47,17 +51,22 @@ struct ft_file_keep {
 
 struct ft_file_call {
     int32_t op;
-    int32_t id;      /* number of the place; all but PLACE */
-    int64_t now_s;   /* wall clock, seconds since 1970 */
-    uint32_t mode;   /* PLACE: of new files */
-    int32_t group;   /* PLACE: of new files; -1: the process's */
-    bool mode_exact; /* PLACE: whatever the umask says */
-    struct ft_file_keep keep;
-    char path[FT_FILE_PATH]; /* PLACE */
+    int32_t id;               /* number of the place; all but PLACE */
+    int64_t now_s;            /* wall clock, seconds since 1970 */
+    uint32_t mode;            /* PLACE: of new files */
+    int32_t group;            /* PLACE: of new files; -1: the process's */
+    int32_t kind;             /* PLACE: enum ft_file_kind */
+    bool mode_exact;          /* PLACE: whatever the umask says */
+    struct ft_file_keep keep; /* PLACE */
+    char path[FT_FILE_PATH];  /* PLACE */
 };
 
 /* Things that happened besides. */
-enum { FT_FILE_FOLDER_REPLACED = 1, FT_FILE_FOLDER_FOREIGN = 2 };
+enum {
+    FT_FILE_FOLDER_REPLACED = 1, /* and the new one is used */
+    FT_FILE_FOLDER_FOREIGN = 2,  /* by one that is not used */
+    FT_FILE_RENEW = 4            /* with ESTALE: a process that is not confined yet could take it */
+};
 
 struct ft_file_answer {
     int32_t error;           /* 0 or errno */
@@ -83,6 +92,9 @@ struct ft_places;
 FT_NODISCARD struct ft_places *ft_places_new(void);
 void ft_places_free(struct ft_places *s); /* NULL is a no-op */
 void ft_places_confine(struct ft_places *s);
+
+/* From now on nothing is placed, and times are this process's own. */
+void ft_places_seal(struct ft_places *s);
 
 /* Who may own what is opened, besides the folder's owner and this process: -1 for nobody. */
 void ft_places_trust(struct ft_places *s, uid_t uid);

@@ -18,17 +18,17 @@ struct ft__place {
     char name[FT_FILE_NAME]; /* the last component */
     mode_t mode;             /* of new files */
     bool mode_exact;
-    int32_t group;   /* -1: none asked for */
-    bool known;      /* it was opened before: */
-    uid_t owner;     /* by whom it was owned then */
-    uint32_t notes;  /* to be told with the next answer */
-    int64_t last_s;  /* time of the last rotated name */
-    unsigned last_n; /* and its number */
+    int32_t group;            /* -1: none asked for */
+    uid_t owner;              /* who owned it when it was placed; we, when it was not there */
+    int32_t kind;             /* enum ft_file_kind */
+    struct ft_file_keep keep; /* of the rotated files */
+    uint32_t notes;           /* to be told with the next answer */
+    int64_t last_s;           /* time of the last rotated name */
+    unsigned last_n;          /* and its number */
 };
 
 /* 0 or errno. */
 int ft__place_aside(struct ft__place *p, int64_t now_s, char out_name[FT_FILE_NAME]);
-int ft__place_sweep(struct ft__place *p, int64_t now_s, const struct ft_file_keep *keep,
-                    uint32_t *out_n);
+int ft__place_sweep(struct ft__place *p, int64_t now_s, uint32_t *out_n);
 
 #endif

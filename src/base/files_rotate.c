@@ -184,9 +184,9 @@ static int list(const struct ft__place *p, DIR *d, struct rotated **files, size_
     return 0;
 }
 
-static int sweep(const struct ft__place *p, DIR *d, int64_t now_s, const struct ft_file_keep *keep,
-                 uint32_t *out_n)
+static int sweep(const struct ft__place *p, DIR *d, int64_t now_s, uint32_t *out_n)
 {
+    const struct ft_file_keep *keep = &p->keep;
     struct rotated *files = NULL;
     uint64_t bytes = 0;
     size_t n = 0;
@@ -195,20 +195,21 @@ static int sweep(const struct ft__place *p, DIR *d, int64_t now_s, const struct 
     if (error == 0 && n > 0) {
         qsort(files, n, sizeof *files, by_age);
     }
-    for (size_t i = 0; error == 0 && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         bytes += files[i].bytes;
         if ((keep->files > 0 && i >= keep->files) || (keep->bytes > 0 && bytes > keep->bytes) ||
             (keep->age_s > 0 && now_s - files[i].at_s > keep->age_s)) {
-            error = unlinkat(p->dir, files[i].name, 0) == 0 || errno == ENOENT ? 0 : errno;
-            *out_n += error == 0;
+            bool gone = unlinkat(p->dir, files[i].name, 0) == 0 || errno == ENOENT;
+
+            error = error == 0 && !gone ? errno : error; /* the first; the others go all the same */
+            *out_n += gone;
         }
     }
     ft_mem_free(files);
     return error;
 }
 
-int ft__place_sweep(struct ft__place *p, int64_t now_s, const struct ft_file_keep *keep,
-                    uint32_t *out_n)
+int ft__place_sweep(struct ft__place *p, int64_t now_s, uint32_t *out_n)
 {
     int fd = openat(p->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
@@ -222,7 +223,7 @@ int ft__place_sweep(struct ft__place *p, int64_t now_s, const struct ft_file_kee
         }
         return error;
     }
-    int error = sweep(p, d, now_s, keep, out_n);
+    int error = sweep(p, d, now_s, out_n);
 
     closedir(d);
     return error;

@@ -84,8 +84,10 @@ void ft__file_cut(struct file_sink *f, uint64_t size)
     if (!f->at.file || f->at.size == size) {
         return;
     }
-    /* somebody else may have emptied it meanwhile: it is never made longer */
+    /* somebody else may have emptied it meanwhile: it is never made longer. And what others have
+     * added to a file that was handed to us is not ours to cut. */
     if (fstat(f->at.fd, &st) == 0 && (uint64_t)st.st_size > size &&
+        (f->path != NULL || (uint64_t)st.st_size == f->at.size) &&
         ftruncate(f->at.fd, (off_t)size) == 0 && lseek(f->at.fd, (off_t)size, SEEK_SET) >= 0) {
         f->at.size = size;
     }
@@ -93,43 +95,49 @@ void ft__file_cut(struct file_sink *f, uint64_t size)
 
 /* ---- what is written stays ---- */
 
-/* FT_OK, or FT_E_IO: what was written since the last time may be gone. */
-static int sync_file(struct file_sink *f)
+int ft__file_sync(struct file_sink *f)
 {
-    if (!f->at.file || !f->at.dirty || f->at.fd < 0) {
+    if (f->fsync == FT__FSYNC_NO || !f->at.file || !f->at.dirty || f->at.fd < 0) {
         return FT_OK;
     }
     f->at.dirty = false;
     f->synced_ms = ft_mono_ms();
     if (fdatasync(f->at.fd) != 0 && errno != EINVAL && errno != ENOSYS) {
-        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be brought to the disk: %s",
-               f->path != NULL ? f->path : "stdout", strerror(errno));
+        if (!f->sync_failed) {
+            ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be brought to the disk: %s",
+                   f->path != NULL ? f->path : "stdout", strerror(errno));
+        }
+        f->sync_failed = true;
         f->sink.failed++;
         return FT_E_IO;
     }
+    f->sync_failed = false;
     f->sink.sealed++;
     return FT_OK;
 }
 
-/* Whole lines or a whole frame into the file. plain: how much of data counts is told by lines. */
+/* Whole lines or a whole frame into the file that is open. plain: how much of data counts is told
+ * by lines. */
 static int put(struct file_sink *f, const uint8_t *data, size_t len, bool plain, size_t *out_taken)
 {
     size_t taken = 0;
-    int rc;
+    int rc = ft__file_ready(f);
 
     *out_taken = 0;
-    ft__file_reopen_if_due(f);
-    ft__file_rotate_if_due(f, len);
-    rc = ft__file_ready(f);
     if (rc != FT_OK) {
         return rc;
     }
     uint64_t before = f->at.size;
 
     rc = ft__file_write_raw(f, data, len, &taken);
+    if (rc == FT_OK && f->fsync == FT__FSYNC_FRAME) {
+        rc = ft__file_sync(f);
+        *out_taken = rc == FT_OK ? len : 0;
+        return rc;
+    }
     if (rc == FT_OK) {
         *out_taken = len;
-        return f->fsync == FT__FSYNC_FRAME ? sync_file(f) : FT_OK;
+        return FT_OK;
     }
     if (plain) { /* whole lines stay */
         const uint8_t *last = memrchr(data, '\n', taken);
@@ -140,7 +148,8 @@ static int put(struct file_sink *f, const uint8_t *data, size_t len, bool plain,
     return rc;
 }
 
-/* Closes the open frame. FT_OK: all that was held is written; else all of it is lost. */
+/* Closes the open frame. FT_OK: all that was held is written; else all of it is lost. For the size
+ * of the file it may rotate first; the time was looked at before the frame was begun. */
 static int close_frame(struct file_sink *f)
 {
     const uint8_t *z;
@@ -153,7 +162,13 @@ static int close_frame(struct file_sink *f)
         return FT_OK;
     }
     rc = ft_compress(f->z, f->frame, len, &z, &zlen);
-    return rc == FT_OK ? put(f, z, zlen, false, &taken) : rc;
+    if (rc != FT_OK) {
+        return rc;
+    }
+    if (ft__file_rotate_in(f) != 0) { /* what is late belongs into the file that is open */
+        ft__file_rotate_if_due(f, zlen);
+    }
+    return put(f, z, zlen, false, &taken);
 }
 
 static bool frame_due(const struct file_sink *f)
@@ -167,11 +182,14 @@ static int file_write(struct ft_sink *s, const uint8_t *data, size_t len, size_t
 {
     struct file_sink *f = file_of(s);
 
+    ft__file_reopen_if_due(f);
     if (f->z == NULL) {
+        ft__file_rotate_if_due(f, len);
         return put(f, data, len, true, out_taken);
     }
     *out_taken = 0;
     if (f->frame_len == 0) {
+        ft__file_rotate_if_due(f, 0);
         f->frame_ms = ft_mono_ms();
     }
     memcpy(f->frame + f->frame_len, data, len); /* there is room: frame_cap */
@@ -212,7 +230,7 @@ static int file_tick(struct ft_sink *s, int64_t *out_next_ms)
     }
     ft__file_rotate_if_due(f, 0);
     if (f->fsync == FT__FSYNC_TIME && f->at.dirty && left(f->synced_ms, f->fsync_ms) == 0) {
-        sync_file(f); /* what fails is told by the sink's count */
+        ft_ignore(ft__file_sync(f)); /* what fails is told by the sink's count */
     }
     *out_next_ms = ft__file_rotate_in(f);
     if (f->frame_len > 0) {
@@ -251,9 +269,7 @@ static int file_close(struct ft_sink *s)
     struct file_sink *f = file_of(s);
     uint32_t failed = f->sink.failed;
 
-    if (f->fsync != FT__FSYNC_NO) {
-        ft_ignore(sync_file(f)); /* told by the count */
-    }
+    ft__file_say_rotations(f);
     ft__file_close(f);
     int rc = f->sink.failed != failed ? FT_E_IO : FT_OK;
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,15 +35,16 @@ enum {
  */
 static int call(struct file_sink *f, enum ft_file_op op, struct ft_file_answer *out, int *out_fd)
 {
-    struct ft_file_call c = {
-        .op = op, .id = f->id, .now_s = ft__file_wall_ns() / 1000000000, .keep = f->keep};
+    struct ft_file_call c = {.op = op, .id = f->id, .now_s = ft__file_wall_ns() / 1000000000};
 
     f->env.files.call(f->env.files.cookie, &c, out, out_fd);
     if (out->notes & FT_FILE_FOLDER_REPLACED) {
+        ft_count_add(&f->sink.folder_changes, 1);
         f->folder_foreign = false;
         ft_log(&f->log, FT_LOG_WARN, "%s: its folder was replaced; the new one is used", f->path);
     }
     if ((out->notes & FT_FILE_FOLDER_FOREIGN) && !f->folder_foreign) {
+        ft_count_add(&f->sink.folder_changes, 1);
         f->folder_foreign = true;
         ft_log(&f->log, FT_LOG_ERROR,
                "%s: its folder was replaced by one of another owner or mode, which is not used",
@@ -72,15 +74,15 @@ static void sweep(struct file_sink *f)
 
 /* ---- what fd is ---- */
 
-/* A pipe through a description of our own: O_NONBLOCK on the one that was handed to us would be
- * everybody's. */
-static void own_pipe(struct file_sink *f)
+/* A pipe or terminal through a description of our own: O_NONBLOCK on the one that was handed to us
+ * would be everybody's. */
+static void own_description(struct file_sink *f)
 {
     char name[64];
 
     if (!f->at.own_fd) {
         snprintf(name, sizeof name, "/proc/self/fd/%d", f->at.fd);
-        int own = open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        int own = open(name, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
         if (own < 0) {
             return;
@@ -108,8 +110,8 @@ static void learn_fd(struct file_sink *f)
     f->at.socket = known && S_ISSOCK(st.st_mode);
     f->at.size = f->at.file ? (uint64_t)st.st_size : 0;
     f->at.piece = f->at.regular || f->at.socket ? SIZE_MAX : FT__PIECE_LEN;
-    if (known && S_ISFIFO(st.st_mode)) {
-        own_pipe(f);
+    if (known && (S_ISFIFO(st.st_mode) || (S_ISCHR(st.st_mode) && !f->at.regular))) {
+        own_description(f);
     }
 }
 
@@ -134,8 +136,9 @@ static int write_header(struct file_sink *f)
 /* The file begins as one of ours: with the same columns, packed in the same way. */
 static bool begins_alike(const struct file_sink *f)
 {
+    static const char line[] = "{\"event_type\":\"";
     uint8_t begin[BEGIN_MOST];
-    size_t want = f->header_len > 0 ? f->header_len : FT_FRAME_MARK;
+    size_t want = f->header_len > 0 ? f->header_len : sizeof line - 1;
     enum ft_pack kind = ft_compressor_kind(f->z);
 
     want = want < sizeof begin ? want : sizeof begin;
@@ -147,7 +150,11 @@ static bool begins_alike(const struct file_sink *f)
     if (f->header_len > 0) { /* an own header that was cut short is one, too */
         return memcmp(begin, f->header, (size_t)n) == 0;
     }
-    return kind == FT_PACK_NONE ? begin[0] == '{' : ft_frame_begins(kind, begin, (size_t)n);
+    if (kind != FT_PACK_NONE) {
+        return ft_frame_begins(kind, begin, (size_t)n);
+    }
+    /* of other shapes (?schema=) the first key differs: they are objects */
+    return memcmp(begin, line, f->env.plain_events || n < 2 ? (size_t)n : 2) == 0;
 }
 
 /* Cuts off what is torn at the end. FT_OK: it can be added to; FT_E_FORMAT: it is not one of ours.
@@ -160,6 +167,10 @@ static int mend(struct file_sink *f)
 
     if (rc != FT_OK || end == f->at.size) {
         return rc;
+    }
+    if (end == 0 && f->z == NULL && f->header_len == 0 && !f->env.plain_events) {
+        return FT_E_FORMAT; /* one object, perhaps a document of somebody's: nothing says it is ours
+                             */
     }
     if (end < f->header_len) { /* it begins anew, with a whole header */
         end = 0;
@@ -218,14 +229,9 @@ static int begin_new(struct file_sink *f, const char *why)
     return error;
 }
 
-/* Opens the path to add to it; what is there is mended or put aside. errno or 0. */
-static int open_to_add(struct file_sink *f, bool rotates)
+/* What is there is mended or put aside. errno or 0. */
+static int settle_earlier(struct file_sink *f, bool rotates)
 {
-    int error = open_path(f);
-
-    if (error != 0 || !f->at.file || f->at.size == 0) {
-        return error;
-    }
     int rc = mend(f);
 
     if (rc == FT_E_FORMAT) {
@@ -236,6 +242,21 @@ static int open_to_add(struct file_sink *f, bool rotates)
         return rc == FT_E_NOMEM ? ENOMEM : EIO;
     }
     return rotates && f->at.size > 0 ? begin_new(f, "an earlier run left it") : 0;
+}
+
+/* Opens the path to add to it. errno, and nothing is open, or 0. */
+static int open_to_add(struct file_sink *f, bool rotates)
+{
+    int error = open_path(f);
+
+    if (error == 0 && f->at.file && f->at.size > 0) {
+        error = settle_earlier(f, rotates);
+    }
+    if (error != 0 && f->at.fd >= 0) { /* nothing was written to it */
+        close(f->at.fd);
+        f->at = (struct ft__target){.fd = -1};
+    }
+    return error;
 }
 
 /* ---- opening ---- */
@@ -249,7 +270,8 @@ static void next_rotation(struct file_sink *f)
 
 static const char *why(int error)
 {
-    return error == ELOOP    ? "it is a symbolic link, which is not followed"
+    return error == EBUSY    ? "another output or program is writing it"
+           : error == ELOOP  ? "it is a symbolic link, which is not followed"
            : error == ENODEV ? "it is neither a file nor a FIFO"
            : error == EMLINK ? "it has another name (a hard link) in a folder that is not ours"
            : error == EINVAL ? "it is not a file any more"
@@ -304,6 +326,9 @@ static int change_target(struct file_sink *f)
     struct ft__target before = f->at, now;
 
     f->at = (struct ft__target){.fd = -1};
+    if (before.file) { /* it may be the same file: ours is not in the way */
+        flock(before.fd, LOCK_UN);
+    }
     int error = open_to_add(f, false);
 
     now = f->at;
@@ -311,6 +336,9 @@ static int change_target(struct file_sink *f)
     if (error == ENXIO) { /* a FIFO: it is waited for before the next write */
         say_no_reader(f);
     } else if (error != 0) {
+        if (before.file) {
+            flock(before.fd, LOCK_EX | LOCK_NB); /* best effort: it was ours */
+        }
         return error;
     }
     ft__file_close(f);
@@ -348,8 +376,14 @@ void ft__file_reopen(struct file_sink *f)
 
 void ft__file_reopen_if_due(struct file_sink *f)
 {
-    if (f->reopen_ms != 0 && ft_mono_ms() >= f->reopen_ms && change_target(f) != 0) {
+    if (f->reopen_ms == 0 || ft_mono_ms() < f->reopen_ms || change_target(f) == 0) {
+        return;
+    }
+    if (is_reachable(f)) {
         f->reopen_ms = ft_mono_ms() + REOPEN_RETRY_MS;
+    } else { /* tried again with each write */
+        ft__file_close(f);
+        f->reopen_ms = 0;
     }
 }
 
@@ -358,6 +392,7 @@ void ft__file_close(struct file_sink *f)
     if (f->at.fd < 0 || !f->at.own_fd) {
         return;
     }
+    ft_ignore(ft__file_sync(f)); /* told by the sink's count */
     if (close(f->at.fd) != 0 && errno != EINTR) {
         f->sink.failed++; /* a network file system may say only now that it lost data */
         ft_log(&f->log, FT_LOG_ERROR, "%s: was not closed well: %s",
@@ -397,13 +432,12 @@ static int named_descriptor(const char *target)
 
 static int start_descriptor(struct file_sink *f, const char *target, struct ft_err *err)
 {
-    struct stat st;
+    int flags = fcntl(f->at.fd, F_GETFD);
 
-    if (fstat(f->at.fd, &st) != 0) {
-        int error = errno;
-
+    /* what was handed to us has no FD_CLOEXEC; what has it is a socket or event of our own */
+    if (flags < 0 || (f->at.fd > STDERR_FILENO && (flags & FD_CLOEXEC) != 0)) {
         f->at.fd = -1;
-        return ft_err_set(err, FT_E_IO, "%s: %s", target, strerror(error));
+        return ft_err_set(err, FT_E_IO, "%s: no such descriptor is open", target);
     }
     learn_fd(f);
     if (f->at.file && f->at.size > 0) { /* where we begin; what stands before is not ours to cut */
@@ -437,7 +471,8 @@ static int file_rights(const struct ft_output_url *url, struct ft_file_call *c, 
 
 static int place(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
 {
-    struct ft_file_call c = {.op = FT_FILE_PLACE, .id = -1};
+    struct ft_file_call c = {
+        .op = FT_FILE_PLACE, .id = -1, .kind = FT_FILE_OUTPUT, .keep = f->keep};
     struct ft_file_answer a;
     int fd, rc = file_rights(url, &c, err);
 
@@ -528,7 +563,6 @@ static void rotate(struct file_sink *f)
 {
     int error = put_aside(f);
 
-    next_rotation(f);
     if (error != 0 && error != ENOENT) { /* ENOENT: it is aside, a new one could not be opened */
         rotation_failed(f, error);
         return;
@@ -541,12 +575,18 @@ static void rotate(struct file_sink *f)
         rotation_failed(f, error);
         return;
     }
-    if (f->rotate_failed > 0) {
-        ft_log(&f->log, FT_LOG_WARN, "%s: rotates again after %llu times that it could not",
-               f->path, (unsigned long long)f->rotate_failed);
-        f->rotate_failed = 0;
-    }
+    next_rotation(f);
+    ft__file_say_rotations(f);
     sweep(f);
+}
+
+void ft__file_say_rotations(struct file_sink *f)
+{
+    if (f->rotate_failed > 0) {
+        ft_log(&f->log, FT_LOG_WARN, "%s: %llu times it could not be rotated", f->path,
+               (unsigned long long)f->rotate_failed);
+    }
+    f->rotate_failed = 0;
 }
 
 /* The time to rotate has come, or the clock was set back so far that it would come too late. */
@@ -563,7 +603,9 @@ int64_t ft__file_rotate_in(const struct file_sink *f)
         return -1;
     }
     if (time_is_up(f)) {
-        return 0;
+        int64_t retry = f->rotate_failed > 0 ? f->rotate_retry_ms - ft_mono_ms() : 0;
+
+        return retry > 0 ? retry : 0;
     }
     int64_t ms = (f->rotate_at - ft__file_wall_ns()) / 1000000 + 1;
 

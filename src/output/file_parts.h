@@ -71,7 +71,7 @@ struct file_sink {
     int64_t fsync_ms;  /* FT__FSYNC_TIME */
     int64_t synced_ms; /* monotonic time of the last one */
     /* said once */
-    bool no_reader, cannot_open, folder_foreign;
+    bool no_reader, cannot_open, folder_foreign, sync_failed;
 };
 
 int64_t ft__file_wall_ns(void);
@@ -99,6 +99,13 @@ int64_t ft__file_rotate_in(const struct file_sink *f);
 
 /* Closes the file; what the system says about what was written before goes into the sink. */
 void ft__file_close(struct file_sink *f);
+
+/* Says how often it could not be rotated since that was said. */
+void ft__file_say_rotations(struct file_sink *f);
+
+/* file.c: with fsync=, brings what was written to the disk. FT_OK, or FT_E_IO: what was written
+ * since the last time may be gone. */
+FT_NODISCARD int ft__file_sync(struct file_sink *f);
 
 /* file.c: writes all, or says how far it came. */
 FT_NODISCARD int ft__file_write_raw(struct file_sink *f, const uint8_t *data, size_t len,

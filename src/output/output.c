@@ -65,9 +65,8 @@ struct ft_output {
     pthread_cond_t ready; /* the output thread waits here */
     pthread_cond_t freed; /* writers of a full pool, and drain, wait here */
     uint32_t n_free, head, n_queued;
-    bool busy, stop, flush;
+    bool busy, stop, flush, started;
     pthread_t thread;
-    bool started;               /* owner: who starts and closes; apart from what the lock guards */
     _Atomic uint32_t free_seen; /* n_free for a look without the lock */
     _Atomic bool failed, given_up, reopen;
     _Atomic int ending_ms; /* the input has ended: records wait for room, see wait_for_room */
@@ -77,6 +76,7 @@ struct ft_output {
     uint64_t held[FT_EVENT__COUNT];   /* taken by the sink, not in the target yet */
     uint64_t unsure[FT_EVENT__COUNT]; /* written, and not yet known to be safe */
     uint32_t sealed_seen, failed_seen;
+    uint64_t changes; /* of the folder, when the sink is closed */
     struct ft_count written[FT_EVENT__COUNT];
     struct ft_count lost[FT_EVENT__COUNT];
     struct ft_count bytes;
@@ -178,6 +178,14 @@ static void push(struct ft_output *o, struct chunk *c)
     pthread_mutex_unlock(&o->lock);
 }
 
+/* A FIFO that nobody reads yet is waited for, not for long. */
+static int patience_with(const struct ft_output *o, int ms)
+{
+    bool absent = o->sink != NULL && atomic_load_explicit(&o->sink->absent, memory_order_relaxed);
+
+    return absent && ms > ABSENT_PATIENCE_MS ? ABSENT_PATIENCE_MS : ms;
+}
+
 /* With the lock, when the input has ended and only flow records are still to come: nothing is
  * slowed any more by waiting for a reader that reads, so a record is not given up before bytes have
  * stopped to move. */
@@ -193,7 +201,7 @@ static void wait_for_room(struct ft_output *o, uint32_t reserve, int patience_ms
         if (ft_output_progress(o) != seen) {
             seen = ft_output_progress(o);
             since = ft_mono_ms();
-        } else if (ft_mono_ms() - since >= patience_ms) {
+        } else if (ft_mono_ms() - since >= patience_with(o, patience_ms)) {
             atomic_store_explicit(&o->ending_ms, 0, memory_order_relaxed);
             return;
         }
@@ -329,13 +337,13 @@ static void after(struct ft_output *o, int rc, uint64_t lost)
     uint64_t waiting = 0;
     bool settled = rc != FT_OK || !o->sink->held;
 
+    lost += settle_unsure(o); /* of what was written before this call */
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         waiting += o->held[e];
     }
     if (settled) {
         lost += settle(o, rc == FT_OK);
     }
-    lost += settle_unsure(o);
     say_outage(o, rc, settled && waiting > 0, lost);
 }
 
@@ -350,7 +358,7 @@ static void write_chunk(struct ft_output *o, const struct chunk *c)
     int rc = o->sink->ops->write(o->sink, c->data, c->len, &taken);
 
     if (rc != FT_OK) { /* what was held before is lost; of this chunk, what was taken is not */
-        uint64_t lost = settle(o, false);
+        uint64_t lost = settle_unsure(o) + settle(o, false);
 
         lost += account(o, c, taken);
         settle(o, true);
@@ -560,10 +568,11 @@ int ft_output_start(struct ft_output *o)
     if (o->count_only) {
         return FT_OK;
     }
+    o->started = true; /* before there is another thread that reads beside it */
     if (pthread_create(&o->thread, NULL, output_run, o) != 0) {
+        o->started = false;
         return FT_E_NOMEM;
     }
-    o->started = true;
     return FT_OK;
 }
 
@@ -619,9 +628,31 @@ uint64_t ft_output_progress(struct ft_output *o)
                            : 0;
 }
 
-bool ft_output_absent(const struct ft_output *o)
+static bool has_work(struct ft_output *o)
 {
-    return o->sink != NULL && atomic_load_explicit(&o->sink->absent, memory_order_relaxed);
+    pthread_mutex_lock(&o->lock);
+    bool work = o->n_queued > 0 || o->busy || o->flush;
+
+    pthread_mutex_unlock(&o->lock);
+    return work;
+}
+
+void ft_output_lose_patience(struct ft_output *o, struct ft_output_drain *d, int patience_ms)
+{
+    uint64_t now = ft_output_progress(o);
+
+    if (!o->started || d->given_up) {
+        return;
+    }
+    if (!d->begun || now != d->seen || !has_work(o)) {
+        d->begun = true;
+        d->seen = now;
+        d->since_ms = ft_mono_ms();
+    } else if (patience_ms >= 0 && ft_mono_ms() - d->since_ms >= patience_with(o, patience_ms)) {
+        ft_log(&o->log, FT_LOG_WARN, "%s: takes nothing any more; what is left is lost", o->name);
+        ft_output_give_up(o);
+        d->given_up = true;
+    }
 }
 
 /* Waits a step for what is queued and held to be written; true when it is. */
@@ -649,34 +680,21 @@ static void ask_for_flush(struct ft_output *o)
 
 bool ft_output_drain_step(struct ft_output *o, struct ft_output_drain *d, int patience_ms)
 {
-    uint64_t now = ft_output_progress(o);
-
     if (!o->started) {
         return true;
     }
-    if (!d->begun) {
+    if (!d->flushing) {
         ask_for_flush(o);
-        d->begun = true;
-        d->since_ms = ft_mono_ms();
-        d->seen = now;
+        d->flushing = true;
     }
-    if (ft_output_absent(o) && patience_ms > ABSENT_PATIENCE_MS) {
-        patience_ms = ABSENT_PATIENCE_MS;
-    }
-    if (now != d->seen) {
-        d->seen = now;
-        d->since_ms = ft_mono_ms();
-    } else if (patience_ms >= 0 && !d->given_up && ft_mono_ms() - d->since_ms >= patience_ms) {
-        ft_log(&o->log, FT_LOG_WARN, "%s: takes nothing any more; what is left is lost", o->name);
-        ft_output_give_up(o);
-        d->given_up = true;
-    }
+    ft_output_lose_patience(o, d, patience_ms);
     return drained(o);
 }
 
 /* The sink is closed; a last word of the system about what was written is heard. */
 static int close_sink(struct ft_output *o)
 {
+    o->changes = ft_count_get(&o->sink->folder_changes);
     int rc = o->sink->ops->close(o->sink);
 
     o->sink = NULL;
@@ -752,6 +770,7 @@ void ft_output_get_stats(struct ft_output *o, struct ft_output_stats *out)
     }
     out->bytes = ft_count_get(&o->bytes);
     out->failed = ft_output_failed(o);
+    out->folder_changes = o->sink != NULL ? ft_count_get(&o->sink->folder_changes) : o->changes;
     pthread_mutex_lock(&o->lock);
     out->queue_len = o->n_queued;
     pthread_mutex_unlock(&o->lock);

@@ -56,6 +56,7 @@ struct ft_output_env {
     bool keep_earlier;        /* a file of an earlier run is added to or put aside, not emptied */
     void (*on_failed)(void *cookie); /* the target is gone for good: output thread; NULL ok */
     void *failed_cookie;
+    bool plain_events; /* each event begins with {"event_type":" */
     /* bytes to be written at the start of every file (a CSV header), borrowed; may be NULL */
     const uint8_t *header;
     size_t header_len;
@@ -85,8 +86,9 @@ struct ft_sink_ops {
 };
 struct ft_sink {
     const struct ft_sink_ops *ops;
-    _Atomic uint64_t moved; /* grows whenever bytes get through; tells slow from stuck */
-    _Atomic bool absent;    /* nobody is at the other end yet (a FIFO without a reader) */
+    _Atomic uint64_t moved;         /* grows whenever bytes get through; tells slow from stuck */
+    _Atomic bool absent;            /* nobody is at the other end yet (a FIFO without a reader) */
+    struct ft_count folder_changes; /* times that the target's folder was another one */
     /* owner: the output's thread */
     bool held;       /* events that were taken are not in the target yet */
     uint32_t sealed; /* grows when all that was written is safe: closed or synced without error */
@@ -157,18 +159,19 @@ void ft_output_reopen(struct ft_output *o);
  * as long as bytes move within patience_ms, whatever the policy. Any thread. */
 void ft_output_ending(struct ft_output *o, int patience_ms);
 
-/* True when it waits for somebody who reads: there is nobody whom patience would serve. */
-bool ft_output_absent(const struct ft_output *o);
-
 /* No writer writes any more: one step of waiting until everything queued and held is written; true
  * when it is. After patience_ms without progress (negative: for ever; it may change from step to
  * step) what is left is given up and counted as lost. d is zero at the first step. */
 struct ft_output_drain {
     uint64_t seen;    /* progress */
-    int64_t since_ms; /* monotonic */
-    bool begun, given_up;
+    int64_t since_ms; /* monotonic: of the last one */
+    bool begun, flushing, given_up;
 };
 bool ft_output_drain_step(struct ft_output *o, struct ft_output_drain *d, int patience_ms);
+
+/* Without waiting, also while writers write: the same patience with an output that has something to
+ * write and writes nothing. */
+void ft_output_lose_patience(struct ft_output *o, struct ft_output_drain *d, int patience_ms);
 
 /* Writes what is queued, joins the thread, closes the sink. FT_OK, FT_E_CLOSED (the target is
  * gone), FT_E_IO (it lost events: the account says how many). */

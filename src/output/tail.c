@@ -8,6 +8,8 @@
 
 #include "base/mem.h"
 
+enum { TRIES = 64 }; /* marks that are looked at: a file may be made of them */
+
 static int read_at(int fd, uint8_t *buf, size_t len, uint64_t off)
 {
     for (size_t at = 0; at < len;) {
@@ -42,12 +44,15 @@ static int last_frame(enum ft_pack kind, const uint8_t *buf, size_t len, uint64_
         *out_end = 0; /* the mark of the first one was cut */
         return FT_OK;
     }
-    for (size_t at = len >= FT_FRAME_MARK ? len - FT_FRAME_MARK + 1 : 0; at-- > 0;) {
+    int tries = TRIES;
+
+    for (size_t at = len >= FT_FRAME_MARK ? len - FT_FRAME_MARK + 1 : 0; at-- > 0 && tries > 0;) {
         size_t n;
 
         if (!ft_frame_begins(kind, buf + at, len - at)) {
             continue;
         }
+        tries--;
         int rc = ft_frame_check(kind, buf + at, len - at, FT_TAIL_UNPACKED_MOST, &n);
 
         if (rc == FT_OK) {

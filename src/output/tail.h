@@ -9,7 +9,7 @@
 #include "output/compress.h"
 
 /* Bytes at the end of a file that are looked at: more than two of the largest frames. */
-enum { FT_TAIL_MOST = 4 << 20, FT_TAIL_UNPACKED_MOST = 64 << 20 };
+enum { FT_TAIL_MOST = 4 << 20, FT_TAIL_UNPACKED_MOST = 16 << 20 };
 
 /* The end of the last whole line (kind NONE) or frame of a file of size bytes, fd open for reading.
  * FT_OK: *out_end, which is size when nothing is torn and 0 when the first line or frame is.

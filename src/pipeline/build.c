@@ -135,6 +135,7 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     struct ft_output_env env = {.log = &p->log,
                                 .files = p->files,
                                 .keep_earlier = p->plan.live || p->plan.collect,
+                                .plain_events = ft_output_url_get(url, "schema") == NULL,
                                 .on_failed = ft__pipeline_wake,
                                 .failed_cookie = p};
 

@@ -163,7 +163,7 @@ static void ignore_flow(void *cookie, const struct ft_flow_record *rec)
 static int read_state(const char *path, char **out, size_t *out_len)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
     int error = fd < 0 ? errno : fstat(fd, &st) != 0 ? errno : 0;
     size_t at = 0;
 
@@ -370,6 +370,7 @@ static void hand_state(struct ft_worker *w)
     c->state_len = len;
     w->p->state_due = true;
     pthread_mutex_unlock(&w->p->lock);
+    ft__pipeline_wake(w->p);
 }
 
 static void report(struct ft_worker *w)
@@ -470,8 +471,11 @@ static bool write_all(int fd, const char *text, size_t len)
 /* A call for the state's file: 0 or errno; *out_fd is what was opened, or -1. */
 static int state_call(struct ft_pipeline *p, enum ft_file_op op, int *out_fd)
 {
-    struct ft_file_call c = {
-        .op = op, .id = p->state_file, .mode = FT_FILE_MODE_DEFAULT, .group = -1};
+    struct ft_file_call c = {.op = op,
+                             .id = p->state_file,
+                             .kind = FT_FILE_STATE,
+                             .mode = FT_FILE_MODE_DEFAULT,
+                             .group = -1};
     struct ft_file_answer a;
 
     if (op == FT_FILE_PLACE) {

@@ -78,8 +78,7 @@ static const struct rule rules[] = {
     /* the opener's socket */
     {SCMP_SYS(recvfrom), M | O, ANY_NEEDS},
     {SCMP_SYS(recvmsg), M | O, ANY_NEEDS},
-    {SCMP_SYS(sendto), M | O, ANY_NEEDS},
-    {SCMP_SYS(sendmsg), M | O, ANY_NEEDS},
+    {SCMP_SYS(sendmsg), O, ANY_NEEDS},
     /* sources */
     {SCMP_SYS(recvmmsg), M, FT_SANDBOX_SOCKETS},
     {SCMP_SYS(setsockopt), M, FT_SANDBOX_SOCKETS | FT_SANDBOX_CAPTURE},
@@ -96,6 +95,7 @@ static const struct rule rules[] = {
     {SCMP_SYS(renameat2), O, ANY_NEEDS},
     {SCMP_SYS(unlinkat), O, ANY_NEEDS},
     {SCMP_SYS(getdents64), O, ANY_NEEDS},
+    {SCMP_SYS(flock), M | O, ANY_NEEDS},
     {SCMP_SYS(fchmod), O, ANY_NEEDS},
     {SCMP_SYS(fchown), O, ANY_NEEDS},
     /* starting the opener anew */
@@ -206,7 +206,9 @@ static const struct arg_rule arg_rules[] = {
     {SCMP_SYS(mprotect), BITS(2, PROT_EXEC, 0), M | K | O, ANY_NEEDS},
     /* threads, not processes */
     {SCMP_SYS(clone), BITS(0, CLONE_THREAD, CLONE_THREAD), M, ANY_NEEDS},
-    /* fstat(2) as the C library makes it */
+    /* send(2): to whom a socket is connected, nobody else */
+    {SCMP_SYS(sendto), EQUALS(4, 0), M, ANY_NEEDS},
+    /* fstat(2) as the C library makes it; that no path comes with it cannot be looked at */
     {SCMP_SYS(newfstatat), BITS(3, AT_EMPTY_PATH, AT_EMPTY_PATH), M, ANY_NEEDS},
     {SCMP_SYS(ioctl), EQUALS(1, TIOCGWINSZ), M, ANY_NEEDS},
     {SCMP_SYS(ioctl), EQUALS(1, TCGETS), M, ANY_NEEDS},

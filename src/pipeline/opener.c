@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -24,12 +25,15 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/wait.h"
 #include "pipeline/confine.h"
 
-enum { OP_SEAL = FT_FILE__COUNT, RENEW = 75, ATTEMPTS = 3 };
+enum { OP_SEAL = FT_FILE__COUNT, RENEW = 75, ATTEMPTS = 3, ANSWER_MS = 5000 };
+enum { END_STEP_NS = 1000000, END_STEPS = 100 };
 
 struct ft_opener {
     int fd; /* our end of the socket pair; -1: there is no opener any more */
@@ -86,11 +90,7 @@ static int serve(struct child *c, struct ft_file_call *call)
             return 0;
         }
         if (n == (ssize_t)sizeof *call && memchr(call->path, '\0', sizeof call->path) != NULL) {
-            if (c->sealed && call->op == FT_FILE_PLACE) {
-                a.error = EPERM;
-            } else {
-                ft_places_call(c->places, call, &a, &fd);
-            }
+            ft_places_call(c->places, call, &a, &fd);
         }
         bool sent = reply(c->sock, &a, fd);
 
@@ -100,7 +100,7 @@ static int serve(struct child *c, struct ft_file_call *call)
         if (!sent) {
             return 1;
         }
-        if (a.error == ESTALE) {
+        if (a.notes & FT_FILE_RENEW) {
             return RENEW;
         }
     }
@@ -117,7 +117,10 @@ static int join_groups(const struct ft_places *places)
             groups[n++] = (gid_t)ft_places_group(places, i);
         }
     }
-    return setgroups(n, groups);
+    if (setgroups(n, groups) == 0 || (n == 0 && errno == EPERM)) {
+        return 0; /* root without the right to set groups has none to gain */
+    }
+    return -1;
 }
 
 /* Keeper: root keeps the one capability that opens other people's folders. 0 or errno. */
@@ -185,22 +188,21 @@ static int opener_run(struct child *c, struct ft_file_call *call, bool first, pi
 /* Sealed: an opener after the other, as long as folders that were replaced can be taken. */
 static void keeper_run(struct child *c, struct ft_file_call *call)
 {
-    int status = RENEW << 8;
+    bool again = true;
 
-    for (bool first = true; WIFEXITED(status) && WEXITSTATUS(status) == RENEW; first = false) {
-        pid_t self = getpid(), pid;
+    for (bool first = true; again; first = false) {
+        pid_t self = getpid(), pid = fork(), ended;
+        int status = 0;
 
-        if (!first) {
-            ft_places_renew(c->places);
-        }
-        pid = fork();
         if (pid == 0) {
             _exit(opener_run(c, call, first, self));
         }
-        while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-        }
-        if (pid < 0) {
-            return;
+        do {
+            ended = pid > 0 ? waitpid(pid, &status, 0) : -1;
+        } while (ended < 0 && pid > 0 && errno == EINTR);
+        again = ended == pid && WIFEXITED(status) && WEXITSTATUS(status) == RENEW;
+        if (again) {
+            ft_places_renew(c->places);
         }
     }
 }
@@ -233,7 +235,7 @@ static bool detach(int sock)
 
 static void child_run(int sock)
 {
-    static struct ft_file_call call;
+    struct ft_file_call *call = ft_mem_alloc(1, sizeof *call);
     struct child c = {.sock = sock, .places = ft_places_new()};
     bool root = geteuid() == 0;
 
@@ -241,13 +243,15 @@ static void child_run(int sock)
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGQUIT, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* it may have been inherited as ignored, and then nothing waits */
     ft_sandbox_protect();
-    if (c.places == NULL || !detach(sock) || serve(&c, &call) != 0) {
+    if (call == NULL || c.places == NULL || !detach(sock) || serve(&c, call) != 0) {
         _exit(1);
     }
     c.sealed = true;
-    c.sandbox = call.mode != 0;
-    ft_places_trust(c.places, (uid_t)call.group);
+    c.sandbox = call->mode != 0;
+    ft_places_seal(c.places);
+    ft_places_trust(c.places, (uid_t)call->group);
     int error = ft_places_count(c.places) > 0 ? lower(&c, root) : ENOENT;
 
     if (error != 0) {
@@ -256,11 +260,25 @@ static void child_run(int sock)
         ft_ignore(reply(sock, &a, -1)); /* best effort: nobody may listen any more */
         _exit(1);
     }
-    keeper_run(&c, &call);
+    keeper_run(&c, call);
     _exit(0);
 }
 
 /* ---- the main process ---- */
+
+/* Waits for the answer. A file system that hangs (a dead server) must not hang us. */
+static bool answers(const struct ft_opener *o)
+{
+    struct pollfd p = {.fd = o->fd, .events = POLLIN};
+    int64_t end = ft_mono_ms() + ANSWER_MS, left = ANSWER_MS;
+    int rc;
+
+    do {
+        rc = poll(&p, 1, (int)left);
+        left = end - ft_mono_ms();
+    } while (rc < 0 && errno == EINTR && left > 0);
+    return rc > 0;
+}
 
 /* Sends the call and takes the answer. An opener that is gone answers EIO. */
 static void ask(struct ft_opener *o, struct ft_file_answer *out, int *out_fd)
@@ -277,13 +295,16 @@ static void ask(struct ft_opener *o, struct ft_file_answer *out, int *out_fd)
     ssize_t n = -1;
 
     *out_fd = -1;
-    if (o->fd >= 0 && send(o->fd, &o->call, sizeof o->call, MSG_NOSIGNAL) > 0) {
-        do {
-            n = recvmsg(o->fd, &m, MSG_CMSG_CLOEXEC);
-        } while (n < 0 && errno == EINTR);
+    if (o->fd >= 0 && send(o->fd, &o->call, sizeof o->call, MSG_NOSIGNAL | MSG_DONTWAIT) > 0 &&
+        answers(o)) {
+        n = recvmsg(o->fd, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     }
-    if (n != (ssize_t)sizeof *out) {
+    if (n != (ssize_t)sizeof *out) { /* gone, or stuck: its next answer would be another call's */
         *out = (struct ft_file_answer){.error = EIO, .id = -1};
+        if (o->fd >= 0) {
+            close(o->fd);
+            o->fd = -1;
+        }
         return;
     }
     struct cmsghdr *h = CMSG_FIRSTHDR(&m);
@@ -304,7 +325,7 @@ static void files_call(void *cookie, const struct ft_file_call *c, struct ft_fil
     o->call = *c;
     for (int i = 0; i < ATTEMPTS; i++) {
         ask(o, out, out_fd);
-        if (out->error != ESTALE) { /* else: the next opener has the folder */
+        if ((out->notes & FT_FILE_RENEW) == 0) { /* else: the next opener has the folder */
             break;
         }
     }
@@ -382,7 +403,10 @@ void ft_opener_stop(struct ft_opener *o)
     if (o->fd >= 0) {
         close(o->fd);
     }
-    while (o->pid > 0 && waitpid(o->pid, NULL, 0) < 0 && errno == EINTR) {
+    for (int i = 0; o->pid > 0 && i < END_STEPS && waitpid(o->pid, NULL, WNOHANG) == 0; i++) {
+        struct timespec step = {.tv_nsec = END_STEP_NS << (i < 4 ? i : 4)};
+
+        nanosleep(&step, NULL); /* it sees the end of the socket; stuck, it is left to init */
     }
     pthread_mutex_destroy(&o->lock);
     ft_mem_free(o);

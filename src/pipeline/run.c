@@ -113,25 +113,12 @@ static void control_requests(struct ft_pipeline *p, bool *stopped)
     }
 }
 
-/* After a stop: outputs that make workers wait and take nothing any more must not hold up the end.
- */
-static void control_patience(struct ft_pipeline *p, uint64_t *seen, int64_t *since)
+/* After a stop: an output that makes workers wait and takes nothing any more must not hold up the
+ * end; the others go on. */
+static void control_patience(struct ft_pipeline *p, struct ft_output_drain patience[])
 {
-    uint64_t now = 0;
-
     for (uint32_t i = 0; i < p->n_routes; i++) {
-        now += ft_output_progress(p->routes[i].output);
-        if (ft_output_absent(p->routes[i].output)) {
-            ft_output_give_up(p->routes[i].output); /* whose reader has never come */
-        }
-    }
-    if (now != *seen || *since == 0) {
-        *seen = now;
-        *since = ft__clock_mono_ns();
-    } else if (ft__clock_mono_ns() - *since > (int64_t)p->plan.drain_ms * 1000000) {
-        for (uint32_t i = 0; i < p->n_routes; i++) {
-            ft_output_give_up(p->routes[i].output);
-        }
+        ft_output_lose_patience(p->routes[i].output, &patience[i], p->plan.drain_ms);
     }
 }
 
@@ -156,8 +143,7 @@ static void *control_run(void *arg)
     struct ft_pipeline *p = arg;
     int64_t next = p->started_ns + p->plan.stats_ns;
     bool stopped = false;
-    uint64_t seen = 0;
-    int64_t since = 0;
+    struct ft_output_drain patience[FT_MAX_OUTPUTS] = {0};
     struct ft_stats stats;
 
     while (!is_set(&p->over)) {
@@ -173,7 +159,7 @@ static void *control_run(void *arg)
             ft__collect_save(p);
         }
         if (stopped && !is_set(&p->all_done)) {
-            control_patience(p, &seen, &since);
+            control_patience(p, patience);
         }
         if (p->plan.stats_ns > 0 && !is_set(&p->all_done) && ft__clock_mono_ns() >= next) {
             next += p->plan.stats_ns;

@@ -268,8 +268,8 @@ static void sleep_until_pushed(struct ft_worker *w)
     struct timespec until = ft_wait_until(p->plan.read_ms);
 
     pthread_mutex_lock(&p->lock);
-    atomic_exchange_explicit(&w->sleeping, true,
-                             memory_order_acq_rel); /* pairs with wake_worker() */
+    ft_ignore(
+        atomic_exchange_explicit(&w->sleeping, true, memory_order_acq_rel)); /* wake_worker() */
     if (ft_ring_fill(&w->ring) == 0 &&
         !atomic_load_explicit(&p->input_done, memory_order_acquire)) {
         pthread_cond_timedwait(&p->pushed, &p->lock, &until);
@@ -311,11 +311,11 @@ void *ft__worker_handoff(void *arg)
     return ft__worker_end(w);
 }
 
-/* Something was pushed, or nothing more will be: a worker that sleeps goes on. Both sides change
- * the flag by one atomic step, and these have an order: either this one sees that the worker
- * sleeps, or the worker sees what was pushed. */
+/* Something was pushed, or nothing more will be: a worker that sleeps goes on. */
 static void wake_worker(struct ft_worker *to)
 {
+    /* pairs with sleep_until_pushed(): of the two exchanges one comes first. If it is this one, the
+     * worker sees what was pushed; else this one sees that it sleeps. */
     if (FT_UNLIKELY(atomic_exchange_explicit(&to->sleeping, false, memory_order_acq_rel))) {
         pthread_mutex_lock(&to->p->lock);
         pthread_cond_broadcast(&to->p->pushed);

@@ -3,6 +3,7 @@
 #include "source/filter.h"
 
 #include "base/mem.h"
+#include "base/wait.h"
 
 #ifdef FT_HAVE_PCAP
 
@@ -70,7 +71,6 @@ static void *compile_run(void *arg)
 static struct compilation *compilation_new(pcap_t *p, const char *expr)
 {
     struct compilation *c = ft_mem_alloc(1, sizeof *c);
-    pthread_condattr_t attr;
 
     if (c == NULL) {
         return NULL;
@@ -78,10 +78,7 @@ static struct compilation *compilation_new(pcap_t *p, const char *expr)
     c->pcap = p;
     c->expr = ft_mem_strdup(expr);
     pthread_mutex_init(&c->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->over, &attr);
-    pthread_condattr_destroy(&attr);
+    ft_cond_init(&c->over);
     if (c->expr == NULL) {
         compilation_free(c);
         return NULL;

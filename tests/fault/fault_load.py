@@ -58,10 +58,11 @@ class Readers(Case):
         """With drop, another output gets everything, and the end comes all the same."""
         file = self.dir / "whole.ndjson"
         begin = time.monotonic()
-        h = self.started_on_pipe("-w2", "-o", "ndjson:-?queue=256KB&overflow=drop", "-o",
+        h = self.started_on_pipe("-w2", "-o", "ndjson:-?queue=4MB&overflow=drop", "-o",
                                  f"ndjson:{file}", "--drain-timeout", "1", self.capture)
         a = h.ended(1)  # what was queued when it was given up is lost
         self.assertLess(time.monotonic() - begin, 10)
+        # 6 MB of events: a MB goes into the pipe, 3 MB wait, for others there is no room
         stuck, whole = (o["sample"] for o in a["outputs"])
         self.assertEqual(whole, {"made": self.N, "written": self.N, "dropped": 0, "lost": 0})
         self.assertEqual(len(events(file)), self.N)

@@ -365,6 +365,15 @@ class State(Kept):
         c.stop()
         return c.err
 
+    def test_it_is_saved_while_it_runs(self):
+        """Also when no report ever wakes the program."""
+        if os.environ.get("FT_SLOW") is None:
+            self.skipTest("takes more than a minute: FT_SLOW=1")
+        st = self.out / "st"
+        c = Collecting(self, "-o", "null:", "--stats", "0", "--state", st)
+        self.assertTrue(wait_for(st.exists, 100))
+        c.stop()
+
     def test_something_else_is_put_aside(self):
         st = self.out / "st"
         st.write_text("a list of mine\n")

@@ -203,6 +203,19 @@ class Confined(Case):
                     return True
             self.assertTrue(wait_for(lambda: gone(keeper) and gone(opener)), sig)
 
+    def test_inherited_ignored_sigchld(self):
+        """It survives exec; whoever waits for children then waits for nobody."""
+        r = run("read", "-w1", "-o", f"ndjson:{self.dir}/x", SAMPLE,
+                preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN), timeout=20)
+        self.assertEqual(r.returncode, 0, r.stderr)
+
+    def test_our_own_descriptors_are_no_target(self):
+        """A number that was not handed to it may be a socket of its own by now."""
+        for n in range(3, 12):
+            r = run("read", "-w1", "-o", f"ndjson:/dev/fd/{n}", SAMPLE)
+            self.assertEqual(r.returncode, 1, n)
+            self.assertIn("no such descriptor is open", r.stderr)
+
     def test_without_an_opener_it_goes_on(self):
         """The opener is killed: the open file goes on being written; what needs one is said."""
         out = self.dir / "x.json"
@@ -248,6 +261,45 @@ class Confined(Case):
             else:
                 self.assertIn("another owner or mode", err)
                 self.assertEqual(counts, [200, 0])
+
+
+class Stuck(Case):
+    def test_a_stuck_output_costs_another_nothing(self):
+        """At a stop: its own patience for each; the healthy file gets all."""
+        fifo, out = self.dir / "fifo", self.dir / "b.json"
+        os.mkfifo(fifo)
+        n = 30000
+        capture = self.file("in.pcap", pcap_header() + pcap_records(n))
+        reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)  # opens, and never reads
+        self.addCleanup(os.close, reader)
+        p = self.started("read", "-w1", "-e", "sample", "--drain-timeout", "1", "--log-format", "json",
+                         "-o", f"ndjson:{fifo}?overflow=block&queue=1MB", "-o", f"ndjson:{out}?overflow=block",
+                         capture, stderr=subprocess.PIPE)
+        time.sleep(1)
+        p.send_signal(signal.SIGINT)
+        err = self.ended(p, 1)
+        outputs = json.loads(err.splitlines()[-1])["outputs"]
+        stuck, whole = (o["sample"] for o in outputs)
+        self.assertGreater(stuck["lost"], 0)
+        self.assertEqual((whole["lost"], whole["dropped"]), (0, 0))
+        self.assertEqual(whole["written"], whole["made"])
+        self.assertEqual(len(out.read_text().splitlines()), whole["written"])
+
+    def test_two_on_one_file(self):
+        """The second would cut off what it takes for a torn end: it is refused."""
+        out = self.dir / "x.json"
+        p = self.started("read", "--quiet", "-o", f"ndjson:{out}", "-", stdin=subprocess.PIPE,
+                         stderr=subprocess.PIPE)
+        self.assertTrue(wait_for(out.exists))
+        p.stdin.buffer.write(pcap_header() + pcap_records(100))
+        p.stdin.flush()
+        self.assertTrue(wait_for(lambda: out.stat().st_size > 1000))
+        r = run("read", "-o", f"ndjson:{out}", SAMPLE)
+        self.assertEqual(r.returncode, 1)
+        self.assertIn("another output or program is writing it", r.stderr)
+        p.stdin.close()
+        self.ended(p)
+        self.assertEqual(len(out.read_text().splitlines()), 100)
 
 
 if __name__ == "__main__":

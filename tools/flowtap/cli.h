@@ -67,9 +67,9 @@ struct summary {
     int64_t next_ns;
 };
 void summary_init(struct summary *s, struct cli_log *log, bool live, bool quiet, int64_t every_ns);
-/* Called a few times a second while the pipeline runs. */
 /* How long nothing is to be shown. */
 int summary_wait_ms(const struct summary *s);
+/* Called after that, while the pipeline runs. */
 void summary_tick(struct summary *s, struct ft_pipeline *p);
 /* The account at the end, unless quiet. Returns false when a number does not add up. */
 bool summary_end(struct summary *s, struct ft_pipeline *p);

@@ -34,9 +34,10 @@ static struct ft_file_answer call(enum ft_file_op op, int32_t id, int *out_fd)
     return a;
 }
 
-static int32_t place(const char *path)
+static int32_t place_as(const char *path, enum ft_file_kind kind, struct ft_file_keep keep)
 {
-    struct ft_file_call c = {.op = FT_FILE_PLACE, .mode = FT_FILE_MODE_DEFAULT, .group = -1};
+    struct ft_file_call c = {
+        .op = FT_FILE_PLACE, .kind = kind, .keep = keep, .mode = FT_FILE_MODE_DEFAULT, .group = -1};
     struct ft_file_answer a;
     int fd;
 
@@ -44,6 +45,11 @@ static int32_t place(const char *path)
     ft_places_call(places, &c, &a, &fd);
     CHECK_EQ(a.error, 0);
     return a.id;
+}
+
+static int32_t place(const char *path)
+{
+    return place_as(path, FT_FILE_OUTPUT, (struct ft_file_keep){0});
 }
 
 static int open_error(int32_t id)
@@ -205,10 +211,12 @@ static void test_another_process_takes_a_replaced_folder(void)
     CHECK_EQ(open_error(id), 0);
     CHECK_EQ(rename(path_of("o"), path_of("old")), 0);
     CHECK_EQ(mkdir(path_of("o"), 0700), 0);
-    CHECK_EQ(open_error(id), ESTALE);
-    ft_places_renew(places);
     struct ft_file_answer a = call(FT_FILE_OPEN, id, &fd);
 
+    CHECK_EQ(a.error, ESTALE);
+    CHECK_EQ(a.notes, FT_FILE_RENEW);
+    ft_places_renew(places);
+    a = call(FT_FILE_OPEN, id, &fd);
     CHECK_EQ(a.error, 0);
     CHECK_EQ(a.notes, FT_FILE_FOLDER_REPLACED);
     close(fd);
@@ -239,6 +247,94 @@ static void test_owners(void)
     touch("victim");
     CHECK_EQ(link(path_of("victim"), path_of("o/x")), 0);
     CHECK_EQ(open_error(id), EMLINK);
+    end();
+}
+
+/* Where others may make files, what stands there may be anybody's: also at the start. */
+static void test_owners_where_others_may_write(void)
+{
+    if (geteuid() != 0) {
+        return;
+    }
+    start();
+    CHECK_EQ(mkdir(path_of("t"), 0700), 0);
+    CHECK_EQ(chmod(path_of("t"), 01777), 0);
+    touch("t/x");
+    CHECK_EQ(chown(path_of("t/x"), 12345, 12345), 0);
+    CHECK_EQ(open_error(place(path_of("t/x"))), EPERM);
+    CHECK_EQ(chown(path_of("t/x"), 0, 0), 0);
+    CHECK_EQ(open_error(place(path_of("t/x"))), 0);
+    CHECK_EQ(link(path_of("t/x"), path_of("t/y")), 0);
+    CHECK_EQ(open_error(place(path_of("t/x"))), EMLINK);
+    CHECK_EQ(mkfifo(path_of("t/f"), 0600), 0);
+    CHECK_EQ(chown(path_of("t/f"), 12345, 12345), 0);
+    CHECK_EQ(open_error(place(path_of("t/f"))), EPERM);
+    end();
+}
+
+/* A FIFO that was never opened, because nobody read it, is no open door for what comes after. */
+static void test_owner_after_a_fifo(void)
+{
+    if (geteuid() != 0) {
+        return;
+    }
+    start();
+    CHECK_EQ(mkdir(path_of("o"), 0755), 0);
+    CHECK_EQ(chown(path_of("o"), 65534, 65534), 0);
+    CHECK_EQ(mkfifo(path_of("o/f"), 0600), 0);
+    CHECK_EQ(chown(path_of("o/f"), 65534, 65534), 0);
+    int32_t id = place(path_of("o/f"));
+
+    CHECK_EQ(open_error(id), ENXIO);
+    CHECK_EQ(unlink(path_of("o/f")), 0);
+    touch("victim");
+    CHECK_EQ(chown(path_of("victim"), 12345, 12345), 0);
+    CHECK_EQ(link(path_of("victim"), path_of("o/f")), 0);
+    CHECK_EQ(open_error(id), EPERM);
+    end();
+}
+
+/* What a caller that was taken over could ask for is less than what the calls can do. */
+static void test_a_kind_is_not_treated_as_another(void)
+{
+    int fd;
+
+    start();
+    int32_t out = place(path_of("x.json"));
+    int32_t st = place_as(path_of("st"), FT_FILE_STATE, (struct ft_file_keep){0});
+
+    touch("x-20251123T131500.json");
+    CHECK_EQ(call(FT_FILE_OPEN_NEW, out, &fd).error, EPERM);
+    CHECK_EQ(call(FT_FILE_REPLACE, out, &fd).error, EPERM);
+    CHECK_EQ(call(FT_FILE_OPEN, st, &fd).error, EPERM);
+    CHECK_EQ(call(FT_FILE_SWEEP, st, &fd).error, EPERM);
+    struct ft_file_call c = {.op = FT_FILE_SWEEP, .id = out, .keep = {.files = 1, .bytes = 1}};
+    struct ft_file_answer a;
+
+    ft_places_call(places, &c, &a, &fd);
+    CHECK_EQ(a.error, 0);
+    CHECK_EQ(a.n, 0); /* what is kept was said when it was placed */
+    CHECK(exists("x-20251123T131500.json"));
+    ft_places_seal(places);
+    c = (struct ft_file_call){.op = FT_FILE_PLACE, .mode = 0640, .group = -1};
+    snprintf(c.path, sizeof c.path, "%s", path_of("other"));
+    ft_places_call(places, &c, &a, &fd);
+    CHECK_EQ(a.error, EPERM);
+    end();
+}
+
+static void test_one_writer(void)
+{
+    int fd;
+
+    start();
+    int32_t id = place(path_of("x"));
+    struct ft_file_answer a = call(FT_FILE_OPEN, id, &fd);
+
+    CHECK_EQ(a.error, 0);
+    CHECK_EQ(open_error(place(path_of("x"))), EBUSY);
+    close(fd);
+    CHECK_EQ(open_error(id), 0);
     end();
 }
 
@@ -285,10 +381,11 @@ static void test_aside_never_replaces(void)
     end();
 }
 
-static void sweep(int32_t id, struct ft_file_keep keep, uint32_t removed)
+static void sweep(struct ft_file_keep keep, uint32_t removed)
 {
-    struct ft_file_call c = {
-        .op = FT_FILE_SWEEP, .id = id, .now_s = 1763903700 + 3600, .keep = keep};
+    struct ft_file_call c = {.op = FT_FILE_SWEEP,
+                             .id = place_as(path_of("x.json"), FT_FILE_OUTPUT, keep),
+                             .now_s = 1763903700 + 3600};
     struct ft_file_answer a;
     int fd;
 
@@ -312,11 +409,11 @@ static void test_what_is_kept(void)
     touch("x-20251123T131505-1.json");
     touch("x-other.json");
     CHECK_EQ(mkdir(path_of("x-20251123T131400.json"), 0700), 0);
-    sweep(id, (struct ft_file_keep){.files = 5}, 2);
+    sweep((struct ft_file_keep){.files = 5}, 2);
     CHECK(!exists("x-20251123T131501.json") && exists("x-20251123T131502.json"));
-    sweep(id, (struct ft_file_keep){.bytes = 45}, 1);
+    sweep((struct ft_file_keep){.bytes = 45}, 1);
     CHECK(!exists("x-20251123T131502.json") && exists("x-20251123T131503.json"));
-    sweep(id, (struct ft_file_keep){.age_s = 3596}, 1);
+    sweep((struct ft_file_keep){.age_s = 3596}, 1);
     CHECK(!exists("x-20251123T131503.json") && exists("x-20251123T131504.json"));
     CHECK(exists("x-20251123T131505-1.json") && exists("x-other.json") && exists("x.json"));
     CHECK(exists("x-20251123T131400.json"));
@@ -330,7 +427,7 @@ static void test_replacing(void)
     start();
     touch("st");
     touch("st.new"); /* of a run that died */
-    int32_t id = place(path_of("st"));
+    int32_t id = place_as(path_of("st"), FT_FILE_STATE, (struct ft_file_keep){0});
     struct ft_file_answer a = call(FT_FILE_OPEN_NEW, id, &fd);
 
     CHECK_EQ(a.error, 0);
@@ -363,6 +460,10 @@ int main(void)
     RUN(test_a_folder_that_was_replaced);
     RUN(test_another_process_takes_a_replaced_folder);
     RUN(test_owners);
+    RUN(test_owners_where_others_may_write);
+    RUN(test_owner_after_a_fifo);
+    RUN(test_a_kind_is_not_treated_as_another);
+    RUN(test_one_writer);
     RUN(test_rotated_names);
     RUN(test_aside_never_replaces);
     RUN(test_what_is_kept);

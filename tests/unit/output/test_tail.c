@@ -133,6 +133,10 @@ static void test_lines(void)
     CHECK_EQ(end, 8);
     CHECK_EQ(find((const uint8_t *)torn + 8, strlen(torn) - 8, FT_PACK_NONE, &end), FT_OK);
     CHECK_EQ(end, 0);
+    memset(file, 0, 1 << 20);
+    memcpy(file, torn, strlen(torn)); /* and space that a power cut left empty */
+    CHECK_EQ(find(file, 1 << 20, FT_PACK_NONE, &end), FT_OK);
+    CHECK_EQ(end, 8);
 }
 
 static void test_what_is_not_ours_is_not_cut(void)
