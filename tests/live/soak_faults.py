@@ -133,7 +133,7 @@ class Run:
 
 class FifoReader(threading.Thread):
     """Reads a FIFO, unless told not to; what it got is whole lines but for the last one of a writer, which
-    may have been torn by its end."""
+    may have been torn by its end, and the first one, of which a reader that died may have had the head."""
 
     def __init__(self, path):
         super().__init__(daemon=True)
@@ -142,7 +142,7 @@ class FifoReader(threading.Thread):
         self.start()
 
     def run(self):
-        rest = b""
+        rest, first = b"", 1
         while not self.over:
             if self.stopped or not select.select([self.fd], [], [], 0.05)[0]:
                 time.sleep(0.01)
@@ -157,7 +157,8 @@ class FifoReader(threading.Thread):
                 time.sleep(0.02)
                 continue
             *lines, rest = (rest + data).split(b"\n")
-            self.check(lines)
+            self.check(lines[first:])
+            first = 0 if lines else first
         os.close(self.fd)
 
     def check(self, lines):
