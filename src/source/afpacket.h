@@ -23,6 +23,9 @@
 struct sock_filter;
 
 struct ft__ring {
+    struct ft_fanout_share *share; /* of the group that it is in, or NULL */
+    uint32_t ordinal;              /* of the interface in it */
+    uint16_t group_id;
     char name[FT_IFACE_NAME];
     int fd; /* -1: the interface is gone */
     int ifindex;

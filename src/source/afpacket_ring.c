@@ -137,6 +137,8 @@ static int compile_expression(struct ft__ring *r, const struct ft_source_config 
         if (rc == FT_OK) {
             rc = keep_code(r, &prog, err);
             pcap_freecode(&prog);
+        } else if (rc == FT_E_INTERRUPTED) {
+            return rc; /* the handle is the compiling thread's */
         }
     }
     if (p != NULL) {
@@ -214,9 +216,9 @@ static int make_ring(struct ft__ring *r, const struct ft_source_config *cfg, str
 }
 
 /* Joins, or makes, the group of the interface's sockets. With the lock. */
-static int join_group(const struct ft__ring *r, struct ft_fanout_share *share, uint32_t ordinal)
+static int join_group(struct ft__ring *r, struct ft_fanout_share *share, uint32_t ordinal)
 {
-    bool made = share->group[ordinal].made && share->group[ordinal].ifindex == r->ifindex;
+    bool made = share->group[ordinal].members > 0 && share->group[ordinal].ifindex == r->ifindex;
     uint32_t how = made ? PACKET_FANOUT_CBPF : PACKET_FANOUT_CBPF | PACKET_FANOUT_FLAG_UNIQUEID;
     uint32_t group = how << 16 | (made ? share->group[ordinal].id : 0);
     socklen_t len = sizeof group;
@@ -225,30 +227,84 @@ static int join_group(const struct ft__ring *r, struct ft_fanout_share *share, u
         getsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, &len) != 0) {
         return -1;
     }
-    share->group[ordinal].made = true;
+    share->group[ordinal].members = made ? share->group[ordinal].members + 1 : 1;
     share->group[ordinal].ifindex = r->ifindex;
     share->group[ordinal].id = (uint16_t)group;
+    r->share = share;
+    r->ordinal = ordinal;
+    r->group_id = (uint16_t)group;
     return 0;
 }
 
+static void leave_group(struct ft__ring *r)
+{
+    if (r->share == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&r->share->lock);
+    if (r->share->group[r->ordinal].ifindex == r->ifindex &&
+        r->share->group[r->ordinal].id == r->group_id && r->share->group[r->ordinal].members > 0) {
+        r->share->group[r->ordinal].members--;
+    }
+    pthread_mutex_unlock(&r->share->lock);
+    r->share = NULL;
+}
+
+/* Packets go to as many sockets as have joined and take them; the program of the first knows of
+ * one. With the lock. */
+static int share_among(struct ft__ring *r, uint32_t members)
+{
+    struct sock_filter filter[FT_FANOUT_MAX];
+    struct sock_fprog program = {.filter = filter, .len = ft_fanout_program(filter, members)};
+
+    return setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof program);
+}
+
+/* Throws the kernel's counters away: nothing of ours is in them yet. */
+static void reset_count(struct ft__ring *r)
+{
+    struct tpacket_stats_v3 st;
+    socklen_t len = sizeof st;
+
+    if (getsockopt(r->fd, SOL_PACKET, PACKET_STATISTICS, &st, &len) != 0) {
+        return; /* then they count from the start */
+    }
+}
+
+/* From now on the ring takes what the expression takes. */
+static int take_packets(struct ft__ring *r, const struct ft_source_config *cfg, struct ft_err *err)
+{
+    struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, cfg->snaplen > 0 ? cfg->snaplen : SNAPLEN);
+
+    reset_count(r);
+    if (cfg->filter != NULL) {
+        return attach(r, r->code, r->code_len) == 0
+                   ? FT_OK
+                   : system_error(r, "the filter was refused", err);
+    }
+    return attach(r, &all, 1) == 0 ? FT_OK : system_error(r, "a filter", err);
+}
+
+/* Joins the others, who go on getting all packets until this one takes its part: so none is lost
+ * between the two, and none comes twice. */
 static int share_packets(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
                          struct ft_err *err)
 {
-    struct sock_filter filter[FT_FANOUT_MAX];
-    struct sock_fprog program = {.filter = filter};
+    struct ft_fanout_share *share = cfg->fanout;
+    int rc;
 
-    pthread_mutex_lock(&cfg->fanout->lock);
-    int failed = join_group(r, cfg->fanout, ordinal);
-
-    pthread_mutex_unlock(&cfg->fanout->lock);
-    if (failed != 0) {
-        return system_error(r, "PACKET_FANOUT", err);
+    pthread_mutex_lock(&share->lock);
+    if (join_group(r, share, ordinal) != 0 ||
+        (share->group[ordinal].members == 1 && share_among(r, 1) != 0)) {
+        rc = system_error(r, "PACKET_FANOUT", err);
+    } else {
+        rc = take_packets(r, cfg, err);
     }
-    program.len = ft_fanout_program(filter, cfg->fanout_n);
-    if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof program) != 0) {
-        return system_error(r, "PACKET_FANOUT_DATA", err);
+    if (rc == FT_OK && share_among(r, share->group[ordinal].members) != 0) {
+        rc = system_error(r, "PACKET_FANOUT_DATA", err);
     }
-    return FT_OK;
+    pthread_mutex_unlock(&share->lock);
+    return rc;
 }
 
 static int bind_ring(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
@@ -265,18 +321,7 @@ static int bind_ring(struct ft__ring *r, const struct ft_source_config *cfg, uin
         setsockopt(r->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq, sizeof mreq) != 0) {
         ft_log(cfg->log, FT_LOG_WARN, "%s: not promiscuous: %s", r->name, strerror(errno));
     }
-    return cfg->fanout_n > 1 ? share_packets(r, cfg, ordinal, err) : FT_OK;
-}
-
-/* Throws the kernel's counters away: nothing of ours is in them yet. */
-static void reset_count(struct ft__ring *r)
-{
-    struct tpacket_stats_v3 st;
-    socklen_t len = sizeof st;
-
-    if (getsockopt(r->fd, SOL_PACKET, PACKET_STATISTICS, &st, &len) != 0) {
-        return; /* then they count from the start */
-    }
+    return cfg->fanout_n > 1 ? share_packets(r, cfg, ordinal, err) : take_packets(r, cfg, err);
 }
 
 static int set_up(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
@@ -292,22 +337,9 @@ static int set_up(struct ft__ring *r, const struct ft_source_config *cfg, uint32
     if (attach_nothing(r) != 0) {
         return system_error(r, "a filter", err);
     }
-    rc = make_ring(r, cfg, err);
-    rc = rc == FT_OK ? bind_ring(r, cfg, ordinal, err) : rc;
-    if (rc != FT_OK) {
-        return rc;
-    }
-    reset_count(r);
-    if (cfg->filter != NULL) {
-        rc = get_code(r, cfg, ordinal, err);
-        if (rc == FT_OK && attach(r, r->code, r->code_len) != 0) {
-            rc = system_error(r, "the filter was refused", err);
-        }
-        return rc;
-    }
-    struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, cfg->snaplen > 0 ? cfg->snaplen : SNAPLEN);
-
-    return attach(r, &all, 1) == 0 ? FT_OK : system_error(r, "a filter", err);
+    rc = cfg->filter != NULL ? get_code(r, cfg, ordinal, err) : FT_OK;
+    rc = rc == FT_OK ? make_ring(r, cfg, err) : rc;
+    return rc == FT_OK ? bind_ring(r, cfg, ordinal, err) : rc;
 }
 
 int ft__ring_open(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
@@ -342,6 +374,7 @@ void ft__ring_close(struct ft__ring *r)
         r->map = NULL;
     }
     if (r->fd >= 0) {
+        leave_group(r);
         close(r->fd);
         r->fd = -1;
     }
