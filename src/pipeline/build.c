@@ -202,8 +202,20 @@ int ft__build_output(struct ft_pipeline *p, const char *text, struct ft_err *err
     return rc;
 }
 
-int ft_pipeline_add_callback(struct ft_pipeline *p, const char *name, ft_output_fn fn, void *cookie,
-                             struct ft_err *err)
+/* What the pipeline returns goes to stderr as its messages do. */
+void ft__build_error(const struct ft_pipeline *p, struct ft_err *err)
+{
+    char shown[sizeof err->what];
+
+    if (p->scrub != NULL && err != NULL) {
+        err->what[sizeof err->what - 1] = '\0'; /* not every failure has words */
+        ft_scrub_text(p->scrub, err->what, shown, sizeof shown);
+        memcpy(err->what, shown, sizeof shown);
+    }
+}
+
+static int add_callback(struct ft_pipeline *p, const char *name, ft_output_fn fn, void *cookie,
+                        struct ft_err *err)
 {
     struct ft_output_config cfg = {
         .overflow = p->plan.drop || p->plan.live ? FT_OVERFLOW_DROP : FT_OVERFLOW_BLOCK,
@@ -225,6 +237,17 @@ int ft_pipeline_add_callback(struct ft_pipeline *p, const char *name, ft_output_
     }
     cfg.sink = cfg.sink_instance->ops;
     return open_route(p, &url, &cfg, err);
+}
+
+int ft_pipeline_add_callback(struct ft_pipeline *p, const char *name, ft_output_fn fn, void *cookie,
+                             struct ft_err *err)
+{
+    int rc = add_callback(p, name, fn, cookie, err);
+
+    if (rc != FT_OK) {
+        ft__build_error(p, err);
+    }
+    return rc;
 }
 
 /* Reads the key of --anonymize. */
@@ -440,6 +463,7 @@ int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log, struc
     rc = build_files(p, opener, err);
     rc = rc == FT_OK ? build(p, cfg, err) : rc;
     if (rc != FT_OK) {
+        ft__build_error(p, err);
         ft__build_free(p);
         return rc;
     }
@@ -500,9 +524,9 @@ void ft__build_free(struct ft_pipeline *p)
         ft_fragments_free(p->workers[i].fragments);
     }
     for (uint32_t i = 0; p->workers != NULL && i < p->plan.n_workers; i++) {
-        ft_emitter_fini(&p->workers[i].emit);
         ft_table_free(p->workers[i].table);
-        ft__collect_free(&p->workers[i]);
+        ft__collect_free(&p->workers[i]); /* borrows the emitter's map */
+        ft_emitter_fini(&p->workers[i].emit);
         ft__app_free(&p->workers[i]);
         if (p->workers[i].ring.slots != NULL) {
             ft_ring_fini(&p->workers[i].ring);

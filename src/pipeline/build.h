@@ -12,6 +12,9 @@ FT_NODISCARD int ft__build_output(struct ft_pipeline *p, const char *url, struct
 FT_NODISCARD int ft__build_check_raw(bool anonymize, const char *name,
                                      const struct ft_format_ops *format, struct ft_err *err);
 
+/* With --anonymize: maps the addresses in what is returned to the caller (err may be NULL). */
+void ft__build_error(const struct ft_pipeline *p, struct ft_err *err);
+
 /* Sums up what the pipeline may come to use, and says it on the log. */
 void ft__build_budget(struct ft_pipeline *p);
 

@@ -280,6 +280,9 @@ int ft_pipeline_start(struct ft_pipeline *p, struct ft_err *err)
         rc = start_threads(p, err);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != FT_OK) {
+        ft__build_error(p, err);
+    }
     return rc;
 }
 
@@ -386,6 +389,7 @@ int ft_pipeline_finish(struct ft_pipeline *p, struct ft_err *err)
     p->finished = true;
     if (p->error.code != FT_OK && err != NULL) {
         *err = p->error;
+        ft__build_error(p, err);
     }
     return p->error.code;
 }

@@ -63,29 +63,60 @@ static bool parse_mac(const char *word, uint8_t mac[6])
     return true;
 }
 
-/* Maps a word that is an address, in place; false: it is none. */
-static bool map_word(struct ft_scrub *s, char word[WORD])
+/* Maps an address into word; false: it is that of nobody. */
+static bool map_address(struct ft_scrub *s, int family, uint8_t a[16], char word[WORD])
 {
     static const uint8_t nobody[16];
-    uint8_t a[16] = {0};
-    int family = strchr(word, ':') != NULL ? AF_INET6 : AF_INET;
     size_t len = family == AF_INET ? 4 : 16;
 
-    if (parse_mac(word, a)) {
-        ft_cryptopan_mac(s->map, a);
-        snprintf(word, WORD, "%02x:%02x:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3], a[4], a[5]);
-        return true;
-    }
-    if (inet_pton(family, word, a) != 1 || memcmp(a, nobody, len) == 0) {
+    if (memcmp(a, nobody, len) == 0) {
         return false;
     }
     ft_cryptopan_map(s->map, a, len);
     return inet_ntop(family, a, word, WORD) != NULL;
 }
 
-/* Bytes of the longest address that begins at text: of "10.0.0.1:2055", "10.0.0.1". 0: none. The
- * mapped one stands in word then. */
-static size_t map_at(struct ft_scrub *s, const char *text, char word[WORD])
+/* Maps a word that is a MAC or IPv6 address, in place; false: it is none. */
+static bool map_word(struct ft_scrub *s, char word[WORD])
+{
+    uint8_t a[16] = {0};
+
+    if (parse_mac(word, a)) {
+        ft_cryptopan_mac(s->map, a);
+        snprintf(word, WORD, "%02x:%02x:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3], a[4], a[5]);
+        return true;
+    }
+    return inet_pton(AF_INET6, word, a) == 1 && map_address(s, AF_INET6, a, word);
+}
+
+/* Bytes of the IPv4 address that begins at text, whatever letters stand around it: of
+ * "10.0.0.1.pcap", "10.0.0.1"; also one with zeros before its numbers. 0: none. */
+static size_t map_v4(struct ft_scrub *s, const char *text, char word[WORD])
+{
+    uint8_t a[16] = {0};
+    size_t at = 0;
+
+    for (int i = 0; i < 4; i++) {
+        unsigned v = 0;
+        size_t digits = 0;
+
+        if (i > 0 && text[at++] != '.') {
+            return 0;
+        }
+        for (; digits < 4 && isdigit((unsigned char)text[at]); digits++, at++) {
+            v = v * 10 + (unsigned)(text[at] - '0');
+        }
+        if (digits == 0 || digits == 4 || v > 255) {
+            return 0;
+        }
+        a[i] = (uint8_t)v;
+    }
+    return map_address(s, AF_INET, a, word) ? at : 0;
+}
+
+/* Bytes of the longest MAC or IPv6 address that begins at text: of "2001:db8::1]:2055", the first
+ * 11. 0: none. The mapped one stands in word then. */
+static size_t map_hex(struct ft_scrub *s, const char *text, char word[WORD])
 {
     size_t len = strspn(text, "0123456789abcdefABCDEF:.-");
 
@@ -111,21 +142,24 @@ void ft_scrub_text(struct ft_scrub *s, const char *text, char *out, size_t cap)
 {
     char word[WORD];
     size_t n = 0;
-    bool inside = false; /* a word that began before */
+    bool inside = false; /* a word that began before: its letters may be hex digits by chance */
+    bool number = false; /* a number that began before */
 
     pthread_mutex_lock(&s->lock);
     while (*text != '\0' && n + 1 < cap) {
-        size_t len = inside ? 0 : map_at(s, text, word);
+        size_t len = number ? 0 : map_v4(s, text, word);
 
+        len = len == 0 && !inside ? map_hex(s, text, word) : len;
         if (len > 0) {
             int put = snprintf(out + n, cap - n, "%s", word);
 
             n = n + (size_t)put < cap ? n + (size_t)put : cap - 1;
             text += len;
-            inside = true;
+            inside = number = true;
             continue;
         }
         inside = isalnum((unsigned char)*text);
+        number = isdigit((unsigned char)*text);
         out[n++] = *text++;
     }
     pthread_mutex_unlock(&s->lock);

@@ -365,6 +365,18 @@ def test_messages(m):
     assert "127.0.0." not in said, said
 
 
+def test_errors(m):
+    """What ends a run at once is told like a message, addresses mapped, whatever they are glued to."""
+    key = write(m, "key", KEY)
+    for args, true, around in (
+            (("read", "10.9.8.7-nope.pcap"), "10.9.8.7", "%s-nope.pcap: No such file"),
+            (("read", "-o", "null:", os.path.join(m.folder.name, "cap10.9.8.7.pcap")), "10.9.8.7", "cap%s.pcap"),
+            (("read", "-f", "hast 10.9.8.7", write(m, "in.pcap", pcap(traffic()))), "10.9.8.7", '"hast %s"'),
+            (("collect", "-l", "netflow://192.0.2.250:9"), "192.0.2.250", "netflow://%s:9")):
+        said = run(m, *args, "--anonymize", key, rc=(1, 2))[1]
+        assert around % MAP.ip(true) in said and true not in said, said
+
+
 # ---- the corpus ----
 
 def test_corpus(m):

@@ -4,6 +4,8 @@
 #include "pipeline/anonymize.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "format/value.h"
 #include "harness.h"
@@ -569,6 +571,76 @@ static void test_messages(void)
     ft_scrub_free(s);
 }
 
+/* An IPv4 address glued to letters or in a name of a file is one all the same; letters that are hex
+ * digits by chance begin no other one. */
+static void test_glued_messages(void)
+{
+    static const struct {
+        const char *before, *address, *after;
+    } glued[] = {{"cap", "10.2.3.4", ".pcap"},     {"host", "10.2.3.4", ""},
+                 {"", "10.2.3.4", "pcap"},         {"", "10.2.3.4", "abc"},
+                 {"eth0x", "10.2.3.4", "fe80"},    {"", "10.2.3.4", "-nope.pcap: No such file"},
+                 {"dump_a", "10.2.3.4", "_b.gz"},  {"2024-", "10.2.3.4", "-x"},
+                 {"300.", "10.2.3.4", ":53"},      {"x", "010.002.003.004", ".pcap"},
+                 {"dead", "010.002.003.004", "ff"}};
+    static const char *const same[] = {"beef:cafe",   "decade::ly",  "x1.2.3",
+                                       "v10.2.3.400", "10.2.3.4567", "y256.1.1.1"};
+    struct ft_scrub *s = NULL;
+    struct ft_log none = {0};
+    uint8_t a[4] = {10, 2, 3, 4};
+    char text[32], in[128], want[128], out[128];
+
+    CHECK_EQ(ft_scrub_new(key, &none, &s), FT_OK);
+    ft_cryptopan_map(map, a, 4);
+    inet_ntop(AF_INET, a, text, sizeof text);
+    for (size_t i = 0; i < sizeof glued / sizeof glued[0]; i++) {
+        snprintf(in, sizeof in, "%s%s%s", glued[i].before, glued[i].address, glued[i].after);
+        snprintf(want, sizeof want, "%s%s%s", glued[i].before, text, glued[i].after);
+        ft_scrub_text(s, in, out, sizeof out);
+        CHECK_STR(out, want);
+    }
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        ft_scrub_text(s, same[i], out, sizeof out);
+        CHECK_STR(out, same[i]);
+    }
+    ft_scrub_free(s);
+}
+
+static void check_error(const char *inputs, const char *key_path, const char *shown)
+{
+    struct ft_config *cfg = ft_config_new(FT_CMD_READ);
+    struct ft_pipeline *p = NULL;
+    struct ft_err err = {0};
+
+    CHECK_EQ(ft_config_add_input(cfg, inputs, &err), FT_OK);
+    CHECK_EQ(ft_config_set(cfg, "output", "null:", &err), FT_OK);
+    CHECK(key_path == NULL || ft_config_set(cfg, "anonymize", key_path, &err) == FT_OK);
+    CHECK(ft_pipeline_new(cfg, NULL, NULL, &p, &err) != FT_OK);
+    CHECK(strncmp(err.what, shown, strlen(shown)) == 0);
+    if (strncmp(err.what, shown, strlen(shown)) != 0) {
+        fprintf(stderr, "  the error: %s\n", err.what);
+    }
+    ft_config_free(cfg);
+}
+
+/* What ends a run is told by its error, not by the log. */
+static void test_errors(void)
+{
+    char path[] = "/tmp/flowtap-key-XXXXXX", text[64];
+    int fd = mkstemp(path);
+    uint8_t a[4] = {10, 2, 3, 4};
+
+    CHECK(fd >= 0);
+    CHECK_EQ(write(fd, key, sizeof key), (ssize_t)sizeof key);
+    close(fd);
+    ft_cryptopan_map(map, a, 4);
+    inet_ntop(AF_INET, a, text, sizeof text);
+    strcat(text, "-nope.pcap: ");
+    check_error("10.2.3.4-nope.pcap", NULL, "10.2.3.4-nope.pcap: ");
+    check_error("10.2.3.4-nope.pcap", path, text);
+    unlink(path);
+}
+
 static void test_cut_messages(void)
 {
     struct ft_scrub *s = NULL;
@@ -614,6 +686,8 @@ int main(void)
     RUN(test_most_values);
     RUN(test_equal_names);
     RUN(test_messages);
+    RUN(test_glued_messages);
+    RUN(test_errors);
     RUN(test_cut_messages);
     RUN(test_raw_formats);
     ft_cryptopan_free(map);
