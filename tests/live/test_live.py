@@ -368,6 +368,29 @@ def test_two_interfaces_one_busy(sender):
         check("the one that came back", per_flow(c.lines()).get(200) == 50)
 
 
+def wakes(pid):
+    """Times that the threads of a process have waited and gone on."""
+    n = 0
+    for tid in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/status" % (pid, tid)) as f:
+            n += int([line for line in f if line.startswith("voluntary")][0].split()[1])
+    return n
+
+
+def test_idle(sender):
+    """Without packets nobody polls: at most five wake-ups a second, of all threads together."""
+    for iface in VB, "any":
+        c = Capture("-o", "ndjson:%s/idle-%s.gz?compress=gzip&rotate=1h" % (WORK, iface), iface=iface, only="ip")
+        time.sleep(2.5)  # what the start brings with it
+        begin, start = wakes(c.p.pid), time.monotonic()
+        time.sleep(6)
+        rate = (wakes(c.p.pid) - begin) / (time.monotonic() - start)
+        check("idle, it sleeps: %s" % iface, rate <= 5, rate)
+        sender.send(frame(i) for i in range(10))
+        check("and is there when packets come: %s" % iface, c.samples(10), c.err)
+        c.stop()
+
+
 class Contained(Capture):
     """In a process namespace of its own, as in a container: its process has the number 1 there."""
 
