@@ -10,6 +10,9 @@ enum {
     REVERSE_PEN = 29305, /* RFC 5103 */
     CISCO_PEN = 9,
     NTOP_PEN = 35632,
+    HUAWEI = 2011,
+    IXIA = 3054,
+    NETSCALER = 5951,
     CERT = 6871,
     PROCERA = 15397,
     PALO_ALTO_PEN = 25461,
@@ -152,11 +155,31 @@ static const struct {
     uint32_t pen;
     uint16_t id;
 } telling[] = {
-    {0, 326},        /* digestHashValue: of the packet's bytes, addresses among them */
+    /* made from the packet's bytes, addresses among them */
+    {0, 326},        /* digestHashValue */
     {CERT, 106},     /* yafFlowKeyHash */
     {NTOP_PEN, 438}, /* payload_hash */
+    /* a subscriber, a user */
     {PROCERA, 29},   /* msisdn */
     {PROCERA, 30},   /* imsi */
+    {NTOP_PEN, 407}, /* s1ap_enb_ue_s1ap_id */
+    {NTOP_PEN, 408}, /* s1ap_mme_ue_s1ap_id */
+    {NTOP_PEN, 425}, /* src_proc_uid */
+    {NTOP_PEN, 426}, /* dst_proc_uid */
+    {HUAWEI, 1},     /* ingress_gpon_gem_port_id: a subscriber's line */
+    {HUAWEI, 2},     /* egress_gpon_gem_port_id */
+    /* a machine */
+    {PROCERA, 32},    /* device_id: the handset's */
+    {NETSCALER, 247}, /* ica_device_serial_no */
+    {NTOP_PEN, 589},  /* unique_source_id */
+    {CERT, 552},      /* exporter_unique_id */
+    /* where one of them is */
+    {NTOP_PEN, 234}, /* gtpv1_uli_cell_ci */
+    {NTOP_PEN, 282}, /* gtpv2_uli_cell_id */
+    {IXIA, 126},     /* src_latitude */
+    {IXIA, 127},     /* src_longitude */
+    {IXIA, 146},     /* dst_latitude */
+    {IXIA, 147},     /* dst_longitude */
 };
 
 enum ft_privacy ft_element_privacy(const struct ft_element *e)

@@ -141,7 +141,7 @@ static int compile_expression(struct ft__ring *r, const struct ft_source_config 
             return rc; /* the handle is the compiling thread's */
         }
     }
-    if (p != NULL) {
+    if (p != NULL && rc != FT_E_INTERRUPTED) { /* then it is the thread's that was left behind */
         pcap_close(p);
     }
     return rc;

@@ -110,6 +110,48 @@ static bool is_known_number(const char *name)
     return false;
 }
 
+/* Numbers that say in their names: a user, a subscriber, a machine, or where one of them is. */
+static bool reads_like_one(const char *name)
+{
+    static const char *const words[] = {
+        "imsi",      "imei",     "msisdn",     "subscriber", "_uid",      "user_id", "serial_no",
+        "device_id", "ue_s1ap",  "unique_",    "gpon_gem",   "_cell_ci",  "cell_id", "latitude",
+        "longitude", "customer", "account_id", "login_id",   "machine_id"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strstr(name, words[i]) != NULL) {
+            return strstr(name, "dot1q_customer") == NULL && /* tags of a service */
+                   strncmp(name, "max_", 4) != 0;            /* how many may be */
+        }
+    }
+    return false;
+}
+
+static void test_numbers_that_name_one(void)
+{
+    static const struct {
+        uint32_t pen;
+        uint16_t id;
+    } known[] = {{35632, 425}, {35632, 426}, {35632, 589}, {5951, 247},  {15397, 29}, {15397, 30},
+                 {15397, 32},  {2011, 1},    {35632, 407}, {35632, 282}, {3054, 126}, {6871, 552}};
+    enum { IXIA = 3054, IXIA_DEVICE_KIND = 160 }; /* which sort of device */
+    const struct ft_element *e;
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        e = ft_element_find(known[i].pen, known[i].id);
+        CHECK(e != NULL);
+        CHECK_EQ(ft_element_privacy(e), FT_PRIVACY_PAYLOAD);
+    }
+    for (uint32_t n = 0; (e = ft_element_at(n)) != NULL; n++) {
+        enum ft_privacy class = ft_element_privacy(e);
+
+        if ((class == FT_PRIVACY_NONE || class == FT_PRIVACY_TIME) && reads_like_one(e->name) &&
+            (e->pen != IXIA || e->id != IXIA_DEVICE_KIND)) {
+            fprintf(stderr, "%u/%u %s: leaves as it is\n", e->pen, e->id, e->name);
+            CHECK(false);
+        }
+    }
+}
+
 static void test_every_element_has_a_class(void)
 {
     const struct ft_element *e;
@@ -152,6 +194,7 @@ int main(void)
 {
     RUN(test_every_column_has_a_class);
     RUN(test_every_element_has_a_class);
+    RUN(test_numbers_that_name_one);
     RUN(test_every_type_has_a_class);
     return test_end();
 }
