@@ -137,8 +137,6 @@ static int compile_expression(struct ft__ring *r, const struct ft_source_config 
         if (rc == FT_OK) {
             rc = keep_code(r, &prog, err);
             pcap_freecode(&prog);
-        } else if (rc == FT_E_INTERRUPTED) {
-            return rc; /* the handle is the compiling thread's */
         }
     }
     if (p != NULL && rc != FT_E_INTERRUPTED) { /* then it is the thread's that was left behind */
