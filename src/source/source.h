@@ -44,8 +44,8 @@ struct ft__ring;
 struct ft_fanout_share {
     pthread_mutex_t lock;
     struct {
-        bool made;
-        int ifindex; /* of the interface that it is on: another one wants another group */
+        uint32_t members; /* sockets in it; 0: the kernel has forgotten it, its number is free */
+        int ifindex;      /* of the interface that it is on: another one wants another group */
         uint16_t id;
     } group[FT_SOURCE_INTERFACES];
     /* of the first instance, whose compiled filter the others copy in open() */

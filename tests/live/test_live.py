@@ -56,8 +56,8 @@ def carrier(ns, dev):
     return b"LOWER_UP" in sh("ip", "-n", ns, "link", "show", "dev", dev, check=False).stdout
 
 
-def make_link(a=VA, b=VB, net="10.77.0"):
-    sh("ip", "link", "add", a, "netns", A, "type", "veth", "peer", "name", b, "netns", B)
+def make_link(a=VA, b=VB, net="10.77.0", index=()):
+    sh("ip", "link", "add", a, "netns", A, "type", "veth", "peer", "name", b, *index, "netns", B)
     for ns, dev, addr in ((A, a, net + ".1/24"), (B, b, net + ".2/24")):
         sh("ip", "netns", "exec", ns, "sysctl", "-qw", "net.ipv6.conf.%s.disable_ipv6=1" % dev, check=False)
         sh("ip", "-n", ns, "addr", "add", addr, "dev", dev)
@@ -366,6 +366,38 @@ def test_two_interfaces_one_busy(sender):
         check("all of the busy one, and of the one that came back",
               s["decoded"] + s["kernel_dropped"] == sent[0] + 50 and identities(s), (s["received"], sent))
         check("the one that came back", per_flow(c.lines()).get(200) == 50)
+
+
+def test_back_amid_traffic(sender):
+    """The workers find out one after the other that an interface is back: from the first one on no packet is lost, none
+    is seen twice. Also when it has the number that it had, as one that was in another namespace meanwhile."""
+    for workers, index in (("2", ()), ("3", ("index", "91"))):
+        make_link(VA1, VB1, "10.78.0", index=index)
+        other = Sender(VA1)
+        try:
+            c = Capture("-w", workers, iface=VB + "," + VB1)
+            other.send(frame(100 + i) for i in range(50))
+            check("packets before", c.samples(50), c.err)
+            other.s.close()
+            sh("ip", "-n", B, "link", "del", VB1)
+            make_link(VA1, VB1, "10.78.0", index=index)
+            check("back is said", c.says(VB1 + ": the interface is back"), c.err)
+            other = Sender(VA1)
+            for _ in range(500):  # until all of them have seen it
+                other.send(frame(200 + i) for i in range(20))
+                time.sleep(0.004)
+            check("all packets", c.samples(10050), c.err)
+            check("exit 0", c.stop() == 0, c.err)
+            s, sums = c.lines()[-1], {}
+            for e in finals(c.lines()):  # one that went on at another worker has two records
+                flow = int(e["flow_key"]["src_ip"].split(".")[3])
+                sums[flow] = sums.get(flow, 0) + e["aggregate_metrics"]["packet_count"]
+            want = {**{100 + i: 1 for i in range(50)}, **{200 + i: 500 for i in range(20)}}
+            check("each packet once", sums == want, (workers, sums))
+            check("and counted once", s["received"] == s["decoded"] == 10050 and identities(s), s)
+        finally:
+            other.s.close()
+            sh("ip", "-n", A, "link", "del", VA1, check=False)
 
 
 class Contained(Capture):
