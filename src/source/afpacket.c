@@ -3,6 +3,7 @@
 #include "source/afpacket.h"
 
 #include <errno.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
@@ -131,6 +132,17 @@ static bool is_up(const struct ft__ring *r)
     return ioctl(r->fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_UP) != 0;
 }
 
+/* The kernel lets go of an interface that leaves, to another namespace too; from there it may come
+ * back with the number that it had. */
+static bool is_bound(const struct ft__ring *r)
+{
+    struct sockaddr_ll addr;
+    socklen_t len = sizeof addr;
+
+    return getsockname(r->fd, (struct sockaddr *)&addr, &len) != 0 ||
+           addr.sll_ifindex == r->ifindex;
+}
+
 /* Every worker has a ring on the interface and sees the same: one of them tells it. */
 static void say(struct afpacket *a, struct ft__ring *r, bool down, const char *what)
 {
@@ -186,7 +198,7 @@ static void check_interfaces(struct afpacket *a)
 {
     for (uint32_t i = 0; i < a->n; i++) {
         struct ft__ring *r = &a->ring[i];
-        int index = r->fd >= 0 ? index_of(r) : 0;
+        int index = r->fd >= 0 && is_bound(r) ? index_of(r) : 0;
 
         if (index == 0 || index != r->ifindex) {
             say(a, r, true, "the interface is gone; waiting for it");

@@ -9,7 +9,12 @@
  * into the ring it counts as a drop. Before the ring exists a filter keeps everything out, so that
  * only packets that match ours are ever in it; at the end the same filter stops the flow, and what
  * is in the ring is still read: every packet that the kernel counted is delivered or counted as
- * dropped. */
+ * dropped.
+ *
+ * Several workers' sockets on one interface are a fan-out group, whose program says which of them
+ * gets a packet. One that joins a group that is at work (an interface came back, each worker sees
+ * it when it looks) is the last of it, and the program knows nothing of it until it is ready:
+ * packets go on to the others. So from the first socket on no packet is lost, or seen twice. */
 #ifndef FT_SOURCE_AFPACKET_H
 #define FT_SOURCE_AFPACKET_H
 
@@ -23,12 +28,11 @@
 struct sock_filter;
 
 struct ft__ring {
-    struct ft_fanout_share *share; /* of the group that it is in, or NULL */
-    uint32_t ordinal;              /* of the interface in it */
-    uint16_t group_id;
     char name[FT_IFACE_NAME];
     int fd; /* -1: the interface is gone */
     int ifindex;
+    struct ft_fanout_share *share; /* NULL: in no group; borrowed */
+    uint32_t ordinal;              /* of its group there */
     uint16_t linktype;
     bool loopback;
     uint8_t *map;

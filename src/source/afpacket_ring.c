@@ -213,49 +213,81 @@ static int make_ring(struct ft__ring *r, const struct ft_source_config *cfg, str
     return FT_OK;
 }
 
+/* The kernel said no to a group. It did so before it knew how to choose a number, too. */
+static int no_group(const struct ft__ring *r, struct ft_err *err)
+{
+    struct ifreq ifr = {0};
+
+    if (errno != EINVAL) {
+        return system_error(r, "PACKET_FANOUT", err);
+    }
+    memcpy(ifr.ifr_name, r->name, IFNAMSIZ - 1);
+    if (ioctl(r->fd, SIOCGIFFLAGS, &ifr) != 0 || (ifr.ifr_flags & IFF_UP) == 0) {
+        return ft_err_set(err, FT_E_IO, "%s: its packets cannot be shared while it is down",
+                          r->name);
+    }
+    return ft_err_set(err, FT_E_UNSUPPORTED,
+                      "%s: sharing its packets among workers needs Linux 4.12 (-w 1 does without)",
+                      r->name);
+}
+
+static int index_now(const struct ft__ring *r)
+{
+    struct ifreq ifr = {0};
+
+    memcpy(ifr.ifr_name, r->name, IFNAMSIZ - 1);
+    return ioctl(r->fd, SIOCGIFINDEX, &ifr) == 0 ? ifr.ifr_ifindex : 0;
+}
+
 /* Joins, or makes, the group of the interface's sockets. With the lock. */
-static int join_group(struct ft__ring *r, struct ft_fanout_share *share, uint32_t ordinal)
+static int join_group(struct ft__ring *r, struct ft_fanout_share *share, uint32_t ordinal,
+                      struct ft_err *err)
 {
     bool made = share->group[ordinal].members > 0 && share->group[ordinal].ifindex == r->ifindex;
     uint32_t how = made ? PACKET_FANOUT_CBPF : PACKET_FANOUT_CBPF | PACKET_FANOUT_FLAG_UNIQUEID;
     uint32_t group = how << 16 | (made ? share->group[ordinal].id : 0);
     socklen_t len = sizeof group;
 
-    if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof group) != 0 ||
-        getsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, &len) != 0) {
-        return -1;
+    if (index_now(r) != r->ifindex) { /* gone again: the others may have the group of its heir */
+        return ft_err_set(err, FT_E_NOT_FOUND, "%s: the interface is gone", r->name);
+    }
+    if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof group) != 0) {
+        return no_group(r, err);
+    }
+    if (getsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, &len) != 0) {
+        return system_error(r, "PACKET_FANOUT", err);
     }
     share->group[ordinal].members = made ? share->group[ordinal].members + 1 : 1;
     share->group[ordinal].ifindex = r->ifindex;
     share->group[ordinal].id = (uint16_t)group;
     r->share = share;
     r->ordinal = ordinal;
-    r->group_id = (uint16_t)group;
-    return 0;
+    return FT_OK;
 }
 
+/* With the lock, and before the socket is closed. */
 static void leave_group(struct ft__ring *r)
 {
-    if (r->share == NULL) {
-        return;
-    }
-    pthread_mutex_lock(&r->share->lock);
-    if (r->share->group[r->ordinal].ifindex == r->ifindex &&
-        r->share->group[r->ordinal].id == r->group_id && r->share->group[r->ordinal].members > 0) {
+    if (r->share->group[r->ordinal].ifindex == r->ifindex) { /* else it has a successor */
         r->share->group[r->ordinal].members--;
     }
-    pthread_mutex_unlock(&r->share->lock);
     r->share = NULL;
 }
 
-/* Packets go to as many sockets as have joined and take them; the program of the first knows of
- * one. With the lock. */
-static int share_among(struct ft__ring *r, uint32_t members)
+static int bind_ring(struct ft__ring *r, const struct ft_source_config *cfg, struct ft_err *err)
 {
-    struct sock_filter filter[FT_FANOUT_MAX];
-    struct sock_fprog program = {.filter = filter, .len = ft_fanout_program(filter, members)};
+    struct sockaddr_ll addr = {
+        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = r->ifindex};
+    struct packet_mreq mreq = {.mr_ifindex = r->ifindex, .mr_type = PACKET_MR_PROMISC};
 
-    return setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof program);
+    if (bind(r->fd, (const struct sockaddr *)&addr, sizeof addr) != 0) {
+        return system_error(r, "it cannot be bound", err);
+    }
+    if (cfg->promiscuous && !r->loopback &&
+        setsockopt(r->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq, sizeof mreq) != 0) {
+        ft_log(cfg->log, FT_LOG_WARN, "%s: not promiscuous: %s", r->name, strerror(errno));
+    }
+    return FT_OK;
 }
 
 /* Throws the kernel's counters away: nothing of ours is in them yet. */
@@ -269,8 +301,8 @@ static void reset_count(struct ft__ring *r)
     }
 }
 
-/* From now on the ring takes what the expression takes. */
-static int take_packets(struct ft__ring *r, const struct ft_source_config *cfg, struct ft_err *err)
+/* Lets packets in. */
+static int admit(struct ft__ring *r, const struct ft_source_config *cfg, struct ft_err *err)
 {
     struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, cfg->snaplen > 0 ? cfg->snaplen : SNAPLEN);
 
@@ -283,43 +315,26 @@ static int take_packets(struct ft__ring *r, const struct ft_source_config *cfg, 
     return attach(r, &all, 1) == 0 ? FT_OK : system_error(r, "a filter", err);
 }
 
-/* Joins the others, who go on getting all packets until this one takes its part: so none is lost
- * between the two, and none comes twice. */
-static int share_packets(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
-                         struct ft_err *err)
+/* Into the group. As its last member it gets nothing before the program that counts it in, and by
+ * then it lets packets in: all of them reach one of the members all the time. */
+static int admit_shared(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
+                        struct ft_err *err)
 {
-    struct ft_fanout_share *share = cfg->fanout;
-    int rc;
+    struct sock_filter filter[FT_FANOUT_MAX];
+    struct sock_fprog program = {.filter = filter};
 
-    pthread_mutex_lock(&share->lock);
-    if (join_group(r, share, ordinal) != 0 ||
-        (share->group[ordinal].members == 1 && share_among(r, 1) != 0)) {
-        rc = system_error(r, "PACKET_FANOUT", err);
-    } else {
-        rc = take_packets(r, cfg, err);
+    pthread_mutex_lock(&cfg->fanout->lock);
+    int rc = join_group(r, cfg->fanout, ordinal, err);
+
+    rc = rc == FT_OK ? admit(r, cfg, err) : rc;
+    if (rc == FT_OK) {
+        program.len = ft_fanout_program(filter, cfg->fanout->group[ordinal].members);
+        if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof program) != 0) {
+            rc = system_error(r, "PACKET_FANOUT_DATA", err);
+        }
     }
-    if (rc == FT_OK && share_among(r, share->group[ordinal].members) != 0) {
-        rc = system_error(r, "PACKET_FANOUT_DATA", err);
-    }
-    pthread_mutex_unlock(&share->lock);
+    pthread_mutex_unlock(&cfg->fanout->lock);
     return rc;
-}
-
-static int bind_ring(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
-                     struct ft_err *err)
-{
-    struct sockaddr_ll addr = {
-        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = r->ifindex};
-    struct packet_mreq mreq = {.mr_ifindex = r->ifindex, .mr_type = PACKET_MR_PROMISC};
-
-    if (bind(r->fd, (const struct sockaddr *)&addr, sizeof addr) != 0) {
-        return system_error(r, "it cannot be bound", err);
-    }
-    if (cfg->promiscuous && !r->loopback &&
-        setsockopt(r->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq, sizeof mreq) != 0) {
-        ft_log(cfg->log, FT_LOG_WARN, "%s: not promiscuous: %s", r->name, strerror(errno));
-    }
-    return cfg->fanout_n > 1 ? share_packets(r, cfg, ordinal, err) : take_packets(r, cfg, err);
 }
 
 static int set_up(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
@@ -335,28 +350,29 @@ static int set_up(struct ft__ring *r, const struct ft_source_config *cfg, uint32
     if (attach_nothing(r) != 0) {
         return system_error(r, "a filter", err);
     }
-    rc = cfg->filter != NULL ? get_code(r, cfg, ordinal, err) : FT_OK;
-    rc = rc == FT_OK ? make_ring(r, cfg, err) : rc;
-    return rc == FT_OK ? bind_ring(r, cfg, ordinal, err) : rc;
+    rc = make_ring(r, cfg, err);
+    rc = rc == FT_OK ? bind_ring(r, cfg, err) : rc;
+    rc = rc == FT_OK && cfg->filter != NULL ? get_code(r, cfg, ordinal, err) : rc;
+    if (rc != FT_OK) {
+        return rc;
+    }
+    return cfg->fanout_n > 1 ? admit_shared(r, cfg, ordinal, err) : admit(r, cfg, err);
 }
 
 int ft__ring_open(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
                   struct ft_err *err)
 {
-    struct ifreq ifr = {0};
-
     r->entered = false;
     r->block = 0;
     r->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (r->fd < 0) {
         return system_error(r, "no packet socket", err);
     }
-    memcpy(ifr.ifr_name, r->name, IFNAMSIZ - 1);
-    int rc = ioctl(r->fd, SIOCGIFINDEX, &ifr) == 0
+    r->ifindex = index_now(r);
+    int rc = r->ifindex != 0
                  ? FT_OK
                  : ft_err_set(err, FT_E_NOT_FOUND, "there is no interface '%s'", r->name);
 
-    r->ifindex = ifr.ifr_ifindex;
     rc = rc == FT_OK ? set_up(r, cfg, ordinal, err) : rc;
 
     if (rc != FT_OK) {
@@ -371,10 +387,18 @@ void ft__ring_close(struct ft__ring *r)
         munmap(r->map, r->map_len);
         r->map = NULL;
     }
-    if (r->fd >= 0) {
+    struct ft_fanout_share *share = r->share;
+
+    if (share != NULL) { /* until it is closed nobody may count on the group, or make a new one */
+        pthread_mutex_lock(&share->lock);
         leave_group(r);
+    }
+    if (r->fd >= 0) {
         close(r->fd);
         r->fd = -1;
+    }
+    if (share != NULL) {
+        pthread_mutex_unlock(&share->lock);
     }
 }
 

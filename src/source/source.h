@@ -44,7 +44,7 @@ struct ft__ring;
 struct ft_fanout_share {
     pthread_mutex_t lock;
     struct {
-        uint32_t members; /* sockets in it; at 0 the number may be another program's */
+        uint32_t members; /* sockets in it; 0: the kernel has forgotten it, its number is free */
         int ifindex;      /* of the interface that it is on: another one wants another group */
         uint16_t id;
     } group[FT_SOURCE_INTERFACES];
