@@ -143,6 +143,12 @@ static bool is_bound(const struct ft__ring *r)
            addr.sll_ifindex == r->ifindex;
 }
 
+static void tell(struct afpacket *a, const struct ft__ring *r, const char *what)
+{
+    atomic_fetch_add_explicit(&a->events, 1, memory_order_relaxed);
+    ft_log(a->cfg.log, r->down ? FT_LOG_WARN : FT_LOG_INFO, "%s: %s", r->name, what);
+}
+
 /* Every worker has a ring on the interface and sees the same: one of them tells it. */
 static void say(struct afpacket *a, struct ft__ring *r, bool down, const char *what)
 {
@@ -151,8 +157,7 @@ static void say(struct afpacket *a, struct ft__ring *r, bool down, const char *w
     }
     r->down = down;
     if (a->cfg.fanout_i == 0) {
-        atomic_fetch_add_explicit(&a->events, 1, memory_order_relaxed);
-        ft_log(a->cfg.log, down ? FT_LOG_WARN : FT_LOG_INFO, "%s: %s", r->name, what);
+        tell(a, r, what);
     }
 }
 
@@ -189,8 +194,12 @@ static void look_for_return(struct afpacket *a, uint32_t i)
     int rc = ft__ring_open(r, &a->cfg, i, &err);
 
     pthread_mutex_unlock(&a->count_lock);
-    if (rc == FT_OK) {
-        say(a, r, false, "the interface is back");
+    if (rc != FT_OK) {
+        return;
+    }
+    r->down = false;
+    if (r->last) { /* from here on each flow has its worker */
+        tell(a, r, "the interface is back");
     }
 }
 

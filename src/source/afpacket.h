@@ -14,7 +14,8 @@
  * Several workers' sockets on one interface are a fan-out group, whose program says which of them
  * gets a packet. One that joins a group that is at work (an interface came back, each worker sees
  * it when it looks) is the last of it, and the program knows nothing of it until it is ready:
- * packets go on to the others. So from the first socket on no packet is lost, or seen twice. */
+ * packets go on to the others. So from the first socket on no packet is lost, or seen twice; a flow
+ * keeps its worker from the last one on. */
 #ifndef FT_SOURCE_AFPACKET_H
 #define FT_SOURCE_AFPACKET_H
 
@@ -33,6 +34,7 @@ struct ft__ring {
     int ifindex;
     struct ft_fanout_share *share; /* NULL: in no group; borrowed */
     uint32_t ordinal;              /* of its group there */
+    bool last;                     /* all others were there when it was opened, or there are none */
     uint16_t linktype;
     bool loopback;
     uint8_t *map;

@@ -333,6 +333,7 @@ static int admit_shared(struct ft__ring *r, const struct ft_source_config *cfg, 
             rc = system_error(r, "PACKET_FANOUT_DATA", err);
         }
     }
+    r->last = cfg->fanout->group[ordinal].members == cfg->fanout_n;
     pthread_mutex_unlock(&cfg->fanout->lock);
     return rc;
 }
@@ -364,6 +365,7 @@ int ft__ring_open(struct ft__ring *r, const struct ft_source_config *cfg, uint32
 {
     r->entered = false;
     r->block = 0;
+    r->last = true;
     r->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (r->fd < 0) {
         return system_error(r, "no packet socket", err);
