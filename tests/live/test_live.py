@@ -368,6 +368,25 @@ def test_two_interfaces_one_busy(sender):
         check("the one that came back", per_flow(c.lines()).get(200) == 50)
 
 
+def test_up_amid_traffic(sender):
+    """What comes before the workers look whether the interface is up again wakes them: their rings do not run over."""
+    c = Capture("-w", "3", "-s", "1000000")
+    sh("ip", "-n", B, "link", "set", VB, "down")
+    check("down is said", c.says(VB + ": the interface is down"), c.err)
+    sh("ip", "-n", B, "link", "set", VB, "up")
+    check("it is up", wait_for(lambda: carrier(A, VA) and carrier(B, VB)))
+    sent, end = 0, time.monotonic() + 2.5
+    while time.monotonic() < end:
+        sender.send(frame(sent + i) for i in range(20))
+        sent += 20
+        time.sleep(0.004)
+    check("up again is said", c.says(VB + ": the interface is up again"), c.err)
+    check("exit 0", c.stop() == 0, c.err)
+    s = c.lines()[-1]
+    check("all of them", s["received"] == s["decoded"] == sent and identities(s),
+          (sent, s["received"], s["kernel_dropped"]))
+
+
 def number_of(event):
     """The number that frame() had."""
     return struct.unpack("!I", socket.inet_aton(event["flow_key"]["src_ip"]))[0] - 0x0A4E0000
