@@ -246,7 +246,10 @@ static void wait_rings(struct afpacket *a, int timeout_ms)
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < a->n; i++) {
-        if (a->ring[i].fd >= 0 && !a->ring[i].down) {
+        if (a->ring[i].fd < 0 || a->ring[i].down) { /* that it is back nobody tells us */
+            timeout_ms = timeout_ms < CHECK_MS ? timeout_ms : CHECK_MS;
+        }
+        if (a->ring[i].fd >= 0) { /* down, too: packets come before we know that it is up */
             fds[n++] = (struct pollfd){.fd = a->ring[i].fd, .events = POLLIN};
         }
     }
