@@ -489,6 +489,9 @@ def test_containers_share_a_network(sender):
 
 def test_old_kernel(sender):
     """Linux before 4.12 cannot number the groups that share packets: it is said, and libpcap captures for all workers."""
+    sample = os.path.join(SOURCE, "examples/sample.pcap")
+    if b"sanitizer build" in sh(PROGRAM, "read", "-v", "-w1", "-o", "null:", sample).stderr:
+        return  # a sanitizer's library must come first
     shim = os.environ.get("OLD_KERNEL_SHIM")
     if not shim:
         return
