@@ -228,7 +228,10 @@ static int file_tick(struct ft_sink *s, int64_t *out_next_ms)
     if (f->frame_len > 0 && (frame_due(f) || ft__file_rotate_in(f) == 0)) {
         rc = close_frame(f);
     }
-    ft__file_rotate_if_due(f, 0);
+    if (f->rotate_ns >
+        0) { /* by size: when there is more to come, or an empty file would be left */
+        ft__file_rotate_if_due(f, 0);
+    }
     if (f->fsync == FT__FSYNC_TIME && f->at.dirty && left(f->synced_ms, f->fsync_ms) == 0) {
         ft_ignore(ft__file_sync(f)); /* what fails is told by the sink's count */
     }
