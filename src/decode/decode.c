@@ -43,7 +43,7 @@ FT_INLINE bool fast_l4(const struct fast *f, bool payloads, struct ft_packet *ou
                        struct ft__ends *ends)
 {
     const uint8_t *p = f->l4;
-    uint32_t header;
+    uint32_t header, end = f->l4_len;
 
     if (f->proto == FT_IP_TCP) {
         header = (p[12] >> 4) * 4u;
@@ -69,9 +69,12 @@ FT_INLINE bool fast_l4(const struct fast *f, bool payloads, struct ft_packet *ou
         out->tcp_window = 0;
         out->tcp_opts = 0;
     }
-    out->payload_len = f->l4_len - header;
+    out->payload_len = end - header;
+        end = udp_len;
     if (payloads) {
-        uint32_t cap = f->cap > header ? f->cap - header : 0;
+        uint32_t cap = f->cap < end ? f->cap : end;
+
+        cap = cap > header ? cap - header : 0;
 
         out->payload = p + header;
         out->payload_cap = (uint16_t)(cap < FT_PAYLOAD_MAX ? cap : FT_PAYLOAD_MAX);

@@ -45,6 +45,49 @@ def test_A3_byte_definitions(m):
     same((f["fwd_ip_bytes_min"], f["fwd_ip_bytes_max"]), (40, 40))
 
 
+def test_A3_udp_payload_ends_with_the_datagram(m):
+    """What lies behind the UDP length is not payload, on every road; a length of 0 says nothing."""
+    datagram = struct.pack("!HHHH", 1, 2, 8 + 5, 0) + b"hello" + b"behind it"
+    inner = eth(ip4(A, B, 17, datagram))
+    frames = {
+        "IPv4": inner, "IPv6": eth(ip6(A6, B6, 17, datagram)), "options": eth(ip4(A, B, 17, datagram, options=b"\1\1\1\1")),
+        "VLAN": eth(ip4(A, B, 17, datagram), tags=[(0x8100, 7)]), "QinQ": eth(ip4(A, B, 17, datagram), tags=[(0x88a8, 7), (0x8100, 8)]),
+        "extension": eth(ip6(A6, B6, 60, struct.pack("!BB6x", 17, 0) + datagram)), "padding": pad(inner, 90),
+        "VXLAN": eth(ip4(C, B, 17, udp(9, 4789, struct.pack("!II", 0x08000000, 256) + inner))),
+    }
+    for name, frame in frames.items():
+        for cut in (len(frame), len(frame) - 12):
+            f = m.flows([(T0, frame[:cut], len(frame))])[0]
+            same(f["fwd_payload_bytes"], 5, name)
+            same(f["fwd_bytes"], len(frame), name)
+    same(m.flows([(T0, inner)])[0]["fwd_ip_bytes"], 20 + 8 + 14)
+    header = struct.pack("!HHHH", 1, 2, 0, 0)
+    same(m.flows([(T0, eth(ip4(A, B, 17, header + b"x" * 50)))])[0]["fwd_payload_bytes"], 50, "length 0")
+    big = 70000
+    for length in (0, (8 + big) & 0xffff):
+        header = struct.pack("!HHHH", 1, 2, length, 0)
+        same(m.flows([(T0, eth(ip4(A, B, 17, header + b"x" * big, total=0)))])[0]["fwd_payload_bytes"], big, "super-frame")
+        jumbo = struct.pack("!BBBBI", 17, 0, 0xc2, 4, 8 + 8 + big)
+        f = m.flows([(T0, eth(ip6(A6, B6, 0, jumbo + header + b"x" * big, length=0)))])[0]
+        same(f["fwd_payload_bytes"], big, "jumbogram")
+    for coverage in (0, 8, 20, 300):  # UDP-Lite: what the checksum covers
+        lite = struct.pack("!HHHH", 1, 2, coverage, 0) + b"x" * 50
+        same(m.flows([(T0, eth(ip4(A, B, 136, lite)))])[0]["fwd_payload_bytes"], 50, "UDP-Lite")
+        same(m.flows([(T0, eth(ip6(A6, B6, 136, lite)))])[0]["fwd_payload_bytes"], 50, "UDP-Lite")
+
+
+def test_A3_nothing_is_read_behind_the_datagram(m):
+    """Names: what lies behind the datagram is nobody's. A tunnel ends with it, too."""
+    query = struct.pack("!HHHHHH", 1, 0x0100, 1, 0, 0, 0) + b"\4name\0\0\1\0\1"
+    for extra in (b"", b"\0" * 30):
+        f = m.flows([(T0, eth(ip4(A, B, 17, udp(1000, 53, query) + extra)))], "--app")[0]
+        same((f["dns_query"], f["fwd_payload_bytes"]), ("name", len(query)))
+    f = m.flows([(T0, eth(ip4(A, B, 17, struct.pack("!HHHH", 1000, 53, 8 + 12, 0) + query)))], "--app")[0]
+    same((f["dns_query"], f["fwd_payload_bytes"]), (None, 12))
+    vxlan = struct.pack("!HHHHII", 9, 4789, 16, 0, 0x08000000, 256) + eth(ip4(A, B, 17, udp(5, 6, b"x")))
+    same(m.flows([(T0, eth(ip4(C, B, 17, vxlan)))])[0]["dst_port"], 4789)
+
+
 def test_A4_snap_length_changes_nothing(m):
     c = Conn().open(options=mss(1460) + wscale(7))
     for i in range(20):

@@ -79,8 +79,9 @@ static enum ft_verdict decode_tcp(struct ft_net *n)
     return FT_V_DECODED;
 }
 
-/* The length field of a whole datagram must lie within the packet. 0 is what offload and jumbograms
- * (RFC 2675 §4) put there. */
+/* The length field of a whole datagram must lie within the packet; what lies behind it is not the
+ * datagram's. 0 is what offload and jumbograms (RFC 2675 §4) put there, and what the field says of
+ * a packet that is longer than it can tell is of no account: then all of it is. */
 static enum ft_verdict decode_udp(struct ft_net *n)
 {
     if (!read_ports(n)) {
@@ -93,6 +94,9 @@ static enum ft_verdict decode_udp(struct ft_net *n)
             return FT_V_UDP_LENGTH;
         }
     }
+        if (len != 0 && n->wire <= UINT16_MAX) {
+            ft_net_narrow(n, len);
+        }
     set_payload(n, UDP_LEN);
     if (n->frag == FT_FRAG_NONE) {
         note_payload(n, UDP_LEN);

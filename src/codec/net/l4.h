@@ -12,8 +12,10 @@
 
 /* Reads the transport header at n, which stands as ft_ip_decode() left it; sets the fields "l4".
  * payload_len counts what the IP packet holds after the header: TCP by its data offset (20 when
- * that was not captured), UDP and UDP-Lite 8, SCTP 12, ICMP and ICMPv6 8, DCCP by its data offset
- * (12 when not captured); other protocols: all. Else: L4_SHORT, TCP_OFFSET or UDP_LENGTH. */
+ * that was not captured), UDP-Lite 8, SCTP 12, ICMP and ICMPv6 8, DCCP by its data offset (12 when
+ * not captured); other protocols: all. UDP: what its length counts after the header, and the walk
+ * ends there; all where that is 0 and of a fragment. (What stands in the place of the length in
+ * UDP-Lite is how much the checksum covers.) Else: L4_SHORT, TCP_OFFSET or UDP_LENGTH. */
 enum ft_verdict ft_l4_decode(struct ft_net *n);
 
 #endif
