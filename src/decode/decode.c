@@ -54,6 +54,7 @@ FT_INLINE bool fast_l4(const struct fast *f, bool payloads, struct ft_packet *ou
         out->tcp_ack = ft_load_be32(p + 8);
         out->tcp_flags = p[13];
         out->tcp_window = ft_load_be16(p + 14);
+        out->tcp_sum = ft_load_be16(p + 16);
         out->tcp_opts = ft_tcp_options(p, header, f->cap, p[13], &out->tcp_mss);
     } else {
         uint32_t udp_len = ft_load_be16(p + 4);
@@ -67,10 +68,11 @@ FT_INLINE bool fast_l4(const struct fast *f, bool payloads, struct ft_packet *ou
         out->tcp_ack = 0;
         out->tcp_flags = 0;
         out->tcp_window = 0;
+        out->tcp_sum = 0;
         out->tcp_opts = 0;
+        end = udp_len;
     }
     out->payload_len = end - header;
-        end = udp_len;
     if (payloads) {
         uint32_t cap = f->cap < end ? f->cap : end;
 

@@ -40,15 +40,16 @@ struct ft_table {
     struct ft__timers timers;
 };
 
-/* Where the TCP state of an entry lies. */
-FT_INLINE struct ft__tcp ft__flow_tcp(const struct ft_table *t, uint32_t i)
+/* Where the TCP state of an entry lies. since_ns: as in struct ft__tcp; 0 for a record. */
+FT_INLINE struct ft__tcp ft__flow_tcp(const struct ft_table *t, uint32_t i, int64_t since_ns)
 {
     struct ft__more *m = &t->more[i];
 
     return (struct ft__tcp){.hot = &m->tcp,
                             .cold = &t->tcp_cold[i],
                             .rtt_us = {&m->stat.side[0].rtt_us, &m->stat.side[1].rtt_us},
-                            .last_ns = t->hot[i].last_ns};
+                            .last_ns = t->hot[i].last_ns,
+                            .since_ns = since_ns};
 }
 
 /* The next two deadlines of an entry. */

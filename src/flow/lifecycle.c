@@ -183,7 +183,7 @@ static void details(const struct ft_table *t, uint32_t i, struct ft_flow_record 
     r->midstream = false;
     distributions(t, i, r);
     if (r->proto == PROTO_TCP) {
-        struct ft__tcp tcp = ft__flow_tcp(t, i);
+        struct ft__tcp tcp = ft__flow_tcp(t, i, 0);
 
         ft__tcp_record(&tcp, &r->tcp);
         r->has_tcp = true;

@@ -544,11 +544,12 @@ void ft_table_update(struct ft_table *t, const struct ft_packet *pkts, uint32_t 
             i = check(t, i, pkt);
         }
         int d = pkt->swap ^ t->hot[i].fwd;
+        int64_t since_ns = (int64_t)((uint64_t)pkt->ts_ns - (uint64_t)t->hot[i].last_ns[d]);
         bool closed = false;
 
         count(t, i, pkt, d);
         if (pkt->key.proto == PROTO_TCP) {
-            struct ft__tcp tcp = ft__flow_tcp(t, i);
+            struct ft__tcp tcp = ft__flow_tcp(t, i, since_ns);
 
             closed = ft__tcp_packet(&tcp, pkt, d);
         }

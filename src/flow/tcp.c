@@ -7,7 +7,13 @@
 
 #include "flow/entry.h"
 
-enum { REORDER_NS = 3000000, FAST_AFTER = 2, GAP_MAX = 1 << 24 };
+enum {
+    REORDER_NS = 3000000,
+    COPY_NS = 3000000,       /* a frame that comes again later was sent again */
+    SYN_COPY_NS = 200000000, /* the same of a SYN: initial timeouts are longer (RFC 6298 §2) */
+    FAST_AFTER = 2,
+    GAP_MAX = 1 << 24 /* more than this is far */
+};
 
 #define SYN_FIN_RST (FT_TCP_SYN | FT_TCP_FIN | FT_TCP_RST)
 
@@ -19,6 +25,7 @@ struct segment {
     int d;
     uint32_t len; /* sequence numbers that it takes */
     uint32_t end; /* the one after it */
+    uint16_t print;
 };
 
 static int32_t after(uint32_t a, uint32_t b)
@@ -260,16 +267,32 @@ static void take_options(struct segment *g)
     }
 }
 
+/* Nanoseconds between the first and the last copy of the SYN of direction d, until it is answered.
+ */
+static uint32_t copies_of_syn(const struct segment *g, int d)
+{
+    const struct ft__tcp_side *side = g->t->hot->side;
+
+    return side[d].copied && (side[!d].bits & FT__T_RTT) == 0 ? *g->t->rtt_us[!d] : 0;
+}
+
+/* When the SYN of direction d was captured first; it is the newest packet of its direction. */
+static int64_t syn_ns(const struct segment *g, int d)
+{
+    return ft__time_sub(g->t->last_ns[d], copies_of_syn(g, d));
+}
+
 /* The round trip to the responder: from the only SYN to the first answer to it. */
 static void take_answer(struct segment *g)
 {
     const struct ft_packet *p = g->pkt;
+    int64_t asked = syn_ns(g, FT_DIR_FWD);
     bool sole = is_warm(g) ? g->t->cold->syns == 1 && g->t->cold->answers == 0
                            : (g->s->letters & FT__H_SYN) == 0;
 
     if (sole && g->d == FT_DIR_REV && g->peer->letters == FT__H_SYN &&
-        p->tcp_ack == g->peer->next && p->ts_ns >= g->t->last_ns[FT_DIR_FWD]) {
-        *g->t->rtt_us[FT_DIR_REV] = round_trip(g->t->last_ns[FT_DIR_FWD], p->ts_ns);
+        p->tcp_ack == g->peer->next && p->ts_ns >= asked) {
+        *g->t->rtt_us[FT_DIR_REV] = round_trip(asked, p->ts_ns);
         g->s->bits |= FT__T_RTT;
     }
 }
@@ -297,48 +320,52 @@ static void take_third(struct segment *g)
 {
     const struct ft_packet *p = g->pkt;
     bool sole = !is_warm(g) || g->t->cold->answers == 1;
+    int64_t asked = syn_ns(g, FT_DIR_REV);
 
     if (g->d == FT_DIR_FWD && sole && g->s->letters == FT__H_SYN && g->peer->letters == FT__H_SYN &&
         p->payload_len == 0 && p->tcp_ack == g->peer->next &&
         (p->tcp_flags & (SYN_FIN_RST | FT_TCP_ACK)) == FT_TCP_ACK && p->tcp_seq == g->s->next &&
-        p->ts_ns >= g->t->last_ns[FT_DIR_REV]) {
-        *g->t->rtt_us[FT_DIR_FWD] = round_trip(g->t->last_ns[FT_DIR_REV], p->ts_ns);
+        p->ts_ns >= asked) {
+        *g->t->rtt_us[FT_DIR_FWD] = round_trip(asked, p->ts_ns);
         g->s->bits |= FT__T_RTT;
     }
 }
 
 /* ---- sequence numbers ---- */
 
-static void open_hole(struct segment *g, uint32_t start, uint32_t end)
+/* After side d's holes changed. */
+static void look_for_holes(struct segment *g, int d)
 {
-    uint32_t(*hole)[2] = mine(g)->hole;
+    uint8_t *bits = &g->t->hot->side[d].bits;
 
-    memcpy(hole[1], hole[0], sizeof hole[0]);
-    hole[0][0] = start;
-    hole[0][1] = end;
-    cold(g)->hole_ns = g->pkt->ts_ns;
+    *bits = (uint8_t)(*bits & ~FT__T_HOLE) | (ft__holes_any(&cold(g)->holes[d]) ? FT__T_HOLE : 0);
 }
 
-/* Takes [seq, end) out of the holes; true when some of it lay in one. */
+static void open_hole(struct segment *g)
+{
+    ft__holes_open(&cold(g)->holes[g->d], g->s->next, g->pkt->tcp_seq);
+    cold(g)->hole_at = (uint32_t)(g->pkt->ts_ns >> FT__T_TIME_SHIFT);
+    g->s->bits |= FT__T_HOLE;
+}
+
+/* True when some of the segment lay in a hole. */
 static bool fill_hole(struct segment *g)
 {
-    bool found = false;
+    bool found = (g->s->bits & FT__T_HOLE) != 0 &&
+                 ft__holes_fill(&cold(g)->holes[g->d], g->s->next, g->pkt->tcp_seq, g->end);
 
-    for (int i = 0; i < FT__TCP_HOLES; i++) {
-        uint32_t *hole = mine(g)->hole[i];
-
-        if (hole[0] == hole[1] || after(g->pkt->tcp_seq, hole[1]) >= 0 ||
-            after(g->end, hole[0]) <= 0) {
-            continue;
-        }
-        found = true;
-        if (after(g->pkt->tcp_seq, hole[0]) <= 0) {
-            hole[0] = after(g->end, hole[1]) < 0 ? g->end : hole[1];
-        } else { /* the front stays open; of a middle piece the rest is let go */
-            hole[1] = g->pkt->tcp_seq;
-        }
+    if (found) {
+        look_for_holes(g, g->d);
     }
     return found;
+}
+
+/* Has the newest hole been there for at most so long? What came late is as if it came at once. */
+static bool hole_is_young(struct segment *g, int64_t ns)
+{
+    uint32_t now = (uint32_t)(g->pkt->ts_ns >> FT__T_TIME_SHIFT);
+
+    return (int32_t)(now - cold(g)->hole_at) <= ns >> FT__T_TIME_SHIFT;
 }
 
 static void sent_again(struct segment *g, bool fast)
@@ -352,15 +379,23 @@ static void sent_again(struct segment *g, bool fast)
     }
 }
 
+/* The round trip of the handshake from end to end; 0: not known. */
+static int64_t whole_trip_ns(const struct segment *g)
+{
+    bool known = (g->s->bits & g->peer->bits & FT__T_RTT) != 0;
+
+    return known ? ((int64_t)*g->t->rtt_us[0] + *g->t->rtt_us[1]) * 1000 : 0;
+}
+
 /* A segment that begins below next. */
 static void classify_old(struct segment *g)
 {
     const struct ft_packet *p = g->pkt;
     bool fast = g->peer->dup_run >= FAST_AFTER && g->peer->acked == p->tcp_seq;
     bool known = (g->s->bits & g->peer->bits & FT__T_RTT) != 0;
-    int64_t soon = known ? ((int64_t)*g->t->rtt_us[0] + *g->t->rtt_us[1]) * 1000 : REORDER_NS;
+    int64_t soon = known ? whole_trip_ns(g) : REORDER_NS;
 
-    if (fill_hole(g) && !fast && ft__time_sub(p->ts_ns, cold(g)->hole_ns) <= soon) {
+    if (fill_hole(g) && !fast && hole_is_young(g, soon)) {
         mine(g)->out_of_order++;
     } else {
         sent_again(g, fast);
@@ -384,8 +419,12 @@ static bool classify(struct segment *g)
     if (p->tcp_flags & FT_TCP_SYN) {
         if ((s->letters & FT__H_SYN) && p->tcp_seq == mine(g)->syn_seq) {
             mine(g)->retrans++;
-        } else {
+        } else { /* another beginning: what was open before is of no account */
             s->next = g->end;
+            if (s->bits & FT__T_HOLE) {
+                memset(&cold(g)->holes[g->d], 0, sizeof cold(g)->holes[0]);
+                look_for_holes(g, g->d);
+            }
         }
         return true;
     }
@@ -400,7 +439,7 @@ static bool classify(struct segment *g)
         return false;
     }
     if (ahead > 0) {
-        open_hole(g, s->next, p->tcp_seq);
+        open_hole(g);
     } else if (ahead < 0 && g->len > 0) {
         classify_old(g);
     }
@@ -419,28 +458,59 @@ static void missed(struct segment *g, uint32_t bytes)
     add_counted(g, !g->d, 'G', others(g)->gaps);
 }
 
+/* The peer's holes that are acknowledged. */
+static void miss_holes(struct segment *g, uint32_t ack)
+{
+    uint32_t next = g->peer->next, behind = after(ack, next) < 0 ? next - ack : 0;
+
+    for (int i = 0; i < FT__HOLES; i++) {
+        uint32_t bytes = ft__hole_miss(&cold(g)->holes[!g->d], i, next, behind);
+
+        if (bytes > 0) {
+            missed(g, bytes);
+        }
+    }
+    look_for_holes(g, !g->d);
+}
+
+/* An acknowledgment of more than was seen. Far ones are believed of a side whose acknowledgments
+ * and whose own numbers have fitted so far: there are captures in which they never do. */
+static bool believes(const struct segment *g, int32_t beyond)
+{
+    return (g->peer->bits & FT__T_SEEN) &&
+           (beyond < GAP_MAX || (g->s->acks_fit && g->end == g->s->next));
+}
+
 /* The peer's bytes that are acknowledged, and were never captured. */
 static void find_missed(struct segment *g, uint32_t ack)
 {
     struct ft__tcp_side *peer = g->peer;
     int32_t beyond = after(ack, peer->next);
 
-    for (int i = 0; i < FT__TCP_HOLES && is_warm(g); i++) {
-        uint32_t *hole = others(g)->hole[i];
-
-        if (hole[0] != hole[1] && after(ack, hole[0]) > 0) {
-            uint32_t to = after(ack, hole[1]) < 0 ? ack : hole[1];
-
-            missed(g, to - hole[0]);
-            hole[0] = to;
-        }
+    if (peer->bits & FT__T_HOLE) {
+        miss_holes(g, ack);
     }
-    if (beyond > 0 && beyond < GAP_MAX && (peer->bits & FT__T_SEEN)) {
+    if (beyond > 0 && believes(g, beyond)) {
         if (beyond > 1) { /* one alone is most likely a FIN */
             missed(g, (uint32_t)beyond);
         }
         peer->next = ack;
     }
+    if ((peer->bits & FT__T_SEEN) && peer->next - ack < GAP_MAX) {
+        g->s->acks_fit = 1;
+    }
+}
+
+/* Is ack more than this side has acknowledged? One that is half of the numbers away may be both:
+ * then what is near the peer's next is right. */
+static bool acks_more(const struct segment *g, uint32_t ack)
+{
+    uint32_t next = g->peer->next;
+
+    if ((g->s->bits & FT__T_ACKED) == 0 || after(ack, g->s->acked) > 0) {
+        return true;
+    }
+    return (g->peer->bits & FT__T_SEEN) && next - ack < GAP_MAX && next - g->s->acked >= GAP_MAX;
 }
 
 static void take_ack(struct segment *g)
@@ -461,7 +531,7 @@ static void take_ack(struct segment *g)
         mine(g)->dup_acks++;
         bump8(&s->dup_run);
     }
-    if ((s->bits & FT__T_ACKED) == 0 || after(ack, s->acked) > 0) {
+    if (acks_more(g, ack)) {
         s->acked = ack;
         s->bits |= FT__T_ACKED;
         s->dup_run = 0;
@@ -493,16 +563,68 @@ static void take_window(struct segment *g)
 
 /* ---- the whole ---- */
 
-/* The segment before, captured a second time. */
-static bool same_frame(struct segment *g)
+/* Do the ids of this side tell its segments apart? Segments that are plain are not asked. */
+static void note_id(struct ft__tcp_side *s, uint16_t ip_id)
+{
+    uint8_t id = ((uint16_t)(ip_id * 0x9e3bu) >> 11 | 1) & 31;
+
+    if (ip_id != 0) {
+        s->ids_move |= s->id != 0 && s->id != id;
+        s->id = id;
+    }
+}
+
+/* May this be the same acknowledgment sent twice, and not only captured twice? */
+static bool may_be_dup_ack(const struct segment *g)
+{
+    const struct ft_packet *p = g->pkt;
+    bool pure = p->payload_len == 0 && (p->tcp_flags & SYN_FIN_RST) == 0;
+    bool outstanding = (g->peer->bits & FT__T_SEEN) && after(g->peer->next, p->tcp_ack) > 0;
+
+    return pure && outstanding && (p->ip_id == 0 || !g->s->ids_move);
+}
+
+/* How long ago a segment with this print was captured; INT64_MAX: not among the last two. */
+static int64_t seen_ago(const struct segment *g)
 {
     const struct ft__tcp_side *s = g->s;
-    const struct ft_packet *p = g->pkt;
+    int64_t since = g->t->since_ns < 0 ? -(g->t->since_ns + 1) : g->t->since_ns;
 
-    if (p->ip_id == 0 || p->ip_id != s->last_id || p->tcp_seq != s->last_seq) {
-        return false;
+    if (g->print == s->seen[0]) {
+        return since;
     }
-    return p->tcp_flags & FT_TCP_ACK ? p->tcp_ack == s->acked : (s->bits & FT__T_ACKED) == 0;
+    if (g->print != s->seen[1] || s->apart == UINT8_MAX) {
+        return INT64_MAX;
+    }
+    return ft__time_add(since, ((int64_t)s->apart + 1) << FT__T_TIME_SHIFT);
+}
+
+/* A segment captured a second time; see tcp.h. */
+static bool same_frame(struct segment *g)
+{
+    const struct ft_packet *p = g->pkt;
+    int64_t ago = seen_ago(g), trip = whole_trip_ns(g);
+
+    if (p->tcp_flags & FT_TCP_SYN) {
+        return ft__time_add(ago, copies_of_syn(g, g->d)) <= SYN_COPY_NS;
+    }
+    return ago <= COPY_NS && (trip == 0 || ago < trip) && !may_be_dup_ack(g);
+}
+
+/* The answer to a SYN is timed from its first copy. */
+static void copy_of_syn(struct segment *g)
+{
+    struct ft__tcp_side *s = g->s;
+    uint32_t *copies = g->t->rtt_us[!g->d];
+
+    if (g->peer->bits & FT__T_RTT) {
+        return; /* it has been answered */
+    }
+    *copies = copies_of_syn(g, g->d);
+    s->copied = 1;
+    if (g->t->since_ns > 0) {
+        *copies += (uint32_t)g->t->since_ns; /* at most SYN_COPY_NS */
+    }
 }
 
 static void look(struct segment *g)
@@ -513,6 +635,9 @@ static void look(struct segment *g)
 
     if (!first && same_frame(g)) {
         bump16(&mine(g)->dup_frames);
+        if (p->tcp_flags & FT_TCP_SYN) {
+            copy_of_syn(g);
+        }
         return;
     }
     take_third(g);
@@ -545,15 +670,18 @@ bool ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
     struct ft__tcp_hot *h = t->hot;
     struct segment g = {.pkt = pkt, .t = t, .s = &h->side[d], .peer = &h->side[!d], .d = d};
 
+    g.print = ft__tcp_print(pkt);
+
     if ((pkt->tcp_opts & FT_TCPO_WHOLE) == 0) {
+        g.s->seen[0] = g.s->seen[1] = 0; /* since_ns of the next one is from here */
         return false;
     }
     g.len = pkt->tcp_flags & FT_TCP_RST ? 0 : pkt->payload_len;
     g.len += ((pkt->tcp_flags & FT_TCP_SYN) != 0) + ((pkt->tcp_flags & FT_TCP_FIN) != 0);
     g.end = pkt->tcp_seq + g.len;
+    note_id(g.s, pkt->ip_id);
     look(&g);
-    g.s->last_seq = pkt->tcp_seq;
-    g.s->last_id = pkt->ip_id;
+    ft__tcp_remember(g.s, g.print, t->since_ns);
     return (pkt->tcp_flags & FT_TCP_RST) ||
            (h->side[0].bits & h->side[1].bits & FT__T_FIN_ACKED) != 0;
 }

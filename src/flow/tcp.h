@@ -13,12 +13,26 @@
  * told apart like this, in this order (RFC 5681, RFC 6675; as in Wireshark where that is sound):
  *
  *     keep-alive       at next - 1, no more than a byte, without SYN, FIN or RST (RFC 9293 §3.8.4)
- *     duplicate frame  the IPv4 id, sequence number and length of the segment just before: the same
- *                      frame captured twice, not sent twice
+ *     duplicate frame  one of the two segments before it of its side, captured a second time: see
+ *                      below
  *     fast             the peer asked for it: two duplicate acknowledgments or more, of just there
  *     out of order     it fills a hole, sooner than a sender could have noticed the loss: within
  *                      the round trip of the handshake, or 3 ms where that is not known
  *     retransmission   everything else with bytes that were seen, or are long since due
+ *
+ * A duplicate frame has the numbers, flags, window, length, checksum and IPv4 id of the one before,
+ * and comes sooner than anybody sends again: within 3 ms, and within less than the round trip of
+ * the handshake where that is known; a SYN and its answer within 200 ms, since their senders have
+ * no shorter timeout. The id alone tells nothing: there are stacks that always send the same one,
+ * and stacks that keep it when they send again. What a receiver sends twice in a row is a pure
+ * acknowledgment, and it does so at once: where bytes are outstanding it is a duplicate
+ * acknowledgment (RFC 5681 §2), unless this side's ids differ from segment to segment and this one
+ * has that of the one before.
+ *
+ * Round trips are taken from the first copy of a SYN to the first copy of the answer.
+ *
+ * What the peer acknowledges and nobody captured is missed (hole.h). An acknowledgment far beyond
+ * what was seen is believed when its sender acknowledged what was seen before.
  *
  * States and history are those of Zeek's conn.log (base/protocols/conn), without checksums. */
 #ifndef FT_FLOW_TCP_H
@@ -27,18 +41,23 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "flow/hole.h"
 #include "model/packet.h"
 #include "model/record.h"
 
-enum { FT__TCP_HOLES = 2, FT__TCP_PACKED = 12, FT__TCP_HISTORY = 37 };
+enum { FT__TCP_PACKED = 12, FT__TCP_HISTORY = 33 };
 
 /* What one side sent. owner: the table's thread */
 struct ft__tcp_side {
-    uint32_t next;       /* after the highest sequence number sent; like the rest with T_SEEN */
-    uint32_t acked;      /* highest acknowledgment sent; with T_ACKED */
-    uint32_t window_max; /* largest window advertised, in bytes as far as the scale is known */
-    uint32_t last_seq;   /* of the segment before; likewise the next two */
-    uint16_t last_id;
+    uint32_t next;        /* after the highest sequence number sent; like the rest with T_SEEN */
+    uint32_t acked;       /* highest acknowledgment sent; with T_ACKED */
+    uint32_t window_max;  /* largest window advertised, in bytes as far as the scale is known */
+    uint16_t seen[2];     /* prints of its newest two segments, the newest first; 0: none */
+    uint8_t apart;        /* time between the two, in units of 2^T_TIME_SHIFT ns; at most 255 */
+    uint8_t id : 5;       /* of the newest IPv4 id that was looked at, hashed; 0: none */
+    uint8_t ids_move : 1; /* two of its segments had different IPv4 ids */
+    uint8_t copied : 1;   /* its SYN was captured more than once: see struct ft__tcp.rtt_us */
+    uint8_t acks_fit : 1; /* it acknowledged what was seen of the peer */
     uint16_t window;      /* as on the wire */
     uint16_t mss;         /* of the SYN; 0: none */
     uint16_t init_window; /* of the first SYN, as on the wire; with H_SYN */
@@ -55,9 +74,8 @@ struct ft__tcp_hot {
 } FT_ALIGNED(64);
 
 struct ft__tcp_cold_side {
-    uint32_t hole[FT__TCP_HOLES][2]; /* [start, end) not seen below next; start == end: none */
-    uint64_t retrans_bytes;
-    uint32_t retrans, out_of_order, dup_acks, zero_windows, missed;
+    uint64_t retrans_bytes, missed;
+    uint32_t retrans, out_of_order, dup_acks, zero_windows;
     uint32_t syn_seq;                                              /* of the last SYN */
     uint32_t fin_end;                                              /* T_FIN: after the last FIN */
     uint32_t rst_seq;                                              /* H_RST: of the last RST */
@@ -67,7 +85,8 @@ struct ft__tcp_cold_side {
 /* owner: the table's thread */
 struct ft__tcp_cold {
     struct ft__tcp_cold_side side[2];
-    int64_t hole_ns;       /* when the newest hole was opened */
+    struct ft__holes holes[2]; /* what the sides sent and nobody saw */
+    uint32_t hole_at; /* when the newest hole was opened, in units of 2^T_TIME_SHIFT ns, wrapping */
     uint8_t syns, answers; /* how many SYNs and SYN-ACKs; stop at 255 */
     uint8_t history_len;   /* letters after the first twelve */
     char history[FT__TCP_HISTORY];
@@ -84,7 +103,10 @@ enum {
     FT__T_COLD = 16,       /* of side 0: the cold part is in use */
     FT__T_WAS_CLOSED = 32, /* it went from closed to reset */
     FT__T_RTT = 64,        /* the round trip of the handshake to this side and back is known */
+    FT__T_HOLE = 128,      /* the cold part has a hole of what it sent */
 };
+
+enum { FT__T_TIME_SHIFT = 14 };
 
 /* A letter of the packed history: its place in this string, plus 1. */
 #define FT__LETTERS "SHADFRIQTWGshadfriqtwg^"
@@ -113,9 +135,36 @@ FT_INLINE void ft__tcp_begin(struct ft__tcp_hot *h, bool flipped)
 struct ft__tcp {
     struct ft__tcp_hot *hot;
     struct ft__tcp_cold *cold; /* not touched before it is needed */
-    uint32_t *rtt_us[2];       /* of the handshake, to that side and back; with T_RTT */
-    const int64_t *last_ns;    /* newest packet of each direction, this one included */
+    /* of the handshake, to that side and back, with T_RTT; until then, with copied of the peer, how
+     * many ns lie between the first and the last copy of the peer's SYN */
+    uint32_t *rtt_us[2];
+    const int64_t *last_ns; /* newest packet of each direction, this one included */
+    int64_t
+        since_ns; /* from the newest packet of this direction to this one, wrapping; < 0: late */
 };
+
+/* What makes a segment this one and no other: 16 bits of it, never 0. Segments that differ in the
+ * checksum or the IPv4 id only never have the same. */
+FT_INLINE uint16_t ft__tcp_print(const struct ft_packet *p)
+{
+    uint64_t numbers = (uint64_t)p->tcp_ack << 32 | p->tcp_seq;
+    uint64_t rest = (uint64_t)p->payload_len << 24 | (uint32_t)p->tcp_flags << 16 | p->tcp_window;
+    uint64_t h = (numbers ^ rest << 8) * 0x9e3779b97f4a7c15u;
+    uint16_t id = (uint16_t)(p->ip_id << 5 | p->ip_id >> 11);
+    uint16_t print = (uint16_t)(h >> 48) ^ p->tcp_sum ^ id;
+
+    return print != 0 ? print : 1;
+}
+
+/* Remembers the print of a segment of side s. */
+FT_INLINE void ft__tcp_remember(struct ft__tcp_side *s, uint16_t print, int64_t since_ns)
+{
+    uint64_t apart = (uint64_t)since_ns >> FT__T_TIME_SHIFT; /* far when it came late */
+
+    s->seen[1] = s->seen[0];
+    s->seen[0] = print;
+    s->apart = (uint8_t)(apart < UINT8_MAX ? apart : UINT8_MAX);
+}
 
 /* Everything that is not plain. True: the connection is over now: both FINs acknowledged, or a RST.
  */
@@ -134,20 +183,21 @@ FT_INLINE bool ft__tcp_packet(const struct ft__tcp *t, const struct ft_packet *p
             (pkt->tcp_opts & FT_TCPO_WHOLE) == 0 || pkt->tcp_seq != s->next ||
             (s->letters & letter) == 0 ||
             (s->bits & (FT__T_SEEN | FT__T_ACKED | FT__T_FIN)) != (FT__T_SEEN | FT__T_ACKED) ||
-            (peer->bits & (FT__T_SEEN | FT__T_FIN)) != FT__T_SEEN ||
+            (peer->bits & (FT__T_SEEN | FT__T_FIN | FT__T_HOLE)) != FT__T_SEEN ||
             (pkt->payload_len == 0 && pkt->tcp_ack == s->acked && pkt->tcp_ack != peer->next) ||
             pkt->tcp_window == 0 || peer->window == 0 || (int32_t)(pkt->tcp_ack - s->acked) < 0 ||
             (int32_t)(pkt->tcp_ack - peer->next) > 0 || (s->state & 1) == 0)) {
         return ft__tcp_slow(t, pkt, d);
     }
-    if (FT_UNLIKELY(pkt->payload_len == 0 && pkt->ip_id != 0 && pkt->ip_id == s->last_id)) {
+    uint16_t print = ft__tcp_print(pkt);
+
+    if (FT_UNLIKELY(pkt->payload_len == 0 && (print == s->seen[0] || print == s->seen[1]))) {
         return ft__tcp_slow(t, pkt, d); /* the same acknowledgment captured twice */
     }
     s->next += pkt->payload_len;
     s->dup_run = pkt->tcp_ack != s->acked ? 0 : s->dup_run;
     s->acked = pkt->tcp_ack;
-    s->last_seq = pkt->tcp_seq;
-    s->last_id = pkt->ip_id;
+    ft__tcp_remember(s, print, t->since_ns);
     s->window = pkt->tcp_window;
     window = (uint32_t)pkt->tcp_window << (s->scale == FT_TCPO_NO_SCALE ? 0 : s->scale);
     s->window_max = window > s->window_max ? window : s->window_max;

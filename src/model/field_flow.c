@@ -477,12 +477,10 @@ static const struct ft_field flow_fields[] = {
      .meaning = "duplicate ACKs from the responder (RFC 5681 §2)"},
     {FEATURE("fwd_duplicate_frames", FT_T_U32, "packets", f_fwd_duplicate_frames),
      .source = "TCP sequence numbers", .null = NO_TCP,
-     .meaning =
-         "frames from the initiator that were captured twice, told by IPv4 id and sequence number"},
+     .meaning = "frames from the initiator that were captured again, equal in all, within 3 ms"},
     {FEATURE("rev_duplicate_frames", FT_T_U32, "packets", f_rev_duplicate_frames),
      .source = "TCP sequence numbers", .null = NO_TCP,
-     .meaning =
-         "frames from the responder that were captured twice, told by IPv4 id and sequence number"},
+     .meaning = "frames from the responder that were captured again, equal in all, within 3 ms"},
     {FEATURE("fwd_zero_windows", FT_T_U32, "packets", f_fwd_zero_windows),
      .source = "TCP sequence numbers", .null = NO_TCP,
      .meaning = "segments from the initiator that close the window"},

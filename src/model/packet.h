@@ -58,14 +58,15 @@ struct ft_packet {
     uint32_t tcp_ack;     /* acknowledgment number as on the wire, whatever the ACK flag */
     uint16_t tcp_window;  /* as on the wire, unscaled */
     uint16_t ip_id;       /* identification of IPv4, host order; 0 of IPv6 */
-    uint8_t swap;         /* 1: the sender is "hi" of the key */
+    uint16_t tcp_sum;     /* TCP checksum as on the wire; with FT_TCPO_WHOLE */
+    uint8_t swap : 1;     /* 1: the sender is "hi" of the key */
+    uint8_t frag : 2;     /* FT_FRAG_* */
+    uint8_t tunnel : 5;   /* enum ft_tunnel_type; not 0: the tunnel fields hold */
     uint8_t tcp_flags;    /* TCP flags byte, 0 for others */
-    uint8_t frag;         /* FT_FRAG_* */
     uint8_t ttl;          /* TTL or hop limit */
     uint8_t mark;         /* FT_MARK_* */
     uint8_t tos;          /* DSCP and ECN byte */
     uint8_t tcp_opts;     /* FT_TCPO_* */
-    uint8_t tunnel;       /* enum ft_tunnel_type; not 0: the tunnel fields hold */
     uint8_t addr6[32];    /* IPv6 only: lo, hi */
     /* when the decoder was asked for payloads; else both hold nothing */
     const uint8_t *payload; /* first captured bytes after the transport header; borrowed as told */
@@ -134,6 +135,7 @@ enum {
 
 _Static_assert(sizeof(struct ft_key) == 16, "a key is compared as 16 bytes");
 _Static_assert(sizeof(struct ft_packet) == 160, "two and a half cache lines");
+_Static_assert(FT_TUNNEL__COUNT <= 32, "five bits of a packet");
 
 /* TCP flags, RFC 9293 §3.1 */
 enum {

@@ -27,6 +27,7 @@ enum ft_tcp_state {
 /* What the sequence numbers of a TCP flow tell; by direction where it is an array of two. */
 struct ft_tcp_record {
     uint64_t retrans_bytes[2]; /* payload bytes sent again */
+    uint64_t missed_bytes[2];  /* acknowledged by the peer, but not captured */
     uint32_t retrans[2];       /* segments sent again, fast ones included */
     uint32_t fast[2];          /* of them, asked for by duplicate acknowledgments */
     uint32_t out_of_order[2];
@@ -35,14 +36,13 @@ struct ft_tcp_record {
     uint32_t zero_windows[2]; /* segments that advertise a closed window */
     uint32_t probes[2];       /* zero-window probes */
     uint32_t keep_alives[2];
-    uint32_t missed_bytes[2]; /* acknowledged by the peer, but not captured */
-    uint32_t window_max[2];   /* bytes, scaled where the scale is known */
-    uint32_t rtt_us[2];       /* of the handshake: to the client, to the server; UINT32_MAX: null */
-    int32_t init_window[2];   /* of the first SYN, as on the wire; -1: no SYN was seen */
-    uint16_t mss[2];          /* 0: null */
-    uint8_t scale[2];         /* FT_TCPO_NO_SCALE: null */
-    uint8_t state[2];         /* enum ft_tcp_state */
-    char history[52];         /* NUL-terminated */
+    uint32_t window_max[2]; /* bytes, scaled where the scale is known */
+    uint32_t rtt_us[2];     /* of the handshake: to the client, to the server; UINT32_MAX: null */
+    int32_t init_window[2]; /* of the first SYN, as on the wire; -1: no SYN was seen */
+    uint16_t mss[2];        /* 0: null */
+    uint8_t scale[2];       /* FT_TCPO_NO_SCALE: null */
+    uint8_t state[2];       /* enum ft_tcp_state */
+    char history[52];       /* NUL-terminated */
 };
 
 /* The numbers of one direction, in one unit: exact sums, from which mean and standard deviation are

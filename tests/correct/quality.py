@@ -122,6 +122,169 @@ def test_Q3_the_same_frame_twice(m):
     same(f["packet_count"], 10, "they are packets of the capture all the same")
 
 
+def twice(frames, after=5000):
+    """Each frame, and it again so many ns later, all in the order of time."""
+    return sorted((p for t, frame in frames for p in ((t, frame), (t + after, frame))), key=lambda p: p[0])
+
+
+def exchange(ident=None, **how):
+    """A request and its answer. ident: of every segment; None: counting up"""
+    c = Conn(**how).send(0, SYN, ident=ident).send(1, SYN | ACK, dt=10 * MS, ident=ident).send(0, ACK, dt=10 * MS, ident=ident)
+    c.send(0, ACK | PSH, b"q" * 35, dt=10 * MS, ident=ident).send(1, ACK, dt=10 * MS, ident=ident)
+    c.send(1, ACK | PSH, b"a" * 40, dt=10 * MS, ident=ident).send(0, ACK, dt=10 * MS, ident=ident)
+    c.send(0, FIN | ACK, dt=10 * MS, ident=ident).send(1, FIN | ACK, dt=10 * MS, ident=ident)
+    return c.send(0, ACK, dt=10 * MS, ident=ident)
+
+
+V6 = {"a": A6, "b": B6}
+
+
+def test_Q3_a_constant_id_tells_nothing(m):
+    for c in [exchange(ident) for ident in (None, 0, 1, 54321)] + [exchange(**V6)]:
+        f, odd = told(m, c)
+        same((odd, f["conn_state"], f["history"]), ({}, "SF", "ShADadFf"))
+
+
+def test_Q3_every_frame_twice(m):
+    """Also without ids, and where the next segment comes before the copy."""
+    for c in [exchange(ident) for ident in (None, 0, 1)] + [exchange(**V6)]:
+        for after in (0, 5000, 2 * MS):
+            c2 = Conn()
+            c2.frames = twice(c.frames, after)
+            f, odd = told(m, c2)
+            same(odd, {"fwd_duplicate_frames": 6, "rev_duplicate_frames": 4}, str(after))
+            same((f["conn_state"], f["history"], f["packet_count"]), ("SF", "ShADadFf", 20))
+            same((f["tcp_rtt_client_us"], f["tcp_rtt_server_us"]), (10000, 10000))
+    c = Conn(**V6).open()
+    c.send(0, ACK, DATA, dt=MS).send(0, ACK | PSH, DATA, dt=1000)
+    c.frames += [(t + 10000, frame) for t, frame in c.frames[-2:]]
+    same(told(m, c)[1], {"fwd_duplicate_frames": 2})
+
+
+def test_Q3_a_kept_id_is_sent_again(m):
+    """Gaps that double, from 0.3 s and from 1 s; also soon, but later than a copy could come."""
+    for how in ({}, V6):
+        for ident in (7, 0, 1234):
+            for gaps in ((300 * MS, 600 * MS, 1200 * MS), (S, 3 * S), (4 * MS,)):
+                c = Conn(**how).open().send(0, ACK | PSH, DATA, ident=ident)
+                for gap in gaps:
+                    c.send(0, ACK | PSH, DATA, seq=1001, dt=gap, ident=ident)
+                c.send(1, ACK)
+                same(told(m, c)[1], {"fwd_retransmitted_packets": len(gaps), "fwd_retransmitted_bytes": 100 * len(gaps)})
+
+
+def test_Q3_a_syn_sent_again(m):
+    c = Conn().send(0, SYN, ident=7).send(0, SYN, seq=1000, dt=S, ident=7).send(0, SYN, seq=1000, dt=3 * S, ident=7)
+    f, odd = told(m, c.send(1, SYN | ACK).send(0, ACK))
+    same((odd, f["tcp_rtt_server_us"]), ({"fwd_retransmitted_packets": 2}, None))
+
+
+def test_Q3_later_than_a_round_trip(m):
+    """On a short way a sender is as quick as 3 ms."""
+    for rtt, what in ((50_000, "retransmitted_packets"), (5 * MS, "duplicate_frames")):
+        c = Conn().open(rtt=(rtt, rtt)).send(0, ACK | PSH, DATA, ident=9).send(0, ACK | PSH, DATA, seq=1001, dt=MS, ident=9)
+        f, odd = told(m, c.send(1, ACK))
+        same(odd.get("fwd_" + what), 1, str(rtt))
+        same(len(odd), 1 + (what != "duplicate_frames"))
+
+
+def with_checksum(frame, value):
+    at = 14 + 20 + 16
+    return frame[:at] + value.to_bytes(2, "big") + frame[at + 2:]
+
+
+def test_Q3_another_frame_at_once(m):
+    """Equal but for one thing: no copy."""
+    c = Conn().open().send(0, ACK | PSH, DATA, ident=9).send(0, ACK | PSH, DATA, seq=1001, dt=1000, ident=9)
+    c.frames[-1] = (c.frames[-1][0], with_checksum(c.frames[-1][1], 0x1234))
+    same(told(m, c)[1], {"fwd_retransmitted_packets": 1, "fwd_retransmitted_bytes": 100})
+    for odd in ({"window": 999}, {"ident": 8}, {"ack": 5002}, {"flags": ACK}, {"body": DATA[:99]}):
+        how = {"flags": ACK | PSH, "body": DATA, "ident": 9, **odd}
+        c = Conn().open().send(0, ACK | PSH, DATA, ident=9)
+        c.send(0, how.pop("flags"), how.pop("body"), seq=1001, dt=1000, **how)
+        same(told(m, c)[0]["fwd_duplicate_frames"], 0, str(odd))
+        same(told(m, c)[0]["fwd_retransmitted_packets"], 1, str(odd))
+
+
+def test_Q3_pure_acks(m):
+    """Without ids, or with one that never changes, they are duplicate acknowledgments."""
+    for how, ident, what in (({}, 3, "duplicate_acks"), ({}, 0, "duplicate_acks"), (V6, 0, "duplicate_acks")):
+        c = Conn(**how)
+        c.send(0, SYN, ident=ident).send(1, SYN | ACK, ident=ident).send(0, ACK, ident=ident)
+        c.send(0, ACK, DATA, ident=ident).send(1, ACK, ident=ident)
+        for _ in range(5):
+            c.send(0, ACK, DATA, dt=10_000)
+        for _ in range(4):
+            c.send(1, ACK, ack=1101, dt=10_000, ident=ident)
+        same(told(m, c)[1], {"rev_" + what: 4})
+    c = Conn().open().send(0, ACK, DATA).send(1, ACK).send(0, ACK, DATA)
+    c.send(1, ACK, ack=1101, ident=77).send(1, ACK, ack=1101, dt=10_000, ident=77)
+    same(told(m, c)[1], {"rev_duplicate_acks": 1, "rev_duplicate_frames": 1})
+
+
+def test_Q2_copies(m):
+    """Round trips are those of the first copies, however many there are."""
+    for how in ({}, V6):
+        c = Conn(**how).send(0, SYN).send(1, SYN | ACK, dt=20 * MS).send(0, ACK, dt=7 * MS)
+        (t0, syn), (t1, answer), (t2, ack) = c.frames
+        for copies in ([(t0 + 6 * MS, syn)], [(t0 + MS, syn), (t0 + 8 * MS, syn)], [(t1 + 5 * MS, answer)],
+                       [(t0, syn), (t1 + MS, answer), (t1 + 2 * MS, answer)], [(t1 + MS, syn), (t2 + MS, ack)]):
+            c.frames = sorted([(t0, syn), (t1, answer), (t2, ack)] + copies, key=lambda p: p[0])
+            f, odd = told(m, c)
+            same((f["tcp_rtt_client_us"], f["tcp_rtt_server_us"]), (7000, 20000), str(copies))
+            same(odd.get("fwd_retransmitted_packets", 0) + odd.get("rev_retransmitted_packets", 0), 0)
+
+
+def jumps(side, isn, steps, ack_first):
+    """A side whose segments are captured now and then; the other acknowledges all that was sent."""
+    c = Conn(isn=isn).open().send(side, ACK, DATA).send(1 - side, ACK)
+    for step in steps:
+        c.seq[side] += step
+        if ack_first:
+            c.send(1 - side, ACK)
+        c.send(side, ACK, DATA).send(1 - side, ACK, ack=c.seq[side] - 50)
+    return c.send(1 - side, ACK).send(side, FIN | ACK).send(1 - side, FIN | ACK).send(side, ACK)
+
+
+def test_Q1_missed_far(m):
+    """Jumps of more than 1 GiB, through the wrap, of more than 4 GiB together, both ways."""
+    giga = 1 << 30
+    for side, d in ((0, "fwd"), (1, "rev")):
+        for isn in ((1000, 5000), (0xfffffff0, 0xffffff00), (0x7fffffff, 0x80000000)):
+            for steps in ((giga + 7,), (2 * giga - 1000,), (giga * 3 // 2, giga * 3 // 2, giga + 1, giga * 7 // 4), (5000, 70)):
+                for ack_first in (False, True):
+                    f, odd = told(m, jumps(side, isn, steps, ack_first))
+                    same(odd, {d + "_missed_bytes": sum(steps)}, str((d, isn, steps, ack_first)))
+                    same(f["conn_state"], "SF")
+
+
+def test_Q1_missed_by_the_last_acknowledgment(m):
+    c = Conn().open().send(0, ACK, DATA).send(1, ACK)
+    c.seq[0] += 900
+    c.send(0, ACK, DATA).send(1, ACK, ack=c.seq[0] - 100)
+    same(told(m, c)[1], {"fwd_missed_bytes": 900})
+
+
+def test_Q1_missed_many(m):
+    """Every third segment is left out, and they are acknowledged all at once; some come late."""
+    c = Conn().open()
+    late = [c.seq[0] + 1000 * i for i in range(0, 60, 9)]
+    for i in range(60):
+        c.send(0, ACK, b"d" * 1000, dt=1000, keep=i % 3 != 0)
+    for seq in late:
+        c.send(0, ACK, b"d" * 1000, seq=seq, dt=1000)
+    c.send(1, ACK)
+    same(told(m, c)[0]["fwd_missed_bytes"], (20 - len(late)) * 1000)
+
+
+def test_Q1_numbers_that_never_fit_tell_nothing(m):
+    """Acknowledgments of other numbers than those that were captured: nothing is missed."""
+    c = Conn().send(0, SYN).send(1, SYN | ACK, ack=0x50000000).send(0, ACK)
+    for i in range(5):
+        c.send(0, ACK, DATA).send(1, ACK, ack=0x50000000 + 100 * i)
+    same([k for k in told(m, c)[1] if "missed" in k or "retrans" in k], [])
+
+
 STATES = {
     "S0": lambda c: c.send(0, SYN),
     "S1": lambda c: c.open().send(0, ACK | PSH, b"x"),

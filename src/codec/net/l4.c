@@ -73,6 +73,7 @@ static enum ft_verdict decode_tcp(struct ft_net *n)
     header = header > TCP_MIN ? header : TCP_MIN;
     set_payload(n, header);
     if (whole && left >= TCP_MIN) {
+        n->tcp_sum = ft_load_be16(p + 16);
         n->tcp_opts = ft_tcp_options(p, header, (uint32_t)left, n->tcp_flags, &n->tcp_mss);
         note_payload(n, header);
     }
@@ -93,10 +94,10 @@ static enum ft_verdict decode_udp(struct ft_net *n)
         if (n->wire < UDP_LEN || (len != 0 && (len < UDP_LEN || len > n->wire))) {
             return FT_V_UDP_LENGTH;
         }
-    }
         if (len != 0 && n->wire <= UINT16_MAX) {
             ft_net_narrow(n, len);
         }
+    }
     set_payload(n, UDP_LEN);
     if (n->frag == FT_FRAG_NONE) {
         note_payload(n, UDP_LEN);
@@ -140,6 +141,7 @@ enum ft_verdict ft_l4_decode(struct ft_net *n)
     n->key_bits = 0;
     n->tcp_flags = 0;
     n->tcp_window = 0;
+    n->tcp_sum = 0;
     n->tcp_seq = n->tcp_ack = 0;
     n->tcp_mss = 0;
     n->tcp_opts = 0;

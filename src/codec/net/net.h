@@ -101,6 +101,7 @@ struct ft_net {
     uint8_t tcp_flags;      /* l4: 0 unless captured; likewise seq and window */
     uint16_t port[2];       /* l4: source, destination, host order; 0 for protocols without */
     uint16_t tcp_window;    /* l4 */
+    uint16_t tcp_sum;       /* l4: with FT_TCPO_WHOLE */
     uint32_t tcp_seq;       /* l4 */
     uint32_t payload_len;   /* l4: bytes on the wire after the transport header */
     const uint8_t *payload; /* l4: TCP and UDP, whole packets: what was captured of it, or NULL */
