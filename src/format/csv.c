@@ -13,20 +13,24 @@
 #include "format/value.h"
 #include "model/field_export.h"
 
+/* Every cell is followed by a comma, an empty one too; a line ends in place of the last. */
+static size_t end_line(uint8_t *p, uint8_t *out)
+{
+    p[-1] = '\n';
+    return (size_t)(p - out);
+}
+
 static size_t put_header(const struct ft_field *f, uint32_t n, uint8_t *out)
 {
     uint8_t *p = out;
 
     for (uint32_t i = 0; i < n; i++) {
         if (f[i].type != FT_T_JSON) {
-            if (p != out) {
-                *p++ = ',';
-            }
             p = ft_put_str(p, f[i].name);
+            *p++ = ',';
         }
     }
-    *p++ = '\n';
-    return (size_t)(p - out);
+    return end_line(p, out);
 }
 
 static size_t csv_header(enum ft_event e, bool app_on, uint8_t *p)
@@ -96,17 +100,14 @@ static size_t put_row(const struct ft_field *f, uint32_t n, const void *event, b
         if (f[i].type == FT_T_JSON) {
             continue;
         }
-        if (p != out) {
-            *p++ = ',';
-        }
         v.null = false;
         f[i].get(event, &v);
         if (!v.null) {
             p = put_cell(p, (enum ft_type)f[i].type, &v, safe);
         }
+        *p++ = ',';
     }
-    *p++ = '\n';
-    return (size_t)(p - out);
+    return end_line(p, out);
 }
 
 static size_t csv_row(enum ft_event e, const void *event, bool safe, uint8_t *p)

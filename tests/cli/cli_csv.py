@@ -3,12 +3,13 @@
 import csv
 import io
 import itertools
+import json
 import re
 import signal
 import struct
 import subprocess
 
-from support import SAMPLE, Case, main, pcap_header, run
+from support import SAMPLE, Case, main, pcap_header, run, udp_frame
 
 WORDS = "sample flow stats template counter discard exporter".split()
 
@@ -69,6 +70,90 @@ def dns_query(name, n):
     ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), n, 0, 64, 17, 0, bytes((192, 0, 2, 1)),
                      bytes((192, 0, 2, 2)))
     return b"\2\0\0\0\0\2\2\0\0\0\0\1\x08\0" + ip + udp
+
+
+def udp_pcap(*datagrams):
+    """A capture of datagrams to port 2055, a second apart."""
+    data = pcap_header()
+    for n, payload in enumerate(datagrams):
+        udp = struct.pack("!HHHH", 2055, 2055, 8 + len(payload), 0) + payload
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), n, 0, 64, 17, 0, bytes((192, 0, 2, 1)),
+                         bytes((192, 0, 2, 2)))
+        f = b"\2\0\0\0\0\2\2\0\0\0\0\1\x08\0" + ip + udp
+        data += struct.pack("<IIII", 1719409371 + n, 0, len(f), len(f)) + f
+    return data
+
+
+def netflow9(seq, *sets):
+    """Each set: id, body."""
+    body = b"".join(struct.pack("!HH", i, 4 + len(b)) + b for i, b in sets)
+    return struct.pack("!HHIIII", 9, len(sets), 1000, 1719409371, seq, 1) + body
+
+
+def sflow(*samples):
+    """Each sample: type, body."""
+    body = b"".join(struct.pack("!II", t, len(b)) + b for t, b in samples)
+    return struct.pack("!IIIIIII", 5, 1, 0x0A000001, 0, 1, 1000, len(samples)) + body
+
+
+class Cells(Case):
+    """Every row has a cell for every column, with what the NDJSON event says, wherever nulls stand."""
+
+    def flat(self, event, out):
+        for key, value in event.items():
+            if isinstance(value, dict):
+                self.flat(value, out)
+            elif not isinstance(value, list):
+                out[key] = "" if value is None else str(value).lower() if isinstance(value, bool) else value
+        return out
+
+    def check(self, kind, *args):
+        """The same events both ways; how many."""
+        lines = self.good(*args, "-e", kind, "-o", "ndjson:-").stdout.splitlines()
+        events = [self.flat(json.loads(line, parse_int=str, parse_float=str), {}) for line in lines]
+        for url in ("csv:-", "csv:-?spreadsheet=safe"):
+            table = list(csv.reader(io.StringIO(self.good(*args, "-e", kind, "-o", url).stdout)))
+            self.assertEqual(len(table), len(events) + 1, kind)
+            for row, event in zip(table[1:], events):
+                self.assertEqual(len(row), len(table[0]), (kind, row))
+                for name, cell in zip(table[0], row):
+                    if kind != "stats" and url == "csv:-" and name in event:
+                        self.assertEqual(cell, event[name], (kind, name))
+        return events
+
+    def test_read(self):
+        tcp = struct.pack("!HHIIBBHHH", 1000, 80, 1, 0, 0x50, 2, 99, 0, 0)
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, 1, 0, 64, 6, 0, bytes(4), bytes(4))
+        data = pcap_header()
+        # named, nameless: nothing after SYN, no such protocol, no payload
+        for n, f in enumerate((dns_query(b"name", 1), b"\2" * 12 + b"\x08\0" + ip + tcp, udp_frame(7),
+                               b"\2" * 12 + b"\x08\0" + ip[:9] + b"\x59" + ip[10:] + b"\0" * 20)):
+            data += struct.pack("<IIII", 1719409371, n, len(f), len(f)) + f
+        path = self.file("in.pcap", data)
+        for args in ((), ("--app",), ("--app", "--keep-tunnels")):
+            for kind in ("sample", "flow", "stats"):
+                for source in (path, SAMPLE):
+                    events = self.check(kind, "read", "-w1", *args, source)
+                    self.assertGreater(len(events), 0)
+        names = [e["dns_query"] for e in self.check("flow", "read", "-w1", "--app", path)]
+        self.assertEqual(sorted(names), ["", "", "", "name"])
+
+    def test_collect(self):
+        full = struct.pack("!14H", 256, 6, 8, 4, 12, 4, 7, 2, 11, 2, 4, 1, 1, 4)
+        last = struct.pack("!6H", 257, 2, 371, 4, 1, 4)
+        bare = struct.pack("!4H", 258, 1, 210, 2)
+        v9 = netflow9(1, (0, full + last + bare), (256, bytes((10, 0, 0, 1, 10, 0, 0, 2, 0, 80, 3, 3, 6, 0, 0, 0, 9))),
+                      (257, b"name" + bytes(4)), (258, bytes(2)))
+        header = bytes(12) + b"\x08\0" + dns_query(b"x", 1)[14:]
+        raw = struct.pack("!IIIIII", 1, 16 + len(header) + -len(header) % 4, 1, 100, 0, len(header)) + header
+        raw += b"\0" * (-len(header) % 4)
+        counters = struct.pack("!IIIII", 1, 1, 1, 1, 88) + bytes(88)
+        flow = struct.pack("!8I", 1, 1, 100, 100, 0, 1, 2, 1) + raw
+        discard = struct.pack("!7II", 1, 0, 1, 0, 1, 2, 256, 1) + raw
+        path = self.file("x.pcap", udp_pcap(v9, sflow((1, flow), (2, counters), (5, discard), (1, flow[:28] + bytes(4))), v9))
+        for kind in ("sample", "flow", "stats", "template", "counter", "discard", "exporter"):
+            events = self.check(kind, "collect", "-w1", "-l", f"pcap:{path}")
+            self.assertGreater(len(events), 0, kind)
 
 
 class Spreadsheet(Case):
