@@ -85,13 +85,20 @@ struct split_job {
     pthread_t thread;
 };
 
+static uint64_t edge(const struct ft_file_split *sp, uint64_t i)
+{
+    uint64_t at = ft_file_split_begin(sp) + (i << 20), end = ft_file_split_end(sp);
+
+    return at < end ? at : end;
+}
+
 static void walk_chunk(struct split_job *j, uint64_t i, struct ft_view *views)
 {
-    uint64_t at, limit = ft_file_split_limit(j->sp, i);
+    uint64_t at, limit = edge(j->sp, i + 1);
     struct ft_err err;
     uint32_t n;
 
-    if (ft_file_split_guess(j->sp, i, &at) != FT_OK) {
+    if (ft_file_split_guess(j->sp, edge(j->sp, i), limit, &at) != FT_OK) {
         return;
     }
     j->starts[i] = at;
@@ -106,7 +113,6 @@ static void walk_chunk(struct split_job *j, uint64_t i, struct ft_view *views)
         j->totals.packets += n;
     }
     j->ends[i] = at;
-    ft_file_split_done(j->sp, i);
 }
 
 static void *walk_chunks(void *arg)
@@ -115,7 +121,8 @@ static void *walk_chunks(void *arg)
     struct ft_view *views = calloc(j->batch, sizeof *views);
     uint64_t i;
 
-    while (views != NULL && (i = atomic_fetch_add(j->next, 1)) < ft_file_split_count(j->sp)) {
+    while (views != NULL &&
+           edge(j->sp, i = atomic_fetch_add(j->next, 1)) < ft_file_split_end(j->sp)) {
         walk_chunk(j, i, views);
     }
     free(views);
@@ -130,11 +137,11 @@ static int read_split(struct ft_source *s, uint32_t batch, bool touched, uint32_
     _Atomic uint64_t next = 0;
     uint64_t right = 1, count, *ends;
 
-    if (threads > 64 || ft_file_split_open(s, 1 << 20, &sp) != FT_OK) {
+    if (threads > 64 || ft_file_split_open(s, &sp) != FT_OK) {
         fprintf(stderr, "bench_file: cannot be split\n");
         return 1;
     }
-    count = ft_file_split_count(sp);
+    count = (ft_file_split_end(sp) - ft_file_split_begin(sp) + (1 << 20) - 1) >> 20;
     ends = calloc(2 * count + 1, sizeof *ends);
     for (uint32_t i = 0; i < threads; i++) {
         jobs[i] = (struct split_job){.sp = sp,

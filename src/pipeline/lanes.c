@@ -7,57 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "source/file.h"
-
-enum { SPLIT_MIN = 64 << 10, SPLIT_MAX = 4 << 20 };
-
-/* A slot has room for the fragments that its packets may release. */
-enum { SLOT_PACKETS = FT_LANE_PACKETS + FT_FRAGMENTS_HELD };
-
-/* In `users` of a slot that is being filled, so that nobody claims it a second time. */
-#define SLOT_CLAIMED UINT32_MAX
-
-/* owner: the worker that claimed it until published; then read by all until users is 0. */
-struct slot {
-    struct ft_packet *pkts;     /* [SLOT_PACKETS] */
-    uint8_t *payloads;          /* --app, where the source's memory goes: copies, else NULL */
-    uint16_t *order;            /* [SLOT_PACKETS] packet numbers, sorted by owner */
-    uint32_t *first;            /* [n_workers + 1] where each owner's part of order begins */
-    uint32_t n;                 /* packets */
-    _Atomic uint32_t users;     /* workers that have still to consume it; 0: free */
-    _Atomic uint64_t published; /* chunk number + 1 */
-    /* until it is published; guarded by the claim lock once done is set: */
-    bool done;      /* decoded, but not yet all before it */
-    bool fragments; /* there are some among the packets */
-    uint64_t chunk; /* its number */
-    /* of a split file: */
-    uint64_t start, next; /* where the walk began, and where it ended */
-    uint64_t limit;       /* where it should have ended at least */
-    int rc;               /* FT_E_EOF: all walked; FT_OK: the slot is full; else damage, err */
-    struct ft_err err;
-    uint64_t verdict[FT_V__COUNT], bytes, decoded_bytes; /* what decoding it counted */
-};
-
-struct ft_lanes {
-    struct ft_pipeline *p;
-    struct ft_source *source;
-    uint32_t n_workers, n_slots;
-    struct slot *slots;
-    struct ft_view *views; /* [n_workers][FT_LANE_PACKETS] scratch */
-    void *map;             /* all of the above lie in it */
-    size_t map_len;
-    struct ft_file_split *split; /* NULL: batches are read from the source */
-    uint64_t n_chunks;           /* of the split file */
-    uint64_t verified;           /* chunks that are known to be right; guarded by claim */
-    uint64_t expect;             /* where the next one truly begins; guarded by claim */
-    bool serial;                 /* guessing was given up: chunks are walked one after the other */
-    pthread_mutex_t claim;       /* guards next, eof and the source's read() */
-    uint64_t next;               /* chunk to be claimed */
-    bool eof;
-    struct ft_fragments *fragments; /* guarded by claim: it sees the chunks in order */
-    _Atomic uint64_t total;         /* chunks of the input, UINT64_MAX while unknown */
-    _Atomic bool stopped;           /* claim no more */
-};
+#include "pipeline/lanes_parts.h"
 
 static size_t round64(size_t n)
 {
@@ -79,7 +29,7 @@ size_t ft_lanes_budget(uint32_t n_workers)
 {
     uint32_t n = slots_for(n_workers);
 
-    return round64(sizeof(struct slot) * n) + slot_len(n_workers) * n +
+    return round64(sizeof(struct ft__slot) * n) + slot_len(n_workers) * n +
            sizeof(struct ft_view) * FT_LANE_PACKETS * n_workers;
 }
 
@@ -87,10 +37,10 @@ static void lay_out(struct ft_lanes *l)
 {
     uint8_t *at = l->map;
 
-    l->slots = (struct slot *)(void *)at;
-    at += round64(sizeof(struct slot) * l->n_slots);
+    l->slots = (struct ft__slot *)(void *)at;
+    at += round64(sizeof(struct ft__slot) * l->n_slots);
     for (uint32_t i = 0; i < l->n_slots; i++) {
-        struct slot *s = &l->slots[i];
+        struct ft__slot *s = &l->slots[i];
 
         s->pkts = (struct ft_packet *)(void *)at;
         at += round64(sizeof(struct ft_packet) * SLOT_PACKETS);
@@ -100,34 +50,6 @@ static void lay_out(struct ft_lanes *l)
         at += round64(sizeof(uint32_t) * (l->n_workers + 1));
     }
     l->views = (struct ft_view *)(void *)at;
-}
-
-/* Splits the input, if it is one mapped pcap, into chunks that fill a slot about half. */
-static void split_file(struct ft_lanes *l)
-{
-    struct ft_err err;
-    uint64_t start, next = 0, len;
-    uint32_t n = 0;
-
-    if (ft_file_split_open(l->source, SPLIT_MIN, &l->split) != FT_OK) {
-        return;
-    }
-    if (ft_file_split_guess(l->split, 0, &start) == FT_OK &&
-        ft_file_split_walk(l->split, start, UINT64_MAX, l->views, 1024, &n, &next, &err) == FT_OK) {
-        len = (next - start) / n * (FT_LANE_PACKETS / 2);
-        ft_file_split_close(l->split);
-        l->split = NULL;
-        len = len < SPLIT_MAX ? len : SPLIT_MAX;
-        if (ft_file_split_open(l->source, len, &l->split) != FT_OK) {
-            l->split = NULL;
-            return;
-        }
-        l->n_chunks = ft_file_split_count(l->split);
-        l->expect = start;
-        return;
-    }
-    ft_file_split_close(l->split); /* empty or damaged at once: the source's own reader says so */
-    l->split = NULL;
 }
 
 /* Room for the payloads of each slot's packets: of streams, whose memory is used again. */
@@ -167,7 +89,7 @@ int ft_lanes_new(struct ft_pipeline *p, uint32_t n_workers, struct ft_lanes **ou
     pthread_mutex_init(&l->claim, NULL);
     atomic_store_explicit(&l->total, UINT64_MAX, memory_order_relaxed);
     lay_out(l);
-    split_file(l);
+    ft__lanes_split(l);
     if (p->plan.app && l->split == NULL && !make_payloads(l)) {
         ft_lanes_free(l);
         return FT_E_NOMEM;
@@ -193,13 +115,18 @@ void ft_lanes_free(struct ft_lanes *l)
     ft_mem_free(l);
 }
 
+void ft_lanes_work(const struct ft_lanes *l, struct ft_lanes_work *out)
+{
+    *out = l->work;
+}
+
 void ft_lanes_stop(struct ft_lanes *l)
 {
     atomic_store_explicit(&l->stopped, true, memory_order_relaxed);
 }
 
 /* Sorts the packet numbers of a slot by owner, keeping their order (a counting sort). */
-static void slot_sort(struct slot *s, uint32_t n_workers)
+void ft__slot_sort(struct ft__slot *s, uint32_t n_workers)
 {
     uint32_t at[FT_MAX_WORKERS + 1] = {0};
 
@@ -216,11 +143,11 @@ static void slot_sort(struct slot *s, uint32_t n_workers)
 }
 
 /* With the claim lock, in the order of the input: a slot's packets are final. w counts them. */
-static void slot_publish(struct ft_lanes *l, struct ft_worker *w, struct slot *s, uint64_t chunk)
+void ft__slot_publish(struct ft_lanes *l, struct ft_worker *w, struct ft__slot *s, uint64_t chunk)
 {
     if (FT_UNLIKELY(s->fragments)) {
         s->n = ft_fragments_run(l->fragments, &w->dec, s->pkts, s->n);
-        slot_sort(s, l->n_workers);
+        ft__slot_sort(s, l->n_workers);
     }
 
     atomic_store_explicit(&s->users, l->n_workers, memory_order_relaxed);
@@ -231,7 +158,7 @@ static void slot_publish(struct ft_lanes *l, struct ft_worker *w, struct slot *s
 static int claim_read(struct ft_lanes *l, struct ft_worker *w, struct ft_batch *batch,
                       uint64_t *out_chunk)
 {
-    struct slot *s = &l->slots[l->next % l->n_slots];
+    struct ft__slot *s = &l->slots[l->next % l->n_slots];
     struct ft_err err;
 
     if (l->eof) {
@@ -260,207 +187,18 @@ static int claim_read(struct ft_lanes *l, struct ft_worker *w, struct ft_batch *
     return FT_OK;
 }
 
-/* ---- a split file ---- */
-
-/* Walks a slot's chunk from start and decodes it, a batch at a time while its headers are in the
- * cache; what that counts is kept in the slot. */
-static void walk_chunk(struct ft_lanes *l, struct slot *s, uint64_t start)
-{
-    struct ft_view views[FT_BATCH];
-    struct ft_decoder dec;
-    uint32_t walked = 0;
-
-    s->start = s->next = start;
-    s->n = 0;
-    s->rc = start == UINT64_MAX ? FT_E_EOF : FT_OK;
-    s->fragments = false;
-    ft__decoder_start(l->p, &dec);
-    while (s->rc == FT_OK && walked < FT_LANE_PACKETS) {
-        uint32_t room = FT_LANE_PACKETS - walked, n = 0, decoded = 0;
-
-        s->rc = ft_file_split_walk(l->split, s->next, s->limit, views,
-                                   room < FT_BATCH ? room : FT_BATCH, &n, &s->next, &s->err);
-        if (s->rc == FT_OK) {
-            ft_decode_batch(&dec, views, n, s->pkts + s->n, &decoded);
-            s->n += decoded;
-            s->fragments |= dec.fragments;
-            walked += n;
-        }
-    }
-    if (s->rc == FT_OK && s->next >= s->limit) {
-        s->rc = FT_E_EOF;
-    }
-    slot_sort(s, l->n_workers);
-    memcpy(s->verdict, dec.verdict, sizeof s->verdict);
-    s->bytes = dec.bytes;
-    s->decoded_bytes = dec.decoded_bytes;
-}
-
-/* With the lock: a slot's chunk is right. It is counted and can be taken. */
-static void accept_chunk(struct ft_lanes *l, struct ft_worker *w, struct slot *s)
-{
-    for (int v = 0; v < FT_V__COUNT; v++) {
-        w->dec.verdict[v] += s->verdict[v];
-    }
-    w->dec.bytes += s->bytes;
-    w->dec.decoded_bytes += s->decoded_bytes;
-    s->done = false;
-    l->expect = s->next;
-    l->verified++;
-    slot_publish(l, w, s, s->chunk);
-}
-
-static void end_at(struct ft_lanes *l, struct ft_worker *w, uint64_t chunks)
-{
-    if (!l->eof) {
-        ft_fragments_end(l->fragments, &w->dec);
-    }
-    l->eof = true;
-    atomic_store_explicit(&l->total, chunks, memory_order_release); /* pairs with take */
-}
-
-/* With the lock: a chunk held more packets than a slot. From here on chunks are whatever fits, one
- * after the other; what others have guessed beyond is thrown away. */
-static void go_serial(struct ft_lanes *l)
-{
-    l->serial = true;
-    l->next = l->verified;
-    for (uint32_t i = 0; i < l->n_slots; i++) {
-        if (l->slots[i].done) {
-            l->slots[i].done = false;
-            atomic_store_explicit(&l->slots[i].users, 0, memory_order_release);
-        }
-    }
-}
-
-/* With the lock: checks what is decoded, in order, as far as it goes. */
-static void verify_chunks(struct ft_lanes *l, struct ft_worker *w)
-{
-    while (!l->serial && !l->eof && l->verified < l->n_chunks) {
-        struct slot *s = &l->slots[l->verified % l->n_slots];
-
-        if (!s->done || s->chunk != l->verified) {
-            return;
-        }
-        if (s->start != l->expect) {
-            walk_chunk(l, s, l->expect); /* the guess was wrong */
-        }
-        int rc = s->rc;
-        struct ft_err err = s->err;
-
-        accept_chunk(l, w, s);
-        if (rc == FT_OK) {
-            go_serial(l);
-            return;
-        }
-        if (rc != FT_E_EOF) {
-            ft_ignore(ft__source_over(l->p, rc, &err)); /* said and kept; there is no next file */
-            end_at(l, w, l->verified);
-        } else if (l->verified == l->n_chunks) {
-            end_at(l, w, l->verified);
-        }
-    }
-}
-
-/* With the lock, serial: the next stretch. The walk is under the lock, the decoding could be
- * outside, but files that come here are made to. */
-static int serial_chunk(struct ft_lanes *l, struct ft_worker *w)
-{
-    struct slot *s = &l->slots[l->next % l->n_slots];
-
-    if (l->eof || atomic_load_explicit(&l->stopped, memory_order_relaxed)) {
-        end_at(l, w, l->next);
-        return FT_E_EOF;
-    }
-    if (atomic_load_explicit(&s->users, memory_order_acquire) != 0) {
-        return FT_E_AGAIN;
-    }
-    s->limit = UINT64_MAX;
-    s->chunk = l->next;
-    walk_chunk(l, s, l->expect);
-    int rc = s->rc;
-    struct ft_err err = s->err;
-
-    l->next++;
-    accept_chunk(l, w, s);
-    if (rc != FT_OK && rc != FT_E_EOF) {
-        ft_ignore(ft__source_over(l->p, rc, &err)); /* said and kept */
-    }
-    if (rc != FT_OK) {
-        end_at(l, w, l->next);
-    }
-    return FT_OK;
-}
-
-/* With the lock: a chunk to guess at, marked as taken. */
-static struct slot *claim_chunk(struct ft_lanes *l, struct ft_worker *w)
-{
-    struct slot *s = &l->slots[l->next % l->n_slots];
-
-    if (atomic_load_explicit(&l->stopped, memory_order_relaxed) && l->next < l->n_chunks) {
-        l->n_chunks = l->next; /* what is claimed is still finished */
-        if (l->verified == l->n_chunks) {
-            end_at(l, w, l->verified);
-        }
-    }
-    if (l->eof || l->next >= l->n_chunks ||
-        atomic_load_explicit(&s->users, memory_order_acquire) != 0) {
-        return NULL;
-    }
-    atomic_store_explicit(&s->users, SLOT_CLAIMED, memory_order_relaxed);
-    s->chunk = l->next++;
-    s->done = false;
-    s->limit = ft_file_split_limit(l->split, s->chunk);
-    return s;
-}
-
-static int split_decode(struct ft_lanes *l, struct ft_worker *w)
-{
-    uint64_t start = UINT64_MAX;
-
-    pthread_mutex_lock(&l->claim);
-    if (l->serial) {
-        int rc = serial_chunk(l, w);
-
-        pthread_mutex_unlock(&l->claim);
-        return rc;
-    }
-    struct slot *s = claim_chunk(l, w);
-
-    pthread_mutex_unlock(&l->claim);
-    if (s == NULL) {
-        return FT_E_AGAIN;
-    }
-    uint64_t chunk = s->chunk;
-
-    if (ft_file_split_guess(l->split, s->chunk, &start) != FT_OK) {
-        start = UINT64_MAX;
-    }
-    walk_chunk(l, s, start);
-    pthread_mutex_lock(&l->claim);
-    if (l->serial) { /* meanwhile guessing was given up */
-        atomic_store_explicit(&s->users, 0, memory_order_release);
-    } else {
-        s->done = true;
-        verify_chunks(l, w);
-    }
-    pthread_mutex_unlock(&l->claim);
-    ft_file_split_done(l->split, chunk);
-    return FT_OK;
-}
-
 /* With the lock: publishes what is decoded, as far as nothing is missing in between. */
 static void publish_in_order(struct ft_lanes *l, struct ft_worker *w)
 {
     for (;;) {
-        struct slot *s = &l->slots[l->verified % l->n_slots];
+        struct ft__slot *s = &l->slots[l->verified % l->n_slots];
 
         if (!s->done || s->chunk != l->verified) {
             break;
         }
         s->done = false;
         l->verified++;
-        slot_publish(l, w, s, s->chunk);
+        ft__slot_publish(l, w, s, s->chunk);
     }
     if (l->eof && l->verified == l->next) {
         ft_fragments_end(l->fragments, &w->dec);
@@ -470,7 +208,7 @@ static void publish_in_order(struct ft_lanes *l, struct ft_worker *w)
 int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w)
 {
     if (l->split != NULL) {
-        return split_decode(l, w);
+        return ft__lanes_split_decode(l, w);
     }
     struct ft_batch batch = {.views = l->views + (size_t)w->index * FT_LANE_PACKETS,
                              .cap = FT_LANE_PACKETS};
@@ -485,15 +223,16 @@ int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w)
     if (rc != FT_OK) {
         return rc;
     }
-    struct slot *s = &l->slots[chunk % l->n_slots];
+    struct ft__slot *s = &l->slots[chunk % l->n_slots];
 
     ft_decode_batch(&w->dec, batch.views, batch.n, s->pkts, &s->n);
     if (s->payloads != NULL) {
         ft__app_copy(s->pkts, s->n, s->pkts, s->payloads);
     }
     l->source->ops->release(l->source, batch.token);
-    slot_sort(s, l->n_workers);
+    ft__slot_sort(s, l->n_workers);
     pthread_mutex_lock(&l->claim);
+    l->work.apart += batch.n;
     s->fragments = w->dec.fragments;
     s->chunk = chunk;
     s->done = true;
@@ -503,14 +242,14 @@ int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w)
 }
 
 /* Copies packets order[at .. at+n) of a slot. */
-static void gather(const struct slot *s, uint32_t at, uint32_t n, struct ft_packet *out)
+static void gather(const struct ft__slot *s, uint32_t at, uint32_t n, struct ft_packet *out)
 {
     for (uint32_t i = 0; i < n; i++) {
         out[i] = s->pkts[s->order[at + i]];
     }
 }
 
-static void mark(const struct slot *s, uint32_t at, uint32_t n, uint64_t base, uint32_t every,
+static void mark(const struct ft__slot *s, uint32_t at, uint32_t n, uint64_t base, uint32_t every,
                  struct ft_packet *out)
 {
     for (uint32_t i = 0; every > 1 && i < n; i++) {
@@ -519,7 +258,7 @@ static void mark(const struct slot *s, uint32_t at, uint32_t n, uint64_t base, u
 }
 
 /* This worker needs nothing of the slot any more; pairs with claim's acquire. */
-static void leave(struct slot *s)
+static void leave(struct ft__slot *s)
 {
     atomic_fetch_sub_explicit(&s->users, 1, memory_order_release);
 }
@@ -527,7 +266,7 @@ static void leave(struct slot *s)
 int ft_lanes_take(struct ft_lanes *l, struct ft_worker *w, struct ft_packet *out, uint32_t *out_n)
 {
     uint64_t chunk = w->next_chunk;
-    struct slot *s = &l->slots[chunk % l->n_slots];
+    struct ft__slot *s = &l->slots[chunk % l->n_slots];
 
     if (w->lane_held != 0) { /* its last payloads were looked at */
         leave(&l->slots[w->lane_held - 1]);

@@ -11,10 +11,10 @@
  * between them.
  *
  * Claiming is one of two kinds. Any source: under a lock, read() the next batch of views. A mapped
- * pcap: chunk k is the records that begin in the k-th stretch of the file; its first record is
- * guessed by ft_file_split, and the guess is checked when the chunk before it is done, in order: a
- * wrong guess is walked again from the true place before anybody sees it. So the result is that of
- * one walk from the start, whatever bytes the packets hold. */
+ * pcap (lanes_split.c): chunk k is the records that begin in the k-th stretch of the file; its
+ * first record is guessed by ft_file_split, and the guess is checked when the chunk before it is
+ * done, in order: a wrong guess is walked again from the true place before anybody sees it. So the
+ * result is that of one walk from the start, whatever bytes the packets hold. */
 #ifndef FT_PIPELINE_LANES_H
 #define FT_PIPELINE_LANES_H
 
@@ -37,6 +37,16 @@ int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w);
  * (0: the slot held none for w); FT_E_AGAIN: the next slot is not there yet; FT_E_EOF: all slots of
  * the input are consumed. Packets to be sampled carry FT_MARK_SAMPLE. */
 int ft_lanes_take(struct ft_lanes *l, struct ft_worker *w, struct ft_packet *out, uint32_t *out_n);
+
+/* Where the decoding was done, in packets of the input. */
+struct ft_lanes_work {
+    uint64_t apart;  /* by workers side by side */
+    uint64_t locked; /* by one, while the others could not claim: wrong guesses */
+    uint64_t thrown; /* decoded and thrown away, besides */
+};
+
+/* When nothing runs any more. */
+void ft_lanes_work(const struct ft_lanes *l, struct ft_lanes_work *out);
 
 /* No more chunks are claimed. Any thread. */
 void ft_lanes_stop(struct ft_lanes *l);

@@ -39,15 +39,16 @@ extern const struct ft_source_ops ft_source_file; /* "file" */
 
 /* Splitting: several threads walk one mapped pcap file.
  *
- * Chunk i covers the records that START in [24 + i * L, 24 + (i + 1) * L). Where its first record
- * starts can only be known exactly from the chunk before it; ft_file_split_guess() finds a likely
- * place by looking for a chain of plausible record headers, so that work on the chunk can begin
- * before that. The result of chunk i is exact if, and only if, its guess equals the place where
- * chunk i - 1 (itself exact) ended:
+ * The caller cuts the file into chunks, one behind the other, as long as it likes. A chunk
+ * [from, limit) stands for the records that START in it. Where its first record starts can only be
+ * known exactly from the chunk before it; ft_file_split_guess() finds a likely place by looking for
+ * a chain of plausible record headers, so that work on the chunk can begin before that. The result
+ * of a chunk is exact if, and only if, its guess equals the place where the chunk before it (itself
+ * exact) ended:
  *
- *     true start of chunk 0 = 24
- *     true start of chunk i = out_next of the last ft_file_split_walk() of chunk i - 1, walked from
- *                             its true start to its end
+ *     true start of the first chunk = its from = ft_file_split_begin()
+ *     true start of another         = out_next of the last ft_file_split_walk() of the one before,
+ *                                     walked from its true start to its end
  *
  * The CALLER compares, in order of the chunks, and where the guess was wrong throws away what was
  * made of the chunk and walks it again from the true start. Damage that a walk from a guess reports
@@ -59,21 +60,22 @@ extern const struct ft_source_ops ft_source_file; /* "file" */
 struct ft_file_split;
 
 /* Of a source with one target, mapped, classic pcap, not read yet; from now on the source's read()
- * is not to be called, close() only after ft_file_split_close(). chunk_len is raised to 64 KiB.
- * FT_E_UNSUPPORTED: not such a source (or not a file source at all); FT_E_STATE: read already;
- * FT_E_NOMEM. */
-FT_NODISCARD int ft_file_split_open(struct ft_source *s, size_t chunk_len,
-                                    struct ft_file_split **out);
+ * is not to be called, close() only after ft_file_split_close(). FT_E_UNSUPPORTED: not such a
+ * source (or not a file source at all); FT_E_STATE: read already; FT_E_NOMEM. */
+FT_NODISCARD int ft_file_split_open(struct ft_source *s, struct ft_file_split **out);
 void ft_file_split_close(struct ft_file_split *sp); /* NULL is a no-op */
 
-/* Number of chunks (0: a file without records) and the offset at which chunk i ends. */
-uint64_t ft_file_split_count(const struct ft_file_split *sp);
-uint64_t ft_file_split_limit(const struct ft_file_split *sp, uint64_t i);
+/* The offsets of the first record, and of the end of the file: equal, or the end smaller, when
+ * there are none. */
+uint64_t ft_file_split_begin(const struct ft_file_split *sp);
+uint64_t ft_file_split_end(const struct ft_file_split *sp);
 
-/* A likely offset of the first record of chunk i; for chunk 0 the true one. Also asks the kernel
- * for the chunk's pages, so that a file on disk comes in large pieces. FT_E_NOT_FOUND: no place in
- * the chunk looks like a record. O(chunk) at worst, some ten records usually. */
-FT_NODISCARD int ft_file_split_guess(struct ft_file_split *sp, uint64_t i, uint64_t *out_start);
+/* A likely offset of the first record that starts in [from, limit); of the first chunk the true
+ * one. Also asks the kernel for the chunk's pages, so that a file on disk comes in large pieces,
+ * and gives those far behind back. FT_E_NOT_FOUND: no place in the chunk looks like a record.
+ * O(chunk) at worst, some ten records usually. */
+FT_NODISCARD int ft_file_split_guess(struct ft_file_split *sp, uint64_t from, uint64_t limit,
+                                     uint64_t *out_start);
 
 /* Fills up to cap views with the records from offset start that start below limit, with
  * FT_VIEW_FILTERED as read() does. FT_OK: *out_n > 0, *out_next is where to go on; FT_E_EOF: no
@@ -83,8 +85,8 @@ FT_NODISCARD int ft_file_split_walk(const struct ft_file_split *sp, uint64_t sta
                                     struct ft_view *views, uint32_t cap, uint32_t *out_n,
                                     uint64_t *out_next, struct ft_err *err);
 
-/* Chunk i was dealt with for good: counts it in the source's stats and gives its pages back to the
- * kernel. Any thread, once per chunk. */
-void ft_file_split_done(struct ft_file_split *sp, uint64_t i);
+/* Everything before offset `to` was dealt with for good: so the source's stats say. One thread at a
+ * time. */
+void ft_file_split_done(struct ft_file_split *sp, uint64_t to);
 
 #endif

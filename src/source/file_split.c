@@ -8,7 +8,6 @@
 #include "source/file_parts.h"
 
 enum {
-    CHUNK_MIN = 64 << 10,
     CHAIN_LEN = 16,    /* plausible records in a row that make a guess */
     CHAIN_CUT = 4,     /* the same when the file ends in the middle of the next one */
     DAY_S = 24 * 3600, /* how far the times of a guessed record may lie from those of the first */
@@ -21,17 +20,14 @@ struct ft_file_split {
     struct ft__file *source; /* borrowed */
     const uint8_t *base;     /* the mapping */
     uint64_t size;           /* its bytes */
-    uint64_t chunk_len;
-    uint64_t n_chunks;
-    uint32_t first_s;  /* seconds of the first record */
-    uint32_t frac_max; /* most units in a second, exclusive */
+    uint32_t first_s;        /* seconds of the first record */
+    uint32_t frac_max;       /* most units in a second, exclusive */
     struct ft_pcap pcap;
-    _Atomic uint64_t done;  /* bytes of the chunks that were dealt with */
     _Atomic uint64_t asked; /* pages before this offset were asked for */
     _Atomic uint64_t given; /* pages before this offset were given back */
 };
 
-int ft_file_split_open(struct ft_source *source, size_t chunk_len, struct ft_file_split **out)
+int ft_file_split_open(struct ft_source *source, struct ft_file_split **out)
 {
     struct ft__file *s = (struct ft__file *)source;
     struct ft_file_split *sp;
@@ -50,8 +46,6 @@ int ft_file_split_open(struct ft_source *source, size_t chunk_len, struct ft_fil
     sp->source = s;
     sp->base = s->inputs[0].map;
     sp->size = s->inputs[0].map_len;
-    sp->chunk_len = chunk_len < CHUNK_MIN ? CHUNK_MIN : chunk_len;
-    sp->n_chunks = (sp->size - FT_PCAP_HEADER_LEN + sp->chunk_len - 1) / sp->chunk_len;
     sp->pcap = s->format.pcap;
     sp->frac_max = sp->pcap.frac_ns == 1 ? 1000000000 : 1000000;
     if (sp->size >= (uint64_t)FT_PCAP_HEADER_LEN + sp->pcap.record_len) {
@@ -73,19 +67,15 @@ void ft_file_split_close(struct ft_file_split *sp)
     }
 }
 
-uint64_t ft_file_split_count(const struct ft_file_split *sp)
+uint64_t ft_file_split_begin(const struct ft_file_split *sp)
 {
-    return sp->n_chunks;
+    (void)sp;
+    return FT_PCAP_HEADER_LEN;
 }
 
-static uint64_t chunk_start(const struct ft_file_split *sp, uint64_t i)
+uint64_t ft_file_split_end(const struct ft_file_split *sp)
 {
-    return i < sp->n_chunks ? FT_PCAP_HEADER_LEN + i * sp->chunk_len : sp->size;
-}
-
-uint64_t ft_file_split_limit(const struct ft_file_split *sp, uint64_t i)
-{
-    return chunk_start(sp, i + 1);
+    return sp->size;
 }
 
 /* Could there be a record header at this offset? Looks at the fields only. */
@@ -143,12 +133,13 @@ static bool move_edge(_Atomic uint64_t *edge, uint64_t to, uint64_t *out_from)
     return false;
 }
 
-/* Before chunk i is walked: brings the pages of its MAP_STEP in with one call, and gives back those
- * far behind. Every call stops the other threads for a moment (their cores forget mappings), so
- * they are few. A thread that still wants a page that was given back gets it again by itself. */
-static void step(struct ft_file_split *sp, uint64_t i)
+/* Before a chunk that ends at `to` is walked: brings the pages of its MAP_STEP in with one call,
+ * and gives back those far behind. Every call stops the other threads for a moment (their cores
+ * forget mappings), so they are few. A thread that still wants a page that was given back gets it
+ * again by itself. */
+static void step(struct ft_file_split *sp, uint64_t to)
 {
-    uint64_t limit = (ft_file_split_limit(sp, i) + MAP_STEP - 1) / MAP_STEP * MAP_STEP, from;
+    uint64_t limit = (to + MAP_STEP - 1) / MAP_STEP * MAP_STEP, from;
     uint8_t *map = sp->source->inputs[0].map;
 
     limit = limit < sp->size ? limit : sp->size;
@@ -165,16 +156,15 @@ static void step(struct ft_file_split *sp, uint64_t i)
     }
 }
 
-int ft_file_split_guess(struct ft_file_split *sp, uint64_t i, uint64_t *out_start)
+int ft_file_split_guess(struct ft_file_split *sp, uint64_t from, uint64_t limit,
+                        uint64_t *out_start)
 {
-    uint64_t limit = ft_file_split_limit(sp, i);
-
-    step(sp, i);
-    if (i == 0 && sp->n_chunks > 0) {
-        *out_start = FT_PCAP_HEADER_LEN;
+    step(sp, limit);
+    if (from == FT_PCAP_HEADER_LEN && from < sp->size) {
+        *out_start = from;
         return FT_OK;
     }
-    for (uint64_t off = chunk_start(sp, i); off < limit; off++) {
+    for (uint64_t off = from; off < limit; off++) {
         if (chain(sp, off)) {
             *out_start = off;
             return FT_OK;
@@ -246,16 +236,7 @@ int ft_file_split_walk(const struct ft_file_split *sp, uint64_t start, uint64_t 
     return FT_OK;
 }
 
-void ft_file_split_done(struct ft_file_split *sp, uint64_t i)
+void ft_file_split_done(struct ft_file_split *sp, uint64_t to)
 {
-    uint64_t from = chunk_start(sp, i), to = chunk_start(sp, i + 1);
-    uint64_t bytes = to - (i == 0 ? 0 : from);
-    uint64_t sum = atomic_fetch_add_explicit(&sp->done, bytes, memory_order_relaxed) + bytes;
-    uint64_t seen = ft_count_get(&sp->source->pos);
-
-    /* several threads: the largest sum stands */
-    while (seen < sum &&
-           !atomic_compare_exchange_weak_explicit(&sp->source->pos.v, &seen, sum,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-    }
+    ft_count_set(&sp->source->pos, to);
 }

@@ -10,6 +10,17 @@ enum { CHUNK = 64 << 10, VIEWS = 300 };
 
 static const struct ft_source_ops *const ops = &ft_source_file;
 
+/* Chunks of CHUNK bytes: how many, and where the i-th begins. */
+static uint64_t chunks(const struct ft_file_split *sp)
+{
+    return (ft_file_split_end(sp) - ft_file_split_begin(sp) + CHUNK - 1) / CHUNK;
+}
+
+static uint64_t edge(const struct ft_file_split *sp, uint64_t i)
+{
+    return i < chunks(sp) ? ft_file_split_begin(sp) + i * CHUNK : ft_file_split_end(sp);
+}
+
 /* What one chunk gave from one start. */
 struct part {
     struct result r;
@@ -27,8 +38,8 @@ static void walk_part(struct ft_file_split *sp, uint64_t i, uint64_t start, stru
     result_fini(&p->r);
     p->start = start;
     p->next = start;
-    while ((rc = ft_file_split_walk(sp, p->next, ft_file_split_limit(sp, i), views, VIEWS, &n,
-                                    &p->next, &p->err)) == FT_OK) {
+    while ((rc = ft_file_split_walk(sp, p->next, edge(sp, i + 1), views, VIEWS, &n, &p->next,
+                                    &p->err)) == FT_OK) {
         CHECK(n > 0);
         for (uint32_t k = 0; k < n; k++) {
             keep(&p->r, &views[k]);
@@ -49,10 +60,10 @@ static void *speculate(void *arg)
 {
     struct job *j = arg;
 
-    for (uint64_t i = j->first; i < ft_file_split_count(j->sp); i += j->step) {
+    for (uint64_t i = j->first; i < chunks(j->sp); i += j->step) {
         uint64_t start = UINT64_MAX;
 
-        if (ft_file_split_guess(j->sp, i, &start) == FT_OK) {
+        if (ft_file_split_guess(j->sp, edge(j->sp, i), edge(j->sp, i + 1), &start) == FT_OK) {
             walk_part(j->sp, i, start, &j->parts[i]);
         } else {
             j->parts[i].start = UINT64_MAX;
@@ -77,8 +88,8 @@ static struct result run_split(const char *name, const char *filter)
     uint64_t at = 24, count;
 
     CHECK_EQ(ops->open(&cfg, &s, &err), FT_OK);
-    CHECK_EQ(ft_file_split_open(s, CHUNK, &sp), FT_OK);
-    count = ft_file_split_count(sp);
+    CHECK_EQ(ft_file_split_open(s, &sp), FT_OK);
+    count = chunks(sp);
     parts = calloc(count + 1, sizeof *parts);
     for (unsigned t = 0; t < 4; t++) {
         jobs[t] = (struct job){.sp = sp, .parts = parts, .first = t, .step = 4};
@@ -88,7 +99,7 @@ static struct result run_split(const char *name, const char *filter)
         pthread_join(jobs[t].thread, NULL);
     }
     for (uint64_t i = 0; i < count && all.n_told == 0; i++) {
-        if (parts[i].start != at && at < ft_file_split_limit(sp, i)) {
+        if (parts[i].start != at && at < edge(sp, i + 1)) {
             guesses_wrong++;
             walk_part(sp, i, at, &parts[i]);
         } else if (parts[i].start != at) { /* one record covers the chunk: nothing starts in it */
@@ -111,7 +122,7 @@ static struct result run_split(const char *name, const char *filter)
                 (struct told){.code = parts[i].code, .off = parts[i].err.off, .after = all.n};
             memcpy(all.told[0].what, parts[i].err.what, sizeof all.told[0].what);
         }
-        ft_file_split_done(sp, i);
+        ft_file_split_done(sp, at);
     }
     s->ops->stats(s, &st);
     CHECK(all.n_told > 0 || count == 0 || st.input_pos == st.input_size);
@@ -290,9 +301,9 @@ static int try_split(const char *const *names, uint32_t n, bool read_first)
     if (read_first) {
         CHECK_EQ(s->ops->read(s, &b, 0, &err), FT_OK);
     }
-    rc = ft_file_split_open(s, CHUNK, &sp);
+    rc = ft_file_split_open(s, &sp);
     if (rc == FT_OK) {
-        CHECK_EQ(ft_file_split_open(s, CHUNK, &sp), FT_E_STATE);
+        CHECK_EQ(ft_file_split_open(s, &sp), FT_E_STATE);
         CHECK_EQ(s->ops->read(s, &b, 0, &err), FT_E_STATE);
     }
     ft_file_split_close(sp);
