@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /* The account of a pipeline: what went in, what came out, what was lost and why.
  *
  * Theory of operation: totals since start. These hold in every snapshot that is_final, and in every
  * other one up to what is in flight between two threads:
- *     received = captured + kernel_dropped              (kernel_dropped unknown: received =
- * captured) captured = queue_dropped + decoded + ignored + malformed decoded  = packets in final
- * flow records + packets of flows in the table made     = written + dropped + lost + waiting, for
- * each output and event; waiting is 0 at the end (the stats event that carries the numbers is not
- * in them) */
+ *
+ *     received = captured + kernel_dropped      (kernel_dropped unknown: received = captured)
+ *     captured = queue_dropped + decoded + ignored + malformed
+ *     decoded  = packets in final flow records + packets of flows in the table
+ *     made     = written + dropped + lost + waiting, for each output and event; waiting is 0 at
+ *                the end (the stats event that carries the numbers is not in them) */
+/* clang-format on */
 #ifndef FLOWTAP_STATS_H
 #define FLOWTAP_STATS_H
 

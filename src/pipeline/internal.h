@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /* pipeline: the structs that plan, worker, lanes, stats and run share.
  *
  * Theory of operation: a plan (from the configuration) picks one of three ways for a packet to
@@ -12,8 +13,8 @@
  *                 source -> decode -> [ring] -> table -> outputs
  *             when --overflow drop is asked for on files, and sources that cannot be shared
  *   lanes     every worker claims stretches of one input, decodes them into slots, and takes its
- * own flows out of everybody's slots in the order of the input (lanes.h): files with several
- * workers
+ *             own flows out of everybody's slots in the order of the input (lanes.h): files with
+ *             several workers
  *
  * A flow belongs to one worker (by the kernel's or our hash), so tables need no locks.
  *
@@ -21,6 +22,7 @@
  * reopening and stopping. Stop order: the sources are stopped; what they still hold is read;
  * workers meet, agree on the last packet time, flush their tables; the control thread drains the
  * outputs, writes the last stats event and closes them. */
+/* clang-format on */
 #ifndef FT_PIPELINE_INTERNAL_H
 #define FT_PIPELINE_INTERNAL_H
 

@@ -8,9 +8,10 @@
  * (gzip, zstd, "-" for standard input, FIFOs, devices) is read into a pool of buffers:
  *
  *     buffers of 256 KiB:  [ ####views of batch 1#### | ##batch 2## | part of a record -> ]
- *     a batch's views lie in one buffer and hold it; a full buffer is left to its batches, and the
- *     partial record at its end is copied to the start of a free one. Two buffers of 17 MiB
- * (address space until used) take records that are longer than 256 KiB.
+ *
+ * A batch's views lie in one buffer and hold it; a full buffer is left to its batches, and the
+ * partial record at its end is copied to the start of a free one. Two buffers of 17 MiB (address
+ * space until used) take records that are longer than 256 KiB.
  *
  * Of several targets, those that cannot be opened (missing, not allowed, a directory, empty, no
  * capture, of a link type that is not decoded) are said and left out; the rest is read. One alone,

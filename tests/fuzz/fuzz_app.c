@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names on flows from any payloads in any order.
  *
- *   the input: (control 1, length 1, bytes) ...   control: entry 2 bits, direction 1, TCP 1,
- * sequence number back, ahead or half way round 2, ports 2
+ *   the input: (control 1, length 1, bytes) ...
+ *   control:   entry 2 bits, direction 1, TCP 1, sequence number (on, back, half way round) 2,
+ *              ports 2
  *
  * Whatever comes, nothing is read beyond a payload, and the record is one line of JSON. */
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules that code review should not have to look for.
 
-    lint.py includes|headers|banned|functions|words|format|symbols SOURCE_DIR [LIBRARY]
+    lint.py includes|headers|banned|functions|words|pictures|format|symbols SOURCE_DIR [LIBRARY]
 """
 import os
 import re
@@ -113,6 +113,26 @@ def words(root):
     return bad
 
 
+def pictures(root):
+    """A table or drawing in a comment through which a formatter has gone: a line that was too long was broken and
+    its rest put in front of the next one. Tables are indented, so their columns show where text should be, and
+    what was broken off stands where text should be, behind a line that had no room for it."""
+    bad = []
+    for path in files(root, ".c", ".h"):
+        for comment in re.finditer(r"/\*.*?\*/", text(path), flags=re.S):
+            lines = comment.group().split("\n")
+            first = text(path).count("\n", 0, comment.start()) + 1
+            parts = [re.match(r"\s*(?:/\*|\*(?!/))?( *)(.*?)\s*(?:\*/)?$", line).groups() for line in lines]
+            for n, ((indent, words_), line) in enumerate(zip(parts, lines)):
+                after = parts[n + 1] if n + 1 < len(parts) else ("", "")
+                columns = len(indent) <= 1 and re.search(r"\S {3,}\S", words_)
+                flows_out = len(indent) >= 3 and len(after[0]) <= 1 and after[1] and \
+                    len(line) + 1 + len(after[1].split()[0]) > 100
+                if len(lines) > 1 and (columns or flows_out):
+                    bad.append("%s:%d: %s" % (path, first + n, line.strip()))
+    return bad
+
+
 def format_check(root):
     if shutil.which("clang-format-14") is None:
         return None
@@ -129,7 +149,7 @@ def symbols(root):
 
 def main():
     checks = {"includes": includes, "headers": headers, "banned": banned, "functions": functions,
-              "words": words, "format": format_check, "symbols": symbols}
+              "words": words, "pictures": pictures, "format": format_check, "symbols": symbols}
     bad = checks[sys.argv[1]](os.path.abspath(sys.argv[2]))
     if bad is None:
         print("skipped: clang-format-14 is not here")

@@ -2,8 +2,9 @@
 /* codec: QUIC Initial packets, see quic.h.
  *
  *   long header (RFC 9000 §17.2)   1 1 type 2, reserved 2, pn length 2 | version 4 | DCID: length 1
- *                                  | SCID: length 1 | token: length varint | length varint |
- * pn 1..4 keys (RFC 9001 §5.2)           initial = HKDF-Extract(salt, DCID); client = "client in"
+ *                                  | SCID: length 1 | token: length varint | length varint
+ *                                  | pn 1..4
+ *   keys (RFC 9001 §5.2)           initial = HKDF-Extract(salt, DCID); client = "client in"
  *   header protection (§5.4)       mask = AES(hp, 16 bytes from 4 after the pn) */
 #include "codec/app/quic.h"
 

@@ -2,8 +2,10 @@
 /* codec: sFlow version 5: datagrams, samples, records (sflow_version_5.txt §5; sflow_drops.txt).
  *
  *   flow 1       sequence, source, rate, pool, drops, input, output, n records
- *   flow 3       sequence, class, index, rate, pool, drops, format, input, format, output, n
- * records counters 2   sequence, source, n records counters 4   sequence, class, index, n records
+ *   flow 3       sequence, class, index, rate, pool, drops, format, input, format, output,
+ *                n records
+ *   counters 2   sequence, source, n records
+ *   counters 4   sequence, class, index, n records
  *   discard 5    sequence, class, index, drops, input, output, reason, n records
  *
  * A compact source is class << 24 | index, a compact interface format << 30 | value. */

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /* codec: tunnels over IP, see tunnel.h; those over UDP stand in tunnel_udp.c.
  *
- *   GRE (RFC 2784, 2890)   C R K S 4 bits, reserved 9, version 3 | type 2 | [checksum 2, reserved
- * 2] | [key 4] | [sequence 4] PPTP (RFC 2637 §4.1)   the same with version 1: length 2, call ID 2 |
- * [sequence 4] | [acknowledgment 4] | PPP ERSPAN II              version 4 bits, VLAN 12, COS 3,
- * encapsulation 2, T 1, session 10 | index 4 ERSPAN III             the same with P 1 for T ... |
- * time 4 | SGT 2, ... O 1 | [platform 8] EtherIP (RFC 3378)     version 3 in 4 bits, reserved 12
+ *   GRE (RFC 2784, 2890)   C R K S 4 bits, reserved 9, version 3 | type 2
+ *                          | [checksum 2, reserved 2] | [key 4] | [sequence 4]
+ *   PPTP (RFC 2637 §4.1)   the same with version 1, the key being length 2, call ID 2
+ *                          | [sequence 4] | [acknowledgment 4] | PPP
+ *   ERSPAN II              version 4 bits, VLAN 12, COS 3, encapsulation 2, T 1, session 10 | index 4
+ *   ERSPAN III             the same | time 4 | SGT 2, P 1, frame type 5, ..., O 1 | [platform 8]
+ *   EtherIP (RFC 3378)     version 3 in 4 bits, reserved 12
  *   L2TPv3 (RFC 3931)      session 4 | [cookie 4 or 8] | [sublayer 4] */
+/* clang-format on */
 #include "codec/net/tunnel.h"
 
 #include "codec/net/link_parts.h"

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /* codec: tunnels over UDP, see tunnel.h.
  *
- *   VXLAN (RFC 7348)    flags 1, reserved 3 | VNI 3, reserved 1           GPE: next protocol for
- * the GENEVE (RFC 8926)   version 2 bits, options 6 bits * 4 | flags 1       last reserved byte of
- * the | type 2 | VNI 3, reserved 1 | options             first three GTP-U (TS 29.281)   version 3
- * bits, PT 1, 0 1, E 1, S 1, PN 1 | type 1 | length 2 | TEID 4 | [sequence 2, N-PDU 1, next
- * extension 1] | extensions: length 1 * 4 ... next 1 L2TPv2 (RFC 2661)   T L 0 0 S 0 O P, 0 4,
- * version 4 | [length 2] | tunnel 2 | session 2 | [Ns 2, Nr 2] | [offset 2, padding] | PPP Teredo
- * (RFC 4380)   [0001, id length 1, auth length 1, both, nonce 8, confirmation 1] | [0000, port 2,
- * address 4] | IPv6 AYIYA               id length 4 bits, type 4 | signature length 4 bits, hash 4
- * | auth 4 bits, opcode 4 | next header 1 | epoch 4 | identity 2^n | signature 4 * n */
+ *   VXLAN (RFC 7348)    flags 1, reserved 3 | VNI 3, reserved 1
+ *                       GPE: the last reserved byte of the first three is the next protocol
+ *   GENEVE (RFC 8926)   version 2 bits, options 6 bits * 4 | flags 1 | type 2 | VNI 3, reserved 1
+ *                       | options
+ *   GTP-U (TS 29.281)   version 3 bits, PT 1, 0 1, E 1, S 1, PN 1 | type 1 | length 2 | TEID 4
+ *                       | [sequence 2, N-PDU 1, next extension 1]
+ *                       | extensions: length 1 * 4 ... next 1
+ *   L2TPv2 (RFC 2661)   T L 0 0 S 0 O P, 0 4, version 4 | [length 2] | tunnel 2 | session 2
+ *                       | [Ns 2, Nr 2] | [offset 2, padding] | PPP
+ *   Teredo (RFC 4380)   [0001, id length 1, auth length 1, both, nonce 8, confirmation 1]
+ *                       | [0000, port 2, address 4] | IPv6
+ *   AYIYA               id length 4 bits, type 4 | signature length 4 bits, hash 4
+ *                       | auth 4 bits, opcode 4 | next header 1 | epoch 4
+ *                       | identity 2^n | signature 4 * n */
+/* clang-format on */
 #include "codec/net/link_parts.h"
 #include "codec/net/tunnel.h"
 #include "codec/net/tunnel_parts.h"
