@@ -12,7 +12,9 @@
  * with ENOSYS. Files are opened, rotated and removed by a small child, the opener: it keeps the
  * rights that the process was started with as far as files need them (of root's capabilities
  * CAP_DAC_OVERRIDE alone), knows only the files that were placed before the seal, reaches them
- * through handles of their folders, follows no links, and has a filter of its own. */
+ * through handles of their folders, follows no links, and has a filter of its own. A folder that
+ * its owner replaced is looked up again and taken if it is like the old one: Landlock holds an
+ * opener to the folders that it began with, so its parent, the keeper, starts another one. */
 #ifndef FLOWTAP_SANDBOX_H
 #define FLOWTAP_SANDBOX_H
 

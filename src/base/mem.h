@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base: all memory comes from here, so that a test can make the n-th allocation fail and a test can
- * prove that the packet path allocates nothing.
+/* base: all memory of ours comes from here, so that a test can make the n-th allocation fail and a
+ * test can prove that the packet path allocates nothing. What libraries allocate (libcrypto,
+ * libpcap, zlib, libzstd, libyaml, libc) is theirs and not counted.
  *
  * Theory of operation: ft_mem_alloc() zeroes and counts. Big tables come from ft_map_alloc(), which
  * is address space: pages cost memory when they are first touched, and MADV_HUGEPAGE is asked for

@@ -2,9 +2,9 @@
 /* decode: captured frames to packet values.
  *
  * Theory of operation: ft_decode_batch() walks views in order, writes one ft_packet for each that
- * is IP and counts every view under exactly one verdict. A fast path takes plain Ethernet / IPv4
- * without options or fragments / TCP or UDP; everything else goes the general way through
- * codec/net. */
+ * is IP and counts every view under exactly one verdict. A fast path takes Ethernet with at most
+ * one VLAN tag / IPv4 without options or fragments, or IPv6 without extension headers / TCP or UDP;
+ * everything else goes the general way through codec/net. */
 #ifndef FT_DECODE_DECODE_H
 #define FT_DECODE_DECODE_H
 

@@ -17,7 +17,7 @@ struct ft__ends {
     uint16_t sport, dport;
     uint16_t scope;
     uint8_t proto;
-    uint8_t bits; /* FT_KEY_ONE_WAY or 0 */
+    uint8_t bits; /* FT_KEY_ONE_WAY, FT_KEY_TUNNEL; FT_KEY_V6 comes by itself */
 };
 
 /* Values as they lie in memory one after the other, as one word. */

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* flow: how an entry lies in memory, and saturating packet time.
  *
- * Theory of operation: entry i is spread over four arrays, so that a packet touches one line:
+ * Theory of operation: entry i is spread over arrays, so that a packet touches what it needs:
  *
- *     hot[i]   every packet. Counters are low halves; a carry goes to cold.
- *     cold[i]  first packet of a direction, carries, records, removal
- *     link[i]  place in a timer list; flow_id
- *     addr6[i] IPv6 addresses in canonical order
- *     more[i]  TCP: sequence numbers of both sides; sizes and gaps, from the second packet on
- *     tcp_cold[i]  TCP, from the second segment on
- *     wide[i]  sizes and gaps that are beyond the narrow fields
- *     extra[i] tunnels, fragments, marks: flows that have them
- *     prev[i]  totals at the last record: flows that had an interim one
+ *     hot[i]       64  every packet. Counters are low halves; a carry goes to cold.
+ *     cold[i]      64  first packet of a direction, carries, records, removal
+ *     link[i]      16  place in a timer list; flow_id
+ *     addr6[i]     32  IPv6 addresses in canonical order
+ *     more[i]     128  TCP: state of both sides; sizes and gaps, from a direction's 2nd packet on
+ *     tcp_cold[i] 192  TCP that went wrong, or ended
+ *     wide[i]      80  sizes and gaps that are beyond the narrow fields
+ *     extra[i]     64  tunnels, fragments, marks: flows that have them
+ *     prev[i]      32  totals at the last record: flows that had an interim one
  *
  *     wire bytes = bytes   IP bytes = bytes - over   payload bytes = bytes - over - hdr
  *
- * With the index (16 bytes a flow) a flow of one packet takes 192 bytes, and 64 more when it is
- * TCP; all of it 736. What is not touched takes address space only. */
+ * The first four and the index (16 bytes a flow) are 192 bytes; the first packet of a TCP flow
+ * writes 64 of more. All of it is 688. What is not touched takes address space only. */
 #ifndef FT_FLOW_ENTRY_H
 #define FT_FLOW_ENTRY_H
 
@@ -50,7 +50,7 @@ struct ft__hot {
     int64_t last_ns[2];   /* newest packet by direction; FT__NEVER: none yet */
     uint32_t bytes[2];    /* wire bytes, low 32 bits */
     uint32_t isn;         /* of the forward SYN */
-    uint16_t hdr[2];      /* IP and transport header bytes, low 16 bits */
+    uint16_t hdr[2];      /* IP bytes that are not payload, low 16 bits */
     uint16_t pkts[2];     /* low 16 bits */
     uint16_t over[2];     /* bytes that are not IP: link header, padding; low 16 bits */
     uint8_t tcp_flags[2]; /* OR of all packets */

@@ -17,9 +17,16 @@ struct ft__more {
     struct ft__stat stat;
 } FT_ALIGNED(128);
 
+_Static_assert(sizeof(struct ft__hot) + sizeof(struct ft__cold) + sizeof(struct ft__link) + 32 +
+                       sizeof(struct ft__more) + sizeof(struct ft__tcp_cold) +
+                       sizeof(struct ft__stat_wide) + sizeof(struct ft__extra) +
+                       sizeof(struct ft__prev) + 16 ==
+                   688,
+               "as entry.h and docs/architecture.md say, with the index");
+
 /* owner: one thread */
 struct ft_table {
-    struct ft__hot *hot; /* [max_flows], mapped, like the next three */
+    struct ft__hot *hot; /* [max_flows], mapped, like the arrays below */
     struct ft__cold *cold;
     struct ft__link *link;
     uint8_t (*addr6)[32];

@@ -11,7 +11,7 @@
  *     cold[i]  64 bytes: first times, high halves, ISN, segment                 start, carry, end
  *     link[i]  16 bytes: timer list, flow_id                                    start, timer, end
  *     addr6[i] 32 bytes: IPv6 addresses                                         IPv6 only
- *     stat[i], tcp[i], ...: see entry.h
+ *     more[i], ...: see entry.h
  *
  * Time is packet time. Whether a packet opens a new flow is decided from the two timestamps when
  * the packet arrives, so the records do not depend on when a timer happens to be looked at; timers
@@ -34,13 +34,13 @@ enum { FT_MAX_SNAPSHOTS = 8 };
 struct ft_flow_watch {
     /* a packet of the flow in this entry, after it was counted; false: no more of this flow */
     bool (*see)(void *cookie, uint32_t entry, int dir, const struct ft_packet *pkt);
-    /* the flow is over, its final record was emitted; only for flows of which it saw a packet */
+    /* the flow is over, its final record was emitted; every flow, seen or not */
     void (*end)(void *cookie, uint32_t entry);
     void *cookie;
 };
 
 struct ft_table_config {
-    uint32_t max_flows; /* bound of this table, 1.. (2^28) */
+    uint32_t max_flows; /* bound of this table, 1..2^27 */
     int64_t idle_ns;    /* a gap of this or more ends the flow */
     int64_t active_ns;  /* an interim record each time this has passed since the first packet */
     int64_t linger_ns;  /* a closed TCP connection stays this long for stragglers */
@@ -75,8 +75,8 @@ FT_NODISCARD int ft_table_new(const struct ft_table_config *cfg, ft_flow_emit_fn
 void ft_table_free(struct ft_table *t); /* does not emit */
 
 /* Counts n (at most 64) packets in order. out_counts is NULL or [n]: each packet's tuple counts
- * after it was counted. May emit (idle, active, snapshot, end, reuse, evicted). Allocates nothing.
- */
+ * after it was counted. May emit (idle, active, snapshot, end, reuse, evicted). Allocates nothing
+ * itself. */
 FT_HOT void ft_table_update(struct ft_table *t, const struct ft_packet *pkts, uint32_t n,
                             struct ft_tuple_counts *out_counts);
 
@@ -93,8 +93,9 @@ bool ft_table_isn(const struct ft_table *t, uint32_t entry, uint32_t *out_start)
 /* Newest packet time seen, or INT64_MIN. */
 int64_t ft_table_now(const struct ft_table *t);
 
-/* Ends every flow: first all timers due by end_ns, then the rest with reason (EOF or SHUTDOWN) and
- * timestamp_ns = end_ns. Records come in order of flow start, ties by flow_id. */
+/* Ends every flow: those that are due by end_ns as their timer would have, the others with reason
+ * (EOF or SHUTDOWN) and timestamp_ns = end_ns. Records come in the order of the entries: that of
+ * the flows' starts for as long as no entry was used a second time. */
 void ft_table_flush(struct ft_table *t, int64_t end_ns, enum ft_reason reason);
 
 /* Copies the account; owner thread only. */

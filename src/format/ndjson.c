@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* format: NDJSON, one object a line. Samples are written by hand, for speed, the others by a walk
- * over the field table; a test holds both to the same bytes. */
+/* format: NDJSON, one object a line. Samples, and exported flow records in ndjson_export.c, are
+ * written by hand, for speed, the others by a walk over the field table; a test holds both to the
+ * same bytes. */
 #include "base/digits.h"
 #include "format/format.h"
 #include "format/value.h"

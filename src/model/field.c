@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: the columns of samples. Those of flow records stand in field_flow.c, of pipeline_stats in
- * field_stats.c. */
+/* model: the columns of samples. Those of flow records stand in field_flow.c and field_app.c, of
+ * pipeline_stats in field_stats.c, of the events of collect in field_export.c. */
 #include "model/field.h"
 
 #include "model/field_export.h"

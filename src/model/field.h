@@ -3,9 +3,10 @@
  *
  * Theory of operation: a column stands here once per event that has it, with its place in the
  * event's JSON object, type, unit, IANA element, null rule, meaning, and a getter that takes its
- * value out of the event's struct. NDJSON, CSV, `flowtap schema` in all its forms and the docs are
- * walks over it: a new feature is one row and one getter. Rows of one group stand together, in the
- * order of the keys. */
+ * value out of the event's struct. NDJSON, CSV and `flowtap schema` in all its forms are walks over
+ * it: a new column is one row and one getter in field_*.c. (NDJSON of samples and of exported
+ * records is written by hand, for speed; tests hold it to the walk.) Rows of one group stand
+ * together, in the order of the keys. */
 #ifndef FT_MODEL_FIELD_H
 #define FT_MODEL_FIELD_H
 
@@ -73,7 +74,8 @@ struct ft_field {
     const char *meaning; /* one sentence */
     const char *source;  /* where the definition comes from */
     const char *null;    /* when it is null; NULL: never */
-    /* event: struct ft_sample, ft_flow_record or ft_stats; NULL for FT_T_JSON */
+    /* event: struct ft_sample, ft_flow_record, ft_stats, or one of field_export.h; NULL for
+     * FT_T_JSON */
     void (*get)(const void *event, struct ft_value *out);
     /* FT_T_JSON: writes the value at p, returns the place after */
     uint8_t *(*json)(const void *event, uint8_t *p);

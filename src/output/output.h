@@ -66,7 +66,7 @@ struct ft_output_env {
  * starts) and interrupt. */
 struct ft_sink;
 struct ft_sink_ops {
-    const char *name; /* "file", "null", "callback" */
+    const char *name; /* "file", "callback" */
     const char *help;
     int (*open)(const struct ft_output_url *url, const struct ft_output_env *env,
                 struct ft_sink **out, struct ft_err *err);

@@ -32,8 +32,8 @@ void *ft__worker_collect(void *arg);
  * wrong path is known at the start. FT_E_IO. */
 FT_NODISCARD int ft__collect_try_state(struct ft_pipeline *p, struct ft_err *err);
 
-/* Writes the state of all workers to --state: atomically, through the hooks. Control thread, or
- * after the workers have ended. */
+/* Writes the state of all workers to --state: as one step, by who opens files (p->files). Control
+ * thread, or after the workers have ended. */
 void ft__collect_save(struct ft_pipeline *p);
 
 #endif

@@ -6,7 +6,9 @@
  *     file_format.c  pcap or pcapng over a window; which link types are taken; words for damage
  *     file_input.c   opens one target: mapped, packed or live; refuses what is no capture
  *     file_map.c     reads a mapped input
- *     file_stream.c  reads any other through the pool of buffers */
+ *     file_stream.c  reads any other through the pool of buffers
+ *     file_unpack.c  gzip and zstd, for file_stream.c
+ *     file_split.c   several threads walk one mapped pcap */
 #ifndef FT_SOURCE_FILE_PARTS_H
 #define FT_SOURCE_FILE_PARTS_H
 

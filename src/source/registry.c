@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source: the back ends that were built in. A new one is one row here. */
+/* source: the back ends that were built in. A new one is a row here; who takes it, by its name, is
+ * decided in pipeline/plan.c and pipeline/collect.c. */
 #include <string.h>
 
 #include "source/source.h"

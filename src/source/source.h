@@ -91,7 +91,7 @@ struct ft_source_stats {
 struct ft_source;
 
 struct ft_source_ops {
-    const char *name; /* "file", "afpacket", "pcap", "null", "mock" */
+    const char *name; /* "file", "afpacket", "pcap", "udp", "mock" */
     const char *help; /* one line */
     unsigned flags;   /* FT_SOURCE_* */
 

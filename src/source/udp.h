@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source/udp: what its two files share: sockets and streams of one worker. */
+/* source/udp: what its files share: sockets (udp.c), streams (udp_stream.c) and turns (udp_turns.c)
+ * of one worker. */
 #ifndef FT_SOURCE_UDP_H
 #define FT_SOURCE_UDP_H
 
