@@ -12,6 +12,7 @@ enum {
     CHAIN_CUT = 4,     /* the same when the file ends in the middle of the next one */
     DAY_S = 24 * 3600, /* how far the times of a guessed record may lie from those of the first */
     TIME_SLACK_DAYS = 32,
+    LEN_SLACK = 64,     /* by how much len may be too small: some writers do not count padding */
     MAP_STEP = 4 << 20, /* pages are asked for and given back in such steps, see file_map.c */
     MAP_LAG = 32 << 20, /* how far behind the newest chunk they are given back */
 };
@@ -86,7 +87,7 @@ static bool plausible(const struct ft_file_split *sp, uint64_t off, struct ft_pc
     int64_t days;
 
     ft_pcap_load(&sp->pcap, p, r);
-    if (r->caplen > FT_CAPLEN_MAX || r->len > FT_CAPLEN_MAX || r->len < r->caplen ||
+    if (r->caplen > FT_CAPLEN_MAX || r->len > FT_CAPLEN_MAX || r->caplen > r->len + LEN_SLACK ||
         (sp->pcap.swap ? __builtin_bswap32(frac) : frac) >= sp->frac_max) {
         return false;
     }

@@ -159,6 +159,14 @@ static void test_headers_only(void)
     check(false, parts, 1, 4);
 }
 
+/* Records that say less than there is, as some programs write them, are records. */
+static void test_len_below_caplen(void)
+{
+    static const struct part parts[] = {{20000, 60, 64}, {3000, 1442, 1460}, {0}};
+
+    check(false, parts, 1, 2);
+}
+
 /* Batches are read one after the other, and decoded side by side. */
 static void test_pcapng(void)
 {
@@ -173,6 +181,7 @@ int main(void)
     RUN(test_small_then_large);
     RUN(test_by_turns);
     RUN(test_headers_only);
+    RUN(test_len_below_caplen);
     RUN(test_pcapng);
     unlink(path);
     return test_end();
