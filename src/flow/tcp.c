@@ -2,10 +2,10 @@
 /* flow: TCP, everything that is not a segment in order; see tcp.h. */
 #include "flow/tcp.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "flow/entry.h"
+#include "flow/tcp_parts.h"
 
 enum {
     REORDER_NS = 3000000,
@@ -15,43 +15,9 @@ enum {
     GAP_MAX = 1 << 24 /* more than this is far */
 };
 
-#define SYN_FIN_RST (FT_TCP_SYN | FT_TCP_FIN | FT_TCP_RST)
-
-/* A segment while it is looked at. */
-struct segment {
-    const struct ft_packet *pkt;
-    const struct ft__tcp *t;
-    struct ft__tcp_side *s, *peer;
-    int d;
-    uint32_t len; /* sequence numbers that it takes */
-    uint32_t end; /* the one after it */
-    uint16_t print;
-};
-
-static int32_t after(uint32_t a, uint32_t b)
-{
-    return (int32_t)(a - b);
-}
-
-static void bump16(uint16_t *n)
-{
-    *n = (uint16_t)(*n + (*n < UINT16_MAX));
-}
-
-static void bump8(uint8_t *n)
-{
-    *n = (uint8_t)(*n + (*n < UINT8_MAX));
-}
-
 /* ---- the cold part ---- */
 
-static bool is_warm(const struct segment *g)
-{
-    return (g->t->hot->side[FT_DIR_FWD].bits & FT__T_COLD) != 0;
-}
-
-/* An empty cold part: what the line of state tells of the handshake is told to it. */
-static void warm(const struct ft__tcp_hot *h, struct ft__tcp_cold *c)
+void ft__tcp_warm(const struct ft__tcp_hot *h, struct ft__tcp_cold *c)
 {
     memset(c, 0, sizeof *c);
     for (int d = 0; d < 2; d++) {
@@ -65,181 +31,6 @@ static void warm(const struct ft__tcp_hot *h, struct ft__tcp_cold *c)
     c->answers = (h->side[FT_DIR_REV].letters & FT__H_SYN) != 0;
 }
 
-static struct ft__tcp_cold *cold(struct segment *g)
-{
-    if (!is_warm(g)) {
-        warm(g->t->hot, g->t->cold);
-        g->t->hot->side[FT_DIR_FWD].bits |= FT__T_COLD;
-    }
-    return g->t->cold;
-}
-
-static struct ft__tcp_cold_side *mine(struct segment *g)
-{
-    return &cold(g)->side[g->d];
-}
-
-static struct ft__tcp_cold_side *others(struct segment *g)
-{
-    return &cold(g)->side[!g->d];
-}
-
-/* ---- history ---- */
-
-static void add_letter(struct segment *g, int d, char letter)
-{
-    struct ft__tcp_hot *h = g->t->hot;
-    char c = d == FT_DIR_FWD ? letter : (char)tolower(letter);
-    uint64_t code = (uint64_t)(strchr(FT__LETTERS, c) - FT__LETTERS) + 1;
-    int used = h->history == 0
-                   ? 0
-                   : (63 - __builtin_clzll(h->history)) / FT__LETTER_BITS + 1; /* no code is 0 */
-
-    if (used < FT__TCP_PACKED) {
-        h->history |= code << (used * FT__LETTER_BITS);
-        return;
-    }
-    struct ft__tcp_cold *more = cold(g);
-
-    if (more->history_len < FT__TCP_HISTORY) {
-        more->history[more->history_len++] = c;
-    }
-}
-
-/* Notes a letter the first time; true when it stands there already. */
-static bool noted(struct segment *g, uint8_t bit, char letter)
-{
-    if (g->s->letters & bit) {
-        return true;
-    }
-    g->s->letters |= bit;
-    add_letter(g, g->d, letter);
-    return false;
-}
-
-/* Letters that count: the first, the tenth, the hundredth, ... */
-static void add_counted(struct segment *g, int d, char letter, uint32_t n)
-{
-    if (n == 1 || n == 10 || n == 100 || n == 1000 || n == 10000) {
-        add_letter(g, d, letter);
-    }
-}
-
-static void note_history(struct segment *g)
-{
-    const struct ft_packet *p = g->pkt;
-    uint8_t flags = p->tcp_flags & SYN_FIN_RST;
-
-    switch (flags) {
-    case 0:
-        if (p->payload_len > 0) {
-            noted(g, FT__H_DATA, 'D');
-        } else if (p->tcp_flags & FT_TCP_ACK) {
-            noted(g, FT__H_ACK, 'A');
-        }
-        return;
-    case FT_TCP_SYN: {
-        char letter = p->tcp_flags & FT_TCP_ACK ? 'H' : 'S';
-
-        if (noted(g, FT__H_SYN, letter) && p->tcp_seq != mine(g)->syn_seq) {
-            add_letter(g, g->d, letter);
-        }
-        return;
-    }
-    case FT_TCP_FIN:
-        if (noted(g, FT__H_FIN, 'F') && g->end != mine(g)->fin_end) {
-            add_letter(g, g->d, 'F');
-        }
-        return;
-    case FT_TCP_RST:
-        if (noted(g, FT__H_RST, 'R') && p->tcp_seq != mine(g)->rst_seq) {
-            add_letter(g, g->d, 'R');
-        }
-        mine(g)->rst_seq = p->tcp_seq;
-        return;
-    default:
-        if ((flags & FT_TCP_FIN) && (flags & FT_TCP_RST)) {
-            noted(g, FT__H_FIN_RST, 'I');
-        } else {
-            noted(g, FT__H_MULTI, 'Q');
-        }
-    }
-}
-
-/* ---- states ---- */
-
-static uint8_t first_state(const struct segment *g)
-{
-    uint8_t flags = g->pkt->tcp_flags, state = FT_TCP_INACTIVE;
-    bool forward = g->d == FT_DIR_FWD;
-
-    if ((flags & FT_TCP_SYN) && forward && g->peer->state == FT_TCP_ESTABLISHED) {
-        state = FT_TCP_ESTABLISHED; /* the SYN and its answer changed places on the way */
-    } else if ((flags & FT_TCP_SYN) && forward) {
-        state = flags & FT_TCP_ACK ? FT_TCP_SYN_ACK_SENT : FT_TCP_SYN_SENT;
-    } else if (flags & FT_TCP_SYN) {
-        state = FT_TCP_ESTABLISHED;
-        if (g->peer->state == FT_TCP_SYN_SENT) {
-            g->peer->state = FT_TCP_ESTABLISHED;
-        }
-    }
-    if (flags & FT_TCP_FIN) {
-        state = FT_TCP_CLOSED;
-    }
-    if (flags & FT_TCP_RST) {
-        state = FT_TCP_RESET;
-    }
-    if (state != FT_TCP_INACTIVE) {
-        return state;
-    }
-    if (!forward && g->pkt->payload_len == 0 && g->peer->state == FT_TCP_SYN_SENT) {
-        return state; /* an acknowledgment before the SYN-ACK says nothing yet */
-    }
-    return (flags & FT_TCP_ACK) && g->peer->state == FT_TCP_ESTABLISHED ? FT_TCP_ESTABLISHED
-                                                                        : FT_TCP_PARTIAL;
-}
-
-static void reset_side(struct segment *g)
-{
-    if (g->s->state == FT_TCP_CLOSED) {
-        g->s->bits |= FT__T_WAS_CLOSED;
-    }
-    g->s->state = FT_TCP_RESET;
-}
-
-static void next_state(struct segment *g)
-{
-    struct ft__tcp_side *s = g->s, *peer = g->peer;
-    uint8_t flags = g->pkt->tcp_flags;
-
-    switch (s->state) {
-    case FT_TCP_INACTIVE:
-        s->state = first_state(g);
-        return;
-    case FT_TCP_CLOSED:
-        if ((flags & FT_TCP_RST) && peer->state != FT_TCP_CLOSED) {
-            reset_side(g);
-        }
-        return;
-    case FT_TCP_RESET:
-        return;
-    default:
-        break;
-    }
-    if ((flags & (FT_TCP_SYN | FT_TCP_ACK)) == FT_TCP_SYN && s->state == FT_TCP_PARTIAL &&
-        peer->state == FT_TCP_INACTIVE) {
-        s->state = FT_TCP_SYN_SENT;
-    }
-    if (flags & FT_TCP_RST) {
-        reset_side(g);
-    } else if (flags & FT_TCP_FIN) {
-        s->state = FT_TCP_CLOSED;
-        if (peer->state == FT_TCP_RESET && (peer->bits & FT__T_WAS_CLOSED)) {
-            peer->state = FT_TCP_CLOSED; /* FIN, then RST: a normal end after all */
-        }
-    }
-}
-
 /* ---- the handshake ---- */
 
 /* Microseconds from a to b, or not known. */
@@ -250,7 +41,7 @@ static uint32_t round_trip(int64_t a, int64_t b)
     return b >= a && us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 }
 
-static void take_options(struct segment *g)
+static void take_options(struct ft__segment *g)
 {
     struct ft__tcp_side *s = g->s, *peer = g->peer;
     const struct ft_packet *p = g->pkt;
@@ -269,7 +60,7 @@ static void take_options(struct segment *g)
 
 /* Nanoseconds between the first and the last copy of the SYN of direction d, until it is answered.
  */
-static uint32_t copies_of_syn(const struct segment *g, int d)
+static uint32_t copies_of_syn(const struct ft__segment *g, int d)
 {
     const struct ft__tcp_side *side = g->t->hot->side;
 
@@ -277,18 +68,18 @@ static uint32_t copies_of_syn(const struct segment *g, int d)
 }
 
 /* When the SYN of direction d was captured first; it is the newest packet of its direction. */
-static int64_t syn_ns(const struct segment *g, int d)
+static int64_t syn_ns(const struct ft__segment *g, int d)
 {
     return ft__time_sub(g->t->last_ns[d], copies_of_syn(g, d));
 }
 
 /* The round trip to the responder: from the only SYN to the first answer to it. */
-static void take_answer(struct segment *g)
+static void take_answer(struct ft__segment *g)
 {
     const struct ft_packet *p = g->pkt;
     int64_t asked = syn_ns(g, FT_DIR_FWD);
-    bool sole = is_warm(g) ? g->t->cold->syns == 1 && g->t->cold->answers == 0
-                           : (g->s->letters & FT__H_SYN) == 0;
+    bool sole = ft__tcp_is_warm(g) ? g->t->cold->syns == 1 && g->t->cold->answers == 0
+                                   : (g->s->letters & FT__H_SYN) == 0;
 
     if (sole && g->d == FT_DIR_REV && g->peer->letters == FT__H_SYN &&
         p->tcp_ack == g->peer->next && p->ts_ns >= asked) {
@@ -298,7 +89,7 @@ static void take_answer(struct segment *g)
 }
 
 /* A SYN, with or without ACK, before its letter is noted. */
-static void take_syn(struct segment *g)
+static void take_syn(struct ft__segment *g)
 {
     const struct ft_packet *p = g->pkt;
     bool again = (g->s->letters & FT__H_SYN) != 0;
@@ -310,21 +101,22 @@ static void take_syn(struct segment *g)
     if (!again) {
         g->s->init_window = p->tcp_window;
     }
-    if (again || is_warm(g)) {
-        bump8(p->tcp_flags & FT_TCP_ACK ? &cold(g)->answers : &cold(g)->syns);
+    if (again || ft__tcp_is_warm(g)) {
+        ft__tcp_bump8(p->tcp_flags & FT_TCP_ACK ? &ft__tcp_cold(g)->answers
+                                                : &ft__tcp_cold(g)->syns);
     }
 }
 
 /* The round trip to the initiator: the third segment, pure, the first after the only SYN-ACK. */
-static void take_third(struct segment *g)
+static void take_third(struct ft__segment *g)
 {
     const struct ft_packet *p = g->pkt;
-    bool sole = !is_warm(g) || g->t->cold->answers == 1;
+    bool sole = !ft__tcp_is_warm(g) || g->t->cold->answers == 1;
     int64_t asked = syn_ns(g, FT_DIR_REV);
 
     if (g->d == FT_DIR_FWD && sole && g->s->letters == FT__H_SYN && g->peer->letters == FT__H_SYN &&
         p->payload_len == 0 && p->tcp_ack == g->peer->next &&
-        (p->tcp_flags & (SYN_FIN_RST | FT_TCP_ACK)) == FT_TCP_ACK && p->tcp_seq == g->s->next &&
+        (p->tcp_flags & (FT__SYN_FIN_RST | FT_TCP_ACK)) == FT_TCP_ACK && p->tcp_seq == g->s->next &&
         p->ts_ns >= asked) {
         *g->t->rtt_us[FT_DIR_FWD] = round_trip(asked, p->ts_ns);
         g->s->bits |= FT__T_RTT;
@@ -334,25 +126,26 @@ static void take_third(struct segment *g)
 /* ---- sequence numbers ---- */
 
 /* After side d's holes changed. */
-static void look_for_holes(struct segment *g, int d)
+static void look_for_holes(struct ft__segment *g, int d)
 {
     uint8_t *bits = &g->t->hot->side[d].bits;
 
-    *bits = (uint8_t)(*bits & ~FT__T_HOLE) | (ft__holes_any(&cold(g)->holes[d]) ? FT__T_HOLE : 0);
+    *bits = (uint8_t)(*bits & ~FT__T_HOLE) |
+            (ft__holes_any(&ft__tcp_cold(g)->holes[d]) ? FT__T_HOLE : 0);
 }
 
-static void open_hole(struct segment *g)
+static void open_hole(struct ft__segment *g)
 {
-    ft__holes_open(&cold(g)->holes[g->d], g->s->next, g->pkt->tcp_seq);
-    cold(g)->hole_at = (uint32_t)(g->pkt->ts_ns >> FT__T_TIME_SHIFT);
+    ft__holes_open(&ft__tcp_cold(g)->holes[g->d], g->s->next, g->pkt->tcp_seq);
+    ft__tcp_cold(g)->hole_at = (uint32_t)(g->pkt->ts_ns >> FT__T_TIME_SHIFT);
     g->s->bits |= FT__T_HOLE;
 }
 
 /* True when some of the segment lay in a hole. */
-static bool fill_hole(struct segment *g)
+static bool fill_hole(struct ft__segment *g)
 {
     bool found = (g->s->bits & FT__T_HOLE) != 0 &&
-                 ft__holes_fill(&cold(g)->holes[g->d], g->s->next, g->pkt->tcp_seq, g->end);
+                 ft__holes_fill(&ft__tcp_cold(g)->holes[g->d], g->s->next, g->pkt->tcp_seq, g->end);
 
     if (found) {
         look_for_holes(g, g->d);
@@ -361,26 +154,26 @@ static bool fill_hole(struct segment *g)
 }
 
 /* Has the newest hole been there for at most so long? What came late is as if it came at once. */
-static bool hole_is_young(struct segment *g, int64_t ns)
+static bool hole_is_young(struct ft__segment *g, int64_t ns)
 {
     uint32_t now = (uint32_t)(g->pkt->ts_ns >> FT__T_TIME_SHIFT);
 
-    return (int32_t)(now - cold(g)->hole_at) <= ns >> FT__T_TIME_SHIFT;
+    return (int32_t)(now - ft__tcp_cold(g)->hole_at) <= ns >> FT__T_TIME_SHIFT;
 }
 
-static void sent_again(struct segment *g, bool fast)
+static void sent_again(struct ft__segment *g, bool fast)
 {
     uint32_t old = g->s->next - g->pkt->tcp_seq, len = g->pkt->payload_len;
 
-    mine(g)->retrans++;
-    mine(g)->retrans_bytes += len < old ? len : old;
+    ft__tcp_mine(g)->retrans++;
+    ft__tcp_mine(g)->retrans_bytes += len < old ? len : old;
     if (fast) {
-        bump16(&mine(g)->fast);
+        ft__tcp_bump16(&ft__tcp_mine(g)->fast);
     }
 }
 
 /* The round trip of the handshake from end to end; 0: not known. */
-static int64_t whole_trip_ns(const struct segment *g)
+static int64_t whole_trip_ns(const struct ft__segment *g)
 {
     bool known = (g->s->bits & g->peer->bits & FT__T_RTT) != 0;
 
@@ -388,7 +181,7 @@ static int64_t whole_trip_ns(const struct segment *g)
 }
 
 /* A segment that begins below next. */
-static void classify_old(struct segment *g)
+static void classify_old(struct ft__segment *g)
 {
     const struct ft_packet *p = g->pkt;
     bool fast = g->peer->dup_run >= FAST_AFTER && g->peer->acked == p->tcp_seq;
@@ -396,33 +189,33 @@ static void classify_old(struct segment *g)
     int64_t soon = known ? whole_trip_ns(g) : REORDER_NS;
 
     if (fill_hole(g) && !fast && hole_is_young(g, soon)) {
-        mine(g)->out_of_order++;
+        ft__tcp_mine(g)->out_of_order++;
     } else {
         sent_again(g, fast);
     }
-    if (p->payload_len > 0 && after(g->end, g->s->next) <= 0) {
-        bump16(&mine(g)->rexmits);
-        add_counted(g, g->d, 'T', mine(g)->rexmits);
+    if (p->payload_len > 0 && ft__tcp_after(g->end, g->s->next) <= 0) {
+        ft__tcp_bump16(&ft__tcp_mine(g)->rexmits);
+        ft__tcp_counted(g, g->d, 'T', ft__tcp_mine(g)->rexmits);
     }
 }
 
 /* What the sequence number tells. False: it is to have no further effect. */
-static bool classify(struct segment *g)
+static bool classify(struct ft__segment *g)
 {
     struct ft__tcp_side *s = g->s;
     const struct ft_packet *p = g->pkt;
-    int32_t ahead = after(p->tcp_seq, s->next);
+    int32_t ahead = ft__tcp_after(p->tcp_seq, s->next);
 
     if (p->tcp_flags & FT_TCP_RST) {
         return true; /* its sequence number is often of no account */
     }
     if (p->tcp_flags & FT_TCP_SYN) {
-        if ((s->letters & FT__H_SYN) && p->tcp_seq == mine(g)->syn_seq) {
-            mine(g)->retrans++;
+        if ((s->letters & FT__H_SYN) && p->tcp_seq == ft__tcp_mine(g)->syn_seq) {
+            ft__tcp_mine(g)->retrans++;
         } else { /* another beginning: what was open before is of no account */
             s->next = g->end;
             if (s->bits & FT__T_HOLE) {
-                memset(&cold(g)->holes[g->d], 0, sizeof cold(g)->holes[0]);
+                memset(&ft__tcp_cold(g)->holes[g->d], 0, sizeof ft__tcp_cold(g)->holes[0]);
                 look_for_holes(g, g->d);
             }
         }
@@ -430,12 +223,12 @@ static bool classify(struct segment *g)
     }
     if (ahead == -1 && p->payload_len <= 1 && (p->tcp_flags & FT_TCP_FIN) == 0 &&
         (s->bits & FT__T_FIN) == 0) {
-        bump16(&mine(g)->keep_alives);
+        ft__tcp_bump16(&ft__tcp_mine(g)->keep_alives);
         return false;
     }
     if (ahead == 0 && p->payload_len == 1 && g->len == 1 && g->peer->window == 0 &&
         (g->peer->bits & FT__T_SEEN)) {
-        bump16(&mine(g)->probes);
+        ft__tcp_bump16(&ft__tcp_mine(g)->probes);
         return false;
     }
     if (ahead > 0) {
@@ -443,7 +236,7 @@ static bool classify(struct segment *g)
     } else if (ahead < 0 && g->len > 0) {
         classify_old(g);
     }
-    if (after(g->end, s->next) > 0) {
+    if (ft__tcp_after(g->end, s->next) > 0) {
         s->next = g->end;
     }
     return true;
@@ -451,20 +244,20 @@ static bool classify(struct segment *g)
 
 /* ---- acknowledgments ---- */
 
-static void missed(struct segment *g, uint32_t bytes)
+static void missed(struct ft__segment *g, uint32_t bytes)
 {
-    others(g)->missed += bytes;
-    bump16(&others(g)->gaps);
-    add_counted(g, !g->d, 'G', others(g)->gaps);
+    ft__tcp_others(g)->missed += bytes;
+    ft__tcp_bump16(&ft__tcp_others(g)->gaps);
+    ft__tcp_counted(g, !g->d, 'G', ft__tcp_others(g)->gaps);
 }
 
 /* The peer's holes that are acknowledged. */
-static void miss_holes(struct segment *g, uint32_t ack)
+static void miss_holes(struct ft__segment *g, uint32_t ack)
 {
-    uint32_t next = g->peer->next, behind = after(ack, next) < 0 ? next - ack : 0;
+    uint32_t next = g->peer->next, behind = ft__tcp_after(ack, next) < 0 ? next - ack : 0;
 
     for (int i = 0; i < FT__HOLES; i++) {
-        uint32_t bytes = ft__hole_miss(&cold(g)->holes[!g->d], i, next, behind);
+        uint32_t bytes = ft__hole_miss(&ft__tcp_cold(g)->holes[!g->d], i, next, behind);
 
         if (bytes > 0) {
             missed(g, bytes);
@@ -475,17 +268,17 @@ static void miss_holes(struct segment *g, uint32_t ack)
 
 /* An acknowledgment of more than was seen. Far ones are believed of a side whose acknowledgments
  * and whose own numbers have fitted so far: there are captures in which they never do. */
-static bool believes(const struct segment *g, int32_t beyond)
+static bool believes(const struct ft__segment *g, int32_t beyond)
 {
     return (g->peer->bits & FT__T_SEEN) &&
            (beyond < GAP_MAX || (g->s->acks_fit && g->end == g->s->next));
 }
 
 /* The peer's bytes that are acknowledged, and were never captured. */
-static void find_missed(struct segment *g, uint32_t ack)
+static void find_missed(struct ft__segment *g, uint32_t ack)
 {
     struct ft__tcp_side *peer = g->peer;
-    int32_t beyond = after(ack, peer->next);
+    int32_t beyond = ft__tcp_after(ack, peer->next);
 
     if (peer->bits & FT__T_HOLE) {
         miss_holes(g, ack);
@@ -503,17 +296,17 @@ static void find_missed(struct segment *g, uint32_t ack)
 
 /* Is ack more than this side has acknowledged? One that is half of the numbers away may be both:
  * then what is near the peer's next is right. */
-static bool acks_more(const struct segment *g, uint32_t ack)
+static bool acks_more(const struct ft__segment *g, uint32_t ack)
 {
     uint32_t next = g->peer->next;
 
-    if ((g->s->bits & FT__T_ACKED) == 0 || after(ack, g->s->acked) > 0) {
+    if ((g->s->bits & FT__T_ACKED) == 0 || ft__tcp_after(ack, g->s->acked) > 0) {
         return true;
     }
     return (g->peer->bits & FT__T_SEEN) && next - ack < GAP_MAX && next - g->s->acked >= GAP_MAX;
 }
 
-static void take_ack(struct segment *g)
+static void take_ack(struct ft__segment *g)
 {
     struct ft__tcp_side *s = g->s, *peer = g->peer;
     const struct ft_packet *p = g->pkt;
@@ -525,23 +318,23 @@ static void take_ack(struct segment *g)
     }
     find_missed(g, ack);
     /* RFC 5681 §2; with SACK blocks (RFC 6675) the window may move */
-    if (again && (p->tcp_flags & SYN_FIN_RST) == 0 && p->payload_len == 0 && p->tcp_window != 0 &&
-        (peer->bits & FT__T_SEEN) && after(peer->next, ack) > 0 &&
+    if (again && (p->tcp_flags & FT__SYN_FIN_RST) == 0 && p->payload_len == 0 &&
+        p->tcp_window != 0 && (peer->bits & FT__T_SEEN) && ft__tcp_after(peer->next, ack) > 0 &&
         (p->tcp_window == s->window || (p->tcp_opts & FT_TCPO_SACK))) {
-        mine(g)->dup_acks++;
-        bump8(&s->dup_run);
+        ft__tcp_mine(g)->dup_acks++;
+        ft__tcp_bump8(&s->dup_run);
     }
     if (acks_more(g, ack)) {
         s->acked = ack;
         s->bits |= FT__T_ACKED;
         s->dup_run = 0;
     }
-    if ((peer->bits & FT__T_FIN) && after(ack, others(g)->fin_end) >= 0) {
+    if ((peer->bits & FT__T_FIN) && ft__tcp_after(ack, ft__tcp_others(g)->fin_end) >= 0) {
         peer->bits |= FT__T_FIN_ACKED;
     }
 }
 
-static void take_window(struct segment *g)
+static void take_window(struct ft__segment *g)
 {
     struct ft__tcp_side *s = g->s;
     const struct ft_packet *p = g->pkt;
@@ -552,9 +345,9 @@ static void take_window(struct segment *g)
         return;
     }
     if (p->tcp_window == 0 && (p->tcp_flags & (FT_TCP_SYN | FT_TCP_FIN)) == 0) {
-        mine(g)->zero_windows++;
+        ft__tcp_mine(g)->zero_windows++;
         if (g->peer->state != FT_TCP_CLOSED && s->state != FT_TCP_RESET) {
-            add_counted(g, g->d, 'W', mine(g)->zero_windows);
+            ft__tcp_counted(g, g->d, 'W', ft__tcp_mine(g)->zero_windows);
         }
     }
     s->window = p->tcp_window;
@@ -575,17 +368,17 @@ static void note_id(struct ft__tcp_side *s, uint16_t ip_id)
 }
 
 /* May this be the same acknowledgment sent twice, and not only captured twice? */
-static bool may_be_dup_ack(const struct segment *g)
+static bool may_be_dup_ack(const struct ft__segment *g)
 {
     const struct ft_packet *p = g->pkt;
-    bool pure = p->payload_len == 0 && (p->tcp_flags & SYN_FIN_RST) == 0;
-    bool outstanding = (g->peer->bits & FT__T_SEEN) && after(g->peer->next, p->tcp_ack) > 0;
+    bool pure = p->payload_len == 0 && (p->tcp_flags & FT__SYN_FIN_RST) == 0;
+    bool outstanding = (g->peer->bits & FT__T_SEEN) && ft__tcp_after(g->peer->next, p->tcp_ack) > 0;
 
     return pure && outstanding && (p->ip_id == 0 || !g->s->ids_move);
 }
 
 /* How long ago a segment with this print was captured; INT64_MAX: not among the last two. */
-static int64_t seen_ago(const struct segment *g)
+static int64_t seen_ago(const struct ft__segment *g)
 {
     const struct ft__tcp_side *s = g->s;
     int64_t since = g->t->since_ns < 0 ? -(g->t->since_ns + 1) : g->t->since_ns;
@@ -600,7 +393,7 @@ static int64_t seen_ago(const struct segment *g)
 }
 
 /* A segment captured a second time; see tcp.h. */
-static bool same_frame(struct segment *g)
+static bool same_frame(struct ft__segment *g)
 {
     const struct ft_packet *p = g->pkt;
     int64_t ago = seen_ago(g), trip = whole_trip_ns(g);
@@ -612,7 +405,7 @@ static bool same_frame(struct segment *g)
 }
 
 /* The answer to a SYN is timed from its first copy. */
-static void copy_of_syn(struct segment *g)
+static void copy_of_syn(struct ft__segment *g)
 {
     struct ft__tcp_side *s = g->s;
     uint32_t *copies = g->t->rtt_us[!g->d];
@@ -627,14 +420,14 @@ static void copy_of_syn(struct segment *g)
     }
 }
 
-static void look(struct segment *g)
+static void look(struct ft__segment *g)
 {
     struct ft__tcp_side *s = g->s;
     const struct ft_packet *p = g->pkt;
     bool first = (s->bits & FT__T_SEEN) == 0, counts = true;
 
     if (!first && same_frame(g)) {
-        bump16(&mine(g)->dup_frames);
+        ft__tcp_bump16(&ft__tcp_mine(g)->dup_frames);
         if (p->tcp_flags & FT_TCP_SYN) {
             copy_of_syn(g);
         }
@@ -650,15 +443,15 @@ static void look(struct segment *g)
     if (p->tcp_flags & FT_TCP_SYN) {
         take_syn(g);
     }
-    note_history(g);
-    if ((p->tcp_flags & FT_TCP_SYN) && is_warm(g)) {
-        mine(g)->syn_seq = p->tcp_seq;
+    ft__tcp_history(g);
+    if ((p->tcp_flags & FT_TCP_SYN) && ft__tcp_is_warm(g)) {
+        ft__tcp_mine(g)->syn_seq = p->tcp_seq;
     }
     if (p->tcp_flags & FT_TCP_FIN) {
         s->bits |= FT__T_FIN;
-        mine(g)->fin_end = g->end;
+        ft__tcp_mine(g)->fin_end = g->end;
     }
-    next_state(g);
+    ft__tcp_next_state(g);
     if (counts) {
         take_ack(g);
     }
@@ -668,7 +461,7 @@ static void look(struct segment *g)
 bool ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
 {
     struct ft__tcp_hot *h = t->hot;
-    struct segment g = {.pkt = pkt, .t = t, .s = &h->side[d], .peer = &h->side[!d], .d = d};
+    struct ft__segment g = {.pkt = pkt, .t = t, .s = &h->side[d], .peer = &h->side[!d], .d = d};
 
     g.print = ft__tcp_print(pkt);
 
