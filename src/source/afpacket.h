@@ -11,6 +11,9 @@
  * is in the ring is still read: every packet that the kernel counted is delivered or counted as
  * dropped.
  *
+ * An interface is followed by its number, whatever it is called meanwhile. One that is gone is
+ * waited for under the name that was asked for and under the one that it had last.
+ *
  * Several workers' sockets on one interface are a fan-out group, whose program says which of them
  * gets a packet. One that joins a group that is at work (an interface came back, each worker sees
  * it when it looks) is the last of it, and the program knows nothing of it until it is ready:
@@ -29,7 +32,8 @@
 struct sock_filter;
 
 struct ft__ring {
-    char name[FT_IFACE_NAME];
+    char asked[FT_IFACE_NAME]; /* as the user named it */
+    char name[FT_IFACE_NAME];  /* what it is called now */
     int fd; /* -1: the interface is gone */
     int ifindex;
     struct ft_fanout_share *share; /* NULL: in no group; borrowed */

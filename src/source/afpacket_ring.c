@@ -239,6 +239,14 @@ static int index_now(const struct ft__ring *r)
     return ioctl(r->fd, SIOCGIFINDEX, &ifr) == 0 ? ifr.ifr_ifindex : 0;
 }
 
+/* The interface of a number is there. */
+static bool is_there(const struct ft__ring *r, int ifindex)
+{
+    struct ifreq ifr = {.ifr_ifindex = ifindex};
+
+    return ioctl(r->fd, SIOCGIFNAME, &ifr) == 0;
+}
+
 /* Joins, or makes, the group of the interface's sockets. With the lock. */
 static int join_group(struct ft__ring *r, struct ft_fanout_share *share, uint32_t ordinal,
                       struct ft_err *err)
@@ -250,6 +258,11 @@ static int join_group(struct ft__ring *r, struct ft_fanout_share *share, uint32_
 
     if (index_now(r) != r->ifindex) { /* gone again: the others may have the group of its heir */
         return ft_err_set(err, FT_E_NOT_FOUND, "%s: the interface is gone", r->name);
+    }
+    if (!made && share->group[ordinal].members > 0 &&
+        is_there(r,
+                 share->group[ordinal].ifindex)) { /* of two that have its names, they have one */
+        return ft_err_set(err, FT_E_NOT_FOUND, "%s: another interface took its place", r->name);
     }
     if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof group) != 0) {
         return no_group(r, err);

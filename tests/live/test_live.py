@@ -289,6 +289,52 @@ def test_down_up_gone_back(sender):
     sender.s = again.s
 
 
+def test_renamed(sender):
+    """A new name is no new interface; what vanishes is waited for by the names that it had."""
+    for workers in ("1", "2"):
+        make_link(VA1, VB1, "10.78.0")
+        c = Capture("-w", workers, iface=VB1)
+        other = Sender(VA1)
+        other.send(frame(i) for i in range(10))
+        check("packets before", c.samples(10), c.err)
+        sh("ip", "-n", B, "link", "set", VB1, "down")  # older kernels rename nothing that is up
+        sh("ip", "-n", B, "link", "set", VB1, "name", "ftnew")
+        sh("ip", "-n", B, "link", "set", "ftnew", "up")
+        check("the new name is said", c.says(VB1 + ": the interface is called ftnew now"), c.err)
+        check("it is up", wait_for(lambda: carrier(A, VA1) and "down; waiting" not in c.err.splitlines()[-1]), c.err)
+        other.send(frame(i) for i in range(10))
+        check("packets under the new name", c.samples(20), c.err)
+        sh("ip", "-n", B, "link", "set", "ftnew", "down")
+        check("what is said has the new name", c.says("ftnew: the interface is down"), c.err)
+        check("it is not gone", "is gone" not in c.err, c.err)
+        other.s.close()
+        sh("ip", "-n", B, "link", "del", "ftnew")
+        check("gone is said", c.says("waiting for it", 2) or "ftnew: the interface is down" in c.err, c.err)
+        make_link(VA1, VB1, "10.78.0")
+        check("the name that was asked for is waited for", c.says(VB1 + ": the interface is back"), c.err)
+        other = Sender(VA1)
+        other.send(frame(100 + i) for i in range(10))
+        check("packets of it", c.samples(30), c.err)
+        other.s.close()
+        sh("ip", "-n", B, "link", "set", VB1, "down")
+        sh("ip", "-n", B, "link", "set", VB1, "name", "ftnew")
+        check("the new name is said again", c.says(VB1 + ": the interface is called ftnew now", 2), c.err)
+        sh("ip", "-n", B, "link", "del", "ftnew")
+        make_link(VA1, "ftnew", "10.78.0")
+        check("the last name is waited for, too", c.says("ftnew: the interface is back"), c.err)
+        other = Sender(VA1)
+        other.send(frame(200 + i) for i in range(10))
+        check("packets of it", c.samples(40), c.err)
+        other.s.close()
+        check("exit 0", c.stop() == 0, c.err)
+        s = c.lines()[-1]
+        check("all of them, once", s["received"] == s["decoded"] == 40 and identities(s), s)
+        want = {**{i: 2 for i in range(10)}, **{100 + i: 1 for i in range(10)}, **{200 + i: 1 for i in range(10)}}
+        check("in their flows, through the new name", per_flow(c.lines()) == want, per_flow(c.lines()))
+        check("said once", c.err.count("is called ftnew now") == 2, c.err)
+        sh("ip", "-n", A, "link", "del", VA1)
+
+
 class SecondLink:
     """Another pair of interfaces between the namespaces, and a sender on it."""
 
