@@ -78,6 +78,7 @@ static int open_rings(struct afpacket *a, const struct ft_source_config *cfg, st
         a->n = i + 1;
         strncpy(r->asked, cfg->targets[i], sizeof r->asked - 1);
         memcpy(r->name, r->asked, sizeof r->name);
+        r->any = strcmp(r->name, "any") == 0;
         rc = ft__ring_open(r, &a->cfg, i, err);
     }
     return rc;
@@ -266,6 +267,9 @@ static void check_interfaces(struct afpacket *a)
     for (uint32_t i = 0; i < a->n; i++) {
         struct ft__ring *r = &a->ring[i];
 
+        if (r->any) {
+            continue; /* there is always one, or one to come */
+        }
         if (!follow(a, r)) {
             say(a, r, true, "the interface is gone; waiting for it");
             look_for_return(a, i);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* source: live capture with libpcap, where AF_PACKET is not there or does not know the device:
- * `any`, other systems, other link types.
+ * other systems, older kernels, other link types.
  *
  * Theory of operation: libpcap hands out one packet at a time from memory that it reuses, so
  * packets are copied into buffers of ours; a buffer is filled again when its batch was released.
@@ -317,7 +317,7 @@ static void live_stats(struct ft_source *s, struct ft_source_stats *out)
 
 const struct ft_source_ops ft_source_pcap = {
     .name = "pcap",
-    .help = "libpcap: any, other systems, other link types",
+    .help = "libpcap: other systems, older kernels, other link types",
     .flags = FT_SOURCE_LIVE,
     .open = live_open,
     .read = live_read,
