@@ -33,7 +33,9 @@ struct slot {
     /* of a split file: */
     uint64_t start, next; /* where the walk began, and where it ended */
     uint64_t limit;       /* where it should have ended at least */
-    int rc;               /* FT_E_EOF: all walked; FT_OK: the slot is full; else damage, err */
+    uint64_t joined;      /* offset of a file header among its records; 0: none */
+    int rc; /* FT_E_EOF: all walked; FT_OK: the slot is full; FT_E_FORMAT: another kind
+               of capture begins at next; else damage, err */
     struct ft_err err;
     uint64_t verdict[FT_V__COUNT], bytes, decoded_bytes; /* what decoding it counted */
 };
@@ -51,8 +53,9 @@ struct ft_lanes {
     uint64_t verified;           /* chunks that are known to be right; guarded by claim */
     uint64_t expect;             /* where the next one truly begins; guarded by claim */
     bool serial;                 /* guessing was given up: chunks are walked one after the other */
-    pthread_mutex_t claim;       /* guards next, eof and the source's read() */
-    uint64_t next;               /* chunk to be claimed */
+    _Atomic bool left;     /* splitting was: the source is read; set with claim, asked without */
+    pthread_mutex_t claim; /* guards next, eof and the source's read() */
+    uint64_t next;         /* chunk to be claimed */
     bool eof;
     struct ft_fragments *fragments; /* guarded by claim: it sees the chunks in order */
     _Atomic uint64_t total;         /* chunks of the input, UINT64_MAX while unknown */
@@ -106,14 +109,15 @@ static void lay_out(struct ft_lanes *l)
 static void split_file(struct ft_lanes *l)
 {
     struct ft_err err;
-    uint64_t start, next = 0, len;
+    uint64_t start, next = 0, joined = 0, len;
     uint32_t n = 0;
 
     if (ft_file_split_open(l->source, SPLIT_MIN, &l->split) != FT_OK) {
         return;
     }
     if (ft_file_split_guess(l->split, 0, &start) == FT_OK &&
-        ft_file_split_walk(l->split, start, UINT64_MAX, l->views, 1024, &n, &next, &err) == FT_OK) {
+        ft_file_split_walk(l->split, start, UINT64_MAX, l->views, 1024, &n, &next, &joined, &err) ==
+            FT_OK) {
         len = (next - start) / n * (FT_LANE_PACKETS / 2);
         ft_file_split_close(l->split);
         l->split = NULL;
@@ -272,6 +276,7 @@ static void walk_chunk(struct ft_lanes *l, struct slot *s, uint64_t start)
 
     s->start = s->next = start;
     s->n = 0;
+    s->joined = 0;
     s->rc = start == UINT64_MAX ? FT_E_EOF : FT_OK;
     s->fragments = false;
     ft__decoder_start(l->p, &dec);
@@ -279,7 +284,8 @@ static void walk_chunk(struct ft_lanes *l, struct slot *s, uint64_t start)
         uint32_t room = FT_LANE_PACKETS - walked, n = 0, decoded = 0;
 
         s->rc = ft_file_split_walk(l->split, s->next, s->limit, views,
-                                   room < FT_BATCH ? room : FT_BATCH, &n, &s->next, &s->err);
+                                   room < FT_BATCH ? room : FT_BATCH, &n, &s->next, &s->joined,
+                                   &s->err);
         if (s->rc == FT_OK) {
             ft_decode_batch(&dec, views, n, s->pkts + s->n, &decoded);
             s->n += decoded;
@@ -307,6 +313,9 @@ static void accept_chunk(struct ft_lanes *l, struct ft_worker *w, struct slot *s
     s->done = false;
     l->expect = s->next;
     l->verified++;
+    if (s->joined != 0) {
+        ft_file_split_tell(l->split, s->joined);
+    }
     slot_publish(l, w, s, s->chunk);
 }
 
@@ -333,6 +342,15 @@ static void go_serial(struct ft_lanes *l)
     }
 }
 
+/* With the lock: another kind of capture begins where the last right chunk ends. The source reads
+ * on from there. */
+static void leave_split(struct ft_lanes *l)
+{
+    go_serial(l);
+    ft_file_split_leave(l->split, l->expect);
+    atomic_store_explicit(&l->left, true, memory_order_relaxed);
+}
+
 /* With the lock: checks what is decoded, in order, as far as it goes. */
 static void verify_chunks(struct ft_lanes *l, struct ft_worker *w)
 {
@@ -351,6 +369,10 @@ static void verify_chunks(struct ft_lanes *l, struct ft_worker *w)
         accept_chunk(l, w, s);
         if (rc == FT_OK) {
             go_serial(l);
+            return;
+        }
+        if (rc == FT_E_FORMAT) {
+            leave_split(l);
             return;
         }
         if (rc != FT_E_EOF) {
@@ -383,6 +405,10 @@ static int serial_chunk(struct ft_lanes *l, struct ft_worker *w)
 
     l->next++;
     accept_chunk(l, w, s);
+    if (rc == FT_E_FORMAT) {
+        leave_split(l);
+        return FT_OK;
+    }
     if (rc != FT_OK && rc != FT_E_EOF) {
         ft_ignore(ft__source_over(l->p, rc, &err)); /* said and kept */
     }
@@ -420,7 +446,8 @@ static int split_decode(struct ft_lanes *l, struct ft_worker *w)
 
     pthread_mutex_lock(&l->claim);
     if (l->serial) {
-        int rc = serial_chunk(l, w);
+        bool left = atomic_load_explicit(&l->left, memory_order_relaxed);
+        int rc = left ? FT_E_AGAIN : serial_chunk(l, w);
 
         pthread_mutex_unlock(&l->claim);
         return rc;
@@ -469,7 +496,7 @@ static void publish_in_order(struct ft_lanes *l, struct ft_worker *w)
 
 int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w)
 {
-    if (l->split != NULL) {
+    if (l->split != NULL && !atomic_load_explicit(&l->left, memory_order_relaxed)) {
         return split_decode(l, w);
     }
     struct ft_batch batch = {.views = l->views + (size_t)w->index * FT_LANE_PACKETS,
