@@ -146,7 +146,7 @@ static int no_group(const struct ft__ring *r, struct ft_err *err)
         return system_error(r, "PACKET_FANOUT", err);
     }
     memcpy(ifr.ifr_name, r->name, IFNAMSIZ - 1);
-    if (ioctl(r->fd, SIOCGIFFLAGS, &ifr) != 0 || (ifr.ifr_flags & IFF_UP) == 0) {
+    if (!r->any && (ioctl(r->fd, SIOCGIFFLAGS, &ifr) != 0 || (ifr.ifr_flags & IFF_UP) == 0)) {
         return ft_err_set(err, FT_E_IO, "%s: its packets cannot be shared while it is down",
                           r->name);
     }

@@ -123,11 +123,8 @@ static int open_handle(struct handle *h, const struct ft_source_config *cfg, str
     if (rc != FT_OK) {
         return rc;
     }
-#ifdef DLT_LINUX_SLL2
-    if (strcmp(h->name, "any") == 0 && pcap_set_datalink(h->pcap, DLT_LINUX_SLL2) != 0) {
-        ft_log(cfg->log, FT_LOG_DEBUG, "any: no SLL2, goes on with SLL");
-    }
-#endif
+    /* of any: SLL, into which libpcap puts the tag that the kernel took off; into SLL2 it does not
+     */
     h->linktype = linktype_of(pcap_datalink(h->pcap));
     if (cfg->linktype_ok != NULL && !cfg->linktype_ok(h->linktype)) {
         return ft_err_set(err, FT_E_UNSUPPORTED, "%s: link type %u (%s) is not supported", h->name,
