@@ -54,6 +54,7 @@ struct ft_lanes {
     uint64_t expect;             /* where the next one truly begins; guarded by claim */
     bool serial;                 /* guessing was given up: chunks are walked one after the other */
     _Atomic bool left;     /* splitting was: the source is read; set with claim, asked without */
+    uint32_t walking;      /* workers in a stretch of the split file; guarded by claim */
     pthread_mutex_t claim; /* guards next, eof and the source's read() */
     uint64_t next;         /* chunk to be claimed */
     bool eof;
@@ -241,7 +242,8 @@ static int claim_read(struct ft_lanes *l, struct ft_worker *w, struct ft_batch *
     if (l->eof) {
         return FT_E_EOF;
     }
-    if (atomic_load_explicit(&s->users, memory_order_acquire) != 0) { /* pairs with take */
+    if (l->walking > 0 || /* they read what the source may change: its filter */
+        atomic_load_explicit(&s->users, memory_order_acquire) != 0) { /* pairs with take */
         return FT_E_AGAIN;
     }
     int rc = atomic_load_explicit(&l->stopped, memory_order_relaxed)
@@ -437,6 +439,7 @@ static struct slot *claim_chunk(struct ft_lanes *l, struct ft_worker *w)
     s->chunk = l->next++;
     s->done = false;
     s->limit = ft_file_split_limit(l->split, s->chunk);
+    l->walking++;
     return s;
 }
 
@@ -465,6 +468,7 @@ static int split_decode(struct ft_lanes *l, struct ft_worker *w)
     }
     walk_chunk(l, s, start);
     pthread_mutex_lock(&l->claim);
+    l->walking--;
     if (l->serial) { /* meanwhile guessing was given up */
         atomic_store_explicit(&s->users, 0, memory_order_release);
     } else {
