@@ -15,8 +15,8 @@
  * guessed by ft_file_split, and the guess is checked when the chunk before it is done, in order: a
  * wrong guess is walked again from the true place before anybody sees it. So the result is that of
  * one walk from the start, whatever bytes the packets hold. Where another kind of capture begins in
- * the file, splitting ends: what was walked beyond is thrown away, and once nobody walks any more the
- * source reads on from there as any source. */
+ * the file, splitting ends: what was walked beyond is thrown away, and once nobody walks any more
+ * the source reads on from there as any source. */
 #ifndef FT_PIPELINE_LANES_H
 #define FT_PIPELINE_LANES_H
 

@@ -230,6 +230,33 @@ def test_senseless_filters(sender):
     check("exit 0", c.stop() == 0)
 
 
+def test_nothing_is_up(sender):
+    """Compiling for Ethernet wants no interface, unless tags are asked for; what comes up later is filtered as well."""
+    ns = A + "c"
+    sh("ip", "netns", "add", ns)
+    quiet(ns)
+    try:
+        sh("ip", "link", "add", "ftc0", "netns", A, "type", "veth", "peer", "name", "ftc1", "netns", ns)
+        for iface in "any", "ftc1":
+            p = sh("ip", "netns", "exec", ns, live.PROGRAM, "live", "-w", "1", "-i", iface, "-f", "vlan 5", "-o", "null:",
+                   check=False)
+            check("tags are refused on %s" % iface, p.returncode != 0 and b"a filter with vlan cannot be compiled" in p.stderr,
+                  p.stderr)
+        both = [Capture("-w", "1", iface=i, only="udp and dst port 53", ns=ns) for i in ("ftc1", "any")]
+        sh("ip", "-n", A, "link", "set", "ftc0", "up")
+        sh("ip", "-n", ns, "link", "set", "ftc1", "up")
+        live.wait_for(lambda: live.carrier(A, "ftc0") and live.carrier(ns, "ftc1"))
+        other = Sender("ftc0")
+        other.send([frame(1), frame(2), frame(3, reply=True)])
+        other.s.close()
+        for c in both:
+            check("packets of a link that came up", c.samples(2), c.err)
+            check("exit 0", c.stop() == 0, c.err)
+            check("and no others", c.lines()[-1]["received"] == 2, c.lines()[-1])
+    finally:
+        sh("ip", "netns", "del", ns)
+
+
 def test_interfaces_come_and_go(sender):
     """They need no looking for: the first packet of a new one is there, whatever it is called."""
     c = Capture("-w", "2", iface="any", only="udp")
