@@ -94,7 +94,7 @@ static uint64_t edge(const struct ft_file_split *sp, uint64_t i)
 
 static void walk_chunk(struct split_job *j, uint64_t i, struct ft_view *views)
 {
-    uint64_t at, limit = edge(j->sp, i + 1);
+    uint64_t at, joined, limit = edge(j->sp, i + 1);
     struct ft_err err;
     uint32_t n;
 
@@ -102,7 +102,7 @@ static void walk_chunk(struct split_job *j, uint64_t i, struct ft_view *views)
         return;
     }
     j->starts[i] = at;
-    while (ft_file_split_walk(j->sp, at, limit, views, j->batch, &n, &at, &err) == FT_OK) {
+    while (ft_file_split_walk(j->sp, at, limit, views, j->batch, &n, &at, &joined, &err) == FT_OK) {
         for (uint32_t k = 0; k < n; k++) {
             j->totals.bytes += views[k].len;
             j->totals.matched += (views[k].flags & FT_VIEW_FILTERED) == 0;

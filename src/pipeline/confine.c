@@ -214,6 +214,7 @@ static const struct arg_rule arg_rules[] = {
     {SCMP_SYS(ioctl), EQUALS(1, TCGETS), M, ANY_NEEDS},
     {SCMP_SYS(ioctl), EQUALS(1, SIOCGIFFLAGS), M, FT_SANDBOX_CAPTURE},
     {SCMP_SYS(ioctl), EQUALS(1, SIOCGIFINDEX), M, FT_SANDBOX_CAPTURE},
+    {SCMP_SYS(ioctl), EQUALS(1, SIOCGIFNAME), M, FT_SANDBOX_CAPTURE},
     {SCMP_SYS(ioctl), EQUALS(1, SIOCGIFHWADDR), M, FT_SANDBOX_CAPTURE},
     {SCMP_SYS(fcntl), EQUALS(1, F_GETFD), M | K | O, ANY_NEEDS},
     {SCMP_SYS(fcntl), EQUALS(1, F_SETFD), M | K | O, ANY_NEEDS},

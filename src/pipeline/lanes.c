@@ -164,7 +164,8 @@ static int claim_read(struct ft_lanes *l, struct ft_worker *w, struct ft_batch *
     if (l->eof) {
         return FT_E_EOF;
     }
-    if (atomic_load_explicit(&s->users, memory_order_acquire) != 0) { /* pairs with take */
+    if (l->walking > 0 || /* they read what the source may change: its filter */
+        atomic_load_explicit(&s->users, memory_order_acquire) != 0) { /* pairs with take */
         return FT_E_AGAIN;
     }
     int rc = atomic_load_explicit(&l->stopped, memory_order_relaxed)
@@ -207,7 +208,7 @@ static void publish_in_order(struct ft_lanes *l, struct ft_worker *w)
 
 int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w)
 {
-    if (l->split != NULL) {
+    if (l->split != NULL && !atomic_load_explicit(&l->left, memory_order_relaxed)) {
         return ft__lanes_split_decode(l, w);
     }
     struct ft_batch batch = {.views = l->views + (size_t)w->index * FT_LANE_PACKETS,

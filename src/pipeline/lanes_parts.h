@@ -28,8 +28,10 @@ struct ft__slot {
     /* of a split file: */
     uint64_t from, limit; /* the chunk: records that begin in between */
     uint64_t start, next; /* where the walk began, and where it ended */
+    uint64_t joined;      /* offset of a file header among its records; 0: none */
     uint32_t walked;      /* records */
-    int rc;               /* FT_E_EOF: all walked; FT_OK: the slot is full; else damage, err */
+    int rc; /* FT_E_EOF: all walked; FT_OK: the slot is full; FT_E_FORMAT: another kind of capture
+               begins at next; else damage, err */
     struct ft_err err;
     uint64_t verdict[FT_V__COUNT], bytes, decoded_bytes; /* what decoding it counted */
 };
@@ -53,6 +55,9 @@ struct ft_lanes {
     uint64_t len, len_max;          /* of a chunk, now, and as far as it may grow */
     uint32_t calm;                  /* chunks since len_max changed */
     uint32_t cuts;                  /* how often what was claimed was thrown away */
+    uint32_t walking;               /* workers in a stretch */
+    _Atomic bool left;              /* splitting was given up, the source is read; set with claim,
+                                       asked without */
     uint64_t expect;                /* where the next chunk to be verified truly begins */
     struct ft_fragments *fragments; /* guarded by claim: it sees the chunks in order */
     _Atomic uint64_t total;         /* chunks of the input, UINT64_MAX while unknown */

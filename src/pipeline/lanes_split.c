@@ -31,15 +31,15 @@ static uint64_t between(uint64_t n, uint64_t low, uint64_t high)
 void ft__lanes_split(struct ft_lanes *l)
 {
     struct ft_err err;
-    uint64_t start, next = 0;
+    uint64_t start, next = 0, joined = 0;
     uint32_t n = 0;
 
     if (ft_file_split_open(l->source, &l->split) != FT_OK) {
         return;
     }
     start = ft_file_split_begin(l->split);
-    if (ft_file_split_walk(l->split, start, UINT64_MAX, l->views, FIRST_LOOK, &n, &next, &err) !=
-        FT_OK) {
+    if (ft_file_split_walk(l->split, start, UINT64_MAX, l->views, FIRST_LOOK, &n, &next, &joined,
+                           &err) != FT_OK) {
         ft_file_split_close(l->split); /* empty or damaged at once: the source's reader says so */
         l->split = NULL;
         return;
@@ -58,6 +58,7 @@ static void walk_chunk(struct ft_lanes *l, struct ft__slot *s, uint64_t start)
 
     s->start = s->next = start;
     s->n = s->walked = 0;
+    s->joined = 0;
     s->rc = start == UINT64_MAX ? FT_E_EOF : FT_OK;
     s->fragments = false;
     ft__decoder_start(l->p, &dec);
@@ -65,7 +66,8 @@ static void walk_chunk(struct ft_lanes *l, struct ft__slot *s, uint64_t start)
         uint32_t room = FT_LANE_PACKETS - s->walked, n = 0, decoded = 0;
 
         s->rc = ft_file_split_walk(l->split, s->next, s->limit, views,
-                                   room < FT_BATCH ? room : FT_BATCH, &n, &s->next, &s->err);
+                                   room < FT_BATCH ? room : FT_BATCH, &n, &s->next, &s->joined,
+                                   &s->err);
         if (s->rc == FT_OK) {
             ft_decode_batch(&dec, views, n, s->pkts + s->n, &decoded);
             s->n += decoded;
@@ -94,6 +96,9 @@ static void accept_chunk(struct ft_lanes *l, struct ft_worker *w, struct ft__slo
     l->expect = s->next;
     l->verified++;
     ft_file_split_done(l->split, s->next);
+    if (s->joined != 0) {
+        ft_file_split_tell(l->split, s->joined);
+    }
     ft__slot_publish(l, w, s, s->chunk);
 }
 
@@ -104,16 +109,13 @@ static void end_here(struct ft_lanes *l, struct ft_worker *w)
     atomic_store_explicit(&l->total, l->verified, memory_order_release); /* pairs with take */
 }
 
-/* With the lock: a chunk, accepted as far as it goes, held more packets than a slot. */
-static void cut_short(struct ft_lanes *l, const struct ft__slot *s)
+/* With the lock: claiming goes on behind what was verified; what others decoded beyond is thrown
+ * away, and what they are decoding will be. */
+static void throw_away(struct ft_lanes *l)
 {
-    uint64_t fits = (s->next - s->start) / s->walked * (FT_LANE_PACKETS / 2);
-
-    l->len = l->len_max = between(fits, SPLIT_MIN, l->len > SPLIT_MIN ? l->len / 2 : SPLIT_MIN);
-    l->calm = 0;
     l->cuts++;
     l->next = l->verified;
-    l->at = s->next;
+    l->at = l->expect;
     for (uint32_t i = 0; i < l->n_slots; i++) {
         struct ft__slot *other = &l->slots[i];
 
@@ -123,6 +125,25 @@ static void cut_short(struct ft_lanes *l, const struct ft__slot *s)
             atomic_store_explicit(&other->users, 0, memory_order_release); /* pairs with claim */
         }
     }
+}
+
+/* With the lock: a chunk, accepted as far as it goes, held more packets than a slot. */
+static void cut_short(struct ft_lanes *l, const struct ft__slot *s)
+{
+    uint64_t fits = (s->next - s->start) / s->walked * (FT_LANE_PACKETS / 2);
+
+    l->len = l->len_max = between(fits, SPLIT_MIN, l->len > SPLIT_MIN ? l->len / 2 : SPLIT_MIN);
+    l->calm = 0;
+    throw_away(l);
+}
+
+/* With the lock: another kind of capture begins where the last right chunk ends. The source reads
+ * on from there. */
+static void leave_split(struct ft_lanes *l)
+{
+    throw_away(l);
+    ft_file_split_leave(l->split, l->expect);
+    atomic_store_explicit(&l->left, true, memory_order_relaxed);
 }
 
 /* With the lock: the length follows a chunk that was verified, if it had the length of now. */
@@ -159,6 +180,10 @@ static bool verify_chunk(struct ft_lanes *l, struct ft_worker *w, struct ft__slo
     accept_chunk(l, w, s);
     if (rc == FT_OK) {
         cut_short(l, s);
+        return false;
+    }
+    if (rc == FT_E_FORMAT) {
+        leave_split(l);
         return false;
     }
     if (rc != FT_E_EOF) {
@@ -202,6 +227,7 @@ static struct ft__slot *claim_chunk(struct ft_lanes *l)
     s->done = false;
     s->from = l->at;
     s->limit = l->at = end - l->at > l->len ? l->at + l->len : end;
+    l->walking++;
     return s;
 }
 
@@ -212,6 +238,10 @@ int ft__lanes_split_decode(struct ft_lanes *l, struct ft_worker *w)
     uint32_t cuts;
 
     pthread_mutex_lock(&l->claim);
+    if (atomic_load_explicit(&l->left, memory_order_relaxed)) { /* meanwhile */
+        pthread_mutex_unlock(&l->claim);
+        return FT_E_AGAIN;
+    }
     s = claim_chunk(l);
     cuts = l->cuts;
     if (s == NULL) {
@@ -226,6 +256,7 @@ int ft__lanes_split_decode(struct ft_lanes *l, struct ft_worker *w)
     }
     walk_chunk(l, s, start);
     pthread_mutex_lock(&l->claim);
+    l->walking--;
     if (cuts != l->cuts) { /* meanwhile it was thrown away */
         l->work.thrown += s->walked;
         atomic_store_explicit(&s->users, 0, memory_order_release);

@@ -70,11 +70,6 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
     int rc = FT_OK;
     const char *source = plan.live ? "afpacket" : "file";
 
-    for (uint32_t i = 0; plan.live && i < cfg->n_inputs; i++) {
-        if (strcmp(cfg->inputs[i], "any") == 0) {
-            source = "pcap";
-        }
-    }
     plan.source = ft_source_find(cfg->source != NULL ? cfg->source : source);
     if (plan.source == NULL) {
         source = plan.live ? "pcap" : source; /* no AF_PACKET on this system */

@@ -76,7 +76,9 @@ static int open_rings(struct afpacket *a, const struct ft_source_config *cfg, st
 
         r->fd = -1;
         a->n = i + 1;
-        strncpy(r->name, cfg->targets[i], sizeof r->name - 1);
+        strncpy(r->asked, cfg->targets[i], sizeof r->asked - 1);
+        memcpy(r->name, r->asked, sizeof r->name);
+        r->any = strcmp(r->name, "any") == 0;
         rc = ft__ring_open(r, &a->cfg, i, err);
     }
     return rc;
@@ -161,33 +163,72 @@ static void say(struct afpacket *a, struct ft__ring *r, bool down, const char *w
     }
 }
 
-/* The index of a name now, 0 when there is none. The ring's own socket asks, while it has one: that
+/* Asks the kernel about an interface. The ring's own socket does, while it has one: that
  * descriptors run out does not make the interface vanish, and closing one makes the kernel wait. */
-static int index_of(const struct ft__ring *r)
+static bool ask(const struct ft__ring *r, unsigned long what, struct ifreq *ifr)
 {
-    struct ifreq ifr = {0};
     int fd = r->fd >= 0 ? r->fd : socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-    int index = 0;
+    bool answered = fd >= 0 && ioctl(fd, what, ifr) == 0;
 
-    memcpy(ifr.ifr_name, r->name, IFNAMSIZ - 1);
-    if (fd >= 0) {
-        index = ioctl(fd, SIOCGIFINDEX, &ifr) == 0 ? ifr.ifr_ifindex : 0;
-    }
     if (fd >= 0 && fd != r->fd) {
         close(fd);
     }
-    return index;
+    return answered;
+}
+
+static bool has_name(const struct ft__ring *r, const char *name)
+{
+    struct ifreq ifr = {0};
+
+    memcpy(ifr.ifr_name, name, IFNAMSIZ - 1);
+    return ask(r, SIOCGIFINDEX, &ifr);
+}
+
+/* The interface of an index, by its name now. */
+static bool name_of(const struct ft__ring *r, int ifindex, char out[FT_IFACE_NAME])
+{
+    struct ifreq ifr = {.ifr_ifindex = ifindex};
+
+    if (!ask(r, SIOCGIFNAME, &ifr)) {
+        return false;
+    }
+    memset(out, 0, FT_IFACE_NAME);
+    memcpy(out, ifr.ifr_name, IFNAMSIZ - 1);
+    return true;
+}
+
+/* The name of an interface that takes the place of the one that is gone: that of the workers who
+ * found one before us, or one of the two names that we know. */
+static bool find_return(struct afpacket *a, uint32_t i, char out[FT_IFACE_NAME])
+{
+    const struct ft__ring *r = &a->ring[i];
+    struct ft_fanout_share *share = a->cfg.fanout;
+    int others = 0;
+
+    pthread_mutex_lock(&share->lock);
+    if (share->group[i].members > 0 && share->group[i].ifindex != r->ifindex) {
+        others = share->group[i].ifindex;
+    }
+    pthread_mutex_unlock(&share->lock);
+    if (others != 0 && name_of(r, others, out)) {
+        return true;
+    }
+    memcpy(out, has_name(r, r->asked) ? r->asked : r->name, FT_IFACE_NAME);
+    return has_name(r, out);
 }
 
 /* The interface vanished: what its ring holds is read first, then it is closed. */
 static void look_for_return(struct afpacket *a, uint32_t i)
 {
     struct ft__ring *r = &a->ring[i];
+    char was[FT_IFACE_NAME], name[FT_IFACE_NAME];
     struct ft_err err;
 
-    if (index_of(r) == 0 || ft__ring_holds(r)) {
+    if (!find_return(a, i, name) || ft__ring_holds(r)) {
         return;
     }
+    memcpy(was, r->name, sizeof was);
+    memcpy(r->name, name, sizeof r->name);
     pthread_mutex_lock(&a->count_lock);
     ft__ring_count(r);
     ft__ring_close(r);
@@ -195,6 +236,7 @@ static void look_for_return(struct afpacket *a, uint32_t i)
 
     pthread_mutex_unlock(&a->count_lock);
     if (rc != FT_OK) {
+        memcpy(r->name, was, sizeof r->name);
         return;
     }
     r->down = false;
@@ -203,13 +245,32 @@ static void look_for_return(struct afpacket *a, uint32_t i)
     }
 }
 
+/* Is the interface there? It is followed by its number: with a new name it is still the same. */
+static bool follow(struct afpacket *a, struct ft__ring *r)
+{
+    char name[FT_IFACE_NAME];
+
+    if (r->fd < 0 || !is_bound(r) || !name_of(r, r->ifindex, name)) {
+        return false;
+    }
+    if (strcmp(name, r->name) != 0) {
+        if (a->cfg.fanout_i == 0) {
+            ft_log(a->cfg.log, FT_LOG_INFO, "%s: the interface is called %s now", r->name, name);
+        }
+        memcpy(r->name, name, sizeof r->name);
+    }
+    return true;
+}
+
 static void check_interfaces(struct afpacket *a)
 {
     for (uint32_t i = 0; i < a->n; i++) {
         struct ft__ring *r = &a->ring[i];
-        int index = r->fd >= 0 && is_bound(r) ? index_of(r) : 0;
 
-        if (index == 0 || index != r->ifindex) {
+        if (r->any) {
+            continue; /* there is always one, or one to come */
+        }
+        if (!follow(a, r)) {
             say(a, r, true, "the interface is gone; waiting for it");
             look_for_return(a, i);
         } else if (!is_up(r)) {

@@ -11,6 +11,14 @@
  * is in the ring is still read: every packet that the kernel counted is delivered or counted as
  * dropped.
  *
+ * An interface is followed by its number, whatever it is called meanwhile. One that is gone is
+ * waited for under the name that was asked for and under the one that it had last.
+ *
+ * `any` is one socket on all interfaces, those that come later too. Each packet says what kind of
+ * device it is of, and has that link type: the same bytes, tags and sizes as on the interface
+ * itself (afpacket_filter.h). What passes several interfaces (a VLAN device and its link, a bridge
+ * and its ports) is seen on each of them.
+ *
  * Several workers' sockets on one interface are a fan-out group, whose program says which of them
  * gets a packet. One that joins a group that is at work (an interface came back, each worker sees
  * it when it looks) is the last of it, and the program knows nothing of it until it is ready:
@@ -29,13 +37,15 @@
 struct sock_filter;
 
 struct ft__ring {
-    char name[FT_IFACE_NAME];
-    int fd; /* -1: the interface is gone */
-    int ifindex;
+    char asked[FT_IFACE_NAME];     /* as the user named it */
+    char name[FT_IFACE_NAME];      /* what it is called now */
+    bool any;                      /* all interfaces: `any` */
+    int fd;                        /* -1: the interface is gone */
+    int ifindex;                   /* 0: of any */
     struct ft_fanout_share *share; /* NULL: in no group; borrowed */
     uint32_t ordinal;              /* of its group there */
     bool last;                     /* all others were there when it was opened, or there are none */
-    uint16_t linktype;
+    uint16_t linktype;             /* of any: each packet has its own */
     bool loopback;
     uint8_t *map;
     size_t map_len;
@@ -46,8 +56,8 @@ struct ft__ring {
     bool entered;                             /* left and next mean something */
     bool down;                                /* it was said that the interface is down */
     _Atomic uint64_t dropped, kernel_packets; /* of PACKET_STATISTICS, summed up */
-    struct sock_filter *code; /* the compiled filter or NULL; owned, freed by the source's close */
-    uint16_t code_len;        /* instructions */
+    struct sock_filter *code; /* the socket's filter; owned, freed by the source's close */
+    uint32_t code_len;        /* instructions */
     uint64_t delivered;       /* views handed out, the outgoing copies on loopback included */
 };
 

@@ -14,14 +14,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#ifdef FT_HAVE_PCAP
-#include <pcap/pcap.h>
-#endif
 
 #include "base/mem.h"
 #include "source/afpacket.h"
+#include "source/afpacket_filter.h"
 #include "source/fanout.h"
-#include "source/filter.h"
 #include "source/iface.h"
 
 enum {
@@ -29,8 +26,6 @@ enum {
     BLOCK_SMALL = 1 << 17, /* a super-frame of 64 KiB fits */
     BLOCKS_MIN = 4,
     RETIRE_MS = 20,
-    SNAPLEN = 262144,
-    RAWIP = 519, /* ARPHRD_RAWIP, which older headers lack */
 };
 #ifndef PACKET_FANOUT_FLAG_UNIQUEID
 #define PACKET_FANOUT_FLAG_UNIQUEID 0x2000 /* Linux 4.12 */
@@ -52,38 +47,27 @@ static int system_error(const struct ft__ring *r, const char *what, struct ft_er
     return ft_err_set(err, FT_E_IO, "%s: %s: %s", r->name, what, strerror(errno));
 }
 
-/* Link type by the device's ARPHRD_*; false when it is none that we read. */
+/* Link type by the device's ARPHRD_*; false when it is none that is read as it comes. */
 static bool learn_linktype(struct ft__ring *r, unsigned *out_arphrd)
 {
     struct ifreq ifr = {0};
 
+    if (r->any) {
+        return true; /* each packet has its own */
+    }
     memcpy(ifr.ifr_name, r->name, IFNAMSIZ - 1);
     if (ioctl(r->fd, SIOCGIFHWADDR, &ifr) != 0) {
         return false;
     }
     *out_arphrd = ifr.ifr_hwaddr.sa_family;
     r->loopback = *out_arphrd == ARPHRD_LOOPBACK;
-    switch (*out_arphrd) {
-    case ARPHRD_ETHER:
-    case ARPHRD_LOOPBACK:
-        r->linktype = FT_LINK_ETHERNET;
-        return true;
-    case ARPHRD_NONE:
-    case RAWIP:
-    case ARPHRD_TUNNEL:
-    case ARPHRD_TUNNEL6:
-    case ARPHRD_SIT:
-    case ARPHRD_IPGRE:
-        r->linktype = FT_LINK_RAW;
-        return true;
-    default:
-        return false;
-    }
+    r->linktype = ft__device_linktype(*out_arphrd);
+    return r->linktype != FT_LINK_LINUX_SLL;
 }
 
-static int attach(struct ft__ring *r, struct sock_filter *code, unsigned short len)
+static int attach(struct ft__ring *r, struct sock_filter *code, uint32_t len)
 {
-    struct sock_fprog prog = {.len = len, .filter = code};
+    struct sock_fprog prog = {.len = (unsigned short)len, .filter = code};
 
     return setsockopt(r->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof prog);
 }
@@ -94,66 +78,6 @@ static int attach_nothing(struct ft__ring *r)
 
     return attach(r, &none, 1);
 }
-
-#ifdef FT_HAVE_PCAP
-static int keep_code(struct ft__ring *r, const struct bpf_program *prog, struct ft_err *err)
-{
-    if (prog->bf_len > BPF_MAXINSNS) {
-        return ft_err_set(err, FT_E_USAGE,
-                          "%s: the filter is too long for the kernel: %u instructions, %d are "
-                          "possible",
-                          r->name, prog->bf_len, BPF_MAXINSNS);
-    }
-    r->code = ft_mem_alloc(prog->bf_len, sizeof *prog->bf_insns);
-    if (r->code == NULL) {
-        return ft_err_set(err, FT_E_NOMEM, "filter: out of memory");
-    }
-    r->code_len = (uint16_t)prog->bf_len;
-    memcpy(r->code, prog->bf_insns, prog->bf_len * sizeof *prog->bf_insns);
-    return FT_OK;
-}
-
-/* Compiles into r->code. libpcap compiles for the kernel: only a live handle knows that VLAN tags
- * lie beside the packet.
- */
-static int compile_expression(struct ft__ring *r, const struct ft_source_config *cfg,
-                              struct ft_err *err)
-{
-    const struct ft_filter_wait wait = {.log = cfg->log};
-    char why[PCAP_ERRBUF_SIZE] = "";
-    struct bpf_program prog;
-    pcap_t *p = pcap_create(r->name, why);
-    int rc;
-
-    if (p != NULL) {
-        pcap_set_snaplen(p, SNAPLEN);
-        pcap_set_buffer_size(p, 1 << 20);
-    }
-    if (p == NULL || pcap_activate(p) < 0) {
-        rc = ft_err_set(err, FT_E_IO, "%s: the filter cannot be compiled: %s", r->name,
-                        p != NULL ? pcap_geterr(p) : why);
-    } else {
-        rc = ft_filter_compile(p, cfg->filter, &wait, &prog, err);
-        if (rc == FT_OK) {
-            rc = keep_code(r, &prog, err);
-            pcap_freecode(&prog);
-        }
-    }
-    if (p != NULL && rc != FT_E_INTERRUPTED) { /* then it is the thread's that was left behind */
-        pcap_close(p);
-    }
-    return rc;
-}
-#else
-static int compile_expression(struct ft__ring *r, const struct ft_source_config *cfg,
-                              struct ft_err *err)
-{
-    (void)r;
-    return ft_err_set(err, FT_E_UNSUPPORTED,
-                      "filter '%s': this build has no filters: it was made without libpcap",
-                      cfg->filter);
-}
-#endif
 
 /* The filter's code for this interface: the first of the instances compiles it, the others copy. */
 static int get_code(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
@@ -166,7 +90,7 @@ static int get_code(struct ft__ring *r, const struct ft_source_config *cfg, uint
     }
     if (cfg->fanout_i == 0 || first == NULL || first->code == NULL) {
         cfg->fanout->first_ring[ordinal] = r;
-        return compile_expression(r, cfg, err);
+        return ft__ring_compile(r, cfg, err);
     }
     r->code = ft_mem_alloc(first->code_len, sizeof *r->code);
     if (r->code == NULL) {
@@ -222,7 +146,7 @@ static int no_group(const struct ft__ring *r, struct ft_err *err)
         return system_error(r, "PACKET_FANOUT", err);
     }
     memcpy(ifr.ifr_name, r->name, IFNAMSIZ - 1);
-    if (ioctl(r->fd, SIOCGIFFLAGS, &ifr) != 0 || (ifr.ifr_flags & IFF_UP) == 0) {
+    if (!r->any && (ioctl(r->fd, SIOCGIFFLAGS, &ifr) != 0 || (ifr.ifr_flags & IFF_UP) == 0)) {
         return ft_err_set(err, FT_E_IO, "%s: its packets cannot be shared while it is down",
                           r->name);
     }
@@ -235,8 +159,19 @@ static int index_now(const struct ft__ring *r)
 {
     struct ifreq ifr = {0};
 
+    if (r->any) {
+        return 0;
+    }
     memcpy(ifr.ifr_name, r->name, IFNAMSIZ - 1);
     return ioctl(r->fd, SIOCGIFINDEX, &ifr) == 0 ? ifr.ifr_ifindex : 0;
+}
+
+/* The interface of a number is there. */
+static bool is_there(const struct ft__ring *r, int ifindex)
+{
+    struct ifreq ifr = {.ifr_ifindex = ifindex};
+
+    return ioctl(r->fd, SIOCGIFNAME, &ifr) == 0;
 }
 
 /* Joins, or makes, the group of the interface's sockets. With the lock. */
@@ -250,6 +185,11 @@ static int join_group(struct ft__ring *r, struct ft_fanout_share *share, uint32_
 
     if (index_now(r) != r->ifindex) { /* gone again: the others may have the group of its heir */
         return ft_err_set(err, FT_E_NOT_FOUND, "%s: the interface is gone", r->name);
+    }
+    if (!made && share->group[ordinal].members > 0 &&
+        is_there(r,
+                 share->group[ordinal].ifindex)) { /* of two that have its names, they have one */
+        return ft_err_set(err, FT_E_NOT_FOUND, "%s: another interface took its place", r->name);
     }
     if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof group) != 0) {
         return no_group(r, err);
@@ -283,7 +223,7 @@ static int bind_ring(struct ft__ring *r, const struct ft_source_config *cfg, str
     if (bind(r->fd, (const struct sockaddr *)&addr, sizeof addr) != 0) {
         return system_error(r, "it cannot be bound", err);
     }
-    if (cfg->promiscuous && !r->loopback &&
+    if (cfg->promiscuous && !r->loopback && !r->any &&
         setsockopt(r->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq, sizeof mreq) != 0) {
         ft_log(cfg->log, FT_LOG_WARN, "%s: not promiscuous: %s", r->name, strerror(errno));
     }
@@ -302,17 +242,11 @@ static void reset_count(struct ft__ring *r)
 }
 
 /* Lets packets in. */
-static int admit(struct ft__ring *r, const struct ft_source_config *cfg, struct ft_err *err)
+static int admit(struct ft__ring *r, struct ft_err *err)
 {
-    struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, cfg->snaplen > 0 ? cfg->snaplen : SNAPLEN);
-
     reset_count(r);
-    if (cfg->filter != NULL) {
-        return attach(r, r->code, r->code_len) == 0
-                   ? FT_OK
-                   : system_error(r, "the filter was refused", err);
-    }
-    return attach(r, &all, 1) == 0 ? FT_OK : system_error(r, "a filter", err);
+    return attach(r, r->code, r->code_len) == 0 ? FT_OK
+                                                : system_error(r, "the filter was refused", err);
 }
 
 /* Into the group. As its last member it gets nothing before the program that counts it in, and by
@@ -326,7 +260,7 @@ static int admit_shared(struct ft__ring *r, const struct ft_source_config *cfg, 
     pthread_mutex_lock(&cfg->fanout->lock);
     int rc = join_group(r, cfg->fanout, ordinal, err);
 
-    rc = rc == FT_OK ? admit(r, cfg, err) : rc;
+    rc = rc == FT_OK ? admit(r, err) : rc;
     if (rc == FT_OK) {
         program.len = ft_fanout_program(filter, cfg->fanout->group[ordinal].members);
         if (setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof program) != 0) {
@@ -353,11 +287,11 @@ static int set_up(struct ft__ring *r, const struct ft_source_config *cfg, uint32
     }
     rc = make_ring(r, cfg, err);
     rc = rc == FT_OK ? bind_ring(r, cfg, err) : rc;
-    rc = rc == FT_OK && cfg->filter != NULL ? get_code(r, cfg, ordinal, err) : rc;
+    rc = rc == FT_OK ? get_code(r, cfg, ordinal, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }
-    return cfg->fanout_n > 1 ? admit_shared(r, cfg, ordinal, err) : admit(r, cfg, err);
+    return cfg->fanout_n > 1 ? admit_shared(r, cfg, ordinal, err) : admit(r, err);
 }
 
 int ft__ring_open(struct ft__ring *r, const struct ft_source_config *cfg, uint32_t ordinal,
@@ -371,7 +305,7 @@ int ft__ring_open(struct ft__ring *r, const struct ft_source_config *cfg, uint32
         return system_error(r, "no packet socket", err);
     }
     r->ifindex = index_now(r);
-    int rc = r->ifindex != 0
+    int rc = r->ifindex != 0 || r->any
                  ? FT_OK
                  : ft_err_set(err, FT_E_NOT_FOUND, "there is no interface '%s'", r->name);
 
@@ -446,6 +380,39 @@ static bool enter(struct ft__ring *r)
     return true;
 }
 
+/* A packet of a device whose own header is none of ours: with the cooked one instead, written into
+ * the room that the kernel leaves before the network header (FT__COOKED_LEN bytes at least). */
+static void cook(uint8_t *frame, const struct tpacket3_hdr *h, const struct sockaddr_ll *from,
+                 struct ft_view *v)
+{
+    uint32_t own = (uint32_t)h->tp_net - h->tp_mac; /* bytes of the device's header */
+    uint16_t kind = htons(from->sll_hatype);
+    uint8_t *p = frame + h->tp_net - FT__COOKED_LEN;
+
+    memset(p, 0, FT__COOKED_LEN);
+    p[1] = from->sll_pkttype;
+    memcpy(p + 2, &kind, sizeof kind);
+    p[5] = from->sll_halen;
+    memcpy(p + 6, from->sll_addr, sizeof from->sll_addr);
+    memcpy(p + 14, &from->sll_protocol, 2); /* is in network order */
+    v->data = p;
+    v->caplen = FT__COOKED_LEN + (v->caplen > own ? v->caplen - own : 0);
+    v->len = FT__COOKED_LEN + (v->len > own ? v->len - own : 0);
+}
+
+/* Of packets of all interfaces: each has the link type of its own. */
+static void fit_linktype(uint8_t *frame, struct ft_view *v)
+{
+    const struct tpacket3_hdr *h = (const struct tpacket3_hdr *)(const void *)frame;
+    const struct sockaddr_ll *from =
+        (const struct sockaddr_ll *)(const void *)(frame + TPACKET_ALIGN(sizeof *h));
+
+    v->linktype = ft__device_linktype(from->sll_hatype);
+    if (FT_UNLIKELY(v->linktype == FT_LINK_LINUX_SLL)) {
+        cook(frame, h, from, v);
+    }
+}
+
 uint32_t ft__ring_read(struct ft__ring *r, struct ft_view *views, uint32_t cap, uint16_t iface)
 {
     uint32_t n = 0;
@@ -467,6 +434,9 @@ uint32_t ft__ring_read(struct ft__ring *r, struct ft_view *views, uint32_t cap, 
             .flags = vlan ? FT_VIEW_VLAN : 0,
             .iface = iface,
         };
+        if (r->any) {
+            fit_linktype(r->next, &views[n]);
+        }
         r->next += h->tp_next_offset;
         __builtin_prefetch(r->next);
         __builtin_prefetch(r->next + 128);

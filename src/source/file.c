@@ -176,6 +176,11 @@ static int file_read(struct ft_source *source, struct ft_batch *b, int timeout_m
         if (rc == FT_OK || rc == FT_E_AGAIN) {
             return rc;
         }
+        if (s->goes_on) {
+            s->goes_on = false;
+            b->n = 0;
+            return rc;
+        }
         next_input(s, in);
         if (rc != FT_E_EOF) {
             b->n = 0;

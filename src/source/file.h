@@ -25,9 +25,11 @@
  *
  * Codes of read() beyond source.h: FT_E_TRUNCATED also for a stream that ends before its first
  * header; FT_E_FORMAT, FT_E_UNSUPPORTED when a stream turns out not to be a capture or to be of a
- * link type that is not decoded: reading on gives the next file. An error of read(2) is
- * FT_E_CORRUPT: that file ends there. Offsets (err->off) of packed files
- * are those of the unpacked bytes. */
+ * link type that is not decoded: reading on gives the next file. Where one capture ends and another
+ * begins, of whatever kind, the walk goes on with that one (said once a file); if its link type is
+ * not decoded, FT_E_UNSUPPORTED says so, and reading on gives its packets, to be counted. An error
+ * of read(2) is FT_E_CORRUPT: that file ends there. Offsets (err->off) of packed files are those of
+ * the unpacked bytes. */
 #ifndef FT_SOURCE_FILE_H
 #define FT_SOURCE_FILE_H
 
@@ -55,6 +57,9 @@ extern const struct ft_source_ops ft_source_file; /* "file" */
  * made of the chunk and walks it again from the true start. Damage that a walk from a guess reports
  * is hearsay until then, too. A chunk may be empty (one record covers it whole).
  *
+ * A capture that begins behind another one and is read in the same way is passed over by the walk.
+ * One of another kind ends it (FT_E_FORMAT): ft_file_split_leave() gives the rest to the source.
+ *
  * guess and walk only read the mapping and their arguments: any number of threads. Ask for 256
  * views or more at a time: each call starts its prefetching anew. That the file is cut meanwhile is
  * not looked for. */
@@ -80,11 +85,20 @@ FT_NODISCARD int ft_file_split_guess(struct ft_file_split *sp, uint64_t from, ui
 
 /* Fills up to cap views with the records from offset start that start below limit, with
  * FT_VIEW_FILTERED as read() does. FT_OK: *out_n > 0, *out_next is where to go on; FT_E_EOF: no
- * record starts in [start, limit), *out_next = start; FT_E_TRUNCATED, FT_E_CORRUPT: damage at
- * start, err as from read(). Views are valid until the source is closed. */
+ * record starts in [start, limit), *out_next = start or behind a file header there; FT_E_TRUNCATED,
+ * FT_E_CORRUPT: damage at start, err as from read(); FT_E_FORMAT: another kind of capture begins at
+ * *out_next. *out_joined is the offset of a file header that was passed over, else untouched.
+ * Views are valid until the source is closed. */
 FT_NODISCARD int ft_file_split_walk(const struct ft_file_split *sp, uint64_t start, uint64_t limit,
                                     struct ft_view *views, uint32_t cap, uint32_t *out_n,
-                                    uint64_t *out_next, struct ft_err *err);
+                                    uint64_t *out_next, uint64_t *out_joined, struct ft_err *err);
+
+/* A file header was passed over at off, for sure. One thread at a time. */
+void ft_file_split_tell(struct ft_file_split *sp, uint64_t off);
+
+/* Ends the splitting at off, a true start: the source's read() goes on from there. Walks of other
+ * threads may still be under way; close() remains to be called. One thread. */
+void ft_file_split_leave(struct ft_file_split *sp, uint64_t off);
 
 /* Everything before offset `to` was dealt with for good: so the source's stats say. One thread at a
  * time. */

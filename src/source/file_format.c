@@ -73,6 +73,7 @@ int ft__format_begin(struct ft__file *s, const struct ft__input *in, const uint8
 
     f->kind = FT__FORMAT_NONE;
     f->vetted = false;
+    f->joined_at = 0;
     if (len < 4) {
         *out_used = 4;
         return FT_E_TRUNCATED;
@@ -97,6 +98,40 @@ int ft__format_begin(struct ft__file *s, const struct ft__input *in, const uint8
         f->kind = FT__FORMAT_PCAP;
     }
     return rc;
+}
+
+/* "NAME: why" becomes what it means for a capture inside an input. */
+static int leave_out(const struct ft__input *in, uint64_t off, const char *what, struct ft_err *err)
+{
+    size_t skip = strlen(in->name) + 2;
+    char why[sizeof err->what];
+
+    snprintf(why, sizeof why, "%s", strlen(err->what) > skip ? err->what + skip : err->what);
+    return ft__file_err(err, err->code, off,
+                        "%s: another capture begins at offset %" PRIu64 ", and %s: %.200s",
+                        in->name, off, what, why);
+}
+
+void ft__format_tell_join(const struct ft__file *s, struct ft__input *in, uint64_t off)
+{
+    ft_log(s->log, in->joined ? FT_LOG_DEBUG : FT_LOG_WARN,
+           "%s: another capture begins at offset %" PRIu64 "; it is read on with", in->name, off);
+    in->joined = true;
+}
+
+int ft__format_join(struct ft__file *s, struct ft__input *in, struct ft_err *err)
+{
+    uint64_t off = ft__format_offset(s);
+    size_t used = 0;
+    int rc = ft__format_begin(s, in, s->walk.p, ft_walk_left(&s->walk), &used, err);
+
+    if (rc != FT_OK) {
+        return leave_out(in, off, "is left out with all behind it", err);
+    }
+    s->walk.p += used;
+    s->format.joined_at = off;
+    ft__format_tell_join(s, in, off);
+    return FT_OK;
 }
 
 int ft__format_walk(struct ft__format *f, struct ft_walk *w, struct ft_view *views, uint32_t cap,
@@ -192,6 +227,10 @@ int ft__format_vet(struct ft__file *s, const struct ft__input *in, struct ft_err
         rc = vet_pcapng(s, in, err);
     }
     f->vetted = rc == FT_OK;
+    if (rc == FT_E_UNSUPPORTED && f->joined_at != 0) { /* those before and behind it are good */
+        s->goes_on = f->vetted = true;
+        return leave_out(in, f->joined_at, "its packets are ignored", err);
+    }
     return rc;
 }
 

@@ -14,6 +14,16 @@
 
 enum { MAP_STEP = 4 << 20, MAP_LAG = 16 << 20 };
 
+void ft__map_resume(struct ft__file *s, const struct ft__input *in, uint64_t off)
+{
+    ft_walk_set(&s->walk, in->map + off, (size_t)(in->map_len - off));
+    s->win = in->map;
+    s->win_off = 0;
+    s->map_checked = 0;
+    s->map_given = 0;
+    s->begun = true;
+}
+
 static int begin(struct ft__file *s, struct ft__input *in, struct ft_err *err)
 {
     size_t used = 0;
@@ -26,12 +36,7 @@ static int begin(struct ft__file *s, struct ft__input *in, struct ft_err *err)
     if (rc != FT_OK) {
         return rc;
     }
-    ft_walk_set(&s->walk, in->map + used, in->map_len - used);
-    s->win = in->map;
-    s->win_off = 0;
-    s->map_checked = 0;
-    s->map_given = 0;
-    s->begun = true;
+    ft__map_resume(s, in, used);
     return FT_OK;
 }
 
@@ -67,6 +72,23 @@ static void step(struct ft__file *s, struct ft__input *in, uint64_t off)
     }
 }
 
+/* Packets from the walk's place on, through as many captures as begin there. */
+static int walk(struct ft__file *s, struct ft__input *in, struct ft_batch *b, struct ft_err *err)
+{
+    for (;;) {
+        int rc = ft__format_walk(&s->format, &s->walk, b->views, b->cap, &b->n);
+
+        if (b->n > 0 || rc != FT_E_FORMAT) {
+            return rc;
+        }
+        rc = ft__format_join(s, in, err);
+        rc = rc == FT_OK ? ft__format_vet(s, in, err) : rc;
+        if (rc != FT_OK && rc != FT_E_AGAIN) {
+            return rc;
+        }
+    }
+}
+
 int ft__map_read(struct ft__file *s, struct ft__input *in, struct ft_batch *b, struct ft_err *err)
 {
     uint64_t off;
@@ -79,7 +101,7 @@ int ft__map_read(struct ft__file *s, struct ft__input *in, struct ft_batch *b, s
     if (off >= s->map_checked) {
         step(s, in, off);
     }
-    rc = ft__format_walk(&s->format, &s->walk, b->views, b->cap, &b->n);
+    rc = walk(s, in, b, err);
     ft_count_set(&s->pos, s->done + (uint64_t)(s->walk.p - s->win));
     if (b->n > 0) {
         return ft__format_filter(s, in, b->views, b->n, err);

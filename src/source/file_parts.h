@@ -28,7 +28,8 @@ enum ft__format_kind { FT__FORMAT_NONE, FT__FORMAT_PCAP, FT__FORMAT_PCAPNG };
 /* The capture format of the current input. */
 struct ft__format {
     enum ft__format_kind kind;
-    bool vetted; /* its link types were looked at */
+    bool vetted;        /* its link types were looked at */
+    uint64_t joined_at; /* where in its input it begins; 0: it is the first one */
     struct ft_pcap pcap;
     struct ft_pcapng ng; /* ifaces is the source's array */
 };
@@ -42,6 +43,7 @@ struct ft__input {
     uint64_t size;  /* bytes, 0: unknown */
     bool live;      /* bytes may be slow to come: poll before read */
     bool vetted;    /* open() looked inside */
+    bool joined;    /* it was said that several captures stand in it */
 };
 
 struct ft__stream;
@@ -54,6 +56,7 @@ struct ft__file {
     uint32_t n_inputs;
     uint32_t cur;         /* input being read */
     bool begun;           /* its header was read */
+    bool goes_on;         /* what read() returned is no end of it */
     bool split;           /* ft_file_split_open() took it over */
     uint64_t done;        /* bytes of the inputs before cur */
     uint64_t size;        /* bytes of all inputs, 0: unknown */
@@ -91,8 +94,17 @@ FT_NODISCARD int ft__format_walk(struct ft__format *f, struct ft_walk *w, struct
 
 /* Walks up to the first packet and looks at the link types so far. FT_OK: one of them is taken, or
  * there is nothing to say; FT_E_AGAIN: more bytes are needed (pcapng); FT_E_UNSUPPORTED: err names
- * the link type; FT_E_FULL: too many link types for the filter. Damage is left for the reader. */
+ * the link type, and s->goes_on when it is that of a capture that was joined: its packets are
+ * handed out all the same, for decoding to ignore them; FT_E_FULL: too many link types for the
+ * filter. Damage is left for the reader. */
 FT_NODISCARD int ft__format_vet(struct ft__file *s, const struct ft__input *in, struct ft_err *err);
+
+/* After FT_E_FORMAT of ft__format_walk(): goes over to the capture that begins there, and says so.
+ * Its link types are vetted next. FT_E_UNSUPPORTED: err says what is left out. */
+FT_NODISCARD int ft__format_join(struct ft__file *s, struct ft__input *in, struct ft_err *err);
+
+/* Says, once for an input, that another capture begins in it. */
+void ft__format_tell_join(const struct ft__file *s, struct ft__input *in, uint64_t off);
 
 /* Filters what was walked; compiles for link types met for the first time. */
 FT_NODISCARD int ft__format_filter(struct ft__file *s, const struct ft__input *in,
@@ -120,6 +132,9 @@ FT_NODISCARD int ft__input_open(struct ft__file *s, struct ft__input *in, const 
 void ft__input_close(struct ft__input *in);
 
 /* --- file_map.c --- */
+
+/* The current input is read on from offset off, where a record or a capture begins. */
+void ft__map_resume(struct ft__file *s, const struct ft__input *in, uint64_t off);
 
 /* As ft_source_ops.read for the current input; FT_E_EOF: this input is at its end. */
 FT_NODISCARD int ft__map_read(struct ft__file *s, struct ft__input *in, struct ft_batch *b,

@@ -104,6 +104,10 @@ static bool chain(const struct ft_file_split *sp, uint64_t off)
         if (off == sp->size) {
             return n > 0;
         }
+        if (ft_capture_begins(sp->base + off, (size_t)(sp->size - off)) == FT_OK) {
+            off += FT_PCAP_HEADER_LEN; /* of any kind: the walk will tell */
+            continue;
+        }
         if (sp->size - off < sp->pcap.record_len) {
             return n >= CHAIN_CUT;
         }
@@ -209,21 +213,43 @@ static uint32_t cut_at(const struct ft_file_split *sp, struct ft_walk *w, uint64
     return n;
 }
 
+/* A file header stands at off: can what is behind it be walked in the same way? */
+static bool pass_header(const struct ft_file_split *sp, uint64_t off, uint64_t *out_joined)
+{
+    struct ft_pcap h;
+
+    if (ft_pcap_parse(sp->base + off, (size_t)(sp->size - off), &h) != FT_OK ||
+        !ft_pcap_same(&h, &sp->pcap)) {
+        return false;
+    }
+    *out_joined = off;
+    return true;
+}
+
 int ft_file_split_walk(const struct ft_file_split *sp, uint64_t start, uint64_t limit,
                        struct ft_view *views, uint32_t cap, uint32_t *out_n, uint64_t *out_next,
-                       struct ft_err *err)
+                       uint64_t *out_joined, struct ft_err *err)
 {
     struct ft_walk w;
     uint32_t n = 0;
     int rc;
 
-    if (start >= limit || start >= sp->size) {
-        *out_n = 0;
-        *out_next = start;
-        return FT_E_EOF;
+    for (;; start += FT_PCAP_HEADER_LEN) {
+        if (start >= limit || start >= sp->size) {
+            *out_n = 0;
+            *out_next = start;
+            return FT_E_EOF;
+        }
+        ft_walk_set(&w, sp->base + start, (size_t)(sp->size - start));
+        rc = ft_pcap_walk(&sp->pcap, &w, views, cap, &n);
+        if (n > 0 || rc != FT_E_FORMAT) {
+            break;
+        }
+        if (!pass_header(sp, start, out_joined)) {
+            *out_next = start;
+            return rc;
+        }
     }
-    ft_walk_set(&w, sp->base + start, (size_t)(sp->size - start));
-    rc = ft_pcap_walk(&sp->pcap, &w, views, cap, &n);
     if (n == 0) {
         return rc == FT_OK ? ft_err_set(err, FT_E_RANGE, "no room for a view") /* cap is 0 */
                            : damage(sp, &w, rc, err);
@@ -235,6 +261,22 @@ int ft_file_split_walk(const struct ft_file_split *sp, uint64_t start, uint64_t 
     *out_n = n;
     *out_next = (uint64_t)(w.p - sp->base);
     return FT_OK;
+}
+
+void ft_file_split_tell(struct ft_file_split *sp, uint64_t off)
+{
+    ft__format_tell_join(sp->source, &sp->source->inputs[0], off);
+}
+
+void ft_file_split_leave(struct ft_file_split *sp, uint64_t off)
+{
+    struct ft__file *s = sp->source;
+
+    s->format.pcap = sp->pcap;
+    s->format.kind = FT__FORMAT_PCAP;
+    s->format.vetted = true;
+    ft__map_resume(s, &s->inputs[0], off);
+    s->split = false;
 }
 
 void ft_file_split_done(struct ft_file_split *sp, uint64_t to)

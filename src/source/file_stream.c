@@ -409,6 +409,13 @@ int ft__stream_read(struct ft__file *s, struct ft__input *in, struct ft_batch *b
         if (b->n > 0) {
             return hand_out(s, st, in, b, err);
         }
+        if (rc == FT_E_FORMAT && s->begun && s->format.vetted) {
+            rc = ft__format_join(s, in, err);
+            if (rc != FT_OK) {
+                return rc;
+            }
+            continue;
+        }
         if (rc == FT_E_CORRUPT) {
             return ft__format_corrupt(s, in, err);
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* source: live capture with libpcap, where AF_PACKET is not there or does not know the device:
- * `any`, other systems, other link types.
+ * other systems, older kernels, other link types.
  *
  * Theory of operation: libpcap hands out one packet at a time from memory that it reuses, so
  * packets are copied into buffers of ours; a buffer is filled again when its batch was released.
@@ -123,11 +123,8 @@ static int open_handle(struct handle *h, const struct ft_source_config *cfg, str
     if (rc != FT_OK) {
         return rc;
     }
-#ifdef DLT_LINUX_SLL2
-    if (strcmp(h->name, "any") == 0 && pcap_set_datalink(h->pcap, DLT_LINUX_SLL2) != 0) {
-        ft_log(cfg->log, FT_LOG_DEBUG, "any: no SLL2, goes on with SLL");
-    }
-#endif
+    /* of any: SLL, into which libpcap puts the tag that the kernel took off; into SLL2 it does not
+     */
     h->linktype = linktype_of(pcap_datalink(h->pcap));
     if (cfg->linktype_ok != NULL && !cfg->linktype_ok(h->linktype)) {
         return ft_err_set(err, FT_E_UNSUPPORTED, "%s: link type %u (%s) is not supported", h->name,
@@ -317,7 +314,7 @@ static void live_stats(struct ft_source *s, struct ft_source_stats *out)
 
 const struct ft_source_ops ft_source_pcap = {
     .name = "pcap",
-    .help = "libpcap: any, other systems, other link types",
+    .help = "libpcap: other systems, older kernels, other link types",
     .flags = FT_SOURCE_LIVE,
     .open = live_open,
     .read = live_read,

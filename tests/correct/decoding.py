@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Items D1 to D7: link layers, extension headers, fragments, tunnels, what is malformed."""
+"""Items D1 to D9: link layers, extension headers, fragments, tunnels, what is malformed."""
 import itertools
 
 from packets import *
@@ -22,6 +22,21 @@ def test_D1_vlan_tags(m):
             (((0x8100, 0xe000),), None), (((0x9100, 9), (0x8100, 0x2000)), 9):
         f = one(m, eth(UDP4, tags=tags))
         same((f["vlan_id"], f["src_port"], f["fwd_ip_bytes"]), (vid, 5, 29), tags)
+
+
+def test_D9_tags_of_cooked_captures(m):
+    """The kernel's protocol may be that of the packet, with tags still before it."""
+    def cooked(link, proto, data):
+        mac = b"\2\0\0\0\0\1\0\0"
+        return (struct.pack("!HHH", 0, 1, 6) + mac + struct.pack("!H", proto) if link == 113 else
+                struct.pack("!HHIHBB", proto, 0, 2, 1, 0, 6) + mac) + data
+    tag = lambda vid, proto: struct.pack("!HH", vid, proto)
+    for link in (113, 276):
+        for proto, tags, vid in ((0x0800, b"", None), (0x8100, tag(9, 0x0800), 9), (0x0800, tag(9, 0x0800), 9),
+                                 (0x0800, tag(0x4009, 0x0800), 9), (0x0800, tag(7, 0x8100) + tag(8, 0x0800), 8),
+                                 (0x88a8, tag(7, 0x0800) + tag(8, 0x0800), 8), (0x8100, tag(7, 0x8100) + tag(8, 0x0800), 8)):
+            f = one(m, cooked(link, proto, tags + UDP4), linktype=link)
+            same((f["vlan_id"], f["src_port"], f["fwd_ip_bytes"]), (vid, 5, 29), (link, proto, tags))
 
 
 def test_D2_link_types(m):

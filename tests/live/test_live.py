@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Live capture between two network namespaces that this test makes and removes: bursts, VLANs,
-fragments, offloads, silence, overrun, a reader that stops, interfaces that go down, vanish, come back,
-two interfaces at once, programs in two containers, and any.
+fragments, offloads, silence, overrun, a reader that stops, interfaces that go down, vanish, come back, get other
+names, two interfaces at once, programs in two containers, and any (more of it: test_any.py).
 
     test_live.py PROGRAM SOURCE_DIR        skips (77) without the right to make namespaces
 
@@ -28,6 +28,7 @@ VA1, VB1 = "fta1", "ftb1"  # a second link, for the tests that make it
 WORK = tempfile.mkdtemp(prefix="flowtap-live-")
 DEADLINE = 20
 failures = passed = 0
+started = []  # programs; none outlives the test
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -66,15 +67,22 @@ def make_link(a=VA, b=VB, net="10.77.0", index=()):
     check("%s and %s are up" % (a, b), wait_for(lambda: carrier(A, a) and carrier(B, b)))
 
 
-class Sender:
-    """A packet socket in namespace A."""
-
-    def __init__(self, dev=VA):
-        with open("/proc/self/ns/net") as here, open("/var/run/netns/" + A) as there:
-            libc.setns(there.fileno(), 0)
-            self.s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-            self.s.bind((dev, 0))
+def inside(ns, make):
+    """What make() opens in a namespace."""
+    with open("/proc/self/ns/net") as here, open("/var/run/netns/" + ns) as there:
+        libc.setns(there.fileno(), 0)
+        try:
+            return make()
+        finally:
             libc.setns(here.fileno(), 0)
+
+
+class Sender:
+    """A packet socket in a namespace."""
+
+    def __init__(self, dev=VA, ns=A):
+        self.s = inside(ns, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
+        self.s.bind((dev, 0))
 
     def send(self, frames):
         end = time.monotonic() + DEADLINE
@@ -104,15 +112,17 @@ def frame(flow, reply=False, size=100, vlan=None, proto=17, frag=0, ident=1, dat
 
 
 class Capture:
-    """flowtap live in namespace B, from the moment on that its sockets are open."""
+    """flowtap live in a namespace, from the moment on that its sockets are open."""
 
-    def __init__(self, *args, iface=VB, stdout=None, only="ip or vlan", within=()):
+    def __init__(self, *args, iface=VB, stdout=None, only="ip or vlan", within=(), ns=B):
         self.out = os.path.join(WORK, "out%d.json" % time.monotonic_ns())
+        self.iface = iface
         target = [] if stdout else ["-o", "ndjson:" + self.out]
         ifaces = [x for name in iface.split(",") for x in ("-i", name)]
         # ip replaces itself by the program: the process is flowtap's own
-        self.p = subprocess.Popen(["ip", "netns", "exec", B, *within, PROGRAM, "live", *ifaces, "-e", "all", "-f",
-                                   only, *target, *args], stdout=stdout, stderr=subprocess.PIPE)
+        self.p = subprocess.Popen(["ip", "netns", "exec", ns, *within, PROGRAM, "live", *ifaces, "-e", "all",
+                                   *(("-f", only) if only else ()), *target, *args], stdout=stdout, stderr=subprocess.PIPE)
+        started.append(self.p)
         self.err = ""
         self.hearing = threading.Thread(target=self.hear, daemon=True)
         self.hearing.start()
@@ -287,6 +297,52 @@ def test_down_up_gone_back(sender):
     check("said once each", c.err.count("waiting for it") == 2, c.err)
     sender.s.close()
     sender.s = again.s
+
+
+def test_renamed(sender):
+    """A new name is no new interface; what vanishes is waited for by the names that it had."""
+    for workers in ("1", "2"):
+        make_link(VA1, VB1, "10.78.0")
+        c = Capture("-w", workers, iface=VB1)
+        other = Sender(VA1)
+        other.send(frame(i) for i in range(10))
+        check("packets before", c.samples(10), c.err)
+        sh("ip", "-n", B, "link", "set", VB1, "down")  # older kernels rename nothing that is up
+        sh("ip", "-n", B, "link", "set", VB1, "name", "ftnew")
+        sh("ip", "-n", B, "link", "set", "ftnew", "up")
+        check("the new name is said", c.says(VB1 + ": the interface is called ftnew now"), c.err)
+        check("it is up", wait_for(lambda: carrier(A, VA1) and "down; waiting" not in c.err.splitlines()[-1]), c.err)
+        other.send(frame(i) for i in range(10))
+        check("packets under the new name", c.samples(20), c.err)
+        sh("ip", "-n", B, "link", "set", "ftnew", "down")
+        check("what is said has the new name", c.says("ftnew: the interface is down"), c.err)
+        check("it is not gone", "is gone" not in c.err, c.err)
+        other.s.close()
+        sh("ip", "-n", B, "link", "del", "ftnew")
+        check("gone is said", c.says("waiting for it", 2) or "ftnew: the interface is down" in c.err, c.err)
+        make_link(VA1, VB1, "10.78.0")
+        check("the name that was asked for is waited for", c.says(VB1 + ": the interface is back"), c.err)
+        other = Sender(VA1)
+        other.send(frame(100 + i) for i in range(10))
+        check("packets of it", c.samples(30), c.err)
+        other.s.close()
+        sh("ip", "-n", B, "link", "set", VB1, "down")
+        sh("ip", "-n", B, "link", "set", VB1, "name", "ftnew")
+        check("the new name is said again", c.says(VB1 + ": the interface is called ftnew now", 2), c.err)
+        sh("ip", "-n", B, "link", "del", "ftnew")
+        make_link(VA1, "ftnew", "10.78.0")
+        check("the last name is waited for, too", c.says("ftnew: the interface is back"), c.err)
+        other = Sender(VA1)
+        other.send(frame(200 + i) for i in range(10))
+        check("packets of it", c.samples(40), c.err)
+        other.s.close()
+        check("exit 0", c.stop() == 0, c.err)
+        s = c.lines()[-1]
+        check("all of them, once", s["received"] == s["decoded"] == 40 and identities(s), s)
+        want = {**{i: 2 for i in range(10)}, **{100 + i: 1 for i in range(10)}, **{200 + i: 1 for i in range(10)}}
+        check("in their flows, through the new name", per_flow(c.lines()) == want, per_flow(c.lines()))
+        check("said once", c.err.count("is called ftnew now") == 2, c.err)
+        sh("ip", "-n", A, "link", "del", VA1)
 
 
 class SecondLink:
@@ -519,7 +575,7 @@ def test_any(sender):
             check("and when it is up again", c.samples(2200), c.err)
             check("exit 0", c.stop() == 0, c.err)
             s = c.lines()[-1]
-            check("any, through libpcap", s["received"] == s["decoded"] == 2200 and identities(s), s)
+            check("any", s["received"] == s["decoded"] == 2200 and identities(s), s)
             want = {**{i: 200 for i in range(5)}, **{100 + i: 200 for i in range(5)}, 200: 100, 201: 100}
             check("each packet once, in its flow", per_flow(c.lines()) == want, per_flow(c.lines()))
             sizes = {e["packet_size_bytes"] for e in c.lines() if "packet_size_bytes" in e}
@@ -563,7 +619,7 @@ def test_super_frames(sender):
     check("there were super-frames", biggest > 2000, biggest)
 
 
-def main():
+def main(tests):
     if os.geteuid() != 0 or sh("ip", "netns", "add", A, check=False).returncode != 0:
         print("skipped: needs root and network namespaces")
         os.rmdir(WORK)
@@ -574,7 +630,7 @@ def main():
         for ns in (A, B):
             sh("ip", "-n", ns, "link", "set", "lo", "up")
         sender = Sender()
-        for name, test in sorted(globals().items()):
+        for name, test in sorted(tests.items()):
             if name.startswith("test_" + (sys.argv[3] if len(sys.argv) > 3 else "")):
                 before = failures
                 try:
@@ -583,6 +639,8 @@ def main():
                     check(name, False, repr(e))
                 print("%s %s" % ("ok  " if failures == before else "FAIL", name), flush=True)
     finally:
+        for p in started:
+            p.kill()
         sh("ip", "netns", "del", A, check=False)
         sh("ip", "netns", "del", B, check=False)
         sh("rm", "-rf", WORK)
@@ -591,4 +649,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(globals()))

@@ -14,10 +14,14 @@
  * What is taken as it comes: both byte orders, any snaplen (a record may be longer than it), a
  * caplen above len (len becomes caplen), a fraction above one second. Magic a1b2cd34 ("modified",
  * Kuznetsov's patch) has 24-byte record headers in microseconds. Versions before 2.3 hold len
- * before caplen; in 2.3 the smaller of the two is caplen. Of the link type word the low 16 bits are
- * the link type. Bit 26 says that frames end with a frame check sequence of (bits 28-31) * 2 bytes:
- * fcs_len tells, but the views keep those bytes, as every other reader of these files does; IP
- * lengths end the packet before them. */
+ * before caplen, as does 543.0 (DG/UX); in 2.3 the smaller of the two is caplen. Of the link type
+ * word the low 16 bits are the link type. Bit 26 says that frames end with a frame check sequence
+ * of (bits 28-31) * 2 bytes: fcs_len tells, but the views keep those bytes, as every other reader
+ * of these files does; IP lengths end the packet before them.
+ *
+ * Files are put behind one another (cat, gzip members, rotation into one pipe): where a record
+ * should begin there is a file header then, which would be taken for an empty packet of 2055.
+ * ft_capture_begins() knows it, and the walkers of both formats stop before it. */
 #ifndef FT_CODEC_FILE_PCAP_H
 #define FT_CODEC_FILE_PCAP_H
 
@@ -62,10 +66,26 @@ FT_NODISCARD int ft_pcap_parse(const uint8_t *p, size_t len, struct ft_pcap *out
 
 /* Fills views[*n..cap) and counts *n up. FT_OK: cap is reached; FT_E_AGAIN: the next record does
  * not end in the window, w->need says how many bytes from w->p it takes (at least a header; exact
- * when the header is there); FT_E_CORRUPT: the record at w->p is impossible, see w->what. Views
- * taken before are valid on every code. iface of a view is 0. */
+ * when the header is there); FT_E_CORRUPT: the record at w->p is impossible, see w->what;
+ * FT_E_FORMAT: another capture begins at w->p. Views taken before are valid on every code. iface of
+ * a view is 0. */
 FT_NODISCARD int ft_pcap_walk(const struct ft_pcap *h, struct ft_walk *w, struct ft_view *views,
                               uint32_t cap, uint32_t *n);
+
+/* Does another capture begin at p, where a record or a block should? FT_OK: yes; FT_E_FORMAT: no;
+ * FT_E_AGAIN: it looks so, and FT_PCAP_HEADER_LEN bytes are needed. */
+FT_NODISCARD int ft_capture_begins(const uint8_t *p, size_t left);
+
+/* Both read records alike. */
+bool ft_pcap_same(const struct ft_pcap *a, const struct ft_pcap *b);
+
+/* Can the first word of a record be that of a capture? Asked for every packet, so it is coarse. */
+FT_INLINE bool ft_capture_may_begin(const uint8_t *p)
+{
+    uint32_t word = ft_load_u32(p);
+
+    return word >> 16 == 0xa1b2 || (word & 0xffff) == 0xb2a1 || word == 0x0a0d0d0a;
+}
 
 /* The record header at p, h->record_len bytes that are there. The time cannot overflow: both words
  * are 32 bits. */

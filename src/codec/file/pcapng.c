@@ -3,6 +3,7 @@
 #include "codec/file/pcapng.h"
 
 #include "base/rd.h"
+#include "codec/file/pcap.h"
 
 #define BYTE_ORDER_MAGIC 0x1a2b3c4du
 
@@ -301,6 +302,15 @@ FT_INLINE int read_head(struct ft_pcapng *s, struct ft_walk *w, uint32_t *type, 
     w->need = FT_PCAPNG_MIN_LEN;
     if (ft_walk_left(w) < FT_PCAPNG_MIN_LEN) {
         return FT_E_AGAIN;
+    }
+    if (FT_UNLIKELY(ft_capture_may_begin(w->p)) && ft_pcap_is_magic(w->p)) {
+        w->need = FT_PCAP_HEADER_LEN;
+        rc = ft_walk_left(w) < FT_PCAP_RECORD_LEN ? FT_E_AGAIN
+                                                  : ft_capture_begins(w->p, ft_walk_left(w));
+        if (rc != FT_E_FORMAT) {
+            return rc == FT_OK ? FT_E_FORMAT : rc;
+        }
+        w->need = FT_PCAPNG_MIN_LEN;
     }
     if (FT_UNLIKELY(ft_load_u32(w->p) == BLOCK_SHB) && (rc = read_order(s, w)) != FT_OK) {
         return rc;

@@ -72,7 +72,8 @@ void ft_pcapng_init(struct ft_pcapng *s, struct ft_pcapng_iface *ifaces, uint32_
  * and a packet block follows; FT_E_AGAIN: the next block does not end in the window, w->need is as
  * in ft_pcap_walk() and never more than FT_WALK_RECORD_MAX; a whole file ends here with
  * ft_walk_left() == 0 and s->passed == 0. FT_E_CORRUPT: the block that starts s->passed bytes
- * before w->p is damaged, see w->what. The views' iface is the number in the section. */
+ * before w->p is damaged, see w->what; FT_E_FORMAT: a pcap file begins at w->p. The views' iface is
+ * the number in the section. */
 FT_NODISCARD int ft_pcapng_walk(struct ft_pcapng *s, struct ft_walk *w, struct ft_view *views,
                                 uint32_t cap, uint32_t *n);
 

@@ -329,7 +329,7 @@ static enum ft_verdict follow_sll(struct ft_net *n, uint16_t arphrd, uint16_t pr
             return v;
         }
     }
-    return proto >= FT_ETH_TYPE_MIN ? ft__link_ethertype(n, proto) : FT_V_NOT_IP;
+    return proto >= FT_ETH_TYPE_MIN ? ft__link_cooked(n, proto) : FT_V_NOT_IP;
 }
 
 static enum ft_verdict decode_sll(struct ft_net *n)

@@ -24,6 +24,8 @@ enum ft_verdict ft__link_by_version(struct ft_net *n, enum ft_verdict empty,
 
 enum ft_verdict ft__link_ethernet(struct ft_net *n);
 enum ft_verdict ft__link_ethertype(struct ft_net *n, uint16_t type);
+/* As ft__link_ethertype(), in a cooked capture: also through tags that the type does not tell. */
+enum ft_verdict ft__link_cooked(struct ft_net *n, uint16_t type);
 enum ft_verdict ft__link_llc(struct ft_net *n); /* 802.2, with SNAP or IP's own SAP */
 enum ft_verdict ft__link_ppp(struct ft_net *n); /* RFC 1661, with address and control or without */
 enum ft_verdict ft__link_pppoe(struct ft_net *n); /* RFC 2516, from the PPPoE header on */

@@ -65,7 +65,19 @@ static void test_versions(void)
         CHECK_EQ(h.lens, minor < 3    ? FT_PCAP_LEN_FIRST
                          : minor == 3 ? FT_PCAP_SMALLER_IS_CAPLEN
                                       : FT_PCAP_CAPLEN_FIRST);
+        cap_fini(&c);
+    }
+    for (uint16_t minor = 0; minor < 2; minor++) { /* 543.0 of DG/UX is like 2.2 */
+        struct cap c = {0};
+        struct ft_pcap h;
+
+        cap_pcap(&c, US, minor, 65535, 1);
+        c.p[4] = 0x1f;
+        c.p[5] = 2;
+        CHECK_EQ(parse(&c, &h), minor == 0 ? FT_OK : FT_E_UNSUPPORTED);
+        CHECK_EQ(h.lens, FT_PCAP_LEN_FIRST);
         c.p[4] = 3;
+        c.p[5] = 0;
         CHECK_EQ(parse(&c, &h), FT_E_UNSUPPORTED);
         CHECK_EQ(h.major, 3);
         cap_fini(&c);

@@ -32,6 +32,7 @@ struct part {
 static void walk_part(struct ft_file_split *sp, uint64_t i, uint64_t start, struct part *p)
 {
     struct ft_view views[VIEWS];
+    uint64_t joined = 0;
     uint32_t n;
     int rc;
 
@@ -39,7 +40,7 @@ static void walk_part(struct ft_file_split *sp, uint64_t i, uint64_t start, stru
     p->start = start;
     p->next = start;
     while ((rc = ft_file_split_walk(sp, p->next, edge(sp, i + 1), views, VIEWS, &n, &p->next,
-                                    &p->err)) == FT_OK) {
+                                    &joined, &p->err)) == FT_OK) {
         CHECK(n > 0);
         for (uint32_t k = 0; k < n; k++) {
             keep(&p->r, &views[k]);
