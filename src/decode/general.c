@@ -64,6 +64,9 @@ static void finish(const struct ft_net *n, const struct ft_hash_seed *seed, cons
     out->tcp_ack = n->tcp_ack;
     out->tcp_mss = n->tcp_mss;
     out->tcp_opts = n->tcp_opts;
+    if (n->proto == FT_IP_ICMP || n->proto == FT_IP_ICMPV6) {
+        out->icmp = n->icmp;
+    }
     out->tunnel = n->tunnel.type;
     if (n->has_bth) {
         out->mark |= FT_MARK_ROCE;

@@ -79,8 +79,11 @@ struct ft_packet {
     uint8_t tunnel_flags; /* tunnel: FT_TUNNEL_* */
     uint8_t frag_more;    /* frag: 1: not the last fragment */
     uint32_t roce_bth;    /* FT_MARK_ROCE: BTH opcode << 24 | destination QP */
-    uint16_t tcp_mss;     /* FT_TCPO_MSS: the maximum segment size option */
-    uint16_t frag_len;    /* frag: bytes of data of this fragment */
+    union {
+        uint16_t tcp_mss; /* FT_TCPO_MSS: the maximum segment size option */
+        uint16_t icmp;    /* ICMP and ICMPv6, not FT_FRAG_LATER: type << 8 | code */
+    };
+    uint16_t frag_len; /* frag: bytes of data of this fragment */
     uint8_t outer[2]
                  [16]; /* tunnel: its source and destination as the sender wrote them; IPv4 in 4 */
 } FT_ALIGNED(32);

@@ -106,10 +106,11 @@ struct ft_net {
     const uint8_t *payload; /* l4: TCP and UDP, whole packets: what was captured of it, or NULL */
     size_t payload_cap;     /* l4: bytes there */
     uint32_t tcp_ack;       /* l4: likewise as tcp_seq */
-    uint16_t tcp_mss;       /* l4: as in ft_packet */
-    uint8_t tcp_opts;       /* l4: as in ft_packet */
-    uint16_t ip_id;         /* ip: as in ft_packet */
-    uint8_t frag_more;      /* ip: as in ft_packet, likewise frag_off and frag_id */
+    uint16_t tcp_mss;       /* l4: as in ft_packet, likewise icmp */
+    uint16_t icmp;
+    uint8_t tcp_opts;  /* l4: as in ft_packet */
+    uint16_t ip_id;    /* ip: as in ft_packet */
+    uint8_t frag_more; /* ip: as in ft_packet, likewise frag_off and frag_id */
     uint16_t frag_off;
     uint16_t frag_len;
     uint32_t frag_id;
