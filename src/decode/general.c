@@ -15,6 +15,7 @@ static void start(struct ft_net *n, const struct ft_view *v)
     n->rd = ft_rd_make(cap > 0 ? (const void *)v->data : "", cap);
     n->wire = v->len;
     n->tunnel = (struct ft_net_tunnel){0};
+    n->ethertype = 0;
     n->scope = v->flags & FT_VIEW_VLAN ? ft_link_scope(0, v->vlan_tci) : 0;
 }
 

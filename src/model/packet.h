@@ -127,6 +127,10 @@ enum ft_tunnel_type {
     FT_TUNNEL_TEREDO,  /* RFC 4380 */
     FT_TUNNEL_AYIYA,   /* draft-massar-v6ops-ayiya */
     FT_TUNNEL_ETHERIP, /* RFC 3378 */
+    FT_TUNNEL_PBB,     /* 802.1ah, Ethernet in Ethernet; id: I-SID */
+    FT_TUNNEL_GUE,     /* draft-ietf-intarea-gue */
+    FT_TUNNEL_FOU,     /* IP in UDP, nothing between */
+    FT_TUNNEL_CAPWAP,  /* data of wireless access points, RFC 5415 */
     FT_TUNNEL__COUNT
 };
 
@@ -153,6 +157,7 @@ enum ft_linktype {
     FT_LINK_NULL = 0,
     FT_LINK_ETHERNET = 1,
     FT_LINK_TOKEN_RING = 6,
+    FT_LINK_SLIP = 8,
     FT_LINK_PPP = 9,
     FT_LINK_FDDI = 10,
     FT_LINK_RAW_BSD = 12, /* DLT_RAW as some systems write it into files */
@@ -211,6 +216,10 @@ enum ft_linktype {
     FT_LINK_PKTAP = 258,
     FT_LINK_EPON = 259,
     FT_LINK_LINUX_SLL2 = 276,
+    FT_LINK_DSA_BRCM = 281,
+    FT_LINK_DSA_BRCM_PREPEND = 282,
+    FT_LINK_DSA = 284,
+    FT_LINK_EDSA = 285,
 };
 
 #endif
