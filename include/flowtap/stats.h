@@ -21,7 +21,15 @@
 extern "C" {
 #endif
 
-enum { FT_MAX_OUTPUTS = 16, FT_MAX_WORKERS = 128 };
+enum { FT_MAX_OUTPUTS = 16, FT_MAX_WORKERS = 128, FT_NOT_IP_TYPES = 16 };
+
+/* What the packets of verdict not_ip were; their sum is that verdict's. */
+struct ft_not_ip_stats {
+    uint16_t type[FT_NOT_IP_TYPES]; /* EtherTypes, the most frequent first; 4: 802.2 (LLC) */
+    uint64_t packets[FT_NOT_IP_TYPES];
+    uint32_t n;     /* types in use */
+    uint64_t other; /* packets of other types, or of no EtherType */
+};
 
 /* One output's account, by event. */
 struct ft_output_stats {

@@ -64,10 +64,10 @@ static void finish(const struct ft_net *n, const struct ft_hash_seed *seed, cons
     out->ip_id = n->ip_id;
     out->tcp_ack = n->tcp_ack;
     out->tcp_mss = n->tcp_mss;
-    out->tcp_opts = n->tcp_opts;
     if (n->proto == FT_IP_ICMP || n->proto == FT_IP_ICMPV6) {
         out->icmp = n->icmp;
     }
+    out->tcp_opts = n->tcp_opts;
     out->tunnel = n->tunnel.type;
     if (n->has_bth) {
         out->mark |= FT_MARK_ROCE;
@@ -95,20 +95,20 @@ static enum ft_verdict decode_packet(struct ft_net *n)
 
 /* Goes through the tunnels to the innermost packet that decodes. Ends: each opens one more of
  * FT_NET_MAX_TUNNELS. */
-static void follow_tunnels(struct ft_net *n)
+static void follow_tunnels(struct ft_net *n, const struct ft_tunnel_ports *ports)
 {
     for (;;) {
         struct ft_net inner = *n;
 
-        if (!ft_tunnel_open(&inner) || decode_packet(&inner) != FT_V_DECODED) {
+        if (!ft_tunnel_open(&inner, ports) || decode_packet(&inner) != FT_V_DECODED) {
             return;
         }
         *n = inner;
     }
 }
 
-enum ft_verdict ft__decode_general(const struct ft_hash_seed *seed, bool keep_tunnels,
-                                   const struct ft_view *v, struct ft_packet *out)
+enum ft_verdict ft__decode_general(struct ft_decoder *d, const struct ft_view *v,
+                                   struct ft_packet *out)
 {
     struct ft_net n;
     enum ft_verdict verdict;
@@ -116,15 +116,18 @@ enum ft_verdict ft__decode_general(const struct ft_hash_seed *seed, bool keep_tu
     start(&n, v);
     verdict = ft_link_decode(&n, v->linktype);
     if (verdict != FT_V_DECODED) {
+        if (verdict == FT_V_NOT_IP) {
+            ft_ethertypes_add(&d->types, n.ethertype, 1);
+        }
         return verdict;
     }
     verdict = decode_packet(&n);
     if (verdict != FT_V_DECODED) {
         return verdict;
     }
-    if (!keep_tunnels) {
-        follow_tunnels(&n);
+    if (!d->keep_tunnels) {
+        follow_tunnels(&n, d->ports);
     }
-    finish(&n, seed, v, out);
+    finish(&n, &d->seed, v, out);
     return FT_V_DECODED;
 }

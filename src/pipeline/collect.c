@@ -248,6 +248,7 @@ int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct f
         .template_life_ns = cfg->template_life_ns,
         .by_port = cfg->session_port,
         .keep_tunnels = cfg->keep_tunnels,
+        .ports = &w->p->plan.tunnel_ports,
         .hide = w->emit.anon != NULL ? ft_anonymizer_map(w->emit.anon) : NULL,
     };
     int rc;

@@ -55,8 +55,9 @@ struct ft_plan {
     bool live;
     bool collect;      /* datagrams, not packets */
     bool keep_tunnels; /* the flow is that of the outermost packet */
-    bool app;          /* names on flows: packets carry their payload */
-    bool anonymize;    /* no true address leaves: events, messages, saved state */
+    struct ft_tunnel_ports tunnel_ports;
+    bool app;       /* names on flows: packets carry their payload */
+    bool anonymize; /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;
     int64_t stats_ns;
     int drain_ms;                 /* at the end, for an output that takes nothing any more */

@@ -31,6 +31,7 @@ void ft__decoder_start(const struct ft_pipeline *p, struct ft_decoder *d)
 {
     ft_decoder_init(d, &p->seed);
     d->keep_tunnels = p->plan.keep_tunnels;
+    d->ports = &p->plan.tunnel_ports;
     d->payloads = p->plan.app;
 }
 

@@ -110,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&general, 0x5a, sizeof general);
     ft_decoder_init(&d, &seed);
     verdict = decode_batch_of_one(&d, &v, &fast);
-    MUST(verdict == ft__decode_general(&seed, false, &v, &general));
+    MUST(verdict == ft__decode_general(&d, &v, &general));
     if (verdict == FT_V_DECODED) {
         bool v6 = (fast.key.bits & FT_KEY_V6) != 0;
 
