@@ -86,6 +86,7 @@ struct ft_stats {
     uint64_t queue_dropped;        /* packets dropped at full hand-off queues */
     uint64_t verdict[FT_V__COUNT]; /* packets by verdict; [FT_V_DECODED] = decoded */
     uint64_t decoded_bytes;        /* wire bytes of the decoded packets */
+    struct ft_not_ip_stats not_ip; /* verdict[FT_V_NOT_IP] by EtherType */
     uint64_t clock_steps;    /* times the packet clock went back by more than the idle timeout */
     uint64_t fragments_held; /* fragments that waited for the first of their datagram */
     uint64_t fragments_duplicate, fragments_overlap; /* whose bytes had come before, all or some */

@@ -317,6 +317,9 @@ static void take_view(struct ft_worker *w, const struct ft_view *v)
                       ? ft_collector_take_stream(c->collector, &peer, data, len, v->ts_ns)
                       : ft_collector_take(c->collector, &peer, data, len, v->ts_ns);
     }
+    if (verdict == FT_V_NOT_IP) {
+        ft_ethertypes_add(&w->dec.types, ft_datagram_ethertype(c->datagrams), 1);
+    }
     w->dec.verdict[verdict]++;
     w->dec.bytes += v->len;
     w->dec.decoded_bytes += verdict == FT_V_DECODED ? v->len : 0;

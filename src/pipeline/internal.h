@@ -65,6 +65,11 @@ struct ft_plan {
     struct ft_table_config table; /* of one worker */
 };
 
+/* (A) A worker's struct ft_ethertypes, as the control thread may read it. */
+struct ft__type_counts {
+    struct ft_count type[FT_ETHERTYPES_MAX], n[FT_ETHERTYPES_MAX], other;
+};
+
 /* owner: its thread, except what is marked (A): the control thread reads those at any time. */
 struct ft_worker {
     struct ft_pipeline *p;
@@ -91,6 +96,7 @@ struct ft_worker {
     struct ft_collect_worker *collect;                   /* collect: its collector; owned */
     FT_ALIGNED(64) struct ft_count verdict[FT_V__COUNT]; /* (A) */
     struct ft_count bytes, decoded_bytes;                /* (A) */
+    struct ft__type_counts types;                        /* (A) */
     struct ft_count created, active, updates, packets, table_bytes, packets_final,
         bytes_final;                                                        /* (A) */
     struct ft_count fragments_held, fragments_duplicate, fragments_overlap; /* (A) */

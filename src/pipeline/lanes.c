@@ -36,6 +36,7 @@ struct slot {
     int rc;               /* FT_E_EOF: all walked; FT_OK: the slot is full; else damage, err */
     struct ft_err err;
     uint64_t verdict[FT_V__COUNT], bytes, decoded_bytes; /* what decoding it counted */
+    struct ft_ethertypes types;                          /* likewise, with verdict NOT_IP */
 };
 
 struct ft_lanes {
@@ -292,6 +293,9 @@ static void walk_chunk(struct ft_lanes *l, struct slot *s, uint64_t start)
     }
     slot_sort(s, l->n_workers);
     memcpy(s->verdict, dec.verdict, sizeof s->verdict);
+    if (dec.verdict[FT_V_NOT_IP] > 0) {
+        s->types = dec.types;
+    }
     s->bytes = dec.bytes;
     s->decoded_bytes = dec.decoded_bytes;
 }
@@ -301,6 +305,9 @@ static void accept_chunk(struct ft_lanes *l, struct ft_worker *w, struct slot *s
 {
     for (int v = 0; v < FT_V__COUNT; v++) {
         w->dec.verdict[v] += s->verdict[v];
+    }
+    if (s->verdict[FT_V_NOT_IP] > 0) {
+        ft_ethertypes_merge(&w->dec.types, &s->types);
     }
     w->dec.bytes += s->bytes;
     w->dec.decoded_bytes += s->decoded_bytes;

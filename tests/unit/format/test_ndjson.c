@@ -113,6 +113,7 @@ static void test_bounds(void)
     memset(&s, 0xff, sizeof s);
     s.n_workers = FT_MAX_WORKERS;
     s.n_outputs = FT_MAX_OUTPUTS;
+    s.not_ip.n = FT_NOT_IP_TYPES;
     s.is_final = s.kernel_dropped_known = s.collecting = true;
     for (int i = 0; i < FT_MAX_OUTPUTS; i++) {
         s.output[i].name = name;
