@@ -240,6 +240,20 @@ def test_D9_capwap(m):
         same((f["dst_port"], f["tunnel_type"]), (5247, None), body.hex())
 
 
+def test_D9_sampled_headers(m):
+    header = carried(8472, OTHER["vxlan"])
+    raw = struct.pack("!IIII", 1, len(header) + 4, 4, len(header)) + header + b"\0" * (-len(header) % 4)
+    record = struct.pack("!II", 1, len(raw)) + raw
+    sample = struct.pack("!IIIIIIII", 1, 3, 1000, 1000, 0, 3, 4, 1) + record
+    datagram = struct.pack("!II4sIIII", 5, 1, b"\x0a\0\0\x09", 0, 1, 1000, 1) + struct.pack("!II", 1, len(sample)) + sample
+    path = os.path.join(m.folder.name, "sflow.pcap")
+    with open(path, "wb") as f:
+        f.write(pcap([(T0, eth(ip4(A, B, 17, udp(7000, 6343, datagram))))]))
+    for args, want in (((), 8472), (("--tunnel-port", "vxlan=8472"), 2222), (("--tunnel-port", "vxlan=8472", "--keep-tunnels"), 8472)):
+        r = subprocess.run([m.program, "collect", "--quiet", "-l", "pcap:" + path, "-e", "sample", "-w", "1", *args], capture_output=True, timeout=60)
+        same([json.loads(line)["flow_key"]["dst_port"] for line in r.stdout.splitlines()], [want], args)
+
+
 def test_D9_any_number_of_workers(m):
     packets = []
     for i in range(400):
