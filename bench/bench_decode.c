@@ -119,7 +119,7 @@ static double run_warm(struct file f, struct ft_decoder *d, bool general)
             continue;
         }
         for (uint32_t k = 0; k < n; k++) {
-            d->verdict[ft__decode_general(&d->seed, &views[k], &packets[k])]++;
+            d->verdict[ft__decode_general(d, &views[k], &packets[k])]++;
         }
     }
     return (now_ns() - start) / WARM_LOOPS / (n > 0 ? n : 1);

@@ -24,7 +24,15 @@
 extern "C" {
 #endif
 
-enum { FT_MAX_OUTPUTS = 16, FT_MAX_WORKERS = 128 };
+enum { FT_MAX_OUTPUTS = 16, FT_MAX_WORKERS = 128, FT_NOT_IP_TYPES = 16 };
+
+/* What the packets of verdict not_ip were; their sum is that verdict's. */
+struct ft_not_ip_stats {
+    uint16_t type[FT_NOT_IP_TYPES]; /* EtherTypes, the most frequent first; 4: 802.2 (LLC) */
+    uint64_t packets[FT_NOT_IP_TYPES];
+    uint32_t n;     /* types in use */
+    uint64_t other; /* packets of other types, or of no EtherType */
+};
 
 /* One output's account, by event. */
 struct ft_output_stats {
@@ -81,6 +89,7 @@ struct ft_stats {
     uint64_t queue_dropped;        /* packets dropped at full hand-off queues */
     uint64_t verdict[FT_V__COUNT]; /* packets by verdict; [FT_V_DECODED] = decoded */
     uint64_t decoded_bytes;        /* wire bytes of the decoded packets */
+    struct ft_not_ip_stats not_ip; /* verdict[FT_V_NOT_IP] by EtherType */
     uint64_t clock_steps;    /* times the packet clock went back by more than the idle timeout */
     uint64_t fragments_held; /* fragments that waited for the first of their datagram */
     uint64_t fragments_duplicate, fragments_overlap; /* whose bytes had come before, all or some */

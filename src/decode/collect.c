@@ -24,6 +24,9 @@ int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_has
     c->cookie = cookie;
     ft_decoder_init(&c->packets, seed);
     c->packets.keep_tunnels = limits->keep_tunnels;
+    if (limits->ports != NULL) {
+        c->packets.ports = limits->ports;
+    }
     ft__lists_init(c);
     c->values = ft_mem_alloc(FT__VALUES_MAX, sizeof *c->values);
     rc = c->values != NULL ? ft__xplans_init(&c->plans, seed, FT__PLAN_BYTES) : FT_E_NOMEM;

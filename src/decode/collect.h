@@ -42,6 +42,8 @@ struct ft_collect_limits {
     int64_t template_life_ns; /* a template not sent again for this long ends; 0: never */
     bool by_port;             /* sessions are told apart by source port too (RFC 7011 §8) */
     bool keep_tunnels;        /* sampled headers: the outermost packet, else the innermost */
+    const struct ft_tunnel_ports
+        *ports; /* likewise: UDP ports of tunnels; NULL: IANA's. Borrowed */
     /* --anonymize: the saved state holds addresses as this maps them, and elements that exporters
      * describe (RFC 5610) keep their numbers; borrowed, of the same thread. NULL: as they are */
     struct ft_cryptopan *hide;

@@ -293,7 +293,7 @@ void ft__section_take(struct ft_collector *c, const uint8_t *data, size_t len, u
     if (r->has & FT_XR_ADDRESSES) {
         return; /* the exporter's own word counts */
     }
-    if (ft__decode_general(&c->packets.seed, c->packets.keep_tunnels, &v, &pkt) != FT_V_DECODED) {
+    if (ft__decode_general(&c->packets, &v, &pkt) != FT_V_DECODED) {
         return;
     }
     bool v6 = (pkt.key.bits & FT_KEY_V6) != 0;

@@ -173,9 +173,8 @@ static bool header_packet(struct ft_collector *c, const struct ft_sflow_header *
                            .linktype = h->linktype,
                            .ts_ns = c->now_ns};
 
-    v = h->linktype == FT_SFLOW_LINK_NONE
-            ? FT_V_LINK_TYPE
-            : ft__decode_general(&c->packets.seed, c->packets.keep_tunnels, &view, pkt);
+    v = h->linktype == FT_SFLOW_LINK_NONE ? FT_V_LINK_TYPE
+                                          : ft__decode_general(&c->packets, &view, pkt);
     *out_truncated = v == FT_V_L4_SHORT || v == FT_V_IP4_SHORT || v == FT_V_IP6_SHORT ||
                      v == FT_V_LINK_SHORT || v == FT_V_TAG_SHORT || v == FT_V_IP6_EXT;
     return v == FT_V_DECODED;

@@ -36,6 +36,7 @@ struct held {
 struct ft_datagrams {
     struct held held[FT_DATAGRAM_HELD];
     struct held *given; /* handed out: free at the next call */
+    uint16_t ethertype; /* of the last view */
 };
 
 int ft_datagrams_new(struct ft_datagrams **out)
@@ -215,6 +216,7 @@ enum ft_verdict ft_datagram_take(struct ft_datagrams *d, const struct ft_view *v
     n.wire = v->len;
     n.scope = 0;
     verdict = ft_link_decode(&n, v->linktype);
+    d->ethertype = n.ethertype;
     if (verdict == FT_V_DECODED) {
         verdict = ft_ip_decode(&n);
     }
@@ -241,4 +243,9 @@ enum ft_verdict ft_datagram_take(struct ft_datagrams *d, const struct ft_view *v
         return verdict;
     }
     return payload(n.rd.p, n.wire, peer, out_data, out_len);
+}
+
+uint16_t ft_datagram_ethertype(const struct ft_datagrams *d)
+{
+    return d->ethertype;
 }

@@ -24,4 +24,7 @@ void ft_datagrams_free(struct ft_datagrams *d);               /* NULL is a no-op
 enum ft_verdict ft_datagram_take(struct ft_datagrams *d, const struct ft_view *v,
                                  struct ft_peer *peer, const uint8_t **out_data, uint32_t *out_len);
 
+/* What the last view was whose verdict was NOT_IP: an EtherType as ft_ethertypes_add() takes it. */
+uint16_t ft_datagram_ethertype(const struct ft_datagrams *d);
+
 #endif

@@ -23,7 +23,14 @@ void ft_decoder_init(struct ft_decoder *d, const struct ft_hash_seed *seed)
 {
     memset(d, 0, sizeof *d);
     d->seed = *seed;
+    d->ports = &ft_tunnel_ports_known;
 }
+
+/* Of the decoder, what the fast path needs. */
+struct ways {
+    struct ft_hash_seed seed;
+    const uint8_t *tunnels; /* ft_tunnel_port() */
+};
 
 /* What the fast path knows of a frame when it has read the IP header. */
 struct fast {
@@ -39,8 +46,8 @@ struct fast {
 };
 
 /* The transport header of f: false when its lengths are not plain. Sets what depends on it. */
-FT_INLINE bool fast_l4(const struct fast *f, bool payloads, struct ft_packet *out,
-                       struct ft__ends *ends)
+FT_INLINE bool fast_l4(const struct ways *ways, const struct fast *f, bool payloads,
+                       struct ft_packet *out, struct ft__ends *ends)
 {
     const uint8_t *p = f->l4;
     uint32_t header, end = f->l4_len;
@@ -61,7 +68,7 @@ FT_INLINE bool fast_l4(const struct fast *f, bool payloads, struct ft_packet *ou
 
         header = UDP_LEN;
         if (udp_len < UDP_LEN || udp_len > f->l4_len ||
-            FT_UNLIKELY(ft_tunnel_port(ft_load_be16(p), ft_load_be16(p + 2)))) {
+            FT_UNLIKELY(ft_tunnel_port(ways->tunnels, ft_load_be16(p), ft_load_be16(p + 2)))) {
             return false;
         }
         out->tcp_seq = 0;
@@ -110,7 +117,7 @@ FT_INLINE uint32_t fast_l4_min(uint8_t proto)
 }
 
 /* IPv4 without options or fragments at offset off, which is below caplen <= len. */
-FT_INLINE bool fast_ip4(const struct ft_hash_seed *seed, const struct ft_view *v, uint32_t off,
+FT_INLINE bool fast_ip4(const struct ways *ways, const struct ft_view *v, uint32_t off,
                         uint16_t scope, bool payloads, struct ft_packet *out)
 {
     const uint8_t *p = v->data + off;
@@ -141,15 +148,15 @@ FT_INLINE bool fast_ip4(const struct ft_hash_seed *seed, const struct ft_view *v
     f.ttl = p[8];
     f.tos = (uint8_t)(w >> 48);
     f.ip_id = (uint16_t)(w >> 16);
-    if (!fast_l4(&f, payloads, out, &ends)) {
+    if (!fast_l4(ways, &f, payloads, out, &ends)) {
         return false;
     }
-    fast_rest(&f, v, ft__key_ip4(out, seed, p + 12, p + 16, ends), out);
+    fast_rest(&f, v, ft__key_ip4(out, &ways->seed, p + 12, p + 16, ends), out);
     return true;
 }
 
 /* IPv6 without extension headers, likewise. */
-FT_INLINE bool fast_ip6(const struct ft_hash_seed *seed, const struct ft_view *v, uint32_t off,
+FT_INLINE bool fast_ip6(const struct ways *ways, const struct ft_view *v, uint32_t off,
                         uint16_t scope, bool payloads, struct ft_packet *out)
 {
     const uint8_t *p = v->data + off;
@@ -180,16 +187,16 @@ FT_INLINE bool fast_ip6(const struct ft_hash_seed *seed, const struct ft_view *v
     f.ttl = (uint8_t)w;
     f.ip_id = 0;
     f.tos = (uint8_t)(w >> 52);
-    if (!fast_l4(&f, payloads, out, &ends)) {
+    if (!fast_l4(ways, &f, payloads, out, &ends)) {
         return false;
     }
-    fast_rest(&f, v, ft__key_ip6(out, seed, p + 8, p + 24, ends), out);
+    fast_rest(&f, v, ft__key_ip6(out, &ways->seed, p + 8, p + 24, ends), out);
     return true;
 }
 
 /* Ethernet with at most one 802.1Q tag in the frame. True: *out is written; false: undecided, *out
  * is undefined. */
-FT_INLINE bool fast_path(const struct ft_hash_seed *seed, const struct ft_view *v, bool payloads,
+FT_INLINE bool fast_path(const struct ways *ways, const struct ft_view *v, bool payloads,
                          struct ft_packet *out)
 {
     uint32_t off = ETHERNET_LEN;
@@ -210,21 +217,21 @@ FT_INLINE bool fast_path(const struct ft_hash_seed *seed, const struct ft_view *
         off += VLAN_LEN;
     }
     if (FT_LIKELY(type == FT_ETH_IPV4)) {
-        return fast_ip4(seed, v, off, scope, payloads, out);
+        return fast_ip4(ways, v, off, scope, payloads, out);
     }
-    return type == FT_ETH_IPV6 && fast_ip6(seed, v, off, scope, payloads, out);
+    return type == FT_ETH_IPV6 && fast_ip6(ways, v, off, scope, payloads, out);
 }
 
-FT_INLINE enum ft_verdict decode_one(const struct ft_hash_seed *seed, const struct ft_view *v,
-                                     bool payloads, bool keep_tunnels, struct ft_packet *out)
+FT_INLINE enum ft_verdict decode_one(struct ft_decoder *d, const struct ways *ways,
+                                     const struct ft_view *v, bool payloads, struct ft_packet *out)
 {
     if (FT_UNLIKELY(v->flags & FT_VIEW_FILTERED)) {
         return FT_V_FILTERED;
     }
-    if (FT_LIKELY(fast_path(seed, v, payloads, out))) {
+    if (FT_LIKELY(fast_path(ways, v, payloads, out))) {
         return FT_V_DECODED;
     }
-    return ft__decode_general(seed, keep_tunnels, v, out);
+    return ft__decode_general(d, v, out);
 }
 
 /* As a number: the last byte may lie beyond the frame, where a pointer must not go. */
@@ -237,8 +244,7 @@ FT_INLINE void prefetch_headers(const struct ft_view *v)
 FT_INLINE void decode_batch(struct ft_decoder *d, const struct ft_view *views, uint32_t n,
                             bool payloads, struct ft_packet *out, uint32_t *out_n)
 {
-    const struct ft_hash_seed seed = d->seed;
-    const bool keep_tunnels = d->keep_tunnels;
+    const struct ways ways = {.seed = d->seed, .tunnels = d->ports->maybe};
     const uint8_t *lookup = d->lookup;
     const uint32_t lookup_n = d->lookup_n;
     uint64_t decoded = 0, bytes = 0, decoded_bytes = 0;
@@ -252,7 +258,7 @@ FT_INLINE void decode_batch(struct ft_decoder *d, const struct ft_view *views, u
         if (i + PREFETCH_AHEAD < n) {
             prefetch_headers(&views[i + PREFETCH_AHEAD]);
         }
-        verdict = decode_one(&seed, v, payloads, keep_tunnels, &out[decoded]);
+        verdict = decode_one(d, &ways, v, payloads, &out[decoded]);
         bytes += len;
         if (FT_LIKELY(verdict == FT_V_DECODED)) {
             fragments |= out[decoded].frag;

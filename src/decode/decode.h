@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/hash.h"
+#include "decode/ethertypes.h"
 #include "flowtap/errors.h"
 #include "model/packet.h"
 
@@ -22,6 +23,8 @@ struct ft_fragments_stats {
     uint64_t evicted;    /* datagrams that were forgotten because the table was full */
 };
 
+struct ft_tunnel_ports;
+
 struct ft_decoder {
     struct ft_hash_seed seed;           /* the same for all decoders of a pipeline */
     uint64_t verdict[FT_V__COUNT];      /* views by verdict; owner thread */
@@ -31,6 +34,8 @@ struct ft_decoder {
     const uint8_t
         *lookup;       /* set by the owner: where hashes will be looked up, lookup_n places of */
     uint32_t lookup_n; /* 64 bytes by the low half of the hash; each is asked for early. 0: none */
+    struct ft_ethertypes types;          /* of what is NOT_IP; owner thread */
+    const struct ft_tunnel_ports *ports; /* set by the owner, who keeps it: UDP ports of tunnels */
     bool keep_tunnels; /* set by the owner: the flow is that of the outermost packet */
     bool payloads;     /* set by the owner: packets say where their payload lies */
     bool fragments;    /* the last batch held fragments of IP packets */

@@ -15,6 +15,7 @@ static void start(struct ft_net *n, const struct ft_view *v)
     n->rd = ft_rd_make(cap > 0 ? (const void *)v->data : "", cap);
     n->wire = v->len;
     n->tunnel = (struct ft_net_tunnel){0};
+    n->ethertype = 0;
     n->scope = v->flags & FT_VIEW_VLAN ? ft_link_scope(0, v->vlan_tci) : 0;
 }
 
@@ -64,6 +65,9 @@ static void finish(const struct ft_net *n, const struct ft_hash_seed *seed, cons
     out->ip_id = n->ip_id;
     out->tcp_ack = n->tcp_ack;
     out->tcp_mss = n->tcp_mss;
+    if (n->proto == FT_IP_ICMP || n->proto == FT_IP_ICMPV6) {
+        out->icmp = n->icmp;
+    }
     out->tcp_opts = n->tcp_opts;
     out->tunnel = n->tunnel.type;
     if (n->has_bth) {
@@ -92,20 +96,20 @@ static enum ft_verdict decode_packet(struct ft_net *n)
 
 /* Goes through the tunnels to the innermost packet that decodes. Ends: each opens one more of
  * FT_NET_MAX_TUNNELS. */
-static void follow_tunnels(struct ft_net *n)
+static void follow_tunnels(struct ft_net *n, const struct ft_tunnel_ports *ports)
 {
     for (;;) {
         struct ft_net inner = *n;
 
-        if (!ft_tunnel_open(&inner) || decode_packet(&inner) != FT_V_DECODED) {
+        if (!ft_tunnel_open(&inner, ports) || decode_packet(&inner) != FT_V_DECODED) {
             return;
         }
         *n = inner;
     }
 }
 
-enum ft_verdict ft__decode_general(const struct ft_hash_seed *seed, bool keep_tunnels,
-                                   const struct ft_view *v, struct ft_packet *out)
+enum ft_verdict ft__decode_general(struct ft_decoder *d, const struct ft_view *v,
+                                   struct ft_packet *out)
 {
     struct ft_net n;
     enum ft_verdict verdict;
@@ -113,15 +117,18 @@ enum ft_verdict ft__decode_general(const struct ft_hash_seed *seed, bool keep_tu
     start(&n, v);
     verdict = ft_link_decode(&n, v->linktype);
     if (verdict != FT_V_DECODED) {
+        if (verdict == FT_V_NOT_IP) {
+            ft_ethertypes_add(&d->types, n.ethertype, 1);
+        }
         return verdict;
     }
     verdict = decode_packet(&n);
     if (verdict != FT_V_DECODED) {
         return verdict;
     }
-    if (!keep_tunnels) {
-        follow_tunnels(&n);
+    if (!d->keep_tunnels) {
+        follow_tunnels(&n, d->ports);
     }
-    finish(&n, seed, v, out);
+    finish(&n, &d->seed, v, out);
     return FT_V_DECODED;
 }

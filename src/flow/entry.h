@@ -20,6 +20,7 @@
 #ifndef FT_FLOW_ENTRY_H
 #define FT_FLOW_ENTRY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "model/packet.h"
@@ -70,7 +71,9 @@ struct ft__cold {
     uint32_t segment;    /* number of the next record */
     uint32_t place;      /* in the index: bucket << 7 | probes << 3 | slot */
     uint8_t snapshot;    /* the next one */
-    uint8_t spare[3];
+    uint8_t icmp_code;   /* of the first packet */
+    bool icmp_known;     /* ICMP: icmp_code holds */
+    uint8_t spare;
 } FT_ALIGNED(64);
 
 /* What few flows have. */
@@ -100,6 +103,7 @@ struct ft__link {
 };
 
 _Static_assert(sizeof(struct ft__hot) == 64, "one cache line");
+_Static_assert(sizeof(struct ft__cold) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__cold) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__extra) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__link) == 16, "part of the 192 bytes a flow");

@@ -4,7 +4,7 @@
 
 #include "flow/internal.h"
 
-enum { EVICT_TRIES = 8, HINT_SHIFT = 24, PROTO_TCP = 6 };
+enum { EVICT_TRIES = 8, HINT_SHIFT = 24, PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_ICMPV6 = 58 };
 
 /* The hint compares 32 wrapping bits; a deadline further than this is looked at earlier. */
 static const int64_t hint_max_ns = (int64_t)300 * 86400 * 1000000000;
@@ -189,6 +189,8 @@ static void details(const struct ft_table *t, uint32_t i, struct ft_flow_record 
         r->has_tcp = true;
         r->midstream = (h->state & FT__S_SYN) == 0 && !flipped;
     }
+    r->has_icmp_code = t->cold[i].icmp_known;
+    r->icmp_code = t->cold[i].icmp_code;
     extras(t, i, r);
 }
 
@@ -244,6 +246,11 @@ static uint64_t flow_id(const struct ft_table *t, uint32_t i, int64_t first_ns, 
     return id != 0 ? id : 1;
 }
 
+static bool is_icmp(uint8_t proto)
+{
+    return proto == PROTO_ICMP || proto == PROTO_ICMPV6;
+}
+
 static bool same_ends(const struct ft_packet *pkt)
 {
     bool addr = (pkt->key.bits & FT_KEY_V6) ? memcmp(pkt->addr6, pkt->addr6 + 16, 16) == 0
@@ -279,6 +286,10 @@ static void fill(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, ui
     }
     if (pkt->key.proto == PROTO_TCP) {
         ft__tcp_begin(&t->more[i].tcp, reply);
+    }
+    if (is_icmp(pkt->key.proto) && pkt->frag != FT_FRAG_LATER) {
+        t->cold[i].icmp_code = (uint8_t)pkt->icmp;
+        t->cold[i].icmp_known = true;
     }
     if (pkt->key.bits & FT_KEY_TUNNEL) {
         memset(&t->extra[i], 0, sizeof t->extra[i]);

@@ -88,6 +88,8 @@ const char *ft_tunnel_name(enum ft_tunnel_type t)
         [FT_TUNNEL_MPLS] = "mpls",     [FT_TUNNEL_PPPOE] = "pppoe",
         [FT_TUNNEL_L2TP] = "l2tp",     [FT_TUNNEL_TEREDO] = "teredo",
         [FT_TUNNEL_AYIYA] = "ayiya",   [FT_TUNNEL_ETHERIP] = "etherip",
+        [FT_TUNNEL_PBB] = "pbb",       [FT_TUNNEL_GUE] = "gue",
+        [FT_TUNNEL_FOU] = "fou",       [FT_TUNNEL_CAPWAP] = "capwap",
     };
 
     return t < FT_TUNNEL__COUNT ? names[t] : "";

@@ -7,6 +7,8 @@
 
 #define RFC5103_PEN 29305 /* reverse information elements, RFC 5103 §6.1 */
 
+enum { PROTO_ICMP = 1, PROTO_ICMPV6 = 58 };
+
 /* ---- getters of a flow record ---- */
 
 #define FLOW(name, stmt)                                                                           \
@@ -95,6 +97,11 @@ static void tunnel_addr(const struct ft_flow_record *r, const uint8_t *addr, str
     v->addr = addr;
 }
 
+static bool is_icmp(const struct ft_flow_record *r)
+{
+    return r->proto == PROTO_ICMP || r->proto == PROTO_ICMPV6;
+}
+
 static void tcp_count(const struct ft_flow_record *r, uint64_t n, struct ft_value *v)
 {
     v->u = n;
@@ -140,6 +147,8 @@ FLOW(fwd_ecn_ce_packets, v->u = r->ecn_ce[0])
 FLOW(rev_ecn_ce_packets, v->u = r->ecn_ce[1])
 FLOW(roce_opcode, v->u = r->roce_bth >> 24; v->null = !r->has_roce)
 FLOW(roce_dest_qp, v->u = r->roce_bth & 0xffffff; v->null = !r->has_roce)
+FLOW(icmp_type, v->u = r->src_port; v->null = !is_icmp(r))
+FLOW(icmp_code, v->u = r->icmp_code; v->null = !r->has_icmp_code)
 FLOW(truncated, v->u = r->truncated)
 FLOW(midstream, v->u = r->midstream; v->null = !r->has_tcp)
 FLOW(conn_state, v->s = ft_conn_state(r))
@@ -179,6 +188,7 @@ FLOW(rev_mss, tcp_known(r, r->tcp.mss[1] != 0, r->tcp.mss[1], v))
 #define TWO_PACKETS "fewer than two packets in this direction"
 #define NO_TUNNEL   "the packets were in no tunnel"
 #define NO_ROCE     "not RoCEv2"
+#define NO_ICMP     "neither ICMP nor ICMPv6"
 #define NO_TCP      "not TCP"
 #define NO_SYN      "not TCP, or no SYN seen in this direction"
 #define AMBIGUOUS   "not TCP, not seen whole, or ambiguous: one of the two was sent more than once"
@@ -430,6 +440,10 @@ static const struct ft_field flow_fields[] = {
      .null = NO_ROCE, .meaning = "BTH opcode of the first RoCEv2 packet"},
     {FEATURE("roce_dest_qp", FT_T_U32, "", f_roce_dest_qp), .source = "IBTA annex A17",
      .null = NO_ROCE, .meaning = "destination queue pair of the first RoCEv2 packet"},
+    {FEATURE("icmp_type", FT_T_U8, "", f_icmp_type), .ie = 176, .source = "RFC 792, RFC 4443",
+     .null = NO_ICMP, .meaning = "ICMP or ICMPv6 type of the first packet (ICMPv6: element 178)"},
+    {FEATURE("icmp_code", FT_T_U8, "", f_icmp_code), .ie = 177, .source = "RFC 792, RFC 4443",
+     .null = NO_ICMP ", or it was a later fragment", .meaning = "its code (ICMPv6: element 179)"},
     {FEATURE("truncated", FT_T_BOOL, "", f_truncated), .source = "capture",
      .meaning = "some frames were captured shorter than they were (snap length); no counter "
                 "depends on it"},

@@ -4,6 +4,7 @@
 
 #include "base/digits.h"
 
+enum { TYPE_LLC = 4 };         /* 802.2, as Linux numbers it */
 enum { NAME_MAX_SHOWN = 256 }; /* bytes of an output's name; FT_FORMAT_MAX rests on it */
 
 #define STATS(name, stmt)                                                                          \
@@ -72,6 +73,30 @@ static uint8_t *json_ignored(const void *event, uint8_t *p)
 static uint8_t *json_malformed(const void *event, uint8_t *p)
 {
     return put_class(event, FT_CLASS_MALFORMED, p);
+}
+
+/* "0x0806":n, ... , "llc":n, "other":n */
+static uint8_t *json_not_ip(const void *event, uint8_t *p)
+{
+    static const char digits[] = "0123456789abcdef";
+    const struct ft_not_ip_stats *t = &((const struct ft_stats *)event)->not_ip;
+
+    *p++ = '{';
+    for (uint32_t i = 0; i < t->n; i++) {
+        uint16_t type = t->type[i];
+        const char name[] = {'0',
+                             'x',
+                             digits[type >> 12],
+                             digits[type >> 8 & 15],
+                             digits[type >> 4 & 15],
+                             digits[type & 15],
+                             '\0'};
+
+        p = put_member(p, type == TYPE_LLC ? "llc" : name, t->packets[i], i == 0);
+    }
+    p = put_member(p, "other", t->other, t->n == 0);
+    *p++ = '}';
+    return p;
 }
 
 static bool is_interim(enum ft_reason r)
@@ -245,6 +270,10 @@ static const struct ft_field stats_fields[] = {
      .meaning = "wire bytes of the decoded packets"},
     {OBJECT("ignored_by_reason", json_ignored, COUNTS), .source = "flowtap",
      .meaning = "packets that are not decoded, by reason"},
+    {OBJECT("not_ip_by_ethertype", json_not_ip, COUNTS), .source = "IEEE 802 numbers",
+     .meaning =
+         "ignored_by_reason.not_ip by EtherType: the 16 most frequent, llc for 802.2 without "
+         "one, other for all others and for packets without either"},
     {OBJECT("malformed_by_reason", json_malformed, COUNTS), .source = "flowtap",
      .meaning = "packets that break their protocol's rules, by reason"},
     {OBJECT("flows", json_flows, "{\"type\":\"object\"}"), .source = "flowtap",

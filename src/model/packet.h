@@ -80,8 +80,11 @@ struct ft_packet {
     uint8_t tunnel_flags; /* tunnel: FT_TUNNEL_* */
     uint8_t frag_more;    /* frag: 1: not the last fragment */
     uint32_t roce_bth;    /* FT_MARK_ROCE: BTH opcode << 24 | destination QP */
-    uint16_t tcp_mss;     /* FT_TCPO_MSS: the maximum segment size option */
-    uint16_t frag_len;    /* frag: bytes of data of this fragment */
+    union {
+        uint16_t tcp_mss; /* FT_TCPO_MSS: the maximum segment size option */
+        uint16_t icmp;    /* ICMP and ICMPv6, not FT_FRAG_LATER: type << 8 | code */
+    };
+    uint16_t frag_len; /* frag: bytes of data of this fragment */
     uint8_t outer[2]
                  [16]; /* tunnel: its source and destination as the sender wrote them; IPv4 in 4 */
 } FT_ALIGNED(32);
@@ -125,6 +128,10 @@ enum ft_tunnel_type {
     FT_TUNNEL_TEREDO,  /* RFC 4380 */
     FT_TUNNEL_AYIYA,   /* draft-massar-v6ops-ayiya */
     FT_TUNNEL_ETHERIP, /* RFC 3378 */
+    FT_TUNNEL_PBB,     /* 802.1ah, Ethernet in Ethernet; id: I-SID */
+    FT_TUNNEL_GUE,     /* draft-ietf-intarea-gue */
+    FT_TUNNEL_FOU,     /* IP in UDP, nothing between */
+    FT_TUNNEL_CAPWAP,  /* data of wireless access points, RFC 5415 */
     FT_TUNNEL__COUNT
 };
 
@@ -152,6 +159,7 @@ enum ft_linktype {
     FT_LINK_NULL = 0,
     FT_LINK_ETHERNET = 1,
     FT_LINK_TOKEN_RING = 6,
+    FT_LINK_SLIP = 8,
     FT_LINK_PPP = 9,
     FT_LINK_FDDI = 10,
     FT_LINK_RAW_BSD = 12, /* DLT_RAW as some systems write it into files */
@@ -210,6 +218,10 @@ enum ft_linktype {
     FT_LINK_PKTAP = 258,
     FT_LINK_EPON = 259,
     FT_LINK_LINUX_SLL2 = 276,
+    FT_LINK_DSA_BRCM = 281,
+    FT_LINK_DSA_BRCM_PREPEND = 282,
+    FT_LINK_DSA = 284,
+    FT_LINK_EDSA = 285,
 };
 
 #endif

@@ -79,6 +79,8 @@ struct ft_flow_record {
     uint8_t reason;       /* enum ft_reason */
     bool is_final;
     bool one_way;             /* ICMP type without a counterpart: the key has one direction */
+    bool has_icmp_code;       /* the next one holds; the type is src_port */
+    uint8_t icmp_code;        /* ICMP, ICMPv6: of the first packet */
     uint8_t src[16], dst[16]; /* network order; IPv4 in the first 4 bytes */
     bool midstream;           /* TCP: it did not begin with a SYN */
     bool truncated;           /* some frames were captured shorter than they were */

@@ -248,6 +248,7 @@ int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct f
         .template_life_ns = cfg->template_life_ns,
         .by_port = cfg->session_port,
         .keep_tunnels = cfg->keep_tunnels,
+        .ports = &w->p->plan.tunnel_ports,
         .hide = w->emit.anon != NULL ? ft_anonymizer_map(w->emit.anon) : NULL,
     };
     int rc;
@@ -315,6 +316,9 @@ static void take_view(struct ft_worker *w, const struct ft_view *v)
         verdict = (peer.flags & FT_PEER_STREAM)
                       ? ft_collector_take_stream(c->collector, &peer, data, len, v->ts_ns)
                       : ft_collector_take(c->collector, &peer, data, len, v->ts_ns);
+    }
+    if (verdict == FT_V_NOT_IP) {
+        ft_ethertypes_add(&w->dec.types, ft_datagram_ethertype(c->datagrams), 1);
     }
     w->dec.verdict[verdict]++;
     w->dec.bytes += v->len;

@@ -266,6 +266,88 @@ static int set_snapshots(struct ft_config *cfg, const struct ft_option *o, const
     return FT_OK;
 }
 
+/* The kind of tunnel that a word names, or the nearest to it; *out_exact: it is the word itself. */
+static enum ft_tunnel_udp find_tunnel(const char *word, bool *out_exact)
+{
+    enum ft_tunnel_udp best = FT_TUNNEL_UDP__COUNT;
+    unsigned least = SUGGEST_MAX;
+
+    for (enum ft_tunnel_udp k = 0; k < FT_TUNNEL_UDP__COUNT; k++) {
+        const char *name = ft_tunnel_udp_name(k);
+        unsigned d = farness(word, name);
+
+        if (d < least && d < strlen(name)) {
+            least = d;
+            best = k;
+        }
+    }
+    *out_exact = best != FT_TUNNEL_UDP__COUNT && least == 0;
+    return best;
+}
+
+/* One TYPE=PORT. */
+static int add_tunnel_port(struct ft_config *cfg, const struct ft_option *o, const char *where,
+                           char *word, struct ft_err *err)
+{
+    char *equals = strchr(word, '=');
+    enum ft_tunnel_udp how, other;
+    uint64_t port = 0;
+    char text[SHOWN_LEN];
+    bool exact;
+
+    if (equals == NULL) {
+        return bad(err, where, o, word, "TYPE=PORT, e.g. vxlan=8472, several with commas");
+    }
+    *equals = '\0';
+    how = find_tunnel(word, &exact);
+    if (!exact) {
+        return how == FT_TUNNEL_UDP__COUNT
+                   ? bad(err, where, o, word,
+                         "one of vxlan, vxlan-gpe, geneve, gtpu, gue, fou, gre, mpls, l2tp, "
+                         "teredo, "
+                         "ayiya, capwap")
+                   : ft_err_set(err, FT_E_USAGE,
+                                "%s%s: '%s': there is no such tunnel; did you mean %s?", where,
+                                o->name, shown(word, text), ft_tunnel_udp_name(how));
+    }
+    if (!parse_decimal(equals + 1, false, &port) || port < 1 || port > UINT16_MAX) {
+        return bad(err, where, o, equals + 1, "a UDP port, a whole number from 1 to 65535");
+    }
+    if (ft_tunnel_ports_add(&cfg->tunnel_ports, how, (uint16_t)port, &other) != FT_OK) {
+        const char *taken = ft_tunnel_udp_name(other);
+
+        return taken != NULL ? ft_err_set(err, FT_E_USAGE, "%s%s: port %u is %s's already", where,
+                                          o->name, (unsigned)port, taken)
+                             : ft_err_set(err, FT_E_USAGE, "%s%s: at most %d ports are possible",
+                                          where, o->name, FT_TUNNEL_PORTS_MAX);
+    }
+    return FT_OK;
+}
+
+static int set_tunnel_ports(struct ft_config *cfg, const struct ft_option *o, const char *where,
+                            const char *value, struct ft_err *err)
+{
+    for (const char *p = value;; p++) {
+        size_t len = strcspn(p, ",");
+        char word[SHOWN_LEN];
+        int rc;
+
+        if (len >= sizeof word) {
+            return bad(err, where, o, p, "TYPE=PORT, e.g. vxlan=8472, several with commas");
+        }
+        memcpy(word, p, len);
+        word[len] = '\0';
+        rc = add_tunnel_port(cfg, o, where, word, err);
+        if (rc != FT_OK) {
+            return rc;
+        }
+        p += len;
+        if (*p == '\0') {
+            return FT_OK;
+        }
+    }
+}
+
 static int set_text(char **at, const char *value, struct ft_err *err)
 {
     char *copy = ft_mem_strdup(value);
@@ -391,6 +473,8 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
         return FT_OK;
     case FT__SET_SNAPSHOTS:
         return set_snapshots(cfg, o, where, value, err);
+    case FT__SET_TUNNEL_PORTS:
+        return set_tunnel_ports(cfg, o, where, value, err);
     case FT__SET_NAMES:
         cfg->hash_names = value[0] == 'h';
         return FT_OK;
@@ -416,6 +500,7 @@ struct ft_config *ft_config_new(enum ft_command command)
         return NULL;
     }
     cfg->command = command;
+    cfg->tunnel_ports = ft_tunnel_ports_known;
     for (uint32_t i = 0; i < ft__option_rows_n; i++) {
         const struct ft_option_row *row = &ft__option_rows[i];
 

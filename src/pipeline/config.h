@@ -3,6 +3,7 @@
 #ifndef FT_PIPELINE_CONFIG_H
 #define FT_PIPELINE_CONFIG_H
 
+#include "codec/net/tunnel.h"
 #include "flowtap/config.h"
 #include "flowtap/event.h"
 #include "flowtap/stats.h"
@@ -27,6 +28,7 @@ struct ft_config {
     uint64_t snapshots[FT_CONFIG_SNAPSHOTS];
     uint32_t n_snapshots;
     bool keep_tunnels;
+    struct ft_tunnel_ports tunnel_ports;
     bool app;         /* names on flows */
     char *anonymize;  /* key file, owned, or NULL */
     bool hash_names;  /* with anonymize: digests of names, else they are left out */

@@ -57,13 +57,19 @@ struct ft_plan {
     bool live;
     bool collect;      /* datagrams, not packets */
     bool keep_tunnels; /* the flow is that of the outermost packet */
-    bool app;          /* names on flows: packets carry their payload */
-    bool anonymize;    /* no true address leaves: events, messages, saved state */
+    struct ft_tunnel_ports tunnel_ports;
+    bool app;       /* names on flows: packets carry their payload */
+    bool anonymize; /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;
     int64_t stats_ns;
     int drain_ms;                 /* at the end, for an output that takes nothing any more */
     int read_ms;                  /* live: how long a worker waits for packets */
     struct ft_table_config table; /* of one worker */
+};
+
+/* (A) A worker's struct ft_ethertypes, as the control thread may read it. */
+struct ft__type_counts {
+    struct ft_count type[FT_ETHERTYPES_MAX], n[FT_ETHERTYPES_MAX], other;
 };
 
 /* owner: its thread, except what is marked (A): the control thread reads those at any time. */
@@ -92,6 +98,7 @@ struct ft_worker {
     struct ft_collect_worker *collect;                   /* collect: its collector; owned */
     FT_ALIGNED(64) struct ft_count verdict[FT_V__COUNT]; /* (A) */
     struct ft_count bytes, decoded_bytes;                /* (A) */
+    struct ft__type_counts types;                        /* (A) */
     struct ft_count created, active, updates, packets, table_bytes, packets_final,
         bytes_final;                                                        /* (A) */
     struct ft_count fragments_held, fragments_duplicate, fragments_overlap; /* (A) */

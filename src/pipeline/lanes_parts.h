@@ -34,6 +34,7 @@ struct ft__slot {
                begins at next; else damage, err */
     struct ft_err err;
     uint64_t verdict[FT_V__COUNT], bytes, decoded_bytes; /* what decoding it counted */
+    struct ft_ethertypes types;                          /* likewise, with verdict NOT_IP */
 };
 
 struct ft_lanes {

@@ -80,6 +80,9 @@ static void walk_chunk(struct ft_lanes *l, struct ft__slot *s, uint64_t start)
     }
     ft__slot_sort(s, l->n_workers);
     memcpy(s->verdict, dec.verdict, sizeof s->verdict);
+    if (dec.verdict[FT_V_NOT_IP] > 0) {
+        s->types = dec.types;
+    }
     s->bytes = dec.bytes;
     s->decoded_bytes = dec.decoded_bytes;
 }
@@ -89,6 +92,9 @@ static void accept_chunk(struct ft_lanes *l, struct ft_worker *w, struct ft__slo
 {
     for (int v = 0; v < FT_V__COUNT; v++) {
         w->dec.verdict[v] += s->verdict[v];
+    }
+    if (s->verdict[FT_V_NOT_IP] > 0) {
+        ft_ethertypes_merge(&w->dec.types, &s->types);
     }
     w->dec.bytes += s->bytes;
     w->dec.decoded_bytes += s->decoded_bytes;

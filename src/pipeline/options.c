@@ -241,6 +241,16 @@ const struct ft_option_row ft__option_rows[] = {
       .help = "Key on the outer header. Default: on the innermost, the tunnel noted"},
      FT__SET_BOOL,
      AT(keep_tunnels)},
+    {{.name = "tunnel-port",
+      .type = FT_OPT_STRING,
+      .commands = ALL,
+      .repeatable = true,
+      .arg = "TYPE=PORT",
+      .help = "Open tunnels on another UDP port than IANA's, e.g. vxlan=8472 (Linux's default), "
+              "several with commas. Types: vxlan, vxlan-gpe, geneve, gtpu, gue, fou, gre, mpls, "
+              "l2tp, teredo, ayiya, capwap"},
+     FT__SET_TUNNEL_PORTS,
+     0},
     {{.name = "app",
       .type = FT_OPT_FLAG,
       .commands = BOTH,

@@ -84,6 +84,7 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
         plan.n_workers = cfg->max_flows;
     }
     plan.keep_tunnels = cfg->keep_tunnels;
+    plan.tunnel_ports = cfg->tunnel_ports;
     plan.app = cfg->app && cfg->command != FT_CMD_COLLECT;
     plan.anonymize = cfg->anonymize != NULL;
     plan.queue = cfg->queue;

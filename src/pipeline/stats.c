@@ -19,6 +19,17 @@ static void add_decoder(const struct ft_worker *w, struct ft_stats *s)
     s->decoded_bytes += ft_count_get(&w->decoded_bytes);
 }
 
+static void add_types(const struct ft_worker *w, struct ft_ethertypes *types)
+{
+    struct ft_ethertypes t = {.other = ft_count_get(&w->types.other)};
+
+    for (; t.used < FT_ETHERTYPES_MAX && ft_count_get(&w->types.type[t.used]) != 0; t.used++) {
+        t.type[t.used] = (uint16_t)ft_count_get(&w->types.type[t.used]);
+        t.n[t.used] = ft_count_get(&w->types.n[t.used]);
+    }
+    ft_ethertypes_merge(types, &t);
+}
+
 static void add_collected(const struct ft_worker *w, struct ft_stats *s)
 {
     for (int i = 0; i < FT_COLLECT__COUNT; i++) {
@@ -85,6 +96,7 @@ static void add_sources(struct ft_pipeline *p, struct ft_stats *s)
 
 void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
 {
+    struct ft_ethertypes types = {0};
     int64_t newest = INT64_MIN;
 
     memset(s, 0, sizeof *s);
@@ -97,12 +109,14 @@ void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
     s->collecting = p->plan.collect;
     if (p->reader != NULL) {
         add_decoder(p->reader, s);
+        add_types(p->reader, &types);
     }
     for (uint32_t i = 0; i < p->plan.n_workers; i++) {
         const struct ft_worker *w = &p->workers[i];
         int64_t now = atomic_load_explicit(&w->now_ns, memory_order_relaxed);
 
         add_decoder(w, s);
+        add_types(w, &types);
         if (p->plan.collect) {
             add_collected(w, s); /* its table only counts samples */
         } else {
@@ -111,6 +125,7 @@ void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
         add_ring(w, s);
         newest = now > newest ? now : newest;
     }
+    ft_ethertypes_top(&types, &s->not_ip);
     add_sources(p, s);
     s->received = s->captured + s->kernel_dropped;
     s->timestamp_ns = p->plan.live || newest == INT64_MIN ? ft__clock_real_ns() : newest;

@@ -31,6 +31,7 @@ void ft__decoder_start(const struct ft_pipeline *p, struct ft_decoder *d)
 {
     ft_decoder_init(d, &p->seed);
     d->keep_tunnels = p->plan.keep_tunnels;
+    d->ports = &p->plan.tunnel_ports;
     d->payloads = p->plan.app;
 }
 
@@ -107,8 +108,23 @@ static void publish_table(struct ft_worker *w)
     }
 }
 
+/* A place, once taken, keeps its type; a reader that sees it before its count counts 0. */
+static void publish_types(struct ft_worker *w)
+{
+    const struct ft_ethertypes *t = &w->dec.types;
+
+    for (uint32_t i = 0; i < t->used; i++) {
+        ft_count_set(&w->types.n[i], t->n[i]);
+        ft_count_set(&w->types.type[i], t->type[i]);
+    }
+    ft_count_set(&w->types.other, t->other);
+}
+
 void ft__worker_publish(struct ft_worker *w)
 {
+    if (ft_count_get(&w->verdict[FT_V_NOT_IP]) != w->dec.verdict[FT_V_NOT_IP]) {
+        publish_types(w);
+    }
     for (int i = 0; i < FT_V__COUNT; i++) {
         ft_count_set(&w->verdict[i], w->dec.verdict[i]);
     }

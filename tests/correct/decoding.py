@@ -24,7 +24,7 @@ def test_D1_vlan_tags(m):
         same((f["vlan_id"], f["src_port"], f["fwd_ip_bytes"]), (vid, 5, 29), tags)
 
 
-def test_D9_tags_of_cooked_captures(m):
+def test_D13_tags_of_cooked_captures(m):
     """The kernel's protocol may be that of the packet, with tags still before it."""
     def cooked(link, proto, data):
         mac = b"\2\0\0\0\0\1\0\0"

@@ -8,6 +8,7 @@
  *
  * Holds of every input: one verdict; both paths agree on it and on the packet; lengths are within
  * the frame; a packet with its ends exchanged has the same key and hash and the other swap. */
+#include "codec/net/tunnel.h"
 #include "decode/decode.h"
 #include "decode/general.h"
 #include "decode/key.h"
@@ -17,11 +18,11 @@ MUTATE_AS(mutate_frame);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const uint16_t links[] = {0,   1,   6,   9,   10,  12,  14,  50,  51,  100, 101, 104, 105,
-                                 107, 108, 109, 113, 117, 119, 122, 123, 127, 130, 131, 132, 133,
-                                 134, 135, 136, 137, 138, 143, 163, 164, 166, 167, 168, 178, 179,
-                                 180, 181, 183, 192, 194, 197, 200, 204, 205, 206, 219, 226, 228,
-                                 229, 232, 233, 239, 240, 242, 258, 259, 276, 147};
+static const uint16_t links[] = {
+    0,   1,   6,   9,   10,  12,  14,  50,  51,  100, 101, 104, 105, 107, 108, 109, 113,
+    117, 119, 122, 123, 127, 130, 131, 132, 133, 134, 135, 136, 137, 138, 143, 163, 164,
+    166, 167, 168, 178, 179, 180, 181, 183, 192, 194, 197, 200, 204, 205, 206, 219, 226,
+    228, 229, 232, 233, 239, 240, 242, 258, 259, 276, 147, 8,   281, 282, 284, 285};
 
 #define MUST(cond)                                                                                 \
     do {                                                                                           \
@@ -29,6 +30,33 @@ static const uint16_t links[] = {0,   1,   6,   9,   10,  12,  14,  50,  51,  10
             __builtin_trap();                                                                      \
         }                                                                                          \
     } while (0)
+
+enum { NAMED_PORTS = 12340 }; /* from here on, one for each tunnel, as with --tunnel-port */
+
+static const struct ft_tunnel_ports *named_ports(void)
+{
+    static struct ft_tunnel_ports ports;
+    enum ft_tunnel_udp other;
+
+    if (ports.n == 0) {
+        ports = ft_tunnel_ports_known;
+        for (enum ft_tunnel_udp k = 0; k < FT_TUNNEL_UDP__COUNT; k++) {
+            MUST(ft_tunnel_ports_add(&ports, k, (uint16_t)(NAMED_PORTS + k), &other) == FT_OK);
+        }
+    }
+    return &ports;
+}
+
+/* What is NOT_IP has a type, or none: the table's sum is the verdict's count. */
+static void check_types(const struct ft_decoder *d, uint64_t not_ip)
+{
+    uint64_t sum = d->types.other;
+
+    for (uint32_t i = 0; i < d->types.used; i++) {
+        sum += d->types.n[i];
+    }
+    MUST(sum == not_ip);
+}
 
 static enum ft_verdict decode_batch_of_one(struct ft_decoder *d, const struct ft_view *v,
                                            struct ft_packet *out)
@@ -109,8 +137,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&fast, 0xa5, sizeof fast);
     memset(&general, 0x5a, sizeof general);
     ft_decoder_init(&d, &seed);
+    d.ports = named_ports();
     verdict = decode_batch_of_one(&d, &v, &fast);
-    MUST(verdict == ft__decode_general(&seed, false, &v, &general));
+    check_types(&d, verdict == FT_V_NOT_IP);
+    MUST(verdict == ft__decode_general(&d, &v, &general));
     if (verdict == FT_V_DECODED) {
         bool v6 = (fast.key.bits & FT_KEY_V6) != 0;
 

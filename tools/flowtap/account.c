@@ -5,6 +5,8 @@
 
 #include "cli.h"
 
+enum { TYPE_LLC = 4 };
+
 static uint64_t ended(const struct ft_stats *s)
 {
     uint64_t n = 0;
@@ -80,6 +82,66 @@ static void maybe(const char *name, uint64_t n, const char *note)
     }
 }
 
+/* What people know a type as, or "". */
+static const char *ethertype_text(uint16_t type)
+{
+    static const struct {
+        uint16_t type;
+        const char *name;
+    } names[] = {
+        {TYPE_LLC, "802.2: STP, IS-IS, ..."},
+        {0x0806, "ARP"},
+        {0x22f0, "AVTP"},
+        {0x22f3, "TRILL"},
+        {0x8035, "RARP"},
+        {0x809b, "AppleTalk"},
+        {0x80f3, "AppleTalk ARP"},
+        {0x8137, "IPX"},
+        {0x8808, "Ethernet flow control"},
+        {0x8809, "slow protocols: LACP, OAM"},
+        {0x8847, "MPLS that carries no IP"},
+        {0x8863, "PPPoE discovery"},
+        {0x8864, "PPPoE session control"},
+        {0x887b, "HomePlug"},
+        {0x888e, "802.1X"},
+        {0x8892, "PROFINET"},
+        {0x88a4, "EtherCAT"},
+        {0x88b8, "GOOSE"},
+        {0x88ba, "sampled values (IEC 61850)"},
+        {0x88cc, "LLDP"},
+        {0x88e5, "MACsec"},
+        {0x88f7, "PTP"},
+        {0x8902, "CFM"},
+        {0x8906, "FCoE"},
+        {0x8915, "RoCE version 1"},
+        {0x88fb, "PRP supervision"},
+        {0x894f, "NSH that carries no IP"},
+        {0x9000, "loopback test"},
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (names[i].type == type) {
+            return names[i].name;
+        }
+    }
+    return "";
+}
+
+static void table_not_ip(const struct ft_stats *s)
+{
+    const struct ft_not_ip_stats *t = &s->not_ip;
+
+    for (uint32_t i = 0; i < t->n; i++) {
+        char name[64];
+
+        snprintf(name, sizeof name, "      0x%04x", t->type[i]);
+        row(t->type[i] == TYPE_LLC ? "      llc" : name, t->packets[i], ethertype_text(t->type[i]));
+    }
+    if (t->n > 0) {
+        maybe("      other", t->other, "other EtherTypes, or none");
+    }
+}
+
 static void reasons(const struct ft_stats *s, enum ft_verdict_class class)
 {
     for (enum ft_verdict v = 0; v < FT_V__COUNT; v++) {
@@ -88,6 +150,9 @@ static void reasons(const struct ft_stats *s, enum ft_verdict_class class)
 
             snprintf(name, sizeof name, "    %s", ft_verdict_name(v));
             maybe(name, s->verdict[v], ft_verdict_text(v));
+            if (v == FT_V_NOT_IP) {
+                table_not_ip(s);
+            }
         }
     }
 }
@@ -202,6 +267,22 @@ static void json_reasons(const char *name, const struct ft_stats *s, enum ft_ver
     fputc('}', stderr);
 }
 
+static void json_not_ip(const struct ft_stats *s)
+{
+    const struct ft_not_ip_stats *t = &s->not_ip;
+
+    fputs(",\"not_ip_by_ethertype\":{", stderr);
+    for (uint32_t i = 0; i < t->n; i++) {
+        if (t->type[i] == TYPE_LLC) {
+            fputs("\"llc\"", stderr);
+        } else {
+            fprintf(stderr, "\"0x%04x\"", t->type[i]);
+        }
+        fprintf(stderr, ":%llu,", (unsigned long long)t->packets[i]);
+    }
+    fprintf(stderr, "\"other\":%llu}", (unsigned long long)t->other);
+}
+
 static void json_collected(const struct ft_stats *s)
 {
     static const char *const names[] = {
@@ -271,6 +352,7 @@ void account_json(const struct ft_stats *s, const char *input)
     member("decoded", s->verdict[FT_V_DECODED]);
     json_reasons("ignored", s, FT_CLASS_IGNORED);
     json_reasons("malformed", s, FT_CLASS_MALFORMED);
+    json_not_ip(s);
     if (s->collecting) {
         json_collected(s);
     } else {

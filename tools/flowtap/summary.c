@@ -7,6 +7,7 @@
 
 #include "cli.h"
 
+enum { NOT_IP_SHARE = 4, NO_TYPE = 1500 };
 enum { WAIT_LEAST_MS = 20, WAIT_MOST_MS = 60000 };
 
 static const int64_t refresh_ns = 250000000;
@@ -71,10 +72,37 @@ static uint32_t waiting(const struct ft_stats *s)
     return most;
 }
 
+static uint64_t not_ip(const struct ft_stats *s)
+{
+    return s->verdict[FT_V_NOT_IP];
+}
+
+/* A quarter of the packets is in no flow: that is no ARP, it is a layer that is not known here. */
+static bool much_not_ip(const struct ft_stats *s)
+{
+    return !s->collecting && not_ip(s) > 0 && not_ip(s) >= s->captured / NOT_IP_SHARE;
+}
+
+static void warn_not_ip(const struct summary *s, const struct ft_stats *now)
+{
+    const struct ft_not_ip_stats *t = &now->not_ip;
+    char text[200], type[40] = "no EtherType";
+
+    if (t->n > 0 && t->packets[0] >= t->other) {
+        snprintf(type, sizeof type, t->type[0] <= NO_TYPE ? "802.2 frames" : "EtherType 0x%04x",
+                 t->type[0]);
+    }
+    snprintf(text, sizeof text,
+             "%llu of %llu packets are not IP and in no flow (most: %s); the account and "
+             "not_ip_by_ethertype say what they are",
+             (unsigned long long)not_ip(now), (unsigned long long)now->captured, type);
+    cli_log(s->log, FT_LOG_WARN, text);
+}
+
 static void line(struct summary *s, const struct ft_stats *now, char *out, size_t cap)
 {
     double seconds = (double)(now->elapsed_ns - s->last.elapsed_ns) / 1e9;
-    char pps[16], bps[16], share[40] = "";
+    char pps[16], bps[16], share[40] = "", lost[40] = "";
 
     char size[16];
 
@@ -104,13 +132,16 @@ static void line(struct summary *s, const struct ft_stats *now, char *out, size_
                  (unsigned long long)events_dropped(now));
         return;
     }
+    if (much_not_ip(now)) {
+        snprintf(lost, sizeof lost, " | %llu NOT IP", (unsigned long long)not_ip(now));
+    }
     snprintf(
         out, cap,
         "%s%spps %sbit/s | %llu packets, dropped %llu kernel %llu queue | %llu flows | queue %u | "
-        "events dropped %llu",
+        "events dropped %llu%s",
         share, pps, bps, (unsigned long long)now->received, (unsigned long long)now->kernel_dropped,
         (unsigned long long)now->queue_dropped, (unsigned long long)now->flows_active, waiting(now),
-        (unsigned long long)events_dropped(now));
+        (unsigned long long)events_dropped(now), lost);
 }
 
 /* Columns that a line can fill without going on to the next, where \r would not reach it. */
@@ -174,6 +205,9 @@ bool summary_end(struct summary *s, struct ft_pipeline *p)
                 human((double)st.captured / (seconds > 0 ? seconds : 1), pps, sizeof pps),
                 st.n_workers, st.n_workers == 1 ? "" : "s");
         account_table(&st);
+    }
+    if (!s->quiet && much_not_ip(&st)) {
+        warn_not_ip(s, &st);
     }
     fflush(stderr);
     return account_holds(&st);

@@ -130,6 +130,7 @@ static enum ft_verdict decode_icmp(struct ft_net *n)
     if (ft_rd_left(&n->rd) < 2) {
         return FT_V_L4_SHORT;
     }
+    n->icmp = ft_load_be16(n->rd.p);
     n->key_bits = ft_icmp_ports(n->proto, n->rd.p[0], n->rd.p[1], n->port) ? 0 : FT_KEY_ONE_WAY;
     set_payload(n, ICMP_LEN);
     return FT_V_DECODED;
@@ -144,6 +145,7 @@ enum ft_verdict ft_l4_decode(struct ft_net *n)
     n->tcp_sum = 0;
     n->tcp_seq = n->tcp_ack = 0;
     n->tcp_mss = 0;
+    n->icmp = 0;
     n->tcp_opts = 0;
     n->has_bth = false;
     n->payload = NULL;

@@ -233,6 +233,7 @@ static enum ft_verdict take_llc(struct ft_net *n, uint16_t *out_type)
     size_t left = ft_rd_left(&n->rd);
     const uint8_t *p;
 
+    n->ethertype = FT_ETH_LLC;
     if (left < 3) {
         return FT_V_LINK_SHORT;
     }
@@ -268,12 +269,13 @@ enum ft_verdict ft__link_llc(struct ft_net *n)
     return v == FT_V_DECODED ? ft__link_ethertype(n, type) : v;
 }
 
-/* Follows EtherTypes. The loop ends: tags are counted, and LLC cannot follow LLC. */
+/* Follows EtherTypes. The loop ends: tags of all kinds are counted, and LLC cannot follow LLC. */
 enum ft_verdict ft__link_ethertype(struct ft_net *n, uint16_t type)
 {
     for (int tags = 0;;) {
         enum ft_verdict v;
 
+        n->ethertype = type;
         switch (type) {
         case FT_ETH_IPV4:
             return ft__link_found(n, 4);
@@ -294,7 +296,8 @@ enum ft_verdict ft__link_ethertype(struct ft_net *n, uint16_t type)
             break;
         default:
             if (type > FT_ETH_LLC_MAX) {
-                return FT_V_NOT_IP;
+                v = ft__link_tag(n, &type, &tags);
+                break;
             }
             v = take_llc(n, &type);
             break;

@@ -31,9 +31,18 @@ enum ft_verdict ft__link_ppp(struct ft_net *n); /* RFC 1661, with address and co
 enum ft_verdict ft__link_pppoe(struct ft_net *n); /* RFC 2516, from the PPPoE header on */
 enum ft_verdict ft__link_mpls(struct ft_net *n);  /* RFC 3032, from the first label on */
 
-/* Everything but the link types that ft_link_decode() knows itself (link_wan.c, link_wlan.c). */
+/* Everything but the link types that ft_link_decode() knows itself (link_wan.c, link_wlan.c,
+ * link_tags.c). */
 enum ft_verdict ft__link_others(struct ft_net *n, uint16_t linktype);
 enum ft_verdict ft__link_wlan(struct ft_net *n, uint16_t linktype);
+enum ft_verdict ft__link_switch(struct ft_net *n, uint16_t linktype);
+
+/* 802.11 behind a tunnel's header; swapped: the bytes of the frame control have changed places. */
+enum ft_verdict ft__link_wlan_tunnelled(struct ft_net *n, bool swapped);
+
+/* Takes the header that *type announces and sets *type to what comes next; *tags counts. NOT_IP,
+ * and nothing taken: no such header is known (link_tags.c). */
+enum ft_verdict ft__link_tag(struct ft_net *n, uint16_t *type, int *tags);
 
 /* Goes into a tunnel: n->tunnel becomes t, one deeper. False when that would be too deep. */
 bool ft__link_enter(struct ft_net *n, const struct ft_net_tunnel *t);

@@ -9,13 +9,15 @@
  *   ENC            family 4 | SPI 4 | flags 4
  *   NFLOG          family 1 | version 1 | resource 2 | (length 2, type 2, value) in host order
  *   ERF            time 8 | type 1 | flags 1 | record 2 | lost 2 | wire 2 | [extensions 8 each]
- *   PKTAP          length 4 | next 4 | DLT 4 | ..., in host order */
+ *   PKTAP          length 4 | next 4 | DLT 4 | ..., in host order
+ *   SLIP           direction 1, then of 15 bytes how the packet was compressed */
 #include "codec/net/link_parts.h"
 
 enum { NLPID_SNAP = 0x80, NLPID_IPV6 = 0x8e, NLPID_IPV4 = 0xcc, NLPID_PPP = 0xcf, UI = 0x03 };
 enum { CISCO_UNICAST = 0x0f, CISCO_MULTICAST = 0x8f };
 enum { JUNIPER_EXTENSIONS = 0x80, JUNIPER_COOKIE_MAX = 24 };
 enum { NFLOG_PAYLOAD = 9 };
+enum { SLIP_LEN = 16 };
 enum { ERF_HDLC = 1, ERF_ETHERNET = 2, ERF_MORE = 0x80 };
 
 static uint16_t load_le16(const uint8_t *p)
@@ -326,10 +328,25 @@ static enum ft_verdict take_ipnet(struct ft_net *n)
     return p != NULL ? by_bsd_family(n, p[1]) : FT_V_LINK_SHORT;
 }
 
+/* The header stands there or, where a driver had none to give, does not. */
+static enum ft_verdict take_slip(struct ft_net *n)
+{
+    const uint8_t *p = n->rd.p;
+    size_t left = ft_rd_left(&n->rd);
+
+    if (left > 0 && p[0] > 1) {
+        return ft__link_by_version(n, FT_V_LINK_SHORT, FT_V_NOT_IP);
+    }
+    return skip(n, SLIP_LEN) ? ft__link_by_version(n, FT_V_LINK_SHORT, FT_V_NOT_IP)
+                             : FT_V_LINK_SHORT;
+}
+
 /* Lines: PPP, HDLC, Frame Relay, with a byte of direction before them or without. */
 static enum ft_verdict take_line(struct ft_net *n, uint16_t linktype)
 {
     switch (linktype) {
+    case FT_LINK_SLIP:
+        return take_slip(n);
     case FT_LINK_PPP:
         return ft__link_ppp(n);
     case FT_LINK_PPP_HDLC:
@@ -423,5 +440,8 @@ enum ft_verdict ft__link_others(struct ft_net *n, uint16_t linktype)
     if (v == FT_V_LINK_TYPE) { /* nothing was taken */
         v = is_juniper(linktype) ? take_juniper(n, linktype) : take_logged(n, linktype);
     }
-    return v == FT_V_LINK_TYPE ? take_lan(n, linktype) : v;
+    if (v == FT_V_LINK_TYPE) {
+        v = take_lan(n, linktype);
+    }
+    return v == FT_V_LINK_TYPE ? ft__link_switch(n, linktype) : v;
 }

@@ -25,35 +25,52 @@ static bool skip(struct ft_net *n, uint32_t len)
     return len <= n->wire && ft_net_take(n, len) != NULL;
 }
 
-/* padded: zeros fill the header up to a multiple of four bytes. */
-static enum ft_verdict take_wlan(struct ft_net *n, bool padded)
+/* padded: zeros fill the header up to a multiple of four bytes; swapped: as in link_parts.h. */
+static enum ft_verdict take_frame(struct ft_net *n, bool padded, bool swapped)
 {
     uint32_t len = WLAN_LEN;
     const uint8_t *p = n->rd.p;
-    bool qos, amsdu = false;
+    uint8_t type, flags;
+    bool amsdu = false;
 
-    if (ft_rd_left(&n->rd) < WLAN_LEN) {
-        return ft_rd_left(&n->rd) >= 2 && (p[0] & FC_TYPE) != FC_DATA ? FT_V_NOT_IP
-                                                                      : FT_V_LINK_SHORT;
+    if (ft_rd_left(&n->rd) < 2) {
+        return FT_V_LINK_SHORT;
     }
-    if ((p[0] & FC_TYPE) != FC_DATA || (p[0] & FC_NULL)) {
+    type = p[swapped];
+    flags = p[!swapped];
+    if ((type & FC_TYPE) != FC_DATA) {
         return FT_V_NOT_IP;
     }
-    if (p[1] & FC_PROTECTED) {
+    if (ft_rd_left(&n->rd) < WLAN_LEN) {
+        return FT_V_LINK_SHORT;
+    }
+    if (type & FC_NULL) {
+        return FT_V_NOT_IP;
+    }
+    if (flags & FC_PROTECTED) {
         return FT_V_ENCRYPTED;
     }
-    qos = (p[0] & FC_QOS) != 0;
-    len += (p[1] & FC_TO_DS) && (p[1] & FC_FROM_DS) ? 6 : 0;
-    if (qos) {
+    len += (flags & FC_TO_DS) && (flags & FC_FROM_DS) ? 6 : 0;
+    if (type & FC_QOS) {
         if (ft_rd_left(&n->rd) < len + 2) {
             return FT_V_LINK_SHORT;
         }
         amsdu = (p[len] & QOS_AMSDU) != 0;
-        len += p[1] & FC_ORDER ? 6 : 2;
+        len += flags & FC_ORDER ? 6 : 2;
     }
     len = padded ? (len + 3) & ~3u : len;
     len += amsdu ? SUBFRAME_LEN : 0; /* the first of the frames that it holds */
     return skip(n, len) ? ft__link_llc(n) : FT_V_LINK_SHORT;
+}
+
+static enum ft_verdict take_wlan(struct ft_net *n, bool padded)
+{
+    return take_frame(n, padded, false);
+}
+
+enum ft_verdict ft__link_wlan_tunnelled(struct ft_net *n, bool swapped)
+{
+    return take_frame(n, false, swapped);
 }
 
 /* The frame check sequence at the end of a frame is no part of it. */

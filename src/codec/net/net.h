@@ -33,6 +33,7 @@ enum ft_ethertype {
     FT_ETH_LLC_MAX = 1500,    /* up to here the field is an 802.3 length */
     FT_ETH_TYPE_MIN = 0x0600, /* from here on it is a type */
     FT_ETH_IPV4 = 0x0800,
+    FT_ETH_LLC = 0x0004,  /* as n->ethertype: 802.2 without a type */
     FT_ETH_VLAN = 0x8100, /* 802.1Q */
     FT_ETH_IPV6 = 0x86dd,
     FT_ETH_MPLS = 0x8847, /* RFC 5332 */
@@ -40,6 +41,7 @@ enum ft_ethertype {
     FT_ETH_PPPOE = 0x8864,    /* session stage, RFC 2516 */
     FT_ETH_QINQ = 0x88a8,     /* 802.1ad */
     FT_ETH_QINQ_OLD = 0x9100, /* as older switches tag the outer VLAN */
+    FT_ETH_NSH = 0x894f,      /* RFC 8300 */
 };
 
 /* IANA protocol numbers, the ones that have a rule of their own */
@@ -65,7 +67,7 @@ enum ft_ipproto {
 
 /* Most headers of a kind in one frame; one more ends the packet with a verdict. */
 enum {
-    FT_NET_MAX_TAGS = 8,    /* VLAN tags, the one that the kernel took off not counted */
+    FT_NET_MAX_TAGS = 8,    /* VLAN and other tags, the one that the kernel took off not counted */
     FT_NET_MAX_LABELS = 16, /* MPLS */
     FT_NET_MAX_EXT = 16,    /* IPv6 extension headers */
     FT_NET_MAX_TUNNELS = 8, /* a packet behind more is counted in the flow of the eighth */
@@ -86,8 +88,9 @@ struct ft_net {
     struct ft_rd rd; /* captured bytes from here to the end of the innermost length */
     uint32_t wire;   /* bytes on the wire from here to the end of the innermost length */
 
-    uint16_t scope;  /* link: as ft_key.scope */
-    uint8_t version; /* link: 4 or 6, the IP version that comes next */
+    uint16_t scope;     /* link: as ft_key.scope */
+    uint8_t version;    /* link: 4 or 6, the IP version that comes next */
+    uint16_t ethertype; /* link: the last one that was read, FT_ETH_LLC, or 0: none */
 
     uint8_t proto;      /* ip: protocol after the extension headers */
     uint8_t frag;       /* ip: FT_FRAG_* */
@@ -107,10 +110,11 @@ struct ft_net {
     const uint8_t *payload; /* l4: TCP and UDP, whole packets: what was captured of it, or NULL */
     size_t payload_cap;     /* l4: bytes there */
     uint32_t tcp_ack;       /* l4: likewise as tcp_seq */
-    uint16_t tcp_mss;       /* l4: as in ft_packet */
-    uint8_t tcp_opts;       /* l4: as in ft_packet */
-    uint16_t ip_id;         /* ip: as in ft_packet */
-    uint8_t frag_more;      /* ip: as in ft_packet, likewise frag_off and frag_id */
+    uint16_t tcp_mss;       /* l4: as in ft_packet, likewise icmp */
+    uint16_t icmp;
+    uint8_t tcp_opts;  /* l4: as in ft_packet */
+    uint16_t ip_id;    /* ip: as in ft_packet */
+    uint8_t frag_more; /* ip: as in ft_packet, likewise frag_off and frag_id */
     uint16_t frag_off;
     uint16_t frag_len;
     uint32_t frag_id;

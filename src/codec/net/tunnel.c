@@ -42,16 +42,6 @@ enum {
     ETH_ERSPAN3 = 0x22eb
 };
 
-const uint8_t ft__tunnel_ports[512] = {
-    [1701 >> 3] = 1 << (1701 & 7),
-    [2152 >> 3] = 1 << (2152 & 7),
-    [3544 >> 3] = 1 << (3544 & 7),
-    [(4789 & 4095) >> 3] = 1 << (4789 & 7) | 1 << (4790 & 7) | 1 << (4791 & 7),
-    [(5072 & 4095) >> 3] = 1 << (5072 & 7),
-    [(6081 & 4095) >> 3] = 1 << (6081 & 7),
-    [(6635 & 4095) >> 3] = 1 << (6635 & 7),
-};
-
 bool ft__tunnel_enter(struct ft_net *n, enum ft_tunnel_type type, uint8_t flags, uint32_t id)
 {
     struct ft_net_tunnel t = {.type = (uint8_t)type,
@@ -169,7 +159,7 @@ static bool open_bridged(struct ft_net *n, uint16_t flags, uint32_t key)
            ft__link_ethernet(n) == FT_V_DECODED;
 }
 
-static bool open_gre(struct ft_net *n)
+bool ft__tunnel_gre(struct ft_net *n)
 {
     const uint8_t *p = ft_net_take(n, 4);
     uint16_t flags, type;
@@ -243,20 +233,15 @@ static bool open_etherip(struct ft_net *n)
            ft__link_ethernet(n) == FT_V_DECODED;
 }
 
-bool ft_tunnel_open(struct ft_net *n)
+bool ft__tunnel_proto(struct ft_net *n, uint8_t proto)
 {
-    if (n->frag != FT_FRAG_NONE || n->tunnel.depth == FT_NET_MAX_TUNNELS) {
-        return false;
-    }
-    switch (n->proto) {
-    case FT_IP_UDP:
-        return ft__tunnel_udp(n);
+    switch (proto) {
     case IP_IPIP:
         return open_ip(n, 4);
     case IP_IPV6:
         return open_ip(n, 6);
     case IP_GRE:
-        return open_gre(n);
+        return ft__tunnel_gre(n);
     case IP_ETHERIP:
         return open_etherip(n);
     case IP_ETHERNET:
@@ -268,4 +253,12 @@ bool ft_tunnel_open(struct ft_net *n)
     default:
         return false;
     }
+}
+
+bool ft_tunnel_open(struct ft_net *n, const struct ft_tunnel_ports *ports)
+{
+    if (n->frag != FT_FRAG_NONE || n->tunnel.depth == FT_NET_MAX_TUNNELS) {
+        return false;
+    }
+    return n->proto == FT_IP_UDP ? ft__tunnel_udp(n, ports) : ft__tunnel_proto(n, n->proto);
 }

@@ -9,6 +9,11 @@
  *   GTP-U (TS 29.281)   version 3 bits, PT 1, 0 1, E 1, S 1, PN 1 | type 1 | length 2 | TEID 4
  *                       | [sequence 2, N-PDU 1, next extension 1]
  *                       | extensions: length 1 * 4 ... next 1
+ *   GUE (intarea-gue)   version 2 bits, C 1, length 5 bits * 4 | protocol 1 | flags 2 | fields
+ *                       version 1: an IP header stands there instead
+ *   CAPWAP (RFC 5415)   version 4 bits, type 4, length 5 bits * 4, radio 5, binding 5,
+ *                       T F L W M K 6, 0 3 | fragment 2, offset 2 | [radio address]
+ *                       | [wireless information] | frame
  *   L2TPv2 (RFC 2661)   T L 0 0 S 0 O P, 0 4, version 4 | [length 2] | tunnel 2 | session 2
  *                       | [Ns 2, Nr 2] | [offset 2, padding] | PPP
  *   Teredo (RFC 4380)   [0001, id length 1, auth length 1, both, nonce 8, confirmation 1]
@@ -21,17 +26,9 @@
 #include "codec/net/tunnel.h"
 #include "codec/net/tunnel_parts.h"
 
-enum { UDP_LEN = 8 };
-enum {
-    PORT_L2TP = 1701,
-    PORT_GTPU = 2152,
-    PORT_TEREDO = 3544,
-    PORT_VXLAN = 4789,
-    PORT_VXLAN_GPE = 4790,
-    PORT_AYIYA = 5072,
-    PORT_GENEVE = 6081,
-    PORT_MPLS = 6635
-};
+enum { UDP_LEN = 8, ROCE_PORT = 4791 };
+enum { IP_IPIP = 4, IP_IPV6 = 41 };
+enum { CAPWAP_LEN = 8, CAPWAP_80211 = 1 };
 enum { KEYED = FT_TUNNEL_ID | FT_TUNNEL_KEYED };
 
 static uint32_t load_be24(const uint8_t *p)
@@ -66,6 +63,8 @@ static bool open_vxlan_gpe(struct ft_net *n)
         return ft__tunnel_ip(n);
     case 3:
         return ft__link_ethernet(n) == FT_V_DECODED;
+    case 4:
+        return ft__link_ethertype(n, FT_ETH_NSH) == FT_V_DECODED;
     case 5:
         return ft__link_mpls(n) == FT_V_DECODED;
     default:
@@ -195,32 +194,165 @@ static bool open_ayiya(struct ft_net *n)
            n->rd.p[0] >> 4 == (p[3] == 41 ? 6 : 4) && ft__tunnel_ip(n);
 }
 
-bool ft__tunnel_udp(struct ft_net *n)
+/* No header, or one of two bits, says that IP comes: it has to look like it. */
+static bool open_bare_ip(struct ft_net *n, enum ft_tunnel_type type)
 {
-    uint16_t sport = n->port[0], dport = n->port[1];
+    return ft__link_plausible_ip(n) && ft__tunnel_enter(n, type, 0, 0) && ft__tunnel_ip(n);
+}
 
-    if (!ft_tunnel_port(sport, dport) || !ft__tunnel_skip(n, UDP_LEN)) {
+static bool open_inside(struct ft_net *n, uint8_t proto)
+{
+    if (proto != IP_IPIP && proto != IP_IPV6) {
+        return ft__tunnel_proto(n, proto); /* a tunnel in the tunnel */
+    }
+    return ft_rd_left(&n->rd) > 0 && n->rd.p[0] >> 4 == (proto == IP_IPIP ? 4 : 6) &&
+           ft__tunnel_ip(n);
+}
+
+static bool open_gue(struct ft_net *n)
+{
+    if (ft_rd_left(&n->rd) > 0 && n->rd.p[0] >> 6 == 1) {
+        return open_bare_ip(n, FT_TUNNEL_GUE);
+    }
+    const uint8_t *p = ft_net_take(n, 4);
+
+    /* version 0, no control message */
+    return p != NULL && (p[0] & 0xe0) == 0 && ft__tunnel_skip(n, (p[0] & 0x1fu) * 4) &&
+           ft__tunnel_enter(n, FT_TUNNEL_GUE, 0, 0) && open_inside(n, p[1]);
+}
+
+/* Linux's foo-over-udp: what stands there was agreed on elsewhere. No GRE begins with 4 or 6. */
+static bool open_fou(struct ft_net *n)
+{
+    uint8_t nibble = ft_rd_left(&n->rd) > 0 ? n->rd.p[0] >> 4 : 0;
+
+    return nibble == 4 || nibble == 6 ? open_bare_ip(n, FT_TUNNEL_FOU) : ft__tunnel_gre(n);
+}
+
+/* An 802.11 frame whose frame control may have changed places: some controllers send it so. */
+static bool open_wlan(struct ft_net *n)
+{
+    struct ft_net copy = *n;
+
+    if (ft__link_wlan_tunnelled(n, false) == FT_V_DECODED && ft__link_plausible_ip(n)) {
+        return true;
+    }
+    *n = copy;
+    return ft__link_wlan_tunnelled(n, true) == FT_V_DECODED && ft__link_plausible_ip(n);
+}
+
+static bool open_capwap(struct ft_net *n)
+{
+    if (ft_rd_left(&n->rd) < CAPWAP_LEN) {
         return false;
     }
-    switch (dport) {
-    case PORT_VXLAN:
-        return open_vxlan(n);
-    case PORT_VXLAN_GPE:
-        return open_vxlan_gpe(n);
-    case PORT_GENEVE:
-        return open_geneve(n);
-    case PORT_GTPU:
-        return open_gtpu(n);
-    case PORT_MPLS:
-        return ft__tunnel_enter(n, FT_TUNNEL_MPLS, 0, 0) && ft__link_mpls(n) == FT_V_DECODED;
-    default:
-        break;
+    uint32_t head = ft_load_be32(n->rd.p), len = (head >> 19 & 0x1f) * 4;
+    bool native = (head & 0x100) != 0;
+
+    /* version 0, not DTLS; no fragment, no keep-alive, reserved bits 0 */
+    if (head >> 24 != 0 || (head & 0x8f) != 0 || len < CAPWAP_LEN || !ft__tunnel_skip(n, len) ||
+        !ft__tunnel_enter(n, FT_TUNNEL_CAPWAP, 0, 0)) {
+        return false;
     }
-    if (dport == PORT_TEREDO || sport == PORT_TEREDO) {
-        return open_teredo(n);
+    return native ? (head >> 9 & 0x1f) == CAPWAP_80211 && open_wlan(n)
+                  : ft__link_ethernet(n) == FT_V_DECODED;
+}
+
+static bool open_mpls(struct ft_net *n)
+{
+    return ft__tunnel_enter(n, FT_TUNNEL_MPLS, 0, 0) && ft__link_mpls(n) == FT_V_DECODED;
+}
+
+/* ---- which of them ---- */
+
+static const struct kind {
+    const char *name;
+    uint16_t port; /* IANA's, or 0 */
+    bool both;     /* the sender's port tells as well */
+    bool (*open)(struct ft_net *n);
+} kinds[] = {
+    [FT_TUNNEL_UDP_VXLAN] = {"vxlan", 4789, false, open_vxlan},
+    [FT_TUNNEL_UDP_VXLAN_GPE] = {"vxlan-gpe", 4790, false, open_vxlan_gpe},
+    [FT_TUNNEL_UDP_GENEVE] = {"geneve", 6081, false, open_geneve},
+    [FT_TUNNEL_UDP_GTPU] = {"gtpu", 2152, false, open_gtpu},
+    [FT_TUNNEL_UDP_GUE] = {"gue", 6080, false, open_gue},
+    [FT_TUNNEL_UDP_FOU] = {"fou", 0, false, open_fou},
+    [FT_TUNNEL_UDP_GRE] = {"gre", 4754, false, ft__tunnel_gre},
+    [FT_TUNNEL_UDP_MPLS] = {"mpls", 6635, false, open_mpls},
+    [FT_TUNNEL_UDP_L2TP] = {"l2tp", 1701, true, open_l2tp},
+    [FT_TUNNEL_UDP_TEREDO] = {"teredo", 3544, true, open_teredo},
+    [FT_TUNNEL_UDP_AYIYA] = {"ayiya", 5072, true, open_ayiya},
+    [FT_TUNNEL_UDP_CAPWAP] = {"capwap", 5247, true, open_capwap},
+};
+
+_Static_assert(sizeof kinds / sizeof kinds[0] == FT_TUNNEL_UDP__COUNT, "a row for each");
+
+#define BYTE(port) ((port)&4095) >> 3
+#define BIT(port)  1 << ((port)&7)
+
+const struct ft_tunnel_ports ft_tunnel_ports_known = {
+    .maybe =
+        {
+            [BYTE(1701)] = BIT(1701),
+            [BYTE(2152)] = BIT(2152),
+            [BYTE(3544)] = BIT(3544),
+            [BYTE(4754)] = BIT(4754),
+            [BYTE(4789)] = BIT(4789) | BIT(4790) | BIT(ROCE_PORT),
+            [BYTE(5072)] = BIT(5072),
+            [BYTE(5247)] = BIT(5247),
+            [BYTE(6080)] = BIT(6080) | BIT(6081),
+            [BYTE(6635)] = BIT(6635),
+        },
+};
+
+const char *ft_tunnel_udp_name(enum ft_tunnel_udp how)
+{
+    return how < FT_TUNNEL_UDP__COUNT ? kinds[how].name : NULL;
+}
+
+int ft_tunnel_ports_add(struct ft_tunnel_ports *t, enum ft_tunnel_udp how, uint16_t port,
+                        enum ft_tunnel_udp *out_other)
+{
+    for (uint32_t i = 0; i < t->n; i++) {
+        if (t->row[i].port == port) {
+            *out_other = t->row[i].how;
+            return t->row[i].how == how ? FT_OK : FT_E_USAGE;
+        }
     }
-    if (dport == PORT_AYIYA || sport == PORT_AYIYA) {
-        return open_ayiya(n);
+    if (t->n == FT_TUNNEL_PORTS_MAX) {
+        *out_other = FT_TUNNEL_UDP__COUNT;
+        return FT_E_USAGE;
     }
-    return (dport == PORT_L2TP || sport == PORT_L2TP) && open_l2tp(n);
+    t->row[t->n].port = port;
+    t->row[t->n++].how = (uint8_t)how;
+    t->maybe[BYTE(port)] |= (uint8_t)(BIT(port));
+    return FT_OK;
+}
+
+/* What a port is for; the sender's port tells of some kinds only. NULL: nothing. */
+static const struct kind *find(const struct ft_tunnel_ports *t, uint16_t port, bool sender)
+{
+    for (uint32_t i = 0; i < t->n; i++) {
+        if (t->row[i].port == port && (!sender || kinds[t->row[i].how].both)) {
+            return &kinds[t->row[i].how];
+        }
+    }
+    for (int i = 0; i < FT_TUNNEL_UDP__COUNT; i++) {
+        if (kinds[i].port == port && (!sender || kinds[i].both)) {
+            return port != 0 ? &kinds[i] : NULL;
+        }
+    }
+    return NULL;
+}
+
+bool ft__tunnel_udp(struct ft_net *n, const struct ft_tunnel_ports *ports)
+{
+    const struct kind *k;
+
+    if (!ft_tunnel_port(ports->maybe, n->port[0], n->port[1]) || !ft__tunnel_skip(n, UDP_LEN)) {
+        return false;
+    }
+    k = find(ports, n->port[1], false);
+    k = k != NULL ? k : find(ports, n->port[0], true);
+    return k != NULL && k->open(n);
 }

@@ -292,7 +292,7 @@ static inline enum ft_verdict decode_both(const struct ft_view *v, struct ft_pac
     }
     CHECK_EQ(sum, 1);
     CHECK_EQ(n, verdict == FT_V_DECODED);
-    general = ft__decode_general(&test_seed, false, v, &other);
+    general = ft__decode_general(&d, v, &other);
     CHECK_STR(ft_verdict_name(verdict), ft_verdict_name(general));
     if (verdict == FT_V_DECODED) {
         CHECK(same_packet(out, &other));

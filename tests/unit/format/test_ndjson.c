@@ -92,7 +92,8 @@ static void test_bounds(void)
     struct ft_flow_record r;
 
     memset(&r, 0xff, sizeof r);
-    r.is_final = r.one_way = true;
+    r.is_final = r.one_way = r.has_icmp_code = true;
+    r.proto = 58; /* ICMP's columns are written too */
     r.ip_version = 6;
     r.reason = FT_REASON_SNAPSHOT;
     memset(r.tcp.history, 'S', sizeof r.tcp.history - 1);
@@ -112,6 +113,7 @@ static void test_bounds(void)
     memset(&s, 0xff, sizeof s);
     s.n_workers = FT_MAX_WORKERS;
     s.n_outputs = FT_MAX_OUTPUTS;
+    s.not_ip.n = FT_NOT_IP_TYPES;
     s.is_final = s.kernel_dropped_known = s.collecting = true;
     for (int i = 0; i < FT_MAX_OUTPUTS; i++) {
         s.output[i].name = name;

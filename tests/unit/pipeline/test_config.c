@@ -66,6 +66,7 @@ static void test_promised_names(void)
         {"config", 'c', NULL, false},      {"user", 0, NULL, false},
         {"no-sandbox", 0, NULL, false},    {"log-format", 0, "text", false},
         {"verbose", 'v', NULL, false},     {"quiet", 0, NULL, false},
+        {"tunnel-port", 0, NULL, true},
     };
 
     for (size_t i = 0; i < sizeof promised / sizeof promised[0]; i++) {
@@ -101,6 +102,7 @@ static void test_defaults(void)
     CHECK_EQ(l->n_inputs, 0);
     CHECK(l->filter == NULL && l->anonymize == NULL && l->user == NULL);
     CHECK(!l->keep_tunnels && !l->no_sandbox && !l->log_json && !l->no_promiscuous);
+    CHECK(l->tunnel_ports.n == 0 && r->tunnel_ports.n == 0);
     CHECK_EQ(l->verbosity, 0);
     CHECK_EQ(l->stats_ns, INT64_C(10000000000));
     CHECK_EQ(r->stats_ns, 0);

@@ -47,6 +47,7 @@ static void test_everything(void)
                        "active-timeout: 30\n"
                        "snapshot: 8,32\n"
                        "keep-tunnels: true\n"
+                       "tunnel-port: [vxlan=8472, \"gue=6081,gre=7\"]\n"
                        "anonymize: key.hex\n"
                        "stats: 60\n"
                        "snaplen: 128\n"
@@ -73,6 +74,10 @@ static void test_everything(void)
     CHECK_EQ(cfg->active_ns, INT64_C(30000000000));
     CHECK_EQ(cfg->n_snapshots, 2);
     CHECK(cfg->keep_tunnels && cfg->no_sandbox && cfg->log_json && !cfg->no_promiscuous);
+    CHECK_EQ(cfg->tunnel_ports.n, 3);
+    CHECK_EQ(cfg->tunnel_ports.row[0].port, 8472);
+    CHECK_EQ(cfg->tunnel_ports.row[0].how, FT_TUNNEL_UDP_VXLAN);
+    CHECK_EQ(cfg->tunnel_ports.row[2].how, FT_TUNNEL_UDP_GRE);
     CHECK_STR(cfg->anonymize, "key.hex");
     CHECK_STR(cfg->user, "daemon");
     CHECK_EQ(cfg->stats_ns, INT64_C(60000000000));

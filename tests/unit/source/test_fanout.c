@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* source: the program that shares packets, run here as the kernel runs it. */
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/rd.h"
@@ -36,6 +37,9 @@ static uint32_t run(const struct sock_filter *f, uint16_t n, uint16_t protocol, 
             a = size == 4 ? ft_load_be32(net + at) : size == 2 ? ft_load_be16(net + at) : net[at];
             break;
         }
+        case BPF_LD | BPF_IMM:
+            a = k;
+            break;
         case BPF_LDX | BPF_IMM:
             x = k;
             break;
@@ -101,7 +105,7 @@ static uint16_t program_len;
 static uint32_t owner(uint16_t protocol, const uint8_t *front, uint32_t front_len, uint8_t version,
                       uint8_t from, uint8_t to, uint8_t noise)
 {
-    uint8_t p[96];
+    uint8_t p[128];
 
     memset(p, noise, sizeof p);
     if (front_len > 0) {
@@ -141,6 +145,66 @@ static void test_pairs(void)
     }
 }
 
+/* Tags that the talker, a switch or a tap adds may be there one way only: nothing depends on them.
+ */
+static void test_tags(void)
+{
+    static const struct {
+        uint16_t type;
+        uint8_t len;
+        uint8_t tag[40]; /* with the type that follows in the last two bytes of len, or none */
+        bool bare;       /* IP follows, no type */
+    } tags[] = {
+        {0x8926, 6, {0x80, 1, 0, 2, 8, 0}, false},
+        {0x893f, 8, {0, 1, 0, 2, 0, 0, 8, 0}, false},
+        {0xf1c1, 6, {0, 0, 0, 9, 8, 0}, false},
+        {0x892f, 6, {0x10, 0x40, 0, 9, 8, 0}, false},
+        {0x8909, 8, {1, 1, 0, 1, 0, 100, 8, 0}, false},
+        {0x88e5, 8, {0, 0, 0, 0, 0, 9, 8, 0}, false},
+        {0x88e5, 16, {0x20, 0, 0, 0, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 8, 0}, false},
+        {0xd28b, 14, {0, 1, 0, 0x10, 1, 2, 3, 4, 5, 6, 7, 8, 8, 0}, false},
+        {0xd28b, 12, {0, 1, 1, 0x21, 1, 2, 3, 4, 5, 6, 8, 0}, false},
+        {0x8903, 16, {0, 0x60, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 8, 0}, false},
+        {0x88e7, 18, {0, 1, 2, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 8, 0}, false},
+        {0x22f3, 20, {0, 5, 0, 1, 0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 8, 0}, false},
+        {0x22f3,
+         24,
+         {0, 0x45, 0, 1, 0, 2, 9, 9, 9, 9, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 8, 0},
+         false},
+        {0xdada, 8, {0, 0, 0xc0, 0, 0, 0, 8, 0}, false},
+        {0x8874, 6, {0x60, 0, 0, 1, 8, 0}, false},
+        {0x9100, 4, {0, 5, 8, 0}, false},
+        {0x894f, 8, {0x0f, 0xc2, 2, 1, 0, 0, 1, 255}, true},
+        {0x894f,
+         22,
+         {0x0f, 0xc2, 2, 3, 0, 0, 1, 255, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 8, 0},
+         false},
+    };
+
+    for (size_t t = 0; t < sizeof tags / sizeof tags[0]; t++) {
+        for (int i = 0; i < 50; i++) {
+            uint8_t a = (uint8_t)(i + 1), b = (uint8_t)(i * 7 + 3), two[44];
+            uint32_t w4 = owner(0x0800, NULL, 0, 4, a, b, 1);
+
+            CHECK_EQ(owner(tags[t].type, tags[t].tag, tags[t].len, 4, b, a, 3), w4);
+            two[0] = 0; /* behind a VLAN tag */
+            two[1] = 5;
+            two[2] = (uint8_t)(tags[t].type >> 8);
+            two[3] = (uint8_t)tags[t].type;
+            memcpy(two + 4, tags[t].tag, tags[t].len);
+            CHECK_EQ(owner(0x8100, two, tags[t].len + 4u, 4, a, b, 3), w4);
+            if (!tags[t].bare) { /* and before one */
+                memcpy(two, tags[t].tag, tags[t].len);
+                two[tags[t].len - 2] = 0x81;
+                two[tags[t].len - 1] = 0;
+                memcpy(two + tags[t].len, "\0\7\x08\0", 4);
+                CHECK_EQ(owner(tags[t].type, two, tags[t].len + 4u, 4, b, a, 9), w4);
+            }
+        }
+    }
+    CHECK_EQ(owner(0x894f, (const uint8_t *)"\x0f\xc2\2\5\0\0\1\xff", 8, 4, 1, 2, 0), 0); /* MPLS */
+}
+
 static void test_spread(void)
 {
     uint32_t got[WORKERS] = {0};
@@ -159,6 +223,7 @@ int main(void)
     program_len = ft_fanout_program(program, WORKERS);
     CHECK(program_len <= FT_FANOUT_MAX);
     RUN(test_pairs);
+    RUN(test_tags);
     RUN(test_spread);
     return test_end();
 }
