@@ -61,16 +61,17 @@ struct ft__hot {
 } FT_ALIGNED(64);
 
 struct ft__cold {
-    int64_t first_ns[2]; /* earliest packet by direction */
-    uint32_t pkts[2];    /* units of 2^16 */
-    uint32_t bytes[2];   /* units of 2^32 */
-    uint32_t over[2];    /* units of 2^16 */
-    uint32_t hdr[2];     /* units of 2^16 */
-    uint32_t active_k;   /* active deadlines that have passed */
-    uint32_t segment;    /* number of the next record */
-    uint32_t place;      /* in the index: bucket << 7 | probes << 3 | slot */
-    uint8_t snapshot;    /* the next one */
-    uint8_t spare[3];
+    int64_t first_ns[2];  /* earliest packet by direction */
+    uint32_t pkts[2];     /* units of 2^16 */
+    uint32_t bytes[2];    /* units of 2^32 */
+    uint32_t over[2];     /* units of 2^16 */
+    uint32_t hdr[2];      /* units of 2^16 */
+    uint32_t active_k;    /* active deadlines that have passed */
+    uint32_t segment;     /* number of the next record */
+    uint32_t place;       /* in the index: bucket << 7 | probes << 3 | slot */
+    uint8_t over_high[2]; /* units of 2^48: a capture may claim 4 GiB for a packet of a few bytes */
+    uint8_t snapshot;     /* the next one */
+    uint8_t spare;
 } FT_ALIGNED(64);
 
 /* What few flows have. */
