@@ -67,8 +67,9 @@ struct ft_packet {
     uint8_t tcp_opts;     /* FT_TCPO_* */
     uint8_t tunnel;       /* enum ft_tunnel_type; not 0: the tunnel fields hold */
     uint8_t addr6[32];    /* IPv6 only: lo, hi */
-    /* when the decoder was asked for payloads; else both hold nothing */
-    const uint8_t *payload; /* first captured bytes after the transport header; borrowed as told */
+    /* when the decoder was asked for payloads, and of fragments; else both hold nothing */
+    const uint8_t *payload; /* first captured bytes after the transport header, of a fragment those
+                               at frag_off; borrowed as told */
     uint16_t payload_cap;   /* how many of them, 0..FT_PAYLOAD_MAX; 0: payload is not to be used */
     uint16_t frag_off;      /* frag: offset of the data in bytes */
     uint32_t frag_id;       /* frag: identification */
@@ -78,9 +79,15 @@ struct ft_packet {
         tunnel_version; /* tunnel: IP version of outer, 4 or 6; 0: below IP, outer holds nothing */
     uint8_t tunnel_flags; /* tunnel: FT_TUNNEL_* */
     uint8_t frag_more;    /* frag: 1: not the last fragment */
-    uint32_t roce_bth;    /* FT_MARK_ROCE: BTH opcode << 24 | destination QP */
-    uint16_t tcp_mss;     /* FT_TCPO_MSS: the maximum segment size option */
-    uint16_t frag_len;    /* frag: bytes of data of this fragment */
+    union {
+        uint32_t roce_bth; /* FT_MARK_ROCE: BTH opcode << 24 | destination QP */
+        uint32_t frag_sum; /* frag: keyed hash of what was captured of its data */
+    };
+    union {
+        uint16_t tcp_mss; /* FT_TCPO_MSS: the maximum segment size option */
+        uint16_t frag_l4; /* FT_FRAG_FIRST: where in its data the transport header begins */
+    };
+    uint16_t frag_len; /* frag: bytes of data of this fragment */
     uint8_t outer[2]
                  [16]; /* tunnel: its source and destination as the sender wrote them; IPv4 in 4 */
 } FT_ALIGNED(32);

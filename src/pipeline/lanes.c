@@ -19,11 +19,12 @@ enum { SLOT_PACKETS = FT_LANE_PACKETS + FT_FRAGMENTS_HELD };
 
 /* owner: the worker that claimed it until published; then read by all until users is 0. */
 struct slot {
-    struct ft_packet *pkts;     /* [SLOT_PACKETS] */
-    uint8_t *payloads;          /* --app, where the source's memory goes: copies, else NULL */
-    uint16_t *order;            /* [SLOT_PACKETS] packet numbers, sorted by owner */
-    uint32_t *first;            /* [n_workers + 1] where each owner's part of order begins */
-    uint32_t n;                 /* packets */
+    struct ft_packet *pkts; /* [SLOT_PACKETS] */
+    uint8_t *payloads; /* [FT_LANE_PACKETS] where the source's memory goes: copies of what fragments
+                          hold and, with --app, of payloads; with --app, of what fragments became */
+    uint16_t *order;   /* [SLOT_PACKETS] packet numbers, sorted by owner */
+    uint32_t *first;   /* [n_workers + 1] where each owner's part of order begins */
+    uint32_t n;        /* packets */
     _Atomic uint32_t users;     /* workers that have still to consume it; 0: free */
     _Atomic uint64_t published; /* chunk number + 1 */
     /* until it is published; guarded by the claim lock once done is set: */
@@ -54,6 +55,9 @@ struct ft_lanes {
     pthread_mutex_t claim;       /* guards next, eof and the source's read() */
     uint64_t next;               /* chunk to be claimed */
     bool eof;
+    bool ended;  /* all chunks of the input are published, n_whole; guarded by claim */
+    bool ending; /* but for what fragments still hold; guarded by claim */
+    uint64_t n_whole;
     struct ft_fragments *fragments; /* guarded by claim: it sees the chunks in order */
     _Atomic uint64_t total;         /* chunks of the input, UINT64_MAX while unknown */
     _Atomic bool stopped;           /* claim no more */
@@ -130,7 +134,7 @@ static void split_file(struct ft_lanes *l)
     l->split = NULL;
 }
 
-/* Room for the payloads of each slot's packets: of streams, whose memory is used again. */
+/* Room for the payloads of each slot's packets. */
 static bool make_payloads(struct ft_lanes *l)
 {
     for (uint32_t i = 0; i < l->n_slots; i++) {
@@ -168,7 +172,7 @@ int ft_lanes_new(struct ft_pipeline *p, uint32_t n_workers, struct ft_lanes **ou
     atomic_store_explicit(&l->total, UINT64_MAX, memory_order_relaxed);
     lay_out(l);
     split_file(l);
-    if (p->plan.app && l->split == NULL && !make_payloads(l)) {
+    if ((p->plan.app || l->split == NULL) && !make_payloads(l)) {
         ft_lanes_free(l);
         return FT_E_NOMEM;
     }
@@ -191,6 +195,11 @@ void ft_lanes_free(struct ft_lanes *l)
     }
     ft_map_free(l->map, l->map_len);
     ft_mem_free(l);
+}
+
+size_t ft_lanes_payloads(const struct ft_lanes *l)
+{
+    return l->slots[0].payloads != NULL ? (size_t)FT_LANE_PACKETS * FT_PAYLOAD_MAX * l->n_slots : 0;
 }
 
 void ft_lanes_stop(struct ft_lanes *l)
@@ -218,13 +227,56 @@ static void slot_sort(struct slot *s, uint32_t n_workers)
 /* With the claim lock, in the order of the input: a slot's packets are final. w counts them. */
 static void slot_publish(struct ft_lanes *l, struct ft_worker *w, struct slot *s, uint64_t chunk)
 {
-    if (FT_UNLIKELY(s->fragments)) {
-        s->n = ft_fragments_run(l->fragments, &w->dec, s->pkts, s->n);
+    if (FT_UNLIKELY(s->fragments || ft_fragments_waiting(l->fragments))) {
+        s->n = ft_fragments_run(l->fragments, &w->dec, s->pkts, s->n,
+                                l->p->plan.app ? s->payloads : NULL);
         slot_sort(s, l->n_workers);
     }
 
     atomic_store_explicit(&s->users, l->n_workers, memory_order_relaxed);
     atomic_store_explicit(&s->published, chunk + 1, memory_order_release); /* pairs with take */
+}
+
+/* With the claim lock: what was decoded ahead is thrown away. */
+static void forget_guesses(struct ft_lanes *l)
+{
+    for (uint32_t i = 0; i < l->n_slots; i++) {
+        if (l->slots[i].done) {
+            l->slots[i].done = false;
+            atomic_store_explicit(&l->slots[i].users, 0, memory_order_release);
+        }
+    }
+}
+
+/* With the claim lock, when all of the input's chunks are published: what fragments still hold
+ * comes out in a slot of its own, as soon as one is free. */
+static void end_lanes(struct ft_lanes *l, struct ft_worker *w)
+{
+    uint64_t chunk = l->n_whole;
+    struct slot *s = &l->slots[chunk % l->n_slots];
+
+    if (!l->ending || atomic_load_explicit(&s->users, memory_order_acquire) != 0) {
+        return;
+    }
+    l->ending = false;
+    s->n = ft_fragments_end(l->fragments, &w->dec, s->pkts);
+    if (s->n > 0) {
+        s->fragments = false;
+        slot_sort(s, l->n_workers);
+        slot_publish(l, w, s, chunk++);
+    }
+    atomic_store_explicit(&l->total, chunk, memory_order_release); /* pairs with take */
+}
+
+static void end_at(struct ft_lanes *l, struct ft_worker *w, uint64_t chunks)
+{
+    if (!l->ended) {
+        l->ended = l->ending = true;
+        l->n_whole = chunks;
+        forget_guesses(l);
+    }
+    l->eof = true;
+    end_lanes(l, w);
 }
 
 /* With the claim lock: the next batch of the source. FT_OK: chunk *out_chunk is claimed. */
@@ -247,9 +299,8 @@ static int claim_read(struct ft_lanes *l, struct ft_worker *w, struct ft_batch *
     if (ft__source_over(l->p, rc, &err)) {
         l->eof = true;
         if (l->verified == l->next) {
-            ft_fragments_end(l->fragments, &w->dec);
+            end_at(l, w, l->next);
         }
-        atomic_store_explicit(&l->total, l->next, memory_order_release);
         return FT_E_EOF;
     }
     if (rc != FT_OK || batch->n == 0) {
@@ -310,27 +361,13 @@ static void accept_chunk(struct ft_lanes *l, struct ft_worker *w, struct slot *s
     slot_publish(l, w, s, s->chunk);
 }
 
-static void end_at(struct ft_lanes *l, struct ft_worker *w, uint64_t chunks)
-{
-    if (!l->eof) {
-        ft_fragments_end(l->fragments, &w->dec);
-    }
-    l->eof = true;
-    atomic_store_explicit(&l->total, chunks, memory_order_release); /* pairs with take */
-}
-
 /* With the lock: a chunk held more packets than a slot. From here on chunks are whatever fits, one
  * after the other; what others have guessed beyond is thrown away. */
 static void go_serial(struct ft_lanes *l)
 {
     l->serial = true;
     l->next = l->verified;
-    for (uint32_t i = 0; i < l->n_slots; i++) {
-        if (l->slots[i].done) {
-            l->slots[i].done = false;
-            atomic_store_explicit(&l->slots[i].users, 0, memory_order_release);
-        }
-    }
+    forget_guesses(l);
 }
 
 /* With the lock: checks what is decoded, in order, as far as it goes. */
@@ -419,6 +456,7 @@ static int split_decode(struct ft_lanes *l, struct ft_worker *w)
     uint64_t start = UINT64_MAX;
 
     pthread_mutex_lock(&l->claim);
+    end_lanes(l, w);
     if (l->serial) {
         int rc = serial_chunk(l, w);
 
@@ -438,7 +476,7 @@ static int split_decode(struct ft_lanes *l, struct ft_worker *w)
     }
     walk_chunk(l, s, start);
     pthread_mutex_lock(&l->claim);
-    if (l->serial) { /* meanwhile guessing was given up */
+    if (l->serial || l->ended) { /* meanwhile guessing was given up, or this is beyond the end */
         atomic_store_explicit(&s->users, 0, memory_order_release);
     } else {
         s->done = true;
@@ -463,7 +501,19 @@ static void publish_in_order(struct ft_lanes *l, struct ft_worker *w)
         slot_publish(l, w, s, s->chunk);
     }
     if (l->eof && l->verified == l->next) {
-        ft_fragments_end(l->fragments, &w->dec);
+        end_at(l, w, l->next);
+    }
+}
+
+/* What fragments hold is read when the slot's turn comes. */
+static void copy_fragments(struct slot *s)
+{
+    for (uint32_t i = 0; i < s->n; i++) {
+        struct ft_packet *p = &s->pkts[i];
+
+        if (p->frag != FT_FRAG_NONE) {
+            ft__app_copy(p, 1, p, s->payloads + (size_t)i * FT_PAYLOAD_MAX);
+        }
     }
 }
 
@@ -479,6 +529,7 @@ int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w)
     if (pthread_mutex_trylock(&l->claim) != 0) {
         return FT_E_AGAIN;
     }
+    end_lanes(l, w);
     int rc = claim_read(l, w, &batch, &chunk);
 
     pthread_mutex_unlock(&l->claim);
@@ -488,8 +539,10 @@ int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w)
     struct slot *s = &l->slots[chunk % l->n_slots];
 
     ft_decode_batch(&w->dec, batch.views, batch.n, s->pkts, &s->n);
-    if (s->payloads != NULL) {
+    if (l->p->plan.app) {
         ft__app_copy(s->pkts, s->n, s->pkts, s->payloads);
+    } else if (FT_UNLIKELY(w->dec.fragments)) {
+        copy_fragments(s);
     }
     l->source->ops->release(l->source, batch.token);
     slot_sort(s, l->n_workers);
@@ -549,7 +602,7 @@ int ft_lanes_take(struct ft_lanes *l, struct ft_worker *w, struct ft_packet *out
         w->lane_pos = 0;
         w->ordinal += s->n;
         w->next_chunk++;
-        if (s->payloads == NULL) {
+        if (!l->p->plan.app) {
             leave(s);
         } else {
             w->lane_held = (uint32_t)(s - l->slots) + 1;

@@ -239,6 +239,12 @@ static bool open_etherip(struct ft_net *n)
            ft__link_ethernet(n) == FT_V_DECODED;
 }
 
+bool ft_tunnel_proto(uint8_t proto)
+{
+    return proto == IP_IPIP || proto == IP_IPV6 || proto == IP_GRE || proto == IP_ETHERIP ||
+           proto == IP_ETHERNET || proto == IP_L2TP || proto == IP_MPLS;
+}
+
 bool ft_tunnel_open(struct ft_net *n)
 {
     if (n->frag != FT_FRAG_NONE || n->tunnel.depth == FT_NET_MAX_TUNNELS) {

@@ -17,6 +17,9 @@
  * False: no tunnel; n is undefined. n as ft_l4_decode() left it; fragments open nothing. */
 bool ft_tunnel_open(struct ft_net *n);
 
+/* False: no packet of this IP protocol, UDP apart, is a tunnel. */
+bool ft_tunnel_proto(uint8_t proto);
+
 /* The UDP ports 1701, 2152, 3544, 4789, 4790, 4791, 5072, 6081 and 6635, by their low 12 bits. */
 extern const uint8_t ft__tunnel_ports[512];
 
