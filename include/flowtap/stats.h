@@ -93,10 +93,11 @@ struct ft_stats {
     uint64_t clock_steps;    /* times the packet clock went back by more than the idle timeout */
     uint64_t fragments_held; /* fragments that waited for the first of their datagram */
     uint64_t fragments_duplicate, fragments_overlap; /* whose bytes had come before, all or some */
-    uint64_t app_packets;                            /* --app: packets that were looked into */
-    uint64_t app_no_buffer;    /* streams given up because all buffers were taken */
-    uint64_t late_packets;     /* packets older than their flow's newest packet */
-    uint64_t interface_events; /* an interface went down, vanished or came back */
+    uint64_t fragments_unassembled; /* of tunnels' packets that could not be put together */
+    uint64_t app_packets;           /* --app: packets that were looked into */
+    uint64_t app_no_buffer;         /* streams given up because all buffers were taken */
+    uint64_t late_packets;          /* packets older than their flow's newest packet */
+    uint64_t interface_events;      /* an interface went down, vanished or came back */
     uint64_t flows_created;
     uint64_t flows_active;                  /* in the table now */
     uint64_t flows_ended[FT_REASON__COUNT]; /* final records by reason */

@@ -11,6 +11,7 @@
 enum { BUFFER = 65536, PIECES = 64, UDP_HEADER = 8, IP6_HEADER = 40 };
 
 static const int64_t hold_ns = (int64_t)30 * 1000000000;
+static const int64_t done_ns = (int64_t)50 * 1000000; /* copies of a frame come within this */
 
 /* What a fragment says of itself. */
 struct piece {
@@ -18,24 +19,29 @@ struct piece {
     bool more;
 };
 
+enum state {
+    FREE,
+    OPEN, /* not whole yet */
+    DONE  /* was handed out: data is kept for done_ns, to know copies of its fragments */
+};
+
 struct held {
-    bool used;
+    enum state state;
     uint8_t version;
     uint8_t src[16], dst[16];
     uint32_t id;
-    int64_t first_ns;
-    uint32_t total; /* bytes of the whole, 0 while unknown */
-    uint32_t have;
+    int64_t first_ns; /* DONE: when it became whole */
+    uint32_t total;   /* bytes of the whole, 0 while unknown */
+    uint32_t have;    /* bytes that came, each counted once */
     uint32_t n;
     struct {
         uint32_t start, end;
-    } range[PIECES];
-    uint8_t *data; /* BUFFER bytes, allocated when first used */
+    } range[PIECES]; /* in order, apart from each other */
+    uint8_t *data;   /* BUFFER bytes, allocated when first used */
 };
 
 struct ft_datagrams {
     struct held held[FT_DATAGRAM_HELD];
-    struct held *given; /* handed out: free at the next call */
     uint16_t ethertype; /* of the last view */
 };
 
@@ -96,69 +102,125 @@ static bool describe(const struct ft_net *n, struct piece *out)
     return find_fragment(n->src, n->rd.p, out);
 }
 
-/* True when two times are too far apart, either way; they come from captures and may be any. */
-static bool too_far(int64_t a_ns, int64_t b_ns)
+/* True when two times are further apart than most_ns, either way; they come from captures and may
+ * be any. */
+static bool too_far(int64_t a_ns, int64_t b_ns, int64_t most_ns)
 {
     uint64_t apart =
         a_ns > b_ns ? (uint64_t)a_ns - (uint64_t)b_ns : (uint64_t)b_ns - (uint64_t)a_ns;
 
-    return apart > (uint64_t)hold_ns;
+    return apart > (uint64_t)most_ns;
+}
+
+/* The place to give up for a new datagram: a free one, else one that is done, else the oldest. */
+static bool worse(const struct held *a, const struct held *b)
+{
+    static const uint8_t rank[] = {[FREE] = 2, [DONE] = 1, [OPEN] = 0};
+
+    return rank[a->state] != rank[b->state] ? rank[a->state] > rank[b->state]
+                                            : a->first_ns < b->first_ns;
+}
+
+static void begin(struct held *h, const struct ft_net *n, const struct piece *p, int64_t now_ns)
+{
+    size_t len = n->version == 4 ? 4 : 16;
+
+    *h = (struct held){
+        .state = OPEN, .version = n->version, .id = p->id, .first_ns = now_ns, .data = h->data};
+    memcpy(h->src, n->src, len);
+    memcpy(h->dst, n->dst, len);
 }
 
 static struct held *find_held(struct ft_datagrams *d, const struct ft_net *n, const struct piece *p,
                               int64_t now_ns)
 {
     size_t len = n->version == 4 ? 4 : 16;
-    struct held *oldest = &d->held[0], *h;
+    struct held *place = &d->held[0], *h;
 
     for (uint32_t i = 0; i < FT_DATAGRAM_HELD; i++) {
         h = &d->held[i];
-        if (h->used && too_far(now_ns, h->first_ns)) {
-            h->used = false;
+        if (h->state != FREE &&
+            too_far(now_ns, h->first_ns, h->state == DONE ? done_ns : hold_ns)) {
+            h->state = FREE;
         }
-        if (h->used && h->version == n->version && h->id == p->id &&
+        if (h->state != FREE && h->version == n->version && h->id == p->id &&
             memcmp(h->src, n->src, len) == 0 && memcmp(h->dst, n->dst, len) == 0) {
             return h;
         }
-        if (!h->used || (oldest->used && h->first_ns < oldest->first_ns)) {
-            oldest = h;
+        if (worse(h, place)) {
+            place = h;
         }
     }
-    uint8_t *data = oldest->data != NULL ? oldest->data : ft_mem_alloc(1, BUFFER);
-
-    if (data == NULL) {
-        return NULL;
+    if (place->data == NULL) {
+        place->data = ft_mem_alloc(1, BUFFER);
+        if (place->data == NULL) {
+            return NULL;
+        }
     }
-    *oldest = (struct held){
-        .used = true, .version = n->version, .id = p->id, .first_ns = now_ns, .data = data};
-    memcpy(oldest->src, n->src, len);
-    memcpy(oldest->dst, n->dst, len);
-    return oldest;
+    begin(place, n, p, now_ns);
+    return place;
 }
 
-/* Adds a fragment. False: it cannot be, and its datagram is given up. */
+/* True when what the piece shares with what came before is the same there: bytes and end. */
+static bool agrees(const struct held *h, const struct piece *p, const uint8_t *data)
+{
+    uint32_t end = p->start + p->len;
+
+    if (h->total != 0 && (end > h->total || (!p->more && end != h->total))) {
+        return false;
+    }
+    if (!p->more && h->n > 0 && h->range[h->n - 1].end > end) {
+        return false;
+    }
+    for (uint32_t i = 0; i < h->n; i++) {
+        uint32_t from = p->start > h->range[i].start ? p->start : h->range[i].start;
+        uint32_t to = end < h->range[i].end ? end : h->range[i].end;
+
+        if (from < to && memcmp(h->data + from, data + (from - p->start), to - from) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Notes the bytes from start to end. False: there is no room for so many holes. */
+static bool note_range(struct held *h, uint32_t start, uint32_t end)
+{
+    uint32_t first = 0, n;
+
+    while (first < h->n && h->range[first].end < start) {
+        first++;
+    }
+    n = first;
+    while (n < h->n && h->range[n].start <= end) { /* these become one with it */
+        start = h->range[n].start < start ? h->range[n].start : start;
+        end = h->range[n].end > end ? h->range[n].end : end;
+        h->have -= h->range[n].end - h->range[n].start;
+        n++;
+    }
+    if (n == first && h->n == PIECES) {
+        return false;
+    }
+    memmove(&h->range[first + 1], &h->range[n], (h->n - n) * sizeof h->range[0]);
+    h->n = h->n + 1 - (n - first);
+    h->range[first].start = start;
+    h->range[first].end = end;
+    h->have += end - start;
+    return true;
+}
+
+/* Adds a piece that agrees. False: it cannot be. */
 static bool add(struct held *h, const struct piece *p, const uint8_t *data)
 {
     uint32_t end = p->start + p->len;
 
-    if (end > BUFFER || h->n == PIECES || p->len == 0 || (h->total != 0 && end > h->total)) {
+    if (end > BUFFER || p->len == 0 || !note_range(h, p->start, end)) {
         return false;
     }
-    for (uint32_t i = 0; i < h->n; i++) {
-        if (p->start < h->range[i].end && h->range[i].start < end) {
-            return false;
-        }
-    }
     if (!p->more) {
-        if (h->total != 0) {
-            return false;
-        }
         h->total = end;
     }
     memcpy(h->data + p->start, data, p->len);
-    h->range[h->n].start = p->start;
-    h->range[h->n++].end = end;
-    h->have += p->len;
     return true;
 }
 
@@ -191,17 +253,24 @@ static enum ft_verdict take_fragment(struct ft_datagrams *d, struct ft_net *n, i
         return FT_V_EXPORT_SHORT; /* cut by the snap length */
     }
     h = find_held(d, n, &p, now_ns);
-    if (h == NULL || !add(h, &p, n->rd.p)) {
-        if (h != NULL) {
-            h->used = false;
-        }
+    if (h == NULL) {
+        return FT_V_EXPORT_SHORT;
+    }
+    if (!agrees(h, &p, n->rd.p)) { /* of another datagram, whose number is used again */
+        begin(h, n, &p, now_ns);
+    }
+    if (h->state == DONE) {
+        return FT_V_FRAGMENT; /* a copy */
+    }
+    if (!add(h, &p, n->rd.p)) {
+        h->state = FREE;
         return FT_V_EXPORT_SHORT;
     }
     if (h->total == 0 || h->have < h->total) {
         return FT_V_FRAGMENT;
     }
-    h->used = false;
-    d->given = h;
+    h->state = DONE;
+    h->first_ns = now_ns;
     return payload(h->data, h->total, peer, out_data, out_len);
 }
 

@@ -3,8 +3,12 @@
  *
  * Theory of operation: a datagram in one packet is handed out in place. Fragments are copied into a
  * buffer of their datagram, found by (addresses, protocol, id); at most FT_DATAGRAM_HELD datagrams
- * are incomplete at a time, for at most 30 seconds of packet time; the oldest gives way. Fragments
- * that overlap end their datagram (RFC 5722; for IPv4 as well: nobody sends such exports). */
+ * are incomplete at a time, for at most 30 seconds of packet time; the oldest gives way.
+ *
+ * A fragment that says again what came before, whole or in part, is harmless: captures hold frames
+ * twice. One that says otherwise belongs to another datagram under the same number, which begins
+ * with it; so overlaps that differ never make a datagram (RFC 5722). What was handed out is
+ * remembered for 50 ms, so that copies of its fragments do not begin another. */
 #ifndef FT_DECODE_DATAGRAM_H
 #define FT_DECODE_DATAGRAM_H
 

@@ -17,10 +17,12 @@
 
 /* What the fragments of IP datagrams were like (fragment.h). */
 struct ft_fragments_stats {
-    uint64_t held;       /* had to wait for the first fragment of their datagram */
-    uint64_t duplicates; /* all their bytes had come before */
-    uint64_t overlaps;   /* some of their bytes had come before */
-    uint64_t evicted;    /* datagrams that were forgotten because the table was full */
+    uint64_t held;        /* had to wait for the first fragment of their datagram */
+    uint64_t duplicates;  /* all their bytes had come before */
+    uint64_t overlaps;    /* some of their bytes had come before */
+    uint64_t evicted;     /* datagrams that were forgotten because the table was full */
+    uint64_t unassembled; /* that may be a tunnel's, of a datagram that was not whole in time, for
+                             which there was no room, or that contradicted itself */
 };
 
 struct ft_tunnel_ports;

@@ -38,6 +38,41 @@ static void finish_tunnel(const struct ft_net_tunnel *t, const struct ft_hash_se
     }
 }
 
+static uint64_t fold_16(const struct ft_hash_seed *seed, uint64_t h, const uint8_t *p)
+{
+    return ft_hash_fold(ft_load_u64(p) ^ h ^ seed->s[0], ft_load_u64(p + 8) ^ seed->s[1]);
+}
+
+/* Two fragments whose data were captured alike have the same sum. Two lanes, since a step waits for
+ * the one before. */
+static uint32_t data_sum(const struct ft_hash_seed *seed, const uint8_t *p, size_t len)
+{
+    uint64_t h = len, g = ~h;
+    uint8_t last[32] = {0};
+
+    for (; len >= 32; p += 32, len -= 32) {
+        h = fold_16(seed, h, p);
+        g = fold_16(seed, g, p + 16);
+    }
+    memcpy(last, p, len);
+    return (uint32_t)ft_hash_16(seed, fold_16(seed, h, last), fold_16(seed, g, last + 16));
+}
+
+static void finish_fragment(const struct ft_net *n, const struct ft_hash_seed *seed,
+                            struct ft_packet *out)
+{
+    size_t cap = (size_t)(n->rd.end - n->frag_data);
+
+    out->frag_off = n->frag_off;
+    out->frag_more = n->frag_more;
+    out->frag_id = n->frag_id;
+    out->frag_len = n->frag_len;
+    out->frag_l4 = (uint16_t)(n->rd.p - n->frag_data);
+    out->frag_sum = data_sum(seed, n->frag_data, cap);
+    out->payload = n->frag_data;
+    out->payload_cap = (uint16_t)(cap < FT_PAYLOAD_MAX ? cap : FT_PAYLOAD_MAX);
+}
+
 static void finish(const struct ft_net *n, const struct ft_hash_seed *seed, const struct ft_view *v,
                    struct ft_packet *out)
 {
@@ -74,13 +109,12 @@ static void finish(const struct ft_net *n, const struct ft_hash_seed *seed, cons
         out->mark |= FT_MARK_ROCE;
         out->roce_bth = n->roce_bth;
     }
-    out->frag_off = n->frag_off;
-    out->frag_more = n->frag_more;
-    out->frag_id = n->frag_id;
-    out->frag_len = n->frag_len;
     out->payload = n->payload;
     out->payload_cap =
         (uint16_t)(n->payload_cap < FT_PAYLOAD_MAX ? n->payload_cap : FT_PAYLOAD_MAX);
+    if (n->frag != FT_FRAG_NONE) {
+        finish_fragment(n, seed, out);
+    }
     if (n->tunnel.type != FT_TUNNEL_NONE) {
         finish_tunnel(&n->tunnel, seed, out);
     }
@@ -131,4 +165,60 @@ enum ft_verdict ft__decode_general(struct ft_decoder *d, const struct ft_view *v
     }
     finish(&n, &d->seed, v, out);
     return FT_V_DECODED;
+}
+
+bool ft__may_carry(const struct ft_decoder *d, uint8_t proto, const uint16_t *ports)
+{
+    if (proto == FT_IP_UDP && ports != NULL) {
+        return ft_tunnel_port(d->ports->maybe, ports[0], ports[1]);
+    }
+    return proto == FT_IP_UDP || ft_tunnel_maybe(proto);
+}
+
+/* The walk through a whole datagram, as it stands at its transport header. */
+static void start_joined(struct ft_net *n, const struct ft__joined *j)
+{
+    const struct ft_packet *p = j->first;
+    bool v6 = (p->key.bits & FT_KEY_V6) != 0;
+    const uint8_t *end[2] = {v6 ? p->addr6 : (const uint8_t *)&p->key.addr[0],
+                             v6 ? p->addr6 + 16 : (const uint8_t *)&p->key.addr[1]};
+
+    *n = (struct ft_net){.rd = ft_rd_make(j->data, j->cap),
+                         .wire = j->len,
+                         .scope = p->key.scope,
+                         .version = v6 ? 6 : 4,
+                         .proto = p->key.proto,
+                         .src = end[p->swap],
+                         .dst = end[!p->swap]};
+    if (p->tunnel != FT_TUNNEL_NONE) {
+        n->tunnel = (struct ft_net_tunnel){.type = p->tunnel,
+                                           .depth = p->tunnel_depth,
+                                           .version = p->tunnel_version,
+                                           .flags = p->tunnel_flags,
+                                           .id = p->tunnel_id,
+                                           .src = p->outer[0],
+                                           .dst = p->outer[1]};
+    }
+}
+
+bool ft__decode_joined(const struct ft_decoder *d, const struct ft__joined *j,
+                       struct ft_packet *out)
+{
+    struct ft_view v = {.ts_ns = j->ts_ns, .len = j->frame_len, .caplen = j->frame_len};
+    struct ft_net n;
+
+    start_joined(&n, j);
+
+    uint8_t depth = n.tunnel.depth;
+
+    if (ft_l4_decode(&n) != FT_V_DECODED) {
+        return false;
+    }
+    follow_tunnels(&n, d->ports);
+    if (n.tunnel.depth == depth) {
+        return false;
+    }
+    v.caplen -= j->truncated;
+    finish(&n, &d->seed, &v, out);
+    return true;
 }

@@ -11,4 +11,25 @@
 enum ft_verdict ft__decode_general(struct ft_decoder *d, const struct ft_view *v,
                                    struct ft_packet *out);
 
+/* False: for d, no datagram of this protocol and these ports (source, destination; NULL: not known
+ * yet) is a tunnel. */
+bool ft__may_carry(const struct ft_decoder *d, uint8_t proto, const uint16_t *ports);
+
+/* A datagram that came in fragments. Borrowed. */
+struct ft__joined {
+    const struct ft_packet *first; /* its first fragment */
+    const uint8_t *data;           /* what was captured of it, from the transport header on */
+    uint32_t cap;                  /* bytes there */
+    uint32_t len;                  /* bytes on the wire, from the transport header on; >= cap */
+    uint32_t frame_len;            /* of all its frames, > 0 */
+    int64_t ts_ns;                 /* of the packet that it becomes */
+    bool truncated;                /* some of its frames were not captured whole */
+};
+
+/* What a tunnel's datagram carries: as ft__decode_general(). False: it is no tunnel, or what it
+ * carries does not decode; *out is undefined. out is not j->first; out->payload lies in j->data.
+ * Any thread. */
+bool ft__decode_joined(const struct ft_decoder *d, const struct ft__joined *j,
+                       struct ft_packet *out);
+
 #endif

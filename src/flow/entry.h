@@ -62,18 +62,18 @@ struct ft__hot {
 } FT_ALIGNED(64);
 
 struct ft__cold {
-    int64_t first_ns[2]; /* earliest packet by direction */
-    uint32_t pkts[2];    /* units of 2^16 */
-    uint32_t bytes[2];   /* units of 2^32 */
-    uint32_t over[2];    /* units of 2^16 */
-    uint32_t hdr[2];     /* units of 2^16 */
-    uint32_t active_k;   /* active deadlines that have passed */
-    uint32_t segment;    /* number of the next record */
-    uint32_t place;      /* in the index: bucket << 7 | probes << 3 | slot */
-    uint8_t snapshot;    /* the next one */
-    uint8_t icmp_code;   /* of the first packet */
-    bool icmp_known;     /* ICMP: icmp_code holds */
-    uint8_t spare;
+    int64_t first_ns[2];  /* earliest packet by direction */
+    uint32_t pkts[2];     /* units of 2^16 */
+    uint32_t bytes[2];    /* units of 2^32 */
+    uint32_t over[2];     /* units of 2^16 */
+    uint32_t hdr[2];      /* units of 2^16 */
+    uint32_t active_k;    /* active deadlines that have passed */
+    uint32_t segment;     /* number of the next record */
+    uint32_t place;       /* in the index: bucket << 7 | probes << 3 | slot */
+    uint8_t over_high[2]; /* units of 2^48: a capture may claim 4 GiB for a packet of a few bytes */
+    uint8_t snapshot : 7; /* the next one */
+    uint8_t icmp_known : 1; /* ICMP: icmp_code holds */
+    uint8_t icmp_code;      /* of the first packet */
 } FT_ALIGNED(64);
 
 /* What few flows have. */

@@ -73,6 +73,11 @@ uint32_t ft__flow_create(struct ft_table *t, const struct ft_packet *pkt, uint64
 /* Does what is due at now_ns: an interim record, the end. True when the entry is gone. */
 bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns);
 
+/* A packet of ts_ns, an idle timeout or more before the first of the entry's: files follow each
+ * other backwards, or the clock did. Such a gap ends a flow as one forward does; true when it did.
+ */
+bool ft__flow_settle_before(struct ft_table *t, uint32_t i, int64_t ts_ns);
+
 /* Final record and removal. */
 void ft__flow_end(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns);
 

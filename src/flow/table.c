@@ -273,7 +273,7 @@ FT_COLD static uint32_t check(struct ft_table *t, uint32_t i, const struct ft_pa
 {
     uint64_t salt = 0;
 
-    if (!ft__flow_settle(t, i, pkt->ts_ns)) {
+    if (!ft__flow_settle_before(t, i, pkt->ts_ns) && !ft__flow_settle(t, i, pkt->ts_ns)) {
         if (!is_syn(pkt) || !syn_restarts(&t->hot[i], pkt)) {
             return i;
         }
@@ -296,19 +296,22 @@ FT_INLINE bool needs_check(const struct ft_table *t, const struct ft__hot *h,
     int32_t late = (int32_t)((uint32_t)(pkt->ts_ns >> HINT_SHIFT) - h->active_at);
     bool known_syn = (h->state & FT__S_SYN) && pkt->tcp_seq == h->isn && pkt->swap == h->fwd;
 
-    return gap >= t->cfg.idle_ns || late >= 0 || (h->state & FT__S_CLOSED) != 0 ||
-           (is_syn(pkt) && !known_syn);
+    return gap >= t->cfg.idle_ns || gap <= -t->cfg.idle_ns || late >= 0 ||
+           (h->state & FT__S_CLOSED) != 0 || (is_syn(pkt) && !known_syn);
 }
 
 /* ---- counting ---- */
 
 FT_COLD static void carry(struct ft__cold *c, int d, bool bytes, uint32_t hdr, uint32_t pkts,
-                          uint32_t over)
+                          uint64_t over)
 {
+    uint64_t units = c->over[d] + (over >> 16);
+
     c->bytes[d] += bytes;
     c->hdr[d] += hdr >> 16;
     c->pkts[d] += pkts >> 16;
-    c->over[d] += over >> 16;
+    c->over[d] = (uint32_t)units;
+    c->over_high[d] += (uint8_t)(units >> 32);
 }
 
 /* A packet that is not newer than the newest of its direction, or the first of it. */
@@ -458,7 +461,7 @@ FT_INLINE void count(struct ft_table *t, uint32_t i, const struct ft_packet *pkt
     struct ft__hot *h = &t->hot[i];
     uint32_t bytes = h->bytes[d] + pkt->frame_len;
     uint32_t hdr = h->hdr[d] + (pkt->ip_len - pkt->payload_len);
-    uint32_t over = h->over[d] + (pkt->frame_len - pkt->ip_len);
+    uint64_t over = h->over[d] + (uint64_t)(pkt->frame_len - pkt->ip_len); /* captures claim 2^32 */
     uint32_t pkts = h->pkts[d] + 1u;
 
     measure(t, i, pkt, d);

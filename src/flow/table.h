@@ -41,11 +41,12 @@ struct ft_flow_watch {
 
 struct ft_table_config {
     uint32_t max_flows; /* bound of this table, 1..2^27 */
-    int64_t idle_ns;    /* a gap of this or more ends the flow */
+    int64_t idle_ns;    /* a gap of this or more ends the flow, in either direction of time */
     int64_t active_ns;  /* an interim record each time this has passed since the first packet */
     int64_t linger_ns;  /* a closed TCP connection stays this long for stragglers */
     uint64_t snapshots[FT_MAX_SNAPSHOTS]; /* ascending packet counts, both directions together */
     uint32_t n_snapshots;
+    bool replay; /* packets of files: after a step back of the clock flows wait for their time */
     const struct ft_flow_watch *watch; /* NULL: nobody looks into packets */
 };
 

@@ -30,6 +30,7 @@ STATS(clock_steps, v->u = s->clock_steps)
 STATS(late_packets, v->u = s->late_packets)
 STATS(fragments_held, v->u = s->fragments_held)
 STATS(fragments_duplicate, v->u = s->fragments_duplicate)
+STATS(fragments_unassembled, v->u = s->fragments_unassembled)
 STATS(fragments_overlap, v->u = s->fragments_overlap)
 STATS(app_packets, v->u = s->app_packets)
 STATS(app_no_buffer, v->u = s->app_no_buffer)
@@ -295,6 +296,9 @@ static const struct ft_field stats_fields[] = {
      .meaning = "fragments whose bytes had all come before"},
     {NUMBER("fragments_overlap", "packets", p_fragments_overlap),
      .meaning = "fragments of which some bytes had come before"},
+    {NUMBER("fragments_unassembled", "packets", p_fragments_unassembled),
+     .meaning = "fragments of packets that may be a tunnel's and could not be put together: they "
+                "count for the carrier"},
     {NUMBER("app_packets", "packets", p_app_packets), .meaning = "looked into for names (--app)"},
     {NUMBER("app_no_buffer", "", p_app_no_buffer),
      .meaning = "streams whose names were given up because all buffers were taken (--app)"},

@@ -58,18 +58,22 @@ struct ft_packet {
     uint32_t tcp_ack;     /* acknowledgment number as on the wire, whatever the ACK flag */
     uint16_t tcp_window;  /* as on the wire, unscaled */
     uint16_t ip_id;       /* identification of IPv4, host order; 0 of IPv6 */
-    uint16_t tcp_sum;     /* TCP checksum as on the wire; with FT_TCPO_WHOLE */
-    uint8_t swap : 1;     /* 1: the sender is "hi" of the key */
-    uint8_t frag : 2;     /* FT_FRAG_* */
-    uint8_t tunnel : 5;   /* enum ft_tunnel_type; not 0: the tunnel fields hold */
-    uint8_t tcp_flags;    /* TCP flags byte, 0 for others */
-    uint8_t ttl;          /* TTL or hop limit */
-    uint8_t mark;         /* FT_MARK_* */
-    uint8_t tos;          /* DSCP and ECN byte */
-    uint8_t tcp_opts;     /* FT_TCPO_* */
-    uint8_t addr6[32];    /* IPv6 only: lo, hi */
-    /* when the decoder was asked for payloads; else both hold nothing */
-    const uint8_t *payload; /* first captured bytes after the transport header; borrowed as told */
+    union {
+        uint16_t tcp_sum; /* TCP checksum as on the wire; with FT_TCPO_WHOLE */
+        uint16_t icmp;    /* ICMP and ICMPv6, not FT_FRAG_LATER: type << 8 | code */
+    };
+    uint8_t swap : 1;   /* 1: the sender is "hi" of the key */
+    uint8_t frag : 2;   /* FT_FRAG_* */
+    uint8_t tunnel : 5; /* enum ft_tunnel_type; not 0: the tunnel fields hold */
+    uint8_t tcp_flags;  /* TCP flags byte, 0 for others */
+    uint8_t ttl;        /* TTL or hop limit */
+    uint8_t mark;       /* FT_MARK_* */
+    uint8_t tos;        /* DSCP and ECN byte */
+    uint8_t tcp_opts;   /* FT_TCPO_* */
+    uint8_t addr6[32];  /* IPv6 only: lo, hi */
+    /* when the decoder was asked for payloads, and of fragments; else both hold nothing */
+    const uint8_t *payload; /* first captured bytes after the transport header, of a fragment those
+                               at frag_off; borrowed as told */
     uint16_t payload_cap;   /* how many of them, 0..FT_PAYLOAD_MAX; 0: payload is not to be used */
     uint16_t frag_off;      /* frag: offset of the data in bytes */
     uint32_t frag_id;       /* frag: identification */
@@ -79,10 +83,13 @@ struct ft_packet {
         tunnel_version; /* tunnel: IP version of outer, 4 or 6; 0: below IP, outer holds nothing */
     uint8_t tunnel_flags; /* tunnel: FT_TUNNEL_* */
     uint8_t frag_more;    /* frag: 1: not the last fragment */
-    uint32_t roce_bth;    /* FT_MARK_ROCE: BTH opcode << 24 | destination QP */
+    union {
+        uint32_t roce_bth; /* FT_MARK_ROCE: BTH opcode << 24 | destination QP */
+        uint32_t frag_sum; /* frag: keyed hash of what was captured of its data */
+    };
     union {
         uint16_t tcp_mss; /* FT_TCPO_MSS: the maximum segment size option */
-        uint16_t icmp;    /* ICMP and ICMPv6, not FT_FRAG_LATER: type << 8 | code */
+        uint16_t frag_l4; /* FT_FRAG_FIRST: where in its data the transport header begins */
     };
     uint16_t frag_len; /* frag: bytes of data of this fragment */
     uint8_t outer[2]

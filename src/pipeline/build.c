@@ -288,6 +288,18 @@ static int build_scrub(struct ft_pipeline *p, const uint8_t key[FT_CRYPTOPAN_KEY
     return FT_OK;
 }
 
+/* The table of fragments of one that decodes in order. */
+static int build_fragments(const struct ft_pipeline *p, struct ft_worker *w)
+{
+    if (p->plan.app) {
+        w->joined = ft_map_alloc((size_t)FT_BATCH * FT_PAYLOAD_MAX);
+        if (w->joined == NULL) {
+            return FT_E_NOMEM;
+        }
+    }
+    return ft_fragments_new(&p->seed, &w->fragments);
+}
+
 static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
 {
     struct ft_worker *w = &p->workers[i];
@@ -305,7 +317,7 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
         rc = ft__app_new(w);
     }
     if (rc == FT_OK && p->plan.mode == FT_MODE_DIRECT && !p->plan.collect) {
-        rc = ft_fragments_new(&p->seed, &w->fragments);
+        rc = build_fragments(p, w);
     }
     if (rc == FT_OK && !p->plan.collect) {
         struct ft_table_config table = p->plan.table;
@@ -346,7 +358,7 @@ static int build_workers(struct ft_pipeline *p, const struct ft_config *cfg, con
         p->reader->p = p;
         p->reader->source = p->source[0];
         ft__decoder_start(p, &p->reader->dec);
-        if (ft_fragments_new(&p->seed, &p->reader->fragments) != FT_OK) {
+        if (build_fragments(p, p->reader) != FT_OK) {
             return ft_err_set(err, FT_E_NOMEM, "no memory for the table of fragments");
         }
     }
@@ -483,7 +495,7 @@ void ft__build_budget(struct ft_pipeline *p)
     if (plan->mode == FT_MODE_HANDOFF) {
         queues = (uint64_t)plan->queue * sizeof(struct ft_packet) * plan->n_workers;
     } else if (plan->mode == FT_MODE_LANES) {
-        queues = ft_lanes_budget(plan->n_workers);
+        queues = ft_lanes_budget(plan->n_workers) + ft_lanes_payloads(p->lanes);
     } else if (plan->live) {
         queues = (uint64_t)plan->queue * FT_RING_BYTES * plan->n_workers;
     }
@@ -522,6 +534,9 @@ void ft__build_free(struct ft_pipeline *p)
     }
     for (uint32_t i = 0; p->workers != NULL && i <= p->plan.n_workers; i++) { /* and the reader */
         ft_fragments_free(p->workers[i].fragments);
+        if (p->workers[i].joined != NULL) {
+            ft_map_free(p->workers[i].joined, (size_t)FT_BATCH * FT_PAYLOAD_MAX);
+        }
     }
     for (uint32_t i = 0; p->workers != NULL && i < p->plan.n_workers; i++) {
         ft_table_free(p->workers[i].table);

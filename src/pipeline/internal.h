@@ -85,15 +85,16 @@ struct ft_worker {
     struct ft_flow_watch watch;     /* how the table reaches them */
     uint8_t *payloads;              /* hand-off with --app: copies of payloads in the ring; owned */
     struct ft_fragments *fragments; /* direct, and of the reader; owned */
-    struct ft_source *source;       /* direct: its own; else NULL */
-    struct ft_ring ring;            /* hand-off: packets for this worker (A: fill) */
-    _Atomic bool sleeping;          /* hand-off: waits for p->pushed (A) */
-    uint64_t dropped;               /* hand-off: packets that found the ring full; owner: reader */
-    uint32_t countdown;             /* direct: packets until the next sample */
-    int64_t flushed_ns;             /* monotonic time of the last emitter flush */
-    uint64_t next_chunk;            /* lanes: the next slot to take packets from */
-    uint64_t ordinal;               /* lanes: decoded packets in the slots before it */
-    uint32_t lane_pos;              /* lanes: packets taken out of that slot */
+    uint8_t *joined; /* with --app: [FT_BATCH] payloads of what it put together; owned, or NULL */
+    struct ft_source *source; /* direct: its own; else NULL */
+    struct ft_ring ring;      /* hand-off: packets for this worker (A: fill) */
+    _Atomic bool sleeping;    /* hand-off: waits for p->pushed (A) */
+    uint64_t dropped;         /* hand-off: packets that found the ring full; owner: reader */
+    uint32_t countdown;       /* direct: packets until the next sample */
+    int64_t flushed_ns;       /* monotonic time of the last emitter flush */
+    uint64_t next_chunk;      /* lanes: the next slot to take packets from */
+    uint64_t ordinal;         /* lanes: decoded packets in the slots before it */
+    uint32_t lane_pos;        /* lanes: packets taken out of that slot */
     uint32_t lane_held; /* lanes: number + 1 of a slot whose payloads are still in use, or 0 */
     struct ft_collect_worker *collect;                   /* collect: its collector; owned */
     FT_ALIGNED(64) struct ft_count verdict[FT_V__COUNT]; /* (A) */
@@ -102,6 +103,7 @@ struct ft_worker {
     struct ft_count created, active, updates, packets, table_bytes, packets_final,
         bytes_final;                                                        /* (A) */
     struct ft_count fragments_held, fragments_duplicate, fragments_overlap; /* (A) */
+    struct ft_count fragments_unassembled;                                  /* (A) */
     struct ft_count app_packets, app_no_buffer;                             /* (A) */
     struct ft_count late, steps, ended[FT_REASON__COUNT];                   /* (A) */
     struct ft_count ring_dropped, ring_dropped_bytes; /* (A) written by the reader */

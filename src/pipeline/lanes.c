@@ -52,7 +52,7 @@ static void lay_out(struct ft_lanes *l)
     l->views = (struct ft_view *)(void *)at;
 }
 
-/* Room for the payloads of each slot's packets: of streams, whose memory is used again. */
+/* Room for what is copied of each slot's packets: of streams, whose memory is used again. */
 static bool make_payloads(struct ft_lanes *l)
 {
     for (uint32_t i = 0; i < l->n_slots; i++) {
@@ -90,7 +90,7 @@ int ft_lanes_new(struct ft_pipeline *p, uint32_t n_workers, struct ft_lanes **ou
     atomic_store_explicit(&l->total, UINT64_MAX, memory_order_relaxed);
     lay_out(l);
     ft__lanes_split(l);
-    if (p->plan.app && l->split == NULL && !make_payloads(l)) {
+    if ((p->plan.app || l->split == NULL) && !make_payloads(l)) {
         ft_lanes_free(l);
         return FT_E_NOMEM;
     }
@@ -120,6 +120,11 @@ void ft_lanes_work(const struct ft_lanes *l, struct ft_lanes_work *out)
     *out = l->work;
 }
 
+size_t ft_lanes_payloads(const struct ft_lanes *l)
+{
+    return l->slots[0].payloads != NULL ? (size_t)FT_LANE_PACKETS * FT_PAYLOAD_MAX * l->n_slots : 0;
+}
+
 void ft_lanes_stop(struct ft_lanes *l)
 {
     atomic_store_explicit(&l->stopped, true, memory_order_relaxed);
@@ -145,13 +150,54 @@ void ft__slot_sort(struct ft__slot *s, uint32_t n_workers)
 /* With the claim lock, in the order of the input: a slot's packets are final. w counts them. */
 void ft__slot_publish(struct ft_lanes *l, struct ft_worker *w, struct ft__slot *s, uint64_t chunk)
 {
-    if (FT_UNLIKELY(s->fragments)) {
-        s->n = ft_fragments_run(l->fragments, &w->dec, s->pkts, s->n);
+    if (FT_UNLIKELY(s->fragments || ft_fragments_waiting(l->fragments))) {
+        s->n = ft_fragments_run(l->fragments, &w->dec, s->pkts, s->n,
+                                l->p->plan.app ? s->payloads : NULL);
         ft__slot_sort(s, l->n_workers);
     }
 
     atomic_store_explicit(&s->users, l->n_workers, memory_order_relaxed);
     atomic_store_explicit(&s->published, chunk + 1, memory_order_release); /* pairs with take */
+}
+
+void ft__lanes_forget(struct ft_lanes *l)
+{
+    for (uint32_t i = 0; i < l->n_slots; i++) {
+        if (l->slots[i].done) {
+            l->slots[i].done = false;
+            l->work.thrown += l->slots[i].walked;
+            atomic_store_explicit(&l->slots[i].users, 0, memory_order_release);
+        }
+    }
+}
+
+void ft__lanes_end(struct ft_lanes *l, struct ft_worker *w)
+{
+    uint64_t chunk = l->n_whole;
+    struct ft__slot *s = &l->slots[chunk % l->n_slots];
+
+    if (!l->ending || atomic_load_explicit(&s->users, memory_order_acquire) != 0) {
+        return;
+    }
+    l->ending = false;
+    s->n = ft_fragments_end(l->fragments, &w->dec, s->pkts);
+    if (s->n > 0) {
+        s->fragments = false;
+        ft__slot_sort(s, l->n_workers);
+        ft__slot_publish(l, w, s, chunk++);
+    }
+    atomic_store_explicit(&l->total, chunk, memory_order_release); /* pairs with take */
+}
+
+void ft__lanes_end_at(struct ft_lanes *l, struct ft_worker *w, uint64_t chunks)
+{
+    if (!l->ended) {
+        l->ended = l->ending = true;
+        l->n_whole = chunks;
+        ft__lanes_forget(l);
+    }
+    l->eof = true;
+    ft__lanes_end(l, w);
 }
 
 /* With the claim lock: the next batch of the source. FT_OK: chunk *out_chunk is claimed. */
@@ -175,9 +221,8 @@ static int claim_read(struct ft_lanes *l, struct ft_worker *w, struct ft_batch *
     if (ft__source_over(l->p, rc, &err)) {
         l->eof = true;
         if (l->verified == l->next) {
-            ft_fragments_end(l->fragments, &w->dec);
+            ft__lanes_end_at(l, w, l->next);
         }
-        atomic_store_explicit(&l->total, l->next, memory_order_release);
         return FT_E_EOF;
     }
     if (rc != FT_OK || batch->n == 0) {
@@ -202,7 +247,19 @@ static void publish_in_order(struct ft_lanes *l, struct ft_worker *w)
         ft__slot_publish(l, w, s, s->chunk);
     }
     if (l->eof && l->verified == l->next) {
-        ft_fragments_end(l->fragments, &w->dec);
+        ft__lanes_end_at(l, w, l->next);
+    }
+}
+
+/* What fragments hold is read when the slot's turn comes. */
+static void copy_fragments(struct ft__slot *s)
+{
+    for (uint32_t i = 0; i < s->n; i++) {
+        struct ft_packet *p = &s->pkts[i];
+
+        if (p->frag != FT_FRAG_NONE) {
+            ft__app_copy(p, 1, p, s->payloads + (size_t)i * FT_PAYLOAD_MAX);
+        }
     }
 }
 
@@ -218,6 +275,7 @@ int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w)
     if (pthread_mutex_trylock(&l->claim) != 0) {
         return FT_E_AGAIN;
     }
+    ft__lanes_end(l, w);
     int rc = claim_read(l, w, &batch, &chunk);
 
     pthread_mutex_unlock(&l->claim);
@@ -227,8 +285,10 @@ int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w)
     struct ft__slot *s = &l->slots[chunk % l->n_slots];
 
     ft_decode_batch(&w->dec, batch.views, batch.n, s->pkts, &s->n);
-    if (s->payloads != NULL) {
+    if (s->payloads != NULL && l->p->plan.app) {
         ft__app_copy(s->pkts, s->n, s->pkts, s->payloads);
+    } else if (FT_UNLIKELY(s->payloads != NULL && w->dec.fragments)) {
+        copy_fragments(s);
     }
     l->source->ops->release(l->source, batch.token);
     ft__slot_sort(s, l->n_workers);
@@ -289,7 +349,7 @@ int ft_lanes_take(struct ft_lanes *l, struct ft_worker *w, struct ft_packet *out
         w->lane_pos = 0;
         w->ordinal += s->n;
         w->next_chunk++;
-        if (s->payloads == NULL) {
+        if (!l->p->plan.app) {
             leave(s);
         } else {
             w->lane_held = (uint32_t)(s - l->slots) + 1;

@@ -28,6 +28,8 @@ enum { FT_LANE_PACKETS = 2048 }; /* most packets of a slot */
 FT_NODISCARD int ft_lanes_new(struct ft_pipeline *p, uint32_t n_workers, struct ft_lanes **out);
 void ft_lanes_free(struct ft_lanes *l);
 size_t ft_lanes_budget(uint32_t n_workers);
+/* Bytes besides, for payloads. */
+size_t ft_lanes_payloads(const struct ft_lanes *l);
 
 /* Claims and decodes one chunk with w's decoder. FT_OK: one was published; FT_E_AGAIN: none can be
  * claimed now; FT_E_EOF: the input has no more. */

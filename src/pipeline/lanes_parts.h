@@ -14,11 +14,13 @@ enum { SLOT_PACKETS = FT_LANE_PACKETS + FT_FRAGMENTS_HELD };
 
 /* owner: the worker that claimed it until published; then read by all until users is 0. */
 struct ft__slot {
-    struct ft_packet *pkts;     /* [SLOT_PACKETS] */
-    uint8_t *payloads;          /* --app, where the source's memory goes: copies, else NULL */
-    uint16_t *order;            /* [SLOT_PACKETS] packet numbers, sorted by owner */
-    uint32_t *first;            /* [n_workers + 1] where each owner's part of order begins */
-    uint32_t n;                 /* packets */
+    struct ft_packet *pkts; /* [SLOT_PACKETS] */
+    uint8_t *payloads; /* [FT_LANE_PACKETS] or NULL; where the source's memory goes: copies of what
+                          fragments hold and, with --app, of payloads; with --app, of what
+                          fragments became */
+    uint16_t *order;   /* [SLOT_PACKETS] packet numbers, sorted by owner */
+    uint32_t *first;   /* [n_workers + 1] where each owner's part of order begins */
+    uint32_t n;        /* packets */
     _Atomic uint32_t users;     /* workers that have still to consume it; 0: free */
     _Atomic uint64_t published; /* chunk number + 1 */
     /* until it is published; guarded by the claim lock once done is set: */
@@ -50,6 +52,9 @@ struct ft_lanes {
     uint64_t next;               /* chunk to be claimed */
     uint64_t verified;           /* chunks that are known to be right, or published */
     bool eof;
+    bool ended;  /* all chunks of the input, n_whole of them, are published */
+    bool ending; /* but for what fragments still hold */
+    uint64_t n_whole;
     struct ft_lanes_work work;
     /* of a split file: */
     uint64_t at;                    /* where the chunk to be claimed begins */
@@ -70,6 +75,16 @@ void ft__slot_sort(struct ft__slot *s, uint32_t n_workers);
 
 /* With the claim lock, in the order of the input: a slot's packets are final. w counts them. */
 void ft__slot_publish(struct ft_lanes *l, struct ft_worker *w, struct ft__slot *s, uint64_t chunk);
+
+/* With the claim lock: what was decoded ahead is thrown away. */
+void ft__lanes_forget(struct ft_lanes *l);
+
+/* With the claim lock: the input has no more than this many chunks, and all are published. */
+void ft__lanes_end_at(struct ft_lanes *l, struct ft_worker *w, uint64_t chunks);
+
+/* With the claim lock: if all chunks are published, what fragments still hold comes out in a slot
+ * of its own, as soon as one is free. To be called again until then. */
+void ft__lanes_end(struct ft_lanes *l, struct ft_worker *w);
 
 /* Splits the input if it is one mapped pcap; else l->split stays NULL. */
 void ft__lanes_split(struct ft_lanes *l);

@@ -108,13 +108,6 @@ static void accept_chunk(struct ft_lanes *l, struct ft_worker *w, struct ft__slo
     ft__slot_publish(l, w, s, s->chunk);
 }
 
-static void end_here(struct ft_lanes *l, struct ft_worker *w)
-{
-    l->eof = true;
-    ft_fragments_end(l->fragments, &w->dec);
-    atomic_store_explicit(&l->total, l->verified, memory_order_release); /* pairs with take */
-}
-
 /* With the lock: claiming goes on behind what was verified; what others decoded beyond is thrown
  * away, and what they are decoding will be. */
 static void throw_away(struct ft_lanes *l)
@@ -122,15 +115,7 @@ static void throw_away(struct ft_lanes *l)
     l->cuts++;
     l->next = l->verified;
     l->at = l->expect;
-    for (uint32_t i = 0; i < l->n_slots; i++) {
-        struct ft__slot *other = &l->slots[i];
-
-        if (other->done) {
-            other->done = false;
-            l->work.thrown += other->walked;
-            atomic_store_explicit(&other->users, 0, memory_order_release); /* pairs with claim */
-        }
-    }
+    ft__lanes_forget(l);
 }
 
 /* With the lock: a chunk, accepted as far as it goes, held more packets than a slot. */
@@ -194,7 +179,7 @@ static bool verify_chunk(struct ft_lanes *l, struct ft_worker *w, struct ft__slo
     }
     if (rc != FT_E_EOF) {
         ft_ignore(ft__source_over(l->p, rc, &err)); /* said and kept; there is no next file */
-        end_here(l, w);
+        ft__lanes_end_at(l, w, l->verified);
         return false;
     }
     adapt(l, s);
@@ -213,7 +198,7 @@ static void verify_chunks(struct ft_lanes *l, struct ft_worker *w)
     claimable = l->at < ft_file_split_end(l->split) &&
                 !atomic_load_explicit(&l->stopped, memory_order_relaxed);
     if (!l->eof && !claimable && l->verified == l->next) {
-        end_here(l, w);
+        ft__lanes_end_at(l, w, l->verified);
     }
 }
 
@@ -244,6 +229,7 @@ int ft__lanes_split_decode(struct ft_lanes *l, struct ft_worker *w)
     uint32_t cuts;
 
     pthread_mutex_lock(&l->claim);
+    ft__lanes_end(l, w);
     if (atomic_load_explicit(&l->left, memory_order_relaxed)) { /* meanwhile */
         pthread_mutex_unlock(&l->claim);
         return FT_E_AGAIN;
@@ -263,7 +249,7 @@ int ft__lanes_split_decode(struct ft_lanes *l, struct ft_worker *w)
     walk_chunk(l, s, start);
     pthread_mutex_lock(&l->claim);
     l->walking--;
-    if (cuts != l->cuts) { /* meanwhile it was thrown away */
+    if (cuts != l->cuts || l->ended) { /* meanwhile it was thrown away, or is beyond the end */
         l->work.thrown += s->walked;
         atomic_store_explicit(&s->users, 0, memory_order_release);
     } else {

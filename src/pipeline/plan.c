@@ -30,6 +30,7 @@ static void plan_table(const struct ft_config *cfg, struct ft_plan *plan)
     struct ft_table_config *t = &plan->table;
 
     t->max_flows = cfg->max_flows / plan->n_workers;
+    t->replay = !plan->live;
     t->idle_ns = cfg->idle_ns;
     t->active_ns = cfg->active_ns;
     t->linger_ns = linger_ns < cfg->idle_ns ? linger_ns : cfg->idle_ns;

@@ -15,6 +15,7 @@ static void add_decoder(const struct ft_worker *w, struct ft_stats *s)
     s->fragments_held += ft_count_get(&w->fragments_held);
     s->fragments_duplicate += ft_count_get(&w->fragments_duplicate);
     s->fragments_overlap += ft_count_get(&w->fragments_overlap);
+    s->fragments_unassembled += ft_count_get(&w->fragments_unassembled);
     s->received_bytes += ft_count_get(&w->bytes);
     s->decoded_bytes += ft_count_get(&w->decoded_bytes);
 }

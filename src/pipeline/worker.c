@@ -81,9 +81,15 @@ void ft__worker_packets(struct ft_worker *w, const struct ft_packet *pkts, uint3
 /* Fragments get their ports; what that holds back or releases changes n. */
 static void settle_fragments(struct ft_worker *w, struct ft_packet *pkts, uint32_t *n)
 {
-    if (FT_UNLIKELY(w->dec.fragments)) {
-        *n = ft_fragments_run(w->fragments, &w->dec, pkts, *n);
+    if (FT_UNLIKELY(w->dec.fragments || ft_fragments_waiting(w->fragments))) {
+        *n = ft_fragments_run(w->fragments, &w->dec, pkts, *n, w->joined);
     }
+}
+
+/* Live, and caught up with the kernel: nothing newer than this comes before what is older. */
+static int64_t caught_up_ns(void)
+{
+    return ft__clock_real_ns() - (int64_t)2 * READ_TIMEOUT_MS * 1000000;
 }
 
 static void publish_table(struct ft_worker *w)
@@ -131,6 +137,7 @@ void ft__worker_publish(struct ft_worker *w)
     ft_count_set(&w->fragments_held, w->dec.fragment.held);
     ft_count_set(&w->fragments_duplicate, w->dec.fragment.duplicates);
     ft_count_set(&w->fragments_overlap, w->dec.fragment.overlaps);
+    ft_count_set(&w->fragments_unassembled, w->dec.fragment.unassembled);
     ft_count_set(&w->bytes, w->dec.bytes);
     ft_count_set(&w->decoded_bytes, w->dec.decoded_bytes);
     if (w->table != NULL) {
@@ -233,11 +240,16 @@ bool ft__source_over(struct ft_pipeline *p, int rc, struct ft_err *err)
 static void direct_idle(struct ft_worker *w)
 {
     if (w->p->plan.live) {
-        int64_t slack = (int64_t)2 * READ_TIMEOUT_MS * 1000000;
-
-        ft_table_advance(w->table, ft__clock_real_ns() - slack, TIMER_BUDGET);
+        ft_table_advance(w->table, caught_up_ns(), TIMER_BUDGET);
     }
     ft__worker_breathe(w, true);
+}
+
+/* Counts what came of a batch, or of time. */
+static void direct_packets(struct ft_worker *w, struct ft_packet *pkts, uint32_t n)
+{
+    mark_samples(pkts, n, w->p->plan.sample_n, &w->countdown);
+    ft__worker_packets(w, pkts, n);
 }
 
 void *ft__worker_direct(void *arg)
@@ -257,6 +269,10 @@ void *ft__worker_direct(void *arg)
             break;
         }
         if (rc != FT_OK || batch.n == 0) {
+            if (w->p->plan.live && ft_fragments_waiting(w->fragments)) {
+                n = ft_fragments_idle(w->fragments, &w->dec, pkts, caught_up_ns());
+                direct_packets(w, pkts, n);
+            }
             direct_idle(w);
             wait_ms = w->p->plan.read_ms;
             continue;
@@ -265,14 +281,14 @@ void *ft__worker_direct(void *arg)
         w->dec.lookup = ft_table_lookup(w->table, &w->dec.lookup_n);
         ft_decode_batch(&w->dec, views, batch.n, pkts, &n);
         settle_fragments(w, pkts, &n);
-        mark_samples(pkts, n, w->p->plan.sample_n, &w->countdown);
-        ft__worker_packets(w, pkts, n);
+        direct_packets(w, pkts, n);
         w->source->ops->release(w->source, batch.token); /* payloads were looked at */
         if ((++rounds & 15) == 0) {                      /* the clock: once in 1024 packets */
             ft__worker_breathe(w, false);
         }
     }
-    ft_fragments_end(w->fragments, &w->dec);
+    n = ft_fragments_end(w->fragments, &w->dec, pkts);
+    direct_packets(w, pkts, n);
     return ft__worker_end(w);
 }
 
@@ -392,6 +408,15 @@ static void reader_share(struct ft_pipeline *p, const struct ft_packet *pkts, ui
     }
 }
 
+/* Hands on what came of a batch, or of time. */
+static void reader_packets(struct ft_worker *r, struct ft_packet *pkts, uint32_t n)
+{
+    mark_samples(pkts, n, r->p->plan.sample_n, &r->countdown);
+    for (uint32_t at = 0; at < n; at += FT_BATCH) {
+        reader_share(r->p, pkts + at, n - at < FT_BATCH ? n - at : FT_BATCH);
+    }
+}
+
 void *ft__reader_run(void *arg)
 {
     struct ft_worker *r = arg;
@@ -409,19 +434,21 @@ void *ft__reader_run(void *arg)
             break;
         }
         if (rc != FT_OK || batch.n == 0) {
+            if (r->p->plan.live && ft_fragments_waiting(r->fragments)) {
+                n = ft_fragments_idle(r->fragments, &r->dec, pkts, caught_up_ns());
+                reader_packets(r, pkts, n);
+            }
             ft__worker_publish(r);
             continue;
         }
         ft_decode_batch(&r->dec, views, batch.n, pkts, &n);
         settle_fragments(r, pkts, &n);
-        mark_samples(pkts, n, r->p->plan.sample_n, &r->countdown);
-        for (uint32_t at = 0; at < n; at += FT_BATCH) {
-            reader_share(r->p, pkts + at, n - at < FT_BATCH ? n - at : FT_BATCH);
-        }
+        reader_packets(r, pkts, n);
         source->ops->release(source, batch.token);
         ft__worker_publish(r);
     }
-    ft_fragments_end(r->fragments, &r->dec);
+    n = ft_fragments_end(r->fragments, &r->dec, pkts);
+    reader_packets(r, pkts, n);
     ft__worker_publish(r);
     atomic_store_explicit(&r->p->input_done, true, memory_order_release); /* pairs with workers */
     for (uint32_t i = 0; i < r->p->plan.n_workers; i++) {

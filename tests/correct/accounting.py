@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Items A1 to A10: what is counted, and in which unit."""
+"""Items A1 to A11: what is counted, and in which unit."""
 import random
 import statistics
 
@@ -197,6 +197,21 @@ def test_A10_scale_needs_both(m):
     c = Conn().send(0, SYN, window=10, options=wscale(7)).send(1, SYN | ACK, window=10).send(0, ACK, window=400)
     f = m.flows(c.frames)[0]
     same((f["fwd_window_scale"], f["fwd_window_max"]), (None, 400))
+
+
+def test_A11_wire_lengths_near_4_GiB(m):
+    for wire in (2 ** 31, 2 ** 32 - 48, 2 ** 32 - 2, 2 ** 32 - 1):
+        for packet in (ip4(A, B, 17, udp(1, 2, b"x" * 20)), ip6(A6, B6, 17, udp(1, 2, b"x" * 20))):
+            frames = [(T0 + k, eth(packet), wire) for k in range(7)]
+            frames += [(T0 + k, eth(ip(B, A, 17, udp(2, 1)) if packet[0] >> 4 == 4 else ip(B6, A6, 17, udp(2, 1))), wire)
+                       for k in range(7)]
+            f = m.flows(frames)[0]
+            same((f["byte_count"], f["fwd_bytes"], f["fwd_ip_bytes"], f["fwd_payload_bytes"], f["rev_ip_bytes"]),
+                 (14 * wire, 7 * wire, 7 * len(packet), 140, 7 * (len(packet) - 20)), wire)
+    # so many that 32 bits of 2^16 bytes do not count them either
+    frames = [(T0 + k, eth(ip4(A, B, 17, udp(1, 2, b"x" * 20))), 2 ** 32 - 1) for k in range(70000)]
+    f = m.flows(frames)[0]
+    same((f["fwd_bytes"], f["fwd_ip_bytes"]), (70000 * (2 ** 32 - 1), 70000 * 48))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Items T1 to T6: packet time, timeouts, order."""
+"""Items T1 to T8: packet time, timeouts, order."""
+import json
+import os
 import random
 import struct
 import subprocess
@@ -110,6 +112,71 @@ def test_T6_clock_jumps(m):
     same(sum(r["packet_count"] for r in records if r["is_final"]), 2000)
     assert all(0 <= r["duration_us"] < 3 * 86400 * 10 ** 6 for r in records)
     assert s["clock_steps"] > 0
+
+
+def records(m, inputs, *args):
+    """The flow records of captures in a row, for 1, 2 and 4 workers; they have to be the same."""
+    paths = []
+    for i, data in enumerate(inputs):
+        paths.append(os.path.join(m.folder.name, "part%d.pcap" % i))
+        with open(paths[-1], "wb") as f:
+            f.write(data)
+    found = []
+    for workers in ("1", "2", "4"):
+        r = subprocess.run([m.program, "read", "--quiet", "-e", "flow", "-w", workers, *args, *paths],
+                           capture_output=True, timeout=120)
+        same(r.returncode, 0, r.stderr)
+        found.append(sorted(r.stdout.splitlines()))
+    same(found[1], found[0], "2 workers")
+    same(found[2], found[0], "4 workers")
+    return [flat(json.loads(line)) for line in found[0]]
+
+
+def hours(order, ports=range(1, 9)):
+    """Captures, each of an hour of its own, in this order: all flows in all of them."""
+    out = []
+    for h in order:
+        packets = [(T0 + h * 3600 * S + i * S + p, eth(ip4(A, B, 17, udp(p, 2)))) for i in range(50) for p in ports]
+        out.append(pcap(packets))
+    return out
+
+
+def test_T7_files_in_any_order_are_the_same_flows(m):
+    def told(found):
+        return sorted((r["src_port"], r["first_seen"], r["last_seen"], r["packet_count"], r["flow_id"])
+                      for r in found if r["is_final"])
+    want = told(records(m, hours([0, 1, 2])))
+    same(len(want), 8 * 3)
+    for order in ([2, 1, 0], [1, 0, 2], [2, 0, 1]):
+        same(told(records(m, hours(order))), want, order)
+    # flows that only the newer file has: what comes after it does not end them at another time
+    found = records(m, hours([1], [9, 10]) + hours([0]))
+    same({(r["src_port"], r["reason"]) for r in found if r["src_port"] > 8}, {(9, "eof"), (10, "eof")})
+
+
+def test_T7_backwards_gap_boundary(m):
+    for gap, flows_ in ((30 * S - 1, 1), (30 * S, 2), (7200 * S, 2)):
+        for six in (False, True):
+            packets = [(t, eth(ip(A6, B6, 17, udp(1, 2)) if six else ip(A, B, 17, udp(1, 2)))) for t in (T0, T0 + S, T0 - gap)]
+            found = records(m, [pcap(packets)])
+            same(sorted(r["packet_count"] for r in found), [3] if flows_ == 1 else [1, 2], gap)
+            assert max(r["duration_us"] for r in found) <= 31 * 10 ** 6
+            same({r["reason"] for r in found}, {"eof"} if flows_ == 1 else {"idle"})
+    # within what the flow spans, a late packet is only late
+    same(len(m.flows(flow(T0, 10, 20 * S) + flow(T0 + 70 * S), "--active-timeout", "3600")), 1)
+
+
+def test_T8_beyond_64_bits_of_nanoseconds(m):
+    late = [(2 ** 63 // 1000 * 1000 + k * S, eth(ip4(A, B, 17, udp(1, 2)))) for k in (-5, 0, 5, 10, 2 ** 40)]
+    f = [flat(e) for e in m.raw(pcapng(late, 6), "-e", "flow")]
+    same([(r["packet_count"], r["reason"]) for r in f], [(5, "eof")])
+    same(round(f[0]["duration_us"] / 1e6), 5, "what is beyond is at the end of time")
+    early = [((k - 2 ** 62) * S, eth(ip4(A, B, 17, udp(1, 2)))) for k in range(3)]  # an offset of all the time that there is
+    f = [flat(e) for e in m.raw(pcapng(early, 6, -2 ** 62), "-e", "flow")]
+    same([r["packet_count"] for r in f if r["is_final"]], [3])
+    # what an offset brings back is not beyond
+    f = [flat(e) for e in m.raw(pcapng([(T0, early[0][1]), (T0 + S, early[0][1])], 6, -9 * 10 ** 9), "-e", "flow")]
+    same([(r["first_seen"], r["packet_count"]) for r in f], [(T0 / S, 2)])
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Items D1 to D9: link layers, extension headers, fragments, tunnels, what is malformed."""
 import itertools
+import json
+import os
+import subprocess
 
 from packets import *
 from run import main, same
@@ -164,6 +167,92 @@ def test_D4_atomic_fragments(m):
     same((f["src_port"], f["fwd_fragments"], f["fwd_payload_bytes"]), (5, 0, 1))
 
 
+def pieces(packet, *ends, ident=77):
+    """The fragments of an IP packet, cut behind so many bytes of what it carries (multiples of 8)."""
+    if packet[0] >> 4 == 4:
+        return [eth(ip4(A, B, packet[9], packet[20 + at:20 + end], ident=ident, frag=at, more=end < len(packet) - 20))
+                for at, end in zip((0, *ends), (*ends, len(packet) - 20))]
+    return [eth(ip6(A6, B6, 44, struct.pack("!BBHI", packet[6], 0, at | (end < len(packet) - 40), ident) + packet[40 + at:40 + end]))
+            for at, end in zip((0, *ends), (*ends, len(packet) - 40))]
+
+
+def every_road(m, packets, *args):
+    """Flow records and the account, which 1, 2 and 4 workers, a file and a pipe have to agree on."""
+    data = pcap(packets) if isinstance(packets, list) else packets
+    path = os.path.join(m.folder.name, "roads.pcap")
+    with open(path, "wb") as f:
+        f.write(data)
+    found = []
+    for workers, name in itertools.product("124", (path, "-")):
+        r = subprocess.run([m.program, "read", "--quiet", "-e", "flow,stats", "-w", workers, *args, name], input=data,
+                           capture_output=True, timeout=120)
+        same(r.returncode, 0, r.stderr)
+        events = [json.loads(line) for line in r.stdout.splitlines()]
+        flows = sorted((flat(e) for e in events if e["event_type"] == "network_flow_record"), key=lambda f: f["flow_id"])
+        s = events[-1]
+        same(s["captured"], s["decoded"] + s["ignored"] + s["malformed"])
+        same((s["decoded"], s["decoded_bytes"]), (sum(f["packet_count"] for f in flows if f["is_final"]),
+                                                  sum(f["byte_count"] for f in flows if f["is_final"])))
+        account = (s["captured"], s["decoded"], s["ignored_by_reason"]["reassembled"], s["ignored_by_reason"]["fragment_orphan"],
+                   s["fragments_duplicate"], s["fragments_unassembled"])
+        found.append((flows, account))
+        same(found[-1], found[0], (workers, name))
+    return found[0]
+
+
+def datagram(variant, sport=1000, size=2000, proto=17):
+    body = bytes((i * 7 + variant) & 255 for i in range(size))
+    return ip4(A, B, proto, udp(sport, 2000, body) if proto == 17 else body)
+
+
+def test_D14_numbers_used_again(m):
+    """Other bytes, or the same later than 50 ms, are another datagram; equal ones are copies."""
+    for six in (False, True):
+        def cut(sport, variant=0):
+            packet = datagram(variant, sport)
+            return pieces(ip6(A6, B6, 17, packet[20:]) if six else packet, 1480)
+        first, second = cut(1000), cut(3000, 1)
+        want = [(1000, 2), (3000, 2)]
+        for gap in (MS, 49 * MS, 10 * S):
+            for order in ((0, 1), (1, 0)):
+                packets = [(T0, first[0]), (T0 + MS, first[1])] + [(T0 + MS + gap + i * MS, second[k]) for i, k in enumerate(order)]
+                f, account = every_road(m, packets)
+                same(sorted((r["src_port"], r["packet_count"]) for r in f), want, (six, gap, order))
+                same(account[4], 0, "no copies")
+        # the last fragment of the one before was lost
+        f, _ = every_road(m, [(T0, first[0]), (T0 + S, second[0]), (T0 + S + MS, second[1])])
+        same(sorted((r["src_port"], r["packet_count"]) for r in f), [(1000, 1), (3000, 2)])
+        # its first one was: what is left of it cannot be known apart, the rest is right
+        f, _ = every_road(m, [(T0, first[1]), (T0 + S, second[0]), (T0 + S + MS, second[1])])
+        same(sorted((r["src_port"], r["packet_count"]) for r in f), [(3000, 3)])
+
+
+def test_D14_copies_share_the_lot_of_their_fragment(m):
+    for six in (False, True):
+        packet = datagram(0)
+        a, b, c = pieces(ip6(A6, B6, 17, packet[20:]) if six else packet, 800, 1600)
+        for order in itertools.permutations((a, b, c, a, b)):
+            f, account = every_road(m, [(T0 + i * 10 * MS, frame) for i, frame in enumerate(order)]) if order[0] is b else (
+                m.flows([(T0 + i * 10 * MS, frame) for i, frame in enumerate(order)]), (0, 0, 0, 0, 2, 0))
+            same([(r["src_port"], r["packet_count"], r["fwd_fragments"]) for r in f], [(1000, 5, 5)])
+            same(account[4], 2)
+    # 50 ms after it was whole, and not later
+    a, b = pieces(datagram(0), 1480)
+    for late, copies in ((50 * MS, 1), (51 * MS, 0)):
+        _, account = every_road(m, [(T0, a), (T0 + MS, b), (T0 + MS + late, a)])
+        same(account[4], copies, late)
+
+
+def test_D14_later_fragments_without_extension_headers(m):
+    """IPv6: the first fragment holds an extension header more than its header tells the later ones of."""
+    whole = ext(60, b"\1\4\0\0\0\0", (17, udp(5, 6, b"x" * 2000)))
+    a, b = pieces(ip6(A6, B6, *whole), 1000)
+    for order in ((a, b), (b, a)):
+        f, account = every_road(m, [(T0, order[0]), (T0 + MS, order[1]), (T0 + 2 * MS, order[1])])
+        same([(r["src_port"], r["protocol"], r["packet_count"]) for r in f], [(5, 17, 3)])
+        same(account[3:5], (0, 1))
+
+
 def gre(flags, kind, body, *words):
     return struct.pack("!HH", flags, kind) + b"".join(struct.pack("!I", w) for w in words) + body
 
@@ -258,6 +347,151 @@ def test_D5_segment_routing_and_roce(m):
     bth = struct.pack("!BBHII", 0x0a, 0x40, 0xffff, 0x00abcdef, 1)
     f = one(m, eth(ip4(A, B, 17, udp(50000, 4791, bth + b"\0" * 20), tos=3)))
     same((f["roce_opcode"], f["roce_dest_qp"], f["fwd_ecn_ce_packets"]), (10, 0xabcdef, 1))
+
+
+def carriers(six=False):
+    """A packet of every kind of tunnel, large enough to be cut in three."""
+    inner = ip4("192.168.1.1", "192.168.1.2", 6, tcp(1111, 2222, SYN, 1, body=b"x" * 900))
+    inner6 = ip6("2001:0:1::1", "fd00::2", 6, tcp(1111, 2222, SYN, 1, body=b"x" * 900))
+    frame, out = eth(inner), {}
+    for how, (number, body, ident) in TUNNELS.items():
+        for small, large in ((ETH, frame), (INNER, inner), (INNER6, inner6)):
+            if small in body:
+                body = body.replace(small, large)
+                break
+        else:  # Teredo
+            body = body[:body.index(b"\x60\0\0\0")] + inner6
+        if how.startswith("gtpu"):
+            body = body[:2] + struct.pack("!H", len(body) - 8) + body[4:]
+        if how == "l2tp ":
+            body = body[:2] + struct.pack("!H", len(body)) + body[4:]
+        if how == "pptp":
+            body = body[:4] + struct.pack("!H", len(body) - 12) + body[6:]
+        number, body = (number, body) if number < 256 else (17, udp(40000, number, body))
+        out[how] = (ip6(A6, B6, number, body) if six else ip4(A, B, number, body)), ident
+    return out
+
+
+def test_D15_outer_fragments_of_every_tunnel(m):
+    for six in (False, True):
+        for how, (packet, ident) in carriers(six).items():
+            whole = m.flows([(T0 + 2 * MS, eth(packet))])[0]
+            same((whole["src_port"], whole["fwd_payload_bytes"]), (1111, 900), how)
+            cut = pieces(packet, 304, 608)
+            size = sum(map(len, cut))
+            for order in ((0, 1, 2), (2, 1, 0), (1, 0, 2)):
+                packets = [(T0 + i * MS, cut[k]) for i, k in enumerate(order)]
+                f, account = every_road(m, packets) if order[0] == 2 else (m.flows(packets), None)
+                same((len(f), f[0]["byte_count"], f[0]["fwd_fragments"]), (1, size, 0), (how, order))
+                same({k for k in whole if whole[k] != f[0][k]}, {"byte_count", "fwd_bytes", "fwd_bytes_delta"}, (how, order))
+                assert account is None or account == (3, 1, 2, 0, 0, 0), account
+            f, account = every_road(m, [(T0 + i * MS, frame) for i, frame in enumerate(cut)], "--keep-tunnels")
+            same((f[0]["packet_count"], f[0]["tunnel_type"], account[2:]), (3, None, (0, 0, 0, 0)), how)
+
+
+def gtp(body, sport=2152):
+    return ip4(A, B, 17, udp(sport, 2152, struct.pack("!BBHI", 0x30, 255, len(body), 11) + body))
+
+
+def test_D15_copies_and_overlaps_of_outer_fragments(m):
+    inner = ip4("192.168.1.1", "192.168.1.2", 6, tcp(1111, 2222, ACK, 1, body=bytes(range(256)) * 6))
+    packet = gtp(inner)
+    a, b, c = pieces(packet, 520, 1040)
+    over = eth(ip4(A, B, 17, packet[20 + 400:20 + 800], ident=77, frag=400, more=True))
+    other = eth(ip4(A, B, 17, b"?" * 400, ident=77, frag=400, more=True))
+    for frames, copies in (((a, a, b, c), 1), ((a, b, c, c), 1), ((c, b, b, a, a), 2), ((a, b, c, a, b, c), 3), ((b, b, a, c, b), 2)):
+        f, account = every_road(m, [(T0 + i * MS, frame) for i, frame in enumerate(frames)])
+        same([(r["src_port"], r["packet_count"], r["byte_count"]) for r in f], [(1111, 1, len(a + b + c))], len(frames))
+        same(account, (len(frames), 1, len(frames) - 1, 0, copies, 0))
+    f, account = every_road(m, [(T0 + i * MS, frame) for i, frame in enumerate((a, over, b, c))])
+    same([(r["src_port"], r["packet_count"], r["byte_count"]) for r in f], [(1111, 1, len(a + over + b + c))])
+    # what contradicts itself is not put together: it is the carrier's, and counted
+    f, account = every_road(m, [(T0 + i * MS, frame) for i, frame in enumerate((a, other, b, c))])
+    same([(r["src_port"], r["packet_count"]) for r in f], [(2152, 4)])
+    same((account[2], account[5]), (0, 2))
+
+
+def test_D15_what_cannot_be_put_together(m):
+    inner = ip4("192.168.1.1", "192.168.1.2", 6, tcp(1111, 2222, ACK, 1, body=b"x" * 1400))
+    def plain(t):
+        return t, eth(ip4(A, C, 17, udp(9, 9)))
+    a, b = pieces(gtp(inner), 1200)
+    # a lost fragment, in the middle of the capture and at its end; only what a port filter lets through
+    for after in ([], [plain(T0 + 2 * S), plain(T0 + 3 * S)], [plain(T0 + 3600 * S)], [plain(T0 - 3600 * S)]):
+        f, account = every_road(m, [(T0, a), plain(T0 + MS)] + after)
+        mine = [r for r in f if r["dst_port"] == 2152]
+        same([(r["packet_count"], r["fwd_fragments"], r["first_seen"]) for r in mine], [(1, 1, T0 / S)], after)
+        same(account[2:], (0, 0, 0, 1))
+    f, account = every_road(m, [(T0, b), plain(T0 + MS)])
+    same((len(f), account[2:]), (1, (0, 1, 0, 0)))
+    # 2 s between two of them, and not more
+    for gap, packets in ((2 * S, 1), (2 * S + 1, 2)):
+        f, _ = every_road(m, [(T0, a), (T0 + gap, b)])
+        same([(r["src_port"], r["packet_count"]) for r in f], [(1111, 1)] if packets == 1 else [(2152, 2)])
+    # the flow of a carrier is one flow although its lost ones come out 2 s later
+    train = [(T0 + i * 29 * S, pieces(gtp(inner), 1200, ident=i)[0]) for i in range(20)]
+    f, account = every_road(m, train)
+    same([(r["packet_count"], r["duration_us"]) for r in f if r["is_final"]], [(20, 19 * 29 * 10 ** 6)])
+    # ordinary traffic on these ports is what it is
+    f, account = every_road(m, [(T0 + i, x) for i, x in enumerate(pieces(ip4(A, B, 17, udp(40000, 4789, b"?" * 2000)), 1000))])
+    same(([(r["dst_port"], r["packet_count"]) for r in f], account[2:]), ([(4789, 2)], (0, 0, 0, 0)))
+
+
+def test_D15_snapped_outer_fragments(m):
+    inner = ip4("192.168.1.1", "192.168.1.2", 6, tcp(1111, 2222, PSH | ACK, 7, 9, b"x" * 2400))
+    cut = pieces(gtp(inner), 1400, 2000)
+    want = m.flows([(T0 + 2, eth(gtp(inner)))])[0]
+    for snap in (96, 200, 1000):
+        for order in ((0, 1, 2), (2, 0, 1)):
+            f, account = every_road(m, pcap([(T0 + i, cut[k]) for i, k in enumerate(order)], snap=snap))
+            same([f[0][k] for k in ("src_port", "packet_count", "byte_count", "fwd_ip_bytes", "fwd_payload_bytes", "fwd_tcp_flags")],
+                 [1111, 1, sum(map(len, cut)), want["fwd_ip_bytes"], 2400, PSH | ACK], (snap, order))
+            same((f[0]["truncated"], account[2:]), (True, (2, 0, 0, 0)))
+
+
+def test_D15_nested(m):
+    """A tunnel in a tunnel, both in fragments; and inner fragments of no tunnel."""
+    inner = ip4("192.168.1.1", "192.168.1.2", 17, udp(1111, 2222, b"x" * 3000))
+    middle = ip4("172.16.0.1", "172.16.0.2", 47, gre(0, 0x0800, inner))
+    frames = []
+    for i, part in enumerate(pieces(middle, 1600)):
+        frames += pieces(gtp(part[14:]), 800, ident=i)
+    f, account = every_road(m, [(T0 + i, frame) for i, frame in enumerate(frames)])
+    same([(r["src_port"], r["packet_count"], r["byte_count"], r["tunnel_type"], r["tunnel_depth"]) for r in f],
+         [(1111, 1, sum(map(len, frames)), "gre", 2)])
+    same(account[:3], (4, 1, 3))
+    frames = []
+    for i, part in enumerate(pieces(ip4(A, B, 17, udp(1111, 2222, b"x" * 3000)), 1600)[::-1]):
+        frames += pieces(gtp(part[14:]), 800, ident=i)
+    f, account = every_road(m, [(T0 + i, frame) for i, frame in enumerate(frames)])
+    same([(r["src_port"], r["packet_count"], r["fwd_fragments"], r["tunnel_type"]) for r in f], [(1111, 2, 2, "gtpu")])
+
+
+def test_D15_many_at_a_time(m):
+    """Thousands under way in turn: all within the table's bound are put together, the others are counted."""
+    inner = ip4("192.168.1.1", "192.168.1.2", 6, tcp(1111, 2222, ACK, 1, body=b"x" * 1000))
+    def train(n, under_way):
+        cut = [pieces(gtp(inner), 800, ident=i) for i in range(n)]
+        order = [(i, 0) for i in range(under_way)]
+        order += [x for i in range(n) for x in ([(i, 1)] + [(i + under_way, 0)] * (i + under_way < n))]
+        return [(T0 + k * 1000, cut[i][j]) for k, (i, j) in enumerate(order)]
+    f, account = every_road(m, train(6000, 500))
+    same([(r["src_port"], r["packet_count"]) for r in f], [(1111, 6000)])
+    same(account, (12000, 6000, 6000, 0, 0, 0))
+    f, account = every_road(m, train(6000, 3000))
+    same(sum(account[1:4]), 12000)
+    assert account[5] >= 1000 and account[2] >= 1000, account
+
+
+def test_D15_names_in_outer_fragments(m):
+    hello = b"GET / HTTP/1.1\r\nHost: in.fragments.example\r\nX: " + b"x" * 1000 + b"\r\n\r\n"
+    conn = Conn(dport=80).open().send(0, ACK | PSH, hello).close()
+    for size in (104, 400, 800):
+        packets = []
+        for i, (t, frame) in enumerate(conn.frames):
+            packets += [(t + k, x) for k, x in enumerate(pieces(gtp(frame[14:]), *range(size, len(gtp(frame[14:])) - 20, size), ident=i))]
+        f, account = every_road(m, packets, "--app")
+        same([(r["src_port"], r["packet_count"], r["http_host"]) for r in f], [(1000, len(conn.frames), "in.fragments.example")])
 
 
 def test_D6_lengths_that_cannot_be(m):

@@ -267,11 +267,13 @@ static void take_batch(struct run *r, const struct input *in, struct ft_view *v,
     r->decoder.lookup = ft_table_lookup(r->table, &r->decoder.lookup_n);
     ft_decode_batch(&r->decoder, v, n, pkts, &m);
     MUST(m <= n);
-    if (r->decoder.fragments) {
+    if (r->decoder.fragments || (r->fragments != NULL && ft_fragments_waiting(r->fragments))) {
         if (r->fragments == NULL) { /* few inputs need it, and it is large */
             MUST(ft_fragments_new(&r->decoder.seed, &r->fragments) == FT_OK);
         }
-        m = ft_fragments_run(r->fragments, &r->decoder, pkts, m);
+        static uint8_t joined[VIEWS * FT_PAYLOAD_MAX];
+
+        m = ft_fragments_run(r->fragments, &r->decoder, pkts, m, joined);
         MUST(m <= n + FT_FRAGMENTS_HELD);
     }
     for (uint32_t at = 0; at < m; at += VIEWS) {
@@ -319,7 +321,12 @@ static bool read_all(struct run *r, const struct input *in, uint32_t batch)
         take_batch(r, in, v, n);
     }
     if (r->fragments != NULL) {
-        ft_fragments_end(r->fragments, &r->decoder);
+        static FT_ALIGNED(64) struct ft_packet pkts[FT_FRAGMENTS_HELD];
+        uint32_t n_held = ft_fragments_end(r->fragments, &r->decoder, pkts);
+
+        for (uint32_t at = 0; at < n_held; at += VIEWS) {
+            count_packets(r, pkts + at, n_held - at < VIEWS ? n_held - at : VIEWS);
+        }
     }
     ft_table_flush(r->table, ft_table_now(r->table), FT_REASON_EOF);
     check_sums(r);

@@ -6,27 +6,31 @@
  *     1 bit 0 IPv6, 1 VLAN,       5 step of the clock
  *       2 tunnel, 3 the ends      6 so many times more
  *       the other way round,      7 bit 0 the batch ends here,
- *       5 each time the next        1-7 bytes on the wire beyond the packet
+ *       4 IPv4 in IPv4,             1-7 bytes on the wire beyond the packet
+ *       5 each time the next
  *       identification, 6 not a
  *       fragment, 7 more follow
  *     2 offset in units of 8      3 length
  *
- * Properties: what goes in comes out once or is counted as an orphan, packets and bytes; never are
- * more held than there is room for; a later fragment has the ports, the key and the hash of the
- * newest first fragment of its datagram; later fragments of a datagram, and packets that are none,
- * keep their order; nothing else of a packet changes, but one that was held names no payload. */
+ * Properties: what goes in comes out once, or is counted as an orphan or as reassembled, packets
+ * and bytes; what was put together is what was in the fragments, and has the bytes of all of them;
+ * never are more held than there is room for; a later fragment has the ports, the key and the hash
+ * of the newest first fragment of its datagram; later fragments of a datagram, and packets that are
+ * none, keep their order; nothing else of a packet changes, but one that was held names no payload.
+ */
 #include <string.h>
 
 #include "decode/fragment.h"
 #include "decode/key.h"
 #include "must.h"
 
-enum { COMMAND = 8, PACKETS = 6144, BATCH = 64, IDS = PACKETS + 256, KINDS = 16 };
+enum { COMMAND = 8, PACKETS = 6144, BATCH = 64, IDS = PACKETS + 256, KINDS = 32 };
 enum {
     K_V6 = 1,
     K_VLAN = 2,
     K_TUNNEL = 4,
     K_BACK = 8,
+    K_CARRIER = 0x10,
     K_NEXT = 0x20,
     K_WHOLE = 0x40,
     K_MORE = 0x80
@@ -55,8 +59,8 @@ struct run {
     struct ft_fragments *fragments;
     struct ft_packet batch[BATCH + FT_FRAGMENTS_HELD];
     uint32_t n; /* in batch */
-    uint32_t n_sent, n_out, calls;
-    uint64_t out_bytes;
+    uint32_t n_sent, n_out, n_joined, calls;
+    uint64_t sent_bytes, out_bytes;
     uint32_t last_whole, next_id;
     int64_t now_ns;
 };
@@ -66,6 +70,10 @@ static struct sent sent[PACKETS + 1]; /* by the number that a packet carries; 0 
 static struct run run;
 static uint32_t input;
 
+/* What the first fragment of a carrier holds: a packet of 28 bytes, padded. */
+static const uint8_t carried[28] = {0x45, 0, 0,   28, 0,   1, 0, 0,   64, 17,  0, 0, 198, 51,
+                                    100,  7, 198, 51, 100, 8, 0, 111, 0,  222, 0, 8, 0,   0};
+
 /* The key and the hash that a packet of this kind has with these ports. */
 static void set_key(struct ft_packet *p, uint8_t kind, uint16_t sport, uint16_t dport)
 {
@@ -74,7 +82,7 @@ static void set_key(struct ft_packet *p, uint8_t kind, uint16_t sport, uint16_t 
     struct ft__ends e = {.sport = sport,
                          .dport = dport,
                          .scope = kind & K_VLAN ? FT_SCOPE_VLAN | 5 : 0,
-                         .proto = 17,
+                         .proto = kind & K_CARRIER ? 4 : 17,
                          .bits = kind & K_TUNNEL ? FT_KEY_TUNNEL : 0};
     const struct ft_hash_seed *seed = &run.decoder.seed;
 
@@ -98,9 +106,26 @@ static struct known *known_of(const struct sent *s)
     return k;
 }
 
+/* A packet came out that none of those is that went in. */
+static void check_carried(const struct ft_packet *p)
+{
+    MUST(p->frag == FT_FRAG_NONE && p->tunnel == FT_TUNNEL_IPIP && p->key.proto == 17);
+    MUST(p->ip_len == 28 && p->payload_len == 0 && p->frame_len >= 48);
+    MUST(memcmp(&p->key.addr[p->swap], carried + 12, 4) == 0);
+    MUST(memcmp(&p->key.addr[!p->swap], carried + 16, 4) == 0);
+    MUST(p->key.port[p->swap] == 111 && p->key.port[!p->swap] == 222 && p->payload_cap == 0);
+    run.n_joined++;
+    run.n_out++;
+    run.out_bytes += p->frame_len;
+}
+
 /* A packet came out: it is one that went in. */
 static void check_out(const struct ft_packet *p)
 {
+    if (p->tcp_ack == 0) {
+        check_carried(p);
+        return;
+    }
     struct sent *s = &sent[p->tcp_ack];
     struct ft_packet as_it_was = *p, with_ports = s->pkt;
     struct known *k = known_of(s);
@@ -127,16 +152,22 @@ static void check_out(const struct ft_packet *p)
     MUST(memcmp(&as_it_was, &with_ports, sizeof as_it_was) == 0);
 }
 
-static void end_batch(void)
+static void check_batch(uint32_t n)
 {
-    struct ft_decoder *d = &run.decoder;
-    uint32_t n = ft_fragments_run(run.fragments, d, run.batch, run.n);
-
     MUST(n <= run.n + FT_FRAGMENTS_HELD);
     for (uint32_t i = 0; i < n; i++) {
         check_out(&run.batch[i]);
     }
-    MUST(d->verdict[FT_V_DECODED] + d->verdict[FT_V_FRAGMENT_ORPHAN] == run.n_sent);
+}
+
+static void end_batch(void)
+{
+    struct ft_decoder *d = &run.decoder;
+
+    check_batch(ft_fragments_run(run.fragments, d, run.batch, run.n, NULL));
+    MUST(d->verdict[FT_V_DECODED] + d->verdict[FT_V_FRAGMENT_ORPHAN] +
+             d->verdict[FT_V_REASSEMBLED] ==
+         run.n_sent);
     MUST(d->verdict[FT_V_DECODED] >= run.n_out);
     MUST(d->verdict[FT_V_DECODED] - run.n_out <= FT_FRAGMENTS_HELD);
     run.n = 0;
@@ -148,7 +179,7 @@ static void put(const uint8_t *c)
     static const int64_t steps[] = {0,           1000000,          -1000000,
                                     29999999999, INT64_C(1) << 62, -61000000000,
                                     31000000000, INT64_MIN / 4};
-    uint8_t kind = c[1];
+    uint8_t kind = c[1] & K_V6 ? c[1] & (uint8_t)~K_CARRIER : c[1];
     struct ft_packet *p = &run.batch[run.n++];
     struct sent *s = &sent[++run.n_sent];
 
@@ -165,19 +196,25 @@ static void put(const uint8_t *c)
     p->frame_len = p->ip_len + (c[7] >> 1);
     p->tcp_ack = run.n_sent;
     p->payload = c;
-    p->payload_cap = 8;
+    p->payload_cap = c[3] < 8 ? c[3] : 8;
+    if ((kind & K_CARRIER) && c[2] == 0) {
+        p->payload = carried;
+        p->payload_cap = c[3] < sizeof carried ? c[3] : sizeof carried;
+    }
     if ((kind & K_WHOLE) == 0) {
         p->frag = c[2] == 0 ? FT_FRAG_FIRST : FT_FRAG_LATER;
         p->frag_id = s->id;
         p->frag_off = (uint16_t)(c[2] * 8);
         p->frag_len = c[3];
         p->frag_more = (kind & K_MORE) != 0;
+        p->frag_sum = c[4] % 4; /* of first fragments: they tell of the ports */
     }
     set_key(p, kind, p->frag == FT_FRAG_LATER ? 0 : 5000 + c[4] % 4,
             p->frag == FT_FRAG_LATER ? 0 : 53);
     s->pkt = *p;
     run.decoder.verdict[FT_V_DECODED]++;
     run.decoder.decoded_bytes += p->frame_len;
+    run.sent_bytes += p->frame_len;
     if (run.n == BATCH) {
         end_batch();
     }
@@ -202,10 +239,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     }
     end_batch();
-    ft_fragments_end(run.fragments, &run.decoder);
+    check_batch(ft_fragments_end(run.fragments, &run.decoder, run.batch));
     MUST(run.decoder.verdict[FT_V_DECODED] == run.n_out);
-    MUST(run.n_out + run.decoder.verdict[FT_V_FRAGMENT_ORPHAN] == run.n_sent);
-    MUST(run.decoder.decoded_bytes == run.out_bytes);
+    MUST(run.n_out + run.decoder.verdict[FT_V_FRAGMENT_ORPHAN] +
+             run.decoder.verdict[FT_V_REASSEMBLED] ==
+         run.n_sent);
+    MUST(run.decoder.verdict[FT_V_REASSEMBLED] == 0 || run.n_joined > 0);
+    MUST(run.decoder.decoded_bytes == run.out_bytes && run.out_bytes <= run.sent_bytes);
     MUST(run.decoder.fragment.held <= run.n_sent);
     ft_fragments_free(run.fragments);
     return 0;

@@ -174,6 +174,11 @@ def fragment():
     yield "too_many_datagrams", b"".join(go(n, 3, again=255, kind=0x20) for n in range(18)) + go(1, 0)
     yield "kinds", b"".join(go(1, off, kind=k) for k in range(16) for off in (3, 0))
     yield "whole", go(1, 3) + go(1, 0, kind=0x40, again=3) + go(1, 0)
+    carrier = lambda who, off, more=1, **how: go(who, off, more, length=32, kind=0x10 | how.pop("kind", 0), **how)
+    yield "carrier", carrier(1, 0) + carrier(1, 4) + carrier(1, 8, 0) + carrier(1, 4) + carrier(1, 0, ports=2)
+    yield "carrier_swapped", carrier(1, 8, 0) + carrier(1, 4) + carrier(1, 4) + carrier(1, 0, kind=7)
+    yield "carriers_many", b"".join(carrier(n, 0, again=200, kind=0x20) for n in range(9)) + carrier(9, 4, 0, step=6)
+    yield "carrier_back", carrier(1, 0) + go(2, 0, kind=0x40, step=7) + carrier(1, 4, 0, step=2)
 
 
 # ---- packed ----

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Traffic that is hard to share: fragments in any order, tunnels with other ports each way, both directions."""
+"""Traffic that is hard to share: fragments in any order, also of tunnels, with other ports each way, both directions."""
 import random
 import sys
 from pathlib import Path
@@ -17,6 +17,16 @@ def fragments(rnd, a, b, ident):
     parts = [eth(ip4(a, b, 17, body[i:i + 1480], ident=ident, frag=i, more=i + 1480 < len(body))) for i in (0, 1480, 2960)]
     rnd.shuffle(parts)
     return parts
+
+
+def tunnelled(rnd, a, b, ident, inner):
+    """The fragments of a carrier; now and then one comes twice, or not at all."""
+    body = udp(30000 + rnd.randrange(9999), 4789, struct.pack("!II", 0x08000000, 9 << 8) + eth(inner))
+    parts = [eth(ip4(a, b, 17, body[i:i + 600], ident=ident, frag=i, more=i + 600 < len(body))) for i in range(0, len(body), 600)]
+    if ident % 7 == 0:
+        parts.pop(rnd.randrange(1, len(parts)))
+    rnd.shuffle(parts)
+    return parts[:1] * (ident % 5 == 0) + parts  # the copy before it is whole: live, nobody knows how long the rest takes
 
 
 def make(seed=1, connections=150):
@@ -42,6 +52,11 @@ def make(seed=1, connections=150):
         inner = [ip4("172.16.0.%d" % (i + 1), "172.16.1.1", 17, udp(i + 1, 80, b"q")), ip4("172.16.1.1", "172.16.0.%d" % (i + 1), 17, udp(80, i + 1, b"a"))]
         outer = ("10.9.0.%d" % (i % 4 + 1), "10.9.1.%d" % (i % 3 + 1))
         flows.append([(t + k * MS, vxlan(*outer[::1 - 2 * (k % 2)], 30000 + rnd.randrange(9999), inner[k % 2])) for k in range(6)])
+        ends, frames = ("172.17.0.%d" % (i + 1), "172.17.1.1"), []
+        for k in range(4):
+            inner = ip4(*ends[::1 - 2 * (k % 2)], 17, udp(*(i + 1, 80)[::1 - 2 * (k % 2)], bytes(1300)))
+            frames += tunnelled(rnd, *outer[::1 - 2 * (k % 2)], 100 * i + k, inner)
+        flows.append([(t + n * MS, f) for n, f in enumerate(frames)])
         flows.append([(t + k * MS, eth(ip4(*(a, b)[::1 - 2 * (k % 2)], 1, icmp(8 * (1 - k % 2), 0)), tags=((0x8100, i % 4 + 1),)))
                       for k in range(4)])
     order = [(t, k, n, frame) for k, f in enumerate(flows) for n, (t, frame) in enumerate(f)]

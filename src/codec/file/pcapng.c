@@ -21,6 +21,7 @@ enum { OPT_END = 0, OPT_TSRESOL = 9, OPT_TSOFFSET = 14 };
 enum { PACKET_HEAD = 28, PACKET_MIN = 32, SPB_HEAD = 12, SPB_MIN = 16, IDB_MIN = 20, SHB_MIN = 28 };
 
 __extension__ typedef unsigned __int128 u128;
+__extension__ typedef __int128 i128;
 
 bool ft_pcapng_is_magic(const uint8_t p[4])
 {
@@ -56,14 +57,10 @@ static uint64_t get64(const struct ft_pcapng *s, const uint8_t *p)
     return s->swap ? __builtin_bswap64(v) : v;
 }
 
-static int64_t add_saturated(int64_t a, int64_t b)
+/* A time as 64 bits hold it; INT64_MIN is none. */
+static int64_t saturated(i128 ns)
 {
-    int64_t sum;
-
-    if (__builtin_add_overflow(a, b, &sum)) {
-        return b < 0 ? INT64_MIN : INT64_MAX;
-    }
-    return sum;
+    return ns > INT64_MAX ? INT64_MAX : ns <= INT64_MIN ? INT64_MIN + 1 : (int64_t)ns;
 }
 
 int64_t ft_pcapng_time(const struct ft_pcapng_iface *iface, uint64_t ts)
@@ -71,14 +68,14 @@ int64_t ft_pcapng_time(const struct ft_pcapng_iface *iface, uint64_t ts)
     u128 ns;
 
     if (iface->div == 0) {
-        return iface->offset_ns;
+        return saturated(iface->offset_ns);
     }
     ns = (u128)ts * iface->mul;
     if (FT_UNLIKELY(iface->div != 1)) {
         ns /= iface->div;
     }
     ns >>= iface->shift;
-    return add_saturated(ns > INT64_MAX ? INT64_MAX : (int64_t)ns, iface->offset_ns);
+    return saturated((i128)ns + iface->offset_ns); /* below 2^94 */
 }
 
 /* if_tsresol: bit 7 clear: units of 10^-v seconds, set: of 2^-v seconds. */

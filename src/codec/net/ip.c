@@ -16,6 +16,13 @@ enum { IP4_MIN = 20, IP4_MF = 0x2000, IP4_OFFSET = 0x1fff };
 enum { IP6_HEADER = 40, FRAGMENT_LEN = 8, IP6_MF = 1, IP6_OFFSET = 0xfff8 };
 enum { OPT_PAD1 = 0, OPT_JUMBO = 0xc2 };
 
+/* What a fragment carries begins here. */
+static void note_data(struct ft_net *n)
+{
+    n->frag_data = n->rd.p;
+    n->frag_len = (uint16_t)(n->wire < UINT16_MAX ? n->wire : UINT16_MAX);
+}
+
 static enum ft_verdict decode_ip4(struct ft_net *n)
 {
     uint32_t frame = n->wire;
@@ -50,6 +57,7 @@ static enum ft_verdict decode_ip4(struct ft_net *n)
     n->frag_more = (flags & IP4_MF) != 0;
     n->ip_id = ft_load_be16(p + 4);
     n->frag_id = n->ip_id;
+    note_data(n);
     n->ip_len = total;
     n->tos = p[1];
     n->ttl = p[8];
@@ -132,6 +140,7 @@ static enum ft_verdict take_fragment(struct ft_net *n, uint8_t *next)
     } else if (flags & IP6_MF) {
         n->frag = FT_FRAG_FIRST;
     }
+    note_data(n);
     n->frag_off = flags & IP6_OFFSET;
     n->frag_more = flags & IP6_MF;
     n->frag_id = ft_load_be32(p + 4);
@@ -199,8 +208,5 @@ static enum ft_verdict decode_ip6(struct ft_net *n)
 
 enum ft_verdict ft_ip_decode(struct ft_net *n)
 {
-    enum ft_verdict v = n->version == 4 ? decode_ip4(n) : decode_ip6(n);
-
-    n->frag_len = (uint16_t)(n->wire < UINT16_MAX ? n->wire : UINT16_MAX);
-    return v;
+    return n->version == 4 ? decode_ip4(n) : decode_ip6(n);
 }

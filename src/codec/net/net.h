@@ -118,8 +118,9 @@ struct ft_net {
     uint16_t frag_off;
     uint16_t frag_len;
     uint32_t frag_id;
-    bool has_bth;      /* l4: a RoCEv2 base transport header was read */
-    uint32_t roce_bth; /* l4: as in ft_packet */
+    const uint8_t *frag_data; /* ip: frag: the first byte at frag_off, up to rd.end */
+    bool has_bth;             /* l4: a RoCEv2 base transport header was read */
+    uint32_t roce_bth;        /* l4: as in ft_packet */
     struct ft_net_tunnel tunnel;
 };
 

@@ -233,6 +233,12 @@ static bool open_etherip(struct ft_net *n)
            ft__link_ethernet(n) == FT_V_DECODED;
 }
 
+bool ft_tunnel_maybe(uint8_t proto)
+{
+    return proto == IP_IPIP || proto == IP_IPV6 || proto == IP_GRE || proto == IP_ETHERIP ||
+           proto == IP_ETHERNET || proto == IP_L2TP || proto == IP_MPLS;
+}
+
 bool ft__tunnel_proto(struct ft_net *n, uint8_t proto)
 {
     switch (proto) {

@@ -61,6 +61,9 @@ FT_NODISCARD int ft_tunnel_ports_add(struct ft_tunnel_ports *t, enum ft_tunnel_u
  * False: no tunnel; n is undefined. n as ft_l4_decode() left it; fragments open nothing. */
 bool ft_tunnel_open(struct ft_net *n, const struct ft_tunnel_ports *ports);
 
+/* False: no packet of this IP protocol, UDP apart, is a tunnel. */
+bool ft_tunnel_maybe(uint8_t proto);
+
 /* False: no packet with these UDP ports is a tunnel, nor RoCE. May say true of one that is neither.
  * maybe: of struct ft_tunnel_ports. The fast path asks. */
 FT_INLINE bool ft_tunnel_port(const uint8_t maybe[512], uint16_t sport, uint16_t dport)

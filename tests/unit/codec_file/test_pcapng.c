@@ -302,7 +302,8 @@ static void test_times(void)
     CHECK_EQ(time_of(6, 10, 1), 10000001000);
     CHECK_EQ(time_of(6, -10, 1), -9999999000);
     CHECK_EQ(time_of(6, INT64_MAX, UINT64_MAX), INT64_MAX);
-    CHECK_EQ(time_of(6, INT64_MIN, 0), INT64_MIN);
+    CHECK_EQ(time_of(6, INT64_MIN, 0), INT64_MIN + 1); /* INT64_MIN is no time */
+    CHECK_EQ(time_of(6, -9000000000, (uint64_t)10000000000000000), INT64_C(1000000000) * 1000000000);
 }
 
 /* Nothing but a code comes of any single wrong byte; views stay inside the file. */
