@@ -506,7 +506,7 @@ uint32_t ft_fragments_run(struct ft_fragments *f, struct ft_decoder *d, struct f
             continue;
         }
         tell_time(&r, p->ts_ns);
-        take_all(&r, p, room != NULL ? room + (size_t)i * FT_PAYLOAD_MAX : NULL);
+        take_all(&r, p, room != NULL ? room + (size_t)i * FT_FRAGMENTS_KEPT : NULL);
     }
     return r.n;
 }

@@ -31,7 +31,10 @@
 
 #include "decode/decode.h"
 
-enum { FT_FRAGMENTS_HELD = 1024 };
+enum {
+    FT_FRAGMENTS_HELD = 1024,
+    FT_FRAGMENTS_KEPT = 2048 /* bytes of a datagram: headers, and names behind them */
+};
 
 struct ft_fragments;
 
@@ -51,7 +54,7 @@ bool ft_fragments_waiting(const struct ft_fragments *f);
 /* Goes through n decoded packets and returns how many there are now: those that must wait are taken
  * out, those that waited are put in. pkts has room for n + FT_FRAGMENTS_HELD. Payloads of fragments
  * are read. d is told what they were like; each orphan leaves FT_V_DECODED for
- * FT_V_FRAGMENT_ORPHAN. room: NULL, or n places of FT_PAYLOAD_MAX bytes for payloads of what was
+ * FT_V_FRAGMENT_ORPHAN. room: NULL, or n places of FT_FRAGMENTS_KEPT bytes for payloads of what was
  * put together; place i is written after the payload of packet i was read, and may be its. Without
  * room such packets have no payload. */
 uint32_t ft_fragments_run(struct ft_fragments *f, struct ft_decoder *d, struct ft_packet *pkts,

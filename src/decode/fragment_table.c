@@ -292,7 +292,7 @@ bool ft__datagram_keep(struct ft_fragments *f, struct ft__datagram *g, const str
 {
     uint32_t start = p->frag_off, n = p->payload_cap;
 
-    if (start >= FT__JOIN_MAX || n == 0) {
+    if (start >= FT_FRAGMENTS_KEPT || n == 0) {
         return true;
     }
     if (g->join == FT__NO_DATAGRAM) {
@@ -303,7 +303,7 @@ bool ft__datagram_keep(struct ft_fragments *f, struct ft__datagram *g, const str
     }
     struct ft__join *j = &f->join[g->join];
 
-    n = n < FT__JOIN_MAX - start ? n : FT__JOIN_MAX - start;
+    n = n < FT_FRAGMENTS_KEPT - start ? n : FT_FRAGMENTS_KEPT - start;
     if (!same_bytes(j, start, p->payload, n)) {
         return false;
     }

@@ -22,8 +22,6 @@ enum {
     FT__HELD_EACH = 64, /* packets that wait, of one datagram */
     FT__RANGES = 24,    /* stretches of bytes that came, apart from each other */
     FT__PIECES = 48,    /* fragments of a datagram that are known again: 64 KiB at 1480 bytes */
-    FT__JOIN_MAX = FT_PAYLOAD_MAX, /* bytes of a datagram that are kept: headers, and what is looked
-                                      at behind them */
     FT__JOINS = FT_FRAGMENTS_HELD + 16, /* whoever keeps bytes holds a packet; and nested ones */
 };
 
@@ -90,7 +88,7 @@ struct ft__held {
 struct ft__join {
     struct ft__ranges got;
     uint32_t next;
-    uint8_t data[FT__JOIN_MAX];
+    uint8_t data[FT_FRAGMENTS_KEPT];
 };
 
 struct ft_fragments {

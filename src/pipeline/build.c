@@ -292,7 +292,7 @@ static int build_scrub(struct ft_pipeline *p, const uint8_t key[FT_CRYPTOPAN_KEY
 static int build_fragments(const struct ft_pipeline *p, struct ft_worker *w)
 {
     if (p->plan.app) {
-        w->joined = ft_map_alloc((size_t)FT_BATCH * FT_PAYLOAD_MAX);
+        w->joined = ft_map_alloc((size_t)FT_BATCH * FT_FRAGMENTS_KEPT);
         if (w->joined == NULL) {
             return FT_E_NOMEM;
         }
@@ -535,7 +535,7 @@ void ft__build_free(struct ft_pipeline *p)
     for (uint32_t i = 0; p->workers != NULL && i <= p->plan.n_workers; i++) { /* and the reader */
         ft_fragments_free(p->workers[i].fragments);
         if (p->workers[i].joined != NULL) {
-            ft_map_free(p->workers[i].joined, (size_t)FT_BATCH * FT_PAYLOAD_MAX);
+            ft_map_free(p->workers[i].joined, (size_t)FT_BATCH * FT_FRAGMENTS_KEPT);
         }
     }
     for (uint32_t i = 0; p->workers != NULL && i < p->plan.n_workers; i++) {

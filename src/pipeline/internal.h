@@ -85,7 +85,8 @@ struct ft_worker {
     struct ft_flow_watch watch;     /* how the table reaches them */
     uint8_t *payloads;              /* hand-off with --app: copies of payloads in the ring; owned */
     struct ft_fragments *fragments; /* direct, and of the reader; owned */
-    uint8_t *joined; /* with --app: [FT_BATCH] payloads of what it put together; owned, or NULL */
+    uint8_t *joined; /* with --app: [FT_BATCH][FT_FRAGMENTS_KEPT] payloads of what it put together;
+                        owned, or NULL */
     struct ft_source *source; /* direct: its own; else NULL */
     struct ft_ring ring;      /* hand-off: packets for this worker (A: fill) */
     _Atomic bool sleeping;    /* hand-off: waits for p->pushed (A) */

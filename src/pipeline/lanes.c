@@ -52,12 +52,22 @@ static void lay_out(struct ft_lanes *l)
     l->views = (struct ft_view *)(void *)at;
 }
 
-/* Room for what is copied of each slot's packets: of streams, whose memory is used again. */
+enum {
+    KEPT_LEN = FT_LANE_PACKETS * FT_FRAGMENTS_KEPT,
+    PAYLOADS_LEN = FT_LANE_PACKETS * FT_PAYLOAD_MAX
+};
+
+/* Room for what is copied of each slot's packets. The memory of a mapped file stays where it is. */
 static bool make_payloads(struct ft_lanes *l)
 {
+    bool app = l->p->plan.app, goes = l->split == NULL;
+
     for (uint32_t i = 0; i < l->n_slots; i++) {
-        l->slots[i].payloads = ft_map_alloc((size_t)FT_LANE_PACKETS * FT_PAYLOAD_MAX);
-        if (l->slots[i].payloads == NULL) {
+        struct ft__slot *s = &l->slots[i];
+
+        s->kept = app || goes ? ft_map_alloc(KEPT_LEN) : NULL;
+        s->payloads = app && goes ? ft_map_alloc(PAYLOADS_LEN) : NULL;
+        if ((s->kept == NULL && (app || goes)) || (s->payloads == NULL && app && goes)) {
             return false;
         }
     }
@@ -90,7 +100,7 @@ int ft_lanes_new(struct ft_pipeline *p, uint32_t n_workers, struct ft_lanes **ou
     atomic_store_explicit(&l->total, UINT64_MAX, memory_order_relaxed);
     lay_out(l);
     ft__lanes_split(l);
-    if ((p->plan.app || l->split == NULL) && !make_payloads(l)) {
+    if (!make_payloads(l)) {
         ft_lanes_free(l);
         return FT_E_NOMEM;
     }
@@ -107,8 +117,11 @@ void ft_lanes_free(struct ft_lanes *l)
     ft_file_split_close(l->split);
     ft_fragments_free(l->fragments);
     for (uint32_t i = 0; i < l->n_slots; i++) {
+        if (l->slots[i].kept != NULL) {
+            ft_map_free(l->slots[i].kept, KEPT_LEN);
+        }
         if (l->slots[i].payloads != NULL) {
-            ft_map_free(l->slots[i].payloads, (size_t)FT_LANE_PACKETS * FT_PAYLOAD_MAX);
+            ft_map_free(l->slots[i].payloads, PAYLOADS_LEN);
         }
     }
     ft_map_free(l->map, l->map_len);
@@ -122,7 +135,11 @@ void ft_lanes_work(const struct ft_lanes *l, struct ft_lanes_work *out)
 
 size_t ft_lanes_payloads(const struct ft_lanes *l)
 {
-    return l->slots[0].payloads != NULL ? (size_t)FT_LANE_PACKETS * FT_PAYLOAD_MAX * l->n_slots : 0;
+    const struct ft__slot *s = &l->slots[0];
+
+    return ((s->kept != NULL ? (size_t)KEPT_LEN : 0) +
+            (s->payloads != NULL ? (size_t)PAYLOADS_LEN : 0)) *
+           l->n_slots;
 }
 
 void ft_lanes_stop(struct ft_lanes *l)
@@ -151,8 +168,8 @@ void ft__slot_sort(struct ft__slot *s, uint32_t n_workers)
 void ft__slot_publish(struct ft_lanes *l, struct ft_worker *w, struct ft__slot *s, uint64_t chunk)
 {
     if (FT_UNLIKELY(s->fragments || ft_fragments_waiting(l->fragments))) {
-        s->n = ft_fragments_run(l->fragments, &w->dec, s->pkts, s->n,
-                                l->p->plan.app ? s->payloads : NULL);
+        s->n =
+            ft_fragments_run(l->fragments, &w->dec, s->pkts, s->n, l->p->plan.app ? s->kept : NULL);
         ft__slot_sort(s, l->n_workers);
     }
 
@@ -257,8 +274,11 @@ static void copy_fragments(struct ft__slot *s)
     for (uint32_t i = 0; i < s->n; i++) {
         struct ft_packet *p = &s->pkts[i];
 
-        if (p->frag != FT_FRAG_NONE) {
-            ft__app_copy(p, 1, p, s->payloads + (size_t)i * FT_PAYLOAD_MAX);
+        if (p->frag != FT_FRAG_NONE && p->payload_cap > 0) {
+            p->payload_cap =
+                p->payload_cap < FT_FRAGMENTS_KEPT ? p->payload_cap : FT_FRAGMENTS_KEPT;
+            p->payload =
+                memcpy(s->kept + (size_t)i * FT_FRAGMENTS_KEPT, p->payload, p->payload_cap);
         }
     }
 }
@@ -285,9 +305,9 @@ int ft_lanes_decode(struct ft_lanes *l, struct ft_worker *w)
     struct ft__slot *s = &l->slots[chunk % l->n_slots];
 
     ft_decode_batch(&w->dec, batch.views, batch.n, s->pkts, &s->n);
-    if (s->payloads != NULL && l->p->plan.app) {
+    if (s->payloads != NULL) {
         ft__app_copy(s->pkts, s->n, s->pkts, s->payloads);
-    } else if (FT_UNLIKELY(s->payloads != NULL && w->dec.fragments)) {
+    } else if (FT_UNLIKELY(w->dec.fragments && l->split == NULL)) {
         copy_fragments(s);
     }
     l->source->ops->release(l->source, batch.token);

@@ -15,9 +15,10 @@ enum { SLOT_PACKETS = FT_LANE_PACKETS + FT_FRAGMENTS_HELD };
 /* owner: the worker that claimed it until published; then read by all until users is 0. */
 struct ft__slot {
     struct ft_packet *pkts; /* [SLOT_PACKETS] */
-    uint8_t *payloads; /* [FT_LANE_PACKETS] or NULL; where the source's memory goes: copies of what
-                          fragments hold and, with --app, of payloads; with --app, of what
-                          fragments became */
+    uint8_t *kept;     /* [FT_LANE_PACKETS][FT_FRAGMENTS_KEPT] or NULL; without --app, where the
+                          source's memory goes, what fragments hold; with it, what they became */
+    uint8_t *payloads; /* [FT_LANE_PACKETS][FT_PAYLOAD_MAX] or NULL; with --app, where the source's
+                          memory goes, copies of payloads */
     uint16_t *order;   /* [SLOT_PACKETS] packet numbers, sorted by owner */
     uint32_t *first;   /* [n_workers + 1] where each owner's part of order begins */
     uint32_t n;        /* packets */

@@ -271,7 +271,7 @@ static void take_batch(struct run *r, const struct input *in, struct ft_view *v,
         if (r->fragments == NULL) { /* few inputs need it, and it is large */
             MUST(ft_fragments_new(&r->decoder.seed, &r->fragments) == FT_OK);
         }
-        static uint8_t joined[VIEWS * FT_PAYLOAD_MAX];
+        static uint8_t joined[VIEWS * FT_FRAGMENTS_KEPT];
 
         m = ft_fragments_run(r->fragments, &r->decoder, pkts, m, joined);
         MUST(m <= n + FT_FRAGMENTS_HELD);
