@@ -6,51 +6,16 @@
 
 #include "base/mem.h"
 #include "base/rd.h"
+#include "codec/app/dtls.h"
 #include "codec/app/known.h"
 #include "codec/app/plain.h"
-#include "codec/app/quic.h"
-#include "model/record.h"
+#include "feature/app_state.h"
 
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
-enum { STREAM_PACKETS = 12, DATAGRAMS = 10, BUFFER_LEN = FT_TLS_MESSAGE, RANGES = 8 };
-enum { NO_BUFFER = 0xffff };
+/* Packets with payload of a stream that are looked at: of any, of one in which TLS may begin, of a
+ * hello, which may be long. */
+enum { STREAM_PACKETS = 12, WRAPPED_PACKETS = 24, HELLO_PACKETS = 64, DATAGRAMS = 10 };
 enum { PORT_DNS = 53, PORT_MDNS = 5353, PORT_LLMNR = 5355, PORT_NBNS = 137 };
-
-/* Bytes of a stream that have come, by their offset. */
-struct buffer {
-    uint16_t next_free;
-    uint16_t n_ranges;
-    uint32_t range[RANGES][2]; /* [start, end), apart from each other */
-    uint8_t data[BUFFER_LEN];
-};
-
-struct stream {
-    uint32_t base;   /* sequence number of the first byte */
-    uint16_t buffer; /* or NO_BUFFER */
-    uint8_t packets;
-    bool begun, over;
-};
-
-struct state {
-    bool used;
-    uint8_t proto;
-    uint8_t datagrams;
-    bool read[2]; /* a message of this direction was read */
-    uint16_t src_port, dst_port;
-    struct stream stream[2];
-    struct ft_quic quic;
-    struct ft_app_info info;
-};
-
-struct ft_apps {
-    struct state *state; /* [max_flows], mapped */
-    struct buffer *buffer;
-    uint32_t max_flows;
-    uint16_t free;
-    struct ft_apps_stats stats;
-    uint8_t message[FT_TLS_MESSAGE];
-    struct ft_tls_hello hello;
-};
 
 size_t ft_apps_budget(uint32_t max_flows)
 {
@@ -109,72 +74,6 @@ static struct ft_app_text keep(struct ft_text from, uint8_t *room, uint32_t size
 static void keep_name(struct state *st, struct ft_text name)
 {
     st->info.name = keep(name, st->info.name_text, FT_APP_NAME);
-}
-
-/* A message of this application was read; both ways make it sure. */
-static void found(struct state *st, enum ft_app app, enum ft_app_part part, int dir)
-{
-    st->read[dir] = true;
-    st->info.app = (uint8_t)app;
-    st->info.part = (uint8_t)part;
-    st->info.confidence = st->read[0] && st->read[1] ? FT_APP_BY_EXCHANGE : FT_APP_BY_MESSAGE;
-}
-
-/* Only its first bytes are known; they say nothing against a message that was read. */
-static bool looks_like(struct state *st, enum ft_app app)
-{
-    if (app != FT_APP_UNKNOWN && st->info.confidence < FT_APP_BY_PATTERN) {
-        st->info.app = (uint8_t)app;
-        st->info.confidence = FT_APP_BY_PATTERN;
-    }
-    return app != FT_APP_UNKNOWN;
-}
-
-static void take_hello(struct state *st, const struct ft_tls_hello *h, enum ft_app app, int dir)
-{
-    struct ft_app_tls *t = &st->info.tls;
-    uint32_t quic = app == FT_APP_QUIC ? st->quic.version : 0;
-
-    if (st->info.part != FT_APP_PART_TLS) {
-        memset(t, 0, sizeof *t);
-    }
-    found(st, app, FT_APP_PART_TLS, dir);
-    t->quic_version = quic;
-    if (!h->client) {
-        t->has_server = true;
-        t->version = h->version;
-        t->cipher = h->cipher[0];
-        ft_ignore(ft_tls_ja3(h, t->ja3s));
-        return;
-    }
-    t->has_client = true;
-    t->ech = h->ech;
-    t->version = t->has_server ? t->version : h->version;
-    keep_name(st, h->sni);
-    t->alpn = keep(h->alpn, t->alpn_text, sizeof t->alpn_text);
-    ft_ignore(ft_tls_ja3(h, t->ja3));
-    if (!ft_tls_ja4(h, quic != 0 ? 'q' : 't', t->ja4)) {
-        t->ja4[0] = '\0';
-    }
-}
-
-static enum ft_parse inspect_tls(struct ft_apps *a, struct state *st, int dir, const uint8_t *p,
-                                 size_t len)
-{
-    size_t n = 0;
-    enum ft_parse rc = ft_tls_records(p, len, a->message, &n);
-
-    if (rc == FT_PARSE_MORE && len >= 6) {
-        looks_like(st, FT_APP_TLS);
-    }
-    if (rc != FT_PARSE_DONE) {
-        return rc;
-    }
-    rc = ft_tls_hello(a->message, n, &a->hello);
-    if (rc == FT_PARSE_DONE) {
-        take_hello(st, &a->hello, FT_APP_TLS, dir);
-    }
-    return rc;
 }
 
 static enum ft_parse inspect_http(struct state *st, int dir, const uint8_t *p, size_t len,
@@ -255,12 +154,15 @@ static bool inspect_dns(struct state *st, int dir, enum ft_app app, const uint8_
 
 /* ---- streams ---- */
 
-/* The beginning of one side's stream. final: no more of it will come in order. */
-static enum ft_parse inspect(struct ft_apps *a, struct state *st, int dir, const uint8_t *p,
-                             size_t len, bool final)
+/* The beginning of one side's stream, of which nothing was recognised before. */
+static enum ft_parse inspect_begin(struct ft_apps *a, struct state *st, int dir, const uint8_t *p,
+                                   size_t len, bool final)
 {
-    enum ft_parse rc;
+    enum ft_parse rc = ft__app_tls(a, st, dir, p, len);
 
+    if (rc != FT_PARSE_NOT) {
+        return rc;
+    }
     if (st->dst_port == PORT_DNS || st->src_port == PORT_DNS) {
         if ((len < 2 || ft_load_be16(p) > len - 2) && !final) {
             return FT_PARSE_MORE;
@@ -268,11 +170,9 @@ static enum ft_parse inspect(struct ft_apps *a, struct state *st, int dir, const
         return len > 2 && inspect_dns(st, dir, FT_APP_DNS, p + 2, len - 2) ? FT_PARSE_DONE
                                                                            : FT_PARSE_NOT;
     }
-    rc = inspect_tls(a, st, dir, p, len);
-    if (rc == FT_PARSE_NOT) {
-        rc = inspect_ssh(st, dir, p, len);
-    }
-    if (rc == FT_PARSE_NOT) {
+    rc = inspect_ssh(st, dir, p, len);
+    if (rc == FT_PARSE_NOT &&
+        !st->info.tls.has_client) { /* else a server that was not asked for it */
         rc = inspect_http(st, dir, p, len, final);
     }
     if (rc == FT_PARSE_NOT) {
@@ -281,83 +181,74 @@ static enum ft_parse inspect(struct ft_apps *a, struct state *st, int dir, const
     return rc;
 }
 
-static void give_back(struct ft_apps *a, struct stream *s)
+/* What has come of one side's stream. final: no more of it will come in order. With MORE the first
+ * *out_skip bytes are not needed again. */
+static enum ft_parse inspect(struct ft_apps *a, struct state *st, int dir, const uint8_t *p,
+                             size_t len, bool final, size_t *out_skip)
 {
-    if (s->buffer != NO_BUFFER) {
-        a->buffer[s->buffer].next_free = a->free;
-        a->free = s->buffer;
-        s->buffer = NO_BUFFER;
+    struct stream *s = &st->stream[dir];
+
+    *out_skip = 0;
+    if (!s->wrapped) {
+        enum ft_parse rc = inspect_begin(a, st, dir, p, len, final);
+
+        s->wrapped = rc != FT_PARSE_MORE && !st->read_tls[dir] && ft__app_wraps(st, dir, p, len);
+        if (!s->wrapped) {
+            return rc;
+        }
     }
+    return ft__app_wrapped(a, st, dir, p, len, out_skip);
 }
 
-static void finish(struct ft_apps *a, struct stream *s)
+/* Puts bytes into the stream's buffer and looks at what is there from the beginning. False: the
+ * stream is over. */
+static bool keep_bytes(struct ft_apps *a, struct state *st, int dir, uint32_t at,
+                       const uint8_t *data, uint32_t len, bool final)
 {
-    give_back(a, s);
-    s->over = true;
-}
+    struct stream *s = &st->stream[dir];
 
-static bool take_buffer(struct ft_apps *a, struct stream *s)
-{
-    if (s->buffer != NO_BUFFER) {
-        return true;
-    }
-    if (a->free == NO_BUFFER) {
-        a->stats.no_buffer++;
+    if (!ft__app_take_buffer(a, s)) {
+        s->over = true;
         return false;
     }
-    s->buffer = a->free;
-    a->free = a->buffer[s->buffer].next_free;
-    a->buffer[s->buffer].n_ranges = 0;
+    struct buffer *b = &a->buffer[s->buffer];
+    uint32_t before = ft__app_prefix(b), now;
+    bool fits = ft__app_put(b, at, data, len);
+    size_t skip = 0;
+
+    now = ft__app_prefix(b);
+    bool seen = at == 0 && before == 0 && now == len; /* in place, a moment ago */
+
+    if (now > before && !seen &&
+        inspect(a, st, dir, b->data, now, final || !fits, &skip) != FT_PARSE_MORE) {
+        ft__app_finish(a, s);
+        return false;
+    }
+    if (!fits && skip == 0) {
+        ft__app_finish(a, s);
+        return false;
+    }
+    if (skip > 0) {
+        ft__app_drop(b, (uint32_t)skip);
+        s->base += (uint32_t)skip;
+    }
+    if (b->n_ranges == 0) {
+        ft__app_give_back(a, s);
+    }
     return true;
 }
 
-/* Puts bytes at their offset; what came before stays. False: too many holes, or beyond the end. */
-static bool put(struct buffer *b, uint64_t offset, const uint8_t *data, uint32_t len)
+static uint8_t packets_of(const struct stream *s)
 {
-    uint32_t from = (uint32_t)offset, to = from + len;
-    uint16_t kept = 0;
-
-    if (offset + len > BUFFER_LEN) {
-        return false;
-    }
-    memcpy(b->data + offset, data, len);
-    for (uint16_t i = 0; i < b->n_ranges; i++) {
-        uint32_t start = b->range[i][0], end = b->range[i][1];
-
-        if (end < from || to < start) {
-            b->range[kept][0] = start;
-            b->range[kept++][1] = end;
-        } else {
-            from = start < from ? start : from;
-            to = end > to ? end : to;
-        }
-    }
-    if (kept == RANGES) {
-        b->n_ranges = kept;
-        return false;
-    }
-    b->range[kept][0] = from;
-    b->range[kept][1] = to;
-    b->n_ranges = (uint16_t)(kept + 1);
-    return true;
-}
-
-/* How many bytes there are from the beginning. */
-static uint32_t prefix(const struct buffer *b)
-{
-    for (uint16_t i = 0; i < b->n_ranges; i++) {
-        if (b->range[i][0] == 0) {
-            return b->range[i][1];
-        }
-    }
-    return 0;
+    return s->hello ? HELLO_PACKETS : s->wrapped ? WRAPPED_PACKETS : STREAM_PACKETS;
 }
 
 /* A segment of a stream that is not over. */
 static void see_segment(struct ft_apps *a, struct state *st, struct stream *s,
                         const struct ft_app_packet *p)
 {
-    bool last = ++s->packets >= STREAM_PACKETS, cut = p->cap < p->len;
+    bool last = ++s->packets >= packets_of(s), cut = p->cap < p->len;
+    size_t skip;
     const uint8_t *data = p->data;
     uint32_t len = p->cap;
     int32_t at;
@@ -375,84 +266,25 @@ static void see_segment(struct ft_apps *a, struct state *st, struct stream *s,
         at = 0;
     }
     if (at == 0 && s->buffer == NO_BUFFER && len > 0) {
-        enum ft_parse rc = inspect(a, st, p->dir, data, len, last || cut);
+        enum ft_parse rc = inspect(a, st, p->dir, data, len, last || cut, &skip);
 
         if (rc != FT_PARSE_MORE || last || cut) {
-            finish(a, s);
+            ft__app_finish(a, s);
             return;
         }
+        s->base += (uint32_t)skip;
+        data += skip;
+        len -= (uint32_t)skip;
     }
-    if (len > 0) {
-        if (!take_buffer(a, s)) {
-            s->over = true;
-            return;
-        }
-        struct buffer *b = &a->buffer[s->buffer];
-        uint32_t before = prefix(b), now;
-        bool fits = put(b, (uint32_t)at, data, len);
-
-        now = prefix(b);
-        bool seen = at == 0 && before == 0 && now == len; /* in place, a moment ago */
-
-        if (now > before && !seen &&
-            inspect(a, st, p->dir, b->data, now, last || cut || !fits) != FT_PARSE_MORE) {
-            finish(a, s);
-            return;
-        }
-        last |= !fits || cut;
+    if (len > 0 && !keep_bytes(a, st, p->dir, (uint32_t)at, data, len, last || cut)) {
+        return;
     }
-    if (last) {
-        finish(a, s);
+    if (last || cut) {
+        ft__app_finish(a, s);
     }
 }
 
 /* ---- datagrams ---- */
-
-/* One CRYPTO frame's way into the flow's buffer. */
-struct crypto {
-    struct ft_apps *a;
-    struct state *st;
-    int dir;
-};
-
-static bool see_crypto(void *cookie, uint64_t offset, const uint8_t *data, size_t len)
-{
-    struct crypto *c = cookie;
-    struct stream *s = &c->st->stream[FT_DIR_FWD];
-    struct buffer *b;
-
-    if (s->over || !take_buffer(c->a, s)) {
-        return false;
-    }
-    b = &c->a->buffer[s->buffer];
-    if (offset > BUFFER_LEN || !put(b, offset, data, (uint32_t)len)) {
-        finish(c->a, s);
-        return false;
-    }
-    if (ft_tls_hello(b->data, prefix(b), &c->a->hello) == FT_PARSE_MORE) {
-        return true;
-    }
-    if (ft_tls_hello(b->data, prefix(b), &c->a->hello) == FT_PARSE_DONE) {
-        take_hello(c->st, &c->a->hello, FT_APP_QUIC, c->dir);
-    }
-    finish(c->a, s);
-    return false;
-}
-
-static bool see_quic(struct ft_apps *a, struct state *st, const struct ft_app_packet *p)
-{
-    struct crypto c = {a, st, p->dir};
-
-    looks_like(st, FT_APP_QUIC);
-    if (!st->stream[FT_DIR_FWD].over) {
-        ft_quic_open(&st->quic, p->data, p->cap, see_crypto, &c);
-    }
-    if (st->info.app == FT_APP_QUIC && st->read[!p->dir]) { /* the other side answers */
-        st->info.confidence = FT_APP_BY_EXCHANGE;
-        return false;
-    }
-    return true;
-}
 
 static enum ft_app dns_family(const struct state *st)
 {
@@ -468,21 +300,34 @@ static enum ft_app dns_family(const struct state *st)
     return st->src_port == PORT_DNS || st->dst_port == PORT_DNS ? FT_APP_DNS : FT_APP_UNKNOWN;
 }
 
+/* Datagrams of these flows may be anything, until both hellos were read: STUN comes before DTLS in
+ * WebRTC (RFC 8827 §6.5), 0-RTT of QUIC between its Initials. */
+static bool hello_may_follow(const struct state *st)
+{
+    return st->info.confidence >= FT_APP_BY_PATTERN &&
+           (st->info.app == FT_APP_QUIC || st->info.app == FT_APP_DTLS ||
+            st->info.app == FT_APP_STUN);
+}
+
 static bool see_datagram(struct ft_apps *a, struct state *st, const struct ft_app_packet *p)
 {
     enum ft_app dns = dns_family(st);
     bool more = ++st->datagrams < DATAGRAMS;
 
-    if (dns != FT_APP_UNKNOWN) {
-        ft_ignore(inspect_dns(st, p->dir, dns, p->data, p->cap));
+    if (dns != FT_APP_UNKNOWN && inspect_dns(st, p->dir, dns, p->data, p->cap)) {
         return more && !(st->info.part == FT_APP_PART_DNS && st->info.dns.has_answer);
     }
     if (ft_quic_is(p->data, p->cap)) {
-        return see_quic(a, st, p) && more;
+        return ft__app_quic(a, st, p);
+    }
+    if (ft_dtls_is(p->data, p->cap)) {
+        return ft__app_dtls(a, st, p);
+    }
+    if (hello_may_follow(st)) {
+        return st->datagrams < HELLO_DATAGRAMS;
     }
     if (looks_like(st, ft_known_udp(p->data, p->cap, p->src_port, p->dst_port))) {
-        st->read[p->dir] = true;
-        return false;
+        return hello_may_follow(st);
     }
     return more;
 }
@@ -506,7 +351,8 @@ bool ft_apps_see(struct ft_apps *a, uint32_t entry, const struct ft_app_packet *
         bool more = see_datagram(a, st, p);
 
         if (!more) {
-            finish(a, &st->stream[FT_DIR_FWD]);
+            ft__app_finish(a, &st->stream[0]);
+            ft__app_finish(a, &st->stream[1]);
         }
         return more;
     }
@@ -516,7 +362,7 @@ bool ft_apps_see(struct ft_apps *a, uint32_t entry, const struct ft_app_packet *
     if (!st->stream[p->dir].over) {
         see_segment(a, st, &st->stream[p->dir], p);
     } else if (++st->stream[p->dir].packets >= 2 * STREAM_PACKETS) {
-        finish(a, &st->stream[!p->dir]); /* the other side says nothing */
+        ft__app_finish(a, &st->stream[!p->dir]); /* the other side says nothing */
     }
     return !st->stream[0].over || !st->stream[1].over;
 }
@@ -546,8 +392,8 @@ void ft_apps_end(struct ft_apps *a, uint32_t entry)
     struct state *st = &a->state[entry];
 
     if (st->used) {
-        give_back(a, &st->stream[0]);
-        give_back(a, &st->stream[1]);
+        ft__app_give_back(a, &st->stream[0]);
+        ft__app_give_back(a, &st->stream[1]);
         st->used = false;
     }
 }
