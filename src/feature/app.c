@@ -313,15 +313,16 @@ static bool see_datagram(struct ft_apps *a, struct state *st, const struct ft_ap
 {
     enum ft_app dns = dns_family(st);
     bool more = ++st->datagrams < DATAGRAMS;
+    size_t capwap = ft_dtls_capwap(p->data, p->cap);
 
     if (dns != FT_APP_UNKNOWN && inspect_dns(st, p->dir, dns, p->data, p->cap)) {
         return more && !(st->info.part == FT_APP_PART_DNS && st->info.dns.has_answer);
     }
-    if (ft_quic_is(p->data, p->cap)) {
+    if (ft_quic_is(p->data, p->cap, st->quic.version != 0)) {
         return ft__app_quic(a, st, p);
     }
-    if (ft_dtls_is(p->data, p->cap)) {
-        return ft__app_dtls(a, st, p);
+    if (ft_dtls_is(p->data + capwap, p->cap - capwap)) {
+        return ft__app_dtls(a, st, p, capwap);
     }
     if (hello_may_follow(st)) {
         return st->datagrams < HELLO_DATAGRAMS;

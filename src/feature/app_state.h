@@ -112,8 +112,8 @@ bool ft__app_wraps(struct state *st, int dir, const uint8_t *p, size_t len);
 enum ft_parse ft__app_wrapped(struct ft_apps *a, struct state *st, int dir, const uint8_t *p,
                               size_t len, size_t *out_skip);
 
-/* A datagram of QUIC or DTLS. False: no more of this flow. */
+/* A datagram of QUIC or DTLS (behind skip bytes). False: no more of this flow. */
 bool ft__app_quic(struct ft_apps *a, struct state *st, const struct ft_app_packet *p);
-bool ft__app_dtls(struct ft_apps *a, struct state *st, const struct ft_app_packet *p);
+bool ft__app_dtls(struct ft_apps *a, struct state *st, const struct ft_app_packet *p, size_t skip);
 
 #endif

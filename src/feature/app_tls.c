@@ -282,14 +282,14 @@ static bool see_part(void *cookie, const struct ft_dtls_part *part)
     return true;
 }
 
-bool ft__app_dtls(struct ft_apps *a, struct state *st, const struct ft_app_packet *p)
+bool ft__app_dtls(struct ft_apps *a, struct state *st, const struct ft_app_packet *p, size_t skip)
 {
     struct place c = {a, st, p->dir};
 
     looks_like(st, FT_APP_DTLS);
-    if (p->data[0] == TLS_DATA) {
+    if (p->data[skip] == TLS_DATA) {
         return false; /* the hellos are over */
     }
-    ft_ignore(ft_dtls_open(p->data, p->cap, see_part, &c) == 0);
+    ft_ignore(ft_dtls_open(p->data + skip, p->cap - skip, see_part, &c) == 0);
     return !(st->stream[0].over && st->stream[1].over) && st->datagrams < HELLO_DATAGRAMS;
 }

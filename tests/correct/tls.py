@@ -162,6 +162,16 @@ def test_lists_of_any_length(m):
     same(f["tls_ja4"], ja4_of([0x1301], [10, 13], groups, "t12i", "00"))
 
 
+def test_server_hellos_of_drafts(m):
+    """Up to draft 21 of TLS 1.3 they had neither session nor compression."""
+    for draft, short in ((4, True), (14, True), (18, True), (21, True), (22, False), (28, False)):
+        version = 0x0304 if draft == 4 else 0x7f00 | draft  # some wrote what was to come
+        x = vec(2, b"".join(struct.pack("!H", t) + vec(2, b) for t, b in [(51, b"\0\x1d\0\0")]))
+        body = struct.pack("!H", version) + b"r" * 32 + (b"" if short else b"\0") + b"\x13\2" + (b"" if short else b"\0") + x
+        f = one(m, Conn(dport=443).open().send(0, ACK, record(big_hello(600))).send(1, ACK, record(b"\2" + vec(3, body))).frames)
+        same((f["app_confidence"], f["tls_cipher"], f["tls_version"]), (100, 0x1302, version), draft)
+
+
 def test_tls_on_the_port_of_dns(m):
     for parts in ([record(big_hello(600))], [record(big_hello(600))[:3], record(big_hello(600))[3:]], [record(big_hello(3000))]):
         c = Conn(dport=53).open()
@@ -336,6 +346,12 @@ def test_dtls_after_stun(m):
     packets = datagrams([stun] * 6, [stun] * 6)
     packets += datagrams(dtls_records(1, dtls_hello()), dtls_records(2, server_hello(0x1301, [], 0xfefd)[4:]), t=T0 + S)
     f = one(m, packets)
+    same((f["app"], f["app_confidence"], f["tls_sni"], f["tls_cipher"]), ("dtls", 100, "dtls.example.com", 0x1301))
+
+
+def test_dtls_in_capwap(m):
+    parts = [b"\1\0\0\0" + d for d in dtls_records(1, dtls_hello(), cuts=(90,))]
+    f = one(m, datagrams(parts, [b"\1\0\0\0" + d for d in dtls_records(2, server_hello(0x1301, [], 0xfefd)[4:])], port=5246))
     same((f["app"], f["app_confidence"], f["tls_sni"], f["tls_cipher"]), ("dtls", 100, "dtls.example.com", 0x1301))
 
 

@@ -7,7 +7,7 @@
 
 #include "base/rd.h"
 
-enum { RECORD = 13, HANDSHAKE_HEADER = 12, RECORD_MAX = 16384 + 2048 };
+enum { CAPWAP = 4, RECORD = 13, HANDSHAKE_HEADER = 12, RECORD_MAX = 16384 + 2048 };
 enum { CIPHER_SPEC = 20, HANDSHAKE = 22, DATA = 23, CLIENT_HELLO = 1, SERVER_HELLO = 2 };
 enum {
     V10 = 0xfeff,
@@ -19,6 +19,11 @@ enum {
 static uint32_t load_be24(const uint8_t *p)
 {
     return (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+}
+
+size_t ft_dtls_capwap(const uint8_t *p, size_t len)
+{
+    return len > CAPWAP && ft_load_be32(p) == 0x01000000 ? CAPWAP : 0;
 }
 
 bool ft_dtls_is(const uint8_t *p, size_t len)

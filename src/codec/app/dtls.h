@@ -24,6 +24,9 @@ struct ft_dtls_part {
 /* False: no more is wanted. */
 typedef bool (*ft_dtls_part_fn)(void *cookie, const struct ft_dtls_part *part);
 
+/* How many bytes CAPWAP puts before a record (RFC 5415 §4.2): 4 or 0. */
+size_t ft_dtls_capwap(const uint8_t *p, size_t len);
+
 /* True when a datagram begins with a whole record of DTLS with a header in the clear. */
 bool ft_dtls_is(const uint8_t *p, size_t len);
 

@@ -14,7 +14,7 @@
 #include "codec/app/digest.h"
 
 enum { LONG_FIXED = 0xc0, LONG = 0x80, TAG_LEN = 16, SAMPLE_AT = 4, SALT = 20 };
-enum { F_PADDING = 0, F_PING = 1, F_ACK = 2, F_ACK_ECN = 3, F_CRYPTO = 6 };
+enum { F_PADDING = 0, F_PING = 1, F_ACK = 2, F_ACK_ECN = 3, F_CRYPTO = 6, F_GOOGLE = 8 };
 enum { INITIAL = 0, RETRY = 3, TRIES = 2 };
 
 enum { S_V1, S_V2, S_22, S_23, S_29, S_V2_DRAFT, S_T050, S_T051 };
@@ -45,20 +45,21 @@ static const struct version {
     uint32_t first, last, mask;
     uint8_t salt[TRIES]; /* twice the same: there is but one */
     bool v2;             /* other names of keys and numbers of packet types (RFC 9369 §3) */
+    bool google;         /* another number of CRYPTO frames */
 } versions[] = {
-    {0x00000001, 0x00000001, UINT32_MAX, {S_V1, S_V1}, false},
-    {0x6b3343cf, 0x6b3343cf, UINT32_MAX, {S_V2, S_V2}, true},
-    {0xff000016, 0xff000016, UINT32_MAX, {S_22, S_22}, false},
-    {0xff000017, 0xff00001c, UINT32_MAX, {S_23, S_23}, false},
-    {0xff00001d, 0xff000020, UINT32_MAX, {S_29, S_29}, false},
-    {0xff000021, 0xff000022, UINT32_MAX, {S_V1, S_V1}, false},
-    {0x709a50c4, 0x709a50c4, UINT32_MAX, {S_V2_DRAFT, S_V2_DRAFT}, true},
-    {0xfaceb001, 0xfaceb001, UINT32_MAX, {S_22, S_22}, false}, /* mvfst, QuicConstants.h */
-    {0xfaceb003, 0xfaceb004, UINT32_MAX, {S_V1, S_V1}, false},
-    {0xfaceb000, 0xfaceb01f, UINT32_MAX, {S_23, S_23}, false},
-    {0x54303530, 0x54303530, UINT32_MAX, {S_T050, S_T050}, false}, /* "T050" */
-    {0x54303531, 0x54303531, UINT32_MAX, {S_T051, S_T051}, false},
-    {0x0a0a0a0a, 0x0a0a0a0a, 0x0f0f0f0f, {S_V1, S_29}, false}, /* reserved, RFC 9000 §15 */
+    {0x00000001, 0x00000001, UINT32_MAX, {S_V1, S_V1}, false, false},
+    {0x6b3343cf, 0x6b3343cf, UINT32_MAX, {S_V2, S_V2}, true, false},
+    {0xff000016, 0xff000016, UINT32_MAX, {S_22, S_22}, false, false},
+    {0xff000017, 0xff00001c, UINT32_MAX, {S_23, S_23}, false, false},
+    {0xff00001d, 0xff000020, UINT32_MAX, {S_29, S_29}, false, false},
+    {0xff000021, 0xff000022, UINT32_MAX, {S_V1, S_V1}, false, false},
+    {0x709a50c4, 0x709a50c4, UINT32_MAX, {S_V2_DRAFT, S_V2_DRAFT}, true, false},
+    {0xfaceb001, 0xfaceb001, UINT32_MAX, {S_22, S_22}, false, false}, /* mvfst, QuicConstants.h */
+    {0xfaceb003, 0xfaceb004, UINT32_MAX, {S_V1, S_V1}, false, false},
+    {0xfaceb000, 0xfaceb01f, UINT32_MAX, {S_23, S_23}, false, false},
+    {0x54303530, 0x54303530, UINT32_MAX, {S_T050, S_T050}, false, true}, /* "T050" */
+    {0x54303531, 0x54303531, UINT32_MAX, {S_T051, S_T051}, false, true},
+    {0x0a0a0a0a, 0x0a0a0a0a, 0x0f0f0f0f, {S_V1, S_29}, false, false}, /* reserved, RFC 9000 §15 */
 };
 
 struct keys {
@@ -94,7 +95,7 @@ static bool is_negotiation(const uint8_t *p, size_t len)
     return false;
 }
 
-bool ft_quic_is(const uint8_t *p, size_t len)
+bool ft_quic_is(const uint8_t *p, size_t len, bool known)
 {
     uint32_t version;
 
@@ -102,8 +103,9 @@ bool ft_quic_is(const uint8_t *p, size_t len)
         return false;
     }
     version = ft_load_be32(p + 1);
-    return version == 0 ? is_negotiation(p, len)
-                        : (p[0] & LONG_FIXED) == LONG_FIXED && find_version(version) != NULL;
+    return version == 0
+               ? is_negotiation(p, len)
+               : (known || (p[0] & LONG_FIXED) == LONG_FIXED) && find_version(version) != NULL;
 }
 
 /* A variable-length integer (RFC 9000 §16); UINT64_MAX when it is cut. */
@@ -170,8 +172,8 @@ static bool skip_ack(struct ft_rd *rd, bool ecn)
     return true;
 }
 
-/* Hands the CRYPTO frames out; false when the caller wants no more. */
-static bool read_frames(struct ft_rd rd, ft_quic_crypto_fn fn, void *cookie)
+/* Hands the CRYPTO frames out, whose type is crypto; false when the caller wants no more. */
+static bool read_frames(struct ft_rd rd, uint8_t crypto, ft_quic_crypto_fn fn, void *cookie)
 {
     while (ft_rd_left(&rd) > 0) { /* one byte less each time at least */
         uint8_t type = ft_rd_u8(&rd);
@@ -185,7 +187,7 @@ static bool read_frames(struct ft_rd rd, ft_quic_crypto_fn fn, void *cookie)
             }
             continue;
         }
-        if (type != F_CRYPTO) {
+        if (type != crypto) {
             return true;
         }
         uint64_t offset = take_varint(&rd), len = take_varint(&rd);
@@ -307,7 +309,7 @@ uint32_t ft_quic_open(struct ft_quic *q, bool server, const uint8_t *p, size_t l
     struct packet in;
 
     /* coalesced ones, RFC 9000 §12.2: a packet less each time */
-    while (ft_quic_is(p, len) && ft_load_be32(p + 1) != 0 && take_packet(p, len, &in)) {
+    while (ft_quic_is(p, len, true) && ft_load_be32(p + 1) != 0 && take_packet(p, len, &in)) {
         if (packet_type(p) == INITIAL) {
             struct ft_rd text;
 
@@ -315,7 +317,9 @@ uint32_t ft_quic_open(struct ft_quic *q, bool server, const uint8_t *p, size_t l
                 break;
             }
             opened++;
-            if (!read_frames(text, fn, cookie)) {
+            bool google = find_version(ft_load_be32(p + 1))->google;
+
+            if (!read_frames(text, google ? F_GOOGLE : F_CRYPTO, fn, cookie)) {
                 break;
             }
         }

@@ -31,8 +31,9 @@ struct ft_quic {
 typedef bool (*ft_quic_crypto_fn)(void *cookie, uint64_t offset, const uint8_t *data, size_t len);
 
 /* True when a datagram begins with a long header of a version that is known here, or asks for
- * another version (RFC 9000 §17.2.1). */
-bool ft_quic_is(const uint8_t *p, size_t len);
+ * another version (RFC 9000 §17.2.1). known: other datagrams of the flow did; then the fixed bit
+ * may be anything (RFC 9287 §3.1). */
+bool ft_quic_is(const uint8_t *p, size_t len, bool known);
 
 /* Opens the Initials of a datagram of the client, or of the server (once one of the client's was
  * opened); q is zeroed before the first. work: len bytes, in which fn's data lies. Returns how many

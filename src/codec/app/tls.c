@@ -17,6 +17,9 @@
 
 enum { CIPHER_SPEC = 20, ALERT = 21, HANDSHAKE = 22, RECORD_MAX = 16384 + 256 };
 enum { CLIENT_HELLO = 1, SERVER_HELLO = 2 };
+/* Drafts of TLS 1.3 up to this one had neither session nor compression in a ServerHello; some wrote
+ * the version that was to come, which the final one does not. */
+enum { DRAFT_FIRST = 0x7f00, DRAFT_SHORT = 0x7f15, TLS_13 = 0x0304 };
 enum {
     X_SERVER_NAME = 0,
     X_GROUPS = 10,
@@ -242,18 +245,22 @@ static bool take_extensions(struct ft_rd *rd, struct ft_tls_hello *h)
 static bool take_hello(struct ft_rd *rd, bool cookie, struct ft_tls_hello *h)
 {
     struct ft_rd list;
+    bool short_form;
 
     if (ft_rd_left(rd) < 35) {
         return false;
     }
     h->legacy_version = h->version = ft_rd_u16(rd);
-    if (ft_rd_view(rd, 32) == NULL || ft_rd_view(rd, ft_rd_u8(rd)) == NULL || ft_rd_left(rd) < 3) {
+    short_form = !h->client &&
+                 ((h->version >= DRAFT_FIRST && h->version <= DRAFT_SHORT) || h->version == TLS_13);
+    if (ft_rd_view(rd, 32) == NULL || (!short_form && ft_rd_view(rd, ft_rd_u8(rd)) == NULL) ||
+        ft_rd_left(rd) < 2) {
         return false;
     }
     if (!h->client) {
         h->ciphers = (struct ft_text){rd->p, 2};
         h->cipher = ft_rd_u16(rd);
-        return ft_rd_view(rd, 1) != NULL && take_extensions(rd, h);
+        return (short_form || ft_rd_view(rd, 1) != NULL) && take_extensions(rd, h);
     }
     if (cookie && (ft_rd_view(rd, ft_rd_u8(rd)) == NULL || ft_rd_left(rd) < 2)) {
         return false;

@@ -13,7 +13,8 @@
 
 struct seal {
     uint32_t version, pn;
-    bool server, v2;
+    bool server, v2, google;
+    bool grease;                      /* the fixed bit is 0 */
     const char *salt;                 /* 40 hex digits */
     uint8_t key_cid[20], key_cid_len; /* that keys follow from: the client's first destination */
     uint8_t dcid[20], dcid_len;
@@ -63,7 +64,7 @@ static inline size_t seal_header(const struct seal *s, uint8_t *h)
 {
     size_t at = 0, rest;
 
-    h[at++] = s->v2 ? 0xd3 : 0xc3;
+    h[at++] = (s->v2 ? 0xd3 : 0xc3) & (s->grease ? 0xbf : 0xff);
     for (int i = 24; i >= 0; i -= 8) {
         h[at++] = (uint8_t)(s->version >> i);
     }
@@ -99,7 +100,7 @@ static inline void seal(const struct seal *s, bool ack, uint32_t offset, const u
         memcpy(text, "\x02\x00\x00\x00\x00", 5);
         t = 5;
     }
-    text[t++] = 6;
+    text[t++] = s->google ? 8 : 6;
     if (offset < 64) {
         text[t++] = (uint8_t)offset;
     } else {

@@ -116,7 +116,7 @@ static void test_published(void)
 
         seal_hello(&s, 0, HELLO_LEN, packet);
         CHECK_MEM(packet, want, n);
-        CHECK(ft_quic_is(packet, sizeof packet));
+        CHECK(ft_quic_is(packet, sizeof packet, false));
         CHECK_EQ(open_packet(&q, false, packet, sizeof packet, &g), 1);
         CHECK_EQ(q.version, rows[i].version);
         check_hello(&g);
@@ -178,22 +178,25 @@ static void test_versions(void)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         for (uint32_t v = rows[i].first; v <= rows[i].last; v++) {
             struct seal c = client(v, rows[i].salt, rows[i].v2, 0), s = server(c);
+
+            c.google = s.google = v >> 8 == 0x543035; /* "T05" */
             struct ft_quic q = {0};
             struct got g = {.n = 0}, back = {.n = 0};
             uint8_t packet[PACKET_LEN];
 
             seal_hello(&c, 0, HELLO_LEN, packet);
-            CHECK(ft_quic_is(packet, sizeof packet));
+            CHECK(ft_quic_is(packet, sizeof packet, false));
             CHECK_EQ(open_packet(&q, false, packet, PACKET_LEN, &g), 1);
             CHECK_EQ(q.version, v);
             check_hello(&g);
-            seal(&s, true, 0, (const uint8_t *)"\2\0\0\1x", 5, packet);
+            seal(&s, !s.google, 0, (const uint8_t *)"\2\0\0\1x", 5, packet);
             CHECK_EQ(open_packet(&q, true, packet, PACKET_LEN, &back), 1);
             CHECK_EQ(back.n, 5);
             CHECK_MEM(back.data, "\2\0\0\1x", 5);
         }
     }
-    CHECK(!ft_quic_is((const uint8_t *)"\xc0\xff\x00\x00\x15\x00\x00", 7)); /* draft 21 */
+    CHECK(!ft_quic_is((const uint8_t *)"\xc0\xff\x00\x00\x15\x00\x00", 7, false)); /* draft 21 */
+    CHECK(!ft_quic_is((const uint8_t *)"\x80\x00\x00\x00\x01\x00\x00", 7, false));
 }
 
 /* After a Retry the client starts again with another ID, from which the server's keys follow. */
@@ -243,9 +246,9 @@ static void test_negotiation(void)
 {
     static const uint8_t packet[] = "\x80\0\0\0\0\1c\2ss\x2a\x3a\x4a\x5a\0\0\0\1";
 
-    CHECK(ft_quic_is(packet, sizeof packet - 1));
-    CHECK(!ft_quic_is(packet, sizeof packet - 2)); /* no whole versions */
-    CHECK(!ft_quic_is(packet, 10));                /* none at all */
+    CHECK(ft_quic_is(packet, sizeof packet - 1, false));
+    CHECK(!ft_quic_is(packet, sizeof packet - 2, false)); /* no whole versions */
+    CHECK(!ft_quic_is(packet, 10, false));                /* none at all */
 }
 
 /* The hello in three packets, the last one first; and two of them in one datagram behind a packet

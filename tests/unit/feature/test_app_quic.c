@@ -134,6 +134,11 @@ static void test_both_hellos(void)
     send_server(server_seal(c));
     check(true, 1);
     send_client(&c, hello, 0, sizeof hello);
+    c.grease = true; /* RFC 9287 */
+    send_server(server_seal(c));
+    check(true, 1);
+    c.grease = false;
+    send_client(&c, hello, 0, sizeof hello);
     check(false, 1); /* of one side nothing is known: that it answers says nothing */
     send_client(&c, hello, 0, sizeof hello);
     see(FT_DIR_REV, (const uint8_t *)"\xc0\0\0\0\1\0\0\0\4\0\0\0\0", 13);
