@@ -129,6 +129,11 @@ static bool is_socks(const uint8_t *p, size_t len)
     return len >= 9 && p[0] == 4 && (p[1] == 1 || p[1] == 2) && memchr(p + 8, 0, len - 8) != NULL;
 }
 
+static bool is_text(uint8_t c)
+{
+    return c >= ' ' && c < 0x7f;
+}
+
 static bool is_socks_answer(const uint8_t *p, size_t len)
 {
     return (len == 2 && p[0] == 5) || (len == 8 && p[0] == 0 && p[1] >= 90 && p[1] <= 93);
@@ -145,7 +150,7 @@ bool ft__app_wraps(struct state *st, int dir, const uint8_t *p, size_t len)
     return st->stream[!dir].wrapped || proxied || upgrades(outer(st)) || is_socks(p, len) ||
            BEGINS(p, len, "220") || BEGINS(p, len, "+OK") || BEGINS(p, len, "PROXY ") ||
            BEGINS(p, len, "\r\n\r\n\0\r\nQUIT\n") ||
-           memmem(p, len < 512 ? len : 512, "STARTTLS", 8) != NULL;
+           (is_text(*p) && memmem(p, len < 256 ? len : 256, "STARTTLS", 8) != NULL);
 }
 
 enum ft_parse ft__app_wrapped(struct ft_apps *a, struct state *st, int dir, const uint8_t *p,

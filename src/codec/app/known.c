@@ -62,7 +62,7 @@ static enum ft_app text_protocols(const uint8_t *p, size_t len)
     if (BEGINS(p, len, "AMQP\x00") || BEGINS(p, len, "AMQP\x03")) { /* OASIS AMQP 1.0 §2.2 */
         return FT_APP_AMQP;
     }
-    if (contains(p, len < 256 ? len : 256, "<stream:stream")) { /* RFC 6120 §4.7 */
+    if (p[0] == '<' && contains(p, len < 256 ? len : 256, "<stream:stream")) { /* RFC 6120 §4.7 */
         return FT_APP_XMPP;
     }
     if (BEGINS(p, len, "EHLO ") || BEGINS(p, len, "HELO ")) { /* RFC 5321 §4.1.1.1 */
