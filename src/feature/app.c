@@ -7,14 +7,16 @@
 #include "base/mem.h"
 #include "base/rd.h"
 #include "codec/app/known.h"
-#include "codec/app/plain.h"
+#include "codec/app/proxy.h"
 #include "codec/app/quic.h"
+#include "feature/app_keep.h"
 #include "model/record.h"
 
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
 enum { STREAM_PACKETS = 12, DATAGRAMS = 10, BUFFER_LEN = FT_TLS_MESSAGE, RANGES = 8 };
 enum { NO_BUFFER = 0xffff };
 enum { PORT_DNS = 53, PORT_MDNS = 5353, PORT_LLMNR = 5355, PORT_NBNS = 137 };
+enum { DNS_LENGTH = 2, DNS_HEADER = 12, DNS_LEAST = 17 }; /* of any; of one with a question */
 
 /* Bytes of a stream that have come, by their offset. */
 struct buffer {
@@ -96,21 +98,6 @@ void ft_apps_get_stats(const struct ft_apps *a, struct ft_apps_stats *out)
 
 /* ---- what is found ---- */
 
-static struct ft_app_text keep(struct ft_text from, uint8_t *room, uint32_t size)
-{
-    uint32_t len = from.len < size ? from.len : size;
-
-    if (len > 0) {
-        memcpy(room, from.p, len);
-    }
-    return (struct ft_app_text){.len = (uint8_t)len, .cut = from.len > size};
-}
-
-static void keep_name(struct state *st, struct ft_text name)
-{
-    st->info.name = keep(name, st->info.name_text, FT_APP_NAME);
-}
-
 /* A message of this application was read; both ways make it sure. */
 static void found(struct state *st, enum ft_app app, enum ft_app_part part, int dir)
 {
@@ -150,8 +137,8 @@ static void take_hello(struct state *st, const struct ft_tls_hello *h, enum ft_a
     t->has_client = true;
     t->ech = h->ech;
     t->version = t->has_server ? t->version : h->version;
-    keep_name(st, h->sni);
-    t->alpn = keep(h->alpn, t->alpn_text, sizeof t->alpn_text);
+    ft__app_keep_name(&st->info, h->sni);
+    t->alpn = ft__app_keep(h->alpn, t->alpn_text, sizeof t->alpn_text);
     ft_ignore(ft_tls_ja3(h, t->ja3));
     if (!ft_tls_ja4(h, quic != 0 ? 'q' : 't', t->ja4)) {
         t->ja4[0] = '\0';
@@ -178,79 +165,127 @@ static enum ft_parse inspect_tls(struct ft_apps *a, struct state *st, int dir, c
 }
 
 static enum ft_parse inspect_http(struct state *st, int dir, const uint8_t *p, size_t len,
-                                  bool final)
+                                  bool final, bool *out_sure)
 {
     struct ft_http h;
-    struct ft_app_http *out = &st->info.http;
     enum ft_parse rc = ft_http_read(p, len, final, &h);
+    bool websocket = h.websocket || st->info.app == FT_APP_WEBSOCKET;
 
-    if (rc != FT_PARSE_DONE) {
-        return rc;
+    *out_sure = h.sure;
+    if (rc == FT_PARSE_DONE) {
+        ft__app_keep_http(&st->info, &h);
+        found(st, websocket ? FT_APP_WEBSOCKET : FT_APP_HTTP, FT_APP_PART_HTTP, dir);
     }
-    if (st->info.part != FT_APP_PART_HTTP) {
-        memset(out, 0, sizeof *out);
-    }
-    found(st,
-          h.websocket                        ? FT_APP_WEBSOCKET
-          : st->info.app == FT_APP_WEBSOCKET ? FT_APP_WEBSOCKET
-                                             : FT_APP_HTTP,
-          FT_APP_PART_HTTP, dir);
-    if (h.response) {
-        out->status = h.status;
-        return rc;
-    }
-    keep_name(st, h.host);
-    out->method = keep(h.method, out->method_text, sizeof out->method_text);
-    out->target = keep(h.target, out->target_text, sizeof out->target_text);
-    out->agent = keep(h.user_agent, out->agent_text, sizeof out->agent_text);
     return rc;
 }
 
 static enum ft_parse inspect_ssh(struct state *st, int dir, const uint8_t *p, size_t len)
 {
     struct ft_ssh s;
-    struct ft_app_ssh *out = &st->info.ssh;
     enum ft_parse rc = ft_ssh_read(p, len, dir == FT_DIR_FWD, &s);
 
-    if (rc == FT_PARSE_NOT || s.banner.len == 0) {
-        return rc;
+    if (rc != FT_PARSE_NOT && s.banner.len > 0) {
+        ft__app_keep_ssh(&st->info, &s, dir);
+        found(st, FT_APP_SSH, FT_APP_PART_SSH, dir);
     }
-    if (st->info.part != FT_APP_PART_SSH) {
-        memset(out, 0, sizeof *out);
-    }
-    found(st, FT_APP_SSH, FT_APP_PART_SSH, dir);
-    out->banner[dir] = keep(s.banner, out->banner_text[dir], sizeof out->banner_text[dir]);
-    memcpy(out->hassh[dir], s.has_hassh ? s.hassh : "", s.has_hassh ? sizeof s.hassh : 1);
     return rc;
 }
 
-/* The name of the first question, and what came back for it. */
-static bool inspect_dns(struct state *st, int dir, enum ft_app app, const uint8_t *p, size_t len)
+/* Behind the text that a server may send first. */
+static enum ft_parse inspect_ssh_text(struct state *st, int dir, const uint8_t *p, size_t len)
+{
+    size_t skip = 0;
+    enum ft_parse rc = FT_PARSE_NOT;
+
+    if (dir == FT_DIR_REV || st->info.app == FT_APP_SSH) {
+        rc = ft_ssh_text(p, len, &skip);
+    }
+    return rc == FT_PARSE_DONE ? inspect_ssh(st, dir, p + skip, len - skip) : rc;
+}
+
+/* The application that a port names, of those with DNS messages. */
+static enum ft_app dns_family(const struct state *st)
+{
+    static const struct {
+        uint16_t port;
+        uint8_t app;
+    } ports[] = {{PORT_DNS, FT_APP_DNS},
+                 {PORT_MDNS, FT_APP_MDNS},
+                 {PORT_LLMNR, FT_APP_LLMNR},
+                 {PORT_NBNS, FT_APP_NBNS}};
+    uint16_t of[2] = {st->dst_port, st->src_port};
+
+    for (size_t i = 0; i < 2 * sizeof ports / sizeof ports[0]; i++) {
+        size_t row = i % (sizeof ports / sizeof ports[0]);
+
+        if (ports[row].port == of[i / (sizeof ports / sizeof ports[0])]) {
+            return (enum ft_app)ports[row].app;
+        }
+    }
+    return FT_APP_UNKNOWN;
+}
+
+/* The name of the first question, and what came back for it. Where no port says that it is DNS, the
+ * bytes have to be a message and nothing else. */
+static bool inspect_dns(struct state *st, int dir, const uint8_t *p, size_t len, bool cut,
+                        bool *out_response)
 {
     struct ft_dns d;
-    struct ft_app_dns *out = &st->info.dns;
-    bool same;
+    enum ft_app app = dns_family(st);
 
-    if (!ft_dns_read(p, len, &d)) {
+    if ((app == FT_APP_UNKNOWN && !ft_dns_is(p, len, cut)) ||
+        !ft_dns_read(p, len, cut, app == FT_APP_NBNS ? FT_DNS_NETBIOS : FT_DNS_PLAIN, &d)) {
         return false;
     }
-    same = st->info.part == FT_APP_PART_DNS && st->info.name.len == d.name_len &&
-           memcmp(st->info.name_text, d.name, d.name_len) == 0 && out->qtype == d.qtype;
-    if (st->info.part != FT_APP_PART_DNS) {
-        memset(out, 0, sizeof *out);
-        keep_name(st, (struct ft_text){d.name, d.name_len});
-        out->qtype = d.qtype;
-        same = true;
-    }
-    found(st, app, FT_APP_PART_DNS, dir);
-    if (d.response && same && !out->has_answer) {
-        out->has_answer = true;
-        out->rcode = d.rcode;
-        out->answers = d.answers;
-        out->has_ttl = d.answers_read;
-        out->ttl = d.ttl;
-    }
+    ft__app_keep_dns(&st->info, &d);
+    found(st, app == FT_APP_UNKNOWN ? FT_APP_DNS : app, FT_APP_PART_DNS, dir);
+    *out_response = d.response;
     return true;
+}
+
+/* What there is of a message's length and of the message may belong to one. */
+static bool dns_stream_begins(const struct state *st, const uint8_t *p, size_t len)
+{
+    bool named = dns_family(st) != FT_APP_UNKNOWN;
+
+    if (len < DNS_LENGTH) {
+        return named || len == 0 || *p < BUFFER_LEN >> 8;
+    }
+    if (named) {
+        return ft_load_be16(p) >= DNS_HEADER;
+    }
+    return ft_load_be16(p) >= DNS_LEAST && ft_load_be16(p) < BUFFER_LEN &&
+           ft_dns_begins(p + DNS_LENGTH, len - DNS_LENGTH);
+}
+
+/* Messages with their lengths before them (RFC 1035 §4.2.2), until one has asked or has answered
+ * what was asked: answers to several questions come in any order (RFC 7766 §6.2.1.1). */
+static enum ft_parse inspect_dns_stream(struct state *st, int dir, const uint8_t *p, size_t len,
+                                        bool final)
+{
+    enum ft_parse over = FT_PARSE_NOT; /* what it is when no more will do */
+
+    for (;;) { /* DNS_LENGTH bytes less each time */
+        size_t size = len >= DNS_LENGTH ? ft_load_be16(p) : 0, left = len - DNS_LENGTH;
+        bool response = false;
+
+        if (!dns_stream_begins(st, p, len)) {
+            return over;
+        }
+        if (len <= DNS_LENGTH || (size > left && !final)) {
+            return final ? over : FT_PARSE_MORE;
+        }
+        if (!inspect_dns(st, dir, p + DNS_LENGTH, size > left ? left : size, size > left,
+                         &response)) {
+            return over;
+        }
+        if (size > left || !response || ft__app_dns_over(&st->info)) {
+            return FT_PARSE_DONE;
+        }
+        over = FT_PARSE_DONE;
+        p += DNS_LENGTH + size;
+        len = left - size;
+    }
 }
 
 /* ---- streams ---- */
@@ -259,26 +294,31 @@ static bool inspect_dns(struct state *st, int dir, enum ft_app app, const uint8_
 static enum ft_parse inspect(struct ft_apps *a, struct state *st, int dir, const uint8_t *p,
                              size_t len, bool final)
 {
-    enum ft_parse rc;
+    size_t skip = 0;
+    bool sure = true; /* that MORE is of this protocol */
+    enum ft_parse rc = ft_proxy_read(p, len, &skip);
 
-    if (st->dst_port == PORT_DNS || st->src_port == PORT_DNS) {
-        if ((len < 2 || ft_load_be16(p) > len - 2) && !final) {
-            return FT_PARSE_MORE;
-        }
-        return len > 2 && inspect_dns(st, dir, FT_APP_DNS, p + 2, len - 2) ? FT_PARSE_DONE
-                                                                           : FT_PARSE_NOT;
+    if (rc == FT_PARSE_MORE || skip == len) {
+        return final ? FT_PARSE_NOT : FT_PARSE_MORE;
     }
+    p += skip;
+    len -= skip;
     rc = inspect_tls(a, st, dir, p, len);
     if (rc == FT_PARSE_NOT) {
         rc = inspect_ssh(st, dir, p, len);
     }
     if (rc == FT_PARSE_NOT) {
-        rc = inspect_http(st, dir, p, len, final);
+        rc = inspect_http(st, dir, p, len, final, &sure);
     }
     if (rc == FT_PARSE_NOT) {
-        looks_like(st, ft_known_tcp(p, len, dir == FT_DIR_REV, st->dst_port));
+        sure = false;
+        rc = inspect_dns_stream(st, dir, p, len, final);
     }
-    return rc;
+    if ((rc == FT_PARSE_NOT || (rc == FT_PARSE_MORE && !sure)) &&
+        looks_like(st, ft_known_tcp(p, len, dir == FT_DIR_REV, st->dst_port))) {
+        return FT_PARSE_NOT;
+    }
+    return rc == FT_PARSE_NOT ? inspect_ssh_text(st, dir, p, len) : rc;
 }
 
 static void give_back(struct ft_apps *a, struct stream *s)
@@ -363,6 +403,9 @@ static void see_segment(struct ft_apps *a, struct state *st, struct stream *s,
     int32_t at;
 
     if (!s->begun) {
+        if (p->midstream && p->len == 1 && *p->data == 0) {
+            return; /* a keep-alive's byte, not the stream's (RFC 9293 §3.8.4) */
+        }
         s->begun = true;
         s->base = p->start_known && p->seq - p->start < BUFFER_LEN ? p->start : p->seq;
     }
@@ -394,12 +437,12 @@ static void see_segment(struct ft_apps *a, struct state *st, struct stream *s,
         now = prefix(b);
         bool seen = at == 0 && before == 0 && now == len; /* in place, a moment ago */
 
-        if (now > before && !seen &&
-            inspect(a, st, p->dir, b->data, now, last || cut || !fits) != FT_PARSE_MORE) {
+        last |= !fits || cut;
+        if (((now > before && !seen) || last) && now > 0 &&
+            inspect(a, st, p->dir, b->data, now, last) != FT_PARSE_MORE) {
             finish(a, s);
             return;
         }
-        last |= !fits || cut;
     }
     if (last) {
         finish(a, s);
@@ -454,28 +497,13 @@ static bool see_quic(struct ft_apps *a, struct state *st, const struct ft_app_pa
     return true;
 }
 
-static enum ft_app dns_family(const struct state *st)
-{
-    if (st->src_port == PORT_MDNS || st->dst_port == PORT_MDNS) {
-        return FT_APP_MDNS;
-    }
-    if (st->src_port == PORT_LLMNR || st->dst_port == PORT_LLMNR) {
-        return FT_APP_LLMNR;
-    }
-    if (st->dst_port == PORT_NBNS) {
-        return FT_APP_NBNS;
-    }
-    return st->src_port == PORT_DNS || st->dst_port == PORT_DNS ? FT_APP_DNS : FT_APP_UNKNOWN;
-}
-
 static bool see_datagram(struct ft_apps *a, struct state *st, const struct ft_app_packet *p)
 {
     enum ft_app dns = dns_family(st);
-    bool more = ++st->datagrams < DATAGRAMS;
+    bool more = ++st->datagrams < DATAGRAMS, cut = p->cap < p->len, response;
 
-    if (dns != FT_APP_UNKNOWN) {
-        ft_ignore(inspect_dns(st, p->dir, dns, p->data, p->cap));
-        return more && !(st->info.part == FT_APP_PART_DNS && st->info.dns.has_answer);
+    if (dns != FT_APP_UNKNOWN && inspect_dns(st, p->dir, p->data, p->cap, cut, &response)) {
+        return more && !ft__app_dns_over(&st->info);
     }
     if (ft_quic_is(p->data, p->cap)) {
         return see_quic(a, st, p) && more;
@@ -483,6 +511,9 @@ static bool see_datagram(struct ft_apps *a, struct state *st, const struct ft_ap
     if (looks_like(st, ft_known_udp(p->data, p->cap, p->src_port, p->dst_port))) {
         st->read[p->dir] = true;
         return false;
+    }
+    if (dns == FT_APP_UNKNOWN && inspect_dns(st, p->dir, p->data, p->cap, cut, &response)) {
+        return more && !ft__app_dns_over(&st->info);
     }
     return more;
 }

@@ -34,6 +34,7 @@ struct ft_app_packet {
     uint8_t dir;                 /* FT_DIR_*: who sent this one */
     uint8_t proto;
     bool start_known;
+    bool midstream; /* TCP: the connection's beginning was not seen */
 };
 
 struct ft_apps_stats {

@@ -107,9 +107,9 @@ struct ft_app_tls {
 };
 
 struct ft_app_dns {
-    uint16_t qtype;
+    uint16_t id, qtype; /* of the question */
     uint8_t rcode;
-    bool has_answer, has_ttl;
+    bool has_question, has_answer, has_ttl;
     uint16_t answers;
     uint32_t ttl;
 };

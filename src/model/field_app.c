@@ -83,7 +83,7 @@ PART(tls_ja4, FT_APP_PART_TLS, ja4(i, v))
 PART(quic_version, FT_APP_PART_TLS, tls(i, v, i->tls.quic_version);
      v->null |= i->tls.quic_version == 0)
 PART(dns_query, FT_APP_PART_DNS, name_of(i, FT_APP_PART_DNS, v))
-PART(dns_qtype, FT_APP_PART_DNS, dns(i, v, true, i->dns.qtype))
+PART(dns_qtype, FT_APP_PART_DNS, dns(i, v, i->dns.has_question, i->dns.qtype))
 PART(dns_rcode, FT_APP_PART_DNS, dns(i, v, i->dns.has_answer, i->dns.rcode))
 PART(dns_answers, FT_APP_PART_DNS, dns(i, v, i->dns.has_answer, i->dns.answers))
 PART(dns_answer_ttl, FT_APP_PART_DNS, dns(i, v, i->dns.has_ttl, i->dns.ttl))
@@ -104,7 +104,7 @@ PART(ssh_hassh, FT_APP_PART_SSH, digest(i->part == FT_APP_PART_SSH, i->ssh.hassh
 PART(ssh_hassh_server, FT_APP_PART_SSH, digest(i->part == FT_APP_PART_SSH, i->ssh.hassh[1], v))
 
 #define NO_TLS    "not TLS or QUIC, not seen, or not said"
-#define NO_DNS    "not DNS"
+#define NO_DNS    "not DNS, or no question seen"
 #define NO_ANSWER "not DNS, or no answer seen"
 #define NO_HTTP   "not HTTP/1, not seen, or not said"
 #define NO_SSH    "not SSH, or not seen"

@@ -19,7 +19,7 @@ import sys
 COLUMNS = {
     "tls_ja3": ("tls.handshake.ja3",), "tls_ja3s": ("tls.handshake.ja3s",), "ssh_hassh": ("ssh.kex.hassh",),
     "ssh_hassh_server": ("ssh.kex.hasshserver",), "tls_sni": ("tls.handshake.extensions_server_name",),
-    "http_host": ("http.host",), "http_user_agent": ("http.user_agent",), "dns_query": ("dns.qry.name",),
+    "http_host": ("http.host",), "http_user_agent": ("http.user_agent",), "dns_query": ("dns.qry.name", "nbns.name"),
 }
 FIELDS = sorted({f for fields in COLUMNS.values() for f in fields})
 MAGICS = {b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\x0a\x0d\x0d\x0a"}
@@ -37,7 +37,7 @@ def of_flowtap(program, path):
 
 
 def of_tshark(path):
-    cmd = ["tshark", "-n", "-r", path, "-Y", "tls or dtls or ssh or http or dns or quic", "-T", "fields", "-E", "separator=/t",
+    cmd = ["tshark", "-n", "-r", path, "-Y", "tls or dtls or ssh or http or dns or mdns or llmnr or nbns or quic", "-T", "fields", "-E", "separator=/t",
            "-E", "aggregator=\x1f"]
     for f in FIELDS:
         cmd += ["-e", f]
@@ -45,7 +45,8 @@ def of_tshark(path):
     found = {f: set() for f in FIELDS}
     for line in out.splitlines():
         for f, value in zip(FIELDS, line.split("\t")):
-            found[f] |= {x for x in value.split("\x1f") if x}
+            # behind a NetBIOS name tshark says in words what it is for
+            found[f] |= {x.split(" (")[0] if f == "nbns.name" else x for x in value.split("\x1f") if x}
     return {c: set().union(*({x.lower() if c == "dns_query" else x for x in found.get(f, ())} for f in fields)) for c, fields in COLUMNS.items()}
 
 
@@ -55,7 +56,8 @@ def check(args):
     rows = {}
     for c in COLUMNS:
         have = {x[:128] for x in theirs[c]} if c == "http_user_agent" else theirs[c]
-        mapped = {"<Root>" if x == "." else x for x in mine[c]} if c == "dns_query" else mine[c]
+        # tshark does not tell a dot inside a label from one between two
+        mapped = {"<Root>" if x == "." else x.replace("\\.", ".").replace("\\\\", "\\") for x in mine[c]} if c == "dns_query" else mine[c]
         have = {"<Root>" if x.lower() == "<root>" else x for x in have}
         rows[c] = (len(mapped & have), sorted(mapped - have), len(have - mapped))
     return path, rows
