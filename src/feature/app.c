@@ -534,7 +534,15 @@ bool ft_apps_see(struct ft_apps *a, uint32_t entry, const struct ft_app_packet *
         st->stream[0].buffer = st->stream[1].buffer = NO_BUFFER;
     }
     if (p->proto == PROTO_UDP) {
-        bool more = see_datagram(a, st, p);
+        struct ft_app_packet behind = *p;
+        size_t skip = 0;
+
+        if (ft_proxy_read(p->data, p->cap, &skip) == FT_PARSE_DONE && skip < p->cap) {
+            behind.data += skip;
+            behind.cap -= (uint32_t)skip;
+            behind.len -= (uint32_t)skip;
+        }
+        bool more = see_datagram(a, st, &behind);
 
         if (!more) {
             finish(a, &st->stream[FT_DIR_FWD]);
@@ -552,6 +560,19 @@ bool ft_apps_see(struct ft_apps *a, uint32_t entry, const struct ft_app_packet *
     return !st->stream[0].over || !st->stream[1].over;
 }
 
+/* What has come of streams that are not whole has to do now; more may come yet. */
+static void inspect_begun(struct ft_apps *a, struct state *st)
+{
+    for (int d = 0; d < 2 && st->proto == PROTO_TCP; d++) {
+        const struct stream *s = &st->stream[d];
+        uint32_t len = s->buffer != NO_BUFFER && !st->read[d] ? prefix(&a->buffer[s->buffer]) : 0;
+
+        if (len > 0) {
+            ft_ignore(inspect(a, st, d, a->buffer[s->buffer].data, len, true) == FT_PARSE_DONE);
+        }
+    }
+}
+
 const struct ft_app_info *ft_apps_get(struct ft_apps *a, uint32_t entry)
 {
     struct state *st = &a->state[entry];
@@ -559,6 +580,7 @@ const struct ft_app_info *ft_apps_get(struct ft_apps *a, uint32_t entry)
     if (!st->used) {
         return NULL;
     }
+    inspect_begun(a, st);
     if (st->info.app == FT_APP_UNKNOWN) {
         enum ft_app app = ft_known_port(st->proto, st->dst_port);
 

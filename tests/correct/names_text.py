@@ -99,6 +99,15 @@ def test_http_long_target(m):
     same((f["http_method"], f["http_target"]), ("GET", "/img/x.gif"), "cut in the version")
 
 
+def test_http_head_that_does_not_end(m):
+    f = one(m, talk((0, b"GET /f HTTP/1.1\r\nHost: a.example\r\nUser-Agent: cut o")))
+    same((f["app"], f["app_confidence"]) + tuple(f[c] for c in HTTP), ("http", 90, "GET", "a.example", "/f", None))
+    c = Conn(dport=8080).open().send(0, ACK, b"GET /f HTTP/1.1\r\nHo")
+    c.t += 40 * S
+    f = m.flows(c.send(0, ACK, b"st: a.example\r\n\r\n").frames, "--app", "--active-timeout", "20", "--idle-timeout", "60")
+    same([x["http_host"] for x in f], [None, "a.example"], "a record before its end, and one after")
+
+
 def test_http_answers(m):
     f = one(m, talk((1, b"HTTP/1.1 301 Moved\r\n\r\n"), (0, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")))
     same((f["app_confidence"], f["http_status"], f["http_host"]), (100, 301, "a"), "the answer came first")
@@ -151,18 +160,20 @@ V2 = [b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + vec(2, b"\xc0\0\2\1\xc0\0\2\2\xdc\4\1\xb
 
 
 def test_behind_a_proxys_header(m):
-    ask = b"GET /p HTTP/1.1\r\nHost: a.example\r\n\r\n"
+    http = b"GET /p HTTP/1.1\r\nHost: a.example\r\n\r\n"
     ssh = b"SSH-2.0-client\r\n"
     for header in V1 + V2:
-        for parts in ((header + ask,), (header, ask), (header[:5], header[5:], ask[:7], ask[7:])):
+        for parts in ((header + http,), (header, http), (header[:5], header[5:], http[:7], http[7:])):
             f = one(m, talk(*[(0, p) for p in parts], (1, OK)))
             same((f["app"], f["app_confidence"], f["http_host"], f["http_target"]), ("http", 100, "a.example", "/p"), header)
         f = one(m, talk((0, header), (1, b"SSH-2.0-server\r\n"), (0, ssh)))
         same((f["app"], f["ssh_client"], f["ssh_server"]), ("ssh", "SSH-2.0-client", "SSH-2.0-server"), header)
     f = one(m, talk((0, V1[0] + b"\x13BitTorrent protocol" + b"\0" * 48), dport=40001))
     same(f["app"], "bittorrent")
+    f = one(m, datagrams((0, V2[0] + ask(b"a.example")), (1, answer(b"a.example"))))
+    same(tuple(f[c] for c in DNS), GIVEN, "before a datagram")
     for no in (b"PROXY please\r\n", b"PROXY TCP4 " + b"1" * 120 + b"\r\n", b"\r\n\r\n\0\r\nQUIT\n\x31\x11\0\0"):
-        f = one(m, talk((0, no + ask), dport=40001))
+        f = one(m, talk((0, no + http), dport=40001))
         assert f["http_host"] is None, no
 
 
