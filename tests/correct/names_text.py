@@ -133,6 +133,16 @@ def test_http_in_a_syn_and_after_a_keep_alive(m):
     same((f["midstream"], f["http_host"], f["http_status"]), (True, "a.example", 200), "keep-alives before")
 
 
+def test_http_interim_answers(m):
+    """RFC 9110 §15.2: what stands for the request is the answer behind them."""
+    put = b"PUT /f HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n"
+    interim, hints, done = b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </s>\r\n\r\n", b"HTTP/1.1 201 Created\r\n\r\n"
+    for answers, want in (([interim, done], 201), ([hints + interim + done], 201), ([interim[:20], interim[20:] + hints, done[:5], done[5:]], 201),
+                          ([interim], 100), ([interim + done[:8]], 100), ([b"HTTP/1.1 101 Switching Protocols\r\n\r\n", done], 101)):
+        f = one(m, talk((0, put), *[(1, x) for x in answers]))
+        same((f["http_status"], f["app_confidence"], f["http_host"]), (want, 100, "a"), answers)
+
+
 def test_not_http(m):
     for ask in (b"GET x\r\n", b"POST /\r\n", b"HELLO there HTTP/1.1 and more\r\n\r\n", b"GET / RTSP/1.0\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
                 b"12 / HTTP/1.1\r\n\r\n", b"\r\n\r\n", b"HTTP/1.x 200 OK\r\n\r\n", b"get key\r\n"):

@@ -100,18 +100,6 @@ static bool fits(const uint8_t *p, size_t len, const char *shape)
     return true;
 }
 
-static enum ft_parse read_status(struct ft_rd *rd, struct ft_http *out)
-{
-    const uint8_t *p = ft_rd_view(rd, HTTP_STATUS);
-
-    if (p == NULL) {
-        return FT_PARSE_MORE;
-    }
-    out->status = (uint16_t)((p[9] - '0') * 100 + (p[10] - '0') * 10 + p[11] - '0');
-    out->response = true;
-    return FT_PARSE_DONE;
-}
-
 /* "GET /where", before there were versions and heads (RFC 1945 §5). */
 static bool read_old_request(struct ft_text line, struct ft_http *out)
 {
@@ -234,6 +222,28 @@ static bool read_fields(struct ft_rd *rd, struct ft_http *out)
     return false;
 }
 
+/* Answers up to the one that is no interim one (RFC 9110 §15.2; 101 ends HTTP, so it is none).
+ * Where no more comes the interim one is what there is. */
+static enum ft_parse read_answer(struct ft_rd *rd, bool final, struct ft_http *out)
+{
+    for (;;) { /* a head less each time */
+        const uint8_t *p =
+            fits(rd->p, ft_rd_left(rd), "HTTP/#.# ###") ? ft_rd_view(rd, HTTP_STATUS) : NULL;
+
+        if (p == NULL) {
+            return !final ? FT_PARSE_MORE : out->response ? FT_PARSE_DONE : FT_PARSE_NOT;
+        }
+        out->response = true;
+        out->status = (uint16_t)((p[9] - '0') * 100 + (p[10] - '0') * 10 + p[11] - '0');
+        if (out->status / 100 != 1 || out->status == 101) {
+            return FT_PARSE_DONE;
+        }
+        if (!read_fields(rd, out)) {
+            return final ? FT_PARSE_DONE : FT_PARSE_MORE;
+        }
+    }
+}
+
 enum ft_parse ft_http_read(const uint8_t *p, size_t len, bool final, struct ft_http *out)
 {
     struct ft_rd rd = ft_rd_make(p, len);
@@ -248,8 +258,7 @@ enum ft_parse ft_http_read(const uint8_t *p, size_t len, bool final, struct ft_h
         return final ? FT_PARSE_NOT : FT_PARSE_MORE;
     }
     if (fits(rd.p, ft_rd_left(&rd), "HTTP/#.# ###")) {
-        rc = read_status(&rd, out);
-        return final && rc == FT_PARSE_MORE ? FT_PARSE_NOT : rc;
+        return read_answer(&rd, final, out);
     }
     if (!take_line(&rd, &line)) {
         return read_begun_line((struct ft_text){rd.p, (uint32_t)ft_rd_left(&rd)}, final, out);
