@@ -15,7 +15,7 @@
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
 enum { STREAM_PACKETS = 12, DATAGRAMS = 10, BUFFER_LEN = FT_TLS_MESSAGE, RANGES = 8 };
 enum { NO_BUFFER = 0xffff };
-enum { PORT_DNS = 53, PORT_MDNS = 5353, PORT_LLMNR = 5355, PORT_NBNS = 137 };
+enum { PORT_SSH = 22, PORT_DNS = 53, PORT_MDNS = 5353, PORT_LLMNR = 5355, PORT_NBNS = 137 };
 enum { DNS_LENGTH = 2, DNS_HEADER = 12, DNS_LEAST = 17 }; /* of any; of one with a question */
 
 /* Bytes of a stream that have come, by their offset. */
@@ -37,7 +37,8 @@ struct state {
     bool used;
     uint8_t proto;
     uint8_t datagrams;
-    bool read[2]; /* a message of this direction was read */
+    bool read[2];   /* a message of this direction was read */
+    bool midstream; /* the connection's beginning was not seen */
     uint16_t src_port, dst_port;
     struct stream stream[2];
     struct ft_quic quic;
@@ -179,13 +180,21 @@ static enum ft_parse inspect_http(struct state *st, int dir, const uint8_t *p, s
     return rc;
 }
 
+/* FT_DIR_FWD when this direction is the client's. Where the beginning was not seen the first packet
+ * may be the server's; both send the same, so that the port has to tell. */
+static int ssh_role(const struct state *st, int dir)
+{
+    return st->midstream && st->src_port == PORT_SSH && st->dst_port != PORT_SSH ? !dir : dir;
+}
+
 static enum ft_parse inspect_ssh(struct state *st, int dir, const uint8_t *p, size_t len)
 {
     struct ft_ssh s;
-    enum ft_parse rc = ft_ssh_read(p, len, dir == FT_DIR_FWD, &s);
+    int role = ssh_role(st, dir);
+    enum ft_parse rc = ft_ssh_read(p, len, role == FT_DIR_FWD, &s);
 
     if (rc != FT_PARSE_NOT && s.banner.len > 0) {
-        ft__app_keep_ssh(&st->info, &s, dir);
+        ft__app_keep_ssh(&st->info, &s, role);
         found(st, FT_APP_SSH, FT_APP_PART_SSH, dir);
     }
     return rc;
@@ -197,7 +206,7 @@ static enum ft_parse inspect_ssh_text(struct state *st, int dir, const uint8_t *
     size_t skip = 0;
     enum ft_parse rc = FT_PARSE_NOT;
 
-    if (dir == FT_DIR_REV || st->info.app == FT_APP_SSH) {
+    if (ssh_role(st, dir) == FT_DIR_REV || st->info.app == FT_APP_SSH) {
         rc = ft_ssh_text(p, len, &skip);
     }
     return rc == FT_PARSE_DONE ? inspect_ssh(st, dir, p + skip, len - skip) : rc;
@@ -393,6 +402,17 @@ static uint32_t prefix(const struct buffer *b)
     return 0;
 }
 
+/* What has come of a stream that is not whole has to do now; more may come yet. */
+static void conclude(struct ft_apps *a, struct state *st, int dir)
+{
+    const struct stream *s = &st->stream[dir];
+    uint32_t len = s->buffer != NO_BUFFER && !st->read[dir] ? prefix(&a->buffer[s->buffer]) : 0;
+
+    if (len > 0) {
+        ft_ignore(inspect(a, st, dir, a->buffer[s->buffer].data, len, true) == FT_PARSE_DONE);
+    }
+}
+
 /* A segment of a stream that is not over. */
 static void see_segment(struct ft_apps *a, struct state *st, struct stream *s,
                         const struct ft_app_packet *p)
@@ -529,6 +549,7 @@ bool ft_apps_see(struct ft_apps *a, uint32_t entry, const struct ft_app_packet *
         memset(st, 0, sizeof *st);
         st->used = true;
         st->proto = p->proto;
+        st->midstream = p->midstream;
         st->src_port = p->src_port;
         st->dst_port = p->dst_port;
         st->stream[0].buffer = st->stream[1].buffer = NO_BUFFER;
@@ -555,22 +576,10 @@ bool ft_apps_see(struct ft_apps *a, uint32_t entry, const struct ft_app_packet *
     if (!st->stream[p->dir].over) {
         see_segment(a, st, &st->stream[p->dir], p);
     } else if (++st->stream[p->dir].packets >= 2 * STREAM_PACKETS) {
-        finish(a, &st->stream[!p->dir]); /* the other side says nothing */
+        conclude(a, st, !p->dir); /* the other side says no more */
+        finish(a, &st->stream[!p->dir]);
     }
     return !st->stream[0].over || !st->stream[1].over;
-}
-
-/* What has come of streams that are not whole has to do now; more may come yet. */
-static void inspect_begun(struct ft_apps *a, struct state *st)
-{
-    for (int d = 0; d < 2 && st->proto == PROTO_TCP; d++) {
-        const struct stream *s = &st->stream[d];
-        uint32_t len = s->buffer != NO_BUFFER && !st->read[d] ? prefix(&a->buffer[s->buffer]) : 0;
-
-        if (len > 0) {
-            ft_ignore(inspect(a, st, d, a->buffer[s->buffer].data, len, true) == FT_PARSE_DONE);
-        }
-    }
 }
 
 const struct ft_app_info *ft_apps_get(struct ft_apps *a, uint32_t entry)
@@ -580,7 +589,9 @@ const struct ft_app_info *ft_apps_get(struct ft_apps *a, uint32_t entry)
     if (!st->used) {
         return NULL;
     }
-    inspect_begun(a, st);
+    for (int d = 0; d < 2 && st->proto == PROTO_TCP; d++) {
+        conclude(a, st, d);
+    }
     if (st->info.app == FT_APP_UNKNOWN) {
         enum ft_app app = ft_known_port(st->proto, st->dst_port);
 

@@ -78,13 +78,14 @@ void ft__app_keep_http(struct ft_app_info *i, const struct ft_http *h)
 
 /* ---- SSH ---- */
 
-void ft__app_keep_ssh(struct ft_app_info *i, const struct ft_ssh *s, int dir)
+void ft__app_keep_ssh(struct ft_app_info *i, const struct ft_ssh *s, int role)
 {
     struct ft_app_ssh *out = &i->ssh;
 
     begin(i, FT_APP_PART_SSH, out, sizeof *out);
-    out->banner[dir] = ft__app_keep(s->banner, out->banner_text[dir], sizeof out->banner_text[dir]);
-    memcpy(out->hassh[dir], s->has_hassh ? s->hassh : "", s->has_hassh ? sizeof s->hassh : 1);
+    out->banner[role] =
+        ft__app_keep(s->banner, out->banner_text[role], sizeof out->banner_text[role]);
+    memcpy(out->hassh[role], s->has_hassh ? s->hassh : "", s->has_hassh ? sizeof s->hassh : 1);
 }
 
 /* ---- DNS ---- */

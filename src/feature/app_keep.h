@@ -14,7 +14,8 @@ struct ft_app_text ft__app_keep(struct ft_text from, uint8_t *room, uint32_t siz
 void ft__app_keep_name(struct ft_app_info *i, struct ft_text name);
 
 void ft__app_keep_http(struct ft_app_info *i, const struct ft_http *h);
-void ft__app_keep_ssh(struct ft_app_info *i, const struct ft_ssh *s, int dir);
+/* role: FT_DIR_FWD the client's, FT_DIR_REV the server's. */
+void ft__app_keep_ssh(struct ft_app_info *i, const struct ft_ssh *s, int role);
 
 /* The first question, and the answer to it in whatever order answers come; without any question,
  * what is said first. */

@@ -123,7 +123,7 @@ struct ft_app_http {
 };
 
 struct ft_app_ssh {
-    struct ft_app_text banner[2]; /* FT_DIR_* */
+    struct ft_app_text banner[2]; /* the client's, the server's */
     uint8_t banner_text[2][FT_APP_SHORT];
     char hassh[2][33];
 };

@@ -141,6 +141,8 @@ def test_http_interim_answers(m):
                           ([interim], 100), ([interim + done[:8]], 100), ([b"HTTP/1.1 101 Switching Protocols\r\n\r\n", done], 101)):
         f = one(m, talk((0, put), *[(1, x) for x in answers]))
         same((f["http_status"], f["app_confidence"], f["http_host"]), (want, 100, "a"), answers)
+    f = one(m, talk((0, put), (1, interim), *[(0, b"x" * 100)] * 40))
+    same(f["http_status"], 100, "a long upload without an answer")
 
 
 def test_not_http(m):
@@ -206,6 +208,16 @@ def test_ssh_text_before_the_version(m):
     same((f["app"], f["ssh_server"]), (None, None))
     f = one(m, talk((1, b"x" * 5000 + b"\r\n"), (1, b"SSH-2.0-no\r\n"), dport=40001))
     same((f["app"], f["ssh_server"]), (None, None), "too much text")
+
+
+def test_ssh_joined_in_the_middle(m):
+    """The server speaks first: its port tells the roles where the handshake was not captured."""
+    server, client = b"SSH-2.0-dropbear\r\n", b"SSH-2.0-OpenSSH_9.6\r\n"
+    c = Conn(dport=22).send(1, ACK | PSH, b"hello\r\n" + server).send(0, ACK | PSH, client)
+    f = one(m, c.frames)
+    same((f["midstream"], f["src_port"], f["ssh_client"], f["ssh_server"]), (True, 22, "SSH-2.0-OpenSSH_9.6", "SSH-2.0-dropbear"))
+    f = one(m, talk((0, client), (1, server), dport=22, start=False))
+    same((f["ssh_client"], f["ssh_server"]), ("SSH-2.0-OpenSSH_9.6", "SSH-2.0-dropbear"))
 
 
 # ---- DNS ----
