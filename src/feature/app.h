@@ -8,6 +8,7 @@
  * it wants no more.
  *
  *     packet -> stream (by sequence number) -> bytes from the beginning -> TLS, SSH, HTTP, DNS
+ *                                              (of it, or behind a PROXY header)
  *                                           -> behind STARTTLS, a proxy's request -> TLS
  *            -> datagram -> QUIC (CRYPTO frames by offset), DTLS (fragments by offset), DNS
  *            -> otherwise: first bytes, then ports
@@ -35,6 +36,7 @@ struct ft_app_packet {
     uint8_t dir;                 /* FT_DIR_*: who sent this one */
     uint8_t proto;
     bool start_known;
+    bool midstream; /* TCP: the connection's beginning was not seen */
 };
 
 struct ft_apps_stats {

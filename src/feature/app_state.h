@@ -40,6 +40,7 @@ struct state {
     uint8_t datagrams;
     bool read[2];     /* a message of this direction was read */
     bool read_tls[2]; /* a hello */
+    bool midstream;   /* the connection's beginning was not seen */
     uint16_t src_port, dst_port;
     struct stream stream[2];
     struct ft_quic quic;

@@ -6,19 +6,10 @@
 #include "base/rd.h"
 #include "codec/app/dtls.h"
 #include "codec/app/known.h"
+#include "feature/app_keep.h"
 #include "feature/app_state.h"
 
 enum { TLS_PLACES = 8, TLS_DATA = 23 };
-
-static struct ft_app_text keep_text(struct ft_text from, uint8_t *room, uint32_t size)
-{
-    uint32_t len = from.len < size ? from.len : size;
-
-    if (len > 0) {
-        memcpy(room, from.p, len);
-    }
-    return (struct ft_app_text){.len = (uint8_t)len, .cut = from.len > size};
-}
 
 /* transport: as JA4 writes it. What is named beside TLS stays: a request to a proxy. */
 static void take_hello(struct ft_apps *a, struct state *st, enum ft_app app, char transport,
@@ -43,8 +34,8 @@ static void take_hello(struct ft_apps *a, struct state *st, enum ft_app app, cha
     t->has_client = true;
     t->ech = h->ech;
     t->version = t->has_server ? t->version : h->version;
-    st->info.name = keep_text(h->sni, st->info.name_text, FT_APP_NAME);
-    t->alpn = keep_text(h->alpn, t->alpn_text, sizeof t->alpn_text);
+    ft__app_keep_name(&st->info, h->sni);
+    t->alpn = ft__app_keep(h->alpn, t->alpn_text, sizeof t->alpn_text);
     ft_ignore(ft_tls_ja3(h, &a->work, t->ja3));
     if (!ft_tls_ja4(h, transport, &a->work, t->ja4)) {
         t->ja4[0] = '\0';
@@ -148,8 +139,7 @@ bool ft__app_wraps(struct state *st, int dir, const uint8_t *p, size_t len)
         looks_like(st, FT_APP_SOCKS);
     }
     return st->stream[!dir].wrapped || proxied || upgrades(outer(st)) || is_socks(p, len) ||
-           BEGINS(p, len, "220") || BEGINS(p, len, "+OK") || BEGINS(p, len, "PROXY ") ||
-           BEGINS(p, len, "\r\n\r\n\0\r\nQUIT\n") ||
+           BEGINS(p, len, "220") || BEGINS(p, len, "+OK") ||
            (is_text(*p) && memmem(p, len < 256 ? len : 256, "STARTTLS", 8) != NULL);
 }
 

@@ -109,9 +109,9 @@ struct ft_app_tls {
 };
 
 struct ft_app_dns {
-    uint16_t qtype;
+    uint16_t id, qtype; /* of the question */
     uint8_t rcode;
-    bool has_answer, has_ttl;
+    bool has_question, has_answer, has_ttl;
     uint16_t answers;
     uint32_t ttl;
 };
@@ -125,7 +125,7 @@ struct ft_app_http {
 };
 
 struct ft_app_ssh {
-    struct ft_app_text banner[2]; /* FT_DIR_* */
+    struct ft_app_text banner[2]; /* the client's, the server's */
     uint8_t banner_text[2][FT_APP_SHORT];
     char hassh[2][33];
 };

@@ -94,7 +94,7 @@ TLS(tls_ja3s, digest(true, i->tls.ja3s, v))
 TLS(tls_ja4, ja4(i, v))
 TLS(quic_version, v->u = i->tls.quic_version; v->null = i->tls.quic_version == 0)
 PART(dns_query, FT_APP_PART_DNS, name_of(i, FT_APP_PART_DNS, v))
-PART(dns_qtype, FT_APP_PART_DNS, dns(i, v, true, i->dns.qtype))
+PART(dns_qtype, FT_APP_PART_DNS, dns(i, v, i->dns.has_question, i->dns.qtype))
 PART(dns_rcode, FT_APP_PART_DNS, dns(i, v, i->dns.has_answer, i->dns.rcode))
 PART(dns_answers, FT_APP_PART_DNS, dns(i, v, i->dns.has_answer, i->dns.answers))
 PART(dns_answer_ttl, FT_APP_PART_DNS, dns(i, v, i->dns.has_ttl, i->dns.ttl))
@@ -115,7 +115,7 @@ PART(ssh_hassh, FT_APP_PART_SSH, digest(i->part == FT_APP_PART_SSH, i->ssh.hassh
 PART(ssh_hassh_server, FT_APP_PART_SSH, digest(i->part == FT_APP_PART_SSH, i->ssh.hassh[1], v))
 
 #define NO_TLS    "not TLS or QUIC, not seen, or not said"
-#define NO_DNS    "not DNS"
+#define NO_DNS    "not DNS, or no question seen"
 #define NO_ANSWER "not DNS, or no answer seen"
 #define NO_HTTP   "not HTTP/1, not seen, or not said"
 #define NO_SSH    "not SSH, or not seen"
@@ -158,7 +158,8 @@ static const struct ft_field app_fields[] = {
         "target of the first request, cut at 128 bytes"),
     ROW(http_user_agent, FT_T_TEXT, "RFC 9110", NO_HTTP,
         "User-Agent of the first request, cut at 128 bytes"),
-    ROW(http_status, FT_T_U16, "RFC 9110", NO_HTTP, "status of the first answer"),
+    ROW(http_status, FT_T_U16, "RFC 9110", NO_HTTP,
+        "status of the first answer that is no interim one"),
     ROW(ssh_client, FT_T_TEXT, "RFC 4253", NO_SSH, "the client's identification line"),
     ROW(ssh_server, FT_T_TEXT, "RFC 4253", NO_SSH, "the server's identification line"),
     ROW(ssh_hassh, FT_T_STRING, "salesforce/hassh", NO_SSH,

@@ -31,14 +31,16 @@ static bool see(void *cookie, uint32_t entry, int dir, const struct ft_packet *p
         .data = pkt->payload,
         .cap = pkt->payload_cap,
         .len = pkt->payload_len,
-        .seq = pkt->tcp_seq,
+        /* what a SYN carries lies behind it (RFC 7413) */
+        .seq = pkt->tcp_seq + ((pkt->tcp_flags & FT_TCP_SYN) != 0),
         .src_port = pkt->key.port[dir == FT_DIR_FWD ? from : !from],
         .dst_port = pkt->key.port[dir == FT_DIR_FWD ? !from : from],
         .dir = (uint8_t)dir,
         .proto = pkt->key.proto,
-        .start_known = dir == FT_DIR_FWD && ft_table_isn(w->table, entry, &p.start),
     };
 
+    p.midstream = !ft_table_isn(w->table, entry, &p.start);
+    p.start_known = dir == FT_DIR_FWD && !p.midstream;
     return ft_apps_see(w->apps, entry, &p);
 }
 

@@ -275,12 +275,39 @@ def test_tls_behind_connect(m):
         inner(f, len(parts))
         same((f["app"], f["http_method"], f["http_host"], f["http_user_agent"]), ("http", "CONNECT", "inner.example.com:443", "test/1"))
         same(f["http_status"], 407 if len(parts) == 4 else 200)
-    inner(one(m, talk(3128, [], ask + HELLO, yes + record(ANSWER)).frames), "at once")
+    f = one(m, talk(3128, [], ask + HELLO, yes + record(ANSWER)).frames)
+    inner(f, "at once")
+    same((f["app"], f["http_host"], f["http_status"]), ("http", "inner.example.com:443", 200), "at once")
 
 
 def test_an_answer_in_the_clear_keeps_the_names(m):
     f = one(m, talk(80, [], server=b"HTTP/1.1 400 Bad Request\r\n\r\n").frames)
-    same((f["app"], f["tls_sni"], f["tls_ja4"]), ("tls", "inner.example.com", BIG_JA4))
+    same((f["app"], f["app_confidence"], f["tls_sni"], f["tls_ja4"]), ("tls", 90, "inner.example.com", BIG_JA4))
+    same((f["http_status"], f["http_host"], f["http_method"]), (400, None, None), "the status, and nothing of a request")
+    f = one(m, talk(53, [], server=vec(2, dns(b"www.example.org"))).frames)
+    same((f["app"], f["tls_sni"], f["dns_query"]), ("tls", "inner.example.com", None), "DNS")
+    f = one(m, talk(22, [], server=b"SSH-2.0-server\r\n").frames)
+    same((f["tls_sni"], f["ssh_server"]), ("inner.example.com", "SSH-2.0-server"), "SSH")
+
+
+def test_tls_behind_something_behind_a_proxys_header(m):
+    for header in (part[0][1] for how, part in PROXIES.items() if how.startswith("proxy")):
+        for app, parts in (("socks", PROXIES["socks5"]), ("postgresql", STARTS["postgresql"][1])):
+            client = parts[0][1]
+            for first in ([(0, header + client)], [(0, header), (0, client)], [(0, header[:9]), (0, header[9:] + client)]):
+                f = one(m, talk(9050, first + parts[1:]).frames)
+                inner(f, app)
+                same(f["app"], app)
+        hello = dtls_records(1, dtls_hello(), 0)
+        f = one(m, datagrams([header + hello[0]] + hello[1:]))
+        same((f["app"], f["tls_sni"]), ("dtls", "dtls.example.com"), "DTLS")
+
+
+def test_greetings_that_no_application_is_known_by(m):
+    """Text of a server may come before SSH's version as well as before STARTTLS."""
+    for greeting in (b"220 ready\r\n", b"+OK ready\r\n", b"* STARTTLS is spoken here\r\n"):
+        f = one(m, talk(9999, [(1, greeting), (0, b"BEGIN\r\n"), (1, b"go ahead\r\n")]).frames)
+        same((f["app"], f["tls_sni"], f["tls_cipher"]), ("tls", "inner.example.com", 0x1302), greeting)
 
 
 # ---- DTLS ----

@@ -16,6 +16,7 @@ import concurrent.futures
 import hashlib
 import json
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -27,7 +28,7 @@ COLUMNS = {
     "tls_sni": (("tls.handshake.extensions_server_name", "dtls.handshake.extensions_server_name"), False),
     "tls_alpn": (("tls.handshake.extensions_alpn_str", "dtls.handshake.extensions_alpn_str"), False),
     "ssh_hassh": (("ssh.kex.hassh",), False), "ssh_hassh_server": (("ssh.kex.hasshserver",), False),
-    "http_host": (("http.host",), True), "http_user_agent": (("http.user_agent",), True), "dns_query": (("dns.qry.name",), False),
+    "http_host": (("http.host",), True), "http_user_agent": (("http.user_agent",), True), "dns_query": (("dns.qry.name", "nbns.name"), False),
 }
 OCCURRENCES = (1, 2, 3, -1)  # asked for one by one where values may hold commas
 FIELDS = [(f, n) for fields, commas in COLUMNS.values() for f in fields for n in (OCCURRENCES if commas else (0,))]
@@ -42,8 +43,10 @@ def of_flowtap(program, path):
     for line in r.stdout.splitlines():
         features = json.loads(line)["features"]
         for c in COLUMNS:
-            if features.get(c) is not None and features["app"] != "nbns":  # whose names are another field's
-                found[c].add(normal(c, str(features[c])))
+            if features.get(c) is not None:
+                # Wireshark does not tell a dot inside a label from one between two
+                value = str(features[c])
+                found[c].add(normal(c, re.sub(r"\\([.\\])", r"\1", value) if c == "dns_query" else value))
     return found
 
 
@@ -120,7 +123,9 @@ def of_wireshark(shark, path):
     of_field = {}
     for row in rows:
         for (f, n), cell in zip(FIELDS, row):
-            of_field.setdefault(f, set()).update(cell.split("\x1f") if "\x1f" in cell or n != 0 else cell.split(","))
+            values = cell.split("\x1f") if "\x1f" in cell or n != 0 else cell.split(",")
+            # behind a NetBIOS name Wireshark says in words what it is for
+            of_field.setdefault(f, set()).update(x.split(" (")[0] if f == "nbns.name" else x for x in values)
     return {c: {normal(c, x) for f in fields for x in of_field.get(f, ()) if x} for c, (fields, _) in COLUMNS.items()}
 
 
