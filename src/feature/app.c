@@ -6,51 +6,18 @@
 
 #include "base/mem.h"
 #include "base/rd.h"
+#include "codec/app/dtls.h"
 #include "codec/app/known.h"
-#include "codec/app/plain.h"
-#include "codec/app/quic.h"
-#include "model/record.h"
+#include "codec/app/proxy.h"
+#include "feature/app_keep.h"
+#include "feature/app_state.h"
 
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
-enum { STREAM_PACKETS = 12, DATAGRAMS = 10, BUFFER_LEN = FT_TLS_MESSAGE, RANGES = 8 };
-enum { NO_BUFFER = 0xffff };
-enum { PORT_DNS = 53, PORT_MDNS = 5353, PORT_LLMNR = 5355, PORT_NBNS = 137 };
-
-/* Bytes of a stream that have come, by their offset. */
-struct buffer {
-    uint16_t next_free;
-    uint16_t n_ranges;
-    uint32_t range[RANGES][2]; /* [start, end), apart from each other */
-    uint8_t data[BUFFER_LEN];
-};
-
-struct stream {
-    uint32_t base;   /* sequence number of the first byte */
-    uint16_t buffer; /* or NO_BUFFER */
-    uint8_t packets;
-    bool begun, over;
-};
-
-struct state {
-    bool used;
-    uint8_t proto;
-    uint8_t datagrams;
-    bool read[2]; /* a message of this direction was read */
-    uint16_t src_port, dst_port;
-    struct stream stream[2];
-    struct ft_quic quic;
-    struct ft_app_info info;
-};
-
-struct ft_apps {
-    struct state *state; /* [max_flows], mapped */
-    struct buffer *buffer;
-    uint32_t max_flows;
-    uint16_t free;
-    struct ft_apps_stats stats;
-    uint8_t message[FT_TLS_MESSAGE];
-    struct ft_tls_hello hello;
-};
+/* Packets with payload of a stream that are looked at: of any, of one in which TLS may begin, of a
+ * hello, which may be long. */
+enum { STREAM_PACKETS = 12, WRAPPED_PACKETS = 24, HELLO_PACKETS = 64, DATAGRAMS = 10 };
+enum { PORT_SSH = 22, PORT_DNS = 53, PORT_MDNS = 5353, PORT_LLMNR = 5355, PORT_NBNS = 137 };
+enum { DNS_LENGTH = 2, DNS_HEADER = 12, DNS_LEAST = 17 }; /* of any; of one with a question */
 
 size_t ft_apps_budget(uint32_t max_flows)
 {
@@ -96,273 +63,286 @@ void ft_apps_get_stats(const struct ft_apps *a, struct ft_apps_stats *out)
 
 /* ---- what is found ---- */
 
-static struct ft_app_text keep(struct ft_text from, uint8_t *room, uint32_t size)
-{
-    uint32_t len = from.len < size ? from.len : size;
-
-    if (len > 0) {
-        memcpy(room, from.p, len);
-    }
-    return (struct ft_app_text){.len = (uint8_t)len, .cut = from.len > size};
-}
-
-static void keep_name(struct state *st, struct ft_text name)
-{
-    st->info.name = keep(name, st->info.name_text, FT_APP_NAME);
-}
-
-/* A message of this application was read; both ways make it sure. */
-static void found(struct state *st, enum ft_app app, enum ft_app_part part, int dir)
-{
-    st->read[dir] = true;
-    st->info.app = (uint8_t)app;
-    st->info.part = (uint8_t)part;
-    st->info.confidence = st->read[0] && st->read[1] ? FT_APP_BY_EXCHANGE : FT_APP_BY_MESSAGE;
-}
-
-/* Only its first bytes are known; they say nothing against a message that was read. */
-static bool looks_like(struct state *st, enum ft_app app)
-{
-    if (app != FT_APP_UNKNOWN && st->info.confidence < FT_APP_BY_PATTERN) {
-        st->info.app = (uint8_t)app;
-        st->info.confidence = FT_APP_BY_PATTERN;
-    }
-    return app != FT_APP_UNKNOWN;
-}
-
-static void take_hello(struct state *st, const struct ft_tls_hello *h, enum ft_app app, int dir)
-{
-    struct ft_app_tls *t = &st->info.tls;
-    uint32_t quic = app == FT_APP_QUIC ? st->quic.version : 0;
-
-    if (st->info.part != FT_APP_PART_TLS) {
-        memset(t, 0, sizeof *t);
-    }
-    found(st, app, FT_APP_PART_TLS, dir);
-    t->quic_version = quic;
-    if (!h->client) {
-        t->has_server = true;
-        t->version = h->version;
-        t->cipher = h->cipher[0];
-        ft_ignore(ft_tls_ja3(h, t->ja3s));
-        return;
-    }
-    t->has_client = true;
-    t->ech = h->ech;
-    t->version = t->has_server ? t->version : h->version;
-    keep_name(st, h->sni);
-    t->alpn = keep(h->alpn, t->alpn_text, sizeof t->alpn_text);
-    ft_ignore(ft_tls_ja3(h, t->ja3));
-    if (!ft_tls_ja4(h, quic != 0 ? 'q' : 't', t->ja4)) {
-        t->ja4[0] = '\0';
-    }
-}
-
-static enum ft_parse inspect_tls(struct ft_apps *a, struct state *st, int dir, const uint8_t *p,
-                                 size_t len)
-{
-    size_t n = 0;
-    enum ft_parse rc = ft_tls_records(p, len, a->message, &n);
-
-    if (rc == FT_PARSE_MORE && len >= 6) {
-        looks_like(st, FT_APP_TLS);
-    }
-    if (rc != FT_PARSE_DONE) {
-        return rc;
-    }
-    rc = ft_tls_hello(a->message, n, &a->hello);
-    if (rc == FT_PARSE_DONE) {
-        take_hello(st, &a->hello, FT_APP_TLS, dir);
-    }
-    return rc;
-}
-
+/* An answer in the clear to a hello, or a proxy's: the flow stays what its client began. */
 static enum ft_parse inspect_http(struct state *st, int dir, const uint8_t *p, size_t len,
-                                  bool final)
+                                  bool final, bool *out_sure)
 {
     struct ft_http h;
-    struct ft_app_http *out = &st->info.http;
     enum ft_parse rc = ft_http_read(p, len, final, &h);
+    bool websocket = h.websocket || st->info.app == FT_APP_WEBSOCKET;
 
-    if (rc != FT_PARSE_DONE) {
-        return rc;
+    *out_sure = h.sure;
+    if (rc == FT_PARSE_DONE && st->info.tls.has_client) {
+        return ft__app_keep_answer(&st->info, &h) ? FT_PARSE_DONE : FT_PARSE_NOT;
     }
-    if (st->info.part != FT_APP_PART_HTTP) {
-        memset(out, 0, sizeof *out);
+    if (rc == FT_PARSE_DONE) {
+        ft__app_keep_http(&st->info, &h);
+        found(st, websocket ? FT_APP_WEBSOCKET : FT_APP_HTTP, FT_APP_PART_HTTP, dir);
     }
-    found(st,
-          h.websocket                        ? FT_APP_WEBSOCKET
-          : st->info.app == FT_APP_WEBSOCKET ? FT_APP_WEBSOCKET
-                                             : FT_APP_HTTP,
-          FT_APP_PART_HTTP, dir);
-    if (h.response) {
-        out->status = h.status;
-        return rc;
-    }
-    keep_name(st, h.host);
-    out->method = keep(h.method, out->method_text, sizeof out->method_text);
-    out->target = keep(h.target, out->target_text, sizeof out->target_text);
-    out->agent = keep(h.user_agent, out->agent_text, sizeof out->agent_text);
     return rc;
+}
+
+/* FT_DIR_FWD when this direction is the client's. Where the beginning was not seen the first packet
+ * may be the server's; both send the same, so that the port has to tell. */
+static int ssh_role(const struct state *st, int dir)
+{
+    return st->midstream && st->src_port == PORT_SSH && st->dst_port != PORT_SSH ? !dir : dir;
 }
 
 static enum ft_parse inspect_ssh(struct state *st, int dir, const uint8_t *p, size_t len)
 {
     struct ft_ssh s;
-    struct ft_app_ssh *out = &st->info.ssh;
-    enum ft_parse rc = ft_ssh_read(p, len, dir == FT_DIR_FWD, &s);
+    int role = ssh_role(st, dir);
+    enum ft_parse rc = ft_ssh_read(p, len, role == FT_DIR_FWD, &s);
 
-    if (rc == FT_PARSE_NOT || s.banner.len == 0) {
-        return rc;
+    if (rc != FT_PARSE_NOT && s.banner.len > 0) {
+        ft__app_keep_ssh(&st->info, &s, role);
+        found(st, FT_APP_SSH, FT_APP_PART_SSH, dir);
     }
-    if (st->info.part != FT_APP_PART_SSH) {
-        memset(out, 0, sizeof *out);
-    }
-    found(st, FT_APP_SSH, FT_APP_PART_SSH, dir);
-    out->banner[dir] = keep(s.banner, out->banner_text[dir], sizeof out->banner_text[dir]);
-    memcpy(out->hassh[dir], s.has_hassh ? s.hassh : "", s.has_hassh ? sizeof s.hassh : 1);
     return rc;
 }
 
-/* The name of the first question, and what came back for it. */
-static bool inspect_dns(struct state *st, int dir, enum ft_app app, const uint8_t *p, size_t len)
+/* Behind the text that a server may send first. */
+static enum ft_parse inspect_ssh_text(struct state *st, int dir, const uint8_t *p, size_t len)
+{
+    size_t skip = 0;
+    enum ft_parse rc = FT_PARSE_NOT;
+
+    if (ssh_role(st, dir) == FT_DIR_REV || st->info.app == FT_APP_SSH) {
+        rc = ft_ssh_text(p, len, &skip);
+    }
+    return rc == FT_PARSE_DONE ? inspect_ssh(st, dir, p + skip, len - skip) : rc;
+}
+
+/* The application that a port names, of those with DNS messages. */
+static enum ft_app dns_family(const struct state *st)
+{
+    static const struct {
+        uint16_t port;
+        uint8_t app;
+    } ports[] = {{PORT_DNS, FT_APP_DNS},
+                 {PORT_MDNS, FT_APP_MDNS},
+                 {PORT_LLMNR, FT_APP_LLMNR},
+                 {PORT_NBNS, FT_APP_NBNS}};
+    uint16_t of[2] = {st->dst_port, st->src_port};
+
+    for (size_t i = 0; i < 2 * sizeof ports / sizeof ports[0]; i++) {
+        size_t row = i % (sizeof ports / sizeof ports[0]);
+
+        if (ports[row].port == of[i / (sizeof ports / sizeof ports[0])]) {
+            return (enum ft_app)ports[row].app;
+        }
+    }
+    return FT_APP_UNKNOWN;
+}
+
+/* The name of the first question, and what came back for it. Where no port says that it is DNS, the
+ * bytes have to be a message and nothing else. */
+static bool inspect_dns(struct state *st, int dir, const uint8_t *p, size_t len, bool cut,
+                        bool *out_response)
 {
     struct ft_dns d;
-    struct ft_app_dns *out = &st->info.dns;
-    bool same;
+    enum ft_app app = dns_family(st);
 
-    if (!ft_dns_read(p, len, &d)) {
+    if (st->info.tls.has_client || (app == FT_APP_UNKNOWN && !ft_dns_is(p, len, cut)) ||
+        !ft_dns_read(p, len, cut, app == FT_APP_NBNS ? FT_DNS_NETBIOS : FT_DNS_PLAIN, &d)) {
         return false;
     }
-    same = st->info.part == FT_APP_PART_DNS && st->info.name.len == d.name_len &&
-           memcmp(st->info.name_text, d.name, d.name_len) == 0 && out->qtype == d.qtype;
-    if (st->info.part != FT_APP_PART_DNS) {
-        memset(out, 0, sizeof *out);
-        keep_name(st, (struct ft_text){d.name, d.name_len});
-        out->qtype = d.qtype;
-        same = true;
-    }
-    found(st, app, FT_APP_PART_DNS, dir);
-    if (d.response && same && !out->has_answer) {
-        out->has_answer = true;
-        out->rcode = d.rcode;
-        out->answers = d.answers;
-        out->has_ttl = d.answers_read;
-        out->ttl = d.ttl;
-    }
+    ft__app_keep_dns(&st->info, &d);
+    found(st, app == FT_APP_UNKNOWN ? FT_APP_DNS : app, FT_APP_PART_DNS, dir);
+    *out_response = d.response;
     return true;
+}
+
+/* What there is of a message's length and of the message may belong to one. */
+static bool dns_stream_begins(const struct state *st, const uint8_t *p, size_t len)
+{
+    bool named = dns_family(st) != FT_APP_UNKNOWN;
+
+    if (len < DNS_LENGTH) {
+        return named || len == 0 || *p < BUFFER_LEN >> 8;
+    }
+    if (named) {
+        return ft_load_be16(p) >= DNS_HEADER;
+    }
+    return ft_load_be16(p) >= DNS_LEAST && ft_load_be16(p) < BUFFER_LEN &&
+           ft_dns_begins(p + DNS_LENGTH, len - DNS_LENGTH);
+}
+
+/* Messages with their lengths before them (RFC 1035 §4.2.2), until one has asked or has answered
+ * what was asked: answers to several questions come in any order (RFC 7766 §6.2.1.1). */
+static enum ft_parse inspect_dns_stream(struct state *st, int dir, const uint8_t *p, size_t len,
+                                        bool final)
+{
+    enum ft_parse over = FT_PARSE_NOT; /* what it is when no more will do */
+
+    for (;;) { /* DNS_LENGTH bytes less each time */
+        size_t size = len >= DNS_LENGTH ? ft_load_be16(p) : 0, left = len - DNS_LENGTH;
+        bool response = false;
+
+        if (!dns_stream_begins(st, p, len)) {
+            return over;
+        }
+        if (len <= DNS_LENGTH || (size > left && !final)) {
+            return final ? over : FT_PARSE_MORE;
+        }
+        if (!inspect_dns(st, dir, p + DNS_LENGTH, size > left ? left : size, size > left,
+                         &response)) {
+            return over;
+        }
+        if (size > left || !response || ft__app_dns_over(&st->info)) {
+            return FT_PARSE_DONE;
+        }
+        over = FT_PARSE_DONE;
+        p += DNS_LENGTH + size;
+        len = left - size;
+    }
 }
 
 /* ---- streams ---- */
 
-/* The beginning of one side's stream. final: no more of it will come in order. */
-static enum ft_parse inspect(struct ft_apps *a, struct state *st, int dir, const uint8_t *p,
-                             size_t len, bool final)
+static bool is_known(struct state *st, int dir, const uint8_t *p, size_t len)
 {
-    enum ft_parse rc;
+    return looks_like(st, ft_known_tcp(p, len, dir == FT_DIR_REV, st->dst_port));
+}
 
-    if (st->dst_port == PORT_DNS || st->src_port == PORT_DNS) {
-        if ((len < 2 || ft_load_be16(p) > len - 2) && !final) {
-            return FT_PARSE_MORE;
-        }
-        return len > 2 && inspect_dns(st, dir, FT_APP_DNS, p + 2, len - 2) ? FT_PARSE_DONE
-                                                                           : FT_PARSE_NOT;
+/* What does not say what it is: MORE of it would be a guess, which anything that is known goes
+ * before. */
+static enum ft_parse inspect_unnamed(struct state *st, int dir, const uint8_t *p, size_t len,
+                                     bool final)
+{
+    enum ft_parse rc = inspect_dns_stream(st, dir, p, len, final);
+
+    if (rc == FT_PARSE_DONE) {
+        return rc;
     }
-    rc = inspect_tls(a, st, dir, p, len);
+    if (is_known(st, dir, p, len) ||
+        (dns_family(st) == FT_APP_UNKNOWN && ft__app_wraps(st, dir, p, len))) {
+        return FT_PARSE_NOT;
+    }
+    return rc == FT_PARSE_NOT ? inspect_ssh_text(st, dir, p, len) : rc;
+}
+
+/* The beginning of one side's stream, of which nothing was recognised before. *out_head: bytes that
+ * a proxy put before it. */
+static enum ft_parse inspect_begin(struct ft_apps *a, struct state *st, int dir, const uint8_t *p,
+                                   size_t len, bool final, size_t *out_head)
+{
+    bool sure = true; /* that MORE is of this protocol */
+    enum ft_parse rc = ft_proxy_read(p, len, out_head);
+
+    if (rc == FT_PARSE_MORE || *out_head == len) {
+        return final ? FT_PARSE_NOT : FT_PARSE_MORE;
+    }
+    p += *out_head;
+    len -= *out_head;
+    rc = ft__app_tls(a, st, dir, p, len);
     if (rc == FT_PARSE_NOT) {
         rc = inspect_ssh(st, dir, p, len);
     }
     if (rc == FT_PARSE_NOT) {
-        rc = inspect_http(st, dir, p, len, final);
+        rc = inspect_http(st, dir, p, len, final, &sure);
     }
     if (rc == FT_PARSE_NOT) {
-        looks_like(st, ft_known_tcp(p, len, dir == FT_DIR_REV, st->dst_port));
+        return inspect_unnamed(st, dir, p, len, final);
     }
-    return rc;
+    return rc == FT_PARSE_MORE && !sure && is_known(st, dir, p, len) ? FT_PARSE_NOT : rc;
 }
 
-static void give_back(struct ft_apps *a, struct stream *s)
+/* What has come of one side's stream. final: no more of it will come in order. With MORE the first
+ * *out_skip bytes are not needed again. */
+static enum ft_parse inspect(struct ft_apps *a, struct state *st, int dir, const uint8_t *p,
+                             size_t len, bool final, size_t *out_skip)
 {
-    if (s->buffer != NO_BUFFER) {
-        a->buffer[s->buffer].next_free = a->free;
-        a->free = s->buffer;
-        s->buffer = NO_BUFFER;
+    struct stream *s = &st->stream[dir];
+
+    *out_skip = 0;
+    if (!s->wrapped) {
+        size_t head = 0;
+        enum ft_parse rc = inspect_begin(a, st, dir, p, len, final, &head);
+
+        s->wrapped = rc != FT_PARSE_MORE && head < len && !st->read_tls[dir] &&
+                     ft__app_wraps(st, dir, p + head, len - head);
+        if (!s->wrapped) {
+            return rc;
+        }
+    }
+    return ft__app_wrapped(a, st, dir, p, len, out_skip);
+}
+
+/* What has come of a stream that is not whole has to do now; more may come yet. Of one in which TLS
+ * may begin all was looked at. */
+static void conclude(struct ft_apps *a, struct state *st, int dir)
+{
+    const struct stream *s = &st->stream[dir];
+    bool waits = s->buffer != NO_BUFFER && !st->read[dir] && !s->wrapped;
+    uint32_t len = waits ? ft__app_prefix(&a->buffer[s->buffer]) : 0;
+    size_t head = 0;
+
+    if (len > 0) {
+        ft_ignore(inspect_begin(a, st, dir, a->buffer[s->buffer].data, len, true, &head) ==
+                  FT_PARSE_DONE);
     }
 }
 
-static void finish(struct ft_apps *a, struct stream *s)
+/* Puts bytes into the stream's buffer and looks at what is there from the beginning. False: the
+ * stream is over. */
+static bool keep_bytes(struct ft_apps *a, struct state *st, int dir, uint32_t at,
+                       const uint8_t *data, uint32_t len, bool final)
 {
-    give_back(a, s);
-    s->over = true;
-}
+    struct stream *s = &st->stream[dir];
 
-static bool take_buffer(struct ft_apps *a, struct stream *s)
-{
-    if (s->buffer != NO_BUFFER) {
-        return true;
-    }
-    if (a->free == NO_BUFFER) {
-        a->stats.no_buffer++;
+    if (!ft__app_take_buffer(a, s)) {
+        s->over = true;
         return false;
     }
-    s->buffer = a->free;
-    a->free = a->buffer[s->buffer].next_free;
-    a->buffer[s->buffer].n_ranges = 0;
+    struct buffer *b = &a->buffer[s->buffer];
+    uint32_t before = ft__app_prefix(b), now;
+    bool fits = ft__app_put(b, at, data, len);
+    size_t skip = 0;
+
+    now = ft__app_prefix(b);
+    bool seen = at == 0 && before == 0 && now == len; /* in place, a moment ago */
+
+    final |= !fits;
+    if (((now > before && !seen) || final) && now > 0 &&
+        inspect(a, st, dir, b->data, now, final, &skip) != FT_PARSE_MORE) {
+        ft__app_finish(a, s);
+        return false;
+    }
+    if (!fits && skip == 0) {
+        ft__app_finish(a, s);
+        return false;
+    }
+    if (skip > 0) {
+        ft__app_drop(b, (uint32_t)skip);
+        s->base += (uint32_t)skip;
+    }
+    if (b->n_ranges == 0) {
+        ft__app_give_back(a, s);
+    }
     return true;
 }
 
-/* Puts bytes at their offset; what came before stays. False: too many holes, or beyond the end. */
-static bool put(struct buffer *b, uint64_t offset, const uint8_t *data, uint32_t len)
+static uint8_t packets_of(const struct stream *s)
 {
-    uint32_t from = (uint32_t)offset, to = from + len;
-    uint16_t kept = 0;
-
-    if (offset + len > BUFFER_LEN) {
-        return false;
-    }
-    memcpy(b->data + offset, data, len);
-    for (uint16_t i = 0; i < b->n_ranges; i++) {
-        uint32_t start = b->range[i][0], end = b->range[i][1];
-
-        if (end < from || to < start) {
-            b->range[kept][0] = start;
-            b->range[kept++][1] = end;
-        } else {
-            from = start < from ? start : from;
-            to = end > to ? end : to;
-        }
-    }
-    if (kept == RANGES) {
-        b->n_ranges = kept;
-        return false;
-    }
-    b->range[kept][0] = from;
-    b->range[kept][1] = to;
-    b->n_ranges = (uint16_t)(kept + 1);
-    return true;
-}
-
-/* How many bytes there are from the beginning. */
-static uint32_t prefix(const struct buffer *b)
-{
-    for (uint16_t i = 0; i < b->n_ranges; i++) {
-        if (b->range[i][0] == 0) {
-            return b->range[i][1];
-        }
-    }
-    return 0;
+    return s->hello ? HELLO_PACKETS : s->wrapped ? WRAPPED_PACKETS : STREAM_PACKETS;
 }
 
 /* A segment of a stream that is not over. */
 static void see_segment(struct ft_apps *a, struct state *st, struct stream *s,
                         const struct ft_app_packet *p)
 {
-    bool last = ++s->packets >= STREAM_PACKETS, cut = p->cap < p->len;
+    bool last = ++s->packets >= packets_of(s), cut = p->cap < p->len;
+    size_t skip;
     const uint8_t *data = p->data;
     uint32_t len = p->cap;
     int32_t at;
 
     if (!s->begun) {
+        if (p->midstream && p->len == 1 && *p->data == 0) {
+            return; /* a keep-alive's byte, not the stream's (RFC 9293 §3.8.4) */
+        }
         s->begun = true;
         s->base = p->start_known && p->seq - p->start < BUFFER_LEN ? p->start : p->seq;
     }
@@ -375,114 +355,58 @@ static void see_segment(struct ft_apps *a, struct state *st, struct stream *s,
         at = 0;
     }
     if (at == 0 && s->buffer == NO_BUFFER && len > 0) {
-        enum ft_parse rc = inspect(a, st, p->dir, data, len, last || cut);
+        enum ft_parse rc = inspect(a, st, p->dir, data, len, last || cut, &skip);
 
         if (rc != FT_PARSE_MORE || last || cut) {
-            finish(a, s);
+            ft__app_finish(a, s);
             return;
         }
+        s->base += (uint32_t)skip;
+        data += skip;
+        len -= (uint32_t)skip;
     }
-    if (len > 0) {
-        if (!take_buffer(a, s)) {
-            s->over = true;
-            return;
-        }
-        struct buffer *b = &a->buffer[s->buffer];
-        uint32_t before = prefix(b), now;
-        bool fits = put(b, (uint32_t)at, data, len);
-
-        now = prefix(b);
-        bool seen = at == 0 && before == 0 && now == len; /* in place, a moment ago */
-
-        if (now > before && !seen &&
-            inspect(a, st, p->dir, b->data, now, last || cut || !fits) != FT_PARSE_MORE) {
-            finish(a, s);
-            return;
-        }
-        last |= !fits || cut;
+    if (len > 0 && !keep_bytes(a, st, p->dir, (uint32_t)at, data, len, last || cut)) {
+        return;
     }
-    if (last) {
-        finish(a, s);
+    if (last || cut) {
+        ft__app_finish(a, s);
     }
 }
 
 /* ---- datagrams ---- */
 
-/* One CRYPTO frame's way into the flow's buffer. */
-struct crypto {
-    struct ft_apps *a;
-    struct state *st;
-    int dir;
-};
-
-static bool see_crypto(void *cookie, uint64_t offset, const uint8_t *data, size_t len)
+/* Datagrams of these flows may be anything, until both hellos were read: STUN comes before DTLS in
+ * WebRTC (RFC 8827 §6.5), 0-RTT of QUIC between its Initials. */
+static bool hello_may_follow(const struct state *st)
 {
-    struct crypto *c = cookie;
-    struct stream *s = &c->st->stream[FT_DIR_FWD];
-    struct buffer *b;
-
-    if (s->over || !take_buffer(c->a, s)) {
-        return false;
-    }
-    b = &c->a->buffer[s->buffer];
-    if (offset > BUFFER_LEN || !put(b, offset, data, (uint32_t)len)) {
-        finish(c->a, s);
-        return false;
-    }
-    if (ft_tls_hello(b->data, prefix(b), &c->a->hello) == FT_PARSE_MORE) {
-        return true;
-    }
-    if (ft_tls_hello(b->data, prefix(b), &c->a->hello) == FT_PARSE_DONE) {
-        take_hello(c->st, &c->a->hello, FT_APP_QUIC, c->dir);
-    }
-    finish(c->a, s);
-    return false;
-}
-
-static bool see_quic(struct ft_apps *a, struct state *st, const struct ft_app_packet *p)
-{
-    struct crypto c = {a, st, p->dir};
-
-    looks_like(st, FT_APP_QUIC);
-    if (!st->stream[FT_DIR_FWD].over) {
-        ft_quic_open(&st->quic, p->data, p->cap, see_crypto, &c);
-    }
-    if (st->info.app == FT_APP_QUIC && st->read[!p->dir]) { /* the other side answers */
-        st->info.confidence = FT_APP_BY_EXCHANGE;
-        return false;
-    }
-    return true;
-}
-
-static enum ft_app dns_family(const struct state *st)
-{
-    if (st->src_port == PORT_MDNS || st->dst_port == PORT_MDNS) {
-        return FT_APP_MDNS;
-    }
-    if (st->src_port == PORT_LLMNR || st->dst_port == PORT_LLMNR) {
-        return FT_APP_LLMNR;
-    }
-    if (st->dst_port == PORT_NBNS) {
-        return FT_APP_NBNS;
-    }
-    return st->src_port == PORT_DNS || st->dst_port == PORT_DNS ? FT_APP_DNS : FT_APP_UNKNOWN;
+    return st->info.confidence >= FT_APP_BY_PATTERN &&
+           (st->info.app == FT_APP_QUIC || st->info.app == FT_APP_DTLS ||
+            st->info.app == FT_APP_STUN);
 }
 
 static bool see_datagram(struct ft_apps *a, struct state *st, const struct ft_app_packet *p)
 {
     enum ft_app dns = dns_family(st);
-    bool more = ++st->datagrams < DATAGRAMS;
+    bool more = ++st->datagrams < DATAGRAMS, cut = p->cap < p->len, response;
+    size_t capwap = ft_dtls_capwap(p->data, p->cap);
 
-    if (dns != FT_APP_UNKNOWN) {
-        ft_ignore(inspect_dns(st, p->dir, dns, p->data, p->cap));
-        return more && !(st->info.part == FT_APP_PART_DNS && st->info.dns.has_answer);
+    if (dns != FT_APP_UNKNOWN && inspect_dns(st, p->dir, p->data, p->cap, cut, &response)) {
+        return more && !ft__app_dns_over(&st->info);
     }
-    if (ft_quic_is(p->data, p->cap)) {
-        return see_quic(a, st, p) && more;
+    if (ft_quic_is(p->data, p->cap, st->quic.version != 0)) {
+        return ft__app_quic(a, st, p);
+    }
+    if (ft_dtls_is(p->data + capwap, p->cap - capwap)) {
+        return ft__app_dtls(a, st, p, capwap);
+    }
+    if (hello_may_follow(st)) {
+        return st->datagrams < HELLO_DATAGRAMS;
     }
     if (looks_like(st, ft_known_udp(p->data, p->cap, p->src_port, p->dst_port))) {
-        st->read[p->dir] = true;
-        return false;
+        return hello_may_follow(st);
+    }
+    if (dns == FT_APP_UNKNOWN && inspect_dns(st, p->dir, p->data, p->cap, cut, &response)) {
+        return more && !ft__app_dns_over(&st->info);
     }
     return more;
 }
@@ -498,15 +422,25 @@ bool ft_apps_see(struct ft_apps *a, uint32_t entry, const struct ft_app_packet *
         memset(st, 0, sizeof *st);
         st->used = true;
         st->proto = p->proto;
+        st->midstream = p->midstream;
         st->src_port = p->src_port;
         st->dst_port = p->dst_port;
         st->stream[0].buffer = st->stream[1].buffer = NO_BUFFER;
     }
     if (p->proto == PROTO_UDP) {
-        bool more = see_datagram(a, st, p);
+        struct ft_app_packet behind = *p;
+        size_t skip = 0;
+
+        if (ft_proxy_read(p->data, p->cap, &skip) == FT_PARSE_DONE && skip < p->cap) {
+            behind.data += skip;
+            behind.cap -= (uint32_t)skip;
+            behind.len -= (uint32_t)skip;
+        }
+        bool more = see_datagram(a, st, &behind);
 
         if (!more) {
-            finish(a, &st->stream[FT_DIR_FWD]);
+            ft__app_finish(a, &st->stream[0]);
+            ft__app_finish(a, &st->stream[1]);
         }
         return more;
     }
@@ -516,7 +450,8 @@ bool ft_apps_see(struct ft_apps *a, uint32_t entry, const struct ft_app_packet *
     if (!st->stream[p->dir].over) {
         see_segment(a, st, &st->stream[p->dir], p);
     } else if (++st->stream[p->dir].packets >= 2 * STREAM_PACKETS) {
-        finish(a, &st->stream[!p->dir]); /* the other side says nothing */
+        conclude(a, st, !p->dir); /* the other side says no more */
+        ft__app_finish(a, &st->stream[!p->dir]);
     }
     return !st->stream[0].over || !st->stream[1].over;
 }
@@ -527,6 +462,9 @@ const struct ft_app_info *ft_apps_get(struct ft_apps *a, uint32_t entry)
 
     if (!st->used) {
         return NULL;
+    }
+    for (int d = 0; d < 2 && st->proto == PROTO_TCP; d++) {
+        conclude(a, st, d);
     }
     if (st->info.app == FT_APP_UNKNOWN) {
         enum ft_app app = ft_known_port(st->proto, st->dst_port);
@@ -546,8 +484,8 @@ void ft_apps_end(struct ft_apps *a, uint32_t entry)
     struct state *st = &a->state[entry];
 
     if (st->used) {
-        give_back(a, &st->stream[0]);
-        give_back(a, &st->stream[1]);
+        ft__app_give_back(a, &st->stream[0]);
+        ft__app_give_back(a, &st->stream[1]);
         st->used = false;
     }
 }

@@ -8,7 +8,9 @@
  * it wants no more.
  *
  *     packet -> stream (by sequence number) -> bytes from the beginning -> TLS, SSH, HTTP, DNS
- *            -> datagram -> QUIC (CRYPTO frames by offset), DNS
+ *                                              (of it, or behind a PROXY header)
+ *                                           -> behind STARTTLS, a proxy's request -> TLS
+ *            -> datagram -> QUIC (CRYPTO frames by offset), DTLS (fragments by offset), DNS
  *            -> otherwise: first bytes, then ports
  *
  * What is found depends on the packets and their order alone. Owner thread. */
@@ -22,7 +24,7 @@
 #include "flowtap/errors.h"
 #include "model/app.h"
 
-enum { FT_APP_BUFFERS = 512 }; /* of 16 KiB, for hellos that are not whole yet */
+enum { FT_APP_BUFFERS = 512 }; /* of 20 KiB, for hellos that are not whole yet */
 
 struct ft_app_packet {
     const uint8_t *data;         /* captured payload, cap bytes; borrowed */
@@ -34,6 +36,7 @@ struct ft_app_packet {
     uint8_t dir;                 /* FT_DIR_*: who sent this one */
     uint8_t proto;
     bool start_known;
+    bool midstream; /* TCP: the connection's beginning was not seen */
 };
 
 struct ft_apps_stats {

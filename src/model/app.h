@@ -4,7 +4,7 @@
  * Theory of operation: everything here was written by strangers. Texts are bytes with a length, cut
  * at the room they have, never NUL-terminated, and may hold anything; formats escape them and the
  * schema marks them as untrusted. Names of different protocols share room: which part holds is told
- * by part. */
+ * by part. What TLS says stands beside it, for TLS may lie in something else. */
 #ifndef FT_MODEL_APP_H
 #define FT_MODEL_APP_H
 
@@ -32,6 +32,7 @@
     X(SMTP, "smtp")                                                                                \
     X(IMAP, "imap")                                                                                \
     X(POP3, "pop3")                                                                                \
+    X(XMPP, "xmpp")                                                                                \
     X(FTP, "ftp")                                                                                  \
     X(TELNET, "telnet")                                                                            \
     X(RDP, "rdp")                                                                                  \
@@ -90,26 +91,27 @@ struct ft_app_text {
 
 enum ft_app_part {
     FT_APP_PART_NONE,
-    FT_APP_PART_TLS,  /* name: SNI */
+    FT_APP_PART_TLS,  /* TLS alone; name: SNI */
     FT_APP_PART_DNS,  /* name: query name */
-    FT_APP_PART_HTTP, /* name: host */
+    FT_APP_PART_HTTP, /* name: host; or SNI when TLS lies in it, and the target names the host */
     FT_APP_PART_SSH
 };
 
+/* With has_client or has_server; else nothing holds. */
 struct ft_app_tls {
     uint16_t version; /* the server's choice, else the highest that the client offers */
     uint16_t cipher;  /* with has_server */
     bool has_client, has_server, ech;
-    uint32_t quic_version; /* 0: TLS over TCP */
+    uint32_t quic_version; /* 0: not QUIC */
     struct ft_app_text alpn;
     uint8_t alpn_text[FT_APP_SHORT]; /* the client's first offer */
     char ja3[33], ja3s[33], ja4[37]; /* "": not known */
 };
 
 struct ft_app_dns {
-    uint16_t qtype;
+    uint16_t id, qtype; /* of the question */
     uint8_t rcode;
-    bool has_answer, has_ttl;
+    bool has_question, has_answer, has_ttl;
     uint16_t answers;
     uint32_t ttl;
 };
@@ -123,7 +125,7 @@ struct ft_app_http {
 };
 
 struct ft_app_ssh {
-    struct ft_app_text banner[2]; /* FT_DIR_* */
+    struct ft_app_text banner[2]; /* the client's, the server's */
     uint8_t banner_text[2][FT_APP_SHORT];
     char hassh[2][33];
 };
@@ -135,15 +137,15 @@ struct ft_app_info {
     uint8_t part;       /* enum ft_app_part */
     struct ft_app_text name;
     uint8_t name_text[FT_APP_NAME];
+    struct ft_app_tls tls;
     union {
-        struct ft_app_tls tls;
         struct ft_app_dns dns;
         struct ft_app_http http;
         struct ft_app_ssh ssh;
     };
 };
 
-_Static_assert(sizeof(struct ft_app_info) <= 640, "what an inspected flow may take");
+_Static_assert(sizeof(struct ft_app_info) <= 736, "what an inspected flow may take");
 
 /* "tls", "dns", ...; NULL for FT_APP_UNKNOWN. Static text. */
 const char *ft_app_name(enum ft_app app);

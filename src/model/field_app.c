@@ -27,10 +27,19 @@ static void name_of(const struct ft_app_info *i, enum ft_app_part part, struct f
     text(i->part == part, i->name, i->name_text, v);
 }
 
-static void tls(const struct ft_app_info *i, struct ft_value *v, uint64_t n)
+static bool has_tls(const struct ft_app_info *i)
 {
-    v->u = n;
-    v->null = i->part != FT_APP_PART_TLS;
+    return i->tls.has_client || i->tls.has_server;
+}
+
+/* With TLS behind it, the request to a proxy is known by its target. */
+static void host(const struct ft_app_info *i, struct ft_value *v)
+{
+    if (i->tls.has_client) {
+        text(true, i->http.target, i->http.target_text, v);
+    } else {
+        name_of(i, FT_APP_PART_HTTP, v);
+    }
 }
 
 static void dns(const struct ft_app_info *i, struct ft_value *v, bool known, uint64_t n)
@@ -48,7 +57,7 @@ static void digest(bool there, const char *hex, struct ft_value *v)
 /* Its ALPN part is two bytes of the client's own. */
 static void ja4(const struct ft_app_info *i, struct ft_value *v)
 {
-    v->null = i->part != FT_APP_PART_TLS || i->tls.ja4[0] == '\0';
+    v->null = i->tls.ja4[0] == '\0';
     v->text = (const uint8_t *)i->tls.ja4;
     v->text_len = sizeof i->tls.ja4 - 1;
 }
@@ -57,6 +66,9 @@ static void ja4(const struct ft_app_info *i, struct ft_value *v)
 #define PART(name, which, stmt)                                                                    \
     APP(                                                                                           \
         name, if (i->part != which) { v->null = true; } else { stmt; })
+#define TLS(name, stmt)                                                                            \
+    APP(                                                                                           \
+        name, if (!has_tls(i)) { v->null = true; } else { stmt; })
 
 #define APP(name, stmt)                                                                            \
     static void a_##name(const void *event, struct ft_value *v)                                    \
@@ -72,24 +84,23 @@ static void ja4(const struct ft_app_info *i, struct ft_value *v)
 
 APP(app, v->s = ft_app_name((enum ft_app)i->app); v->null = v->s == NULL)
 APP(app_confidence, v->u = i->confidence; v->null = i->confidence == 0)
-PART(tls_version, FT_APP_PART_TLS, tls(i, v, i->tls.version))
-PART(tls_sni, FT_APP_PART_TLS, name_of(i, FT_APP_PART_TLS, v))
-PART(tls_alpn, FT_APP_PART_TLS, text(i->part == FT_APP_PART_TLS, i->tls.alpn, i->tls.alpn_text, v))
-PART(tls_cipher, FT_APP_PART_TLS, tls(i, v, i->tls.cipher); v->null |= !i->tls.has_server)
-PART(tls_ech, FT_APP_PART_TLS, tls(i, v, i->tls.ech); v->null |= !i->tls.has_client)
-PART(tls_ja3, FT_APP_PART_TLS, digest(i->part == FT_APP_PART_TLS, i->tls.ja3, v))
-PART(tls_ja3s, FT_APP_PART_TLS, digest(i->part == FT_APP_PART_TLS, i->tls.ja3s, v))
-PART(tls_ja4, FT_APP_PART_TLS, ja4(i, v))
-PART(quic_version, FT_APP_PART_TLS, tls(i, v, i->tls.quic_version);
-     v->null |= i->tls.quic_version == 0)
+TLS(tls_version, v->u = i->tls.version)
+TLS(tls_sni, text(i->tls.has_client, i->name, i->name_text, v))
+TLS(tls_alpn, text(true, i->tls.alpn, i->tls.alpn_text, v))
+TLS(tls_cipher, v->u = i->tls.cipher; v->null = !i->tls.has_server)
+TLS(tls_ech, v->u = i->tls.ech; v->null = !i->tls.has_client)
+TLS(tls_ja3, digest(true, i->tls.ja3, v))
+TLS(tls_ja3s, digest(true, i->tls.ja3s, v))
+TLS(tls_ja4, ja4(i, v))
+TLS(quic_version, v->u = i->tls.quic_version; v->null = i->tls.quic_version == 0)
 PART(dns_query, FT_APP_PART_DNS, name_of(i, FT_APP_PART_DNS, v))
-PART(dns_qtype, FT_APP_PART_DNS, dns(i, v, true, i->dns.qtype))
+PART(dns_qtype, FT_APP_PART_DNS, dns(i, v, i->dns.has_question, i->dns.qtype))
 PART(dns_rcode, FT_APP_PART_DNS, dns(i, v, i->dns.has_answer, i->dns.rcode))
 PART(dns_answers, FT_APP_PART_DNS, dns(i, v, i->dns.has_answer, i->dns.answers))
 PART(dns_answer_ttl, FT_APP_PART_DNS, dns(i, v, i->dns.has_ttl, i->dns.ttl))
 PART(http_method, FT_APP_PART_HTTP,
      text(i->part == FT_APP_PART_HTTP, i->http.method, i->http.method_text, v))
-PART(http_host, FT_APP_PART_HTTP, name_of(i, FT_APP_PART_HTTP, v))
+PART(http_host, FT_APP_PART_HTTP, host(i, v))
 PART(http_target, FT_APP_PART_HTTP,
      text(i->part == FT_APP_PART_HTTP, i->http.target, i->http.target_text, v))
 PART(http_user_agent, FT_APP_PART_HTTP,
@@ -104,7 +115,7 @@ PART(ssh_hassh, FT_APP_PART_SSH, digest(i->part == FT_APP_PART_SSH, i->ssh.hassh
 PART(ssh_hassh_server, FT_APP_PART_SSH, digest(i->part == FT_APP_PART_SSH, i->ssh.hassh[1], v))
 
 #define NO_TLS    "not TLS or QUIC, not seen, or not said"
-#define NO_DNS    "not DNS"
+#define NO_DNS    "not DNS, or no question seen"
 #define NO_ANSWER "not DNS, or no answer seen"
 #define NO_HTTP   "not HTTP/1, not seen, or not said"
 #define NO_SSH    "not SSH, or not seen"
@@ -132,8 +143,8 @@ static const struct ft_field app_fields[] = {
     ROW(tls_ja3, FT_T_STRING, "salesforce/ja3", NO_TLS, "JA3 of the client's hello"),
     ROW(tls_ja3s, FT_T_STRING, "salesforce/ja3", NO_TLS, "JA3S of the server's hello"),
     ROW(tls_ja4, FT_T_TEXT, "FoxIO JA4", NO_TLS, "JA4 of the client's hello"),
-    ROW(quic_version, FT_T_U32, "RFC 9000", "not QUIC, or its Initial could not be opened",
-        "version number of QUIC"),
+    ROW(quic_version, FT_T_U32, "RFC 9000", "not QUIC, or no Initial could be opened",
+        "version number of QUIC: the server's, else the client's"),
     ROW(dns_query, FT_T_TEXT, "RFC 1035", NO_DNS, "name in the first question"),
     ROW(dns_qtype, FT_T_U16, "RFC 1035", NO_DNS, "type of the first question (1: A, 28: AAAA)"),
     ROW(dns_rcode, FT_T_U8, "RFC 1035", NO_ANSWER,
@@ -141,12 +152,14 @@ static const struct ft_field app_fields[] = {
     ROW(dns_answers, FT_T_U16, "RFC 1035", NO_ANSWER, "number of records in its answer"),
     ROW(dns_answer_ttl, FT_T_U32, "RFC 1035", NO_ANSWER, "lowest time to live of them, seconds"),
     ROW(http_method, FT_T_TEXT, "RFC 9110", NO_HTTP, "method of the first request"),
-    ROW(http_host, FT_T_TEXT, "RFC 9110", NO_HTTP, "Host of the first request"),
+    ROW(http_host, FT_T_TEXT, "RFC 9110", NO_HTTP,
+        "Host of the first request; with TLS behind a CONNECT its target"),
     ROW(http_target, FT_T_TEXT, "RFC 9110", NO_HTTP,
         "target of the first request, cut at 128 bytes"),
     ROW(http_user_agent, FT_T_TEXT, "RFC 9110", NO_HTTP,
         "User-Agent of the first request, cut at 128 bytes"),
-    ROW(http_status, FT_T_U16, "RFC 9110", NO_HTTP, "status of the first answer"),
+    ROW(http_status, FT_T_U16, "RFC 9110", NO_HTTP,
+        "status of the first answer that is no interim one"),
     ROW(ssh_client, FT_T_TEXT, "RFC 4253", NO_SSH, "the client's identification line"),
     ROW(ssh_server, FT_T_TEXT, "RFC 4253", NO_SSH, "the server's identification line"),
     ROW(ssh_hassh, FT_T_STRING, "salesforce/hassh", NO_SSH,

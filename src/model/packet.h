@@ -102,7 +102,8 @@ enum {
     FT_MARK_TRUNCATED = 4 /* fewer bytes were captured than there were */
 };
 enum { FT_FRAG_NONE = 0, FT_FRAG_FIRST = 1, FT_FRAG_LATER = 2 };
-enum { FT_PAYLOAD_MAX = 2048 }; /* what is looked at of one packet, wherever it comes from */
+/* What is looked at of one packet, wherever it comes from: a hello of 16 KiB and what is around. */
+enum { FT_PAYLOAD_MAX = 20480 };
 
 /* tcp_opts: the low four bits are the shift of the window scale option of a SYN (RFC 7323 §2.2), or
  * FT_TCPO_NO_SCALE. */

@@ -145,11 +145,9 @@ static void hide_ja4(struct ft_anonymizer *a, char ja4[37])
 static void hide_app(struct ft_anonymizer *a, struct ft_app_info *i)
 {
     hide_text(a, &i->name, i->name_text);
+    hide_text(a, &i->tls.alpn, i->tls.alpn_text);
+    hide_ja4(a, i->tls.ja4);
     switch ((enum ft_app_part)i->part) {
-    case FT_APP_PART_TLS:
-        hide_text(a, &i->tls.alpn, i->tls.alpn_text);
-        hide_ja4(a, i->tls.ja4);
-        break;
     case FT_APP_PART_HTTP:
         hide_text(a, &i->http.method, i->http.method_text);
         hide_text(a, &i->http.target, i->http.target_text);
@@ -159,6 +157,7 @@ static void hide_app(struct ft_anonymizer *a, struct ft_app_info *i)
         hide_text(a, &i->ssh.banner[0], i->ssh.banner_text[0]);
         hide_text(a, &i->ssh.banner[1], i->ssh.banner_text[1]);
         break;
+    case FT_APP_PART_TLS:
     case FT_APP_PART_DNS:
     case FT_APP_PART_NONE:
         break;

@@ -4,7 +4,14 @@
  * Theory of operation: the table shows each flow's first packets to the watch, which looks into
  * their payload; the record gets what was found when it is emitted. Payloads are the source's
  * memory: where packets cross to another thread they are copied, up to FT_PAYLOAD_MAX bytes each,
- * into memory that lies beside the slot or ring they cross in. */
+ * one behind the other into memory that lies beside the slot or ring they cross in. Beside a ring
+ * that is a ring of bytes, a limit of its own: packets that find no room in it wait, or are dropped
+ * and counted, as those that find the ring itself full.
+ *
+ *     payload_at   [n]      [n+1]   [n+2]          of packet n, by its place in the ring
+ *                   v        v       v
+ *     payloads  ...[bytes...][bytes.][bytes...|free...]
+ *                                             ^ payload_end */
 #ifndef FT_PIPELINE_APP_H
 #define FT_PIPELINE_APP_H
 
@@ -19,7 +26,7 @@ size_t ft__app_budget(const struct ft_pipeline *p);
 /* ft_flow_emit_fn; cookie is the worker. */
 void ft__app_emit(void *cookie, const struct ft_flow_record *rec);
 
-/* Copies n packets to out with their payloads in room, FT_PAYLOAD_MAX bytes each. */
+/* Copies n packets to out with their payloads in room, of FT_PAYLOAD_MAX bytes for each at most. */
 void ft__app_copy(const struct ft_packet *pkts, uint32_t n, struct ft_packet *out, uint8_t *room);
 
 /* ft_ring_push() of packets whose payloads are copied beside the ring. Reader thread. */

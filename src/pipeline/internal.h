@@ -84,6 +84,8 @@ struct ft_worker {
     struct ft_apps *apps;           /* --app: names on its flows; owned */
     struct ft_flow_watch watch;     /* how the table reaches them */
     uint8_t *payloads;              /* hand-off with --app: copies of payloads in the ring; owned */
+    uint64_t *payload_at;           /* where each begins, counted from the start; owner: reader */
+    uint64_t payload_end;           /* where the last one ends; owner: reader */
     struct ft_fragments *fragments; /* direct, and of the reader; owned */
     uint8_t *joined; /* with --app: [FT_BATCH][FT_FRAGMENTS_KEPT] payloads of what it put together;
                         owned, or NULL */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/rd.h"
+#include "codec/app/dtls.h"
 
 #define BEGINS(p, len, s) ((len) >= sizeof(s) - 1 && memcmp((p), (s), sizeof(s) - 1) == 0)
 
@@ -61,6 +62,9 @@ static enum ft_app text_protocols(const uint8_t *p, size_t len)
     if (BEGINS(p, len, "AMQP\x00") || BEGINS(p, len, "AMQP\x03")) { /* OASIS AMQP 1.0 §2.2 */
         return FT_APP_AMQP;
     }
+    if (p[0] == '<' && contains(p, len < 256 ? len : 256, "<stream:stream")) { /* RFC 6120 §4.7 */
+        return FT_APP_XMPP;
+    }
     if (BEGINS(p, len, "EHLO ") || BEGINS(p, len, "HELO ")) { /* RFC 5321 §4.1.1.1 */
         return FT_APP_SMTP;
     }
@@ -114,8 +118,10 @@ static enum ft_app binary_protocols(const uint8_t *p, size_t len, uint16_t port)
         p[18] >= 1 && p[18] <= 5) { /* RFC 4271 §4.1 */
         return FT_APP_BGP;
     }
-    /* bind request of LDAP (RFC 4511 §4.2): sequence, message id, [APPLICATION 0] */
-    if (len >= 7 && p[0] == 0x30 && p[1] < 0x80 && p[2] == 2 && p[3] == 1 && p[5] == 0x60) {
+    /* LDAP: sequence, message id, [APPLICATION 0] bind request (RFC 4511 §4.2) or [APPLICATION 23]
+     * with the name of StartTLS (§4.14.1) */
+    if (len >= 7 && p[0] == 0x30 && p[1] < 0x80 && p[2] == 2 && p[3] == 1 &&
+        (p[5] == 0x60 || (p[5] == 0x77 && contains(p, len, "1.3.6.1.4.1.1466.20037")))) {
         return FT_APP_LDAP;
     }
     /* MBAP header: protocol 0, length fits (Modbus Messaging on TCP/IP §3.1) */
@@ -158,13 +164,6 @@ static bool is_stun(const uint8_t *p, size_t len)
            ft_load_be16(p + 2) + 20u == len && ft_load_be32(p + 4) == 0x2112a442;
 }
 
-/* content type, DTLS version, length (RFC 6347 §4.1) */
-static bool is_dtls(const uint8_t *p, size_t len)
-{
-    return len >= 13 && p[0] >= 20 && p[0] <= 23 && p[1] == 0xfe && p[2] >= 0xfc &&
-           ft_load_be16(p + 11) + 13u <= len;
-}
-
 static bool is_wireguard(const uint8_t *p, size_t len)
 {
     if (len < 32 || p[1] != 0 || p[2] != 0 || p[3] != 0) {
@@ -185,7 +184,7 @@ static enum ft_app by_datagram(const uint8_t *p, size_t len)
     if (is_stun(p, len)) {
         return FT_APP_STUN;
     }
-    if (is_dtls(p, len)) {
+    if (ft_dtls_is(p, len)) {
         return FT_APP_DTLS;
     }
     if (is_wireguard(p, len)) {
@@ -316,6 +315,9 @@ static const struct {
     {4500, PROTO_UDP, FT_APP_IKE},
     {4739, 0, FT_APP_IPFIX},
     {5060, 0, FT_APP_SIP},
+    {5222, PROTO_TCP, FT_APP_XMPP},
+    {5223, PROTO_TCP, FT_APP_TLS},
+    {5269, PROTO_TCP, FT_APP_XMPP},
     {5353, PROTO_UDP, FT_APP_MDNS},
     {5355, PROTO_UDP, FT_APP_LLMNR},
     {5432, PROTO_TCP, FT_APP_POSTGRESQL},

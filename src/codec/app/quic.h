@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* codec: the Initial packets of a QUIC client (RFC 9000, 9001, 9369), which anybody can read.
+/* codec: the Initial packets of QUIC (RFC 9000, 9001, 9369), which anybody can read.
  *
- * Theory of operation: an Initial is encrypted with keys that follow from the destination
- * connection ID of the client's first one. A flow keeps that ID; each datagram from the client is
+ * Theory of operation: the Initials of both sides are encrypted with keys that follow from the
+ * destination connection ID of the client's first one. A flow keeps that ID; each datagram is
  * opened with it, and the CRYPTO frames in it are handed out one by one, in whatever order they
- * come: the caller puts them together by their offsets. */
+ * come: the caller puts them together by their offsets. After a Retry, or in another version, the
+ * client starts again with another ID: where the kept one does not fit, a client's own is tried,
+ * and kept when it does.
+ *
+ * Versions: 1, 2, the drafts 22 to 34, Facebook's (0xfaceb...), Google's T050 and T051; reserved
+ * ones (RFC 9000 §15) with the keys of 1 and of draft 29, as a client that greases may use. */
 #ifndef FT_CODEC_APP_QUIC_H
 #define FT_CODEC_APP_QUIC_H
 
@@ -14,23 +19,26 @@
 
 #include "flowtap/macros.h"
 
-enum { FT_QUIC_CID = 20, FT_QUIC_DATAGRAM = 2048 };
+enum { FT_QUIC_CID = 20 };
 
 struct ft_quic {
-    uint32_t version;
-    uint8_t cid_len; /* of the first Initial; 0 with version 0: none seen */
+    uint32_t version; /* of the last Initial that was opened; 0: none was */
+    uint8_t cid_len;  /* of the client's first Initial */
     uint8_t cid[FT_QUIC_CID];
 };
 
 /* len bytes of the CRYPTO stream at offset; borrowed. False: no more is wanted. */
 typedef bool (*ft_quic_crypto_fn)(void *cookie, uint64_t offset, const uint8_t *data, size_t len);
 
-/* True when a datagram begins with a long header of a version that is known here. */
-bool ft_quic_is(const uint8_t *p, size_t len);
+/* True when a datagram begins with a long header of a version that is known here, or asks for
+ * another version (RFC 9000 §17.2.1). known: other datagrams of the flow did; then the fixed bit
+ * may be anything (RFC 9287 §3.1). */
+bool ft_quic_is(const uint8_t *p, size_t len, bool known);
 
-/* Opens the Initials of a client's datagram; q is zeroed before the first. Returns how many could
- * be opened. */
-uint32_t ft_quic_open(struct ft_quic *q, const uint8_t *p, size_t len, ft_quic_crypto_fn fn,
-                      void *cookie);
+/* Opens the Initials of a datagram of the client, or of the server (once one of the client's was
+ * opened); q is zeroed before the first. work: len bytes, in which fn's data lies. Returns how many
+ * could be opened. */
+uint32_t ft_quic_open(struct ft_quic *q, bool server, const uint8_t *p, size_t len, uint8_t *work,
+                      ft_quic_crypto_fn fn, void *cookie);
 
 #endif

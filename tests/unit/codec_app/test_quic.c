@@ -3,16 +3,15 @@
  * RFC 9369 A.2), and opened by the code under test. */
 #include <string.h>
 
-#include "codec/app/digest.h"
 #include "codec/app/quic.h"
 #include "codec/app/tls.h"
 #include "harness.h"
 
 #ifdef FT_HAVE_OPENSSL
 
-#include <openssl/evp.h>
+#include "quic_seal.h"
 
-enum { HELLO_LEN = 241, PACKET_LEN = 1200, HEADER_LEN = 22 };
+enum { HELLO_LEN = 241, PACKET_LEN = 1200 };
 
 static const char hello_hex[] =
     "010000ed0303ebf8fa56f12939b9584a3896472ec40bb863cfd3e86804fe3a47f06a2b69484c0000041301130201"
@@ -23,78 +22,35 @@ static const char hello_hex[] =
     "0408ffffffffffffffff05048000ffff07048000ffff0801100104800075300901100f088394c8f03e5157080604"
     "8000ffff";
 
-static const uint8_t cid[8] = {0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08};
-
-static size_t from_hex(const char *hex, uint8_t *out)
+static struct seal client(uint32_t version, const char *salt, bool v2, uint32_t pn)
 {
-    size_t n = strlen(hex) / 2;
+    static const uint8_t cid[8] = {0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08};
+    struct seal s = {.version = version,
+                     .pn = pn,
+                     .v2 = v2,
+                     .salt = salt,
+                     .key_cid_len = 8,
+                     .dcid_len = 8,
+                     .len = PACKET_LEN};
 
-    for (size_t i = 0; i < n; i++) {
-        unsigned v = 0;
-
-        CHECK(sscanf(hex + 2 * i, "%2x", &v) == 1);
-        out[i] = (uint8_t)v;
-    }
-    return n;
+    memcpy(s.key_cid, cid, 8);
+    memcpy(s.dcid, cid, 8);
+    return s;
 }
 
-/* A client's Initial of PACKET_LEN bytes with one CRYPTO frame: bytes [from, to) of the hello. */
-static void seal(uint32_t version, uint32_t pn, uint32_t from, uint32_t to, uint8_t *out)
+static struct seal server(struct seal s)
 {
-    static const uint8_t salt1[] = {0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17,
-                                    0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb, 0x7f, 0x0a};
-    static const uint8_t salt2[] = {0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93,
-                                    0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb, 0xf9, 0xbd, 0x2e, 0xd9};
-    bool v2 = version != 1;
-    uint8_t initial[32], client[32], key[16], iv[12], hp[16], mask[16], hello[HELLO_LEN];
-    uint8_t text[PACKET_LEN] = {0};
-    size_t text_len = PACKET_LEN - HEADER_LEN - 16, at = 0;
-    uint8_t *h = out;
-    int n = 0;
+    s.server = true;
+    s.dcid_len = 0;
+    return s;
+}
+
+static void seal_hello(const struct seal *s, uint32_t from, uint32_t to, uint8_t *out)
+{
+    uint8_t hello[HELLO_LEN];
 
     CHECK_EQ(from_hex(hello_hex, hello), HELLO_LEN);
-    CHECK(ft_hkdf_extract(v2 ? salt2 : salt1, 20, cid, sizeof cid, initial));
-    CHECK(ft_hkdf_label(initial, "client in", client, 32));
-    CHECK(ft_hkdf_label(client, v2 ? "quicv2 key" : "quic key", key, 16));
-    CHECK(ft_hkdf_label(client, v2 ? "quicv2 iv" : "quic iv", iv, 12));
-    CHECK(ft_hkdf_label(client, v2 ? "quicv2 hp" : "quic hp", hp, 16));
-
-    h[0] = v2 ? 0xd3 : 0xc3; /* packet number of four bytes */
-    for (int i = 0; i < 4; i++) {
-        h[1 + i] = (uint8_t)(version >> (24 - 8 * i));
-        h[18 + i] = (uint8_t)(pn >> (24 - 8 * i));
-        iv[8 + i] ^= (uint8_t)(pn >> (24 - 8 * i));
-    }
-    h[5] = 8;
-    memcpy(h + 6, cid, 8);
-    h[14] = h[15] = 0; /* no source ID, no token */
-    h[16] = (uint8_t)(0x40 | (PACKET_LEN - 18) >> 8);
-    h[17] = (uint8_t)(PACKET_LEN - 18);
-
-    text[at++] = 6;
-    if (from < 64) {
-        text[at++] = (uint8_t)from;
-    } else {
-        text[at++] = (uint8_t)(0x40 | from >> 8);
-        text[at++] = (uint8_t)from;
-    }
-    text[at++] = (uint8_t)(0x40 | (to - from) >> 8);
-    text[at++] = (uint8_t)(to - from);
-    memcpy(text + at, hello + from, to - from);
-
-    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-
-    CHECK(EVP_EncryptInit_ex(c, EVP_aes_128_gcm(), NULL, key, iv) == 1);
-    CHECK(EVP_EncryptUpdate(c, NULL, &n, h, HEADER_LEN) == 1);
-    CHECK(EVP_EncryptUpdate(c, out + HEADER_LEN, &n, text, (int)text_len) == 1);
-    CHECK(EVP_EncryptFinal_ex(c, out + HEADER_LEN + n, &n) == 1);
-    CHECK(EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, 16, out + PACKET_LEN - 16) == 1);
-    EVP_CIPHER_CTX_free(c);
-    CHECK(ft_aes128_block(hp, out + 22, mask));
-    h[0] ^= mask[0] & 0x0f;
-    for (int i = 0; i < 4; i++) {
-        h[18 + i] ^= mask[1 + i];
-    }
+    seal(s, false, from, hello + from, to - from, out);
 }
 
 struct got {
@@ -112,9 +68,21 @@ static bool take(void *cookie, uint64_t offset, const uint8_t *data, size_t len)
     return true;
 }
 
+/* With a work area whose end the sanitizer knows. */
+static uint32_t open_packet(struct ft_quic *q, bool from_server, const uint8_t *p, size_t len,
+                            struct got *g)
+{
+    uint8_t *work = malloc(len > 0 ? len : 1);
+    uint32_t n = ft_quic_open(q, from_server, p, len, work, take, g);
+
+    free(work);
+    return n;
+}
+
 static void check_hello(const struct got *g)
 {
     static struct ft_tls_hello h;
+    static struct ft_tls_work work;
     char ja4[FT_JA4_TEXT];
 
     CHECK_EQ(g->n, HELLO_LEN);
@@ -122,7 +90,7 @@ static void check_hello(const struct got *g)
     CHECK_EQ(h.sni.len, 11);
     CHECK_MEM(h.sni.p, "example.com", 11);
     CHECK_MEM(h.alpn.p, "alpn", 4);
-    CHECK(ft_tls_ja4(&h, 'q', ja4));
+    CHECK(ft_tls_ja4(&h, 'q', &work, ja4));
     CHECK_MEM(ja4, "q13d0211an_", 11);
 }
 
@@ -140,33 +108,168 @@ static void test_published(void)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct seal s = client(rows[i].version, i == 0 ? salt_v1 : salt_v2, i != 0, 2);
         uint8_t packet[PACKET_LEN], want[128];
         struct ft_quic q = {0};
         struct got g = {.n = 0};
         size_t n = from_hex(rows[i].begin, want);
 
-        seal(rows[i].version, 2, 0, HELLO_LEN, packet);
+        seal_hello(&s, 0, HELLO_LEN, packet);
         CHECK_MEM(packet, want, n);
-        CHECK(ft_quic_is(packet, sizeof packet));
-        CHECK_EQ(ft_quic_open(&q, packet, sizeof packet, take, &g), 1);
+        CHECK(ft_quic_is(packet, sizeof packet, false));
+        CHECK_EQ(open_packet(&q, false, packet, sizeof packet, &g), 1);
         CHECK_EQ(q.version, rows[i].version);
         check_hello(&g);
     }
 }
 
-/* The hello in three packets, the last one first, two of them in one datagram. */
+/* The server's Initial of RFC 9001 A.3, as it is printed there. */
+static void test_published_server(void)
+{
+    static const char hex[] =
+        "cf000000010008f067a5502a4262b5004075c0d95a482cd0991cd25b0aac406a5816b6394100f37a1c69797554"
+        "780"
+        "bb38cc5a99f5ede4cf73c3ec2493a1839b3dbcba3f6ea46c5b7684df3548e7ddeb9c3bf9c73cc3f3bded74b562"
+        "bfb1"
+        "9fb84022f8ef4cdd93795d77d06edbb7aaf2f58891850abbdca3d20398c276456cbc42158407dd074ee";
+    struct seal s = client(1, salt_v1, false, 2);
+    struct ft_quic q = {0};
+    struct got first = {.n = 0}, g = {.n = 0};
+    uint8_t packet[PACKET_LEN];
+    static struct ft_tls_hello h;
+    size_t n;
+
+    seal_hello(&s, 0, HELLO_LEN, packet);
+    CHECK_EQ(open_packet(&q, false, packet, PACKET_LEN, &first), 1);
+    n = from_hex(hex, packet);
+    CHECK_EQ(n, 135);
+    CHECK_EQ(open_packet(&q, true, packet, n, &g), 1);
+    CHECK_EQ(ft_tls_hello(g.data, g.n, &h), FT_PARSE_DONE);
+    CHECK(!h.client);
+    CHECK_EQ(h.cipher, 0x1301);
+    CHECK_EQ(h.version, 0x0304);
+}
+
+/* Every version with its salt, the client's and the server's Initial. */
+static void test_versions(void)
+{
+    static const struct {
+        uint32_t first, last;
+        const char *salt;
+        bool v2;
+    } rows[] = {
+        {1, 1, salt_v1, false},
+        {0x6b3343cf, 0x6b3343cf, salt_v2, true},
+        {0xff000016, 0xff000016, salt_22, false},
+        {0xff000017, 0xff00001c, salt_23, false},
+        {0xff00001d, 0xff000020, salt_29, false},
+        {0xff000021, 0xff000022, salt_v1, false},
+        {0xfaceb001, 0xfaceb001, salt_22, false},
+        {0xfaceb002, 0xfaceb002, salt_23, false},
+        {0xfaceb003, 0xfaceb004, salt_v1, false},
+        {0xfaceb00e, 0xfaceb013, salt_23, false},
+        {0x1a2a3a4a, 0x1a2a3a4a, salt_v1, false}, /* reserved */
+        {0xdadadada, 0xdadadada, salt_29, false},
+        {0x709a50c4, 0x709a50c4, "a707c203a59b47184a1d62ca570406ea7ae3e5d3", true},
+        {0x54303530, 0x54303530, "7ff579e5acd072915580304c43a2367c60488310", false},
+        {0x54303531, 0x54303531, "7a4edef4e7ccee5fa4506c19124fc8ccda6e033d", false},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (uint32_t v = rows[i].first; v <= rows[i].last; v++) {
+            struct seal c = client(v, rows[i].salt, rows[i].v2, 0), s = server(c);
+
+            c.google = s.google = v >> 8 == 0x543035; /* "T05" */
+            struct ft_quic q = {0};
+            struct got g = {.n = 0}, back = {.n = 0};
+            uint8_t packet[PACKET_LEN];
+
+            seal_hello(&c, 0, HELLO_LEN, packet);
+            CHECK(ft_quic_is(packet, sizeof packet, false));
+            CHECK_EQ(open_packet(&q, false, packet, PACKET_LEN, &g), 1);
+            CHECK_EQ(q.version, v);
+            check_hello(&g);
+            seal(&s, !s.google, 0, (const uint8_t *)"\2\0\0\1x", 5, packet);
+            CHECK_EQ(open_packet(&q, true, packet, PACKET_LEN, &back), 1);
+            CHECK_EQ(back.n, 5);
+            CHECK_MEM(back.data, "\2\0\0\1x", 5);
+        }
+    }
+    CHECK(!ft_quic_is((const uint8_t *)"\xc0\xff\x00\x00\x15\x00\x00", 7, false)); /* draft 21 */
+    CHECK(!ft_quic_is((const uint8_t *)"\x80\x00\x00\x00\x01\x00\x00", 7, false));
+}
+
+/* After a Retry the client starts again with another ID, from which the server's keys follow. */
+static void test_retry(void)
+{
+    struct seal c = client(1, salt_v1, false, 0), s;
+    struct ft_quic q = {0};
+    struct got g = {.n = 0}, again = {.n = 0}, back = {.n = 0};
+    uint8_t packet[PACKET_LEN];
+
+    seal_hello(&c, 0, HELLO_LEN, packet);
+    CHECK_EQ(open_packet(&q, false, packet, PACKET_LEN, &g), 1);
+    c.pn = 1;
+    c.key_cid_len = c.dcid_len = 5;
+    memcpy(c.key_cid, "retry", 5);
+    memcpy(c.dcid, "retry", 5);
+    c.token_len = 50;
+    seal_hello(&c, 0, HELLO_LEN, packet);
+    CHECK_EQ(open_packet(&q, false, packet, PACKET_LEN, &again), 1);
+    check_hello(&again);
+    s = server(c);
+    s.token_len = 0;
+    seal(&s, true, 0, (const uint8_t *)"\2\0\0\1x", 5, packet);
+    CHECK_EQ(open_packet(&q, true, packet, PACKET_LEN, &back), 1);
+    CHECK_EQ(back.n, 5);
+}
+
+/* The server answers in another version that the client knows too (RFC 9368 §2.3). */
+static void test_other_version(void)
+{
+    struct seal c = client(1, salt_v1, false, 0), s = server(c);
+    struct ft_quic q = {0};
+    struct got g = {.n = 0}, back = {.n = 0};
+    uint8_t packet[PACKET_LEN];
+
+    seal_hello(&c, 0, HELLO_LEN, packet);
+    CHECK_EQ(open_packet(&q, false, packet, PACKET_LEN, &g), 1);
+    s.version = 0x6b3343cf;
+    s.salt = salt_v2;
+    s.v2 = true;
+    seal(&s, true, 0, (const uint8_t *)"\2\0\0\1x", 5, packet);
+    CHECK_EQ(open_packet(&q, true, packet, PACKET_LEN, &back), 1);
+    CHECK_EQ(q.version, 0x6b3343cf);
+}
+
+static void test_negotiation(void)
+{
+    static const uint8_t packet[] = "\x80\0\0\0\0\1c\2ss\x2a\x3a\x4a\x5a\0\0\0\1";
+
+    CHECK(ft_quic_is(packet, sizeof packet - 1, false));
+    CHECK(!ft_quic_is(packet, sizeof packet - 2, false)); /* no whole versions */
+    CHECK(!ft_quic_is(packet, 10, false));                /* none at all */
+}
+
+/* The hello in three packets, the last one first; and two of them in one datagram behind a packet
+ * of 0-RTT. */
 static void test_in_parts(void)
 {
-    uint8_t packet[2 * PACKET_LEN];
+    static const uint8_t early[] = "\xd0\0\0\0\1\0\0\2xx";
+    uint8_t packet[16 + 2 * PACKET_LEN];
     struct ft_quic q = {0};
     struct got g = {.n = 0};
+    struct seal s = client(1, salt_v1, false, 5);
+    size_t n = sizeof early - 1;
 
-    seal(1, 5, 150, HELLO_LEN, packet);
-    CHECK_EQ(ft_quic_open(&q, packet, PACKET_LEN, take, &g), 1);
-    seal(1, 3, 0, 60, packet);
-    CHECK_EQ(ft_quic_open(&q, packet, PACKET_LEN, take, &g), 1);
-    seal(1, 4, 60, 150, packet);
-    CHECK_EQ(ft_quic_open(&q, packet, PACKET_LEN, take, &g), 1);
+    seal_hello(&s, 150, HELLO_LEN, packet);
+    CHECK_EQ(open_packet(&q, false, packet, PACKET_LEN, &g), 1);
+    s.pn = 3;
+    memcpy(packet, early, n);
+    seal_hello(&s, 0, 60, packet + n);
+    s.pn = 4;
+    seal_hello(&s, 60, 150, packet + n + PACKET_LEN);
+    CHECK_EQ(open_packet(&q, false, packet, n + 2 * PACKET_LEN, &g), 2);
     check_hello(&g);
 }
 
@@ -175,22 +278,23 @@ static void test_damaged(void)
 {
     uint8_t packet[PACKET_LEN];
     struct got g = {.n = 0};
+    struct seal s = client(1, salt_v1, false, 2);
 
-    seal(1, 2, 0, HELLO_LEN, packet);
+    seal_hello(&s, 0, HELLO_LEN, packet);
     for (size_t n = 0; n < PACKET_LEN; n++) {
         struct ft_quic q = {0};
         uint8_t *copy = malloc(n + 1);
 
         CHECK(copy != NULL);
         memcpy(copy, packet, n);
-        CHECK_EQ(ft_quic_open(&q, copy, n, take, &g), 0);
+        CHECK_EQ(open_packet(&q, false, copy, n, &g), 0);
         free(copy);
     }
     for (size_t n = 0; n < PACKET_LEN; n += 7) {
         struct ft_quic q = {0};
 
         packet[n] ^= 0x10;
-        CHECK_EQ(ft_quic_open(&q, packet, sizeof packet, take, &g), 0);
+        CHECK_EQ(open_packet(&q, false, packet, sizeof packet, &g), 0);
         packet[n] ^= 0x10;
     }
     CHECK_EQ(g.n, 0);
@@ -199,6 +303,11 @@ static void test_damaged(void)
 int main(void)
 {
     RUN(test_published);
+    RUN(test_published_server);
+    RUN(test_versions);
+    RUN(test_retry);
+    RUN(test_other_version);
+    RUN(test_negotiation);
     RUN(test_in_parts);
     RUN(test_damaged);
     return test_end();

@@ -157,7 +157,12 @@ static struct ft_app_info app_of(enum ft_app_part part)
         snprintf(i.tls.ja3s, sizeof i.tls.ja3s, "%032d", 4);
         snprintf(i.tls.ja4, sizeof i.tls.ja4, "t13d1516h2_8daaf6152771_b186095e22b6");
     } else if (part == FT_APP_PART_DNS) {
-        i.dns = (struct ft_app_dns){12, 0, true, true, 1, 300};
+        i.dns = (struct ft_app_dns){.qtype = 12,
+                                    .has_question = true,
+                                    .has_answer = true,
+                                    .has_ttl = true,
+                                    .answers = 1,
+                                    .ttl = 300};
     } else if (part == FT_APP_PART_HTTP) {
         i.http = (struct ft_app_http){.status = 200};
         i.http.method = put_text(i.http.method_text, "GET");
