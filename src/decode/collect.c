@@ -8,7 +8,7 @@
 #include "decode/collect_internal.h"
 #include "decode/collect_record.h"
 
-enum { ROOM_TRIES = 16, ROOM_TEMPLATES = 128 };
+enum { ROOM_TRIES = 16 };
 
 int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_hash_seed *seed,
                      const struct ft_collect_ops *ops, void *cookie, struct ft_collector **out)
@@ -68,198 +68,6 @@ void ft__collect_fault(struct ft_collector *c, enum ft_verdict v)
     }
     if (c->fault == FT_V_DECODED) {
         c->fault = v;
-    }
-}
-
-/* ---- templates ---- */
-
-static void tell_change(struct ft_collector *c, uint16_t id, enum ft_template_change_kind kind,
-                        const struct ft__xplan *now, const struct ft__xplan *before)
-{
-    const struct ft__xplan *plan = now != NULL ? now : before;
-    struct ft_template_change t = {
-        .exporter = &c->exporter->info,
-        .timestamp_ns = c->now_ns,
-        .template_id = id,
-        .kind = (uint8_t)kind,
-        .options = plan->options,
-        .n_scope = plan->n_scope,
-        .n_fields = plan->n_fields,
-        .fields = plan->fields,
-    };
-
-    if (kind == FT_TEMPLATE_CHANGED) {
-        t.before = before->fields;
-        t.n_before = before->n_fields;
-    }
-    c->ops.template_change(c->cookie, &t);
-}
-
-static void remove_template(struct ft_collector *c, struct ft__template *t,
-                            enum ft_template_change_kind kind)
-{
-    uint16_t id = t->id;
-    struct ft__xplan *plan = ft__exporter_unset(&c->exporters, c->exporter, t);
-
-    tell_change(c, id, kind, NULL, plan);
-    ft__xplan_put(&c->plans, plan);
-}
-
-/* All templates of a kind; a walk only when there are some. */
-static void withdraw_all(struct ft_collector *c, bool options)
-{
-    struct ft__exporter *e = c->exporter;
-
-    if ((options ? e->n_options : e->n_templates - e->n_options) == 0) {
-        return;
-    }
-    for (uint32_t i = e->n_templates; i-- > 0;) { /* the last one takes the place */
-        if (e->templates[i].plan->options == options) {
-            remove_template(c, &e->templates[i], FT_TEMPLATE_WITHDRAWN);
-        }
-    }
-}
-
-/* RFC 7011 §8.1: over UDP a withdrawal is not to be sent and is not followed. id 2 and 3 mean all.
- */
-static void withdraw(struct ft_collector *c, const struct ft_nf_template *t)
-{
-    struct ft__template *known;
-
-    if (!c->stream) {
-        ft__collect_fault(c, FT_V_EXPORT_TEMPLATE);
-        return;
-    }
-    if (t->id < FT_NF_DATA_MIN) {
-        withdraw_all(c, t->options);
-        return;
-    }
-    known = ft__exporter_template(c->exporter, t->id);
-    if (known != NULL) {
-        remove_template(c, known, FT_TEMPLATE_WITHDRAWN);
-    }
-}
-
-/* Makes room when an exporter has as many templates as it may: the one not sent longest goes. */
-static void drop_oldest_template(struct ft_collector *c)
-{
-    struct ft__template *t = ft__exporter_oldest_template(c->exporter);
-
-    if (t != NULL) {
-        remove_template(c, t, FT_TEMPLATE_EXPIRED);
-    }
-}
-
-/* The source gives up templates: of the exporter that sent none for longest, those that it has not
- * sent longest. False: it has none. */
-static bool drop_templates_of(struct ft_collector *c, struct ft__origin *s)
-{
-    struct ft__exporter *e = c->exporter;
-    bool some = s->with_templates.n > 0;
-
-    for (uint32_t i = 0; i < ROOM_TEMPLATES && s->with_templates.n > 0; i++) {
-        c->exporter = s->with_templates.oldest;
-        drop_oldest_template(c);
-    }
-    c->exporter = e;
-    return some;
-}
-
-/* Makes room when all exporters have as many templates as they may together, in the order in which
- * exporters give way (exporter.h); hard: templates go, not only exporters, which may have none.
- * False: nobody has any. */
-static bool make_room(struct ft_collector *c, bool hard)
-{
-    struct ft__exporters *t = &c->exporters;
-    struct ft__origin *most = ft__origins_most(&t->origins, FT__SHARE_TEMPLATES);
-    struct ft__origin *own = c->exporter->origin;
-    bool over = most != NULL && most->held[FT__SHARE_TEMPLATES] > FT__TEMPLATES_SHARE;
-
-    if (own->held[FT__SHARE_TEMPLATES] > FT__TEMPLATES_SHARE) { /* nobody else goes for it */
-        return (!hard && ft__exporters_drop_new(t, own, c->exporter)) || drop_templates_of(c, own);
-    }
-    if (!hard && over && ft__exporters_drop_new(t, most, c->exporter)) {
-        return true;
-    }
-    if (!hard && t->all[0].n > t->few &&
-        ft__exporters_drop_holder(t, FT__IN_HOLDS_TEMPLATES, c->exporter)) {
-        return true;
-    }
-    if (over) {
-        return drop_templates_of(c, most);
-    }
-    return ft__exporters_drop_holder(t, FT__IN_HOLDS_TEMPLATES, c->exporter) ||
-           (most != NULL && drop_templates_of(c, most));
-}
-
-static int get_plan(struct ft_collector *c, const struct ft_nf_message *m,
-                    const struct ft_nf_template *t, struct ft__xplan **out)
-{
-    int rc = FT_E_FULL;
-
-    for (int tries = 0; tries < ROOM_TRIES && rc == FT_E_FULL; tries++) {
-        struct ft_nf_template copy = *t;
-
-        rc = ft__xplan_get(&c->plans, &c->exporter->origin->types, m, &copy, out);
-        if (rc == FT_E_FULL && !make_room(c, tries >= ROOM_TRIES / 2)) {
-            return rc;
-        }
-    }
-    return rc;
-}
-
-static void take_waiting(struct ft_collector *c, uint16_t id);
-
-/* A use of plan is taken over. */
-static void set_template(struct ft_collector *c, uint16_t id, struct ft__xplan *plan)
-{
-    struct ft__exporter *e = c->exporter;
-    bool known = ft__exporter_template(e, id) != NULL;
-    struct ft__xplan *before;
-
-    if (!known && e->n_templates >= c->limits.templates) {
-        drop_oldest_template(c);
-    }
-    for (int tries = 0; !known && tries < ROOM_TRIES && c->exporters.templates >= FT__TEMPLATES_ALL;
-         tries++) {
-        if (!make_room(c, tries >= ROOM_TRIES / 2)) {
-            break;
-        }
-    }
-    if ((!known && c->exporters.templates >= FT__TEMPLATES_ALL) ||
-        ft__exporter_set(&c->exporters, e, id, plan, c->now_ns, c->limits.templates, &before) !=
-            FT_OK) {
-        ft__xplan_put(&c->plans, plan);
-        ft__collect_fault(c, FT_V_EXPORT_TEMPLATE);
-        return;
-    }
-    c->stats.templates++;
-    if (before == NULL) {
-        tell_change(c, id, FT_TEMPLATE_LEARNT, plan, NULL);
-    } else if (!ft__xplan_equal(before, plan)) { /* the plan may be new for other reasons */
-        tell_change(c, id, FT_TEMPLATE_CHANGED, plan, before);
-    }
-    ft__xplan_put(&c->plans, before);
-    take_waiting(c, id);
-}
-
-static void take_templates(struct ft_collector *c, struct ft_nf_message *m, struct ft_nf_set *set)
-{
-    struct ft_nf_template t;
-    struct ft__xplan *plan;
-    enum ft_verdict v;
-
-    while ((v = ft_nf_next_template(m, set, &t)) == FT_V_DECODED) {
-        if (t.n_fields == 0) {
-            withdraw(c, &t);
-        } else if (get_plan(c, m, &t, &plan) != FT_OK) {
-            ft__collect_fault(c, FT_V_EXPORT_TEMPLATE);
-        } else {
-            set_template(c, t.id, plan);
-        }
-    }
-    if (v != FT_V__COUNT) {
-        ft__collect_fault(c, v);
     }
 }
 
@@ -349,8 +157,7 @@ static void take_data(struct ft_collector *c, const struct ft_nf_message *m,
     }
 }
 
-/* What waited for this template, in the order in which it came. */
-static void take_waiting(struct ft_collector *c, uint16_t id)
+void ft__waiting_take(struct ft_collector *c, uint16_t id)
 {
     struct ft__exporter *e = c->exporter;
     uint32_t ordinal = c->ordinal;
@@ -383,7 +190,7 @@ static void take_set(struct ft_collector *c, struct ft_nf_message *m, struct ft_
         }
     } else if (set->id == (v9 ? FT_NF_V9_TEMPLATES : FT_NF_IPFIX_TEMPLATES) ||
                set->id == (v9 ? FT_NF_V9_OPTIONS : FT_NF_IPFIX_OPTIONS)) {
-        take_templates(c, m, set);
+        ft__templates_take(c, m, set);
     } else if (set->id < 4) {
         ft__collect_fault(c, FT_V_EXPORT_SET); /* the other protocol's; 4 to 255 are reserved */
     }
@@ -556,7 +363,7 @@ void ft_collector_end_stream(struct ft_collector *c, const struct ft_peer *peer)
         c->exporter = e;
         ft__exporter_give_up(&c->exporters, e); /* no template can come any more */
         while (e->n_templates > 0) {
-            remove_template(c, &e->templates[e->n_templates - 1], FT_TEMPLATE_WITHDRAWN);
+            ft__template_remove(c, &e->templates[e->n_templates - 1], FT_TEMPLATE_WITHDRAWN);
         }
         tell_health(c, e); /* the last word on it */
         ft__exporter_end(&c->exporters, e);
@@ -585,7 +392,7 @@ static void expire_templates(struct ft_collector *c, struct ft__exporter *e)
     }
     for (uint32_t i = e->n_templates; i-- > 0;) { /* the last one takes the place */
         if (c->now_ns - e->templates[i].seen_ns > c->limits.template_life_ns) {
-            remove_template(c, &e->templates[i], FT_TEMPLATE_EXPIRED);
+            ft__template_remove(c, &e->templates[i], FT_TEMPLATE_EXPIRED);
         }
     }
 }

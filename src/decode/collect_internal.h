@@ -57,6 +57,16 @@ struct ft__common {
 /* Room for n more of it. */
 bool ft__collect_room(struct ft_collector *c, const struct ft__common *of, uint64_t n);
 
+/* A template set (collect_template.c): its definitions and withdrawals. */
+void ft__templates_take(struct ft_collector *c, struct ft_nf_message *m, struct ft_nf_set *set);
+
+/* Takes a template of the message's exporter out, and tells. Another one may take its place. */
+void ft__template_remove(struct ft_collector *c, struct ft__template *t,
+                         enum ft_template_change_kind kind);
+
+/* What waited for this template, in the order in which it came (collect.c). */
+void ft__waiting_take(struct ft_collector *c, uint16_t id);
+
 /* One options record: sampling, names, times. values as ft__xplan_measure() gives them, or the
  * plan's.
  */
