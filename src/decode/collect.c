@@ -71,6 +71,14 @@ void ft__collect_fault(struct ft_collector *c, enum ft_verdict v)
     }
 }
 
+/* A record that its set does not hold whole: a fault, unless that is because the set is cut. */
+void ft__collect_record_fault(struct ft_collector *c)
+{
+    if (!c->set_cut) {
+        ft__collect_fault(c, FT_V_EXPORT_RECORD);
+    }
+}
+
 /* ---- data ---- */
 
 static void take_options(struct ft_collector *c, const struct ft__xplan *plan, struct ft_rd *body)
@@ -85,7 +93,7 @@ static void take_options(struct ft_collector *c, const struct ft__xplan *plan, s
             values = c->values;
         }
         if (len == 0) {
-            ft__collect_fault(c, FT_V_EXPORT_RECORD);
+            ft__collect_record_fault(c);
             return;
         }
         ft__options_take(c, plan, values, p);
@@ -137,6 +145,7 @@ static void hold_back(struct ft_collector *c, const struct ft_nf_message *m,
     if (w != NULL) {
         w->m = *m;
         w->template_id = set->id;
+        w->cut = set->cut;
         w->len = (uint32_t)len;
         memcpy(w + 1, set->body.p, len);
     }
@@ -161,6 +170,7 @@ void ft__waiting_take(struct ft_collector *c, uint16_t id)
 {
     struct ft__exporter *e = c->exporter;
     uint32_t ordinal = c->ordinal;
+    bool cut = c->set_cut;
     struct ft__waiting *w;
     struct ft__template *t;
 
@@ -169,10 +179,12 @@ void ft__waiting_take(struct ft_collector *c, uint16_t id)
         struct ft_rd body = ft_rd_make(w + 1, w->len);
 
         c->ordinal = 0;
+        c->set_cut = w->cut;
         c->may_give += (uint64_t)w->len * c->limits.amplification;
         take_data(c, &w->m, t->plan, id, &body);
         ft_mem_free(w);
     }
+    c->set_cut = cut;
     c->ordinal = ordinal; /* they are not of this message: its sequence does not count them */
 }
 
@@ -202,7 +214,18 @@ static void take_sets(struct ft_collector *c, struct ft_nf_message *m)
     enum ft_verdict v;
 
     while ((v = ft_nf_next_set(m, &set)) == FT_V_DECODED) {
+        c->set_cut = set.cut;
+        if (set.cut && set.id >= FT_NF_DATA_MIN) {
+            c->records_known = false;
+        }
+        if (set.cut && !c->cut) {
+            ft__collect_fault(c, FT_V_EXPORT_SET);
+        }
         take_set(c, m, &set);
+    }
+    c->set_cut = false;
+    if (m->grown) {
+        ft__collect_fault(c, FT_V_EXPORT_LENGTH);
     }
     if (v != FT_V__COUNT) {
         ft__collect_fault(c, v);
@@ -273,6 +296,7 @@ static void take_message(struct ft_collector *c, const struct ft_peer *peer,
         ft__collect_fault(c, v);
     }
     e->touched = true;
+    c->cut = v == FT_V_EXPORT_LENGTH;
     c->ordinal = 0;
     c->records_known = true;
     note_uptime(c, m);

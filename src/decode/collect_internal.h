@@ -38,7 +38,9 @@ struct ft_collector {
     uint32_t ordinal;      /* records so far */
     uint64_t given;        /* bytes of text that the datagram's may become */
     uint64_t may_give;     /* most of them */
-    bool records_known;    /* no data set was given up or held back */
+    bool records_known;    /* no data set was given up, held back or cut */
+    bool cut;              /* it ends before it says to, which is counted: once */
+    bool set_cut;          /* its last set does: what misses there is no other fault */
 };
 
 /* How lists in records find their templates. */
@@ -46,6 +48,8 @@ void ft__lists_init(struct ft_collector *c);
 
 /* Notes a fault of the message: counted for its exporter, the first one is the verdict. */
 void ft__collect_fault(struct ft_collector *c, enum ft_verdict v);
+/* The same for a record that its set does not hold whole. */
+void ft__collect_record_fault(struct ft_collector *c);
 
 /* What all exporters have together, and the part of the exporter's source. */
 struct ft__common {

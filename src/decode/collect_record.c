@@ -332,7 +332,7 @@ static void take_variable(struct ft_collector *c, const struct ft_nf_message *m,
         uint32_t len = ft__xplan_measure(plan, body->p, ft_rd_left(body), c->values);
 
         if (len == 0) {
-            ft__collect_fault(c, FT_V_EXPORT_RECORD);
+            ft__collect_record_fault(c);
             return;
         }
         begin_record(c, m, plan, template_id, &r);

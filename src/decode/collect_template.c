@@ -187,7 +187,7 @@ void ft__templates_take(struct ft_collector *c, struct ft_nf_message *m, struct 
             set_template(c, t.id, plan);
         }
     }
-    if (v != FT_V__COUNT) {
+    if (v != FT_V__COUNT && !c->set_cut) {
         ft__collect_fault(c, v);
     }
 }

@@ -72,6 +72,7 @@ struct ft__waiting {
     struct ft__waiting *next;
     struct ft_nf_message m; /* its header; the body lies behind this struct */
     uint16_t template_id;
+    bool cut;
     uint32_t len, cost; /* bytes of the body, bytes that count */
 };
 
