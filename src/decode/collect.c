@@ -28,6 +28,7 @@ int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_has
     c->values = ft_mem_alloc(FT__VALUES_MAX, sizeof *c->values);
     rc = c->values != NULL ? ft__xplans_init(&c->plans, seed, FT__PLAN_BYTES) : FT_E_NOMEM;
     c->plans.no_names = limits->hide != NULL;
+    c->plans.outermost = limits->keep_tunnels;
     if (rc == FT_OK) {
         rc = ft__exporters_init(&c->exporters, seed, limits->exporters, &c->plans);
     }

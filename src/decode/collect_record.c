@@ -187,22 +187,33 @@ static bool is_zero(const uint8_t *p, size_t len)
     return true;
 }
 
-/* Addresses: a template may have both families, of which one is zero (Cisco's mixed templates). */
-static void end_addresses(const struct scratch *s, bool has4, struct ft_export_record *r)
+static bool is_told(const uint8_t *address, size_t len)
 {
-    bool four = has4 && !(s->src6 != NULL && is_zero(r->src, 4) && is_zero(r->dst, 4) &&
-                          !(is_zero(s->src6, 16) && (s->dst6 == NULL || is_zero(s->dst6, 16))));
+    return address != NULL && !is_zero(address, len);
+}
+
+/* Addresses: a template may have both families, of which one is zero (Cisco's mixed templates), and
+ * of each both addresses or one. */
+static void end_addresses(const struct scratch *s, const struct ft__xplan *plan,
+                          struct ft_export_record *r)
+{
+    bool src4 = (plan->v4 & FT_XR_SRC_ADDR) != 0, dst4 = (plan->v4 & FT_XR_DST_ADDR) != 0;
+    bool four = plan->v4 != 0 && ((src4 && is_told(r->src, 4)) || (dst4 && is_told(r->dst, 4)) ||
+                                  !(is_told(s->src6, 16) || is_told(s->dst6, 16)));
 
     r->ip_version = four ? 4 : 6;
-    if (!four) {
+    r->has = (uint16_t)((r->has & ~FT_XR_ADDRESSES) | (four ? plan->v4 : plan->v6));
+    if (!four || !src4) {
         memset(r->src, 0, sizeof r->src);
+    }
+    if (!four || !dst4) {
         memset(r->dst, 0, sizeof r->dst);
-        if (s->src6 != NULL) {
-            memcpy(r->src, s->src6, 16);
-        }
-        if (s->dst6 != NULL) {
-            memcpy(r->dst, s->dst6, 16);
-        }
+    }
+    if (!four && s->src6 != NULL) {
+        memcpy(r->src, s->src6, 16);
+    }
+    if (!four && s->dst6 != NULL) {
+        memcpy(r->dst, s->dst6, 16);
     }
 }
 
@@ -296,9 +307,9 @@ FT_INLINE void take_record(struct ft_collector *c, const struct ft_nf_message *m
             run_step(c, m, t, r->base + v->offset, v->len, &s, r);
         }
     }
-    if (plan->v6) {
-        end_addresses(&s, plan->v4, r);
-    } else if (plan->v4) {
+    if (plan->v6 != 0) {
+        end_addresses(&s, plan, r);
+    } else if (plan->v4 != 0) {
         r->ip_version = 4;
     }
     if (FT_UNLIKELY(rare)) {

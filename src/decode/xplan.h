@@ -88,7 +88,8 @@ struct ft__xplan {
     uint16_t has;        /* FT_XR_* of every record */
     uint16_t n_wrong;    /* values whose fixed length does not fit their type */
     bool lists;          /* RFC 6313 values are among them */
-    bool v4, v6, rare;   /* the kinds of its steps */
+    uint8_t v4, v6;      /* FT_XR_..._ADDR: which addresses of the family it has */
+    bool rare;           /* it has steps that few have */
     uint64_t owner;      /* number of the source whose learnt types may be in it, 0: nobody's */
     uint32_t types;      /* generation of these when it was compiled */
     uint32_t record_len; /* fixed: of a record; else of the shortest one */
@@ -123,6 +124,7 @@ struct ft__type_share {
 };
 
 struct ft__xplans {
+    bool outermost;         /* the key is of the first of several headers, else of the last */
     bool no_names;          /* learnt types keep their numbers: their names are exporters' text */
     struct ft__type *types; /* [cap_types], grown by doubling; at most FT__TYPES_MAX */
     uint16_t *type_bucket;  /* [FT__TYPES_MAX] */

@@ -48,7 +48,9 @@ static uint64_t number(const struct ft_export_record *r, const struct ft_xvalue 
 static uint8_t *put_address(uint8_t *p, const struct ft_export_record *r, const uint8_t *a,
                             int version, bool mapped)
 {
-    if (!(r->has & FT_XR_ADDRESSES) || (version != 0 && r->ip_version != version)) {
+    uint16_t which = a == r->src ? FT_XR_SRC_ADDR : FT_XR_DST_ADDR;
+
+    if (!(r->has & which) || (version != 0 && r->ip_version != version)) {
         return NULL;
     }
     *p++ = '"';
@@ -263,7 +265,7 @@ static uint8_t *put_count(uint8_t *p, bool there, uint64_t n)
 /* Addresses, ports, protocol. */
 static uint8_t *put_key(uint8_t *p, const struct ft_export_record *r, uint8_t kind)
 {
-    bool ports = (r->has & FT_XR_PORTS) != 0, address = (r->has & FT_XR_ADDRESSES) != 0;
+    bool address = (r->has & FT_XR_ADDRESSES) != 0;
 
     switch (kind) {
     case FT__MAP_SRC:
@@ -279,9 +281,9 @@ static uint8_t *put_key(uint8_t *p, const struct ft_export_record *r, uint8_t ki
     case FT__MAP_DST6:
         return put_address(p, r, r->dst, kind == FT__MAP_DST4 ? 4 : 6, false);
     case FT__MAP_SPORT:
-        return put_count(p, ports, r->src_port);
+        return put_count(p, (r->has & FT_XR_SRC_PORT) != 0, r->src_port);
     case FT__MAP_DPORT:
-        return put_count(p, ports, r->dst_port);
+        return put_count(p, (r->has & FT_XR_DST_PORT) != 0, r->dst_port);
     case FT__MAP_PROTO:
         return put_count(p, (r->has & FT_XR_PROTO) != 0, r->proto);
     case FT__MAP_PROTO_NAME:

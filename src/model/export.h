@@ -113,11 +113,16 @@ struct ft_export_record {
 enum {
     FT_XR_PACKETS = 1,
     FT_XR_BYTES = 2,
-    FT_XR_PORTS = 4,
+    FT_XR_SRC_PORT = 4,
     FT_XR_PROTO = 8,
-    FT_XR_ADDRESSES = 16,
+    FT_XR_SRC_ADDR = 16,
     FT_XR_BIFLOW = 32,
-    FT_XR_TCP_FLAGS = 64
+    FT_XR_TCP_FLAGS = 64,
+    FT_XR_DST_ADDR = 128,
+    FT_XR_DST_PORT = 256,
+    /* both; of a record either may be there alone */
+    FT_XR_PORTS = FT_XR_SRC_PORT | FT_XR_DST_PORT,
+    FT_XR_ADDRESSES = FT_XR_SRC_ADDR | FT_XR_DST_ADDR
 };
 
 /* One sampled or discarded packet of sFlow. */

@@ -63,9 +63,10 @@ static void record_reason(const struct ft_export_record *r, struct ft_value *v)
     v->s = v->null ? "" : ft_reason_name(reason);
 }
 
-static void record_addr(const struct ft_export_record *r, const uint8_t *a, struct ft_value *v)
+static void record_addr(const struct ft_export_record *r, uint16_t which, const uint8_t *a,
+                        struct ft_value *v)
 {
-    v->null = !(r->has & FT_XR_ADDRESSES);
+    v->null = !(r->has & which);
     v->ip_version = r->ip_version;
     v->addr = a;
 }
@@ -83,14 +84,11 @@ static void agent(const struct ft_exporter_info *e, struct ft_value *v)
     v->addr = e->agent;
 }
 
-static bool has_ports(const struct ft_export_record *r)
+static void record_port(const struct ft_export_record *r, uint16_t which, uint16_t port,
+                        struct ft_value *v)
 {
-    return (r->has & FT_XR_PORTS) != 0;
-}
-
-static uint16_t shown_port(const struct ft_export_record *r, uint16_t port)
-{
-    return !(r->has & FT_XR_PROTO) || ft_proto_has_ports(r->proto) ? port : 0;
+    v->u = !(r->has & FT_XR_PROTO) || ft_proto_has_ports(r->proto) ? port : 0;
+    v->null = !(r->has & which);
 }
 
 RECORD(timestamp, v->i = r->timestamp_ns)
@@ -98,10 +96,10 @@ RECORD(flow_id, v->u = ft_export_flow_id(r))
 RECORD(reason, record_reason(r, v))
 RECORD(is_final, v->u = ft_export_reason(r) != FT_REASON_ACTIVE)
 RECORD(segment, v->u = 0 * r->sequence)
-RECORD(src_ip, record_addr(r, r->src, v))
-RECORD(dst_ip, record_addr(r, r->dst, v))
-RECORD(src_port, v->u = shown_port(r, r->src_port); v->null = !has_ports(r))
-RECORD(dst_port, v->u = shown_port(r, r->dst_port); v->null = !has_ports(r))
+RECORD(src_ip, record_addr(r, FT_XR_SRC_ADDR, r->src, v))
+RECORD(dst_ip, record_addr(r, FT_XR_DST_ADDR, r->dst, v))
+RECORD(src_port, record_port(r, FT_XR_SRC_PORT, r->src_port, v))
+RECORD(dst_port, record_port(r, FT_XR_DST_PORT, r->dst_port, v))
 RECORD(protocol, v->u = r->proto; v->null = !(r->has & FT_XR_PROTO))
 RECORD(packets, v->u = r->packets + r->rev_packets; v->null = !(r->has & FT_XR_PACKETS))
 RECORD(bytes, v->u = r->bytes + r->rev_bytes; v->null = !(r->has & FT_XR_BYTES))

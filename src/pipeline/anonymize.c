@@ -301,8 +301,10 @@ static const void *map_record(struct ft_anonymizer *a, const struct ft_export_re
     r->values = a->values;
     r->base = a->bytes;
     r->text_max = ft_xvalues_room(r->values, r->n_values);
-    if (r->has & FT_XR_ADDRESSES) {
+    if (r->has & FT_XR_SRC_ADDR) {
         map_ip(a, r->ip_version, r->src);
+    }
+    if (r->has & FT_XR_DST_ADDR) {
         map_ip(a, r->ip_version, r->dst);
     }
     return r;

@@ -91,7 +91,7 @@ static void make_record(const uint8_t *d, size_t size, const struct ft_exporter_
         .names = ft_load_be16(d + 10) & 2 ? names : NULL,
         .base = d,
         .values = values,
-        .has = d[0] & 0x7f,
+        .has = (uint16_t)(d[0] | (d[1] & 1) << 8),
         .ip_version = versions[(d[1] >> 1) & 3],
         .proto = d[2],
         .src_port = ft_load_be16(d + 4),

@@ -150,7 +150,7 @@ static void test_export_by_hand_and_by_table(void)
             .n_values = (uint32_t)(i % 4),
             .names = i % 3 == 0 ? &names : NULL,
             .sequence = (uint32_t)random,
-            .has = (uint16_t)(random >> 13 & 0x7f),
+            .has = (uint16_t)(random >> 13 & 0x1ff),
             .sampling_rate = i % 5 == 0 ? 0 : (uint32_t)(random >> 20),
             .timestamp_ns = 1700000000000000000 + (int64_t)(random >> 8),
             .first_ns = i % 7 == 0 ? INT64_MIN : (int64_t)(random >> 3),
