@@ -48,7 +48,7 @@ size_t ft_collector_budget(const struct ft_collect_limits *limits)
 
     return (size_t)limits->exporters * exporter + FT__PLAN_BYTES +
            (size_t)FT__TEMPLATES_ALL * (sizeof(struct ft__template) + sizeof(uint16_t)) +
-           FT__WAITING_ALL + (size_t)FT__NAMES_ALL * 4 * 80 + (size_t)FT__POOLS_ALL * 64 +
+           FT__WAITING_ALL + (size_t)FT__NAMES_ALL * 4 * 96 + (size_t)FT__POOLS_ALL * 64 +
            (size_t)FT__TYPES_MAX * sizeof(struct ft__type);
 }
 

@@ -89,11 +89,11 @@ void ft__section_take(struct ft_collector *c, const uint8_t *data, size_t len, u
 enum ft_verdict ft__sflow_take(struct ft_collector *c, const struct ft_peer *peer,
                                const uint8_t *data, size_t len);
 
-/* systemInitTimeMilliseconds in ns; INT64_MIN: so late that no uptime (at most 49.7 days) can be
- * added. */
+/* systemInitTimeMilliseconds in ns; INT64_MIN: not known (0), or so late that no uptime (at
+ * most 49.7 days) can be added. */
 FT_INLINE int64_t ft__init_time(uint64_t ms)
 {
-    return ms < INT64_MAX / 1000000 - UINT32_MAX ? (int64_t)ms * 1000000 : INT64_MIN;
+    return ms != 0 && ms < INT64_MAX / 1000000 - UINT32_MAX ? (int64_t)ms * 1000000 : INT64_MIN;
 }
 
 /* An unsigned value of 1 to 8 bytes; others give 0. */

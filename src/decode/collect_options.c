@@ -187,6 +187,24 @@ static void take_sampling(struct ft__exporter *e, const struct options *o)
     }
 }
 
+static bool is_named(const struct ft__names *names, enum ft__name_kind kind, const struct told *id)
+{
+    return kind == FT__NAME_APPLICATION ? ft__names_application(names, id->p, id->len) != NULL
+                                        : ft__names_get(names, kind, number(id)) != NULL;
+}
+
+static int set_name(struct ft_collector *c, enum ft__name_kind kind, const struct told *id,
+                    const struct told *name)
+{
+    struct ft__names **names = &c->exporter->names;
+
+    if (kind == FT__NAME_APPLICATION) {
+        return ft__names_set_application(names, &c->exporters.seed, id->p, id->len, name->p,
+                                         name->len);
+    }
+    return ft__names_set(names, &c->exporters.seed, kind, number(id), name->p, name->len);
+}
+
 static void take_name(struct ft_collector *c, enum ft__name_kind kind, const struct told *id,
                       const struct told *name)
 {
@@ -195,14 +213,12 @@ static void take_name(struct ft_collector *c, enum ft__name_kind kind, const str
     const struct ft__common of = {FT__IN_HOLDS_NAMES, &c->exporters.names, FT__NAMES_ALL,
                                   e->origin->names, FT__NAMES_ALL / FT__SHARE_PARTS};
 
-    if (id->p == NULL || name->p == NULL || id->len > 8) {
+    if (id->p == NULL || name->p == NULL || (id->len > 8 && kind != FT__NAME_APPLICATION)) {
         return;
     }
-    bool room = ft__names_get(e->names, kind, number(id)) != NULL || /* known ones may change */
-                ft__collect_room(c, &of, 1);
+    bool room = is_named(e->names, kind, id) || ft__collect_room(c, &of, 1); /* may change */
 
-    if (!room || ft__names_set(&e->names, &c->exporters.seed, kind, number(id), name->p,
-                               name->len) != FT_OK) {
+    if (!room || set_name(c, kind, id, name) != FT_OK) {
         e->h.malformed++; /* more names than may be kept */
     }
     before = ft__names_count(e->names) - before;

@@ -11,7 +11,8 @@ enum { RECORD_TEXT = 900 };
 
 /* What the steps of one record leave behind for its end. */
 struct scratch {
-    int64_t init_ns;
+    int64_t init_ns, duration_ns;
+    uint32_t last_ms; /* FT__CLOCK_SPAN_MS: LAST as sent */
     uint64_t sampler, interval, space, size, if_in, if_out;
     bool has_sampler, has_interval, has_space, has_size;
     bool has_names;
@@ -21,33 +22,103 @@ struct scratch {
     struct ft_export_names names;
 };
 
-/* A time by the clock that its element uses; INT64_MIN: it cannot be known. */
-static int64_t time_of(const struct ft_nf_message *m, const struct scratch *s, uint8_t clock,
-                       uint64_t v)
+/* A time this much after the export, or the end of its flow, is that; later ones are those of a
+ * flow that began before the uptime wrapped. */
+enum { AHEAD_MS = 3600000 };
+
+/* How long before `at` (ms) was `v`, by a clock that wraps after 49.7 days? */
+static int64_t ms_before(uint32_t at, uint32_t v, uint32_t ahead)
+{
+    uint32_t before = at - v;
+
+    return before > UINT32_MAX - ahead ? -(int64_t)(v - at) : (int64_t)before;
+}
+
+/* A time by uptime, which wraps after 49.7 days. An end is near the export, before or after it; a
+ * start is as long before it as can be, or shortly after it; one that is later than the uptime is
+ * of before its wrap, or of a record whose times are all late: as long before its end. */
+static int64_t uptime_time(const struct ft_nf_message *m, const struct scratch *s, bool first,
+                           bool span, uint32_t v, int64_t last_ns)
+{
+    uint32_t now = m->uptime_ms;
+
+    if (m->protocol == FT_XP_IPFIX && s->init_ns == INT64_MIN) {
+        return INT64_MIN;
+    }
+    if (m->protocol == FT_XP_IPFIX) {
+        int64_t up_ms = (m->export_ns - s->init_ns) / 1000000;
+
+        if (up_ms < (int64_t)v) { /* it has not wrapped yet */
+            return s->init_ns + (int64_t)v * 1000000;
+        }
+        now = (uint32_t)up_ms;
+    }
+    if (first && span && v > now) {
+        return last_ns - ms_before(s->last_ms, v, AHEAD_MS) * 1000000;
+    }
+    return m->export_ns - ms_before(now, v, first ? AHEAD_MS : INT32_MAX) * 1000000;
+}
+
+/* A time by the clock that its element uses; INT64_MIN: it cannot be known. 0 is what exporters
+ * send for that (RFC 5905 §6 says so of NTP's), and nobody's flow began in 1970. */
+static int64_t time_of(const struct ft_nf_message *m, uint8_t clock, uint64_t v)
 {
     switch ((enum ft__clock)clock) {
-    case FT__CLOCK_UPTIME_MS: {
-        if (m->protocol == FT_XP_IPFIX) {
-            return s->init_ns != INT64_MIN ? s->init_ns + (int64_t)(uint32_t)v * 1000000
-                                           : INT64_MIN;
-        }
-        /* modular: the uptime wraps after 49.7 days; a time after the export is near it */
-        int32_t before = (int32_t)(m->uptime_ms - (uint32_t)v);
-
-        return m->export_ns - (int64_t)before * 1000000;
-    }
     case FT__CLOCK_S:
-        return (int64_t)v * 1000000000;
+        return v != 0 ? (int64_t)v * 1000000000 : INT64_MIN;
     case FT__CLOCK_MS:
-        return v < INT64_MAX / 1000000 ? (int64_t)v * 1000000 : INT64_MIN;
-    case FT__CLOCK_NTP_US: /* 0: not known (RFC 5905 §6) */
-        return v != 0 ? ft_ntp_to_ns(v, true) : INT64_MIN;
-    case FT__CLOCK_NTP_NS:
-        return v != 0 ? ft_ntp_to_ns(v, false) : INT64_MIN;
+        return v != 0 && v < INT64_MAX / 1000000 ? (int64_t)v * 1000000 : INT64_MIN;
+    case FT__CLOCK_NTP_US:
+    case FT__CLOCK_NTP_NS: {
+        int64_t ns = v != 0 ? ft_ntp_to_ns(v, clock == FT__CLOCK_NTP_US) : 0;
+
+        return ns != 0 ? ns : INT64_MIN;
+    }
     case FT__CLOCK_BEFORE_US:
         return m->export_ns - (int64_t)(uint32_t)v * 1000;
+    default:
+        return INT64_MIN;
     }
-    return INT64_MIN;
+}
+
+static void last_step(const struct ft_nf_message *m, const struct ft__step *t, uint64_t v,
+                      struct scratch *s, struct ft_export_record *r)
+{
+    if (t->clock == FT__CLOCK_UPTIME_MS) {
+        s->last_ms = (uint32_t)v;
+        r->last_ns = uptime_time(m, s, false, false, (uint32_t)v, 0);
+    } else {
+        r->last_ns = time_of(m, t->clock, v);
+    }
+}
+
+static void first_step(const struct ft_nf_message *m, const struct ft__step *t, uint64_t v,
+                       const struct scratch *s, struct ft_export_record *r)
+{
+    if (t->clock == FT__CLOCK_UPTIME_MS || t->clock == FT__CLOCK_SPAN_MS) {
+        r->first_ns =
+            uptime_time(m, s, true, t->clock == FT__CLOCK_SPAN_MS, (uint32_t)v, r->last_ns);
+    } else {
+        r->first_ns = time_of(m, t->clock, v);
+    }
+}
+
+/* A duration in ns; INT64_MIN: none that can be. */
+static int64_t duration_of(uint8_t clock, uint64_t v)
+{
+    uint64_t unit = clock == FT__CLOCK_US ? 1000 : 1000000;
+
+    return v < INT64_MAX / 4 / unit ? (int64_t)(v * unit) : INT64_MIN;
+}
+
+/* Fills the end by the start and the duration, or the start by the end. */
+static void end_times(int64_t duration_ns, struct ft_export_record *r)
+{
+    if (r->last_ns == INT64_MIN && r->first_ns != INT64_MIN) {
+        r->last_ns = r->first_ns < INT64_MAX / 2 ? r->first_ns + duration_ns : INT64_MIN;
+    } else if (r->first_ns == INT64_MIN && r->last_ns != INT64_MIN) {
+        r->first_ns = r->last_ns > INT64_MIN / 2 ? r->last_ns - duration_ns : INT64_MIN;
+    }
 }
 
 /* Steps that few templates have. */
@@ -59,10 +130,16 @@ static void rare_step(struct ft_collector *c, const struct ft__step *t, const ui
 
     switch ((enum ft__slot)t->slot) {
     case FT__SLOT_INIT:
-        s->init_ns = ft__init_time(v);
+        s->init_ns = v != 0 ? ft__init_time(v) : s->init_ns; /* what the options say, else */
         break;
     case FT__SLOT_END:
         r->end_reason = v <= 5 ? (uint8_t)v : 0;
+        break;
+    case FT__SLOT_FIREWALL:
+        r->firewall_event = v <= FT_FIREWALL_UPDATE ? (uint8_t)v : 0;
+        break;
+    case FT__SLOT_DURATION:
+        s->duration_ns = duration_of(t->clock, v);
         break;
     case FT__SLOT_SAMPLER:
         s->sampler = v;
@@ -89,7 +166,7 @@ static void rare_step(struct ft_collector *c, const struct ft__step *t, const ui
         s->has_names |= s->names.vrf_out != NULL;
         break;
     case FT__SLOT_APP:
-        s->names.application = ft__names_get(names, FT__NAME_APPLICATION, v);
+        s->names.application = ft__names_application(names, p, len);
         s->has_names |= s->names.application != NULL;
         break;
     case FT__SLOT_FRAME:
@@ -161,10 +238,10 @@ FT_INLINE void run_step(struct ft_collector *c, const struct ft_nf_message *m,
         r->rev_bytes = ft__load_uint(p, len);
         return;
     case FT__SLOT_FIRST:
-        r->first_ns = time_of(m, s, t->clock, ft__load_uint(p, len));
+        first_step(m, t, ft__load_uint(p, len), s, r);
         return;
     case FT__SLOT_LAST:
-        r->last_ns = time_of(m, s, t->clock, ft__load_uint(p, len));
+        last_step(m, t, ft__load_uint(p, len), s, r);
         return;
     case FT__SLOT_IF_IN:
     case FT__SLOT_IF_OUT:
@@ -236,6 +313,9 @@ static void end_rare(struct ft_collector *c, struct scratch *s, struct ft_export
     if (rate != 0) {
         r->sampling_rate = rate;
     }
+    if (s->duration_ns != INT64_MIN) {
+        end_times(s->duration_ns, r);
+    }
     if (s->section != NULL) {
         ft__section_take(c, s->section, s->section_len, s->section_link, r);
     }
@@ -293,6 +373,7 @@ FT_INLINE void take_record(struct ft_collector *c, const struct ft_nf_message *m
 
     if (FT_UNLIKELY(rare)) {
         memset(&s, 0, sizeof s);
+        s.duration_ns = INT64_MIN;
     }
     s.init_ns = c->exporter->init_ns;
     s.src6 = s.dst6 = NULL;

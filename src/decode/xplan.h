@@ -38,11 +38,13 @@ enum ft__slot {
     FT__SLOT_BYTES,
     FT__SLOT_REV_PACKETS,
     FT__SLOT_REV_BYTES,
+    FT__SLOT_LAST, /* before FIRST, which may count from it */
     FT__SLOT_FIRST,
-    FT__SLOT_LAST,
     FT__SLOT_IF_IN,
     FT__SLOT_IF_OUT,
     FT__SLOT_END,      /* from here on: few templates have them */
+    FT__SLOT_FIREWALL, /* 233, Cisco's 40005 */
+    FT__SLOT_DURATION, /* 161, 162: fills the end, or the start, that is not there */
     FT__SLOT_SAMPLER,  /* sampler or selector id */
     FT__SLOT_INTERVAL, /* 34, 50, 305, 310: of 1 in N */
     FT__SLOT_SPACE,    /* 306 */
@@ -55,20 +57,22 @@ enum ft__slot {
     FT__SLOT__COUNT
 };
 
-/* Units of FT__SLOT_FIRST and FT__SLOT_LAST. */
+/* Units of FT__SLOT_FIRST, FT__SLOT_LAST and FT__SLOT_DURATION. */
 enum ft__clock {
     FT__CLOCK_UPTIME_MS, /* since the exporter started */
+    FT__CLOCK_SPAN_MS,   /* FIRST: the same, of a record whose LAST is one, too */
     FT__CLOCK_S,
     FT__CLOCK_MS,
-    FT__CLOCK_NTP_US,   /* RFC 7011 §6.1.9 */
-    FT__CLOCK_NTP_NS,   /* RFC 7011 §6.1.10 */
-    FT__CLOCK_BEFORE_US /* us before the export time (IE 158, 159) */
+    FT__CLOCK_NTP_US,    /* RFC 7011 §6.1.9 */
+    FT__CLOCK_NTP_NS,    /* RFC 7011 §6.1.10 */
+    FT__CLOCK_BEFORE_US, /* us before the export time (IE 158, 159) */
+    FT__CLOCK_US         /* DURATION */
 };
 
 /* Fills one slot from one field. */
 struct ft__step {
     uint8_t slot;
-    uint8_t clock;   /* FIRST, LAST: enum ft__clock */
+    uint8_t clock;   /* FIRST, LAST, DURATION: enum ft__clock */
     uint16_t len;    /* bytes of the field; variable: 0 */
     uint32_t offset; /* in the record, when the plan is fixed; else the number of the value */
 };

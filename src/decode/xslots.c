@@ -15,6 +15,10 @@ struct candidate {
 };
 
 #define REVERSE FT_NF_REVERSE_PEN
+#define CISCO   9
+
+/* Ranks of FIRST and LAST from here on are times of an observation, not of a start or an end. */
+enum { OBSERVED = 6 };
 
 static const struct candidate candidates[] = {
     {0, 8, FT__SLOT_SRC4, 0, 0, 4, 4},                   /* sourceIPv4Address */
@@ -54,23 +58,27 @@ static const struct candidate candidates[] = {
     {0, 324, FT__SLOT_LAST, 7, FT__CLOCK_NTP_US, 8, 8},
     {0, 323, FT__SLOT_LAST, 8, FT__CLOCK_MS, 8, 8},
     {0, 322, FT__SLOT_LAST, 9, FT__CLOCK_S, 4, 4},
-    {0, 136, FT__SLOT_END, 0, 0, 1, 8},      /* flowEndReason */
-    {0, 48, FT__SLOT_SAMPLER, 0, 0, 1, 8},   /* samplerId */
-    {0, 302, FT__SLOT_SAMPLER, 1, 0, 1, 8},  /* selectorId */
-    {0, 305, FT__SLOT_INTERVAL, 0, 0, 1, 8}, /* samplingPacketInterval */
-    {0, 310, FT__SLOT_INTERVAL, 1, 0, 1, 8}, /* samplingPopulation */
-    {0, 34, FT__SLOT_INTERVAL, 2, 0, 1, 8},  /* samplingInterval */
-    {0, 50, FT__SLOT_INTERVAL, 3, 0, 1, 8},  /* samplerRandomInterval */
-    {0, 306, FT__SLOT_SPACE, 0, 0, 1, 8},    /* samplingPacketSpace */
-    {0, 309, FT__SLOT_SIZE, 0, 0, 1, 8},     /* samplingSize */
-    {0, 10, FT__SLOT_IF_IN, 0, 0, 1, 8},     /* ingressInterface */
-    {0, 14, FT__SLOT_IF_OUT, 0, 0, 1, 8},    /* egressInterface */
-    {0, 234, FT__SLOT_VRF_IN, 0, 0, 1, 8},   /* ingressVRFID */
-    {0, 235, FT__SLOT_VRF_OUT, 0, 0, 1, 8},  /* egressVRFID */
-    {0, 95, FT__SLOT_APP, 0, 0, 1, 0},       /* applicationId */
-    {0, 315, FT__SLOT_FRAME, 0, 0, 1, 0},    /* dataLinkFrameSection */
-    {0, 104, FT__SLOT_FRAME, 1, 0, 1, 0},    /* layer2packetSectionData */
-    {0, 313, FT__SLOT_IP, 0, 0, 1, 0},       /* ipHeaderPacketSection */
+    {0, 161, FT__SLOT_DURATION, 1, FT__CLOCK_MS, 1, 8}, /* flowDurationMilliseconds */
+    {0, 162, FT__SLOT_DURATION, 0, FT__CLOCK_US, 1, 8}, /* flowDurationMicroseconds */
+    {0, 233, FT__SLOT_FIREWALL, 0, 0, 1, 8},            /* firewallEvent */
+    {CISCO, 7237, FT__SLOT_FIREWALL, 1, 0, 1, 8},       /* 40005 in v9 */
+    {0, 136, FT__SLOT_END, 0, 0, 1, 8},                 /* flowEndReason */
+    {0, 48, FT__SLOT_SAMPLER, 0, 0, 1, 8},              /* samplerId */
+    {0, 302, FT__SLOT_SAMPLER, 1, 0, 1, 8},             /* selectorId */
+    {0, 305, FT__SLOT_INTERVAL, 0, 0, 1, 8},            /* samplingPacketInterval */
+    {0, 310, FT__SLOT_INTERVAL, 1, 0, 1, 8},            /* samplingPopulation */
+    {0, 34, FT__SLOT_INTERVAL, 2, 0, 1, 8},             /* samplingInterval */
+    {0, 50, FT__SLOT_INTERVAL, 3, 0, 1, 8},             /* samplerRandomInterval */
+    {0, 306, FT__SLOT_SPACE, 0, 0, 1, 8},               /* samplingPacketSpace */
+    {0, 309, FT__SLOT_SIZE, 0, 0, 1, 8},                /* samplingSize */
+    {0, 10, FT__SLOT_IF_IN, 0, 0, 1, 8},                /* ingressInterface */
+    {0, 14, FT__SLOT_IF_OUT, 0, 0, 1, 8},               /* egressInterface */
+    {0, 234, FT__SLOT_VRF_IN, 0, 0, 1, 8},              /* ingressVRFID */
+    {0, 235, FT__SLOT_VRF_OUT, 0, 0, 1, 8},             /* egressVRFID */
+    {0, 95, FT__SLOT_APP, 0, 0, 1, 0},                  /* applicationId */
+    {0, 315, FT__SLOT_FRAME, 0, 0, 1, 0},               /* dataLinkFrameSection */
+    {0, 104, FT__SLOT_FRAME, 1, 0, 1, 0},               /* layer2packetSectionData */
+    {0, 313, FT__SLOT_IP, 0, 0, 1, 0},                  /* ipHeaderPacketSection */
 };
 
 static const struct candidate *candidate_for(const struct ft_template_field *f, uint32_t from)
@@ -192,6 +200,24 @@ static void choose_counters(const struct ft__xplan *plan, struct choice *to)
     fill(to, FT__SLOT_REV_BYTES, reverse);
 }
 
+/* A duration is better than an observation for the end or the start that is not told; beside an
+ * observation alone, that is the end: nobody knows a duration before. */
+static void choose_times(struct choice *to)
+{
+    bool *filled = to->filled;
+    bool first = filled[FT__SLOT_FIRST] && to->rank[FT__SLOT_FIRST] < OBSERVED;
+    bool last = filled[FT__SLOT_LAST] && to->rank[FT__SLOT_LAST] < OBSERVED;
+
+    if (filled[FT__SLOT_DURATION]) {
+        filled[FT__SLOT_LAST] = last || (filled[FT__SLOT_LAST] && !first);
+        filled[FT__SLOT_FIRST] = first;
+    }
+    if (first && last && to->clock[FT__SLOT_FIRST] == FT__CLOCK_UPTIME_MS &&
+        to->clock[FT__SLOT_LAST] == FT__CLOCK_UPTIME_MS) {
+        to->clock[FT__SLOT_FIRST] = FT__CLOCK_SPAN_MS;
+    }
+}
+
 static uint8_t addresses_of(const bool *filled, enum ft__slot src, enum ft__slot dst)
 {
     return (uint8_t)((filled[src] ? FT_XR_SRC_ADDR : 0) | (filled[dst] ? FT_XR_DST_ADDR : 0));
@@ -225,6 +251,7 @@ void ft__xplan_steps(struct ft__xplan *plan, bool outermost)
 
     choose_fields(plan, several ? &others : NULL, &to);
     choose_counters(plan, &to);
+    choose_times(&to);
     plan->n_steps = 0;
     for (uint32_t s = 0; s < FT__SLOT__COUNT; s++) {
         if (to.filled[s] && plan->value_of[to.field[s]] != UINT16_MAX) {

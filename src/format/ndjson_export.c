@@ -43,8 +43,8 @@ static uint8_t *put_head(uint8_t *p, const struct ft_export_record *r)
         p = ft_put_str(p, ft_reason_name(reason));
         *p++ = '"';
     }
-    return reason == FT_REASON_ACTIVE ? FT_PUT_LIT(p, ",\"is_final\":false,\"segment\":0")
-                                      : FT_PUT_LIT(p, ",\"is_final\":true,\"segment\":0");
+    return ft_export_is_final(r) ? FT_PUT_LIT(p, ",\"is_final\":true,\"segment\":0")
+                                 : FT_PUT_LIT(p, ",\"is_final\":false,\"segment\":0");
 }
 
 static uint8_t *put_key(uint8_t *p, const struct ft_export_record *r)

@@ -83,6 +83,15 @@ struct ft_export_names {
     const char *application;      /* applicationName of applicationId */
 };
 
+/* firewallEvent (233, ASA's 40005): what a firewall's record tells of its flow. */
+enum ft_firewall_event {
+    FT_FIREWALL_CREATED = 1,
+    FT_FIREWALL_DELETED,
+    FT_FIREWALL_DENIED,
+    FT_FIREWALL_ALERT,
+    FT_FIREWALL_UPDATE
+};
+
 /* One flow record of NetFlow or IPFIX. */
 struct ft_export_record {
     const struct ft_exporter_info *exporter;
@@ -107,6 +116,7 @@ struct ft_export_record {
     uint8_t proto;
     uint16_t tcp_flags;
     uint8_t end_reason;       /* flowEndReason 1..5, 0: not told (RFC 5102 §5.11.3) */
+    uint8_t firewall_event;   /* enum ft_firewall_event, 0: not told */
     uint8_t src[16], dst[16]; /* network order; IPv4 in the first 4 bytes */
 };
 

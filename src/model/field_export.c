@@ -33,6 +33,21 @@ enum ft_reason ft_export_reason(const struct ft_export_record *r)
     return (enum ft_reason)reasons[r->end_reason <= 5 ? r->end_reason : 0];
 }
 
+bool ft_export_is_final(const struct ft_export_record *r)
+{
+    switch (r->firewall_event) {
+    case FT_FIREWALL_CREATED:
+    case FT_FIREWALL_ALERT:
+    case FT_FIREWALL_UPDATE:
+        return false;
+    case FT_FIREWALL_DELETED:
+    case FT_FIREWALL_DENIED:
+        return true;
+    default:
+        return ft_export_reason(r) != FT_REASON_ACTIVE;
+    }
+}
+
 uint64_t ft_export_estimate(uint64_t a, uint32_t rate)
 {
     uint64_t out;
@@ -94,7 +109,7 @@ static void record_port(const struct ft_export_record *r, uint16_t which, uint16
 RECORD(timestamp, v->i = r->timestamp_ns)
 RECORD(flow_id, v->u = ft_export_flow_id(r))
 RECORD(reason, record_reason(r, v))
-RECORD(is_final, v->u = ft_export_reason(r) != FT_REASON_ACTIVE)
+RECORD(is_final, v->u = ft_export_is_final(r))
 RECORD(segment, v->u = 0 * r->sequence)
 RECORD(src_ip, record_addr(r, FT_XR_SRC_ADDR, r->src, v))
 RECORD(dst_ip, record_addr(r, FT_XR_DST_ADDR, r->dst, v))
@@ -195,7 +210,9 @@ static const struct ft_field record_fields[] = {
      TEXT,
      .get = r_is_final,
      .source = "flowtap",
-     .meaning = "false when the exporter said that the flow goes on (reason active)"},
+     .meaning =
+         "false when the exporter says that the flow goes on: reason active; of a firewall's "
+         "record that it is created or updated"},
     {.name = "segment",
      .type = FT_T_U32,
      .privacy = FT_PRIVACY_NONE,

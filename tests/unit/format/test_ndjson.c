@@ -163,6 +163,7 @@ static void test_export_by_hand_and_by_table(void)
             .ip_version = i % 2 ? 4 : 6,
             .proto = (uint8_t)(random >> 24),
             .end_reason = (uint8_t)(i % 6),
+            .firewall_event = (uint8_t)(i % 13 < 7 ? i % 13 : 0),
         };
 
         memset(r.src, (int)(random & 0xff), sizeof r.src);
