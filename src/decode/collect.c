@@ -196,7 +196,7 @@ static void take_set(struct ft_collector *c, struct ft_nf_message *m, struct ft_
     if (set->id >= FT_NF_DATA_MIN) {
         struct ft__template *t = ft__exporter_template(c->exporter, set->id);
 
-        if (t == NULL) {
+        if (t == NULL || ft__restart_stale(c->exporter, t)) {
             hold_back(c, m, set);
         } else {
             take_data(c, m, t->plan, set->id, &set->body);
@@ -266,23 +266,6 @@ static void take_old(struct ft_collector *c, struct ft_nf_message *m)
     ft__records_take(c, m, c->plans.builtin[m->protocol], 0, &body);
 }
 
-/* The exporter restarted when its clock since then steps back, other than by its wrap after 49.7
- * days: its sequence starts again, too. */
-static void note_uptime(struct ft_collector *c, const struct ft_nf_message *m)
-{
-    struct ft__exporter *e = c->exporter;
-
-    if (m->protocol != FT_XP_IPFIX) {
-        uint32_t step = e->uptime_ms - m->uptime_ms;
-
-        if (e->h.messages > 0 && step < UINT32_MAX / 2 && step > 60000 && e->seq.known) {
-            e->seq.known = false;
-            e->h.resets++;
-        }
-        e->uptime_ms = m->uptime_ms;
-    }
-}
-
 static void take_message(struct ft_collector *c, const struct ft_peer *peer,
                          struct ft_nf_message *m, enum ft_verdict v)
 {
@@ -300,7 +283,7 @@ static void take_message(struct ft_collector *c, const struct ft_peer *peer,
     c->cut = v == FT_V_EXPORT_LENGTH;
     c->ordinal = 0;
     c->records_known = true;
-    note_uptime(c, m);
+    ft__restart_note(c, m);
     if (m->protocol == FT_XP_NETFLOW_V9 || m->protocol == FT_XP_IPFIX) {
         take_sets(c, m);
     } else {

@@ -68,6 +68,16 @@ void ft__templates_take(struct ft_collector *c, struct ft_nf_message *m, struct 
 void ft__template_remove(struct ft_collector *c, struct ft__template *t,
                          enum ft_template_change_kind kind);
 
+/* What a message says of its exporter's restarts (collect_restart.c); before its sets are taken. */
+void ft__restart_note(struct ft_collector *c, const struct ft_nf_message *m);
+
+/* IPFIX: the sequence number that the exporter is to send next, when it counts and that is known;
+ * else 0. */
+uint32_t ft__restart_sequence(const struct ft__exporter *e);
+
+/* The template is of before a restart: data waits until it comes again. */
+bool ft__restart_stale(const struct ft__exporter *e, const struct ft__template *t);
+
 /* What waited for this template, in the order in which it came (collect.c). */
 void ft__waiting_take(struct ft_collector *c, uint16_t id);
 

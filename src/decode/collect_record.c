@@ -327,7 +327,7 @@ static bool find_list(void *cookie, uint16_t id, struct ft_list_template *out)
     const struct ft_collector *c = cookie;
     const struct ft__template *t = ft__exporter_template(c->exporter, id);
 
-    if (t == NULL || t->plan->options) {
+    if (t == NULL || t->plan->options || ft__restart_stale(c->exporter, t)) {
         return false;
     }
     *out = (struct ft_list_template){t->plan, t->plan->n_values, t->plan->record_len};

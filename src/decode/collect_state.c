@@ -3,6 +3,8 @@
  *
  *     flowtap-collect-state 1
  *     exporter ipfix 10.0.0.1 0 256 1000          protocol, address, port, domain, sampling rate
+ *     up 3600000 1700000000000                    of the exporter above: its uptime, when, in ms
+ *     sequence 4711                               IPFIX: the next one of it
  *     sampler 3 100                               of the exporter above: id, rate
  *     template 256 0 0 0:8:4 0:12:4 0:2:8         id, options, scopes; PEN:id:length[:s] ...
  *     end 1c2f...                                 a hash of all lines before
@@ -86,6 +88,12 @@ static void put_exporter(struct text *t, struct ft_cryptopan *hide, const struct
     put(t, "exporter %s %s %u %u %u\n",
         ft_export_protocol_name((enum ft_export_protocol)e->info.protocol), shown, e->info.port,
         e->info.domain_id, e->sampling_rate);
+    if (e->clock_known) {
+        put(t, "up %u %" PRIu64 "\n", e->uptime_ms, (uint64_t)e->heard_ns / 1000000);
+    }
+    if (e->info.protocol == FT_XP_IPFIX && ft__restart_sequence(e) != 0) {
+        put(t, "sequence %u\n", ft__restart_sequence(e));
+    }
     for (uint32_t i = 0; i < e->n_samplers; i++) {
         put(t, "sampler %" PRIu64 " %u\n", e->samplers[i].id, e->samplers[i].rate);
     }
@@ -292,6 +300,32 @@ static bool load_sampler(struct ft_collector *c, const char *at, const char *end
            ft__exporter_set_sampler(c->exporter, id, (uint32_t)rate, &changed) == FT_OK;
 }
 
+/* So that a restart is seen that came meanwhile. */
+static bool load_up(struct ft_collector *c, const char *at, const char *end)
+{
+    uint64_t uptime_ms, heard_ms;
+
+    if (c->exporter == NULL || !number(&at, end, UINT32_MAX, &uptime_ms) ||
+        !number(&at, end, INT64_MAX / 1000000, &heard_ms)) {
+        return false;
+    }
+    c->exporter->uptime_ms = (uint32_t)uptime_ms;
+    c->exporter->heard_ns = (int64_t)heard_ms * 1000000;
+    c->exporter->clock_known = true;
+    return true;
+}
+
+static bool load_sequence(struct ft_collector *c, const char *at, const char *end)
+{
+    uint64_t sequence;
+
+    if (c->exporter == NULL || !number(&at, end, UINT32_MAX, &sequence)) {
+        return false;
+    }
+    c->exporter->sequence_saved = (uint32_t)sequence;
+    return true;
+}
+
 static bool load_line(struct ft_collector *c, const char *line, const char *end)
 {
     size_t len;
@@ -303,6 +337,12 @@ static bool load_line(struct ft_collector *c, const char *line, const char *end)
     }
     if (len == 8 && memcmp(w, "template", 8) == 0) {
         return load_template(c, at, end);
+    }
+    if (len == 2 && memcmp(w, "up", 2) == 0) {
+        return load_up(c, at, end);
+    }
+    if (len == 8 && memcmp(w, "sequence", 8) == 0) {
+        return load_sequence(c, at, end);
     }
     return len == 7 && memcmp(w, "sampler", 7) == 0 && load_sampler(c, at, end);
 }

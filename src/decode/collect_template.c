@@ -172,6 +172,52 @@ static void set_template(struct ft_collector *c, uint16_t id, struct ft__xplan *
     ft__waiting_take(c, id);
 }
 
+/* The definition that its exporter has replaced by one that cannot be used: data is no more read by
+ * a layout that is over, but waits for another one. */
+static void end_definition(struct ft_collector *c, uint16_t id)
+{
+    struct ft__template *known = ft__exporter_template(c->exporter, id);
+
+    if (known != NULL) {
+        ft__template_remove(c, known, FT_TEMPLATE_WITHDRAWN);
+    }
+}
+
+/* Whether what can be read of a cut definition is another layout than the one that is known: as it
+ * may be the same one, or no definition at all, it must say so. */
+static bool contradicts(const struct ft_nf_message *m, struct ft_nf_template *t,
+                        const struct ft__xplan *plan)
+{
+    bool some = ft_rd_left(&t->fields) > 0;
+    struct ft_template_field f;
+
+    if (some && (t->options != plan->options || t->n_fields != plan->n_fields ||
+                 t->n_scope != plan->n_scope)) {
+        return true;
+    }
+    for (uint32_t i = 0; i < t->n_fields && ft_rd_left(&t->fields) > 0; i++) {
+        const struct ft_template_field *g = &plan->fields[i];
+
+        ft_nf_next_field(m, t, i, &f);
+        if (f.pen != g->pen || f.id != g->id || f.len != g->len || f.scope != g->scope) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A definition that could not be read. */
+static void note_unreadable(struct ft_collector *c, const struct ft_nf_message *m,
+                            struct ft_nf_template *t)
+{
+    const struct ft__template *known =
+        t->id >= FT_NF_DATA_MIN ? ft__exporter_template(c->exporter, t->id) : NULL;
+
+    if (known != NULL && (t->invalid || contradicts(m, t, known->plan))) {
+        end_definition(c, t->id);
+    }
+}
+
 void ft__templates_take(struct ft_collector *c, struct ft_nf_message *m, struct ft_nf_set *set)
 {
     struct ft_nf_template t;
@@ -183,9 +229,13 @@ void ft__templates_take(struct ft_collector *c, struct ft_nf_message *m, struct 
             withdraw(c, &t);
         } else if (get_plan(c, m, &t, &plan) != FT_OK) {
             ft__collect_fault(c, FT_V_EXPORT_TEMPLATE);
+            end_definition(c, t.id);
         } else {
             set_template(c, t.id, plan);
         }
+    }
+    if (v != FT_V__COUNT) {
+        note_unreadable(c, m, &t);
     }
     if (v != FT_V__COUNT && !c->set_cut) {
         ft__collect_fault(c, v);

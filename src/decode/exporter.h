@@ -35,6 +35,7 @@ struct ft__template {
     struct ft__xplan *plan; /* one use of it is ours */
     int64_t seen_ns;        /* last sent */
     uint32_t charge;        /* bytes that it counts for, of its source */
+    uint32_t epoch;         /* of its exporter, when it was sent */
     uint16_t id;
     uint16_t chain;        /* next of the hash bucket */
     uint16_t newer, older; /* by when they were sent */
@@ -109,9 +110,15 @@ struct ft__exporter {
     uint32_t waiting_bytes;
     struct ft__source_pool *pools; /* sFlow: sample pools by source */
     uint32_t n_pools;
-    int64_t init_ns;    /* systemInitTimeMilliseconds by options data; INT64_MIN: unknown */
-    uint32_t uptime_ms; /* of its last message */
-    bool touched;       /* heard since start: what it has is newer than a saved state */
+    int64_t init_ns;         /* systemInitTimeMilliseconds by options data; INT64_MIN: unknown */
+    uint32_t uptime_ms;      /* of its last message, */
+    int64_t heard_ns;        /* which came then: */
+    bool clock_known;        /* both are */
+    bool several;            /* several processes send as this one */
+    uint32_t epoch;          /* counts its restarts */
+    uint32_t sequence_saved; /* IPFIX: the next one by a saved state, until it is heard; or 0 */
+    uint32_t before;         /* start (ms, modulo 2^32) or IPFIX sequence before the last restart */
+    bool touched;            /* heard since start: what it has is newer than a saved state */
     struct ft_exporter_health h;
     struct ft__losses told; /* of h, what is in the sum */
 };
@@ -198,6 +205,9 @@ void ft__list_remove(struct ft__list *list, struct ft__exporter *e, enum ft__lis
  */
 void ft__sequence_take(struct ft__exporter *e, uint32_t sequence, uint32_t n_records,
                        bool records_known);
+
+/* It is among the last ones that were heard. */
+bool ft__sequence_seen(const struct ft__sequence *s, uint32_t sequence);
 
 /* Rate of a sampler; 0: unknown. */
 uint32_t ft__exporter_sampler(const struct ft__exporter *e, uint64_t id);

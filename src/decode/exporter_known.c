@@ -198,6 +198,7 @@ int ft__exporter_set(struct ft__exporters *t, struct ft__exporter *e, uint16_t i
     e->n_options += plan->options - (n->plan != NULL && n->plan->options);
     n->plan = plan;
     n->seen_ns = now_ns;
+    n->epoch = e->epoch;
     charge(t, e, n, (uint32_t)(sizeof *n + plan->bytes / plan->users));
     list_by_templates(e, was_in);
     ft__exporter_holds(t, e);

@@ -8,7 +8,7 @@ enum { RESET_MESSAGES = 1 << 24, RESET_RECORDS = 1 << 28 };
 enum { LATE_MESSAGES = 64, LATE_RECORDS = 8192, LATE_RUN = 8 };
 enum { OTHER_UNIT = 8 };
 
-static bool seen_before(const struct ft__sequence *s, uint32_t sequence)
+bool ft__sequence_seen(const struct ft__sequence *s, uint32_t sequence)
 {
     for (uint32_t i = 0; i < FT__SEQ_SEEN && i < s->n_seen; i++) {
         if (s->seen[i] == sequence) {
@@ -81,7 +81,7 @@ void ft__sequence_take(struct ft__exporter *e, uint32_t sequence, uint32_t n_rec
         return;
     }
     if (s->known && gap != 0) {
-        if (seen_before(s, sequence) && ++s->late_run < LATE_RUN) {
+        if (ft__sequence_seen(s, sequence) && ++s->late_run < LATE_RUN) {
             e->h.duplicates++;
             return;
         }

@@ -39,8 +39,10 @@ static uint32_t bit_of(uint8_t element, bool by_role)
     return UINT32_C(1) << (by_role ? elements[element].role : element);
 }
 
-/* Parts the fields where something comes again. False: some part has no address. */
-static bool part_by_place(const struct ft__xplan *plan, bool by_role, uint8_t *header)
+/* Parts the fields where something comes again. False: some part has not the addresses (roles of
+ * OF_ADDRESS) that a header has here. */
+static bool part_by_place(const struct ft__xplan *plan, bool by_role, uint32_t addresses,
+                          uint8_t *header)
 {
     uint32_t seen = 0, roles = 0;
     uint8_t n = 0;
@@ -52,7 +54,7 @@ static bool part_by_place(const struct ft__xplan *plan, bool by_role, uint8_t *h
             continue;
         }
         if ((seen & bit_of(element, by_role)) != 0) {
-            if ((roles & OF_ADDRESS) == 0 || n == HEADERS_MAX - 1) {
+            if ((roles & OF_ADDRESS) != addresses || n == HEADERS_MAX - 1) {
                 return false;
             }
             seen = roles = 0;
@@ -62,7 +64,7 @@ static bool part_by_place(const struct ft__xplan *plan, bool by_role, uint8_t *h
         roles |= UINT32_C(1) << elements[element].role;
         header[i] = n;
     }
-    return (roles & OF_ADDRESS) != 0;
+    return (roles & OF_ADDRESS) == addresses;
 }
 
 /* The n-th of an element is of the n-th header, those that come less often of the inner ones. */
@@ -104,18 +106,21 @@ bool ft__key_of_others(const struct ft__xplan *plan, bool outermost, struct ft__
 {
     uint8_t header[FT__PLAN_FIELDS_MAX];
     uint16_t count[ELEMENTS] = {0}, most = 0;
+    uint32_t addresses = 0;
 
     for (uint32_t i = 0; i < plan->n_fields; i++) {
         uint8_t element = element_of(plan, i);
 
-        if (element != NOT_KEY && ++count[element] > most) {
-            most = count[element];
+        if (element != NOT_KEY) {
+            addresses |= UINT32_C(1) << elements[element].role & OF_ADDRESS;
+            most = ++count[element] > most ? count[element] : most;
         }
     }
     if (most < 2) {
         return false;
     }
-    if (!part_by_place(plan, false, header) && !part_by_place(plan, true, header)) {
+    if (!part_by_place(plan, false, addresses, header) &&
+        !part_by_place(plan, true, addresses, header)) {
         part_by_count(plan, count, most, header);
     }
     uint8_t key = choose(plan, header, outermost);

@@ -6,9 +6,9 @@
  * and whose port is of the other is no key of anything, so its fields are parted into headers, and
  * all of the key comes from one of them: the innermost, as with packets, or the outermost
  * (--keep-tunnels). A field is of the header that begins before it, where a header begins with an
- * element that the one before has already. Where the parts would have no addresses (elements stand
- * pairwise), the n-th of an element is the n-th header's, counted from the innermost. The others'
- * values stay columns like all others. */
+ * element that the one before has already. Where a part would lack an address that others have
+ * (elements stand pairwise), the n-th of an element is the n-th header's, counted from the
+ * innermost. The others' values stay columns like all others. */
 #ifndef FT_DECODE_XKEY_H
 #define FT_DECODE_XKEY_H
 

@@ -190,6 +190,7 @@ static enum ft_verdict v9_options(const struct ft_nf_message *m, struct ft_rd *r
     uint32_t n = ((uint32_t)scope_len + option_len) / 4;
 
     if (!ft_rd_ok(rd) || scope_len % 4 != 0 || option_len % 4 != 0 || n == 0) {
+        out->invalid = ft_rd_ok(rd);
         return FT_V_EXPORT_TEMPLATE;
     }
     out->n_scope = scope_len / 4;
@@ -223,6 +224,7 @@ enum ft_verdict ft_nf_next_template(const struct ft_nf_message *m, struct ft_nf_
     if (out->options) {
         out->n_scope = ft_rd_u16(rd);
         if (out->n_scope == 0 || out->n_scope > out->n_fields) {
+            out->invalid = ft_rd_ok(rd);
             return FT_V_EXPORT_TEMPLATE;
         }
     }

@@ -60,6 +60,7 @@ struct ft_nf_template {
     uint16_t n_fields; /* scope fields included; 0: a withdrawal (IPFIX) */
     uint16_t n_scope;  /* options: the first n_scope fields are scopes */
     bool options;
+    bool invalid;        /* EXPORT_TEMPLATE: it is all there, but its counts cannot be */
     struct ft_rd fields; /* n_fields specifiers */
 };
 
@@ -90,7 +91,8 @@ enum ft_verdict ft_nf_next_set(struct ft_nf_message *m, struct ft_nf_set *out);
 /* The next template of a template or options template set. FT_V_DECODED; FT_V__COUNT: no more (what
  * is left is padding); EXPORT_TEMPLATE: id below 256, fields beyond the set, scope count 0 or above
  * the field count, v9 scope or option length that is not a multiple of 4. Then out->id is its id,
- * 0 when that could not be read, and out->fields the specifiers of a definition that is cut. */
+ * 0 when that could not be read, and either out->invalid, or out->fields are the specifiers that
+ * its set has of it. */
 enum ft_verdict ft_nf_next_template(const struct ft_nf_message *m, struct ft_nf_set *set,
                                     struct ft_nf_template *out);
 
