@@ -17,6 +17,8 @@
 enum { STEP_MS = 60000, YOUNG_MS = 600000, APART_MS = 60000 };
 /* Records by which two sequence numbers of one stream may differ. */
 enum { APART_RECORDS = 1024 };
+/* Records by which a message that was not sent later than the last one may be late. */
+enum { LATE_RECORDS = 8192 };
 
 static uint32_t to_ms(int64_t ns)
 {
@@ -91,19 +93,20 @@ uint32_t ft__restart_sequence(const struct ft__exporter *e)
     return s->expected != e->last_records ? s->expected : 0;
 }
 
-/* RFC 7011 §3.1: a sequence begins with 0. Not a restart: its wrap, a repeated first message, an
- * exporter that does not count. */
+/* RFC 7011 §3.1: a sequence begins with 0. Not a restart: its wrap, a first message that is
+ * repeated or late, an exporter that does not count. */
 static void note_sequence(struct ft_collector *c, const struct ft_nf_message *m)
 {
     struct ft__exporter *e = c->exporter;
     struct ft__sequence *s = &e->seq;
     uint32_t before = ft__restart_sequence(e);
+    bool late = before <= LATE_RECORDS && m->export_ns <= e->h.export_ns;
 
     if (e->info.stream) {
         return;
     }
     e->sequence_saved = 0;
-    if (m->sequence == 0 && before != 0 && !ft__sequence_seen(s, 0)) {
+    if (m->sequence == 0 && before != 0 && !late && !ft__sequence_seen(s, 0)) {
         begin_epoch(e, before);
         e->init_ns = INT64_MIN; /* of the system that it was */
         s->known = false;

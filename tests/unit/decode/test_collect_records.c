@@ -89,7 +89,7 @@ static void test_lone_start(void)
 }
 
 /* flowStartSysUpTime and flowEndSysUpTime count modulo 2^32 from systemInitTimeMilliseconds, in the
- * record or in options data (RFC 5102 §5.9.6) */
+ * record or in options data */
 static void test_uptime_of_ipfix(void)
 {
     static const int64_t up_days[] = {0, 1, 49, 50, 60, 99, 100, 1000};
@@ -162,7 +162,7 @@ static void test_zero_times(void)
     ft_collector_free(c);
 }
 
-/* A duration gives the end, or the start, that is not told (RFC 5102 §5.9.8) */
+/* A duration gives the end, or the start, that is not told */
 static void test_durations(void)
 {
     static const struct {

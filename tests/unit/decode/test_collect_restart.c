@@ -153,6 +153,23 @@ static void test_no_restart(void)
     CHECK_EQ(got.n, 4);
     CHECK_EQ(health(c, 0)->duplicates, 1);
     ft_collector_free(c);
+
+    c = make(); /* a first message that is late */
+    ipfix(7, 1);
+    layout(false, false);
+    record(false, 8);
+    give(c);
+    ipfix(0, 1);
+    layout(false, false);
+    record(false, 1);
+    give(c);
+    ipfix(8, 1);
+    record(false, 9);
+    give(c);
+    CHECK_EQ(got.n, 3);
+    CHECK_EQ(health(c, 0)->resets, 0);
+    CHECK_EQ(health(c, 0)->reordered, 1);
+    ft_collector_free(c);
 }
 
 /* A restart after a silence, however long the machine was up meanwhile */
@@ -239,6 +256,7 @@ static void test_restart_of_init_time(void)
     set_end();
     give(c);
     ipfix(0, 1);
+    msg[7]++; /* a second later */
     TEMPLATE(2, 256, 22, 4, 2, 4);
     set(256);
     p32(1000);
