@@ -32,12 +32,12 @@ static void head(bool v9_, uint32_t sequence, uint32_t uptime_ms)
 }
 
 /* An exporter with the first layout, that has been heard for a while: three records. */
-static struct ft_collector *heard(bool v9_, bool sequence_of_nothing)
+static struct ft_collector *heard_at(bool v9_, bool sequence_of_nothing, uint32_t uptime_ms)
 {
     struct ft_collector *c = make();
 
     for (uint32_t i = 0; i < 3; i++) {
-        head(v9_, sequence_of_nothing ? 0 : 100000 + i, 100000000 + 10 * i);
+        head(v9_, sequence_of_nothing ? 0 : 100000 + i, uptime_ms + 10 * i);
         layout(v9_, false);
         record(false, i + 1);
         CHECK_EQ(give(c), FT_V_DECODED);
@@ -45,6 +45,11 @@ static struct ft_collector *heard(bool v9_, bool sequence_of_nothing)
     }
     CHECK_EQ(got.n, 3);
     return c;
+}
+
+static struct ft_collector *heard(bool v9_, bool sequence_of_nothing)
+{
+    return heard_at(v9_, sequence_of_nothing, 100000000);
 }
 
 /* Data of a restarted exporter waits for its template, whichever layout that has; options data too.
@@ -78,6 +83,24 @@ static void test_restart(void)
         }
         CHECK_EQ(health(c, 0)->waiting, 0);
         CHECK_EQ(health(c, 0)->no_template, 0);
+        ft_collector_free(c);
+    }
+}
+
+/* However long it was up before: 70 s to 49 days */
+static void test_restart_after_uptimes(void)
+{
+    static const uint32_t up[] = {70000, 3600000, 2100000000, 2200000000, 3456000000, 4233600000};
+
+    for (size_t i = 0; i < sizeof up / sizeof up[0]; i++) {
+        struct ft_collector *c = heard_at(true, false, up[i]);
+
+        v9(1, 1, 5000);
+        record(true, 7);
+        give(c);
+        CHECK_EQ(got.n, 3);
+        CHECK_EQ(health(c, 0)->resets, 1);
+        CHECK(health(c, 0)->waiting > 0);
         ft_collector_free(c);
     }
 }
@@ -374,6 +397,7 @@ static void test_cut_redefinition(void)
 int main(void)
 {
     RUN(test_restart);
+    RUN(test_restart_after_uptimes);
     RUN(test_restart_without_template);
     RUN(test_no_restart);
     RUN(test_restart_after_silence);
