@@ -42,7 +42,7 @@ int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_has
 size_t ft_collector_budget(const struct ft_collect_limits *limits)
 {
     size_t exporter = sizeof(struct ft__exporter) + sizeof(struct ft__waitings) +
-                      FT__SAMPLERS_MAX * sizeof(struct ft__sampler) + sizeof(struct ft__origin) +
+                      FT__RATES_MAX * sizeof(struct ft__rate) + sizeof(struct ft__origin) +
                       4 * sizeof(void *); /* buckets and ranks */
 
     return (size_t)limits->exporters * exporter + FT__PLAN_BYTES +
@@ -429,9 +429,7 @@ static void take_old(struct ft_collector *c, struct ft_nf_message *m)
     struct ft_rd body = m->body;
 
     body.end = body.p + (size_t)m->count * ft_nf_record_len(m->protocol);
-    if (m->sampling_rate != 0) {
-        c->exporter->sampling_rate = m->sampling_rate;
-    }
+    ft__rates_tell_domain(&c->exporter->rates, m->sampling_rate); /* 0, too: it samples no more */
     ft__records_take(c, m, c->plans.builtin[m->protocol], 0, &body);
 }
 
@@ -538,7 +536,7 @@ enum ft_verdict ft_collector_take_stream(struct ft_collector *c, const struct ft
 static void tell_health(struct ft_collector *c, struct ft__exporter *e)
 {
     e->h.timestamp_ns = c->now_ns;
-    e->h.sampling_rate = e->sampling_rate;
+    e->h.sampling_rate = e->rates.usual;
     e->h.unit = e->seq.unit;
     c->ops.health(c->cookie, &e->h);
 }

@@ -63,10 +63,6 @@ bool ft__collect_room(struct ft_collector *c, const struct ft__common *of, uint6
 void ft__options_take(struct ft_collector *c, const struct ft__xplan *plan,
                       const struct ft_xvalue *values, const uint8_t *record);
 
-/* Rate of a record's own fields; 0 when they say none. */
-uint32_t ft__sampling_rate(uint64_t interval, bool has_space, uint64_t space, bool has_size,
-                           uint64_t size);
-
 /* Decodes a packet section into the canonical part of a record that has no addresses. */
 void ft__section_take(struct ft_collector *c, const uint8_t *data, size_t len, uint16_t linktype,
                       struct ft_export_record *r);

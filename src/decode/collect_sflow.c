@@ -285,7 +285,7 @@ static void take_flow(struct ft_collector *c, const struct ft_sflow_datagram *d,
     }
     c->stats.samples++;
     c->exporter->h.samples++;
-    c->exporter->sampling_rate = s->sampling_rate;
+    c->exporter->rates.usual = s->sampling_rate;
     out.effective_rate = effective_rate(c, s);
     c->ops.sample(c->cookie, &out);
 }

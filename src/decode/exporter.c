@@ -172,7 +172,7 @@ static void free_exporter(struct ft__exporters *t, struct ft__exporter *e)
     t->pools -= e->n_pools;
     e->origin->pools -= e->n_pools;
     ft_mem_free(e->templates);
-    ft_mem_free(e->samplers);
+    ft__rates_fini(&e->rates);
     ft_mem_free(e->pools);
     ft_mem_free(e->waiting);
     ft__names_free(e->names);

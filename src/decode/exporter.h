@@ -27,6 +27,7 @@
 
 #include "base/hash.h"
 #include "decode/origin.h"
+#include "decode/rates.h"
 #include "decode/xplan.h"
 #include "model/export.h"
 
@@ -40,10 +41,7 @@ struct ft__template {
     uint16_t newer, older; /* by when they were sent */
 };
 
-enum { FT__SEQ_SEEN = 16, FT__SAMPLERS_MAX = 256 };
-
-/* Number of the sampler that stands for an interface: this, or'ed with the ifIndex. */
-#define FT__SAMPLER_INTERFACE (UINT64_C(1) << 63)
+enum { FT__SEQ_SEEN = 16 };
 
 /* Sequence numbers of one stream. */
 struct ft__sequence {
@@ -54,11 +52,6 @@ struct ft__sequence {
     uint8_t as_other; /* messages in a row that would fit the other unit */
     uint8_t late_run; /* old messages in a row */
     bool known;       /* expected is */
-};
-
-struct ft__sampler {
-    uint64_t id;
-    uint32_t rate;
 };
 
 /* Sets that came before their template, by template id, in the order in which they came. */
@@ -99,10 +92,7 @@ struct ft__exporter {
     struct ft__sequence seq;
     uint32_t last_records;        /* of the message before */
     uint64_t lost_before;         /* h.lost before the doubts about the unit began */
-    uint32_t sampling_rate;       /* of the whole domain; 0: unknown */
-    struct ft__sampler *samplers; /* by sampler or selector id, sorted */
-    uint32_t n_samplers;
-    bool by_interface;            /* some of them stand for interfaces */
+    struct ft__rates rates;       /* sFlow: usual is that of its last sample */
     struct ft__names *names;      /* or NULL */
     struct ft__waitings *waiting; /* or NULL */
     uint32_t waiting_bytes;
@@ -111,6 +101,7 @@ struct ft__exporter {
     int64_t init_ns;    /* systemInitTimeMilliseconds by options data; INT64_MIN: unknown */
     uint32_t uptime_ms; /* of its last message */
     bool touched;       /* heard since start: what it has is newer than a saved state */
+    bool loaded;        /* it was in the saved state */
     struct ft_exporter_health h;
     struct ft__losses told; /* of h, what is in the sum */
 };
@@ -197,11 +188,5 @@ void ft__list_remove(struct ft__list *list, struct ft__exporter *e, enum ft__lis
  */
 void ft__sequence_take(struct ft__exporter *e, uint32_t sequence, uint32_t n_records,
                        bool records_known);
-
-/* Rate of a sampler; 0: unknown. */
-uint32_t ft__exporter_sampler(const struct ft__exporter *e, uint64_t id);
-/* *out_new: it was not known, or had another rate. FT_E_FULL, FT_E_NOMEM. */
-FT_NODISCARD int ft__exporter_set_sampler(struct ft__exporter *e, uint64_t id, uint32_t rate,
-                                          bool *out_new);
 
 #endif
