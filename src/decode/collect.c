@@ -71,6 +71,27 @@ void ft__collect_fault(struct ft_collector *c, enum ft_verdict v)
     }
 }
 
+void ft__collect_fits(struct ft_collector *c, struct ft__exporter *e, uint16_t port, bool fits)
+{
+    uint16_t before = e->last_port;
+
+    if (ft__sequence_clash(e, port, fits)) {
+        c->clash = (struct ft_collect_clash){e->info, {before, port}};
+        c->has_clash = true;
+    }
+}
+
+bool ft_collector_clash(struct ft_collector *c, struct ft_collect_clash *out)
+{
+    bool some = c->has_clash;
+
+    if (some) {
+        *out = c->clash;
+        c->has_clash = false;
+    }
+    return some;
+}
+
 /* ---- templates ---- */
 
 static void tell_change(struct ft_collector *c, uint16_t id, enum ft_template_change_kind kind,
@@ -454,6 +475,8 @@ static void take_message(struct ft_collector *c, const struct ft_peer *peer,
                          struct ft_nf_message *m, enum ft_verdict v)
 {
     struct ft__exporter *e = find_exporter(c, peer, m);
+    uint64_t options = c->stats.options_records, templates = c->stats.templates;
+    struct ft__counted n = {.records = 0};
 
     c->exporter = e;
     if (e == NULL) {
@@ -467,12 +490,18 @@ static void take_message(struct ft_collector *c, const struct ft_peer *peer,
     c->ordinal = 0;
     c->records_known = true;
     note_uptime(c, m);
+    ft__sequence_sets(m, &n);
     if (m->protocol == FT_XP_NETFLOW_V9 || m->protocol == FT_XP_IPFIX) {
         take_sets(c, m);
     } else {
         take_old(c, m);
     }
-    ft__sequence_take(e, m->sequence, c->ordinal, c->records_known);
+    n.records = c->ordinal;
+    n.options = (uint32_t)(c->stats.options_records - options);
+    n.options = n.options < n.records ? n.options : n.records; /* some may have waited */
+    n.templates = (uint32_t)(c->stats.templates - templates);
+    n.records_known = c->records_known;
+    ft__collect_fits(c, e, peer->port, ft__sequence_take(e, m->sequence, &n));
     ft__exporter_account(&c->exporters, e);
     e->h.messages++;
     e->h.bytes += m->len;

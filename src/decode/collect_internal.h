@@ -34,15 +34,21 @@ struct ft_collector {
     struct ft__exporter *exporter;
     int64_t now_ns;
     bool stream;
-    enum ft_verdict fault; /* the first one */
-    uint32_t ordinal;      /* records so far */
-    uint64_t given;        /* bytes of text that the datagram's may become */
-    uint64_t may_give;     /* most of them */
-    bool records_known;    /* no data set was given up or held back */
+    enum ft_verdict fault;         /* the first one */
+    uint32_t ordinal;              /* records so far */
+    uint64_t given;                /* bytes of text that the datagram's may become */
+    uint64_t may_give;             /* most of them */
+    bool records_known;            /* no data set was given up or held back */
+    struct ft__exporter *agent;    /* sFlow: who keeps its numbers and pools */
+    struct ft_collect_clash clash; /* the newest one */
+    bool has_clash;
 };
 
 /* How lists in records find their templates. */
 void ft__lists_init(struct ft_collector *c);
+
+/* The message's number fits, or not: notes whether its exporter is two. */
+void ft__collect_fits(struct ft_collector *c, struct ft__exporter *e, uint16_t port, bool fits);
 
 /* Notes a fault of the message: counted for its exporter, the first one is the verdict. */
 void ft__collect_fault(struct ft_collector *c, enum ft_verdict v);

@@ -20,8 +20,9 @@ struct ft__source_pool {
 
 static struct ft__source_pool *find_pool(struct ft_collector *c, const struct ft_sflow_sample *s)
 {
-    struct ft__exporter *e = c->exporter;
+    struct ft__exporter *e = c->agent, *sender = c->exporter;
     uint32_t lo = 0, hi = e->n_pools;
+    bool room;
     uint64_t key = (uint64_t)s->source_class << 32 | s->source_index;
     const struct ft__common of = {FT__IN_HOLDS_POOLS, &c->exporters.pools, FT__POOLS_ALL,
                                   e->origin->pools, FT__POOLS_ALL / FT__SHARE_PARTS};
@@ -39,7 +40,10 @@ static struct ft__source_pool *find_pool(struct ft_collector *c, const struct ft
             hi = mid;
         }
     }
-    if (e->n_pools >= POOLS_MAX || !ft__collect_room(c, &of, 1)) {
+    c->exporter = e; /* who is not to go for it; its sender has no pools */
+    room = e->n_pools < POOLS_MAX && ft__collect_room(c, &of, 1);
+    c->exporter = sender;
+    if (!room) {
         return NULL;
     }
     if ((e->n_pools & (e->n_pools - 1)) == 0) { /* grows by doubling */
@@ -283,7 +287,7 @@ static void take_flow(struct ft_collector *c, const struct ft_sflow_datagram *d,
     c->stats.samples++;
     c->exporter->h.samples++;
     c->exporter->rates.usual = s->sampling_rate;
-    out.source = ft_hash_16(&c->packets.seed, c->exporter->salt,
+    out.source = ft_hash_16(&c->packets.seed, c->agent->salt,
                             (uint64_t)s->source_class << 32 | s->source_index);
     out.est_packets = s->sampling_rate;
     out.est_bytes = (uint64_t)out.frame_len * s->sampling_rate;
@@ -347,7 +351,7 @@ static struct ft__exporter *find_agent(struct ft_collector *c, const struct ft_p
 }
 
 /* An uptime that steps back is a restart: its numbers start again. */
-static void note_restart(struct ft__exporter *e, const struct ft_sflow_datagram *d)
+static void note_restart(struct ft__exporter *e, const struct ft_sflow_datagram *d, int64_t now_ns)
 {
     uint32_t step = e->uptime_ms - d->uptime_ms;
 
@@ -359,6 +363,24 @@ static void note_restart(struct ft__exporter *e, const struct ft_sflow_datagram 
         }
     }
     e->uptime_ms = d->uptime_ms;
+    e->uptime_ns = now_ns;
+}
+
+/* Sequence and uptime, which are the agent's, by whatever address the datagram left. */
+static void take_numbers(struct ft_collector *c, const struct ft_peer *peer,
+                         const struct ft_sflow_datagram *d)
+{
+    static const struct ft__counted one = {.records = 1, .sets = 1, .records_known = true};
+    struct ft__exporter *e = c->exporter;
+    struct ft__exporter *a = ft__agent_of(&c->exporters, e, d->sequence, d->uptime_ms, c->now_ns);
+
+    if (ft__agent_doubt(a, e, d->sequence, d->uptime_ms)) {
+        a = e;
+    }
+    note_restart(a, d, c->now_ns);
+    ft__collect_fits(c, e, peer->port, ft__sequence_take(a, d->sequence, &one));
+    ft__exporter_account(&c->exporters, a);
+    c->agent = a;
 }
 
 static enum ft_verdict fault_of(const struct ft_sflow_datagram *d)
@@ -393,8 +415,7 @@ enum ft_verdict ft__sflow_take(struct ft_collector *c, const struct ft_peer *pee
         return FT_V_EXPORTER;
     }
     c->exporter->touched = true;
-    note_restart(c->exporter, &d);
-    ft__sequence_take(c->exporter, d.sequence, 1, true);
+    take_numbers(c, peer, &d);
     while ((rc = ft_sflow_next(&d, &s)) != FT_E_EOF) {
         if (rc != FT_OK) {
             ft__collect_fault(c, fault_of(&d));

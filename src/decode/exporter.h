@@ -43,16 +43,29 @@ struct ft__template {
 
 enum { FT__SEQ_SEEN = 16 };
 
+/* What a message had, by which its exporter may count. */
+struct ft__counted {
+    uint32_t records; /* of data and options data */
+    uint32_t options; /* of them, of options data */
+    uint32_t templates, sets, template_sets;
+    bool records_known; /* none was given up, or waits for its template */
+};
+
 /* Sequence numbers of one stream. */
 struct ft__sequence {
-    uint32_t expected;
+    uint32_t expected;           /* newest + step[unit] */
+    uint32_t newest;             /* of the newest message */
     uint32_t seen[FT__SEQ_SEEN]; /* the last ones, for duplicates */
     uint8_t n_seen;
-    uint8_t unit;     /* enum ft_sequence_unit */
-    uint8_t as_other; /* messages in a row that would fit the other unit */
-    uint8_t late_run; /* old messages in a row */
-    bool known;       /* expected is */
+    uint8_t unit;                       /* enum ft_sequence_unit */
+    uint8_t late_run;                   /* old messages in a row */
+    bool known;                         /* expected, newest and step hold */
+    uint8_t fits[FT_SEQUENCE__UNITS];   /* messages in a row that told for this unit */
+    uint32_t step[FT_SEQUENCE__UNITS];  /* that the newest message took; FT__STEP_UNKNOWN */
+    uint64_t doubt[FT_SEQUENCE__UNITS]; /* what is told to be lost, but would not be */
 };
+
+#define FT__STEP_UNKNOWN UINT32_MAX
 
 /* Sets that came before their template, by template id, in the order in which they came. */
 enum { FT__WAITING_LISTS = 16 };
@@ -75,6 +88,8 @@ struct ft__losses {
 struct ft__names;
 struct ft__source_pool;
 
+enum { FT__FOLLOWERS_MAX = 16 };
+
 struct ft__exporter {
     struct ft_exporter_info info;
     struct ft__exporter *chain; /* of the hash bucket */
@@ -90,14 +105,22 @@ struct ft__exporter {
     uint16_t newest_template, oldest_template; /* numbers */
     uint32_t last_template;                    /* index of the one that was used last */
     struct ft__sequence seq;
-    uint32_t last_records;        /* of the message before */
-    uint64_t lost_before;         /* h.lost before the doubts about the unit began */
     struct ft__rates rates;       /* sFlow: usual is that of its last sample */
     struct ft__names *names;      /* or NULL */
     struct ft__waitings *waiting; /* or NULL */
     uint32_t waiting_bytes;
     struct ft__source_pool *pools; /* sFlow: sample pools by source */
     uint32_t n_pools;
+    struct ft__exporter *leader; /* it is the same agent as this one, at another address; or NULL */
+    struct ft__exporter *follows; /* its first follower, or of a follower the next one */
+    uint8_t n_followers;
+    uint8_t strange;    /* of a leader: what speaks against its followers */
+    bool apart;         /* it turned out not to be the agent that it followed */
+    int64_t uptime_ns;  /* when uptime_ms was */
+    uint16_t last_port; /* of its last message */
+    uint8_t
+        clashes; /* messages from another port than before that did not fit, less those that did */
+    bool said;   /* that several senders count apart */
     int64_t init_ns;    /* systemInitTimeMilliseconds by options data; INT64_MIN: unknown */
     uint32_t uptime_ms; /* of its last message */
     bool touched;       /* heard since start: what it has is newer than a saved state */
@@ -125,6 +148,7 @@ struct ft__exporters {
     uint64_t given_up;     /* sets that waited in vain */
     uint64_t names, templates, waiting, pools; /* of all exporters; waiting in bytes */
     struct ft__exporter *last;                 /* the one found last */
+    struct ft__list *agent;                    /* [n_buckets] by agent and sub-agent */
 };
 
 FT_NODISCARD int ft__exporters_init(struct ft__exporters *t, const struct ft_hash_seed *seed,
@@ -135,6 +159,18 @@ void ft__exporters_fini(struct ft__exporters *t);
  * no memory. */
 struct ft__exporter *ft__exporter_find(struct ft__exporters *t, const struct ft_exporter_info *key,
                                        bool trusted, int64_t now_ns);
+
+/* sFlow: who keeps the numbers of e's agent: e itself, or another address of the same agent, when
+ * this datagram's sequence number and uptime go on where that one's are (exporter_agent.c). */
+struct ft__exporter *ft__agent_of(struct ft__exporters *t, struct ft__exporter *e,
+                                  uint32_t sequence, uint32_t uptime_ms, int64_t now_ns);
+/* Whether what e, which is l or follows it, says now is still of the agent that l is. True: it is
+ * not, and nobody follows l any more. */
+bool ft__agent_doubt(struct ft__exporter *l, const struct ft__exporter *e, uint32_t sequence,
+                     uint32_t uptime_ms);
+/* e comes, or goes. */
+void ft__agent_join(struct ft__exporters *t, struct ft__exporter *e);
+void ft__agent_leave(struct ft__exporters *t, struct ft__exporter *e);
 
 /* e's messages come over this connection. */
 void ft__exporter_of_session(struct ft__exporters *t, struct ft__exporter *e, uint32_t session);
@@ -184,9 +220,17 @@ void ft__exporter_give_up(struct ft__exporters *t, struct ft__exporter *e);
 void ft__list_push(struct ft__list *list, struct ft__exporter *e, enum ft__listed in);
 void ft__list_remove(struct ft__list *list, struct ft__exporter *e, enum ft__listed in);
 
-/* Accounts for a message with this sequence number that covers n units (records; messages are 1).
- */
-void ft__sequence_take(struct ft__exporter *e, uint32_t sequence, uint32_t n_records,
-                       bool records_known);
+/* Accounts for a message with this sequence number. False: it is not the one that was expected. */
+bool ft__sequence_take(struct ft__exporter *e, uint32_t sequence, const struct ft__counted *n);
+
+/* The number is one of the last that were taken. */
+bool ft__sequence_seen(const struct ft__sequence *s, uint32_t sequence);
+
+/* A message of e came from this port, and its number fits or does not. True, once: e is two
+ * senders that count apart. */
+bool ft__sequence_clash(struct ft__exporter *e, uint16_t port, bool fits);
+
+/* Counts the sets of a message's body. */
+void ft__sequence_sets(const struct ft_nf_message *m, struct ft__counted *out);
 
 #endif

@@ -201,8 +201,20 @@ struct ft_template_change {
     const struct ft_template_field *before; /* CHANGED: [n_before] */
 };
 
-/* The unit in which an exporter counts its sequence numbers. */
-enum ft_sequence_unit { FT_SEQUENCE_MESSAGES, FT_SEQUENCE_RECORDS, FT_SEQUENCE_NONE };
+/* The unit in which an exporter counts its sequence numbers: the first two are those of the
+ * protocols, the others what exporters do instead. */
+enum ft_sequence_unit {
+    FT_SEQUENCE_MESSAGES,
+    FT_SEQUENCE_RECORDS,                /* of data and options data */
+    FT_SEQUENCE_RECORDS_TEMPLATES,      /* and of templates */
+    FT_SEQUENCE_RECORDS_TEMPLATE_SETS,  /* and sets of templates */
+    FT_SEQUENCE_DATA_RECORDS,           /* without those of options data */
+    FT_SEQUENCE_DATA_RECORDS_TEMPLATES, /* likewise, and of templates */
+    FT_SEQUENCE_SETS,
+    FT_SEQUENCE_DATA_SETS, /* without sets of templates */
+    FT_SEQUENCE__UNITS,
+    FT_SEQUENCE_NONE = FT_SEQUENCE__UNITS
+};
 
 /* The account of one exporter and domain, totals since it was first heard. */
 struct ft_exporter_health {

@@ -868,7 +868,8 @@ static const struct ft_field health_fields[] = {
     H("counter_samples", "", h_counters, "sFlow counter samples"),
     H("discards", "", h_discards, "sFlow discard notifications"),
     FIELD("sequence_unit", FT_T_STRING, "", h_unit,
-          "what its sequence numbers count: messages, records or none"),
+          "what its sequence numbers count: messages, records, none, or what else it was found to "
+          "be"),
     H("lost", "", h_lost, "by sequence numbers, in that unit; what came late is taken off"),
     H("reordered", "", h_reordered, "messages that came late"),
     H("duplicates", "", h_duplicates, "messages that came twice"),

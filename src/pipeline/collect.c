@@ -379,6 +379,19 @@ static void hand_state(struct ft_worker *w)
     ft__pipeline_wake(w->p);
 }
 
+/* What a user can do about it. */
+static void say_clash(struct ft_worker *w)
+{
+    struct ft_collect_clash clash;
+
+    while (ft_collector_clash(w->collect->collector, &clash)) {
+        ft_log(&w->p->log, FT_LOG_WARN,
+               "%s, domain %u: two senders (ports %u and %u) count apart, so that loss cannot be "
+               "told; --session-port keeps them apart",
+               clash.exporter.text, clash.exporter.domain_id, clash.port[0], clash.port[1]);
+    }
+}
+
 static void report(struct ft_worker *w)
 {
     struct ft_collect_worker *c = w->collect;
@@ -408,6 +421,7 @@ static void collect_breathe(struct ft_worker *w, bool idle)
     if (idle || now - c->published_ns > 100000000) {
         c->published_ns = now;
         publish(w);
+        say_clash(w);
     }
     ft__worker_breathe(w, idle);
 }
@@ -452,6 +466,7 @@ void *ft__worker_collect(void *arg)
         }
     }
     ft_collector_finish(w->collect->collector);
+    say_clash(w);
     report(w);
     hand_state(w);
     publish(w);
