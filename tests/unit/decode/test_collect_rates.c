@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: by which sampling rate a record is scaled; docs/rfc/netflow.md N14 to N16. */
+/* decode: by which sampling rate a record is scaled; docs/rfc/netflow.md N31 to N33. */
 #include "collect_feed.h"
 
 enum { NONE = -1 };
@@ -112,7 +112,7 @@ static struct ft_collector *reborn(struct ft_collector *c)
 
 /* A sampler that nobody told of has no rate, whatever others have: also after a restart, also with
  * one that is known, and when the domain has a rate of its own. */
-static void test_n14_unknown_sampler(void)
+static void test_n31_unknown_sampler(void)
 {
     struct ft_collector *c = make();
 
@@ -140,7 +140,7 @@ static void test_n14_unknown_sampler(void)
 
 /* A rate of an interface is that interface's: not another's, not that of records which name none;
  * the direction says which of the two a record is of. */
-static void test_n14_interfaces(void)
+static void test_n31_interfaces(void)
 {
     struct ft_collector *c = make();
 
@@ -172,7 +172,7 @@ static void test_n14_interfaces(void)
 
 /* A sampler at an interface: the interface's, too; elsewhere what it has everywhere, if that is one
  * rate. */
-static void test_n14_sampler_at_interface(void)
+static void test_n31_sampler_at_interface(void)
 {
     struct ft_collector *c = make();
 
@@ -197,7 +197,7 @@ static void test_n14_sampler_at_interface(void)
 
 /* Rates of a template are its records'; those of line cards, which no record names, are used when
  * they agree. */
-static void test_n14_templates_and_parts(void)
+static void test_n31_templates_and_parts(void)
 {
     struct ft_collector *c = make();
 
@@ -219,7 +219,7 @@ static void test_n14_templates_and_parts(void)
 }
 
 /* v9: scopes are types of their own (RFC 3954 §6.1): 2 interface, 5 template */
-static void test_n14_v9_scopes(void)
+static void test_n31_v9_scopes(void)
 {
     struct ft_collector *c = make();
 
@@ -258,7 +258,7 @@ static void test_n14_v9_scopes(void)
 
 /* One saying of several elements, in options and in records: none is mixed with another, and one
  * that is 0 says nothing. */
-static void test_n15_elements(void)
+static void test_n32_elements(void)
 {
     static const struct {
         struct said said[5];
@@ -299,7 +299,7 @@ static void test_n15_elements(void)
 }
 
 /* What a record says is its own; when it says 0, what was told counts. */
-static void test_n15_record_first(void)
+static void test_n32_record_first(void)
 {
     struct ft_collector *c = make();
 
@@ -314,7 +314,7 @@ static void test_n15_record_first(void)
 
 /* Sampling that ends: options with an interval of 0, of a domain and of a sampler; over a restart,
  * when an older state still has the rate. */
-static void test_n16_rate_taken_back(void)
+static void test_n33_rate_taken_back(void)
 {
     struct ft_collector *c = make();
 
@@ -341,7 +341,7 @@ static void test_n16_rate_taken_back(void)
 
 /* v5: the header's rate is that of now; an older state does not bring back one that ended, also
  * when a worker that never heard the exporter saved it. */
-static void test_n16_v5_rate_then_zero(void)
+static void test_n33_v5_rate_then_zero(void)
 {
     static const unsigned header[] = {0x4000 | 100, 0, 0x4000 | 50, 0};
     static const long rates[] = {100, 0, 50, 0};
@@ -378,7 +378,7 @@ static void test_n16_v5_rate_then_zero(void)
 }
 
 /* More than can be kept: those that are not are unknown, and no other stands for them */
-static void test_n14_many(void)
+static void test_n31_many(void)
 {
     struct ft_collector *c = make();
 
@@ -397,15 +397,15 @@ static void test_n14_many(void)
 
 int main(void)
 {
-    RUN(test_n14_unknown_sampler);
-    RUN(test_n14_interfaces);
-    RUN(test_n14_sampler_at_interface);
-    RUN(test_n14_templates_and_parts);
-    RUN(test_n14_v9_scopes);
-    RUN(test_n15_elements);
-    RUN(test_n15_record_first);
-    RUN(test_n16_rate_taken_back);
-    RUN(test_n16_v5_rate_then_zero);
-    RUN(test_n14_many);
+    RUN(test_n31_unknown_sampler);
+    RUN(test_n31_interfaces);
+    RUN(test_n31_sampler_at_interface);
+    RUN(test_n31_templates_and_parts);
+    RUN(test_n31_v9_scopes);
+    RUN(test_n32_elements);
+    RUN(test_n32_record_first);
+    RUN(test_n33_rate_taken_back);
+    RUN(test_n33_v5_rate_then_zero);
+    RUN(test_n31_many);
     return test_end();
 }
