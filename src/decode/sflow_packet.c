@@ -101,8 +101,8 @@ void ft__sampled_header(struct ft__sampled *s, const struct ft_sflow_header *h)
         v = beyond_frame(v) ? decode_longer(s, h, &l4) : v;
     }
     s->out->truncated = ends_early(v);
-    s->bad_header = v != FT_V_DECODED;
-    s->malformed = s->bad_header && !ends_early(v) && ft_verdict_class(v) == FT_CLASS_MALFORMED;
+    s->bad_header = ft_verdict_class(v) == FT_CLASS_MALFORMED; /* not: of another kind */
+    s->malformed = s->bad_header && !ends_early(v);
     if (v == FT_V_DECODED) {
         s->have = s->from_header = true;
         note_header(s, &l4);

@@ -22,7 +22,7 @@ struct ft__sampled {
     struct ft_export_sample *out; /* its sizes, what was seen of the packet */
     bool have;                    /* *pkt is the packet */
     bool from_header;             /* from its first bytes */
-    bool bad_header;              /* there are some that do not decode */
+    bool bad_header;              /* there are some, and they are wrong or too few */
     bool malformed;               /* since they are wrong, not only few */
     bool too_short;               /* the agent's frame length is below the packet's */
 };

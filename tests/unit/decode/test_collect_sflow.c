@@ -354,6 +354,27 @@ static void test_s20_header_and_fields(void)
     }
 }
 
+/* A header of a kind that nobody decodes, or that is not IP, is no fault: the fields stand alone */
+static void test_s20_other_headers(void)
+{
+    static const uint8_t arp[60] = "\2\0\0\0\0\1\2\0\0\0\0\2\x08\x06";
+
+    for (uint32_t protocol = 1; protocol <= 2; protocol++) { /* 2: token bus */
+        struct ft_collector *c = make();
+
+        datagram(0, 0, 1000, 2);
+        begin(1, 1000, 1, 2);
+        header_record(protocol, 64, 4, arp, sizeof arp);
+        begin(1, 1000, 1, 2);
+        header_record(protocol, 64, 4, arp, sizeof arp);
+        ip_record(17);
+        CHECK_EQ(give(c), FT_V_DECODED);
+        CHECK(got.n_s == 2 && got.s[0].pkt == NULL && got.s[1].pkt != NULL);
+        CHECK_EQ(health(c, 0)->malformed, 0);
+        ft_collector_free(c);
+    }
+}
+
 /* The sample as JSON holds a text. */
 static void sample_has(const struct ft_export_sample *s, const char *text)
 {
@@ -561,6 +582,7 @@ int main(void)
     RUN(test_sampling_rate_bounds);
     RUN(test_s19_frame_length_below_packet);
     RUN(test_s20_header_and_fields);
+    RUN(test_s20_other_headers);
     RUN(test_s21_header_columns);
     RUN(test_s22_names_of_two_structures);
     RUN(test_s23_unknown_interfaces);
