@@ -42,8 +42,8 @@ int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_has
 size_t ft_collector_budget(const struct ft_collect_limits *limits)
 {
     size_t exporter = sizeof(struct ft__exporter) + sizeof(struct ft__waitings) +
-                      FT__RATES_MAX * sizeof(struct ft__rate) + sizeof(struct ft__origin) +
-                      4 * sizeof(void *); /* buckets and ranks */
+                      2 * FT__RATES_MAX * sizeof(struct ft__rate) + sizeof(struct ft__origin) +
+                      4 * sizeof(void *) + sizeof(struct ft__list); /* buckets and ranks */
 
     return (size_t)limits->exporters * exporter + FT__PLAN_BYTES +
            (size_t)FT__TEMPLATES_ALL * (sizeof(struct ft__template) + sizeof(uint16_t)) +

@@ -121,7 +121,8 @@ static uint64_t hash_text(const char *text, size_t len)
 /* Also one of which an older state says what no longer holds. */
 static bool worth_saving(const struct ft__exporter *e)
 {
-    return e->n_templates > 0 || e->rates.domain != 0 || e->rates.n_told > 0 || e->loaded;
+    return e->n_templates > 0 || e->rates.domain != 0 || e->rates.n_told > 0 ||
+           (e->loaded && e->touched);
 }
 
 int ft_collector_save(const struct ft_collector *c, bool all, char **buf, size_t *len, size_t *cap)
@@ -180,10 +181,10 @@ static bool number(const char **at, const char *end, uint64_t max, uint64_t *out
         return false;
     }
     for (size_t i = 0; i < len; i++) {
-        if (w[i] < '0' || w[i] > '9' || v > (UINT64_MAX - 9) / 10) {
+        if (w[i] < '0' || w[i] > '9' || __builtin_mul_overflow(v, UINT64_C(10), &v) ||
+            __builtin_add_overflow(v, (uint64_t)(w[i] - '0'), &v)) {
             return false;
         }
-        v = v * 10 + (uint64_t)(w[i] - '0');
     }
     *out = v;
     return v <= max;

@@ -128,13 +128,17 @@ static int put(struct ft__rates *r, const struct ft__rate *rate)
 {
     uint32_t i = lower(r, rate);
 
-    if (i < r->n_told && compare(&r->told[i], rate) == 0) {
-        r->told[i] = *rate;
-        return FT_OK;
-    }
-    if (r->n_told == FT__RATES_MAX) {
+    bool known = i < r->n_told && compare(&r->told[i], rate) == 0;
+    bool more_told = !rate->derived && !(known && !r->told[i].derived);
+
+    if (more_told && r->n_told - r->n_derived == FT__RATES_MAX) {
         r->full = true;
         return FT_E_FULL;
+    }
+    if (known) {
+        r->n_derived -= r->told[i].derived && !rate->derived;
+        r->told[i] = *rate;
+        return FT_OK;
     }
     if ((r->n_told & (r->n_told - 1)) == 0) { /* 0, 1, 2, 4, ...: it is full */
         struct ft__rate *more = ft_mem_alloc(r->n_told == 0 ? 1 : r->n_told * 2, sizeof *more);
@@ -152,6 +156,7 @@ static int put(struct ft__rates *r, const struct ft__rate *rate)
     memmove(&r->told[i + 1], &r->told[i], (r->n_told - i) * sizeof *r->told);
     r->told[i] = *rate;
     r->n_told++;
+    r->n_derived += rate->derived;
     r->kinds |= (uint8_t)(1 << rate->kind);
     return FT_OK;
 }
@@ -291,5 +296,7 @@ uint32_t ft__rates_of(const struct ft__rates *r, const struct ft__rate_of *of)
     if (t != NULL) {
         return t->n;
     }
-    return of->has_sampler && (r->kinds >> FT__RATE_SAMPLER & 1) ? 0 : r->usual;
+    return of->has_sampler && (r->kinds & (1 << FT__RATE_SAMPLER | 1 << FT__RATE_SAMPLER_AT)) != 0
+               ? 0
+               : r->usual;
 }

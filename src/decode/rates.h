@@ -26,7 +26,7 @@
 #include "flowtap/errors.h"
 #include "flowtap/macros.h"
 
-enum { FT__RATES_MAX = 256 };
+enum { FT__RATES_MAX = 256 }; /* told ones; as many may be derived */
 
 /* What a rate was told of. */
 enum ft__rate_kind {
@@ -49,7 +49,7 @@ struct ft__rate {
 /* owner: its exporter's. All zero: nothing was told. */
 struct ft__rates {
     struct ft__rate *told; /* [n_told], sorted; ft_mem memory */
-    uint32_t n_told;
+    uint32_t n_told, n_derived;
     uint32_t domain; /* of the whole domain; 0: not known */
     uint32_t usual;  /* of a record that names nothing; 0: not known */
     uint8_t kinds;   /* bits: FT__RATE_* that were told */

@@ -377,6 +377,48 @@ static void test_n33_v5_rate_then_zero(void)
     ft_collector_free(c);
 }
 
+/* As many as can be kept of every kind come back from a saved state without a fault, whatever they
+ * were told in, with the largest numbers. */
+static void test_n31_full_state(void)
+{
+    struct ft_collector *c = make();
+
+    for (uint32_t i = 0; i < 300; i++) {
+        ipfix(i, 1);
+        if (i < 250) {
+            SAID(300, 1, {10, i}, {34, 100});
+        } else {
+            SAID(301, 1, {10, 1}, {48, i}, {34, 50});
+        }
+        give(c);
+    }
+    ipfix(300, 1);
+    set(3);
+    p16(302);
+    p16(2);
+    p16(1);
+    p16(302);
+    p16(8);
+    p16(34);
+    p16(4);
+    set_end();
+    set(302);
+    p64(UINT64_MAX);
+    p32(7);
+    set_end();
+    give(c);
+    for (int turn = 0; turn < 2; turn++) {
+        c = reborn(c);
+        ipfix(301, 1);
+        RECORD(256, {10, 249});
+        RECORD(257, {48, 250}, {10, 1});
+        RECORD(257, {48, 250}, {10, 999999});
+        RECORD(257, {48, 299}, {10, 999999});
+        EXPECT(c, "full", 100, 50, 50, 0);
+    }
+    ft_collector_free(c);
+}
+
 /* More than can be kept: those that are not are unknown, and no other stands for them */
 static void test_n31_many(void)
 {
@@ -406,6 +448,7 @@ int main(void)
     RUN(test_n32_record_first);
     RUN(test_n33_rate_taken_back);
     RUN(test_n33_v5_rate_then_zero);
+    RUN(test_n31_full_state);
     RUN(test_n31_many);
     return test_end();
 }
