@@ -43,8 +43,8 @@ int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_has
 size_t ft_collector_budget(const struct ft_collect_limits *limits)
 {
     size_t exporter = sizeof(struct ft__exporter) + sizeof(struct ft__waitings) +
-                      FT__SAMPLERS_MAX * sizeof(struct ft__sampler) + sizeof(struct ft__origin) +
-                      4 * sizeof(void *); /* buckets and ranks */
+                      2 * FT__RATES_MAX * sizeof(struct ft__rate) + sizeof(struct ft__origin) +
+                      4 * sizeof(void *) + sizeof(struct ft__list); /* buckets and ranks */
 
     return (size_t)limits->exporters * exporter + FT__PLAN_BYTES +
            (size_t)FT__TEMPLATES_ALL * (sizeof(struct ft__template) + sizeof(uint16_t)) +
@@ -70,6 +70,27 @@ void ft__collect_fault(struct ft_collector *c, enum ft_verdict v)
     if (c->fault == FT_V_DECODED) {
         c->fault = v;
     }
+}
+
+void ft__collect_fits(struct ft_collector *c, struct ft__exporter *e, uint16_t port, bool fits)
+{
+    uint16_t before = e->last_port;
+
+    if (ft__sequence_clash(e, port, fits)) {
+        c->clash = (struct ft_collect_clash){e->info, {before, port}};
+        c->has_clash = true;
+    }
+}
+
+bool ft_collector_clash(struct ft_collector *c, struct ft_collect_clash *out)
+{
+    bool some = c->has_clash;
+
+    if (some) {
+        *out = c->clash;
+        c->has_clash = false;
+    }
+    return some;
 }
 
 /* A record that its set does not hold whole: a fault, unless that is because the set is cut. */
@@ -100,6 +121,7 @@ static void take_options(struct ft_collector *c, const struct ft__xplan *plan, s
         ft__options_take(c, plan, values, p);
         body->p += len;
         c->ordinal++;
+        c->options++;
         c->stats.options_records++;
         c->exporter->h.options_records++;
     }
@@ -170,7 +192,7 @@ static void take_data(struct ft_collector *c, const struct ft_nf_message *m,
 void ft__waiting_take(struct ft_collector *c, uint16_t id)
 {
     struct ft__exporter *e = c->exporter;
-    uint32_t ordinal = c->ordinal;
+    uint32_t ordinal = c->ordinal, options = c->options;
     bool cut = c->set_cut;
     struct ft__waiting *w;
     struct ft__template *t;
@@ -186,6 +208,7 @@ void ft__waiting_take(struct ft_collector *c, uint16_t id)
         ft_mem_free(w);
     }
     c->set_cut = cut;
+    c->options = options;
     c->ordinal = ordinal; /* they are not of this message: its sequence does not count them */
 }
 
@@ -260,9 +283,7 @@ static void take_old(struct ft_collector *c, struct ft_nf_message *m)
     struct ft_rd body = m->body;
 
     body.end = body.p + (size_t)m->count * ft_nf_record_len(m->protocol);
-    if (m->sampling_rate != 0) {
-        c->exporter->sampling_rate = m->sampling_rate;
-    }
+    ft__rates_tell_domain(&c->exporter->rates, m->sampling_rate); /* 0, too: it samples no more */
     ft__records_take(c, m, c->plans.builtin[m->protocol], 0, &body);
 }
 
@@ -270,6 +291,8 @@ static void take_message(struct ft_collector *c, const struct ft_peer *peer,
                          struct ft_nf_message *m, enum ft_verdict v)
 {
     struct ft__exporter *e = find_exporter(c, peer, m);
+    uint64_t templates = c->stats.templates;
+    struct ft__counted n = {.records = 0};
 
     c->exporter = e;
     if (e == NULL) {
@@ -281,15 +304,20 @@ static void take_message(struct ft_collector *c, const struct ft_peer *peer,
     }
     e->touched = true;
     c->cut = v == FT_V_EXPORT_LENGTH;
-    c->ordinal = 0;
+    c->ordinal = c->options = 0;
     c->records_known = true;
     ft__restart_note(c, m);
+    ft__sequence_sets(m, &n);
     if (m->protocol == FT_XP_NETFLOW_V9 || m->protocol == FT_XP_IPFIX) {
         take_sets(c, m);
     } else {
         take_old(c, m);
     }
-    ft__sequence_take(e, m->sequence, c->ordinal, c->records_known);
+    n.records = c->ordinal;
+    n.options = c->options;
+    n.templates = (uint32_t)(c->stats.templates - templates);
+    n.records_known = c->records_known;
+    ft__collect_fits(c, e, peer->port, ft__sequence_take(e, m->sequence, &n));
     ft__exporter_account(&c->exporters, e);
     e->h.messages++;
     e->h.bytes += m->len;
@@ -353,7 +381,7 @@ enum ft_verdict ft_collector_take_stream(struct ft_collector *c, const struct ft
 static void tell_health(struct ft_collector *c, struct ft__exporter *e)
 {
     e->h.timestamp_ns = c->now_ns;
-    e->h.sampling_rate = e->sampling_rate;
+    e->h.sampling_rate = e->rates.usual;
     e->h.unit = e->seq.unit;
     c->ops.health(c->cookie, &e->h);
 }

@@ -34,17 +34,24 @@ struct ft_collector {
     struct ft__exporter *exporter;
     int64_t now_ns;
     bool stream;
-    enum ft_verdict fault; /* the first one */
-    uint32_t ordinal;      /* records so far */
-    uint64_t given;        /* bytes of text that the datagram's may become */
-    uint64_t may_give;     /* most of them */
-    bool records_known;    /* no data set was given up, held back or cut */
-    bool cut;              /* it ends before it says to, which is counted: once */
-    bool set_cut;          /* its last set does: what misses there is no other fault */
+    enum ft_verdict fault;         /* the first one */
+    uint32_t ordinal;              /* records so far, */
+    uint32_t options;              /* of them, of options data */
+    uint64_t given;                /* bytes of text that the datagram's may become */
+    uint64_t may_give;             /* most of them */
+    bool records_known;            /* no data set was given up, held back or cut */
+    bool cut;                      /* it ends before it says to, which is counted: once */
+    bool set_cut;                  /* its last set does: what misses there is no other fault */
+    struct ft__exporter *agent;    /* sFlow: who keeps its numbers and pools */
+    struct ft_collect_clash clash; /* the newest one */
+    bool has_clash;
 };
 
 /* How lists in records find their templates. */
 void ft__lists_init(struct ft_collector *c);
+
+/* The message's number fits, or not: notes whether its exporter is two. */
+void ft__collect_fits(struct ft_collector *c, struct ft__exporter *e, uint16_t port, bool fits);
 
 /* Notes a fault of the message: counted for its exporter, the first one is the verdict. */
 void ft__collect_fault(struct ft_collector *c, enum ft_verdict v);
@@ -86,10 +93,6 @@ void ft__waiting_take(struct ft_collector *c, uint16_t id);
  */
 void ft__options_take(struct ft_collector *c, const struct ft__xplan *plan,
                       const struct ft_xvalue *values, const uint8_t *record);
-
-/* Rate of a record's own fields; 0 when they say none. */
-uint32_t ft__sampling_rate(uint64_t interval, bool has_space, uint64_t space, bool has_size,
-                           uint64_t size);
 
 /* Decodes a packet section into the canonical part of a record that has no addresses. */
 void ft__section_take(struct ft_collector *c, const uint8_t *data, size_t len, uint16_t linktype,

@@ -12,9 +12,9 @@ enum { RECORD_TEXT = 900 };
 /* What the steps of one record leave behind for its end. */
 struct scratch {
     int64_t init_ns, duration_ns;
-    uint32_t last_ms; /* FT__CLOCK_SPAN_MS: LAST as sent */
-    uint64_t sampler, interval, space, size, if_in, if_out;
-    bool has_sampler, has_interval, has_space, has_size;
+    uint32_t last_ms;             /* FT__CLOCK_SPAN_MS: LAST as sent */
+    struct ft__sampling sampling; /* its own words */
+    struct ft__rate_of rate_of;
     bool has_names;
     const uint8_t *src6, *dst6, *section;
     uint32_t section_len;
@@ -121,6 +121,19 @@ static void end_times(int64_t duration_ns, struct ft_export_record *r)
     }
 }
 
+/* What the record says of how its packets were selected. */
+static void selection_step(const struct ft__step *t, const uint8_t *p, uint32_t len,
+                           struct scratch *s)
+{
+    uint32_t i = (uint32_t)t->slot - FT__SLOT_SELECT;
+
+    if (i < FT__SELECT__COUNT) {
+        s->sampling.v[i] =
+            i == FT__SELECT_PROBABILITY ? ft__sampling_probability(p, len) : ft__load_uint(p, len);
+        s->sampling.has |= (uint8_t)(1 << i);
+    }
+}
+
 /* Steps that few templates have. */
 static void rare_step(struct ft_collector *c, const struct ft__step *t, const uint8_t *p,
                       uint32_t len, struct scratch *s, struct ft_export_record *r)
@@ -142,20 +155,8 @@ static void rare_step(struct ft_collector *c, const struct ft__step *t, const ui
         s->duration_ns = duration_of(t->clock, v);
         break;
     case FT__SLOT_SAMPLER:
-        s->sampler = v;
-        s->has_sampler = true;
-        break;
-    case FT__SLOT_INTERVAL:
-        s->interval = v;
-        s->has_interval = true;
-        break;
-    case FT__SLOT_SPACE:
-        s->space = v;
-        s->has_space = true;
-        break;
-    case FT__SLOT_SIZE:
-        s->size = v;
-        s->has_size = true;
+        s->rate_of.sampler = v;
+        s->rate_of.has_sampler = true;
         break;
     case FT__SLOT_VRF_IN:
         s->names.vrf_in = ft__names_get(names, FT__NAME_VRF, v);
@@ -176,6 +177,7 @@ static void rare_step(struct ft_collector *c, const struct ft__step *t, const ui
         s->section_link = t->slot == FT__SLOT_FRAME ? FT_LINK_ETHERNET : FT_LINK_RAW;
         break;
     default:
+        selection_step(t, p, len, s);
         break;
     }
 }
@@ -187,12 +189,20 @@ static void interface_step(struct ft_collector *c, const struct ft__step *t, uin
 
     if (t->slot == FT__SLOT_IF_IN) {
         s->names.if_in = name;
-        s->if_in = index;
+        s->rate_of.interface = (uint32_t)index;
+        s->rate_of.has_interface = true;
     } else {
         s->names.if_out = name;
-        s->if_out = index;
+        s->rate_of.other = (uint32_t)index;
+        s->rate_of.has_other = true;
     }
     s->has_names |= name != NULL;
+}
+
+/* Its names or rates are by interface: records are looked at for more than the canonical part. */
+FT_INLINE bool looks_at_interfaces(const struct ft__exporter *e)
+{
+    return e->names != NULL || ft__rates_by_record(&e->rates);
 }
 
 /* One step; len is that of the field. */
@@ -245,8 +255,14 @@ FT_INLINE void run_step(struct ft_collector *c, const struct ft_nf_message *m,
         return;
     case FT__SLOT_IF_IN:
     case FT__SLOT_IF_OUT:
-        if (FT_UNLIKELY(c->exporter->names != NULL || c->exporter->by_interface)) {
+        if (FT_UNLIKELY(looks_at_interfaces(c->exporter))) {
             interface_step(c, t, ft__load_uint(p, len), s);
+        }
+        return;
+    case FT__SLOT_DIRECTION:
+        if (FT_UNLIKELY(looks_at_interfaces(c->exporter))) {
+            s->rate_of.direction = (uint8_t)ft__load_uint(p, len);
+            s->rate_of.has_direction = s->rate_of.direction <= 1;
         }
         return;
     default:
@@ -296,23 +312,10 @@ static void end_addresses(const struct scratch *s, const struct ft__xplan *plan,
 
 static void end_rare(struct ft_collector *c, struct scratch *s, struct ft_export_record *r)
 {
-    uint32_t rate = 0;
+    uint32_t rate = s->sampling.has != 0 ? ft__sampling_rate(&s->sampling) : 0;
 
-    if (s->has_interval) {
-        rate = ft__sampling_rate(s->interval, s->has_space, s->space, s->has_size, s->size);
-    }
-    if (rate == 0 && s->has_sampler) {
-        rate = ft__exporter_sampler(c->exporter, s->sampler);
-    }
-    if (rate == 0 && c->exporter->by_interface) {
-        rate = ft__exporter_sampler(c->exporter, FT__SAMPLER_INTERFACE | (uint32_t)s->if_in);
-        if (rate == 0) {
-            rate = ft__exporter_sampler(c->exporter, FT__SAMPLER_INTERFACE | (uint32_t)s->if_out);
-        }
-    }
-    if (rate != 0) {
-        r->sampling_rate = rate;
-    }
+    s->rate_of.template_id = r->template_id;
+    r->sampling_rate = rate != 0 ? rate : ft__rates_of(&c->exporter->rates, &s->rate_of);
     if (s->duration_ns != INT64_MIN) {
         end_times(s->duration_ns, r);
     }
@@ -358,7 +361,7 @@ static void begin_record(struct ft_collector *c, const struct ft_nf_message *m,
         .sequence = m->sequence,
         .template_id = template_id,
         .has = plan->has,
-        .sampling_rate = c->exporter->sampling_rate,
+        .sampling_rate = c->exporter->rates.usual,
         .timestamp_ns = m->export_ns,
         .first_ns = INT64_MIN,
         .last_ns = INT64_MIN,
@@ -417,7 +420,7 @@ static bool may_give(struct ft_collector *c, uint64_t est)
 static void take_variable(struct ft_collector *c, const struct ft_nf_message *m,
                           const struct ft__xplan *plan, uint16_t template_id, struct ft_rd *body)
 {
-    bool rare = plan->rare || c->exporter->names != NULL || c->exporter->by_interface;
+    bool rare = plan->rare || looks_at_interfaces(c->exporter);
 
     while (ft_rd_left(body) >= plan->record_len) {
         struct ft_export_record r;
@@ -442,7 +445,7 @@ static void take_variable(struct ft_collector *c, const struct ft_nf_message *m,
 static void take_fixed(struct ft_collector *c, const struct ft_nf_message *m,
                        const struct ft__xplan *plan, uint16_t template_id, struct ft_rd *body)
 {
-    bool rare = plan->rare || c->exporter->names != NULL || c->exporter->by_interface;
+    bool rare = plan->rare || looks_at_interfaces(c->exporter);
     struct ft_export_record r;
 
     begin_record(c, m, plan, template_id, &r);

@@ -97,7 +97,7 @@ uint32_t ft__restart_sequence(const struct ft__exporter *e)
     if (!s->known) {
         return e->sequence_saved;
     }
-    return s->expected != e->last_records ? s->expected : 0;
+    return s->newest != 0 ? s->expected : 0; /* always 0: it does not count */
 }
 
 /* RFC 7011 §3.1: a sequence begins with 0. Not a restart: its wrap, a first message that is

@@ -106,6 +106,15 @@ static void follow_tunnels(struct ft_net *n)
 enum ft_verdict ft__decode_general(const struct ft_hash_seed *seed, bool keep_tunnels,
                                    const struct ft_view *v, struct ft_packet *out)
 {
+    struct ft__l4_place l4;
+
+    return ft__decode_general_to(seed, keep_tunnels, v, out, &l4);
+}
+
+enum ft_verdict ft__decode_general_to(const struct ft_hash_seed *seed, bool keep_tunnels,
+                                      const struct ft_view *v, struct ft_packet *out,
+                                      struct ft__l4_place *out_l4)
+{
     struct ft_net n;
     enum ft_verdict verdict;
 
@@ -122,5 +131,6 @@ enum ft_verdict ft__decode_general(const struct ft_hash_seed *seed, bool keep_tu
         follow_tunnels(&n);
     }
     finish(&n, seed, v, out);
+    *out_l4 = (struct ft__l4_place){n.rd.p, (uint32_t)ft_rd_left(&n.rd), n.wire};
     return FT_V_DECODED;
 }

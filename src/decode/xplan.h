@@ -42,13 +42,13 @@ enum ft__slot {
     FT__SLOT_FIRST,
     FT__SLOT_IF_IN,
     FT__SLOT_IF_OUT,
+    FT__SLOT_DIRECTION,
     FT__SLOT_END,      /* from here on: few templates have them */
     FT__SLOT_FIREWALL, /* 233, Cisco's 40005 */
     FT__SLOT_DURATION, /* 161, 162: fills the end, or the start, that is not there */
     FT__SLOT_SAMPLER,  /* sampler or selector id */
-    FT__SLOT_INTERVAL, /* 34, 50, 305, 310: of 1 in N */
-    FT__SLOT_SPACE,    /* 306 */
-    FT__SLOT_SIZE,     /* 309 */
+    FT__SLOT_SELECT,   /* 311, 310, 309, 305, 306, 50, 34: in the order of ft__selection */
+    FT__SLOT_SELECT_LAST = FT__SLOT_SELECT + 6,
     FT__SLOT_VRF_IN,
     FT__SLOT_VRF_OUT,
     FT__SLOT_APP,

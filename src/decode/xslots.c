@@ -2,7 +2,10 @@
 /* decode: the steps of a plan, and the templates that older protocols do not send. */
 #include "decode/xslots.h"
 
+#include "decode/rates.h"
 #include "decode/xkey.h"
+
+_Static_assert(FT__SLOT_SELECT_LAST == FT__SLOT_SELECT + FT__SELECT__COUNT - 1, "a slot for each");
 
 /* One way to fill a slot; of several in a template the lowest rank wins. Element numbers: IANA. */
 struct candidate {
@@ -19,6 +22,12 @@ struct candidate {
 
 /* Ranks of FIRST and LAST from here on are times of an observation, not of a start or an end. */
 enum { OBSERVED = 6 };
+
+/* sampling...: what ft__selection names */
+#define SELECT(id, what, min)                                                                      \
+    {                                                                                              \
+        0, id, FT__SLOT_SELECT + FT__SELECT_##what, 0, 0, min, 8                                   \
+    }
 
 static const struct candidate candidates[] = {
     {0, 8, FT__SLOT_SRC4, 0, 0, 4, 4},                   /* sourceIPv4Address */
@@ -65,20 +74,22 @@ static const struct candidate candidates[] = {
     {0, 136, FT__SLOT_END, 0, 0, 1, 8},                 /* flowEndReason */
     {0, 48, FT__SLOT_SAMPLER, 0, 0, 1, 8},              /* samplerId */
     {0, 302, FT__SLOT_SAMPLER, 1, 0, 1, 8},             /* selectorId */
-    {0, 305, FT__SLOT_INTERVAL, 0, 0, 1, 8},            /* samplingPacketInterval */
-    {0, 310, FT__SLOT_INTERVAL, 1, 0, 1, 8},            /* samplingPopulation */
-    {0, 34, FT__SLOT_INTERVAL, 2, 0, 1, 8},             /* samplingInterval */
-    {0, 50, FT__SLOT_INTERVAL, 3, 0, 1, 8},             /* samplerRandomInterval */
-    {0, 306, FT__SLOT_SPACE, 0, 0, 1, 8},               /* samplingPacketSpace */
-    {0, 309, FT__SLOT_SIZE, 0, 0, 1, 8},                /* samplingSize */
-    {0, 10, FT__SLOT_IF_IN, 0, 0, 1, 8},                /* ingressInterface */
-    {0, 14, FT__SLOT_IF_OUT, 0, 0, 1, 8},               /* egressInterface */
-    {0, 234, FT__SLOT_VRF_IN, 0, 0, 1, 8},              /* ingressVRFID */
-    {0, 235, FT__SLOT_VRF_OUT, 0, 0, 1, 8},             /* egressVRFID */
-    {0, 95, FT__SLOT_APP, 0, 0, 1, 0},                  /* applicationId */
-    {0, 315, FT__SLOT_FRAME, 0, 0, 1, 0},               /* dataLinkFrameSection */
-    {0, 104, FT__SLOT_FRAME, 1, 0, 1, 0},               /* layer2packetSectionData */
-    {0, 313, FT__SLOT_IP, 0, 0, 1, 0},                  /* ipHeaderPacketSection */
+    SELECT(311, PROBABILITY, 4),
+    SELECT(310, POPULATION, 1),
+    SELECT(309, SIZE, 1),
+    SELECT(305, TAKEN, 1),
+    SELECT(306, SPACE, 1),
+    SELECT(50, RANDOM, 1),
+    SELECT(34, INTERVAL, 1),
+    {0, 10, FT__SLOT_IF_IN, 0, 0, 1, 8},     /* ingressInterface */
+    {0, 14, FT__SLOT_IF_OUT, 0, 0, 1, 8},    /* egressInterface */
+    {0, 61, FT__SLOT_DIRECTION, 0, 0, 1, 8}, /* flowDirection */
+    {0, 234, FT__SLOT_VRF_IN, 0, 0, 1, 8},   /* ingressVRFID */
+    {0, 235, FT__SLOT_VRF_OUT, 0, 0, 1, 8},  /* egressVRFID */
+    {0, 95, FT__SLOT_APP, 0, 0, 1, 0},       /* applicationId */
+    {0, 315, FT__SLOT_FRAME, 0, 0, 1, 0},    /* dataLinkFrameSection */
+    {0, 104, FT__SLOT_FRAME, 1, 0, 1, 0},    /* layer2packetSectionData */
+    {0, 313, FT__SLOT_IP, 0, 0, 1, 0},       /* ipHeaderPacketSection */
 };
 
 static const struct candidate *candidate_for(const struct ft_template_field *f, uint32_t from)

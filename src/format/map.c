@@ -201,9 +201,10 @@ static uint8_t *put_interface(uint8_t *p, const struct source *f, bool out)
     const struct ft_xvalue *v = find(f->r, out ? 14 : 10);
 
     if (f->s != NULL) {
-        bool known = (out ? f->s->output_format : f->s->input_format) == 0;
+        uint32_t format = out ? f->s->output_format : f->s->input_format;
+        uint32_t value = out ? f->s->output : f->s->input;
 
-        return known ? ft_put_u64(p, out ? f->s->output : f->s->input) : NULL;
+        return ft_export_interface_known(format, value) ? ft_put_u64(p, value) : NULL;
     }
     return v != NULL ? ft_put_u64(p, number(f->r, v)) : NULL;
 }
@@ -491,7 +492,7 @@ size_t ft__map_sample(const struct ft__map *map, uint8_t *p, const struct ft_exp
         r.ip_version = v6 ? 6 : 4;
         r.tcp_flags = k->tcp_flags;
         r.has |= FT_XR_ADDRESSES | FT_XR_PORTS | FT_XR_PROTO;
-        r.has |= k->key.proto == 6 ? FT_XR_TCP_FLAGS : 0;
+        r.has |= (s->seen & FT_XS_TCP_FLAGS) != 0 ? FT_XR_TCP_FLAGS : 0;
     }
     return walk(map, p, &f);
 }

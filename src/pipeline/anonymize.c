@@ -317,6 +317,8 @@ static const void *map_sample(struct ft_anonymizer *a, const struct ft_export_sa
     *s = *in;
     s->exporter = map_exporter(a, in->exporter);
     s->pkt = in->pkt != NULL ? ft_anonymize_packet(a, in->pkt) : NULL;
+    ft_cryptopan_mac(a->map, s->src_mac);
+    ft_cryptopan_mac(a->map, s->dst_mac);
     s->n_values = map_values(a, in->base, in->values, in->n_values);
     s->values = a->values;
     s->base = a->bytes;

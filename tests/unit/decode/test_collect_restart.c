@@ -291,6 +291,97 @@ static void test_restart_of_init_time(void)
     ft_collector_free(c);
 }
 
+/* The rate of sampler 1, as options data; its template when told. */
+static void sampler(bool v9_, bool layout_, uint32_t rate)
+{
+    if (layout_) {
+        set(v9_ ? 1 : 3);
+        p16(300);
+        p16(v9_ ? 4 : 3);
+        p16(v9_ ? 8 : 1);
+        p16(v9_ ? 1 : 149);
+        p16(4);
+        p16(48);
+        p16(4);
+        p16(50);
+        p16(4);
+        set_end();
+    }
+    if (rate != 0) {
+        set(300);
+        p32(0);
+        p32(1);
+        p32(rate);
+        set_end();
+    }
+}
+
+static void sampled(bool v9_, bool layout_, uint32_t packets)
+{
+    if (layout_) {
+        TEMPLATE(v9_ ? 0 : 2, 256, 2, 4, 48, 4);
+    }
+    set(256);
+    p32(packets);
+    p32(1);
+    set_end();
+}
+
+/* Rates hold over a restart until they are told anew: by options data that waits as well. */
+static void test_restart_keeps_rates(void)
+{
+    for (int v9_ = 0; v9_ < 2; v9_++) {
+        struct ft_collector *c = make();
+
+        head(v9_, 100000, 100000000);
+        sampler(v9_, true, 1000);
+        sampled(v9_, true, 1);
+        give(c);
+        CHECK_EQ(got.r[0].sampling_rate, 1000);
+        head(v9_, 0, 5000);
+        sampled(v9_, false, 2); /* waits */
+        give(c);
+        CHECK_EQ(got.n, 1);
+        head(v9_, 1, 5010);
+        sampled(v9_, true, 3);
+        give(c);
+        CHECK_EQ(got.n, 3);
+        CHECK_EQ(got.r[1].sampling_rate, 1000);
+        CHECK_EQ(got.r[2].sampling_rate, 1000);
+        head(v9_, 2, 5020);
+        sampler(v9_, false, 50); /* waits */
+        sampled(v9_, false, 4);
+        give(c);
+        CHECK_EQ(LAST.sampling_rate, 1000);
+        head(v9_, v9_ ? 3 : 4, 5030);
+        sampler(v9_, true, 0);
+        sampled(v9_, false, 5);
+        give(c);
+        CHECK_EQ(LAST.sampling_rate, 50);
+        CHECK_EQ(health(c, 0)->resets, 1);
+        CHECK_EQ(health(c, 0)->lost, 0);
+        ft_collector_free(c);
+    }
+}
+
+/* So does the unit that an exporter was found to count in: here records and templates. */
+static void test_restart_keeps_unit(void)
+{
+    struct ft_collector *c = make();
+
+    for (uint32_t i = 0; i < 20; i++) {
+        ipfix(i < 10 ? 100000 + 2 * i : 2 * (i - 10), 1);
+        layout(false, i >= 10);
+        record(i >= 10, i);
+        give(c);
+    }
+    CHECK_EQ(got.n, 20);
+    CHECK_EQ(health(c, 0)->unit, FT_SEQUENCE_RECORDS_TEMPLATES);
+    CHECK_EQ(health(c, 0)->resets, 1);
+    CHECK_EQ(health(c, 0)->lost, 0);
+    ft_collector_free(c);
+}
+
 /* ---- definitions that cannot be used ---- */
 
 /* Each begins at the template's number. */
@@ -404,6 +495,8 @@ int main(void)
     RUN(test_two_processes);
     RUN(test_restart_over_state);
     RUN(test_restart_of_init_time);
+    RUN(test_restart_keeps_rates);
+    RUN(test_restart_keeps_unit);
     RUN(test_unusable_redefinition);
     RUN(test_cut_redefinition);
     return test_end();
