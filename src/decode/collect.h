@@ -85,6 +85,15 @@ void ft_collector_finish(struct ft_collector *c);
 /* Calls ops->health for each exporter that was heard, and ends templates whose life is over. */
 void ft_collector_report(struct ft_collector *c, int64_t now_ns);
 
+/* Two senders at one address with one domain, whose sequence numbers do not fit each other. */
+struct ft_collect_clash {
+    struct ft_exporter_info exporter;
+    uint16_t port[2]; /* of two messages in a row */
+};
+
+/* The newest one that was found since the last call; each exporter is told of once. */
+bool ft_collector_clash(struct ft_collector *c, struct ft_collect_clash *out);
+
 void ft_collector_get_stats(const struct ft_collector *c, struct ft_collect_stats *out);
 
 /* ---- state that survives a restart (collect_state.c) ---- */

@@ -34,18 +34,29 @@ struct ft_collector {
     struct ft__exporter *exporter;
     int64_t now_ns;
     bool stream;
-    enum ft_verdict fault; /* the first one */
-    uint32_t ordinal;      /* records so far */
-    uint64_t given;        /* bytes of text that the datagram's may become */
-    uint64_t may_give;     /* most of them */
-    bool records_known;    /* no data set was given up or held back */
+    enum ft_verdict fault;         /* the first one */
+    uint32_t ordinal;              /* records so far, */
+    uint32_t options;              /* of them, of options data */
+    uint64_t given;                /* bytes of text that the datagram's may become */
+    uint64_t may_give;             /* most of them */
+    bool records_known;            /* no data set was given up, held back or cut */
+    bool cut;                      /* it ends before it says to, which is counted: once */
+    bool set_cut;                  /* its last set does: what misses there is no other fault */
+    struct ft__exporter *agent;    /* sFlow: who keeps its numbers and pools */
+    struct ft_collect_clash clash; /* the newest one */
+    bool has_clash;
 };
 
 /* How lists in records find their templates. */
 void ft__lists_init(struct ft_collector *c);
 
+/* The message's number fits, or not: notes whether its exporter is two. */
+void ft__collect_fits(struct ft_collector *c, struct ft__exporter *e, uint16_t port, bool fits);
+
 /* Notes a fault of the message: counted for its exporter, the first one is the verdict. */
 void ft__collect_fault(struct ft_collector *c, enum ft_verdict v);
+/* The same for a record that its set does not hold whole. */
+void ft__collect_record_fault(struct ft_collector *c);
 
 /* What all exporters have together, and the part of the exporter's source. */
 struct ft__common {
@@ -57,15 +68,31 @@ struct ft__common {
 /* Room for n more of it. */
 bool ft__collect_room(struct ft_collector *c, const struct ft__common *of, uint64_t n);
 
+/* A template set (collect_template.c): its definitions and withdrawals. */
+void ft__templates_take(struct ft_collector *c, struct ft_nf_message *m, struct ft_nf_set *set);
+
+/* Takes a template of the message's exporter out, and tells. Another one may take its place. */
+void ft__template_remove(struct ft_collector *c, struct ft__template *t,
+                         enum ft_template_change_kind kind);
+
+/* What a message says of its exporter's restarts (collect_restart.c); before its sets are taken. */
+void ft__restart_note(struct ft_collector *c, const struct ft_nf_message *m);
+
+/* IPFIX: the sequence number that the exporter is to send next, when it counts and that is known;
+ * else 0. */
+uint32_t ft__restart_sequence(const struct ft__exporter *e);
+
+/* The template is of before a restart: data waits until it comes again. */
+bool ft__restart_stale(const struct ft__exporter *e, const struct ft__template *t);
+
+/* What waited for this template, in the order in which it came (collect.c). */
+void ft__waiting_take(struct ft_collector *c, uint16_t id);
+
 /* One options record: sampling, names, times. values as ft__xplan_measure() gives them, or the
  * plan's.
  */
 void ft__options_take(struct ft_collector *c, const struct ft__xplan *plan,
                       const struct ft_xvalue *values, const uint8_t *record);
-
-/* Rate of a record's own fields; 0 when they say none. */
-uint32_t ft__sampling_rate(uint64_t interval, bool has_space, uint64_t space, bool has_size,
-                           uint64_t size);
 
 /* Decodes a packet section into the canonical part of a record that has no addresses. */
 void ft__section_take(struct ft_collector *c, const uint8_t *data, size_t len, uint16_t linktype,
@@ -75,11 +102,11 @@ void ft__section_take(struct ft_collector *c, const uint8_t *data, size_t len, u
 enum ft_verdict ft__sflow_take(struct ft_collector *c, const struct ft_peer *peer,
                                const uint8_t *data, size_t len);
 
-/* systemInitTimeMilliseconds in ns; INT64_MIN: so late that no uptime (at most 49.7 days) can be
- * added. */
+/* systemInitTimeMilliseconds in ns; INT64_MIN: not known (0), or so late that no uptime (at
+ * most 49.7 days) can be added. */
 FT_INLINE int64_t ft__init_time(uint64_t ms)
 {
-    return ms < INT64_MAX / 1000000 - UINT32_MAX ? (int64_t)ms * 1000000 : INT64_MIN;
+    return ms != 0 && ms < INT64_MAX / 1000000 - UINT32_MAX ? (int64_t)ms * 1000000 : INT64_MIN;
 }
 
 /* An unsigned value of 1 to 8 bytes; others give 0. */

@@ -16,6 +16,10 @@ enum {
     IE_INTERFACE_DESCRIPTION = 83,
     IE_APPLICATION_ID = 95,
     IE_APPLICATION_NAME = 96,
+    IE_OBSERVATION_POINT = 138,
+    IE_LINE_CARD = 141,
+    IE_PORT = 142,
+    IE_TEMPLATE_ID = 145,
     IE_SYSTEM_INIT_MS = 160,
     IE_INGRESS_VRFID = 234,
     IE_VRF_NAME = 236,
@@ -29,7 +33,10 @@ enum {
     IE_ELEMENT_TYPE = 339,
     IE_ELEMENT_NAME = 341,
     IE_ELEMENT_PEN = 346,
-    SCOPE_INTERFACE = 2
+    SCOPE_INTERFACE = 2,
+    SCOPE_LINE_CARD = 3,
+    SCOPE_CACHE = 4,
+    SCOPE_TEMPLATE = 5
 };
 
 struct told {
@@ -39,38 +46,62 @@ struct told {
 
 /* What one options record tells, by element. */
 struct options {
-    struct told interface, sampler, interval, space, size, population, probability;
+    struct told interface, sampler, template_id, part;
+    struct told sampling[FT__SELECT__COUNT];
+    uint32_t part_kind; /* the element or scope that part is of */
     struct told if_name, if_description, vrf, vrf_name, app, app_name, init;
     struct told ie_id, ie_pen, ie_type, ie_name;
 };
 
-static struct told *place_of(struct options *o, const struct ft_template_field *f)
+/* Of a scope: what the record tells of. NULL: the whole domain, or not one that matters. */
+static struct told *scope_of(struct options *o, const struct ft_template_field *f)
 {
-    if (f->scope) {
-        return f->id == SCOPE_INTERFACE ? &o->interface : NULL;
-    }
-    if (f->pen != 0) {
+    switch (f->scope ? f->id : f->id | 1 << 16) {
+    case SCOPE_INTERFACE:
+        return &o->interface;
+    case SCOPE_TEMPLATE:
+    case 1 << 16 | IE_TEMPLATE_ID:
+        return &o->template_id;
+    case SCOPE_LINE_CARD:
+    case SCOPE_CACHE:
+    case 1 << 16 | IE_OBSERVATION_POINT:
+    case 1 << 16 | IE_LINE_CARD:
+    case 1 << 16 | IE_PORT:
+        o->part_kind = f->id;
+        return &o->part;
+    default:
         return NULL;
+    }
+}
+
+static struct told *place_of(struct options *o, const struct ft_template_field *f, bool scope)
+{
+    struct told *t = scope && f->pen == 0 ? scope_of(o, f) : NULL;
+
+    if (t != NULL || f->scope || f->pen != 0) {
+        return t;
     }
     switch (f->id) {
     case IE_INTERFACE:
     case IE_EGRESS_INTERFACE:
         return &o->interface;
     case IE_SAMPLING_INTERVAL:
+        return &o->sampling[FT__SELECT_INTERVAL];
     case IE_SAMPLER_RANDOM_INTERVAL:
+        return &o->sampling[FT__SELECT_RANDOM];
     case IE_PACKET_INTERVAL:
-        return &o->interval;
+        return &o->sampling[FT__SELECT_TAKEN];
     case IE_SAMPLER_ID:
     case IE_SELECTOR_ID:
         return &o->sampler;
     case IE_PACKET_SPACE:
-        return &o->space;
+        return &o->sampling[FT__SELECT_SPACE];
     case IE_SIZE:
-        return &o->size;
+        return &o->sampling[FT__SELECT_SIZE];
     case IE_POPULATION:
-        return &o->population;
+        return &o->sampling[FT__SELECT_POPULATION];
     case IE_PROBABILITY:
-        return &o->probability;
+        return &o->sampling[FT__SELECT_PROBABILITY];
     case IE_INTERFACE_NAME:
         return &o->if_name;
     case IE_INTERFACE_DESCRIPTION:
@@ -103,88 +134,61 @@ static uint64_t number(const struct told *t)
     return t->p != NULL && t->len <= 8 ? ft__load_uint(t->p, t->len) : 0;
 }
 
-uint32_t ft__sampling_rate(uint64_t interval, bool has_space, uint64_t space, bool has_size,
-                           uint64_t size)
+/* What was said of the selection of packets. */
+static struct ft__sampling sampling_of(const struct options *o)
 {
-    double rate = (double)interval;
+    struct ft__sampling s = {.has = 0};
 
-    if (interval == 0) {
-        return 0;
-    }
-    if (has_space) { /* 305 packets are taken, then 306 are not */
-        rate = ((double)interval + (double)space) / (double)interval;
-    } else if (has_size) { /* 309 of 310 are taken */
-        rate = size > 0 ? (double)interval / (double)size : 0;
-    }
-    return rate < 1 ? 0 : rate > (double)UINT32_MAX ? UINT32_MAX : (uint32_t)(rate + 0.5);
-}
+    for (int i = 0; i < FT__SELECT__COUNT; i++) {
+        const struct told *t = &o->sampling[i];
 
-static double float_of(const struct told *t)
-{
-    if (t->len == 4) {
-        uint32_t u = ft_load_be32(t->p);
-        float f;
-
-        memcpy(&f, &u, sizeof f);
-        return (double)f;
-    }
-    uint64_t u = t->len == 8 ? ft_load_be64(t->p) : 0;
-    double d;
-
-    memcpy(&d, &u, sizeof d);
-    return d;
-}
-
-static uint32_t rate_of(const struct options *o)
-{
-    if (o->probability.p != NULL) {
-        double p = float_of(&o->probability);
-
-        return p > 0 && p <= 1 && 1 / p <= (double)UINT32_MAX ? (uint32_t)(1 / p + 0.5) : 0;
-    }
-    if (o->population.p != NULL) {
-        return ft__sampling_rate(number(&o->population), false, 0, o->size.p != NULL,
-                                 number(&o->size));
-    }
-    return ft__sampling_rate(number(&o->interval), o->space.p != NULL, number(&o->space), false, 0);
-}
-
-/* The one rate of a domain: that of all its samplers, when they agree; a guess between several
- * would be a wrong number. */
-static uint32_t common_rate(const struct ft__exporter *e)
-{
-    for (uint32_t i = 1; i < e->n_samplers; i++) {
-        if (e->samplers[i].rate != e->samplers[0].rate) {
-            return 0;
+        if (t->p != NULL) {
+            s.v[i] =
+                i == FT__SELECT_PROBABILITY ? ft__sampling_probability(t->p, t->len) : number(t);
+            s.has |= (uint8_t)(1 << i);
         }
     }
-    return e->n_samplers > 0 ? e->samplers[0].rate : 0;
+    return s;
 }
 
-/* A rate belongs to the sampler that the record names, else to its interface, else to the domain.
- */
+/* A rate belongs to what the record names: an interface, a sampler, both, a template, a part of the
+ * exporter; else to the domain. One of 0 takes back what was told before. */
 static void take_sampling(struct ft__exporter *e, const struct options *o)
 {
-    uint32_t rate = rate_of(o);
-    bool interface = o->sampler.p == NULL && o->interface.p != NULL;
-    uint64_t id =
-        interface ? FT__SAMPLER_INTERFACE | (uint32_t)number(&o->interface) : number(&o->sampler);
-    bool changed;
+    const struct ft__sampling s = sampling_of(o);
+    const struct ft__rate_of of = {
+        .sampler = number(&o->sampler),
+        .has_sampler = o->sampler.p != NULL,
+        .interface = (uint32_t)number(&o->interface),
+        .has_interface = o->interface.p != NULL,
+        .template_id = (uint16_t)number(&o->template_id),
+        .has_template = o->template_id.p != NULL,
+        .part = (uint32_t)number(&o->part),
+        .part_kind = o->part_kind,
+        .has_part = o->part.p != NULL,
+    };
 
-    if (rate == 0) {
-        return;
+    if (s.has != 0) {
+        ft_ignore(ft__rates_tell(&e->rates, &of, ft__sampling_rate(&s))); /* unknown, if it fails */
     }
-    if (o->sampler.p == NULL && !interface) {
-        e->sampling_rate = rate;
-        return;
+}
+
+static bool is_named(const struct ft__names *names, enum ft__name_kind kind, const struct told *id)
+{
+    return kind == FT__NAME_APPLICATION ? ft__names_application(names, id->p, id->len) != NULL
+                                        : ft__names_get(names, kind, number(id)) != NULL;
+}
+
+static int set_name(struct ft_collector *c, enum ft__name_kind kind, const struct told *id,
+                    const struct told *name)
+{
+    struct ft__names **names = &c->exporter->names;
+
+    if (kind == FT__NAME_APPLICATION) {
+        return ft__names_set_application(names, &c->exporters.seed, id->p, id->len, name->p,
+                                         name->len);
     }
-    if (ft__exporter_set_sampler(e, id, rate, &changed) != FT_OK) {
-        return; /* too many: the domain's rate stands for those */
-    }
-    e->by_interface |= interface;
-    if (changed) {
-        e->sampling_rate = common_rate(e);
-    }
+    return ft__names_set(names, &c->exporters.seed, kind, number(id), name->p, name->len);
 }
 
 static void take_name(struct ft_collector *c, enum ft__name_kind kind, const struct told *id,
@@ -195,14 +199,12 @@ static void take_name(struct ft_collector *c, enum ft__name_kind kind, const str
     const struct ft__common of = {FT__IN_HOLDS_NAMES, &c->exporters.names, FT__NAMES_ALL,
                                   e->origin->names, FT__NAMES_ALL / FT__SHARE_PARTS};
 
-    if (id->p == NULL || name->p == NULL || id->len > 8) {
+    if (id->p == NULL || name->p == NULL || (id->len > 8 && kind != FT__NAME_APPLICATION)) {
         return;
     }
-    bool room = ft__names_get(e->names, kind, number(id)) != NULL || /* known ones may change */
-                ft__collect_room(c, &of, 1);
+    bool room = is_named(e->names, kind, id) || ft__collect_room(c, &of, 1); /* may change */
 
-    if (!room || ft__names_set(&e->names, &c->exporters.seed, kind, number(id), name->p,
-                               name->len) != FT_OK) {
+    if (!room || set_name(c, kind, id, name) != FT_OK) {
         e->h.malformed++; /* more names than may be kept */
     }
     before = ft__names_count(e->names) - before;
@@ -261,7 +263,7 @@ void ft__options_take(struct ft_collector *c, const struct ft__xplan *plan,
 
     memset(&o, 0, sizeof o);
     for (uint32_t i = 0; i < plan->n_fields; i++) {
-        struct told *t = place_of(&o, &plan->fields[i]);
+        struct told *t = place_of(&o, &plan->fields[i], i < plan->n_scope);
 
         if (t != NULL && plan->value_of[i] != UINT16_MAX && t->p == NULL) {
             const struct ft_xvalue *v = &values[plan->value_of[i]];

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* decode: sFlow datagrams to samples, counters and discards. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "codec/export/sflow.h"
 #include "decode/collect_internal.h"
-#include "decode/general.h"
-#include "decode/key.h"
+#include "decode/sflow_packet.h"
 
 enum { SFLOW_VALUES = 1024, POOLS_MAX = 4096, NAMES_KEPT = 32, REBOOT_MS = 1000 };
+enum { NAMES_MADE = 24, NAME_MADE = 80 };
 
 /* The sample pool of one source of an agent: how often it really sampled. */
 struct ft__source_pool {
@@ -19,8 +20,9 @@ struct ft__source_pool {
 
 static struct ft__source_pool *find_pool(struct ft_collector *c, const struct ft_sflow_sample *s)
 {
-    struct ft__exporter *e = c->exporter;
+    struct ft__exporter *e = c->agent, *sender = c->exporter;
     uint32_t lo = 0, hi = e->n_pools;
+    bool room;
     uint64_t key = (uint64_t)s->source_class << 32 | s->source_index;
     const struct ft__common of = {FT__IN_HOLDS_POOLS, &c->exporters.pools, FT__POOLS_ALL,
                                   e->origin->pools, FT__POOLS_ALL / FT__SHARE_PARTS};
@@ -38,7 +40,10 @@ static struct ft__source_pool *find_pool(struct ft_collector *c, const struct ft
             hi = mid;
         }
     }
-    if (e->n_pools >= POOLS_MAX || !ft__collect_room(c, &of, 1)) {
+    c->exporter = e; /* who is not to go for it; its sender has no pools */
+    room = e->n_pools < POOLS_MAX && ft__collect_room(c, &of, 1);
+    c->exporter = sender;
+    if (!room) {
         return NULL;
     }
     if ((e->n_pools & (e->n_pools - 1)) == 0) { /* grows by doubling */
@@ -93,12 +98,14 @@ struct gathered {
     uint32_t n_kept;
     uint32_t seen[64]; /* tags: a structure that comes twice is taken once */
     uint32_t n_seen;
+    char names[NAMES_MADE][NAME_MADE]; /* keys that two structures of the sample have */
+    uint32_t n_names;
 };
 
 static void gather_begin(struct gathered *g, struct ft_xvalue *values)
 {
     g->values = values;
-    g->n = g->n_kept = g->n_seen = 0;
+    g->n = g->n_kept = g->n_seen = g->n_names = 0;
 }
 
 static bool first_time(struct gathered *g, uint32_t tag)
@@ -127,11 +134,55 @@ static bool key_known(const struct gathered *g, uint32_t until, const struct ft_
     return false;
 }
 
+/* The second of two values with one key is told by its structure: "vni_ingress_vni". False: there
+ * is no room for its name. */
+static bool name_by_structure(struct gathered *g, const struct ft_sflow_record *rec,
+                              struct ft_xvalue *v)
+{
+    const char *structure = ft_sflow_struct_name(FT_SFLOW_FLOW, rec->tag);
+    const char *of =
+        structure != NULL && strncmp(structure, "extended_", 9) == 0 ? structure + 9 : structure;
+    int n;
+
+    if (of == NULL || g->n_names == NAMES_MADE) {
+        return false;
+    }
+    n = snprintf(g->names[g->n_names], NAME_MADE, "%s_%.*s", of, (int)v->key_len, v->key);
+    v->key = g->names[g->n_names++];
+    v->key_len = (uint16_t)(n < NAME_MADE ? n : NAME_MADE - 1);
+    return true;
+}
+
+/* Keeps, of the values from before on, those that a flat object can have: keys are unique within a
+ * structure only. */
+static void flatten(struct gathered *g, const struct ft_sflow_record *rec, uint32_t before)
+{
+    uint32_t n = before;
+    bool kept = false;
+
+    for (uint32_t i = before; i < g->n; i++) {
+        struct ft_xvalue v = g->values[i];
+
+        if (!key_known(g, before, &v)) {
+            kept = true;
+        } else if (v.flags & FT_XV_MORE) { /* of the array that began before */
+            v.key = kept ? g->values[n - 1].key : v.key;
+            v.key_len = kept ? g->values[n - 1].key_len : v.key_len;
+        } else {
+            kept = name_by_structure(g, rec, &v);
+        }
+        if (kept) {
+            g->values[n++] = v;
+        }
+    }
+    g->n = n;
+}
+
 static void gather(struct ft_collector *c, struct gathered *g, enum ft_sflow_kind kind,
                    const struct ft_sflow_record *rec, const uint8_t *base, bool flat)
 {
     struct ft_sflow_record *keep;
-    uint32_t before = g->n, n;
+    uint32_t before = g->n;
 
     if (g->n_kept == NAMES_KEPT || !first_time(g, rec->tag)) {
         return;
@@ -143,61 +194,12 @@ static void gather(struct ft_collector *c, struct gathered *g, enum ft_sflow_kin
     if (rc != FT_OK && !rec->cut) { /* a record that was cut has been counted */
         ft__collect_fault(c, FT_V_EXPORT_SAMPLE);
     }
-    if (!flat) {
-        return;
+    if (flat) {
+        flatten(g, rec, before);
     }
-    n = before;
-    for (uint32_t i = before; i < g->n; i++) {
-        if (!key_known(g, before, &g->values[i])) {
-            g->values[n++] = g->values[i];
-        }
-    }
-    g->n = n;
 }
 
-/* ---- packets ---- */
-
-/* The sampled header as a packet. True: *pkt is it. */
-static bool header_packet(struct ft_collector *c, const struct ft_sflow_header *h,
-                          struct ft_packet *pkt, bool *out_truncated)
-{
-    uint32_t wire = h->frame_len;
-    enum ft_verdict v;
-
-    if (wire >= h->stripped + h->len) { /* the FCS and what else was taken off is not in data */
-        wire -= h->stripped;
-    }
-    struct ft_view view = {.data = h->data,
-                           .caplen = h->len,
-                           .len = wire > h->len ? wire : h->len,
-                           .linktype = h->linktype,
-                           .ts_ns = c->now_ns};
-
-    v = h->linktype == FT_SFLOW_LINK_NONE ? FT_V_LINK_TYPE
-                                          : ft__decode_general(&c->packets, &view, pkt);
-    *out_truncated = v == FT_V_L4_SHORT || v == FT_V_IP4_SHORT || v == FT_V_IP6_SHORT ||
-                     v == FT_V_LINK_SHORT || v == FT_V_TAG_SHORT || v == FT_V_IP6_EXT;
-    return v == FT_V_DECODED;
-}
-
-/* Records of agents that send no header but what they read in it. */
-static bool ip_packet(struct ft_collector *c, const struct ft_sflow_ip *ip, struct ft_packet *pkt)
-{
-    bool ports = ip->protocol == 6 || ip->protocol == 17 || ip->protocol == 132;
-    struct ft__ends ends = {.sport = ports ? (uint16_t)ip->src_port : 0,
-                            .dport = ports ? (uint16_t)ip->dst_port : 0,
-                            .proto = (uint8_t)ip->protocol};
-
-    memset(pkt, 0, sizeof *pkt);
-    pkt->swap = ip->version == 4 ? ft__key_ip4(pkt, &c->packets.seed, ip->src, ip->dst, ends)
-                                 : ft__key_ip6(pkt, &c->packets.seed, ip->src, ip->dst, ends);
-    pkt->ts_ns = c->now_ns;
-    pkt->ip_len = ip->length;
-    pkt->frame_len = ip->length;
-    pkt->tcp_flags = (uint8_t)ip->tcp_flags;
-    pkt->tos = (uint8_t)ip->tos;
-    return true;
-}
+/* ---- samples ---- */
 
 /* What the head of a sample says. */
 static void begin_sample(struct ft_collector *c, const struct ft_sflow_datagram *d,
@@ -227,38 +229,37 @@ static void begin_sample(struct ft_collector *c, const struct ft_sflow_datagram 
     };
 }
 
-/* The records of a sample: its packet, and what else the agent tells. True: *pkt is the packet. */
-static bool take_records(struct ft_collector *c, struct ft_sflow_sample *s, struct gathered *g,
-                         struct ft_export_sample *out, struct ft_packet *pkt)
+/* The records of a sample: its packet, and what else the agent tells. */
+static void take_records(struct ft_collector *c, struct ft_sflow_sample *s, struct gathered *g,
+                         struct ft__sampled *sampled)
 {
     struct ft_sflow_record rec;
     struct ft_sflow_header h;
     struct ft_sflow_ip ip;
     struct ft_sflow_ethernet eth;
-    bool have = false;
     int rc;
 
     while ((rc = ft_sflow_record(s, &rec)) != FT_E_EOF) {
         if (rc != FT_OK) {
             ft__collect_fault(c, FT_V_EXPORT_SAMPLE);
         } else if (rec.tag == FT_SFLOW_HEADER && ft_sflow_header(&rec, &h) == FT_OK) {
-            have = header_packet(c, &h, pkt, &out->truncated);
-            out->frame_len = h.frame_len;
+            ft__sampled_header(sampled, &h);
             if (h.cut && !rec.cut) {
                 ft__collect_fault(c, FT_V_EXPORT_SAMPLE);
             }
-        } else if ((rec.tag == FT_SFLOW_IPV4 || rec.tag == FT_SFLOW_IPV6) && !have &&
-                   ft_sflow_ip(&rec, &ip) == FT_OK) {
-            have = ip_packet(c, &ip, pkt);
-            out->frame_len = out->frame_len != 0 ? out->frame_len : ip.length;
+        } else if ((rec.tag == FT_SFLOW_IPV4 || rec.tag == FT_SFLOW_IPV6) &&
+                   !sampled->from_header && ft_sflow_ip(&rec, &ip) == FT_OK) {
+            ft__sampled_ip(sampled, &ip);
         } else {
             if (rec.tag == FT_SFLOW_ETHERNET && ft_sflow_ethernet(&rec, &eth) == FT_OK) {
-                out->frame_len = eth.length;
+                ft__sampled_ethernet(sampled, &eth);
             }
-            gather(c, g, FT_SFLOW_FLOW, &rec, out->base, true);
+            gather(c, g, FT_SFLOW_FLOW, &rec, sampled->out->base, true);
         }
     }
-    return have;
+    if (ft__sampled_end(sampled)) {
+        ft__collect_fault(c, FT_V_EXPORT_SAMPLE);
+    }
 }
 
 static void take_flow(struct ft_collector *c, const struct ft_sflow_datagram *d,
@@ -267,13 +268,11 @@ static void take_flow(struct ft_collector *c, const struct ft_sflow_datagram *d,
     struct gathered g;
     FT_ALIGNED(32) struct ft_packet pkt;
     struct ft_export_sample out;
+    struct ft__sampled sampled = {.decoder = &c->packets, .pkt = &pkt, .out = &out};
 
     gather_begin(&g, c->values);
     begin_sample(c, d, s, base, &out);
-    if (take_records(c, s, &g, &out, &pkt)) {
-        pkt.frame_len = out.frame_len;
-        out.pkt = &pkt;
-    }
+    take_records(c, s, &g, &sampled);
     out.n_values = g.n;
     out.text_max = g.n == 0 ? 0 : ft_xvalues_room(g.values, g.n);
     if (s->kind == FT_SFLOW_DISCARD) {
@@ -284,7 +283,11 @@ static void take_flow(struct ft_collector *c, const struct ft_sflow_datagram *d,
     }
     c->stats.samples++;
     c->exporter->h.samples++;
-    c->exporter->sampling_rate = s->sampling_rate;
+    c->exporter->rates.usual = s->sampling_rate;
+    out.source = ft_hash_16(&c->packets.seed, c->agent->salt,
+                            (uint64_t)s->source_class << 32 | s->source_index);
+    out.est_packets = s->sampling_rate;
+    out.est_bytes = (uint64_t)out.frame_len * s->sampling_rate;
     out.effective_rate = effective_rate(c, s);
     c->ops.sample(c->cookie, &out);
 }
@@ -345,7 +348,7 @@ static struct ft__exporter *find_agent(struct ft_collector *c, const struct ft_p
 }
 
 /* An uptime that steps back is a restart: its numbers start again. */
-static void note_restart(struct ft__exporter *e, const struct ft_sflow_datagram *d)
+static void note_restart(struct ft__exporter *e, const struct ft_sflow_datagram *d, int64_t now_ns)
 {
     uint32_t step = e->uptime_ms - d->uptime_ms;
 
@@ -357,6 +360,24 @@ static void note_restart(struct ft__exporter *e, const struct ft_sflow_datagram 
         }
     }
     e->uptime_ms = d->uptime_ms;
+    e->heard_ns = now_ns;
+}
+
+/* Sequence and uptime, which are the agent's, by whatever address the datagram left. */
+static void take_numbers(struct ft_collector *c, const struct ft_peer *peer,
+                         const struct ft_sflow_datagram *d)
+{
+    static const struct ft__counted one = {.records = 1, .sets = 1, .records_known = true};
+    struct ft__exporter *e = c->exporter;
+    struct ft__exporter *a = ft__agent_of(&c->exporters, e, d->sequence, d->uptime_ms, c->now_ns);
+
+    if (ft__agent_doubt(a, e, d->sequence, d->uptime_ms)) {
+        a = e;
+    }
+    note_restart(a, d, c->now_ns);
+    ft__collect_fits(c, e, peer->port, ft__sequence_take(a, d->sequence, &one));
+    ft__exporter_account(&c->exporters, a);
+    c->agent = a;
 }
 
 static enum ft_verdict fault_of(const struct ft_sflow_datagram *d)
@@ -391,8 +412,7 @@ enum ft_verdict ft__sflow_take(struct ft_collector *c, const struct ft_peer *pee
         return FT_V_EXPORTER;
     }
     c->exporter->touched = true;
-    note_restart(c->exporter, &d);
-    ft__sequence_take(c->exporter, d.sequence, 1, true);
+    take_numbers(c, peer, &d);
     while ((rc = ft_sflow_next(&d, &s)) != FT_E_EOF) {
         if (rc != FT_OK) {
             ft__collect_fault(c, fault_of(&d));

@@ -2,8 +2,11 @@
 /* decode: the state of a collector as text.
  *
  *     flowtap-collect-state 1
- *     exporter ipfix 10.0.0.1 0 256 1000          protocol, address, port, domain, sampling rate
- *     sampler 3 100                               of the exporter above: id, rate
+ *     exporter ipfix 10.0.0.1 0 256 1000          protocol, address, port, domain, its rate
+ *     up 3600000 1700000000000                    of the exporter above: its uptime, when, in ms
+ *     sequence 4711                               IPFIX: the next one of it
+ *     sampler 3 0 100                             of the exporter above: id, at what, rate; so
+ *                                                 too interface, sampler-at, part, template-rate
  *     template 256 0 0 0:8:4 0:12:4 0:2:8         id, options, scopes; PEN:id:length[:s] ...
  *     end 1c2f...                                 a hash of all lines before
  *
@@ -85,9 +88,19 @@ static void put_exporter(struct text *t, struct ft_cryptopan *hide, const struct
     inet_ntop(e->info.ip_version == 4 ? AF_INET : AF_INET6, addr, shown, sizeof shown);
     put(t, "exporter %s %s %u %u %u\n",
         ft_export_protocol_name((enum ft_export_protocol)e->info.protocol), shown, e->info.port,
-        e->info.domain_id, e->sampling_rate);
-    for (uint32_t i = 0; i < e->n_samplers; i++) {
-        put(t, "sampler %" PRIu64 " %u\n", e->samplers[i].id, e->samplers[i].rate);
+        e->info.domain_id, e->rates.domain);
+    if (e->clock_known) {
+        put(t, "up %u %" PRIu64 "\n", e->uptime_ms, (uint64_t)e->heard_ns / 1000000);
+    }
+    if (e->info.protocol == FT_XP_IPFIX && ft__restart_sequence(e) != 0) {
+        put(t, "sequence %u\n", ft__restart_sequence(e));
+    }
+    for (uint32_t i = 0; i < e->rates.n_told; i++) {
+        const struct ft__rate *r = &e->rates.told[i];
+
+        if (!r->derived) {
+            put(t, "%s %" PRIu64 " %u %u\n", ft__rate_kind_name(r->kind), r->id, r->at, r->n);
+        }
     }
     for (uint32_t n = e->oldest_template; n != 0; n = e->templates[n - 1].newer) {
         const struct ft__template *tmpl = &e->templates[n - 1];
@@ -113,6 +126,13 @@ static uint64_t hash_text(const char *text, size_t len)
     return h;
 }
 
+/* Also one of which an older state says what no longer holds. */
+static bool worth_saving(const struct ft__exporter *e)
+{
+    return e->n_templates > 0 || e->rates.domain != 0 || e->rates.n_told > 0 ||
+           (e->loaded && e->touched);
+}
+
 int ft_collector_save(const struct ft_collector *c, bool all, char **buf, size_t *len, size_t *cap)
 {
     struct text t = {*buf, *len, *cap, false};
@@ -126,7 +146,7 @@ int ft_collector_save(const struct ft_collector *c, bool all, char **buf, size_t
 
         for (; e != NULL; e = e->link[FT__IN_ALL].newer) {
             if ((all || e->touched) && !e->info.stream && e->info.protocol != FT_XP_SFLOW_V5 &&
-                (e->n_templates > 0 || e->sampling_rate != 0) && !t.failed) {
+                worth_saving(e) && !t.failed) {
                 put_exporter(&t, c->limits.hide, e);
             }
         }
@@ -169,10 +189,10 @@ static bool number(const char **at, const char *end, uint64_t max, uint64_t *out
         return false;
     }
     for (size_t i = 0; i < len; i++) {
-        if (w[i] < '0' || w[i] > '9' || v > (UINT64_MAX - 9) / 10) {
+        if (w[i] < '0' || w[i] > '9' || __builtin_mul_overflow(v, UINT64_C(10), &v) ||
+            __builtin_add_overflow(v, (uint64_t)(w[i] - '0'), &v)) {
             return false;
         }
-        v = v * 10 + (uint64_t)(w[i] - '0');
     }
     *out = v;
     return v <= max;
@@ -212,8 +232,9 @@ static bool load_exporter(struct ft_collector *c, const char *at, const char *en
     key.port = (uint16_t)port;
     key.domain_id = (uint32_t)domain;
     c->exporter = ft__exporter_find(&c->exporters, &key, true, c->now_ns);
-    if (c->exporter != NULL && rate != 0) {
-        c->exporter->sampling_rate = (uint32_t)rate;
+    if (c->exporter != NULL) {
+        ft__rates_tell_domain(&c->exporter->rates, (uint32_t)rate);
+        c->exporter->loaded = true;
     }
     return c->exporter != NULL;
 }
@@ -282,14 +303,46 @@ static bool load_template(struct ft_collector *c, const char *at, const char *en
     return true;
 }
 
-static bool load_sampler(struct ft_collector *c, const char *at, const char *end)
+static bool load_rate(struct ft_collector *c, enum ft__rate_kind kind, const char *at,
+                      const char *end)
 {
-    uint64_t id, rate;
-    bool changed;
+    uint64_t id, of, n;
+    struct ft__rate rate = {.kind = (uint8_t)kind};
 
-    return c->exporter != NULL && number(&at, end, UINT64_MAX, &id) &&
-           number(&at, end, UINT32_MAX, &rate) &&
-           ft__exporter_set_sampler(c->exporter, id, (uint32_t)rate, &changed) == FT_OK;
+    if (c->exporter == NULL || !number(&at, end, UINT64_MAX, &id) ||
+        !number(&at, end, UINT32_MAX, &of) || !number(&at, end, UINT32_MAX, &n)) {
+        return false;
+    }
+    rate.id = id;
+    rate.at = (uint32_t)of;
+    rate.n = (uint32_t)n;
+    return ft__rates_put(&c->exporter->rates, &rate) == FT_OK;
+}
+
+/* So that a restart is seen that came meanwhile. */
+static bool load_up(struct ft_collector *c, const char *at, const char *end)
+{
+    uint64_t uptime_ms, heard_ms;
+
+    if (c->exporter == NULL || !number(&at, end, UINT32_MAX, &uptime_ms) ||
+        !number(&at, end, INT64_MAX / 1000000, &heard_ms)) {
+        return false;
+    }
+    c->exporter->uptime_ms = (uint32_t)uptime_ms;
+    c->exporter->heard_ns = (int64_t)heard_ms * 1000000;
+    c->exporter->clock_known = true;
+    return true;
+}
+
+static bool load_sequence(struct ft_collector *c, const char *at, const char *end)
+{
+    uint64_t sequence;
+
+    if (c->exporter == NULL || !number(&at, end, UINT32_MAX, &sequence)) {
+        return false;
+    }
+    c->exporter->sequence_saved = (uint32_t)sequence;
+    return true;
 }
 
 static bool load_line(struct ft_collector *c, const char *line, const char *end)
@@ -304,7 +357,20 @@ static bool load_line(struct ft_collector *c, const char *line, const char *end)
     if (len == 8 && memcmp(w, "template", 8) == 0) {
         return load_template(c, at, end);
     }
-    return len == 7 && memcmp(w, "sampler", 7) == 0 && load_sampler(c, at, end);
+    if (len == 2 && memcmp(w, "up", 2) == 0) {
+        return load_up(c, at, end);
+    }
+    if (len == 8 && memcmp(w, "sequence", 8) == 0) {
+        return load_sequence(c, at, end);
+    }
+    for (int i = 0; i < FT__RATE__COUNT; i++) {
+        const char *name = ft__rate_kind_name((enum ft__rate_kind)i);
+
+        if (strlen(name) == len && memcmp(name, w, len) == 0) {
+            return load_rate(c, (enum ft__rate_kind)i, at, end);
+        }
+    }
+    return false;
 }
 
 /* One part of the file, from its magic line to its end line. FT_E_FORMAT: it has none that fits. */

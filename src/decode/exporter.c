@@ -26,7 +26,9 @@ int ft__exporters_init(struct ft__exporters *t, const struct ft_hash_seed *seed,
         t->n_buckets *= 2;
     }
     t->bucket = ft_mem_alloc(t->n_buckets, sizeof(struct ft__exporter *));
-    return t->bucket != NULL ? ft__origins_init(&t->origins, seed, max) : FT_E_NOMEM;
+    t->agent = ft_mem_alloc(t->n_buckets, sizeof *t->agent);
+    return t->bucket != NULL && t->agent != NULL ? ft__origins_init(&t->origins, seed, max)
+                                                 : FT_E_NOMEM;
 }
 
 /* ---- lists, newest first ---- */
@@ -172,7 +174,7 @@ static void free_exporter(struct ft__exporters *t, struct ft__exporter *e)
     t->pools -= e->n_pools;
     e->origin->pools -= e->n_pools;
     ft_mem_free(e->templates);
-    ft_mem_free(e->samplers);
+    ft__rates_fini(&e->rates);
     ft_mem_free(e->pools);
     ft_mem_free(e->waiting);
     ft__names_free(e->names);
@@ -192,6 +194,7 @@ static void drop_exporter(struct ft__exporters *t, struct ft__exporter *e)
         at = &(*at)->chain;
     }
     *at = e->chain;
+    ft__agent_leave(t, e);
     leave_class(t, e);
     if (e->proven) {
         ft__list_remove(&t->proof, e, FT__IN_PROOF);
@@ -214,12 +217,13 @@ void ft__exporter_end(struct ft__exporters *t, struct ft__exporter *e)
 
 void ft__exporters_fini(struct ft__exporters *t)
 {
-    for (int list = 0; list < 2 && t->bucket != NULL; list++) {
+    for (int list = 0; list < 2 && t->agent != NULL; list++) {
         while (t->all[list].oldest != NULL) {
             drop_exporter(t, t->all[list].oldest);
         }
     }
     ft_mem_free(t->bucket);
+    ft_mem_free(t->agent);
     ft__origins_fini(&t->origins);
     memset(t, 0, sizeof *t);
 }
@@ -341,6 +345,7 @@ static struct ft__exporter *make_exporter(struct ft__exporters *t,
     *bucket = e;
     t->n++;
     join_class(t, e);
+    ft__agent_join(t, e);
     if (trusted) {
         ft__list_push(&t->proof, e, FT__IN_PROOF);
     }

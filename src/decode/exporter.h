@@ -27,6 +27,7 @@
 
 #include "base/hash.h"
 #include "decode/origin.h"
+#include "decode/rates.h"
 #include "decode/xplan.h"
 #include "model/export.h"
 
@@ -35,31 +36,37 @@ struct ft__template {
     struct ft__xplan *plan; /* one use of it is ours */
     int64_t seen_ns;        /* last sent */
     uint32_t charge;        /* bytes that it counts for, of its source */
+    uint32_t epoch;         /* of its exporter, when it was sent */
     uint16_t id;
     uint16_t chain;        /* next of the hash bucket */
     uint16_t newer, older; /* by when they were sent */
 };
 
-enum { FT__SEQ_SEEN = 16, FT__SAMPLERS_MAX = 256 };
+enum { FT__SEQ_SEEN = 16 };
 
-/* Number of the sampler that stands for an interface: this, or'ed with the ifIndex. */
-#define FT__SAMPLER_INTERFACE (UINT64_C(1) << 63)
+/* What a message had, by which its exporter may count. */
+struct ft__counted {
+    uint32_t records; /* of data and options data */
+    uint32_t options; /* of them, of options data */
+    uint32_t templates, sets, template_sets;
+    bool records_known; /* none was given up, or waits for its template */
+};
 
 /* Sequence numbers of one stream. */
 struct ft__sequence {
-    uint32_t expected;
+    uint32_t expected;           /* newest + step[unit] */
+    uint32_t newest;             /* of the newest message */
     uint32_t seen[FT__SEQ_SEEN]; /* the last ones, for duplicates */
     uint8_t n_seen;
-    uint8_t unit;     /* enum ft_sequence_unit */
-    uint8_t as_other; /* messages in a row that would fit the other unit */
-    uint8_t late_run; /* old messages in a row */
-    bool known;       /* expected is */
+    uint8_t unit;                       /* enum ft_sequence_unit */
+    uint8_t late_run;                   /* old messages in a row */
+    bool known;                         /* expected, newest and step hold */
+    uint8_t fits[FT_SEQUENCE__UNITS];   /* messages in a row that told for this unit */
+    uint32_t step[FT_SEQUENCE__UNITS];  /* that the newest message took; FT__STEP_UNKNOWN */
+    uint64_t doubt[FT_SEQUENCE__UNITS]; /* what is told to be lost, but would not be */
 };
 
-struct ft__sampler {
-    uint64_t id;
-    uint32_t rate;
-};
+#define FT__STEP_UNKNOWN UINT32_MAX
 
 /* Sets that came before their template, by template id, in the order in which they came. */
 enum { FT__WAITING_LISTS = 16 };
@@ -72,6 +79,7 @@ struct ft__waiting {
     struct ft__waiting *next;
     struct ft_nf_message m; /* its header; the body lies behind this struct */
     uint16_t template_id;
+    bool cut;
     uint32_t len, cost; /* bytes of the body, bytes that count */
 };
 
@@ -81,6 +89,8 @@ struct ft__losses {
 
 struct ft__names;
 struct ft__source_pool;
+
+enum { FT__FOLLOWERS_MAX = 16 };
 
 struct ft__exporter {
     struct ft_exporter_info info;
@@ -97,20 +107,30 @@ struct ft__exporter {
     uint16_t newest_template, oldest_template; /* numbers */
     uint32_t last_template;                    /* index of the one that was used last */
     struct ft__sequence seq;
-    uint32_t last_records;        /* of the message before */
-    uint64_t lost_before;         /* h.lost before the doubts about the unit began */
-    uint32_t sampling_rate;       /* of the whole domain; 0: unknown */
-    struct ft__sampler *samplers; /* by sampler or selector id, sorted */
-    uint32_t n_samplers;
-    bool by_interface;            /* some of them stand for interfaces */
+    struct ft__rates rates;       /* sFlow: usual is that of its last sample */
     struct ft__names *names;      /* or NULL */
     struct ft__waitings *waiting; /* or NULL */
     uint32_t waiting_bytes;
     struct ft__source_pool *pools; /* sFlow: sample pools by source */
     uint32_t n_pools;
-    int64_t init_ns;    /* systemInitTimeMilliseconds by options data; INT64_MIN: unknown */
-    uint32_t uptime_ms; /* of its last message */
-    bool touched;       /* heard since start: what it has is newer than a saved state */
+    struct ft__exporter *leader; /* it is the same agent as this one, at another address; or NULL */
+    struct ft__exporter *follows; /* its first follower, or of a follower the next one */
+    uint8_t n_followers;
+    uint8_t strange;         /* of a leader: what speaks against its followers */
+    bool apart;              /* it turned out not to be the agent that it followed */
+    bool said;               /* that several senders count apart */
+    uint16_t last_port;      /* of its last message */
+    uint8_t clashes;         /* messages of another port than before: unfit less fit ones */
+    int64_t init_ns;         /* systemInitTimeMilliseconds by options data; INT64_MIN: unknown */
+    uint32_t uptime_ms;      /* of its last message, */
+    int64_t heard_ns;        /* which came then: */
+    bool clock_known;        /* both are (sFlow: not used) */
+    bool several;            /* several processes send as this one */
+    uint32_t epoch;          /* counts its restarts */
+    uint32_t sequence_saved; /* IPFIX: the next one by a saved state, until it is heard; or 0 */
+    uint32_t before;         /* start (ms, modulo 2^32) or IPFIX sequence before the last restart */
+    bool touched;            /* heard since start: what it has is newer than a saved state */
+    bool loaded;             /* it was in the saved state */
     struct ft_exporter_health h;
     struct ft__losses told; /* of h, what is in the sum */
 };
@@ -134,6 +154,7 @@ struct ft__exporters {
     uint64_t given_up;     /* sets that waited in vain */
     uint64_t names, templates, waiting, pools; /* of all exporters; waiting in bytes */
     struct ft__exporter *last;                 /* the one found last */
+    struct ft__list *agent;                    /* [n_buckets] by agent and sub-agent */
 };
 
 FT_NODISCARD int ft__exporters_init(struct ft__exporters *t, const struct ft_hash_seed *seed,
@@ -144,6 +165,18 @@ void ft__exporters_fini(struct ft__exporters *t);
  * no memory. */
 struct ft__exporter *ft__exporter_find(struct ft__exporters *t, const struct ft_exporter_info *key,
                                        bool trusted, int64_t now_ns);
+
+/* sFlow: who keeps the numbers of e's agent: e itself, or another address of the same agent, when
+ * this datagram's sequence number and uptime go on where that one's are (exporter_agent.c). */
+struct ft__exporter *ft__agent_of(struct ft__exporters *t, struct ft__exporter *e,
+                                  uint32_t sequence, uint32_t uptime_ms, int64_t now_ns);
+/* Whether what e, which is l or follows it, says now is still of the agent that l is. True: it is
+ * not, and nobody follows l any more. */
+bool ft__agent_doubt(struct ft__exporter *l, const struct ft__exporter *e, uint32_t sequence,
+                     uint32_t uptime_ms);
+/* e comes, or goes. */
+void ft__agent_join(struct ft__exporters *t, struct ft__exporter *e);
+void ft__agent_leave(struct ft__exporters *t, struct ft__exporter *e);
 
 /* e's messages come over this connection. */
 void ft__exporter_of_session(struct ft__exporters *t, struct ft__exporter *e, uint32_t session);
@@ -193,15 +226,17 @@ void ft__exporter_give_up(struct ft__exporters *t, struct ft__exporter *e);
 void ft__list_push(struct ft__list *list, struct ft__exporter *e, enum ft__listed in);
 void ft__list_remove(struct ft__list *list, struct ft__exporter *e, enum ft__listed in);
 
-/* Accounts for a message with this sequence number that covers n units (records; messages are 1).
- */
-void ft__sequence_take(struct ft__exporter *e, uint32_t sequence, uint32_t n_records,
-                       bool records_known);
+/* Accounts for a message with this sequence number. False: it is not the one that was expected. */
+bool ft__sequence_take(struct ft__exporter *e, uint32_t sequence, const struct ft__counted *n);
 
-/* Rate of a sampler; 0: unknown. */
-uint32_t ft__exporter_sampler(const struct ft__exporter *e, uint64_t id);
-/* *out_new: it was not known, or had another rate. FT_E_FULL, FT_E_NOMEM. */
-FT_NODISCARD int ft__exporter_set_sampler(struct ft__exporter *e, uint64_t id, uint32_t rate,
-                                          bool *out_new);
+/* The number is one of the last that were taken. */
+bool ft__sequence_seen(const struct ft__sequence *s, uint32_t sequence);
+
+/* A message of e came from this port, and its number fits or does not. True, once: e is two
+ * senders that count apart. */
+bool ft__sequence_clash(struct ft__exporter *e, uint16_t port, bool fits);
+
+/* Counts the sets of a message's body. */
+void ft__sequence_sets(const struct ft_nf_message *m, struct ft__counted *out);
 
 #endif

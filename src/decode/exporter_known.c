@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: what is known of an exporter: templates, sets that wait for one, sampling rates.
+/* decode: what is known of an exporter: templates, sets that wait for one.
  *
  * Theory of operation: templates lie in an array without holes. They are found by a hash of their
  * id, which is salted, since the exporter chooses ids, and stand in the order in which they were
@@ -198,6 +198,7 @@ int ft__exporter_set(struct ft__exporters *t, struct ft__exporter *e, uint16_t i
     e->n_options += plan->options - (n->plan != NULL && n->plan->options);
     n->plan = plan;
     n->seen_ns = now_ns;
+    n->epoch = e->epoch;
     charge(t, e, n, (uint32_t)(sizeof *n + plan->bytes / plan->users));
     list_by_templates(e, was_in);
     ft__exporter_holds(t, e);
@@ -297,62 +298,4 @@ void ft__exporter_give_up(struct ft__exporters *t, struct ft__exporter *e)
             ft_mem_free(take_out(t, e, i, NULL));
         }
     }
-}
-
-/* ---- sampling ---- */
-
-/* Index of the first sampler whose id is not below. */
-static uint32_t lower(const struct ft__exporter *e, uint64_t id)
-{
-    uint32_t lo = 0, hi = e->n_samplers;
-
-    while (lo < hi) {
-        uint32_t mid = (lo + hi) / 2;
-
-        if (e->samplers[mid].id < id) {
-            lo = mid + 1;
-        } else {
-            hi = mid;
-        }
-    }
-    return lo;
-}
-
-uint32_t ft__exporter_sampler(const struct ft__exporter *e, uint64_t id)
-{
-    uint32_t i = lower(e, id);
-
-    return i < e->n_samplers && e->samplers[i].id == id ? e->samplers[i].rate : 0;
-}
-
-int ft__exporter_set_sampler(struct ft__exporter *e, uint64_t id, uint32_t rate, bool *out_new)
-{
-    uint32_t i = lower(e, id);
-
-    if (i < e->n_samplers && e->samplers[i].id == id) {
-        *out_new = e->samplers[i].rate != rate;
-        e->samplers[i].rate = rate;
-        return FT_OK;
-    }
-    if (e->n_samplers == FT__SAMPLERS_MAX) {
-        return FT_E_FULL;
-    }
-    if ((e->n_samplers & (e->n_samplers - 1)) == 0) { /* 0, 1, 2, 4, ...: it is full */
-        uint32_t cap = e->n_samplers == 0 ? 1 : e->n_samplers * 2;
-        struct ft__sampler *more = ft_mem_alloc(cap, sizeof *more);
-
-        if (more == NULL) {
-            return FT_E_NOMEM;
-        }
-        if (e->n_samplers > 0) {
-            memcpy(more, e->samplers, e->n_samplers * sizeof *more);
-        }
-        ft_mem_free(e->samplers);
-        e->samplers = more;
-    }
-    memmove(&e->samplers[i + 1], &e->samplers[i], (e->n_samplers - i) * sizeof *e->samplers);
-    e->samplers[i] = (struct ft__sampler){.id = id, .rate = rate};
-    e->n_samplers++;
-    *out_new = true;
-    return FT_OK;
 }

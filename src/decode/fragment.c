@@ -12,7 +12,7 @@
 /* How long one stays in its list, and a carrier in all. */
 static const int64_t life_ns[FT__G__COUNT] = {
     [FT__G_FIRST] = (int64_t)30 * 1000000000,
-    [FT__G_REST] = (int64_t)30 * 1000000000,
+    [FT__G_REST] = (int64_t)60 * 1000000000,   /* RFC 8200 §4.5 */
     [FT__G_CARRIER] = (int64_t)2 * 1000000000, /* what waits is not later than flows wait for it */
     [FT__G_DONE] = (int64_t)50 * 1000000,
 };

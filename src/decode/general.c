@@ -145,6 +145,15 @@ static void follow_tunnels(struct ft_net *n, const struct ft_tunnel_ports *ports
 enum ft_verdict ft__decode_general(struct ft_decoder *d, const struct ft_view *v,
                                    struct ft_packet *out)
 {
+    struct ft__l4_place l4;
+
+    return ft__decode_general_to(d, d->keep_tunnels, v, out, &l4);
+}
+
+enum ft_verdict ft__decode_general_to(struct ft_decoder *d, bool keep_tunnels,
+                                      const struct ft_view *v, struct ft_packet *out,
+                                      struct ft__l4_place *out_l4)
+{
     struct ft_net n;
     enum ft_verdict verdict;
 
@@ -160,10 +169,11 @@ enum ft_verdict ft__decode_general(struct ft_decoder *d, const struct ft_view *v
     if (verdict != FT_V_DECODED) {
         return verdict;
     }
-    if (!d->keep_tunnels) {
+    if (!keep_tunnels) {
         follow_tunnels(&n, d->ports);
     }
     finish(&n, &d->seed, v, out);
+    *out_l4 = (struct ft__l4_place){n.rd.p, (uint32_t)ft_rd_left(&n.rd), n.wire};
     return FT_V_DECODED;
 }
 

@@ -32,4 +32,16 @@ struct ft__joined {
 bool ft__decode_joined(const struct ft_decoder *d, const struct ft__joined *j,
                        struct ft_packet *out);
 
+/* Where the transport header of a packet stands, in the view's bytes. */
+struct ft__l4_place {
+    const uint8_t *p;
+    uint32_t cap;  /* bytes captured from there on, of the IP packet */
+    uint32_t wire; /* of those that there were */
+};
+
+/* ft__decode_general(), with another keep_tunnels, and *out_l4, likewise. */
+enum ft_verdict ft__decode_general_to(struct ft_decoder *d, bool keep_tunnels,
+                                      const struct ft_view *v, struct ft_packet *out,
+                                      struct ft__l4_place *out_l4);
+
 #endif

@@ -25,6 +25,14 @@ FT_NODISCARD int ft__names_set(struct ft__names **names, const struct ft_hash_se
 /* The name, or NULL; names may be NULL. Valid until the next set. */
 const char *ft__names_get(const struct ft__names *names, enum ft__name_kind kind, uint64_t id);
 
+/* The same for an applicationId (RFC 6759 §4), which is bytes: the engine, for some engines an
+ * enterprise, and a selector, whose leading zeros may be left out: ids with and without them are
+ * one. */
+FT_NODISCARD int ft__names_set_application(struct ft__names **names,
+                                           const struct ft_hash_seed *seed, const uint8_t *id,
+                                           size_t id_len, const uint8_t *text, size_t len);
+const char *ft__names_application(const struct ft__names *names, const uint8_t *id, size_t id_len);
+
 uint32_t ft__names_count(const struct ft__names *names); /* of NULL: 0 */
 
 void ft__names_free(struct ft__names *names); /* NULL is a no-op */

@@ -26,6 +26,7 @@ enum ft__listed {
     FT__IN_PROOF,     /* proven ones, by when they were proven */
     FT__IN_TEMPLATES, /* of its source, with templates: by when it sent one */
     FT__IN_SESSION,   /* of its connection */
+    FT__IN_AGENT,     /* sFlow: of the same hash of agent and sub-agent, by when they came */
     /* on probation, with some of what all have together: by when they got the first of it */
     FT__IN_HOLDS,
     FT__IN_HOLDS_NAMES = FT__IN_HOLDS,

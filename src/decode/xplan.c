@@ -336,7 +336,7 @@ static int compile(const struct ft__xplans *p, struct ft__xplan *plan, char *nam
         place_values(plan);
     }
     plan->text_max = ft_xvalues_room(plan->values, plan->n_values);
-    ft__xplan_steps(plan);
+    ft__xplan_steps(plan, p->outermost);
     return FT_OK;
 }
 

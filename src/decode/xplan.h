@@ -38,15 +38,17 @@ enum ft__slot {
     FT__SLOT_BYTES,
     FT__SLOT_REV_PACKETS,
     FT__SLOT_REV_BYTES,
+    FT__SLOT_LAST, /* before FIRST, which may count from it */
     FT__SLOT_FIRST,
-    FT__SLOT_LAST,
     FT__SLOT_IF_IN,
     FT__SLOT_IF_OUT,
+    FT__SLOT_DIRECTION,
     FT__SLOT_END,      /* from here on: few templates have them */
+    FT__SLOT_FIREWALL, /* 233, Cisco's 40005 */
+    FT__SLOT_DURATION, /* 161, 162: fills the end, or the start, that is not there */
     FT__SLOT_SAMPLER,  /* sampler or selector id */
-    FT__SLOT_INTERVAL, /* 34, 50, 305, 310: of 1 in N */
-    FT__SLOT_SPACE,    /* 306 */
-    FT__SLOT_SIZE,     /* 309 */
+    FT__SLOT_SELECT,   /* 311, 310, 309, 305, 306, 50, 34: in the order of ft__selection */
+    FT__SLOT_SELECT_LAST = FT__SLOT_SELECT + 6,
     FT__SLOT_VRF_IN,
     FT__SLOT_VRF_OUT,
     FT__SLOT_APP,
@@ -55,20 +57,22 @@ enum ft__slot {
     FT__SLOT__COUNT
 };
 
-/* Units of FT__SLOT_FIRST and FT__SLOT_LAST. */
+/* Units of FT__SLOT_FIRST, FT__SLOT_LAST and FT__SLOT_DURATION. */
 enum ft__clock {
     FT__CLOCK_UPTIME_MS, /* since the exporter started */
+    FT__CLOCK_SPAN_MS,   /* FIRST: the same, of a record whose LAST is one, too */
     FT__CLOCK_S,
     FT__CLOCK_MS,
-    FT__CLOCK_NTP_US,   /* RFC 7011 §6.1.9 */
-    FT__CLOCK_NTP_NS,   /* RFC 7011 §6.1.10 */
-    FT__CLOCK_BEFORE_US /* us before the export time (IE 158, 159) */
+    FT__CLOCK_NTP_US,    /* RFC 7011 §6.1.9 */
+    FT__CLOCK_NTP_NS,    /* RFC 7011 §6.1.10 */
+    FT__CLOCK_BEFORE_US, /* us before the export time (IE 158, 159) */
+    FT__CLOCK_US         /* DURATION */
 };
 
 /* Fills one slot from one field. */
 struct ft__step {
     uint8_t slot;
-    uint8_t clock;   /* FIRST, LAST: enum ft__clock */
+    uint8_t clock;   /* FIRST, LAST, DURATION: enum ft__clock */
     uint16_t len;    /* bytes of the field; variable: 0 */
     uint32_t offset; /* in the record, when the plan is fixed; else the number of the value */
 };
@@ -88,7 +92,8 @@ struct ft__xplan {
     uint16_t has;        /* FT_XR_* of every record */
     uint16_t n_wrong;    /* values whose fixed length does not fit their type */
     bool lists;          /* RFC 6313 values are among them */
-    bool v4, v6, rare;   /* the kinds of its steps */
+    uint8_t v4, v6;      /* FT_XR_..._ADDR: which addresses of the family it has */
+    bool rare;           /* it has steps that few have */
     uint64_t owner;      /* number of the source whose learnt types may be in it, 0: nobody's */
     uint32_t types;      /* generation of these when it was compiled */
     uint32_t record_len; /* fixed: of a record; else of the shortest one */
@@ -123,6 +128,7 @@ struct ft__type_share {
 };
 
 struct ft__xplans {
+    bool outermost;         /* the key is of the first of several headers, else of the last */
     bool no_names;          /* learnt types keep their numbers: their names are exporters' text */
     struct ft__type *types; /* [cap_types], grown by doubling; at most FT__TYPES_MAX */
     uint16_t *type_bucket;  /* [FT__TYPES_MAX] */

@@ -43,6 +43,8 @@ struct ft_table {
     uint32_t free;     /* list of entries given back, or FT__NONE */
     int64_t now_ns;    /* the packet clock; FT__NEVER before the first packet */
     int64_t newest_ns; /* newest packet time ever */
+    uint32_t last;     /* entry of the packet that was counted last */
+    uint8_t last_dir;  /* its direction */
     struct ft_table_stats stats;
     struct ft__timers timers;
 };

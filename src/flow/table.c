@@ -135,6 +135,12 @@ const uint8_t *ft_table_lookup(const struct ft_table *t, uint32_t *out_n)
     return (const uint8_t *)t->index.buckets;
 }
 
+uint32_t ft_table_last(const struct ft_table *t, int *out_dir)
+{
+    *out_dir = t->last_dir;
+    return t->last;
+}
+
 bool ft_table_isn(const struct ft_table *t, uint32_t entry, uint32_t *out_start)
 {
     *out_start = t->hot[entry].isn + 1;
@@ -565,6 +571,10 @@ void ft_table_update(struct ft_table *t, const struct ft_packet *pkts, uint32_t 
         }
         if (out_counts != NULL) {
             read_counts(t, i, d, &out_counts[k]);
+        }
+        if (k + 1 == n) {
+            t->last = i;
+            t->last_dir = (uint8_t)d;
         }
     }
     ft__table_tick(t, ft__time_sub(t->now_ns, reorder_ns), n * TIMER_VISITS);

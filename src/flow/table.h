@@ -81,6 +81,9 @@ void ft_table_free(struct ft_table *t); /* does not emit */
 FT_HOT void ft_table_update(struct ft_table *t, const struct ft_packet *pkts, uint32_t n,
                             struct ft_tuple_counts *out_counts);
 
+/* The entry that the last packet of ft_table_update() was counted in, and its direction there. */
+uint32_t ft_table_last(const struct ft_table *t, int *out_dir);
+
 /* Looks at timers due at now_ns, visiting at most budget flows; true when more are due. */
 bool ft_table_advance(struct ft_table *t, int64_t now_ns, uint32_t budget);
 

@@ -48,7 +48,9 @@ static uint64_t number(const struct ft_export_record *r, const struct ft_xvalue 
 static uint8_t *put_address(uint8_t *p, const struct ft_export_record *r, const uint8_t *a,
                             int version, bool mapped)
 {
-    if (!(r->has & FT_XR_ADDRESSES) || (version != 0 && r->ip_version != version)) {
+    uint16_t which = a == r->src ? FT_XR_SRC_ADDR : FT_XR_DST_ADDR;
+
+    if (!(r->has & which) || (version != 0 && r->ip_version != version)) {
         return NULL;
     }
     *p++ = '"';
@@ -199,9 +201,10 @@ static uint8_t *put_interface(uint8_t *p, const struct source *f, bool out)
     const struct ft_xvalue *v = find(f->r, out ? 14 : 10);
 
     if (f->s != NULL) {
-        bool known = (out ? f->s->output_format : f->s->input_format) == 0;
+        uint32_t format = out ? f->s->output_format : f->s->input_format;
+        uint32_t value = out ? f->s->output : f->s->input;
 
-        return known ? ft_put_u64(p, out ? f->s->output : f->s->input) : NULL;
+        return ft_export_interface_known(format, value) ? ft_put_u64(p, value) : NULL;
     }
     return v != NULL ? ft_put_u64(p, number(f->r, v)) : NULL;
 }
@@ -263,7 +266,7 @@ static uint8_t *put_count(uint8_t *p, bool there, uint64_t n)
 /* Addresses, ports, protocol. */
 static uint8_t *put_key(uint8_t *p, const struct ft_export_record *r, uint8_t kind)
 {
-    bool ports = (r->has & FT_XR_PORTS) != 0, address = (r->has & FT_XR_ADDRESSES) != 0;
+    bool address = (r->has & FT_XR_ADDRESSES) != 0;
 
     switch (kind) {
     case FT__MAP_SRC:
@@ -279,9 +282,9 @@ static uint8_t *put_key(uint8_t *p, const struct ft_export_record *r, uint8_t ki
     case FT__MAP_DST6:
         return put_address(p, r, r->dst, kind == FT__MAP_DST4 ? 4 : 6, false);
     case FT__MAP_SPORT:
-        return put_count(p, ports, r->src_port);
+        return put_count(p, (r->has & FT_XR_SRC_PORT) != 0, r->src_port);
     case FT__MAP_DPORT:
-        return put_count(p, ports, r->dst_port);
+        return put_count(p, (r->has & FT_XR_DST_PORT) != 0, r->dst_port);
     case FT__MAP_PROTO:
         return put_count(p, (r->has & FT_XR_PROTO) != 0, r->proto);
     case FT__MAP_PROTO_NAME:
@@ -489,7 +492,7 @@ size_t ft__map_sample(const struct ft__map *map, uint8_t *p, const struct ft_exp
         r.ip_version = v6 ? 6 : 4;
         r.tcp_flags = k->tcp_flags;
         r.has |= FT_XR_ADDRESSES | FT_XR_PORTS | FT_XR_PROTO;
-        r.has |= k->key.proto == 6 ? FT_XR_TCP_FLAGS : 0;
+        r.has |= (s->seen & FT_XS_TCP_FLAGS) != 0 ? FT_XR_TCP_FLAGS : 0;
     }
     return walk(map, p, &f);
 }

@@ -6,9 +6,10 @@
 #include "format/value.h"
 #include "model/field_export.h"
 
-static uint8_t *put_address(uint8_t *p, const struct ft_export_record *r, const uint8_t *a)
+static uint8_t *put_address(uint8_t *p, const struct ft_export_record *r, bool there,
+                            const uint8_t *a)
 {
-    if (!(r->has & FT_XR_ADDRESSES)) {
+    if (!there) {
         return FT_PUT_LIT(p, "null");
     }
     *p++ = '"';
@@ -42,23 +43,22 @@ static uint8_t *put_head(uint8_t *p, const struct ft_export_record *r)
         p = ft_put_str(p, ft_reason_name(reason));
         *p++ = '"';
     }
-    return reason == FT_REASON_ACTIVE ? FT_PUT_LIT(p, ",\"is_final\":false,\"segment\":0")
-                                      : FT_PUT_LIT(p, ",\"is_final\":true,\"segment\":0");
+    return ft_export_is_final(r) ? FT_PUT_LIT(p, ",\"is_final\":true,\"segment\":0")
+                                 : FT_PUT_LIT(p, ",\"is_final\":false,\"segment\":0");
 }
 
 static uint8_t *put_key(uint8_t *p, const struct ft_export_record *r)
 {
-    bool ports = (r->has & FT_XR_PORTS) != 0;
     bool shown = !(r->has & FT_XR_PROTO) || ft_proto_has_ports(r->proto);
 
     p = FT_PUT_LIT(p, ",\"flow_key\":{\"src_ip\":");
-    p = put_address(p, r, r->src);
+    p = put_address(p, r, (r->has & FT_XR_SRC_ADDR) != 0, r->src);
     p = FT_PUT_LIT(p, ",\"dst_ip\":");
-    p = put_address(p, r, r->dst);
+    p = put_address(p, r, (r->has & FT_XR_DST_ADDR) != 0, r->dst);
     p = FT_PUT_LIT(p, ",\"src_port\":");
-    p = put_or_null(p, ports, shown ? r->src_port : 0);
+    p = put_or_null(p, (r->has & FT_XR_SRC_PORT) != 0, shown ? r->src_port : 0);
     p = FT_PUT_LIT(p, ",\"dst_port\":");
-    p = put_or_null(p, ports, shown ? r->dst_port : 0);
+    p = put_or_null(p, (r->has & FT_XR_DST_PORT) != 0, shown ? r->dst_port : 0);
     p = FT_PUT_LIT(p, ",\"protocol\":");
     return put_or_null(p, (r->has & FT_XR_PROTO) != 0, r->proto);
 }

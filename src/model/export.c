@@ -79,5 +79,16 @@ const char *ft_template_change_name(enum ft_template_change_kind k)
 
 const char *ft_sequence_unit_name(enum ft_sequence_unit u)
 {
-    return u == FT_SEQUENCE_MESSAGES ? "messages" : u == FT_SEQUENCE_RECORDS ? "records" : "none";
+    static const char *const names[] = {
+        [FT_SEQUENCE_MESSAGES] = "messages",
+        [FT_SEQUENCE_RECORDS] = "records",
+        [FT_SEQUENCE_RECORDS_TEMPLATES] = "records_and_templates",
+        [FT_SEQUENCE_RECORDS_TEMPLATE_SETS] = "records_and_template_sets",
+        [FT_SEQUENCE_DATA_RECORDS] = "data_records",
+        [FT_SEQUENCE_DATA_RECORDS_TEMPLATES] = "data_records_and_templates",
+        [FT_SEQUENCE_SETS] = "sets",
+        [FT_SEQUENCE_DATA_SETS] = "data_sets",
+    };
+
+    return (unsigned)u < FT_SEQUENCE__UNITS ? names[u] : "none";
 }

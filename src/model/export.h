@@ -83,6 +83,15 @@ struct ft_export_names {
     const char *application;      /* applicationName of applicationId */
 };
 
+/* firewallEvent (233, ASA's 40005): what a firewall's record tells of its flow. */
+enum ft_firewall_event {
+    FT_FIREWALL_CREATED = 1,
+    FT_FIREWALL_DELETED,
+    FT_FIREWALL_DENIED,
+    FT_FIREWALL_ALERT,
+    FT_FIREWALL_UPDATE
+};
+
 /* One flow record of NetFlow or IPFIX. */
 struct ft_export_record {
     const struct ft_exporter_info *exporter;
@@ -107,24 +116,30 @@ struct ft_export_record {
     uint8_t proto;
     uint16_t tcp_flags;
     uint8_t end_reason;       /* flowEndReason 1..5, 0: not told (RFC 5102 §5.11.3) */
+    uint8_t firewall_event;   /* enum ft_firewall_event, 0: not told */
     uint8_t src[16], dst[16]; /* network order; IPv4 in the first 4 bytes */
 };
 
 enum {
     FT_XR_PACKETS = 1,
     FT_XR_BYTES = 2,
-    FT_XR_PORTS = 4,
+    FT_XR_SRC_PORT = 4,
     FT_XR_PROTO = 8,
-    FT_XR_ADDRESSES = 16,
+    FT_XR_SRC_ADDR = 16,
     FT_XR_BIFLOW = 32,
-    FT_XR_TCP_FLAGS = 64
+    FT_XR_TCP_FLAGS = 64,
+    FT_XR_DST_ADDR = 128,
+    FT_XR_DST_PORT = 256,
+    /* both; of a record either may be there alone */
+    FT_XR_PORTS = FT_XR_SRC_PORT | FT_XR_DST_PORT,
+    FT_XR_ADDRESSES = FT_XR_SRC_ADDR | FT_XR_DST_ADDR
 };
 
 /* One sampled or discarded packet of sFlow. */
 struct ft_export_sample {
     const struct ft_exporter_info *exporter;
     const struct ft_packet *pkt;          /* decoded from its header; NULL: it is not IP */
-    const struct ft_tuple_counts *counts; /* of the sampled packets of its 5-tuple; or NULL */
+    const struct ft_tuple_counts *counts; /* of the samples of its 5-tuple at its source; or NULL */
     const uint8_t *base;
     const struct ft_xvalue *values; /* what the agent tells besides the header */
     uint32_t n_values;
@@ -135,13 +150,27 @@ struct ft_export_sample {
     uint32_t source_class, source_index;
     uint32_t sampling_rate; /* 1 in N; 0: unknown; 1 for discards */
     uint32_t sample_pool, drops;
+    uint64_t source;                 /* keyed hash of agent, sub-agent, class and index */
+    uint64_t est_packets, est_bytes; /* what it, or all that counts tell of, stand for; 0: null */
     double effective_rate; /* packets of the pool for each sample that came; 0: not known yet */
     uint32_t input_format, input, output_format, output; /* enum ft_sflow_port_format, value */
     uint32_t frame_len;                                  /* bytes on the wire */
     uint32_t reason;                                     /* discards: sFlow drop reason code */
     const char *reason_name;                             /* or NULL */
     bool truncated; /* the header ended before the transport ports */
+    uint8_t seen;   /* FT_XS_*: what is known of the packet besides its key */
+    uint8_t icmp_type, icmp_code;
+    uint8_t src_mac[6], dst_mac[6]; /* of the frame, outside of all tunnels */
 };
+
+enum { FT_XS_MACS = 1, FT_XS_TOS = 2, FT_XS_TTL = 4, FT_XS_TCP_FLAGS = 8, FT_XS_ICMP = 16 };
+
+/* sFlow: an interface that a format and value name. What agents say when they do not know which
+ * (all ones), or mean the device itself (0x3fffffff), is no interface's number. */
+FT_INLINE bool ft_export_interface_known(uint32_t format, uint32_t value)
+{
+    return format == 0 && value != 0x3fffffff && value != UINT32_MAX;
+}
 
 /* The counters of one sFlow source. */
 struct ft_export_counters {
@@ -187,8 +216,20 @@ struct ft_template_change {
     const struct ft_template_field *before; /* CHANGED: [n_before] */
 };
 
-/* The unit in which an exporter counts its sequence numbers. */
-enum ft_sequence_unit { FT_SEQUENCE_MESSAGES, FT_SEQUENCE_RECORDS, FT_SEQUENCE_NONE };
+/* The unit in which an exporter counts its sequence numbers: the first two are those of the
+ * protocols, the others what exporters do instead. */
+enum ft_sequence_unit {
+    FT_SEQUENCE_MESSAGES,
+    FT_SEQUENCE_RECORDS,                /* of data and options data */
+    FT_SEQUENCE_RECORDS_TEMPLATES,      /* and of templates */
+    FT_SEQUENCE_RECORDS_TEMPLATE_SETS,  /* and sets of templates */
+    FT_SEQUENCE_DATA_RECORDS,           /* without those of options data */
+    FT_SEQUENCE_DATA_RECORDS_TEMPLATES, /* likewise, and of templates */
+    FT_SEQUENCE_SETS,
+    FT_SEQUENCE_DATA_SETS, /* without sets of templates */
+    FT_SEQUENCE__UNITS,
+    FT_SEQUENCE_NONE = FT_SEQUENCE__UNITS
+};
 
 /* The account of one exporter and domain, totals since it was first heard. */
 struct ft_exporter_health {

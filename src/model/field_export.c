@@ -33,6 +33,21 @@ enum ft_reason ft_export_reason(const struct ft_export_record *r)
     return (enum ft_reason)reasons[r->end_reason <= 5 ? r->end_reason : 0];
 }
 
+bool ft_export_is_final(const struct ft_export_record *r)
+{
+    switch (r->firewall_event) {
+    case FT_FIREWALL_CREATED:
+    case FT_FIREWALL_ALERT:
+    case FT_FIREWALL_UPDATE:
+        return false;
+    case FT_FIREWALL_DELETED:
+    case FT_FIREWALL_DENIED:
+        return true;
+    default:
+        return ft_export_reason(r) != FT_REASON_ACTIVE;
+    }
+}
+
 uint64_t ft_export_estimate(uint64_t a, uint32_t rate)
 {
     uint64_t out;
@@ -63,9 +78,10 @@ static void record_reason(const struct ft_export_record *r, struct ft_value *v)
     v->s = v->null ? "" : ft_reason_name(reason);
 }
 
-static void record_addr(const struct ft_export_record *r, const uint8_t *a, struct ft_value *v)
+static void record_addr(const struct ft_export_record *r, uint16_t which, const uint8_t *a,
+                        struct ft_value *v)
 {
-    v->null = !(r->has & FT_XR_ADDRESSES);
+    v->null = !(r->has & which);
     v->ip_version = r->ip_version;
     v->addr = a;
 }
@@ -83,25 +99,22 @@ static void agent(const struct ft_exporter_info *e, struct ft_value *v)
     v->addr = e->agent;
 }
 
-static bool has_ports(const struct ft_export_record *r)
+static void record_port(const struct ft_export_record *r, uint16_t which, uint16_t port,
+                        struct ft_value *v)
 {
-    return (r->has & FT_XR_PORTS) != 0;
-}
-
-static uint16_t shown_port(const struct ft_export_record *r, uint16_t port)
-{
-    return !(r->has & FT_XR_PROTO) || ft_proto_has_ports(r->proto) ? port : 0;
+    v->u = !(r->has & FT_XR_PROTO) || ft_proto_has_ports(r->proto) ? port : 0;
+    v->null = !(r->has & which);
 }
 
 RECORD(timestamp, v->i = r->timestamp_ns)
 RECORD(flow_id, v->u = ft_export_flow_id(r))
 RECORD(reason, record_reason(r, v))
-RECORD(is_final, v->u = ft_export_reason(r) != FT_REASON_ACTIVE)
+RECORD(is_final, v->u = ft_export_is_final(r))
 RECORD(segment, v->u = 0 * r->sequence)
-RECORD(src_ip, record_addr(r, r->src, v))
-RECORD(dst_ip, record_addr(r, r->dst, v))
-RECORD(src_port, v->u = shown_port(r, r->src_port); v->null = !has_ports(r))
-RECORD(dst_port, v->u = shown_port(r, r->dst_port); v->null = !has_ports(r))
+RECORD(src_ip, record_addr(r, FT_XR_SRC_ADDR, r->src, v))
+RECORD(dst_ip, record_addr(r, FT_XR_DST_ADDR, r->dst, v))
+RECORD(src_port, record_port(r, FT_XR_SRC_PORT, r->src_port, v))
+RECORD(dst_port, record_port(r, FT_XR_DST_PORT, r->dst_port, v))
 RECORD(protocol, v->u = r->proto; v->null = !(r->has & FT_XR_PROTO))
 RECORD(packets, v->u = r->packets + r->rev_packets; v->null = !(r->has & FT_XR_PACKETS))
 RECORD(bytes, v->u = r->bytes + r->rev_bytes; v->null = !(r->has & FT_XR_BYTES))
@@ -197,7 +210,9 @@ static const struct ft_field record_fields[] = {
      TEXT,
      .get = r_is_final,
      .source = "flowtap",
-     .meaning = "false when the exporter said that the flow goes on (reason active)"},
+     .meaning =
+         "false when the exporter says that the flow goes on: reason active; of a firewall's "
+         "record that it is created or updated"},
     {.name = "segment",
      .type = FT_T_U32,
      .privacy = FT_PRIVACY_NONE,
@@ -400,11 +415,31 @@ static uint64_t counted_bytes(const struct ft_export_sample *s)
     return s->counts != NULL ? s->counts->bytes : s->frame_len;
 }
 
-/* Interfaces of sFlow: only format 0 names one. */
 static void port_index(uint32_t format, uint32_t value, struct ft_value *v)
 {
     v->u = value;
-    v->null = format != 0;
+    v->null = !ft_export_interface_known(format, value);
+}
+
+static void mac(const struct ft_export_sample *s, const uint8_t *a, struct ft_value *v)
+{
+    static const char hex[] = "0123456789abcdef";
+
+    v->null = (s->seen & FT_XS_MACS) == 0;
+    for (int i = 0; i < 6; i++) {
+        v->buf[3 * i] = hex[a[i] >> 4];
+        v->buf[3 * i + 1] = hex[a[i] & 15];
+        v->buf[3 * i + 2] = i < 5 ? ':' : '\0';
+    }
+    v->s = v->buf;
+}
+
+/* A number of the packet's headers, when it was there. */
+static void of_packet(const struct ft_export_sample *s, uint8_t what, uint8_t number,
+                      struct ft_value *v)
+{
+    v->null = (s->seen & what) == 0;
+    v->u = number;
 }
 
 SAMPLE(timestamp, v->i = s->timestamp_ns)
@@ -435,10 +470,15 @@ SAMPLE(pool, v->u = s->sample_pool)
 SAMPLE(drops, v->u = s->drops)
 SAMPLE(effective, v->u = (uint64_t)(s->effective_rate + 0.5); v->null = s->effective_rate <= 0)
 SAMPLE(truncated, v->u = s->truncated)
-SAMPLE(est_packets, v->u = ft_export_estimate(counted_packets(s), s->sampling_rate);
-       v->null = s->sampling_rate == 0)
-SAMPLE(est_bytes, v->u = ft_export_estimate(counted_bytes(s), s->sampling_rate);
-       v->null = s->sampling_rate == 0)
+SAMPLE(src_mac, mac(s, s->src_mac, v))
+SAMPLE(dst_mac, mac(s, s->dst_mac, v))
+SAMPLE(tos, of_packet(s, FT_XS_TOS, s->pkt != NULL ? s->pkt->tos : 0, v))
+SAMPLE(ttl, of_packet(s, FT_XS_TTL, s->pkt != NULL ? s->pkt->ttl : 0, v))
+SAMPLE(tcp_flags, of_packet(s, FT_XS_TCP_FLAGS, s->pkt != NULL ? s->pkt->tcp_flags : 0, v))
+SAMPLE(icmp_type, of_packet(s, FT_XS_ICMP, s->icmp_type, v))
+SAMPLE(icmp_code, of_packet(s, FT_XS_ICMP, s->icmp_code, v))
+SAMPLE(est_packets, v->u = s->est_packets; v->null = s->est_packets == 0)
+SAMPLE(est_bytes, v->u = s->est_bytes; v->null = s->est_packets == 0)
 SAMPLE(reason, v->u = s->reason)
 SAMPLE(reason_name, v->s = s->reason_name != NULL ? s->reason_name : "";
        v->null = s->reason_name == NULL)
@@ -487,6 +527,8 @@ static uint8_t *sample_features(const void *event, uint8_t *p)
         IN_NULL(G_KEY, "protocol", FT_T_U8, s_protocol, NOT_IP, "IP protocol"),                    \
         FIELD("packet_size_bytes", FT_T_U32, "bytes", s_size, "the frame on the wire")
 
+#define NO_INTERFACE "it is no single interface, or the agent says 1073741823 or 4294967295"
+
 #define AGENT_ROWS                                                                                 \
     IN(G_WHO, "address", FT_T_ADDR, s_address, "sender of the datagram"),                          \
         IN(G_WHO, "domain_id", FT_T_U32, s_domain, "sub-agent"),                                   \
@@ -499,15 +541,38 @@ static uint8_t *sample_features(const void *event, uint8_t *p)
         IN(G_WHO, "sample_sequence", FT_T_U32, s_sample_sequence, "of the sample at its source"),  \
         IN(G_WHO, "source_class", FT_T_U32, s_source_class, "0 ifIndex, 1 VLAN, 2 entity"),        \
         IN(G_WHO, "source_index", FT_T_U32, s_source_index, "ifIndex or number of the source"),    \
-        IN_NULL(G_WHO, "input_interface", FT_T_U32, s_input, "it is no single interface",          \
-                "ifIndex that the packet came in by; 0: not known; 1073741823: the device"),       \
-        IN_NULL(G_WHO, "output_interface", FT_T_U32, s_output, "it is no single interface",        \
+        IN_NULL(G_WHO, "input_interface", FT_T_U32, s_input, NO_INTERFACE,                         \
+                "ifIndex that the packet came in by; 0: not known"),                               \
+        IN_NULL(G_WHO, "output_interface", FT_T_U32, s_output, NO_INTERFACE,                       \
                 "ifIndex that the packet went out by, likewise")
+
+#define NOT_SAMPLED "it is not in the sampled header, nor in what the agent read there"
+
+/* A MAC address is text here, but identifies as an address does. */
+#define MAC_ROW(key, fn, text)                                                                     \
+    {                                                                                              \
+        .name = key, .type = FT_T_STRING, .unit = "", .get = fn, .null = NOT_SAMPLED,              \
+        .source = "sFlow v5", .meaning = text, .privacy = FT_PRIVACY_IDENTITY                      \
+    }
+
+#define HEADER_ROWS                                                                                \
+    MAC_ROW("src_mac", s_src_mac, "source MAC address of the frame"),                              \
+        MAC_ROW("dst_mac", s_dst_mac, "destination MAC address of the frame"),                     \
+        FIELD_NULL("tos", FT_T_U8, "", s_tos, NOT_SAMPLED,                                         \
+                   "type of service of IPv4, traffic class of IPv6: DSCP and ECN"),                \
+        FIELD_NULL("ttl", FT_T_U8, "", s_ttl, NOT_SAMPLED, "time to live, or hop limit"),          \
+        FIELD_NULL("tcp_flags", FT_T_U8, "", s_tcp_flags, "it is not TCP, or likewise",            \
+                   "flags byte of the TCP header"),                                                \
+        FIELD_NULL("icmp_type", FT_T_U8, "", s_icmp_type, "it is not ICMP, or likewise",           \
+                   "type of ICMP or ICMPv6"),                                                      \
+        FIELD_NULL("icmp_code", FT_T_U8, "", s_icmp_code, "it is not ICMP, or likewise",           \
+                   "its code")
 
 static const struct ft_field sample_fields[] = {
     PACKET_ROWS,
     IN(G_AGG, "packet_count", FT_T_U64, s_packets,
-       "sampled packets of this 5-tuple in this direction so far, this one included"),
+       "sampled packets of this 5-tuple in this direction at this source so far, this one "
+       "included"),
     IN(G_AGG, "byte_count", FT_T_U64, s_bytes, "their bytes on the wire"),
     IN(G_AGG, "first_seen", FT_T_TIME, s_first_seen, "the first of them"),
     IN(G_AGG, "last_seen", FT_T_TIME, s_timestamp, "this one"),
@@ -523,10 +588,12 @@ static const struct ft_field sample_fields[] = {
             "packets of the pool for each sample that came: more than the nominal rate where "
             "samples are lost"),
     FIELD("truncated", FT_T_BOOL, "", s_truncated, "the sampled header ends before the ports"),
-    FIELD_NULL("estimated_packets", FT_T_U64, "packets", s_est_packets, "the rate is not known",
-               "packet_count * sampling_rate"),
-    FIELD_NULL("estimated_bytes", FT_T_U64, "bytes", s_est_bytes, "the rate is not known",
-               "byte_count * sampling_rate"),
+    HEADER_ROWS,
+    FIELD_NULL("estimated_packets", FT_T_U64, "packets", s_est_packets,
+               "the rate of one of them is not known",
+               "what these packets stand for: the sum of each one's own sampling rate"),
+    FIELD_NULL("estimated_bytes", FT_T_U64, "bytes", s_est_bytes, "likewise",
+               "the sum of each one's bytes times its own sampling rate"),
     {.name = "features",
      .type = FT_T_JSON,
      .privacy = FT_PRIVACY_BY_VALUE,
@@ -540,6 +607,7 @@ static const struct ft_field sample_fields[] = {
 static const struct ft_field discard_fields[] = {
     PACKET_ROWS,
     AGENT_ROWS,
+    HEADER_ROWS,
     FIELD("drops", FT_T_U32, "", s_drops, "notifications that the agent lost since it started"),
     FIELD("reason_code", FT_T_U32, "", s_reason, "sFlow drop reason"),
     FIELD_NULL("reason", FT_T_STRING, "", s_reason_name, "the code is not known", "its name"),
@@ -815,7 +883,8 @@ static const struct ft_field health_fields[] = {
     H("counter_samples", "", h_counters, "sFlow counter samples"),
     H("discards", "", h_discards, "sFlow discard notifications"),
     FIELD("sequence_unit", FT_T_STRING, "", h_unit,
-          "what its sequence numbers count: messages, records or none"),
+          "what its sequence numbers count: messages, records, none, or what else it was found to "
+          "be"),
     H("lost", "", h_lost, "by sequence numbers, in that unit; what came late is taken off"),
     H("reordered", "", h_reordered, "messages that came late"),
     H("duplicates", "", h_duplicates, "messages that came twice"),

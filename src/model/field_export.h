@@ -17,6 +17,9 @@ uint64_t ft_export_flow_id(const struct ft_export_record *r);
 /* The reason of an exported record by its flowEndReason; FT_REASON__COUNT: not told. */
 enum ft_reason ft_export_reason(const struct ft_export_record *r);
 
+/* False: the exporter says that the flow goes on: by its firewall event, else by flowEndReason. */
+bool ft_export_is_final(const struct ft_export_record *r);
+
 /* a * rate; UINT64_MAX when it is more. */
 uint64_t ft_export_estimate(uint64_t a, uint32_t rate);
 

@@ -300,8 +300,10 @@ static const void *map_record(struct ft_anonymizer *a, const struct ft_export_re
     r->values = a->values;
     r->base = a->bytes;
     r->text_max = ft_xvalues_room(r->values, r->n_values);
-    if (r->has & FT_XR_ADDRESSES) {
+    if (r->has & FT_XR_SRC_ADDR) {
         map_ip(a, r->ip_version, r->src);
+    }
+    if (r->has & FT_XR_DST_ADDR) {
         map_ip(a, r->ip_version, r->dst);
     }
     return r;
@@ -314,6 +316,8 @@ static const void *map_sample(struct ft_anonymizer *a, const struct ft_export_sa
     *s = *in;
     s->exporter = map_exporter(a, in->exporter);
     s->pkt = in->pkt != NULL ? ft_anonymize_packet(a, in->pkt) : NULL;
+    ft_cryptopan_mac(a->map, s->src_mac);
+    ft_cryptopan_mac(a->map, s->dst_mac);
     s->n_values = map_values(a, in->base, in->values, in->n_values);
     s->values = a->values;
     s->base = a->bytes;

@@ -16,6 +16,7 @@
 #include "model/field_export.h"
 #include "model/peer.h"
 #include "model/prefix.h"
+#include "pipeline/collect_samples.h"
 
 enum { READ_TIMEOUT_MS = 20, STATE_MAX = 256 << 20 };
 
@@ -31,6 +32,7 @@ struct ft_collect_worker {
     bool said_sample;                          /* that samples come and nobody asked for them */
     uint64_t samples;                          /* seen, for --sample */
     uint64_t not_ip;                           /* samples without an IP packet */
+    struct ft__estimates estimates;            /* of samples */
     char *state; /* what is to be saved; guarded by the pipeline's lock */
     size_t state_len;
 };
@@ -114,8 +116,7 @@ static void on_sample(void *cookie, const struct ft_export_sample *s)
     }
     if (w->emit.makes_samples &&
         s->pkt != NULL) { /* outputs that only count need no counts of the 5-tuple */
-        ft_table_update(w->table, s->pkt, 1, &counts);
-        with.counts = &counts;
+        ft__estimates_take(&w->collect->estimates, w->table, &with, &counts);
     }
     if (w->collect->samples++ % w->p->plan.sample_n == 0) {
         ft_emit_export_sample(&w->emit, FT_EVENT_SAMPLE, &with);
@@ -233,7 +234,8 @@ static int load_state(struct ft_worker *w, const char *path, struct ft_err *err)
 
 size_t ft__collect_budget(const struct ft_worker *w)
 {
-    return ft_collector_budget(&w->collect->limits);
+    return ft_collector_budget(&w->collect->limits) +
+           ft__estimates_budget(w->p->plan.table.max_flows);
 }
 
 int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct ft_err *err)
@@ -269,6 +271,9 @@ int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct f
     if (rc == FT_OK) {
         rc = ft_table_new(&w->p->plan.table, ignore_flow, NULL, &w->table);
     }
+    if (rc == FT_OK) {
+        rc = ft__estimates_init(&w->collect->estimates, w->p->plan.table.max_flows, &w->p->seed);
+    }
     if (rc != FT_OK) {
         return ft_err_set(err, rc, "the collector of worker %u: %s", w->index, ft_strerror(rc));
     }
@@ -283,6 +288,7 @@ void ft__collect_free(struct ft_worker *w)
     if (w->collect != NULL) {
         ft_collector_free(w->collect->collector);
         ft_datagrams_free(w->collect->datagrams);
+        ft__estimates_fini(&w->collect->estimates);
         ft_mem_free(w->collect->state);
         ft_mem_free(w->collect);
         w->collect = NULL;
@@ -377,6 +383,19 @@ static void hand_state(struct ft_worker *w)
     ft__pipeline_wake(w->p);
 }
 
+/* What a user can do about it. */
+static void say_clash(struct ft_worker *w)
+{
+    struct ft_collect_clash clash;
+
+    while (ft_collector_clash(w->collect->collector, &clash)) {
+        ft_log(&w->p->log, FT_LOG_WARN,
+               "%s, domain %u: two senders (ports %u and %u) count apart, so that loss cannot be "
+               "told; --session-port keeps them apart",
+               clash.exporter.text, clash.exporter.domain_id, clash.port[0], clash.port[1]);
+    }
+}
+
 static void report(struct ft_worker *w)
 {
     struct ft_collect_worker *c = w->collect;
@@ -406,6 +425,7 @@ static void collect_breathe(struct ft_worker *w, bool idle)
     if (idle || now - c->published_ns > 100000000) {
         c->published_ns = now;
         publish(w);
+        say_clash(w);
     }
     ft__worker_breathe(w, idle);
 }
@@ -450,6 +470,7 @@ void *ft__worker_collect(void *arg)
         }
     }
     ft_collector_finish(w->collect->collector);
+    say_clash(w);
     report(w);
     hand_state(w);
     publish(w);

@@ -2,9 +2,10 @@
 /* source: datagrams from exporters: UDP sockets of one worker, and IPFIX over TCP.
  *
  * Theory of operation: every worker binds every address with SO_REUSEPORT, and a classic BPF
- * program of the group picks the worker by a hash of the sender's address: all datagrams of a
- * router come to one worker, whatever its source ports, so templates and sequence numbers need no
- * locks. The kernel's socket buffer is the bounded buffer; what it drops is read from SO_MEMINFO.
+ * program of the group picks the worker by a hash of the sender's address (sFlow: the agent's): all
+ * datagrams of a router come to one worker, whatever its source ports, so templates and sequence
+ * numbers need no locks. The kernel's socket buffer is the bounded buffer; what it drops is read
+ * from SO_MEMINFO.
  *
  * Waking up is the cost, not the calls: after a batch that did not fill up, the next one is waited
  * for half a millisecond before the sockets are looked at again, and only when they are empty then
@@ -58,11 +59,34 @@ static int system_error(const char *url, const char *what, struct ft_err *err)
 
 /* ---- opening ---- */
 
-/* The worker by the sender's address: of IPv6 the exclusive or of its four words. */
+/* The worker by the sender's address: of IPv6 the exclusive or of its four words. Of sFlow (version
+ * 5 in 32 bits, 28 bytes or more) by the agent's address, which is one where the senders may be
+ * several, unless it is zero. The kernel shows the program the datagram from its payload on. */
 static int steer(int fd, uint32_t n)
 {
     const uint32_t net = (uint32_t)SKF_NET_OFF;
     struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 28, 0, 18),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 5, 0, 16),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 4),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 12, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 13),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 8), /* an agent of IPv6 */
+        BPF_STMT(BPF_MISC | BPF_TAX, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 12),
+        BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0),
+        BPF_STMT(BPF_MISC | BPF_TAX, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 16),
+        BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0),
+        BPF_STMT(BPF_MISC | BPF_TAX, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 20),
+        BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0),
+        BPF_JUMP(BPF_JMP | BPF_JA, 1, 0, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 8), /* an agent of IPv4 */
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 15),
+        /* the sender */
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, net),
         BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 4),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 6, 2, 0),

@@ -185,7 +185,7 @@ def ipfix_datagrams(data_only=False):
     data = b"".join(b for _, b in RECORD) + b"10.33.0.2"
     sixes = struct.pack("!HH", 260, 3) + fields([(27, 16), (28, 16), (2, 4)])
     if data_only:
-        return [ipfix([(256, data)])]
+        return [ipfix([(256, data)], 2)]  # the next one: 0 would be a restart
     return [ipfix([(3, types)]), ipfix([(259, described)]), ipfix([(3, names_of), (3, apps)]),
             ipfix([(257, struct.pack("!I", 3) + b"link 10.66.0.3".ljust(16, b"\0")),
                    (258, b"\3\0\0\x50" + b"10.66.0.4".ljust(16, b"\0"))]),

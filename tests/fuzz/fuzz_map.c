@@ -91,7 +91,7 @@ static void make_record(const uint8_t *d, size_t size, const struct ft_exporter_
         .names = ft_load_be16(d + 10) & 2 ? names : NULL,
         .base = d,
         .values = values,
-        .has = d[0] & 0x7f,
+        .has = (uint16_t)(d[0] | (d[1] & 1) << 8),
         .ip_version = versions[(d[1] >> 1) & 3],
         .proto = d[2],
         .src_port = ft_load_be16(d + 4),
@@ -106,6 +106,7 @@ static void make_record(const uint8_t *d, size_t size, const struct ft_exporter_
         .timestamp_ns = (int64_t)ft_load_be32(d + 48) * 1000000000,
         .template_id = 256,
         .end_reason = d[52] % 8,
+        .firewall_event = d[52] / 8,
     };
     r->has &= (uint16_t) ~(r->ip_version == 0 ? FT_XR_ADDRESSES : 0);
     memcpy(r->src, d + 24, 16);

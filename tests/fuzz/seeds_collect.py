@@ -147,11 +147,13 @@ def netflow():
 
 
 def state():
-    yield "one", (b"exporter ipfix 10.0.0.1 0 256 1000\nsampler 3 100\n"
+    yield "one", (b"exporter ipfix 10.0.0.1 0 256 1000\nsequence 4711\nsampler 3 0 100\n"
+                  b"sampler-at 4 2 10\ninterface 7 0 64\npart 1 3 2\ntemplate-rate 256 0 8\n"
                   b"template 256 0 0 0:8:4 0:12:4 9:2:65535\ntemplate 300 1 1 0:149:4 0:34:4\n")
     yield "v6", b"exporter netflow_v9 2001:db8::1 2055 1 0\ntemplate 256 1 1 0:1:4:s 0:34:4\n"
     yield "bad", b"template 256 0 0 0:8:4\nexporter sflow_v5 1.2.3.4 0 0 0\nexporter ipfix x 0 0 0\n"
-    yield "old", b"exporter netflow_v5 192.0.2.1 0 258 100\nsampler 18446744073709551615 1\n"
+    yield "old", (b"exporter netflow_v5 192.0.2.1 0 258 100\nup 3600000 1700000000000\n"
+                  b"sampler 18446744073709551615 0 1\n")
     yield "many", b"".join(b"exporter ipfix 10.0.0.%d 0 %d 5\ntemplate 256 0 0 0:8:4\n" % (i, i)
                            for i in range(8))
     yield "raw", b"flowtap-collect-state 1\nend cbf29ce484222325\n"

@@ -47,6 +47,16 @@ GO_FRAME = {"_type", "SFlowBaseCounterRecord", "SFlowBaseFlowRecord", "Len", "La
             "ASPathCount", "ASPath", "Direction", "SourceCharSet", "DestinationCharSet"}
 
 
+def known(v):
+    """A number of a VLAN, or its priority; all ones: the agent does not know it."""
+    return None if v == 0xffffffff else v
+
+
+def interface(v):
+    """An ifIndex; what agents say for one that they do not know, or the device itself, is none."""
+    return None if v in (0x3fffffff, 0xffffffff) else v
+
+
 def go_counter_names(record):
     """The names of a counter record's fields, as flowtap's squashed ones."""
     kind = record["_type"]
@@ -89,16 +99,19 @@ def compare_go_flow(c, sample, events):
                       ("Dropped", "drops"), ("InputInterface", "input_interface"),
                       ("OutputInterface", "output_interface"),
                       ("SourceIDIndex", "source_index"), ("SourceIDClass", "source_class")):
-        c.field(where, name, sample[name], exporter[key])
+        c.field(where, name, interface(sample[name]) if "Interface" in name else sample[name],
+                exporter[key])
     ours = {squash(k): v for k, v in events[0]["features"].items()}
     for record in sample["Records"]:
         if record["_type"] == "SFlowRawPacketFlowRecord":
             c.field(where, "FrameLength", record["FrameLength"], events[0]["packet_size_bytes"])
         for name, v in record.items():
             if name not in GO_FRAME:
+                key = GO_FLOWS[squash(name)]
                 if name == "NextHop":
                     v = dotted(v)
-                c.field(where, name, v, ours.get(GO_FLOWS[squash(name)], ABSENT))
+                    key = "bgpnexthop" if "Gateway" in record["_type"] else key
+                c.field(where, name, known(v), ours.get(key, ABSENT))
         if "ASPath" in record:
             c.field(where, "ASPath", [x["Members"] for x in record["ASPath"]],
                     ours.get("dstaspath", ABSENT))
@@ -278,21 +291,25 @@ def compare_tshark_flow(c, sample, events):
     for name, key in (("sampling_rate", "sampling_rate"), ("sample_pool", "sample_pool"),
                       ("dropped_packets", "drops"), ("source_id_class", "source_class")):
         c.field(where, name, int(sample["sflow.flow_sample." + name]), event["exporter"][key])
-    c.field(where, "input_interface", number(sample["sflow.flow_sample.input_interface"]),
+    c.field(where, "input_interface", interface(number(
+        sample["sflow.flow_sample.input_interface"])),
             event["exporter"]["input_interface"])
     out = sample.get("sflow.flow_sample.output_interface_tree", {})
     if out.get("sflow.flow_sample.output_interface_format") == "0":
-        c.field(where, "output_interface", int(out["sflow.flow_sample.output_interface_value"]),
+        c.field(where, "output_interface", interface(int(
+            out["sflow.flow_sample.output_interface_value"])),
                 event["exporter"]["output_interface"])
     c.field(where, "frame_length", int(raw["sflow_245.header.frame_length"]),
             event["packet_size_bytes"])
     c.field(where, "ip.src", addresses[0], event["flow_key"]["src_ip"])
     c.field(where, "ip.dst", addresses[1], event["flow_key"]["dst_ip"])
     ours = {squash(k): v for k, v in event["features"].items()}
-    for name, v in leaves({k: x for k, x in sample.items() if k != "Raw packet header"},
-                          "sflow_245."):
-        if name in TSHARK_FLOWS:
-            c.field(where, name, v, ours.get(TSHARK_FLOWS[name], ABSENT))
+    for title, record in sample.items():
+        for name, v in leaves({title: record} if title != "Raw packet header" else {},
+                              "sflow_245."):
+            if name in TSHARK_FLOWS:
+                of = "bgp" if "gateway" in title and name.startswith("nexthop") else ""
+                c.field(where, name, known(v), ours.get(of + TSHARK_FLOWS[name], ABSENT))
 
 
 def compare_sflow_tshark(c, golden, inputs, run_of):

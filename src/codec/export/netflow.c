@@ -83,10 +83,7 @@ static enum ft_verdict begin_ipfix(struct ft_rd rd, struct ft_nf_message *out)
     out->export_ns = (int64_t)ft_rd_u32(&rd) * SECOND;
     out->sequence = ft_rd_u32(&rd);
     out->domain_id = ft_rd_u32(&rd);
-    if (len < FT_NF_IPFIX_HEADER) {
-        return FT_V_EXPORT_LENGTH;
-    }
-    if (len > out->len) {
+    if (len < FT_NF_IPFIX_HEADER || len > out->len) { /* its sets say how long they are */
         out->body = rd;
         return FT_V_EXPORT_LENGTH;
     }
@@ -100,7 +97,7 @@ enum ft_verdict ft_nf_begin(const uint8_t *data, size_t len, struct ft_nf_messag
 {
     struct ft_rd rd = ft_rd_make(data, len);
 
-    *out = (struct ft_nf_message){.base = data, .len = (uint32_t)len};
+    *out = (struct ft_nf_message){.base = data, .limit = data + len, .len = (uint32_t)len};
     switch (ft_rd_u16(&rd)) {
     case 1:
         return begin_old(rd, 1, out);
@@ -128,28 +125,49 @@ static bool all_zero(const struct ft_rd *rd)
     return true;
 }
 
+/* Another IPFIX message begins where this one says to end. */
+static bool another_behind(const struct ft_nf_message *m)
+{
+    const uint8_t *p = m->body.end;
+
+    return m->limit - p >= FT_NF_IPFIX_HEADER && ft_load_be16(p) == 10 &&
+           ft_load_be16(p + 2) >= FT_NF_IPFIX_HEADER;
+}
+
 enum ft_verdict ft_nf_next_set(struct ft_nf_message *m, struct ft_nf_set *out)
 {
-    if (ft_rd_left(&m->body) < FT_NF_SET_HEADER) {
+    size_t left = ft_rd_left(&m->body), len;
+
+    if (left < FT_NF_SET_HEADER) {
         return FT_V__COUNT;
     }
-    uint16_t len = ft_load_be16(m->body.p + 2);
-
+    len = ft_load_be16(m->body.p + 2);
     out->id = ft_load_be16(m->body.p);
-    if (len < FT_NF_SET_HEADER || len > ft_rd_left(&m->body)) {
+    out->cut = false;
+    if (len < FT_NF_SET_HEADER) {
         return len == 0 && out->id == 0 && all_zero(&m->body) ? FT_V__COUNT : FT_V_EXPORT_SET;
     }
-    out->body = ft_rd_make(m->body.p + FT_NF_SET_HEADER, len - (size_t)FT_NF_SET_HEADER);
+    if (len > left && len <= (size_t)(m->limit - m->body.p) && !another_behind(m)) {
+        m->grown = true;
+        m->body.end = m->limit;
+        m->len = (uint32_t)(m->limit - m->base);
+    } else if (len > left) {
+        out->cut = true;
+        len = left;
+    }
+    out->body = ft_rd_make(m->body.p + FT_NF_SET_HEADER, len - FT_NF_SET_HEADER);
     m->body.p += len;
     return FT_V_DECODED;
 }
 
-/* The next n specifiers; in IPFIX some are 8 bytes long. False when they do not fit. */
+/* The next n specifiers; in IPFIX some are 8 bytes long. False when they do not fit: *out has those
+ * that do. */
 static bool take_fields(const struct ft_nf_message *m, struct ft_rd *rd, uint32_t n,
                         struct ft_rd *out)
 {
     const uint8_t *start = rd->p;
 
+    *out = ft_rd_make(start, 0);
     for (uint32_t i = 0; i < n; i++) {
         uint16_t id = ft_rd_u16(rd);
 
@@ -160,8 +178,8 @@ static bool take_fields(const struct ft_nf_message *m, struct ft_rd *rd, uint32_
         if (!ft_rd_ok(rd)) {
             return false;
         }
+        out->end = rd->p;
     }
-    *out = ft_rd_make(start, (size_t)(rd->p - start));
     return true;
 }
 
@@ -172,6 +190,7 @@ static enum ft_verdict v9_options(const struct ft_nf_message *m, struct ft_rd *r
     uint32_t n = ((uint32_t)scope_len + option_len) / 4;
 
     if (!ft_rd_ok(rd) || scope_len % 4 != 0 || option_len % 4 != 0 || n == 0) {
+        out->invalid = ft_rd_ok(rd);
         return FT_V_EXPORT_TEMPLATE;
     }
     out->n_scope = scope_len / 4;
@@ -205,6 +224,7 @@ enum ft_verdict ft_nf_next_template(const struct ft_nf_message *m, struct ft_nf_
     if (out->options) {
         out->n_scope = ft_rd_u16(rd);
         if (out->n_scope == 0 || out->n_scope > out->n_fields) {
+            out->invalid = ft_rd_ok(rd);
             return FT_V_EXPORT_TEMPLATE;
         }
     }

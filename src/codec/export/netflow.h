@@ -34,6 +34,7 @@ enum {
 /* A message. Borrows the datagram. */
 struct ft_nf_message {
     const uint8_t *base;    /* its first byte */
+    const uint8_t *limit;   /* end of the datagram that it came in */
     uint32_t len;           /* its bytes: of IPFIX as its header says, else all */
     struct ft_rd body;      /* v9, IPFIX: sets; v1, v5, v7: records */
     int64_t export_ns;      /* header's clock, ns since 1970 */
@@ -43,11 +44,13 @@ struct ft_nf_message {
     uint16_t count;         /* v1 to v9: as the header says */
     uint16_t sampling_rate; /* v5: 1 in N by the header's 14 bits; 0: unknown */
     uint8_t protocol;       /* enum ft_export_protocol */
+    bool grown;             /* its sets went on behind its length: that was wrong */
 };
 
 /* One set of v9 or IPFIX: flow set, template set, options template set. */
 struct ft_nf_set {
     uint16_t id;
+    bool cut; /* it says to be longer than what is there: body is what is there, and the last */
     struct ft_rd body;
 };
 
@@ -57,6 +60,7 @@ struct ft_nf_template {
     uint16_t n_fields; /* scope fields included; 0: a withdrawal (IPFIX) */
     uint16_t n_scope;  /* options: the first n_scope fields are scopes */
     bool options;
+    bool invalid;        /* EXPORT_TEMPLATE: it is all there, but its counts cannot be */
     struct ft_rd fields; /* n_fields specifiers */
 };
 
@@ -69,21 +73,26 @@ FT_INLINE uint16_t ft_nf_version(const uint8_t *data, size_t len)
 /* Reads the header. FT_V_DECODED; EXPORT_VERSION, EXPORT_SHORT: nothing can be used. With the
  * others the message holds what can: EXPORT_COUNT: v1, v5 or v7 announce more records than the
  * format allows (24, 30, 28) or the datagram holds, count is what it holds; EXPORT_LENGTH: an IPFIX
- * message that says to be shorter than its header (nothing is used) or longer than the datagram
- * (the sets that are there are). A datagram longer than an IPFIX message says may hold another one
- * behind it: out->len says where. */
+ * message that says to be shorter than its header or longer than the datagram: the sets that are
+ * there are used. A datagram longer than an IPFIX message says may hold another one behind it:
+ * out->len says where. */
 enum ft_verdict ft_nf_begin(const uint8_t *data, size_t len, struct ft_nf_message *out);
 
 /* Bytes of one record of v1, v5 or v7. */
 uint32_t ft_nf_record_len(uint8_t protocol);
 
-/* The next set. FT_V_DECODED; FT_V__COUNT: there is no more; EXPORT_SET: a length below 4 or beyond
- * the message (padding of less than 4 bytes and zeros up to the end are no set). */
+/* The next set. FT_V_DECODED; FT_V__COUNT: there is no more; EXPORT_SET: a length below 4 (padding
+ * of less than 4 bytes and zeros up to the end are no set). A set that reaches beyond its message
+ * is cut there; but when it ends inside the datagram and no other message begins where this one
+ * says to end, it is the message that says a wrong length: it goes on to the datagram's end
+ * (m->grown). */
 enum ft_verdict ft_nf_next_set(struct ft_nf_message *m, struct ft_nf_set *out);
 
 /* The next template of a template or options template set. FT_V_DECODED; FT_V__COUNT: no more (what
  * is left is padding); EXPORT_TEMPLATE: id below 256, fields beyond the set, scope count 0 or above
- * the field count, v9 scope or option length that is not a multiple of 4. */
+ * the field count, v9 scope or option length that is not a multiple of 4. Then out->id is its id,
+ * 0 when that could not be read, and either out->invalid, or out->fields are the specifiers that
+ * its set has of it. */
 enum ft_verdict ft_nf_next_template(const struct ft_nf_message *m, struct ft_nf_set *set,
                                     struct ft_nf_template *out);
 

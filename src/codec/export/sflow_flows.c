@@ -33,10 +33,10 @@ static const struct ft__sflow_field ipv6_fields[] = {
 };
 
 static const struct ft__sflow_field extended_switch_fields[] = {
-    F(U32, "src_vlan"),
-    F(U32, "src_priority"),
-    F(U32, "dst_vlan"),
-    F(U32, "dst_priority"),
+    F(C32, "src_vlan"),
+    F(C32, "src_priority"),
+    F(C32, "dst_vlan"),
+    F(C32, "dst_priority"),
 };
 
 static const struct ft__sflow_field extended_router_fields[] = {
@@ -46,7 +46,7 @@ static const struct ft__sflow_field extended_router_fields[] = {
 };
 
 static const struct ft__sflow_field extended_gateway_fields[] = {
-    F(ADDR, "nexthop"),     F(U32, "as"),           F(U32, "src_as"),    F(U32, "src_peer_as"),
+    F(ADDR, "bgp_nexthop"), F(U32, "as"),           F(U32, "src_as"),    F(U32, "src_peer_as"),
     F(PATH, "dst_as_path"), F(LIST, "communities"), F(U32, "localpref"),
 };
 
@@ -64,7 +64,7 @@ static const struct ft__sflow_field extended_url_fields[] = {
 };
 
 static const struct ft__sflow_field extended_mpls_fields[] = {
-    F(ADDR, "nexthop"),
+    F(ADDR, "mpls_nexthop"),
     F(LIST, "in_stack"),
     F(LIST, "out_stack"),
 };

@@ -4,7 +4,8 @@
  * Theory of operation: a structure is a row of fields, a field a name and a kind; the reader steps
  * through both. Rows are as in the documents of sflow.org (structures.php lists them all). Names
  * are theirs in snake_case, with a unit at the end where the document tells one and the name does
- * not.
+ * not; the next hops of BGP and MPLS say whose they are, since samples have them beside the
+ * router's.
  * "_percent_x100" is a percentage in hundredths. */
 #ifndef FT_CODEC_EXPORT_SFLOW_STRUCTS_H
 #define FT_CODEC_EXPORT_SFLOW_STRUCTS_H
@@ -17,7 +18,7 @@ enum ft__sflow_field_kind {
     FT__SFLOW_U8,  /* one byte of an opaque[n] */
     FT__SFLOW_U32, /* unsigned int, enum */
     FT__SFLOW_U64, /* unsigned hyper */
-    FT__SFLOW_C32, /* counter: all ones means that the agent has none */
+    FT__SFLOW_C32, /* all ones: the agent has no such counter, does not know the number */
     FT__SFLOW_C64,
     FT__SFLOW_I32,
     FT__SFLOW_PCT,    /* percentage: -1 is unknown */

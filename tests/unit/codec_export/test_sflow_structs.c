@@ -153,7 +153,7 @@ static struct made gateway(uint32_t segments)
 static void test_s9_gateway(void)
 {
     struct made m = gateway(0);
-#define HEAD "nexthop=0a:00:00:01 as=64500 src_as=64501 src_peer_as=64502 "
+#define HEAD "bgp_nexthop=0a:00:00:01 as=64500 src_as=64501 src_peer_as=64502 "
 #define TAIL " communities=65536001,65536002 localpref=150"
 
     CHECK_EQ(read_made(FT_SFLOW_FLOW, 1003, &m), FT_OK);
@@ -223,7 +223,7 @@ static void test_s9_strings_and_lists(void)
     put32(&m, 7);
     put32(&m, 0);
     CHECK_EQ(read_made(FT_SFLOW_FLOW, 1006, &m), FT_OK);
-    CHECK_STR(text, "nexthop=null in_stack=305422335,7 out_stack=");
+    CHECK_STR(text, "mpls_nexthop=null in_stack=305422335,7 out_stack=");
     m.len = 0;
     put_string(&m, "l2_drops");
     put_string(&m, "smac");

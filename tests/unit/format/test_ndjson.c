@@ -152,7 +152,7 @@ static void test_export_by_hand_and_by_table(void)
             .n_values = (uint32_t)(i % 4),
             .names = i % 3 == 0 ? &names : NULL,
             .sequence = (uint32_t)random,
-            .has = (uint16_t)(random >> 13 & 0x7f),
+            .has = (uint16_t)(random >> 13 & 0x1ff),
             .sampling_rate = i % 5 == 0 ? 0 : (uint32_t)(random >> 20),
             .timestamp_ns = 1700000000000000000 + (int64_t)(random >> 8),
             .first_ns = i % 7 == 0 ? INT64_MIN : (int64_t)(random >> 3),
@@ -165,6 +165,7 @@ static void test_export_by_hand_and_by_table(void)
             .ip_version = i % 2 ? 4 : 6,
             .proto = (uint8_t)(random >> 24),
             .end_reason = (uint8_t)(i % 6),
+            .firewall_event = (uint8_t)(i % 13 < 7 ? i % 13 : 0),
         };
 
         memset(r.src, (int)(random & 0xff), sizeof r.src);

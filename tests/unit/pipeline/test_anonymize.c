@@ -343,7 +343,11 @@ static void try_export(struct ft_anonymizer *a, enum ft_event event, struct trie
                                       .ip_version = v6 ? 6 : 4,
                                       .first_ns = 1,
                                       .last_ns = 2};
-    struct ft_export_sample sample = {.exporter = who, .pkt = &p};
+    struct ft_export_sample sample = {.exporter = who,
+                                      .pkt = &p,
+                                      .seen = FT_XS_MACS,
+                                      .src_mac = {2, 0, 0, 0, 0, 1},
+                                      .dst_mac = {2, 0, 0, 0, 0, 2}};
     struct ft_export_counters counters = {.exporter = who, .source_index = 9};
     struct ft_template_change change = {.exporter = who, .template_id = 300};
     struct ft_exporter_health health = {.exporter = who, .messages = 4};
