@@ -104,7 +104,7 @@ struct ft__link {
 
 _Static_assert(sizeof(struct ft__hot) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__cold) == 64, "one cache line");
-_Static_assert(sizeof(struct ft__cold) == 64, "one cache line");
+_Static_assert(sizeof(struct ft__prev) == 32, "as listed above");
 _Static_assert(sizeof(struct ft__extra) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__link) == 16, "part of the 192 bytes a flow");
 
