@@ -15,7 +15,9 @@
 
 /* Datagrams that are looked at until both hellos were read. */
 enum { HELLO_DATAGRAMS = 32 };
-enum { BUFFER_LEN = FT_PAYLOAD_MAX, RANGES = 8, NO_BUFFER = 0xffff };
+/* RANGES: clients of QUIC cut a hello into dozens of CRYPTO frames and shuffle them, over several
+ * datagrams too. */
+enum { BUFFER_LEN = FT_PAYLOAD_MAX, RANGES = 64, NO_BUFFER = 0xffff };
 
 /* Bytes of a stream that have come, by their offset. */
 struct buffer {

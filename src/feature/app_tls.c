@@ -180,7 +180,19 @@ struct place {
     struct ft_apps *a;
     struct state *st;
     int dir;
+    uint8_t begun; /* QUIC: how often the client had begun when the datagram came */
 };
+
+/* Another ID of the client: after a Retry it says all of its hello again, and another connection
+ * between the same ports has a hello of its own. The server's belongs to the last. */
+static void begin_again(struct place *c)
+{
+    c->begun = c->st->quic.begun;
+    for (int d = 0; d < 2; d++) {
+        ft__app_give_back(c->a, &c->st->stream[d]);
+        c->st->stream[d].over = false;
+    }
+}
 
 static bool see_crypto(void *cookie, uint64_t offset, const uint8_t *data, size_t len)
 {
@@ -189,6 +201,9 @@ static bool see_crypto(void *cookie, uint64_t offset, const uint8_t *data, size_
     enum ft_parse rc;
     struct buffer *b;
 
+    if (c->begun != c->st->quic.begun) {
+        begin_again(c);
+    }
     if (s->over) {
         return false;
     }
@@ -216,7 +231,7 @@ static bool see_crypto(void *cookie, uint64_t offset, const uint8_t *data, size_
  * one after a Retry says what the server's keys follow from. */
 bool ft__app_quic(struct ft_apps *a, struct state *st, const struct ft_app_packet *p)
 {
-    struct place c = {a, st, p->dir};
+    struct place c = {a, st, p->dir, st->quic.begun};
     bool known = st->quic.version != 0, server = known && p->dir != st->quic_client;
     uint32_t n;
 
@@ -279,7 +294,7 @@ static bool see_part(void *cookie, const struct ft_dtls_part *part)
 
 bool ft__app_dtls(struct ft_apps *a, struct state *st, const struct ft_app_packet *p, size_t skip)
 {
-    struct place c = {a, st, p->dir};
+    struct place c = {a, st, p->dir, 0};
 
     looks_like(st, FT_APP_DTLS);
     if (p->data[skip] == TLS_DATA) {
