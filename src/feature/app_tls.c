@@ -130,6 +130,13 @@ static bool is_socks_answer(const uint8_t *p, size_t len)
     return (len == 2 && p[0] == 5) || (len == 8 && p[0] == 0 && p[1] >= 90 && p[1] <= 93);
 }
 
+/* Lines of servers that TLS may follow, of SMTP, LMTP and FTP, NNTP (RFC 3977 §5.1), POP3. */
+static bool greets(const uint8_t *p, size_t len)
+{
+    return BEGINS(p, len, "220") || BEGINS(p, len, "200 ") || BEGINS(p, len, "201 ") ||
+           BEGINS(p, len, "+OK");
+}
+
 bool ft__app_wraps(struct state *st, int dir, const uint8_t *p, size_t len)
 {
     bool proxied = st->info.part == FT_APP_PART_HTTP && st->info.http.method.len == 7 &&
@@ -139,7 +146,7 @@ bool ft__app_wraps(struct state *st, int dir, const uint8_t *p, size_t len)
         looks_like(st, FT_APP_SOCKS);
     }
     return st->stream[!dir].wrapped || proxied || upgrades(outer(st)) || is_socks(p, len) ||
-           BEGINS(p, len, "220") || BEGINS(p, len, "+OK") ||
+           greets(p, len) ||
            (is_text(*p) && memmem(p, len < 256 ? len : 256, "STARTTLS", 8) != NULL);
 }
 
