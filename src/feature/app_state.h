@@ -15,7 +15,9 @@
 
 /* Datagrams that are looked at until both hellos were read. */
 enum { HELLO_DATAGRAMS = 32 };
-enum { BUFFER_LEN = FT_PAYLOAD_MAX, RANGES = 8, NO_BUFFER = 0xffff };
+/* RANGES: clients of QUIC cut a hello into dozens of CRYPTO frames and shuffle them, over several
+ * datagrams too. */
+enum { BUFFER_LEN = FT_PAYLOAD_MAX, RANGES = 64, NO_BUFFER = 0xffff };
 
 /* Bytes of a stream that have come, by their offset. */
 struct buffer {
@@ -38,7 +40,7 @@ struct state {
     bool used;
     uint8_t proto;
     uint8_t datagrams;
-    bool read[2];     /* a message of this direction was read */
+    uint8_t read[2];  /* FT_APP_* of the message that was read in this direction */
     bool read_tls[2]; /* a hello */
     bool midstream;   /* the connection's beginning was not seen */
     uint16_t src_port, dst_port;
@@ -63,13 +65,18 @@ struct ft_apps {
 
 /* ---- what is found ---- */
 
-/* A message of this application was read; both ways make it sure. */
+/* A message of this application was read; both ways make it sure, unless the other side spoke of
+ * something else. */
 FT_INLINE void found(struct state *st, enum ft_app app, enum ft_app_part part, int dir)
 {
-    st->read[dir] = true;
+    uint8_t other = st->read[!dir] == FT_APP_WEBSOCKET ? FT_APP_HTTP : st->read[!dir];
+
+    st->read[dir] = (uint8_t)app;
     st->info.app = (uint8_t)app;
     st->info.part = (uint8_t)part;
-    st->info.confidence = st->read[0] && st->read[1] ? FT_APP_BY_EXCHANGE : FT_APP_BY_MESSAGE;
+    st->info.confidence = other == (app == FT_APP_WEBSOCKET ? FT_APP_HTTP : app)
+                              ? FT_APP_BY_EXCHANGE
+                              : FT_APP_BY_MESSAGE;
 }
 
 /* Only its first bytes are known; they say nothing against a message that was read. */

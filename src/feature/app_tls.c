@@ -130,6 +130,13 @@ static bool is_socks_answer(const uint8_t *p, size_t len)
     return (len == 2 && p[0] == 5) || (len == 8 && p[0] == 0 && p[1] >= 90 && p[1] <= 93);
 }
 
+/* Lines of servers that TLS may follow, of SMTP, LMTP and FTP, NNTP (RFC 3977 §5.1), POP3. */
+static bool greets(const uint8_t *p, size_t len)
+{
+    return BEGINS(p, len, "220") || BEGINS(p, len, "200 ") || BEGINS(p, len, "201 ") ||
+           BEGINS(p, len, "+OK");
+}
+
 bool ft__app_wraps(struct state *st, int dir, const uint8_t *p, size_t len)
 {
     bool proxied = st->info.part == FT_APP_PART_HTTP && st->info.http.method.len == 7 &&
@@ -139,7 +146,7 @@ bool ft__app_wraps(struct state *st, int dir, const uint8_t *p, size_t len)
         looks_like(st, FT_APP_SOCKS);
     }
     return st->stream[!dir].wrapped || proxied || upgrades(outer(st)) || is_socks(p, len) ||
-           BEGINS(p, len, "220") || BEGINS(p, len, "+OK") ||
+           greets(p, len) ||
            (is_text(*p) && memmem(p, len < 256 ? len : 256, "STARTTLS", 8) != NULL);
 }
 
@@ -180,7 +187,19 @@ struct place {
     struct ft_apps *a;
     struct state *st;
     int dir;
+    uint8_t begun; /* QUIC: how often the client had begun when the datagram came */
 };
+
+/* Another ID of the client: after a Retry it says all of its hello again, and another connection
+ * between the same ports has a hello of its own. The server's belongs to the last. */
+static void begin_again(struct place *c)
+{
+    c->begun = c->st->quic.begun;
+    for (int d = 0; d < 2; d++) {
+        ft__app_give_back(c->a, &c->st->stream[d]);
+        c->st->stream[d].over = false;
+    }
+}
 
 static bool see_crypto(void *cookie, uint64_t offset, const uint8_t *data, size_t len)
 {
@@ -189,6 +208,9 @@ static bool see_crypto(void *cookie, uint64_t offset, const uint8_t *data, size_
     enum ft_parse rc;
     struct buffer *b;
 
+    if (c->begun != c->st->quic.begun) {
+        begin_again(c);
+    }
     if (s->over) {
         return false;
     }
@@ -216,7 +238,7 @@ static bool see_crypto(void *cookie, uint64_t offset, const uint8_t *data, size_
  * one after a Retry says what the server's keys follow from. */
 bool ft__app_quic(struct ft_apps *a, struct state *st, const struct ft_app_packet *p)
 {
-    struct place c = {a, st, p->dir};
+    struct place c = {a, st, p->dir, st->quic.begun};
     bool known = st->quic.version != 0, server = known && p->dir != st->quic_client;
     uint32_t n;
 
@@ -279,7 +301,7 @@ static bool see_part(void *cookie, const struct ft_dtls_part *part)
 
 bool ft__app_dtls(struct ft_apps *a, struct state *st, const struct ft_app_packet *p, size_t skip)
 {
-    struct place c = {a, st, p->dir};
+    struct place c = {a, st, p->dir, 0};
 
     looks_like(st, FT_APP_DTLS);
     if (p->data[skip] == TLS_DATA) {

@@ -164,6 +164,18 @@ def test_answer_of_another_protocol_names_nothing(m):
     same((f["http_status"], f["http_host"]), (400, None), "a TLS hello's name is no Host")
 
 
+def test_two_protocols_are_no_exchange(m):
+    """What is asked in one protocol and answered in another was read of one side only."""
+    get, ssh, dns = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"SSH-2.0-x\r\n", vec(2, answer(b"a.example"))
+    tls = b"\x16\3\1" + vec(2, b"\1" + vec(3, b"\3\3" + b"r" * 32 + b"\0" + vec(2, b"\x13\1") + b"\1\0"))
+    for what, said, port in ((("http", 90), [(1, ssh), (0, get)], 22), (("ssh", 90), [(0, get), (1, ssh)], 22), (("http", 90), [(0, ssh), (1, OK)], 80),
+                             (("dns", 90), [(0, get), (1, dns)], 53), (("ssh", 90), [(0, tls), (1, ssh)], 22), (("tls", 90), [(0, tls), (1, OK)], 80),
+                             (("ssh", 90), [(0, get), (1, ssh[:5]), (1, ssh[5:]), (1, b"\0\0\1\x2c\4\x14"), (1, b"c")], 22),
+                             (("ssh", 100), [(0, ssh), (1, ssh)], 22), (("http", 100), [(1, OK), (0, get)], 80)):
+        f = one(m, talk(*said, dport=port))
+        same((f["app"], f["app_confidence"]), what, said)
+
+
 # ---- PROXY ----
 
 V1 = [b"PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n", b"PROXY TCP6 2001:db8::1 2001:db8::2 1 2\r\n", b"PROXY UNKNOWN\r\n"]

@@ -240,6 +240,28 @@ def test_starttls_that_is_refused_or_not_asked_for(m):
     same((f["app"], f["app_confidence"], f["tls_sni"], f["tls_version"]), ("smtp", 60, None, None))
 
 
+def test_starttls_in_other_words(m):
+    """As other programs and versions ask for it, on ports that say nothing."""
+    oid, done = b"1.3.6.1.4.1.1466.20037", (1, b"\x30\x0c\2\1\1\x78\7\x0a\1\0\4\0\4\0")
+    ssl, gss = (struct.pack("!II", 8, code) for code in (80877103, 80877104))
+    start = [(0, b"STARTTLS\r\n"), (1, b"382 go ahead\r\n")]
+    news = [(0, b"CAPABILITIES\r\n"), (1, b"101 list\r\nVERSION 2\r\nSTARTTLS\r\n.\r\n")] + start
+    mariadb = [(1, b"\x2f\0\0\0\x0a11.4.2-MariaDB\0" + b"x" * 31), (0, b"\x20\0\0\1" + b"\0" * 32)]
+    for app, parts in (("tls", [(1, b"200 news\r\n")] + news), ("tls", [(1, b"201 no posting\r\n")] + start),
+                       ("postgresql", [(0, gss), (1, b"N"), (0, ssl), (1, b"S")]), ("mysql", mariadb),
+                       ("ldap", [(0, b"\x30\x84\0\0\0\x21\2\1\1\x77\x84\0\0\0\x18\x80\x16" + oid), done]),
+                       ("ldap", [(0, b"\x30\x81\x1d\2\1\1\x77\x18\x80\x16" + oid), done]),
+                       ("ldap", [(0, b"\x30\x1f\2\3\1\0\1\x77\x18\x80\x16" + oid), done])):
+        f = one(m, talk(17001, parts).frames)
+        same(f["app"], app, parts)
+        inner(f, parts)
+    for first in (struct.pack("!II", 30, 0x00030002) + b"user\0a\0" + b"\0" * 15, struct.pack("!IIII", 16, 80877102, 1, 2)):
+        f = one(m, talk(17001, [(0, first)], client=b"", server=b"").frames)
+        same((f["app"], f["app_confidence"]), ("postgresql", 60), "other first messages")
+    for no in (b"\x30\x85\0\0\0\0\x1d\2\1\1\x60", b"\x30\x84\0\0\0\x1d\2", b"\x30\x0c\2\5\1\1\1\1\1\x60\0", b"\x30\x80\2\1\1\x60\0"):
+        same(one(m, talk(17001, [(0, no)], client=b"", server=b"").frames)["app"], None, "not LDAP")
+
+
 def socks5(auth=False):
     login = [(0, b"\1\4user\4pass"), (1, b"\1\0")] if auth else []
     return [(0, b"\5\2\0\2"), (1, b"\5\2" if auth else b"\5\0"), *login, (0, b"\5\1\0\3\x11inner.example.com\1\xbb"), (1, b"\5\0\0\1\0\0\0\0\0\0")]

@@ -23,6 +23,11 @@ static bool contains(const uint8_t *p, size_t len, const char *s)
 
 /* ---- TCP ---- */
 
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
 /* Lines that a server greets with; which of the protocols it is, the port or the words tell. */
 static enum ft_app greeting(const uint8_t *p, size_t len, uint16_t port)
 {
@@ -41,8 +46,9 @@ static enum ft_app greeting(const uint8_t *p, size_t len, uint16_t port)
     if (BEGINS(p, len, "RFB 00")) { /* RFC 6143 §7.1.1 */
         return FT_APP_VNC;
     }
-    /* MySQL protocol::HandshakeV10: length 3, sequence 0, version 10, text */
-    if (len >= 12 && p[3] == 0 && p[4] == 10 && p[5] >= '3' && p[5] <= '9' && p[6] == '.' &&
+    /* MySQL protocol::HandshakeV10: length 3, sequence 0, version 10, text: "8.0.1", "11.4.2" */
+    if (len >= 12 && p[3] == 0 && p[4] == 10 && is_digit(p[5]) &&
+        (p[6] == '.' || (is_digit(p[6]) && p[7] == '.')) &&
         (uint32_t)(load_le32(p) & 0xffffff) + 4 == len) {
         return FT_APP_MYSQL;
     }
@@ -80,6 +86,45 @@ static enum ft_app text_protocols(const uint8_t *p, size_t len)
     return FT_APP_UNKNOWN;
 }
 
+/* A sequence with a message id and [APPLICATION 0], a bind request (RFC 4511 §4.2), or
+ * [APPLICATION 23] with the name of StartTLS (§4.14.1). Lengths may be long (X.690 §8.1.3.5). */
+static bool is_ldap(const uint8_t *p, size_t len)
+{
+    size_t at = 2, id;
+
+    if (len < 7 || p[0] != 0x30) {
+        return false;
+    }
+    if (p[1] >= 0x80) {
+        at += p[1] & 0x7f;
+        if (at == 2 || at > 6) {
+            return false;
+        }
+    }
+    if (at + 3 > len || p[at] != 2) {
+        return false;
+    }
+    id = p[at + 1];
+    if (id < 1 || id > 4 || at + 2 + id >= len) {
+        return false;
+    }
+    return p[at + 2 + id] == 0x60 ||
+           (p[at + 2 + id] == 0x77 && contains(p, len, "1.3.6.1.4.1.1466.20037"));
+}
+
+/* The first message of a client of PostgreSQL (§55.7): StartupMessage of version 3.0 or 3.2,
+ * CancelRequest, SSLRequest, GSSENCRequest. */
+static bool is_postgresql(const uint8_t *p, size_t len)
+{
+    uint32_t code;
+
+    if (len < 8 || ft_load_be32(p) != len) {
+        return false;
+    }
+    code = ft_load_be32(p + 4);
+    return code == 0x00030000 || code == 0x00030002 || (code >= 80877102 && code <= 80877104);
+}
+
 static enum ft_app binary_protocols(const uint8_t *p, size_t len, uint16_t port)
 {
     if (len >= 8 && p[0] == 0 && /* direct TCP transport, MS-SMB2 §2.1 */
@@ -103,9 +148,7 @@ static enum ft_app binary_protocols(const uint8_t *p, size_t len, uint16_t port)
         (memcmp(p + 2, "\x00\x04MQTT", 6) == 0 || memcmp(p + 2, "\x00\x06MQIsdp", 8) == 0)) {
         return FT_APP_MQTT;
     }
-    /* StartupMessage, SSLRequest of PostgreSQL (§55.7) */
-    if (len >= 8 && ft_load_be32(p) == len &&
-        (ft_load_be32(p + 4) == 0x00030000 || ft_load_be32(p + 4) == 80877103)) {
+    if (is_postgresql(p, len)) {
         return FT_APP_POSTGRESQL;
     }
     /* MongoDB wire protocol: length, request, response to, opcode OP_MSG or OP_QUERY */
@@ -118,10 +161,7 @@ static enum ft_app binary_protocols(const uint8_t *p, size_t len, uint16_t port)
         p[18] >= 1 && p[18] <= 5) { /* RFC 4271 §4.1 */
         return FT_APP_BGP;
     }
-    /* LDAP: sequence, message id, [APPLICATION 0] bind request (RFC 4511 §4.2) or [APPLICATION 23]
-     * with the name of StartTLS (§4.14.1) */
-    if (len >= 7 && p[0] == 0x30 && p[1] < 0x80 && p[2] == 2 && p[3] == 1 &&
-        (p[5] == 0x60 || (p[5] == 0x77 && contains(p, len, "1.3.6.1.4.1.1466.20037")))) {
+    if (is_ldap(p, len)) {
         return FT_APP_LDAP;
     }
     /* MBAP header: protocol 0, length fits (Modbus Messaging on TCP/IP §3.1) */

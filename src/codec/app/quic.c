@@ -270,6 +270,7 @@ static bool open_with_ids(struct ft_quic *q, bool server, const struct packet *i
         return false;
     }
     q->version = number;
+    q->begun++;
     q->cid_len = h.cid_len;
     memcpy(q->cid, h.cid, h.cid_len);
     return true;

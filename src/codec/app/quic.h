@@ -25,6 +25,7 @@ struct ft_quic {
     uint32_t version; /* of the last Initial that was opened; 0: none was */
     uint8_t cid_len;  /* of the client's first Initial */
     uint8_t cid[FT_QUIC_CID];
+    uint8_t begun; /* how often the client began with an ID of its own, modulo 256 */
 };
 
 /* len bytes of the CRYPTO stream at offset; borrowed. False: no more is wanted. */

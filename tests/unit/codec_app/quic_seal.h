@@ -84,32 +84,17 @@ static inline size_t seal_header(const struct seal *s, uint8_t *h)
     return at;
 }
 
-/* One CRYPTO frame of n bytes at offset, and padding. ack: an ACK frame before it, as servers send.
- */
-static inline void seal(const struct seal *s, bool ack, uint32_t offset, const uint8_t *data,
-                        uint32_t n, uint8_t *out)
+/* A packet of these frames, filled up with padding. */
+static inline void seal_frames(const struct seal *s, const uint8_t *frames, size_t n, uint8_t *out)
 {
     struct seal_keys k = seal_keys(s);
-    size_t at = seal_header(s, out), text_len = s->len - at - 16, t = 0;
+    size_t at = seal_header(s, out), text_len = s->len - at - 16;
     uint8_t text[16384] = {0}, mask[16];
     EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
     int m = 0;
 
-    CHECK(n + 16 < text_len && text_len <= sizeof text);
-    if (ack) {
-        memcpy(text, "\x02\x00\x00\x00\x00", 5);
-        t = 5;
-    }
-    text[t++] = s->google ? 8 : 6;
-    if (offset < 64) {
-        text[t++] = (uint8_t)offset;
-    } else {
-        text[t++] = (uint8_t)(0x40 | offset >> 8);
-        text[t++] = (uint8_t)offset;
-    }
-    text[t++] = (uint8_t)(0x40 | n >> 8);
-    text[t++] = (uint8_t)n;
-    memcpy(text + t, data, n);
+    CHECK(n <= text_len && text_len <= sizeof text);
+    memcpy(text, frames, n);
     for (int i = 0; i < 4; i++) {
         k.iv[8 + i] ^= (uint8_t)(s->pn >> (24 - 8 * i));
     }
@@ -124,6 +109,31 @@ static inline void seal(const struct seal *s, bool ack, uint32_t offset, const u
     for (int i = 0; i < 4; i++) {
         out[at - 4 + (size_t)i] ^= mask[1 + i];
     }
+}
+
+/* One CRYPTO frame of n bytes at offset. ack: an ACK frame before it, as servers send. */
+static inline void seal(const struct seal *s, bool ack, uint32_t offset, const uint8_t *data,
+                        uint32_t n, uint8_t *out)
+{
+    uint8_t text[16384];
+    size_t t = 0;
+
+    CHECK(n + 16 < sizeof text);
+    if (ack) {
+        memcpy(text, "\x02\x00\x00\x00\x00", 5);
+        t = 5;
+    }
+    text[t++] = s->google ? 8 : 6;
+    if (offset < 64) {
+        text[t++] = (uint8_t)offset;
+    } else {
+        text[t++] = (uint8_t)(0x40 | offset >> 8);
+        text[t++] = (uint8_t)offset;
+    }
+    text[t++] = (uint8_t)(0x40 | n >> 8);
+    text[t++] = (uint8_t)n;
+    memcpy(text + t, data, n);
+    seal_frames(s, text, t + n, out);
 }
 
 #endif

@@ -163,6 +163,64 @@ static void test_long_hellos(void)
     check(false, 1);
 }
 
+/* A hello of 600 bytes in 60 frames, every second one first, in one datagram and over three: as
+ * browsers send it so that nobody learns to read it (chaos protection). */
+static void test_many_frames(void)
+{
+    enum { FRAME = 10, FRAMES = 60 };
+    uint8_t hello[FRAME * FRAMES];
+
+    make_client(hello, sizeof hello);
+    for (int datagrams = 1; datagrams <= 3; datagrams += 2) {
+        struct seal c = client_seal();
+        uint8_t frames[1100];
+        size_t len = 0;
+
+        for (int i = 0; i < FRAMES; i++) {
+            uint32_t n = (uint32_t)(2 * i % FRAMES + 2 * i / FRAMES);
+
+            frames[len++] = 6;
+            put16(frames + len, 0x4000 | n * FRAME);
+            frames[len + 2] = FRAME;
+            memcpy(frames + len + 3, hello + n * FRAME, FRAME);
+            len += 3 + FRAME;
+            if ((i + 1) % (FRAMES / datagrams) == 0) {
+                seal_frames(&c, frames, len, packet);
+                c.pn++;
+                see(FT_DIR_FWD, packet, (uint32_t)c.len);
+                len = 0;
+            }
+        }
+        send_server(server_seal(c));
+        check(true, 1);
+    }
+}
+
+/* Half a hello, and then a connection of its own between the same ports: what was kept belongs to
+ * the first, and the server's hello to the last. */
+static void test_another_connection(void)
+{
+    struct seal c = client_seal(), other = client_seal();
+    uint8_t hello[1500], last[1500];
+
+    make_client(last, sizeof last);
+    memcpy(hello, last, sizeof hello);
+    memcpy(hello + 56, "xxx", 3);
+    CHECK_MEM(hello + 56, "xxx.site.de", 11);
+    memcpy(other.key_cid, "another1", 8);
+    memcpy(other.dcid, "another1", 8);
+    for (int whole = 0; whole < 2; whole++) {
+        send_client(&c, hello, 0, whole ? 750 : 900);
+        if (whole) {
+            send_client(&c, hello, 750, sizeof hello);
+        }
+        send_client(&other, last, 900, sizeof last);
+        send_client(&other, last, 0, 900);
+        send_server(server_seal(other));
+        check(true, 1);
+    }
+}
+
 /* Two datagrams that were put together on the way (GRO). */
 static void test_joined_datagrams(void)
 {
@@ -236,6 +294,8 @@ int main(void)
     CHECK_EQ(ft_apps_new(1, &apps), FT_OK);
     RUN(test_both_hellos);
     RUN(test_long_hellos);
+    RUN(test_many_frames);
+    RUN(test_another_connection);
     RUN(test_joined_datagrams);
     RUN(test_retry);
     RUN(test_early_data);
