@@ -393,7 +393,7 @@ static bool see_datagram(struct ft_apps *a, struct state *st, const struct ft_ap
     if (dns != FT_APP_UNKNOWN && inspect_dns(st, p->dir, p->data, p->cap, cut, &response)) {
         return more && !ft__app_dns_over(&st->info);
     }
-    if (ft_quic_is(p->data, p->cap, st->quic.version != 0)) {
+    if (ft_quic_is(p->data, p->cap, p->len, st->quic.version != 0)) {
         return ft__app_quic(a, st, p);
     }
     if (ft_dtls_is(p->data + capwap, p->cap - capwap)) {

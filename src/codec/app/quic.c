@@ -95,19 +95,6 @@ static bool is_negotiation(const uint8_t *p, size_t len)
     return false;
 }
 
-bool ft_quic_is(const uint8_t *p, size_t len, bool known)
-{
-    uint32_t version;
-
-    if (len < 7 || (p[0] & LONG) == 0 || p[5] > FT_QUIC_CID) {
-        return false;
-    }
-    version = ft_load_be32(p + 1);
-    return version == 0
-               ? is_negotiation(p, len)
-               : (known || (p[0] & LONG_FIXED) == LONG_FIXED) && find_version(version) != NULL;
-}
-
 /* A variable-length integer (RFC 9000 §16); UINT64_MAX when it is cut. */
 static uint64_t take_varint(struct ft_rd *rd)
 {
@@ -129,6 +116,56 @@ static uint64_t take_varint(struct ft_rd *rd)
 static bool take_bytes(struct ft_rd *rd, uint64_t len)
 {
     return len <= ft_rd_left(rd) && ft_rd_view(rd, (size_t)len) != NULL;
+}
+
+/* 0: Initial, 1: 0-RTT, 2: Handshake, 3: Retry. */
+static int packet_type(const uint8_t *p)
+{
+    int bits = p[0] >> 4 & 3;
+
+    return find_version(ft_load_be32(p + 1))->v2 ? (bits + 3) & 3 : bits;
+}
+
+/* A packet's header and length fit into a datagram of wire bytes, as far as len of them tell. */
+static bool shape_fits(const uint8_t *p, size_t len, size_t wire)
+{
+    struct ft_rd rd = ft_rd_make(p, len);
+    bool cut = len < wire;
+    uint64_t size = 0;
+
+    if (!take_bytes(&rd, 6u + p[5]) || ft_rd_left(&rd) < 1) {
+        return cut;
+    }
+    if (rd.p[0] > FT_QUIC_CID || !take_bytes(&rd, 1u + rd.p[0])) {
+        return rd.p[0] <= FT_QUIC_CID && cut;
+    }
+    if (packet_type(p) == RETRY) {
+        return wire - (size_t)(rd.p - p) >= TAG_LEN;
+    }
+    if (packet_type(p) == INITIAL) {
+        size = take_varint(&rd);
+        if (size == UINT64_MAX || !take_bytes(&rd, size)) {
+            return cut && (size == UINT64_MAX || size < wire);
+        }
+    }
+    size = take_varint(&rd);
+    return size == UINT64_MAX ? cut
+                              : size >= SAMPLE_AT + TAG_LEN && size <= wire - (size_t)(rd.p - p);
+}
+
+bool ft_quic_is(const uint8_t *p, size_t len, size_t wire, bool known)
+{
+    uint32_t version;
+
+    if (len < 7 || (p[0] & LONG) == 0 || p[5] > FT_QUIC_CID) {
+        return false;
+    }
+    version = ft_load_be32(p + 1);
+    if (version == 0) {
+        return is_negotiation(p, len);
+    }
+    return find_version(version) != NULL &&
+           (known || ((p[0] & LONG_FIXED) == LONG_FIXED && shape_fits(p, len, wire)));
 }
 
 /* What an Initial is opened with. */
@@ -276,14 +313,6 @@ static bool open_with_ids(struct ft_quic *q, bool server, const struct packet *i
     return true;
 }
 
-/* 0: Initial, 1: 0-RTT, 2: Handshake, 3: Retry. */
-static int packet_type(const uint8_t *p)
-{
-    int bits = p[0] >> 4 & 3;
-
-    return find_version(ft_load_be32(p + 1))->v2 ? (bits + 3) & 3 : bits;
-}
-
 /* The packet that a datagram begins with. False: it is cut, or has no length. */
 static bool take_packet(const uint8_t *p, size_t len, struct packet *out)
 {
@@ -310,7 +339,7 @@ uint32_t ft_quic_open(struct ft_quic *q, bool server, const uint8_t *p, size_t l
     struct packet in;
 
     /* coalesced ones, RFC 9000 §12.2: a packet less each time */
-    while (ft_quic_is(p, len, true) && ft_load_be32(p + 1) != 0 && take_packet(p, len, &in)) {
+    while (ft_quic_is(p, len, len, true) && ft_load_be32(p + 1) != 0 && take_packet(p, len, &in)) {
         if (packet_type(p) == INITIAL) {
             struct ft_rd text;
 

@@ -31,10 +31,11 @@ struct ft_quic {
 /* len bytes of the CRYPTO stream at offset; borrowed. False: no more is wanted. */
 typedef bool (*ft_quic_crypto_fn)(void *cookie, uint64_t offset, const uint8_t *data, size_t len);
 
-/* True when a datagram begins with a long header of a version that is known here, or asks for
- * another version (RFC 9000 §17.2.1). known: other datagrams of the flow did; then the fixed bit
- * may be anything (RFC 9287 §3.1). */
-bool ft_quic_is(const uint8_t *p, size_t len, bool known);
+/* True when a datagram of wire bytes, len of which are there, begins with a long header of a
+ * version that is known here and the packet fits into it, or when it asks for another version (RFC
+ * 9000 §17.2.1). known: other datagrams of the flow did; then the version is enough, and the fixed
+ * bit may be anything (RFC 9287 §3.1). */
+bool ft_quic_is(const uint8_t *p, size_t len, size_t wire, bool known);
 
 /* Opens the Initials of a datagram of the client, or of the server (once one of the client's was
  * opened); q is zeroed before the first. work: len bytes, in which fn's data lies. Returns how many

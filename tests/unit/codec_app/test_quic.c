@@ -116,7 +116,7 @@ static void test_published(void)
 
         seal_hello(&s, 0, HELLO_LEN, packet);
         CHECK_MEM(packet, want, n);
-        CHECK(ft_quic_is(packet, sizeof packet, false));
+        CHECK(ft_quic_is(packet, sizeof packet, sizeof packet, false));
         CHECK_EQ(open_packet(&q, false, packet, sizeof packet, &g), 1);
         CHECK_EQ(q.version, rows[i].version);
         check_hello(&g);
@@ -185,7 +185,7 @@ static void test_versions(void)
             uint8_t packet[PACKET_LEN];
 
             seal_hello(&c, 0, HELLO_LEN, packet);
-            CHECK(ft_quic_is(packet, sizeof packet, false));
+            CHECK(ft_quic_is(packet, sizeof packet, sizeof packet, false));
             CHECK_EQ(open_packet(&q, false, packet, PACKET_LEN, &g), 1);
             CHECK_EQ(q.version, v);
             check_hello(&g);
@@ -195,8 +195,9 @@ static void test_versions(void)
             CHECK_MEM(back.data, "\2\0\0\1x", 5);
         }
     }
-    CHECK(!ft_quic_is((const uint8_t *)"\xc0\xff\x00\x00\x15\x00\x00", 7, false)); /* draft 21 */
-    CHECK(!ft_quic_is((const uint8_t *)"\x80\x00\x00\x00\x01\x00\x00", 7, false));
+    CHECK(!ft_quic_is((const uint8_t *)"\xc0\xff\x00\x00\x15\x00\x00", 7, 1200,
+                      false)); /* draft 21 */
+    CHECK(!ft_quic_is((const uint8_t *)"\x80\x00\x00\x00\x01\x00\x00", 7, 1200, false));
 }
 
 /* After a Retry the client starts again with another ID, from which the server's keys follow. */
@@ -246,9 +247,60 @@ static void test_negotiation(void)
 {
     static const uint8_t packet[] = "\x80\0\0\0\0\1c\2ss\x2a\x3a\x4a\x5a\0\0\0\1";
 
-    CHECK(ft_quic_is(packet, sizeof packet - 1, false));
-    CHECK(!ft_quic_is(packet, sizeof packet - 2, false)); /* no whole versions */
-    CHECK(!ft_quic_is(packet, 10, false));                /* none at all */
+    CHECK(ft_quic_is(packet, sizeof packet - 1, sizeof packet - 1, false));
+    CHECK(!ft_quic_is(packet, sizeof packet - 2, sizeof packet - 2, false)); /* no whole versions */
+    CHECK(!ft_quic_is(packet, 10, 10, false));                               /* none at all */
+}
+
+/* Any binary protocol may have a 1 behind a byte of high bits: the packet has to fit its datagram.
+ */
+static void test_shape(void)
+{
+    static const struct {
+        const char *bytes;
+        size_t len, wire;
+        bool is;
+    } rows[] = {
+        {"\xc0\0\0\0\1\0\0\0", 8, 40, true}, /* cut before its length */
+        {"\xc0\0\0\0\1\0\0\0\x14"
+         "12345678901234567890",
+         29, 29, true}, /* the least */
+        {"\xc0\0\0\0\1\0\0\0\x13"
+         "12345678901234567890",
+         29, 29, false},
+        {"\xc0\0\0\0\1\0\0\0\x15"
+         "12345678901234567890",
+         29, 29, false},
+        {"\xc0\0\0\0\1\0\0\0\x15"
+         "12345678901234567890",
+         29, 30, true},
+        {"\xc0\0\0\0\1\0\0\0", 8, 8, false},
+        {"\xc0\0\0\0\1\x14"
+         "12345678",
+         14, 14, false},
+        {"\xc0\0\0\0\1\x14"
+         "12345678",
+         14, 1200, true},
+        {"\xc0\0\0\0\1\0\x15"
+         "1",
+         8, 1200, false},                             /* an ID of 21 bytes */
+        {"\xc0\0\0\0\1\0\0\x7f\xff", 9, 1200, false}, /* a token longer than all */
+        {"\xe0\0\0\0\1\0\0\x14"
+         "12345678901234567890",
+         28, 28, true},
+        {"\xf0\0\0\0\1\0\0"
+         "1234567890123456",
+         23, 23, true}, /* Retry: a tag */
+        {"\xf0\0\0\0\1\0\0"
+         "123456789012345",
+         22, 22, false},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        CHECK_EQ(ft_quic_is((const uint8_t *)rows[i].bytes, rows[i].len, rows[i].wire, false),
+                 rows[i].is);
+        CHECK(ft_quic_is((const uint8_t *)rows[i].bytes, rows[i].len, rows[i].wire, true));
+    }
 }
 
 /* The hello in three packets, the last one first; and two of them in one datagram behind a packet
@@ -308,6 +360,7 @@ int main(void)
     RUN(test_retry);
     RUN(test_other_version);
     RUN(test_negotiation);
+    RUN(test_shape);
     RUN(test_in_parts);
     RUN(test_damaged);
     return test_end();
