@@ -227,8 +227,7 @@ static uint32_t find(const struct section *s, uint16_t linktype)
     return i;
 }
 
-/* Which section a device's packets go to; loopback's outgoing copies go nowhere, since each of them
- * comes in again. */
+/* Which section a device's packets go to; loopback's outgoing copies go nowhere. */
 static void put_dispatch(const struct section *s, struct sock_filter *out)
 {
     uint32_t at = 0, place[N_SECTIONS], next = DISPATCH_LEN;
@@ -323,15 +322,37 @@ static int compile_any(struct ft__ring *r, const struct ft_source_config *cfg, s
     return rc;
 }
 
+/* What one interface's packets have to pass; of loopback's each comes in again that went out. */
+static int compile_one(struct ft__ring *r, const struct ft_source_config *cfg, struct ft_err *err)
+{
+    static const struct sock_filter incoming[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    uint32_t n = r->loopback ? sizeof incoming / sizeof *incoming : 0;
+    struct section s = {.linktype = r->linktype};
+    int rc = make_section(r, cfg, &s, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    r->code = ft_mem_alloc(n + s.len, sizeof *r->code);
+    if (r->code == NULL) {
+        ft_mem_free(s.code);
+        return ft_err_set(err, FT_E_NOMEM, "filter: out of memory");
+    }
+    memcpy(r->code, incoming, n * sizeof *r->code);
+    memcpy(r->code + n, s.code, s.len * sizeof *r->code);
+    r->code_len = n + s.len;
+    ft_mem_free(s.code);
+    return FT_OK;
+}
+
 int ft__ring_compile(struct ft__ring *r, const struct ft_source_config *cfg, struct ft_err *err)
 {
-    struct section s = {.linktype = r->linktype};
-    int rc = r->any ? compile_any(r, cfg, err) : make_section(r, cfg, &s, err);
+    int rc = r->any ? compile_any(r, cfg, err) : compile_one(r, cfg, err);
 
-    if (rc == FT_OK && !r->any) {
-        r->code = s.code;
-        r->code_len = s.len;
-    }
     if (rc == FT_OK && r->code_len > BPF_MAXINSNS) {
         return ft_err_set(err, FT_E_USAGE,
                           "%s: the filter is too long for the kernel: %u instructions, %d are "

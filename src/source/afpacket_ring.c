@@ -104,7 +104,7 @@ static int get_code(struct ft__ring *r, const struct ft_source_config *cfg, uint
 static int make_ring(struct ft__ring *r, const struct ft_source_config *cfg, struct ft_err *err)
 {
     uint64_t want = (uint64_t)cfg->queue * FT_RING_BYTES;
-    int version = TPACKET_V3, one = 1;
+    int version = TPACKET_V3;
 
     r->block_len = want >= 8 * (uint64_t)BLOCK_BIG ? BLOCK_BIG : BLOCK_SMALL;
     r->n_blocks = (uint32_t)(want / r->block_len);
@@ -119,10 +119,6 @@ static int make_ring(struct ft__ring *r, const struct ft_source_config *cfg, str
 
     if (setsockopt(r->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof version) != 0) {
         return system_error(r, "TPACKET_V3", err);
-    }
-    if (r->loopback && /* a packet to ourselves is seen twice otherwise */
-        setsockopt(r->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one) != 0) {
-        return system_error(r, "PACKET_IGNORE_OUTGOING", err);
     }
     if (setsockopt(r->fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof req) != 0) {
         return system_error(r, "the ring", err);

@@ -143,7 +143,9 @@ def test_loopback(sender):
     sink.bind(("127.0.0.1", 5997))
     with loop_sender() as s, sink:
         for only in (None, "udp and port 5997", "ip dst 127.0.0.1"):
-            side_by_side("lo", lambda: [s.send(b"x" * 50) for _ in range(10)], 10, only=only)
+            for workers in "1", "3":
+                c = side_by_side("lo", lambda: [s.send(b"x" * 50) for _ in range(10)], 10, only=only, workers=workers)
+                check("each of them once", c.lines()[-1]["received"] == 10, c.lines()[-1])
 
 
 class Tun:
