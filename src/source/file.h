@@ -87,7 +87,7 @@ FT_NODISCARD int ft_file_split_guess(struct ft_file_split *sp, uint64_t from, ui
  * FT_VIEW_FILTERED as read() does. FT_OK: *out_n > 0, *out_next is where to go on; FT_E_EOF: no
  * record starts in [start, limit), *out_next = start or behind a file header there; FT_E_TRUNCATED,
  * FT_E_CORRUPT: damage at start, err as from read(); FT_E_FORMAT: another kind of capture begins at
- * *out_next. *out_joined is the offset of a file header that was passed over, else untouched.
+ * *out_next. *out_joined is 0 at first, and the offset of the first file header passed over.
  * Views are valid until the source is closed. */
 FT_NODISCARD int ft_file_split_walk(const struct ft_file_split *sp, uint64_t start, uint64_t limit,
                                     struct ft_view *views, uint32_t cap, uint32_t *out_n,

@@ -222,7 +222,7 @@ static bool pass_header(const struct ft_file_split *sp, uint64_t off, uint64_t *
         !ft_pcap_same(&h, &sp->pcap)) {
         return false;
     }
-    *out_joined = off;
+    *out_joined = *out_joined == 0 ? off : *out_joined;
     return true;
 }
 

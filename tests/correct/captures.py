@@ -5,6 +5,7 @@ import gzip
 import itertools
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -77,11 +78,14 @@ KINDS = ["plain", "nano", "big", "big nano", "modified", "2.2", "543", "raw", "z
 
 
 def check_joined(m, data, want, what):
+    said_at = set()
     for road, args, stdin in roads(m, data, "joined"):
         flows, stats, said = read(m, args, stdin)
         same(flows, want, (what, road))
         same((stats["received"], stats["decoded"], stats["malformed"]), (sum(w[2] for w in want),) * 2 + (0,), (what, road))
-        same(said.count("another capture begins at offset"), 1, (what, road, said))  # once a file
+        same(said.count("another capture begins at offset"), 1, (what, road, said))  # once a file: the first
+        said_at.add(re.search(r"begins at offset (\d+)", said)[1])
+    same(len(said_at), 1, (what, said_at))
 
 
 def expect(m, parts):
