@@ -58,7 +58,6 @@ struct ft__ring {
     _Atomic uint64_t dropped, kernel_packets; /* of PACKET_STATISTICS, summed up */
     struct sock_filter *code; /* the socket's filter; owned, freed by the source's close */
     uint32_t code_len;        /* instructions */
-    uint64_t delivered;       /* views handed out, the outgoing copies on loopback included */
 };
 
 /* Opens socket and ring. FT_E_PRIVILEGE, FT_E_NOT_FOUND, FT_E_UNSUPPORTED (link type), FT_E_IO. */

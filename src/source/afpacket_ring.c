@@ -437,7 +437,6 @@ uint32_t ft__ring_read(struct ft__ring *r, struct ft_view *views, uint32_t cap, 
         __builtin_prefetch(r->next);
         __builtin_prefetch(r->next + 128);
     }
-    r->delivered += n;
     return n;
 }
 
