@@ -236,10 +236,14 @@ static void look_for_return(struct afpacket *a, uint32_t i)
 
     pthread_mutex_unlock(&a->count_lock);
     if (rc != FT_OK) {
+        if (rc == FT_E_UNSUPPORTED && !r->refused && a->cfg.fanout_i == 0) {
+            ft_log(a->cfg.log, FT_LOG_WARN, "%s", err.what);
+        }
+        r->refused |= rc == FT_E_UNSUPPORTED;
         memcpy(r->name, was, sizeof r->name);
         return;
     }
-    r->down = false;
+    r->down = r->refused = false;
     if (r->last) { /* from here on each flow has its worker */
         tell(a, r, "the interface is back");
     }

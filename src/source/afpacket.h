@@ -46,6 +46,7 @@ struct ft__ring {
     uint32_t ordinal;              /* of its group there */
     bool last;                     /* all others were there when it was opened, or there are none */
     uint16_t linktype;             /* of any: each packet has its own */
+    uint16_t code_linktype;        /* that code was made for */
     bool loopback;
     uint8_t *map;
     size_t map_len;
@@ -55,12 +56,14 @@ struct ft__ring {
     uint8_t *next;                            /* header of the next one */
     bool entered;                             /* left and next mean something */
     bool down;                                /* it was said that the interface is down */
+    bool refused;                             /* and that what took its name cannot be captured */
     _Atomic uint64_t dropped, kernel_packets; /* of PACKET_STATISTICS, summed up */
     struct sock_filter *code; /* the socket's filter; owned, freed by the source's close */
     uint32_t code_len;        /* instructions */
 };
 
-/* Opens socket and ring. FT_E_PRIVILEGE, FT_E_NOT_FOUND, FT_E_UNSUPPORTED (link type), FT_E_IO. */
+/* Opens socket and ring. FT_E_PRIVILEGE, FT_E_NOT_FOUND, FT_E_UNSUPPORTED (link type; opened again:
+ * also one that the filter was not made for), FT_E_IO. */
 FT_NODISCARD int ft__ring_open(struct ft__ring *r, const struct ft_source_config *cfg,
                                uint32_t ordinal, struct ft_err *err);
 void ft__ring_close(struct ft__ring *r);

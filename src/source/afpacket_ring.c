@@ -90,6 +90,7 @@ static int get_code(struct ft__ring *r, const struct ft_source_config *cfg, uint
     }
     if (cfg->fanout_i == 0 || first == NULL || first->code == NULL) {
         cfg->fanout->first_ring[ordinal] = r;
+        r->code_linktype = r->linktype;
         return ft__ring_compile(r, cfg, err);
     }
     r->code = ft_mem_alloc(first->code_len, sizeof *r->code);
@@ -98,6 +99,7 @@ static int get_code(struct ft__ring *r, const struct ft_source_config *cfg, uint
     }
     memcpy(r->code, first->code, first->code_len * sizeof *r->code);
     r->code_len = first->code_len;
+    r->code_linktype = first->code_linktype;
     return FT_OK;
 }
 
@@ -277,6 +279,14 @@ static int set_up(struct ft__ring *r, const struct ft_source_config *cfg, uint32
     if (!learn_linktype(r, &arphrd)) {
         return ft_err_set(err, FT_E_UNSUPPORTED, "%s: link type %s (ARPHRD %u) has no ring source",
                           r->name, ft_iface_arphrd_name(arphrd), arphrd);
+    }
+    if (r->code != NULL && cfg->filter != NULL && r->linktype != r->code_linktype) {
+        /* compiling asks files and sockets, which the sandbox does not let through any more */
+        return ft_err_set(
+            err, FT_E_UNSUPPORTED,
+            "%s: what has this name now is of another link type, which the filter was "
+            "not made for; waiting for the one that it was",
+            r->name);
     }
     if (attach_nothing(r) != 0) {
         return system_error(r, "a filter", err);

@@ -291,6 +291,35 @@ def test_interfaces_come_and_go(sender):
     check("nothing to say", "waiting for it" not in c.err and s["interface_events"] == 0, c.err)
 
 
+def test_another_kind_takes_the_name(sender):
+    """A filter is that of a link type. Where an interface of another one takes the name, it is said, not read wrongly."""
+    quiet(B)
+    if not has_tun():
+        return
+    for workers, only in (("1", "udp"), ("2", "udp"), ("2", None)):
+        with Tun("ftk", "10.79.0") as tun:
+            c = Capture("-w", workers, iface="ftk", only=only)
+            tun.traffic()
+            check("packets of the tun", c.samples(20), c.err)
+        check("it is gone", c.says("the interface is gone"), c.err)
+        live.make_link("ftl", "ftk", "10.79.2")
+        check("and something came", c.says("another link type" if only else "is back"), c.err)
+        other = Sender("ftl")
+        other.send(frame(i) for i in range(10))
+        other.s.close()
+        if not only:
+            check("without a filter its packets count", c.samples(30), c.err)
+        sh("ip", "-n", A, "link", "del", "ftl")
+        with Tun("ftk", "10.79.0") as tun:
+            check("the tun is back", live.wait_for(lambda: c.err.count("is back") == (1 if only else 2)), c.err)
+            tun.traffic()
+            check("packets of the tun again", c.samples(40 if only else 50), c.err)
+            check("exit 0", c.stop() == 0, c.err)
+        check("said once", c.err.count("another link type") == (1 if only else 0), c.err)
+        s = c.lines()[-1]
+        check("nothing else was read", s["received"] == (40 if only else 50) and identities(s), s)
+
+
 def test_overrun(sender):
     for workers in ("1", "2"):
         c = Capture("-w", workers, "--queue", "64", iface="any", only="udp")
