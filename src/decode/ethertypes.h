@@ -3,8 +3,9 @@
  *
  * Theory of operation: a handful of types make up all of a network's frames; a table of 64 places
  * keeps the first that come. Who sends frames of ever new types fills it, and what comes then is
- * counted together, as are frames without a type. So the table is bounded, every number in it is
- * exact, and its sum is the count of the verdict NOT_IP. */
+ * counted together, as are frames without a type. So the table is bounded, and its sum is the count
+ * of the verdict NOT_IP. Every number in it is exact; of several tables taken together that holds
+ * unless one of them was full: what it counted together may be of a type that has a place. */
 #ifndef FT_DECODE_ETHERTYPES_H
 #define FT_DECODE_ETHERTYPES_H
 
