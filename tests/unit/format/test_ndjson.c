@@ -72,10 +72,9 @@ static void fill_app(struct ft_app_info *a, enum ft_app_part part)
     a->part = (uint8_t)part;
     a->app = FT_APP_POSTGRESQL;
     a->name.len = FT_APP_NAME;
-    if (part == FT_APP_PART_TLS) {
-        a->tls.alpn = most;
-        a->tls.ja3[32] = a->tls.ja3s[32] = a->tls.ja4[36] = '\0';
-    } else if (part == FT_APP_PART_HTTP) {
+    a->tls.alpn = most; /* what is in TLS has a part of its own */
+    a->tls.ja3[32] = a->tls.ja3s[32] = a->tls.ja4[36] = '\0';
+    if (part == FT_APP_PART_HTTP) {
         a->http.method.len = sizeof a->http.method_text;
         a->http.target.len = a->http.agent.len = FT_APP_LONG;
     } else if (part == FT_APP_PART_SSH) {
