@@ -2,7 +2,7 @@
 /* decode: fragments of IP datagrams get the ports of their datagram; tunnels' are put together.
  *
  * Theory of operation: only the first fragment of a datagram has the transport header. A bounded
- * table remembers, by addresses, protocol, identification, VLAN and tunnel, which ports a datagram
+ * table remembers for 60 s, by addresses, identification, VLAN and tunnel, which ports a datagram
  * has; a later fragment takes them from there. One that comes before the first is held back and
  * follows it; if the first does not come within 30 s of packet time (RFC 8200 §4.5 has 60, Linux
  * 30), or its room is needed, it is an orphan: it is counted as ignored, and never makes a flow of

@@ -243,6 +243,17 @@ def test_D14_copies_share_the_lot_of_their_fragment(m):
         same(account[4], copies, late)
 
 
+def test_D14_slow_fragments(m):
+    """What the first fragment told holds for 60 s (RFC 8200 4.5); the first is waited for 30 s."""
+    pieces4 = pieces(datagram(0), 504, 1008, 1512)
+    for last, packets, orphans in ((60, 4, 0), (61, 3, 1)):
+        f, account = every_road(m, [(T0 + t * S, frame) for t, frame in zip((0, 20, 40, last), pieces4)])
+        same(([(r["src_port"], r["packet_count"]) for r in f if r["is_final"]], account[3]), ([(1000, packets)], orphans))
+    for wait, packets, orphans in ((30, 2, 0), (31, 1, 1)):
+        f, account = every_road(m, [(T0, pieces4[1]), (T0 + wait * S, pieces4[0])])
+        same((sum(r["packet_count"] for r in f if r["is_final"]), account[3]), (packets, orphans))
+
+
 def test_D14_later_fragments_without_extension_headers(m):
     """IPv6: the first fragment holds an extension header more than its header tells the later ones of."""
     whole = ext(60, b"\1\4\0\0\0\0", (17, udp(5, 6, b"x" * 2000)))

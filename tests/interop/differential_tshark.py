@@ -84,7 +84,7 @@ def expected_of(f):
     return (src, dst, sport, dport, proto)
 
 
-FRAGMENT_LIFE = 30000000  # microseconds
+FIRST_LIFE, REST_LIFE = 30000000, 60000000  # microseconds: that the first, the others are waited for
 
 
 def with_ports(packets):
@@ -109,12 +109,12 @@ def with_ports(packets):
             yield f, want, inner
             continue
         tag = (want[0], want[1], want[4], first(f["ip.id"] if four else f["ipv6.fraghdr.ident"]), str(inner_key(f, 0)[0]))
-        if tag in known and now - known[tag][0] >= FRAGMENT_LIFE:
+        if tag in known and now - known[tag][0] > REST_LIFE:
             del known[tag]
-        if tag in held and now - held[tag][0] >= FRAGMENT_LIFE:
+        if tag in held and now - held[tag][0] > FIRST_LIFE:
             del held[tag]
         if offset == 0:
-            known[tag] = (held[tag][0] if tag in held else known[tag][0] if tag in known else now, want, inner)
+            known[tag] = (known[tag][0] if tag in known else now, want, inner)
             yield f, want, inner
             for g in held.pop(tag, (0, []))[1]:
                 yield g, want, inner
