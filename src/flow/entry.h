@@ -69,7 +69,7 @@ struct ft__cold {
     uint32_t hdr[2];      /* units of 2^16 */
     uint32_t active_k;    /* active deadlines that have passed */
     uint32_t segment;     /* number of the next record */
-    uint32_t place;       /* in the index: bucket << 7 | probes << 3 | slot */
+    uint32_t tag;         /* in the index */
     uint8_t over_high[2]; /* units of 2^48: a capture may claim 4 GiB for a packet of a few bytes */
     uint8_t snapshot : 7; /* the next one */
     uint8_t icmp_known : 1; /* ICMP: icmp_code holds */

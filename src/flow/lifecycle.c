@@ -353,17 +353,27 @@ static uint32_t take_entry(struct ft_table *t, int64_t ts_ns)
     return i;
 }
 
+/* The index has no place for an entry any more. */
+static void lost(void *cookie, uint32_t entry)
+{
+    struct ft_table *t = cookie;
+
+    ft__flow_end(t, entry, FT_REASON_EVICTED, t->now_ns);
+}
+
 uint32_t ft__flow_create(struct ft_table *t, const struct ft_packet *pkt, uint64_t salt)
 {
-    uint32_t i = take_entry(t, pkt->ts_ns);
-    uint32_t place = ft__index_insert(&t->index, pkt->hash, i);
+    uint32_t i = take_entry(t, pkt->ts_ns), tag = ft__index_tag(pkt->hash);
 
-    if (place == FT__NONE) { /* keys of one hash fill all buckets in reach: one of them goes */
-        ft__flow_end(t, ft__index_victim(&t->index, pkt->hash), FT_REASON_EVICTED, pkt->ts_ns);
-        place = ft__index_insert(&t->index, pkt->hash, i);
+    if (FT_UNLIKELY(ft__index_is_small(&t->index, t->stats.active + 1))) {
+        ft__index_grow(&t->index, lost, t);
+    }
+    if (!ft__index_insert(&t->index, tag, i)) { /* keys of one hash fill all buckets in reach */
+        ft__flow_end(t, ft__index_victim(&t->index, tag), FT_REASON_EVICTED, pkt->ts_ns);
+        ft_ignore(ft__index_insert(&t->index, tag, i)); /* there is room for one now */
     }
     fill(t, i, pkt, salt);
-    t->cold[i].place = place;
+    t->cold[i].tag = tag;
     t->stats.created++;
     t->stats.active++;
     ft__flow_schedule(t, i);
@@ -383,7 +393,7 @@ void ft__flow_end(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t
         t->cfg.watch->end(t->cfg.watch->cookie, i);
     }
     ft__timers_remove(&t->timers, i);
-    ft__index_remove(&t->index, t->cold[i].place);
+    ft__index_remove(&t->index, t->cold[i].tag, i);
     t->hot[i].state = 0;
     t->link[i].next = t->free;
     t->free = i;

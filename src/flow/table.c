@@ -11,8 +11,7 @@ enum {
     BATCH_MAX = 64,
     PREFETCH_FROM = 8192, /* flows in the table: with fewer, everything is in the cache anyway */
     PROBATION_PACKETS = 8,
-    ENTRIES_AHEAD = 12,   /* packets whose entries are asked for before they are needed */
-    FLOWS_PER_BUCKET = 4, /* of 7 slots: 16 bytes a flow */
+    ENTRIES_AHEAD = 12, /* packets whose entries are asked for before they are needed */
     FLOWS_MAX = 1 << 27,
     TIMER_VISITS = 2, /* for each packet */
     HINT_SHIFT = 24,
@@ -25,11 +24,6 @@ enum {
 static const int64_t reorder_ns = (int64_t)2 * 1000000000;
 
 static const int64_t horizon_max_ns = (int64_t)600 * 1000000000;
-
-static uint32_t buckets_for(uint32_t max_flows)
-{
-    return (max_flows + FLOWS_PER_BUCKET - 1) / FLOWS_PER_BUCKET;
-}
 
 /* The arrays of a table, one item a flow: where the pointer stands, and the size of an item. */
 static const struct {
@@ -63,8 +57,7 @@ size_t ft_table_budget(const struct ft_table_config *cfg)
     for (int k = 0; k < N_ARRAYS; k++) {
         flow += arrays[k].size;
     }
-    return flow * cfg->max_flows + sizeof(struct ft__bucket) * buckets_for(cfg->max_flows) +
-           sizeof(struct ft_table);
+    return flow * cfg->max_flows + ft__index_budget(cfg->max_flows) + sizeof(struct ft_table);
 }
 
 static bool make_arrays(struct ft_table *t)
@@ -77,8 +70,7 @@ static bool make_arrays(struct ft_table *t)
         }
         memcpy((uint8_t *)t + arrays[k].at, &p, sizeof p);
     }
-    t->index.buckets = ft_map_alloc(sizeof *t->index.buckets * t->index.n);
-    return t->index.buckets != NULL;
+    return ft__index_init(&t->index, t->cfg.max_flows);
 }
 
 int ft_table_new(const struct ft_table_config *cfg, ft_flow_emit_fn emit, void *cookie,
@@ -100,7 +92,6 @@ int ft_table_new(const struct ft_table_config *cfg, ft_flow_emit_fn emit, void *
     t->cookie = cookie;
     t->free = FT__NONE;
     t->now_ns = t->newest_ns = FT__NEVER;
-    t->index.n = buckets_for(n);
     if (!make_arrays(t)) {
         ft_table_free(t);
         return FT_E_NOMEM;
@@ -120,7 +111,7 @@ void ft_table_free(struct ft_table *t)
     for (int k = 0; k < N_ARRAYS; k++) {
         ft_map_free(array_get(t, k), arrays[k].size * t->cfg.max_flows);
     }
-    ft_map_free(t->index.buckets, sizeof *t->index.buckets * t->index.n);
+    ft__index_fini(&t->index);
     ft_mem_free(t);
 }
 
@@ -180,8 +171,8 @@ FT_INLINE bool key_equal(const struct ft_table *t, uint32_t i, const struct ft_p
 
 FT_INLINE uint32_t find(const struct ft_table *t, const struct ft_packet *pkt)
 {
-    uint32_t b = ft__index_home(&t->index, pkt->hash);
     uint32_t tag = ft__index_tag(pkt->hash);
+    uint32_t b = ft__index_home(&t->index, tag);
 
     for (uint32_t probes = 0; probes < FT__PROBES; probes++) {
         const struct ft__bucket *bucket = &t->index.buckets[b];
@@ -205,8 +196,9 @@ FT_INLINE uint32_t find(const struct ft_table *t, const struct ft_packet *pkt)
  * touches. Has to be inlined: gcc takes a function that only prefetches for one without effect. */
 FT_INLINE void prefetch_entry(const struct ft_table *t, const struct ft_packet *pkt, bool cold)
 {
-    const struct ft__bucket *b = &t->index.buckets[ft__index_home(&t->index, pkt->hash)];
-    uint32_t m = ft__bucket_match(b, ft__index_tag(pkt->hash));
+    uint32_t tag = ft__index_tag(pkt->hash);
+    const struct ft__bucket *b = &t->index.buckets[ft__index_home(&t->index, tag)];
+    uint32_t m = ft__bucket_match(b, tag);
 
     if (m == 0) {
         return;
@@ -232,7 +224,8 @@ FT_INLINE void prefetch_batch(const struct ft_table *t, const struct ft_packet *
                               bool cold)
 {
     for (uint32_t k = 0; k < n; k++) {
-        __builtin_prefetch(&t->index.buckets[ft__index_home(&t->index, pkts[k].hash)]);
+        __builtin_prefetch(
+            &t->index.buckets[ft__index_home(&t->index, ft__index_tag(pkts[k].hash))]);
     }
     for (uint32_t k = 0; k < n && k < ENTRIES_AHEAD; k++) {
         prefetch_entry(t, &pkts[k], cold);
