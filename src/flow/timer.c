@@ -6,9 +6,9 @@
 
 enum { SHIFT_MIN = 16, WORDS = FT__TICKS / 64 };
 
-void ft__timers_init(struct ft__timers *w, struct ft__link *link, int64_t horizon_ns)
+void ft__timers_init(struct ft__timers *w, struct ft__cold *cold, int64_t horizon_ns)
 {
-    w->link = link;
+    w->cold = cold;
     w->shift = SHIFT_MIN;
     while (horizon_ns >> w->shift > FT__TICKS - 4) {
         w->shift++;
@@ -32,10 +32,10 @@ void ft__timers_insert(struct ft__timers *w, int wheel, uint32_t entry, int64_t 
     uint32_t list = (uint32_t)wheel * FT__TICKS + slot;
     uint32_t first = w->head[list];
 
-    w->link[entry].prev = FT__HEAD | list;
-    w->link[entry].next = first;
+    w->cold[entry].prev = FT__HEAD | list;
+    w->cold[entry].next = first;
     if (first != FT__NONE) {
-        w->link[first].prev = entry;
+        w->cold[first].prev = entry;
     }
     w->head[list] = entry;
     w->used[wheel][slot / 64] |= UINT64_C(1) << (slot & 63);
@@ -43,13 +43,13 @@ void ft__timers_insert(struct ft__timers *w, int wheel, uint32_t entry, int64_t 
 
 void ft__timers_remove(struct ft__timers *w, uint32_t entry)
 {
-    uint32_t prev = w->link[entry].prev, next = w->link[entry].next;
+    uint32_t prev = w->cold[entry].prev, next = w->cold[entry].next;
 
     if (next != FT__NONE) {
-        w->link[next].prev = prev;
+        w->cold[next].prev = prev;
     }
     if ((prev & FT__HEAD) == 0) {
-        w->link[prev].next = next;
+        w->cold[prev].next = next;
         return;
     }
     uint32_t list = prev & ~FT__HEAD, slot = list & (FT__TICKS - 1);

@@ -41,7 +41,6 @@ struct ft_tcp_record {
     int32_t init_window[2]; /* of the first SYN, as on the wire; -1: no SYN was seen */
     uint16_t mss[2];        /* 0: null */
     uint8_t scale[2];       /* FT_TCPO_NO_SCALE: null */
-    uint8_t state[2];       /* enum ft_tcp_state */
     char history[52];       /* NUL-terminated */
 };
 
@@ -82,6 +81,8 @@ struct ft_flow_record {
     bool has_icmp_code;       /* the next one holds; the type is src_port */
     uint8_t icmp_code;        /* ICMP, ICMPv6: of the first packet */
     uint8_t src[16], dst[16]; /* network order; IPv4 in the first 4 bytes */
+    uint8_t tcp_state[2];     /* TCP: enum ft_tcp_state */
+    bool syn_then_reset;      /* TCP: nothing of the initiator but its SYN, data and a RST */
     bool midstream;           /* TCP: it did not begin with a SYN */
     bool truncated;           /* some frames were captured shorter than they were */
     bool has_tcp;             /* tcp holds */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flow: TCP, everything that is not a segment in order; see tcp.h. */
-#include "flow/tcp.h"
+/* feature: TCP, everything that is not a segment in order; see tcp.h. */
+#include "feature/tcp/tcp.h"
 
 #include <string.h>
 
-#include "flow/entry.h"
-#include "flow/tcp_parts.h"
+#include "base/time.h"
+#include "feature/tcp/tcp_parts.h"
 
 enum {
     REORDER_NS = 3000000,
@@ -36,7 +36,7 @@ void ft__tcp_warm(const struct ft__tcp_hot *h, struct ft__tcp_cold *c)
 /* Microseconds from a to b, or not known. */
 static uint32_t round_trip(int64_t a, int64_t b)
 {
-    int64_t us = ft__time_sub(b, a) / 1000;
+    int64_t us = ft_time_sub(b, a) / 1000;
 
     return b >= a && us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 }
@@ -70,7 +70,7 @@ static uint32_t copies_of_syn(const struct ft__segment *g, int d)
 /* When the SYN of direction d was captured first; it is the newest packet of its direction. */
 static int64_t syn_ns(const struct ft__segment *g, int d)
 {
-    return ft__time_sub(g->t->last_ns[d], copies_of_syn(g, d));
+    return ft_time_sub(g->t->last_ns[d], copies_of_syn(g, d));
 }
 
 /* The round trip to the responder: from the only SYN to the first answer to it. */
@@ -329,9 +329,12 @@ static void take_ack(struct ft__segment *g)
         s->bits |= FT__T_ACKED;
         s->dup_run = 0;
     }
-    if ((peer->bits & FT__T_FIN) && ft__tcp_after(ack, ft__tcp_others(g)->fin_end) >= 0) {
-        peer->bits |= FT__T_FIN_ACKED;
-    }
+}
+
+/* Did the side end with a FIN? */
+static bool is_closed(const struct ft__tcp_side *s)
+{
+    return (s->bits & FT__T_FIN) && (s->letters & FT__H_RESET) == 0;
 }
 
 static void take_window(struct ft__segment *g)
@@ -346,7 +349,7 @@ static void take_window(struct ft__segment *g)
     }
     if (p->tcp_window == 0 && (p->tcp_flags & (FT_TCP_SYN | FT_TCP_FIN)) == 0) {
         ft__tcp_mine(g)->zero_windows++;
-        if (g->peer->state != FT_TCP_CLOSED && s->state != FT_TCP_RESET) {
+        if (!is_closed(g->peer) && (s->letters & FT__H_RESET) == 0) {
             ft__tcp_counted(g, g->d, 'W', ft__tcp_mine(g)->zero_windows);
         }
     }
@@ -389,7 +392,7 @@ static int64_t seen_ago(const struct ft__segment *g)
     if (g->print != s->seen[1] || s->apart == UINT8_MAX) {
         return INT64_MAX;
     }
-    return ft__time_add(since, ((int64_t)s->apart + 1) << FT__T_TIME_SHIFT);
+    return ft_time_add(since, ((int64_t)s->apart + 1) << FT__T_TIME_SHIFT);
 }
 
 /* A segment captured a second time; see tcp.h. */
@@ -399,7 +402,7 @@ static bool same_frame(struct ft__segment *g)
     int64_t ago = seen_ago(g), trip = whole_trip_ns(g);
 
     if (p->tcp_flags & FT_TCP_SYN) {
-        return ft__time_add(ago, copies_of_syn(g, g->d)) <= SYN_COPY_NS;
+        return ft_time_add(ago, copies_of_syn(g, g->d)) <= SYN_COPY_NS;
     }
     return ago <= COPY_NS && (trip == 0 || ago < trip) && !may_be_dup_ack(g);
 }
@@ -451,14 +454,13 @@ static void look(struct ft__segment *g)
         s->bits |= FT__T_FIN;
         ft__tcp_mine(g)->fin_end = g->end;
     }
-    ft__tcp_next_state(g);
     if (counts) {
         take_ack(g);
     }
     take_window(g);
 }
 
-bool ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
+void ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
 {
     struct ft__tcp_hot *h = t->hot;
     struct ft__segment g = {.pkt = pkt, .t = t, .s = &h->side[d], .peer = &h->side[!d], .d = d};
@@ -467,7 +469,7 @@ bool ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
 
     if ((pkt->tcp_opts & FT_TCPO_WHOLE) == 0) {
         g.s->seen[0] = g.s->seen[1] = 0; /* since_ns of the next one is from here */
-        return false;
+        return;
     }
     g.len = pkt->tcp_flags & FT_TCP_RST ? 0 : pkt->payload_len;
     g.len += ((pkt->tcp_flags & FT_TCP_SYN) != 0) + ((pkt->tcp_flags & FT_TCP_FIN) != 0);
@@ -475,8 +477,6 @@ bool ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
     note_id(g.s, pkt->ip_id);
     look(&g);
     ft__tcp_remember(g.s, g.print, t->since_ns);
-    return (pkt->tcp_flags & FT_TCP_RST) ||
-           (h->side[0].bits & h->side[1].bits & FT__T_FIN_ACKED) != 0;
 }
 
 /* ---- the record ---- */
@@ -527,7 +527,6 @@ void ft__tcp_record(const struct ft__tcp *t, struct ft_tcp_record *r)
         r->init_window[d] = s->letters & FT__H_SYN ? s->init_window : -1;
         r->mss[d] = s->mss;
         r->scale[d] = s->scale;
-        r->state[d] = s->state;
         r->rtt_us[d] = s->bits & FT__T_RTT ? *t->rtt_us[d] : UINT32_MAX;
     }
 }

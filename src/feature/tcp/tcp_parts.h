@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flow: what tcp.c and tcp_history.c share: a segment while it is looked at; for them only. */
-#ifndef FT_FLOW_TCP_PARTS_H
-#define FT_FLOW_TCP_PARTS_H
+/* feature: what tcp.c and tcp_history.c share: a segment while it is looked at; for them only. */
+#ifndef FT_FEATURE_TCP_PARTS_H
+#define FT_FEATURE_TCP_PARTS_H
 
-#include "flow/tcp.h"
+#include "feature/tcp/tcp.h"
 
 #define FT__SYN_FIN_RST (FT_TCP_SYN | FT_TCP_FIN | FT_TCP_RST)
 
@@ -69,8 +69,5 @@ void ft__tcp_counted(struct ft__segment *g, int d, char letter, uint32_t n);
 
 /* What the segment adds to the history. */
 void ft__tcp_history(struct ft__segment *g);
-
-/* The states of both sides after the segment. */
-void ft__tcp_next_state(struct ft__segment *g);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flow: what the sequence numbers of a TCP connection tell.
+/* feature: what the sequence numbers of a TCP connection tell.
  *
  * Theory of operation: an entry has one line of state that every segment touches, both sides
  * together, and a cold part for what goes wrong and how it ends. A connection that is opened and
@@ -34,16 +34,16 @@
  * What the peer acknowledges and nobody captured is missed (hole.h). An acknowledgment far beyond
  * what was seen is believed when its sender acknowledged what was seen before.
  *
- * States and history are those of Zeek's conn.log (base/protocols/conn), without checksums. */
-#ifndef FT_FLOW_TCP_H
-#define FT_FLOW_TCP_H
+ * The history is that of Zeek's conn.log (base/protocols/conn), without checksums. When a
+ * connection is over, and its states, the flow table knows. */
+#ifndef FT_FEATURE_TCP_H
+#define FT_FEATURE_TCP_H
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "flow/hole.h"
-#include "model/packet.h"
-#include "model/record.h"
+#include "feature/feature.h"
+#include "feature/tcp/hole.h"
 
 enum { FT__TCP_PACKED = 12, FT__TCP_HISTORY = 33 };
 
@@ -64,8 +64,7 @@ struct ft__tcp_side {
     uint8_t letters;      /* that the history has, H_* */
     uint8_t bits;         /* T_* */
     uint8_t dup_run;      /* duplicate acknowledgments in a row */
-    uint8_t state : 4;    /* enum ft_tcp_state */
-    uint8_t scale : 4;    /* shift of its windows, or FT_TCPO_NO_SCALE: unknown or none */
+    uint8_t scale;        /* shift of its windows, or FT_TCPO_NO_SCALE: unknown or none */
 };
 
 struct ft__tcp_hot {
@@ -96,14 +95,12 @@ _Static_assert(sizeof(struct ft__tcp_hot) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__tcp_cold) == 192, "three cache lines");
 
 enum {
-    FT__T_SEEN = 1,        /* it sent something */
-    FT__T_ACKED = 2,       /* it acknowledged something */
-    FT__T_FIN = 4,         /* it sent a FIN: the cold part is in use */
-    FT__T_FIN_ACKED = 8,   /* which the peer acknowledged */
-    FT__T_COLD = 16,       /* of side 0: the cold part is in use */
-    FT__T_WAS_CLOSED = 32, /* it went from closed to reset */
-    FT__T_RTT = 64,        /* the round trip of the handshake to this side and back is known */
-    FT__T_HOLE = 128,      /* the cold part has a hole of what it sent */
+    FT__T_SEEN = 1,   /* it sent something */
+    FT__T_ACKED = 2,  /* it acknowledged something */
+    FT__T_FIN = 4,    /* it sent a FIN: the cold part is in use */
+    FT__T_COLD = 16,  /* of side 0: the cold part is in use */
+    FT__T_RTT = 64,   /* the round trip of the handshake to this side and back is known */
+    FT__T_HOLE = 128, /* the cold part has a hole of what it sent */
 };
 
 enum { FT__T_TIME_SHIFT = 14 };
@@ -120,7 +117,8 @@ enum {
     FT__H_DATA = 8,
     FT__H_ACK = 16,
     FT__H_FIN_RST = 32,
-    FT__H_MULTI = 64
+    FT__H_MULTI = 64,
+    FT__H_RESET = FT__H_RST | FT__H_FIN_RST
 };
 
 /* A flow of which nothing is known yet. flipped: its first packet is the responder's. */
@@ -166,12 +164,11 @@ FT_INLINE void ft__tcp_remember(struct ft__tcp_side *s, uint16_t print, int64_t 
     s->apart = (uint8_t)(apart < UINT8_MAX ? apart : UINT8_MAX);
 }
 
-/* Everything that is not plain. True: the connection is over now: both FINs acknowledged, or a RST.
- */
-bool ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d);
+/* Everything that is not plain. */
+void ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d);
 
-/* Looks at a segment of direction d. True as ft__tcp_slow. */
-FT_INLINE bool ft__tcp_packet(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
+/* Looks at a segment of direction d. */
+FT_INLINE void ft__tcp_packet(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
 {
     struct ft__tcp_side *s = &t->hot->side[d], *peer = &t->hot->side[!d];
     uint8_t letter = pkt->payload_len > 0 ? FT__H_DATA : FT__H_ACK;
@@ -186,13 +183,16 @@ FT_INLINE bool ft__tcp_packet(const struct ft__tcp *t, const struct ft_packet *p
             (peer->bits & (FT__T_SEEN | FT__T_FIN | FT__T_HOLE)) != FT__T_SEEN ||
             (pkt->payload_len == 0 && pkt->tcp_ack == s->acked && pkt->tcp_ack != peer->next) ||
             pkt->tcp_window == 0 || peer->window == 0 || (int32_t)(pkt->tcp_ack - s->acked) < 0 ||
-            (int32_t)(pkt->tcp_ack - peer->next) > 0 || (s->state & 1) == 0)) {
-        return ft__tcp_slow(t, pkt, d);
+            (int32_t)(pkt->tcp_ack - peer->next) > 0 ||
+            (s->letters & ((FT__H_SYN & ~peer->letters) | FT__H_RESET)) != 0)) {
+        ft__tcp_slow(t, pkt, d);
+        return;
     }
     uint16_t print = ft__tcp_print(pkt);
 
     if (FT_UNLIKELY(pkt->payload_len == 0 && (print == s->seen[0] || print == s->seen[1]))) {
-        return ft__tcp_slow(t, pkt, d); /* the same acknowledgment captured twice */
+        ft__tcp_slow(t, pkt, d); /* the same acknowledgment captured twice */
+        return;
     }
     s->next += pkt->payload_len;
     s->dup_run = pkt->tcp_ack != s->acked ? 0 : s->dup_run;
@@ -201,8 +201,9 @@ FT_INLINE bool ft__tcp_packet(const struct ft__tcp *t, const struct ft_packet *p
     s->window = pkt->tcp_window;
     window = (uint32_t)pkt->tcp_window << (s->scale == FT_TCPO_NO_SCALE ? 0 : s->scale);
     s->window_max = window > s->window_max ? window : s->window_max;
-    return false;
 }
+
+extern const struct ft_feature ft_feature_tcp;
 
 /* The connection's columns. */
 void ft__tcp_record(const struct ft__tcp *t, struct ft_tcp_record *r);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* feature: how the packets of each direction are distributed, in size and in time. */
+#ifndef FT_FEATURE_SIZES_H
+#define FT_FEATURE_SIZES_H
+
+#include "feature/feature.h"
+
+/* Its part of a record, by direction. */
+struct ft_sizes_record {
+    struct ft_distribution size[2]; /* IP bytes of the packets */
+    struct ft_distribution gap[2];  /* ns between packets of one direction */
+};
+
+extern const struct ft_feature ft_feature_sizes;
+
+#endif
