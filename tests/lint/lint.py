@@ -10,9 +10,10 @@ import shutil
 import subprocess
 import sys
 
-STAGES = ["source", "decode", "flow", "feature", "format", "output"]
+STAGES = ["source", "decode", "collect", "flow", "feature", "format", "output"]
 BELOW = {"base": ["base"], "model": ["model", "base"], "codec": ["codec", "model", "base"]}
 BELOW.update({s: [s, "codec", "model", "base"] for s in STAGES})
+BELOW["collect"].append("decode")  # samples carry packets
 BELOW["pipeline"] = ["pipeline", "codec", "model", "base"] + STAGES
 BANNED = r"\b(strcpy|strcat|sprintf|vsprintf|gets|alloca|strtok|atoi|atol|system|popen|rand|srand|signal)\s*\("
 LONGEST, LONGEST_FILE = 60, 1200

@@ -5,7 +5,7 @@
 #define FT_TEST_COLLECT_FEED_H
 
 #include "base/mem.h"
-#include "decode/collect.h"
+#include "collect/collect.h"
 #include "format/format.h"
 #include "format/value.h"
 #include "harness.h"

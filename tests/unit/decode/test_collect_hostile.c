@@ -2,7 +2,7 @@
 /* decode: values that exporters send to break a collector: clocks at the end of time, names that
  * are nothing but control characters, time stamps of captures that jump. */
 #include "base/rd.h"
-#include "decode/collect.h"
+#include "collect/collect.h"
 #include "decode/datagram.h"
 #include "format/format.h"
 #include "harness.h"

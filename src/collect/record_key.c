@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: the key of a template with several headers, see xkey.h. */
-#include "decode/xkey.h"
+/* collect: the key of a template with several headers, see record_key.h. */
+#include "collect/record_key.h"
 
 #include <string.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: the packet of an sFlow sample: its sampled header, or what the agent read in it.
+/* collect: the packet of an sFlow sample: its sampled header, or what the agent read in it.
  *
  * Theory of operation: a sample may tell its packet twice, as the packet's first bytes and as
  * records of its fields (sampled_ipv4, sampled_ipv6), in any order. The bytes count when they
  * decode, else the fields do: damage of one does not hide the other. Agents may say a frame length
  * that is below the packet's own (some say how much they sampled); then the packet's counts. */
-#ifndef FT_DECODE_SFLOW_PACKET_H
-#define FT_DECODE_SFLOW_PACKET_H
+#ifndef FT_COLLECT_SFLOW_PACKET_H
+#define FT_COLLECT_SFLOW_PACKET_H
 
 #include <stdbool.h>
 

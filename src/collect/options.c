@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: options data: what an exporter says of itself, applied to its records. */
+/* collect: options data: what an exporter says of itself, applied to its records. */
 #include <string.h>
 
-#include "decode/collect_internal.h"
+#include "collect/internal.h"
 #include "decode/general.h"
 
 /* IANA elements, and scope types of v9 (RFC 3954 §6.1), that options records are read for. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: the state of a collector as text.
+/* collect: the state of a collector as text.
  *
  *     flowtap-collect-state 1
  *     exporter ipfix 10.0.0.1 0 256 1000          protocol, address, port, domain, its rate
@@ -25,7 +25,7 @@
 
 #include "base/mem.h"
 #include "codec/net/cryptopan.h"
-#include "decode/collect_internal.h"
+#include "collect/internal.h"
 
 enum { MAGIC_MAX = 64 };
 

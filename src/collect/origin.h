@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: where exporters come from: a source is an IPv4 address, or a /64 of IPv6.
+/* collect: where exporters come from: a source is an IPv4 address, or a /64 of IPv6.
  *
  * Theory of operation: who owns one address can invent as many domains, templates and names as it
  * likes, but not addresses. So what is bounded for all is accounted for by source, and when there
@@ -7,13 +7,13 @@
  * what they hold in binary heaps: the greatest is known at once, a change costs a few steps.
  *
  * Lists of exporters are linked through the exporters, newest first. */
-#ifndef FT_DECODE_ORIGIN_H
-#define FT_DECODE_ORIGIN_H
+#ifndef FT_COLLECT_ORIGIN_H
+#define FT_COLLECT_ORIGIN_H
 
 #include <stdint.h>
 
 #include "base/hash.h"
-#include "decode/xplan.h"
+#include "collect/plan.h"
 #include "flowtap/errors.h"
 #include "flowtap/macros.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: data records by their plan. */
-#ifndef FT_DECODE_COLLECT_RECORD_H
-#define FT_DECODE_COLLECT_RECORD_H
+/* collect: data records by their plan. */
+#ifndef FT_COLLECT_RECORDS_H
+#define FT_COLLECT_RECORDS_H
 
-#include "decode/collect_internal.h"
+#include "collect/internal.h"
 
 /* Every record of a data set, one callback each. */
 FT_HOT void ft__records_take(struct ft_collector *c, const struct ft_nf_message *m,

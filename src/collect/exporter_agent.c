@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: one sFlow agent behind several source addresses.
+/* collect: one sFlow agent behind several source addresses.
  *
  * Theory of operation: an agent counts its datagrams once, whatever address they leave by (equal
  * paths, a virtual router's address). Each address is an exporter, but the numbers and the sample
@@ -11,7 +11,7 @@
  *
  *     bucket -> oldest <-> ... <-> newest     by hash of (agent, sub-agent); a few are looked at
  *     leader -> follower -> follower          at most FT__FOLLOWERS_MAX */
-#include "decode/exporter.h"
+#include "collect/exporter.h"
 
 #include <string.h>
 

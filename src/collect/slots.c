@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: the steps of a plan, and the templates that older protocols do not send. */
-#include "decode/xslots.h"
+/* collect: the steps of a plan, and the templates that older protocols do not send. */
+#include "collect/slots.h"
 
-#include "decode/rates.h"
-#include "decode/xkey.h"
+#include "collect/rates.h"
+#include "collect/record_key.h"
 
 _Static_assert(FT__SLOT_SELECT_LAST == FT__SLOT_SELECT + FT__SELECT__COUNT - 1, "a slot for each");
 

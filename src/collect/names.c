@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: names of numbers: an open-addressed table that doubles, see names.h. */
-#include "decode/names.h"
+/* collect: names of numbers: an open-addressed table that doubles, see names.h. */
+#include "collect/names.h"
 
 #include <stdbool.h>
 #include <string.h>

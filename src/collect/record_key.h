@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: which fields of a template are the key, when it describes more than one packet header.
+/* collect: which fields of a template are the key, when it describes more than one packet header.
  *
  * Theory of operation: a template may have an element twice: the outer header of a tunnel and the
  * inner one (RFC 7011 §8: in the order in which they were looked at). A key whose address is of one
@@ -9,10 +9,10 @@
  * element that the one before has already. Where a part would lack an address that others have
  * (elements stand pairwise), the n-th of an element is the n-th header's, counted from the
  * innermost. The others' values stay columns like all others. */
-#ifndef FT_DECODE_XKEY_H
-#define FT_DECODE_XKEY_H
+#ifndef FT_COLLECT_RECORD_KEY_H
+#define FT_COLLECT_RECORD_KEY_H
 
-#include "decode/xplan.h"
+#include "collect/plan.h"
 
 /* Fields of a template by number. */
 struct ft__field_set {

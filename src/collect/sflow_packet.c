@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: packets of sFlow samples, see sflow_packet.h (sflow_version_5.txt §5: sampled_header,
+/* collect: packets of sFlow samples, see sflow_packet.h (sflow_version_5.txt §5: sampled_header,
  * sampled_ethernet, sampled_ipv4, sampled_ipv6). */
-#include "decode/sflow_packet.h"
+#include "collect/sflow_packet.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: what is known of an exporter: templates, sets that wait for one.
+/* collect: what is known of an exporter: templates, sets that wait for one.
  *
  * Theory of operation: templates lie in an array without holes. They are found by a hash of their
  * id, which is salted, since the exporter chooses ids, and stand in the order in which they were
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "decode/exporter.h"
+#include "collect/exporter.h"
 
 enum { TEMPLATES_MIN = 4 };
 

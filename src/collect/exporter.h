@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: who exports: the table of exporters and what is known of each.
+/* collect: who exports: the table of exporters and what is known of each.
  *
  * Theory of operation: an exporter is (protocol, address, domain), with the port when sessions are
  * told apart by it, and for sFlow (agent, sub-agent) as well. The table is bounded. New ones are on
@@ -19,16 +19,16 @@
  * So a flood of domains from one address pushes itself out, as does one of invented addresses, and
  * who was there before it stays, also when the invented ones prove themselves: seniority is what
  * a flood cannot have. None of this looks at more than a few exporters. */
-#ifndef FT_DECODE_EXPORTER_H
-#define FT_DECODE_EXPORTER_H
+#ifndef FT_COLLECT_EXPORTER_H
+#define FT_COLLECT_EXPORTER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/hash.h"
-#include "decode/origin.h"
-#include "decode/rates.h"
-#include "decode/xplan.h"
+#include "collect/origin.h"
+#include "collect/plan.h"
+#include "collect/rates.h"
 #include "model/export.h"
 
 /* Numbers of templates are places + 1, 0: none. They change when one is taken out. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: names that an exporter's options data gives to numbers: interfaces, VRFs, applications.
+/* collect: names that an exporter's options data gives to numbers: interfaces, VRFs, applications.
  */
-#ifndef FT_DECODE_NAMES_H
-#define FT_DECODE_NAMES_H
+#ifndef FT_COLLECT_NAMES_H
+#define FT_COLLECT_NAMES_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: flow-export datagrams to records, samples, counters and the health of exporters.
+/* collect: flow-export datagrams to records, samples, counters and the health of exporters.
  *
  * Theory of operation: a collector takes datagrams in the order in which they came and calls back
  * for each thing that it finds. It keeps, for each exporter and domain: templates as compiled plans
- * (xplan.h), sampling rates and names from options data, sequence numbers (exporter.h), and sets
+ * (plan.h), sampling rates and names from options data, sequence numbers (exporter.h), and sets
  * that came before their template. All of it is bounded (ft_collect_limits). A collector belongs to
  * one thread; exporters are to be steered so that each always comes to the same one.
  *
  * Bytes are borrowed: what a callback gets is valid until it returns. */
-#ifndef FT_DECODE_COLLECT_H
-#define FT_DECODE_COLLECT_H
+#ifndef FT_COLLECT_COLLECT_H
+#define FT_COLLECT_COLLECT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -96,7 +96,7 @@ bool ft_collector_clash(struct ft_collector *c, struct ft_collect_clash *out);
 
 void ft_collector_get_stats(const struct ft_collector *c, struct ft_collect_stats *out);
 
-/* ---- state that survives a restart (collect_state.c) ---- */
+/* ---- state that survives a restart (state.c) ---- */
 
 /* Appends templates and sampling rates as text to *buf (ft_mem memory, *len of *cap bytes used);
  * only of exporters heard since start, unless all. FT_E_NOMEM. */

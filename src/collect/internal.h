@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: what the files of the collector share. */
-#ifndef FT_DECODE_COLLECT_INTERNAL_H
-#define FT_DECODE_COLLECT_INTERNAL_H
+/* collect: what the files of the collector share. */
+#ifndef FT_COLLECT_INTERNAL_H
+#define FT_COLLECT_INTERNAL_H
 
-#include "decode/collect.h"
+#include "collect/collect.h"
+#include "collect/exporter.h"
+#include "collect/names.h"
 #include "decode/decode.h"
-#include "decode/exporter.h"
-#include "decode/names.h"
 
 enum {
     FT__NAMES_ALL = 1 << 18,     /* names of all exporters */
@@ -68,14 +68,14 @@ struct ft__common {
 /* Room for n more of it. */
 bool ft__collect_room(struct ft_collector *c, const struct ft__common *of, uint64_t n);
 
-/* A template set (collect_template.c): its definitions and withdrawals. */
+/* A template set (templates.c): its definitions and withdrawals. */
 void ft__templates_take(struct ft_collector *c, struct ft_nf_message *m, struct ft_nf_set *set);
 
 /* Takes a template of the message's exporter out, and tells. Another one may take its place. */
 void ft__template_remove(struct ft_collector *c, struct ft__template *t,
                          enum ft_template_change_kind kind);
 
-/* What a message says of its exporter's restarts (collect_restart.c); before its sets are taken. */
+/* What a message says of its exporter's restarts (restart.c); before its sets are taken. */
 void ft__restart_note(struct ft_collector *c, const struct ft_nf_message *m);
 
 /* IPFIX: the sequence number that the exporter is to send next, when it counts and that is known;
@@ -98,7 +98,7 @@ void ft__options_take(struct ft_collector *c, const struct ft__xplan *plan,
 void ft__section_take(struct ft_collector *c, const uint8_t *data, size_t len, uint16_t linktype,
                       struct ft_export_record *r);
 
-/* sFlow (collect_sflow.c). */
+/* sFlow (sflow.c). */
 enum ft_verdict ft__sflow_take(struct ft_collector *c, const struct ft_peer *peer,
                                const uint8_t *data, size_t len);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: sources of exporters, ranked by what they hold, see origin.h. */
-#include "decode/origin.h"
+/* collect: sources of exporters, ranked by what they hold, see origin.h. */
+#include "collect/origin.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: what an exporter's sequence numbers say is lost, late, repeated or restarted.
+/* collect: what an exporter's sequence numbers say is lost, late, repeated or restarted.
  *
  * Theory of operation: a number says how much was sent before its message, in a unit: v9 and sFlow
  * count messages, v5 and IPFIX records. Exporters count other things, too: records and templates,
@@ -9,7 +9,7 @@
  * the exporter's unit, and what was said to be lost meanwhile was not. How many times: what loss
  * can look like (a larger step, in messages) takes more of them than what it cannot. */
 #include "codec/export/netflow.h"
-#include "decode/exporter.h"
+#include "collect/exporter.h"
 
 /* A step forward beyond these is a restart, not loss; a step back beyond those, not a late message;
  * and so are several steps back in a row. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: templates compiled into plans.
+/* collect: templates compiled into plans.
  *
  * Theory of operation: a template is compiled once, when it is learnt, into a plan: the values in
  * the order in which they are written, with their places when all lengths are fixed, and a short
@@ -8,8 +8,8 @@
  * by its users. A source that describes elements (RFC 5610) shares those that hold elements which
  * no table has with nobody: what it says holds for what it sends. NetFlow v1, v5 and v7 are plans
  * that exist from the start. */
-#ifndef FT_DECODE_XPLAN_H
-#define FT_DECODE_XPLAN_H
+#ifndef FT_COLLECT_PLAN_H
+#define FT_COLLECT_PLAN_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: templates compiled into plans, see xplan.h. */
-#include "decode/xplan.h"
+/* collect: templates compiled into plans, see plan.h. */
+#include "collect/plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "decode/xslots.h"
+#include "collect/slots.h"
 
 enum { BUCKETS = 16384, NAME_LEN = 48, NO_VALUE = 0xffff, PADDING_OCTETS = 210 };
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: which fields of a template fill which slots of a record's canonical part. */
-#ifndef FT_DECODE_XSLOTS_H
-#define FT_DECODE_XSLOTS_H
+/* collect: which fields of a template fill which slots of a record's canonical part. */
+#ifndef FT_COLLECT_SLOTS_H
+#define FT_COLLECT_SLOTS_H
 
-#include "decode/xplan.h"
+#include "collect/plan.h"
 
 /* Chooses the best field for each slot (delta counters before totals, absolute times before uptime,
  * and so on) and writes plan->steps, has, v4, v6 and rare. outermost: of several headers the key is
- * the first one's (xkey.h). */
+ * the first one's (record_key.h). */
 void ft__xplan_steps(struct ft__xplan *plan, bool outermost);
 
 /* Makes the plans of NetFlow v1, v5 and v7. FT_E_NOMEM. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: data records: a plan's steps fill the canonical part, the callback gets it. */
-#include "decode/collect_record.h"
+/* collect: data records: a plan's steps fill the canonical part, the callback gets it. */
+#include "collect/records.h"
 
 #include <string.h>
 

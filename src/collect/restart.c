@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: restarts of exporters.
+/* collect: restarts of exporters.
  *
  * Theory of operation: an exporter that restarts begins its clock (v9, v5) or its sequence (IPFIX
  * over UDP) again, and what it defined before holds no more: the same template number may mean
@@ -10,7 +10,7 @@
  * A clock that only steps back is no restart: the machine must have had the time to come up. And
  * when the old clock goes on afterwards, two processes send behind one address and domain: their
  * templates are taken as they come, for good, and what waited is read. */
-#include "decode/collect_internal.h"
+#include "collect/internal.h"
 
 /* A step back of the uptime that is no late message; how long a machine may be up that restarted
  * after it was heard last; what two readings of one clock may differ. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: the sampling rates that an exporter told, and by which of them a record is scaled
+/* collect: the sampling rates that an exporter told, and by which of them a record is scaled
  * (RFC 3954 §8, RFC 5477 §8.2).
  *
  * Theory of operation: a rate holds for what it was told of, and for nothing else. Options data
@@ -17,8 +17,8 @@
  *
  * A rate of 0 is one that was told, too: it is not known, or there is none. Where one goes to
  * guess, null is right. */
-#ifndef FT_DECODE_RATES_H
-#define FT_DECODE_RATES_H
+#ifndef FT_COLLECT_RATES_H
+#define FT_COLLECT_RATES_H
 
 #include <stdbool.h>
 #include <stdint.h>

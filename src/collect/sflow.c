@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: sFlow datagrams to samples, counters and discards. */
+/* collect: sFlow datagrams to samples, counters and discards. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "codec/export/sflow.h"
-#include "decode/collect_internal.h"
-#include "decode/sflow_packet.h"
+#include "collect/internal.h"
+#include "collect/sflow_packet.h"
 
 enum { SFLOW_VALUES = 1024, POOLS_MAX = 4096, NAMES_KEPT = 32, REBOOT_MS = 1000 };
 enum { NAMES_MADE = 24, NAME_MADE = 80 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: sampling rates, see rates.h. */
-#include "decode/rates.h"
+/* collect: sampling rates, see rates.h. */
+#include "collect/rates.h"
 
 #include <string.h>
 

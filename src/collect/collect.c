@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: NetFlow and IPFIX messages to records, see collect.h. */
-#include "decode/collect.h"
+/* collect: NetFlow and IPFIX messages to records, see collect.h. */
+#include "collect/collect.h"
 
 #include <string.h>
 
 #include "base/mem.h"
-#include "decode/collect_internal.h"
-#include "decode/collect_record.h"
+#include "collect/internal.h"
+#include "collect/records.h"
 
 enum { ROOM_TRIES = 16 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: template sets: definitions, withdrawals, and room for them. */
-#include "decode/collect_internal.h"
+/* collect: template sets: definitions, withdrawals, and room for them. */
+#include "collect/internal.h"
 
 enum { ROOM_TRIES = 16, ROOM_TEMPLATES = 128 };
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: the table of exporters, see exporter.h. */
-#include "decode/exporter.h"
+/* collect: the table of exporters, see exporter.h. */
+#include "collect/exporter.h"
 
 #include <arpa/inet.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "decode/names.h"
+#include "collect/names.h"
 
 enum { BUCKETS_MIN = 256, SHARE = 16, FEW = 256 }; /* of the table: a sixteenth, a 256th */
 
