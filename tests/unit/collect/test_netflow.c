@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: NetFlow v1, v5, v7 and v9 rule by rule (RFC 3954; Cisco's formats); docs/rfc/netflow.md.
+/* collect: NetFlow v1, v5, v7 and v9 rule by rule (RFC 3954; Cisco's formats); docs/rfc/netflow.md.
  */
-#include "collect_feed.h"
+#include "feed.h"
 
 static void flow_template(unsigned id)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: what exporters count in their sequence numbers, agents of several addresses, and several
+/* collect: what exporters count in their sequence numbers, agents of several addresses, and several
  * senders in one exporter; docs/rfc/ipfix.md C33, docs/rfc/sflow.md S25, docs/rfc/netflow.md N34.
  */
-#include "collect_feed.h"
+#include "feed.h"
 
 /* What a message has, and what it would count for. */
 struct content {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: values that exporters send to break a collector: clocks at the end of time, names that
+/* collect: values that exporters send to break a collector: clocks at the end of time, names that
  * are nothing but control characters, time stamps of captures that jump. */
 #include "base/rd.h"
 #include "collect/collect.h"

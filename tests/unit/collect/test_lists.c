@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: structured lists (RFC 6313) in IPFIX records, from the message to the JSON line. */
+/* collect: structured lists (RFC 6313) in IPFIX records, from the message to the JSON line. */
 #include "collect/collect.h"
 #include "format/format.h"
 #include "format/value.h"

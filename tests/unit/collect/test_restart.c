@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: layouts that are over: restarts of an exporter, definitions that cannot be used. */
-#include "collect_feed.h"
+/* collect: layouts that are over: restarts of an exporter, definitions that cannot be used. */
+#include "feed.h"
 
 #define MS INT64_C(1000000)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: by which sampling rate a record is scaled; docs/rfc/netflow.md N31 to N33. */
-#include "collect_feed.h"
+/* collect: by which sampling rate a record is scaled; docs/rfc/netflow.md N31 to N33. */
+#include "feed.h"
 
 enum { NONE = -1 };
 

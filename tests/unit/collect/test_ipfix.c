@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: IPFIX rule by rule (RFC 7011, 7012, 5103, 5610); docs/rfc/ipfix.md is the list. */
-#include "collect_feed.h"
+/* collect: IPFIX rule by rule (RFC 7011, 7012, 5103, 5610); docs/rfc/ipfix.md is the list. */
+#include "feed.h"
 
 /* src, dst, packets, bytes */
 static void flow_template(unsigned id)

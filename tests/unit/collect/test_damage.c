@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: datagrams that are cut, or whose lengths are wrong: what is whole is used, what is not is
+/* collect: datagrams that are cut, or whose lengths are wrong: what is whole is used, what is not is
  * counted once (docs/rfc/netflow.md, docs/rfc/ipfix.md). */
-#include "collect_feed.h"
+#include "feed.h"
 
 enum { RECORDS = 20 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: what a record's key, counters, times and finality are taken from (docs/collect.md). */
-#include "collect_feed.h"
+/* collect: what a record's key, counters, times and finality are taken from (docs/collect.md). */
+#include "feed.h"
 
 #define SECOND INT64_C(1000000000)
 #define EXPORT (INT64_C(1700000000) * SECOND)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: what a collector keeps of sFlow agents (sFlow v5); docs/rfc/sflow.md. */
-#include "collect_feed.h"
+/* collect: what a collector keeps of sFlow agents (sFlow v5); docs/rfc/sflow.md. */
+#include "feed.h"
 
 static const uint8_t frame[] = {2,    0,  0,   0,  0,   1,  2,    0,    0,  0,  0, 2,  0x08, 0x00,
                                 0x45, 0,  0,   60, 0,   1,  0,    0,    64, 17, 0, 0,  192,  0,
