@@ -29,7 +29,7 @@ int ft_collector_new(const struct ft_collect_limits *limits, const struct ft_has
     }
     ft__lists_init(c);
     c->values = ft_mem_alloc(FT__VALUES_MAX, sizeof *c->values);
-    rc = c->values != NULL ? ft__xplans_init(&c->plans, seed, FT__PLAN_BYTES) : FT_E_NOMEM;
+    rc = c->values != NULL ? ft__template_plans_init(&c->plans, seed, FT__PLAN_BYTES) : FT_E_NOMEM;
     c->plans.no_names = limits->hide != NULL;
     c->plans.outermost = limits->keep_tunnels;
     if (rc == FT_OK) {
@@ -59,7 +59,7 @@ void ft_collector_free(struct ft_collector *c)
 {
     if (c != NULL) {
         ft__exporters_fini(&c->exporters);
-        ft__xplans_fini(&c->plans);
+        ft__template_plans_fini(&c->plans);
         ft_mem_free(c->values);
         ft_mem_free(c);
     }
@@ -106,7 +106,8 @@ void ft__collect_record_fault(struct ft_collector *c)
 
 /* ---- data ---- */
 
-static void take_options(struct ft_collector *c, const struct ft__xplan *plan, struct ft_rd *body)
+static void take_options(struct ft_collector *c, const struct ft__template_plan *plan,
+                         struct ft_rd *body)
 {
     while (ft_rd_left(body) >= plan->record_len) {
         const uint8_t *p = body->p;
@@ -114,7 +115,7 @@ static void take_options(struct ft_collector *c, const struct ft__xplan *plan, s
         uint32_t len = plan->record_len;
 
         if (!plan->fixed) {
-            len = ft__xplan_measure(plan, p, ft_rd_left(body), c->values);
+            len = ft__template_plan_measure(plan, p, ft_rd_left(body), c->values);
             values = c->values;
         }
         if (len == 0) {
@@ -183,7 +184,8 @@ static void hold_back(struct ft_collector *c, const struct ft_nf_message *m,
 }
 
 static void take_data(struct ft_collector *c, const struct ft_nf_message *m,
-                      const struct ft__xplan *plan, uint16_t template_id, struct ft_rd *body)
+                      const struct ft__template_plan *plan, uint16_t template_id,
+                      struct ft_rd *body)
 {
     if (plan->options) {
         take_options(c, plan, body);

@@ -13,7 +13,7 @@ enum { BUCKETS_MIN = 256, SHARE = 16, FEW = 256 }; /* of the table: a sixteenth,
 static const int64_t probation_ns = 1000000000, silent_ns = (int64_t)1800 * 1000000000;
 
 int ft__exporters_init(struct ft__exporters *t, const struct ft_hash_seed *seed, uint32_t max,
-                       struct ft__xplans *plans)
+                       struct ft__template_plans *plans)
 {
     memset(t, 0, sizeof *t);
     t->seed = *seed;
@@ -165,7 +165,8 @@ static void free_exporter(struct ft__exporters *t, struct ft__exporter *e)
 
     ft__exporter_give_up(t, e);
     while (e->n_templates > 0) {
-        ft__xplan_put(t->plans, ft__exporter_unset(t, e, &e->templates[e->n_templates - 1]));
+        ft__template_plan_put(t->plans,
+                              ft__exporter_unset(t, e, &e->templates[e->n_templates - 1]));
     }
     e->proven = true; /* no longer of those that make room */
     ft__exporter_holds(t, e);

@@ -33,10 +33,10 @@
 
 /* Numbers of templates are places + 1, 0: none. They change when one is taken out. */
 struct ft__template {
-    struct ft__xplan *plan; /* one use of it is ours */
-    int64_t seen_ns;        /* last sent */
-    uint32_t charge;        /* bytes that it counts for, of its source */
-    uint32_t epoch;         /* of its exporter, when it was sent */
+    struct ft__template_plan *plan; /* one use of it is ours */
+    int64_t seen_ns;                /* last sent */
+    uint32_t charge;                /* bytes that it counts for, of its source */
+    uint32_t epoch;                 /* of its exporter, when it was sent */
     uint16_t id;
     uint16_t chain;        /* next of the hash bucket */
     uint16_t newer, older; /* by when they were sent */
@@ -148,7 +148,7 @@ struct ft__exporters {
     struct ft__list holds[FT__IN__COUNT - FT__IN_HOLDS]; /* on probation, FT__IN_HOLDS_... */
     struct ft__list session[FT__SESSIONS];               /* of streams, by connection */
     struct ft__origins origins;
-    struct ft__xplans *plans;
+    struct ft__template_plans *plans;
     uint64_t evicted;
     struct ft__losses sum; /* of all, those that are gone too: totals never go back */
     uint64_t given_up;     /* sets that waited in vain */
@@ -158,7 +158,7 @@ struct ft__exporters {
 };
 
 FT_NODISCARD int ft__exporters_init(struct ft__exporters *t, const struct ft_hash_seed *seed,
-                                    uint32_t max, struct ft__xplans *plans);
+                                    uint32_t max, struct ft__template_plans *plans);
 void ft__exporters_fini(struct ft__exporters *t);
 
 /* The exporter of a key (info without texts), made when it is new; trusted: not on probation. NULL:
@@ -205,12 +205,12 @@ struct ft__template *ft__exporter_oldest_template(struct ft__exporter *e);
 /* Sets a template (a use of plan is taken over). *out_before: a use of the plan that it had, to be
  * put back, or NULL. FT_E_FULL: it has too many; FT_E_NOMEM. */
 FT_NODISCARD int ft__exporter_set(struct ft__exporters *t, struct ft__exporter *e, uint16_t id,
-                                  struct ft__xplan *plan, int64_t now_ns, uint32_t max,
-                                  struct ft__xplan **out_before);
+                                  struct ft__template_plan *plan, int64_t now_ns, uint32_t max,
+                                  struct ft__template_plan **out_before);
 
 /* Takes a template out; the use of its plan goes to the caller. Another one may take its place. */
-struct ft__xplan *ft__exporter_unset(struct ft__exporters *t, struct ft__exporter *e,
-                                     struct ft__template *tmpl);
+struct ft__template_plan *ft__exporter_unset(struct ft__exporters *t, struct ft__exporter *e,
+                                             struct ft__template *tmpl);
 
 /* Puts a set (ft_mem memory, taken over on FT_OK, cost bytes) last of those that wait for its
  * template; FT_E_NOMEM. */

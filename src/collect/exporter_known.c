@@ -177,8 +177,8 @@ static void list_by_templates(struct ft__exporter *e, bool was_in)
 }
 
 int ft__exporter_set(struct ft__exporters *t, struct ft__exporter *e, uint16_t id,
-                     struct ft__xplan *plan, int64_t now_ns, uint32_t max,
-                     struct ft__xplan **out_before)
+                     struct ft__template_plan *plan, int64_t now_ns, uint32_t max,
+                     struct ft__template_plan **out_before)
 {
     struct ft__template *n = ft__exporter_template(e, id);
     bool was_in = e->n_templates > 0;
@@ -205,10 +205,10 @@ int ft__exporter_set(struct ft__exporters *t, struct ft__exporter *e, uint16_t i
     return FT_OK;
 }
 
-struct ft__xplan *ft__exporter_unset(struct ft__exporters *t, struct ft__exporter *e,
-                                     struct ft__template *n)
+struct ft__template_plan *ft__exporter_unset(struct ft__exporters *t, struct ft__exporter *e,
+                                             struct ft__template *n)
 {
-    struct ft__xplan *plan = n->plan;
+    struct ft__template_plan *plan = n->plan;
     struct ft__template *last = &e->templates[e->n_templates - 1];
 
     charge(t, e, n, 0);

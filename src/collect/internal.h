@@ -24,7 +24,7 @@ struct ft_collector {
     struct ft_collect_limits limits;
     struct ft_collect_ops ops;
     void *cookie;
-    struct ft__xplans plans;
+    struct ft__template_plans plans;
     struct ft__exporters exporters;
     struct ft_collect_stats stats;
     struct ft_decoder packets; /* of sampled headers */
@@ -88,10 +88,10 @@ bool ft__restart_stale(const struct ft__exporter *e, const struct ft__template *
 /* What waited for this template, in the order in which it came (collect.c). */
 void ft__waiting_take(struct ft_collector *c, uint16_t id);
 
-/* One options record: sampling, names, times. values as ft__xplan_measure() gives them, or the
- * plan's.
+/* One options record: sampling, names, times. values as ft__template_plan_measure() gives them, or
+ * the plan's.
  */
-void ft__options_take(struct ft_collector *c, const struct ft__xplan *plan,
+void ft__options_take(struct ft_collector *c, const struct ft__template_plan *plan,
                       const struct ft_xvalue *values, const uint8_t *record);
 
 /* Decodes a packet section into the canonical part of a record that has no addresses. */

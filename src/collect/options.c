@@ -256,7 +256,7 @@ static void learn_type(struct ft_collector *c, const struct options *o)
                               o->ie_name.p, o->ie_name.len)); /* unknown ones stay bytes */
 }
 
-void ft__options_take(struct ft_collector *c, const struct ft__xplan *plan,
+void ft__options_take(struct ft_collector *c, const struct ft__template_plan *plan,
                       const struct ft_xvalue *values, const uint8_t *record)
 {
     struct options o;

@@ -14,7 +14,8 @@ enum { BUCKETS = 16384, NAME_LEN = 48, NO_VALUE = 0xffff, PADDING_OCTETS = 210 }
 /* CERT's own elements have their reverse ones beside them (libfixbuf), with this bit set. */
 enum { CERT_PEN = 6871, CERT_REVERSE = 0x4000 };
 
-int ft__xplans_init(struct ft__xplans *p, const struct ft_hash_seed *seed, size_t max_bytes)
+int ft__template_plans_init(struct ft__template_plans *p, const struct ft_hash_seed *seed,
+                            size_t max_bytes)
 {
     memset(p, 0, sizeof *p);
     p->seed = *seed;
@@ -25,16 +26,16 @@ int ft__xplans_init(struct ft__xplans *p, const struct ft_hash_seed *seed, size_
     int rc = p->bucket != NULL && p->type_bucket != NULL ? ft__builtin_plans(p) : FT_E_NOMEM;
 
     if (rc != FT_OK) {
-        ft__xplans_fini(p);
+        ft__template_plans_fini(p);
     }
     return rc;
 }
 
-void ft__xplans_fini(struct ft__xplans *p)
+void ft__template_plans_fini(struct ft__template_plans *p)
 {
     for (uint32_t i = 0; p->bucket != NULL && i < p->n_buckets; i++) {
         while (p->bucket[i] != NULL) {
-            struct ft__xplan *next = p->bucket[i]->next;
+            struct ft__template_plan *next = p->bucket[i]->next;
 
             ft_mem_free(p->bucket[i]);
             p->bucket[i] = next;
@@ -46,7 +47,7 @@ void ft__xplans_fini(struct ft__xplans *p)
     memset(p, 0, sizeof *p);
 }
 
-static uint64_t hash_fields(const struct ft__xplans *p, uint64_t owner, uint8_t protocol,
+static uint64_t hash_fields(const struct ft__template_plans *p, uint64_t owner, uint8_t protocol,
                             bool options, uint16_t n_scope, const struct ft_template_field *f,
                             uint32_t n)
 {
@@ -59,7 +60,7 @@ static uint64_t hash_fields(const struct ft__xplans *p, uint64_t owner, uint8_t 
     return h;
 }
 
-static bool same_fields(const struct ft__xplan *plan, uint8_t protocol, bool options,
+static bool same_fields(const struct ft__template_plan *plan, uint8_t protocol, bool options,
                         uint16_t n_scope, const struct ft_template_field *f, uint32_t n)
 {
     if (plan->protocol != protocol || plan->options != options || plan->n_scope != n_scope ||
@@ -77,7 +78,7 @@ static bool same_fields(const struct ft__xplan *plan, uint8_t protocol, bool opt
     return true;
 }
 
-bool ft__xplan_equal(const struct ft__xplan *a, const struct ft__xplan *b)
+bool ft__template_plan_equal(const struct ft__template_plan *a, const struct ft__template_plan *b)
 {
     return same_fields(a, b->protocol, b->options, b->n_scope, b->fields, b->n_fields);
 }
@@ -135,12 +136,13 @@ static int by_element(const void *a, const void *b)
     return x->field < y->field ? -1 : x->field > y->field;
 }
 
-static uint16_t *type_bucket(const struct ft__xplans *p, uint64_t owner, uint32_t pen, uint16_t id)
+static uint16_t *type_bucket(const struct ft__template_plans *p, uint64_t owner, uint32_t pen,
+                             uint16_t id)
 {
     return &p->type_bucket[ft_hash_16(&p->seed, owner, (uint64_t)pen << 16 | id) % FT__TYPES_MAX];
 }
 
-static struct ft__type *find_type(const struct ft__xplans *p, uint64_t owner, uint32_t pen,
+static struct ft__type *find_type(const struct ft__template_plans *p, uint64_t owner, uint32_t pen,
                                   uint16_t id)
 {
     for (uint16_t at = *type_bucket(p, owner, pen, id); at != 0; at = p->types[at - 1].chain) {
@@ -177,7 +179,7 @@ static enum ft_privacy class_of(const struct ft_element *e, bool learnt)
     return learnt && class != FT_PRIVACY_IDENTITY ? FT_PRIVACY_PAYLOAD : class;
 }
 
-static void describe(const struct ft__xplans *p, struct ft__xplan *plan,
+static void describe(const struct ft__template_plans *p, struct ft__template_plan *plan,
                      const struct ft_template_field *f, char **names, struct ft_xvalue *v)
 {
     const struct ft_element *e = f->scope ? NULL : ft_element_find(f->pen, f->id);
@@ -228,7 +230,7 @@ static bool is_padding(const struct ft_template_field *f)
 
 /* Gives every field that is no padding a value, in the order of the template, but the fields of one
  * element after each other. Until make_values() a value's offset is the number of its field. */
-static void number_values(struct ft__xplan *plan, struct ordered *order)
+static void number_values(struct ft__template_plan *plan, struct ordered *order)
 {
     uint32_t n = 0;
 
@@ -253,7 +255,8 @@ static void number_values(struct ft__xplan *plan, struct ordered *order)
 }
 
 /* Values and their places. names: room for NAME_LEN bytes a field. */
-static void make_values(const struct ft__xplans *p, struct ft__xplan *plan, char *names)
+static void make_values(const struct ft__template_plans *p, struct ft__template_plan *plan,
+                        char *names)
 {
     uint32_t last = UINT32_MAX;
 
@@ -283,7 +286,7 @@ static void make_values(const struct ft__xplans *p, struct ft__xplan *plan, char
     }
 }
 
-static void place_values(struct ft__xplan *plan)
+static void place_values(struct ft__template_plan *plan)
 {
     uint32_t offset = 0;
 
@@ -295,15 +298,15 @@ static void place_values(struct ft__xplan *plan)
     }
 }
 
-static struct ft__xplan *allocate(uint32_t n_fields, size_t *out_bytes, char **out_names)
+static struct ft__template_plan *allocate(uint32_t n_fields, size_t *out_bytes, char **out_names)
 {
-    size_t head = (sizeof(struct ft__xplan) + 15) & ~(size_t)15;
+    size_t head = (sizeof(struct ft__template_plan) + 15) & ~(size_t)15;
     size_t bytes = head +
                    n_fields * (sizeof(struct ft_xvalue) + sizeof(struct ft_template_field) +
                                sizeof(uint16_t) + NAME_LEN) +
                    FT__SLOT__COUNT * sizeof(struct ft__step) + 16;
     uint8_t *at = ft_mem_alloc(1, bytes);
-    struct ft__xplan *plan = (struct ft__xplan *)(void *)at;
+    struct ft__template_plan *plan = (struct ft__template_plan *)(void *)at;
 
     if (plan == NULL) {
         return NULL;
@@ -322,7 +325,7 @@ static struct ft__xplan *allocate(uint32_t n_fields, size_t *out_bytes, char **o
     return plan;
 }
 
-static int compile(const struct ft__xplans *p, struct ft__xplan *plan, char *names)
+static int compile(const struct ft__template_plans *p, struct ft__template_plan *plan, char *names)
 {
     struct ordered *order = ft_mem_alloc(plan->n_fields, sizeof *order);
 
@@ -336,11 +339,12 @@ static int compile(const struct ft__xplans *p, struct ft__xplan *plan, char *nam
         place_values(plan);
     }
     plan->text_max = ft_xvalues_room(plan->values, plan->n_values);
-    ft__xplan_steps(plan, p->outermost);
+    ft__template_plan_steps(plan, p->outermost);
     return FT_OK;
 }
 
-static void enlist(struct ft__xplans *p, struct ft__xplan **bucket, struct ft__xplan *plan)
+static void enlist(struct ft__template_plans *p, struct ft__template_plan **bucket,
+                   struct ft__template_plan *plan)
 {
     plan->next = *bucket;
     plan->listed = true;
@@ -349,19 +353,20 @@ static void enlist(struct ft__xplans *p, struct ft__xplan **bucket, struct ft__x
     p->bytes += plan->bytes;
 }
 
-int ft__xplan_make(struct ft__xplans *p, const struct ft__type_share *types, uint8_t protocol,
-                   bool options, uint16_t n_scope, const struct ft_template_field *fields,
-                   uint32_t n_fields, struct ft__xplan **out)
+int ft__template_plan_make(struct ft__template_plans *p, const struct ft__type_share *types,
+                           uint8_t protocol, bool options, uint16_t n_scope,
+                           const struct ft_template_field *fields, uint32_t n_fields,
+                           struct ft__template_plan **out)
 {
     uint64_t owner = n_fields <= FT__PLAN_FIELDS_MAX ? learner(types, fields, n_fields) : 0;
     uint64_t hash = hash_fields(p, owner, protocol, options, n_scope, fields, n_fields);
-    struct ft__xplan **bucket = &p->bucket[hash % p->n_buckets], *plan;
+    struct ft__template_plan **bucket = &p->bucket[hash % p->n_buckets], *plan;
     uint32_t record_len;
     size_t bytes;
     char *names;
     bool fixed;
 
-    for (struct ft__xplan **at = bucket; (plan = *at) != NULL; at = &plan->next) {
+    for (struct ft__template_plan **at = bucket; (plan = *at) != NULL; at = &plan->next) {
         bool stale = owner != 0 && plan->types != types->generation;
 
         if (plan->hash != hash || plan->owner != owner ||
@@ -413,8 +418,9 @@ int ft__xplan_make(struct ft__xplans *p, const struct ft__type_share *types, uin
     return FT_OK;
 }
 
-int ft__xplan_get(struct ft__xplans *p, const struct ft__type_share *types,
-                  const struct ft_nf_message *m, struct ft_nf_template *t, struct ft__xplan **out)
+int ft__template_plan_get(struct ft__template_plans *p, const struct ft__type_share *types,
+                          const struct ft_nf_message *m, struct ft_nf_template *t,
+                          struct ft__template_plan **out)
 {
     struct ft_template_field *fields;
     int rc;
@@ -429,14 +435,15 @@ int ft__xplan_get(struct ft__xplans *p, const struct ft__type_share *types,
     for (uint32_t i = 0; i < t->n_fields; i++) {
         ft_nf_next_field(m, t, i, &fields[i]);
     }
-    rc = ft__xplan_make(p, types, m->protocol, t->options, t->n_scope, fields, t->n_fields, out);
+    rc = ft__template_plan_make(p, types, m->protocol, t->options, t->n_scope, fields, t->n_fields,
+                                out);
     ft_mem_free(fields);
     return rc;
 }
 
-void ft__xplan_put(struct ft__xplans *p, struct ft__xplan *plan)
+void ft__template_plan_put(struct ft__template_plans *p, struct ft__template_plan *plan)
 {
-    struct ft__xplan **at;
+    struct ft__template_plan **at;
 
     if (plan == NULL || --plan->users > 0) {
         return;
@@ -471,7 +478,7 @@ static void snake_case(char out[FT__TYPE_NAME], const uint8_t *name, size_t len)
     out[n] = '\0';
 }
 
-static int grow_types(struct ft__xplans *p)
+static int grow_types(struct ft__template_plans *p)
 {
     uint32_t cap = p->cap_types == 0 ? 64 : p->cap_types * 2;
     struct ft__type *more = ft_mem_alloc(cap, sizeof *more);
@@ -490,7 +497,7 @@ static int grow_types(struct ft__xplans *p)
 }
 
 /* A place for a new type, or 0: no memory. */
-static uint16_t type_place(struct ft__xplans *p)
+static uint16_t type_place(struct ft__template_plans *p)
 {
     uint16_t at = p->free_type;
 
@@ -511,7 +518,7 @@ static void set_type(struct ft__type *t, uint8_t type, const char *text)
     t->element.type = type;
 }
 
-int ft__types_learn(struct ft__xplans *p, struct ft__type_share *share, bool proven,
+int ft__types_learn(struct ft__template_plans *p, struct ft__type_share *share, bool proven,
                     const struct ft_element *element, const uint8_t *name, size_t len)
 {
     char text[FT__TYPE_NAME] = "";
@@ -555,7 +562,7 @@ int ft__types_learn(struct ft__xplans *p, struct ft__type_share *share, bool pro
     return FT_OK;
 }
 
-void ft__types_forget(struct ft__xplans *p, struct ft__type_share *share)
+void ft__types_forget(struct ft__template_plans *p, struct ft__type_share *share)
 {
     while (share->first != 0) {
         uint16_t at = share->first;
@@ -575,8 +582,8 @@ void ft__types_forget(struct ft__xplans *p, struct ft__type_share *share)
     share->generation++;
 }
 
-uint32_t ft__xplan_measure(const struct ft__xplan *plan, const uint8_t *record, size_t left,
-                           struct ft_xvalue *values)
+uint32_t ft__template_plan_measure(const struct ft__template_plan *plan, const uint8_t *record,
+                                   size_t left, struct ft_xvalue *values)
 {
     struct ft_rd rd = ft_rd_make(record, left);
 

@@ -77,9 +77,9 @@ struct ft__step {
     uint32_t offset; /* in the record, when the plan is fixed; else the number of the value */
 };
 
-struct ft__xplan {
-    struct ft__xplan *next; /* of the same bucket */
-    bool listed;            /* it is in its bucket: may be found */
+struct ft__template_plan {
+    struct ft__template_plan *next; /* of the same bucket */
+    bool listed;                    /* it is in its bucket: may be found */
     uint64_t hash;
     size_t bytes;
     uint32_t users;
@@ -127,7 +127,7 @@ struct ft__type_share {
     uint16_t first, n;
 };
 
-struct ft__xplans {
+struct ft__template_plans {
     bool outermost;         /* the key is of the first of several headers, else of the last */
     bool no_names;          /* learnt types keep their numbers: their names are exporters' text */
     struct ft__type *types; /* [cap_types], grown by doubling; at most FT__TYPES_MAX */
@@ -138,51 +138,54 @@ struct ft__xplans {
     uint32_t cap_types;
     uint64_t owners; /* sources that described something so far */
     struct ft_hash_seed seed;
-    struct ft__xplan **bucket;
+    struct ft__template_plan **bucket;
     uint32_t n_buckets, n;
-    size_t bytes;                            /* that all plans take */
-    size_t max_bytes;                        /* bound */
-    struct ft__xplan *builtin[FT_XP__COUNT]; /* v1, v5, v7 */
+    size_t bytes;                                    /* that all plans take */
+    size_t max_bytes;                                /* bound */
+    struct ft__template_plan *builtin[FT_XP__COUNT]; /* v1, v5, v7 */
 };
 
 /* FT_E_NOMEM. */
-FT_NODISCARD int ft__xplans_init(struct ft__xplans *p, const struct ft_hash_seed *seed,
-                                 size_t max_bytes);
-void ft__xplans_fini(struct ft__xplans *p);
+FT_NODISCARD int ft__template_plans_init(struct ft__template_plans *p,
+                                         const struct ft_hash_seed *seed, size_t max_bytes);
+void ft__template_plans_fini(struct ft__template_plans *p);
 
 /* The plan of a template: an equal one that exists, or a new one, with the types of its source (or
  * NULL); its user count goes up by one.
  * FT_E_FORMAT: no record of it could be read (all lengths 0, or more than 65535 bytes);
  * FT_E_RANGE: too many fields; FT_E_FULL: no room for more plans; FT_E_NOMEM. */
-FT_NODISCARD int ft__xplan_get(struct ft__xplans *p, const struct ft__type_share *types,
-                               const struct ft_nf_message *m, struct ft_nf_template *t,
-                               struct ft__xplan **out);
+FT_NODISCARD int ft__template_plan_get(struct ft__template_plans *p,
+                                       const struct ft__type_share *types,
+                                       const struct ft_nf_message *m, struct ft_nf_template *t,
+                                       struct ft__template_plan **out);
 
 /* The same from fields (saved state, RFC 6313 lists). */
-FT_NODISCARD int ft__xplan_make(struct ft__xplans *p, const struct ft__type_share *types,
-                                uint8_t protocol, bool options, uint16_t n_scope,
-                                const struct ft_template_field *fields, uint32_t n_fields,
-                                struct ft__xplan **out);
+FT_NODISCARD int ft__template_plan_make(struct ft__template_plans *p,
+                                        const struct ft__type_share *types, uint8_t protocol,
+                                        bool options, uint16_t n_scope,
+                                        const struct ft_template_field *fields, uint32_t n_fields,
+                                        struct ft__template_plan **out);
 
 /* The same template: their fields are equal. */
-bool ft__xplan_equal(const struct ft__xplan *a, const struct ft__xplan *b);
+bool ft__template_plan_equal(const struct ft__template_plan *a, const struct ft__template_plan *b);
 
 /* Learns, for one source, an enterprise element that no table has (RFC 5610); IANA's cannot be
  * changed. The name is made snake_case and cut. A new one counts for share, a source's, which is on
  * probation or proven. FT_E_FULL, FT_E_NOMEM; FT_E_RANGE: not to be learnt. */
-FT_NODISCARD int ft__types_learn(struct ft__xplans *p, struct ft__type_share *share, bool proven,
-                                 const struct ft_element *element, const uint8_t *name, size_t len);
+FT_NODISCARD int ft__types_learn(struct ft__template_plans *p, struct ft__type_share *share,
+                                 bool proven, const struct ft_element *element, const uint8_t *name,
+                                 size_t len);
 
 /* Forgets what a source has described; plans that use it keep what they have. */
-void ft__types_forget(struct ft__xplans *p, struct ft__type_share *share);
+void ft__types_forget(struct ft__template_plans *p, struct ft__type_share *share);
 
 /* One user less; the last one frees it. NULL is a no-op. */
-void ft__xplan_put(struct ft__xplans *p, struct ft__xplan *plan);
+void ft__template_plan_put(struct ft__template_plans *p, struct ft__template_plan *plan);
 
 /* Reads the lengths of a record with variable-length fields: fills values[plan->n_values] (a copy
  * of the plan's with places and lengths). Returns the record's bytes, 0 when it is longer than
  * left. */
-uint32_t ft__xplan_measure(const struct ft__xplan *plan, const uint8_t *record, size_t left,
-                           struct ft_xvalue *values);
+uint32_t ft__template_plan_measure(const struct ft__template_plan *plan, const uint8_t *record,
+                                   size_t left, struct ft_xvalue *values);
 
 #endif

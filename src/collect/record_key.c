@@ -21,7 +21,7 @@ static const struct {
 
 enum { ELEMENTS = sizeof elements / sizeof elements[0] };
 
-static uint8_t element_of(const struct ft__xplan *plan, uint32_t field)
+static uint8_t element_of(const struct ft__template_plan *plan, uint32_t field)
 {
     const struct ft_template_field *f = &plan->fields[field];
 
@@ -41,7 +41,7 @@ static uint32_t bit_of(uint8_t element, bool by_role)
 
 /* Parts the fields where something comes again. False: some part has not the addresses (roles of
  * OF_ADDRESS) that a header has here. */
-static bool part_by_place(const struct ft__xplan *plan, bool by_role, uint32_t addresses,
+static bool part_by_place(const struct ft__template_plan *plan, bool by_role, uint32_t addresses,
                           uint8_t *header)
 {
     uint32_t seen = 0, roles = 0;
@@ -68,8 +68,8 @@ static bool part_by_place(const struct ft__xplan *plan, bool by_role, uint32_t a
 }
 
 /* The n-th of an element is of the n-th header, those that come less often of the inner ones. */
-static void part_by_count(const struct ft__xplan *plan, const uint16_t *count, uint16_t most,
-                          uint8_t *header)
+static void part_by_count(const struct ft__template_plan *plan, const uint16_t *count,
+                          uint16_t most, uint8_t *header)
 {
     uint16_t seen[ELEMENTS] = {0};
 
@@ -85,7 +85,7 @@ static void part_by_count(const struct ft__xplan *plan, const uint16_t *count, u
 }
 
 /* The header that gives the key: the first or last one with an address. */
-static uint8_t choose(const struct ft__xplan *plan, const uint8_t *header, bool outermost)
+static uint8_t choose(const struct ft__template_plan *plan, const uint8_t *header, bool outermost)
 {
     int best = -1;
 
@@ -102,7 +102,8 @@ static uint8_t choose(const struct ft__xplan *plan, const uint8_t *header, bool 
     return (uint8_t)(best < 0 ? 0 : best);
 }
 
-bool ft__key_of_others(const struct ft__xplan *plan, bool outermost, struct ft__field_set *out)
+bool ft__key_of_others(const struct ft__template_plan *plan, bool outermost,
+                       struct ft__field_set *out)
 {
     uint8_t header[FT__PLAN_FIELDS_MAX];
     uint16_t count[ELEMENTS] = {0}, most = 0;

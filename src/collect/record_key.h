@@ -26,6 +26,7 @@ FT_INLINE bool ft__field_in(const struct ft__field_set *s, uint32_t field)
 
 /* Elements of the key that the key of the plan's records is not taken from. False: none, and *out
  * is not written. */
-bool ft__key_of_others(const struct ft__xplan *plan, bool outermost, struct ft__field_set *out);
+bool ft__key_of_others(const struct ft__template_plan *plan, bool outermost,
+                       struct ft__field_set *out);
 
 #endif

@@ -287,7 +287,7 @@ static bool is_told(const uint8_t *address, size_t len)
 
 /* Addresses: a template may have both families, of which one is zero (Cisco's mixed templates), and
  * of each both addresses or one. */
-static void end_addresses(const struct scratch *s, const struct ft__xplan *plan,
+static void end_addresses(const struct scratch *s, const struct ft__template_plan *plan,
                           struct ft_export_record *r)
 {
     bool src4 = (plan->v4 & FT_XR_SRC_ADDR) != 0, dst4 = (plan->v4 & FT_XR_DST_ADDR) != 0;
@@ -340,7 +340,7 @@ static bool find_list(void *cookie, uint16_t id, struct ft_list_template *out)
 static uint32_t measure_list(const void *plan, const uint8_t *record, size_t left,
                              struct ft_xvalue *values)
 {
-    return ft__xplan_measure(plan, record, left, values);
+    return ft__template_plan_measure(plan, record, left, values);
 }
 
 void ft__lists_init(struct ft_collector *c)
@@ -349,7 +349,7 @@ void ft__lists_init(struct ft_collector *c)
 }
 
 static void begin_record(struct ft_collector *c, const struct ft_nf_message *m,
-                         const struct ft__xplan *plan, uint16_t template_id,
+                         const struct ft__template_plan *plan, uint16_t template_id,
                          struct ft_export_record *r)
 {
     *r = (struct ft_export_record){
@@ -370,7 +370,8 @@ static void begin_record(struct ft_collector *c, const struct ft_nf_message *m,
 
 /* The record at r->base, whose values are r->values; rare: it may have steps that few have. */
 FT_INLINE void take_record(struct ft_collector *c, const struct ft_nf_message *m,
-                           const struct ft__xplan *plan, bool rare, struct ft_export_record *r)
+                           const struct ft__template_plan *plan, bool rare,
+                           struct ft_export_record *r)
 {
     struct scratch s;
 
@@ -418,13 +419,14 @@ static bool may_give(struct ft_collector *c, uint64_t est)
 }
 
 static void take_variable(struct ft_collector *c, const struct ft_nf_message *m,
-                          const struct ft__xplan *plan, uint16_t template_id, struct ft_rd *body)
+                          const struct ft__template_plan *plan, uint16_t template_id,
+                          struct ft_rd *body)
 {
     bool rare = plan->rare || looks_at_interfaces(c->exporter);
 
     while (ft_rd_left(body) >= plan->record_len) {
         struct ft_export_record r;
-        uint32_t len = ft__xplan_measure(plan, body->p, ft_rd_left(body), c->values);
+        uint32_t len = ft__template_plan_measure(plan, body->p, ft_rd_left(body), c->values);
 
         if (len == 0) {
             ft__collect_record_fault(c);
@@ -443,7 +445,8 @@ static void take_variable(struct ft_collector *c, const struct ft_nf_message *m,
 }
 
 static void take_fixed(struct ft_collector *c, const struct ft_nf_message *m,
-                       const struct ft__xplan *plan, uint16_t template_id, struct ft_rd *body)
+                       const struct ft__template_plan *plan, uint16_t template_id,
+                       struct ft_rd *body)
 {
     bool rare = plan->rare || looks_at_interfaces(c->exporter);
     struct ft_export_record r;
@@ -463,7 +466,8 @@ static void take_fixed(struct ft_collector *c, const struct ft_nf_message *m,
 }
 
 void ft__records_take(struct ft_collector *c, const struct ft_nf_message *m,
-                      const struct ft__xplan *plan, uint16_t template_id, struct ft_rd *body)
+                      const struct ft__template_plan *plan, uint16_t template_id,
+                      struct ft_rd *body)
 {
     uint32_t before = c->ordinal, n;
 

@@ -131,7 +131,7 @@ static const struct pair of_bytes[] = {
 enum { NO_FIELD = UINT32_MAX };
 
 /* The first field with a counter, or NO_FIELD. */
-static uint32_t counter(const struct ft__xplan *plan, uint32_t pen, uint16_t id)
+static uint32_t counter(const struct ft__template_plan *plan, uint32_t pen, uint16_t id)
 {
     for (uint32_t i = plan->n_scope; i < plan->n_fields; i++) {
         const struct ft_template_field *f = &plan->fields[i];
@@ -146,7 +146,7 @@ static uint32_t counter(const struct ft__xplan *plan, uint32_t pen, uint16_t id)
 /* Both directions come from one pair: forward of one and backward of another would count packets
  * twice, since an element without a reverse one may be of the whole flow (Cisco's 1 and 2 beside
  * 231, 232, 298 and 299 are). A pair of RFC 5103 with both directions comes before all others. */
-static void choose_pair(const struct ft__xplan *plan, const struct pair *pairs, uint32_t n,
+static void choose_pair(const struct ft__template_plan *plan, const struct pair *pairs, uint32_t n,
                         uint32_t *out_forward, uint32_t *out_reverse)
 {
     *out_forward = *out_reverse = NO_FIELD;
@@ -180,7 +180,7 @@ static void fill(struct choice *to, uint8_t slot, uint32_t field)
 }
 
 /* The best field of each slot; those of `without` are left out. */
-static void choose_fields(const struct ft__xplan *plan, const struct ft__field_set *without,
+static void choose_fields(const struct ft__template_plan *plan, const struct ft__field_set *without,
                           struct choice *to)
 {
     for (uint32_t i = plan->n_scope; i < plan->n_fields; i++) {
@@ -199,7 +199,7 @@ static void choose_fields(const struct ft__xplan *plan, const struct ft__field_s
     }
 }
 
-static void choose_counters(const struct ft__xplan *plan, struct choice *to)
+static void choose_counters(const struct ft__template_plan *plan, struct choice *to)
 {
     uint32_t forward, reverse;
 
@@ -234,7 +234,7 @@ static uint8_t addresses_of(const bool *filled, enum ft__slot src, enum ft__slot
     return (uint8_t)((filled[src] ? FT_XR_SRC_ADDR : 0) | (filled[dst] ? FT_XR_DST_ADDR : 0));
 }
 
-static void note_kinds(struct ft__xplan *plan, const bool *filled)
+static void note_kinds(struct ft__template_plan *plan, const bool *filled)
 {
     uint16_t has = 0;
 
@@ -254,7 +254,7 @@ static void note_kinds(struct ft__xplan *plan, const bool *filled)
     }
 }
 
-void ft__xplan_steps(struct ft__xplan *plan, bool outermost)
+void ft__template_plan_steps(struct ft__template_plan *plan, bool outermost)
 {
     struct choice to = {.filled = {false}};
     struct ft__field_set others;
@@ -310,18 +310,18 @@ static const struct ft_template_field v7_fields[] = {
 
 #define N_FIELDS(f) (sizeof(f) / sizeof(f)[0])
 
-int ft__builtin_plans(struct ft__xplans *p)
+int ft__builtin_plans(struct ft__template_plans *p)
 {
-    int rc = ft__xplan_make(p, NULL, FT_XP_NETFLOW_V1, false, 0, v1_fields, N_FIELDS(v1_fields),
-                            &p->builtin[FT_XP_NETFLOW_V1]);
+    int rc = ft__template_plan_make(p, NULL, FT_XP_NETFLOW_V1, false, 0, v1_fields,
+                                    N_FIELDS(v1_fields), &p->builtin[FT_XP_NETFLOW_V1]);
 
     if (rc == FT_OK) {
-        rc = ft__xplan_make(p, NULL, FT_XP_NETFLOW_V5, false, 0, v5_fields, N_FIELDS(v5_fields),
-                            &p->builtin[FT_XP_NETFLOW_V5]);
+        rc = ft__template_plan_make(p, NULL, FT_XP_NETFLOW_V5, false, 0, v5_fields,
+                                    N_FIELDS(v5_fields), &p->builtin[FT_XP_NETFLOW_V5]);
     }
     if (rc == FT_OK) {
-        rc = ft__xplan_make(p, NULL, FT_XP_NETFLOW_V7, false, 0, v7_fields, N_FIELDS(v7_fields),
-                            &p->builtin[FT_XP_NETFLOW_V7]);
+        rc = ft__template_plan_make(p, NULL, FT_XP_NETFLOW_V7, false, 0, v7_fields,
+                                    N_FIELDS(v7_fields), &p->builtin[FT_XP_NETFLOW_V7]);
     }
     return rc;
 }

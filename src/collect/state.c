@@ -104,7 +104,7 @@ static void put_exporter(struct text *t, struct ft_cryptopan *hide, const struct
     }
     for (uint32_t n = e->oldest_template; n != 0; n = e->templates[n - 1].newer) {
         const struct ft__template *tmpl = &e->templates[n - 1];
-        const struct ft__xplan *plan = tmpl->plan;
+        const struct ft__template_plan *plan = tmpl->plan;
 
         put(t, "template %u %u %u", tmpl->id, plan->options, plan->n_scope);
         for (uint32_t k = 0; k < plan->n_fields; k++) {
@@ -270,7 +270,7 @@ static bool load_field(const char **at, const char *end, struct ft_template_fiel
 static bool load_template(struct ft_collector *c, const char *at, const char *end)
 {
     struct ft_template_field *fields;
-    struct ft__xplan *plan = NULL, *before;
+    struct ft__template_plan *plan = NULL, *before;
     uint64_t id, options, n_scope;
     uint32_t n = 0;
     bool good;
@@ -286,9 +286,10 @@ static bool load_template(struct ft_collector *c, const char *at, const char *en
     while (at < end && n < FT__PLAN_FIELDS_MAX && load_field(&at, end, &fields[n])) {
         n++;
     }
-    good = at >= end && n > 0 && n_scope <= n &&
-           ft__xplan_make(&c->plans, &c->exporter->origin->types, c->exporter->info.protocol,
-                          options != 0, (uint16_t)n_scope, fields, n, &plan) == FT_OK;
+    good =
+        at >= end && n > 0 && n_scope <= n &&
+        ft__template_plan_make(&c->plans, &c->exporter->origin->types, c->exporter->info.protocol,
+                               options != 0, (uint16_t)n_scope, fields, n, &plan) == FT_OK;
     ft_mem_free(fields);
     if (!good) {
         return false;
@@ -296,10 +297,10 @@ static bool load_template(struct ft_collector *c, const char *at, const char *en
     if (c->exporters.templates >= FT__TEMPLATES_ALL ||
         ft__exporter_set(&c->exporters, c->exporter, (uint16_t)id, plan, c->now_ns,
                          c->limits.templates, &before) != FT_OK) {
-        ft__xplan_put(&c->plans, plan);
+        ft__template_plan_put(&c->plans, plan);
         return false;
     }
-    ft__xplan_put(&c->plans, before);
+    ft__template_plan_put(&c->plans, before);
     return true;
 }
 

@@ -5,9 +5,9 @@
 enum { ROOM_TRIES = 16, ROOM_TEMPLATES = 128 };
 
 static void tell_change(struct ft_collector *c, uint16_t id, enum ft_template_change_kind kind,
-                        const struct ft__xplan *now, const struct ft__xplan *before)
+                        const struct ft__template_plan *now, const struct ft__template_plan *before)
 {
-    const struct ft__xplan *plan = now != NULL ? now : before;
+    const struct ft__template_plan *plan = now != NULL ? now : before;
     struct ft_template_change t = {
         .exporter = &c->exporter->info,
         .timestamp_ns = c->now_ns,
@@ -30,10 +30,10 @@ void ft__template_remove(struct ft_collector *c, struct ft__template *t,
                          enum ft_template_change_kind kind)
 {
     uint16_t id = t->id;
-    struct ft__xplan *plan = ft__exporter_unset(&c->exporters, c->exporter, t);
+    struct ft__template_plan *plan = ft__exporter_unset(&c->exporters, c->exporter, t);
 
     tell_change(c, id, kind, NULL, plan);
-    ft__xplan_put(&c->plans, plan);
+    ft__template_plan_put(&c->plans, plan);
 }
 
 /* All templates of a kind; a walk only when there are some. */
@@ -124,14 +124,14 @@ static bool make_room(struct ft_collector *c, bool hard)
 }
 
 static int get_plan(struct ft_collector *c, const struct ft_nf_message *m,
-                    const struct ft_nf_template *t, struct ft__xplan **out)
+                    const struct ft_nf_template *t, struct ft__template_plan **out)
 {
     int rc = FT_E_FULL;
 
     for (int tries = 0; tries < ROOM_TRIES && rc == FT_E_FULL; tries++) {
         struct ft_nf_template copy = *t;
 
-        rc = ft__xplan_get(&c->plans, &c->exporter->origin->types, m, &copy, out);
+        rc = ft__template_plan_get(&c->plans, &c->exporter->origin->types, m, &copy, out);
         if (rc == FT_E_FULL && !make_room(c, tries >= ROOM_TRIES / 2)) {
             return rc;
         }
@@ -140,11 +140,11 @@ static int get_plan(struct ft_collector *c, const struct ft_nf_message *m,
 }
 
 /* A use of plan is taken over. */
-static void set_template(struct ft_collector *c, uint16_t id, struct ft__xplan *plan)
+static void set_template(struct ft_collector *c, uint16_t id, struct ft__template_plan *plan)
 {
     struct ft__exporter *e = c->exporter;
     bool known = ft__exporter_template(e, id) != NULL;
-    struct ft__xplan *before;
+    struct ft__template_plan *before;
 
     if (!known && e->n_templates >= c->limits.templates) {
         drop_oldest_template(c);
@@ -158,17 +158,17 @@ static void set_template(struct ft_collector *c, uint16_t id, struct ft__xplan *
     if ((!known && c->exporters.templates >= FT__TEMPLATES_ALL) ||
         ft__exporter_set(&c->exporters, e, id, plan, c->now_ns, c->limits.templates, &before) !=
             FT_OK) {
-        ft__xplan_put(&c->plans, plan);
+        ft__template_plan_put(&c->plans, plan);
         ft__collect_fault(c, FT_V_EXPORT_TEMPLATE);
         return;
     }
     c->stats.templates++;
     if (before == NULL) {
         tell_change(c, id, FT_TEMPLATE_LEARNT, plan, NULL);
-    } else if (!ft__xplan_equal(before, plan)) { /* the plan may be new for other reasons */
+    } else if (!ft__template_plan_equal(before, plan)) { /* the plan may be new for other reasons */
         tell_change(c, id, FT_TEMPLATE_CHANGED, plan, before);
     }
-    ft__xplan_put(&c->plans, before);
+    ft__template_plan_put(&c->plans, before);
     ft__waiting_take(c, id);
 }
 
@@ -186,7 +186,7 @@ static void end_definition(struct ft_collector *c, uint16_t id)
 /* Whether what can be read of a cut definition is another layout than the one that is known: as it
  * may be the same one, or no definition at all, it must say so. */
 static bool contradicts(const struct ft_nf_message *m, struct ft_nf_template *t,
-                        const struct ft__xplan *plan)
+                        const struct ft__template_plan *plan)
 {
     bool some = ft_rd_left(&t->fields) > 0;
     struct ft_template_field f;
@@ -221,7 +221,7 @@ static void note_unreadable(struct ft_collector *c, const struct ft_nf_message *
 void ft__templates_take(struct ft_collector *c, struct ft_nf_message *m, struct ft_nf_set *set)
 {
     struct ft_nf_template t;
-    struct ft__xplan *plan;
+    struct ft__template_plan *plan;
     enum ft_verdict v;
 
     while ((v = ft_nf_next_template(m, set, &t)) == FT_V_DECODED) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* collect: datagrams that are cut, or whose lengths are wrong: what is whole is used, what is not is
- * counted once (docs/rfc/netflow.md, docs/rfc/ipfix.md). */
+/* collect: datagrams that are cut, or whose lengths are wrong: what is whole is used, what is not
+ * is counted once (docs/rfc/netflow.md, docs/rfc/ipfix.md). */
 #include "feed.h"
 
 enum { RECORDS = 20 };
