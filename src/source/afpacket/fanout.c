@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source: the program that shares packets among workers, see fanout.h and the kernel's
+/* source/afpacket: the program that shares packets among workers, see fanout.h and the kernel's
  * Documentation/networking/filter.rst. X is the place of what comes next, from the network header.
  */
-#include "source/fanout.h"
+#include "source/afpacket/fanout.h"
 
 #include <stddef.h>
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source/udp: what its files share: sockets (udp.c), streams (udp_stream.c) and turns (udp_turns.c)
+/* source/udp: what its files share: sockets (udp.c), streams (stream.c) and turns (turns.c)
  * of one worker. */
-#ifndef FT_SOURCE_UDP_H
-#define FT_SOURCE_UDP_H
+#ifndef FT_SOURCE_UDP_UDP_H
+#define FT_SOURCE_UDP_UDP_H
 
 #include <stdatomic.h>
 
 #include "base/count.h"
 #include "model/peer.h"
 #include "model/prefix.h"
-#include "source/listen.h"
 #include "source/source.h"
+#include "source/udp/listen.h"
 
 enum {
     UDP_SOCKETS_MAX = 32,
@@ -30,7 +30,7 @@ struct udp_room {
     int64_t bytes; /* with UDP_MESSAGE_COST for each */
 };
 
-/* Who takes turns (udp_turns.c): a socket, a connection, or a group of such. */
+/* Who takes turns (turns.c): a socket, a connection, or a group of such. */
 struct udp_party {
     struct udp_party *group;        /* where it takes its turns; NULL: of all */
     struct udp_party *next;         /* behind it in the queue of its group */
@@ -104,7 +104,7 @@ int64_t ft__udp_wall_ns(void);
 /* Bytes that wait in a socket; best effort. */
 int64_t ft__udp_waiting(int fd);
 
-/* ---- streams (udp_stream.c) ---- */
+/* ---- streams (stream.c) ---- */
 
 void ft__streams_init(struct udp *u);
 
@@ -124,7 +124,7 @@ bool ft__stream_pending(struct udp *u, struct udp_stream *s);
 int ft__stream_fd(const struct udp *u, const struct udp_stream *s);
 struct udp_party *ft__stream_party(struct udp_stream *s);
 
-/* ---- turns (udp_turns.c) ---- */
+/* ---- turns (turns.c) ---- */
 
 /* p has something: it gets a turn, and so do its groups. */
 void ft__party_wait(struct udp_party *p);

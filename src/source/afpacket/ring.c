@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source: the AF_PACKET ring, see afpacket.h; packet(7), Documentation/networking/packet_mmap.rst.
+/* source/afpacket: the AF_PACKET ring, see afpacket.h; packet(7),
+ * Documentation/networking/packet_mmap.rst.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,9 +17,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "source/afpacket.h"
-#include "source/afpacket_filter.h"
-#include "source/fanout.h"
+#include "source/afpacket/afpacket.h"
+#include "source/afpacket/fanout.h"
+#include "source/afpacket/filter.h"
 #include "source/iface.h"
 
 enum {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source: one AF_PACKET socket with its TPACKET_V3 ring on one interface.
+/* source/afpacket: one AF_PACKET socket with its TPACKET_V3 ring on one interface.
  *
  *     ring: [block][block][block]...   the kernel fills a block, hands it over when it is full or
  *                                      after 20 ms, and takes it back when we say so
@@ -16,7 +16,7 @@
  *
  * `any` is one socket on all interfaces, those that come later too. Each packet says what kind of
  * device it is of, and has that link type: the same bytes, tags and sizes as on the interface
- * itself (afpacket_filter.h). What passes several interfaces (a VLAN device and its link, a bridge
+ * itself (afpacket/filter.h). What passes several interfaces (a VLAN device and its link, a bridge
  * and its ports) is seen on each of them.
  *
  * Several workers' sockets on one interface are a fan-out group, whose program says which of them
@@ -24,8 +24,8 @@
  * it when it looks) is the last of it, and the program knows nothing of it until it is ready:
  * packets go on to the others. So from the first socket on no packet is lost, or seen twice; a flow
  * keeps its worker from the last one on. */
-#ifndef FT_SOURCE_AFPACKET_H
-#define FT_SOURCE_AFPACKET_H
+#ifndef FT_SOURCE_AFPACKET_AFPACKET_H
+#define FT_SOURCE_AFPACKET_AFPACKET_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source: live capture with libpcap, where AF_PACKET is not there or does not know the device:
+/* source/pcap: live capture with libpcap, where AF_PACKET is not there or does not know the device:
  * other systems, older kernels, other link types.
  *
  * Theory of operation: libpcap hands out one packet at a time from memory that it reuses, so

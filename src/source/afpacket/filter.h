@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source: the filter of a ring's socket, and what kinds of devices there are.
+/* source/afpacket: the filter of a ring's socket, and what kinds of devices there are.
  *
  * Theory of operation: the kernel runs one classic BPF program for each packet of a socket. On one
  * interface that is the expression, compiled for its link type; on loopback, what goes out is
@@ -17,7 +17,7 @@
 #ifndef FT_SOURCE_AFPACKET_FILTER_H
 #define FT_SOURCE_AFPACKET_FILTER_H
 
-#include "source/afpacket.h"
+#include "source/afpacket/afpacket.h"
 
 enum { FT__COOKED_LEN = 16 };
 

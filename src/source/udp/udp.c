@@ -14,10 +14,10 @@
  * TCP connections (RFC 7011 §10.4) belong to the first worker: messages are cut out of the stream
  * by the length in their header. A connection that sends anything else is closed.
  *
- * Sockets and connections take turns (udp_turns.c).
+ * Sockets and connections take turns (turns.c).
  *
  * After a stop, each party gives what it held then, not what comes meanwhile. */
-#include "source/udp.h"
+#include "source/udp/udp.h"
 
 #include <errno.h>
 #include <linux/filter.h>

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "source/file_parts.h"
+#include "source/file/parts.h"
 
 enum {
     RAW_LEN = 64 << 10,

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 
 #include "base/mem.h"
-#include "source/file_parts.h"
+#include "source/file/parts.h"
 
 enum {
     CHAIN_LEN = 16,    /* plausible records in a row that make a guess */
@@ -13,7 +13,7 @@ enum {
     DAY_S = 24 * 3600, /* how far the times of a guessed record may lie from those of the first */
     TIME_SLACK_DAYS = 32,
     LEN_SLACK = 64,     /* by how much len may be too small: some writers do not count padding */
-    MAP_STEP = 4 << 20, /* pages are asked for and given back in such steps, see file_map.c */
+    MAP_STEP = 4 << 20, /* pages are asked for and given back in such steps, see map.c */
     MAP_LAG = 32 << 20, /* how far behind the newest chunk they are given back */
 };
 

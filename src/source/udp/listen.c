@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* source/udp: listen addresses, see listen.h. */
-#include "source/listen.h"
+#include "source/udp/listen.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "source/file_parts.h"
+#include "source/file/parts.h"
 
 enum { MAP_STEP = 4 << 20, MAP_LAG = 16 << 20 };
 

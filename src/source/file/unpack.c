@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source/file: gzip (RFC 1952) and zstd (RFC 8878) streams, see file_unpack.h. */
-#include "source/file_unpack.h"
+/* source/file: gzip (RFC 1952) and zstd (RFC 8878) streams, see unpack.h. */
+#include "source/file/unpack.h"
 
 #include <limits.h>
 #include <string.h>

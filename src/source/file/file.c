@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* source/file: the ops, see file.h. */
-#include "source/file.h"
+#include "source/file/file.h"
 
 #include <errno.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "source/file_parts.h"
+#include "source/file/parts.h"
 
 static const struct ft_source_ops mapped_ops;
 

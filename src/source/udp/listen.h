@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* source/udp: the addresses that a collector listens on. */
-#ifndef FT_SOURCE_LISTEN_H
-#define FT_SOURCE_LISTEN_H
+#ifndef FT_SOURCE_UDP_LISTEN_H
+#define FT_SOURCE_UDP_LISTEN_H
 
 #include <stdbool.h>
 #include <sys/socket.h>

@@ -30,8 +30,8 @@
  * not decoded, FT_E_UNSUPPORTED says so, and reading on gives its packets, to be counted. An error
  * of read(2) is FT_E_CORRUPT: that file ends there. Offsets (err->off) of packed files are those of
  * the unpacked bytes. */
-#ifndef FT_SOURCE_FILE_H
-#define FT_SOURCE_FILE_H
+#ifndef FT_SOURCE_FILE_FILE_H
+#define FT_SOURCE_FILE_FILE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source: live capture with AF_PACKET: the rings of one worker, and interfaces that come and go. */
-#include "source/afpacket.h"
+/* source/afpacket: live capture with AF_PACKET: the rings of one worker, and interfaces that come
+ * and go. */
+#include "source/afpacket/afpacket.h"
 
 #include <errno.h>
 #include <linux/if_packet.h>

@@ -16,7 +16,7 @@
 
 #include "base/mem.h"
 #include "base/rd.h"
-#include "source/udp.h"
+#include "source/udp/udp.h"
 
 enum { STREAM_LEN = 128 << 10, MESSAGE_MIN = 16, MESSAGE_SET = 20, IPFIX = 10 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source: which worker gets a captured packet.
+/* source/afpacket: which worker gets a captured packet.
  *
  * Theory of operation: a flow's packets must all reach one worker, or it becomes two records. The
  * kernel's own hash takes ports where it sees them, so a fragment goes another way than the rest of
@@ -8,8 +8,8 @@
  * VLAN and other tags (of which there may be some one way and none the other), MPLS labels and
  * PPPoE: the same both ways, with or without ports. The price: two hosts that only talk to each
  * other keep one worker busy. What is not IP goes to the first. */
-#ifndef FT_SOURCE_FANOUT_H
-#define FT_SOURCE_FANOUT_H
+#ifndef FT_SOURCE_AFPACKET_FANOUT_H
+#define FT_SOURCE_AFPACKET_FANOUT_H
 
 #include <linux/filter.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source/file: opens one target, see file_parts.h. */
+/* source/file: opens one target, see parts.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "source/file_parts.h"
+#include "source/file/parts.h"
 
 static int open_failed(const struct ft__input *in, int error, struct ft_err *err)
 {

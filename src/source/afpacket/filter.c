@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source: the filter of a ring's socket, see afpacket_filter.h. */
-#include "source/afpacket_filter.h"
+/* source/afpacket: the filter of a ring's socket, see afpacket/filter.h. */
+#include "source/afpacket/filter.h"
 
 #include <linux/filter.h>
 #include <linux/if_packet.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source/file: pcap or pcapng over a window, see file_parts.h. */
+/* source/file: pcap or pcapng over a window, see parts.h. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "source/file_parts.h"
+#include "source/file/parts.h"
 
 int ft__file_err(struct ft_err *err, int code, uint64_t off, const char *fmt, ...)
 {

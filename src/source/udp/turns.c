@@ -20,7 +20,7 @@
  * waits in the kernel. */
 #include <stddef.h>
 
-#include "source/udp.h"
+#include "source/udp/udp.h"
 
 enum { QUANTUM = 16 << 10, BATCH_BYTES = 256 << 10 };
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* source/file: what its parts share: the inputs, the format of the current one, the two ways to
- * read. For src/source/file*.c only.
+ * read. For src/source/file/ only.
  *
- *     file.c         ops: open all, read from the current one, move to the next
- *     file_format.c  pcap or pcapng over a window; which link types are taken; words for damage
- *     file_input.c   opens one target: mapped, packed or live; refuses what is no capture
- *     file_map.c     reads a mapped input
- *     file_stream.c  reads any other through the pool of buffers
- *     file_unpack.c  gzip and zstd, for file_stream.c
- *     file_split.c   several threads walk one mapped pcap */
+ *     file.c    ops: open all, read from the current one, move to the next
+ *     format.c  pcap or pcapng over a window; which link types are taken; words for damage
+ *     input.c   opens one target: mapped, packed or live; refuses what is no capture
+ *     map.c     reads a mapped input
+ *     stream.c  reads any other through the pool of buffers
+ *     unpack.c  gzip and zstd, for stream.c
+ *     split.c   several threads walk one mapped pcap */
 #ifndef FT_SOURCE_FILE_PARTS_H
 #define FT_SOURCE_FILE_PARTS_H
 
@@ -17,8 +17,8 @@
 #include "base/count.h"
 #include "codec/file/pcap.h"
 #include "codec/file/pcapng.h"
-#include "source/file.h"
-#include "source/file_unpack.h"
+#include "source/file/file.h"
+#include "source/file/unpack.h"
 #include "source/filter.h"
 
 enum { FT__IFACES_CAP = 4096 }; /* interfaces of one pcapng section */
@@ -80,7 +80,7 @@ struct ft__file {
     struct ft_count unpacked; /* bytes that packed inputs unpacked to */
 };
 
-/* --- file_format.c --- */
+/* --- format.c --- */
 
 /* Takes the file header at p. FT_OK: *out_used bytes of it are behind us; FT_E_TRUNCATED: len is
  * too short to tell, *out_used is what is needed; FT_E_FORMAT, FT_E_UNSUPPORTED: err says what it
@@ -124,14 +124,14 @@ const char *ft__format_guess(const uint8_t *p, size_t len);
 /* ft_err_set() with an offset. */
 int ft__file_err(struct ft_err *err, int code, uint64_t off, const char *fmt, ...) FT_PRINTF(4, 5);
 
-/* --- file_input.c --- */
+/* --- input.c --- */
 
 /* Opens one target, maps it if it can be, looks inside if it may. in is zeroed memory. */
 FT_NODISCARD int ft__input_open(struct ft__file *s, struct ft__input *in, const char *target,
                                 struct ft_err *err);
 void ft__input_close(struct ft__input *in);
 
-/* --- file_map.c --- */
+/* --- map.c --- */
 
 /* The current input is read on from offset off, where a record or a capture begins. */
 void ft__map_resume(struct ft__file *s, const struct ft__input *in, uint64_t off);
@@ -140,7 +140,7 @@ void ft__map_resume(struct ft__file *s, const struct ft__input *in, uint64_t off
 FT_NODISCARD int ft__map_read(struct ft__file *s, struct ft__input *in, struct ft_batch *b,
                               struct ft_err *err);
 
-/* --- file_stream.c --- */
+/* --- stream.c --- */
 
 /* The pool, made once. FT_E_NOMEM. */
 FT_NODISCARD int ft__stream_new(struct ft__stream **out);
