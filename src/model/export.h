@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/element.h"
+#include "model/elements/element.h"
 #include "model/packet.h"
 #include "model/record.h"
 

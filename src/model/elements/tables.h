@@ -4,10 +4,10 @@
  * The IANA registry is indexed by number; its gaps have no name. Every enterprise has one table in
  * order of the numbers. A new enterprise is a table, a line below and a line in element.c; the test
  * checks all of them for order, names and widths. */
-#ifndef FT_MODEL_ELEMENT_TABLES_H
-#define FT_MODEL_ELEMENT_TABLES_H
+#ifndef FT_MODEL_ELEMENTS_TABLES_H
+#define FT_MODEL_ELEMENTS_TABLES_H
 
-#include "model/element.h"
+#include "model/elements/element.h"
 
 enum { FT__IANA_MAX = 533 };
 

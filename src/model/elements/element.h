@@ -7,8 +7,8 @@
  * An enterprise's element that has the name of one of IANA's gets the vendor's name before it: a
  * record may have both. NetFlow v9 numbers below 32768 are the IANA ones; above, they are vendors'
  * (ft_element_v9). */
-#ifndef FT_MODEL_ELEMENT_H
-#define FT_MODEL_ELEMENT_H
+#ifndef FT_MODEL_ELEMENTS_ELEMENT_H
+#define FT_MODEL_ELEMENTS_ELEMENT_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model: enterprise elements: NetScaler. Rows: number, name, type, bytes. */
-#include "model/element_tables.h"
+#include "model/elements/tables.h"
 
 /* clang-format off */
 #define E(id_, name_, type_, width_) {PEN, id_, FT_X_##type_, width_, #name_}

@@ -4,7 +4,7 @@
  * The number is the index; rows: number, name, type, bytes. The registry leaves 65 to 69, 97, 105
  * to 127, 416 and 419 without a meaning. Cisco calls 65 to 69 vendor proprietary in NetFlow v9; the
  * others have no public name and stay unknown. 89 was one byte in older registries. */
-#include "model/element_tables.h"
+#include "model/elements/tables.h"
 
 /* clang-format off */
 #define E(id_, name_, type_, width_) [id_] = {0, id_, FT_X_##type_, width_, #name_}

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model: finding information elements, see element.h. */
-#include "model/element.h"
+#include "model/elements/element.h"
 
 #include <stddef.h>
 
-#include "model/element_tables.h"
+#include "model/elements/tables.h"
 
 enum {
     REVERSE_PEN = 29305, /* RFC 5103 */
