@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "model/xjson.h"
+#include "codec/text/exported.h"
 
 /* Bytes that a record takes as text besides its values, at most. */
 enum { RECORD_TEXT = 900 };

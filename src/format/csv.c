@@ -8,7 +8,7 @@
  * Only text: numbers stay numbers. */
 #include <string.h>
 
-#include "base/digits.h"
+#include "codec/text/digits.h"
 #include "format/format.h"
 #include "format/value.h"
 #include "model/field_export.h"

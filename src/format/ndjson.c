@@ -2,7 +2,7 @@
 /* format: NDJSON, one object a line. Samples, and exported flow records in ndjson_export.c, are
  * written by hand, for speed, the others by a walk over the field table; a test holds both to the
  * same bytes. */
-#include "base/digits.h"
+#include "codec/text/digits.h"
 #include "format/format.h"
 #include "format/value.h"
 #include "model/field_export.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: an exported flow record as NDJSON, written by hand; a test holds it to the walk over the
  * field table. */
-#include "base/digits.h"
+#include "codec/text/digits.h"
 #include "format/format.h"
 #include "format/value.h"
 #include "model/field_export.h"

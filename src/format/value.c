@@ -2,7 +2,7 @@
 /* format: values as text, see value.h. */
 #include "format/value.h"
 
-#include "base/digits.h"
+#include "codec/text/digits.h"
 
 static uint8_t *put_quoted_body(uint8_t *p, enum ft_type type, const struct ft_value *v)
 {

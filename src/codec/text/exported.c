@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: exported values as JSON, see xjson.h. */
-#include "model/xjson.h"
+/* codec/text: exported values as JSON, see exported.h. */
+#include "codec/text/exported.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/digits.h"
 #include "base/rd.h"
-#include "model/xlist.h"
+#include "codec/text/digits.h"
+#include "codec/text/lists.h"
 
 int64_t ft_ntp_to_ns(uint64_t ntp, bool micro)
 {
@@ -151,7 +151,7 @@ static uint8_t *put_other(uint8_t *p, const uint8_t *at, const struct ft_xvalue 
     case FT_X_BASIC_LIST:
     case FT_X_SUBTEMPLATE_LIST:
     case FT_X_SUBTEMPLATE_MULTI_LIST:
-        return ft_xlist_put(p, p + FT_XTEXT_LIST - FT_XLIST_TAIL, at, len, v->type, lists, 0);
+        return ft_lists_put(p, p + FT_XTEXT_LIST - FT_LISTS_TAIL, at, len, v->type, lists, 0);
     default:
         return put_octets(p, at, len);
     }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: structured lists as JSON, see xlist.h. */
-#include "model/xlist.h"
+/* codec/text: structured lists as JSON, see lists.h. */
+#include "codec/text/lists.h"
 
 #include <string.h>
 
-#include "base/digits.h"
 #include "base/rd.h"
-#include "model/xjson.h"
+#include "codec/text/digits.h"
+#include "codec/text/exported.h"
 
 enum { VARIABLE = 65535, REVERSE_PEN = 29305, DATA_SHOWN = 1024, RECORDS_SHOWN = 1024 };
 
@@ -56,7 +56,7 @@ static uint8_t *put_value(uint8_t *p, const uint8_t *end, const uint8_t *base,
                           uint32_t depth)
 {
     if (is_list(v->type) && (v->flags & (FT_XV_WRONG | FT_XV_ABSENT)) == 0) {
-        return ft_xlist_put(p, end, base + v->offset, v->len, v->type, lists, depth + 1);
+        return ft_lists_put(p, end, base + v->offset, v->len, v->type, lists, depth + 1);
     }
     return ft_xvalue_put(p, base, v, NULL);
 }
@@ -203,7 +203,7 @@ static uint8_t *put_multi(uint8_t *p, const uint8_t *end, struct ft_rd rd,
     return cut ? put_cut(p) : p;
 }
 
-uint8_t *ft_xlist_put(uint8_t *p, const uint8_t *end, const uint8_t *at, uint32_t len, uint8_t type,
+uint8_t *ft_lists_put(uint8_t *p, const uint8_t *end, const uint8_t *at, uint32_t len, uint8_t type,
                       const struct ft_export_lists *lists, uint32_t depth)
 {
     struct ft_rd rd = ft_rd_make(at, len);
@@ -213,7 +213,7 @@ uint8_t *ft_xlist_put(uint8_t *p, const uint8_t *end, const uint8_t *at, uint32_
         return FT_PUT_LIT(p, "null");
     }
     p = put_semantic(p, semantic);
-    if (depth >= FT_XLIST_DEPTH) {
+    if (depth >= FT_LISTS_DEPTH) {
         p = put_data(p, end, rd.p, ft_rd_left(&rd));
     } else if (type == FT_X_BASIC_LIST) {
         p = put_basic(p, end, rd, lists, depth);

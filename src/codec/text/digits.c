@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base: tables and the longer conversions of digits.h. */
-#include "base/digits.h"
+/* codec/text: tables and the longer conversions of digits.h. */
+#include "codec/text/digits.h"
 
 #include <stdio.h>
 

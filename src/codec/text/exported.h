@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: exported values as JSON. */
-#ifndef FT_MODEL_XJSON_H
-#define FT_MODEL_XJSON_H
+/* codec/text: exported values as JSON. */
+#ifndef FT_CODEC_TEXT_EXPORTED_H
+#define FT_CODEC_TEXT_EXPORTED_H
 
 #include "model/export.h"
 

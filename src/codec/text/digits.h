@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base: numbers, times and addresses as text, without printf.
+/* codec/text: numbers, times and addresses as text, without printf.
  *
  * Theory of operation: every ft_put_* writes at p and returns the place after. Up to FT_PUT_SLACK
  * bytes beyond that place may be overwritten (whole words are copied), so the caller keeps that
  * much room at the end of a buffer. Digits come in pairs from a table: 30 times faster than
  * snprintf. */
-#ifndef FT_BASE_DIGITS_H
-#define FT_BASE_DIGITS_H
+#ifndef FT_CODEC_TEXT_DIGITS_H
+#define FT_CODEC_TEXT_DIGITS_H
 
 #include <stdint.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base: numbers against snprintf, addresses against inet_ntop, JSON strings, Community ID. */
+/* codec/text: numbers against snprintf, addresses against inet_ntop, JSON strings, Community ID. */
 #include <arpa/inet.h>
 
-#include "base/digits.h"
+#include "codec/text/digits.h"
 #include "harness.h"
 #include "model/community.h"
 
