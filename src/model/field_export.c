@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "codec/text/digits.h"
+#include "codec/text/escape.h"
 #include "codec/text/exported.h"
 
 enum { JSON_ROOM = 40000 }; /* of a JSON column: events are bounded by FT_EVENT_ROOM */

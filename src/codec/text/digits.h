@@ -98,8 +98,4 @@ uint8_t *ft_put_ip6(uint8_t *p, const uint8_t *a);
 /* 16 lower-case hex digits. */
 uint8_t *ft_put_hex64(uint8_t *p, uint64_t v);
 
-/* A JSON string with its quotes: control characters, quotes, backslashes and bytes that are not
- * UTF-8 are escaped; cut after max bytes of s. Writes at most 6 * max + 2 bytes. */
-uint8_t *ft_put_json_string(uint8_t *p, const char *s, size_t max);
-
 #endif

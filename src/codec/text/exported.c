@@ -8,6 +8,7 @@
 
 #include "base/rd.h"
 #include "codec/text/digits.h"
+#include "codec/text/escape.h"
 #include "codec/text/lists.h"
 
 int64_t ft_ntp_to_ns(uint64_t ntp, bool micro)

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include "codec/text/digits.h"
+#include "codec/text/escape.h"
 #include "harness.h"
 #include "model/community.h"
 
