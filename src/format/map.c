@@ -7,7 +7,6 @@
 
 #include "codec/text/digits.h"
 #include "codec/text/exported.h"
-#include "format/value.h"
 #include "model/field_export.h"
 
 enum { ROW_ROOM = 128, DEPTH = 8 };

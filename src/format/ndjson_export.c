@@ -3,7 +3,7 @@
  * field table. */
 #include "codec/text/digits.h"
 #include "format/format.h"
-#include "format/value.h"
+#include "format/ndjson.h"
 #include "model/field_export.h"
 
 static uint8_t *put_address(uint8_t *p, const struct ft_export_record *r, bool there,

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "collect/collect.h"
 #include "format/format.h"
-#include "format/value.h"
+#include "format/ndjson.h"
 #include "harness.h"
 
 enum { KEPT = 256, LINE = 2000 };

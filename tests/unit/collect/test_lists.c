@@ -2,7 +2,7 @@
 /* collect: structured lists (RFC 6313) in IPFIX records, from the message to the JSON line. */
 #include "collect/collect.h"
 #include "format/format.h"
-#include "format/value.h"
+#include "format/ndjson.h"
 #include "harness.h"
 
 static uint8_t message[4096], *at, *set_start;

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "codec/text/column.h"
 #include "codec/text/exported.h"
-#include "format/value.h"
 #include "harness.h"
 #include "model/community.h"
 #include "model/field_export.h"

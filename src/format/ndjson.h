@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* format: a column's value as text, and the NDJSON walk; shared by the text formats and their
- * tests. */
-#ifndef FT_FORMAT_VALUE_H
-#define FT_FORMAT_VALUE_H
+/* format: the NDJSON walk and what is written beside it; shared with maps and the tests. */
+#ifndef FT_FORMAT_NDJSON_H
+#define FT_FORMAT_NDJSON_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "model/export.h"
 #include "model/field.h"
-
-/* Writes a value that is not null; quoted: text and addresses get double quotes. */
-uint8_t *ft_put_value(uint8_t *p, enum ft_type type, const struct ft_value *v, bool quoted);
 
 /* One NDJSON line by the field table; event as in struct ft_field. Returns its length. */
 size_t ft__ndjson_walk(enum ft_event e, const void *event, uint8_t *out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* format: values as text, see value.h. */
-#include "format/value.h"
+/* codec/text: the value of a column, see column.h. */
+#include "codec/text/column.h"
 
 #include "codec/text/digits.h"
 #include "codec/text/escape.h"
