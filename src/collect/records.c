@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "codec/text/exported.h"
-
 /* Bytes that a record takes as text besides its values, at most. */
 enum { RECORD_TEXT = 900 };
 

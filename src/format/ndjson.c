@@ -3,6 +3,7 @@
  * written by hand, for speed, the others by a walk over the field table; a test holds both to the
  * same bytes. */
 #include "format/ndjson.h"
+
 #include "codec/text/column.h"
 #include "codec/text/digits.h"
 #include "format/format.h"

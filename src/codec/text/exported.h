@@ -19,7 +19,4 @@ enum { FT_XVALUES_TAIL = 128 };
 uint8_t *ft_xvalues_put(uint8_t *p, const uint8_t *end, const uint8_t *base,
                         const struct ft_xvalue *v, uint32_t n, const struct ft_export_lists *lists);
 
-/* Unix time in the unit of an NTP timestamp's element: us or ns since 1970 (RFC 7011 §6.1.9). */
-int64_t ft_ntp_to_ns(uint64_t ntp, bool micro);
-
 #endif
