@@ -35,7 +35,7 @@
 #include "base/ring.h"
 #include "decode/decode.h"
 #include "decode/fragment.h"
-#include "feature/app.h"
+#include "feature/app/app.h"
 #include "flow/table.h"
 #include "flowtap/log.h"
 #include "flowtap/pipeline.h"

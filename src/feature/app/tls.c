@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: what TLS says of a flow: at the beginning of a stream, behind something else in it, in
- * QUIC and in DTLS; see app_state.h. */
+/* feature/app: what TLS says of a flow: at the beginning of a stream, behind something else in it,
+ * in QUIC and in DTLS; see state.h. */
 #include <string.h>
 
 #include "base/rd.h"
 #include "codec/app/dtls.h"
 #include "codec/app/known.h"
-#include "feature/app_keep.h"
-#include "feature/app_state.h"
+#include "feature/app/keep.h"
+#include "feature/app/state.h"
 
 enum { TLS_PLACES = 8, TLS_DATA = 23 };
 

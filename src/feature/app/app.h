@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: names on flows, from the first bytes that each side sends.
+/* feature/app: names on flows, from the first bytes that each side sends.
  *
  * Theory of operation: a flow's state lies at its entry number, in address space that costs memory
  * when it is first touched. The first payloads of each direction are looked at, in place where they
@@ -14,8 +14,8 @@
  *            -> otherwise: first bytes, then ports
  *
  * What is found depends on the packets and their order alone. Owner thread. */
-#ifndef FT_FEATURE_APP_H
-#define FT_FEATURE_APP_H
+#ifndef FT_FEATURE_APP_APP_H
+#define FT_FEATURE_APP_APP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: names on flows, see app.h. */
-#include "feature/app.h"
+/* feature/app: names on flows, see app.h. */
+#include "feature/app/app.h"
 
 #include <string.h>
 
@@ -9,8 +9,8 @@
 #include "codec/app/dtls.h"
 #include "codec/app/known.h"
 #include "codec/app/proxy.h"
-#include "feature/app_keep.h"
-#include "feature/app_state.h"
+#include "feature/app/keep.h"
+#include "feature/app/state.h"
 
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
 /* Packets with payload of a stream that are looked at: of any, of one in which TLS may begin, of a

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: what was read of a flow's messages, into its record; internal to app*.c.
+/* feature/app: what was read of a flow's messages, into its record; internal to the folder.
  *
  * The first of each kind stays: parts share room, so a message of another part begins it anew. */
 #ifndef FT_FEATURE_APP_KEEP_H

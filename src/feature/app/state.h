@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: what is kept of a flow while its first payloads are looked at. Internal to app*.c.
+/* feature/app: what is kept of a flow while its first payloads are looked at. Internal to the
+ * folder.
  *
  * Theory of operation: each direction is a stream: of TCP by sequence number, of QUIC the CRYPTO
  * frames by offset, of DTLS a handshake message by the offsets of its parts. A stream whose bytes
@@ -9,7 +10,7 @@
 
 #include "codec/app/quic.h"
 #include "codec/app/tls.h"
-#include "feature/app.h"
+#include "feature/app/app.h"
 #include "model/packet.h"
 #include "model/record.h"
 

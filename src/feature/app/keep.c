@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: what was read of a flow's messages, see app_keep.h. */
-#include "feature/app_keep.h"
+/* feature/app: what was read of a flow's messages, see keep.h. */
+#include "feature/app/keep.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: buffers of streams whose first bytes are not whole, see app_state.h. */
+/* feature/app: buffers of streams whose first bytes are not whole, see state.h. */
 #include <string.h>
 
-#include "feature/app_state.h"
+#include "feature/app/state.h"
 
 void ft__app_give_back(struct ft_apps *a, struct stream *s)
 {
