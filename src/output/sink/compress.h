@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output: compression, a complete zstd frame or gzip member per call.
+/* output/sink: compression, a complete zstd frame or gzip member per call.
  *
  * Theory of operation: each piece of data handed over becomes one whole frame (member). Frames one
  * after the other are one valid file for zstd(1), gzip(1) and their libraries; so a file is whole
  * at every moment, and a write that fails loses its own frame and nothing else. A gzip member has
  * no length of its own, so ours carry it in an extra field (RFC 1952 2.3.1.1: "FT", 4 bytes, the
  * bytes of the whole member, little-endian): the end of a torn file is found from its tail. */
-#ifndef FT_OUTPUT_COMPRESS_H
-#define FT_OUTPUT_COMPRESS_H
+#ifndef FT_OUTPUT_SINK_COMPRESS_H
+#define FT_OUTPUT_SINK_COMPRESS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output: the file sink: stdout, files, FIFOs; see file_parts.h. */
+/* output/sink: the file sink: stdout, files, FIFOs; see file_parts.h. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 #include "base/wait.h"
-#include "output/file_parts.h"
+#include "output/sink/file_parts.h"
 #include "output/url.h"
 
 static struct file_sink *file_of(struct ft_sink *s)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output: opening, adding to, putting aside and rotating the files of the file sink.
+/* output/sink: opening, adding to, putting aside and rotating the files of the file sink.
  *
  * What an earlier run left is whole lines or frames, but for its end, which may be torn (the
  * process was killed, the power failed): that is cut off before anything is added or put aside. A
@@ -17,8 +17,8 @@
 
 #include "base/mem.h"
 #include "base/wait.h"
-#include "output/file_parts.h"
-#include "output/tail.h"
+#include "output/sink/file_parts.h"
+#include "output/sink/tail.h"
 #include "output/url.h"
 
 enum {

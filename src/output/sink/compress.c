@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output: zstd frames and gzip members, see compress.h. */
-#include "output/compress.h"
+/* output/sink: zstd frames and gzip members, see compress.h. */
+#include "output/sink/compress.h"
 
 #include <stdlib.h>
 #include <string.h>

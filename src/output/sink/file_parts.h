@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output: the file sink, shared by file.c (writing) and file_open.c (opening, rotating).
+/* output/sink: the file sink, shared by file.c (writing) and file_open.c (opening, rotating).
  *
  *     file_write -> [frame, when compressed] -> ft__file_put -> write(2)
  *                                                 | rotation, opening again
@@ -12,12 +12,12 @@
  * our own with O_NONBLOCK (the one that was handed to us is shared with others and is left alone),
  * anything else in pieces that a ready poll promises room for. SIGPIPE is expected to be ignored by
  * the process. */
-#ifndef FT_OUTPUT_FILE_PARTS_H
-#define FT_OUTPUT_FILE_PARTS_H
+#ifndef FT_OUTPUT_SINK_FILE_PARTS_H
+#define FT_OUTPUT_SINK_FILE_PARTS_H
 
 #include "base/files.h"
-#include "output/compress.h"
 #include "output/output.h"
+#include "output/sink/compress.h"
 
 enum {
     FT__CHUNK_MOST = 256 * 1024, /* bytes of one write, as output.c hands them over */

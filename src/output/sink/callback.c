@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output: the sink of an embedder's callback. */
+/* output/sink: the sink of an embedder's callback. */
 #include "base/mem.h"
 #include "output/output.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output: where the whole part of a file ends that an earlier run was writing when it died. */
-#ifndef FT_OUTPUT_TAIL_H
-#define FT_OUTPUT_TAIL_H
+/* output/sink: where the whole part of a file ends that an earlier run was writing when it died. */
+#ifndef FT_OUTPUT_SINK_TAIL_H
+#define FT_OUTPUT_SINK_TAIL_H
 
 #include <stdint.h>
 
 #include "flowtap/errors.h"
-#include "output/compress.h"
+#include "output/sink/compress.h"
 
 /* Bytes at the end of a file that are looked at: more than two of the largest frames. */
 enum { FT_TAIL_MOST = 4 << 20, FT_TAIL_UNPACKED_MOST = 16 << 20 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output: the whole part of a file, see tail.h. */
-#include "output/tail.h"
+/* output/sink: the whole part of a file, see tail.h. */
+#include "output/sink/tail.h"
 
 #include <errno.h>
 #include <string.h>
