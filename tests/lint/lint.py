@@ -14,7 +14,8 @@ STAGES = ["source", "decode", "collect", "flow", "feature", "format", "output"]
 BELOW = {"base": ["base"], "model": ["model", "base"], "codec": ["codec", "model", "base"]}
 BELOW.update({s: [s, "codec", "model", "base"] for s in STAGES})
 BELOW["collect"].append("decode")  # samples carry packets
-BELOW["pipeline"] = ["pipeline", "codec", "model", "base"] + STAGES
+BELOW["config"] = ["config", "output", "codec", "model", "base"]  # output: what a URL may name
+BELOW["pipeline"] = ["pipeline", "config", "codec", "model", "base"] + STAGES
 # columns whose values are objects write them: the one way up
 WRITES = {"model/field_export.c": "codec/text/", "model/field_stats.c": "codec/text/"}
 BANNED = r"\b(strcpy|strcat|sprintf|vsprintf|gets|alloca|strtok|atoi|atol|system|popen|rand|srand|signal)\s*\("

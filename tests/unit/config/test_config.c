@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: every row of the option table: defaults, bounds, and what is said to a wrong value. */
+/* config: every row of the option table: defaults, bounds, and what is said to a wrong value. */
 #include "harness.h"
 
 #include "base/mem.h"
-#include "pipeline/options.h"
+#include "config/options.h"
 
 static struct ft_err err;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: a configuration from YAML: one mapping of long option names to scalars, or to lists for
+/* config: a configuration from YAML: one mapping of long option names to scalars, or to lists for
  * what may be given several times.
  *
  * Theory of operation: the parser's events are taken one by one and the first that has no place in
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "pipeline/options.h"
+#include "config/options.h"
 
 enum { FILE_MAX = 1 << 20, WHERE_LEN = 160 };
 

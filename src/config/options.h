@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: rows of the option table with the way each value is kept. */
-#ifndef FT_PIPELINE_OPTIONS_H
-#define FT_PIPELINE_OPTIONS_H
+/* config: rows of the option table with the way each value is kept. */
+#ifndef FT_CONFIG_OPTIONS_H
+#define FT_CONFIG_OPTIONS_H
 
 #include <stddef.h>
 
-#include "pipeline/config.h"
+#include "config/config.h"
 
 enum ft__setter {
     FT__SET_NOTHING, /* checked only */

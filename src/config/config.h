@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: the values behind flowtap/config.h, as the pipeline uses them. */
-#ifndef FT_PIPELINE_CONFIG_H
-#define FT_PIPELINE_CONFIG_H
+/* config: the values behind flowtap/config.h, as the pipeline uses them. */
+#ifndef FT_CONFIG_CONFIG_H
+#define FT_CONFIG_CONFIG_H
 
 #include "codec/net/tunnel.h"
 #include "flowtap/config.h"

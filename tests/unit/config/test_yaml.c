@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: configuration files: what is taken, what is refused with which line, who wins. */
+/* config: configuration files: what is taken, what is refused with which line, who wins. */
 #include "harness.h"
 
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "pipeline/options.h"
+#include "config/options.h"
 
 static struct ft_err err;
 

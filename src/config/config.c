@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: configurations: values from text, checked by the option table. */
+/* config: values from text, checked by the option table. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
+#include "config/options.h"
 #include "output/output.h"
-#include "pipeline/options.h"
 
 enum { SUGGEST_MAX = 3, PREFIX_MIN = 3, NAME_LEN = 64, SHOWN_LEN = 80 };
 

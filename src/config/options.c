@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: the one table of options, and where each value lies. */
-#include "pipeline/options.h"
+/* config: the one table of options, and where each value lies. */
+#include "config/options.h"
 
 #include <stddef.h>
 
