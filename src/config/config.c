@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "config/options.h"
-#include "output/output.h"
+#include "config/url.h"
 
 enum { SUGGEST_MAX = 3, PREFIX_MIN = 3, NAME_LEN = 64, SHOWN_LEN = 80 };
 

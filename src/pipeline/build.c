@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/wait.h"
 #include "codec/app/digest.h"
+#include "config/url.h"
 #include "pipeline/app.h"
 #include "pipeline/collect.h"
 #include "pipeline/lanes.h"

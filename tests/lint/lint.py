@@ -14,7 +14,7 @@ STAGES = ["source", "decode", "collect", "flow", "feature", "format", "output"]
 BELOW = {"base": ["base"], "model": ["model", "base"], "codec": ["codec", "model", "base"]}
 BELOW.update({s: [s, "codec", "model", "base"] for s in STAGES})
 BELOW["collect"].append("decode")  # samples carry packets
-BELOW["config"] = ["config", "output", "codec", "model", "base"]  # output: what a URL may name
+BELOW["config"] = ["config", "output", "codec", "model", "base"]  # output: the URL as its readers see it
 BELOW["pipeline"] = ["pipeline", "config", "codec", "model", "base"] + STAGES
 # columns whose values are objects write them: the one way up
 WRITES = {"model/field_export.c": "codec/text/", "model/field_stats.c": "codec/text/"}

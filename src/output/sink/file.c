@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/units.h"
 #include "base/wait.h"
 #include "output/sink/file_parts.h"
-#include "output/url.h"
 
 static struct file_sink *file_of(struct ft_sink *s)
 {

@@ -19,7 +19,6 @@
 #include "base/wait.h"
 #include "output/sink/file_parts.h"
 #include "output/sink/tail.h"
-#include "output/url.h"
 
 enum {
     PIPE_LEN = 1 << 20,
