@@ -15,7 +15,8 @@ BELOW = {"base": ["base"], "model": ["model", "base"], "codec": ["codec", "model
 BELOW.update({s: [s, "codec", "model", "base"] for s in STAGES})
 BELOW["collect"].append("decode")  # samples carry packets
 BELOW["config"] = ["config", "output", "codec", "model", "base"]  # output: the URL as its readers see it
-BELOW["pipeline"] = ["pipeline", "config", "codec", "model", "base"] + STAGES
+BELOW["guard"] = ["guard", "base"]
+BELOW["pipeline"] = ["pipeline", "config", "guard", "codec", "model", "base"] + STAGES
 # columns whose values are objects write them: the one way up
 WRITES = {"model/field_export.c": "codec/text/", "model/field_stats.c": "codec/text/"}
 BANNED = r"\b(strcpy|strcat|sprintf|vsprintf|gets|alloca|strtok|atoi|atol|system|popen|rand|srand|signal)\s*\("

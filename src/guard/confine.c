@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: system-call filters, Landlock, capabilities; see confine.h. */
-#include "pipeline/confine.h"
+/* guard: system-call filters, Landlock, capabilities; see confine.h. */
+#include "guard/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: giving up privileges, see flowtap/sandbox.h. */
+/* guard: giving up privileges, see flowtap/sandbox.h. */
 #include "flowtap/sandbox.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "pipeline/confine.h"
+#include "guard/confine.h"
 
 enum { NOBODY = 65534, CAPS = 64 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: what a confined process can still do: each call is made in a child of its own. */
-#include "pipeline/confine.h"
+/* guard: what a confined process can still do: each call is made in a child of its own. */
+#include "guard/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>

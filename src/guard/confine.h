@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: what a process may still ask of the kernel, see flowtap/sandbox.h.
+/* guard: what a process may still ask of the kernel, see flowtap/sandbox.h.
  *
  * Theory of operation: three processes, three lists of system calls. A call on the list is let
  * through, for some only with arguments that are looked at. What only an intruder makes ends the
  * process. Everything else, what a library merely probes for included, answers ENOSYS and is logged
  * by the kernel's audit. Landlock, where the kernel has it, takes the file system away besides: all
  * of it from the main process, all but the folders of its files from the opener. */
-#ifndef FT_PIPELINE_CONFINE_H
-#define FT_PIPELINE_CONFINE_H
+#ifndef FT_GUARD_CONFINE_H
+#define FT_GUARD_CONFINE_H
 
 #include "flowtap/errors.h"
 

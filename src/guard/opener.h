@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: how the outputs reach the opener; its life is in flowtap/sandbox.h. */
-#ifndef FT_PIPELINE_OPENER_H
-#define FT_PIPELINE_OPENER_H
+/* guard: how the outputs reach the opener; its life is in flowtap/sandbox.h. */
+#ifndef FT_GUARD_OPENER_H
+#define FT_GUARD_OPENER_H
 
 #include "base/files.h"
 #include "flowtap/sandbox.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: the opener, a child that keeps the right to open the output files; flowtap/sandbox.h.
+/* guard: the opener, a child that keeps the right to open the output files; flowtap/sandbox.h.
  *
  *     main ---- call, answer, descriptors ----> opener
  *                                                 | child of
@@ -11,7 +11,7 @@
  * the opener says so (ESTALE) and ends, the keeper looks at the new folder, and starts the next
  * opener with it. The call is made again then. All of them end when the main process is gone: its
  * end of the socket pair closes with it, however it died. */
-#include "pipeline/opener.h"
+#include "guard/opener.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@
 
 #include "base/mem.h"
 #include "base/wait.h"
-#include "pipeline/confine.h"
+#include "guard/confine.h"
 
 enum { OP_SEAL = FT_FILE__COUNT, RENEW = 75, ATTEMPTS = 3, ANSWER_MS = 5000 };
 enum { END_STEP_NS = 1000000, END_STEPS = 100 };
