@@ -16,7 +16,7 @@
  *
  * `any` is one socket on all interfaces, those that come later too. Each packet says what kind of
  * device it is of, and has that link type: the same bytes, tags and sizes as on the interface
- * itself (afpacket/filter.h). What passes several interfaces (a VLAN device and its link, a bridge
+ * itself (filter.h). What passes several interfaces (a VLAN device and its link, a bridge
  * and its ports) is seen on each of them.
  *
  * Several workers' sockets on one interface are a fan-out group, whose program says which of them

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source/afpacket: the filter of a ring's socket, see afpacket/filter.h. */
+/* source/afpacket: the filter of a ring's socket, see filter.h. */
 #include "source/afpacket/filter.h"
 
 #include <linux/filter.h>
