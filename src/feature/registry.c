@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* feature: all that there are. */
-#include "feature/app.h"
+#include "feature/app/app.h"
 #include "feature/feature.h"
 #include "feature/sizes/sizes.h"
 #include "feature/tcp/tcp.h"

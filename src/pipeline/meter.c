@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "feature/app.h"
+#include "feature/app/app.h"
 #include "feature/sizes/sizes.h"
 #include "feature/tcp/tcp.h"
 #include "feature/tunnel/tunnel.h"

@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "base/wait.h"
-#include "feature/app.h"
+#include "feature/app/app.h"
 #include "pipeline/app.h"
 #include "pipeline/internal.h"
 #include "pipeline/lanes.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: app: which packets are looked into, and the part of a record. */
+/* feature/app: app: which packets are looked into, and the part of a record. */
 #include "base/mem.h"
-#include "feature/app.h"
+#include "feature/app/app.h"
 
 /* owner: the table's thread */
 struct app {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: sizes and gaps.
+/* feature/sizes: sizes and gaps.
  *
  * Theory of operation: sizes and gaps are whole numbers, so their sums and sums of squares are kept
  * exactly, without a division and without an order; mean and standard deviation are worked out when

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: how the packets of each direction are distributed, in size and in time. */
+/* feature/sizes: how the packets of each direction are distributed, in size and in time. */
 #ifndef FT_FEATURE_SIZES_H
 #define FT_FEATURE_SIZES_H
 

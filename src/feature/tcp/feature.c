@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: tcp: where the state of a connection lies, and its part of a record.
+/* feature/tcp: tcp: where the state of a connection lies, and its part of a record.
  *
  * Theory of operation: every segment touches one line of an entry (hot). The round trips of the
  * handshake, 8 bytes, lie apart; what goes wrong, and how it ends, in cold: see tcp.h. */

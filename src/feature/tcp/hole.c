@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: what was not captured, see hole.h. */
+/* feature/tcp: what was not captured, see hole.h. */
 #include "feature/tcp/hole.h"
 
 #include <string.h>

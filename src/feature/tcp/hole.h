@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: the sequence numbers of one side of a TCP connection that were not captured, so far.
+/* feature/tcp: the sequence numbers of one side of a TCP connection that were not captured, so far.
  *
  * Theory of operation: a segment that begins beyond next leaves a hole before it; a later one may
  * fill it, and an acknowledgment of it says that the peer has what nobody captured. There is room

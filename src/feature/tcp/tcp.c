@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: TCP, everything that is not a segment in order; see tcp.h. */
+/* feature/tcp: TCP, everything that is not a segment in order; see tcp.h. */
 #include "feature/tcp/tcp.h"
 
 #include <string.h>

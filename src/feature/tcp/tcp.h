@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: what the sequence numbers of a TCP connection tell.
+/* feature/tcp: what the sequence numbers of a TCP connection tell.
  *
  * Theory of operation: an entry has one line of state that every segment touches, both sides
  * together, and a cold part for what goes wrong and how it ends. A connection that is opened and

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: the history of a TCP connection, as Zeek has them; see tcp.h. */
+/* feature/tcp: the history of a TCP connection, as Zeek has them; see tcp.h. */
 #include <ctype.h>
 
 #include "feature/tcp/tcp_parts.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: what tcp.c and tcp_history.c share: a segment while it is looked at; for them only. */
+/* feature/tcp: what tcp.c and tcp_history.c share: a segment while it is looked at; for them only.
+ */
 #ifndef FT_FEATURE_TCP_PARTS_H
 #define FT_FEATURE_TCP_PARTS_H
 

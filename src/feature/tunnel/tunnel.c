@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: tunnel. Few flows have any of it: of the others a bit says so. */
+/* feature/tunnel: tunnel. Few flows have any of it: of the others a bit says so. */
 #include "feature/tunnel/tunnel.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature: tunnels around a flow, and marks of its packets: fragments, congestion, RoCE. */
+/* feature/tunnel: tunnels around a flow, and marks of its packets: fragments, congestion, RoCE. */
 #ifndef FT_FEATURE_TUNNEL_H
 #define FT_FEATURE_TUNNEL_H
 

@@ -4,7 +4,7 @@
 #include "model/privacy.h"
 
 #include "harness.h"
-#include "model/element.h"
+#include "model/elements/element.h"
 #include "model/field_export.h"
 
 static bool ends_with(const char *s, const char *end)

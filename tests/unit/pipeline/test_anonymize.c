@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "format/value.h"
+#include "codec/text/column.h"
+#include "codec/text/exported.h"
 #include "harness.h"
 #include "model/community.h"
 #include "model/field_export.h"
-#include "model/xjson.h"
 #include "pipeline/build.h"
 #include "pipeline/scrub.h"
 
