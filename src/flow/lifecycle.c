@@ -127,24 +127,43 @@ static void deltas(struct ft_table *t, uint32_t i, bool final, struct ft_flow_re
     }
 }
 
-static void extras(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)
-{
-    static const struct ft__extra none;
-    const struct ft__extra *x = t->hot[i].seen & FT__SEEN_EXTRA ? &t->extra[i] : &none;
+/* The parts of a record while it is emitted. */
+struct parts {
+    struct ft_sizes_record sizes;
+    struct ft_tcp_record tcp;
+    struct ft_tunnel_record tunnel;
+};
 
-    r->tunnel = x->tunnel;
-    r->tunnel_version = x->tunnel_version;
-    r->tunnel_depth = x->tunnel_depth;
-    r->roce_bth = x->roce_bth;
-    r->has_roce = (x->bits & FT__X_ROCE) != 0;
-    memcpy(r->tunnel_src, x->outer[FT_DIR_FWD], sizeof r->tunnel_src);
-    memcpy(r->tunnel_dst, x->outer[FT_DIR_REV], sizeof r->tunnel_dst);
-    for (int d = 0; d < 2; d++) {
-        r->has_tunnel_id[d] = (x->bits & (FT__X_ID << d)) != 0;
-        r->tunnel_id[d] = x->tunnel_id[d];
-        r->fragments[d] = x->fragments[d];
-        r->ecn_ce[d] = x->ecn_ce[d];
+static void extras(const struct ft_table *t, uint32_t i, struct ft_flow_record *r,
+                   struct ft_tunnel_record *out)
+{
+    const struct ft__extra *x = &t->extra[i];
+
+    r->tunnel = FT_TUNNEL_NONE;
+    r->tunnel_id = 0;
+    r->has_tunnel_id = false;
+    r->part[FT_PART_TUNNEL] = &ft_tunnel_nothing;
+    if ((t->hot[i].seen & FT__SEEN_EXTRA) == 0) {
+        return;
     }
+    r->tunnel = x->tunnel;
+    r->has_tunnel_id = (x->bits & (FT__X_ID << FT_DIR_FWD)) != 0;
+    r->tunnel_id = x->tunnel_id[FT_DIR_FWD];
+    *out = (struct ft_tunnel_record){
+        .rev_id = x->tunnel_id[FT_DIR_REV],
+        .roce_bth = x->roce_bth,
+        .version = x->tunnel != FT_TUNNEL_NONE ? x->tunnel_version : 0,
+        .depth = x->tunnel_depth,
+        .has_rev_id = (x->bits & (FT__X_ID << FT_DIR_REV)) != 0,
+        .has_roce = (x->bits & FT__X_ROCE) != 0,
+    };
+    memcpy(out->src, x->outer[FT_DIR_FWD], sizeof out->src);
+    memcpy(out->dst, x->outer[FT_DIR_REV], sizeof out->dst);
+    for (int d = 0; d < 2; d++) {
+        out->fragments[d] = x->fragments[d];
+        out->ecn_ce[d] = x->ecn_ce[d];
+    }
+    r->part[FT_PART_TUNNEL] = out;
 }
 
 struct ft__stat_wide *ft__flow_wide(struct ft_table *t, uint32_t i)
@@ -156,7 +175,8 @@ struct ft__stat_wide *ft__flow_wide(struct ft_table *t, uint32_t i)
     return &t->wide[i];
 }
 
-static void distributions(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)
+static void distributions(const struct ft_table *t, uint32_t i, struct ft_flow_record *r,
+                          struct ft_sizes_record *out)
 {
     const struct ft__hot *h = &t->hot[i];
 
@@ -166,33 +186,59 @@ static void distributions(const struct ft_table *t, uint32_t i, struct ft_flow_r
             w != NULL && w->came_first != FT__NEVER ? w->came_first : t->cold[i].first_ns[d];
 
         ft__stat_record(&t->more[i].stat.side[d], w, r->packets[d], r->ip_bytes[d],
-                        (uint64_t)ft__time_sub(h->last_ns[d], first), &r->size[d], &r->gap[d]);
+                        (uint64_t)ft__time_sub(h->last_ns[d], first), &out->size[d], &out->gap[d]);
     }
+    r->part[FT_PART_SIZES] = out;
 }
 
-/* Everything that takes more than the counters. */
-static void details(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)
+/* S, then R, and nothing of a handshake, data or end in between. */
+static bool syn_then_reset(const char *history)
+{
+    const char *p = history + (history[0] == '^');
+
+    if (*p != 'S') {
+        return false;
+    }
+    p += 1 + strcspn(p + 1, "HAFGIQR");
+    return *p == 'R';
+}
+
+static void connection(const struct ft_table *t, uint32_t i, struct ft_flow_record *r,
+                       struct ft_tcp_record *out)
 {
     const struct ft__hot *h = &t->hot[i];
     bool flipped = (h->seen & FT__SEEN_FLIPPED) != 0;
+    struct ft__tcp tcp;
 
+    r->part[FT_PART_TCP] = NULL;
+    r->tcp_state[FT_DIR_FWD] = r->tcp_state[FT_DIR_REV] = FT_TCP_INACTIVE;
+    r->syn_then_reset = false;
+    if (r->proto != PROTO_TCP) {
+        return;
+    }
+    tcp = ft__flow_tcp(t, i, 0);
+    ft__tcp_record(&tcp, out);
+    out->midstream = (h->state & FT__S_SYN) == 0 && !flipped;
+    r->tcp_state[FT_DIR_FWD] = tcp.hot->side[FT_DIR_FWD].state;
+    r->tcp_state[FT_DIR_REV] = tcp.hot->side[FT_DIR_REV].state;
+    r->syn_then_reset = syn_then_reset(out->history);
+    r->part[FT_PART_TCP] = out;
+}
+
+/* Everything that takes more than the counters. */
+static void details(const struct ft_table *t, uint32_t i, struct ft_flow_record *r,
+                    struct parts *parts)
+{
+    memset(r->part, 0, sizeof r->part);
+    r->part[FT_PART_CORE] = r;
     r->entry = i;
     r->app_on = false;
-    r->app = NULL;
-    r->truncated = (h->seen & FT__SEEN_TRUNCATED) != 0;
-    r->has_tcp = false;
-    r->midstream = false;
-    distributions(t, i, r);
-    if (r->proto == PROTO_TCP) {
-        struct ft__tcp tcp = ft__flow_tcp(t, i, 0);
-
-        ft__tcp_record(&tcp, &r->tcp);
-        r->has_tcp = true;
-        r->midstream = (h->state & FT__S_SYN) == 0 && !flipped;
-    }
+    r->truncated = (t->hot[i].seen & FT__SEEN_TRUNCATED) != 0;
+    distributions(t, i, r, &parts->sizes);
+    connection(t, i, r, &parts->tcp);
     r->has_icmp_code = t->cold[i].icmp_known;
     r->icmp_code = t->cold[i].icmp_code;
-    extras(t, i, r);
+    extras(t, i, r, &parts->tunnel);
 }
 
 /* Hands a record to the table's user and counts it. */
@@ -209,6 +255,8 @@ static void emit(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t 
         t->stats.updates++;
     }
     if (t->emit != NULL) {
+        struct parts parts;
+
         orient(t, i, &r);
         r.flow_id = t->link[i].flow_id;
         r.timestamp_ns = at_ns;
@@ -217,7 +265,7 @@ static void emit(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t 
         r.segment = t->cold[i].segment;
         r.reason = (uint8_t)reason;
         r.is_final = final;
-        details(t, i, &r);
+        details(t, i, &r, &parts);
         deltas(t, i, final, &r);
         t->emit(t->cookie, &r);
     }

@@ -524,10 +524,9 @@ void ft__tcp_record(const struct ft__tcp *t, struct ft_tcp_record *r)
         const struct ft__tcp_side *s = &t->hot->side[d];
 
         r->window_max[d] = s->window_max;
-        r->init_window[d] = s->letters & FT__H_SYN ? s->init_window : -1;
+        r->init_window[d] = s->letters & FT__H_SYN ? s->init_window : UINT32_MAX;
         r->mss[d] = s->mss;
-        r->scale[d] = s->scale;
-        r->state[d] = s->state;
+        r->scale[d] = s->scale != FT_TCPO_NO_SCALE ? s->scale : UINT8_MAX;
         r->rtt_us[d] = s->bits & FT__T_RTT ? *t->rtt_us[d] : UINT32_MAX;
     }
 }
