@@ -18,11 +18,10 @@
 #include <stdint.h>
 
 #include "flowtap/errors.h"
+#include "model/columns.h"
 #include "model/counted.h"
 #include "model/packet.h"
 #include "model/record.h"
-
-enum { FT_FEATURES_MAX = 16 };
 
 /* What a feature has to know when it is opened. */
 struct ft_feature_config {
@@ -33,7 +32,8 @@ struct ft_feature_config {
 struct ft_feature {
     const char *name;    /* of its profile */
     const char *meaning; /* one line, for --help and docs */
-    bool payload;        /* it looks into payloads: the decoder has to keep them */
+    const struct ft_column_set *columns;
+    bool payload; /* it looks into payloads: the decoder has to keep them */
 
     /* bytes of address space */
     size_t (*budget)(const struct ft_feature_config *cfg);
@@ -59,17 +59,9 @@ struct ft_feature {
     void (*end)(void *state, uint32_t entry);
 };
 
-/* Places of features: that of a record's part, and the bit of a set of features. 0 is the core. */
-enum ft_feature_place {
-    FT_FEATURE_SIZES = 1,
-    FT_FEATURE_TCP,
-    FT_FEATURE_TUNNEL,
-    FT_FEATURE_APP,
-    FT_FEATURE__COUNT
-};
-
-/* The feature of a place from 1, or NULL behind the last. */
-const struct ft_feature *ft_feature_at(uint32_t place);
+/* The feature that makes a part of records (enum ft_part, from 1), or NULL. A set of features has
+ * a bit for each. */
+const struct ft_feature *ft_feature_at(uint32_t part);
 
 /* Bits by entry. */
 FT_INLINE bool ft_bit_get(const uint64_t *bits, uint32_t i)

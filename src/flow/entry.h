@@ -9,7 +9,7 @@
  *     addr6[i]    32  IPv6 addresses in canonical order
  *     high[i]     40  carries of the counters: 64 KiB of headers, 65536 packets, 4 GiB
  *     prev[i]     32  totals at the last record: flows that had an interim one
- *     tunnel[i]   12  type and ids of a tunnel
+ *     tunnel[i]    8  type and id of a tunnel
  *
  *     wire bytes = bytes   IP bytes = bytes - over   payload bytes = bytes - over - hdr
  *
@@ -86,9 +86,9 @@ struct ft__high {
 };
 
 struct ft__tunnel {
-    uint32_t id[2];
+    uint32_t id;  /* of the forward direction; of the key both have it */
     uint8_t type; /* enum ft_tunnel_type */
-    uint8_t has;  /* bit per direction: its id holds */
+    bool has;     /* id holds */
 };
 
 /* Totals at the last record of a flow that has segments. */
@@ -100,7 +100,7 @@ _Static_assert(sizeof(struct ft__hot) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__cold) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__high) == 40, "as listed above");
 _Static_assert(sizeof(struct ft__prev) == 32, "as listed above");
-_Static_assert(sizeof(struct ft__tunnel) == 12, "as listed above");
+_Static_assert(sizeof(struct ft__tunnel) == 8, "as listed above");
 
 #define FT__NEVER INT64_MIN
 #define FT__NONE  UINT32_MAX

@@ -131,8 +131,7 @@ static void fill_more(struct ft_table *t, uint32_t i, const struct ft_packet *pk
         t->cold[i].icmp_known = true;
     }
     if (pkt->key.bits & FT_KEY_TUNNEL) {
-        t->tunnel[i] = (struct ft__tunnel){
-            .id = {pkt->tunnel_id, pkt->tunnel_id}, .type = pkt->tunnel, .has = 3};
+        t->tunnel[i] = (struct ft__tunnel){.id = pkt->tunnel_id, .type = pkt->tunnel, .has = true};
         h->seen |= FT__SEEN_TUNNEL;
     }
     if (pkt->key.bits & FT_KEY_V6) {

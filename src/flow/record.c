@@ -5,8 +5,6 @@
 #include "flow/conn.h"
 #include "flow/internal.h"
 
-enum { PROTO_TCP = 6 };
-
 uint64_t ft__flow_packets(const struct ft_table *t, uint32_t i)
 {
     const struct ft__hot *h = &t->hot[i];
@@ -79,10 +77,8 @@ static void tunnel(const struct ft_table *t, uint32_t i, struct ft_flow_record *
     const struct ft__tunnel *x = t->hot[i].seen & FT__SEEN_TUNNEL ? &t->tunnel[i] : &none;
 
     r->tunnel = x->type;
-    for (int d = 0; d < 2; d++) {
-        r->has_tunnel_id[d] = (x->has >> d & 1) != 0;
-        r->tunnel_id[d] = x->id[d];
-    }
+    r->has_tunnel_id = x->has;
+    r->tunnel_id = x->id;
 }
 
 /* ---- the list ---- */
@@ -99,6 +95,10 @@ void ft_table_record(struct ft_table *t, struct ft_flow_record *r)
     const struct ft__hot *h = &t->hot[i];
     struct ft__cold *c = &t->cold[i];
 
+    memset(r->part, 0, sizeof r->part);
+    r->part[FT_PART_CORE] = r;
+    r->entry = i;
+    r->app_on = false;
     totals(t, i, r);
     orient(t, i, r);
     r->flow_id = c->flow_id;
@@ -109,8 +109,6 @@ void ft_table_record(struct ft_table *t, struct ft_flow_record *r)
     r->reason = due->reason;
     r->is_final = due->is_final;
     r->truncated = (h->seen & FT__SEEN_TRUNCATED) != 0;
-    r->midstream =
-        r->proto == PROTO_TCP && (h->state & FT__S_SYN) == 0 && (h->seen & FT__SEEN_FLIPPED) == 0;
     memcpy(r->tcp_state, c->tcp_state, sizeof r->tcp_state);
     r->syn_then_reset = (c->tcp_bits & FT__C_SYN_RESET) != 0;
     r->has_icmp_code = c->icmp_known;

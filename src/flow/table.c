@@ -135,7 +135,7 @@ static bool wide_equal(const struct ft_table *t, uint32_t i, const struct ft_pac
         return false;
     }
     return (pkt->key.bits & FT_KEY_TUNNEL) == 0 ||
-           (t->tunnel[i].type == pkt->tunnel && t->tunnel[i].id[0] == pkt->tunnel_id);
+           (t->tunnel[i].type == pkt->tunnel && t->tunnel[i].id == pkt->tunnel_id);
 }
 
 FT_INLINE bool key_equal(const struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
@@ -370,9 +370,10 @@ FT_COLD static void note_tunnel(struct ft_table *t, uint32_t i, const struct ft_
         *x = (struct ft__tunnel){.type = pkt->tunnel};
         t->hot[i].seen |= FT__SEEN_TUNNEL;
     }
-    if (pkt->tunnel == x->type && (pkt->tunnel_flags & FT_TUNNEL_ID) && (x->has >> d & 1) == 0) {
-        x->id[d] = pkt->tunnel_id;
-        x->has |= (uint8_t)(1 << d);
+    if (d == FT_DIR_FWD && pkt->tunnel == x->type && (pkt->tunnel_flags & FT_TUNNEL_ID) &&
+        !x->has) {
+        x->id = pkt->tunnel_id;
+        x->has = true;
     }
 }
 

@@ -172,7 +172,7 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     }
     if (head != NULL && r.events != 0) {
         env.header_len = head((enum ft_event)__builtin_ctz(r.events),
-                              p->plan.features >> FT_FEATURE_APP & 1, header);
+                              p->plan.features >> FT_PART_APP & 1, header);
         env.header = header;
     }
     rc = ft_output_open(url, cfg, &env, &r.output, err);
@@ -393,7 +393,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     if (rc != FT_OK) {
         return rc;
     }
-    if ((p->plan.features >> FT_FEATURE_APP & 1) && !ft_digest_available()) {
+    if ((p->plan.features >> FT_PART_APP & 1) && !ft_digest_available()) {
         ft_log(&p->log, FT_LOG_WARN,
                "--app: this build has no OpenSSL: JA3, JA4, HASSH and QUIC stay null");
     }

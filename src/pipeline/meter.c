@@ -2,13 +2,6 @@
 /* pipeline: table, features, records: see meter.h. */
 #include "pipeline/meter.h"
 
-#include <string.h>
-
-#include "feature/app/app.h"
-#include "feature/sizes/sizes.h"
-#include "feature/tcp/tcp.h"
-#include "feature/tunnel/tunnel.h"
-
 enum { TIMER_VISITS = 2, /* for each packet */ ASK_AHEAD = 4 /* records */ };
 
 static struct ft_feature_config feature_config(const struct ft_table_config *cfg)
@@ -16,13 +9,18 @@ static struct ft_feature_config feature_config(const struct ft_table_config *cfg
     return (struct ft_feature_config){.entries = ft_table_entries(cfg->max_flows)};
 }
 
+static bool is_on(uint32_t features, uint32_t part)
+{
+    return (features >> part & 1) && ft_feature_at(part) != NULL;
+}
+
 size_t ft_meter_budget(const struct ft_table_config *cfg, uint32_t features)
 {
     struct ft_feature_config c = feature_config(cfg);
     size_t sum = ft_table_budget(cfg);
 
-    for (uint32_t p = 1; p < FT_FEATURE__COUNT; p++) {
-        sum += features >> p & 1 ? ft_feature_at(p)->budget(&c) : 0;
+    for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
+        sum += is_on(features, p) ? ft_feature_at(p)->budget(&c) : 0;
     }
     return sum;
 }
@@ -32,10 +30,10 @@ int ft_meter_open(struct ft_meter *m, const struct ft_table_config *cfg, uint32_
     struct ft_feature_config c = feature_config(cfg);
     int rc = ft_table_new(cfg, &m->table);
 
-    for (uint32_t p = 1; rc == FT_OK && p < FT_FEATURE__COUNT; p++) {
-        if (features >> p & 1) {
+    for (uint32_t p = 0; rc == FT_OK && p < FT_PARTS_MAX; p++) {
+        if (is_on(features, p)) {
             m->on[m->n_on].feature = ft_feature_at(p);
-            m->on[m->n_on].place = (uint8_t)p;
+            m->on[m->n_on].part = (uint8_t)p;
             rc = ft_feature_at(p)->open(&c, &m->on[m->n_on].state);
             m->n_on += rc == FT_OK;
         }
@@ -53,10 +51,10 @@ void ft_meter_close(struct ft_meter *m)
     m->table = NULL;
 }
 
-const void *ft_meter_state(const struct ft_meter *m, enum ft_feature_place place)
+const void *ft_meter_state(const struct ft_meter *m, enum ft_part part)
 {
     for (uint32_t k = 0; k < m->n_on; k++) {
-        if (m->on[k].place == place) {
+        if (m->on[k].part == part) {
             return m->on[k].state;
         }
     }
@@ -65,51 +63,14 @@ const void *ft_meter_state(const struct ft_meter *m, enum ft_feature_place place
 
 /* ---- records ---- */
 
-/* A part joins the record. */
-static void join(struct ft_flow_record *r, uint8_t place, const void *part)
-{
-    const struct ft_sizes_record *s = part;
-    const struct ft_tunnel_record *t = part;
-
-    switch (place) {
-    case FT_FEATURE_SIZES:
-        memcpy(r->size, s->size, sizeof r->size);
-        memcpy(r->gap, s->gap, sizeof r->gap);
-        break;
-    case FT_FEATURE_TCP:
-        r->has_tcp = part != NULL;
-        if (part != NULL) {
-            memcpy(&r->tcp, part, sizeof r->tcp);
-        }
-        break;
-    case FT_FEATURE_TUNNEL:
-        memcpy(r->tunnel_src, t->outer[0], 16);
-        memcpy(r->tunnel_dst, t->outer[1], 16);
-        memcpy(r->fragments, t->fragments, sizeof r->fragments);
-        memcpy(r->ecn_ce, t->ecn_ce, sizeof r->ecn_ce);
-        r->tunnel_version = t->version;
-        r->tunnel_depth = t->depth;
-        r->has_roce = t->has_roce;
-        r->roce_bth = t->roce_bth;
-        break;
-    case FT_FEATURE_APP:
-        r->app_on = true;
-        r->app = part;
-        break;
-    default:
-        break;
-    }
-}
-
 static void write_record(struct ft_meter *m, uint32_t entry)
 {
     struct ft_flow_record r;
 
-    r.app_on = false;
-    r.app = NULL;
     ft_table_record(m->table, &r);
     for (uint32_t k = 0; k < m->n_on; k++) {
-        join(&r, m->on[k].place, m->on[k].feature->record(m->on[k].state, entry, &r));
+        r.part[m->on[k].part] = m->on[k].feature->record(m->on[k].state, entry, &r);
+        r.app_on |= m->on[k].part == FT_PART_APP;
     }
     m->emit(m->cookie, &r);
 }

@@ -23,15 +23,15 @@ struct ft_meter {
     struct {
         const struct ft_feature *feature;
         void *state;
-        uint8_t place;
-    } on[FT_FEATURES_MAX]; /* [n_on]: in the order of their places */
+        uint8_t part;   /* enum ft_part */
+    } on[FT_PARTS_MAX]; /* [n_on]: in the order of their parts */
     uint32_t n_on;
     ft_meter_emit_fn emit; /* NULL: nobody asks for records */
     void *cookie;
     bool counts_only; /* the bytes of records are not asked for: emit gets NULL for each */
 };
 
-/* Bytes of address space; features: a bit per enum ft_feature_place. */
+/* Bytes of address space; features: a bit per enum ft_part. */
 size_t ft_meter_budget(const struct ft_table_config *cfg, uint32_t features);
 
 /* FT_E_NOMEM, FT_E_RANGE; m is to be closed in any case. Who takes records is set by the owner. */
@@ -51,6 +51,6 @@ void ft_meter_idle(struct ft_meter *m, int64_t now_ns, uint32_t timers);
 void ft_meter_flush(struct ft_meter *m, int64_t end_ns, enum ft_reason reason);
 
 /* The state of a feature, or NULL when it is off. */
-const void *ft_meter_state(const struct ft_meter *m, enum ft_feature_place place);
+const void *ft_meter_state(const struct ft_meter *m, enum ft_part part);
 
 #endif

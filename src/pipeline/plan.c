@@ -41,20 +41,20 @@ static void plan_table(const struct ft_config *cfg, struct ft_plan *plan)
 /* The features that are on. The samples of collect have none: they are only counted. */
 static uint32_t features_of(const struct ft_config *cfg)
 {
-    uint32_t all = 1 << FT_FEATURE_SIZES | 1 << FT_FEATURE_TCP | 1 << FT_FEATURE_TUNNEL;
+    uint32_t all = 1 << FT_PART_SIZES | 1 << FT_PART_TCP | 1 << FT_PART_TUNNEL;
 
     if (cfg->command == FT_CMD_COLLECT) {
         return 0;
     }
-    return all | (cfg->app ? 1 << FT_FEATURE_APP : 0);
+    return all | (cfg->app ? 1 << FT_PART_APP : 0);
 }
 
 static bool wants_payloads(uint32_t features)
 {
     bool wants = false;
 
-    for (uint32_t p = 1; p < FT_FEATURE__COUNT; p++) {
-        wants |= (features >> p & 1) && ft_feature_at(p)->payload;
+    for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
+        wants |= (features >> p & 1) && ft_feature_at(p) != NULL && ft_feature_at(p)->payload;
     }
     return wants;
 }

@@ -145,7 +145,7 @@ void ft__worker_publish(struct ft_worker *w)
     if (w->meter.table != NULL) {
         publish_table(w);
     }
-    const void *app = ft_meter_state(&w->meter, FT_FEATURE_APP);
+    const void *app = ft_meter_state(&w->meter, FT_PART_APP);
 
     if (app != NULL) {
         struct ft_apps_stats a;

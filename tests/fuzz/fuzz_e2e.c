@@ -115,15 +115,19 @@ static void write_sample(struct run *r, const struct ft_packet *pkt,
 
 static void check_direction(const struct ft_flow_record *rec, int d)
 {
+    const struct ft_sizes_record *sizes = rec->part[FT_PART_SIZES];
+    const struct ft_tunnel_record *tunnel = rec->part[FT_PART_TUNNEL];
+    const struct ft_tcp_record *tcp = rec->part[FT_PART_TCP];
+
     MUST(rec->packets[d] >= rec->packets_delta[d] && rec->bytes[d] >= rec->bytes_delta[d]);
     MUST(rec->payload_bytes[d] <= rec->ip_bytes[d]);
-    MUST(rec->size[d].n == rec->packets[d] && rec->size[d].sum == rec->ip_bytes[d]);
-    MUST(rec->packets[d] == 0 || rec->size[d].min <= rec->size[d].max);
-    MUST(rec->packets[d] == 0 || rec->gap[d].n == rec->packets[d] - 1);
-    MUST(rec->fragments[d] <= rec->packets[d] && rec->ecn_ce[d] <= rec->packets[d]);
-    if (rec->has_tcp) {
-        MUST(rec->tcp.retrans[d] <= rec->packets[d] && rec->tcp.fast[d] <= rec->tcp.retrans[d]);
-        MUST(rec->tcp.retrans_bytes[d] <= rec->payload_bytes[d]);
+    MUST(sizes->size[d].n == rec->packets[d] && sizes->size[d].sum == rec->ip_bytes[d]);
+    MUST(rec->packets[d] == 0 || sizes->size[d].min <= sizes->size[d].max);
+    MUST(rec->packets[d] == 0 || sizes->gap[d].n == rec->packets[d] - 1);
+    MUST(tunnel->fragments[d] <= rec->packets[d] && tunnel->ecn_ce[d] <= rec->packets[d]);
+    if (tcp != NULL) {
+        MUST(tcp->retrans[d] <= rec->packets[d] && tcp->fast[d] <= tcp->retrans[d]);
+        MUST(tcp->retrans_bytes[d] <= rec->payload_bytes[d]);
     }
 }
 

@@ -108,6 +108,7 @@ void ft_app_stats(const void *state, struct ft_apps_stats *out)
 const struct ft_feature ft_feature_app = {
     .name = "app",
     .meaning = "names: the application, TLS, QUIC, HTTP, DNS, from the first packets",
+    .columns = &ft_columns_app,
     .payload = true,
     .budget = app_budget,
     .open = app_open,

@@ -259,6 +259,7 @@ static const void *sizes_record(void *state, uint32_t entry, const struct ft_flo
 const struct ft_feature ft_feature_sizes = {
     .name = "sizes",
     .meaning = "how sizes and gaps of the packets are distributed, by direction",
+    .columns = &ft_columns_sizes,
     .budget = sizes_budget,
     .open = sizes_open,
     .close = sizes_close,

@@ -5,12 +5,7 @@
 
 #include "feature/feature.h"
 
-/* Its part of a record, by direction. */
-struct ft_sizes_record {
-    struct ft_distribution size[2]; /* IP bytes of the packets */
-    struct ft_distribution gap[2];  /* ns between packets of one direction */
-};
-
+/* Its part of a record is struct ft_sizes_record. */
 extern const struct ft_feature ft_feature_sizes;
 
 #endif

@@ -82,6 +82,9 @@ FT_INLINE void segment(struct tcp *t, const struct ft_packet *pkt, const struct 
 
         ft__tcp_begin(&t->hot[at->entry], answer && at->dir == FT_DIR_REV);
     }
+    if ((at->bits & FT_AT_ISN) && (pkt->tcp_flags & FT_TCP_SYN)) {
+        t->hot[at->entry].side[FT_DIR_FWD].begun = true;
+    }
     struct ft__tcp tcp = at_entry(t, at->entry, last_ns, at->since_ns);
 
     ft__tcp_packet(&tcp, pkt, at->dir);
@@ -138,6 +141,7 @@ static const void *tcp_record(void *state, uint32_t entry, const struct ft_flow_
 const struct ft_feature ft_feature_tcp = {
     .name = "tcp",
     .meaning = "what the sequence numbers of a connection tell: history, round trips, losses",
+    .columns = &ft_columns_tcp,
     .budget = tcp_budget,
     .open = tcp_open,
     .close = tcp_close,

@@ -520,13 +520,14 @@ void ft__tcp_record(const struct ft__tcp *t, struct ft_tcp_record *r)
         cold_record(t->cold, r);
     }
     history_record(t, warm, r);
+    r->midstream = !t->hot->side[FT_DIR_FWD].begun;
     for (int d = 0; d < 2; d++) {
         const struct ft__tcp_side *s = &t->hot->side[d];
 
         r->window_max[d] = s->window_max;
-        r->init_window[d] = s->letters & FT__H_SYN ? s->init_window : -1;
+        r->init_window[d] = s->letters & FT__H_SYN ? s->init_window : UINT32_MAX;
         r->mss[d] = s->mss;
-        r->scale[d] = s->scale;
+        r->scale[d] = s->scale != FT_TCPO_NO_SCALE ? s->scale : UINT8_MAX;
         r->rtt_us[d] = s->bits & FT__T_RTT ? *t->rtt_us[d] : UINT32_MAX;
     }
 }

@@ -64,7 +64,8 @@ struct ft__tcp_side {
     uint8_t letters;      /* that the history has, H_* */
     uint8_t bits;         /* T_* */
     uint8_t dup_run;      /* duplicate acknowledgments in a row */
-    uint8_t scale;        /* shift of its windows, or FT_TCPO_NO_SCALE: unknown or none */
+    uint8_t begun : 1;    /* of side 0: its SYN was seen, or the answer came first */
+    uint8_t scale : 4;    /* shift of its windows, or FT_TCPO_NO_SCALE: unknown or none */
 };
 
 struct ft__tcp_hot {
@@ -126,6 +127,7 @@ FT_INLINE void ft__tcp_begin(struct ft__tcp_hot *h, bool flipped)
 {
     memset(h, 0, sizeof *h);
     h->side[0].scale = h->side[1].scale = FT_TCPO_NO_SCALE;
+    h->side[FT_DIR_FWD].begun = flipped;
     h->history = flipped ? FT__LETTER_FLIPPED : 0;
 }
 

@@ -8,12 +8,18 @@
 
 enum { ECN_CE = 3 /* RFC 3168 §5 */ };
 
-_Static_assert(sizeof(struct ft_tunnel_record) <= 64, "one cache line");
+/* What is kept of a flow that has any of it. */
+struct flow {
+    struct ft_tunnel_record record;
+    uint8_t type; /* enum ft_tunnel_type, of the first packet out of one */
+};
+
+_Static_assert(sizeof(struct flow) == 64, "one cache line");
 
 /* owner: the table's thread */
 struct tunnel {
-    struct ft_tunnel_record *of; /* [entries], mapped */
-    uint64_t *has;               /* bits by entry: of holds; mapped */
+    struct flow *of; /* [entries], mapped */
+    uint64_t *has;   /* bits by entry: of holds; mapped */
     uint32_t entries;
 };
 
@@ -24,8 +30,8 @@ static size_t words(uint32_t entries)
 
 static size_t tunnel_budget(const struct ft_feature_config *cfg)
 {
-    return (size_t)cfg->entries * sizeof(struct ft_tunnel_record) +
-           words(cfg->entries) * sizeof(uint64_t) + sizeof(struct tunnel);
+    return (size_t)cfg->entries * sizeof(struct flow) + words(cfg->entries) * sizeof(uint64_t) +
+           sizeof(struct tunnel);
 }
 
 static void tunnel_close(void *state)
@@ -58,26 +64,44 @@ static int tunnel_open(const struct ft_feature_config *cfg, void **out)
     return FT_OK;
 }
 
+/* A packet out of a tunnel. Of one whose id is part of the key, both directions have it. */
+static void take_tunnel(struct flow *x, const struct ft_packet *pkt, int d)
+{
+    struct ft_tunnel_record *r = &x->record;
+    bool keyed = (pkt->key.bits & FT_KEY_TUNNEL) != 0;
+
+    if (x->type == FT_TUNNEL_NONE) {
+        x->type = pkt->tunnel;
+        r->version = pkt->tunnel_version;
+        r->depth = pkt->tunnel_depth;
+        memcpy(d == FT_DIR_FWD ? r->src : r->dst, pkt->outer[0], sizeof r->src);
+        memcpy(d == FT_DIR_FWD ? r->dst : r->src, pkt->outer[1], sizeof r->dst);
+    }
+    if (pkt->tunnel == x->type && (pkt->tunnel_flags & FT_TUNNEL_ID) && !r->has_rev_id &&
+        (d == FT_DIR_REV || keyed)) {
+        r->rev_id = pkt->tunnel_id;
+        r->has_rev_id = true;
+    }
+}
+
 FT_COLD static void take(struct tunnel *t, const struct ft_packet *pkt, const struct ft_counted *at)
 {
-    struct ft_tunnel_record *x = &t->of[at->entry];
+    struct flow *x = &t->of[at->entry];
+    struct ft_tunnel_record *r = &x->record;
     int d = at->dir;
 
     if (!ft_bit_get(t->has, at->entry)) {
         memset(x, 0, sizeof *x);
         ft_bit_set(t->has, at->entry);
     }
-    x->fragments[d] += pkt->frag != FT_FRAG_NONE;
-    x->ecn_ce[d] += (pkt->tos & ECN_CE) == ECN_CE;
-    if ((pkt->mark & FT_MARK_ROCE) && !x->has_roce) {
-        x->roce_bth = pkt->roce_bth;
-        x->has_roce = true;
+    r->fragments[d] += pkt->frag != FT_FRAG_NONE;
+    r->ecn_ce[d] += (pkt->tos & ECN_CE) == ECN_CE;
+    if ((pkt->mark & FT_MARK_ROCE) && !r->has_roce) {
+        r->roce_bth = pkt->roce_bth;
+        r->has_roce = true;
     }
-    if (pkt->tunnel != FT_TUNNEL_NONE && x->depth == 0) {
-        x->version = pkt->tunnel_version;
-        x->depth = pkt->tunnel_depth;
-        memcpy(x->outer[d], pkt->outer[0], sizeof x->outer[0]);
-        memcpy(x->outer[!d], pkt->outer[1], sizeof x->outer[1]);
+    if (pkt->tunnel != FT_TUNNEL_NONE) {
+        take_tunnel(x, pkt, d);
     }
 }
 
@@ -101,16 +125,16 @@ static void tunnel_packets(void *state, const struct ft_packet *pkts, const stru
 
 static const void *tunnel_record(void *state, uint32_t entry, const struct ft_flow_record *core)
 {
-    static const struct ft_tunnel_record none;
     const struct tunnel *t = state;
 
     (void)core;
-    return ft_bit_get(t->has, entry) ? &t->of[entry] : &none;
+    return ft_bit_get(t->has, entry) ? &t->of[entry].record : &ft_tunnel_nothing;
 }
 
 const struct ft_feature ft_feature_tunnel = {
     .name = "tunnel",
     .meaning = "outer addresses and depth of tunnels; fragments, congestion marks, RoCE",
+    .columns = &ft_columns_tunnel,
     .budget = tunnel_budget,
     .open = tunnel_open,
     .close = tunnel_close,
