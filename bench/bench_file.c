@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "source/file.h"
+#include "source/file/file.h"
 
 enum { BATCH_MAX = 4096 };
 

@@ -8,9 +8,9 @@
  * Only text: numbers stay numbers. */
 #include <string.h>
 
-#include "base/digits.h"
+#include "codec/text/column.h"
+#include "codec/text/digits.h"
 #include "format/format.h"
-#include "format/value.h"
 #include "model/columns.h"
 #include "model/field_export.h"
 

@@ -5,10 +5,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/digits.h"
-#include "format/value.h"
+#include "codec/text/digits.h"
+#include "codec/text/exported.h"
 #include "model/field_export.h"
-#include "model/xjson.h"
 
 enum { ROW_ROOM = 128, DEPTH = 8 };
 

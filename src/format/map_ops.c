@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "format/map.h"
-#include "format/value.h"
+#include "format/ndjson.h"
 
 extern const struct ft_format_ops ft_format_ndjson;
 

@@ -2,9 +2,11 @@
 /* format: NDJSON, one object a line. Samples, and exported flow records in ndjson_export.c, are
  * written by hand, for speed, the others by a walk over the field table; a test holds both to the
  * same bytes. */
-#include "base/digits.h"
+#include "format/ndjson.h"
+
+#include "codec/text/column.h"
+#include "codec/text/digits.h"
 #include "format/format.h"
-#include "format/value.h"
 #include "model/columns.h"
 #include "model/field_export.h"
 

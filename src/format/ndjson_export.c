@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: an exported flow record as NDJSON, written by hand; a test holds it to the walk over the
  * field table. */
-#include "base/digits.h"
+#include "codec/text/digits.h"
 #include "format/format.h"
-#include "format/value.h"
+#include "format/ndjson.h"
 #include "model/field_export.h"
 
 static uint8_t *put_address(uint8_t *p, const struct ft_export_record *r, bool there,

@@ -62,6 +62,20 @@ bool ft_xvalue_fits(uint8_t type, uint16_t len)
     }
 }
 
+int64_t ft_ntp_to_ns(uint64_t ntp, bool micro)
+{
+    /* seconds from the NTP era 0 (1900) to 1970; era 1 begins in 2036 (RFC 7011 §6.1.10) */
+    static const int64_t ntp_to_unix_s = 2208988800;
+    uint64_t frac = ntp & 0xffffffff;
+    int64_t s = (int64_t)(ntp >> 32);
+
+    if (micro) {
+        frac &= ~(uint64_t)0x7ff; /* RFC 7011 §6.1.9: the low 11 bits are not used */
+    }
+    s += s < 0x80000000 ? 0x100000000 : 0;
+    return (s - ntp_to_unix_s) * 1000000000 + (int64_t)(frac * 1000000000 >> 32);
+}
+
 const char *ft_export_protocol_name(enum ft_export_protocol p)
 {
     static const char *const names[] = {"netflow_v1", "netflow_v5", "netflow_v7",

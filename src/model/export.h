@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/element.h"
+#include "model/elements/element.h"
 #include "model/packet.h"
 #include "model/record.h"
 
@@ -264,5 +264,8 @@ const char *ft_export_protocol_name(enum ft_export_protocol p);
 /* "learnt", "changed", ...; "messages", "records", "none": never NULL. */
 const char *ft_template_change_name(enum ft_template_change_kind k);
 const char *ft_sequence_unit_name(enum ft_sequence_unit u);
+
+/* Unix time in the unit of an NTP timestamp's element: us or ns since 1970 (RFC 7011 §6.1.9). */
+int64_t ft_ntp_to_ns(uint64_t ntp, bool micro);
 
 #endif

@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/digits.h"
 #include "base/hash.h"
-#include "model/xjson.h"
+#include "codec/text/digits.h"
+#include "codec/text/escape.h"
+#include "codec/text/exported.h"
 
 enum { JSON_ROOM = 40000 }; /* of a JSON column: events are bounded by FT_EVENT_ROOM */
 

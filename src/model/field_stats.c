@@ -2,7 +2,8 @@
 /* model: the columns of pipeline_stats. */
 #include "model/field_stats.h"
 
-#include "base/digits.h"
+#include "codec/text/digits.h"
+#include "codec/text/escape.h"
 
 enum { TYPE_LLC = 4 };         /* 802.2, as Linux numbers it */
 enum { NAME_MAX_SHOWN = 256 }; /* bytes of an output's name; FT_FORMAT_MAX rests on it */

@@ -2,9 +2,9 @@
 /* model: what a column or an exported value gives away: its class.
  *
  * Theory of operation: every column of every event (field.h) and every information element
- * (element.h) has one class. What is done with a class is decided in one place, the pipeline
- * (pipeline/anonymize.h): formats and outputs see events in which it has been done already. A
- * column cannot be without one: 0 is no class, and a test looks at all of them. */
+ * (elements/element.h) has one class. What is done with a class is decided in one place, the
+ * pipeline (pipeline/anonymize.h): formats and outputs see events in which it has been done
+ * already. A column cannot be without one: 0 is no class, and a test looks at all of them. */
 #ifndef FT_MODEL_PRIVACY_H
 #define FT_MODEL_PRIVACY_H
 

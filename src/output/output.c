@@ -13,8 +13,8 @@
 
 #include "base/bounds.h"
 #include "base/mem.h"
+#include "base/units.h"
 #include "base/wait.h"
-#include "output/url.h"
 
 enum {
     CHUNK_LEN = 256 * 1024,

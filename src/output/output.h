@@ -29,26 +29,9 @@
 #include "flowtap/event.h"
 #include "flowtap/log.h"
 #include "flowtap/stats.h"
+#include "output/url.h"
 
 enum ft_overflow { FT_OVERFLOW_DROP, FT_OVERFLOW_BLOCK };
-
-/* A parsed -o URL: FORMAT[+TRANSPORT]:TARGET[?key=value&...]. Owned strings; free with _fini. */
-struct ft_output_url {
-    char *text;      /* as given */
-    char *format;    /* "ndjson", "csv", "null" */
-    char *transport; /* "file", or the word after "+" */
-    char *target;    /* "-" or a path; "" for null */
-    struct {
-        char *key, *value;
-    } param[16];
-    uint32_t n_params;
-};
-
-FT_NODISCARD int ft_output_url_parse(const char *text, struct ft_output_url *out,
-                                     struct ft_err *err);
-void ft_output_url_fini(struct ft_output_url *u);
-/* value of a key or NULL */
-const char *ft_output_url_get(const struct ft_output_url *u, const char *key);
 
 struct ft_output_env {
     const struct ft_log *log; /* may be NULL; outlives the output */

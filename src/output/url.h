@@ -1,20 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output: sizes, durations and what is kept, as they stand in -o URLs. */
+/* output: an -o URL as outputs and sinks see it; config/url.h takes it apart. */
 #ifndef FT_OUTPUT_URL_H
 #define FT_OUTPUT_URL_H
 
-#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
-#include "base/files.h"
+#include "flowtap/macros.h"
 
-/* "512KB", "100MB", "1GiB", "4096": bytes; KB = 1000, KiB = 1024. false when it is none. */
-bool ft_parse_size(const char *text, uint64_t *out);
+/* A parsed -o URL: FORMAT[+TRANSPORT]:TARGET[?key=value&...]. Owned strings. */
+struct ft_output_url {
+    char *text;      /* as given */
+    char *format;    /* "ndjson", "csv", "null" */
+    char *transport; /* "file", or the word after "+" */
+    char *target;    /* "-" or a path; "" for null */
+    struct {
+        char *key, *value;
+    } param[16];
+    uint32_t n_params;
+};
 
-/* "30s", "10m", "1h", "1d": ns. false when it is none, or 0. */
-bool ft_parse_duration(const char *text, int64_t *out_ns);
-
-/* "10": files; "7d": time; "20GB": bytes. false when it is none, or 0. */
-bool ft_parse_keep(const char *text, struct ft_file_keep *out);
+/* value of a key or NULL */
+FT_INLINE const char *ft_output_url_get(const struct ft_output_url *u, const char *key)
+{
+    for (uint32_t i = 0; i < u->n_params; i++) {
+        if (strcmp(u->param[i].key, key) == 0) {
+            return u->param[i].value;
+        }
+    }
+    return NULL;
+}
 
 #endif

@@ -5,8 +5,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "base/digits.h"
 #include "base/mem.h"
+#include "codec/text/digits.h"
 #include "model/app.h"
 
 enum {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: binds names on flows (feature/app.h) to the workers' tables and outputs.
+/* pipeline: binds names on flows (feature/app/app.h) to the workers' tables and outputs.
  *
  * Theory of operation: the table shows each flow's first packets to the watch, which looks into
  * their payload; the record gets what was found when it is emitted. Payloads are the source's

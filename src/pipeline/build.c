@@ -12,10 +12,11 @@
 #include "base/mem.h"
 #include "base/wait.h"
 #include "codec/app/digest.h"
+#include "config/url.h"
+#include "guard/opener.h"
 #include "pipeline/app.h"
 #include "pipeline/collect.h"
 #include "pipeline/lanes.h"
-#include "pipeline/opener.h"
 #include "pipeline/scrub.h"
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)

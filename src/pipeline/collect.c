@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "decode/collect.h"
+#include "collect/collect.h"
 #include "decode/datagram.h"
 #include "model/field_export.h"
 #include "model/peer.h"

@@ -4,7 +4,7 @@
 #define FT_PIPELINE_LANES_PARTS_H
 
 #include "pipeline/lanes.h"
-#include "source/file.h"
+#include "source/file/file.h"
 
 /* A slot has room for the fragments that its packets may release. */
 enum { SLOT_PACKETS = FT_LANE_PACKETS + FT_FRAGMENTS_HELD };

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/rd.h"
-#include "decode/collect.h"
+#include "collect/collect.h"
 #include "format/format.h"
 #include "harness.h"
 

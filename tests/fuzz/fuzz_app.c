@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "feature/app.h"
+#include "feature/app/app.h"
 #include "format/format.h"
 #include "json_check.h"
 #include "model/record.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "decode/collect.h"
+#include "collect/collect.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/config.h"
+#include "config/config.h"
 
 #define MUST(cond)                                                                                 \
     do {                                                                                           \

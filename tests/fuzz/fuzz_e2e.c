@@ -20,7 +20,7 @@
 #include "codec/file/pcapng.h"
 #include "decode/decode.h"
 #include "decode/fragment.h"
-#include "feature/app.h"
+#include "feature/app/app.h"
 #include "flow/table.h"
 #include "format/format.h"
 #include "json_check.h"

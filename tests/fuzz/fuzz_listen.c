@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source/listen.h"
+#include "source/udp/listen.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -13,7 +13,7 @@
 
 #include "asan.h"
 #include "base/rd.h"
-#include "decode/collect.h"
+#include "collect/collect.h"
 #include "format/format.h"
 #include "json_check.h"
 #include "mutate.h"

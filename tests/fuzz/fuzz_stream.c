@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzzes the TCP streams of collect (source/udp_stream.c): messages cut out of connections that
+/* Fuzzes the TCP streams of collect (source/udp/stream.c): messages cut out of connections that
  * deliver their bytes in any portions. The system's calls are this file's (see CMakeLists.txt), so
  * that no network and no scheduler decides where a portion ends. The input is a byte, the views of
  * a batch, then segments:

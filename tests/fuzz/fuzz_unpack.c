@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzzes compressed input (source/file_unpack.c): gzip and zstd streams in any portions.
+/* Fuzzes compressed input (source/file/unpack.c): gzip and zstd streams in any portions.
  *
  *   byte 0   bits 0-3 bytes of packed, 4-7 of unpacked portions
  *   rest     the file
@@ -11,7 +11,7 @@
 
 #include "asan.h"
 #include "must.h"
-#include "source/file_unpack.h"
+#include "source/file/unpack.h"
 
 enum { OUT_MAX = 1 << 20, SLACK = 64, MEMORY_MAX = (128 << 20) + (1 << 20) };
 

@@ -5,9 +5,9 @@
  * nothing behind. */
 #include <string.h>
 
+#include "base/units.h"
+#include "config/url.h"
 #include "must.h"
-#include "output/output.h"
-#include "output/url.h"
 
 enum { TEXT_MAX = 4096 };
 

@@ -10,10 +10,15 @@ import shutil
 import subprocess
 import sys
 
-STAGES = ["source", "decode", "flow", "feature", "format", "output"]
+STAGES = ["source", "decode", "collect", "flow", "feature", "format", "output"]
 BELOW = {"base": ["base"], "model": ["model", "base"], "codec": ["codec", "model", "base"]}
 BELOW.update({s: [s, "codec", "model", "base"] for s in STAGES})
-BELOW["pipeline"] = ["pipeline", "codec", "model", "base"] + STAGES
+BELOW["collect"].append("decode")  # samples carry packets
+BELOW["config"] = ["config", "output", "codec", "model", "base"]  # output: the URL as its readers see it
+BELOW["guard"] = ["guard", "base"]
+BELOW["pipeline"] = ["pipeline", "config", "guard", "codec", "model", "base"] + STAGES
+# columns whose values are objects write them: the one way up
+WRITES = {"model/field_export.c": "codec/text/", "model/field_stats.c": "codec/text/"}
 BANNED = r"\b(strcpy|strcat|sprintf|vsprintf|gets|alloca|strtok|atoi|atol|system|popen|rand|srand|signal)\s*\("
 LONGEST, LONGEST_FILE = 60, 1200
 
@@ -40,10 +45,11 @@ def code(path):
 def includes(root):
     bad = []
     for path in files(root, ".c", ".h", under=("src",)):
-        room = os.path.relpath(path, os.path.join(root, "src")).split(os.sep)[0]
+        name = os.path.relpath(path, os.path.join(root, "src"))
+        room = name.split(os.sep)[0]
         for inc in re.findall(r'#include "([^"]+)"', text(path)):
             to = inc.split("/")[0]
-            if to != "flowtap" and to not in BELOW[room]:
+            if to != "flowtap" and to not in BELOW[room] and not inc.startswith(WRITES.get(name, "\0")):
                 bad.append("%s includes %s" % (path, inc))
     for path in files(root, ".c", ".h", under=("tools", "examples")):
         for inc in re.findall(r'#include "([^"]+)"', text(path)):

@@ -4,10 +4,10 @@
  * own and are not here. */
 #include <string.h>
 
-#include "base/digits.h"
 #include "base/rd.h"
 #include "codec/app/digest.h"
 #include "codec/app/tls.h"
+#include "codec/text/digits.h"
 
 enum { X_SERVER_NAME = 0, X_ALPN = 16 };
 

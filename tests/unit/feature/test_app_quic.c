@@ -3,7 +3,7 @@
  * 0-RTT, after version negotiation, in one large frame. */
 #include <string.h>
 
-#include "feature/app.h"
+#include "feature/app/app.h"
 #include "harness.h"
 #include "model/record.h"
 

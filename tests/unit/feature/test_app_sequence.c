@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* feature: segments whose sequence numbers are half the number space away from the stream's
  * beginning (found by fuzz_e2e): they are old, and what comes in order is still read. */
-#include "feature/app.h"
+#include "feature/app/app.h"
 
 #include "harness.h"
 #include "model/record.h"

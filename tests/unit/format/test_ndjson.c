@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 
 #include "format/format.h"
-#include "format/value.h"
+#include "format/ndjson.h"
 #include "harness.h"
 #include "model/app.h"
 

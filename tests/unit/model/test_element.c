@@ -4,7 +4,7 @@
  * 2026-07-22, the vendors' documents, and other collectors' tables (libfds, the Logstash codec,
  * Wireshark). */
 #include "harness.h"
-#include "model/element.h"
+#include "model/elements/element.h"
 
 enum { IANA_LAST = 533, PER_PEN_MAX = 600 };
 

@@ -3,7 +3,7 @@
  * copy of the registry. Below 217 it has NetFlow's names, and nothing newer than its release.
  * Skipped without tshark. */
 #include "harness.h"
-#include "model/element.h"
+#include "model/elements/element.h"
 
 enum { NTOP_PEN = 35632, IANA_FROM = 217, IANA_TO = 491, ENOUGH = 200 };
 

@@ -5,7 +5,7 @@
 
 #include "harness.h"
 #include "model/columns.h"
-#include "model/element.h"
+#include "model/elements/element.h"
 #include "model/field_export.h"
 
 static bool ends_with(const char *s, const char *end)

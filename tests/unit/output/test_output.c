@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "config/url.h"
 #include "harness.h"
 #include "output/output.h"
 

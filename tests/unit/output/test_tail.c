@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "harness.h"
-#include "output/tail.h"
+#include "output/sink/tail.h"
 
 enum { LINES = 3000, FRAMES = 4, FILE_MOST = 1 << 22 };
 

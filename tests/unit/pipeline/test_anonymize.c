@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "format/value.h"
+#include "codec/text/column.h"
+#include "codec/text/exported.h"
 #include "harness.h"
 #include "model/app.h"
 #include "model/columns.h"
 #include "model/community.h"
 #include "model/field_export.h"
-#include "model/xjson.h"
 #include "pipeline/build.h"
 #include "pipeline/scrub.h"
 

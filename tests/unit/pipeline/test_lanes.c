@@ -6,9 +6,9 @@
 
 #include <unistd.h>
 
+#include "config/config.h"
 #include "flowtap/pipeline.h"
 #include "harness.h"
-#include "pipeline/config.h"
 #include "pipeline/internal.h"
 
 static char path[64];

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "config/config.h"
 #include "flowtap/pipeline.h"
 #include "harness.h"
-#include "pipeline/config.h"
 
 enum { MOST = 2000 };
 

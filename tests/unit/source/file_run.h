@@ -18,7 +18,7 @@
 
 #include "codec_file/captures.h"
 #include "harness.h"
-#include "source/file.h"
+#include "source/file/file.h"
 
 static char tmp_dir[64];
 

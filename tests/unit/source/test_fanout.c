@@ -5,7 +5,7 @@
 
 #include "base/rd.h"
 #include "harness.h"
-#include "source/fanout.h"
+#include "source/afpacket/fanout.h"
 
 enum { WORKERS = 7 };
 

@@ -11,7 +11,7 @@
 
 #include "harness.h"
 #include "model/peer.h"
-#include "source/udp.h"
+#include "source/udp/udp.h"
 
 extern const struct ft_source_ops ft_source_udp;
 

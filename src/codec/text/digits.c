@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* codec/text: tables and the longer conversions of digits.h. */
+#include "codec/text/digits.h"
+
+#include <stdio.h>
+
+#include <stdbool.h>
+
+#define P2(t)  #t "0" #t "1" #t "2" #t "3" #t "4" #t "5" #t "6" #t "7" #t "8" #t "9"
+#define P2_ALL P2(0) P2(1) P2(2) P2(3) P2(4) P2(5) P2(6) P2(7) P2(8) P2(9)
+
+const char ft__digit_pairs[200] FT_ALIGNED(64) = P2_ALL;
+
+static const char hex[] = "0123456789abcdef";
+
+static uint8_t *put_group(uint8_t *p, uint32_t v)
+{
+    if (v >= 0x1000) {
+        *p++ = (uint8_t)hex[v >> 12];
+    }
+    if (v >= 0x100) {
+        *p++ = (uint8_t)hex[v >> 8 & 15];
+    }
+    if (v >= 0x10) {
+        *p++ = (uint8_t)hex[v >> 4 & 15];
+    }
+    *p++ = (uint8_t)hex[v & 15];
+    return p;
+}
+
+/* The first longest run of two or more zero groups: start and length, 0 when there is none. */
+static int longest_zeros(const uint16_t g[8], int *out_len)
+{
+    int best = 0, best_len = 0;
+
+    for (int i = 0; i < 8; i++) {
+        int n = 0;
+
+        while (i + n < 8 && g[i + n] == 0) {
+            n++;
+        }
+        if (n > best_len) {
+            best = i;
+            best_len = n;
+        }
+        i += n;
+    }
+    *out_len = best_len >= 2 ? best_len : 0;
+    return best;
+}
+
+uint8_t *ft_put_ip6(uint8_t *p, const uint8_t *a)
+{
+    uint16_t g[8];
+    int len;
+
+    for (int i = 0; i < 8; i++) {
+        g[i] = (uint16_t)(a[2 * i] << 8 | a[2 * i + 1]);
+    }
+    int at = longest_zeros(g, &len);
+    /* as inet_ntop has it: ::a.b.c.d and ::ffff:a.b.c.d end in IPv4 text */
+    bool v4 = at == 0 && (len == 6 || (len == 5 && g[5] == 0xffff) || (len == 7 && g[7] != 1));
+
+    for (int i = 0; i < 8; i++) {
+        if (len > 0 && i == at) {
+            *p++ = ':';
+            i += len - 1;
+            if (i == 7) {
+                *p++ = ':';
+            }
+            continue;
+        }
+        if (i > 0) {
+            *p++ = ':';
+        }
+        if (i == 6 && v4) {
+            return ft_put_ip4(p, a + 12);
+        }
+        p = put_group(p, g[i]);
+    }
+    return p;
+}
+
+uint8_t *ft_put_hex64(uint8_t *p, uint64_t v)
+{
+    for (int i = 15; i >= 0; i--) {
+        p[i] = (uint8_t)hex[v & 15];
+        v >>= 4;
+    }
+    return p + 16;
+}
+
+/* By the C library: what is very large or very small. */
+static uint8_t *put_f64_slowly(uint8_t *p, double v)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%.17g", v);
+    return ft_put_str(p, text);
+}
+
+uint8_t *ft_put_f64(uint8_t *p, double v)
+{
+    static const uint64_t up[] = {1,
+                                  10,
+                                  100,
+                                  1000,
+                                  10000,
+                                  100000,
+                                  1000000,
+                                  10000000,
+                                  100000000,
+                                  1000000000,
+                                  10000000000,
+                                  100000000000,
+                                  1000000000000,
+                                  10000000000000,
+                                  100000000000000,
+                                  1000000000000000,
+                                  10000000000000000,
+                                  100000000000000000,
+                                  1000000000000000000};
+    double abs = v < 0 ? -v : v;
+    uint64_t digits, frac;
+    uint32_t places = 18;
+
+    if (abs == 0) {
+        *p++ = '0';
+        return p;
+    }
+    if (abs >= 9e15 || abs < 1e-3) {
+        return put_f64_slowly(p, v);
+    }
+    while (abs * (double)up[places] >= 9e15) { /* below 2^53: what a double counts exactly */
+        places--;
+    }
+    digits = (uint64_t)(abs * (double)up[places] + 0.5);
+    frac = digits % up[places];
+    if (v < 0) {
+        *p++ = '-';
+    }
+    p = ft_put_u64(p, digits / up[places]);
+    if (frac == 0) {
+        return p;
+    }
+    for (; frac % 10 == 0; frac /= 10) {
+        places--;
+    }
+    *p = '.';
+    for (uint32_t i = places; i > 0; i--, frac /= 10) {
+        p[i] = (uint8_t)('0' + frac % 10);
+    }
+    return p + 1 + places;
+}

@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config: values from text, checked by the option table. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "config/options.h"
+#include "config/url.h"
+
+enum { SUGGEST_MAX = 3, PREFIX_MIN = 3, NAME_LEN = 64, SHOWN_LEN = 80 };
+
+const struct ft_option *ft_option_at(uint32_t i)
+{
+    return i < ft__option_rows_n ? &ft__option_rows[i].option : NULL;
+}
+
+/* ---- names ---- */
+
+/* Edit distance of two short words. */
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned row[NAME_LEN + 1], n = (unsigned)strlen(b);
+
+    if (n > NAME_LEN || strlen(a) > NAME_LEN) {
+        return NAME_LEN;
+    }
+    for (unsigned j = 0; j <= n; j++) {
+        row[j] = j;
+    }
+    for (unsigned i = 1; a[i - 1] != '\0'; i++) {
+        unsigned diagonal = row[0]++;
+
+        for (unsigned j = 1; j <= n; j++) {
+            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+
+            diagonal = row[j];
+            best = best < row[j] + 1 ? best : row[j] + 1;
+            row[j] = best < row[j - 1] + 1 ? best : row[j - 1] + 1;
+        }
+    }
+    return row[n];
+}
+
+/* How far a name that does not exist is from one that does: its beginning is near, too. */
+static unsigned farness(const char *name, const char *option)
+{
+    unsigned d = distance(name, option);
+    size_t len = strlen(name);
+
+    if (d > SUGGEST_MAX && len >= PREFIX_MIN && strncmp(name, option, len) == 0) {
+        return SUGGEST_MAX;
+    }
+    return d;
+}
+
+/* What the user wrote, short enough that the rest of the message has room; never cut inside a
+ * character. */
+static const char *shown(const char *value, char out[SHOWN_LEN])
+{
+    size_t len = strlen(value), n = SHOWN_LEN - 4;
+
+    if (len < SHOWN_LEN) {
+        memcpy(out, value, len + 1);
+        return out;
+    }
+    while (n > 0 && ((unsigned char)value[n] & 0xc0) == 0x80) {
+        n--;
+    }
+    memcpy(out, value, n);
+    memcpy(out + n, "...", 4);
+    return out;
+}
+
+static const char *command_name(enum ft_command c)
+{
+    return c == FT_CMD_LIVE ? "live" : c == FT_CMD_READ ? "read" : "collect";
+}
+
+int ft__option_find(const struct ft_config *cfg, const char *where, const char *name,
+                    uint32_t *out_i, struct ft_err *err)
+{
+    unsigned best = SUGGEST_MAX + 1;
+    const char *nearest = NULL;
+    char text[SHOWN_LEN];
+
+    for (uint32_t i = 0; i < ft__option_rows_n; i++) {
+        const struct ft_option *o = &ft__option_rows[i].option;
+
+        if (strcmp(o->name, name) == 0) {
+            if ((o->commands & cfg->command) == 0) {
+                return ft_err_set(err, FT_E_USAGE, "%s%s: is not an option of '%s'", where, name,
+                                  command_name(cfg->command));
+            }
+            *out_i = i;
+            return FT_OK;
+        }
+        unsigned d = farness(name, o->name);
+
+        if (d < best && d < strlen(o->name) && (o->commands & cfg->command) != 0) {
+            best = d;
+            nearest = o->name;
+        }
+    }
+    if (nearest != NULL) {
+        return ft_err_set(err, FT_E_USAGE, "%s%s: there is no such option; did you mean %s?", where,
+                          shown(name, text), nearest);
+    }
+    return ft_err_set(err, FT_E_USAGE, "%s%s: there is no such option", where, shown(name, text));
+}
+
+/* ---- values ---- */
+
+static int bad(struct ft_err *err, const char *where, const struct ft_option *o, const char *value,
+               const char *allowed)
+{
+    char text[SHOWN_LEN];
+
+    return ft_err_set(err, FT_E_USAGE, "%s%s: '%s': allowed is %s", where, o->name,
+                      shown(value, text), allowed);
+}
+
+/* Decimal digits with at most nine places, as value * 10^9 or plain. */
+static bool parse_decimal(const char *s, bool places, uint64_t *out)
+{
+    uint64_t v = 0;
+    int digits = 0, after = places ? 9 : 0;
+    bool point = false;
+
+    for (; *s != '\0'; s++) {
+        if (*s == '.' && places && !point) {
+            point = true;
+            continue;
+        }
+        if (!isdigit((unsigned char)*s) || (point && after == 0)) {
+            return false;
+        }
+        if (__builtin_mul_overflow(v, 10u, &v) ||
+            __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v)) {
+            return false;
+        }
+        digits++;
+        after -= point;
+    }
+    for (; after > 0; after--) {
+        if (__builtin_mul_overflow(v, 10u, &v)) {
+            return false;
+        }
+    }
+    *out = v;
+    return digits > 0;
+}
+
+static int parse_number(const struct ft_option *o, const char *where, const char *value,
+                        uint64_t *out, struct ft_err *err)
+{
+    char allowed[96];
+    bool seconds = o->type == FT_OPT_SECONDS;
+
+    if (parse_decimal(value, seconds, out) && *out >= o->min && *out <= o->max) {
+        return FT_OK;
+    }
+    if (seconds) {
+        snprintf(allowed, sizeof allowed, "a number of seconds from %.10g to %.10g",
+                 (double)o->min / 1e9, (double)o->max / 1e9);
+    } else {
+        snprintf(allowed, sizeof allowed, "a whole number from %llu to %llu",
+                 (unsigned long long)o->min, (unsigned long long)o->max);
+    }
+    return bad(err, where, o, value, allowed);
+}
+
+/* True when word (len bytes) is one of "a|b|c". */
+static bool in_choices(const char *choices, const char *word, size_t len)
+{
+    for (const char *c = choices;; c++) {
+        size_t n = strcspn(c, "|");
+
+        if (n == len && strncmp(c, word, n) == 0) {
+            return true;
+        }
+        c += n;
+        if (*c == '\0') {
+            return false;
+        }
+    }
+}
+
+static int check_words(const struct ft_config *cfg, const struct ft_option_row *row,
+                       const char *where, const char *value, struct ft_err *err)
+{
+    const struct ft_option *o = &row->option;
+    bool packets = row->setter == FT__SET_EVENTS && cfg->command != FT_CMD_COLLECT;
+    const char *choices = packets ? "sample|flow|stats|all" : o->choices;
+    char allowed[160];
+
+    snprintf(allowed, sizeof allowed, "%s%s", choices,
+             o->type == FT_OPT_WORDS ? ", several with commas" : "");
+    for (const char *p = value;; p++) {
+        size_t n = o->type == FT_OPT_WORDS ? strcspn(p, ",") : strlen(p);
+
+        if (!in_choices(choices, p, n)) {
+            return bad(err, where, o, value, allowed);
+        }
+        p += n;
+        if (*p == '\0') {
+            return FT_OK;
+        }
+    }
+}
+
+/* Events that a command can make. */
+static unsigned events_made(enum ft_command c)
+{
+    unsigned packets = 1u << FT_EVENT_SAMPLE | 1u << FT_EVENT_FLOW | 1u << FT_EVENT_STATS;
+
+    return c == FT_CMD_COLLECT ? (1u << FT_EVENT__COUNT) - 1 : packets;
+}
+
+static unsigned events_of(const char *value)
+{
+    unsigned events = 0;
+
+    for (const char *p = value;; p++) {
+        size_t n = strcspn(p, ",");
+
+        for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+            const char *word = ft_event_word(e);
+
+            if ((strlen(word) == n && strncmp(p, word, n) == 0) ||
+                (n == 3 && strncmp(p, "all", 3) == 0)) {
+                events |= 1u << e;
+            }
+        }
+        p += n;
+        if (*p == '\0') {
+            return events;
+        }
+    }
+}
+
+static int set_snapshots(struct ft_config *cfg, const struct ft_option *o, const char *where,
+                         const char *value, struct ft_err *err)
+{
+    uint64_t list[FT_CONFIG_SNAPSHOTS] = {0}, v;
+    uint32_t n = 0;
+
+    for (const char *p = value;; p++) {
+        char word[24];
+        size_t len = strcspn(p, ",");
+
+        snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : 0), p);
+        if (n == FT_CONFIG_SNAPSHOTS || !parse_decimal(word, false, &v) || v < o->min ||
+            v > o->max || (n > 0 && v <= list[n - 1])) {
+            return bad(err, where, o, value, "at most 8 ascending packet counts, e.g. 8,32");
+        }
+        list[n++] = v;
+        p += len;
+        if (*p == '\0') {
+            break;
+        }
+    }
+    memcpy(cfg->snapshots, list, sizeof list);
+    cfg->n_snapshots = n;
+    return FT_OK;
+}
+
+/* The kind of tunnel that a word names, or the nearest to it; *out_exact: it is the word itself. */
+static enum ft_tunnel_udp find_tunnel(const char *word, bool *out_exact)
+{
+    enum ft_tunnel_udp best = FT_TUNNEL_UDP__COUNT;
+    unsigned least = SUGGEST_MAX;
+
+    for (enum ft_tunnel_udp k = 0; k < FT_TUNNEL_UDP__COUNT; k++) {
+        const char *name = ft_tunnel_udp_name(k);
+        unsigned d = farness(word, name);
+
+        if (d < least && d < strlen(name)) {
+            least = d;
+            best = k;
+        }
+    }
+    *out_exact = best != FT_TUNNEL_UDP__COUNT && least == 0;
+    return best;
+}
+
+/* One TYPE=PORT. */
+static int add_tunnel_port(struct ft_config *cfg, const struct ft_option *o, const char *where,
+                           char *word, struct ft_err *err)
+{
+    char *equals = strchr(word, '=');
+    enum ft_tunnel_udp how, other;
+    uint64_t port = 0;
+    char text[SHOWN_LEN];
+    bool exact;
+
+    if (equals == NULL) {
+        return bad(err, where, o, word, "TYPE=PORT, e.g. vxlan=8472, several with commas");
+    }
+    *equals = '\0';
+    how = find_tunnel(word, &exact);
+    if (!exact) {
+        return how == FT_TUNNEL_UDP__COUNT
+                   ? bad(err, where, o, word,
+                         "one of vxlan, vxlan-gpe, geneve, gtpu, gue, fou, gre, mpls, l2tp, "
+                         "teredo, "
+                         "ayiya, capwap")
+                   : ft_err_set(err, FT_E_USAGE,
+                                "%s%s: '%s': there is no such tunnel; did you mean %s?", where,
+                                o->name, shown(word, text), ft_tunnel_udp_name(how));
+    }
+    if (!parse_decimal(equals + 1, false, &port) || port < 1 || port > UINT16_MAX) {
+        return bad(err, where, o, equals + 1, "a UDP port, a whole number from 1 to 65535");
+    }
+    if (ft_tunnel_ports_add(&cfg->tunnel_ports, how, (uint16_t)port, &other) != FT_OK) {
+        const char *taken = ft_tunnel_udp_name(other);
+
+        return taken != NULL ? ft_err_set(err, FT_E_USAGE, "%s%s: port %u is %s's already", where,
+                                          o->name, (unsigned)port, taken)
+                             : ft_err_set(err, FT_E_USAGE, "%s%s: at most %d ports are possible",
+                                          where, o->name, FT_TUNNEL_PORTS_MAX);
+    }
+    return FT_OK;
+}
+
+static int set_tunnel_ports(struct ft_config *cfg, const struct ft_option *o, const char *where,
+                            const char *value, struct ft_err *err)
+{
+    for (const char *p = value;; p++) {
+        size_t len = strcspn(p, ",");
+        char word[SHOWN_LEN];
+        int rc;
+
+        if (len >= sizeof word) {
+            return bad(err, where, o, p, "TYPE=PORT, e.g. vxlan=8472, several with commas");
+        }
+        memcpy(word, p, len);
+        word[len] = '\0';
+        rc = add_tunnel_port(cfg, o, where, word, err);
+        if (rc != FT_OK) {
+            return rc;
+        }
+        p += len;
+        if (*p == '\0') {
+            return FT_OK;
+        }
+    }
+}
+
+static int set_text(char **at, const char *value, struct ft_err *err)
+{
+    char *copy = ft_mem_strdup(value);
+
+    if (copy == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "out of memory");
+    }
+    ft_mem_free(*at);
+    *at = copy;
+    return FT_OK;
+}
+
+int ft_config_add_input(struct ft_config *cfg, const char *target, struct ft_err *err)
+{
+    if (cfg->n_inputs == FT_MAX_INPUTS) {
+        return ft_err_set(err, FT_E_USAGE, "at most %d inputs are possible", FT_MAX_INPUTS);
+    }
+    if (target[0] == '\0') {
+        return ft_err_set(err, FT_E_USAGE, "an input has no name");
+    }
+    int rc = set_text(&cfg->inputs[cfg->n_inputs], target, err);
+
+    cfg->n_inputs += rc == FT_OK;
+    return rc;
+}
+
+static int add_output(struct ft_config *cfg, const char *where, const char *value,
+                      struct ft_err *err)
+{
+    struct ft_output_url url;
+    struct ft_err why;
+
+    if (cfg->n_outputs == FT_MAX_OUTPUTS) {
+        return ft_err_set(err, FT_E_USAGE, "%soutput: at most %d are possible", where,
+                          FT_MAX_OUTPUTS);
+    }
+    int rc = ft_output_url_parse(value, &url, &why);
+
+    if (rc != FT_OK) { /* the message begins with "output" */
+        return ft_err_set(err, rc, "%s%s", where, why.what);
+    }
+    ft_output_url_fini(&url);
+    rc = set_text(&cfg->outputs[cfg->n_outputs], value, err);
+    cfg->n_outputs += rc == FT_OK;
+    return rc;
+}
+
+static int apply_number(struct ft_config *cfg, const struct ft_option_row *row, const char *where,
+                        const char *value, struct ft_err *err)
+{
+    char *at = (char *)cfg + row->offset;
+    uint64_t v = 0;
+    int rc = parse_number(&row->option, where, value, &v, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    if (row->setter == FT__SET_NS) {
+        int64_t ns = (int64_t)v;
+
+        memcpy(at, &ns, sizeof ns);
+    } else {
+        uint32_t n = (uint32_t)v;
+
+        memcpy(at, &n, sizeof n);
+    }
+    return FT_OK;
+}
+
+static int apply_flag(struct ft_config *cfg, const struct ft_option_row *row, const char *where,
+                      const char *value, struct ft_err *err)
+{
+    bool on = strcasecmp(value, "true") == 0 || strcasecmp(value, "yes") == 0 ||
+              strcasecmp(value, "on") == 0;
+
+    if (!on && strcasecmp(value, "false") != 0 && strcasecmp(value, "no") != 0 &&
+        strcasecmp(value, "off") != 0) {
+        return bad(err, where, &row->option, value, "true or false");
+    }
+    if (row->setter == FT__SET_BOOL) {
+        memcpy((char *)cfg + row->offset, &on, sizeof on);
+    } else if (on) {
+        cfg->verbosity = row->setter == FT__SET_QUIET ? -1 : cfg->verbosity + 1;
+    }
+    return FT_OK;
+}
+
+int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const char *value,
+                     struct ft_err *err)
+{
+    const struct ft_option_row *row = &ft__option_rows[i];
+    const struct ft_option *o = &row->option;
+    int rc = FT_OK;
+
+    if (o->type == FT_OPT_FLAG) {
+        return apply_flag(cfg, row, where, value, err);
+    }
+    if (o->choices != NULL) {
+        rc = check_words(cfg, row, where, value, err);
+    } else if (o->type == FT_OPT_STRING && value[0] == '\0' && row->setter != FT__SET_ANY_TEXT &&
+               row->setter != FT__SET_OUTPUT) {
+        rc = bad(err, where, o, value, o->arg);
+    }
+    if (rc != FT_OK) {
+        return rc;
+    }
+    switch (row->setter) {
+    case FT__SET_U32:
+    case FT__SET_NS:
+        return apply_number(cfg, row, where, value, err);
+    case FT__SET_TEXT:
+    case FT__SET_ANY_TEXT:
+        return set_text((char **)(void *)((char *)cfg + row->offset), value, err);
+    case FT__SET_INPUT:
+        return ft_config_add_input(cfg, value, err);
+    case FT__SET_OUTPUT:
+        return add_output(cfg, where, value, err);
+    case FT__SET_EVENTS:
+        cfg->events = events_of(value) & events_made(cfg->command);
+        return FT_OK;
+    case FT__SET_OVERFLOW:
+        cfg->overflow = value[0] == 'd' ? FT_OVERFLOW_SET_DROP : FT_OVERFLOW_SET_BLOCK;
+        return FT_OK;
+    case FT__SET_SNAPSHOTS:
+        return set_snapshots(cfg, o, where, value, err);
+    case FT__SET_TUNNEL_PORTS:
+        return set_tunnel_ports(cfg, o, where, value, err);
+    case FT__SET_NAMES:
+        cfg->hash_names = value[0] == 'h';
+        return FT_OK;
+    case FT__SET_LOG_FORMAT:
+        cfg->log_json = value[0] == 'j';
+        return FT_OK;
+    case FT__SET_FILE:
+        return ft_config_load(cfg, value, err);
+    default:
+        return FT_OK;
+    }
+}
+
+/* ---- life ---- */
+
+struct ft_config *ft_config_new(enum ft_command command)
+{
+    struct ft_config *cfg = ft_mem_alloc(1, sizeof *cfg);
+    struct ft_err err;
+
+    if (cfg == NULL || (cfg->inputs = ft_mem_alloc(FT_MAX_INPUTS, sizeof *cfg->inputs)) == NULL) {
+        ft_mem_free(cfg);
+        return NULL;
+    }
+    cfg->command = command;
+    cfg->tunnel_ports = ft_tunnel_ports_known;
+    for (uint32_t i = 0; i < ft__option_rows_n; i++) {
+        const struct ft_option_row *row = &ft__option_rows[i];
+
+        if (row->option.defval != NULL && row->setter != FT__SET_OUTPUT &&
+            ft__option_apply(cfg, i, "", row->option.defval, &err) != FT_OK) {
+            ft_config_free(cfg);
+            return NULL;
+        }
+    }
+    cfg->stats_ns = command == FT_CMD_READ ? 0 : INT64_C(10000000000);
+    if (command == FT_CMD_COLLECT) {
+        cfg->events = 1u << FT_EVENT_FLOW;
+    }
+    return cfg;
+}
+
+void ft_config_free(struct ft_config *cfg)
+{
+    if (cfg == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < cfg->n_inputs; i++) {
+        ft_mem_free(cfg->inputs[i]);
+    }
+    for (uint32_t i = 0; i < cfg->n_outputs; i++) {
+        ft_mem_free(cfg->outputs[i]);
+    }
+    ft_mem_free(cfg->inputs);
+    ft_mem_free(cfg->filter);
+    ft_mem_free(cfg->anonymize);
+    ft_mem_free(cfg->allow);
+    ft_mem_free(cfg->state);
+    ft_mem_free(cfg->user);
+    ft_mem_free(cfg);
+}
+
+int ft_config_set(struct ft_config *cfg, const char *name, const char *value, struct ft_err *err)
+{
+    uint32_t i = 0;
+    int rc = ft__option_find(cfg, "--", name, &i, err);
+
+    if (rc == FT_OK) {
+        rc = ft__option_apply(cfg, i, "--", value, err);
+    }
+    if (rc == FT_OK) {
+        cfg->set[i] = true;
+    }
+    return rc;
+}
+
+int ft_config_check(const struct ft_config *cfg, struct ft_err *err)
+{
+    if (cfg->command == FT_CMD_READ && cfg->n_inputs == 0) {
+        return ft_err_set(err, FT_E_USAGE, "read: name a capture file, or - for stdin");
+    }
+    if (cfg->hash_names && cfg->anonymize == NULL) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "--anonymize-names: 'hash' needs the key of --anonymize");
+    }
+    return FT_OK;
+}
+
+const char *ft_config_user(const struct ft_config *cfg)
+{
+    return cfg->user;
+}
+
+bool ft_config_flag(const struct ft_config *cfg, enum ft_config_flag flag)
+{
+    switch (flag) {
+    case FT_CONFIG_SANDBOX:
+        return !cfg->no_sandbox;
+    case FT_CONFIG_LOG_JSON:
+        return cfg->log_json;
+    case FT_CONFIG_SECRET:
+        return cfg->anonymize != NULL;
+    default:
+        return false;
+    }
+}
+
+int ft_config_verbosity(const struct ft_config *cfg)
+{
+    return cfg->verbosity;
+}
+
+int64_t ft_config_stats_ns(const struct ft_config *cfg)
+{
+    return cfg->stats_ns;
+}
+
+uint32_t ft_config_inputs(const struct ft_config *cfg)
+{
+    return cfg->n_inputs;
+}
+
+uint32_t ft_config_outputs(const struct ft_config *cfg)
+{
+    return cfg->n_outputs;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config: the values behind flowtap/config.h, as the pipeline uses them. */
+#ifndef FT_CONFIG_CONFIG_H
+#define FT_CONFIG_CONFIG_H
+
+#include "codec/net/tunnel.h"
+#include "flowtap/config.h"
+#include "flowtap/event.h"
+#include "flowtap/stats.h"
+
+enum { FT_MAX_INPUTS = 4096, FT_CONFIG_SNAPSHOTS = 8 };
+enum { FT_OVERFLOW_AUTO = 0, FT_OVERFLOW_SET_DROP = 1, FT_OVERFLOW_SET_BLOCK = 2 };
+
+struct ft_config {
+    enum ft_command command;
+    char **inputs; /* files or interfaces (-i), owned */
+    uint32_t n_inputs;
+    char *outputs[FT_MAX_OUTPUTS]; /* -o URLs as given, owned; none: ndjson:- */
+    uint32_t n_outputs;
+    char *filter;       /* -f, owned, or NULL */
+    unsigned events;    /* bit per enum ft_event */
+    uint32_t sample_n;  /* -s: a sample for 1 in N packets */
+    uint32_t workers;   /* 0: the CPUs this process may use */
+    uint32_t queue;     /* packets */
+    uint8_t overflow;   /* FT_OVERFLOW_AUTO, ... */
+    uint32_t max_flows; /* all workers together */
+    int64_t idle_ns, active_ns;
+    uint64_t snapshots[FT_CONFIG_SNAPSHOTS];
+    uint32_t n_snapshots;
+    bool keep_tunnels;
+    struct ft_tunnel_ports tunnel_ports;
+    bool app;         /* names on flows */
+    char *anonymize;  /* key file, owned, or NULL */
+    bool hash_names;  /* with anonymize: digests of names, else they are left out */
+    int64_t stats_ns; /* 0: at the end only */
+    int64_t drain_ns; /* for an output that takes nothing any more */
+    char *user;       /* --user, owned, or NULL: nobody when started as root */
+    bool no_sandbox;
+    bool log_json;
+    int verbosity;       /* -1 quiet, 0, 1.. per -v */
+    uint32_t snaplen;    /* live: bytes of a packet to keep; 0: the source's default */
+    bool no_promiscuous; /* live */
+    /* collect */
+    char *allow; /* prefixes, owned, or NULL: everybody */
+    char *state; /* file, owned, or NULL */
+    uint32_t max_exporters, max_templates, max_amplification, pending_bytes;
+    int64_t template_life_ns, tcp_idle_ns;
+    bool session_port;
+    const char *source; /* tests: a back end by name, instead of what the command implies */
+    bool set[128];      /* by number of the option: given by ft_config_set() */
+};
+
+#endif

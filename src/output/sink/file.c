@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* output/sink: the file sink: stdout, files, FIFOs; see file_parts.h. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/units.h"
+#include "base/wait.h"
+#include "output/sink/file_parts.h"
+
+static struct file_sink *file_of(struct ft_sink *s)
+{
+    return (struct file_sink *)(void *)s;
+}
+
+int64_t ft__file_wall_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* ---- raw writes ---- */
+
+/* Waits until fd may take bytes. FT_OK or FT_E_INTERRUPTED. */
+static int wait_room(struct file_sink *f)
+{
+    struct pollfd p[2] = {{.fd = f->at.fd, .events = POLLOUT},
+                          {.fd = f->wake_fd, .events = POLLIN}};
+
+    while (poll(p, 2, -1) < 0 && errno == EINTR) {
+    }
+    return (p[1].revents & POLLIN) ? FT_E_INTERRUPTED : FT_OK;
+}
+
+static int error_code(int error)
+{
+    return error == EPIPE || error == ECONNRESET ? FT_E_CLOSED : FT_E_IO;
+}
+
+int ft__file_write_raw(struct file_sink *f, const uint8_t *data, size_t len, size_t *out_taken)
+{
+    size_t done = 0;
+    int rc = FT_OK;
+
+    while (done < len && rc == FT_OK) {
+        size_t n = len - done < f->at.piece ? len - done : f->at.piece;
+
+        if (!f->at.regular && f->at.piece == FT__PIECE_LEN) {
+            rc = wait_room(f);
+            if (rc != FT_OK) {
+                break;
+            }
+        }
+        ssize_t got = f->at.socket ? send(f->at.fd, data + done, n, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                   : write(f->at.fd, data + done, n);
+
+        if (got > 0) {
+            done += (size_t)got;
+            atomic_fetch_add_explicit(&f->sink.moved, (uint64_t)got, memory_order_relaxed);
+        } else if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            rc = wait_room(f);
+        } else if (got == 0 || errno != EINTR) {
+            rc = got == 0 ? FT_E_IO : error_code(errno);
+        }
+    }
+    *out_taken = done;
+    f->at.size += done;
+    f->at.dirty = f->at.dirty || done > 0;
+    return rc;
+}
+
+void ft__file_cut(struct file_sink *f, uint64_t size)
+{
+    struct stat st;
+
+    if (!f->at.file || f->at.size == size) {
+        return;
+    }
+    /* somebody else may have emptied it meanwhile: it is never made longer. And what others have
+     * added to a file that was handed to us is not ours to cut. */
+    if (fstat(f->at.fd, &st) == 0 && (uint64_t)st.st_size > size &&
+        (f->path != NULL || (uint64_t)st.st_size == f->at.size) &&
+        ftruncate(f->at.fd, (off_t)size) == 0 && lseek(f->at.fd, (off_t)size, SEEK_SET) >= 0) {
+        f->at.size = size;
+    }
+}
+
+/* ---- what is written stays ---- */
+
+int ft__file_sync(struct file_sink *f)
+{
+    if (f->fsync == FT__FSYNC_NO || !f->at.file || !f->at.dirty || f->at.fd < 0) {
+        return FT_OK;
+    }
+    f->at.dirty = false;
+    f->synced_ms = ft_mono_ms();
+    if (fdatasync(f->at.fd) != 0 && errno != EINVAL && errno != ENOSYS) {
+        if (!f->sync_failed) {
+            ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be brought to the disk: %s",
+                   f->path != NULL ? f->path : "stdout", strerror(errno));
+        }
+        f->sync_failed = true;
+        f->sink.failed++;
+        return FT_E_IO;
+    }
+    f->sync_failed = false;
+    f->sink.sealed++;
+    return FT_OK;
+}
+
+/* Whole lines or a whole frame into the file that is open. plain: how much of data counts is told
+ * by lines. */
+static int put(struct file_sink *f, const uint8_t *data, size_t len, bool plain, size_t *out_taken)
+{
+    size_t taken = 0;
+    int rc = ft__file_ready(f);
+
+    *out_taken = 0;
+    if (rc != FT_OK) {
+        return rc;
+    }
+    uint64_t before = f->at.size;
+
+    rc = ft__file_write_raw(f, data, len, &taken);
+    if (rc == FT_OK && f->fsync == FT__FSYNC_FRAME) {
+        rc = ft__file_sync(f);
+        *out_taken = rc == FT_OK ? len : 0;
+        return rc;
+    }
+    if (rc == FT_OK) {
+        *out_taken = len;
+        return FT_OK;
+    }
+    if (plain) { /* whole lines stay */
+        const uint8_t *last = memrchr(data, '\n', taken);
+
+        *out_taken = last != NULL ? (size_t)(last + 1 - data) : 0;
+    }
+    ft__file_cut(f, before + *out_taken);
+    return rc;
+}
+
+/* Closes the open frame. FT_OK: all that was held is written; else all of it is lost. For the size
+ * of the file it may rotate first; the time was looked at before the frame was begun. */
+static int close_frame(struct file_sink *f)
+{
+    const uint8_t *z;
+    size_t zlen, taken, len = f->frame_len;
+    int rc;
+
+    f->frame_len = 0;
+    f->sink.held = false;
+    if (len == 0) {
+        return FT_OK;
+    }
+    rc = ft_compress(f->z, f->frame, len, &z, &zlen);
+    if (rc != FT_OK) {
+        return rc;
+    }
+    if (ft__file_rotate_in(f) != 0) { /* what is late belongs into the file that is open */
+        ft__file_rotate_if_due(f, zlen);
+    }
+    return put(f, z, zlen, false, &taken);
+}
+
+static bool frame_due(const struct file_sink *f)
+{
+    return f->frame_len >= f->frame_most || ft_mono_ms() - f->frame_ms >= FT__FRAME_MS;
+}
+
+/* ---- the sink's operations ---- */
+
+static int file_write(struct ft_sink *s, const uint8_t *data, size_t len, size_t *out_taken)
+{
+    struct file_sink *f = file_of(s);
+
+    ft__file_reopen_if_due(f);
+    if (f->z == NULL) {
+        ft__file_rotate_if_due(f, len);
+        return put(f, data, len, true, out_taken);
+    }
+    *out_taken = 0;
+    if (f->frame_len == 0) {
+        ft__file_rotate_if_due(f, 0);
+        f->frame_ms = ft_mono_ms();
+    }
+    memcpy(f->frame + f->frame_len, data, len); /* there is room: frame_cap */
+    f->frame_len += len;
+    f->sink.held = true;
+
+    int rc = frame_due(f) ? close_frame(f) : FT_OK;
+
+    *out_taken = rc == FT_OK ? len : 0;
+    return rc;
+}
+
+static int file_flush(struct ft_sink *s)
+{
+    return close_frame(file_of(s));
+}
+
+/* The sooner of two delays; -1 is never. */
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+static int64_t left(int64_t since_ms, int64_t span_ms)
+{
+    int64_t ms = since_ms + span_ms - ft_mono_ms();
+
+    return ms > 0 ? ms : 0;
+}
+
+static int file_tick(struct ft_sink *s, int64_t *out_next_ms)
+{
+    struct file_sink *f = file_of(s);
+    int rc = FT_OK;
+
+    if (f->frame_len > 0 && (frame_due(f) || ft__file_rotate_in(f) == 0)) {
+        rc = close_frame(f);
+    }
+    if (f->rotate_ns >
+        0) { /* by size: when there is more to come, or an empty file would be left */
+        ft__file_rotate_if_due(f, 0);
+    }
+    if (f->fsync == FT__FSYNC_TIME && f->at.dirty && left(f->synced_ms, f->fsync_ms) == 0) {
+        ft_ignore(ft__file_sync(f)); /* what fails is told by the sink's count */
+    }
+    *out_next_ms = ft__file_rotate_in(f);
+    if (f->frame_len > 0) {
+        *out_next_ms = sooner(*out_next_ms, left(f->frame_ms, FT__FRAME_MS));
+    }
+    if (f->fsync == FT__FSYNC_TIME && f->at.dirty) {
+        *out_next_ms = sooner(*out_next_ms, left(f->synced_ms, f->fsync_ms));
+    }
+    return rc;
+}
+
+static int file_reopen(struct ft_sink *s)
+{
+    struct file_sink *f = file_of(s);
+    int rc;
+
+    if (f->path == NULL || (f->at.fd >= 0 && !f->at.file)) {
+        return FT_OK; /* what is not a file is not moved away */
+    }
+    rc = close_frame(f);
+    ft__file_reopen(f);
+    return rc;
+}
+
+static void file_give_up(struct ft_sink *s)
+{
+    uint64_t one = 1;
+
+    if (write(file_of(s)->wake_fd, &one, sizeof one) < 0) {
+        return; /* the counter is full: it is awake */
+    }
+}
+
+static int file_close(struct ft_sink *s)
+{
+    struct file_sink *f = file_of(s);
+    uint32_t failed = f->sink.failed;
+
+    ft__file_say_rotations(f);
+    ft__file_close(f);
+    int rc = f->sink.failed != failed ? FT_E_IO : FT_OK;
+
+    if (f->wake_fd >= 0) {
+        close(f->wake_fd);
+    }
+    ft_compressor_free(f->z);
+    ft_mem_free(f->frame);
+    ft_mem_free(f->header);
+    ft_mem_free(f->path);
+    ft_mem_free(f);
+    return rc;
+}
+
+/* ---- configuration ---- */
+
+/* The header as it goes into each file: its compression must not be in the way of an event's. */
+static int keep_header(struct file_sink *f)
+{
+    const uint8_t *data = f->env.header;
+    size_t len = f->env.header_len;
+
+    if (len > 0 && f->z != NULL) {
+        int rc = ft_compress(f->z, data, len, &data, &len);
+
+        if (rc != FT_OK) {
+            return rc;
+        }
+    }
+    if (len > 0) {
+        f->header = ft_mem_alloc(1, len);
+        if (f->header == NULL) {
+            return FT_E_NOMEM;
+        }
+        memcpy(f->header, data, len);
+        f->header_len = len;
+    }
+    return FT_OK;
+}
+
+/* rotate=, keep=, fsync=: their texts were checked with the URL. */
+static void configure_times(struct file_sink *f, const struct ft_output_url *url)
+{
+    const char *rotate = ft_output_url_get(url, "rotate");
+    const char *keep = ft_output_url_get(url, "keep");
+    const char *fsync = ft_output_url_get(url, "fsync");
+    int64_t ns;
+
+    if (rotate != NULL && !ft_parse_duration(rotate, &f->rotate_ns)) {
+        ft_ignore(ft_parse_size(rotate, &f->rotate_size));
+    }
+    if (keep != NULL) {
+        ft_ignore(ft_parse_keep(keep, &f->keep));
+    }
+    if (fsync != NULL && strcmp(fsync, "frame") == 0) {
+        f->fsync = FT__FSYNC_FRAME;
+    } else if (fsync != NULL && ft_parse_duration(fsync, &ns)) {
+        f->fsync = FT__FSYNC_TIME;
+        f->fsync_ms = ns / 1000000;
+    }
+}
+
+static int configure_frames(struct file_sink *f, const struct ft_output_url *url,
+                            struct ft_err *err)
+{
+    const char *compress = ft_output_url_get(url, "compress");
+
+    if (compress == NULL) {
+        return FT_OK;
+    }
+    f->frame_most = f->rotate_size > 0 && f->rotate_size < FT__FRAME_MOST ? (size_t)f->rotate_size
+                                                                          : FT__FRAME_MOST;
+    f->frame_cap = f->frame_most + FT__CHUNK_MOST;
+    f->sink.memory = f->frame_cap;
+    int rc = ft_compressor_new(compress, f->frame_cap, &f->z);
+
+    if (rc == FT_OK) {
+        f->frame = ft_mem_alloc(1, f->frame_cap);
+        rc = f->frame == NULL ? FT_E_NOMEM : FT_OK;
+    }
+    return rc == FT_OK ? FT_OK
+                       : ft_err_set(err, rc, "output %s: compress=%s: %s", url->text, compress,
+                                    rc == FT_E_UNSUPPORTED ? "this build lacks the library"
+                                                           : ft_strerror(rc));
+}
+
+static int configure(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
+{
+    configure_times(f, url);
+    int rc = configure_frames(f, url, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    rc = keep_header(f);
+    return rc == FT_OK ? rc : ft_err_set(err, rc, "output %s: %s", url->text, ft_strerror(rc));
+}
+
+static int file_open(const struct ft_output_url *url, const struct ft_output_env *env,
+                     struct ft_sink **out, struct ft_err *err)
+{
+    struct file_sink *f = ft_mem_alloc(1, sizeof *f);
+
+    if (f == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
+    }
+    f->sink.ops = &ft_sink_file;
+    f->env = *env;
+    f->at.fd = -1;
+    f->id = -1;
+    if (env->log != NULL) {
+        f->log = *env->log;
+    }
+    f->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int rc = f->wake_fd < 0 ? ft_err_set(err, FT_E_IO, "output %s: %s", url->text, strerror(errno))
+                            : configure(f, url, err);
+
+    if (rc == FT_OK) {
+        rc = ft__file_start(f, url, err);
+    }
+    if (rc != FT_OK) {
+        file_close(&f->sink);
+        return rc;
+    }
+    *out = &f->sink;
+    return FT_OK;
+}
+
+const struct ft_sink_ops ft_sink_file = {
+    .name = "file",
+    .help = "a file, a FIFO, or - for stdout",
+    .open = file_open,
+    .write = file_write,
+    .flush = file_flush,
+    .tick = file_tick,
+    .reopen = file_reopen,
+    .give_up = file_give_up,
+    .close = file_close,
+};

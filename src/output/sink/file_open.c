@@ -1,0 +1,631 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* output/sink: opening, adding to, putting aside and rotating the files of the file sink.
+ *
+ * What an earlier run left is whole lines or frames, but for its end, which may be torn (the
+ * process was killed, the power failed): that is cut off before anything is added or put aside. A
+ * file that does not begin as ours do, or is packed otherwise, is put aside as it is. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/wait.h"
+#include "output/sink/file_parts.h"
+#include "output/sink/tail.h"
+
+enum {
+    PIPE_LEN = 1 << 20,
+    ROTATE_RETRY_MS = 1000,
+    REOPEN_RETRY_MS = 500,
+    ROTATE_LOOK_MS = 5000,
+    BEGIN_MOST = 16384
+};
+
+/* ---- calls ---- */
+
+/* One call for this sink's file; errno of what failed, or 0. What happened to the folder is said.
+ */
+static int call(struct file_sink *f, enum ft_file_op op, struct ft_file_answer *out, int *out_fd)
+{
+    struct ft_file_call c = {.op = op, .id = f->id, .now_s = ft__file_wall_ns() / 1000000000};
+
+    f->env.files.call(f->env.files.cookie, &c, out, out_fd);
+    if (out->notes & FT_FILE_FOLDER_REPLACED) {
+        ft_count_add(&f->sink.folder_changes, 1);
+        f->folder_foreign = false;
+        ft_log(&f->log, FT_LOG_WARN, "%s: its folder was replaced; the new one is used", f->path);
+    }
+    if ((out->notes & FT_FILE_FOLDER_FOREIGN) && !f->folder_foreign) {
+        ft_count_add(&f->sink.folder_changes, 1);
+        f->folder_foreign = true;
+        ft_log(&f->log, FT_LOG_ERROR,
+               "%s: its folder was replaced by one of another owner or mode, which is not used",
+               f->path);
+    }
+    return out->error;
+}
+
+/* Rotated files beyond what is kept go. */
+static void sweep(struct file_sink *f)
+{
+    struct ft_file_answer a;
+    int fd;
+
+    if (f->keep.files == 0 && f->keep.age_s == 0 && f->keep.bytes == 0) {
+        return;
+    }
+    int error = call(f, FT_FILE_SWEEP, &a, &fd);
+
+    if (error != 0) {
+        ft_log(&f->log, FT_LOG_WARN, "%s: old files cannot be removed: %s", f->path,
+               strerror(error));
+    } else if (a.n > 0) {
+        ft_log(&f->log, FT_LOG_DEBUG, "%s: %u old files were removed", f->path, a.n);
+    }
+}
+
+/* ---- what fd is ---- */
+
+/* A pipe or terminal through a description of our own: O_NONBLOCK on the one that was handed to us
+ * would be everybody's. */
+static void own_description(struct file_sink *f)
+{
+    char name[64];
+
+    if (!f->at.own_fd) {
+        snprintf(name, sizeof name, "/proc/self/fd/%d", f->at.fd);
+        int own = open(name, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+        if (own < 0) {
+            return;
+        }
+        f->at.fd = own;
+        f->at.own_fd = true;
+    }
+    f->at.piece = SIZE_MAX;
+#ifdef F_SETPIPE_SZ
+    if (fcntl(f->at.fd, F_SETPIPE_SZ, PIPE_LEN) < 0) {
+        return; /* best effort: the pipe stays as it was */
+    }
+#endif
+}
+
+/* Looks at what fd is and prepares for waiting in poll. */
+static void learn_fd(struct file_sink *f)
+{
+    struct stat st = {0};
+
+    bool known = fstat(f->at.fd, &st) == 0;
+
+    f->at.file = known && S_ISREG(st.st_mode);
+    f->at.regular = f->at.file || (known && S_ISCHR(st.st_mode) && isatty(f->at.fd) == 0);
+    f->at.socket = known && S_ISSOCK(st.st_mode);
+    f->at.size = f->at.file ? (uint64_t)st.st_size : 0;
+    f->at.piece = f->at.regular || f->at.socket ? SIZE_MAX : FT__PIECE_LEN;
+    if (known && (S_ISFIFO(st.st_mode) || (S_ISCHR(st.st_mode) && !f->at.regular))) {
+        own_description(f);
+    }
+}
+
+static int write_header(struct file_sink *f)
+{
+    uint64_t before = f->at.size;
+    size_t taken;
+
+    if (f->header_len == 0 || (f->at.size > 0 && f->path != NULL)) { /* what is added to has one */
+        return FT_OK;
+    }
+    int rc = ft__file_write_raw(f, f->header, f->header_len, &taken);
+
+    if (rc != FT_OK) {
+        ft__file_cut(f, before);
+    }
+    return rc;
+}
+
+/* ---- what is there of an earlier run ---- */
+
+/* The file begins as one of ours: with the same columns, packed in the same way. */
+static bool begins_alike(const struct file_sink *f)
+{
+    static const char line[] = "{\"event_type\":\"";
+    uint8_t begin[BEGIN_MOST];
+    size_t want = f->header_len > 0 ? f->header_len : sizeof line - 1;
+    enum ft_pack kind = ft_compressor_kind(f->z);
+
+    want = want < sizeof begin ? want : sizeof begin;
+    ssize_t n = pread(f->at.fd, begin, want, 0);
+
+    if (n <= 0) {
+        return false;
+    }
+    if (f->header_len > 0) { /* an own header that was cut short is one, too */
+        return memcmp(begin, f->header, (size_t)n) == 0;
+    }
+    if (kind != FT_PACK_NONE) {
+        return ft_frame_begins(kind, begin, (size_t)n);
+    }
+    /* of other shapes (?schema=) the first key differs: they are objects */
+    return memcmp(begin, line, f->env.plain_events || n < 2 ? (size_t)n : 2) == 0;
+}
+
+/* Cuts off what is torn at the end. FT_OK: it can be added to; FT_E_FORMAT: it is not one of ours.
+ */
+static int mend(struct file_sink *f)
+{
+    uint64_t end;
+    int rc = begins_alike(f) ? ft_tail_find(f->at.fd, f->at.size, ft_compressor_kind(f->z), &end)
+                             : FT_E_FORMAT;
+
+    if (rc != FT_OK || end == f->at.size) {
+        return rc;
+    }
+    if (end == 0 && f->z == NULL && f->header_len == 0 && !f->env.plain_events) {
+        return FT_E_FORMAT; /* one object, perhaps a document of somebody's: nothing says it is ours
+                             */
+    }
+    if (end < f->header_len) { /* it begins anew, with a whole header */
+        end = 0;
+    }
+    uint64_t torn = f->at.size - end;
+
+    ft__file_cut(f, end);
+    if (f->at.size != end) {
+        return FT_E_IO;
+    }
+    ft_log(&f->log, FT_LOG_WARN,
+           "%s: %llu bytes of a torn %s at its end were cut off: an earlier run did not finish it",
+           f->path, (unsigned long long)torn, f->z != NULL ? "frame" : "line");
+    return FT_OK;
+}
+
+/* The file gets its rotated name. 0 or errno. */
+static int put_aside(struct file_sink *f)
+{
+    struct ft_file_answer a;
+    int fd, error = call(f, FT_FILE_ASIDE, &a, &fd);
+
+    if (error == 0) {
+        memcpy(f->aside, a.name, sizeof f->aside);
+        f->aside[sizeof f->aside - 1] = '\0';
+    }
+    return error;
+}
+
+/* Opens the path; errno or 0. */
+static int open_path(struct file_sink *f)
+{
+    struct ft_file_answer a;
+    int error = call(f, FT_FILE_OPEN, &a, &f->at.fd);
+
+    f->sink.absent = error == ENXIO;
+    f->at.own_fd = error == 0;
+    if (error == 0) {
+        f->no_reader = f->cannot_open = false;
+        learn_fd(f);
+    }
+    return error;
+}
+
+/* A file that is there and cannot be added to makes room for a new one. */
+static int begin_new(struct file_sink *f, const char *why)
+{
+    int error = put_aside(f);
+
+    ft__file_close(f);
+    if (error == 0) {
+        ft_log(&f->log, FT_LOG_WARN, "%s: %s; it is now %s", f->path, why, f->aside);
+        error = open_path(f);
+    }
+    sweep(f);
+    return error;
+}
+
+/* What is there is mended or put aside. errno or 0. */
+static int settle_earlier(struct file_sink *f, bool rotates)
+{
+    int rc = mend(f);
+
+    if (rc == FT_E_FORMAT) {
+        return begin_new(f, f->header_len > 0 ? "what it holds has other columns or another form"
+                                              : "what it holds has another form");
+    }
+    if (rc != FT_OK) {
+        return rc == FT_E_NOMEM ? ENOMEM : EIO;
+    }
+    return rotates && f->at.size > 0 ? begin_new(f, "an earlier run left it") : 0;
+}
+
+/* Opens the path to add to it. errno, and nothing is open, or 0. */
+static int open_to_add(struct file_sink *f, bool rotates)
+{
+    int error = open_path(f);
+
+    if (error == 0 && f->at.file && f->at.size > 0) {
+        error = settle_earlier(f, rotates);
+    }
+    if (error != 0 && f->at.fd >= 0) { /* nothing was written to it */
+        close(f->at.fd);
+        f->at = (struct ft__target){.fd = -1};
+    }
+    return error;
+}
+
+/* ---- opening ---- */
+
+static void next_rotation(struct file_sink *f)
+{
+    if (f->rotate_ns > 0) {
+        f->rotate_at = (ft__file_wall_ns() / f->rotate_ns + 1) * f->rotate_ns;
+    }
+}
+
+static const char *why(int error)
+{
+    return error == EBUSY    ? "another output or program is writing it"
+           : error == ELOOP  ? "it is a symbolic link, which is not followed"
+           : error == ENODEV ? "it is neither a file nor a FIFO"
+           : error == EMLINK ? "it has another name (a hard link) in a folder that is not ours"
+           : error == EINVAL ? "it is not a file any more"
+           : error == EPERM  ? "it, or its folder, belongs to somebody else now"
+                             : strerror(error);
+}
+
+static int ready_errno(struct file_sink *f, int error)
+{
+    if (error == 0) {
+        return write_header(f);
+    }
+    if (!f->cannot_open) {
+        f->cannot_open = true;
+        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be opened: %s", f->path, why(error));
+    }
+    return FT_E_IO;
+}
+
+static void say_no_reader(struct file_sink *f)
+{
+    if (!f->no_reader) {
+        f->no_reader = true;
+        ft_log(&f->log, FT_LOG_WARN, "%s: a FIFO that nobody reads yet; waiting for a reader",
+               f->path);
+    }
+}
+
+int ft__file_ready(struct file_sink *f)
+{
+    if (f->at.fd >= 0) {
+        return f->path != NULL ? write_header(f) : FT_OK;
+    }
+    int error = open_to_add(f, false);
+
+    while (error == ENXIO) {
+        struct pollfd wake = {.fd = f->wake_fd, .events = POLLIN};
+
+        say_no_reader(f);
+        if (poll(&wake, 1, FT__RETRY_MS) > 0) {
+            return FT_E_INTERRUPTED;
+        }
+        error = open_to_add(f, false);
+    }
+    return ready_errno(f, error);
+}
+
+/* Opens the path beside the target of until now, which is closed when that went well, and else goes
+ * on. 0 or errno. */
+static int change_target(struct file_sink *f)
+{
+    struct ft__target before = f->at, now;
+
+    f->at = (struct ft__target){.fd = -1};
+    if (before.file) { /* it may be the same file: ours is not in the way */
+        flock(before.fd, LOCK_UN);
+    }
+    int error = open_to_add(f, false);
+
+    now = f->at;
+    f->at = before;
+    if (error == ENXIO) { /* a FIFO: it is waited for before the next write */
+        say_no_reader(f);
+    } else if (error != 0) {
+        if (before.file) {
+            flock(before.fd, LOCK_EX | LOCK_NB); /* best effort: it was ours */
+        }
+        return error;
+    }
+    ft__file_close(f);
+    f->at = now;
+    f->reopen_ms = 0;
+    if (error == 0) {
+        ft_ignore(write_header(f)); /* tried again with the next write */
+    }
+    return 0;
+}
+
+/* True when the file that is open has a name: what is written to it can be found. */
+static bool is_reachable(const struct file_sink *f)
+{
+    struct stat st;
+
+    return f->at.fd >= 0 && fstat(f->at.fd, &st) == 0 && (!f->at.file || st.st_nlink > 0);
+}
+
+void ft__file_reopen(struct file_sink *f)
+{
+    int error = change_target(f);
+
+    if (error == 0) {
+        return;
+    }
+    if (!is_reachable(f)) { /* removed: what would be written there is lost, and is to be counted */
+        ft__file_close(f);
+    }
+    ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be opened again: %s%s", f->path, why(error),
+           f->at.fd >= 0 ? "; the file that was open goes on being written" : "");
+    f->cannot_open = true; /* said */
+    f->reopen_ms = f->at.fd >= 0 ? ft_mono_ms() + REOPEN_RETRY_MS : 0;
+}
+
+void ft__file_reopen_if_due(struct file_sink *f)
+{
+    if (f->reopen_ms == 0 || ft_mono_ms() < f->reopen_ms || change_target(f) == 0) {
+        return;
+    }
+    if (is_reachable(f)) {
+        f->reopen_ms = ft_mono_ms() + REOPEN_RETRY_MS;
+    } else { /* tried again with each write */
+        ft__file_close(f);
+        f->reopen_ms = 0;
+    }
+}
+
+void ft__file_close(struct file_sink *f)
+{
+    if (f->at.fd < 0 || !f->at.own_fd) {
+        return;
+    }
+    ft_ignore(ft__file_sync(f)); /* told by the sink's count */
+    if (close(f->at.fd) != 0 && errno != EINTR) {
+        f->sink.failed++; /* a network file system may say only now that it lost data */
+        ft_log(&f->log, FT_LOG_ERROR, "%s: was not closed well: %s",
+               f->path != NULL ? f->path : "stdout", strerror(errno));
+    } else {
+        f->sink.sealed++;
+    }
+    f->at.fd = -1;
+    f->at.own_fd = false;
+    f->at.dirty = false;
+}
+
+/* The descriptor that a target names without a path of its own: -, /dev/stdout, /dev/fd/N; or -1.
+ */
+static int named_descriptor(const char *target)
+{
+    static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+
+    if (strcmp(target, "-") == 0 || strcmp(target, "/dev/stdout") == 0) {
+        return STDOUT_FILENO;
+    }
+    if (strcmp(target, "/dev/stderr") == 0) {
+        return STDERR_FILENO;
+    }
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        size_t len = strlen(folders[i]);
+        char *end;
+
+        if (strncmp(target, folders[i], len) == 0 && target[len] >= '0' && target[len] <= '9') {
+            long n = strtol(target + len, &end, 10);
+
+            return *end == '\0' && n >= 0 && n < 1 << 20 ? (int)n : -1;
+        }
+    }
+    return -1;
+}
+
+static int start_descriptor(struct file_sink *f, const char *target, struct ft_err *err)
+{
+    int flags = fcntl(f->at.fd, F_GETFD);
+
+    /* what was handed to us has no FD_CLOEXEC; what has it is a socket or event of our own */
+    if (flags < 0 || (f->at.fd > STDERR_FILENO && (flags & FD_CLOEXEC) != 0)) {
+        f->at.fd = -1;
+        return ft_err_set(err, FT_E_IO, "%s: no such descriptor is open", target);
+    }
+    learn_fd(f);
+    if (f->at.file && f->at.size > 0) { /* where we begin; what stands before is not ours to cut */
+        off_t at = lseek(f->at.fd, 0, (fcntl(f->at.fd, F_GETFL) & O_APPEND) ? SEEK_END : SEEK_CUR);
+
+        f->at.size = at > 0 ? (uint64_t)at : 0;
+    }
+    return write_header(f) == FT_OK ? FT_OK
+                                    : ft_err_set(err, FT_E_IO, "stdout: %s", strerror(errno));
+}
+
+/* mode= and group= of new files. */
+static int file_rights(const struct ft_output_url *url, struct ft_file_call *c, struct ft_err *err)
+{
+    const char *mode = ft_output_url_get(url, "mode"), *group = ft_output_url_get(url, "group");
+
+    c->mode = mode != NULL ? (uint32_t)strtoul(mode, NULL, 8) : FT_FILE_MODE_DEFAULT;
+    c->mode_exact = mode != NULL;
+    c->group = -1;
+    if (group != NULL) {
+        struct group *g = getgrnam(group);
+
+        if (g == NULL) {
+            return ft_err_set(err, FT_E_USAGE, "output %s: group=%s: there is no such group",
+                              url->text, group);
+        }
+        c->group = (int32_t)g->gr_gid;
+    }
+    return FT_OK;
+}
+
+static int place(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
+{
+    struct ft_file_call c = {
+        .op = FT_FILE_PLACE, .id = -1, .kind = FT_FILE_OUTPUT, .keep = f->keep};
+    struct ft_file_answer a;
+    int fd, rc = file_rights(url, &c, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    if (strlen(f->path) >= sizeof c.path) {
+        return ft_err_set(err, FT_E_USAGE, "output: the file name is longer than %zu bytes",
+                          sizeof c.path - 1);
+    }
+    memcpy(c.path, f->path, strlen(f->path) + 1);
+    f->env.files.call(f->env.files.cookie, &c, &a, &fd);
+    if (a.error != 0) {
+        return ft_err_set(err,
+                          a.error == ENAMETOOLONG ? FT_E_USAGE
+                          : a.error == ENOMEM     ? FT_E_NOMEM
+                                                  : FT_E_IO,
+                          "%s: %s", f->path, strerror(a.error));
+    }
+    f->id = a.id;
+    return FT_OK;
+}
+
+/* What the path holds when a run begins: read empties it, as a converter does, unless append=true;
+ * live and collect never do. */
+static int open_first(struct file_sink *f, const char *append)
+{
+    bool add = append != NULL && strcmp(append, "true") == 0;
+
+    if (!add && !f->env.keep_earlier) {
+        int error = open_path(f);
+
+        if (error == 0 && f->at.file) {
+            ft__file_cut(f, 0);
+            error = f->at.size == 0 ? 0 : errno;
+        }
+        return error;
+    }
+    if (add || append == NULL) {
+        return open_to_add(f, !add && (f->rotate_ns > 0 || f->rotate_size > 0));
+    }
+    return open_to_add(f, true); /* append=false */
+}
+
+int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
+{
+    f->at.fd = named_descriptor(url->target);
+    if (f->at.fd >= 0) {
+        return start_descriptor(f, url->target, err);
+    }
+    f->path = ft_mem_strdup(url->target);
+    if (f->path == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
+    }
+    int rc = place(f, url, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    int error = open_first(f, ft_output_url_get(url, "append"));
+
+    if (error == ENXIO) {
+        say_no_reader(f);
+        return FT_OK;
+    }
+    if (error != 0 || write_header(f) != FT_OK) {
+        error = error != 0 ? error : errno;
+        return ft_err_set(err, error == ENOMEM ? FT_E_NOMEM : FT_E_IO, "%s: %s", f->path,
+                          why(error));
+    }
+    next_rotation(f);
+    sweep(f);
+    return FT_OK;
+}
+
+/* ---- rotation ---- */
+
+static void rotation_failed(struct file_sink *f, int error)
+{
+    if (f->rotate_failed++ == 0) {
+        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot be rotated: %s%s", f->path, why(error),
+               f->at.fd >= 0 ? "; the file goes on growing" : "");
+    }
+    f->rotate_retry_ms = ft_mono_ms() + ROTATE_RETRY_MS;
+}
+
+static void rotate(struct file_sink *f)
+{
+    int error = put_aside(f);
+
+    if (error != 0 && error != ENOENT) { /* ENOENT: it is aside, a new one could not be opened */
+        rotation_failed(f, error);
+        return;
+    }
+    error = change_target(f);
+    if (error != 0) {
+        if (!is_reachable(f)) { /* removed with its folder */
+            ft__file_close(f);
+        }
+        rotation_failed(f, error);
+        return;
+    }
+    next_rotation(f);
+    ft__file_say_rotations(f);
+    sweep(f);
+}
+
+void ft__file_say_rotations(struct file_sink *f)
+{
+    if (f->rotate_failed > 0) {
+        ft_log(&f->log, FT_LOG_WARN, "%s: %llu times it could not be rotated", f->path,
+               (unsigned long long)f->rotate_failed);
+    }
+    f->rotate_failed = 0;
+}
+
+/* The time to rotate has come, or the clock was set back so far that it would come too late. */
+static bool time_is_up(const struct file_sink *f)
+{
+    int64_t now = f->rotate_ns > 0 ? ft__file_wall_ns() : 0;
+
+    return f->rotate_ns > 0 && (now >= f->rotate_at || f->rotate_at - now > f->rotate_ns);
+}
+
+int64_t ft__file_rotate_in(const struct file_sink *f)
+{
+    if (f->rotate_ns == 0 || f->path == NULL || f->at.fd < 0 || !f->at.file) {
+        return -1;
+    }
+    if (time_is_up(f)) {
+        int64_t retry = f->rotate_failed > 0 ? f->rotate_retry_ms - ft_mono_ms() : 0;
+
+        return retry > 0 ? retry : 0;
+    }
+    int64_t ms = (f->rotate_at - ft__file_wall_ns()) / 1000000 + 1;
+
+    return ms < ROTATE_LOOK_MS ? ms : ROTATE_LOOK_MS; /* the wall clock may be set meanwhile */
+}
+
+/* A file without events stays; it begins anew with the time. */
+void ft__file_rotate_if_due(struct file_sink *f, uint64_t more)
+{
+    bool late = time_is_up(f);
+
+    if (f->path == NULL || f->at.fd < 0 || !f->at.file || f->at.size <= f->header_len) {
+        if (late) {
+            next_rotation(f);
+        }
+        return;
+    }
+    if (!late && (f->rotate_size == 0 || f->at.size + more <= f->rotate_size)) {
+        return;
+    }
+    if (f->rotate_failed == 0 || ft_mono_ms() >= f->rotate_retry_ms) {
+        rotate(f);
+    }
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* guard: what a confined process can still do: each call is made in a child of its own. */
+#include "guard/confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "flowtap/sandbox.h"
+#include "harness.h"
+
+enum { KILLED = -1, UNCONFINED = 254 };
+
+static char dir[64];
+
+/* What fn makes of it as the confined main process: the errno that it returns, or KILLED. */
+static int confined(unsigned needs, int (*fn)(void))
+{
+    pid_t pid = fork();
+    int status = 0;
+
+    if (pid == 0) {
+        struct ft_err err;
+
+        _exit(ft_sandbox_enter_with(needs, &err) == FT_OK ? fn() : UNCONFINED);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    if (WIFSIGNALED(status)) {
+        CHECK_EQ(WTERMSIG(status), SIGSYS);
+        return KILLED;
+    }
+    return WEXITSTATUS(status);
+}
+
+static int result(long rc)
+{
+    return rc < 0 ? errno : 0;
+}
+
+static int do_tiocsti(void)
+{
+    return result(ioctl(0, TIOCSTI, "x"));
+}
+
+/* The kernel looks at 32 bits of the number: more of them do not get past the filter. */
+static int do_tiocsti_wide(void)
+{
+    return result(syscall(SYS_ioctl, 0, (unsigned long)TIOCSTI | 1ul << 40, "x"));
+}
+
+static int do_other_ioctl(void)
+{
+    return result(ioctl(0, TIOCNOTTY));
+}
+
+static int do_window_size(void)
+{
+    struct winsize ws;
+    int error = result(ioctl(0, TIOCGWINSZ, &ws));
+
+    return error == ENOTTY ? 0 : error;
+}
+
+static int do_interface_index(void)
+{
+    return result(ioctl(0, 0x8933 /* SIOCGIFINDEX */, NULL));
+}
+
+static int do_map_code(void)
+{
+    void *p = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return p == MAP_FAILED ? errno : 0;
+}
+
+static int do_make_code(void)
+{
+    void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return p == MAP_FAILED ? errno : result(mprotect(p, 4096, PROT_READ | PROT_EXEC));
+}
+
+static int do_map(void)
+{
+    void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return p == MAP_FAILED ? errno : result(mprotect(p, 4096, PROT_NONE));
+}
+
+static int do_exec(void)
+{
+    char *argv[] = {(char *)(uintptr_t) "true", NULL};
+
+    return result(execv("/bin/true", argv));
+}
+
+static int do_fork(void)
+{
+    return result(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
+}
+
+static int do_clone3(void)
+{
+    return result(syscall(SYS_clone3, NULL, 0));
+}
+
+static void *nothing(void *arg)
+{
+    return arg;
+}
+
+static int do_thread(void)
+{
+    pthread_t t;
+    int error = pthread_create(&t, NULL, nothing, NULL);
+
+    return error != 0 ? error : pthread_join(t, NULL);
+}
+
+static int do_open(void)
+{
+    return result(open("/etc/hostname", O_RDONLY));
+}
+
+static int do_stat(void)
+{
+    struct stat st;
+
+    return result(stat("/etc/hostname", &st));
+}
+
+static int do_fstat(void)
+{
+    struct stat st;
+
+    return result(fstat(0, &st));
+}
+
+static int do_inet(void)
+{
+    return result(socket(AF_INET, SOCK_DGRAM, 0));
+}
+
+static int do_packet(void)
+{
+    int error = result(socket(AF_PACKET, SOCK_RAW, 0));
+
+    return error == EPERM ? 0 : error; /* the kernel's own word */
+}
+
+static int do_accept(void)
+{
+    int error = result(accept4(0, NULL, NULL, 0));
+
+    return error == ENOTSOCK ? 0 : error;
+}
+
+static int do_trace(void)
+{
+    return result(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
+}
+
+static int do_kill(void)
+{
+    return result(kill(getppid(), 0));
+}
+
+static int do_unknown(void)
+{
+    return result(syscall(SYS_getcpu, NULL, NULL, NULL) * 0 + syscall(9999));
+}
+
+static void test_what_only_an_intruder_does_ends_it(void)
+{
+    CHECK_EQ(confined(0, do_tiocsti), KILLED);
+    CHECK_EQ(confined(FT_SANDBOX_CAPTURE | FT_SANDBOX_SOCKETS, do_tiocsti), KILLED);
+    CHECK(confined(0, do_tiocsti_wide) != 0);
+    CHECK_EQ(confined(0, do_map_code), KILLED);
+    CHECK_EQ(confined(0, do_make_code), KILLED);
+    CHECK_EQ(confined(0, do_exec), KILLED);
+    CHECK_EQ(confined(0, do_trace), KILLED);
+    CHECK_EQ(confined(0, do_kill), KILLED);
+}
+
+static void test_the_rest_is_not_there(void)
+{
+    CHECK_EQ(confined(0, do_other_ioctl), ENOSYS);
+    CHECK_EQ(confined(0, do_fork), ENOSYS);
+    CHECK_EQ(confined(0, do_clone3), ENOSYS);
+    CHECK_EQ(confined(0, do_open), ENOSYS);
+    CHECK_EQ(confined(0, do_stat), ENOSYS);
+    CHECK_EQ(confined(FT_SANDBOX_CAPTURE | FT_SANDBOX_SOCKETS, do_inet), ENOSYS);
+    CHECK_EQ(confined(0, do_unknown), ENOSYS);
+}
+
+static void test_what_is_needed_works(void)
+{
+    CHECK_EQ(confined(0, do_map), 0);
+    CHECK_EQ(confined(0, do_thread), 0);
+    CHECK_EQ(confined(0, do_fstat), 0);
+    CHECK_EQ(confined(0, do_window_size), 0);
+}
+
+static void test_needs(void)
+{
+    CHECK_EQ(confined(0, do_packet), ENOSYS);
+    CHECK_EQ(confined(FT_SANDBOX_SOCKETS, do_packet), ENOSYS);
+    CHECK_EQ(confined(FT_SANDBOX_CAPTURE, do_packet), 0);
+    CHECK_EQ(confined(0, do_interface_index), ENOSYS);
+    CHECK(confined(FT_SANDBOX_CAPTURE, do_interface_index) != ENOSYS);
+    CHECK_EQ(confined(0, do_accept), ENOSYS);
+    CHECK_EQ(confined(FT_SANDBOX_CAPTURE, do_accept), ENOSYS);
+    CHECK_EQ(confined(FT_SANDBOX_SOCKETS, do_accept), 0);
+}
+
+/* Landlock alone: as the opener has it, with one folder. */
+static int in_folder(const char *path, int flags)
+{
+    pid_t pid = fork();
+    int status = 0;
+
+    if (pid == 0) {
+        struct ft_err err;
+        int folder = open(dir, O_PATH | O_DIRECTORY);
+        bool good = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                    ft__confine_files(&folder, 1, &err) == FT_OK;
+
+        _exit(good ? result(open(path, flags, 0600)) : UNCONFINED);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : KILLED;
+}
+
+static void test_landlock_leaves_the_folder(void)
+{
+    char inside[128], outside[128];
+
+    snprintf(dir, sizeof dir, "/tmp/ft-confine-XXXXXX");
+    CHECK(mkdtemp(dir) != NULL);
+    snprintf(inside, sizeof inside, "%s/x", dir);
+    snprintf(outside, sizeof outside, "%s.x", dir);
+    int rc = in_folder(inside, O_RDWR | O_CREAT);
+
+    if (rc == UNCONFINED) {
+        printf("no Landlock in this kernel\n");
+    } else {
+        CHECK_EQ(rc, 0);
+        CHECK_EQ(in_folder(inside, O_RDWR | O_TRUNC), 0);
+        CHECK_EQ(in_folder(outside, O_RDWR | O_CREAT), EACCES);
+        CHECK_EQ(in_folder("/etc/hostname", O_RDONLY), EACCES);
+    }
+    unlink(inside);
+    rmdir(dir);
+}
+
+int main(void)
+{
+    int null = open("/dev/null", O_RDWR);
+
+    dup2(null, STDIN_FILENO);
+    if (confined(0, do_fstat) == UNCONFINED) {
+        return test_skip("this build has no system-call filter");
+    }
+    RUN(test_what_only_an_intruder_does_ends_it);
+    RUN(test_the_rest_is_not_there);
+    RUN(test_what_is_needed_works);
+    RUN(test_needs);
+    RUN(test_landlock_leaves_the_folder);
+    return test_end();
+}
