@@ -33,7 +33,8 @@ struct ft_feature {
     const char *name;    /* of its profile */
     const char *meaning; /* one line, for --help and docs */
     const struct ft_column_set *columns;
-    bool payload; /* it looks into payloads: the decoder has to keep them */
+    uint32_t flow_bytes; /* of memory that a plain flow touches, at most */
+    bool payload;        /* it looks into payloads: the decoder has to keep them */
 
     /* bytes of address space */
     size_t (*budget)(const struct ft_feature_config *cfg);

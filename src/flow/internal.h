@@ -13,7 +13,7 @@ enum {
     FT__DUES_OF_A_PACKET = 16 /* more do not come of one: its own flow's, those of an eviction */
 };
 
-_Static_assert(sizeof(struct ft__hot) + sizeof(struct ft__cold) == 128,
+_Static_assert(sizeof(struct ft__hot) + sizeof(struct ft__cold) + 16 == FT_TABLE_FLOW_BYTES,
                "as entry.h and docs/architecture.md say");
 _Static_assert(128 + 32 + sizeof(struct ft__high) + sizeof(struct ft__prev) +
                        sizeof(struct ft__tunnel) + 16 ==

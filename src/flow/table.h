@@ -72,6 +72,8 @@ struct ft_table;
 /* Entries of a table: entry numbers are below. */
 uint32_t ft_table_entries(uint32_t max_flows);
 
+enum { FT_TABLE_FLOW_BYTES = 64 + 64 + 16 }; /* an IPv4 flow of a full table, index included */
+
 /* Bytes of address space that a table of this configuration may come to use. */
 size_t ft_table_budget(const struct ft_table_config *cfg);
 

@@ -483,6 +483,28 @@ int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log, struc
     return FT_OK;
 }
 
+static double mib(uint64_t bytes)
+{
+    return (double)bytes / 1048576;
+}
+
+static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint64_t queues,
+                       uint64_t outputs)
+{
+    const struct ft_plan *plan = &p->plan;
+    unsigned long long flows = (unsigned long long)plan->table.max_flows * plan->n_workers;
+    char what[96];
+
+    if (plan->collect) {
+        snprintf(what, sizeof what, "exporters and counts %.1f (%llu tuples)", mib(tables), flows);
+    } else {
+        snprintf(what, sizeof what, "flow table %.1f (%llu flows of %u bytes; few take more)",
+                 mib(tables), flows, ft_meter_flow_bytes(plan->features));
+    }
+    ft_log(&p->log, FT_LOG_INFO, "memory budget %.1f MiB: %s, queues %.1f, outputs %.1f",
+           mib(p->budget), what, mib(queues), mib(outputs));
+}
+
 void ft__build_budget(struct ft_pipeline *p)
 {
     const struct ft_plan *plan = &p->plan;
@@ -509,15 +531,7 @@ void ft__build_budget(struct ft_pipeline *p)
         tables += ft_fragments_budget() * (plan->mode == FT_MODE_DIRECT ? plan->n_workers : 1);
     }
     p->budget = tables + outputs + queues;
-    ft_log(&p->log, FT_LOG_INFO,
-           plan->collect
-               ? "memory budget %.1f MiB: exporters and counts %.1f (%llu tuples), queues %.1f, "
-                 "outputs %.1f"
-               : "memory budget %.1f MiB: flow table %.1f (%llu flows), queues %.1f, "
-                 "outputs %.1f",
-           (double)p->budget / 1048576, (double)tables / 1048576,
-           (unsigned long long)plan->table.max_flows * plan->n_workers, (double)queues / 1048576,
-           (double)outputs / 1048576);
+    say_budget(p, tables, queues, outputs);
 }
 
 int ft__build_patience(struct ft_pipeline *p, uint32_t i)

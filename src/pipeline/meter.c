@@ -25,6 +25,16 @@ size_t ft_meter_budget(const struct ft_table_config *cfg, uint32_t features)
     return sum;
 }
 
+uint32_t ft_meter_flow_bytes(uint32_t features)
+{
+    uint32_t sum = FT_TABLE_FLOW_BYTES;
+
+    for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
+        sum += is_on(features, p) ? ft_feature_at(p)->flow_bytes : 0;
+    }
+    return sum;
+}
+
 int ft_meter_open(struct ft_meter *m, const struct ft_table_config *cfg, uint32_t features)
 {
     struct ft_feature_config c = feature_config(cfg);

@@ -34,6 +34,9 @@ struct ft_meter {
 /* Bytes of address space; features: a bit per enum ft_part. */
 size_t ft_meter_budget(const struct ft_table_config *cfg, uint32_t features);
 
+/* Memory that a plain IPv4 flow takes with these features. */
+uint32_t ft_meter_flow_bytes(uint32_t features);
+
 /* FT_E_NOMEM, FT_E_RANGE; m is to be closed in any case. Who takes records is set by the owner. */
 FT_NODISCARD int ft_meter_open(struct ft_meter *m, const struct ft_table_config *cfg,
                                uint32_t features);

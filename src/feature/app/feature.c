@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* feature/app: app: which packets are looked into, and the part of a record. */
 #include "base/mem.h"
-#include "feature/app/app.h"
+#include "feature/app/state.h"
 
 /* owner: the table's thread */
 struct app {
@@ -109,6 +109,7 @@ const struct ft_feature ft_feature_app = {
     .name = "app",
     .meaning = "names: the application, TLS, QUIC, HTTP, DNS, from the first packets",
     .columns = &ft_columns_app,
+    .flow_bytes = sizeof(struct state),
     .payload = true,
     .budget = app_budget,
     .open = app_open,

@@ -260,6 +260,7 @@ const struct ft_feature ft_feature_sizes = {
     .name = "sizes",
     .meaning = "how sizes and gaps of the packets are distributed, by direction",
     .columns = &ft_columns_sizes,
+    .flow_bytes = sizeof(struct side[2]),
     .budget = sizes_budget,
     .open = sizes_open,
     .close = sizes_close,

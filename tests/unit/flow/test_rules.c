@@ -359,6 +359,138 @@ static void test_counters_carry(void)
     ft_table_free(t);
 }
 
+/* A scan beyond max_flows: the whole batch is counted at once, and no entry serves two flows before
+ * the record of the first was taken. */
+static void test_full_table_counts_batches(void)
+{
+    struct ft_table *t = make_table(16);
+    struct ft_packet pkts[64];
+    struct ft_counted at[64];
+
+    for (int i = 0; i < 16; i++) {
+        feed(t, make_packet((uint16_t)i, 0, BASE, 17, 0));
+    }
+    for (int i = 0; i < 64; i++) {
+        pkts[i] = make_packet((uint16_t)(100 + i), 0, BASE + 1 + i, 17, 0);
+    }
+    CHECK_EQ(ft_table_update(t, pkts, 64, at, NULL), 64);
+    CHECK_EQ(stats_of(t).active, 16);
+    for (int i = 0; i < 64; i++) {
+        const struct ft_due *due = ft_table_due(t, (uint32_t)i);
+
+        CHECK(at[i].bits == (FT_AT_NEW | FT_AT_FIRST));
+        CHECK(due != NULL && due->is_final && due->reason == FT_REASON_EVICTED);
+        CHECK(at[i].entry < ft_table_entries(16));
+        for (int k = 0; k < i; k++) {
+            CHECK(at[k].entry != at[i].entry);
+        }
+    }
+    CHECK(ft_table_due(t, 64) == NULL);
+    CHECK_EQ(stats_of(t).packets_final, 0);
+    take_dues(t, &out);
+    CHECK_EQ(stats_of(t).packets_final, 64);
+    ft_table_free(t);
+}
+
+/* More records than the list holds: the batch is cut, and goes on when they are taken. */
+static void test_list_of_dues_is_bounded(void)
+{
+    struct ft_table *t = make_table(500);
+    struct ft_packet pkts[64];
+    struct ft_counted at[64];
+    uint32_t n = 0, cut = 0, timers = 10000;
+
+    for (int i = 0; i < 500; i++) {
+        feed(t, make_packet((uint16_t)i, 0, BASE, 17, 0));
+    }
+    for (int round = 0; round < 3; round++) { /* nobody takes anything */
+        for (int i = 0; i < 64; i++) {
+            pkts[i] = make_packet((uint16_t)(1000 + 64 * round + i), 0, BASE + 1, 17, 0);
+        }
+        n += ft_table_update(t, pkts, 64, at, NULL);
+    }
+    CHECK(n >= 64 && n < 192);
+    CHECK_EQ(ft_table_update(t, pkts, 64, at, NULL), 0);
+    take_dues(t, &out);
+    CHECK_EQ(out.n, n);
+    while (ft_table_tick(t, BASE + 40 * SEC, &timers)) { /* all others are idle */
+        take_dues(t, &out);
+        cut++;
+    }
+    take_dues(t, &out);
+    CHECK(cut >= 3);
+    CHECK_EQ(out.n, 500 + n);
+    CHECK_EQ(stats_of(t).active, 0);
+    ft_table_free(t);
+}
+
+/* An interim record stands between the packets before it and those behind. */
+static void test_interim_cuts_the_batch(void)
+{
+    struct ft_table *t = make_table(16);
+    struct ft_packet pkts[4];
+    struct ft_counted at[4];
+
+    feed(t, make_packet(1, 0, BASE, 17, 0));
+    feed(t, make_packet(1, 0, BASE + 20 * SEC, 17, 0));
+    feed(t, make_packet(1, 0, BASE + 40 * SEC, 17, 0));
+    for (int i = 0; i < 4; i++) { /* the third of them is the first after 60 s */
+        pkts[i] = make_packet(i == 1 ? 2 : 1, 0, BASE + (58 + i) * SEC, 17, 0);
+    }
+    CHECK_EQ(ft_table_update(t, pkts, 4, at, NULL), 2);
+    CHECK_EQ(ft_table_update(t, pkts + 2, 2, at, NULL), 0);
+    take_dues(t, &out);
+    CHECK_EQ(out.n, 1);
+    CHECK_EQ(out.rec[0].reason, FT_REASON_ACTIVE);
+    CHECK_EQ(out.rec[0].packets[0], 4);
+    CHECK_EQ(ft_table_update(t, pkts + 2, 2, at, NULL), 2);
+    CHECK_EQ(at[0].since_ns, 2 * SEC);
+    flush(t, BASE + 62 * SEC, FT_REASON_EOF);
+    CHECK_EQ(out.n, 3);
+    CHECK_EQ(out.rec[1].packets[0], 6);
+    CHECK_EQ(out.rec[1].packets_delta[0], 2);
+    ft_table_free(t);
+}
+
+/* What features are told of each packet. */
+static void test_where_packets_were_counted(void)
+{
+    struct ft_table *t = make_table(16);
+    struct ft_packet p = make_packet(1, 1, BASE, 6, SYN);
+    struct ft_counted at[5];
+
+    p.tcp_seq = 77;
+    p.ip_len = 60;
+    CHECK_EQ(ft_table_update(t, &p, 1, &at[0], NULL), 1);
+    p.swap = 0;
+    p.tcp_flags = SYN | ACK;
+    p.ts_ns = BASE + 5;
+    CHECK_EQ(ft_table_update(t, &p, 1, &at[1], NULL), 1);
+    p.swap = 1;
+    p.tcp_flags = ACK;
+    p.ts_ns = BASE + 8;
+    CHECK_EQ(ft_table_update(t, &p, 1, &at[2], NULL), 1);
+    p.ts_ns = BASE + 6; /* late */
+    CHECK_EQ(ft_table_update(t, &p, 1, &at[3], NULL), 1);
+    p.swap = 0;
+    p.tcp_flags = RST;
+    p.tcp_opts = FT_TCPO_WHOLE;
+    p.ts_ns = BASE + 9;
+    CHECK_EQ(ft_table_update(t, &p, 1, &at[4], NULL), 1);
+    CHECK_EQ(at[0].bits, FT_AT_NEW | FT_AT_FIRST | FT_AT_ISN);
+    CHECK_EQ(at[1].bits, FT_AT_FIRST | FT_AT_ISN);
+    CHECK_EQ(at[2].bits, FT_AT_SECOND | FT_AT_ISN);
+    CHECK_EQ(at[3].bits, FT_AT_ISN);
+    CHECK_EQ(at[4].bits, FT_AT_SECOND | FT_AT_ISN | FT_AT_CLOSES);
+    CHECK(at[0].dir == FT_DIR_FWD && at[1].dir == FT_DIR_REV && at[2].dir == FT_DIR_FWD);
+    CHECK(at[0].other_ns == INT64_MIN && at[1].other_ns == BASE && at[2].other_ns == BASE + 5);
+    CHECK_EQ(at[2].since_ns, 8);
+    CHECK_EQ(at[3].since_ns, -2);
+    CHECK_EQ(at[2].first_len, 60);
+    CHECK(at[4].isn == 77 && at[4].entry == at[0].entry);
+    ft_table_free(t);
+}
+
 static void test_late_packets(void)
 {
     struct ft_table *t = make_table(4);
@@ -518,6 +650,10 @@ int main(void)
     RUN(test_keys_stay_apart);
     RUN(test_equal_hashes);
     RUN(test_counters_carry);
+    RUN(test_full_table_counts_batches);
+    RUN(test_list_of_dues_is_bounded);
+    RUN(test_interim_cuts_the_batch);
+    RUN(test_where_packets_were_counted);
     RUN(test_late_packets);
     RUN(test_flood_leaves_established_flows);
     RUN(test_full_of_established_flows);
