@@ -171,6 +171,23 @@ static void fill(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, ui
     ft__flow_hint(t, i, pkt->ts_ns);
 }
 
+/* The entries that the timers will look at next, while this one is looked at. */
+FT_INLINE void prefetch_timers(const struct ft_table *t, uint32_t i)
+{
+    uint32_t next = t->cold[i].next, after;
+
+    __builtin_prefetch(&t->index.buckets[ft__index_home(&t->index, t->cold[i].tag)], 1);
+    if (next == FT__NONE) {
+        return;
+    }
+    __builtin_prefetch(&t->index.buckets[ft__index_home(&t->index, t->cold[next].tag)], 1);
+    after = t->cold[next].next;
+    if (after != FT__NONE) {
+        __builtin_prefetch(&t->hot[after], 1);
+        __builtin_prefetch(&t->cold[after], 1);
+    }
+}
+
 /* Makes room: the flow on probation with the nearest deadline, else the established one. Entries
  * whose deadline has moved on since they were listed are put back first, a few of them. */
 static void evict(struct ft_table *t, int64_t ts_ns)
@@ -181,6 +198,7 @@ static void evict(struct ft_table *t, int64_t ts_ns)
         uint32_t i = ft__timers_nearest(&t->timers, wheel);
         int64_t end_ns = ft__flow_deadlines(t, i).end_ns;
 
+        prefetch_timers(t, i);
         if (ft__flow_settle(t, i, ts_ns)) {
             return;
         }
@@ -299,23 +317,6 @@ static bool visit_future(struct ft_table *t, uint32_t i, int64_t now_ns)
     ft__timers_remove(&t->timers, i);
     ft__timers_insert(&t->timers, wheel_of(t, i), i, ft_time_add(now_ns, t->cfg.idle_ns));
     return false;
-}
-
-/* The entries that the timers will look at next, while this one is looked at. */
-FT_INLINE void prefetch_timers(const struct ft_table *t, uint32_t i)
-{
-    uint32_t next = t->cold[i].next, after;
-
-    __builtin_prefetch(&t->index.buckets[ft__index_home(&t->index, t->cold[i].tag)], 1);
-    if (next == FT__NONE) {
-        return;
-    }
-    __builtin_prefetch(&t->index.buckets[ft__index_home(&t->index, t->cold[next].tag)], 1);
-    after = t->cold[next].next;
-    if (after != FT__NONE) {
-        __builtin_prefetch(&t->hot[after], 1);
-        __builtin_prefetch(&t->cold[after], 1);
-    }
 }
 
 static bool tick(struct ft_table *t, int64_t now_ns, uint32_t *budget)

@@ -12,6 +12,8 @@ enum {
     PREFETCH_FROM = 8192, /* flows in the table: with fewer, everything is in the cache anyway */
     PROBATION_PACKETS = 8,
     ENTRIES_AHEAD = 12, /* packets whose entries are asked for before they are needed */
+    MORE_AHEAD = 4,
+    BATCH_MAX = 64,
     FLOWS_MAX = 1 << 27,
     HINT_SHIFT = 24,
     PROTO_TCP = 6,
@@ -175,16 +177,17 @@ FT_INLINE uint32_t find(const struct ft_table *t, const struct ft_packet *pkt)
     return FT__NONE;
 }
 
-/* Asks for the entry that the tags of a packet's bucket point to: its lines that every packet
- * touches. Has to be inlined: gcc takes a function that only prefetches for one without effect. */
-FT_INLINE void prefetch_entry(const struct ft_table *t, const struct ft_packet *pkt, bool cold)
+/* Asks for the entry that the tags of a packet's bucket point to: its line that every packet
+ * touches. Returns it, or FT__NONE. Has to be inlined: gcc takes a function that only prefetches
+ * for one without effect. */
+FT_INLINE uint32_t prefetch_entry(const struct ft_table *t, const struct ft_packet *pkt, bool cold)
 {
     uint32_t tag = ft__index_tag(pkt->hash);
     const struct ft__bucket *b = &t->index.buckets[ft__index_home(&t->index, tag)];
     uint32_t m = ft__bucket_match(b, tag);
 
     if (m == 0) {
-        return;
+        return FT__NONE;
     }
     uint32_t i = b->entry[__builtin_ctz(m)];
 
@@ -195,18 +198,44 @@ FT_INLINE void prefetch_entry(const struct ft_table *t, const struct ft_packet *
     if (cold || (pkt->tcp_flags & (FT_TCP_SYN | FT_TCP_FIN | FT_TCP_RST)) != 0) {
         __builtin_prefetch(&t->cold[i], 1);
     }
+    return i;
 }
+
+/* The second look, when hot has come: the first packet of a direction touches cold. */
+FT_INLINE void prefetch_more(const struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
+{
+    if (i != FT__NONE && t->hot[i].last_ns[pkt->swap ^ t->hot[i].fwd] == FT__NEVER) {
+        __builtin_prefetch(&t->cold[i], 1);
+    }
+}
+
+/* Packets that were asked for. */
+struct ahead {
+    uint32_t entry[BATCH_MAX];
+};
 
 /* Before a batch: all its buckets, and the entries of the first packets. */
 FT_INLINE void prefetch_batch(const struct ft_table *t, const struct ft_packet *pkts, uint32_t n,
-                              bool cold)
+                              bool cold, struct ahead *a)
 {
     for (uint32_t k = 0; k < n; k++) {
         __builtin_prefetch(
             &t->index.buckets[ft__index_home(&t->index, ft__index_tag(pkts[k].hash))]);
     }
     for (uint32_t k = 0; k < n && k < ENTRIES_AHEAD; k++) {
-        prefetch_entry(t, &pkts[k], cold);
+        a->entry[k] = prefetch_entry(t, &pkts[k], cold);
+    }
+}
+
+/* With packet k of a batch. */
+FT_INLINE void prefetch_next(const struct ft_table *t, const struct ft_packet *pkts, uint32_t n,
+                             uint32_t k, bool cold, struct ahead *a)
+{
+    if (k + ENTRIES_AHEAD < n) {
+        a->entry[k + ENTRIES_AHEAD] = prefetch_entry(t, &pkts[k + ENTRIES_AHEAD], cold);
+    }
+    if (k + MORE_AHEAD < n) {
+        prefetch_more(t, a->entry[k + MORE_AHEAD], &pkts[k + MORE_AHEAD]);
     }
 }
 
@@ -308,17 +337,18 @@ FT_COLD static void odd_time(struct ft_table *t, uint32_t i, int d, int64_t ts_n
 {
     struct ft__hot *h = &t->hot[i];
     struct ft__cold *c = &t->cold[i];
+    bool late = ts_ns < ft__hot_last(h);
 
-    if (ts_ns < ft__hot_last(h)) {
-        t->stats.late_packets++;
-    }
+    t->stats.late_packets += late;
     if (h->last_ns[d] == FT__NEVER || ts_ns < c->first_ns[d]) {
         c->first_ns[d] = ts_ns;
     }
     if (ts_ns > h->last_ns[d]) {
         h->last_ns[d] = ts_ns;
     }
-    ft__flow_hint(t, i, ts_ns); /* the flow may begin earlier now */
+    if (late) {
+        ft__flow_hint(t, i, ts_ns); /* the flow may begin earlier now */
+    }
 }
 
 /* A segment whose sequence numbers were not captured: its flags have to do. */
@@ -494,20 +524,21 @@ uint32_t ft_table_update(struct ft_table *t, const struct ft_packet *pkts, uint3
                          struct ft_counted *at, struct ft_tuple_counts *out_counts)
 {
     bool ahead = t->stats.active >= PREFETCH_FROM;
+    struct ahead a;
     uint32_t k;
 
     if (n == 0) {
         return 0;
     }
     if (ahead) {
-        prefetch_batch(t, pkts, n, out_counts != NULL);
+        prefetch_batch(t, pkts, n, out_counts != NULL, &a);
     }
     if (FT_UNLIKELY(!t->timers.started)) {
         ft__timers_set_now(&t->timers, pkts[0].ts_ns);
     }
     for (k = 0; k < n && !t->stop && ft__dues_left(t, FT__DUES_OF_A_PACKET); k++) {
-        if (ahead && k + ENTRIES_AHEAD < n) {
-            prefetch_entry(t, &pkts[k + ENTRIES_AHEAD], out_counts != NULL);
+        if (ahead) {
+            prefetch_next(t, pkts, n, k, out_counts != NULL, &a);
         }
         if (!update(t, &pkts[k], &at[k])) {
             break;

@@ -23,6 +23,7 @@ struct ft__timers {
     struct ft__cold *cold;                     /* the table's */
     uint32_t head[FT__WHEELS * FT__TICKS];     /* entry or FT__NONE */
     uint64_t used[FT__WHEELS][FT__TICKS / 64]; /* bit per list that is not empty */
+    uint64_t words[FT__WHEELS];                /* bit per word of used that is not 0 */
     int64_t pos;                               /* tick */
     bool started;                              /* pos means something */
     uint8_t shift;
