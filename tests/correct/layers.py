@@ -67,6 +67,19 @@ def test_D8_tags_in_what_carries_them(m):
             check(m, tagged([tag, other], UP), (name, other))
 
 
+def test_D8_pseudowires_to_any_address(m):
+    """Without a control word the frame begins with an address, which may look like the first byte of IP."""
+    label = struct.pack("!I", 1000 << 12 | 0x140)
+    for first in range(0, 256, 2):
+        for rest in (b"\1\2\3\0\5", b"\1\2\3\0\0", b"\1\0\1\0\1"):
+            for inner, src in ((UP, A), (UP6, A6), (UP + b"\0" * 18, A)):
+                frame = bytes([first]) + rest + tagged([], inner)[6:]
+                same(one(m, eth(label + frame, 0x8847))["src_ip"], src, "%02x" % first)
+        for tail in (b"", b"\0" * 10):
+            odd = "2001:db8:86dd:%x00::1" % (0x60 + first % 16)
+            same(one(m, eth(label + ip6(odd, B6, 17, udp(5, 6, b"x" * 60)) + tail, 0x8847))["src_ip"], str(ipaddress.ip_address(odd)))
+
+
 def test_D8_nsh(m):
     for kind in (1, 2):
         check(m, tagged([], nsh(1, UP, kind), 0x894f), "IPv4")
