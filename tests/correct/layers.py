@@ -253,6 +253,34 @@ def test_D9_capwap(m):
         same((f["dst_port"], f["tunnel_type"]), (5247, None), body.hex())
 
 
+def test_D9_capwap_over_udp_lite(m):
+    """What access points speak over IPv6 unless they are told otherwise (RFC 5415)."""
+    for src, dst in ((A6, B6), (A, B)):
+        for ports in ((40000, 5247), (5247, 40000)):
+            lite = struct.pack("!HHHH", *ports, 8, 0) + CAPWAP + eth(INNER)
+            f = one(m, eth(ip(src, dst, 136, lite)))
+            same((f["src_port"], f["tunnel_type"], f["tunnel_src_ip"]), (1111, "capwap", src), ports)
+            same(one(m, eth(ip(src, dst, 136, lite)), "--keep-tunnels")["src_port"], ports[0])
+    whole = struct.pack("!HHHH", 40000, 5247, 8, 0) + CAPWAP + eth(ip4(A, B, 17, udp(1111, 5, b"x" * 1000)))
+    parts = [eth(ip4(A, B, 136, whole[:800], ident=7, more=True)), eth(ip4(A, B, 136, whole[800:], ident=7, frag=800))]
+    for order in ((0, 1), (1, 0)):
+        f = m.flows([(T0 + i, parts[k]) for i, k in enumerate(order)])
+        same([(r["src_port"], r["packet_count"], r["byte_count"]) for r in f], [(1111, 1, sum(map(len, parts)))], order)
+    f = one(m, eth(ip4(A, B, 136, struct.pack("!HHHH", 40000, 5247, 8, 0) + b"ordinary traffic" * 9)))
+    same((f["dst_port"], f["tunnel_type"], f["fwd_payload_bytes"]), (5247, None, 144))
+
+
+def test_D9_mpls_over_ip_is_one_tunnel(m):
+    label = struct.pack("!I", 1000 << 12 | 0x140)
+    for src, dst in ((A, B), (A6, B6)):
+        for proto, body in ((137, label + INNER), (17, udp(40000, 6635, label + INNER)), (137, label + b"\0" * 4 + eth(INNER))):
+            f = one(m, eth(ip(src, dst, proto, body)))
+            same((f["src_port"], f["tunnel_type"], f["tunnel_id"], f["tunnel_depth"], f["tunnel_src_ip"], f["tunnel_dst_ip"]),
+                 (1111, "mpls", 1000, 1, src, dst), proto)
+        f = one(m, eth(ip(src, dst, 47, struct.pack("!HH", 0, 0x8847) + label + INNER)))
+        same((f["tunnel_type"], f["tunnel_depth"], f["tunnel_src_ip"]), ("mpls", 2, src), "GRE and MPLS are two")
+
+
 def test_D9_sampled_headers(m):
     header = carried(8472, OTHER["vxlan"])
     raw = struct.pack("!IIII", 1, len(header) + 4, 4, len(header)) + header + b"\0" * (-len(header) % 4)

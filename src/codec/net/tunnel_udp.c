@@ -258,11 +258,6 @@ static bool open_capwap(struct ft_net *n)
                   : ft__link_ethernet(n) == FT_V_DECODED;
 }
 
-static bool open_mpls(struct ft_net *n)
-{
-    return ft__tunnel_enter(n, FT_TUNNEL_MPLS, 0, 0) && ft__link_mpls(n) == FT_V_DECODED;
-}
-
 /* ---- which of them ---- */
 
 static const struct kind {
@@ -278,7 +273,7 @@ static const struct kind {
     [FT_TUNNEL_UDP_GUE] = {"gue", 6080, false, open_gue},
     [FT_TUNNEL_UDP_FOU] = {"fou", 0, false, open_fou},
     [FT_TUNNEL_UDP_GRE] = {"gre", 4754, false, ft__tunnel_gre},
-    [FT_TUNNEL_UDP_MPLS] = {"mpls", 6635, false, open_mpls},
+    [FT_TUNNEL_UDP_MPLS] = {"mpls", 6635, false, ft__tunnel_mpls},
     [FT_TUNNEL_UDP_L2TP] = {"l2tp", 1701, true, open_l2tp},
     [FT_TUNNEL_UDP_TEREDO] = {"teredo", 3544, true, open_teredo},
     [FT_TUNNEL_UDP_AYIYA] = {"ayiya", 5072, true, open_ayiya},
