@@ -281,6 +281,14 @@ def test_D9_mpls_over_ip_is_one_tunnel(m):
         same((f["tunnel_type"], f["tunnel_depth"], f["tunnel_src_ip"]), ("mpls", 2, src), "GRE and MPLS are two")
 
 
+def test_D9_gre_bits_that_are_to_be_ignored(m):
+    """RFC 2784: bits 6 to 12; bits 4 and 5 close it, as does what a version 1 without PPP is."""
+    for bit in range(16):
+        for proto, head in ((47, b""), (17, udp(40000, 4754, b"")[:4] + struct.pack("!HH", 8 + 4 + len(INNER), 0))):
+            f = one(m, eth(ip4(A, B, proto, head + struct.pack("!HH", 0x8000 >> bit, 0x0800) + INNER)))
+            same(f["tunnel_type"], "gre" if 6 <= bit <= 12 else None, bit)
+
+
 def test_D9_sampled_headers(m):
     header = carried(8472, OTHER["vxlan"])
     raw = struct.pack("!IIII", 1, len(header) + 4, 4, len(header)) + header + b"\0" * (-len(header) % 4)

@@ -30,7 +30,7 @@ enum {
     GRE_ROUTING = 0x4000,
     GRE_KEY = 0x2000,
     GRE_SEQUENCE = 0x1000,
-    GRE_RESERVED = 0x0ff8,
+    GRE_RESERVED = 0x0c00, /* those that are not to be ignored */
     GRE_ACK = 0x0080,
     GRE_VERSION = 0x0007
 };
