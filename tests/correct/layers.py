@@ -164,6 +164,7 @@ OTHER = {
     "mpls": struct.pack("!I", 1000 << 12 | 0x140) + INNER, "l2tp": struct.pack("!HHH", 2, 8, 44) + b"\xff\3\0\x21" + INNER,
     "teredo": ip6("2001:0:1::1", "fd00::2", 6, tcp(1111, 2222, SYN, 1)),
     "ayiya": b"\x42\x52\x11\x29" + b"\0" * 40 + INNER6, "capwap": CAPWAP + eth(INNER),
+    "lisp": b"\x88\0\0\1\0\0\x4d\1" + INNER, "tzsp": b"\1\0\0\1\1" + eth(INNER),
 }
 TYPES = {"vxlan-gpe": "vxlan"}
 
@@ -214,7 +215,7 @@ def test_D9_mistakes_are_named(m):
         assert r.returncode == 2 and all(w in r.stderr for w in ("tunnel-port",) + words), (value, r.stderr)
     refused("vxlna=8472", "did you mean vxlan?")
     refused("gtp-u=2153", "did you mean gtpu?")
-    refused("ipsec=4500", "geneve", "capwap")
+    refused("ipsec=4500", "geneve", "capwap", "lisp", "tzsp")
     refused("vxlan", "TYPE=PORT")
     refused("8472", "TYPE=PORT")
     refused("", "TYPE=PORT")
@@ -287,6 +288,36 @@ def test_D9_gre_bits_that_are_to_be_ignored(m):
         for proto, head in ((47, b""), (17, udp(40000, 4754, b"")[:4] + struct.pack("!HH", 8 + 4 + len(INNER), 0))):
             f = one(m, eth(ip4(A, B, proto, head + struct.pack("!HH", 0x8000 >> bit, 0x0800) + INNER)))
             same(f["tunnel_type"], "gre" if 6 <= bit <= 12 else None, bit)
+
+
+def test_D9_lisp(m):
+    def head(flags, nonce=1, word=0x4d01):
+        return struct.pack("!BBHI", flags, 0, nonce, word)
+    for src, dst in ((A, B), (A6, B6)):
+        for flags, number in ((0x88, 77), (0x80, None), (0x40, None), (0x00, None), (0xe8, 77), (0x18, 77)):
+            for inner, port in ((INNER, 1111), (INNER6, 1111)):
+                f = one(m, carried(4341, head(flags) + inner, src, dst))
+                same((f["src_port"], f["tunnel_type"], f["tunnel_id"], f["tunnel_src_ip"]), (port, "lisp", number, src), (flags, inner))
+    for kind, inner in ((1, INNER), (2, INNER6), (3, eth(INNER)), (4, nsh(1, INNER))):
+        f = one(m, carried(4341, head(0x0c, kind) + inner))
+        same((f["src_port"], f["tunnel_type"], f["tunnel_id"]), (1111, "lisp", 77), kind)
+    for body in (head(0x89) + INNER, head(0x8a) + INNER, head(0x0c, 9) + INNER, head(0x88) + b"\x45" + b"\0" * 40, head(0x88) + INNER[:19], head(0x88)):
+        same(one(m, carried(4341, body))["tunnel_type"], None, body.hex())
+    f = m.flows([(T0, carried(4341, head(8, 1, 0x100) + UP)), (T0 + 1, carried(4341, head(0x88, 7, 0x103) + BACK, B, A)),
+                 (T0 + 2, carried(4341, head(8, 1, 0x200) + UP))])
+    same(sorted((r["tunnel_id"], r["fwd_packets"], r["rev_packets"]) for r in f), [(1, 1, 1), (2, 1, 0)])
+
+
+def test_D9_tzsp(m):
+    tags = b"\0\x0a\1\x20\x29\4\0\0\0\7\1"  # padding, RSSI, a count, the end
+    for head, frame in ((b"\1\0\0\1\1", eth(INNER)), (b"\1\1\0\1" + tags, eth(INNER)), (b"\1\0\0\x12" + tags, WLAN + INNER),
+                        (b"\1\0\0\4\1", b"\xff\3\0\x21" + INNER)):
+        f = one(m, carried(37008, head + frame), "--tunnel-port", "tzsp=37008")
+        same((f["src_port"], f["tunnel_type"], f["tunnel_src_ip"]), (1111, "tzsp", A), head.hex())
+        same(one(m, carried(37008, head + frame))["tunnel_type"], None, "the port is not IANA's")
+    for body in (b"\2\0\0\1\1" + eth(INNER), b"\1\4\0\1\1" + eth(INNER), b"\1\0\0\2\1" + eth(INNER), b"\1\0\0\1\x0a\xff\1" + eth(INNER),
+                 b"\1\0\0\1" + b"\0" * 60, b"\1\0\0\1\x0a"):
+        same(one(m, carried(37008, body), "--tunnel-port", "tzsp=37008")["tunnel_type"], None, body.hex())
 
 
 def test_D9_sampled_headers(m):

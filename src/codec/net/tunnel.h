@@ -32,6 +32,8 @@ enum ft_tunnel_udp {
     FT_TUNNEL_UDP_TEREDO,
     FT_TUNNEL_UDP_AYIYA,
     FT_TUNNEL_UDP_CAPWAP,
+    FT_TUNNEL_UDP_LISP,
+    FT_TUNNEL_UDP_TZSP, /* has no port of its own */
     FT_TUNNEL_UDP__COUNT
 };
 
