@@ -290,6 +290,28 @@ def test_D9_gre_bits_that_are_to_be_ignored(m):
             same(f["tunnel_type"], "gre" if 6 <= bit <= 12 else None, bit)
 
 
+def test_D9_reserved_bits_of_vxlan_and_geneve(m):
+    """To be ignored (RFC 7348 §5, RFC 8926 §3.4), where what is inside leaves no doubt."""
+    def bit(i):
+        return (1 << 63 >> i).to_bytes(8, "big")
+    heads = {4789: (b"\x08" + b"\0" * 5 + b"\x4d\0", [i for i in range(32) if i != 4] + list(range(56, 64))),
+             4790: (b"\x0c\0\0\3" + b"\0\0\x4d\0", list(range(56, 64))), 6081: (b"\0\0\x65\x58" + b"\0\0\x4d\0", list(range(10, 16)) + list(range(56, 64)))}
+    for port, (head, free) in heads.items():
+        for i in free:
+            odd = bytes(a ^ b for a, b in zip(head, bit(i)))
+            for inner, ports in ((INNER, 1111), (INNER6, 1111)):
+                f = one(m, carried(port, odd + eth(inner)))
+                same((f["src_port"], f["tunnel_id"], f["tunnel_src_ip"]), (ports, 77, A), (port, i))
+        doubtful = bytearray(eth(INNER))
+        doubtful[24] ^= 1  # the checksum
+        for i in free[-4:]:
+            odd = bytes(a ^ b for a, b in zip(head, bit(i)))
+            same(one(m, carried(port, odd + bytes(doubtful)))["dst_port"], port, (port, i))
+    for port, i in ((4789, 4), (4790, 2), (4790, 4), (6081, 0), (6081, 8)):  # no VNI, a version, a control message
+        odd = bytes(a ^ b for a, b in zip(heads[port][0], bit(i)))
+        same(one(m, carried(port, odd + eth(INNER)))["dst_port"], port, (port, i))
+
+
 def test_D9_lisp(m):
     def head(flags, nonce=1, word=0x4d01):
         return struct.pack("!BBHI", flags, 0, nonce, word)

@@ -42,14 +42,21 @@ static uint32_t load_be24(const uint8_t *p)
     return (uint32_t)p[0] << 16 | ft_load_be16(p + 1);
 }
 
+/* What a sender must leave 0 and a receiver ignore. Where it is not, the packet inside has to be
+ * one by its lengths and its checksum, too. */
+static bool beyond_doubt(const struct ft_net *n, bool reserved)
+{
+    return !reserved || ft__link_plausible_ip(n);
+}
+
 static bool open_vxlan(struct ft_net *n)
 {
     const uint8_t *p = ft_net_take(n, 8);
 
     /* I is set; G (group policy) may be */
-    return p != NULL && (p[0] & 0x7f) == 0x08 && p[7] == 0 &&
+    return p != NULL && (p[0] & 0x08) &&
            ft__tunnel_enter(n, FT_TUNNEL_VXLAN, KEYED, load_be24(p + 4)) &&
-           ft__link_ethernet(n) == FT_V_DECODED;
+           ft__link_ethernet(n) == FT_V_DECODED && beyond_doubt(n, (p[0] & 0x77) != 0 || p[7] != 0);
 }
 
 /* What the next protocol of VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe) and of LISP-GPE says. */
@@ -74,11 +81,11 @@ static bool open_vxlan_gpe(struct ft_net *n)
 {
     const uint8_t *p = ft_net_take(n, 8);
 
-    if (p == NULL || (p[0] & 0xf8) != 0x08 || p[1] != 0 || p[2] != 0 || p[7] != 0 ||
+    if (p == NULL || (p[0] & 0xf8) != 0x08 || p[1] != 0 || p[2] != 0 ||
         !ft__tunnel_enter(n, FT_TUNNEL_VXLAN, KEYED, load_be24(p + 4))) {
         return false;
     }
-    return open_gpe(n, p[0] & 0x04 ? p[3] : 3);
+    return open_gpe(n, p[0] & 0x04 ? p[3] : 3) && beyond_doubt(n, p[7] != 0);
 }
 
 static bool open_geneve(struct ft_net *n)
@@ -86,16 +93,17 @@ static bool open_geneve(struct ft_net *n)
     const uint8_t *p = ft_net_take(n, 8);
     uint16_t type;
 
-    if (p == NULL || p[0] >> 6 != 0 || (p[1] & 0x3f) != 0 || p[7] != 0 || (p[1] & 0x80) ||
-        !ft__tunnel_skip(n, (p[0] & 0x3fu) * 4)) {
+    if (p == NULL || p[0] >> 6 != 0 || (p[1] & 0x80) || !ft__tunnel_skip(n, (p[0] & 0x3fu) * 4)) {
         return false;
     }
     type = ft_load_be16(p + 2);
     if (!ft__tunnel_enter(n, FT_TUNNEL_GENEVE, KEYED, load_be24(p + 4))) {
         return false;
     }
-    return type == 0x6558 ? ft__link_ethernet(n) == FT_V_DECODED
-                          : type >= FT_ETH_TYPE_MIN && ft__link_ethertype(n, type) == FT_V_DECODED;
+    return (type == 0x6558
+                ? ft__link_ethernet(n) == FT_V_DECODED
+                : type >= FT_ETH_TYPE_MIN && ft__link_ethertype(n, type) == FT_V_DECODED) &&
+           beyond_doubt(n, (p[1] & 0x3f) != 0 || p[7] != 0);
 }
 
 /* Each extension takes four bytes at least. */
