@@ -77,7 +77,7 @@ rounds() { # runstat's arguments; leaves a file of RUNS lines for each key
 	done
 }
 begin() { keys=() cmd=(); }
-# of KEY's lines, beside those of KEY2, the median of an awk expression of wall user sys rss (KB; second: b1..b4)
+# the median of an awk expression of KEY's wall user sys cpu rss, in seconds and KiB, and KEY2's wall2 user2 cpu2
 of() { # EXPRESSION KEY [KEY2]
 	paste "$stats/$2" "$stats/${3:-$2}" | awk -F'\t' '{wall=$1; user=$2; sys=$3; cpu=$2+$3; rss=$4
 		wall2=$6; user2=$7; cpu2=$7+$8; print '"$1"'}' | sort -g |
@@ -166,7 +166,8 @@ row_app() {
 row_workers() {
 	local v name p a c
 
-	title 'Workers, wall' 'capture | program | -w 1, ms | -w 2, ms | times'
+	title 'Workers (wall wants two idle cores; CPU is of both)' \
+		'capture | program | -w 1, ms wall | -w 2, ms wall | times as fast | CPU, of -w 1'
 	for c in imix small snap; do
 		made $c $c
 		begin
@@ -178,8 +179,9 @@ row_workers() {
 		rounds
 		for v in "${variants[@]}"; do
 			name=${v%%|*}
-			printf '| %s | %s | %s | %s | %s |\n' $c "$name" "$(f 0 "$(of 'wall*1e3' "$name 1")")" \
-				"$(f 0 "$(of 'wall*1e3' "$name 2")")" "$(f 2 "$(of 'wall2/wall' "$name 2" "$name 1")")"
+			printf '| %s | %s | %s | %s | %s | %s |\n' $c "$name" "$(f 0 "$(of 'wall*1e3' "$name 1")")" \
+				"$(f 0 "$(of 'wall*1e3' "$name 2")")" "$(f 2 "$(of 'wall2/wall' "$name 2" "$name 1")")" \
+				"$(f 2 "$(of 'cpu/cpu2' "$name 2" "$name 1")")"
 		done
 	done
 }
@@ -268,7 +270,7 @@ row_start() {
 
 # ---- live: two namespaces of our own, the sender on one core, the program on the other ----
 cpu_ns() { cat /proc/"$1"/task/*/schedstat | awk '{s+=$1} END {printf "%.0f", s}'; }
-live_run() { # KEY COMMAND...: CPU ns a packet between the first packet and the last
+live_run() { # KEY COMMAND...: CPU ns for each packet that came through, between the first and the last
 	local key=$1 before after sent took pid lost
 
 	shift
@@ -286,7 +288,7 @@ live_run() { # KEY COMMAND...: CPU ns a packet between the first packet and the 
 	live_pid=
 	lost=$(sed -nE 's/^ +kernel dropped +([0-9]+).*/\1/p; s/^([0-9]+) packets dropped by kernel/\1/p' "$stats/live.log")
 	awk -v c=$((after - before)) -v n="$sent" -v t="$took" -v l="${lost:-0}" \
-		'BEGIN {printf "%.4f\t%.4f\t%d\t0\t0\n", n/t/1e3, c/n, l}' >>"$stats/$key"
+		'BEGIN {printf "%.4f\t%.4f\t%d\t0\t0\n", n/t/1e3, c/(n > l ? n-l : n), l}' >>"$stats/$key"
 }
 live_end() {
 	[ -z "${live_pid:-}" ] || kill "$live_pid" 2>/dev/null || true
