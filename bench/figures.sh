@@ -28,24 +28,35 @@ if [ ${#names[@]} = 0 ]; then names=(flowtap) programs=("$here/../build/release/
 if [ $# = 0 ]; then
 	set -- small imix snap stretched one scan flows app workers ndjson samples datagrams start live
 fi
-mkdir -p "$work/bin" "$work/pcaps" "$work/figures"
-bin=$work/bin stats=$work/figures sample=$here/../examples/sample.pcap
+mkdir -p "$work/bin" "$work/pcaps"
+bin=$work/bin stats=$(mktemp -d "$work/figures.XXXXXX") sample=$here/../examples/sample.pcap
+ns=flowtap-bench-$$ live_pid=
+live_end() { # what a live row that was broken off leaves
+	[ -z "$live_pid" ] || kill "$live_pid" 2>/dev/null || true
+	ip netns del "$ns-a" 2>/dev/null || true
+	ip netns del "$ns-b" 2>/dev/null || true
+}
+trap 'live_end; rm -rf "$stats"' EXIT
 
-# ---- our own tools and captures, made when they are not there ----
+# ---- our own tools and captures, made when they are not there; moved into place, so that ----
+# ---- several runs can share the folder                                                  ----
 for t in runstat gen_pcap gen_netflow pcap_floor sendpcap; do
 	[ "$bin/$t" -nt "$here/$t.c" ] && continue
 	libs=; case $t in gen_pcap) libs=-lm ;; pcap_floor) libs=-lpcap ;; esac
-	${CC:-gcc} -O2 -Wall -Wextra -o "$bin/$t" "$here/$t.c" $libs
+	${CC:-gcc} -O2 -Wall -Wextra -o "$stats/$t" "$here/$t.c" $libs
+	mv "$stats/$t" "$bin/$t"
 done
-capture() { # NAME GENERATOR ARG...: sets pcap, its file, and truth, what is in it
+capture() { # NAME TRUTH_OPTION GENERATOR ARG...: sets pcap, its file, and truth, what is in it
 	pcap=$work/pcaps/$1${packets:+-$packets}.pcap
 	truth=${pcap%.pcap}.json
-	[ -s "$pcap" ] && [ -s "$truth" ] || "$bin/$2" "${@:3}" ${packets:+-n "$packets"} -o "$pcap" 2>/dev/null
+	if ! [ -s "$pcap" ] || ! [ -s "$truth" ]; then
+		"$bin/$3" "${@:4}" ${packets:+-n "$packets"} -o "$stats/pcap" "$2" "$stats/json" 2>/dev/null
+		mv "$stats/pcap" "$pcap"
+		mv "$stats/json" "$truth"
+	fi
 	cat "$pcap" >/dev/null
 }
-made() { # NAME [ARG...]: a capture of gen_pcap
-	capture "$1" gen_pcap -t "$work/pcaps/$1${packets:+-$packets}.json" -p "${@:2}"
-}
+made() { capture "$1" -t gen_pcap -p "${@:2}"; } # NAME PROFILE [ARG...]
 truth_of() { sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p" "$truth"; }
 
 # ---- the programs: of each the names and arguments of what is to be measured ----
@@ -94,7 +105,7 @@ packets_row() { # TITLE: the capture that was made, to null:
 	begin
 	command_ mmap "$bin/pcap_floor mmap $pcap"
 	command_ pcap "$bin/pcap_floor pcap $pcap"
-	[ -z "$yaf" ] || command_ yaf "$yaf --in $pcap --out $work/figures/o.ipfix --max-flows 8000000"
+	[ -z "$yaf" ] || command_ yaf "$yaf --in $pcap --out $stats/o.ipfix --max-flows 8000000"
 	for v in "${variants[@]}"; do
 		IFS='|' read -r name p a _ <<<"$v"
 		command_ "$name" "$p read --quiet -w 1 -e flow $a -o null: $pcap"
@@ -108,7 +119,7 @@ packets_row() { # TITLE: the capture that was made, to null:
 			"$(f 2 "$(of 'cpu/cpu2' "$name" pcap)")" \
 			"$([ -z "$yaf" ] || f 2 "$(of 'cpu2/cpu' "$name" yaf)")" "$(f 0 "$(of 'rss/1024' "$name")")"
 	done
-	rm -f "$work/figures/o.ipfix"
+	rm -f "$stats/o.ipfix"
 }
 row_small() { made small small; packets_row small; }
 row_imix() { made imix imix; packets_row imix; }
@@ -237,7 +248,7 @@ row_datagrams() {
 
 	title 'Datagrams to records, CPU' 'datagrams | program, to | M records/s | ns/record'
 	for kind in v9 sflow; do
-		capture "nf-$kind" gen_netflow -k "$kind" -n 200000 -T "$work/pcaps/nf-$kind${packets:+-$packets}.json"
+		capture "nf-$kind" -T gen_netflow -k "$kind" -n 200000
 		n=$(truth_of records)
 		begin
 		command_ mmap "$bin/pcap_floor mmap $pcap"
@@ -290,11 +301,6 @@ live_run() { # KEY COMMAND...: CPU ns for each packet that came through, between
 	awk -v c=$((after - before)) -v n="$sent" -v t="$took" -v l="${lost:-0}" \
 		'BEGIN {printf "%.4f\t%.4f\t%d\t0\t0\n", n/t/1e3, c/(n > l ? n-l : n), l}' >>"$stats/$key"
 }
-live_end() {
-	[ -z "${live_pid:-}" ] || kill "$live_pid" 2>/dev/null || true
-	ip netns del "$ns-a" 2>/dev/null || true
-	ip netns del "$ns-b" 2>/dev/null || true
-}
 row_live() {
 	local i r v name p a k
 
@@ -304,8 +310,6 @@ row_live() {
 		return
 	fi
 	made imix imix
-	ns=flowtap-bench-$$
-	trap live_end EXIT
 	ip netns add "$ns-a"
 	ip netns add "$ns-b"
 	ip -n "$ns-a" link add v0 type veth peer name v1 netns "$ns-b"
@@ -326,7 +330,6 @@ row_live() {
 		done
 	done
 	live_end
-	trap - EXIT
 	for k in tcpdump "${keys[@]}"; do
 		printf '| %s | %s | %s | %s | %s |\n' "$k" "$(f 0 "$(of wall "$k")")" "$(f 0 "$(of sys "$k")")" \
 			"$(f 0 "$(of user "$k")")" "$(f 2 "$(of user/user2 "$k" tcpdump)")"
