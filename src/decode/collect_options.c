@@ -12,6 +12,7 @@ enum {
     IE_SAMPLING_INTERVAL = 34,
     IE_SAMPLER_ID = 48,
     IE_SAMPLER_RANDOM_INTERVAL = 50,
+    IE_FLOW_DIRECTION = 61,
     IE_INTERFACE_NAME = 82,
     IE_INTERFACE_DESCRIPTION = 83,
     IE_APPLICATION_ID = 95,
@@ -46,9 +47,10 @@ struct told {
 
 /* What one options record tells, by element. */
 struct options {
-    struct told interface, sampler, template_id, part;
+    struct told interface, direction, sampler, template_id, part;
     struct told sampling[FT__SELECT__COUNT];
-    uint32_t part_kind; /* the element or scope that part is of */
+    uint32_t part_kind;    /* the element or scope that part is of */
+    uint16_t interface_by; /* 10 or 14, when the interface is told by that */
     struct told if_name, if_description, vrf, vrf_name, app, app_name, init;
     struct told ie_id, ie_pen, ie_type, ie_name;
 };
@@ -84,7 +86,10 @@ static struct told *place_of(struct options *o, const struct ft_template_field *
     switch (f->id) {
     case IE_INTERFACE:
     case IE_EGRESS_INTERFACE:
+        o->interface_by = o->interface.p == NULL ? f->id : o->interface_by;
         return &o->interface;
+    case IE_FLOW_DIRECTION:
+        return &o->direction;
     case IE_SAMPLING_INTERVAL:
         return &o->sampling[FT__SELECT_INTERVAL];
     case IE_SAMPLER_RANDOM_INTERVAL:
@@ -151,6 +156,18 @@ static struct ft__sampling sampling_of(const struct options *o)
     return s;
 }
 
+static uint8_t way_of(const struct options *o)
+{
+    uint64_t direction = o->direction.p != NULL ? number(&o->direction) : UINT64_MAX;
+
+    if (direction <= 1) {
+        return direction == 0 ? FT__WAY_IN : FT__WAY_OUT;
+    }
+    return o->interface_by == IE_INTERFACE          ? FT__WAY_IN_BY_10
+           : o->interface_by == IE_EGRESS_INTERFACE ? FT__WAY_OUT_BY_14
+                                                    : FT__WAY_BOTH;
+}
+
 /* A rate belongs to what the record names: an interface, a sampler, both, a template, a part of the
  * exporter; else to the domain. One of 0 takes back what was told before. */
 static void take_sampling(struct ft__exporter *e, const struct options *o)
@@ -161,6 +178,7 @@ static void take_sampling(struct ft__exporter *e, const struct options *o)
         .has_sampler = o->sampler.p != NULL,
         .interface = (uint32_t)number(&o->interface),
         .has_interface = o->interface.p != NULL,
+        .way = way_of(o),
         .template_id = (uint16_t)number(&o->template_id),
         .has_template = o->template_id.p != NULL,
         .part = (uint32_t)number(&o->part),
