@@ -212,6 +212,8 @@ def stream():
     yield "two", segments(63, (0, t[:30]), (go | 1, t[:50]), (go, t[30:]), (go | 1, t[50:]))
     yield "no_message", segments(63, (go, b"GET "), (go, b"/ HTTP/1.1\r\n\r\n"))
     yield "no_message_behind", segments(63, (go, d + b"GE"), (go | 2, b"\0\x0a\0\x0fabc"))
+    empty = message(IPFIX, a_set(256, b""))
+    yield "behind_no_message", segments(3, (go, b""), (go, 5 * empty + b"GET / HTTP/1.1\r\n"), (go, d))
     yield "v9", segments(63, (go, message(V9, a_set(0, template(256, *FLOW)))))
     yield "torn", segments(63, (go, both[:-5]), (go | end, b""), (go | 1, d[:3]), (go | 1 | reset, b""))
     yield "many", segments(1, (many, d), (go | many, t), *((go, b"") for _ in range(9)))
