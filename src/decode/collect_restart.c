@@ -58,26 +58,32 @@ static void note_several(struct ft_collector *c)
     }
 }
 
-/* The uptime began again: not by its wrap after 49.7 days, when the clock that it is of goes on. */
-static bool stepped_back(uint32_t before_ms, uint32_t now_ms, bool same_clock)
+static bool is_same_clock(const struct ft__exporter *e, uint32_t uptime_ms, int64_t now_ns)
 {
-    uint32_t step = before_ms - now_ms;
+    return is_near(boot_of(now_ns, uptime_ms), boot_of(e->heard_ns, e->uptime_ms), APART_MS);
+}
 
-    return now_ms < before_ms && step > STEP_MS && (step < UINT32_MAX / 2 || !same_clock);
+/* Not by its wrap after 49.7 days, when the clock that it is of goes on. */
+bool ft__restart_stepped_back(const struct ft__exporter *e, uint32_t uptime_ms, int64_t now_ns,
+                              uint32_t late_ms)
+{
+    uint32_t step = e->uptime_ms - uptime_ms;
+
+    return uptime_ms < e->uptime_ms && step > late_ms &&
+           (step < UINT32_MAX / 2 || !is_same_clock(e, uptime_ms, now_ns));
 }
 
 static void note_uptime(struct ft_collector *c, const struct ft_nf_message *m)
 {
     struct ft__exporter *e = c->exporter;
     uint32_t boot = boot_of(c->now_ns, m->uptime_ms), line = boot_of(e->heard_ns, e->uptime_ms);
-    bool same_clock = is_near(boot, line, APART_MS);
     int64_t silence_ns = c->now_ns - e->heard_ns;
     int64_t young_ms = YOUNG_MS + (silence_ns > 0 ? silence_ns / 1000000 : 0);
 
     if (!e->clock_known) {
         return;
     }
-    if (stepped_back(e->uptime_ms, m->uptime_ms, same_clock)) {
+    if (ft__restart_stepped_back(e, m->uptime_ms, c->now_ns, STEP_MS)) {
         if (e->seq.known) {
             e->seq.known = false;
             e->h.resets++;
@@ -85,7 +91,8 @@ static void note_uptime(struct ft_collector *c, const struct ft_nf_message *m)
         if (m->uptime_ms <= young_ms) {
             begin_epoch(e, line);
         }
-    } else if (e->epoch > 0 && !e->several && !same_clock && is_near(boot, e->before, APART_MS)) {
+    } else if (e->epoch > 0 && !e->several && !is_near(boot, line, APART_MS) &&
+               is_near(boot, e->before, APART_MS)) {
         note_several(c);
     }
 }

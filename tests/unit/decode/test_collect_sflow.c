@@ -102,6 +102,43 @@ static void test_s8_s18_wrap_and_restart(void)
     ft_collector_free(c);
 }
 
+/* An agent that was up for longer than half of what its uptime can count restarts, too; one whose
+ * uptime wraps, or that was silent for as long, does not. */
+static void test_s18_restart_after_long(void)
+{
+    static const struct {
+        uint32_t before_ms, after_ms;
+        int64_t silence_ms;
+        bool restart;
+    } rows[] = {
+        {UINT32_C(30) * 86400000, 5000, 60000, true},
+        {UINT32_C(40) * 86400000, 5000, 60000, true},
+        {UINT32_MAX - 4999, 5000, 10000, false},
+        {1000, UINT32_C(26) * 86400000 + 1000, INT64_C(26) * 86400000, false},
+    };
+    const int64_t start_ns = now_ns;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct ft_collector *c = make();
+        const uint32_t first = UINT32_C(3000000000); /* so that the step of the pool is small */
+
+        now_ns = start_ns;
+        for (uint32_t k = 0; k < 4; k++) {
+            bool late = k >= 2;
+
+            now_ns += k == 2 ? rows[i].silence_ms * 1000000 : 0;
+            datagram(0, late && rows[i].restart ? k : 100 + k,
+                     late ? rows[i].after_ms + k : rows[i].before_ms + k, 1);
+            sample(k, 1000, (late && rows[i].restart ? 0 : first) + 1000 * k, 0, sizeof frame);
+            CHECK_EQ(give(c), FT_V_DECODED);
+        }
+        CHECK_EQ(health(c, 0)->resets, rows[i].restart);
+        CHECK(got.s[3].effective_rate > 999 && got.s[3].effective_rate < 1001);
+        ft_collector_free(c);
+    }
+    now_ns = start_ns;
+}
+
 /* Sampled headers: addresses, ports, and the frame's length on the wire, not what was sampled */
 static void test_s11_packet(void)
 {
@@ -577,6 +614,7 @@ int main(void)
     RUN(test_s3_datagram_sequence);
     RUN(test_s4_s7_effective_rate);
     RUN(test_s8_s18_wrap_and_restart);
+    RUN(test_s18_restart_after_long);
     RUN(test_s11_packet);
     RUN(test_s12_truncated_header);
     RUN(test_sampling_rate_bounds);
