@@ -17,7 +17,8 @@
 enum { STEP_MS = 60000, YOUNG_MS = 600000, APART_MS = 60000 };
 /* Records by which two sequence numbers of one stream may differ. */
 enum { APART_RECORDS = 1024 };
-/* Records by which a message that was not sent later than the last one may be late. */
+/* Records by which a message that was not sent later than the last one may be late, or that may be
+ * lost before a sequence wraps to 0. */
 enum { LATE_RECORDS = 8192 };
 
 static uint32_t to_ms(int64_t ns)
@@ -115,12 +116,13 @@ static void note_sequence(struct ft_collector *c, const struct ft_nf_message *m)
     struct ft__sequence *s = &e->seq;
     uint32_t before = ft__restart_sequence(e);
     bool late = before <= LATE_RECORDS && m->export_ns <= e->h.export_ns;
+    bool wraps = -before <= LATE_RECORDS; /* what is between was lost */
 
     if (e->info.stream) {
         return;
     }
     e->sequence_saved = 0;
-    if (m->sequence == 0 && before != 0 && !late && !ft__sequence_seen(s, 0)) {
+    if (m->sequence == 0 && before != 0 && !wraps && !late && !ft__sequence_seen(s, 0)) {
         begin_epoch(e, before);
         e->init_ns = INT64_MIN; /* of the system that it was */
         s->known = false;

@@ -177,6 +177,27 @@ static void test_no_restart(void)
     CHECK_EQ(health(c, 0)->duplicates, 1);
     ft_collector_free(c);
 
+    c = make(); /* over the wrap, where the message before it was lost */
+    for (uint32_t i = 0; i < 3; i++) {
+        ipfix((uint32_t)0 - 20 + 10 * i, 1);
+        if (i == 0) {
+            layout(false, false);
+        }
+        set(256);
+        for (uint32_t k = 0; k < 10; k++) {
+            p32(k);
+            p32(0x0a000001);
+        }
+        set_end();
+        if (i != 1) {
+            give(c);
+        }
+    }
+    CHECK_EQ(got.n, 20);
+    CHECK_EQ(health(c, 0)->resets, 0);
+    CHECK_EQ(health(c, 0)->lost, 10);
+    ft_collector_free(c);
+
     c = make(); /* a first message that is late */
     ipfix(7, 1);
     layout(false, false);
