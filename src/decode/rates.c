@@ -326,6 +326,7 @@ uint32_t ft__rates_of(const struct ft__rates *r, const struct ft__rate_of *of)
     }
     if (t == NULL) {
         t = at_interface(r, of, false);
+        t = t != NULL && t->derived && of->has_sampler ? NULL : t; /* that of other samplers */
     }
     if (t == NULL) {
         t = find(r, FT__RATE_TEMPLATE, of->template_id, 0);

@@ -5,8 +5,8 @@
  * Theory of operation: a rate holds for what it was told of, and for nothing else. Options data
  * tells it of a sampler (48, 302), of an interface (scope 2, 10, 14) or one direction of it (61),
  * of a sampler at an interface, of the records of a template (scope 5, 145), of a part of the
- * exporter that no record names (line card, cache, observation point), or of the whole domain, as
- * does the header of v5. A record is scaled by the first of these that is known:
+ * exporter that no record names (any other scope: line card, cache, VRF), or of the whole domain,
+ * as does the header of v5. A record is scaled by the first of these that is known:
  *
  *   1. what it says itself
  *   2. its sampler, at its interface or anywhere
@@ -95,7 +95,8 @@ uint64_t ft__sampling_probability(const uint8_t *p, uint32_t len);
 struct ft__rate_of {
     uint64_t sampler;
     uint32_t interface, other; /* records: ingress, egress */
-    uint32_t part, part_kind;
+    uint64_t part;             /* options; what it is of: */
+    uint32_t part_kind;
     uint16_t template_id;
     uint8_t direction; /* records: 0 ingress, 1 egress */
     uint8_t way;       /* options: enum ft__way of the interface */

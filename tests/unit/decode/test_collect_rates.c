@@ -214,7 +214,9 @@ static void test_n31_samplers_of_interface(void)
         RECORD(257, {10, 5});
         RECORD(257, {10, 6});
         RECORD(258, {14, 5});
-        EXPECT(c, "they differ", 100, 1000, 0, 70, 0);
+        RECORD(256, {10, 6}, {48, 9}); /* one that nobody told of */
+        RECORD(256, {10, 6}, {48, 1});
+        EXPECT(c, "they differ", 100, 1000, 0, 70, 0, 0, 100);
         c = reborn(c);
     }
     ipfix(9, 1);
@@ -276,6 +278,46 @@ static void test_n31_templates_and_parts(void)
     RECORD(257, {4, 6});
     EXPECT(c, "differ", 20, 10, 0);
     ft_collector_free(c);
+}
+
+/* Scopes that no record is told by, whatever they are of: the rate is known as long as all of them
+ * have the same; those of the whole exporter are the newest. */
+static void test_n31_other_scopes(void)
+{
+    static const long scopes[] = {252, 58, 84, 141, 8, 234};
+
+    for (size_t i = 0; i < sizeof scopes / sizeof scopes[0]; i++) {
+        struct ft_collector *c = make();
+
+        ipfix(0, 1);
+        SAID(300, 1, {scopes[i], 1}, {34, 20});
+        RECORD(257, {4, 6});
+        SAID(300, 1, {scopes[i], 2}, {34, 20});
+        RECORD(257, {4, 6});
+        SAID(300, 1, {scopes[i], 2}, {34, 30});
+        RECORD(257, {4, 6});
+        EXPECT(c, "another one", 20, 20, 0);
+        c = reborn(c);
+        ipfix(6, 1);
+        RECORD(257, {4, 6});
+        SAID(300, 1, {scopes[i], 1}, {34, 30});
+        RECORD(257, {4, 6});
+        SAID(301, 2, {scopes[i], 1}, {142, 1}, {34, 30}); /* a port of it */
+        SAID(301, 2, {scopes[i], 1}, {142, 2}, {34, 40});
+        RECORD(257, {4, 6});
+        EXPECT(c, "told anew", 0, 30, 0);
+        ft_collector_free(c);
+    }
+    for (long scope = 143; scope <= 149; scope += 6) {
+        struct ft_collector *c = make();
+
+        ipfix(0, 1);
+        SAID(300, 1, {scope, 1}, {34, 20});
+        SAID(300, 1, {scope, 2}, {34, 30});
+        RECORD(257, {4, 6});
+        EXPECT(c, "of the whole", 30);
+        ft_collector_free(c);
+    }
 }
 
 /* v9: scopes are types of their own (RFC 3954 §6.1): 2 interface, 5 template */
@@ -535,6 +577,7 @@ int main(void)
     RUN(test_n31_samplers_of_interface);
     RUN(test_n31_directions);
     RUN(test_n31_templates_and_parts);
+    RUN(test_n31_other_scopes);
     RUN(test_n31_v9_scopes);
     RUN(test_n32_elements);
     RUN(test_n32_record_first);
