@@ -323,7 +323,9 @@ static void test_s19_frame_length_below_packet(void)
         {4, 2, 1500, 0, 4, 1526, 1},    {6, 0, 1500, 132, 4, 1518, 1},
         {6, 1, 9000, 128, 0, 9018, 1},  {4, 0, 1500, 1514, 4, 1514, 0},
         {4, 0, 1500, 1518, 4, 1518, 0}, {6, 1, 1280, 1298, 4, 1298, 0},
-        {4, 0, 1500, 1513, 0, 1514, 1},
+        {4, 0, 1500, 1513, 0, 1514, 1}, {4, 0, 60, 0, 4, 78, 1},
+        {4, 0, 60, 60, 4, 78, 1},       {6, 0, 80, 0, 4, 98, 1},
+        {4, 0, 46, 64, 4, 64, 0},       {4, 0, 46, 60, 4, 60, 0},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -391,6 +393,55 @@ static void test_s20_header_and_fields(void)
     }
 }
 
+static void ethernet_record(uint32_t length)
+{
+    p32(2);
+    p32(24);
+    p32(length);
+    p32(0x02000000);
+    p32(0x00010000);
+    p32(0x02000000);
+    p32(0x00020000);
+    p32(0x0800);
+    count_record();
+}
+
+/* The size is the sampled header's frame length, else the Ethernet record's, in any order; when
+ * that is below the length of the IP packet, it is the packet's, and counted. */
+static void test_s20_sizes(void)
+{
+    static const uint8_t damaged[14] = {0};
+    static const struct {
+        uint32_t header, ethernet, size, faulty; /* 0: there is no such record, 1: it says 0 */
+    } rows[] = {{546, 540, 546, 1}, {1, 540, 540, 1}, {0, 540, 540, 0}, {132, 0, 528, 1},
+                {132, 540, 528, 1}, {1, 0, 528, 1},   {0, 100, 528, 1}, {0, 0, 528, 0}};
+    static const char orders[][4] = {"hei", "hie", "ehi", "eih", "ihe", "ieh"};
+
+    for (size_t i = 0; i < 6 * sizeof rows / sizeof rows[0]; i++) {
+        struct ft_collector *c = make();
+        const char *order = orders[i % 6];
+        uint32_t header = rows[i / 6].header, ethernet = rows[i / 6].ethernet;
+
+        datagram(0, 0, 1000, 1);
+        begin(1, 1000, 1, 2);
+        for (int k = 0; k < 3; k++) {
+            if (order[k] == 'h' && header != 0) {
+                header_record(1, header & ~1u, 4, damaged, sizeof damaged - 2);
+            } else if (order[k] == 'e' && ethernet != 0) {
+                ethernet_record(ethernet);
+            } else if (order[k] == 'i') {
+                ip_record(6);
+            }
+        }
+        give(c);
+        CHECK(got.n_s == 1 && got.s[0].pkt != NULL);
+        CHECK_EQ(got.s[0].frame_len, rows[i / 6].size);
+        CHECK_EQ(got.pkt[0].frame_len, rows[i / 6].size);
+        CHECK_EQ(health(c, 0)->malformed != 0, rows[i / 6].faulty);
+        ft_collector_free(c);
+    }
+}
+
 /* A header of a kind that nobody decodes, or that is not IP, is no fault: the fields stand alone */
 static void test_s20_other_headers(void)
 {
@@ -401,9 +452,9 @@ static void test_s20_other_headers(void)
 
         datagram(0, 0, 1000, 2);
         begin(1, 1000, 1, 2);
-        header_record(protocol, 64, 4, arp, sizeof arp);
+        header_record(protocol, 546, 4, arp, sizeof arp);
         begin(1, 1000, 1, 2);
-        header_record(protocol, 64, 4, arp, sizeof arp);
+        header_record(protocol, 546, 4, arp, sizeof arp);
         ip_record(17);
         CHECK_EQ(give(c), FT_V_DECODED);
         CHECK(got.n_s == 2 && got.s[0].pkt == NULL && got.s[1].pkt != NULL);
@@ -620,6 +671,7 @@ int main(void)
     RUN(test_sampling_rate_bounds);
     RUN(test_s19_frame_length_below_packet);
     RUN(test_s20_header_and_fields);
+    RUN(test_s20_sizes);
     RUN(test_s20_other_headers);
     RUN(test_s21_header_columns);
     RUN(test_s22_names_of_two_structures);
