@@ -109,6 +109,9 @@ def netflow():
             a_set(256, bytes(range(62)), bytes(62))))
         yield f"{n}_frame", frame(message(v, a_set(ts, template(256, (2, 1), (104, 60))),
                                           a_set(256, (b"\1" + FRAME + bytes(6))[:61] + bytes(3))))
+    yield "ipfix_stale_state", frame(
+        message(IPFIX, a_set(2, template(256, *FLOW)), a_set(256, FLOW_DATA), seq=100000),
+        (0x80, message(IPFIX, a_set(256, FLOW_DATA))))
     var = template(256, (82, 65535), (2, 4), (0x8000 | 100, 65535, 9), (313, 65535))
     yield "ipfix_variable", frame(message(
         IPFIX, a_set(2, var), a_set(256, b"\6Gi0\"\n\xff" + bytes(4) + b"\xff\0\3abc" + b"\x1a" +

@@ -460,6 +460,50 @@ static void bad_scope(bool v9_)
     p16(4);
 }
 
+/* A layout that was over when the state was saved is not read by after it, also when a worker that
+ * did not hear the exporter saved it as it was before. */
+static void test_over_before_state(void)
+{
+    for (int kind = 0; kind < 8; kind++) {
+        bool v9_ = kind & 1, ended = kind & 2, other = kind & 4;
+        struct ft_collector *c = heard(v9_, false);
+        size_t len = 0, cap = 0;
+        char *buf = NULL;
+        uint32_t bad = 0;
+
+        CHECK_EQ(ft_collector_save(c, false, &buf, &len, &cap), FT_OK);
+        ft_collector_free(c);
+        c = make();
+        CHECK_EQ(ft_collector_load(c, buf, len, now_ns, &bad), FT_OK);
+        head(v9_, ended ? 100003 : 0, ended ? 100000030 : 5000);
+        if (ended) {
+            set(v9_ ? 0 : 2);
+            no_bytes(v9_);
+            set_end();
+        }
+        record(true, 6);
+        give(c);
+        CHECK_EQ(got.n, 0);
+        len = other ? len : 0;
+        CHECK_EQ(ft_collector_save(c, false, &buf, &len, &cap), FT_OK);
+        ft_collector_free(c);
+        c = make();
+        CHECK_EQ(ft_collector_load(c, buf, len, now_ns, &bad), FT_OK);
+        CHECK_EQ(bad, 0);
+        ft_mem_free(buf);
+        head(v9_, ended ? 100004 : 1, ended ? 100000040 : 5010);
+        record(true, 7);
+        give(c);
+        CHECK_EQ(got.n, 0);
+        head(v9_, ended ? 100005 : 2, ended ? 100000050 : 5020);
+        layout(v9_, true);
+        give(c);
+        CHECK_EQ(got.n, 1);
+        CHECK_EQ(LAST.packets, 7);
+        ft_collector_free(c);
+    }
+}
+
 /* An unusable redefinition ends the layout that it replaces: data waits, it is not read by that. */
 static void test_unusable_redefinition(void)
 {
@@ -526,6 +570,7 @@ int main(void)
     RUN(test_restart_of_init_time);
     RUN(test_restart_keeps_rates);
     RUN(test_restart_keeps_unit);
+    RUN(test_over_before_state);
     RUN(test_unusable_redefinition);
     RUN(test_cut_redefinition);
     return test_end();
