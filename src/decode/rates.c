@@ -270,19 +270,30 @@ int ft__rates_tell(struct ft__rates *r, const struct ft__rate_of *of, uint32_t r
 
 /* ---- whose it is ---- */
 
-/* Of packets that came in by an interface, or went out by it. */
+/* Of packets that came in by an interface, or went out by it: what is told of an interface stands
+ * one behind the other. */
 static const struct ft__rate *of_interface(const struct ft__rates *r, uint32_t interface, bool out)
 {
-    static const uint8_t ways[2][4] = {
-        {FT__WAY_IN, FT__WAY_IN_BY_10, FT__WAY_BOTH, FT__WAY_OUT_BY_14},
-        {FT__WAY_OUT, FT__WAY_OUT_BY_14, FT__WAY_BOTH, FT__WAY_IN_BY_10},
+    static const uint8_t rank[2][FT__WAY__COUNT] = {
+        {[FT__WAY_IN] = 4, [FT__WAY_IN_BY_10] = 3, [FT__WAY_BOTH] = 2, [FT__WAY_OUT_BY_14] = 1},
+        {[FT__WAY_OUT] = 4, [FT__WAY_OUT_BY_14] = 3, [FT__WAY_BOTH] = 2, [FT__WAY_IN_BY_10] = 1},
     };
-    const struct ft__rate *t = NULL;
+    const struct ft__rate key = {.id = interface, .kind = FT__RATE_INTERFACE};
+    const struct ft__rate *best = NULL;
+    uint8_t most = 0;
 
-    for (int i = 0; i < 4 && t == NULL; i++) {
-        t = find(r, FT__RATE_INTERFACE, interface, ways[out][i]);
+    for (uint32_t i = lower(r, &key); i < r->n_told; i++) {
+        const struct ft__rate *t = &r->told[i];
+
+        if (t->kind != FT__RATE_INTERFACE || t->id != interface || t->at >= FT__WAY__COUNT) {
+            break;
+        }
+        if (rank[out][t->at] > most) {
+            most = rank[out][t->at];
+            best = t;
+        }
     }
-    return t;
+    return best;
 }
 
 /* Of a sampler at one of a record's interfaces (by_sampler), or of the interface itself. */

@@ -46,7 +46,8 @@ enum ft__way {
     FT__WAY_IN, /* by 61 */
     FT__WAY_OUT,
     FT__WAY_IN_BY_10,
-    FT__WAY_OUT_BY_14
+    FT__WAY_OUT_BY_14,
+    FT__WAY__COUNT
 };
 
 struct ft__rate {
