@@ -249,7 +249,7 @@ const struct ft_option_row ft__option_rows[] = {
       .arg = "TYPE=PORT",
       .help = "Open tunnels on another UDP port than IANA's, e.g. vxlan=8472 (Linux's default), "
               "several with commas. Types: vxlan, vxlan-gpe, geneve, gtpu, gue, fou, gre, mpls, "
-              "l2tp, teredo, ayiya, capwap"},
+              "l2tp, teredo, ayiya, capwap, lisp, tzsp"},
      FT__SET_TUNNEL_PORTS,
      0},
     {{.name = "app",
