@@ -8,7 +8,7 @@
  *     link[i]      16  place in a timer list; flow_id
  *     addr6[i]     32  IPv6 addresses in canonical order
  *     more[i]     128  TCP: state of both sides; sizes and gaps, from a direction's 2nd packet on
- *     tcp_cold[i] 192  TCP that went wrong, or ended
+ *     tcp_cold[i] 320  TCP that went wrong, or ended; 128 of it: what was captured twice
  *     wide[i]      80  sizes and gaps that are beyond the narrow fields
  *     extra[i]     64  tunnels, fragments, marks: flows that have them
  *     prev[i]      32  totals at the last record: flows that had an interim one
@@ -16,7 +16,7 @@
  *     wire bytes = bytes   IP bytes = bytes - over   payload bytes = bytes - over - hdr
  *
  * The first four and the index (16 bytes a flow) are 192 bytes; the first packet of a TCP flow
- * writes 64 of more. All of it is 688. What is not touched takes address space only. */
+ * writes 64 of more. All of it is 816. What is not touched takes address space only. */
 #ifndef FT_FLOW_ENTRY_H
 #define FT_FLOW_ENTRY_H
 

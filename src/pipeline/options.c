@@ -203,7 +203,7 @@ const struct ft_option_row ft__option_rows[] = {
       .defval = "1048576",
       .min = 1,
       .max = 1 << 27,
-      .help = "Bound of the flow table, all workers together (192 to 688 bytes a flow)"},
+      .help = "Bound of the flow table, all workers together (192 to 816 bytes a flow)"},
      FT__SET_U32,
      AT(max_flows)},
     {{.name = "idle-timeout",
