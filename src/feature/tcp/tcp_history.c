@@ -4,14 +4,23 @@
 
 #include "feature/tcp/tcp_parts.h"
 
-static void add_letter(struct ft__segment *g, int d, char letter)
+static int packed_len(const struct ft__tcp_hot *h)
+{
+    return h->history == 0
+               ? 0
+               : (63 - __builtin_clzll(h->history)) / FT__LETTER_BITS + 1; /* no code is 0 */
+}
+
+int ft__tcp_history_len(struct ft__segment *g)
+{
+    return packed_len(g->t->hot) + (ft__tcp_is_warm(g) ? g->t->cold->history_len : 0);
+}
+
+static void add_char(struct ft__segment *g, char c)
 {
     struct ft__tcp_hot *h = g->t->hot;
-    char c = d == FT_DIR_FWD ? letter : (char)tolower(letter);
     uint64_t code = (uint64_t)(strchr(FT__LETTERS, c) - FT__LETTERS) + 1;
-    int used = h->history == 0
-                   ? 0
-                   : (63 - __builtin_clzll(h->history)) / FT__LETTER_BITS + 1; /* no code is 0 */
+    int used = packed_len(h);
 
     if (used < FT__TCP_PACKED) {
         h->history |= code << (used * FT__LETTER_BITS);
@@ -22,6 +31,37 @@ static void add_letter(struct ft__segment *g, int d, char letter)
     if (more->history_len < FT__TCP_HISTORY) {
         more->history[more->history_len++] = c;
     }
+}
+
+static char letter_of(int d, char letter)
+{
+    return d == FT_DIR_FWD ? letter : (char)tolower(letter);
+}
+
+static void add_letter(struct ft__segment *g, int d, char letter)
+{
+    add_char(g, letter_of(d, letter));
+}
+
+/* Takes off what follows the first `place` letters. How many those are; text has room for all. */
+static int cut_history(struct ft__segment *g, int place, char *text)
+{
+    struct ft__tcp_hot *h = g->t->hot;
+    int n = 0, packed = packed_len(h);
+
+    for (int i = place; i < packed; i++) {
+        uint64_t code = h->history >> (i * FT__LETTER_BITS) & ((1u << FT__LETTER_BITS) - 1);
+
+        text[n++] = FT__LETTERS[code - 1];
+    }
+    if (place < packed) {
+        h->history &= ((uint64_t)1 << (place * FT__LETTER_BITS)) - 1;
+    }
+    for (int i = place < packed ? 0 : place - packed; i < g->t->cold->history_len; i++) {
+        text[n++] = g->t->cold->history[i];
+    }
+    g->t->cold->history_len = (uint8_t)(place < packed ? 0 : place - packed);
+    return n;
 }
 
 /* Notes a letter the first time; true when it stands there already. */
@@ -40,6 +80,17 @@ void ft__tcp_counted(struct ft__segment *g, int d, char letter, uint32_t n)
 {
     if (n == 1 || n == 10 || n == 100 || n == 1000 || n == 10000) {
         add_letter(g, d, letter);
+    }
+}
+
+void ft__tcp_counted_at(struct ft__segment *g, int d, char letter, uint32_t n, int place)
+{
+    char rest[FT__TCP_PACKED + FT__TCP_HISTORY];
+    int after = place < ft__tcp_history_len(g) ? cut_history(g, place, rest) : 0;
+
+    ft__tcp_counted(g, d, letter, n);
+    for (int i = 0; i < after; i++) {
+        add_char(g, rest[i]);
     }
 }
 

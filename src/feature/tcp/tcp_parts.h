@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feature/tcp: what tcp.c and tcp_history.c share: a segment while it is looked at; for them only.
- */
+/* feature/tcp: what tcp.c, tcp_copies.c and tcp_history.c share: a segment while it is looked at;
+ * for them only. */
 #ifndef FT_FEATURE_TCP_PARTS_H
 #define FT_FEATURE_TCP_PARTS_H
 
@@ -34,6 +34,22 @@ FT_INLINE void ft__tcp_bump8(uint8_t *n)
     *n = (uint8_t)(*n + (*n < UINT8_MAX));
 }
 
+enum { FT__FAST_AFTER = 2 /* duplicate acknowledgments */ };
+
+/* The round trip of the handshake from end to end; 0: not known. */
+FT_INLINE int64_t ft__tcp_whole_trip_ns(const struct ft__segment *g)
+{
+    bool known = (g->s->bits & g->peer->bits & FT__T_RTT) != 0;
+
+    return known ? ((int64_t)*g->t->rtt_us[0] + *g->t->rtt_us[1]) * 1000 : 0;
+}
+
+/* Did the peer ask for just this? */
+FT_INLINE bool ft__tcp_is_fast(const struct ft__segment *g)
+{
+    return g->peer->dup_run >= FT__FAST_AFTER && g->peer->acked == g->pkt->tcp_seq;
+}
+
 /* ---- the cold part ---- */
 
 FT_INLINE bool ft__tcp_is_warm(const struct ft__segment *g)
@@ -63,10 +79,38 @@ FT_INLINE struct ft__tcp_cold_side *ft__tcp_others(struct ft__segment *g)
     return &ft__tcp_cold(g)->side[!g->d];
 }
 
+/* ---- tcp_copies.c ---- */
+
+/* True when the segment was captured before and is no more than counted; see tcp.h. */
+bool ft__tcp_is_copy(struct ft__segment *g);
+
+/* A segment that does not go beyond what was seen, and is counted as sent again. True when it may
+ * still be told to be a copy: then its letter is added later. */
+bool ft__tcp_came_again(struct ft__segment *g);
+
+/* Remembers a segment that is no copy. moved: it went beyond what was seen. */
+void ft__tcp_keep(struct ft__segment *g, bool moved);
+
+/* Of this side nothing is remembered: a segment whose numbers were not captured. */
+void ft__tcp_forget(struct ft__segment *g);
+
+/* Adds the letters that wait. */
+void ft__tcp_tell_runs(const struct ft__tcp *t);
+
+/* Nanoseconds between the first and the last copy of the SYN of direction d, until it is answered.
+ */
+uint32_t ft__tcp_copies_of_syn(const struct ft__segment *g, int d);
+
 /* ---- tcp_history.c ---- */
 
 /* Letters that count: the first, the tenth, the hundredth, ... of side d. */
 void ft__tcp_counted(struct ft__segment *g, int d, char letter, uint32_t n);
+
+/* The same, at a place that the history had reached before. */
+void ft__tcp_counted_at(struct ft__segment *g, int d, char letter, uint32_t n, int place);
+
+/* How many letters the history has. */
+int ft__tcp_history_len(struct ft__segment *g);
 
 /* What the segment adds to the history. */
 void ft__tcp_history(struct ft__segment *g);
