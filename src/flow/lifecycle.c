@@ -232,7 +232,6 @@ static void details(const struct ft_table *t, uint32_t i, struct ft_flow_record 
     memset(r->part, 0, sizeof r->part);
     r->part[FT_PART_CORE] = r;
     r->entry = i;
-    r->app_on = false;
     r->truncated = (t->hot[i].seen & FT__SEEN_TRUNCATED) != 0;
     distributions(t, i, r, &parts->sizes);
     connection(t, i, r, &parts->tcp);

@@ -77,7 +77,6 @@ struct ft_flow_record {
     bool has_tunnel_id;       /* tunnel_id holds */
     bool syn_then_reset;      /* TCP: the initiator sent a SYN, then a RST, and nothing between */
     bool truncated;           /* some frames were captured shorter than they were */
-    bool app_on;              /* the columns of ft_columns_app are written */
     uint8_t src[16], dst[16]; /* network order; IPv4 in the first 4 bytes */
     /* what features that are on say, by enum ft_part: NULL when they say nothing (their columns are
      * null); [FT_PART_CORE] is this record */

@@ -90,7 +90,6 @@ void ft__app_emit(void *cookie, const struct ft_flow_record *rec)
     struct ft_worker *w = cookie;
     struct ft_flow_record named = *rec;
 
-    named.app_on = true;
     named.part[FT_PART_CORE] = &named;
     named.part[FT_PART_APP] = ft_apps_get(w->apps, rec->entry);
     ft_emit_flow(&w->emit, &named);

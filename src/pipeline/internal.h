@@ -58,8 +58,10 @@ struct ft_plan {
     bool collect;      /* datagrams, not packets */
     bool keep_tunnels; /* the flow is that of the outermost packet */
     struct ft_tunnel_ports tunnel_ports;
-    bool app;       /* names on flows: packets carry their payload */
-    bool anonymize; /* no true address leaves: events, messages, saved state */
+    uint32_t profiles; /* of -p: a bit for each of ft_column_sets */
+    uint32_t parts;    /* of records that some output writes: a bit for each enum ft_part */
+    bool app;          /* names on flows: packets carry their payload */
+    bool anonymize;    /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;
     int64_t stats_ns;
     int drain_ms;                 /* at the end, for an output that takes nothing any more */

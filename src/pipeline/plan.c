@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "flowtap/interfaces.h"
 #include "pipeline/collect.h"
+#include "pipeline/columns.h"
 
 enum { FT_LIVE_INPUTS = FT_SOURCE_INTERFACES, READ_MS_LEAST = 20, READ_MS_MOST = 1000 };
 
@@ -86,7 +87,6 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
     }
     plan.keep_tunnels = cfg->keep_tunnels;
     plan.tunnel_ports = cfg->tunnel_ports;
-    plan.app = cfg->app && cfg->command != FT_CMD_COLLECT;
     plan.anonymize = cfg->anonymize != NULL;
     plan.queue = cfg->queue;
     plan.drop =
@@ -98,6 +98,8 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
     if (cfg->command == FT_CMD_COLLECT) {
         rc = ft__collect_plan(cfg, &plan, err);
     }
+    rc = rc == FT_OK ? ft__columns_plan(cfg, &plan, err) : rc;
+    plan.app = (plan.parts >> FT_PART_APP & 1) != 0;
     plan_table(cfg, &plan);
     (void)log;
     *out = plan;
