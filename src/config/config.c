@@ -6,54 +6,30 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "config/options.h"
 #include "config/url.h"
+#include "model/columns.h"
 
-enum { SUGGEST_MAX = 3, PREFIX_MIN = 3, NAME_LEN = 64, SHOWN_LEN = 80 };
+enum { SHOWN_LEN = 80 };
 
 const struct ft_option *ft_option_at(uint32_t i)
 {
     return i < ft__option_rows_n ? &ft__option_rows[i].option : NULL;
 }
 
-/* ---- names ---- */
-
-/* Edit distance of two short words. */
-static unsigned distance(const char *a, const char *b)
+const char *ft_profile_at(uint32_t i, const char **out_meaning)
 {
-    unsigned row[NAME_LEN + 1], n = (unsigned)strlen(b);
-
-    if (n > NAME_LEN || strlen(a) > NAME_LEN) {
-        return NAME_LEN;
-    }
-    for (unsigned j = 0; j <= n; j++) {
-        row[j] = j;
-    }
-    for (unsigned i = 1; a[i - 1] != '\0'; i++) {
-        unsigned diagonal = row[0]++;
-
-        for (unsigned j = 1; j <= n; j++) {
-            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-
-            diagonal = row[j];
-            best = best < row[j] + 1 ? best : row[j] + 1;
-            row[j] = best < row[j - 1] + 1 ? best : row[j - 1] + 1;
+    for (uint32_t k = 0; ft_column_sets[k] != NULL; k++) {
+        if (k == i) {
+            *out_meaning = ft_column_sets[k]->meaning;
+            return ft_column_sets[k]->profile;
         }
     }
-    return row[n];
+    return NULL;
 }
 
-/* How far a name that does not exist is from one that does: its beginning is near, too. */
-static unsigned farness(const char *name, const char *option)
-{
-    unsigned d = distance(name, option);
-    size_t len = strlen(name);
-
-    if (d > SUGGEST_MAX && len >= PREFIX_MIN && strncmp(name, option, len) == 0) {
-        return SUGGEST_MAX;
-    }
-    return d;
-}
+/* ---- names ---- */
 
 /* What the user wrote, short enough that the rest of the message has room; never cut inside a
  * character. */
@@ -81,8 +57,7 @@ static const char *command_name(enum ft_command c)
 int ft__option_find(const struct ft_config *cfg, const char *where, const char *name,
                     uint32_t *out_i, struct ft_err *err)
 {
-    unsigned best = SUGGEST_MAX + 1;
-    const char *nearest = NULL;
+    struct ft_nearest nearest = {0};
     char text[SHOWN_LEN];
 
     for (uint32_t i = 0; i < ft__option_rows_n; i++) {
@@ -96,16 +71,13 @@ int ft__option_find(const struct ft_config *cfg, const char *where, const char *
             *out_i = i;
             return FT_OK;
         }
-        unsigned d = farness(name, o->name);
-
-        if (d < best && d < strlen(o->name) && (o->commands & cfg->command) != 0) {
-            best = d;
-            nearest = o->name;
+        if ((o->commands & cfg->command) != 0) {
+            ft_nearest_try(&nearest, name, o->name);
         }
     }
-    if (nearest != NULL) {
+    if (nearest.name != NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s%s: there is no such option; did you mean %s?", where,
-                          shown(name, text), nearest);
+                          shown(name, text), nearest.name);
     }
     return ft_err_set(err, FT_E_USAGE, "%s%s: there is no such option", where, shown(name, text));
 }
@@ -240,6 +212,20 @@ static unsigned events_of(const char *value)
     }
 }
 
+static int add_profiles(struct ft_config *cfg, const char *where, const char *value,
+                        struct ft_err *err)
+{
+    struct ft_err why = {0};
+    uint32_t sets = 0;
+    int rc = ft_profiles_parse(value, &sets, &why);
+
+    if (rc != FT_OK) {
+        return ft_err_set(err, rc, "%sprofile: %s", where, why.what);
+    }
+    cfg->profiles |= sets;
+    return FT_OK;
+}
+
 static int set_snapshots(struct ft_config *cfg, const struct ft_option *o, const char *where,
                          const char *value, struct ft_err *err)
 {
@@ -270,11 +256,11 @@ static int set_snapshots(struct ft_config *cfg, const struct ft_option *o, const
 static enum ft_tunnel_udp find_tunnel(const char *word, bool *out_exact)
 {
     enum ft_tunnel_udp best = FT_TUNNEL_UDP__COUNT;
-    unsigned least = SUGGEST_MAX;
+    unsigned least = FT_NEAREST_MAX;
 
     for (enum ft_tunnel_udp k = 0; k < FT_TUNNEL_UDP__COUNT; k++) {
         const char *name = ft_tunnel_udp_name(k);
-        unsigned d = farness(word, name);
+        unsigned d = ft_name_distance(word, name);
 
         if (d < least && d < strlen(name)) {
             least = d;
@@ -428,6 +414,8 @@ static int apply_flag(struct ft_config *cfg, const struct ft_option_row *row, co
     }
     if (row->setter == FT__SET_BOOL) {
         memcpy((char *)cfg + row->offset, &on, sizeof on);
+    } else if (on && row->setter == FT__SET_APP) {
+        return add_profiles(cfg, where, "app", err);
     } else if (on) {
         cfg->verbosity = row->setter == FT__SET_QUIET ? -1 : cfg->verbosity + 1;
     }
@@ -467,6 +455,8 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
     case FT__SET_EVENTS:
         cfg->events = events_of(value) & events_made(cfg->command);
         return FT_OK;
+    case FT__SET_PROFILES:
+        return add_profiles(cfg, where, value, err);
     case FT__SET_OVERFLOW:
         cfg->overflow = value[0] == 'd' ? FT_OVERFLOW_SET_DROP : FT_OVERFLOW_SET_BLOCK;
         return FT_OK;

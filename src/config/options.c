@@ -128,9 +128,10 @@ const struct ft_option_row ft__option_rows[] = {
       .repeatable = true,
       .arg = "URL",
       .defval = "ndjson:-",
-      .help = "Where events go: ndjson:-, ndjson:FILE, csv:FILE, null:, each with "
-              "?key=value&... (overflow, queue, event, schema; files: rotate, keep, compress, "
-              "append, mode, group, fsync, spreadsheet)"},
+      .help =
+          "Where events go: ndjson:-, ndjson:FILE, csv:FILE, null:, each with "
+          "?key=value&... (overflow, queue, event, schema, columns, profile, null; files: rotate, "
+          "keep, compress, append, mode, group, fsync, spreadsheet)"},
      FT__SET_OUTPUT,
      0},
     {{.name = "events",
@@ -147,13 +148,14 @@ const struct ft_option_row ft__option_rows[] = {
      0},
     {{.name = "profile",
       .letter = 'p',
-      .type = FT_OPT_WORDS,
+      .type = FT_OPT_PROFILES,
       .commands = ALL,
+      .repeatable = true,
       .arg = "LIST",
-      .choices = "base",
       .defval = "base",
-      .help = "Feature profiles on flow records"},
-     FT__SET_NOTHING,
+      .help = "Columns of flow records, several with commas; they decide what is computed and what "
+              "a flow costs. base is always there"},
+     FT__SET_PROFILES,
      0},
     {{.name = "sample",
       .letter = 's',
@@ -255,9 +257,10 @@ const struct ft_option_row ft__option_rows[] = {
     {{.name = "app",
       .type = FT_OPT_FLAG,
       .commands = BOTH,
-      .help = "Name flows by what their first packets say: application, TLS, QUIC, DNS, HTTP, SSH"},
-     FT__SET_BOOL,
-     AT(app)},
+      .help = "Name flows by what their first packets say: application, TLS, QUIC, DNS, HTTP, SSH; "
+              "the same as -p app"},
+     FT__SET_APP,
+     0},
     {{.name = "anonymize",
       .type = FT_OPT_STRING,
       .commands = ALL,

@@ -17,6 +17,8 @@ enum ft__setter {
     FT__SET_INPUT,
     FT__SET_OUTPUT,
     FT__SET_EVENTS,
+    FT__SET_PROFILES, /* adds them */
+    FT__SET_APP,
     FT__SET_OVERFLOW,
     FT__SET_SNAPSHOTS,
     FT__SET_TUNNEL_PORTS,

@@ -31,12 +31,13 @@ static void samples_to(struct ft_emitter *e, uint32_t k, const struct ft_packet 
                        const struct ft_tuple_counts *counts, uint32_t n)
 {
     struct ft_writer *w = e->to[k].writer;
+    const struct ft_format *f = e->to[k].format;
 
     for (uint32_t i = 0; i < n; i++) {
         uint8_t *p = ft_writer_begin(w, FT_EVENT_SAMPLE, FT_FORMAT_SAMPLE_MAX);
 
         if (p != NULL) {
-            ft_writer_end(w, FT_EVENT_SAMPLE, e->to[k].format->sample(p, &pkts[i], &counts[i]));
+            ft_writer_end(w, FT_EVENT_SAMPLE, f->ops->sample(f, p, &pkts[i], &counts[i]));
         }
     }
 }
@@ -79,10 +80,11 @@ void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
             ft_writer_count(w, FT_EVENT_FLOW, 1);
             continue;
         }
+        const struct ft_format *f = e->to[k].format;
         uint8_t *p = ft_writer_begin(w, FT_EVENT_FLOW, FT_FORMAT_FLOW_MAX);
 
         if (p != NULL) {
-            ft_writer_end(w, FT_EVENT_FLOW, e->to[k].format->flow(p, rec));
+            ft_writer_end(w, FT_EVENT_FLOW, f->ops->flow(f, p, rec));
         }
     }
 }
@@ -99,10 +101,11 @@ void ft_emit_stats(struct ft_emitter *e, const struct ft_stats *s)
             ft_writer_count(w, FT_EVENT_STATS, 1);
             continue;
         }
+        const struct ft_format *f = e->to[k].format;
         uint8_t *p = ft_writer_begin(w, FT_EVENT_STATS, FT_FORMAT_MAX);
 
         if (p != NULL) {
-            ft_writer_end(w, FT_EVENT_STATS, e->to[k].format->stats(p, s));
+            ft_writer_end(w, FT_EVENT_STATS, f->ops->stats(f, p, s));
         }
     }
 }

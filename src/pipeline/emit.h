@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pipeline: from flow records, packets and accounts to every output that asked for them.
  *
- * Theory of operation: the pipeline has one ft_route per output: its format and the events that it
- * takes. Each worker has one ft_emitter, which holds its writer of every output; only that worker
- * uses it. An output that only counts (null:) gets no bytes made. */
+ * Theory of operation: the pipeline has one ft_route per output: its instance of a format and the
+ * events that it takes. Each worker has one ft_emitter, which holds its writer of every output;
+ * only that worker uses it. An output that only counts (null:) gets no bytes made. */
 #ifndef FT_PIPELINE_EMIT_H
 #define FT_PIPELINE_EMIT_H
 
@@ -18,15 +18,15 @@
 #include "pipeline/anonymize.h"
 
 struct ft_route {
-    struct ft_output *output;           /* owned by the pipeline */
-    const struct ft_format_ops *format; /* static */
-    unsigned events;                    /* bit per enum ft_event */
+    struct ft_output *output; /* owned by the pipeline; likewise the next */
+    struct ft_format *format;
+    unsigned events; /* bit per enum ft_event */
 };
 
 struct ft_emitter {
     struct {
         struct ft_writer *writer;
-        const struct ft_format_ops *format;
+        const struct ft_format *format;
         unsigned events;
         bool count_only;
     } to[FT_MAX_OUTPUTS];

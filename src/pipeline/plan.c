@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "flowtap/interfaces.h"
 #include "pipeline/collect.h"
+#include "pipeline/columns.h"
 
 enum { FT_LIVE_INPUTS = FT_SOURCE_INTERFACES, READ_MS_LEAST = 20, READ_MS_MOST = 1000 };
 
@@ -38,23 +39,12 @@ static void plan_table(const struct ft_config *cfg, struct ft_plan *plan)
     memcpy(t->snapshots, cfg->snapshots, sizeof cfg->snapshots);
 }
 
-/* The features that are on. The samples of collect have none: they are only counted. */
-static uint32_t features_of(const struct ft_config *cfg)
-{
-    uint32_t all = 1 << FT_PART_SIZES | 1 << FT_PART_TCP | 1 << FT_PART_TUNNEL;
-
-    if (cfg->command == FT_CMD_COLLECT) {
-        return 0;
-    }
-    return all | (cfg->app ? 1 << FT_PART_APP : 0);
-}
-
-static bool wants_payloads(uint32_t features)
+static bool wants_payloads(uint32_t parts)
 {
     bool wants = false;
 
     for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
-        wants |= (features >> p & 1) && ft_feature_at(p) != NULL && ft_feature_at(p)->payload;
+        wants |= (parts >> p & 1) && ft_feature_at(p) != NULL && ft_feature_at(p)->payload;
     }
     return wants;
 }
@@ -107,8 +97,6 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
     }
     plan.keep_tunnels = cfg->keep_tunnels;
     plan.tunnel_ports = cfg->tunnel_ports;
-    plan.features = features_of(cfg);
-    plan.payloads = wants_payloads(plan.features);
     plan.anonymize = cfg->anonymize != NULL;
     plan.queue = cfg->queue;
     plan.drop =
@@ -120,6 +108,8 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
     if (cfg->command == FT_CMD_COLLECT) {
         rc = ft__collect_plan(cfg, &plan, err);
     }
+    rc = rc == FT_OK ? ft__columns_plan(cfg, &plan, err) : rc;
+    plan.payloads = wants_payloads(plan.parts);
     plan_table(cfg, &plan);
     (void)log;
     *out = plan;

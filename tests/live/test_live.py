@@ -120,7 +120,7 @@ class Capture:
         target = [] if stdout else ["-o", "ndjson:" + self.out]
         ifaces = [x for name in iface.split(",") for x in ("-i", name)]
         # ip replaces itself by the program: the process is flowtap's own
-        self.p = subprocess.Popen(["ip", "netns", "exec", ns, *within, PROGRAM, "live", *ifaces, "-e", "all",
+        self.p = subprocess.Popen(["ip", "netns", "exec", ns, *within, PROGRAM, "live", *ifaces, "-e", "all", "-p", "all",
                                    *(("-f", only) if only else ()), *target, *args], stdout=stdout, stderr=subprocess.PIPE)
         started.append(self.p)
         self.err = ""
