@@ -405,7 +405,9 @@ static int apply_number(struct ft_config *cfg, const struct ft_option_row *row, 
     if (rc != FT_OK) {
         return rc;
     }
-    if (row->setter == FT__SET_NS) {
+    if (row->setter == FT__SET_U64) {
+        memcpy(at, &v, sizeof v);
+    } else if (row->setter == FT__SET_NS) {
         int64_t ns = (int64_t)v;
 
         memcpy(at, &ns, sizeof ns);
@@ -456,6 +458,7 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
     }
     switch (row->setter) {
     case FT__SET_U32:
+    case FT__SET_U64:
     case FT__SET_NS:
         return apply_number(cfg, row, where, value, err);
     case FT__SET_TEXT:

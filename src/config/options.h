@@ -10,6 +10,7 @@
 enum ft__setter {
     FT__SET_NOTHING, /* checked only */
     FT__SET_U32,
+    FT__SET_U64,
     FT__SET_NS,
     FT__SET_BOOL,
     FT__SET_TEXT,     /* not empty */

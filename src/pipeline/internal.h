@@ -41,6 +41,7 @@
 #include "flowtap/log.h"
 #include "flowtap/pipeline.h"
 #include "pipeline/emit.h"
+#include "source/limit.h"
 #include "source/source.h"
 
 enum { FT_BATCH = 64 };
@@ -62,6 +63,7 @@ struct ft_plan {
     bool anonymize; /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;
     int64_t stats_ns;
+    int64_t duration_ns;          /* live: of wall time; 0: no end */
     int drain_ms;                 /* at the end, for an output that takes nothing any more */
     int read_ms;                  /* live: how long a worker waits for packets */
     struct ft_table_config table; /* of one worker */
@@ -131,6 +133,7 @@ struct ft_pipeline {
     struct ft_hash_seed seed;
     struct ft_source *source[FT_MAX_WORKERS]; /* plan.n_sources of them */
     struct ft_fanout_share fanout;            /* of the sources */
+    struct ft_limit limit;                    /* of the sources: --count, --duration */
     struct ft_worker *workers;                /* [n_workers], mapped */
     struct ft_route routes[FT_MAX_OUTPUTS];
     uint32_t n_routes;

@@ -114,12 +114,41 @@ static void close_sources(struct ft_pipeline *p)
     }
 }
 
+/* One of several sources has taken the last packet of --count: the others are not to wait for more.
+ */
+static void on_limit(void *pipeline)
+{
+    ft_pipeline_stop(pipeline);
+}
+
+/* Live, the clock of the wall ends --duration: in the control thread. A stop is how live ends; a
+ * file ends by itself, where the bound cuts it off. */
+static void plan_limit(struct ft_pipeline *p, const struct ft_config *cfg)
+{
+    p->limit.packets = cfg->count;
+    p->limit.span_ns = p->plan.live ? 0 : cfg->duration_ns;
+    p->limit.on_end = p->plan.live ? on_limit : NULL;
+    p->limit.cookie = p;
+    p->plan.duration_ns = p->plan.live ? cfg->duration_ns : 0;
+}
+
+static int open_one(struct ft_pipeline *p, const struct ft_source_config *sc, uint32_t i,
+                    struct ft_err *err)
+{
+    int rc = p->plan.source->open(sc, &p->source[i], err);
+
+    if (rc == FT_OK && ft_limit_wrap(&p->limit, &p->source[i]) != FT_OK) {
+        return ft_err_set(err, FT_E_NOMEM, "no memory for the sources");
+    }
+    return rc;
+}
+
 static int open_all(struct ft_pipeline *p, struct ft_source_config *sc, struct ft_err *err)
 {
     sc->fanout_n = p->plan.n_sources;
     for (uint32_t i = 0; i < p->plan.n_sources; i++) {
         sc->fanout_i = i;
-        int rc = p->plan.source->open(sc, &p->source[i], err);
+        int rc = open_one(p, sc, i, err);
 
         if (rc != FT_OK) {
             close_sources(p);
@@ -195,6 +224,7 @@ int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg, st
     sc.n_targets = cfg->n_inputs > 0 ? cfg->n_inputs
                    : p->plan.collect ? (uint32_t)FT_COLLECT_DEFAULTS
                                      : 1;
+    plan_limit(p, cfg);
     rc = open_all(p, &sc, err);
     if (rc == FT_OK && p->plan.collect && p->plan.live) {
         ft_log(&p->log, FT_LOG_INFO, "listening on %s", p->input_name);
