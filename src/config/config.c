@@ -474,6 +474,9 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
     case FT__SET_OVERFLOW:
         cfg->overflow = value[0] == 'd' ? FT_OVERFLOW_SET_DROP : FT_OVERFLOW_SET_BLOCK;
         return FT_OK;
+    case FT__SET_DIRECTION:
+        cfg->direction = value[0] == 'i' ? FT_DIRECTION_IN : FT_DIRECTION_OUT;
+        return FT_OK;
     case FT__SET_SNAPSHOTS:
         return set_snapshots(cfg, o, where, value, err);
     case FT__SET_TUNNEL_PORTS:

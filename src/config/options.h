@@ -19,6 +19,7 @@ enum ft__setter {
     FT__SET_OUTPUT,
     FT__SET_EVENTS,
     FT__SET_OVERFLOW,
+    FT__SET_DIRECTION,
     FT__SET_SNAPSHOTS,
     FT__SET_TUNNEL_PORTS,
     FT__SET_LOG_FORMAT,

@@ -208,6 +208,7 @@ int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg, st
         .queue = cfg->queue,
         .snaplen = cfg->snaplen,
         .fanout = &p->fanout,
+        .direction = cfg->direction,
         .promiscuous = !cfg->no_promiscuous,
         .allow = cfg->allow,
         .tcp_idle_ns = cfg->tcp_idle_ns,

@@ -29,7 +29,7 @@ static bool counts(const struct ft_view *v)
     struct ft_peer peer;
 
     if (v->linktype != FT_LINK_DATAGRAM) {
-        return (v->flags & FT_VIEW_FILTERED) == 0;
+        return (v->flags & FT_VIEW_LEFT_OUT) == 0;
     }
     memcpy(&peer, v->data - sizeof peer, sizeof peer);
     return (peer.flags & FT_PEER_ENDED) == 0;
