@@ -6,10 +6,12 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "config/options.h"
 #include "config/url.h"
+#include "model/where.h"
 
-enum { SUGGEST_MAX = 3, PREFIX_MIN = 3, NAME_LEN = 64, SHOWN_LEN = 80 };
+enum { SHOWN_LEN = 80 };
 
 const struct ft_option *ft_option_at(uint32_t i)
 {
@@ -17,43 +19,6 @@ const struct ft_option *ft_option_at(uint32_t i)
 }
 
 /* ---- names ---- */
-
-/* Edit distance of two short words. */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned row[NAME_LEN + 1], n = (unsigned)strlen(b);
-
-    if (n > NAME_LEN || strlen(a) > NAME_LEN) {
-        return NAME_LEN;
-    }
-    for (unsigned j = 0; j <= n; j++) {
-        row[j] = j;
-    }
-    for (unsigned i = 1; a[i - 1] != '\0'; i++) {
-        unsigned diagonal = row[0]++;
-
-        for (unsigned j = 1; j <= n; j++) {
-            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-
-            diagonal = row[j];
-            best = best < row[j] + 1 ? best : row[j] + 1;
-            row[j] = best < row[j - 1] + 1 ? best : row[j - 1] + 1;
-        }
-    }
-    return row[n];
-}
-
-/* How far a name that does not exist is from one that does: its beginning is near, too. */
-static unsigned farness(const char *name, const char *option)
-{
-    unsigned d = distance(name, option);
-    size_t len = strlen(name);
-
-    if (d > SUGGEST_MAX && len >= PREFIX_MIN && strncmp(name, option, len) == 0) {
-        return SUGGEST_MAX;
-    }
-    return d;
-}
 
 /* What the user wrote, short enough that the rest of the message has room; never cut inside a
  * character. */
@@ -81,7 +46,7 @@ static const char *command_name(enum ft_command c)
 int ft__option_find(const struct ft_config *cfg, const char *where, const char *name,
                     uint32_t *out_i, struct ft_err *err)
 {
-    unsigned best = SUGGEST_MAX + 1;
+    unsigned best = FT_NEAREST_MAX + 1;
     const char *nearest = NULL;
     char text[SHOWN_LEN];
 
@@ -96,7 +61,7 @@ int ft__option_find(const struct ft_config *cfg, const char *where, const char *
             *out_i = i;
             return FT_OK;
         }
-        unsigned d = farness(name, o->name);
+        unsigned d = ft_nearest(name, o->name);
 
         if (d < best && d < strlen(o->name) && (o->commands & cfg->command) != 0) {
             best = d;
@@ -270,11 +235,11 @@ static int set_snapshots(struct ft_config *cfg, const struct ft_option *o, const
 static enum ft_tunnel_udp find_tunnel(const char *word, bool *out_exact)
 {
     enum ft_tunnel_udp best = FT_TUNNEL_UDP__COUNT;
-    unsigned least = SUGGEST_MAX;
+    unsigned least = FT_NEAREST_MAX;
 
     for (enum ft_tunnel_udp k = 0; k < FT_TUNNEL_UDP__COUNT; k++) {
         const char *name = ft_tunnel_udp_name(k);
-        unsigned d = farness(word, name);
+        unsigned d = ft_nearest(word, name);
 
         if (d < least && d < strlen(name)) {
             least = d;
@@ -358,6 +323,62 @@ static int set_text(char **at, const char *value, struct ft_err *err)
     ft_mem_free(*at);
     *at = copy;
     return FT_OK;
+}
+
+static int read_where(const struct ft_config *cfg, const char *text, struct ft_where **out,
+                      struct ft_err *err)
+{
+    struct ft_where_columns columns[FT_WHERE_SETS];
+    uint32_t n = ft_where_columns(cfg->command == FT_CMD_COLLECT, columns);
+
+    return ft_where_new(text, columns, n, out, err);
+}
+
+/* Only what is right is kept. Without --events, who asks flow records wants flow records. */
+static int set_where(struct ft_config *cfg, const struct ft_option *o, const char *where,
+                     const char *value, struct ft_err *err)
+{
+    struct ft_where *w;
+    struct ft_err why;
+    int rc = read_where(cfg, value, &w, &why);
+
+    if (rc != FT_OK) {
+        return ft_err_set(err, rc, "%s%s: %s", where, o->name, why.what);
+    }
+    ft_where_free(w);
+    if (!cfg->events_given) {
+        cfg->events = 1u << FT_EVENT_FLOW;
+    }
+    return set_text(&cfg->where, value, err);
+}
+
+/* What only the other options tell. */
+static int check_where(const struct ft_config *cfg, struct ft_err *err)
+{
+    const struct ft_field *f;
+    struct ft_where *w;
+    uint8_t part;
+    int rc = FT_OK;
+
+    if (cfg->where == NULL) {
+        return FT_OK;
+    }
+    if ((cfg->events >> FT_EVENT_FLOW & 1) == 0) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "--where: is asked of flow records, of which --events names none");
+    }
+    rc = read_where(cfg, cfg->where, &w, err);
+    if (rc != FT_OK) {
+        return rc;
+    }
+    for (uint32_t i = 0; rc == FT_OK && (f = ft_where_uses(w, i, &part)) != NULL; i++) {
+        if (!cfg->app && f->profile != NULL && strcmp(f->profile, "app") == 0) {
+            rc = ft_err_set(err, FT_E_USAGE, "--where: the column %s is there with --app only",
+                            f->name);
+        }
+    }
+    ft_where_free(w);
+    return rc;
 }
 
 int ft_config_add_input(struct ft_config *cfg, const char *target, struct ft_err *err)
@@ -470,7 +491,10 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
         return add_output(cfg, where, value, err);
     case FT__SET_EVENTS:
         cfg->events = events_of(value) & events_made(cfg->command);
+        cfg->events_given = true;
         return FT_OK;
+    case FT__SET_WHERE:
+        return set_where(cfg, o, where, value, err);
     case FT__SET_OVERFLOW:
         cfg->overflow = value[0] == 'd' ? FT_OVERFLOW_SET_DROP : FT_OVERFLOW_SET_BLOCK;
         return FT_OK;
@@ -516,6 +540,7 @@ struct ft_config *ft_config_new(enum ft_command command)
             return NULL;
         }
     }
+    cfg->events_given = false;
     cfg->stats_ns = command == FT_CMD_READ ? 0 : INT64_C(10000000000);
     if (command == FT_CMD_COLLECT) {
         cfg->events = 1u << FT_EVENT_FLOW;
@@ -536,6 +561,7 @@ void ft_config_free(struct ft_config *cfg)
     }
     ft_mem_free(cfg->inputs);
     ft_mem_free(cfg->filter);
+    ft_mem_free(cfg->where);
     ft_mem_free(cfg->anonymize);
     ft_mem_free(cfg->allow);
     ft_mem_free(cfg->state);
@@ -566,7 +592,7 @@ int ft_config_check(const struct ft_config *cfg, struct ft_err *err)
         return ft_err_set(err, FT_E_USAGE,
                           "--anonymize-names: 'hash' needs the key of --anonymize");
     }
-    return FT_OK;
+    return check_where(cfg, err);
 }
 
 const char *ft_config_user(const struct ft_config *cfg)

@@ -19,7 +19,9 @@ struct ft_config {
     char *outputs[FT_MAX_OUTPUTS]; /* -o URLs as given, owned; none: ndjson:- */
     uint32_t n_outputs;
     char *filter;                /* -f, owned, or NULL */
+    char *where;                 /* --where, owned, or NULL */
     unsigned events;             /* bit per enum ft_event */
+    bool events_given;           /* not the default */
     uint32_t sample_n;           /* -s: a sample for 1 in N packets */
     enum ft_direction direction; /* packets that go this way only */
     uint64_t count;              /* packets to take; 0: all */

@@ -18,6 +18,7 @@ enum ft__setter {
     FT__SET_INPUT,
     FT__SET_OUTPUT,
     FT__SET_EVENTS,
+    FT__SET_WHERE,
     FT__SET_OVERFLOW,
     FT__SET_DIRECTION,
     FT__SET_SNAPSHOTS,

@@ -301,6 +301,15 @@ static int build_fragments(const struct ft_pipeline *p, struct ft_worker *w)
     return ft_fragments_new(&p->seed, &w->fragments);
 }
 
+/* What --where says, for all workers. */
+static int build_where(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_err *err)
+{
+    struct ft_where_columns columns[FT_WHERE_SETS];
+    uint32_t n = ft_where_columns(p->plan.collect, columns);
+
+    return cfg->where != NULL ? ft_where_new(cfg->where, columns, n, &p->where, err) : FT_OK;
+}
+
 static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
 {
     struct ft_worker *w = &p->workers[i];
@@ -310,6 +319,7 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
     w->index = i;
     w->source = p->plan.mode == FT_MODE_DIRECT ? p->source[i] : NULL;
     atomic_store_explicit(&w->now_ns, INT64_MIN, memory_order_relaxed);
+    w->emit.where = p->where;
     ft__decoder_start(p, &w->dec);
     if (p->plan.mode == FT_MODE_HANDOFF) {
         rc = ft_ring_init(&w->ring, p->plan.queue, sizeof(struct ft_packet));
@@ -410,6 +420,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = ft__build_output(p, cfg->outputs[i], err);
     }
+    rc = rc == FT_OK ? build_where(p, cfg, err) : rc;
     rc = rc == FT_OK ? build_workers(p, cfg, key, err) : rc;
     return rc == FT_OK ? scrub_name(p, err) : rc;
 }
@@ -560,6 +571,7 @@ void ft__build_free(struct ft_pipeline *p)
     }
     ft_places_free(p->places);
     ft_scrub_free(p->scrub);
+    ft_where_free(p->where);
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);

@@ -64,7 +64,11 @@ void ft_emit_samples(struct ft_emitter *e, const struct ft_packet *pkts,
 void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
 {
     struct ft_emitter *e = cookie;
+    const void *part = rec;
 
+    if (!ft_emit_wanted(e, &part)) {
+        return;
+    }
     if (FT_UNLIKELY(e->anon != NULL)) {
         rec = ft_anonymize_flow(e->anon, rec);
     }

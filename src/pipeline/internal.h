@@ -113,6 +113,7 @@ struct ft_worker {
     struct ft_count late, steps, ended[FT_REASON__COUNT];                   /* (A) */
     struct ft_count ring_dropped, ring_dropped_bytes; /* (A) written by the reader */
     _Atomic int64_t now_ns;                           /* (A) newest packet time of its table */
+    struct ft_count where_left_out;                   /* (A) */
     struct ft_count collected[FT_COLLECT__COUNT];     /* (A) */
 };
 
@@ -123,6 +124,7 @@ struct ft_collect_worker;
 struct ft_pipeline {
     struct ft_plan plan;
     struct ft_log log; /* copy of the embedder's; with anonymize, one that maps addresses first */
+    struct ft_where *where;   /* --where; owned, or NULL */
     struct ft_scrub *scrub;   /* anonymize: behind log; owned */
     struct ft_files files;    /* who opens files that are written */
     struct ft_places *places; /* without an opener: this process; owned, or NULL */
