@@ -269,8 +269,7 @@ static int add_tunnel_port(struct ft_config *cfg, const struct ft_option *o, con
         return how == FT_TUNNEL_UDP__COUNT
                    ? bad(err, where, o, word,
                          "one of vxlan, vxlan-gpe, geneve, gtpu, gue, fou, gre, mpls, l2tp, "
-                         "teredo, "
-                         "ayiya, capwap")
+                         "teredo, ayiya, capwap, lisp, tzsp")
                    : ft_err_set(err, FT_E_USAGE,
                                 "%s%s: '%s': there is no such tunnel; did you mean %s?", where,
                                 o->name, shown(word, text), ft_tunnel_udp_name(how));
@@ -325,22 +324,13 @@ static int set_text(char **at, const char *value, struct ft_err *err)
     return FT_OK;
 }
 
-static int read_where(const struct ft_config *cfg, const char *text, struct ft_where **out,
-                      struct ft_err *err)
-{
-    struct ft_where_columns columns[FT_WHERE_SETS];
-    uint32_t n = ft_where_columns(cfg->command == FT_CMD_COLLECT, columns);
-
-    return ft_where_new(text, columns, n, out, err);
-}
-
 /* Only what is right is kept. Without --events, who asks flow records wants flow records. */
 static int set_where(struct ft_config *cfg, const struct ft_option *o, const char *where,
                      const char *value, struct ft_err *err)
 {
     struct ft_where *w;
     struct ft_err why;
-    int rc = read_where(cfg, value, &w, &why);
+    int rc = ft_where_flow(value, cfg->command == FT_CMD_COLLECT, &w, &why);
 
     if (rc != FT_OK) {
         return ft_err_set(err, rc, "%s%s: %s", where, o->name, why.what);
@@ -350,35 +340,6 @@ static int set_where(struct ft_config *cfg, const struct ft_option *o, const cha
         cfg->events = 1u << FT_EVENT_FLOW;
     }
     return set_text(&cfg->where, value, err);
-}
-
-/* What only the other options tell. */
-static int check_where(const struct ft_config *cfg, struct ft_err *err)
-{
-    const struct ft_field *f;
-    struct ft_where *w;
-    uint8_t part;
-    int rc = FT_OK;
-
-    if (cfg->where == NULL) {
-        return FT_OK;
-    }
-    if ((cfg->events >> FT_EVENT_FLOW & 1) == 0) {
-        return ft_err_set(err, FT_E_USAGE,
-                          "--where: is asked of flow records, of which --events names none");
-    }
-    rc = read_where(cfg, cfg->where, &w, err);
-    if (rc != FT_OK) {
-        return rc;
-    }
-    for (uint32_t i = 0; rc == FT_OK && (f = ft_where_uses(w, i, &part)) != NULL; i++) {
-        if (!cfg->app && f->profile != NULL && strcmp(f->profile, "app") == 0) {
-            rc = ft_err_set(err, FT_E_USAGE, "--where: the column %s is there with --app only",
-                            f->name);
-        }
-    }
-    ft_where_free(w);
-    return rc;
 }
 
 int ft_config_add_input(struct ft_config *cfg, const char *target, struct ft_err *err)
@@ -592,7 +553,11 @@ int ft_config_check(const struct ft_config *cfg, struct ft_err *err)
         return ft_err_set(err, FT_E_USAGE,
                           "--anonymize-names: 'hash' needs the key of --anonymize");
     }
-    return check_where(cfg, err);
+    if (cfg->where != NULL && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "--where: is asked of flow records, of which --events names none");
+    }
+    return FT_OK;
 }
 
 const char *ft_config_user(const struct ft_config *cfg)

@@ -8,12 +8,11 @@
 #include "model/field_export.h"
 #include "model/where_parts.h"
 
-/* The one place that knows how a row is asked. */
-static void value_of(const struct ft__where_test *t, const void *const *parts, struct ft_value *out)
+static void value_of(const struct ft_column *c, const void *const *parts, struct ft_value *out)
 {
-    out->null = parts[t->part] == NULL;
+    out->null = parts[c->part] == NULL;
     if (!out->null) {
-        t->field->get(parts[t->part], out);
+        ft_field_get(c->field, parts[c->part], out);
     }
 }
 
@@ -103,7 +102,7 @@ static bool compare_text(const struct ft__where_test *t, const struct ft_value *
                          const struct ft__where_operand *o)
 {
     size_t len;
-    const char *s = text_of((enum ft_type)t->field->type, v, &len);
+    const char *s = text_of((enum ft_type)t->column.field->type, v, &len);
 
     switch (t->kind) {
     case FT__WHERE_HOLDS:
@@ -126,7 +125,7 @@ static unsigned compare(const struct ft__where_test *t, const struct ft_value *v
 {
     switch (t->kind) {
     case FT__WHERE_WHOLE:
-        return compare_whole(whole_of((enum ft_type)t->field->type, v), o);
+        return compare_whole(whole_of((enum ft_type)t->column.field->type, v), o);
     case FT__WHERE_REAL:
         return v->f < o->real ? FT__BELOW : v->f > o->real ? FT__ABOVE : FT__EQUAL;
     case FT__WHERE_ADDR:
@@ -141,7 +140,7 @@ static bool test_holds(const struct ft_where *w, const struct ft__where_test *t,
 {
     struct ft_value v;
 
-    value_of(t, parts, &v);
+    value_of(&t->column, parts, &v);
     if (t->kind == FT__WHERE_NULL) {
         return (same(v.null) & t->wanted) != 0;
     }
@@ -165,25 +164,26 @@ bool ft_where_holds(const struct ft_where *w, const void *const *parts)
     return at == FT__WHERE_YES;
 }
 
-uint32_t ft_where_columns(bool exported, struct ft_where_columns out[FT_WHERE_SETS])
+int ft_where_flow(const char *text, bool exported, struct ft_where **out, struct ft_err *err)
 {
-    out[0] = out[1] = (struct ft_where_columns){.part = 0};
-    if (exported) {
-        out[0].rows = ft_fields_export(FT_EVENT_FLOW, &out[0].n);
-        return 1;
+    const struct ft_columns *all = ft_columns_flow(true);
+    struct ft_column columns[FT_COLUMNS_MAX];
+    const struct ft_field *rows;
+    uint32_t n;
+
+    if (!exported) {
+        return ft_where_new(text, all->col, all->n, out, err);
     }
-    out[0].rows = ft_fields(FT_EVENT_FLOW, &out[0].n);
-    out[1].rows = ft_fields_app(&out[1].n);
-    return 2;
+    rows = ft_fields_export(FT_EVENT_FLOW, &n);
+    for (uint32_t i = 0; i < n; i++) {
+        columns[i] = (struct ft_column){&rows[i], FT_PART_CORE}; /* they have one part */
+    }
+    return ft_where_new(text, columns, n, out, err);
 }
 
-const struct ft_field *ft_where_uses(const struct ft_where *w, uint32_t i, uint8_t *out_part)
+const struct ft_column *ft_where_uses(const struct ft_where *w, uint32_t i)
 {
-    if (i >= w->n_tests) {
-        return NULL;
-    }
-    *out_part = w->tests[i].part;
-    return w->tests[i].field;
+    return i < w->n_tests ? &w->tests[i].column : NULL;
 }
 
 void ft_where_free(struct ft_where *w)

@@ -9,7 +9,7 @@
  *           | column ("~" | "!~") text                           holds the text
  *           | column ["not"] "in" ("[" | "(") value { "," value } ("]" | ")")
  *
- * Theory of operation: a condition knows nothing but rows of columns (field.h), so it reaches every
+ * Theory of operation: a condition knows nothing but columns (columns.h), so it reaches every
  * record that is walked by them, and whatever columns there will be. It is read once, at the start;
  * what it leaves is a row of tests, each with the test that comes next when it holds and when it
  * does not, and the operands as they are compared:
@@ -30,7 +30,7 @@
 #include <stdint.h>
 
 #include "flowtap/errors.h"
-#include "model/field.h"
+#include "model/columns.h"
 
 enum {
     FT_WHERE_TESTS = 256,     /* most of a condition */
@@ -38,31 +38,23 @@ enum {
     FT_WHERE_DEPTH = 64       /* of parentheses and nots */
 };
 
-/* Columns that a condition may name. */
-struct ft_where_columns {
-    const struct ft_field *rows; /* [n] */
-    uint32_t n;
-    uint8_t part; /* which part of a record their getters see */
-};
-
-enum { FT_WHERE_SETS = 2 };
-
-/* Those of flow records, of packets or as exported; returns how many. */
-uint32_t ft_where_columns(bool exported, struct ft_where_columns out[FT_WHERE_SETS]);
-
 struct ft_where;
 
-/* Reads a condition on these columns, of which rows must stay. FT_E_USAGE: err->what says where it
- * is wrong, and of a column that does not exist, which is near; FT_E_NOMEM. */
-FT_NODISCARD int ft_where_new(const char *text, const struct ft_where_columns *columns, uint32_t n,
+/* Reads a condition on these columns, whose rows must stay. FT_E_USAGE: err->what says where it is
+ * wrong, and of a column that does not exist, which is near; FT_E_NOMEM. */
+FT_NODISCARD int ft_where_new(const char *text, const struct ft_column *columns, uint32_t n,
                               struct ft_where **out, struct ft_err *err);
 void ft_where_free(struct ft_where *w); /* NULL is a no-op */
 
-/* Does a record satisfy it? parts: of the record, by the number of ft_where_columns; NULL: its
+/* The same on all columns of flow records: of packets, or as exported. */
+FT_NODISCARD int ft_where_flow(const char *text, bool exported, struct ft_where **out,
+                               struct ft_err *err);
+
+/* Does a record satisfy it? parts: of the record, by the number of a column's part; NULL: its
  * columns are null. Any number of threads. */
 FT_HOT bool ft_where_holds(const struct ft_where *w, const void *const *parts);
 
 /* The column of test number i, for who keeps what columns need; NULL behind the last. */
-const struct ft_field *ft_where_uses(const struct ft_where *w, uint32_t i, uint8_t *out_part);
+const struct ft_column *ft_where_uses(const struct ft_where *w, uint32_t i);
 
 #endif

@@ -45,12 +45,11 @@ struct ft__where_operand {
 };
 
 struct ft__where_test {
-    const struct ft_field *field;
+    struct ft_column column;
     uint32_t first, n; /* its operands: one of them has to do */
     uint16_t yes, no;  /* the next test, or FT__WHERE_YES, FT__WHERE_NO */
-    uint8_t part;
-    uint8_t kind;   /* enum ft__where_kind */
-    uint8_t wanted; /* FT__BELOW, ... */
+    uint8_t kind;      /* enum ft__where_kind */
+    uint8_t wanted;    /* FT__BELOW, ... */
 };
 
 struct ft_where {

@@ -46,7 +46,7 @@ struct reader {
     uint8_t wanted;        /* COMPARE: FT__BELOW, ... */
     bool turned;           /* MATCH: what does not match */
     char *words;           /* where the next word goes, in w->words */
-    const struct ft_where_columns *columns;
+    const struct ft_column *columns;
     uint32_t n_columns;
     struct ft_where *w;
     struct ft_err *err;
@@ -220,14 +220,12 @@ static int no_column(struct reader *r)
     const char *nearest = NULL;
 
     for (uint32_t i = 0; i < r->n_columns; i++) {
-        for (uint32_t k = 0; k < r->columns[i].n; k++) {
-            const char *name = r->columns[i].rows[k].name;
-            unsigned d = ft_nearest(r->word, name);
+        const char *name = r->columns[i].field->name;
+        unsigned d = ft_nearest(r->word, name);
 
-            if (d < best && d < strlen(name)) {
-                best = d;
-                nearest = name;
-            }
+        if (d < best && d < strlen(name)) {
+            best = d;
+            nearest = name;
         }
     }
     if (nearest != NULL) {
@@ -242,14 +240,10 @@ static int find_column(struct reader *r, struct ft__where_test *t)
         return wrong(r, "here a column is to stand");
     }
     for (uint32_t i = 0; i < r->n_columns; i++) {
-        for (uint32_t k = 0; k < r->columns[i].n; k++) {
-            const struct ft_field *f = &r->columns[i].rows[k];
+        const struct ft_field *f = r->columns[i].field;
 
-            if (!is_named(f, r->word)) {
-                continue;
-            }
-            t->field = f;
-            t->part = r->columns[i].part;
+        if (is_named(f, r->word)) {
+            t->column = r->columns[i];
             return ft__where_value_name((enum ft_type)f->type) != NULL
                        ? FT_OK
                        : wrong(r, "it holds many values, which a condition cannot ask");
@@ -275,7 +269,7 @@ static bool is_text(enum ft_type type)
 static int add_operand(struct reader *r, struct ft__where_test *t)
 {
     struct ft_where *w = r->w;
-    enum ft_type type = (enum ft_type)t->field->type;
+    enum ft_type type = (enum ft_type)t->column.field->type;
     enum ft__where_kind kind;
     struct ft__where_operand o = {0};
 
@@ -284,7 +278,8 @@ static int add_operand(struct reader *r, struct ft__where_test *t)
                      r->token >= AND ? ", in quotes if it reads so" : "");
     }
     if (!ft__where_value(type, r->word, &o, &kind)) {
-        return wrong(r, "%s is compared with %s", t->field->name, ft__where_value_name(type));
+        return wrong(r, "%s is compared with %s", t->column.field->name,
+                     ft__where_value_name(type));
     }
     if (w->n_operands == w->cap_operands) {
         return wrong(r, "at most %d values are possible", FT_WHERE_OPERANDS);
@@ -300,9 +295,9 @@ static int read_compare(struct reader *r, struct ft__where_test *t)
 {
     bool equality = t->wanted == FT__EQUAL || t->wanted == (FT__BELOW | FT__ABOVE);
 
-    if (!equality && !has_order((enum ft_type)t->field->type)) {
-        return wrong(r, "%s knows = and != only, %s", t->field->name,
-                     is_text((enum ft_type)t->field->type) ? "~ and in" : "and in");
+    if (!equality && !has_order((enum ft_type)t->column.field->type)) {
+        return wrong(r, "%s knows = and != only, %s", t->column.field->name,
+                     is_text((enum ft_type)t->column.field->type) ? "~ and in" : "and in");
     }
     int rc = advance(r);
 
@@ -319,8 +314,8 @@ static int read_compare(struct reader *r, struct ft__where_test *t)
 /* column ~ text */
 static int read_match(struct reader *r, struct ft__where_test *t)
 {
-    if (!is_text((enum ft_type)t->field->type)) {
-        return wrong(r, "%s is no text", t->field->name);
+    if (!is_text((enum ft_type)t->column.field->type)) {
+        return wrong(r, "%s is no text", t->column.field->name);
     }
     int rc = advance(r);
 
@@ -385,7 +380,8 @@ static int read_operator(struct reader *r, struct ft__where_test *t, bool *out_t
     case IN:
         return read_list(r, t);
     default:
-        return wrong(r, "behind %s, an operator is to stand: = != < <= > >= ~ in", t->field->name);
+        return wrong(r, "behind %s, an operator is to stand: = != < <= > >= ~ in",
+                     t->column.field->name);
     }
 }
 
@@ -410,7 +406,7 @@ static int read_test(struct reader *r, uint16_t *out)
     if (rc != FT_OK) {
         return rc;
     }
-    if (t->field->type == FT_T_BOOL && ends_test(r->token)) {
+    if (t->column.field->type == FT_T_BOOL && ends_test(r->token)) {
         t->kind = FT__WHERE_WHOLE;
         t->wanted = FT__EQUAL;
         t->n = 1;
@@ -533,7 +529,7 @@ static struct ft_where *make(size_t len)
     return w;
 }
 
-int ft_where_new(const char *text, const struct ft_where_columns *columns, uint32_t n,
+int ft_where_new(const char *text, const struct ft_column *columns, uint32_t n,
                  struct ft_where **out, struct ft_err *err)
 {
     struct ft_where *w = make(strlen(text));

@@ -8,7 +8,7 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
 {
     e->n = n;
     e->events = 0;
-    e->makes_samples = false;
+    e->makes_samples = e->makes_flows = false;
     for (uint32_t k = 0; k < n; k++) {
         e->to[k].writer = ft_output_writer(routes[k].output, i);
         e->to[k].format = routes[k].format;
@@ -16,7 +16,9 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
         e->to[k].count_only = ft_writer_count_only(e->to[k].writer);
         e->events |= routes[k].events;
         e->makes_samples |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_SAMPLE);
+        e->makes_flows |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_FLOW);
     }
+    e->makes_flows |= e->where != NULL && HAS(e->events, FT_EVENT_FLOW);
 }
 
 void ft_emitter_fini(struct ft_emitter *e)
@@ -64,12 +66,11 @@ void ft_emit_samples(struct ft_emitter *e, const struct ft_packet *pkts,
 void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
 {
     struct ft_emitter *e = cookie;
-    const void *part = rec;
 
-    if (!ft_emit_wanted(e, &part)) {
+    if (rec != NULL && !ft_emit_wanted(e, rec->part)) {
         return;
     }
-    if (FT_UNLIKELY(e->anon != NULL)) {
+    if (FT_UNLIKELY(e->anon != NULL) && rec != NULL) {
         rec = ft_anonymize_flow(e->anon, rec);
     }
     for (uint32_t k = 0; k < e->n; k++) {

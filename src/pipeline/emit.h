@@ -34,6 +34,7 @@ struct ft_emitter {
     uint32_t n;
     unsigned events;              /* union of all outputs */
     bool makes_samples;           /* some output wants the bytes of samples */
+    bool makes_flows;             /* some output, or where, wants what is in flow records */
     const struct ft_where *where; /* --where: flow records that satisfy it only; NULL: all */
     uint64_t left_out;            /* that did not */
     struct ft_anonymizer *anon;   /* --anonymize: every event goes through it; owned, or NULL */
@@ -58,7 +59,7 @@ FT_INLINE bool ft_emit_wanted(struct ft_emitter *e, const void *const *parts)
     return false;
 }
 
-/* ft_flow_emit_fn; cookie is the emitter. */
+/* ft_meter_emit_fn; cookie is the emitter. rec: NULL when no output wants the bytes. */
 void ft_emit_flow(void *cookie, const struct ft_flow_record *rec);
 
 void ft_emit_stats(struct ft_emitter *e, const struct ft_stats *s);

@@ -36,11 +36,10 @@
 #include "config/config.h"
 #include "decode/decode.h"
 #include "decode/fragment.h"
-#include "feature/app/app.h"
-#include "flow/table.h"
 #include "flowtap/log.h"
 #include "flowtap/pipeline.h"
 #include "pipeline/emit.h"
+#include "pipeline/meter.h"
 #include "source/limit.h"
 #include "source/source.h"
 
@@ -59,8 +58,10 @@ struct ft_plan {
     bool collect;      /* datagrams, not packets */
     bool keep_tunnels; /* the flow is that of the outermost packet */
     struct ft_tunnel_ports tunnel_ports;
-    bool app;       /* names on flows: packets carry their payload */
-    bool anonymize; /* no true address leaves: events, messages, saved state */
+    uint32_t features; /* that are on: a bit per enum ft_part */
+    bool app_columns;  /* those of names are written */
+    bool payloads;     /* some of them look into payloads: packets carry those */
+    bool anonymize;    /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;
     int64_t stats_ns;
     int64_t duration_ns;          /* live: of wall time; 0: no end */
@@ -80,11 +81,9 @@ struct ft_worker {
     uint32_t index;
     pthread_t thread;
     bool started;
-    struct ft_table *table;
+    struct ft_meter meter; /* without a table: the reader */
     struct ft_emitter emit;
     struct ft_decoder dec;
-    struct ft_apps *apps;           /* --app: names on its flows; owned */
-    struct ft_flow_watch watch;     /* how the table reaches them */
     uint8_t *payloads;              /* hand-off with --app: copies of payloads in the ring; owned */
     uint64_t *payload_at;           /* where each begins, counted from the start; owner: reader */
     uint64_t payload_end;           /* where the last one ends; owner: reader */
@@ -170,8 +169,9 @@ void ft__pipeline_fail(struct ft_pipeline *p, const struct ft_err *err);
 /* Wakes the control thread of a struct ft_pipeline. Any thread, async-signal-safe. */
 void ft__pipeline_wake(void *pipeline);
 
-/* plan.c: what the configuration means. FT_E_USAGE, FT_E_NOT_FOUND. */
-FT_NODISCARD int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log,
+/* plan.c: what the configuration means, with --where as it was read, or NULL. FT_E_USAGE,
+ * FT_E_NOT_FOUND. */
+FT_NODISCARD int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where,
                                struct ft_plan *out, struct ft_err *err);
 /* Opens the plan's sources into p->source. */
 FT_NODISCARD int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg,

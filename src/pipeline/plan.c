@@ -38,6 +38,32 @@ static void plan_table(const struct ft_config *cfg, struct ft_plan *plan)
     memcpy(t->snapshots, cfg->snapshots, sizeof cfg->snapshots);
 }
 
+/* The features that are on: those of columns that are written, or asked by --where. The samples of
+ * collect have none: they are only counted. */
+static uint32_t features_of(const struct ft_config *cfg, const struct ft_where *where)
+{
+    uint32_t all = 1 << FT_PART_SIZES | 1 << FT_PART_TCP | 1 << FT_PART_TUNNEL;
+    const struct ft_column *c;
+
+    if (cfg->command == FT_CMD_COLLECT) {
+        return 0;
+    }
+    for (uint32_t i = 0; where != NULL && (c = ft_where_uses(where, i)) != NULL; i++) {
+        all |= UINT32_C(1) << c->part;
+    }
+    return all | (cfg->app ? 1 << FT_PART_APP : 0);
+}
+
+static bool wants_payloads(uint32_t features)
+{
+    bool wants = false;
+
+    for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
+        wants |= (features >> p & 1) && ft_feature_at(p) != NULL && ft_feature_at(p)->payload;
+    }
+    return wants;
+}
+
 static void plan_mode(const struct ft_config *cfg, struct ft_plan *plan)
 {
     bool shared = (plan->source->flags & FT_SOURCE_FANOUT) != 0;
@@ -64,7 +90,7 @@ static int read_patience_ms(const struct ft_config *cfg, uint32_t n_workers)
     return (int)(ms < most ? ms : most);
 }
 
-int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct ft_plan *out,
+int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, struct ft_plan *out,
                   struct ft_err *err)
 {
     struct ft_plan plan = {.live = cfg->command == FT_CMD_LIVE, .sample_n = cfg->sample_n};
@@ -86,7 +112,9 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
     }
     plan.keep_tunnels = cfg->keep_tunnels;
     plan.tunnel_ports = cfg->tunnel_ports;
-    plan.app = cfg->app && cfg->command != FT_CMD_COLLECT;
+    plan.features = features_of(cfg, where);
+    plan.app_columns = cfg->app;
+    plan.payloads = wants_payloads(plan.features);
     plan.anonymize = cfg->anonymize != NULL;
     plan.queue = cfg->queue;
     plan.drop =
@@ -99,7 +127,6 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
         rc = ft__collect_plan(cfg, &plan, err);
     }
     plan_table(cfg, &plan);
-    (void)log;
     *out = plan;
     return rc;
 }

@@ -120,12 +120,17 @@ class Where(support.Case):
         self.assertNotIn("left out", self.good("read", SAMPLE).stderr)
 
     def test_names(self):
-        """Columns of --app, with it."""
-        path = os.path.join(support.ROOT, "examples/sample.pcap")
-        all_ = [json.loads(e) for e in self.records("--app", path)]
-        want = sorted(json.dumps(e) for e in all_ if e["features"]["app"] is not None)
-        self.assertEqual(self.records("--app", "--where", "app != null", path), want)
-        self.refused("--where: the column app is there with --app only", "--where", "app != null")
+        """Columns of --app; without it they are kept for the condition, and not written."""
+        all_ = [json.loads(e) for e in self.records("--app", SAMPLE)]
+        named = [e for e in all_ if e["features"]["app"] is not None]
+        self.assertTrue(0 < len(named) < len(all_))
+        for w in ("1", "3"):
+            self.assertEqual(self.records("-w", w, "--app", "--where", "app != null", SAMPLE),
+                             sorted(json.dumps(e) for e in named))
+            plain = self.records("-w", w, "--where", "app != null", SAMPLE)
+            self.assertNotIn("app", json.loads(plain[0])["features"])
+            ids = sorted(e["flow_id"] for e in named)
+            self.assertEqual(sorted(json.loads(e)["flow_id"] for e in plain), ids)
 
     def test_anonymized(self):
         """It is asked of true addresses, and what is written is mapped."""

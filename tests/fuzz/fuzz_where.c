@@ -80,7 +80,9 @@ static const struct ft_field rows[] = {
     {.name = "none", .type = FT_T_U32, .get = get_null},
     {.name = "object", .type = FT_T_JSON},
 };
-static const struct ft_where_columns columns[] = {{rows, 6, 0}, {rows + 6, 6, 1}};
+enum { N_ROWS = sizeof rows / sizeof rows[0] };
+
+static struct ft_column columns[N_ROWS]; /* of two parts */
 
 static struct ft_where *make(const char *text)
 {
@@ -88,7 +90,10 @@ static struct ft_where *make(const char *text)
     struct ft_err err;
 
     memset(&err, 0xa5, sizeof err);
-    if (ft_where_new(text, columns, 2, &w, &err) != FT_OK) {
+    for (uint32_t i = 0; i < N_ROWS; i++) {
+        columns[i] = (struct ft_column){&rows[i], i >= N_ROWS / 2};
+    }
+    if (ft_where_new(text, columns, N_ROWS, &w, &err) != FT_OK) {
         MUST(w == NULL && err.code == FT_E_USAGE && err.what[0] == 'a'); /* at ... */
         MUST(memchr(err.what, 0, sizeof err.what) != NULL);
         return NULL;
@@ -123,11 +128,10 @@ static void check_other(const char *format, const char *text, const uint8_t *val
 static void check_uses(const struct ft_where *w)
 {
     uint32_t i = 0;
-    uint8_t part;
 
-    for (const struct ft_field *f; (f = ft_where_uses(w, i, &part)) != NULL; i++) {
-        MUST(f >= rows && f < rows + sizeof rows / sizeof rows[0]);
-        MUST(part == (f >= rows + 6) && f->type != FT_T_JSON);
+    for (const struct ft_column *c; (c = ft_where_uses(w, i)) != NULL; i++) {
+        MUST(c->field >= rows && c->field < rows + N_ROWS);
+        MUST(c->part == (c->field >= rows + N_ROWS / 2) && c->field->type != FT_T_JSON);
     }
     MUST(i >= 1 && i <= FT_WHERE_TESTS);
 }

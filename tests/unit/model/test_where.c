@@ -61,14 +61,23 @@ static const struct ft_field more[] = {
     {.name = "u8", .type = FT_T_U64, .get = g_u64, .group = FT_GROUP_EXPORTER},
     {.name = "second", .type = FT_T_U64, .get = g_u64},
 };
-static const struct ft_where_columns columns[] = {{rows, C__N, 0}, {more, 2, 1}};
+static struct ft_column columns[C__N + 2];
+enum { N_COLUMNS = C__N + 2 };
+
+static void make_columns(void)
+{
+    for (uint32_t i = 0; i < N_COLUMNS; i++) {
+        columns[i] =
+            i < C__N ? (struct ft_column){&rows[i], 0} : (struct ft_column){&more[i - C__N], 1};
+    }
+}
 
 static struct ft_where *make(const char *text)
 {
     struct ft_where *w = NULL;
     struct ft_err err = {0};
 
-    if (ft_where_new(text, columns, 2, &w, &err) != FT_OK) {
+    if (ft_where_new(text, columns, N_COLUMNS, &w, &err) != FT_OK) {
         printf("%s: %s\n", text, err.what);
         CHECK(w != NULL);
         exit(1);
@@ -309,12 +318,11 @@ static void test_parts(void)
     CHECK(ask2("exporter.u8 = 300", &r, &second));
     CHECK(ask2("features.u64 = 7", &r, &second));
     struct ft_where *w = make("second=1 and u8=2 or second=3");
-    uint8_t part = 9;
 
-    CHECK(ft_where_uses(w, 0, &part) == &more[1] && part == 1);
-    CHECK(ft_where_uses(w, 1, &part) == &rows[C_U8] && part == 0);
-    CHECK(ft_where_uses(w, 2, &part) == &more[1] && part == 1);
-    CHECK(ft_where_uses(w, 3, &part) == NULL);
+    CHECK(ft_where_uses(w, 0)->field == &more[1] && ft_where_uses(w, 0)->part == 1);
+    CHECK(ft_where_uses(w, 1)->field == &rows[C_U8] && ft_where_uses(w, 1)->part == 0);
+    CHECK(ft_where_uses(w, 2)->field == &more[1] && ft_where_uses(w, 2)->part == 1);
+    CHECK(ft_where_uses(w, 3) == NULL);
     ft_where_free(w);
 }
 
@@ -449,7 +457,7 @@ static void test_errors(void)
         struct ft_where *w = NULL;
         struct ft_err err = {0};
 
-        CHECK_EQ(ft_where_new(cases[i].text, columns, 2, &w, &err), FT_E_USAGE);
+        CHECK_EQ(ft_where_new(cases[i].text, columns, N_COLUMNS, &w, &err), FT_E_USAGE);
         CHECK(w == NULL);
         if (strstr(err.what, cases[i].what) == NULL) {
             printf("%s\n  %s\n  %s\n", cases[i].text, err.what, cases[i].what);
@@ -475,7 +483,7 @@ static void check_bound(char *text, const char *what)
 {
     struct ft_where *w = NULL;
     struct ft_err err = {0};
-    int rc = ft_where_new(text, columns, 2, &w, &err);
+    int rc = ft_where_new(text, columns, N_COLUMNS, &w, &err);
 
     if (what == NULL) {
         CHECK_EQ(rc, FT_OK);
@@ -713,7 +721,7 @@ static void test_prefixes(void)
         struct ft_where *w = NULL;
         struct ft_err err;
 
-        if (ft_where_new(copy, columns, 2, &w, &err) == FT_OK) {
+        if (ft_where_new(copy, columns, N_COLUMNS, &w, &err) == FT_OK) {
             ft_where_free(w);
         }
         free(copy);
@@ -722,6 +730,7 @@ static void test_prefixes(void)
 
 int main(void)
 {
+    make_columns();
     RUN(test_numbers);
     RUN(test_times);
     RUN(test_texts);
