@@ -9,10 +9,6 @@
 
 enum { WORD = 64 };
 
-const struct ft_column_set *const ft_column_sets[] = {
-    &ft_columns_base, &ft_columns_sizes, &ft_columns_tcp, &ft_columns_tunnel, &ft_columns_app, NULL,
-};
-
 /* Takes the next word of a comma list; a word that is too long is cut. */
 static void next_word(const char **at, char out[WORD])
 {

@@ -30,7 +30,7 @@ struct ft_column_set {
     const void *nothing;
 };
 
-/* All sets, base first, NULL behind the last. */
+/* All sets, base first, NULL behind the last: feature/registry.c has a row for each feature. */
 extern const struct ft_column_set *const ft_column_sets[];
 
 extern const struct ft_column_set ft_columns_base, ft_columns_sizes, ft_columns_tcp,

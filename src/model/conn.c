@@ -76,6 +76,7 @@ const char *ft_tunnel_name(enum ft_tunnel_type t)
         [FT_TUNNEL_AYIYA] = "ayiya",   [FT_TUNNEL_ETHERIP] = "etherip",
         [FT_TUNNEL_PBB] = "pbb",       [FT_TUNNEL_GUE] = "gue",
         [FT_TUNNEL_FOU] = "fou",       [FT_TUNNEL_CAPWAP] = "capwap",
+        [FT_TUNNEL_LISP] = "lisp",     [FT_TUNNEL_TZSP] = "tzsp",
     };
 
     return t < FT_TUNNEL__COUNT ? names[t] : "";

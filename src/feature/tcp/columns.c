@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: the columns of the tcp profile: what sequence numbers, windows and options tell. No part:
- * not TCP. */
+/* feature/tcp: the columns of the tcp profile: what sequence numbers, windows and options tell. No
+ * part: not TCP. */
 #include "model/columns.h"
 
 #define AT(member) FT_AT(struct ft_tcp_record, member)

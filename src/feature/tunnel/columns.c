@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: the columns of the tunnel profile: what the packets came in, fragments and marks of the
- * network. */
+/* feature/tunnel: the columns of the tunnel profile: what the packets came in, fragments and marks
+ * of the network. */
 #include "model/columns.h"
 
 #define AT(member) FT_AT(struct ft_tunnel_record, member)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: the columns of names on flows, see field.h and app.h. */
+/* feature/app: the columns of names on flows, see field.h and app.h. */
 #include <stddef.h>
 
 #include "model/app.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: the columns of the sizes profile: the distributions of packet sizes and of gaps. */
+/* feature/sizes: the columns of the sizes profile: the distributions of packet sizes and of gaps.
+ */
 #include "model/columns.h"
 
 #define SIZES(name, stmt)                                                                          \
