@@ -30,9 +30,11 @@ struct ft_feature_config {
 
 /* All of it is called on the thread of the table. */
 struct ft_feature {
-    const struct ft_column_set *columns; /* with its profile's name and meaning */
-    uint32_t flow_bytes;                 /* of memory that a plain flow touches, at most */
-    bool payload;                        /* it looks into payloads: the decoder has to keep them */
+    const char *name;    /* of its profile */
+    const char *meaning; /* one line, for --help and docs */
+    const struct ft_column_set *columns;
+    uint32_t flow_bytes; /* of memory that a plain flow touches, at most */
+    bool payload;        /* it looks into payloads: the decoder has to keep them */
 
     /* bytes of address space */
     size_t (*budget)(const struct ft_feature_config *cfg);
@@ -57,6 +59,10 @@ struct ft_feature {
     /* The flow is over; or NULL. */
     void (*end)(void *state, uint32_t entry);
 };
+
+#define X(symbol, name) extern const struct ft_feature ft_feature_##name;
+#include "model/parts.def"
+#undef X
 
 /* The feature that makes a part of records (enum ft_part, from 1), or NULL. A set of features has
  * a bit for each. */

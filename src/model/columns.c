@@ -9,6 +9,14 @@
 
 enum { WORD = 64 };
 
+const struct ft_column_set *const ft_column_sets[] = {
+    &ft_columns_base,
+#define X(symbol, name) &ft_columns_##name,
+#include "model/parts.def"
+#undef X
+    NULL,
+};
+
 /* Takes the next word of a comma list; a word that is too long is cut. */
 static void next_word(const char **at, char out[WORD])
 {

@@ -30,11 +30,13 @@ struct ft_column_set {
     const void *nothing;
 };
 
-/* All sets, base first, NULL behind the last: feature/registry.c has a row for each feature. */
+/* All sets, base first, NULL behind the last. */
 extern const struct ft_column_set *const ft_column_sets[];
 
-extern const struct ft_column_set ft_columns_base, ft_columns_sizes, ft_columns_tcp,
-    ft_columns_tunnel, ft_columns_app;
+extern const struct ft_column_set ft_columns_base;
+#define X(symbol, name) extern const struct ft_column_set ft_columns_##name;
+#include "model/parts.def"
+#undef X
 
 struct ft_column {
     const struct ft_field *field;

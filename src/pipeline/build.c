@@ -153,8 +153,7 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
         return ft_err_set(err, FT_E_USAGE, "%s: format %s has no events of collect", url->text,
                           url->format);
     }
-    if (!p->plan.collect &&
-        (ft_columns_parts(&columns) & ~(p->plan.features | 1u << FT_PART_CORE)) != 0 &&
+    if (!p->plan.collect && (ft_columns_parts(&columns) & ~p->plan.parts) != 0 &&
         (r->events >> FT_EVENT_FLOW & 1) != 0) { /* added behind the plan */
         return ft_err_set(err, FT_E_STATE, "%s: no -o output has the columns of -p", url->text);
     }
@@ -344,7 +343,7 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
         rc = build_fragments(p, w);
     }
     if (rc == FT_OK && !p->plan.collect) {
-        rc = ft_meter_open(&w->meter, &p->plan.table, p->plan.features);
+        rc = ft_meter_open(&w->meter, &p->plan.table, p->plan.parts);
         w->meter.emit = ft_emit_flow;
         w->meter.cookie = &w->emit;
     }
@@ -415,7 +414,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     if (rc != FT_OK) {
         return rc;
     }
-    if ((p->plan.features >> FT_PART_APP & 1) && !ft_digest_available()) {
+    if ((p->plan.parts >> FT_PART_APP & 1) && !ft_digest_available()) {
         ft_log(&p->log, FT_LOG_WARN,
                "--app: this build has no OpenSSL: JA3, JA4, HASSH and QUIC stay null");
     }
@@ -521,7 +520,7 @@ static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint64_t qu
         snprintf(what, sizeof what, "exporters and counts %.1f (%llu tuples)", mib(tables), flows);
     } else {
         snprintf(what, sizeof what, "flow table %.1f (%llu flows of %u bytes; few take more)",
-                 mib(tables), flows, ft_meter_flow_bytes(plan->features));
+                 mib(tables), flows, ft_meter_flow_bytes(plan->parts));
     }
     ft_log(&p->log, FT_LOG_INFO, "memory budget %.1f MiB: %s, queues %.1f, outputs %.1f",
            mib(p->budget), what, mib(queues), mib(outputs));
@@ -530,7 +529,7 @@ static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint64_t qu
 void ft__build_budget(struct ft_pipeline *p)
 {
     const struct ft_plan *plan = &p->plan;
-    uint64_t tables = (uint64_t)ft_meter_budget(&plan->table, plan->features) * plan->n_workers;
+    uint64_t tables = (uint64_t)ft_meter_budget(&plan->table, plan->parts) * plan->n_workers;
     uint64_t outputs = 0, queues = 0;
 
     for (uint32_t i = 0; i < p->n_routes; i++) {

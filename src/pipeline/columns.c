@@ -6,8 +6,6 @@
 
 #include "model/field_export.h"
 
-static const uint32_t core = 1u << FT_PART_CORE; /* the table has it anyway */
-
 static int refuse(const struct ft_output_url *url, const char *key, int rc,
                   const struct ft_err *why, struct ft_err *err)
 {
@@ -95,7 +93,7 @@ static int plan_output(const struct ft_config *cfg, const char *text, struct ft_
     }
     rc = ft__columns_of(plan, &url, &columns, err);
     if (rc == FT_OK && takes_flows(cfg, &url)) {
-        plan->features |= ft_columns_parts(&columns) & ~core;
+        plan->parts |= ft_columns_parts(&columns);
     }
     ft_output_url_fini(&url);
     return rc;
@@ -107,14 +105,14 @@ int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
     int rc = FT_OK;
 
     plan->profiles = cfg->profiles;
-    plan->features = 0;
+    plan->parts = 1u << FT_PART_CORE;
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = plan_output(cfg, cfg->outputs[i], plan, err);
     }
     if (cfg->n_outputs == 0) { /* callbacks will come */
         ft_columns_compose(plan->profiles, &columns);
-        plan->features |= ft_columns_parts(&columns) & ~core;
+        plan->parts |= ft_columns_parts(&columns);
     }
-    plan->features = plan->collect ? 0 : plan->features;
+    plan->parts = plan->collect ? 1u << FT_PART_CORE : plan->parts;
     return rc;
 }

@@ -58,7 +58,7 @@ struct ft_plan {
     bool keep_tunnels; /* the flow is that of the outermost packet */
     struct ft_tunnel_ports tunnel_ports;
     uint32_t profiles; /* of -p: a bit for each of ft_column_sets */
-    uint32_t features; /* that are on: a bit per enum ft_part */
+    uint32_t parts;    /* of records that some output writes: a bit for each enum ft_part */
     bool payloads;     /* some of them look into payloads: packets carry those */
     bool anonymize;    /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;

@@ -39,13 +39,12 @@ static void plan_table(const struct ft_config *cfg, struct ft_plan *plan)
     memcpy(t->snapshots, cfg->snapshots, sizeof cfg->snapshots);
 }
 
-/* The features that are on. The samples of collect have none: they are only counted. */
-static bool wants_payloads(uint32_t features)
+static bool wants_payloads(uint32_t parts)
 {
     bool wants = false;
 
     for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
-        wants |= (features >> p & 1) && ft_feature_at(p) != NULL && ft_feature_at(p)->payload;
+        wants |= (parts >> p & 1) && ft_feature_at(p) != NULL && ft_feature_at(p)->payload;
     }
     return wants;
 }
@@ -110,7 +109,7 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
         rc = ft__collect_plan(cfg, &plan, err);
     }
     rc = rc == FT_OK ? ft__columns_plan(cfg, &plan, err) : rc;
-    plan.payloads = wants_payloads(plan.features);
+    plan.payloads = wants_payloads(plan.parts);
     plan_table(cfg, &plan);
     (void)log;
     *out = plan;

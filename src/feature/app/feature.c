@@ -106,6 +106,8 @@ void ft_app_stats(const void *state, struct ft_apps_stats *out)
 }
 
 const struct ft_feature ft_feature_app = {
+    .name = "app",
+    .meaning = "names: the application, TLS, QUIC, HTTP, DNS, from the first packets",
     .columns = &ft_columns_app,
     .flow_bytes = sizeof(struct state),
     .payload = true,

@@ -7,7 +7,7 @@
  * first one's size comes with the second. What does not fit the narrow fields (gaps above 4.2 s,
  * packets above 65534 bytes, sums beyond 48 bits) goes to a part of its own, which few flows have.
  * The sum of the sizes stands in the core's counters. */
-#include "feature/sizes/sizes.h"
+#include "feature/feature.h"
 
 #include <string.h>
 
@@ -257,6 +257,8 @@ static const void *sizes_record(void *state, uint32_t entry, const struct ft_flo
 }
 
 const struct ft_feature ft_feature_sizes = {
+    .name = "sizes",
+    .meaning = "how sizes and gaps of the packets are distributed, by direction",
     .columns = &ft_columns_sizes,
     .flow_bytes = sizeof(struct side[2]),
     .budget = sizes_budget,

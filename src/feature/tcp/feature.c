@@ -139,6 +139,8 @@ static const void *tcp_record(void *state, uint32_t entry, const struct ft_flow_
 }
 
 const struct ft_feature ft_feature_tcp = {
+    .name = "tcp",
+    .meaning = "what the sequence numbers of a connection tell: history, round trips, losses",
     .columns = &ft_columns_tcp,
     .flow_bytes = sizeof(struct ft__tcp_hot) + sizeof(uint32_t[2]),
     .budget = tcp_budget,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* feature/tunnel: tunnel. Few flows have any of it: of the others a bit says so. */
-#include "feature/tunnel/tunnel.h"
+#include "feature/feature.h"
 
 #include <string.h>
 
@@ -132,6 +132,8 @@ static const void *tunnel_record(void *state, uint32_t entry, const struct ft_fl
 }
 
 const struct ft_feature ft_feature_tunnel = {
+    .name = "tunnel",
+    .meaning = "outer addresses and depth of tunnels; fragments, congestion marks, RoCE",
     .columns = &ft_columns_tunnel,
     .budget = tunnel_budget,
     .open = tunnel_open,
