@@ -8,7 +8,8 @@
  *     link[i]      16  place in a timer list; flow_id
  *     addr6[i]     32  IPv6 addresses in canonical order
  *     more[i]     128  TCP: state of both sides; sizes and gaps, from a direction's 2nd packet on
- *     tcp_cold[i] 320  TCP that went wrong, or ended; 128 of it: what was captured twice
+ *     tcp_cold[i] 192  TCP that went wrong, or ended
+ *     copies[i]   128  TCP of which something came again
  *     wide[i]      80  sizes and gaps that are beyond the narrow fields
  *     extra[i]     64  tunnels, fragments, marks: flows that have them
  *     prev[i]      32  totals at the last record: flows that had an interim one

@@ -19,8 +19,8 @@ struct ft__more {
 
 _Static_assert(sizeof(struct ft__hot) + sizeof(struct ft__cold) + sizeof(struct ft__link) + 32 +
                        sizeof(struct ft__more) + sizeof(struct ft__tcp_cold) +
-                       sizeof(struct ft__stat_wide) + sizeof(struct ft__extra) +
-                       sizeof(struct ft__prev) + 16 ==
+                       2 * sizeof(struct ft__tcp_copies) + sizeof(struct ft__stat_wide) +
+                       sizeof(struct ft__extra) + sizeof(struct ft__prev) + 16 ==
                    816,
                "as entry.h and docs/architecture.md say, with the index");
 
@@ -32,6 +32,7 @@ struct ft_table {
     uint8_t (*addr6)[32];
     struct ft__more *more;
     struct ft__tcp_cold *tcp_cold;
+    struct ft__tcp_copies (*copies)[2];
     struct ft__stat_wide *wide;
     struct ft__extra *extra;
     struct ft__prev *prev;
@@ -56,6 +57,7 @@ FT_INLINE struct ft__tcp ft__flow_tcp(const struct ft_table *t, uint32_t i, int6
 
     return (struct ft__tcp){.hot = &m->tcp,
                             .cold = &t->tcp_cold[i],
+                            .copies = t->copies[i],
                             .rtt_us = {&m->stat.side[0].rtt_us, &m->stat.side[1].rtt_us},
                             .last_ns = t->hot[i].last_ns,
                             .since_ns = since_ns};

@@ -41,6 +41,7 @@ static const struct {
     {offsetof(struct ft_table, addr6), 32},
     {offsetof(struct ft_table, more), sizeof(struct ft__more)},
     {offsetof(struct ft_table, tcp_cold), sizeof(struct ft__tcp_cold)},
+    {offsetof(struct ft_table, copies), 2 * sizeof(struct ft__tcp_copies)},
     {offsetof(struct ft_table, wide), sizeof(struct ft__stat_wide)},
     {offsetof(struct ft_table, extra), sizeof(struct ft__extra)},
     {offsetof(struct ft_table, prev), sizeof(struct ft__prev)},

@@ -2,7 +2,6 @@
 /* flow: TCP, everything that is not a segment in order; see tcp.h. */
 #include "flow/tcp.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "flow/entry.h"
@@ -17,7 +16,7 @@ enum {
 
 void ft__tcp_warm(const struct ft__tcp_hot *h, struct ft__tcp_cold *c)
 {
-    memset(c, 0, offsetof(struct ft__tcp_cold, copies)); /* those have a beginning of their own */
+    memset(c, 0, sizeof *c);
     for (int d = 0; d < 2; d++) {
         const struct ft__tcp_side *s = &h->side[d];
 
@@ -368,7 +367,7 @@ static void look(struct ft__segment *g)
         s->bits |= FT__T_SEEN;
     } else {
         counts = classify(g);
-        if (counts && g->len == 0) {
+        if (counts && g->len == 0 && ft__tcp_after(p->tcp_ack, s->acked) < 0) {
             ft__tcp_came_again(g);
         }
     }

@@ -117,12 +117,11 @@ struct ft__tcp_cold {
     uint8_t syns, answers; /* how many SYNs and SYN-ACKs; stop at 255 */
     uint8_t history_len;   /* letters after the first twelve */
     char history[FT__TCP_HISTORY];
-    struct ft__tcp_copies copies[2]; /* lines of their own */
 };
 
 _Static_assert(sizeof(struct ft__tcp_hot) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__tcp_copies) == 64, "one cache line");
-_Static_assert(sizeof(struct ft__tcp_cold) == 320, "five cache lines");
+_Static_assert(sizeof(struct ft__tcp_cold) == 192, "three cache lines");
 
 enum {
     FT__T_SEEN = 1,        /* it sent something */
@@ -164,7 +163,8 @@ FT_INLINE void ft__tcp_begin(struct ft__tcp_hot *h, bool flipped)
 /* Where a flow's TCP state lies, and what else it is worked out from. */
 struct ft__tcp {
     struct ft__tcp_hot *hot;
-    struct ft__tcp_cold *cold; /* not touched before it is needed */
+    struct ft__tcp_cold *cold;     /* not touched before it is needed */
+    struct ft__tcp_copies *copies; /* of both sides; the same */
     /* of the handshake, to that side and back, with T_RTT; until then, with copied of the peer, how
      * many ns lie between the first and the last copy of the peer's SYN */
     uint32_t *rtt_us[2];

@@ -89,8 +89,18 @@ bool ft__tcp_is_copy(struct ft__segment *g);
  * still be told to be a copy: then its letter is added later. */
 bool ft__tcp_came_again(struct ft__segment *g);
 
+/* The same as ft__tcp_keep, of a side of which something came again. */
+void ft__tcp_keep_again(struct ft__segment *g, bool moved);
+
 /* Remembers a segment that is no copy. moved: it went beyond what was seen. */
-void ft__tcp_keep(struct ft__segment *g, bool moved);
+FT_INLINE void ft__tcp_keep(struct ft__segment *g, bool moved)
+{
+    if (FT_LIKELY((g->s->letters & FT__H_AGAIN) == 0)) {
+        ft__tcp_remember(g->s, g->print, g->t->since_ns);
+    } else {
+        ft__tcp_keep_again(g, moved);
+    }
+}
 
 /* Of this side nothing is remembered: a segment whose numbers were not captured. */
 void ft__tcp_forget(struct ft__segment *g);
