@@ -513,6 +513,16 @@ static void watch(struct ft_table *t, uint32_t i, int d, const struct ft_packet 
     }
 }
 
+/* A segment that is not plain; true when the connection is over now. Not inlined: what it needs is
+ * not worked out for every packet. */
+__attribute__((noinline)) static bool slow_tcp(const struct ft_table *t, uint32_t i,
+                                               const struct ft_packet *pkt, int d, int64_t since_ns)
+{
+    struct ft__tcp tcp = ft__flow_tcp(t, i, since_ns);
+
+    return ft__tcp_slow(&tcp, pkt, d);
+}
+
 /* The packet clock follows the packets; a step back by more than the idle timeout is believed. */
 FT_INLINE void tell_time(struct ft_table *t, int64_t ts_ns)
 {
@@ -558,10 +568,9 @@ void ft_table_update(struct ft_table *t, const struct ft_packet *pkts, uint32_t 
         bool closed = false;
 
         count(t, i, pkt, d);
-        if (pkt->key.proto == PROTO_TCP) {
-            struct ft__tcp tcp = ft__flow_tcp(t, i, since_ns);
-
-            closed = ft__tcp_packet(&tcp, pkt, d);
+        if (pkt->key.proto == PROTO_TCP &&
+            FT_UNLIKELY(!ft__tcp_plain(&t->more[i].tcp, pkt, d, since_ns))) {
+            closed = slow_tcp(t, i, pkt, d, since_ns);
         }
         if (FT_UNLIKELY(t->hot[i].state & FT__S_WATCHED) && pkt->payload_cap > 0 &&
             pkt->frag == FT_FRAG_NONE) {

@@ -404,7 +404,7 @@ bool ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
     g.len += ((pkt->tcp_flags & FT_TCP_SYN) != 0) + ((pkt->tcp_flags & FT_TCP_FIN) != 0);
     g.end = pkt->tcp_seq + g.len;
     note_id(g.s, pkt->ip_id);
-    if (!ft__tcp_is_copy(&g)) {
+    if (!ft__tcp_may_be_copy(&g) || !ft__tcp_is_copy(&g)) {
         uint32_t next = g.s->next, acked = g.s->acked;
 
         look(&g);

@@ -200,10 +200,12 @@ FT_INLINE void ft__tcp_remember(struct ft__tcp_side *s, uint16_t print, int64_t 
  */
 bool ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d);
 
-/* Looks at a segment of direction d. True as ft__tcp_slow. */
-FT_INLINE bool ft__tcp_packet(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
+/* True when a segment of direction d is plain, and is counted: else it is for ft__tcp_slow, and
+ * where the rest of the state lies need not be known before. since_ns: as in struct ft__tcp. */
+FT_INLINE bool ft__tcp_plain(struct ft__tcp_hot *h, const struct ft_packet *pkt, int d,
+                             int64_t since_ns)
 {
-    struct ft__tcp_side *s = &t->hot->side[d], *peer = &t->hot->side[!d];
+    struct ft__tcp_side *s = &h->side[d], *peer = &h->side[!d];
     uint8_t letter = pkt->payload_len > 0 ? FT__H_DATA : FT__H_ACK;
     uint32_t window;
 
@@ -217,21 +219,21 @@ FT_INLINE bool ft__tcp_packet(const struct ft__tcp *t, const struct ft_packet *p
             (pkt->payload_len == 0 && pkt->tcp_ack == s->acked && pkt->tcp_ack != peer->next) ||
             pkt->tcp_window == 0 || peer->window == 0 || (int32_t)(pkt->tcp_ack - s->acked) < 0 ||
             (int32_t)(pkt->tcp_ack - peer->next) > 0 || (s->state & 1) == 0)) {
-        return ft__tcp_slow(t, pkt, d);
+        return false;
     }
     uint16_t print = ft__tcp_print(pkt);
 
     if (FT_UNLIKELY(pkt->payload_len == 0 && (print == s->seen[0] || print == s->seen[1]))) {
-        return ft__tcp_slow(t, pkt, d); /* the same acknowledgment captured twice */
+        return false; /* the same acknowledgment captured twice */
     }
     s->next += pkt->payload_len;
     s->dup_run = pkt->tcp_ack != s->acked ? 0 : s->dup_run;
     s->acked = pkt->tcp_ack;
-    ft__tcp_remember(s, print, t->since_ns);
+    ft__tcp_remember(s, print, since_ns);
     s->window = pkt->tcp_window;
     window = (uint32_t)pkt->tcp_window << (s->scale == FT_TCPO_NO_SCALE ? 0 : s->scale);
     s->window_max = window > s->window_max ? window : s->window_max;
-    return false;
+    return true;
 }
 
 /* The connection's columns. */

@@ -129,7 +129,9 @@ static void look_for_due(struct ft__segment *g, struct ft__tcp_copies *c)
     if (ago(g, c->due_at) <= COPY_NS && since(g) <= COPY_NS) {
         return;
     }
-    c->proven = c->known && ft__tcp_after(c->to, c->due) >= 0;
+    /* also of a side that only acknowledges: its numbers stand still */
+    c->proven =
+        c->known && ft__tcp_after(c->to, c->due) >= 0 && ft__tcp_after(c->old_at, c->due_at) >= 0;
     c->known = c->proven;
     c->due = g->s->next;
     c->due_at = stamp(g);
@@ -454,9 +456,6 @@ bool ft__tcp_is_copy(struct ft__segment *g)
     bool syn = (g->pkt->tcp_flags & FT_TCP_SYN) != 0, copy;
     int64_t seen;
 
-    if ((g->s->bits & FT__T_SEEN) == 0) {
-        return false;
-    }
     if (is_on(g)) {
         age(g);
     }

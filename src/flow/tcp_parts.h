@@ -82,8 +82,18 @@ FT_INLINE struct ft__tcp_cold_side *ft__tcp_others(struct ft__segment *g)
 
 /* ---- tcp_copies.c ---- */
 
-/* True when the segment was captured before and is no more than counted; see tcp.h. */
+/* True when the segment was captured before and is no more than counted; see tcp.h. Of one that
+ * ft__tcp_may_be_copy. */
 bool ft__tcp_is_copy(struct ft__segment *g);
+
+/* False: it certainly is none; most segments. */
+FT_INLINE bool ft__tcp_may_be_copy(const struct ft__segment *g)
+{
+    const struct ft__tcp_side *s = g->s;
+
+    return (s->bits & FT__T_SEEN) && ((s->letters & FT__H_AGAIN) || g->print == s->seen[0] ||
+                                      g->print == s->seen[1] || (g->pkt->tcp_flags & FT_TCP_SYN));
+}
 
 /* A segment that does not go beyond what was seen, and is counted as sent again. True when it may
  * still be told to be a copy: then its letter is added later. */
