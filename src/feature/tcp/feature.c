@@ -13,17 +13,18 @@ enum { PROTO_TCP = 6, AHEAD = 12 };
 
 /* owner: the table's thread */
 struct tcp {
-    struct ft__tcp_hot *hot; /* [entries], mapped, like the next two */
+    struct ft__tcp_hot *hot; /* [entries], mapped, like the next three */
     uint32_t (*trip)[2];     /* struct ft__tcp.rtt_us */
     struct ft__tcp_cold *cold;
+    struct ft__tcp_copies (*copies)[2]; /* what was captured twice */
     uint32_t entries;
     struct ft_tcp_record record;
 };
 
 static size_t tcp_budget(const struct ft_feature_config *cfg)
 {
-    return (size_t)cfg->entries *
-               (sizeof(struct ft__tcp_hot) + sizeof(uint32_t[2]) + sizeof(struct ft__tcp_cold)) +
+    return (size_t)cfg->entries * (sizeof(struct ft__tcp_hot) + sizeof(uint32_t[2]) +
+                                   sizeof(struct ft__tcp_cold) + sizeof(struct ft__tcp_copies[2])) +
            sizeof(struct tcp);
 }
 
@@ -37,6 +38,7 @@ static void tcp_close(void *state)
     ft_map_free(t->hot, t->entries * sizeof *t->hot);
     ft_map_free(t->trip, t->entries * sizeof *t->trip);
     ft_map_free(t->cold, t->entries * sizeof *t->cold);
+    ft_map_free(t->copies, t->entries * sizeof *t->copies);
     ft_mem_free(t);
 }
 
@@ -51,7 +53,8 @@ static int tcp_open(const struct ft_feature_config *cfg, void **out)
     t->hot = ft_map_alloc(t->entries * sizeof *t->hot);
     t->trip = ft_map_alloc(t->entries * sizeof *t->trip);
     t->cold = ft_map_alloc(t->entries * sizeof *t->cold);
-    if (t->hot == NULL || t->trip == NULL || t->cold == NULL) {
+    t->copies = ft_map_alloc(t->entries * sizeof *t->copies);
+    if (t->hot == NULL || t->trip == NULL || t->cold == NULL || t->copies == NULL) {
         tcp_close(t);
         return FT_E_NOMEM;
     }
@@ -64,12 +67,15 @@ static struct ft__tcp at_entry(struct tcp *t, uint32_t entry, const int64_t *las
 {
     return (struct ft__tcp){.hot = &t->hot[entry],
                             .cold = &t->cold[entry],
+                            .copies = t->copies[entry],
                             .rtt_us = {&t->trip[entry][0], &t->trip[entry][1]},
                             .last_ns = last_ns,
                             .since_ns = since_ns};
 }
 
-FT_INLINE void segment(struct tcp *t, const struct ft_packet *pkt, const struct ft_counted *at)
+/* A segment that is not plain. Not inlined: what it needs is not worked out for every packet. */
+__attribute__((noinline)) static void slow_segment(struct tcp *t, const struct ft_packet *pkt,
+                                                   const struct ft_counted *at)
 {
     bool newest = (at->bits & FT_AT_FIRST) || at->since_ns > 0;
     int64_t last_ns[2];
@@ -77,6 +83,13 @@ FT_INLINE void segment(struct tcp *t, const struct ft_packet *pkt, const struct 
     last_ns[at->dir] =
         newest ? pkt->ts_ns : (int64_t)((uint64_t)pkt->ts_ns - (uint64_t)at->since_ns);
     last_ns[!at->dir] = at->other_ns;
+    struct ft__tcp tcp = at_entry(t, at->entry, last_ns, at->since_ns);
+
+    ft__tcp_slow(&tcp, pkt, at->dir);
+}
+
+FT_INLINE void segment(struct tcp *t, const struct ft_packet *pkt, const struct ft_counted *at)
+{
     if (at->bits & FT_AT_NEW) {
         bool answer = (pkt->tcp_flags & (FT_TCP_SYN | FT_TCP_ACK)) == (FT_TCP_SYN | FT_TCP_ACK);
 
@@ -85,9 +98,9 @@ FT_INLINE void segment(struct tcp *t, const struct ft_packet *pkt, const struct 
     if ((at->bits & FT_AT_ISN) && (pkt->tcp_flags & FT_TCP_SYN)) {
         t->hot[at->entry].side[FT_DIR_FWD].begun = true;
     }
-    struct ft__tcp tcp = at_entry(t, at->entry, last_ns, at->since_ns);
-
-    ft__tcp_packet(&tcp, pkt, at->dir);
+    if (FT_UNLIKELY(!ft__tcp_plain(&t->hot[at->entry], pkt, at->dir, at->since_ns))) {
+        slow_segment(t, pkt, at);
+    }
 }
 
 FT_INLINE void ask_packet(const struct tcp *t, const struct ft_packet *pkt,

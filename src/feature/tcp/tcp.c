@@ -2,7 +2,6 @@
 /* feature/tcp: TCP, everything that is not a segment in order; see tcp.h. */
 #include "feature/tcp/tcp.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "base/time.h"
@@ -17,7 +16,7 @@ enum {
 
 void ft__tcp_warm(const struct ft__tcp_hot *h, struct ft__tcp_cold *c)
 {
-    memset(c, 0, offsetof(struct ft__tcp_cold, copies)); /* those have a beginning of their own */
+    memset(c, 0, sizeof *c);
     for (int d = 0; d < 2; d++) {
         const struct ft__tcp_side *s = &h->side[d];
 
@@ -371,7 +370,7 @@ static void look(struct ft__segment *g)
         s->bits |= FT__T_SEEN;
     } else {
         counts = classify(g);
-        if (counts && g->len == 0) {
+        if (counts && g->len == 0 && ft__tcp_after(p->tcp_ack, s->acked) < 0) {
             ft__tcp_came_again(g);
         }
     }
@@ -407,7 +406,7 @@ void ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
     g.len += ((pkt->tcp_flags & FT_TCP_SYN) != 0) + ((pkt->tcp_flags & FT_TCP_FIN) != 0);
     g.end = pkt->tcp_seq + g.len;
     note_id(g.s, pkt->ip_id);
-    if (!ft__tcp_is_copy(&g)) {
+    if (!ft__tcp_may_be_copy(&g) || !ft__tcp_is_copy(&g)) {
         uint32_t next = g.s->next, acked = g.s->acked;
 
         look(&g);

@@ -117,12 +117,11 @@ struct ft__tcp_cold {
     uint8_t syns, answers; /* how many SYNs and SYN-ACKs; stop at 255 */
     uint8_t history_len;   /* letters after the first twelve */
     char history[FT__TCP_HISTORY];
-    struct ft__tcp_copies copies[2]; /* lines of their own */
 };
 
 _Static_assert(sizeof(struct ft__tcp_hot) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__tcp_copies) == 64, "one cache line");
-_Static_assert(sizeof(struct ft__tcp_cold) == 320, "five cache lines");
+_Static_assert(sizeof(struct ft__tcp_cold) == 192, "three cache lines");
 
 enum {
     FT__T_SEEN = 1,   /* it sent something */
@@ -164,7 +163,8 @@ FT_INLINE void ft__tcp_begin(struct ft__tcp_hot *h, bool flipped)
 /* Where a flow's TCP state lies, and what else it is worked out from. */
 struct ft__tcp {
     struct ft__tcp_hot *hot;
-    struct ft__tcp_cold *cold; /* not touched before it is needed */
+    struct ft__tcp_cold *cold;     /* not touched before it is needed */
+    struct ft__tcp_copies *copies; /* of both sides; the same */
     /* of the handshake, to that side and back, with T_RTT; until then, with copied of the peer, how
      * many ns lie between the first and the last copy of the peer's SYN */
     uint32_t *rtt_us[2];
@@ -199,10 +199,12 @@ FT_INLINE void ft__tcp_remember(struct ft__tcp_side *s, uint16_t print, int64_t 
 /* Everything that is not plain. */
 void ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d);
 
-/* Looks at a segment of direction d. */
-FT_INLINE void ft__tcp_packet(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
+/* True when a segment of direction d is plain, and is counted: else it is for ft__tcp_slow, and
+ * where the rest of the state lies need not be known before. since_ns: as in struct ft__tcp. */
+FT_INLINE bool ft__tcp_plain(struct ft__tcp_hot *h, const struct ft_packet *pkt, int d,
+                             int64_t since_ns)
 {
-    struct ft__tcp_side *s = &t->hot->side[d], *peer = &t->hot->side[!d];
+    struct ft__tcp_side *s = &h->side[d], *peer = &h->side[!d];
     uint8_t letter = pkt->payload_len > 0 ? FT__H_DATA : FT__H_ACK;
     uint32_t window;
 
@@ -217,22 +219,21 @@ FT_INLINE void ft__tcp_packet(const struct ft__tcp *t, const struct ft_packet *p
             pkt->tcp_window == 0 || peer->window == 0 || (int32_t)(pkt->tcp_ack - s->acked) < 0 ||
             (int32_t)(pkt->tcp_ack - peer->next) > 0 ||
             (s->letters & ((FT__H_SYN & ~peer->letters) | FT__H_RESET)) != 0)) {
-        ft__tcp_slow(t, pkt, d);
-        return;
+        return false;
     }
     uint16_t print = ft__tcp_print(pkt);
 
     if (FT_UNLIKELY(pkt->payload_len == 0 && (print == s->seen[0] || print == s->seen[1]))) {
-        ft__tcp_slow(t, pkt, d); /* the same acknowledgment captured twice */
-        return;
+        return false; /* the same acknowledgment captured twice */
     }
     s->next += pkt->payload_len;
     s->dup_run = pkt->tcp_ack != s->acked ? 0 : s->dup_run;
     s->acked = pkt->tcp_ack;
-    ft__tcp_remember(s, print, t->since_ns);
+    ft__tcp_remember(s, print, since_ns);
     s->window = pkt->tcp_window;
     window = (uint32_t)pkt->tcp_window << (s->scale == FT_TCPO_NO_SCALE ? 0 : s->scale);
     s->window_max = window > s->window_max ? window : s->window_max;
+    return true;
 }
 
 /* The connection's columns. */

@@ -68,11 +68,12 @@ static bool is_on(const struct ft__segment *g)
 
 static struct ft__tcp_copies *copies(struct ft__segment *g)
 {
-    struct ft__tcp_copies *c = &ft__tcp_cold(g)->copies[g->d];
+    struct ft__tcp_copies *c = &g->t->copies[g->d];
 
     if (!is_on(g)) {
         int64_t ns = since(g) < FAR_NS ? since(g) : FAR_NS;
 
+        ft__tcp_cold(g); /* it counts */
         memset(c, 0, sizeof *c);
         c->seen_at = stamp(g) - (uint32_t)(ns >> FT__T_STAMP_SHIFT);
         c->odd_at = c->old_at = c->due_at = stamp(g);
@@ -86,8 +87,8 @@ static struct ft__tcp_copies *copies(struct ft__segment *g)
 
 static void tell_run(const struct ft__tcp *t, int d)
 {
-    struct ft__tcp_copies *c = &t->cold->copies[d];
-    struct ft__tcp_copies *other = &t->cold->copies[!d];
+    struct ft__tcp_copies *c = &t->copies[d];
+    struct ft__tcp_copies *other = &t->copies[!d];
     struct ft__segment g = {.t = t};
     int before = ft__tcp_history_len(&g);
 
@@ -129,7 +130,9 @@ static void look_for_due(struct ft__segment *g, struct ft__tcp_copies *c)
     if (ago(g, c->due_at) <= COPY_NS && since(g) <= COPY_NS) {
         return;
     }
-    c->proven = c->known && ft__tcp_after(c->to, c->due) >= 0;
+    /* also of a side that only acknowledges: its numbers stand still */
+    c->proven =
+        c->known && ft__tcp_after(c->to, c->due) >= 0 && ft__tcp_after(c->old_at, c->due_at) >= 0;
     c->known = c->proven;
     c->due = g->s->next;
     c->due_at = stamp(g);
@@ -171,7 +174,7 @@ static bool is_in_recovery(const struct ft__segment *g)
     if (g->peer->dup_run >= FT__FAST_AFTER || !is_on(g)) {
         return g->peer->dup_run >= FT__FAST_AFTER;
     }
-    const struct ft__tcp_copies *c = &g->t->cold->copies[g->d];
+    const struct ft__tcp_copies *c = &g->t->copies[g->d];
     uint16_t units = (uint16_t)(asked_stamp(g) - c->asked_at);
 
     return c->asked && units <= COPY_NS >> FT__T_TIME_SHIFT;
@@ -183,7 +186,7 @@ static bool is_sure(const struct ft__segment *g)
 {
     bool has_id = g->pkt->ip_id != 0 && g->s->ids_move;
 
-    return has_id || !is_in_recovery(g) || (is_on(g) && g->t->cold->copies[g->d].proven);
+    return has_id || !is_in_recovery(g) || (is_on(g) && g->t->copies[g->d].proven);
 }
 
 static void keep_odd(struct ft__segment *g, struct ft__tcp_copies *c)
@@ -195,7 +198,7 @@ static void keep_odd(struct ft__segment *g, struct ft__tcp_copies *c)
 
 static int64_t odd_ago(const struct ft__segment *g)
 {
-    const struct ft__tcp_copies *c = &g->t->cold->copies[g->d];
+    const struct ft__tcp_copies *c = &g->t->copies[g->d];
 
     for (int i = 0; i < FT__ODD && ago(g, c->odd_at) <= COPY_NS; i++) {
         if (c->odd[i] >> 16 == g->print) {
@@ -211,7 +214,7 @@ static int64_t odd_ago(const struct ft__segment *g)
 static int64_t seen_ago(const struct ft__segment *g)
 {
     const struct ft__tcp_side *s = g->s;
-    int64_t ns = is_on(g) ? ago(g, g->t->cold->copies[g->d].seen_at) : since(g);
+    int64_t ns = is_on(g) ? ago(g, g->t->copies[g->d].seen_at) : since(g);
 
     if (g->print == s->seen[0]) {
         return ns;
@@ -222,17 +225,15 @@ static int64_t seen_ago(const struct ft__segment *g)
     return is_on(g) && is_sure(g) ? odd_ago(g) : INT64_MAX;
 }
 
-void ft__tcp_keep(struct ft__segment *g, bool moved)
+void ft__tcp_keep_again(struct ft__segment *g, bool moved)
 {
-    if (!is_on(g)) {
-        ft__tcp_remember(g->s, g->print, g->t->since_ns);
-    } else if (moved) {
-        struct ft__tcp_copies *c = copies(g);
+    struct ft__tcp_copies *c = copies(g);
 
+    if (moved) {
         ft__tcp_remember(g->s, g->print, ago(g, c->seen_at));
         c->seen_at = stamp(g);
     } else {
-        keep_odd(g, copies(g));
+        keep_odd(g, c);
     }
 }
 
@@ -261,7 +262,7 @@ static bool is_old(const struct ft__segment *g)
 /* Was something new captured of this side so lately that this may be a copy of it? */
 static bool is_young(const struct ft__segment *g)
 {
-    int64_t ns = is_on(g) ? ago(g, g->t->cold->copies[g->d].seen_at) : since(g);
+    int64_t ns = is_on(g) ? ago(g, g->t->copies[g->d].seen_at) : since(g);
 
     return is_soon(g, since(g)) && is_soon(g, ns);
 }
@@ -321,7 +322,7 @@ bool ft__tcp_came_again(struct ft__segment *g)
     if (!maybe || (c->known && !next && ft__tcp_after(g->pkt->tcp_seq, c->to) <= 0)) {
         return false;
     }
-    if (!has_run(c) || (!next && !is_inside_run(g, c))) {
+    if (!has_run(c) || c->sent == UINT16_MAX || (!next && !is_inside_run(g, c))) {
         end_run(g, c);
         c->place = ft__tcp_history_len(g) & FT__PLACE_MAX;
         next = true;
@@ -430,7 +431,7 @@ static bool is_run_certain(const struct ft__segment *g, const struct ft__tcp_cop
 /* The next copy, by its place. */
 static bool is_expected(const struct ft__segment *g)
 {
-    const struct ft__tcp_copies *c = &g->t->cold->copies[g->d];
+    const struct ft__tcp_copies *c = &g->t->copies[g->d];
 
     if (!is_on(g) || !is_old(g) || !is_young(g) || !goes_on(g, c) || ft__tcp_is_fast(g) ||
         in_hole(g)) {
@@ -456,9 +457,6 @@ bool ft__tcp_is_copy(struct ft__segment *g)
     bool syn = (g->pkt->tcp_flags & FT_TCP_SYN) != 0, copy;
     int64_t seen;
 
-    if ((g->s->bits & FT__T_SEEN) == 0) {
-        return false;
-    }
     if (is_on(g)) {
         age(g);
     }

@@ -81,15 +81,35 @@ FT_INLINE struct ft__tcp_cold_side *ft__tcp_others(struct ft__segment *g)
 
 /* ---- tcp_copies.c ---- */
 
-/* True when the segment was captured before and is no more than counted; see tcp.h. */
+/* True when the segment was captured before and is no more than counted; see tcp.h. Of one that
+ * ft__tcp_may_be_copy. */
 bool ft__tcp_is_copy(struct ft__segment *g);
+
+/* False: it certainly is none; most segments. */
+FT_INLINE bool ft__tcp_may_be_copy(const struct ft__segment *g)
+{
+    const struct ft__tcp_side *s = g->s;
+
+    return (s->bits & FT__T_SEEN) && ((s->letters & FT__H_AGAIN) || g->print == s->seen[0] ||
+                                      g->print == s->seen[1] || (g->pkt->tcp_flags & FT_TCP_SYN));
+}
 
 /* A segment that does not go beyond what was seen, and is counted as sent again. True when it may
  * still be told to be a copy: then its letter is added later. */
 bool ft__tcp_came_again(struct ft__segment *g);
 
+/* The same as ft__tcp_keep, of a side of which something came again. */
+void ft__tcp_keep_again(struct ft__segment *g, bool moved);
+
 /* Remembers a segment that is no copy. moved: it went beyond what was seen. */
-void ft__tcp_keep(struct ft__segment *g, bool moved);
+FT_INLINE void ft__tcp_keep(struct ft__segment *g, bool moved)
+{
+    if (FT_LIKELY((g->s->letters & FT__H_AGAIN) == 0)) {
+        ft__tcp_remember(g->s, g->print, g->t->since_ns);
+    } else {
+        ft__tcp_keep_again(g, moved);
+    }
+}
 
 /* Of this side nothing is remembered: a segment whose numbers were not captured. */
 void ft__tcp_forget(struct ft__segment *g);
