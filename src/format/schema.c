@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* format: the schema in its forms, each a walk over the field table; flowtap/schema.h. */
+/* format: the schema in its forms, each a walk over compositions of columns; flowtap/schema.h. */
 #include "format/schema.h"
 
 #include <stdarg.h>
