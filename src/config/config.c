@@ -10,6 +10,7 @@
 #include "config/options.h"
 #include "config/url.h"
 #include "model/columns.h"
+#include "model/where.h"
 
 enum { SHOWN_LEN = 80 };
 
@@ -345,6 +346,24 @@ static int set_text(char **at, const char *value, struct ft_err *err)
     return FT_OK;
 }
 
+/* Only what is right is kept. Without --events, who asks flow records wants flow records. */
+static int set_where(struct ft_config *cfg, const struct ft_option *o, const char *where,
+                     const char *value, struct ft_err *err)
+{
+    struct ft_where *w;
+    struct ft_err why;
+    int rc = ft_where_flow(value, cfg->command == FT_CMD_COLLECT, &w, &why);
+
+    if (rc != FT_OK) {
+        return ft_err_set(err, rc, "%s%s: %s", where, o->name, why.what);
+    }
+    ft_where_free(w);
+    if (!cfg->events_given) {
+        cfg->events = 1u << FT_EVENT_FLOW;
+    }
+    return set_text(&cfg->where, value, err);
+}
+
 int ft_config_add_input(struct ft_config *cfg, const char *target, struct ft_err *err)
 {
     if (cfg->n_inputs == FT_MAX_INPUTS) {
@@ -390,7 +409,9 @@ static int apply_number(struct ft_config *cfg, const struct ft_option_row *row, 
     if (rc != FT_OK) {
         return rc;
     }
-    if (row->setter == FT__SET_NS) {
+    if (row->setter == FT__SET_U64) {
+        memcpy(at, &v, sizeof v);
+    } else if (row->setter == FT__SET_NS) {
         int64_t ns = (int64_t)v;
 
         memcpy(at, &ns, sizeof ns);
@@ -443,6 +464,7 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
     }
     switch (row->setter) {
     case FT__SET_U32:
+    case FT__SET_U64:
     case FT__SET_NS:
         return apply_number(cfg, row, where, value, err);
     case FT__SET_TEXT:
@@ -454,11 +476,17 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
         return add_output(cfg, where, value, err);
     case FT__SET_EVENTS:
         cfg->events = events_of(value) & events_made(cfg->command);
+        cfg->events_given = true;
         return FT_OK;
     case FT__SET_PROFILES:
         return add_profiles(cfg, where, value, err);
+    case FT__SET_WHERE:
+        return set_where(cfg, o, where, value, err);
     case FT__SET_OVERFLOW:
         cfg->overflow = value[0] == 'd' ? FT_OVERFLOW_SET_DROP : FT_OVERFLOW_SET_BLOCK;
+        return FT_OK;
+    case FT__SET_DIRECTION:
+        cfg->direction = value[0] == 'i' ? FT_DIRECTION_IN : FT_DIRECTION_OUT;
         return FT_OK;
     case FT__SET_SNAPSHOTS:
         return set_snapshots(cfg, o, where, value, err);
@@ -499,6 +527,7 @@ struct ft_config *ft_config_new(enum ft_command command)
             return NULL;
         }
     }
+    cfg->events_given = false;
     cfg->stats_ns = command == FT_CMD_READ ? 0 : INT64_C(10000000000);
     if (command == FT_CMD_COLLECT) {
         cfg->events = 1u << FT_EVENT_FLOW;
@@ -519,6 +548,7 @@ void ft_config_free(struct ft_config *cfg)
     }
     ft_mem_free(cfg->inputs);
     ft_mem_free(cfg->filter);
+    ft_mem_free(cfg->where);
     ft_mem_free(cfg->anonymize);
     ft_mem_free(cfg->allow);
     ft_mem_free(cfg->state);
@@ -548,6 +578,10 @@ int ft_config_check(const struct ft_config *cfg, struct ft_err *err)
     if (cfg->hash_names && cfg->anonymize == NULL) {
         return ft_err_set(err, FT_E_USAGE,
                           "--anonymize-names: 'hash' needs the key of --anonymize");
+    }
+    if (cfg->where != NULL && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "--where: is asked of flow records, of which --events names none");
     }
     return FT_OK;
 }

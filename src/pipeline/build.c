@@ -332,6 +332,7 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
     w->index = i;
     w->source = p->plan.mode == FT_MODE_DIRECT ? p->source[i] : NULL;
     atomic_store_explicit(&w->now_ns, INT64_MIN, memory_order_relaxed);
+    w->emit.where = p->where;
     ft__decoder_start(p, &w->dec);
     if (p->plan.mode == FT_MODE_HANDOFF) {
         rc = ft_ring_init(&w->ring, p->plan.queue, sizeof(struct ft_packet));
@@ -410,7 +411,10 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     char inputs[512] = "";
     int rc = key != NULL ? build_scrub(p, key, err) : FT_OK;
 
-    rc = rc == FT_OK ? ft__plan_make(cfg, &p->log, &p->plan, err) : rc;
+    if (rc == FT_OK && cfg->where != NULL) {
+        rc = ft_where_flow(cfg->where, cfg->command == FT_CMD_COLLECT, &p->where, err);
+    }
+    rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }
@@ -595,6 +599,7 @@ void ft__build_free(struct ft_pipeline *p)
     }
     ft_places_free(p->places);
     ft_scrub_free(p->scrub);
+    ft_where_free(p->where);
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);

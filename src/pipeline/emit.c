@@ -18,6 +18,7 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
         e->makes_samples |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_SAMPLE);
         e->makes_flows |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_FLOW);
     }
+    e->makes_flows |= e->where != NULL && HAS(e->events, FT_EVENT_FLOW);
 }
 
 void ft_emitter_fini(struct ft_emitter *e)
@@ -67,6 +68,9 @@ void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
 {
     struct ft_emitter *e = cookie;
 
+    if (rec != NULL && !ft_emit_wanted(e, rec->part)) {
+        return;
+    }
     if (FT_UNLIKELY(e->anon != NULL) && rec != NULL) {
         rec = ft_anonymize_flow(e->anon, rec);
     }

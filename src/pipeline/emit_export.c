@@ -6,6 +6,11 @@
 
 void ft_emit_export_flow(struct ft_emitter *e, const struct ft_export_record *rec)
 {
+    const void *part = rec;
+
+    if (!ft_emit_wanted(e, &part)) {
+        return;
+    }
     if (FT_UNLIKELY(e->anon != NULL)) {
         rec = ft_anonymize_export(e->anon, FT_EVENT_FLOW, rec);
     }

@@ -58,6 +58,10 @@ def main():
         check("the made capture has flows", n == 150 + 60 + 60 + 60 or n > 300)
         roads(made, folder, "--app", "--snapshot", "1,5")
         roads(made, folder, "--keep-tunnels")
+        all_ = run(["-e", "flow", made])[1]
+        some = roads(made, folder, "--where", "protocol = 17 or packet_count > 3 and src_ip != 10.0.0.0/16")
+        check("--where leaves out some", 0 < some < len(all_))
+        check("--count leaves out some", 0 < roads(made, folder, "--count", "1000") < len(all_))
         captures = sorted(os.path.join(d, x) for d, _, names in os.walk(CORPUS) for x in names
                           if x.endswith((".pcap", ".cap", ".pcapng")))[::EVERY]
         for path in captures:
