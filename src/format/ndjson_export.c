@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* format: an exported flow record as NDJSON, written by hand; a test holds it to the walk over the
- * field table. */
+/* format: an exported flow record as NDJSON, written by hand; a test holds it to the walk over
+ * its columns. */
 #include "codec/text/digits.h"
 #include "format/format.h"
 #include "format/ndjson.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* format: the schema in its forms, each a walk over the field table; flowtap/schema.h. */
-#include "flowtap/schema.h"
+/* format: the schema in its forms, each a walk over compositions of columns; flowtap/schema.h. */
+#include "format/schema.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -77,18 +77,21 @@ enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 /* One schema while it is made. */
 struct schema {
     FILE *to;
-    uint32_t sets; /* profiles of flow records */
-    bool every;    /* none was named: what base has not may be missing */
-    struct ft_columns columns[N_KINDS];
+    bool every;               /* no profile was named: what base has not may be missing */
+    const struct kind *kinds; /* [n] */
+    uint32_t n;
+    struct ft_columns columns[N_KINDS]; /* likewise */
 };
 
-static void compose(struct schema *s)
+static void compose(struct schema *s, uint32_t sets)
 {
+    s->kinds = kinds;
+    s->n = N_KINDS;
     for (uint32_t k = 0; k < N_KINDS; k++) {
         uint32_t n;
 
         if (kinds[k].event == FT_EVENT_FLOW && !kinds[k].collect) {
-            ft_columns_compose(s->sets, &s->columns[k]);
+            ft_columns_compose(sets, &s->columns[k]);
         } else {
             const struct ft_field *f = kinds[k].collect ? ft_fields_export(kinds[k].event, &n)
                                                         : ft_fields(kinds[k].event, &n);
@@ -210,13 +213,13 @@ static void make_json_schema(const struct schema *s)
 {
     fprintf(s->to, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
                    "\"title\":\"flowtap events\",\"oneOf\":[");
-    for (uint32_t i = 0; i < N_KINDS; i++) {
-        fprintf(s->to, "%s{\"$ref\":\"#/$defs/%s\"}", i > 0 ? "," : "", kinds[i].name);
+    for (uint32_t i = 0; i < s->n; i++) {
+        fprintf(s->to, "%s{\"$ref\":\"#/$defs/%s\"}", i > 0 ? "," : "", s->kinds[i].name);
     }
     fprintf(s->to, "],\"$defs\":{");
-    for (uint32_t i = 0; i < N_KINDS; i++) {
+    for (uint32_t i = 0; i < s->n; i++) {
         fputs(i > 0 ? ",\n" : "\n", s->to);
-        json_event(s, &kinds[i], &s->columns[i]);
+        json_event(s, &s->kinds[i], &s->columns[i]);
     }
     fprintf(s->to, "\n}}\n");
 }
@@ -236,13 +239,13 @@ static void element(FILE *to, const struct ft_field *f, const char *none)
 
 static void make_markdown(const struct schema *s)
 {
-    for (uint32_t k = 0; k < N_KINDS; k++) {
+    for (uint32_t k = 0; k < s->n; k++) {
         const struct ft_columns *c = &s->columns[k];
 
         fprintf(s->to,
                 "%s## %s\n\n| column | object | type | unit | profile | element | meaning | null | "
                 "source |\n|---|---|---|---|---|---|---|---|---|\n",
-                k > 0 ? "\n" : "", kinds[k].name);
+                k > 0 ? "\n" : "", s->kinds[k].name);
         for (uint32_t i = 0; i < c->n; i++) {
             const struct ft_field *f = c->col[i].field;
 
@@ -288,9 +291,9 @@ static void make_csv(const struct schema *s)
 {
     fprintf(s->to, "event,object,column,type,unit,element,nullable,profile,meaning,null_rule,"
                    "source,class\n");
-    for (uint32_t k = 0; k < N_KINDS; k++) {
+    for (uint32_t k = 0; k < s->n; k++) {
         for (uint32_t i = 0; i < s->columns[k].n; i++) {
-            csv_row(s, &kinds[k], s->columns[k].col[i].field);
+            csv_row(s, &s->kinds[k], s->columns[k].col[i].field);
         }
     }
 }
@@ -300,10 +303,10 @@ static void make_csv(const struct schema *s)
 /* Lists are never Nullable: ClickHouse has no such type; without one they are empty. */
 static void make_clickhouse(const struct schema *s)
 {
-    for (uint32_t k = 0; k < N_KINDS; k++) {
+    for (uint32_t k = 0; k < s->n; k++) {
         const struct ft_columns *c = &s->columns[k];
 
-        fprintf(s->to, "%sCREATE TABLE %s\n(\n", k > 0 ? "\n" : "", kinds[k].name);
+        fprintf(s->to, "%sCREATE TABLE %s\n(\n", k > 0 ? "\n" : "", s->kinds[k].name);
         for (uint32_t i = 0; i < c->n; i++) {
             const struct ft_field *f = c->col[i].field;
             bool list = f->type == FT_T_LIST, null = !list && nullable(s, &c->col[i]);
@@ -330,10 +333,10 @@ static void make_clickhouse(const struct schema *s)
 static void make_arrow(const struct schema *s)
 {
     fprintf(s->to, "{");
-    for (uint32_t k = 0; k < N_KINDS; k++) {
+    for (uint32_t k = 0; k < s->n; k++) {
         const struct ft_columns *c = &s->columns[k];
 
-        fprintf(s->to, "%s\"%s\":[\n", k > 0 ? ",\n" : "\n", kinds[k].name);
+        fprintf(s->to, "%s\"%s\":[\n", k > 0 ? ",\n" : "\n", s->kinds[k].name);
         for (uint32_t i = 0; i < c->n; i++) {
             const struct ft_field *f = c->col[i].field;
             bool list = f->type == FT_T_LIST;
@@ -356,12 +359,12 @@ static void make_arrow(const struct schema *s)
 static void make_avro(const struct schema *s)
 {
     fprintf(s->to, "[");
-    for (uint32_t k = 0; k < N_KINDS; k++) {
+    for (uint32_t k = 0; k < s->n; k++) {
         const struct ft_columns *c = &s->columns[k];
 
         fprintf(s->to,
                 "%s{\"type\":\"record\",\"name\":\"%s\",\"namespace\":\"flowtap\",\"fields\":[\n",
-                k > 0 ? ",\n" : "\n", kinds[k].name);
+                k > 0 ? ",\n" : "\n", s->kinds[k].name);
         for (uint32_t i = 0; i < c->n; i++) {
             const struct ft_field *f = c->col[i].field;
             bool list = f->type == FT_T_LIST, null = nullable(s, &c->col[i]);
@@ -393,11 +396,11 @@ static void message_name(FILE *to, const char *name)
 static void make_protobuf(const struct schema *s)
 {
     fprintf(s->to, "syntax = \"proto3\";\n\npackage flowtap;\n");
-    for (uint32_t k = 0; k < N_KINDS; k++) {
+    for (uint32_t k = 0; k < s->n; k++) {
         const struct ft_columns *c = &s->columns[k];
 
         fprintf(s->to, "\nmessage ");
-        message_name(s->to, kinds[k].name);
+        message_name(s->to, s->kinds[k].name);
         fprintf(s->to, " {\n");
         for (uint32_t i = 0; i < c->n; i++) {
             const struct ft_field *f = c->col[i].field;
@@ -424,24 +427,44 @@ static const struct {
     {"csv", make_csv},
 };
 
-static int make(size_t form, uint32_t sets, char **out, size_t *out_len, struct ft_err *err)
+/* Where one is made, or NULL. */
+static struct schema *begin(char **out, size_t *out_len)
 {
     struct schema *s = ft_mem_alloc(1, sizeof *s);
 
-    if (s == NULL) {
-        return ft_err_set(err, FT_E_NOMEM, "out of memory");
+    if (s != NULL) {
+        s->to = open_memstream(out, out_len);
+        if (s->to == NULL) {
+            ft_mem_free(s);
+            s = NULL;
+        }
     }
-    s->sets = sets;
-    s->every = sets == UINT32_MAX;
-    s->to = open_memstream(out, out_len);
-    if (s->to == NULL) {
-        ft_mem_free(s);
-        return ft_err_set(err, FT_E_NOMEM, "out of memory");
-    }
-    compose(s);
-    forms[form].make(s);
-    int rc = fclose(s->to) == 0 ? FT_OK : ft_err_set(err, FT_E_NOMEM, "out of memory");
+    return s;
+}
 
+/* Makes it in a form and frees it. */
+static int make(struct schema *s, const char *form, char **out, struct ft_err *err)
+{
+    int rc = FT_E_USAGE;
+
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (strcmp(forms[i].name, form) == 0) {
+            forms[i].make(s);
+            rc = FT_OK;
+        }
+    }
+    if (rc != FT_OK) {
+        ft_err_set(err, rc,
+                   "--format: '%s': allowed is markdown, json-schema, arrow, clickhouse, avro, "
+                   "protobuf or csv",
+                   form);
+    }
+    if (fclose(s->to) != 0 && rc == FT_OK) {
+        rc = ft_err_set(err, FT_E_NOMEM, "out of memory");
+    }
+    if (rc != FT_OK) {
+        free(*out);
+    }
     ft_mem_free(s);
     return rc;
 }
@@ -451,19 +474,33 @@ int ft_schema_make(const char *form, const char *profiles, char **out, size_t *o
 {
     struct ft_err why = {0};
     uint32_t sets = UINT32_MAX;
+    struct schema *s;
 
     if (profiles != NULL && ft_profiles_parse(profiles, &sets, &why) != FT_OK) {
         return ft_err_set(err, FT_E_USAGE, "--profile: %s", why.what);
     }
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if (strcmp(forms[i].name, form) == 0) {
-            return make(i, sets, out, out_len, err);
-        }
+    s = begin(out, out_len);
+    if (s == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "out of memory");
     }
-    return ft_err_set(err, FT_E_USAGE,
-                      "--format: '%s': allowed is markdown, json-schema, arrow, clickhouse, avro, "
-                      "protobuf or csv",
-                      form);
+    s->every = profiles == NULL;
+    compose(s, sets);
+    return make(s, form, out, err);
+}
+
+int ft__schema_of(const char *form, const struct ft_columns *columns, char **out, size_t *out_len,
+                  struct ft_err *err)
+{
+    static const struct kind record = {"network_flow_record", FT_EVENT_FLOW, false};
+    struct schema *s = begin(out, out_len);
+
+    if (s == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "out of memory");
+    }
+    s->kinds = &record;
+    s->n = 1;
+    s->columns[0] = *columns;
+    return make(s, form, out, err);
 }
 
 void ft_schema_free(char *text)

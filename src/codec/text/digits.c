@@ -124,9 +124,8 @@ uint8_t *ft_put_u64_large(uint8_t *p, uint64_t v)
     return ft__put_8digits(p, (uint32_t)(v % 100000000));
 }
 
-uint8_t *ft_put_f64(uint8_t *p, double v)
-{
-    static const uint64_t up[] = {1,
+/* 10^0 to 10^18. */
+static const uint64_t powers[] = {1,
                                   10,
                                   100,
                                   1000,
@@ -145,9 +144,47 @@ uint8_t *ft_put_f64(uint8_t *p, double v)
                                   10000000000000000,
                                   100000000000000000,
                                   1000000000000000000};
+
+/* The most places, at most 18, so that abs * 10^places is below 9e15 (below 2^53: what a double
+ * counts exactly). The exponent tells it but for one or two. */
+static uint32_t places_of(double abs)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &abs, sizeof bits);
+    int exponent = (int)(bits >> 52) - 1023;   /* 2^exponent <= abs; -10 to 52 */
+    int places = 15 - (exponent * 1233 >> 12); /* 1233 / 4096 is a little less than log10(2) */
+
+    places = places < 18 ? places : 18;
+    while (abs * (double)powers[places] >= 9e15) {
+        places--;
+    }
+    return (uint32_t)places;
+}
+
+/* Places digits of a fraction that is not 0, without the zeros at its end. */
+static uint8_t *put_fraction(uint8_t *p, uint64_t frac, uint32_t places)
+{
+    uint8_t digits[24 + FT_PUT_SLACK];
+
+    for (uint32_t n = 8; n > 0; n /= 2) {
+        if (frac % powers[n] == 0) {
+            frac /= powers[n];
+            places -= n;
+        }
+    }
+    ft__put_8digits(digits, (uint32_t)(frac / powers[16]));
+    ft__put_8digits(digits + 8, (uint32_t)(frac / powers[8] % powers[8]));
+    ft__put_8digits(digits + 16, (uint32_t)(frac % powers[8]));
+    memcpy(p, digits + 24 - places, 24);
+    return p + places;
+}
+
+uint8_t *ft_put_f64(uint8_t *p, double v)
+{
     double abs = v < 0 ? -v : v;
     uint64_t digits, frac;
-    uint32_t places = 18;
+    uint32_t places;
 
     if (abs == 0) {
         *p++ = '0';
@@ -156,24 +193,16 @@ uint8_t *ft_put_f64(uint8_t *p, double v)
     if (abs >= 9e15 || abs < 1e-3) {
         return put_f64_slowly(p, v);
     }
-    while (abs * (double)up[places] >= 9e15) { /* below 2^53: what a double counts exactly */
-        places--;
-    }
-    digits = (uint64_t)(abs * (double)up[places] + 0.5);
-    frac = digits % up[places];
+    places = places_of(abs);
+    digits = (uint64_t)(abs * (double)powers[places] + 0.5);
+    frac = digits % powers[places];
     if (v < 0) {
         *p++ = '-';
     }
-    p = ft_put_u64(p, digits / up[places]);
+    p = ft_put_u64(p, digits / powers[places]);
     if (frac == 0) {
         return p;
     }
-    for (; frac % 10 == 0; frac /= 10) {
-        places--;
-    }
-    *p = '.';
-    for (uint32_t i = places; i > 0; i--, frac /= 10) {
-        p[i] = (uint8_t)('0' + frac % 10);
-    }
-    return p + 1 + places;
+    *p++ = '.';
+    return put_fraction(p, frac, places);
 }

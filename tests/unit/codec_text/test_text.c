@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* codec/text: numbers against snprintf, addresses against inet_ntop, JSON strings, Community ID. */
 #include <arpa/inet.h>
+#include <math.h>
 
 #include "codec/text/digits.h"
 #include "codec/text/escape.h"
@@ -188,6 +189,63 @@ static void test_community_id(void)
     }
 }
 
+/* The same by printf's digits and a loop: the most places that a double counts exactly. */
+static void plain_f64(double v, char out[64])
+{
+    double abs = fabs(v), up = 1e18;
+    int places = 18;
+
+    if (abs == 0) {
+        snprintf(out, 64, "0");
+        return;
+    }
+    if (abs >= 9e15 || abs < 1e-3) {
+        snprintf(out, 64, "%.17g", v);
+        return;
+    }
+    for (; abs * up >= 9e15; places--) {
+        up = pow(10, places - 1);
+    }
+    uint64_t digits = (uint64_t)(abs * up + 0.5), one = (uint64_t)up;
+    int n = snprintf(out, 64, "%s%" PRIu64 ".%0*" PRIu64, v < 0 ? "-" : "", digits / one,
+                     places > 0 ? places : 1, digits % one);
+
+    while (out[n - 1] == '0') {
+        out[--n] = '\0';
+    }
+    if (out[n - 1] == '.') {
+        out[n - 1] = '\0';
+    }
+}
+
+static void test_f64(void)
+{
+    static const double some[] = {0,       -0.0, 1,        0.5,       0.001,
+                                  0.00099, 1e15, 8.999e15, 9e15,      1e16,
+                                  2,       10,   99,       0.1,       1. / 3,
+                                  2. / 3,  1e-3, 1e300,    5e-324,    0.9999999999999999,
+                                  1234,    4096, 1048576,  1e14 + .5, 123456789.125};
+    uint64_t random = 1;
+    uint8_t out[64 + FT_PUT_SLACK];
+    char want[64];
+
+    for (uint32_t i = 0; i < 400000; i++) {
+        double v;
+
+        random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        v = i / 2 < sizeof some / sizeof some[0] ? some[i / 2] * (i % 2 ? 1 : -1)
+            : i % 3 == 0                         ? (double)(random >> 40) / (double)(1 + i % 997)
+            : i % 3 == 1                         ? ldexp((double)(int64_t)random, -(int)(i % 76))
+                         : ldexp(1, (int)(i % 70) - 12) * (i % 2 ? 1 : nextafter(1, 0));
+        *ft_put_f64(out, v) = 0;
+        plain_f64(v, want);
+        CHECK_STR((char *)out, want);
+        if (test_case_failed > 5) {
+            return;
+        }
+    }
+}
+
 int main(void)
 {
     RUN(test_u64);
@@ -196,5 +254,6 @@ int main(void)
     RUN(test_addresses);
     RUN(test_json_strings);
     RUN(test_community_id);
+    RUN(test_f64);
     return test_end();
 }

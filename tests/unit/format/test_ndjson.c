@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* format: the sample event byte for byte, by hand and by the field table; bounds of the longest
+/* format: the sample event byte for byte, by hand and by its columns; bounds of the longest
  * events. */
 #include <arpa/inet.h>
 

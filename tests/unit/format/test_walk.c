@@ -312,7 +312,7 @@ static void random_record(struct ft_flow_record *r, struct ft_sizes_record *s,
     r->syn_then_reset = any() & 1;
     r->truncated = any() & 1;
     t->midstream = any() & 1;
-    memcpy(t->history, any() & 1 ? "ShADadFf" : "", 9);
+    snprintf(t->history, sizeof t->history, "%s", any() & 1 ? "ShADadFf" : "");
     u->version = any() % 3 == 0 ? 0 : any() % 2 ? 4 : 6;
     u->has_rev_id = any() & 1;
     u->has_roce = any() & 1;
