@@ -2,7 +2,8 @@
 /* feature/tcp: tcp: where the state of a connection lies, and its part of a record.
  *
  * Theory of operation: every segment touches one line of an entry (hot). The round trips of the
- * handshake, 8 bytes, lie apart; what goes wrong, and how it ends, in cold: see tcp.h. */
+ * handshake, 8 bytes, lie apart; what goes wrong, and how it ends, in cold; what was captured twice
+ * in copies: see tcp.h. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -13,17 +14,18 @@ enum { PROTO_TCP = 6, AHEAD = 12 };
 
 /* owner: the table's thread */
 struct tcp {
-    struct ft__tcp_hot *hot; /* [entries], mapped, like the next two */
+    struct ft__tcp_hot *hot; /* [entries], mapped, like the next three */
     uint32_t (*trip)[2];     /* struct ft__tcp.rtt_us */
     struct ft__tcp_cold *cold;
+    struct ft__tcp_copies (*copies)[2];
     uint32_t entries;
     struct ft_tcp_record record;
 };
 
 static size_t tcp_budget(const struct ft_feature_config *cfg)
 {
-    return (size_t)cfg->entries *
-               (sizeof(struct ft__tcp_hot) + sizeof(uint32_t[2]) + sizeof(struct ft__tcp_cold)) +
+    return (size_t)cfg->entries * (sizeof(struct ft__tcp_hot) + sizeof(uint32_t[2]) +
+                                   sizeof(struct ft__tcp_cold) + sizeof(struct ft__tcp_copies[2])) +
            sizeof(struct tcp);
 }
 
@@ -37,6 +39,7 @@ static void tcp_close(void *state)
     ft_map_free(t->hot, t->entries * sizeof *t->hot);
     ft_map_free(t->trip, t->entries * sizeof *t->trip);
     ft_map_free(t->cold, t->entries * sizeof *t->cold);
+    ft_map_free(t->copies, t->entries * sizeof *t->copies);
     ft_mem_free(t);
 }
 
@@ -50,8 +53,9 @@ static int tcp_open(const struct ft_feature_config *cfg, void **out)
     t->entries = cfg->entries;
     t->hot = ft_map_alloc(t->entries * sizeof *t->hot);
     t->trip = ft_map_alloc(t->entries * sizeof *t->trip);
-    t->cold = ft_map_alloc(t->entries * sizeof *t->cold);
-    if (t->hot == NULL || t->trip == NULL || t->cold == NULL) {
+    t->cold = ft_map_alloc_sparse(t->entries * sizeof *t->cold);
+    t->copies = ft_map_alloc_sparse(t->entries * sizeof *t->copies);
+    if (t->hot == NULL || t->trip == NULL || t->cold == NULL || t->copies == NULL) {
         tcp_close(t);
         return FT_E_NOMEM;
     }
@@ -64,6 +68,7 @@ static struct ft__tcp at_entry(struct tcp *t, uint32_t entry, const int64_t *las
 {
     return (struct ft__tcp){.hot = &t->hot[entry],
                             .cold = &t->cold[entry],
+                            .copies = t->copies[entry],
                             .rtt_us = {&t->trip[entry][0], &t->trip[entry][1]},
                             .last_ns = last_ns,
                             .since_ns = since_ns};

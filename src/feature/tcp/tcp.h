@@ -65,7 +65,7 @@ struct ft__tcp_side {
     uint16_t init_window; /* of the first SYN, as on the wire; with H_SYN */
     uint8_t letters;      /* that the history has, H_* */
     uint8_t bits;         /* T_* */
-    uint8_t dup_run;      /* duplicate acknowledgments in a row */
+    uint8_t dup_run;      /* duplicate acknowledgments in a row; T_SYNS: see there */
     uint8_t begun : 1;    /* of side 0: its SYN was seen, or the answer came first */
     uint8_t scale : 4;    /* shift of its windows, or FT_TCPO_NO_SCALE: unknown or none */
 };
@@ -117,17 +117,20 @@ struct ft__tcp_cold {
     uint8_t syns, answers; /* how many SYNs and SYN-ACKs; stop at 255 */
     uint8_t history_len;   /* letters after the first twelve */
     char history[FT__TCP_HISTORY];
-    struct ft__tcp_copies copies[2]; /* lines of their own */
 };
 
 _Static_assert(sizeof(struct ft__tcp_hot) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__tcp_copies) == 64, "one cache line");
-_Static_assert(sizeof(struct ft__tcp_cold) == 320, "five cache lines");
+_Static_assert(sizeof(struct ft__tcp_cold) == 192, "three cache lines");
 
 enum {
-    FT__T_SEEN = 1,   /* it sent something */
-    FT__T_ACKED = 2,  /* it acknowledged something */
-    FT__T_FIN = 4,    /* it sent a FIN: the cold part is in use */
+    FT__T_SEEN = 1,  /* it sent something */
+    FT__T_ACKED = 2, /* it acknowledged something */
+    FT__T_FIN = 4,   /* it sent a FIN: the cold part is in use */
+    FT__T_SYNS =
+        8,            /* of side 0: nothing but its SYN, again and again: dup_run says how often it
+                         was   sent again, that of side 1 how often captured again, later than at once;
+                         the cold part is not in use, so that floods of SYNs take no more memory */
     FT__T_COLD = 16,  /* of side 0: the cold part is in use */
     FT__T_RTT = 64,   /* the round trip of the handshake to this side and back is known */
     FT__T_HOLE = 128, /* the cold part has a hole of what it sent */
@@ -164,7 +167,8 @@ FT_INLINE void ft__tcp_begin(struct ft__tcp_hot *h, bool flipped)
 /* Where a flow's TCP state lies, and what else it is worked out from. */
 struct ft__tcp {
     struct ft__tcp_hot *hot;
-    struct ft__tcp_cold *cold; /* not touched before it is needed */
+    struct ft__tcp_cold *cold;     /* not touched before it is needed */
+    struct ft__tcp_copies *copies; /* [2]; likewise, see H_AGAIN */
     /* of the handshake, to that side and back, with T_RTT; until then, with copied of the peer, how
      * many ns lie between the first and the last copy of the peer's SYN */
     uint32_t *rtt_us[2];
