@@ -64,7 +64,7 @@ static size_t map_round(size_t len)
     return (len + unit - 1) & ~(unit - 1);
 }
 
-void *ft_map_alloc(size_t len)
+static void *map(size_t len, bool huge)
 {
     size_t size = map_round(len);
     size_t extra = size >= HUGE_LEN ? HUGE_LEN : 0;
@@ -88,10 +88,21 @@ void *ft_map_alloc(size_t len)
         }
         p += head;
 #ifdef MADV_HUGEPAGE
-        madvise(p, size, MADV_HUGEPAGE); /* best effort: without it the table is only slower */
+        /* best effort: without it the table is only slower, or takes more memory */
+        madvise(p, size, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 #endif
     }
     return p;
+}
+
+void *ft_map_alloc(size_t len)
+{
+    return map(len, true);
+}
+
+void *ft_map_alloc_sparse(size_t len)
+{
+    return map(len, false);
 }
 
 void ft_map_free(void *p, size_t len)

@@ -27,6 +27,8 @@ void ft_mem_free(void *p);
 /* len zero bytes of address space, page aligned; 2 MiB aligned with huge pages asked for when len
  * is 2 MiB or more. NULL when there is no memory. Freed with ft_map_free(p, the same len). */
 FT_NODISCARD void *ft_map_alloc(size_t len);
+/* The same without huge pages: for what few items of a table touch. */
+FT_NODISCARD void *ft_map_alloc_sparse(size_t len);
 void ft_map_free(void *p, size_t len);
 
 /* Tests only: the n-th allocation from now fails (1 = the next); 0 turns it off. */

@@ -27,13 +27,14 @@ static const int64_t horizon_max_ns = (int64_t)600 * 1000000000;
 /* The arrays of a table, one item an entry: where the pointer stands, and the size of an item. */
 static const struct {
     size_t at, size;
+    bool few; /* flows touch it */
 } arrays[] = {
-    {offsetof(struct ft_table, hot), sizeof(struct ft__hot)},
-    {offsetof(struct ft_table, cold), sizeof(struct ft__cold)},
-    {offsetof(struct ft_table, addr6), 32},
-    {offsetof(struct ft_table, high), sizeof(struct ft__high)},
-    {offsetof(struct ft_table, tunnel), sizeof(struct ft__tunnel)},
-    {offsetof(struct ft_table, prev), sizeof(struct ft__prev)},
+    {offsetof(struct ft_table, hot), sizeof(struct ft__hot), false},
+    {offsetof(struct ft_table, cold), sizeof(struct ft__cold), false},
+    {offsetof(struct ft_table, addr6), 32, false},
+    {offsetof(struct ft_table, high), sizeof(struct ft__high), true},
+    {offsetof(struct ft_table, tunnel), sizeof(struct ft__tunnel), true},
+    {offsetof(struct ft_table, prev), sizeof(struct ft__prev), true},
 };
 
 enum { N_ARRAYS = sizeof arrays / sizeof *arrays };
@@ -65,7 +66,8 @@ size_t ft_table_budget(const struct ft_table_config *cfg)
 static bool make_arrays(struct ft_table *t)
 {
     for (int k = 0; k < N_ARRAYS; k++) {
-        void *p = ft_map_alloc(arrays[k].size * ft_table_entries(t->cfg.max_flows));
+        size_t size = arrays[k].size * ft_table_entries(t->cfg.max_flows);
+        void *p = arrays[k].few ? ft_map_alloc_sparse(size) : ft_map_alloc(size);
 
         if (p == NULL) {
             return false;

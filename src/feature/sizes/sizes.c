@@ -79,7 +79,7 @@ static int sizes_open(const struct ft_feature_config *cfg, void **out)
     s->entries = cfg->entries;
     s->side[0] = ft_map_alloc(s->entries * sizeof *s->side[0]);
     s->side[1] = ft_map_alloc(s->entries * sizeof *s->side[1]);
-    s->wide = ft_map_alloc(s->entries * sizeof *s->wide);
+    s->wide = ft_map_alloc_sparse(s->entries * sizeof *s->wide);
     s->is_wide = ft_map_alloc(words(s->entries) * sizeof *s->is_wide);
     if (s->side[0] == NULL || s->side[1] == NULL || s->wide == NULL || s->is_wide == NULL) {
         sizes_close(s);

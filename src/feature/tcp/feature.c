@@ -2,7 +2,8 @@
 /* feature/tcp: tcp: where the state of a connection lies, and its part of a record.
  *
  * Theory of operation: every segment touches one line of an entry (hot). The round trips of the
- * handshake, 8 bytes, lie apart; what goes wrong, and how it ends, in cold: see tcp.h. */
+ * handshake, 8 bytes, lie apart; what goes wrong, and how it ends, in cold; what was captured twice
+ * in copies: see tcp.h. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -52,8 +53,8 @@ static int tcp_open(const struct ft_feature_config *cfg, void **out)
     t->entries = cfg->entries;
     t->hot = ft_map_alloc(t->entries * sizeof *t->hot);
     t->trip = ft_map_alloc(t->entries * sizeof *t->trip);
-    t->cold = ft_map_alloc(t->entries * sizeof *t->cold);
-    t->copies = ft_map_alloc(t->entries * sizeof *t->copies);
+    t->cold = ft_map_alloc_sparse(t->entries * sizeof *t->cold);
+    t->copies = ft_map_alloc_sparse(t->entries * sizeof *t->copies);
     if (t->hot == NULL || t->trip == NULL || t->cold == NULL || t->copies == NULL) {
         tcp_close(t);
         return FT_E_NOMEM;

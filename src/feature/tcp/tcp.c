@@ -14,8 +14,10 @@ enum {
 
 /* ---- the cold part ---- */
 
-void ft__tcp_warm(const struct ft__tcp_hot *h, struct ft__tcp_cold *c)
+void ft__tcp_warm(struct ft__tcp_hot *h, struct ft__tcp_cold *c)
 {
+    struct ft__tcp_side *first = &h->side[FT_DIR_FWD];
+
     memset(c, 0, sizeof *c);
     for (int d = 0; d < 2; d++) {
         const struct ft__tcp_side *s = &h->side[d];
@@ -26,6 +28,13 @@ void ft__tcp_warm(const struct ft__tcp_hot *h, struct ft__tcp_cold *c)
     }
     c->syns = (h->side[FT_DIR_FWD].letters & FT__H_SYN) != 0;
     c->answers = (h->side[FT_DIR_REV].letters & FT__H_SYN) != 0;
+    if (first->bits & FT__T_SYNS) {
+        c->side[FT_DIR_FWD].retrans = first->dup_run;
+        c->syns = (uint8_t)(c->syns + first->dup_run); /* dup_run is below 255 */
+        c->side[FT_DIR_FWD].dup_frames = h->side[FT_DIR_REV].dup_run;
+        first->dup_run = h->side[FT_DIR_REV].dup_run = 0;
+        first->bits &= (uint8_t)~FT__T_SYNS;
+    }
 }
 
 /* ---- the handshake ---- */
@@ -391,13 +400,46 @@ static void look(struct ft__segment *g)
     take_window(g);
 }
 
+/* The SYN that opened the connection is sent again, and nothing else has come. False: it is
+ * something else, or it is too much for this. */
+static bool syn_again(struct ft__segment *g)
+{
+    struct ft__tcp_side *s = g->s;
+    const struct ft_packet *p = g->pkt;
+    bool alone = g->d == FT_DIR_FWD && s->letters == FT__H_SYN &&
+                 (s->bits & ~FT__T_SYNS) == FT__T_SEEN && (g->peer->bits & FT__T_SEEN) == 0;
+
+    if (!alone || (p->tcp_flags & (FT__SYN_FIN_RST | FT_TCP_ACK)) != FT_TCP_SYN ||
+        (p->tcp_opts & FT_TCPO_WHOLE) == 0 || p->payload_len != 0 || p->tcp_seq + 1 != s->next ||
+        g->t->since_ns <= FT__COPY_NS || s->dup_run == UINT8_MAX - 1 ||
+        g->peer->dup_run == UINT8_MAX) {
+        return false;
+    }
+    s->bits |= FT__T_SYNS;
+    note_id(s, p->ip_id);
+    if (ft__tcp_is_copied_syn(g)) {
+        g->peer->dup_run++;
+        return true;
+    }
+    s->dup_run++;
+    take_options(g);
+    take_window(g);
+    ft__tcp_remember(s, g->print, g->t->since_ns);
+    return true;
+}
+
 void ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
 {
     struct ft__tcp_hot *h = t->hot;
     struct ft__segment g = {.pkt = pkt, .t = t, .s = &h->side[d], .peer = &h->side[!d], .d = d};
 
     g.print = ft__tcp_print(pkt);
-
+    if (syn_again(&g)) {
+        return;
+    }
+    if (h->side[FT_DIR_FWD].bits & FT__T_SYNS) {
+        ft__tcp_cold(&g);
+    }
     if ((pkt->tcp_opts & FT_TCPO_WHOLE) == 0) {
         ft__tcp_forget(&g);
         return;
@@ -454,6 +496,10 @@ void ft__tcp_record(const struct ft__tcp *t, struct ft_tcp_record *r)
     if (warm) {
         ft__tcp_tell_runs(t);
         cold_record(t->cold, r);
+    }
+    if (t->hot->side[FT_DIR_FWD].bits & FT__T_SYNS) {
+        r->retrans[FT_DIR_FWD] = t->hot->side[FT_DIR_FWD].dup_run;
+        r->dup_frames[FT_DIR_FWD] = t->hot->side[FT_DIR_REV].dup_run;
     }
     history_record(t, warm, r);
     r->midstream = !t->hot->side[FT_DIR_FWD].begun;

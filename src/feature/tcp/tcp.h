@@ -65,7 +65,7 @@ struct ft__tcp_side {
     uint16_t init_window; /* of the first SYN, as on the wire; with H_SYN */
     uint8_t letters;      /* that the history has, H_* */
     uint8_t bits;         /* T_* */
-    uint8_t dup_run;      /* duplicate acknowledgments in a row */
+    uint8_t dup_run;      /* duplicate acknowledgments in a row; T_SYNS: see there */
     uint8_t begun : 1;    /* of side 0: its SYN was seen, or the answer came first */
     uint8_t scale : 4;    /* shift of its windows, or FT_TCPO_NO_SCALE: unknown or none */
 };
@@ -123,10 +123,14 @@ _Static_assert(sizeof(struct ft__tcp_hot) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__tcp_copies) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__tcp_cold) == 192, "three cache lines");
 
+/* FT__T_SYNS: the initiator sent nothing but its SYN, again and again. dup_run of side 0 says how
+ * often it was sent again, that of side 1 how often it was captured again, later than at once; the
+ * cold part is not in use, so that floods of SYNs take no more memory. */
 enum {
     FT__T_SEEN = 1,   /* it sent something */
     FT__T_ACKED = 2,  /* it acknowledged something */
     FT__T_FIN = 4,    /* it sent a FIN: the cold part is in use */
+    FT__T_SYNS = 8,   /* of side 0: nothing but SYNs, see below */
     FT__T_COLD = 16,  /* of side 0: the cold part is in use */
     FT__T_RTT = 64,   /* the round trip of the handshake to this side and back is known */
     FT__T_HOLE = 128, /* the cold part has a hole of what it sent */

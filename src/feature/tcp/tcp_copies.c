@@ -20,10 +20,8 @@
 #include "feature/tcp/tcp_parts.h"
 
 enum {
-    COPY_NS = 3000000,       /* a frame that comes again later was sent again */
-    SYN_COPY_NS = 200000000, /* the same of a SYN: initial timeouts are longer (RFC 6298 §2) */
-    FAR_NS = 1000000000,     /* what was captured so long ago is of no account */
-    SYN_BEHIND = 1 << 24     /* a SYN that lies so far before is of another connection */
+    FAR_NS = 1000000000, /* what was captured so long ago is of no account */
+    SYN_BEHIND = 1 << 24 /* a SYN that lies so far before is of another connection */
 };
 
 /* ---- time ---- */
@@ -56,7 +54,7 @@ static bool is_soon(const struct ft__segment *g, int64_t ns)
 {
     int64_t trip = ft__tcp_whole_trip_ns(g);
 
-    return ns <= COPY_NS && (trip == 0 || ns < trip);
+    return ns <= FT__COPY_NS && (trip == 0 || ns < trip);
 }
 
 /* ---- a side of which segments came again ---- */
@@ -127,7 +125,7 @@ static bool has_run(const struct ft__tcp_copies *c)
 /* Copies that are late will not come: then the next one is not expected any more. */
 static void look_for_due(struct ft__segment *g, struct ft__tcp_copies *c)
 {
-    if (ago(g, c->due_at) <= COPY_NS && since(g) <= COPY_NS) {
+    if (ago(g, c->due_at) <= FT__COPY_NS && since(g) <= FT__COPY_NS) {
         return;
     }
     /* also of a side that only acknowledges: its numbers stand still */
@@ -148,14 +146,14 @@ static void age(struct ft__segment *g)
         c->asked = 1;
     }
     look_for_due(g, c);
-    if (since(g) <= COPY_NS && ago(g, c->old_at) <= COPY_NS) {
+    if (since(g) <= FT__COPY_NS && ago(g, c->old_at) <= FT__COPY_NS) {
         return;
     }
     end_run(g, c);
     if (!c->known) {
         g->s->letters &= (uint8_t)~FT__H_AGAIN;
         g->s->seen[0] = g->s->seen[1] = 0;
-    } else if (since(g) > COPY_NS) {
+    } else if (since(g) > FT__COPY_NS) {
         memset(c->odd, 0, sizeof c->odd);
         c->odd_at = stamp(g);
         if (since(g) >= FAR_NS) {
@@ -177,7 +175,7 @@ static bool is_in_recovery(const struct ft__segment *g)
     const struct ft__tcp_copies *c = &g->t->copies[g->d];
     uint16_t units = (uint16_t)(asked_stamp(g) - c->asked_at);
 
-    return c->asked && units <= COPY_NS >> FT__T_TIME_SHIFT;
+    return c->asked && units <= FT__COPY_NS >> FT__T_TIME_SHIFT;
 }
 
 /* Is an equal print enough? While the peer asks for something, and no id tells one segment from
@@ -200,7 +198,7 @@ static int64_t odd_ago(const struct ft__segment *g)
 {
     const struct ft__tcp_copies *c = &g->t->copies[g->d];
 
-    for (int i = 0; i < FT__ODD && ago(g, c->odd_at) <= COPY_NS; i++) {
+    for (int i = 0; i < FT__ODD && ago(g, c->odd_at) <= FT__COPY_NS; i++) {
         if (c->odd[i] >> 16 == g->print) {
             int64_t units = (int16_t)(stamp(g) - c->odd[i]);
 
@@ -285,7 +283,7 @@ static bool goes_on(const struct ft__segment *g, const struct ft__tcp_copies *c)
 
     bool again = g->len == 0 && c->proven && g->pkt->tcp_ack != g->s->acked; /* of a duplicate */
 
-    return (seq == 0 || (seq > 0 && ago(g, c->old_at) <= COPY_NS)) && ack >= 0 &&
+    return (seq == 0 || (seq > 0 && ago(g, c->old_at) <= FT__COPY_NS)) && ack >= 0 &&
            (ack > 0 || again || ft__tcp_after(g->end, c->to) > 0);
 }
 
@@ -360,7 +358,7 @@ static void copy_of_syn(struct ft__segment *g)
     *ns = ft__tcp_copies_of_syn(g, g->d);
     s->copied = 1;
     if (g->t->since_ns > 0) {
-        *ns += (uint32_t)g->t->since_ns; /* at most SYN_COPY_NS */
+        *ns += (uint32_t)g->t->since_ns; /* at most FT__SYN_COPY_NS */
     }
 }
 
@@ -372,7 +370,7 @@ static bool is_past_syn(const struct ft__segment *g)
     int sent = !ft__tcp_is_warm(g) ? 1 : answer ? g->t->cold->answers : g->t->cold->syns;
 
     return sent == 1 && (g->s->letters & FT__H_SYN) && (g->s->letters & (FT__H_DATA | FT__H_ACK)) &&
-           behind > 0 && behind < SYN_BEHIND && since(g) <= SYN_COPY_NS;
+           behind > 0 && behind < SYN_BEHIND && since(g) <= FT__SYN_COPY_NS;
 }
 
 /* May this be the same acknowledgment sent twice, and not only captured twice? */
@@ -445,11 +443,16 @@ static bool is_copied_syn(struct ft__segment *g, int64_t seen)
 {
     int64_t more = is_on(g) ? 0 : ft__tcp_copies_of_syn(g, g->d); /* seen: of the newest copy */
 
-    if (ft_time_add(seen, more) <= SYN_COPY_NS) {
+    if (ft_time_add(seen, more) <= FT__SYN_COPY_NS) {
         copy_of_syn(g);
         return true;
     }
     return is_past_syn(g);
+}
+
+bool ft__tcp_is_copied_syn(struct ft__segment *g)
+{
+    return is_copied_syn(g, seen_ago(g));
 }
 
 bool ft__tcp_is_copy(struct ft__segment *g)

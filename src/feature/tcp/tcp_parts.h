@@ -34,7 +34,12 @@ FT_INLINE void ft__tcp_bump8(uint8_t *n)
     *n = (uint8_t)(*n + (*n < UINT8_MAX));
 }
 
-enum { FT__FAST_AFTER = 2 /* duplicate acknowledgments */ };
+enum {
+    FT__COPY_NS = 3000000,      /* a frame that comes again later was sent again */
+    FT__FAST_AFTER = 2,         /* duplicate acknowledgments */
+    FT__SYN_COPY_NS = 200000000 /* a SYN that comes again later was sent again: initial timeouts are
+                                   longer (RFC 6298 §2) */
+};
 
 /* The round trip of the handshake from end to end; 0: not known. */
 FT_INLINE int64_t ft__tcp_whole_trip_ns(const struct ft__segment *g)
@@ -58,7 +63,7 @@ FT_INLINE bool ft__tcp_is_warm(const struct ft__segment *g)
 }
 
 /* An empty cold part: what the line of state tells of the handshake is told to it. */
-void ft__tcp_warm(const struct ft__tcp_hot *h, struct ft__tcp_cold *c);
+void ft__tcp_warm(struct ft__tcp_hot *h, struct ft__tcp_cold *c);
 
 FT_INLINE struct ft__tcp_cold *ft__tcp_cold(struct ft__segment *g)
 {
@@ -93,6 +98,9 @@ FT_INLINE bool ft__tcp_may_be_copy(const struct ft__segment *g)
     return (s->bits & FT__T_SEEN) && ((s->letters & FT__H_AGAIN) || g->print == s->seen[0] ||
                                       g->print == s->seen[1] || (g->pkt->tcp_flags & FT_TCP_SYN));
 }
+
+/* The same of a SYN, of a side that sent nothing else. */
+bool ft__tcp_is_copied_syn(struct ft__segment *g);
 
 /* A segment that does not go beyond what was seen, and is counted as sent again. True when it may
  * still be told to be a copy: then its letter is added later. */

@@ -54,7 +54,7 @@ static int tunnel_open(const struct ft_feature_config *cfg, void **out)
         return FT_E_NOMEM;
     }
     t->entries = cfg->entries;
-    t->of = ft_map_alloc(t->entries * sizeof *t->of);
+    t->of = ft_map_alloc_sparse(t->entries * sizeof *t->of);
     t->has = ft_map_alloc(words(t->entries) * sizeof *t->has);
     if (t->of == NULL || t->has == NULL) {
         tunnel_close(t);
