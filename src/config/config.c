@@ -16,7 +16,9 @@ enum { SHOWN_LEN = 80 };
 
 const struct ft_option *ft_option_at(uint32_t i)
 {
-    return i < ft__option_rows_n ? &ft__option_rows[i].option : NULL;
+    struct ft__option_ref row;
+
+    return ft__option_row(i, &row) ? row.option : NULL;
 }
 
 const char *ft_profile_at(uint32_t i, const char **out_meaning)
@@ -59,10 +61,10 @@ int ft__option_find(const struct ft_config *cfg, const char *where, const char *
                     uint32_t *out_i, struct ft_err *err)
 {
     struct ft_nearest nearest = {0};
+    const struct ft_option *o;
     char text[SHOWN_LEN];
 
-    for (uint32_t i = 0; i < ft__option_rows_n; i++) {
-        const struct ft_option *o = &ft__option_rows[i].option;
+    for (uint32_t i = 0; (o = ft_option_at(i)) != NULL; i++) {
 
         if (strcmp(o->name, name) == 0) {
             if ((o->commands & cfg->command) == 0) {
@@ -160,10 +162,10 @@ static bool in_choices(const char *choices, const char *word, size_t len)
     }
 }
 
-static int check_words(const struct ft_config *cfg, const struct ft_option_row *row,
+static int check_words(const struct ft_config *cfg, const struct ft__option_ref *row,
                        const char *where, const char *value, struct ft_err *err)
 {
-    const struct ft_option *o = &row->option;
+    const struct ft_option *o = row->option;
     bool packets = row->setter == FT__SET_EVENTS && cfg->command != FT_CMD_COLLECT;
     const char *choices = packets ? "sample|flow|stats|all" : o->choices;
     char allowed[160];
@@ -399,12 +401,12 @@ static int add_output(struct ft_config *cfg, const char *where, const char *valu
     return rc;
 }
 
-static int apply_number(struct ft_config *cfg, const struct ft_option_row *row, const char *where,
+static int apply_number(struct ft_config *cfg, const struct ft__option_ref *row, const char *where,
                         const char *value, struct ft_err *err)
 {
     char *at = (char *)cfg + row->offset;
     uint64_t v = 0;
-    int rc = parse_number(&row->option, where, value, &v, err);
+    int rc = parse_number(row->option, where, value, &v, err);
 
     if (rc != FT_OK) {
         return rc;
@@ -423,7 +425,7 @@ static int apply_number(struct ft_config *cfg, const struct ft_option_row *row, 
     return FT_OK;
 }
 
-static int apply_flag(struct ft_config *cfg, const struct ft_option_row *row, const char *where,
+static int apply_flag(struct ft_config *cfg, const struct ft__option_ref *row, const char *where,
                       const char *value, struct ft_err *err)
 {
     bool on = strcasecmp(value, "true") == 0 || strcasecmp(value, "yes") == 0 ||
@@ -431,7 +433,7 @@ static int apply_flag(struct ft_config *cfg, const struct ft_option_row *row, co
 
     if (!on && strcasecmp(value, "false") != 0 && strcasecmp(value, "no") != 0 &&
         strcasecmp(value, "off") != 0) {
-        return bad(err, where, &row->option, value, "true or false");
+        return bad(err, where, row->option, value, "true or false");
     }
     if (row->setter == FT__SET_BOOL) {
         memcpy((char *)cfg + row->offset, &on, sizeof on);
@@ -443,33 +445,47 @@ static int apply_flag(struct ft_config *cfg, const struct ft_option_row *row, co
     return FT_OK;
 }
 
+/* Words that there are; text that says something. */
+static int check_text(const struct ft_config *cfg, const struct ft__option_ref *row,
+                      const char *where, const char *value, struct ft_err *err)
+{
+    const struct ft_option *o = row->option;
+
+    if (o->choices != NULL) {
+        return check_words(cfg, row, where, value, err);
+    }
+    if (o->type == FT_OPT_STRING && value[0] == '\0' && row->setter != FT__SET_ANY_TEXT &&
+        row->setter != FT__SET_OUTPUT) {
+        return bad(err, where, o, value, o->arg);
+    }
+    return FT_OK;
+}
+
 int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const char *value,
                      struct ft_err *err)
 {
-    const struct ft_option_row *row = &ft__option_rows[i];
-    const struct ft_option *o = &row->option;
-    int rc = FT_OK;
+    struct ft__option_ref row;
 
-    if (o->type == FT_OPT_FLAG) {
-        return apply_flag(cfg, row, where, value, err);
+    if (!ft__option_row(i, &row)) {
+        return FT_E_USAGE;
     }
-    if (o->choices != NULL) {
-        rc = check_words(cfg, row, where, value, err);
-    } else if (o->type == FT_OPT_STRING && value[0] == '\0' && row->setter != FT__SET_ANY_TEXT &&
-               row->setter != FT__SET_OUTPUT) {
-        rc = bad(err, where, o, value, o->arg);
-    }
+    const struct ft_option *o = row.option;
+    int rc = check_text(cfg, &row, where, value, err);
+
     if (rc != FT_OK) {
         return rc;
     }
-    switch (row->setter) {
+    if (o->type == FT_OPT_FLAG) {
+        return apply_flag(cfg, &row, where, value, err);
+    }
+    switch (row.setter) {
     case FT__SET_U32:
     case FT__SET_U64:
     case FT__SET_NS:
-        return apply_number(cfg, row, where, value, err);
+        return apply_number(cfg, &row, where, value, err);
     case FT__SET_TEXT:
     case FT__SET_ANY_TEXT:
-        return set_text((char **)(void *)((char *)cfg + row->offset), value, err);
+        return set_text((char **)(void *)((char *)cfg + row.offset), value, err);
     case FT__SET_INPUT:
         return ft_config_add_input(cfg, value, err);
     case FT__SET_OUTPUT:
@@ -511,6 +527,7 @@ struct ft_config *ft_config_new(enum ft_command command)
 {
     struct ft_config *cfg = ft_mem_alloc(1, sizeof *cfg);
     struct ft_err err;
+    struct ft__option_ref row;
 
     if (cfg == NULL || (cfg->inputs = ft_mem_alloc(FT_MAX_INPUTS, sizeof *cfg->inputs)) == NULL) {
         ft_mem_free(cfg);
@@ -518,11 +535,9 @@ struct ft_config *ft_config_new(enum ft_command command)
     }
     cfg->command = command;
     cfg->tunnel_ports = ft_tunnel_ports_known;
-    for (uint32_t i = 0; i < ft__option_rows_n; i++) {
-        const struct ft_option_row *row = &ft__option_rows[i];
-
-        if (row->option.defval != NULL && row->setter != FT__SET_OUTPUT &&
-            ft__option_apply(cfg, i, "", row->option.defval, &err) != FT_OK) {
+    for (uint32_t i = 0; ft__option_row(i, &row); i++) {
+        if (row.option->defval != NULL && row.setter != FT__SET_OUTPUT &&
+            ft__option_apply(cfg, i, "", row.option->defval, &err) != FT_OK) {
             ft_config_free(cfg);
             return NULL;
         }

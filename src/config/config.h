@@ -7,6 +7,7 @@
 #include "flowtap/config.h"
 #include "flowtap/event.h"
 #include "flowtap/stats.h"
+#include "model/columns.h"
 #include "model/packet.h"
 
 enum { FT_MAX_INPUTS = 4096, FT_CONFIG_SNAPSHOTS = 8 };
@@ -35,12 +36,13 @@ struct ft_config {
     uint32_t n_snapshots;
     bool keep_tunnels;
     struct ft_tunnel_ports tunnel_ports;
-    uint32_t profiles; /* -p: a bit for each of ft_column_sets */
-    char *anonymize;   /* key file, owned, or NULL */
-    bool hash_names;   /* with anonymize: digests of names, else they are left out */
-    int64_t stats_ns;  /* 0: at the end only */
-    int64_t drain_ns;  /* for an output that takes nothing any more */
-    char *user;        /* --user, owned, or NULL: nobody when started as root */
+    uint32_t profiles;             /* -p: a bit for each of ft_column_sets */
+    struct ft_set_options options; /* of the owners of profiles */
+    char *anonymize;               /* key file, owned, or NULL */
+    bool hash_names;               /* with anonymize: digests of names, else they are left out */
+    int64_t stats_ns;              /* 0: at the end only */
+    int64_t drain_ns;              /* for an output that takes nothing any more */
+    char *user;                    /* --user, owned, or NULL: nobody when started as root */
     bool no_sandbox;
     bool log_json;
     int verbosity;       /* -1 quiet, 0, 1.. per -v */

@@ -9,7 +9,7 @@
 #define S          UINT64_C(1000000000)
 #define AT(member) offsetof(struct ft_config, member)
 
-const struct ft_option_row ft__option_rows[] = {
+static const struct ft_option_row rows[] = {
     {{.name = "interface",
       .letter = 'i',
       .type = FT_OPT_STRING,
@@ -399,8 +399,43 @@ const struct ft_option_row ft__option_rows[] = {
      0},
 };
 
-const uint32_t ft__option_rows_n = sizeof ft__option_rows / sizeof ft__option_rows[0];
+enum { N_ROWS = sizeof rows / sizeof rows[0] };
 
-_Static_assert(sizeof ft__option_rows / sizeof ft__option_rows[0] <=
-                   sizeof((struct ft_config *)0)->set / sizeof(bool),
+_Static_assert((int)N_ROWS + (int)FT_PARTS_MAX * (int)FT_SET_OPTIONS_MAX <=
+                   (int)(sizeof((struct ft_config *)0)->set / sizeof(bool)),
                "a flag for each row");
+
+/* Option number i of the owners of profiles. */
+static bool of_owners(uint32_t i, struct ft__option_ref *out)
+{
+    for (uint32_t k = 0; ft_column_sets[k] != NULL; k++) {
+        const struct ft_column_set *s = ft_column_sets[k];
+
+        if (i < s->n_options) {
+            *out = (struct ft__option_ref){&s->options[i], FT__SET_U64, AT(options.of[s->part][i])};
+            return true;
+        }
+        i -= s->n_options;
+    }
+    return false;
+}
+
+bool ft__option_row(uint32_t i, struct ft__option_ref *out)
+{
+    uint32_t before = 0, owners = 0;
+
+    while (rows[before++].setter != FT__SET_APP) {
+    }
+    for (uint32_t k = 0; ft_column_sets[k] != NULL; k++) {
+        owners += ft_column_sets[k]->n_options;
+    }
+    if (i >= before && i - before < owners) {
+        return of_owners(i - before, out);
+    }
+    i -= i >= before ? owners : 0;
+    if (i >= N_ROWS) {
+        return false;
+    }
+    *out = (struct ft__option_ref){&rows[i].option, rows[i].setter, rows[i].offset};
+    return true;
+}

@@ -38,8 +38,16 @@ struct ft_option_row {
     size_t offset; /* in struct ft_config, for the first setters */
 };
 
-extern const struct ft_option_row ft__option_rows[];
-extern const uint32_t ft__option_rows_n;
+/* A row as it is used, wherever it stands. */
+struct ft__option_ref {
+    const struct ft_option *option;
+    enum ft__setter setter;
+    size_t offset;
+};
+
+/* Row number i in the order of the help: the table's and, behind --app, those of the owners of
+ * profiles (model/columns.h). False after the last. */
+bool ft__option_row(uint32_t i, struct ft__option_ref *out);
 
 /* Sets row i of a configuration from text. where: what stands before messages ("--", "FILE:LINE:
  * "). */

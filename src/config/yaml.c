@@ -97,12 +97,11 @@ static bool is_null(const yaml_event_t *e)
 /* True when the command line has said it, or the opposite: quiet and verbose are one thing. */
 static bool overruled(const struct ft_config *cfg, uint32_t row)
 {
-    enum ft__setter setter = ft__option_rows[row].setter;
+    struct ft__option_ref it, other;
 
-    for (uint32_t i = 0; i < ft__option_rows_n; i++) {
-        enum ft__setter other = ft__option_rows[i].setter;
-        bool pair = (setter == FT__SET_QUIET && other == FT__SET_VERBOSE) ||
-                    (setter == FT__SET_VERBOSE && other == FT__SET_QUIET);
+    for (uint32_t i = 0; ft__option_row(row, &it) && ft__option_row(i, &other); i++) {
+        bool pair = (it.setter == FT__SET_QUIET && other.setter == FT__SET_VERBOSE) ||
+                    (it.setter == FT__SET_VERBOSE && other.setter == FT__SET_QUIET);
 
         if (cfg->set[i] && (i == row || pair)) {
             return true;
@@ -113,7 +112,7 @@ static bool overruled(const struct ft_config *cfg, uint32_t row)
 
 static int apply(struct loader *l, uint32_t row, const yaml_event_t *e)
 {
-    const struct ft_option *o = &ft__option_rows[row].option;
+    const struct ft_option *o = ft_option_at(row);
     char where[WHERE_LEN], what[160];
     const char *extra = extras(e);
 
@@ -165,7 +164,7 @@ static int load_list(struct loader *l, uint32_t row)
 
 static int load_value(struct loader *l, uint32_t row)
 {
-    const struct ft_option *o = &ft__option_rows[row].option;
+    const struct ft_option *o = ft_option_at(row);
     yaml_event_t e;
     int rc = next(l, &e);
 
@@ -200,7 +199,7 @@ static int load_key(struct loader *l, const yaml_event_t *e)
     where_of(l, &e->start_mark, where);
     int rc = ft__option_find(l->cfg, where, key, &row, l->err);
 
-    if (rc == FT_OK && ft__option_rows[row].option.cli_only) {
+    if (rc == FT_OK && ft_option_at(row)->cli_only) {
         snprintf(what, sizeof what, "%s: belongs on the command line", key);
         return fail(l, &e->start_mark, what);
     }

@@ -25,7 +25,8 @@
 
 /* What a feature has to know when it is opened. */
 struct ft_feature_config {
-    uint32_t entries; /* entry numbers are below */
+    uint32_t entries;       /* entry numbers are below */
+    const uint64_t *option; /* what the options of its columns say, in their order */
 };
 
 /* All of it is called on the thread of the table. */
@@ -33,11 +34,10 @@ struct ft_feature {
     const char *name;    /* of its profile */
     const char *meaning; /* one line, for --help and docs */
     const struct ft_column_set *columns;
-    uint32_t flow_bytes; /* of memory that a plain flow touches, at most */
-    bool payload;        /* it looks into payloads: the decoder has to keep them */
+    bool payload; /* it looks into payloads: the decoder has to keep them */
 
-    /* bytes of address space */
-    size_t (*budget)(const struct ft_feature_config *cfg);
+    /* bytes of address space, and of memory that a plain flow touches, at most */
+    size_t (*budget)(const struct ft_feature_config *cfg, uint32_t *out_flow);
 
     /* Maps the state of cfg->entries flows, and touches none of it. On success *out is the
      * caller's, given back by close(); NULL is closed, too. FT_E_NOMEM. */

@@ -167,6 +167,7 @@ static int csv_open(const struct ft_format_config *cfg, struct ft_format **out, 
         return ft_err_set(err, FT_E_NOMEM, "the columns of an output: out of memory");
     }
     csv->format.ops = &ft_format_csv;
+    csv->format.flow_max = ft_format_flow_max(cfg);
     csv->safe = cfg->safe;
     if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
         csv->columns = *cfg->columns;

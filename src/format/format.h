@@ -27,7 +27,8 @@
 #include "model/record.h"
 
 enum { FT_FORMAT_MAX = FT_EVENT_ROOM }; /* a stats event of 128 workers and 16 outputs fits */
-enum { FT_FORMAT_SAMPLE_MAX = 1024, FT_FORMAT_FLOW_MAX = 16384 }; /* tighter bounds of these two */
+enum { FT_FORMAT_SAMPLE_MAX = 1024 };
+enum { FT_FORMAT_FLOW_MIN = 16384 }; /* a flow record besides its lists */
 enum { FT_FORMAT_HEADER_MAX = 32768 };
 enum { FT_FORMAT_EXPORT_MIN = 4096 }; /* an exported record besides its values */
 
@@ -47,6 +48,7 @@ struct ft_format_ops;
 /* An instance; formats have more behind it. */
 struct ft_format {
     const struct ft_format_ops *ops;
+    size_t flow_max; /* bytes that a flow record takes, at most */
 };
 
 struct ft_format_ops {
@@ -82,5 +84,8 @@ struct ft_format_ops {
 extern const struct ft_format_ops *const ft_formats[];
 
 const struct ft_format_ops *ft_format_find(const char *name);
+
+/* For open(): flow_max of an instance. */
+size_t ft_format_flow_max(const struct ft_format_config *cfg);
 
 #endif

@@ -144,6 +144,7 @@ static int ndjson_open(const struct ft_format_config *cfg, struct ft_format **ou
 
     if (n != NULL) {
         n->format.ops = &ft_format_ndjson;
+        n->format.flow_max = ft_format_flow_max(cfg);
         n->by_hand = !cfg->omit_null && (cfg->columns == NULL || !cfg->columns->flat);
         n->map = cfg->schema != NULL ? ft__map_find(cfg->schema) : NULL;
     }

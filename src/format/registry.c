@@ -55,3 +55,10 @@ const struct ft_format_ops *ft_format_find(const char *name)
     }
     return NULL;
 }
+
+size_t ft_format_flow_max(const struct ft_format_config *cfg)
+{
+    size_t lists = cfg->columns != NULL ? ft_columns_lists_room(cfg->columns) : 0;
+
+    return FT_FORMAT_FLOW_MIN + lists < FT_FORMAT_MAX ? FT_FORMAT_FLOW_MIN + lists : FT_FORMAT_MAX;
+}

@@ -13,10 +13,11 @@
 #ifndef FT_MODEL_COLUMNS_H
 #define FT_MODEL_COLUMNS_H
 
+#include "flowtap/config.h"
 #include "flowtap/errors.h"
 #include "model/field.h"
 
-enum { FT_COLUMNS_MAX = 512, FT_COLUMN_SETS_MAX = 32 };
+enum { FT_COLUMNS_MAX = 512, FT_COLUMN_SETS_MAX = 32, FT_SET_OPTIONS_MAX = 2 };
 
 /* The columns of one owner: a profile. */
 struct ft_column_set {
@@ -28,6 +29,15 @@ struct ft_column_set {
     bool in_all;  /* -p all has it */
     /* a part at this address says what this one does: its text may be prepared; or NULL */
     const void *nothing;
+    /* its owner's options, numbers with a default; they stand in the table of options behind
+     * --profile and --app */
+    const struct ft_option *options; /* [n_options], at most FT_SET_OPTIONS_MAX */
+    uint32_t n_options;
+};
+
+/* What the options of all owners say. */
+struct ft_set_options {
+    uint64_t of[FT_PARTS_MAX][FT_SET_OPTIONS_MAX];
 };
 
 /* All sets, base first, NULL behind the last. */
@@ -70,6 +80,9 @@ FT_NODISCARD int ft_columns_pick(const char *list, struct ft_columns *out, struc
 void ft_columns_rows(const struct ft_field *rows, uint32_t n, struct ft_columns *out);
 FT_NODISCARD int ft_columns_pick_rows(const struct ft_field *rows, uint32_t n, const char *list,
                                       struct ft_columns *out, struct ft_err *err);
+
+/* Bytes of text that the lists among the columns take at most. */
+size_t ft_columns_lists_room(const struct ft_columns *c);
 
 /* The parts that the columns look at, a bit for each enum ft_part. */
 uint32_t ft_columns_parts(const struct ft_columns *c);

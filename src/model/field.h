@@ -103,6 +103,7 @@ struct ft_field {
     uint8_t group;           /* enum ft_group */
     uint8_t type;            /* enum ft_type */
     uint8_t item;            /* FT_T_LIST: FT_T_U8 to FT_T_F64 */
+    uint16_t most;           /* FT_T_LIST: items */
     uint8_t privacy;         /* enum ft_privacy, never FT_PRIVACY_UNSET */
 };
 

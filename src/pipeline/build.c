@@ -344,7 +344,7 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
         rc = build_fragments(p, w);
     }
     if (rc == FT_OK && !p->plan.collect) {
-        rc = ft_meter_open(&w->meter, &p->plan.table, p->plan.parts);
+        rc = ft_meter_open(&w->meter, &p->plan.table, p->plan.parts, &p->plan.options);
         w->meter.emit = ft_emit_flow;
         w->meter.cookie = &w->emit;
     }
@@ -513,7 +513,7 @@ static double mib(uint64_t bytes)
     return (double)bytes / 1048576;
 }
 
-static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint64_t queues,
+static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint32_t flow, uint64_t queues,
                        uint64_t outputs)
 {
     const struct ft_plan *plan = &p->plan;
@@ -524,7 +524,7 @@ static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint64_t qu
         snprintf(what, sizeof what, "exporters and counts %.1f (%llu tuples)", mib(tables), flows);
     } else {
         snprintf(what, sizeof what, "flow table %.1f (%llu flows of %u bytes; few take more)",
-                 mib(tables), flows, ft_meter_flow_bytes(plan->parts));
+                 mib(tables), flows, flow);
     }
     ft_log(&p->log, FT_LOG_INFO, "memory budget %.1f MiB: %s, queues %.1f, outputs %.1f",
            mib(p->budget), what, mib(queues), mib(outputs));
@@ -533,7 +533,9 @@ static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint64_t qu
 void ft__build_budget(struct ft_pipeline *p)
 {
     const struct ft_plan *plan = &p->plan;
-    uint64_t tables = (uint64_t)ft_meter_budget(&plan->table, plan->parts) * plan->n_workers;
+    uint32_t flow;
+    uint64_t tables = (uint64_t)ft_meter_budget(&plan->table, plan->parts, &plan->options, &flow) *
+                      plan->n_workers;
     uint64_t outputs = 0, queues = 0;
 
     for (uint32_t i = 0; i < p->n_routes; i++) {
@@ -556,7 +558,7 @@ void ft__build_budget(struct ft_pipeline *p)
         tables += ft_fragments_budget() * (plan->mode == FT_MODE_DIRECT ? plan->n_workers : 1);
     }
     p->budget = tables + outputs + queues;
-    say_budget(p, tables, queues, outputs);
+    say_budget(p, tables, flow, queues, outputs);
 }
 
 int ft__build_patience(struct ft_pipeline *p, uint32_t i)

@@ -262,7 +262,7 @@ int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct f
         rc = ft_datagrams_new(&w->collect->datagrams);
     }
     if (rc == FT_OK) {
-        rc = ft_meter_open(&w->meter, &w->p->plan.table, 0);
+        rc = ft_meter_open(&w->meter, &w->p->plan.table, 0, &w->p->plan.options);
     }
     if (rc == FT_OK) {
         rc = ft__estimates_init(&w->collect->estimates, w->p->plan.table.max_flows, &w->p->seed);

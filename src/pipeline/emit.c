@@ -85,7 +85,7 @@ void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
             continue;
         }
         const struct ft_format *f = e->to[k].format;
-        uint8_t *p = ft_writer_begin(w, FT_EVENT_FLOW, FT_FORMAT_FLOW_MAX);
+        uint8_t *p = ft_writer_begin(w, FT_EVENT_FLOW, f->flow_max);
 
         if (p != NULL) {
             ft_writer_end(w, FT_EVENT_FLOW, f->ops->flow(f, p, rec));

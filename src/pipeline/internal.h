@@ -60,8 +60,9 @@ struct ft_plan {
     struct ft_tunnel_ports tunnel_ports;
     uint32_t profiles; /* of -p: a bit for each of ft_column_sets */
     uint32_t parts;    /* of records that some output writes: a bit for each enum ft_part */
-    bool payloads;     /* some of them look into payloads: packets carry those */
-    bool anonymize;    /* no true address leaves: events, messages, saved state */
+    struct ft_set_options options; /* of their owners */
+    bool payloads;                 /* some of them look into payloads: packets carry those */
+    bool anonymize;                /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;
     int64_t stats_ns;
     int64_t duration_ns;          /* live: of wall time; 0: no end */

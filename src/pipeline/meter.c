@@ -4,9 +4,11 @@
 
 enum { TIMER_VISITS = 2, /* for each packet */ ASK_AHEAD = 4 /* records */ };
 
-static struct ft_feature_config feature_config(const struct ft_table_config *cfg)
+static struct ft_feature_config feature_config(const struct ft_table_config *cfg, uint32_t part,
+                                               const struct ft_set_options *options)
 {
-    return (struct ft_feature_config){.entries = ft_table_entries(cfg->max_flows)};
+    return (struct ft_feature_config){.entries = ft_table_entries(cfg->max_flows),
+                                      .option = options->of[part]};
 }
 
 static bool is_on(uint32_t features, uint32_t part)
@@ -14,34 +16,34 @@ static bool is_on(uint32_t features, uint32_t part)
     return (features >> part & 1) && ft_feature_at(part) != NULL;
 }
 
-size_t ft_meter_budget(const struct ft_table_config *cfg, uint32_t features)
+size_t ft_meter_budget(const struct ft_table_config *cfg, uint32_t features,
+                       const struct ft_set_options *options, uint32_t *out_flow)
 {
-    struct ft_feature_config c = feature_config(cfg);
     size_t sum = ft_table_budget(cfg);
+    uint32_t flow = FT_TABLE_FLOW_BYTES;
 
     for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
-        sum += is_on(features, p) ? ft_feature_at(p)->budget(&c) : 0;
+        if (is_on(features, p)) {
+            struct ft_feature_config c = feature_config(cfg, p, options);
+            uint32_t of_it = 0;
+
+            sum += ft_feature_at(p)->budget(&c, &of_it);
+            flow += of_it;
+        }
     }
+    *out_flow = flow;
     return sum;
 }
 
-uint32_t ft_meter_flow_bytes(uint32_t features)
+int ft_meter_open(struct ft_meter *m, const struct ft_table_config *cfg, uint32_t features,
+                  const struct ft_set_options *options)
 {
-    uint32_t sum = FT_TABLE_FLOW_BYTES;
-
-    for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
-        sum += is_on(features, p) ? ft_feature_at(p)->flow_bytes : 0;
-    }
-    return sum;
-}
-
-int ft_meter_open(struct ft_meter *m, const struct ft_table_config *cfg, uint32_t features)
-{
-    struct ft_feature_config c = feature_config(cfg);
     int rc = ft_table_new(cfg, &m->table);
 
     for (uint32_t p = 0; rc == FT_OK && p < FT_PARTS_MAX; p++) {
         if (is_on(features, p)) {
+            struct ft_feature_config c = feature_config(cfg, p, options);
+
             m->on[m->n_on].feature = ft_feature_at(p);
             m->on[m->n_on].part = (uint8_t)p;
             rc = ft_feature_at(p)->open(&c, &m->on[m->n_on].state);

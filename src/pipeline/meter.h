@@ -31,15 +31,14 @@ struct ft_meter {
     bool counts_only; /* the bytes of records are not asked for: emit gets NULL for each */
 };
 
-/* Bytes of address space; features: a bit per enum ft_part. */
-size_t ft_meter_budget(const struct ft_table_config *cfg, uint32_t features);
-
-/* Memory that a plain IPv4 flow takes with these features. */
-uint32_t ft_meter_flow_bytes(uint32_t features);
+/* Bytes of address space, and of memory that a plain IPv4 flow takes; features: a bit per enum
+ * ft_part. */
+size_t ft_meter_budget(const struct ft_table_config *cfg, uint32_t features,
+                       const struct ft_set_options *options, uint32_t *out_flow);
 
 /* FT_E_NOMEM, FT_E_RANGE; m is to be closed in any case. Who takes records is set by the owner. */
 FT_NODISCARD int ft_meter_open(struct ft_meter *m, const struct ft_table_config *cfg,
-                               uint32_t features);
+                               uint32_t features, const struct ft_set_options *options);
 void ft_meter_close(struct ft_meter *m);
 
 /* Counts n (at most 64) packets, in order, looks at as many timers, and writes the records that

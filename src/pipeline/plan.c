@@ -114,6 +114,7 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, str
     plan.drop =
         cfg->overflow == FT_OVERFLOW_AUTO ? plan.live : cfg->overflow == FT_OVERFLOW_SET_DROP;
     plan.stats_ns = cfg->stats_ns;
+    plan.options = cfg->options;
     plan.drain_ms = (int)(cfg->drain_ns / 1000000);
     plan.read_ms = read_patience_ms(cfg, plan.n_workers);
     plan_mode(cfg, &plan);

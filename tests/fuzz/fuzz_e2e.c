@@ -25,6 +25,7 @@
 #include "lines.h"
 #include "must.h"
 #include "mutate.h"
+#include "options.h"
 #include "pipeline/meter.h"
 
 MUTATE_AS(mutate_capture);
@@ -108,8 +109,8 @@ static void write_flow(struct run *r, const struct ft_flow_record *rec)
         if (ft_formats[i]->flow != NULL) {
             const struct ft_format *f = format_of(i, FT_EVENT_FLOW);
 
-            begin_text(FT_FORMAT_FLOW_MAX);
-            end_text(r, f, f->ops->flow(f, room, rec), FT_FORMAT_FLOW_MAX);
+            begin_text(f->flow_max);
+            end_text(r, f, f->ops->flow(f, room, rec), f->flow_max);
         }
     }
 }
@@ -215,7 +216,7 @@ static void open_run(struct run *r, const struct input *in)
         struct ft_table_config most = cfg;
 
         most.max_flows = FLOWS_MAX;
-        MUST(ft_meter_open(&features, &most, UINT32_MAX) == FT_OK);
+        MUST(ft_meter_open(&features, &most, UINT32_MAX, default_options()) == FT_OK);
         ft_table_free(features.table);
     }
     r->meter = features;

@@ -15,8 +15,9 @@ static size_t words(uint32_t entries)
     return ((size_t)entries + 63) / 64;
 }
 
-static size_t app_budget(const struct ft_feature_config *cfg)
+static size_t app_budget(const struct ft_feature_config *cfg, uint32_t *out_flow)
 {
+    *out_flow = sizeof(struct state);
     return ft_apps_budget(cfg->entries) + words(cfg->entries) * sizeof(uint64_t) +
            sizeof(struct app);
 }
@@ -109,7 +110,6 @@ const struct ft_feature ft_feature_app = {
     .name = "app",
     .meaning = "names: the application, TLS, QUIC, HTTP, DNS, from the first packets",
     .columns = &ft_columns_app,
-    .flow_bytes = sizeof(struct state),
     .payload = true,
     .budget = app_budget,
     .open = app_open,

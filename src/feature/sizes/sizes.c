@@ -49,8 +49,9 @@ static size_t words(uint32_t entries)
     return ((size_t)entries + 63) / 64;
 }
 
-static size_t sizes_budget(const struct ft_feature_config *cfg)
+static size_t sizes_budget(const struct ft_feature_config *cfg, uint32_t *out_flow)
 {
+    *out_flow = sizeof(struct side[2]);
     return (size_t)cfg->entries * (sizeof(struct side[2]) + sizeof(struct wide_side[2])) +
            words(cfg->entries) * sizeof(uint64_t) + sizeof(struct sizes);
 }
@@ -260,7 +261,6 @@ const struct ft_feature ft_feature_sizes = {
     .name = "sizes",
     .meaning = "how sizes and gaps of the packets are distributed, by direction",
     .columns = &ft_columns_sizes,
-    .flow_bytes = sizeof(struct side[2]),
     .budget = sizes_budget,
     .open = sizes_open,
     .close = sizes_close,

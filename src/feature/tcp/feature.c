@@ -22,8 +22,9 @@ struct tcp {
     struct ft_tcp_record record;
 };
 
-static size_t tcp_budget(const struct ft_feature_config *cfg)
+static size_t tcp_budget(const struct ft_feature_config *cfg, uint32_t *out_flow)
 {
+    *out_flow = sizeof(struct ft__tcp_hot) + sizeof(uint32_t[2]);
     return (size_t)cfg->entries * (sizeof(struct ft__tcp_hot) + sizeof(uint32_t[2]) +
                                    sizeof(struct ft__tcp_cold) + sizeof(struct ft__tcp_copies[2])) +
            sizeof(struct tcp);
@@ -156,7 +157,6 @@ const struct ft_feature ft_feature_tcp = {
     .name = "tcp",
     .meaning = "what the sequence numbers of a connection tell: history, round trips, losses",
     .columns = &ft_columns_tcp,
-    .flow_bytes = sizeof(struct ft__tcp_hot) + sizeof(uint32_t[2]),
     .budget = tcp_budget,
     .open = tcp_open,
     .close = tcp_close,

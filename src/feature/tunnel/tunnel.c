@@ -28,8 +28,9 @@ static size_t words(uint32_t entries)
     return ((size_t)entries + 63) / 64;
 }
 
-static size_t tunnel_budget(const struct ft_feature_config *cfg)
+static size_t tunnel_budget(const struct ft_feature_config *cfg, uint32_t *out_flow)
 {
+    *out_flow = 0;
     return (size_t)cfg->entries * sizeof(struct flow) + words(cfg->entries) * sizeof(uint64_t) +
            sizeof(struct tunnel);
 }

@@ -125,7 +125,7 @@ static void test_bounds(void)
 
         for (int part = 0; ft_formats[i]->flow != NULL && part <= FT_APP_PART_SSH; part++) {
             fill_app(&longest, (enum ft_app_part)part);
-            CHECK(f->ops->flow(f, buf, &r) + FT_PUT_SLACK <= FT_FORMAT_FLOW_MAX);
+            CHECK(f->ops->flow(f, buf, &r) + FT_PUT_SLACK <= f->flow_max);
         }
         lines_end(f);
     }

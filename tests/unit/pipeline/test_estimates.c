@@ -19,7 +19,7 @@ static void begin(uint32_t max_flows)
     struct ft_hash_seed seed;
 
     ft_hash_seed_fixed(&seed, 3);
-    CHECK_EQ(ft_meter_open(&meter, &cfg, 0), FT_OK);
+    CHECK_EQ(ft_meter_open(&meter, &cfg, 0, NULL), FT_OK);
     CHECK_EQ(ft__estimates_init(&est, max_flows, &seed), FT_OK);
 }
 

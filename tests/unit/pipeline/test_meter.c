@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "harness.h"
+#include "options.h"
 #include "pipeline/meter.h"
 
 enum { FLOWS = 100000, SEC = 1000000000 };
@@ -27,7 +28,7 @@ static void on_record(void *cookie, const struct ft_flow_record *rec)
 static void open_meter(struct ft_meter *m, uint32_t features)
 {
     memset(m, 0, sizeof *m);
-    CHECK_EQ(ft_meter_open(m, &cfg, features), FT_OK);
+    CHECK_EQ(ft_meter_open(m, &cfg, features, default_options()), FT_OK);
     m->emit = on_record;
     m->cookie = &n_records;
     n_records = n_counts = parts = 0;
@@ -63,26 +64,27 @@ static void test_off_is_nothing(void)
 {
     struct ft_meter m;
     uint64_t before = ft_mem_count(), base, more;
-    size_t budget = ft_meter_budget(&cfg, 0);
+    uint32_t flow;
+    size_t budget = ft_meter_budget(&cfg, 0, default_options(), &flow);
 
     open_meter(&m, 0);
     base = ft_mem_count() - before;
     CHECK_EQ(m.n_on, 0);
     run(&m);
     CHECK_EQ(parts, 1u << FT_PART_CORE);
-    for (int p = FT_PART_SIZES; p <= FT_PART_APP; p++) {
+    for (uint32_t p = FT_PART_CORE + 1; p < FT_PARTS_MAX; p++) {
         CHECK(ft_meter_state(&m, (enum ft_part)p) == NULL);
     }
     ft_meter_close(&m);
     CHECK_EQ(ft_table_budget(&cfg), budget);
-    for (uint32_t p = FT_PART_SIZES; p <= FT_PART_APP; p++) {
+    for (uint32_t p = FT_PART_CORE + 1; ft_feature_at(p) != NULL; p++) {
         before = ft_mem_count();
         open_meter(&m, 1u << p);
         more = ft_mem_count() - before;
         CHECK(more > base);
         CHECK_EQ(m.n_on, 1);
         CHECK(m.on[0].feature == ft_feature_at(p) && m.on[0].part == p);
-        CHECK(ft_meter_budget(&cfg, 1u << p) > budget);
+        CHECK(ft_meter_budget(&cfg, 1u << p, default_options(), &flow) > budget);
         run(&m);
         CHECK(p == FT_PART_APP || parts == (1u << FT_PART_CORE | 1u << p));
         ft_meter_close(&m);
@@ -100,13 +102,23 @@ static void test_nobody_reads_records(void)
     ft_meter_close(&m);
 }
 
+static uint32_t flow_bytes(uint32_t features, const struct ft_set_options *options)
+{
+    uint32_t flow = 0;
+
+    CHECK(ft_meter_budget(&cfg, features, options, &flow) > 0);
+    return flow;
+}
+
 static void test_what_a_flow_takes(void)
 {
-    CHECK_EQ(ft_meter_flow_bytes(0), 144);
-    CHECK_EQ(ft_meter_flow_bytes(1u << FT_PART_SIZES), 144 + 64);
-    CHECK_EQ(ft_meter_flow_bytes(1u << FT_PART_TCP), 144 + 72);
-    CHECK_EQ(ft_meter_flow_bytes(1u << FT_PART_TUNNEL), 144);
-    CHECK_EQ(ft_meter_flow_bytes(UINT32_MAX) - ft_meter_flow_bytes(1u << FT_PART_APP), 64 + 72);
+    CHECK_EQ(flow_bytes(0, default_options()), 144);
+    CHECK_EQ(flow_bytes(1u << FT_PART_SIZES, default_options()), 144 + 64);
+    CHECK_EQ(flow_bytes(1u << FT_PART_TCP, default_options()), 144 + 72);
+    CHECK_EQ(flow_bytes(1u << FT_PART_TUNNEL, default_options()), 144);
+    CHECK_EQ(flow_bytes(UINT32_MAX, default_options()) -
+                 flow_bytes(1u << FT_PART_APP, default_options()),
+             64 + 72);
 }
 
 static void test_no_memory(void)
@@ -116,7 +128,7 @@ static void test_no_memory(void)
 
         memset(&m, 0, sizeof m);
         ft_mem_fail_at(n);
-        int rc = ft_meter_open(&m, &cfg, UINT32_MAX);
+        int rc = ft_meter_open(&m, &cfg, UINT32_MAX, default_options());
 
         ft_mem_fail_at(0);
         ft_meter_close(&m);
