@@ -125,6 +125,17 @@ struct ft_tunnel_record {
 /* The part of a flow in no tunnel, whose packets the network left alone. */
 extern const struct ft_tunnel_record ft_tunnel_nothing;
 
+/* The first packets of a flow, in the order of their coming. */
+enum { FT_SPLT_MAX = 255 };
+struct ft_splt_record {
+    uint64_t gap_us[FT_SPLT_MAX]; /* [n], since the newest packet of the flow before; likewise: */
+    uint32_t ip_bytes[FT_SPLT_MAX], payload_bytes[FT_SPLT_MAX];
+    uint16_t tcp_window[FT_SPLT_MAX]; /* as on the wire; 0: not TCP, likewise the flags */
+    uint8_t direction[FT_SPLT_MAX];   /* FT_DIR_* */
+    uint8_t tcp_flags[FT_SPLT_MAX];
+    uint32_t n;
+};
+
 /* The running counts of a packet's own 5-tuple in its own direction, that packet included. */
 struct ft_tuple_counts {
     uint64_t packets;

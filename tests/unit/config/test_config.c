@@ -172,6 +172,7 @@ static void test_messages(void)
               "--profile: 'tpc': there is no such profile; did you mean tcp?");
     CHECK(strstr(live("profile", "tcp,"), "--profile: '': there is no such profile (there are: "
                                           "base, sizes, tcp, ") != NULL);
+    CHECK_STR(live("splt", "256"), "--splt: '256': allowed is a whole number from 1 to 255");
     CHECK_STR(live("snapshot", "8,8"),
               "--snapshot: '8,8': allowed is at most 8 ascending packet counts, e.g. 8,32");
     CHECK_STR(live("quiet", "2"), "--quiet: '2': allowed is true or false");

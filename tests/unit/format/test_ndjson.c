@@ -98,11 +98,14 @@ static void test_bounds(void)
     static struct ft_sizes_record sizes;
     static struct ft_tunnel_record tunnel;
     static struct ft_tcp_record tcp;
+    static struct ft_splt_record splt;
     struct ft_flow_record r;
 
     memset(&r, 0xff, sizeof r);
     memset(&sizes, 0xff, sizeof sizes);
     memset(&tunnel, 0xff, sizeof tunnel);
+    memset(&splt, 0xff, sizeof splt);
+    splt.n = FT_SPLT_MAX;
     memset(&tcp, 0x7f, sizeof tcp); /* all bits set is null */
     r.is_final = r.one_way = r.has_icmp_code = true;
     r.proto = 58; /* ICMP's columns are written too */
@@ -120,8 +123,9 @@ static void test_bounds(void)
     r.part[FT_PART_TCP] = &tcp;
     r.part[FT_PART_TUNNEL] = &tunnel;
     r.part[FT_PART_APP] = &longest;
+    r.part[FT_PART_SPLT] = &splt;
     for (int i = 0; ft_formats[i] != NULL; i++) {
-        struct ft_format *f = lines_open(ft_formats[i]->name, 1u << FT_EVENT_FLOW, "all,app", NULL);
+        struct ft_format *f = lines_open(ft_formats[i]->name, 1u << FT_EVENT_FLOW, "all,app,splt", NULL);
 
         for (int part = 0; ft_formats[i]->flow != NULL && part <= FT_APP_PART_SSH; part++) {
             fill_app(&longest, (enum ft_app_part)part);

@@ -112,13 +112,16 @@ static uint32_t flow_bytes(uint32_t features, const struct ft_set_options *optio
 
 static void test_what_a_flow_takes(void)
 {
-    CHECK_EQ(flow_bytes(0, default_options()), 144);
-    CHECK_EQ(flow_bytes(1u << FT_PART_SIZES, default_options()), 144 + 64);
-    CHECK_EQ(flow_bytes(1u << FT_PART_TCP, default_options()), 144 + 72);
-    CHECK_EQ(flow_bytes(1u << FT_PART_TUNNEL, default_options()), 144);
-    CHECK_EQ(flow_bytes(UINT32_MAX, default_options()) -
-                 flow_bytes(1u << FT_PART_APP, default_options()),
-             64 + 72);
+    struct ft_set_options few = *default_options();
+
+    few.of[FT_PART_SPLT][0] = 4;
+    CHECK_EQ(flow_bytes(0, &few), 144);
+    CHECK_EQ(flow_bytes(1u << FT_PART_SIZES, &few), 144 + 64);
+    CHECK_EQ(flow_bytes(1u << FT_PART_TCP, &few), 144 + 72);
+    CHECK_EQ(flow_bytes(1u << FT_PART_TUNNEL, &few), 144);
+    CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, &few), 144 + 64);
+    CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, default_options()), 144 + 8 * 64);
+    CHECK_EQ(flow_bytes(UINT32_MAX, &few) - flow_bytes(1u << FT_PART_APP, &few), 64 + 72 + 64);
 }
 
 static void test_no_memory(void)
