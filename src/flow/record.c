@@ -104,6 +104,8 @@ void ft_table_record(struct ft_table *t, struct ft_flow_record *r)
     r->timestamp_ns = due->at_ns;
     r->first_ns = ft__flow_first(t, i);
     r->last_ns = ft__hot_last(h);
+    memcpy(r->dir_first_ns, c->first_ns, sizeof r->dir_first_ns);
+    memcpy(r->dir_last_ns, h->last_ns, sizeof r->dir_last_ns);
     r->segment = c->segment;
     r->reason = due->reason;
     r->is_final = due->is_final;

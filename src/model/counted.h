@@ -3,6 +3,7 @@
 #ifndef FT_MODEL_COUNTED_H
 #define FT_MODEL_COUNTED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "flowtap/macros.h"
@@ -25,6 +26,23 @@ struct ft_counted {
     uint8_t dir;        /* FT_DIR_* */
     uint8_t bits;       /* FT_AT_* */
 };
+
+/* From the newest packet of the flow before, whatever its direction, to this one of ts_ns; 0 for
+ * one that came late, and for the flow's first. */
+FT_INLINE uint64_t ft_counted_gap(const struct ft_counted *at, int64_t ts_ns)
+{
+    bool first = (at->bits & FT_AT_FIRST) != 0, other = at->other_ns != INT64_MIN;
+    /* times may be as far apart as they like: what wraps is late */
+    int64_t ns = (int64_t)((uint64_t)ts_ns - (uint64_t)at->other_ns);
+
+    if (first && !other) {
+        return 0;
+    }
+    if (!other || (!first && at->since_ns < ns)) {
+        ns = at->since_ns;
+    }
+    return ns > 0 ? (uint64_t)ns : 0;
+}
 
 _Static_assert(sizeof(struct ft_counted) == 32, "two in a cache line");
 

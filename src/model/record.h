@@ -53,6 +53,7 @@ struct ft_flow_record {
     int64_t timestamp_ns; /* when the reason came true, packet time */
     int64_t first_ns;     /* earliest packet of the flow */
     int64_t last_ns;      /* latest packet so far */
+    int64_t dir_first_ns[2], dir_last_ns[2]; /* of each direction that has packets */
     uint64_t packets[2];  /* [FT_DIR_*], cumulative over the flow_id; likewise below */
     uint64_t bytes[2];    /* wire bytes */
     uint64_t ip_bytes[2]; /* IP total length */
@@ -124,6 +125,19 @@ struct ft_tunnel_record {
 
 /* The part of a flow in no tunnel, whose packets the network left alone. */
 extern const struct ft_tunnel_record ft_tunnel_nothing;
+
+/* What the packets of a flow say besides. */
+struct ft_packets_record {
+    struct ft_distribution payload[2]; /* bytes after the transport header */
+    struct ft_distribution gap;      /* ns between packets of the flow, whatever their direction */
+    uint64_t flags[2][8];            /* TCP: packets with each flag, FIN first */
+    int64_t first_ns[2], last_ns[2]; /* payload[].n > 0; likewise: */
+    uint8_t ttl_min[2], ttl_max[2];
+    uint8_t tos[2]; /* of the first packet */
+    bool tcp;
+    bool has_isn[2];
+    uint32_t isn[2]; /* of the first SYN */
+};
 
 /* The first packets of a flow, in the order of their coming. */
 enum { FT_SPLT_MAX = 255 };

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Items P1 and P2: the first packets of a flow one by one, and what its packets say, beside the same worked out
 from the frames of a made capture."""
+import math
 import random
+from fractions import Fraction
 
 from packets import *
 from run import main, same
@@ -75,6 +77,106 @@ def test_P1_config_file(m):
         f.flush()
         same([len(r["splt_gap_us"]) for r in m.flows(packets, "-p", "splt", "-c", f.name)], [4])
         same([len(r["splt_gap_us"]) for r in m.flows(packets, "-p", "splt", "-c", f.name, "--splt", "6")], [6])
+
+
+def mean_std(values):
+    """Of the sample; None where there is none."""
+    n = len(values)
+    mean = Fraction(sum(values), n) if n else None
+    std = math.sqrt(sum((v - mean) ** 2 for v in values) / (n - 1)) if n > 1 else None
+    return mean and float(mean) if n else None, std
+
+
+def said(packets):
+    """Port of the flow -> what its packets say."""
+    flows, newest, gaps = {}, {}, {}
+    for t, side, flow, proto, frame, body, flags, _ in packets:
+        f = flows.setdefault(3000 + flow, ([], []))
+        v6 = frame[0] >> 4 == 6
+        tos, ttl = ((frame[0] << 4 | frame[1] >> 4) & 255, frame[7]) if v6 else (frame[1], frame[8])
+        f[side].append((t, body, flags, ttl, tos, proto))
+        if flow in newest:
+            gaps.setdefault(3000 + flow, []).append(max(0, t - newest[flow]))
+        newest[flow] = max(t, newest.get(flow, t))
+    out = {}
+    for port, sides in flows.items():
+        o = out[port] = {}
+        tcp_flow = (sides[0] or sides[1])[0][5] == 6
+        for d, rows in zip(("fwd_", "rev_"), sides):
+            bodies, none = [r[1] for r in rows], not rows
+            mean, std = mean_std(bodies)
+            for name, value in (("first_seen", none or min(r[0] for r in rows)), ("last_seen", none or max(r[0] for r in rows)),
+                                ("ttl_min", none or min(r[3] for r in rows)), ("ttl_max", none or max(r[3] for r in rows)),
+                                ("dscp", none or rows[0][4] >> 2), ("payload_bytes_min", none or min(bodies)),
+                                ("payload_bytes_max", none or max(bodies)), ("payload_bytes_mean", none or mean)):
+                o[d + name] = None if none else value
+            o[d + "payload_bytes_std"] = std
+            for i, flag in enumerate(FLAGS):
+                o[d + flag + "_packets"] = sum(r[2] >> i & 1 for r in rows) if tcp_flow else None
+        g = gaps.get(port, [])
+        mean, std = mean_std(g)
+        o["iat_min_us"], o["iat_max_us"] = (min(g) / 1000, max(g) / 1000) if g else (None, None)
+        o["iat_mean_us"], o["iat_std_us"] = mean if mean is None else mean / 1000, std if std is None else std / 1000
+    return out
+
+
+FLAGS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
+
+
+def close(a, b):
+    return a == b if a is None or b is None else abs(a - b) <= 1e-9 * max(abs(a), abs(b))
+
+
+def test_P2_packets(m):
+    for seed in 11, 12, 13:
+        packets = capture(seed)
+        got = m.flows([(p[0], eth(p[4])) for p in packets], "-p", "packets")
+        want = said(packets)
+        same(len(got), len(want))
+        for f in got:
+            w = want[f["src_port"] if f["src_port"] >= 3000 else f["dst_port"]]
+            for name, value in w.items():
+                if name.endswith("_seen") and value is not None:
+                    same(f[name], float("%d.%06d" % (value // S, value % S // 1000)), name)
+                else:
+                    assert close(f[name], value), (seed, name, f[name], value)
+
+
+def test_P2_long_gaps_and_many_flags(m):
+    """Beyond what the narrow counters hold: 40000 packets, gaps of hours."""
+    gaps, t, out, bodies = [], T0, [], []
+    rng = random.Random(5)
+    for i in range(40000):
+        gap = rng.randrange(10 * S) if i % 100 else rng.randrange(6000 * S)
+        t += gap if i else 0
+        gaps += [gap] if i else []
+        bodies.append(i % 1400)
+        out.append((t, eth(ip(A, B, 6, tcp(1000, 80, PSH | ACK, i, 0, b"x" * (i % 1400))))))
+    f, = m.flows(out, "-p", "packets", "--idle-timeout", "86400", "--active-timeout", "2592000")[-1:]
+    same((f["fwd_psh_packets"], f["fwd_ack_packets"], f["fwd_syn_packets"], f["rev_ack_packets"]), (40000, 40000, 0, 0))
+    mean, std = mean_std(gaps)
+    for name, value in (("min", min(gaps)), ("max", max(gaps)), ("mean", mean), ("std", std)):
+        assert close(f["iat_%s_us" % name], value / 1000), name
+    mean, std = mean_std(bodies)
+    assert close(f["fwd_payload_bytes_mean"], mean) and close(f["fwd_payload_bytes_std"], std)
+    same((f["fwd_payload_bytes_min"], f["fwd_payload_bytes_max"]), (0, 1399))
+
+
+def test_P2_first_sequence_numbers(m):
+    c = Conn(isn=(4000000000, 77)).open().send(0, ACK, b"x").close()
+    f, = m.flows(c.frames, "-p", "packets")
+    same([f[k] for k in ("fwd_tcp_isn", "rev_tcp_isn", "fwd_syn_packets", "rev_syn_packets", "fwd_fin_packets", "rev_fin_packets")],
+         [4000000000, 77, 1, 1, 1, 1])
+    f, = m.flows(c.frames[3:], "-p", "packets")
+    same((f["fwd_tcp_isn"], f["rev_tcp_isn"]), (None, None), "no SYN was seen")
+
+
+def test_P2_ttl_and_dscp(m):
+    packets = [(T0 + i * MS, eth(ip4(*ends, 17, udp(*ports), ttl=ttl, tos=tos))) for i, (ends, ports, ttl, tos) in enumerate((
+        ((A, B), (1, 2), 60, 46 << 2 | 3), ((A, B), (1, 2), 0, 0), ((A, B), (1, 2), 255, 4), ((B, A), (2, 1), 7, 8 << 2)))]
+    f, = m.flows(packets, "-p", "packets")
+    same([f[d + k] for d in ("fwd_", "rev_") for k in ("ttl_min", "ttl_max", "dscp")], [0, 255, 46, 7, 7, 8])
+    same((f["fwd_syn_packets"], f["rev_tcp_isn"]), (None, None), "not TCP")
 
 
 main(globals())

@@ -19,6 +19,7 @@ from packets import pcap
 
 PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), sys.argv[2]
 CORPUS = os.environ.get("FT_CORPUS") or os.path.join(SOURCE, "..", "shared", "corpus", "public")
+ALL = "sizes", "tcp", "tunnel"
 EVERY = 160  # of the corpus: each so many-th capture
 failed = passed = 0
 
@@ -74,7 +75,7 @@ def one_capture(path, profiles, how=()):
     for named in lists:
         names = set(profiles["base"])
         for p in named:
-            names |= set().union(*(profiles[x] for x in ("sizes", "tcp", "tunnel"))) if p == "all" else set(profiles[p])
+            names |= set().union(*(profiles[x] for x in ALL)) if p == "all" else set(profiles[p])
         got = [flat(e) for e in records(path, "-p", ",".join(named), *how)]
         check("%s -p %s" % (path, named), items(got) == items([only(e, names) for e in want]))
     return want

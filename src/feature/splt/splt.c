@@ -98,20 +98,9 @@ FT_INLINE struct one *at_place(const struct splt *s, uint32_t entry, uint32_t i)
     return &s->line[(size_t)(i / PER_LINE) * s->entries + entry].of[i % PER_LINE];
 }
 
-/* Whole microseconds since the newest packet of the flow, in whatever direction. */
 FT_INLINE uint64_t gap_of(const struct ft_packet *pkt, const struct ft_counted *at)
 {
-    bool first = (at->bits & FT_AT_FIRST) != 0, other = at->other_ns != INT64_MIN;
-    /* times may be as far apart as they like: what wraps is late */
-    int64_t ns = (int64_t)((uint64_t)pkt->ts_ns - (uint64_t)at->other_ns);
-
-    if (first && !other) {
-        return 0;
-    }
-    if (!other || (!first && at->since_ns < ns)) {
-        ns = at->since_ns;
-    }
-    uint64_t us = ns > 0 ? (uint64_t)ns / 1000 : 0;
+    uint64_t us = ft_counted_gap(at, pkt->ts_ns) / 1000;
 
     return us >> GAP_BITS == 0 ? us : ((uint64_t)1 << GAP_BITS) - 1;
 }

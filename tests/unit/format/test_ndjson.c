@@ -98,12 +98,15 @@ static void test_bounds(void)
     static struct ft_sizes_record sizes;
     static struct ft_tunnel_record tunnel;
     static struct ft_tcp_record tcp;
+    static struct ft_packets_record packets;
     static struct ft_splt_record splt;
     struct ft_flow_record r;
 
     memset(&r, 0xff, sizeof r);
     memset(&sizes, 0xff, sizeof sizes);
     memset(&tunnel, 0xff, sizeof tunnel);
+    memset(&packets, 0xff, sizeof packets);
+    packets.tcp = packets.has_isn[0] = packets.has_isn[1] = true;
     memset(&splt, 0xff, sizeof splt);
     splt.n = FT_SPLT_MAX;
     memset(&tcp, 0x7f, sizeof tcp); /* all bits set is null */
@@ -123,6 +126,7 @@ static void test_bounds(void)
     r.part[FT_PART_TCP] = &tcp;
     r.part[FT_PART_TUNNEL] = &tunnel;
     r.part[FT_PART_APP] = &longest;
+    r.part[FT_PART_PACKETS] = &packets;
     r.part[FT_PART_SPLT] = &splt;
     for (int i = 0; ft_formats[i] != NULL; i++) {
         struct ft_format *f = lines_open(ft_formats[i]->name, 1u << FT_EVENT_FLOW, "all,app,splt", NULL);

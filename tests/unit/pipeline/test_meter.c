@@ -119,9 +119,10 @@ static void test_what_a_flow_takes(void)
     CHECK_EQ(flow_bytes(1u << FT_PART_SIZES, &few), 144 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_TCP, &few), 144 + 72);
     CHECK_EQ(flow_bytes(1u << FT_PART_TUNNEL, &few), 144);
+    CHECK_EQ(flow_bytes(1u << FT_PART_PACKETS, &few), 144 + 128);
     CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, &few), 144 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, default_options()), 144 + 8 * 64);
-    CHECK_EQ(flow_bytes(UINT32_MAX, &few) - flow_bytes(1u << FT_PART_APP, &few), 64 + 72 + 64);
+    CHECK_EQ(flow_bytes(UINT32_MAX, &few) - flow_bytes(1u << FT_PART_APP, &few), 64 + 72 + 128 + 64);
 }
 
 static void test_no_memory(void)
