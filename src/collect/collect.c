@@ -65,6 +65,11 @@ void ft_collector_free(struct ft_collector *c)
     }
 }
 
+void ft_collector_read(struct ft_collector *c, bool records)
+{
+    c->counts = !records;
+}
+
 void ft__collect_fault(struct ft_collector *c, enum ft_verdict v)
 {
     if (c->exporter != NULL) {

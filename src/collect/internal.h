@@ -24,6 +24,7 @@ struct ft_collector {
     struct ft_collect_limits limits;
     struct ft_collect_ops ops;
     void *cookie;
+    bool counts; /* records come as a number */
     struct ft__template_plans plans;
     struct ft__exporters exporters;
     struct ft_collect_stats stats;

@@ -91,6 +91,13 @@ static void on_record(void *cookie, const struct ft_export_record *r)
     ft_emit_export_flow(&w->emit, r);
 }
 
+static void on_count(void *cookie, uint32_t n)
+{
+    struct ft_worker *w = cookie;
+
+    ft_emit_export_count(&w->emit, n);
+}
+
 static void say_samples(struct ft_worker *w)
 {
     if (!w->collect->said_sample && !((w->emit.events >> FT_EVENT_SAMPLE) & 1)) {
@@ -233,8 +240,8 @@ size_t ft__collect_budget(const struct ft_worker *w)
 
 int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct ft_err *err)
 {
-    static const struct ft_collect_ops ops = {on_record,   on_sample,   on_discard,
-                                              on_counters, on_template, on_health};
+    static const struct ft_collect_ops ops = {on_record,   on_sample, on_discard, on_counters,
+                                              on_template, on_health, on_count};
     struct ft_collect_limits limits = {
         .exporters = cfg->max_exporters,
         .templates = cfg->max_templates,
@@ -442,6 +449,7 @@ void *ft__worker_collect(void *arg)
     uint32_t rounds = 0;
     int wait_ms = READ_TIMEOUT_MS; /* longer once all is handed on */
 
+    ft_collector_read(w->collect->collector, w->emit.makes_flows);
     for (;;) {
         int rc = w->source->ops->read(w->source, &batch, wait_ms, &err);
 
