@@ -16,6 +16,7 @@
 #include "base/rd.h"
 #include "collect/collect.h"
 #include "format/format.h"
+#include "format/ndjson.h"
 #include "json_check.h"
 #include "mutate.h"
 
@@ -85,6 +86,19 @@ static void check_values(const uint8_t *base, const struct ft_xvalue *v, uint32_
     }
 }
 
+/* Keys that are prepared are those that are not. */
+static void check_keys(const struct ft_export_record *r, size_t room)
+{
+    static uint8_t plain[FT_FORMAT_MAX + SLACK];
+    struct ft_export_record without = *r;
+    size_t n = ft__ndjson_export_flow(begin(room), room, r);
+
+    end(room, n);
+    without.keys = NULL;
+    must(ft__ndjson_export_flow(plain, room, &without) == n &&
+         memcmp(plain, room_of_event, n) == 0);
+}
+
 static void on_record(void *cookie, const struct ft_export_record *r)
 {
     struct seen *s = cookie;
@@ -107,6 +121,7 @@ static void on_record(void *cookie, const struct ft_export_record *r)
             check_text(ft_formats[i], n);
         }
     }
+    check_keys(r, room);
 }
 
 static void write_event(struct seen *s, enum ft_event e, const void *what)
