@@ -165,6 +165,7 @@ struct ft_export_sample {
     uint32_t reason;                                     /* discards: sFlow drop reason code */
     const char *reason_name;                             /* or NULL */
     bool truncated; /* the header ended before the transport ports */
+    bool keys_stay; /* the values' keys are static: else they are gone with the sample */
     uint8_t seen;   /* FT_XS_*: what is known of the packet besides its key */
     uint8_t icmp_type, icmp_code;
     uint8_t src_mac[6], dst_mac[6]; /* of the frame, outside of all tunnels */
