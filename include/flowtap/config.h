@@ -27,9 +27,10 @@ enum ft_option_type {
     FT_OPT_UINT,    /* whole number within min..max */
     FT_OPT_SECONDS, /* decimal seconds within min..max; kept in ns */
     FT_OPT_STRING,
-    FT_OPT_CHOICE, /* one word of choices */
-    FT_OPT_WORDS,  /* comma-separated words of choices */
-    FT_OPT_UINTS,  /* comma-separated ascending whole numbers */
+    FT_OPT_CHOICE,   /* one word of choices */
+    FT_OPT_WORDS,    /* comma-separated words of choices */
+    FT_OPT_UINTS,    /* comma-separated ascending whole numbers */
+    FT_OPT_PROFILES, /* comma-separated names of ft_profile_at(), or all */
 };
 
 struct ft_option {
@@ -48,6 +49,10 @@ struct ft_option {
 
 /* Option number i in the order of the help, NULL after the last. Any thread. */
 FT_API const struct ft_option *ft_option_at(uint32_t i);
+
+/* The name of profile number i, base first; NULL after the last. *out_meaning: one line, static.
+ * Any thread. */
+FT_API const char *ft_profile_at(uint32_t i, const char **out_meaning);
 
 struct ft_config;
 

@@ -11,4 +11,7 @@ enum { FT_SHA1_SHORT = 55 }; /* longest message of one block */
 /* The digest of len <= FT_SHA1_SHORT bytes. */
 void ft_sha1_short(const uint8_t *data, size_t len, uint8_t out[20]);
 
+/* The same, by no means of a processor's own. */
+void ft__sha1_portable(const uint8_t *data, size_t len, uint8_t out[20]);
+
 #endif

@@ -6,54 +6,31 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "config/options.h"
 #include "config/url.h"
+#include "model/columns.h"
+#include "model/where.h"
 
-enum { SUGGEST_MAX = 3, PREFIX_MIN = 3, NAME_LEN = 64, SHOWN_LEN = 80 };
+enum { SHOWN_LEN = 80 };
 
 const struct ft_option *ft_option_at(uint32_t i)
 {
     return i < ft__option_rows_n ? &ft__option_rows[i].option : NULL;
 }
 
-/* ---- names ---- */
-
-/* Edit distance of two short words. */
-static unsigned distance(const char *a, const char *b)
+const char *ft_profile_at(uint32_t i, const char **out_meaning)
 {
-    unsigned row[NAME_LEN + 1], n = (unsigned)strlen(b);
-
-    if (n > NAME_LEN || strlen(a) > NAME_LEN) {
-        return NAME_LEN;
-    }
-    for (unsigned j = 0; j <= n; j++) {
-        row[j] = j;
-    }
-    for (unsigned i = 1; a[i - 1] != '\0'; i++) {
-        unsigned diagonal = row[0]++;
-
-        for (unsigned j = 1; j <= n; j++) {
-            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-
-            diagonal = row[j];
-            best = best < row[j] + 1 ? best : row[j] + 1;
-            row[j] = best < row[j - 1] + 1 ? best : row[j - 1] + 1;
+    for (uint32_t k = 0; ft_column_sets[k] != NULL; k++) {
+        if (k == i) {
+            *out_meaning = ft_column_sets[k]->meaning;
+            return ft_column_sets[k]->profile;
         }
     }
-    return row[n];
+    return NULL;
 }
 
-/* How far a name that does not exist is from one that does: its beginning is near, too. */
-static unsigned farness(const char *name, const char *option)
-{
-    unsigned d = distance(name, option);
-    size_t len = strlen(name);
-
-    if (d > SUGGEST_MAX && len >= PREFIX_MIN && strncmp(name, option, len) == 0) {
-        return SUGGEST_MAX;
-    }
-    return d;
-}
+/* ---- names ---- */
 
 /* What the user wrote, short enough that the rest of the message has room; never cut inside a
  * character. */
@@ -81,8 +58,7 @@ static const char *command_name(enum ft_command c)
 int ft__option_find(const struct ft_config *cfg, const char *where, const char *name,
                     uint32_t *out_i, struct ft_err *err)
 {
-    unsigned best = SUGGEST_MAX + 1;
-    const char *nearest = NULL;
+    struct ft_nearest nearest = {0};
     char text[SHOWN_LEN];
 
     for (uint32_t i = 0; i < ft__option_rows_n; i++) {
@@ -96,16 +72,13 @@ int ft__option_find(const struct ft_config *cfg, const char *where, const char *
             *out_i = i;
             return FT_OK;
         }
-        unsigned d = farness(name, o->name);
-
-        if (d < best && d < strlen(o->name) && (o->commands & cfg->command) != 0) {
-            best = d;
-            nearest = o->name;
+        if ((o->commands & cfg->command) != 0) {
+            ft_nearest_try(&nearest, name, o->name);
         }
     }
-    if (nearest != NULL) {
+    if (nearest.name != NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s%s: there is no such option; did you mean %s?", where,
-                          shown(name, text), nearest);
+                          shown(name, text), nearest.name);
     }
     return ft_err_set(err, FT_E_USAGE, "%s%s: there is no such option", where, shown(name, text));
 }
@@ -240,6 +213,20 @@ static unsigned events_of(const char *value)
     }
 }
 
+static int add_profiles(struct ft_config *cfg, const char *where, const char *value,
+                        struct ft_err *err)
+{
+    struct ft_err why = {0};
+    uint32_t sets = 0;
+    int rc = ft_profiles_parse(value, &sets, &why);
+
+    if (rc != FT_OK) {
+        return ft_err_set(err, rc, "%sprofile: %s", where, why.what);
+    }
+    cfg->profiles |= sets;
+    return FT_OK;
+}
+
 static int set_snapshots(struct ft_config *cfg, const struct ft_option *o, const char *where,
                          const char *value, struct ft_err *err)
 {
@@ -270,11 +257,11 @@ static int set_snapshots(struct ft_config *cfg, const struct ft_option *o, const
 static enum ft_tunnel_udp find_tunnel(const char *word, bool *out_exact)
 {
     enum ft_tunnel_udp best = FT_TUNNEL_UDP__COUNT;
-    unsigned least = SUGGEST_MAX;
+    unsigned least = FT_NEAREST_MAX;
 
     for (enum ft_tunnel_udp k = 0; k < FT_TUNNEL_UDP__COUNT; k++) {
         const char *name = ft_tunnel_udp_name(k);
-        unsigned d = farness(word, name);
+        unsigned d = ft_name_distance(word, name);
 
         if (d < least && d < strlen(name)) {
             least = d;
@@ -359,6 +346,24 @@ static int set_text(char **at, const char *value, struct ft_err *err)
     return FT_OK;
 }
 
+/* Only what is right is kept. Without --events, who asks flow records wants flow records. */
+static int set_where(struct ft_config *cfg, const struct ft_option *o, const char *where,
+                     const char *value, struct ft_err *err)
+{
+    struct ft_where *w;
+    struct ft_err why;
+    int rc = ft_where_flow(value, cfg->command == FT_CMD_COLLECT, &w, &why);
+
+    if (rc != FT_OK) {
+        return ft_err_set(err, rc, "%s%s: %s", where, o->name, why.what);
+    }
+    ft_where_free(w);
+    if (!cfg->events_given) {
+        cfg->events = 1u << FT_EVENT_FLOW;
+    }
+    return set_text(&cfg->where, value, err);
+}
+
 int ft_config_add_input(struct ft_config *cfg, const char *target, struct ft_err *err)
 {
     if (cfg->n_inputs == FT_MAX_INPUTS) {
@@ -404,7 +409,9 @@ static int apply_number(struct ft_config *cfg, const struct ft_option_row *row, 
     if (rc != FT_OK) {
         return rc;
     }
-    if (row->setter == FT__SET_NS) {
+    if (row->setter == FT__SET_U64) {
+        memcpy(at, &v, sizeof v);
+    } else if (row->setter == FT__SET_NS) {
         int64_t ns = (int64_t)v;
 
         memcpy(at, &ns, sizeof ns);
@@ -428,6 +435,8 @@ static int apply_flag(struct ft_config *cfg, const struct ft_option_row *row, co
     }
     if (row->setter == FT__SET_BOOL) {
         memcpy((char *)cfg + row->offset, &on, sizeof on);
+    } else if (on && row->setter == FT__SET_APP) {
+        return add_profiles(cfg, where, "app", err);
     } else if (on) {
         cfg->verbosity = row->setter == FT__SET_QUIET ? -1 : cfg->verbosity + 1;
     }
@@ -455,6 +464,7 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
     }
     switch (row->setter) {
     case FT__SET_U32:
+    case FT__SET_U64:
     case FT__SET_NS:
         return apply_number(cfg, row, where, value, err);
     case FT__SET_TEXT:
@@ -466,9 +476,17 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
         return add_output(cfg, where, value, err);
     case FT__SET_EVENTS:
         cfg->events = events_of(value) & events_made(cfg->command);
+        cfg->events_given = true;
         return FT_OK;
+    case FT__SET_PROFILES:
+        return add_profiles(cfg, where, value, err);
+    case FT__SET_WHERE:
+        return set_where(cfg, o, where, value, err);
     case FT__SET_OVERFLOW:
         cfg->overflow = value[0] == 'd' ? FT_OVERFLOW_SET_DROP : FT_OVERFLOW_SET_BLOCK;
+        return FT_OK;
+    case FT__SET_DIRECTION:
+        cfg->direction = value[0] == 'i' ? FT_DIRECTION_IN : FT_DIRECTION_OUT;
         return FT_OK;
     case FT__SET_SNAPSHOTS:
         return set_snapshots(cfg, o, where, value, err);
@@ -509,6 +527,7 @@ struct ft_config *ft_config_new(enum ft_command command)
             return NULL;
         }
     }
+    cfg->events_given = false;
     cfg->stats_ns = command == FT_CMD_READ ? 0 : INT64_C(10000000000);
     if (command == FT_CMD_COLLECT) {
         cfg->events = 1u << FT_EVENT_FLOW;
@@ -529,6 +548,7 @@ void ft_config_free(struct ft_config *cfg)
     }
     ft_mem_free(cfg->inputs);
     ft_mem_free(cfg->filter);
+    ft_mem_free(cfg->where);
     ft_mem_free(cfg->anonymize);
     ft_mem_free(cfg->allow);
     ft_mem_free(cfg->state);
@@ -558,6 +578,10 @@ int ft_config_check(const struct ft_config *cfg, struct ft_err *err)
     if (cfg->hash_names && cfg->anonymize == NULL) {
         return ft_err_set(err, FT_E_USAGE,
                           "--anonymize-names: 'hash' needs the key of --anonymize");
+    }
+    if (cfg->where != NULL && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "--where: is asked of flow records, of which --events names none");
     }
     return FT_OK;
 }

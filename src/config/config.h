@@ -7,6 +7,7 @@
 #include "flowtap/config.h"
 #include "flowtap/event.h"
 #include "flowtap/stats.h"
+#include "model/packet.h"
 
 enum { FT_MAX_INPUTS = 4096, FT_CONFIG_SNAPSHOTS = 8 };
 enum { FT_OVERFLOW_AUTO = 0, FT_OVERFLOW_SET_DROP = 1, FT_OVERFLOW_SET_BLOCK = 2 };
@@ -17,24 +18,29 @@ struct ft_config {
     uint32_t n_inputs;
     char *outputs[FT_MAX_OUTPUTS]; /* -o URLs as given, owned; none: ndjson:- */
     uint32_t n_outputs;
-    char *filter;       /* -f, owned, or NULL */
-    unsigned events;    /* bit per enum ft_event */
-    uint32_t sample_n;  /* -s: a sample for 1 in N packets */
-    uint32_t workers;   /* 0: the CPUs this process may use */
-    uint32_t queue;     /* packets */
-    uint8_t overflow;   /* FT_OVERFLOW_AUTO, ... */
-    uint32_t max_flows; /* all workers together */
+    char *filter;                /* -f, owned, or NULL */
+    char *where;                 /* --where, owned, or NULL */
+    unsigned events;             /* bit per enum ft_event */
+    bool events_given;           /* not the default */
+    uint32_t sample_n;           /* -s: a sample for 1 in N packets */
+    enum ft_direction direction; /* packets that go this way only */
+    uint64_t count;              /* packets to take; 0: all */
+    int64_t duration_ns;         /* live: of wall time, else of capture time; 0: to the end */
+    uint32_t workers;            /* 0: the CPUs this process may use */
+    uint32_t queue;              /* packets */
+    uint8_t overflow;            /* FT_OVERFLOW_AUTO, ... */
+    uint32_t max_flows;          /* all workers together */
     int64_t idle_ns, active_ns;
     uint64_t snapshots[FT_CONFIG_SNAPSHOTS];
     uint32_t n_snapshots;
     bool keep_tunnels;
     struct ft_tunnel_ports tunnel_ports;
-    bool app;         /* names on flows */
-    char *anonymize;  /* key file, owned, or NULL */
-    bool hash_names;  /* with anonymize: digests of names, else they are left out */
-    int64_t stats_ns; /* 0: at the end only */
-    int64_t drain_ns; /* for an output that takes nothing any more */
-    char *user;       /* --user, owned, or NULL: nobody when started as root */
+    uint32_t profiles; /* -p: a bit for each of ft_column_sets */
+    char *anonymize;   /* key file, owned, or NULL */
+    bool hash_names;   /* with anonymize: digests of names, else they are left out */
+    int64_t stats_ns;  /* 0: at the end only */
+    int64_t drain_ns;  /* for an output that takes nothing any more */
+    char *user;        /* --user, owned, or NULL: nobody when started as root */
     bool no_sandbox;
     bool log_json;
     int verbosity;       /* -1 quiet, 0, 1.. per -v */

@@ -10,6 +10,7 @@
 enum ft__setter {
     FT__SET_NOTHING, /* checked only */
     FT__SET_U32,
+    FT__SET_U64,
     FT__SET_NS,
     FT__SET_BOOL,
     FT__SET_TEXT,     /* not empty */
@@ -17,7 +18,11 @@ enum ft__setter {
     FT__SET_INPUT,
     FT__SET_OUTPUT,
     FT__SET_EVENTS,
+    FT__SET_PROFILES, /* adds them */
+    FT__SET_APP,
+    FT__SET_WHERE,
     FT__SET_OVERFLOW,
+    FT__SET_DIRECTION,
     FT__SET_SNAPSHOTS,
     FT__SET_TUNNEL_PORTS,
     FT__SET_LOG_FORMAT,

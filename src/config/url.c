@@ -10,8 +10,8 @@
 
 #define FORMATS "ndjson, csv, null"
 #define PARAMETERS                                                                                 \
-    "append, compress, event, fsync, group, keep, mode, overflow, queue, rotate, schema, "         \
-    "spreadsheet"
+    "append, columns, compress, event, fsync, group, keep, mode, null, overflow, profile, queue, " \
+    "rotate, schema, spreadsheet"
 
 /* "640", "0600": rights that the owner can at least write with. */
 static bool valid_mode(const char *text)
@@ -47,23 +47,15 @@ static bool valid_compress(const char *value)
 }
 
 /* What is allowed for a key, or NULL when the value is fine; *out_known tells whether the key is.
- */
-static const char *check_param(const char *key, const char *value, bool *out_known)
+ * These say what is written, the next where it goes. */
+static const char *check_what(const char *key, const char *value, bool *out_known)
 {
-    static const char *const yes_no[] = {"true", "false", NULL};
-    static const char *const policies[] = {"drop", "block", NULL};
     static const char *const kinds[] = {"sample",  "flow",    "stats",    "template",
                                         "counter", "discard", "exporter", NULL};
     static const char *const schemas[] = {"goflow2", "ecs",    "ocsf",     "otel",
                                           "pmacct",  "nfdump", "akvorado", NULL};
-    struct ft_file_keep keep;
-    uint64_t size;
-    int64_t ns;
 
     *out_known = true;
-    if (strcmp(key, "overflow") == 0) {
-        return one_of(value, policies) ? NULL : "drop or block";
-    }
     if (strcmp(key, "event") == 0) {
         return one_of(value, kinds) ? NULL : "sample, flow, stats, or an event of collect";
     }
@@ -71,8 +63,30 @@ static const char *check_param(const char *key, const char *value, bool *out_kno
         return one_of(value, schemas) ? NULL
                                       : "goflow2, ecs, ocsf, otel, pmacct, nfdump or akvorado";
     }
+    if (strcmp(key, "columns") == 0 || strcmp(key, "profile") == 0) {
+        return value[0] != '\0' ? NULL : "a list of names, with commas"; /* which: the pipeline */
+    }
+    if (strcmp(key, "null") == 0) {
+        return strcmp(value, "omit") == 0 ? NULL : "omit";
+    }
     if (strcmp(key, "spreadsheet") == 0) {
         return strcmp(value, "safe") == 0 ? NULL : "safe";
+    }
+    *out_known = false;
+    return NULL;
+}
+
+static const char *check_where(const char *key, const char *value, bool *out_known)
+{
+    static const char *const yes_no[] = {"true", "false", NULL};
+    static const char *const policies[] = {"drop", "block", NULL};
+    struct ft_file_keep keep;
+    uint64_t size;
+    int64_t ns;
+
+    *out_known = true;
+    if (strcmp(key, "overflow") == 0) {
+        return one_of(value, policies) ? NULL : "drop or block";
     }
     if (strcmp(key, "append") == 0) {
         return one_of(value, yes_no) ? NULL : "true or false";
@@ -164,8 +178,11 @@ static int parse_params(const char *s, struct ft_output_url *u, struct ft_err *e
         if (key == NULL || value == NULL) {
             return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", u->text);
         }
-        const char *allowed = check_param(key, value, &known);
+        const char *allowed = check_what(key, value, &known);
 
+        if (!known) {
+            allowed = check_where(key, value, &known);
+        }
         if (!known) {
             return ft_err_set(err, FT_E_USAGE,
                               "output %s: there is no parameter '%s' (there are: %s)", u->text, key,

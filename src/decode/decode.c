@@ -225,8 +225,8 @@ FT_INLINE bool fast_path(const struct ways *ways, const struct ft_view *v, bool 
 FT_INLINE enum ft_verdict decode_one(struct ft_decoder *d, const struct ways *ways,
                                      const struct ft_view *v, bool payloads, struct ft_packet *out)
 {
-    if (FT_UNLIKELY(v->flags & FT_VIEW_FILTERED)) {
-        return FT_V_FILTERED;
+    if (FT_UNLIKELY(v->flags & FT_VIEW_LEFT_OUT)) {
+        return v->flags & FT_VIEW_FILTERED ? FT_V_FILTERED : FT_V_DIRECTION;
     }
     if (FT_LIKELY(fast_path(ways, v, payloads, out))) {
         return FT_V_DECODED;

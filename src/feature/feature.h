@@ -60,6 +60,10 @@ struct ft_feature {
     void (*end)(void *state, uint32_t entry);
 };
 
+#define X(symbol, name) extern const struct ft_feature ft_feature_##name;
+#include "model/parts.def"
+#undef X
+
 /* The feature that makes a part of records (enum ft_part, from 1), or NULL. A set of features has
  * a bit for each. */
 const struct ft_feature *ft_feature_at(uint32_t part);

@@ -98,7 +98,6 @@ void ft_table_record(struct ft_table *t, struct ft_flow_record *r)
     memset(r->part, 0, sizeof r->part);
     r->part[FT_PART_CORE] = r;
     r->entry = i;
-    r->app_on = false;
     totals(t, i, r);
     orient(t, i, r);
     r->flow_id = c->flow_id;

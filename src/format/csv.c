@@ -8,58 +8,42 @@
  * Only text: numbers stay numbers. */
 #include <string.h>
 
+#include "base/mem.h"
 #include "codec/text/column.h"
 #include "codec/text/digits.h"
 #include "format/format.h"
-#include "model/columns.h"
 #include "model/field_export.h"
 
+extern const struct ft_format_ops ft_format_csv;
+
 /* Every cell is followed by a comma, an empty one too; a line ends in place of the last. */
-static size_t end_line(uint8_t *p, uint8_t *out)
+static size_t end_line(uint8_t *p, const uint8_t *out)
 {
     p[-1] = '\n';
     return (size_t)(p - out);
 }
 
-static size_t put_header(const struct ft_field *f, uint32_t n, uint8_t *out)
-{
-    uint8_t *p = out;
+struct csv {
+    struct ft_format format;
+    bool safe;                 /* ?spreadsheet=safe */
+    struct ft_columns columns; /* of its one kind of event */
+};
 
-    for (uint32_t i = 0; i < n; i++) {
-        if (f[i].type != FT_T_JSON) {
-            p = ft_put_str(p, f[i].name);
-            *p++ = ',';
-        }
-    }
-    return end_line(p, out);
+static const struct csv *self(const struct ft_format *f)
+{
+    return (const struct csv *)f;
 }
 
-static size_t csv_header(enum ft_event e, bool app_on, uint8_t *p)
+static size_t csv_header(const struct ft_format *f, uint8_t *out)
 {
-    uint8_t *out = p;
-    uint32_t n;
-
-    if (e != FT_EVENT_FLOW) {
-        const struct ft_field *f = ft_fields(e, &n);
-
-        return put_header(f, n, p);
-    }
-    const struct ft_columns *c = ft_columns_flow(app_on);
+    const struct ft_columns *c = &self(f)->columns;
+    uint8_t *p = out;
 
     for (uint32_t i = 0; i < c->n; i++) {
         p = ft_put_str(p, c->col[i].field->name);
         *p++ = ',';
     }
     return end_line(p, out);
-}
-
-static size_t csv_export_header(enum ft_event e, bool app_on, uint8_t *p)
-{
-    (void)app_on;
-    uint32_t n;
-    const struct ft_field *f = ft_fields_export(e, &n);
-
-    return put_header(f, n, p);
 }
 
 /* Would a spreadsheet compute this text? */
@@ -96,95 +80,122 @@ static uint8_t *put_cell(uint8_t *p, enum ft_type type, const struct ft_value *v
     return ft_put_value(p, type, v, false);
 }
 
-static size_t put_row(const struct ft_field *f, uint32_t n, const void *event, bool safe,
-                      uint8_t *out)
+static size_t put_row(const struct ft_format *f, uint8_t *out, const void *const *parts)
 {
+    const struct csv *csv = self(f);
     uint8_t *p = out;
 
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < csv->columns.n; i++) {
+        const struct ft_column *c = &csv->columns.col[i];
         struct ft_value v;
 
-        if (f[i].type == FT_T_JSON) {
-            continue;
-        }
-        ft_field_get(&f[i], event, &v);
+        ft_column_get(c, parts, &v);
         if (!v.null) {
-            p = put_cell(p, (enum ft_type)f[i].type, &v, safe);
+            p = put_cell(p, (enum ft_type)c->field->type, &v, csv->safe);
         }
         *p++ = ',';
     }
     return end_line(p, out);
 }
 
-static size_t csv_row(enum ft_event e, const void *event, bool safe, uint8_t *p)
+static size_t put_event(const struct ft_format *f, uint8_t *p, const void *event)
 {
-    uint32_t n;
-    const struct ft_field *f = ft_fields(e, &n);
+    const void *part[1] = {event};
 
-    return put_row(f, n, event, safe, p);
+    return put_row(f, p, part);
 }
 
-static size_t export_row(enum ft_event e, const void *event, bool safe, uint8_t *p)
+static size_t csv_sample(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
+                         const struct ft_tuple_counts *counts)
 {
-    uint32_t n;
-    const struct ft_field *f = ft_fields_export(e, &n);
+    struct ft_sample s = {pkt, counts};
 
-    return put_row(f, n, event, safe, p);
+    return put_event(f, p, &s);
 }
 
-static size_t flow_row(const struct ft_flow_record *rec, bool safe, uint8_t *out)
+static size_t csv_flow(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec)
 {
-    const struct ft_columns *c = ft_columns_flow(rec->app_on);
-    uint8_t *p = out;
+    return put_row(f, p, rec->part);
+}
+
+static size_t csv_stats(const struct ft_format *f, uint8_t *p, const struct ft_stats *s)
+{
+    return put_event(f, p, s);
+}
+
+static size_t csv_export_flow(const struct ft_format *f, uint8_t *p, size_t room,
+                              const struct ft_export_record *rec)
+{
+    (void)room;
+    return put_event(f, p, rec);
+}
+
+static size_t csv_export_event(const struct ft_format *f, uint8_t *p, enum ft_event e,
+                               const void *event)
+{
+    (void)e;
+    return put_event(f, p, event);
+}
+
+/* ---- life ---- */
+
+static void csv_end(struct ft_format *f)
+{
+    ft_mem_free(f);
+}
+
+/* Objects have no place in a table. */
+static void leave_objects_out(struct ft_columns *c)
+{
+    uint32_t n = 0;
 
     for (uint32_t i = 0; i < c->n; i++) {
-        struct ft_value v;
-
-        ft_column_get(&c->col[i], rec, &v);
-        if (!v.null) {
-            p = put_cell(p, (enum ft_type)c->col[i].field->type, &v, safe);
+        if (c->col[i].field->type != FT_T_JSON) {
+            c->col[n++] = c->col[i];
         }
-        *p++ = ',';
     }
-    return end_line(p, out);
+    c->n = n;
 }
 
-/* The ops have no context: each form has functions of its own. */
-#define CSV_FORM(form, safe)                                                                       \
-    static size_t form##_sample(uint8_t *p, const struct ft_packet *pkt,                           \
-                                const struct ft_tuple_counts *counts)                              \
-    {                                                                                              \
-        struct ft_sample s = {pkt, counts};                                                        \
-        return csv_row(FT_EVENT_SAMPLE, &s, safe, p);                                              \
-    }                                                                                              \
-    static size_t form##_flow(uint8_t *p, const struct ft_flow_record *rec)                        \
-    {                                                                                              \
-        return flow_row(rec, safe, p);                                                             \
-    }                                                                                              \
-    static size_t form##_stats(uint8_t *p, const struct ft_stats *s)                               \
-    {                                                                                              \
-        return csv_row(FT_EVENT_STATS, s, safe, p);                                                \
-    }                                                                                              \
-    static size_t form##_export_flow(uint8_t *p, size_t room, const struct ft_export_record *rec)  \
-    {                                                                                              \
-        (void)room;                                                                                \
-        return export_row(FT_EVENT_FLOW, rec, safe, p);                                            \
-    }                                                                                              \
-    static size_t form##_export_event(uint8_t *p, enum ft_event e, const void *event)              \
-    {                                                                                              \
-        return export_row(e, event, safe, p);                                                      \
+static int csv_open(const struct ft_format_config *cfg, struct ft_format **out, struct ft_err *err)
+{
+    struct csv *csv = ft_mem_alloc(1, sizeof *csv);
+    enum ft_event e = cfg->events != 0 ? (enum ft_event)__builtin_ctz(cfg->events) : FT_EVENT_FLOW;
+    uint32_t n;
+
+    if (csv == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "the columns of an output: out of memory");
     }
+    csv->format.ops = &ft_format_csv;
+    csv->safe = cfg->safe;
+    if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
+        csv->columns = *cfg->columns;
+    } else {
+        const struct ft_field *rows = cfg->collect ? ft_fields_export(e, &n) : ft_fields(e, &n);
 
-CSV_FORM(plain, false)
-CSV_FORM(safe, true)
+        ft_columns_rows(rows, n, &csv->columns);
+    }
+    leave_objects_out(&csv->columns);
+    if (csv->columns.n == 0) {
+        csv_end(&csv->format);
+        return ft_err_set(err, FT_E_USAGE, "columns=: objects have no place in CSV");
+    }
+    *out = &csv->format;
+    return FT_OK;
+}
 
-#define CSV_OPS(form)                                                                              \
-    .name = "csv",                                                                                 \
-    .help = "comma-separated values with a header line; one kind of event (?event=)",              \
-    .suffix = ".csv", .events = (1u << FT_EVENT__COUNT) - 1, .single_event = true,                 \
-    .header = csv_header, .sample = form##_sample, .flow = form##_flow, .stats = form##_stats,     \
-    .export_header = csv_export_header, .export_flow = form##_export_flow,                         \
-    .export_event = form##_export_event
-
-const struct ft_format_ops ft_format_csv = {CSV_OPS(plain)};
-const struct ft_format_ops ft_format_csv_safe = {CSV_OPS(safe)}; /* ?spreadsheet=safe */
+const struct ft_format_ops ft_format_csv = {
+    .name = "csv",
+    .help = "comma-separated values with a header line; one kind of event (?event=)",
+    .suffix = ".csv",
+    .events = (1u << FT_EVENT__COUNT) - 1,
+    .single_event = true,
+    .open = csv_open,
+    .end = csv_end,
+    .header = csv_header,
+    .sample = csv_sample,
+    .flow = csv_flow,
+    .stats = csv_stats,
+    .export_flow = csv_export_flow,
+    .export_event = csv_export_event,
+};

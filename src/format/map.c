@@ -452,6 +452,16 @@ static size_t walk(const struct ft__map *map, uint8_t *out, const struct source 
     return (size_t)(p - out);
 }
 
+const struct ft__map *ft__map_find(const char *schema)
+{
+    for (uint32_t i = 0; i < ft__maps_n; i++) {
+        if (strcmp(ft__maps[i].name, schema) == 0) {
+            return &ft__maps[i];
+        }
+    }
+    return NULL;
+}
+
 size_t ft__map_flow(const struct ft__map *map, uint8_t *p, size_t room,
                     const struct ft_export_record *r)
 {

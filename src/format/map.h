@@ -86,6 +86,9 @@ struct ft__map {
     uint32_t n;
 };
 
+/* The schema of a name, or NULL. */
+const struct ft__map *ft__map_find(const char *schema);
+
 extern const struct ft__map ft__maps[];
 extern const uint32_t ft__maps_n;
 

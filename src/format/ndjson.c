@@ -1,14 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* format: NDJSON, one object a line. Samples, and exported flow records in ndjson_export.c, are
- * written by hand, for speed, the others by a walk over the field table; a test holds both to the
- * same bytes. */
+/* format: NDJSON, one object a line: the compiled walk of each event (walk.h). Samples, and
+ * exported flow records in ndjson_export.c, are written by hand, for speed, unless columns were
+ * chosen; a test holds both to the same bytes. */
 #include "format/ndjson.h"
-
-#include "codec/text/column.h"
+#include "base/mem.h"
 #include "codec/text/digits.h"
 #include "format/format.h"
-#include "model/columns.h"
+#include "format/map.h"
+#include "format/walk.h"
 #include "model/field_export.h"
+
+struct ndjson {
+    struct ft_format format;
+    const struct ft__map *map;              /* ?schema=, or NULL */
+    bool by_hand;                           /* exported flow records */
+    struct ft__walk *walk[FT_EVENT__COUNT]; /* of the events that come; owned */
+};
+
+static const struct ndjson *self(const struct ft_format *f)
+{
+    return (const struct ndjson *)f;
+}
 
 static uint8_t *put_addr(uint8_t *p, const struct ft_packet *pkt, int side)
 {
@@ -18,8 +30,8 @@ static uint8_t *put_addr(uint8_t *p, const struct ft_packet *pkt, int side)
     return ft_put_ip6(p, pkt->addr6 + 16 * side);
 }
 
-static size_t ndjson_sample(uint8_t *out, const struct ft_packet *pkt,
-                            const struct ft_tuple_counts *counts)
+static size_t put_sample(uint8_t *out, const struct ft_packet *pkt,
+                         const struct ft_tuple_counts *counts)
 {
     bool ports = ft_proto_has_ports(pkt->key.proto);
     int from = pkt->swap, to = !pkt->swap;
@@ -53,113 +65,104 @@ static size_t ndjson_sample(uint8_t *out, const struct ft_packet *pkt,
     return (size_t)(p - out);
 }
 
-/* The object of a group opens with its first column and closes after its last. */
-static uint8_t *put_group(uint8_t *p, uint8_t before, uint8_t group)
+static size_t ndjson_sample(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
+                            const struct ft_tuple_counts *counts)
 {
-    static const char *const opens[] = {
-        [FT_GROUP_TOP] = ",",
-        [FT_GROUP_FLOW_KEY] = ",\"flow_key\":{",
-        [FT_GROUP_AGGREGATE] = ",\"aggregate_metrics\":{",
-        [FT_GROUP_FEATURES] = ",\"features\":{",
-        [FT_GROUP_EXPORTER] = ",\"exporter\":{",
-    };
+    (void)f; /* none of its columns is ever null */
+    return put_sample(p, pkt, counts);
+}
 
-    if (before == group) {
-        *p++ = ',';
-        return p;
+static size_t ndjson_flow(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec)
+{
+    return ft__walk_put(self(f)->walk[FT_EVENT_FLOW], rec->part, p);
+}
+
+/* An event that is one struct. */
+static size_t put_event(const struct ft_format *f, uint8_t *p, enum ft_event e, const void *event)
+{
+    const void *part[1] = {event};
+
+    return ft__walk_put(self(f)->walk[e], part, p);
+}
+
+static size_t ndjson_stats(const struct ft_format *f, uint8_t *p, const struct ft_stats *s)
+{
+    return put_event(f, p, FT_EVENT_STATS, s);
+}
+
+static size_t ndjson_export_flow(const struct ft_format *f, uint8_t *p, size_t room,
+                                 const struct ft_export_record *rec)
+{
+    if (self(f)->map != NULL) {
+        return ft__map_flow(self(f)->map, p, room, rec);
     }
-    if (before != FT_GROUP_TOP) {
-        *p++ = '}';
+    return self(f)->by_hand ? ft__ndjson_export_flow(p, room, rec)
+                            : put_event(f, p, FT_EVENT_FLOW, rec);
+}
+
+static size_t ndjson_export_event(const struct ft_format *f, uint8_t *p, enum ft_event e,
+                                  const void *event)
+{
+    if (self(f)->map != NULL && e == FT_EVENT_SAMPLE) {
+        return ft__map_sample(self(f)->map, p, event);
     }
-    return ft_put_str(p, opens[group]);
+    return put_event(f, p, e, event);
 }
 
-static uint8_t *put_field(uint8_t *p, const struct ft_field *f, const void *event)
-{
-    struct ft_value v;
+/* ---- life ---- */
 
-    if (f->type == FT_T_JSON) {
-        return f->json(event, p);
+static void ndjson_end(struct ft_format *f)
+{
+    struct ndjson *n = (struct ndjson *)f;
+
+    for (int e = 0; n != NULL && e < FT_EVENT__COUNT; e++) {
+        ft__walk_free(n->walk[e]);
     }
-    ft_field_get(f, event, &v);
-    return v.null ? FT_PUT_LIT(p, "null") : ft_put_value(p, (enum ft_type)f->type, &v, true);
+    ft_mem_free(n);
 }
 
-static uint8_t *put_head(uint8_t *p, enum ft_event e)
+/* The walk of one event. */
+static int open_event(struct ndjson *n, enum ft_event e, const struct ft_format_config *cfg)
 {
-    p = FT_PUT_LIT(p, "{\"event_type\":\"");
-    p = ft_put_str(p, ft_event_type(e));
-    *p++ = '"';
-    return p;
-}
+    struct ft_columns rows;
+    uint32_t count;
 
-static uint8_t *put_key(uint8_t *p, const struct ft_field *f, uint8_t *group)
-{
-    p = put_group(p, *group, f->group);
-    *group = f->group;
-    *p++ = '"';
-    p = ft_put_str(p, f->name);
-    return FT_PUT_LIT(p, "\":");
-}
-
-static uint8_t *put_tail(uint8_t *p, uint8_t group)
-{
-    if (group != FT_GROUP_TOP) {
-        *p++ = '}';
+    if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
+        return ft__walk_new(e, cfg->columns, cfg->omit_null, &n->walk[e]);
     }
-    return FT_PUT_LIT(p, "}\n");
+    const struct ft_field *f = cfg->collect ? ft_fields_export(e, &count) : ft_fields(e, &count);
+
+    ft_columns_rows(f, count, &rows);
+    return ft__walk_new(e, &rows, cfg->omit_null, &n->walk[e]);
 }
 
-static size_t walk(enum ft_event e, const struct ft_field *f, uint32_t n, const void *event,
-                   uint8_t *out)
+static int ndjson_open(const struct ft_format_config *cfg, struct ft_format **out,
+                       struct ft_err *err)
 {
-    uint8_t group = FT_GROUP_TOP, *p = put_head(out, e);
+    struct ndjson *n = ft_mem_alloc(1, sizeof *n);
+    int rc = n != NULL ? FT_OK : FT_E_NOMEM;
 
-    for (uint32_t i = 0; i < n; i++) {
-        p = put_key(p, &f[i], &group);
-        p = put_field(p, &f[i], event);
+    if (n != NULL) {
+        n->format.ops = &ft_format_ndjson;
+        n->by_hand = !cfg->omit_null && (cfg->columns == NULL || !cfg->columns->flat);
+        n->map = cfg->schema != NULL ? ft__map_find(cfg->schema) : NULL;
     }
-    return (size_t)(put_tail(p, group) - out);
-}
-
-size_t ft__ndjson_walk(enum ft_event e, const void *event, uint8_t *out)
-{
-    uint32_t n;
-    const struct ft_field *f = ft_fields(e, &n);
-
-    return walk(e, f, n, event, out);
-}
-
-size_t ft__ndjson_walk_export(enum ft_event e, const void *event, uint8_t *out)
-{
-    uint32_t n;
-    const struct ft_field *f = ft_fields_export(e, &n);
-
-    return walk(e, f, n, event, out);
-}
-
-static size_t ndjson_export_event(uint8_t *p, enum ft_event e, const void *event)
-{
-    return ft__ndjson_walk_export(e, event, p);
-}
-
-static size_t ndjson_flow(uint8_t *out, const struct ft_flow_record *rec)
-{
-    const struct ft_columns *c = ft_columns_flow(rec->app_on);
-    uint8_t group = FT_GROUP_TOP, *p = put_head(out, FT_EVENT_FLOW);
-
-    for (uint32_t i = 0; i < c->n; i++) {
-        const void *part = rec->part[c->col[i].part];
-
-        p = put_key(p, c->col[i].field, &group);
-        p = part == NULL ? FT_PUT_LIT(p, "null") : put_field(p, c->col[i].field, part);
+    if (n != NULL && cfg->schema != NULL && n->map == NULL) {
+        ft_mem_free(n);
+        return ft_err_set(err, FT_E_USAGE,
+                          "schema=%s: allowed are goflow2, ecs, ocsf, otel, pmacct, nfdump, "
+                          "akvorado",
+                          cfg->schema);
     }
-    return (size_t)(put_tail(p, group) - out);
-}
-
-size_t ft__ndjson_stats(uint8_t *p, const struct ft_stats *s)
-{
-    return ft__ndjson_walk(FT_EVENT_STATS, s, p);
+    for (enum ft_event e = 0; rc == FT_OK && e < FT_EVENT__COUNT; e++) {
+        rc = cfg->events >> e & 1 ? open_event(n, e, cfg) : FT_OK;
+    }
+    if (rc != FT_OK) {
+        ndjson_end(&n->format);
+        return ft_err_set(err, rc, "the columns of an output: %s", ft_strerror(rc));
+    }
+    *out = &n->format;
+    return FT_OK;
 }
 
 const struct ft_format_ops ft_format_ndjson = {
@@ -167,9 +170,11 @@ const struct ft_format_ops ft_format_ndjson = {
     .help = "one JSON object a line",
     .suffix = ".ndjson",
     .events = (1u << FT_EVENT__COUNT) - 1,
+    .open = ndjson_open,
+    .end = ndjson_end,
     .sample = ndjson_sample,
     .flow = ndjson_flow,
-    .stats = ft__ndjson_stats,
-    .export_flow = ft__ndjson_export_flow,
+    .stats = ndjson_stats,
+    .export_flow = ndjson_export_flow,
     .export_event = ndjson_export_event,
 };

@@ -1,15 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: what was built in. A new format is a row here, and its name in config/url.c, which knows
- * names only. Variants that an option chooses (?schema=, ?spreadsheet=) are not in it. */
+ * names only. */
 #include <string.h>
 
+#include "base/mem.h"
 #include "format/format.h"
 
 extern const struct ft_format_ops ft_format_ndjson;
 extern const struct ft_format_ops ft_format_csv;
 
+static const struct ft_format_ops format_null;
+
+static int null_open(const struct ft_format_config *cfg, struct ft_format **out, struct ft_err *err)
+{
+    struct ft_format *f = ft_mem_alloc(1, sizeof *f);
+
+    (void)cfg;
+    if (f == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "out of memory");
+    }
+    f->ops = &format_null;
+    *out = f;
+    return FT_OK;
+}
+
+static void null_end(struct ft_format *f)
+{
+    ft_mem_free(f);
+}
+
 /* null: events are counted, no byte of them is made */
 static const struct ft_format_ops format_null = {
+    .open = null_open,
+    .end = null_end,
     .name = "null",
     .help = "nothing: events are counted and thrown away (for measuring)",
     .suffix = "",

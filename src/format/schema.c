@@ -2,36 +2,40 @@
 /* format: the schema in its forms, each a walk over the field table; flowtap/schema.h. */
 #include "flowtap/schema.h"
 
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "model/columns.h"
 #include "model/field_export.h"
 
 /* How a type is called in each form. */
 static const struct {
-    const char *name, *arrow, *clickhouse, *json;
+    const char *name, *arrow, *clickhouse, *avro, *proto, *json;
 } types[FT_T__COUNT] = {
-    [FT_T_BOOL] = {"bool", "bool", "Bool", "{\"type\":\"boolean\"}"},
-    [FT_T_U8] = {"uint8", "uint8", "UInt8", "{\"type\":\"integer\",\"minimum\":0,\"maximum\":255}"},
-    [FT_T_U16] = {"uint16", "uint16", "UInt16",
+    [FT_T_BOOL] = {"bool", "bool", "Bool", "\"boolean\"", "bool", "{\"type\":\"boolean\"}"},
+    [FT_T_U8] = {"uint8", "uint8", "UInt8", "\"int\"", "uint32",
+                 "{\"type\":\"integer\",\"minimum\":0,\"maximum\":255}"},
+    [FT_T_U16] = {"uint16", "uint16", "UInt16", "\"int\"", "uint32",
                   "{\"type\":\"integer\",\"minimum\":0,\"maximum\":65535}"},
-    [FT_T_U32] = {"uint32", "uint32", "UInt32",
+    [FT_T_U32] = {"uint32", "uint32", "UInt32", "\"long\"", "uint32",
                   "{\"type\":\"integer\",\"minimum\":0,\"maximum\":4294967295}"},
-    [FT_T_U64] = {"uint64", "uint64", "UInt64", "{\"type\":\"integer\",\"minimum\":0}"},
-    [FT_T_I64] = {"int64", "int64", "Int64", "{\"type\":\"integer\"}"},
-    [FT_T_F64] = {"float64", "double", "Float64", "{\"type\":\"number\"}"},
-    [FT_T_TIME] = {"time", "timestamp[ns, UTC]", "DateTime64(6)", "{\"type\":\"number\"}"},
-    [FT_T_STRING] = {"string", "utf8", "LowCardinality(String)", "{\"type\":\"string\"}"},
-    [FT_T_TEXT] = {"untrusted text", "utf8", "String",
+    [FT_T_U64] = {"uint64", "uint64", "UInt64", "\"long\"", "uint64",
+                  "{\"type\":\"integer\",\"minimum\":0}"},
+    [FT_T_I64] = {"int64", "int64", "Int64", "\"long\"", "int64", "{\"type\":\"integer\"}"},
+    [FT_T_F64] = {"float64", "double", "Float64", "\"double\"", "double", "{\"type\":\"number\"}"},
+    [FT_T_TIME] = {"time", "timestamp[ns, UTC]", "DateTime64(6)", "\"double\"", "double",
+                   "{\"type\":\"number\"}"},
+    [FT_T_STRING] = {"string", "utf8", "LowCardinality(String)", "\"string\"", "string",
+                     "{\"type\":\"string\"}"},
+    [FT_T_TEXT] = {"untrusted text", "utf8", "String", "\"string\"", "string",
                    "{\"type\":\"string\",\"description\":\"untrusted: from packets\"}"},
-    [FT_T_ID] = {"id", "utf8", "FixedString(16)",
+    [FT_T_ID] = {"id", "utf8", "FixedString(16)", "\"string\"", "string",
                  "{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{16}$\"}"},
-    [FT_T_ADDR] = {"address", "utf8", "String", "{\"type\":\"string\"}"},
-    [FT_T_JSON] = {"object", "utf8", "String", NULL},
+    [FT_T_ADDR] = {"address", "utf8", "String", "\"string\"", "string", "{\"type\":\"string\"}"},
+    [FT_T_JSON] = {"object", "utf8", "String", "\"string\"", "string", NULL},
 };
 
 static const char *const groups[] = {
@@ -53,138 +57,168 @@ static const char *const classes[FT_PRIVACY__COUNT] = {
 struct kind {
     const char *name;
     enum ft_event event;
-    const struct ft_field *(*fields)(enum ft_event e, uint32_t *out_n);
+    bool collect;
 };
 
-/* Rows of flow records, in the order of their columns. */
-static struct ft_field flow_rows[2][FT_COLUMNS_MAX];
-static pthread_once_t flow_once = PTHREAD_ONCE_INIT;
-
-static void copy_rows(void)
-{
-    for (int app = 0; app < 2; app++) {
-        const struct ft_columns *c = ft_columns_flow(app);
-
-        for (uint32_t i = 0; i < c->n; i++) {
-            flow_rows[app][i] = *c->col[i].field;
-        }
-    }
-}
-
-static const struct ft_field *fields_flow(enum ft_event e, uint32_t *out_n)
-{
-    (void)e;
-    pthread_once(&flow_once, copy_rows);
-    *out_n = ft_columns_flow(false)->n;
-    return flow_rows[0];
-}
-
-/* A flow record of a run with --app. */
-static const struct ft_field *fields_with_app(enum ft_event e, uint32_t *out_n)
-{
-    (void)e;
-    pthread_once(&flow_once, copy_rows);
-    *out_n = ft_columns_flow(true)->n;
-    return flow_rows[1];
-}
-
 static const struct kind kinds[] = {
-    {"network_flow_sample", FT_EVENT_SAMPLE, ft_fields},
-    {"network_flow_record", FT_EVENT_FLOW, fields_flow},
-    {"network_flow_record_with_app", FT_EVENT_FLOW, fields_with_app},
-    {"pipeline_stats", FT_EVENT_STATS, ft_fields},
-    {"template_change", FT_EVENT_TEMPLATE, ft_fields_export},
-    {"counter_sample", FT_EVENT_COUNTER, ft_fields_export},
-    {"discarded_packet", FT_EVENT_DISCARD, ft_fields_export},
-    {"exporter_health", FT_EVENT_EXPORTER, ft_fields_export},
-    {"network_flow_sample_of_collect", FT_EVENT_SAMPLE, ft_fields_export},
-    {"network_flow_record_of_collect", FT_EVENT_FLOW, ft_fields_export},
+    {"network_flow_sample", FT_EVENT_SAMPLE, false},
+    {"network_flow_record", FT_EVENT_FLOW, false},
+    {"pipeline_stats", FT_EVENT_STATS, false},
+    {"template_change", FT_EVENT_TEMPLATE, true},
+    {"counter_sample", FT_EVENT_COUNTER, true},
+    {"discarded_packet", FT_EVENT_DISCARD, true},
+    {"exporter_health", FT_EVENT_EXPORTER, true},
+    {"network_flow_sample_of_collect", FT_EVENT_SAMPLE, true},
+    {"network_flow_record_of_collect", FT_EVENT_FLOW, true},
 };
 
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 
+/* One schema while it is made. */
+struct schema {
+    FILE *to;
+    uint32_t sets; /* profiles of flow records */
+    bool every;    /* none was named: what base has not may be missing */
+    struct ft_columns columns[N_KINDS];
+};
+
+static void compose(struct schema *s)
+{
+    for (uint32_t k = 0; k < N_KINDS; k++) {
+        uint32_t n;
+
+        if (kinds[k].event == FT_EVENT_FLOW && !kinds[k].collect) {
+            ft_columns_compose(s->sets, &s->columns[k]);
+        } else {
+            const struct ft_field *f = kinds[k].collect ? ft_fields_export(kinds[k].event, &n)
+                                                        : ft_fields(kinds[k].event, &n);
+
+            ft_columns_rows(f, n, &s->columns[k]);
+        }
+    }
+}
+
+/* Not in each event of its kind. */
+static bool optional(const struct schema *s, const struct ft_column *c)
+{
+    return s->every && c->set != NULL && c->set != ft_column_sets[0];
+}
+
+static bool nullable(const struct schema *s, const struct ft_column *c)
+{
+    return c->field->null != NULL || optional(s, c);
+}
+
+static void type_name(FILE *to, const struct ft_field *f)
+{
+    if (f->type == FT_T_LIST) {
+        fprintf(to, "list of %s", types[f->item].name);
+    } else {
+        fputs(types[f->type].name, to);
+    }
+}
+
+/* Text inside of double quotes. */
+static void quoted(FILE *to, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        fprintf(to, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+    }
+}
+
 /* ---- JSON Schema ---- */
+
+static void json_type(FILE *to, const struct ft_field *f)
+{
+    if (f->type == FT_T_LIST) {
+        fprintf(to, "{\"type\":\"array\",\"items\":%s}", types[f->item].json);
+    } else {
+        fputs(f->type == FT_T_JSON ? f->json_schema : types[f->type].json, to);
+    }
+}
 
 static void json_null(FILE *to, const struct ft_field *f)
 {
-    const char *schema = f->type == FT_T_JSON ? f->json_schema : types[f->type].json;
-
     if (f->null != NULL) {
-        fprintf(to, "{\"anyOf\":[%s,{\"type\":\"null\"}]}", schema);
+        fputs("{\"anyOf\":[", to);
+        json_type(to, f);
+        fputs(",{\"type\":\"null\"}]}", to);
     } else {
-        fputs(schema, to);
+        json_type(to, f);
     }
 }
 
-static void json_group(FILE *to, const struct ft_field *f, uint32_t n, uint8_t group)
+static void json_group(const struct schema *s, const struct ft_columns *c, uint8_t group)
 {
     bool first = true;
 
-    fprintf(to, "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{");
-    for (uint32_t i = 0; i < n; i++) {
-        if (f[i].group == group) {
-            fprintf(to, "%s\"%s\":", first ? "" : ",", f[i].name);
-            json_null(to, &f[i]);
+    fprintf(s->to, "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{");
+    for (uint32_t i = 0; i < c->n; i++) {
+        if (c->col[i].field->group == group) {
+            fprintf(s->to, "%s\"%s\":", first ? "" : ",", c->col[i].field->name);
+            json_null(s->to, c->col[i].field);
             first = false;
         }
     }
-    fprintf(to, "},\"required\":[");
+    fprintf(s->to, "},\"required\":[");
     first = true;
-    for (uint32_t i = 0; i < n; i++) {
-        if (f[i].group == group) {
-            fprintf(to, "%s\"%s\"", first ? "" : ",", f[i].name);
+    for (uint32_t i = 0; i < c->n; i++) {
+        if (c->col[i].field->group == group && !optional(s, &c->col[i])) {
+            fprintf(s->to, "%s\"%s\"", first ? "" : ",", c->col[i].field->name);
             first = false;
         }
     }
-    fprintf(to, "]}");
+    fprintf(s->to, "]}");
 }
 
-static void json_event(FILE *to, const struct kind *k)
+static void json_event(const struct schema *s, const struct kind *k, const struct ft_columns *c)
 {
-    uint32_t n;
-    const struct ft_field *f = k->fields(k->event, &n);
     uint8_t group = FT_GROUP_TOP;
 
-    fprintf(to,
+    fprintf(s->to,
             "\"%s\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
             "\"event_type\":{\"const\":\"%s\"}",
             k->name, ft_event_type(k->event));
-    for (uint32_t i = 0; i < n; i++) {
-        if (f[i].group == FT_GROUP_TOP) {
-            fprintf(to, ",\"%s\":", f[i].name);
-            json_null(to, &f[i]);
-        } else if (f[i].group != group) {
-            fprintf(to, ",\"%s\":", groups[f[i].group]);
-            json_group(to, f, n, f[i].group);
+    for (uint32_t i = 0; i < c->n; i++) {
+        const struct ft_field *f = c->col[i].field;
+
+        if (f->group == FT_GROUP_TOP) {
+            fprintf(s->to, ",\"%s\":", f->name);
+            json_null(s->to, f);
+        } else if (f->group != group) {
+            fprintf(s->to, ",\"%s\":", groups[f->group]);
+            json_group(s, c, f->group);
         }
-        group = f[i].group;
+        group = f->group;
     }
-    fprintf(to, "},\"required\":[\"event_type\"");
+    fprintf(s->to, "},\"required\":[\"event_type\"");
     group = FT_GROUP_TOP;
-    for (uint32_t i = 0; i < n; i++) {
-        if (f[i].group == FT_GROUP_TOP) {
-            fprintf(to, ",\"%s\"", f[i].name);
-        } else if (f[i].group != group) {
-            fprintf(to, ",\"%s\"", groups[f[i].group]);
+    for (uint32_t i = 0; i < c->n; i++) {
+        const struct ft_field *f = c->col[i].field;
+
+        if (f->group == FT_GROUP_TOP) {
+            fprintf(s->to, ",\"%s\"", f->name);
+        } else if (f->group != group) {
+            fprintf(s->to, ",\"%s\"", groups[f->group]);
         }
-        group = f[i].group;
+        group = f->group;
     }
-    fprintf(to, "]}");
+    fprintf(s->to, "]}");
 }
 
-static void make_json_schema(FILE *to)
+static void make_json_schema(const struct schema *s)
 {
-    fprintf(to, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
-                "\"title\":\"flowtap events\",\"oneOf\":[");
+    fprintf(s->to, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
+                   "\"title\":\"flowtap events\",\"oneOf\":[");
     for (uint32_t i = 0; i < N_KINDS; i++) {
-        fprintf(to, "%s{\"$ref\":\"#/$defs/%s\"}", i > 0 ? "," : "", kinds[i].name);
+        fprintf(s->to, "%s{\"$ref\":\"#/$defs/%s\"}", i > 0 ? "," : "", kinds[i].name);
     }
-    fprintf(to, "],\"$defs\":{");
+    fprintf(s->to, "],\"$defs\":{");
     for (uint32_t i = 0; i < N_KINDS; i++) {
-        fputs(i > 0 ? ",\n" : "\n", to);
-        json_event(to, &kinds[i]);
+        fputs(i > 0 ? ",\n" : "\n", s->to);
+        json_event(s, &kinds[i], &s->columns[i]);
     }
-    fprintf(to, "\n}}\n");
+    fprintf(s->to, "\n}}\n");
 }
 
 /* ---- tables ---- */
@@ -200,22 +234,24 @@ static void element(FILE *to, const struct ft_field *f, const char *none)
     }
 }
 
-static void make_markdown(FILE *to)
+static void make_markdown(const struct schema *s)
 {
     for (uint32_t k = 0; k < N_KINDS; k++) {
-        uint32_t n;
-        const struct ft_field *f = kinds[k].fields(kinds[k].event, &n);
+        const struct ft_columns *c = &s->columns[k];
 
-        fprintf(to,
-                "%s## %s\n\n| column | object | type | unit | element | meaning | null | source |\n"
-                "|---|---|---|---|---|---|---|---|\n",
+        fprintf(s->to,
+                "%s## %s\n\n| column | object | type | unit | profile | element | meaning | null | "
+                "source |\n|---|---|---|---|---|---|---|---|---|\n",
                 k > 0 ? "\n" : "", kinds[k].name);
-        for (uint32_t i = 0; i < n; i++) {
-            fprintf(to, "| `%s` | %s | %s | %s | ", f[i].name, groups[f[i].group],
-                    types[f[i].type].name, f[i].unit);
-            element(to, &f[i], "");
-            fprintf(to, " | %s | %s | %s |\n", f[i].meaning,
-                    f[i].null != NULL ? f[i].null : "never", f[i].source);
+        for (uint32_t i = 0; i < c->n; i++) {
+            const struct ft_field *f = c->col[i].field;
+
+            fprintf(s->to, "| `%s` | %s | ", f->name, groups[f->group]);
+            type_name(s->to, f);
+            fprintf(s->to, " | %s | %s | ", f->unit, c->col[i].set != NULL ? f->profile : "");
+            element(s->to, f, "");
+            fprintf(s->to, " | %s | %s | %s |\n", f->meaning, f->null != NULL ? f->null : "never",
+                    f->source);
         }
     }
 }
@@ -232,97 +268,201 @@ static void csv_text(FILE *to, const char *s)
     fputc('"', to);
 }
 
-static void make_csv(FILE *to)
+static void csv_row(const struct schema *s, const struct kind *k, const struct ft_field *f)
 {
-    fprintf(to, "event,object,column,type,unit,element,nullable,profile,meaning,null_rule,source,"
-                "class\n");
-    for (uint32_t k = 0; k < N_KINDS; k++) {
-        uint32_t n;
-        const struct ft_field *f = kinds[k].fields(kinds[k].event, &n);
+    fprintf(s->to, "%s,%s,%s,", k->name, groups[f->group], f->name);
+    type_name(s->to, f);
+    fprintf(s->to, ",%s,", f->unit);
+    element(s->to, f, "");
+    fprintf(s->to, ",%s,%s,", f->null != NULL ? "true" : "false",
+            f->profile != NULL ? f->profile : "base");
+    csv_text(s->to, f->meaning);
+    fputc(',', s->to);
+    csv_text(s->to, f->null != NULL ? f->null : "");
+    fputc(',', s->to);
+    csv_text(s->to, f->source);
+    fprintf(s->to, ",%s\n", classes[f->privacy]);
+}
 
-        for (uint32_t i = 0; i < n; i++) {
-            fprintf(to, "%s,%s,%s,%s,%s,", kinds[k].name, groups[f[i].group], f[i].name,
-                    types[f[i].type].name, f[i].unit);
-            element(to, &f[i], "");
-            fprintf(to, ",%s,%s,", f[i].null != NULL ? "true" : "false",
-                    f[i].profile != NULL && strcmp(f[i].profile, "app") == 0 ? "app" : "base");
-            csv_text(to, f[i].meaning);
-            fputc(',', to);
-            csv_text(to, f[i].null != NULL ? f[i].null : "");
-            fputc(',', to);
-            csv_text(to, f[i].source);
-            fprintf(to, ",%s\n", classes[f[i].privacy]);
+static void make_csv(const struct schema *s)
+{
+    fprintf(s->to, "event,object,column,type,unit,element,nullable,profile,meaning,null_rule,"
+                   "source,class\n");
+    for (uint32_t k = 0; k < N_KINDS; k++) {
+        for (uint32_t i = 0; i < s->columns[k].n; i++) {
+            csv_row(s, &kinds[k], s->columns[k].col[i].field);
         }
     }
 }
 
-static void make_clickhouse(FILE *to)
+/* ---- tables of others ---- */
+
+/* Lists are never Nullable: ClickHouse has no such type; without one they are empty. */
+static void make_clickhouse(const struct schema *s)
 {
     for (uint32_t k = 0; k < N_KINDS; k++) {
-        uint32_t n;
-        const struct ft_field *f = kinds[k].fields(kinds[k].event, &n);
+        const struct ft_columns *c = &s->columns[k];
 
-        fprintf(to, "%sCREATE TABLE %s\n(\n", k > 0 ? "\n" : "", kinds[k].name);
-        for (uint32_t i = 0; i < n; i++) {
-            bool null = f[i].null != NULL;
+        fprintf(s->to, "%sCREATE TABLE %s\n(\n", k > 0 ? "\n" : "", kinds[k].name);
+        for (uint32_t i = 0; i < c->n; i++) {
+            const struct ft_field *f = c->col[i].field;
+            bool list = f->type == FT_T_LIST, null = !list && nullable(s, &c->col[i]);
+            bool low = f->type == FT_T_STRING && null; /* the other way round is no type */
 
-            fprintf(to, "    `%s` %s%s%s COMMENT '", f[i].name, null ? "Nullable(" : "",
-                    types[f[i].type].clickhouse, null ? ")" : "");
-            for (const char *s = f[i].meaning; *s != '\0'; s++) {
-                fprintf(to, *s == '\'' ? "''" : "%c", *s);
+            fprintf(s->to, "    `%s` %s%s%s COMMENT '", f->name,
+                    list   ? "Array("
+                    : low  ? "LowCardinality(Nullable("
+                    : null ? "Nullable("
+                           : "",
+                    low ? "String" : types[list ? f->item : f->type].clickhouse,
+                    low            ? "))"
+                    : null || list ? ")"
+                                   : "");
+            for (const char *text = f->meaning; *text != '\0'; text++) {
+                fprintf(s->to, *text == '\'' ? "''" : "%c", *text);
             }
-            fprintf(to, "'%s\n", i + 1 < n ? "," : "");
+            fprintf(s->to, "'%s\n", i + 1 < c->n ? "," : "");
         }
-        fprintf(to, ")\nENGINE = MergeTree\nORDER BY timestamp;\n");
+        fprintf(s->to, ")\nENGINE = MergeTree\nORDER BY timestamp;\n");
     }
 }
 
-static void make_arrow(FILE *to)
+static void make_arrow(const struct schema *s)
 {
-    fprintf(to, "{");
+    fprintf(s->to, "{");
     for (uint32_t k = 0; k < N_KINDS; k++) {
-        uint32_t n;
-        const struct ft_field *f = kinds[k].fields(kinds[k].event, &n);
+        const struct ft_columns *c = &s->columns[k];
 
-        fprintf(to, "%s\"%s\":[\n", k > 0 ? ",\n" : "\n", kinds[k].name);
-        for (uint32_t i = 0; i < n; i++) {
-            fprintf(to,
-                    "  {\"name\":\"%s\",\"type\":\"%s\",\"nullable\":%s,\"metadata\":{"
+        fprintf(s->to, "%s\"%s\":[\n", k > 0 ? ",\n" : "\n", kinds[k].name);
+        for (uint32_t i = 0; i < c->n; i++) {
+            const struct ft_field *f = c->col[i].field;
+            bool list = f->type == FT_T_LIST;
+
+            fprintf(s->to,
+                    "  {\"name\":\"%s\",\"type\":\"%s%s%s\",\"nullable\":%s,\"metadata\":{"
                     "\"unit\":\"%s\",\"object\":\"%s\",\"element\":\"",
-                    f[i].name, types[f[i].type].arrow, f[i].null != NULL ? "true" : "false",
-                    f[i].unit, groups[f[i].group]);
-            element(to, &f[i], "");
-            fprintf(to, "\"}}%s\n", i + 1 < n ? "," : "");
+                    f->name, list ? "list<" : "", types[list ? f->item : f->type].arrow,
+                    list ? ">" : "", nullable(s, &c->col[i]) ? "true" : "false", f->unit,
+                    groups[f->group]);
+            element(s->to, f, "");
+            fprintf(s->to, "\"}}%s\n", i + 1 < c->n ? "," : "");
         }
-        fprintf(to, "]");
+        fprintf(s->to, "]");
     }
-    fprintf(to, "\n}\n");
+    fprintf(s->to, "\n}\n");
+}
+
+/* One record a kind, its columns side by side; times are seconds, as in JSON. */
+static void make_avro(const struct schema *s)
+{
+    fprintf(s->to, "[");
+    for (uint32_t k = 0; k < N_KINDS; k++) {
+        const struct ft_columns *c = &s->columns[k];
+
+        fprintf(s->to,
+                "%s{\"type\":\"record\",\"name\":\"%s\",\"namespace\":\"flowtap\",\"fields\":[\n",
+                k > 0 ? ",\n" : "\n", kinds[k].name);
+        for (uint32_t i = 0; i < c->n; i++) {
+            const struct ft_field *f = c->col[i].field;
+            bool list = f->type == FT_T_LIST, null = nullable(s, &c->col[i]);
+
+            fprintf(s->to, "  {\"name\":\"%s\",\"type\":%s%s%s%s%s,\"doc\":\"", f->name,
+                    null ? "[\"null\"," : "", list ? "{\"type\":\"array\",\"items\":" : "",
+                    types[list ? f->item : f->type].avro, list ? "}" : "",
+                    null ? "],\"default\":null" : "");
+            quoted(s->to, f->meaning);
+            fprintf(s->to, "\"}%s\n", i + 1 < c->n ? "," : "");
+        }
+        fprintf(s->to, "]}");
+    }
+    fprintf(s->to, "\n]\n");
+}
+
+/* "network_flow_record" as "NetworkFlowRecord". */
+static void message_name(FILE *to, const char *name)
+{
+    for (bool up = true; *name != '\0'; name++) {
+        if (*name != '_') {
+            fputc(up ? *name - 'a' + 'A' : *name, to);
+        }
+        up = *name == '_';
+    }
+}
+
+/* Numbers of fields are those of the columns' ranks: the same whatever the profiles. */
+static void make_protobuf(const struct schema *s)
+{
+    fprintf(s->to, "syntax = \"proto3\";\n\npackage flowtap;\n");
+    for (uint32_t k = 0; k < N_KINDS; k++) {
+        const struct ft_columns *c = &s->columns[k];
+
+        fprintf(s->to, "\nmessage ");
+        message_name(s->to, kinds[k].name);
+        fprintf(s->to, " {\n");
+        for (uint32_t i = 0; i < c->n; i++) {
+            const struct ft_field *f = c->col[i].field;
+            bool list = f->type == FT_T_LIST, null = nullable(s, &c->col[i]);
+
+            fprintf(s->to, "  %s%s %s = %u; // %s\n",
+                    list   ? "repeated "
+                    : null ? "optional "
+                           : "",
+                    types[list ? f->item : f->type].proto, f->name,
+                    c->col[i].set != NULL ? f->rank + 1u : i + 1u, f->meaning);
+        }
+        fprintf(s->to, "}\n");
+    }
 }
 
 static const struct {
     const char *name;
-    void (*make)(FILE *to);
+    void (*make)(const struct schema *s);
 } forms[] = {
     {"markdown", make_markdown}, {"json-schema", make_json_schema},
     {"arrow", make_arrow},       {"clickhouse", make_clickhouse},
+    {"avro", make_avro},         {"protobuf", make_protobuf},
     {"csv", make_csv},
 };
 
-int ft_schema_make(const char *form, char **out, size_t *out_len, struct ft_err *err)
+static int make(size_t form, uint32_t sets, char **out, size_t *out_len, struct ft_err *err)
 {
+    struct schema *s = ft_mem_alloc(1, sizeof *s);
+
+    if (s == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "out of memory");
+    }
+    s->sets = sets;
+    s->every = sets == UINT32_MAX;
+    s->to = open_memstream(out, out_len);
+    if (s->to == NULL) {
+        ft_mem_free(s);
+        return ft_err_set(err, FT_E_NOMEM, "out of memory");
+    }
+    compose(s);
+    forms[form].make(s);
+    int rc = fclose(s->to) == 0 ? FT_OK : ft_err_set(err, FT_E_NOMEM, "out of memory");
+
+    ft_mem_free(s);
+    return rc;
+}
+
+int ft_schema_make(const char *form, const char *profiles, char **out, size_t *out_len,
+                   struct ft_err *err)
+{
+    struct ft_err why = {0};
+    uint32_t sets = UINT32_MAX;
+
+    if (profiles != NULL && ft_profiles_parse(profiles, &sets, &why) != FT_OK) {
+        return ft_err_set(err, FT_E_USAGE, "--profile: %s", why.what);
+    }
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         if (strcmp(forms[i].name, form) == 0) {
-            FILE *to = open_memstream(out, out_len);
-
-            if (to == NULL) {
-                return ft_err_set(err, FT_E_NOMEM, "out of memory");
-            }
-            forms[i].make(to);
-            return fclose(to) == 0 ? FT_OK : ft_err_set(err, FT_E_NOMEM, "out of memory");
+            return make(i, sets, out, out_len, err);
         }
     }
     return ft_err_set(err, FT_E_USAGE,
-                      "--format: '%s': allowed is markdown, json-schema, arrow, clickhouse or csv",
+                      "--format: '%s': allowed is markdown, json-schema, arrow, clickhouse, avro, "
+                      "protobuf or csv",
                       form);
 }
 

@@ -1,52 +1,88 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: the columns of flow records, put together from those of several owners.
+/* model: the columns of events, put together from those of several owners.
  *
  * Theory of operation: base and each feature have a set of rows (struct ft_field), which see that
- * owner's part of a record. A composition is one list of rows, each with the number of its part, in
- * ascending order of rank: the order of the columns is the same whoever owns them. */
+ * owner's part of a flow record. A composition is one list of rows, each with its owner; it is made
+ * once, at the start, and walked by NDJSON, CSV and the schema alike:
+ *
+ *     -p base,tcp        rows of those sets in ascending rank: the order is the same whoever owns
+ *                        them, and whatever the order of the names
+ *     ?columns=a,b,c     those rows in the order of the names, in no objects: flat
+ *
+ * The parts that its rows look at are what has to be known of a flow: the rest is not computed. */
 #ifndef FT_MODEL_COLUMNS_H
 #define FT_MODEL_COLUMNS_H
 
+#include "flowtap/errors.h"
 #include "model/field.h"
 
-enum { FT_COLUMNS_MAX = 512 };
+enum { FT_COLUMNS_MAX = 512, FT_COLUMN_SETS_MAX = 32 };
 
-/* The columns of one owner. */
+/* The columns of one owner: a profile. */
 struct ft_column_set {
     const char *profile;
+    const char *meaning;         /* one line, for help and docs */
     const struct ft_field *rows; /* [n] */
     uint32_t n;
     uint8_t part; /* enum ft_part */
+    bool in_all;  /* -p all has it */
     /* a part at this address says what this one does: its text may be prepared; or NULL */
     const void *nothing;
 };
 
+/* All sets, base first, NULL behind the last. */
+extern const struct ft_column_set *const ft_column_sets[];
+
+extern const struct ft_column_set ft_columns_base;
+#define X(symbol, name) extern const struct ft_column_set ft_columns_##name;
+#include "model/parts.def"
+#undef X
+
 struct ft_column {
     const struct ft_field *field;
+    const struct ft_column_set *set; /* NULL: of an event that has no parts but itself */
     uint8_t part;
 };
 
 /* A composition. */
 struct ft_columns {
     uint32_t n;
+    bool flat; /* chosen by name: objects of the event are not written */
     struct ft_column col[FT_COLUMNS_MAX];
 };
 
-extern const struct ft_column_set ft_columns_base, ft_columns_sizes, ft_columns_tcp,
-    ft_columns_tunnel, ft_columns_app;
+/* ---- names ---- */
 
-/* All columns of a flow record. */
-const struct ft_columns *ft_columns_flow(bool app);
+/* The sets that a list of profiles means, a bit for each place in ft_column_sets: "base,tcp",
+ * "all"; base is always in it. FT_E_USAGE: err tells which name is wrong, and the nearest. */
+FT_NODISCARD int ft_profiles_parse(const char *list, uint32_t *out_sets, struct ft_err *err);
 
-/* What a column says of a record; a part that is NULL says null. */
-FT_INLINE void ft_column_get(const struct ft_column *c, const struct ft_flow_record *r,
+/* ---- compositions ---- */
+
+/* The columns of those sets. */
+void ft_columns_compose(uint32_t sets, struct ft_columns *out);
+
+/* The columns of a list of names, in its order. FT_E_USAGE: err tells which name is wrong or comes
+ * twice, and the nearest. */
+FT_NODISCARD int ft_columns_pick(const char *list, struct ft_columns *out, struct ft_err *err);
+
+/* The columns of an event that is one struct: part 0. */
+void ft_columns_rows(const struct ft_field *rows, uint32_t n, struct ft_columns *out);
+FT_NODISCARD int ft_columns_pick_rows(const struct ft_field *rows, uint32_t n, const char *list,
+                                      struct ft_columns *out, struct ft_err *err);
+
+/* The parts that the columns look at, a bit for each enum ft_part. */
+uint32_t ft_columns_parts(const struct ft_columns *c);
+
+/* What a column says of an event's parts; a part that is NULL says null. */
+FT_INLINE void ft_column_get(const struct ft_column *c, const void *const *parts,
                              struct ft_value *out)
 {
-    if (r->part[c->part] == NULL) {
+    if (parts[c->part] == NULL) {
         out->null = true;
         return;
     }
-    ft_field_get(c->field, r->part[c->part], out);
+    ft_field_get(c->field, parts[c->part], out);
 }
 
 #endif

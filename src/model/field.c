@@ -33,6 +33,7 @@ void ft_field_get(const struct ft_field *f, const void *part, struct ft_value *o
 {
     out->null = false;
     if (f->width == 0) {
+        out->item = f->item;
         f->get(part, out);
         return;
     }

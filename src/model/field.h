@@ -34,6 +34,7 @@ enum ft_type {
     FT_T_ID,     /* u64 as 16 hex digits */
     FT_T_ADDR,   /* IPv4 or IPv6 address as text */
     FT_T_JSON, /* an object or array inside the event; text formats other than JSON leave it out */
+    FT_T_LIST, /* numbers of one type; JSON: [1,2,3], CSV: 1;2;3 */
     FT_T__COUNT
 };
 
@@ -50,7 +51,11 @@ enum ft_group {
 struct ft_value {
     bool null;
     uint8_t ip_version; /* FT_T_ADDR: 4 or 6 */
-    uint32_t text_len;  /* FT_T_TEXT: bytes at text */
+    uint8_t item;       /* FT_T_LIST: as in the row */
+    union {
+        uint32_t text_len; /* FT_T_TEXT: bytes at text */
+        uint32_t n_items;  /* FT_T_LIST */
+    };
     union {
         uint64_t u;          /* FT_T_BOOL (0 or 1), U*, ID */
         int64_t i;           /* FT_T_I64, TIME: ns */
@@ -58,6 +63,7 @@ struct ft_value {
         const char *s;       /* FT_T_STRING; in buf or static */
         const uint8_t *text; /* FT_T_TEXT, in the event */
         const uint8_t *addr; /* FT_T_ADDR, network order, in the event */
+        const void *items;   /* FT_T_LIST: [n_items], each as wide as its type; in the event */
     };
     char buf[48];
 };
@@ -96,6 +102,7 @@ struct ft_field {
     uint8_t absent;          /* width > 0: enum ft_absent */
     uint8_t group;           /* enum ft_group */
     uint8_t type;            /* enum ft_type */
+    uint8_t item;            /* FT_T_LIST: FT_T_U8 to FT_T_F64 */
     uint8_t privacy;         /* enum ft_privacy, never FT_PRIVACY_UNSET */
 };
 

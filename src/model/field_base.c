@@ -291,4 +291,10 @@ static const struct ft_field rows[] = {
 };
 
 const struct ft_column_set ft_columns_base = {
-    .profile = "base", .rows = rows, .n = sizeof rows / sizeof rows[0], .part = FT_PART_CORE};
+    .profile = "base",
+    .meaning =
+        "identity, key, counters by direction, flags, duration, reason, conn_state, community_id",
+    .in_all = true,
+    .rows = rows,
+    .n = sizeof rows / sizeof rows[0],
+    .part = FT_PART_CORE};

@@ -27,8 +27,15 @@ struct ft_view {
 
 enum {
     FT_VIEW_VLAN = 1, /* vlan_tci holds a stripped outermost tag; len and caplen do not count it */
-    FT_VIEW_FILTERED = 2 /* did not match the filter: to be counted, not decoded */
+    FT_VIEW_FILTERED = 2,  /* did not match the filter: to be counted, not decoded */
+    FT_VIEW_OTHER_WAY = 4, /* did not go the way of --direction: likewise */
+    FT_VIEW_LEFT_OUT = FT_VIEW_FILTERED | FT_VIEW_OTHER_WAY,
+    FT_VIEW_IN = 8,  /* the file says, where it was asked, that it came in */
+    FT_VIEW_OUT = 16 /* or went out; neither: it does not say */
 };
+
+/* Of a packet, as the machine that captured it sees it. */
+enum ft_direction { FT_DIRECTION_ANY, FT_DIRECTION_IN, FT_DIRECTION_OUT };
 
 enum { FT_KEY_V6 = 1, FT_KEY_ONE_WAY = 2, FT_KEY_TUNNEL = 4 /* has a keyed tunnel id */ };
 enum { FT_SCOPE_VLAN = 0x1000 };

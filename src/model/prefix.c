@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int parse_prefix(const char *text, struct ft_prefix *out)
+int ft_prefix_parse(const char *text, struct ft_prefix *out)
 {
     char copy[64], *slash;
     unsigned long bits;
@@ -49,7 +49,7 @@ int ft_prefixes_parse(const char *text, struct ft_prefixes *out, struct ft_err *
         size_t len = strcspn(p, ",");
 
         snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : 0), p);
-        if (out->n == FT_PREFIXES_MAX || parse_prefix(word, &out->list[out->n]) != FT_OK) {
+        if (out->n == FT_PREFIXES_MAX || ft_prefix_parse(word, &out->list[out->n]) != FT_OK) {
             return ft_err_set(err, FT_E_USAGE,
                               "allow: '%s': allowed are addresses and prefixes like 10.0.0.0/8, "
                               "2001:db8::/32, at most %d",
@@ -61,20 +61,20 @@ int ft_prefixes_parse(const char *text, struct ft_prefixes *out, struct ft_err *
     return FT_OK;
 }
 
-static bool matches(const struct ft_prefix *p, const struct ft_peer *peer)
+bool ft_prefix_holds(const struct ft_prefix *p, uint8_t ip_version, const uint8_t *addr)
 {
     uint32_t whole = p->bits / 8, rest = p->bits % 8;
 
-    if (p->ip_version != peer->ip_version || memcmp(p->addr, peer->addr, whole) != 0) {
+    if (p->ip_version != ip_version || memcmp(p->addr, addr, whole) != 0) {
         return false;
     }
-    return rest == 0 || ((p->addr[whole] ^ peer->addr[whole]) >> (8 - rest)) == 0;
+    return rest == 0 || ((p->addr[whole] ^ addr[whole]) >> (8 - rest)) == 0;
 }
 
 bool ft_prefixes_allow(const struct ft_prefixes *p, const struct ft_peer *peer)
 {
     for (uint32_t i = 0; i < p->n; i++) {
-        if (matches(&p->list[i], peer)) {
+        if (ft_prefix_holds(&p->list[i], peer->ip_version, peer->addr)) {
             return true;
         }
     }

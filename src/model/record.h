@@ -39,11 +39,10 @@ double ft_distribution_std(const struct ft_distribution *d);
 
 /* The parts of a flow record: the core, and what each feature knows. */
 enum ft_part {
-    FT_PART_CORE,   /* struct ft_flow_record itself */
-    FT_PART_SIZES,  /* struct ft_sizes_record */
-    FT_PART_TCP,    /* struct ft_tcp_record; NULL: not TCP */
-    FT_PART_TUNNEL, /* struct ft_tunnel_record */
-    FT_PART_APP,    /* struct ft_app_info; NULL: nothing is known */
+    FT_PART_CORE, /* struct ft_flow_record itself */
+#define X(symbol, name) FT_PART_##symbol,
+#include "model/parts.def"
+#undef X
     FT_PARTS_MAX = 16
 };
 
@@ -77,7 +76,6 @@ struct ft_flow_record {
     bool has_tunnel_id;       /* tunnel_id holds */
     bool syn_then_reset;      /* TCP: the initiator sent a SYN, then a RST, and nothing between */
     bool truncated;           /* some frames were captured shorter than they were */
-    bool app_on;              /* the columns of ft_columns_app are written */
     uint8_t src[16], dst[16]; /* network order; IPv4 in the first 4 bytes */
     /* what features that are on say, by enum ft_part: NULL when they say nothing (their columns are
      * null); [FT_PART_CORE] is this record */

@@ -16,6 +16,7 @@
 #include "guard/opener.h"
 #include "pipeline/app.h"
 #include "pipeline/collect.h"
+#include "pipeline/columns.h"
 #include "pipeline/lanes.h"
 #include "pipeline/scrub.h"
 
@@ -86,27 +87,6 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
     return FT_OK;
 }
 
-/* ?schema=: the same events in another collector's shape. */
-static int route_schema(const struct ft_pipeline *p, const struct ft_output_url *url,
-                        struct ft_route *r, struct ft_err *err)
-{
-    const char *schema = ft_output_url_get(url, "schema");
-    const struct ft_format_ops *format = ft_format_schema(schema);
-
-    if (strcmp(url->format, "ndjson") != 0 || !p->plan.collect) {
-        return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
-                          url->text);
-    }
-    if (format == NULL) {
-        return ft_err_set(err, FT_E_USAGE,
-                          "%s: schema=%s: allowed are goflow2, ecs, ocsf, otel, pmacct, nfdump, "
-                          "akvorado",
-                          url->text, schema);
-    }
-    r->format = format;
-    return FT_OK;
-}
-
 int ft__build_check_raw(bool anonymize, const char *name, const struct ft_format_ops *format,
                         struct ft_err *err)
 {
@@ -117,22 +97,74 @@ int ft__build_check_raw(bool anonymize, const char *name, const struct ft_format
     return FT_OK;
 }
 
-/* ?spreadsheet=safe: text that a spreadsheet would take for a formula is marked as text. */
-static int route_spreadsheet(const struct ft_output_url *url, struct ft_route *r,
-                             struct ft_err *err)
+/* What an output asks of its format; each option is for one kind of format. */
+static int route_options(const struct ft_pipeline *p, const struct ft_output_url *url,
+                         struct ft_format_config *cfg, struct ft_err *err)
 {
-    if (strcmp(url->format, "csv") != 0) {
+    bool ndjson = strcmp(url->format, "ndjson") == 0;
+    bool chosen =
+        ft_output_url_get(url, "columns") != NULL || ft_output_url_get(url, "profile") != NULL;
+
+    cfg->schema = ft_output_url_get(url, "schema");
+    cfg->safe = ft_output_url_get(url, "spreadsheet") != NULL;
+    cfg->omit_null = ft_output_url_get(url, "null") != NULL;
+    if (cfg->schema != NULL && (!ndjson || !p->plan.collect)) {
+        return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
+                          url->text);
+    }
+    if (cfg->schema != NULL && (chosen || cfg->omit_null)) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "%s: schema= says what is written; columns=, profile= "
+                          "and null= are for flowtap's own",
+                          url->text);
+    }
+    if (cfg->safe && strcmp(url->format, "csv") != 0) {
         return ft_err_set(err, FT_E_USAGE, "%s: spreadsheet= is for csv outputs", url->text);
     }
-    r->format = &ft_format_csv_safe;
+    if (cfg->omit_null && !ndjson) {
+        return ft_err_set(err, FT_E_USAGE, "%s: null= is for ndjson outputs", url->text);
+    }
+    if (chosen && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "%s: columns= and profile= are for flow records, and none go there: add "
+                          "-e flow or event=flow",
+                          url->text);
+    }
     return FT_OK;
 }
 
-static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
-                      const struct ft_output_config *cfg, struct ft_err *err)
+/* Makes the route's instance of its format. */
+static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
+                       const struct ft_format_ops *ops, bool count_only, struct ft_route *r,
+                       struct ft_err *err)
 {
-    uint8_t header[8192];
-    struct ft_route r = {.format = ft_format_find(url->format)};
+    struct ft_columns columns;
+    struct ft_format_config cfg = {
+        .columns = &columns, .events = r->events, .collect = p->plan.collect};
+    struct ft_err why = {0};
+    int rc = ft__columns_of(&p->plan, url, &columns, err);
+
+    rc = rc == FT_OK ? route_options(p, url, &cfg, err) : rc;
+    rc = rc == FT_OK ? ft__build_check_raw(p->plan.anonymize, url->text, ops, err) : rc;
+    if (rc != FT_OK) {
+        return rc;
+    }
+    if (p->plan.collect && ops->export_flow == NULL && !count_only) {
+        return ft_err_set(err, FT_E_USAGE, "%s: format %s has no events of collect", url->text,
+                          url->format);
+    }
+    if (!p->plan.collect && (ft_columns_parts(&columns) & ~p->plan.parts) != 0 &&
+        (r->events >> FT_EVENT_FLOW & 1) != 0) { /* added behind the plan */
+        return ft_err_set(err, FT_E_STATE, "%s: no -o output has the columns of -p", url->text);
+    }
+    rc = ops->open(&cfg, &r->format, &why);
+    return rc == FT_OK ? rc : ft_err_set(err, rc, "%s: %s", url->text, why.what);
+}
+
+static int open_output(struct ft_pipeline *p, const struct ft_output_url *url,
+                       const struct ft_output_config *cfg, struct ft_route *r, struct ft_err *err)
+{
+    uint8_t header[FT_FORMAT_HEADER_MAX];
     struct ft_output_env env = {.log = &p->log,
                                 .files = p->files,
                                 .keep_earlier = p->plan.live || p->plan.collect,
@@ -140,46 +172,35 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                                 .on_failed = ft__pipeline_wake,
                                 .failed_cookie = p};
 
-    if (r.format == NULL) {
+    if (r->format->ops->header != NULL && r->events != 0) {
+        env.header_len = r->format->ops->header(r->format, header);
+        env.header = header;
+    }
+    return ft_output_open(url, cfg, &env, &r->output, err);
+}
+
+static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
+                      const struct ft_output_config *cfg, struct ft_err *err)
+{
+    const struct ft_format_ops *ops = ft_format_find(url->format);
+    struct ft_route r = {0};
+
+    if (ops == NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s: there is no format '%s'", url->text, url->format);
     }
-    if (ft_output_url_get(url, "schema") != NULL) {
-        int wrong = route_schema(p, url, &r, err);
+    int rc = route_events(p, url, ops, &r.events, err);
 
-        if (wrong != FT_OK) {
-            return wrong;
-        }
-    }
-    if (ft_output_url_get(url, "spreadsheet") != NULL) {
-        int wrong = route_spreadsheet(url, &r, err);
-
-        if (wrong != FT_OK) {
-            return wrong;
-        }
-    }
-    int rc = route_events(p, url, r.format, &r.events, err);
-
-    rc = rc == FT_OK ? ft__build_check_raw(p->plan.anonymize, url->text, r.format, err) : rc;
+    rc = rc == FT_OK ? open_format(p, url, ops, cfg->count_only, &r, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }
-    size_t (*head)(enum ft_event, bool, uint8_t *) =
-        p->plan.collect ? r.format->export_header : r.format->header;
-
-    if (p->plan.collect && r.format->export_flow == NULL && !cfg->count_only) {
-        return ft_err_set(err, FT_E_USAGE, "%s: format %s has no events of collect", url->text,
-                          url->format);
+    rc = open_output(p, url, cfg, &r, err);
+    if (rc != FT_OK) {
+        r.format->ops->end(r.format);
+        return rc;
     }
-    if (head != NULL && r.events != 0) {
-        env.header_len = head((enum ft_event)__builtin_ctz(r.events),
-                              p->plan.features >> FT_PART_APP & 1, header);
-        env.header = header;
-    }
-    rc = ft_output_open(url, cfg, &env, &r.output, err);
-    if (rc == FT_OK) {
-        p->routes[p->n_routes++] = r;
-    }
-    return rc;
+    p->routes[p->n_routes++] = r;
+    return FT_OK;
 }
 
 int ft__build_output(struct ft_pipeline *p, const char *text, struct ft_err *err)
@@ -311,6 +332,7 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
     w->index = i;
     w->source = p->plan.mode == FT_MODE_DIRECT ? p->source[i] : NULL;
     atomic_store_explicit(&w->now_ns, INT64_MIN, memory_order_relaxed);
+    w->emit.where = p->where;
     ft__decoder_start(p, &w->dec);
     if (p->plan.mode == FT_MODE_HANDOFF) {
         rc = ft_ring_init(&w->ring, p->plan.queue, sizeof(struct ft_packet));
@@ -322,7 +344,7 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
         rc = build_fragments(p, w);
     }
     if (rc == FT_OK && !p->plan.collect) {
-        rc = ft_meter_open(&w->meter, &p->plan.table, p->plan.features);
+        rc = ft_meter_open(&w->meter, &p->plan.table, p->plan.parts);
         w->meter.emit = ft_emit_flow;
         w->meter.cookie = &w->emit;
     }
@@ -389,11 +411,14 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     char inputs[512] = "";
     int rc = key != NULL ? build_scrub(p, key, err) : FT_OK;
 
-    rc = rc == FT_OK ? ft__plan_make(cfg, &p->log, &p->plan, err) : rc;
+    if (rc == FT_OK && cfg->where != NULL) {
+        rc = ft_where_flow(cfg->where, cfg->command == FT_CMD_COLLECT, &p->where, err);
+    }
+    rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }
-    if ((p->plan.features >> FT_PART_APP & 1) && !ft_digest_available()) {
+    if ((p->plan.parts >> FT_PART_APP & 1) && !ft_digest_available()) {
         ft_log(&p->log, FT_LOG_WARN,
                "--app: this build has no OpenSSL: JA3, JA4, HASSH and QUIC stay null");
     }
@@ -499,7 +524,7 @@ static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint64_t qu
         snprintf(what, sizeof what, "exporters and counts %.1f (%llu tuples)", mib(tables), flows);
     } else {
         snprintf(what, sizeof what, "flow table %.1f (%llu flows of %u bytes; few take more)",
-                 mib(tables), flows, ft_meter_flow_bytes(plan->features));
+                 mib(tables), flows, ft_meter_flow_bytes(plan->parts));
     }
     ft_log(&p->log, FT_LOG_INFO, "memory budget %.1f MiB: %s, queues %.1f, outputs %.1f",
            mib(p->budget), what, mib(queues), mib(outputs));
@@ -508,7 +533,7 @@ static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint64_t qu
 void ft__build_budget(struct ft_pipeline *p)
 {
     const struct ft_plan *plan = &p->plan;
-    uint64_t tables = (uint64_t)ft_meter_budget(&plan->table, plan->features) * plan->n_workers;
+    uint64_t tables = (uint64_t)ft_meter_budget(&plan->table, plan->parts) * plan->n_workers;
     uint64_t outputs = 0, queues = 0;
 
     for (uint32_t i = 0; i < p->n_routes; i++) {
@@ -545,6 +570,7 @@ void ft__build_free(struct ft_pipeline *p)
 {
     for (uint32_t i = 0; i < p->n_routes; i++) {
         ft_output_free(p->routes[i].output);
+        p->routes[i].format->ops->end(p->routes[i].format);
     }
     for (uint32_t i = 0; p->workers != NULL && i <= p->plan.n_workers; i++) { /* and the reader */
         ft_fragments_free(p->workers[i].fragments);
@@ -573,6 +599,7 @@ void ft__build_free(struct ft_pipeline *p)
     }
     ft_places_free(p->places);
     ft_scrub_free(p->scrub);
+    ft_where_free(p->where);
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);

@@ -18,6 +18,7 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
         e->makes_samples |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_SAMPLE);
         e->makes_flows |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_FLOW);
     }
+    e->makes_flows |= e->where != NULL && HAS(e->events, FT_EVENT_FLOW);
 }
 
 void ft_emitter_fini(struct ft_emitter *e)
@@ -31,12 +32,13 @@ static void samples_to(struct ft_emitter *e, uint32_t k, const struct ft_packet 
                        const struct ft_tuple_counts *counts, uint32_t n)
 {
     struct ft_writer *w = e->to[k].writer;
+    const struct ft_format *f = e->to[k].format;
 
     for (uint32_t i = 0; i < n; i++) {
         uint8_t *p = ft_writer_begin(w, FT_EVENT_SAMPLE, FT_FORMAT_SAMPLE_MAX);
 
         if (p != NULL) {
-            ft_writer_end(w, FT_EVENT_SAMPLE, e->to[k].format->sample(p, &pkts[i], &counts[i]));
+            ft_writer_end(w, FT_EVENT_SAMPLE, f->ops->sample(f, p, &pkts[i], &counts[i]));
         }
     }
 }
@@ -66,6 +68,9 @@ void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
 {
     struct ft_emitter *e = cookie;
 
+    if (rec != NULL && !ft_emit_wanted(e, rec->part)) {
+        return;
+    }
     if (FT_UNLIKELY(e->anon != NULL) && rec != NULL) {
         rec = ft_anonymize_flow(e->anon, rec);
     }
@@ -79,10 +84,11 @@ void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
             ft_writer_count(w, FT_EVENT_FLOW, 1);
             continue;
         }
+        const struct ft_format *f = e->to[k].format;
         uint8_t *p = ft_writer_begin(w, FT_EVENT_FLOW, FT_FORMAT_FLOW_MAX);
 
         if (p != NULL) {
-            ft_writer_end(w, FT_EVENT_FLOW, e->to[k].format->flow(p, rec));
+            ft_writer_end(w, FT_EVENT_FLOW, f->ops->flow(f, p, rec));
         }
     }
 }
@@ -99,10 +105,11 @@ void ft_emit_stats(struct ft_emitter *e, const struct ft_stats *s)
             ft_writer_count(w, FT_EVENT_STATS, 1);
             continue;
         }
+        const struct ft_format *f = e->to[k].format;
         uint8_t *p = ft_writer_begin(w, FT_EVENT_STATS, FT_FORMAT_MAX);
 
         if (p != NULL) {
-            ft_writer_end(w, FT_EVENT_STATS, e->to[k].format->stats(p, s));
+            ft_writer_end(w, FT_EVENT_STATS, f->ops->stats(f, p, s));
         }
     }
 }

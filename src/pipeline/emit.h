@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pipeline: from flow records, packets and accounts to every output that asked for them.
  *
- * Theory of operation: the pipeline has one ft_route per output: its format and the events that it
- * takes. Each worker has one ft_emitter, which holds its writer of every output; only that worker
- * uses it. An output that only counts (null:) gets no bytes made. */
+ * Theory of operation: the pipeline has one ft_route per output: its instance of a format and the
+ * events that it takes. Each worker has one ft_emitter, which holds its writer of every output;
+ * only that worker uses it. An output that only counts (null:) gets no bytes made. */
 #ifndef FT_PIPELINE_EMIT_H
 #define FT_PIPELINE_EMIT_H
 
@@ -14,27 +14,30 @@
 #include "format/format.h"
 #include "model/packet.h"
 #include "model/record.h"
+#include "model/where.h"
 #include "output/output.h"
 #include "pipeline/anonymize.h"
 
 struct ft_route {
-    struct ft_output *output;           /* owned by the pipeline */
-    const struct ft_format_ops *format; /* static */
-    unsigned events;                    /* bit per enum ft_event */
+    struct ft_output *output; /* owned by the pipeline; likewise the next */
+    struct ft_format *format;
+    unsigned events; /* bit per enum ft_event */
 };
 
 struct ft_emitter {
     struct {
         struct ft_writer *writer;
-        const struct ft_format_ops *format;
+        const struct ft_format *format;
         unsigned events;
         bool count_only;
     } to[FT_MAX_OUTPUTS];
     uint32_t n;
-    unsigned events;            /* union of all outputs */
-    bool makes_samples;         /* some output wants the bytes of samples */
-    bool makes_flows;           /* some output wants the bytes of flow records */
-    struct ft_anonymizer *anon; /* --anonymize: every event goes through it; owned, or NULL */
+    unsigned events;              /* union of all outputs */
+    bool makes_samples;           /* some output wants the bytes of samples */
+    bool makes_flows;             /* some output, or where, wants what is in flow records */
+    const struct ft_where *where; /* --where: flow records that satisfy it only; NULL: all */
+    uint64_t left_out;            /* that did not */
+    struct ft_anonymizer *anon;   /* --anonymize: every event goes through it; owned, or NULL */
 };
 
 /* The emitter of writer slot i over n routes. */
@@ -44,6 +47,17 @@ void ft_emitter_fini(struct ft_emitter *e);
 /* n samples at once for outputs that only count; formats the others one by one. */
 FT_HOT void ft_emit_samples(struct ft_emitter *e, const struct ft_packet *pkts,
                             const struct ft_tuple_counts *counts, uint32_t n);
+
+/* Is a flow record to be written? It is asked as it is, with true addresses. What is left out is
+ * counted. */
+FT_INLINE bool ft_emit_wanted(struct ft_emitter *e, const void *const *parts)
+{
+    if (FT_LIKELY(e->where == NULL) || ft_where_holds(e->where, parts)) {
+        return true;
+    }
+    e->left_out += (e->events >> FT_EVENT_FLOW) & 1;
+    return false;
+}
 
 /* ft_meter_emit_fn; cookie is the emitter. rec: NULL when no output wants the bytes. */
 void ft_emit_flow(void *cookie, const struct ft_flow_record *rec);

@@ -6,6 +6,11 @@
 
 void ft_emit_export_flow(struct ft_emitter *e, const struct ft_export_record *rec)
 {
+    const void *part = rec;
+
+    if (!ft_emit_wanted(e, &part)) {
+        return;
+    }
     if (FT_UNLIKELY(e->anon != NULL)) {
         rec = ft_anonymize_export(e->anon, FT_EVENT_FLOW, rec);
     }
@@ -21,10 +26,11 @@ void ft_emit_export_flow(struct ft_emitter *e, const struct ft_export_record *re
             continue;
         }
         room = room < FT_FORMAT_MAX ? room : FT_FORMAT_MAX;
+        const struct ft_format *f = e->to[k].format;
         uint8_t *p = ft_writer_begin(w, FT_EVENT_FLOW, room);
 
         if (p != NULL) {
-            ft_writer_end(w, FT_EVENT_FLOW, e->to[k].format->export_flow(p, room, rec));
+            ft_writer_end(w, FT_EVENT_FLOW, f->ops->export_flow(f, p, room, rec));
         }
     }
 }
@@ -53,10 +59,11 @@ void ft_emit_export_event(struct ft_emitter *e, enum ft_event event, const void 
             ft_writer_count(w, event, 1);
             continue;
         }
+        const struct ft_format *f = e->to[k].format;
         uint8_t *p = ft_writer_begin(w, event, FT_FORMAT_MAX);
 
         if (p != NULL) {
-            ft_writer_end(w, event, e->to[k].format->export_event(p, event, what));
+            ft_writer_end(w, event, f->ops->export_event(f, p, event, what));
         }
     }
 }

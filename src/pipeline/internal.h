@@ -40,6 +40,7 @@
 #include "flowtap/pipeline.h"
 #include "pipeline/emit.h"
 #include "pipeline/meter.h"
+#include "source/limit.h"
 #include "source/source.h"
 
 enum { FT_BATCH = 64 };
@@ -57,11 +58,13 @@ struct ft_plan {
     bool collect;      /* datagrams, not packets */
     bool keep_tunnels; /* the flow is that of the outermost packet */
     struct ft_tunnel_ports tunnel_ports;
-    uint32_t features; /* that are on: a bit per enum ft_part */
+    uint32_t profiles; /* of -p: a bit for each of ft_column_sets */
+    uint32_t parts;    /* of records that some output writes: a bit for each enum ft_part */
     bool payloads;     /* some of them look into payloads: packets carry those */
     bool anonymize;    /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;
     int64_t stats_ns;
+    int64_t duration_ns;          /* live: of wall time; 0: no end */
     int drain_ms;                 /* at the end, for an output that takes nothing any more */
     int read_ms;                  /* live: how long a worker waits for packets */
     struct ft_table_config table; /* of one worker */
@@ -109,6 +112,7 @@ struct ft_worker {
     struct ft_count late, steps, ended[FT_REASON__COUNT];                   /* (A) */
     struct ft_count ring_dropped, ring_dropped_bytes; /* (A) written by the reader */
     _Atomic int64_t now_ns;                           /* (A) newest packet time of its table */
+    struct ft_count where_left_out;                   /* (A) */
     struct ft_count collected[FT_COLLECT__COUNT];     /* (A) */
 };
 
@@ -119,6 +123,7 @@ struct ft_collect_worker;
 struct ft_pipeline {
     struct ft_plan plan;
     struct ft_log log; /* copy of the embedder's; with anonymize, one that maps addresses first */
+    struct ft_where *where;   /* --where; owned, or NULL */
     struct ft_scrub *scrub;   /* anonymize: behind log; owned */
     struct ft_files files;    /* who opens files that are written */
     struct ft_places *places; /* without an opener: this process; owned, or NULL */
@@ -129,6 +134,7 @@ struct ft_pipeline {
     struct ft_hash_seed seed;
     struct ft_source *source[FT_MAX_WORKERS]; /* plan.n_sources of them */
     struct ft_fanout_share fanout;            /* of the sources */
+    struct ft_limit limit;                    /* of the sources: --count, --duration */
     struct ft_worker *workers;                /* [n_workers], mapped */
     struct ft_route routes[FT_MAX_OUTPUTS];
     uint32_t n_routes;
@@ -163,8 +169,9 @@ void ft__pipeline_fail(struct ft_pipeline *p, const struct ft_err *err);
 /* Wakes the control thread of a struct ft_pipeline. Any thread, async-signal-safe. */
 void ft__pipeline_wake(void *pipeline);
 
-/* plan.c: what the configuration means. FT_E_USAGE, FT_E_NOT_FOUND. */
-FT_NODISCARD int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log,
+/* plan.c: what the configuration means, with --where as it was read, or NULL. FT_E_USAGE,
+ * FT_E_NOT_FOUND. */
+FT_NODISCARD int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where,
                                struct ft_plan *out, struct ft_err *err);
 /* Opens the plan's sources into p->source. */
 FT_NODISCARD int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg,

@@ -80,7 +80,6 @@ static void write_record(struct ft_meter *m, uint32_t entry)
     ft_table_record(m->table, &r);
     for (uint32_t k = 0; k < m->n_on; k++) {
         r.part[m->on[k].part] = m->on[k].feature->record(m->on[k].state, entry, &r);
-        r.app_on |= m->on[k].part == FT_PART_APP;
     }
     m->emit(m->cookie, &r);
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "flowtap/interfaces.h"
 #include "pipeline/collect.h"
+#include "pipeline/columns.h"
 
 enum { FT_LIVE_INPUTS = FT_SOURCE_INTERFACES, READ_MS_LEAST = 20, READ_MS_MOST = 1000 };
 
@@ -38,23 +39,24 @@ static void plan_table(const struct ft_config *cfg, struct ft_plan *plan)
     memcpy(t->snapshots, cfg->snapshots, sizeof cfg->snapshots);
 }
 
-/* The features that are on. The samples of collect have none: they are only counted. */
-static uint32_t features_of(const struct ft_config *cfg)
+/* The parts that --where looks at. */
+static uint32_t parts_asked(const struct ft_where *where)
 {
-    uint32_t all = 1 << FT_PART_SIZES | 1 << FT_PART_TCP | 1 << FT_PART_TUNNEL;
+    const struct ft_column *c;
+    uint32_t parts = 0;
 
-    if (cfg->command == FT_CMD_COLLECT) {
-        return 0;
+    for (uint32_t i = 0; where != NULL && (c = ft_where_uses(where, i)) != NULL; i++) {
+        parts |= UINT32_C(1) << c->part;
     }
-    return all | (cfg->app ? 1 << FT_PART_APP : 0);
+    return parts;
 }
 
-static bool wants_payloads(uint32_t features)
+static bool wants_payloads(uint32_t parts)
 {
     bool wants = false;
 
     for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
-        wants |= (features >> p & 1) && ft_feature_at(p) != NULL && ft_feature_at(p)->payload;
+        wants |= (parts >> p & 1) && ft_feature_at(p) != NULL && ft_feature_at(p)->payload;
     }
     return wants;
 }
@@ -85,7 +87,7 @@ static int read_patience_ms(const struct ft_config *cfg, uint32_t n_workers)
     return (int)(ms < most ? ms : most);
 }
 
-int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct ft_plan *out,
+int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, struct ft_plan *out,
                   struct ft_err *err)
 {
     struct ft_plan plan = {.live = cfg->command == FT_CMD_LIVE, .sample_n = cfg->sample_n};
@@ -107,8 +109,6 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
     }
     plan.keep_tunnels = cfg->keep_tunnels;
     plan.tunnel_ports = cfg->tunnel_ports;
-    plan.features = features_of(cfg);
-    plan.payloads = wants_payloads(plan.features);
     plan.anonymize = cfg->anonymize != NULL;
     plan.queue = cfg->queue;
     plan.drop =
@@ -120,8 +120,10 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
     if (cfg->command == FT_CMD_COLLECT) {
         rc = ft__collect_plan(cfg, &plan, err);
     }
+    rc = rc == FT_OK ? ft__columns_plan(cfg, &plan, err) : rc;
+    plan.parts |= parts_asked(where);
+    plan.payloads = wants_payloads(plan.parts);
     plan_table(cfg, &plan);
-    (void)log;
     *out = plan;
     return rc;
 }
@@ -136,12 +138,41 @@ static void close_sources(struct ft_pipeline *p)
     }
 }
 
+/* One of several sources has taken the last packet of --count: the others are not to wait for more.
+ */
+static void on_limit(void *pipeline)
+{
+    ft_pipeline_stop(pipeline);
+}
+
+/* Live, the clock of the wall ends --duration: in the control thread. A stop is how live ends; a
+ * file ends by itself, where the bound cuts it off. */
+static void plan_limit(struct ft_pipeline *p, const struct ft_config *cfg)
+{
+    p->limit.packets = cfg->count;
+    p->limit.span_ns = p->plan.live ? 0 : cfg->duration_ns;
+    p->limit.on_end = p->plan.live ? on_limit : NULL;
+    p->limit.cookie = p;
+    p->plan.duration_ns = p->plan.live ? cfg->duration_ns : 0;
+}
+
+static int open_one(struct ft_pipeline *p, const struct ft_source_config *sc, uint32_t i,
+                    struct ft_err *err)
+{
+    int rc = p->plan.source->open(sc, &p->source[i], err);
+
+    if (rc == FT_OK && ft_limit_wrap(&p->limit, &p->source[i]) != FT_OK) {
+        return ft_err_set(err, FT_E_NOMEM, "no memory for the sources");
+    }
+    return rc;
+}
+
 static int open_all(struct ft_pipeline *p, struct ft_source_config *sc, struct ft_err *err)
 {
     sc->fanout_n = p->plan.n_sources;
     for (uint32_t i = 0; i < p->plan.n_sources; i++) {
         sc->fanout_i = i;
-        int rc = p->plan.source->open(sc, &p->source[i], err);
+        int rc = open_one(p, sc, i, err);
 
         if (rc != FT_OK) {
             close_sources(p);
@@ -201,6 +232,7 @@ int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg, st
         .queue = cfg->queue,
         .snaplen = cfg->snaplen,
         .fanout = &p->fanout,
+        .direction = cfg->direction,
         .promiscuous = !cfg->no_promiscuous,
         .allow = cfg->allow,
         .tcp_idle_ns = cfg->tcp_idle_ns,
@@ -217,6 +249,7 @@ int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg, st
     sc.n_targets = cfg->n_inputs > 0 ? cfg->n_inputs
                    : p->plan.collect ? (uint32_t)FT_COLLECT_DEFAULTS
                                      : 1;
+    plan_limit(p, cfg);
     rc = open_all(p, &sc, err);
     if (rc == FT_OK && p->plan.collect && p->plan.live) {
         ft_log(&p->log, FT_LOG_INFO, "listening on %s", p->input_name);

@@ -95,6 +95,12 @@ static void stop_sources(struct ft_pipeline *p)
     }
 }
 
+/* --duration, live. */
+static bool duration_over(const struct ft_pipeline *p)
+{
+    return p->plan.duration_ns > 0 && ft__clock_mono_ns() - p->started_ns >= p->plan.duration_ns;
+}
+
 /* What was asked for since the last look: reopen, stop; and whether anybody still listens. */
 static void control_requests(struct ft_pipeline *p, bool *stopped)
 {
@@ -105,6 +111,9 @@ static void control_requests(struct ft_pipeline *p, bool *stopped)
     }
     if (!*stopped && all_outputs_failed(p)) {
         fail_output(p, FT_E_CLOSED, "the last output is gone");
+        atomic_store_explicit(&p->stopping, true, memory_order_release);
+    }
+    if (!*stopped && duration_over(p)) {
         atomic_store_explicit(&p->stopping, true, memory_order_release);
     }
     if (!*stopped && is_set(&p->stopping)) {
@@ -130,7 +139,13 @@ static int control_wait_ms(const struct ft_pipeline *p, bool stopped, int64_t ne
     if (stopped && !ended) {
         return STOPPING_TICK_MS;
     }
-    if (p->plan.stats_ns == 0 || ended) {
+    int64_t end_ns = p->started_ns + p->plan.duration_ns;
+
+    next_ns = p->plan.stats_ns > 0 ? next_ns : INT64_MAX;
+    if (p->plan.duration_ns > 0 && !stopped && end_ns < next_ns) {
+        next_ns = end_ns;
+    }
+    if (next_ns == INT64_MAX || ended) {
         return -1;
     }
     int64_t ms = (next_ns - ft__clock_mono_ns()) / 1000000 + 1;

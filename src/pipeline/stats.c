@@ -124,6 +124,7 @@ void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
             add_table(w, s);
         }
         add_ring(w, s);
+        s->where_left_out += ft_count_get(&w->where_left_out);
         newest = now > newest ? now : newest;
     }
     ft_ethertypes_top(&types, &s->not_ip);

@@ -62,6 +62,7 @@ struct ft_source_config {
     uint32_t fanout_n;              /* instances in the group, 1 = no fanout */
     uint32_t fanout_i;              /* which of them: the first speaks for all */
     bool promiscuous;               /* live */
+    enum ft_direction direction;    /* packets that go this way only */
     int64_t tcp_idle_ns; /* collect: a connection that says nothing for so long ends; 0: never */
     const char *allow;   /* collect: who may connect, NULL: all; borrowed until open returns */
     bool (*linktype_ok)(uint16_t linktype); /* what the decode stage knows */

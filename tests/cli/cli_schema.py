@@ -21,8 +21,7 @@ GROUPS = ("flow_key", "aggregate_metrics", "features")
 
 # what only collect makes, and its own forms of two events
 OF_COLLECT = {"template_change", "counter_sample", "discarded_packet", "exporter_health",
-              "network_flow_sample_of_collect", "network_flow_record_of_collect",
-              "network_flow_record_with_app"}
+              "network_flow_sample_of_collect", "network_flow_record_of_collect"}
 
 
 def columns(event):
@@ -37,12 +36,15 @@ def columns(event):
 class Schema(Case):
     def setUp(self):
         super().setUp()
-        self.schema = json.loads(self.good("schema", "--format", "json-schema").stdout)
+        self.schema = json.loads(self.make("json-schema"))
         self.validator = jsonschema.Draft202012Validator(self.schema)
         self.sample = self.read(SAMPLE)
 
-    def read(self, path, *args):
-        r = self.good("read", "-w1", "-e", "all", "--quiet", *args, path)
+    def make(self, form, profiles="all"):
+        return self.good("schema", "--format", form, "-p", profiles).stdout
+
+    def read(self, path, *args, profiles="all"):
+        r = self.good("read", "-w1", "-e", "all", "-p", profiles, "--quiet", *args, path)
         return [json.loads(line) for line in r.stdout.splitlines()]
 
     def one_of_each(self):
@@ -111,9 +113,8 @@ class Schema(Case):
 
     def forms(self):
         """form -> event type -> (object, key) in the order listed."""
-        text = {f: self.good("schema", "--format", f).stdout
-                for f in ("arrow", "clickhouse", "csv", "markdown")}
-        self.assertEqual(text["markdown"], self.good("schema").stdout)
+        text = {f: self.make(f) for f in ("arrow", "clickhouse", "csv", "markdown", "avro", "protobuf")}
+        self.assertEqual(text["markdown"], self.good("schema", "-p", "all").stdout)
         out = {"arrow": {event: [(c["metadata"]["object"], c["name"]) for c in cols]
                          for event, cols in json.loads(text["arrow"]).items()}}
         out["clickhouse"] = {
@@ -128,8 +129,12 @@ class Schema(Case):
                 here = out["markdown"].setdefault(line[3:], [])
             elif line.startswith("| `"):
                 cells = [c.strip() for c in line.strip("|").split("|")]
-                self.assertEqual(len(cells), 8, line)
+                self.assertEqual(len(cells), 9, line)
                 here.append((cells[1], cells[0].strip("`")))
+        out["avro"] = {r["name"]: [f["name"] for f in r["fields"]] for r in json.loads(text["avro"])}
+        out["protobuf"] = {
+            re.sub(r"(?<!^)([A-Z])", r"_\1", m[1]).lower(): re.findall(r"(?m)^  (?:optional )?\w+ (\w+) = ", m[2])
+            for m in re.finditer(r"(?s)message (\w+) \{\n(.*?)\n\}", text["protobuf"])}
         return out
 
     def test_forms_agree(self):
@@ -139,7 +144,7 @@ class Schema(Case):
             want = list(columns(e))
             for form, found in forms.items():
                 self.assertEqual(set(found), set(self.one_of_each()) | OF_COLLECT, form)
-                names = [c[1] for c in want] if form == "clickhouse" else want
+                names = [c[1] for c in want] if form in ("clickhouse", "avro", "protobuf") else want
                 self.assertEqual(found[kind], names, (form, kind))
 
     def test_names_are_unique(self):
@@ -150,9 +155,9 @@ class Schema(Case):
 
     def test_null_rules(self):
         """What is null in an event is said to be nullable, in every form."""
-        arrow = json.loads(self.good("schema", "--format", "arrow").stdout)
+        arrow = json.loads(self.make("arrow"))
         rows = {(r["event"], r["object"], r["column"]): r for r in csv.DictReader(
-            io.StringIO(self.good("schema", "--format", "csv").stdout))}
+            io.StringIO(self.make("csv")))}
         for kind, cols in arrow.items():
             for c in cols:
                 row = rows[kind, c["metadata"]["object"], c["name"]]
@@ -165,10 +170,44 @@ class Schema(Case):
         for at in nulls:
             self.assertEqual(rows[at]["nullable"], "true")
 
+    def test_profiles(self):
+        """The schema of a profile is that of its events; that of everything takes the events of all."""
+        every = jsonschema.Draft202012Validator(json.loads(
+            self.good("schema", "--format", "json-schema").stdout))
+        for profiles in "base", "tcp", "sizes,tunnel", "app", "all,app":
+            one = jsonschema.Draft202012Validator(json.loads(self.make("json-schema", profiles)))
+            for e in self.read(SAMPLE, profiles=profiles):
+                self.assertTrue(one.is_valid(e), e)
+                self.assertTrue(every.is_valid(e), e)
+                if e["event_type"] == "network_flow_record" and profiles not in ("base", "all"):
+                    self.assertFalse(self.validator.is_valid(e))
+
+    def test_optional_columns(self):
+        """Without -p, what base has not may be missing, so that it is nullable in a table."""
+        base = {n for _, n in self.of_flows(self.make("csv", "base"))}
+        for f in json.loads(self.good("schema", "--format", "arrow").stdout)["network_flow_record"]:
+            self.assertTrue(f["name"] in base or f["nullable"])
+        self.assertEqual(self.of_flows(self.make("csv", "all,app")),
+                         self.of_flows(self.good("schema", "--format", "csv").stdout))
+
+    def of_flows(self, text):
+        return [(r["object"], r["column"]) for r in csv.DictReader(io.StringIO(text))
+                if r["event"] == "network_flow_record"]
+
+    def test_numbers_of_fields(self):
+        """Of protobuf: the same for a column whatever the profiles."""
+        def fields(profiles):
+            m = re.search(r"(?s)message NetworkFlowRecord \{\n(.*?)\n\}", self.make("protobuf", profiles))
+            return dict(re.findall(r"(\w+) = (\d+);", m[1]))
+        both = fields("all,app")
+        self.assertEqual(len(set(both.values())), len(both))
+        self.assertEqual(both, {**fields("tcp"), **fields("sizes"), **fields("tunnel,app")})
+
     def test_csv_output(self):
         """The columns of a CSV file are the schema's, but for objects that a table cannot hold."""
         for word, kind in ("flow", "network_flow_record"), ("sample", "network_flow_sample"):
-            r = self.good("read", "-w1", "--quiet", "-e", "all", "-o", f"csv:-?event={word}", SAMPLE)
+            r = self.good("read", "-w1", "--quiet", "-e", "all", "-p", "all", "-o", f"csv:-?event={word}",
+                          SAMPLE)
             header, first = list(csv.reader(io.StringIO(r.stdout)))[:2]
             self.assertEqual(header, [c[1] for c in self.forms()["csv"][kind]])
             self.assertEqual(len(first), len(header))

@@ -62,13 +62,19 @@ class Commands(Case):
     def test_schema(self):
         self.assertEqual(self.good("schema").stdout, self.good("schema", "--format=markdown").stdout)
         json.loads(self.good("schema", "--format", "json-schema").stdout)
-        for form in "csv", "clickhouse", "arrow":
+        for form in "csv", "clickhouse", "arrow", "avro", "protobuf":
             self.assertGreater(len(self.good("schema", "--format", form).stdout), 500)
         r = run("schema", "--format", "nope")
         self.assertEqual((r.returncode, r.stdout), (2, ""))
-        self.assertIn("'nope': allowed is markdown, json-schema, arrow, clickhouse or csv",
-                      r.stderr)
-        self.wrong("schema: '--format': allowed is --format FORMAT", "schema", "--format")
+        self.assertIn("'nope': allowed is markdown, json-schema, arrow, clickhouse, avro, protobuf or "
+                      "csv", r.stderr)
+        self.wrong("schema: '--format': allowed are --format FORMAT and --profile LIST", "schema",
+                   "--format")
+        self.wrong("schema: --profile: 'tcpp': there is no such profile; did you mean tcp?", "schema",
+                   "-p", "tcpp")
+        for how in ["-p", "tcp"], ["-ptcp"], ["--profile=tcp"], ["--profile", "base,tcp"]:
+            self.assertEqual(self.good("schema", "-p", "tcp,base").stdout,
+                             self.good("schema", *how).stdout)
 
     def test_stdout_full(self):
         for args in ["--version"], ["--help"], ["help", "read"], ["interfaces"], ["schema"]:

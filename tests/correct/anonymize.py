@@ -89,7 +89,7 @@ def traffic():
 
 def test_packets(m):
     path, c = write(m, "in.pcap", pcap(traffic())), Compare(MAP)
-    got = both(m, c, "read", "-w", "1", "-e", "all", "--app", path)
+    got = both(m, c, "read", "-w", "1", "-e", "all", "--app", "-p", "all", path)
     assert c.seen["ip"] > 100 and c.seen["derived"] > 10 and c.seen["gone"] >= 10, c.seen
     flows = [e["features"] for e in got if e["event_type"] == "network_flow_record"]
     ends = {e["tunnel_src_ip"] for e in flows}
@@ -98,7 +98,7 @@ def test_packets(m):
                    "http_user_agent", "ssh_client", "ssh_server"):
         same({e[column] for e in flows}, {None}, column)
     assert {e["app"] for e in flows} >= {"tls", "http", "ssh", "dns"}  # what flowtap says itself stays
-    both(m, c, "read", "-w", "1", "-e", "all", "--keep-tunnels", path)
+    both(m, c, "read", "-w", "1", "-e", "all", "-p", "all", "--keep-tunnels", path)
 
 
 def test_community_id_is_of_the_mapped_addresses(m):
@@ -107,16 +107,16 @@ def test_community_id_is_of_the_mapped_addresses(m):
         (((a, b), (1000, 80)), ((b, a), (80, 1000))))])
     ends = ("198.51.100.7", "10.3.2.1")
     path = write(m, "one.pcap", packets(*ends))
-    anon = lines(run(m, "read", "-e", "flow", "--anonymize", write(m, "key", KEY), path)[0])
+    anon = lines(run(m, "read", "-e", "flow", "-p", "all", "--anonymize", write(m, "key", KEY), path)[0])
     path = write(m, "two.pcap", packets(*(str(MAP.ip(a)) for a in ends)))
-    want = lines(run(m, "read", "-e", "flow", path)[0])
+    want = lines(run(m, "read", "-e", "flow", "-p", "all", path)[0])
     same(anon[0]["features"]["community_id"], want[0]["features"]["community_id"])
     same(anon[0]["flow_key"], want[0]["flow_key"])
 
 
 def test_hashed_names(m):
     path, c = write(m, "in.pcap", pcap(traffic())), Compare(MAP, hashed=True)
-    got = both(m, c, "read", "-w", "1", "-e", "flow", "--app", path, hide=("--anonymize-names", "hash"))
+    got = both(m, c, "read", "-w", "1", "-e", "flow", "--app", "-p", "all", path, hide=("--anonymize-names", "hash"))
     assert c.seen["hashed"] >= 6, c.seen
     flows = [e["features"] for e in got]
     assert MAP.name("4.3.2.198.in-addr.arpa") in {e["dns_query"] for e in flows}
@@ -129,7 +129,7 @@ def test_hashed_names(m):
 
 def test_csv(m):
     path, key = write(m, "in.pcap", pcap(traffic())), write(m, "key", KEY)
-    args = ("read", "-w", "1", "--app", "-e", "flow", path, "-o", "csv:-")
+    args = ("read", "-w", "1", "--app", "-e", "flow", "-p", "all", path, "-o", "csv:-")
     plain, anon = (list(csv.DictReader(io.StringIO(run(m, *args, *more)[0]))) for more in ((), ("--anonymize", key)))
     c = Compare(MAP)
     null = lambda rows: [{k: v or None for k, v in row.items()} for row in rows]
@@ -140,7 +140,7 @@ def test_csv(m):
 
 def test_workers_agree(m):
     path, key = write(m, "in.pcap", pcap(traffic())), write(m, "key", KEY)
-    out = [sorted(run(m, "read", "-w", w, "-e", "flow", "--app", "--anonymize", key, path)[0].splitlines())
+    out = [sorted(run(m, "read", "-w", w, "-e", "flow", "--app", "-p", "all", "--anonymize", key, path)[0].splitlines())
            for w in ("1", "3")]
     same(out[0], out[1])
 
@@ -387,7 +387,7 @@ def test_corpus(m):
     total, n = {}, 0
     for path in captures[::EVERY]:
         c = Compare(MAP)
-        both(m, c, "read", "-w", "1", "-e", "all", "--app", str(path), rc=(0, 1, 2))
+        both(m, c, "read", "-w", "1", "-e", "all", "--app", "-p", "all", str(path), rc=(0, 1, 2))
         n += 1
         total = {k: total.get(k, 0) + v for k, v in c.seen.items()}
     print("    %d captures of packets: %s" % (n, total))

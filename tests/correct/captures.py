@@ -65,7 +65,7 @@ def roads(m, data, name):
 
 
 def read(m, args, data=None, rc=0):
-    r = subprocess.run([m.program, "read", "-e", "flow,stats", *args], input=data, capture_output=True, timeout=120)
+    r = subprocess.run([m.program, "read", "-e", "flow,stats", "-p", "all", *args], input=data, capture_output=True, timeout=120)
     assert r.returncode == rc, (args, r.returncode, r.stderr)
     events = [json.loads(line) for line in r.stdout.splitlines()]
     flows = sorted((e["flow_key"]["src_port"], e["aggregate_metrics"]["first_seen"], e["aggregate_metrics"]["packet_count"],

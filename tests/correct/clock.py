@@ -49,7 +49,7 @@ def test_T1_pcapng_resolutions_and_offset(m):
     want = m.flows(packets)
     for resolution in (0, 3, 6, 9, 128 + 10, 128 + 20):
         for offset in (0, 1_000_000_000):
-            got = [flat(e) for e in m.raw(pcapng(packets, resolution, offset), "-e", "flow")]
+            got = [flat(e) for e in m.raw(pcapng(packets, resolution, offset), "-e", "flow", "-p", "all")]
             same(got, want, (resolution, offset))
 
 
@@ -68,7 +68,7 @@ def test_T2_disorder(m):
 def test_T3_time_of_day_does_not_matter(m):
     packets = Conn().open().send(0, ACK | PSH, b"x").close().frames + flow(T0 + 100 * S, 5, 20 * S)
     want = m.flows(packets)
-    with subprocess.Popen([m.program, "read", "--quiet", "-w", "1", "-e", "flow", "-"], stdin=subprocess.PIPE,
+    with subprocess.Popen([m.program, "read", "--quiet", "-w", "1", "-e", "flow", "-p", "all", "-"], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE) as p:
         data = pcap(packets)
         for i in range(0, len(data), 100):  # slowly
@@ -123,7 +123,7 @@ def records(m, inputs, *args):
             f.write(data)
     found = []
     for workers in ("1", "2", "4"):
-        r = subprocess.run([m.program, "read", "--quiet", "-e", "flow", "-w", workers, *args, *paths],
+        r = subprocess.run([m.program, "read", "--quiet", "-e", "flow", "-p", "all", "-w", workers, *args, *paths],
                            capture_output=True, timeout=120)
         same(r.returncode, 0, r.stderr)
         found.append(sorted(r.stdout.splitlines()))
@@ -168,14 +168,14 @@ def test_T7_backwards_gap_boundary(m):
 
 def test_T8_beyond_64_bits_of_nanoseconds(m):
     late = [(2 ** 63 // 1000 * 1000 + k * S, eth(ip4(A, B, 17, udp(1, 2)))) for k in (-5, 0, 5, 10, 2 ** 40)]
-    f = [flat(e) for e in m.raw(pcapng(late, 6), "-e", "flow")]
+    f = [flat(e) for e in m.raw(pcapng(late, 6), "-e", "flow", "-p", "all")]
     same([(r["packet_count"], r["reason"]) for r in f], [(5, "eof")])
     same(round(f[0]["duration_us"] / 1e6), 5, "what is beyond is at the end of time")
     early = [((k - 2 ** 62) * S, eth(ip4(A, B, 17, udp(1, 2)))) for k in range(3)]  # an offset of all the time that there is
-    f = [flat(e) for e in m.raw(pcapng(early, 6, -2 ** 62), "-e", "flow")]
+    f = [flat(e) for e in m.raw(pcapng(early, 6, -2 ** 62), "-e", "flow", "-p", "all")]
     same([r["packet_count"] for r in f if r["is_final"]], [3])
     # what an offset brings back is not beyond
-    f = [flat(e) for e in m.raw(pcapng([(T0, early[0][1]), (T0 + S, early[0][1])], 6, -9 * 10 ** 9), "-e", "flow")]
+    f = [flat(e) for e in m.raw(pcapng([(T0, early[0][1]), (T0 + S, early[0][1])], 6, -9 * 10 ** 9), "-e", "flow", "-p", "all")]
     same([(r["first_seen"], r["packet_count"]) for r in f], [(T0 / S, 2)])
 
 

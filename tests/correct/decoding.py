@@ -184,7 +184,7 @@ def every_road(m, packets, *args):
         f.write(data)
     found = []
     for workers, name in itertools.product("124", (path, "-")):
-        r = subprocess.run([m.program, "read", "--quiet", "-e", "flow,stats", "-w", workers, *args, name], input=data,
+        r = subprocess.run([m.program, "read", "--quiet", "-e", "flow,stats", "-p", "all", "-w", workers, *args, name], input=data,
                            capture_output=True, timeout=120)
         same(r.returncode, 0, r.stderr)
         events = [json.loads(line) for line in r.stdout.splitlines()]

@@ -365,7 +365,7 @@ def test_D9_any_number_of_workers(m):
         packets.append((T0 + i * MS, carried(8472, body, *((A, B) if i % 2 else (B, A)), sport=30000 + i)))
 
     def records(workers):
-        out = m.raw(pcap(packets), "-e", "flow", "--tunnel-port", "vxlan=8472", "-w", str(workers))
+        out = m.raw(pcap(packets), "-e", "flow", "-p", "all", "--tunnel-port", "vxlan=8472", "-w", str(workers))
         return sorted((flat(r)["src_ip"], flat(r)["src_port"], flat(r)["fwd_packets"], flat(r)["rev_packets"]) for r in out)
     same(records(1), records(2))
     same(records(1), records(4))
@@ -410,7 +410,7 @@ def test_D10_icmp_first_fragments_and_short(m):
 def test_D10_icmp_over_segments_and_workers(m):
     packets = [(T0 + i * S, eth(ip4(A, B, 1, icmp(8, 2)) if i % 2 == 0 else ip4(B, A, 1, icmp(0, 0)))) for i in range(200)]
     for workers in ("1", "3"):
-        f = [flat(e) for e in m.raw(pcap(packets), "-e", "flow", "-w", workers)]
+        f = [flat(e) for e in m.raw(pcap(packets), "-e", "flow", "-p", "all", "-w", workers)]
         assert len(f) > 3
         same({(r["icmp_type"], r["icmp_code"], r["src_ip"]) for r in f}, {(8, 2, A)})
 

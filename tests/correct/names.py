@@ -204,13 +204,13 @@ def test_first_bytes(m):
 
 def test_hostile_names_stay_one_line_of_json(m):
     evil = bytes(range(1, 48)) + b'"\\\xff\xfe\xc0\x80\xed\xa0\x80\xf4\x90\x80\x80' + "\u2028é𝄞".encode()
-    out = m.raw(pcap(stream([record(hello([1], [sni(evil), alpn(evil)]))]).frames), "-e", "flow", "--app", text=True)
+    out = m.raw(pcap(stream([record(hello([1], [sni(evil), alpn(evil)]))]).frames), "-e", "flow", "--app", "-p", "all", text=True)
     same(out.count(b"\n"), 1)
     f = json.loads(out.decode("utf-8"))["features"]
     want = "".join(chr(c) for c in range(1, 48)) + '"\\' + "\ufffd" * 11 + "\u2028é𝄞"
     same(f["tls_sni"], want)
     assert all(0x20 <= b for b in out[:-1]), "no control byte as such"
-    out = m.raw(pcap(stream([record(hello([1], [sni(b'a,"b"\n')]))]).frames), "-e", "flow", "--app", "-o", "csv:-", text=True)
+    out = m.raw(pcap(stream([record(hello([1], [sni(b'a,"b"\n')]))]).frames), "-e", "flow", "--app", "-p", "all", "-o", "csv:-", text=True)
     same(len(out.splitlines()), 2)
     assert b'"a,""b"" "' in out
 
@@ -232,7 +232,7 @@ def test_no_worker_count_matters(m):
     for w in ("2", "4"):
         same(sorted(json.dumps(f) for f in m.flows(packets, "--app", "-w", w)), want, w)
     for how in ((), ("--overflow", "drop", "-q", "65536")):
-        got = subprocess.run([m.program, "read", "--quiet", "-e", "flow", "--app", "-w", "2", *how, "-"],
+        got = subprocess.run([m.program, "read", "--quiet", "-e", "flow", "--app", "-p", "all", "-w", "2", *how, "-"],
                              input=pcap(packets), capture_output=True, timeout=60).stdout
         same(sorted(json.dumps(flat(json.loads(line))) for line in got.splitlines()), want, how)
 

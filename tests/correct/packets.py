@@ -139,7 +139,7 @@ class Meter:
 
     def flows(self, packets, *args, **how):
         """Flow records in order of flow start; features laid over the record."""
-        return [flat(e) for e in self.raw(pcap(packets, **how), "-e", "flow", *args)]
+        return [flat(e) for e in self.raw(pcap(packets, **how), "-e", "flow", "-p", "all", *args)]
 
     def stats(self, packets, *args, **how):
         return self.raw(pcap(packets, **how), "-e", "stats", *args)[-1]

@@ -110,7 +110,7 @@ def test_every_way_of_reading_gives_the_same(m):
     data = pcap(packets)
     for how in ((), ("--overflow", "drop", "-q", "65536"), ("--overflow", "block", "-q", "64")):
         for sent in (data, gzip.compress(data, 1)):
-            got = subprocess.run([m.program, "read", "--quiet", "-e", "flow", "--app", "-w", "2", *how, "-"],
+            got = subprocess.run([m.program, "read", "--quiet", "-e", "flow", "--app", "-p", "all", "-w", "2", *how, "-"],
                                  input=sent, capture_output=True, timeout=60).stdout
             same(sorted(json.dumps(flat(json.loads(line))) for line in got.splitlines()) == want, True, how)
 
@@ -120,7 +120,7 @@ def test_a_full_hand_off_of_large_payloads_is_counted(m):
     packets = []
     for i in range(3000):
         packets += Conn(sport=1024 + i, dport=443, t=T0 + i * MS).send(0, ACK, record(big_hello(16000))).frames
-    out = subprocess.run([m.program, "read", "--quiet", "-e", "flow,stats", "--app", "-w", "2", "--overflow", "drop", "-q", "256", "-"],
+    out = subprocess.run([m.program, "read", "--quiet", "-e", "flow,stats", "--app", "-p", "all", "-w", "2", "--overflow", "drop", "-q", "256", "-"],
                          input=pcap(packets), capture_output=True, timeout=60)
     events = [json.loads(line) for line in out.stdout.splitlines()]
     stats = [e for e in events if e["event_type"] == "pipeline_stats"][-1]

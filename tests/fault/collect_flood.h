@@ -12,7 +12,7 @@
 
 #include "base/rd.h"
 #include "collect/collect.h"
-#include "format/format.h"
+#include "format/ndjson.h"
 #include "harness.h"
 
 enum { ROUTERS = 64, SECOND = 1000000000 };
@@ -40,7 +40,7 @@ static inline void on_record(void *cookie, const struct ft_export_record *r)
         size_t n;
 
         room = room < FT_FORMAT_MAX ? room : FT_FORMAT_MAX;
-        n = ft_format_find("ndjson")->export_flow(line, room, r);
+        n = ft__ndjson_export_flow(line, room, r);
         line[n] = '\0';
         CHECK(n <= room);
         seen.longest = n > seen.longest ? n : seen.longest;

@@ -12,6 +12,7 @@
 #include "feature/app/app.h"
 #include "format/format.h"
 #include "json_check.h"
+#include "lines.h"
 #include "model/record.h"
 
 enum { ENTRIES = 4 };
@@ -30,19 +31,23 @@ static void check_record(struct ft_apps *a, uint32_t entry)
 {
     static uint8_t out[FT_FORMAT_FLOW_MAX + 64];
     static struct ft_flow_record r;
+    static struct ft_format *ndjson, *csv; /* of all inputs */
 
     memset(&r, 0, sizeof r);
     r.ip_version = 4;
-    r.app_on = true;
     r.part[FT_PART_CORE] = &r;
     r.part[FT_PART_APP] = ft_apps_get(a, entry);
 
-    size_t n = ft_format_find("ndjson")->flow(out, &r);
+    if (ndjson == NULL) {
+        ndjson = lines_open("ndjson", 1u << FT_EVENT_FLOW, "app", NULL);
+        csv = lines_open("csv", 1u << FT_EVENT_FLOW, "app", NULL);
+    }
+    size_t n = ndjson->ops->flow(ndjson, out, &r);
 
     must(n > 2 && n <= FT_FORMAT_FLOW_MAX && out[n - 1] == '\n');
     must(memchr(out, '\n', n - 1) == NULL);
     must(json_line(out, n));
-    must(ft_format_find("csv")->flow(out, &r) <= FT_FORMAT_FLOW_MAX);
+    must(csv->ops->flow(csv, out, &r) <= FT_FORMAT_FLOW_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -22,13 +22,14 @@
 #include "decode/fragment.h"
 #include "format/format.h"
 #include "json_check.h"
+#include "lines.h"
 #include "must.h"
 #include "mutate.h"
 #include "pipeline/meter.h"
 
 MUTATE_AS(mutate_capture);
 
-enum { VIEWS = 64, IFACES = 16, FLOWS_MAX = 2000, SLACK = 64, HEAD = 2, TIMERS = 16 };
+enum { VIEWS = 64, IFACES = 16, FLOWS_MAX = 2000, SLACK = 64, HEAD = 2, TIMERS = 16, FORMATS = 16 };
 
 struct run {
     struct ft_decoder decoder;
@@ -74,13 +75,25 @@ static void begin_text(size_t max)
     memset(room + max, CANARY, SLACK);
 }
 
-static void end_text(struct run *r, const struct ft_format_ops *f, size_t n, size_t max)
+/* An instance of each format for one event, made when it is first asked for. */
+static const struct ft_format *format_of(uint32_t i, enum ft_event e)
+{
+    static struct ft_format *all[FORMATS][FT_EVENT__COUNT];
+
+    MUST(i < FORMATS);
+    if (all[i][e] == NULL) {
+        all[i][e] = lines_open(ft_formats[i]->name, 1u << e, "all,app", NULL);
+    }
+    return all[i][e];
+}
+
+static void end_text(struct run *r, const struct ft_format *f, size_t n, size_t max)
 {
     uint64_t hash = 14695981039346656037u;
 
     MUST(n > 0 && n <= max && room[n - 1] == '\n');
     MUST(canary_lives(room + max, SLACK));
-    if (strcmp(f->name, "ndjson") == 0) {
+    if (strcmp(f->ops->name, "ndjson") == 0) {
         MUST(json_line(room, n));
     }
     for (size_t i = 0; i < n; i++) {
@@ -93,8 +106,10 @@ static void write_flow(struct run *r, const struct ft_flow_record *rec)
 {
     for (uint32_t i = 0; ft_formats[i] != NULL; i++) {
         if (ft_formats[i]->flow != NULL) {
+            const struct ft_format *f = format_of(i, FT_EVENT_FLOW);
+
             begin_text(FT_FORMAT_FLOW_MAX);
-            end_text(r, ft_formats[i], ft_formats[i]->flow(room, rec), FT_FORMAT_FLOW_MAX);
+            end_text(r, f, f->ops->flow(f, room, rec), FT_FORMAT_FLOW_MAX);
         }
     }
 }
@@ -104,9 +119,10 @@ static void write_sample(struct run *r, const struct ft_packet *pkt,
 {
     for (uint32_t i = 0; ft_formats[i] != NULL; i++) {
         if (ft_formats[i]->sample != NULL) {
+            const struct ft_format *f = format_of(i, FT_EVENT_SAMPLE);
+
             begin_text(FT_FORMAT_SAMPLE_MAX);
-            end_text(r, ft_formats[i], ft_formats[i]->sample(room, pkt, counts),
-                     FT_FORMAT_SAMPLE_MAX);
+            end_text(r, f, f->ops->sample(f, room, pkt, counts), FT_FORMAT_SAMPLE_MAX);
         }
     }
 }

@@ -18,11 +18,12 @@
 #include "format/format.h"
 #include "format/ndjson.h"
 #include "json_check.h"
+#include "lines.h"
 #include "mutate.h"
 
 MUTATE_AS(mutate_exports);
 
-enum { SLACK = CANARY_MAX, EVENTS_MAX = 400, HEAD = 3, WAITING = 4096 };
+enum { SLACK = CANARY_MAX, EVENTS_MAX = 400, HEAD = 3, WAITING = 4096, FORMATS = 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -62,9 +63,33 @@ static void end(size_t room, size_t n)
     must(canary_lives(room_of_event + room, SLACK));
 }
 
-static void check_text(const struct ft_format_ops *f, size_t n)
+/* An instance for one event, made when it is first asked for. */
+static const struct ft_format *format_of(uint32_t i, enum ft_event e)
 {
-    if (strcmp(f->name, "ndjson") == 0) {
+    static struct ft_format *all[FORMATS][FT_EVENT__COUNT];
+
+    must(i < FORMATS);
+    if (all[i][e] == NULL) {
+        all[i][e] = lines_open(ft_formats[i]->name, 1u << e, NULL, NULL);
+    }
+    return all[i][e];
+}
+
+/* Records by the walk, not by hand: ?null=omit. */
+static const struct ft_format *walked(void)
+{
+    static struct ft_format *f;
+    struct ft_format_config cfg = {
+        .events = 1u << FT_EVENT_FLOW, .collect = true, .omit_null = true};
+    struct ft_err err;
+
+    must(f != NULL || ft_format_find("ndjson")->open(&cfg, &f, &err) == FT_OK);
+    return f;
+}
+
+static void check_text(const struct ft_format *f, size_t n)
+{
+    if (strcmp(f->ops->name, "ndjson") == 0) {
         must(json_line(room_of_event, n));
     } else if (n > 0) {
         must(room_of_event[n - 1] == '\n');
@@ -113,12 +138,14 @@ static void on_record(void *cookie, const struct ft_export_record *r)
     if (s->formatted++ > EVENTS_MAX) {
         return;
     }
+    end(room, walked()->ops->export_flow(walked(), begin(room), room, r));
     for (uint32_t i = 0; ft_formats[i] != NULL; i++) {
         if (ft_formats[i]->export_flow != NULL) {
-            size_t n = ft_formats[i]->export_flow(begin(room), room, r);
+            const struct ft_format *f = format_of(i, FT_EVENT_FLOW);
+            size_t n = f->ops->export_flow(f, begin(room), room, r);
 
             end(room, n);
-            check_text(ft_formats[i], n);
+            check_text(f, n);
         }
     }
     check_keys(r, room);
@@ -131,10 +158,11 @@ static void write_event(struct seen *s, enum ft_event e, const void *what)
     }
     for (uint32_t i = 0; ft_formats[i] != NULL; i++) {
         if (ft_formats[i]->export_event != NULL) {
-            size_t n = ft_formats[i]->export_event(begin(FT_FORMAT_MAX), e, what);
+            const struct ft_format *f = format_of(i, e);
+            size_t n = f->ops->export_event(f, begin(FT_FORMAT_MAX), e, what);
 
             end(FT_FORMAT_MAX, n);
-            check_text(ft_formats[i], n);
+            check_text(f, n);
         }
     }
 }

@@ -39,6 +39,7 @@ static int walk_steps(const uint8_t *p, size_t len, size_t step, struct ft_view 
     int rc;
 
     ft_pcapng_init(&s, ifaces, IFACES);
+    s.directions = true;
     do {
         to = step < len - to ? to + step : len;
         ft_walk_set(&w, p + from, to - from);

@@ -38,7 +38,7 @@ PATIENCE = 60
 
 
 def of_flowtap(program, path):
-    r = subprocess.run([program, "read", "--quiet", "--app", "-w", "1", "-e", "flow", path], capture_output=True, timeout=120)
+    r = subprocess.run([program, "read", "--quiet", "--app", "-p", "all", "-w", "1", "-e", "flow", path], capture_output=True, timeout=120)
     found = {c: set() for c in COLUMNS}
     for line in r.stdout.splitlines():
         features = json.loads(line)["features"]

@@ -28,7 +28,7 @@ def run(args, **how):
 
 
 def flowtap(path, folder, program):
-    r = run([program, "read", "--quiet", "--keep-tunnels", "-w", "1", "-e", "flow", path])
+    r = run([program, "read", "--quiet", "--keep-tunnels", "-w", "1", "-e", "flow", "-p", "all", path])
     flows = packets = octets = 0
     for line in r.stdout.splitlines():
         e = json.loads(line)

@@ -120,7 +120,7 @@ class Capture:
         target = [] if stdout else ["-o", "ndjson:" + self.out]
         ifaces = [x for name in iface.split(",") for x in ("-i", name)]
         # ip replaces itself by the program: the process is flowtap's own
-        self.p = subprocess.Popen(["ip", "netns", "exec", ns, *within, PROGRAM, "live", *ifaces, "-e", "all",
+        self.p = subprocess.Popen(["ip", "netns", "exec", ns, *within, PROGRAM, "live", *ifaces, "-e", "all", "-p", "all",
                                    *(("-f", only) if only else ()), *target, *args], stdout=stdout, stderr=subprocess.PIPE)
         started.append(self.p)
         self.err = ""
@@ -257,6 +257,83 @@ def test_silent_link(sender):
     early = finals(c.lines())
     check("a flow ends on a silent link", len(early) == 1 and early[0]["reason"] == "idle", early)
     c.stop()
+
+
+def test_count(sender):
+    """Exactly so many packets, one worker or several; the others end with the one that took the last."""
+    for workers, n in (("1", 1), ("1", 300), ("4", 500)):
+        c = Capture("-w", workers, "--count", str(n))
+        sender.send(frame(i % 100) for i in range(n + 200))
+        check("it ends after %d packets" % n, c.ended() == 0, c.err)
+        s = c.lines()[-1]
+        check("%d packets, %s workers" % (n, workers), s["captured"] == n and s["decoded"] == n, s)
+        check("the account", identities(s), s)
+        check("flows end as at a stop", {e["reason"] for e in finals(c.lines())} == {"shutdown"})
+    c = Capture("-w", "2", "--count", "10", iface=VB + ",lo")  # the one on lo hears nothing
+    sender.send(frame(i) for i in range(50))
+    check("two interfaces end together", c.ended() == 0 and c.lines()[-1]["captured"] == 10, c.err)
+
+
+def test_duration(sender):
+    c = Capture("-w", "2", "--duration", "0.5")
+    sender.send(frame(i) for i in range(50))
+    check("it ends by itself", c.ended() == 0, c.err)
+    s = c.lines()[-1]
+    check("after so long", 500 <= s["elapsed_ms"] < 500 + 1000 * DEADLINE and identities(s), s)
+
+
+def test_direction(sender):
+    """What went out of this end came in at the other: on the interface, on any, with a filter, by several workers."""
+    back = Sender(VB, B)
+    for args, iface, only in ((("-w", "1"), VB, "ip"), (("-w", "3"), VB, None), (("-w", "1"), "any", None),
+                              (("-w", "2"), "any", "ip")):
+        both = {way: Capture(*args, "--direction", way, iface=iface, only=only) for way in ("in", "out")}
+        sender.send(frame(i) for i in range(40))
+        back.send(frame(i, reply=True) for i in range(30))
+        for way, n in (("in", 40), ("out", 30)):
+            c = both[way]
+            check("%s: %d samples on %s %s" % (way, n, iface, args), c.samples(n), c.err)
+            check("exit 0", c.stop() == 0, c.err)
+            s = c.lines()[-1]
+            got = [e["flow_key"]["dst_port" if way == "in" else "src_port"] for e in c.lines()
+                   if e["event_type"] == "network_flow_sample"]
+            check("only %s on %s" % (way, iface), got == [53] * n, got)
+            check("the rest is not received", s["received"] == n and identities(s), s)
+    back.s.close()
+
+
+def test_direction_by_libpcap(sender):
+    shim = os.environ.get("OLD_KERNEL_SHIM")
+    if not shim or b"sanitizer build" in sh(PROGRAM, "read", "-v", "-w1", "-o", "null:",
+                                            os.path.join(SOURCE, "examples/sample.pcap")).stderr:
+        return
+    back = Sender(VB, B)
+    for way, n in (("in", 40), ("out", 30)):
+        c = Capture("-w", "2", "--direction", way, within=("env", "LD_PRELOAD=" + shim))
+        check("libpcap captures", "libpcap captures instead" in c.err, c.err)
+        sender.send(frame(i) for i in range(40))
+        back.send(frame(i, reply=True) for i in range(30))
+        check("%s: %d samples" % (way, n), c.samples(n), c.err)
+        check("exit 0", c.stop() == 0, c.err)
+        check("and no more", c.lines()[-1]["captured"] == n and identities(c.lines()[-1]), c.lines()[-1])
+    back.s.close()
+    c = Capture("-w", "2", "--count", "25", within=("env", "LD_PRELOAD=" + shim))
+    sender.send(frame(i) for i in range(60))
+    check("--count of libpcap", c.ended() == 0 and c.lines()[-1]["captured"] == 25, c.err)
+
+
+def test_direction_of_loopback(sender):
+    """Each packet goes out and comes in: either way it is there once."""
+    for iface in ("lo", "any"):
+        both = [Capture("-w", "1", "--direction", way, iface=iface, only="udp port 5353") for way in ("in", "out")]
+        s = inside(B, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        for i in range(20):
+            s.sendto(b"x" * i, ("127.0.0.1", 5353))
+        s.close()
+        for c in both:
+            check("20 on %s" % iface, c.samples(20), c.err)
+            check("exit 0", c.stop() == 0, c.err)
+            check("and no more", c.lines()[-1]["received"] == 20, c.lines()[-1])
 
 
 def test_overrun(sender):

@@ -33,16 +33,16 @@ def check(what, ok):
 
 def roads(path, folder, *how):
     """Every way to the records of one capture."""
-    rc, want = run(["-w", "1", "-e", "flow", *how, path])
+    rc, want = run(["-w", "1", "-e", "flow", "-p", "all", *how, path])
     with open(path, "rb") as f:
         data = f.read()
     packed = os.path.join(folder, "packed.pcap.gz")
     with gzip.open(packed, "wb", 1) as f:
         f.write(data)
     for w in ("1", "2", "4"):
-        check("%s %s -w %s" % (path, how, w), run(["-w", w, "-e", "flow", *how, path]) == (rc, want))
-        check("%s %s -w %s stdin" % (path, how, w), run(["-w", w, "-e", "flow", *how, "-"], data) == (rc, want))
-        check("%s %s -w %s gz" % (path, how, w), run(["-w", w, "-e", "flow", *how, packed]) == (rc, want))
+        check("%s %s -w %s" % (path, how, w), run(["-w", w, "-e", "flow", "-p", "all", *how, path]) == (rc, want))
+        check("%s %s -w %s stdin" % (path, how, w), run(["-w", w, "-e", "flow", "-p", "all", *how, "-"], data) == (rc, want))
+        check("%s %s -w %s gz" % (path, how, w), run(["-w", w, "-e", "flow", "-p", "all", *how, packed]) == (rc, want))
     samples = run(["-w", "1", *how, path])
     for w in ("2", "4"):
         check("%s samples -w %s" % (path, w), run(["-w", w, *how, path]) == samples)
@@ -58,6 +58,10 @@ def main():
         check("the made capture has flows", n == 150 + 60 + 60 + 60 or n > 300)
         roads(made, folder, "--app", "--snapshot", "1,5")
         roads(made, folder, "--keep-tunnels")
+        all_ = run(["-e", "flow", made])[1]
+        some = roads(made, folder, "--where", "protocol = 17 or packet_count > 3 and src_ip != 10.0.0.0/16")
+        check("--where leaves out some", 0 < some < len(all_))
+        check("--count leaves out some", 0 < roads(made, folder, "--count", "1000") < len(all_))
         captures = sorted(os.path.join(d, x) for d, _, names in os.walk(CORPUS) for x in names
                           if x.endswith((".pcap", ".cap", ".pcapng")))[::EVERY]
         for path in captures:

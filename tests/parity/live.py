@@ -72,7 +72,7 @@ def timeless(records):
 
 def live(frames, workers, speed, folder):
     out = os.path.join(folder, f"live-{workers}-{speed}.ndjson")  # a file of an earlier run would be added to
-    p = subprocess.Popen(["ip", "netns", "exec", B, PROGRAM, "live", "-i", VB, "-w", str(workers), "-e", "flow,stats",
+    p = subprocess.Popen(["ip", "netns", "exec", B, PROGRAM, "live", "-i", VB, "-w", str(workers), "-e", "flow,stats", "-p", "all",
                           "-f", "ip or ip6 or vlan", "--idle-timeout", "900", "--active-timeout", "3600", "--stats", "0.05",
                           "-q", "131072", "-o", "ndjson:" + out], stderr=subprocess.PIPE)
     try:
@@ -109,7 +109,7 @@ def main():
         path = os.path.join(folder, "in.pcap")
         with open(path, "wb") as f:
             f.write(pcap(packets))
-        r = subprocess.run([PROGRAM, "read", "--quiet", "-e", "flow", "--idle-timeout", "900", "--active-timeout", "3600", path],
+        r = subprocess.run([PROGRAM, "read", "--quiet", "-e", "flow", "-p", "all", "--idle-timeout", "900", "--active-timeout", "3600", path],
                            capture_output=True, timeout=60)
         want = timeless(json.loads(x) for x in r.stdout.splitlines())
         for workers in (1, 2, 4):

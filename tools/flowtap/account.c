@@ -242,6 +242,7 @@ void account_table(const struct ft_stats *s)
     } else {
         table_flows(s);
     }
+    maybe("left out by --where", s->where_left_out, "flow records");
     table_outputs(s);
 }
 
@@ -358,6 +359,7 @@ void account_json(const struct ft_stats *s, const char *input)
     } else {
         json_flows(s);
     }
+    member("where_left_out", s->where_left_out);
     json_outputs(s);
     fprintf(stderr, ",\"adds_up\":%s}\n", account_holds(s) ? "true" : "false");
     fflush(stderr);

@@ -76,6 +76,10 @@ bool summary_end(struct summary *s, struct ft_pipeline *p);
 
 int cmd_data(const struct command *c, int argc, char **argv);
 int cmd_interfaces(const struct command *c, int argc, char **argv);
+/* The words that an option takes, as "a|b|c", in buf when they have to be put together; or NULL. */
+enum { CHOICES_MAX = 256 };
+const char *option_choices(const struct ft_option *o, char *buf, size_t cap);
+
 int cmd_schema(const struct command *c, int argc, char **argv);
 int cmd_help(const struct command *c, int argc, char **argv);
 int cmd_dump(const struct command *c, int argc, char **argv);

@@ -1,13 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* flowtap schema: every column of every event. */
+#include <stdbool.h>
 #include <string.h>
 
 #include "cli.h"
 #include "flowtap/schema.h"
 
+/* The value of an option given as "--name VALUE" or "--name=VALUE"; *i moves to what was taken. */
+static const char *value_of(const char *name, char letter, int argc, char **argv, int *i)
+{
+    const char *arg = argv[*i];
+    size_t len = strlen(name);
+    bool is_short = letter != 0 && arg[0] == '-' && arg[1] == letter;
+
+    if (is_short && arg[2] != '\0') {
+        return arg + 2;
+    }
+    if (strncmp(arg, name, len) == 0 && arg[len] == '=') {
+        return arg + len + 1;
+    }
+    return (is_short || strcmp(arg, name) == 0) && *i + 1 < argc ? argv[++*i] : NULL;
+}
+
 int cmd_schema(const struct command *c, int argc, char **argv)
 {
-    const char *form = "markdown";
+    const char *form = "markdown", *profiles = NULL, *value;
     struct ft_err err;
     size_t len = 0;
     char *text = NULL;
@@ -17,16 +34,16 @@ int cmd_schema(const struct command *c, int argc, char **argv)
             help_command(c, stdout);
             return EXIT_GOOD;
         }
-        if (strcmp(argv[i], "--format") == 0 && i + 1 < argc) {
-            form = argv[++i];
-        } else if (strncmp(argv[i], "--format=", 9) == 0) {
-            form = argv[i] + 9;
+        if ((value = value_of("--format", 0, argc, argv, &i)) != NULL) {
+            form = value;
+        } else if ((value = value_of("--profile", 'p', argc, argv, &i)) != NULL) {
+            profiles = value;
         } else {
-            say("schema: '%s': allowed is --format FORMAT", argv[i]);
+            say("schema: '%s': allowed are --format FORMAT and --profile LIST", argv[i]);
             return EXIT_WRONG;
         }
     }
-    if (ft_schema_make(form, &text, &len, &err) != FT_OK) {
+    if (ft_schema_make(form, profiles, &text, &len, &err) != FT_OK) {
         say("schema: %s", err.what);
         return err.code == FT_E_USAGE ? EXIT_WRONG : EXIT_FAILED;
     }

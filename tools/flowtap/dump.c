@@ -16,6 +16,9 @@ static void man_text(const char *s)
 
 static void dump_man(const struct ft_option *o)
 {
+    char names[CHOICES_MAX];
+    const char *choices = option_choices(o, names, sizeof names);
+
     printf(".TP\n.B ");
     if (o->letter != 0) {
         printf("\\-%c\\fR, \\fB", o->letter);
@@ -29,9 +32,9 @@ static void dump_man(const struct ft_option *o)
     }
     printf("\n");
     man_text(o->help);
-    if (o->choices != NULL) {
+    if (choices != NULL) {
         printf(" (");
-        man_text(o->choices);
+        man_text(choices);
         printf(")");
     }
     if (o->defval != NULL) {
@@ -52,12 +55,14 @@ static void md_cell(const char *s)
 
 static void dump_md(const struct ft_option *o)
 {
+    char names[CHOICES_MAX];
+
     printf("| `--%s`", o->name);
     if (o->letter != 0) {
         printf(", `-%c`", o->letter);
     }
     md_cell(o->arg);
-    md_cell(o->choices);
+    md_cell(option_choices(o, names, sizeof names));
     md_cell(o->defval);
     md_cell(o->help);
     printf(" |\n");
@@ -65,11 +70,14 @@ static void dump_md(const struct ft_option *o)
 
 static void dump_json(const struct ft_option *o, bool first)
 {
+    char names[CHOICES_MAX];
+    const char *choices = option_choices(o, names, sizeof names);
+
     printf("%s{\"name\":\"%s\",\"letter\":\"%.*s\",\"arg\":\"%s\",\"choices\":\"%s\","
            "\"default\":\"%s\",\"repeatable\":%s,\"live\":%s,\"read\":%s,\"collect\":%s,"
            "\"help\":\"%s\"}",
            first ? "[" : ",\n ", o->name, o->letter != 0, &o->letter, o->arg != NULL ? o->arg : "",
-           o->choices != NULL ? o->choices : "", o->defval != NULL ? o->defval : "",
+           choices != NULL ? choices : "", o->defval != NULL ? o->defval : "",
            o->repeatable ? "true" : "false", o->commands & FT_CMD_LIVE ? "true" : "false",
            o->commands & FT_CMD_READ ? "true" : "false",
            o->commands & FT_CMD_COLLECT ? "true" : "false", o->help);
@@ -92,10 +100,13 @@ static void bash_choices(void)
     const struct ft_option *o;
 
     for (uint32_t i = 0; (o = ft_option_at(i)) != NULL; i++) {
-        if (o->choices != NULL) {
+        char names[CHOICES_MAX];
+        const char *choices = option_choices(o, names, sizeof names);
+
+        if (choices != NULL) {
             printf("        --%s%s%.*s) COMPREPLY=($(compgen -W \"", o->name,
                    o->letter != 0 ? "|-" : "", o->letter != 0, &o->letter);
-            for (const char *c = o->choices; *c != '\0'; c++) {
+            for (const char *c = choices; *c != '\0'; c++) {
                 putchar(*c == '|' ? ' ' : *c);
             }
             printf("\" -- \"$cur\")); return ;;\n");
@@ -122,7 +133,8 @@ static void dump_bash(void)
     bash_words(FT_CMD_READ);
     printf("\" ;;\n        collect) words=\"");
     bash_words(FT_CMD_COLLECT);
-    printf("\" ;;\n        interfaces) words=\"--json\" ;;\n        schema) words=\"--format\" ;;\n"
+    printf("\" ;;\n        interfaces) words=\"--json\" ;;\n        schema) words=\"--format "
+           "--profile\" ;;\n"
            "    esac\n    case $cur in\n"
            "        -*) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"
            "        *) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n    esac\n}\n"

@@ -40,6 +40,37 @@ void help_general(FILE *to)
             "\nflowtap help COMMAND explains a command; flowtap --version tells what was built.\n");
 }
 
+const char *option_choices(const struct ft_option *o, char *buf, size_t cap)
+{
+    const char *name, *meaning;
+    size_t at = 0;
+
+    if (o->type != FT_OPT_PROFILES) {
+        return o->choices;
+    }
+    for (uint32_t i = 0; (name = ft_profile_at(i, &meaning)) != NULL && at < cap; i++) {
+        at += (size_t)snprintf(buf + at, cap - at, "%s|", name);
+    }
+    if (at < cap) {
+        snprintf(buf + at, cap - at, "all");
+    }
+    return buf;
+}
+
+/* What the profiles are, below the options. */
+static void help_profiles(FILE *to)
+{
+    const char *name, *meaning;
+
+    fprintf(to, "\nProfiles of -p (all is base, sizes, tcp and tunnel):\n\n");
+    for (uint32_t i = 0; (name = ft_profile_at(i, &meaning)) != NULL; i++) {
+        int n = fprintf(to, "  %s", name);
+
+        fprintf(to, "%*s", n < COLUMN ? COLUMN - n : 1, "");
+        wrap(to, meaning, COLUMN);
+    }
+}
+
 static void help_option(const struct ft_option *o, FILE *to)
 {
     char left[64];
@@ -53,10 +84,11 @@ static void help_option(const struct ft_option *o, FILE *to)
         n = 0;
     }
     fprintf(to, "%*s", COLUMN - n, "");
-    char text[512];
+    char text[1024], names[CHOICES_MAX];
+    const char *choices = option_choices(o, names, sizeof names);
 
-    snprintf(text, sizeof text, "%s%s%s%s%s%s", o->help, o->choices != NULL ? " (" : "",
-             o->choices != NULL ? o->choices : "", o->choices != NULL ? ")" : "",
+    snprintf(text, sizeof text, "%s%s%s%s%s%s", o->help, choices != NULL ? " (" : "",
+             choices != NULL ? choices : "", choices != NULL ? ")" : "",
              o->defval != NULL ? "; default " : "", o->defval != NULL ? o->defval : "");
     wrap(to, text, COLUMN);
 }
@@ -75,6 +107,7 @@ void help_command(const struct command *c, FILE *to)
             help_option(o, to);
         }
     }
+    help_profiles(to);
     fprintf(to,
             "\nSIGINT and SIGTERM end it in order, SIGHUP reopens files. Exit status: 0 all went "
             "well,\n1 it could not run or lost an output, 2 the command line is wrong.\n");

@@ -18,7 +18,7 @@ const struct command commands[] = {
      FT_CMD_COLLECT, cmd_data, false},
     {"interfaces", "[--json]", "List the interfaces that can be captured from", 0, cmd_interfaces,
      false},
-    {"schema", "[--format markdown|json-schema|arrow|clickhouse|csv]",
+    {"schema", "[--format markdown|json-schema|arrow|clickhouse|avro|protobuf|csv] [-p LIST]",
      "Describe every column of every event", 0, cmd_schema, false},
     {"help", "[COMMAND]", "Explain a command", 0, cmd_help, false},
     {"__dump-options", "man|bash|md|json", "The option table, for man page, completion and docs", 0,

@@ -15,7 +15,8 @@ enum block_type {
     BLOCK_SHB = 0x0a0d0d0a, /* the same in both byte orders */
 };
 
-enum { OPT_END = 0, OPT_TSRESOL = 9, OPT_TSOFFSET = 14 };
+enum { OPT_END = 0, OPT_FLAGS = 2, OPT_TSRESOL = 9, OPT_TSOFFSET = 14 };
+enum { FLAGS_WAY = 3, FLAGS_IN = 1, FLAGS_OUT = 2 }; /* of epb_flags and pack_flags */
 
 /* Bytes before the data of a packet block, and with the trailing length. */
 enum { PACKET_HEAD = 28, PACKET_MIN = 32, SPB_HEAD = 12, SPB_MIN = 16, IDB_MIN = 20, SHB_MIN = 28 };
@@ -176,6 +177,28 @@ static int read_interface(struct ft_pcapng *s, struct ft_walk *w, uint32_t total
     return rc;
 }
 
+/* What the options of a packet block say of its direction: a flag of the view, or 0. Options that
+ * do not end within the block say nothing. */
+static uint16_t read_direction(const struct ft_pcapng *s, const uint8_t *p, size_t len)
+{
+    while (len >= 4) {
+        uint16_t code = get16(s, p), n = get16(s, p + 2);
+        size_t padded = ((size_t)n + 3) & ~(size_t)3;
+
+        if (code == OPT_END || padded > len - 4) {
+            return 0;
+        }
+        if (code == OPT_FLAGS && n >= 4) {
+            uint32_t way = get32(s, p + 4) & FLAGS_WAY;
+
+            return way == FLAGS_IN ? FT_VIEW_IN : way == FLAGS_OUT ? FT_VIEW_OUT : 0;
+        }
+        p += 4 + padded;
+        len -= 4 + padded;
+    }
+    return 0;
+}
+
 /* EPB and PB differ in how the interface is written only. */
 FT_INLINE int read_packet(struct ft_pcapng *s, struct ft_walk *w, uint32_t type, uint32_t total,
                           struct ft_view *out)
@@ -202,6 +225,11 @@ FT_INLINE int read_packet(struct ft_pcapng *s, struct ft_walk *w, uint32_t type,
         .linktype = iface->linktype,
         .iface = (uint16_t)id,
     };
+    if (FT_UNLIKELY(s->directions)) {
+        uint32_t data = (caplen + 3) & ~(uint32_t)3;
+
+        out->flags = read_direction(s, p + PACKET_HEAD + data, total - PACKET_MIN - data);
+    }
     return FT_OK;
 }
 

@@ -54,6 +54,7 @@ struct ft_pcapng {
     uint32_t n;                     /* interfaces of this section */
     bool in_section;                /* a Section Header was read */
     bool swap;                      /* this section's byte order is not this machine's */
+    bool directions;                /* set by the owner: views say which way packets went */
     int64_t last_ts_ns;             /* of the last packet with a time */
     uint64_t skip;                  /* bytes of the current block still to be passed over, without
                                      * its trailing length */

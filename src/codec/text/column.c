@@ -16,6 +16,49 @@ static uint8_t *put_quoted_body(uint8_t *p, enum ft_type type, const struct ft_v
     return v->ip_version == 4 ? ft_put_ip4(p, v->addr) : ft_put_ip6(p, v->addr);
 }
 
+static uint8_t *put_i64(uint8_t *p, int64_t v)
+{
+    if (v < 0) {
+        *p++ = '-';
+    }
+    return ft_put_u64(p, v < 0 ? (uint64_t)0 - (uint64_t)v : (uint64_t)v);
+}
+
+static uint8_t *put_item(uint8_t *p, enum ft_type item, const void *items, uint32_t i)
+{
+    switch (item) {
+    case FT_T_U8:
+        return ft_put_u64(p, ((const uint8_t *)items)[i]);
+    case FT_T_U16:
+        return ft_put_u64(p, ((const uint16_t *)items)[i]);
+    case FT_T_U32:
+        return ft_put_u64(p, ((const uint32_t *)items)[i]);
+    case FT_T_I64:
+        return put_i64(p, ((const int64_t *)items)[i]);
+    case FT_T_F64:
+        return ft_put_f64(p, ((const double *)items)[i]);
+    default:
+        return ft_put_u64(p, ((const uint64_t *)items)[i]);
+    }
+}
+
+static uint8_t *put_list(uint8_t *p, const struct ft_value *v, bool json)
+{
+    if (json) {
+        *p++ = '[';
+    }
+    for (uint32_t i = 0; i < v->n_items; i++) {
+        if (i > 0) {
+            *p++ = json ? ',' : ';';
+        }
+        p = put_item(p, (enum ft_type)v->item, v->items, i);
+    }
+    if (json) {
+        *p++ = ']';
+    }
+    return p;
+}
+
 uint8_t *ft_put_value(uint8_t *p, enum ft_type type, const struct ft_value *v, bool quoted)
 {
     switch (type) {
@@ -24,10 +67,9 @@ uint8_t *ft_put_value(uint8_t *p, enum ft_type type, const struct ft_value *v, b
     case FT_T_TIME:
         return ft_put_time(p, v->i);
     case FT_T_I64:
-        if (v->i < 0) {
-            *p++ = '-';
-        }
-        return ft_put_u64(p, v->i < 0 ? (uint64_t)0 - (uint64_t)v->i : (uint64_t)v->i);
+        return put_i64(p, v->i);
+    case FT_T_LIST:
+        return put_list(p, v, quoted);
     case FT_T_TEXT: /* quoted in CSV as well: it may hold anything */
         *p++ = '"';
         p = ft_put_text(p, v->text, v->text_len, quoted);

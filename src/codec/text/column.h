@@ -8,7 +8,8 @@
 
 #include "model/field.h"
 
-/* Writes a value that is not null; quoted: text and addresses get double quotes. */
+/* Writes a value that is not null; quoted: as JSON: text and addresses get double quotes, lists
+ * brackets. */
 uint8_t *ft_put_value(uint8_t *p, enum ft_type type, const struct ft_value *v, bool quoted);
 
 #endif

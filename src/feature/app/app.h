@@ -64,9 +64,6 @@ void ft_apps_end(struct ft_apps *a, uint32_t entry);
 
 void ft_apps_get_stats(const struct ft_apps *a, struct ft_apps_stats *out);
 
-/* Its part of a record is struct ft_app_info. */
-extern const struct ft_feature ft_feature_app;
-
 /* The counts of a state of that feature. */
 void ft_app_stats(const void *state, struct ft_apps_stats *out);
 

@@ -167,4 +167,8 @@ static const struct ft_field rows[] = {
 };
 
 const struct ft_column_set ft_columns_app = {
-    .profile = "app", .rows = rows, .n = sizeof rows / sizeof rows[0], .part = FT_PART_APP};
+    .profile = "app",
+    .meaning = "what the first packets say: application, TLS, QUIC, DNS, HTTP, SSH",
+    .rows = rows,
+    .n = sizeof rows / sizeof rows[0],
+    .part = FT_PART_APP};

@@ -99,4 +99,9 @@ static const struct ft_field rows[] = {
 };
 
 const struct ft_column_set ft_columns_sizes = {
-    .profile = "sizes", .rows = rows, .n = sizeof rows / sizeof rows[0], .part = FT_PART_SIZES};
+    .profile = "sizes",
+    .meaning = "distributions of packet sizes and of gaps between packets",
+    .in_all = true,
+    .rows = rows,
+    .n = sizeof rows / sizeof rows[0],
+    .part = FT_PART_SIZES};

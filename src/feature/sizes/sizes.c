@@ -7,7 +7,7 @@
  * first one's size comes with the second. What does not fit the narrow fields (gaps above 4.2 s,
  * packets above 65534 bytes, sums beyond 48 bits) goes to a part of its own, which few flows have.
  * The sum of the sizes stands in the core's counters. */
-#include "feature/sizes/sizes.h"
+#include "feature/feature.h"
 
 #include <string.h>
 

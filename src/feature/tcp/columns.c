@@ -122,4 +122,9 @@ static const struct ft_field rows[] = {
 };
 
 const struct ft_column_set ft_columns_tcp = {
-    .profile = "tcp", .rows = rows, .n = sizeof rows / sizeof rows[0], .part = FT_PART_TCP};
+    .profile = "tcp",
+    .meaning = "TCP: history, round trips, retransmissions, windows, options",
+    .in_all = true,
+    .rows = rows,
+    .n = sizeof rows / sizeof rows[0],
+    .part = FT_PART_TCP};

@@ -235,8 +235,6 @@ FT_INLINE void ft__tcp_packet(const struct ft__tcp *t, const struct ft_packet *p
     s->window_max = window > s->window_max ? window : s->window_max;
 }
 
-extern const struct ft_feature ft_feature_tcp;
-
 /* The connection's columns. */
 void ft__tcp_record(const struct ft__tcp *t, struct ft_tcp_record *r);
 

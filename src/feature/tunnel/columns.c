@@ -63,8 +63,11 @@ static const struct ft_field rows[] = {
      .null = NO_ROCE, .meaning = "destination queue pair of the first RoCEv2 packet"},
 };
 
-const struct ft_column_set ft_columns_tunnel = {.profile = "tunnel",
-                                                .rows = rows,
-                                                .n = sizeof rows / sizeof rows[0],
-                                                .part = FT_PART_TUNNEL,
-                                                .nothing = &ft_tunnel_nothing};
+const struct ft_column_set ft_columns_tunnel = {
+    .profile = "tunnel",
+    .meaning = "outer addresses and depth of tunnels, fragments, congestion marks, RoCE",
+    .in_all = true,
+    .rows = rows,
+    .n = sizeof rows / sizeof rows[0],
+    .part = FT_PART_TUNNEL,
+    .nothing = &ft_tunnel_nothing};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* feature/tunnel: tunnel. Few flows have any of it: of the others a bit says so. */
-#include "feature/tunnel/tunnel.h"
+#include "feature/feature.h"
 
 #include <string.h>
 

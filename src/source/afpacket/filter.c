@@ -215,7 +215,23 @@ static int make_section(const struct ft__ring *r, const struct ft_source_config 
 /* ---- all of them ---- */
 
 enum { N_SECTIONS = 3, N_DEVICES = sizeof ft__devices / sizeof *ft__devices };
+enum { WAY_LEN = 3 }; /* of put_way() */
 enum { DISPATCH_LEN = 7 + 2 * (N_DEVICES - 1) };
+
+/* What goes the other way is refused; with FT_DIRECTION_ANY, writes nothing. */
+static void put_way(enum ft_direction way, struct sock_filter *out)
+{
+    bool in = way == FT_DIRECTION_IN;
+
+    if (way == FT_DIRECTION_ANY) {
+        return;
+    }
+    out[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                                          (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE));
+    out[1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, in ? 0 : 1,
+                                          in ? 1 : 0);
+    out[2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+}
 
 static uint32_t find(const struct section *s, uint16_t linktype)
 {
@@ -227,8 +243,9 @@ static uint32_t find(const struct section *s, uint16_t linktype)
     return i;
 }
 
-/* Which section a device's packets go to; loopback's outgoing copies go nowhere. */
-static void put_dispatch(const struct section *s, struct sock_filter *out)
+/* Which section a device's packets go to; loopback's outgoing copies go nowhere, unless they are
+ * what is wanted. */
+static void put_dispatch(const struct section *s, enum ft_direction way, struct sock_filter *out)
 {
     uint32_t at = 0, place[N_SECTIONS], next = DISPATCH_LEN;
 
@@ -241,7 +258,7 @@ static void put_dispatch(const struct section *s, struct sock_filter *out)
     out[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
                                              (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE));
     out[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING,
-                                             DISPATCH_LEN - 5, 0);
+                                             way == FT_DIRECTION_OUT ? 0 : DISPATCH_LEN - 5, 0);
     out[at] =
         (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, place[find(s, FT_LINK_ETHERNET)] - at - 1);
     at++;
@@ -257,9 +274,10 @@ static void put_dispatch(const struct section *s, struct sock_filter *out)
     out[at] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
 }
 
-static int join(struct ft__ring *r, const struct section *s, struct ft_err *err)
+static int join(struct ft__ring *r, const struct section *s, enum ft_direction way,
+                struct ft_err *err)
 {
-    uint32_t n = DISPATCH_LEN;
+    uint32_t before = way != FT_DIRECTION_ANY ? WAY_LEN : 0, n = before + DISPATCH_LEN;
 
     for (uint32_t i = 0; i < N_SECTIONS; i++) {
         n += s[i].len;
@@ -269,8 +287,9 @@ static int join(struct ft__ring *r, const struct section *s, struct ft_err *err)
         return ft_err_set(err, FT_E_NOMEM, "filter: out of memory");
     }
     r->code_len = n;
-    put_dispatch(s, r->code);
-    n = DISPATCH_LEN;
+    put_way(way, r->code);
+    put_dispatch(s, way, r->code + before);
+    n = before + DISPATCH_LEN;
     for (uint32_t i = 0; i < N_SECTIONS; n += s[i].len, i++) {
         if (s[i].len > 0) {
             memcpy(r->code + n, s[i].code, s[i].len * sizeof *r->code);
@@ -315,7 +334,7 @@ static int compile_any(struct ft__ring *r, const struct ft_source_config *cfg, s
         {.linktype = FT_LINK_ETHERNET}, {.linktype = FT_LINK_RAW}, {.linktype = FT_LINK_LINUX_SLL}};
     int rc = make_sections(r, cfg, s, err);
 
-    rc = rc == FT_OK ? join(r, s, err) : rc;
+    rc = rc == FT_OK ? join(r, s, cfg->direction, err) : rc;
     for (uint32_t i = 0; i < N_SECTIONS; i++) {
         ft_mem_free(s[i].code);
     }
@@ -325,12 +344,9 @@ static int compile_any(struct ft__ring *r, const struct ft_source_config *cfg, s
 /* What one interface's packets have to pass; of loopback's each comes in again that went out. */
 static int compile_one(struct ft__ring *r, const struct ft_source_config *cfg, struct ft_err *err)
 {
-    static const struct sock_filter incoming[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, 0),
-    };
-    uint32_t n = r->loopback ? sizeof incoming / sizeof *incoming : 0;
+    enum ft_direction way =
+        r->loopback && cfg->direction == FT_DIRECTION_ANY ? FT_DIRECTION_IN : cfg->direction;
+    uint32_t n = way != FT_DIRECTION_ANY ? WAY_LEN : 0;
     struct section s = {.linktype = r->linktype};
     int rc = make_section(r, cfg, &s, err);
 
@@ -342,7 +358,7 @@ static int compile_one(struct ft__ring *r, const struct ft_source_config *cfg, s
         ft_mem_free(s.code);
         return ft_err_set(err, FT_E_NOMEM, "filter: out of memory");
     }
-    memcpy(r->code, incoming, n * sizeof *r->code);
+    put_way(way, r->code);
     memcpy(r->code + n, s.code, s.len * sizeof *r->code);
     r->code_len = n + s.len;
     ft_mem_free(s.code);

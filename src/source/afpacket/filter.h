@@ -2,10 +2,11 @@
 /* source/afpacket: the filter of a ring's socket, and what kinds of devices there are.
  *
  * Theory of operation: the kernel runs one classic BPF program for each packet of a socket. On one
- * interface that is the expression, compiled for its link type; on loopback, what goes out is
- * refused before that (PACKET_IGNORE_OUTGOING is not asked of the members of a fan-out group). The
- * packets of `any` are of all link types, and an expression means something else on each, so it is
- * compiled once for each of three kinds, and the program begins with the question which one it is:
+ * interface that is the expression, compiled for its link type; what goes another way than the
+ * wanted one is refused before that, and on loopback, unless it is what is wanted, what goes out
+ * (PACKET_IGNORE_OUTGOING is not asked of the members of a fan-out group). The packets of `any` are
+ * of all link types, and an expression means something else on each, so it is compiled once for
+ * each of three kinds, and the program begins with the question which one it is:
  *
  *     type of the device --+-- Ethernet, loopback (unless outgoing) --> expression, for Ethernet
  *                          +-- tun, IP tunnels -----------------------> expression, for raw IP

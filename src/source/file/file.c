@@ -121,6 +121,7 @@ static int file_open(const struct ft_source_config *cfg, struct ft_source **out,
     s->linktype_ok = cfg->linktype_ok;
     s->linktype_name = cfg->linktype_name;
     s->log = cfg->log;
+    s->direction = cfg->direction;
     s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     s->inputs = ft_mem_alloc(cfg->n_targets, sizeof *s->inputs);
     s->ifaces = ft_mem_alloc(FT__IFACES_CAP, sizeof *s->ifaces);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "source/direction.h"
 #include "source/file/parts.h"
 
 int ft__file_err(struct ft_err *err, int code, uint64_t off, const char *fmt, ...)
@@ -81,6 +82,7 @@ int ft__format_begin(struct ft__file *s, const struct ft__input *in, const uint8
     if (ft_pcapng_is_magic(p)) {
         f->kind = FT__FORMAT_PCAPNG;
         ft_pcapng_init(&f->ng, s->ifaces, FT__IFACES_CAP);
+        f->ng.directions = s->direction != FT_DIRECTION_ANY;
         *out_used = 0;
         return FT_OK;
     }
@@ -207,6 +209,23 @@ static int vet_pcapng(struct ft__file *s, const struct ft__input *in, struct ft_
     return any ? FT_OK : refuse_linktype(s, in, ng->ifaces[0].linktype, err);
 }
 
+static int vet_pcap(struct ft__file *s, const struct ft__input *in, uint16_t linktype,
+                    struct ft_err *err)
+{
+    if (!linktype_ok(s, linktype)) {
+        return refuse_linktype(s, in, linktype, err);
+    }
+    if (s->direction != FT_DIRECTION_ANY && !ft_direction_told(linktype)) {
+        const char *name = s->linktype_name != NULL ? s->linktype_name(linktype) : "";
+
+        return ft_err_set(err, FT_E_UNSUPPORTED,
+                          "%s: does not tell which way its packets went (--direction): pcapng and "
+                          "Linux cooked captures do, pcap of link type %u (%s) does not",
+                          in->name, linktype, name);
+    }
+    return filter_add(s, in, linktype, err);
+}
+
 int ft__format_vet(struct ft__file *s, const struct ft__input *in, struct ft_err *err)
 {
     struct ft__format *f = &s->format;
@@ -217,8 +236,7 @@ int ft__format_vet(struct ft__file *s, const struct ft__input *in, struct ft_err
         return FT_OK;
     }
     if (f->kind == FT__FORMAT_PCAP) {
-        rc = linktype_ok(s, f->pcap.linktype) ? filter_add(s, in, f->pcap.linktype, err)
-                                              : refuse_linktype(s, in, f->pcap.linktype, err);
+        rc = vet_pcap(s, in, f->pcap.linktype, err);
     } else {
         rc = ft_pcapng_walk(&f->ng, &s->walk, NULL, 0, &none);
         if (rc == FT_E_AGAIN) {
@@ -239,6 +257,7 @@ int ft__format_filter(struct ft__file *s, const struct ft__input *in, struct ft_
 {
     uint32_t linktype = UINT32_MAX;
 
+    ft_direction_mark(s->direction, views, n);
     if (s->filter == NULL) {
         return FT_OK;
     }

@@ -70,6 +70,7 @@ struct ft__file {
     struct ft_filter *filter;       /* or NULL */
     bool filter_usable;             /* it could be compiled for some link type */
     struct ft_err filter_failed;    /* why it could not for the last one */
+    enum ft_direction direction;    /* packets that go this way only */
     struct ft__stream *stream;      /* or NULL when all inputs are mapped */
     bool (*linktype_ok)(uint16_t linktype);
     const char *(*linktype_name)(uint16_t linktype);

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "base/mem.h"
+#include "source/direction.h"
 #include "source/file/parts.h"
 
 enum {
@@ -255,6 +256,7 @@ int ft_file_split_walk(const struct ft_file_split *sp, uint64_t start, uint64_t 
                            : damage(sp, &w, rc, err);
     }
     n = cut_at(sp, &w, limit, views, n);
+    ft_direction_mark(sp->source->direction, views, n);
     if (sp->source->filter != NULL) {
         ft_filter_mark(sp->source->filter, views, n);
     }

@@ -110,6 +110,18 @@ static int set_filter(struct handle *h, const struct ft_source_config *cfg, stru
     return rc;
 }
 
+/* On loopback, where libpcap hands out what comes in only, "out" gives nothing. */
+static int set_direction(struct handle *h, const struct ft_source_config *cfg, struct ft_err *err)
+{
+    pcap_direction_t way = cfg->direction == FT_DIRECTION_IN ? PCAP_D_IN : PCAP_D_OUT;
+
+    if (cfg->direction != FT_DIRECTION_ANY && pcap_setdirection(h->pcap, way) != 0) {
+        return ft_err_set(err, FT_E_UNSUPPORTED, "%s: --direction: %s", h->name,
+                          pcap_geterr(h->pcap));
+    }
+    return FT_OK;
+}
+
 static int open_handle(struct handle *h, const struct ft_source_config *cfg, struct ft_err *err)
 {
     char why[PCAP_ERRBUF_SIZE] = "";
@@ -120,6 +132,7 @@ static int open_handle(struct handle *h, const struct ft_source_config *cfg, str
     }
     int rc = activate(h, cfg, err);
 
+    rc = rc == FT_OK ? set_direction(h, cfg, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }

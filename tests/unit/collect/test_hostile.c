@@ -5,6 +5,7 @@
 #include "collect/collect.h"
 #include "decode/datagram.h"
 #include "format/format.h"
+#include "format/ndjson.h"
 #include "harness.h"
 
 static uint8_t message[4096], *at, *set_start;
@@ -60,7 +61,7 @@ static void on_record(void *cookie, const struct ft_export_record *r)
 {
     (void)cookie;
     line_room = FT_FORMAT_EXPORT_MIN + (size_t)r->text_max;
-    line_len = ft_format_find("ndjson")->export_flow(line, line_room, r);
+    line_len = ft__ndjson_export_flow(line, line_room, r);
     line[line_len] = '\0';
     first_ns = r->first_ns;
     lines++;

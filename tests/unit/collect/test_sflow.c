@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* collect: what a collector keeps of sFlow agents (sFlow v5); docs/rfc/sflow.md. */
 #include "feed.h"
+#include "lines.h"
 
 static const uint8_t frame[] = {2,    0,  0,   0,  0,   1,  2,    0,    0,  0,  0, 2,  0x08, 0x00,
                                 0x45, 0,  0,   60, 0,   1,  0,    0,    64, 17, 0, 0,  192,  0,
@@ -190,10 +191,10 @@ static void test_sampling_rate_bounds(void)
     give(c);
     CHECK_EQ(got.n_s, 2);
     got.s[0].n_values = got.s[1].n_values = 0;
-    n = ft__ndjson_walk_export(FT_EVENT_SAMPLE, &got.s[0], (uint8_t *)line);
+    n = lines_walk_export(FT_EVENT_SAMPLE, &got.s[0], (uint8_t *)line);
     line[n] = '\0';
     CHECK(strstr(line, "\"estimated_packets\":null") != NULL);
-    n = ft__ndjson_walk_export(FT_EVENT_SAMPLE, &got.s[1], (uint8_t *)line);
+    n = lines_walk_export(FT_EVENT_SAMPLE, &got.s[1], (uint8_t *)line);
     line[n] = '\0';
     CHECK(strstr(line, "\"estimated_packets\":4294967295") != NULL);
     ft_collector_free(c);
@@ -467,7 +468,7 @@ static void test_s20_other_headers(void)
 static void sample_has(const struct ft_export_sample *s, const char *text)
 {
     static char line[70000];
-    size_t n = ft__ndjson_walk_export(FT_EVENT_SAMPLE, s, (uint8_t *)line);
+    size_t n = lines_walk_export(FT_EVENT_SAMPLE, s, (uint8_t *)line);
 
     line[n] = '\0';
     if (strstr(line, text) == NULL) {
@@ -538,7 +539,7 @@ static char features[4000];
 static void keep_features(void *cookie, const struct ft_export_sample *s)
 {
     static char line[70000];
-    size_t n = ft__ndjson_walk_export(FT_EVENT_SAMPLE, s, (uint8_t *)line);
+    size_t n = lines_walk_export(FT_EVENT_SAMPLE, s, (uint8_t *)line);
     const char *from;
 
     (void)cookie;

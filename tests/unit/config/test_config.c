@@ -57,7 +57,7 @@ static void test_promised_names(void)
     } promised[] = {
         {"interface", 'i', NULL, true},    {"filter", 'f', NULL, false},
         {"output", 'o', "ndjson:-", true}, {"events", 'e', "sample", false},
-        {"profile", 'p', "base", false},   {"sample", 's', "1", false},
+        {"profile", 'p', "base", true},    {"sample", 's', "1", false},
         {"workers", 'w', NULL, false},     {"queue", 'q', "16384", false},
         {"overflow", 0, NULL, false},      {"max-flows", 0, "1048576", false},
         {"idle-timeout", 0, "30", false},  {"active-timeout", 0, "60", false},
@@ -168,7 +168,11 @@ static void test_messages(void)
               "--events: 'flow,template': allowed is sample|flow|stats|all, several with commas");
     CHECK_STR(live("events", "flow,"),
               "--events: 'flow,': allowed is sample|flow|stats|all, several with commas");
-    CHECK_STR(live("profile", "cic"), "--profile: 'cic': allowed is base, several with commas");
+    CHECK_STR(live("profile", "tpc"),
+              "--profile: 'tpc': there is no such profile; did you mean tcp?");
+    CHECK_STR(live("profile", "tcp,"),
+              "--profile: '': there is no such profile (there are: base, sizes, tcp, tunnel, app, "
+              "all)");
     CHECK_STR(live("snapshot", "8,8"),
               "--snapshot: '8,8': allowed is at most 8 ascending packet counts, e.g. 8,32");
     CHECK_STR(live("quiet", "2"), "--quiet: '2': allowed is true or false");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* feature: sums of sizes and gaps beside plain 128-bit sums, narrow and wide. */
-#include "feature/sizes/sizes.h"
+#include "feature/feature.h"
 
 #include "harness.h"
 

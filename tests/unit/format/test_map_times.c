@@ -8,7 +8,7 @@
 static const char *line(const char *schema, const struct ft_export_record *r)
 {
     static uint8_t text[2 * FT_FORMAT_EXPORT_MIN + 1];
-    size_t n = ft_format_schema(schema)->export_flow(text, sizeof text - 1, r);
+    size_t n = ft__map_flow(ft__map_find(schema), text, sizeof text - 1, r);
 
     text[n] = '\0';
     return (const char *)text;

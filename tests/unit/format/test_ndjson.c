@@ -6,6 +6,7 @@
 #include "format/format.h"
 #include "format/ndjson.h"
 #include "harness.h"
+#include "lines.h"
 #include "model/app.h"
 
 static uint8_t buf[FT_FORMAT_MAX + 4096];
@@ -26,11 +27,12 @@ static struct ft_packet packet(void)
 
 static void test_sample_of_the_docs(void)
 {
-    const struct ft_format_ops *f = ft_format_find("ndjson");
+    struct ft_format *f = lines_open("ndjson", 1u << FT_EVENT_SAMPLE, "base", NULL);
     struct ft_packet p = packet();
     struct ft_tuple_counts c = {42, 59640, INT64_C(1719409371110000000)};
 
-    buf[f->sample(buf, &p, &c)] = 0;
+    buf[f->ops->sample(f, buf, &p, &c)] = 0;
+    lines_end(f);
     CHECK_STR((char *)buf,
               "{\"event_type\":\"network_flow_sample\",\"timestamp\":1719409375.420000,"
               "\"flow_key\":{\"src_ip\":\"10.17.245.72\",\"dst_ip\":\"142.250.180.142\","
@@ -42,7 +44,9 @@ static void test_sample_of_the_docs(void)
 static void test_by_hand_and_by_table(void)
 {
     static const uint8_t protos[] = {1, 6, 17, 47, 58, 132};
-    const struct ft_format_ops *f = ft_format_find("ndjson");
+    struct ft_format *f = lines_open("ndjson", 1u << FT_EVENT_SAMPLE, "base", NULL);
+    uint32_t n_rows;
+    const struct ft_field *rows = ft_fields(FT_EVENT_SAMPLE, &n_rows);
 
     for (int i = 0; i < 24; i++) {
         struct ft_packet p = packet();
@@ -56,12 +60,14 @@ static void test_by_hand_and_by_table(void)
         memset(p.addr6, 0xab, sizeof p.addr6);
         p.ts_ns = i & 1 ? INT64_MAX : -INT64_MAX;
         p.frame_len = UINT32_MAX;
-        size_t n = f->sample(buf, &p, &c), m = ft__ndjson_walk(FT_EVENT_SAMPLE, &s, other);
+        size_t n = f->ops->sample(f, buf, &p, &c);
+        size_t m = lines_walk_rows(FT_EVENT_SAMPLE, rows, n_rows, &s, other);
 
         CHECK_EQ(n, m);
         CHECK_MEM(buf, other, n);
         CHECK(n <= FT_FORMAT_SAMPLE_MAX);
     }
+    lines_end(f);
 }
 
 /* Every text as long as it may be, of bytes that take six in JSON. */
@@ -104,7 +110,7 @@ static void test_bounds(void)
     r.reason = FT_REASON_SNAPSHOT;
     memset(tcp.history, 'S', sizeof tcp.history - 1);
     tcp.history[sizeof tcp.history - 1] = '\0';
-    r.truncated = tcp.midstream = r.syn_then_reset = r.app_on = true;
+    r.truncated = tcp.midstream = r.syn_then_reset = true;
     r.has_tunnel_id = tunnel.has_rev_id = tunnel.has_roce = true;
     r.tunnel = FT_TUNNEL_ETHERIP;
     tunnel.version = 6;
@@ -115,10 +121,13 @@ static void test_bounds(void)
     r.part[FT_PART_TUNNEL] = &tunnel;
     r.part[FT_PART_APP] = &longest;
     for (int i = 0; ft_formats[i] != NULL; i++) {
+        struct ft_format *f = lines_open(ft_formats[i]->name, 1u << FT_EVENT_FLOW, "all,app", NULL);
+
         for (int part = 0; ft_formats[i]->flow != NULL && part <= FT_APP_PART_SSH; part++) {
             fill_app(&longest, (enum ft_app_part)part);
-            CHECK(ft_formats[i]->flow(buf, &r) <= FT_FORMAT_FLOW_MAX);
+            CHECK(f->ops->flow(f, buf, &r) + FT_PUT_SLACK <= FT_FORMAT_FLOW_MAX);
         }
+        lines_end(f);
     }
     memset(name, 1, sizeof name - 1); /* every byte is escaped */
     memset(&s, 0xff, sizeof s);
@@ -130,7 +139,10 @@ static void test_bounds(void)
         s.output[i].name = name;
         s.output[i].failed = true;
     }
-    size_t n = ft_format_find("ndjson")->stats(buf, &s);
+    struct ft_format *f = lines_open("ndjson", 1u << FT_EVENT_STATS, "base", NULL);
+    size_t n = f->ops->stats(f, buf, &s);
+
+    lines_end(f);
 
     CHECK(n <= FT_FORMAT_MAX);
     printf("     the longest stats event: %zu bytes of %d\n", n, FT_FORMAT_MAX);
@@ -187,9 +199,8 @@ static void test_export_by_hand_and_by_table(void)
         r.text_max = ft_xvalues_room(values, r.n_values);
         r.keys = keys[i / 4 % 2];
         size_t n = ft__ndjson_export_flow(one, FT_FORMAT_MAX, &r);
-
         r.keys = NULL; /* not prepared */
-        size_t m = ft__ndjson_walk_export(FT_EVENT_FLOW, &r, two);
+        size_t m = lines_walk_export(FT_EVENT_FLOW, &r, two);
 
         CHECK_EQ(n, m);
         CHECK_MEM(one, two, n);

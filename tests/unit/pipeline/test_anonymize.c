@@ -127,11 +127,12 @@ static void check_column(const struct ft_field *f, const void *before, const voi
 static void check_flow(struct tried *t, const struct ft_flow_record *before,
                        const struct ft_flow_record *after, enum ft_names names)
 {
-    const struct ft_columns *c = ft_columns_flow(true);
+    struct ft_columns c;
 
-    t->n = c->n;
-    for (uint32_t i = 0; i < c->n; i++) {
-        const struct ft_column *col = &c->col[i];
+    ft_columns_compose(UINT32_MAX, &c);
+    t->n = c.n;
+    for (uint32_t i = 0; i < c.n; i++) {
+        const struct ft_column *col = &c.col[i];
 
         t->col[i] = col->field;
         check_column(col->field, before->part[col->part], after->part[col->part], names,
@@ -229,7 +230,6 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
                                    .proto = 6,
                                    .ip_version = version,
                                    .tunnel = FT_TUNNEL_GRE,
-                                   .app_on = true,
                                    .part = {[FT_PART_CORE] = &f->r,
                                             [FT_PART_SIZES] = &f->sizes,
                                             [FT_PART_TCP] = &f->tcp,
@@ -251,7 +251,8 @@ static void check_community(const struct ft_flow_record *r)
     char id[FT_COMMUNITY_LEN + 1] = "", *at = id;
     size_t len = r->ip_version == 4 ? 4 : 16;
     struct ft_value v = {.null = false};
-    const struct ft_columns *cols = ft_columns_flow(false);
+    struct ft_columns column;
+    struct ft_err err;
     struct ft_anonymizer *a = make(FT_NAMES_DROP);
 
     memcpy(src, r->src, sizeof src);
@@ -266,12 +267,9 @@ static void check_community(const struct ft_flow_record *r)
                              .dst_port = r->dst_port};
 
     ft_community_id(&c, at);
-    for (uint32_t i = 0; i < cols->n; i++) {
-        if (strcmp(cols->col[i].field->name, "community_id") == 0) {
-            ft_column_get(&cols->col[i], ft_anonymize_flow(a, r), &v);
-            CHECK_STR(v.s, id); /* of the mapped addresses */
-        }
-    }
+    CHECK_EQ(ft_columns_pick("community_id", &column, &err), FT_OK);
+    ft_column_get(&column.col[0], ft_anonymize_flow(a, r)->part, &v);
+    CHECK_STR(v.s, id); /* of the mapped addresses */
     ft_anonymizer_free(a);
 }
 

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model: a record is asked, see where.h. */
+#include "model/where.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/field_export.h"
+#include "model/where_parts.h"
+
+static void value_of(const struct ft_column *c, const void *const *parts, struct ft_value *out)
+{
+    out->null = parts[c->part] == NULL;
+    if (!out->null) {
+        ft_field_get(c->field, parts[c->part], out);
+    }
+}
+
+static ft__i128 whole_of(enum ft_type type, const struct ft_value *v)
+{
+    switch (type) {
+    case FT_T_TIME:
+        return v->i / 1000 - (v->i % 1000 < 0);
+    case FT_T_I64:
+        return v->i;
+    default:
+        return v->u;
+    }
+}
+
+static unsigned compare_whole(ft__i128 x, const struct ft__where_operand *o)
+{
+    if (x != o->whole) {
+        return x < o->whole ? FT__BELOW : FT__ABOVE;
+    }
+    return o->more ? FT__BELOW : FT__EQUAL;
+}
+
+/* The text of a value. */
+static const char *text_of(enum ft_type type, const struct ft_value *v, size_t *out_len)
+{
+    if (type == FT_T_TEXT) {
+        *out_len = v->text_len;
+        return (const char *)v->text;
+    }
+    *out_len = strlen(v->s);
+    return v->s;
+}
+
+static uint8_t lower(char c)
+{
+    return (uint8_t)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+static bool begins(const char *s, size_t len, const char *word, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && i < len && lower(s[i]) == lower(word[i])) {
+        i++;
+    }
+    return i == n;
+}
+
+static bool holds(const char *s, size_t len, const struct ft__where_operand *o)
+{
+    for (size_t at = 0; at + o->len <= len; at++) {
+        if (begins(s + at, len - at, o->text, o->len)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The last * takes one more byte each time that what follows it does not fit: len * o->len steps at
+ * most. */
+static bool is_like(const char *s, size_t len, const struct ft__where_operand *o)
+{
+    size_t at = 0, p = 0, star = SIZE_MAX, from = 0;
+
+    while (at < len) {
+        if (p < o->len && o->text[p] == '*') {
+            star = p++;
+            from = at;
+        } else if (p < o->len && lower(o->text[p]) == lower(s[at])) {
+            p++;
+            at++;
+        } else if (star != SIZE_MAX) {
+            p = star + 1;
+            at = ++from;
+        } else {
+            return false;
+        }
+    }
+    while (p < o->len && o->text[p] == '*') {
+        p++;
+    }
+    return p == o->len;
+}
+
+static bool compare_text(const struct ft__where_test *t, const struct ft_value *v,
+                         const struct ft__where_operand *o)
+{
+    size_t len;
+    const char *s = text_of((enum ft_type)t->column.field->type, v, &len);
+
+    switch (t->kind) {
+    case FT__WHERE_HOLDS:
+        return holds(s, len, o);
+    case FT__WHERE_GLOB:
+        return is_like(s, len, o);
+    default:
+        return len == o->len && memcmp(s, o->text, len) == 0;
+    }
+}
+
+/* Equal, or what is not: above. */
+static unsigned same(bool equal)
+{
+    return equal ? FT__EQUAL : FT__ABOVE;
+}
+
+static unsigned compare(const struct ft__where_test *t, const struct ft_value *v,
+                        const struct ft__where_operand *o)
+{
+    switch (t->kind) {
+    case FT__WHERE_WHOLE:
+        return compare_whole(whole_of((enum ft_type)t->column.field->type, v), o);
+    case FT__WHERE_REAL:
+        return v->f < o->real ? FT__BELOW : v->f > o->real ? FT__ABOVE : FT__EQUAL;
+    case FT__WHERE_ADDR:
+        return same(ft_prefix_holds(&o->prefix, v->ip_version, v->addr));
+    default:
+        return same(compare_text(t, v, o));
+    }
+}
+
+static bool test_holds(const struct ft_where *w, const struct ft__where_test *t,
+                       const void *const *parts)
+{
+    struct ft_value v;
+
+    value_of(&t->column, parts, &v);
+    if (t->kind == FT__WHERE_NULL) {
+        return (same(v.null) & t->wanted) != 0;
+    }
+    for (uint32_t i = 0; !v.null && i < t->n; i++) {
+        if (compare(t, &v, &w->operands[t->first + i]) & t->wanted) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ft_where_holds(const struct ft_where *w, const void *const *parts)
+{
+    uint16_t at = w->start;
+
+    while (at < w->n_tests) {
+        const struct ft__where_test *t = &w->tests[at];
+
+        at = test_holds(w, t, parts) ? t->yes : t->no;
+    }
+    return at == FT__WHERE_YES;
+}
+
+int ft_where_flow(const char *text, bool exported, struct ft_where **out, struct ft_err *err)
+{
+    struct ft_columns all;
+    uint32_t n;
+    const struct ft_field *rows = ft_fields_export(FT_EVENT_FLOW, &n);
+
+    if (exported) {
+        ft_columns_rows(rows, n, &all);
+    } else {
+        ft_columns_compose(UINT32_MAX, &all);
+    }
+    return ft_where_new(text, all.col, all.n, out, err);
+}
+
+const struct ft_column *ft_where_uses(const struct ft_where *w, uint32_t i)
+{
+    return i < w->n_tests ? &w->tests[i].column : NULL;
+}
+
+void ft_where_free(struct ft_where *w)
+{
+    if (w != NULL) {
+        ft_mem_free(w->operands);
+        ft_mem_free(w->words);
+        ft_mem_free(w);
+    }
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline: columns of outputs, see columns.h. */
+#include "pipeline/columns.h"
+
+#include <string.h>
+
+#include "model/field_export.h"
+
+static int refuse(const struct ft_output_url *url, const char *key, int rc,
+                  const struct ft_err *why, struct ft_err *err)
+{
+    return rc == FT_OK ? rc : ft_err_set(err, rc, "output %s: %s=: %s", url->text, key, why->what);
+}
+
+static int pick(const struct ft_plan *plan, const struct ft_output_url *url, const char *list,
+                struct ft_columns *out, struct ft_err *err)
+{
+    struct ft_err why = {0};
+    uint32_t n;
+    const struct ft_field *rows = ft_fields_export(FT_EVENT_FLOW, &n);
+    int rc = plan->collect ? ft_columns_pick_rows(rows, n, list, out, &why)
+                           : ft_columns_pick(list, out, &why);
+
+    return refuse(url, "columns", rc, &why, err);
+}
+
+static int compose(const struct ft_plan *plan, const struct ft_output_url *url, const char *list,
+                   struct ft_columns *out, struct ft_err *err)
+{
+    struct ft_err why = {0};
+    uint32_t sets = 0;
+    int rc = ft_profiles_parse(list, &sets, &why);
+
+    if (plan->collect) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: profile= is for flow records of packets; exporters decide "
+                          "what theirs hold",
+                          url->text);
+    }
+    if (rc == FT_OK) {
+        ft_columns_compose(sets, out);
+    }
+    return refuse(url, "profile", rc, &why, err);
+}
+
+int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
+                   struct ft_columns *out, struct ft_err *err)
+{
+    const char *columns = ft_output_url_get(url, "columns");
+    const char *profile = ft_output_url_get(url, "profile");
+
+    if (columns != NULL && profile != NULL) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: columns= or profile=, not both", url->text);
+    }
+    if (columns != NULL) {
+        return pick(plan, url, columns, out, err);
+    }
+    if (profile != NULL) {
+        return compose(plan, url, profile, out, err);
+    }
+    if (plan->collect) {
+        uint32_t n;
+        const struct ft_field *rows = ft_fields_export(FT_EVENT_FLOW, &n);
+
+        ft_columns_rows(rows, n, out);
+    } else {
+        ft_columns_compose(plan->profiles, out);
+    }
+    return FT_OK;
+}
+
+/* Does an output write flow records? One that only counts is for measuring: as if it did. */
+static bool takes_flows(const struct ft_config *cfg, const struct ft_output_url *url)
+{
+    const char *word = ft_output_url_get(url, "event");
+
+    if (strcmp(url->format, "null") == 0) {
+        return true;
+    }
+    return word != NULL ? strcmp(word, ft_event_word(FT_EVENT_FLOW)) == 0
+                        : (cfg->events >> FT_EVENT_FLOW & 1) != 0;
+}
+
+static int plan_output(const struct ft_config *cfg, const char *text, struct ft_plan *plan,
+                       struct ft_err *err)
+{
+    struct ft_output_url url;
+    struct ft_columns columns;
+    int rc = ft_output_url_parse(text, &url, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    rc = ft__columns_of(plan, &url, &columns, err);
+    if (rc == FT_OK && takes_flows(cfg, &url)) {
+        plan->parts |= ft_columns_parts(&columns);
+    }
+    ft_output_url_fini(&url);
+    return rc;
+}
+
+int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan, struct ft_err *err)
+{
+    struct ft_columns columns;
+    int rc = FT_OK;
+
+    plan->profiles = cfg->profiles;
+    plan->parts = 1u << FT_PART_CORE;
+    for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
+        rc = plan_output(cfg, cfg->outputs[i], plan, err);
+    }
+    if (cfg->n_outputs == 0) { /* callbacks will come */
+        ft_columns_compose(plan->profiles, &columns);
+        plan->parts |= ft_columns_parts(&columns);
+    }
+    plan->parts = plan->collect ? 1u << FT_PART_CORE : plan->parts;
+    return rc;
+}

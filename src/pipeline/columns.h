@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline: which columns an output's flow records have, and what has to be known of flows for
+ * those of all outputs. */
+#ifndef FT_PIPELINE_COLUMNS_H
+#define FT_PIPELINE_COLUMNS_H
+
+#include "config/config.h"
+#include "config/url.h"
+#include "model/columns.h"
+#include "pipeline/internal.h"
+
+/* The columns of an output: those of ?columns= or ?profile=, else of -p. FT_E_USAGE. */
+FT_NODISCARD int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
+                                struct ft_columns *out, struct ft_err *err);
+
+/* Fills plan->profiles and plan->parts. plan->collect is known. FT_E_USAGE, FT_E_NOMEM. */
+FT_NODISCARD int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan,
+                                  struct ft_err *err);
+
+#endif
