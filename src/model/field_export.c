@@ -153,7 +153,7 @@ uint8_t *ft_export_features(const struct ft_export_record *r, uint8_t *p, const 
 
     *p++ = '{';
     start = p;
-    p = ft_xvalues_put(p, end, r->base, r->values, r->n_values, r->lists);
+    p = ft_xrecord_put(p, end, r);
     if (FT_UNLIKELY(r->names != NULL)) {
         p = put_name(p, start, "ingress_interface_name", r->names->if_in);
         p = put_name(p, start, "egress_interface_name", r->names->if_out);
