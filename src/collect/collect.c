@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "collect/internal.h"
+#include "collect/protocol.h"
 #include "collect/records.h"
 
 enum { ROOM_TRIES = 16 };
@@ -63,6 +64,11 @@ void ft_collector_free(struct ft_collector *c)
         ft_mem_free(c->values);
         ft_mem_free(c);
     }
+}
+
+void ft_collector_read(struct ft_collector *c, bool records)
+{
+    c->counts = !records;
 }
 
 void ft__collect_fault(struct ft_collector *c, enum ft_verdict v)
@@ -219,8 +225,6 @@ void ft__waiting_take(struct ft_collector *c, uint16_t id)
 
 static void take_set(struct ft_collector *c, struct ft_nf_message *m, struct ft_nf_set *set)
 {
-    bool v9 = m->protocol == FT_XP_NETFLOW_V9;
-
     if (set->id >= FT_NF_DATA_MIN) {
         struct ft__template *t = ft__exporter_template(c->exporter, set->id);
 
@@ -229,15 +233,14 @@ static void take_set(struct ft_collector *c, struct ft_nf_message *m, struct ft_
         } else {
             take_data(c, m, t->plan, set->id, &set->body);
         }
-    } else if (set->id == (v9 ? FT_NF_V9_TEMPLATES : FT_NF_IPFIX_TEMPLATES) ||
-               set->id == (v9 ? FT_NF_V9_OPTIONS : FT_NF_IPFIX_OPTIONS)) {
+    } else if (ft__protocol_templates(&ft__protocols[m->protocol], set->id)) {
         ft__templates_take(c, m, set);
     } else if (set->id < 4) {
         ft__collect_fault(c, FT_V_EXPORT_SET); /* the other protocol's; 4 to 255 are reserved */
     }
 }
 
-static void take_sets(struct ft_collector *c, struct ft_nf_message *m)
+void ft__sets_take(struct ft_collector *c, struct ft_nf_message *m)
 {
     struct ft_nf_set set;
     enum ft_verdict v;
@@ -283,13 +286,14 @@ static struct ft__exporter *find_exporter(struct ft_collector *c, const struct f
     return e;
 }
 
-static void take_old(struct ft_collector *c, struct ft_nf_message *m)
+void ft__old_records_take(struct ft_collector *c, struct ft_nf_message *m)
 {
+    const struct ft__template_plan *plan = c->plans.builtin[m->protocol];
     struct ft_rd body = m->body;
 
-    body.end = body.p + (size_t)m->count * ft_nf_record_len(m->protocol);
+    body.end = body.p + (size_t)m->count * plan->record_len;
     ft__rates_tell_domain(&c->exporter->rates, m->sampling_rate); /* 0, too: it samples no more */
-    ft__records_take(c, m, c->plans.builtin[m->protocol], 0, &body);
+    ft__records_take(c, m, plan, 0, &body);
 }
 
 static void take_message(struct ft_collector *c, const struct ft_peer *peer,
@@ -313,11 +317,7 @@ static void take_message(struct ft_collector *c, const struct ft_peer *peer,
     c->records_known = true;
     ft__restart_note(c, m);
     ft__sequence_sets(m, &n);
-    if (m->protocol == FT_XP_NETFLOW_V9 || m->protocol == FT_XP_IPFIX) {
-        take_sets(c, m);
-    } else {
-        take_old(c, m);
-    }
+    ft__protocols[m->protocol].body(c, m);
     n.records = c->ordinal;
     n.options = c->options;
     n.templates = (uint32_t)(c->stats.templates - templates);
@@ -337,23 +337,16 @@ static int64_t believed(int64_t ns)
     return ns > 0 ? ns : 0;
 }
 
-static enum ft_verdict take(struct ft_collector *c, const struct ft_peer *peer, const uint8_t *data,
-                            size_t len, int64_t ts_ns)
+enum ft_verdict ft__messages_take(struct ft_collector *c, const struct ft_peer *peer,
+                                  const uint8_t *data, size_t len)
 {
-    struct ft_nf_message m;
-
-    c->exporter = NULL;
-    c->now_ns = believed(ts_ns);
-    c->fault = FT_V_DECODED;
-    c->given = 0;
-    c->may_give = (uint64_t)len * c->limits.amplification;
-    if (len >= 8 && ft_load_be32(data) == 5) {
-        return ft__sflow_take(c, peer, data, len);
-    }
     for (;;) {
-        enum ft_verdict v = ft_nf_begin(data, len, &m);
+        const struct ft__protocol *p = ft__protocol_of(data, len);
+        bool begins = p != NULL && p->begin != NULL;
+        struct ft_nf_message m;
+        enum ft_verdict v = begins ? ft_nf_begin(p->begin, data, len, &m) : FT_V_EXPORT_SHORT;
 
-        if (v == FT_V_EXPORT_VERSION || v == FT_V_EXPORT_SHORT) {
+        if (v == FT_V_EXPORT_SHORT) {
             if (c->exporter == NULL) {
                 return v;
             }
@@ -361,12 +354,28 @@ static enum ft_verdict take(struct ft_collector *c, const struct ft_peer *peer, 
             return c->fault;
         }
         take_message(c, peer, &m, v);
-        if (m.protocol != FT_XP_IPFIX || len - m.len == 0 || c->exporter == NULL) {
+        if (!p->several || len - m.len == 0 || c->exporter == NULL) {
             return c->fault;
         }
         data += m.len; /* several messages in a datagram: not allowed, but sent */
         len -= m.len;
     }
+}
+
+static enum ft_verdict take(struct ft_collector *c, const struct ft_peer *peer, const uint8_t *data,
+                            size_t len, int64_t ts_ns)
+{
+    const struct ft__protocol *p = ft__protocol_of(data, len);
+
+    c->exporter = NULL;
+    c->now_ns = believed(ts_ns);
+    c->fault = FT_V_DECODED;
+    c->given = 0;
+    c->may_give = (uint64_t)len * c->limits.amplification;
+    if (p == NULL) {
+        return len < 2 ? FT_V_EXPORT_SHORT : FT_V_EXPORT_VERSION;
+    }
+    return p->take(c, peer, data, len);
 }
 
 enum ft_verdict ft_collector_take(struct ft_collector *c, const struct ft_peer *peer,

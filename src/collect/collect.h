@@ -32,6 +32,8 @@ struct ft_collect_ops {
     void (*counters)(void *cookie, const struct ft_export_counters *c);
     void (*template_change)(void *cookie, const struct ft_template_change *t);
     void (*health)(void *cookie, const struct ft_exporter_health *h);
+    /* n records, instead of each, when nobody reads them: ft_collector_read() */
+    void (*count)(void *cookie, uint32_t n);
 };
 
 struct ft_collect_limits {
@@ -66,6 +68,10 @@ FT_NODISCARD int ft_collector_new(const struct ft_collect_limits *limits,
 size_t ft_collector_budget(const struct ft_collect_limits *limits);
 
 void ft_collector_free(struct ft_collector *c); /* NULL is a no-op */
+
+/* Whether records are read (at first they are): else they come as a number, by ops->count, and what
+ * their values say is not looked at. */
+void ft_collector_read(struct ft_collector *c, bool records);
 
 /* Takes one datagram that came from peer at ts_ns. One verdict: FT_V_DECODED, or the first fault
  * that was found; what is valid is used all the same. */

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "collect/names.h"
+#include "collect/protocol.h"
 
 enum { BUCKETS_MIN = 256, SHARE = 16, FEW = 256 }; /* of the table: a sixteenth, a 256th */
 
@@ -315,10 +316,7 @@ static void set_up(struct ft__exporter *e, const struct ft_exporter_info *key, u
     e->h.exporter = &e->info;
     e->h.first_ns = now_ns;
     e->h.export_ns = INT64_MIN;
-    e->seq.unit = key->protocol == FT_XP_NETFLOW_V1 ? FT_SEQUENCE_NONE
-                  : key->protocol == FT_XP_NETFLOW_V9 || key->protocol == FT_XP_SFLOW_V5
-                      ? FT_SEQUENCE_MESSAGES
-                      : FT_SEQUENCE_RECORDS;
+    e->seq.unit = ft__protocols[key->protocol].unit;
 }
 
 static struct ft__exporter *make_exporter(struct ft__exporters *t,

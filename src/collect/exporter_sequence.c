@@ -10,6 +10,7 @@
  * can look like (a larger step, in messages) takes more of them than what it cannot. */
 #include "codec/export/netflow.h"
 #include "collect/exporter.h"
+#include "collect/protocol.h"
 
 /* A step forward beyond these is a restart, not loss; a step back beyond those, not a late message;
  * and so are several steps back in a row. */
@@ -33,9 +34,9 @@ bool ft__sequence_seen(const struct ft__sequence *s, uint32_t sequence)
 void ft__sequence_sets(const struct ft_nf_message *m, struct ft__counted *out)
 {
     struct ft_rd rd = m->body;
-    bool v9 = m->protocol == FT_XP_NETFLOW_V9;
+    const struct ft__protocol *p = &ft__protocols[m->protocol];
 
-    while ((v9 || m->protocol == FT_XP_IPFIX) && ft_rd_left(&rd) >= 4) { /* a set at a time */
+    while (p->sets && ft_rd_left(&rd) >= 4) { /* a set at a time */
         uint16_t id = ft_load_be16(rd.p), len = ft_load_be16(rd.p + 2);
 
         if (len >= 4 && len > ft_rd_left(&rd)) { /* it is cut: nobody knows how many it had */
@@ -47,8 +48,7 @@ void ft__sequence_sets(const struct ft_nf_message *m, struct ft__counted *out)
         }
         ft_ignore(ft_rd_view(&rd, len));
         out->sets++;
-        out->template_sets += id == (v9 ? FT_NF_V9_TEMPLATES : FT_NF_IPFIX_TEMPLATES) ||
-                              id == (v9 ? FT_NF_V9_OPTIONS : FT_NF_IPFIX_OPTIONS);
+        out->template_sets += ft__protocol_templates(p, id);
     }
 }
 

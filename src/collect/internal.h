@@ -24,6 +24,7 @@ struct ft_collector {
     struct ft_collect_limits limits;
     struct ft_collect_ops ops;
     void *cookie;
+    bool counts; /* records come as a number */
     struct ft__template_plans plans;
     struct ft__exporters exporters;
     struct ft_collect_stats stats;
@@ -102,7 +103,12 @@ void ft__options_take(struct ft_collector *c, const struct ft__template_plan *pl
 void ft__section_take(struct ft_collector *c, const uint8_t *data, size_t len, uint16_t linktype,
                       struct ft_export_record *r);
 
-/* sFlow (sflow.c). */
+/* Datagrams and what is behind a header, for the rows of protocol.c: messages of NetFlow and IPFIX,
+ * sets, records of v1, v5 and v7 (collect.c); sFlow (sflow.c). */
+enum ft_verdict ft__messages_take(struct ft_collector *c, const struct ft_peer *peer,
+                                  const uint8_t *data, size_t len);
+void ft__sets_take(struct ft_collector *c, struct ft_nf_message *m);
+void ft__old_records_take(struct ft_collector *c, struct ft_nf_message *m);
 enum ft_verdict ft__sflow_take(struct ft_collector *c, const struct ft_peer *peer,
                                const uint8_t *data, size_t len);
 

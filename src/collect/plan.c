@@ -303,7 +303,7 @@ static struct ft__template_plan *allocate(uint32_t n_fields, size_t *out_bytes, 
     size_t head = (sizeof(struct ft__template_plan) + 15) & ~(size_t)15;
     size_t bytes = head +
                    n_fields * (sizeof(struct ft_xvalue) + sizeof(struct ft_template_field) +
-                               sizeof(uint16_t) + NAME_LEN) +
+                               sizeof(struct ft_xkey) + sizeof(uint16_t) + NAME_LEN) +
                    FT__SLOT__COUNT * sizeof(struct ft__step) + 16;
     uint8_t *at = ft_mem_alloc(1, bytes);
     struct ft__template_plan *plan = (struct ft__template_plan *)(void *)at;
@@ -318,11 +318,28 @@ static struct ft__template_plan *allocate(uint32_t n_fields, size_t *out_bytes, 
     at += FT__SLOT__COUNT * sizeof *plan->steps;
     plan->fields = (struct ft_template_field *)(void *)at;
     at += n_fields * sizeof *plan->fields;
+    plan->keys = (struct ft_xkey *)(void *)at;
+    at += n_fields * sizeof *plan->keys;
     plan->value_of = (uint16_t *)(void *)at;
     at += n_fields * sizeof *plan->value_of;
     *out_names = (char *)at;
     *out_bytes = bytes;
     return plan;
+}
+
+static void prepare_keys(struct ft__template_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_values; i++) {
+        const struct ft_xvalue *v = &plan->values[i];
+        struct ft_xkey *k = &plan->keys[i];
+
+        if (v->key_len + 4u <= sizeof k->text && (v->flags & (FT_XV_FIRST | FT_XV_MORE)) == 0) {
+            memcpy(k->text, ",\"", 2);
+            memcpy(k->text + 2, v->key, v->key_len);
+            memcpy(k->text + 2 + v->key_len, "\":", 2);
+            k->len = (uint8_t)(v->key_len + 4);
+        }
+    }
 }
 
 static int compile(const struct ft__template_plans *p, struct ft__template_plan *plan, char *names)
@@ -338,6 +355,7 @@ static int compile(const struct ft__template_plans *p, struct ft__template_plan 
     if (plan->fixed) {
         place_values(plan);
     }
+    prepare_keys(plan);
     plan->text_max = ft_xvalues_room(plan->values, plan->n_values);
     ft__template_plan_steps(plan, p->outermost);
     return FT_OK;

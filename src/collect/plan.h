@@ -100,6 +100,7 @@ struct ft__template_plan {
     uint32_t text_max;   /* most bytes that a text format needs for the values, 0: too many */
     struct ft_template_field *fields; /* [n_fields] as sent */
     struct ft_xvalue *values;         /* [n_values] in the order of writing */
+    struct ft_xkey *keys;             /* [n_values] of them */
     uint16_t *value_of;               /* [n_fields] its value, 0xffff: padding */
     struct ft__step *steps;           /* [n_steps] */
 };

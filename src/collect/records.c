@@ -354,6 +354,7 @@ static void begin_record(struct ft_collector *c, const struct ft_nf_message *m,
         .exporter = &c->exporter->info,
         .lists = plan->lists ? &c->lists : NULL,
         .values = plan->values,
+        .keys = plan->keys,
         .n_values = plan->n_values,
         .text_max = plan->text_max,
         .sequence = m->sequence,
@@ -402,18 +403,23 @@ FT_INLINE void take_record(struct ft_collector *c, const struct ft_nf_message *m
     c->ops.record(c->cookie, r);
 }
 
-/* Whether a datagram may give another record, of est bytes as text: what comes out is bounded by a
- * multiple of what came in, so that a template of one byte does not make a flood. The first one
- * always comes. */
-static bool may_give(struct ft_collector *c, uint64_t est)
+/* How many of n more records, of est bytes as text each, a datagram may give: what comes out is
+ * bounded by a multiple of what came in, so that a template of one byte does not make a flood. The
+ * first one always comes. */
+static uint32_t may_give(struct ft_collector *c, uint64_t est, uint32_t n)
 {
-    if (c->given + est > c->may_give && c->given > 0) {
-        ft__collect_fault(c, FT_V_EXPORT_COUNT);
-        c->records_known = false; /* its sequence counts those that are left out */
-        return false;
-    }
-    c->given += est;
-    return true;
+    uint64_t fit = c->given < c->may_give ? (c->may_give - c->given) / est : 0;
+
+    fit = fit == 0 && c->given == 0 ? 1 : fit;
+    n = fit < n ? (uint32_t)fit : n;
+    c->given += n * est;
+    return n;
+}
+
+static void left_out(struct ft_collector *c)
+{
+    ft__collect_fault(c, FT_V_EXPORT_COUNT);
+    c->records_known = false; /* its sequence counts those that are left out */
 }
 
 static void take_variable(struct ft_collector *c, const struct ft_nf_message *m,
@@ -425,41 +431,53 @@ static void take_variable(struct ft_collector *c, const struct ft_nf_message *m,
     while (ft_rd_left(body) >= plan->record_len) {
         struct ft_export_record r;
         uint32_t len = ft__template_plan_measure(plan, body->p, ft_rd_left(body), c->values);
+        uint32_t text_max = ft_xvalues_room(c->values, plan->n_values);
 
         if (len == 0) {
             ft__collect_record_fault(c);
             return;
         }
-        begin_record(c, m, plan, template_id, &r);
-        r.base = body->p;
-        r.values = c->values;
-        r.text_max = ft_xvalues_room(c->values, plan->n_values);
-        if (!may_give(c, RECORD_TEXT + r.text_max)) {
+        if (may_give(c, RECORD_TEXT + text_max, 1) == 0) {
+            left_out(c);
             return;
         }
-        take_record(c, m, plan, rare, &r);
+        if (c->counts) {
+            c->ordinal++;
+        } else {
+            begin_record(c, m, plan, template_id, &r);
+            r.base = body->p;
+            r.values = c->values;
+            r.text_max = text_max;
+            take_record(c, m, plan, rare, &r);
+        }
         body->p += len;
     }
 }
 
 static void take_fixed(struct ft_collector *c, const struct ft_nf_message *m,
                        const struct ft__template_plan *plan, uint16_t template_id,
-                       struct ft_rd *body)
+                       const struct ft_rd *body)
 {
     bool rare = plan->rare || looks_at_interfaces(c->exporter);
-    struct ft_export_record r;
+    uint32_t all = (uint32_t)(ft_rd_left(body) / plan->record_len);
+    uint32_t n = may_give(c, RECORD_TEXT + plan->text_max, all);
 
-    begin_record(c, m, plan, template_id, &r);
-    while (ft_rd_left(body) >= plan->record_len) {
-        if (FT_UNLIKELY(rare)) {
-            begin_record(c, m, plan, template_id, &r);
+    if (c->counts) {
+        c->ordinal += n;
+    } else {
+        struct ft_export_record r;
+
+        begin_record(c, m, plan, template_id, &r);
+        for (uint32_t i = 0; i < n; i++) {
+            if (FT_UNLIKELY(rare)) {
+                begin_record(c, m, plan, template_id, &r);
+            }
+            r.base = body->p + (size_t)i * plan->record_len;
+            take_record(c, m, plan, rare, &r);
         }
-        if (FT_UNLIKELY(!may_give(c, RECORD_TEXT + plan->text_max))) {
-            return;
-        }
-        r.base = body->p;
-        take_record(c, m, plan, rare, &r);
-        body->p += plan->record_len;
+    }
+    if (n < all) {
+        left_out(c);
     }
 }
 
@@ -475,6 +493,9 @@ void ft__records_take(struct ft_collector *c, const struct ft_nf_message *m,
         take_variable(c, m, plan, template_id, body);
     }
     n = c->ordinal - before;
+    if (c->counts && n > 0) {
+        c->ops.count(c->cookie, n);
+    }
     c->exporter->h.records += n;
     c->exporter->h.wrong_values += (uint64_t)n * plan->n_wrong;
     c->stats.records += n;

@@ -100,12 +100,14 @@ struct gathered {
     uint32_t n_seen;
     char names[NAMES_MADE][NAME_MADE]; /* keys that two structures of the sample have */
     uint32_t n_names;
+    bool unknown; /* a structure is, and its key lies in kept */
 };
 
 static void gather_begin(struct gathered *g, struct ft_xvalue *values)
 {
     g->values = values;
     g->n = g->n_kept = g->n_seen = g->n_names = 0;
+    g->unknown = false;
 }
 
 static bool first_time(struct gathered *g, uint32_t tag)
@@ -194,6 +196,7 @@ static void gather(struct ft_collector *c, struct gathered *g, enum ft_sflow_kin
     if (rc != FT_OK && !rec->cut) { /* a record that was cut has been counted */
         ft__collect_fault(c, FT_V_EXPORT_SAMPLE);
     }
+    g->unknown |= g->n > before && g->values[before].key == keep->name;
     if (flat) {
         flatten(g, rec, before);
     }
@@ -274,6 +277,7 @@ static void take_flow(struct ft_collector *c, const struct ft_sflow_datagram *d,
     begin_sample(c, d, s, base, &out);
     take_records(c, s, &g, &sampled);
     out.n_values = g.n;
+    out.keys_stay = g.n_names == 0 && !g.unknown;
     out.text_max = g.n == 0 ? 0 : ft_xvalues_room(g.values, g.n);
     if (s->kind == FT_SFLOW_DISCARD) {
         c->stats.discards++;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* collect: the steps of a plan, and the templates that older protocols do not send. */
+/* collect: the steps of a plan, and the plans of protocols that send no templates. */
 #include "collect/slots.h"
 
+#include "collect/protocol.h"
 #include "collect/rates.h"
 #include "collect/record_key.h"
 
@@ -280,48 +281,17 @@ void ft__template_plan_steps(struct ft__template_plan *plan, bool outermost)
     note_kinds(plan, to.filled);
 }
 
-/* ---- NetFlow v1, v5, v7: Cisco's record layouts as templates ---- */
-
-/* 210 is padding */
-static const struct ft_template_field v5_fields[] = {
-    {.id = 8, .len = 4},  {.id = 12, .len = 4}, {.id = 15, .len = 4}, {.id = 10, .len = 2},
-    {.id = 14, .len = 2}, {.id = 2, .len = 4},  {.id = 1, .len = 4},  {.id = 22, .len = 4},
-    {.id = 21, .len = 4}, {.id = 7, .len = 2},  {.id = 11, .len = 2}, {.id = 210, .len = 1},
-    {.id = 6, .len = 1},  {.id = 4, .len = 1},  {.id = 5, .len = 1},  {.id = 16, .len = 2},
-    {.id = 17, .len = 2}, {.id = 9, .len = 1},  {.id = 13, .len = 1}, {.id = 210, .len = 2},
-};
-
-static const struct ft_template_field v1_fields[] = {
-    {.id = 8, .len = 4},  {.id = 12, .len = 4}, {.id = 15, .len = 4}, {.id = 10, .len = 2},
-    {.id = 14, .len = 2}, {.id = 2, .len = 4},  {.id = 1, .len = 4},  {.id = 22, .len = 4},
-    {.id = 21, .len = 4}, {.id = 7, .len = 2},  {.id = 11, .len = 2}, {.id = 210, .len = 2},
-    {.id = 4, .len = 1},  {.id = 5, .len = 1},  {.id = 6, .len = 1},  {.id = 210, .len = 11},
-};
-
-/* as v5, but the flags byte is "flags", then TCP flags; the router's address ends the record */
-static const struct ft_template_field v7_fields[] = {
-    {.id = 8, .len = 4},   {.id = 12, .len = 4}, {.id = 15, .len = 4}, {.id = 10, .len = 2},
-    {.id = 14, .len = 2},  {.id = 2, .len = 4},  {.id = 1, .len = 4},  {.id = 22, .len = 4},
-    {.id = 21, .len = 4},  {.id = 7, .len = 2},  {.id = 11, .len = 2}, {.id = 210, .len = 1},
-    {.id = 6, .len = 1},   {.id = 4, .len = 1},  {.id = 5, .len = 1},  {.id = 16, .len = 2},
-    {.id = 17, .len = 2},  {.id = 9, .len = 1},  {.id = 13, .len = 1}, {.id = 210, .len = 2},
-    {.id = 130, .len = 4}, /* the router that was bypassed: exporterIPv4Address */
-};
-
-#define N_FIELDS(f) (sizeof(f) / sizeof(f)[0])
-
 int ft__builtin_plans(struct ft__template_plans *p)
 {
-    int rc = ft__template_plan_make(p, NULL, FT_XP_NETFLOW_V1, false, 0, v1_fields,
-                                    N_FIELDS(v1_fields), &p->builtin[FT_XP_NETFLOW_V1]);
+    int rc = FT_OK;
 
-    if (rc == FT_OK) {
-        rc = ft__template_plan_make(p, NULL, FT_XP_NETFLOW_V5, false, 0, v5_fields,
-                                    N_FIELDS(v5_fields), &p->builtin[FT_XP_NETFLOW_V5]);
-    }
-    if (rc == FT_OK) {
-        rc = ft__template_plan_make(p, NULL, FT_XP_NETFLOW_V7, false, 0, v7_fields,
-                                    N_FIELDS(v7_fields), &p->builtin[FT_XP_NETFLOW_V7]);
+    for (uint8_t i = 0; rc == FT_OK && i < FT_XP__COUNT; i++) {
+        const struct ft__protocol *of = &ft__protocols[i];
+
+        if (of->fields != NULL) {
+            rc = ft__template_plan_make(p, NULL, i, false, 0, of->fields, of->n_fields,
+                                        &p->builtin[i]);
+        }
     }
     return rc;
 }

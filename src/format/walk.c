@@ -22,8 +22,9 @@ _Static_assert((int)KEY_ROOM <= (int)FT__WALK_SLACK, "keys are copied whole");
 /* How a value is read and written. */
 enum how {
     HOW_TYPE,     /* whatever it is, as its type says */
-    HOW_GET_UINT, /* by its getter */
-    HOW_TIME,     /* at its place, never null; likewise below */
+    HOW_GET_UINT, /* by its getter; likewise below */
+    HOW_GET_TIME,
+    HOW_TIME, /* at its place, never null; likewise below */
     HOW_U8,
     HOW_U16,
     HOW_U32,
@@ -115,6 +116,16 @@ static uint8_t *put_time(uint8_t *p, int64_t ns, struct last_time *last)
     return end;
 }
 
+static uint8_t *put_got_time(uint8_t *p, const struct ft_field *f, const void *part,
+                             struct last_time *last)
+{
+    struct ft_value v;
+
+    v.null = false;
+    f->get(part, &v);
+    return v.null ? put_null(p) : put_time(p, v.i, last);
+}
+
 FT_INLINE uint8_t *put_value(uint8_t *p, const struct step *s, const uint8_t *part,
                              struct last_time *last)
 {
@@ -140,6 +151,8 @@ FT_INLINE uint8_t *put_value(uint8_t *p, const struct step *s, const uint8_t *pa
         return put_time(p, ns, last);
     case HOW_GET_UINT:
         return put_got_uint(p, s->field, part);
+    case HOW_GET_TIME:
+        return put_got_time(p, s->field, part, last);
     default:
         return put_by_type(p, s->field, part);
     }
@@ -267,7 +280,7 @@ static enum how how_of(const struct ft_field *f)
     bool number = f->type >= FT_T_U8 && f->type <= FT_T_U64;
 
     if (f->width == 0) {
-        return number ? HOW_GET_UINT : HOW_TYPE;
+        return number ? HOW_GET_UINT : f->type == FT_T_TIME ? HOW_GET_TIME : HOW_TYPE;
     }
     if (f->absent == FT_ABSENT_NEVER && f->type == FT_T_TIME) {
         return HOW_TIME;

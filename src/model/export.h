@@ -44,6 +44,12 @@ struct ft_xvalue {
     uint8_t flags;    /* FT_XV_* */
 };
 
+/* The key of a value as NDJSON has it, prepared once for a template. */
+struct ft_xkey {
+    char text[63]; /* ,"key": */
+    uint8_t len;   /* 0: it is longer, or its values are parts of an array */
+};
+
 /* Who sent it. Lives as long as the pipeline. */
 struct ft_exporter_info {
     uint8_t addr[16];      /* network order, IPv4 in the first 4 bytes: the datagram's sender */
@@ -99,6 +105,7 @@ struct ft_export_record {
     const struct ft_export_names *names; /* NULL: none at all */
     const uint8_t *base;                 /* what the values' offsets count from */
     const struct ft_xvalue *values;      /* in the order of the template */
+    const struct ft_xkey *keys;          /* of the values, or NULL: not prepared */
     uint32_t n_values;
     uint32_t text_max;               /* bytes that the values need as text, see ft_xvalues_room() */
     uint32_t sequence;               /* of the message, as in its header */
@@ -158,6 +165,7 @@ struct ft_export_sample {
     uint32_t reason;                                     /* discards: sFlow drop reason code */
     const char *reason_name;                             /* or NULL */
     bool truncated; /* the header ended before the transport ports */
+    bool keys_stay; /* the values' keys are static: else they are gone with the sample */
     uint8_t seen;   /* FT_XS_*: what is known of the packet besides its key */
     uint8_t icmp_type, icmp_code;
     uint8_t src_mac[6], dst_mac[6]; /* of the frame, outside of all tunnels */

@@ -153,7 +153,7 @@ uint8_t *ft_export_features(const struct ft_export_record *r, uint8_t *p, const 
 
     *p++ = '{';
     start = p;
-    p = ft_xvalues_put(p, end, r->base, r->values, r->n_values, r->lists);
+    p = ft_xrecord_put(p, end, r);
     if (FT_UNLIKELY(r->names != NULL)) {
         p = put_name(p, start, "ingress_interface_name", r->names->if_in);
         p = put_name(p, start, "egress_interface_name", r->names->if_out);
@@ -443,13 +443,11 @@ static void of_packet(const struct ft_export_sample *s, uint8_t what, uint8_t nu
     v->u = number;
 }
 
-SAMPLE(timestamp, v->i = s->timestamp_ns)
 SAMPLE(src_ip, packet_addr(s, false, v))
 SAMPLE(dst_ip, packet_addr(s, true, v))
 SAMPLE(src_port, packet_port(s, false, v))
 SAMPLE(dst_port, packet_port(s, true, v))
 SAMPLE(protocol, v->null = s->pkt == NULL; v->u = s->pkt != NULL ? s->pkt->key.proto : 0)
-SAMPLE(size, v->u = s->frame_len)
 SAMPLE(packets, v->u = counted_packets(s))
 SAMPLE(bytes, v->u = counted_bytes(s))
 SAMPLE(first_seen, v->i = s->counts != NULL ? s->counts->first_ns : s->timestamp_ns)
@@ -458,19 +456,12 @@ SAMPLE(domain, v->u = s->exporter->domain_id)
 SAMPLE(exporter_protocol,
        v->s = ft_export_protocol_name((enum ft_export_protocol)s->exporter->protocol))
 SAMPLE(rate, v->u = s->sampling_rate; v->null = s->sampling_rate == 0)
-SAMPLE(sequence, v->u = s->sequence)
 SAMPLE(agent, agent(s->exporter, v))
-SAMPLE(sample_sequence, v->u = s->sample_sequence)
-SAMPLE(source_class, v->u = s->source_class)
-SAMPLE(source_index, v->u = s->source_index)
 SAMPLE(input, port_index(s->input_format, s->input, v))
 SAMPLE(output, port_index(s->output_format, s->output, v))
 SAMPLE(output_count, v->u = s->output; v->null = s->output_format != 2)
 SAMPLE(output_reason, v->u = s->output; v->null = s->output_format != 1)
-SAMPLE(pool, v->u = s->sample_pool)
-SAMPLE(drops, v->u = s->drops)
 SAMPLE(effective, v->u = (uint64_t)(s->effective_rate + 0.5); v->null = s->effective_rate <= 0)
-SAMPLE(truncated, v->u = s->truncated)
 SAMPLE(src_mac, mac(s, s->src_mac, v))
 SAMPLE(dst_mac, mac(s, s->dst_mac, v))
 SAMPLE(tos, of_packet(s, FT_XS_TOS, s->pkt != NULL ? s->pkt->tos : 0, v))
@@ -480,7 +471,6 @@ SAMPLE(icmp_type, of_packet(s, FT_XS_ICMP, s->icmp_type, v))
 SAMPLE(icmp_code, of_packet(s, FT_XS_ICMP, s->icmp_code, v))
 SAMPLE(est_packets, v->u = s->est_packets; v->null = s->est_packets == 0)
 SAMPLE(est_bytes, v->u = s->est_bytes; v->null = s->est_packets == 0)
-SAMPLE(reason, v->u = s->reason)
 SAMPLE(reason_name, v->s = s->reason_name != NULL ? s->reason_name : "";
        v->null = s->reason_name == NULL)
 
@@ -505,6 +495,18 @@ static uint8_t *sample_features(const void *event, uint8_t *p)
         .name = key, .type = kind, .unit = of, .get = fn, .null = none, .source = "sFlow v5",      \
         .meaning = text, .privacy = FT_PRIVACY_OF(kind)                                            \
     }
+/* The same at a place of struct ft_export_sample. */
+#define FIELD_AT(key, kind, of, member, text)                                                      \
+    {                                                                                              \
+        .name = key, .type = kind, .unit = of, FT_AT(struct ft_export_sample, member),             \
+        .source = "sFlow v5", .meaning = text, .privacy = FT_PRIVACY_OF(kind)                      \
+    }
+#define IN_AT(where, key, kind, member, text)                                                      \
+    {                                                                                              \
+        .name = key, .group = where, .type = kind, .unit = "",                                     \
+        FT_AT(struct ft_export_sample, member), .source = "sFlow v5", .meaning = text,             \
+        .privacy = FT_PRIVACY_OF(kind)                                                             \
+    }
 #define IN(where, key, kind, fn, text)                                                             \
     {                                                                                              \
         .name = key, .group = where, .type = kind, .unit = "", .get = fn, .source = "sFlow v5",    \
@@ -520,13 +522,13 @@ static uint8_t *sample_features(const void *event, uint8_t *p)
 #define G_WHO FT_GROUP_EXPORTER
 
 #define PACKET_ROWS                                                                                \
-    FIELD("timestamp", FT_T_TIME, "s", s_timestamp, "when the datagram came"),                     \
+    FIELD_AT("timestamp", FT_T_TIME, "s", timestamp_ns, "when the datagram came"),                 \
         IN_NULL(G_KEY, "src_ip", FT_T_ADDR, s_src_ip, NOT_IP, "source address"),                   \
         IN_NULL(G_KEY, "dst_ip", FT_T_ADDR, s_dst_ip, NOT_IP, "destination address"),              \
         IN_NULL(G_KEY, "src_port", FT_T_U16, s_src_port, NOT_IP, "source port"),                   \
         IN_NULL(G_KEY, "dst_port", FT_T_U16, s_dst_port, NOT_IP, "destination port"),              \
         IN_NULL(G_KEY, "protocol", FT_T_U8, s_protocol, NOT_IP, "IP protocol"),                    \
-        FIELD("packet_size_bytes", FT_T_U32, "bytes", s_size, "the frame on the wire")
+        FIELD_AT("packet_size_bytes", FT_T_U32, "bytes", frame_len, "the frame on the wire")
 
 #define NO_INTERFACE "it is no single interface, or the agent says 1073741823 or 4294967295"
 
@@ -536,12 +538,12 @@ static uint8_t *sample_features(const void *event, uint8_t *p)
         IN(G_WHO, "export_protocol", FT_T_STRING, s_exporter_protocol, "sflow_v5"),                \
         IN_NULL(G_WHO, "sampling_rate", FT_T_U32, s_rate, "the agent says 0",                      \
                 "1 packet in this many is sampled"),                                               \
-        IN(G_WHO, "sequence", FT_T_U32, s_sequence, "of the datagram"),                            \
+        IN_AT(G_WHO, "sequence", FT_T_U32, sequence, "of the datagram"),                           \
         IN_NULL(G_WHO, "agent", FT_T_ADDR, s_agent, "the agent does not say",                      \
                 "the agent's own address"),                                                        \
-        IN(G_WHO, "sample_sequence", FT_T_U32, s_sample_sequence, "of the sample at its source"),  \
-        IN(G_WHO, "source_class", FT_T_U32, s_source_class, "0 ifIndex, 1 VLAN, 2 entity"),        \
-        IN(G_WHO, "source_index", FT_T_U32, s_source_index, "ifIndex or number of the source"),    \
+        IN_AT(G_WHO, "sample_sequence", FT_T_U32, sample_sequence, "of the sample at its source"), \
+        IN_AT(G_WHO, "source_class", FT_T_U32, source_class, "0 ifIndex, 1 VLAN, 2 entity"),       \
+        IN_AT(G_WHO, "source_index", FT_T_U32, source_index, "ifIndex or number of the source"),   \
         IN_NULL(G_WHO, "input_interface", FT_T_U32, s_input, NO_INTERFACE,                         \
                 "ifIndex that the packet came in by; 0: not known"),                               \
         IN_NULL(G_WHO, "output_interface", FT_T_U32, s_output, NO_INTERFACE,                       \
@@ -576,19 +578,20 @@ static const struct ft_field sample_fields[] = {
        "included"),
     IN(G_AGG, "byte_count", FT_T_U64, s_bytes, "their bytes on the wire"),
     IN(G_AGG, "first_seen", FT_T_TIME, s_first_seen, "the first of them"),
-    IN(G_AGG, "last_seen", FT_T_TIME, s_timestamp, "this one"),
+    IN_AT(G_AGG, "last_seen", FT_T_TIME, timestamp_ns, "this one"),
     AGENT_ROWS,
     IN_NULL(G_WHO, "output_interfaces", FT_T_U32, s_output_count, "one interface or none",
             "number of interfaces that the packet went out by; 0: more than one"),
     IN_NULL(G_WHO, "output_discard_reason", FT_T_U32, s_output_reason,
             "the packet was not discarded", "sFlow drop reason"),
-    IN(G_WHO, "sample_pool", FT_T_U32, s_pool, "packets that could have been sampled, modulo 2^32"),
-    IN(G_WHO, "drops", FT_T_U32, s_drops, "samples that the agent lost since it started"),
+    IN_AT(G_WHO, "sample_pool", FT_T_U32, sample_pool,
+          "packets that could have been sampled, modulo 2^32"),
+    IN_AT(G_WHO, "drops", FT_T_U32, drops, "samples that the agent lost since it started"),
     IN_NULL(G_WHO, "effective_sampling_rate", FT_T_U64, s_effective,
             "the first sample of its source",
             "packets of the pool for each sample that came: more than the nominal rate where "
             "samples are lost"),
-    FIELD("truncated", FT_T_BOOL, "", s_truncated, "the sampled header ends before the ports"),
+    FIELD_AT("truncated", FT_T_BOOL, "", truncated, "the sampled header ends before the ports"),
     HEADER_ROWS,
     FIELD_NULL("estimated_packets", FT_T_U64, "packets", s_est_packets,
                "the rate of one of them is not known",
@@ -609,8 +612,8 @@ static const struct ft_field discard_fields[] = {
     PACKET_ROWS,
     AGENT_ROWS,
     HEADER_ROWS,
-    FIELD("drops", FT_T_U32, "", s_drops, "notifications that the agent lost since it started"),
-    FIELD("reason_code", FT_T_U32, "", s_reason, "sFlow drop reason"),
+    FIELD_AT("drops", FT_T_U32, "", drops, "notifications that the agent lost since it started"),
+    FIELD_AT("reason_code", FT_T_U32, "", reason, "sFlow drop reason"),
     FIELD_NULL("reason", FT_T_STRING, "", s_reason_name, "the code is not known", "its name"),
     {.name = "features",
      .type = FT_T_JSON,

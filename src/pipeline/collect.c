@@ -33,6 +33,8 @@ struct ft_collect_worker {
     uint64_t samples;                          /* seen, for --sample */
     uint64_t not_ip;                           /* samples without an IP packet */
     struct ft__estimates estimates;            /* of samples */
+    struct ft__samples *waiting;               /* mapped */
+    bool fresh;                                /* no sample of this datagram came yet */
     char *state; /* what is to be saved; guarded by the pipeline's lock */
     size_t state_len;
 };
@@ -84,11 +86,37 @@ void ft__collect_targets(const struct ft_config *cfg, const char **names, uint32
 
 /* ---- what the collector finds ---- */
 
+/* Counts and writes the samples that wait: before any other event, so that all come in order. */
+static void write_samples(struct ft_worker *w)
+{
+    struct ft_collect_worker *c = w->collect;
+    struct ft__samples *b = c->waiting;
+
+    if (b->n == 0) {
+        return;
+    }
+    ft__estimates_take(&c->estimates, &w->meter, b->s, b->n, b->counts);
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (c->samples++ % w->p->plan.sample_n == 0) {
+            ft_emit_export_sample(&w->emit, FT_EVENT_SAMPLE, &b->s[i]);
+        }
+    }
+    b->n = b->n_values = 0;
+}
+
 static void on_record(void *cookie, const struct ft_export_record *r)
 {
     struct ft_worker *w = cookie;
 
+    write_samples(w);
     ft_emit_export_flow(&w->emit, r);
+}
+
+static void on_count(void *cookie, uint32_t n)
+{
+    struct ft_worker *w = cookie;
+
+    ft_emit_export_count(&w->emit, n);
 }
 
 static void say_samples(struct ft_worker *w)
@@ -103,30 +131,36 @@ static void say_samples(struct ft_worker *w)
 static void on_sample(void *cookie, const struct ft_export_sample *s)
 {
     struct ft_worker *w = cookie;
-    struct ft_tuple_counts counts;
-    struct ft_export_sample with = *s;
+    struct ft_collect_worker *c = w->collect;
 
     if (s->pkt == NULL && !s->truncated) {
-        w->collect->not_ip++; /* no event, as from a capture */
+        c->not_ip++; /* no event, as from a capture */
         return;
     }
     if (!((w->emit.events >> FT_EVENT_SAMPLE) & 1)) {
         say_samples(w);
         return;
     }
-    if (w->emit.makes_samples &&
-        s->pkt != NULL) { /* outputs that only count need no counts of the 5-tuple */
-        ft__estimates_take(&w->collect->estimates, &w->meter, &with, &counts);
+    if (!w->emit.makes_samples) { /* outputs that only count need no counts of the 5-tuple */
+        if (c->samples++ % w->p->plan.sample_n == 0) {
+            ft_emit_export_sample(&w->emit, FT_EVENT_SAMPLE, s);
+        }
+        return;
     }
-    if (w->collect->samples++ % w->p->plan.sample_n == 0) {
-        ft_emit_export_sample(&w->emit, FT_EVENT_SAMPLE, &with);
+    if (!ft__samples_fit(c->waiting, s)) {
+        write_samples(w);
     }
+    if (!ft__samples_add(c->waiting, s, c->fresh)) {
+        write_samples(w);
+    }
+    c->fresh = false;
 }
 
 static void on_discard(void *cookie, const struct ft_export_sample *s)
 {
     struct ft_worker *w = cookie;
 
+    write_samples(w);
     ft_emit_export_sample(&w->emit, FT_EVENT_DISCARD, s);
 }
 
@@ -134,6 +168,7 @@ static void on_counters(void *cookie, const struct ft_export_counters *c)
 {
     struct ft_worker *w = cookie;
 
+    write_samples(w);
     ft_emit_export_event(&w->emit, FT_EVENT_COUNTER, c);
 }
 
@@ -141,6 +176,7 @@ static void on_template(void *cookie, const struct ft_template_change *t)
 {
     struct ft_worker *w = cookie;
 
+    write_samples(w);
     ft_emit_export_event(&w->emit, FT_EVENT_TEMPLATE, t);
 }
 
@@ -148,6 +184,7 @@ static void on_health(void *cookie, const struct ft_exporter_health *h)
 {
     struct ft_worker *w = cookie;
 
+    write_samples(w);
     ft_emit_export_event(&w->emit, FT_EVENT_EXPORTER, h);
 }
 
@@ -228,13 +265,13 @@ static int load_state(struct ft_worker *w, const char *path, struct ft_err *err)
 size_t ft__collect_budget(const struct ft_worker *w)
 {
     return ft_collector_budget(&w->collect->limits) +
-           ft__estimates_budget(w->p->plan.table.max_flows);
+           ft__estimates_budget(w->p->plan.table.max_flows) + sizeof *w->collect->waiting;
 }
 
 int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct ft_err *err)
 {
-    static const struct ft_collect_ops ops = {on_record,   on_sample,   on_discard,
-                                              on_counters, on_template, on_health};
+    static const struct ft_collect_ops ops = {on_record,   on_sample, on_discard, on_counters,
+                                              on_template, on_health, on_count};
     struct ft_collect_limits limits = {
         .exporters = cfg->max_exporters,
         .templates = cfg->max_templates,
@@ -251,6 +288,10 @@ int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct f
     w->collect = ft_mem_alloc(1, sizeof *w->collect);
     if (w->collect == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "no memory for a collector");
+    }
+    w->collect->waiting = ft_map_alloc(sizeof *w->collect->waiting);
+    if (w->collect->waiting == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "no memory for samples");
     }
     w->collect->limits = limits;
     rc = ft_prefixes_parse(cfg->allow, &w->collect->allow, err);
@@ -282,6 +323,7 @@ void ft__collect_free(struct ft_worker *w)
         ft_collector_free(w->collect->collector);
         ft_datagrams_free(w->collect->datagrams);
         ft__estimates_fini(&w->collect->estimates);
+        ft_map_free(w->collect->waiting, sizeof *w->collect->waiting);
         ft_mem_free(w->collect->state);
         ft_mem_free(w->collect);
         w->collect = NULL;
@@ -311,10 +353,14 @@ static void take_view(struct ft_worker *w, const struct ft_view *v)
     if (verdict == FT_V_DECODED && !ft_prefixes_allow(&c->allow, &peer)) {
         verdict = FT_V_EXPORTER;
     }
+    c->fresh = true;
     if (verdict == FT_V_DECODED) {
         verdict = (peer.flags & FT_PEER_STREAM)
                       ? ft_collector_take_stream(c->collector, &peer, data, len, v->ts_ns)
                       : ft_collector_take(c->collector, &peer, data, len, v->ts_ns);
+    }
+    if (data < v->data || data >= v->data + v->caplen) {
+        write_samples(w); /* put together from fragments, in memory that the next ones take */
     }
     if (verdict == FT_V_NOT_IP) {
         ft_ethertypes_add(&w->dec.types, ft_datagram_ethertype(c->datagrams), 1);
@@ -442,6 +488,7 @@ void *ft__worker_collect(void *arg)
     uint32_t rounds = 0;
     int wait_ms = READ_TIMEOUT_MS; /* longer once all is handed on */
 
+    ft_collector_read(w->collect->collector, w->emit.makes_flows);
     for (;;) {
         int rc = w->source->ops->read(w->source, &batch, wait_ms, &err);
 
@@ -457,6 +504,7 @@ void *ft__worker_collect(void *arg)
         for (uint32_t i = 0; i < batch.n; i++) {
             take_view(w, &views[i]);
         }
+        write_samples(w);
         w->source->ops->release(w->source, batch.token);
         if ((++rounds & 3) == 0) {
             collect_breathe(w, false);

@@ -51,16 +51,10 @@ static void at_source(const struct ft__estimates *e, const struct ft_export_samp
     pkt->ip_len = pkt->ip_len < pkt->frame_len ? pkt->ip_len : pkt->frame_len;
 }
 
-void ft__estimates_take(struct ft__estimates *e, struct ft_meter *m, struct ft_export_sample *s,
-                        struct ft_tuple_counts *counts)
+/* Adds what a sample stands for to what is known of its flow. */
+static void sum_up(struct ft__estimate *est, struct ft_export_sample *s,
+                   const struct ft_tuple_counts *counts)
 {
-    FT_ALIGNED(32) struct ft_packet pkt;
-    struct ft__estimate *est;
-    struct ft_counted where;
-
-    at_source(e, s, &pkt);
-    ft_meter_count(m, &pkt, 1, &where, counts);
-    est = &e->of[where.entry][where.dir];
     if (counts->packets == 1) {
         *est = (struct ft__estimate){s->est_packets, s->est_bytes};
     } else if (est->packets != 0 && s->est_packets != 0) {
@@ -72,4 +66,63 @@ void ft__estimates_take(struct ft__estimates *e, struct ft_meter *m, struct ft_e
     s->counts = counts;
     s->est_packets = est->packets;
     s->est_bytes = est->bytes;
+}
+
+void ft__estimates_take(struct ft__estimates *e, struct ft_meter *m, struct ft_export_sample *s,
+                        uint32_t n, struct ft_tuple_counts *counts)
+{
+    FT_ALIGNED(32) struct ft_packet pkts[FT__SAMPLES];
+    struct ft_counted at[FT__SAMPLES];
+    struct ft_export_sample *of[FT__SAMPLES];
+    uint32_t k = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (s[i].pkt != NULL) {
+            at_source(e, &s[i], &pkts[k]);
+            of[k++] = &s[i];
+        }
+    }
+    if (k == 0) {
+        return;
+    }
+    ft_meter_count(m, pkts, k, at, counts);
+    for (uint32_t i = 0; i < k; i++) {
+        __builtin_prefetch(&e->of[at[i].entry]);
+    }
+    for (uint32_t i = 0; i < k; i++) {
+        sum_up(&e->of[at[i].entry][at[i].dir], of[i], &counts[i]);
+    }
+}
+
+/* ---- samples that wait ---- */
+
+bool ft__samples_fit(const struct ft__samples *b, const struct ft_export_sample *s)
+{
+    return b->n < FT__SAMPLES && s->n_values <= FT__SAMPLE_VALUES - b->n_values;
+}
+
+bool ft__samples_add(struct ft__samples *b, const struct ft_export_sample *s, bool fresh)
+{
+    struct ft_export_sample *to = &b->s[b->n];
+
+    if (fresh || b->n == 0) { /* the exporter may be gone when another datagram has come */
+        b->n_who = b->n == 0 ? 0 : b->n_who;
+        b->who[b->n_who++] = *s->exporter;
+    }
+    *to = *s;
+    to->exporter = &b->who[b->n_who - 1];
+    if (s->pkt != NULL) {
+        b->pkt[b->n] = *s->pkt;
+        to->pkt = &b->pkt[b->n];
+    }
+    b->n++;
+    if (s->n_values > FT__SAMPLE_VALUES - b->n_values) {
+        return false; /* its values stay where they are */
+    }
+    if (s->n_values > 0) {
+        to->values = &b->values[b->n_values];
+        memcpy(&b->values[b->n_values], s->values, s->n_values * sizeof *s->values);
+        b->n_values += s->n_values;
+    }
+    return s->keys_stay;
 }

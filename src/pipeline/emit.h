@@ -66,6 +66,8 @@ void ft_emit_stats(struct ft_emitter *e, const struct ft_stats *s);
 
 /* ---- events of collect (emit_export.c) ---- */
 FT_HOT void ft_emit_export_flow(struct ft_emitter *e, const struct ft_export_record *rec);
+/* n records, when no output wants their bytes */
+void ft_emit_export_count(struct ft_emitter *e, uint32_t n);
 /* SAMPLE or DISCARD */
 void ft_emit_export_sample(struct ft_emitter *e, enum ft_event event,
                            const struct ft_export_sample *s);

@@ -35,6 +35,15 @@ void ft_emit_export_flow(struct ft_emitter *e, const struct ft_export_record *re
     }
 }
 
+void ft_emit_export_count(struct ft_emitter *e, uint32_t n)
+{
+    for (uint32_t k = 0; k < e->n; k++) {
+        if (HAS(e->to[k].events, FT_EVENT_FLOW)) {
+            ft_writer_count(e->to[k].writer, FT_EVENT_FLOW, n);
+        }
+    }
+}
+
 void ft_emit_export_event(struct ft_emitter *e, enum ft_event event, const void *what)
 {
     if (FT_UNLIKELY(e->anon != NULL)) {

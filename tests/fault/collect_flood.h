@@ -92,8 +92,8 @@ static struct timespec began;
 /* The limits of the options' defaults, but for the number of exporters. */
 static inline void begin_with(uint32_t exporters)
 {
-    static const struct ft_collect_ops ops = {on_record,   on_sample,   on_sample,
-                                              on_counters, on_template, on_health};
+    static const struct ft_collect_ops ops = {on_record,   on_sample, on_sample, on_counters,
+                                              on_template, on_health, NULL};
     struct ft_hash_seed seed;
 
     limits = (struct ft_collect_limits){.exporters = exporters,

@@ -46,8 +46,8 @@ static void health(void *cookie, const struct ft_exporter_health *h)
 
 static struct ft_collector *make(void)
 {
-    static const struct ft_collect_ops ops = {no_record,   no_sample,       no_sample,
-                                              no_counters, template_change, health};
+    static const struct ft_collect_ops ops = {no_record,       no_sample, no_sample, no_counters,
+                                              template_change, health,    NULL};
     static const struct ft_collect_limits limits = {.exporters = 4,
                                                     .templates = 6,
                                                     .amplification = 200,

@@ -7,7 +7,8 @@
  *
  * Properties: every event becomes whole JSON lines and CSV rows within the room that is promised,
  * every value lies in readable bytes, the account adds up, what one datagram gives is bounded by
- * max-amplification, a saved state loads without a bad line and saves to as many bytes. */
+ * max-amplification, a saved state loads without a bad line and saves to as many bytes; a collector
+ * whose records nobody reads comes to the same verdicts and accounts. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #include "base/rd.h"
 #include "collect/collect.h"
 #include "format/format.h"
+#include "format/ndjson.h"
 #include "json_check.h"
 #include "lines.h"
 #include "mutate.h"
@@ -30,6 +32,8 @@ struct seen {
     uint64_t formatted; /* of this input: the rest is only looked at, for speed */
     uint64_t text;      /* bytes of records of this datagram */
     uint64_t n_text;    /* records of it */
+    uint64_t health;    /* what exporters' accounts said, as one number */
+    enum ft_verdict verdict;
 };
 
 static uint8_t room_of_event[FT_FORMAT_MAX + SLACK];
@@ -107,6 +111,19 @@ static void check_values(const uint8_t *base, const struct ft_xvalue *v, uint32_
     }
 }
 
+/* Keys that are prepared are those that are not. */
+static void check_keys(const struct ft_export_record *r, size_t room)
+{
+    static uint8_t plain[FT_FORMAT_MAX + SLACK];
+    struct ft_export_record without = *r;
+    size_t n = ft__ndjson_export_flow(begin(room), room, r);
+
+    end(room, n);
+    without.keys = NULL;
+    must(ft__ndjson_export_flow(plain, room, &without) == n &&
+         memcmp(plain, room_of_event, n) == 0);
+}
+
 static void on_record(void *cookie, const struct ft_export_record *r)
 {
     struct seen *s = cookie;
@@ -131,6 +148,7 @@ static void on_record(void *cookie, const struct ft_export_record *r)
             check_text(f, n);
         }
     }
+    check_keys(r, room);
 }
 
 static void write_event(struct seen *s, enum ft_event e, const void *what)
@@ -193,12 +211,23 @@ static void on_template(void *cookie, const struct ft_template_change *e)
 
 static void on_health(void *cookie, const struct ft_exporter_health *e)
 {
+    struct seen *s = cookie;
+
     must(e->timestamp_ns >= e->first_ns);
+    s->health += e->messages + 3 * e->records + 5 * e->malformed + 7 * e->wrong_values +
+                 11 * e->lost + 13 * e->no_template + 17 * e->sampling_rate;
     write_event(cookie, FT_EVENT_EXPORTER, e);
 }
 
-static const struct ft_collect_ops ops = {on_record,   on_sample,   on_discard,
-                                          on_counters, on_template, on_health};
+static void on_count(void *cookie, uint32_t n)
+{
+    struct seen *s = cookie;
+
+    s->records += n;
+}
+
+static const struct ft_collect_ops ops = {on_record,   on_sample, on_discard, on_counters,
+                                          on_template, on_health, on_count};
 
 static void save_and_load(const struct ft_collector *c, const struct ft_collect_limits *limits,
                           const struct ft_hash_seed *seed, int64_t now_ns)
@@ -262,6 +291,7 @@ static size_t one(struct ft_collector *c, struct seen *s, const uint8_t *data, s
                       : ft_collector_take(c, &peer, copy, len, *now_ns);
     free(copy);
     must(v <= FT_V__COUNT);
+    s->verdict = v;
     must(s->n_text <= 1 || s->text <= (len + WAITING) * (uint64_t)amplification);
     if (control & 8) {
         ft_collector_end_stream(c, &peer);
@@ -272,13 +302,25 @@ static size_t one(struct ft_collector *c, struct seen *s, const uint8_t *data, s
     return HEAD + len;
 }
 
+/* What a collector that only counts has to come to, too. */
+static void check_twin(const struct ft_collector *c, const struct seen *s,
+                       const struct ft_collector *twin, const struct seen *t)
+{
+    struct ft_collect_stats a, b;
+
+    ft_collector_get_stats(c, &a);
+    ft_collector_get_stats(twin, &b);
+    must(memcmp(&a, &b, sizeof a) == 0);
+    must(s->verdict == t->verdict && s->records == t->records && s->health == t->health);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int64_t now_ns = INT64_C(1700000000000000000);
     struct ft_collect_limits limits = {.exporters = 4, .templates = 6, .amplification = 200};
     struct ft_hash_seed seed;
-    struct ft_collector *c;
-    struct seen s = {0};
+    struct ft_collector *c, *twin;
+    struct seen s = {0}, t = {.formatted = EVENTS_MAX + 1};
 
     if (size < 1) {
         return 0;
@@ -289,16 +331,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     limits.exporters = (data[0] & 8) != 0 ? 1 : 4;
     ft_hash_seed_fixed(&seed, 1);
     must(ft_collector_new(&limits, &seed, &ops, &s, &c) == FT_OK);
+    must(ft_collector_new(&limits, &seed, &ops, &t, &twin) == FT_OK);
+    ft_collector_read(twin, false);
     for (size_t at = 1; size - at >= HEAD;) {
         uint8_t control = data[at];
 
+        int64_t then_ns = now_ns;
+
+        one(twin, &t, data + at, size - at, &then_ns, limits.amplification);
         at += one(c, &s, data + at, size - at, &now_ns, limits.amplification);
         check_account(c, &s, &limits);
+        check_twin(c, &s, twin, &t);
         if (control & 128) {
             save_and_load(c, &limits, &seed, now_ns);
         }
     }
     ft_collector_report(c, now_ns);
+    ft_collector_report(twin, now_ns);
+    check_twin(c, &s, twin, &t);
     ft_collector_free(c);
+    ft_collector_free(twin);
     return 0;
 }

@@ -9,46 +9,40 @@ enum {
     V1_RECORD = 52,
     V5_RECORD = 48,
     V7_RECORD = 52,
+    V1_MOST = 24, /* records of a message */
+    V5_MOST = 30,
+    V7_MOST = 28,
     ENTERPRISE_BIT = 0x8000,
     SECOND = 1000000000
 };
 
-uint32_t ft_nf_record_len(uint8_t protocol)
-{
-    return protocol == FT_XP_NETFLOW_V5 ? V5_RECORD : V1_RECORD;
-}
-
-_Static_assert((int)V1_RECORD == (int)V7_RECORD, "ft_nf_record_len knows two lengths");
-
 /* v1, v5 and v7 share the front of their headers; v1 ends before the sequence. */
-static enum ft_verdict begin_old(struct ft_rd rd, uint16_t version, struct ft_nf_message *out)
+static enum ft_verdict begin_old(struct ft_rd rd, enum ft_export_protocol protocol,
+                                 uint32_t record_len, uint32_t most, struct ft_nf_message *out)
 {
-    static const uint16_t most[] = {[1] = 24, [5] = 30, [7] = 28};
+    bool v1 = protocol == FT_XP_NETFLOW_V1;
 
-    out->protocol = version == 1   ? FT_XP_NETFLOW_V1
-                    : version == 5 ? FT_XP_NETFLOW_V5
-                                   : FT_XP_NETFLOW_V7;
-    if (ft_rd_left(&rd) + 2 < (size_t)(version == 1 ? V1_HEADER : V5_HEADER)) {
+    out->protocol = (uint8_t)protocol;
+    if (ft_rd_left(&rd) + 2 < (size_t)(v1 ? V1_HEADER : V5_HEADER)) {
         return FT_V_EXPORT_SHORT;
     }
     out->count = ft_rd_u16(&rd);
     out->uptime_ms = ft_rd_u32(&rd);
     out->export_ns = (int64_t)ft_rd_u32(&rd) * SECOND;
     out->export_ns += ft_rd_u32(&rd) % SECOND;
-    if (version != 1) {
+    if (!v1) {
         out->sequence = ft_rd_u32(&rd);
         out->domain_id = ft_rd_u16(&rd); /* v7: reserved, as the next two bytes */
         uint16_t sampling = ft_rd_u16(&rd);
 
-        if (version == 5) {
+        if (protocol == FT_XP_NETFLOW_V5) {
             out->sampling_rate = sampling & 0x3fff;
         } else {
             out->domain_id = 0;
         }
     }
     out->body = rd;
-    uint32_t room = (uint32_t)(ft_rd_left(&rd) / ft_nf_record_len(out->protocol));
-    uint32_t fit = room < most[version] ? room : most[version];
+    uint32_t room = (uint32_t)(ft_rd_left(&rd) / record_len), fit = room < most ? room : most;
 
     if (out->count > fit) {
         out->count = (uint16_t)fit;
@@ -57,7 +51,22 @@ static enum ft_verdict begin_old(struct ft_rd rd, uint16_t version, struct ft_nf
     return FT_V_DECODED;
 }
 
-static enum ft_verdict begin_v9(struct ft_rd rd, struct ft_nf_message *out)
+enum ft_verdict ft_nf_begin_v1(struct ft_rd rd, struct ft_nf_message *out)
+{
+    return begin_old(rd, FT_XP_NETFLOW_V1, V1_RECORD, V1_MOST, out);
+}
+
+enum ft_verdict ft_nf_begin_v5(struct ft_rd rd, struct ft_nf_message *out)
+{
+    return begin_old(rd, FT_XP_NETFLOW_V5, V5_RECORD, V5_MOST, out);
+}
+
+enum ft_verdict ft_nf_begin_v7(struct ft_rd rd, struct ft_nf_message *out)
+{
+    return begin_old(rd, FT_XP_NETFLOW_V7, V7_RECORD, V7_MOST, out);
+}
+
+enum ft_verdict ft_nf_begin_v9(struct ft_rd rd, struct ft_nf_message *out)
 {
     out->protocol = FT_XP_NETFLOW_V9;
     if (ft_rd_left(&rd) + 2 < V9_HEADER) {
@@ -72,7 +81,7 @@ static enum ft_verdict begin_v9(struct ft_rd rd, struct ft_nf_message *out)
     return FT_V_DECODED;
 }
 
-static enum ft_verdict begin_ipfix(struct ft_rd rd, struct ft_nf_message *out)
+enum ft_verdict ft_nf_begin_ipfix(struct ft_rd rd, struct ft_nf_message *out)
 {
     out->protocol = FT_XP_IPFIX;
     if (ft_rd_left(&rd) + 2 < FT_NF_IPFIX_HEADER) {
@@ -93,25 +102,14 @@ static enum ft_verdict begin_ipfix(struct ft_rd rd, struct ft_nf_message *out)
     return FT_V_DECODED;
 }
 
-enum ft_verdict ft_nf_begin(const uint8_t *data, size_t len, struct ft_nf_message *out)
+enum ft_verdict ft_nf_begin(ft_nf_begin_fn *begin, const uint8_t *data, size_t len,
+                            struct ft_nf_message *out)
 {
     struct ft_rd rd = ft_rd_make(data, len);
 
+    ft_rd_u16(&rd);
     *out = (struct ft_nf_message){.base = data, .limit = data + len, .len = (uint32_t)len};
-    switch (ft_rd_u16(&rd)) {
-    case 1:
-        return begin_old(rd, 1, out);
-    case 5:
-        return begin_old(rd, 5, out);
-    case 7:
-        return begin_old(rd, 7, out);
-    case 9:
-        return begin_v9(rd, out);
-    case 10:
-        return begin_ipfix(rd, out);
-    default:
-        return ft_rd_ok(&rd) ? FT_V_EXPORT_VERSION : FT_V_EXPORT_SHORT;
-    }
+    return ft_rd_ok(&rd) ? begin(rd, out) : FT_V_EXPORT_SHORT;
 }
 
 /* Some exporters fill the datagram up with zeros: a set with id 0 and length 0. */

@@ -64,22 +64,18 @@ struct ft_nf_template {
     struct ft_rd fields; /* n_fields specifiers */
 };
 
-/* Version number at the front of a datagram: 1, 5, 7, 9, 10; sFlow's is 0 with 5 after it. */
-FT_INLINE uint16_t ft_nf_version(const uint8_t *data, size_t len)
-{
-    return len >= 2 ? ft_load_be16(data) : 0;
-}
+/* Reads a header behind its version. */
+typedef enum ft_verdict ft_nf_begin_fn(struct ft_rd rd, struct ft_nf_message *out);
+ft_nf_begin_fn ft_nf_begin_v1, ft_nf_begin_v5, ft_nf_begin_v7, ft_nf_begin_v9, ft_nf_begin_ipfix;
 
-/* Reads the header. FT_V_DECODED; EXPORT_VERSION, EXPORT_SHORT: nothing can be used. With the
- * others the message holds what can: EXPORT_COUNT: v1, v5 or v7 announce more records than the
- * format allows (24, 30, 28) or the datagram holds, count is what it holds; EXPORT_LENGTH: an IPFIX
- * message that says to be shorter than its header or longer than the datagram: the sets that are
- * there are used. A datagram longer than an IPFIX message says may hold another one behind it:
+/* Reads the header of a message of this protocol. FT_V_DECODED; EXPORT_SHORT: nothing can be used.
+ * With the others the message holds what can: EXPORT_COUNT: v1, v5 or v7 announce more records than
+ * the format allows (24, 30, 28) or the datagram holds, count is what it holds; EXPORT_LENGTH: an
+ * IPFIX message that says to be shorter than its header or longer than the datagram: the sets that
+ * are there are used. A datagram longer than an IPFIX message says may hold another one behind it:
  * out->len says where. */
-enum ft_verdict ft_nf_begin(const uint8_t *data, size_t len, struct ft_nf_message *out);
-
-/* Bytes of one record of v1, v5 or v7. */
-uint32_t ft_nf_record_len(uint8_t protocol);
+enum ft_verdict ft_nf_begin(ft_nf_begin_fn *begin, const uint8_t *data, size_t len,
+                            struct ft_nf_message *out);
 
 /* The next set. FT_V_DECODED; FT_V__COUNT: there is no more; EXPORT_SET: a length below 4 (padding
  * of less than 4 bytes and zeros up to the end are no set). A set that reaches beyond its message

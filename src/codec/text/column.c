@@ -63,7 +63,7 @@ uint8_t *ft_put_value(uint8_t *p, enum ft_type type, const struct ft_value *v, b
 {
     switch (type) {
     case FT_T_BOOL:
-        return ft_put_str(p, v->u != 0 ? "true" : "false");
+        return v->u != 0 ? FT_PUT_LIT(p, "true") : FT_PUT_LIT(p, "false");
     case FT_T_TIME:
         return ft_put_time(p, v->i);
     case FT_T_I64:

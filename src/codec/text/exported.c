@@ -11,6 +11,8 @@
 #include "codec/text/escape.h"
 #include "codec/text/lists.h"
 
+enum { SHORT_KEY = 32 }; /* bytes of a prepared key that are always copied */
+
 static uint64_t load_uint(const uint8_t *p, uint32_t len)
 {
     uint64_t v = 0;
@@ -144,8 +146,8 @@ static uint8_t *put_other(uint8_t *p, const uint8_t *at, const struct ft_xvalue 
     }
 }
 
-uint8_t *ft_xvalue_put(uint8_t *p, const uint8_t *base, const struct ft_xvalue *v,
-                       const struct ft_export_lists *lists)
+FT_INLINE uint8_t *put_value(uint8_t *p, const uint8_t *base, const struct ft_xvalue *v,
+                             const struct ft_export_lists *lists)
 {
     const uint8_t *at = base + v->offset;
 
@@ -183,6 +185,12 @@ uint8_t *ft_xvalue_put(uint8_t *p, const uint8_t *base, const struct ft_xvalue *
     default:
         return put_other(p, at, v, lists);
     }
+}
+
+uint8_t *ft_xvalue_put(uint8_t *p, const uint8_t *base, const struct ft_xvalue *v,
+                       const struct ft_export_lists *lists)
+{
+    return put_value(p, base, v, lists);
 }
 
 FT_INLINE uint8_t *put_key(uint8_t *p, const struct ft_xvalue *v)
@@ -253,4 +261,27 @@ uint8_t *ft_xvalues_put(uint8_t *p, const uint8_t *end, const uint8_t *base,
         p = ft_put_u64(p, cut);
     }
     return p;
+}
+
+uint8_t *ft_xrecord_put(uint8_t *p, const uint8_t *end, const struct ft_export_record *r)
+{
+    const uint8_t *start = p;
+    uint32_t i = 0, n = r->n_values, skip = 1; /* no comma before the first */
+
+    if (r->keys != NULL && (size_t)(end - p) >= r->text_max) { /* all of it fits */
+        for (; i < n && FT_LIKELY(r->keys[i].len != 0); i++) {
+            const struct ft_xkey *k = &r->keys[i];
+
+            memcpy(p, k->text + skip, SHORT_KEY);
+            if (FT_UNLIKELY(k->len > SHORT_KEY)) {
+                memcpy(p + SHORT_KEY, k->text + skip + SHORT_KEY, sizeof k->text - 1 - SHORT_KEY);
+            }
+            p = put_value(p + k->len - skip, r->base, &r->values[i], r->lists);
+            skip = 0;
+        }
+        if (i < n && p != start) {
+            *p++ = ',';
+        }
+    }
+    return i == n ? p : ft_xvalues_put(p, end, r->base, r->values + i, n - i, r->lists);
 }

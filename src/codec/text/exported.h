@@ -19,4 +19,7 @@ enum { FT_XVALUES_TAIL = 128 };
 uint8_t *ft_xvalues_put(uint8_t *p, const uint8_t *end, const uint8_t *base,
                         const struct ft_xvalue *v, uint32_t n, const struct ft_export_lists *lists);
 
+/* The same of a record's values, with keys that are prepared, when it has them. */
+uint8_t *ft_xrecord_put(uint8_t *p, const uint8_t *end, const struct ft_export_record *r);
+
 #endif

@@ -63,21 +63,37 @@ void ft_apps_get_stats(const struct ft_apps *a, struct ft_apps_stats *out)
 
 /* ---- what is found ---- */
 
+/* Bytes of one side's stream from its beginning. */
+struct begun {
+    const uint8_t *p;
+    size_t len;
+    int dir;    /* FT_DIR_* */
+    bool final; /* no more of it will come in order */
+};
+
+static enum ft_parse parse_tls(struct ft_apps *a, struct state *st, const struct begun *b,
+                               bool *out_sure)
+{
+    (void)out_sure;
+    return ft__app_tls(a, st, b->dir, b->p, b->len);
+}
+
 /* An answer in the clear to a hello, or a proxy's: the flow stays what its client began. */
-static enum ft_parse inspect_http(struct state *st, int dir, const uint8_t *p, size_t len,
-                                  bool final, bool *out_sure)
+static enum ft_parse parse_http(struct ft_apps *a, struct state *st, const struct begun *b,
+                                bool *out_sure)
 {
     struct ft_http h;
-    enum ft_parse rc = ft_http_read(p, len, final, &h);
+    enum ft_parse rc = ft_http_read(b->p, b->len, b->final, &h);
     bool websocket = h.websocket || st->info.app == FT_APP_WEBSOCKET;
 
+    (void)a;
     *out_sure = h.sure;
     if (rc == FT_PARSE_DONE && st->info.tls.has_client) {
         return ft__app_keep_answer(&st->info, &h) ? FT_PARSE_DONE : FT_PARSE_NOT;
     }
     if (rc == FT_PARSE_DONE) {
         ft__app_keep_http(&st->info, &h);
-        found(st, websocket ? FT_APP_WEBSOCKET : FT_APP_HTTP, FT_APP_PART_HTTP, dir);
+        found(st, websocket ? FT_APP_WEBSOCKET : FT_APP_HTTP, FT_APP_PART_HTTP, b->dir);
     }
     return rc;
 }
@@ -102,16 +118,27 @@ static enum ft_parse inspect_ssh(struct state *st, int dir, const uint8_t *p, si
     return rc;
 }
 
+static enum ft_parse parse_ssh(struct ft_apps *a, struct state *st, const struct begun *b,
+                               bool *out_sure)
+{
+    (void)a;
+    (void)out_sure;
+    return inspect_ssh(st, b->dir, b->p, b->len);
+}
+
 /* Behind the text that a server may send first. */
-static enum ft_parse inspect_ssh_text(struct state *st, int dir, const uint8_t *p, size_t len)
+static enum ft_parse parse_ssh_text(struct ft_apps *a, struct state *st, const struct begun *b,
+                                    bool *out_sure)
 {
     size_t skip = 0;
     enum ft_parse rc = FT_PARSE_NOT;
 
-    if (ssh_role(st, dir) == FT_DIR_REV || st->info.app == FT_APP_SSH) {
-        rc = ft_ssh_text(p, len, &skip);
+    (void)a;
+    (void)out_sure;
+    if (ssh_role(st, b->dir) == FT_DIR_REV || st->info.app == FT_APP_SSH) {
+        rc = ft_ssh_text(b->p, b->len, &skip);
     }
-    return rc == FT_PARSE_DONE ? inspect_ssh(st, dir, p + skip, len - skip) : rc;
+    return rc == FT_PARSE_DONE ? inspect_ssh(st, b->dir, b->p + skip, b->len - skip) : rc;
 }
 
 /* The application that a port names, of those with DNS messages. */
@@ -171,22 +198,26 @@ static bool dns_stream_begins(const struct state *st, const uint8_t *p, size_t l
 
 /* Messages with their lengths before them (RFC 1035 §4.2.2), until one has asked or has answered
  * what was asked: answers to several questions come in any order (RFC 7766 §6.2.1.1). */
-static enum ft_parse inspect_dns_stream(struct state *st, int dir, const uint8_t *p, size_t len,
-                                        bool final)
+static enum ft_parse parse_dns(struct ft_apps *a, struct state *st, const struct begun *b,
+                               bool *out_sure)
 {
     enum ft_parse over = FT_PARSE_NOT; /* what it is when no more will do */
+    const uint8_t *p = b->p;
+    size_t len = b->len;
 
-    for (;;) { /* DNS_LENGTH bytes less each time */
+    (void)a;
+    *out_sure = false; /* MORE of it would be a guess */
+    for (;;) {         /* DNS_LENGTH bytes less each time */
         size_t size = len >= DNS_LENGTH ? ft_load_be16(p) : 0, left = len - DNS_LENGTH;
         bool response = false;
 
         if (!dns_stream_begins(st, p, len)) {
             return over;
         }
-        if (len <= DNS_LENGTH || (size > left && !final)) {
-            return final ? over : FT_PARSE_MORE;
+        if (len <= DNS_LENGTH || (size > left && !b->final)) {
+            return b->final ? over : FT_PARSE_MORE;
         }
-        if (!inspect_dns(st, dir, p + DNS_LENGTH, size > left ? left : size, size > left,
+        if (!inspect_dns(st, b->dir, p + DNS_LENGTH, size > left ? left : size, size > left,
                          &response)) {
             return over;
         }
@@ -201,52 +232,59 @@ static enum ft_parse inspect_dns_stream(struct state *st, int dir, const uint8_t
 
 /* ---- streams ---- */
 
-static bool is_known(struct state *st, int dir, const uint8_t *p, size_t len)
+static bool is_known(struct state *st, const struct begun *b)
 {
-    return looks_like(st, ft_known_tcp(p, len, dir == FT_DIR_REV, st->dst_port));
+    return looks_like(st, ft_known_tcp(b->p, b->len, b->dir == FT_DIR_REV, st->dst_port));
 }
 
-/* What does not say what it is: MORE of it would be a guess, which anything that is known goes
- * before. */
-static enum ft_parse inspect_unnamed(struct state *st, int dir, const uint8_t *p, size_t len,
-                                     bool final)
+static bool is_other(struct state *st, const struct begun *b)
 {
-    enum ft_parse rc = inspect_dns_stream(st, dir, p, len, final);
-
-    if (rc == FT_PARSE_DONE) {
-        return rc;
-    }
-    if (is_known(st, dir, p, len) ||
-        (dns_family(st) == FT_APP_UNKNOWN && ft__app_wraps(st, dir, p, len))) {
-        return FT_PARSE_NOT;
-    }
-    return rc == FT_PARSE_NOT ? inspect_ssh_text(st, dir, p, len) : rc;
+    return is_known(st, b) ||
+           (dns_family(st) == FT_APP_UNKNOWN && ft__app_wraps(st, b->dir, b->p, b->len));
 }
+
+/* What reads the beginning of a stream, in this order: the first that does not say NOT. */
+static const struct stream_parser {
+    enum ft_parse (*parse)(struct ft_apps *a, struct state *st, const struct begun *b,
+                           bool *out_sure);
+    bool (*first)(struct state *st, const struct begun *b); /* what is this goes before it, or */
+    bool (*guess)(struct state *st, const struct begun *b); /* only before a MORE not sure */
+} stream_parsers[] = {
+    {parse_tls, NULL, NULL},          /* RFC 8446 §5.1 */
+    {parse_ssh, NULL, NULL},          /* RFC 4253 §4.2 */
+    {parse_http, NULL, is_known},     /* RFC 9112 §2 */
+    {parse_dns, NULL, is_other},      /* RFC 1035 §4.2.2 */
+    {parse_ssh_text, is_other, NULL}, /* RFC 4253 §4.2: lines before the banner */
+};
 
 /* The beginning of one side's stream, of which nothing was recognised before. *out_head: bytes that
  * a proxy put before it. */
 static enum ft_parse inspect_begin(struct ft_apps *a, struct state *st, int dir, const uint8_t *p,
                                    size_t len, bool final, size_t *out_head)
 {
-    bool sure = true; /* that MORE is of this protocol */
     enum ft_parse rc = ft_proxy_read(p, len, out_head);
 
     if (rc == FT_PARSE_MORE || *out_head == len) {
         return final ? FT_PARSE_NOT : FT_PARSE_MORE;
     }
-    p += *out_head;
-    len -= *out_head;
-    rc = ft__app_tls(a, st, dir, p, len);
-    if (rc == FT_PARSE_NOT) {
-        rc = inspect_ssh(st, dir, p, len);
+    const struct begun b = {p + *out_head, len - *out_head, dir, final};
+
+    for (size_t i = 0; i < sizeof stream_parsers / sizeof stream_parsers[0]; i++) {
+        const struct stream_parser *s = &stream_parsers[i];
+        bool sure = true;
+
+        if (s->first != NULL && s->first(st, &b)) {
+            return FT_PARSE_NOT;
+        }
+        rc = s->parse(a, st, &b, &sure);
+        if (rc == FT_PARSE_MORE && !sure && s->guess != NULL && s->guess(st, &b)) {
+            return FT_PARSE_NOT;
+        }
+        if (rc != FT_PARSE_NOT) {
+            return rc;
+        }
     }
-    if (rc == FT_PARSE_NOT) {
-        rc = inspect_http(st, dir, p, len, final, &sure);
-    }
-    if (rc == FT_PARSE_NOT) {
-        return inspect_unnamed(st, dir, p, len, final);
-    }
-    return rc == FT_PARSE_MORE && !sure && is_known(st, dir, p, len) ? FT_PARSE_NOT : rc;
+    return FT_PARSE_NOT;
 }
 
 /* What has come of one side's stream. final: no more of it will come in order. With MORE the first
@@ -384,29 +422,97 @@ static bool hello_may_follow(const struct state *st)
             st->info.app == FT_APP_STUN);
 }
 
-static bool see_datagram(struct ft_apps *a, struct state *st, const struct ft_app_packet *p)
+static bool read_dns(struct state *st, const struct ft_app_packet *p, bool *more)
 {
-    enum ft_app dns = dns_family(st);
-    bool more = ++st->datagrams < DATAGRAMS, cut = p->cap < p->len, response;
+    bool response;
+
+    if (!inspect_dns(st, p->dir, p->data, p->cap, p->cap < p->len, &response)) {
+        return false;
+    }
+    *more = *more && !ft__app_dns_over(&st->info);
+    return true;
+}
+
+static bool read_dns_by_port(struct ft_apps *a, struct state *st, const struct ft_app_packet *p,
+                             bool *more)
+{
+    (void)a;
+    return dns_family(st) != FT_APP_UNKNOWN && read_dns(st, p, more);
+}
+
+static bool read_dns_by_bytes(struct ft_apps *a, struct state *st, const struct ft_app_packet *p,
+                              bool *more)
+{
+    (void)a;
+    return dns_family(st) == FT_APP_UNKNOWN && read_dns(st, p, more);
+}
+
+static bool read_quic(struct ft_apps *a, struct state *st, const struct ft_app_packet *p,
+                      bool *more)
+{
+    if (!ft_quic_is(p->data, p->cap, p->len, st->quic.version != 0)) {
+        return false;
+    }
+    *more = ft__app_quic(a, st, p);
+    return true;
+}
+
+static bool read_dtls(struct ft_apps *a, struct state *st, const struct ft_app_packet *p,
+                      bool *more)
+{
     size_t capwap = ft_dtls_capwap(p->data, p->cap);
 
-    if (dns != FT_APP_UNKNOWN && inspect_dns(st, p->dir, p->data, p->cap, cut, &response)) {
-        return more && !ft__app_dns_over(&st->info);
+    if (!ft_dtls_is(p->data + capwap, p->cap - capwap)) {
+        return false;
     }
-    if (ft_quic_is(p->data, p->cap, p->len, st->quic.version != 0)) {
-        return ft__app_quic(a, st, p);
+    *more = ft__app_dtls(a, st, p, capwap);
+    return true;
+}
+
+static bool read_before_hello(struct ft_apps *a, struct state *st, const struct ft_app_packet *p,
+                              bool *more)
+{
+    (void)a;
+    (void)p;
+    if (!hello_may_follow(st)) {
+        return false;
     }
-    if (ft_dtls_is(p->data + capwap, p->cap - capwap)) {
-        return ft__app_dtls(a, st, p, capwap);
+    *more = st->datagrams < HELLO_DATAGRAMS;
+    return true;
+}
+
+static bool read_known(struct ft_apps *a, struct state *st, const struct ft_app_packet *p,
+                       bool *more)
+{
+    (void)a;
+    if (!looks_like(st, ft_known_udp(p->data, p->cap, p->src_port, p->dst_port))) {
+        return false;
     }
-    if (hello_may_follow(st)) {
-        return st->datagrams < HELLO_DATAGRAMS;
-    }
-    if (looks_like(st, ft_known_udp(p->data, p->cap, p->src_port, p->dst_port))) {
-        return hello_may_follow(st);
-    }
-    if (dns == FT_APP_UNKNOWN && inspect_dns(st, p->dir, p->data, p->cap, cut, &response)) {
-        return more && !ft__app_dns_over(&st->info);
+    *more = hello_may_follow(st);
+    return true;
+}
+
+/* What reads a datagram, in this order: the first that says that it is its. *more: more of the flow
+ * are to be looked at. */
+static const struct datagram_parser {
+    bool (*read)(struct ft_apps *a, struct state *st, const struct ft_app_packet *p, bool *more);
+} datagram_parsers[] = {
+    {read_dns_by_port},  /* RFC 1035 §4.2.1 and those that look like it, by their ports */
+    {read_quic},         /* RFC 9000 §17.2 */
+    {read_dtls},         /* RFC 9147 §4 */
+    {read_before_hello}, /* anything, of a flow whose hello is to come */
+    {read_known},        /* first bytes */
+    {read_dns_by_bytes},
+};
+
+static bool see_datagram(struct ft_apps *a, struct state *st, const struct ft_app_packet *p)
+{
+    bool more = ++st->datagrams < DATAGRAMS;
+
+    for (size_t i = 0; i < sizeof datagram_parsers / sizeof datagram_parsers[0]; i++) {
+        if (datagram_parsers[i].read(a, st, p, &more)) {
+            break;
+        }
     }
     return more;
 }

@@ -24,6 +24,7 @@ static struct kept {
     struct ft_export_sample s[KEPT];
     struct ft_packet pkt[KEPT];
     uint32_t n_s, n_d, n_c;
+    uint32_t counted; /* records of which nobody reads more */
 } got;
 
 static void on_record(void *cookie, const struct ft_export_record *r)
@@ -88,10 +89,16 @@ static void on_health(void *cookie, const struct ft_exporter_health *h)
     got.n_h++;
 }
 
+static void on_count(void *cookie, uint32_t n)
+{
+    (void)cookie;
+    got.counted += n;
+}
+
 static struct ft_collector *make_limited(struct ft_collect_limits limits)
 {
-    static const struct ft_collect_ops ops = {on_record,   on_sample,   on_discard,
-                                              on_counters, on_template, on_health};
+    static const struct ft_collect_ops ops = {on_record,   on_sample, on_discard, on_counters,
+                                              on_template, on_health, on_count};
     struct ft_hash_seed seed;
     struct ft_collector *c = NULL;
 

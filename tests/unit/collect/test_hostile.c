@@ -94,8 +94,8 @@ static bool by_port;
 
 static struct ft_collector *make(void)
 {
-    static const struct ft_collect_ops ops = {on_record,   on_sample,   on_sample,
-                                              on_counters, on_template, on_health};
+    static const struct ft_collect_ops ops = {on_record,   on_sample, on_sample, on_counters,
+                                              on_template, on_health, NULL};
     struct ft_collect_limits limits = {.exporters = 16,
                                        .templates = 64,
                                        .amplification = 1000,

@@ -79,8 +79,9 @@ static void ignore_health(void *cookie, const struct ft_exporter_health *h)
 
 static struct ft_collector *make(void)
 {
-    static const struct ft_collect_ops ops = {on_record,       ignore_sample,   ignore_sample,
-                                              ignore_counters, ignore_template, ignore_health};
+    static const struct ft_collect_ops ops = {
+        on_record,       ignore_sample, ignore_sample, ignore_counters,
+        ignore_template, ignore_health, NULL};
     struct ft_collect_limits limits = {
         .exporters = 16, .templates = 64, .amplification = 1000, .waiting = 65536};
     struct ft_hash_seed seed;

@@ -560,6 +560,58 @@ static void test_application_ids_v9(void)
     ft_collector_free(c);
 }
 
+/* ---- records that nobody reads ---- */
+
+/* A set of fixed records, and one of variable ones, of which the last does not fit. */
+static void fill_sets(void)
+{
+    ipfix(0, 1);
+    TEMPLATE(2, 256, 8, 4, 1, 3, 22, 4);
+    TEMPLATE(2, 257, 8, 4, 82, 65535);
+    set(256);
+    for (uint32_t i = 0; i < 60; i++) {
+        p32(i), pz(7);
+    }
+    set_end();
+    set(257);
+    for (uint32_t i = 0; i < 3; i++) {
+        p32(i), p8(2), p16(0x6162);
+    }
+    p32(9), p8(200), p16(0);
+    set_end();
+}
+
+/* Read or only counted, it comes to the same. */
+static void check_counted(uint32_t amplification, enum ft_verdict verdict, uint32_t records)
+{
+    struct ft_collect_limits limits = {
+        .exporters = 4, .templates = 4, .amplification = amplification, .waiting = 1000};
+    struct ft_exporter_health of[2];
+
+    for (int counts = 0; counts < 2; counts++) {
+        struct ft_collector *c = make_limited(limits);
+
+        ft_collector_read(c, !counts);
+        fill_sets();
+        CHECK_EQ(give(c), verdict);
+        CHECK_EQ(got.n, counts ? 0 : records);
+        CHECK_EQ(got.counted, counts ? records : 0);
+        of[counts] = *health(c, 0);
+        ft_collector_free(c);
+    }
+    CHECK_EQ(of[0].records, records);
+    CHECK_EQ(of[1].records, records);
+    CHECK_EQ(of[0].malformed, of[1].malformed);
+    CHECK_EQ(of[0].wrong_values, of[1].wrong_values);
+}
+
+static void test_counted(void)
+{
+    check_counted(1000, FT_V_EXPORT_RECORD, 63);
+    check_counted(60, FT_V_EXPORT_COUNT, 40);
+    check_counted(0, FT_V_EXPORT_COUNT, 1);
+}
+
 int main(void)
 {
     RUN(test_long_flows);
@@ -574,5 +626,6 @@ int main(void)
     RUN(test_two_headers);
     RUN(test_application_ids);
     RUN(test_application_ids_v9);
+    RUN(test_counted);
     return test_end();
 }

@@ -573,8 +573,8 @@ static void words_record(uint32_t tag, const uint32_t *words, uint32_t n)
  * ones are not known. */
 static void test_s22_names_of_two_structures(void)
 {
-    static const struct ft_collect_ops ops = {on_record,   keep_features, on_discard,
-                                              on_counters, on_template,   on_health};
+    static const struct ft_collect_ops ops = {on_record,   keep_features, on_discard, on_counters,
+                                              on_template, on_health,     NULL};
     static const uint32_t vlans[] = {0xffffffff, 0xffffffff, 100, 3};
     struct ft_hash_seed seed;
     struct ft_collector *c = NULL;

@@ -166,6 +166,10 @@ static void test_export_by_hand_and_by_table(void)
         {.key = "octet_delta_count", .key_len = 17, .type = FT_X_UINT, .offset = 4, .len = 4},
         {.key = "interface_name", .key_len = 14, .type = FT_X_STRING, .offset = 8, .len = 4},
     };
+    static const struct ft_xkey keys[2][3] = {
+        {{",\"source_ipv4_address\":", 23}, {",\"octet_delta_count\":", 21}, {"", 0}},
+        {{",\"source_ipv4_address\":", 23}, {"", 0}, {",\"interface_name\":", 18}},
+    };
     struct ft_exporter_info who = {.addr = {192, 0, 2, 1},
                                    .ip_version = 4,
                                    .text = "192.0.2.1",
@@ -200,7 +204,10 @@ static void test_export_by_hand_and_by_table(void)
         };
 
         memset(r.src, (int)(random & 0xff), sizeof r.src);
+        r.text_max = ft_xvalues_room(values, r.n_values);
+        r.keys = keys[i / 4 % 2];
         size_t n = ft__ndjson_export_flow(one, FT_FORMAT_MAX, &r);
+        r.keys = NULL; /* not prepared */
         size_t m = lines_walk_export(FT_EVENT_FLOW, &r, two);
 
         CHECK_EQ(n, m);

@@ -54,7 +54,7 @@ static struct ft_export_sample take(uint64_t source, uint32_t rate, uint32_t byt
     p.frame_len = bytes;
     p.ip_len = bytes + 100; /* an agent may say less than the packet does */
     p.ts_ns = INT64_C(1700000000000000000) + (int64_t)(ts_s * 1e9);
-    ft__estimates_take(&est, &meter, &s, &counts);
+    ft__estimates_take(&est, &meter, &s, 1, &counts);
     CHECK(s.counts == &counts);
     return s;
 }
@@ -145,6 +145,112 @@ static void test_s24_many_flows(void)
     end();
 }
 
+/* ---- samples together ---- */
+
+static FT_ALIGNED(32) struct ft__samples batch;
+
+/* A sample of one of 40 flows, either way; some without a packet or a rate. */
+static struct ft_export_sample some(uint32_t i, struct ft_packet *p)
+{
+    uint32_t n = i * UINT32_C(2654435761) >> 20;
+    struct ft_export_sample s = {.source = n & 1,
+                                 .est_packets = n % 7,
+                                 .est_bytes = n % 7 * 100,
+                                 .frame_len = 100,
+                                 .keys_stay = true};
+
+    memset(p, 0, sizeof *p);
+    p->key.proto = 17;
+    p->key.addr[0] = n / 2 % 20;
+    p->hash = (n / 2 % 20 + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    p->swap = n >> 11 & 1;
+    p->frame_len = p->ip_len = 100;
+    p->ts_ns = INT64_C(1700000000000000000) + (int64_t)i * 300000000;
+    s.pkt = n % 11 == 0 ? NULL : p;
+    return s;
+}
+
+/* Counted together they come to what they come to one by one. */
+static void test_batches(void)
+{
+    enum { ALL = 20 * FT__SAMPLES };
+    static struct ft_export_sample one[ALL];
+    static struct ft_tuple_counts of[ALL];
+    static FT_ALIGNED(32) struct ft_packet p;
+    struct ft_exporter_info who = {.port = 1};
+
+    begin(64);
+    for (uint32_t i = 0; i < ALL; i++) {
+        one[i] = some(i, &p);
+        ft__estimates_take(&est, &meter, &one[i], 1, &of[i]);
+    }
+    end();
+    begin(64);
+    for (uint32_t i = 0; i < ALL; i++) {
+        struct ft_export_sample s = some(i, &p);
+
+        s.exporter = &who;
+        CHECK(ft__samples_fit(&batch, &s));
+        CHECK(ft__samples_add(&batch, &s, true));
+        if (ft__samples_fit(&batch, &s)) {
+            continue;
+        }
+        CHECK_EQ(batch.n, FT__SAMPLES);
+        ft__estimates_take(&est, &meter, batch.s, batch.n, batch.counts);
+        for (uint32_t k = 0; k < batch.n; k++) {
+            const struct ft_export_sample *a = &one[i + 1 - batch.n + k], *b = &batch.s[k];
+
+            CHECK_EQ(a->est_packets, b->est_packets);
+            CHECK_EQ(a->est_bytes, b->est_bytes);
+            CHECK_EQ(a->counts == NULL, b->counts == NULL);
+            CHECK(a->counts == NULL ||
+                  memcmp(&of[i + 1 - batch.n + k], b->counts, sizeof of[0]) == 0);
+        }
+        batch.n = batch.n_values = 0;
+    }
+    CHECK_EQ(batch.n, 0);
+    end();
+}
+
+/* What a sample that waits points to is the batch's own, or it must not wait. */
+static void test_waiting(void)
+{
+    static struct ft_xvalue values[FT__SAMPLE_VALUES + 1];
+    static FT_ALIGNED(32) struct ft_packet p;
+    struct ft_exporter_info who = {.port = 7};
+    struct ft_export_sample s = {.exporter = &who,
+                                 .pkt = &p,
+                                 .values = values,
+                                 .n_values = FT__SAMPLE_VALUES - 1,
+                                 .keys_stay = true};
+
+    values[0].len = 5;
+    batch.n = batch.n_values = 0;
+    CHECK(ft__samples_add(&batch, &s, true));
+    who.port = 8;
+    s.n_values = 1;
+    CHECK(ft__samples_fit(&batch, &s));
+    CHECK(ft__samples_add(&batch, &s, true));
+    memset(values, 0, sizeof values);
+    CHECK_EQ(batch.s[0].exporter->port, 7);
+    CHECK_EQ(batch.s[1].exporter->port, 8);
+    CHECK_EQ(batch.s[0].values[0].len, 5);
+    CHECK_EQ(batch.s[1].values[0].len, 5);
+    CHECK(batch.s[1].pkt == &batch.pkt[1]);
+    CHECK(!ft__samples_fit(&batch, &s)); /* no room for its value */
+    s.n_values = 0;
+    s.keys_stay = false;
+    CHECK(!ft__samples_add(&batch, &s, false));
+    CHECK_EQ(batch.s[2].exporter->port, 8);
+    batch.n = batch.n_values = 0;
+    s.n_values = FT__SAMPLE_VALUES + 1; /* more than fit at all */
+    s.keys_stay = true;
+    CHECK(!ft__samples_fit(&batch, &s));
+    CHECK(!ft__samples_add(&batch, &s, false));
+    CHECK(batch.s[0].values == values);
+    batch.n = 0;
+}
+
 int main(void)
 {
     RUN(test_s24_agents_apart);
@@ -152,5 +258,7 @@ int main(void)
     RUN(test_s24_unknown_rate);
     RUN(test_s24_saturates);
     RUN(test_s24_many_flows);
+    RUN(test_batches);
+    RUN(test_waiting);
     return test_end();
 }
