@@ -241,8 +241,32 @@ FT_INLINE void prefetch_headers(const struct ft_view *v)
     __builtin_prefetch((const void *)((uintptr_t)v->data + PREFETCH_LAST));
 }
 
+/* The addresses of a frame, and the label of IPv6 straight behind its header and tags. */
+static void decode_link(const struct ft_view *v, struct ft_packet *out)
+{
+    uint32_t off = ETHERNET_LEN - 2; /* of the type */
+    uint16_t type;
+
+    if (v->linktype != FT_LINK_ETHERNET || v->caplen < ETHERNET_LEN ||
+        out->tunnel != FT_TUNNEL_NONE) {
+        return;
+    }
+    memcpy(out->mac[1], v->data, sizeof out->mac[1]);
+    memcpy(out->mac[0], v->data + sizeof out->mac[1], sizeof out->mac[0]);
+    out->mark |= FT_MARK_LINK;
+    out->flow_label = UINT32_MAX;
+    type = ft_load_be16(v->data + off);
+    while ((type == FT_ETH_VLAN || type == FT_ETH_QINQ) && v->caplen >= off + VLAN_LEN + 2) {
+        off += VLAN_LEN;
+        type = ft_load_be16(v->data + off);
+    }
+    if (type == FT_ETH_IPV6 && v->caplen >= off + 2 + IP6_LEN) {
+        out->flow_label = ft_load_be32(v->data + off + 2) & 0xfffff;
+    }
+}
+
 FT_INLINE void decode_batch(struct ft_decoder *d, const struct ft_view *views, uint32_t n,
-                            bool payloads, struct ft_packet *out, uint32_t *out_n)
+                            bool payloads, bool links, struct ft_packet *out, uint32_t *out_n)
 {
     const struct ways ways = {.seed = d->seed, .tunnels = d->ports->maybe};
     const uint8_t *lookup = d->lookup;
@@ -262,6 +286,9 @@ FT_INLINE void decode_batch(struct ft_decoder *d, const struct ft_view *views, u
         bytes += len;
         if (FT_LIKELY(verdict == FT_V_DECODED)) {
             fragments |= out[decoded].frag;
+            if (links) {
+                decode_link(v, &out[decoded]);
+            }
             if (lookup_n != 0) {
                 __builtin_prefetch(lookup +
                                    (((out[decoded].hash & UINT32_MAX) * lookup_n) >> 32) * 64);
@@ -282,9 +309,11 @@ FT_INLINE void decode_batch(struct ft_decoder *d, const struct ft_view *views, u
 void ft_decode_batch(struct ft_decoder *d, const struct ft_view *views, uint32_t n,
                      struct ft_packet *out, uint32_t *out_n)
 {
-    if (d->payloads) {
-        decode_batch(d, views, n, true, out, out_n);
+    if (d->links) {
+        decode_batch(d, views, n, d->payloads, true, out, out_n);
+    } else if (d->payloads) {
+        decode_batch(d, views, n, true, false, out, out_n);
     } else {
-        decode_batch(d, views, n, false, out, out_n);
+        decode_batch(d, views, n, false, false, out, out_n);
     }
 }

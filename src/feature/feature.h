@@ -35,6 +35,7 @@ struct ft_feature {
     const char *meaning; /* one line, for --help and docs */
     const struct ft_column_set *columns;
     bool payload; /* it looks into payloads: the decoder has to keep them */
+    bool link;    /* it looks at what frames say: the decoder has to keep it */
 
     /* bytes of address space, and of memory that a plain flow touches, at most */
     size_t (*budget)(const struct ft_feature_config *cfg, uint32_t *out_flow);

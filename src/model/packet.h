@@ -99,14 +99,21 @@ struct ft_packet {
         uint16_t frag_l4; /* FT_FRAG_FIRST: where in its data the transport header begins */
     };
     uint16_t frag_len; /* frag: bytes of data of this fragment */
-    uint8_t outer[2]
-                 [16]; /* tunnel: its source and destination as the sender wrote them; IPv4 in 4 */
+    union {
+        uint8_t outer[2][16]; /* tunnel: its source and destination as the sender wrote them; IPv4
+                                 in 4 */
+        struct {
+            uint8_t mac[2][6];   /* FT_MARK_LINK: source and destination of the frame */
+            uint32_t flow_label; /* FT_MARK_LINK: of IPv6; UINT32_MAX: not known */
+        };
+    };
 } FT_ALIGNED(32);
 
 enum {
-    FT_MARK_SAMPLE = 1,   /* set by the pipeline */
-    FT_MARK_ROCE = 2,     /* roce_bth holds */
-    FT_MARK_TRUNCATED = 4 /* fewer bytes were captured than there were */
+    FT_MARK_SAMPLE = 1,    /* set by the pipeline */
+    FT_MARK_ROCE = 2,      /* roce_bth holds */
+    FT_MARK_TRUNCATED = 4, /* fewer bytes were captured than there were */
+    FT_MARK_LINK = 8       /* when the decoder was asked for links, of Ethernet without a tunnel */
 };
 enum { FT_FRAG_NONE = 0, FT_FRAG_FIRST = 1, FT_FRAG_LATER = 2 };
 /* What is looked at of one packet, wherever it comes from: a hello of 16 KiB and what is around. */

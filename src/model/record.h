@@ -139,6 +139,12 @@ struct ft_packets_record {
     uint32_t isn[2]; /* of the first SYN */
 };
 
+/* What the frames of a flow's first packets say. */
+struct ft_link_record {
+    uint8_t mac[2][6];      /* of the first packet, on the initiator's side and on the other */
+    uint32_t flow_label[2]; /* of the first packet of each direction; UINT32_MAX: null */
+};
+
 /* The first packets of a flow, in the order of their coming. */
 enum { FT_SPLT_MAX = 255 };
 struct ft_splt_record {

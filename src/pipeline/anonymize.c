@@ -25,6 +25,7 @@ struct ft_anonymizer {
     FT_ALIGNED(32) struct ft_packet packet;
     struct ft_flow_record flow;
     struct ft_tunnel_record tunnel;
+    struct ft_link_record link;
     struct ft_app_info app;
     struct ft_export_record record;
     struct ft_export_sample sample;
@@ -181,6 +182,12 @@ const struct ft_flow_record *ft_anonymize_flow(struct ft_anonymizer *a,
         map_ip(a, a->tunnel.version, a->tunnel.src);
         map_ip(a, a->tunnel.version, a->tunnel.dst);
         r->part[FT_PART_TUNNEL] = &a->tunnel;
+    }
+    if (r->part[FT_PART_LINK] != NULL) {
+        memcpy(&a->link, r->part[FT_PART_LINK], sizeof a->link);
+        ft_cryptopan_mac(a->map, a->link.mac[0]);
+        ft_cryptopan_mac(a->map, a->link.mac[1]);
+        r->part[FT_PART_LINK] = &a->link;
     }
     if (r->part[FT_PART_APP] != NULL) {
         memcpy(&a->app, r->part[FT_PART_APP], sizeof a->app);

@@ -61,6 +61,7 @@ struct ft_plan {
     uint32_t profiles; /* of -p: a bit for each of ft_column_sets */
     uint32_t parts;    /* of records that some output writes: a bit for each enum ft_part */
     struct ft_set_options options; /* of their owners */
+    bool links;                    /* likewise at what frames say */
     bool payloads;                 /* some of them look into payloads: packets carry those */
     bool anonymize;                /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;

@@ -51,14 +51,15 @@ static uint32_t parts_asked(const struct ft_where *where)
     return parts;
 }
 
-static bool wants_payloads(uint32_t parts)
+/* What the decoder has to say besides. */
+static void plan_decoder(struct ft_plan *plan)
 {
-    bool wants = false;
-
     for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
-        wants |= (parts >> p & 1) && ft_feature_at(p) != NULL && ft_feature_at(p)->payload;
+        const struct ft_feature *f = plan->parts >> p & 1 ? ft_feature_at(p) : NULL;
+
+        plan->payloads |= f != NULL && f->payload;
+        plan->links |= f != NULL && f->link;
     }
-    return wants;
 }
 
 static void plan_mode(const struct ft_config *cfg, struct ft_plan *plan)
@@ -123,7 +124,7 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, str
     }
     rc = rc == FT_OK ? ft__columns_plan(cfg, &plan, err) : rc;
     plan.parts |= parts_asked(where);
-    plan.payloads = wants_payloads(plan.parts);
+    plan_decoder(&plan);
     plan_table(cfg, &plan);
     *out = plan;
     return rc;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Items P1 and P2: the first packets of a flow one by one, and what its packets say, beside the same worked out
+"""Items P1 to P3: the first packets of a flow one by one, and what its packets say, beside the same worked out
 from the frames of a made capture."""
 import math
 import random
@@ -177,6 +177,35 @@ def test_P2_ttl_and_dscp(m):
     f, = m.flows(packets, "-p", "packets")
     same([f[d + k] for d in ("fwd_", "rev_") for k in ("ttl_min", "ttl_max", "dscp")], [0, 255, 46, 7, 7, 8])
     same((f["fwd_syn_packets"], f["rev_tcp_isn"]), (None, None), "not TCP")
+
+
+def test_P3_frames(m):
+    def ether(a, b, packet, tags=()):
+        return b + a + eth(packet, tags=tags)[12:]
+    one, two, three = bytes.fromhex("020000000001"), bytes.fromhex("0a1b2c3d4eff"), bytes.fromhex("020000000003")
+
+    def labelled(a, b, label, ports):
+        p = bytearray(ip6(a, b, 17, udp(*ports)))
+        p[1:4] = bytes((label >> 16, label >> 8 & 255, label & 255))
+        return bytes(p)
+    frames = [ether(one, two, labelled(A6, B6, 0x12345, (1, 2))), ether(two, one, labelled(B6, A6, 0xfedcb, (2, 1)), ((0x8100, 7),)),
+              ether(three, two, labelled(A6, B6, 0x1, (1, 2)))]
+    columns = ("src_mac", "dst_mac", "fwd_flow_label", "rev_flow_label")
+    for got, want in ((frames, ["02:00:00:00:00:01", "0a:1b:2c:3d:4e:ff", 0x12345, None]),
+                      (frames[:1] + frames[2:], ["02:00:00:00:00:01", "0a:1b:2c:3d:4e:ff", 0x12345, None]),
+                      ([ether(two, one, ip4(A, B, 17, udp(1, 2)), ((0x88a8, 5), (0x8100, 6)))],
+                       ["0a:1b:2c:3d:4e:ff", "02:00:00:00:00:01", None, None])):
+        f = m.flows([(T0 + i * MS, x) for i, x in enumerate(got)], "-p", "link")[0]
+        same([f[c] for c in columns], want)
+    f, = m.flows([(T0, frames[0]), (T0 + MS, ether(two, one, labelled(B6, A6, 0xfedcb, (2, 1))))], "-p", "link")
+    same([f[c] for c in columns], ["02:00:00:00:00:01", "0a:1b:2c:3d:4e:ff", 0x12345, 0xfedcb])
+    # a handshake of which the answer is seen first: the initiator's side is that of the destination
+    f, = m.flows([(T0, ether(two, one, ip(B, A, 6, tcp(80, 1000, SYN | ACK, 1, 1))))], "-p", "link")
+    same((f["src_ip"], f["src_mac"], f["dst_mac"]), (A, "02:00:00:00:00:01", "0a:1b:2c:3d:4e:ff"))
+    f, = m.flows([(T0, ip4(A, B, 17, udp(1, 2)))], "-p", "link", linktype=101)
+    same([f[c] for c in columns], [None] * 4, "no Ethernet")
+    f, = m.flows([(T0, ether(one, two, ip4(A, B, 4, ip4(A, C, 17, udp(1, 2)))))], "-p", "link")
+    same([f[c] for c in columns], [None] * 4, "a tunnel")
 
 
 main(globals())

@@ -211,6 +211,7 @@ struct flow {
     struct ft_sizes_record sizes;
     struct ft_tcp_record tcp;
     struct ft_tunnel_record tunnel;
+    struct ft_link_record link;
     struct ft_app_info app;
 };
 
@@ -219,6 +220,7 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
     f->app = app_of(part);
     f->sizes = (struct ft_sizes_record){0};
     f->tcp = (struct ft_tcp_record){.history = "Sh"};
+    f->link = (struct ft_link_record){.mac = {{2, 1, 2, 3, 4, 5}, {6, 5, 4, 3, 2, 1}}};
     f->tunnel =
         (struct ft_tunnel_record){.version = (uint8_t)(10 - version), .depth = 1, .fragments = {1}};
     f->r = (struct ft_flow_record){.flow_id = 0x1234567890abcdef,
@@ -234,6 +236,7 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
                                             [FT_PART_SIZES] = &f->sizes,
                                             [FT_PART_TCP] = &f->tcp,
                                             [FT_PART_TUNNEL] = &f->tunnel,
+                                            [FT_PART_LINK] = &f->link,
                                             [FT_PART_APP] = &f->app}};
     for (int i = 0; i < (version == 4 ? 4 : 16); i++) {
         f->r.src[i] = (uint8_t)(i + 10);

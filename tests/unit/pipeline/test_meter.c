@@ -51,6 +51,7 @@ static void run(struct ft_meter *m)
         p->ip_len = p->frame_len = 100;
         p->tcp_flags = FT_TCP_ACK;
         p->tcp_opts = FT_TCPO_WHOLE | FT_TCPO_NO_SCALE;
+        p->mark = FT_MARK_LINK;
         p->frag = i == 5 ? FT_FRAG_FIRST : FT_FRAG_NONE;
         if (i % 64 == 63 || i == 7999) {
             ft_meter_count(m, pkts, i % 64 + 1, at, NULL);
@@ -63,10 +64,11 @@ static void run(struct ft_meter *m)
 static void test_off_is_nothing(void)
 {
     struct ft_meter m;
-    uint64_t before = ft_mem_count(), base, more;
+    uint64_t before, base, more;
     uint32_t flow;
     size_t budget = ft_meter_budget(&cfg, 0, default_options(), &flow);
 
+    before = ft_mem_count();
     open_meter(&m, 0);
     base = ft_mem_count() - before;
     CHECK_EQ(m.n_on, 0);
@@ -120,9 +122,11 @@ static void test_what_a_flow_takes(void)
     CHECK_EQ(flow_bytes(1u << FT_PART_TCP, &few), 144 + 72);
     CHECK_EQ(flow_bytes(1u << FT_PART_TUNNEL, &few), 144);
     CHECK_EQ(flow_bytes(1u << FT_PART_PACKETS, &few), 144 + 128);
+    CHECK_EQ(flow_bytes(1u << FT_PART_LINK, &few), 144 + 32);
     CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, &few), 144 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, default_options()), 144 + 8 * 64);
-    CHECK_EQ(flow_bytes(UINT32_MAX, &few) - flow_bytes(1u << FT_PART_APP, &few), 64 + 72 + 128 + 64);
+    CHECK_EQ(flow_bytes(UINT32_MAX, &few) - flow_bytes(1u << FT_PART_APP, &few),
+             64 + 72 + 128 + 32 + 64);
 }
 
 static void test_no_memory(void)
