@@ -10,7 +10,7 @@ import struct
 import subprocess
 import termios
 
-from support import SAMPLE, Case, main, pcap_header, pcap_records, run, start, wait_for
+from support import FLOWTAP, SAMPLE, Case, main, pcap_header, pcap_records, run, start, wait_for
 
 
 def table(text):
@@ -94,6 +94,16 @@ class Account(Case):
 
 
 class Bad(Case):
+    def test_small_run_is_small(self):
+        """At most 20 MiB resident for a small capture, whatever the bounds of table and queues."""
+        if "sanitizer build" in self.good("read", "-o", "null:", SAMPLE).stderr:
+            self.skipTest("its shadow is memory, too")
+        pid = os.spawnv(os.P_NOWAIT, FLOWTAP, [FLOWTAP, "read", "--quiet", "-w1", "-o",
+                                               f"ndjson:{self.dir / 'out'}", SAMPLE])
+        _, status, used = os.wait4(pid, 0)
+        self.assertEqual(status, 0)
+        self.assertLessEqual(used.ru_maxrss, 20 * 1024)
+
     def test_truncated(self):
         whole = pathlib.Path(SAMPLE).read_bytes()
         path = self.file("cut.pcap", whole[:5000])

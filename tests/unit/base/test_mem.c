@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -107,6 +108,24 @@ static void test_map(void)
         memset(p, 0xEE, lens[i]); /* all of it is ours */
         ft_map_free(p, lens[i]);
     }
+}
+
+/* One byte at the beginning of a large map costs a page, not a huge one: small runs stay small. */
+static void test_map_begins_small(void)
+{
+    size_t len = 8 * HUGE_LEN;
+    uint8_t *p = ft_map_alloc(len);
+    static unsigned char there[8 * HUGE_LEN / 4096];
+    size_t n = 0;
+
+    CHECK(p != NULL);
+    p[5000] = 1;
+    CHECK_EQ(mincore(p, len, there), 0);
+    for (size_t i = 0; i < sizeof there; i++) {
+        n += there[i] & 1;
+    }
+    CHECK_EQ(n, 1);
+    ft_map_free(p, len);
 }
 
 /* Address space, in KiB. */
@@ -247,6 +266,7 @@ int main(void)
     RUN(test_strdup);
     RUN(test_products);
     RUN(test_map);
+    RUN(test_map_begins_small);
     RUN(test_map_leaves_nothing);
     RUN(test_map_too_much);
     RUN(test_limit);
