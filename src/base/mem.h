@@ -26,7 +26,8 @@ FT_NODISCARD char *ft_mem_strdup(const char *s);
 void ft_mem_free(void *p);
 
 /* len zero bytes of address space, page aligned; 2 MiB aligned when len is 2 MiB or more, with huge
- * pages asked for behind the first 2 MiB. NULL when there is no memory. Freed with ft_map_free(p, the same len). */
+ * pages asked for behind the first 2 MiB. NULL when there is no memory. Freed with ft_map_free(p,
+ * the same len). */
 FT_NODISCARD void *ft_map_alloc(size_t len);
 void ft_map_free(void *p, size_t len);
 

@@ -9,6 +9,25 @@
 #define P2(t)  #t "0" #t "1" #t "2" #t "3" #t "4" #t "5" #t "6" #t "7" #t "8" #t "9"
 #define P2_ALL P2(0) P2(1) P2(2) P2(3) P2(4) P2(5) P2(6) P2(7) P2(8) P2(9)
 
+/* clang-format off */
+#define TEN(row) row('0'), row('1'), row('2'), row('3'), row('4'), row('5'), row('6'), row('7'), row('8'), row('9')
+#define ONE(u) {u, 0, 0, 1}
+#define TWO(t) {t, '0', 0, 2}, {t, '1', 0, 2}, {t, '2', 0, 2}, {t, '3', 0, 2}, {t, '4', 0, 2}, \
+               {t, '5', 0, 2}, {t, '6', 0, 2}, {t, '7', 0, 2}, {t, '8', 0, 2}, {t, '9', 0, 2}
+#define THREE(h, t) {h, t, '0', 3}, {h, t, '1', 3}, {h, t, '2', 3}, {h, t, '3', 3}, {h, t, '4', 3}, \
+                    {h, t, '5', 3}, {h, t, '6', 3}, {h, t, '7', 3}, {h, t, '8', 3}, {h, t, '9', 3}
+#define HUNDRED1(t) THREE('1', t)
+
+const uint8_t ft__octets[256][4] = {
+    TEN(ONE),
+    TWO('1'), TWO('2'), TWO('3'), TWO('4'), TWO('5'), TWO('6'), TWO('7'), TWO('8'), TWO('9'),
+    TEN(HUNDRED1),
+    THREE('2', '0'), THREE('2', '1'), THREE('2', '2'), THREE('2', '3'), THREE('2', '4'),
+    {'2', '5', '0', 3}, {'2', '5', '1', 3}, {'2', '5', '2', 3},
+    {'2', '5', '3', 3}, {'2', '5', '4', 3}, {'2', '5', '5', 3},
+};
+/* clang-format on */
+
 const char ft__digit_pairs[200] FT_ALIGNED(64) = P2_ALL;
 
 static const char hex[] = "0123456789abcdef";
@@ -97,6 +116,12 @@ static uint8_t *put_f64_slowly(uint8_t *p, double v)
 
     snprintf(text, sizeof text, "%.17g", v);
     return ft_put_str(p, text);
+}
+
+uint8_t *ft_put_u64_large(uint8_t *p, uint64_t v)
+{
+    p = ft_put_u64(p, v / 100000000);
+    return ft__put_8digits(p, (uint32_t)(v % 100000000));
 }
 
 uint8_t *ft_put_f64(uint8_t *p, double v)

@@ -28,19 +28,58 @@ FT_INLINE uint8_t *ft_put_str(uint8_t *p, const char *s)
     return p + len;
 }
 
+/* Eight digits of v < 10^8 as bytes of values 0 to 9, the first one lowest. */
+FT_INLINE uint64_t ft__digits8(uint32_t v)
+{
+    uint64_t x = v / 10000 | (uint64_t)(v % 10000) << 32;
+    uint64_t hundreds = (x * 10486 >> 20) & 0x0000007f0000007fu;
+
+    x = hundreds | (x - hundreds * 100) << 16;
+    uint64_t tens = (x * 103 >> 10) & 0x000f000f000f000fu;
+
+    return tens | (x - tens * 10) << 8;
+}
+
+#define FT__ASCII_ZEROS 0x3030303030303030u
+
+FT_INLINE uint8_t *ft__put_8digits(uint8_t *p, uint32_t v)
+{
+    uint64_t x = ft__digits8(v) | FT__ASCII_ZEROS;
+
+    memcpy(p, &x, 8);
+    return p + 8;
+}
+
+FT_INLINE uint8_t *ft_put_u64_small(uint8_t *p, uint32_t v)
+{
+    uint64_t x = ft__digits8(v);
+    int skip = __builtin_ctzll(x | (uint64_t)1 << 56) & ~7;
+
+    x = (x | FT__ASCII_ZEROS) >> skip;
+    memcpy(p, &x, 8);
+    return p + 8 - skip / 8;
+}
+
+uint8_t *ft_put_u64_large(uint8_t *p, uint64_t v);
+
+/* No copy through a buffer: that would wait for its stores (they are narrower than the load). */
 FT_INLINE uint8_t *ft_put_u64(uint8_t *p, uint64_t v)
 {
-    char tmp[24 + FT_PUT_SLACK];
-    uint32_t at = 22;
-
-    while (v >= 100) {
-        memcpy(tmp + (at -= 2), ft__digit_pairs + v % 100 * 2, 2);
-        v /= 100;
+    if (v < 10) {
+        *p = (uint8_t)('0' + v);
+        return p + 1;
     }
-    memcpy(tmp + (at -= 2), ft__digit_pairs + v * 2, 2);
-    at += v < 10;
-    memcpy(p, tmp + at, 24);
-    return p + (22 - at);
+    if (FT_UNLIKELY(v >= 100000000)) {
+        uint64_t high = v / 100000000;
+
+        if (FT_UNLIKELY(high >= 100000000)) {
+            p = ft_put_u64_large(p, high);
+        } else {
+            p = ft_put_u64_small(p, (uint32_t)high);
+        }
+        return ft__put_8digits(p, (uint32_t)(v % 100000000));
+    }
+    return ft_put_u64_small(p, (uint32_t)v);
 }
 
 /* A finite double, so that reading it gives the same value again or its neighbour: at most 17
@@ -57,27 +96,30 @@ FT_INLINE uint8_t *ft_put_time(uint8_t *p, int64_t ns)
     if (us < 0) {
         *p++ = '-';
     }
-    p = ft_put_u64(p, abs / 1000000);
+    uint64_t sec = abs / 1000000;
+
+    if (FT_LIKELY(sec < 10000000000u && sec >= 1000000000)) { /* 2001 to 2286: ten digits */
+        uint32_t high = (uint32_t)(sec / 100000000);
+
+        memcpy(p, ft__digit_pairs + high * 2, 2);
+        p = ft__put_8digits(p + 2, (uint32_t)(sec - (uint64_t)high * 100000000));
+    } else {
+        p = ft_put_u64(p, sec);
+    }
     p[0] = '.';
-    memcpy(p + 1, ft__digit_pairs + frac / 10000 * 2, 2);
-    memcpy(p + 3, ft__digit_pairs + frac / 100 % 100 * 2, 2);
-    memcpy(p + 5, ft__digit_pairs + frac % 100 * 2, 2);
+    uint64_t x = (ft__digits8(frac) | FT__ASCII_ZEROS) >> 16;
+
+    memcpy(p + 1, &x, 8);
     return p + 7;
 }
 
-FT_INLINE uint8_t *ft_put_octet(uint8_t *p, uint32_t v)
+extern const uint8_t ft__octets[256][4]; /* digits of 0 to 255, and how many */
+
+/* No branch: which of three lengths it is nobody can predict. */
+FT_INLINE uint8_t *ft_put_octet(uint8_t *p, uint8_t v)
 {
-    if (v >= 100) {
-        p[0] = (uint8_t)('0' + v / 100);
-        memcpy(p + 1, ft__digit_pairs + v % 100 * 2, 2);
-        return p + 3;
-    }
-    if (v >= 10) {
-        memcpy(p, ft__digit_pairs + v * 2, 2);
-        return p + 2;
-    }
-    p[0] = (uint8_t)('0' + v);
-    return p + 1;
+    memcpy(p, ft__octets[v], 4);
+    return p + ft__octets[v][3];
 }
 
 /* 4 bytes, network order. */

@@ -73,6 +73,31 @@ static void check_ip6(const uint8_t *a)
     }
 }
 
+/* Around every power of ten and of two, and every octet. */
+static void test_numbers(void)
+{
+    char want[32];
+    uint8_t got[64];
+
+    for (uint64_t ten = 1, two = 1; two != 0;
+         ten = ten < UINT64_MAX / 10 ? ten * 10 : 1, two *= 2) {
+        for (uint64_t d = 0; d < 5; d++) {
+            const uint64_t v[] = {ten + d - 2, two + d - 2, ten * d};
+
+            for (size_t i = 0; i < 3; i++) {
+                snprintf(want, sizeof want, "%" PRIu64, v[i]);
+                *ft_put_u64(got, v[i]) = 0;
+                CHECK_STR((char *)got, want);
+            }
+        }
+    }
+    for (unsigned v = 0; v < 256; v++) {
+        snprintf(want, sizeof want, "%u", v);
+        *ft_put_octet(got, (uint8_t)v) = 0;
+        CHECK_STR((char *)got, want);
+    }
+}
+
 static void test_addresses(void)
 {
     for (int i = 0; i < 300000; i++) {
@@ -167,6 +192,7 @@ int main(void)
 {
     RUN(test_u64);
     RUN(test_time);
+    RUN(test_numbers);
     RUN(test_addresses);
     RUN(test_json_strings);
     RUN(test_community_id);
