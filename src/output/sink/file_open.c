@@ -122,7 +122,8 @@ static int write_header(struct file_sink *f)
     if (f->header_len == 0 || (f->at.size > 0 && f->path != NULL)) { /* what is added to has one */
         return FT_OK;
     }
-    int rc = ft__file_write_raw(f, f->header, f->header_len, &taken);
+    struct iovec v = {f->header, f->header_len};
+    int rc = ft__file_write_raw(f, &v, 1, &taken);
 
     if (rc != FT_OK) {
         ft__file_cut(f, before);
