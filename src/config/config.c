@@ -6,10 +6,11 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "config/options.h"
 #include "config/url.h"
 
-enum { SUGGEST_MAX = 3, PREFIX_MIN = 3, NAME_LEN = 64, SHOWN_LEN = 80 };
+enum { SHOWN_LEN = 80 };
 
 const struct ft_option *ft_option_at(uint32_t i)
 {
@@ -17,43 +18,6 @@ const struct ft_option *ft_option_at(uint32_t i)
 }
 
 /* ---- names ---- */
-
-/* Edit distance of two short words. */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned row[NAME_LEN + 1], n = (unsigned)strlen(b);
-
-    if (n > NAME_LEN || strlen(a) > NAME_LEN) {
-        return NAME_LEN;
-    }
-    for (unsigned j = 0; j <= n; j++) {
-        row[j] = j;
-    }
-    for (unsigned i = 1; a[i - 1] != '\0'; i++) {
-        unsigned diagonal = row[0]++;
-
-        for (unsigned j = 1; j <= n; j++) {
-            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-
-            diagonal = row[j];
-            best = best < row[j] + 1 ? best : row[j] + 1;
-            row[j] = best < row[j - 1] + 1 ? best : row[j - 1] + 1;
-        }
-    }
-    return row[n];
-}
-
-/* How far a name that does not exist is from one that does: its beginning is near, too. */
-static unsigned farness(const char *name, const char *option)
-{
-    unsigned d = distance(name, option);
-    size_t len = strlen(name);
-
-    if (d > SUGGEST_MAX && len >= PREFIX_MIN && strncmp(name, option, len) == 0) {
-        return SUGGEST_MAX;
-    }
-    return d;
-}
 
 /* What the user wrote, short enough that the rest of the message has room; never cut inside a
  * character. */
@@ -81,8 +45,7 @@ static const char *command_name(enum ft_command c)
 int ft__option_find(const struct ft_config *cfg, const char *where, const char *name,
                     uint32_t *out_i, struct ft_err *err)
 {
-    unsigned best = SUGGEST_MAX + 1;
-    const char *nearest = NULL;
+    struct ft_nearest near = {.name = name};
     char text[SHOWN_LEN];
 
     for (uint32_t i = 0; i < ft__option_rows_n; i++) {
@@ -96,16 +59,13 @@ int ft__option_find(const struct ft_config *cfg, const char *where, const char *
             *out_i = i;
             return FT_OK;
         }
-        unsigned d = farness(name, o->name);
-
-        if (d < best && d < strlen(o->name) && (o->commands & cfg->command) != 0) {
-            best = d;
-            nearest = o->name;
+        if ((o->commands & cfg->command) != 0) {
+            ft_nearest_look(&near, o->name);
         }
     }
-    if (nearest != NULL) {
+    if (near.best != NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s%s: there is no such option; did you mean %s?", where,
-                          shown(name, text), nearest);
+                          shown(name, text), near.best);
     }
     return ft_err_set(err, FT_E_USAGE, "%s%s: there is no such option", where, shown(name, text));
 }
@@ -270,18 +230,15 @@ static int set_snapshots(struct ft_config *cfg, const struct ft_option *o, const
 static enum ft_tunnel_udp find_tunnel(const char *word, bool *out_exact)
 {
     enum ft_tunnel_udp best = FT_TUNNEL_UDP__COUNT;
-    unsigned least = SUGGEST_MAX;
+    struct ft_nearest near = {.name = word};
 
     for (enum ft_tunnel_udp k = 0; k < FT_TUNNEL_UDP__COUNT; k++) {
         const char *name = ft_tunnel_udp_name(k);
-        unsigned d = farness(word, name);
 
-        if (d < least && d < strlen(name)) {
-            least = d;
-            best = k;
-        }
+        ft_nearest_look(&near, name);
+        best = near.best == name ? k : best;
     }
-    *out_exact = best != FT_TUNNEL_UDP__COUNT && least == 0;
+    *out_exact = near.best != NULL && near.far == 0;
     return best;
 }
 

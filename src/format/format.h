@@ -17,6 +17,7 @@
 #include "flowtap/stats.h"
 #include "model/export.h"
 #include "model/packet.h"
+#include "model/param.h"
 #include "model/record.h"
 
 enum { FT_FORMAT_MAX = FT_EVENT_ROOM }; /* a stats event of 128 workers and 16 outputs fits */
@@ -50,6 +51,8 @@ struct ft_format_ops {
 extern const struct ft_format_ops *const ft_formats[];
 
 const struct ft_format_ops *ft_format_find(const char *name);
+
+extern const struct ft_params ft_format_params;
 
 /* CSV whose text no spreadsheet takes for a formula: csv with ?spreadsheet=safe. */
 extern const struct ft_format_ops ft_format_csv_safe;

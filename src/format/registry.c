@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* format: what was built in. A new format is a row here, and its name in config/url.c, which knows
- * names only. Variants that an option chooses (?schema=, ?spreadsheet=) are not in it. */
+/* format: what was built in. A new format is a row here. Variants that an option chooses (?schema=,
+ * ?spreadsheet=) are not in it. */
 #include <string.h>
 
 #include "format/format.h"

@@ -671,6 +671,11 @@ int ft_output_start(struct ft_output *o)
     return FT_OK;
 }
 
+unsigned ft_output_needs(const struct ft_output *o)
+{
+    return o->sink != NULL ? o->sink->ops->needs : 0;
+}
+
 size_t ft_output_budget(const struct ft_output *o)
 {
     return (size_t)o->n_chunks * o->chunk_len + sizeof *o->writers * o->n_writers +

@@ -33,7 +33,9 @@
 #include "flowtap/errors.h"
 #include "flowtap/event.h"
 #include "flowtap/log.h"
+#include "flowtap/sandbox.h"
 #include "flowtap/stats.h"
+#include "model/param.h"
 #include "output/url.h"
 
 enum ft_overflow { FT_OVERFLOW_DROP, FT_OVERFLOW_BLOCK };
@@ -94,6 +96,8 @@ struct ft_sink;
 struct ft_sink_ops {
     const char *name; /* "file", "callback" */
     const char *help;
+    const struct ft_params *params; /* of its URLs, besides those that every output has; NULL ok */
+    unsigned needs; /* of the kernel, besides writing to what is open: enum ft_sandbox_needs */
     int (*open)(const struct ft_output_url *url, const struct ft_output_env *env,
                 struct ft_sink **out, struct ft_err *err);
     /* Takes *n >= 1 chunks. FT_OK: all of them. Otherwise *n is how many it dealt with, the one
@@ -124,6 +128,7 @@ struct ft_sink {
 
 extern const struct ft_sink_ops ft_sink_file;
 extern const struct ft_sink_ops *const ft_sinks[]; /* NULL-terminated */
+extern const struct ft_params ft_output_params;    /* that every output has */
 
 /* The sink of an embedder: fn gets whole events; anything but 0 ends the output. FT_E_NOMEM. */
 FT_NODISCARD int ft_sink_callback_new(int (*fn)(void *cookie, const void *data, size_t len),
@@ -149,6 +154,9 @@ FT_NODISCARD int ft_output_open(const struct ft_output_url *url, const struct ft
                                 const struct ft_output_env *env, struct ft_output **out,
                                 struct ft_err *err);
 FT_NODISCARD int ft_output_start(struct ft_output *o);
+
+/* What its sink asks of the kernel: enum ft_sandbox_needs. */
+unsigned ft_output_needs(const struct ft_output *o);
 
 /* Bytes of memory that the output holds: pool and writers. */
 size_t ft_output_budget(const struct ft_output *o);

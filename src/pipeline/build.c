@@ -93,15 +93,9 @@ static int route_schema(const struct ft_pipeline *p, const struct ft_output_url 
     const char *schema = ft_output_url_get(url, "schema");
     const struct ft_format_ops *format = ft_format_schema(schema);
 
-    if (strcmp(url->format, "ndjson") != 0 || !p->plan.collect) {
+    if (!p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
                           url->text);
-    }
-    if (format == NULL) {
-        return ft_err_set(err, FT_E_USAGE,
-                          "%s: schema=%s: allowed are goflow2, ecs, ocsf, otel, pmacct, nfdump, "
-                          "akvorado",
-                          url->text, schema);
     }
     r->format = format;
     return FT_OK;
@@ -114,17 +108,6 @@ int ft__build_check_raw(bool anonymize, const char *name, const struct ft_format
         return ft_err_set(err, FT_E_USAGE,
                           "%s: carries bytes of packets, which --anonymize cannot look into", name);
     }
-    return FT_OK;
-}
-
-/* ?spreadsheet=safe: text that a spreadsheet would take for a formula is marked as text. */
-static int route_spreadsheet(const struct ft_output_url *url, struct ft_route *r,
-                             struct ft_err *err)
-{
-    if (strcmp(url->format, "csv") != 0) {
-        return ft_err_set(err, FT_E_USAGE, "%s: spreadsheet= is for csv outputs", url->text);
-    }
-    r->format = &ft_format_csv_safe;
     return FT_OK;
 }
 
@@ -150,12 +133,8 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
             return wrong;
         }
     }
-    if (ft_output_url_get(url, "spreadsheet") != NULL) {
-        int wrong = route_spreadsheet(url, &r, err);
-
-        if (wrong != FT_OK) {
-            return wrong;
-        }
+    if (ft_output_url_get(url, "spreadsheet") != NULL) { /* text that a spreadsheet would compute */
+        r.format = &ft_format_csv_safe;
     }
     int rc = route_events(p, url, r.format, &r.events, err);
 
@@ -442,10 +421,13 @@ static int build_files(struct ft_pipeline *p, struct ft_opener *opener, struct f
 
 unsigned ft_pipeline_needs(const struct ft_pipeline *p)
 {
-    if (p->plan.collect) {
-        return p->plan.live ? FT_SANDBOX_SOCKETS : 0;
+    unsigned source = p->plan.collect ? FT_SANDBOX_SOCKETS : FT_SANDBOX_CAPTURE;
+    unsigned needs = p->plan.live ? source : 0;
+
+    for (uint32_t i = 0; i < p->n_routes; i++) {
+        needs |= ft_output_needs(p->routes[i].output);
     }
-    return p->plan.live ? FT_SANDBOX_CAPTURE : 0;
+    return p->state_path != NULL ? needs | FT_SANDBOX_FILES : needs;
 }
 
 int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log, struct ft_opener *opener,

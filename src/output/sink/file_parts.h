@@ -77,6 +77,8 @@ struct file_sink {
     bool no_reader, cannot_open, folder_foreign, sync_failed;
 };
 
+extern const struct ft_params ft__file_params;
+
 int64_t ft__file_wall_ns(void);
 
 /* Opens the descriptor or path of the URL. What is there of an earlier run is put aside, added to

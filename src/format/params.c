@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* format: the parameters that choose what an output holds and how it looks. row.of is the format
+ * that has it, or NULL: all that hold events. */
+#include "format/format.h"
+
+static const struct ft_param rows[] = {
+    {.row = {.name = "event",
+             .choices = "sample|flow|stats|template|counter|discard|exporter",
+             .help = "this kind of event only; a CSV file holds one"}},
+    {.row = {.name = "schema",
+             .of = "ndjson",
+             .choices = "goflow2|ecs|ocsf|otel|pmacct|nfdump|akvorado",
+             .help = "collect's records in the shape of another collector"}},
+    {.row = {.name = "spreadsheet",
+             .of = "csv",
+             .choices = "safe",
+             .help = "text that a spreadsheet would take for a formula is marked as text"}},
+};
+
+const struct ft_params ft_format_params = {rows, sizeof rows / sizeof rows[0]};
