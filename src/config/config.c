@@ -175,7 +175,7 @@ static unsigned events_made(enum ft_command c)
 {
     unsigned packets = 1u << FT_EVENT_SAMPLE | 1u << FT_EVENT_FLOW | 1u << FT_EVENT_STATS;
 
-    return c == FT_CMD_COLLECT ? (1u << FT_EVENT__COUNT) - 1 : packets;
+    return c == FT_CMD_COLLECT ? (1u << FT_EVENT_PACKET) - 1 : packets;
 }
 
 static unsigned events_of(const char *value)

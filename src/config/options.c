@@ -128,9 +128,8 @@ const struct ft_option_row ft__option_rows[] = {
       .repeatable = true,
       .arg = "URL",
       .defval = "ndjson:-",
-      .help = "Where events go: ndjson:-, ndjson:FILE, csv:FILE, null:, each with "
-              "?key=value&... (overflow, queue, event, schema; files: rotate, keep, compress, "
-              "append, mode, group, fsync, spreadsheet)"},
+      .help = "Where events go: ndjson:-, ndjson:FILE, csv:FILE, null:, and packets: pcap:FILE; "
+              "each with ?key=value&..., see the output parameters"},
      FT__SET_OUTPUT,
      0},
     {{.name = "events",

@@ -172,7 +172,7 @@ CSV_FORM(safe, true)
 #define CSV_OPS(form)                                                                              \
     .name = "csv",                                                                                 \
     .help = "comma-separated values with a header line; one kind of event (?event=)",              \
-    .suffix = ".csv", .events = (1u << FT_EVENT__COUNT) - 1, .single_event = true,                 \
+    .suffix = ".csv", .events = (1u << FT_EVENT_PACKET) - 1, .single_event = true,                 \
     .header = csv_header, .sample = form##_sample, .flow = form##_flow, .stats = form##_stats,     \
     .export_header = csv_export_header, .export_flow = form##_export_flow,                         \
     .export_event = form##_export_event

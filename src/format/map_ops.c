@@ -37,7 +37,7 @@ SCHEMA(6)
 
 #define OPS(i)                                                                                     \
     {                                                                                              \
-        .name = "ndjson", .suffix = ".ndjson", .events = (1u << FT_EVENT__COUNT) - 1,              \
+        .name = "ndjson", .suffix = ".ndjson", .events = (1u << FT_EVENT_PACKET) - 1,              \
         .stats = ft__ndjson_stats, .export_flow = flow_##i, .export_event = event_##i,             \
     }
 

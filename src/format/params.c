@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: the parameters that choose what an output holds and how it looks. row.of is the format
  * that has it, or NULL: all that hold events. */
+#include "base/units.h"
 #include "format/format.h"
+#include "format/pcap.h"
+
+static bool valid_snap(const char *value)
+{
+    const char *rest;
+    uint64_t n;
+
+    return ft_parse_number(value, &n, &rest) && *rest == '\0' && n >= 1 && n <= FT_PCAP_SNAP_MOST;
+}
 
 static const struct ft_param rows[] = {
     {.row = {.name = "event",
@@ -15,6 +25,13 @@ static const struct ft_param rows[] = {
              .of = "csv",
              .choices = "safe",
              .help = "text that a spreadsheet would take for a formula is marked as text"}},
+    {.row = {.name = "snap",
+             .of = "pcap",
+             .value = "BYTES",
+             .defval = "262144",
+             .help = "of each packet that are kept"},
+     .check = valid_snap,
+     .allowed = "a number of bytes from 1 to 262144"},
 };
 
 const struct ft_params ft_format_params = {rows, sizeof rows / sizeof rows[0]};

@@ -334,6 +334,12 @@ bool ft_writer_count_only(const struct ft_writer *w)
     return w->o->count_only;
 }
 
+void ft_writer_lose(struct ft_writer *w, enum ft_event e, uint64_t n)
+{
+    ft_count_add(&w->made[e], n);
+    ft_count_add(&w->lost[e], n);
+}
+
 void ft_writer_flush(struct ft_writer *w)
 {
     if (w->open != NULL && w->open->c.len > 0) {
@@ -645,6 +651,7 @@ int ft_output_open(const struct ft_output_url *url, const struct ft_output_confi
     struct ft_output_env with = *env;
 
     with.chunk_most = o->chunk_len;
+    with.binary = cfg->binary;
     int rc = o->count_only ? FT_OK : open_sink(o, url, cfg, &with, err);
 
     if (rc == FT_OK) {
@@ -669,6 +676,11 @@ int ft_output_start(struct ft_output *o)
         return FT_E_NOMEM;
     }
     return FT_OK;
+}
+
+const char *ft_output_name(const struct ft_output *o)
+{
+    return o->name;
 }
 
 unsigned ft_output_needs(const struct ft_output *o)

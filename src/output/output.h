@@ -40,6 +40,8 @@
 
 enum ft_overflow { FT_OVERFLOW_DROP, FT_OVERFLOW_BLOCK };
 
+enum { FT_LATE_HEADER = 64 };
+
 struct ft_output_env {
     const struct ft_log *log; /* may be NULL; outlives the output */
     struct ft_files files;    /* who opens files; used by the output's thread, too */
@@ -51,6 +53,11 @@ struct ft_output_env {
     /* bytes to be written at the start of every file (a CSV header), borrowed; may be NULL */
     const uint8_t *header;
     size_t header_len;
+    /* the same when it is known only with the first event: asked for once, by the output's thread,
+     * before anything is written, or at the end; at most FT_LATE_HEADER bytes. NULL ok */
+    size_t (*late_header)(void *cookie, uint8_t *out);
+    void *header_cookie;
+    bool binary; /* what is in the file has no lines: it is never added to */
 };
 
 /* Where something of a chunk ends, and what it is. */
@@ -158,6 +165,9 @@ FT_NODISCARD int ft_output_start(struct ft_output *o);
 /* What its sink asks of the kernel: enum ft_sandbox_needs. */
 unsigned ft_output_needs(const struct ft_output *o);
 
+/* Its URL as it was given; as long as the output. */
+const char *ft_output_name(const struct ft_output *o);
+
 /* Bytes of memory that the output holds: pool and writers. */
 size_t ft_output_budget(const struct ft_output *o);
 
@@ -176,6 +186,9 @@ void ft_writer_count(struct ft_writer *w, enum ft_event e, uint64_t n);
 bool ft_writer_count_only(const struct ft_writer *w);
 /* Pushes the open chunk, if it holds anything. */
 void ft_writer_flush(struct ft_writer *w);
+
+/* Counts n events as made, and lost: this output cannot hold them. */
+void ft_writer_lose(struct ft_writer *w, enum ft_event e, uint64_t n);
 
 /* True when a full pool makes writers wait. */
 bool ft_output_blocks(const struct ft_output *o);

@@ -13,10 +13,12 @@
 #include "base/wait.h"
 #include "codec/app/digest.h"
 #include "config/url.h"
+#include "format/pcap.h"
 #include "guard/opener.h"
 #include "pipeline/app.h"
 #include "pipeline/collect.h"
 #include "pipeline/lanes.h"
+#include "pipeline/packets.h"
 #include "pipeline/scrub.h"
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
@@ -111,8 +113,56 @@ int ft__build_check_raw(bool anonymize, const char *name, const struct ft_format
     return FT_OK;
 }
 
+/* An output that holds packets as they are. */
+static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
+                         struct ft_output_config *cfg, struct ft_output_env *env,
+                         struct ft_route *r, struct ft_err *err)
+{
+    if (p->plan.collect) {
+        return ft_err_set(err, FT_E_USAGE, "%s: collect has no packets; %s is for live and read",
+                          url->text, url->format);
+    }
+    if (ft_output_url_get(url, "event") != NULL) {
+        return ft_err_set(err, FT_E_USAGE, "%s: event=: %s holds packets", url->text, url->format);
+    }
+    const char *append = ft_output_url_get(url, "append");
+
+    if (append != NULL && strcmp(append, "true") == 0) {
+        return ft_err_set(err, FT_E_USAGE, "%s: append=: a capture file is not added to",
+                          url->text);
+    }
+    r->packets = ft_mem_alloc(1, sizeof *r->packets);
+    if (r->packets == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
+    }
+    ft_packet_file_init(r->packets, url, &p->log);
+    cfg->binary = true;
+    cfg->event_most = r->packets->snap + FT_PCAP_ROOM;
+    env->late_header = ft_packet_file_header;
+    env->header_cookie = r->packets;
+    r->events = r->format->events;
+    return FT_OK;
+}
+
+/* The events of an output, in its shape. */
+static int route_choose(struct ft_pipeline *p, const struct ft_output_url *url, struct ft_route *r,
+                        struct ft_err *err)
+{
+    if (ft_output_url_get(url, "schema") != NULL) {
+        int wrong = route_schema(p, url, r, err);
+
+        if (wrong != FT_OK) {
+            return wrong;
+        }
+    }
+    if (ft_output_url_get(url, "spreadsheet") != NULL) { /* text that a spreadsheet would compute */
+        r->format = &ft_format_csv_safe;
+    }
+    return route_events(p, url, r->format, &r->events, err);
+}
+
 static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
-                      const struct ft_output_config *cfg, struct ft_err *err)
+                      struct ft_output_config *cfg, struct ft_err *err)
 {
     uint8_t header[8192];
     struct ft_route r = {.format = ft_format_find(url->format)};
@@ -122,23 +172,12 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                                 .plain_events = ft_output_url_get(url, "schema") == NULL,
                                 .on_failed = ft__pipeline_wake,
                                 .failed_cookie = p};
+    bool packets = r.format->events == 1u << FT_EVENT_PACKET;
+    int rc = ft__build_check_raw(p->plan.anonymize, url->text, r.format, err);
 
-    if (r.format == NULL) {
-        return ft_err_set(err, FT_E_USAGE, "%s: there is no format '%s'", url->text, url->format);
+    if (rc == FT_OK) {
+        rc = packets ? route_packets(p, url, cfg, &env, &r, err) : route_choose(p, url, &r, err);
     }
-    if (ft_output_url_get(url, "schema") != NULL) {
-        int wrong = route_schema(p, url, &r, err);
-
-        if (wrong != FT_OK) {
-            return wrong;
-        }
-    }
-    if (ft_output_url_get(url, "spreadsheet") != NULL) { /* text that a spreadsheet would compute */
-        r.format = &ft_format_csv_safe;
-    }
-    int rc = route_events(p, url, r.format, &r.events, err);
-
-    rc = rc == FT_OK ? ft__build_check_raw(p->plan.anonymize, url->text, r.format, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }
@@ -154,18 +193,30 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
         env.header = header;
     }
     rc = ft_output_open(url, cfg, &env, &r.output, err);
-    if (rc == FT_OK) {
-        p->routes[p->n_routes++] = r;
+    if (rc != FT_OK) {
+        ft_mem_free(r.packets);
+        return rc;
     }
-    return rc;
+    if (packets) {
+        r.packets->name = ft_output_name(r.output);
+    }
+    p->routes[p->n_routes++] = r;
+    return FT_OK;
+}
+
+/* What every output of this pipeline has: writers of its workers, of the control thread, and of the
+ * reader, if there is one. */
+static struct ft_output_config output_config(const struct ft_pipeline *p)
+{
+    return (struct ft_output_config){
+        .overflow = p->plan.drop || p->plan.live ? FT_OVERFLOW_DROP : FT_OVERFLOW_BLOCK,
+        .n_writers = p->plan.n_workers + (p->plan.mode == FT_MODE_HANDOFF ? 2 : 1),
+    };
 }
 
 int ft__build_output(struct ft_pipeline *p, const char *text, struct ft_err *err)
 {
-    struct ft_output_config cfg = {
-        .overflow = p->plan.drop || p->plan.live ? FT_OVERFLOW_DROP : FT_OVERFLOW_BLOCK,
-        .n_writers = p->plan.n_workers + 1,
-    };
+    struct ft_output_config cfg = output_config(p);
     struct ft_output_url url;
 
     if (p->n_routes == FT_MAX_OUTPUTS) {
@@ -197,10 +248,7 @@ void ft__build_error(const struct ft_pipeline *p, struct ft_err *err)
 static int add_callback(struct ft_pipeline *p, const char *name, ft_output_fn fn, void *cookie,
                         struct ft_err *err)
 {
-    struct ft_output_config cfg = {
-        .overflow = p->plan.drop || p->plan.live ? FT_OVERFLOW_DROP : FT_OVERFLOW_BLOCK,
-        .n_writers = p->plan.n_workers + 1,
-    };
+    struct ft_output_config cfg = output_config(p);
     struct ft_output_url url = {.text = (char *)(uintptr_t)name,
                                 .format = (char *)(uintptr_t) "ndjson",
                                 .transport = (char *)(uintptr_t) "callback",
@@ -514,6 +562,7 @@ void ft__build_free(struct ft_pipeline *p)
 {
     for (uint32_t i = 0; i < p->n_routes; i++) {
         ft_output_free(p->routes[i].output);
+        ft_mem_free(p->routes[i].packets);
     }
     for (uint32_t i = 0; p->workers != NULL && i <= p->plan.n_workers; i++) { /* and the reader */
         ft_fragments_free(p->workers[i].fragments);

@@ -17,8 +17,11 @@
 #include "output/output.h"
 #include "pipeline/anonymize.h"
 
+struct ft_packet_file;
+
 struct ft_route {
     struct ft_output *output;           /* owned by the pipeline */
+    struct ft_packet_file *packets;     /* it holds packets: owned by the pipeline; or NULL */
     const struct ft_format_ops *format; /* static */
     unsigned events;                    /* bit per enum ft_event */
 };
@@ -29,10 +32,12 @@ struct ft_emitter {
         const struct ft_format_ops *format;
         unsigned events;
         bool count_only;
+        struct ft_packet_file *packets;
     } to[FT_MAX_OUTPUTS];
     uint32_t n;
     unsigned events;            /* union of all outputs */
     bool makes_samples;         /* some output wants the bytes of samples */
+    bool makes_packets;         /* some output holds packets (packets.h) */
     struct ft_anonymizer *anon; /* --anonymize: every event goes through it; owned, or NULL */
 };
 

@@ -58,6 +58,7 @@ struct ft_plan {
     bool collect;      /* datagrams, not packets */
     bool keep_tunnels; /* the flow is that of the outermost packet */
     struct ft_tunnel_ports tunnel_ports;
+    bool packets;   /* some output holds packets */
     bool app;       /* names on flows: packets carry their payload */
     bool anonymize; /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;

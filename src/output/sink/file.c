@@ -261,6 +261,46 @@ static bool frame_due(const struct file_sink *f)
 
 /* ---- the sink's operations ---- */
 
+/* The header as it goes into each file: its compression must not be in the way of an event's. */
+static int keep_header(struct file_sink *f)
+{
+    const uint8_t *data = f->env.header;
+    size_t len = f->env.header_len;
+
+    if (len > 0 && f->z != NULL) {
+        int rc = ft_compress(f->z, data, len, &data, &len);
+
+        if (rc != FT_OK) {
+            return rc;
+        }
+    }
+    if (len > 0) {
+        f->header = ft_mem_alloc(1, len);
+        if (f->header == NULL) {
+            return FT_E_NOMEM;
+        }
+        memcpy(f->header, data, len);
+        f->header_len = len;
+    }
+    return FT_OK;
+}
+
+/* What every file begins with, now that it can be known. */
+static int make_late_header(struct file_sink *f)
+{
+    uint8_t head[FT_LATE_HEADER];
+
+    if (f->env.late_header == NULL || f->header != NULL) {
+        return FT_OK;
+    }
+    f->env.header_len = f->env.late_header(f->env.header_cookie, head);
+    f->env.header = head;
+    int rc = keep_header(f);
+
+    f->env.header = NULL;
+    return rc == FT_OK && f->at.fd >= 0 ? ft__file_begin(f) : rc;
+}
+
 static int hold(struct file_sink *f, const struct ft_chunk *c)
 {
     if (f->frame_len == 0) {
@@ -279,6 +319,12 @@ static int file_write(struct ft_sink *s, const struct ft_chunk *chunks, uint32_t
     int rc = FT_OK;
 
     ft__file_reopen_if_due(f);
+    rc = make_late_header(f);
+    if (rc != FT_OK) {
+        ft_tally_chunk(&s->lost, &chunks[0], 0, chunks[0].len);
+        *n = 1;
+        return rc;
+    }
     for (uint32_t i = 0; i < *n && rc == FT_OK; i++) {
         uint32_t done = f->z != NULL ? 1 : *n - i;
 
@@ -362,6 +408,9 @@ static int file_close(struct ft_sink *s)
     uint32_t failed = f->sink.failed;
 
     ft__file_say_rotations(f);
+    if (f->at.fd >= 0) {
+        ft_ignore(make_late_header(f)); /* nothing has come: an empty file with its beginning */
+    }
     ft__file_close(f);
     int rc = f->sink.failed != failed ? FT_E_IO : FT_OK;
 
@@ -377,30 +426,6 @@ static int file_close(struct ft_sink *s)
 }
 
 /* ---- configuration ---- */
-
-/* The header as it goes into each file: its compression must not be in the way of an event's. */
-static int keep_header(struct file_sink *f)
-{
-    const uint8_t *data = f->env.header;
-    size_t len = f->env.header_len;
-
-    if (len > 0 && f->z != NULL) {
-        int rc = ft_compress(f->z, data, len, &data, &len);
-
-        if (rc != FT_OK) {
-            return rc;
-        }
-    }
-    if (len > 0) {
-        f->header = ft_mem_alloc(1, len);
-        if (f->header == NULL) {
-            return FT_E_NOMEM;
-        }
-        memcpy(f->header, data, len);
-        f->header_len = len;
-    }
-    return FT_OK;
-}
 
 /* rotate=, keep=, fsync=: their texts were checked with the URL. */
 static void configure_times(struct file_sink *f, const struct ft_output_url *url)

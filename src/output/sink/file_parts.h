@@ -86,6 +86,9 @@ int64_t ft__file_wall_ns(void);
 FT_NODISCARD int ft__file_start(struct file_sink *f, const struct ft_output_url *url,
                                 struct ft_err *err);
 
+/* What a file begins with, into the one that is open, if that is empty or was handed to us. */
+FT_NODISCARD int ft__file_begin(struct file_sink *f);
+
 /* A target that can be written to: waits for a FIFO's reader, opens a file again. FT_OK, FT_E_IO,
  * FT_E_INTERRUPTED. */
 FT_NODISCARD int ft__file_ready(struct file_sink *f);
