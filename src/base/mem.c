@@ -8,6 +8,9 @@
 #include <sys/mman.h>
 
 #define HUGE_LEN ((size_t)2 << 20)
+/* A huge page that is touched once costs 2 MiB and the time to clear them; small pages cost a fault
+ * each. So the beginning of a map, where small runs stay, lies before a boundary. */
+#define SMALL_LEN ((size_t)256 << 10)
 
 /* Process-wide on purpose: failure injection and counting have to see every allocation. */
 static _Atomic uint64_t mem_count;
@@ -57,25 +60,13 @@ void ft_mem_free(void *p)
     free(p);
 }
 
+/* Bytes of the mapping for len bytes: from 2 MiB on whole huge pages behind the small beginning. */
 static size_t map_round(size_t len)
 {
     size_t unit = len >= HUGE_LEN ? HUGE_LEN : 4096;
+    size_t size = (len + unit - 1) & ~(unit - 1);
 
-    return (len + unit - 1) & ~(unit - 1);
-}
-
-/* Best effort: without them a table is only slower. But for the beginning, where small runs stay: a
- * huge page that is touched once costs 2 MiB and the time to clear them. */
-static void ask_for_huge_pages(char *p, size_t size)
-{
-#ifdef MADV_HUGEPAGE
-    madvise(p, HUGE_LEN, MADV_NOHUGEPAGE);
-    if (size > HUGE_LEN) {
-        madvise(p + HUGE_LEN, size - HUGE_LEN, MADV_HUGEPAGE);
-    }
-#else
-    (void)p, (void)size;
-#endif
+    return unit == HUGE_LEN && size >= len ? size + SMALL_LEN : size;
 }
 
 void *ft_map_alloc(size_t len)
@@ -91,8 +82,8 @@ void *ft_map_alloc(size_t len)
     if (p == MAP_FAILED) {
         return NULL;
     }
-    if (extra != 0) { /* keep the 2 MiB aligned part, give the rest back */
-        size_t head = (HUGE_LEN - ((uintptr_t)p & (HUGE_LEN - 1))) & (HUGE_LEN - 1);
+    if (extra != 0) { /* it begins SMALL_LEN before a boundary; the rest is given back */
+        size_t head = (HUGE_LEN - (((uintptr_t)p + SMALL_LEN) & (HUGE_LEN - 1))) & (HUGE_LEN - 1);
 
         if (head != 0) {
             munmap(p, head);
@@ -101,7 +92,9 @@ void *ft_map_alloc(size_t len)
             munmap(p + head + size, extra - head);
         }
         p += head;
-        ask_for_huge_pages(p, size);
+#ifdef MADV_HUGEPAGE
+        madvise(p, size, MADV_HUGEPAGE); /* best effort: without it the table is only slower */
+#endif
     }
     return p;
 }
