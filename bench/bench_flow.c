@@ -47,6 +47,7 @@ static void run(uint32_t flows, uint64_t packets, int counts)
                                   .active_ns = (int64_t)60 * 1000000000,
                                   .linger_ns = (int64_t)5 * 1000000000};
     struct ft_tuple_counts out[BATCH];
+    struct ft_counted at[BATCH];
     static struct ft_packet pkts[BATCH];
     struct ft_hash_seed seed;
     struct ft_table *t = NULL;
@@ -55,7 +56,7 @@ static void run(uint32_t flows, uint64_t packets, int counts)
     double spent = 0;
 
     ft_hash_seed_fixed(&seed, 7);
-    if (ft_table_new(&cfg, NULL, NULL, &t) != FT_OK) {
+    if (ft_table_new(&cfg, &t) != FT_OK) {
         exit(1);
     }
     for (uint64_t i = 0; i < packets + flows; i += BATCH) {
@@ -67,7 +68,9 @@ static void run(uint32_t flows, uint64_t packets, int counts)
         }
         double t0 = now();
 
-        ft_table_update(t, pkts, BATCH, counts ? out : NULL);
+        if (ft_table_update(t, pkts, BATCH, at, counts ? out : NULL) != BATCH) {
+            exit(1); /* nothing is due: no timeout is that short */
+        }
         spent += i < flows ? 0 : now() - t0;
     }
     printf("%9u flows %s %6.1f ns/packet\n", flows, counts ? "counts" : "      ",

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # The figures of docs/performance.md: flowtap beside the peers that are installed, on one core, on the
 # captures of gen_pcap; then events, workers and start. See README.md in this folder.
+# 'run.sh figures ...' is figures.sh: the cost of a packet, a record and an event, row by row.
 set -eu
 cd "$(dirname "$0")/.."
+if [ "${1:-}" = figures ]; then exec bench/figures.sh "${@:2}"; fi
 work=${PEERS_WORK:-${TMPDIR:-/tmp}/flowtap-bench}
 flowtap=$PWD/build/release/flowtap
 export PEERS_WORK=$work

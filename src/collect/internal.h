@@ -78,6 +78,10 @@ void ft__template_remove(struct ft_collector *c, struct ft__template *t,
 /* What a message says of its exporter's restarts (restart.c); before its sets are taken. */
 void ft__restart_note(struct ft_collector *c, const struct ft_nf_message *m);
 
+/* The uptime is below the one before, by more than a message may be late: it began again. */
+bool ft__restart_stepped_back(const struct ft__exporter *e, uint32_t uptime_ms, int64_t now_ns,
+                              uint32_t late_ms);
+
 /* IPFIX: the sequence number that the exporter is to send next, when it counts and that is known;
  * else 0. */
 uint32_t ft__restart_sequence(const struct ft__exporter *e);

@@ -12,14 +12,17 @@ enum {
     IE_SAMPLING_INTERVAL = 34,
     IE_SAMPLER_ID = 48,
     IE_SAMPLER_RANDOM_INTERVAL = 50,
+    IE_FLOW_DIRECTION = 61,
     IE_INTERFACE_NAME = 82,
     IE_INTERFACE_DESCRIPTION = 83,
     IE_APPLICATION_ID = 95,
     IE_APPLICATION_NAME = 96,
-    IE_OBSERVATION_POINT = 138,
-    IE_LINE_CARD = 141,
-    IE_PORT = 142,
+    IE_EXPORTER4 = 130,
+    IE_EXPORTER6 = 131,
+    IE_METERING_PROCESS = 143,
+    IE_EXPORTING_PROCESS = 144,
     IE_TEMPLATE_ID = 145,
+    IE_DOMAIN = 149,
     IE_SYSTEM_INIT_MS = 160,
     IE_INGRESS_VRFID = 234,
     IE_VRF_NAME = 236,
@@ -33,9 +36,8 @@ enum {
     IE_ELEMENT_TYPE = 339,
     IE_ELEMENT_NAME = 341,
     IE_ELEMENT_PEN = 346,
+    SCOPE_SYSTEM = 1,
     SCOPE_INTERFACE = 2,
-    SCOPE_LINE_CARD = 3,
-    SCOPE_CACHE = 4,
     SCOPE_TEMPLATE = 5
 };
 
@@ -46,37 +48,55 @@ struct told {
 
 /* What one options record tells, by element. */
 struct options {
-    struct told interface, sampler, template_id, part;
+    struct told interface, direction, sampler, template_id;
     struct told sampling[FT__SELECT__COUNT];
-    uint32_t part_kind; /* the element or scope that part is of */
+    uint64_t part;      /* of the scopes that no record names */
+    uint32_t part_kind; /* their elements */
+    bool has_part;
+    uint16_t interface_by; /* 10 or 14, when the interface is told by that */
     struct told if_name, if_description, vrf, vrf_name, app, app_name, init;
     struct told ie_id, ie_pen, ie_type, ie_name;
 };
 
-/* Of a scope: what the record tells of. NULL: the whole domain, or not one that matters. */
+/* Of a scope that has a meaning of its own as one; NULL: it is as an element, or another scope. */
 static struct told *scope_of(struct options *o, const struct ft_template_field *f)
 {
-    switch (f->scope ? f->id : f->id | 1 << 16) {
-    case SCOPE_INTERFACE:
-        return &o->interface;
-    case SCOPE_TEMPLATE:
-    case 1 << 16 | IE_TEMPLATE_ID:
-        return &o->template_id;
-    case SCOPE_LINE_CARD:
-    case SCOPE_CACHE:
-    case 1 << 16 | IE_OBSERVATION_POINT:
-    case 1 << 16 | IE_LINE_CARD:
-    case 1 << 16 | IE_PORT:
-        o->part_kind = f->id;
-        return &o->part;
-    default:
-        return NULL;
+    if (f->scope) {
+        return f->id == SCOPE_INTERFACE  ? &o->interface
+               : f->id == SCOPE_TEMPLATE ? &o->template_id
+                                         : NULL;
     }
+    return f->pen == 0 && f->id == IE_TEMPLATE_ID ? &o->template_id : NULL;
+}
+
+/* A scope that is the exporter, or all of the domain. */
+static bool is_whole(const struct ft_template_field *f)
+{
+    if (f->scope) {
+        return f->id == SCOPE_SYSTEM;
+    }
+    return f->pen == 0 &&
+           (f->id == IE_EXPORTER4 || f->id == IE_EXPORTER6 || f->id == IE_METERING_PROCESS ||
+            f->id == IE_EXPORTING_PROCESS || f->id == IE_DOMAIN);
+}
+
+/* Any other scope: a part that no record is told by; of several, what they are together. */
+static void add_part(struct options *o, const struct ft_template_field *f, const struct told *value)
+{
+    uint64_t id = 0;
+
+    for (uint32_t i = 0; i < value->len; i++) {
+        id = value->len <= 8 ? id << 8 | value->p[i]
+                             : (id ^ value->p[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+    }
+    o->part = o->has_part ? (o->part ^ id) * UINT64_C(0x100000001b3) : id;
+    o->part_kind = o->has_part ? o->part_kind * 65599 + f->id : f->id;
+    o->has_part = true;
 }
 
 static struct told *place_of(struct options *o, const struct ft_template_field *f, bool scope)
 {
-    struct told *t = scope && f->pen == 0 ? scope_of(o, f) : NULL;
+    struct told *t = scope ? scope_of(o, f) : NULL;
 
     if (t != NULL || f->scope || f->pen != 0) {
         return t;
@@ -84,7 +104,10 @@ static struct told *place_of(struct options *o, const struct ft_template_field *
     switch (f->id) {
     case IE_INTERFACE:
     case IE_EGRESS_INTERFACE:
+        o->interface_by = o->interface.p == NULL ? f->id : o->interface_by;
         return &o->interface;
+    case IE_FLOW_DIRECTION:
+        return &o->direction;
     case IE_SAMPLING_INTERVAL:
         return &o->sampling[FT__SELECT_INTERVAL];
     case IE_SAMPLER_RANDOM_INTERVAL:
@@ -151,6 +174,18 @@ static struct ft__sampling sampling_of(const struct options *o)
     return s;
 }
 
+static uint8_t way_of(const struct options *o)
+{
+    uint64_t direction = o->direction.p != NULL ? number(&o->direction) : UINT64_MAX;
+
+    if (direction <= 1) {
+        return direction == 0 ? FT__WAY_IN : FT__WAY_OUT;
+    }
+    return o->interface_by == IE_INTERFACE          ? FT__WAY_IN_BY_10
+           : o->interface_by == IE_EGRESS_INTERFACE ? FT__WAY_OUT_BY_14
+                                                    : FT__WAY_BOTH;
+}
+
 /* A rate belongs to what the record names: an interface, a sampler, both, a template, a part of the
  * exporter; else to the domain. One of 0 takes back what was told before. */
 static void take_sampling(struct ft__exporter *e, const struct options *o)
@@ -161,11 +196,12 @@ static void take_sampling(struct ft__exporter *e, const struct options *o)
         .has_sampler = o->sampler.p != NULL,
         .interface = (uint32_t)number(&o->interface),
         .has_interface = o->interface.p != NULL,
+        .way = way_of(o),
         .template_id = (uint16_t)number(&o->template_id),
         .has_template = o->template_id.p != NULL,
-        .part = (uint32_t)number(&o->part),
+        .part = o->part,
         .part_kind = o->part_kind,
-        .has_part = o->part.p != NULL,
+        .has_part = o->has_part,
     };
 
     if (s.has != 0) {
@@ -256,6 +292,19 @@ static void learn_type(struct ft_collector *c, const struct options *o)
                               o->ie_name.p, o->ie_name.len)); /* unknown ones stay bytes */
 }
 
+static void take_field(struct options *o, const struct ft_template_field *f, bool scope,
+                       struct told value)
+{
+    struct told *t = place_of(o, f, scope);
+
+    if (scope && t != &o->interface && t != &o->sampler && t != &o->template_id && !is_whole(f)) {
+        add_part(o, f, &value);
+    }
+    if (t != NULL && t->p == NULL) {
+        *t = value;
+    }
+}
+
 void ft__options_take(struct ft_collector *c, const struct ft__template_plan *plan,
                       const struct ft_xvalue *values, const uint8_t *record)
 {
@@ -263,12 +312,11 @@ void ft__options_take(struct ft_collector *c, const struct ft__template_plan *pl
 
     memset(&o, 0, sizeof o);
     for (uint32_t i = 0; i < plan->n_fields; i++) {
-        struct told *t = place_of(&o, &plan->fields[i], i < plan->n_scope);
-
-        if (t != NULL && plan->value_of[i] != UINT16_MAX && t->p == NULL) {
+        if (plan->value_of[i] != UINT16_MAX) {
             const struct ft_xvalue *v = &values[plan->value_of[i]];
 
-            *t = (struct told){record + v->offset, v->len};
+            take_field(&o, &plan->fields[i], i < plan->n_scope,
+                       (struct told){record + v->offset, v->len});
         }
     }
     take_sampling(c->exporter, &o);

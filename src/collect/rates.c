@@ -130,9 +130,11 @@ static int put(struct ft__rates *r, const struct ft__rate *rate)
 
     bool known = i < r->n_told && compare(&r->told[i], rate) == 0;
     bool more_told = !rate->derived && !(known && !r->told[i].derived);
+    bool more_derived = rate->derived && !known;
 
-    if (more_told && r->n_told - r->n_derived == FT__RATES_MAX) {
-        r->full = true;
+    if ((more_told && r->n_told - r->n_derived == FT__RATES_MAX) ||
+        (more_derived && r->n_derived == FT__RATES_MAX)) {
+        r->dropped |= (uint8_t)(1 << rate->kind);
         return FT_E_FULL;
     }
     if (known) {
@@ -144,7 +146,7 @@ static int put(struct ft__rates *r, const struct ft__rate *rate)
         struct ft__rate *more = ft_mem_alloc(r->n_told == 0 ? 1 : r->n_told * 2, sizeof *more);
 
         if (more == NULL) {
-            r->full = true;
+            r->dropped |= (uint8_t)(1 << rate->kind);
             return FT_E_NOMEM;
         }
         if (r->n_told > 0) {
@@ -158,6 +160,9 @@ static int put(struct ft__rates *r, const struct ft__rate *rate)
     r->n_told++;
     r->n_derived += rate->derived;
     r->kinds |= (uint8_t)(1 << rate->kind);
+    if (r->n_told - r->n_derived == FT__RATES_MAX) { /* a saved state does not say whether there */
+        r->dropped |= r->kinds;                      /* were more */
+    }
     return FT_OK;
 }
 
@@ -166,7 +171,7 @@ static int put(struct ft__rates *r, const struct ft__rate *rate)
 static void settle(struct ft__rates *r)
 {
     const struct ft__rate *first = NULL;
-    bool agree = !r->full;
+    bool agree = r->dropped == 0;
 
     for (uint32_t i = 0; i < r->n_told; i++) {
         const struct ft__rate *t = &r->told[i];
@@ -180,33 +185,48 @@ static void settle(struct ft__rates *r)
     r->usual = r->domain != 0 ? r->domain : first != NULL && agree ? first->n : 0;
 }
 
-/* A sampler that is told of with interfaces: where it stands at another one, or at none, it has the
- * rate that it has at all of them. */
-static int derive(struct ft__rates *r, uint64_t sampler)
+/* A rate that was not told of something itself: that of all samplers at interfaces which are of it,
+ * when they agree. */
+static int derive(struct ft__rates *r, enum ft__rate_kind kind, uint64_t id)
 {
-    const struct ft__rate *known = find(r, FT__RATE_SAMPLER, sampler, 0);
-    struct ft__rate all = {.id = sampler, .kind = FT__RATE_SAMPLER, .derived = true};
-    const struct ft__rate key = {.id = sampler, .kind = FT__RATE_SAMPLER_AT};
-    uint32_t i = lower(r, &key);
+    const struct ft__rate *known = find(r, kind, id, 0);
+    struct ft__rate all = {.id = id, .kind = (uint8_t)kind, .derived = true};
+    bool some = false;
 
     if (known != NULL && !known->derived) {
-        return FT_OK; /* it was told of itself */
+        return FT_OK;
     }
-    all.n = r->told[i].n;
-    for (; i < r->n_told && r->told[i].kind == FT__RATE_SAMPLER_AT && r->told[i].id == sampler;
-         i++) {
-        all.n = r->told[i].n == all.n ? all.n : 0;
+    for (uint32_t i = 0; i < r->n_told; i++) {
+        const struct ft__rate *t = &r->told[i];
+
+        if (t->kind == FT__RATE_SAMPLER_AT && (kind == FT__RATE_SAMPLER ? t->id : t->at) == id) {
+            all.n = !some || t->n == all.n ? t->n : 0;
+            some = true;
+        }
     }
     return put(r, &all);
 }
 
-int ft__rates_put(struct ft__rates *r, const struct ft__rate *rate)
+/* Where a sampler that is told of with interfaces stands at another one, or at none, it has the
+ * rate that it has at all of them; a record that names the interface alone is scaled by the rate
+ * that all samplers have there. */
+static int put_sampler_at(struct ft__rates *r, const struct ft__rate *rate)
 {
     int rc = put(r, rate);
 
-    if (rc == FT_OK && rate->kind == FT__RATE_SAMPLER_AT) {
-        rc = derive(r, rate->id);
+    if (rc == FT_OK) {
+        int of_sampler = derive(r, FT__RATE_SAMPLER, rate->id);
+
+        rc = derive(r, FT__RATE_INTERFACE, rate->at);
+        rc = of_sampler != FT_OK ? of_sampler : rc;
     }
+    return rc;
+}
+
+int ft__rates_put(struct ft__rates *r, const struct ft__rate *rate)
+{
+    int rc = rate->kind == FT__RATE_SAMPLER_AT ? put_sampler_at(r, rate) : put(r, rate);
+
     settle(r);
     return rc;
 }
@@ -222,41 +242,59 @@ void ft__rates_tell_domain(struct ft__rates *r, uint32_t rate)
 int ft__rates_tell(struct ft__rates *r, const struct ft__rate_of *of, uint32_t rate)
 {
     struct ft__rate told = {.n = rate};
-    int rc;
 
-    if (of->has_interface) {
+    if (of->has_sampler && of->has_interface) {
+        told.kind = FT__RATE_SAMPLER_AT;
+        told.id = of->sampler;
+        told.at = of->interface;
+    } else if (of->has_interface) {
         told.kind = FT__RATE_INTERFACE;
         told.id = of->interface;
-        rc = put(r, &told);
-        if (of->has_sampler && rc == FT_OK) {
-            told.kind = FT__RATE_SAMPLER_AT;
-            told.id = of->sampler;
-            told.at = of->interface;
-            rc = put(r, &told);
-            rc = rc == FT_OK ? derive(r, of->sampler) : rc;
-        }
+        told.at = of->way;
     } else if (of->has_sampler) {
         told.kind = FT__RATE_SAMPLER;
         told.id = of->sampler;
-        rc = put(r, &told);
     } else if (of->has_template) {
         told.kind = FT__RATE_TEMPLATE;
         told.id = of->template_id;
-        rc = put(r, &told);
     } else if (of->has_part) {
         told.kind = FT__RATE_PART;
         told.id = of->part;
         told.at = of->part_kind;
-        rc = put(r, &told);
     } else {
         ft__rates_tell_domain(r, rate);
         return FT_OK;
     }
-    settle(r);
-    return rc;
+    return ft__rates_put(r, &told);
 }
 
 /* ---- whose it is ---- */
+
+/* Of packets that came in by an interface, or went out by it: what is told of an interface stands
+ * one behind the other. */
+static const struct ft__rate *of_interface(const struct ft__rates *r, uint32_t interface, bool out)
+{
+    static const uint8_t rank[2][FT__WAY__COUNT] = {
+        {[FT__WAY_IN] = 4, [FT__WAY_IN_BY_10] = 3, [FT__WAY_BOTH] = 2, [FT__WAY_OUT_BY_14] = 1},
+        {[FT__WAY_OUT] = 4, [FT__WAY_OUT_BY_14] = 3, [FT__WAY_BOTH] = 2, [FT__WAY_IN_BY_10] = 1},
+    };
+    const struct ft__rate key = {.id = interface, .kind = FT__RATE_INTERFACE};
+    const struct ft__rate *best = NULL;
+    uint8_t most = 0;
+
+    for (uint32_t i = lower(r, &key); i < r->n_told; i++) {
+        const struct ft__rate *t = &r->told[i];
+
+        if (t->kind != FT__RATE_INTERFACE || t->id != interface || t->at >= FT__WAY__COUNT) {
+            break;
+        }
+        if (rank[out][t->at] > most) {
+            most = rank[out][t->at];
+            best = t;
+        }
+    }
+    return best;
+}
 
 /* Of a sampler at one of a record's interfaces (by_sampler), or of the interface itself. */
 static const struct ft__rate *at_interface(const struct ft__rates *r, const struct ft__rate_of *of,
@@ -272,12 +310,22 @@ static const struct ft__rate *at_interface(const struct ft__rates *r, const stru
     }
     if (in) {
         t = by_sampler ? find(r, kind, of->sampler, of->interface)
-                       : find(r, kind, of->interface, 0);
+                       : of_interface(r, of->interface, false);
     }
     if (t == NULL && out) {
-        t = by_sampler ? find(r, kind, of->sampler, of->other) : find(r, kind, of->other, 0);
+        t = by_sampler ? find(r, kind, of->sampler, of->other) : of_interface(r, of->other, true);
     }
     return t;
+}
+
+/* Whether one that was told of what the record names may not have been kept. */
+static bool may_be_dropped(const struct ft__rates *r, const struct ft__rate_of *of)
+{
+    uint32_t named = 1 << FT__RATE_TEMPLATE;
+
+    named |= of->has_interface || of->has_other ? 1 << FT__RATE_INTERFACE : 0;
+    named |= named != 1 << FT__RATE_TEMPLATE ? 1 << FT__RATE_SAMPLER_AT : 0;
+    return (r->dropped & named) != 0;
 }
 
 uint32_t ft__rates_of(const struct ft__rates *r, const struct ft__rate_of *of)
@@ -289,6 +337,7 @@ uint32_t ft__rates_of(const struct ft__rates *r, const struct ft__rate_of *of)
     }
     if (t == NULL) {
         t = at_interface(r, of, false);
+        t = t != NULL && t->derived && of->has_sampler ? NULL : t; /* that of other samplers */
     }
     if (t == NULL) {
         t = find(r, FT__RATE_TEMPLATE, of->template_id, 0);
@@ -296,7 +345,8 @@ uint32_t ft__rates_of(const struct ft__rates *r, const struct ft__rate_of *of)
     if (t != NULL) {
         return t->n;
     }
-    return of->has_sampler && (r->kinds & (1 << FT__RATE_SAMPLER | 1 << FT__RATE_SAMPLER_AT)) != 0
-               ? 0
-               : r->usual;
+    if (of->has_sampler && (r->kinds & (1 << FT__RATE_SAMPLER | 1 << FT__RATE_SAMPLER_AT)) != 0) {
+        return 0;
+    }
+    return may_be_dropped(r, of) ? 0 : r->usual;
 }

@@ -3,10 +3,10 @@
  * (RFC 3954 §8, RFC 5477 §8.2).
  *
  * Theory of operation: a rate holds for what it was told of, and for nothing else. Options data
- * tells it of a sampler (48, 302), of an interface (scope 2, 10, 14), of a sampler at an interface,
- * of the records of a template (scope 5, 145), of a part of the exporter that no record names (line
- * card, cache, observation point), or of the whole domain, as does the header of v5. A record is
- * scaled by the first of these that is known:
+ * tells it of a sampler (48, 302), of an interface (scope 2, 10, 14) or one direction of it (61),
+ * of a sampler at an interface, of the records of a template (scope 5, 145), of a part of the
+ * exporter that no record names (any other scope: line card, cache, VRF), or of the whole domain,
+ * as does the header of v5. A record is scaled by the first of these that is known:
  *
  *   1. what it says itself
  *   2. its sampler, at its interface or anywhere
@@ -32,10 +32,22 @@ enum { FT__RATES_MAX = 256 }; /* told ones; as many may be derived */
 enum ft__rate_kind {
     FT__RATE_SAMPLER,    /* id: its number */
     FT__RATE_SAMPLER_AT, /* id: its number, at: ifIndex */
-    FT__RATE_INTERFACE,  /* id: ifIndex */
+    FT__RATE_INTERFACE,  /* id: ifIndex, at: enum ft__way */
     FT__RATE_TEMPLATE,   /* id: that of the template */
     FT__RATE_PART,       /* id: that of the part, at: which kind of part */
     FT__RATE__COUNT
+};
+
+/* The packets of an interface that a rate was told of. Exporters that scope by element 10 or 14
+ * alone mostly mean the interface: their rate is taken for the other direction, too, when nothing
+ * else is told of that. */
+enum ft__way {
+    FT__WAY_BOTH,
+    FT__WAY_IN, /* by 61 */
+    FT__WAY_OUT,
+    FT__WAY_IN_BY_10,
+    FT__WAY_OUT_BY_14,
+    FT__WAY__COUNT
 };
 
 struct ft__rate {
@@ -43,7 +55,8 @@ struct ft__rate {
     uint32_t at;
     uint32_t n;   /* 1 in n; 0: not known */
     uint8_t kind; /* enum ft__rate_kind */
-    bool derived; /* of a sampler: it is that of all of its interfaces, nobody told it */
+    bool derived; /* nobody told it: of a sampler that of all of its interfaces, of an interface
+                   * that of all of its samplers; 0 where they differ */
 };
 
 /* owner: its exporter's. All zero: nothing was told. */
@@ -53,7 +66,7 @@ struct ft__rates {
     uint32_t domain; /* of the whole domain; 0: not known */
     uint32_t usual;  /* of a record that names nothing; 0: not known */
     uint8_t kinds;   /* bits: FT__RATE_* that were told */
-    bool full;       /* some were not kept */
+    uint8_t dropped; /* likewise: of which some may not have been kept */
 };
 
 /* What a record, or options data, says of how packets were selected. */
@@ -83,9 +96,11 @@ uint64_t ft__sampling_probability(const uint8_t *p, uint32_t len);
 struct ft__rate_of {
     uint64_t sampler;
     uint32_t interface, other; /* records: ingress, egress */
-    uint32_t part, part_kind;
+    uint64_t part;             /* options; what it is of: */
+    uint32_t part_kind;
     uint16_t template_id;
     uint8_t direction; /* records: 0 ingress, 1 egress */
+    uint8_t way;       /* options: enum ft__way of the interface */
     bool has_sampler, has_interface, has_other, has_part, has_template, has_direction;
 };
 

@@ -17,7 +17,8 @@
 enum { STEP_MS = 60000, YOUNG_MS = 600000, APART_MS = 60000 };
 /* Records by which two sequence numbers of one stream may differ. */
 enum { APART_RECORDS = 1024 };
-/* Records by which a message that was not sent later than the last one may be late. */
+/* Records by which a message that was not sent later than the last one may be late, or that may be
+ * lost before a sequence wraps to 0. */
 enum { LATE_RECORDS = 8192 };
 
 static uint32_t to_ms(int64_t ns)
@@ -58,26 +59,32 @@ static void note_several(struct ft_collector *c)
     }
 }
 
-/* The uptime began again: not by its wrap after 49.7 days, when the clock that it is of goes on. */
-static bool stepped_back(uint32_t before_ms, uint32_t now_ms, bool same_clock)
+static bool is_same_clock(const struct ft__exporter *e, uint32_t uptime_ms, int64_t now_ns)
 {
-    uint32_t step = before_ms - now_ms;
+    return is_near(boot_of(now_ns, uptime_ms), boot_of(e->heard_ns, e->uptime_ms), APART_MS);
+}
 
-    return now_ms < before_ms && step > STEP_MS && (step < UINT32_MAX / 2 || !same_clock);
+/* Not by its wrap after 49.7 days, when the clock that it is of goes on. */
+bool ft__restart_stepped_back(const struct ft__exporter *e, uint32_t uptime_ms, int64_t now_ns,
+                              uint32_t late_ms)
+{
+    uint32_t step = e->uptime_ms - uptime_ms;
+
+    return uptime_ms < e->uptime_ms && step > late_ms &&
+           (step < UINT32_MAX / 2 || !is_same_clock(e, uptime_ms, now_ns));
 }
 
 static void note_uptime(struct ft_collector *c, const struct ft_nf_message *m)
 {
     struct ft__exporter *e = c->exporter;
     uint32_t boot = boot_of(c->now_ns, m->uptime_ms), line = boot_of(e->heard_ns, e->uptime_ms);
-    bool same_clock = is_near(boot, line, APART_MS);
     int64_t silence_ns = c->now_ns - e->heard_ns;
     int64_t young_ms = YOUNG_MS + (silence_ns > 0 ? silence_ns / 1000000 : 0);
 
     if (!e->clock_known) {
         return;
     }
-    if (stepped_back(e->uptime_ms, m->uptime_ms, same_clock)) {
+    if (ft__restart_stepped_back(e, m->uptime_ms, c->now_ns, STEP_MS)) {
         if (e->seq.known) {
             e->seq.known = false;
             e->h.resets++;
@@ -85,7 +92,8 @@ static void note_uptime(struct ft_collector *c, const struct ft_nf_message *m)
         if (m->uptime_ms <= young_ms) {
             begin_epoch(e, line);
         }
-    } else if (e->epoch > 0 && !e->several && !same_clock && is_near(boot, e->before, APART_MS)) {
+    } else if (e->epoch > 0 && !e->several && !is_near(boot, line, APART_MS) &&
+               is_near(boot, e->before, APART_MS)) {
         note_several(c);
     }
 }
@@ -108,12 +116,13 @@ static void note_sequence(struct ft_collector *c, const struct ft_nf_message *m)
     struct ft__sequence *s = &e->seq;
     uint32_t before = ft__restart_sequence(e);
     bool late = before <= LATE_RECORDS && m->export_ns <= e->h.export_ns;
+    bool wraps = -before <= LATE_RECORDS; /* what is between was lost */
 
     if (e->info.stream) {
         return;
     }
     e->sequence_saved = 0;
-    if (m->sequence == 0 && before != 0 && !late && !ft__sequence_seen(s, 0)) {
+    if (m->sequence == 0 && before != 0 && !wraps && !late && !ft__sequence_seen(s, 0)) {
         begin_epoch(e, before);
         e->init_ns = INT64_MIN; /* of the system that it was */
         s->known = false;

@@ -8,7 +8,7 @@
 #include "collect/internal.h"
 #include "collect/sflow_packet.h"
 
-enum { SFLOW_VALUES = 1024, POOLS_MAX = 4096, NAMES_KEPT = 32, REBOOT_MS = 1000 };
+enum { SFLOW_VALUES = 1024, POOLS_MAX = 4096, NAMES_KEPT = 32, LATE_MS = 1000 };
 enum { NAMES_MADE = 24, NAME_MADE = 80 };
 
 /* The sample pool of one source of an agent: how often it really sampled. */
@@ -350,9 +350,7 @@ static struct ft__exporter *find_agent(struct ft_collector *c, const struct ft_p
 /* An uptime that steps back is a restart: its numbers start again. */
 static void note_restart(struct ft__exporter *e, const struct ft_sflow_datagram *d, int64_t now_ns)
 {
-    uint32_t step = e->uptime_ms - d->uptime_ms;
-
-    if (e->h.messages > 0 && step > REBOOT_MS && step < UINT32_MAX / 2) {
+    if (e->h.messages > 0 && ft__restart_stepped_back(e, d->uptime_ms, now_ns, LATE_MS)) {
         e->seq.known = false;
         e->h.resets++;
         for (uint32_t i = 0; i < e->n_pools; i++) {

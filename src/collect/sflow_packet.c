@@ -86,7 +86,10 @@ void ft__sampled_header(struct ft__sampled *s, const struct ft_sflow_header *h)
     struct ft__l4_place l4 = {.p = NULL};
     enum ft_verdict v = FT_V_LINK_TYPE;
 
-    s->out->frame_len = h->frame_len;
+    if (h->frame_len != 0) {
+        s->out->frame_len = h->frame_len;
+        s->has_frame_len = true;
+    }
     if (wire >=
         (uint64_t)h->stripped + h->len) { /* the FCS and what else was taken off is not in data */
         wire -= h->stripped;
@@ -98,7 +101,9 @@ void ft__sampled_header(struct ft__sampled *s, const struct ft_sflow_header *h)
     }
     if (h->linktype != FT_SFLOW_LINK_NONE) {
         v = decode(s, h, wire, s->decoder->keep_tunnels, &l4);
-        v = beyond_frame(v) ? decode_longer(s, h, &l4) : v;
+        if (beyond_frame(v) || (v == FT_V_DECODED && h->frame_len < h->len)) {
+            v = decode_longer(s, h, &l4);
+        }
     }
     s->out->truncated = ends_early(v);
     s->bad_header = ft_verdict_class(v) == FT_CLASS_MALFORMED; /* not: of another kind */
@@ -136,7 +141,7 @@ void ft__sampled_ip(struct ft__sampled *s, const struct ft_sflow_ip *ip)
 
 void ft__sampled_ethernet(struct ft__sampled *s, const struct ft_sflow_ethernet *eth)
 {
-    if (!s->from_header) {
+    if (!s->from_header && !s->has_frame_len && eth->length != 0) {
         s->out->frame_len = eth->length;
     }
     if ((s->out->seen & FT_XS_MACS) == 0) {
@@ -148,6 +153,10 @@ void ft__sampled_ethernet(struct ft__sampled *s, const struct ft_sflow_ethernet 
 
 bool ft__sampled_end(struct ft__sampled *s)
 {
+    if (s->have && !s->from_header && s->out->frame_len < s->pkt->ip_len) {
+        s->out->frame_len = s->pkt->ip_len;
+        s->too_short = true;
+    }
     if (s->have) {
         s->pkt->frame_len = s->out->frame_len;
         s->out->pkt = s->pkt;

@@ -19,6 +19,7 @@ struct ft__sampled {
     struct ft_decoder *decoder;   /* borrowed */
     struct ft_packet *pkt;        /* valid when have */
     struct ft_export_sample *out; /* its sizes, what was seen of the packet */
+    bool has_frame_len;           /* out->frame_len is its header's */
     bool have;                    /* *pkt is the packet */
     bool from_header;             /* from its first bytes */
     bool bad_header;              /* there are some, and they are wrong or too few */

@@ -14,6 +14,9 @@
  *
  *     flowtap-collect-state 1 anonymized 8f0e...
  *
+ * Each worker adds a part of its own, the first one with what nobody heard since the start: of an
+ * exporter that is in several, the last one holds.
+ *
  * What one line says wrong costs that line. A file without its end, or with another hash, was cut
  * or changed: nothing of it is used. */
 #include <arpa/inet.h>
@@ -76,6 +79,19 @@ FT_PRINTF(2, 3) static void put(struct text *t, const char *fmt, ...)
     t->len += n > 0 ? (size_t)n : 0;
 }
 
+static void put_template(struct text *t, const struct ft__template *tmpl)
+{
+    const struct ft__template_plan *plan = tmpl->plan;
+
+    put(t, "template %u %u %u", tmpl->id, plan->options, plan->n_scope);
+    for (uint32_t k = 0; k < plan->n_fields; k++) {
+        const struct ft_template_field *f = &plan->fields[k];
+
+        put(t, " %u:%u:%u%s", f->pen, f->id, f->len, f->scope ? ":s" : "");
+    }
+    put(t, "\n");
+}
+
 static void put_exporter(struct text *t, struct ft_cryptopan *hide, const struct ft__exporter *e)
 {
     uint8_t addr[16];
@@ -104,15 +120,10 @@ static void put_exporter(struct text *t, struct ft_cryptopan *hide, const struct
     }
     for (uint32_t n = e->oldest_template; n != 0; n = e->templates[n - 1].newer) {
         const struct ft__template *tmpl = &e->templates[n - 1];
-        const struct ft__template_plan *plan = tmpl->plan;
 
-        put(t, "template %u %u %u", tmpl->id, plan->options, plan->n_scope);
-        for (uint32_t k = 0; k < plan->n_fields; k++) {
-            const struct ft_template_field *f = &plan->fields[k];
-
-            put(t, " %u:%u:%u%s", f->pen, f->id, f->len, f->scope ? ":s" : "");
+        if (!ft__restart_stale(e, tmpl)) {
+            put_template(t, tmpl);
         }
-        put(t, "\n");
     }
 }
 
@@ -126,10 +137,20 @@ static uint64_t hash_text(const char *text, size_t len)
     return h;
 }
 
+static bool has_layout(const struct ft__exporter *e)
+{
+    for (uint32_t i = 0; i < e->n_templates; i++) {
+        if (!ft__restart_stale(e, &e->templates[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Also one of which an older state says what no longer holds. */
 static bool worth_saving(const struct ft__exporter *e)
 {
-    return e->n_templates > 0 || e->rates.domain != 0 || e->rates.n_told > 0 ||
+    return has_layout(e) || e->rates.domain != 0 || e->rates.n_told > 0 ||
            (e->loaded && e->touched);
 }
 
@@ -198,6 +219,19 @@ static bool number(const char **at, const char *end, uint64_t max, uint64_t *out
     return v <= max;
 }
 
+/* What another part of the file said of e: this one is of the worker that heard it since. */
+static void forget(struct ft_collector *c, struct ft__exporter *e)
+{
+    while (e->n_templates > 0) {
+        struct ft__template *last = &e->templates[e->n_templates - 1];
+
+        ft__template_plan_put(&c->plans, ft__exporter_unset(&c->exporters, e, last));
+    }
+    ft__rates_fini(&e->rates);
+    e->clock_known = false;
+    e->sequence_saved = 0;
+}
+
 static bool load_exporter(struct ft_collector *c, const char *at, const char *end)
 {
     struct ft_exporter_info key = {0};
@@ -232,11 +266,15 @@ static bool load_exporter(struct ft_collector *c, const char *at, const char *en
     key.port = (uint16_t)port;
     key.domain_id = (uint32_t)domain;
     c->exporter = ft__exporter_find(&c->exporters, &key, true, c->now_ns);
-    if (c->exporter != NULL) {
-        ft__rates_tell_domain(&c->exporter->rates, (uint32_t)rate);
-        c->exporter->loaded = true;
+    if (c->exporter == NULL) {
+        return false;
     }
-    return c->exporter != NULL;
+    if (c->exporter->loaded) {
+        forget(c, c->exporter);
+    }
+    ft__rates_tell_domain(&c->exporter->rates, (uint32_t)rate);
+    c->exporter->loaded = true;
+    return true;
 }
 
 static bool load_field(const char **at, const char *end, struct ft_template_field *f)

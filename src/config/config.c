@@ -261,8 +261,7 @@ static int add_tunnel_port(struct ft_config *cfg, const struct ft_option *o, con
         return how == FT_TUNNEL_UDP__COUNT
                    ? bad(err, where, o, word,
                          "one of vxlan, vxlan-gpe, geneve, gtpu, gue, fou, gre, mpls, l2tp, "
-                         "teredo, "
-                         "ayiya, capwap")
+                         "teredo, ayiya, capwap, lisp, tzsp")
                    : ft_err_set(err, FT_E_USAGE,
                                 "%s%s: '%s': there is no such tunnel; did you mean %s?", where,
                                 o->name, shown(word, text), ft_tunnel_udp_name(how));

@@ -202,7 +202,8 @@ const struct ft_option_row ft__option_rows[] = {
       .defval = "1048576",
       .min = 1,
       .max = 1 << 27,
-      .help = "Bound of the flow table, all workers together (192 to 688 bytes a flow)"},
+      .help =
+          "Bound of the flow table, all workers together; what a flow takes is said at the start"},
      FT__SET_U32,
      AT(max_flows)},
     {{.name = "idle-timeout",
@@ -247,7 +248,7 @@ const struct ft_option_row ft__option_rows[] = {
       .arg = "TYPE=PORT",
       .help = "Open tunnels on another UDP port than IANA's, e.g. vxlan=8472 (Linux's default), "
               "several with commas. Types: vxlan, vxlan-gpe, geneve, gtpu, gue, fou, gre, mpls, "
-              "l2tp, teredo, ayiya, capwap"},
+              "l2tp, teredo, ayiya, capwap, lisp, tzsp"},
      FT__SET_TUNNEL_PORTS,
      0},
     {{.name = "app",

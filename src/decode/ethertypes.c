@@ -5,20 +5,30 @@
 #include <stdbool.h>
 #include <string.h>
 
+/* The slot of a type, or the empty one where it belongs: three of four are empty. */
+static uint8_t *slot(struct ft_ethertypes *t, uint16_t type)
+{
+    uint32_t i = type * 0x9e3779b1u >> 24;
+
+    while (t->at[i] != 0 && t->type[t->at[i] - 1] != type) {
+        i = (i + 1) % FT_ETHERTYPES_HASHED;
+    }
+    return &t->at[i];
+}
+
 void ft_ethertypes_add(struct ft_ethertypes *t, uint16_t type, uint64_t n)
 {
-    for (uint32_t i = 0; i < t->used && type != 0; i++) {
-        if (t->type[i] == type) {
-            t->n[i] += n;
+    uint8_t *at = slot(t, type);
+
+    if (*at == 0) {
+        if (type == 0 || t->used == FT_ETHERTYPES_MAX) {
+            t->other += n;
             return;
         }
+        t->type[t->used] = type;
+        *at = (uint8_t)++t->used;
     }
-    if (type == 0 || t->used == FT_ETHERTYPES_MAX) {
-        t->other += n;
-        return;
-    }
-    t->type[t->used] = type;
-    t->n[t->used++] = n;
+    t->n[*at - 1] += n;
 }
 
 void ft_ethertypes_merge(struct ft_ethertypes *t, const struct ft_ethertypes *more)

@@ -179,10 +179,10 @@ enum ft_verdict ft__decode_general_to(struct ft_decoder *d, bool keep_tunnels,
 
 bool ft__may_carry(const struct ft_decoder *d, uint8_t proto, const uint16_t *ports)
 {
-    if (proto == FT_IP_UDP && ports != NULL) {
-        return ft_tunnel_port(d->ports->maybe, ports[0], ports[1]);
+    if (ft_tunnel_by_port(proto)) {
+        return ports == NULL || ft_tunnel_port(d->ports->maybe, ports[0], ports[1]);
     }
-    return proto == FT_IP_UDP || ft_tunnel_maybe(proto);
+    return ft_tunnel_maybe(proto);
 }
 
 /* The walk through a whole datagram, as it stands at its transport header. */

@@ -3,15 +3,25 @@
  *
  *     bucket: [tag tag tag tag tag tag tag | over][entry x 7 | -]     one cache line
  *
- * Theory of operation: a hash has a home bucket (its low word scaled to the number of buckets) and
- * a tag (other bits, never 0). A key whose home is full goes to the next bucket with room, and
- * every full bucket on the way counts it in `over`; a search ends at the first bucket with over ==
- * 0. At most FT__PROBES buckets are looked at, so keys of equal hash cannot make a packet
- * expensive; when all of them are full the table has to evict one. A tag only says where to look:
- * the caller compares keys in full. The entry remembers its place, so removal needs no search. */
+ * Theory of operation: a tag is the low word of a hash, never 0; scaled to the number of buckets it
+ * is the key's home. A key whose home is full goes to the next bucket with room, and every full
+ * bucket on the way counts it in `over`; a search ends at the first bucket with over == 0. At most
+ * FT__PROBES buckets are looked at, so keys of equal hash cannot make a packet expensive; when all
+ * of them are full the table has to evict one. A tag only says where to look: the caller compares
+ * keys in full.
+ *
+ * The index grows with the flows: it begins small, in address space for the largest, and doubles in
+ * place. Since the home follows from the tag for any size, growing reads no entry; since twice the
+ * size keeps the order of homes, it is one walk from the last bucket to the first:
+ *
+ *     old    |0|1|2| ... |b|           b's keys go to 2b and 2b + 1, and a few behind
+ *     new    |0|1|2| ... | |...|2b|2b+1| ...
+ */
 #ifndef FT_FLOW_INDEX_H
 #define FT_FLOW_INDEX_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -19,7 +29,12 @@
 
 #include "flow/entry.h"
 
-enum { FT__PROBES = 15, FT__BUCKET_SLOTS = 7 };
+enum {
+    FT__PROBES = 15,
+    FT__BUCKET_SLOTS = 7,
+    FT__FLOWS_PER_BUCKET = 4,   /* at most, for as long as it can grow: 16 bytes a flow */
+    FT__BUCKETS_AT_START = 512, /* or a little more */
+};
 
 struct ft__bucket {
     uint32_t tag[7]; /* 0: empty */
@@ -30,19 +45,22 @@ struct ft__bucket {
 
 _Static_assert(sizeof(struct ft__bucket) == 64, "one cache line");
 
+/* owner: the table's thread */
 struct ft__index {
-    struct ft__bucket *buckets; /* [n], mapped */
-    uint32_t n;
+    struct ft__bucket *buckets; /* [n_max], mapped; the first n are in use */
+    uint32_t n, n_max;
 };
-
-FT_INLINE uint32_t ft__index_home(const struct ft__index *x, uint64_t hash)
-{
-    return (uint32_t)(((hash & UINT32_MAX) * x->n) >> 32);
-}
 
 FT_INLINE uint32_t ft__index_tag(uint64_t hash)
 {
-    return (uint32_t)(hash >> 20) | 1;
+    uint32_t tag = (uint32_t)hash;
+
+    return tag != 0 ? tag : 1; /* 0 and 1 have one home */
+}
+
+FT_INLINE uint32_t ft__index_home(const struct ft__index *x, uint32_t tag)
+{
+    return (uint32_t)(((uint64_t)tag * x->n) >> 32);
 }
 
 FT_INLINE uint32_t ft__index_next(const struct ft__index *x, uint32_t b)
@@ -70,12 +88,31 @@ FT_INLINE uint32_t ft__bucket_match(const struct ft__bucket *b, uint32_t tag)
 #endif
 }
 
-/* Puts entry under hash. Returns its place, or FT__NONE when every bucket in reach is full. */
-uint32_t ft__index_insert(struct ft__index *x, uint64_t hash, uint32_t entry);
+/* Bytes of address space of an index for so many flows. */
+size_t ft__index_budget(uint32_t max_flows);
 
-/* An entry in reach of hash, to be evicted when insert says FT__NONE. */
-uint32_t ft__index_victim(const struct ft__index *x, uint64_t hash);
+/* False: there is no memory. */
+bool ft__index_init(struct ft__index *x, uint32_t max_flows);
+void ft__index_fini(struct ft__index *x);
 
-void ft__index_remove(struct ft__index *x, uint32_t place);
+/* Puts entry under tag. False when every bucket in reach is full. */
+bool ft__index_insert(struct ft__index *x, uint32_t tag, uint32_t entry);
+
+/* An entry in reach of tag, to be evicted when insert finds no place. */
+uint32_t ft__index_victim(const struct ft__index *x, uint32_t tag);
+
+/* The entry stands under tag, or nowhere: then nothing happens. */
+void ft__index_remove(struct ft__index *x, uint32_t tag, uint32_t entry);
+
+/* Is it time to grow, with so many flows? */
+FT_INLINE bool ft__index_is_small(const struct ft__index *x, uint64_t flows)
+{
+    return flows > (uint64_t)x->n * FT__FLOWS_PER_BUCKET && x->n < x->n_max;
+}
+
+/* Twice as many buckets. O(n). Keys that were in reach of their old homes, and find no place in
+ * that of the new ones, are gone; with a keyed hash that is as good as never. Such a flow takes no
+ * more packets, and ends by its timer. */
+void ft__index_grow(struct ft__index *x);
 
 #endif

@@ -4,20 +4,24 @@
 
 #include "flow/internal.h"
 
-enum { EVICT_TRIES = 8, HINT_SHIFT = 24, PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_ICMPV6 = 58 };
+enum {
+    EVICT_TRIES = 8,
+    HINT_SHIFT = 24,
+    FLUSH_AHEAD = 16, /* entries */
+    PROTO_ICMP = 1,
+    PROTO_ICMPV6 = 58
+};
+
+_Static_assert(EVICT_TRIES + 6 <= FT__DUES_OF_A_PACKET, "its own flow, tries, two ends");
+
+/* Timers run this far behind the packets, so that one that comes late still finds its flow; whether
+ * it belongs to it is decided by the timestamps, not by who looked first. */
+static const int64_t reorder_ns = (int64_t)2 * 1000000000;
 
 /* The hint compares 32 wrapping bits; a deadline further than this is looked at earlier. */
 static const int64_t hint_max_ns = (int64_t)300 * 86400 * 1000000000;
 
-uint64_t ft__flow_packets(const struct ft_table *t, uint32_t i)
-{
-    const struct ft__hot *h = &t->hot[i];
-    const struct ft__cold *c = &t->cold[i];
-
-    return ((uint64_t)c->pkts[0] << 16) + h->pkts[0] + ((uint64_t)c->pkts[1] << 16) + h->pkts[1];
-}
-
-static int64_t first_of(const struct ft_table *t, uint32_t i)
+int64_t ft__flow_first(const struct ft_table *t, uint32_t i)
 {
     const struct ft__hot *h = &t->hot[i];
     const struct ft__cold *c = &t->cold[i];
@@ -38,15 +42,15 @@ struct ft__deadlines ft__flow_deadlines(const struct ft_table *t, uint32_t i)
         after = INT64_MAX;
     }
     return (struct ft__deadlines){
-        .end_ns = ft__time_add(ft__hot_last(h), closed ? t->cfg.linger_ns : t->cfg.idle_ns),
-        .active_ns = ft__time_add(first_of(t, i), after),
+        .end_ns = ft_time_add(ft__hot_last(h), closed ? t->cfg.linger_ns : t->cfg.idle_ns),
+        .active_ns = ft_time_add(ft__flow_first(t, i), after),
     };
 }
 
 void ft__flow_hint(struct ft_table *t, uint32_t i, int64_t now_ns)
 {
     int64_t at = ft__flow_deadlines(t, i).active_ns;
-    int64_t most = ft__time_add(now_ns, hint_max_ns);
+    int64_t most = ft_time_add(now_ns, hint_max_ns);
 
     t->hot[i].active_at = (uint32_t)((at < most ? at : most) >> HINT_SHIFT);
 }
@@ -56,7 +60,7 @@ static int wheel_of(const struct ft_table *t, uint32_t i)
     return (t->hot[i].state & FT__S_ESTABLISHED) != 0;
 }
 
-void ft__flow_schedule(struct ft_table *t, uint32_t i)
+static void schedule(struct ft_table *t, uint32_t i)
 {
     struct ft__deadlines d = ft__flow_deadlines(t, i);
     bool fresh = (t->hot[i].state & FT__S_FRESH) != 0;
@@ -68,166 +72,23 @@ void ft__flow_schedule(struct ft_table *t, uint32_t i)
 void ft__flow_reschedule(struct ft_table *t, uint32_t i)
 {
     ft__timers_remove(&t->timers, i);
-    ft__flow_schedule(t, i);
+    schedule(t, i);
 }
 
-/* ---- records ---- */
+/* ---- records that are due ---- */
 
-static void orient(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)
+static void due(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns, bool final)
 {
-    const struct ft__hot *h = &t->hot[i];
-    uint8_t fwd = h->fwd;
-
-    r->ip_version = (h->key.bits & FT_KEY_V6) ? 6 : 4;
-    if (r->ip_version == 6) {
-        memcpy(r->src, t->addr6[i] + 16 * fwd, 16);
-        memcpy(r->dst, t->addr6[i] + 16 * !fwd, 16);
-    } else {
-        memcpy(r->src, &h->key.addr[fwd], 4);
-        memcpy(r->dst, &h->key.addr[!fwd], 4);
-    }
-    r->src_port = h->key.port[fwd];
-    r->dst_port = h->key.port[!fwd];
-    r->scope = h->key.scope;
-    r->proto = h->key.proto;
-    r->one_way = (h->key.bits & FT_KEY_ONE_WAY) != 0;
-}
-
-static void totals(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)
-{
-    const struct ft__hot *h = &t->hot[i];
-    const struct ft__cold *c = &t->cold[i];
-
-    for (int d = 0; d < 2; d++) {
-        uint64_t over =
-            ((uint64_t)c->over_high[d] << 48) + ((uint64_t)c->over[d] << 16) + h->over[d];
-        uint64_t hdr = ((uint64_t)c->hdr[d] << 16) + h->hdr[d];
-
-        r->packets[d] = ((uint64_t)c->pkts[d] << 16) + h->pkts[d];
-        r->bytes[d] = ((uint64_t)c->bytes[d] << 32) + h->bytes[d];
-        r->ip_bytes[d] = r->bytes[d] - over;
-        r->payload_bytes[d] = r->ip_bytes[d] - hdr;
-        r->tcp_flags[d] = h->tcp_flags[d];
-    }
-}
-
-/* What has come since the record before; the totals are kept when another record will follow. */
-static void deltas(struct ft_table *t, uint32_t i, bool final, struct ft_flow_record *r)
-{
-    static const struct ft__prev none;
-    const struct ft__prev *before = t->cold[i].segment > 0 ? &t->prev[i] : &none;
-
-    for (int d = 0; d < 2; d++) {
-        r->packets_delta[d] = r->packets[d] - before->packets[d];
-        r->bytes_delta[d] = r->bytes[d] - before->bytes[d];
-    }
-    if (!final) {
-        memcpy(t->prev[i].packets, r->packets, sizeof r->packets);
-        memcpy(t->prev[i].bytes, r->bytes, sizeof r->bytes);
-    }
-}
-
-static void extras(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)
-{
-    static const struct ft__extra none;
-    const struct ft__extra *x = t->hot[i].seen & FT__SEEN_EXTRA ? &t->extra[i] : &none;
-
-    r->tunnel = x->tunnel;
-    r->tunnel_version = x->tunnel_version;
-    r->tunnel_depth = x->tunnel_depth;
-    r->roce_bth = x->roce_bth;
-    r->has_roce = (x->bits & FT__X_ROCE) != 0;
-    memcpy(r->tunnel_src, x->outer[FT_DIR_FWD], sizeof r->tunnel_src);
-    memcpy(r->tunnel_dst, x->outer[FT_DIR_REV], sizeof r->tunnel_dst);
-    for (int d = 0; d < 2; d++) {
-        r->has_tunnel_id[d] = (x->bits & (FT__X_ID << d)) != 0;
-        r->tunnel_id[d] = x->tunnel_id[d];
-        r->fragments[d] = x->fragments[d];
-        r->ecn_ce[d] = x->ecn_ce[d];
-    }
-}
-
-struct ft__stat_wide *ft__flow_wide(struct ft_table *t, uint32_t i)
-{
-    if ((t->hot[i].seen & FT__SEEN_WIDE) == 0) {
-        ft__stat_wide_begin(&t->wide[i]);
-        t->hot[i].seen |= FT__SEEN_WIDE;
-    }
-    return &t->wide[i];
-}
-
-static void distributions(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)
-{
-    const struct ft__hot *h = &t->hot[i];
-
-    for (int d = 0; d < 2; d++) {
-        const struct ft__stat_wide_side *w = h->seen & FT__SEEN_WIDE ? &t->wide[i].side[d] : NULL;
-        int64_t first =
-            w != NULL && w->came_first != FT__NEVER ? w->came_first : t->cold[i].first_ns[d];
-
-        ft__stat_record(&t->more[i].stat.side[d], w, r->packets[d], r->ip_bytes[d],
-                        (uint64_t)ft__time_sub(h->last_ns[d], first), &r->size[d], &r->gap[d]);
-    }
-}
-
-/* Everything that takes more than the counters. */
-static void details(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)
-{
-    const struct ft__hot *h = &t->hot[i];
-    bool flipped = (h->seen & FT__SEEN_FLIPPED) != 0;
-
-    r->entry = i;
-    r->app_on = false;
-    r->app = NULL;
-    r->truncated = (h->seen & FT__SEEN_TRUNCATED) != 0;
-    r->has_tcp = false;
-    r->midstream = false;
-    distributions(t, i, r);
-    if (r->proto == PROTO_TCP) {
-        struct ft__tcp tcp = ft__flow_tcp(t, i, 0);
-
-        ft__tcp_record(&tcp, &r->tcp);
-        r->has_tcp = true;
-        r->midstream = (h->state & FT__S_SYN) == 0 && !flipped;
-    }
-    r->has_icmp_code = t->cold[i].icmp_known;
-    r->icmp_code = t->cold[i].icmp_code;
-    extras(t, i, r);
-}
-
-/* Hands a record to the table's user and counts it. */
-static void emit(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns, bool final)
-{
-    struct ft_flow_record r;
-
-    totals(t, i, &r);
-    if (final) {
-        t->stats.ended[reason]++;
-        t->stats.packets_final += r.packets[0] + r.packets[1];
-        t->stats.bytes_final += r.bytes[0] + r.bytes[1];
-    } else {
-        t->stats.updates++;
-    }
-    if (t->emit != NULL) {
-        orient(t, i, &r);
-        r.flow_id = t->link[i].flow_id;
-        r.timestamp_ns = at_ns;
-        r.first_ns = first_of(t, i);
-        r.last_ns = ft__hot_last(&t->hot[i]);
-        r.segment = t->cold[i].segment;
-        r.reason = (uint8_t)reason;
-        r.is_final = final;
-        details(t, i, &r);
-        deltas(t, i, final, &r);
-        t->emit(t->cookie, &r);
-    }
-    t->cold[i].segment++;
+    t->due[t->due_end++] =
+        (struct ft_due){.at_ns = at_ns, .entry = i, .reason = (uint8_t)reason, .is_final = final};
     t->hot[i].state &= (uint8_t)~FT__S_FRESH;
 }
 
 void ft__flow_interim(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns)
 {
-    emit(t, i, reason, at_ns, false);
+    due(t, i, reason, at_ns, false);
+    t->stats.updates++;
+    t->stop = true;
 }
 
 /* ---- birth and end ---- */
@@ -260,6 +121,24 @@ static bool same_ends(const struct ft_packet *pkt)
     return addr && pkt->key.port[0] == pkt->key.port[1];
 }
 
+/* What few flows have from the beginning. */
+static void fill_more(struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
+{
+    struct ft__hot *h = &t->hot[i];
+
+    if (is_icmp(pkt->key.proto) && pkt->frag != FT_FRAG_LATER) {
+        t->cold[i].icmp_code = (uint8_t)pkt->icmp;
+        t->cold[i].icmp_known = true;
+    }
+    if (pkt->key.bits & FT_KEY_TUNNEL) {
+        t->tunnel[i] = (struct ft__tunnel){.id = pkt->tunnel_id, .type = pkt->tunnel, .has = true};
+        h->seen |= FT__SEEN_TUNNEL;
+    }
+    if (pkt->key.bits & FT_KEY_V6) {
+        memcpy(t->addr6[i], pkt->addr6, 32);
+    }
+}
+
 static void fill(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, uint64_t salt)
 {
     struct ft__hot *h = &t->hot[i];
@@ -282,32 +161,31 @@ static void fill(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, ui
     if (t->cfg.n_snapshots > 0) {
         h->state |= FT__S_SNAPSHOTS;
     }
-    if (t->cfg.watch != NULL) {
-        h->state |= FT__S_WATCHED;
-    }
-    if (pkt->key.proto == PROTO_TCP) {
-        ft__tcp_begin(&t->more[i].tcp, reply);
-    }
-    if (is_icmp(pkt->key.proto) && pkt->frag != FT_FRAG_LATER) {
-        t->cold[i].icmp_code = (uint8_t)pkt->icmp;
-        t->cold[i].icmp_known = true;
-    }
-    if (pkt->key.bits & FT_KEY_TUNNEL) {
-        memset(&t->extra[i], 0, sizeof t->extra[i]);
-        t->extra[i].tunnel_id[0] = t->extra[i].tunnel_id[1] = pkt->tunnel_id;
-        t->extra[i].bits = FT__X_ID << FT_DIR_FWD | FT__X_ID << FT_DIR_REV;
-        h->seen |= FT__SEEN_EXTRA;
-    }
-    if (pkt->key.bits & FT_KEY_V6) {
-        memcpy(t->addr6[i], pkt->addr6, 32);
-    }
+    fill_more(t, i, pkt);
     h->last_ns[reply] = pkt->ts_ns; /* the first packet's direction; it is counted by the caller */
     t->cold[i].first_ns[reply] = pkt->ts_ns;
     if (pkt->key.bits & FT_KEY_TUNNEL) {
         salt ^= (uint64_t)pkt->tunnel << 56 ^ (uint64_t)pkt->tunnel_id << 8;
     }
-    t->link[i].flow_id = flow_id(t, i, pkt->ts_ns, salt);
+    t->cold[i].flow_id = flow_id(t, i, pkt->ts_ns, salt);
     ft__flow_hint(t, i, pkt->ts_ns);
+}
+
+/* The entries that the timers will look at next, while this one is looked at. */
+FT_INLINE void prefetch_timers(const struct ft_table *t, uint32_t i)
+{
+    uint32_t next = t->cold[i].next, after;
+
+    __builtin_prefetch(&t->index.buckets[ft__index_home(&t->index, t->cold[i].tag)], 1);
+    if (next == FT__NONE) {
+        return;
+    }
+    __builtin_prefetch(&t->index.buckets[ft__index_home(&t->index, t->cold[next].tag)], 1);
+    after = t->cold[next].next;
+    if (after != FT__NONE) {
+        __builtin_prefetch(&t->hot[after], 1);
+        __builtin_prefetch(&t->cold[after], 1);
+    }
 }
 
 /* Makes room: the flow on probation with the nearest deadline, else the established one. Entries
@@ -320,6 +198,7 @@ static void evict(struct ft_table *t, int64_t ts_ns)
         uint32_t i = ft__timers_nearest(&t->timers, wheel);
         int64_t end_ns = ft__flow_deadlines(t, i).end_ns;
 
+        prefetch_timers(t, i);
         if (ft__flow_settle(t, i, ts_ns)) {
             return;
         }
@@ -327,10 +206,10 @@ static void evict(struct ft_table *t, int64_t ts_ns)
             ft__flow_end(t, i, FT_REASON_EVICTED, ts_ns);
             return;
         }
-        uint32_t before = t->link[i].prev;
+        uint32_t before = t->cold[i].prev;
 
         ft__flow_reschedule(t, i);
-        if (t->link[i].prev == before) { /* it is the nearest */
+        if (t->cold[i].prev == before) { /* it is the nearest */
             ft__flow_end(t, i, FT_REASON_EVICTED, ts_ns);
             return;
         }
@@ -339,65 +218,62 @@ static void evict(struct ft_table *t, int64_t ts_ns)
 
 static uint32_t take_entry(struct ft_table *t, int64_t ts_ns)
 {
-    uint32_t i;
+    uint32_t i = t->free;
 
-    if (t->free == FT__NONE && t->fresh == t->cfg.max_flows) {
+    if (FT_UNLIKELY(t->stats.active == t->cfg.max_flows)) {
         evict(t, ts_ns);
     }
-    if (t->free != FT__NONE) {
-        i = t->free;
-        t->free = t->link[i].next;
-    } else {
-        i = t->fresh++;
+    if (i != FT__NONE) {
+        t->free = t->cold[i].next;
+        return i;
     }
-    return i;
+    return t->fresh++; /* there are as many more than flows as records may be due */
 }
 
 uint32_t ft__flow_create(struct ft_table *t, const struct ft_packet *pkt, uint64_t salt)
 {
-    uint32_t i = take_entry(t, pkt->ts_ns);
-    uint32_t place = ft__index_insert(&t->index, pkt->hash, i);
+    uint32_t i = take_entry(t, pkt->ts_ns), tag = ft__index_tag(pkt->hash);
 
-    if (place == FT__NONE) { /* keys of one hash fill all buckets in reach: one of them goes */
-        ft__flow_end(t, ft__index_victim(&t->index, pkt->hash), FT_REASON_EVICTED, pkt->ts_ns);
-        place = ft__index_insert(&t->index, pkt->hash, i);
+    if (FT_UNLIKELY(ft__index_is_small(&t->index, t->stats.active + 1))) {
+        ft__index_grow(&t->index);
+    }
+    if (!ft__index_insert(&t->index, tag, i)) { /* keys of one hash fill all buckets in reach */
+        ft__flow_end(t, ft__index_victim(&t->index, tag), FT_REASON_EVICTED, pkt->ts_ns);
+        ft_ignore(ft__index_insert(&t->index, tag, i)); /* there is room for one now */
     }
     fill(t, i, pkt, salt);
-    t->cold[i].place = place;
+    t->cold[i].tag = tag;
     t->stats.created++;
     t->stats.active++;
-    ft__flow_schedule(t, i);
+    schedule(t, i);
     return i;
 }
 
 void ft__flow_end(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns)
 {
-    const struct ft__hot *h = &t->hot[i];
+    struct ft__hot *h = &t->hot[i];
     uint8_t both = h->tcp_flags[0] & h->tcp_flags[1];
 
     if ((h->state & FT__S_CLOSED) || (both & FT_TCP_FIN)) {
         reason = FT_REASON_END; /* whatever cut its linger short, or lost the last ACK */
     }
-    emit(t, i, reason, at_ns, true);
-    if (t->cfg.watch != NULL) {
-        t->cfg.watch->end(t->cfg.watch->cookie, i);
-    }
-    ft__timers_remove(&t->timers, i);
-    ft__index_remove(&t->index, t->cold[i].place);
-    t->hot[i].state = 0;
-    t->link[i].next = t->free;
-    t->free = i;
+    due(t, i, reason, at_ns, true);
+    t->stats.ended[reason]++;
     t->stats.active--;
+    ft__timers_remove(&t->timers, i);
+    ft__index_remove(&t->index, t->cold[i].tag, i);
+    h->state &= (uint8_t)~FT__S_LIVE;
 }
 
 bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns)
 {
     struct ft__deadlines d = ft__flow_deadlines(t, i);
     struct ft__cold *c = &t->cold[i];
+    bool stopped = t->stop;
 
     if (d.active_ns <= now_ns && d.active_ns < d.end_ns) {
         int64_t until = now_ns < d.end_ns ? now_ns : d.end_ns - 1;
-        int64_t passed = ft__time_sub(until, first_of(t, i)) / t->cfg.active_ns;
+        int64_t passed = ft_time_sub(until, ft__flow_first(t, i)) / t->cfg.active_ns;
 
         if (t->hot[i].state & FT__S_FRESH) {
             ft__flow_interim(t, i, FT_REASON_ACTIVE, d.active_ns);
@@ -409,6 +285,7 @@ bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns)
         return false;
     }
     ft__flow_end(t, i, FT_REASON_IDLE, d.end_ns);
+    t->stop = stopped; /* what comes next goes to other flows */
     return true;
 }
 
@@ -416,7 +293,7 @@ bool ft__flow_settle_before(struct ft_table *t, uint32_t i, int64_t ts_ns)
 {
     int64_t end_ns = ft__flow_deadlines(t, i).end_ns;
 
-    if (ft__time_sub(first_of(t, i), ts_ns) < t->cfg.idle_ns) {
+    if (ft_time_sub(ft__flow_first(t, i), ts_ns) < t->cfg.idle_ns) {
         return false;
     }
     if (!ft__flow_settle(t, i, end_ns)) {
@@ -438,23 +315,22 @@ static bool visit_future(struct ft_table *t, uint32_t i, int64_t now_ns)
     }
     t->hot[i].state |= FT__S_STALE;
     ft__timers_remove(&t->timers, i);
-    ft__timers_insert(&t->timers, wheel_of(t, i), i, ft__time_add(now_ns, t->cfg.idle_ns));
+    ft__timers_insert(&t->timers, wheel_of(t, i), i, ft_time_add(now_ns, t->cfg.idle_ns));
     return false;
 }
 
-bool ft__table_tick(struct ft_table *t, int64_t now_ns, uint32_t budget)
+static bool tick(struct ft_table *t, int64_t now_ns, uint32_t *budget)
 {
     ft__timers_set_now(&t->timers, now_ns);
-    for (;;) {
+    while (ft__dues_left(t, 2)) {
         uint32_t i = ft__timers_due(&t->timers, now_ns);
 
-        if (i == FT__NONE) {
+        if (i == FT__NONE || *budget == 0) {
             return false;
         }
-        if (budget-- == 0) {
-            return true;
-        }
-        int64_t ahead = ft__time_sub(ft__hot_last(&t->hot[i]), t->now_ns);
+        (*budget)--;
+        prefetch_timers(t, i);
+        int64_t ahead = ft_time_sub(ft__hot_last(&t->hot[i]), t->now_ns);
 
         if (ahead > t->cfg.idle_ns && !t->cfg.replay) {
             visit_future(t, i, now_ns);
@@ -462,25 +338,39 @@ bool ft__table_tick(struct ft_table *t, int64_t now_ns, uint32_t budget)
             ft__flow_reschedule(t, i);
         }
     }
+    return true;
 }
 
-bool ft_table_advance(struct ft_table *t, int64_t now_ns, uint32_t budget)
+bool ft_table_tick(struct ft_table *t, int64_t now_ns, uint32_t *budget)
 {
     if (t->now_ns == FT__NEVER) {
         return false;
     }
+    if (now_ns == FT_PACKET_TIME) {
+        return tick(t, ft_time_sub(t->now_ns, reorder_ns), budget);
+    }
     t->now_ns = now_ns > t->now_ns ? now_ns : t->now_ns;
-    return ft__table_tick(t, t->now_ns, budget);
+    return tick(t, t->now_ns, budget);
 }
 
-void ft_table_flush(struct ft_table *t, int64_t end_ns, enum ft_reason reason)
+bool ft_table_flush(struct ft_table *t, int64_t end_ns, enum ft_reason reason)
 {
-    for (uint32_t i = 0; i < t->fresh; i++) {
-        if (i + 8 < t->fresh) {
-            __builtin_prefetch(&t->cold[i + 8]);
+    for (; t->flushed < t->fresh; t->flushed++) {
+        uint32_t i = t->flushed;
+
+        if (!ft__dues_left(t, 2)) {
+            return true;
+        }
+        if (i + FLUSH_AHEAD < t->fresh) { /* the index is hit anywhere: a store that waits for its
+                                             line holds up all that come after it */
+            uint32_t tag = t->cold[i + FLUSH_AHEAD].tag;
+
+            __builtin_prefetch(&t->index.buckets[ft__index_home(&t->index, tag)], 1);
         }
         if ((t->hot[i].state & FT__S_LIVE) && !ft__flow_settle(t, i, end_ns)) {
             ft__flow_end(t, i, reason, end_ns);
         }
     }
+    t->flushed = 0;
+    return false;
 }

@@ -4,17 +4,20 @@
 
 #include <string.h>
 
-enum { SHIFT_MIN = 16, WORDS = FT__TICKS / 64 };
+enum { SHIFT_MIN = 16 };
 
-void ft__timers_init(struct ft__timers *w, struct ft__link *link, int64_t horizon_ns)
+_Static_assert(FT__TICKS / 64 == 64, "a bit per word is a word");
+
+void ft__timers_init(struct ft__timers *w, struct ft__cold *cold, int64_t horizon_ns)
 {
-    w->link = link;
+    w->cold = cold;
     w->shift = SHIFT_MIN;
     while (horizon_ns >> w->shift > FT__TICKS - 4) {
         w->shift++;
     }
     memset(w->head, 0xff, sizeof w->head);
     memset(w->used, 0, sizeof w->used);
+    memset(w->words, 0, sizeof w->words);
     w->started = false;
     w->pos = 0;
 }
@@ -32,31 +35,37 @@ void ft__timers_insert(struct ft__timers *w, int wheel, uint32_t entry, int64_t 
     uint32_t list = (uint32_t)wheel * FT__TICKS + slot;
     uint32_t first = w->head[list];
 
-    w->link[entry].prev = FT__HEAD | list;
-    w->link[entry].next = first;
+    w->cold[entry].prev = FT__HEAD | list;
+    w->cold[entry].next = first;
     if (first != FT__NONE) {
-        w->link[first].prev = entry;
+        w->cold[first].prev = entry;
     }
     w->head[list] = entry;
     w->used[wheel][slot / 64] |= UINT64_C(1) << (slot & 63);
+    w->words[wheel] |= UINT64_C(1) << (slot / 64);
 }
 
 void ft__timers_remove(struct ft__timers *w, uint32_t entry)
 {
-    uint32_t prev = w->link[entry].prev, next = w->link[entry].next;
+    uint32_t prev = w->cold[entry].prev, next = w->cold[entry].next;
 
     if (next != FT__NONE) {
-        w->link[next].prev = prev;
+        w->cold[next].prev = prev;
     }
     if ((prev & FT__HEAD) == 0) {
-        w->link[prev].next = next;
+        w->cold[prev].next = next;
         return;
     }
     uint32_t list = prev & ~FT__HEAD, slot = list & (FT__TICKS - 1);
 
     w->head[list] = next;
     if (next == FT__NONE) {
-        w->used[list / FT__TICKS][slot / 64] &= ~(UINT64_C(1) << (slot & 63));
+        uint64_t *word = &w->used[list / FT__TICKS][slot / 64];
+
+        *word &= ~(UINT64_C(1) << (slot & 63));
+        if (*word == 0) {
+            w->words[list / FT__TICKS] &= ~(UINT64_C(1) << (slot / 64));
+        }
     }
 }
 
@@ -68,16 +77,16 @@ static uint32_t distance(const struct ft__timers *w, int wheel, uint32_t from)
     if (word != 0) {
         return (uint32_t)__builtin_ctzll(word);
     }
-    for (uint32_t i = 1; i <= WORDS; i++) {
-        uint32_t at = (from / 64 + i) % WORDS;
+    uint32_t first = (from / 64 + 1) & 63;
+    uint64_t words = w->words[wheel] >> first | (w->words[wheel] << (-first & 63));
 
-        if (w->used[wheel][at] != 0) {
-            uint32_t slot = at * 64 + (uint32_t)__builtin_ctzll(w->used[wheel][at]);
-
-            return (slot - from) & (FT__TICKS - 1);
-        }
+    if (words == 0) {
+        return FT__TICKS;
     }
-    return FT__TICKS;
+    uint32_t at = (first + (uint32_t)__builtin_ctzll(words)) & 63; /* at last that of from again */
+    uint32_t slot = at * 64 + (uint32_t)__builtin_ctzll(w->used[wheel][at]);
+
+    return (slot - from) & (FT__TICKS - 1);
 }
 
 void ft__timers_set_now(struct ft__timers *w, int64_t now_ns)

@@ -20,16 +20,17 @@
 enum { FT__TICKS = 4096, FT__WHEELS = 2 };
 
 struct ft__timers {
-    struct ft__link *link;                     /* the table's */
+    struct ft__cold *cold;                     /* the table's */
     uint32_t head[FT__WHEELS * FT__TICKS];     /* entry or FT__NONE */
     uint64_t used[FT__WHEELS][FT__TICKS / 64]; /* bit per list that is not empty */
+    uint64_t words[FT__WHEELS];                /* bit per word of used that is not 0 */
     int64_t pos;                               /* tick */
     bool started;                              /* pos means something */
     uint8_t shift;
 };
 
 /* horizon_ns: the longest deadline that has to be exact to a tick. */
-void ft__timers_init(struct ft__timers *w, struct ft__link *link, int64_t horizon_ns);
+void ft__timers_init(struct ft__timers *w, struct ft__cold *cold, int64_t horizon_ns);
 
 void ft__timers_insert(struct ft__timers *w, int wheel, uint32_t entry, int64_t deadline_ns);
 void ft__timers_remove(struct ft__timers *w, uint32_t entry);

@@ -11,6 +11,7 @@
 #include "codec/text/column.h"
 #include "codec/text/digits.h"
 #include "format/format.h"
+#include "model/columns.h"
 #include "model/field_export.h"
 
 /* Every cell is followed by a comma, an empty one too; a line ends in place of the last. */
@@ -35,15 +36,21 @@ static size_t put_header(const struct ft_field *f, uint32_t n, uint8_t *out)
 
 static size_t csv_header(enum ft_event e, bool app_on, uint8_t *p)
 {
-    uint32_t n, n_app;
-    const struct ft_field *f = ft_fields(e, &n), *app = ft_fields_app(&n_app);
-    size_t len = put_header(f, n, p);
+    uint8_t *out = p;
+    uint32_t n;
 
-    if (app_on && e == FT_EVENT_FLOW) {
-        p[len - 1] = ',';
-        len += put_header(app, n_app, p + len);
+    if (e != FT_EVENT_FLOW) {
+        const struct ft_field *f = ft_fields(e, &n);
+
+        return put_header(f, n, p);
     }
-    return len;
+    const struct ft_columns *c = ft_columns_flow(app_on);
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        p = ft_put_str(p, c->col[i].field->name);
+        *p++ = ',';
+    }
+    return end_line(p, out);
 }
 
 static size_t csv_export_header(enum ft_event e, bool app_on, uint8_t *p)
@@ -100,8 +107,7 @@ static size_t put_row(const struct ft_field *f, uint32_t n, const void *event, b
         if (f[i].type == FT_T_JSON) {
             continue;
         }
-        v.null = false;
-        f[i].get(event, &v);
+        ft_field_get(&f[i], event, &v);
         if (!v.null) {
             p = put_cell(p, (enum ft_type)f[i].type, &v, safe);
         }
@@ -126,18 +132,21 @@ static size_t export_row(enum ft_event e, const void *event, bool safe, uint8_t 
     return put_row(f, n, event, safe, p);
 }
 
-static size_t flow_row(const struct ft_flow_record *rec, bool safe, uint8_t *p)
+static size_t flow_row(const struct ft_flow_record *rec, bool safe, uint8_t *out)
 {
-    size_t len = csv_row(FT_EVENT_FLOW, rec, safe, p);
+    const struct ft_columns *c = ft_columns_flow(rec->app_on);
+    uint8_t *p = out;
 
-    if (rec->app_on) {
-        uint32_t n;
-        const struct ft_field *f = ft_fields_app(&n);
+    for (uint32_t i = 0; i < c->n; i++) {
+        struct ft_value v;
 
-        p[len - 1] = ',';
-        len += put_row(f, n, rec, safe, p + len);
+        ft_column_get(&c->col[i], rec, &v);
+        if (!v.null) {
+            p = put_cell(p, (enum ft_type)c->col[i].field->type, &v, safe);
+        }
+        *p++ = ',';
     }
-    return len;
+    return end_line(p, out);
 }
 
 /* The ops have no context: each form has functions of its own. */

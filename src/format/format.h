@@ -34,7 +34,7 @@ struct ft_format_ops {
     bool single_event; /* one file holds one kind of event only */
     /* it carries bytes of packets: not with --anonymize, which could not look into them */
     bool carries_raw;
-    /* at the start of every file, or NULL; app_on: with the columns of ft_fields_app() */
+    /* at the start of every file, or NULL; app_on: with the columns of ft_columns_app */
     size_t (*header)(enum ft_event e, bool app_on, uint8_t *p);
     size_t (*sample)(uint8_t *p, const struct ft_packet *pkt, const struct ft_tuple_counts *counts);
     size_t (*flow)(uint8_t *p, const struct ft_flow_record *rec);

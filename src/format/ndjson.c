@@ -7,6 +7,7 @@
 #include "codec/text/column.h"
 #include "codec/text/digits.h"
 #include "format/format.h"
+#include "model/columns.h"
 #include "model/field_export.h"
 
 static uint8_t *put_addr(uint8_t *p, const struct ft_packet *pkt, int side)
@@ -80,32 +81,45 @@ static uint8_t *put_field(uint8_t *p, const struct ft_field *f, const void *even
     if (f->type == FT_T_JSON) {
         return f->json(event, p);
     }
-    v.null = false;
-    f->get(event, &v);
+    ft_field_get(f, event, &v);
     return v.null ? FT_PUT_LIT(p, "null") : ft_put_value(p, (enum ft_type)f->type, &v, true);
+}
+
+static uint8_t *put_head(uint8_t *p, enum ft_event e)
+{
+    p = FT_PUT_LIT(p, "{\"event_type\":\"");
+    p = ft_put_str(p, ft_event_type(e));
+    *p++ = '"';
+    return p;
+}
+
+static uint8_t *put_key(uint8_t *p, const struct ft_field *f, uint8_t *group)
+{
+    p = put_group(p, *group, f->group);
+    *group = f->group;
+    *p++ = '"';
+    p = ft_put_str(p, f->name);
+    return FT_PUT_LIT(p, "\":");
+}
+
+static uint8_t *put_tail(uint8_t *p, uint8_t group)
+{
+    if (group != FT_GROUP_TOP) {
+        *p++ = '}';
+    }
+    return FT_PUT_LIT(p, "}\n");
 }
 
 static size_t walk(enum ft_event e, const struct ft_field *f, uint32_t n, const void *event,
                    uint8_t *out)
 {
-    uint8_t group = FT_GROUP_TOP, *p = out;
+    uint8_t group = FT_GROUP_TOP, *p = put_head(out, e);
 
-    p = FT_PUT_LIT(p, "{\"event_type\":\"");
-    p = ft_put_str(p, ft_event_type(e));
-    *p++ = '"';
     for (uint32_t i = 0; i < n; i++) {
-        p = put_group(p, group, f[i].group);
-        group = f[i].group;
-        *p++ = '"';
-        p = ft_put_str(p, f[i].name);
-        p = FT_PUT_LIT(p, "\":");
+        p = put_key(p, &f[i], &group);
         p = put_field(p, &f[i], event);
     }
-    if (group != FT_GROUP_TOP) {
-        *p++ = '}';
-    }
-    p = FT_PUT_LIT(p, "}\n");
-    return (size_t)(p - out);
+    return (size_t)(put_tail(p, group) - out);
 }
 
 size_t ft__ndjson_walk(enum ft_event e, const void *event, uint8_t *out)
@@ -129,26 +143,18 @@ static size_t ndjson_export_event(uint8_t *p, enum ft_event e, const void *event
     return ft__ndjson_walk_export(e, event, p);
 }
 
-/* The columns of names follow in the same object, features, which the walk has closed. */
 static size_t ndjson_flow(uint8_t *out, const struct ft_flow_record *rec)
 {
-    size_t len = ft__ndjson_walk(FT_EVENT_FLOW, rec, out);
-    uint8_t *p = out + len - 3; /* "}}\n" */
-    const struct ft_field *f;
-    uint32_t n;
+    const struct ft_columns *c = ft_columns_flow(rec->app_on);
+    uint8_t group = FT_GROUP_TOP, *p = put_head(out, FT_EVENT_FLOW);
 
-    if (!rec->app_on) {
-        return len;
+    for (uint32_t i = 0; i < c->n; i++) {
+        const void *part = rec->part[c->col[i].part];
+
+        p = put_key(p, c->col[i].field, &group);
+        p = part == NULL ? FT_PUT_LIT(p, "null") : put_field(p, c->col[i].field, part);
     }
-    f = ft_fields_app(&n);
-    for (uint32_t i = 0; i < n; i++) {
-        p = FT_PUT_LIT(p, ",\"");
-        p = ft_put_str(p, f[i].name);
-        p = FT_PUT_LIT(p, "\":");
-        p = put_field(p, &f[i], rec);
-    }
-    p = FT_PUT_LIT(p, "}}\n");
-    return (size_t)(p - out);
+    return (size_t)(put_tail(p, group) - out);
 }
 
 size_t ft__ndjson_stats(uint8_t *p, const struct ft_stats *s)

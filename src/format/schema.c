@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/columns.h"
 #include "model/field_export.h"
 
 /* How a type is called in each form. */
@@ -55,35 +56,41 @@ struct kind {
     const struct ft_field *(*fields)(enum ft_event e, uint32_t *out_n);
 };
 
-enum { WITH_APP_MAX = 256 };
+/* Rows of flow records, in the order of their columns. */
+static struct ft_field flow_rows[2][FT_COLUMNS_MAX];
+static pthread_once_t flow_once = PTHREAD_ONCE_INIT;
 
-static struct ft_field with_app[WITH_APP_MAX];
-static pthread_once_t with_app_once = PTHREAD_ONCE_INIT;
-static uint32_t n_with_app;
-
-static void join_app(void)
+static void copy_rows(void)
 {
-    uint32_t n, n_app;
-    const struct ft_field *base = ft_fields(FT_EVENT_FLOW, &n), *app = ft_fields_app(&n_app);
+    for (int app = 0; app < 2; app++) {
+        const struct ft_columns *c = ft_columns_flow(app);
 
-    n = n + n_app <= WITH_APP_MAX ? n : WITH_APP_MAX - n_app;
-    memcpy(with_app, base, sizeof *base * n);
-    memcpy(with_app + n, app, sizeof *app * n_app);
-    n_with_app = n + n_app;
+        for (uint32_t i = 0; i < c->n; i++) {
+            flow_rows[app][i] = *c->col[i].field;
+        }
+    }
+}
+
+static const struct ft_field *fields_flow(enum ft_event e, uint32_t *out_n)
+{
+    (void)e;
+    pthread_once(&flow_once, copy_rows);
+    *out_n = ft_columns_flow(false)->n;
+    return flow_rows[0];
 }
 
 /* A flow record of a run with --app. */
 static const struct ft_field *fields_with_app(enum ft_event e, uint32_t *out_n)
 {
     (void)e;
-    pthread_once(&with_app_once, join_app);
-    *out_n = n_with_app;
-    return with_app;
+    pthread_once(&flow_once, copy_rows);
+    *out_n = ft_columns_flow(true)->n;
+    return flow_rows[1];
 }
 
 static const struct kind kinds[] = {
     {"network_flow_sample", FT_EVENT_SAMPLE, ft_fields},
-    {"network_flow_record", FT_EVENT_FLOW, ft_fields},
+    {"network_flow_record", FT_EVENT_FLOW, fields_flow},
     {"network_flow_record_with_app", FT_EVENT_FLOW, fields_with_app},
     {"pipeline_stats", FT_EVENT_STATS, ft_fields},
     {"template_change", FT_EVENT_TEMPLATE, ft_fields_export},
@@ -238,7 +245,7 @@ static void make_csv(FILE *to)
                     types[f[i].type].name, f[i].unit);
             element(to, &f[i], "");
             fprintf(to, ",%s,%s,", f[i].null != NULL ? "true" : "false",
-                    f[i].profile != NULL ? f[i].profile : "base");
+                    f[i].profile != NULL && strcmp(f[i].profile, "app") == 0 ? "app" : "base");
             csv_text(to, f[i].meaning);
             fputc(',', to);
             csv_text(to, f[i].null != NULL ? f[i].null : "");

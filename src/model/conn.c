@@ -2,25 +2,11 @@
 /* model: conn_state and tunnel names, see conn.h. */
 #include "model/conn.h"
 
-#include <string.h>
-
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
 
 static bool silent(uint8_t state)
 {
     return state == FT_TCP_INACTIVE || state == FT_TCP_PARTIAL;
-}
-
-/* S, then R, and nothing of a handshake, data or end in between. */
-static bool syn_then_reset(const char *history)
-{
-    const char *p = history + (history[0] == '^');
-
-    if (*p != 'S') {
-        return false;
-    }
-    p += 1 + strcspn(p + 1, "HAFGIQR");
-    return *p == 'R';
 }
 
 static const char *after_reset(const struct ft_flow_record *r, uint8_t orig, uint8_t resp)
@@ -37,12 +23,12 @@ static const char *after_reset(const struct ft_flow_record *r, uint8_t orig, uin
     if (!silent(resp)) {
         return "RSTO";
     }
-    return syn_then_reset(r->tcp.history) ? "RSTOS0" : "OTH";
+    return r->syn_then_reset ? "RSTOS0" : "OTH";
 }
 
 static const char *tcp_state(const struct ft_flow_record *r)
 {
-    uint8_t orig = r->tcp.state[FT_DIR_FWD], resp = r->tcp.state[FT_DIR_REV];
+    uint8_t orig = r->tcp_state[FT_DIR_FWD], resp = r->tcp_state[FT_DIR_REV];
 
     if (orig == FT_TCP_RESET || resp == FT_TCP_RESET) {
         return after_reset(r, orig, resp);
@@ -64,7 +50,7 @@ static const char *tcp_state(const struct ft_flow_record *r)
 
 const char *ft_conn_state(const struct ft_flow_record *r)
 {
-    if (r->proto == PROTO_TCP && r->has_tcp) {
+    if (r->proto == PROTO_TCP) {
         return tcp_state(r);
     }
     if (r->proto != PROTO_UDP) {
@@ -90,6 +76,7 @@ const char *ft_tunnel_name(enum ft_tunnel_type t)
         [FT_TUNNEL_AYIYA] = "ayiya",   [FT_TUNNEL_ETHERIP] = "etherip",
         [FT_TUNNEL_PBB] = "pbb",       [FT_TUNNEL_GUE] = "gue",
         [FT_TUNNEL_FOU] = "fou",       [FT_TUNNEL_CAPWAP] = "capwap",
+        [FT_TUNNEL_LISP] = "lisp",     [FT_TUNNEL_TZSP] = "tzsp",
     };
 
     return t < FT_TUNNEL__COUNT ? names[t] : "";

@@ -1,11 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: the columns of samples. Those of flow records stand in field_flow.c and field_app.c, of
- * pipeline_stats in field_stats.c, of the events of collect in field_export.c. */
+/* model: what a row says of a struct; the columns of samples. Those of flow records stand with
+ * their owners, of pipeline_stats in field_stats.c, of the events of collect in field_export.c. */
 #include "model/field.h"
 
+#include <string.h>
+
 #include "model/field_export.h"
-#include "model/field_flow.h"
 #include "model/field_stats.h"
+
+static uint64_t load(const uint8_t *at, uint8_t width)
+{
+    uint16_t u16;
+    uint32_t u32;
+    uint64_t u64;
+
+    switch (width) {
+    case 1:
+        return *at;
+    case 2:
+        memcpy(&u16, at, sizeof u16);
+        return u16;
+    case 4:
+        memcpy(&u32, at, sizeof u32);
+        return u32;
+    default:
+        memcpy(&u64, at, sizeof u64);
+        return u64;
+    }
+}
+
+void ft_field_get(const struct ft_field *f, const void *part, struct ft_value *out)
+{
+    out->null = false;
+    if (f->width == 0) {
+        f->get(part, out);
+        return;
+    }
+    out->u = load((const uint8_t *)part + f->at, f->width);
+    out->null = (f->absent == FT_ABSENT_ZERO && out->u == 0) ||
+                (f->absent == FT_ABSENT_ONES && out->u == UINT64_MAX >> (64 - 8 * f->width));
+}
 
 /* ---- getters of a sample ---- */
 
@@ -144,8 +178,6 @@ const struct ft_field *ft_fields(enum ft_event e, uint32_t *out_n)
     case FT_EVENT_SAMPLE:
         *out_n = sizeof sample_fields / sizeof sample_fields[0];
         return sample_fields;
-    case FT_EVENT_FLOW:
-        return ft__fields_flow(out_n);
     case FT_EVENT_STATS:
         return ft__fields_stats(out_n);
     default:

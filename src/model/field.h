@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: the one table of every column of every event.
+/* model: what a column is; the rows of every event.
  *
- * Theory of operation: a column stands here once per event that has it, with its place in the
- * event's JSON object, type, unit, IANA element, null rule, meaning, and a getter that takes its
- * value out of the event's struct. NDJSON, CSV and `flowtap schema` in all its forms are walks over
- * it: a new column is one row and one getter in field_*.c. (NDJSON of samples and of exported
- * records is written by hand, for speed; tests hold it to the walk.) Rows of one group stand
- * together, in the order of the keys. */
+ * Theory of operation: a column stands once, in the rows of its owner, with its place in the
+ * event's JSON object, type, unit, IANA element, null rule, meaning, and where its value lies in
+ * the owner's struct, or a getter that works it out. NDJSON, CSV and `flowtap schema` in all its
+ * forms are walks over rows. Those of flow records are put together from several owners, see
+ * columns.h. (NDJSON of samples and of exported records is written by hand, for speed; tests hold
+ * it to the walk.) Rows of one group stand together, in the order of the keys. */
 #ifndef FT_MODEL_FIELD_H
 #define FT_MODEL_FIELD_H
 
@@ -68,25 +68,44 @@ struct ft_sample {
     const struct ft_tuple_counts *counts;
 };
 
+/* The value at a place that means null. */
+enum ft_absent {
+    FT_ABSENT_NEVER,
+    FT_ABSENT_ZERO,
+    FT_ABSENT_ONES /* all bits set */
+};
+
 struct ft_field {
     const char *name;    /* key, snake_case */
     const char *unit;    /* "packets", "bytes", "us", "s", "" */
     const char *meaning; /* one sentence */
     const char *source;  /* where the definition comes from */
     const char *null;    /* when it is null; NULL: never */
-    /* event: struct ft_sample, ft_flow_record, ft_stats, or one of field_export.h; NULL for
-     * FT_T_JSON */
-    void (*get)(const void *event, struct ft_value *out);
+    /* part: struct ft_sample, ft_stats, one of field_export.h, or of the parts of a flow record
+     * (enum ft_part); NULL: the value lies at `at`, or FT_T_JSON */
+    void (*get)(const void *part, struct ft_value *out);
     /* FT_T_JSON: writes the value at p, returns the place after */
     uint8_t *(*json)(const void *event, uint8_t *p);
     const char *json_schema; /* FT_T_JSON: the JSON Schema of the value */
     const char *profile;     /* "base": always there */
     uint32_t pen;            /* private enterprise number, 0 = IANA */
     uint16_t ie;             /* information element, 0 = none */
+    uint16_t rank;           /* flow records: columns stand in ascending order of it */
+    uint16_t at;             /* width > 0: where the value lies in the part, bytes */
+    uint8_t width;           /* 1, 2, 4 or 8 bytes, host order; 0: get() or json() says it */
+    uint8_t absent;          /* width > 0: enum ft_absent */
     uint8_t group;           /* enum ft_group */
     uint8_t type;            /* enum ft_type */
     uint8_t privacy;         /* enum ft_privacy, never FT_PRIVACY_UNSET */
 };
+
+/* A row's value is a member of its part: bool, unsigned, or int64_t. */
+#define FT_AT(part, member) .at = offsetof(part, member), .width = sizeof(((part *)0)->member)
+
+#define FT_PEN_REVERSE 29305 /* reverse information elements, RFC 5103 §6.1 */
+
+/* What a row says of its part, which is not NULL. Not for FT_T_JSON. */
+void ft_field_get(const struct ft_field *f, const void *part, struct ft_value *out);
 
 /* The class that a type has by itself, for macros of rows. Objects have none: their rows say it. So
  * does a FT_T_STRING that is made from addresses. */
@@ -97,12 +116,8 @@ struct ft_field {
      : (type_) == FT_T_JSON                     ? FT_PRIVACY_UNSET                                 \
                                                 : FT_PRIVACY_NONE)
 
-/* The columns of an event, in order; *out_n is their number. */
+/* The columns of an event that is no flow record, in order; *out_n is their number. */
 const struct ft_field *ft_fields(enum ft_event e, uint32_t *out_n);
-
-/* Columns of flow records behind those, in features, that are there when names on flows were asked
- * for (--app): struct ft_flow_record.app_on. */
-const struct ft_field *ft_fields_app(uint32_t *out_n);
 
 /* True for protocols whose header begins with two ports: TCP, UDP, SCTP, DCCP, UDP-Lite. */
 FT_INLINE bool ft_proto_has_ports(uint8_t proto)

@@ -140,6 +140,8 @@ enum ft_tunnel_type {
     FT_TUNNEL_GUE,     /* draft-ietf-intarea-gue */
     FT_TUNNEL_FOU,     /* IP in UDP, nothing between */
     FT_TUNNEL_CAPWAP,  /* data of wireless access points, RFC 5415 */
+    FT_TUNNEL_LISP,    /* RFC 9300, 9305; id: instance ID */
+    FT_TUNNEL_TZSP,    /* frames that a sniffer sends on */
     FT_TUNNEL__COUNT
 };
 

@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "flowtap/event.h"
-#include "model/app.h"
 #include "model/packet.h"
 
 enum { FT_DIR_FWD = 0, FT_DIR_REV = 1 };
@@ -24,27 +23,6 @@ enum ft_tcp_state {
     FT_TCP_RESET = 8   /* sent a RST */
 };
 
-/* What the sequence numbers of a TCP flow tell; by direction where it is an array of two. */
-struct ft_tcp_record {
-    uint64_t retrans_bytes[2]; /* payload bytes sent again */
-    uint64_t missed_bytes[2];  /* acknowledged by the peer, but not captured */
-    uint32_t retrans[2];       /* segments sent again, fast ones included */
-    uint32_t fast[2];          /* of them, asked for by duplicate acknowledgments */
-    uint32_t out_of_order[2];
-    uint32_t dup_acks[2];     /* sent by this direction */
-    uint32_t dup_frames[2];   /* captured twice */
-    uint32_t zero_windows[2]; /* segments that advertise a closed window */
-    uint32_t probes[2];       /* zero-window probes */
-    uint32_t keep_alives[2];
-    uint32_t window_max[2]; /* bytes, scaled where the scale is known */
-    uint32_t rtt_us[2];     /* of the handshake: to the client, to the server; UINT32_MAX: null */
-    int32_t init_window[2]; /* of the first SYN, as on the wire; -1: no SYN was seen */
-    uint16_t mss[2];        /* 0: null */
-    uint8_t scale[2];       /* FT_TCPO_NO_SCALE: null */
-    uint8_t state[2];       /* enum ft_tcp_state */
-    char history[52];       /* NUL-terminated */
-};
-
 /* The numbers of one direction, in one unit: exact sums, from which mean and standard deviation are
  * worked out when somebody asks. */
 struct ft_distribution {
@@ -59,6 +37,16 @@ double ft_distribution_mean(const struct ft_distribution *d);
 /* Standard deviation of the sample (divided by n - 1), rounded once. n > 1. */
 double ft_distribution_std(const struct ft_distribution *d);
 
+/* The parts of a flow record: the core, and what each feature knows. */
+enum ft_part {
+    FT_PART_CORE,   /* struct ft_flow_record itself */
+    FT_PART_SIZES,  /* struct ft_sizes_record */
+    FT_PART_TCP,    /* struct ft_tcp_record; NULL: not TCP */
+    FT_PART_TUNNEL, /* struct ft_tunnel_record */
+    FT_PART_APP,    /* struct ft_app_info; NULL: nothing is known */
+    FT_PARTS_MAX = 16
+};
+
 /* One flow record: all values, oriented forward (src is the initiator). Borrowed during the call.
  */
 struct ft_flow_record {
@@ -70,39 +58,74 @@ struct ft_flow_record {
     uint64_t bytes[2];    /* wire bytes */
     uint64_t ip_bytes[2]; /* IP total length */
     uint64_t payload_bytes[2];
+    uint64_t packets_delta[2], bytes_delta[2]; /* since the record before of this flow_id */
     uint32_t segment;            /* 0 for the first record of a flow_id, then 1, 2, ... */
+    uint32_t entry;              /* of the flow in its table: for what others keep about it */
+    uint32_t tunnel_id;          /* of the forward direction */
     uint16_t src_port, dst_port; /* key ports; ICMP holds the Community ID mapping, printed as 0 */
     uint16_t scope;              /* as ft_key.scope */
     uint8_t proto;
     uint8_t ip_version;   /* 4 or 6 */
     uint8_t tcp_flags[2]; /* OR of all packets of the direction */
+    uint8_t tcp_state[2]; /* TCP: enum ft_tcp_state */
     uint8_t reason;       /* enum ft_reason */
+    uint8_t icmp_code;    /* ICMP, ICMPv6: of the first packet; the type is src_port */
+    uint8_t tunnel;       /* enum ft_tunnel_type, of the first packet */
     bool is_final;
     bool one_way;             /* ICMP type without a counterpart: the key has one direction */
-    bool has_icmp_code;       /* the next one holds; the type is src_port */
-    uint8_t icmp_code;        /* ICMP, ICMPv6: of the first packet */
-    uint8_t src[16], dst[16]; /* network order; IPv4 in the first 4 bytes */
-    bool midstream;           /* TCP: it did not begin with a SYN */
+    bool has_icmp_code;       /* icmp_code holds */
+    bool has_tunnel_id;       /* tunnel_id holds */
+    bool syn_then_reset;      /* TCP: the initiator sent a SYN, then a RST, and nothing between */
     bool truncated;           /* some frames were captured shorter than they were */
-    bool has_tcp;             /* tcp holds */
-    uint8_t tunnel; /* enum ft_tunnel_type, of the first packet; not 0: the next four hold */
-    uint8_t tunnel_version; /* 4 or 6; 0: tunnel_src and _dst hold nothing */
-    uint8_t tunnel_depth;
-    bool has_tunnel_id[2];
-    uint32_t tunnel_id[2];                  /* by direction: GTP and L2TP have one each way */
-    uint8_t tunnel_src[16], tunnel_dst[16]; /* as the forward direction has them */
-    uint32_t fragments[2];                  /* packets that were fragments */
-    uint32_t ecn_ce[2];                     /* packets marked "congestion experienced", RFC 3168 */
-    bool has_roce;                          /* the next one holds */
-    uint32_t roce_bth;                      /* of the first packet: opcode << 24 | destination QP */
-    uint64_t packets_delta[2], bytes_delta[2]; /* since the record before of this flow_id */
-    struct ft_distribution size[2];            /* IP bytes of the packets */
-    struct ft_distribution gap[2];             /* ns between packets of one direction */
-    struct ft_tcp_record tcp;
-    bool app_on;                   /* the columns of ft_fields_app() are written */
-    const struct ft_app_info *app; /* app_on: what is known, or NULL; borrowed */
-    uint32_t entry;                /* of the flow in its table: for what others keep about it */
+    bool app_on;              /* the columns of ft_columns_app are written */
+    uint8_t src[16], dst[16]; /* network order; IPv4 in the first 4 bytes */
+    /* what features that are on say, by enum ft_part: NULL when they say nothing (their columns are
+     * null); [FT_PART_CORE] is this record */
+    const void *part[FT_PARTS_MAX];
 };
+
+/* How the packets of a flow are distributed, by direction. */
+struct ft_sizes_record {
+    struct ft_distribution size[2]; /* IP bytes of the packets */
+    struct ft_distribution gap[2];  /* ns between packets of one direction */
+};
+
+/* What the sequence numbers of a TCP flow tell; by direction where it is an array of two. */
+struct ft_tcp_record {
+    uint64_t retrans_bytes[2]; /* payload bytes sent again */
+    uint64_t missed_bytes[2];  /* acknowledged by the peer, but not captured */
+    uint32_t retrans[2];       /* segments sent again, fast ones included */
+    uint32_t fast[2];          /* of them, asked for by duplicate acknowledgments */
+    uint32_t out_of_order[2];
+    uint32_t dup_acks[2];     /* sent by this direction */
+    uint32_t dup_frames[2];   /* captured twice */
+    uint32_t zero_windows[2]; /* segments that advertise a closed window */
+    uint32_t probes[2];       /* zero-window probes */
+    uint32_t keep_alives[2];
+    uint32_t window_max[2];  /* bytes, scaled where the scale is known */
+    uint32_t rtt_us[2];      /* of the handshake: to the client, to the server; UINT32_MAX: null */
+    uint32_t init_window[2]; /* of the first SYN, as on the wire; UINT32_MAX: no SYN was seen */
+    uint16_t mss[2];         /* 0: null */
+    uint8_t scale[2];        /* UINT8_MAX: null */
+    bool midstream;          /* it did not begin with a SYN */
+    char history[52];        /* NUL-terminated */
+};
+
+/* What the packets came in, and what the network did with them. */
+struct ft_tunnel_record {
+    uint32_t rev_id;          /* of the tunnel from the responder: GTP and L2TP have one each way */
+    uint32_t fragments[2];    /* packets that were fragments */
+    uint32_t ecn_ce[2];       /* packets marked "congestion experienced", RFC 3168 */
+    uint32_t roce_bth;        /* of the first packet: opcode << 24 | destination QP */
+    uint8_t version;          /* 4 or 6; 0: src and dst hold nothing */
+    uint8_t depth;            /* tunnels around the packets */
+    bool has_rev_id;          /* rev_id holds */
+    bool has_roce;            /* roce_bth holds */
+    uint8_t src[16], dst[16]; /* outer addresses, as the forward direction has them */
+};
+
+/* The part of a flow in no tunnel, whose packets the network left alone. */
+extern const struct ft_tunnel_record ft_tunnel_nothing;
 
 /* The running counts of a packet's own 5-tuple in its own direction, that packet included. */
 struct ft_tuple_counts {

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "codec/text/digits.h"
+#include "model/app.h"
 
 enum {
     VALUES_MAX = 4096, /* of one record: as many as a template has fields */
@@ -23,6 +24,7 @@ struct ft_anonymizer {
     /* scratch of the event in hand */
     FT_ALIGNED(32) struct ft_packet packet;
     struct ft_flow_record flow;
+    struct ft_tunnel_record tunnel;
     struct ft_app_info app;
     struct ft_export_record record;
     struct ft_export_sample sample;
@@ -170,17 +172,20 @@ const struct ft_flow_record *ft_anonymize_flow(struct ft_anonymizer *a,
     struct ft_flow_record *r = &a->flow;
 
     *r = *rec;
+    r->part[FT_PART_CORE] = r;
     map_ip(a, r->ip_version, r->src);
     map_ip(a, r->ip_version, r->dst);
-    if (r->tunnel != FT_TUNNEL_NONE) {
-        map_ip(a, r->tunnel_version, r->tunnel_src);
-        map_ip(a, r->tunnel_version, r->tunnel_dst);
-    }
     r->flow_id = ft_cryptopan_id(a->map, r->flow_id);
-    if (r->app != NULL) {
-        a->app = *r->app;
+    if (r->part[FT_PART_TUNNEL] != NULL && r->part[FT_PART_TUNNEL] != &ft_tunnel_nothing) {
+        memcpy(&a->tunnel, r->part[FT_PART_TUNNEL], sizeof a->tunnel);
+        map_ip(a, a->tunnel.version, a->tunnel.src);
+        map_ip(a, a->tunnel.version, a->tunnel.dst);
+        r->part[FT_PART_TUNNEL] = &a->tunnel;
+    }
+    if (r->part[FT_PART_APP] != NULL) {
+        memcpy(&a->app, r->part[FT_PART_APP], sizeof a->app);
         hide_app(a, &a->app);
-        r->app = &a->app;
+        r->part[FT_PART_APP] = &a->app;
     }
     return r;
 }

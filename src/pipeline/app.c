@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: names on flows, see app.h. */
+/* pipeline: payloads that cross to another thread, see app.h. */
 #include "pipeline/app.h"
 
 #include <string.h>
@@ -23,52 +23,17 @@ static uint64_t payload_bytes(const struct ft_pipeline *p)
     return places(p) * PAYLOAD_SHARE > least ? places(p) * PAYLOAD_SHARE : least;
 }
 
-static bool see(void *cookie, uint32_t entry, int dir, const struct ft_packet *pkt)
-{
-    struct ft_worker *w = cookie;
-    int from = pkt->swap;
-    struct ft_app_packet p = {
-        .data = pkt->payload,
-        .cap = pkt->payload_cap,
-        .len = pkt->payload_len,
-        /* what a SYN carries lies behind it (RFC 7413) */
-        .seq = pkt->tcp_seq + ((pkt->tcp_flags & FT_TCP_SYN) != 0),
-        .src_port = pkt->key.port[dir == FT_DIR_FWD ? from : !from],
-        .dst_port = pkt->key.port[dir == FT_DIR_FWD ? !from : from],
-        .dir = (uint8_t)dir,
-        .proto = pkt->key.proto,
-    };
-
-    p.midstream = !ft_table_isn(w->table, entry, &p.start);
-    p.start_known = dir == FT_DIR_FWD && !p.midstream;
-    return ft_apps_see(w->apps, entry, &p);
-}
-
-static void end(void *cookie, uint32_t entry)
-{
-    struct ft_worker *w = cookie;
-
-    ft_apps_end(w->apps, entry);
-}
-
 int ft__app_new(struct ft_worker *w)
 {
     struct ft_pipeline *p = w->p;
 
-    w->watch = (struct ft_flow_watch){.see = see, .end = end, .cookie = w};
-    if (p->plan.mode == FT_MODE_HANDOFF) {
-        w->payloads = ft_map_alloc(payload_bytes(p));
-        w->payload_at = ft_map_alloc(places(p) * sizeof *w->payload_at);
-        if (w->payloads == NULL || w->payload_at == NULL) {
-            return FT_E_NOMEM;
-        }
-    }
-    return ft_apps_new(p->plan.table.max_flows, &w->apps);
+    w->payloads = ft_map_alloc(payload_bytes(p));
+    w->payload_at = ft_map_alloc(places(p) * sizeof *w->payload_at);
+    return w->payloads != NULL && w->payload_at != NULL ? FT_OK : FT_E_NOMEM;
 }
 
 void ft__app_free(struct ft_worker *w)
 {
-    ft_apps_free(w->apps);
     if (w->payloads != NULL) {
         ft_map_free(w->payloads, payload_bytes(w->p));
     }
@@ -79,20 +44,7 @@ void ft__app_free(struct ft_worker *w)
 
 size_t ft__app_budget(const struct ft_pipeline *p)
 {
-    bool ring = p->plan.mode == FT_MODE_HANDOFF;
-
-    return ft_apps_budget(p->plan.table.max_flows) +
-           (ring ? payload_bytes(p) + places(p) * sizeof(uint64_t) : 0);
-}
-
-void ft__app_emit(void *cookie, const struct ft_flow_record *rec)
-{
-    struct ft_worker *w = cookie;
-    struct ft_flow_record named = *rec;
-
-    named.app_on = true;
-    named.app = ft_apps_get(w->apps, rec->entry);
-    ft_emit_flow(&w->emit, &named);
+    return payload_bytes(p) + places(p) * sizeof(uint64_t);
 }
 
 void ft__app_copy(const struct ft_packet *pkts, uint32_t n, struct ft_packet *out, uint8_t *room)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline: binds names on flows (feature/app/app.h) to the workers' tables and outputs.
+/* pipeline: payloads that cross to another thread, when a feature looks into them.
  *
- * Theory of operation: the table shows each flow's first packets to the watch, which looks into
- * their payload; the record gets what was found when it is emitted. Payloads are the source's
- * memory: where packets cross to another thread they are copied, up to FT_PAYLOAD_MAX bytes each,
- * one behind the other into memory that lies beside the slot or ring they cross in. Beside a ring
- * that is a ring of bytes, a limit of its own: packets that find no room in it wait, or are dropped
- * and counted, as those that find the ring itself full.
+ * Theory of operation: payloads are the source's memory: where packets cross to another thread they
+ * are copied, up to FT_PAYLOAD_MAX bytes each, one behind the other into memory that lies beside
+ * the slot or ring they cross in. Beside a ring that is a ring of bytes, a limit of its own:
+ * packets that find no room in it wait, or are dropped and counted, as those that find the ring
+ * itself full.
  *
  *     payload_at   [n]      [n+1]   [n+2]          of packet n, by its place in the ring
  *                   v        v       v
@@ -17,14 +16,11 @@
 
 #include "pipeline/internal.h"
 
-/* Makes w->apps and w->watch, and for hand-off w->payloads. FT_E_NOMEM. */
+/* Hand-off: makes w->payloads. FT_E_NOMEM. */
 FT_NODISCARD int ft__app_new(struct ft_worker *w);
 void ft__app_free(struct ft_worker *w);
 /* Bytes of address space of one worker. */
 size_t ft__app_budget(const struct ft_pipeline *p);
-
-/* ft_flow_emit_fn; cookie is the worker. */
-void ft__app_emit(void *cookie, const struct ft_flow_record *rec);
 
 /* Copies n packets to out with their payloads in room, of FT_PAYLOAD_MAX bytes for each at most. */
 void ft__app_copy(const struct ft_packet *pkts, uint32_t n, struct ft_packet *out, uint8_t *room);

@@ -189,7 +189,8 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                           url->format);
     }
     if (head != NULL && r.events != 0) {
-        env.header_len = head((enum ft_event)__builtin_ctz(r.events), p->plan.app, header);
+        env.header_len = head((enum ft_event)__builtin_ctz(r.events),
+                              p->plan.features >> FT_PART_APP & 1, header);
         env.header = header;
     }
     rc = ft_output_open(url, cfg, &env, &r.output, err);
@@ -319,7 +320,7 @@ static int build_scrub(struct ft_pipeline *p, const uint8_t key[FT_CRYPTOPAN_KEY
 /* The table of fragments of one that decodes in order. */
 static int build_fragments(const struct ft_pipeline *p, struct ft_worker *w)
 {
-    if (p->plan.app) {
+    if (p->plan.payloads) {
         w->joined = ft_map_alloc((size_t)FT_BATCH * FT_FRAGMENTS_KEPT);
         if (w->joined == NULL) {
             return FT_E_NOMEM;
@@ -341,18 +342,16 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
     if (p->plan.mode == FT_MODE_HANDOFF) {
         rc = ft_ring_init(&w->ring, p->plan.queue, sizeof(struct ft_packet));
     }
-    if (rc == FT_OK && p->plan.app) {
+    if (rc == FT_OK && p->plan.payloads && p->plan.mode == FT_MODE_HANDOFF) {
         rc = ft__app_new(w);
     }
     if (rc == FT_OK && p->plan.mode == FT_MODE_DIRECT && !p->plan.collect) {
         rc = build_fragments(p, w);
     }
     if (rc == FT_OK && !p->plan.collect) {
-        struct ft_table_config table = p->plan.table;
-
-        table.watch = p->plan.app ? &w->watch : NULL;
-        rc = ft_table_new(&table, p->plan.app ? ft__app_emit : ft_emit_flow,
-                          p->plan.app ? (void *)w : (void *)&w->emit, &w->table);
+        rc = ft_meter_open(&w->meter, &p->plan.table, p->plan.features);
+        w->meter.emit = ft_emit_flow;
+        w->meter.cookie = &w->emit;
     }
     return rc == FT_OK ? rc
                        : ft_err_set(err, rc, "the flow table and queue of worker %u: %s", i,
@@ -421,7 +420,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     if (rc != FT_OK) {
         return rc;
     }
-    if (p->plan.app && !ft_digest_available()) {
+    if ((p->plan.features >> FT_PART_APP & 1) && !ft_digest_available()) {
         ft_log(&p->log, FT_LOG_WARN,
                "--app: this build has no OpenSSL: JA3, JA4, HASSH and QUIC stay null");
     }
@@ -514,10 +513,32 @@ int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log, struc
     return FT_OK;
 }
 
+static double mib(uint64_t bytes)
+{
+    return (double)bytes / 1048576;
+}
+
+static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint64_t queues,
+                       uint64_t outputs)
+{
+    const struct ft_plan *plan = &p->plan;
+    unsigned long long flows = (unsigned long long)plan->table.max_flows * plan->n_workers;
+    char what[96];
+
+    if (plan->collect) {
+        snprintf(what, sizeof what, "exporters and counts %.1f (%llu tuples)", mib(tables), flows);
+    } else {
+        snprintf(what, sizeof what, "flow table %.1f (%llu flows of %u bytes; few take more)",
+                 mib(tables), flows, ft_meter_flow_bytes(plan->features));
+    }
+    ft_log(&p->log, FT_LOG_INFO, "memory budget %.1f MiB: %s, queues %.1f, outputs %.1f",
+           mib(p->budget), what, mib(queues), mib(outputs));
+}
+
 void ft__build_budget(struct ft_pipeline *p)
 {
     const struct ft_plan *plan = &p->plan;
-    uint64_t tables = (uint64_t)ft_table_budget(&plan->table) * plan->n_workers;
+    uint64_t tables = (uint64_t)ft_meter_budget(&plan->table, plan->features) * plan->n_workers;
     uint64_t outputs = 0, queues = 0;
 
     for (uint32_t i = 0; i < p->n_routes; i++) {
@@ -533,22 +554,14 @@ void ft__build_budget(struct ft_pipeline *p)
     for (uint32_t i = 0; plan->collect && i < plan->n_workers; i++) {
         tables += ft__collect_budget(&p->workers[i]);
     }
-    if (plan->app) {
+    if (plan->payloads && plan->mode == FT_MODE_HANDOFF) {
         tables += ft__app_budget(p) * plan->n_workers;
     }
     if (!plan->collect) {
         tables += ft_fragments_budget() * (plan->mode == FT_MODE_DIRECT ? plan->n_workers : 1);
     }
     p->budget = tables + outputs + queues;
-    ft_log(&p->log, FT_LOG_INFO,
-           plan->collect
-               ? "memory budget %.1f MiB: exporters and counts %.1f (%llu tuples), queues %.1f, "
-                 "outputs %.1f"
-               : "memory budget %.1f MiB: flow table %.1f (%llu flows), queues %.1f, "
-                 "outputs %.1f",
-           (double)p->budget / 1048576, (double)tables / 1048576,
-           (unsigned long long)plan->table.max_flows * plan->n_workers, (double)queues / 1048576,
-           (double)outputs / 1048576);
+    say_budget(p, tables, queues, outputs);
 }
 
 int ft__build_patience(struct ft_pipeline *p, uint32_t i)
@@ -571,7 +584,7 @@ void ft__build_free(struct ft_pipeline *p)
         }
     }
     for (uint32_t i = 0; p->workers != NULL && i < p->plan.n_workers; i++) {
-        ft_table_free(p->workers[i].table);
+        ft_meter_close(&p->workers[i].meter);
         ft__collect_free(&p->workers[i]); /* borrows the emitter's map */
         ft_emitter_fini(&p->workers[i].emit);
         ft__app_free(&p->workers[i]);

@@ -116,7 +116,7 @@ static void on_sample(void *cookie, const struct ft_export_sample *s)
     }
     if (w->emit.makes_samples &&
         s->pkt != NULL) { /* outputs that only count need no counts of the 5-tuple */
-        ft__estimates_take(&w->collect->estimates, w->table, &with, &counts);
+        ft__estimates_take(&w->collect->estimates, &w->meter, &with, &counts);
     }
     if (w->collect->samples++ % w->p->plan.sample_n == 0) {
         ft_emit_export_sample(&w->emit, FT_EVENT_SAMPLE, &with);
@@ -149,13 +149,6 @@ static void on_health(void *cookie, const struct ft_exporter_health *h)
     struct ft_worker *w = cookie;
 
     ft_emit_export_event(&w->emit, FT_EVENT_EXPORTER, h);
-}
-
-/* The table only counts samples: its records are nobody's. */
-static void ignore_flow(void *cookie, const struct ft_flow_record *rec)
-{
-    (void)cookie;
-    (void)rec;
 }
 
 /* ---- building ---- */
@@ -269,7 +262,7 @@ int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct f
         rc = ft_datagrams_new(&w->collect->datagrams);
     }
     if (rc == FT_OK) {
-        rc = ft_table_new(&w->p->plan.table, ignore_flow, NULL, &w->table);
+        rc = ft_meter_open(&w->meter, &w->p->plan.table, 0);
     }
     if (rc == FT_OK) {
         rc = ft__estimates_init(&w->collect->estimates, w->p->plan.table.max_flows, &w->p->seed);

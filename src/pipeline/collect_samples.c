@@ -8,12 +8,12 @@
 
 size_t ft__estimates_budget(uint32_t max_flows)
 {
-    return (size_t)max_flows * sizeof(struct ft__estimate[2]);
+    return (size_t)ft_table_entries(max_flows) * sizeof(struct ft__estimate[2]);
 }
 
 int ft__estimates_init(struct ft__estimates *e, uint32_t max_flows, const struct ft_hash_seed *seed)
 {
-    e->max_flows = max_flows;
+    e->entries = ft_table_entries(max_flows);
     e->seed = *seed;
     e->of = ft_map_alloc(ft__estimates_budget(max_flows));
     return e->of != NULL ? FT_OK : FT_E_NOMEM;
@@ -21,7 +21,7 @@ int ft__estimates_init(struct ft__estimates *e, uint32_t max_flows, const struct
 
 void ft__estimates_fini(struct ft__estimates *e)
 {
-    ft_map_free(e->of, ft__estimates_budget(e->max_flows));
+    ft_map_free(e->of, e->entries * sizeof *e->of);
 }
 
 static uint64_t add(uint64_t a, uint64_t b)
@@ -51,16 +51,16 @@ static void at_source(const struct ft__estimates *e, const struct ft_export_samp
     pkt->ip_len = pkt->ip_len < pkt->frame_len ? pkt->ip_len : pkt->frame_len;
 }
 
-void ft__estimates_take(struct ft__estimates *e, struct ft_table *t, struct ft_export_sample *s,
+void ft__estimates_take(struct ft__estimates *e, struct ft_meter *m, struct ft_export_sample *s,
                         struct ft_tuple_counts *counts)
 {
     FT_ALIGNED(32) struct ft_packet pkt;
     struct ft__estimate *est;
-    int dir;
+    struct ft_counted where;
 
     at_source(e, s, &pkt);
-    ft_table_update(t, &pkt, 1, counts);
-    est = e->of[ft_table_last(t, &dir)] + dir;
+    ft_meter_count(m, &pkt, 1, &where, counts);
+    est = &e->of[where.entry][where.dir];
     if (counts->packets == 1) {
         *est = (struct ft__estimate){s->est_packets, s->est_bytes};
     } else if (est->packets != 0 && s->est_packets != 0) {

@@ -15,16 +15,16 @@
 #include <stdint.h>
 
 #include "base/hash.h"
-#include "flow/table.h"
 #include "model/export.h"
+#include "pipeline/meter.h"
 
 struct ft__estimate {
     uint64_t packets, bytes; /* saturating; packets 0: not known */
 };
 
 struct ft__estimates {
-    struct ft__estimate (*of)[2]; /* [max_flows] by entry and direction; mapped */
-    uint32_t max_flows;
+    struct ft__estimate (*of)[2]; /* [entries] by entry and direction; mapped */
+    uint32_t entries;
     struct ft_hash_seed seed;
 };
 
@@ -36,7 +36,7 @@ size_t ft__estimates_budget(uint32_t max_flows);
 
 /* Counts s, which has a packet, in the table; its counts go to *counts, s points to them, and its
  * estimates are those of all samples so far. */
-void ft__estimates_take(struct ft__estimates *e, struct ft_table *t, struct ft_export_sample *s,
+void ft__estimates_take(struct ft__estimates *e, struct ft_meter *m, struct ft_export_sample *s,
                         struct ft_tuple_counts *counts);
 
 #endif

@@ -8,7 +8,7 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
 {
     e->n = n;
     e->events = 0;
-    e->makes_samples = e->makes_packets = false;
+    e->makes_samples = e->makes_flows = e->makes_packets = false;
     for (uint32_t k = 0; k < n; k++) {
         e->to[k].writer = ft_output_writer(routes[k].output, i);
         e->to[k].format = routes[k].format;
@@ -18,6 +18,7 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
         e->to[k].count_only = ft_writer_count_only(e->to[k].writer);
         e->events |= routes[k].events;
         e->makes_samples |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_SAMPLE);
+        e->makes_flows |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_FLOW);
     }
 }
 
@@ -67,7 +68,7 @@ void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
 {
     struct ft_emitter *e = cookie;
 
-    if (FT_UNLIKELY(e->anon != NULL)) {
+    if (FT_UNLIKELY(e->anon != NULL) && rec != NULL) {
         rec = ft_anonymize_flow(e->anon, rec);
     }
     for (uint32_t k = 0; k < e->n; k++) {

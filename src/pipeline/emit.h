@@ -37,6 +37,7 @@ struct ft_emitter {
     uint32_t n;
     unsigned events;            /* union of all outputs */
     bool makes_samples;         /* some output wants the bytes of samples */
+    bool makes_flows;           /* some output wants the bytes of flow records */
     bool makes_packets;         /* some output holds packets (packets.h) */
     struct ft_anonymizer *anon; /* --anonymize: every event goes through it; owned, or NULL */
 };
@@ -49,7 +50,7 @@ void ft_emitter_fini(struct ft_emitter *e);
 FT_HOT void ft_emit_samples(struct ft_emitter *e, const struct ft_packet *pkts,
                             const struct ft_tuple_counts *counts, uint32_t n);
 
-/* ft_flow_emit_fn; cookie is the emitter. */
+/* ft_meter_emit_fn; cookie is the emitter. rec: NULL when no output wants the bytes. */
 void ft_emit_flow(void *cookie, const struct ft_flow_record *rec);
 
 void ft_emit_stats(struct ft_emitter *e, const struct ft_stats *s);

@@ -36,11 +36,10 @@
 #include "config/config.h"
 #include "decode/decode.h"
 #include "decode/fragment.h"
-#include "feature/app/app.h"
-#include "flow/table.h"
 #include "flowtap/log.h"
 #include "flowtap/pipeline.h"
 #include "pipeline/emit.h"
+#include "pipeline/meter.h"
 #include "source/source.h"
 
 enum { FT_BATCH = 64 };
@@ -58,9 +57,10 @@ struct ft_plan {
     bool collect;      /* datagrams, not packets */
     bool keep_tunnels; /* the flow is that of the outermost packet */
     struct ft_tunnel_ports tunnel_ports;
-    bool packets;   /* some output holds packets */
-    bool app;       /* names on flows: packets carry their payload */
-    bool anonymize; /* no true address leaves: events, messages, saved state */
+    bool packets;      /* some output holds packets */
+    uint32_t features; /* that are on: a bit per enum ft_part */
+    bool payloads;     /* some of them look into payloads: packets carry those */
+    bool anonymize;    /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;
     int64_t stats_ns;
     int drain_ms;                 /* at the end, for an output that takes nothing any more */
@@ -79,11 +79,9 @@ struct ft_worker {
     uint32_t index;
     pthread_t thread;
     bool started;
-    struct ft_table *table;
+    struct ft_meter meter; /* without a table: the reader */
     struct ft_emitter emit;
     struct ft_decoder dec;
-    struct ft_apps *apps;           /* --app: names on its flows; owned */
-    struct ft_flow_watch watch;     /* how the table reaches them */
     uint8_t *payloads;              /* hand-off with --app: copies of payloads in the ring; owned */
     uint64_t *payload_at;           /* where each begins, counted from the start; owner: reader */
     uint64_t payload_end;           /* where the last one ends; owner: reader */

@@ -60,7 +60,7 @@ enum {
 /* Room for what is copied of each slot's packets. The memory of a mapped file stays where it is. */
 static bool make_payloads(struct ft_lanes *l)
 {
-    bool app = l->p->plan.app, goes = l->split == NULL;
+    bool app = l->p->plan.payloads, goes = l->split == NULL;
 
     for (uint32_t i = 0; i < l->n_slots; i++) {
         struct ft__slot *s = &l->slots[i];
@@ -168,8 +168,8 @@ void ft__slot_sort(struct ft__slot *s, uint32_t n_workers)
 void ft__slot_publish(struct ft_lanes *l, struct ft_worker *w, struct ft__slot *s, uint64_t chunk)
 {
     if (FT_UNLIKELY(s->fragments || ft_fragments_waiting(l->fragments))) {
-        s->n =
-            ft_fragments_run(l->fragments, &w->dec, s->pkts, s->n, l->p->plan.app ? s->kept : NULL);
+        s->n = ft_fragments_run(l->fragments, &w->dec, s->pkts, s->n,
+                                l->p->plan.payloads ? s->kept : NULL);
         ft__slot_sort(s, l->n_workers);
     }
 
@@ -369,7 +369,7 @@ int ft_lanes_take(struct ft_lanes *l, struct ft_worker *w, struct ft_packet *out
         w->lane_pos = 0;
         w->ordinal += s->n;
         w->next_chunk++;
-        if (!l->p->plan.app) {
+        if (!l->p->plan.payloads) {
             leave(s);
         } else {
             w->lane_held = (uint32_t)(s - l->slots) + 1;

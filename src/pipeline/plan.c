@@ -40,6 +40,27 @@ static void plan_table(const struct ft_config *cfg, struct ft_plan *plan)
     memcpy(t->snapshots, cfg->snapshots, sizeof cfg->snapshots);
 }
 
+/* The features that are on. The samples of collect have none: they are only counted. */
+static uint32_t features_of(const struct ft_config *cfg)
+{
+    uint32_t all = 1 << FT_PART_SIZES | 1 << FT_PART_TCP | 1 << FT_PART_TUNNEL;
+
+    if (cfg->command == FT_CMD_COLLECT) {
+        return 0;
+    }
+    return all | (cfg->app ? 1 << FT_PART_APP : 0);
+}
+
+static bool wants_payloads(uint32_t features)
+{
+    bool wants = false;
+
+    for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
+        wants |= (features >> p & 1) && ft_feature_at(p) != NULL && ft_feature_at(p)->payload;
+    }
+    return wants;
+}
+
 static void plan_mode(const struct ft_config *cfg, struct ft_plan *plan)
 {
     bool shared = (plan->source->flags & FT_SOURCE_FANOUT) != 0;
@@ -103,7 +124,8 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_log *log, struct 
     }
     plan.keep_tunnels = cfg->keep_tunnels;
     plan.tunnel_ports = cfg->tunnel_ports;
-    plan.app = cfg->app && cfg->command != FT_CMD_COLLECT;
+    plan.features = features_of(cfg);
+    plan.payloads = wants_payloads(plan.features);
     plan.anonymize = cfg->anonymize != NULL;
     plan.queue = cfg->queue;
     plan.drop =

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "base/wait.h"
+#include "feature/app/app.h"
 #include "pipeline/app.h"
 #include "pipeline/internal.h"
 #include "pipeline/lanes.h"
@@ -33,7 +34,7 @@ void ft__decoder_start(const struct ft_pipeline *p, struct ft_decoder *d)
     ft_decoder_init(d, &p->seed);
     d->keep_tunnels = p->plan.keep_tunnels;
     d->ports = &p->plan.tunnel_ports;
-    d->payloads = p->plan.app;
+    d->payloads = p->plan.payloads;
 }
 
 /* Waits without work: longer each time, at most a millisecond. */
@@ -58,9 +59,10 @@ static void emit_marked(struct ft_worker *w, const struct ft_packet *pkts,
 static void count_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n)
 {
     struct ft_tuple_counts counts[FT_BATCH];
+    struct ft_counted at[FT_BATCH];
     bool samples = (w->emit.events >> FT_EVENT_SAMPLE) & 1;
 
-    ft_table_update(w->table, pkts, n, w->emit.makes_samples ? counts : NULL);
+    ft_meter_count(&w->meter, pkts, n, at, w->emit.makes_samples ? counts : NULL);
     if (!samples) {
         return;
     }
@@ -97,7 +99,7 @@ static void publish_table(struct ft_worker *w)
 {
     struct ft_table_stats s;
 
-    ft_table_get_stats(w->table, &s);
+    ft_table_get_stats(w->meter.table, &s);
     ft_count_set(&w->created, s.created);
     ft_count_set(&w->active, s.active);
     ft_count_set(&w->updates, s.updates);
@@ -111,7 +113,7 @@ static void publish_table(struct ft_worker *w)
         ft_count_set(&w->ended[i], s.ended[i]);
     }
     if (!w->p->plan.collect) { /* there, the time is that of the datagrams: collect.c */
-        atomic_store_explicit(&w->now_ns, ft_table_now(w->table), memory_order_relaxed);
+        atomic_store_explicit(&w->now_ns, ft_table_now(w->meter.table), memory_order_relaxed);
     }
 }
 
@@ -141,13 +143,15 @@ void ft__worker_publish(struct ft_worker *w)
     ft_count_set(&w->fragments_unassembled, w->dec.fragment.unassembled);
     ft_count_set(&w->bytes, w->dec.bytes);
     ft_count_set(&w->decoded_bytes, w->dec.decoded_bytes);
-    if (w->table != NULL) {
+    if (w->meter.table != NULL) {
         publish_table(w);
     }
-    if (w->apps != NULL) {
+    const void *app = ft_meter_state(&w->meter, FT_PART_APP);
+
+    if (app != NULL) {
         struct ft_apps_stats a;
 
-        ft_apps_get_stats(w->apps, &a);
+        ft_app_stats(app, &a);
         ft_count_set(&w->app_packets, a.inspected);
         ft_count_set(&w->app_no_buffer, a.no_buffer);
     }
@@ -168,7 +172,7 @@ void ft__worker_breathe(struct ft_worker *w, bool idle)
 static int64_t meet_others(struct ft_worker *w)
 {
     struct ft_pipeline *p = w->p;
-    int64_t now = ft_table_now(w->table);
+    int64_t now = ft_table_now(w->meter.table);
 
     pthread_mutex_lock(&p->lock);
     if (now > p->end_ns) {
@@ -198,7 +202,7 @@ void *ft__worker_end(struct ft_worker *w)
     for (uint32_t i = 0; i < p->n_routes; i++) {
         ft_output_ending(p->routes[i].output, p->plan.drain_ms);
     }
-    ft_table_flush(w->table, end_ns, stopped || p->plan.live ? FT_REASON_SHUTDOWN : FT_REASON_EOF);
+    ft_meter_flush(&w->meter, end_ns, stopped || p->plan.live ? FT_REASON_SHUTDOWN : FT_REASON_EOF);
     ft__worker_breathe(w, true);
     pthread_mutex_lock(&p->lock);
     p->running--;
@@ -241,7 +245,7 @@ bool ft__source_over(struct ft_pipeline *p, int rc, struct ft_err *err)
 static void direct_idle(struct ft_worker *w)
 {
     if (w->p->plan.live) {
-        ft_table_advance(w->table, caught_up_ns(), TIMER_BUDGET);
+        ft_meter_idle(&w->meter, caught_up_ns(), TIMER_BUDGET);
     }
     ft__worker_breathe(w, true);
 }
@@ -279,7 +283,7 @@ void *ft__worker_direct(void *arg)
             continue;
         }
         wait_ms = READ_TIMEOUT_MS;
-        w->dec.lookup = ft_table_lookup(w->table, &w->dec.lookup_n);
+        w->dec.lookup = ft_table_lookup(w->meter.table, &w->dec.lookup_n);
         if (FT_UNLIKELY(w->emit.makes_packets)) {
             ft_emit_packets(&w->emit, views, batch.n);
         }

@@ -67,6 +67,19 @@ def test_D8_tags_in_what_carries_them(m):
             check(m, tagged([tag, other], UP), (name, other))
 
 
+def test_D8_pseudowires_to_any_address(m):
+    """Without a control word the frame begins with an address, which may look like the first byte of IP."""
+    label = struct.pack("!I", 1000 << 12 | 0x140)
+    for first in range(0, 256, 2):
+        for rest in (b"\1\2\3\0\5", b"\1\2\3\0\0", b"\1\0\1\0\1"):
+            for inner, src in ((UP, A), (UP6, A6), (UP + b"\0" * 18, A)):
+                frame = bytes([first]) + rest + tagged([], inner)[6:]
+                same(one(m, eth(label + frame, 0x8847))["src_ip"], src, "%02x" % first)
+        for tail in (b"", b"\0" * 10):
+            odd = "2001:db8:86dd:%x00::1" % (0x60 + first % 16)
+            same(one(m, eth(label + ip6(odd, B6, 17, udp(5, 6, b"x" * 60)) + tail, 0x8847))["src_ip"], str(ipaddress.ip_address(odd)))
+
+
 def test_D8_nsh(m):
     for kind in (1, 2):
         check(m, tagged([], nsh(1, UP, kind), 0x894f), "IPv4")
@@ -151,6 +164,7 @@ OTHER = {
     "mpls": struct.pack("!I", 1000 << 12 | 0x140) + INNER, "l2tp": struct.pack("!HHH", 2, 8, 44) + b"\xff\3\0\x21" + INNER,
     "teredo": ip6("2001:0:1::1", "fd00::2", 6, tcp(1111, 2222, SYN, 1)),
     "ayiya": b"\x42\x52\x11\x29" + b"\0" * 40 + INNER6, "capwap": CAPWAP + eth(INNER),
+    "lisp": b"\x88\0\0\1\0\0\x4d\1" + INNER, "tzsp": b"\1\0\0\1\1" + eth(INNER),
 }
 TYPES = {"vxlan-gpe": "vxlan"}
 
@@ -201,7 +215,7 @@ def test_D9_mistakes_are_named(m):
         assert r.returncode == 2 and all(w in r.stderr for w in ("tunnel-port",) + words), (value, r.stderr)
     refused("vxlna=8472", "did you mean vxlan?")
     refused("gtp-u=2153", "did you mean gtpu?")
-    refused("ipsec=4500", "geneve", "capwap")
+    refused("ipsec=4500", "geneve", "capwap", "lisp", "tzsp")
     refused("vxlan", "TYPE=PORT")
     refused("8472", "TYPE=PORT")
     refused("", "TYPE=PORT")
@@ -238,6 +252,94 @@ def test_D9_capwap(m):
     for body in closed:
         f = one(m, carried(5247, body))
         same((f["dst_port"], f["tunnel_type"]), (5247, None), body.hex())
+
+
+def test_D9_capwap_over_udp_lite(m):
+    """What access points speak over IPv6 unless they are told otherwise (RFC 5415)."""
+    for src, dst in ((A6, B6), (A, B)):
+        for ports in ((40000, 5247), (5247, 40000)):
+            lite = struct.pack("!HHHH", *ports, 8, 0) + CAPWAP + eth(INNER)
+            f = one(m, eth(ip(src, dst, 136, lite)))
+            same((f["src_port"], f["tunnel_type"], f["tunnel_src_ip"]), (1111, "capwap", src), ports)
+            same(one(m, eth(ip(src, dst, 136, lite)), "--keep-tunnels")["src_port"], ports[0])
+    whole = struct.pack("!HHHH", 40000, 5247, 8, 0) + CAPWAP + eth(ip4(A, B, 17, udp(1111, 5, b"x" * 1000)))
+    parts = [eth(ip4(A, B, 136, whole[:800], ident=7, more=True)), eth(ip4(A, B, 136, whole[800:], ident=7, frag=800))]
+    for order in ((0, 1), (1, 0)):
+        f = m.flows([(T0 + i, parts[k]) for i, k in enumerate(order)])
+        same([(r["src_port"], r["packet_count"], r["byte_count"]) for r in f], [(1111, 1, sum(map(len, parts)))], order)
+    f = one(m, eth(ip4(A, B, 136, struct.pack("!HHHH", 40000, 5247, 8, 0) + b"ordinary traffic" * 9)))
+    same((f["dst_port"], f["tunnel_type"], f["fwd_payload_bytes"]), (5247, None, 144))
+
+
+def test_D9_mpls_over_ip_is_one_tunnel(m):
+    label = struct.pack("!I", 1000 << 12 | 0x140)
+    for src, dst in ((A, B), (A6, B6)):
+        for proto, body in ((137, label + INNER), (17, udp(40000, 6635, label + INNER)), (137, label + b"\0" * 4 + eth(INNER))):
+            f = one(m, eth(ip(src, dst, proto, body)))
+            same((f["src_port"], f["tunnel_type"], f["tunnel_id"], f["tunnel_depth"], f["tunnel_src_ip"], f["tunnel_dst_ip"]),
+                 (1111, "mpls", 1000, 1, src, dst), proto)
+        f = one(m, eth(ip(src, dst, 47, struct.pack("!HH", 0, 0x8847) + label + INNER)))
+        same((f["tunnel_type"], f["tunnel_depth"], f["tunnel_src_ip"]), ("mpls", 2, src), "GRE and MPLS are two")
+
+
+def test_D9_gre_bits_that_are_to_be_ignored(m):
+    """RFC 2784: bits 6 to 12; bits 4 and 5 close it, as does what a version 1 without PPP is."""
+    for bit in range(16):
+        for proto, head in ((47, b""), (17, udp(40000, 4754, b"")[:4] + struct.pack("!HH", 8 + 4 + len(INNER), 0))):
+            f = one(m, eth(ip4(A, B, proto, head + struct.pack("!HH", 0x8000 >> bit, 0x0800) + INNER)))
+            same(f["tunnel_type"], "gre" if 6 <= bit <= 12 else None, bit)
+
+
+def test_D9_reserved_bits_of_vxlan_and_geneve(m):
+    """To be ignored (RFC 7348 §5, RFC 8926 §3.4), where what is inside leaves no doubt."""
+    def bit(i):
+        return (1 << 63 >> i).to_bytes(8, "big")
+    heads = {4789: (b"\x08" + b"\0" * 5 + b"\x4d\0", [i for i in range(32) if i != 4] + list(range(56, 64))),
+             4790: (b"\x0c\0\0\3" + b"\0\0\x4d\0", list(range(56, 64))), 6081: (b"\0\0\x65\x58" + b"\0\0\x4d\0", list(range(10, 16)) + list(range(56, 64)))}
+    for port, (head, free) in heads.items():
+        for i in free:
+            odd = bytes(a ^ b for a, b in zip(head, bit(i)))
+            for inner, ports in ((INNER, 1111), (INNER6, 1111)):
+                f = one(m, carried(port, odd + eth(inner)))
+                same((f["src_port"], f["tunnel_id"], f["tunnel_src_ip"]), (ports, 77, A), (port, i))
+        doubtful = bytearray(eth(INNER))
+        doubtful[24] ^= 1  # the checksum
+        for i in free[-4:]:
+            odd = bytes(a ^ b for a, b in zip(head, bit(i)))
+            same(one(m, carried(port, odd + bytes(doubtful)))["dst_port"], port, (port, i))
+    for port, i in ((4789, 4), (4790, 2), (4790, 4), (6081, 0), (6081, 8)):  # no VNI, a version, a control message
+        odd = bytes(a ^ b for a, b in zip(heads[port][0], bit(i)))
+        same(one(m, carried(port, odd + eth(INNER)))["dst_port"], port, (port, i))
+
+
+def test_D9_lisp(m):
+    def head(flags, nonce=1, word=0x4d01):
+        return struct.pack("!BBHI", flags, 0, nonce, word)
+    for src, dst in ((A, B), (A6, B6)):
+        for flags, number in ((0x88, 77), (0x80, None), (0x40, None), (0x00, None), (0xe8, 77), (0x18, 77)):
+            for inner, port in ((INNER, 1111), (INNER6, 1111)):
+                f = one(m, carried(4341, head(flags) + inner, src, dst))
+                same((f["src_port"], f["tunnel_type"], f["tunnel_id"], f["tunnel_src_ip"]), (port, "lisp", number, src), (flags, inner))
+    for kind, inner in ((1, INNER), (2, INNER6), (3, eth(INNER)), (4, nsh(1, INNER))):
+        f = one(m, carried(4341, head(0x0c, kind) + inner))
+        same((f["src_port"], f["tunnel_type"], f["tunnel_id"]), (1111, "lisp", 77), kind)
+    for body in (head(0x89) + INNER, head(0x8a) + INNER, head(0x0c, 9) + INNER, head(0x88) + b"\x45" + b"\0" * 40, head(0x88) + INNER[:19], head(0x88)):
+        same(one(m, carried(4341, body))["tunnel_type"], None, body.hex())
+    f = m.flows([(T0, carried(4341, head(8, 1, 0x100) + UP)), (T0 + 1, carried(4341, head(0x88, 7, 0x103) + BACK, B, A)),
+                 (T0 + 2, carried(4341, head(8, 1, 0x200) + UP))])
+    same(sorted((r["tunnel_id"], r["fwd_packets"], r["rev_packets"]) for r in f), [(1, 1, 1), (2, 1, 0)])
+
+
+def test_D9_tzsp(m):
+    tags = b"\0\x0a\1\x20\x29\4\0\0\0\7\1"  # padding, RSSI, a count, the end
+    for head, frame in ((b"\1\0\0\1\1", eth(INNER)), (b"\1\1\0\1" + tags, eth(INNER)), (b"\1\0\0\x12" + tags, WLAN + INNER),
+                        (b"\1\0\0\4\1", b"\xff\3\0\x21" + INNER)):
+        f = one(m, carried(37008, head + frame), "--tunnel-port", "tzsp=37008")
+        same((f["src_port"], f["tunnel_type"], f["tunnel_src_ip"]), (1111, "tzsp", A), head.hex())
+        same(one(m, carried(37008, head + frame))["tunnel_type"], None, "the port is not IANA's")
+    for body in (b"\2\0\0\1\1" + eth(INNER), b"\1\4\0\1\1" + eth(INNER), b"\1\0\0\2\1" + eth(INNER), b"\1\0\0\1\x0a\xff\1" + eth(INNER),
+                 b"\1\0\0\1" + b"\0" * 60, b"\1\0\0\1\x0a"):
+        same(one(m, carried(37008, body), "--tunnel-port", "tzsp=37008")["tunnel_type"], None, body.hex())
 
 
 def test_D9_sampled_headers(m):

@@ -188,6 +188,119 @@ def test_Q3_later_than_a_round_trip(m):
         same(len(odd), 1 + (what != "duplicate_frames"))
 
 
+def batches(frames, n, step=1000):
+    """As a mirror hands them on: n frames, then their copies, step ns apart."""
+    out, t = [], 0
+    for k in range(0, len(frames), n):
+        for copy in (False, True):
+            for at, frame in frames[k:k + n]:
+                t = max(t + step, at)
+                out.append((t, frame))
+    return out
+
+
+def burst(c, n, ident, side=0):
+    for i in range(n):
+        c.send(side, ACK | PSH, bytes([i]) * 100, dt=5000, ident=ident)
+    return c
+
+
+def test_Q3_batches(m):
+    """Copies of many frames at a time, of either side, where nothing was copied before or everything."""
+    for how, ident in (({}, None), ({}, 0), ({}, 7), (V6, 0)):
+        for n in (2, 3, 5, 8, 64):
+            for side, d in ((0, "fwd_"), (1, "rev_")):
+                c = Conn(**how).open(rtt=(10 * MS, 10 * MS))
+                c.t += 10 * MS
+                opened, c.frames, out = c.frames, [], []
+                for _ in range(2):
+                    c.t += 10 * MS
+                    out += batches(burst(c, n, ident, side).frames, n)
+                    c.frames = []
+                    c.t = out[-1][0]
+                    out += c.send(1 - side, ACK, dt=10 * MS, ident=ident).frames
+                    c.frames = []
+                c.frames = opened + out
+                f, odd = told(m, c)
+                same(odd, {d + "duplicate_frames": 2 * n}, str((how, ident, n)))
+                same(f["history"], "ShADa" if side == 0 else "ShAd")
+
+
+def test_Q3_batches_of_everything(m):
+    for how, ident in (({}, None), ({}, 0), ({}, 7), (V6, 0)):
+        for n in (3, 4, 10, 37):
+            c = Conn(**how).open(rtt=(2 * MS, 2 * MS))
+            opened = batches(c.frames, 3)
+            c.t, c.frames = opened[-1][0] + 5 * MS, []
+            for i in range(30):
+                burst(c, 1, ident).send(1, ACK | PSH, b"a" * 70, dt=5000, ident=ident)
+                c.send(1, ACK | PSH, b"b" * 30, dt=5000, ident=ident).send(0, ACK, dt=5000, ident=ident)
+            c.frames = opened + batches(c.frames, n)
+            f, odd = told(m, c)
+            if ident is not None:  # acknowledgments of what is outstanding, see test_Q3_pure_acks
+                odd["fwd_duplicate_frames"] += odd.pop("fwd_duplicate_acks", 0)
+            same(odd, {"fwd_duplicate_frames": 62, "rev_duplicate_frames": 61}, str((how, ident, n)))
+            same((f["tcp_rtt_client_us"], f["tcp_rtt_server_us"], f["packet_count"]), (2000, 2000, 246))
+
+
+def test_Q3_two_captures_merged(m):
+    """Copies that are late by the same time, as many frames behind as come in it; they begin early or late."""
+    for how, ident in (({}, None), ({}, 0), (V6, 0)):
+        for late in (20_000, 700_000, 2_900_000):
+            for first in (0, 3, 40):
+                c = Conn(**how).open(rtt=(5 * MS, 5 * MS))
+                c.t += 10 * MS
+                burst(c, 200, ident)
+                c.frames = sorted(c.frames + [(t + late + 100, f) for t, f in c.frames[first:]], key=lambda p: p[0])
+                want = {"fwd_duplicate_frames": 203 - first} if first else {"fwd_duplicate_frames": 202, "rev_duplicate_frames": 1}
+                same(told(m, c)[1], want, str((how, ident, late, first)))
+
+
+def test_Q3_sent_again_between_batches(m):
+    """What is sent again is told from the copies, and is copied itself."""
+    for how, ident in (({}, None), ({}, 0), ({}, 7), (V6, 0)):
+        for n in (3, 10, 20):
+            c = Conn(**how).open(rtt=(10 * MS, 10 * MS))
+            opened = c.frames
+            c.t, c.frames = c.t + 10 * MS, []
+            out = batches(burst(c, n, ident).frames, n)
+            c.frames, c.t = [], out[-1][0]
+            c.send(0, ACK | PSH, bytes([1]) * 100, seq=1101, dt=300 * MS, ident=ident)
+            c.send(0, ACK | PSH, bytes([2]) * 100, seq=1201, dt=5000, ident=ident)
+            out += batches(burst(c, n, ident).frames, n + 2)
+            c.frames, c.t = opened + out, out[-1][0]
+            f, odd = told(m, c.send(1, ACK, dt=10 * MS, ident=ident))
+            same(odd, {"fwd_retransmitted_packets": 2, "fwd_retransmitted_bytes": 200, "fwd_duplicate_frames": 2 * n + 2}, str((ident, n)))
+            same(f["history"], "ShADTa")
+
+
+def test_Q3_batches_in_disorder(m):
+    """A segment that comes late fills a hole; its copy and those around it are copies."""
+    for how in ({}, V6):
+        for n in (4, 8):
+            c = Conn(**how).open(rtt=(10 * MS, 10 * MS))
+            c.t += 10 * MS
+            opened, c.frames = c.frames, []
+            f = burst(c, n, None).frames
+            f[1:3] = [(f[1][0], f[2][1]), (f[2][0], f[1][1])]
+            c.frames = opened + batches(f, n)
+            same(told(m, c)[1], {"fwd_out_of_order_packets": 1, "fwd_duplicate_frames": n})
+
+
+def test_Q3_sent_again_soon_but_not_copied(m):
+    """Recovery on a short way whose round trip was not captured: nothing looks like a mirror."""
+    for how, ident in (({}, None), ({}, 0), (V6, 0)):
+        c = Conn(**how).send(0, ACK, DATA).send(1, ACK).send(0, ACK)
+        burst(c, 12, ident)
+        for _ in range(4):
+            c.send(1, ACK, ack=1100, options=sack(1300, 2300), dt=50_000, ident=ident)
+        for seq in (1100, 1200, 1700):
+            c.send(0, ACK | PSH, b"r" * 100, seq=seq, dt=20_000, ident=ident)
+            c.send(1, ACK, ack=seq + 100, dt=200_000, ident=ident)
+        f, odd = told(m, c)
+        same((odd["fwd_retransmitted_packets"], f["fwd_duplicate_frames"]), (3, 0), str((how, ident)))
+
+
 def with_checksum(frame, value):
     at = 14 + 20 + 16
     return frame[:at] + value.to_bytes(2, "big") + frame[at + 2:]

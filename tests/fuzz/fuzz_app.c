@@ -34,7 +34,8 @@ static void check_record(struct ft_apps *a, uint32_t entry)
     memset(&r, 0, sizeof r);
     r.ip_version = 4;
     r.app_on = true;
-    r.app = ft_apps_get(a, entry);
+    r.part[FT_PART_CORE] = &r;
+    r.part[FT_PART_APP] = ft_apps_get(a, entry);
 
     size_t n = ft_format_find("ndjson")->flow(out, &r);
 

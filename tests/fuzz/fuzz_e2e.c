@@ -20,12 +20,11 @@
 #include "codec/file/pcapng.h"
 #include "decode/decode.h"
 #include "decode/fragment.h"
-#include "feature/app/app.h"
-#include "flow/table.h"
 #include "format/format.h"
 #include "json_check.h"
 #include "must.h"
 #include "mutate.h"
+#include "pipeline/meter.h"
 
 MUTATE_AS(mutate_capture);
 
@@ -34,9 +33,7 @@ enum { VIEWS = 64, IFACES = 16, FLOWS_MAX = 2000, SLACK = 64, HEAD = 2, TIMERS =
 struct run {
     struct ft_decoder decoder;
     struct ft_fragments *fragments;
-    struct ft_apps *apps; /* of all inputs: all flows have ended, so it holds nothing of the last */
-    struct ft_table *table;
-    struct ft_flow_watch watch;
+    struct ft_meter meter;
     uint64_t views, view_bytes; /* that were walked over */
     uint64_t samples, sample_bytes;
     uint64_t final_packets, final_bytes;
@@ -66,7 +63,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const uint64_t late_ns = (uint64_t)2 * 1000000000; /* the timers run so far behind */
 
 static uint8_t room[FT_FORMAT_MAX + SLACK];
-static struct ft_apps *all_apps; /* 8 MiB to set up: for each input it would be most of the time */
+/* Features of all inputs: names take 8 MiB to set up, which for each input would be most of the
+ * time. All flows have ended, so they hold nothing of the last. */
+static struct ft_meter features;
 
 /* ---- text ---- */
 
@@ -116,21 +115,24 @@ static void write_sample(struct run *r, const struct ft_packet *pkt,
 
 static void check_direction(const struct ft_flow_record *rec, int d)
 {
+    const struct ft_sizes_record *sizes = rec->part[FT_PART_SIZES];
+    const struct ft_tunnel_record *tunnel = rec->part[FT_PART_TUNNEL];
+    const struct ft_tcp_record *tcp = rec->part[FT_PART_TCP];
+
     MUST(rec->packets[d] >= rec->packets_delta[d] && rec->bytes[d] >= rec->bytes_delta[d]);
     MUST(rec->payload_bytes[d] <= rec->ip_bytes[d]);
-    MUST(rec->size[d].n == rec->packets[d] && rec->size[d].sum == rec->ip_bytes[d]);
-    MUST(rec->packets[d] == 0 || rec->size[d].min <= rec->size[d].max);
-    MUST(rec->packets[d] == 0 || rec->gap[d].n == rec->packets[d] - 1);
-    MUST(rec->fragments[d] <= rec->packets[d] && rec->ecn_ce[d] <= rec->packets[d]);
-    if (rec->has_tcp) {
-        MUST(rec->tcp.retrans[d] <= rec->packets[d] && rec->tcp.fast[d] <= rec->tcp.retrans[d]);
-        MUST(rec->tcp.retrans_bytes[d] <= rec->payload_bytes[d]);
+    MUST(sizes->size[d].n == rec->packets[d] && sizes->size[d].sum == rec->ip_bytes[d]);
+    MUST(rec->packets[d] == 0 || sizes->size[d].min <= sizes->size[d].max);
+    MUST(rec->packets[d] == 0 || sizes->gap[d].n == rec->packets[d] - 1);
+    MUST(tunnel->fragments[d] <= rec->packets[d] && tunnel->ecn_ce[d] <= rec->packets[d]);
+    if (tcp != NULL) {
+        MUST(tcp->retrans[d] <= rec->packets[d] && tcp->fast[d] <= tcp->retrans[d]);
+        MUST(tcp->retrans_bytes[d] <= rec->payload_bytes[d]);
     }
 }
 
 static void on_flow(void *cookie, const struct ft_flow_record *rec)
 {
-    struct ft_flow_record named = *rec;
     struct run *r = cookie;
 
     MUST(rec->first_ns <= rec->last_ns && rec->reason < FT_REASON__COUNT);
@@ -140,35 +142,7 @@ static void on_flow(void *cookie, const struct ft_flow_record *rec)
         r->final_packets += rec->packets[0] + rec->packets[1];
         r->final_bytes += rec->bytes[0] + rec->bytes[1];
     }
-    named.app_on = true;
-    named.app = ft_apps_get(r->apps, rec->entry);
-    write_flow(r, &named);
-}
-
-static bool on_packet(void *cookie, uint32_t entry, int dir, const struct ft_packet *pkt)
-{
-    struct run *r = cookie;
-    int from = pkt->swap;
-    struct ft_app_packet p = {
-        .data = pkt->payload,
-        .cap = pkt->payload_cap,
-        .len = pkt->payload_len,
-        .seq = pkt->tcp_seq,
-        .src_port = pkt->key.port[dir == FT_DIR_FWD ? from : !from],
-        .dst_port = pkt->key.port[dir == FT_DIR_FWD ? !from : from],
-        .dir = (uint8_t)dir,
-        .proto = pkt->key.proto,
-        .start_known = dir == FT_DIR_FWD && ft_table_isn(r->table, entry, &p.start),
-    };
-
-    return ft_apps_see(r->apps, entry, &p);
-}
-
-static void on_end(void *cookie, uint32_t entry)
-{
-    struct run *r = cookie;
-
-    ft_apps_end(r->apps, entry);
+    write_flow(r, rec);
 }
 
 /* ---- the walk ---- */
@@ -213,19 +187,25 @@ static void open_run(struct run *r, const struct input *in)
         .linger_ns = c & 32 ? 1 : INT64_C(5000000000),
         .snapshots = {1, 3},
         .n_snapshots = c & 64 ? 2 : 0,
-        .watch = &r->watch,
     };
 
     memset(r, 0, sizeof *r);
     r->newest_ns = INT64_MIN;
-    r->watch = (struct ft_flow_watch){.see = on_packet, .end = on_end, .cookie = r};
     ft_hash_seed_fixed(&seed, 1);
     ft_decoder_init(&r->decoder, &seed);
     r->decoder.keep_tunnels = (in->control2 & 1) != 0;
     r->decoder.payloads = true;
-    MUST(all_apps != NULL || ft_apps_new(FLOWS_MAX, &all_apps) == FT_OK);
-    r->apps = all_apps;
-    MUST(ft_table_new(&cfg, on_flow, r, &r->table) == FT_OK);
+    if (features.n_on == 0) {
+        struct ft_table_config most = cfg;
+
+        most.max_flows = FLOWS_MAX;
+        MUST(ft_meter_open(&features, &most, UINT32_MAX) == FT_OK);
+        ft_table_free(features.table);
+    }
+    r->meter = features;
+    r->meter.emit = on_flow;
+    r->meter.cookie = r;
+    MUST(ft_table_new(&cfg, &r->meter.table) == FT_OK);
 }
 
 /* Fragments that were held back come late, too. */
@@ -241,8 +221,9 @@ static void note_time(struct run *r, int64_t ts_ns)
 static void count_packets(struct run *r, const struct ft_packet *pkts, uint32_t n)
 {
     struct ft_tuple_counts counts[VIEWS];
+    struct ft_counted at[VIEWS];
 
-    ft_table_update(r->table, pkts, n, counts);
+    ft_meter_count(&r->meter, pkts, n, at, counts);
     for (uint32_t i = 0; i < n; i++) {
         MUST(counts[i].packets > 0 && counts[i].bytes >= pkts[i].frame_len);
         note_time(r, pkts[i].ts_ns);
@@ -264,7 +245,7 @@ static void take_batch(struct run *r, const struct input *in, struct ft_view *v,
         r->view_bytes += v[i].len;
     }
     r->views += n;
-    r->decoder.lookup = ft_table_lookup(r->table, &r->decoder.lookup_n);
+    r->decoder.lookup = ft_table_lookup(r->meter.table, &r->decoder.lookup_n);
     ft_decode_batch(&r->decoder, v, n, pkts, &m);
     MUST(m <= n);
     if (r->decoder.fragments || (r->fragments != NULL && ft_fragments_waiting(r->fragments))) {
@@ -279,8 +260,8 @@ static void take_batch(struct run *r, const struct input *in, struct ft_view *v,
     for (uint32_t at = 0; at < m; at += VIEWS) {
         count_packets(r, pkts + at, m - at < VIEWS ? m - at : VIEWS);
     }
-    if ((in->control & 128) && ft_table_now(r->table) < INT64_MAX / 2) {
-        ft_table_advance(r->table, ft_table_now(r->table) + 1000000000, TIMERS);
+    if ((in->control & 128) && ft_table_now(r->meter.table) < INT64_MAX / 2) {
+        ft_meter_idle(&r->meter, ft_table_now(r->meter.table) + 1000000000, TIMERS);
     }
 }
 
@@ -292,7 +273,7 @@ static void check_sums(struct run *r)
     for (int i = 0; i < FT_V__COUNT; i++) {
         verdicts += r->decoder.verdict[i];
     }
-    ft_table_get_stats(r->table, &t);
+    ft_table_get_stats(r->meter.table, &t);
     for (int i = 0; i < FT_REASON__COUNT; i++) {
         ended += t.ended[i];
     }
@@ -328,9 +309,9 @@ static bool read_all(struct run *r, const struct input *in, uint32_t batch)
             count_packets(r, pkts + at, n_held - at < VIEWS ? n_held - at : VIEWS);
         }
     }
-    ft_table_flush(r->table, ft_table_now(r->table), FT_REASON_EOF);
+    ft_meter_flush(&r->meter, ft_table_now(r->meter.table), FT_REASON_EOF);
     check_sums(r);
-    ft_table_free(r->table);
+    ft_table_free(r->meter.table);
     ft_fragments_free(r->fragments);
     return true;
 }

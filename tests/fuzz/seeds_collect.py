@@ -109,6 +109,9 @@ def netflow():
             a_set(256, bytes(range(62)), bytes(62))))
         yield f"{n}_frame", frame(message(v, a_set(ts, template(256, (2, 1), (104, 60))),
                                           a_set(256, (b"\1" + FRAME + bytes(6))[:61] + bytes(3))))
+    yield "ipfix_stale_state", frame(
+        message(IPFIX, a_set(2, template(256, *FLOW)), a_set(256, FLOW_DATA), seq=100000),
+        (0x80, message(IPFIX, a_set(256, FLOW_DATA))))
     var = template(256, (82, 65535), (2, 4), (0x8000 | 100, 65535, 9), (313, 65535))
     yield "ipfix_variable", frame(message(
         IPFIX, a_set(2, var), a_set(256, b"\6Gi0\"\n\xff" + bytes(4) + b"\xff\0\3abc" + b"\x1a" +
@@ -212,6 +215,8 @@ def stream():
     yield "two", segments(63, (0, t[:30]), (go | 1, t[:50]), (go, t[30:]), (go | 1, t[50:]))
     yield "no_message", segments(63, (go, b"GET "), (go, b"/ HTTP/1.1\r\n\r\n"))
     yield "no_message_behind", segments(63, (go, d + b"GE"), (go | 2, b"\0\x0a\0\x0fabc"))
+    empty = message(IPFIX, a_set(256, b""))
+    yield "behind_no_message", segments(3, (go, b""), (go, 5 * empty + b"GET / HTTP/1.1\r\n"), (go, d))
     yield "v9", segments(63, (go, message(V9, a_set(0, template(256, *FLOW)))))
     yield "torn", segments(63, (go, both[:-5]), (go | end, b""), (go | 1, d[:3]), (go | 1 | reset, b""))
     yield "many", segments(1, (many, d), (go | many, t), *((go, b"") for _ in range(9)))

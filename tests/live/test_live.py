@@ -248,6 +248,24 @@ def test_packets(sender):
         check("said", "5000 packet events = 5000 written + 0 dropped" in c.err, c.err)
 
 
+def test_tags_both_ways(sender):
+    """What is sent with its tags inside and what is received without them, or with others, is one flow."""
+    back = Sender(VB, B)
+    ways = {"a VLAN": (b"\x81\0\0\5", b"\x81\0\0\5"), "stacked": (b"\x88\xa8\0\5\x81\0\0\6", b"\x88\xa8\0\5\x81\0\0\6"),
+            "eight one way": (b"\x89\x26\0\0\0\1" * 8, b""), "E-tag": (b"\x81\0\0\7", b"\x89\x3f" + bytes(6) + b"\x81\0\0\7")}
+    for iface in (VA, "any"):
+        c = Capture("-w", "3", iface=iface, only=None, ns=A)
+        for i, (there, here) in enumerate(ways.values()):
+            for flow in range(16):
+                sender.send([f[:12] + there + f[12:] for f in (frame(100 * i + flow),)])
+                back.send([f[:12] + here + f[12:] for f in (frame(100 * i + flow, reply=True),)])
+        check("all of them on %s" % iface, c.samples(32 * len(ways)), c.err)
+        c.stop()
+        got = [(e["features"]["fwd_packets"], e["features"]["rev_packets"]) for e in finals(c.lines())
+               if e["flow_key"]["protocol"] == 17]
+        check("each flow is one record on %s" % iface, got == [(1, 1)] * 16 * len(ways), got)
+
+
 def test_fragments(sender):
     data = struct.pack("!HHHH", 1024, 53, 2008, 0) + b"y" * 2000
     one, two = frame(3, data=data[:1480], frag=0x2000, ident=9), frame(3, data=data[1480:], frag=185, ident=9)

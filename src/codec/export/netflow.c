@@ -219,7 +219,8 @@ enum ft_verdict ft_nf_next_template(const struct ft_nf_message *m, struct ft_nf_
         return FT_V_EXPORT_TEMPLATE;
     }
     if (out->n_fields == 0) { /* IPFIX: a withdrawal (RFC 7011 §8.1), without a scope count */
-        return m->protocol == FT_XP_IPFIX ? FT_V_DECODED : FT_V_EXPORT_TEMPLATE;
+        out->invalid = m->protocol != FT_XP_IPFIX;
+        return out->invalid ? FT_V_EXPORT_TEMPLATE : FT_V_DECODED;
     }
     if (out->options) {
         out->n_scope = ft_rd_u16(rd);

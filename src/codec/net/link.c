@@ -122,27 +122,44 @@ static enum ft_verdict take_pseudowire(struct ft_net *n)
     return FT_V_NOT_IP;
 }
 
+/* Bytes behind the IP packet that plausibly stands here: padding, or a sign that it does not. */
+static uint32_t bytes_behind(const struct ft_net *n)
+{
+    const uint8_t *p = n->rd.p;
+
+    return n->wire -
+           (p[0] >> 4 == 6 ? (uint32_t)IP6_LEN + ft_load_be16(p + 4) : ft_load_be16(p + 2));
+}
+
+/* It is one beyond doubt: its checksum says so, or its end. */
+static bool surely_ip(const struct ft_net *n)
+{
+    return n->rd.p[0] >> 4 == 4 ? ft_load_be16(n->rd.p + 10) != 0 : bytes_behind(n) == 0;
+}
+
 /* The label alone would tell what it carries; the first nibble nearly always does (RFC 4928:
- * pseudowires put a 0 there), and where it says IP but no such header stands there, it is the first
- * nibble of a pseudowire's Ethernet address. */
+ * pseudowires put a 0 there). Where it says IP it may yet be that of a pseudowire's Ethernet
+ * address: so it is when the frame fits better. */
 static enum ft_verdict after_labels(struct ft_net *n)
 {
+    struct ft_net copy = *n;
     uint8_t nibble;
+    bool plausible;
 
     if (ft_rd_left(&n->rd) == 0) {
         return FT_V_TAG_SHORT;
     }
     nibble = n->rd.p[0] >> 4;
-    if (nibble == 4 || nibble == 6) {
-        struct ft_net copy = *n;
-
-        if (!ft__link_plausible_ip(n) && take_pseudowire(&copy) == FT_V_DECODED) {
-            *n = copy;
-            return FT_V_DECODED;
-        }
-        return ft__link_found(n, nibble);
+    if (nibble != 4 && nibble != 6) {
+        return take_pseudowire(n);
     }
-    return take_pseudowire(n);
+    plausible = ft__link_plausible_ip(n);
+    if ((!plausible || !surely_ip(n)) && take_pseudowire(&copy) == FT_V_DECODED &&
+        (!plausible || surely_ip(&copy) || bytes_behind(&copy) < bytes_behind(n))) {
+        *n = copy;
+        return FT_V_DECODED;
+    }
+    return ft__link_found(n, nibble);
 }
 
 enum ft_verdict ft__link_mpls(struct ft_net *n)

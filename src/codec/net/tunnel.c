@@ -30,7 +30,7 @@ enum {
     GRE_ROUTING = 0x4000,
     GRE_KEY = 0x2000,
     GRE_SEQUENCE = 0x1000,
-    GRE_RESERVED = 0x0ff8,
+    GRE_RESERVED = 0x0c00, /* those that are not to be ignored */
     GRE_ACK = 0x0080,
     GRE_VERSION = 0x0007
 };
@@ -196,6 +196,15 @@ bool ft__tunnel_gre(struct ft_net *n)
 
 /* ---- others ---- */
 
+bool ft__tunnel_mpls(struct ft_net *n)
+{
+    n->scope = 0;
+    n->tunnel.version = n->version; /* the labels enter, between these */
+    n->tunnel.src = n->src;
+    n->tunnel.dst = n->dst;
+    return ft__link_mpls(n) == FT_V_DECODED;
+}
+
 bool ft__tunnel_l2tp3(struct ft_net *n)
 {
     const uint8_t *p = ft_net_take(n, 4);
@@ -255,7 +264,7 @@ bool ft__tunnel_proto(struct ft_net *n, uint8_t proto)
     case IP_L2TP:
         return ft__tunnel_l2tp3(n);
     case IP_MPLS:
-        return ft__tunnel_enter(n, FT_TUNNEL_MPLS, 0, 0) && ft__link_mpls(n) == FT_V_DECODED;
+        return ft__tunnel_mpls(n);
     default:
         return false;
     }
@@ -266,5 +275,5 @@ bool ft_tunnel_open(struct ft_net *n, const struct ft_tunnel_ports *ports)
     if (n->frag != FT_FRAG_NONE || n->tunnel.depth == FT_NET_MAX_TUNNELS) {
         return false;
     }
-    return n->proto == FT_IP_UDP ? ft__tunnel_udp(n, ports) : ft__tunnel_proto(n, n->proto);
+    return ft_tunnel_by_port(n->proto) ? ft__tunnel_udp(n, ports) : ft__tunnel_proto(n, n->proto);
 }

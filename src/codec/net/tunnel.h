@@ -32,6 +32,8 @@ enum ft_tunnel_udp {
     FT_TUNNEL_UDP_TEREDO,
     FT_TUNNEL_UDP_AYIYA,
     FT_TUNNEL_UDP_CAPWAP,
+    FT_TUNNEL_UDP_LISP,
+    FT_TUNNEL_UDP_TZSP, /* has no port of its own */
     FT_TUNNEL_UDP__COUNT
 };
 
@@ -61,8 +63,15 @@ FT_NODISCARD int ft_tunnel_ports_add(struct ft_tunnel_ports *t, enum ft_tunnel_u
  * False: no tunnel; n is undefined. n as ft_l4_decode() left it; fragments open nothing. */
 bool ft_tunnel_open(struct ft_net *n, const struct ft_tunnel_ports *ports);
 
-/* False: no packet of this IP protocol, UDP apart, is a tunnel. */
+/* False: no packet of this IP protocol is a tunnel, but for those where ports tell. */
 bool ft_tunnel_maybe(uint8_t proto);
+
+/* Ports tell, by struct ft_tunnel_ports: UDP, and UDP-Lite, over which CAPWAP goes in IPv6 (RFC
+ * 5415 §3). */
+FT_INLINE bool ft_tunnel_by_port(uint8_t proto)
+{
+    return proto == FT_IP_UDP || proto == FT_IP_UDPLITE;
+}
 
 /* False: no packet with these UDP ports is a tunnel, nor RoCE. May say true of one that is neither.
  * maybe: of struct ft_tunnel_ports. The fast path asks. */

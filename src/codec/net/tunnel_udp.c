@@ -20,7 +20,11 @@
  *                       | [0000, port 2, address 4] | IPv6
  *   AYIYA               id length 4 bits, type 4 | signature length 4 bits, hash 4
  *                       | auth 4 bits, opcode 4 | next header 1 | epoch 4
- *                       | identity 2^n | signature 4 * n */
+ *                       | identity 2^n | signature 4 * n
+ *   LISP (RFC 9300)     N L E V I P KK | 0 or nonce 2, nonce or next protocol 1 | instance ID 3, 1
+ *                       | packet; with P (RFC 9305) what the next protocol says
+ *   TZSP                version 1 = 1 | type 1 | encapsulation 2
+ *                       | tags: 0, or 1 as the last, or type 1, length 1, ... | frame */
 /* clang-format on */
 #include "codec/net/link_parts.h"
 #include "codec/net/tunnel.h"
@@ -29,6 +33,8 @@
 enum { UDP_LEN = 8, ROCE_PORT = 4791 };
 enum { IP_IPIP = 4, IP_IPV6 = 41 };
 enum { CAPWAP_LEN = 8, CAPWAP_80211 = 1 };
+enum { LISP_I = 0x08, LISP_P = 0x04, LISP_KK = 0x03 };
+enum { TZSP_ETHERNET = 1, TZSP_PPP = 4, TZSP_80211 = 18 };
 enum { KEYED = FT_TUNNEL_ID | FT_TUNNEL_KEYED };
 
 static uint32_t load_be24(const uint8_t *p)
@@ -36,28 +42,27 @@ static uint32_t load_be24(const uint8_t *p)
     return (uint32_t)p[0] << 16 | ft_load_be16(p + 1);
 }
 
+/* What a sender must leave 0 and a receiver ignore. Where it is not, the packet inside has to be
+ * one by its lengths and its checksum, too. */
+static bool beyond_doubt(const struct ft_net *n, bool reserved)
+{
+    return !reserved || ft__link_plausible_ip(n);
+}
+
 static bool open_vxlan(struct ft_net *n)
 {
     const uint8_t *p = ft_net_take(n, 8);
 
     /* I is set; G (group policy) may be */
-    return p != NULL && (p[0] & 0x7f) == 0x08 && p[7] == 0 &&
+    return p != NULL && (p[0] & 0x08) &&
            ft__tunnel_enter(n, FT_TUNNEL_VXLAN, KEYED, load_be24(p + 4)) &&
-           ft__link_ethernet(n) == FT_V_DECODED;
+           ft__link_ethernet(n) == FT_V_DECODED && beyond_doubt(n, (p[0] & 0x77) != 0 || p[7] != 0);
 }
 
-static bool open_vxlan_gpe(struct ft_net *n)
+/* What the next protocol of VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe) and of LISP-GPE says. */
+static bool open_gpe(struct ft_net *n, uint8_t next)
 {
-    const uint8_t *p = ft_net_take(n, 8);
-
-    if (p == NULL || (p[0] & 0xf8) != 0x08 || p[1] != 0 || p[2] != 0 || p[7] != 0 ||
-        !ft__tunnel_enter(n, FT_TUNNEL_VXLAN, KEYED, load_be24(p + 4))) {
-        return false;
-    }
-    if ((p[0] & 0x04) == 0) {
-        return ft__link_ethernet(n) == FT_V_DECODED;
-    }
-    switch (p[3]) {
+    switch (next) {
     case 1:
     case 2:
         return ft__tunnel_ip(n);
@@ -72,21 +77,33 @@ static bool open_vxlan_gpe(struct ft_net *n)
     }
 }
 
+static bool open_vxlan_gpe(struct ft_net *n)
+{
+    const uint8_t *p = ft_net_take(n, 8);
+
+    if (p == NULL || (p[0] & 0xf8) != 0x08 || p[1] != 0 || p[2] != 0 ||
+        !ft__tunnel_enter(n, FT_TUNNEL_VXLAN, KEYED, load_be24(p + 4))) {
+        return false;
+    }
+    return open_gpe(n, p[0] & 0x04 ? p[3] : 3) && beyond_doubt(n, p[7] != 0);
+}
+
 static bool open_geneve(struct ft_net *n)
 {
     const uint8_t *p = ft_net_take(n, 8);
     uint16_t type;
 
-    if (p == NULL || p[0] >> 6 != 0 || (p[1] & 0x3f) != 0 || p[7] != 0 || (p[1] & 0x80) ||
-        !ft__tunnel_skip(n, (p[0] & 0x3fu) * 4)) {
+    if (p == NULL || p[0] >> 6 != 0 || (p[1] & 0x80) || !ft__tunnel_skip(n, (p[0] & 0x3fu) * 4)) {
         return false;
     }
     type = ft_load_be16(p + 2);
     if (!ft__tunnel_enter(n, FT_TUNNEL_GENEVE, KEYED, load_be24(p + 4))) {
         return false;
     }
-    return type == 0x6558 ? ft__link_ethernet(n) == FT_V_DECODED
-                          : type >= FT_ETH_TYPE_MIN && ft__link_ethertype(n, type) == FT_V_DECODED;
+    return (type == 0x6558
+                ? ft__link_ethernet(n) == FT_V_DECODED
+                : type >= FT_ETH_TYPE_MIN && ft__link_ethertype(n, type) == FT_V_DECODED) &&
+           beyond_doubt(n, (p[1] & 0x3f) != 0 || p[7] != 0);
 }
 
 /* Each extension takes four bytes at least. */
@@ -258,9 +275,56 @@ static bool open_capwap(struct ft_net *n)
                   : ft__link_ethernet(n) == FT_V_DECODED;
 }
 
-static bool open_mpls(struct ft_net *n)
+/* Nothing but KK, which encrypts, is fixed: IP has to look like it. */
+static bool open_lisp(struct ft_net *n)
 {
-    return ft__tunnel_enter(n, FT_TUNNEL_MPLS, 0, 0) && ft__link_mpls(n) == FT_V_DECODED;
+    const uint8_t *p = ft_net_take(n, 8);
+
+    if (p == NULL || p[0] & LISP_KK ||
+        !ft__tunnel_enter(n, FT_TUNNEL_LISP, p[0] & LISP_I ? KEYED : 0,
+                          p[0] & LISP_I ? load_be24(p + 4) : 0)) {
+        return false;
+    }
+    return p[0] & LISP_P ? open_gpe(n, p[3]) : ft__link_plausible_ip(n) && ft__tunnel_ip(n);
+}
+
+/* Each takes a byte at least. */
+static bool skip_tzsp_tags(struct ft_net *n)
+{
+    for (;;) {
+        const uint8_t *p = ft_net_take(n, 1);
+
+        if (p == NULL || *p == 1) {
+            return p != NULL;
+        }
+        if (*p != 0) {
+            p = ft_net_take(n, 1);
+            if (p == NULL || !ft__tunnel_skip(n, *p)) {
+                return false;
+            }
+        }
+    }
+}
+
+static bool open_tzsp(struct ft_net *n)
+{
+    const uint8_t *p = ft_net_take(n, 4);
+
+    /* a packet that was received, or is to be sent */
+    if (p == NULL || p[0] != 1 || p[1] > 1 || !skip_tzsp_tags(n) ||
+        !ft__tunnel_enter(n, FT_TUNNEL_TZSP, 0, 0)) {
+        return false;
+    }
+    switch (ft_load_be16(p + 2)) {
+    case TZSP_ETHERNET:
+        return ft__link_ethernet(n) == FT_V_DECODED;
+    case TZSP_PPP:
+        return ft__link_ppp(n) == FT_V_DECODED;
+    case TZSP_80211:
+        return ft__link_wlan_tunnelled(n, false) == FT_V_DECODED;
+    default:
+        return false;
+    }
 }
 
 /* ---- which of them ---- */
@@ -278,11 +342,13 @@ static const struct kind {
     [FT_TUNNEL_UDP_GUE] = {"gue", 6080, false, open_gue},
     [FT_TUNNEL_UDP_FOU] = {"fou", 0, false, open_fou},
     [FT_TUNNEL_UDP_GRE] = {"gre", 4754, false, ft__tunnel_gre},
-    [FT_TUNNEL_UDP_MPLS] = {"mpls", 6635, false, open_mpls},
+    [FT_TUNNEL_UDP_MPLS] = {"mpls", 6635, false, ft__tunnel_mpls},
     [FT_TUNNEL_UDP_L2TP] = {"l2tp", 1701, true, open_l2tp},
     [FT_TUNNEL_UDP_TEREDO] = {"teredo", 3544, true, open_teredo},
     [FT_TUNNEL_UDP_AYIYA] = {"ayiya", 5072, true, open_ayiya},
     [FT_TUNNEL_UDP_CAPWAP] = {"capwap", 5247, true, open_capwap},
+    [FT_TUNNEL_UDP_LISP] = {"lisp", 4341, false, open_lisp},
+    [FT_TUNNEL_UDP_TZSP] = {"tzsp", 0, false, open_tzsp},
 };
 
 _Static_assert(sizeof kinds / sizeof kinds[0] == FT_TUNNEL_UDP__COUNT, "a row for each");
@@ -296,6 +362,7 @@ const struct ft_tunnel_ports ft_tunnel_ports_known = {
             [BYTE(1701)] = BIT(1701),
             [BYTE(2152)] = BIT(2152),
             [BYTE(3544)] = BIT(3544),
+            [BYTE(4341)] = BIT(4341),
             [BYTE(4754)] = BIT(4754),
             [BYTE(4789)] = BIT(4789) | BIT(4790) | BIT(ROCE_PORT),
             [BYTE(5072)] = BIT(5072),

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "flowtap/errors.h"
+#include "feature/feature.h"
 #include "model/app.h"
 
 enum { FT_APP_BUFFERS = 512 }; /* of 20 KiB, for hellos that are not whole yet */
@@ -63,5 +63,11 @@ const struct ft_app_info *ft_apps_get(struct ft_apps *a, uint32_t entry);
 void ft_apps_end(struct ft_apps *a, uint32_t entry);
 
 void ft_apps_get_stats(const struct ft_apps *a, struct ft_apps_stats *out);
+
+/* Its part of a record is struct ft_app_info. */
+extern const struct ft_feature ft_feature_app;
+
+/* The counts of a state of that feature. */
+void ft_app_stats(const void *state, struct ft_apps_stats *out);
 
 #endif

@@ -357,7 +357,7 @@ static bool give_messages(struct udp *u, struct udp_party *p, struct ft_batch *b
     while (b->n < room->n && u->bytes < room->bytes) {
         uint32_t len = next_message(u, s);
 
-        if (len == 0 && filled) {
+        if (len == 0 && (filled || s->over)) { /* nothing is read behind what ended it */
             break;
         }
         if (len == 0) {

@@ -195,6 +195,68 @@ static void test_n31_sampler_at_interface(void)
     ft_collector_free(c);
 }
 
+/* Several samplers at one interface: a record that names none of them is scaled by what all of them
+ * have, also when one is told anew, and not by the one that was told last. */
+static void test_n31_samplers_of_interface(void)
+{
+    struct ft_collector *c = make();
+
+    ipfix(0, 1);
+    SAID(300, 1, {10, 5}, {48, 1}, {50, 100});
+    SAID(300, 1, {10, 5}, {48, 2}, {50, 1000});
+    SAID(300, 1, {10, 6}, {48, 3}, {50, 70});
+    SAID(301, 1, {149, 1}, {34, 64});
+    EXPECT(c, "options", NONE);
+    for (int turn = 0; turn < 2; turn++) {
+        ipfix(4, 1);
+        RECORD(256, {10, 5}, {48, 1});
+        RECORD(256, {10, 5}, {48, 2});
+        RECORD(257, {10, 5});
+        RECORD(257, {10, 6});
+        RECORD(258, {14, 5});
+        RECORD(256, {10, 6}, {48, 9}); /* one that nobody told of */
+        RECORD(256, {10, 6}, {48, 1});
+        EXPECT(c, "they differ", 100, 1000, 0, 70, 0, 0, 100);
+        c = reborn(c);
+    }
+    ipfix(9, 1);
+    SAID(300, 1, {10, 5}, {48, 2}, {50, 100});
+    RECORD(257, {10, 5});
+    SAID(302, 1, {10, 6}, {34, 80}); /* of the interface itself */
+    SAID(300, 1, {10, 6}, {48, 3}, {50, 90});
+    RECORD(257, {10, 6});
+    EXPECT(c, "they agree", 100, 80);
+    ft_collector_free(c);
+}
+
+/* An interface that samples what comes in and what goes out at different rates */
+static void test_n31_directions(void)
+{
+    struct ft_collector *c = make();
+
+    ipfix(0, 1);
+    SAID(300, 1, {10, 5}, {34, 100}); /* by the element of the scope */
+    SAID(301, 1, {14, 5}, {34, 200});
+    SAID(302, 1, {10, 6}, {61, 0}, {34, 300}); /* by flowDirection */
+    SAID(302, 1, {10, 6}, {61, 1}, {34, 400});
+    SAID(302, 1, {10, 7}, {61, 0}, {34, 500});
+    EXPECT(c, "options", NONE);
+    for (int turn = 0; turn < 2; turn++) {
+        ipfix(5, 1);
+        RECORD(256, {10, 5}, {14, 9}, {61, 0});
+        RECORD(256, {10, 9}, {14, 5}, {61, 1});
+        RECORD(256, {10, 6}, {14, 9}, {61, 0});
+        RECORD(256, {10, 9}, {14, 6}, {61, 1});
+        RECORD(256, {10, 7}, {14, 9}, {61, 0});
+        RECORD(256, {10, 9}, {14, 7}, {61, 1});
+        RECORD(257, {10, 5}, {14, 6});
+        RECORD(257, {10, 9}, {14, 6});
+        EXPECT(c, "directions", 100, 200, 300, 400, 500, 0, 100, 400);
+        c = reborn(c);
+    }
+    ft_collector_free(c);
+}
+
 /* Rates of a template are its records'; those of line cards, which no record names, are used when
  * they agree. */
 static void test_n31_templates_and_parts(void)
@@ -216,6 +278,46 @@ static void test_n31_templates_and_parts(void)
     RECORD(257, {4, 6});
     EXPECT(c, "differ", 20, 10, 0);
     ft_collector_free(c);
+}
+
+/* Scopes that no record is told by, whatever they are of: the rate is known as long as all of them
+ * have the same; those of the whole exporter are the newest. */
+static void test_n31_other_scopes(void)
+{
+    static const long scopes[] = {252, 58, 84, 141, 8, 234};
+
+    for (size_t i = 0; i < sizeof scopes / sizeof scopes[0]; i++) {
+        struct ft_collector *c = make();
+
+        ipfix(0, 1);
+        SAID(300, 1, {scopes[i], 1}, {34, 20});
+        RECORD(257, {4, 6});
+        SAID(300, 1, {scopes[i], 2}, {34, 20});
+        RECORD(257, {4, 6});
+        SAID(300, 1, {scopes[i], 2}, {34, 30});
+        RECORD(257, {4, 6});
+        EXPECT(c, "another one", 20, 20, 0);
+        c = reborn(c);
+        ipfix(6, 1);
+        RECORD(257, {4, 6});
+        SAID(300, 1, {scopes[i], 1}, {34, 30});
+        RECORD(257, {4, 6});
+        SAID(301, 2, {scopes[i], 1}, {142, 1}, {34, 30}); /* a port of it */
+        SAID(301, 2, {scopes[i], 1}, {142, 2}, {34, 40});
+        RECORD(257, {4, 6});
+        EXPECT(c, "told anew", 0, 30, 0);
+        ft_collector_free(c);
+    }
+    for (long scope = 143; scope <= 149; scope += 6) {
+        struct ft_collector *c = make();
+
+        ipfix(0, 1);
+        SAID(300, 1, {scope, 1}, {34, 20});
+        SAID(300, 1, {scope, 2}, {34, 30});
+        RECORD(257, {4, 6});
+        EXPECT(c, "of the whole", 30);
+        ft_collector_free(c);
+    }
 }
 
 /* v9: scopes are types of their own (RFC 3954 §6.1): 2 interface, 5 template */
@@ -437,12 +539,45 @@ static void test_n31_many(void)
     ft_collector_free(c);
 }
 
+/* Likewise of interfaces and templates, where the domain has a rate of its own */
+static void test_n31_many_interfaces(void)
+{
+    static const unsigned scopes[] = {10, 145};
+
+    for (size_t s = 0; s < 2; s++) {
+        struct ft_collector *c = make();
+
+        ipfix(0, 1);
+        SAID(301, 1, {149, 1}, {34, 64});
+        give(c);
+        for (uint32_t i = 0; i < 300; i++) {
+            ipfix(i + 1, 1);
+            SAID(300, 1, {scopes[s], 400 + i}, {34, 100});
+            give(c);
+        }
+        for (int turn = 0; turn < 2; turn++) {
+            ipfix(301, 1);
+            RECORD(400, {10, 400});
+            RECORD(699, {10, 699});
+            EXPECT(c, s == 0 ? "interfaces" : "templates", 100, 0);
+            ipfix(303, 1);
+            RECORD(398, {4, 6});
+            EXPECT(c, "names nothing", s == 0 ? 64 : 0);
+            c = reborn(c);
+        }
+        ft_collector_free(c);
+    }
+}
+
 int main(void)
 {
     RUN(test_n31_unknown_sampler);
     RUN(test_n31_interfaces);
     RUN(test_n31_sampler_at_interface);
+    RUN(test_n31_samplers_of_interface);
+    RUN(test_n31_directions);
     RUN(test_n31_templates_and_parts);
+    RUN(test_n31_other_scopes);
     RUN(test_n31_v9_scopes);
     RUN(test_n32_elements);
     RUN(test_n32_record_first);
@@ -450,5 +585,6 @@ int main(void)
     RUN(test_n33_v5_rate_then_zero);
     RUN(test_n31_full_state);
     RUN(test_n31_many);
+    RUN(test_n31_many_interfaces);
     return test_end();
 }

@@ -177,6 +177,27 @@ static void test_no_restart(void)
     CHECK_EQ(health(c, 0)->duplicates, 1);
     ft_collector_free(c);
 
+    c = make(); /* over the wrap, where the message before it was lost */
+    for (uint32_t i = 0; i < 3; i++) {
+        ipfix((uint32_t)0 - 20 + 10 * i, 1);
+        if (i == 0) {
+            layout(false, false);
+        }
+        set(256);
+        for (uint32_t k = 0; k < 10; k++) {
+            p32(k);
+            p32(0x0a000001);
+        }
+        set_end();
+        if (i != 1) {
+            give(c);
+        }
+    }
+    CHECK_EQ(got.n, 20);
+    CHECK_EQ(health(c, 0)->resets, 0);
+    CHECK_EQ(health(c, 0)->lost, 10);
+    ft_collector_free(c);
+
     c = make(); /* a first message that is late */
     ipfix(7, 1);
     layout(false, false);
@@ -394,6 +415,13 @@ static void no_bytes(bool v9_)
     p16(0);
 }
 
+static void no_fields(bool v9_)
+{
+    (void)v9_;
+    p16(256);
+    p16(0);
+}
+
 static void too_long(bool v9_)
 {
     (void)v9_;
@@ -432,13 +460,58 @@ static void bad_scope(bool v9_)
     p16(4);
 }
 
+/* A layout that was over when the state was saved is not read by after it, also when a worker that
+ * did not hear the exporter saved it as it was before. */
+static void test_over_before_state(void)
+{
+    for (int kind = 0; kind < 8; kind++) {
+        bool v9_ = kind & 1, ended = kind & 2, other = kind & 4;
+        struct ft_collector *c = heard(v9_, false);
+        size_t len = 0, cap = 0;
+        char *buf = NULL;
+        uint32_t bad = 0;
+
+        CHECK_EQ(ft_collector_save(c, false, &buf, &len, &cap), FT_OK);
+        ft_collector_free(c);
+        c = make();
+        CHECK_EQ(ft_collector_load(c, buf, len, now_ns, &bad), FT_OK);
+        head(v9_, ended ? 100003 : 0, ended ? 100000030 : 5000);
+        if (ended) {
+            set(v9_ ? 0 : 2);
+            no_bytes(v9_);
+            set_end();
+        }
+        record(true, 6);
+        give(c);
+        CHECK_EQ(got.n, 0);
+        len = other ? len : 0;
+        CHECK_EQ(ft_collector_save(c, false, &buf, &len, &cap), FT_OK);
+        ft_collector_free(c);
+        c = make();
+        CHECK_EQ(ft_collector_load(c, buf, len, now_ns, &bad), FT_OK);
+        CHECK_EQ(bad, 0);
+        ft_mem_free(buf);
+        head(v9_, ended ? 100004 : 1, ended ? 100000040 : 5010);
+        record(true, 7);
+        give(c);
+        CHECK_EQ(got.n, 0);
+        head(v9_, ended ? 100005 : 2, ended ? 100000050 : 5020);
+        layout(v9_, true);
+        give(c);
+        CHECK_EQ(got.n, 1);
+        CHECK_EQ(LAST.packets, 7);
+        ft_collector_free(c);
+    }
+}
+
 /* An unusable redefinition ends the layout that it replaces: data waits, it is not read by that. */
 static void test_unusable_redefinition(void)
 {
-    void (*const bad[])(bool) = {no_bytes, too_long, fields_missing, other_order, bad_scope};
+    void (*const bad[])(bool) = {no_bytes,    too_long,  fields_missing,
+                                 other_order, bad_scope, no_fields};
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        for (int v9_ = 0; v9_ < 2; v9_++) {
+        for (int v9_ = bad[i] == no_fields; v9_ < 2; v9_++) { /* IPFIX: a withdrawal */
             struct ft_collector *c = heard(v9_ != 0, false);
             bool options = bad[i] == bad_scope;
 
@@ -497,6 +570,7 @@ int main(void)
     RUN(test_restart_of_init_time);
     RUN(test_restart_keeps_rates);
     RUN(test_restart_keeps_unit);
+    RUN(test_over_before_state);
     RUN(test_unusable_redefinition);
     RUN(test_cut_redefinition);
     return test_end();

@@ -102,6 +102,43 @@ static void test_s8_s18_wrap_and_restart(void)
     ft_collector_free(c);
 }
 
+/* An agent that was up for longer than half of what its uptime can count restarts, too; one whose
+ * uptime wraps, or that was silent for as long, does not. */
+static void test_s18_restart_after_long(void)
+{
+    static const struct {
+        uint32_t before_ms, after_ms;
+        int64_t silence_ms;
+        bool restart;
+    } rows[] = {
+        {UINT32_C(30) * 86400000, 5000, 60000, true},
+        {UINT32_C(40) * 86400000, 5000, 60000, true},
+        {UINT32_MAX - 4999, 5000, 10000, false},
+        {1000, UINT32_C(26) * 86400000 + 1000, INT64_C(26) * 86400000, false},
+    };
+    const int64_t start_ns = now_ns;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct ft_collector *c = make();
+        const uint32_t first = UINT32_C(3000000000); /* so that the step of the pool is small */
+
+        now_ns = start_ns;
+        for (uint32_t k = 0; k < 4; k++) {
+            bool late = k >= 2;
+
+            now_ns += k == 2 ? rows[i].silence_ms * 1000000 : 0;
+            datagram(0, late && rows[i].restart ? k : 100 + k,
+                     late ? rows[i].after_ms + k : rows[i].before_ms + k, 1);
+            sample(k, 1000, (late && rows[i].restart ? 0 : first) + 1000 * k, 0, sizeof frame);
+            CHECK_EQ(give(c), FT_V_DECODED);
+        }
+        CHECK_EQ(health(c, 0)->resets, rows[i].restart);
+        CHECK(got.s[3].effective_rate > 999 && got.s[3].effective_rate < 1001);
+        ft_collector_free(c);
+    }
+    now_ns = start_ns;
+}
+
 /* Sampled headers: addresses, ports, and the frame's length on the wire, not what was sampled */
 static void test_s11_packet(void)
 {
@@ -286,7 +323,9 @@ static void test_s19_frame_length_below_packet(void)
         {4, 2, 1500, 0, 4, 1526, 1},    {6, 0, 1500, 132, 4, 1518, 1},
         {6, 1, 9000, 128, 0, 9018, 1},  {4, 0, 1500, 1514, 4, 1514, 0},
         {4, 0, 1500, 1518, 4, 1518, 0}, {6, 1, 1280, 1298, 4, 1298, 0},
-        {4, 0, 1500, 1513, 0, 1514, 1},
+        {4, 0, 1500, 1513, 0, 1514, 1}, {4, 0, 60, 0, 4, 78, 1},
+        {4, 0, 60, 60, 4, 78, 1},       {6, 0, 80, 0, 4, 98, 1},
+        {4, 0, 46, 64, 4, 64, 0},       {4, 0, 46, 60, 4, 60, 0},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -354,6 +393,55 @@ static void test_s20_header_and_fields(void)
     }
 }
 
+static void ethernet_record(uint32_t length)
+{
+    p32(2);
+    p32(24);
+    p32(length);
+    p32(0x02000000);
+    p32(0x00010000);
+    p32(0x02000000);
+    p32(0x00020000);
+    p32(0x0800);
+    count_record();
+}
+
+/* The size is the sampled header's frame length, else the Ethernet record's, in any order; when
+ * that is below the length of the IP packet, it is the packet's, and counted. */
+static void test_s20_sizes(void)
+{
+    static const uint8_t damaged[14] = {0};
+    static const struct {
+        uint32_t header, ethernet, size, faulty; /* 0: there is no such record, 1: it says 0 */
+    } rows[] = {{546, 540, 546, 1}, {1, 540, 540, 1}, {0, 540, 540, 0}, {132, 0, 528, 1},
+                {132, 540, 528, 1}, {1, 0, 528, 1},   {0, 100, 528, 1}, {0, 0, 528, 0}};
+    static const char orders[][4] = {"hei", "hie", "ehi", "eih", "ihe", "ieh"};
+
+    for (size_t i = 0; i < 6 * sizeof rows / sizeof rows[0]; i++) {
+        struct ft_collector *c = make();
+        const char *order = orders[i % 6];
+        uint32_t header = rows[i / 6].header, ethernet = rows[i / 6].ethernet;
+
+        datagram(0, 0, 1000, 1);
+        begin(1, 1000, 1, 2);
+        for (int k = 0; k < 3; k++) {
+            if (order[k] == 'h' && header != 0) {
+                header_record(1, header & ~1u, 4, damaged, sizeof damaged - 2);
+            } else if (order[k] == 'e' && ethernet != 0) {
+                ethernet_record(ethernet);
+            } else if (order[k] == 'i') {
+                ip_record(6);
+            }
+        }
+        give(c);
+        CHECK(got.n_s == 1 && got.s[0].pkt != NULL);
+        CHECK_EQ(got.s[0].frame_len, rows[i / 6].size);
+        CHECK_EQ(got.pkt[0].frame_len, rows[i / 6].size);
+        CHECK_EQ(health(c, 0)->malformed != 0, rows[i / 6].faulty);
+        ft_collector_free(c);
+    }
+}
+
 /* A header of a kind that nobody decodes, or that is not IP, is no fault: the fields stand alone */
 static void test_s20_other_headers(void)
 {
@@ -364,9 +452,9 @@ static void test_s20_other_headers(void)
 
         datagram(0, 0, 1000, 2);
         begin(1, 1000, 1, 2);
-        header_record(protocol, 64, 4, arp, sizeof arp);
+        header_record(protocol, 546, 4, arp, sizeof arp);
         begin(1, 1000, 1, 2);
-        header_record(protocol, 64, 4, arp, sizeof arp);
+        header_record(protocol, 546, 4, arp, sizeof arp);
         ip_record(17);
         CHECK_EQ(give(c), FT_V_DECODED);
         CHECK(got.n_s == 2 && got.s[0].pkt == NULL && got.s[1].pkt != NULL);
@@ -577,11 +665,13 @@ int main(void)
     RUN(test_s3_datagram_sequence);
     RUN(test_s4_s7_effective_rate);
     RUN(test_s8_s18_wrap_and_restart);
+    RUN(test_s18_restart_after_long);
     RUN(test_s11_packet);
     RUN(test_s12_truncated_header);
     RUN(test_sampling_rate_bounds);
     RUN(test_s19_frame_length_below_packet);
     RUN(test_s20_header_and_fields);
+    RUN(test_s20_sizes);
     RUN(test_s20_other_headers);
     RUN(test_s21_header_columns);
     RUN(test_s22_names_of_two_structures);

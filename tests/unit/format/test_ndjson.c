@@ -6,6 +6,7 @@
 #include "format/format.h"
 #include "format/ndjson.h"
 #include "harness.h"
+#include "model/app.h"
 
 static uint8_t buf[FT_FORMAT_MAX + 4096];
 
@@ -88,20 +89,31 @@ static void test_bounds(void)
     static struct ft_app_info longest;
     static struct ft_stats s;
     static char name[1000];
+    static struct ft_sizes_record sizes;
+    static struct ft_tunnel_record tunnel;
+    static struct ft_tcp_record tcp;
     struct ft_flow_record r;
 
     memset(&r, 0xff, sizeof r);
+    memset(&sizes, 0xff, sizeof sizes);
+    memset(&tunnel, 0xff, sizeof tunnel);
+    memset(&tcp, 0x7f, sizeof tcp); /* all bits set is null */
     r.is_final = r.one_way = r.has_icmp_code = true;
     r.proto = 58; /* ICMP's columns are written too */
     r.ip_version = 6;
     r.reason = FT_REASON_SNAPSHOT;
-    memset(r.tcp.history, 'S', sizeof r.tcp.history - 1);
-    r.tcp.history[sizeof r.tcp.history - 1] = '\0';
-    r.has_tcp = r.has_roce = r.truncated = r.midstream = r.app_on = true;
-    r.has_tunnel_id[0] = r.has_tunnel_id[1] = true;
+    memset(tcp.history, 'S', sizeof tcp.history - 1);
+    tcp.history[sizeof tcp.history - 1] = '\0';
+    r.truncated = tcp.midstream = r.syn_then_reset = r.app_on = true;
+    r.has_tunnel_id = tunnel.has_rev_id = tunnel.has_roce = true;
     r.tunnel = FT_TUNNEL_ETHERIP;
-    r.tunnel_version = 6;
-    r.app = &longest;
+    tunnel.version = 6;
+    memset(r.part, 0, sizeof r.part);
+    r.part[FT_PART_CORE] = &r;
+    r.part[FT_PART_SIZES] = &sizes;
+    r.part[FT_PART_TCP] = &tcp;
+    r.part[FT_PART_TUNNEL] = &tunnel;
+    r.part[FT_PART_APP] = &longest;
     for (int i = 0; ft_formats[i] != NULL; i++) {
         for (int part = 0; ft_formats[i]->flow != NULL && part <= FT_APP_PART_SSH; part++) {
             fill_app(&longest, (enum ft_app_part)part);

@@ -7,7 +7,7 @@
 #include "pipeline/collect_samples.h"
 
 static struct ft__estimates est;
-static struct ft_table *table;
+static struct ft_meter meter;
 static struct ft_tuple_counts counts;
 
 static void begin(uint32_t max_flows)
@@ -19,13 +19,13 @@ static void begin(uint32_t max_flows)
     struct ft_hash_seed seed;
 
     ft_hash_seed_fixed(&seed, 3);
-    CHECK_EQ(ft_table_new(&cfg, NULL, NULL, &table), FT_OK);
+    CHECK_EQ(ft_meter_open(&meter, &cfg, 0), FT_OK);
     CHECK_EQ(ft__estimates_init(&est, max_flows, &seed), FT_OK);
 }
 
 static void end(void)
 {
-    ft_table_free(table);
+    ft_meter_close(&meter);
     ft__estimates_fini(&est);
 }
 
@@ -54,7 +54,7 @@ static struct ft_export_sample take(uint64_t source, uint32_t rate, uint32_t byt
     p.frame_len = bytes;
     p.ip_len = bytes + 100; /* an agent may say less than the packet does */
     p.ts_ns = INT64_C(1700000000000000000) + (int64_t)(ts_s * 1e9);
-    ft__estimates_take(&est, table, &s, &counts);
+    ft__estimates_take(&est, &meter, &s, &counts);
     CHECK(s.counts == &counts);
     return s;
 }

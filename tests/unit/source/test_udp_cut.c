@@ -96,8 +96,43 @@ static void test_no_message(void)
     s->ops->close(s);
 }
 
+/* What comes behind bytes that are no message is not read, however late they are looked at: a whole
+ * message there would be decoded or not as it happens. */
+static void test_behind_no_message(void)
+{
+    static const uint8_t message[20] = {0, 10, 0, 20, [16] = 1, 0, 0, 4};
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct ft_source *s = listener();
+    struct ft_view v[3];
+    struct ft_err err;
+    uint8_t bytes[4 * sizeof message + 16];
+    uint32_t n = 0;
+
+    a.sin_port = htons(port);
+    for (size_t i = 0; i < 4; i++) {
+        memcpy(bytes + i * sizeof message, message, sizeof message);
+    }
+    memcpy(bytes + 4 * sizeof message, "GET / HTTP/1.1\r\n", 16);
+    CHECK(connect(fd, (struct sockaddr *)&a, sizeof a) == 0);
+    CHECK_EQ(write(fd, bytes, sizeof bytes), sizeof bytes);
+    for (int i = 0; i < 50 && n < 3; i++) {
+        struct ft_batch b = {.views = v, .cap = 3};
+
+        CHECK_EQ(s->ops->read(s, &b, 100, &err), FT_OK);
+        n += b.n;
+        s->ops->release(s, b.token);
+    }
+    CHECK_EQ(n, 3); /* the fourth is in the buffer, with what is none behind */
+    CHECK_EQ(write(fd, message, sizeof message), sizeof message);
+    CHECK_EQ(handed_out(s), sizeof message + 16);
+    close(fd);
+    s->ops->close(s);
+}
+
 int main(void)
 {
     RUN(test_no_message);
+    RUN(test_behind_no_message);
     return test_end();
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flow: what the sequence numbers of a TCP connection tell.
+/* feature/tcp: what the sequence numbers of a TCP connection tell.
  *
  * Theory of operation: an entry has one line of state that every segment touches, both sides
  * together, and a cold part for what goes wrong and how it ends. A connection that is opened and
@@ -13,8 +13,7 @@
  * told apart like this, in this order (RFC 5681, RFC 6675; as in Wireshark where that is sound):
  *
  *     keep-alive       at next - 1, no more than a byte, without SYN, FIN or RST (RFC 9293 §3.8.4)
- *     duplicate frame  one of the two segments before it of its side, captured a second time: see
- *                      below
+ *     duplicate frame  captured a second time: see below
  *     fast             the peer asked for it: two duplicate acknowledgments or more, of just there
  *     out of order     it fills a hole, sooner than a sender could have noticed the loss: within
  *                      the round trip of the handshake, or 3 ms where that is not known
@@ -29,21 +28,24 @@
  * acknowledgment (RFC 5681 §2), unless this side's ids differ from segment to segment and this one
  * has that of the one before.
  *
+ * The prints of a side's newest two segments are in the line; when something of a side comes again
+ * that is further behind, its place tells (tcp_copies.c).
+ *
  * Round trips are taken from the first copy of a SYN to the first copy of the answer.
  *
  * What the peer acknowledges and nobody captured is missed (hole.h). An acknowledgment far beyond
  * what was seen is believed when its sender acknowledged what was seen before.
  *
- * States and history are those of Zeek's conn.log (base/protocols/conn), without checksums. */
-#ifndef FT_FLOW_TCP_H
-#define FT_FLOW_TCP_H
+ * The history is that of Zeek's conn.log (base/protocols/conn), without checksums. When a
+ * connection is over, and its states, the flow table knows. */
+#ifndef FT_FEATURE_TCP_H
+#define FT_FEATURE_TCP_H
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "flow/hole.h"
-#include "model/packet.h"
-#include "model/record.h"
+#include "feature/feature.h"
+#include "feature/tcp/hole.h"
 
 enum { FT__TCP_PACKED = 12, FT__TCP_HISTORY = 33 };
 
@@ -64,7 +66,7 @@ struct ft__tcp_side {
     uint8_t letters;      /* that the history has, H_* */
     uint8_t bits;         /* T_* */
     uint8_t dup_run;      /* duplicate acknowledgments in a row */
-    uint8_t state : 4;    /* enum ft_tcp_state */
+    uint8_t begun : 1;    /* of side 0: its SYN was seen, or the answer came first */
     uint8_t scale : 4;    /* shift of its windows, or FT_TCPO_NO_SCALE: unknown or none */
 };
 
@@ -82,6 +84,31 @@ struct ft__tcp_cold_side {
     uint16_t fast, keep_alives, probes, dup_frames, rexmits, gaps; /* they stop at 65535 */
 };
 
+enum { FT__ODD = 6, FT__PLACE_MAX = 63 };
+
+/* What is remembered of a side of which segments came again; times in units of 2^T_STAMP_SHIFT ns,
+ * wrapping. With H_AGAIN, when no segment of the side goes the short way. */
+struct ft__tcp_copies {
+    uint32_t odd[FT__ODD]; /* prints and times of segments that did not go beyond what was seen */
+    uint32_t odd_at;       /* when the newest of them was captured */
+    uint32_t seen_at;      /* the same of side.seen[0]; only what went beyond is in seen */
+    uint32_t old_at;       /* of the newest copy, or of what may be one */
+    uint32_t to, ack;      /* its numbers: after it; as far as copies have come */
+    uint32_t due, due_at;  /* where next stood then: so far copies have to come within 3 ms */
+    /* Of the run of segments that may be copies and end there: */
+    uint32_t bytes;       /* counted as sent again */
+    uint16_t sent;        /* segments counted as sent again; stops at 65535 */
+    uint16_t pure;        /* segments that count nowhere: acknowledgments; stops at 65535 */
+    uint16_t asked_at;    /* when the peer last asked for something, in units of 2^T_TIME_SHIFT */
+    uint16_t head : 3;    /* where the next one goes in odd */
+    uint16_t known : 1;   /* copies were seen: the next one is expected at `to` */
+    uint16_t proven : 1;  /* and they came of everything for a while */
+    uint16_t has_ack : 1; /* ack holds */
+    uint16_t asked : 1;   /* asked_at holds */
+    uint16_t told : 1;    /* the history has the letters of the run */
+    uint16_t place : 6;   /* where in the history they go */
+};
+
 /* owner: the table's thread */
 struct ft__tcp_cold {
     struct ft__tcp_cold_side side[2];
@@ -90,23 +117,23 @@ struct ft__tcp_cold {
     uint8_t syns, answers; /* how many SYNs and SYN-ACKs; stop at 255 */
     uint8_t history_len;   /* letters after the first twelve */
     char history[FT__TCP_HISTORY];
+    struct ft__tcp_copies copies[2]; /* lines of their own */
 };
 
 _Static_assert(sizeof(struct ft__tcp_hot) == 64, "one cache line");
-_Static_assert(sizeof(struct ft__tcp_cold) == 192, "three cache lines");
+_Static_assert(sizeof(struct ft__tcp_copies) == 64, "one cache line");
+_Static_assert(sizeof(struct ft__tcp_cold) == 320, "five cache lines");
 
 enum {
-    FT__T_SEEN = 1,        /* it sent something */
-    FT__T_ACKED = 2,       /* it acknowledged something */
-    FT__T_FIN = 4,         /* it sent a FIN: the cold part is in use */
-    FT__T_FIN_ACKED = 8,   /* which the peer acknowledged */
-    FT__T_COLD = 16,       /* of side 0: the cold part is in use */
-    FT__T_WAS_CLOSED = 32, /* it went from closed to reset */
-    FT__T_RTT = 64,        /* the round trip of the handshake to this side and back is known */
-    FT__T_HOLE = 128,      /* the cold part has a hole of what it sent */
+    FT__T_SEEN = 1,   /* it sent something */
+    FT__T_ACKED = 2,  /* it acknowledged something */
+    FT__T_FIN = 4,    /* it sent a FIN: the cold part is in use */
+    FT__T_COLD = 16,  /* of side 0: the cold part is in use */
+    FT__T_RTT = 64,   /* the round trip of the handshake to this side and back is known */
+    FT__T_HOLE = 128, /* the cold part has a hole of what it sent */
 };
 
-enum { FT__T_TIME_SHIFT = 14 };
+enum { FT__T_TIME_SHIFT = 14, FT__T_STAMP_SHIFT = 10 };
 
 /* A letter of the packed history: its place in this string, plus 1. */
 #define FT__LETTERS "SHADFRIQTWGshadfriqtwg^"
@@ -120,7 +147,9 @@ enum {
     FT__H_DATA = 8,
     FT__H_ACK = 16,
     FT__H_FIN_RST = 32,
-    FT__H_MULTI = 64
+    FT__H_MULTI = 64,
+    FT__H_AGAIN = 128, /* no letter: copies[] of this side holds */
+    FT__H_RESET = FT__H_RST | FT__H_FIN_RST
 };
 
 /* A flow of which nothing is known yet. flipped: its first packet is the responder's. */
@@ -128,6 +157,7 @@ FT_INLINE void ft__tcp_begin(struct ft__tcp_hot *h, bool flipped)
 {
     memset(h, 0, sizeof *h);
     h->side[0].scale = h->side[1].scale = FT_TCPO_NO_SCALE;
+    h->side[FT_DIR_FWD].begun = flipped;
     h->history = flipped ? FT__LETTER_FLIPPED : 0;
 }
 
@@ -166,12 +196,11 @@ FT_INLINE void ft__tcp_remember(struct ft__tcp_side *s, uint16_t print, int64_t 
     s->apart = (uint8_t)(apart < UINT8_MAX ? apart : UINT8_MAX);
 }
 
-/* Everything that is not plain. True: the connection is over now: both FINs acknowledged, or a RST.
- */
-bool ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d);
+/* Everything that is not plain. */
+void ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d);
 
-/* Looks at a segment of direction d. True as ft__tcp_slow. */
-FT_INLINE bool ft__tcp_packet(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
+/* Looks at a segment of direction d. */
+FT_INLINE void ft__tcp_packet(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
 {
     struct ft__tcp_side *s = &t->hot->side[d], *peer = &t->hot->side[!d];
     uint8_t letter = pkt->payload_len > 0 ? FT__H_DATA : FT__H_ACK;
@@ -181,18 +210,21 @@ FT_INLINE bool ft__tcp_packet(const struct ft__tcp *t, const struct ft_packet *p
     if (FT_UNLIKELY(
             (pkt->tcp_flags & (FT_TCP_SYN | FT_TCP_FIN | FT_TCP_RST | FT_TCP_ACK)) != FT_TCP_ACK ||
             (pkt->tcp_opts & FT_TCPO_WHOLE) == 0 || pkt->tcp_seq != s->next ||
-            (s->letters & letter) == 0 ||
+            (s->letters & (letter | FT__H_AGAIN)) != letter ||
             (s->bits & (FT__T_SEEN | FT__T_ACKED | FT__T_FIN)) != (FT__T_SEEN | FT__T_ACKED) ||
             (peer->bits & (FT__T_SEEN | FT__T_FIN | FT__T_HOLE)) != FT__T_SEEN ||
             (pkt->payload_len == 0 && pkt->tcp_ack == s->acked && pkt->tcp_ack != peer->next) ||
             pkt->tcp_window == 0 || peer->window == 0 || (int32_t)(pkt->tcp_ack - s->acked) < 0 ||
-            (int32_t)(pkt->tcp_ack - peer->next) > 0 || (s->state & 1) == 0)) {
-        return ft__tcp_slow(t, pkt, d);
+            (int32_t)(pkt->tcp_ack - peer->next) > 0 ||
+            (s->letters & ((FT__H_SYN & ~peer->letters) | FT__H_RESET)) != 0)) {
+        ft__tcp_slow(t, pkt, d);
+        return;
     }
     uint16_t print = ft__tcp_print(pkt);
 
     if (FT_UNLIKELY(pkt->payload_len == 0 && (print == s->seen[0] || print == s->seen[1]))) {
-        return ft__tcp_slow(t, pkt, d); /* the same acknowledgment captured twice */
+        ft__tcp_slow(t, pkt, d); /* the same acknowledgment captured twice */
+        return;
     }
     s->next += pkt->payload_len;
     s->dup_run = pkt->tcp_ack != s->acked ? 0 : s->dup_run;
@@ -201,8 +233,9 @@ FT_INLINE bool ft__tcp_packet(const struct ft__tcp *t, const struct ft_packet *p
     s->window = pkt->tcp_window;
     window = (uint32_t)pkt->tcp_window << (s->scale == FT_TCPO_NO_SCALE ? 0 : s->scale);
     s->window_max = window > s->window_max ? window : s->window_max;
-    return false;
 }
+
+extern const struct ft_feature ft_feature_tcp;
 
 /* The connection's columns. */
 void ft__tcp_record(const struct ft__tcp *t, struct ft_tcp_record *r);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flow: what was not captured, against a map of every byte. Bytes are sent in order; some are left
+/* feature: what was not captured, against a map of every byte. Bytes are sent in order; some are left
  * out, some of those come late, once each; acknowledgments come in between. What is missed in the
  * end is what was acknowledged and never came, whatever the holes were. */
-#include "flow/hole.h"
+#include "feature/tcp/hole.h"
 
 #include "../harness.h"
 

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flow: TCP, everything that is not a segment in order; see tcp.h. */
-#include "flow/tcp.h"
+/* feature/tcp: TCP, everything that is not a segment in order; see tcp.h. */
+#include "feature/tcp/tcp.h"
 
+#include <stddef.h>
 #include <string.h>
 
-#include "flow/entry.h"
-#include "flow/tcp_parts.h"
+#include "base/time.h"
+#include "feature/tcp/tcp_parts.h"
 
 enum {
     REORDER_NS = 3000000,
-    COPY_NS = 3000000,       /* a frame that comes again later was sent again */
-    SYN_COPY_NS = 200000000, /* the same of a SYN: initial timeouts are longer (RFC 6298 §2) */
-    FAST_AFTER = 2,
     GAP_MAX = 1 << 24 /* more than this is far */
 };
 
@@ -19,7 +17,7 @@ enum {
 
 void ft__tcp_warm(const struct ft__tcp_hot *h, struct ft__tcp_cold *c)
 {
-    memset(c, 0, sizeof *c);
+    memset(c, 0, offsetof(struct ft__tcp_cold, copies)); /* those have a beginning of their own */
     for (int d = 0; d < 2; d++) {
         const struct ft__tcp_side *s = &h->side[d];
 
@@ -36,7 +34,7 @@ void ft__tcp_warm(const struct ft__tcp_hot *h, struct ft__tcp_cold *c)
 /* Microseconds from a to b, or not known. */
 static uint32_t round_trip(int64_t a, int64_t b)
 {
-    int64_t us = ft__time_sub(b, a) / 1000;
+    int64_t us = ft_time_sub(b, a) / 1000;
 
     return b >= a && us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 }
@@ -58,19 +56,15 @@ static void take_options(struct ft__segment *g)
     }
 }
 
-/* Nanoseconds between the first and the last copy of the SYN of direction d, until it is answered.
- */
-static uint32_t copies_of_syn(const struct ft__segment *g, int d)
-{
-    const struct ft__tcp_side *side = g->t->hot->side;
-
-    return side[d].copied && (side[!d].bits & FT__T_RTT) == 0 ? *g->t->rtt_us[!d] : 0;
-}
-
 /* When the SYN of direction d was captured first; it is the newest packet of its direction. */
 static int64_t syn_ns(const struct ft__segment *g, int d)
 {
-    return ft__time_sub(g->t->last_ns[d], copies_of_syn(g, d));
+    return ft_time_sub(g->t->last_ns[d], ft__tcp_copies_of_syn(g, d));
+}
+
+static bool sent_syn_only(const struct ft__tcp_side *s)
+{
+    return (s->letters & (uint8_t)~FT__H_AGAIN) == FT__H_SYN;
 }
 
 /* The round trip to the responder: from the only SYN to the first answer to it. */
@@ -81,8 +75,8 @@ static void take_answer(struct ft__segment *g)
     bool sole = ft__tcp_is_warm(g) ? g->t->cold->syns == 1 && g->t->cold->answers == 0
                                    : (g->s->letters & FT__H_SYN) == 0;
 
-    if (sole && g->d == FT_DIR_REV && g->peer->letters == FT__H_SYN &&
-        p->tcp_ack == g->peer->next && p->ts_ns >= asked) {
+    if (sole && g->d == FT_DIR_REV && sent_syn_only(g->peer) && p->tcp_ack == g->peer->next &&
+        p->ts_ns >= asked) {
         *g->t->rtt_us[FT_DIR_REV] = round_trip(asked, p->ts_ns);
         g->s->bits |= FT__T_RTT;
     }
@@ -114,7 +108,7 @@ static void take_third(struct ft__segment *g)
     bool sole = !ft__tcp_is_warm(g) || g->t->cold->answers == 1;
     int64_t asked = syn_ns(g, FT_DIR_REV);
 
-    if (g->d == FT_DIR_FWD && sole && g->s->letters == FT__H_SYN && g->peer->letters == FT__H_SYN &&
+    if (g->d == FT_DIR_FWD && sole && sent_syn_only(g->s) && sent_syn_only(g->peer) &&
         p->payload_len == 0 && p->tcp_ack == g->peer->next &&
         (p->tcp_flags & (FT__SYN_FIN_RST | FT_TCP_ACK)) == FT_TCP_ACK && p->tcp_seq == g->s->next &&
         p->ts_ns >= asked) {
@@ -172,26 +166,21 @@ static void sent_again(struct ft__segment *g, bool fast)
     }
 }
 
-/* The round trip of the handshake from end to end; 0: not known. */
-static int64_t whole_trip_ns(const struct ft__segment *g)
-{
-    bool known = (g->s->bits & g->peer->bits & FT__T_RTT) != 0;
-
-    return known ? ((int64_t)*g->t->rtt_us[0] + *g->t->rtt_us[1]) * 1000 : 0;
-}
-
 /* A segment that begins below next. */
 static void classify_old(struct ft__segment *g)
 {
     const struct ft_packet *p = g->pkt;
-    bool fast = g->peer->dup_run >= FAST_AFTER && g->peer->acked == p->tcp_seq;
+    bool fast = ft__tcp_is_fast(g), filled = fill_hole(g);
     bool known = (g->s->bits & g->peer->bits & FT__T_RTT) != 0;
-    int64_t soon = known ? whole_trip_ns(g) : REORDER_NS;
+    int64_t soon = known ? ft__tcp_whole_trip_ns(g) : REORDER_NS;
 
-    if (fill_hole(g) && !fast && hole_is_young(g, soon)) {
+    if (filled && !fast && hole_is_young(g, soon)) {
         ft__tcp_mine(g)->out_of_order++;
     } else {
         sent_again(g, fast);
+    }
+    if (!filled && ft__tcp_came_again(g)) {
+        return; /* its letter waits until it is certain that it is no copy */
     }
     if (p->payload_len > 0 && ft__tcp_after(g->end, g->s->next) <= 0) {
         ft__tcp_bump16(&ft__tcp_mine(g)->rexmits);
@@ -329,9 +318,12 @@ static void take_ack(struct ft__segment *g)
         s->bits |= FT__T_ACKED;
         s->dup_run = 0;
     }
-    if ((peer->bits & FT__T_FIN) && ft__tcp_after(ack, ft__tcp_others(g)->fin_end) >= 0) {
-        peer->bits |= FT__T_FIN_ACKED;
-    }
+}
+
+/* Did the side end with a FIN? */
+static bool is_closed(const struct ft__tcp_side *s)
+{
+    return (s->bits & FT__T_FIN) && (s->letters & FT__H_RESET) == 0;
 }
 
 static void take_window(struct ft__segment *g)
@@ -346,7 +338,7 @@ static void take_window(struct ft__segment *g)
     }
     if (p->tcp_window == 0 && (p->tcp_flags & (FT_TCP_SYN | FT_TCP_FIN)) == 0) {
         ft__tcp_mine(g)->zero_windows++;
-        if (g->peer->state != FT_TCP_CLOSED && s->state != FT_TCP_RESET) {
+        if (!is_closed(g->peer) && (s->letters & FT__H_RESET) == 0) {
             ft__tcp_counted(g, g->d, 'W', ft__tcp_mine(g)->zero_windows);
         }
     }
@@ -367,78 +359,21 @@ static void note_id(struct ft__tcp_side *s, uint16_t ip_id)
     }
 }
 
-/* May this be the same acknowledgment sent twice, and not only captured twice? */
-static bool may_be_dup_ack(const struct ft__segment *g)
-{
-    const struct ft_packet *p = g->pkt;
-    bool pure = p->payload_len == 0 && (p->tcp_flags & FT__SYN_FIN_RST) == 0;
-    bool outstanding = (g->peer->bits & FT__T_SEEN) && ft__tcp_after(g->peer->next, p->tcp_ack) > 0;
-
-    return pure && outstanding && (p->ip_id == 0 || !g->s->ids_move);
-}
-
-/* How long ago a segment with this print was captured; INT64_MAX: not among the last two. */
-static int64_t seen_ago(const struct ft__segment *g)
-{
-    const struct ft__tcp_side *s = g->s;
-    int64_t since = g->t->since_ns < 0 ? -(g->t->since_ns + 1) : g->t->since_ns;
-
-    if (g->print == s->seen[0]) {
-        return since;
-    }
-    if (g->print != s->seen[1] || s->apart == UINT8_MAX) {
-        return INT64_MAX;
-    }
-    return ft__time_add(since, ((int64_t)s->apart + 1) << FT__T_TIME_SHIFT);
-}
-
-/* A segment captured a second time; see tcp.h. */
-static bool same_frame(struct ft__segment *g)
-{
-    const struct ft_packet *p = g->pkt;
-    int64_t ago = seen_ago(g), trip = whole_trip_ns(g);
-
-    if (p->tcp_flags & FT_TCP_SYN) {
-        return ft__time_add(ago, copies_of_syn(g, g->d)) <= SYN_COPY_NS;
-    }
-    return ago <= COPY_NS && (trip == 0 || ago < trip) && !may_be_dup_ack(g);
-}
-
-/* The answer to a SYN is timed from its first copy. */
-static void copy_of_syn(struct ft__segment *g)
-{
-    struct ft__tcp_side *s = g->s;
-    uint32_t *copies = g->t->rtt_us[!g->d];
-
-    if (g->peer->bits & FT__T_RTT) {
-        return; /* it has been answered */
-    }
-    *copies = copies_of_syn(g, g->d);
-    s->copied = 1;
-    if (g->t->since_ns > 0) {
-        *copies += (uint32_t)g->t->since_ns; /* at most SYN_COPY_NS */
-    }
-}
-
 static void look(struct ft__segment *g)
 {
     struct ft__tcp_side *s = g->s;
     const struct ft_packet *p = g->pkt;
     bool first = (s->bits & FT__T_SEEN) == 0, counts = true;
 
-    if (!first && same_frame(g)) {
-        ft__tcp_bump16(&ft__tcp_mine(g)->dup_frames);
-        if (p->tcp_flags & FT_TCP_SYN) {
-            copy_of_syn(g);
-        }
-        return;
-    }
     take_third(g);
     if (first) {
         s->next = g->end;
         s->bits |= FT__T_SEEN;
     } else {
         counts = classify(g);
+        if (counts && g->len == 0) {
+            ft__tcp_came_again(g);
+        }
     }
     if (p->tcp_flags & FT_TCP_SYN) {
         take_syn(g);
@@ -451,14 +386,13 @@ static void look(struct ft__segment *g)
         s->bits |= FT__T_FIN;
         ft__tcp_mine(g)->fin_end = g->end;
     }
-    ft__tcp_next_state(g);
     if (counts) {
         take_ack(g);
     }
     take_window(g);
 }
 
-bool ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
+void ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
 {
     struct ft__tcp_hot *h = t->hot;
     struct ft__segment g = {.pkt = pkt, .t = t, .s = &h->side[d], .peer = &h->side[!d], .d = d};
@@ -466,17 +400,19 @@ bool ft__tcp_slow(const struct ft__tcp *t, const struct ft_packet *pkt, int d)
     g.print = ft__tcp_print(pkt);
 
     if ((pkt->tcp_opts & FT_TCPO_WHOLE) == 0) {
-        g.s->seen[0] = g.s->seen[1] = 0; /* since_ns of the next one is from here */
-        return false;
+        ft__tcp_forget(&g);
+        return;
     }
     g.len = pkt->tcp_flags & FT_TCP_RST ? 0 : pkt->payload_len;
     g.len += ((pkt->tcp_flags & FT_TCP_SYN) != 0) + ((pkt->tcp_flags & FT_TCP_FIN) != 0);
     g.end = pkt->tcp_seq + g.len;
     note_id(g.s, pkt->ip_id);
-    look(&g);
-    ft__tcp_remember(g.s, g.print, t->since_ns);
-    return (pkt->tcp_flags & FT_TCP_RST) ||
-           (h->side[0].bits & h->side[1].bits & FT__T_FIN_ACKED) != 0;
+    if (!ft__tcp_is_copy(&g)) {
+        uint32_t next = g.s->next, acked = g.s->acked;
+
+        look(&g);
+        ft__tcp_keep(&g, g.s->next != next || g.s->acked != acked);
+    }
 }
 
 /* ---- the record ---- */
@@ -517,17 +453,18 @@ void ft__tcp_record(const struct ft__tcp *t, struct ft_tcp_record *r)
 
     memset(r, 0, sizeof *r);
     if (warm) {
+        ft__tcp_tell_runs(t);
         cold_record(t->cold, r);
     }
     history_record(t, warm, r);
+    r->midstream = !t->hot->side[FT_DIR_FWD].begun;
     for (int d = 0; d < 2; d++) {
         const struct ft__tcp_side *s = &t->hot->side[d];
 
         r->window_max[d] = s->window_max;
-        r->init_window[d] = s->letters & FT__H_SYN ? s->init_window : -1;
+        r->init_window[d] = s->letters & FT__H_SYN ? s->init_window : UINT32_MAX;
         r->mss[d] = s->mss;
-        r->scale[d] = s->scale;
-        r->state[d] = s->state;
+        r->scale[d] = s->scale != FT_TCPO_NO_SCALE ? s->scale : UINT8_MAX;
         r->rtt_us[d] = s->bits & FT__T_RTT ? *t->rtt_us[d] : UINT32_MAX;
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flow: what was not captured, see hole.h. */
-#include "flow/hole.h"
+/* feature/tcp: what was not captured, see hole.h. */
+#include "feature/tcp/hole.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flow: the sequence numbers of one side of a TCP connection that were not captured, so far.
+/* feature/tcp: the sequence numbers of one side of a TCP connection that were not captured, so far.
  *
  * Theory of operation: a segment that begins beyond next leaves a hole before it; a later one may
  * fill it, and an acknowledgment of it says that the peer has what nobody captured. There is room
@@ -10,8 +10,8 @@
  *
  * so the number of missing bytes stays right, as long as what fills it is what was missing. All
  * places are taken as distances behind next: holes may be larger than half of the numbers. */
-#ifndef FT_FLOW_HOLE_H
-#define FT_FLOW_HOLE_H
+#ifndef FT_FEATURE_TCP_HOLE_H
+#define FT_FEATURE_TCP_HOLE_H
 
 #include <stdbool.h>
 #include <stdint.h>

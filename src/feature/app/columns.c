@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: the columns of names on flows, see field.h and app.h. */
+/* feature/app: the columns of names on flows, see field.h and app.h. */
 #include <stddef.h>
 
-#include "model/field.h"
+#include "model/app.h"
+#include "model/columns.h"
 
 const char *ft_app_name(enum ft_app app)
 {
@@ -71,14 +72,9 @@ static void ja4(const struct ft_app_info *i, struct ft_value *v)
         name, if (!has_tls(i)) { v->null = true; } else { stmt; })
 
 #define APP(name, stmt)                                                                            \
-    static void a_##name(const void *event, struct ft_value *v)                                    \
+    static void a_##name(const void *part, struct ft_value *v)                                     \
     {                                                                                              \
-        const struct ft_app_info *i = ((const struct ft_flow_record *)event)->app;                 \
-                                                                                                   \
-        if (i == NULL) {                                                                           \
-            v->null = true;                                                                        \
-            return;                                                                                \
-        }                                                                                          \
+        const struct ft_app_info *i = part;                                                        \
         stmt;                                                                                      \
     }
 
@@ -119,56 +115,56 @@ PART(ssh_hassh_server, FT_APP_PART_SSH, digest(i->part == FT_APP_PART_SSH, i->ss
 #define NO_ANSWER "not DNS, or no answer seen"
 #define NO_HTTP   "not HTTP/1, not seen, or not said"
 #define NO_SSH    "not SSH, or not seen"
-#define ROW(column, kind, where, nulls, text)                                                      \
+#define ROW(at_rank, column, kind, where, nulls, text)                                             \
     {                                                                                              \
-        .name = #column, .group = FT_GROUP_FEATURES, .type = kind, .unit = "", .get = a_##column,  \
-        .source = where, .null = nulls, .meaning = text, .profile = "app",                         \
+        .name = #column, .rank = at_rank, .group = FT_GROUP_FEATURES, .type = kind, .unit = "",    \
+        .get = a_##column, .source = where, .null = nulls, .meaning = text, .profile = "app",      \
         .privacy = FT_PRIVACY_OF(kind)                                                             \
     }
 
-static const struct ft_field app_fields[] = {
-    ROW(app, FT_T_STRING, "flowtap", "nothing recognised, or no payload seen",
+static const struct ft_field rows[] = {
+    ROW(1000, app, FT_T_STRING, "flowtap", "nothing recognised, or no payload seen",
         "application: tls, quic, dns, http, ssh, ..."),
-    ROW(app_confidence, FT_T_U8, "flowtap", "nothing recognised, or no payload seen",
+    ROW(1010, app_confidence, FT_T_U8, "flowtap", "nothing recognised, or no payload seen",
         "100 messages of both directions were read, 90 of one, 60 first bytes match, 30 the port "
         "alone"),
-    ROW(tls_version, FT_T_U16, "RFC 8446", NO_TLS,
+    ROW(1020, tls_version, FT_T_U16, "RFC 8446", NO_TLS,
         "version number: the server's choice, else the client's highest offer (772: TLS 1.3)"),
-    ROW(tls_sni, FT_T_TEXT, "RFC 8446", NO_TLS, "server name that the client asks for"),
-    ROW(tls_alpn, FT_T_TEXT, "RFC 8446", NO_TLS,
+    ROW(1030, tls_sni, FT_T_TEXT, "RFC 8446", NO_TLS, "server name that the client asks for"),
+    ROW(1040, tls_alpn, FT_T_TEXT, "RFC 8446", NO_TLS,
         "first application protocol that the client offers"),
-    ROW(tls_cipher, FT_T_U16, "RFC 8446", NO_TLS, "the server's choice of cipher suite"),
-    ROW(tls_ech, FT_T_BOOL, "RFC 8446", NO_TLS,
+    ROW(1050, tls_cipher, FT_T_U16, "RFC 8446", NO_TLS, "the server's choice of cipher suite"),
+    ROW(1060, tls_ech, FT_T_BOOL, "RFC 8446", NO_TLS,
         "the client hides its true hello (encrypted_client_hello)"),
-    ROW(tls_ja3, FT_T_STRING, "salesforce/ja3", NO_TLS, "JA3 of the client's hello"),
-    ROW(tls_ja3s, FT_T_STRING, "salesforce/ja3", NO_TLS, "JA3S of the server's hello"),
-    ROW(tls_ja4, FT_T_TEXT, "FoxIO JA4", NO_TLS, "JA4 of the client's hello"),
-    ROW(quic_version, FT_T_U32, "RFC 9000", "not QUIC, or no Initial could be opened",
+    ROW(1070, tls_ja3, FT_T_STRING, "salesforce/ja3", NO_TLS, "JA3 of the client's hello"),
+    ROW(1080, tls_ja3s, FT_T_STRING, "salesforce/ja3", NO_TLS, "JA3S of the server's hello"),
+    ROW(1090, tls_ja4, FT_T_TEXT, "FoxIO JA4", NO_TLS, "JA4 of the client's hello"),
+    ROW(1100, quic_version, FT_T_U32, "RFC 9000", "not QUIC, or no Initial could be opened",
         "version number of QUIC: the server's, else the client's"),
-    ROW(dns_query, FT_T_TEXT, "RFC 1035", NO_DNS, "name in the first question"),
-    ROW(dns_qtype, FT_T_U16, "RFC 1035", NO_DNS, "type of the first question (1: A, 28: AAAA)"),
-    ROW(dns_rcode, FT_T_U8, "RFC 1035", NO_ANSWER,
+    ROW(1110, dns_query, FT_T_TEXT, "RFC 1035", NO_DNS, "name in the first question"),
+    ROW(1120, dns_qtype, FT_T_U16, "RFC 1035", NO_DNS,
+        "type of the first question (1: A, 28: AAAA)"),
+    ROW(1130, dns_rcode, FT_T_U8, "RFC 1035", NO_ANSWER,
         "response code of its answer (0: no error, 3: no such name)"),
-    ROW(dns_answers, FT_T_U16, "RFC 1035", NO_ANSWER, "number of records in its answer"),
-    ROW(dns_answer_ttl, FT_T_U32, "RFC 1035", NO_ANSWER, "lowest time to live of them, seconds"),
-    ROW(http_method, FT_T_TEXT, "RFC 9110", NO_HTTP, "method of the first request"),
-    ROW(http_host, FT_T_TEXT, "RFC 9110", NO_HTTP,
+    ROW(1140, dns_answers, FT_T_U16, "RFC 1035", NO_ANSWER, "number of records in its answer"),
+    ROW(1150, dns_answer_ttl, FT_T_U32, "RFC 1035", NO_ANSWER,
+        "lowest time to live of them, seconds"),
+    ROW(1160, http_method, FT_T_TEXT, "RFC 9110", NO_HTTP, "method of the first request"),
+    ROW(1170, http_host, FT_T_TEXT, "RFC 9110", NO_HTTP,
         "Host of the first request; with TLS behind a CONNECT its target"),
-    ROW(http_target, FT_T_TEXT, "RFC 9110", NO_HTTP,
+    ROW(1180, http_target, FT_T_TEXT, "RFC 9110", NO_HTTP,
         "target of the first request, cut at 128 bytes"),
-    ROW(http_user_agent, FT_T_TEXT, "RFC 9110", NO_HTTP,
+    ROW(1190, http_user_agent, FT_T_TEXT, "RFC 9110", NO_HTTP,
         "User-Agent of the first request, cut at 128 bytes"),
-    ROW(http_status, FT_T_U16, "RFC 9110", NO_HTTP,
+    ROW(1200, http_status, FT_T_U16, "RFC 9110", NO_HTTP,
         "status of the first answer that is no interim one"),
-    ROW(ssh_client, FT_T_TEXT, "RFC 4253", NO_SSH, "the client's identification line"),
-    ROW(ssh_server, FT_T_TEXT, "RFC 4253", NO_SSH, "the server's identification line"),
-    ROW(ssh_hassh, FT_T_STRING, "salesforce/hassh", NO_SSH,
+    ROW(1210, ssh_client, FT_T_TEXT, "RFC 4253", NO_SSH, "the client's identification line"),
+    ROW(1220, ssh_server, FT_T_TEXT, "RFC 4253", NO_SSH, "the server's identification line"),
+    ROW(1230, ssh_hassh, FT_T_STRING, "salesforce/hassh", NO_SSH,
         "HASSH of the client's key exchange offer"),
-    ROW(ssh_hassh_server, FT_T_STRING, "salesforce/hassh", NO_SSH, "hasshServer of the server's"),
+    ROW(1240, ssh_hassh_server, FT_T_STRING, "salesforce/hassh", NO_SSH,
+        "hasshServer of the server's"),
 };
 
-const struct ft_field *ft_fields_app(uint32_t *out_n)
-{
-    *out_n = sizeof app_fields / sizeof app_fields[0];
-    return app_fields;
-}
+const struct ft_column_set ft_columns_app = {
+    .profile = "app", .rows = rows, .n = sizeof rows / sizeof rows[0], .part = FT_PART_APP};

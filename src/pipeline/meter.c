@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline: table, features, records: see meter.h. */
+#include "pipeline/meter.h"
+
+enum { TIMER_VISITS = 2, /* for each packet */ ASK_AHEAD = 4 /* records */ };
+
+static struct ft_feature_config feature_config(const struct ft_table_config *cfg)
+{
+    return (struct ft_feature_config){.entries = ft_table_entries(cfg->max_flows)};
+}
+
+static bool is_on(uint32_t features, uint32_t part)
+{
+    return (features >> part & 1) && ft_feature_at(part) != NULL;
+}
+
+size_t ft_meter_budget(const struct ft_table_config *cfg, uint32_t features)
+{
+    struct ft_feature_config c = feature_config(cfg);
+    size_t sum = ft_table_budget(cfg);
+
+    for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
+        sum += is_on(features, p) ? ft_feature_at(p)->budget(&c) : 0;
+    }
+    return sum;
+}
+
+uint32_t ft_meter_flow_bytes(uint32_t features)
+{
+    uint32_t sum = FT_TABLE_FLOW_BYTES;
+
+    for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
+        sum += is_on(features, p) ? ft_feature_at(p)->flow_bytes : 0;
+    }
+    return sum;
+}
+
+int ft_meter_open(struct ft_meter *m, const struct ft_table_config *cfg, uint32_t features)
+{
+    struct ft_feature_config c = feature_config(cfg);
+    int rc = ft_table_new(cfg, &m->table);
+
+    for (uint32_t p = 0; rc == FT_OK && p < FT_PARTS_MAX; p++) {
+        if (is_on(features, p)) {
+            m->on[m->n_on].feature = ft_feature_at(p);
+            m->on[m->n_on].part = (uint8_t)p;
+            rc = ft_feature_at(p)->open(&c, &m->on[m->n_on].state);
+            m->n_on += rc == FT_OK;
+        }
+    }
+    return rc;
+}
+
+void ft_meter_close(struct ft_meter *m)
+{
+    for (uint32_t k = 0; k < m->n_on; k++) {
+        m->on[k].feature->close(m->on[k].state);
+    }
+    ft_table_free(m->table);
+    m->n_on = 0;
+    m->table = NULL;
+}
+
+const void *ft_meter_state(const struct ft_meter *m, enum ft_part part)
+{
+    for (uint32_t k = 0; k < m->n_on; k++) {
+        if (m->on[k].part == part) {
+            return m->on[k].state;
+        }
+    }
+    return NULL;
+}
+
+/* ---- records ---- */
+
+static void write_record(struct ft_meter *m, uint32_t entry)
+{
+    struct ft_flow_record r;
+
+    ft_table_record(m->table, &r);
+    for (uint32_t k = 0; k < m->n_on; k++) {
+        r.part[m->on[k].part] = m->on[k].feature->record(m->on[k].state, entry, &r);
+        r.app_on |= m->on[k].part == FT_PART_APP;
+    }
+    m->emit(m->cookie, &r);
+}
+
+static void ask(const struct ft_meter *m, const struct ft_due *due)
+{
+    for (uint32_t k = 0; k < m->n_on; k++) {
+        if (m->on[k].feature->ask != NULL) {
+            m->on[k].feature->ask(m->on[k].state, due->entry);
+        }
+    }
+}
+
+/* Writes what is due, and lets it go. */
+static void settle(struct ft_meter *m)
+{
+    bool writes = m->emit != NULL && !m->counts_only;
+    const struct ft_due *due, *next;
+
+    for (uint32_t k = 0; writes && k < ASK_AHEAD; k++) {
+        next = ft_table_due(m->table, k);
+        if (next != NULL) {
+            ask(m, next);
+        }
+    }
+    while ((due = ft_table_due(m->table, 0)) != NULL) {
+        next = writes ? ft_table_due(m->table, ASK_AHEAD) : NULL;
+        if (next != NULL) {
+            ask(m, next);
+        }
+        if (writes) {
+            write_record(m, due->entry);
+        } else if (m->emit != NULL) {
+            m->emit(m->cookie, NULL);
+        }
+        for (uint32_t k = 0; due->is_final && k < m->n_on; k++) {
+            if (m->on[k].feature->end != NULL) {
+                m->on[k].feature->end(m->on[k].state, due->entry);
+            }
+        }
+        ft_table_release(m->table);
+    }
+}
+
+/* ---- packets and time ---- */
+
+void ft_meter_count(struct ft_meter *m, const struct ft_packet *pkts, uint32_t n,
+                    struct ft_counted *at, struct ft_tuple_counts *counts)
+{
+    uint32_t timers = n * TIMER_VISITS;
+
+    for (uint32_t done = 0; done < n;) {
+        uint32_t k = ft_table_update(m->table, pkts + done, n - done, at + done,
+                                     counts != NULL ? counts + done : NULL);
+
+        for (uint32_t f = 0; k > 0 && f < m->n_on; f++) {
+            m->on[f].feature->packets(m->on[f].state, pkts + done, at + done, k);
+        }
+        settle(m);
+        done += k;
+    }
+    while (ft_table_tick(m->table, FT_PACKET_TIME, &timers)) {
+        settle(m);
+    }
+    settle(m);
+}
+
+void ft_meter_idle(struct ft_meter *m, int64_t now_ns, uint32_t timers)
+{
+    while (ft_table_tick(m->table, now_ns, &timers)) {
+        settle(m);
+    }
+    settle(m);
+}
+
+void ft_meter_flush(struct ft_meter *m, int64_t end_ns, enum ft_reason reason)
+{
+    while (ft_table_flush(m->table, end_ns, reason)) {
+        settle(m);
+    }
+    settle(m);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline: the meter of a worker: the flow table, the features that are on, and where records go.
+ *
+ * Theory of operation: the one place where packets meet flows, for every mode and for the samples
+ * of collect. The table counts as many packets of a batch as it can; the features see those; then
+ * the records that are due are put together and written, and the table goes on.
+ *
+ *     packets -> table -> at[] -> features     due: core + parts -> emitter
+ *
+ * owner: its worker's thread */
+#ifndef FT_PIPELINE_METER_H
+#define FT_PIPELINE_METER_H
+
+#include "feature/feature.h"
+#include "flow/table.h"
+
+/* Takes a record, which is borrowed. */
+typedef void (*ft_meter_emit_fn)(void *cookie, const struct ft_flow_record *rec);
+
+/* All zero before it is opened. */
+struct ft_meter {
+    struct ft_table *table; /* owned, like the states */
+    struct {
+        const struct ft_feature *feature;
+        void *state;
+        uint8_t part;   /* enum ft_part */
+    } on[FT_PARTS_MAX]; /* [n_on]: in the order of their parts */
+    uint32_t n_on;
+    ft_meter_emit_fn emit; /* NULL: nobody asks for records */
+    void *cookie;
+    bool counts_only; /* the bytes of records are not asked for: emit gets NULL for each */
+};
+
+/* Bytes of address space; features: a bit per enum ft_part. */
+size_t ft_meter_budget(const struct ft_table_config *cfg, uint32_t features);
+
+/* Memory that a plain IPv4 flow takes with these features. */
+uint32_t ft_meter_flow_bytes(uint32_t features);
+
+/* FT_E_NOMEM, FT_E_RANGE; m is to be closed in any case. Who takes records is set by the owner. */
+FT_NODISCARD int ft_meter_open(struct ft_meter *m, const struct ft_table_config *cfg,
+                               uint32_t features);
+void ft_meter_close(struct ft_meter *m);
+
+/* Counts n (at most 64) packets, in order, looks at as many timers, and writes the records that
+ * come of it. at: [n], where each was counted. counts: NULL or [n], as ft_table_update(). */
+FT_HOT void ft_meter_count(struct ft_meter *m, const struct ft_packet *pkts, uint32_t n,
+                           struct ft_counted *at, struct ft_tuple_counts *counts);
+
+/* It is now_ns, and no packet came: looks at up to so many timers that are due. */
+void ft_meter_idle(struct ft_meter *m, int64_t now_ns, uint32_t timers);
+
+/* Ends every flow, as ft_table_flush(). */
+void ft_meter_flush(struct ft_meter *m, int64_t end_ns, enum ft_reason reason);
+
+/* The state of a feature, or NULL when it is off. */
+const void *ft_meter_state(const struct ft_meter *m, enum ft_part part);
+
+#endif
