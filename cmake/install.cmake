@@ -19,8 +19,10 @@ add_custom_command(
     OUTPUT ${CMAKE_BINARY_DIR}/flowtap.bash ${CMAKE_BINARY_DIR}/flowtap.1
     COMMAND flowtap_cli __dump-options bash > ${CMAKE_BINARY_DIR}/flowtap.bash
     COMMAND flowtap_cli __dump-options man > ${CMAKE_BINARY_DIR}/options.man
+    COMMAND flowtap_cli __dump-options outputs-man > ${CMAKE_BINARY_DIR}/outputs.man
     COMMAND ${CMAKE_COMMAND} -DBEFORE=${CMAKE_BINARY_DIR}/flowtap.1.in
-            -DOPTIONS=${CMAKE_BINARY_DIR}/options.man -DOUT=${CMAKE_BINARY_DIR}/flowtap.1
+            -DOPTIONS=${CMAKE_BINARY_DIR}/options.man
+            -DPARAMETERS=${CMAKE_BINARY_DIR}/outputs.man -DOUT=${CMAKE_BINARY_DIR}/flowtap.1
             -P ${CMAKE_SOURCE_DIR}/cmake/man.cmake
     DEPENDS flowtap_cli ${CMAKE_BINARY_DIR}/flowtap.1.in cmake/man.cmake)
 add_custom_target(flowtap_docs ALL DEPENDS ${CMAKE_BINARY_DIR}/flowtap.bash ${CMAKE_BINARY_DIR}/flowtap.1)

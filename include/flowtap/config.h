@@ -54,6 +54,19 @@ FT_API const struct ft_option *ft_option_at(uint32_t i);
  * Any thread. */
 FT_API const char *ft_profile_at(uint32_t i, const char **out_meaning);
 
+/* A parameter of the URLs of --output, ?name=value. */
+struct ft_output_parameter {
+    const char *name;
+    const char *of;      /* what has it: a format, "files"; NULL: every output */
+    const char *value;   /* "SIZE"; NULL: one of choices */
+    const char *choices; /* "drop|block"; NULL: by value */
+    const char *defval;  /* as text, for people; NULL: none, or as help tells */
+    const char *help;    /* one sentence */
+};
+
+/* Parameter number i, NULL after the last. Any thread. */
+FT_API const struct ft_output_parameter *ft_output_parameter_at(uint32_t i);
+
 struct ft_config;
 
 /* A configuration with every default, for one command. NULL when out of memory. Freed with _free.

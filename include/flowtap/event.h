@@ -17,6 +17,8 @@ enum ft_event {
     FT_EVENT_COUNTER,  /* counter_sample */
     FT_EVENT_DISCARD,  /* discarded_packet */
     FT_EVENT_EXPORTER, /* exporter_health */
+    FT_EVENT_PACKET, /* a packet as it is, in outputs that hold those (pcap); not a word of --events
+                      */
     FT_EVENT__COUNT
 };
 

@@ -40,10 +40,13 @@ FT_API FT_NODISCARD int ft_sandbox_user(const char *user, unsigned *out_uid, uns
 /* There is a secret in memory (a key): no core dumps, no tracing. */
 FT_API void ft_sandbox_protect(void);
 
-/* What a pipeline asks of the kernel besides writing to what is open: ft_pipeline_needs(). */
+/* What a pipeline asks of the kernel besides writing to what is open: ft_pipeline_needs(), which
+ * asks its sources and each of its sinks. A sink that needs a call that none needed before gets a
+ * bit here and rows in guard/confine.c. */
 enum ft_sandbox_needs {
     FT_SANDBOX_CAPTURE = 1, /* packet sockets: opens an interface again that came back */
-    FT_SANDBOX_SOCKETS = 2  /* takes connections and datagrams on sockets that are open */
+    FT_SANDBOX_SOCKETS = 2, /* takes connections and datagrams on sockets that are open */
+    FT_SANDBOX_FILES = 4    /* writes files: cuts, locks and syncs what is open */
 };
 
 /* Takes the file system away and turns on the system-call filter, for this and all later threads;

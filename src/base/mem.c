@@ -8,6 +8,9 @@
 #include <sys/mman.h>
 
 #define HUGE_LEN ((size_t)2 << 20)
+/* A huge page that is touched once costs 2 MiB and the time to clear them; small pages cost a fault
+ * each. So the beginning of a map, where small runs stay, lies before a boundary. */
+#define SMALL_LEN ((size_t)256 << 10)
 
 /* Process-wide on purpose: failure injection and counting have to see every allocation. */
 static _Atomic uint64_t mem_count;
@@ -57,11 +60,13 @@ void ft_mem_free(void *p)
     free(p);
 }
 
+/* Bytes of the mapping for len bytes: from 2 MiB on whole huge pages behind the small beginning. */
 static size_t map_round(size_t len)
 {
     size_t unit = len >= HUGE_LEN ? HUGE_LEN : 4096;
+    size_t size = (len + unit - 1) & ~(unit - 1);
 
-    return (len + unit - 1) & ~(unit - 1);
+    return unit == HUGE_LEN && size >= len ? size + SMALL_LEN : size;
 }
 
 static void *map(size_t len, bool huge)
@@ -77,8 +82,8 @@ static void *map(size_t len, bool huge)
     if (p == MAP_FAILED) {
         return NULL;
     }
-    if (extra != 0) { /* keep the 2 MiB aligned part, give the rest back */
-        size_t head = (HUGE_LEN - ((uintptr_t)p & (HUGE_LEN - 1))) & (HUGE_LEN - 1);
+    if (extra != 0) { /* it begins SMALL_LEN before a boundary; the rest is given back */
+        size_t head = (HUGE_LEN - (((uintptr_t)p + SMALL_LEN) & (HUGE_LEN - 1))) & (HUGE_LEN - 1);
 
         if (head != 0) {
             munmap(p, head);

@@ -190,7 +190,7 @@ static unsigned events_made(enum ft_command c)
 {
     unsigned packets = 1u << FT_EVENT_SAMPLE | 1u << FT_EVENT_FLOW | 1u << FT_EVENT_STATS;
 
-    return c == FT_CMD_COLLECT ? (1u << FT_EVENT__COUNT) - 1 : packets;
+    return c == FT_CMD_COLLECT ? (1u << FT_EVENT_PACKET) - 1 : packets;
 }
 
 static unsigned events_of(const char *value)
@@ -259,18 +259,15 @@ static int set_snapshots(struct ft_config *cfg, const struct ft_option *o, const
 static enum ft_tunnel_udp find_tunnel(const char *word, bool *out_exact)
 {
     enum ft_tunnel_udp best = FT_TUNNEL_UDP__COUNT;
-    unsigned least = FT_NEAREST_MAX;
+    struct ft_nearest nearest = {0};
 
     for (enum ft_tunnel_udp k = 0; k < FT_TUNNEL_UDP__COUNT; k++) {
         const char *name = ft_tunnel_udp_name(k);
-        unsigned d = ft_name_distance(word, name);
 
-        if (d < least && d < strlen(name)) {
-            least = d;
-            best = k;
-        }
+        ft_nearest_try(&nearest, word, name);
+        best = nearest.name == name ? k : best;
     }
-    *out_exact = best != FT_TUNNEL_UDP__COUNT && least == 0;
+    *out_exact = nearest.name != NULL && nearest.distance == 0;
     return best;
 }
 

@@ -2,127 +2,142 @@
 /* config: FORMAT[+TRANSPORT]:TARGET[?key=value&...] taken apart and checked. */
 #include "config/url.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/units.h"
+#include "base/nearest.h"
+#include "format/format.h"
+#include "output/output.h"
 
-#define FORMATS "ndjson, csv, null"
-#define PARAMETERS                                                                                 \
-    "append, columns, compress, event, fsync, group, keep, mode, null, overflow, profile, queue, " \
-    "rotate, schema, spreadsheet"
+/* ---- parameters ---- */
 
-/* "640", "0600": rights that the owner can at least write with. */
-static bool valid_mode(const char *text)
+/* The owners' rows, one after the other: every output's, formats', sinks'. NULL after the last. */
+static const struct ft_param *param_at(uint32_t i)
 {
-    size_t len = strlen(text);
+    const struct ft_params *owners[] = {&ft_output_params, &ft_format_params};
 
-    return len >= 3 && len <= 4 && strspn(text, "01234567") == len &&
-           (len == 3 || text[0] == '0') && (strtoul(text, NULL, 8) & 0200) != 0;
+    for (size_t k = 0; k < sizeof owners / sizeof owners[0]; k++) {
+        if (i < owners[k]->n) {
+            return &owners[k]->rows[i];
+        }
+        i -= owners[k]->n;
+    }
+    for (size_t k = 0; ft_sinks[k] != NULL; k++) {
+        const struct ft_params *p = ft_sinks[k]->params;
+
+        if (p != NULL && i < p->n) {
+            return &p->rows[i];
+        }
+        i -= p != NULL ? p->n : 0;
+    }
+    return NULL;
 }
 
-static bool one_of(const char *value, const char *const *words)
+const struct ft_output_parameter *ft_output_parameter_at(uint32_t i)
 {
-    for (int i = 0; words[i] != NULL; i++) {
-        if (strcmp(value, words[i]) == 0) {
-            return true;
+    const struct ft_param *p = param_at(i);
+
+    return p != NULL ? &p->row : NULL;
+}
+
+static const struct ft_param *find_param(const char *key)
+{
+    const struct ft_param *p;
+
+    for (uint32_t i = 0; (p = param_at(i)) != NULL; i++) {
+        if (strcmp(p->row.name, key) == 0) {
+            return p;
         }
     }
-    return false;
-}
-
-static bool valid_compress(const char *value)
-{
-    uint64_t level;
-    const char *rest, *colon = strchr(value, ':');
-    size_t len = colon != NULL ? (size_t)(colon - value) : strlen(value);
-    bool zstd = len == 4 && strncmp(value, "zstd", 4) == 0;
-
-    if (!zstd && !(len == 4 && strncmp(value, "gzip", 4) == 0)) {
-        return false;
-    }
-    return colon == NULL || (ft_parse_number(colon + 1, &level, &rest) && *rest == '\0' &&
-                             level >= 1 && level <= (zstd ? 19 : 9));
-}
-
-/* What is allowed for a key, or NULL when the value is fine; *out_known tells whether the key is.
- * These say what is written, the next where it goes. */
-static const char *check_what(const char *key, const char *value, bool *out_known)
-{
-    static const char *const kinds[] = {"sample",  "flow",    "stats",    "template",
-                                        "counter", "discard", "exporter", NULL};
-    static const char *const schemas[] = {"goflow2", "ecs",    "ocsf",     "otel",
-                                          "pmacct",  "nfdump", "akvorado", NULL};
-
-    *out_known = true;
-    if (strcmp(key, "event") == 0) {
-        return one_of(value, kinds) ? NULL : "sample, flow, stats, or an event of collect";
-    }
-    if (strcmp(key, "schema") == 0) {
-        return one_of(value, schemas) ? NULL
-                                      : "goflow2, ecs, ocsf, otel, pmacct, nfdump or akvorado";
-    }
-    if (strcmp(key, "columns") == 0 || strcmp(key, "profile") == 0) {
-        return value[0] != '\0' ? NULL : "a list of names, with commas"; /* which: the pipeline */
-    }
-    if (strcmp(key, "null") == 0) {
-        return strcmp(value, "omit") == 0 ? NULL : "omit";
-    }
-    if (strcmp(key, "spreadsheet") == 0) {
-        return strcmp(value, "safe") == 0 ? NULL : "safe";
-    }
-    *out_known = false;
     return NULL;
 }
 
-static const char *check_where(const char *key, const char *value, bool *out_known)
+/* "drop|block" as "drop or block". */
+static const char *join_choices(const char *choices, char *out, size_t cap)
 {
-    static const char *const yes_no[] = {"true", "false", NULL};
-    static const char *const policies[] = {"drop", "block", NULL};
-    struct ft_file_keep keep;
-    uint64_t size;
-    int64_t ns;
+    size_t at = 0;
 
-    *out_known = true;
-    if (strcmp(key, "overflow") == 0) {
-        return one_of(value, policies) ? NULL : "drop or block";
+    for (const char *c = choices; *c != '\0' && at + 8 < cap; c++) {
+        const char *text = *c != '|' ? NULL : strchr(c + 1, '|') != NULL ? ", " : " or ";
+
+        if (text == NULL) {
+            out[at++] = *c;
+        } else {
+            memcpy(out + at, text, strlen(text));
+            at += strlen(text);
+        }
     }
-    if (strcmp(key, "append") == 0) {
-        return one_of(value, yes_no) ? NULL : "true or false";
+    out[at] = '\0';
+    return out;
+}
+
+static bool one_of(const char *value, const char *choices)
+{
+    size_t len = strlen(value);
+
+    for (const char *c = choices;; c++) {
+        size_t n = strcspn(c, "|");
+
+        if (n == len && memcmp(c, value, n) == 0) {
+            return true;
+        }
+        c += n;
+        if (*c == '\0') {
+            return false;
+        }
     }
-    if (strcmp(key, "queue") == 0) {
-        return ft_parse_size(value, &size) && size <= UINT64_C(64) << 30
-                   ? NULL
-                   : "a size such as 512KB or 64MB, at most 64GiB";
+}
+
+static int no_such_param(const struct ft_output_url *u, const char *key, struct ft_err *err)
+{
+    struct ft_nearest near = {0};
+    const struct ft_param *p;
+    char all[256];
+    size_t at = 0;
+
+    for (uint32_t i = 0; (p = param_at(i)) != NULL; i++) {
+        size_t len = strlen(p->row.name);
+
+        ft_nearest_try(&near, key, p->row.name);
+        if (at + len + 3 < sizeof all) {
+            memcpy(all + at, "|", 1);
+            memcpy(all + at + 1, p->row.name, len);
+            at += len + 1;
+        }
     }
-    if (strcmp(key, "rotate") == 0) {
-        return ft_parse_duration(value, &ns) || (ft_parse_size(value, &size) && size >= 1000)
-                   ? NULL
-                   : "a duration such as 10m or 1h, or a size such as 100MB, at least 1KB";
+    all[at] = '\0';
+    if (near.name != NULL) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: there is no parameter '%s'; did you mean %s?", u->text, key,
+                          near.name);
     }
-    if (strcmp(key, "keep") == 0) {
-        return ft_parse_keep(value, &keep)
-                   ? NULL
-                   : "how many (10), how long (7d) or how much (20GB) of the rotated files stays";
+    char list[512];
+
+    return ft_err_set(err, FT_E_USAGE, "output %s: there is no parameter '%s' (there are: %s)",
+                      u->text, key, join_choices(all + 1, list, sizeof list));
+}
+
+static int check_param(const struct ft_output_url *u, const char *key, const char *value,
+                       struct ft_err *err)
+{
+    const struct ft_param *p = find_param(key);
+    char text[256];
+
+    if (p == NULL) {
+        return no_such_param(u, key, err);
     }
-    if (strcmp(key, "fsync") == 0) {
-        return strcmp(value, "no") == 0 || strcmp(value, "frame") == 0 ||
-                       ft_parse_duration(value, &ns)
-                   ? NULL
-                   : "no, frame, or a duration such as 1s";
+    if (p->row.of != NULL && ft_format_find(p->row.of) != NULL &&
+        strcmp(p->row.of, u->format) != 0) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: %s= is for %s outputs", u->text, key,
+                          p->row.of);
     }
-    if (strcmp(key, "mode") == 0) {
-        return valid_mode(value) ? NULL : "octal rights such as 0640, with the owner's to write";
+    if (p->check != NULL ? p->check(value) : one_of(value, p->row.choices)) {
+        return FT_OK;
     }
-    if (strcmp(key, "group") == 0) {
-        return value[0] != '\0' ? NULL : "the name of a group";
-    }
-    if (strcmp(key, "compress") == 0) {
-        return valid_compress(value) ? NULL : "zstd[:1-19] or gzip[:1-9]";
-    }
-    *out_known = false;
-    return NULL;
+    return ft_err_set(err, FT_E_USAGE, "output %s: %s=%s: allowed is %s", u->text, key, value,
+                      p->check != NULL ? p->allowed
+                                       : join_choices(p->row.choices, text, sizeof text));
 }
 
 /* ---- taking apart ---- */
@@ -164,11 +179,12 @@ static int parse_params(const char *s, struct ft_output_url *u, struct ft_err *e
     while (*s != '\0') {
         size_t len = strcspn(s, "&");
         const char *eq = memchr(s, '=', len);
-        bool known;
 
         if (eq == NULL || u->n_params == sizeof u->param / sizeof u->param[0]) {
-            return ft_err_set(err, FT_E_USAGE, "output %s: '%.*s' is not key=value (keys: %s)",
-                              u->text, (int)len, s, PARAMETERS);
+            return ft_err_set(err, FT_E_USAGE,
+                              eq == NULL ? "output %s: '%.*s' is not key=value"
+                                         : "output %s: '%.*s' is one parameter too many",
+                              u->text, (int)len, s);
         }
         char *key = decode(s, (size_t)(eq - s));
         char *value = decode(eq + 1, len - (size_t)(eq - s) - 1);
@@ -178,43 +194,58 @@ static int parse_params(const char *s, struct ft_output_url *u, struct ft_err *e
         if (key == NULL || value == NULL) {
             return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", u->text);
         }
-        const char *allowed = check_what(key, value, &known);
+        int rc = check_param(u, key, value, err);
 
-        if (!known) {
-            allowed = check_where(key, value, &known);
-        }
-        if (!known) {
-            return ft_err_set(err, FT_E_USAGE,
-                              "output %s: there is no parameter '%s' (there are: %s)", u->text, key,
-                              PARAMETERS);
-        }
-        if (allowed != NULL) {
-            return ft_err_set(err, FT_E_USAGE, "output %s: %s=%s: allowed is %s", u->text, key,
-                              value, allowed);
+        if (rc != FT_OK) {
+            return rc;
         }
         s += len + (s[len] == '&');
     }
     return FT_OK;
 }
 
+/* The names of what there is, for a message. */
+static const char *all_names(bool formats, char *out, size_t cap)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; formats ? ft_formats[i] != NULL : ft_sinks[i] != NULL; i++) {
+        int n = snprintf(out + at, cap - at, "%s%s", i > 0 ? ", " : "",
+                         formats ? ft_formats[i]->name : ft_sinks[i]->name);
+
+        at += n > 0 && (size_t)n < cap - at ? (size_t)n : 0;
+    }
+    return out;
+}
+
+static bool is_sink(const char *name)
+{
+    for (size_t i = 0; ft_sinks[i] != NULL; i++) {
+        if (strcmp(ft_sinks[i]->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int parse_head(const char *text, size_t len, struct ft_output_url *u, struct ft_err *err)
 {
-    static const char *const formats[] = {"ndjson", "csv", "null", NULL};
     const char *plus = memchr(text, '+', len);
     size_t flen = plus != NULL ? (size_t)(plus - text) : len;
+    char names[128] = "";
 
     u->format = decode(text, flen);
     u->transport = plus != NULL ? decode(plus + 1, len - flen - 1) : ft_mem_strdup("file");
     if (u->format == NULL || u->transport == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", u->text);
     }
-    if (!one_of(u->format, formats)) {
+    if (ft_format_find(u->format) == NULL) {
         return ft_err_set(err, FT_E_USAGE, "output %s: there is no format '%s' (there are: %s)",
-                          u->text, u->format, FORMATS);
+                          u->text, u->format, all_names(true, names, sizeof names));
     }
-    if (strcmp(u->transport, "file") != 0) {
-        return ft_err_set(err, FT_E_USAGE, "output %s: there is no transport '%s' (there is: file)",
-                          u->text, u->transport);
+    if (!is_sink(u->transport)) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: there is no transport '%s' (there is: %s)",
+                          u->text, u->transport, all_names(false, names, sizeof names));
     }
     return FT_OK;
 }

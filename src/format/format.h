@@ -24,6 +24,7 @@
 #include "model/columns.h"
 #include "model/export.h"
 #include "model/packet.h"
+#include "model/param.h"
 #include "model/record.h"
 
 enum { FT_FORMAT_MAX = FT_EVENT_ROOM }; /* a stats event of 128 workers and 16 outputs fits */
@@ -63,6 +64,7 @@ struct ft_format_ops {
     bool carries_raw;
     /* On success *out is the caller's, given back by end(). FT_E_NOMEM; FT_E_USAGE: it has no such
      * schema or option, err tells. */
+    /* NULL, with end: it holds packets, and no instance is made (pipeline/packets.h) */
     int (*open)(const struct ft_format_config *cfg, struct ft_format **out, struct ft_err *err);
     void (*end)(struct ft_format *f);
     /* at the start of every file, at most FT_FORMAT_HEADER_MAX bytes, or NULL */
@@ -87,5 +89,7 @@ const struct ft_format_ops *ft_format_find(const char *name);
 
 /* For open(): flow_max of an instance. */
 size_t ft_format_flow_max(const struct ft_format_config *cfg);
+
+extern const struct ft_params ft_format_params;
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* format: what was built in. A new format is a row here, and its name in config/url.c, which knows
- * names only. */
+/* format: what was built in. A new format is a row here. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -8,6 +7,7 @@
 
 extern const struct ft_format_ops ft_format_ndjson;
 extern const struct ft_format_ops ft_format_csv;
+extern const struct ft_format_ops ft_format_pcap;
 
 static const struct ft_format_ops format_null;
 
@@ -36,14 +36,11 @@ static const struct ft_format_ops format_null = {
     .name = "null",
     .help = "nothing: events are counted and thrown away (for measuring)",
     .suffix = "",
-    .events = (1u << FT_EVENT__COUNT) - 1,
+    .events = (1u << FT_EVENT_PACKET) - 1,
 };
 
 const struct ft_format_ops *const ft_formats[] = {
-    &ft_format_ndjson,
-    &ft_format_csv,
-    &format_null,
-    NULL,
+    &ft_format_ndjson, &ft_format_csv, &ft_format_pcap, &format_null, NULL,
 };
 
 const struct ft_format_ops *ft_format_find(const char *name)

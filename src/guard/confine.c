@@ -65,13 +65,13 @@ static const struct rule rules[] = {
     /* what is open: read, written, closed */
     {SCMP_SYS(read), M | K | O, ANY_NEEDS},
     {SCMP_SYS(write), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(writev), M, ANY_NEEDS},
+    {SCMP_SYS(writev), M, FT_SANDBOX_FILES},
     {SCMP_SYS(pread64), M, ANY_NEEDS},
     {SCMP_SYS(lseek), M | K | O, ANY_NEEDS},
     {SCMP_SYS(close), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(fsync), M, ANY_NEEDS},
-    {SCMP_SYS(fdatasync), M, ANY_NEEDS},
-    {SCMP_SYS(ftruncate), M, ANY_NEEDS},
+    {SCMP_SYS(fsync), M, FT_SANDBOX_FILES},
+    {SCMP_SYS(fdatasync), M, FT_SANDBOX_FILES},
+    {SCMP_SYS(ftruncate), M, FT_SANDBOX_FILES},
     {SCMP_SYS(fstat), M | K | O, ANY_NEEDS},
     {SCMP_SYS(poll), M, ANY_NEEDS},
     {SCMP_SYS(ppoll), M, ANY_NEEDS},
@@ -95,7 +95,8 @@ static const struct rule rules[] = {
     {SCMP_SYS(renameat2), O, ANY_NEEDS},
     {SCMP_SYS(unlinkat), O, ANY_NEEDS},
     {SCMP_SYS(getdents64), O, ANY_NEEDS},
-    {SCMP_SYS(flock), M | O, ANY_NEEDS},
+    {SCMP_SYS(flock), O, ANY_NEEDS},
+    {SCMP_SYS(flock), M, FT_SANDBOX_FILES},
     {SCMP_SYS(fchmod), O, ANY_NEEDS},
     {SCMP_SYS(fchown), O, ANY_NEEDS},
     /* starting the opener anew */
@@ -220,7 +221,7 @@ static const struct arg_rule arg_rules[] = {
     {SCMP_SYS(fcntl), EQUALS(1, F_SETFD), M | K | O, ANY_NEEDS},
     {SCMP_SYS(fcntl), EQUALS(1, F_GETFL), M | K | O, ANY_NEEDS},
     {SCMP_SYS(fcntl), EQUALS(1, F_SETFL), M, ANY_NEEDS},
-    {SCMP_SYS(fcntl), EQUALS(1, F_SETPIPE_SZ), M, ANY_NEEDS},
+    {SCMP_SYS(fcntl), EQUALS(1, F_SETPIPE_SZ), M, FT_SANDBOX_FILES},
     {SCMP_SYS(socket), EQUALS(0, AF_PACKET), M, FT_SANDBOX_CAPTURE},
 };
 

@@ -14,6 +14,7 @@ static const struct {
     [FT_EVENT_COUNTER] = {"counter", "counter_sample"},
     [FT_EVENT_DISCARD] = {"discard", "discarded_packet"},
     [FT_EVENT_EXPORTER] = {"exporter", "exporter_health"},
+    [FT_EVENT_PACKET] = {"packet", "packet"},
 };
 
 static const char *const reasons[FT_REASON__COUNT] = {

@@ -919,6 +919,9 @@ const struct ft_field *ft_fields_export(enum ft_event e, uint32_t *out_n)
         return FIELDS(discard_fields);
     case FT_EVENT_EXPORTER:
         return FIELDS(health_fields);
+    case FT_EVENT_PACKET: /* is no event of columns */
+        *out_n = 0;
+        return NULL;
     default:
         return ft_fields(e, out_n);
     }

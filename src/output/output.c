@@ -3,8 +3,8 @@
  *
  *     chunk: [event event event ...        free        ... mark mark mark]
  *
- * A mark is the end offset of an event and its kind, so that a write that got half way counts
- * exactly the events that are out. */
+ * Marks stand behind the events, so that a write that got half way counts exactly the events that
+ * are out. */
 #include "output/output.h"
 
 #include <errno.h>
@@ -18,22 +18,22 @@
 
 enum {
     CHUNK_LEN = 256 * 1024,
-    CHUNK_MIN = FT_EVENT_ROOM + 4096,
+    PAGE = 4096,
+    CHUNK_REST = PAGE, /* of a chunk besides the largest event: marks */
+    CHUNK_MIN = FT_EVENT_ROOM + CHUNK_REST,
     POOL_DEFAULT = 16 * 1024 * 1024,
     POOL_CHUNKS_MIN = 16, /* smaller pools get smaller chunks */
-    MARK_KINDS = 8,       /* a mark is end * 8 + kind */
+    WRITE_MOST = 8,       /* chunks that a sink is handed at once */
     DRAIN_STEP_MS = 20,
     ENDING_STEP_MS = 250,
     ABSENT_PATIENCE_MS = 1000, /* nobody reads: somebody may be about to */
 };
 
-_Static_assert((int)FT_EVENT__COUNT <= (int)MARK_KINDS, "the kind of an event fits into its mark");
+_Static_assert(CHUNK_LEN < 1 << 24, "the events of a chunk can be counted in its marks");
 
 struct chunk {
-    uint8_t *data;
-    uint32_t len; /* bytes of events */
-    uint32_t n;   /* events; mark i lies at the end, i + 1 words before it */
-    bool scarce;  /* taken from the last quarter of the pool: not for samples */
+    struct ft_chunk c;
+    bool scarce; /* taken from the last quarter of the pool: not for samples */
 };
 
 /* owner: one worker thread; counters are read by any. */
@@ -73,57 +73,83 @@ struct ft_output {
     /* owner: output thread */
     bool outage;                      /* the last write failed, it may work again */
     uint64_t outage_lost;             /* events lost in the outage */
-    uint64_t held[FT_EVENT__COUNT];   /* taken by the sink, not in the target yet */
+    uint64_t held;                    /* events that the sink has told nothing of yet */
     uint64_t unsure[FT_EVENT__COUNT]; /* written, and not yet known to be safe */
     uint32_t sealed_seen, failed_seen;
     uint64_t changes; /* of the folder, when the sink is closed */
     struct ft_count written[FT_EVENT__COUNT];
     struct ft_count lost[FT_EVENT__COUNT];
     struct ft_count bytes;
+    struct ft_count calls; /* of the sink's write that returned */
 };
 
 /* ---- events of a chunk ---- */
 
-static uint32_t *mark_of(const struct ft_output *o, const struct chunk *c, uint32_t i)
+static uint32_t count_lines(const uint8_t *p, size_t len)
 {
-    return (uint32_t *)(void *)(c->data + o->chunk_len) - 1 - i;
+    const uint8_t *end = p + len;
+    uint32_t n = 0;
+
+    while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+        n++;
+        p++;
+    }
+    return n;
 }
 
-/* The events that end within taken are held or written, the others lost; returns the latter. */
-static uint64_t account(struct ft_output *o, const struct chunk *c, size_t taken)
+/* The mark in which offset at lies, or n. Usually all marks are before it. */
+static uint32_t mark_at(const struct ft_chunk *c, size_t at)
 {
-    uint64_t lost = 0;
+    uint32_t lo = 0, hi = c->n;
 
-    for (uint32_t i = 0; i < c->n; i++) {
-        uint32_t mark = *mark_of(o, c, i);
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
 
-        if (mark / MARK_KINDS <= taken) {
-            o->held[mark % MARK_KINDS]++;
+        if (ft_chunk_mark(c, mid)->end > at) {
+            hi = mid;
         } else {
-            ft_count_add(&o->lost[mark % MARK_KINDS], 1);
-            lost++;
+            lo = mid + 1;
         }
     }
-    ft_count_add(&o->bytes, taken);
-    return lost;
+    return lo;
 }
 
-/* What was held has arrived, or is lost; returns how many are. */
-static uint64_t settle(struct ft_output *o, bool arrived)
+uint32_t ft_chunk_whole(const struct ft_chunk *c, size_t len)
 {
-    uint64_t lost = 0;
+    uint32_t i = mark_at(c, len);
+    uint32_t begin = i > 0 ? ft_chunk_mark(c, i - 1)->end : 0;
+    const uint8_t *last = i < c->n && c->lines ? memrchr(c->data + begin, '\n', len - begin) : NULL;
 
+    return last != NULL ? (uint32_t)(last + 1 - c->data) : begin;
+}
+
+void ft_tally_chunk(struct ft_tally *t, const struct ft_chunk *c, uint32_t from, uint32_t to)
+{
+    uint32_t begin = 0;
+
+    for (uint32_t i = 0; i < c->n && begin < to; i++) {
+        const struct ft_mark *m = ft_chunk_mark(c, i);
+        uint32_t first = begin > from ? begin : from, end = m->end < to ? m->end : to;
+
+        if (first == begin && end == m->end) {
+            t->n[m->event] += m->count;
+        } else if (c->lines && end > first) {
+            t->n[m->event] += count_lines(c->data + first, end - first);
+        } else if (!c->lines && m->end > from && m->end <= to) {
+            t->n[m->event] += m->count;
+        }
+        begin = m->end;
+    }
+    t->bytes += to - from;
+}
+
+void ft_tally_move(struct ft_tally *t, struct ft_tally *from)
+{
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-        if (arrived) {
-            ft_count_add(&o->written[e], o->held[e]);
-            o->unsure[e] += o->held[e];
-        } else {
-            ft_count_add(&o->lost[e], o->held[e]);
-            lost += o->held[e];
-        }
-        o->held[e] = 0;
+        t->n[e] += from->n[e];
     }
-    return lost;
+    t->bytes += from->bytes;
+    *from = (struct ft_tally){{0}, 0};
 }
 
 /* What the system has said meanwhile about events that were written before. */
@@ -235,17 +261,17 @@ static struct chunk *acquire(struct ft_output *o, enum ft_event e)
     if (o->n_free > reserve && !nobody_takes(o)) {
         c = o->free[--o->n_free];
         atomic_store_explicit(&o->free_seen, o->n_free, memory_order_relaxed);
-        c->len = 0;
-        c->n = 0;
+        c->c.len = 0;
+        c->c.n = 0;
         c->scarce = o->overflow == FT_OVERFLOW_DROP && o->n_free <= reserve_for(o, FT_EVENT_SAMPLE);
     }
     pthread_mutex_unlock(&o->lock);
     return c;
 }
 
-static bool fits(const struct ft_output *o, const struct chunk *c, size_t max_len)
+static bool fits(const struct ft_output *o, const struct ft_chunk *c, size_t max_len)
 {
-    return c->len + max_len + FT_EVENT_SLACK + sizeof(uint32_t) * (c->n + 1) <= o->chunk_len;
+    return c->len + max_len + FT_EVENT_SLACK + sizeof(struct ft_mark) * (c->n + 1) <= o->chunk_len;
 }
 
 /* A chunk of the last quarter stays closed to samples until the pool has recovered. */
@@ -258,12 +284,12 @@ static bool still_scarce(struct ft_writer *w)
 
 uint8_t *ft_writer_begin(struct ft_writer *w, enum ft_event e, size_t max_len)
 {
-    if (FT_LIKELY(w->open != NULL && fits(w->o, w->open, max_len))) {
+    if (FT_LIKELY(w->open != NULL && fits(w->o, &w->open->c, max_len))) {
         if (FT_UNLIKELY(w->open->scarce && e == FT_EVENT_SAMPLE && still_scarce(w))) {
             drop(w, e);
             return NULL;
         }
-        return w->open->data + w->open->len;
+        return w->open->c.data + w->open->c.len;
     }
     ft_writer_flush(w);
     w->open = acquire(w->o, e);
@@ -271,19 +297,31 @@ uint8_t *ft_writer_begin(struct ft_writer *w, enum ft_event e, size_t max_len)
         drop(w, e);
         return NULL;
     }
-    return w->open->data;
+    return w->open->c.data;
 }
 
-void ft_writer_end(struct ft_writer *w, enum ft_event e, size_t len)
+void ft_writer_end_as(struct ft_writer *w, enum ft_event e, uint32_t n, uint64_t key, size_t len)
 {
-    struct chunk *c = w->open;
+    struct ft_chunk *c = &w->open->c;
+    struct ft_mark *last = c->behind - c->n;
 
     if (len == 0) {
         return;
     }
     c->len += (uint32_t)len;
-    *mark_of(w->o, c, c->n++) = c->len * MARK_KINDS + e;
-    ft_count_add(&w->made[e], 1);
+    if (c->lines && c->n > 0 && last->event == e && key == FT_NO_KEY && last->key == FT_NO_KEY) {
+        last->end = c->len;
+        last->count += n;
+    } else {
+        c->n++;
+        last[-1] = (struct ft_mark){.key = key, .end = c->len, .count = n, .event = e};
+    }
+    ft_count_add(&w->made[e], n);
+}
+
+void ft_writer_end(struct ft_writer *w, enum ft_event e, size_t len)
+{
+    ft_writer_end_as(w, e, 1, FT_NO_KEY, len);
 }
 
 void ft_writer_count(struct ft_writer *w, enum ft_event e, uint64_t n)
@@ -296,9 +334,15 @@ bool ft_writer_count_only(const struct ft_writer *w)
     return w->o->count_only;
 }
 
+void ft_writer_lose(struct ft_writer *w, enum ft_event e, uint64_t n)
+{
+    ft_count_add(&w->made[e], n);
+    ft_count_add(&w->lost[e], n);
+}
+
 void ft_writer_flush(struct ft_writer *w)
 {
-    if (w->open != NULL && w->open->len > 0) {
+    if (w->open != NULL && w->open->c.len > 0) {
         push(w->o, w->open);
         w->open = NULL;
     }
@@ -331,52 +375,93 @@ static void say_outage(struct ft_output *o, int rc, bool arrived, uint64_t lost)
     }
 }
 
-/* After each call of the sink: what it held may have arrived or be lost. */
-static void after(struct ft_output *o, int rc, uint64_t lost)
+/* What the sink has told of counts; returns how many events are lost. */
+static uint64_t settle(struct ft_output *o, bool *out_arrived)
 {
-    uint64_t waiting = 0;
-    bool settled = rc != FT_OK || !o->sink->held;
+    struct ft_sink *s = o->sink;
+    uint64_t lost = settle_unsure(o), arrived = 0; /* first, what was written before */
 
-    lost += settle_unsure(o); /* of what was written before this call */
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-        waiting += o->held[e];
+        ft_count_add(&o->written[e], s->arrived.n[e]);
+        ft_count_add(&o->lost[e], s->lost.n[e]);
+        o->unsure[e] += s->arrived.n[e];
+        o->held -= s->arrived.n[e] + s->lost.n[e];
+        arrived += s->arrived.n[e];
+        lost += s->lost.n[e];
     }
-    if (settled) {
-        lost += settle(o, rc == FT_OK);
-    }
-    say_outage(o, rc, settled && waiting > 0, lost);
+    ft_count_add(&o->bytes, s->arrived.bytes);
+    s->arrived = s->lost = (struct ft_tally){{0}, 0};
+    *out_arrived = arrived > 0;
+    return lost;
 }
 
-static void write_chunk(struct ft_output *o, const struct chunk *c)
+/* After each call of the sink. */
+static void after(struct ft_output *o, int rc)
 {
-    size_t taken = 0;
+    bool arrived;
+    uint64_t lost = settle(o, &arrived);
 
-    if (nobody_takes(o)) {
-        account(o, c, 0);
-        return;
-    }
-    int rc = o->sink->ops->write(o->sink, c->data, c->len, &taken);
-
-    if (rc != FT_OK) { /* what was held before is lost; of this chunk, what was taken is not */
-        uint64_t lost = settle_unsure(o) + settle(o, false);
-
-        lost += account(o, c, taken);
-        settle(o, true);
-        after(o, rc, lost);
-        return;
-    }
-    after(o, rc, account(o, c, c->len));
+    say_outage(o, rc, arrived, lost);
 }
 
-/* With the lock: c (may be NULL) is free again. */
-static void give_back(struct ft_output *o, struct chunk *c)
+static void lose_chunks(struct ft_output *o, const struct ft_chunk *chunks, uint32_t n)
 {
-    if (c != NULL) {
-        o->free[o->n_free++] = c;
-        atomic_store_explicit(&o->free_seen, o->n_free, memory_order_relaxed);
+    struct ft_tally t = {{0}, 0};
+
+    for (uint32_t i = 0; i < n; i++) {
+        ft_tally_chunk(&t, &chunks[i], 0, chunks[i].len);
     }
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        ft_count_add(&o->lost[e], t.n[e]);
+    }
+}
+
+static void write_chunks(struct ft_output *o, const struct ft_chunk *chunks, uint32_t n)
+{
+    while (n > 0 && !nobody_takes(o)) {
+        struct ft_tally t = {{0}, 0};
+        uint32_t done = n;
+        int rc = o->sink->ops->write(o->sink, chunks, &done);
+
+        for (uint32_t i = 0; i < done; i++) {
+            ft_tally_chunk(&t, &chunks[i], 0, chunks[i].len);
+        }
+        for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+            o->held += t.n[e];
+        }
+        after(o, rc);
+        ft_count_add(&o->calls, 1);
+        chunks += done;
+        n -= done;
+    }
+    lose_chunks(o, chunks, n);
+}
+
+/* With the lock: n chunks are free again. */
+static void give_back(struct ft_output *o, struct chunk *const *c, uint32_t n)
+{
+    for (uint32_t i = n; i-- > 0;) { /* the first is warmest: it is taken next */
+        o->free[o->n_free++] = c[i];
+    }
+    atomic_store_explicit(&o->free_seen, o->n_free, memory_order_relaxed);
     o->busy = false;
     pthread_cond_broadcast(&o->freed);
+}
+
+/* With the lock: takes what is queued, but not so much that the writers would have to wait for all
+ * of it to be written. */
+static uint32_t take_queued(struct ft_output *o, struct chunk **out, struct ft_chunk *views)
+{
+    uint32_t most = o->n_chunks / 4 < WRITE_MOST ? o->n_chunks / 4 : WRITE_MOST, n = 0;
+
+    while (o->n_queued > 0 && (n == 0 || n < most)) {
+        out[n] = o->queue[o->head];
+        views[n] = out[n]->c;
+        o->head = (o->head + 1) % o->n_chunks;
+        o->n_queued--;
+        n++;
+    }
+    return n;
 }
 
 /* With the lock: nothing is queued; waits for that, for next_ms (-1: for ever), or for a request.
@@ -402,13 +487,13 @@ static int64_t maintain(struct ft_output *o, bool flush)
     int64_t next_ms = -1;
 
     if (atomic_exchange_explicit(&o->reopen, false, memory_order_acq_rel) && ops->reopen != NULL) {
-        after(o, ops->reopen(o->sink), 0);
+        after(o, ops->reopen(o->sink));
     }
-    if (flush && o->sink->held) {
-        after(o, ops->flush(o->sink), 0);
+    if (flush && o->held > 0 && ops->flush != NULL) {
+        after(o, ops->flush(o->sink));
     }
     if (ops->tick != NULL) {
-        after(o, ops->tick(o->sink, &next_ms), 0);
+        after(o, ops->tick(o->sink, &next_ms));
     }
     return next_ms;
 }
@@ -416,37 +501,32 @@ static int64_t maintain(struct ft_output *o, bool flush)
 static void *output_run(void *arg)
 {
     struct ft_output *o = arg;
+    struct chunk *taken[WRITE_MOST];
+    struct ft_chunk views[WRITE_MOST];
     int64_t next_ms = 0;
+    bool last = false;
 
     pthread_mutex_lock(&o->lock);
-    for (;;) {
+    while (!last) {
         if (o->n_queued == 0) {
             wait_ready(o, next_ms);
         }
-        struct chunk *c = NULL;
-        bool last = o->n_queued == 0 && o->stop, flush = o->flush || last;
+        last = o->n_queued == 0 && o->stop;
+        bool flush = o->n_queued == 0 && (o->flush || last);
+        uint32_t n = take_queued(o, taken, views);
 
-        if (o->n_queued > 0) {
-            c = o->queue[o->head];
-            o->head = (o->head + 1) % o->n_chunks;
-            o->n_queued--;
-            flush = false;
-        }
         o->busy = true;
         pthread_mutex_unlock(&o->lock);
         next_ms = maintain(o, flush);
-        if (c != NULL) {
-            write_chunk(o, c);
+        if (n > 0) {
+            write_chunks(o, views, n);
             next_ms = 0; /* to be asked again */
         }
         pthread_mutex_lock(&o->lock);
         if (flush) {
             o->flush = false;
         }
-        give_back(o, c);
-        if (last) {
-            break;
-        }
+        give_back(o, taken, n);
     }
     pthread_mutex_unlock(&o->lock);
     return NULL;
@@ -454,9 +534,8 @@ static void *output_run(void *arg)
 
 /* ---- life ---- */
 
-static int make_pool(struct ft_output *o, uint64_t want)
+static int make_pool(struct ft_output *o, uint64_t want, const struct ft_output_config *cfg)
 {
-    o->chunk_len = want / POOL_CHUNKS_MIN >= CHUNK_LEN ? CHUNK_LEN : CHUNK_MIN;
     uint64_t n = want / o->chunk_len;
 
     if (n < o->n_writers + 2) { /* every writer may hold one; one is written, one is free */
@@ -473,18 +552,36 @@ static int make_pool(struct ft_output *o, uint64_t want)
         return FT_E_NOMEM;
     }
     for (uint32_t i = 0; i < o->n_chunks; i++) {
-        o->chunks[i].data = o->pool + (size_t)i * o->chunk_len;
+        struct ft_chunk *c = &o->chunks[i].c;
+
+        c->data = o->pool + (size_t)i * o->chunk_len;
+        c->behind = (struct ft_mark *)(void *)(c->data + o->chunk_len); /* it is whole pages */
+        c->lines = !cfg->binary;
         o->free[o->n_chunks - 1 - i] = &o->chunks[i];
     }
     return FT_OK;
 }
 
+/* Bytes of the pool and of a chunk, whole pages. */
+static uint64_t size_pool(struct ft_output *o, const struct ft_output_url *url,
+                          const struct ft_output_config *cfg)
+{
+    const char *queue = ft_output_url_get(url, "queue");
+    uint32_t least = cfg->event_most > 0 ? cfg->event_most + CHUNK_REST : CHUNK_MIN;
+    uint64_t want = POOL_DEFAULT;
+
+    if (queue != NULL) {
+        ft_ignore(ft_parse_size(queue, &want)); /* it was checked with the URL */
+    }
+    o->chunk_len = want / POOL_CHUNKS_MIN >= CHUNK_LEN && least < CHUNK_LEN ? CHUNK_LEN : least;
+    o->chunk_len = (o->chunk_len + PAGE - 1) / PAGE * PAGE;
+    return want;
+}
+
 static int make_output(struct ft_output *o, const struct ft_output_url *url,
-                       const struct ft_output_config *cfg, struct ft_err *err)
+                       const struct ft_output_config *cfg, uint64_t pool_len, struct ft_err *err)
 {
     const char *policy = ft_output_url_get(url, "overflow");
-    const char *queue = ft_output_url_get(url, "queue");
-    uint64_t want = POOL_DEFAULT;
     int rc = FT_OK;
 
     o->overflow = cfg->overflow;
@@ -493,10 +590,10 @@ static int make_output(struct ft_output *o, const struct ft_output_url *url,
     }
     o->name = ft_mem_strdup(url->text);
     o->writers = ft_map_alloc(sizeof *o->writers * o->n_writers);
-    if (o->name == NULL || o->writers == NULL || (queue != NULL && !ft_parse_size(queue, &want))) {
+    if (o->name == NULL || o->writers == NULL) {
         rc = FT_E_NOMEM;
     } else if (!o->count_only) {
-        rc = make_pool(o, want);
+        rc = make_pool(o, pool_len, cfg);
     }
     if (rc != FT_OK) {
         return ft_err_set(err, rc, "output %s: no memory for its queue", url->text);
@@ -550,10 +647,15 @@ int ft_output_open(const struct ft_output_url *url, const struct ft_output_confi
     pthread_mutex_init(&o->lock, NULL);
     ft_cond_init(&o->ready);
     ft_cond_init(&o->freed);
-    int rc = o->count_only ? FT_OK : open_sink(o, url, cfg, env, err);
+    uint64_t pool_len = size_pool(o, url, cfg);
+    struct ft_output_env with = *env;
+
+    with.chunk_most = o->chunk_len;
+    with.binary = cfg->binary;
+    int rc = o->count_only ? FT_OK : open_sink(o, url, cfg, &with, err);
 
     if (rc == FT_OK) {
-        rc = make_output(o, url, cfg, err);
+        rc = make_output(o, url, cfg, pool_len, err);
     }
     if (rc != FT_OK) {
         ft_output_free(o);
@@ -574,6 +676,16 @@ int ft_output_start(struct ft_output *o)
         return FT_E_NOMEM;
     }
     return FT_OK;
+}
+
+const char *ft_output_name(const struct ft_output *o)
+{
+    return o->name;
+}
+
+unsigned ft_output_needs(const struct ft_output *o)
+{
+    return o->sink != NULL ? o->sink->ops->needs : 0;
 }
 
 size_t ft_output_budget(const struct ft_output *o)
@@ -624,7 +736,7 @@ void ft_output_give_up(struct ft_output *o)
 uint64_t ft_output_progress(struct ft_output *o)
 {
     return o->sink != NULL ? atomic_load_explicit(&o->sink->moved, memory_order_relaxed) +
-                                 ft_count_get(&o->bytes)
+                                 ft_count_get(&o->calls)
                            : 0;
 }
 

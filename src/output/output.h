@@ -9,10 +9,15 @@
  * formats events into its open chunk and pushes it when it is full or flushed. When the pool is
  * empty the policy decides: drop (the event is counted as dropped) or block (the worker waits). The
  * last quarter of the pool is kept for flow records and stats, so a sample is given up before a
- * record is. The output thread hands each chunk to the sink and counts its events as written when
- * they are in the target (a sink may hold what it took in an open frame for a while), and as lost
- * when the target refused or lost them. dropped is what a full pool cost. When nothing is queued
- * or held, made = written + dropped + lost.
+ * record is. The output thread hands the chunks, several at once when they have queued up, to the
+ * sink, which tells of each event once, then or later, that it arrived or that it is lost: a sink
+ * may hold what it took, in an open frame or until the other side has said that it has it. written
+ * is what arrived, lost what the target refused or lost, dropped what a full pool cost. When
+ * nothing is queued or held, made = written + dropped + lost.
+ *
+ * A mark tells where an event ends and of what kind it is. Events that are lines, one after the
+ * other, share a mark, since their ends can be seen; a batch of rows is one event of a count; a
+ * message has a key, which says where it belongs, and a mark of its own.
  *
  * Ownership: ft_writer_begin() lends the caller at least max_len bytes until ft_writer_end() or the
  * next begin. A chunk pushed belongs to the output thread until it goes back to the pool. */
@@ -28,10 +33,14 @@
 #include "flowtap/errors.h"
 #include "flowtap/event.h"
 #include "flowtap/log.h"
+#include "flowtap/sandbox.h"
 #include "flowtap/stats.h"
+#include "model/param.h"
 #include "output/url.h"
 
 enum ft_overflow { FT_OVERFLOW_DROP, FT_OVERFLOW_BLOCK };
+
+enum { FT_LATE_HEADER = 64 };
 
 struct ft_output_env {
     const struct ft_log *log; /* may be NULL; outlives the output */
@@ -39,33 +48,78 @@ struct ft_output_env {
     bool keep_earlier;        /* a file of an earlier run is added to or put aside, not emptied */
     void (*on_failed)(void *cookie); /* the target is gone for good: output thread; NULL ok */
     void *failed_cookie;
-    bool plain_events; /* each event begins with {"event_type":" */
+    bool plain_events;   /* each event begins with {"event_type":" */
+    uint32_t chunk_most; /* bytes that a sink is handed in one chunk at most: ft_output_open's */
     /* bytes to be written at the start of every file (a CSV header), borrowed; may be NULL */
     const uint8_t *header;
     size_t header_len;
+    /* the same when it is known only with the first event: asked for once, by the output's thread,
+     * before anything is written, or at the end; at most FT_LATE_HEADER bytes. NULL ok */
+    size_t (*late_header)(void *cookie, uint8_t *out);
+    void *header_cookie;
+    bool binary; /* what is in the file has no lines: it is never added to */
 };
 
+/* Where something of a chunk ends, and what it is. */
+struct ft_mark {
+    uint64_t key;        /* where a message belongs; FT_NO_KEY */
+    uint32_t end;        /* offset of its end in the chunk */
+    uint32_t count : 24; /* events */
+    uint32_t event : 8;  /* enum ft_event */
+};
+enum { FT_NO_KEY = 0 };
+
+/* Whole events, as a sink is handed them; borrowed until its write() returns. */
+struct ft_chunk {
+    uint8_t *data;
+    uint32_t len;           /* bytes of events */
+    uint32_t n;             /* marks */
+    struct ft_mark *behind; /* mark i is behind[-1 - i] */
+    bool lines;             /* events are lines, and a mark may be that of several */
+};
+
+FT_INLINE const struct ft_mark *ft_chunk_mark(const struct ft_chunk *c, uint32_t i)
+{
+    return c->behind - 1 - i;
+}
+
+/* Events by kind. */
+struct ft_tally {
+    uint64_t n[FT_EVENT__COUNT];
+    uint64_t bytes;
+};
+
+/* The end of the last whole event within len bytes of a chunk. */
+uint32_t ft_chunk_whole(const struct ft_chunk *c, size_t len);
+/* Adds the events of a chunk that end behind from and not behind to. */
+void ft_tally_chunk(struct ft_tally *t, const struct ft_chunk *c, uint32_t from, uint32_t to);
+/* Adds what is in from, which is empty then. */
+void ft_tally_move(struct ft_tally *t, struct ft_tally *from);
+
 /* A sink: where bytes go. All calls on the output's own thread, except open (the thread that
- * starts) and interrupt. */
+ * starts) and give_up. Each event that it was handed it adds once to arrived or to lost: in the
+ * call or in a later one, but not later than in the flush that comes before close. */
 struct ft_sink;
 struct ft_sink_ops {
     const char *name; /* "file", "callback" */
     const char *help;
+    const struct ft_params *params; /* of its URLs, besides those that every output has; NULL ok */
+    unsigned needs; /* of the kernel, besides writing to what is open: enum ft_sandbox_needs */
     int (*open)(const struct ft_output_url *url, const struct ft_output_env *env,
                 struct ft_sink **out, struct ft_err *err);
-    /* Takes len bytes of whole events. FT_OK: all taken. Otherwise *out_taken bytes were, always up
-     * to the end of an event: FT_E_IO (e.g. no space: may work again later), FT_E_CLOSED (the other
-     * side is gone for good), FT_E_INTERRUPTED (told to give up). May block. Sets or clears held;
-     * when it fails, what was held is lost, too. */
-    int (*write)(struct ft_sink *s, const uint8_t *data, size_t len, size_t *out_taken);
-    /* Writes out what is held: FT_OK, or all of it is lost. NULL ok. */
+    /* Takes *n >= 1 chunks. FT_OK: all of them. Otherwise *n is how many it dealt with, the one
+     * that failed included, and the others are not its affair: FT_E_IO (e.g. no space: may work
+     * again later), FT_E_CLOSED (the other side is gone for good), FT_E_INTERRUPTED (told to give
+     * up). May block. */
+    int (*write)(struct ft_sink *s, const struct ft_chunk *chunks, uint32_t *n);
+    /* What it holds arrives, or is lost, before this returns. NULL: it never holds anything. */
     int (*flush)(struct ft_sink *s);
     /* What is due by time, also what is held: result as flush's; *out_next_ms: when to call again
      * at the latest, -1: not for its own sake. NULL ok. */
     int (*tick)(struct ft_sink *s, int64_t *out_next_ms);
     int (*reopen)(struct ft_sink *s);   /* SIGHUP; result as flush's; NULL ok */
     void (*give_up)(struct ft_sink *s); /* any thread: a blocked write returns; NULL ok */
-    int (*close)(struct ft_sink *s);    /* flushes; FT_OK or why the end of the data is lost */
+    int (*close)(struct ft_sink *s);    /* FT_OK or why the end of the data is lost */
 };
 struct ft_sink {
     const struct ft_sink_ops *ops;
@@ -73,14 +127,15 @@ struct ft_sink {
     _Atomic bool absent;            /* nobody is at the other end yet (a FIFO without a reader) */
     struct ft_count folder_changes; /* times that the target's folder was another one */
     /* owner: the output's thread */
-    bool held;       /* events that were taken are not in the target yet */
-    uint32_t sealed; /* grows when all that was written is safe: closed or synced without error */
-    uint32_t failed; /* grows when the system says that what was written since may be lost */
+    struct ft_tally arrived, lost; /* since the output has looked */
+    uint32_t sealed; /* grows when all that arrived is safe: closed or synced without error */
+    uint32_t failed; /* grows when the system says that what arrived since may be lost */
     size_t memory;   /* bytes that it holds */
 };
 
 extern const struct ft_sink_ops ft_sink_file;
 extern const struct ft_sink_ops *const ft_sinks[]; /* NULL-terminated */
+extern const struct ft_params ft_output_params;    /* that every output has */
 
 /* The sink of an embedder: fn gets whole events; anything but 0 ends the output. FT_E_NOMEM. */
 FT_NODISCARD int ft_sink_callback_new(int (*fn)(void *cookie, const void *data, size_t len),
@@ -92,6 +147,8 @@ struct ft_output_config {
     enum ft_overflow overflow;      /* default when the URL does not say overflow= */
     uint32_t n_writers;             /* workers + 1 */
     bool count_only;                /* null: no chunks, no thread, events are only counted */
+    bool binary;                    /* events are not lines: each has a mark of its own */
+    uint32_t event_most;            /* most bytes of an event; 0: FT_EVENT_ROOM */
 };
 
 struct ft_output;
@@ -105,6 +162,12 @@ FT_NODISCARD int ft_output_open(const struct ft_output_url *url, const struct ft
                                 struct ft_err *err);
 FT_NODISCARD int ft_output_start(struct ft_output *o);
 
+/* What its sink asks of the kernel: enum ft_sandbox_needs. */
+unsigned ft_output_needs(const struct ft_output *o);
+
+/* Its URL as it was given; as long as the output. */
+const char *ft_output_name(const struct ft_output *o);
+
 /* Bytes of memory that the output holds: pool and writers. */
 size_t ft_output_budget(const struct ft_output *o);
 
@@ -115,11 +178,17 @@ struct ft_writer *ft_output_writer(struct ft_output *o, uint32_t i);
 uint8_t *ft_writer_begin(struct ft_writer *w, enum ft_event e, size_t max_len);
 /* The event is len bytes long (0: none after all, nothing is counted). */
 void ft_writer_end(struct ft_writer *w, enum ft_event e, size_t len);
+/* What was begun are n events, of len bytes together (0: none): lines, a batch of rows, or a
+ * message with a key. */
+void ft_writer_end_as(struct ft_writer *w, enum ft_event e, uint32_t n, uint64_t key, size_t len);
 /* Counts n events as made and written without bytes (count_only outputs). */
 void ft_writer_count(struct ft_writer *w, enum ft_event e, uint64_t n);
 bool ft_writer_count_only(const struct ft_writer *w);
 /* Pushes the open chunk, if it holds anything. */
 void ft_writer_flush(struct ft_writer *w);
+
+/* Counts n events as made, and lost: this output cannot hold them. */
+void ft_writer_lose(struct ft_writer *w, enum ft_event e, uint64_t n);
 
 /* True when a full pool makes writers wait. */
 bool ft_output_blocks(const struct ft_output *o);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output: the sinks that -o can name. A new transport is a row here, and its name and target in
- * config/url.c. */
+/* output: the sinks that -o can name. A new transport is a row here. */
 #include "output/output.h"
 
 const struct ft_sink_ops *const ft_sinks[] = {

@@ -368,7 +368,8 @@ const void *ft_anonymize_export(struct ft_anonymizer *a, enum ft_event event, co
         a->health = *(const struct ft_exporter_health *)what;
         a->health.exporter = map_exporter(a, a->health.exporter);
         return &a->health;
-    case FT_EVENT_STATS: /* flowtap's own account: numbers, and outputs as they were named */
+    case FT_EVENT_STATS:  /* flowtap's own account: numbers, and outputs as they were named */
+    case FT_EVENT_PACKET: /* none: an output that holds packets is refused */
     case FT_EVENT__COUNT:
         break;
     }

@@ -13,11 +13,13 @@
 #include "base/wait.h"
 #include "codec/app/digest.h"
 #include "config/url.h"
+#include "format/pcap.h"
 #include "guard/opener.h"
 #include "pipeline/app.h"
 #include "pipeline/collect.h"
 #include "pipeline/columns.h"
 #include "pipeline/lanes.h"
+#include "pipeline/packets.h"
 #include "pipeline/scrub.h"
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
@@ -97,18 +99,53 @@ int ft__build_check_raw(bool anonymize, const char *name, const struct ft_format
     return FT_OK;
 }
 
-/* What an output asks of its format; each option is for one kind of format. */
+/* An output that holds packets as they are. */
+static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
+                         const struct ft_format_ops *ops, struct ft_output_config *cfg,
+                         struct ft_output_env *env, struct ft_route *r, struct ft_err *err)
+{
+    int rc = ft__build_check_raw(p->plan.anonymize, url->text, ops, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    if (p->plan.collect) {
+        return ft_err_set(err, FT_E_USAGE, "%s: collect has no packets; %s is for live and read",
+                          url->text, url->format);
+    }
+    if (ft_output_url_get(url, "event") != NULL) {
+        return ft_err_set(err, FT_E_USAGE, "%s: event=: %s holds packets", url->text, url->format);
+    }
+    const char *append = ft_output_url_get(url, "append");
+
+    if (append != NULL && strcmp(append, "true") == 0) {
+        return ft_err_set(err, FT_E_USAGE, "%s: append=: a capture file is not added to",
+                          url->text);
+    }
+    r->packets = ft_mem_alloc(1, sizeof *r->packets);
+    if (r->packets == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
+    }
+    ft_packet_file_init(r->packets, url, &p->log);
+    cfg->binary = true;
+    cfg->event_most = r->packets->snap + FT_PCAP_ROOM;
+    env->late_header = ft_packet_file_header;
+    env->header_cookie = r->packets;
+    r->events = ops->events;
+    return FT_OK;
+}
+
+/* What an output asks of its format, which has these parameters (config/url.h). */
 static int route_options(const struct ft_pipeline *p, const struct ft_output_url *url,
                          struct ft_format_config *cfg, struct ft_err *err)
 {
-    bool ndjson = strcmp(url->format, "ndjson") == 0;
     bool chosen =
         ft_output_url_get(url, "columns") != NULL || ft_output_url_get(url, "profile") != NULL;
 
     cfg->schema = ft_output_url_get(url, "schema");
     cfg->safe = ft_output_url_get(url, "spreadsheet") != NULL;
     cfg->omit_null = ft_output_url_get(url, "null") != NULL;
-    if (cfg->schema != NULL && (!ndjson || !p->plan.collect)) {
+    if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
                           url->text);
     }
@@ -117,12 +154,6 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                           "%s: schema= says what is written; columns=, profile= "
                           "and null= are for flowtap's own",
                           url->text);
-    }
-    if (cfg->safe && strcmp(url->format, "csv") != 0) {
-        return ft_err_set(err, FT_E_USAGE, "%s: spreadsheet= is for csv outputs", url->text);
-    }
-    if (cfg->omit_null && !ndjson) {
-        return ft_err_set(err, FT_E_USAGE, "%s: null= is for ndjson outputs", url->text);
     }
     if (chosen && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
         return ft_err_set(err, FT_E_USAGE,
@@ -161,54 +192,77 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
     return rc == FT_OK ? rc : ft_err_set(err, rc, "%s: %s", url->text, why.what);
 }
 
-static int open_output(struct ft_pipeline *p, const struct ft_output_url *url,
-                       const struct ft_output_config *cfg, struct ft_route *r, struct ft_err *err)
+/* What an output of events needs besides its target. */
+static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
+                         const struct ft_format_ops *ops, bool count_only,
+                         struct ft_output_env *env, uint8_t *header, struct ft_route *r,
+                         struct ft_err *err)
+{
+    int rc = route_events(p, url, ops, &r->events, err);
+
+    rc = rc == FT_OK ? open_format(p, url, ops, count_only, r, err) : rc;
+    if (rc == FT_OK && ops->header != NULL && r->events != 0) {
+        env->header_len = ops->header(r->format, header);
+        env->header = header;
+    }
+    return rc;
+}
+
+static void close_route(struct ft_route *r)
+{
+    if (r->format != NULL) {
+        r->format->ops->end(r->format);
+    }
+    ft_mem_free(r->packets);
+}
+
+static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
+                      struct ft_output_config *cfg, struct ft_err *err)
 {
     uint8_t header[FT_FORMAT_HEADER_MAX];
+    const struct ft_format_ops *ops = ft_format_find(url->format);
+    struct ft_route r = {0};
     struct ft_output_env env = {.log = &p->log,
                                 .files = p->files,
                                 .keep_earlier = p->plan.live || p->plan.collect,
                                 .plain_events = ft_output_url_get(url, "schema") == NULL,
                                 .on_failed = ft__pipeline_wake,
                                 .failed_cookie = p};
-
-    if (r->format->ops->header != NULL && r->events != 0) {
-        env.header_len = r->format->ops->header(r->format, header);
-        env.header = header;
-    }
-    return ft_output_open(url, cfg, &env, &r->output, err);
-}
-
-static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
-                      const struct ft_output_config *cfg, struct ft_err *err)
-{
-    const struct ft_format_ops *ops = ft_format_find(url->format);
-    struct ft_route r = {0};
+    int rc;
 
     if (ops == NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s: there is no format '%s'", url->text, url->format);
     }
-    int rc = route_events(p, url, ops, &r.events, err);
-
-    rc = rc == FT_OK ? open_format(p, url, ops, cfg->count_only, &r, err) : rc;
+    if (ops->events == 1u << FT_EVENT_PACKET) {
+        rc = route_packets(p, url, ops, cfg, &env, &r, err);
+    } else {
+        rc = route_records(p, url, ops, cfg->count_only, &env, header, &r, err);
+    }
+    rc = rc == FT_OK ? ft_output_open(url, cfg, &env, &r.output, err) : rc;
     if (rc != FT_OK) {
+        close_route(&r);
         return rc;
     }
-    rc = open_output(p, url, cfg, &r, err);
-    if (rc != FT_OK) {
-        r.format->ops->end(r.format);
-        return rc;
+    if (r.packets != NULL) {
+        r.packets->name = ft_output_name(r.output);
     }
     p->routes[p->n_routes++] = r;
     return FT_OK;
 }
 
+/* What every output of this pipeline has: writers of its workers, of the control thread, and of the
+ * reader, if there is one. */
+static struct ft_output_config output_config(const struct ft_pipeline *p)
+{
+    return (struct ft_output_config){
+        .overflow = p->plan.drop || p->plan.live ? FT_OVERFLOW_DROP : FT_OVERFLOW_BLOCK,
+        .n_writers = p->plan.n_workers + (p->plan.mode == FT_MODE_HANDOFF ? 2 : 1),
+    };
+}
+
 int ft__build_output(struct ft_pipeline *p, const char *text, struct ft_err *err)
 {
-    struct ft_output_config cfg = {
-        .overflow = p->plan.drop || p->plan.live ? FT_OVERFLOW_DROP : FT_OVERFLOW_BLOCK,
-        .n_writers = p->plan.n_workers + 1,
-    };
+    struct ft_output_config cfg = output_config(p);
     struct ft_output_url url;
 
     if (p->n_routes == FT_MAX_OUTPUTS) {
@@ -240,10 +294,7 @@ void ft__build_error(const struct ft_pipeline *p, struct ft_err *err)
 static int add_callback(struct ft_pipeline *p, const char *name, ft_output_fn fn, void *cookie,
                         struct ft_err *err)
 {
-    struct ft_output_config cfg = {
-        .overflow = p->plan.drop || p->plan.live ? FT_OVERFLOW_DROP : FT_OVERFLOW_BLOCK,
-        .n_writers = p->plan.n_workers + 1,
-    };
+    struct ft_output_config cfg = output_config(p);
     struct ft_output_url url = {.text = (char *)(uintptr_t)name,
                                 .format = (char *)(uintptr_t) "ndjson",
                                 .transport = (char *)(uintptr_t) "callback",
@@ -466,10 +517,13 @@ static int build_files(struct ft_pipeline *p, struct ft_opener *opener, struct f
 
 unsigned ft_pipeline_needs(const struct ft_pipeline *p)
 {
-    if (p->plan.collect) {
-        return p->plan.live ? FT_SANDBOX_SOCKETS : 0;
+    unsigned source = p->plan.collect ? FT_SANDBOX_SOCKETS : FT_SANDBOX_CAPTURE;
+    unsigned needs = p->plan.live ? source : 0;
+
+    for (uint32_t i = 0; i < p->n_routes; i++) {
+        needs |= ft_output_needs(p->routes[i].output);
     }
-    return p->plan.live ? FT_SANDBOX_CAPTURE : 0;
+    return p->state_path != NULL ? needs | FT_SANDBOX_FILES : needs;
 }
 
 int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log, struct ft_opener *opener,
@@ -572,7 +626,7 @@ void ft__build_free(struct ft_pipeline *p)
 {
     for (uint32_t i = 0; i < p->n_routes; i++) {
         ft_output_free(p->routes[i].output);
-        p->routes[i].format->ops->end(p->routes[i].format);
+        close_route(&p->routes[i]);
     }
     for (uint32_t i = 0; p->workers != NULL && i <= p->plan.n_workers; i++) { /* and the reader */
         ft_fragments_free(p->workers[i].fragments);

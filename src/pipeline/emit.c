@@ -8,11 +8,13 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
 {
     e->n = n;
     e->events = 0;
-    e->makes_samples = e->makes_flows = false;
+    e->makes_samples = e->makes_flows = e->makes_packets = false;
     for (uint32_t k = 0; k < n; k++) {
         e->to[k].writer = ft_output_writer(routes[k].output, i);
         e->to[k].format = routes[k].format;
         e->to[k].events = routes[k].events;
+        e->to[k].packets = routes[k].packets;
+        e->makes_packets |= routes[k].packets != NULL;
         e->to[k].count_only = ft_writer_count_only(e->to[k].writer);
         e->events |= routes[k].events;
         e->makes_samples |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_SAMPLE);

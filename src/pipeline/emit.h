@@ -18,10 +18,13 @@
 #include "output/output.h"
 #include "pipeline/anonymize.h"
 
+struct ft_packet_file;
+
 struct ft_route {
-    struct ft_output *output; /* owned by the pipeline; likewise the next */
-    struct ft_format *format;
-    unsigned events; /* bit per enum ft_event */
+    struct ft_output *output;       /* owned by the pipeline; likewise the next two */
+    struct ft_format *format;       /* or NULL, when it holds packets */
+    struct ft_packet_file *packets; /* it holds packets; or NULL */
+    unsigned events;                /* bit per enum ft_event */
 };
 
 struct ft_emitter {
@@ -30,11 +33,13 @@ struct ft_emitter {
         const struct ft_format *format;
         unsigned events;
         bool count_only;
+        struct ft_packet_file *packets;
     } to[FT_MAX_OUTPUTS];
     uint32_t n;
     unsigned events;              /* union of all outputs */
     bool makes_samples;           /* some output wants the bytes of samples */
     bool makes_flows;             /* some output, or where, wants what is in flow records */
+    bool makes_packets;           /* some output holds packets (packets.h) */
     const struct ft_where *where; /* --where: flow records that satisfy it only; NULL: all */
     uint64_t left_out;            /* that did not */
     struct ft_anonymizer *anon;   /* --anonymize: every event goes through it; owned, or NULL */

@@ -62,6 +62,7 @@ struct ft_plan {
     uint32_t parts;    /* of records that some output writes: a bit for each enum ft_part */
     struct ft_set_options options; /* of their owners */
     bool links;                    /* likewise at what frames say */
+    bool packets;                  /* some output holds packets */
     bool payloads;                 /* some of them look into payloads: packets carry those */
     bool anonymize;                /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;

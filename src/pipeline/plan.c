@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "config/url.h"
 #include "flowtap/interfaces.h"
+#include "format/format.h"
 #include "pipeline/collect.h"
 #include "pipeline/columns.h"
 
@@ -68,7 +70,7 @@ static void plan_mode(const struct ft_config *cfg, struct ft_plan *plan)
 
     if (shared || (plan->n_workers == 1 && (plan->live || !plan->drop))) {
         plan->mode = FT_MODE_DIRECT;
-    } else if (plan->drop || plan->live) {
+    } else if (plan->drop || plan->live || plan->packets) { /* packets: in the input's order */
         plan->mode = FT_MODE_HANDOFF;
     } else {
         plan->mode = FT_MODE_LANES;
@@ -86,6 +88,21 @@ static int read_patience_ms(const struct ft_config *cfg, uint32_t n_workers)
 
     ms = ms < READ_MS_LEAST ? READ_MS_LEAST : ms;
     return (int)(ms < most ? ms : most);
+}
+
+/* Does an output hold packets? false: an output's URL is wrong. */
+static bool asks_for_packets(const struct ft_config *cfg, bool *out, struct ft_err *err)
+{
+    for (uint32_t i = 0; i < cfg->n_outputs; i++) {
+        struct ft_output_url url;
+
+        if (ft_output_url_parse(cfg->outputs[i], &url, err) != FT_OK) {
+            return false;
+        }
+        *out |= ft_format_find(url.format)->events == 1u << FT_EVENT_PACKET;
+        ft_output_url_fini(&url);
+    }
+    return true;
 }
 
 int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, struct ft_plan *out,
@@ -118,6 +135,9 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, str
     plan.options = cfg->options;
     plan.drain_ms = (int)(cfg->drain_ns / 1000000);
     plan.read_ms = read_patience_ms(cfg, plan.n_workers);
+    if (!asks_for_packets(cfg, &plan.packets, err)) {
+        return err->code;
+    }
     plan_mode(cfg, &plan);
     if (cfg->command == FT_CMD_COLLECT) {
         rc = ft__collect_plan(cfg, &plan, err);

@@ -267,6 +267,9 @@ static int start_outputs(struct ft_pipeline *p, struct ft_err *err)
         ft_emitter_init(&p->workers[i].emit, p->routes, p->n_routes, i);
         p->workers[i].meter.counts_only = !p->workers[i].emit.makes_flows;
     }
+    if (p->reader != NULL) {
+        ft_emitter_init(&p->reader->emit, p->routes, p->n_routes, p->plan.n_workers + 1);
+    }
     ft_emitter_init(&p->control_emit, p->routes, p->n_routes, p->plan.n_workers);
     for (uint32_t i = 0; i < p->n_routes; i++) {
         int rc = ft_output_start(p->routes[i].output);

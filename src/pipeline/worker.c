@@ -7,6 +7,7 @@
 #include "pipeline/app.h"
 #include "pipeline/internal.h"
 #include "pipeline/lanes.h"
+#include "pipeline/packets.h"
 
 enum { READ_TIMEOUT_MS = 20, TIMER_BUDGET = 4096, NAP_MIN_NS = 20000, NAP_MAX_NS = 1000000 };
 
@@ -285,6 +286,9 @@ void *ft__worker_direct(void *arg)
         }
         wait_ms = READ_TIMEOUT_MS;
         w->dec.lookup = ft_table_lookup(w->meter.table, &w->dec.lookup_n);
+        if (FT_UNLIKELY(w->emit.makes_packets)) {
+            ft_emit_packets(&w->emit, views, batch.n);
+        }
         ft_decode_batch(&w->dec, views, batch.n, pkts, &n);
         settle_fragments(w, pkts, &n);
         direct_packets(w, pkts, n);
@@ -431,7 +435,7 @@ void *ft__reader_run(void *arg)
     FT_ALIGNED(64) struct ft_packet pkts[FT_BATCH_FRAGMENTS];
     struct ft_batch batch = {.views = views, .cap = FT_BATCH};
     struct ft_err err;
-    uint32_t n;
+    uint32_t n, rounds = 0;
 
     for (;;) {
         int rc = source->ops->read(source, &batch, r->p->plan.read_ms, &err);
@@ -444,18 +448,24 @@ void *ft__reader_run(void *arg)
                 n = ft_fragments_idle(r->fragments, &r->dec, pkts, caught_up_ns());
                 reader_packets(r, pkts, n);
             }
-            ft__worker_publish(r);
+            ft__worker_breathe(r, true);
             continue;
+        }
+        if (FT_UNLIKELY(r->emit.makes_packets)) {
+            ft_emit_packets(&r->emit, views, batch.n);
         }
         ft_decode_batch(&r->dec, views, batch.n, pkts, &n);
         settle_fragments(r, pkts, &n);
         reader_packets(r, pkts, n);
         source->ops->release(source, batch.token);
         ft__worker_publish(r);
+        if ((++rounds & 15) == 0 && r->emit.makes_packets) {
+            ft__worker_breathe(r, false);
+        }
     }
     n = ft_fragments_end(r->fragments, &r->dec, pkts);
     reader_packets(r, pkts, n);
-    ft__worker_publish(r);
+    ft__worker_breathe(r, true);
     atomic_store_explicit(&r->p->input_done, true, memory_order_release); /* pairs with workers */
     for (uint32_t i = 0; i < r->p->plan.n_workers; i++) {
         wake_worker(&r->p->workers[i]);

@@ -113,7 +113,7 @@ class Columns(Case):
                  "-o", "ndjson:-?columns=src_ip,src_ip"),
                 ("error: output ndjson:-?columns=src_ip&profile=tcp: columns= or profile=, not both",
                  "-o", "ndjson:-?columns=src_ip&profile=tcp"),
-                ("error: csv:-?null=omit: null= is for ndjson outputs", "-o", "csv:-?null=omit"),
+                ("--output csv:-?null=omit: null= is for ndjson outputs", "-o", "csv:-?null=omit"),
                 ("--output ndjson:-?null=0: null=0: allowed is omit", "-o", "ndjson:-?null=0"),
                 ("--output ndjson:-?columns=: columns=: allowed is a list of names, with commas",
                  "-o", "ndjson:-?columns=")):

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import unittest
 
-from support import BUILD, ROOT, Case, main
+from support import BUILD, ROOT, SAMPLE, Case, main, run
 
 
 def options(case):
@@ -23,7 +23,31 @@ class Generated(Case):
             self.assertEqual(line.replace("\\|", "").count("|"), 6, line)
         man = self.good("__dump-options", "man").stdout
         self.assertEqual(man.count("\n.TP\n") + 1, len(names))
-        self.wrong("__dump-options: man, bash, md or json", "__dump-options", "html")
+        self.wrong("__dump-options: man, bash, md, json, outputs-man or outputs-md", "__dump-options",
+                   "html")
+
+    def test_output_parameters(self):
+        """One list: what is checked, and what help, man page and docs/outputs.md say."""
+        rows = self.good("__dump-options", "outputs-md").stdout
+        self.assertIn(rows, (ROOT / "docs/outputs.md").read_text())
+        names = re.findall(r"^\| `(\w+)`", rows, re.M)
+        self.assertIn("rotate", names)
+        self.assertEqual(len(names), len(set(names)))
+        text = self.good("read", "--help").stdout
+        page = (BUILD / "flowtap.1").read_text()
+        for n in names:
+            self.assertRegex(text, rf"(?m)^  {n}=")
+            self.assertIn(f".B {n}\\fR=", page)
+            of = re.search(rf"^\| `{n}` \|.*? \| (csv|pcap|[a-z ]+) \|", rows, re.M)[1]
+            if n != "group":  # any text is a name
+                url = f"{of if of in ('csv', 'pcap') else 'ndjson'}:{self.dir}/x?{n}=!"
+                r = run("read", "-o", url, SAMPLE)
+                self.assertEqual(r.returncode, 2, url)
+                self.assertIn(f"{url}: {n}=!: allowed is ", r.stderr)
+        self.wrong("--output ndjson:x?rotat=1h: there is no parameter 'rotat'; did you mean "
+                   "rotate?", "read", "-o", "ndjson:x?rotat=1h", SAMPLE)
+        self.wrong("--output ndjson:x?spreadsheet=safe: spreadsheet= is for csv outputs", "read",
+                   "-o", "ndjson:x?spreadsheet=safe", SAMPLE)
 
     @unittest.skipUnless(shutil.which("mandoc"), "mandoc is not installed")
     def test_man_page(self):

@@ -94,6 +94,21 @@ class Account(Case):
 
 
 class Bad(Case):
+    def test_small_run_is_small(self):
+        """At most 20 MiB resident for a small capture, whatever the bounds of table and queues."""
+        if "sanitizer build" in self.good("read", "-o", "null:", SAMPLE).stderr:
+            self.skipTest("its shadow is memory, too")
+        p = self.started("read", "--quiet", "-w1", "-", stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        p.stdin.buffer.write(pathlib.Path(SAMPLE).read_bytes())
+        p.stdin.flush()
+        self.assertIn("network_flow_sample", p.stdout.readline())
+        status = pathlib.Path(f"/proc/{p.pid}/status").read_text()  # not ru_maxrss: it begins with ours
+        self.assertLessEqual(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]), 20 * 1024, status)
+        p.stdin.close()
+        p.stdout.read()
+        self.ended(p)
+
     def test_truncated(self):
         whole = pathlib.Path(SAMPLE).read_bytes()
         path = self.file("cut.pcap", whole[:5000])

@@ -349,7 +349,7 @@ class TornTails(Kept):
                     path.rename(self.dir / "moved")
                     path.write_bytes(torn)
                     h.p.send_signal(signal.SIGHUP)
-                    h.wait("bytes")
+                    h.wait("bytes of a torn")
                     h.send(pcap_header() + pcap_records(40, first=30000))
                     h.p.stdin.close()
                     h.ended()

@@ -14,7 +14,7 @@ STAGES = ["source", "decode", "collect", "flow", "feature", "format", "output"]
 BELOW = {"base": ["base"], "model": ["model", "base"], "codec": ["codec", "model", "base"]}
 BELOW.update({s: [s, "codec", "model", "base"] for s in STAGES})
 BELOW["collect"].append("decode")  # samples carry packets
-BELOW["config"] = ["config", "output", "codec", "model", "base"]  # output: the URL as its readers see it
+BELOW["config"] = ["config", "format", "output", "codec", "model", "base"]  # whose rows the URLs are
 BELOW["guard"] = ["guard", "base"]
 BELOW["pipeline"] = ["pipeline", "config", "guard", "codec", "model", "base"] + STAGES
 # columns whose values are objects write them: the one way up

@@ -216,6 +216,38 @@ def test_vlans(sender):
     check("a filter sees stripped tags", c.lines()[-1]["received"] == 2, c.lines()[-1]["received"])
 
 
+def pcap_records(data):
+    """Time in ns and bytes of each packet; whole to its end."""
+    at, out = 24, []
+    while at < len(data):
+        sec, ns, cap, wire = struct.unpack_from("<IIII", data, at)
+        assert cap == wire and at + 16 + cap <= len(data)
+        out.append((sec * 10 ** 9 + ns, data[at + 16:at + 16 + cap]))
+        at += 16 + cap
+    return out
+
+
+def test_packets(sender):
+    """-o pcap: every packet once, as it was sent, tags too; each worker's in the order of their times."""
+    frames = [frame(i % 50, vlan=5 + i % 2 if i % 3 else None, ident=i) for i in range(5000)]
+    for workers in ("1", "2"):
+        path = os.path.join(WORK, "packets%s.pcap" % workers)
+        began = time.time_ns()
+        c = Capture("-w", workers, "-o", "pcap:" + path)
+        sender.send(frames)
+        check("samples", c.samples(len(frames)))
+        check("exit 0", c.stop() == 0, c.err)
+        with open(path, "rb") as f:
+            data = f.read()
+        check("header", struct.unpack_from("<IHHiIII", data) == (0xA1B23C4D, 2, 4, 0, 0, 262144, 1))
+        got = pcap_records(data)
+        check("every packet, %s workers" % workers, sorted(p for _, p in got) == sorted(frames), len(got))
+        check("times", all(began <= t <= time.time_ns() for t, _ in got))
+        falls = sum(a[0] > b[0] for a, b in zip(got, got[1:]))
+        check("one worker's are in order", workers != "1" or falls == 0, falls)
+        check("said", "5000 packet events = 5000 written + 0 dropped" in c.err, c.err)
+
+
 def test_tags_both_ways(sender):
     """What is sent with its tags inside and what is received without them, or with others, is one flow."""
     back = Sender(VB, B)

@@ -68,6 +68,45 @@ static void dump_md(const struct ft_option *o)
     printf(" |\n");
 }
 
+/* The parameters of --output, as the man page and docs/outputs.md have them. */
+static void dump_parameters_man(void)
+{
+    const struct ft_output_parameter *p;
+
+    for (uint32_t i = 0; (p = ft_output_parameter_at(i)) != NULL; i++) {
+        printf(".TP\n.B ");
+        man_text(p->name);
+        printf("\\fR=\\fI");
+        man_text(p->value != NULL ? p->value : p->choices);
+        printf("\\fR\n");
+        if (p->of != NULL) {
+            man_text(p->of);
+            printf(": ");
+        }
+        man_text(p->help);
+        if (p->defval != NULL) {
+            printf("; default ");
+            man_text(p->defval);
+        }
+        printf(".\n");
+    }
+}
+
+static void dump_parameters_md(void)
+{
+    const struct ft_output_parameter *p;
+
+    printf("| key | value | of | default | meaning |\n|---|---|---|---|---|\n");
+    for (uint32_t i = 0; (p = ft_output_parameter_at(i)) != NULL; i++) {
+        printf("| `%s`", p->name);
+        md_cell(p->value != NULL ? p->value : p->choices);
+        md_cell(p->of != NULL ? p->of : "every output");
+        md_cell(p->defval);
+        md_cell(p->help);
+        printf(" |\n");
+    }
+}
+
 static void dump_json(const struct ft_option *o, bool first)
 {
     char names[CHOICES_MAX];
@@ -151,8 +190,16 @@ int cmd_dump(const struct command *c, int argc, char **argv)
         dump_bash();
         return EXIT_GOOD;
     }
+    if (strcmp(form, "outputs-man") == 0) {
+        dump_parameters_man();
+        return EXIT_GOOD;
+    }
+    if (strcmp(form, "outputs-md") == 0) {
+        dump_parameters_md();
+        return EXIT_GOOD;
+    }
     if (strcmp(form, "man") != 0 && strcmp(form, "md") != 0 && strcmp(form, "json") != 0) {
-        say("__dump-options: man, bash, md or json");
+        say("__dump-options: man, bash, md, json, outputs-man or outputs-md");
         return EXIT_WRONG;
     }
     if (form[1] == 'd') {

@@ -93,6 +93,27 @@ static void help_option(const struct ft_option *o, FILE *to)
     wrap(to, text, COLUMN);
 }
 
+static void help_parameters(FILE *to)
+{
+    const struct ft_output_parameter *p;
+
+    fprintf(to, "\nParameters of --output, FORMAT:TARGET?NAME=VALUE&...:\n\n");
+    for (uint32_t i = 0; (p = ft_output_parameter_at(i)) != NULL; i++) {
+        char text[512];
+        int n = fprintf(to, "  %s=%s", p->name, p->value != NULL ? p->value : p->choices);
+
+        if (n >= COLUMN - 1) {
+            fputc('\n', to);
+            n = 0;
+        }
+        fprintf(to, "%*s", COLUMN - n, "");
+        snprintf(text, sizeof text, "%s%s%s%s%s", p->of != NULL ? p->of : "",
+                 p->of != NULL ? ": " : "", p->help, p->defval != NULL ? "; default " : "",
+                 p->defval != NULL ? p->defval : "");
+        wrap(to, text, COLUMN);
+    }
+}
+
 void help_command(const struct command *c, FILE *to)
 {
     const struct ft_option *o;
@@ -108,6 +129,7 @@ void help_command(const struct command *c, FILE *to)
         }
     }
     help_profiles(to);
+    help_parameters(to);
     fprintf(to,
             "\nSIGINT and SIGTERM end it in order, SIGHUP reopens files. Exit status: 0 all went "
             "well,\n1 it could not run or lost an output, 2 the command line is wrong.\n");

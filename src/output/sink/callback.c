@@ -9,15 +9,18 @@ struct callback_sink {
     void *cookie;
 };
 
-static int callback_write(struct ft_sink *s, const uint8_t *data, size_t len, size_t *out_taken)
+static int callback_write(struct ft_sink *s, const struct ft_chunk *chunks, uint32_t *n)
 {
     struct callback_sink *c = (struct callback_sink *)(void *)s;
 
-    if (c->fn(c->cookie, data, len) != 0) {
-        *out_taken = 0;
-        return FT_E_CLOSED;
+    for (uint32_t i = 0; i < *n; i++) {
+        if (c->fn(c->cookie, chunks[i].data, chunks[i].len) != 0) {
+            ft_tally_chunk(&s->lost, &chunks[i], 0, chunks[i].len);
+            *n = i + 1;
+            return FT_E_CLOSED;
+        }
+        ft_tally_chunk(&s->arrived, &chunks[i], 0, chunks[i].len);
     }
-    *out_taken = len;
     return FT_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,25 +46,51 @@ static int error_code(int error)
     return error == EPIPE || error == ECONNRESET ? FT_E_CLOSED : FT_E_IO;
 }
 
-int ft__file_write_raw(struct file_sink *f, const uint8_t *data, size_t len, size_t *out_taken)
+/* One write of what stands in v, of which the first done bytes are out. */
+static ssize_t write_some(struct file_sink *f, const struct iovec *v, int n)
+{
+    size_t len = v[0].iov_len < f->at.piece ? v[0].iov_len : f->at.piece;
+
+    if (f->at.socket) {
+        return send(f->at.fd, v[0].iov_base, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    if (n == 1 || f->at.piece != SIZE_MAX) {
+        return write(f->at.fd, v[0].iov_base, len);
+    }
+    return writev(f->at.fd, v, n);
+}
+
+/* Steps over what is out. */
+static void advance(struct iovec **v, int *n, size_t done)
+{
+    while (*n > 0 && done >= (*v)->iov_len) {
+        done -= (*v)->iov_len;
+        (*v)++;
+        (*n)--;
+    }
+    if (*n > 0) {
+        (*v)->iov_base = (uint8_t *)(*v)->iov_base + done;
+        (*v)->iov_len -= done;
+    }
+}
+
+int ft__file_write_raw(struct file_sink *f, struct iovec *v, int n, size_t *out_taken)
 {
     size_t done = 0;
     int rc = FT_OK;
 
-    while (done < len && rc == FT_OK) {
-        size_t n = len - done < f->at.piece ? len - done : f->at.piece;
-
+    while (n > 0 && rc == FT_OK) {
         if (!f->at.regular && f->at.piece == FT__PIECE_LEN) {
             rc = wait_room(f);
             if (rc != FT_OK) {
                 break;
             }
         }
-        ssize_t got = f->at.socket ? send(f->at.fd, data + done, n, MSG_DONTWAIT | MSG_NOSIGNAL)
-                                   : write(f->at.fd, data + done, n);
+        ssize_t got = write_some(f, v, n);
 
         if (got > 0) {
             done += (size_t)got;
+            advance(&v, &n, (size_t)got);
             atomic_fetch_add_explicit(&f->sink.moved, (uint64_t)got, memory_order_relaxed);
         } else if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
             rc = wait_room(f);
@@ -116,59 +143,115 @@ int ft__file_sync(struct file_sink *f)
     return FT_OK;
 }
 
-/* Whole lines or a whole frame into the file that is open. plain: how much of data counts is told
- * by lines. */
-static int put(struct file_sink *f, const uint8_t *data, size_t len, bool plain, size_t *out_taken)
+/* Bytes into the file that is open; *out_before: its size until now. */
+static int put(struct file_sink *f, struct iovec *v, int n, uint64_t *out_before, size_t *out_taken)
 {
-    size_t taken = 0;
     int rc = ft__file_ready(f);
 
     *out_taken = 0;
-    if (rc != FT_OK) {
-        return rc;
-    }
-    uint64_t before = f->at.size;
+    *out_before = f->at.size;
+    return rc == FT_OK ? ft__file_write_raw(f, v, n, out_taken) : rc;
+}
 
-    rc = ft__file_write_raw(f, data, len, &taken);
+/* How many chunks go into the file before it is due for the next rotation by size. */
+static uint32_t before_rotation(const struct file_sink *f, const struct ft_chunk *chunks,
+                                uint32_t n)
+{
+    uint64_t size = f->at.size + chunks[0].len;
+    uint32_t k = 1;
+
+    while (k < n && k < FT__CHUNKS_MOST &&
+           (f->rotate_size == 0 || size + chunks[k].len <= f->rotate_size)) {
+        size += chunks[k++].len;
+    }
+    return k;
+}
+
+/* Of n chunks taken bytes are out: whole events stay, the rest of the chunk that was begun is lost.
+ * Returns how many chunks that were. */
+static uint32_t keep_whole(struct file_sink *f, const struct ft_chunk *chunks, uint32_t n,
+                           uint64_t before, size_t taken)
+{
+    size_t kept = 0;
+    uint32_t i = 0;
+
+    for (; i < n && taken - kept >= chunks[i].len; i++) {
+        ft_tally_chunk(&f->sink.arrived, &chunks[i], 0, chunks[i].len);
+        kept += chunks[i].len;
+    }
+    if (i == n) {
+        return n;
+    }
+    uint32_t whole = ft_chunk_whole(&chunks[i], taken - kept);
+
+    ft_tally_chunk(&f->sink.arrived, &chunks[i], 0, whole);
+    ft_tally_chunk(&f->sink.lost, &chunks[i], whole, chunks[i].len);
+    ft__file_cut(f, before + kept + whole);
+    return i + 1;
+}
+
+/* Several chunks with one call. */
+static int put_chunks(struct file_sink *f, const struct ft_chunk *chunks, uint32_t *n)
+{
+    struct iovec v[FT__CHUNKS_MOST];
+    uint64_t before;
+    size_t taken;
+
+    ft__file_rotate_if_due(f, chunks[0].len);
+    uint32_t k = before_rotation(f, chunks, *n);
+
+    for (uint32_t i = 0; i < k; i++) {
+        v[i] = (struct iovec){chunks[i].data, chunks[i].len};
+    }
+    int rc = put(f, v, (int)k, &before, &taken);
+
     if (rc == FT_OK && f->fsync == FT__FSYNC_FRAME) {
         rc = ft__file_sync(f);
-        *out_taken = rc == FT_OK ? len : 0;
-        return rc;
+        if (rc != FT_OK) { /* it is in the file, but may not stay there */
+            for (uint32_t i = 0; i < k; i++) {
+                ft_tally_chunk(&f->sink.lost, &chunks[i], 0, chunks[i].len);
+            }
+            *n = k;
+            return rc;
+        }
     }
-    if (rc == FT_OK) {
-        *out_taken = len;
-        return FT_OK;
-    }
-    if (plain) { /* whole lines stay */
-        const uint8_t *last = memrchr(data, '\n', taken);
-
-        *out_taken = last != NULL ? (size_t)(last + 1 - data) : 0;
-    }
-    ft__file_cut(f, before + *out_taken);
+    *n = keep_whole(f, chunks, k, before, taken);
     return rc;
 }
 
-/* Closes the open frame. FT_OK: all that was held is written; else all of it is lost. For the size
- * of the file it may rotate first; the time was looked at before the frame was begun. */
-static int close_frame(struct file_sink *f)
+/* The open frame, packed, into the file. For the size of the file it may rotate first; the time was
+ * looked at before the frame was begun. */
+static int put_frame(struct file_sink *f)
 {
+    uint64_t before;
     const uint8_t *z;
-    size_t zlen, taken, len = f->frame_len;
-    int rc;
+    size_t zlen, taken;
+    int rc = ft_compress(f->z, f->frame, f->frame_len, &z, &zlen);
 
-    f->frame_len = 0;
-    f->sink.held = false;
-    if (len == 0) {
-        return FT_OK;
-    }
-    rc = ft_compress(f->z, f->frame, len, &z, &zlen);
     if (rc != FT_OK) {
         return rc;
     }
     if (ft__file_rotate_in(f) != 0) { /* what is late belongs into the file that is open */
         ft__file_rotate_if_due(f, zlen);
     }
-    return put(f, z, zlen, false, &taken);
+    struct iovec v = {(void *)(uintptr_t)z, zlen};
+
+    rc = put(f, &v, 1, &before, &taken);
+    if (rc != FT_OK) {
+        ft__file_cut(f, before);
+        return rc;
+    }
+    return f->fsync == FT__FSYNC_FRAME ? ft__file_sync(f) : FT_OK;
+}
+
+/* Closes the open frame: all that is held has arrived, or is lost. */
+static int close_frame(struct file_sink *f)
+{
+    int rc = f->frame_len > 0 ? put_frame(f) : FT_OK;
+
+    f->frame_len = 0;
+    ft_tally_move(rc == FT_OK ? &f->sink.arrived : &f->sink.lost, &f->held);
+    return rc;
 }
 
 static bool frame_due(const struct file_sink *f)
@@ -178,27 +261,79 @@ static bool frame_due(const struct file_sink *f)
 
 /* ---- the sink's operations ---- */
 
-static int file_write(struct ft_sink *s, const uint8_t *data, size_t len, size_t *out_taken)
+/* The header as it goes into each file: its compression must not be in the way of an event's. */
+static int keep_header(struct file_sink *f)
 {
-    struct file_sink *f = file_of(s);
+    const uint8_t *data = f->env.header;
+    size_t len = f->env.header_len;
 
-    ft__file_reopen_if_due(f);
-    if (f->z == NULL) {
-        ft__file_rotate_if_due(f, len);
-        return put(f, data, len, true, out_taken);
+    if (len > 0 && f->z != NULL) {
+        int rc = ft_compress(f->z, data, len, &data, &len);
+
+        if (rc != FT_OK) {
+            return rc;
+        }
     }
-    *out_taken = 0;
+    if (len > 0) {
+        f->header = ft_mem_alloc(1, len);
+        if (f->header == NULL) {
+            return FT_E_NOMEM;
+        }
+        memcpy(f->header, data, len);
+        f->header_len = len;
+    }
+    return FT_OK;
+}
+
+/* What every file begins with, now that it can be known. */
+static int make_late_header(struct file_sink *f)
+{
+    uint8_t head[FT_LATE_HEADER];
+
+    if (f->env.late_header == NULL || f->header != NULL) {
+        return FT_OK;
+    }
+    f->env.header_len = f->env.late_header(f->env.header_cookie, head);
+    f->env.header = head;
+    int rc = keep_header(f);
+
+    f->env.header = NULL;
+    return rc == FT_OK && f->at.fd >= 0 ? ft__file_begin(f) : rc;
+}
+
+static int hold(struct file_sink *f, const struct ft_chunk *c)
+{
     if (f->frame_len == 0) {
         ft__file_rotate_if_due(f, 0);
         f->frame_ms = ft_mono_ms();
     }
-    memcpy(f->frame + f->frame_len, data, len); /* there is room: frame_cap */
-    f->frame_len += len;
-    f->sink.held = true;
+    memcpy(f->frame + f->frame_len, c->data, c->len); /* there is room: frame_cap */
+    f->frame_len += c->len;
+    ft_tally_chunk(&f->held, c, 0, c->len);
+    return frame_due(f) ? close_frame(f) : FT_OK;
+}
 
-    int rc = frame_due(f) ? close_frame(f) : FT_OK;
+static int file_write(struct ft_sink *s, const struct ft_chunk *chunks, uint32_t *n)
+{
+    struct file_sink *f = file_of(s);
+    int rc = FT_OK;
 
-    *out_taken = rc == FT_OK ? len : 0;
+    ft__file_reopen_if_due(f);
+    rc = make_late_header(f);
+    if (rc != FT_OK) {
+        ft_tally_chunk(&s->lost, &chunks[0], 0, chunks[0].len);
+        *n = 1;
+        return rc;
+    }
+    for (uint32_t i = 0; i < *n && rc == FT_OK; i++) {
+        uint32_t done = f->z != NULL ? 1 : *n - i;
+
+        rc = f->z != NULL ? hold(f, &chunks[i]) : put_chunks(f, chunks + i, &done);
+        i += done - 1;
+        if (rc != FT_OK) {
+            *n = i + 1;
+        }
+    }
     return rc;
 }
 
@@ -273,6 +408,9 @@ static int file_close(struct ft_sink *s)
     uint32_t failed = f->sink.failed;
 
     ft__file_say_rotations(f);
+    if (f->at.fd >= 0) {
+        ft_ignore(make_late_header(f)); /* nothing has come: an empty file with its beginning */
+    }
     ft__file_close(f);
     int rc = f->sink.failed != failed ? FT_E_IO : FT_OK;
 
@@ -288,30 +426,6 @@ static int file_close(struct ft_sink *s)
 }
 
 /* ---- configuration ---- */
-
-/* The header as it goes into each file: its compression must not be in the way of an event's. */
-static int keep_header(struct file_sink *f)
-{
-    const uint8_t *data = f->env.header;
-    size_t len = f->env.header_len;
-
-    if (len > 0 && f->z != NULL) {
-        int rc = ft_compress(f->z, data, len, &data, &len);
-
-        if (rc != FT_OK) {
-            return rc;
-        }
-    }
-    if (len > 0) {
-        f->header = ft_mem_alloc(1, len);
-        if (f->header == NULL) {
-            return FT_E_NOMEM;
-        }
-        memcpy(f->header, data, len);
-        f->header_len = len;
-    }
-    return FT_OK;
-}
 
 /* rotate=, keep=, fsync=: their texts were checked with the URL. */
 static void configure_times(struct file_sink *f, const struct ft_output_url *url)
@@ -345,7 +459,7 @@ static int configure_frames(struct file_sink *f, const struct ft_output_url *url
     }
     f->frame_most = f->rotate_size > 0 && f->rotate_size < FT__FRAME_MOST ? (size_t)f->rotate_size
                                                                           : FT__FRAME_MOST;
-    f->frame_cap = f->frame_most + FT__CHUNK_MOST;
+    f->frame_cap = f->frame_most + f->env.chunk_most;
     f->sink.memory = f->frame_cap;
     int rc = ft_compressor_new(compress, f->frame_cap, &f->z);
 
@@ -404,6 +518,8 @@ static int file_open(const struct ft_output_url *url, const struct ft_output_env
 const struct ft_sink_ops ft_sink_file = {
     .name = "file",
     .help = "a file, a FIFO, or - for stdout",
+    .params = &ft__file_params,
+    .needs = FT_SANDBOX_FILES,
     .open = file_open,
     .write = file_write,
     .flush = file_flush,

@@ -114,7 +114,7 @@ static void learn_fd(struct file_sink *f)
     }
 }
 
-static int write_header(struct file_sink *f)
+int ft__file_begin(struct file_sink *f)
 {
     uint64_t before = f->at.size;
     size_t taken;
@@ -122,7 +122,8 @@ static int write_header(struct file_sink *f)
     if (f->header_len == 0 || (f->at.size > 0 && f->path != NULL)) { /* what is added to has one */
         return FT_OK;
     }
-    int rc = ft__file_write_raw(f, f->header, f->header_len, &taken);
+    struct iovec v = {f->header, f->header_len};
+    int rc = ft__file_write_raw(f, &v, 1, &taken);
 
     if (rc != FT_OK) {
         ft__file_cut(f, before);
@@ -161,8 +162,9 @@ static bool begins_alike(const struct file_sink *f)
 static int mend(struct file_sink *f)
 {
     uint64_t end;
-    int rc = begins_alike(f) ? ft_tail_find(f->at.fd, f->at.size, ft_compressor_kind(f->z), &end)
-                             : FT_E_FORMAT;
+    int rc = !f->env.binary && begins_alike(f)
+                 ? ft_tail_find(f->at.fd, f->at.size, ft_compressor_kind(f->z), &end)
+                 : FT_E_FORMAT;
 
     if (rc != FT_OK || end == f->at.size) {
         return rc;
@@ -234,8 +236,9 @@ static int settle_earlier(struct file_sink *f, bool rotates)
     int rc = mend(f);
 
     if (rc == FT_E_FORMAT) {
-        return begin_new(f, f->header_len > 0 ? "what it holds has other columns or another form"
-                                              : "what it holds has another form");
+        return begin_new(f, f->env.binary       ? "an earlier run left it"
+                            : f->header_len > 0 ? "what it holds has other columns or another form"
+                                                : "what it holds has another form");
     }
     if (rc != FT_OK) {
         return rc == FT_E_NOMEM ? ENOMEM : EIO;
@@ -281,7 +284,7 @@ static const char *why(int error)
 static int ready_errno(struct file_sink *f, int error)
 {
     if (error == 0) {
-        return write_header(f);
+        return ft__file_begin(f);
     }
     if (!f->cannot_open) {
         f->cannot_open = true;
@@ -302,7 +305,7 @@ static void say_no_reader(struct file_sink *f)
 int ft__file_ready(struct file_sink *f)
 {
     if (f->at.fd >= 0) {
-        return f->path != NULL ? write_header(f) : FT_OK;
+        return f->path != NULL ? ft__file_begin(f) : FT_OK;
     }
     int error = open_to_add(f, false);
 
@@ -344,7 +347,7 @@ static int change_target(struct file_sink *f)
     f->at = now;
     f->reopen_ms = 0;
     if (error == 0) {
-        ft_ignore(write_header(f)); /* tried again with the next write */
+        ft_ignore(ft__file_begin(f)); /* tried again with the next write */
     }
     return 0;
 }
@@ -444,8 +447,8 @@ static int start_descriptor(struct file_sink *f, const char *target, struct ft_e
 
         f->at.size = at > 0 ? (uint64_t)at : 0;
     }
-    return write_header(f) == FT_OK ? FT_OK
-                                    : ft_err_set(err, FT_E_IO, "stdout: %s", strerror(errno));
+    return ft__file_begin(f) == FT_OK ? FT_OK
+                                      : ft_err_set(err, FT_E_IO, "stdout: %s", strerror(errno));
 }
 
 /* mode= and group= of new files. */
@@ -537,7 +540,7 @@ int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct 
         say_no_reader(f);
         return FT_OK;
     }
-    if (error != 0 || write_header(f) != FT_OK) {
+    if (error != 0 || ft__file_begin(f) != FT_OK) {
         error = error != 0 ? error : errno;
         return ft_err_set(err, error == ENOMEM ? FT_E_NOMEM : FT_E_IO, "%s: %s", f->path,
                           why(error));

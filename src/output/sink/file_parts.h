@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* output/sink: the file sink, shared by file.c (writing) and file_open.c (opening, rotating).
  *
- *     file_write -> [frame, when compressed] -> ft__file_put -> write(2)
- *                                                 | rotation, opening again
+ *     file_write -> [frame, when compressed] -> put -> writev(2)
+ *                                                | rotation, opening again
  *
  * Theory of operation: what is handed over is whole events. A regular file only ever holds whole
  * events: after a write that got half way, the torn event is cut off again. Compressed events are
@@ -15,13 +15,15 @@
 #ifndef FT_OUTPUT_SINK_FILE_PARTS_H
 #define FT_OUTPUT_SINK_FILE_PARTS_H
 
+#include <sys/uio.h>
+
 #include "base/files.h"
 #include "output/output.h"
 #include "output/sink/compress.h"
 
 enum {
-    FT__CHUNK_MOST = 256 * 1024, /* bytes of one write, as output.c hands them over */
-    FT__FRAME_MOST = 1 << 20,    /* bytes of events after which a frame is closed */
+    FT__CHUNKS_MOST = 8,      /* of one write */
+    FT__FRAME_MOST = 1 << 20, /* bytes of events after which a frame is closed */
     FT__FRAME_MS = 1000,
     FT__PIECE_LEN = 4096,
     FT__RETRY_MS = 200, /* a FIFO without a reader, a file that cannot be opened */
@@ -55,7 +57,8 @@ struct file_sink {
     struct ft_compressor *z; /* NULL: none */
     uint8_t *frame;          /* owned; events of the open frame */
     size_t frame_len, frame_cap, frame_most;
-    int64_t frame_ms; /* monotonic time of its first byte */
+    int64_t frame_ms;     /* monotonic time of its first byte */
+    struct ft_tally held; /* what is in it */
     struct ft__target at;
     int wake_fd; /* eventfd: give up */
     /* rotation */
@@ -74,12 +77,17 @@ struct file_sink {
     bool no_reader, cannot_open, folder_foreign, sync_failed;
 };
 
+extern const struct ft_params ft__file_params;
+
 int64_t ft__file_wall_ns(void);
 
 /* Opens the descriptor or path of the URL. What is there of an earlier run is put aside, added to
  * or emptied (env.keep_earlier, append=). FT_OK also when a FIFO has no reader yet. */
 FT_NODISCARD int ft__file_start(struct file_sink *f, const struct ft_output_url *url,
                                 struct ft_err *err);
+
+/* What a file begins with, into the one that is open, if that is empty or was handed to us. */
+FT_NODISCARD int ft__file_begin(struct file_sink *f);
 
 /* A target that can be written to: waits for a FIFO's reader, opens a file again. FT_OK, FT_E_IO,
  * FT_E_INTERRUPTED. */
@@ -107,9 +115,8 @@ void ft__file_say_rotations(struct file_sink *f);
  * since the last time may be gone. */
 FT_NODISCARD int ft__file_sync(struct file_sink *f);
 
-/* file.c: writes all, or says how far it came. */
-FT_NODISCARD int ft__file_write_raw(struct file_sink *f, const uint8_t *data, size_t len,
-                                    size_t *out_taken);
+/* file.c: writes all, or says how far it came; v is used up. */
+FT_NODISCARD int ft__file_write_raw(struct file_sink *f, struct iovec *v, int n, size_t *out_taken);
 /* Cuts a regular file back to size bytes. */
 void ft__file_cut(struct file_sink *f, uint64_t size);
 

@@ -129,6 +129,9 @@ static void test_bounds(void)
     r.part[FT_PART_PACKETS] = &packets;
     r.part[FT_PART_SPLT] = &splt;
     for (int i = 0; ft_formats[i] != NULL; i++) {
+        if (ft_formats[i]->open == NULL) {
+            continue; /* packets */
+        }
         struct ft_format *f = lines_open(ft_formats[i]->name, 1u << FT_EVENT_FLOW, "all,app,splt", NULL);
 
         for (int part = 0; ft_formats[i]->flow != NULL && part <= FT_APP_PART_SSH; part++) {

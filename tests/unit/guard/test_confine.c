@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -166,6 +167,19 @@ static int do_accept(void)
     return error == ENOTSOCK ? 0 : error;
 }
 
+/* On a descriptor that cannot: the kernel's own word. */
+static int do_truncate(void)
+{
+    int error = result(ftruncate(0, 0));
+
+    return error == EINVAL ? 0 : error;
+}
+
+static int do_lock(void)
+{
+    return result(flock(0, LOCK_EX | LOCK_NB));
+}
+
 static int do_trace(void)
 {
     return result(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
@@ -222,6 +236,10 @@ static void test_needs(void)
     CHECK_EQ(confined(0, do_accept), ENOSYS);
     CHECK_EQ(confined(FT_SANDBOX_CAPTURE, do_accept), ENOSYS);
     CHECK_EQ(confined(FT_SANDBOX_SOCKETS, do_accept), 0);
+    CHECK_EQ(confined(0, do_truncate), ENOSYS);
+    CHECK_EQ(confined(0, do_lock), ENOSYS);
+    CHECK_EQ(confined(FT_SANDBOX_FILES, do_truncate), 0);
+    CHECK_EQ(confined(FT_SANDBOX_FILES, do_lock), 0);
 }
 
 /* Landlock alone: as the opener has it, with one folder. */

@@ -36,21 +36,9 @@ static void nap_us(unsigned us)
     nanosleep(&ts, NULL);
 }
 
-static int memory_write(struct ft_sink *s, const uint8_t *data, size_t len, size_t *out_taken)
+static void memory_take(struct memory *m, const struct ft_chunk *c, uint32_t len)
 {
-    struct memory *m = (struct memory *)(void *)s;
-    size_t take = len;
-
-    while (atomic_load(&m->blocked)) {
-        nap_us(1000);
-    }
-    nap_us(m->nap_us);
-    if (m->fail_every > 0 && ++m->writes % m->fail_every == 0) {
-        const uint8_t *nl = memrchr(data, '\n', len / 2);
-
-        take = nl != NULL ? (size_t)(nl + 1 - data) : 0;
-    }
-    for (const char *p = (const char *)data, *end = p + take; p < end;) {
+    for (const char *p = (const char *)c->data, *end = p + len; p < end;) {
         int e = *p == 'f' ? FT_EVENT_FLOW : p[1] == 'a' ? FT_EVENT_SAMPLE : FT_EVENT_STATS;
         size_t n = strlen(text[e]);
 
@@ -58,8 +46,29 @@ static int memory_write(struct ft_sink *s, const uint8_t *data, size_t len, size
         m->lines[e]++;
         p += n;
     }
-    *out_taken = take;
-    return take == len ? FT_OK : FT_E_IO;
+    ft_tally_chunk(&m->sink.arrived, c, 0, len);
+    ft_tally_chunk(&m->sink.lost, c, len, c->len);
+}
+
+static int memory_write(struct ft_sink *s, const struct ft_chunk *chunks, uint32_t *n)
+{
+    struct memory *m = (struct memory *)(void *)s;
+
+    while (atomic_load(&m->blocked)) {
+        nap_us(1000);
+    }
+    for (uint32_t i = 0; i < *n; i++) {
+        bool fails = m->fail_every > 0 && ++m->writes % m->fail_every == 0;
+
+        nap_us(m->nap_us);
+        memory_take(m, &chunks[i],
+                    fails ? ft_chunk_whole(&chunks[i], chunks[i].len / 2) : chunks[i].len);
+        if (fails) {
+            *n = i + 1;
+            return FT_E_IO;
+        }
+    }
+    return FT_OK;
 }
 
 static void memory_give_up(struct ft_sink *s)
@@ -203,18 +212,18 @@ static void test_stuck_sink_is_given_up(void)
 /* A sink that holds what it took, as an open frame does, until it is told to write it out. */
 struct holder {
     struct ft_sink sink;
-    uint64_t held, arrived;
+    struct ft_tally held;
+    uint64_t arrived;
     bool fail;
 };
 
-static int holder_write(struct ft_sink *s, const uint8_t *data, size_t len, size_t *out_taken)
+static int holder_write(struct ft_sink *s, const struct ft_chunk *chunks, uint32_t *n)
 {
     struct holder *h = (struct holder *)(void *)s;
 
-    (void)data;
-    h->held += len;
-    h->sink.held = true;
-    *out_taken = len;
+    for (uint32_t i = 0; i < *n; i++) {
+        ft_tally_chunk(&h->held, &chunks[i], 0, chunks[i].len);
+    }
     return FT_OK;
 }
 
@@ -222,9 +231,8 @@ static int holder_flush(struct ft_sink *s)
 {
     struct holder *h = (struct holder *)(void *)s;
 
-    h->sink.held = false;
-    h->arrived += h->fail ? 0 : h->held;
-    h->held = 0;
+    h->arrived += h->fail ? 0 : h->held.bytes;
+    ft_tally_move(h->fail ? &s->lost : &s->arrived, &h->held);
     return h->fail ? FT_E_IO : FT_OK;
 }
 
@@ -311,6 +319,178 @@ static void test_error_at_close_is_lost(void)
     CHECK_EQ(s.lost[FT_EVENT_FLOW], 100);
     CHECK_EQ(s.written[FT_EVENT_FLOW], 0);
     ft_output_free(o);
+}
+
+/* ---- messages with keys, and batches of rows, whose arrival is told later ---- */
+
+enum { MESSAGES = 1000, KEYS = 7, ROWS = 12 };
+
+/* As a broker would: it says of each message by itself, and later, whether it has it; here in
+ * another order, with every third one refused, when it is polled. */
+struct broker {
+    struct ft_sink sink;
+    struct ft_mark open[MESSAGES];
+    uint32_t n_open, seen[KEYS + 1], wrong;
+    bool silent; /* it says nothing until it is flushed */
+};
+
+static int broker_write(struct ft_sink *s, const struct ft_chunk *chunks, uint32_t *n)
+{
+    struct broker *b = (struct broker *)(void *)s;
+
+    for (uint32_t i = 0; i < *n; i++) {
+        uint32_t begin = 0;
+
+        for (uint32_t k = 0; k < chunks[i].n; k++) {
+            const struct ft_mark *m = ft_chunk_mark(&chunks[i], k);
+            uint8_t want = m->key == FT_NO_KEY ? 'r' : (uint8_t)('0' + m->key);
+
+            b->wrong += m->end - begin != 10 || chunks[i].data[begin] != want ||
+                        m->count != (m->key == FT_NO_KEY ? ROWS : 1) || chunks[i].lines;
+            b->seen[m->key]++;
+            b->open[b->n_open++] = *m;
+            begin = m->end;
+        }
+        b->wrong += begin != chunks[i].len;
+    }
+    return FT_OK;
+}
+
+static void broker_answer(struct broker *b, bool all)
+{
+    while (b->n_open > (all ? 0 : 10)) { /* the newest first */
+        struct ft_mark m = b->open[--b->n_open];
+
+        (m.end % 3 == 0 ? &b->sink.lost : &b->sink.arrived)->n[m.event] += m.count;
+    }
+}
+
+static int broker_tick(struct ft_sink *s, int64_t *out_next_ms)
+{
+    struct broker *b = (struct broker *)(void *)s;
+
+    *out_next_ms = -1;
+    if (!b->silent) {
+        broker_answer(b, false);
+    }
+    return FT_OK;
+}
+
+static int broker_flush(struct ft_sink *s)
+{
+    broker_answer((struct broker *)(void *)s, true);
+    return FT_OK;
+}
+
+static const struct ft_sink_ops broker_ops = {.name = "broker",
+                                              .write = broker_write,
+                                              .flush = broker_flush,
+                                              .tick = broker_tick,
+                                              .close = memory_close};
+
+/* Every eighth is a batch of rows, the others messages with a key. */
+static void write_messages(struct ft_writer *w, uint32_t *lost)
+{
+    uint32_t end = 0;
+
+    for (uint32_t i = 0; i < MESSAGES; i++) {
+        uint64_t key = i % (KEYS + 1);
+        uint32_t count = key == FT_NO_KEY ? ROWS : 1;
+        uint8_t *p = ft_writer_begin(w, FT_EVENT_FLOW, 64);
+
+        CHECK(p != NULL);
+        memset(p, key == FT_NO_KEY ? 'r' : '0' + (int)key, 10);
+        ft_writer_end_as(w, FT_EVENT_FLOW, count, key, 10);
+        end += 10;
+        *lost += end % 3 == 0 ? count : 0;
+    }
+    ft_writer_flush(w);
+}
+
+static void check_broker(bool silent)
+{
+    static struct broker b;
+    struct ft_output_config cfg = {.n_writers = 1, .sink = &broker_ops, .binary = true};
+    struct ft_output_env env = {0};
+    struct ft_output_url url;
+    struct ft_output *o = NULL;
+    struct ft_output_stats s = {0};
+    struct ft_err err;
+    uint32_t lost = 0, all = MESSAGES / (KEYS + 1) * (KEYS + ROWS);
+
+    b = (struct broker){.sink.ops = &broker_ops, .silent = silent};
+    cfg.sink_instance = &b.sink;
+    CHECK_EQ(ft_output_url_parse("ndjson:x?overflow=block", &url, &err), FT_OK);
+    CHECK_EQ(ft_output_open(&url, &cfg, &env, &o, &err), FT_OK);
+    ft_output_url_fini(&url);
+    CHECK_EQ(ft_output_start(o), FT_OK);
+    write_messages(ft_output_writer(o, 0), &lost);
+    for (int i = 0; i < 2000 && silent && ft_output_progress(o) == 0; i++) {
+        nap_us(1000);
+    }
+    ft_output_get_stats(o, &s);
+    CHECK_EQ(s.made[FT_EVENT_FLOW], all);
+    if (silent) { /* handed over is not written */
+        CHECK_EQ(s.written[FT_EVENT_FLOW] + s.lost[FT_EVENT_FLOW], 0);
+    }
+    drain(o, -1);
+    CHECK_EQ(ft_output_close(o), FT_E_IO);
+    ft_output_get_stats(o, &s);
+    CHECK_EQ(s.lost[FT_EVENT_FLOW], lost);
+    CHECK_EQ(s.written[FT_EVENT_FLOW], all - lost);
+    CHECK_EQ(b.wrong, 0);
+    for (uint32_t k = 0; k <= KEYS; k++) {
+        CHECK_EQ(b.seen[k], MESSAGES / (KEYS + 1));
+    }
+    ft_output_free(o);
+}
+
+static void test_messages_arrive_later(void)
+{
+    check_broker(true);
+    check_broker(false);
+}
+
+/* ---- parts of chunks ---- */
+
+/* Wherever a write stops in a chunk, what is whole and how much that is can be told. */
+static void test_parts_of_chunks(void)
+{
+    static const char lines[] = "a\nbb\nccc\ndddd\n"; /* ends: 2 5 9 14 */
+    static const uint32_t ends[] = {2, 5, 9, 14};
+    struct ft_mark merged[] = {{.end = 14, .count = 1, .event = FT_EVENT_FLOW},
+                               {.end = 9, .count = 3, .event = FT_EVENT_SAMPLE}};
+    struct ft_mark each[] = {{.end = 14, .count = 1, .event = FT_EVENT_FLOW},
+                             {.end = 9, .count = 5, .event = FT_EVENT_SAMPLE},
+                             {.end = 5, .count = 1, .event = FT_EVENT_SAMPLE},
+                             {.end = 2, .count = 2, .event = FT_EVENT_SAMPLE}};
+    static const uint64_t rows[] = {2, 3, 8, 8};
+    struct ft_chunk a = {(uint8_t *)(uintptr_t)lines, 14, 2, merged + 2, true};
+    struct ft_chunk b = {(uint8_t *)(uintptr_t)lines, 14, 4, each + 4, false};
+
+    for (uint32_t len = 0; len <= 14; len++) {
+        struct ft_tally t = {{0}, 0}, u = {{0}, 0};
+        uint32_t whole = 0, n = 0;
+
+        for (uint32_t i = 0; i < 4 && ends[i] <= len; i++) {
+            whole = ends[i];
+            n = i + 1;
+        }
+        CHECK_EQ(ft_chunk_whole(&a, len), whole);
+        CHECK_EQ(ft_chunk_whole(&b, len), whole);
+        ft_tally_chunk(&t, &a, 0, whole);
+        CHECK_EQ(t.n[FT_EVENT_SAMPLE], n < 3 ? n : 3);
+        CHECK_EQ(t.n[FT_EVENT_FLOW], n == 4);
+        CHECK_EQ(t.bytes, whole);
+        ft_tally_chunk(&t, &a, whole, 14);
+        CHECK_EQ(t.n[FT_EVENT_SAMPLE], 3);
+        CHECK_EQ(t.n[FT_EVENT_FLOW], 1);
+        ft_tally_chunk(&u, &b, 0, whole);
+        CHECK_EQ(u.n[FT_EVENT_SAMPLE], n == 0 ? 0 : rows[n - 1]);
+        ft_tally_chunk(&u, &b, whole, 14);
+        CHECK_EQ(u.n[FT_EVENT_SAMPLE], 8);
+        CHECK_EQ(u.n[FT_EVENT_FLOW], 1);
+    }
 }
 
 static void test_urls(void)
@@ -424,6 +604,8 @@ int main(void)
     struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     sigaction(SIGPIPE, &ignore, NULL);
+    RUN(test_messages_arrive_later);
+    RUN(test_parts_of_chunks);
     RUN(test_urls);
     RUN(test_block_loses_nothing);
     RUN(test_drop_gives_samples_up_first);

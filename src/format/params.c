@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* format: the parameters that choose what an output holds and how it looks. row.of is the format
+ * that has it, or NULL: all that hold events. */
+#include "base/units.h"
+#include "format/format.h"
+#include "format/pcap.h"
+
+static bool valid_snap(const char *value)
+{
+    const char *rest;
+    uint64_t n;
+
+    return ft_parse_number(value, &n, &rest) && *rest == '\0' && n >= 1 && n <= FT_PCAP_SNAP_MOST;
+}
+
+/* Which names there are is known when the columns are composed. */
+static bool some(const char *value)
+{
+    return value[0] != '\0';
+}
+
+static const struct ft_param rows[] = {
+    {.row = {.name = "event",
+             .choices = "sample|flow|stats|template|counter|discard|exporter",
+             .help = "this kind of event only; a CSV file holds one"}},
+    {.row = {.name = "columns",
+             .value = "NAME,...",
+             .help = "columns of flow records by name, in that order, in no objects"},
+     .check = some,
+     .allowed = "a list of names, with commas"},
+    {.row = {.name = "profile",
+             .value = "LIST",
+             .help = "profiles of flow records, in place of --profile"},
+     .check = some,
+     .allowed = "a list of names, with commas"},
+    {.row =
+         {.name = "null", .of = "ndjson", .choices = "omit", .help = "what is null is left out"}},
+    {.row = {.name = "schema",
+             .of = "ndjson",
+             .choices = "goflow2|ecs|ocsf|otel|pmacct|nfdump|akvorado",
+             .help = "collect's records in the shape of another collector"}},
+    {.row = {.name = "spreadsheet",
+             .of = "csv",
+             .choices = "safe",
+             .help = "text that a spreadsheet would take for a formula is marked as text"}},
+    {.row = {.name = "snap",
+             .of = "pcap",
+             .value = "BYTES",
+             .defval = "262144",
+             .help = "of each packet that are kept"},
+     .check = valid_snap,
+     .allowed = "a number of bytes from 1 to 262144"},
+};
+
+const struct ft_params ft_format_params = {rows, sizeof rows / sizeof rows[0]};

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* format: pcap (draft-ietf-opsawg-pcap), in the byte order of this machine, nanoseconds.
+ *
+ *   file header                        record header
+ *    0  magic  a1b23c4d                 0  seconds since 1970, unsigned
+ *    4  version  2.4                    4  nanoseconds
+ *    8  zone, sigfigs  0                8  bytes that follow
+ *   16  snap                           12  bytes on the wire
+ *   20  link type
+ *
+ * The tag of a VLAN that the kernel took off an Ethernet frame is put back. Times before 1970 and
+ * after 2106 do not fit: their seconds wrap, as in every such file. */
+#include "format/pcap.h"
+
+#include <string.h>
+
+#include "format/format.h"
+
+#define MAGIC_NS 0xa1b23c4du
+
+enum { MACS = 12, TAG = 4, ETHERTYPE_VLAN = 0x8100 };
+
+size_t ft_pcap_put_header(uint8_t *p, uint32_t snap, uint16_t linktype)
+{
+    const uint32_t words[] = {MAGIC_NS, 0, 0, 0, snap, linktype};
+    const uint16_t version[] = {2, 4};
+
+    memcpy(p, words, sizeof words);
+    memcpy(p + 4, version, sizeof version);
+    return sizeof words;
+}
+
+size_t ft_pcap_put_packet(uint8_t *p, const struct ft_view *v, uint32_t snap)
+{
+    int64_t sec = v->ts_ns / 1000000000 - (v->ts_ns % 1000000000 < 0);
+    bool tagged =
+        (v->flags & FT_VIEW_VLAN) != 0 && v->linktype == FT_LINK_ETHERNET && v->caplen >= MACS;
+    uint32_t all = v->caplen + (tagged ? TAG : 0), kept = all < snap ? all : snap;
+    const uint32_t head[] = {(uint32_t)sec, (uint32_t)(v->ts_ns - sec * 1000000000), kept,
+                             v->len + (tagged ? TAG : 0)};
+    uint8_t *to = p + sizeof head;
+
+    memcpy(p, head, sizeof head);
+    if (FT_LIKELY(!tagged)) {
+        memcpy(to, v->data, kept);
+        return sizeof head + kept;
+    }
+    const uint8_t tag[TAG] = {ETHERTYPE_VLAN >> 8, ETHERTYPE_VLAN & 0xff,
+                              (uint8_t)(v->vlan_tci >> 8), (uint8_t)v->vlan_tci};
+    uint32_t macs = kept < MACS ? kept : MACS, rest = kept - macs, of_tag = rest < TAG ? rest : TAG;
+
+    memcpy(to, v->data, macs);
+    memcpy(to + macs, tag, of_tag);
+    memcpy(to + macs + of_tag, v->data + macs, rest - of_tag);
+    return sizeof head + kept;
+}
+
+const struct ft_format_ops ft_format_pcap = {
+    .name = "pcap",
+    .help = "the packets themselves (live and read)",
+    .suffix = ".pcap",
+    .events = 1u << FT_EVENT_PACKET,
+    .single_event = true,
+    .carries_raw = true,
+};
