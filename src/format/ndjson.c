@@ -140,15 +140,16 @@ static int ndjson_open(const struct ft_format_config *cfg, struct ft_format **ou
                        struct ft_err *err)
 {
     struct ndjson *n = ft_mem_alloc(1, sizeof *n);
-    int rc = n != NULL ? FT_OK : FT_E_NOMEM;
+    int rc = FT_OK;
 
-    if (n != NULL) {
-        n->format.ops = &ft_format_ndjson;
-        n->format.flow_max = ft_format_flow_max(cfg);
-        n->by_hand = !cfg->omit_null && (cfg->columns == NULL || !cfg->columns->flat);
-        n->map = cfg->schema != NULL ? ft__map_find(cfg->schema) : NULL;
+    if (n == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "the columns of an output: out of memory");
     }
-    if (n != NULL && cfg->schema != NULL && n->map == NULL) {
+    n->format.ops = &ft_format_ndjson;
+    n->format.flow_max = ft_format_flow_max(cfg);
+    n->by_hand = !cfg->omit_null && (cfg->columns == NULL || !cfg->columns->flat);
+    n->map = cfg->schema != NULL ? ft__map_find(cfg->schema) : NULL;
+    if (cfg->schema != NULL && n->map == NULL) {
         ft_mem_free(n);
         return ft_err_set(err, FT_E_USAGE,
                           "schema=%s: allowed are goflow2, ecs, ocsf, otel, pmacct, nfdump, "

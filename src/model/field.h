@@ -27,7 +27,7 @@ enum ft_type {
     FT_T_U32,
     FT_T_U64,
     FT_T_I64,
-    FT_T_F64,    /* finite; text: 17 significant digits at most, as many as it takes */
+    FT_T_F64,    /* finite; text: 15 significant digits at least, no trailing zeros */
     FT_T_TIME,   /* int64 ns since 1970; text: seconds with six decimals */
     FT_T_STRING, /* static text that needs no escaping */
     FT_T_TEXT,   /* untrusted bytes with a length, from packets: escaped */

@@ -120,6 +120,14 @@ static unsigned same(bool equal)
     return equal ? FT__EQUAL : FT__ABOVE;
 }
 
+/* Text of a real has 15 digits at least (ft_put_f64): what was written is to be found again. */
+static unsigned compare_real(double v, const struct ft__where_operand *o)
+{
+    double near = 1e-15 * (v < 0 ? -v : v);
+
+    return v < o->real - near ? FT__BELOW : v > o->real + near ? FT__ABOVE : FT__EQUAL;
+}
+
 static unsigned compare(const struct ft__where_test *t, const struct ft_value *v,
                         const struct ft__where_operand *o)
 {
@@ -127,7 +135,7 @@ static unsigned compare(const struct ft__where_test *t, const struct ft_value *v
     case FT__WHERE_WHOLE:
         return compare_whole(whole_of((enum ft_type)t->column.field->type, v), o);
     case FT__WHERE_REAL:
-        return v->f < o->real ? FT__BELOW : v->f > o->real ? FT__ABOVE : FT__EQUAL;
+        return compare_real(v->f, o);
     case FT__WHERE_ADDR:
         return same(ft_prefix_holds(&o->prefix, v->ip_version, v->addr));
     default:

@@ -82,8 +82,9 @@ FT_INLINE uint8_t *ft_put_u64(uint8_t *p, uint64_t v)
     return ft_put_u64_small(p, (uint32_t)v);
 }
 
-/* A finite double, so that reading it gives the same value again or its neighbour: at most 17
- * significant digits, no trailing zeros; "2", "0.125", "1.5e-07", "1e+300". */
+/* A finite double, without trailing zeros: "2", "0.125", "1.5e-07", "1e+300". From 1e-3 to below
+ * 9e15 rounded to the 15 or 16 significant digits that are a whole number below 9e15; outside of
+ * that to 17, from which reading gives the same value again. */
 uint8_t *ft_put_f64(uint8_t *p, double v);
 
 /* Seconds since 1970 with six places, rounded down from ns: "1719409375.420000". */

@@ -150,6 +150,11 @@ static void test_numbers(void)
     HOLDS("f64 = 125e-1");
     HOLDS("f64 = 0.0125k");
     HOLDS("f64 > 12.4999 and f64 < 1e1000 and f64 > -1e9");
+    FAILS("f64 = 12.5000000000001");
+    r.f = 135.12389376667133; /* its text in a record */
+    HOLDS("f64 = 135.1238937666713 and f64 <= 135.1238937666713");
+    FAILS("f64 > 135.1238937666713");
+    HOLDS("f64 < 1e1000 and f64 > -1e1000");
     r.u = UINT64_MAX;
     HOLDS("u64 = 18446744073709551615");
     HOLDS("u64 = 0xffffffffffffffff");
