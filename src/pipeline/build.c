@@ -238,7 +238,11 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     } else {
         rc = route_records(p, url, ops, cfg->count_only, &env, header, &r, err);
     }
-    rc = rc == FT_OK ? ft_output_open(url, cfg, &env, &r.output, err) : rc;
+    if (rc == FT_OK) {
+        rc = ft_output_open(url, cfg, &env, &r.output, err);
+    } else if (cfg->sink_instance != NULL) { /* nobody has taken it */
+        cfg->sink_instance->ops->close(cfg->sink_instance);
+    }
     if (rc != FT_OK) {
         close_route(&r);
         return rc;
