@@ -203,7 +203,7 @@ class Schema(Case):
             return dict(re.findall(r"(\w+) = (\d+);", m[1]))
         both = fields("all,app")
         self.assertEqual(len(set(both.values())), len(both))
-        self.assertEqual(both, {**fields("tcp"), **fields("sizes"), **fields("tunnel,app"), **fields("packets")})
+        self.assertEqual(both, {**fields("tcp"), **fields("sizes"), **fields("tunnel,app")})
 
     def test_csv_output(self):
         """The columns of a CSV file are the schema's, but for objects that a table cannot hold."""

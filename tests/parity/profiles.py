@@ -19,7 +19,7 @@ from packets import pcap
 
 PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), sys.argv[2]
 CORPUS = os.environ.get("FT_CORPUS") or os.path.join(SOURCE, "..", "shared", "corpus", "public")
-ALL = "sizes", "tcp", "tunnel", "packets"
+ALL = "sizes", "tcp", "tunnel"
 EVERY = 160  # of the corpus: each so many-th capture
 failed = passed = 0
 

@@ -188,7 +188,6 @@ const struct ft_column_set ft_columns_packets = {
     .profile = "packets",
     .meaning = "what packets say besides: times, TTL, DSCP, TCP flags, payload sizes by direction, "
                "all gaps",
-    .in_all = true,
     .rows = rows,
     .n = sizeof rows / sizeof rows[0],
     .part = FT_PART_PACKETS};

@@ -21,7 +21,7 @@ static void test_profiles(void)
     CHECK_EQ(sets_of("base"), 1);
     CHECK_EQ(sets_of("tcp"), sets_of("tcp,base"));
     CHECK_EQ(sets_of("tcp,sizes"), sets_of("sizes,base,tcp,sizes"));
-    CHECK_EQ(sets_of("all"), sets_of("base,sizes,tcp,tunnel,packets"));
+    CHECK_EQ(sets_of("all"), sets_of("base,sizes,tcp,tunnel"));
     CHECK_EQ(sets_of("all") | sets_of("app"), sets_of("app,all"));
     CHECK_EQ(ft_profiles_parse("tcpp", &sets, &err), FT_E_USAGE);
     CHECK_STR(err.what, "'tcpp': there is no such profile; did you mean tcp?");
