@@ -116,6 +116,10 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
     if (ft_output_url_get(url, "event") != NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s: event=: %s holds packets", url->text, url->format);
     }
+    if (ft_output_url_get(url, "columns") != NULL || ft_output_url_get(url, "profile") != NULL) {
+        return ft_err_set(err, FT_E_USAGE, "%s: columns= and profile=: %s holds packets", url->text,
+                          url->format);
+    }
     const char *append = ft_output_url_get(url, "append");
 
     if (append != NULL && strcmp(append, "true") == 0) {

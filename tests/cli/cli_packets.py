@@ -159,6 +159,8 @@ class Packets(Case):
                 ("carries bytes of packets, which --anonymize cannot look into",
                  ["read", "--anonymize", key, "-o", "pcap:x", SAMPLE]),
                 ("event=: pcap holds packets", ["read", "-o", "pcap:x?event=flow", SAMPLE]),
+                ("columns= and profile=: pcap holds packets", ["read", "-o", "pcap:x?columns=src_ip", SAMPLE]),
+                ("columns= and profile=: pcap holds packets", ["read", "-o", "pcap:x?profile=tcp", SAMPLE]),
                 ("append=: a capture file is not added to",
                  ["read", "-o", "pcap:x?append=true", SAMPLE]),
                 ("snap=0: allowed is a number of bytes from 1 to 262144",
