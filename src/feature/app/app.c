@@ -39,9 +39,7 @@ int ft_apps_new(uint32_t max_flows, struct ft_apps **out)
         ft_apps_free(a);
         return FT_E_NOMEM;
     }
-    for (uint16_t i = 0; i < FT_APP_BUFFERS; i++) {
-        a->buffer[i].next_free = i + 1 < FT_APP_BUFFERS ? (uint16_t)(i + 1) : NO_BUFFER;
-    }
+    a->free = NO_BUFFER;
     *out = a;
     return FT_OK;
 }

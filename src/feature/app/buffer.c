@@ -25,12 +25,15 @@ bool ft__app_take_buffer(struct ft_apps *a, struct stream *s)
     if (s->buffer != NO_BUFFER) {
         return true;
     }
-    if (a->free == NO_BUFFER) {
+    if (a->free != NO_BUFFER) {
+        s->buffer = a->free;
+        a->free = a->buffer[s->buffer].next_free;
+    } else if (a->fresh < FT_APP_BUFFERS) {
+        s->buffer = a->fresh++;
+    } else {
         a->stats.no_buffer++;
         return false;
     }
-    s->buffer = a->free;
-    a->free = a->buffer[s->buffer].next_free;
     a->buffer[s->buffer].n_ranges = 0;
     return true;
 }

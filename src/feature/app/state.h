@@ -57,7 +57,8 @@ struct ft_apps {
     struct state *state; /* [max_flows], mapped */
     struct buffer *buffer;
     uint32_t max_flows;
-    uint16_t free;
+    uint16_t free;  /* list of buffers given back, or NO_BUFFER */
+    uint16_t fresh; /* buffers never used yet begin here */
     struct ft_apps_stats stats;
     uint8_t message[FT_PAYLOAD_MAX]; /* a handshake message out of its records; an opened packet */
     struct ft_tls_hello hello;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pipeline: features that are on see every packet, those that are off cost nothing. */
+#include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/mem.h"
 #include "harness.h"
@@ -34,29 +36,39 @@ static void open_meter(struct ft_meter *m, uint32_t features)
     n_records = n_counts = parts = 0;
 }
 
-/* A segment of 2000 flows each, both ways, two of each. */
-static void run(struct ft_meter *m)
+/* Two segments of each of n flows, both ways, in order: plain ones. */
+static void count(struct ft_meter *m, uint32_t n)
 {
     static FT_ALIGNED(64) struct ft_packet pkts[64];
     struct ft_counted at[64];
 
-    for (uint32_t i = 0; i < 8000; i++) {
+    for (uint32_t i = 0; i < 4 * n; i++) {
         struct ft_packet *p = &pkts[i % 64];
 
         memset(p, 0, sizeof *p);
-        p->key = (struct ft_key){.addr = {i % 2000, ~0u}, .port = {1, 2}, .proto = 6};
-        p->hash = (i % 2000) * UINT64_C(0x9e3779b97f4a7c15);
+        p->key = (struct ft_key){.addr = {i % n, ~0u}, .port = {1, 2}, .proto = 6};
+        p->hash = (i % n) * UINT64_C(0x9e3779b97f4a7c15);
         p->ts_ns = (int64_t)i * 1000 + 1;
-        p->swap = i / 2000 & 1;
+        p->swap = i / n & 1;
         p->ip_len = p->frame_len = 100;
+        p->payload_len = 60;
+        p->ip_id = (uint16_t)(i / n + 1);
+        p->tcp_window = 1000;
+        p->tcp_seq = 1000 + i / n / 2 * 60;
+        p->tcp_ack = 1000 + (i / n + 1) / 2 * 60;
         p->tcp_flags = FT_TCP_ACK;
         p->tcp_opts = FT_TCPO_WHOLE | FT_TCPO_NO_SCALE;
         p->mark = FT_MARK_LINK;
         p->frag = i == 5 ? FT_FRAG_FIRST : FT_FRAG_NONE;
-        if (i % 64 == 63 || i == 7999) {
+        if (i % 64 == 63 || i == 4 * n - 1) {
             ft_meter_count(m, pkts, i % 64 + 1, at, NULL);
         }
     }
+}
+
+static void run(struct ft_meter *m)
+{
+    count(m, 2000);
     ft_meter_flush(m, 8000000, FT_REASON_EOF);
     CHECK_EQ(n_records + n_counts, 2000);
 }
@@ -129,6 +141,61 @@ static void test_what_a_flow_takes(void)
              64 + 72 + 128 + 32 + 64);
 }
 
+/* Bytes of this process that are in memory, counted page by page. */
+static int64_t resident(void)
+{
+    unsigned long long kib = 0;
+    char line[256];
+    FILE *f = fopen("/proc/self/smaps_rollup", "r");
+
+    CHECK(f != NULL);
+    while (f != NULL && fgets(line, sizeof line, f) != NULL &&
+           sscanf(line, "Rss: %llu", &kib) != 1) {
+    }
+    CHECK(f != NULL && fclose(f) == 0 && kib > 0);
+    return (int64_t)kib * 1024;
+}
+
+/* What FLOWS flows come to touch with these features; *out_open: what opening them did. */
+static int64_t touched(uint32_t features, int64_t *out_open)
+{
+    struct ft_meter m;
+    int64_t before = resident(), now;
+
+    open_meter(&m, features);
+    *out_open = resident() - before;
+    count(&m, FLOWS);
+    CHECK_EQ(n_records, 0);
+    now = resident();
+    ft_meter_close(&m);
+    return now - before;
+}
+
+/* The figures that the budget line gives are those of the memory: no more is touched, of what was
+ * not asked for nothing, and nothing before there are flows. */
+static void test_what_is_touched(void)
+{
+    const int64_t some = 64 * 1024; /* heap, stack, the ends of arrays */
+    int64_t open_base, base, opened, all;
+    uint32_t bytes;
+
+#if defined __SANITIZE_THREAD__ || defined __SANITIZE_ADDRESS__
+    return; /* they keep books of what is touched */
+#endif
+    CHECK_EQ(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0), 0); /* huge pages are touched whole */
+    ft_ignore(touched(UINT32_MAX, &opened));            /* what the process needs itself */
+    base = touched(0, &open_base);
+    CHECK(open_base < some);
+    CHECK(base > (int64_t)FLOWS * 128);
+    CHECK(base < (int64_t)FLOWS * 144 + open_base + some);
+    for (uint32_t p = FT_PART_CORE + 1; ft_feature_at(p) != NULL; p++) {
+        bytes = flow_bytes(1u << p, default_options()) - 144;
+        all = touched(1u << p, &opened);
+        CHECK(opened < open_base + some);
+        CHECK(all < base + (int64_t)FLOWS * (bytes + 1) + some);
+    }
+}
+
 static void test_no_memory(void)
 {
     for (uint64_t n = 1; n < 40; n++) {
@@ -155,5 +222,6 @@ int main(void)
     RUN(test_nobody_reads_records);
     RUN(test_what_a_flow_takes);
     RUN(test_no_memory);
+    RUN(test_what_is_touched);
     return test_end();
 }
