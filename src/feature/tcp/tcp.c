@@ -328,10 +328,23 @@ static void take_ack(struct ft__segment *g)
     }
 }
 
-/* Did the side end with a FIN? */
-static bool is_closed(const struct ft__tcp_side *s)
+static void follow_end(struct ft__segment *g, bool first)
 {
-    return (s->bits & FT__T_FIN) && (s->letters & FT__H_RESET) == 0;
+    struct ft__tcp_side *s = g->s, *peer = g->peer;
+    uint8_t flags = g->pkt->tcp_flags;
+
+    if (flags & FT_TCP_RST) {
+        if (s->end == FT__E_NOT) {
+            s->end = FT__E_RESET;
+        } else if (s->end == FT__E_CLOSED && peer->end != FT__E_CLOSED) {
+            s->end = FT__E_CUT;
+        }
+    } else if ((flags & FT_TCP_FIN) && s->end == FT__E_NOT) {
+        s->end = FT__E_CLOSED;
+        if (!first && peer->end == FT__E_CUT) {
+            peer->end = FT__E_CLOSED; /* a normal end after all */
+        }
+    }
 }
 
 static void take_window(struct ft__segment *g)
@@ -346,7 +359,7 @@ static void take_window(struct ft__segment *g)
     }
     if (p->tcp_window == 0 && (p->tcp_flags & (FT_TCP_SYN | FT_TCP_FIN)) == 0) {
         ft__tcp_mine(g)->zero_windows++;
-        if (!is_closed(g->peer) && (s->letters & FT__H_RESET) == 0) {
+        if (g->peer->end != FT__E_CLOSED && s->end != FT__E_RESET && s->end != FT__E_CUT) {
             ft__tcp_counted(g, g->d, 'W', ft__tcp_mine(g)->zero_windows);
         }
     }
@@ -394,6 +407,7 @@ static void look(struct ft__segment *g)
         s->bits |= FT__T_FIN;
         ft__tcp_mine(g)->fin_end = g->end;
     }
+    follow_end(g, first);
     if (counts) {
         take_ack(g);
     }

@@ -68,6 +68,15 @@ struct ft__tcp_side {
     uint8_t dup_run;      /* duplicate acknowledgments in a row; T_SYNS: see there */
     uint8_t begun : 1;    /* of side 0: its SYN was seen, or the answer came first */
     uint8_t scale : 4;    /* shift of its windows, or FT_TCPO_NO_SCALE: unknown or none */
+    uint8_t end : 2;      /* E_* */
+};
+
+/* How a side ended, as flow/conn.c has it. */
+enum {
+    FT__E_NOT,
+    FT__E_CLOSED, /* by a FIN */
+    FT__E_RESET,
+    FT__E_CUT /* closed, then reset while its peer was not closed */
 };
 
 struct ft__tcp_hot {
