@@ -75,13 +75,14 @@ void ft_pipeline_reopen(struct ft_pipeline *p)
     ft__pipeline_wake(p);
 }
 
-static bool all_outputs_failed(const struct ft_pipeline *p)
+static bool tell_if_all_gone(struct ft_pipeline *p)
 {
     for (uint32_t i = 0; i < p->n_routes; i++) {
         if (!ft_output_failed(p->routes[i].output)) {
             return false;
         }
     }
+    fail_output(p, FT_E_CLOSED, "the last output is gone");
     return true;
 }
 
@@ -109,8 +110,7 @@ static void control_requests(struct ft_pipeline *p, bool *stopped)
             ft_output_reopen(p->routes[i].output);
         }
     }
-    if (!*stopped && all_outputs_failed(p)) {
-        fail_output(p, FT_E_CLOSED, "the last output is gone");
+    if (!*stopped && tell_if_all_gone(p)) {
         atomic_store_explicit(&p->stopping, true, memory_order_release);
     }
     if (!*stopped && duration_over(p)) {
@@ -383,15 +383,16 @@ static void finish_outputs(struct ft_pipeline *p)
     }
     for (uint32_t i = 0; i < p->n_routes; i++) {
         drain(p, i);
+    }
+    tell_if_all_gone(p); /* before what each of them lost by it */
+    for (uint32_t i = 0; i < p->n_routes; i++) {
         int rc = ft_output_close(p->routes[i].output);
 
         if (rc != FT_OK) {
             tell_lost(p, p->routes[i].output, rc);
         }
     }
-    if (all_outputs_failed(p)) {
-        fail_output(p, FT_E_CLOSED, "the last output is gone");
-    }
+    tell_if_all_gone(p);
 }
 
 int ft_pipeline_finish(struct ft_pipeline *p, struct ft_err *err)
