@@ -11,12 +11,16 @@
  * keys in full.
  *
  * The index grows with the flows: it begins small, in address space for the largest, and doubles in
- * place. Since the home follows from the tag for any size, growing reads no entry; since twice the
- * size keeps the order of homes, it is one walk from the last bucket to the first:
+ * place, some buckets with every new flow, from the last to the first. Since the home follows from
+ * the tag for any size, growing reads no entry; since twice the size keeps the order of homes, keys
+ * that are moved come behind all that are not. Homes from `from` on are those of twice the size:
  *
- *     old    |0|1|2| ... |b|           b's keys go to 2b and 2b + 1, and a few behind
- *     new    |0|1|2| ... | |...|2b|2b+1| ...
- */
+ *     n = 8, top = 16, from = 5
+ *     |0|1|2|3|4| | | | | |10|11|12|13|14|15|
+ *      homes of 8           homes of 16            b's keys go to 2b and 2b + 1, and a few behind
+ *
+ * `from` only stands where no key has passed the bucket before it by, so that no home's keys are on
+ * both sides of it. */
 #ifndef FT_FLOW_INDEX_H
 #define FT_FLOW_INDEX_H
 
@@ -47,8 +51,9 @@ _Static_assert(sizeof(struct ft__bucket) == 64, "one cache line");
 
 /* owner: the table's thread */
 struct ft__index {
-    struct ft__bucket *buckets; /* [n_max], mapped; the first n are in use */
+    struct ft__bucket *buckets; /* [n_max], mapped; the first `top` are in use */
     uint32_t n, n_max;
+    uint32_t from, top; /* n, n; while it grows: homes from `from` on are those of top = 2n */
 };
 
 FT_INLINE uint32_t ft__index_tag(uint64_t hash)
@@ -60,12 +65,14 @@ FT_INLINE uint32_t ft__index_tag(uint64_t hash)
 
 FT_INLINE uint32_t ft__index_home(const struct ft__index *x, uint32_t tag)
 {
-    return (uint32_t)(((uint64_t)tag * x->n) >> 32);
+    uint32_t home = (uint32_t)(((uint64_t)tag * x->n) >> 32);
+
+    return FT_LIKELY(home < x->from) ? home : (uint32_t)(((uint64_t)tag * x->top) >> 32);
 }
 
 FT_INLINE uint32_t ft__index_next(const struct ft__index *x, uint32_t b)
 {
-    return b + 1 == x->n ? 0 : b + 1;
+    return b + 1 == x->top ? 0 : b + 1;
 }
 
 /* Bit per slot whose tag matches. */
@@ -110,9 +117,10 @@ FT_INLINE bool ft__index_is_small(const struct ft__index *x, uint64_t flows)
     return flows > (uint64_t)x->n * FT__FLOWS_PER_BUCKET && x->n < x->n_max;
 }
 
-/* Twice as many buckets. O(n). Keys that were in reach of their old homes, and find no place in
- * that of the new ones, are gone; with a keyed hash that is as good as never. Such a flow takes no
- * more packets, and ends by its timer. */
+/* A step on the way to twice as many buckets, 16 of them and a few. Called before every new flow
+ * for as long as it is small, it is over long before it is small again. Keys that were in reach of
+ * their old homes, and find no place in that of the new ones, are gone; with a keyed hash that is
+ * as good as never. Such a flow takes no more packets, and ends by its timer. */
 void ft__index_grow(struct ft__index *x);
 
 #endif
