@@ -12,3 +12,11 @@ const struct ft_feature *ft_feature_at(uint32_t part)
 {
     return part < FT_PARTS_MAX ? features[part] : NULL;
 }
+
+uint32_t ft_features_needed(uint32_t set)
+{
+    for (uint32_t p = FT_PARTS_MAX; p-- > 0;) { /* who needs comes behind what is needed */
+        set |= (set >> p & 1) && features[p] != NULL ? features[p]->needs : 0;
+    }
+    return set;
+}

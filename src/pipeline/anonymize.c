@@ -6,13 +6,12 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "codec/text/digits.h"
-#include "model/app.h"
+#include "feature/feature.h"
 
 enum {
     VALUES_MAX = 4096, /* of one record: as many as a template has fields */
     VALUE_ROOM = 16,   /* bytes of one that stays: numbers, times, addresses, digests */
-    DIGEST = 16,       /* hex digits of a name's digest */
+    DIGEST = FT_CRYPTOPAN_NAME,
     LABEL = DIGEST + 1
 };
 
@@ -24,9 +23,7 @@ struct ft_anonymizer {
     /* scratch of the event in hand */
     FT_ALIGNED(32) struct ft_packet packet;
     struct ft_flow_record flow;
-    struct ft_tunnel_record tunnel;
-    struct ft_link_record link;
-    struct ft_app_info app;
+    void *part[FT_PARTS_MAX]; /* of the features that hide something, owned */
     struct ft_export_record record;
     struct ft_export_sample sample;
     struct ft_export_counters counters;
@@ -49,6 +46,14 @@ int ft_anonymizer_new(const uint8_t key[FT_CRYPTOPAN_KEY], enum ft_names names,
     }
     a->names = names;
     rc = ft_cryptopan_new(key, &a->map);
+    for (uint32_t p = 0; rc == FT_OK && p < FT_PARTS_MAX; p++) {
+        const struct ft_feature *f = ft_feature_at(p);
+
+        if (f != NULL && f->hide != NULL) {
+            a->part[p] = ft_mem_alloc(1, f->part);
+            rc = a->part[p] != NULL ? FT_OK : FT_E_NOMEM;
+        }
+    }
     if (rc != FT_OK) {
         ft_anonymizer_free(a);
         return rc;
@@ -60,6 +65,9 @@ int ft_anonymizer_new(const uint8_t key[FT_CRYPTOPAN_KEY], enum ft_names names,
 void ft_anonymizer_free(struct ft_anonymizer *a)
 {
     if (a != NULL) {
+        for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
+            ft_mem_free(a->part[p]);
+        }
         ft_cryptopan_free(a->map);
         ft_map_free(a, sizeof *a);
     }
@@ -70,45 +78,20 @@ struct ft_cryptopan *ft_anonymizer_map(struct ft_anonymizer *a)
     return a->map;
 }
 
-static void map_ip(struct ft_anonymizer *a, uint8_t version, uint8_t *addr)
-{
-    if (version != 0) {
-        ft_cryptopan_map(a->map, addr, version == 4 ? 4 : 16);
-    }
-}
-
-/* Writes chars hex digits that stand for a text. */
-static void put_digest(struct ft_anonymizer *a, const uint8_t *text, size_t len, uint8_t *out,
-                       size_t chars)
-{
-    uint8_t hex[DIGEST + FT_PUT_SLACK];
-
-    for (size_t at = 0; at < chars; at += DIGEST) {
-        size_t n = chars - at < DIGEST ? chars - at : DIGEST;
-
-        if (at == 0) {
-            ft_put_hex64(hex, ft_cryptopan_digest(a->map, text, len));
-        } else { /* more than one digest's digits: the next is of the one before */
-            ft_put_hex64(hex, ft_cryptopan_digest(a->map, hex, DIGEST));
-        }
-        memcpy(out + at, hex, n);
-    }
-}
-
 /* ---- packets and flows ---- */
 
 static void map_packet(struct ft_anonymizer *a, struct ft_packet *p)
 {
     if (p->key.bits & FT_KEY_V6) {
-        map_ip(a, 6, p->addr6);
-        map_ip(a, 6, p->addr6 + 16);
+        ft_cryptopan_map_ip(a->map, 6, p->addr6);
+        ft_cryptopan_map_ip(a->map, 6, p->addr6 + 16);
     } else {
-        map_ip(a, 4, (uint8_t *)&p->key.addr[0]);
-        map_ip(a, 4, (uint8_t *)&p->key.addr[1]);
+        ft_cryptopan_map_ip(a->map, 4, (uint8_t *)&p->key.addr[0]);
+        ft_cryptopan_map_ip(a->map, 4, (uint8_t *)&p->key.addr[1]);
     }
     if (p->tunnel != FT_TUNNEL_NONE) {
-        map_ip(a, p->tunnel_version, p->outer[0]);
-        map_ip(a, p->tunnel_version, p->outer[1]);
+        ft_cryptopan_map_ip(a->map, p->tunnel_version, p->outer[0]);
+        ft_cryptopan_map_ip(a->map, p->tunnel_version, p->outer[1]);
     }
     p->payload = NULL;
     p->payload_cap = 0;
@@ -121,50 +104,17 @@ const struct ft_packet *ft_anonymize_packet(struct ft_anonymizer *a, const struc
     return &a->packet;
 }
 
-static void hide_text(struct ft_anonymizer *a, struct ft_app_text *t, uint8_t *text)
+/* A copy of a part in which its feature has hidden what it has to. */
+static const void *hide_part(struct ft_anonymizer *a, uint32_t part, const void *what)
 {
-    if (t->len > 0 && a->names == FT_NAMES_HASH) {
-        put_digest(a, text, t->len, text, DIGEST);
-        t->len = DIGEST;
-    } else {
-        t->len = 0;
-    }
-    t->cut = 0;
-}
+    const struct ft_feature *f = ft_feature_at(part);
 
-_Static_assert(sizeof((struct ft_app_http *)0)->method_text >= DIGEST,
-               "the shortest text has room");
-
-/* JA4 ends in hex of the client's choices but has two bytes of its text inside. */
-static void hide_ja4(struct ft_anonymizer *a, char ja4[37])
-{
-    if (ja4[0] != '\0' && a->names == FT_NAMES_HASH) {
-        put_digest(a, (const uint8_t *)ja4, 36, (uint8_t *)ja4, 36);
-    } else {
-        ja4[0] = '\0';
+    if (f->hide == NULL || what == NULL || what == f->columns->nothing) {
+        return what;
     }
-}
-
-static void hide_app(struct ft_anonymizer *a, struct ft_app_info *i)
-{
-    hide_text(a, &i->name, i->name_text);
-    hide_text(a, &i->tls.alpn, i->tls.alpn_text);
-    hide_ja4(a, i->tls.ja4);
-    switch ((enum ft_app_part)i->part) {
-    case FT_APP_PART_HTTP:
-        hide_text(a, &i->http.method, i->http.method_text);
-        hide_text(a, &i->http.target, i->http.target_text);
-        hide_text(a, &i->http.agent, i->http.agent_text);
-        break;
-    case FT_APP_PART_SSH:
-        hide_text(a, &i->ssh.banner[0], i->ssh.banner_text[0]);
-        hide_text(a, &i->ssh.banner[1], i->ssh.banner_text[1]);
-        break;
-    case FT_APP_PART_TLS:
-    case FT_APP_PART_DNS:
-    case FT_APP_PART_NONE:
-        break;
-    }
+    memcpy(a->part[part], what, f->part);
+    f->hide(a->map, a->names, a->part[part]);
+    return a->part[part];
 }
 
 const struct ft_flow_record *ft_anonymize_flow(struct ft_anonymizer *a,
@@ -174,25 +124,13 @@ const struct ft_flow_record *ft_anonymize_flow(struct ft_anonymizer *a,
 
     *r = *rec;
     r->part[FT_PART_CORE] = r;
-    map_ip(a, r->ip_version, r->src);
-    map_ip(a, r->ip_version, r->dst);
+    ft_cryptopan_map_ip(a->map, r->ip_version, r->src);
+    ft_cryptopan_map_ip(a->map, r->ip_version, r->dst);
     r->flow_id = ft_cryptopan_id(a->map, r->flow_id);
-    if (r->part[FT_PART_TUNNEL] != NULL && r->part[FT_PART_TUNNEL] != &ft_tunnel_nothing) {
-        memcpy(&a->tunnel, r->part[FT_PART_TUNNEL], sizeof a->tunnel);
-        map_ip(a, a->tunnel.version, a->tunnel.src);
-        map_ip(a, a->tunnel.version, a->tunnel.dst);
-        r->part[FT_PART_TUNNEL] = &a->tunnel;
-    }
-    if (r->part[FT_PART_LINK] != NULL) {
-        memcpy(&a->link, r->part[FT_PART_LINK], sizeof a->link);
-        ft_cryptopan_mac(a->map, a->link.mac[0]);
-        ft_cryptopan_mac(a->map, a->link.mac[1]);
-        r->part[FT_PART_LINK] = &a->link;
-    }
-    if (r->part[FT_PART_APP] != NULL) {
-        memcpy(&a->app, r->part[FT_PART_APP], sizeof a->app);
-        hide_app(a, &a->app);
-        r->part[FT_PART_APP] = &a->app;
+    for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
+        if (ft_feature_at(p) != NULL) {
+            r->part[p] = hide_part(a, p, r->part[p]);
+        }
     }
     return r;
 }
@@ -215,8 +153,8 @@ static const struct ft_exporter_info *map_exporter(struct ft_anonymizer *a,
     if (e->ip_version == 0 || memcmp(&a->exporter_in, in, sizeof *in) != 0) {
         memcpy(&a->exporter_in, in, sizeof *in);
         *e = *in;
-        map_ip(a, e->ip_version, e->addr);
-        map_ip(a, e->agent_version, e->agent);
+        ft_cryptopan_map_ip(a->map, e->ip_version, e->addr);
+        ft_cryptopan_map_ip(a->map, e->agent_version, e->agent);
         write_address(e->ip_version, e->addr, e->text);
         write_address(e->agent_version, e->agent, e->agent_text);
     }
@@ -238,7 +176,7 @@ static uint16_t map_value(struct ft_anonymizer *a, const uint8_t *at, struct ft_
             len--;
         }
         if (len > 0) {
-            put_digest(a, at, len, to, DIGEST);
+            ft_cryptopan_name(a->map, at, len, to, DIGEST);
         }
         return len > 0 ? DIGEST : 0;
     }
@@ -282,7 +220,8 @@ static const char *map_label(struct ft_anonymizer *a, const char *text, int i)
     if (text == NULL || a->names != FT_NAMES_HASH) {
         return NULL;
     }
-    put_digest(a, (const uint8_t *)text, strlen(text), (uint8_t *)a->label_text[i], DIGEST);
+    ft_cryptopan_name(a->map, (const uint8_t *)text, strlen(text), (uint8_t *)a->label_text[i],
+                      DIGEST);
     return a->label_text[i];
 }
 
@@ -313,10 +252,10 @@ static const void *map_record(struct ft_anonymizer *a, const struct ft_export_re
     r->base = a->bytes;
     r->text_max = ft_xvalues_room(r->values, r->n_values);
     if (r->has & FT_XR_SRC_ADDR) {
-        map_ip(a, r->ip_version, r->src);
+        ft_cryptopan_map_ip(a->map, r->ip_version, r->src);
     }
     if (r->has & FT_XR_DST_ADDR) {
-        map_ip(a, r->ip_version, r->dst);
+        ft_cryptopan_map_ip(a->map, r->ip_version, r->dst);
     }
     return r;
 }

@@ -29,8 +29,6 @@
 #include "model/packet.h"
 #include "model/record.h"
 
-enum ft_names { FT_NAMES_DROP, FT_NAMES_HASH };
-
 struct ft_anonymizer;
 
 /* FT_E_NOMEM; FT_E_UNSUPPORTED in a build without OpenSSL. Freed with _free. */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "feature/feature.h"
 #include "model/field_export.h"
 
 static int refuse(const struct ft_output_url *url, const char *key, int rc,
@@ -113,6 +114,7 @@ int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
         ft_columns_compose(plan->profiles, &columns);
         plan->parts |= ft_columns_parts(&columns);
     }
+    plan->parts = ft_features_needed(plan->parts);
     plan->parts = plan->collect ? 1u << FT_PART_CORE : plan->parts;
     return rc;
 }

@@ -2,13 +2,17 @@
 /* pipeline: table, features, records: see meter.h. */
 #include "pipeline/meter.h"
 
+#include <string.h>
+
 enum { TIMER_VISITS = 2, /* for each packet */ ASK_AHEAD = 4 /* records */ };
 
 static struct ft_feature_config feature_config(const struct ft_table_config *cfg, uint32_t part,
                                                const struct ft_set_options *options)
 {
-    return (struct ft_feature_config){.entries = ft_table_entries(cfg->max_flows),
-                                      .option = options->of[part]};
+    struct ft_feature_config c = {.entries = ft_table_entries(cfg->max_flows)};
+
+    memcpy(c.option, options->of[part], sizeof c.option);
+    return c;
 }
 
 static bool is_on(uint32_t features, uint32_t part)
@@ -27,7 +31,7 @@ size_t ft_meter_budget(const struct ft_table_config *cfg, uint32_t features,
             struct ft_feature_config c = feature_config(cfg, p, options);
             uint32_t of_it = 0;
 
-            sum += ft_feature_at(p)->budget(&c, &of_it);
+            sum += ft_feature_budget(ft_feature_at(p), &c, &of_it);
             flow += of_it;
         }
     }
@@ -42,11 +46,10 @@ int ft_meter_open(struct ft_meter *m, const struct ft_table_config *cfg, uint32_
 
     for (uint32_t p = 0; rc == FT_OK && p < FT_PARTS_MAX; p++) {
         if (is_on(features, p)) {
-            struct ft_feature_config c = feature_config(cfg, p, options);
-
+            m->on[m->n_on].cfg = feature_config(cfg, p, options);
             m->on[m->n_on].feature = ft_feature_at(p);
             m->on[m->n_on].part = (uint8_t)p;
-            rc = ft_feature_at(p)->open(&c, &m->on[m->n_on].state);
+            rc = ft_feature_open(ft_feature_at(p), &m->on[m->n_on].cfg, &m->on[m->n_on].state);
             m->n_on += rc == FT_OK;
         }
     }
@@ -56,7 +59,7 @@ int ft_meter_open(struct ft_meter *m, const struct ft_table_config *cfg, uint32_
 void ft_meter_close(struct ft_meter *m)
 {
     for (uint32_t k = 0; k < m->n_on; k++) {
-        m->on[k].feature->close(m->on[k].state);
+        ft_feature_close(m->on[k].feature, &m->on[k].cfg, m->on[k].state);
     }
     ft_table_free(m->table);
     m->n_on = 0;
@@ -138,7 +141,9 @@ void ft_meter_count(struct ft_meter *m, const struct ft_packet *pkts, uint32_t n
                                      counts != NULL ? counts + done : NULL);
 
         for (uint32_t f = 0; k > 0 && f < m->n_on; f++) {
-            m->on[f].feature->packets(m->on[f].state, pkts + done, at + done, k);
+            if (m->on[f].feature->packets != NULL) {
+                m->on[f].feature->packets(m->on[f].state, pkts + done, at + done, k);
+            }
         }
         settle(m);
         done += k;

@@ -23,6 +23,7 @@ struct ft_meter {
     struct {
         const struct ft_feature *feature;
         void *state;
+        struct ft_feature_config cfg;
         uint8_t part;   /* enum ft_part */
     } on[FT_PARTS_MAX]; /* [n_on]: in the order of their parts */
     uint32_t n_on;

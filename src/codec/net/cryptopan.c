@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "codec/text/digits.h"
 
 static int hex_digit(uint8_t c)
 {
@@ -264,3 +265,20 @@ uint64_t ft_cryptopan_digest(struct ft_cryptopan *c, const uint8_t *text, size_t
 }
 
 #endif
+
+void ft_cryptopan_name(struct ft_cryptopan *c, const uint8_t *text, size_t len, uint8_t *out,
+                       size_t chars)
+{
+    uint8_t hex[FT_CRYPTOPAN_NAME + FT_PUT_SLACK];
+
+    for (size_t at = 0; at < chars; at += FT_CRYPTOPAN_NAME) {
+        size_t n = chars - at < FT_CRYPTOPAN_NAME ? chars - at : FT_CRYPTOPAN_NAME;
+
+        if (at == 0) {
+            ft_put_hex64(hex, ft_cryptopan_digest(c, text, len));
+        } else { /* more than one digest's digits: the next is of the one before */
+            ft_put_hex64(hex, ft_cryptopan_digest(c, hex, FT_CRYPTOPAN_NAME));
+        }
+        memcpy(out + at, hex, n);
+    }
+}

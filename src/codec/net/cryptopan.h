@@ -21,7 +21,10 @@
 
 #include "flowtap/errors.h"
 
-enum { FT_CRYPTOPAN_KEY = 32 };
+enum { FT_CRYPTOPAN_KEY = 32, FT_CRYPTOPAN_NAME = 16 /* digits that stand for a name */ };
+
+/* What becomes of names: none, or digits that stand for them. */
+enum ft_names { FT_NAMES_DROP, FT_NAMES_HASH };
 
 struct ft_cryptopan;
 
@@ -36,6 +39,14 @@ void ft_cryptopan_free(struct ft_cryptopan *c);
 /* Maps an address of len 4 or 16 bytes, network order, in place. */
 void ft_cryptopan_map(struct ft_cryptopan *c, uint8_t *addr, size_t len);
 
+/* The same by IP version; 0: there is none. */
+FT_INLINE void ft_cryptopan_map_ip(struct ft_cryptopan *c, uint8_t version, uint8_t *addr)
+{
+    if (version != 0) {
+        ft_cryptopan_map(c, addr, version == 4 ? 4 : 16);
+    }
+}
+
 /* Takes the mapping of an address back, in place. */
 void ft_cryptopan_unmap(struct ft_cryptopan *c, uint8_t *addr, size_t len);
 
@@ -48,5 +59,9 @@ void ft_cryptopan_mac(struct ft_cryptopan *c, uint8_t mac[6]);
 
 /* A keyed digest of a text; equal texts have equal ones. len: at most 65535. */
 uint64_t ft_cryptopan_digest(struct ft_cryptopan *c, const uint8_t *text, size_t len);
+
+/* Writes chars hex digits that stand for a text, which may be where they are written. */
+void ft_cryptopan_name(struct ft_cryptopan *c, const uint8_t *text, size_t len, uint8_t *out,
+                       size_t chars);
 
 #endif

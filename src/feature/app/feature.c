@@ -7,48 +7,26 @@
 struct app {
     struct ft_apps *apps;
     uint64_t *wants; /* bits by entry: the flow wants more packets; mapped */
-    uint32_t entries;
 };
 
-static size_t words(uint32_t entries)
-{
-    return ((size_t)entries + 63) / 64;
-}
+static const struct ft_feature_array arrays[] = {
+    FT_FEATURE_BITS(struct app, wants),
+};
 
 static size_t app_budget(const struct ft_feature_config *cfg, uint32_t *out_flow)
 {
     *out_flow = sizeof(struct state);
-    return ft_apps_budget(cfg->entries) + words(cfg->entries) * sizeof(uint64_t) +
-           sizeof(struct app);
+    return ft_apps_budget(cfg->entries);
 }
 
 static void app_close(void *state)
 {
-    struct app *a = state;
-
-    if (a == NULL) {
-        return;
-    }
-    ft_apps_free(a->apps);
-    ft_map_free(a->wants, words(a->entries) * sizeof *a->wants);
-    ft_mem_free(a);
+    ft_apps_free(((struct app *)state)->apps);
 }
 
-static int app_open(const struct ft_feature_config *cfg, void **out)
+static int app_open(void *state, const struct ft_feature_config *cfg)
 {
-    struct app *a = ft_mem_alloc(1, sizeof *a);
-
-    if (a == NULL) {
-        return FT_E_NOMEM;
-    }
-    a->entries = cfg->entries;
-    a->wants = ft_map_alloc(words(a->entries) * sizeof *a->wants);
-    if (a->wants == NULL || ft_apps_new(cfg->entries, &a->apps) != FT_OK) {
-        app_close(a);
-        return FT_E_NOMEM;
-    }
-    *out = a;
-    return FT_OK;
+    return ft_apps_new(cfg->entries, &((struct app *)state)->apps);
 }
 
 /* Looks into a packet. False: no more of this flow. */
@@ -111,10 +89,15 @@ const struct ft_feature ft_feature_app = {
     .meaning = "names: the application, TLS, QUIC, HTTP, DNS, from the first packets",
     .columns = &ft_columns_app,
     .payload = true,
+    .state = sizeof(struct app),
+    .arrays = arrays,
+    .n_arrays = sizeof arrays / sizeof *arrays,
     .budget = app_budget,
     .open = app_open,
     .close = app_close,
     .packets = app_packets,
     .record = app_record,
     .end = app_end,
+    .hide = ft__app_hide,
+    .part = sizeof(struct ft_app_info),
 };

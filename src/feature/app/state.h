@@ -126,4 +126,6 @@ enum ft_parse ft__app_wrapped(struct ft_apps *a, struct state *st, int dir, cons
 bool ft__app_quic(struct ft_apps *a, struct state *st, const struct ft_app_packet *p);
 bool ft__app_dtls(struct ft_apps *a, struct state *st, const struct ft_app_packet *p, size_t skip);
 
+void ft__app_hide(struct ft_cryptopan *map, enum ft_names names, void *part);
+
 #endif

@@ -16,41 +16,11 @@ _Static_assert(sizeof(struct flow) == 32, "two in a cache line");
 /* owner: the table's thread */
 struct link {
     struct flow *of; /* [entries], mapped */
-    uint32_t entries;
 };
 
-static size_t link_budget(const struct ft_feature_config *cfg, uint32_t *out_flow)
-{
-    *out_flow = sizeof(struct flow);
-    return (size_t)cfg->entries * sizeof(struct flow) + sizeof(struct link);
-}
-
-static void link_close(void *state)
-{
-    struct link *l = state;
-
-    if (l != NULL) {
-        ft_map_free(l->of, l->entries * sizeof *l->of);
-        ft_mem_free(l);
-    }
-}
-
-static int link_open(const struct ft_feature_config *cfg, void **out)
-{
-    struct link *l = ft_mem_alloc(1, sizeof *l);
-
-    if (l == NULL) {
-        return FT_E_NOMEM;
-    }
-    l->entries = cfg->entries;
-    l->of = ft_map_alloc(l->entries * sizeof *l->of);
-    if (l->of == NULL) {
-        link_close(l);
-        return FT_E_NOMEM;
-    }
-    *out = l;
-    return FT_OK;
-}
+static const struct ft_feature_array arrays[] = {
+    FT_FEATURE_ARRAY(struct link, of, FT_ARRAY_EVERY),
+};
 
 static void take(struct flow *x, const struct ft_packet *pkt, const struct ft_counted *at)
 {
@@ -98,15 +68,26 @@ static const void *link_record(void *state, uint32_t entry, const struct ft_flow
     return l->of[entry].known ? &l->of[entry].record : NULL;
 }
 
+static void link_hide(struct ft_cryptopan *map, enum ft_names names, void *part)
+{
+    struct ft_link_record *r = part;
+
+    (void)names;
+    ft_cryptopan_mac(map, r->mac[0]);
+    ft_cryptopan_mac(map, r->mac[1]);
+}
+
 const struct ft_feature ft_feature_link = {
     .name = "link",
     .meaning = "what the frames of the first packets say",
     .columns = &ft_columns_link,
     .link = true,
-    .budget = link_budget,
-    .open = link_open,
-    .close = link_close,
+    .state = sizeof(struct link),
+    .arrays = arrays,
+    .n_arrays = sizeof arrays / sizeof *arrays,
     .packets = link_packets,
     .ask = link_ask,
     .record = link_record,
+    .hide = link_hide,
+    .part = sizeof(struct ft_link_record),
 };

@@ -45,55 +45,15 @@ struct packets {
     struct side *side[2]; /* [entries] each, like the next; mapped */
     struct wide_side (*wide)[2];
     uint64_t *is_wide; /* bits by entry: wide holds */
-    uint32_t entries;
     struct ft_packets_record record;
 };
 
-static size_t words(uint32_t entries)
-{
-    return ((size_t)entries + 63) / 64;
-}
-
-static size_t packets_budget(const struct ft_feature_config *cfg, uint32_t *out_flow)
-{
-    *out_flow = sizeof(struct side[2]);
-    return (size_t)cfg->entries * (sizeof(struct side[2]) + sizeof(struct wide_side[2])) +
-           words(cfg->entries) * sizeof(uint64_t) + sizeof(struct packets);
-}
-
-static void packets_close(void *state)
-{
-    struct packets *s = state;
-
-    if (s == NULL) {
-        return;
-    }
-    ft_map_free(s->side[0], s->entries * sizeof *s->side[0]);
-    ft_map_free(s->side[1], s->entries * sizeof *s->side[1]);
-    ft_map_free(s->wide, s->entries * sizeof *s->wide);
-    ft_map_free(s->is_wide, words(s->entries) * sizeof *s->is_wide);
-    ft_mem_free(s);
-}
-
-static int packets_open(const struct ft_feature_config *cfg, void **out)
-{
-    struct packets *s = ft_mem_alloc(1, sizeof *s);
-
-    if (s == NULL) {
-        return FT_E_NOMEM;
-    }
-    s->entries = cfg->entries;
-    s->side[0] = ft_map_alloc(s->entries * sizeof *s->side[0]);
-    s->side[1] = ft_map_alloc(s->entries * sizeof *s->side[1]);
-    s->wide = ft_map_alloc_sparse(s->entries * sizeof *s->wide);
-    s->is_wide = ft_map_alloc(words(s->entries) * sizeof *s->is_wide);
-    if (s->side[0] == NULL || s->side[1] == NULL || s->wide == NULL || s->is_wide == NULL) {
-        packets_close(s);
-        return FT_E_NOMEM;
-    }
-    *out = s;
-    return FT_OK;
-}
+static const struct ft_feature_array arrays[] = {
+    FT_FEATURE_ARRAY(struct packets, side[0], FT_ARRAY_EVERY),
+    FT_FEATURE_ARRAY(struct packets, side[1], FT_ARRAY_EVERY),
+    FT_FEATURE_ARRAY(struct packets, wide, FT_ARRAY_FEW),
+    FT_FEATURE_BITS(struct packets, is_wide),
+};
 
 /* ---- sums ---- */
 
@@ -315,9 +275,9 @@ const struct ft_feature ft_feature_packets = {
     .name = "packets",
     .meaning = "what the packets say besides: times, TTL, flags, payload sizes, gaps",
     .columns = &ft_columns_packets,
-    .budget = packets_budget,
-    .open = packets_open,
-    .close = packets_close,
+    .state = sizeof(struct packets),
+    .arrays = arrays,
+    .n_arrays = sizeof arrays / sizeof *arrays,
     .packets = packets_packets,
     .ask = packets_ask,
     .record = packets_record,

@@ -40,55 +40,15 @@ struct sizes {
     struct side *side[2]; /* [entries] each, like the next; mapped */
     struct wide_side (*wide)[2];
     uint64_t *is_wide; /* bits by entry: wide holds */
-    uint32_t entries;
     struct ft_sizes_record record;
 };
 
-static size_t words(uint32_t entries)
-{
-    return ((size_t)entries + 63) / 64;
-}
-
-static size_t sizes_budget(const struct ft_feature_config *cfg, uint32_t *out_flow)
-{
-    *out_flow = sizeof(struct side[2]);
-    return (size_t)cfg->entries * (sizeof(struct side[2]) + sizeof(struct wide_side[2])) +
-           words(cfg->entries) * sizeof(uint64_t) + sizeof(struct sizes);
-}
-
-static void sizes_close(void *state)
-{
-    struct sizes *s = state;
-
-    if (s == NULL) {
-        return;
-    }
-    ft_map_free(s->side[0], s->entries * sizeof *s->side[0]);
-    ft_map_free(s->side[1], s->entries * sizeof *s->side[1]);
-    ft_map_free(s->wide, s->entries * sizeof *s->wide);
-    ft_map_free(s->is_wide, words(s->entries) * sizeof *s->is_wide);
-    ft_mem_free(s);
-}
-
-static int sizes_open(const struct ft_feature_config *cfg, void **out)
-{
-    struct sizes *s = ft_mem_alloc(1, sizeof *s);
-
-    if (s == NULL) {
-        return FT_E_NOMEM;
-    }
-    s->entries = cfg->entries;
-    s->side[0] = ft_map_alloc(s->entries * sizeof *s->side[0]);
-    s->side[1] = ft_map_alloc(s->entries * sizeof *s->side[1]);
-    s->wide = ft_map_alloc_sparse(s->entries * sizeof *s->wide);
-    s->is_wide = ft_map_alloc(words(s->entries) * sizeof *s->is_wide);
-    if (s->side[0] == NULL || s->side[1] == NULL || s->wide == NULL || s->is_wide == NULL) {
-        sizes_close(s);
-        return FT_E_NOMEM;
-    }
-    *out = s;
-    return FT_OK;
-}
+static const struct ft_feature_array arrays[] = {
+    FT_FEATURE_ARRAY(struct sizes, side[0], FT_ARRAY_EVERY),
+    FT_FEATURE_ARRAY(struct sizes, side[1], FT_ARRAY_EVERY),
+    FT_FEATURE_ARRAY(struct sizes, wide, FT_ARRAY_FEW),
+    FT_FEATURE_BITS(struct sizes, is_wide),
+};
 
 /* The wide part of an entry, made when it is first needed. */
 FT_COLD static struct wide_side *wide_of(struct sizes *s, uint32_t entry, int d)
@@ -261,9 +221,9 @@ const struct ft_feature ft_feature_sizes = {
     .name = "sizes",
     .meaning = "how sizes and gaps of the packets are distributed, by direction",
     .columns = &ft_columns_sizes,
-    .budget = sizes_budget,
-    .open = sizes_open,
-    .close = sizes_close,
+    .state = sizeof(struct sizes),
+    .arrays = arrays,
+    .n_arrays = sizeof arrays / sizeof *arrays,
     .packets = sizes_packets,
     .ask = sizes_ask,
     .record = sizes_record,

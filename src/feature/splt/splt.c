@@ -36,60 +36,33 @@ _Static_assert(sizeof(struct line) == 64, "four packets in a cache line");
 
 /* owner: the table's thread */
 struct splt {
-    struct line *line; /* [n_lines][entries], mapped */
+    struct line *line; /* [lines][entries], mapped */
     uint64_t *full;    /* bits by entry: it has all that it may have; mapped */
-    uint32_t entries, most, n_lines;
+    uint32_t entries, most;
     struct ft_splt_record record;
 };
-
-static size_t words(uint32_t entries)
-{
-    return ((size_t)entries + 63) / 64;
-}
 
 static uint32_t lines_of(uint32_t packets)
 {
     return (packets + PER_LINE - 1) / PER_LINE;
 }
 
-static size_t splt_budget(const struct ft_feature_config *cfg, uint32_t *out_flow)
+static uint32_t lines(const struct ft_feature_config *cfg)
 {
-    uint32_t n = lines_of((uint32_t)cfg->option[0]);
-
-    *out_flow = n * (uint32_t)sizeof(struct line);
-    return (size_t)n * cfg->entries * sizeof(struct line) + words(cfg->entries) * sizeof(uint64_t) +
-           sizeof(struct splt);
+    return lines_of((uint32_t)cfg->option[0]);
 }
 
-static void splt_close(void *state)
+static const struct ft_feature_array arrays[] = {
+    {offsetof(struct splt, line), sizeof(struct line), FT_ARRAY_LONG, lines},
+    FT_FEATURE_BITS(struct splt, full),
+};
+
+static int splt_open(void *state, const struct ft_feature_config *cfg)
 {
     struct splt *s = state;
 
-    if (s == NULL) {
-        return;
-    }
-    ft_map_free(s->line, (size_t)s->n_lines * s->entries * sizeof *s->line);
-    ft_map_free(s->full, words(s->entries) * sizeof *s->full);
-    ft_mem_free(s);
-}
-
-static int splt_open(const struct ft_feature_config *cfg, void **out)
-{
-    struct splt *s = ft_mem_alloc(1, sizeof *s);
-
-    if (s == NULL) {
-        return FT_E_NOMEM;
-    }
     s->entries = cfg->entries;
     s->most = (uint32_t)cfg->option[0];
-    s->n_lines = lines_of(s->most);
-    s->line = ft_map_alloc_sparse((size_t)s->n_lines * s->entries * sizeof *s->line);
-    s->full = ft_map_alloc(words(s->entries) * sizeof *s->full);
-    if (s->line == NULL || s->full == NULL) {
-        splt_close(s);
-        return FT_E_NOMEM;
-    }
-    *out = s;
     return FT_OK;
 }
 
@@ -179,9 +152,10 @@ const struct ft_feature ft_feature_splt = {
     .name = "splt",
     .meaning = "the first packets of a flow, one by one",
     .columns = &ft_columns_splt,
-    .budget = splt_budget,
+    .state = sizeof(struct splt),
+    .arrays = arrays,
+    .n_arrays = sizeof arrays / sizeof *arrays,
     .open = splt_open,
-    .close = splt_close,
     .packets = splt_packets,
     .ask = splt_ask,
     .record = splt_record,

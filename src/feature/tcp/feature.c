@@ -18,51 +18,15 @@ struct tcp {
     uint32_t (*trip)[2];     /* struct ft__tcp.rtt_us */
     struct ft__tcp_cold *cold;
     struct ft__tcp_copies (*copies)[2]; /* what was captured twice */
-    uint32_t entries;
     struct ft_tcp_record record;
 };
 
-static size_t tcp_budget(const struct ft_feature_config *cfg, uint32_t *out_flow)
-{
-    *out_flow = sizeof(struct ft__tcp_hot) + sizeof(uint32_t[2]);
-    return (size_t)cfg->entries * (sizeof(struct ft__tcp_hot) + sizeof(uint32_t[2]) +
-                                   sizeof(struct ft__tcp_cold) + sizeof(struct ft__tcp_copies[2])) +
-           sizeof(struct tcp);
-}
-
-static void tcp_close(void *state)
-{
-    struct tcp *t = state;
-
-    if (t == NULL) {
-        return;
-    }
-    ft_map_free(t->hot, t->entries * sizeof *t->hot);
-    ft_map_free(t->trip, t->entries * sizeof *t->trip);
-    ft_map_free(t->cold, t->entries * sizeof *t->cold);
-    ft_map_free(t->copies, t->entries * sizeof *t->copies);
-    ft_mem_free(t);
-}
-
-static int tcp_open(const struct ft_feature_config *cfg, void **out)
-{
-    struct tcp *t = ft_mem_alloc(1, sizeof *t);
-
-    if (t == NULL) {
-        return FT_E_NOMEM;
-    }
-    t->entries = cfg->entries;
-    t->hot = ft_map_alloc(t->entries * sizeof *t->hot);
-    t->trip = ft_map_alloc(t->entries * sizeof *t->trip);
-    t->cold = ft_map_alloc_sparse(t->entries * sizeof *t->cold);
-    t->copies = ft_map_alloc_sparse(t->entries * sizeof *t->copies);
-    if (t->hot == NULL || t->trip == NULL || t->cold == NULL || t->copies == NULL) {
-        tcp_close(t);
-        return FT_E_NOMEM;
-    }
-    *out = t;
-    return FT_OK;
-}
+static const struct ft_feature_array arrays[] = {
+    FT_FEATURE_ARRAY(struct tcp, hot, FT_ARRAY_EVERY),
+    FT_FEATURE_ARRAY(struct tcp, trip, FT_ARRAY_EVERY),
+    FT_FEATURE_ARRAY(struct tcp, cold, FT_ARRAY_FEW),
+    FT_FEATURE_ARRAY(struct tcp, copies, FT_ARRAY_FEW),
+};
 
 static struct ft__tcp at_entry(struct tcp *t, uint32_t entry, const int64_t *last_ns,
                                int64_t since_ns)
@@ -157,9 +121,9 @@ const struct ft_feature ft_feature_tcp = {
     .name = "tcp",
     .meaning = "what the sequence numbers of a connection tell: history, round trips, losses",
     .columns = &ft_columns_tcp,
-    .budget = tcp_budget,
-    .open = tcp_open,
-    .close = tcp_close,
+    .state = sizeof(struct tcp),
+    .arrays = arrays,
+    .n_arrays = sizeof arrays / sizeof *arrays,
     .packets = tcp_packets,
     .ask = tcp_ask,
     .record = tcp_record,

@@ -20,50 +20,12 @@ _Static_assert(sizeof(struct flow) == 64, "one cache line");
 struct tunnel {
     struct flow *of; /* [entries], mapped */
     uint64_t *has;   /* bits by entry: of holds; mapped */
-    uint32_t entries;
 };
 
-static size_t words(uint32_t entries)
-{
-    return ((size_t)entries + 63) / 64;
-}
-
-static size_t tunnel_budget(const struct ft_feature_config *cfg, uint32_t *out_flow)
-{
-    *out_flow = 0;
-    return (size_t)cfg->entries * sizeof(struct flow) + words(cfg->entries) * sizeof(uint64_t) +
-           sizeof(struct tunnel);
-}
-
-static void tunnel_close(void *state)
-{
-    struct tunnel *t = state;
-
-    if (t == NULL) {
-        return;
-    }
-    ft_map_free(t->of, t->entries * sizeof *t->of);
-    ft_map_free(t->has, words(t->entries) * sizeof *t->has);
-    ft_mem_free(t);
-}
-
-static int tunnel_open(const struct ft_feature_config *cfg, void **out)
-{
-    struct tunnel *t = ft_mem_alloc(1, sizeof *t);
-
-    if (t == NULL) {
-        return FT_E_NOMEM;
-    }
-    t->entries = cfg->entries;
-    t->of = ft_map_alloc_sparse(t->entries * sizeof *t->of);
-    t->has = ft_map_alloc(words(t->entries) * sizeof *t->has);
-    if (t->of == NULL || t->has == NULL) {
-        tunnel_close(t);
-        return FT_E_NOMEM;
-    }
-    *out = t;
-    return FT_OK;
-}
+static const struct ft_feature_array arrays[] = {
+    FT_FEATURE_ARRAY(struct tunnel, of, FT_ARRAY_FEW),
+    FT_FEATURE_BITS(struct tunnel, has),
+};
 
 /* A packet out of a tunnel. Of one whose id is part of the key, both directions have it. */
 static void take_tunnel(struct flow *x, const struct ft_packet *pkt, int d)
@@ -132,13 +94,24 @@ static const void *tunnel_record(void *state, uint32_t entry, const struct ft_fl
     return ft_bit_get(t->has, entry) ? &t->of[entry].record : &ft_tunnel_nothing;
 }
 
+static void tunnel_hide(struct ft_cryptopan *map, enum ft_names names, void *part)
+{
+    struct ft_tunnel_record *r = part;
+
+    (void)names;
+    ft_cryptopan_map_ip(map, r->version, r->src);
+    ft_cryptopan_map_ip(map, r->version, r->dst);
+}
+
 const struct ft_feature ft_feature_tunnel = {
     .name = "tunnel",
     .meaning = "outer addresses and depth of tunnels; fragments, congestion marks, RoCE",
     .columns = &ft_columns_tunnel,
-    .budget = tunnel_budget,
-    .open = tunnel_open,
-    .close = tunnel_close,
+    .state = sizeof(struct tunnel),
+    .arrays = arrays,
+    .n_arrays = sizeof arrays / sizeof *arrays,
     .packets = tunnel_packets,
     .record = tunnel_record,
+    .hide = tunnel_hide,
+    .part = sizeof(struct ft_tunnel_record),
 };

@@ -71,7 +71,7 @@ static void run(uint64_t seed, uint64_t sizes, uint64_t gaps, uint32_t packets)
 
     state = seed;
     memset(want, 0, sizeof want);
-    CHECK_EQ(ft_feature_sizes.open(&cfg, &f), FT_OK);
+    CHECK_EQ(ft_feature_open(&ft_feature_sizes, &cfg, &f), FT_OK);
     for (uint32_t i = 0; i < packets; i++) {
         FT_ALIGNED(64) struct ft_packet p = {.ip_len = (uint32_t)(rng() % (sizes + 1))};
         struct ft_counted at = {.entry = (uint32_t)(rng() % ENTRIES), .dir = rng() & 1};
@@ -93,7 +93,7 @@ static void run(uint64_t seed, uint64_t sizes, uint64_t gaps, uint32_t packets)
         ft_feature_sizes.packets(f, &p, &at, 1);
         check(f, at.entry, s);
     }
-    ft_feature_sizes.close(f);
+    ft_feature_close(&ft_feature_sizes, &cfg, f);
 }
 
 static void test_narrow(void)
@@ -116,7 +116,7 @@ static void test_sums_carry(void)
     struct sums want[2] = {{0}, {0}};
     void *f;
 
-    CHECK_EQ(ft_feature_sizes.open(&cfg, &f), FT_OK);
+    CHECK_EQ(ft_feature_open(&ft_feature_sizes, &cfg, &f), FT_OK);
     for (uint32_t i = 0; i < 300000; i++) {
         FT_ALIGNED(64) struct ft_packet p = {.ip_len = 65534};
         struct ft_counted at = {.since_ns = 4000000000, .first_len = 65534};
@@ -127,7 +127,7 @@ static void test_sums_carry(void)
     }
     CHECK(want[0].size_squares >> 48 != 0 && want[0].gaps >> 48 != 0);
     check(f, 0, want);
-    ft_feature_sizes.close(f);
+    ft_feature_close(&ft_feature_sizes, &cfg, f);
 }
 
 int main(void)

@@ -73,14 +73,13 @@ static struct ft_packet a_packet(int64_t now)
 
 static void run(uint32_t most, uint32_t new_in)
 {
-    const uint64_t option[] = {most};
-    const struct ft_feature_config cfg = {.entries = ENTRIES, .option = option};
+    const struct ft_feature_config cfg = {.entries = ENTRIES, .option = {most}};
     static struct plain want[ENTRIES];
     int64_t now = 1700000000000000000;
     void *f;
 
     memset(want, 0, sizeof want);
-    CHECK_EQ(ft_feature_splt.open(&cfg, &f), FT_OK);
+    CHECK_EQ(ft_feature_open(&ft_feature_splt, &cfg, &f), FT_OK);
     for (uint32_t i = 0; i < PACKETS; i++) {
         now += (int64_t)(rng() >> 30 >> rng() % 34);
         FT_ALIGNED(64) struct ft_packet p = a_packet(now);
@@ -98,7 +97,7 @@ static void run(uint32_t most, uint32_t new_in)
         ft_feature_splt.packets(f, &p, &at, 1);
         check(f, at.entry, &w->r);
     }
-    ft_feature_splt.close(f);
+    ft_feature_close(&ft_feature_splt, &cfg, f);
 }
 
 static void test_sequences(void)
@@ -113,20 +112,19 @@ static void test_sequences(void)
 /* Of a gap that 40 bits do not hold, what they hold. */
 static void test_long_gap(void)
 {
-    const uint64_t option[] = {2};
-    const struct ft_feature_config cfg = {.entries = 1, .option = option};
+    const struct ft_feature_config cfg = {.entries = 1, .option = {2}};
     FT_ALIGNED(64) struct ft_packet p[2] = {{.ts_ns = 0}, {.ts_ns = INT64_MAX}};
     struct ft_counted at[2] = {{.other_ns = INT64_MIN, .bits = FT_AT_NEW | FT_AT_FIRST},
                                {.since_ns = INT64_MAX, .other_ns = INT64_MIN}};
     const struct ft_splt_record *r;
     void *f;
 
-    CHECK_EQ(ft_feature_splt.open(&cfg, &f), FT_OK);
+    CHECK_EQ(ft_feature_open(&ft_feature_splt, &cfg, &f), FT_OK);
     ft_feature_splt.packets(f, p, at, 2);
     r = ft_feature_splt.record(f, 0, NULL);
     CHECK_EQ(r->n, 2);
     CHECK_EQ(r->gap_us[1], (INT64_C(1) << 40) - 1);
-    ft_feature_splt.close(f);
+    ft_feature_close(&ft_feature_splt, &cfg, f);
 }
 
 /* Pages of this process. */
@@ -147,17 +145,16 @@ static long resident(void)
 static void test_memory(void)
 {
     enum { FLOWS = 64 * 1024 };
-    const uint64_t option[] = {FT_SPLT_MAX};
-    const struct ft_feature_config cfg = {.entries = FLOWS, .option = option};
+    const struct ft_feature_config cfg = {.entries = FLOWS, .option = {FT_SPLT_MAX}};
     long page = sysconf(_SC_PAGESIZE), before, opened, touched;
     FT_ALIGNED(64) struct ft_packet p = {.ip_len = 40};
     uint32_t flow;
     void *f;
 
-    CHECK(ft_feature_splt.budget(&cfg, &flow) > (size_t)FLOWS * 64 * 64);
+    CHECK(ft_feature_budget(&ft_feature_splt, &cfg, &flow) > (size_t)FLOWS * 64 * 64);
     CHECK_EQ(flow, 64 * 64);
     before = resident();
-    CHECK_EQ(ft_feature_splt.open(&cfg, &f), FT_OK);
+    CHECK_EQ(ft_feature_open(&ft_feature_splt, &cfg, &f), FT_OK);
     opened = resident() - before;
     CHECK(opened * page < 256 * 1024);
     for (uint32_t i = 0; i < FLOWS; i++) {
@@ -167,7 +164,7 @@ static void test_memory(void)
     }
     touched = resident() - before;
     CHECK(touched * page >= (long)FLOWS * 64 && touched * page < (long)FLOWS * 64 + 1024 * 1024);
-    ft_feature_splt.close(f);
+    ft_feature_close(&ft_feature_splt, &cfg, f);
 }
 
 int main(void)

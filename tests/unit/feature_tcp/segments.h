@@ -8,15 +8,14 @@
 
 enum { MS = 1000000, SYN = FT_TCP_SYN, ACK = FT_TCP_ACK, FIN = FT_TCP_FIN, RST = FT_TCP_RST };
 
+static const struct ft_feature_config cfg = {.entries = 1};
 static void *tcp;
 static int64_t now, last[2];
 static uint16_t window; /* of the segments to come */
 
 static void begin(void)
 {
-    const struct ft_feature_config cfg = {.entries = 1};
-
-    CHECK_EQ(ft_feature_tcp.open(&cfg, &tcp), FT_OK);
+    CHECK_EQ(ft_feature_open(&ft_feature_tcp, &cfg, &tcp), FT_OK);
     now = INT64_C(1700000000) * 1000 * MS;
     last[0] = last[1] = INT64_MIN;
     window = 1000;

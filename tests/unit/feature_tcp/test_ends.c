@@ -20,7 +20,7 @@ static void check_end(const uint8_t (*ends)[2], uint32_t n, const char *history)
     window = 0;
     segment(1, ACK, next[1], next[0], 10);
     CHECK_STR(record()->history, history);
-    ft_feature_tcp.close(tcp);
+    ft_feature_close(&ft_feature_tcp, &cfg, tcp);
 }
 
 static void test_closed_windows(void)

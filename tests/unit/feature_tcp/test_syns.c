@@ -25,7 +25,7 @@ static void test_counts_go_on(void)
         segment(0, SYN, 100, 0, 1000);
         check(i, 0, "S");
     }
-    ft_feature_tcp.close(tcp);
+    ft_feature_close(&ft_feature_tcp, &cfg, tcp);
 }
 
 static void test_copies(void)
@@ -45,7 +45,7 @@ static void test_copies(void)
     check(2, 2, "ShA");
     CHECK_EQ(record()->rtt_us[FT_DIR_REV], UINT32_MAX); /* which of them was answered? */
     CHECK_EQ(record()->rtt_us[FT_DIR_FWD], 10000);
-    ft_feature_tcp.close(tcp);
+    ft_feature_close(&ft_feature_tcp, &cfg, tcp);
 }
 
 /* The counts stand where others will: they are not mistaken for those. */
@@ -60,7 +60,7 @@ static void test_what_comes_after(void)
     check(5, 0, "Sr");
     segment(0, SYN, 100, 0, 1000);
     check(6, 0, "Sr");
-    ft_feature_tcp.close(tcp);
+    ft_feature_close(&ft_feature_tcp, &cfg, tcp);
     begin();
     segment(0, SYN, 100, 0, 0);
     segment(0, SYN, 100, 0, 1000);
@@ -69,7 +69,7 @@ static void test_what_comes_after(void)
     segment(1, SYN | ACK, 900, 701, 10);
     segment(0, ACK, 701, 901, 10);
     check(1, 0, "SShA");
-    ft_feature_tcp.close(tcp);
+    ft_feature_close(&ft_feature_tcp, &cfg, tcp);
 }
 
 /* All of it without the cold part. */

@@ -196,6 +196,19 @@ static void test_what_is_touched(void)
     }
 }
 
+/* What a feature needs comes before it, so that its record can read it. */
+static void test_needs_come_before(void)
+{
+    for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
+        if (ft_feature_at(p) != NULL) {
+            CHECK(ft_feature_at(p)->needs < 1u << p);
+            CHECK_EQ(ft_features_needed(1u << p) & (ft_feature_at(p)->needs | 1u << p),
+                     ft_feature_at(p)->needs | 1u << p);
+        }
+    }
+    CHECK_EQ(ft_features_needed(0), 0);
+}
+
 static void test_no_memory(void)
 {
     for (uint64_t n = 1; n < 40; n++) {
@@ -221,6 +234,7 @@ int main(void)
     RUN(test_off_is_nothing);
     RUN(test_nobody_reads_records);
     RUN(test_what_a_flow_takes);
+    RUN(test_needs_come_before);
     RUN(test_no_memory);
     RUN(test_what_is_touched);
     return test_end();
