@@ -43,8 +43,8 @@ static void make(struct ft_packet *p, const struct ft_hash_seed *seed, uint32_t 
 static void run(uint32_t flows, uint64_t packets, int counts)
 {
     struct ft_table_config cfg = {.max_flows = flows,
-                                  .idle_ns = (int64_t)30 * 1000000000,
-                                  .active_ns = (int64_t)60 * 1000000000,
+                                  .rules.idle_ns = (int64_t)30 * 1000000000,
+                                  .rules.active_ns = (int64_t)60 * 1000000000,
                                   .linger_ns = (int64_t)5 * 1000000000};
     struct ft_tuple_counts out[BATCH];
     struct ft_counted at[BATCH];

@@ -577,9 +577,16 @@ int ft_config_set(struct ft_config *cfg, const char *name, const char *value, st
         rc = ft__option_apply(cfg, i, "--", value, err);
     }
     if (rc == FT_OK) {
-        cfg->set[i] = true;
+        cfg->set[i] = cfg->given[i] = true;
     }
     return rc;
+}
+
+bool ft_config_given(const struct ft_config *cfg, const char *name)
+{
+    uint32_t i = 0;
+
+    return ft__option_find(cfg, "--", name, &i, NULL) == FT_OK && cfg->given[i];
 }
 
 int ft_config_check(const struct ft_config *cfg, struct ft_err *err)

@@ -56,6 +56,10 @@ struct ft_config {
     bool session_port;
     const char *source; /* tests: a back end by name, instead of what the command implies */
     bool set[128];      /* by number of the option: given by ft_config_set() */
+    bool given[128];    /* or by a configuration file: no default */
 };
+
+/* Was the option of this name given, not only a default? */
+bool ft_config_given(const struct ft_config *cfg, const char *name);
 
 #endif

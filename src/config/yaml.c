@@ -132,6 +132,7 @@ static int apply(struct loader *l, uint32_t row, const yaml_event_t *e)
     where_of(l, &e->start_mark, where);
     int rc = ft__option_apply(l->cfg, row, where, value, l->err);
 
+    l->cfg->given[row] = rc == FT_OK;
     if (rc != FT_OK && l->err != NULL) {
         l->err->off = e->start_mark.line + 1;
     }

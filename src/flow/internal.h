@@ -30,11 +30,12 @@ struct ft_table {
     struct ft__prev *prev;
     struct ft__index index;
     struct ft_table_config cfg;
-    uint32_t fresh;    /* entries never used yet begin here */
-    uint32_t free;     /* list of entries given back, or FT__NONE */
-    uint32_t flushed;  /* the next entry that ft_table_flush() looks at */
-    int64_t now_ns;    /* the packet clock; FT__NEVER before the first packet */
-    int64_t newest_ns; /* newest packet time ever */
+    int64_t idle_least_ns; /* of the protocols */
+    uint32_t fresh;        /* entries never used yet begin here */
+    uint32_t free;         /* list of entries given back, or FT__NONE */
+    uint32_t flushed;      /* the next entry that ft_table_flush() looks at */
+    int64_t now_ns;        /* the packet clock; FT__NEVER before the first packet */
+    int64_t newest_ns;     /* newest packet time ever */
     struct ft_table_stats stats;
     struct ft_due due[FT__DUES];
     uint32_t due_begin, due_end;

@@ -9,6 +9,7 @@ enum {
     HINT_SHIFT = 24,
     FLUSH_AHEAD = 16, /* entries */
     PROTO_ICMP = 1,
+    PROTO_TCP = 6,
     PROTO_ICMPV6 = 58
 };
 
@@ -32,17 +33,24 @@ int64_t ft__flow_first(const struct ft_table *t, uint32_t i)
     return c->first_ns[0] < c->first_ns[1] ? c->first_ns[0] : c->first_ns[1];
 }
 
+static int64_t idle_of(const struct ft_table *t, const struct ft__hot *h)
+{
+    const struct ft_flow_rules *r = &t->cfg.rules;
+
+    return h->key.proto == PROTO_TCP || r->idle_else_ns == 0 ? r->idle_ns : r->idle_else_ns;
+}
+
 struct ft__deadlines ft__flow_deadlines(const struct ft_table *t, uint32_t i)
 {
     const struct ft__hot *h = &t->hot[i];
     bool closed = (h->state & FT__S_CLOSED) != 0;
     int64_t after;
 
-    if (__builtin_mul_overflow((int64_t)t->cold[i].active_k + 1, t->cfg.active_ns, &after)) {
+    if (__builtin_mul_overflow((int64_t)t->cold[i].active_k + 1, t->cfg.rules.active_ns, &after)) {
         after = INT64_MAX;
     }
     return (struct ft__deadlines){
-        .end_ns = ft_time_add(ft__hot_last(h), closed ? t->cfg.linger_ns : t->cfg.idle_ns),
+        .end_ns = ft_time_add(ft__hot_last(h), closed ? t->cfg.linger_ns : idle_of(t, h)),
         .active_ns = ft_time_add(ft__flow_first(t, i), after),
     };
 }
@@ -143,7 +151,7 @@ static void fill(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, ui
 {
     struct ft__hot *h = &t->hot[i];
     uint8_t syn = pkt->tcp_flags & (FT_TCP_SYN | FT_TCP_ACK);
-    bool reply = syn == (FT_TCP_SYN | FT_TCP_ACK) && !same_ends(pkt);
+    bool reply = syn == (FT_TCP_SYN | FT_TCP_ACK) && !t->cfg.rules.first_is_fwd && !same_ends(pkt);
 
     memset(h, 0, sizeof *h);
     memset(&t->cold[i], 0, sizeof t->cold[i]);
@@ -254,7 +262,7 @@ void ft__flow_end(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t
     struct ft__hot *h = &t->hot[i];
     uint8_t both = h->tcp_flags[0] & h->tcp_flags[1];
 
-    if ((h->state & FT__S_CLOSED) || (both & FT_TCP_FIN)) {
+    if ((h->state & FT__S_CLOSED) || ((both & FT_TCP_FIN) && !t->cfg.rules.past_tcp_end)) {
         reason = FT_REASON_END; /* whatever cut its linger short, or lost the last ACK */
     }
     due(t, i, reason, at_ns, true);
@@ -271,9 +279,13 @@ bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns)
     struct ft__cold *c = &t->cold[i];
     bool stopped = t->stop;
 
+    if (d.active_ns <= now_ns && d.active_ns < d.end_ns && t->cfg.rules.active_ends) {
+        ft__flow_end(t, i, FT_REASON_ACTIVE, d.active_ns);
+        return true;
+    }
     if (d.active_ns <= now_ns && d.active_ns < d.end_ns) {
         int64_t until = now_ns < d.end_ns ? now_ns : d.end_ns - 1;
-        int64_t passed = ft_time_sub(until, ft__flow_first(t, i)) / t->cfg.active_ns;
+        int64_t passed = ft_time_sub(until, ft__flow_first(t, i)) / t->cfg.rules.active_ns;
 
         if (t->hot[i].state & FT__S_FRESH) {
             ft__flow_interim(t, i, FT_REASON_ACTIVE, d.active_ns);
@@ -293,7 +305,7 @@ bool ft__flow_settle_before(struct ft_table *t, uint32_t i, int64_t ts_ns)
 {
     int64_t end_ns = ft__flow_deadlines(t, i).end_ns;
 
-    if (ft_time_sub(ft__flow_first(t, i), ts_ns) < t->cfg.idle_ns) {
+    if (ft_time_sub(ft__flow_first(t, i), ts_ns) < idle_of(t, &t->hot[i])) {
         return false;
     }
     if (!ft__flow_settle(t, i, end_ns)) {
@@ -315,7 +327,7 @@ static bool visit_future(struct ft_table *t, uint32_t i, int64_t now_ns)
     }
     t->hot[i].state |= FT__S_STALE;
     ft__timers_remove(&t->timers, i);
-    ft__timers_insert(&t->timers, wheel_of(t, i), i, ft_time_add(now_ns, t->cfg.idle_ns));
+    ft__timers_insert(&t->timers, wheel_of(t, i), i, ft_time_add(now_ns, t->idle_least_ns));
     return false;
 }
 
@@ -332,7 +344,7 @@ static bool tick(struct ft_table *t, int64_t now_ns, uint32_t *budget)
         prefetch_timers(t, i);
         int64_t ahead = ft_time_sub(ft__hot_last(&t->hot[i]), t->now_ns);
 
-        if (ahead > t->cfg.idle_ns && !t->cfg.replay) {
+        if (ahead > t->idle_least_ns && !t->cfg.replay) {
             visit_future(t, i, now_ns);
         } else if (!ft__flow_settle(t, i, now_ns)) {
             ft__flow_reschedule(t, i);

@@ -79,8 +79,12 @@ static bool make_arrays(struct ft_table *t)
 
 int ft_table_new(const struct ft_table_config *cfg, struct ft_table **out)
 {
-    if (cfg->max_flows < 1 || cfg->max_flows > FLOWS_MAX || cfg->idle_ns < 1 ||
-        cfg->active_ns < 1 || cfg->linger_ns < 1 || cfg->n_snapshots > FT_MAX_SNAPSHOTS) {
+    const struct ft_flow_rules *rules = &cfg->rules;
+    int64_t idle_else = rules->idle_else_ns != 0 ? rules->idle_else_ns : rules->idle_ns;
+
+    if (cfg->max_flows < 1 || cfg->max_flows > FLOWS_MAX || rules->idle_ns < 1 ||
+        rules->idle_else_ns < 0 || rules->active_ns < 1 || cfg->linger_ns < 1 ||
+        cfg->n_snapshots > FT_MAX_SNAPSHOTS) {
         return FT_E_RANGE;
     }
     struct ft_table *t = ft_mem_alloc(1, sizeof *t);
@@ -89,13 +93,15 @@ int ft_table_new(const struct ft_table_config *cfg, struct ft_table **out)
         return FT_E_NOMEM;
     }
     t->cfg = *cfg;
+    t->idle_least_ns = rules->idle_ns < idle_else ? rules->idle_ns : idle_else;
     t->free = FT__NONE;
     t->now_ns = t->newest_ns = FT__NEVER;
     if (!make_arrays(t)) {
         ft_table_free(t);
         return FT_E_NOMEM;
     }
-    int64_t horizon = cfg->idle_ns > cfg->linger_ns ? cfg->idle_ns : cfg->linger_ns;
+    int64_t most = rules->idle_ns > idle_else ? rules->idle_ns : idle_else;
+    int64_t horizon = most > cfg->linger_ns ? most : cfg->linger_ns;
 
     ft__timers_init(&t->timers, t->cold, horizon < horizon_max_ns ? horizon : horizon_max_ns);
     *out = t;
@@ -286,7 +292,7 @@ FT_COLD static uint32_t check(struct ft_table *t, uint32_t i, const struct ft_pa
         if (t->stop) {
             return FT__NONE;
         }
-        if (!is_syn(pkt) || !syn_restarts(&t->hot[i], pkt)) {
+        if (t->cfg.rules.past_tcp_end || !is_syn(pkt) || !syn_restarts(&t->hot[i], pkt)) {
             return i;
         }
         if (syn_is_late(t, i, pkt)) {
@@ -313,7 +319,7 @@ FT_INLINE bool needs_check(const struct ft_table *t, const struct ft__hot *h,
     int64_t gap = ft_time_sub(pkt->ts_ns, ft__hot_last(h));
     int32_t late = (int32_t)((uint32_t)(pkt->ts_ns >> HINT_SHIFT) - h->active_at);
 
-    return gap >= t->cfg.idle_ns || gap <= -t->cfg.idle_ns || late >= 0 ||
+    return gap >= t->idle_least_ns || gap <= -t->idle_least_ns || late >= 0 ||
            (h->state & FT__S_CLOSED) != 0 || (is_syn(pkt) && !is_known_syn(h, pkt));
 }
 
@@ -370,7 +376,7 @@ FT_COLD static void after(struct ft_table *t, uint32_t i, const struct ft_packet
     if (h->pkts[0] >= PROBATION_PACKETS || h->last_ns[1] != FT__NEVER) {
         h->state |= FT__S_ESTABLISHED;
     }
-    if (closed || closes_by_flags(h, pkt)) {
+    if ((closed || closes_by_flags(h, pkt)) && !t->cfg.rules.past_tcp_end) {
         h->state |= FT__S_CLOSED;
     }
     if ((before ^ h->state) & (FT__S_ESTABLISHED | FT__S_CLOSED)) {
@@ -484,7 +490,7 @@ FT_INLINE void tell_time(struct ft_table *t, int64_t ts_ns)
 {
     if (FT_LIKELY(ts_ns >= t->now_ns)) {
         t->now_ns = ts_ns;
-    } else if (FT_UNLIKELY(ft_time_sub(t->now_ns, ts_ns) > t->cfg.idle_ns)) {
+    } else if (FT_UNLIKELY(ft_time_sub(t->now_ns, ts_ns) > t->idle_least_ns)) {
         t->now_ns = ts_ns;
         t->stats.clock_steps++;
     }

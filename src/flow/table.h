@@ -36,14 +36,14 @@
 #include "model/counted.h"
 #include "model/packet.h"
 #include "model/record.h"
+#include "model/rules.h"
 
 enum { FT_MAX_SNAPSHOTS = 8 };
 
 struct ft_table_config {
     uint32_t max_flows; /* bound of this table, 1..2^27 */
-    int64_t idle_ns;    /* a gap of this or more ends the flow, in either direction of time */
-    int64_t active_ns;  /* an interim record each time this has passed since the first packet */
-    int64_t linger_ns;  /* a closed TCP connection stays this long for stragglers */
+    struct ft_flow_rules rules;
+    int64_t linger_ns; /* a closed TCP connection stays this long for stragglers */
     uint64_t snapshots[FT_MAX_SNAPSHOTS]; /* ascending packet counts, both directions together */
     uint32_t n_snapshots;
     bool replay; /* packets of files: after a step back of the clock flows wait for their time */

@@ -16,6 +16,7 @@
 #include "flowtap/config.h"
 #include "flowtap/errors.h"
 #include "model/field.h"
+#include "model/rules.h"
 
 enum { FT_COLUMNS_MAX = 512, FT_COLUMN_SETS_MAX = 32, FT_SET_OPTIONS_MAX = 2 };
 
@@ -29,6 +30,8 @@ struct ft_column_set {
     bool in_all;  /* -p all has it */
     /* a part at this address says what this one does: its text may be prepared; or NULL */
     const void *nothing;
+    const struct ft_flow_rules
+        *rules; /* its columns are of flows that end by these; NULL: by any */
     /* its owner's options, numbers with a default; they stand in the table of options behind
      * --profile and --app */
     const struct ft_option *options; /* [n_options], at most FT_SET_OPTIONS_MAX */

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "feature/feature.h"
 #include "model/field_export.h"
 
 static int refuse(const struct ft_output_url *url, const char *key, int rc,
@@ -82,6 +81,49 @@ static bool takes_flows(const struct ft_config *cfg, const struct ft_output_url 
                         : (cfg->events >> FT_EVENT_FLOW & 1) != 0;
 }
 
+static bool both_timeouts(const struct ft_config *cfg)
+{
+    return ft_config_given(cfg, "idle-timeout") && ft_config_given(cfg, "active-timeout");
+}
+
+/* The rules by which flows end: those of the profiles that the columns are of. */
+static int add_rules(const struct ft_config *cfg, struct ft_plan *plan,
+                     const struct ft_columns *columns, struct ft_err *err)
+{
+    for (uint32_t i = 0; i < columns->n; i++) {
+        const struct ft_column_set *set = columns->col[i].set;
+
+        if (set == NULL || set->rules == NULL || set->rules == plan->profile_rules) {
+            continue;
+        }
+        if (plan->profile_rules != NULL && !both_timeouts(cfg)) {
+            return ft_err_set(err, FT_E_USAGE,
+                              "profiles %s and %s end flows by different rules; both of "
+                              "--idle-timeout and --active-timeout would make them one",
+                              plan->profile_rules->name, set->rules->name);
+        }
+        plan->profile_rules = set->rules;
+    }
+    return FT_OK;
+}
+
+static void plan_rules(const struct ft_config *cfg, struct ft_plan *plan)
+{
+    plan->rules = (struct ft_flow_rules){.idle_ns = cfg->idle_ns, .active_ns = cfg->active_ns};
+    plan->aligned = plan->profile_rules != NULL && both_timeouts(cfg);
+    if (plan->profile_rules == NULL || plan->aligned) {
+        return;
+    }
+    plan->rules = *plan->profile_rules;
+    if (ft_config_given(cfg, "idle-timeout")) {
+        plan->rules.idle_ns = cfg->idle_ns;
+        plan->rules.idle_else_ns = 0;
+    }
+    if (ft_config_given(cfg, "active-timeout")) {
+        plan->rules.active_ns = cfg->active_ns;
+    }
+}
+
 static int plan_output(const struct ft_config *cfg, const char *text, struct ft_plan *plan,
                        struct ft_err *err)
 {
@@ -95,6 +137,7 @@ static int plan_output(const struct ft_config *cfg, const char *text, struct ft_
     rc = ft__columns_of(plan, &url, &columns, err);
     if (rc == FT_OK && takes_flows(cfg, &url)) {
         plan->parts |= ft_columns_parts(&columns);
+        rc = add_rules(cfg, plan, &columns, err);
     }
     ft_output_url_fini(&url);
     return rc;
@@ -113,8 +156,9 @@ int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
     if (cfg->n_outputs == 0) { /* callbacks will come */
         ft_columns_compose(plan->profiles, &columns);
         plan->parts |= ft_columns_parts(&columns);
+        rc = add_rules(cfg, plan, &columns, err);
     }
-    plan->parts = ft_features_needed(plan->parts);
+    plan_rules(cfg, plan);
     plan->parts = plan->collect ? 1u << FT_PART_CORE : plan->parts;
     return rc;
 }

@@ -13,7 +13,8 @@
 FT_NODISCARD int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
                                 struct ft_columns *out, struct ft_err *err);
 
-/* Fills plan->profiles and plan->parts. plan->collect is known. FT_E_USAGE, FT_E_NOMEM. */
+/* Fills plan->profiles, plan->parts and plan->rules. plan->collect is known. FT_E_USAGE,
+ * FT_E_NOMEM. */
 FT_NODISCARD int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan,
                                   struct ft_err *err);
 

@@ -34,9 +34,8 @@ static void plan_table(const struct ft_config *cfg, struct ft_plan *plan)
 
     t->max_flows = cfg->max_flows / plan->n_workers;
     t->replay = !plan->live;
-    t->idle_ns = cfg->idle_ns;
-    t->active_ns = cfg->active_ns;
-    t->linger_ns = linger_ns < cfg->idle_ns ? linger_ns : cfg->idle_ns;
+    t->rules = plan->rules;
+    t->linger_ns = linger_ns < t->rules.idle_ns ? linger_ns : t->rules.idle_ns;
     t->n_snapshots = cfg->n_snapshots;
     memcpy(t->snapshots, cfg->snapshots, sizeof cfg->snapshots);
 }
@@ -80,9 +79,9 @@ static void plan_mode(const struct ft_config *cfg, struct ft_plan *plan)
 }
 
 /* A worker without packets looks at its timers this often: idle, nobody waits for it. */
-static int read_patience_ms(const struct ft_config *cfg, uint32_t n_workers)
+static int read_patience_ms(const struct ft_flow_rules *rules, uint32_t n_workers)
 {
-    int64_t shortest = cfg->idle_ns < cfg->active_ns ? cfg->idle_ns : cfg->active_ns;
+    int64_t shortest = rules->idle_ns < rules->active_ns ? rules->idle_ns : rules->active_ns;
     int64_t ms = shortest / 4000000; /* of the shortest timeout, a quarter */
     int64_t most = (int64_t)READ_MS_MOST * (n_workers < 10 ? (n_workers + 1) / 2 : 5);
 
@@ -134,7 +133,6 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, str
     plan.stats_ns = cfg->stats_ns;
     plan.options = cfg->options;
     plan.drain_ms = (int)(cfg->drain_ns / 1000000);
-    plan.read_ms = read_patience_ms(cfg, plan.n_workers);
     if (!asks_for_packets(cfg, &plan.packets, err)) {
         return err->code;
     }
@@ -143,7 +141,8 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, str
         rc = ft__collect_plan(cfg, &plan, err);
     }
     rc = rc == FT_OK ? ft__columns_plan(cfg, &plan, err) : rc;
-    plan.parts |= parts_asked(where);
+    plan.parts = ft_features_needed(plan.parts | parts_asked(where));
+    plan.read_ms = read_patience_ms(&plan.rules, plan.n_workers);
     plan_decoder(&plan);
     plan_table(cfg, &plan);
     *out = plan;

@@ -199,8 +199,8 @@ static void open_run(struct run *r, const struct input *in)
     struct ft_hash_seed seed;
     struct ft_table_config cfg = {
         .max_flows = flows[c & 7],
-        .idle_ns = c & 8 ? 1000000 : INT64_C(30000000000),
-        .active_ns = c & 16 ? 1000000 : INT64_C(60000000000),
+        .rules.idle_ns = c & 8 ? 1000000 : INT64_C(30000000000),
+        .rules.active_ns = c & 16 ? 1000000 : INT64_C(60000000000),
         .linger_ns = c & 32 ? 1 : INT64_C(5000000000),
         .snapshots = {1, 3},
         .n_snapshots = c & 64 ? 2 : 0,

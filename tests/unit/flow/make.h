@@ -96,8 +96,10 @@ static struct sink out;
 
 static inline struct ft_table *make_table(uint32_t max_flows)
 {
-    struct ft_table_config cfg = {
-        .max_flows = max_flows, .idle_ns = 30 * SEC, .active_ns = 60 * SEC, .linger_ns = 5 * SEC};
+    struct ft_table_config cfg = {.max_flows = max_flows,
+                                  .rules.idle_ns = 30 * SEC,
+                                  .rules.active_ns = 60 * SEC,
+                                  .linger_ns = 5 * SEC};
     struct ft_table *t = NULL;
 
     memset(&out, 0, sizeof out);

@@ -72,14 +72,15 @@ static void model_emit(struct model_flow *f, enum ft_reason reason, int64_t at, 
 
 static bool model_settle(struct model_flow *f, int64_t now)
 {
-    int64_t end = last_of(f) + (f->closed ? cfg.linger_ns : cfg.idle_ns);
-    int64_t active = first_of(f) + (f->active_k + 1) * cfg.active_ns;
+    int64_t end = last_of(f) + (f->closed ? cfg.linger_ns : cfg.rules.idle_ns);
+    int64_t active = first_of(f) + (f->active_k + 1) * cfg.rules.active_ns;
 
     if (active <= now && active < end) {
         if (f->fresh) {
             model_emit(f, FT_REASON_ACTIVE, active, false);
         }
-        while (first_of(f) + (f->active_k + 1) * cfg.active_ns <= (now < end ? now : end - 1)) {
+        while (first_of(f) + (f->active_k + 1) * cfg.rules.active_ns <=
+               (now < end ? now : end - 1)) {
             f->active_k++;
         }
     }
@@ -244,8 +245,10 @@ static void run(uint64_t seed, uint32_t tuples, int batch)
     state = seed;
     n_want = out.n = 0;
     memset(flows, 0, sizeof flows);
-    cfg = (struct ft_table_config){
-        .max_flows = MODEL_FLOWS, .idle_ns = 2 * SEC, .active_ns = 3 * SEC, .linger_ns = SEC};
+    cfg = (struct ft_table_config){.max_flows = MODEL_FLOWS,
+                                   .rules.idle_ns = 2 * SEC,
+                                   .rules.active_ns = 3 * SEC,
+                                   .linger_ns = SEC};
     CHECK_EQ(ft_table_new(&cfg, &t), FT_OK);
     for (int i = 0; i < 40000; i += batch) {
         for (int k = 0; k < batch; k++) {

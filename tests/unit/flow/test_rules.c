@@ -62,8 +62,10 @@ static void test_active_records(void)
 
 static void test_active_needs_packets(void)
 {
-    struct ft_table_config cfg = {
-        .max_flows = 4, .idle_ns = 1000 * SEC, .active_ns = 60 * SEC, .linger_ns = 5 * SEC};
+    struct ft_table_config cfg = {.max_flows = 4,
+                                  .rules.idle_ns = 1000 * SEC,
+                                  .rules.active_ns = 60 * SEC,
+                                  .linger_ns = 5 * SEC};
     struct ft_table *t = NULL;
 
     memset(&out, 0, sizeof out);
@@ -83,8 +85,8 @@ static void test_active_needs_packets(void)
 static void test_snapshots(void)
 {
     struct ft_table_config cfg = {.max_flows = 4,
-                                  .idle_ns = 30 * SEC,
-                                  .active_ns = 60 * SEC,
+                                  .rules.idle_ns = 30 * SEC,
+                                  .rules.active_ns = 60 * SEC,
                                   .linger_ns = 5 * SEC,
                                   .snapshots = {2, 5},
                                   .n_snapshots = 2};
@@ -603,7 +605,7 @@ static void test_clock_back_then_steady(void)
 static void test_budget_and_no_allocation(void)
 {
     struct ft_table_config cfg = {
-        .max_flows = 1 << 20, .idle_ns = SEC, .active_ns = SEC, .linger_ns = SEC};
+        .max_flows = 1 << 20, .rules.idle_ns = SEC, .rules.active_ns = SEC, .linger_ns = SEC};
     struct ft_table *t = make_table(1000);
     uint64_t before = ft_mem_count();
 
@@ -621,7 +623,7 @@ static void test_budget_and_no_allocation(void)
 static void test_allocation_failures(void)
 {
     struct ft_table_config cfg = {
-        .max_flows = 100, .idle_ns = SEC, .active_ns = SEC, .linger_ns = SEC};
+        .max_flows = 100, .rules.idle_ns = SEC, .rules.active_ns = SEC, .linger_ns = SEC};
     struct ft_table *t = NULL;
 
     for (uint64_t n = 1; n <= 6; n++) {

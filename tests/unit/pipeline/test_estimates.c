@@ -13,8 +13,8 @@ static struct ft_tuple_counts counts;
 static void begin(uint32_t max_flows)
 {
     const struct ft_table_config cfg = {.max_flows = max_flows,
-                                        .idle_ns = 30000000000,
-                                        .active_ns = 60000000000,
+                                        .rules.idle_ns = 30000000000,
+                                        .rules.active_ns = 60000000000,
                                         .linger_ns = 1000000000};
     struct ft_hash_seed seed;
 

@@ -11,8 +11,10 @@
 
 enum { FLOWS = 100000, SEC = 1000000000 };
 
-static const struct ft_table_config cfg = {
-    .max_flows = FLOWS, .idle_ns = 30ll * SEC, .active_ns = 60ll * SEC, .linger_ns = SEC};
+static const struct ft_table_config cfg = {.max_flows = FLOWS,
+                                           .rules.idle_ns = 30ll * SEC,
+                                           .rules.active_ns = 60ll * SEC,
+                                           .linger_ns = SEC};
 
 static uint32_t n_records, n_counts;
 static uint32_t parts; /* a bit for each that some record had */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model: when a flow ends, and which way it faces.
+ *
+ * Theory of operation: flowtap has rules of its own, which its options set. A profile that is named
+ * for a tool has that tool's, for its columns mean nothing about flows that were cut otherwise. All
+ * profiles of a run keep to one set of rules; those that have none keep to any. */
+#ifndef FT_MODEL_RULES_H
+#define FT_MODEL_RULES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ft_flow_rules {
+    const char *name;     /* of the profile that they are named for; NULL: flowtap's own */
+    int64_t idle_ns;      /* a gap of this or more ends the flow, in either direction of time */
+    int64_t idle_else_ns; /* the same for what is not TCP; 0: idle_ns */
+    int64_t active_ns;    /* since the first packet; INT64_MAX: never */
+    bool active_ends;  /* then the flow is over, and its next packet another's: else its record is
+                          an interim one */
+    bool past_tcp_end; /* neither the end of a connection ends the flow nor the SYN of another */
+    bool first_is_fwd; /* forward is the first packet's direction, whatever that packet is */
+};
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flow: rules that a profile may have: each alone, beside flowtap's own. */
+#include "make.h"
+
+enum { SYN = FT_TCP_SYN, ACK = FT_TCP_ACK, FIN = FT_TCP_FIN, RST = FT_TCP_RST, UDP = 17 };
+
+static struct ft_table *table(struct ft_flow_rules rules)
+{
+    struct ft_table_config cfg = {.max_flows = 8, .rules = rules, .linger_ns = 5 * SEC};
+    struct ft_table *t = NULL;
+
+    memset(&out, 0, sizeof out);
+    CHECK_EQ(ft_table_new(&cfg, &t), FT_OK);
+    return t;
+}
+
+/* The next packet, and no earlier one, is another flow's; its id is another, too. */
+static void test_active_ends(void)
+{
+    struct ft_table *t = table(
+        (struct ft_flow_rules){.idle_ns = 30 * SEC, .active_ns = 60 * SEC, .active_ends = true});
+
+    for (int i = 0; i <= 6; i++) { /* the last one at the deadline */
+        feed(t, make_packet(1, 1, BASE + i * 10 * SEC, UDP, 0));
+    }
+    CHECK_EQ(out.n, 1);
+    CHECK_EQ(out.rec[0].reason, FT_REASON_ACTIVE);
+    CHECK(out.rec[0].is_final);
+    CHECK_EQ(out.rec[0].packets[0], 6);
+    CHECK_EQ(out.rec[0].timestamp_ns, BASE + 60 * SEC);
+    flush(t, BASE + 61 * SEC, FT_REASON_EOF);
+    CHECK_EQ(out.n, 2);
+    CHECK_EQ(out.rec[1].packets[0], 1);
+    CHECK(out.rec[1].flow_id != out.rec[0].flow_id);
+    ft_table_free(t);
+}
+
+/* On a silent link, too, and before the idle timeout of its last packet. */
+static void test_active_ends_by_timer(void)
+{
+    struct ft_table *t = table(
+        (struct ft_flow_rules){.idle_ns = 30 * SEC, .active_ns = 60 * SEC, .active_ends = true});
+
+    for (int i = 0; i < 3; i++) {
+        feed(t, make_packet(1, 0, BASE + i * 25 * SEC, UDP, 0));
+    }
+    advance(t, BASE + 70 * SEC);
+    CHECK_EQ(out.n, 1);
+    CHECK_EQ(out.rec[0].reason, FT_REASON_ACTIVE);
+    CHECK_EQ(out.rec[0].timestamp_ns, BASE + 60 * SEC);
+    ft_table_free(t);
+}
+
+static void test_idle_by_protocol(void)
+{
+    static const struct {
+        uint8_t proto;
+        int64_t gap;
+        uint32_t flows;
+    } cases[] = {{6, 299, 1}, {6, 300, 2}, {UDP, 59, 1}, {UDP, 60, 2}, {1, 60, 2}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ft_table *t = table((struct ft_flow_rules){
+            .idle_ns = 300 * SEC, .idle_else_ns = 60 * SEC, .active_ns = INT64_MAX});
+
+        feed(t, make_packet(1, 0, BASE, cases[i].proto, 0));
+        feed(t, make_packet(1, 0, BASE + cases[i].gap * SEC, cases[i].proto, 0));
+        flush(t, BASE + 400 * SEC, FT_REASON_EOF);
+        CHECK_EQ(out.n, cases[i].flows);
+        ft_table_free(t);
+    }
+}
+
+/* A day of one flow: no interim record without an active timeout. */
+static void test_never_active(void)
+{
+    struct ft_table *t = table((struct ft_flow_rules){.idle_ns = 60 * SEC, .active_ns = INT64_MAX});
+
+    for (int64_t i = 0; i < 86400; i += 50) {
+        feed(t, make_packet(1, 0, BASE + i * SEC, UDP, 0));
+    }
+    CHECK_EQ(out.n, 0);
+    flush(t, BASE + 86400 * SEC, FT_REASON_EOF);
+    CHECK_EQ(out.n, 1);
+    CHECK_EQ(out.rec[0].packets[0], 1728);
+    ft_table_free(t);
+}
+
+static void connection(struct ft_table *t, int64_t at, uint8_t last)
+{
+    feed(t, make_packet(1, 0, at, 6, SYN));
+    feed(t, make_packet(1, 1, at + 1, 6, SYN | ACK));
+    feed(t, make_packet(1, 0, at + 2, 6, last | ACK));
+    feed(t, make_packet(1, 1, at + 3, 6, last | ACK));
+    feed(t, make_packet(1, 0, at + 4, 6, ACK));
+}
+
+static void test_past_tcp_end(void)
+{
+    static const uint8_t ends[] = {0, FIN, RST};
+
+    for (size_t i = 0; i < sizeof ends; i++) {
+        struct ft_table *t = table((struct ft_flow_rules){
+            .idle_ns = 120 * SEC, .active_ns = 1800 * SEC, .past_tcp_end = true});
+
+        connection(t, BASE, ends[i]);
+        connection(t, BASE + 100 * SEC, ends[i]);
+        advance(t, BASE + 110 * SEC);
+        CHECK_EQ(out.n, 0);
+        advance(t, BASE + 221 * SEC);
+        CHECK_EQ(out.n, 1);
+        CHECK_EQ(out.rec[0].reason, FT_REASON_IDLE);
+        CHECK_EQ(out.rec[0].packets[0] + out.rec[0].packets[1], 10);
+        ft_table_free(t);
+    }
+}
+
+static void test_first_is_fwd(void)
+{
+    struct ft_table *t = table(
+        (struct ft_flow_rules){.idle_ns = 30 * SEC, .active_ns = 60 * SEC, .first_is_fwd = true});
+
+    feed(t, make_packet(7, 1, BASE, 6, SYN | ACK));
+    feed(t, make_packet(7, 0, BASE + 1, 6, ACK));
+    flush(t, BASE + 2, FT_REASON_EOF);
+    CHECK_EQ(out.n, 1);
+    CHECK_EQ(out.rec[0].src_port, 80);
+    CHECK_EQ(out.rec[0].packets[0], 1);
+    CHECK_EQ(out.rec[0].packets[1], 1);
+    ft_table_free(t);
+}
+
+int main(void)
+{
+    RUN(test_active_ends);
+    RUN(test_active_ends_by_timer);
+    RUN(test_idle_by_protocol);
+    RUN(test_never_active);
+    RUN(test_past_tcp_end);
+    RUN(test_first_is_fwd);
+    return test_end();
+}
