@@ -177,6 +177,7 @@ static int csv_open(const struct ft_format_config *cfg, struct ft_format **out, 
         ft_columns_rows(rows, n, &csv->columns);
     }
     leave_objects_out(&csv->columns);
+    ft_columns_flatten(&csv->columns);
     if (csv->columns.n == 0) {
         csv_end(&csv->format);
         return ft_err_set(err, FT_E_USAGE, "columns=: objects have no place in CSV");

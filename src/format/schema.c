@@ -473,7 +473,7 @@ int ft_schema_make(const char *form, const char *profiles, char **out, size_t *o
                    struct ft_err *err)
 {
     struct ft_err why = {0};
-    uint32_t sets = UINT32_MAX;
+    uint32_t sets = ft_column_sets_own();
     struct schema *s;
 
     if (profiles != NULL && ft_profiles_parse(profiles, &sets, &why) != FT_OK) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/nearest.h"
 
 enum { WORD = 64 };
@@ -91,6 +92,25 @@ static void append(struct ft_columns *to, const struct ft_field *f, const struct
     }
 }
 
+static void drop(struct ft_columns *c, uint32_t i)
+{
+    memmove(&c->col[i], &c->col[i + 1], (c->n - i - 1) * sizeof c->col[0]);
+    c->n--;
+}
+
+/* A tool's column, the last one, replaces that of its name. */
+static void replace(struct ft_columns *c)
+{
+    const struct ft_field *f = c->col[c->n - 1].field;
+
+    for (uint32_t i = 0; i + 1 < c->n; i++) {
+        if (strcmp(c->col[i].field->name, f->name) == 0 && c->col[i].field->group == f->group) {
+            drop(c, i);
+            return;
+        }
+    }
+}
+
 /* The last one to its place by rank. */
 static void sink(struct ft_columns *c)
 {
@@ -102,6 +122,16 @@ static void sink(struct ft_columns *c)
     }
 }
 
+uint32_t ft_column_sets_own(void)
+{
+    uint32_t sets = 0;
+
+    for (uint32_t k = 0; ft_column_sets[k] != NULL; k++) {
+        sets |= (uint32_t)!ft_column_sets[k]->is_tool << k;
+    }
+    return sets;
+}
+
 void ft_columns_compose(uint32_t sets, struct ft_columns *out)
 {
     out->n = 0;
@@ -111,7 +141,31 @@ void ft_columns_compose(uint32_t sets, struct ft_columns *out)
 
         for (uint32_t i = 0; i < s->n && (sets >> k & 1) != 0; i++) {
             append(out, &s->rows[i], s);
+            if (s->is_tool) {
+                replace(out);
+            }
             sink(out);
+        }
+    }
+}
+
+void ft_columns_table(const struct ft_column_set *set, struct ft_columns *out)
+{
+    out->n = 0;
+    out->flat = true;
+    for (uint32_t i = 0; i < set->n; i++) {
+        append(out, &set->rows[i], set);
+    }
+}
+
+void ft_columns_flatten(struct ft_columns *c)
+{
+    for (uint32_t i = 0; i < c->n; i++) {
+        for (uint32_t k = i + 1; k < c->n; k++) {
+            if (strcmp(c->col[i].field->name, c->col[k].field->name) == 0) {
+                c->col[i] = c->col[k];
+                drop(c, k--);
+            }
         }
     }
 }
@@ -138,7 +192,28 @@ static const struct ft_column *find(const struct ft_columns *from, const char *n
     return NULL;
 }
 
-static int pick(const struct ft_columns *from, const char *list, struct ft_columns *out,
+/* Likewise of several compositions, one after the other. */
+static const struct ft_column *find_any(const struct ft_columns *from, uint32_t n, const char *name,
+                                        struct ft_nearest *nearest)
+{
+    const struct ft_column *c = NULL;
+
+    for (uint32_t k = 0; k < n && c == NULL; k++) {
+        c = find(&from[k], name, nearest);
+    }
+    return c;
+}
+
+static int no_column(const char *word, const struct ft_nearest *nearest, struct ft_err *err)
+{
+    return nearest->name != NULL
+               ? ft_err_set(err, FT_E_USAGE, "'%s': there is no such column; did you mean %s?",
+                            word, nearest->name)
+               : ft_err_set(err, FT_E_USAGE,
+                            "'%s': there is no such column (flowtap schema lists them)", word);
+}
+
+static int pick(const struct ft_columns *from, uint32_t n, const char *list, struct ft_columns *out,
                 struct ft_err *err)
 {
     char word[WORD];
@@ -150,15 +225,9 @@ static int pick(const struct ft_columns *from, const char *list, struct ft_colum
         const struct ft_column *c;
 
         next_word(&list, word);
-        c = find(from, word, &nearest);
+        c = find_any(from, n, word, &nearest);
         if (c == NULL) {
-            return nearest.name != NULL
-                       ? ft_err_set(err, FT_E_USAGE,
-                                    "'%s': there is no such column; did you mean %s?", word,
-                                    nearest.name)
-                       : ft_err_set(err, FT_E_USAGE,
-                                    "'%s': there is no such column (flowtap schema lists them)",
-                                    word);
+            return no_column(word, &nearest, err);
         }
         if (find(out, word, &nearest) != NULL) {
             return ft_err_set(err, FT_E_USAGE, "'%s': is named twice", word);
@@ -170,12 +239,27 @@ static int pick(const struct ft_columns *from, const char *list, struct ft_colum
     }
 }
 
-int ft_columns_pick(const char *list, struct ft_columns *out, struct ft_err *err)
+int ft_columns_pick(const char *list, uint32_t sets, struct ft_columns *out, struct ft_err *err)
 {
-    struct ft_columns all;
+    enum { OF_SETS, OWN, TOOLS };
+    struct ft_columns *from = ft_mem_alloc(TOOLS + FT_COLUMN_SETS_MAX, sizeof *from);
+    uint32_t n = TOOLS;
+    int rc;
 
-    ft_columns_compose(UINT32_MAX, &all);
-    return pick(&all, list, out, err);
+    if (from == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "out of memory");
+    }
+    ft_columns_compose(sets, &from[OF_SETS]);
+    ft_columns_flatten(&from[OF_SETS]);
+    ft_columns_compose(ft_column_sets_own(), &from[OWN]);
+    for (uint32_t k = 0; ft_column_sets[k] != NULL; k++) {
+        if (ft_column_sets[k]->is_tool) {
+            ft_columns_table(ft_column_sets[k], &from[n++]);
+        }
+    }
+    rc = pick(from, n, list, out, err);
+    ft_mem_free(from);
+    return rc;
 }
 
 int ft_columns_pick_rows(const struct ft_field *rows, uint32_t n, const char *list,
@@ -184,7 +268,7 @@ int ft_columns_pick_rows(const struct ft_field *rows, uint32_t n, const char *li
     struct ft_columns all;
 
     ft_columns_rows(rows, n, &all);
-    return pick(&all, list, out, err);
+    return pick(&all, 1, list, out, err);
 }
 
 size_t ft_columns_lists_room(const struct ft_columns *c)

@@ -28,6 +28,9 @@ struct ft_column_set {
     uint32_t n;
     uint8_t part; /* enum ft_part */
     bool in_all;  /* -p all has it */
+    /* named for a tool, whose names may be those of other sets: its columns are there only where
+     * the set was asked for, and then they are what these names mean */
+    bool is_tool;
     /* a part at this address says what this one does: its text may be prepared; or NULL */
     const void *nothing;
     const struct ft_flow_rules
@@ -72,12 +75,24 @@ FT_NODISCARD int ft_profiles_parse(const char *list, uint32_t *out_sets, struct 
 
 /* ---- compositions ---- */
 
-/* The columns of those sets. */
+/* The sets that are no tool's: names of columns are theirs alone. */
+uint32_t ft_column_sets_own(void);
+
+/* The columns of those sets. A tool's column takes the place of one of its name in the same object;
+ * in another object both stay. */
 void ft_columns_compose(uint32_t sets, struct ft_columns *out);
 
-/* The columns of a list of names, in its order. FT_E_USAGE: err tells which name is wrong or comes
- * twice, and the nearest. */
-FT_NODISCARD int ft_columns_pick(const char *list, struct ft_columns *out, struct ft_err *err);
+/* The columns of one set, in its order, in no objects: a table as the tool writes it. */
+void ft_columns_table(const struct ft_column_set *set, struct ft_columns *out);
+
+/* Leaves one column of each name, the last one in the place of the first: for forms in which
+ * columns stand in no objects. */
+void ft_columns_flatten(struct ft_columns *c);
+
+/* The columns of a list of names, in its order: those of the sets, else of any set. FT_E_USAGE: err
+ * tells which name is wrong or comes twice, and the nearest. */
+FT_NODISCARD int ft_columns_pick(const char *list, uint32_t sets, struct ft_columns *out,
+                                 struct ft_err *err);
 
 /* The columns of an event that is one struct: part 0. */
 void ft_columns_rows(const struct ft_field *rows, uint32_t n, struct ft_columns *out);

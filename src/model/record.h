@@ -43,7 +43,7 @@ enum ft_part {
 #define X(symbol, name) FT_PART_##symbol,
 #include "model/parts.def"
 #undef X
-    FT_PARTS_MAX = 16
+    FT_PARTS_MAX = 24
 };
 
 /* One flow record: all values, oriented forward (src is the initiator). Borrowed during the call.

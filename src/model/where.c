@@ -181,7 +181,7 @@ int ft_where_flow(const char *text, bool exported, struct ft_where **out, struct
     if (exported) {
         ft_columns_rows(rows, n, &all);
     } else {
-        ft_columns_compose(UINT32_MAX, &all);
+        ft_columns_compose(ft_column_sets_own(), &all);
     }
     return ft_where_new(text, all.col, all.n, out, err);
 }

@@ -143,8 +143,9 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
 static int route_options(const struct ft_pipeline *p, const struct ft_output_url *url,
                          struct ft_format_config *cfg, struct ft_err *err)
 {
-    bool chosen =
-        ft_output_url_get(url, "columns") != NULL || ft_output_url_get(url, "profile") != NULL;
+    bool chosen = ft_output_url_get(url, "columns") != NULL ||
+                  ft_output_url_get(url, "profile") != NULL ||
+                  ft_output_url_get(url, "dialect") != NULL;
 
     cfg->schema = ft_output_url_get(url, "schema");
     cfg->safe = ft_output_url_get(url, "spreadsheet") != NULL;
@@ -160,10 +161,11 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                           url->text);
     }
     if (chosen && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
-        return ft_err_set(err, FT_E_USAGE,
-                          "%s: columns= and profile= are for flow records, and none go there: add "
-                          "-e flow or event=flow",
-                          url->text);
+        return ft_err_set(
+            err, FT_E_USAGE,
+            "%s: columns=, profile= and dialect= are for flow records, and none go there: add "
+            "-e flow or event=flow",
+            url->text);
     }
     return FT_OK;
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/nearest.h"
 #include "model/field_export.h"
 
 static int refuse(const struct ft_output_url *url, const char *key, int rc,
@@ -19,7 +20,7 @@ static int pick(const struct ft_plan *plan, const struct ft_output_url *url, con
     uint32_t n;
     const struct ft_field *rows = ft_fields_export(FT_EVENT_FLOW, &n);
     int rc = plan->collect ? ft_columns_pick_rows(rows, n, list, out, &why)
-                           : ft_columns_pick(list, out, &why);
+                           : ft_columns_pick(list, plan->profiles, out, &why);
 
     return refuse(url, "columns", rc, &why, err);
 }
@@ -43,14 +44,39 @@ static int compose(const struct ft_plan *plan, const struct ft_output_url *url, 
     return refuse(url, "profile", rc, &why, err);
 }
 
+/* The columns of a tool, and no others. */
+static int table(const struct ft_plan *plan, const struct ft_output_url *url, const char *tool,
+                 struct ft_columns *out, struct ft_err *err)
+{
+    struct ft_nearest nearest = {0};
+
+    for (uint32_t k = 0; ft_column_sets[k] != NULL && !plan->collect; k++) {
+        if (ft_column_sets[k]->is_tool && strcmp(ft_column_sets[k]->profile, tool) == 0) {
+            ft_columns_table(ft_column_sets[k], out);
+            return FT_OK;
+        }
+        if (ft_column_sets[k]->is_tool) {
+            ft_nearest_try(&nearest, tool, ft_column_sets[k]->profile);
+        }
+    }
+    return ft_err_set(err, FT_E_USAGE, "output %s: dialect=: '%s' is no profile of a tool%s%s%s",
+                      url->text, tool, nearest.name != NULL ? "; did you mean " : "",
+                      nearest.name != NULL ? nearest.name : "", nearest.name != NULL ? "?" : "");
+}
+
 int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
                    struct ft_columns *out, struct ft_err *err)
 {
     const char *columns = ft_output_url_get(url, "columns");
     const char *profile = ft_output_url_get(url, "profile");
+    const char *dialect = ft_output_url_get(url, "dialect");
 
-    if (columns != NULL && profile != NULL) {
-        return ft_err_set(err, FT_E_USAGE, "output %s: columns= or profile=, not both", url->text);
+    if ((columns != NULL) + (profile != NULL) + (dialect != NULL) > 1) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: columns=, profile= or dialect=, one of them",
+                          url->text);
+    }
+    if (dialect != NULL) {
+        return table(plan, url, dialect, out, err);
     }
     if (columns != NULL) {
         return pick(plan, url, columns, out, err);

@@ -111,7 +111,7 @@ class Columns(Case):
                  "-o", "csv:-?profile=tunel"),
                 ("error: output ndjson:-?columns=src_ip,src_ip: columns=: 'src_ip': is named twice",
                  "-o", "ndjson:-?columns=src_ip,src_ip"),
-                ("error: output ndjson:-?columns=src_ip&profile=tcp: columns= or profile=, not both",
+                ("error: output ndjson:-?columns=src_ip&profile=tcp: columns=, profile= or dialect=, one of them",
                  "-o", "ndjson:-?columns=src_ip&profile=tcp"),
                 ("--output csv:-?null=omit: null= is for ndjson outputs", "-o", "csv:-?null=omit"),
                 ("--output ndjson:-?null=0: null=0: allowed is omit", "-o", "ndjson:-?null=0"),
@@ -119,7 +119,7 @@ class Columns(Case):
                  "-o", "ndjson:-?columns=")):
             self.wrong(message, *READ, *args, SAMPLE)
         for what in "columns=src_ip", "profile=tcp":
-            self.wrong(f"error: ndjson:-?{what}: columns= and profile= are for flow records, and none go there: add "
+            self.wrong(f"error: ndjson:-?{what}: columns=, profile= and dialect= are for flow records, and none go there: add "
                        "-e flow or event=flow", "read", "-o", f"ndjson:-?{what}", SAMPLE)
 
     def test_help(self):

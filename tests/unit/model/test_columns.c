@@ -40,7 +40,7 @@ static void test_order(void)
     struct ft_columns all, some;
     uint32_t at = 0;
 
-    ft_columns_compose(UINT32_MAX, &all);
+    ft_columns_compose(ft_column_sets_own(), &all);
     CHECK(all.n > 100 && all.n < FT_COLUMNS_MAX && !all.flat);
     for (uint32_t i = 1; i < all.n; i++) {
         CHECK(all.col[i - 1].field->rank < all.col[i].field->rank);
@@ -56,11 +56,30 @@ static void test_order(void)
     CHECK(some.n <= 40);
 }
 
+/* A tool's column comes in the place of one of its name in the same object; flat forms have one of
+ * a name wherever it stands. */
+static void test_flatten(void)
+{
+    static const struct ft_field rows[] = {{.name = "a", .group = FT_GROUP_FLOW_KEY},
+                                           {.name = "b", .group = FT_GROUP_FEATURES},
+                                           {.name = "a", .group = FT_GROUP_FEATURES},
+                                           {.name = "c", .group = FT_GROUP_FEATURES},
+                                           {.name = "b", .group = FT_GROUP_TOP}};
+    struct ft_columns c;
+
+    ft_columns_rows(rows, 5, &c);
+    ft_columns_flatten(&c);
+    CHECK_EQ(c.n, 3);
+    CHECK(c.col[0].field == &rows[2]);
+    CHECK(c.col[1].field == &rows[4]);
+    CHECK(c.col[2].field == &rows[3]);
+}
+
 static void test_names(void)
 {
     struct ft_columns all;
 
-    ft_columns_compose(UINT32_MAX, &all);
+    ft_columns_compose(ft_column_sets_own(), &all);
     for (uint32_t i = 0; i < all.n; i++) {
         const struct ft_field *f = all.col[i].field;
 
@@ -84,17 +103,17 @@ static void test_pick(void)
     struct ft_columns c;
     struct ft_err err;
 
-    CHECK_EQ(ft_columns_pick("fwd_mss,src_ip,tls_sni", &c, &err), FT_OK);
+    CHECK_EQ(ft_columns_pick("fwd_mss,src_ip,tls_sni", 1, &c, &err), FT_OK);
     CHECK_EQ(c.n, 3);
     CHECK(c.flat);
     CHECK_STR(c.col[0].field->name, "fwd_mss");
     CHECK_STR(c.col[1].field->name, "src_ip");
     CHECK_STR(c.col[2].field->name, "tls_sni");
     CHECK_EQ(ft_columns_parts(&c), 1u << FT_PART_CORE | 1u << FT_PART_TCP | 1u << FT_PART_APP);
-    CHECK_EQ(ft_columns_pick("src_ip", &c, &err), FT_OK);
+    CHECK_EQ(ft_columns_pick("src_ip", 1, &c, &err), FT_OK);
     CHECK_EQ(ft_columns_parts(&c), 1u << FT_PART_CORE);
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        CHECK_EQ(ft_columns_pick(wrong[i][0], &c, &err), FT_E_USAGE);
+        CHECK_EQ(ft_columns_pick(wrong[i][0], 1, &c, &err), FT_E_USAGE);
         CHECK_STR(err.what, wrong[i][1]);
     }
 }
@@ -134,6 +153,7 @@ int main(void)
 {
     RUN(test_profiles);
     RUN(test_order);
+    RUN(test_flatten);
     RUN(test_names);
     RUN(test_pick);
     RUN(test_places);

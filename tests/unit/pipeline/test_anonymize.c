@@ -270,7 +270,7 @@ static void check_community(const struct ft_flow_record *r)
                              .dst_port = r->dst_port};
 
     ft_community_id(&c, at);
-    CHECK_EQ(ft_columns_pick("community_id", &column, &err), FT_OK);
+    CHECK_EQ(ft_columns_pick("community_id", 1, &column, &err), FT_OK);
     ft_column_get(&column.col[0], ft_anonymize_flow(a, r)->part, &v);
     CHECK_STR(v.s, id); /* of the mapped addresses */
     ft_anonymizer_free(a);
