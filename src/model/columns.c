@@ -149,6 +149,16 @@ void ft_columns_compose(uint32_t sets, struct ft_columns *out)
     }
 }
 
+const struct ft_column_set *ft_column_set_tool(const char *profile)
+{
+    for (uint32_t k = 0; ft_column_sets[k] != NULL; k++) {
+        if (ft_column_sets[k]->is_tool && strcmp(ft_column_sets[k]->profile, profile) == 0) {
+            return ft_column_sets[k];
+        }
+    }
+    return NULL;
+}
+
 void ft_columns_table(const struct ft_column_set *set, struct ft_columns *out)
 {
     out->n = 0;

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/nearest.h"
 #include "model/field_export.h"
 
 static int refuse(const struct ft_output_url *url, const char *key, int rc,
@@ -44,26 +43,6 @@ static int compose(const struct ft_plan *plan, const struct ft_output_url *url, 
     return refuse(url, "profile", rc, &why, err);
 }
 
-/* The columns of a tool, and no others. */
-static int table(const struct ft_plan *plan, const struct ft_output_url *url, const char *tool,
-                 struct ft_columns *out, struct ft_err *err)
-{
-    struct ft_nearest nearest = {0};
-
-    for (uint32_t k = 0; ft_column_sets[k] != NULL && !plan->collect; k++) {
-        if (ft_column_sets[k]->is_tool && strcmp(ft_column_sets[k]->profile, tool) == 0) {
-            ft_columns_table(ft_column_sets[k], out);
-            return FT_OK;
-        }
-        if (ft_column_sets[k]->is_tool) {
-            ft_nearest_try(&nearest, tool, ft_column_sets[k]->profile);
-        }
-    }
-    return ft_err_set(err, FT_E_USAGE, "output %s: dialect=: '%s' is no profile of a tool%s%s%s",
-                      url->text, tool, nearest.name != NULL ? "; did you mean " : "",
-                      nearest.name != NULL ? nearest.name : "", nearest.name != NULL ? "?" : "");
-}
-
 int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
                    struct ft_columns *out, struct ft_err *err)
 {
@@ -75,8 +54,13 @@ int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
         return ft_err_set(err, FT_E_USAGE, "output %s: columns=, profile= or dialect=, one of them",
                           url->text);
     }
+    if (dialect != NULL && plan->collect) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: dialect= is for flow records of packets",
+                          url->text);
+    }
     if (dialect != NULL) {
-        return table(plan, url, dialect, out, err);
+        ft_columns_table(ft_column_set_tool(dialect), out);
+        return FT_OK;
     }
     if (columns != NULL) {
         return pick(plan, url, columns, out, err);
