@@ -38,6 +38,7 @@ struct ft_config {
     struct ft_tunnel_ports tunnel_ports;
     uint32_t profiles;             /* -p: a bit for each of ft_column_sets */
     struct ft_set_options options; /* of the owners of profiles */
+    char *labels;                  /* rules file, owned, or NULL */
     char *anonymize;               /* key file, owned, or NULL */
     bool hash_names;               /* with anonymize: digests of names, else they are left out */
     int64_t stats_ns;              /* 0: at the end only */

@@ -295,6 +295,15 @@ static const struct ft_option_row rows[] = {
               "the same as -p app"},
      FT__SET_APP,
      0},
+    {{.name = "labels",
+      .type = FT_OPT_STRING,
+      .commands = BOTH,
+      .arg = "FILE",
+      .help =
+          "Rules that say what flows were, as CSV: times, addresses, ports -> the columns label "
+          "and attack (profile label)"},
+     FT__SET_TEXT,
+     AT(labels)},
     {{.name = "anonymize",
       .type = FT_OPT_STRING,
       .commands = ALL,

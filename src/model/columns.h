@@ -20,6 +20,8 @@
 
 enum { FT_COLUMNS_MAX = 512, FT_COLUMN_SETS_MAX = 32, FT_SET_OPTIONS_MAX = 2 };
 
+struct ft_labels;
+
 /* The columns of one owner: a profile. */
 struct ft_column_set {
     const char *profile;
@@ -44,6 +46,7 @@ struct ft_column_set {
 /* What the options of all owners say. */
 struct ft_set_options {
     uint64_t of[FT_PARTS_MAX][FT_SET_OPTIONS_MAX];
+    const struct ft_labels *labels; /* --labels, or NULL */
 };
 
 /* All sets, base first, NULL behind the last. */

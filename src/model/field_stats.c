@@ -36,6 +36,9 @@ STATS(fragments_overlap, v->u = s->fragments_overlap)
 STATS(app_packets, v->u = s->app_packets)
 STATS(app_no_buffer, v->u = s->app_no_buffer)
 STATS(where_left_out, v->u = s->where_left_out)
+STATS(labelled, v->u = s->labelled)
+STATS(unlabelled, v->u = s->unlabelled)
+STATS(labels_unclear, v->u = s->labels_unclear)
 STATS(interface_events, v->u = s->interface_events)
 STATS(workers, v->u = s->n_workers)
 STATS(queue_capacity, v->u = s->queue_cap)
@@ -306,6 +309,11 @@ static const struct ft_field stats_fields[] = {
      .meaning = "streams whose names were given up because all buffers were taken (--app)"},
     {NUMBER("where_left_out", "records", p_where_left_out),
      .meaning = "flow records that do not satisfy --where: no output has them"},
+    {NUMBER("labelled", "flows", p_labelled),
+     .meaning = "final flow records that a rule of --labels knows"},
+    {NUMBER("unlabelled", "flows", p_unlabelled), .meaning = "those that no rule knows (--labels)"},
+    {NUMBER("labels_unclear", "flows", p_labels_unclear),
+     .meaning = "of the labelled: another rule says something else; the first one's stands"},
     {NUMBER("interface_events", "", p_interface_events),
      .meaning = "times an interface went down, vanished or came back"},
     {NUMBER("workers", "", p_workers), .meaning = "threads that keep flows"},

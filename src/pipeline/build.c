@@ -15,6 +15,7 @@
 #include "config/url.h"
 #include "format/pcap.h"
 #include "guard/opener.h"
+#include "model/labels.h"
 #include "pipeline/app.h"
 #include "pipeline/collect.h"
 #include "pipeline/columns.h"
@@ -353,6 +354,36 @@ static int read_key(const char *path, uint8_t key[FT_CRYPTOPAN_KEY], struct ft_e
     return rc;
 }
 
+/* Reads the rules of --labels. */
+static int read_labels(struct ft_pipeline *p, const char *path, struct ft_err *err)
+{
+    enum { MOST = 16 << 20 };
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char *text = fd >= 0 ? ft_mem_alloc(1, MOST) : NULL;
+    struct ft_err why = {0};
+    size_t len = 0;
+    ssize_t n = fd >= 0 ? 1 : -1;
+    int rc = FT_OK;
+
+    while (text != NULL && n > 0 && len < MOST) {
+        n = read(fd, text + len, MOST - len);
+        len += n > 0 ? (size_t)n : 0;
+    }
+    if (n < 0) {
+        rc = ft_err_set(err, FT_E_IO, "labels: %s: %s", path, strerror(errno));
+    } else if (text == NULL || len == MOST) {
+        rc = ft_err_set(err, FT_E_USAGE, "labels: %s: is larger than 16 MiB", path);
+    } else {
+        rc = ft_labels_parse(text, len, &p->labels, &why);
+        rc = rc == FT_OK ? rc : ft_err_set(err, FT_E_USAGE, "labels: %s: %s", path, why.what);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    ft_mem_free(text);
+    return rc;
+}
+
 static int anonymize_failed(int rc, struct ft_err *err)
 {
     return ft_err_set(err, rc, "anonymize: %s",
@@ -475,7 +506,11 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     if (rc == FT_OK && cfg->where != NULL) {
         rc = ft_where_flow(cfg->where, cfg->command == FT_CMD_COLLECT, &p->where, err);
     }
+    if (rc == FT_OK && cfg->labels != NULL) {
+        rc = read_labels(p, cfg->labels, err);
+    }
     rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
+    p->plan.options.labels = p->labels;
     if (rc != FT_OK) {
         return rc;
     }
@@ -666,6 +701,7 @@ void ft__build_free(struct ft_pipeline *p)
     ft_places_free(p->places);
     ft_scrub_free(p->scrub);
     ft_where_free(p->where);
+    ft_labels_free(p->labels);
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);

@@ -159,6 +159,9 @@ int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
     int rc = FT_OK;
 
     plan->profiles = cfg->profiles;
+    for (uint32_t k = 0; cfg->labels != NULL && ft_column_sets[k] != NULL; k++) {
+        plan->profiles |= (uint32_t)(ft_column_sets[k] == &ft_columns_label) << k;
+    }
     plan->parts = 1u << FT_PART_CORE;
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = plan_output(cfg, cfg->outputs[i], plan, err);

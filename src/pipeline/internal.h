@@ -116,10 +116,11 @@ struct ft_worker {
     struct ft_count fragments_unassembled;                                  /* (A) */
     struct ft_count app_packets, app_no_buffer;                             /* (A) */
     struct ft_count late, steps, ended[FT_REASON__COUNT];                   /* (A) */
-    struct ft_count ring_dropped, ring_dropped_bytes; /* (A) written by the reader */
-    _Atomic int64_t now_ns;                           /* (A) newest packet time of its table */
-    struct ft_count where_left_out;                   /* (A) */
-    struct ft_count collected[FT_COLLECT__COUNT];     /* (A) */
+    struct ft_count ring_dropped, ring_dropped_bytes;     /* (A) written by the reader */
+    _Atomic int64_t now_ns;                               /* (A) newest packet time of its table */
+    struct ft_count where_left_out;                       /* (A) */
+    struct ft_count labelled, unlabelled, labels_unclear; /* (A) */
+    struct ft_count collected[FT_COLLECT__COUNT];         /* (A) */
 };
 
 struct ft_lanes;
@@ -130,6 +131,7 @@ struct ft_pipeline {
     struct ft_plan plan;
     struct ft_log log; /* copy of the embedder's; with anonymize, one that maps addresses first */
     struct ft_where *where;   /* --where; owned, or NULL */
+    struct ft_labels *labels; /* --labels; owned, or NULL */
     struct ft_scrub *scrub;   /* anonymize: behind log; owned */
     struct ft_files files;    /* who opens files that are written */
     struct ft_places *places; /* without an opener: this process; owned, or NULL */
