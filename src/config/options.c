@@ -304,6 +304,13 @@ static const struct ft_option_row rows[] = {
           "and attack (profile label)"},
      FT__SET_TEXT,
      AT(labels)},
+    {{.name = "no-identity",
+      .type = FT_OPT_FLAG,
+      .commands = BOTH,
+      .help = "Leave out what a model could learn by heart instead of behaviour: addresses, ports, "
+              "times, TTLs, ids, names; for flow records"},
+     FT__SET_BOOL,
+     AT(no_identity)},
     {{.name = "anonymize",
       .type = FT_OPT_STRING,
       .commands = ALL,

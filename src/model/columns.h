@@ -95,6 +95,12 @@ void ft_columns_table(const struct ft_column_set *set, struct ft_columns *out);
  * columns stand in no objects. */
 void ft_columns_flatten(struct ft_columns *c);
 
+/* Does a column tell of hosts, networks or times: what a model must not learn by heart? */
+bool ft_column_tells(const struct ft_column *c);
+
+/* Leaves those out that do. */
+void ft_columns_no_identity(struct ft_columns *c);
+
 /* The columns of a list of names, in its order: those of the sets, else of any set. FT_E_USAGE: err
  * tells which name is wrong or comes twice, and the nearest. */
 FT_NODISCARD int ft_columns_pick(const char *list, uint32_t sets, struct ft_columns *out,

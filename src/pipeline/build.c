@@ -95,7 +95,8 @@ int ft__build_check_raw(bool anonymize, const char *name, const struct ft_format
 {
     if (anonymize && format->carries_raw) {
         return ft_err_set(err, FT_E_USAGE,
-                          "%s: carries bytes of packets, which --anonymize cannot look into", name);
+                          "%s: carries bytes of packets: not with --anonymize or --no-identity",
+                          name);
     }
     return FT_OK;
 }
@@ -105,7 +106,7 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
                          const struct ft_format_ops *ops, struct ft_output_config *cfg,
                          struct ft_output_env *env, struct ft_route *r, struct ft_err *err)
 {
-    int rc = ft__build_check_raw(p->plan.anonymize, url->text, ops, err);
+    int rc = ft__build_check_raw(p->plan.anonymize || p->plan.no_identity, url->text, ops, err);
 
     if (rc != FT_OK) {
         return rc;
@@ -172,6 +173,20 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
 }
 
 /* Makes the route's instance of its format. */
+/* --no-identity: events that are about hosts go nowhere. */
+static int check_identity(const struct ft_plan *plan, const struct ft_output_url *url,
+                          unsigned events, struct ft_err *err)
+{
+    if (plan->no_identity && (events & ~(1u << FT_EVENT_FLOW | 1u << FT_EVENT_STATS)) != 0) {
+        return ft_err_set(
+            err, FT_E_USAGE,
+            "%s: --no-identity: samples are addresses and times; ask for flow records "
+            "(-e flow)",
+            url->text);
+    }
+    return FT_OK;
+}
+
 static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
                        const struct ft_format_ops *ops, bool count_only, struct ft_route *r,
                        struct ft_err *err)
@@ -183,6 +198,7 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
     int rc = ft__columns_of(&p->plan, url, &columns, err);
 
     rc = rc == FT_OK ? route_options(p, url, &cfg, err) : rc;
+    rc = rc == FT_OK ? check_identity(&p->plan, url, r->events, err) : rc;
     rc = rc == FT_OK ? ft__build_check_raw(p->plan.anonymize, url->text, ops, err) : rc;
     if (rc != FT_OK) {
         return rc;
