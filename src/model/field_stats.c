@@ -4,6 +4,7 @@
 
 #include "codec/text/digits.h"
 #include "codec/text/escape.h"
+#include "flowtap/version.h"
 
 enum { TYPE_LLC = 4 };         /* 802.2, as Linux numbers it */
 enum { NAME_MAX_SHOWN = 256 }; /* bytes of an output's name; FT_FORMAT_MAX rests on it */
@@ -16,6 +17,7 @@ enum { NAME_MAX_SHOWN = 256 }; /* bytes of an output's name; FT_FORMAT_MAX rests
     }
 
 STATS(timestamp, v->i = s->timestamp_ns)
+STATS(schema_version, v->s = ((void)s, ft_schema_version()))
 STATS(is_final, v->u = s->is_final)
 STATS(elapsed, v->u = (uint64_t)(s->elapsed_ns / 1000000))
 STATS(received, v->u = s->received)
@@ -258,6 +260,13 @@ static const struct ft_field stats_fields[] = {
      .get = p_is_final,
      .source = "flowtap",
      .meaning = "nothing is in flight any more: the numbers are exact"},
+    {.name = "schema_version",
+     .unit = "",
+     .type = FT_T_STRING,
+     .get = p_schema_version,
+     .privacy = FT_PRIVACY_NONE,
+     .source = "flowtap",
+     .meaning = "of the columns of all events: MAJOR.MINOR; a minor version only adds columns"},
     {NUMBER("elapsed_ms", "ms", p_elapsed), .meaning = "since the start, by the monotonic clock"},
     {NUMBER("received", "packets", p_received), .meaning = "captured + kernel_dropped"},
     {NUMBER("kernel_dropped", "packets", p_kernel_dropped),

@@ -87,7 +87,8 @@ int main(int argc, char **argv)
         return EXIT_WRONG;
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
-        printf("flowtap %s\nfeatures: %s\n", ft_version(), ft_features());
+        printf("flowtap %s\nfeatures: %s\nschema: %s\n", ft_version(), ft_features(),
+               ft_schema_version());
         return stdout_taken();
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
