@@ -3,6 +3,10 @@
 #ifndef FT_FORMAT_SCHEMA_H
 #define FT_FORMAT_SCHEMA_H
 
+/* Of all columns: the major grows when one changes its meaning or place, the minor when there are
+ * more. */
+#define FT_SCHEMA_VERSION "1.0"
+
 #include "flowtap/schema.h"
 #include "model/columns.h"
 

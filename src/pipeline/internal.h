@@ -63,6 +63,7 @@ struct ft_plan {
     struct ft_set_options options; /* of their owners */
     bool links;                    /* likewise at what frames say */
     bool packets;                  /* some output holds packets */
+    bool events_given;             /* by --events */
     bool payloads;                 /* some of them look into payloads: packets carry those */
     bool anonymize;                /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;
