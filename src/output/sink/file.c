@@ -143,6 +143,16 @@ int ft__file_sync(struct file_sink *f)
     return FT_OK;
 }
 
+static uint64_t total(const struct iovec *v, int n)
+{
+    uint64_t len = 0;
+
+    for (int i = 0; i < n; i++) {
+        len += v[i].iov_len;
+    }
+    return len;
+}
+
 /* Bytes into the file that is open; *out_before: its size until now. */
 static int put(struct file_sink *f, struct iovec *v, int n, uint64_t *out_before, size_t *out_taken)
 {
@@ -150,6 +160,9 @@ static int put(struct file_sink *f, struct iovec *v, int n, uint64_t *out_before
 
     *out_taken = 0;
     *out_before = f->at.size;
+    if (rc == FT_OK) {
+        rc = ft__file_hold_end(f, total(v, n), (uint32_t)n);
+    }
     return rc == FT_OK ? ft__file_write_raw(f, v, n, out_taken) : rc;
 }
 
@@ -175,7 +188,7 @@ static uint32_t keep_whole(struct file_sink *f, const struct ft_chunk *chunks, u
     size_t kept = 0;
     uint32_t i = 0;
 
-    for (; i < n && taken - kept >= chunks[i].len; i++) {
+    for (; i < n && taken - kept >= chunks[i].len; i++, f->at.chunks++) {
         ft_tally_chunk(&f->sink.arrived, &chunks[i], 0, chunks[i].len);
         kept += chunks[i].len;
     }
@@ -420,6 +433,7 @@ static int file_close(struct ft_sink *s)
     ft_compressor_free(f->z);
     ft_mem_free(f->frame);
     ft_mem_free(f->header);
+    ft_mem_free(f->trailer);
     ft_mem_free(f->path);
     ft_mem_free(f);
     return rc;
@@ -482,6 +496,10 @@ static int configure(struct file_sink *f, const struct ft_output_url *url, struc
         return rc;
     }
     rc = keep_header(f);
+    if (rc == FT_OK && f->env.trailer != NULL) {
+        f->trailer = ft_mem_alloc(1, FT__TRAILER_ROOM);
+        rc = f->trailer == NULL ? FT_E_NOMEM : FT_OK;
+    }
     return rc == FT_OK ? rc : ft_err_set(err, rc, "output %s: %s", url->text, ft_strerror(rc));
 }
 

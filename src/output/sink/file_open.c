@@ -25,6 +25,7 @@ enum {
     ROTATE_RETRY_MS = 1000,
     REOPEN_RETRY_MS = 500,
     ROTATE_LOOK_MS = 5000,
+    END_PATIENCE_MS = 1000,
     BEGIN_MOST = 16384
 };
 
@@ -128,7 +129,53 @@ int ft__file_begin(struct file_sink *f)
     if (rc != FT_OK) {
         ft__file_cut(f, before);
     }
+    f->at.begun = rc == FT_OK;
     return rc;
+}
+
+int ft__file_hold_end(struct file_sink *f, uint64_t len, uint32_t n)
+{
+    uint64_t end = f->env.trailer_room + f->env.trailer_each * (f->at.chunks + n);
+
+    if (f->trailer == NULL || !f->at.file || f->env.trailer_each == 0) {
+        return FT_OK;
+    }
+    if (fallocate(f->at.fd, FALLOC_FL_KEEP_SIZE, (off_t)(f->at.size + len), (off_t)end) == 0) {
+        return FT_OK;
+    }
+    /* a file system that cannot hold room: the end is written when it is written */
+    return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? FT_E_IO : FT_OK;
+}
+
+/* A pipe whose reader has stopped is not waited for: it has all but the end. */
+static bool takes_end(const struct file_sink *f)
+{
+    struct pollfd p = {.fd = f->at.fd, .events = POLLOUT};
+
+    return f->at.regular || poll(&p, 1, END_PATIENCE_MS) > 0;
+}
+
+void ft__file_end(struct file_sink *f)
+{
+    struct ft_trailer t = {.fd = f->at.fd, .size = f->at.size};
+    int rc = FT_OK;
+    size_t len, taken;
+
+    if (f->trailer == NULL || f->at.fd < 0 || !f->at.begun || !takes_end(f)) {
+        return;
+    }
+    f->at.begun = false;
+    while (rc == FT_OK &&
+           (len = f->env.trailer(f->env.trailer_cookie, &t, f->trailer, FT__TRAILER_ROOM)) > 0) {
+        struct iovec v = {f->trailer, len};
+
+        rc = ft__file_write_raw(f, &v, 1, &taken);
+    }
+    if (rc != FT_OK && rc != FT_E_CLOSED) {
+        ft__file_cut(f, t.size);
+        ft_log(&f->log, FT_LOG_ERROR, "%s: its end could not be written",
+               f->path != NULL ? f->path : "stdout");
+    }
 }
 
 /* ---- what is there of an earlier run ---- */
@@ -391,6 +438,7 @@ void ft__file_reopen_if_due(struct file_sink *f)
 
 void ft__file_close(struct file_sink *f)
 {
+    ft__file_end(f);
     if (f->at.fd < 0 || !f->at.own_fd) {
         return;
     }

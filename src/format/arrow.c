@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* format: Arrow IPC, one kind of event in a file: a stream, or where the name ends in .arrow, a
+ * file with its footer. Rows are written by the workers (batch.h), which make a record batch of
+ * each chunk of them; whoever writes the file puts the schema before and the end behind. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "flowtap/version.h"
+#include "format/arrow_message.h"
+#include "format/format.h"
+#include "format/schema.h"
+#include "model/field_export.h"
+
+extern const struct ft_format_ops ft_format_arrow;
+
+enum { SCHEMA_TEXT = 16, PROFILES_TEXT = 256, PAIRS = 5, ROOM_COLUMN = 512, ROOM = 4096 };
+
+struct arrow {
+    struct ft_format format;
+    bool file; /* with a footer */
+    bool flow; /* flow records of packets: rows of several parts */
+    struct ft__batch *batch;
+    struct ft__arrow_batch template;
+    uint32_t header_len, footer_len, footer_count;
+    uint8_t *header, *footer, *meta; /* one block, owned by header */
+    char profiles[PROFILES_TEXT];
+};
+
+static const uint8_t magic[FT__ARROW_MAGIC] = "ARROW1\0";
+static const uint8_t end_of_stream[] = {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0};
+
+static const struct arrow *self(const struct ft_format *f)
+{
+    return (const struct arrow *)f;
+}
+
+/* ---- rows ---- */
+
+static size_t put_event(const struct ft_format *f, uint8_t *p, const void *event)
+{
+    const void *part[1] = {event};
+
+    return ft__batch_put(self(f)->batch, part, p);
+}
+
+static size_t arrow_sample(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
+                           const struct ft_tuple_counts *counts)
+{
+    struct ft_sample s = {pkt, counts};
+
+    return put_event(f, p, &s);
+}
+
+static size_t arrow_flow(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec)
+{
+    return ft__batch_put(self(f)->batch, rec->part, p);
+}
+
+static size_t arrow_stats(const struct ft_format *f, uint8_t *p, const struct ft_stats *s)
+{
+    return put_event(f, p, s);
+}
+
+static size_t arrow_export_flow(const struct ft_format *f, uint8_t *p, size_t room,
+                                const struct ft_export_record *rec)
+{
+    (void)room;
+    return put_event(f, p, rec);
+}
+
+static size_t arrow_export_event(const struct ft_format *f, uint8_t *p, enum ft_event e,
+                                 const void *event)
+{
+    (void)e;
+    return put_event(f, p, event);
+}
+
+/* ---- batches ---- */
+
+static void put64(uint8_t *data, uint32_t at, uint64_t v)
+{
+    memcpy(data + at, &v, sizeof v);
+}
+
+static uint64_t get64(const uint8_t *p)
+{
+    uint64_t v;
+
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static size_t arrow_seal(const struct ft_format *f, const uint8_t *rows, uint32_t n, uint64_t lost,
+                         uint8_t *out)
+{
+    const struct arrow *a = self(f);
+    const struct ft__arrow_batch *t = &a->template;
+    char text[FT__ARROW_COUNT + 1];
+    int len = snprintf(text, sizeof text, "%llu", (unsigned long long)lost);
+
+    memcpy(out, t->data, t->len);
+    /* places in the template are such that both lie as their structs */
+    size_t body = ft__batch_lay(a->batch, rows, n, out + t->len,
+                                (struct ft__batch_node *)(void *)(out + t->nodes),
+                                (struct ft__batch_buffer *)(void *)(out + t->buffers));
+
+    put64(out, t->rows, n);
+    put64(out, t->body, body);
+    ft_flat_set_string(out, t->events_lost, text, (uint32_t)len);
+    return t->len + body;
+}
+
+/* ---- files ---- */
+
+static size_t arrow_header(const struct ft_format *f, uint8_t *p)
+{
+    const struct arrow *a = self(f);
+    size_t at = a->file ? sizeof magic : 0;
+
+    memcpy(p, magic, at);
+    memcpy(p + at, a->header, a->header_len);
+    return at + a->header_len;
+}
+
+/* The body of the batch at an offset of the file; false: there is none. */
+static bool body_at(const struct arrow *a, const struct ft_trailer *t, uint64_t at,
+                    uint64_t *out_body)
+{
+    uint8_t body[sizeof(uint64_t)];
+
+    if (at + a->template.len > t->size ||
+        pread(t->fd, body, sizeof body, (off_t)(at + a->template.body)) != (ssize_t)sizeof body) {
+        return false;
+    }
+    *out_body = get64(body);
+    return *out_body <= t->size - at - a->template.len;
+}
+
+static uint64_t first_batch(const struct arrow *a)
+{
+    return sizeof magic + a->header_len;
+}
+
+enum { TRAILER_BEGIN, TRAILER_BLOCKS, TRAILER_END, TRAILER_OVER };
+
+/* The end of the stream, and the footer as far as it is the same for all files but for a number. */
+static size_t trailer_begin(const struct arrow *a, struct ft_trailer *t, uint8_t *out)
+{
+    uint64_t body;
+    uint32_t count;
+
+    memcpy(out, end_of_stream, sizeof end_of_stream);
+    if (!a->file) {
+        t->state = TRAILER_OVER;
+        return sizeof end_of_stream;
+    }
+    t->at = first_batch(a);
+    for (uint64_t at = t->at; body_at(a, t, at, &body); at += a->template.len + body) {
+        t->n++;
+    }
+    t->left = t->n;
+    t->state = TRAILER_BLOCKS;
+    count = (uint32_t)t->n;
+    memcpy(out + sizeof end_of_stream, a->footer, a->footer_len);
+    memcpy(out + sizeof end_of_stream + a->footer_count, &count, sizeof count);
+    return sizeof end_of_stream + a->footer_len;
+}
+
+/* Where batches are, and how long. */
+static size_t trailer_blocks(const struct arrow *a, struct ft_trailer *t, uint8_t *out, size_t room)
+{
+    size_t len = 0;
+    uint64_t body;
+
+    for (; t->left > 0 && len + FT__ARROW_BLOCK <= room && body_at(a, t, t->at, &body); t->left--) {
+        put64(out + len, 0, t->at);
+        put64(out + len, 8, a->template.len); /* of four bytes, and four of padding */
+        put64(out + len, 16, body);
+        len += FT__ARROW_BLOCK;
+        t->at += a->template.len + body;
+    }
+    return len;
+}
+
+static size_t arrow_trailer(const struct ft_format *f, struct ft_trailer *t, uint8_t *out,
+                            size_t room)
+{
+    const struct arrow *a = self(f);
+    uint32_t footer;
+
+    if (t->state == TRAILER_BEGIN) {
+        return trailer_begin(a, t, out);
+    }
+    if (t->state == TRAILER_BLOCKS) {
+        size_t len = trailer_blocks(a, t, out, room);
+
+        if (len > 0) {
+            return len;
+        }
+        footer = a->footer_len + (uint32_t)t->n * FT__ARROW_BLOCK;
+        memcpy(out, &footer, sizeof footer);
+        memcpy(out + sizeof footer, magic, FT__ARROW_MAGIC_END);
+        t->state = TRAILER_OVER;
+        return sizeof footer + FT__ARROW_MAGIC_END;
+    }
+    return 0;
+}
+
+/* ---- life ---- */
+
+static void arrow_end(struct ft_format *f)
+{
+    struct arrow *a = (struct arrow *)f;
+
+    if (a != NULL) {
+        ft__batch_free(a->batch);
+        ft_mem_free(a->header);
+        ft_mem_free(a);
+    }
+}
+
+/* The profiles that columns come from, as a list. */
+static void name_profiles(const struct ft_columns *c, char *out)
+{
+    size_t at = 0;
+
+    for (uint32_t i = 0; ft_column_sets[i] != NULL; i++) {
+        bool any = false;
+
+        for (uint32_t k = 0; k < c->n && !any; k++) {
+            any = c->col[k].set == ft_column_sets[i];
+        }
+        if (any && at < PROFILES_TEXT) {
+            at += (size_t)snprintf(out + at, PROFILES_TEXT - at, "%s%s", at > 0 ? "," : "",
+                                   ft_column_sets[i]->profile);
+        }
+    }
+}
+
+static int make_messages(struct arrow *a, enum ft_event e)
+{
+    uint32_t room = ROOM + ROOM_COLUMN * a->batch->n;
+    const struct ft__arrow_pair pairs[PAIRS] = {
+        {"flowtap.event", ft_event_type(e)}, {"flowtap.schema", ft_schema_version()},
+        {"flowtap.profile", a->profiles},    {"flowtap.variant", "own"},
+        {"flowtap.version", ft_version()},
+    };
+    struct ft_flat header, footer, meta;
+
+    a->header = ft_mem_alloc(3, room);
+    if (a->header == NULL) {
+        return FT_E_NOMEM;
+    }
+    a->footer = a->header + room;
+    a->meta = a->footer + room;
+    header = (struct ft_flat){.data = a->header, .cap = room};
+    footer = (struct ft_flat){.data = a->footer, .cap = room};
+    meta = (struct ft_flat){.data = a->meta, .cap = room};
+    ft__arrow_put_schema(&header, a->batch, pairs, PAIRS);
+    ft__arrow_put_footer(&footer, a->batch, pairs, PAIRS, &a->footer_count);
+    ft__arrow_put_batch(&meta, a->batch, &a->template);
+    a->header_len = header.len;
+    a->footer_len = footer.len;
+    if (header.full || footer.full || meta.full ||
+        header.len + sizeof magic > FT_FORMAT_HEADER_MAX) {
+        return FT_E_RANGE;
+    }
+    return FT_OK;
+}
+
+/* The columns of the one kind of event that comes. */
+static void columns_of(const struct ft_format_config *cfg, enum ft_event e, struct ft_columns *out)
+{
+    uint32_t n;
+
+    if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
+        *out = *cfg->columns;
+    } else {
+        const struct ft_field *rows = cfg->collect ? ft_fields_export(e, &n) : ft_fields(e, &n);
+
+        ft_columns_rows(rows, n, out);
+    }
+}
+
+static bool ends_in(const char *text, const char *end)
+{
+    size_t n = text != NULL ? strlen(text) : 0, len = strlen(end);
+
+    return n >= len && strcmp(text + n - len, end) == 0;
+}
+
+static int arrow_open(const struct ft_format_config *cfg, struct ft_format **out,
+                      struct ft_err *err)
+{
+    struct arrow *a = ft_mem_alloc(1, sizeof *a);
+    struct ft__batch_options options = {.binary_addresses = cfg->binary_addresses};
+    enum ft_event e = cfg->events != 0 ? (enum ft_event)__builtin_ctz(cfg->events) : FT_EVENT_FLOW;
+    struct ft_columns columns;
+    int rc = FT_E_NOMEM;
+
+    if (a != NULL) {
+        columns_of(cfg, e, &columns);
+        name_profiles(&columns, a->profiles);
+        a->format.ops = &ft_format_arrow;
+        a->file = ends_in(cfg->target, ".arrow");
+        a->batch = ft__batch_new(&columns, &options);
+        rc = a->batch != NULL ? make_messages(a, e) : FT_E_NOMEM;
+    }
+    if (rc != FT_OK) {
+        arrow_end((struct ft_format *)a);
+        return ft_err_set(err, rc, "the columns of an output: %s", ft_strerror(rc));
+    }
+    a->format.flow_max = ft__batch_row_max(a->batch);
+    a->format.seal_room = a->template.len + ft__batch_room(a->batch);
+    a->format.trailer_room = sizeof end_of_stream;
+    if (a->file) {
+        a->format.trailer_room += a->footer_len + sizeof(uint32_t) + FT__ARROW_MAGIC_END;
+        a->format.trailer_each = FT__ARROW_BLOCK;
+    }
+    *out = &a->format;
+    return FT_OK;
+}
+
+const struct ft_format_ops ft_format_arrow = {
+    .name = "arrow",
+    .help = "Arrow IPC: a stream, or where the name ends in .arrow a file; one kind of event "
+            "(?event=), flow records without --events",
+    .suffix = ".arrows",
+    .events = (1u << FT_EVENT_PACKET) - 1,
+    .single_event = true,
+    .prefers_flows = true,
+    .open = arrow_open,
+    .end = arrow_end,
+    .header = arrow_header,
+    .sample = arrow_sample,
+    .flow = arrow_flow,
+    .stats = arrow_stats,
+    .export_flow = arrow_export_flow,
+    .export_event = arrow_export_event,
+    .seal = arrow_seal,
+    .trailer = arrow_trailer,
+};
