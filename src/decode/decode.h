@@ -39,6 +39,7 @@ struct ft_decoder {
     struct ft_ethertypes types;          /* of what is NOT_IP; owner thread */
     const struct ft_tunnel_ports *ports; /* set by the owner, who keeps it: UDP ports of tunnels */
     bool keep_tunnels; /* set by the owner: the flow is that of the outermost packet */
+    bool few_ports;    /* set by the owner: as struct ft_flow_rules.few_ports says */
     bool payloads;     /* set by the owner: packets say where their payload lies */
     bool links;        /* set by the owner: packets say what their frame's header says */
     bool fragments;    /* the last batch held fragments of IP packets */

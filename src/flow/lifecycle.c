@@ -33,6 +33,14 @@ int64_t ft__flow_first(const struct ft_table *t, uint32_t i)
     return c->first_ns[0] < c->first_ns[1] ? c->first_ns[0] : c->first_ns[1];
 }
 
+/* A time as the rules see it. */
+static int64_t cut(const struct ft_table *t, int64_t ns)
+{
+    int64_t tick_ns = t->cfg.rules.tick_ns, over = tick_ns != 0 ? ns % tick_ns : 0;
+
+    return over < 0 ? ft_time_sub(ns, over + tick_ns) : ns - over;
+}
+
 static int64_t idle_of(const struct ft_table *t, const struct ft__hot *h)
 {
     const struct ft_flow_rules *r = &t->cfg.rules;
@@ -50,8 +58,8 @@ struct ft__deadlines ft__flow_deadlines(const struct ft_table *t, uint32_t i)
         after = INT64_MAX;
     }
     return (struct ft__deadlines){
-        .end_ns = ft_time_add(ft__hot_last(h), closed ? t->cfg.linger_ns : idle_of(t, h)),
-        .active_ns = ft_time_add(ft__flow_first(t, i), after),
+        .end_ns = ft_time_add(cut(t, ft__hot_last(h)), closed ? t->cfg.linger_ns : idle_of(t, h)),
+        .active_ns = ft_time_add(cut(t, ft__flow_first(t, i)), after),
     };
 }
 
@@ -71,7 +79,7 @@ static int wheel_of(const struct ft_table *t, uint32_t i)
 static void schedule(struct ft_table *t, uint32_t i)
 {
     struct ft__deadlines d = ft__flow_deadlines(t, i);
-    bool fresh = (t->hot[i].state & FT__S_FRESH) != 0;
+    bool fresh = (t->hot[i].state & FT__S_FRESH) != 0 && !t->cfg.rules.active_at_packet;
     int64_t at = fresh && d.active_ns < d.end_ns ? d.active_ns : d.end_ns;
 
     ft__timers_insert(&t->timers, wheel_of(t, i), i, at);
@@ -277,13 +285,13 @@ bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns)
 {
     struct ft__deadlines d = ft__flow_deadlines(t, i);
     struct ft__cold *c = &t->cold[i];
-    bool stopped = t->stop;
+    bool active = d.active_ns <= now_ns && d.active_ns < d.end_ns, stopped = t->stop;
 
-    if (d.active_ns <= now_ns && d.active_ns < d.end_ns && t->cfg.rules.active_ends) {
+    if (active && t->cfg.rules.active_ends && !t->cfg.rules.active_at_packet) {
         ft__flow_end(t, i, FT_REASON_ACTIVE, d.active_ns);
         return true;
     }
-    if (d.active_ns <= now_ns && d.active_ns < d.end_ns) {
+    if (active && !t->cfg.rules.active_ends) {
         int64_t until = now_ns < d.end_ns ? now_ns : d.end_ns - 1;
         int64_t passed = ft_time_sub(until, ft__flow_first(t, i)) / t->cfg.rules.active_ns;
 
@@ -298,6 +306,17 @@ bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns)
     }
     ft__flow_end(t, i, FT_REASON_IDLE, d.end_ns);
     t->stop = stopped; /* what comes next goes to other flows */
+    return true;
+}
+
+bool ft__flow_settle_active(struct ft_table *t, uint32_t i, int64_t ts_ns)
+{
+    int64_t active_ns = ft__flow_deadlines(t, i).active_ns;
+
+    if (!t->cfg.rules.active_at_packet || active_ns > ts_ns) {
+        return false;
+    }
+    ft__flow_end(t, i, FT_REASON_ACTIVE, active_ns);
     return true;
 }
 

@@ -72,6 +72,7 @@ struct ft_flow_record {
     uint8_t icmp_code;    /* ICMP, ICMPv6: of the first packet; the type is src_port */
     uint8_t tunnel;       /* enum ft_tunnel_type, of the first packet */
     bool is_final;
+    bool no_ports;            /* the key has neither ports nor ICMP types: rules.few_ports */
     bool one_way;             /* ICMP type without a counterpart: the key has one direction */
     bool has_icmp_code;       /* icmp_code holds */
     bool has_tunnel_id;       /* tunnel_id holds */

@@ -18,7 +18,13 @@ struct ft_flow_rules {
     bool active_ends;  /* then the flow is over, and its next packet another's: else its record is
                           an interim one */
     bool past_tcp_end; /* neither the end of a connection ends the flow nor the SYN of another */
-    bool first_is_fwd; /* forward is the first packet's direction, whatever that packet is */
+    bool active_at_packet; /* active_ends: only where a packet of the flow comes after it; a flow
+                              that has had its last ends by the idle timeout */
+    bool first_is_fwd;     /* forward is the first packet's direction, whatever that packet is */
+    bool few_ports;  /* keys have ports of TCP and UDP only: all that two hosts say to each other in
+                        another protocol, whatever its ports or ICMP types, is one flow */
+    int64_t tick_ns; /* times are cut to multiples of this before they are compared; 0: they are
+                        not */
 };
 
 #endif
