@@ -141,8 +141,9 @@ static uint8_t *put_cell(const struct ft__batch_column *c, const void *part, uin
     if (c->of.field->type == FT_T_JSON) {
         uint8_t *end = c->of.field->json(part, p);
 
-        put_length(slot, (size_t)(end - p));
-        return end;
+        *out_valid = end - p != 4 || memcmp(p, "null", 4) != 0;
+        put_length(slot, *out_valid ? (size_t)(end - p) : 0);
+        return *out_valid ? end : p;
     }
     ft_field_get(c->of.field, part, &v);
     *out_valid = !v.null;
