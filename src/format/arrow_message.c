@@ -109,7 +109,7 @@ static uint32_t put_column(struct ft_flat *b, const struct ft__batch_column *c)
     return table;
 }
 
-static uint32_t put_pair(struct ft_flat *b, const struct ft__arrow_pair *pair, uint32_t room)
+static uint32_t put_pair(struct ft_flat *b, const struct ft__pair *pair, uint32_t room)
 {
     static const struct ft_flat_slot slots[] = {FT_FLAT_OFFSET, FT_FLAT_OFFSET};
     uint32_t at[FT_FLAT_SLOTS_MAX], table = ft_flat_table(b, slots, 2, at);
@@ -120,7 +120,7 @@ static uint32_t put_pair(struct ft_flat *b, const struct ft__arrow_pair *pair, u
     return table;
 }
 
-static uint32_t put_pairs(struct ft_flat *b, const struct ft__arrow_pair *pairs, uint32_t n)
+static uint32_t put_pairs(struct ft_flat *b, const struct ft__pair *pairs, uint32_t n)
 {
     uint32_t vector = ft_flat_offsets(b, n);
 
@@ -131,7 +131,7 @@ static uint32_t put_pairs(struct ft_flat *b, const struct ft__arrow_pair *pairs,
 }
 
 static uint32_t put_schema(struct ft_flat *b, const struct ft__batch *batch,
-                           const struct ft__arrow_pair *pairs, uint32_t n_pairs)
+                           const struct ft__pair *pairs, uint32_t n_pairs)
 {
     static const struct ft_flat_slot slots[] = {{2, 0}, FT_FLAT_OFFSET, FT_FLAT_OFFSET};
     uint32_t at[FT_FLAT_SLOTS_MAX], table = ft_flat_table(b, slots, 3, at);
@@ -178,7 +178,7 @@ static void put_prefix(struct ft_flat *b, struct ft_flat *inner)
 }
 
 void ft__arrow_put_schema(struct ft_flat *b, const struct ft__batch *batch,
-                          const struct ft__arrow_pair *pairs, uint32_t n_pairs)
+                          const struct ft__pair *pairs, uint32_t n_pairs)
 {
     struct ft_flat inner = behind_prefix(b);
     uint32_t at[FT_FLAT_SLOTS_MAX];
@@ -191,7 +191,7 @@ void ft__arrow_put_schema(struct ft_flat *b, const struct ft__batch *batch,
 /* What stands in each batch besides: counts as text, of no constant length, in a room that is. */
 static void put_loss(struct ft_flat *b, uint32_t at, struct ft__arrow_batch *out)
 {
-    static const struct ft__arrow_pair lost = {"flowtap.events_lost", ""};
+    static const struct ft__pair lost = {"flowtap.events_lost", ""};
     uint32_t vector = ft_flat_offsets(b, 1);
 
     ft_flat_point(b, at, vector);
@@ -226,7 +226,7 @@ void ft__arrow_put_batch(struct ft_flat *b, const struct ft__batch *batch,
 }
 
 void ft__arrow_put_footer(struct ft_flat *b, const struct ft__batch *batch,
-                          const struct ft__arrow_pair *pairs, uint32_t n_pairs, uint32_t *out_count)
+                          const struct ft__pair *pairs, uint32_t n_pairs, uint32_t *out_count)
 {
     static const struct ft_flat_slot slots[] = {
         {2, VERSION_5}, FT_FLAT_OFFSET, FT_FLAT_OFFSET, FT_FLAT_OFFSET};

@@ -10,7 +10,7 @@ struct ft_trailer {
     int fd;         /* of the file, which can be read */
     uint64_t size;  /* bytes that are in it */
     uint64_t state; /* of the format's own */
-    uint64_t at, n, left;
+    uint64_t at, n, left, lost;
 };
 
 #endif

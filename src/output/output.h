@@ -66,6 +66,12 @@ struct ft_output_env {
      * just end. trailer_room and _each: bytes of an end, and for each chunk of the file */
     size_t (*trailer)(const void *cookie, struct ft_trailer *t, uint8_t *out, size_t room);
     const void *trailer_cookie;
+    /* Chunks that were held, FT_PACK_MOST bytes or pack_ms of them, become what will lie at offset
+     * at of the file; *out is valid until the next call. NULL: chunks go into it as they are */
+    int (*pack)(void *cookie, uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
+                size_t *out_len);
+    void *pack_cookie;
+    uint32_t pack_ms;
     size_t trailer_room, trailer_each;
 };
 

@@ -157,6 +157,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->schema = ft_output_url_get(url, "schema");
     cfg->safe = ft_output_url_get(url, "spreadsheet") != NULL;
     cfg->omit_null = ft_output_url_get(url, "null") != NULL;
+    cfg->aligned = p->plan.aligned;
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
@@ -236,8 +237,16 @@ static size_t end_file(const void *cookie, struct ft_trailer *t, uint8_t *out, s
     return f->ops->trailer(f, t, out, room);
 }
 
+static int pack_rows(void *cookie, uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
+                     size_t *out_len)
+{
+    struct ft_format *f = cookie;
+
+    return f->ops->pack(f, held, len, at, out, out_len);
+}
+
 /* Events are rows, and files have an end. */
-static int route_batches(const struct ft_output_url *url, const struct ft_format *f,
+static int route_batches(const struct ft_output_url *url, struct ft_format *f,
                          struct ft_output_config *cfg, struct ft_output_env *env,
                          struct ft_err *err)
 {
@@ -260,6 +269,11 @@ static int route_batches(const struct ft_output_url *url, const struct ft_format
         env->trailer_cookie = f;
         env->trailer_room = f->trailer_room;
         env->trailer_each = f->trailer_each;
+    }
+    if (f->ops->pack != NULL) {
+        env->pack = pack_rows;
+        env->pack_cookie = f;
+        env->pack_ms = f->pack_ms;
     }
     return FT_OK;
 }

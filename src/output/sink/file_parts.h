@@ -59,10 +59,11 @@ struct file_sink {
     size_t header_len;        /* bytes */
     /* frames */
     struct ft_compressor *z; /* NULL: none */
-    uint8_t *frame;          /* owned; events of the open frame */
+    uint8_t *frame;          /* owned; events of the open frame; NULL: they are not held */
     size_t frame_len, frame_cap, frame_most;
-    int64_t frame_ms;     /* monotonic time of its first byte */
-    struct ft_tally held; /* what is in it */
+    int64_t frame_span_ms; /* it is open this long at most */
+    int64_t frame_ms;      /* monotonic time of its first byte */
+    struct ft_tally held;  /* what is in it */
     struct ft__target at;
     int wake_fd; /* eventfd: give up */
     /* rotation */
