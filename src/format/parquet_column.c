@@ -386,36 +386,42 @@ struct plain {
     uint32_t width; /* 0: each behind its length */
 };
 
-#define WIDEN(type)                                                                                \
-    do {                                                                                           \
+/* Numbers of fewer than 32 bits are 32 bits wide. A null's slot is written, and overwritten. */
+#define PUT(type, wide)                                                                            \
+    for (uint64_t i = 0; i < n; i++) {                                                             \
         type v;                                                                                    \
+        wide w;                                                                                    \
+                                                                                                   \
         memcpy(&v, data + i * sizeof v, sizeof v);                                                 \
-        p = put_u32(p, v);                                                                         \
-    } while (0)
-
-static uint8_t *put_number(uint8_t *p, const struct ft__batch_column *c, const uint8_t *data,
-                           uint64_t i)
-{
-    switch (c->width) {
-    case 1:
-        WIDEN(uint8_t);
-        return p;
-    case 2:
-        WIDEN(uint16_t);
-        return p;
-    default:
-        memcpy(p, data + i * c->width, c->width);
-        return p + c->width;
+        w = v;                                                                                     \
+        memcpy(p, &w, sizeof w);                                                                   \
+        p += validity == NULL || is_set(validity, i) ? sizeof w : 0;                               \
     }
-}
 
 static uint8_t *put_numbers(uint8_t *p, const struct ft__parquet_in *in, const uint8_t *data,
                             uint64_t n, const uint8_t *validity)
 {
-    for (uint64_t i = 0; i < n; i++) {
-        if (validity == NULL || is_set(validity, i)) {
-            p = put_number(p, in->column, data, i);
-        }
+    uint32_t width = in->column->width;
+
+    if (validity == NULL && width >= 4) {
+        memcpy(p, data, n * width);
+        return p + n * width;
+    }
+    switch (width) {
+    case 1:
+        PUT(uint8_t, uint32_t)
+        break;
+    case 2:
+        PUT(uint16_t, uint32_t)
+        break;
+    case 4:
+        PUT(uint32_t, uint32_t)
+        break;
+    case 8:
+        PUT(uint64_t, uint64_t)
+        break;
+    default:
+        PUT(unsigned __int128, unsigned __int128)
     }
     return p;
 }
@@ -540,13 +546,19 @@ static uint16_t number_of(struct ft__parquet_work *w, const struct plain *v, con
 static bool make_dictionary(struct ft__parquet_work *w, const struct plain *v,
                             struct plain *dictionary)
 {
-    const uint8_t *p = v->at, *value;
-    uint32_t len;
+    const uint8_t *p = v->at, *value, *before = NULL;
+    uint32_t len, before_len = 0;
 
     *dictionary = (struct plain){.at = w->dictionary, .width = v->width};
     memset(w->table, 0xff, sizeof w->table);
     for (uint64_t i = 0; i < v->n; i++, p = value + len) {
         value = value_at(v, p, &len);
+        if (before != NULL && len == before_len && memcmp(before, value, len) == 0) {
+            w->number[i] = w->number[i - 1];
+            continue;
+        }
+        before = value;
+        before_len = len;
         w->number[i] = number_of(w, v, value, len, dictionary);
         if (w->number[i] == NO_NUMBER || (i >= TRIED && dictionary->n > i / 2)) {
             return false;

@@ -535,7 +535,7 @@ static int file_open(const struct ft_output_url *url, const struct ft_output_env
     f->sink.ops = &ft_sink_file;
     f->env = *env;
     f->at.fd = -1;
-    f->id = -1;
+    f->id = f->whole = -1;
     if (env->log != NULL) {
         f->log = *env->log;
     }

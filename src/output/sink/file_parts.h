@@ -51,8 +51,9 @@ struct file_sink {
     struct ft_sink sink;
     struct ft_output_env env;
     struct ft_log log;
-    char *path;               /* NULL: a descriptor that was handed to us */
-    int32_t id;               /* path: its place in env.files */
+    char *path;    /* NULL: a descriptor that was handed to us */
+    int32_t id;    /* path: its place in env.files */
+    int32_t whole; /* the place that path.part takes when it is whole; -1: there is only path */
     char aside[FT_FILE_NAME]; /* where the file of an earlier run went, "" if nowhere */
     uint8_t *trailer;         /* owned: room for pieces of the end of a file, or NULL */
     uint8_t *header;          /* owned, compressed if the file is; at the start of every file */
@@ -94,7 +95,8 @@ FT_NODISCARD int ft__file_start(struct file_sink *f, const struct ft_output_url 
 /* What a file begins with, into the one that is open, if that is empty or was handed to us. */
 FT_NODISCARD int ft__file_begin(struct file_sink *f);
 
-/* What a file ends with, into the one that is open. What cannot be written is said. */
+/* What a file ends with, into the one that is open, which gets its name if it has none yet. What
+ * cannot be is said. */
 void ft__file_end(struct file_sink *f);
 
 /* Holds the room that the end of the file will need when n chunks of len bytes have been added.
