@@ -9,13 +9,13 @@
 #include "base/mem.h"
 #include "flowtap/version.h"
 #include "format/arrow_message.h"
+#include "format/columnar.h"
 #include "format/format.h"
 #include "format/schema.h"
-#include "model/field_export.h"
 
 extern const struct ft_format_ops ft_format_arrow;
 
-enum { SCHEMA_TEXT = 16, PROFILES_TEXT = 256, PAIRS = 5, ROOM_COLUMN = 512, ROOM = 4096 };
+enum { PAIRS = 5, ROOM_COLUMN = 512, ROOM = 4096 };
 
 struct arrow {
     struct ft_format format;
@@ -25,7 +25,7 @@ struct arrow {
     struct ft__arrow_batch template;
     uint32_t header_len, footer_len, footer_count;
     uint8_t *header, *footer, *meta; /* one block, owned by header */
-    char profiles[PROFILES_TEXT];
+    char profiles[FT__PROFILES_TEXT];
 };
 
 static const uint8_t magic[FT__ARROW_MAGIC] = "ARROW1\0";
@@ -221,24 +221,6 @@ static void arrow_end(struct ft_format *f)
     }
 }
 
-/* The profiles that columns come from, as a list. */
-static void name_profiles(const struct ft_columns *c, char *out)
-{
-    size_t at = 0;
-
-    for (uint32_t i = 0; ft_column_sets[i] != NULL; i++) {
-        bool any = false;
-
-        for (uint32_t k = 0; k < c->n && !any; k++) {
-            any = c->col[k].set == ft_column_sets[i];
-        }
-        if (any && at < PROFILES_TEXT) {
-            at += (size_t)snprintf(out + at, PROFILES_TEXT - at, "%s%s", at > 0 ? "," : "",
-                                   ft_column_sets[i]->profile);
-        }
-    }
-}
-
 static int make_messages(struct arrow *a, enum ft_event e)
 {
     uint32_t room = ROOM + ROOM_COLUMN * a->batch->n;
@@ -270,20 +252,6 @@ static int make_messages(struct arrow *a, enum ft_event e)
     return FT_OK;
 }
 
-/* The columns of the one kind of event that comes. */
-static void columns_of(const struct ft_format_config *cfg, enum ft_event e, struct ft_columns *out)
-{
-    uint32_t n;
-
-    if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
-        *out = *cfg->columns;
-    } else {
-        const struct ft_field *rows = cfg->collect ? ft_fields_export(e, &n) : ft_fields(e, &n);
-
-        ft_columns_rows(rows, n, out);
-    }
-}
-
 static bool ends_in(const char *text, const char *end)
 {
     size_t n = text != NULL ? strlen(text) : 0, len = strlen(end);
@@ -296,13 +264,13 @@ static int arrow_open(const struct ft_format_config *cfg, struct ft_format **out
 {
     struct arrow *a = ft_mem_alloc(1, sizeof *a);
     struct ft__batch_options options = {.binary_addresses = cfg->binary_addresses};
-    enum ft_event e = cfg->events != 0 ? (enum ft_event)__builtin_ctz(cfg->events) : FT_EVENT_FLOW;
+    enum ft_event e = ft__columnar_event(cfg);
     struct ft_columns columns;
     int rc = FT_E_NOMEM;
 
     if (a != NULL) {
-        columns_of(cfg, e, &columns);
-        name_profiles(&columns, a->profiles);
+        ft__columnar_columns(cfg, e, &columns);
+        ft__columnar_profiles(&columns, a->profiles);
         a->format.ops = &ft_format_arrow;
         a->file = ends_in(cfg->target, ".arrow");
         a->batch = ft__batch_new(&columns, &options);

@@ -66,6 +66,7 @@ struct ft_output_env {
      * just end. trailer_room and _each: bytes of an end, and for each chunk of the file */
     size_t (*trailer)(const void *cookie, struct ft_trailer *t, uint8_t *out, size_t room);
     const void *trailer_cookie;
+    const char *sidecar; /* what stands in FILE.json, borrowed; a file is needed, then; NULL ok */
     size_t trailer_room, trailer_each;
 };
 

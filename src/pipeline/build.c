@@ -232,6 +232,9 @@ static int route_batches(const struct ft_output_url *url, const struct ft_format
         return ft_err_set(err, FT_E_USAGE, "%s: compress=: %s files are not packed as a whole",
                           url->text, url->format);
     }
+    if (f->ops->sidecar != NULL) {
+        env->sidecar = f->ops->sidecar(f);
+    }
     cfg->binary = true;
     cfg->seal = seal_batch;
     cfg->seal_cookie = f;
