@@ -311,7 +311,7 @@ static void lay_bools(const struct block *k, uint32_t slot, uint8_t *to)
 {
     uint64_t bits = 0;
 
-    for (uint32_t r = 0; r < k->n; r++) {
+    for (uint32_t r = 0; r < BLOCK && r < k->n; r++) {
         bits |= (uint64_t)(k->row[r][slot] & 1) << r;
     }
     lay_bits(bits, k, to);

@@ -92,6 +92,9 @@ struct ft_format_ops {
     /* The next piece of a file's end, at most room (FT_FORMAT_TRAILER_ROOM) bytes; 0: it is over.
      * NULL: files just end */
     size_t (*trailer)(const struct ft_format *f, struct ft_trailer *t, uint8_t *out, size_t room);
+    /* What stands in a file beside, FILE.json; as long as the instance. It needs a file, then.
+     * NULL: nothing */
+    const char *(*sidecar)(const struct ft_format *f);
     size_t (*sample)(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
                      const struct ft_tuple_counts *counts);
     size_t (*flow)(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec);

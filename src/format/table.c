@@ -2,11 +2,8 @@
 /* format: what the columnar formats share, see table.h. */
 #include "format/table.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "flowtap/version.h"
-#include "model/field_export.h"
+#include "format/columnar.h"
 
 /* ---- events ---- */
 
@@ -49,49 +46,14 @@ size_t ft__table_export_event(const struct ft_format *f, uint8_t *p, enum ft_eve
     return put_event(f, p, event);
 }
 
-/* ---- columns ---- */
-
-/* The columns of the one kind of event that comes. */
-static void columns_of(const struct ft_format_config *cfg, enum ft_event e, struct ft_columns *out)
-{
-    uint32_t n;
-
-    if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
-        *out = *cfg->columns;
-    } else {
-        const struct ft_field *rows = cfg->collect ? ft_fields_export(e, &n) : ft_fields(e, &n);
-
-        ft_columns_rows(rows, n, out);
-    }
-    ft_columns_flatten(out);
-}
-
-/* The profiles that columns come from, as a list. */
-static void name_profiles(const struct ft_columns *c, char out[FT__TABLE_PROFILES])
-{
-    size_t at = 0;
-
-    for (uint32_t i = 0; ft_column_sets[i] != NULL; i++) {
-        bool any = false;
-
-        for (uint32_t k = 0; k < c->n && !any; k++) {
-            any = c->col[k].set == ft_column_sets[i];
-        }
-        if (any && at < FT__TABLE_PROFILES) {
-            at += (size_t)snprintf(out + at, FT__TABLE_PROFILES - at, "%s%s", at > 0 ? "," : "",
-                                   ft_column_sets[i]->profile);
-        }
-    }
-}
-
 int ft__table_init(struct ft__table *t, const struct ft_format_config *cfg)
 {
     struct ft__batch_options options = {.binary_addresses = cfg->binary_addresses};
-    enum ft_event e = cfg->events != 0 ? (enum ft_event)__builtin_ctz(cfg->events) : FT_EVENT_FLOW;
+    enum ft_event e = ft__columnar_event(cfg);
     struct ft_columns columns;
 
-    columns_of(cfg, e, &columns);
-    name_profiles(&columns, t->profiles);
+    ft__columnar_columns(cfg, e, &columns);
+    ft__columnar_profiles(&columns, t->profiles);
     t->pairs[0] = (struct ft__pair){"flowtap.event", ft_event_type(e)};
     t->pairs[1] = (struct ft__pair){"flowtap.schema", ft_schema_version()};
     t->pairs[2] = (struct ft__pair){"flowtap.profile", t->profiles};

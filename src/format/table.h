@@ -5,9 +5,10 @@
 #define FT_FORMAT_TABLE_H
 
 #include "format/batch.h"
+#include "format/columnar.h"
 #include "format/format.h"
 
-enum { FT__TABLE_PAIRS = 5, FT__TABLE_PROFILES = 256 };
+enum { FT__TABLE_PAIRS = 5 };
 
 /* A pair of metadata. */
 struct ft__pair {
@@ -19,7 +20,7 @@ struct ft__table {
     struct ft_format format;
     struct ft__batch *batch;
     struct ft__pair pairs[FT__TABLE_PAIRS]; /* of a whole file */
-    char profiles[FT__TABLE_PROFILES];
+    char profiles[FT__PROFILES_TEXT];
 };
 
 /* Fills what is behind ops. FT_E_NOMEM. */

@@ -72,6 +72,7 @@ struct ft_output_env {
                 size_t *out_len);
     void *pack_cookie;
     uint32_t pack_ms;
+    const char *sidecar; /* what stands in FILE.json, borrowed; a file is needed, then; NULL ok */
     size_t trailer_room, trailer_each;
 };
 

@@ -264,6 +264,9 @@ static int route_batches(const struct ft_output_url *url, struct ft_format *f,
         return ft_err_set(err, FT_E_USAGE, "%s: %s is a file with an end, and needs a name",
                           url->text, url->format);
     }
+    if (f->ops->sidecar != NULL) {
+        env->sidecar = f->ops->sidecar(f);
+    }
     cfg->binary = true;
     cfg->seal = seal_batch;
     cfg->seal_cookie = f;

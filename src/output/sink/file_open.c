@@ -192,6 +192,22 @@ static void publish(struct file_sink *f)
     }
 }
 
+/* len bytes of the trailer over the beginning of the file, which is otherwise only added to. */
+static int write_over(struct file_sink *f, size_t len)
+{
+    int flags = fcntl(f->at.fd, F_GETFL);
+
+    if (!f->at.file) {
+        return FT_OK; /* /dev/null */
+    }
+    if (flags < 0 || fcntl(f->at.fd, F_SETFL, flags & ~O_APPEND) != 0 ||
+        lseek(f->at.fd, 0, SEEK_SET) != 0 || write(f->at.fd, f->trailer, len) != (ssize_t)len) {
+        return FT_E_IO;
+    }
+    f->at.dirty = true;
+    return FT_OK;
+}
+
 void ft__file_end(struct file_sink *f)
 {
     struct ft_trailer t = {.fd = f->at.fd, .size = f->at.size};
@@ -206,7 +222,10 @@ void ft__file_end(struct file_sink *f)
            (len = f->env.trailer(f->env.trailer_cookie, &t, f->trailer, FT__TRAILER_ROOM)) > 0) {
         struct iovec v = {f->trailer, len};
 
-        rc = ft__file_write_raw(f, &v, 1, &taken);
+        rc = t.over ? write_over(f, len) : ft__file_write_raw(f, &v, 1, &taken);
+    }
+    if (t.note[0] != '\0') {
+        ft_log(&f->log, FT_LOG_WARN, "%s: %s", f->path != NULL ? f->path : "stdout", t.note);
     }
     if (rc != FT_OK && rc != FT_E_CLOSED) {
         ft__file_cut(f, t.size);
@@ -596,6 +615,54 @@ static int place_all(struct file_sink *f, const struct ft_output_url *url, struc
     return rc == FT_OK ? place(f, f->path, url, &f->id, err) : rc;
 }
 
+/* FILE.json, as one step. errno or 0. */
+static int write_sidecar(struct file_sink *f)
+{
+    struct ft_file_call c = {.op = FT_FILE_PLACE,
+                             .id = -1,
+                             .kind = FT_FILE_STATE,
+                             .mode = FT_FILE_MODE_DEFAULT,
+                             .group = -1};
+    struct ft_file_answer a;
+    size_t len = strlen(f->env.sidecar);
+    int fd;
+
+    if (snprintf(c.path, sizeof c.path, "%s.json", f->path) >= (int)sizeof c.path) {
+        return ENAMETOOLONG;
+    }
+    f->env.files.call(f->env.files.cookie, &c, &a, &fd);
+    if (a.error == 0) {
+        c.id = a.id;
+        c.op = FT_FILE_OPEN_NEW;
+        f->env.files.call(f->env.files.cookie, &c, &a, &fd);
+    }
+    if (a.error != 0) {
+        return a.error;
+    }
+    bool whole = write(fd, f->env.sidecar, len) == (ssize_t)len;
+
+    if (close(fd) != 0 || !whole) {
+        return errno != 0 ? errno : EIO;
+    }
+    c.op = FT_FILE_REPLACE;
+    f->env.files.call(f->env.files.cookie, &c, &a, &fd);
+    return a.error;
+}
+
+/* A format with a sidecar is for a file: what it writes at the end goes over the beginning. */
+static int start_sidecar(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
+{
+    if (f->env.sidecar == NULL || (f->at.regular && !f->at.file)) {
+        return FT_OK;
+    }
+    if (!f->at.file) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: %s needs a file", url->text, url->format);
+    }
+    int error = write_sidecar(f);
+
+    return error == 0 ? FT_OK : ft_err_set(err, FT_E_IO, "%s.json: %s", f->path, strerror(error));
+}
+
 /* What the path holds when a run begins: read empties it, as a converter does, unless append=true;
  * live and collect never do. */
 static int open_first(struct file_sink *f, const char *append)
@@ -620,6 +687,10 @@ static int open_first(struct file_sink *f, const char *append)
 int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
 {
     f->at.fd = named_descriptor(url->target);
+    if (f->at.fd >= 0 && f->env.sidecar != NULL) {
+        f->at.fd = -1;
+        return ft_err_set(err, FT_E_USAGE, "output %s: %s needs a file", url->text, url->format);
+    }
     if (f->at.fd >= 0) {
         return start_descriptor(f, url->target, err);
     }
@@ -641,7 +712,7 @@ int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct 
     }
     next_rotation(f);
     sweep(f);
-    return FT_OK;
+    return start_sidecar(f, url, err);
 }
 
 /* ---- rotation ---- */
