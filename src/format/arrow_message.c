@@ -23,11 +23,6 @@ enum {
 /* Where the children of a field begin in its table. */
 enum { FIELD_NAME, FIELD_NULLABLE, FIELD_TYPE_KIND, FIELD_TYPE, FIELD_CHILDREN = 5, FIELD_SLOTS };
 
-const char *ft__arrow_name(const struct ft_field *f)
-{
-    return f->type == FT_T_JSON && strcmp(f->name, "features") == 0 ? "other" : f->name;
-}
-
 static void put32(uint8_t *data, uint32_t at, uint32_t v)
 {
     memcpy(data + at, &v, sizeof v);
@@ -96,7 +91,7 @@ static uint32_t put_column(struct ft_flat *b, const struct ft__batch_column *c)
     uint32_t children, none;
     bool list = c->cell == FT__CELL_LIST;
     uint32_t table =
-        put_field(b, ft__arrow_name(c->of.field), type_kind(c, type), type, c->width, &children);
+        put_field(b, ft__columnar_name(c->of.field), type_kind(c, type), type, c->width, &children);
     uint32_t vector = ft_flat_offsets(b, list ? 1 : 0);
 
     ft_flat_point(b, children, vector);

@@ -29,9 +29,6 @@ struct ft__arrow_batch {
     uint32_t body, rows, nodes, buffers, events_lost;
 };
 
-/* What a column is called. */
-const char *ft__arrow_name(const struct ft_field *f);
-
 /* A schema message into b, which is empty. */
 void ft__arrow_put_schema(struct ft_flat *b, const struct ft__batch *batch,
                           const struct ft__pair *pairs, uint32_t n_pairs);
