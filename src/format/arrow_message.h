@@ -31,7 +31,7 @@ struct ft__arrow_pair {
 struct ft__arrow_batch {
     uint8_t *data; /* a whole message but for its body: len bytes */
     uint32_t len;
-    uint32_t body, rows, nodes, buffers, events_lost;
+    uint32_t body, rows, nodes, buffers, events_lost, packets_lost;
 };
 
 /* What a column is called. */
