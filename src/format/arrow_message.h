@@ -26,7 +26,7 @@ enum {
 struct ft__arrow_batch {
     uint8_t *data; /* a whole message but for its body: len bytes */
     uint32_t len;
-    uint32_t body, rows, nodes, buffers, events_lost;
+    uint32_t body, rows, nodes, buffers, events_lost, packets_lost;
 };
 
 /* A schema message into b, which is empty. */
