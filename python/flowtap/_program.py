@@ -26,6 +26,15 @@ class ProgramNotFound(FileNotFoundError):
     """There is no program flowtap to run."""
 
 
+def _checkout() -> pathlib.Path:
+    """Where the package was installed from (setup.py), or where it lies."""
+    try:
+        from . import _checkout as installed  # type: ignore[attr-defined]
+    except ImportError:
+        return pathlib.Path(__file__).resolve().parents[2]
+    return pathlib.Path(installed.PATH)
+
+
 def program() -> str:
     """The path of the program: $FLOWTAP, else that of this checkout's build, else the one in PATH.
 
@@ -37,10 +46,9 @@ def program() -> str:
         if os.access(named, os.X_OK):
             return named
         raise ProgramNotFound(f"FLOWTAP={named} is no program")
-    for folder in pathlib.Path(__file__).resolve().parents[1:4]:
-        built = folder / "build" / "release" / "flowtap"
-        if os.access(built, os.X_OK):
-            return str(built)
+    built = _checkout() / "build" / "release" / "flowtap"
+    if os.access(built, os.X_OK):
+        return str(built)
     found = shutil.which("flowtap")
     if found:
         return found
