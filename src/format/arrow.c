@@ -7,25 +7,19 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "flowtap/version.h"
 #include "format/arrow_message.h"
-#include "format/format.h"
-#include "format/schema.h"
-#include "model/field_export.h"
+#include "format/table.h"
 
 extern const struct ft_format_ops ft_format_arrow;
 
-enum { SCHEMA_TEXT = 16, PROFILES_TEXT = 256, PAIRS = 5, ROOM_COLUMN = 512, ROOM = 4096 };
+enum { ROOM_COLUMN = 512, ROOM = 4096 };
 
 struct arrow {
-    struct ft_format format;
+    struct ft__table table;
     bool file; /* with a footer */
-    bool flow; /* flow records of packets: rows of several parts */
-    struct ft__batch *batch;
     struct ft__arrow_batch template;
     uint32_t header_len, footer_len, footer_count;
     uint8_t *header, *footer, *meta; /* one block, owned by header */
-    char profiles[PROFILES_TEXT];
 };
 
 static const uint8_t magic[FT__ARROW_MAGIC] = "ARROW1\0";
@@ -34,47 +28,6 @@ static const uint8_t end_of_stream[] = {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0};
 static const struct arrow *self(const struct ft_format *f)
 {
     return (const struct arrow *)f;
-}
-
-/* ---- rows ---- */
-
-static size_t put_event(const struct ft_format *f, uint8_t *p, const void *event)
-{
-    const void *part[1] = {event};
-
-    return ft__batch_put(self(f)->batch, part, p);
-}
-
-static size_t arrow_sample(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
-                           const struct ft_tuple_counts *counts)
-{
-    struct ft_sample s = {pkt, counts};
-
-    return put_event(f, p, &s);
-}
-
-static size_t arrow_flow(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec)
-{
-    return ft__batch_put(self(f)->batch, rec->part, p);
-}
-
-static size_t arrow_stats(const struct ft_format *f, uint8_t *p, const struct ft_stats *s)
-{
-    return put_event(f, p, s);
-}
-
-static size_t arrow_export_flow(const struct ft_format *f, uint8_t *p, size_t room,
-                                const struct ft_export_record *rec)
-{
-    (void)room;
-    return put_event(f, p, rec);
-}
-
-static size_t arrow_export_event(const struct ft_format *f, uint8_t *p, enum ft_event e,
-                                 const void *event)
-{
-    (void)e;
-    return put_event(f, p, event);
 }
 
 /* ---- batches ---- */
@@ -92,23 +45,30 @@ static uint64_t get64(const uint8_t *p)
     return v;
 }
 
-static size_t arrow_seal(const struct ft_format *f, const uint8_t *rows, uint32_t n, uint64_t lost,
-                         uint8_t *out)
+static void put_count(uint8_t *data, uint32_t at, uint64_t count)
+{
+    char text[FT__ARROW_COUNT + 1];
+    int len = snprintf(text, sizeof text, "%llu", (unsigned long long)count);
+
+    ft_flat_set_string(data, at, text, (uint32_t)len);
+}
+
+static size_t arrow_seal(const struct ft_format *f, const uint8_t *rows, uint32_t n,
+                         const struct ft_loss *lost, uint8_t *out)
 {
     const struct arrow *a = self(f);
     const struct ft__arrow_batch *t = &a->template;
-    char text[FT__ARROW_COUNT + 1];
-    int len = snprintf(text, sizeof text, "%llu", (unsigned long long)lost);
 
     memcpy(out, t->data, t->len);
     /* places in the template are such that both lie as their structs */
-    size_t body = ft__batch_lay(a->batch, rows, n, out + t->len,
+    size_t body = ft__batch_lay(a->table.batch, rows, n, out + t->len,
                                 (struct ft__batch_node *)(void *)(out + t->nodes),
                                 (struct ft__batch_buffer *)(void *)(out + t->buffers));
 
     put64(out, t->rows, n);
     put64(out, t->body, body);
-    ft_flat_set_string(out, t->events_lost, text, (uint32_t)len);
+    put_count(out, t->events_lost, lost->events);
+    put_count(out, t->packets_lost, lost->packets);
     return t->len + body;
 }
 
@@ -215,38 +175,15 @@ static void arrow_end(struct ft_format *f)
     struct arrow *a = (struct arrow *)f;
 
     if (a != NULL) {
-        ft__batch_free(a->batch);
+        ft__table_fini(&a->table);
         ft_mem_free(a->header);
         ft_mem_free(a);
     }
 }
 
-/* The profiles that columns come from, as a list. */
-static void name_profiles(const struct ft_columns *c, char *out)
+static int make_messages(struct arrow *a)
 {
-    size_t at = 0;
-
-    for (uint32_t i = 0; ft_column_sets[i] != NULL; i++) {
-        bool any = false;
-
-        for (uint32_t k = 0; k < c->n && !any; k++) {
-            any = c->col[k].set == ft_column_sets[i];
-        }
-        if (any && at < PROFILES_TEXT) {
-            at += (size_t)snprintf(out + at, PROFILES_TEXT - at, "%s%s", at > 0 ? "," : "",
-                                   ft_column_sets[i]->profile);
-        }
-    }
-}
-
-static int make_messages(struct arrow *a, enum ft_event e)
-{
-    uint32_t room = ROOM + ROOM_COLUMN * a->batch->n;
-    const struct ft__arrow_pair pairs[PAIRS] = {
-        {"flowtap.event", ft_event_type(e)}, {"flowtap.schema", ft_schema_version()},
-        {"flowtap.profile", a->profiles},    {"flowtap.variant", "own"},
-        {"flowtap.version", ft_version()},
-    };
+    uint32_t room = ROOM + ROOM_COLUMN * a->table.batch->n;
     struct ft_flat header, footer, meta;
 
     a->header = ft_mem_alloc(3, room);
@@ -258,9 +195,10 @@ static int make_messages(struct arrow *a, enum ft_event e)
     header = (struct ft_flat){.data = a->header, .cap = room};
     footer = (struct ft_flat){.data = a->footer, .cap = room};
     meta = (struct ft_flat){.data = a->meta, .cap = room};
-    ft__arrow_put_schema(&header, a->batch, pairs, PAIRS);
-    ft__arrow_put_footer(&footer, a->batch, pairs, PAIRS, &a->footer_count);
-    ft__arrow_put_batch(&meta, a->batch, &a->template);
+    ft__arrow_put_schema(&header, a->table.batch, a->table.pairs, FT__TABLE_PAIRS);
+    ft__arrow_put_footer(&footer, a->table.batch, a->table.pairs, FT__TABLE_PAIRS,
+                         &a->footer_count);
+    ft__arrow_put_batch(&meta, a->table.batch, &a->template);
     a->header_len = header.len;
     a->footer_len = footer.len;
     if (header.full || footer.full || meta.full ||
@@ -268,20 +206,6 @@ static int make_messages(struct arrow *a, enum ft_event e)
         return FT_E_RANGE;
     }
     return FT_OK;
-}
-
-/* The columns of the one kind of event that comes. */
-static void columns_of(const struct ft_format_config *cfg, enum ft_event e, struct ft_columns *out)
-{
-    uint32_t n;
-
-    if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
-        *out = *cfg->columns;
-    } else {
-        const struct ft_field *rows = cfg->collect ? ft_fields_export(e, &n) : ft_fields(e, &n);
-
-        ft_columns_rows(rows, n, out);
-    }
 }
 
 static bool ends_in(const char *text, const char *end)
@@ -295,31 +219,25 @@ static int arrow_open(const struct ft_format_config *cfg, struct ft_format **out
                       struct ft_err *err)
 {
     struct arrow *a = ft_mem_alloc(1, sizeof *a);
-    struct ft__batch_options options = {.binary_addresses = cfg->binary_addresses};
-    enum ft_event e = cfg->events != 0 ? (enum ft_event)__builtin_ctz(cfg->events) : FT_EVENT_FLOW;
-    struct ft_columns columns;
     int rc = FT_E_NOMEM;
 
     if (a != NULL) {
-        columns_of(cfg, e, &columns);
-        name_profiles(&columns, a->profiles);
-        a->format.ops = &ft_format_arrow;
+        a->table.format.ops = &ft_format_arrow;
         a->file = ends_in(cfg->target, ".arrow");
-        a->batch = ft__batch_new(&columns, &options);
-        rc = a->batch != NULL ? make_messages(a, e) : FT_E_NOMEM;
+        rc = ft__table_init(&a->table, cfg);
+        rc = rc == FT_OK ? make_messages(a) : rc;
     }
     if (rc != FT_OK) {
         arrow_end((struct ft_format *)a);
         return ft_err_set(err, rc, "the columns of an output: %s", ft_strerror(rc));
     }
-    a->format.flow_max = ft__batch_row_max(a->batch);
-    a->format.seal_room = a->template.len + ft__batch_room(a->batch);
-    a->format.trailer_room = sizeof end_of_stream;
+    a->table.format.seal_room = a->template.len + ft__batch_room(a->table.batch);
+    a->table.format.trailer_room = sizeof end_of_stream;
     if (a->file) {
-        a->format.trailer_room += a->footer_len + sizeof(uint32_t) + FT__ARROW_MAGIC_END;
-        a->format.trailer_each = FT__ARROW_BLOCK;
+        a->table.format.trailer_room += a->footer_len + sizeof(uint32_t) + FT__ARROW_MAGIC_END;
+        a->table.format.trailer_each = FT__ARROW_BLOCK;
     }
-    *out = &a->format;
+    *out = &a->table.format;
     return FT_OK;
 }
 
@@ -334,11 +252,11 @@ const struct ft_format_ops ft_format_arrow = {
     .open = arrow_open,
     .end = arrow_end,
     .header = arrow_header,
-    .sample = arrow_sample,
-    .flow = arrow_flow,
-    .stats = arrow_stats,
-    .export_flow = arrow_export_flow,
-    .export_event = arrow_export_event,
+    .sample = ft__table_sample,
+    .flow = ft__table_flow,
+    .stats = ft__table_stats,
+    .export_flow = ft__table_export_flow,
+    .export_event = ft__table_export_event,
     .seal = arrow_seal,
     .trailer = arrow_trailer,
 };

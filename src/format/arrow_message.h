@@ -12,7 +12,7 @@
 #define FT_FORMAT_ARROW_MESSAGE_H
 
 #include "codec/columnar/flatbuffer.h"
-#include "format/batch.h"
+#include "format/table.h"
 
 enum {
     FT__ARROW_PREFIX = 8, /* of a message: the mark, and the length of what follows but the body */
@@ -22,24 +22,16 @@ enum {
     FT__ARROW_COUNT = 20  /* digits of a count in metadata */
 };
 
-/* A pair of metadata. */
-struct ft__arrow_pair {
-    const char *key, *value;
-};
-
 /* Where the numbers of a batch stand in its template. */
 struct ft__arrow_batch {
     uint8_t *data; /* a whole message but for its body: len bytes */
     uint32_t len;
-    uint32_t body, rows, nodes, buffers, events_lost;
+    uint32_t body, rows, nodes, buffers, events_lost, packets_lost;
 };
-
-/* What a column is called. */
-const char *ft__arrow_name(const struct ft_field *f);
 
 /* A schema message into b, which is empty. */
 void ft__arrow_put_schema(struct ft_flat *b, const struct ft__batch *batch,
-                          const struct ft__arrow_pair *pairs, uint32_t n_pairs);
+                          const struct ft__pair *pairs, uint32_t n_pairs);
 
 /* The template of a batch into b, which is empty, with its places. */
 void ft__arrow_put_batch(struct ft_flat *b, const struct ft__batch *batch,
@@ -47,7 +39,6 @@ void ft__arrow_put_batch(struct ft_flat *b, const struct ft__batch *batch,
 
 /* A footer up to its blocks, of which there will be some; *out_count is where their number goes. */
 void ft__arrow_put_footer(struct ft_flat *b, const struct ft__batch *batch,
-                          const struct ft__arrow_pair *pairs, uint32_t n_pairs,
-                          uint32_t *out_count);
+                          const struct ft__pair *pairs, uint32_t n_pairs, uint32_t *out_count);
 
 #endif

@@ -141,8 +141,9 @@ static uint8_t *put_cell(const struct ft__batch_column *c, const void *part, uin
     if (c->of.field->type == FT_T_JSON) {
         uint8_t *end = c->of.field->json(part, p);
 
-        put_length(slot, (size_t)(end - p));
-        return end;
+        *out_valid = end - p != 4 || memcmp(p, "null", 4) != 0;
+        put_length(slot, *out_valid ? (size_t)(end - p) : 0);
+        return *out_valid ? end : p;
     }
     ft_field_get(c->of.field, part, &v);
     *out_valid = !v.null;
@@ -182,6 +183,16 @@ static uint32_t word32(const uint8_t *p)
 
     memcpy(&v, p, sizeof v);
     return v;
+}
+
+size_t ft__batch_len(const uint8_t *rows, uint32_t n)
+{
+    const uint8_t *p = rows;
+
+    for (; n > 0; n--) {
+        p += word32(p);
+    }
+    return (size_t)(p - rows);
 }
 
 static uint64_t word64(const uint8_t *p)
@@ -300,7 +311,7 @@ static void lay_bools(const struct block *k, uint32_t slot, uint8_t *to)
 {
     uint64_t bits = 0;
 
-    for (uint32_t r = 0; r < k->n; r++) {
+    for (uint32_t r = 0; r < BLOCK && r < k->n; r++) {
         bits |= (uint64_t)(k->row[r][slot] & 1) << r;
     }
     lay_bits(bits, k, to);

@@ -24,6 +24,7 @@
 #include "flowtap/stats.h"
 #include "model/columns.h"
 #include "model/export.h"
+#include "model/loss.h"
 #include "model/packet.h"
 #include "model/param.h"
 #include "model/record.h"
@@ -47,6 +48,7 @@ struct ft_format_config {
     bool omit_null;        /* ndjson: what is null is left out */
     const char *target;    /* the file's name, or NULL */
     bool binary_addresses; /* columnar: 16 bytes each */
+    bool aligned;          /* flows did not end by the rules of their profile */
 };
 
 struct ft_format_ops;
@@ -57,6 +59,7 @@ struct ft_format {
     size_t flow_max;  /* bytes that a flow record takes, at most */
     size_t seal_room; /* with seal: most bytes that a batch has more than its rows */
     size_t trailer_room, trailer_each; /* with trailer: bytes of it, and for each batch */
+    uint32_t pack_ms;                  /* with pack: chunks are held this long at most */
 };
 
 struct ft_format_ops {
@@ -68,6 +71,7 @@ struct ft_format_ops {
     unsigned events;
     bool single_event;  /* one file holds one kind of event only */
     bool prefers_flows; /* without --events it takes flow records */
+    bool needs_file;    /* it cannot be written to a pipe */
     /* it carries bytes of packets: not with --anonymize, which could not look into them */
     bool carries_raw;
     /* On success *out is the caller's, given back by end(). FT_E_NOMEM; FT_E_USAGE: it has no such
@@ -77,13 +81,21 @@ struct ft_format_ops {
     void (*end)(struct ft_format *f);
     /* at the start of every file, at most FT_FORMAT_HEADER_MAX bytes, or NULL */
     size_t (*header)(const struct ft_format *f, uint8_t *p);
-    /* n rows that were written one behind the other become a batch at out; lost: events that this
-     * output has lost until now. Returns its bytes. NULL: events are what they are */
-    size_t (*seal)(const struct ft_format *f, const uint8_t *rows, uint32_t n, uint64_t lost,
-                   uint8_t *out);
+    /* n rows that were written one behind the other become a batch at out; lost: until now. Returns
+     * its bytes. NULL: events are what they are */
+    size_t (*seal)(const struct ft_format *f, const uint8_t *rows, uint32_t n,
+                   const struct ft_loss *lost, uint8_t *out);
+    /* Chunks that were held, one behind the other, become what will lie at offset at of the file;
+     * *out is valid until the next call, on the output's thread. held may be changed. NULL: chunks
+     * go into the file as they are */
+    int (*pack)(struct ft_format *f, uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
+                size_t *out_len);
     /* The next piece of a file's end, at most room (FT_FORMAT_TRAILER_ROOM) bytes; 0: it is over.
      * NULL: files just end */
     size_t (*trailer)(const struct ft_format *f, struct ft_trailer *t, uint8_t *out, size_t room);
+    /* What stands in a file beside, FILE.json; as long as the instance. It needs a file, then.
+     * NULL: nothing */
+    const char *(*sidecar)(const struct ft_format *f);
     size_t (*sample)(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
                      const struct ft_tuple_counts *counts);
     size_t (*flow)(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec);

@@ -38,6 +38,7 @@
 #include "flowtap/log.h"
 #include "flowtap/sandbox.h"
 #include "flowtap/stats.h"
+#include "model/loss.h"
 #include "model/param.h"
 #include "model/trailer.h"
 #include "output/url.h"
@@ -66,6 +67,13 @@ struct ft_output_env {
      * just end. trailer_room and _each: bytes of an end, and for each chunk of the file */
     size_t (*trailer)(const void *cookie, struct ft_trailer *t, uint8_t *out, size_t room);
     const void *trailer_cookie;
+    /* Chunks that were held, FT_PACK_MOST bytes or pack_ms of them, become what will lie at offset
+     * at of the file; *out is valid until the next call. NULL: chunks go into it as they are */
+    int (*pack)(void *cookie, uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
+                size_t *out_len);
+    void *pack_cookie;
+    uint32_t pack_ms;
+    const char *sidecar; /* what stands in FILE.json, borrowed; a file is needed, then; NULL ok */
     size_t trailer_room, trailer_each;
 };
 
@@ -159,11 +167,13 @@ struct ft_output_config {
     bool binary;                    /* events are not lines: each has a mark of its own */
     uint32_t event_most;            /* most bytes of an event; 0: FT_EVENT_ROOM */
     /* binary: events are rows; n of them become a batch at out, of at most seal_room bytes more;
-     * lost: events that this output has lost until now. Returns its bytes. NULL ok */
-    size_t (*seal)(const void *cookie, const uint8_t *rows, uint32_t n, uint64_t lost,
+     * lost: until now. Returns its bytes. NULL ok */
+    size_t (*seal)(const void *cookie, const uint8_t *rows, uint32_t n, const struct ft_loss *lost,
                    uint8_t *out);
     const void *seal_cookie;
     uint32_t seal_room;
+    uint64_t (*packets_lost)(void *cookie); /* with seal: until now; any thread */
+    void *packets_cookie;
 };
 
 struct ft_output;

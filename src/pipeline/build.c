@@ -157,6 +157,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->schema = ft_output_url_get(url, "schema");
     cfg->safe = ft_output_url_get(url, "spreadsheet") != NULL;
     cfg->omit_null = ft_output_url_get(url, "null") != NULL;
+    cfg->aligned = p->plan.aligned;
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
@@ -221,8 +222,8 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
     return rc == FT_OK ? rc : ft_err_set(err, rc, "%s: %s", url->text, why.what);
 }
 
-static size_t seal_batch(const void *cookie, const uint8_t *rows, uint32_t n, uint64_t lost,
-                         uint8_t *out)
+static size_t seal_batch(const void *cookie, const uint8_t *rows, uint32_t n,
+                         const struct ft_loss *lost, uint8_t *out)
 {
     const struct ft_format *f = cookie;
 
@@ -236,10 +237,18 @@ static size_t end_file(const void *cookie, struct ft_trailer *t, uint8_t *out, s
     return f->ops->trailer(f, t, out, room);
 }
 
+static int pack_rows(void *cookie, uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
+                     size_t *out_len)
+{
+    struct ft_format *f = cookie;
+
+    return f->ops->pack(f, held, len, at, out, out_len);
+}
+
 /* Events are rows, and files have an end. */
-static int route_batches(const struct ft_output_url *url, const struct ft_format *f,
-                         struct ft_output_config *cfg, struct ft_output_env *env,
-                         struct ft_err *err)
+static int route_batches(struct ft_pipeline *p, const struct ft_output_url *url,
+                         struct ft_format *f, struct ft_output_config *cfg,
+                         struct ft_output_env *env, struct ft_err *err)
 {
     const char *append = ft_output_url_get(url, "append");
 
@@ -251,15 +260,29 @@ static int route_batches(const struct ft_output_url *url, const struct ft_format
         return ft_err_set(err, FT_E_USAGE, "%s: compress=: %s files are not packed as a whole",
                           url->text, url->format);
     }
+    if (f->ops->needs_file && strcmp(url->target, "-") == 0) {
+        return ft_err_set(err, FT_E_USAGE, "%s: %s is a file with an end, and needs a name",
+                          url->text, url->format);
+    }
+    if (f->ops->sidecar != NULL) {
+        env->sidecar = f->ops->sidecar(f);
+    }
     cfg->binary = true;
     cfg->seal = seal_batch;
     cfg->seal_cookie = f;
+    cfg->packets_lost = ft__stats_packets_lost;
+    cfg->packets_cookie = p;
     cfg->seal_room = (uint32_t)f->seal_room;
     if (f->ops->trailer != NULL) {
         env->trailer = end_file;
         env->trailer_cookie = f;
         env->trailer_room = f->trailer_room;
         env->trailer_each = f->trailer_each;
+    }
+    if (f->ops->pack != NULL) {
+        env->pack = pack_rows;
+        env->pack_cookie = f;
+        env->pack_ms = f->pack_ms;
     }
     return FT_OK;
 }
@@ -277,7 +300,7 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
         env->header_len = ops->header(r->format, header);
         env->header = header;
     }
-    return rc == FT_OK && ops->seal != NULL ? route_batches(url, r->format, cfg, env, err) : rc;
+    return rc == FT_OK && ops->seal != NULL ? route_batches(p, url, r->format, cfg, env, err) : rc;
 }
 
 static void close_route(struct ft_route *r)

@@ -51,18 +51,20 @@ struct file_sink {
     struct ft_sink sink;
     struct ft_output_env env;
     struct ft_log log;
-    char *path;               /* NULL: a descriptor that was handed to us */
-    int32_t id;               /* path: its place in env.files */
+    char *path;    /* NULL: a descriptor that was handed to us */
+    int32_t id;    /* path: its place in env.files */
+    int32_t whole; /* the place that path.part takes when it is whole; -1: there is only path */
     char aside[FT_FILE_NAME]; /* where the file of an earlier run went, "" if nowhere */
     uint8_t *trailer;         /* owned: room for pieces of the end of a file, or NULL */
     uint8_t *header;          /* owned, compressed if the file is; at the start of every file */
     size_t header_len;        /* bytes */
     /* frames */
     struct ft_compressor *z; /* NULL: none */
-    uint8_t *frame;          /* owned; events of the open frame */
+    uint8_t *frame;          /* owned; events of the open frame; NULL: they are not held */
     size_t frame_len, frame_cap, frame_most;
-    int64_t frame_ms;     /* monotonic time of its first byte */
-    struct ft_tally held; /* what is in it */
+    int64_t frame_span_ms; /* it is open this long at most */
+    int64_t frame_ms;      /* monotonic time of its first byte */
+    struct ft_tally held;  /* what is in it */
     struct ft__target at;
     int wake_fd; /* eventfd: give up */
     /* rotation */
@@ -93,7 +95,8 @@ FT_NODISCARD int ft__file_start(struct file_sink *f, const struct ft_output_url 
 /* What a file begins with, into the one that is open, if that is empty or was handed to us. */
 FT_NODISCARD int ft__file_begin(struct file_sink *f);
 
-/* What a file ends with, into the one that is open. What cannot be written is said. */
+/* What a file ends with, into the one that is open, which gets its name if it has none yet. What
+ * cannot be is said. */
 void ft__file_end(struct file_sink *f);
 
 /* Holds the room that the end of the file will need when n chunks of len bytes have been added.
