@@ -37,11 +37,12 @@ enum { FT_FORMAT_EXPORT_MIN = 4096 }; /* an exported record besides its values *
 struct ft_format_config {
     /* of flow records (of collect too); read while it opens; NULL: of no flow records */
     const struct ft_columns *columns;
-    unsigned events;    /* bit per enum ft_event: those that will come; single_event: one */
-    bool collect;       /* events as collect makes them */
-    const char *schema; /* ndjson of collect: another collector's shape, or NULL */
-    bool safe;          /* csv: no text that a spreadsheet takes for a formula */
-    bool omit_null;     /* ndjson: what is null is left out */
+    unsigned events;     /* bit per enum ft_event: those that will come; single_event: one */
+    bool collect;        /* events as collect makes them */
+    const char *schema;  /* ndjson of collect: another collector's shape, or NULL */
+    const char *dialect; /* csv: the tool whose table it is, or NULL */
+    bool safe;           /* csv: no text that a spreadsheet takes for a formula */
+    bool omit_null;      /* ndjson: what is null is left out */
 };
 
 struct ft_format_ops;

@@ -148,6 +148,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                   ft_output_url_get(url, "dialect") != NULL;
 
     cfg->schema = ft_output_url_get(url, "schema");
+    cfg->dialect = ft_output_url_get(url, "dialect");
     cfg->safe = ft_output_url_get(url, "spreadsheet") != NULL;
     cfg->omit_null = ft_output_url_get(url, "null") != NULL;
     if (cfg->schema != NULL && !p->plan.collect) {
