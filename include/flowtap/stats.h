@@ -107,7 +107,9 @@ struct ft_stats {
     uint64_t packets_final;                 /* packets in final flow records */
     uint64_t packets_active;                /* packets of flows in the table now */
     uint64_t where_left_out; /* flow records that do not satisfy --where: no output has them */
-    uint64_t bytes_final;    /* wire bytes, likewise */
+    uint64_t labelled, unlabelled; /* final records that a rule of --labels knows, or none */
+    uint64_t labels_unclear;       /* of the labelled: another rule says something else */
+    uint64_t bytes_final;          /* wire bytes, likewise */
     uint64_t bytes_active;
     uint64_t flows_max; /* bound of the table, all workers */
     uint32_t n_workers;

@@ -295,6 +295,22 @@ static const struct ft_option_row rows[] = {
               "the same as -p app"},
      FT__SET_APP,
      0},
+    {{.name = "labels",
+      .type = FT_OPT_STRING,
+      .commands = BOTH,
+      .arg = "FILE",
+      .help =
+          "Rules that say what flows were, as CSV: times, addresses, ports -> the columns label "
+          "and attack (profile label)"},
+     FT__SET_TEXT,
+     AT(labels)},
+    {{.name = "no-identity",
+      .type = FT_OPT_FLAG,
+      .commands = BOTH,
+      .help = "Leave out what a model could learn by heart instead of behaviour: addresses, ports, "
+              "times, TTLs, ids, names; for flow records"},
+     FT__SET_BOOL,
+     AT(no_identity)},
     {{.name = "anonymize",
       .type = FT_OPT_STRING,
       .commands = ALL,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "flowtap/version.h"
 #include "model/columns.h"
 #include "model/field_export.h"
 
@@ -211,8 +212,11 @@ static void json_event(const struct schema *s, const struct kind *k, const struc
 
 static void make_json_schema(const struct schema *s)
 {
-    fprintf(s->to, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
-                   "\"title\":\"flowtap events\",\"oneOf\":[");
+    fprintf(s->to,
+            "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
+            "\"$id\":\"urn:flowtap:events:%s\","
+            "\"title\":\"flowtap events\",\"oneOf\":[",
+            ft_schema_version());
     for (uint32_t i = 0; i < s->n; i++) {
         fprintf(s->to, "%s{\"$ref\":\"#/$defs/%s\"}", i > 0 ? "," : "", s->kinds[i].name);
     }

@@ -123,6 +123,13 @@ struct ft_tunnel_record {
     uint8_t src[16], dst[16]; /* outer addresses, as the forward direction has them */
 };
 
+/* What the rules of --labels say of a flow. */
+struct ft_label_record {
+    const char *attack; /* text_len bytes of UTF-8, in the rules; NULL: it has no name */
+    uint8_t attack_len;
+    uint8_t label;
+};
+
 /* The part of a flow in no tunnel, whose packets the network left alone. */
 extern const struct ft_tunnel_record ft_tunnel_nothing;
 

@@ -15,6 +15,7 @@
 #include "config/url.h"
 #include "format/pcap.h"
 #include "guard/opener.h"
+#include "model/labels.h"
 #include "pipeline/app.h"
 #include "pipeline/collect.h"
 #include "pipeline/columns.h"
@@ -94,7 +95,8 @@ int ft__build_check_raw(bool anonymize, const char *name, const struct ft_format
 {
     if (anonymize && format->carries_raw) {
         return ft_err_set(err, FT_E_USAGE,
-                          "%s: carries bytes of packets, which --anonymize cannot look into", name);
+                          "%s: carries bytes of packets: not with --anonymize or --no-identity",
+                          name);
     }
     return FT_OK;
 }
@@ -104,7 +106,7 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
                          const struct ft_format_ops *ops, struct ft_output_config *cfg,
                          struct ft_output_env *env, struct ft_route *r, struct ft_err *err)
 {
-    int rc = ft__build_check_raw(p->plan.anonymize, url->text, ops, err);
+    int rc = ft__build_check_raw(p->plan.anonymize || p->plan.no_identity, url->text, ops, err);
 
     if (rc != FT_OK) {
         return rc;
@@ -172,6 +174,20 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
 }
 
 /* Makes the route's instance of its format. */
+/* --no-identity: events that are about hosts go nowhere. */
+static int check_identity(const struct ft_plan *plan, const struct ft_output_url *url,
+                          unsigned events, struct ft_err *err)
+{
+    if (plan->no_identity && (events & ~(1u << FT_EVENT_FLOW | 1u << FT_EVENT_STATS)) != 0) {
+        return ft_err_set(
+            err, FT_E_USAGE,
+            "%s: --no-identity: samples are addresses and times; ask for flow records "
+            "(-e flow)",
+            url->text);
+    }
+    return FT_OK;
+}
+
 static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
                        const struct ft_format_ops *ops, bool count_only, struct ft_route *r,
                        struct ft_err *err)
@@ -183,6 +199,7 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
     int rc = ft__columns_of(&p->plan, url, &columns, err);
 
     rc = rc == FT_OK ? route_options(p, url, &cfg, err) : rc;
+    rc = rc == FT_OK ? check_identity(&p->plan, url, r->events, err) : rc;
     rc = rc == FT_OK ? ft__build_check_raw(p->plan.anonymize, url->text, ops, err) : rc;
     if (rc != FT_OK) {
         return rc;
@@ -354,6 +371,36 @@ static int read_key(const char *path, uint8_t key[FT_CRYPTOPAN_KEY], struct ft_e
     return rc;
 }
 
+/* Reads the rules of --labels. */
+static int read_labels(struct ft_pipeline *p, const char *path, struct ft_err *err)
+{
+    enum { MOST = 16 << 20 };
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char *text = fd >= 0 ? ft_mem_alloc(1, MOST) : NULL;
+    struct ft_err why = {0};
+    size_t len = 0;
+    ssize_t n = fd >= 0 ? 1 : -1;
+    int rc = FT_OK;
+
+    while (text != NULL && n > 0 && len < MOST) {
+        n = read(fd, text + len, MOST - len);
+        len += n > 0 ? (size_t)n : 0;
+    }
+    if (n < 0) {
+        rc = ft_err_set(err, FT_E_IO, "labels: %s: %s", path, strerror(errno));
+    } else if (text == NULL || len == MOST) {
+        rc = ft_err_set(err, FT_E_USAGE, "labels: %s: is larger than 16 MiB", path);
+    } else {
+        rc = ft_labels_parse(text, len, &p->labels, &why);
+        rc = rc == FT_OK ? rc : ft_err_set(err, FT_E_USAGE, "labels: %s: %s", path, why.what);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    ft_mem_free(text);
+    return rc;
+}
+
 static int anonymize_failed(int rc, struct ft_err *err)
 {
     return ft_err_set(err, rc, "anonymize: %s",
@@ -476,7 +523,11 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     if (rc == FT_OK && cfg->where != NULL) {
         rc = ft_where_flow(cfg->where, cfg->command == FT_CMD_COLLECT, &p->where, err);
     }
+    if (rc == FT_OK && cfg->labels != NULL) {
+        rc = read_labels(p, cfg->labels, err);
+    }
     rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
+    p->plan.options.labels = p->labels;
     if (rc != FT_OK) {
         return rc;
     }
@@ -667,6 +718,7 @@ void ft__build_free(struct ft_pipeline *p)
     ft_places_free(p->places);
     ft_scrub_free(p->scrub);
     ft_where_free(p->where);
+    ft_labels_free(p->labels);
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);

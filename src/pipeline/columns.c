@@ -43,8 +43,8 @@ static int compose(const struct ft_plan *plan, const struct ft_output_url *url, 
     return refuse(url, "profile", rc, &why, err);
 }
 
-int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
-                   struct ft_columns *out, struct ft_err *err)
+static int columns_asked(const struct ft_plan *plan, const struct ft_output_url *url,
+                         struct ft_columns *out, struct ft_err *err)
 {
     const char *columns = ft_output_url_get(url, "columns");
     const char *profile = ft_output_url_get(url, "profile");
@@ -77,6 +77,30 @@ int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
         ft_columns_compose(plan->profiles, out);
     }
     return FT_OK;
+}
+
+/* --no-identity: what was asked for by name is not left out without a word. */
+static int no_identity(const struct ft_output_url *url, struct ft_columns *out, struct ft_err *err)
+{
+    for (uint32_t i = 0; i < out->n && ft_output_url_get(url, "columns") != NULL; i++) {
+        if (ft_column_tells(&out->col[i])) {
+            return ft_err_set(
+                err, FT_E_USAGE,
+                "output %s: columns=: '%s' tells of hosts, networks or times: not with "
+                "--no-identity",
+                url->text, out->col[i].field->name);
+        }
+    }
+    ft_columns_no_identity(out);
+    return FT_OK;
+}
+
+int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
+                   struct ft_columns *out, struct ft_err *err)
+{
+    int rc = columns_asked(plan, url, out, err);
+
+    return rc == FT_OK && plan->no_identity ? no_identity(url, out, err) : rc;
 }
 
 /* Does an output write flow records? One that only counts is for measuring: as if it did. */
@@ -160,12 +184,19 @@ int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
     int rc = FT_OK;
 
     plan->profiles = cfg->profiles;
+    plan->no_identity = cfg->no_identity;
+    for (uint32_t k = 0; cfg->labels != NULL && ft_column_sets[k] != NULL; k++) {
+        plan->profiles |= (uint32_t)(ft_column_sets[k] == &ft_columns_label) << k;
+    }
     plan->parts = 1u << FT_PART_CORE;
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = plan_output(cfg, cfg->outputs[i], plan, err);
     }
     if (cfg->n_outputs == 0) { /* callbacks will come */
         ft_columns_compose(plan->profiles, &columns);
+        if (plan->no_identity) {
+            ft_columns_no_identity(&columns);
+        }
         plan->parts |= ft_columns_parts(&columns);
         rc = add_rules(cfg, plan, &columns, err);
     }

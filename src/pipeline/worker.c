@@ -4,6 +4,7 @@
 
 #include "base/wait.h"
 #include "feature/app/app.h"
+#include "feature/label/label.h"
 #include "pipeline/app.h"
 #include "pipeline/internal.h"
 #include "pipeline/lanes.h"
@@ -131,6 +132,19 @@ static void publish_types(struct ft_worker *w)
     ft_count_set(&w->types.other, t->other);
 }
 
+static void publish_labels(struct ft_worker *w)
+{
+    const void *label = ft_meter_state(&w->meter, FT_PART_LABEL);
+    struct ft_label_stats s;
+
+    if (label != NULL) {
+        ft_label_stats(label, &s);
+        ft_count_set(&w->labelled, s.labelled);
+        ft_count_set(&w->unlabelled, s.unlabelled);
+        ft_count_set(&w->labels_unclear, s.unclear);
+    }
+}
+
 void ft__worker_publish(struct ft_worker *w)
 {
     if (ft_count_get(&w->verdict[FT_V_NOT_IP]) != w->dec.verdict[FT_V_NOT_IP]) {
@@ -158,6 +172,7 @@ void ft__worker_publish(struct ft_worker *w)
         ft_count_set(&w->app_packets, a.inspected);
         ft_count_set(&w->app_no_buffer, a.no_buffer);
     }
+    publish_labels(w);
 }
 
 void ft__worker_breathe(struct ft_worker *w, bool idle)
