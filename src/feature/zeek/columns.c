@@ -80,11 +80,11 @@ static const struct ft_field rows[] = {
     {ROW(14020, "id.orig_h", FT_T_ADDR, ""), .get = f_orig_h, .source = SOURCE,
      .meaning = "originator's address: the sender of the first SYN, else of the first packet, but "
                 "where that seems to come from a server's port"},
-    {ROW(14030, "id.orig_p", FT_T_U16, ""), AT(port[0]), .source = SOURCE,
+    {ROW(14030, "id.orig_p", FT_T_U16, ""), AT(port[0]), .tells_host = true, .source = SOURCE,
      .meaning = "originator's port; of ICMP the type; 0 of others"},
     {ROW(14040, "id.resp_h", FT_T_ADDR, ""), .get = f_resp_h, .source = SOURCE,
      .meaning = "responder's address"},
-    {ROW(14050, "id.resp_p", FT_T_U16, ""), AT(port[1]), .source = SOURCE,
+    {ROW(14050, "id.resp_p", FT_T_U16, ""), AT(port[1]), .tells_host = true, .source = SOURCE,
      .meaning =
          "responder's port; of ICMP the type of the answer, or the code where there is none"},
     {ROW(14060, "proto", FT_T_STRING, ""), .get = f_proto, .source = SOURCE,
@@ -106,10 +106,10 @@ static const struct ft_field rows[] = {
      .null = NO_DURATION, .meaning = "payload of the responder, likewise"},
     {ROW(14110, "conn_state", FT_T_STRING, ""), .get = f_conn_state, .source = SOURCE,
      .meaning = "S0, S1, SF, REJ, S2, S3, RSTO, RSTR, RSTOS0, RSTRH, SH, SHR or OTH"},
-    {ROW(14120, "local_orig", FT_T_BOOL, ""), AT(local[0]), .source = SOURCE,
+    {ROW(14120, "local_orig", FT_T_BOOL, ""), AT(local[0]), .tells_host = true, .source = SOURCE,
      .meaning = "the originator is in Zeek's default local networks: private and special-purpose "
                 "ones"},
-    {ROW(14130, "local_resp", FT_T_BOOL, ""), AT(local[1]), .source = SOURCE,
+    {ROW(14130, "local_resp", FT_T_BOOL, ""), AT(local[1]), .tells_host = true, .source = SOURCE,
      .meaning = "the responder is, likewise"},
     {ROW(14140, "missed_bytes", FT_T_U64, "bytes"), AT(missed_bytes), .source = SOURCE,
      .meaning = "bytes of both sides that were acknowledged and never captured"},
