@@ -106,14 +106,21 @@ static int64_t sooner(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static int64_t over_ns(const struct ft_table *t, uint32_t i)
+{
+    return ft_time_add(ft__flow_first(t, i), (int64_t)t->cold[i].active_k << FT__OVER_SHIFT);
+}
+
 struct ft__deadlines ft__flow_deadlines(const struct ft_table *t, uint32_t i)
 {
     const struct ft__hot *h = &t->hot[i];
     bool closed = (h->state & FT__S_CLOSED) != 0;
-    int64_t idle = ft_time_add(ft__hot_last(h), closed ? t->cfg.linger_ns : idle_of(t, h));
+    int64_t last = closed && t->cfg.rules.linger_fixed ? over_ns(t, i) : ft__hot_last(h);
+    int64_t idle = ft_time_add(last, closed ? t->cfg.linger_ns : idle_of(t, h));
     int64_t after;
 
-    if (__builtin_mul_overflow((int64_t)t->cold[i].active_k + 1, t->cfg.rules.active_ns, &after)) {
+    if (t->cfg.rules.linger_fixed ||
+        __builtin_mul_overflow((int64_t)t->cold[i].active_k + 1, t->cfg.rules.active_ns, &after)) {
         after = INT64_MAX;
     }
     return (struct ft__deadlines){

@@ -84,7 +84,8 @@ int ft_table_new(const struct ft_table_config *cfg, struct ft_table **out)
 
     if (cfg->max_flows < 1 || cfg->max_flows > FLOWS_MAX || rules->idle_ns < 1 ||
         rules->idle_else_ns < 0 || rules->login_idle_ns < 0 || rules->names_every_ns < 0 ||
-        rules->names_quiet_ns < 0 || rules->attempt_ns < 0 || rules->active_ns < 1 ||
+        rules->names_quiet_ns < 0 || rules->attempt_ns < 0 ||
+        (rules->linger_fixed && rules->active_ns != INT64_MAX) || rules->active_ns < 1 ||
         cfg->linger_ns < 1 || cfg->n_snapshots > FT_MAX_SNAPSHOTS) {
         return FT_E_RANGE;
     }
@@ -383,6 +384,16 @@ static bool closes_by_fins(const struct ft_table *t, uint32_t i)
     return t->cfg.rules.fins_end && fins != 0 && (fins == (FT__C_FIN | FT__C_FIN << 1) || lonely);
 }
 
+/* The connection is over with a packet of ts_ns. */
+static void note_over(struct ft_table *t, uint32_t i, int64_t ts_ns)
+{
+    int64_t since = ft_time_sub(ts_ns, ft__flow_first(t, i)) >> FT__OVER_SHIFT;
+
+    if (t->cfg.rules.linger_fixed && (t->hot[i].state & FT__S_CLOSED) == 0) {
+        t->cold[i].active_k = since < UINT32_MAX ? (uint32_t)since : UINT32_MAX;
+    }
+}
+
 /* What may follow a counted packet: established, closed, a snapshot. */
 FT_COLD static void after(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, bool closed)
 {
@@ -393,6 +404,7 @@ FT_COLD static void after(struct ft_table *t, uint32_t i, const struct ft_packet
         h->state |= FT__S_ESTABLISHED;
     }
     if ((closed || closes_by_flags(h, pkt) || closes_by_fins(t, i)) && !t->cfg.rules.past_tcp_end) {
+        note_over(t, i, pkt->ts_ns);
         h->state |= FT__S_CLOSED;
     }
     if ((before ^ h->state) & (FT__S_ESTABLISHED | FT__S_CLOSED)) {

@@ -27,6 +27,8 @@ struct ft_flow_rules {
     bool past_tcp_end; /* neither the end of a connection ends the flow nor the SYN of another */
     bool fins_end;     /* TCP: it is over with the FINs of both sides, acknowledged or not, and with
                           that of one which nobody ever answered */
+    bool linger_fixed; /* what comes after a connection is over does not make it longer; active_ns
+                          is INT64_MAX then */
     bool syn_begins; /* a SYN that is not the first one sent again always begins another, and after
                         a FIN or RST every one */
     bool five_tuple; /* neither VLANs nor ids of tunnels tell flows apart */

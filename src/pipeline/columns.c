@@ -156,6 +156,7 @@ static void plan_rules(const struct ft_config *cfg, struct ft_plan *plan)
     }
     if (ft_config_given(cfg, "active-timeout")) {
         plan->rules.active_ns = cfg->active_ns;
+        plan->rules.linger_fixed = false;
     }
 }
 

@@ -160,6 +160,13 @@ def test_P4_end_of_a_connection(m):
     same([r[2:4] for r in say(m, c.frames)], [("S2", "ShAFd")])
 
 
+def test_P4_what_comes_after_the_end_does_not_put_it_off(m):
+    c = Conn().open().send(0, RST | ACK)
+    for _ in range(5):
+        c.send(1, ACK, dt=2 * S)  # 2, 4, 6, 8 and 10 seconds after the end
+    same([r[2:] for r in say(m, c.frames)], [("RSTO", "ShARa", "3", "3"), ("OTH", "^a", "0", "3")])
+
+
 def gaps(m, sport, dport, *seconds, proto=17):
     """How many rows packets make that come so far apart."""
     t, out, c = T0, [], Conn(sport=sport, dport=dport).open() if proto == 6 else None

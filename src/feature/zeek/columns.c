@@ -146,6 +146,7 @@ static const struct ft_flow_rules rules = {
     .names_quiet_ns = 9 * SEC,
     .active_ns = INT64_MAX,
     .fins_end = true,
+    .linger_fixed = true,
     .syn_begins = true,
     .five_tuple = true,
 };
