@@ -214,7 +214,7 @@ static void test_needs_come_before(void)
 
 static void test_no_memory(void)
 {
-    for (uint64_t n = 1; n < 40; n++) {
+    for (uint64_t n = 1; n < 100; n++) {
         struct ft_meter m;
 
         memset(&m, 0, sizeof m);
