@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "flowtap/version.h"
+#include "format/arrow_message.h"
 #include "model/columns.h"
 #include "model/field_export.h"
 
@@ -27,7 +28,7 @@ static const struct {
                   "{\"type\":\"integer\",\"minimum\":0}"},
     [FT_T_I64] = {"int64", "int64", "Int64", "\"long\"", "int64", "{\"type\":\"integer\"}"},
     [FT_T_F64] = {"float64", "double", "Float64", "\"double\"", "double", "{\"type\":\"number\"}"},
-    [FT_T_TIME] = {"time", "timestamp[ns, UTC]", "DateTime64(6)", "\"double\"", "double",
+    [FT_T_TIME] = {"time", "timestamp[us, UTC]", "DateTime64(6)", "\"double\"", "double",
                    "{\"type\":\"number\"}"},
     [FT_T_STRING] = {"string", "utf8", "LowCardinality(String)", "\"string\"", "string",
                      "{\"type\":\"string\"}"},
@@ -334,6 +335,7 @@ static void make_clickhouse(const struct schema *s)
     }
 }
 
+/* As Arrow outputs have them: whatever says null in a batch, a column has one type. */
 static void make_arrow(const struct schema *s)
 {
     fprintf(s->to, "{");
@@ -346,11 +348,10 @@ static void make_arrow(const struct schema *s)
             bool list = f->type == FT_T_LIST;
 
             fprintf(s->to,
-                    "  {\"name\":\"%s\",\"type\":\"%s%s%s\",\"nullable\":%s,\"metadata\":{"
+                    "  {\"name\":\"%s\",\"type\":\"%s%s%s\",\"nullable\":true,\"metadata\":{"
                     "\"unit\":\"%s\",\"object\":\"%s\",\"element\":\"",
-                    f->name, list ? "list<" : "", types[list ? f->item : f->type].arrow,
-                    list ? ">" : "", nullable(s, &c->col[i]) ? "true" : "false", f->unit,
-                    groups[f->group]);
+                    ft__arrow_name(f), list ? "list<" : "", types[list ? f->item : f->type].arrow,
+                    list ? ">" : "", f->unit, groups[f->group]);
             element(s->to, f, "");
             fprintf(s->to, "\"}}%s\n", i + 1 < c->n ? "," : "");
         }

@@ -68,7 +68,9 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
 {
     static const enum ft_event preferred[] = {FT_EVENT_FLOW, FT_EVENT_SAMPLE};
     const char *word = ft_output_url_get(url, "event");
-    unsigned events = p->events & format->events;
+    unsigned events =
+        (format->prefers_flows && !p->plan.events_given ? 1u << FT_EVENT_FLOW : p->events) &
+        format->events;
 
     if (word != NULL) {
         return route_named(p, url, word, out, err);
@@ -149,10 +151,15 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                   ft_output_url_get(url, "profile") != NULL ||
                   ft_output_url_get(url, "dialect") != NULL;
 
+    const char *addresses = ft_output_url_get(url, "addresses");
+
+    cfg->target = url->target;
     cfg->schema = ft_output_url_get(url, "schema");
     cfg->dialect = ft_output_url_get(url, "dialect");
     cfg->safe = ft_output_url_get(url, "spreadsheet") != NULL;
     cfg->omit_null = ft_output_url_get(url, "null") != NULL;
+    cfg->aligned = p->plan.aligned;
+    cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
                           url->text);
@@ -216,20 +223,83 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
     return rc == FT_OK ? rc : ft_err_set(err, rc, "%s: %s", url->text, why.what);
 }
 
+static size_t seal_batch(const void *cookie, const uint8_t *rows, uint32_t n, uint64_t lost,
+                         uint8_t *out)
+{
+    const struct ft_format *f = cookie;
+
+    return f->ops->seal(f, rows, n, lost, out);
+}
+
+static size_t end_file(const void *cookie, struct ft_trailer *t, uint8_t *out, size_t room)
+{
+    const struct ft_format *f = cookie;
+
+    return f->ops->trailer(f, t, out, room);
+}
+
+static int pack_rows(void *cookie, uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
+                     size_t *out_len)
+{
+    struct ft_format *f = cookie;
+
+    return f->ops->pack(f, held, len, at, out, out_len);
+}
+
+/* Events are rows, and files have an end. */
+static int route_batches(const struct ft_output_url *url, struct ft_format *f,
+                         struct ft_output_config *cfg, struct ft_output_env *env,
+                         struct ft_err *err)
+{
+    const char *append = ft_output_url_get(url, "append");
+
+    if (append != NULL && strcmp(append, "true") == 0) {
+        return ft_err_set(err, FT_E_USAGE, "%s: append=: %s files are not added to", url->text,
+                          url->format);
+    }
+    if (ft_output_url_get(url, "compress") != NULL) {
+        return ft_err_set(err, FT_E_USAGE, "%s: compress=: %s files are not packed as a whole",
+                          url->text, url->format);
+    }
+    if (f->ops->needs_file && strcmp(url->target, "-") == 0) {
+        return ft_err_set(err, FT_E_USAGE, "%s: %s is a file with an end, and needs a name",
+                          url->text, url->format);
+    }
+    if (f->ops->sidecar != NULL) {
+        env->sidecar = f->ops->sidecar(f);
+    }
+    cfg->binary = true;
+    cfg->seal = seal_batch;
+    cfg->seal_cookie = f;
+    cfg->seal_room = (uint32_t)f->seal_room;
+    if (f->ops->trailer != NULL) {
+        env->trailer = end_file;
+        env->trailer_cookie = f;
+        env->trailer_room = f->trailer_room;
+        env->trailer_each = f->trailer_each;
+    }
+    if (f->ops->pack != NULL) {
+        env->pack = pack_rows;
+        env->pack_cookie = f;
+        env->pack_ms = f->pack_ms;
+    }
+    return FT_OK;
+}
+
 /* What an output of events needs besides its target. */
 static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
-                         const struct ft_format_ops *ops, bool count_only,
+                         const struct ft_format_ops *ops, struct ft_output_config *cfg,
                          struct ft_output_env *env, uint8_t *header, struct ft_route *r,
                          struct ft_err *err)
 {
     int rc = route_events(p, url, ops, &r->events, err);
 
-    rc = rc == FT_OK ? open_format(p, url, ops, count_only, r, err) : rc;
+    rc = rc == FT_OK ? open_format(p, url, ops, cfg->count_only, r, err) : rc;
     if (rc == FT_OK && ops->header != NULL && r->events != 0) {
         env->header_len = ops->header(r->format, header);
         env->header = header;
     }
-    return rc;
+    return rc == FT_OK && ops->seal != NULL ? route_batches(url, r->format, cfg, env, err) : rc;
 }
 
 static void close_route(struct ft_route *r)
@@ -243,7 +313,7 @@ static void close_route(struct ft_route *r)
 static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                       struct ft_output_config *cfg, struct ft_err *err)
 {
-    uint8_t header[FT_FORMAT_HEADER_MAX];
+    uint8_t *header = ft_mem_alloc(1, FT_FORMAT_HEADER_MAX);
     const struct ft_format_ops *ops = ft_format_find(url->format);
     struct ft_route r = {0};
     struct ft_output_env env = {.log = &p->log,
@@ -254,19 +324,23 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                                 .failed_cookie = p};
     int rc;
 
-    if (ops == NULL) {
-        return ft_err_set(err, FT_E_USAGE, "%s: there is no format '%s'", url->text, url->format);
+    if (ops == NULL || header == NULL) {
+        ft_mem_free(header);
+        return header == NULL ? ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text)
+                              : ft_err_set(err, FT_E_USAGE, "%s: there is no format '%s'",
+                                           url->text, url->format);
     }
     if (ops->events == 1u << FT_EVENT_PACKET) {
         rc = route_packets(p, url, ops, cfg, &env, &r, err);
     } else {
-        rc = route_records(p, url, ops, cfg->count_only, &env, header, &r, err);
+        rc = route_records(p, url, ops, cfg, &env, header, &r, err);
     }
     if (rc == FT_OK) {
         rc = ft_output_open(url, cfg, &env, &r.output, err);
     } else if (cfg->sink_instance != NULL) { /* nobody has taken it */
         cfg->sink_instance->ops->close(cfg->sink_instance);
     }
+    ft_mem_free(header); /* the sink has its own */
     if (rc != FT_OK) {
         close_route(&r);
         return rc;

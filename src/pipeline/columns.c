@@ -111,6 +111,9 @@ static bool takes_flows(const struct ft_config *cfg, const struct ft_output_url 
     if (strcmp(url->format, "null") == 0) {
         return true;
     }
+    if (!cfg->events_given && word == NULL && ft_format_find(url->format)->prefers_flows) {
+        return true;
+    }
     return word != NULL ? strcmp(word, ft_event_word(FT_EVENT_FLOW)) == 0
                         : (cfg->events >> FT_EVENT_FLOW & 1) != 0;
 }
@@ -189,6 +192,7 @@ int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
     for (uint32_t k = 0; cfg->labels != NULL && ft_column_sets[k] != NULL; k++) {
         plan->profiles |= (uint32_t)(ft_column_sets[k] == &ft_columns_label) << k;
     }
+    plan->events_given = cfg->events_given;
     plan->parts = 1u << FT_PART_CORE;
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = plan_output(cfg, cfg->outputs[i], plan, err);

@@ -63,12 +63,13 @@ struct ft_plan {
     struct ft_set_options options;             /* of their owners */
     const struct ft_flow_rules *profile_rules; /* of the profiles that have some, or NULL */
     struct ft_flow_rules rules; /* of the profiles among them that have some, or flowtap's */
-    bool aligned;     /* their own do not agree, or were not wanted: both timeouts were given */
-    bool links;       /* likewise at what frames say */
-    bool packets;     /* some output holds packets */
-    bool payloads;    /* some of them look into payloads: packets carry those */
-    bool no_identity; /* flow records do not tell of hosts, networks or times */
-    bool anonymize;   /* no true address leaves: events, messages, saved state */
+    bool aligned;      /* their own do not agree, or were not wanted: both timeouts were given */
+    bool links;        /* likewise at what frames say */
+    bool events_given; /* by --events */
+    bool packets;      /* some output holds packets */
+    bool payloads;     /* some of them look into payloads: packets carry those */
+    bool no_identity;  /* flow records do not tell of hosts, networks or times */
+    bool anonymize;    /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;
     int64_t stats_ns;
     int64_t duration_ns;          /* live: of wall time; 0: no end */

@@ -180,7 +180,7 @@ void ft__worker_breathe(struct ft_worker *w, bool idle)
     int64_t now = ft__clock_mono_ns();
 
     if (idle || now - w->flushed_ns >= breath_ns) {
-        ft_emitter_flush(&w->emit);
+        ft_emitter_breathe(&w->emit, now);
         w->flushed_ns = now;
         ft__worker_publish(w);
     }
@@ -221,6 +221,7 @@ void *ft__worker_end(struct ft_worker *w)
         ft_output_ending(p->routes[i].output, p->plan.drain_ms);
     }
     ft_meter_flush(&w->meter, end_ns, stopped || p->plan.live ? FT_REASON_SHUTDOWN : FT_REASON_EOF);
+    ft_emitter_flush(&w->emit);
     ft__worker_breathe(w, true);
     pthread_mutex_lock(&p->lock);
     p->running--;
