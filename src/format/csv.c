@@ -53,6 +53,17 @@ static size_t csv_header(const struct ft_format *f, uint8_t *out)
     return end_line(p, out);
 }
 
+/* Only tables of Zeek's have an end. */
+static size_t csv_trailer(const struct ft_format *f, struct ft_trailer *t, uint8_t *out,
+                          size_t room)
+{
+    if (!self(f)->zeek || t->state != 0 || room < FT__ZEEK_CLOSE) {
+        return 0;
+    }
+    t->state = 1;
+    return ft__zeek_close(out);
+}
+
 /* Would a spreadsheet compute this text? */
 static bool is_formula(const uint8_t *text, size_t len)
 {
@@ -179,6 +190,7 @@ static int csv_open(const struct ft_format_config *cfg, struct ft_format **out, 
     csv->format.flow_max = ft_format_flow_max(cfg);
     csv->safe = cfg->safe;
     csv->zeek = cfg->dialect != NULL && strcmp(cfg->dialect, "zeek") == 0;
+    csv->format.trailer_room = csv->zeek ? FT__ZEEK_CLOSE : 0;
     if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
         csv->columns = *cfg->columns;
     } else {
@@ -205,6 +217,7 @@ const struct ft_format_ops ft_format_csv = {
     .open = csv_open,
     .end = csv_end,
     .header = csv_header,
+    .trailer = csv_trailer,
     .sample = csv_sample,
     .flow = csv_flow,
     .stats = csv_stats,

@@ -53,18 +53,30 @@ static uint8_t *end_line(uint8_t *p)
     return p;
 }
 
-size_t ft__zeek_header(const struct ft_columns *c, const char *path, uint8_t *out)
+/* "2026-11-29-08-04-41", local time. */
+static uint8_t *put_now(uint8_t *p)
 {
-    uint8_t *p = FT_PUT_LIT(out, "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n"
-                                 "#unset_field\t-\n#path\t");
     time_t now = time(NULL);
     struct tm tm;
     char text[32];
 
+    strftime(text, sizeof text, "%Y-%m-%d-%H-%M-%S", localtime_r(&now, &tm));
+    return ft_put_str(p, text);
+}
+
+size_t ft__zeek_close(uint8_t *out)
+{
+    return (size_t)(end_line(put_now(FT_PUT_LIT(out, "#close\t"))) - out);
+}
+
+size_t ft__zeek_header(const struct ft_columns *c, const char *path, uint8_t *out)
+{
+    uint8_t *p = FT_PUT_LIT(out, "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n"
+                                 "#unset_field\t-\n#path\t");
+
     p = end_line(ft_put_str(p, path));
     p = FT_PUT_LIT(p, "#open\t");
-    strftime(text, sizeof text, "%Y-%m-%d-%H-%M-%S", localtime_r(&now, &tm));
-    p = end_line(ft_put_str(p, text));
+    p = end_line(put_now(p));
     p = FT_PUT_LIT(p, "#fields");
     for (uint32_t i = 0; i < c->n; i++) {
         *p++ = '\t';

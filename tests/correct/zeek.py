@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Item P4: profile zeek: what Zeek would say of made captures, worked out by hand from its scripts and source
 (base/protocols/conn, packet_analysis/protocol/tcp)."""
+import gzip
+import os
 import re
+import tempfile
 
 from packets import *
 from run import main, same
@@ -48,13 +51,28 @@ def test_P4_table(m):
     assert re.fullmatch(r"#open\t\d{4}(-\d\d){5}", lines[5]), lines[5]
     same(lines[6].split("\t"), ["#fields"] + COLUMNS)
     same(lines[7].split("\t"), ["#types"] + TYPES)
-    same(len(lines), 9)
+    same(len(lines), 10)
+    assert re.fullmatch(r"#close\t\d{4}(-\d\d){5}", lines[9]), lines[9]
     cells = lines[8].split("\t")
     same(cells[0], "1700000000.001000")
     assert re.fullmatch(r"C[0-9A-Za-z]{11}", cells[1]), cells[1]
     # 3 and 2 ms of handshake, 5 more segments 1 ms apart before the FINs: to the second FIN it is 5 + 3 + 3 ms
     same(cells[2:], [A, "1000", B, "80", "tcp", "-", "0.011000", "100", "3000", "SF", "T", "T", "0", "ShADdFaf",
                      "6", str(6 * 40 + 100), "4", str(4 * 40 + 3000), "-", "6"])
+
+
+def test_P4_tables_in_files(m):
+    frames = Conn().open().frames
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "conn.log")
+        for _ in range(2):  # the second run begins anew
+            m.raw(pcap(frames), "-e", "flow", "-o", "csv:%s?dialect=zeek" % path)
+            with open(path) as f:
+                lines = f.read().splitlines()
+            same((len(lines), [x.split("\t")[0] for x in lines if x.startswith("#")][-1]), (10, "#close"))
+        m.raw(pcap(frames), "-e", "flow", "-o", "csv:%s.gz?dialect=zeek&compress=gzip" % path)
+        with gzip.open(path + ".gz", "rt") as f:
+            same([x[:6] for x in f][-2:], ["#types", "170000"])
 
 
 def test_P4_the_last_ack_is_not_in_the_duration(m):
