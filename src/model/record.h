@@ -163,6 +163,27 @@ struct ft_splt_record {
     uint32_t n;
 };
 
+/* A flow as Zeek's conn.log has it: 0 is the originator, 1 the responder, which need not be the
+ * forward and the reverse direction of the core. */
+enum { FT_ZEEK_HISTORY = 56, FT_ZEEK_SERVICE = 24 };
+struct ft_zeek_record {
+    uint64_t bytes[2]; /* payload; TCP: by the sequence numbers */
+    uint64_t packets[2], ip_bytes[2];
+    uint64_t missed_bytes;
+    int64_t first_ns;
+    int64_t duration_us;    /* 0 and less: it has none, nor has it bytes */
+    uint64_t flow_id;       /* what the uid is made of */
+    const char *conn_state; /* static text, as the next */
+    const char *proto;
+    uint16_t port[2];
+    uint8_t ip_version;
+    uint8_t ip_proto;
+    bool local[2];
+    uint8_t addr[2][16];
+    char history[FT_ZEEK_HISTORY]; /* NUL-terminated, as the next; "": it has none */
+    char service[FT_ZEEK_SERVICE];
+};
+
 /* The running counts of a packet's own 5-tuple in its own direction, that packet included. */
 struct ft_tuple_counts {
     uint64_t packets;
