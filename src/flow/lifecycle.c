@@ -43,6 +43,14 @@ static bool is_login(const struct ft__hot *h)
     return open && (port == 21 || port == 22 || port == 23 || port == 513);
 }
 
+/* A time as the rules see it. */
+static int64_t cut(const struct ft_table *t, int64_t ns)
+{
+    int64_t tick_ns = t->cfg.rules.tick_ns, over = tick_ns != 0 ? ns % tick_ns : 0;
+
+    return over < 0 ? ft_time_sub(ns, over + tick_ns) : ns - over;
+}
+
 static int64_t idle_of(const struct ft_table *t, const struct ft__hot *h)
 {
     const struct ft_flow_rules *r = &t->cfg.rules;
@@ -115,7 +123,7 @@ struct ft__deadlines ft__flow_deadlines(const struct ft_table *t, uint32_t i)
 {
     const struct ft__hot *h = &t->hot[i];
     bool closed = (h->state & FT__S_CLOSED) != 0;
-    int64_t last = closed && t->cfg.rules.linger_fixed ? over_ns(t, i) : ft__hot_last(h);
+    int64_t last = closed && t->cfg.rules.linger_fixed ? over_ns(t, i) : cut(t, ft__hot_last(h));
     int64_t idle = ft_time_add(last, closed ? t->cfg.linger_ns : idle_of(t, h));
     int64_t after;
 
@@ -125,7 +133,7 @@ struct ft__deadlines ft__flow_deadlines(const struct ft_table *t, uint32_t i)
     }
     return (struct ft__deadlines){
         .end_ns = sooner(idle, sooner(attempt_until(t, i), names_until(t, i))),
-        .active_ns = ft_time_add(ft__flow_first(t, i), after),
+        .active_ns = ft_time_add(cut(t, ft__flow_first(t, i)), after),
     };
 }
 
@@ -145,7 +153,7 @@ static int wheel_of(const struct ft_table *t, uint32_t i)
 static void schedule(struct ft_table *t, uint32_t i)
 {
     struct ft__deadlines d = ft__flow_deadlines(t, i);
-    bool fresh = (t->hot[i].state & FT__S_FRESH) != 0;
+    bool fresh = (t->hot[i].state & FT__S_FRESH) != 0 && !t->cfg.rules.active_at_packet;
     int64_t at = fresh && d.active_ns < d.end_ns ? d.active_ns : d.end_ns;
 
     ft__timers_insert(&t->timers, wheel_of(t, i), i, at);
@@ -351,13 +359,13 @@ bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns)
 {
     struct ft__deadlines d = ft__flow_deadlines(t, i);
     struct ft__cold *c = &t->cold[i];
-    bool stopped = t->stop;
+    bool active = d.active_ns <= now_ns && d.active_ns < d.end_ns, stopped = t->stop;
 
-    if (d.active_ns <= now_ns && d.active_ns < d.end_ns && t->cfg.rules.active_ends) {
+    if (active && t->cfg.rules.active_ends && !t->cfg.rules.active_at_packet) {
         ft__flow_end(t, i, FT_REASON_ACTIVE, d.active_ns);
         return true;
     }
-    if (d.active_ns <= now_ns && d.active_ns < d.end_ns) {
+    if (active && !t->cfg.rules.active_ends) {
         int64_t until = now_ns < d.end_ns ? now_ns : d.end_ns - 1;
         int64_t passed = ft_time_sub(until, ft__flow_first(t, i)) / t->cfg.rules.active_ns;
 
@@ -375,6 +383,17 @@ bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns)
     }
     ft__flow_end(t, i, FT_REASON_IDLE, d.end_ns);
     t->stop = stopped; /* what comes next goes to other flows */
+    return true;
+}
+
+bool ft__flow_settle_active(struct ft_table *t, uint32_t i, int64_t ts_ns)
+{
+    int64_t active_ns = ft__flow_deadlines(t, i).active_ns;
+
+    if (!t->cfg.rules.active_at_packet || active_ns > ts_ns) {
+        return false;
+    }
+    ft__flow_end(t, i, FT_REASON_ACTIVE, active_ns);
     return true;
 }
 

@@ -86,7 +86,7 @@ int ft_table_new(const struct ft_table_config *cfg, struct ft_table **out)
         rules->idle_else_ns < 0 || rules->login_idle_ns < 0 || rules->names_every_ns < 0 ||
         rules->names_quiet_ns < 0 || rules->attempt_ns < 0 ||
         (rules->linger_fixed && rules->active_ns != INT64_MAX) || rules->active_ns < 1 ||
-        cfg->linger_ns < 1 || cfg->n_snapshots > FT_MAX_SNAPSHOTS) {
+        rules->tick_ns < 0 || cfg->linger_ns < 1 || cfg->n_snapshots > FT_MAX_SNAPSHOTS) {
         return FT_E_RANGE;
     }
     struct ft_table *t = ft_mem_alloc(1, sizeof *t);
@@ -99,6 +99,7 @@ int ft_table_new(const struct ft_table_config *cfg, struct ft_table **out)
     if (rules->names_every_ns != 0 && rules->names_quiet_ns < t->idle_least_ns) {
         t->idle_least_ns = rules->names_quiet_ns;
     }
+    t->idle_least_ns -= rules->tick_ns < t->idle_least_ns ? rules->tick_ns : t->idle_least_ns - 1;
     t->free = FT__NONE;
     t->now_ns = t->newest_ns = FT__NEVER;
     if (!make_arrays(t)) {
@@ -292,24 +293,28 @@ static bool syn_is_late(const struct ft_table *t, uint32_t i, const struct ft_pa
  * FT__NONE: a record of i comes first. */
 FT_COLD static uint32_t check(struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
 {
-    uint64_t salt = 0;
+    uint64_t salt;
 
-    if (!ft__flow_settle_before(t, i, pkt->ts_ns) && !ft__flow_settle(t, i, pkt->ts_ns)) {
-        if (t->stop) {
-            return FT__NONE;
-        }
-        if (t->cfg.rules.past_tcp_end || !is_syn(pkt) ||
-            !syn_restarts(&t->hot[i], pkt, t->cfg.rules.syn_begins)) {
-            return i;
-        }
-        if (syn_is_late(t, i, pkt)) {
-            t->hot[i].state |= FT__S_SYN;
-            t->hot[i].isn = pkt->tcp_seq;
-            return i;
-        }
-        salt = t->cold[i].flow_id;
-        ft__flow_end(t, i, FT_REASON_REUSE, pkt->ts_ns);
+    if (ft__flow_settle_before(t, i, pkt->ts_ns) || ft__flow_settle(t, i, pkt->ts_ns)) {
+        return ft__flow_create(t, pkt, 0);
     }
+    if (t->stop) {
+        return FT__NONE;
+    }
+    if (ft__flow_settle_active(t, i, pkt->ts_ns)) {
+        return ft__flow_create(t, pkt, 0);
+    }
+    if (t->cfg.rules.past_tcp_end || !is_syn(pkt) ||
+        !syn_restarts(&t->hot[i], pkt, t->cfg.rules.syn_begins)) {
+        return i;
+    }
+    if (syn_is_late(t, i, pkt)) {
+        t->hot[i].state |= FT__S_SYN;
+        t->hot[i].isn = pkt->tcp_seq;
+        return i;
+    }
+    salt = t->cold[i].flow_id;
+    ft__flow_end(t, i, FT_REASON_REUSE, pkt->ts_ns);
     return ft__flow_create(t, pkt, salt);
 }
 

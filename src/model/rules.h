@@ -32,7 +32,13 @@ struct ft_flow_rules {
     bool syn_begins; /* a SYN that is not the first one sent again always begins another, and after
                         a FIN or RST every one */
     bool five_tuple; /* neither VLANs nor ids of tunnels tell flows apart */
-    bool first_is_fwd; /* forward is the first packet's direction, whatever that packet is */
+    bool active_at_packet; /* active_ends: only where a packet of the flow comes after it; a flow
+                              that has had its last ends by the idle timeout */
+    bool first_is_fwd;     /* forward is the first packet's direction, whatever that packet is */
+    bool few_ports;  /* keys have ports of TCP and UDP only: all that two hosts say to each other in
+                        another protocol, whatever its ports or ICMP types, is one flow */
+    int64_t tick_ns; /* times are cut to multiples of this before they are compared; 0: they are
+                        not */
 };
 
 #endif

@@ -51,6 +51,76 @@ static void test_active_ends_by_timer(void)
     ft_table_free(t);
 }
 
+/* Where a packet has to come after it, a flow that has had its last is idle. */
+static void test_active_at_packet(void)
+{
+    struct ft_flow_rules rules = {
+        .idle_ns = 30 * SEC, .active_ns = 60 * SEC, .active_ends = true, .active_at_packet = true};
+    static const struct {
+        int64_t next; /* seconds */
+        uint8_t reason;
+    } cases[] = {{60, FT_REASON_ACTIVE}, {79, FT_REASON_ACTIVE}, {80, FT_REASON_IDLE}};
+
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        struct ft_table *t = table(rules);
+
+        for (int i = 0; i < 3; i++) {
+            feed(t, make_packet(1, 0, BASE + i * 25 * SEC, UDP, 0));
+        }
+        feed(t, make_packet(1, 1, BASE + cases[k].next * SEC, UDP, 0));
+        CHECK_EQ(out.n, 1);
+        CHECK_EQ(out.rec[0].reason, cases[k].reason);
+        CHECK_EQ(out.rec[0].packets[0], 3);
+        CHECK(out.rec[0].is_final);
+        flush(t, BASE + (cases[k].next + 1) * SEC, FT_REASON_EOF);
+        CHECK_EQ(out.n, 2);
+        CHECK_EQ(out.rec[1].packets[0] + out.rec[1].packets[1], 1);
+        CHECK(out.rec[1].flow_id != out.rec[0].flow_id);
+        ft_table_free(t);
+    }
+}
+
+static void test_active_at_packet_by_timer(void)
+{
+    struct ft_table *t = table((struct ft_flow_rules){
+        .idle_ns = 30 * SEC, .active_ns = 60 * SEC, .active_ends = true, .active_at_packet = true});
+
+    for (int i = 0; i < 3; i++) {
+        feed(t, make_packet(1, 0, BASE + i * 25 * SEC, UDP, 0));
+    }
+    advance(t, BASE + 79 * SEC);
+    CHECK_EQ(out.n, 0);
+    advance(t, BASE + 83 * SEC);
+    CHECK_EQ(out.n, 1);
+    CHECK_EQ(out.rec[0].reason, FT_REASON_IDLE);
+    CHECK_EQ(out.rec[0].timestamp_ns, BASE + 80 * SEC);
+    ft_table_free(t);
+}
+
+/* Times cut to whole milliseconds: the gap is what is between the cut ones. */
+static void test_tick(void)
+{
+    static const struct {
+        int64_t first, next; /* ns behind BASE, which is whole */
+        uint32_t flows;
+    } cases[] = {{0, 30 * SEC - 1, 1},
+                 {999999, 30 * SEC, 2},
+                 {999999, 30 * SEC - 1, 1},
+                 {-1, 30 * SEC - 1000000, 2},
+                 {-1, 30 * SEC - 1000001, 1}};
+
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        struct ft_table *t = table((struct ft_flow_rules){
+            .idle_ns = 30 * SEC, .active_ns = INT64_MAX, .tick_ns = 1000000});
+
+        feed(t, make_packet(1, 0, BASE + cases[k].first, UDP, 0));
+        feed(t, make_packet(1, 0, BASE + cases[k].next, UDP, 0));
+        flush(t, BASE + 40 * SEC, FT_REASON_EOF);
+        CHECK_EQ(out.n, cases[k].flows);
+        ft_table_free(t);
+    }
+}
+
 static void test_idle_by_protocol(void)
 {
     static const struct {
@@ -238,6 +308,9 @@ int main(void)
 {
     RUN(test_active_ends);
     RUN(test_active_ends_by_timer);
+    RUN(test_active_at_packet);
+    RUN(test_active_at_packet_by_timer);
+    RUN(test_tick);
     RUN(test_idle_by_protocol);
     RUN(test_never_active);
     RUN(test_past_tcp_end);

@@ -214,6 +214,7 @@ struct flow {
     struct ft_link_record link;
     struct ft_zeek_record zeek;
     struct ft_app_info app;
+    struct ft_nfstream_record nfstream;
 };
 
 static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
@@ -247,11 +248,16 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
                                             [FT_PART_TUNNEL] = &f->tunnel,
                                             [FT_PART_LINK] = &f->link,
                                             [FT_PART_ZEEK] = &f->zeek,
-                                            [FT_PART_APP] = &f->app}};
+                                            [FT_PART_APP] = &f->app,
+                                            [FT_PART_NFSTREAM] = &f->nfstream}};
     for (int i = 0; i < (version == 4 ? 4 : 16); i++) {
         f->r.src[i] = (uint8_t)(i + 10);
         f->r.dst[i] = (uint8_t)(i + 100);
     }
+    f->nfstream = (struct ft_nfstream_record){
+        .id = f->r.flow_id, .ip_version = version, .mac = {{2, 1, 2, 3, 4, 5}, {6, 5, 4, 3, 2, 1}}};
+    memcpy(f->nfstream.src, f->r.src, sizeof f->r.src);
+    memcpy(f->nfstream.dst, f->r.dst, sizeof f->r.dst);
     for (int i = 0; i < (version == 4 ? 16 : 4); i++) {
         f->tunnel.src[i] = (uint8_t)(i + 50);
         f->tunnel.dst[i] = (uint8_t)(i + 150);

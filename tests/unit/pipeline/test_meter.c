@@ -131,6 +131,7 @@ static void test_what_a_flow_takes(void)
     struct ft_set_options few = *default_options();
 
     few.of[FT_PART_SPLT][0] = 4;
+    few.of[FT_PART_NFSTREAM][0] = 8;
     CHECK_EQ(flow_bytes(0, &few), 144);
     CHECK_EQ(flow_bytes(1u << FT_PART_SIZES, &few), 144 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_TCP, &few), 144 + 72);
@@ -140,8 +141,10 @@ static void test_what_a_flow_takes(void)
     CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, &few), 144 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_ZEEK, &few), 144 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, default_options()), 144 + 8 * 64);
+    CHECK_EQ(flow_bytes(1u << FT_PART_NFSTREAM, &few), 144 + 128 + 64);
+    CHECK_EQ(flow_bytes(1u << FT_PART_NFSTREAM, default_options()), 144 + 128 + 2 * 64);
     CHECK_EQ(flow_bytes(UINT32_MAX, &few) - flow_bytes(1u << FT_PART_APP, &few),
-             64 + 72 + 128 + 32 + 64 + 64);
+             64 + 72 + 128 + 32 + 64 + 64 + 192);
 }
 
 /* Bytes of this process that are in memory, counted page by page. */
