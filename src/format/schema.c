@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "flowtap/version.h"
-#include "format/arrow_message.h"
+#include "format/columnar.h"
 #include "model/columns.h"
 #include "model/field_export.h"
 
@@ -353,8 +353,9 @@ static void make_arrow(const struct schema *s)
             fprintf(s->to,
                     "  {\"name\":\"%s\",\"type\":\"%s%s%s\",\"nullable\":true,\"metadata\":{"
                     "\"unit\":\"%s\",\"object\":\"%s\",\"element\":\"",
-                    ft__arrow_name(f), list ? "list<" : "", types[list ? f->item : f->type].arrow,
-                    list ? ">" : "", f->unit, groups[f->group]);
+                    ft__columnar_name(f), list ? "list<" : "",
+                    types[list ? f->item : f->type].arrow, list ? ">" : "", f->unit,
+                    groups[f->group]);
             element(s->to, f, "");
             fprintf(s->to, "\"}}%s\n", i + 1 < c->n ? "," : "");
         }

@@ -223,8 +223,8 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
     return rc == FT_OK ? rc : ft_err_set(err, rc, "%s: %s", url->text, why.what);
 }
 
-static size_t seal_batch(const void *cookie, const uint8_t *rows, uint32_t n, uint64_t lost,
-                         uint8_t *out)
+static size_t seal_batch(const void *cookie, const uint8_t *rows, uint32_t n,
+                         const struct ft_loss *lost, uint8_t *out)
 {
     const struct ft_format *f = cookie;
 
@@ -247,9 +247,9 @@ static int pack_rows(void *cookie, uint8_t *held, size_t len, uint64_t at, const
 }
 
 /* Events are rows, and files have an end. */
-static int route_batches(const struct ft_output_url *url, struct ft_format *f,
-                         struct ft_output_config *cfg, struct ft_output_env *env,
-                         struct ft_err *err)
+static int route_batches(struct ft_pipeline *p, const struct ft_output_url *url,
+                         struct ft_format *f, struct ft_output_config *cfg,
+                         struct ft_output_env *env, struct ft_err *err)
 {
     const char *append = ft_output_url_get(url, "append");
 
@@ -271,6 +271,8 @@ static int route_batches(const struct ft_output_url *url, struct ft_format *f,
     cfg->binary = true;
     cfg->seal = seal_batch;
     cfg->seal_cookie = f;
+    cfg->packets_lost = ft__stats_packets_lost;
+    cfg->packets_cookie = p;
     cfg->seal_room = (uint32_t)f->seal_room;
     if (f->ops->trailer != NULL) {
         env->trailer = end_file;
@@ -321,7 +323,7 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
         env->header = header;
     }
     if (rc != FT_OK || ops->seal != NULL) {
-        return rc != FT_OK ? rc : route_batches(url, r->format, cfg, env, err);
+        return rc != FT_OK ? rc : route_batches(p, url, r->format, cfg, env, err);
     }
     return route_end(url, r->format, env, err);
 }
