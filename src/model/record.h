@@ -197,7 +197,8 @@ struct ft_nfstream_side {
 struct ft_nfstream_record {
     struct ft_nfstream_side side[FT_NFSTREAM_SIDES];
     uint64_t id;           /* the core's flow_id */
-    int64_t expiration_id; /* 0 idle or the end of the packets, 1 active, -1 cut by flowtap */
+    int64_t expiration_id; /* 0 idle, the end of the packets, or none yet, 1 active, -1 cut by
+                              flowtap */
     uint8_t src[16], dst[16];
     uint8_t mac[2][6]; /* zeros: not known */
     uint16_t src_port, dst_port, vlan_id;
