@@ -20,7 +20,7 @@ static void start(struct ft_net *n, const struct ft_view *v)
 }
 
 static void finish_tunnel(const struct ft_net_tunnel *t, const struct ft_hash_seed *seed,
-                          struct ft_packet *out)
+                          bool keyed, struct ft_packet *out)
 {
     uint32_t len = t->version == 4 ? 4 : t->version == 6 ? 16 : 0;
 
@@ -33,7 +33,7 @@ static void finish_tunnel(const struct ft_net_tunnel *t, const struct ft_hash_se
         memcpy(out->outer[0], t->src, len);
         memcpy(out->outer[1], t->dst, len);
     }
-    if (t->flags & FT_TUNNEL_KEYED) {
+    if (keyed) {
         out->hash = ft_hash_16(seed, out->hash, (uint64_t)t->type << 32 | t->id);
     }
 }
@@ -75,12 +75,12 @@ static void finish_fragment(const struct ft_net *n, const struct ft_hash_seed *s
 
 static struct ft__ends ends_of(const struct ft_decoder *d, const struct ft_net *n)
 {
+    bool keyed = (n->tunnel.flags & FT_TUNNEL_KEYED) && !d->five_tuple;
     struct ft__ends e = {.sport = n->port[0],
                          .dport = n->port[1],
-                         .scope = n->scope,
+                         .scope = d->five_tuple ? 0 : n->scope,
                          .proto = n->proto,
-                         .bits =
-                             n->key_bits | (n->tunnel.flags & FT_TUNNEL_KEYED ? FT_KEY_TUNNEL : 0)};
+                         .bits = n->key_bits | (keyed ? FT_KEY_TUNNEL : 0)};
 
     if (d->few_ports && n->proto != FT_IP_TCP && n->proto != FT_IP_UDP) {
         e.sport = e.dport = 0;
@@ -128,7 +128,7 @@ static void finish(const struct ft_decoder *d, const struct ft_net *n, const str
         finish_fragment(n, seed, out);
     }
     if (n->tunnel.type != FT_TUNNEL_NONE) {
-        finish_tunnel(&n->tunnel, seed, out);
+        finish_tunnel(&n->tunnel, seed, (e.bits & FT_KEY_TUNNEL) != 0, out);
     }
 }
 

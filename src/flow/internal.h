@@ -10,6 +10,7 @@
 
 enum {
     FT__DUES = 128,           /* records that wait at most, and entries more than flows */
+    FT__OVER_SHIFT = 20,      /* of cold.active_k with rules.linger_fixed */
     FT__DUES_OF_A_PACKET = 16 /* more do not come of one: its own flow's, those of an eviction */
 };
 

@@ -164,6 +164,27 @@ struct ft_splt_record {
     uint32_t n;
 };
 
+/* A flow as Zeek's conn.log has it: 0 is the originator, 1 the responder, which need not be the
+ * forward and the reverse direction of the core. */
+enum { FT_ZEEK_HISTORY = 56, FT_ZEEK_SERVICE = 24 };
+struct ft_zeek_record {
+    uint64_t bytes[2]; /* payload; TCP: by the sequence numbers */
+    uint64_t packets[2], ip_bytes[2];
+    uint64_t missed_bytes;
+    int64_t first_ns;
+    int64_t duration_us;    /* 0 and less: it has none, nor has it bytes */
+    uint64_t flow_id;       /* what the uid is made of */
+    const char *conn_state; /* static text, as the next */
+    const char *proto;
+    uint16_t port[2];
+    uint8_t ip_version;
+    uint8_t ip_proto;
+    bool local[2];
+    uint8_t addr[2][16];
+    char history[FT_ZEEK_HISTORY]; /* NUL-terminated, as the next; "": it has none */
+    char service[FT_ZEEK_SERVICE];
+};
+
 /* A flow as NFStream tells of it: its packets of both directions, and of each. */
 enum { FT_NFSTREAM_BOTH, FT_NFSTREAM_FWD, FT_NFSTREAM_REV, FT_NFSTREAM_SIDES };
 enum { FT_NFSTREAM_SPLT_MAX = 255 };
@@ -176,7 +197,8 @@ struct ft_nfstream_side {
 struct ft_nfstream_record {
     struct ft_nfstream_side side[FT_NFSTREAM_SIDES];
     uint64_t id;           /* the core's flow_id */
-    int64_t expiration_id; /* 0 idle or the end of the packets, 1 active, -1 cut by flowtap */
+    int64_t expiration_id; /* 0 idle, the end of the packets, or none yet, 1 active, -1 cut by
+                              flowtap */
     uint8_t src[16], dst[16];
     uint8_t mac[2][6]; /* zeros: not known */
     uint16_t src_port, dst_port, vlan_id;

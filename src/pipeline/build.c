@@ -155,6 +155,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
 
     cfg->target = url->target;
     cfg->schema = ft_output_url_get(url, "schema");
+    cfg->dialect = ft_output_url_get(url, "dialect");
     cfg->safe = ft_output_url_get(url, "spreadsheet") != NULL;
     cfg->omit_null = ft_output_url_get(url, "null") != NULL;
     cfg->aligned = p->plan.aligned;
@@ -287,6 +288,27 @@ static int route_batches(struct ft_pipeline *p, const struct ft_output_url *url,
     return FT_OK;
 }
 
+/* Lines that have an end: not where others may come behind it, nor in what is packed. */
+static int route_end(const struct ft_output_url *url, const struct ft_format *f,
+                     struct ft_output_env *env, struct ft_err *err)
+{
+    const char *append = ft_output_url_get(url, "append");
+
+    if (f->trailer_room == 0) {
+        return FT_OK;
+    }
+    if (append != NULL && strcmp(append, "true") == 0) {
+        return ft_err_set(err, FT_E_USAGE, "%s: append=: a table with an end is not added to",
+                          url->text);
+    }
+    if (ft_output_url_get(url, "compress") == NULL) {
+        env->trailer = end_file;
+        env->trailer_cookie = f;
+        env->trailer_room = f->trailer_room;
+    }
+    return FT_OK;
+}
+
 /* What an output of events needs besides its target. */
 static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
                          const struct ft_format_ops *ops, struct ft_output_config *cfg,
@@ -300,7 +322,10 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
         env->header_len = ops->header(r->format, header);
         env->header = header;
     }
-    return rc == FT_OK && ops->seal != NULL ? route_batches(p, url, r->format, cfg, env, err) : rc;
+    if (rc != FT_OK || ops->seal != NULL) {
+        return rc != FT_OK ? rc : route_batches(p, url, r->format, cfg, env, err);
+    }
+    return route_end(url, r->format, env, err);
 }
 
 static void close_route(struct ft_route *r)

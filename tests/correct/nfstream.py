@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Item P4: the nfstream profile beside the same worked out from the frames, by what docs/features/nfstream.md says."""
+"""Item P5: the nfstream profile beside the same worked out from the frames, by what docs/features/nfstream.md says."""
 import csv
 import io
 import random
@@ -78,7 +78,7 @@ def near(a, b):
     return a == b or (isinstance(a, (int, float)) and abs(a - b) <= max(1e-9 * abs(b), 1e-9))
 
 
-def test_P4_columns_and_rules(m):
+def test_P5_columns_and_rules(m):
     for seed, n, args in ((1, 10, ()), (2, 1, ("--nfstream-splt", "1")), (3, 0, ("--nfstream-splt", "0")),
                           (4, 255, ("--nfstream-splt", "255"))):
         packets = capture(seed)
@@ -102,7 +102,7 @@ def test_P4_columns_and_rules(m):
             same(rows[0]["community_id"] is None, values["protocol"] in (1, 132))
 
 
-def test_P4_workers_and_table(m):
+def test_P5_workers_and_table(m):
     data = pcap([(p[0], p[5]) for p in capture(7, 200)])
     lines = [sorted(m.raw(data, "-e", "flow", "-p", "nfstream", "-w", w, text=True).splitlines()) for w in ("1", "2", "4")]
     same(lines[0], lines[1])
@@ -114,7 +114,7 @@ def test_P4_workers_and_table(m):
     same(len(rows[0]), 80)
 
 
-def test_P4_a_snapshot_is_the_record_of_a_shorter_capture(m):
+def test_P5_a_snapshot_is_the_record_of_a_shorter_capture(m):
     one = [p for p in capture(9, 40) if p[1] == 10]
     packets = cut_into_flows(one)[0]["packets"]
     for n in (1, 2, 3, len(packets)):

@@ -88,8 +88,8 @@ static const struct ft_field rows[] = {
     {ROW(10000, "id", FT_T_ID, "", IDENTITY), AT(id), .source = "flowtap",
      .meaning = "number of the flow: that of flow_id; NFStream counts from 0"},
     {ROW(10010, "expiration_id", FT_T_I64, "", NONE), AT(expiration_id), .source = "NFStream",
-     .meaning = "0: ended by the idle timeout or with the packets; 1: by the active timeout; -1: "
-                "cut by flowtap, whose table was full, or a record before the end"},
+     .meaning = "0: ended by the idle timeout or with the packets, or it has not; 1: by the active "
+                "timeout; -1: cut by flowtap, whose table was full"},
     {ROW(10020, "src_ip", FT_T_ADDR, "", IDENTITY), .get = f_src_ip, .source = "IP header",
      .meaning = "source of the first packet"},
     {ROW(10030, "src_mac", FT_T_STRING, "", IDENTITY), .get = f_src_mac, .source = "IEEE 802.3",

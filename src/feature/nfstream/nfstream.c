@@ -389,7 +389,6 @@ static int64_t expiration_of(uint8_t reason)
     case FT_REASON_ACTIVE:
         return 1;
     case FT_REASON_EVICTED:
-    case FT_REASON_SNAPSHOT:
     case FT_REASON_REUSE:
     case FT_REASON_END:
         return -1;

@@ -139,11 +139,12 @@ static void test_what_a_flow_takes(void)
     CHECK_EQ(flow_bytes(1u << FT_PART_PACKETS, &few), 144 + 128);
     CHECK_EQ(flow_bytes(1u << FT_PART_LINK, &few), 144 + 32);
     CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, &few), 144 + 64);
+    CHECK_EQ(flow_bytes(1u << FT_PART_ZEEK, &few), 144 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, default_options()), 144 + 8 * 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_NFSTREAM, &few), 144 + 128 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_NFSTREAM, default_options()), 144 + 128 + 2 * 64);
     CHECK_EQ(flow_bytes(UINT32_MAX, &few) - flow_bytes(1u << FT_PART_APP, &few),
-             64 + 72 + 128 + 32 + 64 + 192);
+             64 + 72 + 128 + 32 + 64 + 64 + 192);
 }
 
 /* Bytes of this process that are in memory, counted page by page. */
@@ -216,7 +217,7 @@ static void test_needs_come_before(void)
 
 static void test_no_memory(void)
 {
-    for (uint64_t n = 1; n < 60; n++) {
+    for (uint64_t n = 1; n < 100; n++) {
         struct ft_meter m;
 
         memset(&m, 0, sizeof m);
