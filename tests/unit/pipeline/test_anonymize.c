@@ -17,7 +17,7 @@
 #include "pipeline/build.h"
 #include "pipeline/scrub.h"
 
-enum { COLUMNS_MAX = 256 };
+enum { COLUMNS_MAX = FT_COLUMNS_MAX };
 
 static const uint8_t key[FT_CRYPTOPAN_KEY] = "0123456789abcdef0123456789ABCDEF";
 static struct ft_cryptopan *map; /* the same key, for what is expected */
