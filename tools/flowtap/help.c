@@ -6,12 +6,24 @@
 
 enum { COLUMN = 28, WIDTH = 96 };
 
+/* Bytes of the next word; one that no line has room for ends behind a choice. */
+static int word(const char *text)
+{
+    int len = (int)strcspn(text, " "), most = WIDTH - COLUMN;
+
+    if (len > most) {
+        for (len = most; len > 1 && text[len - 1] != '|'; len--) {
+        }
+    }
+    return len;
+}
+
 static void wrap(FILE *to, const char *text, int at)
 {
     int column = at;
 
     while (*text != '\0') {
-        int len = (int)strcspn(text, " ");
+        int len = word(text);
 
         if (column > at && column + 1 + len > WIDTH) {
             fprintf(to, "\n%*s", COLUMN, "");

@@ -212,6 +212,7 @@ struct flow {
     struct ft_tcp_record tcp;
     struct ft_tunnel_record tunnel;
     struct ft_link_record link;
+    struct ft_nf_v3_record nf[2];
     struct ft_app_info app;
 };
 
@@ -221,6 +222,8 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
     f->sizes = (struct ft_sizes_record){0};
     f->tcp = (struct ft_tcp_record){.history = "Sh"};
     f->link = (struct ft_link_record){.mac = {{2, 1, 2, 3, 4, 5}, {6, 5, 4, 3, 2, 1}}};
+    f->nf[0] = f->nf[1] = (struct ft_nf_v3_record){
+        .ip_version = version, .src = {1, 2, 3, 4}, .dst = {5, 6, 7, 8}, .port = {40000, 443}};
     f->tunnel =
         (struct ft_tunnel_record){.version = (uint8_t)(10 - version), .depth = 1, .fragments = {1}};
     f->r = (struct ft_flow_record){.flow_id = 0x1234567890abcdef,
@@ -237,6 +240,8 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
                                             [FT_PART_TCP] = &f->tcp,
                                             [FT_PART_TUNNEL] = &f->tunnel,
                                             [FT_PART_LINK] = &f->link,
+                                            [FT_PART_NF_V3] = &f->nf[0],
+                                            [FT_PART_NF_V3_COMPAT] = &f->nf[1],
                                             [FT_PART_APP] = &f->app}};
     for (int i = 0; i < (version == 4 ? 4 : 16); i++) {
         f->r.src[i] = (uint8_t)(i + 10);
