@@ -40,6 +40,7 @@ struct ft_decoder {
     const struct ft_tunnel_ports *ports; /* set by the owner, who keeps it: UDP ports of tunnels */
     bool keep_tunnels; /* set by the owner: the flow is that of the outermost packet */
     bool payloads;     /* set by the owner: packets say where their payload lies */
+    bool heads;        /* set by the owner, with payloads: and where their headers do */
     bool links;        /* set by the owner: packets say what their frame's header says */
     bool fragments;    /* the last batch held fragments of IP packets */
 };

@@ -163,6 +163,15 @@ struct ft_splt_record {
     uint32_t n;
 };
 
+/* The first bytes of a flow's first packets. */
+enum { FT_BYTES_PACKETS = 10, FT_BYTES_HEADER = 120, FT_BYTES_PAYLOAD = 480 };
+enum { FT_BYTES_MAX = FT_BYTES_PACKETS * (FT_BYTES_HEADER + FT_BYTES_PAYLOAD) };
+struct ft_bytes_record {
+    uint32_t n;      /* bytes; 0: hidden */
+    uint8_t packets; /* that they are of */
+    uint8_t bytes[FT_BYTES_MAX];
+};
+
 /* What may be null of the columns of nf-v3. */
 enum ft_nf_v3_maybe {
     FT_NF_TCP_FLAGS,

@@ -36,6 +36,7 @@ void ft__decoder_start(const struct ft_pipeline *p, struct ft_decoder *d)
     d->keep_tunnels = p->plan.keep_tunnels;
     d->ports = &p->plan.tunnel_ports;
     d->payloads = p->plan.payloads;
+    d->heads = p->plan.heads;
     d->links = p->plan.links;
 }
 

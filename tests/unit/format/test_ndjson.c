@@ -101,6 +101,7 @@ static void test_bounds(void)
     static struct ft_packets_record packets;
     static struct ft_splt_record splt;
     static struct ft_nf_v3_record nf;
+    static struct ft_bytes_record bytes = {.n = FT_BYTES_MAX};
     struct ft_flow_record r;
 
     memset(&r, 0xff, sizeof r);
@@ -132,13 +133,14 @@ static void test_bounds(void)
     r.part[FT_PART_APP] = &longest;
     r.part[FT_PART_PACKETS] = &packets;
     r.part[FT_PART_SPLT] = &splt;
+    r.part[FT_PART_BYTES] = &bytes;
     r.part[FT_PART_NF_V3] = r.part[FT_PART_NF_V3_COMPAT] = &nf;
     for (int i = 0; ft_formats[i] != NULL; i++) {
         if (ft_formats[i]->open == NULL) {
             continue; /* packets */
         }
         struct ft_format *f = lines_open(ft_formats[i]->name, 1u << FT_EVENT_FLOW,
-                                         "all,app,splt,nf-v3,nf-v3-compat", NULL);
+                                         "all,app,splt,bytes,nf-v3,nf-v3-compat", NULL);
 
         for (int part = 0; ft_formats[i]->flow != NULL && part <= FT_APP_PART_SSH; part++) {
             fill_app(&longest, (enum ft_app_part)part);

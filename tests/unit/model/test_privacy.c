@@ -43,6 +43,9 @@ static void check_column(const char *event, const struct ft_field *f)
         good &= f->privacy == FT_PRIVACY_NAME ||
                 (f->privacy == FT_PRIVACY_NONE && strcmp(f->name, "attack") == 0); /* the user's */
         break;
+    case FT_T_BYTES:
+        good &= f->privacy == FT_PRIVACY_PAYLOAD;
+        break;
     case FT_T_TIME:
         good &= f->privacy == FT_PRIVACY_TIME;
         break;

@@ -141,10 +141,11 @@ static void test_what_a_flow_takes(void)
     CHECK_EQ(flow_bytes(1u << FT_PART_LINK, &few), 144 + 32);
     CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, &few), 144 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, default_options()), 144 + 8 * 64);
+    CHECK_EQ(flow_bytes(1u << FT_PART_BYTES, &few), 144 + 5 * 320 + 1);
     CHECK_EQ(flow_bytes(1u << FT_PART_NF_V3, &few), 144 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_NF_V3_COMPAT, &few), 144);
     CHECK_EQ(flow_bytes(UINT32_MAX, &few) - flow_bytes(1u << FT_PART_APP, &few),
-             64 + 72 + 128 + 32 + 64 + 64);
+             64 + 72 + 128 + 32 + 64 + 5 * 320 + 1 + 64);
 }
 
 /* Bytes of this process that are in memory, counted page by page. */
