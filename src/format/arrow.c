@@ -45,13 +45,19 @@ static uint64_t get64(const uint8_t *p)
     return v;
 }
 
-static size_t arrow_seal(const struct ft_format *f, const uint8_t *rows, uint32_t n, uint64_t lost,
-                         uint8_t *out)
+static void put_count(uint8_t *data, uint32_t at, uint64_t count)
+{
+    char text[FT__ARROW_COUNT + 1];
+    int len = snprintf(text, sizeof text, "%llu", (unsigned long long)count);
+
+    ft_flat_set_string(data, at, text, (uint32_t)len);
+}
+
+static size_t arrow_seal(const struct ft_format *f, const uint8_t *rows, uint32_t n,
+                         const struct ft_loss *lost, uint8_t *out)
 {
     const struct arrow *a = self(f);
     const struct ft__arrow_batch *t = &a->template;
-    char text[FT__ARROW_COUNT + 1];
-    int len = snprintf(text, sizeof text, "%llu", (unsigned long long)lost);
 
     memcpy(out, t->data, t->len);
     /* places in the template are such that both lie as their structs */
@@ -61,7 +67,8 @@ static size_t arrow_seal(const struct ft_format *f, const uint8_t *rows, uint32_
 
     put64(out, t->rows, n);
     put64(out, t->body, body);
-    ft_flat_set_string(out, t->events_lost, text, (uint32_t)len);
+    put_count(out, t->events_lost, lost->events);
+    put_count(out, t->packets_lost, lost->packets);
     return t->len + body;
 }
 

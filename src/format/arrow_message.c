@@ -24,11 +24,6 @@ enum {
 /* Where the children of a field begin in its table. */
 enum { FIELD_NAME, FIELD_NULLABLE, FIELD_TYPE_KIND, FIELD_TYPE, FIELD_CHILDREN = 5, FIELD_SLOTS };
 
-const char *ft__arrow_name(const struct ft_field *f)
-{
-    return f->type == FT_T_JSON && strcmp(f->name, "features") == 0 ? "other" : f->name;
-}
-
 static void put32(uint8_t *data, uint32_t at, uint32_t v)
 {
     memcpy(data + at, &v, sizeof v);
@@ -97,7 +92,7 @@ static uint32_t put_column(struct ft_flat *b, const struct ft__batch_column *c)
     uint32_t children, none;
     bool list = c->cell == FT__CELL_LIST;
     uint32_t table =
-        put_field(b, ft__arrow_name(c->of.field), type_kind(c, type), type, c->width, &children);
+        put_field(b, ft__columnar_name(c->of.field), type_kind(c, type), type, c->width, &children);
     uint32_t vector = ft_flat_offsets(b, list ? 1 : 0);
 
     ft_flat_point(b, children, vector);
@@ -192,12 +187,16 @@ void ft__arrow_put_schema(struct ft_flat *b, const struct ft__batch *batch,
 /* What stands in each batch besides: counts as text, of no constant length, in a room that is. */
 static void put_loss(struct ft_flat *b, uint32_t at, struct ft__arrow_batch *out)
 {
-    static const struct ft__pair lost = {"flowtap.events_lost", ""};
-    uint32_t vector = ft_flat_offsets(b, 1);
+    static const struct ft__pair lost[] = {{"flowtap.events_lost", ""},
+                                           {"flowtap.packets_lost", ""}};
+    uint32_t *const places[] = {&out->events_lost, &out->packets_lost};
+    uint32_t vector = ft_flat_offsets(b, 2);
 
     ft_flat_point(b, at, vector);
-    ft_flat_point(b, vector + 4, put_pair(b, &lost, FT__ARROW_COUNT));
-    out->events_lost = b->len - (4 + FT__ARROW_COUNT + 1); /* the string came last */
+    for (uint32_t i = 0; i < 2; i++) {
+        ft_flat_point(b, vector + 4 + 4 * i, put_pair(b, &lost[i], FT__ARROW_COUNT));
+        *places[i] = b->len - (4 + FT__ARROW_COUNT + 1); /* the string came last */
+    }
 }
 
 void ft__arrow_put_batch(struct ft_flat *b, const struct ft__batch *batch,
@@ -221,6 +220,7 @@ void ft__arrow_put_batch(struct ft_flat *b, const struct ft__batch *batch,
     out->nodes = FT__ARROW_PREFIX + nodes + 4;
     out->buffers = FT__ARROW_PREFIX + buffers + 4;
     out->events_lost += FT__ARROW_PREFIX;
+    out->packets_lost += FT__ARROW_PREFIX;
     put_prefix(b, &inner);
     out->data = b->data;
     out->len = b->len;

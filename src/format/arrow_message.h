@@ -26,11 +26,8 @@ enum {
 struct ft__arrow_batch {
     uint8_t *data; /* a whole message but for its body: len bytes */
     uint32_t len;
-    uint32_t body, rows, nodes, buffers, events_lost;
+    uint32_t body, rows, nodes, buffers, events_lost, packets_lost;
 };
-
-/* What a column is called. */
-const char *ft__arrow_name(const struct ft_field *f);
 
 /* A schema message into b, which is empty. */
 void ft__arrow_put_schema(struct ft_flat *b, const struct ft__batch *batch,

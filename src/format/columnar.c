@@ -3,6 +3,7 @@
 #include "format/columnar.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "model/field_export.h"
 
@@ -41,4 +42,9 @@ void ft__columnar_profiles(const struct ft_columns *c, char out[FT__PROFILES_TEX
                                    ft_column_sets[i]->profile);
         }
     }
+}
+
+const char *ft__columnar_name(const struct ft_field *f)
+{
+    return f->type == FT_T_JSON && strcmp(f->name, "features") == 0 ? "other" : f->name;
 }

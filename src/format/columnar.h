@@ -15,4 +15,7 @@ void ft__columnar_columns(const struct ft_format_config *cfg, enum ft_event e,
 /* The profiles that columns come from, as a list; "" for other events. out begins as "". */
 void ft__columnar_profiles(const struct ft_columns *c, char out[FT__PROFILES_TEXT]);
 
+/* What a column is called. */
+const char *ft__columnar_name(const struct ft_field *f);
+
 #endif

@@ -24,6 +24,7 @@
 #include "flowtap/stats.h"
 #include "model/columns.h"
 #include "model/export.h"
+#include "model/loss.h"
 #include "model/packet.h"
 #include "model/param.h"
 #include "model/record.h"
@@ -43,6 +44,7 @@ struct ft_format_config {
     unsigned events;       /* bit per enum ft_event: those that will come; single_event: one */
     bool collect;          /* events as collect makes them */
     const char *schema;    /* ndjson of collect: another collector's shape, or NULL */
+    const char *dialect;   /* csv: the tool whose table it is, or NULL */
     bool safe;             /* csv: no text that a spreadsheet takes for a formula */
     bool omit_null;        /* ndjson: what is null is left out */
     const char *target;    /* the file's name, or NULL */
@@ -80,10 +82,10 @@ struct ft_format_ops {
     void (*end)(struct ft_format *f);
     /* at the start of every file, at most FT_FORMAT_HEADER_MAX bytes, or NULL */
     size_t (*header)(const struct ft_format *f, uint8_t *p);
-    /* n rows that were written one behind the other become a batch at out; lost: events that this
-     * output has lost until now. Returns its bytes. NULL: events are what they are */
-    size_t (*seal)(const struct ft_format *f, const uint8_t *rows, uint32_t n, uint64_t lost,
-                   uint8_t *out);
+    /* n rows that were written one behind the other become a batch at out; lost: until now. Returns
+     * its bytes. NULL: events are what they are */
+    size_t (*seal)(const struct ft_format *f, const uint8_t *rows, uint32_t n,
+                   const struct ft_loss *lost, uint8_t *out);
     /* Chunks that were held, one behind the other, become what will lie at offset at of the file;
      * *out is valid until the next call, on the output's thread. held may be changed. NULL: chunks
      * go into the file as they are */

@@ -114,8 +114,8 @@ static size_t npy_export_event(const struct ft_format *f, uint8_t *p, enum ft_ev
 }
 
 /* Rows are what is in the file. */
-static size_t npy_seal(const struct ft_format *f, const uint8_t *rows, uint32_t n, uint64_t lost,
-                       uint8_t *out)
+static size_t npy_seal(const struct ft_format *f, const uint8_t *rows, uint32_t n,
+                       const struct ft_loss *lost, uint8_t *out)
 {
     size_t len = (size_t)n * self(f)->columns.n * sizeof(float);
 

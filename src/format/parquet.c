@@ -35,13 +35,14 @@ enum {
 struct rows_head {
     uint64_t len; /* of the rows behind it */
     uint64_t n;
-    uint64_t lost; /* events that the output has lost until then */
+    struct ft_loss lost;
 };
 
 struct group_head {
     uint8_t magic[8];
     uint64_t pages, meta; /* bytes of each */
-    uint64_t rows, lost;
+    uint64_t rows;
+    struct ft_loss lost;
 };
 
 static const uint8_t magic[MAGIC] = "PAR1", group_magic[8] = "FTgroup";
@@ -64,14 +65,19 @@ static const struct parquet *self(const struct ft_format *f)
 /* ---- rows ---- */
 
 static size_t parquet_seal(const struct ft_format *f, const uint8_t *rows, uint32_t n,
-                           uint64_t lost, uint8_t *out)
+                           const struct ft_loss *lost, uint8_t *out)
 {
-    struct rows_head head = {.len = ft__batch_len(rows, n), .n = n, .lost = lost};
+    struct rows_head head = {.len = ft__batch_len(rows, n), .n = n, .lost = *lost};
 
     (void)f;
     memcpy(out, &head, sizeof head);
     memcpy(out + sizeof head, rows, head.len);
     return sizeof head + head.len;
+}
+
+static uint64_t most(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
 }
 
 /* Moves the rows of several chunks together; returns what all of them are. */
@@ -84,7 +90,8 @@ static struct rows_head gather(uint8_t *held, size_t len)
         memmove(held + all.len, held + at + sizeof one, one.len);
         all.len += one.len;
         all.n += one.n;
-        all.lost = one.lost > all.lost ? one.lost : all.lost;
+        all.lost.events = most(one.lost.events, all.lost.events);
+        all.lost.packets = most(one.lost.packets, all.lost.packets);
     }
     return all;
 }
@@ -239,16 +246,18 @@ static void put_pair(struct ft_thrift *t, const char *key, const char *value)
 static size_t trailer_end(const struct parquet *p, struct ft_trailer *t, uint8_t *out, size_t room)
 {
     struct ft_thrift meta = {.data = out, .cap = room, .last = {4}};
-    char created[64], lost[24];
+    char created[64], events[24], packets[24];
     uint32_t len;
 
     snprintf(created, sizeof created, "flowtap version %s", ft_version());
-    snprintf(lost, sizeof lost, "%llu", (unsigned long long)t->lost);
-    ft_thrift_list(&meta, 5, FT_THRIFT_STRUCT, FT__TABLE_PAIRS + 1);
+    snprintf(events, sizeof events, "%llu", (unsigned long long)t->lost.events);
+    snprintf(packets, sizeof packets, "%llu", (unsigned long long)t->lost.packets);
+    ft_thrift_list(&meta, 5, FT_THRIFT_STRUCT, FT__TABLE_PAIRS + 2);
     for (uint32_t i = 0; i < FT__TABLE_PAIRS; i++) {
         put_pair(&meta, p->table.pairs[i].key, p->table.pairs[i].value);
     }
-    put_pair(&meta, "flowtap.events_lost", lost);
+    put_pair(&meta, "flowtap.events_lost", events);
+    put_pair(&meta, "flowtap.packets_lost", packets);
     ft_thrift_text(&meta, 6, created);
     ft_thrift_list(&meta, 7, FT_THRIFT_STRUCT,
                    p->table.batch->n); /* orders as the types have them */

@@ -8,6 +8,7 @@
 #endif
 
 #include "base/mem.h"
+#include "format/columnar.h"
 
 enum {
     REQUIRED = 0,
@@ -166,7 +167,7 @@ uint32_t ft__parquet_elements(const struct ft__batch_column *c)
 
 void ft__parquet_put_elements(struct ft_thrift *t, const struct ft__batch_column *c)
 {
-    const char *name = c->of.field->name;
+    const char *name = ft__columnar_name(c->of.field);
 
     if (c->cell == FT__CELL_LIST) {
         put_group(t, name, OPTIONAL, true);
@@ -726,7 +727,7 @@ static void put_chunk(struct ft_thrift *t, const struct ft__parquet_in *in, cons
         ft_thrift_item_i32(t, FT__PQ_RLE_DICTIONARY);
     }
     ft_thrift_list(t, 3, FT_THRIFT_BINARY, list ? 3 : 1);
-    ft_thrift_item_text(t, in->column->of.field->name);
+    ft_thrift_item_text(t, ft__columnar_name(in->column->of.field));
     if (list) {
         ft_thrift_item_text(t, "list");
         ft_thrift_item_text(t, "element");

@@ -2,6 +2,7 @@
 /* format: the schema in its forms, each a walk over compositions of columns; flowtap/schema.h. */
 #include "format/schema.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +10,11 @@
 
 #include "base/mem.h"
 #include "flowtap/version.h"
-#include "format/arrow_message.h"
+#include "format/columnar.h"
 #include "model/columns.h"
 #include "model/field_export.h"
+
+enum { NAME_ROOM = 64 };
 
 /* How a type is called in each form. */
 static const struct {
@@ -352,14 +355,30 @@ static void make_arrow(const struct schema *s)
             fprintf(s->to,
                     "  {\"name\":\"%s\",\"type\":\"%s%s%s\",\"nullable\":true,\"metadata\":{"
                     "\"unit\":\"%s\",\"object\":\"%s\",\"element\":\"",
-                    ft__arrow_name(f), list ? "list<" : "", types[list ? f->item : f->type].arrow,
-                    list ? ">" : "", f->unit, groups[f->group]);
+                    ft__columnar_name(f), list ? "list<" : "",
+                    types[list ? f->item : f->type].arrow, list ? ">" : "", f->unit,
+                    groups[f->group]);
             element(s->to, f, "");
             fprintf(s->to, "\"}}%s\n", i + 1 < c->n ? "," : "");
         }
         fprintf(s->to, "]");
     }
     fprintf(s->to, "\n}\n");
+}
+
+/* Where a name is a word of a language: "id.orig_h" as "id_orig_h". */
+static const char *word_of(const struct ft_field *f, char out[NAME_ROOM])
+{
+    size_t n = 0;
+
+    for (; f->name[n] != '\0' && n + 1 < NAME_ROOM; n++) {
+        out[n] = f->name[n];
+        if (!isalnum((unsigned char)out[n])) {
+            out[n] = '_';
+        }
+    }
+    out[n] = '\0';
+    return out;
 }
 
 /* One record a kind, its columns side by side; times are seconds, as in JSON. */
@@ -375,8 +394,9 @@ static void make_avro(const struct schema *s)
         for (uint32_t i = 0; i < c->n; i++) {
             const struct ft_field *f = c->col[i].field;
             bool list = f->type == FT_T_LIST, null = nullable(s, &c->col[i]);
+            char word[NAME_ROOM];
 
-            fprintf(s->to, "  {\"name\":\"%s\",\"type\":%s%s%s%s%s,\"doc\":\"", f->name,
+            fprintf(s->to, "  {\"name\":\"%s\",\"type\":%s%s%s%s%s,\"doc\":\"", word_of(f, word),
                     null ? "[\"null\"," : "", list ? "{\"type\":\"array\",\"items\":" : "",
                     types[list ? f->item : f->type].avro, list ? "}" : "",
                     null ? "],\"default\":null" : "");
@@ -412,12 +432,13 @@ static void make_protobuf(const struct schema *s)
         for (uint32_t i = 0; i < c->n; i++) {
             const struct ft_field *f = c->col[i].field;
             bool list = f->type == FT_T_LIST, null = nullable(s, &c->col[i]);
+            char word[NAME_ROOM];
 
             fprintf(s->to, "  %s%s %s = %u; // %s\n",
                     list   ? "repeated "
                     : null ? "optional "
                            : "",
-                    types[list ? f->item : f->type].proto, f->name,
+                    types[list ? f->item : f->type].proto, word_of(f, word),
                     c->col[i].set != NULL ? f->rank + 1u : i + 1u, f->meaning);
         }
         fprintf(s->to, "}\n");

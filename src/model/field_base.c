@@ -55,16 +55,20 @@ FLOW(packets, v->u = r->packets[0] + r->packets[1])
 FLOW(bytes, v->u = r->bytes[0] + r->bytes[1])
 FLOW(duration, v->u = (uint64_t)floor_us(r->last_ns) - (uint64_t)floor_us(r->first_ns))
 FLOW(vlan, v->u = r->scope & 0xfff; v->null = r->scope == 0)
-FLOW(community, flow_community(r, v))
+FLOW(community, flow_community(r, v);
+     v->null = r->no_ports && (is_icmp(r) || ft_proto_has_ports(r->proto)))
 FLOW(tunnel_type, v->s = ft_tunnel_name((enum ft_tunnel_type)r->tunnel);
      v->null = r->tunnel == FT_TUNNEL_NONE)
 FLOW(tunnel_id, v->u = r->tunnel_id; v->null = !r->has_tunnel_id)
-FLOW(icmp_type, v->u = r->src_port; v->null = !is_icmp(r))
+FLOW(icmp_type, v->u = r->src_port; v->null = !is_icmp(r) || r->no_ports)
 FLOW(icmp_code, v->u = r->icmp_code; v->null = !r->has_icmp_code)
 FLOW(conn_state, v->s = ft_conn_state(r))
 
 #define NO_TUNNEL "the packets were in no tunnel"
 #define NO_ICMP   "neither ICMP nor ICMPv6"
+#define NO_PORTS                                                                                   \
+    "by the rules of a profile this flow is all that two hosts say to each other in a protocol "   \
+    "that has ports or ICMP types"
 
 #define ROW(at_rank, field, kind, of)                                                              \
     .name = field, .rank = at_rank, .group = FT_GROUP_FEATURES, .type = kind, .unit = of,          \
@@ -261,6 +265,7 @@ static const struct ft_field rows[] = {
      .unit = "",
      .get = f_community,
      .source = "Community ID v1, seed 0",
+     .null = NO_PORTS,
      .meaning = "the flow's name in Zeek, Suricata, Wireshark and others"},
     {ROW(280, "fwd_packets_delta", FT_T_U64, "packets"), AT(packets_delta[FT_DIR_FWD]), .ie = 2,
      .source = "flowtap",
@@ -281,10 +286,10 @@ static const struct ft_field rows[] = {
      .source = "RFC of the tunnel", .null = "no tunnel, or one without an id",
      .meaning = "its id from the initiator: VNI, VSID, key, TEID, label, session"},
     {ROW(600, "icmp_type", FT_T_U8, ""), .get = f_icmp_type, .ie = 176,
-     .source = "RFC 792, RFC 4443", .null = NO_ICMP,
+     .source = "RFC 792, RFC 4443", .null = NO_ICMP "; or " NO_PORTS,
      .meaning = "ICMP or ICMPv6 type of the first packet (ICMPv6: element 178)"},
     {ROW(610, "icmp_code", FT_T_U8, ""), .get = f_icmp_code, .ie = 177,
-     .source = "RFC 792, RFC 4443", .null = NO_ICMP ", or it was a later fragment",
+     .source = "RFC 792, RFC 4443", .null = NO_ICMP ", or it was a later fragment; or " NO_PORTS,
      .meaning = "its code (ICMPv6: element 179)"},
     {ROW(620, "truncated", FT_T_BOOL, ""), AT(truncated), .source = "capture",
      .meaning = "some frames were captured shorter than they were (snap length); no counter "

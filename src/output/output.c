@@ -59,10 +59,12 @@ struct ft_output {
     void *failed_cookie;
     enum ft_overflow overflow;
     bool count_only;
-    size_t (*seal)(const void *cookie, const uint8_t *rows, uint32_t n, uint64_t lost,
+    size_t (*seal)(const void *cookie, const uint8_t *rows, uint32_t n, const struct ft_loss *lost,
                    uint8_t *out);
     const void *seal_cookie;
     uint32_t seal_room;
+    uint64_t (*packets_lost)(void *cookie);
+    void *packets_cookie;
     struct ft_writer *writers;
     uint32_t n_writers;
     uint8_t *pool; /* n_blocks * chunk_len, mapped: chunks, and what writers have spare */
@@ -371,8 +373,10 @@ static void seal(struct ft_writer *w)
     struct ft_chunk *c = &w->open->c;
     struct ft_mark rows = *ft_chunk_mark(c, 0);
     uint8_t *out = w->spare;
+    struct ft_loss lost = {lost_so_far(o),
+                           o->packets_lost != NULL ? o->packets_lost(o->packets_cookie) : 0};
 
-    c->len = (uint32_t)o->seal(o->seal_cookie, c->data, rows.count, lost_so_far(o), out);
+    c->len = (uint32_t)o->seal(o->seal_cookie, c->data, rows.count, &lost, out);
     rows.end = c->len;
     w->spare = c->data;
     c->data = out;
@@ -702,6 +706,8 @@ int ft_output_open(const struct ft_output_url *url, const struct ft_output_confi
     o->seal = cfg->seal;
     o->seal_cookie = cfg->seal_cookie;
     o->seal_room = cfg->seal_room;
+    o->packets_lost = cfg->packets_lost;
+    o->packets_cookie = cfg->packets_cookie;
     o->on_failed = env->on_failed;
     o->failed_cookie = env->failed_cookie;
     if (env->log != NULL) {

@@ -38,6 +38,7 @@
 #include "flowtap/log.h"
 #include "flowtap/sandbox.h"
 #include "flowtap/stats.h"
+#include "model/loss.h"
 #include "model/param.h"
 #include "model/trailer.h"
 #include "output/url.h"
@@ -166,11 +167,13 @@ struct ft_output_config {
     bool binary;                    /* events are not lines: each has a mark of its own */
     uint32_t event_most;            /* most bytes of an event; 0: FT_EVENT_ROOM */
     /* binary: events are rows; n of them become a batch at out, of at most seal_room bytes more;
-     * lost: events that this output has lost until now. Returns its bytes. NULL ok */
-    size_t (*seal)(const void *cookie, const uint8_t *rows, uint32_t n, uint64_t lost,
+     * lost: until now. Returns its bytes. NULL ok */
+    size_t (*seal)(const void *cookie, const uint8_t *rows, uint32_t n, const struct ft_loss *lost,
                    uint8_t *out);
     const void *seal_cookie;
     uint32_t seal_room;
+    uint64_t (*packets_lost)(void *cookie); /* with seal: until now; any thread */
+    void *packets_cookie;
 };
 
 struct ft_output;

@@ -155,6 +155,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
 
     cfg->target = url->target;
     cfg->schema = ft_output_url_get(url, "schema");
+    cfg->dialect = ft_output_url_get(url, "dialect");
     cfg->safe = ft_output_url_get(url, "spreadsheet") != NULL;
     cfg->omit_null = ft_output_url_get(url, "null") != NULL;
     cfg->aligned = p->plan.aligned;
@@ -222,8 +223,8 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
     return rc == FT_OK ? rc : ft_err_set(err, rc, "%s: %s", url->text, why.what);
 }
 
-static size_t seal_batch(const void *cookie, const uint8_t *rows, uint32_t n, uint64_t lost,
-                         uint8_t *out)
+static size_t seal_batch(const void *cookie, const uint8_t *rows, uint32_t n,
+                         const struct ft_loss *lost, uint8_t *out)
 {
     const struct ft_format *f = cookie;
 
@@ -246,9 +247,9 @@ static int pack_rows(void *cookie, uint8_t *held, size_t len, uint64_t at, const
 }
 
 /* Events are rows, and files have an end. */
-static int route_batches(const struct ft_output_url *url, struct ft_format *f,
-                         struct ft_output_config *cfg, struct ft_output_env *env,
-                         struct ft_err *err)
+static int route_batches(struct ft_pipeline *p, const struct ft_output_url *url,
+                         struct ft_format *f, struct ft_output_config *cfg,
+                         struct ft_output_env *env, struct ft_err *err)
 {
     const char *append = ft_output_url_get(url, "append");
 
@@ -270,6 +271,8 @@ static int route_batches(const struct ft_output_url *url, struct ft_format *f,
     cfg->binary = true;
     cfg->seal = seal_batch;
     cfg->seal_cookie = f;
+    cfg->packets_lost = ft__stats_packets_lost;
+    cfg->packets_cookie = p;
     cfg->seal_room = (uint32_t)f->seal_room;
     if (f->ops->trailer != NULL) {
         env->trailer = end_file;
@@ -281,6 +284,27 @@ static int route_batches(const struct ft_output_url *url, struct ft_format *f,
         env->pack = pack_rows;
         env->pack_cookie = f;
         env->pack_ms = f->pack_ms;
+    }
+    return FT_OK;
+}
+
+/* Lines that have an end: not where others may come behind it, nor in what is packed. */
+static int route_end(const struct ft_output_url *url, const struct ft_format *f,
+                     struct ft_output_env *env, struct ft_err *err)
+{
+    const char *append = ft_output_url_get(url, "append");
+
+    if (f->trailer_room == 0) {
+        return FT_OK;
+    }
+    if (append != NULL && strcmp(append, "true") == 0) {
+        return ft_err_set(err, FT_E_USAGE, "%s: append=: a table with an end is not added to",
+                          url->text);
+    }
+    if (ft_output_url_get(url, "compress") == NULL) {
+        env->trailer = end_file;
+        env->trailer_cookie = f;
+        env->trailer_room = f->trailer_room;
     }
     return FT_OK;
 }
@@ -298,7 +322,10 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
         env->header_len = ops->header(r->format, header);
         env->header = header;
     }
-    return rc == FT_OK && ops->seal != NULL ? route_batches(url, r->format, cfg, env, err) : rc;
+    if (rc != FT_OK || ops->seal != NULL) {
+        return rc != FT_OK ? rc : route_batches(p, url, r->format, cfg, env, err);
+    }
+    return route_end(url, r->format, env, err);
 }
 
 static void close_route(struct ft_route *r)

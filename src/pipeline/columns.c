@@ -154,10 +154,12 @@ static void plan_rules(const struct ft_config *cfg, struct ft_plan *plan)
     plan->rules = *plan->profile_rules;
     if (ft_config_given(cfg, "idle-timeout")) {
         plan->rules.idle_ns = cfg->idle_ns;
-        plan->rules.idle_else_ns = 0;
+        plan->rules.idle_else_ns = plan->rules.login_idle_ns = 0;
+        plan->rules.names_every_ns = 0;
     }
     if (ft_config_given(cfg, "active-timeout")) {
         plan->rules.active_ns = cfg->active_ns;
+        plan->rules.linger_fixed = false;
     }
 }
 

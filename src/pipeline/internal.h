@@ -220,6 +220,8 @@ void ft__worker_publish(struct ft_worker *w);
 void ft__worker_breathe(struct ft_worker *w, bool idle);
 
 /* stats.c: the account now; exact when nothing runs any more (is_final). */
+uint64_t
+ft__stats_packets_lost(void *pipeline); /* until now, by the kernel and queues; any thread */
 void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *out);
 
 int64_t ft__clock_mono_ns(void);

@@ -33,7 +33,9 @@ int64_t ft__clock_real_ns(void)
 void ft__decoder_start(const struct ft_pipeline *p, struct ft_decoder *d)
 {
     ft_decoder_init(d, &p->seed);
+    d->five_tuple = p->plan.rules.five_tuple;
     d->keep_tunnels = p->plan.keep_tunnels;
+    d->few_ports = p->plan.rules.few_ports;
     d->ports = &p->plan.tunnel_ports;
     d->payloads = p->plan.payloads;
     d->heads = p->plan.heads;

@@ -73,7 +73,8 @@ class ArrowOutputs(Case):
             self.assertTrue(set(profiles.split(",")) - {"all"} <= set(a.metadata["flowtap.profile"].split(",")))
             self.assertEqual(a.metadata["flowtap.version"], self.good("--version").stdout.split()[1])
             self.assertTrue(a.metadata["flowtap.schema"])
-            self.assertEqual({b["flowtap.events_lost"] for b in a.batches}, {"0"})
+            for b in a.batches:
+                self.assertEqual(b, {"flowtap.events_lost": "0", "flowtap.packets_lost": "0"})
 
     def test_other_events(self):
         self.both("read", SAMPLE, "-e", "all", url="?event=sample")
@@ -164,6 +165,17 @@ class ArrowOutputs(Case):
         self.assertTrue(0 < n < 30000)
         self.assertIn(f"30000 sample events = {n} written + 0 dropped + {30000 - n} lost", r.stderr)
         self.assertEqual(r.returncode, 1)
+        self.assertEqual({b["flowtap.packets_lost"] for b in a.batches}, {"0"})
+
+    def test_packets_lost(self):
+        """The last batch of a run says what the queues dropped, as the account does."""
+        out, stats = self.dir / "l.arrow", self.dir / "l.ndjson"
+        self.good("read", self.many(60000), "--overflow", "drop", "--queue", "64", "-w2", "-e", "sample,stats",
+                  "-o", f"arrow:{out}?event=sample&overflow=block", "-o", f"ndjson:{stats}?event=stats")
+        last = json.loads(stats.read_text().splitlines()[-1])
+        self.assertGreater(last["decoded"], 0)
+        told = [int(b["flowtap.packets_lost"]) for b in Arrow(out.read_bytes()).batches]
+        self.assertEqual(max(told), last["queue_dropped"])
 
     def test_reader_leaves(self):
         p = subprocess.Popen([FLOWTAP, "read", self.many(), "-e", "sample", "-o", "arrow:-"], stdout=subprocess.PIPE,

@@ -206,6 +206,17 @@ class Schema(Case):
         self.assertEqual(len(set(both.values())), len(both))
         self.assertEqual(both, {**fields("tcp"), **fields("sizes"), **fields("tunnel,app")})
 
+    def test_names_that_are_no_words(self):
+        """A tool's names may hold what names of Avro and protobuf may not."""
+        for r in json.loads(self.make("avro", "zeek")):
+            for f in r["fields"]:
+                self.assertRegex(f["name"], r"^[A-Za-z_]\w*$")
+        text = self.make("protobuf", "zeek")
+        names = re.findall(r"(?m)^  (?:optional |repeated )?\w+ (\S+) = \d+;", text.split("message NetworkFlowRecord")[1].split("}")[0])
+        self.assertIn("id_orig_h", names)
+        self.assertTrue(all(re.fullmatch(r"[A-Za-z_]\w*", n) for n in names))
+        self.assertEqual(len(set(names)), len(names))
+
     def test_csv_output(self):
         """The columns of a CSV file are the schema's, but for objects that a table cannot hold."""
         for word, kind in ("flow", "network_flow_record"), ("sample", "network_flow_sample"):

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Arrow outputs as others read them, with the values of NDJSON: pyarrow (with full validation), Polars, pandas,
+"""Arrow and Parquet outputs as others read them, with the values of NDJSON: pyarrow (with full validation), Polars, pandas,
 DuckDB, ClickHouse (chdb), apache-arrow for JavaScript; of the bundled capture and of captures of the corpus.
 
     arrow_readers.py --flowtap PROGRAM --capture FILE [--corpus DIR] [--every N]
 
-The libraries are those of the interpreter that FT_PYTHON names, else of this one; JavaScript's stands below
-FT_NODE_MODULES. What is not there is skipped, which is said; without pyarrow all of it (77).
+The libraries are those of the interpreter that tests/readers.py finds; JavaScript's stands below FT_NODE_MODULES. What
+is not there is skipped, which is said; without pyarrow all of it (77).
 """
 import argparse
 import importlib
@@ -16,6 +16,9 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import readers  # noqa: E402: tests/readers.py
 
 PROFILES = "base", "all,app,splt,link,packets"
 GROUPS = "flow_key", "aggregate_metrics", "features", "exporter"
@@ -72,11 +75,11 @@ def same(pa, table, rows, what):
 
 def compare(pa, flowtap, args, work, what):
     """Stream and file against NDJSON of the same run. Returns the table."""
-    names = [str(work / n) for n in ("x.arrows", "x.arrow", "x.ndjson")]
+    names = [str(work / n) for n in ("x.arrows", "x.arrow", "x.ndjson", "x.parquet")]
     for old in work.iterdir():  # collect adds to files, and puts aside
         old.unlink()
     subprocess.run([flowtap, *args, "-w1", "-o", "arrow:" + names[0], "-o", "arrow:" + names[1],
-                    "-o", "ndjson:" + names[2]], stderr=subprocess.DEVNULL, check=False)
+                    "-o", "ndjson:" + names[2], "-o", "parquet:" + names[3]], stderr=subprocess.DEVNULL, check=False)
     if not os.path.exists(names[2]):  # no capture at all
         check(not os.path.exists(names[0]), what, "an output without the other")
         return None, [], names
@@ -85,7 +88,10 @@ def compare(pa, flowtap, args, work, what):
     with open(names[0], "rb") as f:
         stream = pa.ipc.open_stream(f).read_all()
     file = pa.ipc.open_file(names[1]).read_all()
-    for table, kind in (stream, "stream"), (file, "file"):
+    parquet = importlib.import_module("pyarrow.parquet").ParquetFile(names[3])
+    check(parquet.metadata.num_rows == len(rows), what, "the footer of Parquet")
+    check(sorted(os.listdir(work)) == sorted(os.path.basename(n) for n in names), what, os.listdir(work))
+    for table, kind in (stream, "stream"), (file, "file"), (parquet.read(), "Parquet"):
         table.validate(full=True)
         if rows:
             check(table.column_names == list(rows[0]), what, kind)
@@ -98,7 +104,7 @@ def others(pa, table, rows, names):
     want = len(rows), sum(r["byte_count"] for r in rows)
     polars, pandas, duckdb, chdb = load("polars"), load("pandas"), load("duckdb"), load("chdb")
     if polars:
-        for frame in polars.read_ipc_stream(names[0]), polars.read_ipc(names[1]):
+        for frame in polars.read_ipc_stream(names[0]), polars.read_ipc(names[1]), polars.read_parquet(names[3]):
             check((frame.height, frame["byte_count"].sum()) == want, "Polars")
             check(frame["src_ip"].to_list() == [r["src_ip"] for r in rows], "Polars: text")
     if pandas:
@@ -107,7 +113,11 @@ def others(pa, table, rows, names):
         check((len(pandas.read_feather(names[1])),) == want[:1], "pandas: the file as Feather")
     if duckdb:
         flows = table  # noqa: F841: DuckDB finds it by its name
-        check(duckdb.sql("select count(*), sum(byte_count)::bigint from flows").fetchall() == [want], "DuckDB")
+        for what in "flows", f"'{names[3]}'":
+            got = duckdb.sql(f"select count(*), sum(byte_count)::bigint from {what}").fetchall()
+            check(got == [want], "DuckDB", what, got)
+        got = duckdb.sql(f"select count(*) from '{names[3]}' where dst_port = 443").fetchall()
+        check(got == [(sum(r["dst_port"] == 443 for r in rows),)], "DuckDB: by the statistics", got)
     if chdb:
         out = chdb.query(f"select count(), sum(byte_count) from file('{names[0]}', ArrowStream)", "CSV")
         check(str(out).strip() == f"{want[0]},{want[1]}", "ClickHouse", out)
@@ -117,6 +127,8 @@ def others(pa, table, rows, names):
                       f"select * from file('{names[0]}', ArrowStream)")
         out = session.query("select count(), sum(byte_count) from d.flows", "CSV")
         check(str(out).strip() == f"{want[0]},{want[1]}", "ClickHouse: MergeTree", out)
+        out = session.query(f"select count(), sum(byte_count) from file('{names[3]}', Parquet)", "CSV")
+        check(str(out).strip() == f"{want[0]},{want[1]}", "ClickHouse: Parquet", out)
         session.cleanup()
 
 
@@ -144,9 +156,7 @@ def main():
     p.add_argument("--corpus")
     p.add_argument("--every", type=int, default=40)
     a = p.parse_args()
-    python = os.environ.get("FT_PYTHON")
-    if python and os.environ.get("FT_PYTHON_IN_USE") != python:
-        os.execve(python, [python, *sys.argv], {**os.environ, "FT_PYTHON_IN_USE": python})
+    readers.use()
     pa = load("pyarrow")
     if pa is None:
         sys.exit(77)

@@ -6,24 +6,12 @@
 
 enum { COLUMN = 28, WIDTH = 96 };
 
-/* Bytes of the next word; one that no line has room for ends behind a choice. */
-static int word(const char *text)
-{
-    int len = (int)strcspn(text, " "), most = WIDTH - COLUMN;
-
-    if (len > most) {
-        for (len = most; len > 1 && text[len - 1] != '|'; len--) {
-        }
-    }
-    return len;
-}
-
 static void wrap(FILE *to, const char *text, int at)
 {
     int column = at;
 
     while (*text != '\0') {
-        int len = word(text);
+        int len = (int)strcspn(text, " ");
 
         if (column > at && column + 1 + len > WIDTH) {
             fprintf(to, "\n%*s", COLUMN, "");
@@ -97,7 +85,8 @@ static void help_option(const struct ft_option *o, FILE *to)
     }
     fprintf(to, "%*s", COLUMN - n, "");
     char text[1024], names[CHOICES_MAX];
-    const char *choices = option_choices(o, names, sizeof names);
+    const char *choices = o->type != FT_OPT_PROFILES ? option_choices(o, names, sizeof names)
+                                                     : NULL; /* they stand below, one by one */
 
     snprintf(text, sizeof text, "%s%s%s%s%s%s", o->help, choices != NULL ? " (" : "",
              choices != NULL ? choices : "", choices != NULL ? ")" : "",

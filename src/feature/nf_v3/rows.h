@@ -27,9 +27,12 @@ static void f_dst(const void *part, struct ft_value *v)
 #define AT(member)   FT_AT(struct ft_nf_v3_record, member)
 #define MAYBE(which) AT(maybe[which]), .absent = FT_ABSENT_ONES
 
+/* Whole numbers with a sign are times. */
+#define PRIVACY(kind) ((kind) == FT_T_I64 ? FT_PRIVACY_TIME : FT_PRIVACY_OF(kind))
+
 #define ROW(i, field, kind, of, id)                                                                \
     .name = field, .rank = FIRST_RANK + 5 * (i), .group = FT_GROUP_FEATURES, .type = kind,         \
-    .unit = of, .privacy = FT_PRIVACY_OF(kind), .profile = PROFILE, .source = "nProbe, field " id
+    .unit = of, .privacy = PRIVACY(kind), .profile = PROFILE, .source = "nProbe, field " id
 
 #define IAT(i, field, id, which, packets, who, what)                                               \
     {                                                                                              \

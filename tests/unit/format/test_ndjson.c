@@ -100,6 +100,7 @@ static void test_bounds(void)
     static struct ft_tcp_record tcp;
     static struct ft_packets_record packets;
     static struct ft_splt_record splt;
+    static struct ft_zeek_record zeek;
     static struct ft_nf_v3_record nf;
     static struct ft_bytes_record bytes = {.n = FT_BYTES_MAX};
     struct ft_flow_record r;
@@ -111,6 +112,12 @@ static void test_bounds(void)
     packets.tcp = packets.has_isn[0] = packets.has_isn[1] = true;
     memset(&splt, 0xff, sizeof splt);
     splt.n = FT_SPLT_MAX;
+    memset(&zeek, 0x7f, sizeof zeek);
+    zeek.conn_state = "RSTOS0";
+    zeek.proto = "unknown_transport";
+    zeek.local[0] = zeek.local[1] = true;
+    zeek.ip_version = 6;
+    zeek.history[sizeof zeek.history - 1] = zeek.service[sizeof zeek.service - 1] = '\0';
     memset(&nf, 0x7f, sizeof nf);
     nf.ip_version = 6;
     nf.second[0] = nf.second[1] = -1.2345678901234567e-300;
@@ -133,6 +140,7 @@ static void test_bounds(void)
     r.part[FT_PART_APP] = &longest;
     r.part[FT_PART_PACKETS] = &packets;
     r.part[FT_PART_SPLT] = &splt;
+    r.part[FT_PART_ZEEK] = &zeek;
     r.part[FT_PART_BYTES] = &bytes;
     r.part[FT_PART_NF_V3] = r.part[FT_PART_NF_V3_COMPAT] = &nf;
     for (int i = 0; ft_formats[i] != NULL; i++) {
@@ -140,7 +148,7 @@ static void test_bounds(void)
             continue; /* packets */
         }
         struct ft_format *f = lines_open(ft_formats[i]->name, 1u << FT_EVENT_FLOW,
-                                         "all,app,splt,bytes,nf-v3,nf-v3-compat", NULL);
+                                         "all,app,splt,zeek,bytes,nf-v3,nf-v3-compat", NULL);
 
         for (int part = 0; ft_formats[i]->flow != NULL && part <= FT_APP_PART_SSH; part++) {
             fill_app(&longest, (enum ft_app_part)part);

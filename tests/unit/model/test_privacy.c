@@ -54,6 +54,13 @@ static void check_column(const char *event, const struct ft_field *f)
         good &= f->privacy == FT_PRIVACY_BY_VALUE ||
                 (strcmp(f->name, "features") != 0 && strcmp(f->name, "counters") != 0);
         break;
+    case FT_T_I64:
+        good &=
+            f->privacy == (ends_with(f->name, "_MILLISECONDS") ? FT_PRIVACY_TIME : FT_PRIVACY_NONE);
+        break;
+    case FT_T_U64: /* tools have times as numbers */
+        good &= f->privacy == (ends_with(f->name, "_seen_ms") ? FT_PRIVACY_TIME : FT_PRIVACY_NONE);
+        break;
     default:
         good &= f->privacy == FT_PRIVACY_NONE ||
                 (f->type == FT_T_STRING && f->privacy == FT_PRIVACY_IDENTITY);

@@ -17,7 +17,7 @@
 #include "pipeline/build.h"
 #include "pipeline/scrub.h"
 
-enum { COLUMNS_MAX = 256 };
+enum { COLUMNS_MAX = FT_COLUMNS_MAX };
 
 static const uint8_t key[FT_CRYPTOPAN_KEY] = "0123456789abcdef0123456789ABCDEF";
 static struct ft_cryptopan *map; /* the same key, for what is expected */
@@ -216,9 +216,11 @@ struct flow {
     struct ft_tcp_record tcp;
     struct ft_tunnel_record tunnel;
     struct ft_link_record link;
+    struct ft_zeek_record zeek;
     struct ft_nf_v3_record nf[2];
     struct ft_bytes_record bytes;
     struct ft_app_info app;
+    struct ft_nfstream_record nfstream;
 };
 
 static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
@@ -227,6 +229,14 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
     f->sizes = (struct ft_sizes_record){0};
     f->tcp = (struct ft_tcp_record){.history = "Sh"};
     f->link = (struct ft_link_record){.mac = {{2, 1, 2, 3, 4, 5}, {6, 5, 4, 3, 2, 1}}};
+    f->zeek = (struct ft_zeek_record){.flow_id = 0x1234567890abcdef,
+                                      .conn_state = "SF",
+                                      .proto = "tcp",
+                                      .ip_version = version,
+                                      .ip_proto = 6,
+                                      .addr = {{1, 2, 3, 4}, {5, 6, 7, 8}},
+                                      .history = "Sh",
+                                      .service = "ssl"};
     f->bytes = (struct ft_bytes_record){.n = 320, .packets = 1, .bytes = {0x45}};
     f->nf[0] = f->nf[1] = (struct ft_nf_v3_record){
         .ip_version = version, .src = {1, 2, 3, 4}, .dst = {5, 6, 7, 8}, .port = {40000, 443}};
@@ -249,11 +259,17 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
                                             [FT_PART_BYTES] = &f->bytes,
                                             [FT_PART_NF_V3] = &f->nf[0],
                                             [FT_PART_NF_V3_COMPAT] = &f->nf[1],
-                                            [FT_PART_APP] = &f->app}};
+                                            [FT_PART_ZEEK] = &f->zeek,
+                                            [FT_PART_APP] = &f->app,
+                                            [FT_PART_NFSTREAM] = &f->nfstream}};
     for (int i = 0; i < (version == 4 ? 4 : 16); i++) {
         f->r.src[i] = (uint8_t)(i + 10);
         f->r.dst[i] = (uint8_t)(i + 100);
     }
+    f->nfstream = (struct ft_nfstream_record){
+        .id = f->r.flow_id, .ip_version = version, .mac = {{2, 1, 2, 3, 4, 5}, {6, 5, 4, 3, 2, 1}}};
+    memcpy(f->nfstream.src, f->r.src, sizeof f->r.src);
+    memcpy(f->nfstream.dst, f->r.dst, sizeof f->r.dst);
     for (int i = 0; i < (version == 4 ? 16 : 4); i++) {
         f->tunnel.src[i] = (uint8_t)(i + 50);
         f->tunnel.dst[i] = (uint8_t)(i + 150);
