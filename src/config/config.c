@@ -434,6 +434,10 @@ static int apply_flag(struct ft_config *cfg, const struct ft__option_ref *row, c
     }
     if (row->setter == FT__SET_BOOL) {
         memcpy((char *)cfg + row->offset, &on, sizeof on);
+    } else if (row->setter == FT__SET_U64) { /* of the owners of profiles */
+        uint64_t n = on;
+
+        memcpy((char *)cfg + row->offset, &n, sizeof n);
     } else if (on && row->setter == FT__SET_APP) {
         return add_profiles(cfg, where, "app", err);
     } else if (on) {

@@ -57,7 +57,7 @@ struct ft_config {
     int64_t template_life_ns, tcp_idle_ns;
     bool session_port;
     const char *source; /* tests: a back end by name, instead of what the command implies */
-    bool set[128];      /* by number of the option: given by ft_config_set() */
+    bool set[192];      /* by number of the option: given by ft_config_set() */
     bool given[128];    /* or by a configuration file: no default */
 };
 

@@ -31,6 +31,7 @@ struct ways {
     struct ft_hash_seed seed;
     const uint8_t *tunnels; /* ft_tunnel_port() */
     uint16_t scopes;        /* bits of a scope that are part of keys */
+    bool heads;             /* of struct ft_decoder */
 };
 
 /* What the fast path knows of a frame when it has read the IP header. */
@@ -82,12 +83,12 @@ FT_INLINE bool fast_l4(const struct ways *ways, const struct fast *f, bool paylo
     }
     out->payload_len = end - header;
     if (payloads) {
-        uint32_t cap = f->cap < end ? f->cap : end;
+        uint32_t cap = f->cap < end ? f->cap : end, head = cap < header ? cap : header;
 
-        cap = cap > header ? cap - header : 0;
-
-        out->payload = p + header;
+        cap -= head;
+        out->payload = p + head;
         out->payload_cap = (uint16_t)(cap < FT_PAYLOAD_MAX ? cap : FT_PAYLOAD_MAX);
+        out->head_len = ways->heads ? (uint16_t)(f->ip_len - f->l4_len + head) : 0;
     }
     *ends = (struct ft__ends){.sport = ft_load_be16(p),
                               .dport = ft_load_be16(p + 2),
@@ -269,8 +270,10 @@ static void decode_link(const struct ft_view *v, struct ft_packet *out)
 FT_INLINE void decode_batch(struct ft_decoder *d, const struct ft_view *views, uint32_t n,
                             bool payloads, bool links, struct ft_packet *out, uint32_t *out_n)
 {
-    const struct ways ways = {
-        .seed = d->seed, .tunnels = d->ports->maybe, .scopes = d->five_tuple ? 0 : UINT16_MAX};
+    const struct ways ways = {.seed = d->seed,
+                              .tunnels = d->ports->maybe,
+                              .scopes = d->five_tuple ? 0 : UINT16_MAX,
+                              .heads = d->heads};
     const uint8_t *lookup = d->lookup;
     const uint32_t lookup_n = d->lookup_n;
     uint64_t decoded = 0, bytes = 0, decoded_bytes = 0;

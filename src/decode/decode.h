@@ -42,6 +42,7 @@ struct ft_decoder {
     bool keep_tunnels; /* set by the owner: the flow is that of the outermost packet */
     bool few_ports;    /* set by the owner: as struct ft_flow_rules.few_ports says */
     bool payloads;     /* set by the owner: packets say where their payload lies */
+    bool heads;        /* set by the owner, with payloads: and where their headers do */
     bool links;        /* set by the owner: packets say what their frame's header says */
     bool fragments;    /* the last batch held fragments of IP packets */
 };

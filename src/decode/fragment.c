@@ -473,6 +473,7 @@ static void take_all(struct run *r, struct ft_packet *p, uint8_t *room)
         }
         join = next;
     }
+    p->head_len = 0; /* its headers lay in its first fragment alone */
     if (room == NULL) {
         p->payload_cap = 0;
     } else if (p->payload_cap > 0) {

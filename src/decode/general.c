@@ -73,6 +73,21 @@ static void finish_fragment(const struct ft_net *n, const struct ft_hash_seed *s
     out->payload_cap = (uint16_t)(cap < FT_PAYLOAD_MAX ? cap : FT_PAYLOAD_MAX);
 }
 
+enum { IP4_SRC = 12, IP6_SRC = 8 }; /* where the source stands in its header */
+
+/* Where the headers lie; of others than TCP and UDP all that was captured counts as header. */
+static void finish_head(const struct ft_net *n, struct ft_packet *out)
+{
+    const uint8_t *ip = n->src - (n->version == 4 ? IP4_SRC : IP6_SRC);
+    size_t len = (size_t)((n->payload_cap > 0 ? n->payload : n->rd.end) - ip);
+
+    if (n->payload_cap == 0) {
+        len = len < FT_HEAD_MAX ? len : FT_HEAD_MAX;
+        out->payload = ip + len;
+    }
+    out->head_len = (uint16_t)(len <= FT_HEAD_MAX ? len : 0);
+}
+
 static struct ft__ends ends_of(const struct ft_decoder *d, const struct ft_net *n)
 {
     bool keyed = (n->tunnel.flags & FT_TUNNEL_KEYED) && !d->five_tuple;
@@ -124,6 +139,7 @@ static void finish(const struct ft_decoder *d, const struct ft_net *n, const str
     out->payload = n->payload;
     out->payload_cap =
         (uint16_t)(n->payload_cap < FT_PAYLOAD_MAX ? n->payload_cap : FT_PAYLOAD_MAX);
+    out->head_len = 0;
     if (n->frag != FT_FRAG_NONE) {
         finish_fragment(n, seed, out);
     }
@@ -185,6 +201,9 @@ enum ft_verdict ft__decode_general_to(struct ft_decoder *d, bool keep_tunnels,
         follow_tunnels(&n, d->ports);
     }
     finish(d, &n, v, out);
+    if (d->heads && n.frag == FT_FRAG_NONE) {
+        finish_head(&n, out);
+    }
     *out_l4 = (struct ft__l4_place){n.rd.p, (uint32_t)ft_rd_left(&n.rd), n.wire};
     return FT_V_DECODED;
 }

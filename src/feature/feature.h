@@ -64,6 +64,7 @@ struct ft_feature {
     const struct ft_column_set *columns;
     uint32_t needs; /* the features whose parts record() reads: a bit for each; they come before */
     bool payload;   /* it looks into payloads: the decoder has to keep them */
+    bool heads;     /* it looks into headers, too: likewise, with payload */
     bool link;      /* it looks at what frames say: the decoder has to keep it */
 
     /* Its state: a struct, zeroed, and arrays that it points to, which nobody has touched. */

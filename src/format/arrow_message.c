@@ -10,6 +10,7 @@ enum {
     HEADER_BATCH = 3,
     TYPE_INT = 2,
     TYPE_FLOAT = 3,
+    TYPE_BINARY = 4,
     TYPE_UTF8 = 5,
     TYPE_BOOL = 6,
     TYPE_TIMESTAMP = 10,
@@ -33,7 +34,7 @@ static void put32(uint8_t *data, uint32_t at, uint32_t v)
 static uint8_t type_kind(const struct ft__batch_column *c, enum ft_type type)
 {
     if (c->cell == FT__CELL_TEXT) {
-        return TYPE_UTF8;
+        return type == FT_T_BYTES ? TYPE_BINARY : TYPE_UTF8;
     }
     return type == FT_T_BOOL   ? TYPE_BOOL
            : type == FT_T_TIME ? TYPE_TIMESTAMP

@@ -53,6 +53,9 @@ static uint8_t *put_text(uint8_t *p, enum ft_type type, const struct ft_value *v
     switch (type) {
     case FT_T_TEXT:
         return ft_put_utf8(p, v->text, v->text_len);
+    case FT_T_BYTES:
+        memcpy(p, v->text, v->text_len);
+        return p + v->text_len;
     case FT_T_ID:
         return ft_put_hex64(p, v->u);
     case FT_T_ADDR:
@@ -471,6 +474,7 @@ size_t ft__batch_row_max(const struct ft__batch *b)
         const struct ft__batch_column *c = &b->col[i];
 
         max += c->cell == FT__CELL_LIST ? (size_t)c->of.field->most * c->width : 0;
+        max += c->of.field->type == FT_T_BYTES ? c->of.field->most : 0;
         max += c->of.field->type == FT_T_ADDR ? ADDR_TEXT : 0;
     }
     return max;

@@ -118,7 +118,7 @@ static void put_logical(struct ft_thrift *t, const struct ft__batch_column *c)
         ft_thrift_end(t);
         break;
     default:
-        if (ft__parquet_type(c) == FT__PQ_BYTE_ARRAY) {
+        if (ft__parquet_type(c) == FT__PQ_BYTE_ARRAY && kind_of(c) != FT_T_BYTES) {
             ft_thrift_i32(t, 6, UTF8);
             ft_thrift_begin(t, 10);
             ft_thrift_begin(t, LOGICAL_STRING);

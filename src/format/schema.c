@@ -37,6 +37,8 @@ static const struct {
                      "{\"type\":\"string\"}"},
     [FT_T_TEXT] = {"untrusted text", "utf8", "String", "\"string\"", "string",
                    "{\"type\":\"string\",\"description\":\"untrusted: from packets\"}"},
+    [FT_T_BYTES] = {"bytes", "binary", "String", "\"string\"", "string",
+                    "{\"type\":\"string\",\"pattern\":\"^([0-9a-f]{2})*$\"}"},
     [FT_T_ID] = {"id", "utf8", "FixedString(16)", "\"string\"", "string",
                  "{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{16}$\"}"},
     [FT_T_ADDR] = {"address", "utf8", "String", "\"string\"", "string", "{\"type\":\"string\"}"},

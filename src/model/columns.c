@@ -319,6 +319,7 @@ size_t ft_columns_lists_room(const struct ft_columns *c)
     for (uint32_t i = 0; i < c->n; i++) {
         const struct ft_field *f = c->col[i].field;
 
+        room += f->type == FT_T_BYTES ? 2 * (size_t)f->most + 2 : 0; /* as hex, in quotes */
         room += f->type == FT_T_LIST ? (size_t)f->most * (digits[f->item] + 1u) + 2 : 0;
     }
     return room;

@@ -18,7 +18,7 @@
 #include "model/field.h"
 #include "model/rules.h"
 
-enum { FT_COLUMNS_MAX = 512, FT_COLUMN_SETS_MAX = 32, FT_SET_OPTIONS_MAX = 2 };
+enum { FT_COLUMNS_MAX = 512, FT_COLUMN_SETS_MAX = 32, FT_SET_OPTIONS_MAX = 4 };
 
 struct ft_labels;
 
@@ -111,7 +111,7 @@ void ft_columns_rows(const struct ft_field *rows, uint32_t n, struct ft_columns 
 FT_NODISCARD int ft_columns_pick_rows(const struct ft_field *rows, uint32_t n, const char *list,
                                       struct ft_columns *out, struct ft_err *err);
 
-/* Bytes of text that the lists among the columns take at most. */
+/* Bytes of text that lists and bytes among the columns take at most. */
 size_t ft_columns_lists_room(const struct ft_columns *c);
 
 /* The parts that the columns look at, a bit for each enum ft_part. */

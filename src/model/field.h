@@ -31,6 +31,7 @@ enum ft_type {
     FT_T_TIME,   /* int64 ns since 1970; text: seconds with six decimals */
     FT_T_STRING, /* static text that needs no escaping */
     FT_T_TEXT,   /* untrusted bytes with a length, from packets: escaped */
+    FT_T_BYTES,  /* bytes with a length, at most `most` of the row: hex */
     FT_T_ID,     /* u64 as 16 hex digits */
     FT_T_ADDR,   /* IPv4 or IPv6 address as text */
     FT_T_JSON, /* an object or array inside the event; text formats other than JSON leave it out */
@@ -53,7 +54,7 @@ struct ft_value {
     uint8_t ip_version; /* FT_T_ADDR: 4 or 6 */
     uint8_t item;       /* FT_T_LIST: as in the row */
     union {
-        uint32_t text_len; /* FT_T_TEXT: bytes at text */
+        uint32_t text_len; /* FT_T_TEXT, BYTES: bytes at text */
         uint32_t n_items;  /* FT_T_LIST */
     };
     union {
@@ -61,7 +62,7 @@ struct ft_value {
         int64_t i;           /* FT_T_I64, TIME: ns */
         double f;            /* FT_T_F64 */
         const char *s;       /* FT_T_STRING; in buf or static */
-        const uint8_t *text; /* FT_T_TEXT, in the event */
+        const uint8_t *text; /* FT_T_TEXT, BYTES, in the event */
         const uint8_t *addr; /* FT_T_ADDR, network order, in the event */
         const void *items;   /* FT_T_LIST: [n_items], each as wide as its type; in the event */
     };
@@ -103,7 +104,7 @@ struct ft_field {
     uint8_t group;           /* enum ft_group */
     uint8_t type;            /* enum ft_type */
     uint8_t item;            /* FT_T_LIST: FT_T_U8 to FT_T_F64 */
-    uint16_t most;           /* FT_T_LIST: items */
+    uint16_t most;           /* FT_T_LIST: items; FT_T_BYTES: bytes */
     uint8_t privacy;         /* enum ft_privacy, never FT_PRIVACY_UNSET */
     /* no address, but a model could learn the host or the network from it: ports, TTLs, VLANs,
      * tunnels, numbers drawn at random */
@@ -123,6 +124,7 @@ void ft_field_get(const struct ft_field *f, const void *part, struct ft_value *o
 #define FT_PRIVACY_OF(type_)                                                                       \
     ((type_) == FT_T_ADDR || (type_) == FT_T_ID ? FT_PRIVACY_IDENTITY                              \
      : (type_) == FT_T_TEXT                     ? FT_PRIVACY_NAME                                  \
+     : (type_) == FT_T_BYTES                    ? FT_PRIVACY_PAYLOAD                               \
      : (type_) == FT_T_TIME                     ? FT_PRIVACY_TIME                                  \
      : (type_) == FT_T_JSON                     ? FT_PRIVACY_UNSET                                 \
                                                 : FT_PRIVACY_NONE)

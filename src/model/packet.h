@@ -82,10 +82,15 @@ struct ft_packet {
     const uint8_t *payload; /* first captured bytes after the transport header, of a fragment those
                                at frag_off; borrowed as told */
     uint16_t payload_cap;   /* how many of them, 0..FT_PAYLOAD_MAX; 0: payload is not to be used */
-    uint16_t frag_off;      /* frag: offset of the data in bytes */
-    uint32_t frag_id;       /* frag: identification */
-    uint32_t tunnel_id;     /* tunnel: with FT_TUNNEL_ID */
-    uint8_t tunnel_depth;   /* tunnel: how many around this packet, 1.. */
+    union {
+        uint16_t frag_off; /* frag: offset of the data in bytes */
+        uint16_t head_len; /* else, when the decoder was asked for headers: how many bytes before
+                              payload are the captured ones from the IP header on, whatever
+                              payload_cap; 0..FT_HEAD_MAX */
+    };
+    uint32_t frag_id;     /* frag: identification */
+    uint32_t tunnel_id;   /* tunnel: with FT_TUNNEL_ID */
+    uint8_t tunnel_depth; /* tunnel: how many around this packet, 1.. */
     uint8_t
         tunnel_version; /* tunnel: IP version of outer, 4 or 6; 0: below IP, outer holds nothing */
     uint8_t tunnel_flags; /* tunnel: FT_TUNNEL_* */
@@ -118,6 +123,8 @@ enum {
 enum { FT_FRAG_NONE = 0, FT_FRAG_FIRST = 1, FT_FRAG_LATER = 2 };
 /* What is looked at of one packet, wherever it comes from: a hello of 16 KiB and what is around. */
 enum { FT_PAYLOAD_MAX = 20480 };
+/* And before it: IP and transport header with what is between. */
+enum { FT_HEAD_MAX = 512 };
 
 /* tcp_opts: the low four bits are the shift of the window scale option of a SYN (RFC 7323 §2.2), or
  * FT_TCPO_NO_SCALE. */

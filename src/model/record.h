@@ -209,6 +209,61 @@ struct ft_nfstream_record {
     int64_t splt_piat_ms[FT_NFSTREAM_SPLT_MAX];
 };
 
+/* The first bytes of a flow's first packets. */
+enum { FT_BYTES_PACKETS = 10, FT_BYTES_HEADER = 120, FT_BYTES_PAYLOAD = 480 };
+enum { FT_BYTES_MAX = FT_BYTES_PACKETS * (FT_BYTES_HEADER + FT_BYTES_PAYLOAD) };
+struct ft_bytes_record {
+    uint32_t n;      /* bytes; 0: hidden */
+    uint8_t packets; /* that they are of */
+    uint8_t bytes[FT_BYTES_MAX];
+};
+
+/* What may be null of the columns of nf-v3. */
+enum ft_nf_v3_maybe {
+    FT_NF_TCP_FLAGS,
+    FT_NF_CLIENT_FLAGS,
+    FT_NF_SERVER_FLAGS,
+    FT_NF_DURATION_IN,
+    FT_NF_DURATION_OUT,
+    FT_NF_RETRANS_IN_BYTES,
+    FT_NF_RETRANS_IN_PKTS,
+    FT_NF_RETRANS_OUT_BYTES,
+    FT_NF_RETRANS_OUT_PKTS,
+    FT_NF_WINDOW_IN,
+    FT_NF_WINDOW_OUT,
+    FT_NF_ICMP_TYPE,
+    FT_NF_ICMP4_TYPE,
+    FT_NF_DNS_ID,
+    FT_NF_DNS_TYPE,
+    FT_NF_DNS_TTL,
+    FT_NF_FTP_CODE,
+    FT_NF_IAT_IN, /* least, most, mean, deviation */
+    FT_NF_IAT_OUT = FT_NF_IAT_IN + 4,
+    FT_NF_SECOND_IN = FT_NF_IAT_OUT + 4,
+    FT_NF_SECOND_OUT,
+    FT_NF_THROUGHPUT_IN,
+    FT_NF_THROUGHPUT_OUT,
+    FT_NF_MAYBE
+};
+
+/* A flow as nProbe says it for the NF data sets; by direction where it is an array of two. */
+struct ft_nf_v3_record {
+    int64_t start_ms, end_ms;
+    uint64_t packets[2], bytes[2];
+    uint64_t duration_us, duration_ms;
+    uint64_t sized[5];           /* packets up to 128, 256, 512, 1024, 1514 bytes */
+    uint64_t maybe[FT_NF_MAYBE]; /* UINT64_MAX: null */
+    uint64_t digits[2];      /* the bytes of each second, one behind the other: up to 18 digits */
+    uint32_t digits_more[2]; /* and how many there are behind them */
+    uint64_t last_bytes[2], last_ms[2]; /* of the last second: bytes, time between its packets */
+    double second[2];                   /* of nf-v3-compat; NaN: null */
+    uint32_t longest, shortest, ip_min, ip_max; /* bytes */
+    uint16_t port[2];
+    uint8_t ttl_min, ttl_max;
+    uint8_t proto, ip_version;
+    uint8_t src[16], dst[16];
+};
+
 /* The running counts of a packet's own 5-tuple in its own direction, that packet included. */
 struct ft_tuple_counts {
     uint64_t packets;

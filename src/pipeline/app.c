@@ -18,7 +18,7 @@ enum { PAYLOAD_SHARE = 2048 };
 
 static uint64_t payload_bytes(const struct ft_pipeline *p)
 {
-    uint64_t least = (uint64_t)2 * FT_BATCH * FT_PAYLOAD_MAX;
+    uint64_t least = (uint64_t)2 * FT_BATCH * (FT_PAYLOAD_MAX + FT_HEAD_MAX);
 
     return places(p) * PAYLOAD_SHARE > least ? places(p) * PAYLOAD_SHARE : least;
 }
@@ -47,14 +47,22 @@ size_t ft__app_budget(const struct ft_pipeline *p)
     return payload_bytes(p) + places(p) * sizeof(uint64_t);
 }
 
+/* Bytes before the payload that go with it. */
+static uint32_t head_of(const struct ft_packet *pkt)
+{
+    return pkt->frag == FT_FRAG_NONE ? pkt->head_len : 0;
+}
+
 void ft__app_copy(const struct ft_packet *pkts, uint32_t n, struct ft_packet *out, uint8_t *room)
 {
     for (uint32_t i = 0; i < n; i++) {
         out[i] = pkts[i];
-        if (pkts[i].payload_cap > 0) {
-            memcpy(room, pkts[i].payload, pkts[i].payload_cap);
-            out[i].payload = room;
-            room += pkts[i].payload_cap;
+        uint32_t head = head_of(&pkts[i]), len = head + pkts[i].payload_cap;
+
+        if (len > 0) {
+            memcpy(room, pkts[i].payload - head, len);
+            out[i].payload = room + head;
+            room += len;
         }
     }
 }
@@ -76,7 +84,7 @@ uint32_t ft__app_push(struct ft_worker *to, const struct ft_packet *pkts, uint32
     uint64_t from = oldest(to, at, to->ring.limit - room);
 
     for (; done < n && done < room; done++) {
-        uint64_t begin = to->payload_end, cap = pkts[done].payload_cap;
+        uint64_t begin = to->payload_end, cap = head_of(&pkts[done]) + pkts[done].payload_cap;
 
         begin += begin % size + cap > size ? size - begin % size : 0; /* in one piece */
         if (begin + cap - from > size) {

@@ -22,7 +22,8 @@ void ft__app_free(struct ft_worker *w);
 /* Bytes of address space of one worker. */
 size_t ft__app_budget(const struct ft_pipeline *p);
 
-/* Copies n packets to out with their payloads in room, of FT_PAYLOAD_MAX bytes for each at most. */
+/* Copies n packets to out with their payloads in room, of FT_PAYLOAD_MAX + FT_HEAD_MAX bytes for
+ * each at most. */
 void ft__app_copy(const struct ft_packet *pkts, uint32_t n, struct ft_packet *out, uint8_t *room);
 
 /* ft_ring_push() of packets whose payloads are copied beside the ring. Reader thread. */

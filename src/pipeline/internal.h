@@ -64,6 +64,7 @@ struct ft_plan {
     const struct ft_flow_rules *profile_rules; /* of the profiles that have some, or NULL */
     struct ft_flow_rules rules; /* of the profiles among them that have some, or flowtap's */
     bool aligned;      /* their own do not agree, or were not wanted: both timeouts were given */
+    bool heads;        /* likewise at headers; payloads holds, too */
     bool links;        /* likewise at what frames say */
     bool events_given; /* by --events */
     bool packets;      /* some output holds packets */

@@ -54,7 +54,7 @@ static void lay_out(struct ft_lanes *l)
 
 enum {
     KEPT_LEN = FT_LANE_PACKETS * FT_FRAGMENTS_KEPT,
-    PAYLOADS_LEN = FT_LANE_PACKETS * FT_PAYLOAD_MAX
+    PAYLOADS_LEN = FT_LANE_PACKETS * (FT_PAYLOAD_MAX + FT_HEAD_MAX)
 };
 
 /* Room for what is copied of each slot's packets. The memory of a mapped file stays where it is. */

@@ -59,6 +59,7 @@ static void plan_decoder(struct ft_plan *plan)
         const struct ft_feature *f = plan->parts >> p & 1 ? ft_feature_at(p) : NULL;
 
         plan->payloads |= f != NULL && f->payload;
+        plan->heads |= f != NULL && f->heads;
         plan->links |= f != NULL && f->link;
     }
 }

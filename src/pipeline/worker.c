@@ -38,6 +38,7 @@ void ft__decoder_start(const struct ft_pipeline *p, struct ft_decoder *d)
     d->few_ports = p->plan.rules.few_ports;
     d->ports = &p->plan.tunnel_ports;
     d->payloads = p->plan.payloads;
+    d->heads = p->plan.heads;
     d->links = p->plan.links;
 }
 

@@ -77,7 +77,7 @@ def one_capture(path, tool, columns):
         check("%s -w %s %s table" % (path, w, tool), table(read(path, "-o", "csv:-?dialect=" + tool, workers=w)) == rows)
     with open(path, "rb") as f:
         text = flowtap("read", "--quiet", "-w", "1", "-e", "flow", "-p", tool, "-", data=f.read())
-    check("%s stdin %s" % (path, tool), text == want)
+    check("%s stdin %s" % (path, tool), sorted(text.splitlines()) == sorted(want.splitlines()))
     check("%s %s beside others" % (path, tool),
           records(read(path, "-p", tool + ",sizes,tcp,tunnel,app,packets"), columns) == records(want, columns))
     listed = read(path, "-p", tool, "-o", "ndjson:-?columns=" + ",".join(columns))

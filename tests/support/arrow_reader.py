@@ -2,7 +2,7 @@
 """Arrow IPC read by its specification, without a library: streams and files of the types that flowtap writes."""
 import struct
 
-INT, FLOAT, UTF8, BOOL, TIMESTAMP, LIST, FIXED = 2, 3, 5, 6, 10, 12, 15
+INT, FLOAT, BINARY, UTF8, BOOL, TIMESTAMP, LIST, FIXED = 2, 3, 4, 5, 6, 10, 12, 15
 
 
 class Table:
@@ -76,7 +76,7 @@ class Column:
         elif self.kind == FIXED:
             self.width, self.type = kind.scalar(0, "i"), "binary16"
         else:
-            self.type = {UTF8: "utf8", BOOL: "bool"}.get(self.kind)
+            self.type = {UTF8: "utf8", BINARY: "binary", BOOL: "bool"}.get(self.kind)
             if self.kind == LIST:
                 self.type = f"list<{self.children[0].type}>"
 
@@ -111,10 +111,10 @@ class Batch:
             items = self.column(c.children[0])
             assert offsets[0] == 0 and offsets[-1] == len(items) and list(offsets) == sorted(offsets)
             return [items[a:b] for a, b in zip(offsets, offsets[1:])]
-        if c.kind == UTF8:
+        if c.kind in (UTF8, BINARY):
             offsets, data = struct.unpack(f"<{n + 1}i", self.buffer()), self.buffer()
             assert offsets[0] == 0 and offsets[-1] == len(data) and list(offsets) == sorted(offsets)
-            return [data[a:b].decode() for a, b in zip(offsets, offsets[1:])]
+            return [data[a:b].decode() if c.kind == UTF8 else data[a:b] for a, b in zip(offsets, offsets[1:])]
         data = self.buffer()
         if c.kind == BOOL:
             return [bool(data[i // 8] >> i % 8 & 1) for i in range(n)]

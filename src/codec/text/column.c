@@ -59,6 +59,17 @@ static uint8_t *put_list(uint8_t *p, const struct ft_value *v, bool json)
     return p;
 }
 
+static uint8_t *put_hex(uint8_t *p, const uint8_t *bytes, uint32_t n)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (uint32_t i = 0; i < n; i++) {
+        *p++ = (uint8_t)digits[bytes[i] >> 4];
+        *p++ = (uint8_t)digits[bytes[i] & 15];
+    }
+    return p;
+}
+
 uint8_t *ft_put_value(uint8_t *p, enum ft_type type, const struct ft_value *v, bool quoted)
 {
     switch (type) {
@@ -77,6 +88,15 @@ uint8_t *ft_put_value(uint8_t *p, enum ft_type type, const struct ft_value *v, b
         return p;
     case FT_T_F64:
         return ft_put_f64(p, v->f);
+    case FT_T_BYTES:
+        if (quoted) {
+            *p++ = '"';
+        }
+        p = put_hex(p, v->text, v->text_len);
+        if (quoted) {
+            *p++ = '"';
+        }
+        return p;
     case FT_T_STRING:
     case FT_T_ID:
     case FT_T_ADDR:

@@ -101,6 +101,8 @@ static void test_bounds(void)
     static struct ft_packets_record packets;
     static struct ft_splt_record splt;
     static struct ft_zeek_record zeek;
+    static struct ft_nf_v3_record nf;
+    static struct ft_bytes_record bytes = {.n = FT_BYTES_MAX};
     struct ft_flow_record r;
 
     memset(&r, 0xff, sizeof r);
@@ -116,6 +118,9 @@ static void test_bounds(void)
     zeek.local[0] = zeek.local[1] = true;
     zeek.ip_version = 6;
     zeek.history[sizeof zeek.history - 1] = zeek.service[sizeof zeek.service - 1] = '\0';
+    memset(&nf, 0x7f, sizeof nf);
+    nf.ip_version = 6;
+    nf.second[0] = nf.second[1] = -1.2345678901234567e-300;
     memset(&tcp, 0x7f, sizeof tcp); /* all bits set is null */
     r.is_final = r.one_way = r.has_icmp_code = true;
     r.proto = 58; /* ICMP's columns are written too */
@@ -136,12 +141,14 @@ static void test_bounds(void)
     r.part[FT_PART_PACKETS] = &packets;
     r.part[FT_PART_SPLT] = &splt;
     r.part[FT_PART_ZEEK] = &zeek;
+    r.part[FT_PART_BYTES] = &bytes;
+    r.part[FT_PART_NF_V3] = r.part[FT_PART_NF_V3_COMPAT] = &nf;
     for (int i = 0; ft_formats[i] != NULL; i++) {
         if (ft_formats[i]->open == NULL) {
             continue; /* packets */
         }
-        struct ft_format *f =
-            lines_open(ft_formats[i]->name, 1u << FT_EVENT_FLOW, "all,app,splt,zeek", NULL);
+        struct ft_format *f = lines_open(ft_formats[i]->name, 1u << FT_EVENT_FLOW,
+                                         "all,app,splt,zeek,bytes,nf-v3,nf-v3-compat", NULL);
 
         for (int part = 0; ft_formats[i]->flow != NULL && part <= FT_APP_PART_SSH; part++) {
             fill_app(&longest, (enum ft_app_part)part);

@@ -43,6 +43,9 @@ static void check_column(const char *event, const struct ft_field *f)
         good &= f->privacy == FT_PRIVACY_NAME ||
                 (f->privacy == FT_PRIVACY_NONE && strcmp(f->name, "attack") == 0); /* the user's */
         break;
+    case FT_T_BYTES:
+        good &= f->privacy == FT_PRIVACY_PAYLOAD;
+        break;
     case FT_T_TIME:
         good &= f->privacy == FT_PRIVACY_TIME;
         break;
@@ -50,6 +53,10 @@ static void check_column(const char *event, const struct ft_field *f)
         good &= f->privacy == FT_PRIVACY_NONE || f->privacy == FT_PRIVACY_BY_VALUE;
         good &= f->privacy == FT_PRIVACY_BY_VALUE ||
                 (strcmp(f->name, "features") != 0 && strcmp(f->name, "counters") != 0);
+        break;
+    case FT_T_I64:
+        good &=
+            f->privacy == (ends_with(f->name, "_MILLISECONDS") ? FT_PRIVACY_TIME : FT_PRIVACY_NONE);
         break;
     case FT_T_U64: /* tools have times as numbers */
         good &= f->privacy == (ends_with(f->name, "_seen_ms") ? FT_PRIVACY_TIME : FT_PRIVACY_NONE);

@@ -109,6 +109,9 @@ static void check_column(const struct ft_field *f, const void *before, const voi
             CHECK(null_after || strspn((char *)two + 1, "0123456789abcdef") == m - 2);
         }
         break;
+    case FT_PRIVACY_PAYLOAD:
+        CHECK(null_after);
+        break;
     case FT_PRIVACY_BY_VALUE: /* test_values */
         break;
     default:
@@ -153,7 +156,8 @@ static void check_tried(const struct tried *t)
 {
     for (uint32_t i = 0; i < t->n; i++) {
         const struct ft_field *f = t->f != NULL ? &t->f[i] : t->col[i];
-        bool gives = f->privacy == FT_PRIVACY_IDENTITY || f->privacy == FT_PRIVACY_NAME;
+        bool gives = f->privacy == FT_PRIVACY_IDENTITY || f->privacy == FT_PRIVACY_NAME ||
+                     f->privacy == FT_PRIVACY_PAYLOAD;
 
         if (gives && !t->value[i]) {
             fprintf(stderr, "  column %s: no event of this test has it\n", f->name);
@@ -213,6 +217,8 @@ struct flow {
     struct ft_tunnel_record tunnel;
     struct ft_link_record link;
     struct ft_zeek_record zeek;
+    struct ft_nf_v3_record nf[2];
+    struct ft_bytes_record bytes;
     struct ft_app_info app;
     struct ft_nfstream_record nfstream;
 };
@@ -231,6 +237,9 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
                                       .addr = {{1, 2, 3, 4}, {5, 6, 7, 8}},
                                       .history = "Sh",
                                       .service = "ssl"};
+    f->bytes = (struct ft_bytes_record){.n = 320, .packets = 1, .bytes = {0x45}};
+    f->nf[0] = f->nf[1] = (struct ft_nf_v3_record){
+        .ip_version = version, .src = {1, 2, 3, 4}, .dst = {5, 6, 7, 8}, .port = {40000, 443}};
     f->tunnel =
         (struct ft_tunnel_record){.version = (uint8_t)(10 - version), .depth = 1, .fragments = {1}};
     f->r = (struct ft_flow_record){.flow_id = 0x1234567890abcdef,
@@ -247,6 +256,9 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
                                             [FT_PART_TCP] = &f->tcp,
                                             [FT_PART_TUNNEL] = &f->tunnel,
                                             [FT_PART_LINK] = &f->link,
+                                            [FT_PART_BYTES] = &f->bytes,
+                                            [FT_PART_NF_V3] = &f->nf[0],
+                                            [FT_PART_NF_V3_COMPAT] = &f->nf[1],
                                             [FT_PART_ZEEK] = &f->zeek,
                                             [FT_PART_APP] = &f->app,
                                             [FT_PART_NFSTREAM] = &f->nfstream}};
