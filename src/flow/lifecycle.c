@@ -33,24 +33,24 @@ int64_t ft__flow_first(const struct ft_table *t, uint32_t i)
     return c->first_ns[0] < c->first_ns[1] ? c->first_ns[0] : c->first_ns[1];
 }
 
-static int64_t idle_of(const struct ft_table *t, const struct ft__hot *h)
+int64_t ft__flow_idle(const struct ft_table *t, uint32_t i)
 {
     const struct ft_flow_rules *r = &t->cfg.rules;
 
-    return h->key.proto == PROTO_TCP || r->idle_else_ns == 0 ? r->idle_ns : r->idle_else_ns;
+    return t->hot[i].key.proto == PROTO_TCP || r->idle_else_ns == 0 ? r->idle_ns : r->idle_else_ns;
 }
 
 struct ft__deadlines ft__flow_deadlines(const struct ft_table *t, uint32_t i)
 {
     const struct ft__hot *h = &t->hot[i];
-    bool closed = (h->state & FT__S_CLOSED) != 0;
+    bool lingers = (h->state & FT__S_CLOSED) != 0 && !t->cfg.rules.past_tcp_end;
     int64_t after;
 
     if (__builtin_mul_overflow((int64_t)t->cold[i].active_k + 1, t->cfg.rules.active_ns, &after)) {
         after = INT64_MAX;
     }
     return (struct ft__deadlines){
-        .end_ns = ft_time_add(ft__hot_last(h), closed ? t->cfg.linger_ns : idle_of(t, h)),
+        .end_ns = ft_time_add(ft__hot_last(h), lingers ? t->cfg.linger_ns : ft__flow_idle(t, i)),
         .active_ns = ft_time_add(ft__flow_first(t, i), after),
     };
 }
@@ -71,8 +71,8 @@ static int wheel_of(const struct ft_table *t, uint32_t i)
 static void schedule(struct ft_table *t, uint32_t i)
 {
     struct ft__deadlines d = ft__flow_deadlines(t, i);
-    bool fresh = (t->hot[i].state & FT__S_FRESH) != 0;
-    int64_t at = fresh && d.active_ns < d.end_ns ? d.active_ns : d.end_ns;
+    bool acts = (t->hot[i].state & FT__S_FRESH) != 0 && t->cfg.rules.follows == FT_FOLLOWS_NONE;
+    int64_t at = acts && d.active_ns < d.end_ns ? d.active_ns : d.end_ns;
 
     ft__timers_insert(&t->timers, wheel_of(t, i), i, at);
 }
@@ -123,10 +123,7 @@ static bool is_icmp(uint8_t proto)
 
 static bool same_ends(const struct ft_packet *pkt)
 {
-    bool addr = (pkt->key.bits & FT_KEY_V6) ? memcmp(pkt->addr6, pkt->addr6 + 16, 16) == 0
-                                            : pkt->key.addr[0] == pkt->key.addr[1];
-
-    return addr && pkt->key.port[0] == pkt->key.port[1];
+    return ft_packet_to_itself(pkt) && pkt->key.port[0] == pkt->key.port[1];
 }
 
 /* What few flows have from the beginning. */
@@ -257,6 +254,21 @@ uint32_t ft__flow_create(struct ft_table *t, const struct ft_packet *pkt, uint64
     return i;
 }
 
+void ft__flow_face(struct ft_table *t, uint32_t i, uint32_t before, const struct ft_packet *pkt)
+{
+    struct ft__hot *h = &t->hot[i];
+    int d = pkt->swap ^ t->hot[before].fwd;
+
+    h->fwd = t->hot[before].fwd;
+    h->seen =
+        (uint8_t)((h->seen & ~FT__SEEN_FLIPPED) | (t->hot[before].seen & FT__SEEN_FLIPPED)) & 0x7f;
+    h->last_ns[!d] = FT__NEVER;
+    h->last_ns[d] = t->cold[i].first_ns[d] = pkt->ts_ns;
+    if (d == FT_DIR_REV) {
+        h->state &= (uint8_t)~FT__S_SYN; /* that is the initiator's */
+    }
+}
+
 void ft__flow_end(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns)
 {
     struct ft__hot *h = &t->hot[i];
@@ -305,7 +317,7 @@ bool ft__flow_settle_before(struct ft_table *t, uint32_t i, int64_t ts_ns)
 {
     int64_t end_ns = ft__flow_deadlines(t, i).end_ns;
 
-    if (ft_time_sub(ft__flow_first(t, i), ts_ns) < idle_of(t, &t->hot[i])) {
+    if (ft_time_sub(ft__flow_first(t, i), ts_ns) < ft__flow_idle(t, i)) {
         return false;
     }
     if (!ft__flow_settle(t, i, end_ns)) {
@@ -331,6 +343,12 @@ static bool visit_future(struct ft_table *t, uint32_t i, int64_t now_ns)
     return false;
 }
 
+/* Is its active timeout one that waits for its next packet? */
+static bool waits(const struct ft_table *t, uint32_t i, int64_t now_ns)
+{
+    return t->cfg.rules.follows != FT_FOLLOWS_NONE && ft__flow_deadlines(t, i).end_ns > now_ns;
+}
+
 static bool tick(struct ft_table *t, int64_t now_ns, uint32_t *budget)
 {
     ft__timers_set_now(&t->timers, now_ns);
@@ -346,7 +364,7 @@ static bool tick(struct ft_table *t, int64_t now_ns, uint32_t *budget)
 
         if (ahead > t->idle_least_ns && !t->cfg.replay) {
             visit_future(t, i, now_ns);
-        } else if (!ft__flow_settle(t, i, now_ns)) {
+        } else if (waits(t, i, now_ns) || !ft__flow_settle(t, i, now_ns)) {
             ft__flow_reschedule(t, i);
         }
     }
