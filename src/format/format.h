@@ -42,6 +42,7 @@ struct ft_format_config {
     const char *schema; /* ndjson of collect: another collector's shape, or NULL */
     bool safe;          /* csv: no text that a spreadsheet takes for a formula */
     bool omit_null;     /* ndjson: what is null is left out */
+    bool dialect;       /* csv: the table of a tool: what is no number as it writes it */
 };
 
 struct ft_format_ops;

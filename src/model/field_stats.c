@@ -36,6 +36,7 @@ STATS(fragments_overlap, v->u = s->fragments_overlap)
 STATS(app_packets, v->u = s->app_packets)
 STATS(app_no_buffer, v->u = s->app_no_buffer)
 STATS(where_left_out, v->u = s->where_left_out)
+STATS(profile_skipped, v->u = s->profile_skipped)
 STATS(interface_events, v->u = s->interface_events)
 STATS(workers, v->u = s->n_workers)
 STATS(queue_capacity, v->u = s->queue_cap)
@@ -306,6 +307,9 @@ static const struct ft_field stats_fields[] = {
      .meaning = "streams whose names were given up because all buffers were taken (--app)"},
     {NUMBER("where_left_out", "records", p_where_left_out),
      .meaning = "flow records that do not satisfy --where: no output has them"},
+    {NUMBER("profile_skipped", "records", p_profile_skipped),
+     .meaning = "flow records that the tool drops that a profile is named for: outputs with its "
+                "columns have them not"},
     {NUMBER("interface_events", "", p_interface_events),
      .meaning = "times an interface went down, vanished or came back"},
     {NUMBER("workers", "", p_workers), .meaning = "threads that keep flows"},

@@ -243,6 +243,7 @@ void account_table(const struct ft_stats *s)
         table_flows(s);
     }
     maybe("left out by --where", s->where_left_out, "flow records");
+    maybe("dropped by the profile", s->profile_skipped, "flow records");
     table_outputs(s);
 }
 
@@ -360,6 +361,7 @@ void account_json(const struct ft_stats *s, const char *input)
         json_flows(s);
     }
     member("where_left_out", s->where_left_out);
+    member("profile_skipped", s->profile_skipped);
     json_outputs(s);
     fprintf(stderr, ",\"adds_up\":%s}\n", account_holds(s) ? "true" : "false");
     fflush(stderr);
