@@ -139,8 +139,10 @@ static void test_what_a_flow_takes(void)
     CHECK_EQ(flow_bytes(1u << FT_PART_LINK, &few), 144 + 32);
     CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, &few), 144 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, default_options()), 144 + 8 * 64);
+    CHECK_EQ(flow_bytes(1u << FT_PART_CIC, &few), 144 + 128 + 2 * 192 + 128);
+    CHECK_EQ(flow_bytes(1u << FT_PART_CIC_COMPAT, &few), 144 + 128 + 2 * 192);
     CHECK_EQ(flow_bytes(UINT32_MAX, &few) - flow_bytes(1u << FT_PART_APP, &few),
-             64 + 72 + 128 + 32 + 64);
+             64 + 72 + 128 + 32 + 64 + 640 + 512);
 }
 
 /* Bytes of this process that are in memory, counted page by page. */
@@ -213,7 +215,7 @@ static void test_needs_come_before(void)
 
 static void test_no_memory(void)
 {
-    for (uint64_t n = 1; n < 40; n++) {
+    for (uint64_t n = 1; n < 80; n++) {
         struct ft_meter m;
 
         memset(&m, 0, sizeof m);
