@@ -355,6 +355,21 @@ static void make_arrow(const struct schema *s)
     fprintf(s->to, "\n}\n");
 }
 
+/* A name where only letters, digits and _ are allowed. True: it is another one. */
+static bool identifier(FILE *to, const char *name)
+{
+    bool other = false;
+
+    for (; *name != '\0'; name++) {
+        bool good = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
+                    (*name >= '0' && *name <= '9') || *name == '_';
+
+        fputc(good ? *name : '_', to);
+        other |= !good;
+    }
+    return other;
+}
+
 /* One record a kind, its columns side by side; times are seconds, as in JSON. */
 static void make_avro(const struct schema *s)
 {
@@ -369,8 +384,12 @@ static void make_avro(const struct schema *s)
             const struct ft_field *f = c->col[i].field;
             bool list = f->type == FT_T_LIST, null = nullable(s, &c->col[i]);
 
-            fprintf(s->to, "  {\"name\":\"%s\",\"type\":%s%s%s%s%s,\"doc\":\"", f->name,
-                    null ? "[\"null\"," : "", list ? "{\"type\":\"array\",\"items\":" : "",
+            fprintf(s->to, "  {\"name\":\"");
+            if (identifier(s->to, f->name)) {
+                fprintf(s->to, "\",\"column\":\"%s", f->name);
+            }
+            fprintf(s->to, "\",\"type\":%s%s%s%s%s,\"doc\":\"", null ? "[\"null\"," : "",
+                    list ? "{\"type\":\"array\",\"items\":" : "",
                     types[list ? f->item : f->type].avro, list ? "}" : "",
                     null ? "],\"default\":null" : "");
             quoted(s->to, f->meaning);
@@ -406,12 +425,18 @@ static void make_protobuf(const struct schema *s)
             const struct ft_field *f = c->col[i].field;
             bool list = f->type == FT_T_LIST, null = nullable(s, &c->col[i]);
 
-            fprintf(s->to, "  %s%s %s = %u; // %s\n",
+            fprintf(s->to, "  %s%s ",
                     list   ? "repeated "
                     : null ? "optional "
                            : "",
-                    types[list ? f->item : f->type].proto, f->name,
-                    c->col[i].set != NULL ? f->rank + 1u : i + 1u, f->meaning);
+                    types[list ? f->item : f->type].proto);
+            bool other = identifier(s->to, f->name);
+
+            fprintf(s->to, " = %u", c->col[i].set != NULL ? f->rank + 1u : i + 1u);
+            if (other) {
+                fprintf(s->to, " [json_name = \"%s\"]", f->name);
+            }
+            fprintf(s->to, "; // %s\n", f->meaning);
         }
         fprintf(s->to, "}\n");
     }
