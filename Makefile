@@ -3,7 +3,7 @@
 .PHONY: build run test bench lint fuzz fuzz-long soak kills asan tsan interop install clean
 build:   ; @scripts/setup.sh build && cmake --preset release >/dev/null && cmake --build --preset release
 run:     build ; @scripts/run.sh
-test:    ; @scripts/setup.sh test && cmake --preset release >/dev/null && cmake --build --preset release && ctest --test-dir build/release -j2 --output-on-failure
+test:    ; @scripts/setup.sh test && scripts/readers.sh && cmake --preset release >/dev/null && cmake --build --preset release && ctest --test-dir build/release -j2 --output-on-failure
 bench:   build ; @bench/run.sh
 lint:    ; @scripts/setup.sh test && cmake --preset release >/dev/null && cmake --build --preset release && ctest --test-dir build/release -R '^lint/' --output-on-failure
 fuzz:    ; @scripts/setup.sh test && scripts/fuzz.sh $(TARGETS)

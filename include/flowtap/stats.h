@@ -109,7 +109,9 @@ struct ft_stats {
     uint64_t where_left_out;  /* flow records that do not satisfy --where: no output has them */
     uint64_t profile_skipped; /* those that the tool drops that a profile is named for: outputs with
                                  its columns have them not */
-    uint64_t bytes_final;     /* wire bytes, likewise */
+    uint64_t labelled, unlabelled; /* final records that a rule of --labels knows, or none */
+    uint64_t labels_unclear;       /* of the labelled: another rule says something else */
+    uint64_t bytes_final;          /* wire bytes, likewise */
     uint64_t bytes_active;
     uint64_t flows_max; /* bound of the table, all workers */
     uint32_t n_workers;

@@ -388,19 +388,39 @@ static int open_new(struct ft__place *p, int *out_fd)
     return make(p, name, out_fd);
 }
 
-static int replace(struct ft__place *p)
+/* A file of ours takes the place of another one. */
+static int take_place(const struct ft__place *p, const char *from, const char *to)
 {
-    char name[FT_FILE_NAME];
     struct stat st;
 
-    new_name(p, name);
-    if (fstatat(p->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (fstatat(p->dir, from, &st, AT_SYMLINK_NOFOLLOW) != 0) {
         return errno;
     }
     if (!S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
         return EPERM;
     }
-    return renameat(p->dir, name, p->dir, p->name) == 0 ? 0 : errno;
+    return renameat(p->dir, from, p->dir, to) == 0 ? 0 : errno;
+}
+
+static int replace(struct ft__place *p)
+{
+    char name[FT_FILE_NAME];
+
+    new_name(p, name);
+    return take_place(p, name, p->name);
+}
+
+static int publish(struct ft__place *p)
+{
+    char name[FT_FILE_NAME];
+    size_t len = strlen(p->name), part = strlen(FT_FILE_PART);
+
+    if (len <= part || strcmp(p->name + len - part, FT_FILE_PART) != 0) {
+        return EINVAL;
+    }
+    memcpy(name, p->name, len - part);
+    name[len - part] = '\0';
+    return take_place(p, p->name, name);
 }
 
 /* Whether a file of this kind is ever treated so. */
@@ -408,6 +428,7 @@ static bool may(const struct ft__place *p, int32_t op)
 {
     switch (op) {
     case FT_FILE_OPEN:
+    case FT_FILE_PUBLISH:
     case FT_FILE_SWEEP:
         return p->kind == FT_FILE_OUTPUT;
     case FT_FILE_OPEN_NEW:
@@ -454,6 +475,9 @@ void ft_places_call(void *cookie, const struct ft_file_call *c, struct ft_file_a
         break;
     case FT_FILE_ASIDE:
         out->error = ft__place_aside(p, now_s, out->name);
+        break;
+    case FT_FILE_PUBLISH:
+        out->error = publish(p);
         break;
     case FT_FILE_SWEEP:
         out->error = ft__place_sweep(p, now_s, &out->n);

@@ -29,6 +29,8 @@ enum { FT_FILE_PATH = 4096, FT_FILE_NAME = 256, FT_FILES_MAX = 64 };
 /* Modes of new files: as asked for, or 0640 less what the umask takes. */
 enum { FT_FILE_MODE_DEFAULT = 0640 };
 
+#define FT_FILE_PART ".part" /* behind the name of a file that is not whole yet */
+
 /* What a file is for decides what may be done to it: written to and rotated, or replaced. */
 enum ft_file_kind { FT_FILE_OUTPUT, FT_FILE_STATE };
 
@@ -38,6 +40,7 @@ enum ft_file_op {
     FT_FILE_OPEN_NEW, /* id: NAME.new, empty, never one that was there */
     FT_FILE_REPLACE,  /* id: NAME.new becomes NAME, as one step */
     FT_FILE_ASIDE,    /* id, now_s: NAME is renamed to its rotated name, which is never taken */
+    FT_FILE_PUBLISH,  /* id, of NAME.part: it becomes NAME, as one step */
     FT_FILE_SWEEP,    /* id, now_s: rotated files beyond what is kept are removed */
     FT_FILE__COUNT
 };

@@ -2,6 +2,11 @@
 /* base: version and features. */
 #include "flowtap/version.h"
 
+const char *ft_schema_version(void)
+{
+    return "1.0";
+}
+
 const char *ft_version(void)
 {
     return FT_VERSION;

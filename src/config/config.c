@@ -561,6 +561,7 @@ void ft_config_free(struct ft_config *cfg)
     ft_mem_free(cfg->inputs);
     ft_mem_free(cfg->filter);
     ft_mem_free(cfg->where);
+    ft_mem_free(cfg->labels);
     ft_mem_free(cfg->anonymize);
     ft_mem_free(cfg->allow);
     ft_mem_free(cfg->state);

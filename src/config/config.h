@@ -38,7 +38,9 @@ struct ft_config {
     struct ft_tunnel_ports tunnel_ports;
     uint32_t profiles;             /* -p: a bit for each of ft_column_sets */
     struct ft_set_options options; /* of the owners of profiles */
+    char *labels;                  /* rules file, owned, or NULL */
     char *anonymize;               /* key file, owned, or NULL */
+    bool no_identity;              /* columns that tell of hosts, networks or times are left out */
     bool hash_names;               /* with anonymize: digests of names, else they are left out */
     int64_t stats_ns;              /* 0: at the end only */
     int64_t drain_ns;              /* for an output that takes nothing any more */

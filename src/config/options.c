@@ -128,7 +128,9 @@ static const struct ft_option_row rows[] = {
       .repeatable = true,
       .arg = "URL",
       .defval = "ndjson:-",
-      .help = "Where events go: ndjson:-, ndjson:FILE, csv:FILE, null:, and packets: pcap:FILE; "
+      .help = "Where events go: ndjson:-, ndjson:FILE, csv:FILE, arrow:FILE, npy:FILE, null:, and "
+              "packets: "
+              "pcap:FILE; "
               "each with ?key=value&..., see the output parameters"},
      FT__SET_OUTPUT,
      0},
@@ -295,6 +297,22 @@ static const struct ft_option_row rows[] = {
               "the same as -p app"},
      FT__SET_APP,
      0},
+    {{.name = "labels",
+      .type = FT_OPT_STRING,
+      .commands = BOTH,
+      .arg = "FILE",
+      .help =
+          "Rules that say what flows were, as CSV: times, addresses, ports -> the columns label "
+          "and attack (profile label)"},
+     FT__SET_TEXT,
+     AT(labels)},
+    {{.name = "no-identity",
+      .type = FT_OPT_FLAG,
+      .commands = BOTH,
+      .help = "Leave out what a model could learn by heart instead of behaviour: addresses, ports, "
+              "times, TTLs, ids, names; for flow records"},
+     FT__SET_BOOL,
+     AT(no_identity)},
     {{.name = "anonymize",
       .type = FT_OPT_STRING,
       .commands = ALL,

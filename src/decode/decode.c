@@ -30,6 +30,7 @@ void ft_decoder_init(struct ft_decoder *d, const struct ft_hash_seed *seed)
 struct ways {
     struct ft_hash_seed seed;
     const uint8_t *tunnels; /* ft_tunnel_port() */
+    uint16_t scopes;        /* bits of a scope that are part of keys */
 };
 
 /* What the fast path knows of a frame when it has read the IP header. */
@@ -92,7 +93,7 @@ FT_INLINE bool fast_l4(const struct ways *ways, const struct fast *f, bool paylo
     }
     *ends = (struct ft__ends){.sport = ft_load_be16(p),
                               .dport = ft_load_be16(p + 2),
-                              .scope = f->scope,
+                              .scope = f->scope & ways->scopes,
                               .proto = f->proto};
     return true;
 }
@@ -270,7 +271,8 @@ static void decode_link(const struct ft_view *v, struct ft_packet *out)
 FT_INLINE void decode_batch(struct ft_decoder *d, const struct ft_view *views, uint32_t n,
                             bool payloads, bool links, struct ft_packet *out, uint32_t *out_n)
 {
-    const struct ways ways = {.seed = d->seed, .tunnels = d->ports->maybe};
+    const struct ways ways = {
+        .seed = d->seed, .tunnels = d->ports->maybe, .scopes = d->five_tuple ? 0 : UINT16_MAX};
     const uint8_t *lookup = d->lookup;
     const uint32_t lookup_n = d->lookup_n;
     uint64_t decoded = 0, bytes = 0, decoded_bytes = 0;

@@ -38,7 +38,9 @@ struct ft_decoder {
     uint32_t lookup_n; /* 64 bytes by the low half of the hash; each is asked for early. 0: none */
     struct ft_ethertypes types;          /* of what is NOT_IP; owner thread */
     const struct ft_tunnel_ports *ports; /* set by the owner, who keeps it: UDP ports of tunnels */
+    bool five_tuple;   /* set by the owner: neither VLANs nor ids of tunnels are part of keys */
     bool keep_tunnels; /* set by the owner: the flow is that of the outermost packet */
+    bool few_ports;    /* set by the owner: as struct ft_flow_rules.few_ports says */
     bool payloads;     /* set by the owner: packets say where their payload lies */
     bool links;        /* set by the owner: packets say what their frame's header says */
     bool fragments;    /* the last batch held fragments of IP packets */

@@ -20,7 +20,7 @@ static void start(struct ft_net *n, const struct ft_view *v)
 }
 
 static void finish_tunnel(const struct ft_net_tunnel *t, const struct ft_hash_seed *seed,
-                          struct ft_packet *out)
+                          bool keyed, struct ft_packet *out)
 {
     uint32_t len = t->version == 4 ? 4 : t->version == 6 ? 16 : 0;
 
@@ -33,7 +33,7 @@ static void finish_tunnel(const struct ft_net_tunnel *t, const struct ft_hash_se
         memcpy(out->outer[0], t->src, len);
         memcpy(out->outer[1], t->dst, len);
     }
-    if (t->flags & FT_TUNNEL_KEYED) {
+    if (keyed) {
         out->hash = ft_hash_16(seed, out->hash, (uint64_t)t->type << 32 | t->id);
     }
 }
@@ -73,15 +73,27 @@ static void finish_fragment(const struct ft_net *n, const struct ft_hash_seed *s
     out->payload_cap = (uint16_t)(cap < FT_PAYLOAD_MAX ? cap : FT_PAYLOAD_MAX);
 }
 
-static void finish(const struct ft_net *n, const struct ft_hash_seed *seed, const struct ft_view *v,
-                   struct ft_packet *out)
+static struct ft__ends ends_of(const struct ft_decoder *d, const struct ft_net *n)
 {
+    bool keyed = (n->tunnel.flags & FT_TUNNEL_KEYED) && !d->five_tuple;
     struct ft__ends e = {.sport = n->port[0],
                          .dport = n->port[1],
-                         .scope = n->scope,
+                         .scope = d->five_tuple ? 0 : n->scope,
                          .proto = n->proto,
-                         .bits =
-                             n->key_bits | (n->tunnel.flags & FT_TUNNEL_KEYED ? FT_KEY_TUNNEL : 0)};
+                         .bits = n->key_bits | (keyed ? FT_KEY_TUNNEL : 0)};
+
+    if (d->few_ports && n->proto != FT_IP_TCP && n->proto != FT_IP_UDP) {
+        e.sport = e.dport = 0;
+        e.bits &= (uint8_t)~FT_KEY_ONE_WAY;
+    }
+    return e;
+}
+
+static void finish(const struct ft_decoder *d, const struct ft_net *n, const struct ft_view *v,
+                   struct ft_packet *out)
+{
+    const struct ft_hash_seed *seed = &d->seed;
+    struct ft__ends e = ends_of(d, n);
 
     out->swap = n->version == 4 ? ft__key_ip4(out, seed, n->src, n->dst, e)
                                 : ft__key_ip6(out, seed, n->src, n->dst, e);
@@ -116,7 +128,7 @@ static void finish(const struct ft_net *n, const struct ft_hash_seed *seed, cons
         finish_fragment(n, seed, out);
     }
     if (n->tunnel.type != FT_TUNNEL_NONE) {
-        finish_tunnel(&n->tunnel, seed, out);
+        finish_tunnel(&n->tunnel, seed, (e.bits & FT_KEY_TUNNEL) != 0, out);
     }
 }
 
@@ -172,7 +184,7 @@ enum ft_verdict ft__decode_general_to(struct ft_decoder *d, bool keep_tunnels,
     if (!keep_tunnels) {
         follow_tunnels(&n, d->ports);
     }
-    finish(&n, &d->seed, v, out);
+    finish(d, &n, v, out);
     *out_l4 = (struct ft__l4_place){n.rd.p, (uint32_t)ft_rd_left(&n.rd), n.wire};
     return FT_V_DECODED;
 }
@@ -229,6 +241,6 @@ bool ft__decode_joined(const struct ft_decoder *d, const struct ft__joined *j,
         return false;
     }
     v.caplen -= j->truncated;
-    finish(&n, &d->seed, &v, out);
+    finish(d, &n, &v, out);
     return true;
 }

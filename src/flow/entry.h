@@ -67,7 +67,8 @@ struct ft__cold {
     uint32_t prev;          /* in its timer list: entry, or FT__HEAD | list when first */
     uint32_t next;          /* entry or FT__NONE; of a free entry: the next free one */
     uint32_t tag;           /* in the index */
-    uint32_t active_k;      /* active deadlines that have passed */
+    uint32_t active_k;      /* active deadlines that have passed; with rules.linger_fixed: when the
+                               connection was over, since first, in units of 2^20 ns */
     uint32_t segment;       /* number of the next record */
     uint32_t fin_end[2];    /* TCP: after the last FIN of a side that sent one; see conn.h */
     uint32_t opened;        /* TCP: what the initiator sent, while it only opens */

@@ -10,6 +10,7 @@
 
 enum {
     FT__DUES = 128,           /* records that wait at most, and entries more than flows */
+    FT__OVER_SHIFT = 20,      /* of cold.active_k with rules.linger_fixed */
     FT__DUES_OF_A_PACKET = 16 /* more do not come of one: its own flow's, those of an eviction */
 };
 
@@ -63,13 +64,14 @@ void ft__flow_face(struct ft_table *t, uint32_t i, uint32_t before, const struct
 /* Does what is due at now_ns: an interim record, the end. True when the flow is over. */
 bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns);
 
+/* A packet of ts_ns, to which nothing else is due: by rules that look for the active timeout when a
+ * packet comes, it may be another flow's. True when it is. */
+bool ft__flow_settle_active(struct ft_table *t, uint32_t i, int64_t ts_ns);
+
 /* A packet of ts_ns, an idle timeout or more before the first of the entry's: files follow each
  * other backwards, or the clock did. Such a gap ends a flow as one forward does; true when it did.
  */
 bool ft__flow_settle_before(struct ft_table *t, uint32_t i, int64_t ts_ns);
-
-/* A gap of this or more ends the flow. */
-int64_t ft__flow_idle(const struct ft_table *t, uint32_t i);
 
 /* Final record, and out of index and timers. */
 void ft__flow_end(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns);

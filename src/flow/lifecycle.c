@@ -10,6 +10,7 @@ enum {
     FLUSH_AHEAD = 16, /* entries */
     PROTO_ICMP = 1,
     PROTO_TCP = 6,
+    PROTO_UDP = 17,
     PROTO_ICMPV6 = 58
 };
 
@@ -33,31 +34,112 @@ int64_t ft__flow_first(const struct ft_table *t, uint32_t i)
     return c->first_ns[0] < c->first_ns[1] ? c->first_ns[0] : c->first_ns[1];
 }
 
-int64_t ft__flow_idle(const struct ft_table *t, uint32_t i)
+/* A connection at whose other end somebody may sit and think. */
+static bool is_login(const struct ft__hot *h)
+{
+    uint16_t port = h->key.port[!h->fwd];
+    bool open = (h->tcp_flags[0] & h->tcp_flags[1] & FT_TCP_SYN) != 0;
+
+    return open && (port == 21 || port == 22 || port == 23 || port == 513);
+}
+
+/* A time as the rules see it. */
+static int64_t cut(const struct ft_table *t, int64_t ns)
+{
+    int64_t tick_ns = t->cfg.rules.tick_ns, over = tick_ns != 0 ? ns % tick_ns : 0;
+
+    return over < 0 ? ft_time_sub(ns, over + tick_ns) : ns - over;
+}
+
+static int64_t idle_of(const struct ft_table *t, const struct ft__hot *h)
 {
     const struct ft_flow_rules *r = &t->cfg.rules;
 
-    return t->hot[i].key.proto == PROTO_TCP || r->idle_else_ns == 0 ? r->idle_ns : r->idle_else_ns;
+    if (r->login_idle_ns != 0 && h->key.proto == PROTO_TCP && is_login(h)) {
+        return r->login_idle_ns;
+    }
+    return h->key.proto == PROTO_TCP || r->idle_else_ns == 0 ? r->idle_ns : r->idle_else_ns;
+}
+
+/* Is the initiator's SYN all that was seen? */
+static bool is_attempt(const struct ft__hot *h, const struct ft__cold *c)
+{
+    return h->key.proto == PROTO_TCP && (h->state & FT__S_SYN) &&
+           c->tcp_state[FT_DIR_REV] == FT_TCP_INACTIVE &&
+           (c->tcp_state[FT_DIR_FWD] == FT_TCP_INACTIVE ||
+            c->tcp_state[FT_DIR_FWD] == FT_TCP_SYN_SENT);
+}
+
+/* When such a connection is given up; INT64_MAX: it is not. */
+static int64_t attempt_until(const struct ft_table *t, uint32_t i)
+{
+    if (t->cfg.rules.attempt_ns == 0 || !is_attempt(&t->hot[i], &t->cold[i])) {
+        return INT64_MAX;
+    }
+    return ft_time_add(ft__flow_first(t, i), t->cfg.rules.attempt_ns);
+}
+
+/* DNS, NetBIOS names, mDNS, LLMNR. */
+static bool is_names_port(uint16_t port)
+{
+    return port == 53 || port == 137 || port == 5353 || port == 5355;
+}
+
+static bool is_names(const struct ft__hot *h)
+{
+    uint16_t src = h->key.port[h->fwd], dst = h->key.port[!h->fwd];
+
+    return h->key.proto == PROTO_UDP && (is_names_port(src) || is_names_port(dst));
+}
+
+/* When such a flow is found quiet; INT64_MAX: it is none. */
+static int64_t names_until(const struct ft_table *t, uint32_t i)
+{
+    const struct ft_flow_rules *r = &t->cfg.rules;
+    const struct ft__hot *h = &t->hot[i];
+
+    if (r->names_every_ns == 0 || !is_names(h)) {
+        return INT64_MAX;
+    }
+    int64_t first = ft__flow_first(t, i);
+    int64_t quiet = ft_time_sub(ft_time_add(ft__hot_last(h), r->names_quiet_ns), first);
+    int64_t looks = quiet / r->names_every_ns + (quiet % r->names_every_ns != 0), after;
+
+    return __builtin_mul_overflow(looks, r->names_every_ns, &after) ? INT64_MAX
+                                                                    : ft_time_add(first, after);
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t over_ns(const struct ft_table *t, uint32_t i)
+{
+    return ft_time_add(ft__flow_first(t, i), (int64_t)t->cold[i].active_k << FT__OVER_SHIFT);
 }
 
 struct ft__deadlines ft__flow_deadlines(const struct ft_table *t, uint32_t i)
 {
     const struct ft__hot *h = &t->hot[i];
-    bool lingers = (h->state & FT__S_CLOSED) != 0 && !t->cfg.rules.past_tcp_end;
+    bool closed = (h->state & FT__S_CLOSED) != 0 && !t->cfg.rules.past_tcp_end;
+    int64_t last = closed && t->cfg.rules.linger_fixed ? over_ns(t, i) : cut(t, ft__hot_last(h));
+    int64_t idle = ft_time_add(last, closed ? t->cfg.linger_ns : idle_of(t, h));
     int64_t after;
 
-    if (__builtin_mul_overflow((int64_t)t->cold[i].active_k + 1, t->cfg.rules.active_ns, &after)) {
+    if (t->cfg.rules.linger_fixed ||
+        __builtin_mul_overflow((int64_t)t->cold[i].active_k + 1, t->cfg.rules.active_ns, &after)) {
         after = INT64_MAX;
     }
     return (struct ft__deadlines){
-        .end_ns = ft_time_add(ft__hot_last(h), lingers ? t->cfg.linger_ns : ft__flow_idle(t, i)),
-        .active_ns = ft_time_add(ft__flow_first(t, i), after),
+        .end_ns = sooner(idle, sooner(attempt_until(t, i), names_until(t, i))),
+        .active_ns = ft_time_add(cut(t, ft__flow_first(t, i)), after),
     };
 }
 
 void ft__flow_hint(struct ft_table *t, uint32_t i, int64_t now_ns)
 {
-    int64_t at = ft__flow_deadlines(t, i).active_ns;
+    int64_t at = sooner(ft__flow_deadlines(t, i).active_ns, attempt_until(t, i));
     int64_t most = ft_time_add(now_ns, hint_max_ns);
 
     t->hot[i].active_at = (uint32_t)((at < most ? at : most) >> HINT_SHIFT);
@@ -71,8 +153,8 @@ static int wheel_of(const struct ft_table *t, uint32_t i)
 static void schedule(struct ft_table *t, uint32_t i)
 {
     struct ft__deadlines d = ft__flow_deadlines(t, i);
-    bool acts = (t->hot[i].state & FT__S_FRESH) != 0 && t->cfg.rules.follows == FT_FOLLOWS_NONE;
-    int64_t at = acts && d.active_ns < d.end_ns ? d.active_ns : d.end_ns;
+    bool fresh = (t->hot[i].state & FT__S_FRESH) != 0 && !t->cfg.rules.active_at_packet;
+    int64_t at = fresh && d.active_ns < d.end_ns ? d.active_ns : d.end_ns;
 
     ft__timers_insert(&t->timers, wheel_of(t, i), i, at);
 }
@@ -289,13 +371,13 @@ bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns)
 {
     struct ft__deadlines d = ft__flow_deadlines(t, i);
     struct ft__cold *c = &t->cold[i];
-    bool stopped = t->stop;
+    bool active = d.active_ns <= now_ns && d.active_ns < d.end_ns, stopped = t->stop;
 
-    if (d.active_ns <= now_ns && d.active_ns < d.end_ns && t->cfg.rules.active_ends) {
+    if (active && t->cfg.rules.active_ends && !t->cfg.rules.active_at_packet) {
         ft__flow_end(t, i, FT_REASON_ACTIVE, d.active_ns);
         return true;
     }
-    if (d.active_ns <= now_ns && d.active_ns < d.end_ns) {
+    if (active && !t->cfg.rules.active_ends) {
         int64_t until = now_ns < d.end_ns ? now_ns : d.end_ns - 1;
         int64_t passed = ft_time_sub(until, ft__flow_first(t, i)) / t->cfg.rules.active_ns;
 
@@ -306,6 +388,9 @@ bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns)
         ft__flow_hint(t, i, now_ns);
     }
     if (d.end_ns > now_ns || d.end_ns == INT64_MAX) { /* beyond the end of time nothing is over */
+        if (t->cfg.rules.attempt_ns != 0) {
+            ft__flow_hint(t, i, now_ns); /* that of an attempt has passed */
+        }
         return false;
     }
     ft__flow_end(t, i, FT_REASON_IDLE, d.end_ns);
@@ -313,11 +398,22 @@ bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns)
     return true;
 }
 
+bool ft__flow_settle_active(struct ft_table *t, uint32_t i, int64_t ts_ns)
+{
+    int64_t active_ns = ft__flow_deadlines(t, i).active_ns;
+
+    if (!t->cfg.rules.active_at_packet || active_ns > ts_ns) {
+        return false;
+    }
+    ft__flow_end(t, i, FT_REASON_ACTIVE, active_ns);
+    return true;
+}
+
 bool ft__flow_settle_before(struct ft_table *t, uint32_t i, int64_t ts_ns)
 {
     int64_t end_ns = ft__flow_deadlines(t, i).end_ns;
 
-    if (ft_time_sub(ft__flow_first(t, i), ts_ns) < ft__flow_idle(t, i)) {
+    if (ft_time_sub(ft__flow_first(t, i), ts_ns) < idle_of(t, &t->hot[i])) {
         return false;
     }
     if (!ft__flow_settle(t, i, end_ns)) {
@@ -343,12 +439,6 @@ static bool visit_future(struct ft_table *t, uint32_t i, int64_t now_ns)
     return false;
 }
 
-/* Is its active timeout one that waits for its next packet? */
-static bool waits(const struct ft_table *t, uint32_t i, int64_t now_ns)
-{
-    return t->cfg.rules.follows != FT_FOLLOWS_NONE && ft__flow_deadlines(t, i).end_ns > now_ns;
-}
-
 static bool tick(struct ft_table *t, int64_t now_ns, uint32_t *budget)
 {
     ft__timers_set_now(&t->timers, now_ns);
@@ -364,7 +454,7 @@ static bool tick(struct ft_table *t, int64_t now_ns, uint32_t *budget)
 
         if (ahead > t->idle_least_ns && !t->cfg.replay) {
             visit_future(t, i, now_ns);
-        } else if (waits(t, i, now_ns) || !ft__flow_settle(t, i, now_ns)) {
+        } else if (!ft__flow_settle(t, i, now_ns)) {
             ft__flow_reschedule(t, i);
         }
     }

@@ -5,6 +5,8 @@
 #include "flow/conn.h"
 #include "flow/internal.h"
 
+enum { PROTO_TCP = 6, PROTO_UDP = 17 };
+
 uint64_t ft__flow_packets(const struct ft_table *t, uint32_t i)
 {
     const struct ft__hot *h = &t->hot[i];
@@ -35,6 +37,7 @@ static void orient(const struct ft_table *t, uint32_t i, struct ft_flow_record *
     r->dst_port = h->key.port[!fwd];
     r->scope = h->key.scope;
     r->proto = h->key.proto;
+    r->no_ports = t->cfg.rules.few_ports && h->key.proto != PROTO_TCP && h->key.proto != PROTO_UDP;
     r->one_way = (h->key.bits & FT_KEY_ONE_WAY) != 0;
 }
 
@@ -113,7 +116,7 @@ void ft_table_record(struct ft_table *t, struct ft_flow_record *r)
     r->truncated = (h->seen & FT__SEEN_TRUNCATED) != 0;
     memcpy(r->tcp_state, c->tcp_state, sizeof r->tcp_state);
     r->syn_then_reset = (c->tcp_bits & FT__C_SYN_RESET) != 0;
-    r->has_icmp_code = c->icmp_known;
+    r->has_icmp_code = c->icmp_known && !r->no_ports;
     r->icmp_code = c->icmp_code;
     tunnel(t, i, r);
     deltas(t, i, due->is_final, r);

@@ -84,8 +84,10 @@ int ft_table_new(const struct ft_table_config *cfg, struct ft_table **out)
     int64_t idle_else = rules->idle_else_ns != 0 ? rules->idle_else_ns : rules->idle_ns;
 
     if (cfg->max_flows < 1 || cfg->max_flows > FLOWS_MAX || rules->idle_ns < 1 ||
-        rules->idle_else_ns < 0 || rules->active_ns < 1 || cfg->linger_ns < 1 ||
-        cfg->n_snapshots > FT_MAX_SNAPSHOTS) {
+        rules->idle_else_ns < 0 || rules->login_idle_ns < 0 || rules->names_every_ns < 0 ||
+        rules->names_quiet_ns < 0 || rules->attempt_ns < 0 ||
+        (rules->linger_fixed && rules->active_ns != INT64_MAX) || rules->active_ns < 1 ||
+        rules->tick_ns < 0 || cfg->linger_ns < 1 || cfg->n_snapshots > FT_MAX_SNAPSHOTS) {
         return FT_E_RANGE;
     }
     struct ft_table *t = ft_mem_alloc(1, sizeof *t);
@@ -95,6 +97,10 @@ int ft_table_new(const struct ft_table_config *cfg, struct ft_table **out)
     }
     t->cfg = *cfg;
     t->idle_least_ns = rules->idle_ns < idle_else ? rules->idle_ns : idle_else;
+    if (rules->names_every_ns != 0 && rules->names_quiet_ns < t->idle_least_ns) {
+        t->idle_least_ns = rules->names_quiet_ns;
+    }
+    t->idle_least_ns -= rules->tick_ns < t->idle_least_ns ? rules->tick_ns : t->idle_least_ns - 1;
     t->free = FT__NONE;
     t->now_ns = t->newest_ns = FT__NEVER;
     if (!make_arrays(t)) {
@@ -102,6 +108,8 @@ int ft_table_new(const struct ft_table_config *cfg, struct ft_table **out)
         return FT_E_NOMEM;
     }
     int64_t most = rules->idle_ns > idle_else ? rules->idle_ns : idle_else;
+
+    most = most > rules->login_idle_ns ? most : rules->login_idle_ns;
     int64_t horizon = most > cfg->linger_ns ? most : cfg->linger_ns;
 
     ft__timers_init(&t->timers, t->cold, horizon < horizon_max_ns ? horizon : horizon_max_ns);
@@ -258,15 +266,14 @@ FT_INLINE bool is_syn(const struct ft_packet *pkt)
 /* A SYN on an entry that is there: does it open another connection? A SYN sent again does not, nor
  * does the other side's SYN of a simultaneous or split open, nor a SYN with another number before
  * anybody went beyond SYN. */
-static bool syn_restarts(const struct ft__hot *h, const struct ft_packet *pkt)
+static bool syn_restarts(const struct ft__hot *h, const struct ft_packet *pkt, bool always)
 {
     bool forward = (pkt->swap ^ h->fwd) == 0;
+    bool again = forward && (h->state & FT__S_SYN) && pkt->tcp_seq == h->isn;
+    bool over = (h->state & FT__S_CLOSED) != 0;
 
-    if (forward && (h->state & FT__S_SYN) && pkt->tcp_seq == h->isn) {
-        return false;
-    }
-    if (h->state & FT__S_CLOSED) {
-        return true;
+    if (again || over || always) {
+        return !again || (over && always);
     }
     bool fwd_ack = (h->tcp_flags[0] & FT_TCP_ACK) != 0, rev = h->tcp_flags[1] != 0;
 
@@ -286,23 +293,23 @@ static bool syn_is_late(const struct ft_table *t, uint32_t i, const struct ft_pa
 /* A packet on an entry that is there: does it open another connection? */
 static bool restarts(const struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
 {
+    const struct ft_flow_rules *rules = &t->cfg.rules;
     const struct ft__hot *h = &t->hot[i];
 
-    if (t->cfg.rules.past_tcp_end) {
-        return t->cfg.rules.tcp_end == FT_TCP_END_AT_SYN && (h->state & FT__S_CLOSED) &&
+    if (rules->past_tcp_end) {
+        return rules->tcp_end == FT_TCP_END_AT_SYN && (h->state & FT__S_CLOSED) &&
                (pkt->tcp_flags & FT_TCP_SYN);
     }
-    return is_syn(pkt) && syn_restarts(h, pkt);
+    return is_syn(pkt) && syn_restarts(h, pkt, rules->syn_begins);
 }
 
-/* Would a flow that begins with pkt go on from this one, which is over then? */
+/* Does a flow that begins with pkt, behind the active timeout of this one, go on from it? */
 static bool follows(const struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
 {
     bool ports = pkt->key.proto == PROTO_TCP || pkt->key.proto == PROTO_UDP;
-    int64_t gap = ft_time_sub(pkt->ts_ns, ft__hot_last(&t->hot[i]));
 
     return t->cfg.rules.follows >= (ports ? FT_FOLLOWS_TCP_UDP : FT_FOLLOWS_ALL) &&
-           gap < ft__flow_idle(t, i) && !restarts(t, i, pkt);
+           !restarts(t, i, pkt);
 }
 
 /* The entry that pkt is to be counted in: i, or a new one when i has timed out or was restarted;
@@ -310,33 +317,34 @@ static bool follows(const struct ft_table *t, uint32_t i, const struct ft_packet
 FT_COLD static uint32_t check(struct ft_table *t, uint32_t i, const struct ft_packet *pkt,
                               uint32_t *before)
 {
-    bool goes_on = follows(t, i, pkt);
-    uint64_t salt = 0;
+    uint64_t salt;
 
-    if (ft__flow_settle_before(t, i, pkt->ts_ns)) {
-        goes_on = false;
-    } else if (!ft__flow_settle(t, i, pkt->ts_ns)) {
-        if (t->stop) {
-            return FT__NONE;
-        }
-        if (!restarts(t, i, pkt)) {
-            return i;
-        }
-        if (syn_is_late(t, i, pkt)) {
-            t->hot[i].state |= FT__S_SYN;
-            t->hot[i].isn = pkt->tcp_seq;
-            return i;
-        }
-        salt = t->cold[i].flow_id;
-        ft__flow_end(t, i, FT_REASON_REUSE, pkt->ts_ns);
+    if (ft__flow_settle_before(t, i, pkt->ts_ns) || ft__flow_settle(t, i, pkt->ts_ns)) {
+        return ft__flow_create(t, pkt, 0);
     }
-    uint32_t entry = ft__flow_create(t, pkt, salt);
+    if (t->stop) {
+        return FT__NONE;
+    }
+    if (ft__flow_settle_active(t, i, pkt->ts_ns)) {
+        uint32_t entry = ft__flow_create(t, pkt, 0);
 
-    if (goes_on) {
-        ft__flow_face(t, entry, i, pkt);
-        *before = i;
+        if (follows(t, i, pkt)) {
+            ft__flow_face(t, entry, i, pkt);
+            *before = i;
+        }
+        return entry;
     }
-    return entry;
+    if (!restarts(t, i, pkt)) {
+        return i;
+    }
+    if (syn_is_late(t, i, pkt)) {
+        t->hot[i].state |= FT__S_SYN;
+        t->hot[i].isn = pkt->tcp_seq;
+        return i;
+    }
+    salt = t->cold[i].flow_id;
+    ft__flow_end(t, i, FT_REASON_REUSE, pkt->ts_ns);
+    return ft__flow_create(t, pkt, salt);
 }
 
 /* The initiator's SYN once more. */
@@ -425,6 +433,26 @@ static bool ends_at_once(const struct ft_packet *pkt, int d)
     return (pkt->tcp_flags & FT_TCP_RST) != 0;
 }
 
+/* Is it over with FINs, whatever was acknowledged? */
+static bool closes_by_fins(const struct ft_table *t, uint32_t i)
+{
+    const struct ft__cold *c = &t->cold[i];
+    uint8_t fins = c->tcp_bits & (FT__C_FIN | FT__C_FIN << 1);
+    bool lonely = c->tcp_state[!(fins >> 1)] == FT_TCP_INACTIVE; /* of one FIN */
+
+    return t->cfg.rules.fins_end && fins != 0 && (fins == (FT__C_FIN | FT__C_FIN << 1) || lonely);
+}
+
+/* The connection is over with a packet of ts_ns. */
+static void note_over(struct ft_table *t, uint32_t i, int64_t ts_ns)
+{
+    int64_t since = ft_time_sub(ts_ns, ft__flow_first(t, i)) >> FT__OVER_SHIFT;
+
+    if (t->cfg.rules.linger_fixed && (t->hot[i].state & FT__S_CLOSED) == 0) {
+        t->cold[i].active_k = since < UINT32_MAX ? (uint32_t)since : UINT32_MAX;
+    }
+}
+
 /* What may follow a counted packet: established, closed, a snapshot. */
 FT_COLD static void after(struct ft_table *t, uint32_t i, const struct ft_packet *pkt,
                           const struct ft_counted *at)
@@ -437,7 +465,8 @@ FT_COLD static void after(struct ft_table *t, uint32_t i, const struct ft_packet
     if (h->pkts[0] >= PROBATION_PACKETS || h->last_ns[1] != FT__NEVER) {
         h->state |= FT__S_ESTABLISHED;
     }
-    if ((closed || closes_by_flags(h, pkt)) && !t->cfg.rules.past_tcp_end) {
+    if ((closed || closes_by_flags(h, pkt) || closes_by_fins(t, i)) && !t->cfg.rules.past_tcp_end) {
+        note_over(t, i, pkt->ts_ns);
         h->state |= FT__S_CLOSED;
     }
     if (tcp_end == FT_TCP_END_AT_SYN && looks) {

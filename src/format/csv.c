@@ -5,18 +5,21 @@
  * A spreadsheet takes a cell that begins with = + - @ (or with their full-width forms, in some
  * countries) for a formula and computes it, quoted or not. With ?spreadsheet=safe such text gets an
  * apostrophe in front; what stands in front of the sign (spaces, tabs, line ends) does not hide it.
- * Only text: numbers stay numbers. */
+ * Only text: numbers stay numbers.
+ *
+ * With ?dialect=zeek lines are those of Zeek's tables (zeek.h). */
 #include <string.h>
 
 #include "base/mem.h"
 #include "codec/text/column.h"
 #include "codec/text/digits.h"
 #include "format/format.h"
+#include "format/zeek.h"
 #include "model/field_export.h"
 
 extern const struct ft_format_ops ft_format_csv;
 
-/* Every cell is followed by a comma, an empty one too; a line ends in place of the last. */
+/* Every cell is followed by a comma or tab, an empty one too; a line ends in place of the last. */
 static size_t end_line(uint8_t *p, const uint8_t *out)
 {
     p[-1] = '\n';
@@ -27,6 +30,7 @@ struct csv {
     struct ft_format format;
     bool safe;                 /* ?spreadsheet=safe */
     bool dialect;              /* ?dialect= */
+    bool zeek;                 /* ?dialect=zeek: a table of Zeek's */
     struct ft_columns columns; /* of its one kind of event */
 };
 
@@ -40,11 +44,25 @@ static size_t csv_header(const struct ft_format *f, uint8_t *out)
     const struct ft_columns *c = &self(f)->columns;
     uint8_t *p = out;
 
+    if (self(f)->zeek) {
+        return ft__zeek_header(c, "conn", out);
+    }
     for (uint32_t i = 0; i < c->n; i++) {
         p = ft_put_str(p, c->col[i].field->name);
         *p++ = ',';
     }
     return end_line(p, out);
+}
+
+/* Only tables of Zeek's have an end. */
+static size_t csv_trailer(const struct ft_format *f, struct ft_trailer *t, uint8_t *out,
+                          size_t room)
+{
+    if (!self(f)->zeek || t->state != 0 || room < FT__ZEEK_CLOSE) {
+        return 0;
+    }
+    t->state = 1;
+    return ft__zeek_close(out);
 }
 
 /* Would a spreadsheet compute this text? */
@@ -91,12 +109,14 @@ static size_t put_row(const struct ft_format *f, uint8_t *out, const void *const
         struct ft_value v;
 
         ft_column_get(c, parts, &v);
-        if (!v.null) {
+        if (csv->zeek) {
+            p = ft__zeek_cell(p, c->field, &v);
+        } else if (!v.null) {
             p = put_cell(p, (enum ft_type)c->field->type, &v, csv->safe);
         } else if (csv->dialect && v.nonfinite != 0) {
             p = v.nonfinite == 'I' ? FT_PUT_LIT(p, "Infinity") : FT_PUT_LIT(p, "NaN");
         }
-        *p++ = ',';
+        *p++ = csv->zeek ? '\t' : ',';
     }
     return end_line(p, out);
 }
@@ -172,7 +192,9 @@ static int csv_open(const struct ft_format_config *cfg, struct ft_format **out, 
     csv->format.ops = &ft_format_csv;
     csv->format.flow_max = ft_format_flow_max(cfg);
     csv->safe = cfg->safe;
-    csv->dialect = cfg->dialect;
+    csv->dialect = cfg->dialect != NULL;
+    csv->zeek = cfg->dialect != NULL && strcmp(cfg->dialect, "zeek") == 0;
+    csv->format.trailer_room = csv->zeek ? FT__ZEEK_CLOSE : 0;
     if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
         csv->columns = *cfg->columns;
     } else {
@@ -199,6 +221,7 @@ const struct ft_format_ops ft_format_csv = {
     .open = csv_open,
     .end = csv_end,
     .header = csv_header,
+    .trailer = csv_trailer,
     .sample = csv_sample,
     .flow = csv_flow,
     .stats = csv_stats,

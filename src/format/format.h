@@ -4,12 +4,13 @@
  * Theory of operation: a format is one ft_format_ops; each output opens an instance of it, with the
  * columns and options that it was asked for, and ends it when it is over:
  *
- *     open -> header (at the start of every file) -> events ... -> end
+ *     open -> header (at the start of every file) -> events ... -> trailer (at its end) -> end
  *
  * Each function writes one whole event (for text: one line with its newline) at p, where at least
  * FT_FORMAT_MAX bytes are free, and returns its length in bytes, 1..FT_FORMAT_MAX, or 0 when this
- * format has no such event. After open an instance does not change: its functions may run on any
- * thread. */
+ * format has no such event. A columnar format's events are rows: seal makes a batch of those that a
+ * chunk holds, which is what goes into the file. After open an instance does not change: its
+ * functions may run on any thread. */
 #ifndef FT_FORMAT_FORMAT_H
 #define FT_FORMAT_FORMAT_H
 
@@ -23,26 +24,32 @@
 #include "flowtap/stats.h"
 #include "model/columns.h"
 #include "model/export.h"
+#include "model/loss.h"
 #include "model/packet.h"
 #include "model/param.h"
 #include "model/record.h"
+#include "model/trailer.h"
 
 enum { FT_FORMAT_MAX = FT_EVENT_ROOM }; /* a stats event of 128 workers and 16 outputs fits */
 enum { FT_FORMAT_SAMPLE_MAX = 1024 };
 enum { FT_FORMAT_FLOW_MIN = 16384 }; /* a flow record besides its lists */
-enum { FT_FORMAT_HEADER_MAX = 32768 };
-enum { FT_FORMAT_EXPORT_MIN = 4096 }; /* an exported record besides its values */
+enum { FT_FORMAT_HEADER_MAX = 262144 };
+enum { FT_FORMAT_TRAILER_ROOM = 262144 }; /* for one piece of a file's end */
+enum { FT_FORMAT_EXPORT_MIN = 4096 };     /* an exported record besides its values */
 
 /* What an output was asked for. */
 struct ft_format_config {
     /* of flow records (of collect too); read while it opens; NULL: of no flow records */
     const struct ft_columns *columns;
-    unsigned events;    /* bit per enum ft_event: those that will come; single_event: one */
-    bool collect;       /* events as collect makes them */
-    const char *schema; /* ndjson of collect: another collector's shape, or NULL */
-    bool safe;          /* csv: no text that a spreadsheet takes for a formula */
-    bool omit_null;     /* ndjson: what is null is left out */
-    bool dialect;       /* csv: the table of a tool: what is no number as it writes it */
+    unsigned events;       /* bit per enum ft_event: those that will come; single_event: one */
+    bool collect;          /* events as collect makes them */
+    const char *schema;    /* ndjson of collect: another collector's shape, or NULL */
+    const char *dialect;   /* csv: the tool whose table it is, or NULL */
+    bool safe;             /* csv: no text that a spreadsheet takes for a formula */
+    bool omit_null;        /* ndjson: what is null is left out */
+    const char *target;    /* the file's name, or NULL */
+    bool binary_addresses; /* columnar: 16 bytes each */
+    bool aligned;          /* flows did not end by the rules of their profile */
 };
 
 struct ft_format_ops;
@@ -50,7 +57,10 @@ struct ft_format_ops;
 /* An instance; formats have more behind it. */
 struct ft_format {
     const struct ft_format_ops *ops;
-    size_t flow_max; /* bytes that a flow record takes, at most */
+    size_t flow_max;  /* bytes that a flow record takes, at most */
+    size_t seal_room; /* with seal: most bytes that a batch has more than its rows */
+    size_t trailer_room, trailer_each; /* with trailer: bytes of it, and for each batch */
+    uint32_t pack_ms;                  /* with pack: chunks are held this long at most */
 };
 
 struct ft_format_ops {
@@ -60,7 +70,9 @@ struct ft_format_ops {
     /* bit per enum ft_event: which events this format can hold in one file (csv: exactly one kind)
      */
     unsigned events;
-    bool single_event; /* one file holds one kind of event only */
+    bool single_event;  /* one file holds one kind of event only */
+    bool prefers_flows; /* without --events it takes flow records */
+    bool needs_file;    /* it cannot be written to a pipe */
     /* it carries bytes of packets: not with --anonymize, which could not look into them */
     bool carries_raw;
     /* On success *out is the caller's, given back by end(). FT_E_NOMEM; FT_E_USAGE: it has no such
@@ -70,6 +82,21 @@ struct ft_format_ops {
     void (*end)(struct ft_format *f);
     /* at the start of every file, at most FT_FORMAT_HEADER_MAX bytes, or NULL */
     size_t (*header)(const struct ft_format *f, uint8_t *p);
+    /* n rows that were written one behind the other become a batch at out; lost: until now. Returns
+     * its bytes. NULL: events are what they are */
+    size_t (*seal)(const struct ft_format *f, const uint8_t *rows, uint32_t n,
+                   const struct ft_loss *lost, uint8_t *out);
+    /* Chunks that were held, one behind the other, become what will lie at offset at of the file;
+     * *out is valid until the next call, on the output's thread. held may be changed. NULL: chunks
+     * go into the file as they are */
+    int (*pack)(struct ft_format *f, uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
+                size_t *out_len);
+    /* The next piece of a file's end, at most room (FT_FORMAT_TRAILER_ROOM) bytes; 0: it is over.
+     * NULL: files just end */
+    size_t (*trailer)(const struct ft_format *f, struct ft_trailer *t, uint8_t *out, size_t room);
+    /* What stands in a file beside, FILE.json; as long as the instance. It needs a file, then.
+     * NULL: nothing */
+    const char *(*sidecar)(const struct ft_format *f);
     size_t (*sample)(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
                      const struct ft_tuple_counts *counts);
     size_t (*flow)(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec);

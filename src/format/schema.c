@@ -2,14 +2,19 @@
 /* format: the schema in its forms, each a walk over compositions of columns; flowtap/schema.h. */
 #include "format/schema.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "flowtap/version.h"
+#include "format/columnar.h"
 #include "model/columns.h"
 #include "model/field_export.h"
+
+enum { NAME_ROOM = 64 };
 
 /* How a type is called in each form. */
 static const struct {
@@ -26,7 +31,7 @@ static const struct {
                   "{\"type\":\"integer\",\"minimum\":0}"},
     [FT_T_I64] = {"int64", "int64", "Int64", "\"long\"", "int64", "{\"type\":\"integer\"}"},
     [FT_T_F64] = {"float64", "double", "Float64", "\"double\"", "double", "{\"type\":\"number\"}"},
-    [FT_T_TIME] = {"time", "timestamp[ns, UTC]", "DateTime64(6)", "\"double\"", "double",
+    [FT_T_TIME] = {"time", "timestamp[us, UTC]", "DateTime64(6)", "\"double\"", "double",
                    "{\"type\":\"number\"}"},
     [FT_T_STRING] = {"string", "utf8", "LowCardinality(String)", "\"string\"", "string",
                      "{\"type\":\"string\"}"},
@@ -211,8 +216,11 @@ static void json_event(const struct schema *s, const struct kind *k, const struc
 
 static void make_json_schema(const struct schema *s)
 {
-    fprintf(s->to, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
-                   "\"title\":\"flowtap events\",\"oneOf\":[");
+    fprintf(s->to,
+            "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
+            "\"$id\":\"urn:flowtap:events:%s\","
+            "\"title\":\"flowtap events\",\"oneOf\":[",
+            ft_schema_version());
     for (uint32_t i = 0; i < s->n; i++) {
         fprintf(s->to, "%s{\"$ref\":\"#/$defs/%s\"}", i > 0 ? "," : "", s->kinds[i].name);
     }
@@ -330,6 +338,7 @@ static void make_clickhouse(const struct schema *s)
     }
 }
 
+/* As Arrow outputs have them: whatever says null in a batch, a column has one type. */
 static void make_arrow(const struct schema *s)
 {
     fprintf(s->to, "{");
@@ -342,10 +351,10 @@ static void make_arrow(const struct schema *s)
             bool list = f->type == FT_T_LIST;
 
             fprintf(s->to,
-                    "  {\"name\":\"%s\",\"type\":\"%s%s%s\",\"nullable\":%s,\"metadata\":{"
+                    "  {\"name\":\"%s\",\"type\":\"%s%s%s\",\"nullable\":true,\"metadata\":{"
                     "\"unit\":\"%s\",\"object\":\"%s\",\"element\":\"",
-                    f->name, list ? "list<" : "", types[list ? f->item : f->type].arrow,
-                    list ? ">" : "", nullable(s, &c->col[i]) ? "true" : "false", f->unit,
+                    ft__columnar_name(f), list ? "list<" : "",
+                    types[list ? f->item : f->type].arrow, list ? ">" : "", f->unit,
                     groups[f->group]);
             element(s->to, f, "");
             fprintf(s->to, "\"}}%s\n", i + 1 < c->n ? "," : "");
@@ -355,19 +364,19 @@ static void make_arrow(const struct schema *s)
     fprintf(s->to, "\n}\n");
 }
 
-/* A name where only letters, digits and _ are allowed. True: it is another one. */
-static bool identifier(FILE *to, const char *name)
+/* Where a name is a word of a language: "id.orig_h" as "id_orig_h". */
+static const char *word_of(const struct ft_field *f, char out[NAME_ROOM])
 {
-    bool other = false;
+    size_t n = 0;
 
-    for (; *name != '\0'; name++) {
-        bool good = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
-                    (*name >= '0' && *name <= '9') || *name == '_';
-
-        fputc(good ? *name : '_', to);
-        other |= !good;
+    for (; f->name[n] != '\0' && n + 1 < NAME_ROOM; n++) {
+        out[n] = f->name[n];
+        if (!isalnum((unsigned char)out[n])) {
+            out[n] = '_';
+        }
     }
-    return other;
+    out[n] = '\0';
+    return out;
 }
 
 /* One record a kind, its columns side by side; times are seconds, as in JSON. */
@@ -383,13 +392,10 @@ static void make_avro(const struct schema *s)
         for (uint32_t i = 0; i < c->n; i++) {
             const struct ft_field *f = c->col[i].field;
             bool list = f->type == FT_T_LIST, null = nullable(s, &c->col[i]);
+            char word[NAME_ROOM];
 
-            fprintf(s->to, "  {\"name\":\"");
-            if (identifier(s->to, f->name)) {
-                fprintf(s->to, "\",\"column\":\"%s", f->name);
-            }
-            fprintf(s->to, "\",\"type\":%s%s%s%s%s,\"doc\":\"", null ? "[\"null\"," : "",
-                    list ? "{\"type\":\"array\",\"items\":" : "",
+            fprintf(s->to, "  {\"name\":\"%s\",\"type\":%s%s%s%s%s,\"doc\":\"", word_of(f, word),
+                    null ? "[\"null\"," : "", list ? "{\"type\":\"array\",\"items\":" : "",
                     types[list ? f->item : f->type].avro, list ? "}" : "",
                     null ? "],\"default\":null" : "");
             quoted(s->to, f->meaning);
@@ -424,19 +430,14 @@ static void make_protobuf(const struct schema *s)
         for (uint32_t i = 0; i < c->n; i++) {
             const struct ft_field *f = c->col[i].field;
             bool list = f->type == FT_T_LIST, null = nullable(s, &c->col[i]);
+            char word[NAME_ROOM];
 
-            fprintf(s->to, "  %s%s ",
+            fprintf(s->to, "  %s%s %s = %u; // %s\n",
                     list   ? "repeated "
                     : null ? "optional "
                            : "",
-                    types[list ? f->item : f->type].proto);
-            bool other = identifier(s->to, f->name);
-
-            fprintf(s->to, " = %u", c->col[i].set != NULL ? f->rank + 1u : i + 1u);
-            if (other) {
-                fprintf(s->to, " [json_name = \"%s\"]", f->name);
-            }
-            fprintf(s->to, "; // %s\n", f->meaning);
+                    types[list ? f->item : f->type].proto, word_of(f, word),
+                    c->col[i].set != NULL ? f->rank + 1u : i + 1u, f->meaning);
         }
         fprintf(s->to, "}\n");
     }

@@ -180,6 +180,35 @@ void ft_columns_flatten(struct ft_columns *c)
     }
 }
 
+bool ft_column_tells(const struct ft_column *c)
+{
+    switch ((enum ft_privacy)c->field->privacy) {
+    case FT_PRIVACY_IDENTITY:
+    case FT_PRIVACY_NAME:
+    case FT_PRIVACY_PAYLOAD:
+    case FT_PRIVACY_TIME:
+    case FT_PRIVACY_BY_VALUE:
+        return true;
+    case FT_PRIVACY_NONE:
+    case FT_PRIVACY_UNSET:
+    case FT_PRIVACY__COUNT:
+        break;
+    }
+    return c->field->tells_host;
+}
+
+void ft_columns_no_identity(struct ft_columns *c)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        if (!ft_column_tells(&c->col[i])) {
+            c->col[n++] = c->col[i];
+        }
+    }
+    c->n = n;
+}
+
 void ft_columns_rows(const struct ft_field *rows, uint32_t n, struct ft_columns *out)
 {
     out->n = 0;

@@ -20,6 +20,8 @@
 
 enum { FT_COLUMNS_MAX = 512, FT_COLUMN_SETS_MAX = 32, FT_SET_OPTIONS_MAX = 2 };
 
+struct ft_labels;
+
 /* The columns of one owner: a profile. */
 struct ft_column_set {
     const char *profile;
@@ -44,6 +46,7 @@ struct ft_column_set {
 /* What the options of all owners say. */
 struct ft_set_options {
     uint64_t of[FT_PARTS_MAX][FT_SET_OPTIONS_MAX];
+    const struct ft_labels *labels; /* --labels, or NULL */
 };
 
 /* All sets, base first, NULL behind the last. */
@@ -91,6 +94,12 @@ void ft_columns_table(const struct ft_column_set *set, struct ft_columns *out);
 /* Leaves one column of each name, the last one in the place of the first: for forms in which
  * columns stand in no objects. */
 void ft_columns_flatten(struct ft_columns *c);
+
+/* Does a column tell of hosts, networks or times: what a model must not learn by heart? */
+bool ft_column_tells(const struct ft_column *c);
+
+/* Leaves those out that do. */
+void ft_columns_no_identity(struct ft_columns *c);
 
 /* The columns of a list of names, in its order: those of the sets, else of any set. FT_E_USAGE: err
  * tells which name is wrong or comes twice, and the nearest. */

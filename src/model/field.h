@@ -108,6 +108,9 @@ struct ft_field {
     uint8_t item;            /* FT_T_LIST: FT_T_U8 to FT_T_F64 */
     uint16_t most;           /* FT_T_LIST: items */
     uint8_t privacy;         /* enum ft_privacy, never FT_PRIVACY_UNSET */
+    /* no address, but a model could learn the host or the network from it: ports, TTLs, VLANs,
+     * tunnels, numbers drawn at random */
+    bool tells_host;
 };
 
 /* A row's value is a member of its part: bool, unsigned, or int64_t. */

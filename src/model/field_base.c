@@ -55,16 +55,20 @@ FLOW(packets, v->u = r->packets[0] + r->packets[1])
 FLOW(bytes, v->u = r->bytes[0] + r->bytes[1])
 FLOW(duration, v->u = (uint64_t)floor_us(r->last_ns) - (uint64_t)floor_us(r->first_ns))
 FLOW(vlan, v->u = r->scope & 0xfff; v->null = r->scope == 0)
-FLOW(community, flow_community(r, v))
+FLOW(community, flow_community(r, v);
+     v->null = r->no_ports && (is_icmp(r) || ft_proto_has_ports(r->proto)))
 FLOW(tunnel_type, v->s = ft_tunnel_name((enum ft_tunnel_type)r->tunnel);
      v->null = r->tunnel == FT_TUNNEL_NONE)
 FLOW(tunnel_id, v->u = r->tunnel_id; v->null = !r->has_tunnel_id)
-FLOW(icmp_type, v->u = r->src_port; v->null = !is_icmp(r))
+FLOW(icmp_type, v->u = r->src_port; v->null = !is_icmp(r) || r->no_ports)
 FLOW(icmp_code, v->u = r->icmp_code; v->null = !r->has_icmp_code)
 FLOW(conn_state, v->s = ft_conn_state(r))
 
 #define NO_TUNNEL "the packets were in no tunnel"
 #define NO_ICMP   "neither ICMP nor ICMPv6"
+#define NO_PORTS                                                                                   \
+    "by the rules of a profile this flow is all that two hosts say to each other in a protocol "   \
+    "that has ports or ICMP types"
 
 #define ROW(at_rank, field, kind, of)                                                              \
     .name = field, .rank = at_rank, .group = FT_GROUP_FEATURES, .type = kind, .unit = of,          \
@@ -142,6 +146,7 @@ static const struct ft_field rows[] = {
      .source = "IPv4/IPv6 header",
      .meaning = "responder's address (IPv6: element 28)"},
     {.name = "src_port",
+     .tells_host = true,
      .rank = 70,
      .profile = "base",
      .group = FT_GROUP_FLOW_KEY,
@@ -153,6 +158,7 @@ static const struct ft_field rows[] = {
      .source = "transport header",
      .meaning = "initiator's port; 0 for protocols without ports"},
     {.name = "dst_port",
+     .tells_host = true,
      .rank = 80,
      .profile = "base",
      .group = FT_GROUP_FLOW_KEY,
@@ -222,7 +228,8 @@ static const struct ft_field rows[] = {
      .source = "RFC 5102 §5.9", .meaning = "last_seen - first_seen"},
     {ROW(150, "ip_version", FT_T_U8, ""), AT(ip_version), .ie = 60, .source = "IP header",
      .meaning = "4 or 6"},
-    {ROW(160, "vlan_id", FT_T_U16, ""), .get = f_vlan, .ie = 243, .source = "IEEE 802.1Q",
+    {ROW(160, "vlan_id", FT_T_U16, ""), .tells_host = true, .get = f_vlan, .ie = 243,
+     .source = "IEEE 802.1Q",
      .null = "the packets carried no VLAN tag, or only the priority tag (VID 0)",
      .meaning = "innermost VLAN id; part of the flow key"},
     {ROW(170, "fwd_packets", FT_T_U64, "packets"), AT(packets[FT_DIR_FWD]), .ie = 86,
@@ -258,6 +265,7 @@ static const struct ft_field rows[] = {
      .unit = "",
      .get = f_community,
      .source = "Community ID v1, seed 0",
+     .null = NO_PORTS,
      .meaning = "the flow's name in Zeek, Suricata, Wireshark and others"},
     {ROW(280, "fwd_packets_delta", FT_T_U64, "packets"), AT(packets_delta[FT_DIR_FWD]), .ie = 2,
      .source = "flowtap",
@@ -274,14 +282,14 @@ static const struct ft_field rows[] = {
     {ROW(480, "tunnel_type", FT_T_STRING, ""), .get = f_tunnel_type, .source = "RFC of the tunnel",
      .null = NO_TUNNEL,
      .meaning = "what the innermost packet came in: gre, vxlan, geneve, gtpu, mpls, ..."},
-    {ROW(490, "tunnel_id", FT_T_U32, ""), .get = f_tunnel_id, .source = "RFC of the tunnel",
-     .null = "no tunnel, or one without an id",
+    {ROW(490, "tunnel_id", FT_T_U32, ""), .tells_host = true, .get = f_tunnel_id,
+     .source = "RFC of the tunnel", .null = "no tunnel, or one without an id",
      .meaning = "its id from the initiator: VNI, VSID, key, TEID, label, session"},
     {ROW(600, "icmp_type", FT_T_U8, ""), .get = f_icmp_type, .ie = 176,
-     .source = "RFC 792, RFC 4443", .null = NO_ICMP,
+     .source = "RFC 792, RFC 4443", .null = NO_ICMP "; or " NO_PORTS,
      .meaning = "ICMP or ICMPv6 type of the first packet (ICMPv6: element 178)"},
     {ROW(610, "icmp_code", FT_T_U8, ""), .get = f_icmp_code, .ie = 177,
-     .source = "RFC 792, RFC 4443", .null = NO_ICMP ", or it was a later fragment",
+     .source = "RFC 792, RFC 4443", .null = NO_ICMP ", or it was a later fragment; or " NO_PORTS,
      .meaning = "its code (ICMPv6: element 179)"},
     {ROW(620, "truncated", FT_T_BOOL, ""), AT(truncated), .source = "capture",
      .meaning = "some frames were captured shorter than they were (snap length); no counter "

@@ -4,6 +4,7 @@
 
 #include "codec/text/digits.h"
 #include "codec/text/escape.h"
+#include "flowtap/version.h"
 
 enum { TYPE_LLC = 4 };         /* 802.2, as Linux numbers it */
 enum { NAME_MAX_SHOWN = 256 }; /* bytes of an output's name; FT_FORMAT_MAX rests on it */
@@ -16,6 +17,7 @@ enum { NAME_MAX_SHOWN = 256 }; /* bytes of an output's name; FT_FORMAT_MAX rests
     }
 
 STATS(timestamp, v->i = s->timestamp_ns)
+STATS(schema_version, v->s = ((void)s, ft_schema_version()))
 STATS(is_final, v->u = s->is_final)
 STATS(elapsed, v->u = (uint64_t)(s->elapsed_ns / 1000000))
 STATS(received, v->u = s->received)
@@ -37,6 +39,9 @@ STATS(app_packets, v->u = s->app_packets)
 STATS(app_no_buffer, v->u = s->app_no_buffer)
 STATS(where_left_out, v->u = s->where_left_out)
 STATS(profile_skipped, v->u = s->profile_skipped)
+STATS(labelled, v->u = s->labelled)
+STATS(unlabelled, v->u = s->unlabelled)
+STATS(labels_unclear, v->u = s->labels_unclear)
 STATS(interface_events, v->u = s->interface_events)
 STATS(workers, v->u = s->n_workers)
 STATS(queue_capacity, v->u = s->queue_cap)
@@ -256,6 +261,13 @@ static const struct ft_field stats_fields[] = {
      .get = p_is_final,
      .source = "flowtap",
      .meaning = "nothing is in flight any more: the numbers are exact"},
+    {.name = "schema_version",
+     .unit = "",
+     .type = FT_T_STRING,
+     .get = p_schema_version,
+     .privacy = FT_PRIVACY_NONE,
+     .source = "flowtap",
+     .meaning = "of the columns of all events: MAJOR.MINOR; a minor version only adds columns"},
     {NUMBER("elapsed_ms", "ms", p_elapsed), .meaning = "since the start, by the monotonic clock"},
     {NUMBER("received", "packets", p_received), .meaning = "captured + kernel_dropped"},
     {NUMBER("kernel_dropped", "packets", p_kernel_dropped),
@@ -310,6 +322,11 @@ static const struct ft_field stats_fields[] = {
     {NUMBER("profile_skipped", "records", p_profile_skipped),
      .meaning = "flow records that the tool drops that a profile is named for: outputs with its "
                 "columns have them not"},
+    {NUMBER("labelled", "flows", p_labelled),
+     .meaning = "final flow records that a rule of --labels knows"},
+    {NUMBER("unlabelled", "flows", p_unlabelled), .meaning = "those that no rule knows (--labels)"},
+    {NUMBER("labels_unclear", "flows", p_labels_unclear),
+     .meaning = "of the labelled: another rule says something else; the first one's stands"},
     {NUMBER("interface_events", "", p_interface_events),
      .meaning = "times an interface went down, vanished or came back"},
     {NUMBER("workers", "", p_workers), .meaning = "threads that keep flows"},

@@ -72,6 +72,7 @@ struct ft_flow_record {
     uint8_t icmp_code;    /* ICMP, ICMPv6: of the first packet; the type is src_port */
     uint8_t tunnel;       /* enum ft_tunnel_type, of the first packet */
     bool is_final;
+    bool no_ports;            /* the key has neither ports nor ICMP types: rules.few_ports */
     bool one_way;             /* ICMP type without a counterpart: the key has one direction */
     bool has_icmp_code;       /* icmp_code holds */
     bool has_tunnel_id;       /* tunnel_id holds */
@@ -122,6 +123,13 @@ struct ft_tunnel_record {
     bool has_rev_id;          /* rev_id holds */
     bool has_roce;            /* roce_bth holds */
     uint8_t src[16], dst[16]; /* outer addresses, as the forward direction has them */
+};
+
+/* What the rules of --labels say of a flow. */
+struct ft_label_record {
+    const char *attack; /* text_len bytes of UTF-8, in the rules; NULL: it has no name */
+    uint8_t attack_len;
+    uint8_t label;
 };
 
 /* The part of a flow in no tunnel, whose packets the network left alone. */
@@ -190,6 +198,51 @@ struct ft_cic_record {
     bool has_icmp;
     uint16_t port[2];         /* source, destination; likewise: */
     uint8_t src[16], dst[16]; /* IPv4 in the first 4 bytes */
+};
+
+/* A flow as Zeek's conn.log has it: 0 is the originator, 1 the responder, which need not be the
+ * forward and the reverse direction of the core. */
+enum { FT_ZEEK_HISTORY = 56, FT_ZEEK_SERVICE = 24 };
+struct ft_zeek_record {
+    uint64_t bytes[2]; /* payload; TCP: by the sequence numbers */
+    uint64_t packets[2], ip_bytes[2];
+    uint64_t missed_bytes;
+    int64_t first_ns;
+    int64_t duration_us;    /* 0 and less: it has none, nor has it bytes */
+    uint64_t flow_id;       /* what the uid is made of */
+    const char *conn_state; /* static text, as the next */
+    const char *proto;
+    uint16_t port[2];
+    uint8_t ip_version;
+    uint8_t ip_proto;
+    bool local[2];
+    uint8_t addr[2][16];
+    char history[FT_ZEEK_HISTORY]; /* NUL-terminated, as the next; "": it has none */
+    char service[FT_ZEEK_SERVICE];
+};
+
+/* A flow as NFStream tells of it: its packets of both directions, and of each. */
+enum { FT_NFSTREAM_BOTH, FT_NFSTREAM_FWD, FT_NFSTREAM_REV, FT_NFSTREAM_SIDES };
+enum { FT_NFSTREAM_SPLT_MAX = 255 };
+struct ft_nfstream_side {
+    struct ft_distribution size;             /* bytes of the frames; min and max are 0 of none */
+    struct ft_distribution gap;              /* ms, likewise */
+    uint64_t flags[8];                       /* packets with each TCP flag, FIN first */
+    uint64_t first_ms, last_ms, duration_ms; /* 0: no packets */
+};
+struct ft_nfstream_record {
+    struct ft_nfstream_side side[FT_NFSTREAM_SIDES];
+    uint64_t id;           /* the core's flow_id */
+    int64_t expiration_id; /* 0 idle, the end of the packets, or none yet, 1 active, -1 cut by
+                              flowtap */
+    uint8_t src[16], dst[16];
+    uint8_t mac[2][6]; /* zeros: not known */
+    uint16_t src_port, dst_port, vlan_id;
+    uint8_t proto, ip_version, tunnel_id;
+    uint32_t n_splt; /* items of each of these; -1: there is no such packet */
+    int64_t splt_direction[FT_NFSTREAM_SPLT_MAX];
+    int64_t splt_ps[FT_NFSTREAM_SPLT_MAX];
+    int64_t splt_piat_ms[FT_NFSTREAM_SPLT_MAX];
 };
 
 /* The running counts of a packet's own 5-tuple in its own direction, that packet included. */

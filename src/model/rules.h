@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: when a flow ends, and which way it faces.
+/* model: what is a flow, when it ends, and which way it faces.
  *
  * Theory of operation: flowtap has rules of its own, which its options set. A profile that is named
  * for a tool has that tool's, for its columns mean nothing about flows that were cut otherwise. All
@@ -22,21 +22,40 @@ enum ft_tcp_end {
 };
 
 /* Which flows go on from the one that their active timeout ended: they face its way, whatever their
- * first packet. Nothing happens at that time itself: the flow is over when its next packet comes,
- * or by the idle timeout, behind which nothing goes on. */
+ * first packet. */
 enum ft_follows { FT_FOLLOWS_NONE, FT_FOLLOWS_TCP_UDP, FT_FOLLOWS_ALL };
 
 struct ft_flow_rules {
-    const char *name;     /* of the profile that they are named for; NULL: flowtap's own */
-    int64_t idle_ns;      /* a gap of this or more ends the flow, in either direction of time */
-    int64_t idle_else_ns; /* the same for what is not TCP; 0: idle_ns */
-    int64_t active_ns;    /* since the first packet; INT64_MAX: never */
+    const char *name;      /* of the profile that they are named for; NULL: flowtap's own */
+    int64_t idle_ns;       /* a gap of this or more ends the flow, in either direction of time */
+    int64_t idle_else_ns;  /* the same for what is not TCP; 0: idle_ns */
+    int64_t active_ns;     /* since the first packet; INT64_MAX: never */
+    int64_t login_idle_ns; /* the same for connections to ports at which people sit (21, 22, 23,
+                              513), once both sides have opened; 0: idle_ns */
+    int64_t attempt_ns;    /* TCP: since the first packet, while nothing but the initiator's SYN was
+                              seen; 0: no such limit */
+    int64_t names_every_ns, names_quiet_ns; /* UDP of a port of DNS or its kin (53, 137, 5353,
+                              5355): looked at so often since the first packet, and over when
+                              nothing came for so long then; 0: as others */
     bool active_ends;  /* then the flow is over, and its next packet another's: else its record is
                           an interim one */
     bool past_tcp_end; /* neither the end of a connection ends the flow nor the SYN of another */
-    bool first_is_fwd; /* forward is the first packet's direction, whatever that packet is */
-    uint8_t tcp_end;   /* enum ft_tcp_end; not OWN: with past_tcp_end */
-    uint8_t follows;   /* enum ft_follows; not NONE: with active_ends, idle_ns above active_ns */
+    bool fins_end;     /* TCP: it is over with the FINs of both sides, acknowledged or not, and with
+                          that of one which nobody ever answered */
+    bool linger_fixed; /* what comes after a connection is over does not make it longer; active_ns
+                          is INT64_MAX then */
+    bool syn_begins; /* a SYN that is not the first one sent again always begins another, and after
+                        a FIN or RST every one */
+    bool five_tuple; /* neither VLANs nor ids of tunnels tell flows apart */
+    bool active_at_packet; /* active_ends: only where a packet of the flow comes after it; a flow
+                              that has had its last ends by the idle timeout */
+    bool first_is_fwd;     /* forward is the first packet's direction, whatever that packet is */
+    bool few_ports;  /* keys have ports of TCP and UDP only: all that two hosts say to each other in
+                        another protocol, whatever its ports or ICMP types, is one flow */
+    int64_t tick_ns; /* times are cut to multiples of this before they are compared; 0: they are
+                        not */
+    uint8_t tcp_end; /* enum ft_tcp_end; not OWN: with past_tcp_end */
+    uint8_t follows; /* enum ft_follows; not NONE: with active_at_packet */
 };
 
 #endif

@@ -21,6 +21,7 @@ enum {
     PAGE = 4096,
     CHUNK_REST = PAGE, /* of a chunk besides the largest event: marks */
     CHUNK_MIN = FT_EVENT_ROOM + CHUNK_REST,
+    BATCH_LEN = 512 * 1024, /* of rows */
     POOL_DEFAULT = 16 * 1024 * 1024,
     POOL_CHUNKS_MIN = 16, /* smaller pools get smaller chunks */
     WRITE_MOST = 8,       /* chunks that a sink is handed at once */
@@ -29,7 +30,9 @@ enum {
     ABSENT_PATIENCE_MS = 1000, /* nobody reads: somebody may be about to */
 };
 
-_Static_assert(CHUNK_LEN < 1 << 24, "the events of a chunk can be counted in its marks");
+static const int64_t batch_ns = 1000000000; /* rows wait no longer to be handed on */
+
+_Static_assert(BATCH_LEN < 1 << 24, "the events of a chunk can be counted in its marks");
 
 struct chunk {
     struct ft_chunk c;
@@ -40,6 +43,8 @@ struct chunk {
 struct ft_writer {
     struct ft_output *o;
     struct chunk *open;
+    uint8_t *spare;   /* [chunk_len], where rows become a batch; or NULL */
+    int64_t since_ns; /* the open chunk has rows; 0: it was not seen yet */
     struct ft_count made[FT_EVENT__COUNT];
     struct ft_count dropped[FT_EVENT__COUNT];
     struct ft_count lost[FT_EVENT__COUNT]; /* made when the target was gone */
@@ -54,10 +59,16 @@ struct ft_output {
     void *failed_cookie;
     enum ft_overflow overflow;
     bool count_only;
+    size_t (*seal)(const void *cookie, const uint8_t *rows, uint32_t n, const struct ft_loss *lost,
+                   uint8_t *out);
+    const void *seal_cookie;
+    uint32_t seal_room;
+    uint64_t (*packets_lost)(void *cookie);
+    void *packets_cookie;
     struct ft_writer *writers;
     uint32_t n_writers;
-    uint8_t *pool; /* n_chunks * chunk_len, mapped */
-    uint32_t chunk_len, n_chunks;
+    uint8_t *pool; /* n_blocks * chunk_len, mapped: chunks, and what writers have spare */
+    uint32_t chunk_len, n_chunks, n_blocks;
     struct chunk *chunks;
     struct chunk **free;  /* stack */
     struct chunk **queue; /* ring of n_chunks */
@@ -271,7 +282,8 @@ static struct chunk *acquire(struct ft_output *o, enum ft_event e)
 
 static bool fits(const struct ft_output *o, const struct ft_chunk *c, size_t max_len)
 {
-    return c->len + max_len + FT_EVENT_SLACK + sizeof(struct ft_mark) * (c->n + 1) <= o->chunk_len;
+    return c->len + max_len + o->seal_room + FT_EVENT_SLACK + sizeof(struct ft_mark) * (c->n + 1) <=
+           o->chunk_len;
 }
 
 /* A chunk of the last quarter stays closed to samples until the pool has recovered. */
@@ -309,7 +321,8 @@ void ft_writer_end_as(struct ft_writer *w, enum ft_event e, uint32_t n, uint64_t
         return;
     }
     c->len += (uint32_t)len;
-    if (c->lines && c->n > 0 && last->event == e && key == FT_NO_KEY && last->key == FT_NO_KEY) {
+    if ((c->lines || w->o->seal != NULL) && c->n > 0 && last->event == e && key == FT_NO_KEY &&
+        last->key == FT_NO_KEY) {
         last->end = c->len;
         last->count += n;
     } else {
@@ -340,9 +353,53 @@ void ft_writer_lose(struct ft_writer *w, enum ft_event e, uint64_t n)
     ft_count_add(&w->lost[e], n);
 }
 
+static uint64_t lost_so_far(const struct ft_output *o)
+{
+    uint64_t lost = 0;
+
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        lost += ft_count_get(&o->lost[e]);
+        for (uint32_t i = 0; i < o->n_writers; i++) {
+            lost += ft_count_get(&o->writers[i].dropped[e]) + ft_count_get(&o->writers[i].lost[e]);
+        }
+    }
+    return lost;
+}
+
+/* The rows of the open chunk become a batch. */
+static void seal(struct ft_writer *w)
+{
+    const struct ft_output *o = w->o;
+    struct ft_chunk *c = &w->open->c;
+    struct ft_mark rows = *ft_chunk_mark(c, 0);
+    uint8_t *out = w->spare;
+    struct ft_loss lost = {lost_so_far(o),
+                           o->packets_lost != NULL ? o->packets_lost(o->packets_cookie) : 0};
+
+    c->len = (uint32_t)o->seal(o->seal_cookie, c->data, rows.count, &lost, out);
+    rows.end = c->len;
+    w->spare = c->data;
+    c->data = out;
+    c->behind = (struct ft_mark *)(void *)(out + o->chunk_len);
+    c->behind[-1] = rows;
+    w->since_ns = 0;
+}
+
+void ft_writer_breathe(struct ft_writer *w, int64_t now_ns)
+{
+    if (w->o->seal == NULL || (w->since_ns != 0 && now_ns - w->since_ns >= batch_ns)) {
+        ft_writer_flush(w);
+    } else if (w->since_ns == 0 && w->open != NULL && w->open->c.len > 0) {
+        w->since_ns = now_ns;
+    }
+}
+
 void ft_writer_flush(struct ft_writer *w)
 {
     if (w->open != NULL && w->open->c.len > 0) {
+        if (w->o->seal != NULL) {
+            seal(w);
+        }
         push(w->o, w->open);
         w->open = NULL;
     }
@@ -544,7 +601,8 @@ static int make_pool(struct ft_output *o, uint64_t want, const struct ft_output_
     o->n_chunks = (uint32_t)n;
     o->n_free = o->n_chunks;
     atomic_store_explicit(&o->free_seen, o->n_chunks, memory_order_relaxed);
-    o->pool = ft_map_alloc((size_t)o->n_chunks * o->chunk_len);
+    o->n_blocks = o->n_chunks + (o->seal != NULL ? o->n_writers : 0);
+    o->pool = ft_map_alloc((size_t)o->n_blocks * o->chunk_len);
     o->chunks = ft_mem_alloc(o->n_chunks, sizeof *o->chunks);
     o->free = ft_mem_alloc(o->n_chunks, sizeof *o->free);
     o->queue = ft_mem_alloc(o->n_chunks, sizeof *o->queue);
@@ -558,6 +616,9 @@ static int make_pool(struct ft_output *o, uint64_t want, const struct ft_output_
         c->behind = (struct ft_mark *)(void *)(c->data + o->chunk_len); /* it is whole pages */
         c->lines = !cfg->binary;
         o->free[o->n_chunks - 1 - i] = &o->chunks[i];
+    }
+    for (uint32_t i = 0; i < o->n_blocks - o->n_chunks; i++) {
+        o->writers[i].spare = o->pool + (size_t)(o->n_chunks + i) * o->chunk_len;
     }
     return FT_OK;
 }
@@ -573,7 +634,10 @@ static uint64_t size_pool(struct ft_output *o, const struct ft_output_url *url,
     if (queue != NULL) {
         ft_ignore(ft_parse_size(queue, &want)); /* it was checked with the URL */
     }
-    o->chunk_len = want / POOL_CHUNKS_MIN >= CHUNK_LEN && least < CHUNK_LEN ? CHUNK_LEN : least;
+    uint32_t usual = cfg->seal != NULL ? BATCH_LEN : CHUNK_LEN;
+
+    least += cfg->seal_room;
+    o->chunk_len = want / POOL_CHUNKS_MIN >= usual && least < usual ? usual : least;
     o->chunk_len = (o->chunk_len + PAGE - 1) / PAGE * PAGE;
     return want;
 }
@@ -639,6 +703,11 @@ int ft_output_open(const struct ft_output_url *url, const struct ft_output_confi
     }
     o->n_writers = cfg->n_writers;
     o->count_only = cfg->count_only;
+    o->seal = cfg->seal;
+    o->seal_cookie = cfg->seal_cookie;
+    o->seal_room = cfg->seal_room;
+    o->packets_lost = cfg->packets_lost;
+    o->packets_cookie = cfg->packets_cookie;
     o->on_failed = env->on_failed;
     o->failed_cookie = env->failed_cookie;
     if (env->log != NULL) {
@@ -690,7 +759,7 @@ unsigned ft_output_needs(const struct ft_output *o)
 
 size_t ft_output_budget(const struct ft_output *o)
 {
-    return (size_t)o->n_chunks * o->chunk_len + sizeof *o->writers * o->n_writers +
+    return (size_t)o->n_blocks * o->chunk_len + sizeof *o->writers * o->n_writers +
            (o->sink != NULL ? o->sink->memory : 0);
 }
 
@@ -856,7 +925,7 @@ void ft_output_free(struct ft_output *o)
     pthread_mutex_destroy(&o->lock);
     pthread_cond_destroy(&o->ready);
     pthread_cond_destroy(&o->freed);
-    ft_map_free(o->pool, (size_t)o->n_chunks * o->chunk_len);
+    ft_map_free(o->pool, (size_t)o->n_blocks * o->chunk_len);
     ft_map_free(o->writers, sizeof *o->writers * o->n_writers);
     ft_mem_free(o->chunks);
     ft_mem_free(o->free);

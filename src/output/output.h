@@ -19,6 +19,9 @@
  * other, share a mark, since their ends can be seen; a batch of rows is one event of a count; a
  * message has a key, which says where it belongs, and a mark of its own.
  *
+ * Where events are rows of a table, a chunk of them is sealed by its writer before it is pushed: a
+ * batch takes the place of the rows, in a block that the writer has spare.
+ *
  * Ownership: ft_writer_begin() lends the caller at least max_len bytes until ft_writer_end() or the
  * next begin. A chunk pushed belongs to the output thread until it goes back to the pool. */
 #ifndef FT_OUTPUT_OUTPUT_H
@@ -35,7 +38,9 @@
 #include "flowtap/log.h"
 #include "flowtap/sandbox.h"
 #include "flowtap/stats.h"
+#include "model/loss.h"
 #include "model/param.h"
+#include "model/trailer.h"
 #include "output/url.h"
 
 enum ft_overflow { FT_OVERFLOW_DROP, FT_OVERFLOW_BLOCK };
@@ -58,6 +63,18 @@ struct ft_output_env {
     size_t (*late_header)(void *cookie, uint8_t *out);
     void *header_cookie;
     bool binary; /* what is in the file has no lines: it is never added to */
+    /* the next piece of a file's end into out, of at most room bytes, 0: it is over; NULL: files
+     * just end. trailer_room and _each: bytes of an end, and for each chunk of the file */
+    size_t (*trailer)(const void *cookie, struct ft_trailer *t, uint8_t *out, size_t room);
+    const void *trailer_cookie;
+    /* Chunks that were held, FT_PACK_MOST bytes or pack_ms of them, become what will lie at offset
+     * at of the file; *out is valid until the next call. NULL: chunks go into it as they are */
+    int (*pack)(void *cookie, uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
+                size_t *out_len);
+    void *pack_cookie;
+    uint32_t pack_ms;
+    const char *sidecar; /* what stands in FILE.json, borrowed; a file is needed, then; NULL ok */
+    size_t trailer_room, trailer_each;
 };
 
 /* Where something of a chunk ends, and what it is. */
@@ -149,6 +166,14 @@ struct ft_output_config {
     bool count_only;                /* null: no chunks, no thread, events are only counted */
     bool binary;                    /* events are not lines: each has a mark of its own */
     uint32_t event_most;            /* most bytes of an event; 0: FT_EVENT_ROOM */
+    /* binary: events are rows; n of them become a batch at out, of at most seal_room bytes more;
+     * lost: until now. Returns its bytes. NULL ok */
+    size_t (*seal)(const void *cookie, const uint8_t *rows, uint32_t n, const struct ft_loss *lost,
+                   uint8_t *out);
+    const void *seal_cookie;
+    uint32_t seal_room;
+    uint64_t (*packets_lost)(void *cookie); /* with seal: until now; any thread */
+    void *packets_cookie;
 };
 
 struct ft_output;
@@ -186,6 +211,9 @@ void ft_writer_count(struct ft_writer *w, enum ft_event e, uint64_t n);
 bool ft_writer_count_only(const struct ft_writer *w);
 /* Pushes the open chunk, if it holds anything. */
 void ft_writer_flush(struct ft_writer *w);
+/* Called about ten times a second: pushes the open chunk, but one of rows only when it is a second
+ * old. now_ns: monotonic. */
+void ft_writer_breathe(struct ft_writer *w, int64_t now_ns);
 
 /* Counts n events as made, and lost: this output cannot hold them. */
 void ft_writer_lose(struct ft_writer *w, enum ft_event e, uint64_t n);

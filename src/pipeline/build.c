@@ -15,6 +15,7 @@
 #include "config/url.h"
 #include "format/pcap.h"
 #include "guard/opener.h"
+#include "model/labels.h"
 #include "pipeline/app.h"
 #include "pipeline/collect.h"
 #include "pipeline/columns.h"
@@ -67,7 +68,9 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
 {
     static const enum ft_event preferred[] = {FT_EVENT_FLOW, FT_EVENT_SAMPLE};
     const char *word = ft_output_url_get(url, "event");
-    unsigned events = p->events & format->events;
+    unsigned events =
+        (format->prefers_flows && !p->plan.events_given ? 1u << FT_EVENT_FLOW : p->events) &
+        format->events;
 
     if (word != NULL) {
         return route_named(p, url, word, out, err);
@@ -94,7 +97,8 @@ int ft__build_check_raw(bool anonymize, const char *name, const struct ft_format
 {
     if (anonymize && format->carries_raw) {
         return ft_err_set(err, FT_E_USAGE,
-                          "%s: carries bytes of packets, which --anonymize cannot look into", name);
+                          "%s: carries bytes of packets: not with --anonymize or --no-identity",
+                          name);
     }
     return FT_OK;
 }
@@ -104,7 +108,7 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
                          const struct ft_format_ops *ops, struct ft_output_config *cfg,
                          struct ft_output_env *env, struct ft_route *r, struct ft_err *err)
 {
-    int rc = ft__build_check_raw(p->plan.anonymize, url->text, ops, err);
+    int rc = ft__build_check_raw(p->plan.anonymize || p->plan.no_identity, url->text, ops, err);
 
     if (rc != FT_OK) {
         return rc;
@@ -147,10 +151,15 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                   ft_output_url_get(url, "profile") != NULL ||
                   ft_output_url_get(url, "dialect") != NULL;
 
+    const char *addresses = ft_output_url_get(url, "addresses");
+
+    cfg->target = url->target;
     cfg->schema = ft_output_url_get(url, "schema");
+    cfg->dialect = ft_output_url_get(url, "dialect");
     cfg->safe = ft_output_url_get(url, "spreadsheet") != NULL;
-    cfg->dialect = ft_output_url_get(url, "dialect") != NULL;
     cfg->omit_null = ft_output_url_get(url, "null") != NULL;
+    cfg->aligned = p->plan.aligned;
+    cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
                           url->text);
@@ -172,6 +181,20 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
 }
 
 /* Makes the route's instance of its format. */
+/* --no-identity: events that are about hosts go nowhere. */
+static int check_identity(const struct ft_plan *plan, const struct ft_output_url *url,
+                          unsigned events, struct ft_err *err)
+{
+    if (plan->no_identity && (events & ~(1u << FT_EVENT_FLOW | 1u << FT_EVENT_STATS)) != 0) {
+        return ft_err_set(
+            err, FT_E_USAGE,
+            "%s: --no-identity: samples are addresses and times; ask for flow records "
+            "(-e flow)",
+            url->text);
+    }
+    return FT_OK;
+}
+
 static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
                        const struct ft_format_ops *ops, bool count_only, struct ft_route *r,
                        struct ft_err *err)
@@ -183,6 +206,7 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
     int rc = ft__columns_of(&p->plan, url, &columns, err);
 
     rc = rc == FT_OK ? route_options(p, url, &cfg, err) : rc;
+    rc = rc == FT_OK ? check_identity(&p->plan, url, r->events, err) : rc;
     rc = rc == FT_OK ? ft__build_check_raw(p->plan.anonymize, url->text, ops, err) : rc;
     if (rc != FT_OK) {
         return rc;
@@ -200,20 +224,109 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
     return rc == FT_OK ? rc : ft_err_set(err, rc, "%s: %s", url->text, why.what);
 }
 
+static size_t seal_batch(const void *cookie, const uint8_t *rows, uint32_t n,
+                         const struct ft_loss *lost, uint8_t *out)
+{
+    const struct ft_format *f = cookie;
+
+    return f->ops->seal(f, rows, n, lost, out);
+}
+
+static size_t end_file(const void *cookie, struct ft_trailer *t, uint8_t *out, size_t room)
+{
+    const struct ft_format *f = cookie;
+
+    return f->ops->trailer(f, t, out, room);
+}
+
+static int pack_rows(void *cookie, uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
+                     size_t *out_len)
+{
+    struct ft_format *f = cookie;
+
+    return f->ops->pack(f, held, len, at, out, out_len);
+}
+
+/* Events are rows, and files have an end. */
+static int route_batches(struct ft_pipeline *p, const struct ft_output_url *url,
+                         struct ft_format *f, struct ft_output_config *cfg,
+                         struct ft_output_env *env, struct ft_err *err)
+{
+    const char *append = ft_output_url_get(url, "append");
+
+    if (append != NULL && strcmp(append, "true") == 0) {
+        return ft_err_set(err, FT_E_USAGE, "%s: append=: %s files are not added to", url->text,
+                          url->format);
+    }
+    if (ft_output_url_get(url, "compress") != NULL) {
+        return ft_err_set(err, FT_E_USAGE, "%s: compress=: %s files are not packed as a whole",
+                          url->text, url->format);
+    }
+    if (f->ops->needs_file && strcmp(url->target, "-") == 0) {
+        return ft_err_set(err, FT_E_USAGE, "%s: %s is a file with an end, and needs a name",
+                          url->text, url->format);
+    }
+    if (f->ops->sidecar != NULL) {
+        env->sidecar = f->ops->sidecar(f);
+    }
+    cfg->binary = true;
+    cfg->seal = seal_batch;
+    cfg->seal_cookie = f;
+    cfg->packets_lost = ft__stats_packets_lost;
+    cfg->packets_cookie = p;
+    cfg->seal_room = (uint32_t)f->seal_room;
+    if (f->ops->trailer != NULL) {
+        env->trailer = end_file;
+        env->trailer_cookie = f;
+        env->trailer_room = f->trailer_room;
+        env->trailer_each = f->trailer_each;
+    }
+    if (f->ops->pack != NULL) {
+        env->pack = pack_rows;
+        env->pack_cookie = f;
+        env->pack_ms = f->pack_ms;
+    }
+    return FT_OK;
+}
+
+/* Lines that have an end: not where others may come behind it, nor in what is packed. */
+static int route_end(const struct ft_output_url *url, const struct ft_format *f,
+                     struct ft_output_env *env, struct ft_err *err)
+{
+    const char *append = ft_output_url_get(url, "append");
+
+    if (f->trailer_room == 0) {
+        return FT_OK;
+    }
+    if (append != NULL && strcmp(append, "true") == 0) {
+        return ft_err_set(err, FT_E_USAGE, "%s: append=: a table with an end is not added to",
+                          url->text);
+    }
+    if (ft_output_url_get(url, "compress") == NULL) {
+        env->trailer = end_file;
+        env->trailer_cookie = f;
+        env->trailer_room = f->trailer_room;
+    }
+    return FT_OK;
+}
+
 /* What an output of events needs besides its target. */
 static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
-                         const struct ft_format_ops *ops, bool count_only,
+                         const struct ft_format_ops *ops, struct ft_output_config *cfg,
                          struct ft_output_env *env, uint8_t *header, struct ft_route *r,
                          struct ft_err *err)
 {
     int rc = route_events(p, url, ops, &r->events, err);
 
-    rc = rc == FT_OK ? open_format(p, url, ops, count_only, r, err) : rc;
+    rc = rc == FT_OK ? open_format(p, url, ops, cfg->count_only, r, err) : rc;
     if (rc == FT_OK && ops->header != NULL && r->events != 0) {
         env->header_len = ops->header(r->format, header);
         env->header = header;
     }
-    return rc;
+    if (rc != FT_OK || ops->seal != NULL) {
+        return rc != FT_OK ? rc : route_batches(p, url, r->format, cfg, env, err);
+    }
+    return route_end(url, r->format, env, err);
 }
 
 static void close_route(struct ft_route *r)
@@ -227,7 +340,7 @@ static void close_route(struct ft_route *r)
 static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                       struct ft_output_config *cfg, struct ft_err *err)
 {
-    uint8_t header[FT_FORMAT_HEADER_MAX];
+    uint8_t *header = ft_mem_alloc(1, FT_FORMAT_HEADER_MAX);
     const struct ft_format_ops *ops = ft_format_find(url->format);
     struct ft_route r = {0};
     struct ft_output_env env = {.log = &p->log,
@@ -238,19 +351,23 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                                 .failed_cookie = p};
     int rc;
 
-    if (ops == NULL) {
-        return ft_err_set(err, FT_E_USAGE, "%s: there is no format '%s'", url->text, url->format);
+    if (ops == NULL || header == NULL) {
+        ft_mem_free(header);
+        return header == NULL ? ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text)
+                              : ft_err_set(err, FT_E_USAGE, "%s: there is no format '%s'",
+                                           url->text, url->format);
     }
     if (ops->events == 1u << FT_EVENT_PACKET) {
         rc = route_packets(p, url, ops, cfg, &env, &r, err);
     } else {
-        rc = route_records(p, url, ops, cfg->count_only, &env, header, &r, err);
+        rc = route_records(p, url, ops, cfg, &env, header, &r, err);
     }
     if (rc == FT_OK) {
         rc = ft_output_open(url, cfg, &env, &r.output, err);
     } else if (cfg->sink_instance != NULL) { /* nobody has taken it */
         cfg->sink_instance->ops->close(cfg->sink_instance);
     }
+    ft_mem_free(header); /* the sink has its own */
     if (rc != FT_OK) {
         close_route(&r);
         return rc;
@@ -352,6 +469,36 @@ static int read_key(const char *path, uint8_t key[FT_CRYPTOPAN_KEY], struct ft_e
         close(fd);
     }
     explicit_bzero(data, sizeof data);
+    return rc;
+}
+
+/* Reads the rules of --labels. */
+static int read_labels(struct ft_pipeline *p, const char *path, struct ft_err *err)
+{
+    enum { MOST = 16 << 20 };
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char *text = fd >= 0 ? ft_mem_alloc(1, MOST) : NULL;
+    struct ft_err why = {0};
+    size_t len = 0;
+    ssize_t n = fd >= 0 ? 1 : -1;
+    int rc = FT_OK;
+
+    while (text != NULL && n > 0 && len < MOST) {
+        n = read(fd, text + len, MOST - len);
+        len += n > 0 ? (size_t)n : 0;
+    }
+    if (n < 0) {
+        rc = ft_err_set(err, FT_E_IO, "labels: %s: %s", path, strerror(errno));
+    } else if (text == NULL || len == MOST) {
+        rc = ft_err_set(err, FT_E_USAGE, "labels: %s: is larger than 16 MiB", path);
+    } else {
+        rc = ft_labels_parse(text, len, &p->labels, &why);
+        rc = rc == FT_OK ? rc : ft_err_set(err, FT_E_USAGE, "labels: %s: %s", path, why.what);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    ft_mem_free(text);
     return rc;
 }
 
@@ -477,7 +624,11 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     if (rc == FT_OK && cfg->where != NULL) {
         rc = ft_where_flow(cfg->where, cfg->command == FT_CMD_COLLECT, &p->where, err);
     }
+    if (rc == FT_OK && cfg->labels != NULL) {
+        rc = read_labels(p, cfg->labels, err);
+    }
     rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
+    p->plan.options.labels = p->labels;
     if (rc != FT_OK) {
         return rc;
     }
@@ -668,6 +819,7 @@ void ft__build_free(struct ft_pipeline *p)
     ft_places_free(p->places);
     ft_scrub_free(p->scrub);
     ft_where_free(p->where);
+    ft_labels_free(p->labels);
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);

@@ -43,8 +43,8 @@ static int compose(const struct ft_plan *plan, const struct ft_output_url *url, 
     return refuse(url, "profile", rc, &why, err);
 }
 
-int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
-                   struct ft_columns *out, struct ft_err *err)
+static int columns_asked(const struct ft_plan *plan, const struct ft_output_url *url,
+                         struct ft_columns *out, struct ft_err *err)
 {
     const char *columns = ft_output_url_get(url, "columns");
     const char *profile = ft_output_url_get(url, "profile");
@@ -79,12 +79,39 @@ int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
     return FT_OK;
 }
 
+/* --no-identity: what was asked for by name is not left out without a word. */
+static int no_identity(const struct ft_output_url *url, struct ft_columns *out, struct ft_err *err)
+{
+    for (uint32_t i = 0; i < out->n && ft_output_url_get(url, "columns") != NULL; i++) {
+        if (ft_column_tells(&out->col[i])) {
+            return ft_err_set(
+                err, FT_E_USAGE,
+                "output %s: columns=: '%s' tells of hosts, networks or times: not with "
+                "--no-identity",
+                url->text, out->col[i].field->name);
+        }
+    }
+    ft_columns_no_identity(out);
+    return FT_OK;
+}
+
+int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
+                   struct ft_columns *out, struct ft_err *err)
+{
+    int rc = columns_asked(plan, url, out, err);
+
+    return rc == FT_OK && plan->no_identity ? no_identity(url, out, err) : rc;
+}
+
 /* Does an output write flow records? One that only counts is for measuring: as if it did. */
 static bool takes_flows(const struct ft_config *cfg, const struct ft_output_url *url)
 {
     const char *word = ft_output_url_get(url, "event");
 
     if (strcmp(url->format, "null") == 0) {
+        return true;
+    }
+    if (!cfg->events_given && word == NULL && ft_format_find(url->format)->prefers_flows) {
         return true;
     }
     return word != NULL ? strcmp(word, ft_event_word(FT_EVENT_FLOW)) == 0
@@ -127,10 +154,12 @@ static void plan_rules(const struct ft_config *cfg, struct ft_plan *plan)
     plan->rules = *plan->profile_rules;
     if (ft_config_given(cfg, "idle-timeout")) {
         plan->rules.idle_ns = cfg->idle_ns;
-        plan->rules.idle_else_ns = 0;
+        plan->rules.idle_else_ns = plan->rules.login_idle_ns = 0;
+        plan->rules.names_every_ns = 0;
     }
     if (ft_config_given(cfg, "active-timeout")) {
         plan->rules.active_ns = cfg->active_ns;
+        plan->rules.linger_fixed = false;
     }
 }
 
@@ -159,12 +188,20 @@ int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
     int rc = FT_OK;
 
     plan->profiles = cfg->profiles;
+    plan->no_identity = cfg->no_identity;
+    for (uint32_t k = 0; cfg->labels != NULL && ft_column_sets[k] != NULL; k++) {
+        plan->profiles |= (uint32_t)(ft_column_sets[k] == &ft_columns_label) << k;
+    }
+    plan->events_given = cfg->events_given;
     plan->parts = 1u << FT_PART_CORE;
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = plan_output(cfg, cfg->outputs[i], plan, err);
     }
     if (cfg->n_outputs == 0) { /* callbacks will come */
         ft_columns_compose(plan->profiles, &columns);
+        if (plan->no_identity) {
+            ft_columns_no_identity(&columns);
+        }
         plan->parts |= ft_columns_parts(&columns);
         rc = add_rules(cfg, plan, &columns, err);
     }

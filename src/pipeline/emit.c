@@ -135,3 +135,12 @@ void ft_emitter_flush(struct ft_emitter *e)
         }
     }
 }
+
+void ft_emitter_breathe(struct ft_emitter *e, int64_t now_ns)
+{
+    for (uint32_t k = 0; k < e->n; k++) {
+        if (!e->to[k].count_only) {
+            ft_writer_breathe(e->to[k].writer, now_ns);
+        }
+    }
+}

@@ -84,5 +84,7 @@ void ft_emit_export_event(struct ft_emitter *e, enum ft_event event, const void 
 
 /* Hands on what is in the open chunks. */
 void ft_emitter_flush(struct ft_emitter *e);
+/* Ten times a second: likewise, but rows of tables wait for more of them, up to a second. */
+void ft_emitter_breathe(struct ft_emitter *e, int64_t now_ns);
 
 #endif

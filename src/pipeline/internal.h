@@ -63,11 +63,13 @@ struct ft_plan {
     struct ft_set_options options;             /* of their owners */
     const struct ft_flow_rules *profile_rules; /* of the profiles that have some, or NULL */
     struct ft_flow_rules rules; /* of the profiles among them that have some, or flowtap's */
-    bool aligned;   /* their own do not agree, or were not wanted: both timeouts were given */
-    bool links;     /* likewise at what frames say */
-    bool packets;   /* some output holds packets */
-    bool payloads;  /* some of them look into payloads: packets carry those */
-    bool anonymize; /* no true address leaves: events, messages, saved state */
+    bool aligned;      /* their own do not agree, or were not wanted: both timeouts were given */
+    bool links;        /* likewise at what frames say */
+    bool events_given; /* by --events */
+    bool packets;      /* some output holds packets */
+    bool payloads;     /* some of them look into payloads: packets carry those */
+    bool no_identity;  /* flow records do not tell of hosts, networks or times */
+    bool anonymize;    /* no true address leaves: events, messages, saved state */
     uint32_t sample_n;
     int64_t stats_ns;
     int64_t duration_ns;          /* live: of wall time; 0: no end */
@@ -116,10 +118,11 @@ struct ft_worker {
     struct ft_count fragments_unassembled;                                  /* (A) */
     struct ft_count app_packets, app_no_buffer;                             /* (A) */
     struct ft_count late, steps, ended[FT_REASON__COUNT];                   /* (A) */
-    struct ft_count ring_dropped, ring_dropped_bytes; /* (A) written by the reader */
-    _Atomic int64_t now_ns;                           /* (A) newest packet time of its table */
-    struct ft_count where_left_out, profile_skipped;  /* (A) */
-    struct ft_count collected[FT_COLLECT__COUNT];     /* (A) */
+    struct ft_count ring_dropped, ring_dropped_bytes;     /* (A) written by the reader */
+    _Atomic int64_t now_ns;                               /* (A) newest packet time of its table */
+    struct ft_count where_left_out, profile_skipped;      /* (A) */
+    struct ft_count labelled, unlabelled, labels_unclear; /* (A) */
+    struct ft_count collected[FT_COLLECT__COUNT];         /* (A) */
 };
 
 struct ft_lanes;
@@ -130,6 +133,7 @@ struct ft_pipeline {
     struct ft_plan plan;
     struct ft_log log; /* copy of the embedder's; with anonymize, one that maps addresses first */
     struct ft_where *where;   /* --where; owned, or NULL */
+    struct ft_labels *labels; /* --labels; owned, or NULL */
     struct ft_scrub *scrub;   /* anonymize: behind log; owned */
     struct ft_files files;    /* who opens files that are written */
     struct ft_places *places; /* without an opener: this process; owned, or NULL */
@@ -215,6 +219,8 @@ void ft__worker_publish(struct ft_worker *w);
 void ft__worker_breathe(struct ft_worker *w, bool idle);
 
 /* stats.c: the account now; exact when nothing runs any more (is_final). */
+uint64_t
+ft__stats_packets_lost(void *pipeline); /* until now, by the kernel and queues; any thread */
 void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *out);
 
 int64_t ft__clock_mono_ns(void);

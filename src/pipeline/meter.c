@@ -9,7 +9,8 @@ enum { TIMER_VISITS = 2, /* for each packet */ ASK_AHEAD = 4 /* records */ };
 static struct ft_feature_config feature_config(const struct ft_table_config *cfg, uint32_t part,
                                                const struct ft_set_options *options)
 {
-    struct ft_feature_config c = {.entries = ft_table_entries(cfg->max_flows)};
+    struct ft_feature_config c = {.entries = ft_table_entries(cfg->max_flows),
+                                  .labels = options->labels};
 
     memcpy(c.option, options->of[part], sizeof c.option);
     return c;

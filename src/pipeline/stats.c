@@ -95,6 +95,23 @@ static void add_sources(struct ft_pipeline *p, struct ft_stats *s)
     }
 }
 
+uint64_t ft__stats_packets_lost(void *pipeline)
+{
+    struct ft_pipeline *p = pipeline;
+    uint64_t lost = 0;
+
+    for (uint32_t i = 0; i < p->plan.n_sources; i++) {
+        struct ft_source_stats ss = {0};
+
+        p->source[i]->ops->stats(p->source[i], &ss);
+        lost += ss.dropped_known ? ss.dropped : 0;
+    }
+    for (uint32_t i = 0; i < p->plan.n_workers; i++) {
+        lost += ft_count_get(&p->workers[i].ring_dropped);
+    }
+    return lost;
+}
+
 void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
 {
     struct ft_ethertypes types = {0};
@@ -126,6 +143,9 @@ void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
         add_ring(w, s);
         s->where_left_out += ft_count_get(&w->where_left_out);
         s->profile_skipped += ft_count_get(&w->profile_skipped);
+        s->labelled += ft_count_get(&w->labelled);
+        s->unlabelled += ft_count_get(&w->unlabelled);
+        s->labels_unclear += ft_count_get(&w->labels_unclear);
         newest = now > newest ? now : newest;
     }
     ft_ethertypes_top(&types, &s->not_ip);

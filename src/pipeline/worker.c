@@ -4,6 +4,7 @@
 
 #include "base/wait.h"
 #include "feature/app/app.h"
+#include "feature/label/label.h"
 #include "pipeline/app.h"
 #include "pipeline/internal.h"
 #include "pipeline/lanes.h"
@@ -32,7 +33,9 @@ int64_t ft__clock_real_ns(void)
 void ft__decoder_start(const struct ft_pipeline *p, struct ft_decoder *d)
 {
     ft_decoder_init(d, &p->seed);
+    d->five_tuple = p->plan.rules.five_tuple;
     d->keep_tunnels = p->plan.keep_tunnels;
+    d->few_ports = p->plan.rules.few_ports;
     d->ports = &p->plan.tunnel_ports;
     d->payloads = p->plan.payloads;
     d->links = p->plan.links;
@@ -130,6 +133,19 @@ static void publish_types(struct ft_worker *w)
     ft_count_set(&w->types.other, t->other);
 }
 
+static void publish_labels(struct ft_worker *w)
+{
+    const void *label = ft_meter_state(&w->meter, FT_PART_LABEL);
+    struct ft_label_stats s;
+
+    if (label != NULL) {
+        ft_label_stats(label, &s);
+        ft_count_set(&w->labelled, s.labelled);
+        ft_count_set(&w->unlabelled, s.unlabelled);
+        ft_count_set(&w->labels_unclear, s.unclear);
+    }
+}
+
 void ft__worker_publish(struct ft_worker *w)
 {
     if (ft_count_get(&w->verdict[FT_V_NOT_IP]) != w->dec.verdict[FT_V_NOT_IP]) {
@@ -158,6 +174,7 @@ void ft__worker_publish(struct ft_worker *w)
         ft_count_set(&w->app_packets, a.inspected);
         ft_count_set(&w->app_no_buffer, a.no_buffer);
     }
+    publish_labels(w);
 }
 
 void ft__worker_breathe(struct ft_worker *w, bool idle)
@@ -165,7 +182,7 @@ void ft__worker_breathe(struct ft_worker *w, bool idle)
     int64_t now = ft__clock_mono_ns();
 
     if (idle || now - w->flushed_ns >= breath_ns) {
-        ft_emitter_flush(&w->emit);
+        ft_emitter_breathe(&w->emit, now);
         w->flushed_ns = now;
         ft__worker_publish(w);
     }
@@ -206,6 +223,7 @@ void *ft__worker_end(struct ft_worker *w)
         ft_output_ending(p->routes[i].output, p->plan.drain_ms);
     }
     ft_meter_flush(&w->meter, end_ns, stopped || p->plan.live ? FT_REASON_SHUTDOWN : FT_REASON_EOF);
+    ft_emitter_flush(&w->emit);
     ft__worker_breathe(w, true);
     pthread_mutex_lock(&p->lock);
     p->running--;

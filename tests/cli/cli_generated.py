@@ -39,10 +39,10 @@ class Generated(Case):
         for n in names:
             self.assertRegex(text, rf"(?m)^  {n}=")
             self.assertIn(f".B {n}\\fR=", page)
-            of = re.search(rf"^\| `{n}` \|.*? \| (csv|pcap|[a-z ]+) \|", rows, re.M)[1]
+            of = re.search(rf"^\| `{n}` \|.*? \| (csv|pcap|arrow|[a-z ]+) \|", rows, re.M)[1]
             if n != "group":  # any text is a name
                 bad = "" if n in ("columns", "profile") else "!"  # any text may be a list of names
-                url = f"{of if of in ('csv', 'pcap') else 'ndjson'}:{self.dir}/x?{n}={bad}"
+                url = f"{of if of in ('csv', 'pcap', 'arrow') else 'ndjson'}:{self.dir}/x?{n}={bad}"
                 r = run("read", "-o", url, SAMPLE)
                 self.assertEqual(r.returncode, 2, url)
                 self.assertIn(f"{url}: {n}={bad}: allowed is ", r.stderr)

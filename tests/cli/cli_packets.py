@@ -156,7 +156,7 @@ class Packets(Case):
         for message, args in (
                 ("collect has no packets; pcap is for live and read",
                  ["collect", "-l", f"pcap:{SAMPLE}", "-o", "pcap:x"]),
-                ("carries bytes of packets, which --anonymize cannot look into",
+                ("carries bytes of packets: not with --anonymize or --no-identity",
                  ["read", "--anonymize", key, "-o", "pcap:x", SAMPLE]),
                 ("event=: pcap holds packets", ["read", "-o", "pcap:x?event=flow", SAMPLE]),
                 ("columns= and profile=: pcap holds packets", ["read", "-o", "pcap:x?columns=src_ip", SAMPLE]),

@@ -29,18 +29,17 @@ class Packet:
             self.src, self.dst, body = p[8:24], p[24:40], p[40:total]
         self.sport = self.dport = self.flags = self.window = self.seq = self.ack = self.header = self.payload = 0
         self.icmp = None
-        # of SCTP the program's key has ports, whatever the form of the tool
-        self.key_ports = struct.unpack("!HH", body[:4]) if self.proto in (6, 17, 132) else (0, 0)
         if self.proto in (6, 17) or (fixed and self.proto == 132):
             self.sport, self.dport = struct.unpack("!HH", body[:4])
             self.header = (body[12] >> 4) * 4 if self.proto == 6 else 8 if self.proto == 17 else 12
             self.payload = len(body) - self.header
+        self.key_ports = (self.sport, self.dport)
         if self.proto == 6:
             self.seq, self.ack = struct.unpack("!II", body[4:12])
             self.flags, self.window = body[13], struct.unpack("!H", body[14:16])[0]
         if self.proto in (1, 58):
             self.icmp = (body[0], body[1])
-            self.key_ports = (body[0], ECHO.get(body[0], 0))
+            self.key_ports = (body[0], ECHO.get(body[0], 0)) if fixed else (0, 0)
 
 
 class Flow:
@@ -67,7 +66,7 @@ class Flow:
 def key_of(p, fixed):
     a, b = (p.src, p.key_ports[0]), (p.dst, p.key_ports[1])
     proto = p.proto
-    if p.icmp is not None:  # the program's: an echo and its answer are one flow, other types are not
+    if p.icmp is not None and fixed:  # the program's: an echo and its answer are one flow, other types are not
         kind = p.icmp[0]
         if kind not in ECHO:
             return (p.src, p.dst, p.icmp, proto, "one way")

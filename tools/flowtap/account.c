@@ -234,6 +234,14 @@ static void table_outputs(const struct ft_stats *s)
     }
 }
 
+static void table_labels(const struct ft_stats *s)
+{
+    maybe("labelled", s->labelled, "flows");
+    maybe("unlabelled", s->unlabelled, "flows, of which no rule of --labels knows anything");
+    maybe("labelled, unclear", s->labels_unclear,
+          "flows, of which another rule says something else than the first");
+}
+
 void account_table(const struct ft_stats *s)
 {
     table_packets(s);
@@ -244,6 +252,7 @@ void account_table(const struct ft_stats *s)
     }
     maybe("left out by --where", s->where_left_out, "flow records");
     maybe("dropped by the profile", s->profile_skipped, "flow records");
+    table_labels(s);
     table_outputs(s);
 }
 
@@ -362,6 +371,9 @@ void account_json(const struct ft_stats *s, const char *input)
     }
     member("where_left_out", s->where_left_out);
     member("profile_skipped", s->profile_skipped);
+    member("labelled", s->labelled);
+    member("unlabelled", s->unlabelled);
+    member("labels_unclear", s->labels_unclear);
     json_outputs(s);
     fprintf(stderr, ",\"adds_up\":%s}\n", account_holds(s) ? "true" : "false");
     fflush(stderr);

@@ -85,7 +85,8 @@ static void help_option(const struct ft_option *o, FILE *to)
     }
     fprintf(to, "%*s", COLUMN - n, "");
     char text[1024], names[CHOICES_MAX];
-    const char *choices = option_choices(o, names, sizeof names);
+    const char *choices = o->type != FT_OPT_PROFILES ? option_choices(o, names, sizeof names)
+                                                     : NULL; /* they stand below, one by one */
 
     snprintf(text, sizeof text, "%s%s%s%s%s%s", o->help, choices != NULL ? " (" : "",
              choices != NULL ? choices : "", choices != NULL ? ")" : "",

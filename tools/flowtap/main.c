@@ -16,6 +16,9 @@ const struct command commands[] = {
      false},
     {"collect", "[-l URL]... [OPTIONS]", "NetFlow, IPFIX and sFlow datagrams from exporters",
      FT_CMD_COLLECT, cmd_data, false},
+    {"label", "--rules FILE [OPTIONS] FILE... | -",
+     "Flow records of captures with the labels of a data set; read -e flow --labels", FT_CMD_READ,
+     cmd_label, false},
     {"interfaces", "[--json]", "List the interfaces that can be captured from", 0, cmd_interfaces,
      false},
     {"schema", "[--format markdown|json-schema|arrow|clickhouse|avro|protobuf|csv] [-p LIST]",
@@ -84,7 +87,8 @@ int main(int argc, char **argv)
         return EXIT_WRONG;
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
-        printf("flowtap %s\nfeatures: %s\n", ft_version(), ft_features());
+        printf("flowtap %s\nfeatures: %s\nschema: %s\n", ft_version(), ft_features(),
+               ft_schema_version());
         return stdout_taken();
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {

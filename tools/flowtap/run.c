@@ -158,6 +158,17 @@ static int run(struct ft_config *cfg, bool live, bool packets)
     return status;
 }
 
+static int run_command(const struct command *c, struct ft_config *cfg, int argc, char **argv)
+{
+    int status = args_parse(c, cfg, argc, argv);
+
+    if (status == EXIT_GOOD) {
+        status = run(cfg, c->options != FT_CMD_READ, c->options == FT_CMD_LIVE);
+    }
+    ft_config_free(cfg);
+    return status < 0 ? EXIT_GOOD : status;
+}
+
 int cmd_data(const struct command *c, int argc, char **argv)
 {
     struct ft_config *cfg = ft_config_new((enum ft_command)c->options);
@@ -166,11 +177,32 @@ int cmd_data(const struct command *c, int argc, char **argv)
         say("out of memory");
         return EXIT_FAILED;
     }
-    int status = args_parse(c, cfg, argc, argv);
+    return run_command(c, cfg, argc, argv);
+}
 
-    if (status == EXIT_GOOD) {
-        status = run(cfg, c->options != FT_CMD_READ, c->options == FT_CMD_LIVE);
+/* read with other defaults; --rules is --labels. */
+int cmd_label(const struct command *c, int argc, char **argv)
+{
+    struct ft_config *cfg = ft_config_new(FT_CMD_READ);
+    static char name[] = "--labels";
+    struct ft_err err;
+    bool has_rules = false;
+
+    if (cfg == NULL || ft_config_set(cfg, "events", "flow", &err) != FT_OK) {
+        say("out of memory");
+        ft_config_free(cfg);
+        return EXIT_FAILED;
     }
-    ft_config_free(cfg);
-    return status < 0 ? EXIT_GOOD : status;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        bool rules = strcmp(argv[i], "--rules") == 0;
+
+        argv[i] = rules ? name : argv[i];
+        has_rules |= rules || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
+    }
+    if (!has_rules) {
+        say("label: --rules FILE is missing");
+        ft_config_free(cfg);
+        return EXIT_WRONG;
+    }
+    return run_command(c, cfg, argc, argv);
 }

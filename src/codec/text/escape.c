@@ -91,3 +91,20 @@ uint8_t *ft_put_text(uint8_t *p, const uint8_t *text, uint32_t len, bool json)
     }
     return p;
 }
+
+uint8_t *ft_put_utf8(uint8_t *p, const uint8_t *text, uint32_t len)
+{
+    for (uint32_t i = 0; i < len;) {
+        uint32_t n = (uint32_t)utf8_len(text + i, len - i);
+
+        if (n == 0) {
+            p = FT_PUT_LIT(p, "\xef\xbf\xbd");
+            i++;
+            continue;
+        }
+        memcpy(p, text + i, n);
+        p += n;
+        i += n;
+    }
+    return p;
+}

@@ -16,4 +16,8 @@ uint8_t *ft_put_json_string(uint8_t *p, const char *s, size_t max);
  * UTF-8 becomes U+FFFD, a byte each. Writes at most 6 * len bytes. */
 uint8_t *ft_put_text(uint8_t *p, const uint8_t *text, uint32_t len, bool json);
 
+/* A text of len bytes as it is; what is no UTF-8 becomes U+FFFD, a byte each. Writes at most 3 *
+ * len bytes. */
+uint8_t *ft_put_utf8(uint8_t *p, const uint8_t *text, uint32_t len);
+
 #endif

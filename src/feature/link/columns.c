@@ -39,12 +39,13 @@ static const struct ft_field rows[] = {
     {ROW(2510, "dst_mac", FT_T_STRING, FT_PRIVACY_IDENTITY), .get = f_dst_mac, .ie = 80,
      .source = "IEEE 802.3", .null = NO_FRAME,
      .meaning = "MAC address on the responder's side of the flow's first packet"},
-    {ROW(2520, "fwd_flow_label", FT_T_U32, FT_PRIVACY_NONE), AT(flow_label[FT_DIR_FWD]),
-     .absent = FT_ABSENT_ONES, .ie = 31, .source = "RFC 8200 §6", .null = NO_LABEL,
-     .meaning = "IPv6 flow label of the first packet from the initiator"},
-    {ROW(2530, "rev_flow_label", FT_T_U32, FT_PRIVACY_NONE), AT(flow_label[FT_DIR_REV]),
-     .absent = FT_ABSENT_ONES, .ie = 31, .pen = FT_PEN_REVERSE, .source = "RFC 8200 §6",
-     .null = NO_LABEL, .meaning = "IPv6 flow label of the first packet from the responder"},
+    {ROW(2520, "fwd_flow_label", FT_T_U32, FT_PRIVACY_NONE), .tells_host = true,
+     AT(flow_label[FT_DIR_FWD]), .absent = FT_ABSENT_ONES, .ie = 31, .source = "RFC 8200 §6",
+     .null = NO_LABEL, .meaning = "IPv6 flow label of the first packet from the initiator"},
+    {ROW(2530, "rev_flow_label", FT_T_U32, FT_PRIVACY_NONE), .tells_host = true,
+     AT(flow_label[FT_DIR_REV]), .absent = FT_ABSENT_ONES, .ie = 31, .pen = FT_PEN_REVERSE,
+     .source = "RFC 8200 §6", .null = NO_LABEL,
+     .meaning = "IPv6 flow label of the first packet from the responder"},
 };
 
 const struct ft_column_set ft_columns_link = {

@@ -11,8 +11,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "feature/flags.h"
 
-enum { SUM_BITS = 48, AHEAD = 12, FLAGS = 8 };
+enum { SUM_BITS = 48, AHEAD = 12 };
 
 struct side {
     uint64_t gap_squares;                /* of gaps in ns */
@@ -31,7 +32,7 @@ struct side {
 struct wide_side {
     unsigned __int128 gap_squares, payload_squares;
     uint64_t gap_sum, gap_min, gap_max;
-    uint64_t flags[FLAGS];
+    uint64_t flags[FT_FLAGS];
     uint32_t payload_min, payload_max;
 };
 
@@ -93,9 +94,7 @@ static void widen(struct wide_side *w, const struct side *n)
         w->payload_max =
             n->payload_max > w->payload_max ? (uint32_t)n->payload_max : w->payload_max;
     }
-    for (int i = 0; i < FLAGS; i++) {
-        w->flags[i] += n->flags[i / 4] >> (i % 4 * 16) & UINT16_MAX;
-    }
+    ft_flags_widen(w->flags, n->flags);
 }
 
 /* The wide part of a direction with all that its narrow one held, which begins anew. */
@@ -156,22 +155,12 @@ FT_INLINE void add(struct packets *s, const struct ft_packet *pkt, const struct 
 
 /* ---- flags ---- */
 
-/* Four flags as four numbers of 16 bits. */
-#define BIT(v, i)  ((uint64_t)((v) >> (i)&1) << ((i)*16))
-#define SPREAD(v)  (BIT(v, 0) | BIT(v, 1) | BIT(v, 2) | BIT(v, 3))
-#define SPREAD4(v) SPREAD(v), SPREAD((v) + 1), SPREAD((v) + 2), SPREAD((v) + 3)
-
-static const uint64_t spread[16] = {SPREAD4(0), SPREAD4(4), SPREAD4(8), SPREAD4(12)};
-
 FT_INLINE void add_flags(struct packets *s, const struct ft_packet *pkt,
                          const struct ft_counted *at)
 {
-    static const uint64_t tops = UINT64_C(0x8000800080008000);
     struct side *n = &s->side[at->dir][at->entry];
 
-    n->flags[0] += spread[pkt->tcp_flags & 15];
-    n->flags[1] += spread[pkt->tcp_flags >> 4];
-    if (FT_UNLIKELY(((n->flags[0] | n->flags[1]) & tops) != 0)) {
+    if (FT_UNLIKELY(ft_flags_add(n->flags, pkt->tcp_flags))) {
         (void)wide_of(s, at);
     }
     if (FT_UNLIKELY((pkt->tcp_flags & FT_TCP_SYN) && !n->has_isn &&

@@ -34,7 +34,8 @@ TUNNEL(roce_dest_qp, v->u = r->roce_bth & 0xffffff; v->null = !r->has_roce)
     .privacy = FT_PRIVACY_OF(kind), .profile = "tunnel"
 
 static const struct ft_field rows[] = {
-    {ROW(500, "tunnel_rev_id", FT_T_U32, ""), .get = f_tunnel_rev_id, .source = "RFC of the tunnel",
+    {ROW(500, "tunnel_rev_id", FT_T_U32, ""), .tells_host = true, .get = f_tunnel_rev_id,
+     .source = "RFC of the tunnel",
      .null = "no tunnel, or one without an id, or no packet came back",
      .meaning = "its id from the responder"},
     {ROW(510, "tunnel_src_ip", FT_T_ADDR, ""), .get = f_tunnel_src,
@@ -59,8 +60,9 @@ static const struct ft_field rows[] = {
      .meaning = "packets from the responder marked: congestion experienced"},
     {ROW(580, "roce_opcode", FT_T_U8, ""), .get = f_roce_opcode, .source = "IBTA annex A17",
      .null = NO_ROCE, .meaning = "BTH opcode of the first RoCEv2 packet"},
-    {ROW(590, "roce_dest_qp", FT_T_U32, ""), .get = f_roce_dest_qp, .source = "IBTA annex A17",
-     .null = NO_ROCE, .meaning = "destination queue pair of the first RoCEv2 packet"},
+    {ROW(590, "roce_dest_qp", FT_T_U32, ""), .tells_host = true, .get = f_roce_dest_qp,
+     .source = "IBTA annex A17", .null = NO_ROCE,
+     .meaning = "destination queue pair of the first RoCEv2 packet"},
 };
 
 const struct ft_column_set ft_columns_tunnel = {

@@ -10,10 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/bounds.h"
 #include "base/mem.h"
 #include "base/units.h"
 #include "base/wait.h"
 #include "output/sink/file_parts.h"
+
+enum { PACKS_TO = 4 }; /* what is packed here takes about a quarter, for rotate= */
 
 static struct file_sink *file_of(struct ft_sink *s)
 {
@@ -143,6 +146,16 @@ int ft__file_sync(struct file_sink *f)
     return FT_OK;
 }
 
+static uint64_t total(const struct iovec *v, int n)
+{
+    uint64_t len = 0;
+
+    for (int i = 0; i < n; i++) {
+        len += v[i].iov_len;
+    }
+    return len;
+}
+
 /* Bytes into the file that is open; *out_before: its size until now. */
 static int put(struct file_sink *f, struct iovec *v, int n, uint64_t *out_before, size_t *out_taken)
 {
@@ -150,6 +163,9 @@ static int put(struct file_sink *f, struct iovec *v, int n, uint64_t *out_before
 
     *out_taken = 0;
     *out_before = f->at.size;
+    if (rc == FT_OK) {
+        rc = ft__file_hold_end(f, total(v, n), (uint32_t)n);
+    }
     return rc == FT_OK ? ft__file_write_raw(f, v, n, out_taken) : rc;
 }
 
@@ -175,7 +191,7 @@ static uint32_t keep_whole(struct file_sink *f, const struct ft_chunk *chunks, u
     size_t kept = 0;
     uint32_t i = 0;
 
-    for (; i < n && taken - kept >= chunks[i].len; i++) {
+    for (; i < n && taken - kept >= chunks[i].len; i++, f->at.chunks++) {
         ft_tally_chunk(&f->sink.arrived, &chunks[i], 0, chunks[i].len);
         kept += chunks[i].len;
     }
@@ -219,20 +235,33 @@ static int put_chunks(struct file_sink *f, const struct ft_chunk *chunks, uint32
     return rc;
 }
 
-/* The open frame, packed, into the file. For the size of the file it may rotate first; the time was
- * looked at before the frame was begun. */
+/* The open frame as it goes into the file, for whose size it may rotate first; the time was looked
+ * at before the frame was begun. */
+static int pack_frame(struct file_sink *f, const uint8_t **out, size_t *len)
+{
+    int rc = f->z != NULL ? ft_compress(f->z, f->frame, f->frame_len, out, len) : FT_OK;
+
+    if (rc == FT_OK && ft__file_rotate_in(f) != 0) { /* what is late belongs where it is */
+        ft__file_rotate_if_due(f, f->z != NULL ? *len : f->frame_len / PACKS_TO);
+    }
+    if (rc != FT_OK || f->z != NULL) {
+        return rc;
+    }
+    rc = ft__file_ready(f); /* it has to be known where it will lie */
+    return rc == FT_OK
+               ? f->env.pack(f->env.pack_cookie, f->frame, f->frame_len, f->at.size, out, len)
+               : rc;
+}
+
 static int put_frame(struct file_sink *f)
 {
     uint64_t before;
     const uint8_t *z;
     size_t zlen, taken;
-    int rc = ft_compress(f->z, f->frame, f->frame_len, &z, &zlen);
+    int rc = pack_frame(f, &z, &zlen);
 
     if (rc != FT_OK) {
         return rc;
-    }
-    if (ft__file_rotate_in(f) != 0) { /* what is late belongs into the file that is open */
-        ft__file_rotate_if_due(f, zlen);
     }
     struct iovec v = {(void *)(uintptr_t)z, zlen};
 
@@ -241,6 +270,7 @@ static int put_frame(struct file_sink *f)
         ft__file_cut(f, before);
         return rc;
     }
+    f->at.chunks++;
     return f->fsync == FT__FSYNC_FRAME ? ft__file_sync(f) : FT_OK;
 }
 
@@ -256,7 +286,7 @@ static int close_frame(struct file_sink *f)
 
 static bool frame_due(const struct file_sink *f)
 {
-    return f->frame_len >= f->frame_most || ft_mono_ms() - f->frame_ms >= FT__FRAME_MS;
+    return f->frame_len >= f->frame_most || ft_mono_ms() - f->frame_ms >= f->frame_span_ms;
 }
 
 /* ---- the sink's operations ---- */
@@ -326,9 +356,9 @@ static int file_write(struct ft_sink *s, const struct ft_chunk *chunks, uint32_t
         return rc;
     }
     for (uint32_t i = 0; i < *n && rc == FT_OK; i++) {
-        uint32_t done = f->z != NULL ? 1 : *n - i;
+        uint32_t done = f->frame != NULL ? 1 : *n - i;
 
-        rc = f->z != NULL ? hold(f, &chunks[i]) : put_chunks(f, chunks + i, &done);
+        rc = f->frame != NULL ? hold(f, &chunks[i]) : put_chunks(f, chunks + i, &done);
         i += done - 1;
         if (rc != FT_OK) {
             *n = i + 1;
@@ -372,7 +402,7 @@ static int file_tick(struct ft_sink *s, int64_t *out_next_ms)
     }
     *out_next_ms = ft__file_rotate_in(f);
     if (f->frame_len > 0) {
-        *out_next_ms = sooner(*out_next_ms, left(f->frame_ms, FT__FRAME_MS));
+        *out_next_ms = sooner(*out_next_ms, left(f->frame_ms, f->frame_span_ms));
     }
     if (f->fsync == FT__FSYNC_TIME && f->at.dirty) {
         *out_next_ms = sooner(*out_next_ms, left(f->synced_ms, f->fsync_ms));
@@ -418,8 +448,9 @@ static int file_close(struct ft_sink *s)
         close(f->wake_fd);
     }
     ft_compressor_free(f->z);
-    ft_mem_free(f->frame);
+    ft_map_free(f->frame, f->frame_cap);
     ft_mem_free(f->header);
+    ft_mem_free(f->trailer);
     ft_mem_free(f->path);
     ft_mem_free(f);
     return rc;
@@ -453,24 +484,28 @@ static int configure_frames(struct file_sink *f, const struct ft_output_url *url
                             struct ft_err *err)
 {
     const char *compress = ft_output_url_get(url, "compress");
+    size_t most = f->env.pack != NULL ? FT_PACK_MOST - f->env.chunk_most : FT__FRAME_MOST;
+    int rc = FT_OK;
 
-    if (compress == NULL) {
+    if (compress == NULL && f->env.pack == NULL) {
         return FT_OK;
     }
-    f->frame_most = f->rotate_size > 0 && f->rotate_size < FT__FRAME_MOST ? (size_t)f->rotate_size
-                                                                          : FT__FRAME_MOST;
+    f->frame_most = f->rotate_size > 0 && f->rotate_size < most ? (size_t)f->rotate_size : most;
     f->frame_cap = f->frame_most + f->env.chunk_most;
+    f->frame_span_ms = f->env.pack != NULL ? f->env.pack_ms : FT__FRAME_MS;
     f->sink.memory = f->frame_cap;
-    int rc = ft_compressor_new(compress, f->frame_cap, &f->z);
-
+    if (compress != NULL) {
+        rc = ft_compressor_new(compress, f->frame_cap, &f->z);
+    }
     if (rc == FT_OK) {
-        f->frame = ft_mem_alloc(1, f->frame_cap);
+        f->frame = ft_map_alloc_sparse(f->frame_cap);
         rc = f->frame == NULL ? FT_E_NOMEM : FT_OK;
     }
-    return rc == FT_OK ? FT_OK
-                       : ft_err_set(err, rc, "output %s: compress=%s: %s", url->text, compress,
-                                    rc == FT_E_UNSUPPORTED ? "this build lacks the library"
-                                                           : ft_strerror(rc));
+    return rc == FT_OK
+               ? FT_OK
+               : ft_err_set(
+                     err, rc, "output %s: %s: %s", url->text, compress != NULL ? compress : "",
+                     rc == FT_E_UNSUPPORTED ? "this build lacks the library" : ft_strerror(rc));
 }
 
 static int configure(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
@@ -482,6 +517,10 @@ static int configure(struct file_sink *f, const struct ft_output_url *url, struc
         return rc;
     }
     rc = keep_header(f);
+    if (rc == FT_OK && f->env.trailer != NULL) {
+        f->trailer = ft_mem_alloc(1, FT__TRAILER_ROOM);
+        rc = f->trailer == NULL ? FT_E_NOMEM : FT_OK;
+    }
     return rc == FT_OK ? rc : ft_err_set(err, rc, "output %s: %s", url->text, ft_strerror(rc));
 }
 
@@ -496,7 +535,7 @@ static int file_open(const struct ft_output_url *url, const struct ft_output_env
     f->sink.ops = &ft_sink_file;
     f->env = *env;
     f->at.fd = -1;
-    f->id = -1;
+    f->id = f->whole = -1;
     if (env->log != NULL) {
         f->log = *env->log;
     }

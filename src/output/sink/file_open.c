@@ -25,6 +25,7 @@ enum {
     ROTATE_RETRY_MS = 1000,
     REOPEN_RETRY_MS = 500,
     ROTATE_LOOK_MS = 5000,
+    END_PATIENCE_MS = 1000,
     BEGIN_MOST = 16384
 };
 
@@ -32,9 +33,10 @@ enum {
 
 /* One call for this sink's file; errno of what failed, or 0. What happened to the folder is said.
  */
-static int call(struct file_sink *f, enum ft_file_op op, struct ft_file_answer *out, int *out_fd)
+static int call(struct file_sink *f, int32_t id, enum ft_file_op op, struct ft_file_answer *out,
+                int *out_fd)
 {
-    struct ft_file_call c = {.op = op, .id = f->id, .now_s = ft__file_wall_ns() / 1000000000};
+    struct ft_file_call c = {.op = op, .id = id, .now_s = ft__file_wall_ns() / 1000000000};
 
     f->env.files.call(f->env.files.cookie, &c, out, out_fd);
     if (out->notes & FT_FILE_FOLDER_REPLACED) {
@@ -61,7 +63,7 @@ static void sweep(struct file_sink *f)
     if (f->keep.files == 0 && f->keep.age_s == 0 && f->keep.bytes == 0) {
         return;
     }
-    int error = call(f, FT_FILE_SWEEP, &a, &fd);
+    int error = call(f, f->whole >= 0 ? f->whole : f->id, FT_FILE_SWEEP, &a, &fd);
 
     if (error != 0) {
         ft_log(&f->log, FT_LOG_WARN, "%s: old files cannot be removed: %s", f->path,
@@ -128,7 +130,110 @@ int ft__file_begin(struct file_sink *f)
     if (rc != FT_OK) {
         ft__file_cut(f, before);
     }
+    f->at.begun = rc == FT_OK;
     return rc;
+}
+
+int ft__file_hold_end(struct file_sink *f, uint64_t len, uint32_t n)
+{
+    uint64_t end = f->env.trailer_room + f->env.trailer_each * (f->at.chunks + n);
+
+    if (f->trailer == NULL || !f->at.file || f->env.trailer_each == 0) {
+        return FT_OK;
+    }
+    if (fallocate(f->at.fd, FALLOC_FL_KEEP_SIZE, (off_t)(f->at.size + len), (off_t)end) == 0) {
+        return FT_OK;
+    }
+    /* a file system that cannot hold room: the end is written when it is written */
+    return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? FT_E_IO : FT_OK;
+}
+
+/* A pipe whose reader has stopped is not waited for: it has all but the end. */
+static bool takes_end(const struct file_sink *f)
+{
+    struct pollfd p = {.fd = f->at.fd, .events = POLLOUT};
+
+    return f->at.regular || poll(&p, 1, END_PATIENCE_MS) > 0;
+}
+
+/* The file gets its rotated name. 0 or errno. */
+static int put_aside(struct file_sink *f, int32_t id)
+{
+    struct ft_file_answer a;
+    int fd, error = call(f, id, FT_FILE_ASIDE, &a, &fd);
+
+    if (error == 0) {
+        memcpy(f->aside, a.name, sizeof f->aside);
+        f->aside[sizeof f->aside - 1] = '\0';
+    }
+    return error;
+}
+
+/* path.part is whole, and becomes path; what an earlier run left there is put aside. */
+static void publish(struct file_sink *f)
+{
+    struct ft_file_answer a;
+    int fd, error = 0;
+
+    if (f->env.keep_earlier) {
+        error = put_aside(f, f->whole);
+        if (error == 0) {
+            ft_log(&f->log, FT_LOG_WARN, "%s: there was a file of this name; it is now %s", f->path,
+                   f->aside);
+        }
+    }
+    if (error == 0 || error == ENOENT) {
+        error = fsync(f->at.fd) == 0 ? 0 : errno;
+    }
+    error = error == 0 ? call(f, f->id, FT_FILE_PUBLISH, &a, &fd) : error;
+    if (error != 0) {
+        ft_log(&f->log, FT_LOG_ERROR, "%s: cannot get its name: %s", f->path, strerror(error));
+        f->sink.failed++;
+    }
+}
+
+/* len bytes of the trailer over the beginning of the file, which is otherwise only added to. */
+static int write_over(struct file_sink *f, size_t len)
+{
+    int flags = fcntl(f->at.fd, F_GETFL);
+
+    if (!f->at.file) {
+        return FT_OK; /* /dev/null */
+    }
+    if (flags < 0 || fcntl(f->at.fd, F_SETFL, flags & ~O_APPEND) != 0 ||
+        lseek(f->at.fd, 0, SEEK_SET) != 0 || write(f->at.fd, f->trailer, len) != (ssize_t)len) {
+        return FT_E_IO;
+    }
+    f->at.dirty = true;
+    return FT_OK;
+}
+
+void ft__file_end(struct file_sink *f)
+{
+    struct ft_trailer t = {.fd = f->at.fd, .size = f->at.size};
+    int rc = FT_OK;
+    size_t len, taken;
+
+    if (f->trailer == NULL || f->at.fd < 0 || !f->at.begun || !takes_end(f)) {
+        return;
+    }
+    f->at.begun = false;
+    while (rc == FT_OK &&
+           (len = f->env.trailer(f->env.trailer_cookie, &t, f->trailer, FT__TRAILER_ROOM)) > 0) {
+        struct iovec v = {f->trailer, len};
+
+        rc = t.over ? write_over(f, len) : ft__file_write_raw(f, &v, 1, &taken);
+    }
+    if (t.note[0] != '\0') {
+        ft_log(&f->log, FT_LOG_WARN, "%s: %s", f->path != NULL ? f->path : "stdout", t.note);
+    }
+    if (rc != FT_OK && rc != FT_E_CLOSED) {
+        ft__file_cut(f, t.size);
+        ft_log(&f->log, FT_LOG_ERROR, "%s: its end could not be written",
+               f->path != NULL ? f->path : "stdout");
+    } else if (f->whole >= 0 && f->at.file) {
+        publish(f);
+    }
 }
 
 /* ---- what is there of an earlier run ---- */
@@ -188,24 +293,11 @@ static int mend(struct file_sink *f)
     return FT_OK;
 }
 
-/* The file gets its rotated name. 0 or errno. */
-static int put_aside(struct file_sink *f)
-{
-    struct ft_file_answer a;
-    int fd, error = call(f, FT_FILE_ASIDE, &a, &fd);
-
-    if (error == 0) {
-        memcpy(f->aside, a.name, sizeof f->aside);
-        f->aside[sizeof f->aside - 1] = '\0';
-    }
-    return error;
-}
-
 /* Opens the path; errno or 0. */
 static int open_path(struct file_sink *f)
 {
     struct ft_file_answer a;
-    int error = call(f, FT_FILE_OPEN, &a, &f->at.fd);
+    int error = call(f, f->id, FT_FILE_OPEN, &a, &f->at.fd);
 
     f->sink.absent = error == ENXIO;
     f->at.own_fd = error == 0;
@@ -219,7 +311,7 @@ static int open_path(struct file_sink *f)
 /* A file that is there and cannot be added to makes room for a new one. */
 static int begin_new(struct file_sink *f, const char *why)
 {
-    int error = put_aside(f);
+    int error = put_aside(f, f->id);
 
     ft__file_close(f);
     if (error == 0) {
@@ -362,6 +454,9 @@ static bool is_reachable(const struct file_sink *f)
 
 void ft__file_reopen(struct file_sink *f)
 {
+    if (f->whole >= 0) {
+        ft__file_end(f);
+    }
     int error = change_target(f);
 
     if (error == 0) {
@@ -391,6 +486,7 @@ void ft__file_reopen_if_due(struct file_sink *f)
 
 void ft__file_close(struct file_sink *f)
 {
+    ft__file_end(f);
     if (f->at.fd < 0 || !f->at.own_fd) {
         return;
     }
@@ -471,7 +567,8 @@ static int file_rights(const struct ft_output_url *url, struct ft_file_call *c, 
     return FT_OK;
 }
 
-static int place(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
+static int place(struct file_sink *f, const char *path, const struct ft_output_url *url,
+                 int32_t *out_id, struct ft_err *err)
 {
     struct ft_file_call c = {
         .op = FT_FILE_PLACE, .id = -1, .kind = FT_FILE_OUTPUT, .keep = f->keep};
@@ -481,21 +578,89 @@ static int place(struct file_sink *f, const struct ft_output_url *url, struct ft
     if (rc != FT_OK) {
         return rc;
     }
-    if (strlen(f->path) >= sizeof c.path) {
+    if (strlen(path) >= sizeof c.path) {
         return ft_err_set(err, FT_E_USAGE, "output: the file name is longer than %zu bytes",
                           sizeof c.path - 1);
     }
-    memcpy(c.path, f->path, strlen(f->path) + 1);
+    memcpy(c.path, path, strlen(path) + 1);
     f->env.files.call(f->env.files.cookie, &c, &a, &fd);
     if (a.error != 0) {
         return ft_err_set(err,
                           a.error == ENAMETOOLONG ? FT_E_USAGE
                           : a.error == ENOMEM     ? FT_E_NOMEM
                                                   : FT_E_IO,
-                          "%s: %s", f->path, strerror(a.error));
+                          "%s: %s", path, strerror(a.error));
     }
-    f->id = a.id;
+    *out_id = a.id;
     return FT_OK;
+}
+
+/* The places of the path, and of the name that it gets when it is whole. */
+static int place_all(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
+{
+    size_t len = strlen(url->target);
+    struct stat st;
+    bool part = f->env.pack != NULL && (stat(url->target, &st) != 0 || S_ISREG(st.st_mode));
+
+    f->path = ft_mem_alloc(1, len + sizeof FT_FILE_PART);
+    if (f->path == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
+    }
+    memcpy(f->path, url->target, len + 1);
+    int rc = part ? place(f, f->path, url, &f->whole, err) : FT_OK;
+
+    if (rc == FT_OK && part) {
+        memcpy(f->path + len, FT_FILE_PART, sizeof FT_FILE_PART);
+    }
+    return rc == FT_OK ? place(f, f->path, url, &f->id, err) : rc;
+}
+
+/* FILE.json, as one step. errno or 0. */
+static int write_sidecar(struct file_sink *f)
+{
+    struct ft_file_call c = {.op = FT_FILE_PLACE,
+                             .id = -1,
+                             .kind = FT_FILE_STATE,
+                             .mode = FT_FILE_MODE_DEFAULT,
+                             .group = -1};
+    struct ft_file_answer a;
+    size_t len = strlen(f->env.sidecar);
+    int fd;
+
+    if (snprintf(c.path, sizeof c.path, "%s.json", f->path) >= (int)sizeof c.path) {
+        return ENAMETOOLONG;
+    }
+    f->env.files.call(f->env.files.cookie, &c, &a, &fd);
+    if (a.error == 0) {
+        c.id = a.id;
+        c.op = FT_FILE_OPEN_NEW;
+        f->env.files.call(f->env.files.cookie, &c, &a, &fd);
+    }
+    if (a.error != 0) {
+        return a.error;
+    }
+    bool whole = write(fd, f->env.sidecar, len) == (ssize_t)len;
+
+    if (close(fd) != 0 || !whole) {
+        return errno != 0 ? errno : EIO;
+    }
+    c.op = FT_FILE_REPLACE;
+    f->env.files.call(f->env.files.cookie, &c, &a, &fd);
+    return a.error;
+}
+
+/* A format with a sidecar is for a file: what it writes at the end goes over the beginning. */
+static int start_sidecar(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
+{
+    if (f->env.sidecar == NULL || (f->at.regular && !f->at.file)) {
+        return FT_OK;
+    }
+    if (!f->at.file) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: %s needs a file", url->text, url->format);
+    }
+    int error = write_sidecar(f);
+
+    return error == 0 ? FT_OK : ft_err_set(err, FT_E_IO, "%s.json: %s", f->path, strerror(error));
 }
 
 /* What the path holds when a run begins: read empties it, as a converter does, unless append=true;
@@ -522,14 +687,14 @@ static int open_first(struct file_sink *f, const char *append)
 int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
 {
     f->at.fd = named_descriptor(url->target);
+    if (f->at.fd >= 0 && f->env.sidecar != NULL) {
+        f->at.fd = -1;
+        return ft_err_set(err, FT_E_USAGE, "output %s: %s needs a file", url->text, url->format);
+    }
     if (f->at.fd >= 0) {
         return start_descriptor(f, url->target, err);
     }
-    f->path = ft_mem_strdup(url->target);
-    if (f->path == NULL) {
-        return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
-    }
-    int rc = place(f, url, err);
+    int rc = place_all(f, url, err);
 
     if (rc != FT_OK) {
         return rc;
@@ -547,7 +712,7 @@ int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct 
     }
     next_rotation(f);
     sweep(f);
-    return FT_OK;
+    return start_sidecar(f, url, err);
 }
 
 /* ---- rotation ---- */
@@ -563,7 +728,10 @@ static void rotation_failed(struct file_sink *f, int error)
 
 static void rotate(struct file_sink *f)
 {
-    int error = put_aside(f);
+    if (f->whole >= 0) {
+        ft__file_end(f);
+    }
+    int error = put_aside(f, f->whole >= 0 ? f->whole : f->id);
 
     if (error != 0 && error != ENOENT) { /* ENOENT: it is aside, a new one could not be opened */
         rotation_failed(f, error);

@@ -26,6 +26,7 @@ enum {
     FT__FRAME_MOST = 1 << 20, /* bytes of events after which a frame is closed */
     FT__FRAME_MS = 1000,
     FT__PIECE_LEN = 4096,
+    FT__TRAILER_ROOM = 256 * 1024,
     FT__RETRY_MS = 200, /* a FIFO without a reader, a file that cannot be opened */
 };
 
@@ -38,9 +39,11 @@ struct ft__target {
     bool regular; /* no poll is needed: a file, a device that takes all */
     bool file;    /* a regular file: can be cut, rotated, added to */
     bool socket;
-    bool dirty;    /* written since the last fsync */
-    size_t piece;  /* most bytes of one write */
-    uint64_t size; /* bytes of the file */
+    bool dirty;      /* written since the last fsync */
+    bool begun;      /* its beginning is in it: it is to have an end */
+    uint64_t chunks; /* that are in it */
+    size_t piece;    /* most bytes of one write */
+    uint64_t size;   /* bytes of the file */
 };
 
 /* owner: the output thread, except wake_fd (any thread) */
@@ -48,17 +51,20 @@ struct file_sink {
     struct ft_sink sink;
     struct ft_output_env env;
     struct ft_log log;
-    char *path;               /* NULL: a descriptor that was handed to us */
-    int32_t id;               /* path: its place in env.files */
+    char *path;    /* NULL: a descriptor that was handed to us */
+    int32_t id;    /* path: its place in env.files */
+    int32_t whole; /* the place that path.part takes when it is whole; -1: there is only path */
     char aside[FT_FILE_NAME]; /* where the file of an earlier run went, "" if nowhere */
+    uint8_t *trailer;         /* owned: room for pieces of the end of a file, or NULL */
     uint8_t *header;          /* owned, compressed if the file is; at the start of every file */
     size_t header_len;        /* bytes */
     /* frames */
     struct ft_compressor *z; /* NULL: none */
-    uint8_t *frame;          /* owned; events of the open frame */
+    uint8_t *frame;          /* owned; events of the open frame; NULL: they are not held */
     size_t frame_len, frame_cap, frame_most;
-    int64_t frame_ms;     /* monotonic time of its first byte */
-    struct ft_tally held; /* what is in it */
+    int64_t frame_span_ms; /* it is open this long at most */
+    int64_t frame_ms;      /* monotonic time of its first byte */
+    struct ft_tally held;  /* what is in it */
     struct ft__target at;
     int wake_fd; /* eventfd: give up */
     /* rotation */
@@ -88,6 +94,14 @@ FT_NODISCARD int ft__file_start(struct file_sink *f, const struct ft_output_url 
 
 /* What a file begins with, into the one that is open, if that is empty or was handed to us. */
 FT_NODISCARD int ft__file_begin(struct file_sink *f);
+
+/* What a file ends with, into the one that is open, which gets its name if it has none yet. What
+ * cannot be is said. */
+void ft__file_end(struct file_sink *f);
+
+/* Holds the room that the end of the file will need when n chunks of len bytes have been added.
+ * FT_OK, or FT_E_IO: the disk has none. */
+FT_NODISCARD int ft__file_hold_end(struct file_sink *f, uint64_t len, uint32_t n);
 
 /* A target that can be written to: waits for a FIFO's reader, opens a file again. FT_OK, FT_E_IO,
  * FT_E_INTERRUPTED. */

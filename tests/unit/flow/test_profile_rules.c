@@ -51,6 +51,76 @@ static void test_active_ends_by_timer(void)
     ft_table_free(t);
 }
 
+/* Where a packet has to come after it, a flow that has had its last is idle. */
+static void test_active_at_packet(void)
+{
+    struct ft_flow_rules rules = {
+        .idle_ns = 30 * SEC, .active_ns = 60 * SEC, .active_ends = true, .active_at_packet = true};
+    static const struct {
+        int64_t next; /* seconds */
+        uint8_t reason;
+    } cases[] = {{60, FT_REASON_ACTIVE}, {79, FT_REASON_ACTIVE}, {80, FT_REASON_IDLE}};
+
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        struct ft_table *t = table(rules);
+
+        for (int i = 0; i < 3; i++) {
+            feed(t, make_packet(1, 0, BASE + i * 25 * SEC, UDP, 0));
+        }
+        feed(t, make_packet(1, 1, BASE + cases[k].next * SEC, UDP, 0));
+        CHECK_EQ(out.n, 1);
+        CHECK_EQ(out.rec[0].reason, cases[k].reason);
+        CHECK_EQ(out.rec[0].packets[0], 3);
+        CHECK(out.rec[0].is_final);
+        flush(t, BASE + (cases[k].next + 1) * SEC, FT_REASON_EOF);
+        CHECK_EQ(out.n, 2);
+        CHECK_EQ(out.rec[1].packets[0] + out.rec[1].packets[1], 1);
+        CHECK(out.rec[1].flow_id != out.rec[0].flow_id);
+        ft_table_free(t);
+    }
+}
+
+static void test_active_at_packet_by_timer(void)
+{
+    struct ft_table *t = table((struct ft_flow_rules){
+        .idle_ns = 30 * SEC, .active_ns = 60 * SEC, .active_ends = true, .active_at_packet = true});
+
+    for (int i = 0; i < 3; i++) {
+        feed(t, make_packet(1, 0, BASE + i * 25 * SEC, UDP, 0));
+    }
+    advance(t, BASE + 79 * SEC);
+    CHECK_EQ(out.n, 0);
+    advance(t, BASE + 83 * SEC);
+    CHECK_EQ(out.n, 1);
+    CHECK_EQ(out.rec[0].reason, FT_REASON_IDLE);
+    CHECK_EQ(out.rec[0].timestamp_ns, BASE + 80 * SEC);
+    ft_table_free(t);
+}
+
+/* Times cut to whole milliseconds: the gap is what is between the cut ones. */
+static void test_tick(void)
+{
+    static const struct {
+        int64_t first, next; /* ns behind BASE, which is whole */
+        uint32_t flows;
+    } cases[] = {{0, 30 * SEC - 1, 1},
+                 {999999, 30 * SEC, 2},
+                 {999999, 30 * SEC - 1, 1},
+                 {-1, 30 * SEC - 1000000, 2},
+                 {-1, 30 * SEC - 1000001, 1}};
+
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        struct ft_table *t = table((struct ft_flow_rules){
+            .idle_ns = 30 * SEC, .active_ns = INT64_MAX, .tick_ns = 1000000});
+
+        feed(t, make_packet(1, 0, BASE + cases[k].first, UDP, 0));
+        feed(t, make_packet(1, 0, BASE + cases[k].next, UDP, 0));
+        flush(t, BASE + 40 * SEC, FT_REASON_EOF);
+        CHECK_EQ(out.n, cases[k].flows);
+        ft_table_free(t);
+    }
+}
+
 static void test_idle_by_protocol(void)
 {
     static const struct {
@@ -230,6 +300,7 @@ static void test_follows(void)
                                                           .idle_else_ns = 120 * SEC,
                                                           .active_ns = 120 * SEC,
                                                           .active_ends = true,
+                                                          .active_at_packet = true,
                                                           .past_tcp_end = true,
                                                           .follows = cases[i].follows});
 
@@ -241,7 +312,8 @@ static void test_follows(void)
         }
         feed(t, make_packet(2, 1, BASE + (cases[i].gap + 2) * SEC, cases[i].proto, 0));
         CHECK_EQ(out.n, 1);
-        CHECK_EQ(out.rec[0].reason, FT_REASON_ACTIVE);
+        CHECK_EQ(out.rec[0].reason,
+                 cases[i].gap < 120 || cases[i].same ? FT_REASON_ACTIVE : FT_REASON_IDLE);
         flush(t, BASE + 700 * SEC, FT_REASON_EOF);
         CHECK_EQ(out.n, 2);
         CHECK_EQ(out.rec[1].src_port == 2, cases[i].same);
@@ -250,10 +322,117 @@ static void test_follows(void)
     }
 }
 
+static struct ft_packet segment(int side, int64_t at_ns, uint8_t flags, uint32_t seq)
+{
+    struct ft_packet p = make_packet(1, side, BASE + at_ns, 6, flags);
+
+    p.tcp_seq = seq;
+    p.tcp_opts = FT_TCPO_WHOLE | FT_TCPO_NO_SCALE;
+    p.payload_len = 0;
+    return p;
+}
+
+/* A SYN that nobody answers is given up, on a silent link and by the next one; what is answered in
+ * time is not. */
+static void test_attempts(void)
+{
+    struct ft_flow_rules rules = {
+        .idle_ns = 300 * SEC, .active_ns = INT64_MAX, .attempt_ns = 5 * SEC};
+    struct ft_table *t = table(rules);
+
+    feed(t, segment(0, 0, SYN, 7));
+    feed(t, segment(0, 4 * SEC, SYN, 7));
+    advance(t, BASE + 6 * SEC);
+    CHECK_EQ(out.n, 1);
+    CHECK_EQ(out.rec[0].timestamp_ns, BASE + 5 * SEC);
+    CHECK_EQ(out.rec[0].packets[0], 2);
+    feed(t, segment(0, 8 * SEC, SYN, 7));
+    feed(t, segment(0, 13 * SEC, SYN, 7));
+    CHECK_EQ(out.n, 2);
+    feed(t, segment(1, 18 * SEC - 1, SYN | ACK, 9));
+    for (int i = 0; i < 3; i++) {
+        feed(t, segment(0, (100 + i) * SEC, ACK, 8));
+    }
+    CHECK_EQ(out.n, 2);
+    flush(t, BASE + 200 * SEC, FT_REASON_EOF);
+    CHECK_EQ(out.n, 3);
+    CHECK_EQ(out.rec[2].packets[0] + out.rec[2].packets[1], 5);
+    ft_table_free(t);
+}
+
+/* FINs are enough, and the linger begins with the second. */
+static void test_fins_and_fixed_linger(void)
+{
+    struct ft_flow_rules rules = {
+        .idle_ns = 300 * SEC, .active_ns = INT64_MAX, .fins_end = true, .linger_fixed = true};
+    struct ft_table *t = table(rules);
+
+    feed(t, segment(0, 0, SYN, 7));
+    feed(t, segment(1, SEC, SYN | ACK, 9));
+    feed(t, segment(0, 2 * SEC, FIN | ACK, 8));
+    feed(t, segment(1, 3 * SEC, FIN | ACK, 10));
+    feed(t, segment(0, 7 * SEC, ACK, 9));
+    feed(t, segment(0, 8 * SEC + 1, ACK, 9));
+    CHECK_EQ(out.n, 1);
+    CHECK_EQ(out.rec[0].reason, FT_REASON_END);
+    CHECK_EQ(out.rec[0].packets[0] + out.rec[0].packets[1], 5);
+    ft_table_free(t);
+}
+
+/* A flow of names is looked at ten seconds after its first packet, then every ten. */
+static void test_names(void)
+{
+    struct ft_flow_rules rules = {.idle_ns = 60 * SEC,
+                                  .active_ns = INT64_MAX,
+                                  .names_every_ns = 10 * SEC,
+                                  .names_quiet_ns = 9 * SEC};
+    struct ft_table *t = table(rules);
+
+    for (int i = 0; i < 3; i++) {
+        struct ft_packet p = make_packet(53, 0, BASE + i * SEC, UDP, 0);
+
+        feed(t, p);
+    }
+    advance(t, BASE + 19 * SEC);
+    CHECK_EQ(out.n, 0);
+    advance(t, BASE + 21 * SEC);
+    CHECK_EQ(out.n, 1);
+    CHECK_EQ(out.rec[0].timestamp_ns, BASE + 20 * SEC);
+    ft_table_free(t);
+}
+
+static void test_rules_that_are_none(void)
+{
+    struct ft_table_config cfg = {.max_flows = 8, .linger_ns = 5 * SEC};
+    const struct ft_flow_rules good = {.idle_ns = SEC, .active_ns = INT64_MAX},
+                               bad[] = {
+                                   {.idle_ns = SEC, .active_ns = SEC, .linger_fixed = true},
+                                   {.idle_ns = SEC, .active_ns = SEC, .attempt_ns = -1},
+                                   {.idle_ns = SEC, .active_ns = SEC, .login_idle_ns = -1},
+                                   {.idle_ns = SEC, .active_ns = SEC, .names_every_ns = -1},
+                                   {.idle_ns = SEC,
+                                    .active_ns = SEC,
+                                    .names_every_ns = 1,
+                                    .names_quiet_ns = -1},
+                               };
+    struct ft_table *t = NULL;
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        cfg.rules = bad[i];
+        CHECK_EQ(ft_table_new(&cfg, &t), FT_E_RANGE);
+    }
+    cfg.rules = good;
+    CHECK_EQ(ft_table_new(&cfg, &t), FT_OK);
+    ft_table_free(t);
+}
+
 int main(void)
 {
     RUN(test_active_ends);
     RUN(test_active_ends_by_timer);
+    RUN(test_active_at_packet);
+    RUN(test_active_at_packet_by_timer);
+    RUN(test_tick);
     RUN(test_idle_by_protocol);
     RUN(test_never_active);
     RUN(test_past_tcp_end);
@@ -261,5 +440,9 @@ int main(void)
     RUN(test_ends_at_once);
     RUN(test_ends_at_syn);
     RUN(test_follows);
+    RUN(test_attempts);
+    RUN(test_fins_and_fixed_linger);
+    RUN(test_names);
+    RUN(test_rules_that_are_none);
     return test_end();
 }

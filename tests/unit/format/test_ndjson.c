@@ -100,6 +100,7 @@ static void test_bounds(void)
     static struct ft_tcp_record tcp;
     static struct ft_packets_record packets;
     static struct ft_splt_record splt;
+    static struct ft_zeek_record zeek;
     struct ft_flow_record r;
 
     memset(&r, 0xff, sizeof r);
@@ -109,6 +110,12 @@ static void test_bounds(void)
     packets.tcp = packets.has_isn[0] = packets.has_isn[1] = true;
     memset(&splt, 0xff, sizeof splt);
     splt.n = FT_SPLT_MAX;
+    memset(&zeek, 0x7f, sizeof zeek);
+    zeek.conn_state = "RSTOS0";
+    zeek.proto = "unknown_transport";
+    zeek.local[0] = zeek.local[1] = true;
+    zeek.ip_version = 6;
+    zeek.history[sizeof zeek.history - 1] = zeek.service[sizeof zeek.service - 1] = '\0';
     memset(&tcp, 0x7f, sizeof tcp); /* all bits set is null */
     r.is_final = r.one_way = r.has_icmp_code = true;
     r.proto = 58; /* ICMP's columns are written too */
@@ -128,11 +135,13 @@ static void test_bounds(void)
     r.part[FT_PART_APP] = &longest;
     r.part[FT_PART_PACKETS] = &packets;
     r.part[FT_PART_SPLT] = &splt;
+    r.part[FT_PART_ZEEK] = &zeek;
     for (int i = 0; ft_formats[i] != NULL; i++) {
         if (ft_formats[i]->open == NULL) {
             continue; /* packets */
         }
-        struct ft_format *f = lines_open(ft_formats[i]->name, 1u << FT_EVENT_FLOW, "all,app,splt", NULL);
+        struct ft_format *f =
+            lines_open(ft_formats[i]->name, 1u << FT_EVENT_FLOW, "all,app,splt,zeek", NULL);
 
         for (int part = 0; ft_formats[i]->flow != NULL && part <= FT_APP_PART_SSH; part++) {
             fill_app(&longest, (enum ft_app_part)part);

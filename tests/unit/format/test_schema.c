@@ -56,7 +56,7 @@ static void test_lists_in_every_form(void)
          "\"maximum\":65535}},",
          "\"times\":{\"anyOf\":[{\"type\":\"array\",\"items\":{\"type\":\"number\"}},"
          "{\"type\":\"null\"}]}}"},
-        {"arrow", "{\"name\":\"sizes\",\"type\":\"list<uint16>\",\"nullable\":false,",
+        {"arrow", "{\"name\":\"sizes\",\"type\":\"list<uint16>\",\"nullable\":true,",
          "{\"name\":\"times\",\"type\":\"list<double>\",\"nullable\":true,"},
         {"clickhouse", "`sizes` Array(UInt16) COMMENT", "`times` Array(Float64) COMMENT"},
         {"avro", "{\"name\":\"sizes\",\"type\":{\"type\":\"array\",\"items\":\"int\"},\"doc\"",

@@ -40,7 +40,8 @@ static void check_column(const char *event, const struct ft_field *f)
         good &= f->privacy == FT_PRIVACY_IDENTITY;
         break;
     case FT_T_TEXT:
-        good &= f->privacy == FT_PRIVACY_NAME;
+        good &= f->privacy == FT_PRIVACY_NAME ||
+                (f->privacy == FT_PRIVACY_NONE && strcmp(f->name, "attack") == 0); /* the user's */
         break;
     case FT_T_TIME:
         good &= f->privacy == FT_PRIVACY_TIME;
@@ -49,6 +50,9 @@ static void check_column(const char *event, const struct ft_field *f)
         good &= f->privacy == FT_PRIVACY_NONE || f->privacy == FT_PRIVACY_BY_VALUE;
         good &= f->privacy == FT_PRIVACY_BY_VALUE ||
                 (strcmp(f->name, "features") != 0 && strcmp(f->name, "counters") != 0);
+        break;
+    case FT_T_U64: /* tools have times as numbers */
+        good &= f->privacy == (ends_with(f->name, "_seen_ms") ? FT_PRIVACY_TIME : FT_PRIVACY_NONE);
         break;
     default:
         good &= f->privacy == FT_PRIVACY_NONE ||

@@ -210,8 +210,10 @@ struct flow {
     struct ft_tcp_record tcp;
     struct ft_tunnel_record tunnel;
     struct ft_link_record link;
+    struct ft_zeek_record zeek;
     struct ft_app_info app;
     struct ft_cic_record cic;
+    struct ft_nfstream_record nfstream;
 };
 
 static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
@@ -220,6 +222,14 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
     f->sizes = (struct ft_sizes_record){0};
     f->tcp = (struct ft_tcp_record){.history = "Sh"};
     f->link = (struct ft_link_record){.mac = {{2, 1, 2, 3, 4, 5}, {6, 5, 4, 3, 2, 1}}};
+    f->zeek = (struct ft_zeek_record){.flow_id = 0x1234567890abcdef,
+                                      .conn_state = "SF",
+                                      .proto = "tcp",
+                                      .ip_version = version,
+                                      .ip_proto = 6,
+                                      .addr = {{1, 2, 3, 4}, {5, 6, 7, 8}},
+                                      .history = "Sh",
+                                      .service = "ssl"};
     f->tunnel =
         (struct ft_tunnel_record){.version = (uint8_t)(10 - version), .depth = 1, .fragments = {1}};
     f->r = (struct ft_flow_record){.flow_id = 0x1234567890abcdef,
@@ -236,7 +246,10 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
                                             [FT_PART_TCP] = &f->tcp,
                                             [FT_PART_TUNNEL] = &f->tunnel,
                                             [FT_PART_LINK] = &f->link,
+                                            [FT_PART_ZEEK] = &f->zeek,
                                             [FT_PART_APP] = &f->app,
+                                            [FT_PART_NFSTREAM] = &f->nfstream,
+
                                             [FT_PART_CIC] = &f->cic,
                                             [FT_PART_CIC_COMPAT] = &f->cic}};
     for (int i = 0; i < (version == 4 ? 4 : 16); i++) {
@@ -246,6 +259,10 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
     f->cic = (struct ft_cic_record){.version = version, .port = {40000, 443}, .protocol = 6};
     memcpy(f->cic.src, f->r.src, sizeof f->cic.src);
     memcpy(f->cic.dst, f->r.dst, sizeof f->cic.dst);
+    f->nfstream = (struct ft_nfstream_record){
+        .id = f->r.flow_id, .ip_version = version, .mac = {{2, 1, 2, 3, 4, 5}, {6, 5, 4, 3, 2, 1}}};
+    memcpy(f->nfstream.src, f->r.src, sizeof f->r.src);
+    memcpy(f->nfstream.dst, f->r.dst, sizeof f->r.dst);
     for (int i = 0; i < (version == 4 ? 16 : 4); i++) {
         f->tunnel.src[i] = (uint8_t)(i + 50);
         f->tunnel.dst[i] = (uint8_t)(i + 150);

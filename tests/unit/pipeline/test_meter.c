@@ -102,7 +102,7 @@ static void test_off_is_nothing(void)
         CHECK(m.on[0].feature == ft_feature_at(p) && m.on[0].part == p);
         CHECK(ft_meter_budget(&cfg, 1u << p, default_options(), &flow) > budget);
         run(&m);
-        CHECK(p == FT_PART_APP || parts == (1u << FT_PART_CORE | 1u << p));
+        CHECK(p == FT_PART_APP || p == FT_PART_LABEL || parts == (1u << FT_PART_CORE | 1u << p));
         ft_meter_close(&m);
     }
 }
@@ -131,6 +131,7 @@ static void test_what_a_flow_takes(void)
     struct ft_set_options few = *default_options();
 
     few.of[FT_PART_SPLT][0] = 4;
+    few.of[FT_PART_NFSTREAM][0] = 8;
     CHECK_EQ(flow_bytes(0, &few), 144);
     CHECK_EQ(flow_bytes(1u << FT_PART_SIZES, &few), 144 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_TCP, &few), 144 + 72);
@@ -138,11 +139,14 @@ static void test_what_a_flow_takes(void)
     CHECK_EQ(flow_bytes(1u << FT_PART_PACKETS, &few), 144 + 128);
     CHECK_EQ(flow_bytes(1u << FT_PART_LINK, &few), 144 + 32);
     CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, &few), 144 + 64);
+    CHECK_EQ(flow_bytes(1u << FT_PART_ZEEK, &few), 144 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, default_options()), 144 + 8 * 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_CIC, &few), 144 + 128 + 2 * 192 + 128);
     CHECK_EQ(flow_bytes(1u << FT_PART_CIC_COMPAT, &few), 144 + 128 + 2 * 192);
+    CHECK_EQ(flow_bytes(1u << FT_PART_NFSTREAM, &few), 144 + 128 + 64);
+    CHECK_EQ(flow_bytes(1u << FT_PART_NFSTREAM, default_options()), 144 + 128 + 2 * 64);
     CHECK_EQ(flow_bytes(UINT32_MAX, &few) - flow_bytes(1u << FT_PART_APP, &few),
-             64 + 72 + 128 + 32 + 64 + 640 + 512);
+             64 + 72 + 128 + 32 + 64 + 64 + 192 + 640 + 512);
 }
 
 /* Bytes of this process that are in memory, counted page by page. */
@@ -215,7 +219,7 @@ static void test_needs_come_before(void)
 
 static void test_no_memory(void)
 {
-    for (uint64_t n = 1; n < 80; n++) {
+    for (uint64_t n = 1; n < 100; n++) {
         struct ft_meter m;
 
         memset(&m, 0, sizeof m);

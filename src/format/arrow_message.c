@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* format: Arrow's messages, see arrow_message.h. */
+#include "format/arrow_message.h"
+
+#include <string.h>
+
+enum {
+    VERSION_5 = 4,
+    HEADER_SCHEMA = 1,
+    HEADER_BATCH = 3,
+    TYPE_INT = 2,
+    TYPE_FLOAT = 3,
+    TYPE_UTF8 = 5,
+    TYPE_BOOL = 6,
+    TYPE_TIMESTAMP = 10,
+    TYPE_LIST = 12,
+    TYPE_FIXED_BINARY = 15,
+    FLOAT_DOUBLE = 2,
+    UNIT_US = 2,
+    STRUCT_PAIR = 16 /* bytes of a node, and of a buffer */
+};
+
+/* Where the children of a field begin in its table. */
+enum { FIELD_NAME, FIELD_NULLABLE, FIELD_TYPE_KIND, FIELD_TYPE, FIELD_CHILDREN = 5, FIELD_SLOTS };
+
+static void put32(uint8_t *data, uint32_t at, uint32_t v)
+{
+    memcpy(data + at, &v, sizeof v);
+}
+
+/* ---- schema ---- */
+
+static uint8_t type_kind(const struct ft__batch_column *c, enum ft_type type)
+{
+    if (c->cell == FT__CELL_TEXT) {
+        return TYPE_UTF8;
+    }
+    return type == FT_T_BOOL   ? TYPE_BOOL
+           : type == FT_T_TIME ? TYPE_TIMESTAMP
+           : type == FT_T_ADDR ? TYPE_FIXED_BINARY
+           : type == FT_T_F64  ? TYPE_FLOAT
+           : type == FT_T_LIST ? TYPE_LIST
+                               : TYPE_INT;
+}
+
+/* The table of a type. */
+static uint32_t put_type(struct ft_flat *b, uint8_t kind, enum ft_type type, uint32_t width)
+{
+    uint32_t at[FT_FLAT_SLOTS_MAX], table;
+    struct ft_flat_slot integer[] = {{4, 8 * width}, {1, type == FT_T_I64}};
+    struct ft_flat_slot real[] = {{2, FLOAT_DOUBLE}}, binary[] = {{4, width}};
+    struct ft_flat_slot time[] = {{2, UNIT_US}, FT_FLAT_OFFSET};
+
+    switch (kind) {
+    case TYPE_INT:
+        return ft_flat_table(b, integer, 2, at);
+    case TYPE_FLOAT:
+        return ft_flat_table(b, real, 1, at);
+    case TYPE_FIXED_BINARY:
+        return ft_flat_table(b, binary, 1, at);
+    case TYPE_TIMESTAMP:
+        table = ft_flat_table(b, time, 2, at);
+        ft_flat_point(b, at[1], ft_flat_string(b, "UTC"));
+        return table;
+    default:
+        return ft_flat_table(b, NULL, 0, at);
+    }
+}
+
+/* A field without children, which are pointed to from *out_children. */
+static uint32_t put_field(struct ft_flat *b, const char *name, uint8_t kind, enum ft_type type,
+                          uint32_t width, uint32_t *out_children)
+{
+    uint32_t at[FT_FLAT_SLOTS_MAX];
+    struct ft_flat_slot slots[FIELD_SLOTS] = {
+        [FIELD_NAME] = FT_FLAT_OFFSET,     [FIELD_NULLABLE] = {1, true},
+        [FIELD_TYPE_KIND] = {1, kind},     [FIELD_TYPE] = FT_FLAT_OFFSET,
+        [FIELD_CHILDREN] = FT_FLAT_OFFSET,
+    };
+    uint32_t table = ft_flat_table(b, slots, FIELD_SLOTS, at);
+
+    ft_flat_point(b, at[FIELD_NAME], ft_flat_string(b, name));
+    ft_flat_point(b, at[FIELD_TYPE], put_type(b, kind, type, width));
+    *out_children = at[FIELD_CHILDREN];
+    return table;
+}
+
+static uint32_t put_column(struct ft_flat *b, const struct ft__batch_column *c)
+{
+    enum ft_type type = (enum ft_type)c->of.field->type, item = (enum ft_type)c->of.field->item;
+    uint32_t children, none;
+    bool list = c->cell == FT__CELL_LIST;
+    uint32_t table =
+        put_field(b, ft__columnar_name(c->of.field), type_kind(c, type), type, c->width, &children);
+    uint32_t vector = ft_flat_offsets(b, list ? 1 : 0);
+
+    ft_flat_point(b, children, vector);
+    if (list) {
+        uint8_t kind = item == FT_T_F64 ? TYPE_FLOAT : TYPE_INT;
+
+        ft_flat_point(b, vector + 4, put_field(b, "item", kind, item, c->width, &none));
+        ft_flat_point(b, none, ft_flat_offsets(b, 0));
+    }
+    return table;
+}
+
+static uint32_t put_pair(struct ft_flat *b, const struct ft__pair *pair, uint32_t room)
+{
+    static const struct ft_flat_slot slots[] = {FT_FLAT_OFFSET, FT_FLAT_OFFSET};
+    uint32_t at[FT_FLAT_SLOTS_MAX], table = ft_flat_table(b, slots, 2, at);
+
+    ft_flat_point(b, at[0], ft_flat_string(b, pair->key));
+    ft_flat_point(b, at[1],
+                  room > 0 ? ft_flat_string_room(b, room) : ft_flat_string(b, pair->value));
+    return table;
+}
+
+static uint32_t put_pairs(struct ft_flat *b, const struct ft__pair *pairs, uint32_t n)
+{
+    uint32_t vector = ft_flat_offsets(b, n);
+
+    for (uint32_t i = 0; i < n; i++) {
+        ft_flat_point(b, vector + 4 + 4 * i, put_pair(b, &pairs[i], 0));
+    }
+    return vector;
+}
+
+static uint32_t put_schema(struct ft_flat *b, const struct ft__batch *batch,
+                           const struct ft__pair *pairs, uint32_t n_pairs)
+{
+    static const struct ft_flat_slot slots[] = {{2, 0}, FT_FLAT_OFFSET, FT_FLAT_OFFSET};
+    uint32_t at[FT_FLAT_SLOTS_MAX], table = ft_flat_table(b, slots, 3, at);
+    uint32_t fields = ft_flat_offsets(b, batch->n);
+
+    ft_flat_point(b, at[1], fields);
+    for (uint32_t i = 0; i < batch->n; i++) {
+        ft_flat_point(b, fields + 4 + 4 * i, put_column(b, &batch->col[i]));
+    }
+    ft_flat_point(b, at[2], put_pairs(b, pairs, n_pairs));
+    return table;
+}
+
+/* ---- messages ---- */
+
+/* The message's table; its header and metadata are pointed to from at[2] and at[4]. */
+static void put_message(struct ft_flat *b, uint8_t kind, bool with_metadata, uint32_t *at)
+{
+    struct ft_flat_slot slots[] = {
+        {2, VERSION_5}, {1, kind}, FT_FLAT_OFFSET, {8, 0}, FT_FLAT_OFFSET};
+
+    ft_flat_point(b, 0, ft_flat_table(b, slots, with_metadata ? 5 : 4, at));
+}
+
+/* A flatbuffer begins behind the prefix. */
+static struct ft_flat behind_prefix(const struct ft_flat *b)
+{
+    struct ft_flat inner;
+
+    ft_flat_begin(&inner, b->data + FT__ARROW_PREFIX,
+                  b->cap > FT__ARROW_PREFIX ? b->cap - FT__ARROW_PREFIX : 0);
+    return inner;
+}
+
+static void put_prefix(struct ft_flat *b, struct ft_flat *inner)
+{
+    ft_flat_pad(inner);
+    b->full = inner->full;
+    if (!b->full) {
+        put32(b->data, 0, UINT32_MAX);
+        put32(b->data, 4, inner->len);
+        b->len = FT__ARROW_PREFIX + inner->len;
+    }
+}
+
+void ft__arrow_put_schema(struct ft_flat *b, const struct ft__batch *batch,
+                          const struct ft__pair *pairs, uint32_t n_pairs)
+{
+    struct ft_flat inner = behind_prefix(b);
+    uint32_t at[FT_FLAT_SLOTS_MAX];
+
+    put_message(&inner, HEADER_SCHEMA, false, at);
+    ft_flat_point(&inner, at[2], put_schema(&inner, batch, pairs, n_pairs));
+    put_prefix(b, &inner);
+}
+
+/* What stands in each batch besides: counts as text, of no constant length, in a room that is. */
+static void put_loss(struct ft_flat *b, uint32_t at, struct ft__arrow_batch *out)
+{
+    static const struct ft__pair lost[] = {{"flowtap.events_lost", ""},
+                                           {"flowtap.packets_lost", ""}};
+    uint32_t *const places[] = {&out->events_lost, &out->packets_lost};
+    uint32_t vector = ft_flat_offsets(b, 2);
+
+    ft_flat_point(b, at, vector);
+    for (uint32_t i = 0; i < 2; i++) {
+        ft_flat_point(b, vector + 4 + 4 * i, put_pair(b, &lost[i], FT__ARROW_COUNT));
+        *places[i] = b->len - (4 + FT__ARROW_COUNT + 1); /* the string came last */
+    }
+}
+
+void ft__arrow_put_batch(struct ft_flat *b, const struct ft__batch *batch,
+                         struct ft__arrow_batch *out)
+{
+    static const struct ft_flat_slot slots[] = {{8, 0}, FT_FLAT_OFFSET, FT_FLAT_OFFSET};
+    struct ft_flat inner = behind_prefix(b);
+    uint32_t at[FT_FLAT_SLOTS_MAX], in[FT_FLAT_SLOTS_MAX];
+
+    put_message(&inner, HEADER_BATCH, true, at);
+    uint32_t table = ft_flat_table(&inner, slots, 3, in);
+    uint32_t nodes = ft_flat_structs(&inner, batch->n_nodes, STRUCT_PAIR, true);
+    uint32_t buffers = ft_flat_structs(&inner, batch->n_buffers, STRUCT_PAIR, true);
+
+    ft_flat_point(&inner, at[2], table);
+    ft_flat_point(&inner, in[1], nodes);
+    ft_flat_point(&inner, in[2], buffers);
+    put_loss(&inner, at[4], out);
+    out->body = FT__ARROW_PREFIX + at[3];
+    out->rows = FT__ARROW_PREFIX + in[0];
+    out->nodes = FT__ARROW_PREFIX + nodes + 4;
+    out->buffers = FT__ARROW_PREFIX + buffers + 4;
+    out->events_lost += FT__ARROW_PREFIX;
+    out->packets_lost += FT__ARROW_PREFIX;
+    put_prefix(b, &inner);
+    out->data = b->data;
+    out->len = b->len;
+}
+
+void ft__arrow_put_footer(struct ft_flat *b, const struct ft__batch *batch,
+                          const struct ft__pair *pairs, uint32_t n_pairs, uint32_t *out_count)
+{
+    static const struct ft_flat_slot slots[] = {
+        {2, VERSION_5}, FT_FLAT_OFFSET, FT_FLAT_OFFSET, FT_FLAT_OFFSET};
+    uint32_t at[FT_FLAT_SLOTS_MAX];
+
+    ft_flat_begin(b, b->data, b->cap);
+    ft_flat_point(b, 0, ft_flat_table(b, slots, 4, at));
+    ft_flat_point(b, at[1], put_schema(b, batch, pairs, n_pairs));
+    ft_flat_point(b, at[2], ft_flat_structs(b, 0, FT__ARROW_BLOCK, false));
+    *out_count = ft_flat_structs(b, 0, FT__ARROW_BLOCK, false);
+    ft_flat_point(b, at[3], *out_count);
+}

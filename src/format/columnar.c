@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* format: the beginnings of columnar outputs, see columnar.h. */
+#include "format/columnar.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "model/field_export.h"
+
+enum ft_event ft__columnar_event(const struct ft_format_config *cfg)
+{
+    return cfg->events != 0 ? (enum ft_event)__builtin_ctz(cfg->events) : FT_EVENT_FLOW;
+}
+
+void ft__columnar_columns(const struct ft_format_config *cfg, enum ft_event e,
+                          struct ft_columns *out)
+{
+    uint32_t n;
+
+    if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
+        *out = *cfg->columns;
+    } else {
+        const struct ft_field *rows = cfg->collect ? ft_fields_export(e, &n) : ft_fields(e, &n);
+
+        ft_columns_rows(rows, n, out);
+    }
+    ft_columns_flatten(out);
+}
+
+void ft__columnar_profiles(const struct ft_columns *c, char out[FT__PROFILES_TEXT])
+{
+    size_t at = 0;
+
+    for (uint32_t i = 0; ft_column_sets[i] != NULL; i++) {
+        bool any = false;
+
+        for (uint32_t k = 0; k < c->n && !any; k++) {
+            any = c->col[k].set == ft_column_sets[i];
+        }
+        if (any && at < FT__PROFILES_TEXT) {
+            at += (size_t)snprintf(out + at, FT__PROFILES_TEXT - at, "%s%s", at > 0 ? "," : "",
+                                   ft_column_sets[i]->profile);
+        }
+    }
+}
+
+const char *ft__columnar_name(const struct ft_field *f)
+{
+    return f->type == FT_T_JSON && strcmp(f->name, "features") == 0 ? "other" : f->name;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* format: what opening a columnar output begins with: its one kind of event, and the columns. */
+#ifndef FT_FORMAT_COLUMNAR_H
+#define FT_FORMAT_COLUMNAR_H
+
+#include "format/format.h"
+
+enum { FT__PROFILES_TEXT = 256 };
+
+enum ft_event ft__columnar_event(const struct ft_format_config *cfg);
+
+void ft__columnar_columns(const struct ft_format_config *cfg, enum ft_event e,
+                          struct ft_columns *out);
+
+/* The profiles that columns come from, as a list; "" for other events. out begins as "". */
+void ft__columnar_profiles(const struct ft_columns *c, char out[FT__PROFILES_TEXT]);
+
+/* What a column is called. */
+const char *ft__columnar_name(const struct ft_field *f);
+
+#endif

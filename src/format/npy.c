@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* format: a matrix of float32 in NumPy's .npy form (version 1.0), a row for each event: its
+ * numbers, in the order of the columns. Null is NaN. Text, lists, objects and points in time are no
+ * numbers of a model and have no place; the names of the columns stand in a file beside it,
+ * FILE.json.
+ *
+ *     magic, version, length | text: <f4, shape (ROWS, COLUMNS) | rows
+ *
+ * How many rows there are is known at the end, and then written over the place that the header has
+ * for it. float32 holds whole numbers up to 2^24 exactly; that a column had larger ones is said. */
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "flowtap/version.h"
+#include "format/columnar.h"
+#include "format/format.h"
+
+extern const struct ft_format_ops ft_format_npy;
+
+enum { HEADER_LEN = 128, PREFIX_LEN = 10, NAME_ROOM = 72, SIDECAR_ROOM = 512, SLACK = 64 };
+
+static const double exact_most = 16777216; /* 2^24 */
+
+struct npy {
+    struct ft_format format;
+    struct ft_columns columns;
+    _Atomic bool beyond[FT_COLUMNS_MAX]; /* the column had whole numbers above 2^24 */
+    char *sidecar;                       /* owned */
+};
+
+static const struct npy *self(const struct ft_format *f)
+{
+    return (const struct npy *)f;
+}
+
+/* ---- rows ---- */
+
+static bool is_whole(uint8_t type)
+{
+    return type >= FT_T_U8 && type <= FT_T_I64;
+}
+
+static float number(const struct npy *npy, uint32_t i, const void *const *parts)
+{
+    const struct ft_column *c = &npy->columns.col[i];
+    struct ft_value v;
+    double d;
+
+    ft_column_get(c, parts, &v);
+    if (v.null) {
+        return NAN;
+    }
+    d = c->field->type == FT_T_F64 ? v.f : c->field->type == FT_T_I64 ? (double)v.i : (double)v.u;
+    if (FT_UNLIKELY(fabs(d) > exact_most) && is_whole(c->field->type)) {
+        /* the one thing of an instance that changes: it is only ever set */
+        atomic_store_explicit((_Atomic bool *)(uintptr_t)&npy->beyond[i], true,
+                              memory_order_relaxed);
+    }
+    return (float)d;
+}
+
+static size_t put_row(const struct ft_format *f, uint8_t *p, const void *const *parts)
+{
+    const struct npy *npy = self(f);
+
+    for (uint32_t i = 0; i < npy->columns.n; i++) {
+        float v = number(npy, i, parts);
+
+        memcpy(p + i * sizeof v, &v, sizeof v);
+    }
+    return npy->columns.n * sizeof(float);
+}
+
+static size_t put_event(const struct ft_format *f, uint8_t *p, const void *event)
+{
+    const void *part[1] = {event};
+
+    return put_row(f, p, part);
+}
+
+static size_t npy_sample(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
+                         const struct ft_tuple_counts *counts)
+{
+    struct ft_sample s = {pkt, counts};
+
+    return put_event(f, p, &s);
+}
+
+static size_t npy_flow(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec)
+{
+    return put_row(f, p, rec->part);
+}
+
+static size_t npy_stats(const struct ft_format *f, uint8_t *p, const struct ft_stats *s)
+{
+    return put_event(f, p, s);
+}
+
+static size_t npy_export_flow(const struct ft_format *f, uint8_t *p, size_t room,
+                              const struct ft_export_record *rec)
+{
+    (void)room;
+    return put_event(f, p, rec);
+}
+
+static size_t npy_export_event(const struct ft_format *f, uint8_t *p, enum ft_event e,
+                               const void *event)
+{
+    (void)e;
+    return put_event(f, p, event);
+}
+
+/* Rows are what is in the file. */
+static size_t npy_seal(const struct ft_format *f, const uint8_t *rows, uint32_t n,
+                       const struct ft_loss *lost, uint8_t *out)
+{
+    size_t len = (size_t)n * self(f)->columns.n * sizeof(float);
+
+    (void)lost;
+    memcpy(out, rows, len);
+    return len;
+}
+
+/* ---- files ---- */
+
+static size_t put_header(const struct npy *npy, uint64_t rows, uint8_t *p)
+{
+    char text[HEADER_LEN];
+    uint16_t len = HEADER_LEN - PREFIX_LEN;
+    int n = snprintf(text, sizeof text,
+                     "{'descr': '<f4', 'fortran_order': False, 'shape': (%llu, %u), }",
+                     (unsigned long long)rows, npy->columns.n);
+
+    memcpy(p, "\x93NUMPY\x01", 7);
+    p[7] = 0;
+    memcpy(p + 8, &len, sizeof len);
+    memset(p + PREFIX_LEN, ' ', len);
+    memcpy(p + PREFIX_LEN, text, (size_t)n);
+    p[HEADER_LEN - 1] = '\n';
+    return HEADER_LEN;
+}
+
+static size_t npy_header(const struct ft_format *f, uint8_t *p)
+{
+    return put_header(self(f), 0, p);
+}
+
+/* Which columns had numbers that float32 rounds. */
+static void say_beyond(const struct npy *npy, struct ft_trailer *t)
+{
+    size_t at = 0;
+
+    for (uint32_t i = 0; i < npy->columns.n; i++) {
+        if (atomic_load_explicit(&npy->beyond[i], memory_order_relaxed) && at < sizeof t->note) {
+            at += (size_t)snprintf(t->note + at, sizeof t->note - at, "%s%s",
+                                   at > 0 ? ", " : "whole numbers above 2^24, rounded: ",
+                                   npy->columns.col[i].field->name);
+        }
+    }
+}
+
+static size_t npy_trailer(const struct ft_format *f, struct ft_trailer *t, uint8_t *out,
+                          size_t room)
+{
+    const struct npy *npy = self(f);
+
+    (void)room;
+    if (t->state++ > 0) {
+        return 0;
+    }
+    t->over = true;
+    say_beyond(npy, t);
+    return put_header(npy, (t->size - HEADER_LEN) / (npy->columns.n * sizeof(float)), out);
+}
+
+static const char *npy_sidecar(const struct ft_format *f)
+{
+    return self(f)->sidecar;
+}
+
+/* ---- life ---- */
+
+static void npy_end(struct ft_format *f)
+{
+    struct npy *npy = (struct npy *)f;
+
+    if (npy != NULL) {
+        ft_mem_free(npy->sidecar);
+        ft_mem_free(npy);
+    }
+}
+
+static void keep_numbers(struct ft_columns *c)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        if (c->col[i].field->type <= FT_T_F64) {
+            c->col[n++] = c->col[i];
+        }
+    }
+    c->n = n;
+}
+
+static int make_sidecar(struct npy *npy, enum ft_event e, bool aligned)
+{
+    size_t room = SIDECAR_ROOM + (size_t)npy->columns.n * NAME_ROOM, at;
+
+    npy->sidecar = ft_mem_alloc(1, room);
+    if (npy->sidecar == NULL) {
+        return FT_E_NOMEM;
+    }
+    char profiles[FT__PROFILES_TEXT] = "";
+
+    ft__columnar_profiles(&npy->columns, profiles);
+    at = (size_t)snprintf(npy->sidecar, room,
+                          "{\"event\":\"%s\",\"schema\":\"%s\",\"profile\":\"%s\",\"variant\":"
+                          "\"%s\",\"version\":\"%s\",\"columns\":[",
+                          ft_event_type(e), ft_schema_version(), profiles,
+                          aligned ? "aligned" : "own", ft_version());
+    for (uint32_t i = 0; i < npy->columns.n && at < room; i++) {
+        at += (size_t)snprintf(npy->sidecar + at, room - at, "%s\"%s\"", i > 0 ? "," : "",
+                               npy->columns.col[i].field->name);
+    }
+    if (at + 4 > room) {
+        return FT_E_RANGE;
+    }
+    memcpy(npy->sidecar + at, "]}\n", 4);
+    return FT_OK;
+}
+
+static int npy_open(const struct ft_format_config *cfg, struct ft_format **out, struct ft_err *err)
+{
+    struct npy *npy = ft_mem_alloc(1, sizeof *npy);
+    enum ft_event e = ft__columnar_event(cfg);
+
+    if (npy == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "the columns of an output: out of memory");
+    }
+    npy->format.ops = &ft_format_npy;
+    ft__columnar_columns(cfg, e, &npy->columns);
+    keep_numbers(&npy->columns);
+    int rc = npy->columns.n > 0 ? make_sidecar(npy, e, cfg->aligned)
+                                : ft_err_set(err, FT_E_USAGE, "columns=: none of them is a number");
+
+    if (rc != FT_OK) {
+        npy_end(&npy->format);
+        return rc == FT_E_USAGE ? rc : ft_err_set(err, rc, "%s", ft_strerror(rc));
+    }
+    npy->format.flow_max = npy->columns.n * sizeof(float) + SLACK;
+    *out = &npy->format;
+    return FT_OK;
+}
+
+const struct ft_format_ops ft_format_npy = {
+    .name = "npy",
+    .help = "a float32 matrix for NumPy, its columns' names in FILE.json; one kind of event "
+            "(?event=), flow records without --events",
+    .suffix = ".npy",
+    .events = (1u << FT_EVENT_PACKET) - 1,
+    .single_event = true,
+    .prefers_flows = true,
+    .open = npy_open,
+    .end = npy_end,
+    .header = npy_header,
+    .sample = npy_sample,
+    .flow = npy_flow,
+    .stats = npy_stats,
+    .export_flow = npy_export_flow,
+    .export_event = npy_export_event,
+    .seal = npy_seal,
+    .trailer = npy_trailer,
+    .sidecar = npy_sidecar,
+};

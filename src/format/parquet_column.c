@@ -1,0 +1,799 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* format: pages of Parquet, see parquet_column.h. */
+#include "format/parquet_column.h"
+
+#include <string.h>
+#ifdef FT_HAVE_ZSTD
+#include <zstd.h>
+#endif
+
+#include "base/mem.h"
+#include "format/columnar.h"
+
+enum {
+    REQUIRED = 0,
+    OPTIONAL = 1,
+    REPEATED = 2,
+    LOGICAL_STRING = 1,
+    LOGICAL_LIST = 3,
+    LOGICAL_TIMESTAMP = 8,
+    LOGICAL_INTEGER = 10,
+    UNIT_MICROS = 2,
+    DATA_PAGE = 0,
+    DICTIONARY_PAGE = 2,
+    PAGE_HEADER = 128, /* at most */
+    PAGE_TIMES = 5,    /* a byte may become four, and has levels */
+    PAGE_MORE = 4096,
+    DICTIONARY_MOST = 8192, /* values */
+    TABLE = 4 * DICTIONARY_MOST,
+    NO_NUMBER = UINT16_MAX,
+    TRIED = 2048,   /* values after which many different ones are no dictionary */
+    STAT_MOST = 64, /* bytes of a text that stands in statistics */
+    EIGHT = 8
+};
+
+/* ---- types ---- */
+
+/* An item's, or a value's. */
+static enum ft_type kind_of(const struct ft__batch_column *c)
+{
+    const struct ft_field *f = c->of.field;
+
+    return (enum ft_type)(c->cell == FT__CELL_LIST ? f->item : f->type);
+}
+
+enum ft__parquet_type ft__parquet_type(const struct ft__batch_column *c)
+{
+    switch (kind_of(c)) {
+    case FT_T_BOOL:
+        return FT__PQ_BOOLEAN;
+    case FT_T_U8:
+    case FT_T_U16:
+    case FT_T_U32:
+        return FT__PQ_INT32;
+    case FT_T_U64:
+    case FT_T_I64:
+    case FT_T_TIME:
+        return FT__PQ_INT64;
+    case FT_T_F64:
+        return FT__PQ_DOUBLE;
+    default:
+        return c->cell == FT__CELL_TEXT ? FT__PQ_BYTE_ARRAY : FT__PQ_FIXED;
+    }
+}
+
+/* Bytes of a value in a page; 0: a bit, or its length and its bytes. */
+static uint32_t plain_width(const struct ft__batch_column *c)
+{
+    switch (ft__parquet_type(c)) {
+    case FT__PQ_INT32:
+        return 4;
+    case FT__PQ_INT64:
+    case FT__PQ_DOUBLE:
+        return 8;
+    case FT__PQ_FIXED:
+        return c->width;
+    case FT__PQ_BOOLEAN:
+    case FT__PQ_BYTE_ARRAY:
+        break;
+    }
+    return 0;
+}
+
+/* ---- schema ---- */
+
+static void put_integer(struct ft_thrift *t, int8_t bits, bool is_signed)
+{
+    ft_thrift_begin(t, 10);
+    ft_thrift_begin(t, LOGICAL_INTEGER);
+    ft_thrift_byte(t, 1, bits);
+    ft_thrift_bool(t, 2, is_signed);
+    ft_thrift_end(t);
+    ft_thrift_end(t);
+}
+
+/* The old numbers of these types come before the logical ones: older readers know only them. */
+static void put_logical(struct ft_thrift *t, const struct ft__batch_column *c)
+{
+    enum { UTF8 = 0, TIMESTAMP_MICROS = 10, UINT_8 = 11, UINT_16, UINT_32, UINT_64 };
+
+    switch (kind_of(c)) {
+    case FT_T_U8:
+    case FT_T_U16:
+    case FT_T_U32:
+    case FT_T_U64:
+        ft_thrift_i32(t, 6, UINT_8 + (int32_t)(kind_of(c) - FT_T_U8));
+        put_integer(t, (int8_t)(8 << (kind_of(c) - FT_T_U8)), false);
+        break;
+    case FT_T_TIME:
+        ft_thrift_i32(t, 6, TIMESTAMP_MICROS);
+        ft_thrift_begin(t, 10);
+        ft_thrift_begin(t, LOGICAL_TIMESTAMP);
+        ft_thrift_bool(t, 1, true); /* UTC */
+        ft_thrift_begin(t, 2);
+        ft_thrift_begin(t, UNIT_MICROS);
+        ft_thrift_end(t);
+        ft_thrift_end(t);
+        ft_thrift_end(t);
+        ft_thrift_end(t);
+        break;
+    default:
+        if (ft__parquet_type(c) == FT__PQ_BYTE_ARRAY) {
+            ft_thrift_i32(t, 6, UTF8);
+            ft_thrift_begin(t, 10);
+            ft_thrift_begin(t, LOGICAL_STRING);
+            ft_thrift_end(t);
+            ft_thrift_end(t);
+        }
+    }
+}
+
+static void put_leaf(struct ft_thrift *t, const struct ft__batch_column *c, const char *name,
+                     int32_t repetition)
+{
+    ft_thrift_item_begin(t);
+    ft_thrift_i32(t, 1, ft__parquet_type(c));
+    if (ft__parquet_type(c) == FT__PQ_FIXED) {
+        ft_thrift_i32(t, 2, c->width);
+    }
+    ft_thrift_i32(t, 3, repetition);
+    ft_thrift_text(t, 4, name);
+    put_logical(t, c);
+    ft_thrift_end(t);
+}
+
+static void put_group(struct ft_thrift *t, const char *name, int32_t repetition, bool list)
+{
+    enum { CONVERTED_LIST = 3 };
+
+    ft_thrift_item_begin(t);
+    ft_thrift_i32(t, 3, repetition);
+    ft_thrift_text(t, 4, name);
+    ft_thrift_i32(t, 5, 1);
+    if (list) {
+        ft_thrift_i32(t, 6, CONVERTED_LIST);
+        ft_thrift_begin(t, 10);
+        ft_thrift_begin(t, LOGICAL_LIST);
+        ft_thrift_end(t);
+        ft_thrift_end(t);
+    }
+    ft_thrift_end(t);
+}
+
+uint32_t ft__parquet_elements(const struct ft__batch_column *c)
+{
+    return c->cell == FT__CELL_LIST ? 3 : 1;
+}
+
+void ft__parquet_put_elements(struct ft_thrift *t, const struct ft__batch_column *c)
+{
+    const char *name = ft__columnar_name(c->of.field);
+
+    if (c->cell == FT__CELL_LIST) {
+        put_group(t, name, OPTIONAL, true);
+        put_group(t, "list", REPEATED, false);
+        put_leaf(t, c, "element", REQUIRED);
+    } else {
+        put_leaf(t, c, name, OPTIONAL);
+    }
+}
+
+/* ---- work ---- */
+
+struct ft__parquet_work {
+    size_t raw;            /* most bytes of a batch */
+    uint8_t *page;         /* [PAGE_TIMES * raw + PAGE_MORE]: levels and values of a page */
+    uint16_t *level[2];    /* [raw + 1] each: repetition, definition of a list's entries */
+    uint8_t *dictionary;   /* [raw + PAGE_MORE]: a page of values that occur, one after the other */
+    uint16_t *number;      /* [raw + 1]: of each value, in the dictionary */
+    uint16_t table[TABLE]; /* by hash; NO_NUMBER */
+    uint32_t value_at[DICTIONARY_MOST + 1], value_len[DICTIONARY_MOST]; /* in the dictionary */
+#ifdef FT_HAVE_ZSTD
+    ZSTD_CCtx *zstd;
+#endif
+};
+
+size_t ft__parquet_room(size_t raw, uint32_t n)
+{
+    return 8 * raw + (size_t)n * 4096;
+}
+
+struct ft__parquet_work *ft__parquet_work_new(size_t raw, int level)
+{
+    struct ft__parquet_work *w = ft_mem_alloc(1, sizeof *w);
+    bool zstd = true;
+
+    if (w == NULL) {
+        return NULL;
+    }
+    w->raw = raw;
+    w->page = ft_map_alloc_sparse(PAGE_TIMES * raw + PAGE_MORE);
+    w->level[0] = ft_map_alloc_sparse((raw + 1) * sizeof *w->level[0]);
+    w->level[1] = ft_map_alloc_sparse((raw + 1) * sizeof *w->level[1]);
+    w->dictionary = ft_map_alloc_sparse(raw + PAGE_MORE);
+    w->number = ft_map_alloc_sparse((raw + 1) * sizeof *w->number);
+#ifdef FT_HAVE_ZSTD
+    w->zstd = ZSTD_createCCtx();
+    zstd = w->zstd != NULL;
+    if (zstd) {
+        ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, level);
+    }
+#endif
+    (void)level;
+    if (!zstd || w->page == NULL || w->level[0] == NULL || w->level[1] == NULL ||
+        w->dictionary == NULL || w->number == NULL) {
+        ft__parquet_work_free(w);
+        return NULL;
+    }
+    return w;
+}
+
+void ft__parquet_work_free(struct ft__parquet_work *w)
+{
+    if (w == NULL) {
+        return;
+    }
+#ifdef FT_HAVE_ZSTD
+    ZSTD_freeCCtx(w->zstd);
+#endif
+    ft_map_free(w->page, PAGE_TIMES * w->raw + PAGE_MORE);
+    ft_map_free(w->level[0], (w->raw + 1) * sizeof *w->level[0]);
+    ft_map_free(w->level[1], (w->raw + 1) * sizeof *w->level[1]);
+    ft_map_free(w->dictionary, w->raw + PAGE_MORE);
+    ft_map_free(w->number, (w->raw + 1) * sizeof *w->number);
+    ft_mem_free(w);
+}
+
+/* ---- numbers of few bits ---- */
+
+static uint8_t *put_varint(uint8_t *p, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7) {
+        *p++ = (uint8_t)(v | 0x80);
+    }
+    *p++ = (uint8_t)v;
+    return p;
+}
+
+static uint8_t *put_u32(uint8_t *p, uint32_t v)
+{
+    memcpy(p, &v, sizeof v);
+    return p + sizeof v;
+}
+
+/* How many numbers from i on are equal. */
+static uint64_t run_of(const uint16_t *v, uint64_t n, uint64_t i)
+{
+    uint64_t k = i + 1;
+
+    while (k < n && v[k] == v[i]) {
+        k++;
+    }
+    return k - i;
+}
+
+/* Eight numbers of width bits; what is behind the last is 0. */
+static uint8_t *put_eight(uint8_t *p, const uint16_t *v, uint64_t n, uint32_t width)
+{
+    unsigned __int128 bits = 0;
+
+    for (uint32_t k = 0; k < EIGHT && k < n; k++) {
+        bits |= (unsigned __int128)v[k] << (k * width);
+    }
+    memcpy(p, &bits, width);
+    return p + width;
+}
+
+/* The RLE and bit-packing hybrid: runs of eight and more as such, the rest packed by eights. */
+static uint8_t *put_hybrid(uint8_t *p, const uint16_t *v, uint64_t n, uint32_t width)
+{
+    for (uint64_t i = 0; i < n;) {
+        uint64_t run = run_of(v, n, i), from = i;
+
+        if (run >= EIGHT) {
+            p = put_varint(p, run << 1);
+            memcpy(p, &v[i], (width + 7) / 8);
+            p += (width + 7) / 8;
+            i += run;
+            continue;
+        }
+        for (; i < n && run < EIGHT; run = i < n ? run_of(v, n, i) : 0) {
+            i = n - i < EIGHT ? n : i + EIGHT;
+        }
+        p = put_varint(p, (i - from + EIGHT - 1) / EIGHT << 1 | 1);
+        for (uint64_t k = from; k < i; k += EIGHT) {
+            p = put_eight(p, &v[k], i - k, width);
+        }
+    }
+    return p;
+}
+
+/* n times the same level, of one or two bits, behind its length. */
+static uint8_t *put_same(uint8_t *p, uint64_t n, uint8_t level)
+{
+    uint8_t *end = put_varint(p + sizeof(uint32_t), n << 1);
+
+    *end++ = level;
+    put_u32(p, (uint32_t)(end - p - sizeof(uint32_t)));
+    return end;
+}
+
+/* ---- levels ---- */
+
+static bool is_set(const uint8_t *bits, uint64_t i)
+{
+    return (bits[i / 8] >> (i % 8) & 1) != 0;
+}
+
+/* NULL: all are valid. */
+static const uint8_t *validity_of(const struct ft__parquet_in *in)
+{
+    return in->buffers[0].len > 0 ? in->base + in->buffers[0].offset : NULL;
+}
+
+/* Definition levels of a column that is no list: its validity, as it is. */
+static uint8_t *put_flat_levels(uint8_t *p, const struct ft__parquet_in *in)
+{
+    const uint8_t *validity = validity_of(in);
+    size_t len = (size_t)(in->rows + 7) / 8;
+
+    if (in->nulls == 0 || in->nulls == in->rows) {
+        return put_same(p, in->rows, in->nulls == 0);
+    }
+    uint8_t *end = put_varint(p + sizeof(uint32_t), len << 1 | 1);
+
+    memcpy(end, validity, len);
+    put_u32(p, (uint32_t)(end + len - p - sizeof(uint32_t)));
+    return end + len;
+}
+
+/* Repetition and definition levels of a list; *out_entries: items, and rows without any. */
+static uint8_t *put_list_levels(struct ft__parquet_work *w, uint8_t *p,
+                                const struct ft__parquet_in *in, uint64_t *out_entries)
+{
+    const uint8_t *validity = validity_of(in), *offsets = in->base + in->buffers[1].offset;
+    uint64_t n = 0;
+    uint32_t from, to;
+
+    for (uint64_t r = 0; r < in->rows; r++) {
+        memcpy(&from, offsets + r * sizeof from, sizeof from);
+        memcpy(&to, offsets + (r + 1) * sizeof to, sizeof to);
+        if (from == to) {
+            w->level[0][n] = 0;
+            w->level[1][n++] = validity == NULL || is_set(validity, r);
+        }
+        for (uint32_t i = from; i < to; i++, n++) {
+            w->level[0][n] = i > from;
+            w->level[1][n] = 2;
+        }
+    }
+    for (int k = 0; k < 2; k++) {
+        uint8_t *end = put_hybrid(p + sizeof(uint32_t), w->level[k], n, (uint32_t)k + 1);
+
+        put_u32(p, (uint32_t)(end - p - sizeof(uint32_t)));
+        p = end;
+    }
+    *out_entries = n;
+    return p;
+}
+
+/* ---- values ---- */
+
+/* Values one after the other, as PLAIN has them. */
+struct plain {
+    const uint8_t *at;
+    size_t len;
+    uint64_t n;
+    uint32_t width; /* 0: each behind its length */
+};
+
+/* Numbers of fewer than 32 bits are 32 bits wide. A null's slot is written, and overwritten. */
+#define PUT(type, wide)                                                                            \
+    for (uint64_t i = 0; i < n; i++) {                                                             \
+        type v;                                                                                    \
+        wide w;                                                                                    \
+                                                                                                   \
+        memcpy(&v, data + i * sizeof v, sizeof v);                                                 \
+        w = v;                                                                                     \
+        memcpy(p, &w, sizeof w);                                                                   \
+        p += validity == NULL || is_set(validity, i) ? sizeof w : 0;                               \
+    }
+
+static uint8_t *put_numbers(uint8_t *p, const struct ft__parquet_in *in, const uint8_t *data,
+                            uint64_t n, const uint8_t *validity)
+{
+    uint32_t width = in->column->width;
+
+    if (validity == NULL && width >= 4) {
+        memcpy(p, data, n * width);
+        return p + n * width;
+    }
+    switch (width) {
+    case 1:
+        PUT(uint8_t, uint32_t)
+        break;
+    case 2:
+        PUT(uint16_t, uint32_t)
+        break;
+    case 4:
+        PUT(uint32_t, uint32_t)
+        break;
+    case 8:
+        PUT(uint64_t, uint64_t)
+        break;
+    default:
+        PUT(unsigned __int128, unsigned __int128)
+    }
+    return p;
+}
+
+static uint8_t *put_texts(uint8_t *p, const struct ft__parquet_in *in, const uint8_t *validity)
+{
+    const uint8_t *offsets = in->base + in->buffers[1].offset;
+    const uint8_t *data = in->base + in->buffers[2].offset;
+    uint32_t from, to;
+
+    for (uint64_t i = 0; i < in->rows; i++) {
+        if (validity == NULL || is_set(validity, i)) {
+            memcpy(&from, offsets + i * sizeof from, sizeof from);
+            memcpy(&to, offsets + (i + 1) * sizeof to, sizeof to);
+            p = put_u32(p, to - from);
+            memcpy(p, data + from, to - from);
+            p += to - from;
+        }
+    }
+    return p;
+}
+
+static uint8_t *put_bits(uint8_t *p, const struct ft__parquet_in *in, const uint8_t *validity)
+{
+    const uint8_t *data = in->base + in->buffers[1].offset;
+    uint64_t n = 0;
+
+    for (uint64_t i = 0; i < in->rows; i++) {
+        if (validity == NULL || is_set(validity, i)) {
+            if (n % 8 == 0) {
+                p[n / 8] = 0;
+            }
+            p[n / 8] |= (uint8_t)(is_set(data, i) << (n % 8));
+            n++;
+        }
+    }
+    return p + (n + 7) / 8;
+}
+
+static struct plain put_values(uint8_t *p, const struct ft__parquet_in *in)
+{
+    const struct ft__batch_column *c = in->column;
+    struct plain v = {.at = p, .n = in->rows - in->nulls, .width = plain_width(c)};
+    const uint8_t *end;
+
+    switch ((enum ft__cell)c->cell) {
+    case FT__CELL_LIST:
+        v.n = in->buffers[3].len / c->width;
+        end = put_numbers(p, in, in->base + in->buffers[3].offset, v.n, NULL);
+        break;
+    case FT__CELL_TEXT:
+        end = put_texts(p, in, validity_of(in));
+        break;
+    case FT__CELL_BOOL:
+        end = put_bits(p, in, validity_of(in));
+        break;
+    default:
+        end = put_numbers(p, in, in->base + in->buffers[1].offset, in->rows, validity_of(in));
+    }
+    v.len = (size_t)(end - p);
+    return v;
+}
+
+/* ---- dictionary ---- */
+
+/* The value at p, and its length. */
+static const uint8_t *value_at(const struct plain *v, const uint8_t *p, uint32_t *out_len)
+{
+    *out_len = v->width;
+    if (v->width == 0) {
+        memcpy(out_len, p, sizeof *out_len);
+        p += sizeof *out_len;
+    }
+    return p;
+}
+
+static uint32_t hash(const uint8_t *p, uint32_t len)
+{
+    uint64_t h = len, word;
+
+    for (; len >= sizeof word; p += sizeof word, len -= (uint32_t)sizeof word) {
+        memcpy(&word, p, sizeof word);
+        h = (h ^ word) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 32;
+    }
+    word = 0;
+    memcpy(&word, p, len);
+    h = (h ^ word) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(h >> 40);
+}
+
+/* The number of a value, new ones at the end. NO_NUMBER: there are too many. */
+static uint16_t number_of(struct ft__parquet_work *w, const struct plain *v, const uint8_t *value,
+                          uint32_t len, struct plain *dictionary)
+{
+    uint32_t at = hash(value, len) % TABLE, k = (uint32_t)dictionary->n;
+    uint8_t *end = w->dictionary + dictionary->len;
+
+    for (; w->table[at] != NO_NUMBER; at = (at + 1) % TABLE) {
+        uint32_t i = w->table[at];
+
+        if (w->value_len[i] == len && memcmp(w->dictionary + w->value_at[i], value, len) == 0) {
+            return (uint16_t)i;
+        }
+    }
+    if (k == DICTIONARY_MOST) {
+        return NO_NUMBER;
+    }
+    if (v->width == 0) {
+        end = put_u32(end, len);
+    }
+    memcpy(end, value, len);
+    w->table[at] = (uint16_t)k;
+    w->value_at[k] = (uint32_t)(end - w->dictionary);
+    w->value_len[k] = len;
+    dictionary->n++;
+    dictionary->len = (size_t)(end + len - w->dictionary);
+    return (uint16_t)k;
+}
+
+/* Numbers all values. False: too many are different for a dictionary to pay. */
+static bool make_dictionary(struct ft__parquet_work *w, const struct plain *v,
+                            struct plain *dictionary)
+{
+    const uint8_t *p = v->at, *value, *before = NULL;
+    uint32_t len, before_len = 0;
+
+    *dictionary = (struct plain){.at = w->dictionary, .width = v->width};
+    memset(w->table, 0xff, sizeof w->table);
+    for (uint64_t i = 0; i < v->n; i++, p = value + len) {
+        value = value_at(v, p, &len);
+        if (before != NULL && len == before_len && memcmp(before, value, len) == 0) {
+            w->number[i] = w->number[i - 1];
+            continue;
+        }
+        before = value;
+        before_len = len;
+        w->number[i] = number_of(w, v, value, len, dictionary);
+        if (w->number[i] == NO_NUMBER || (i >= TRIED && dictionary->n > i / 2)) {
+            return false;
+        }
+    }
+    return v->n > 0 && dictionary->len < v->len / 2;
+}
+
+/* ---- statistics ---- */
+
+struct least_most {
+    const uint8_t *least, *most;
+    uint32_t least_len, most_len;
+};
+
+static int compare_numbers(const uint8_t *a, const uint8_t *b, enum ft_type kind, uint32_t width)
+{
+    uint64_t x = 0, y = 0;
+    double f, g;
+
+    memcpy(&x, a, width);
+    memcpy(&y, b, width);
+    if (kind == FT_T_F64) {
+        memcpy(&f, a, sizeof f);
+        memcpy(&g, b, sizeof g);
+        return (f > g) - (f < g);
+    }
+    if (kind == FT_T_I64 || kind == FT_T_TIME) {
+        return ((int64_t)x > (int64_t)y) - ((int64_t)x < (int64_t)y);
+    }
+    return (x > y) - (x < y);
+}
+
+static int compare(const uint8_t *a, uint32_t a_len, const uint8_t *b, uint32_t b_len,
+                   enum ft_type kind, bool bytes)
+{
+    if (!bytes) {
+        return compare_numbers(a, b, kind, a_len);
+    }
+    int c = memcmp(a, b, a_len < b_len ? a_len : b_len);
+
+    return c != 0 ? c : (a_len > b_len) - (a_len < b_len);
+}
+
+/* The least and the most of values of which there is one. */
+static struct least_most range_of(const struct plain *v, const struct ft__batch_column *c)
+{
+    enum ft__parquet_type type = ft__parquet_type(c);
+    bool bytes = type == FT__PQ_BYTE_ARRAY || type == FT__PQ_FIXED;
+    struct least_most r = {NULL, NULL, 0, 0};
+    const uint8_t *p = v->at, *value;
+    uint32_t len;
+
+    for (uint64_t i = 0; i < v->n; i++, p = value + len) {
+        value = value_at(v, p, &len);
+        if (i == 0 || compare(value, len, r.least, r.least_len, kind_of(c), bytes) < 0) {
+            r.least = value;
+            r.least_len = len;
+        }
+        if (i == 0 || compare(value, len, r.most, r.most_len, kind_of(c), bytes) > 0) {
+            r.most = value;
+            r.most_len = len;
+        }
+    }
+    return r;
+}
+
+static void put_statistics(struct ft_thrift *t, const struct ft__parquet_in *in,
+                           const struct plain *v)
+{
+    bool ranged = v->n > 0 && ft__parquet_type(in->column) != FT__PQ_BOOLEAN;
+    struct least_most r = {NULL, NULL, 0, 0};
+
+    if (ranged) {
+        r = range_of(v, in->column);
+        ranged = r.least_len <= STAT_MOST && r.most_len <= STAT_MOST;
+    }
+    ft_thrift_begin(t, 12);
+    if (in->column->cell != FT__CELL_LIST) {
+        ft_thrift_i64(t, 3, (int64_t)in->nulls);
+    }
+    if (ranged) {
+        ft_thrift_binary(t, 5, r.most, r.most_len);
+        ft_thrift_binary(t, 6, r.least, r.least_len);
+    }
+    ft_thrift_end(t);
+}
+
+/* ---- pages ---- */
+
+static int32_t codec(void)
+{
+#ifdef FT_HAVE_ZSTD
+    return FT__PQ_ZSTD;
+#else
+    return FT__PQ_UNCOMPRESSED;
+#endif
+}
+
+/* Returns the bytes at out. */
+static size_t pack(struct ft__parquet_work *w, const uint8_t *page, size_t len, uint8_t *out)
+{
+#ifdef FT_HAVE_ZSTD
+    return ZSTD_compress2(w->zstd, out, ZSTD_compressBound(len), page, len);
+#else
+    (void)w;
+    memcpy(out, page, len);
+    return len;
+#endif
+}
+
+struct page {
+    const uint8_t *at;
+    size_t len;
+    uint64_t n; /* values, nulls too; of a list, entries */
+    int32_t encoding;
+    bool dictionary;
+};
+
+/* A page with its header. Returns the bytes; *raw: they unpacked. */
+static size_t put_page(struct ft__parquet_work *w, const struct page *page, uint8_t *out,
+                       uint64_t *raw)
+{
+    uint8_t header[PAGE_HEADER];
+    struct ft_thrift t = {.data = header, .cap = sizeof header};
+    size_t len = pack(w, page->at, page->len, out + PAGE_HEADER);
+
+    ft_thrift_i32(&t, 1, page->dictionary ? DICTIONARY_PAGE : DATA_PAGE);
+    ft_thrift_i32(&t, 2, (int32_t)page->len);
+    ft_thrift_i32(&t, 3, (int32_t)len);
+    ft_thrift_begin(&t, page->dictionary ? 7 : 5);
+    ft_thrift_i32(&t, 1, (int32_t)page->n);
+    ft_thrift_i32(&t, 2, page->encoding);
+    if (!page->dictionary) {
+        ft_thrift_i32(&t, 3, FT__PQ_RLE);
+        ft_thrift_i32(&t, 4, FT__PQ_RLE);
+    }
+    ft_thrift_end(&t);
+    ft_thrift_end(&t);
+    memcpy(out, header, t.len);
+    memmove(out + t.len, out + PAGE_HEADER, len);
+    *raw += t.len + page->len;
+    return t.len + len;
+}
+
+/* What the footer says of a column chunk. */
+struct chunk {
+    uint64_t entries, raw, packed;
+    uint64_t dictionary_at, data_at; /* of the file; dictionary_at 0: there is none */
+};
+
+static void put_chunk(struct ft_thrift *t, const struct ft__parquet_in *in, const struct chunk *k,
+                      const struct plain *stat)
+{
+    bool list = in->column->cell == FT__CELL_LIST, dictionary = k->dictionary_at != 0;
+
+    ft_thrift_item_begin(t);
+    ft_thrift_i64(t, 2, 0);
+    ft_thrift_begin(t, 3);
+    ft_thrift_i32(t, 1, ft__parquet_type(in->column));
+    ft_thrift_list(t, 2, FT_THRIFT_I32, dictionary ? 3 : 2);
+    ft_thrift_item_i32(t, FT__PQ_RLE);
+    ft_thrift_item_i32(t, FT__PQ_PLAIN);
+    if (dictionary) {
+        ft_thrift_item_i32(t, FT__PQ_RLE_DICTIONARY);
+    }
+    ft_thrift_list(t, 3, FT_THRIFT_BINARY, list ? 3 : 1);
+    ft_thrift_item_text(t, ft__columnar_name(in->column->of.field));
+    if (list) {
+        ft_thrift_item_text(t, "list");
+        ft_thrift_item_text(t, "element");
+    }
+    ft_thrift_i32(t, 4, codec());
+    ft_thrift_i64(t, 5, (int64_t)k->entries);
+    ft_thrift_i64(t, 6, (int64_t)k->raw);
+    ft_thrift_i64(t, 7, (int64_t)k->packed);
+    ft_thrift_i64(t, 9, (int64_t)k->data_at);
+    if (dictionary) {
+        ft_thrift_i64(t, 11, (int64_t)k->dictionary_at);
+    }
+    put_statistics(t, in, stat);
+    ft_thrift_end(t);
+    ft_thrift_end(t);
+}
+
+static uint32_t bits_of(uint64_t n)
+{
+    uint32_t bits = 1;
+
+    while ((n - 1) >> bits != 0) {
+        bits++;
+    }
+    return bits;
+}
+
+/* Numbers in the dictionary instead of values, at p. */
+static uint8_t *put_numbers_of(const struct ft__parquet_work *w, uint8_t *p, const struct plain *v,
+                               const struct plain *dictionary)
+{
+    uint32_t bits = bits_of(dictionary->n);
+
+    *p++ = (uint8_t)bits;
+    return put_hybrid(p, w->number, v->n, bits);
+}
+
+size_t ft__parquet_put_column(struct ft__parquet_work *w, const struct ft__parquet_in *in,
+                              uint64_t at, uint8_t *out, struct ft_thrift *meta, uint64_t *raw)
+{
+    bool list = in->column->cell == FT__CELL_LIST;
+    struct chunk k = {.entries = in->rows};
+    uint8_t *p = list ? put_list_levels(w, w->page, in, &k.entries) : put_flat_levels(w->page, in);
+    struct plain v = put_values(p, in), dictionary, stat = v;
+    struct page page = {.at = w->page, .n = k.entries, .encoding = FT__PQ_PLAIN};
+    uint8_t *end = p + v.len;
+    size_t len = 0;
+
+    if (ft__parquet_type(in->column) != FT__PQ_BOOLEAN && make_dictionary(w, &v, &dictionary)) {
+        struct page first = {.at = dictionary.at,
+                             .len = dictionary.len,
+                             .n = dictionary.n,
+                             .encoding = FT__PQ_PLAIN,
+                             .dictionary = true};
+
+        k.dictionary_at = at;
+        len = put_page(w, &first, out, &k.raw);
+        end = put_numbers_of(w, p, &v, &dictionary);
+        page.encoding = FT__PQ_RLE_DICTIONARY;
+        stat = dictionary;
+    }
+    page.len = (size_t)(end - w->page);
+    k.data_at = at + len;
+    len += put_page(w, &page, out + len, &k.raw);
+    k.packed = len;
+    put_chunk(meta, in, &k, &stat);
+    *raw += k.raw;
+    return len;
+}

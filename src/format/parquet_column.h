@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* format: a column of a row group as Parquet has it: pages, and what the footer says of them.
+ *
+ * Theory of operation: the columns of a batch (batch.h) are nearly Parquet's already. A column
+ * chunk is a dictionary page, where one pays, and one data page, each packed by zstd:
+ *
+ *     [values that occur] | levels | values, or their numbers in the dictionary
+ *
+ * Validity bits are definition levels of one bit, bit-packed; of a list an entry's level says null
+ * (0), empty (1) or item (2), and repetition tells the first item of a row from the next ones. What
+ * is null has no value. Reference: parquet.apache.org/docs/file-format, parquet.thrift (2.10). */
+#ifndef FT_FORMAT_PARQUET_COLUMN_H
+#define FT_FORMAT_PARQUET_COLUMN_H
+
+#include "codec/columnar/thrift.h"
+#include "format/batch.h"
+
+/* Parquet's numbers. */
+enum ft__parquet_type {
+    FT__PQ_BOOLEAN = 0,
+    FT__PQ_INT32 = 1,
+    FT__PQ_INT64 = 2,
+    FT__PQ_DOUBLE = 5,
+    FT__PQ_BYTE_ARRAY = 6,
+    FT__PQ_FIXED = 7
+};
+enum { FT__PQ_PLAIN = 0, FT__PQ_RLE = 3, FT__PQ_RLE_DICTIONARY = 8 };
+enum { FT__PQ_UNCOMPRESSED = 0, FT__PQ_ZSTD = 6 };
+
+enum ft__parquet_type ft__parquet_type(const struct ft__batch_column *c);
+
+/* The elements of the schema that a column is; as many are said by _n. */
+uint32_t ft__parquet_elements(const struct ft__batch_column *c);
+void ft__parquet_put_elements(struct ft_thrift *t, const struct ft__batch_column *c);
+
+/* The place for one column's work, of the output's thread. */
+struct ft__parquet_work;
+
+/* For batches of at most raw bytes. level: of zstd. NULL: out of memory. */
+struct ft__parquet_work *ft__parquet_work_new(size_t raw, int level);
+void ft__parquet_work_free(struct ft__parquet_work *w); /* NULL is a no-op */
+
+/* Bytes that the pages of all n columns of a batch of raw bytes take at most. */
+size_t ft__parquet_room(size_t raw, uint32_t n);
+
+/* A column of a batch of rows, laid out. */
+struct ft__parquet_in {
+    const struct ft__batch_column *column;
+    uint64_t rows, nulls;
+    const uint8_t *base;                    /* what offsets of buffers count from */
+    const struct ft__batch_buffer *buffers; /* its own */
+};
+
+/* Writes a column as pages at out, which has room for them and will lie at offset at of the file;
+ * adds its ColumnChunk to the list that is open in meta. Returns the bytes, adds to *raw what they
+ * are unpacked. */
+size_t ft__parquet_put_column(struct ft__parquet_work *w, const struct ft__parquet_in *in,
+                              uint64_t at, uint8_t *out, struct ft_thrift *meta, uint64_t *raw);
+
+#endif
