@@ -9,7 +9,7 @@
  *     captured = queue_dropped + decoded + ignored + malformed
  *     decoded  = packets in final flow records + packets of flows in the table
  *     flow records (ended, interim; of collect: records) = made + where_left_out, for each output
- *                that takes flow records
+ *                that takes flow records; + profile_skipped where its columns are of such a profile
  *     made     = written + dropped + lost + waiting, for each output and event; waiting is 0 at
  *                the end (the stats event that carries the numbers is not in them) */
 /* clang-format on */
@@ -106,7 +106,9 @@ struct ft_stats {
     uint64_t flow_updates;                  /* interim records (active, snapshot) */
     uint64_t packets_final;                 /* packets in final flow records */
     uint64_t packets_active;                /* packets of flows in the table now */
-    uint64_t where_left_out; /* flow records that do not satisfy --where: no output has them */
+    uint64_t where_left_out;  /* flow records that do not satisfy --where: no output has them */
+    uint64_t profile_skipped; /* those that the tool drops that a profile is named for: outputs with
+                                 its columns have them not */
     uint64_t labelled, unlabelled; /* final records that a rule of --labels knows, or none */
     uint64_t labels_unclear;       /* of the labelled: another rule says something else */
     uint64_t bytes_final;          /* wire bytes, likewise */

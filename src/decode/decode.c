@@ -65,6 +65,7 @@ FT_INLINE bool fast_l4(const struct ways *ways, const struct fast *f, bool paylo
         out->tcp_window = ft_load_be16(p + 14);
         out->tcp_sum = ft_load_be16(p + 16);
         out->tcp_opts = ft_tcp_options(p, header, f->cap, p[13], &out->tcp_mss);
+        out->mark = p[12] & FT_MARK_OFFSET;
     } else {
         uint32_t udp_len = ft_load_be16(p + 4);
 
@@ -79,6 +80,7 @@ FT_INLINE bool fast_l4(const struct ways *ways, const struct fast *f, bool paylo
         out->tcp_window = 0;
         out->tcp_sum = 0;
         out->tcp_opts = 0;
+        out->mark = 0;
         end = udp_len;
     }
     out->payload_len = end - header;
@@ -106,7 +108,7 @@ FT_INLINE void fast_rest(const struct fast *f, const struct ft_view *v, bool swa
     out->swap = swap;
     out->frag = FT_FRAG_NONE;
     out->ttl = f->ttl;
-    out->mark = v->caplen < v->len ? FT_MARK_TRUNCATED : 0;
+    out->mark |= v->caplen < v->len ? FT_MARK_TRUNCATED : 0;
     out->tos = f->tos;
     out->ip_id = f->ip_id;
     out->tunnel = FT_TUNNEL_NONE;

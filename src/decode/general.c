@@ -122,7 +122,7 @@ static void finish(const struct ft_decoder *d, const struct ft_net *n, const str
     out->ttl = n->ttl;
     out->tcp_window = n->tcp_window;
     out->tcp_sum = n->tcp_sum;
-    out->mark = v->caplen < v->len ? FT_MARK_TRUNCATED : 0;
+    out->mark = n->tcp_offset | (v->caplen < v->len ? FT_MARK_TRUNCATED : 0);
     out->tos = n->tos;
     out->ip_id = n->ip_id;
     out->tcp_ack = n->tcp_ack;

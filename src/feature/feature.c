@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 
+const char ft__record_dropped;
+
 static size_t array_bytes(const struct ft_feature_array *a, const struct ft_feature_config *cfg)
 {
     size_t times = a->times != NULL ? a->times(cfg) : 1;

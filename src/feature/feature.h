@@ -57,6 +57,10 @@ enum ft_array_use {
         .at = offsetof(type, member)                                                               \
     }
 
+/* What record() may say besides: see there. */
+extern const char ft__record_dropped;
+#define FT_RECORD_DROPPED ((const void *)&ft__record_dropped)
+
 /* All of it is called on the thread of the table. */
 struct ft_feature {
     const char *name;    /* of its profile */
@@ -66,6 +70,7 @@ struct ft_feature {
     bool payload;   /* it looks into payloads: the decoder has to keep them */
     bool heads;     /* it looks into headers, too: likewise, with payload */
     bool link;      /* it looks at what frames say: the decoder has to keep it */
+    bool drops;     /* record() may say FT_RECORD_DROPPED */
 
     /* Its state: a struct, zeroed, and arrays that it points to, which nobody has touched. */
     size_t state;                          /* bytes */
@@ -86,7 +91,9 @@ struct ft_feature {
     /* Asks for the memory that record() and end() will touch; or NULL. */
     void (*ask)(const void *state, uint32_t entry);
 
-    /* Its part of a record, valid until the next call for this feature; NULL: its columns are null.
+    /* Its part of a record, valid until the next call for this feature; NULL: its columns are null;
+     * FT_RECORD_DROPPED: the tool that it is named for would not write this record, so no output
+     * that has its columns does.
      * The parts that it needs are in the core already. */
     const void *(*record)(void *state, uint32_t entry, const struct ft_flow_record *core);
 
@@ -119,6 +126,9 @@ const struct ft_feature *ft_feature_at(uint32_t part);
 
 /* A set of features, and those that they need. */
 uint32_t ft_features_needed(uint32_t features);
+
+/* Does one of them drop records? */
+bool ft_features_drop(uint32_t features);
 
 /* Bits by entry. */
 FT_INLINE bool ft_bit_get(const uint64_t *bits, uint32_t i)

@@ -20,3 +20,13 @@ uint32_t ft_features_needed(uint32_t set)
     }
     return set;
 }
+
+bool ft_features_drop(uint32_t set)
+{
+    bool any = false;
+
+    for (uint32_t p = 0; p < FT_PARTS_MAX; p++) {
+        any |= (set >> p & 1) && features[p] != NULL && features[p]->drops;
+    }
+    return any;
+}

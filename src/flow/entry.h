@@ -27,11 +27,12 @@
 enum {
     FT__S_LIVE = 1,        /* the entry is in use, and its flow is not over */
     FT__S_ESTABLISHED = 2, /* a reply was seen, or 8 packets: on the second timer wheel */
-    FT__S_CLOSED = 4,      /* RST, or FIN both ways: lingers */
+    FT__S_CLOSED = 4,      /* RST, or FIN both ways: lingers, or waits for a SYN */
     FT__S_SYN = 8,         /* began with a SYN: isn is its sequence number */
     FT__S_FRESH = 16,      /* packets were counted since the last record */
     FT__S_STALE = 32,      /* the clock stepped back and no packet came since the last look */
     FT__S_SNAPSHOTS = 64,  /* snapshots are still to come */
+    FT__S_FINS = 128,      /* FT_TCP_END_AT_SYN: FINs both ways: an ACK closes it */
 };
 
 /* Bits of hot.seen: what some packet of the flow was. */
@@ -75,7 +76,10 @@ struct ft__cold {
     uint8_t tcp_bits;       /* FT__C_* */
     uint8_t snapshot : 7;   /* the next one */
     uint8_t icmp_known : 1; /* ICMP: icmp_code holds */
-    uint8_t icmp_code;      /* of the first packet */
+    union {
+        uint8_t icmp_code; /* of the first packet */
+        bool fin_later;    /* TCP, FT_TCP_END_AT_SYN: a packet after the first was a FIN */
+    };
 } FT_ALIGNED(64);
 
 /* Carries of the counters, by direction. */

@@ -58,6 +58,9 @@ int64_t ft__flow_first(const struct ft_table *t, uint32_t i);
 /* Makes an entry for pkt's key, not yet counted. salt: 0, or the id of the flow it follows. */
 uint32_t ft__flow_create(struct ft_table *t, const struct ft_packet *pkt, uint64_t salt);
 
+/* The entry, new with pkt, faces the way of another one, which is over. */
+void ft__flow_face(struct ft_table *t, uint32_t i, uint32_t before, const struct ft_packet *pkt);
+
 /* Does what is due at now_ns: an interim record, the end. True when the flow is over. */
 bool ft__flow_settle(struct ft_table *t, uint32_t i, int64_t now_ns);
 

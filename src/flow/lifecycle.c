@@ -122,7 +122,7 @@ static int64_t over_ns(const struct ft_table *t, uint32_t i)
 struct ft__deadlines ft__flow_deadlines(const struct ft_table *t, uint32_t i)
 {
     const struct ft__hot *h = &t->hot[i];
-    bool closed = (h->state & FT__S_CLOSED) != 0;
+    bool closed = (h->state & FT__S_CLOSED) != 0 && !t->cfg.rules.past_tcp_end;
     int64_t last = closed && t->cfg.rules.linger_fixed ? over_ns(t, i) : cut(t, ft__hot_last(h));
     int64_t idle = ft_time_add(last, closed ? t->cfg.linger_ns : idle_of(t, h));
     int64_t after;
@@ -205,10 +205,7 @@ static bool is_icmp(uint8_t proto)
 
 static bool same_ends(const struct ft_packet *pkt)
 {
-    bool addr = (pkt->key.bits & FT_KEY_V6) ? memcmp(pkt->addr6, pkt->addr6 + 16, 16) == 0
-                                            : pkt->key.addr[0] == pkt->key.addr[1];
-
-    return addr && pkt->key.port[0] == pkt->key.port[1];
+    return ft_packet_to_itself(pkt) && pkt->key.port[0] == pkt->key.port[1];
 }
 
 /* What few flows have from the beginning. */
@@ -337,6 +334,21 @@ uint32_t ft__flow_create(struct ft_table *t, const struct ft_packet *pkt, uint64
     t->stats.active++;
     schedule(t, i);
     return i;
+}
+
+void ft__flow_face(struct ft_table *t, uint32_t i, uint32_t before, const struct ft_packet *pkt)
+{
+    struct ft__hot *h = &t->hot[i];
+    int d = pkt->swap ^ t->hot[before].fwd;
+
+    h->fwd = t->hot[before].fwd;
+    h->seen =
+        (uint8_t)((h->seen & ~FT__SEEN_FLIPPED) | (t->hot[before].seen & FT__SEEN_FLIPPED)) & 0x7f;
+    h->last_ns[!d] = FT__NEVER;
+    h->last_ns[d] = t->cold[i].first_ns[d] = pkt->ts_ns;
+    if (d == FT_DIR_REV) {
+        h->state &= (uint8_t)~FT__S_SYN; /* that is the initiator's */
+    }
 }
 
 void ft__flow_end(struct ft_table *t, uint32_t i, enum ft_reason reason, int64_t at_ns)

@@ -100,6 +100,7 @@ void ft_table_record(struct ft_table *t, struct ft_flow_record *r)
 
     memset(r->part, 0, sizeof r->part);
     r->part[FT_PART_CORE] = r;
+    r->dropped = 0;
     r->entry = i;
     totals(t, i, r);
     orient(t, i, r);

@@ -17,6 +17,7 @@ enum {
     FLOWS_MAX = 1 << 27,
     HINT_SHIFT = 24,
     PROTO_TCP = 6,
+    PROTO_UDP = 17,
 };
 
 /* A SYN that comes later than this after its answer is another one. */
@@ -289,9 +290,32 @@ static bool syn_is_late(const struct ft_table *t, uint32_t i, const struct ft_pa
            ft_time_sub(pkt->ts_ns, t->cold[i].first_ns[1]) < reorder_ns;
 }
 
-/* The entry that pkt is to be counted in: i, or a new one when i has timed out or was restarted.
- * FT__NONE: a record of i comes first. */
-FT_COLD static uint32_t check(struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
+/* A packet on an entry that is there: does it open another connection? */
+static bool restarts(const struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
+{
+    const struct ft_flow_rules *rules = &t->cfg.rules;
+    const struct ft__hot *h = &t->hot[i];
+
+    if (rules->past_tcp_end) {
+        return rules->tcp_end == FT_TCP_END_AT_SYN && (h->state & FT__S_CLOSED) &&
+               (pkt->tcp_flags & FT_TCP_SYN);
+    }
+    return is_syn(pkt) && syn_restarts(h, pkt, rules->syn_begins);
+}
+
+/* Does a flow that begins with pkt, behind the active timeout of this one, go on from it? */
+static bool follows(const struct ft_table *t, uint32_t i, const struct ft_packet *pkt)
+{
+    bool ports = pkt->key.proto == PROTO_TCP || pkt->key.proto == PROTO_UDP;
+
+    return t->cfg.rules.follows >= (ports ? FT_FOLLOWS_TCP_UDP : FT_FOLLOWS_ALL) &&
+           !restarts(t, i, pkt);
+}
+
+/* The entry that pkt is to be counted in: i, or a new one when i has timed out or was restarted;
+ * *before is i when the new one goes on from it. FT__NONE: a record of i comes first. */
+FT_COLD static uint32_t check(struct ft_table *t, uint32_t i, const struct ft_packet *pkt,
+                              uint32_t *before)
 {
     uint64_t salt;
 
@@ -302,10 +326,15 @@ FT_COLD static uint32_t check(struct ft_table *t, uint32_t i, const struct ft_pa
         return FT__NONE;
     }
     if (ft__flow_settle_active(t, i, pkt->ts_ns)) {
-        return ft__flow_create(t, pkt, 0);
+        uint32_t entry = ft__flow_create(t, pkt, 0);
+
+        if (follows(t, i, pkt)) {
+            ft__flow_face(t, entry, i, pkt);
+            *before = i;
+        }
+        return entry;
     }
-    if (t->cfg.rules.past_tcp_end || !is_syn(pkt) ||
-        !syn_restarts(&t->hot[i], pkt, t->cfg.rules.syn_begins)) {
+    if (!restarts(t, i, pkt)) {
         return i;
     }
     if (syn_is_late(t, i, pkt)) {
@@ -379,6 +408,31 @@ static bool closes_by_flags(const struct ft__hot *h, const struct ft_packet *pkt
             (h->tcp_flags[0] & h->tcp_flags[1] & pkt->tcp_flags & FT_TCP_FIN));
 }
 
+/* FT_TCP_END_AT_SYN: a packet after the flow's first. */
+static void approach_end(struct ft__hot *h, struct ft__cold *c, const struct ft_packet *pkt)
+{
+    uint8_t fins = h->tcp_flags[0] & h->tcp_flags[1] & FT_TCP_FIN;
+    bool closed = (h->state & FT__S_CLOSED) != 0;
+
+    if (pkt->tcp_flags & FT_TCP_FIN) {
+        h->state |= c->fin_later && fins != 0 && !closed ? FT__S_FINS : 0;
+        c->fin_later = true;
+    } else if ((pkt->tcp_flags & FT_TCP_RST) ||
+               ((h->state & FT__S_FINS) && (pkt->tcp_flags & FT_TCP_ACK))) {
+        h->state = (uint8_t)((h->state | FT__S_CLOSED) & ~FT__S_FINS);
+    }
+}
+
+/* FT_TCP_END_AT_ONCE: is a packet after the flow's first its last? Who sent it is told by the
+ * addresses, so of a host that talks to itself all is forward. */
+static bool ends_at_once(const struct ft_packet *pkt, int d)
+{
+    if (pkt->tcp_flags & FT_TCP_FIN) {
+        return d == FT_DIR_REV && !ft_packet_to_itself(pkt);
+    }
+    return (pkt->tcp_flags & FT_TCP_RST) != 0;
+}
+
 /* Is it over with FINs, whatever was acknowledged? */
 static bool closes_by_fins(const struct ft_table *t, uint32_t i)
 {
@@ -400,10 +454,13 @@ static void note_over(struct ft_table *t, uint32_t i, int64_t ts_ns)
 }
 
 /* What may follow a counted packet: established, closed, a snapshot. */
-FT_COLD static void after(struct ft_table *t, uint32_t i, const struct ft_packet *pkt, bool closed)
+FT_COLD static void after(struct ft_table *t, uint32_t i, const struct ft_packet *pkt,
+                          const struct ft_counted *at)
 {
     struct ft__hot *h = &t->hot[i];
-    uint8_t before = h->state;
+    uint8_t before = h->state, tcp_end = t->cfg.rules.tcp_end;
+    bool closed = (at->bits & FT_AT_CLOSES) != 0;
+    bool looks = pkt->key.proto == PROTO_TCP && (at->bits & FT_AT_NEW) == 0;
 
     if (h->pkts[0] >= PROBATION_PACKETS || h->last_ns[1] != FT__NEVER) {
         h->state |= FT__S_ESTABLISHED;
@@ -411,6 +468,9 @@ FT_COLD static void after(struct ft_table *t, uint32_t i, const struct ft_packet
     if ((closed || closes_by_flags(h, pkt) || closes_by_fins(t, i)) && !t->cfg.rules.past_tcp_end) {
         note_over(t, i, pkt->ts_ns);
         h->state |= FT__S_CLOSED;
+    }
+    if (tcp_end == FT_TCP_END_AT_SYN && looks) {
+        approach_end(h, &t->cold[i], pkt);
     }
     if ((before ^ h->state) & (FT__S_ESTABLISHED | FT__S_CLOSED)) {
         ft__flow_reschedule(t, i);
@@ -422,6 +482,9 @@ FT_COLD static void after(struct ft_table *t, uint32_t i, const struct ft_packet
             h->state &= (uint8_t)~FT__S_SNAPSHOTS;
         }
     }
+    if (tcp_end == FT_TCP_END_AT_ONCE && looks && ends_at_once(pkt, at->dir)) {
+        ft__flow_end(t, i, FT_REASON_END, pkt->ts_ns);
+    }
 }
 
 FT_INLINE bool needs_after(const struct ft__hot *h, const struct ft_packet *pkt, int d)
@@ -429,7 +492,7 @@ FT_INLINE bool needs_after(const struct ft__hot *h, const struct ft_packet *pkt,
     bool grows = !(h->state & FT__S_ESTABLISHED) && (d == 1 || h->pkts[0] >= PROBATION_PACKETS);
 
     return grows || (pkt->tcp_flags & (FT_TCP_FIN | FT_TCP_RST)) != 0 ||
-           (h->state & FT__S_SNAPSHOTS) != 0;
+           (h->state & (FT__S_SNAPSHOTS | FT__S_FINS)) != 0;
 }
 
 /* A packet out of a tunnel. */
@@ -533,14 +596,14 @@ FT_INLINE void tell_time(struct ft_table *t, int64_t ts_ns)
 /* Counts one packet. False: a record of its flow comes first. */
 FT_INLINE bool update(struct ft_table *t, const struct ft_packet *pkt, struct ft_counted *at)
 {
-    uint32_t i = find(t, pkt), found = i;
+    uint32_t i = find(t, pkt), found = i, before = FT__NONE;
     bool closes = false;
 
     tell_time(t, pkt->ts_ns);
     if (i == FT__NONE) {
         i = ft__flow_create(t, pkt, 0);
     } else if (FT_UNLIKELY(needs_check(t, &t->hot[i], pkt))) {
-        i = check(t, i, pkt);
+        i = check(t, i, pkt, &before);
         if (i == FT__NONE) {
             return false;
         }
@@ -549,6 +612,10 @@ FT_INLINE bool update(struct ft_table *t, const struct ft_packet *pkt, struct ft
     int d = pkt->swap ^ h->fwd;
 
     place(t, i, pkt, d, i != found, at);
+    if (FT_UNLIKELY(before != FT__NONE)) {
+        at->before = before;
+        at->bits |= FT_AT_FOLLOWS;
+    }
     count(t, i, pkt, d);
     if (pkt->key.proto == PROTO_TCP &&
         FT_UNLIKELY(ft__conn_looks(h, pkt, d, is_known_syn(h, pkt)))) {
@@ -556,7 +623,7 @@ FT_INLINE bool update(struct ft_table *t, const struct ft_packet *pkt, struct ft
     }
     if (FT_UNLIKELY(closes || needs_after(h, pkt, d))) {
         at->bits |= closes ? FT_AT_CLOSES : 0;
-        after(t, i, pkt, closes);
+        after(t, i, pkt, at);
     }
     return true;
 }

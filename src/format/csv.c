@@ -29,6 +29,7 @@ static size_t end_line(uint8_t *p, const uint8_t *out)
 struct csv {
     struct ft_format format;
     bool safe;                 /* ?spreadsheet=safe */
+    bool dialect;              /* ?dialect= */
     bool zeek;                 /* ?dialect=zeek: a table of Zeek's */
     struct ft_columns columns; /* of its one kind of event */
 };
@@ -112,6 +113,8 @@ static size_t put_row(const struct ft_format *f, uint8_t *out, const void *const
             p = ft__zeek_cell(p, c->field, &v);
         } else if (!v.null) {
             p = put_cell(p, (enum ft_type)c->field->type, &v, csv->safe);
+        } else if (csv->dialect && v.nonfinite != 0) {
+            p = v.nonfinite == 'I' ? FT_PUT_LIT(p, "Infinity") : FT_PUT_LIT(p, "NaN");
         }
         *p++ = csv->zeek ? '\t' : ',';
     }
@@ -189,6 +192,7 @@ static int csv_open(const struct ft_format_config *cfg, struct ft_format **out, 
     csv->format.ops = &ft_format_csv;
     csv->format.flow_max = ft_format_flow_max(cfg);
     csv->safe = cfg->safe;
+    csv->dialect = cfg->dialect != NULL;
     csv->zeek = cfg->dialect != NULL && strcmp(cfg->dialect, "zeek") == 0;
     csv->format.trailer_room = csv->zeek ? FT__ZEEK_CLOSE : 0;
     if (e == FT_EVENT_FLOW && cfg->columns != NULL) {

@@ -123,6 +123,7 @@ FT_INLINE void ft_column_get(const struct ft_column *c, const void *const *parts
 {
     if (parts[c->part] == NULL) {
         out->null = true;
+        out->nonfinite = 0;
         return;
     }
     ft_field_get(c->field, parts[c->part], out);

@@ -32,6 +32,7 @@ static uint64_t load(const uint8_t *at, uint8_t width)
 void ft_field_get(const struct ft_field *f, const void *part, struct ft_value *out)
 {
     out->null = false;
+    out->nonfinite = 0;
     if (f->width == 0) {
         out->item = f->item;
         f->get(part, out);

@@ -27,7 +27,8 @@ enum ft_type {
     FT_T_U32,
     FT_T_U64,
     FT_T_I64,
-    FT_T_F64,    /* finite; text: 15 significant digits at least, no trailing zeros */
+    FT_T_F64,    /* finite; of a member of 8 bytes all bits set may stand for null; text: 15
+                    significant digits at least, no trailing zeros */
     FT_T_TIME,   /* int64 ns since 1970; text: seconds with six decimals */
     FT_T_STRING, /* static text that needs no escaping */
     FT_T_TEXT,   /* untrusted bytes with a length, from packets: escaped */
@@ -53,6 +54,8 @@ struct ft_value {
     bool null;
     uint8_t ip_version; /* FT_T_ADDR: 4 or 6 */
     uint8_t item;       /* FT_T_LIST: as in the row */
+    uint8_t
+        nonfinite; /* FT_T_F64, null: what a tool writes there, 'I' for Infinity, 'N' for NaN; 0 */
     union {
         uint32_t text_len; /* FT_T_TEXT, BYTES: bytes at text */
         uint32_t n_items;  /* FT_T_LIST */
@@ -66,7 +69,7 @@ struct ft_value {
         const uint8_t *addr; /* FT_T_ADDR, network order, in the event */
         const void *items;   /* FT_T_LIST: [n_items], each as wide as its type; in the event */
     };
-    char buf[48];
+    char buf[112];
 };
 
 /* The event struct of a sample. */

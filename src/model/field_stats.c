@@ -38,6 +38,7 @@ STATS(fragments_overlap, v->u = s->fragments_overlap)
 STATS(app_packets, v->u = s->app_packets)
 STATS(app_no_buffer, v->u = s->app_no_buffer)
 STATS(where_left_out, v->u = s->where_left_out)
+STATS(profile_skipped, v->u = s->profile_skipped)
 STATS(labelled, v->u = s->labelled)
 STATS(unlabelled, v->u = s->unlabelled)
 STATS(labels_unclear, v->u = s->labels_unclear)
@@ -318,6 +319,9 @@ static const struct ft_field stats_fields[] = {
      .meaning = "streams whose names were given up because all buffers were taken (--app)"},
     {NUMBER("where_left_out", "records", p_where_left_out),
      .meaning = "flow records that do not satisfy --where: no output has them"},
+    {NUMBER("profile_skipped", "records", p_profile_skipped),
+     .meaning = "flow records that the tool drops that a profile is named for: outputs with its "
+                "columns have them not"},
     {NUMBER("labelled", "flows", p_labelled),
      .meaning = "final flow records that a rule of --labels knows"},
     {NUMBER("unlabelled", "flows", p_unlabelled), .meaning = "those that no rule knows (--labels)"},

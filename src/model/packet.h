@@ -9,7 +9,9 @@
 #ifndef FT_MODEL_PACKET_H
 #define FT_MODEL_PACKET_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "flowtap/macros.h"
 
@@ -114,11 +116,20 @@ struct ft_packet {
     };
 } FT_ALIGNED(32);
 
+/* From an address to itself? */
+FT_INLINE bool ft_packet_to_itself(const struct ft_packet *pkt)
+{
+    return (pkt->key.bits & FT_KEY_V6) ? memcmp(pkt->addr6, pkt->addr6 + 16, 16) == 0
+                                       : pkt->key.addr[0] == pkt->key.addr[1];
+}
+
 enum {
     FT_MARK_SAMPLE = 1,    /* set by the pipeline */
     FT_MARK_ROCE = 2,      /* roce_bth holds */
     FT_MARK_TRUNCATED = 4, /* fewer bytes were captured than there were */
-    FT_MARK_LINK = 8       /* when the decoder was asked for links, of Ethernet without a tunnel */
+    FT_MARK_LINK = 8,      /* when the decoder was asked for links, of Ethernet without a tunnel */
+    FT_MARK_OFFSET = 0xf0  /* TCP: the data offset as on the wire, 32-bit words of the header; 0
+                              when it was not captured, and of others */
 };
 enum { FT_FRAG_NONE = 0, FT_FRAG_FIRST = 1, FT_FRAG_LATER = 2 };
 /* What is looked at of one packet, wherever it comes from: a hello of 16 KiB and what is around. */

@@ -82,6 +82,7 @@ struct ft_flow_record {
     /* what features that are on say, by enum ft_part: NULL when they say nothing (their columns are
      * null); [FT_PART_CORE] is this record */
     const void *part[FT_PARTS_MAX];
+    uint32_t dropped; /* the parts, a bit each, of tools that would not write this record */
 };
 
 /* How the packets of a flow are distributed, by direction. */
@@ -162,6 +163,41 @@ struct ft_splt_record {
     uint8_t direction[FT_SPLT_MAX];   /* FT_DIR_* */
     uint8_t tcp_flags[FT_SPLT_MAX];
     uint32_t n;
+};
+
+/* What CICFlowMeter says of a flow, in one form or the other. Times in us, sizes in bytes of the
+ * transport's payload; by direction where it is an array of two. */
+struct ft_cic_stats {
+    double mean, std;
+    int64_t max, min;
+};
+struct ft_cic_record {
+    uint64_t packets[2];
+    uint64_t payload_sum[2];
+    uint64_t header_sum[2];
+    uint64_t psh[2], urg[2], rst[2];
+    uint64_t flags[8]; /* packets with each flag, FIN first */
+    uint64_t with_data[2];
+    uint64_t header_min[2];
+    uint64_t window[2];
+    uint64_t retrans[3]; /* of both directions, too */
+    int64_t first_us, duration_us, connection_us;
+    int64_t gap_sum[2];
+    struct ft_cic_stats payload[2], gap[2];
+    struct ft_cic_stats all_gaps, all_payload, active, idle;
+    double all_variance; /* of payloads */
+    /* per second; those of the flow NaN of all bits for null */
+    double bytes_rate, packets_rate, side_rate[2];
+    double down_up, average, segment[2];
+    double bulk_bytes[2], bulk_packets[2], bulk_rate[2];
+    double subflow_packets[2], subflow_bytes[2];
+    uint8_t nonfinite; /* what the tool writes for both rates: 'I' Infinity, 'N' NaN and Infinity */
+    uint8_t version;   /* 4 or 6 */
+    uint8_t protocol;  /* as the tool writes it */
+    uint8_t icmp_type, icmp_code;
+    bool has_icmp;
+    uint16_t port[2];         /* source, destination; likewise: */
+    uint8_t src[16], dst[16]; /* IPv4 in the first 4 bytes */
 };
 
 /* A flow as Zeek's conn.log has it: 0 is the originator, 1 the responder, which need not be the

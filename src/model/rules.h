@@ -10,6 +10,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* When the packets of a TCP connection are over. */
+enum ft_tcp_end {
+    FT_TCP_END_OWN, /* a RST, or FINs both ways and their acknowledgments; or another one's SYN */
+    /* CICFlowMeter: after the first packet the responder's FIN is the last one, or a RST that is no
+     * FIN; what comes then is another flow's */
+    FT_TCP_END_AT_ONCE,
+    /* its corrected form: FINs both ways and an ACK, or a RST, are an end, and what comes still
+     * belongs to it up to the next SYN. The first packet's flags count for nothing but the FIN. */
+    FT_TCP_END_AT_SYN
+};
+
+/* Which flows go on from the one that their active timeout ended: they face its way, whatever their
+ * first packet. */
+enum ft_follows { FT_FOLLOWS_NONE, FT_FOLLOWS_TCP_UDP, FT_FOLLOWS_ALL };
+
 struct ft_flow_rules {
     const char *name;      /* of the profile that they are named for; NULL: flowtap's own */
     int64_t idle_ns;       /* a gap of this or more ends the flow, in either direction of time */
@@ -39,6 +54,8 @@ struct ft_flow_rules {
                         another protocol, whatever its ports or ICMP types, is one flow */
     int64_t tick_ns; /* times are cut to multiples of this before they are compared; 0: they are
                         not */
+    uint8_t tcp_end; /* enum ft_tcp_end; not OWN: with past_tcp_end */
+    uint8_t follows; /* enum ft_follows; not NONE: with active_at_packet */
 };
 
 #endif

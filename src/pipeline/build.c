@@ -219,6 +219,7 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
         (r->events >> FT_EVENT_FLOW & 1) != 0) { /* added behind the plan */
         return ft_err_set(err, FT_E_STATE, "%s: no -o output has the columns of -p", url->text);
     }
+    r->parts = p->plan.collect ? 0 : ft_columns_parts(&columns);
     rc = ops->open(&cfg, &r->format, &why);
     return rc == FT_OK ? rc : ft_err_set(err, rc, "%s: %s", url->text, why.what);
 }

@@ -2,6 +2,8 @@
 /* pipeline: events to outputs, see emit.h. */
 #include "pipeline/emit.h"
 
+#include "feature/feature.h"
+
 #define HAS(mask, event) (((mask) >> (event)) & 1u)
 
 void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32_t n, uint32_t i)
@@ -13,12 +15,14 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
         e->to[k].writer = ft_output_writer(routes[k].output, i);
         e->to[k].format = routes[k].format;
         e->to[k].events = routes[k].events;
+        e->to[k].parts = routes[k].parts;
         e->to[k].packets = routes[k].packets;
         e->makes_packets |= routes[k].packets != NULL;
         e->to[k].count_only = ft_writer_count_only(e->to[k].writer);
         e->events |= routes[k].events;
         e->makes_samples |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_SAMPLE);
-        e->makes_flows |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_FLOW);
+        e->makes_flows |= (!e->to[k].count_only || ft_features_drop(routes[k].parts)) &&
+                          HAS(routes[k].events, FT_EVENT_FLOW);
     }
     e->makes_flows |= e->where != NULL && HAS(e->events, FT_EVENT_FLOW);
 }
@@ -69,6 +73,8 @@ void ft_emit_samples(struct ft_emitter *e, const struct ft_packet *pkts,
 void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
 {
     struct ft_emitter *e = cookie;
+    uint32_t dropped = rec != NULL ? rec->dropped : 0;
+    bool skipped = false;
 
     if (rec != NULL && !ft_emit_wanted(e, rec->part)) {
         return;
@@ -82,6 +88,10 @@ void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
         if (!HAS(e->to[k].events, FT_EVENT_FLOW)) {
             continue;
         }
+        if (FT_UNLIKELY((dropped & e->to[k].parts) != 0)) {
+            skipped = true;
+            continue;
+        }
         if (e->to[k].count_only) {
             ft_writer_count(w, FT_EVENT_FLOW, 1);
             continue;
@@ -93,6 +103,7 @@ void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
             ft_writer_end(w, FT_EVENT_FLOW, f->ops->flow(f, p, rec));
         }
     }
+    e->profile_skipped += skipped;
 }
 
 void ft_emit_stats(struct ft_emitter *e, const struct ft_stats *s)

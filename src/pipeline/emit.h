@@ -25,6 +25,7 @@ struct ft_route {
     struct ft_format *format;       /* or NULL, when it holds packets */
     struct ft_packet_file *packets; /* it holds packets; or NULL */
     unsigned events;                /* bit per enum ft_event */
+    uint32_t parts;                 /* that its columns look at: a bit per enum ft_part */
 };
 
 struct ft_emitter {
@@ -32,16 +33,18 @@ struct ft_emitter {
         struct ft_writer *writer;
         const struct ft_format *format;
         unsigned events;
+        uint32_t parts;
         bool count_only;
         struct ft_packet_file *packets;
     } to[FT_MAX_OUTPUTS];
     uint32_t n;
     unsigned events;              /* union of all outputs */
     bool makes_samples;           /* some output wants the bytes of samples */
-    bool makes_flows;             /* some output, or where, wants what is in flow records */
+    bool makes_flows;             /* some output, or where, has to see flow records */
     bool makes_packets;           /* some output holds packets (packets.h) */
     const struct ft_where *where; /* --where: flow records that satisfy it only; NULL: all */
     uint64_t left_out;            /* that did not */
+    uint64_t profile_skipped;     /* that the tools of some output's columns drop */
     struct ft_anonymizer *anon;   /* --anonymize: every event goes through it; owned, or NULL */
 };
 

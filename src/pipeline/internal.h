@@ -121,7 +121,7 @@ struct ft_worker {
     struct ft_count late, steps, ended[FT_REASON__COUNT];                   /* (A) */
     struct ft_count ring_dropped, ring_dropped_bytes;     /* (A) written by the reader */
     _Atomic int64_t now_ns;                               /* (A) newest packet time of its table */
-    struct ft_count where_left_out;                       /* (A) */
+    struct ft_count where_left_out, profile_skipped;      /* (A) */
     struct ft_count labelled, unlabelled, labels_unclear; /* (A) */
     struct ft_count collected[FT_COLLECT__COUNT];         /* (A) */
 };

@@ -85,7 +85,11 @@ static void write_record(struct ft_meter *m, uint32_t entry)
 
     ft_table_record(m->table, &r);
     for (uint32_t k = 0; k < m->n_on; k++) {
-        r.part[m->on[k].part] = m->on[k].feature->record(m->on[k].state, entry, &r);
+        const void *part = m->on[k].feature->record(m->on[k].state, entry, &r);
+        bool dropped = part == FT_RECORD_DROPPED;
+
+        r.part[m->on[k].part] = dropped ? NULL : part;
+        r.dropped |= (uint32_t)dropped << m->on[k].part;
     }
     m->emit(m->cookie, &r);
 }

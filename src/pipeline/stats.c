@@ -142,6 +142,7 @@ void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
         }
         add_ring(w, s);
         s->where_left_out += ft_count_get(&w->where_left_out);
+        s->profile_skipped += ft_count_get(&w->profile_skipped);
         s->labelled += ft_count_get(&w->labelled);
         s->unlabelled += ft_count_get(&w->unlabelled);
         s->labels_unclear += ft_count_get(&w->labels_unclear);

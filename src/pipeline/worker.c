@@ -156,6 +156,7 @@ void ft__worker_publish(struct ft_worker *w)
         ft_count_set(&w->verdict[i], w->dec.verdict[i]);
     }
     ft_count_set(&w->where_left_out, w->emit.left_out);
+    ft_count_set(&w->profile_skipped, w->emit.profile_skipped);
     ft_count_set(&w->fragments_held, w->dec.fragment.held);
     ft_count_set(&w->fragments_duplicate, w->dec.fragment.duplicates);
     ft_count_set(&w->fragments_overlap, w->dec.fragment.overlaps);

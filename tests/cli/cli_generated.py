@@ -4,9 +4,10 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import unittest
 
-from support import BUILD, ROOT, SAMPLE, Case, main, run
+from support import BUILD, FLOWTAP, ROOT, SAMPLE, Case, main, run
 
 
 def options(case):
@@ -49,6 +50,16 @@ class Generated(Case):
                    "rotate?", "read", "-o", "ndjson:x?rotat=1h", SAMPLE)
         self.wrong("--output ndjson:x?spreadsheet=safe: spreadsheet= is for csv outputs", "read",
                    "-o", "ndjson:x?spreadsheet=safe", SAMPLE)
+
+    def test_features(self):
+        """The tables of docs/features are the rows of the program."""
+        pages = sorted((ROOT / "docs/features").glob("*.md"))
+        self.assertTrue(pages)
+        for page in pages:
+            r = subprocess.run([sys.executable, "-B", ROOT / "scripts/features_md.py", FLOWTAP, page.stem],
+                               capture_output=True, text=True, check=True)
+            self.assertGreater(len(r.stdout.splitlines()), 2, page)
+            self.assertTrue(page.read_text().endswith("-->\n\n" + r.stdout), f"{page}: scripts/features_md.py --write")
 
     @unittest.skipUnless(shutil.which("mandoc"), "mandoc is not installed")
     def test_man_page(self):

@@ -77,6 +77,7 @@ def one_capture(path, tool, columns):
         check("%s -w %s %s table" % (path, w, tool), table(read(path, "-o", "csv:-?dialect=" + tool, workers=w)) == rows)
     with open(path, "rb") as f:
         text = flowtap("read", "--quiet", "-w", "1", "-e", "flow", "-p", tool, "-", data=f.read())
+    # flows that end at once leave their places to others, and which takes one hangs on the batches
     check("%s stdin %s" % (path, tool), sorted(text.splitlines()) == sorted(want.splitlines()))
     check("%s %s beside others" % (path, tool),
           records(read(path, "-p", tool + ",sizes,tcp,tunnel,app,packets"), columns) == records(want, columns))
@@ -95,12 +96,14 @@ def snapshots(tool, columns, folder):
             f.write(pcap(c.frames))
         counts = range(1, 9)
         text = read(path, "-p", tool, "--snapshot", ",".join(map(str, counts)))
-        got = [line for line in text.splitlines() if json.loads(line)["reason"] == "snapshot"]
-        check("snapshots of " + tool, len(got) == len(counts))
-        for n, line in zip(counts, got):
+        events = [(json.loads(line), line) for line in text.splitlines()]
+        first = [line for e, line in events if e["flow_id"] == events[0][0]["flow_id"] and e["reason"] == "snapshot"]
+        got = {json.loads(line)["aggregate_metrics"]["packet_count"]: line for line in first}
+        check("snapshots of " + tool, len(got) >= len(counts) - 1)  # some tools drop flows of one packet
+        for n in counts:
             with open(path, "wb") as f:
                 f.write(pcap(c.frames[:n]))
-            check("%s after %d packets" % (tool, n), records(line, columns) == records(read(path, "-p", tool), columns))
+            check("%s after %d packets" % (tool, n), records(got.get(n, ""), columns) == records(read(path, "-p", tool), columns))
 
 
 def main():

@@ -251,6 +251,7 @@ void account_table(const struct ft_stats *s)
         table_flows(s);
     }
     maybe("left out by --where", s->where_left_out, "flow records");
+    maybe("dropped by the profile", s->profile_skipped, "flow records");
     table_labels(s);
     table_outputs(s);
 }
@@ -369,6 +370,7 @@ void account_json(const struct ft_stats *s, const char *input)
         json_flows(s);
     }
     member("where_left_out", s->where_left_out);
+    member("profile_skipped", s->profile_skipped);
     member("labelled", s->labelled);
     member("unlabelled", s->unlabelled);
     member("labels_unclear", s->labels_unclear);

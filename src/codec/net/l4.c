@@ -66,6 +66,7 @@ static enum ft_verdict decode_tcp(struct ft_net *n)
     n->tcp_window = left >= 16 ? ft_load_be16(p + 14) : 0;
     if (left >= 13) {
         header = (p[12] >> 4) * 4u;
+        n->tcp_offset = p[12] & FT_MARK_OFFSET;
         if (whole && (header < TCP_MIN || header > n->wire)) {
             return FT_V_TCP_OFFSET;
         }
@@ -147,6 +148,7 @@ enum ft_verdict ft_l4_decode(struct ft_net *n)
     n->tcp_mss = 0;
     n->icmp = 0;
     n->tcp_opts = 0;
+    n->tcp_offset = 0;
     n->has_bth = false;
     n->payload = NULL;
     n->payload_cap = 0;

@@ -112,9 +112,10 @@ struct ft_net {
     uint32_t tcp_ack;       /* l4: likewise as tcp_seq */
     uint16_t tcp_mss;       /* l4: as in ft_packet, likewise icmp */
     uint16_t icmp;
-    uint8_t tcp_opts;  /* l4: as in ft_packet */
-    uint16_t ip_id;    /* ip: as in ft_packet */
-    uint8_t frag_more; /* ip: as in ft_packet, likewise frag_off and frag_id */
+    uint8_t tcp_opts;   /* l4: as in ft_packet */
+    uint8_t tcp_offset; /* l4: as FT_MARK_OFFSET */
+    uint16_t ip_id;     /* ip: as in ft_packet */
+    uint8_t frag_more;  /* ip: as in ft_packet, likewise frag_off and frag_id */
     uint16_t frag_off;
     uint16_t frag_len;
     uint32_t frag_id;

@@ -8,6 +8,15 @@
 static const uint8_t addrs6[32] = {ADDRS6};
 static const uint8_t addrs4[8] = {ADDRS4};
 
+/* The TCP data offset of a frame. */
+static int offset_of(const struct frame *f)
+{
+    if (!f->want.tcp || strcmp(f->name, "ip4 short first fragment") == 0) {
+        return 0; /* the fragment ends before it */
+    }
+    return strcmp(f->name, "tcp4 options") == 0 ? 6 : 5;
+}
+
 static void check_packet(const struct frame *f, const struct ft_packet *p)
 {
     const struct expect *w = &f->want;
@@ -43,7 +52,8 @@ static void check_packet(const struct frame *f, const struct ft_packet *p)
     CHECK_EQ(p->frag, w->frag);
     CHECK_EQ(p->ttl, 61);
     CHECK_EQ(p->tos, 0xb8);
-    CHECK_EQ(p->mark, 0);
+    CHECK_EQ(p->mark & ~FT_MARK_OFFSET, 0);
+    CHECK_EQ(p->mark >> 4, offset_of(f));
     CHECK_EQ(p->tcp_flags, w->tcp ? FT_TCP_PSH | FT_TCP_ACK : 0);
     CHECK_EQ(p->tcp_window, w->tcp ? 502 : 0);
     if (strcmp(f->name, "ip4 short first fragment") == 0) {

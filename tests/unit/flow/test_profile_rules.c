@@ -200,6 +200,128 @@ static void test_first_is_fwd(void)
     ft_table_free(t);
 }
 
+/* What ends a flow at once: the responder's FIN or a RST, and neither the first packet nor the
+ * initiator's FIN. A host that talks to itself has no responder. */
+static void test_ends_at_once(void)
+{
+    static const struct {
+        uint8_t first, side, flags;
+        bool itself;
+        uint32_t flows;
+    } cases[] = {{ACK, 1, FIN | ACK, false, 2}, {ACK, 0, FIN | ACK, false, 1},
+                 {ACK, 0, RST, false, 2},       {ACK, 0, RST | FIN, false, 1},
+                 {RST, 1, ACK, false, 1},       {FIN, 0, ACK, false, 1},
+                 {ACK, 1, FIN, true, 1},        {ACK, 1, RST, true, 2}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ft_table *t = table((struct ft_flow_rules){.idle_ns = 600 * SEC,
+                                                          .active_ns = 120 * SEC,
+                                                          .active_ends = true,
+                                                          .past_tcp_end = true,
+                                                          .first_is_fwd = true,
+                                                          .tcp_end = FT_TCP_END_AT_ONCE});
+        struct ft_packet p[3] = {make_packet(2000, 0, BASE, 6, cases[i].first),
+                                 make_packet(2000, cases[i].side, BASE + 1, 6, cases[i].flags),
+                                 make_packet(2000, 0, BASE + 2, 6, ACK)};
+
+        for (int k = 0; k < 3; k++) {
+            p[k].key.addr[1] = cases[i].itself ? p[k].key.addr[0] : p[k].key.addr[1];
+            make_hash(&p[k]);
+            feed(t, p[k]);
+        }
+        CHECK_EQ(out.n, cases[i].flows - 1);
+        if (out.n == 1) {
+            CHECK_EQ(out.rec[0].reason, FT_REASON_END);
+            CHECK_EQ(out.rec[0].packets[0] + out.rec[0].packets[1], 2);
+            CHECK_EQ(out.rec[0].timestamp_ns, BASE + 1);
+        }
+        flush(t, BASE + 3, FT_REASON_EOF);
+        CHECK_EQ(out.n, cases[i].flows);
+        ft_table_free(t);
+    }
+}
+
+/* What makes the next SYN another flow's, and that nothing else does. */
+static void test_ends_at_syn(void)
+{
+    static const struct {
+        uint8_t flags[4]; /* 128: of the responder */
+        uint8_t last;
+        uint32_t flows;
+    } cases[] = {
+        {{FIN, 128 | FIN, ACK, ACK}, SYN, 2}, {{FIN, 128 | FIN, ACK, ACK}, ACK, 1},
+        {{FIN, 128 | FIN, FIN, FIN}, SYN, 1}, {{FIN, FIN, ACK, ACK}, SYN, 1},
+        {{ACK, 128 | RST, ACK, ACK}, SYN, 2}, {{ACK, RST, FIN, 128 | FIN}, 128 | SYN | ACK, 2},
+        {{ACK, ACK, ACK, ACK}, SYN, 1},       {{FIN, FIN, 128 | FIN, 128 | ACK}, SYN, 2},
+        {{ACK, ACK, FIN, 128 | FIN}, SYN, 1},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ft_table *t = table((struct ft_flow_rules){.idle_ns = 600 * SEC,
+                                                          .active_ns = 120 * SEC,
+                                                          .active_ends = true,
+                                                          .past_tcp_end = true,
+                                                          .tcp_end = FT_TCP_END_AT_SYN});
+
+        feed(t, make_packet(2, 0, BASE, 6, RST)); /* the first packet's flags end nothing */
+        for (int k = 0; k < 4; k++) {
+            uint8_t f = cases[i].flags[k];
+
+            feed(t, make_packet(2, f >> 7, BASE + k + 1, 6, f & 127));
+        }
+        feed(t, make_packet(2, cases[i].last >> 7, BASE + 50 * SEC, 6, cases[i].last & 127));
+        CHECK_EQ(out.n, cases[i].flows - 1);
+        if (out.n == 1) {
+            CHECK_EQ(out.rec[0].reason, FT_REASON_END);
+            CHECK_EQ(out.rec[0].packets[0] + out.rec[0].packets[1], 5);
+        }
+        flush(t, BASE + 51 * SEC, FT_REASON_EOF);
+        CHECK_EQ(out.n, cases[i].flows);
+        CHECK_EQ(out.rec[out.n - 1].src_port, 2);
+        ft_table_free(t);
+    }
+}
+
+/* The responder's packet behind the active timeout: its flow faces the way of the one before, when
+ * the rules say so, and no timer was faster. */
+static void test_follows(void)
+{
+    static const struct {
+        uint8_t proto, follows;
+        int gap;
+        bool same;
+    } cases[] = {{6, FT_FOLLOWS_TCP_UDP, 300, true},    {UDP, FT_FOLLOWS_TCP_UDP, 119, true},
+                 {UDP, FT_FOLLOWS_TCP_UDP, 121, false}, {1, FT_FOLLOWS_TCP_UDP, 119, false},
+                 {1, FT_FOLLOWS_ALL, 119, true},        {6, FT_FOLLOWS_ALL, 600, false},
+                 {6, FT_FOLLOWS_NONE, 119, false}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ft_table *t = table((struct ft_flow_rules){.idle_ns = 600 * SEC,
+                                                          .idle_else_ns = 120 * SEC,
+                                                          .active_ns = 120 * SEC,
+                                                          .active_ends = true,
+                                                          .active_at_packet = true,
+                                                          .past_tcp_end = true,
+                                                          .follows = cases[i].follows});
+
+        feed(t, make_packet(2, 0, BASE, cases[i].proto, 0));
+        feed(t, make_packet(2, 0, BASE + 2 * SEC, cases[i].proto, 0));
+        if (cases[i].same) {
+            advance(t, BASE + (cases[i].gap + 1) * SEC); /* the timers wait */
+            CHECK_EQ(out.n, 0);
+        }
+        feed(t, make_packet(2, 1, BASE + (cases[i].gap + 2) * SEC, cases[i].proto, 0));
+        CHECK_EQ(out.n, 1);
+        CHECK_EQ(out.rec[0].reason,
+                 cases[i].gap < 120 || cases[i].same ? FT_REASON_ACTIVE : FT_REASON_IDLE);
+        flush(t, BASE + 700 * SEC, FT_REASON_EOF);
+        CHECK_EQ(out.n, 2);
+        CHECK_EQ(out.rec[1].src_port == 2, cases[i].same);
+        CHECK_EQ(out.rec[1].packets[cases[i].same], 1);
+        ft_table_free(t);
+    }
+}
+
 static struct ft_packet segment(int side, int64_t at_ns, uint8_t flags, uint32_t seq)
 {
     struct ft_packet p = make_packet(1, side, BASE + at_ns, 6, flags);
@@ -315,6 +437,9 @@ int main(void)
     RUN(test_never_active);
     RUN(test_past_tcp_end);
     RUN(test_first_is_fwd);
+    RUN(test_ends_at_once);
+    RUN(test_ends_at_syn);
+    RUN(test_follows);
     RUN(test_attempts);
     RUN(test_fins_and_fixed_linger);
     RUN(test_names);

@@ -63,7 +63,8 @@ static void check_column(const char *event, const struct ft_field *f)
         break;
     default:
         good &= f->privacy == FT_PRIVACY_NONE ||
-                (f->type == FT_T_STRING && f->privacy == FT_PRIVACY_IDENTITY);
+                (f->type == FT_T_STRING &&
+                 (f->privacy == FT_PRIVACY_IDENTITY || f->privacy == FT_PRIVACY_TIME));
         break;
     }
     good &= !reads_like_identity(f->name) || f->privacy == FT_PRIVACY_IDENTITY;
