@@ -4,23 +4,25 @@
 # from PyPI. What cannot be had is said; tests that need it are skipped.
 #
 #     scripts/readers.sh
+# shellcheck disable=SC2086
 set -eu
 cache=${FT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flowtap}
 python=$cache/python/bin/python
+pip="-m pip install -q --disable-pip-version-check --retries 1 --timeout 20"
 core="pyarrow pandas polars duckdb numpy"
-more="scikit-learn chdb nfstream"
+more="scikit-learn chdb"
 stamp=$cache/python/installed-1
 
 [ -z "${FT_PYTHON:-}" ] || exit 0 # another one is to be used
 [ ! -e "$stamp" ] || exit 0
 mkdir -p "$cache"
 if ! { [ -x "$python" ] || python3 -m venv "$cache/python"; } >&2 ||
-	! "$python" -m pip install -q --disable-pip-version-check $core >&2; then
+	! "$python" $pip $core >&2; then
 	echo "readers: pyarrow and others cannot be had; tests that need them are skipped" >&2
 	exit 0
 fi
 for p in $more; do
-	"$python" -m pip install -q --disable-pip-version-check "$p" >&2 ||
+	"$python" $pip "$p" >&2 ||
 		echo "readers: $p cannot be had; tests that need it are skipped" >&2
 done
 : >"$stamp"

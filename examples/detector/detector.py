@@ -104,11 +104,19 @@ def as_rows(batches):
     return sorted(map(repr, rows))
 
 
+def can_be_alone():
+    """May this process have a network of its own?"""
+    if os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("unshare"):
+        return False
+    make = "ip link add here type veth peer name there"
+    return subprocess.run(["unshare", "-n", *make.split()], capture_output=True, check=False).returncode == 0
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--folder", type=pathlib.Path)
     a = p.parse_args()
-    live = os.geteuid() == 0 and shutil.which("ip") and shutil.which("unshare")
+    live = os.environ.get("FLOWTAP_DETECTOR") == "inside" or can_be_alone()
     if live and os.environ.get("FLOWTAP_DETECTOR") != "inside":
         os.environ["FLOWTAP_DETECTOR"] = "inside"
         os.execvp("unshare", ["unshare", "-n", sys.executable, *sys.argv])

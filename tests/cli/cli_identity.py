@@ -28,6 +28,16 @@ class Identity(Case):
         self.assertEqual(set(every[0]) - set(some[0]), TELLS)
         self.assertEqual([{k: v for k, v in row.items() if k not in TELLS} for row in every], some)
 
+    def test_nfstream(self):
+        """Of a tool's table, too."""
+        tells = {"id", "vlan_id", *(f"{s}_{c}" for s in ("src", "dst") for c in ("ip", "mac", "oui", "port")),
+                 *(f"{d}_{c}_seen_ms" for d in ("bidirectional", "src2dst", "dst2src") for c in ("first", "last"))}
+        every, some = ([*csv.DictReader(io.StringIO(self.good(
+            "read", "--quiet", "-w1", "-e", "flow", *args, "-o", "csv:-?dialect=nfstream", SAMPLE).stdout))]
+            for args in ((), ("--no-identity",)))
+        self.assertEqual(set(every[0]) - set(some[0]), tells)
+        self.assertEqual([{k: v for k, v in row.items() if k not in tells} for row in every], some)
+
     def test_ndjson(self):
         text = self.good("read", "--quiet", "-e", "flow", "-p", EVERY, "--no-identity", SAMPLE).stdout
         for line in text.splitlines():

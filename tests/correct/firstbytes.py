@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Item P7: profile bytes: the first bytes of a flow's first packets, beside the frames that were made."""
+"""Item P8: profile bytes: the first bytes of a flow's first packets, beside the frames that were made."""
 import ipaddress
 import os
 import random
@@ -76,7 +76,7 @@ def got(flows):
     return {port(f): (f["bytes_packets"], bytes.fromhex(f["bytes"])) for f in flows}
 
 
-def test_P7_bytes(m):
+def test_P8_bytes(m):
     for seed, how, args in ((1, {}, ()), (2, {"mask": True}, ("--bytes-masked",)), (3, {"n": 1, "header": 7}, ("--bytes-packets", "1", "--bytes-header", "7")),
                             (4, {"n": 10, "header": 120, "payload": 480, "mask": True}, ("--bytes-packets=10", "--bytes-header=120", "--bytes-payload=480", "--bytes-masked")),
                             (5, {"n": 3, "header": 40, "payload": 0}, ("--bytes-packets=3", "--bytes-header=40", "--bytes-payload=0")),
@@ -88,7 +88,7 @@ def test_P7_bytes(m):
         assert len(want) > 100, len(want)
 
 
-def test_P7_every_road(m):
+def test_P8_every_road(m):
     """From a pipe, where packets are copied from one thread to another; as CSV and Arrow."""
     packets = capture(9)
     data, want = pcap([(p[0], p[2]) for p in packets]), expected(packets)
@@ -104,7 +104,7 @@ def test_P7_every_road(m):
     same({max(a, b): (n, x) for a, b, n, x in zip(*table.rows.values())}, want)
 
 
-def test_P7_cut_captures(m):
+def test_P8_cut_captures(m):
     """Of what was not captured there are zeros; a header that was cut is there as far as it goes."""
     body = b"payload" * 20
     frame = eth(ip4(A, B, 6, tcp(3000, 80, ACK, 1, 2, body, options=mss(9))))
@@ -116,7 +116,7 @@ def test_P7_cut_captures(m):
         same(bytes.fromhex(f["bytes"]), masked(head, 20)[:len(head)].ljust(80, b"\0") + rest.ljust(240, b"\0"), snap)
 
 
-def test_P7_other_protocols_and_links(m):
+def test_P8_other_protocols_and_links(m):
     """Of ICMP all is header; links other than Ethernet; what lies behind the packet is not its own."""
     packet = ip4(A, B, 1, icmp(8, 0, b"\0\1\0\2" + b"z" * 100))
     for mask in (), ("--bytes-masked",):
@@ -128,7 +128,7 @@ def test_P7_other_protocols_and_links(m):
     same(bytes.fromhex(f["bytes"]), packet[:48].ljust(80, b"\0") + b"hello".ljust(240, b"\0"))
 
 
-def test_P7_fragments_have_none(m):
+def test_P8_fragments_have_none(m):
     whole = udp(3000, 80, b"f" * 1000)
     packets = [(T0, eth(ip4(A, B, 17, whole[:800], 7, 0, True))), (T0 + MS, eth(ip4(A, B, 17, whole[800:], 7, 800)))]
     for args in ("-w", "1"), ("-w", "2"):
@@ -136,7 +136,7 @@ def test_P7_fragments_have_none(m):
         same((f["bytes_packets"], bytes.fromhex(f["bytes"])), (2, bytes(1600)))
 
 
-def test_P7_what_a_tunnel_brought_in_fragments(m):
+def test_P8_what_a_tunnel_brought_in_fragments(m):
     """Headers of a packet that lay in several frames are not told; its payload is."""
     inner = ip4(A, B, 17, udp(3000, 80, b"p" * 1000))
     gre = struct.pack("!HH", 0, 0x0800) + inner
@@ -145,14 +145,14 @@ def test_P7_what_a_tunnel_brought_in_fragments(m):
     same([bytes.fromhex(f["bytes"]) for f in flows], [bytes(80) + b"p" * 240 + bytes(4 * 320)])
 
 
-def test_P7_snapshots(m):
+def test_P8_snapshots(m):
     packets = [p for p in capture(3) if p[1] == 6]
     flows = m.flows([(p[0], p[2]) for p in packets], "-p", "bytes", "--snapshot", "1,3")
     for n, f in zip((1, 3), flows):
         same(got([f]), expected(packets[:n]), n)
 
 
-def test_P7_privacy(m):
+def test_P8_privacy(m):
     packets = capture(1)[:50]
     frames = [(p[0], p[2]) for p in packets]
     key = os.path.join(m.folder.name, "key")
@@ -162,7 +162,7 @@ def test_P7_privacy(m):
     same([f for f in m.flows(frames, "-p", "bytes", "--no-identity") if "bytes" in f], [])
 
 
-def test_P7_wrong(m):
+def test_P8_wrong(m):
     r = subprocess.run([m.program, "read", "-e", "flow", "--bytes-header", "121", "x.pcap"], capture_output=True)
     assert r.returncode == 2 and b"allowed is a whole number from 1 to 120" in r.stderr, r.stderr
     r = subprocess.run([m.program, "read", "-e", "flow", "--where", "bytes=45", "x.pcap"], capture_output=True)

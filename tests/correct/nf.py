@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Items P5 and P6: profiles nf-v3 and nf-v3-compat: the columns of the NF-*-v3 data sets beside the same worked out
+"""Items P6 and P7: profiles nf-v3 and nf-v3-compat: the columns of the NF-*-v3 data sets beside the same worked out
 from the frames of a made capture, and beside rows that were published."""
 import csv
 import io
@@ -197,7 +197,7 @@ def by_tcp(want, got):
     return want
 
 
-def test_P5_columns(m):
+def test_P6_columns(m):
     flows = 0
     for seed in range(1, 7):
         packets = made(seed)
@@ -211,13 +211,13 @@ def test_P5_columns(m):
     assert flows > 300, flows
 
 
-def test_P5_nobody_knows_ndpi(m):
+def test_P6_nobody_knows_ndpi(m):
     p = [packet(T0, (A, B), (5, 6), 17, 60)]
     same([r["L7_PROTO"] for r in rows(m, p, "nf-v3")], [None])
     same([r["L7_PROTO"] for r in rows(m, p, "nf-v3-compat")], [0])
 
 
-def test_P5_retransmissions(m):
+def test_P6_retransmissions(m):
     c = Conn().open().send(0, PSH | ACK, b"x" * 100).send(1, ACK).send(1, PSH | ACK, b"y" * 50).send(0, ACK)
     c.send(0, PSH | ACK, b"x" * 100, seq=1001, dt=S).send(1, ACK)
     r, = rows(m, [{"t": t, "frame": f} for t, f in c.frames], "nf-v3")
@@ -244,7 +244,7 @@ def names(m, messages, proto=17, port=53, dialect="nf-v3"):
     return [r[c] for c in ("DNS_QUERY_ID", "DNS_QUERY_TYPE", "DNS_TTL_ANSWER", "FTP_COMMAND_RET_CODE")]
 
 
-def test_P5_dns(m):
+def test_P6_dns(m):
     ask = 0, dns(1143, "a.example", question=28)
     same(names(m, [ask]), [1143, 28, None, None])
     same(names(m, [ask], dialect="nf-v3-compat"), [1143, 28, 0, 0])
@@ -256,7 +256,7 @@ def test_P5_dns(m):
     same(names(m, [(0, b"\0\1")]), [None] * 4)
 
 
-def test_P5_ftp(m):
+def test_P6_ftp(m):
     same(names(m, [(1, b"220 welcome\r\n")], 6, 21), [None, None, None, 220])
     same(names(m, [(1, b"220-welcome\r\n"), (0, b"999 no\r\n"), (1, b"331 password\r\n"), (1, b"530 \r\n"), (1, b"12 x"), (1, b"5301\r\n")], 6, 21),
          [None, None, None, 530])
@@ -264,7 +264,7 @@ def test_P5_ftp(m):
     same(names(m, [(1, b"220 welcome\r\n")], 17, 21), [None] * 4)
 
 
-def test_P5_many_packets(m):
+def test_P6_many_packets(m):
     packets = [packet(T0 + i * 1000, (A, B), (5, 6), 17, 30 if i % 3 else 200) for i in range(200000)]
     r, = rows(m, packets, "nf-v3")
     w = clean(packets)[0]
@@ -272,7 +272,7 @@ def test_P5_many_packets(m):
     assert r["NUM_PKTS_UP_TO_128_BYTES"] > 65536 * 2
 
 
-def test_P5_digits_without_end(m):
+def test_P6_digits_without_end(m):
     """More seconds than a float64 has digits for; and one less."""
     for n, length in ((308, 29), (309, 29), (154, 29), (155, 29), (18, 29), (9, 60), (10, 60), (61, 100), (103, 1000), (600, 29)):
         packets = [packet(T0 + i * S, (A, B), (5, 6), 17, length) for i in range(n)]
@@ -298,7 +298,7 @@ def published(m, packets, version, **want):
     same({k: r[k] for k in want}, want)
 
 
-def test_P6_rows_of_v2(m):
+def test_P7_rows_of_v2(m):
     """NF-UQ-NIDS-v2, as fkie-cad/COMIDDS quotes it. Lengths and times are those that the row tells; within a
     second of the clock where there is but one number of bytes."""
     # 192.168.1.31 -> 192.168.1.193
@@ -347,7 +347,7 @@ def test_P6_rows_of_v2(m):
               SRC_TO_DST_AVG_THROUGHPUT=12320000, DST_TO_SRC_AVG_THROUGHPUT=13152000)
 
 
-def test_P6_a_row_of_v3(m):
+def test_P7_a_row_of_v3(m):
     """NF-CICIDS2018-v3, 13.58.98.64 -> 172.31.69.25: 369 ms."""
     there = [52] * 22 + [3148 - 52 * 22]
     back = [52] * 21 + [1028, 3869 - 52 * 21 - 1028]
@@ -359,7 +359,7 @@ def test_P6_a_row_of_v3(m):
 
 # ---- the rest
 
-def test_P5_flows_end_as_nprobe_was_told(m):
+def test_P6_flows_end_as_nprobe_was_told(m):
     """30 s of silence, or 120 s since the first packet; the sender of the first packet is the client, of a SYN-ACK too."""
     p = one_way([T0, T0 + 30 * S - 1, T0 + 60 * S - 1], 60, 60, 60, proto=17)
     same([r["IN_PKTS"] for r in rows(m, p, "nf-v3")], [2, 1])
@@ -370,7 +370,7 @@ def test_P5_flows_end_as_nprobe_was_told(m):
     same((r["IPV4_SRC_ADDR"], r["IN_PKTS"], r["OUT_PKTS"]), (B, 1, 0))
 
 
-def test_P5_anonymous(m):
+def test_P6_anonymous(m):
     p = one_way([T0], 60)
     for dialect in "nf-v3", "nf-v3-compat":
         plain, = rows(m, p, dialect)
@@ -381,7 +381,7 @@ def test_P5_anonymous(m):
         same(changed, ["IPV4_SRC_ADDR", "IPV4_DST_ADDR"])
 
 
-def test_P5_both_at_once(m):
+def test_P6_both_at_once(m):
     """In one run; the columns of one name are then those of compat."""
     p = one_way([T0, T0 + MS], 60, 60)
     got = m.raw(pcap([(x["t"], x["frame"]) for x in p]), "-e", "flow", "-p", "nf-v3,nf-v3-compat,nf-v3")
