@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Item P7: profile bytes: the first bytes of a flow's first packets, beside the frames that were made."""
+"""Item P8: profile bytes: the first bytes of a flow's first packets, beside the frames that were made."""
 import ipaddress
 import os
 import random

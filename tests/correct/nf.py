@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Items P5 and P6: profiles nf-v3 and nf-v3-compat: the columns of the NF-*-v3 data sets beside the same worked out
+"""Items P6 and P7: profiles nf-v3 and nf-v3-compat: the columns of the NF-*-v3 data sets beside the same worked out
 from the frames of a made capture, and beside rows that were published."""
 import csv
 import io

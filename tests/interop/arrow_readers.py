@@ -20,7 +20,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import readers  # noqa: E402: tests/readers.py
 
-PROFILES = "base", "all,app,splt,link,packets"
+PROFILES = "base", "all,app,splt,link,packets", "bytes,nf-v3"
 GROUPS = "flow_key", "aggregate_metrics", "features", "exporter"
 failures = 0
 
@@ -65,6 +65,8 @@ def same(pa, table, rows, what):
             got = column.to_pylist()
         if pa.types.is_string(f.type):
             got = [json.loads(a) if isinstance(b, (dict, list)) else a for a, b in zip(got, want)]
+        if pa.types.is_binary(f.type):
+            want = [None if v is None else bytes.fromhex(v) for v in want]
         if pa.types.is_floating(f.type):
             ok = all((a is None) == (b is None) and (a is None or abs(a - b) <= 1e-14 * max(1, abs(a)))
                      for a, b in zip(got, want))
