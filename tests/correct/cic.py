@@ -277,6 +277,16 @@ def test_rules_of_both_do_not_share_a_run(m):
     same([e["features"]["Total Fwd Packet"] for e in got], [3, 3, 2])
 
 
+def test_fragments_have_one_header(m):
+    body = udp(1, 2, b"x" * 1600)
+    frames = [(T0 + i, eth(ip4(A, B, 17, body[at:at + 800], ident=5, frag=at, more=at < 1600)))
+              for i, at in enumerate((800, 0, 1600))]
+    for profile in HEADERS:
+        f = m.raw(pcap(frames), "-e", "flow", "-p", profile)[0]["features"]
+        same([f[c] for c in ("Total Fwd Packet", "Fwd Header Length", "Fwd Seg Size Min", "Total Length of Fwd Packet")],
+             [3, 8, 8, 1600])
+
+
 def test_no_time(m):
     """All packets in one microsecond: what is divided by 0."""
     for body, wanted in ((b"", "NaN"), (b"x", "Infinity")):

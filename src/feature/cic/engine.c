@@ -106,7 +106,7 @@ static void record_side(const struct ft__cic_side *x, int d, const struct ft__ci
     r->payload_sum[d] = x->payload_sum;
     r->header_sum[d] = x->header_sum;
     r->with_data[d] = x->with_data;
-    r->header_min[d] = x->header_min;
+    r->header_min[d] = x->header_min < UINT8_MAX ? x->header_min : 0;
     r->window[d] = x->window;
     for (int i = 0; i < 8; i++) {
         r->flags[i] += x->flags[i];

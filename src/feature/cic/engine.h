@@ -49,7 +49,7 @@ struct ft__cic_side {
     uint64_t packets, payload_sum, header_sum;
     uint32_t with_data;
     uint16_t window;
-    uint8_t header_min;
+    uint8_t header_min; /* UINT8_MAX: only later fragments yet, which have none */
     uint32_t flags[8];
     uint32_t payload_min, payload_max;
     struct ft__cic_bulk bulk;
@@ -178,13 +178,13 @@ FT_INLINE void ft__cic_bulk(struct ft__cic_bulk *b, int64_t *last_us, int64_t ot
 }
 
 FT_INLINE void ft__cic_side_begin(struct ft__cic_side *x, const struct ft_packet *pkt,
-                                  uint32_t header, uint32_t payload)
+                                  uint32_t payload)
 {
     memset(x, 0, sizeof *x);
     x->gap_min = INT64_MAX;
     x->gap_max = INT64_MIN;
     x->payload_min = payload;
-    x->header_min = (uint8_t)header;
+    x->header_min = UINT8_MAX;
     x->window = pkt->tcp_window;
 }
 
@@ -206,7 +206,9 @@ FT_INLINE void ft__cic_side_add(struct ft__cic_side *x, const struct ft_packet *
     x->payload_min = payload < x->payload_min ? payload : x->payload_min;
     x->payload_max = payload > x->payload_max ? payload : x->payload_max;
     x->header_sum += header;
-    x->header_min = header < x->header_min ? (uint8_t)header : x->header_min;
+    if (header < x->header_min && pkt->frag != FT_FRAG_LATER) {
+        x->header_min = (uint8_t)header;
+    }
     for (uint32_t m = pkt->tcp_flags; m != 0; m &= m - 1) {
         x->flags[__builtin_ctz(m)]++;
     }
@@ -282,7 +284,7 @@ FT_INLINE void ft__cic_take(struct ft__cic *s, const struct ft_packet *pkt,
     ft__cic_add(&f->payload, f->packets + compat, payload);
     if (FT_UNLIKELY((f->bits & FT__CIC_HAS << d) == 0)) {
         f->bits |= (uint8_t)(FT__CIC_HAS << d);
-        ft__cic_side_begin(x, pkt, header, payload);
+        ft__cic_side_begin(x, pkt, payload);
     }
     ft__cic_window(x, pkt, d, is_new, compat);
     ft__cic_side_add(x, pkt, t, header, payload);
