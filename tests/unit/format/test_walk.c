@@ -239,8 +239,8 @@ static void test_lists(void)
 static void test_literally(void)
 {
     static const char *const want[] = {
-        "{\"event_type\":\"network_flow_record\",\"flag\":true,\"flow_key\":{\"u8\":7},"
-        "\"u64_got\":null}\n",
+        ("{\"event_type\":\"network_flow_record\",\"flag\":true,\"flow_key\":{\"u8\":7},"
+         "\"u64_got\":null}\n"),
         "{\"event_type\":\"network_flow_record\",\"flag\":true,\"flow_key\":{\"u8\":7}}\n",
         "{\"event_type\":\"network_flow_record\",\"flag\":true,\"u8\":7,\"u64_got\":null}\n",
         "{\"event_type\":\"network_flow_record\",\"flag\":true,\"u8\":7}\n",
