@@ -306,6 +306,14 @@ static void record_sides(const struct conn *c, const struct ft_flow_record *core
     }
 }
 
+/* Zeek makes no connection of what it cannot look into. */
+static bool has_no_conn(uint8_t proto)
+{
+    enum { ESP = 50, NO_NEXT_HEADER = 59, MOBILITY = 135 };
+
+    return proto == ESP || proto == NO_NEXT_HEADER || proto == MOBILITY;
+}
+
 static const void *zeek_record(void *state, uint32_t entry, const struct ft_flow_record *core)
 {
     struct zeek *z = state;
@@ -313,6 +321,10 @@ static const void *zeek_record(void *state, uint32_t entry, const struct ft_flow
     const struct ft_tcp_record *tcp = core->part[FT_PART_TCP];
     const struct conn *c = &z->conn[entry];
     bool is_tcp = core->proto == PROTO_TCP, held;
+
+    if (has_no_conn(core->proto)) {
+        return FT_RECORD_DROPPED;
+    }
     bool turned = ft__zeek_turn(core, tcp != NULL ? tcp->history : "", &held, r->history);
 
     record_sides(c, core, turned, r);
@@ -343,6 +355,7 @@ const struct ft_feature ft_feature_zeek = {
     .meaning = "the columns of Zeek's conn.log",
     .columns = &ft_columns_zeek,
     .needs = 1u << FT_PART_TCP | 1u << FT_PART_APP,
+    .drops = true,
     .state = sizeof(struct zeek),
     .arrays = arrays,
     .n_arrays = sizeof arrays / sizeof *arrays,
