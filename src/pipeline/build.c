@@ -351,13 +351,11 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                                 .failed_cookie = p};
     int rc;
 
-    if (ops == NULL || header == NULL) {
-        ft_mem_free(header);
-        return header == NULL ? ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text)
-                              : ft_err_set(err, FT_E_USAGE, "%s: there is no format '%s'",
-                                           url->text, url->format);
-    }
-    if (ops->events == 1u << FT_EVENT_PACKET) {
+    if (header == NULL) {
+        rc = ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
+    } else if (ops == NULL) {
+        rc = ft_err_set(err, FT_E_USAGE, "%s: there is no format '%s'", url->text, url->format);
+    } else if (ops->events == 1u << FT_EVENT_PACKET) {
         rc = route_packets(p, url, ops, cfg, &env, &r, err);
     } else {
         rc = route_records(p, url, ops, cfg, &env, header, &r, err);

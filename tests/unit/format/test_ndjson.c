@@ -123,6 +123,7 @@ static void test_bounds(void)
     nf.second[0] = nf.second[1] = -1.2345678901234567e-300;
     memset(&tcp, 0x7f, sizeof tcp); /* all bits set is null */
     r.is_final = r.one_way = r.has_icmp_code = true;
+    r.no_ports = false;
     r.proto = 58; /* ICMP's columns are written too */
     r.ip_version = 6;
     r.reason = FT_REASON_SNAPSHOT;

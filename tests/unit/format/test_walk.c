@@ -307,6 +307,7 @@ static void random_record(struct ft_flow_record *r, struct ft_sizes_record *s,
     r->tcp_state[1] = (uint8_t)(any() % 9);
     r->is_final = any() & 1;
     r->one_way = any() & 1;
+    r->no_ports = any() & 1;
     r->has_icmp_code = any() & 1;
     r->has_tunnel_id = any() & 1;
     r->syn_then_reset = any() & 1;
