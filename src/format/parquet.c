@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/range.h"
 #include "flowtap/version.h"
 #include "format/format.h"
 #include "format/parquet_column.h"
@@ -75,11 +76,6 @@ static size_t parquet_seal(const struct ft_format *f, const uint8_t *rows, uint3
     return sizeof head + head.len;
 }
 
-static uint64_t most(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Moves the rows of several chunks together; returns what all of them are. */
 static struct rows_head gather(uint8_t *held, size_t len)
 {
@@ -90,8 +86,8 @@ static struct rows_head gather(uint8_t *held, size_t len)
         memmove(held + all.len, held + at + sizeof one, one.len);
         all.len += one.len;
         all.n += one.n;
-        all.lost.events = most(one.lost.events, all.lost.events);
-        all.lost.packets = most(one.lost.packets, all.lost.packets);
+        ft_most(&all.lost.events, one.lost.events);
+        ft_most(&all.lost.packets, one.lost.packets);
     }
     return all;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* feature/app: app: which packets are looked into, and the part of a record. */
-#include "base/mem.h"
 #include "feature/app/state.h"
 
 /* owner: the table's thread */

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "base/mem.h"
-
 struct flow {
     struct ft_link_record record;
     bool known; /* the first packet had a frame */

@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/range.h"
 #include "feature/flags.h"
 
 enum { SUM_BITS = 48, AHEAD = 12, PER_LINE = 8, MS = 1000000 };
@@ -104,16 +104,6 @@ static void begin_sums(struct side *n)
     *n = (struct side){.size_min = UINT16_MAX, .gap_min = UINT32_MAX, .any_min = UINT32_MAX};
 }
 
-static void least(uint64_t *v, uint64_t other)
-{
-    *v = other < *v ? other : *v;
-}
-
-static void most(uint64_t *v, uint64_t other)
-{
-    *v = other > *v ? other : *v;
-}
-
 static void add_size(struct wide_side *w, uint32_t min, uint32_t max)
 {
     w->size_min = min < w->size_min ? min : w->size_min;
@@ -132,12 +122,12 @@ static void widen(struct wide_side *w, const struct side *n)
         add_size(w, (uint32_t)n->size_min, (uint32_t)n->size_max);
     }
     if (n->gap_min <= n->gap_max) {
-        least(&w->gap_min, n->gap_min);
-        most(&w->gap_max, n->gap_max);
+        ft_least(&w->gap_min, n->gap_min);
+        ft_most(&w->gap_max, n->gap_max);
     }
     if (n->any_min <= n->any_max) {
-        least(&w->any_min, n->any_min);
-        most(&w->any_max, n->any_max);
+        ft_least(&w->any_min, n->any_min);
+        ft_most(&w->any_max, n->any_max);
     }
     ft_flags_widen(w->flags, n->flags);
 }
@@ -173,14 +163,14 @@ FT_COLD static void add_wide(struct nfstream *s, const struct ft_counted *at, co
     if (x->has_gap) {
         w->gap_squares += (unsigned __int128)x->gap_ms * x->gap_ms;
         w->gap_sum += x->gap_ms;
-        least(&w->gap_min, x->gap_ms);
-        most(&w->gap_max, x->gap_ms);
+        ft_least(&w->gap_min, x->gap_ms);
+        ft_most(&w->gap_max, x->gap_ms);
     }
     if (x->has_any) {
         w->any_squares += (unsigned __int128)x->any_ms * x->any_ms;
         w->any_sum += x->any_ms;
-        least(&w->any_min, x->any_ms);
-        most(&w->any_max, x->any_ms);
+        ft_least(&w->any_min, x->any_ms);
+        ft_most(&w->any_max, x->any_ms);
     }
 }
 

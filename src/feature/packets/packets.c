@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/range.h"
 #include "feature/flags.h"
 
 enum { SUM_BITS = 48, AHEAD = 12 };
@@ -68,16 +68,6 @@ static void begin_sums(struct side *n)
     n->flags[0] = n->flags[1] = 0;
 }
 
-static void least(uint64_t *v, uint64_t other)
-{
-    *v = other < *v ? other : *v;
-}
-
-static void most(uint64_t *v, uint64_t other)
-{
-    *v = other > *v ? other : *v;
-}
-
 /* Adds a narrow part to a wide one. */
 static void widen(struct wide_side *w, const struct side *n)
 {
@@ -85,8 +75,8 @@ static void widen(struct wide_side *w, const struct side *n)
     w->payload_squares += n->payload_squares;
     w->gap_sum += n->gap_sum;
     if (n->gap_min <= n->gap_max) {
-        least(&w->gap_min, n->gap_min);
-        most(&w->gap_max, n->gap_max);
+        ft_least(&w->gap_min, n->gap_min);
+        ft_most(&w->gap_max, n->gap_max);
     }
     if (n->payload_min <= n->payload_max) {
         w->payload_min =
@@ -124,8 +114,8 @@ FT_COLD static void add_wide(struct packets *s, const struct ft_counted *at, uin
     if (has_gap) {
         w->gap_squares += (unsigned __int128)gap * gap;
         w->gap_sum += gap;
-        least(&w->gap_min, gap);
-        most(&w->gap_max, gap);
+        ft_least(&w->gap_min, gap);
+        ft_most(&w->gap_max, gap);
     }
 }
 
@@ -231,8 +221,8 @@ static void record_side(const struct packets *s, uint32_t entry, int d,
                                              .max = w.payload_max};
     r->gap.squares += w.gap_squares;
     r->gap.sum += w.gap_sum;
-    least(&r->gap.min, w.gap_min);
-    most(&r->gap.max, w.gap_max);
+    ft_least(&r->gap.min, w.gap_min);
+    ft_most(&r->gap.max, w.gap_max);
     memcpy(r->flags[d], w.flags, sizeof w.flags);
     r->first_ns[d] = core->dir_first_ns[d];
     r->last_ns[d] = core->dir_last_ns[d];

@@ -11,8 +11,6 @@
 
 #include <string.h>
 
-#include "base/mem.h"
-
 enum { SUM_BITS = 48, AHEAD = 12 };
 
 struct side {

@@ -14,8 +14,6 @@
 
 #include <string.h>
 
-#include "base/mem.h"
-
 enum { PER_LINE = 4, LENGTH_BITS = 24, GAP_BITS = 40 };
 
 struct one {

@@ -6,7 +6,6 @@
  * in copies: see tcp.h. */
 #include <string.h>
 
-#include "base/mem.h"
 #include "base/time.h"
 #include "feature/tcp/tcp.h"
 

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "base/mem.h"
-
 enum { ECN_CE = 3 /* RFC 3168 §5 */ };
 
 /* What is kept of a flow that has any of it. */
