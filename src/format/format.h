@@ -60,7 +60,9 @@ struct ft_format {
     size_t flow_max;  /* bytes that a flow record takes, at most */
     size_t seal_room; /* with seal: most bytes that a batch has more than its rows */
     size_t trailer_room, trailer_each; /* with trailer: bytes of it, and for each batch */
-    uint32_t pack_ms;                  /* with pack: chunks are held this long at most */
+    /* with trailer: what it reads again of a batch, bytes at the beginning and at the end of it */
+    size_t trailer_head, trailer_tail;
+    uint32_t pack_ms; /* with pack: chunks are held this long at most */
 };
 
 struct ft_format_ops {

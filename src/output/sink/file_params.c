@@ -63,12 +63,6 @@ static const struct ft_param rows[] = {
              .of = FILES,
              .choices = "true|false",
              .help = "add to a file that is there, or begin a new one"}},
-    {.row = {.name = "compress",
-             .of = FILES,
-             .value = "KIND[:LEVEL]",
-             .help = "zstd or gzip, in frames that can be read alone"},
-     .check = valid_compress,
-     .allowed = "zstd[:1-19] or gzip[:1-9]"},
     {.row = {.name = "fsync",
              .of = FILES,
              .value = "no|frame|DURATION",
@@ -93,12 +87,25 @@ static const struct ft_param rows[] = {
              .help = "rights of new files"},
      .check = valid_mode,
      .allowed = "octal rights such as 0640, with the owner's to write"},
+};
+
+const struct ft_params ft__file_params = {rows, sizeof rows / sizeof rows[0]};
+
+/* What others have, too, that write as a file is written. */
+static const struct ft_param like_files[] = {
+    {.row = {.name = "compress",
+             .of = FILES ", s3",
+             .value = "KIND[:LEVEL]",
+             .help = "zstd or gzip, in frames that can be read alone"},
+     .check = valid_compress,
+     .allowed = "zstd[:1-19] or gzip[:1-9]"},
     {.row = {.name = "rotate",
-             .of = FILES,
+             .of = FILES ", s3",
              .value = "DURATION|SIZE",
              .help = "begin a new file by time (1h: at whole hours) or by size (100MB)"},
      .check = valid_rotate,
      .allowed = "a duration such as 10m or 1h, or a size such as 100MB, at least 1KB"},
 };
 
-const struct ft_params ft__file_params = {rows, sizeof rows / sizeof rows[0]};
+const struct ft_params ft__like_file_params = {like_files,
+                                               sizeof like_files / sizeof like_files[0]};

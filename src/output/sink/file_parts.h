@@ -84,6 +84,8 @@ struct file_sink {
 };
 
 extern const struct ft_params ft__file_params;
+/* compress= and rotate=, of all sinks that write as a file is written. */
+extern const struct ft_params ft__like_file_params;
 
 int64_t ft__file_wall_ns(void);
 
@@ -98,6 +100,9 @@ FT_NODISCARD int ft__file_begin(struct file_sink *f);
 /* What a file ends with, into the one that is open, which gets its name if it has none yet. What
  * cannot be is said. */
 void ft__file_end(struct file_sink *f);
+
+/* The end was written, and the target emptied: it begins again. */
+FT_NODISCARD int ft__file_again(struct file_sink *f);
 
 /* Holds the room that the end of the file will need when n chunks of len bytes have been added.
  * FT_OK, or FT_E_IO: the disk has none. */
