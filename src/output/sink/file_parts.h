@@ -84,8 +84,8 @@ struct file_sink {
 };
 
 extern const struct ft_params ft__file_params;
-/* compress= and rotate=, of all sinks that write as a file is written. */
-extern const struct ft_params ft__like_file_params;
+/* Of other sinks, too. */
+extern const struct ft_params ft__compress_params, ft__rotate_params;
 
 int64_t ft__file_wall_ns(void);
 

@@ -107,6 +107,7 @@ struct ft_http {
     struct ft_http_reply reply;
     char *text; /* owned, [FT_HTTP_REPLY_MOST + 1], pages that are touched when needed */
     char error[CURL_ERROR_SIZE];
+    const char *why; /* behind it */
 };
 
 /* ---- libcurl's callbacks ---- */
@@ -194,7 +195,8 @@ static int progress(void *cookie, curl_off_t dltotal, curl_off_t dlnow, curl_off
 
 static bool told_to_give_up(const struct ft_http *h)
 {
-    return atomic_load_explicit(&h->gave_up, memory_order_relaxed) && !h->request->last;
+    return atomic_load_explicit(&h->gave_up, memory_order_relaxed) &&
+           (h->request == NULL || !h->request->last);
 }
 
 static int set_headers(struct ft_http *h, const struct ft_http_request *r)
@@ -214,15 +216,13 @@ static int set_headers(struct ft_http *h, const struct ft_http_request *r)
 
 static void set_method(struct ft_http *h, const struct ft_http_request *r)
 {
-    bool from_file = r->body == NULL && r->len > 0;
-
     curl_easy_setopt(h->easy, CURLOPT_HTTPGET, 1L); /* what another request has left goes */
     if (strcmp(r->method, "HEAD") == 0) {
         curl_easy_setopt(h->easy, CURLOPT_NOBODY, 1L);
-    } else if (from_file || strcmp(r->method, "PUT") == 0) {
+    } else if (r->body == NULL && r->len > 0) {
         curl_easy_setopt(h->easy, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(h->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->len);
-    } else if (strcmp(r->method, "POST") == 0) {
+    } else if (strcmp(r->method, "POST") == 0 || strcmp(r->method, "PUT") == 0) {
         curl_easy_setopt(h->easy, CURLOPT_POST, 1L);
         curl_easy_setopt(h->easy, CURLOPT_POSTFIELDS, r->body != NULL ? (const char *)r->body : "");
         curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->len);
@@ -282,6 +282,7 @@ static int attempt(struct ft_http *h, const struct ft_http_request *r)
         if (h->error[0] == '\0') {
             snprintf(h->error, sizeof h->error, "%s", curl_easy_strerror(result));
         }
+        h->why = result == CURLE_PEER_FAILED_VERIFICATION ? "; see ca= and verify=" : "";
         return FT_E_IO;
     }
     curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -365,7 +366,7 @@ static void say_failure(struct ft_http *h, bool again)
     }
     h->failing = true;
     if (h->reply.status == 0) {
-        ft_log(&h->log, FT_LOG_WARN, "%s: %s%s", h->name, h->error,
+        ft_log(&h->log, FT_LOG_WARN, "%s: %s%s%s", h->name, h->error, h->why,
                again ? "; tried again, with growing pauses" : "");
         return;
     }
@@ -420,6 +421,18 @@ int ft_http_send(struct ft_http *h, const struct ft_http_request *r, struct ft_h
     *out = h->reply;
     h->request = NULL;
     return rc;
+}
+
+int ft_http_wait(struct ft_http *h, uint32_t failures, int64_t since_ms)
+{
+    int64_t ms = pause_ms(h, failures);
+
+    return ft_mono_ms() + ms - since_ms < h->retry_ms ? wait_ms(h, ms) : FT_E_IO;
+}
+
+uint64_t ft_http_producer(struct ft_http *h)
+{
+    return next_random(h);
 }
 
 void ft_http_give_up(struct ft_http *h)
@@ -616,6 +629,18 @@ int ft_http_send(struct ft_http *h, const struct ft_http_request *r, struct ft_h
 {
     (void)h, (void)r, (void)out;
     return FT_E_UNSUPPORTED;
+}
+
+int ft_http_wait(struct ft_http *h, uint32_t failures, int64_t since_ms)
+{
+    (void)h, (void)failures, (void)since_ms;
+    return FT_E_UNSUPPORTED;
+}
+
+uint64_t ft_http_producer(struct ft_http *h)
+{
+    (void)h;
+    return 0;
 }
 
 void ft_http_give_up(struct ft_http *h)

@@ -76,6 +76,13 @@ void ft_http_free(struct ft_http *h); /* NULL is a no-op */
 FT_NODISCARD int ft_http_send(struct ft_http *h, const struct ft_http_request *r,
                               struct ft_http_reply *out);
 
+/* Waits before something is tried again that has failed so often, as long as ft_http_send() would.
+ * FT_OK, FT_E_INTERRUPTED; FT_E_IO: it has been tried for long enough since that time. */
+FT_NODISCARD int ft_http_wait(struct ft_http *h, uint32_t failures, int64_t since_ms);
+
+/* 64 bits that nobody else has: who sends. */
+uint64_t ft_http_producer(struct ft_http *h);
+
 /* Any thread: what is being done ends now, and nothing is tried again. */
 void ft_http_give_up(struct ft_http *h);
 

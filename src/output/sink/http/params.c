@@ -5,7 +5,7 @@
 #include "base/units.h"
 #include "output/sink/http/client.h"
 
-#define CLIENTS "s3"
+#define CLIENTS "http, https, s3"
 
 static bool valid_file(const char *value)
 {
