@@ -45,7 +45,9 @@ static void begin_if_empty(struct http_sink *s)
         s->header_len = s->env.late_header(s->env.header_cookie, s->header);
         s->header_known = true;
     }
-    ft_body_put(&s->body, s->header, s->header_len);
+    if (s->header_len > 0) {
+        ft_body_put(&s->body, s->header, s->header_len);
+    }
     if (s->preset != NULL && s->preset->begin != NULL) {
         s->preset->begin(&s->body);
     }
