@@ -40,12 +40,12 @@ static const struct ft_field rows[] = {
      .meaning = "address of the forward side: the sender of the first packet; of a SYN-"
                 "ACK that comes first its receiver; of a flow that goes on behind the "
                 "timeout that of the one before"},
-    {ROW(11010, "Src Port", FT_T_U16, "", FT_PRIVACY_NONE), FT_AT(struct ft_cic_record, port[0]),
-     .meaning = "its port; 0 of protocols without"},
+    {ROW(11010, "Src Port", FT_T_U16, "", FT_PRIVACY_NONE), .tells_host = true,
+     FT_AT(struct ft_cic_record, port[0]), .meaning = "its port; 0 of protocols without"},
     {ROW(11015, "Dst IP", FT_T_ADDR, "", FT_PRIVACY_IDENTITY), .get = ft__cic_dst_ip,
      .meaning = "address of the backward side"},
-    {ROW(11020, "Dst Port", FT_T_U16, "", FT_PRIVACY_NONE), FT_AT(struct ft_cic_record, port[1]),
-     .meaning = "its port; 0 of protocols without"},
+    {ROW(11020, "Dst Port", FT_T_U16, "", FT_PRIVACY_NONE), .tells_host = true,
+     FT_AT(struct ft_cic_record, port[1]), .meaning = "its port; 0 of protocols without"},
     {ROW(11025, "Protocol", FT_T_U8, "", FT_PRIVACY_NONE), FT_AT(struct ft_cic_record, protocol),
      .meaning = "IP protocol: ICMP, IGMP, TCP, UDP, SCTP, ICMPv6; 0: another one"},
     {ROW(11030, "Timestamp", FT_T_STRING, "", FT_PRIVACY_TIME), .get = f_timestamp,
