@@ -56,6 +56,14 @@ static const struct ft_flow_rules rules = {
     .follows = FT_FOLLOWS_TCP_UDP,
 };
 
+static const struct ft_option options[] = {
+    {.name = "cic-singles",
+     .type = FT_OPT_FLAG,
+     .commands = FT_CMD_LIVE | FT_CMD_READ,
+     .help = "The cic profile has flows of one packet, too, as the corrected CICFlowMeter has; the "
+             "original drops them"},
+};
+
 const struct ft_column_set ft_columns_cic = {
     .profile = PROFILE,
     .meaning = "CICFlowMeter as it was meant: the columns and ends of flows of its corrected form",
@@ -63,4 +71,6 @@ const struct ft_column_set ft_columns_cic = {
     .n = sizeof rows / sizeof rows[0],
     .part = FT_PART_CIC,
     .is_tool = true,
-    .rules = &rules};
+    .rules = &rules,
+    .options = options,
+    .n_options = sizeof options / sizeof options[0]};
