@@ -184,6 +184,17 @@ def test_goes_on_behind_the_timeout(m):
     same(m.raw(pcap(frames), "-e", "flow", "-p", "cic")[1]["features"]["Total Connection Flow Time"], 131 * 10**6)
 
 
+def test_the_timeout_is_of_whole_microseconds(m):
+    """More than 120 s of times that are cut, as the tool has them: by one of the first packet's 999 ns."""
+    for proto in 6, 17:
+        one = eth(ip(A, B, proto, tcp(1, 2, ACK, 5) if proto == 6 else udp(1, 2)))
+        for first in 0, 1, 999:
+            for more, flows in ((0, 1), (999, 1), (1000, 2), (1001, 2)):
+                frames = [(T0 + first, one), (T0 + 60 * S, one), (T0 + 120 * S + more, one), (T0 + 120 * S + more + MS, one)]
+                for profile in HEADERS:
+                    same(compare(m, frames, profile), flows, (profile, proto, first, more))
+
+
 def test_dropped_flows(m):
     frames = [(T0 + i * MS, eth(ip(A, B, 17, udp(1000 + i, 53, b"q")))) for i in range(5)]
     frames += [(T0 + 10 * MS + i, eth(ip(A, B, 17, udp(2000, 53, b"q")))) for i in range(2)]

@@ -54,6 +54,7 @@ static const struct ft_flow_rules rules = {
     .past_tcp_end = true,
     .tcp_end = FT_TCP_END_AT_SYN,
     .follows = FT_FOLLOWS_TCP_UDP,
+    .tick_ns = 1000,
 };
 
 static const struct ft_option options[] = {

@@ -63,6 +63,7 @@ static const struct ft_flow_rules rules = {
     .first_is_fwd = true,
     .tcp_end = FT_TCP_END_AT_ONCE,
     .follows = FT_FOLLOWS_ALL,
+    .tick_ns = 1000,
 };
 
 const struct ft_column_set ft_columns_cic_compat = {
