@@ -6,6 +6,12 @@
 
 #define HAS(mask, event) (((mask) >> (event)) & 1u)
 
+/* Are there counts that records alone can tell? */
+static bool tells_by_record(uint32_t parts)
+{
+    return ft_features_drop(parts) || HAS(parts, FT_PART_LABEL);
+}
+
 void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32_t n, uint32_t i)
 {
     e->n = n;
@@ -21,7 +27,7 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
         e->to[k].count_only = ft_writer_count_only(e->to[k].writer);
         e->events |= routes[k].events;
         e->makes_samples |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_SAMPLE);
-        e->makes_flows |= (!e->to[k].count_only || ft_features_drop(routes[k].parts)) &&
+        e->makes_flows |= (!e->to[k].count_only || tells_by_record(routes[k].parts)) &&
                           HAS(routes[k].events, FT_EVENT_FLOW);
     }
     e->makes_flows |= e->where != NULL && HAS(e->events, FT_EVENT_FLOW);

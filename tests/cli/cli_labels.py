@@ -56,6 +56,15 @@ class Labels(Case):
             self.assertEqual(got, want)
         self.assertGreater(want[1][0], 0)
 
+    def test_records_that_are_only_counted(self):
+        """Labels are counted where nobody writes the records, too."""
+        rules = "dst_port,attack\n443,one\n"
+        _, want, _ = self.records("read", "-e", "flow,stats", rules=rules)
+        _, stats, _ = self.records("read", "-e", "flow,stats", "-o", "null:?event=flow", "-o", "ndjson:-?event=stats",
+                                   rules=rules)
+        self.assertEqual([stats[k] for k in ("labelled", "unlabelled")], [want[k] for k in ("labelled", "unlabelled")])
+        self.assertGreater(stats["labelled"], 0)
+
     def test_own_columns(self):
         flows, _, _ = self.records("read", "-e", "flow", "-o", "ndjson:-?columns=src_ip,attack",
                                    rules="attack\nall\n")
