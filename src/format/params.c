@@ -19,11 +19,6 @@ static bool some(const char *value)
     return value[0] != '\0';
 }
 
-static bool valid_tool(const char *value)
-{
-    return ft_column_set_tool(value) != NULL;
-}
-
 static const struct ft_param rows[] = {
     {.row = {.name = "event",
              .choices = "sample|flow|stats|template|counter|discard|exporter",
@@ -48,7 +43,7 @@ static const struct ft_param rows[] = {
              .of = "csv",
              .value = "PROFILE",
              .help = "the columns of a profile that is named for a tool, as the tool writes them"},
-     .check = valid_tool,
+     .check = some,
      .allowed = "a profile that is named for a tool"},
     {.row = {.name = "spreadsheet",
              .of = "csv",

@@ -149,14 +149,26 @@ void ft_columns_compose(uint32_t sets, struct ft_columns *out)
     }
 }
 
-const struct ft_column_set *ft_column_set_tool(const char *profile)
+int ft_column_set_tool(const char *profile, const struct ft_column_set **out, struct ft_err *err)
 {
+    struct ft_nearest nearest = {0};
+
     for (uint32_t k = 0; ft_column_sets[k] != NULL; k++) {
-        if (ft_column_sets[k]->is_tool && strcmp(ft_column_sets[k]->profile, profile) == 0) {
-            return ft_column_sets[k];
+        const struct ft_column_set *set = ft_column_sets[k];
+
+        if (set->is_tool && strcmp(set->profile, profile) == 0) {
+            *out = set;
+            return FT_OK;
+        }
+        if (set->is_tool) {
+            ft_nearest_try(&nearest, profile, set->profile);
         }
     }
-    return NULL;
+    return nearest.name != NULL
+               ? ft_err_set(err, FT_E_USAGE, "'%s': there is no such tool; did you mean %s?",
+                            profile, nearest.name)
+               : ft_err_set(err, FT_E_USAGE, "'%s' is no profile that is named for a tool",
+                            profile);
 }
 
 void ft_columns_table(const struct ft_column_set *set, struct ft_columns *out)

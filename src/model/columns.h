@@ -85,8 +85,9 @@ uint32_t ft_column_sets_own(void);
  * in another object both stay. */
 void ft_columns_compose(uint32_t sets, struct ft_columns *out);
 
-/* The set of this name that is a tool's, or NULL. */
-const struct ft_column_set *ft_column_set_tool(const char *profile);
+/* The set of this name that is a tool's. FT_E_USAGE: there is none, err has the nearest one. */
+FT_NODISCARD int ft_column_set_tool(const char *profile, const struct ft_column_set **out,
+                                    struct ft_err *err);
 
 /* The columns of one set, in its order, in no objects: a table as the tool writes it. */
 void ft_columns_table(const struct ft_column_set *set, struct ft_columns *out);

@@ -43,6 +43,19 @@ static int compose(const struct ft_plan *plan, const struct ft_output_url *url, 
     return refuse(url, "profile", rc, &why, err);
 }
 
+static int table(const struct ft_output_url *url, const char *tool, struct ft_columns *out,
+                 struct ft_err *err)
+{
+    const struct ft_column_set *set;
+    struct ft_err why = {0};
+    int rc = ft_column_set_tool(tool, &set, &why);
+
+    if (rc == FT_OK) {
+        ft_columns_table(set, out);
+    }
+    return refuse(url, "dialect", rc, &why, err);
+}
+
 static int columns_asked(const struct ft_plan *plan, const struct ft_output_url *url,
                          struct ft_columns *out, struct ft_err *err)
 {
@@ -59,8 +72,7 @@ static int columns_asked(const struct ft_plan *plan, const struct ft_output_url 
                           url->text);
     }
     if (dialect != NULL) {
-        ft_columns_table(ft_column_set_tool(dialect), out);
-        return FT_OK;
+        return table(url, dialect, out, err);
     }
     if (columns != NULL) {
         return pick(plan, url, columns, out, err);
