@@ -397,7 +397,8 @@ static void say_no_reader(struct file_sink *f)
 int ft__file_ready(struct file_sink *f)
 {
     if (f->at.fd >= 0) {
-        return f->path != NULL ? ft__file_begin(f) : FT_OK;
+        /* one that was handed to us has its beginning as soon as there is room for it */
+        return f->path != NULL || !f->at.begun ? ft__file_begin(f) : FT_OK;
     }
     int error = open_to_add(f, false);
 
