@@ -328,6 +328,7 @@ static int make_room(struct parquet *p)
     p->buffers = ft_mem_alloc(b->n_buffers, sizeof *p->buffers);
     p->table.format.seal_room = sizeof(struct rows_head);
     p->table.format.pack_ms = MILLIS_MOST;
+    p->table.format.needs_file = true;
     p->table.format.trailer_each = p->meta_cap;
     p->table.format.trailer_room = (size_t)b->n * SCHEMA_META + names_of(b) + FOOTER_MORE;
     if (p->meta_cap > FT_FORMAT_TRAILER_ROOM ||
@@ -366,7 +367,6 @@ const struct ft_format_ops ft_format_parquet = {
     .events = (1u << FT_EVENT_PACKET) - 1,
     .single_event = true,
     .prefers_flows = true,
-    .needs_file = true,
     .open = parquet_open,
     .end = parquet_end,
     .header = parquet_header,

@@ -650,14 +650,15 @@ static int write_sidecar(struct file_sink *f)
     return a.error;
 }
 
-/* A format with a sidecar is for a file: what it writes at the end goes over the beginning. */
-static int start_sidecar(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
+static int needs_file(const struct ft_output_url *url, struct ft_err *err)
 {
-    if (f->env.sidecar == NULL || (f->at.regular && !f->at.file)) {
+    return ft_err_set(err, FT_E_USAGE, "output %s: %s needs a file", url->text, url->format);
+}
+
+static int start_sidecar(struct file_sink *f, struct ft_err *err)
+{
+    if (f->env.sidecar == NULL || !f->at.file) { /* /dev/null */
         return FT_OK;
-    }
-    if (!f->at.file) {
-        return ft_err_set(err, FT_E_USAGE, "output %s: %s needs a file", url->text, url->format);
     }
     int error = write_sidecar(f);
 
@@ -688,9 +689,9 @@ static int open_first(struct file_sink *f, const char *append)
 int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
 {
     f->at.fd = named_descriptor(url->target);
-    if (f->at.fd >= 0 && f->env.sidecar != NULL) {
+    if (f->at.fd >= 0 && f->env.needs_file) {
         f->at.fd = -1;
-        return ft_err_set(err, FT_E_USAGE, "output %s: %s needs a file", url->text, url->format);
+        return needs_file(url, err);
     }
     if (f->at.fd >= 0) {
         return start_descriptor(f, url->target, err);
@@ -702,6 +703,9 @@ int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct 
     }
     int error = open_first(f, ft_output_url_get(url, "append"));
 
+    if (f->env.needs_file && (error == ENXIO || (error == 0 && !f->at.regular))) {
+        return needs_file(url, err);
+    }
     if (error == ENXIO) {
         say_no_reader(f);
         return FT_OK;
@@ -713,7 +717,7 @@ int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct 
     }
     next_rotation(f);
     sweep(f);
-    return start_sidecar(f, url, err);
+    return start_sidecar(f, err);
 }
 
 /* ---- rotation ---- */

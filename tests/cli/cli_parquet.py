@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parquet outputs: whole files on every day. What is in their pages is read by others (interop/arrow)."""
+import os
+import resource
+import signal
+import subprocess
+import sys
+
+from support import ROOT, SAMPLE, Case, main, pcap_header, pcap_records, run
+
+sys.path.insert(0, str(ROOT / "tests/support"))
+from parquet_footer import Parquet  # noqa: E402
+
+
+class Files(Case):
+    def test_few_rows(self):
+        for n in 0, 1, 64:
+            out = self.dir / "n.parquet"
+            self.good("read", self.file("n.pcap", pcap_header() + pcap_records(n)), "-o", f"parquet:{out}")
+            p = Parquet(out.read_bytes())
+            self.assertEqual((p.rows, len(p.groups)), (n, min(n, 1)))
+            self.assertEqual(p.metadata["flowtap.event"], "network_flow_record")
+
+    def test_needs_a_file(self):
+        """Its footer is made of what is in it, and so is that of an Arrow file: it is not for what cannot be read."""
+        fifo = self.dir / "fifo.arrow"
+        os.mkfifo(fifo)
+        for reader in False, True:
+            for url in "parquet:-", "parquet:/dev/stdout", "parquet:/dev/fd/1", f"parquet:{fifo}", f"arrow:{fifo}":
+                fd = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK) if reader else None
+                r = run("read", SAMPLE, "-o", url)
+                if reader:
+                    os.close(fd)
+                self.assertEqual(r.returncode, 2, url)
+                self.assertIn(f"{url.split(':')[0]} needs a file", r.stderr)
+        for kind in "parquet", "arrow":
+            self.good("read", SAMPLE, "-o", f"{kind}:/dev/null")
+
+
+if __name__ == "__main__":
+    main()
