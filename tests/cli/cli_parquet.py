@@ -9,6 +9,7 @@ import sys
 from support import ROOT, SAMPLE, Case, main, pcap_header, pcap_records, run
 
 sys.path.insert(0, str(ROOT / "tests/support"))
+from arrow_reader import Arrow  # noqa: E402
 from parquet_footer import Parquet  # noqa: E402
 
 
@@ -35,6 +36,29 @@ class Files(Case):
                 self.assertIn(f"{url.split(':')[0]} needs a file", r.stderr)
         for kind in "parquet", "arrow":
             self.good("read", SAMPLE, "-o", f"{kind}:/dev/null")
+
+    def test_full_disk(self):
+        """Wherever it is full: a file of this name is whole, and what is not in one is lost, and counted."""
+        kinds = {"parquet": lambda data: Parquet(data).rows, "arrow": lambda data: len(Arrow(data).rows["flow_id"])}
+        for kind, rows in kinds.items():
+            out = self.dir / f"x.{kind}"
+            self.good("read", SAMPLE, "-w1", "-o", f"{kind}:{out}")
+            size = out.stat().st_size
+            for limit in *range(size * 3 // 4, size, 97), *range(size - 20, size):
+                out.unlink(missing_ok=True)
+                r = run("read", SAMPLE, "-w1", "-o", f"{kind}:{out}", preexec_fn=lambda: (
+                    signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+                    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))))
+                self.assertEqual(r.returncode, 1, limit)
+                self.assertEqual(rows(out.read_bytes()), 0)
+                self.assertIn("15 flow events = 0 written + 0 dropped + 15 lost", r.stderr)
+
+    def test_no_room_is_kept(self):
+        """What was held for the footer and not needed is given back."""
+        for kind in "parquet", "arrow":
+            out = self.dir / f"x.{kind}"
+            self.good("read", SAMPLE, "-p", "all", "-o", f"{kind}:{out}")
+            self.assertLess(out.stat().st_blocks * 512, out.stat().st_size + 8192)
 
 
 if __name__ == "__main__":

@@ -142,7 +142,7 @@ int ft__file_sync(struct file_sink *f)
         return FT_E_IO;
     }
     f->sync_failed = false;
-    f->sink.sealed++;
+    f->sink.sealed += !f->env.needs_file; /* that is safe when it has its end */
     return FT_OK;
 }
 

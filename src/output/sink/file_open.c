@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -138,14 +139,31 @@ int ft__file_hold_end(struct file_sink *f, uint64_t len, uint32_t n)
 {
     uint64_t end = f->env.trailer_room + f->env.trailer_each * (f->at.chunks + n);
 
-    if (f->trailer == NULL || !f->at.file || f->env.trailer_each == 0) {
+    if (f->trailer == NULL || !f->at.file || f->path == NULL || f->env.trailer_room == 0) {
         return FT_OK;
     }
-    if (fallocate(f->at.fd, FALLOC_FL_KEEP_SIZE, (off_t)(f->at.size + len), (off_t)end) == 0) {
+    if (f->at.size + len + end > f->size_most) {
+        return FT_E_IO;
+    }
+    /* for what is to be added, too: what was held until now is not given up for bytes that do not
+     * fit, which others might take before they are cut off again */
+    if (fallocate(f->at.fd, FALLOC_FL_KEEP_SIZE, (off_t)f->at.size, (off_t)(len + end)) == 0) {
+        f->at.held = true;
         return FT_OK;
     }
     /* a file system that cannot hold room: the end is written when it is written */
     return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? FT_E_IO : FT_OK;
+}
+
+/* What was held and is not needed is given back. */
+static void let_go(struct file_sink *f)
+{
+    struct stat st;
+
+    if (f->at.held && fstat(f->at.fd, &st) == 0) {
+        ft_ignore(ftruncate(f->at.fd, st.st_size)); /* best effort: it is only room */
+    }
+    f->at.held = false;
 }
 
 /* A pipe whose reader has stopped is not waited for: it has all but the end. */
@@ -231,7 +249,10 @@ void ft__file_end(struct file_sink *f)
         ft__file_cut(f, t.size);
         ft_log(&f->log, FT_LOG_ERROR, "%s: its end could not be written",
                f->path != NULL ? f->path : "stdout");
-    } else if (f->whole >= 0 && f->at.file) {
+        f->sink.failed += f->env.needs_file; /* nobody can read it */
+    }
+    let_go(f);
+    if (rc == FT_OK && f->whole >= 0 && f->at.file) {
         publish(f);
     }
 }
@@ -529,6 +550,15 @@ static int named_descriptor(const char *target)
     return -1;
 }
 
+/* How long a file may become: the system would not say so before it writes. */
+static uint64_t longest(void)
+{
+    struct rlimit most;
+
+    return getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY ? most.rlim_cur
+                                                                                 : UINT64_MAX;
+}
+
 static int start_descriptor(struct file_sink *f, const char *target, struct ft_err *err)
 {
     int flags = fcntl(f->at.fd, F_GETFD);
@@ -688,6 +718,7 @@ static int open_first(struct file_sink *f, const char *append)
 
 int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
 {
+    f->size_most = longest();
     f->at.fd = named_descriptor(url->target);
     if (f->at.fd >= 0 && f->env.needs_file) {
         f->at.fd = -1;

@@ -40,6 +40,7 @@ struct ft__target {
     bool file;    /* a regular file: can be cut, rotated, added to */
     bool socket;
     bool dirty;      /* written since the last fsync */
+    bool held;       /* room for its end is */
     bool begun;      /* its beginning is in it: it is to have an end */
     uint64_t chunks; /* that are in it */
     size_t piece;    /* most bytes of one write */
@@ -58,6 +59,7 @@ struct file_sink {
     uint8_t *trailer;         /* owned: room for pieces of the end of a file, or NULL */
     uint8_t *header;          /* owned, compressed if the file is; at the start of every file */
     size_t header_len;        /* bytes */
+    uint64_t size_most;       /* bytes that a file may have: RLIMIT_FSIZE */
     /* frames */
     struct ft_compressor *z; /* NULL: none */
     uint8_t *frame;          /* owned; events of the open frame; NULL: they are not held */
@@ -99,7 +101,7 @@ FT_NODISCARD int ft__file_begin(struct file_sink *f);
  * cannot be is said. */
 void ft__file_end(struct file_sink *f);
 
-/* Holds the room that the end of the file will need when n chunks of len bytes have been added.
+/* Holds the room for n chunks of len bytes, and for the end that the file will need with them.
  * FT_OK, or FT_E_IO: the disk has none. */
 FT_NODISCARD int ft__file_hold_end(struct file_sink *f, uint64_t len, uint32_t n);
 
