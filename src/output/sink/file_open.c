@@ -664,6 +664,11 @@ static int write_sidecar(struct file_sink *f)
     f->env.files.call(f->env.files.cookie, &c, &a, &fd);
     if (a.error == 0) {
         c.id = a.id;
+        if (f->aside[0] != '\0') { /* with the file of an earlier run that it belongs to */
+            c.op = FT_FILE_ASIDE;
+            c.now_s = ft__file_wall_ns() / 1000000000;
+            f->env.files.call(f->env.files.cookie, &c, &a, &fd);
+        }
         c.op = FT_FILE_OPEN_NEW;
         f->env.files.call(f->env.files.cookie, &c, &a, &fd);
     }
