@@ -142,6 +142,17 @@ static void test_order(void)
     CHECK_EQ(rules->rules[3].label, 0);
     CHECK_EQ(rules->rules[3].attack_len, 0);
     ft_labels_free(rules);
+    parse("dst_port,label\n80,1\n80,0\n"); /* asks for the same, not for less */
+    CHECK_EQ(line(flow("10.0.0.1", 1, "1.1.1.1", 80, 0), true), 2);
+    ft_labels_free(rules);
+}
+
+/* As spreadsheets write UTF-8. */
+static void test_byte_order_mark(void)
+{
+    parse("\xef\xbb\xbflabel\n1\n");
+    CHECK_EQ(rules->n, 1);
+    ft_labels_free(rules);
 }
 
 static void test_wrong(void)
@@ -163,6 +174,9 @@ static void test_wrong(void)
         {"start,label\n2017-13-01T00:00:00Z,1\n",
          "line 2: start: '2017-13-01T00:00:00Z': allowed is seconds since 1970, or "
          "2017-07-05T09:43:00Z"},
+        {"start,label\n2017-02-29T00:00:00Z,1\n",
+         "line 2: start: '2017-02-29T00:00:00Z': allowed is seconds since 1970, or "
+         "2017-07-05T09:43:00Z"},
         {"start,label\n2017-07-05,1\n", "line 2: start: '2017-07-05': allowed is seconds since "
                                         "1970, or 2017-07-05T09:43:00Z"},
         {"attack\n\"x\n", "line 2: a quoted cell has no end, or is too long"},
@@ -182,6 +196,7 @@ int main(void)
     RUN(test_every_condition);
     RUN(test_either_way);
     RUN(test_order);
+    RUN(test_byte_order_mark);
     RUN(test_wrong);
     return test_end();
 }
