@@ -145,6 +145,9 @@ static int parquet_pack(struct ft_format *f, uint8_t *held, size_t len, uint64_t
     memmove(p->out + sizeof head + head.pages, meta, t.len);
     *out = p->out;
     *out_len = sizeof head + head.pages + t.len;
+    if (ft__parquet_work_failed(p->work)) {
+        return FT_E_NOMEM;
+    }
     return t.full ? FT_E_RANGE : FT_OK;
 }
 
