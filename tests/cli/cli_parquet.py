@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 
-from support import ROOT, SAMPLE, Case, main, pcap_header, pcap_records, run
+from support import ROOT, SAMPLE, Case, main, pcap_header, pcap_records, run, wait_for
 
 sys.path.insert(0, str(ROOT / "tests/support"))
 from arrow_reader import Arrow  # noqa: E402
@@ -52,6 +52,27 @@ class Files(Case):
                 self.assertEqual(r.returncode, 1, limit)
                 self.assertEqual(rows(out.read_bytes()), 0)
                 self.assertIn("15 flow events = 0 written + 0 dropped + 15 lost", r.stderr)
+
+    def test_opened_again(self):
+        """SIGHUP ends a file; the next one does not take its place, whether it was moved away or not."""
+        out = self.dir / "x.parquet"
+        p = self.started("read", "-", "-e", "sample", "-o", f"parquet:{out}", stdin=subprocess.PIPE,
+                         stderr=subprocess.PIPE)
+        p.stdin.buffer.write(pcap_header())
+        for n in 0, 1, 2:
+            p.stdin.buffer.write(pcap_records(20000, 20000 * n))
+            p.stdin.flush()
+            part = self.dir / "x.parquet.part"
+            self.assertTrue(wait_for(part.exists))
+            before = set(self.dir.iterdir())
+            wait_for(lambda: False, 1.3)  # rows are handed on within a second
+            p.send_signal(signal.SIGHUP)
+            self.assertTrue(wait_for(lambda: set(self.dir.iterdir()) - before))
+        p.stdin.close()
+        self.assertEqual(p.wait(20), 0, p.stderr.read())
+        files = [f.read_bytes() for f in self.dir.iterdir()]
+        self.assertEqual(sum(Parquet(data).rows for data in files), 60000)
+        self.assertGreaterEqual(len(files), 3)
 
     def test_no_room_is_kept(self):
         """What was held for the footer and not needed is given back."""

@@ -187,15 +187,16 @@ static int put_aside(struct file_sink *f, int32_t id)
     return error;
 }
 
-/* path.part is whole, and becomes path; what an earlier run left there is put aside. */
+/* path.part is whole, and becomes path; what an earlier run left there is put aside, and always
+ * what this one did. */
 static void publish(struct file_sink *f)
 {
     struct ft_file_answer a;
     int fd, error = 0;
 
-    if (f->env.keep_earlier) {
+    if (f->env.keep_earlier || f->published) {
         error = put_aside(f, f->whole);
-        if (error == 0) {
+        if (error == 0 && !f->published) {
             ft_log(&f->log, FT_LOG_WARN, "%s: there was a file of this name; it is now %s", f->path,
                    f->aside);
         }
@@ -204,6 +205,7 @@ static void publish(struct file_sink *f)
         error = fsync(f->at.fd) == 0 ? 0 : errno;
     }
     error = error == 0 ? call(f, f->id, FT_FILE_PUBLISH, &a, &fd) : error;
+    f->published = f->published || error == 0;
     if (error != 0) {
         ft_log(&f->log, FT_LOG_ERROR, "%s: cannot get its name: %s", f->path, strerror(error));
         f->sink.failed++;

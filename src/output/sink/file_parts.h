@@ -52,9 +52,10 @@ struct file_sink {
     struct ft_sink sink;
     struct ft_output_env env;
     struct ft_log log;
-    char *path;    /* NULL: a descriptor that was handed to us */
-    int32_t id;    /* path: its place in env.files */
-    int32_t whole; /* the place that path.part takes when it is whole; -1: there is only path */
+    char *path;     /* NULL: a descriptor that was handed to us */
+    int32_t id;     /* path: its place in env.files */
+    int32_t whole;  /* the place that path.part takes when it is whole; -1: there is only path */
+    bool published; /* a path.part of this run has become path */
     char aside[FT_FILE_NAME]; /* where the file of an earlier run went, "" if nowhere */
     uint8_t *trailer;         /* owned: room for pieces of the end of a file, or NULL */
     uint8_t *header;          /* owned, compressed if the file is; at the start of every file */
