@@ -37,6 +37,18 @@ class Files(Case):
         for kind in "parquet", "arrow":
             self.good("read", SAMPLE, "-o", f"{kind}:/dev/null")
 
+    def test_links_are_not_followed(self):
+        """As by other outputs, and said before the first row."""
+        for target in "/nowhere", SAMPLE:
+            link = self.dir / "x.parquet"
+            link.symlink_to(target)
+            for args in ["read", SAMPLE], ["collect", "-l", f"pcap:{SAMPLE}"]:
+                r = run(*args, "-o", f"parquet:{link}")
+                self.assertEqual(r.returncode, 1)
+                self.assertIn("x.parquet: it is a symbolic link, which is not followed", r.stderr)
+                self.assertEqual(list(self.dir.iterdir()), [link])
+            link.unlink()
+
     def test_full_disk(self):
         """Wherever it is full: a file of this name is whole, and what is not in one is lost, and counted."""
         kinds = {"parquet": lambda data: Parquet(data).rows, "arrow": lambda data: len(Arrow(data).rows["flow_id"])}

@@ -632,8 +632,8 @@ static int place(struct file_sink *f, const char *path, const struct ft_output_u
 static int place_all(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
 {
     size_t len = strlen(url->target);
-    struct stat st;
-    bool part = f->env.pack != NULL && (stat(url->target, &st) != 0 || S_ISREG(st.st_mode));
+    struct stat st; /* what is no file, or a link, is refused by who opens it */
+    bool part = f->env.pack != NULL && (lstat(url->target, &st) != 0 || S_ISREG(st.st_mode));
 
     f->path = ft_mem_alloc(1, len + sizeof FT_FILE_PART);
     if (f->path == NULL) {
