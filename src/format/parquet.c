@@ -206,7 +206,8 @@ static size_t trailer_begin(const struct parquet *p, struct ft_trailer *t, uint8
     for (uint64_t at = MAGIC; group_at(t, at, &g); at += behind(&g)) {
         rows += g.rows;
         t->left++;
-        t->lost = g.lost;
+        ft_most(&t->lost.events, g.lost.events);
+        ft_most(&t->lost.packets, g.lost.packets);
     }
     ft_thrift_i32(&meta, 1, VERSION);
     put_schema(p, &meta);

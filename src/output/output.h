@@ -76,6 +76,10 @@ struct ft_output_env {
     bool needs_file;     /* with a name, and neither a FIFO nor a terminal */
     const char *sidecar; /* what stands in FILE.json, borrowed; NULL ok */
     size_t trailer_room, trailer_each;
+    /* events that this output has lost or dropped until now: ft_output_open's; the output's thread
+     */
+    uint64_t (*events_lost)(const void *cookie);
+    const void *events_cookie;
 };
 
 /* Where something of a chunk ends, and what it is. */

@@ -63,6 +63,8 @@ class Files(Case):
                     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))))
                 self.assertEqual(r.returncode, 1, limit)
                 self.assertEqual(rows(out.read_bytes()), 0)
+                if kind == "parquet":
+                    self.assertEqual(Parquet(out.read_bytes()).metadata["flowtap.events_lost"], "15")
                 self.assertIn("15 flow events = 0 written + 0 dropped + 15 lost", r.stderr)
 
     def test_opened_again(self):

@@ -238,6 +238,9 @@ void ft__file_end(struct file_sink *f)
         return;
     }
     f->at.begun = false;
+    if (f->env.events_lost != NULL) {
+        t.lost.events = f->env.events_lost(f->env.events_cookie);
+    }
     while (rc == FT_OK &&
            (len = f->env.trailer(f->env.trailer_cookie, &t, f->trailer, FT__TRAILER_ROOM)) > 0) {
         struct iovec v = {f->trailer, len};
