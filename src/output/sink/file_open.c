@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -142,7 +141,7 @@ int ft__file_hold_end(struct file_sink *f, uint64_t len, uint32_t n)
     if (f->trailer == NULL || !f->at.file || f->path == NULL || f->env.trailer_room == 0) {
         return FT_OK;
     }
-    if (f->at.size + len + end > f->size_most) {
+    if (f->size_most > 0 && f->at.size + len + end > f->size_most) {
         return FT_E_IO;
     }
     /* for what is to be added, too: what was held until now is not given up for bytes that do not
@@ -555,15 +554,6 @@ static int named_descriptor(const char *target)
     return -1;
 }
 
-/* How long a file may become: the system would not say so before it writes. */
-static uint64_t longest(void)
-{
-    struct rlimit most;
-
-    return getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY ? most.rlim_cur
-                                                                                 : UINT64_MAX;
-}
-
 static int start_descriptor(struct file_sink *f, const char *target, struct ft_err *err)
 {
     int flags = fcntl(f->at.fd, F_GETFD);
@@ -728,7 +718,6 @@ static int open_first(struct file_sink *f, const char *append)
 
 int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
 {
-    f->size_most = longest();
     f->at.fd = named_descriptor(url->target);
     if (f->at.fd >= 0 && f->env.needs_file) {
         f->at.fd = -1;
