@@ -670,10 +670,11 @@ static int write_sidecar(struct file_sink *f)
     if (a.error != 0) {
         return a.error;
     }
+    errno = ENOSPC; /* what a short write does not say */
     bool whole = write(fd, f->env.sidecar, len) == (ssize_t)len;
 
     if (close(fd) != 0 || !whole) {
-        return errno != 0 ? errno : EIO;
+        return errno;
     }
     c.op = FT_FILE_REPLACE;
     f->env.files.call(f->env.files.cookie, &c, &a, &fd);
