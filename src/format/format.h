@@ -61,6 +61,7 @@ struct ft_format {
     size_t seal_room; /* with seal: most bytes that a batch has more than its rows */
     size_t trailer_room, trailer_each; /* with trailer: bytes of it, and for each batch */
     uint32_t pack_ms;                  /* with pack: chunks are held this long at most */
+    bool needs_file; /* its end is made of what is in the file: not for a pipe, or for stdout */
 };
 
 struct ft_format_ops {
@@ -72,7 +73,6 @@ struct ft_format_ops {
     unsigned events;
     bool single_event;  /* one file holds one kind of event only */
     bool prefers_flows; /* without --events it takes flow records */
-    bool needs_file;    /* it cannot be written to a pipe */
     /* it carries bytes of packets: not with --anonymize, which could not look into them */
     bool carries_raw;
     /* On success *out is the caller's, given back by end(). FT_E_NOMEM; FT_E_USAGE: it has no such
@@ -94,8 +94,7 @@ struct ft_format_ops {
     /* The next piece of a file's end, at most room (FT_FORMAT_TRAILER_ROOM) bytes; 0: it is over.
      * NULL: files just end */
     size_t (*trailer)(const struct ft_format *f, struct ft_trailer *t, uint8_t *out, size_t room);
-    /* What stands in a file beside, FILE.json; as long as the instance. It needs a file, then.
-     * NULL: nothing */
+    /* What stands in a file beside, FILE.json; as long as the instance. NULL: nothing */
     const char *(*sidecar)(const struct ft_format *f);
     size_t (*sample)(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
                      const struct ft_tuple_counts *counts);

@@ -145,6 +145,9 @@ static int parquet_pack(struct ft_format *f, uint8_t *held, size_t len, uint64_t
     memmove(p->out + sizeof head + head.pages, meta, t.len);
     *out = p->out;
     *out_len = sizeof head + head.pages + t.len;
+    if (ft__parquet_work_failed(p->work)) {
+        return FT_E_NOMEM;
+    }
     return t.full ? FT_E_RANGE : FT_OK;
 }
 
@@ -203,7 +206,8 @@ static size_t trailer_begin(const struct parquet *p, struct ft_trailer *t, uint8
     for (uint64_t at = MAGIC; group_at(t, at, &g); at += behind(&g)) {
         rows += g.rows;
         t->left++;
-        t->lost = g.lost;
+        ft_most(&t->lost.events, g.lost.events);
+        ft_most(&t->lost.packets, g.lost.packets);
     }
     ft_thrift_i32(&meta, 1, VERSION);
     put_schema(p, &meta);
@@ -328,6 +332,7 @@ static int make_room(struct parquet *p)
     p->buffers = ft_mem_alloc(b->n_buffers, sizeof *p->buffers);
     p->table.format.seal_room = sizeof(struct rows_head);
     p->table.format.pack_ms = MILLIS_MOST;
+    p->table.format.needs_file = true;
     p->table.format.trailer_each = p->meta_cap;
     p->table.format.trailer_room = (size_t)b->n * SCHEMA_META + names_of(b) + FOOTER_MORE;
     if (p->meta_cap > FT_FORMAT_TRAILER_ROOM ||
@@ -366,7 +371,6 @@ const struct ft_format_ops ft_format_parquet = {
     .events = (1u << FT_EVENT_PACKET) - 1,
     .single_event = true,
     .prefers_flows = true,
-    .needs_file = true,
     .open = parquet_open,
     .end = parquet_end,
     .header = parquet_header,

@@ -191,6 +191,7 @@ struct ft__parquet_work {
 #ifdef FT_HAVE_ZSTD
     ZSTD_CCtx *zstd;
 #endif
+    bool failed; /* since it was asked */
 };
 
 size_t ft__parquet_room(size_t raw, uint32_t n)
@@ -242,6 +243,14 @@ void ft__parquet_work_free(struct ft__parquet_work *w)
     ft_map_free(w->dictionary, w->raw + PAGE_MORE);
     ft_map_free(w->number, (w->raw + 1) * sizeof *w->number);
     ft_mem_free(w);
+}
+
+bool ft__parquet_work_failed(struct ft__parquet_work *w)
+{
+    bool failed = w->failed;
+
+    w->failed = false;
+    return failed;
 }
 
 /* ---- numbers of few bits ---- */
@@ -659,11 +668,14 @@ static int32_t codec(void)
 #endif
 }
 
-/* Returns the bytes at out. */
+/* Returns the bytes at out; w->failed: there are none, zstd had no memory. */
 static size_t pack(struct ft__parquet_work *w, const uint8_t *page, size_t len, uint8_t *out)
 {
 #ifdef FT_HAVE_ZSTD
-    return ZSTD_compress2(w->zstd, out, ZSTD_compressBound(len), page, len);
+    size_t packed = ZSTD_compress2(w->zstd, out, ZSTD_compressBound(len), page, len);
+
+    w->failed = w->failed || ZSTD_isError(packed);
+    return ZSTD_isError(packed) ? 0 : packed;
 #else
     (void)w;
     memcpy(out, page, len);

@@ -40,6 +40,9 @@ struct ft__parquet_work;
 struct ft__parquet_work *ft__parquet_work_new(size_t raw, int level);
 void ft__parquet_work_free(struct ft__parquet_work *w); /* NULL is a no-op */
 
+/* Whether a column since the last call has no pages, for want of memory. */
+bool ft__parquet_work_failed(struct ft__parquet_work *w);
+
 /* Bytes that the pages of all n columns of a batch of raw bytes take at most. */
 size_t ft__parquet_room(size_t raw, uint32_t n);
 

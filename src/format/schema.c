@@ -448,11 +448,12 @@ static void make_protobuf(const struct schema *s)
 static const struct {
     const char *name;
     void (*make)(const struct schema *s);
+    bool flat; /* without objects: of columns of one name there is the last, as in tables */
 } forms[] = {
-    {"markdown", make_markdown}, {"json-schema", make_json_schema},
-    {"arrow", make_arrow},       {"clickhouse", make_clickhouse},
-    {"avro", make_avro},         {"protobuf", make_protobuf},
-    {"csv", make_csv},
+    {"markdown", make_markdown, false}, {"json-schema", make_json_schema, false},
+    {"arrow", make_arrow, true},        {"clickhouse", make_clickhouse, true},
+    {"avro", make_avro, true},          {"protobuf", make_protobuf, true},
+    {"csv", make_csv, false},
 };
 
 /* Where one is made, or NULL. */
@@ -476,10 +477,14 @@ static int make(struct schema *s, const char *form, char **out, struct ft_err *e
     int rc = FT_E_USAGE;
 
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if (strcmp(forms[i].name, form) == 0) {
-            forms[i].make(s);
-            rc = FT_OK;
+        if (strcmp(forms[i].name, form) != 0) {
+            continue;
         }
+        for (uint32_t k = 0; forms[i].flat && k < s->n; k++) {
+            ft_columns_flatten(&s->columns[k]);
+        }
+        forms[i].make(s);
+        rc = FT_OK;
     }
     if (rc != FT_OK) {
         ft_err_set(err, rc,

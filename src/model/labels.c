@@ -392,13 +392,19 @@ static bool ports_in(const uint16_t in[2], const uint16_t of[2])
     return in[0] >= of[0] && in[1] <= of[1];
 }
 
-/* Does a later rule ask for less of the same? */
-static bool is_for_the_rest(const struct ft_label_rule *later, const struct ft_label_rule *r)
+/* Is what satisfies a rule also what satisfies another one? */
+static bool is_within(const struct ft_label_rule *r, const struct ft_label_rule *later)
 {
     return r->from_ns >= later->from_ns && r->to_ns <= later->to_ns &&
            prefix_in(&r->src, &later->src) && prefix_in(&r->dst, &later->dst) &&
            ports_in(r->src_port, later->src_port) && ports_in(r->dst_port, later->dst_port) &&
            (later->proto < 0 || later->proto == r->proto) && (r->forward || !later->forward);
+}
+
+/* Does a later rule ask for less of the same? */
+static bool is_for_the_rest(const struct ft_label_rule *later, const struct ft_label_rule *r)
+{
+    return is_within(r, later) && !is_within(later, r);
 }
 
 static bool says_the_same(const struct ft_label_rule *a, const struct ft_label_rule *b)
@@ -465,7 +471,8 @@ static int read_all(struct reader *r, struct ft_labels *l, uint32_t room)
 
 int ft_labels_parse(const char *text, size_t len, struct ft_labels **out, struct ft_err *err)
 {
-    struct reader r = {.at = text, .end = text + len, .err = err};
+    size_t mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    struct reader r = {.at = text + mark, .end = text + len, .err = err};
     struct ft_labels *l = ft_mem_alloc(1, sizeof *l);
     uint32_t room = lines_of(text, len);
     int rc;

@@ -353,13 +353,14 @@ void ft_writer_lose(struct ft_writer *w, enum ft_event e, uint64_t n)
     ft_count_add(&w->lost[e], n);
 }
 
-static uint64_t lost_so_far(const struct ft_output *o)
+static uint64_t lost_so_far(const void *cookie)
 {
+    const struct ft_output *o = cookie;
     uint64_t lost = 0;
 
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         lost += ft_count_get(&o->lost[e]);
-        for (uint32_t i = 0; i < o->n_writers; i++) {
+        for (uint32_t i = 0; o->writers != NULL && i < o->n_writers; i++) {
             lost += ft_count_get(&o->writers[i].dropped[e]) + ft_count_get(&o->writers[i].lost[e]);
         }
     }
@@ -721,6 +722,8 @@ int ft_output_open(const struct ft_output_url *url, const struct ft_output_confi
 
     with.chunk_most = o->chunk_len;
     with.binary = cfg->binary;
+    with.events_lost = lost_so_far;
+    with.events_cookie = o;
     int rc = o->count_only ? FT_OK : open_sink(o, url, cfg, &with, err);
 
     if (rc == FT_OK) {

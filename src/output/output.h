@@ -73,8 +73,13 @@ struct ft_output_env {
                 size_t *out_len);
     void *pack_cookie;
     uint32_t pack_ms;
-    const char *sidecar; /* what stands in FILE.json, borrowed; a file is needed, then; NULL ok */
+    bool needs_file;     /* with a name, and neither a FIFO nor a terminal */
+    const char *sidecar; /* what stands in FILE.json, borrowed; NULL ok */
     size_t trailer_room, trailer_each;
+    /* events that this output has lost or dropped until now: ft_output_open's; the output's thread
+     */
+    uint64_t (*events_lost)(const void *cookie);
+    const void *events_cookie;
 };
 
 /* Where something of a chunk ends, and what it is. */

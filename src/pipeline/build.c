@@ -262,13 +262,10 @@ static int route_batches(struct ft_pipeline *p, const struct ft_output_url *url,
         return ft_err_set(err, FT_E_USAGE, "%s: compress=: %s files are not packed as a whole",
                           url->text, url->format);
     }
-    if (f->ops->needs_file && strcmp(url->target, "-") == 0) {
-        return ft_err_set(err, FT_E_USAGE, "%s: %s is a file with an end, and needs a name",
-                          url->text, url->format);
-    }
     if (f->ops->sidecar != NULL) {
         env->sidecar = f->ops->sidecar(f);
     }
+    env->needs_file = f->needs_file;
     cfg->binary = true;
     cfg->seal = seal_batch;
     cfg->seal_cookie = f;

@@ -10,7 +10,7 @@ from support import SAMPLE, Case, run
 class Labels(Case):
     def records(self, *args, rules, status=0):
         path = self.file("rules.csv", rules.encode())
-        r = run(*args, "--rules" if args[0] == "label" else "--labels", path, SAMPLE)
+        r = run(*args, *[f"--rules={path}"] if args[0] == "label" else ["--labels", path], SAMPLE)
         self.assertEqual(r.returncode, status, r.stderr)
         lines = [json.loads(x) for x in r.stdout.splitlines()]
         return [x for x in lines if x["event_type"] == "network_flow_record"], lines[-1], r.stderr

@@ -217,6 +217,28 @@ class Schema(Case):
         self.assertTrue(all(re.fullmatch(r"[A-Za-z_]\w*", n) for n in names))
         self.assertEqual(len(set(names)), len(names))
 
+    def test_columns_side_by_side(self):
+        """Where there are no objects, a tool's column stands for flowtap's of its name, once; as in the data."""
+        for profiles in "nfstream", "cic", "nf-v3", "zeek", "all,splt,nfstream":
+            names = {form: self.flat_names(form, profiles) for form in ("arrow", "clickhouse", "avro", "protobuf")}
+            for form, n in names.items():
+                self.assertEqual(len(set(n)), len(n), (form, profiles))
+            r = self.good("read", "-w1", "--quiet", "-e", "flow", "-p", profiles, "-o", "csv:-", SAMPLE)
+            header = next(csv.reader(io.StringIO(r.stdout)))
+            self.assertEqual(names["arrow"], header, profiles)
+            self.assertEqual(names["clickhouse"], header, profiles)
+
+    def flat_names(self, form, profiles):
+        """Of a flow record."""
+        text = self.make(form, profiles)
+        if form == "arrow":
+            return [c["name"] for c in json.loads(text)["network_flow_record"]]
+        if form == "avro":
+            return [f["name"] for r in json.loads(text) if r["name"] == "network_flow_record" for f in r["fields"]]
+        begin = {"clickhouse": "TABLE network_flow_record\n", "protobuf": "message NetworkFlowRecord "}[form]
+        text = re.split(r"\n[)}]", text.split(begin)[1])[0]
+        return re.findall(r"(?m)^    `([^`]+)`" if form == "clickhouse" else r"(?m)^  [\w ]*?(\w+) = \d+;", text)
+
     def test_csv_output(self):
         """The columns of a CSV file are the schema's, but for objects that a table cannot hold."""
         for word, kind in ("flow", "network_flow_record"), ("sample", "network_flow_sample"):

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -142,7 +143,7 @@ int ft__file_sync(struct file_sink *f)
         return FT_E_IO;
     }
     f->sync_failed = false;
-    f->sink.sealed++;
+    f->sink.sealed += !f->env.needs_file; /* that is safe when it has its end */
     return FT_OK;
 }
 
@@ -508,8 +509,18 @@ static int configure_frames(struct file_sink *f, const struct ft_output_url *url
                      rc == FT_E_UNSUPPORTED ? "this build lacks the library" : ft_strerror(rc));
 }
 
+/* How long a file may become, 0: any length; the system would not say so before it writes. */
+static uint64_t longest(void)
+{
+    struct rlimit most;
+
+    return getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY ? most.rlim_cur
+                                                                                 : 0;
+}
+
 static int configure(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
 {
+    f->size_most = longest();
     configure_times(f, url);
     int rc = configure_frames(f, url, err);
 

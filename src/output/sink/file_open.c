@@ -138,14 +138,31 @@ int ft__file_hold_end(struct file_sink *f, uint64_t len, uint32_t n)
 {
     uint64_t end = f->env.trailer_room + f->env.trailer_each * (f->at.chunks + n);
 
-    if (f->trailer == NULL || !f->at.file || f->env.trailer_each == 0) {
+    if (f->trailer == NULL || !f->at.file || f->path == NULL || f->env.trailer_room == 0) {
         return FT_OK;
     }
-    if (fallocate(f->at.fd, FALLOC_FL_KEEP_SIZE, (off_t)(f->at.size + len), (off_t)end) == 0) {
+    if (f->size_most > 0 && f->at.size + len + end > f->size_most) {
+        return FT_E_IO;
+    }
+    /* for what is to be added, too: what was held until now is not given up for bytes that do not
+     * fit, which others might take before they are cut off again */
+    if (fallocate(f->at.fd, FALLOC_FL_KEEP_SIZE, (off_t)f->at.size, (off_t)(len + end)) == 0) {
+        f->at.held = true;
         return FT_OK;
     }
     /* a file system that cannot hold room: the end is written when it is written */
     return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? FT_E_IO : FT_OK;
+}
+
+/* What was held and is not needed is given back. */
+static void let_go(struct file_sink *f)
+{
+    struct stat st;
+
+    if (f->at.held && fstat(f->at.fd, &st) == 0) {
+        ft_ignore(ftruncate(f->at.fd, st.st_size)); /* best effort: it is only room */
+    }
+    f->at.held = false;
 }
 
 /* A pipe whose reader has stopped is not waited for: it has all but the end. */
@@ -169,15 +186,16 @@ static int put_aside(struct file_sink *f, int32_t id)
     return error;
 }
 
-/* path.part is whole, and becomes path; what an earlier run left there is put aside. */
+/* path.part is whole, and becomes path; what an earlier run left there is put aside, and always
+ * what this one did. */
 static void publish(struct file_sink *f)
 {
     struct ft_file_answer a;
     int fd, error = 0;
 
-    if (f->env.keep_earlier) {
+    if (f->env.keep_earlier || f->published) {
         error = put_aside(f, f->whole);
-        if (error == 0) {
+        if (error == 0 && !f->published) {
             ft_log(&f->log, FT_LOG_WARN, "%s: there was a file of this name; it is now %s", f->path,
                    f->aside);
         }
@@ -186,6 +204,7 @@ static void publish(struct file_sink *f)
         error = fsync(f->at.fd) == 0 ? 0 : errno;
     }
     error = error == 0 ? call(f, f->id, FT_FILE_PUBLISH, &a, &fd) : error;
+    f->published = f->published || error == 0;
     if (error != 0) {
         ft_log(&f->log, FT_LOG_ERROR, "%s: cannot get its name: %s", f->path, strerror(error));
         f->sink.failed++;
@@ -218,6 +237,9 @@ void ft__file_end(struct file_sink *f)
         return;
     }
     f->at.begun = false;
+    if (f->env.events_lost != NULL) {
+        t.lost.events = f->env.events_lost(f->env.events_cookie);
+    }
     while (rc == FT_OK &&
            (len = f->env.trailer(f->env.trailer_cookie, &t, f->trailer, FT__TRAILER_ROOM)) > 0) {
         struct iovec v = {f->trailer, len};
@@ -231,7 +253,10 @@ void ft__file_end(struct file_sink *f)
         ft__file_cut(f, t.size);
         ft_log(&f->log, FT_LOG_ERROR, "%s: its end could not be written",
                f->path != NULL ? f->path : "stdout");
-    } else if (f->whole >= 0 && f->at.file) {
+        f->sink.failed += f->env.needs_file; /* nobody can read it */
+    }
+    let_go(f);
+    if (rc == FT_OK && f->whole >= 0 && f->at.file) {
         publish(f);
     }
 }
@@ -397,7 +422,8 @@ static void say_no_reader(struct file_sink *f)
 int ft__file_ready(struct file_sink *f)
 {
     if (f->at.fd >= 0) {
-        return f->path != NULL ? ft__file_begin(f) : FT_OK;
+        /* one that was handed to us has its beginning as soon as there is room for it */
+        return f->path != NULL || !f->at.begun ? ft__file_begin(f) : FT_OK;
     }
     int error = open_to_add(f, false);
 
@@ -599,8 +625,8 @@ static int place(struct file_sink *f, const char *path, const struct ft_output_u
 static int place_all(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
 {
     size_t len = strlen(url->target);
-    struct stat st;
-    bool part = f->env.pack != NULL && (stat(url->target, &st) != 0 || S_ISREG(st.st_mode));
+    struct stat st; /* what is no file, or a link, is refused by who opens it */
+    bool part = f->env.pack != NULL && (lstat(url->target, &st) != 0 || S_ISREG(st.st_mode));
 
     f->path = ft_mem_alloc(1, len + sizeof FT_FILE_PART);
     if (f->path == NULL) {
@@ -633,30 +659,37 @@ static int write_sidecar(struct file_sink *f)
     f->env.files.call(f->env.files.cookie, &c, &a, &fd);
     if (a.error == 0) {
         c.id = a.id;
+        if (f->aside[0] != '\0') { /* with the file of an earlier run that it belongs to */
+            c.op = FT_FILE_ASIDE;
+            c.now_s = ft__file_wall_ns() / 1000000000;
+            f->env.files.call(f->env.files.cookie, &c, &a, &fd);
+        }
         c.op = FT_FILE_OPEN_NEW;
         f->env.files.call(f->env.files.cookie, &c, &a, &fd);
     }
     if (a.error != 0) {
         return a.error;
     }
+    errno = ENOSPC; /* what a short write does not say */
     bool whole = write(fd, f->env.sidecar, len) == (ssize_t)len;
 
     if (close(fd) != 0 || !whole) {
-        return errno != 0 ? errno : EIO;
+        return errno;
     }
     c.op = FT_FILE_REPLACE;
     f->env.files.call(f->env.files.cookie, &c, &a, &fd);
     return a.error;
 }
 
-/* A format with a sidecar is for a file: what it writes at the end goes over the beginning. */
-static int start_sidecar(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
+static int needs_file(const struct ft_output_url *url, struct ft_err *err)
 {
-    if (f->env.sidecar == NULL || (f->at.regular && !f->at.file)) {
+    return ft_err_set(err, FT_E_USAGE, "output %s: %s needs a file", url->text, url->format);
+}
+
+static int start_sidecar(struct file_sink *f, struct ft_err *err)
+{
+    if (f->env.sidecar == NULL || !f->at.file) { /* /dev/null */
         return FT_OK;
-    }
-    if (!f->at.file) {
-        return ft_err_set(err, FT_E_USAGE, "output %s: %s needs a file", url->text, url->format);
     }
     int error = write_sidecar(f);
 
@@ -687,9 +720,9 @@ static int open_first(struct file_sink *f, const char *append)
 int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
 {
     f->at.fd = named_descriptor(url->target);
-    if (f->at.fd >= 0 && f->env.sidecar != NULL) {
+    if (f->at.fd >= 0 && f->env.needs_file) {
         f->at.fd = -1;
-        return ft_err_set(err, FT_E_USAGE, "output %s: %s needs a file", url->text, url->format);
+        return needs_file(url, err);
     }
     if (f->at.fd >= 0) {
         return start_descriptor(f, url->target, err);
@@ -701,6 +734,9 @@ int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct 
     }
     int error = open_first(f, ft_output_url_get(url, "append"));
 
+    if (f->env.needs_file && (error == ENXIO || (error == 0 && !f->at.regular))) {
+        return needs_file(url, err);
+    }
     if (error == ENXIO) {
         say_no_reader(f);
         return FT_OK;
@@ -712,7 +748,7 @@ int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct 
     }
     next_rotation(f);
     sweep(f);
-    return start_sidecar(f, url, err);
+    return start_sidecar(f, err);
 }
 
 /* ---- rotation ---- */

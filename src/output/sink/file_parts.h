@@ -40,6 +40,7 @@ struct ft__target {
     bool file;    /* a regular file: can be cut, rotated, added to */
     bool socket;
     bool dirty;      /* written since the last fsync */
+    bool held;       /* room for its end is */
     bool begun;      /* its beginning is in it: it is to have an end */
     uint64_t chunks; /* that are in it */
     size_t piece;    /* most bytes of one write */
@@ -51,13 +52,15 @@ struct file_sink {
     struct ft_sink sink;
     struct ft_output_env env;
     struct ft_log log;
-    char *path;    /* NULL: a descriptor that was handed to us */
-    int32_t id;    /* path: its place in env.files */
-    int32_t whole; /* the place that path.part takes when it is whole; -1: there is only path */
+    char *path;     /* NULL: a descriptor that was handed to us */
+    int32_t id;     /* path: its place in env.files */
+    int32_t whole;  /* the place that path.part takes when it is whole; -1: there is only path */
+    bool published; /* a path.part of this run has become path */
     char aside[FT_FILE_NAME]; /* where the file of an earlier run went, "" if nowhere */
     uint8_t *trailer;         /* owned: room for pieces of the end of a file, or NULL */
     uint8_t *header;          /* owned, compressed if the file is; at the start of every file */
     size_t header_len;        /* bytes */
+    uint64_t size_most;       /* bytes that a file may have (RLIMIT_FSIZE); 0: any */
     /* frames */
     struct ft_compressor *z; /* NULL: none */
     uint8_t *frame;          /* owned; events of the open frame; NULL: they are not held */
@@ -99,7 +102,7 @@ FT_NODISCARD int ft__file_begin(struct file_sink *f);
  * cannot be is said. */
 void ft__file_end(struct file_sink *f);
 
-/* Holds the room that the end of the file will need when n chunks of len bytes have been added.
+/* Holds the room for n chunks of len bytes, and for the end that the file will need with them.
  * FT_OK, or FT_E_IO: the disk has none. */
 FT_NODISCARD int ft__file_hold_end(struct file_sink *f, uint64_t len, uint32_t n);
 

@@ -163,6 +163,17 @@ static void test_order(void)
     CHECK_EQ(rules->rules[3].label, 0);
     CHECK_EQ(rules->rules[3].attack_len, 0);
     ft_labels_free(rules);
+    parse("dst_port,label\n80,1\n80,0\n"); /* asks for the same, not for less */
+    CHECK_EQ(line(flow("10.0.0.1", 1, "1.1.1.1", 80, 0), true), 2);
+    ft_labels_free(rules);
+}
+
+/* As spreadsheets write UTF-8. */
+static void test_byte_order_mark(void)
+{
+    parse("\xef\xbb\xbflabel\n1\n");
+    CHECK_EQ(rules->n, 1);
+    ft_labels_free(rules);
 }
 
 static void test_wrong(void)
@@ -213,6 +224,7 @@ int main(void)
     RUN(test_either_way);
     RUN(test_no_ports);
     RUN(test_order);
+    RUN(test_byte_order_mark);
     RUN(test_wrong);
     return test_end();
 }
