@@ -188,16 +188,6 @@ static uint32_t word32(const uint8_t *p)
     return v;
 }
 
-size_t ft__batch_len(const uint8_t *rows, uint32_t n)
-{
-    const uint8_t *p = rows;
-
-    for (; n > 0; n--) {
-        p += word32(p);
-    }
-    return (size_t)(p - rows);
-}
-
 static uint64_t word64(const uint8_t *p)
 {
     uint64_t v;

@@ -71,9 +71,6 @@ size_t ft__batch_row_max(const struct ft__batch *b);
 /* Writes an event of these parts as a row. Returns its length. */
 FT_HOT size_t ft__batch_put(const struct ft__batch *b, const void *const *parts, uint8_t *row);
 
-/* Bytes of n rows that stand one behind the other. */
-size_t ft__batch_len(const uint8_t *rows, uint32_t n);
-
 /* Bytes that the columns of any rows take at most beyond what those rows take. */
 size_t ft__batch_room(const struct ft__batch *b);
 

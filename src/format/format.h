@@ -87,10 +87,10 @@ struct ft_format_ops {
     size_t (*seal)(const struct ft_format *f, const uint8_t *rows, uint32_t n,
                    const struct ft_loss *lost, uint8_t *out);
     /* Chunks that were held, one behind the other, become what will lie at offset at of the file;
-     * *out is valid until the next call, on the output's thread. held may be changed. NULL: chunks
-     * go into the file as they are */
-    int (*pack)(struct ft_format *f, uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
-                size_t *out_len);
+     * *out is valid until the next call, on the output's thread. NULL: chunks go into the file as
+     * they are */
+    int (*pack)(struct ft_format *f, const uint8_t *held, size_t len, uint64_t at,
+                const uint8_t **out, size_t *out_len);
     /* The next piece of a file's end, at most room (FT_FORMAT_TRAILER_ROOM) bytes; 0: it is over.
      * NULL: files just end */
     size_t (*trailer)(const struct ft_format *f, struct ft_trailer *t, uint8_t *out, size_t room);

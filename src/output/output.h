@@ -69,7 +69,7 @@ struct ft_output_env {
     const void *trailer_cookie;
     /* Chunks that were held, FT_PACK_MOST bytes or pack_ms of them, become what will lie at offset
      * at of the file; *out is valid until the next call. NULL: chunks go into it as they are */
-    int (*pack)(void *cookie, uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
+    int (*pack)(void *cookie, const uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
                 size_t *out_len);
     void *pack_cookie;
     uint32_t pack_ms;

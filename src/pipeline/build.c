@@ -239,8 +239,8 @@ static size_t end_file(const void *cookie, struct ft_trailer *t, uint8_t *out, s
     return f->ops->trailer(f, t, out, room);
 }
 
-static int pack_rows(void *cookie, uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
-                     size_t *out_len)
+static int pack_rows(void *cookie, const uint8_t *held, size_t len, uint64_t at,
+                     const uint8_t **out, size_t *out_len)
 {
     struct ft_format *f = cookie;
 

@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -151,6 +152,22 @@ for (const n of process.argv.slice(2)) {
     check(r.stdout.split("\n")[:2] == [want, want], "JavaScript", r.stdout, r.stderr)
 
 
+def repeat(capture, times, out):
+    """The capture again and again, an hour later each time: its flows in several batches, of any number of rows."""
+    data = pathlib.Path(capture).read_bytes()
+    check(data[:4] == b"\xd4\xc3\xb2\xa1", "a capture in another byte order", capture)
+    records, at = [], 24
+    while at < len(data):
+        sec, frac, caplen, wire = struct.unpack_from("<4I", data, at)
+        records.append((sec, frac, caplen, wire, data[at + 16:at + 16 + caplen]))
+        at += 16 + caplen
+    with open(out, "wb") as f:
+        f.write(data[:24])
+        for k in range(times):
+            for sec, frac, caplen, wire, packet in records:
+                f.write(struct.pack("<4I", sec + 3600 * k, frac, caplen, wire) + packet)
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--flowtap", required=True)
@@ -171,6 +188,13 @@ def main():
                                          profiles)
             others(pa, table, rows, names)
             javascript(rows, names)
+        with tempfile.NamedTemporaryFile(prefix="flowtap-many-", suffix=".pcap") as many:
+            os.chmod(many.name, 0o644)
+            repeat(a.capture, 301, many.name)
+            for profiles in "base", "all,app,splt":
+                _, rows, _ = compare(pa, a.flowtap, ["read", many.name, "-e", "flow", "-p", profiles], work,
+                                     f"{profiles}, many rows")
+                check(len(rows) > 4000, "many rows", len(rows))
         n = 0
         captures = sorted(pathlib.Path(a.corpus).rglob("*.pcap*")) if a.corpus else []
         for f in captures[::a.every]:

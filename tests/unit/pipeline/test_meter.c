@@ -143,9 +143,9 @@ static void test_what_a_flow_takes(void)
     CHECK_EQ(flow_bytes(1u << FT_PART_TUNNEL, &few), 144);
     CHECK_EQ(flow_bytes(1u << FT_PART_PACKETS, &few), 144 + 128);
     CHECK_EQ(flow_bytes(1u << FT_PART_LINK, &few), 144 + 32);
-    CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, &few), 144 + 64);
+    CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, &few), 144 + 44);
     CHECK_EQ(flow_bytes(1u << FT_PART_ZEEK, &few), 144 + 64);
-    CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, default_options()), 144 + 8 * 64);
+    CHECK_EQ(flow_bytes(1u << FT_PART_SPLT, default_options()), 144 + 8 * 44);
     CHECK_EQ(flow_bytes(1u << FT_PART_CIC, &few), 144 + 128 + 2 * 192 + 128);
     CHECK_EQ(flow_bytes(1u << FT_PART_CIC_COMPAT, &few), 144 + 128 + 2 * 192);
     CHECK_EQ(flow_bytes(1u << FT_PART_BYTES, &few), 144 + 5 * 320 + 1);
@@ -154,7 +154,7 @@ static void test_what_a_flow_takes(void)
     CHECK_EQ(flow_bytes(1u << FT_PART_NFSTREAM, &few), 144 + 128 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_NFSTREAM, default_options()), 144 + 128 + 2 * 64);
     CHECK_EQ(flow_bytes(UINT32_MAX, &few) - flow_bytes(1u << FT_PART_APP, &few),
-             64 + 72 + 128 + 32 + 64 + 64 + 192 + 5 * 320 + 1 + 64 + 640 + 512);
+             64 + 72 + 128 + 32 + 44 + 64 + 192 + 5 * 320 + 1 + 64 + 640 + 512);
 }
 
 /* Bytes of this process that are in memory, counted page by page. */
