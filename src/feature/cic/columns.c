@@ -313,8 +313,9 @@ static const struct ft_field rows[] = {
      FT_AT(struct ft_cic_record, connection_us),
      .meaning = "from the first packet of the flows that this one goes on from to its "
                 "last one; 0 of others than TCP and UDP"},
-    {ROW(11465, "Label", FT_T_STRING, "", FT_PRIVACY_NONE), .get = ft__cic_label,
-     .meaning = "NeedManualLabel, as the tool writes it"},
+    {ROW(11465, "Label", FT_T_TEXT, "", FT_PRIVACY_NONE), .get = ft__cic_label,
+     .meaning = "what --labels say of the flow: the attack, BENIGN or ATTACK where it has no "
+                "name; NeedManualLabel, as the tool writes it, where no rule knows the flow"},
 };
 
 /* 120 s after the first packet a flow is over, which shows when its next packet comes. The tool

@@ -302,8 +302,9 @@ static const struct ft_field rows[] = {
      .meaning = "largest of the gaps of more than five seconds; 0 without"},
     {ROW(12410, "Idle Min", FT_T_I64, "us", FT_PRIVACY_NONE), FT_AT(struct ft_cic_record, idle.min),
      .meaning = "smallest of the gaps of more than five seconds; 0 without"},
-    {ROW(12415, "Label", FT_T_STRING, "", FT_PRIVACY_NONE), .get = ft__cic_label,
-     .meaning = "NeedManualLabel, as the tool writes it"},
+    {ROW(12415, "Label", FT_T_TEXT, "", FT_PRIVACY_NONE), .get = ft__cic_label,
+     .meaning = "what --labels say of the flow: the attack, BENIGN or ATTACK where it has no "
+                "name; NeedManualLabel, as the tool writes it, where no rule knows the flow"},
 };
 
 /* 120 s after the first packet a flow is over, which shows when its next packet comes. The tool
