@@ -88,7 +88,7 @@ static void test_no_such_form(void)
 
     ft_columns_rows(rows, 2, &c);
     CHECK_EQ(ft__schema_of("parquet", &c, &out, &len, &err), FT_E_USAGE);
-    CHECK_EQ(ft_schema_make("csv", "bose", &out, &len, &err), FT_E_USAGE);
+    CHECK_EQ(ft_schema_make("csv", "bose", false, &out, &len, &err), FT_E_USAGE);
     CHECK_STR(err.what, "--profile: 'bose': there is no such profile; did you mean base?");
 }
 
