@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: CSV (RFC 4180), one kind of event in a file, a header line of the columns; null is an
- * empty field. Only untrusted text may hold a comma or quote: it is always quoted.
+ * empty field, a list without items []. Only untrusted text may hold a comma or quote: it is always
+ * quoted.
  *
  * A spreadsheet takes a cell that begins with = + - @ (or with their full-width forms, in some
  * countries) for a formula and computes it, quoted or not. With ?spreadsheet=safe such text gets an

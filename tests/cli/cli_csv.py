@@ -138,6 +138,14 @@ class Cells(Case):
         names = [e["dns_query"] for e in self.check("flow", "read", "-w1", "--app", path)]
         self.assertEqual(sorted(names), ["", "", "", "name"])
 
+    def test_lists(self):
+        """Items with semicolons, a list without items as such: an empty cell is null."""
+        for items, at_port in ("0", "[]"), ("2", "0;1"):
+            for url in "csv:-", "csv:-?spreadsheet=safe", "csv:-?dialect=nfstream":
+                r = self.good("read", "-w1", "-e", "flow", "-p", "nfstream", "--nfstream-splt", items, "-o", url, SAMPLE)
+                rows = list(csv.DictReader(io.StringIO(r.stdout)))
+                self.assertEqual({row["splt_direction"] for row in rows if row["dst_port"] == "53"}, {at_port}, url)
+
     def test_collect(self):
         path = self.file("x.pcap", of_every_kind())
         for kind in ("sample", "flow", "stats", "template", "counter", "discard", "exporter"):
