@@ -7,7 +7,7 @@ grow with the file.
 
     sizes.py --flowtap PROGRAM [--large] [--rows N] [--folder DIR]
 
-The captures are made on the way to flowtap's stdin. The large files take 9 GB in DIR, one case at a time.
+The captures are made on the way to flowtap's stdin. The large files take 6 GB in DIR, one case at a time.
 """
 import argparse
 import importlib
