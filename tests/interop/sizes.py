@@ -33,6 +33,7 @@ import pyarrow.parquet  # noqa: E402
 
 START = 1719409371
 PER_SECOND = 100000   # flows that begin in a second of capture time
+FLOWS = 200000        # in the table at most, so that it is as large as it gets before half of a run
 BLOCK = 65536         # packets that are made at once
 NAME = 4 * 60 - 1     # bytes of a DNS name of four labels, as text
 SLACK = 48 << 20      # memory that the second half of a run may take more
@@ -106,7 +107,8 @@ def memory(pid):
 def run(flowtap, folder, n, named, args, url):
     """The three files of one run; memory when half of the capture had been read, and at its end."""
     names = {"stream": folder / "x.arrows", "file": folder / "x.arrow", "Parquet": folder / "x.parquet"}
-    command = [flowtap, "read", "-", "--quiet", "-w1", "-e", "flow", "--idle-timeout", "1", *args]
+    command = [flowtap, "read", "-", "--quiet", "-w1", "-e", "flow", "--idle-timeout", "1",
+               "--max-flows", str(FLOWS), *args]
     for kind, path in names.items():
         path.unlink(missing_ok=True)
         command += ["-o", f"{'parquet' if kind == 'Parquet' else 'arrow'}:{path}{url}"]
