@@ -16,7 +16,7 @@ class FlowtapError(RuntimeError):
         messages: all that it said, oldest first.
     """
 
-    def __init__(self, message: str, status: int, messages: Iterable[str] = ()) -> None:
+    def __init__(self, message: str, status: int = 1, messages: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.status = status
         self.messages = list(messages)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: CSV (RFC 4180), one kind of event in a file, a header line of the columns; null is an
- * empty field. Only untrusted text may hold a comma or quote: it is always quoted.
+ * empty field, a list without items []. Only untrusted text may hold a comma or quote: it is always
+ * quoted.
  *
  * A spreadsheet takes a cell that begins with = + - @ (or with their full-width forms, in some
  * countries) for a formula and computes it, quoted or not. With ?spreadsheet=safe such text gets an
@@ -84,8 +85,25 @@ static bool is_formula(const uint8_t *text, size_t len)
     return len > 0 && memchr(signs, text[0], sizeof signs - 1) != NULL;
 }
 
-static uint8_t *put_cell(uint8_t *p, enum ft_type type, const struct ft_value *v, bool safe)
+/* A tool's table has quotes where RFC 4180 asks for them, and no others. */
+static uint8_t *put_bare(uint8_t *p, const struct ft_value *v)
 {
+    uint8_t *end = ft_put_value(p, FT_T_TEXT, v, false);
+
+    for (uint32_t i = 0; i < v->text_len; i++) {
+        if (memchr(",\"", v->text[i], 2) != NULL) {
+            return end;
+        }
+    }
+    memmove(p, p + 1, (size_t)(end - p) - 2);
+    return end - 2;
+}
+
+static uint8_t *put_cell(uint8_t *p, enum ft_type type, const struct ft_value *v,
+                         const struct csv *csv)
+{
+    bool safe = csv->safe;
+
     if (safe && type == FT_T_TEXT && is_formula(v->text, v->text_len)) {
         uint8_t *end = ft_put_value(p + 1, type, v, false); /* "text" */
 
@@ -95,6 +113,9 @@ static uint8_t *put_cell(uint8_t *p, enum ft_type type, const struct ft_value *v
     }
     if (safe && type == FT_T_STRING && is_formula((const uint8_t *)v->s, strlen(v->s))) {
         *p++ = '\'';
+    }
+    if (csv->dialect && type == FT_T_TEXT) {
+        return put_bare(p, v);
     }
     return ft_put_value(p, type, v, false);
 }
@@ -112,7 +133,7 @@ static size_t put_row(const struct ft_format *f, uint8_t *out, const void *const
         if (csv->zeek) {
             p = ft__zeek_cell(p, c->field, &v);
         } else if (!v.null) {
-            p = put_cell(p, (enum ft_type)c->field->type, &v, csv->safe);
+            p = put_cell(p, (enum ft_type)c->field->type, &v, csv);
         } else if (csv->dialect && v.nonfinite != 0) {
             p = v.nonfinite == 'I' ? FT_PUT_LIT(p, "Infinity") : FT_PUT_LIT(p, "NaN");
         }

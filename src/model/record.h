@@ -191,6 +191,8 @@ struct ft_cic_record {
     double down_up, average, segment[2];
     double bulk_bytes[2], bulk_packets[2], bulk_rate[2];
     double subflow_packets[2], subflow_bytes[2];
+    const char *label; /* text; as long as the record stands */
+    uint8_t label_len;
     uint8_t nonfinite; /* what the tool writes for both rates: 'I' Infinity, 'N' NaN and Infinity */
     uint8_t version;   /* 4 or 6 */
     uint8_t protocol;  /* as the tool writes it */

@@ -206,6 +206,7 @@ int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
     }
     plan->events_given = cfg->events_given;
     plan->parts = 1u << FT_PART_CORE;
+    plan->parts |= cfg->labels != NULL ? 1u << FT_PART_LABEL : 0; /* counted whoever writes them */
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = plan_output(cfg, cfg->outputs[i], plan, err);
     }

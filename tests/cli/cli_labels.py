@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """--labels and the command label: columns, counts, messages."""
+import csv
+import io
 import json
 import unittest
 
@@ -64,6 +66,26 @@ class Labels(Case):
                                    rules=rules)
         self.assertEqual([stats[k] for k in ("labelled", "unlabelled")], [want[k] for k in ("labelled", "unlabelled")])
         self.assertGreater(stats["labelled"], 0)
+
+    def test_table_of_a_tool(self):
+        """CICFlowMeter's column of that name has what the rules say, quoted only where a comma asks for it; what the
+        tool writes where no rule knows the flow. The label columns need not stand beside it."""
+        rules = ('dst_port,label,attack\n443,1,"DoS, ""slow"""\n22,1,Brute Force\n80,1,\n53,0,\n')
+        path = self.file("rules.csv", rules.encode())
+        want = {"443": 'DoS, "slow"', "22": "Brute Force", "80": "ATTACK", "53": "BENIGN"}
+        for tool in "cic", "cic-compat":
+            r = run("label", "--rules", path, "-e", "flow,stats", "-o", f"csv:-?dialect={tool}&event=flow", SAMPLE)
+            self.assertEqual(r.returncode, 0, r.stderr)
+            rows = list(csv.DictReader(io.StringIO(r.stdout)))
+            for row in rows:
+                self.assertEqual(row["Label"], want.get(row["Dst Port"], "NeedManualLabel"), row["Flow ID"])
+            self.assertTrue({row["Label"] for row in rows} >= {'DoS, "slow"', "BENIGN", "NeedManualLabel"})
+            quoted = {line.rsplit(',"', 1)[1] for line in r.stdout.splitlines() if '"' in line}
+            self.assertEqual(quoted, {'DoS, ""slow"""'})
+            self.assertRegex(r.stderr, r"labelled +[1-9]\d* +flows")
+        r = self.good("read", "--labels", path, "--anonymize", self.file("key", bytes(32)), "-e", "flow", "-p", "cic", SAMPLE)
+        for f in map(json.loads, r.stdout.splitlines()):
+            self.assertEqual(f["features"]["Label"], want.get(str(f["features"]["Dst Port"]), "NeedManualLabel"))
 
     def test_own_columns(self):
         flows, _, _ = self.records("read", "-e", "flow", "-o", "ndjson:-?columns=src_ip,attack",

@@ -8,7 +8,10 @@ import re
 import sys
 import unittest
 
-from support import SAMPLE, SKIP, Case, main, pcap_header, pcap_records
+from support import ROOT, SAMPLE, SKIP, Case, main, pcap_header, pcap_records, run
+
+sys.path.insert(0, str(ROOT / "tests/support"))
+from arrow_reader import Arrow  # noqa: E402
 
 try:
     import jsonschema
@@ -196,6 +199,39 @@ class Schema(Case):
     def of_flows(self, text):
         return [(r["object"], r["column"]) for r in csv.DictReader(io.StringIO(text))
                 if r["event"] == "network_flow_record"]
+
+    def test_flat_forms_of_tools(self):
+        """A tool may call a column like flowtap: where columns stand side by side there is one of a name, and those of
+        an Arrow stream are those of its schema, also without identity."""
+        profiles = run("schema", "-p", "!").stderr.rsplit("(there are: ", 1)[1].split(")")[0].split(", ")
+        self.assertIn("nfstream", profiles)
+        for profile in profiles:
+            for more in [], ["--no-identity"]:
+                flat = {f: self.good("schema", "--format", f, "-p", profile, *more).stdout
+                        for f in ("arrow", "clickhouse", "avro", "protobuf")}
+                names = [c["name"] for c in json.loads(flat["arrow"])["network_flow_record"]]
+                self.assertEqual(len(names), len(set(names)), profile)
+                path = self.file("x", b"")
+                self.good("read", "-p", profile, *more, "-o", f"arrow:{path}", SAMPLE)
+                with open(path, "rb") as f:
+                    self.assertEqual([c.name for c in Arrow(f.read()).columns], names)
+                table = flat["clickhouse"].split("CREATE TABLE network_flow_record")[1].split(";\n")[0]
+                self.assertEqual(re.findall(r"(?m)^    `([^`]+)` ", table), names)
+                words = [[f["name"] for f in r["fields"]] for r in json.loads(flat["avro"])
+                         if r["name"] == "network_flow_record"][0]
+                message = flat["protobuf"].split("message NetworkFlowRecord {")[1].split("}")[0]
+                self.assertEqual(re.findall(r"(?m)^  (?:optional |repeated )?\w+ (\w+) = ", message), words)
+                self.assertEqual((len(set(words)), len(words)), (len(names), len(names)), profile)
+
+    def test_without_identity(self):
+        """The schema of what --no-identity writes: no samples, and no column that it leaves out."""
+        rows = list(csv.DictReader(io.StringIO(self.good("schema", "--format", "csv", "-p", "all", "--no-identity").stdout)))
+        self.assertEqual({r["event"] for r in rows}, {"network_flow_record", "pipeline_stats"})
+        r = self.good("read", "-w1", "--quiet", "-e", "flow,stats", "-p", "all", "--no-identity", SAMPLE)
+        for e in map(json.loads, r.stdout.splitlines()):
+            self.assertEqual([(r["object"], r["column"]) for r in rows if r["event"] == e["event_type"]], list(columns(e)))
+        table = self.good("schema", "--format", "clickhouse", "--no-identity").stdout.split(";\n")
+        self.assertEqual([t.rsplit("ORDER BY ", 1)[1] for t in table if t.strip()], ["tuple()", "timestamp"])
 
     def test_numbers_of_fields(self):
         """Of protobuf: the same for a column whatever the profiles."""

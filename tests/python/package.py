@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The Python package against the program: batches, frames, errors, the account, the transformer, the data set."""
+"""The Python package against the program: batches, frames, errors, the account, the transformer."""
 import json
 import os
 import pathlib
@@ -254,22 +254,6 @@ class Models(unittest.TestCase):
         self.assertIn(-1, again.fit_transform(SAMPLE)[:, 1])
         p = make_pipeline(t, StandardScaler()).set_output(transform="pandas")
         self.assertEqual(list(p.fit_transform(SAMPLE).columns), ["byte_count", "vlan_id"])
-
-    def test_data_set(self):
-        try:
-            from flowtap.torch import SpltDataset
-        except ImportError:
-            self.skipTest("torch is not here")
-        items = list(SpltDataset(lambda: flowtap.read(SAMPLE, profile="splt", workers=1), n=4, columns=("dst_port",)))
-        want = ndjson("-w1", "-p", "splt")
-        self.assertEqual(len(items), len(want))
-        for item, e in zip(items, want):
-            f = e["features"]
-            k = min(4, len(f["splt_direction"]))
-            self.assertEqual(int(item["length"]), k)
-            self.assertEqual(item["packets"][:k, 1].tolist(), [float(x) for x in f["splt_ip_bytes"][:k]])
-            self.assertEqual(float(item["packets"][k:].sum()), 0)
-            self.assertEqual(item["dst_port"], e["flow_key"]["dst_port"])
 
 
 if __name__ == "__main__":
