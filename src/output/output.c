@@ -48,6 +48,7 @@ struct ft_writer {
     struct ft_count made[FT_EVENT__COUNT];
     struct ft_count dropped[FT_EVENT__COUNT];
     struct ft_count lost[FT_EVENT__COUNT]; /* made when the target was gone */
+    struct ft_count left_out;              /* flow records of another kind than it asks for */
     FT_ALIGNED(64) uint8_t pad[1];
 };
 
@@ -345,6 +346,11 @@ void ft_writer_count(struct ft_writer *w, enum ft_event e, uint64_t n)
 bool ft_writer_count_only(const struct ft_writer *w)
 {
     return w->o->count_only;
+}
+
+void ft_writer_leave_out(struct ft_writer *w)
+{
+    ft_count_add(&w->left_out, 1);
 }
 
 void ft_writer_lose(struct ft_writer *w, enum ft_event e, uint64_t n)
@@ -948,6 +954,9 @@ void ft_output_get_stats(struct ft_output *o, struct ft_output_stats *out)
             out->made[e] += ft_count_get(&o->writers[i].made[e]);
         }
         out->written[e] = o->count_only ? out->made[e] : out->written[e];
+    }
+    for (uint32_t i = 0; o->writers != NULL && i < o->n_writers; i++) {
+        out->where_left_out += ft_count_get(&o->writers[i].left_out);
     }
     out->bytes = ft_count_get(&o->bytes);
     out->failed = ft_output_failed(o);

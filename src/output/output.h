@@ -215,6 +215,9 @@ void ft_writer_flush(struct ft_writer *w);
  * old. now_ns: monotonic. */
 void ft_writer_breathe(struct ft_writer *w, int64_t now_ns);
 
+/* Counts a flow record that does not satisfy this output's condition; it is not made. */
+void ft_writer_leave_out(struct ft_writer *w);
+
 /* Counts n events as made, and lost: this output cannot hold them. */
 void ft_writer_lose(struct ft_writer *w, enum ft_event e, uint64_t n);
 

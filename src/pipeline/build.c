@@ -68,9 +68,9 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
 {
     static const enum ft_event preferred[] = {FT_EVENT_FLOW, FT_EVENT_SAMPLE};
     const char *word = ft_output_url_get(url, "event");
+    bool flows = format->prefers_flows || ft_output_url_get(url, "where") != NULL;
     unsigned events =
-        (format->prefers_flows && !p->plan.events_given ? 1u << FT_EVENT_FLOW : p->events) &
-        format->events;
+        (flows && !p->plan.events_given ? 1u << FT_EVENT_FLOW : p->events) & format->events;
 
     if (word != NULL) {
         return route_named(p, url, word, out, err);
@@ -120,9 +120,10 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
     if (ft_output_url_get(url, "event") != NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s: event=: %s holds packets", url->text, url->format);
     }
-    if (ft_output_url_get(url, "columns") != NULL || ft_output_url_get(url, "profile") != NULL) {
-        return ft_err_set(err, FT_E_USAGE, "%s: columns= and profile=: %s holds packets", url->text,
-                          url->format);
+    if (ft_output_url_get(url, "columns") != NULL || ft_output_url_get(url, "profile") != NULL ||
+        ft_output_url_get(url, "where") != NULL) {
+        return ft_err_set(err, FT_E_USAGE, "%s: columns=, profile= and where=: %s holds packets",
+                          url->text, url->format);
     }
     const char *append = ft_output_url_get(url, "append");
 
@@ -150,6 +151,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     bool chosen = ft_output_url_get(url, "columns") != NULL ||
                   ft_output_url_get(url, "profile") != NULL ||
                   ft_output_url_get(url, "dialect") != NULL;
+    bool asks = chosen || ft_output_url_get(url, "where") != NULL;
 
     const char *addresses = ft_output_url_get(url, "addresses");
 
@@ -170,12 +172,10 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                           "and null= are for flowtap's own",
                           url->text);
     }
-    if (chosen && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
-        return ft_err_set(
-            err, FT_E_USAGE,
-            "%s: columns=, profile= and dialect= are for flow records, and none go there: add "
-            "-e flow or event=flow",
-            url->text);
+    if (asks && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "%s: %s for flow records, and none go there: add -e flow or event=flow",
+                          url->text, chosen ? "columns=, profile= and dialect= are" : "where= is");
     }
     return FT_OK;
 }
@@ -220,6 +220,10 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
         return ft_err_set(err, FT_E_STATE, "%s: no -o output has the columns of -p", url->text);
     }
     r->parts = p->plan.collect ? 0 : ft_columns_parts(&columns);
+    rc = ft__columns_where(&p->plan, url, &r->where, err);
+    if (rc != FT_OK) {
+        return rc;
+    }
     rc = ops->open(&cfg, &r->format, &why);
     return rc == FT_OK ? rc : ft_err_set(err, rc, "%s: %s", url->text, why.what);
 }
@@ -335,6 +339,7 @@ static void close_route(struct ft_route *r)
         r->format->ops->end(r->format);
     }
     ft_mem_free(r->packets);
+    ft_where_free(r->where);
 }
 
 static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,

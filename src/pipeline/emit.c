@@ -17,11 +17,13 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
         e->to[k].events = routes[k].events;
         e->to[k].parts = routes[k].parts;
         e->to[k].packets = routes[k].packets;
+        e->to[k].where = routes[k].where;
         e->makes_packets |= routes[k].packets != NULL;
         e->to[k].count_only = ft_writer_count_only(e->to[k].writer);
         e->events |= routes[k].events;
         e->makes_samples |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_SAMPLE);
-        e->makes_flows |= (!e->to[k].count_only || ft_features_drop(routes[k].parts)) &&
+        e->makes_flows |= (!e->to[k].count_only || routes[k].where != NULL ||
+                           ft_features_drop(routes[k].parts)) &&
                           HAS(routes[k].events, FT_EVENT_FLOW);
     }
     e->makes_flows |= e->where != NULL && HAS(e->events, FT_EVENT_FLOW);
@@ -73,6 +75,7 @@ void ft_emit_samples(struct ft_emitter *e, const struct ft_packet *pkts,
 void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
 {
     struct ft_emitter *e = cookie;
+    const struct ft_flow_record *as_it_is = rec;
     uint32_t dropped = rec != NULL ? rec->dropped : 0;
     bool skipped = false;
 
@@ -90,6 +93,9 @@ void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
         }
         if (FT_UNLIKELY((dropped & e->to[k].parts) != 0)) {
             skipped = true;
+            continue;
+        }
+        if (as_it_is != NULL && !ft_emit_wanted_by(e, k, as_it_is->part)) {
             continue;
         }
         if (e->to[k].count_only) {

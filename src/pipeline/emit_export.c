@@ -18,7 +18,7 @@ void ft_emit_export_flow(struct ft_emitter *e, const struct ft_export_record *re
         struct ft_writer *w = e->to[k].writer;
         size_t room = FT_FORMAT_EXPORT_MIN + (size_t)rec->text_max;
 
-        if (!HAS(e->to[k].events, FT_EVENT_FLOW)) {
+        if (!HAS(e->to[k].events, FT_EVENT_FLOW) || !ft_emit_wanted_by(e, k, &part)) {
             continue;
         }
         if (e->to[k].count_only) {
