@@ -679,7 +679,8 @@ static int open_first(struct file_sink *f, const char *append)
         return error;
     }
     if (add || append == NULL) {
-        return open_to_add(f, !add && (f->rotate_ns > 0 || f->rotate_size > 0));
+        return open_to_add(f,
+                           !add && (f->rotate_ns > 0 || f->rotate_size > 0 || f->rotate_rows > 0));
     }
     return open_to_add(f, true); /* append=false */
 }
@@ -783,9 +784,11 @@ int64_t ft__file_rotate_in(const struct file_sink *f)
 }
 
 /* A file without events stays; it begins anew with the time. */
-void ft__file_rotate_if_due(struct file_sink *f, uint64_t more)
+void ft__file_rotate_if_due(struct file_sink *f, uint64_t more, uint64_t events)
 {
     bool late = time_is_up(f);
+    bool full = (f->rotate_size > 0 && f->at.size + more > f->rotate_size) ||
+                (f->rotate_rows > 0 && f->at.events + events > f->rotate_rows);
 
     if (f->path == NULL || f->at.fd < 0 || !f->at.file || f->at.size <= f->header_len) {
         if (late) {
@@ -793,7 +796,7 @@ void ft__file_rotate_if_due(struct file_sink *f, uint64_t more)
         }
         return;
     }
-    if (!late && (f->rotate_size == 0 || f->at.size + more <= f->rotate_size)) {
+    if (!late && !full) {
         return;
     }
     if (f->rotate_failed == 0 || ft_mono_ms() >= f->rotate_retry_ms) {

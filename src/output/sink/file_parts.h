@@ -42,6 +42,7 @@ struct ft__target {
     bool dirty;      /* written since the last fsync */
     bool begun;      /* its beginning is in it: it is to have an end */
     uint64_t chunks; /* that are in it */
+    uint64_t events; /* likewise, of this run */
     size_t piece;    /* most bytes of one write */
     uint64_t size;   /* bytes of the file */
 };
@@ -69,6 +70,7 @@ struct file_sink {
     int wake_fd; /* eventfd: give up */
     /* rotation */
     uint64_t rotate_size;    /* 0: never */
+    uint64_t rotate_rows;    /* events of a file; 0: any number */
     int64_t rotate_ns;       /* 0: never */
     int64_t rotate_at;       /* wall clock, ns */
     int64_t rotate_retry_ms; /* after a rotation that failed: not before */
@@ -84,6 +86,9 @@ struct file_sink {
 };
 
 extern const struct ft_params ft__file_params;
+
+/* "1000000rows". */
+bool ft__file_parse_rows(const char *text, uint64_t *out);
 
 int64_t ft__file_wall_ns(void);
 
@@ -114,8 +119,8 @@ void ft__file_reopen(struct file_sink *f);
 /* After a reopening that failed: tries again, twice a second. */
 void ft__file_reopen_if_due(struct file_sink *f);
 
-/* Rotates when it is due with more bytes to come. */
-void ft__file_rotate_if_due(struct file_sink *f, uint64_t more);
+/* Rotates when it is due with more bytes, of so many events, to come. */
+void ft__file_rotate_if_due(struct file_sink *f, uint64_t more, uint64_t events);
 /* Milliseconds until the time to rotate, -1: there is none. */
 int64_t ft__file_rotate_in(const struct file_sink *f);
 
