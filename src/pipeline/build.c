@@ -16,6 +16,7 @@
 #include "format/pcap.h"
 #include "guard/opener.h"
 #include "model/labels.h"
+#include "output/sink/hive.h"
 #include "pipeline/app.h"
 #include "pipeline/collect.h"
 #include "pipeline/columns.h"
@@ -103,6 +104,29 @@ int ft__build_check_raw(bool anonymize, const char *name, const struct ft_format
     return FT_OK;
 }
 
+/* Events by their time, for folders of hours or days. */
+static int route_folders(const struct ft_pipeline *p, const struct ft_output_url *url,
+                         const struct ft_format_ops *ops, struct ft_output_config *cfg,
+                         struct ft_route *r, struct ft_err *err)
+{
+    int64_t span_ns = cfg->count_only ? 0 : ft_hive_span_ns(url);
+
+    if (span_ns == 0) {
+        return FT_OK;
+    }
+    if (p->plan.no_identity) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "%s: hive=: the folders tell of times: not with --no-identity",
+                          url->text);
+    }
+    if (ops->sidecar != NULL || ops->events == 1u << FT_EVENT_PACKET) {
+        return ft_err_set(err, FT_E_USAGE, "%s: hive= is not for %s", url->text, url->format);
+    }
+    cfg->split_ns = span_ns;
+    r->split = true;
+    return FT_OK;
+}
+
 /* An output that holds packets as they are. */
 static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
                          const struct ft_format_ops *ops, struct ft_output_config *cfg,
@@ -110,6 +134,7 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
 {
     int rc = ft__build_check_raw(p->plan.anonymize || p->plan.no_identity, url->text, ops, err);
 
+    rc = rc == FT_OK ? route_folders(p, url, ops, cfg, r, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }
@@ -322,6 +347,7 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
 {
     int rc = route_events(p, url, ops, &r->events, err);
 
+    rc = rc == FT_OK ? route_folders(p, url, ops, cfg, r, err) : rc;
     rc = rc == FT_OK ? open_format(p, url, ops, cfg->count_only, r, err) : rc;
     if (rc == FT_OK && ops->header != NULL && r->events != 0) {
         env->header_len = ops->header(r->format, header);
@@ -351,6 +377,7 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     struct ft_output_env env = {.log = &p->log,
                                 .files = p->files,
                                 .keep_earlier = p->plan.live || p->plan.collect,
+                                .by_clock = p->plan.live,
                                 .plain_events = ft_output_url_get(url, "schema") == NULL,
                                 .on_failed = ft__pipeline_wake,
                                 .failed_cookie = p};

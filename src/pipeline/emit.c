@@ -18,6 +18,7 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
         e->to[k].parts = routes[k].parts;
         e->to[k].packets = routes[k].packets;
         e->to[k].where = routes[k].where;
+        e->to[k].split = routes[k].split;
         e->makes_packets |= routes[k].packets != NULL;
         e->to[k].count_only = ft_writer_count_only(e->to[k].writer);
         e->events |= routes[k].events;
@@ -43,6 +44,9 @@ static void samples_to(struct ft_emitter *e, uint32_t k, const struct ft_packet 
     const struct ft_format *f = e->to[k].format;
 
     for (uint32_t i = 0; i < n; i++) {
+        if (FT_UNLIKELY(e->to[k].split)) {
+            ft_writer_at(w, pkts[i].ts_ns);
+        }
         uint8_t *p = ft_writer_begin(w, FT_EVENT_SAMPLE, FT_FORMAT_SAMPLE_MAX);
 
         if (p != NULL) {
@@ -102,6 +106,9 @@ void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
             ft_writer_count(w, FT_EVENT_FLOW, 1);
             continue;
         }
+        if (FT_UNLIKELY(e->to[k].split)) {
+            ft_writer_at(w, rec->timestamp_ns);
+        }
         const struct ft_format *f = e->to[k].format;
         uint8_t *p = ft_writer_begin(w, FT_EVENT_FLOW, f->flow_max);
 
@@ -123,6 +130,9 @@ void ft_emit_stats(struct ft_emitter *e, const struct ft_stats *s)
         if (e->to[k].count_only) {
             ft_writer_count(w, FT_EVENT_STATS, 1);
             continue;
+        }
+        if (e->to[k].split) {
+            ft_writer_at(w, s->timestamp_ns);
         }
         const struct ft_format *f = e->to[k].format;
         uint8_t *p = ft_writer_begin(w, FT_EVENT_STATS, FT_FORMAT_MAX);

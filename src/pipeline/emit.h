@@ -26,6 +26,7 @@ struct ft_route {
     struct ft_packet_file *packets; /* it holds packets; or NULL */
     unsigned events;                /* bit per enum ft_event */
     uint32_t parts;                 /* that its columns look at: a bit per enum ft_part */
+    bool split;                     /* it wants its events by their time: ft_writer_at() */
     struct ft_where *where;         /* flow records that satisfy it only; owned, or NULL */
 };
 
@@ -36,6 +37,7 @@ struct ft_emitter {
         unsigned events;
         uint32_t parts;
         bool count_only;
+        bool split; /* it wants its events by their time */
         struct ft_packet_file *packets;
         const struct ft_where *where; /* its own, besides --where; or NULL */
     } to[FT_MAX_OUTPUTS];

@@ -15,6 +15,7 @@
 #include "base/units.h"
 #include "base/wait.h"
 #include "output/sink/file_parts.h"
+#include "output/sink/hive.h"
 
 enum { PACKS_TO = 4 }; /* what is packed here takes about a quarter, for rotate= */
 
@@ -554,6 +555,7 @@ static int file_close(struct ft_sink *s)
     ft_mem_free(f->header);
     ft_mem_free(f->trailer);
     ft_mem_free(f->path);
+    ft_mem_free(f->target);
     ft_mem_free(f);
     return rc;
 }
@@ -627,8 +629,9 @@ static int configure(struct file_sink *f, const struct ft_output_url *url, struc
     return rc == FT_OK ? rc : ft_err_set(err, rc, "output %s: %s", url->text, ft_strerror(rc));
 }
 
-static int file_open(const struct ft_output_url *url, const struct ft_output_env *env,
-                     struct ft_sink **out, struct ft_err *err)
+/* One that has nothing open yet. On failure it is closed. */
+static int file_new(const struct ft_output_url *url, const struct ft_output_env *env,
+                    struct file_sink **out, struct ft_err *err)
 {
     struct file_sink *f = ft_mem_alloc(1, sizeof *f);
 
@@ -646,9 +649,45 @@ static int file_open(const struct ft_output_url *url, const struct ft_output_env
     int rc = f->wake_fd < 0 ? ft_err_set(err, FT_E_IO, "output %s: %s", url->text, strerror(errno))
                             : configure(f, url, err);
 
-    if (rc == FT_OK) {
-        rc = ft__file_start(f, url, err);
+    if (rc != FT_OK) {
+        file_close(&f->sink);
+        return rc;
     }
+    *out = f;
+    return FT_OK;
+}
+
+int ft__file_new_part(const struct ft_output_url *url, const struct ft_output_env *env,
+                      struct file_sink **out, struct ft_err *err)
+{
+    struct file_sink *f = NULL;
+    int rc = file_new(url, env, &f, err);
+
+    rc = rc == FT_OK ? ft__file_place_part(f, url, err) : rc;
+    if (rc != FT_OK) {
+        if (f != NULL) {
+            file_close(&f->sink);
+        }
+        return rc;
+    }
+    *out = f;
+    return FT_OK;
+}
+
+static int file_open(const struct ft_output_url *url, const struct ft_output_env *env,
+                     struct ft_sink **out, struct ft_err *err)
+{
+    struct file_sink *f = NULL;
+
+    if (ft_hive_span_ns(url) > 0) {
+        return ft__hive_open(url, env, out, err);
+    }
+    int rc = file_new(url, env, &f, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    rc = ft__file_start(f, url, err);
     if (rc != FT_OK) {
         file_close(&f->sink);
         return rc;

@@ -88,6 +88,11 @@ static const struct ft_param rows[] = {
     {.row = {.name = "group", .of = FILES, .value = "NAME", .help = "group of new files"},
      .check = valid_group,
      .allowed = "the name of a group"},
+    {.row = {.name = "hive",
+             .of = FILES,
+             .choices = "hour|day",
+             .help = "files lie in folders of the hour or day (UTC) that their events are of: "
+                     "date=2026-11-23/hour=13/NAME"}},
     {.row = {.name = "keep",
              .of = FILES,
              .value = "N|DURATION|SIZE",

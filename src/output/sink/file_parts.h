@@ -55,6 +55,12 @@ struct file_sink {
     char *path;    /* NULL: a descriptor that was handed to us */
     int32_t id;    /* path: its place in env.files */
     int32_t whole; /* the place that path.part takes when it is whole; -1: there is only path */
+    /* ?hive=: below which folders of its place the file lies; path is made anew for each */
+    char part[FT_FILE_FOLDERS];
+    char *target;       /* as given; owned, or NULL */
+    const char *append; /* "true", "false" or NULL */
+    bool parted;
+    bool again;               /* this run has had a file there */
     char aside[FT_FILE_NAME]; /* where the file of an earlier run went, "" if nowhere */
     uint8_t *trailer;         /* owned: room for pieces of the end of a file, or NULL */
     uint8_t *header;          /* owned, compressed if the file is; at the start of every file */
@@ -96,6 +102,17 @@ int64_t ft__file_wall_ns(void);
  * or emptied (env.keep_earlier, append=). FT_OK also when a FIFO has no reader yet. */
 FT_NODISCARD int ft__file_start(struct file_sink *f, const struct ft_output_url *url,
                                 struct ft_err *err);
+
+/* A sink for files in folders that _begin_part() names; nothing is open yet. */
+FT_NODISCARD int ft__file_new_part(const struct ft_output_url *url, const struct ft_output_env *env,
+                                   struct file_sink **out, struct ft_err *err);
+FT_NODISCARD int ft__file_place_part(struct file_sink *f, const struct ft_output_url *url,
+                                     struct ft_err *err);
+/* Opens the file in these folders. What cannot be is said, and tried again when it is written to.
+ */
+void ft__file_begin_part(struct file_sink *f, const char *folders);
+/* Closes it; nothing is held. */
+void ft__file_finish_part(struct file_sink *f);
 
 /* What a file begins with, into the one that is open, if that is empty or was handed to us. */
 FT_NODISCARD int ft__file_begin(struct file_sink *f);

@@ -250,7 +250,7 @@ static int in_folder(const char *path, int flags)
 
     if (pid == 0) {
         struct ft_err err;
-        int folder = open(dir, O_PATH | O_DIRECTORY);
+        struct ft__folder folder = {.fd = open(dir, O_PATH | O_DIRECTORY)};
         bool good = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
                     ft__confine_files(&folder, 1, &err) == FT_OK;
 
