@@ -460,11 +460,21 @@ static int operate(const struct ft_places *s, struct ft__place *p, int32_t op, i
         return ft__place_aside(p, now_s, out->name);
     case FT_FILE_PUBLISH:
         return publish(p);
-    case FT_FILE_SWEEP:
-        return ft__place_sweep(p, now_s, &out->n);
     default:
         return EINVAL;
     }
+}
+
+/* Of a parted place: as old as the newest time that is written is, but not of times to come. */
+static int sweep(const struct ft_places *s, const struct ft__place *p, const struct ft_file_call *c,
+                 int64_t now_s, uint32_t *out_n)
+{
+    struct ft__sweep w = {.now_s = p->parted && c->now_s < now_s ? c->now_s : now_s};
+    int error =
+        p->parted ? ft__place_sweep_folders(p, s->trusted, c->part, &w) : ft__place_sweep(p, &w);
+
+    *out_n = w.removed;
+    return error;
 }
 
 /* Likewise in a folder below. */
@@ -504,6 +514,10 @@ void ft_places_call(void *cookie, const struct ft_file_call *c, struct ft_file_a
     p->notes = 0;
     out->error = folder_ready(p, s->confined, &out->notes);
     if (out->error != 0) {
+        return;
+    }
+    if (c->op == FT_FILE_SWEEP) {
+        out->error = sweep(s, p, c, now_s, &out->n);
         return;
     }
     out->error = p->parted ? operate_below(s, p, c, now_s, out, out_fd)

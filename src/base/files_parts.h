@@ -36,6 +36,18 @@ void ft__place_leave(struct ft__place *p, const struct ft__place *in);
 
 /* 0 or errno. */
 int ft__place_aside(struct ft__place *p, int64_t now_s, char out_name[FT_FILE_NAME]);
-int ft__place_sweep(struct ft__place *p, int64_t now_s, uint32_t *out_n);
+
+/* What has been seen of the files that are kept; folders of several times share it, the newest
+ * first. */
+struct ft__sweep {
+    int64_t now_s;
+    int64_t end_s; /* of the folder's time; 0: files have a time each */
+    uint64_t files, bytes;
+    uint32_t removed;
+};
+int ft__place_sweep(const struct ft__place *p, struct ft__sweep *w);
+/* Of all folders below a parted place that come before one; those that are empty then go, too. */
+int ft__place_sweep_folders(const struct ft__place *p, uid_t trusted, const char *before,
+                            struct ft__sweep *w);
 
 #endif

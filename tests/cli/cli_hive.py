@@ -140,6 +140,28 @@ class Hive(Folders):
         self.assertGreaterEqual(len(self.files()), 20)
         self.assertTrue(all(len(p.read_text().splitlines()) <= 50 for p in self.files()))
 
+    def test_keep(self):
+        """Of what is over, so many files stay, the newest; what is not ours stays, and so does its folder."""
+        path = self.file("c.pcap", capture([BEGIN + i * 97 for i in range(2000)]))  # 54 hours
+        for keep, most in (("3", 4 + 3), ("5h", 4 + 6), ("2KB", 4 + 3)):
+            other = self.dir / folder(BEGIN) / "other.ndjson"
+            other.parent.mkdir(parents=True, exist_ok=True)
+            other.write_text("somebody's\n")
+            (self.dir / folder(BEGIN + 90 * DAY)).mkdir(parents=True, exist_ok=True)
+            self.good("read", "-w", "1", "-e", "sample", "-o", f"ndjson:{self.dir}/x.ndjson?hive=hour&keep={keep}", path)
+            self.assertEqual(other.read_text(), "somebody's\n")
+            self.assertTrue((self.dir / folder(BEGIN + 90 * DAY)).is_dir())
+            other.unlink()
+            files = self.files()
+            self.assertTrue(1 < len(files) <= most, (keep, files))
+            self.assertEqual(str(files[-1].parent.relative_to(self.dir)), folder(BEGIN + 1999 * 97))
+            other.parent.rmdir()
+            hours = [p for p in self.dir.glob("date=*/hour=*") if list(p.iterdir())]
+            self.assertEqual(len(hours), len(files))
+            self.assertEqual(len(list(self.dir.glob("date=*/hour=*"))), len(files) + 1)
+            for p in files:
+                p.unlink()
+
     def test_keeps_its_own_hands(self):
         """What stands where a folder is to be: a link is not followed, a file is no folder; the events are lost and counted."""
         elsewhere = self.dir / "elsewhere"

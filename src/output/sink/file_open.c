@@ -55,22 +55,45 @@ static int call(struct file_sink *f, int32_t id, enum ft_file_op op, struct ft_f
     return out->error;
 }
 
+static bool keeps_all(const struct file_sink *f)
+{
+    return f->keep.files == 0 && f->keep.age_s == 0 && f->keep.bytes == 0;
+}
+
+static void say_sweep(const struct file_sink *f, int error, uint32_t n)
+{
+    if (error != 0) {
+        ft_log(&f->log, FT_LOG_WARN, "%s: old files cannot be removed: %s", f->path,
+               strerror(error));
+    } else if (n > 0) {
+        ft_log(&f->log, FT_LOG_DEBUG, "%s: %u old files were removed", f->path, n);
+    }
+}
+
 /* Rotated files beyond what is kept go. */
 static void sweep(struct file_sink *f)
 {
     struct ft_file_answer a;
     int fd;
 
-    if (f->parted || (f->keep.files == 0 && f->keep.age_s == 0 && f->keep.bytes == 0)) {
-        return;
-    }
-    int error = call(f, f->whole >= 0 ? f->whole : f->id, FT_FILE_SWEEP, &a, &fd);
+    if (!f->parted && !keeps_all(f)) {
+        int error = call(f, f->whole >= 0 ? f->whole : f->id, FT_FILE_SWEEP, &a, &fd);
 
-    if (error != 0) {
-        ft_log(&f->log, FT_LOG_WARN, "%s: old files cannot be removed: %s", f->path,
-               strerror(error));
-    } else if (a.n > 0) {
-        ft_log(&f->log, FT_LOG_DEBUG, "%s: %u old files were removed", f->path, a.n);
+        say_sweep(f, error, a.n);
+    }
+}
+
+void ft__file_sweep_before(struct file_sink *f, const char *folders, int64_t now_s)
+{
+    struct ft_file_call c = {
+        .op = FT_FILE_SWEEP, .id = f->whole >= 0 ? f->whole : f->id, .now_s = now_s};
+    struct ft_file_answer a;
+    int fd;
+
+    if (!keeps_all(f)) {
+        snprintf(c.part, sizeof c.part, "%s", folders);
+        f->env.files.call(f->env.files.cookie, &c, &a, &fd);
+        say_sweep(f, a.error, a.n);
     }
 }
 

@@ -111,6 +111,9 @@ FT_NODISCARD int ft__file_place_part(struct file_sink *f, const struct ft_output
 /* Opens the file in these folders. What cannot be is said, and tried again when it is written to.
  */
 void ft__file_begin_part(struct file_sink *f, const char *folders);
+/* Files in folders before these that are beyond what is kept go; by the clock, or by now_s when
+ * that is earlier. */
+void ft__file_sweep_before(struct file_sink *f, const char *folders, int64_t now_s);
 /* Closes it; nothing is held. */
 void ft__file_finish_part(struct file_sink *f);
 

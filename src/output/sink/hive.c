@@ -196,6 +196,26 @@ static struct slot *find_open(struct hive *h, int64_t from_ns)
     return NULL;
 }
 
+/* Folders whose time is over go, when they are beyond what is kept. */
+static void sweep(struct hive *h, struct slot *s)
+{
+    int64_t oldest = INT64_MAX, newest = no_time;
+    char before[FT_FILE_FOLDERS];
+
+    for (uint32_t i = 0; i < FT__HIVE_OPEN; i++) {
+        if (h->slot[i].open) {
+            oldest = h->slot[i].from_ns < oldest ? h->slot[i].from_ns : oldest;
+            newest = h->slot[i].from_ns > newest ? h->slot[i].from_ns : newest;
+        }
+    }
+    if (newest != no_time) {
+        int64_t end_ns = ft_time_add(newest, h->span_ns), wall_ns = ft__file_wall_ns();
+
+        folder_name(h, oldest, before);
+        ft__file_sweep_before(s->f, before, (end_ns < wall_ns ? end_ns : wall_ns) / 1000000000);
+    }
+}
+
 /* The file for events of a time. rc: what is held of the one that made room. */
 static struct slot *open_slot(struct hive *h, int64_t from_ns, int *rc)
 {
@@ -215,6 +235,7 @@ static struct slot *open_slot(struct hive *h, int64_t from_ns, int *rc)
         s->f->env.keep_earlier = h->earlier || again || from_ns == no_time;
         s->f->again = again;
         ft__file_begin_part(s->f, folder);
+        sweep(h, s);
     }
     return s;
 }
