@@ -412,23 +412,28 @@ uint8_t *ft_writer_begin(struct ft_writer *w, enum ft_event e, size_t max_len)
 /* The chunk of other times goes aside, for one that is open for this time. */
 static void turn_to(struct ft_writer *w, int64_t from_ns)
 {
-    uint32_t k = 0, empty = SPLIT_OPEN;
+    struct chunk *found = NULL, **to = NULL;
 
-    for (; k < SPLIT_OPEN - 1 && (w->aside[k] == NULL || w->aside[k]->c.from_ns != from_ns); k++) {
-        empty = w->aside[k] == NULL ? k : empty;
+    for (uint32_t i = 0; i < SPLIT_OPEN - 1 && found == NULL; i++) {
+        struct chunk **at = &w->aside[(w->oldest + i) % (SPLIT_OPEN - 1)];
+
+        if (*at != NULL && (*at)->c.from_ns == from_ns) {
+            found = *at;
+            to = at;
+        } else if (*at == NULL && to == NULL) {
+            to = at;
+        }
     }
-    struct chunk *found = k < SPLIT_OPEN - 1 ? w->aside[k] : NULL;
+    if (to == NULL) { /* the one that lay longest makes room */
+        struct chunk *open = w->open;
 
-    if (found == NULL && empty == SPLIT_OPEN) { /* the one that lay longest makes room */
-        empty = w->oldest;
+        to = &w->aside[w->oldest];
         w->oldest = (w->oldest + 1) % (SPLIT_OPEN - 1);
-        found = w->open;
-        w->open = w->aside[empty];
+        w->open = *to;
         push_open(w);
-        w->open = found;
-        found = NULL;
+        w->open = open;
     }
-    w->aside[found != NULL ? k : empty] = w->open;
+    *to = w->open;
     w->open = found;
 }
 
@@ -448,8 +453,8 @@ void ft_writer_at(struct ft_writer *w, int64_t ts_ns)
     w->from_ns = from_ns;
 }
 
-/* Pushes the open chunk, or one of rows when it is old. */
-static void breathe(struct ft_writer *w, int64_t now_ns)
+/* Pushes the open chunk, or one of rows only when it is old. */
+static void push_if_old(struct ft_writer *w, int64_t now_ns)
 {
     struct chunk *c = w->open;
 
@@ -460,34 +465,39 @@ static void breathe(struct ft_writer *w, int64_t now_ns)
     }
 }
 
+/* What lies aside, the longest first; now_ns: INT64_MAX: whatever its age. */
+static void push_aside(struct ft_writer *w, int64_t now_ns)
+{
+    struct chunk *open = w->open;
+
+    for (uint32_t i = 0; i < SPLIT_OPEN - 1; i++) {
+        struct chunk **at = &w->aside[(w->oldest + i) % (SPLIT_OPEN - 1)];
+
+        w->open = *at;
+        if (now_ns == INT64_MAX) {
+            push_open(w);
+        } else {
+            push_if_old(w, now_ns);
+        }
+        *at = w->open;
+    }
+    w->open = open;
+}
+
 void ft_writer_breathe(struct ft_writer *w, int64_t now_ns)
 {
-    breathe(w, now_ns);
-    for (uint32_t i = 0; i < SPLIT_OPEN - 1; i++) {
-        if (w->aside[i] != NULL) {
-            struct chunk *open = w->open;
-
-            w->open = w->aside[i];
-            breathe(w, now_ns);
-            w->aside[i] = w->open;
-            w->open = open;
-        }
+    if (w->o->split_ns > 0) {
+        push_aside(w, now_ns);
     }
+    push_if_old(w, now_ns);
 }
 
 void ft_writer_flush(struct ft_writer *w)
 {
-    push_open(w);
-    for (uint32_t i = 0; i < SPLIT_OPEN - 1; i++) {
-        if (w->aside[i] != NULL) {
-            struct chunk *open = w->open;
-
-            w->open = w->aside[i];
-            push_open(w);
-            w->aside[i] = w->open;
-            w->open = open;
-        }
+    if (w->o->split_ns > 0) {
+        push_aside(w, INT64_MAX);
     }
+    push_open(w);
 }
 
 /* ---- the output thread ---- */

@@ -168,17 +168,29 @@ static int finish(struct hive *h, struct slot *s)
     return rc;
 }
 
-/* An open slot for a time: a free one, or that of which nothing has come longest. */
+/* The time of the clock: whatever comes does not close its file. */
+static bool is_now(const struct hive *h, const struct slot *s)
+{
+    int64_t now = ft__file_wall_ns();
+
+    return h->by_clock && s->open && s->from_ns <= now && now < ft_time_add(s->from_ns, h->span_ns);
+}
+
+/* Does a make room rather than b? A free one; that of which nothing has come longest. */
+static bool is_better(const struct hive *h, const struct slot *a, const struct slot *b)
+{
+    if (is_now(h, a) || is_now(h, b)) {
+        return is_now(h, b);
+    }
+    return a->open != b->open ? !a->open : a->used < b->used;
+}
+
 static struct slot *slot_for(struct hive *h, int64_t from_ns, int *rc)
 {
-    struct slot *best = &h->slot[FT__HIVE_OPEN];
+    struct slot *best = &h->slot[from_ns == no_time ? FT__HIVE_OPEN : 0];
 
-    for (uint32_t i = 0; i < FT__HIVE_OPEN && from_ns != no_time; i++) {
-        struct slot *s = &h->slot[i];
-
-        if (i == 0 || (!s->open && best->open) || (s->open == best->open && s->used < best->used)) {
-            best = s;
-        }
+    for (uint32_t i = 1; i < FT__HIVE_OPEN && from_ns != no_time; i++) {
+        best = is_better(h, &h->slot[i], best) ? &h->slot[i] : best;
     }
     if (best->open && best->from_ns != from_ns) {
         *rc = finish(h, best);
