@@ -69,7 +69,7 @@ static bool is_folder(const char *name, size_t len)
     static const char value[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789-";
     size_t word = strspn(name, "abcdefghijklmnopqrstuvwxyz");
 
-    return word > 0 && word < len && name[word] == '=' &&
+    return word > 0 && word + 1 < len && name[word] == '=' &&
            strspn(name + word + 1, value) == len - word - 1;
 }
 
