@@ -27,7 +27,7 @@
 
 #include "flowtap/macros.h"
 
-enum { FT_FILE_PATH = 4096, FT_FILE_NAME = 256, FT_FILES_MAX = 128 };
+enum { FT_FILE_PATH = 4096, FT_FILE_NAME = 256, FT_FILES_MAX = 192 };
 enum { FT_FILE_FOLDERS = 80 }; /* bytes of the folders of a time, with their NUL */
 
 /* Modes of new files: as asked for, or 0640 less what the umask takes. */

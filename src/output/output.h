@@ -55,6 +55,7 @@ struct ft_output_env {
     struct ft_files files;    /* who opens files; used by the output's thread, too */
     bool keep_earlier;        /* a file of an earlier run is added to or put aside, not emptied */
     bool by_clock;            /* events are of now */
+    uint32_t idle_ms;         /* hive=: a file whose time is over is closed; 0: after a minute */
     void (*on_failed)(void *cookie); /* the target is gone for good: output thread; NULL ok */
     void *failed_cookie;
     bool plain_events;   /* each event begins with {"event_type":" */

@@ -25,6 +25,7 @@ struct hive {
     char *name; /* as given; owned */
     int64_t span_ns;
     bool by_clock, earlier; /* as of the environment */
+    int64_t idle_ms;
     /* the files that are open; the last one is that of no time */
     struct slot {
         struct file_sink *f;
@@ -300,7 +301,7 @@ static bool is_over(const struct hive *h, const struct slot *s)
 {
     int64_t end = ft_time_add(s->from_ns, h->span_ns);
 
-    return ft_mono_ms() - s->used_ms >= IDLE_MS &&
+    return ft_mono_ms() - s->used_ms >= h->idle_ms &&
            (s->used != h->uses || (h->by_clock && ft__file_wall_ns() >= end));
 }
 
@@ -312,7 +313,7 @@ static int hive_tick(struct ft_sink *sink, int64_t *out_next_ms)
     *out_next_ms = -1;
     for (uint32_t i = 0; i < SLOTS; i++) {
         struct slot *s = &h->slot[i];
-        int64_t next = LOOK_MS;
+        int64_t look = h->idle_ms < LOOK_MS ? h->idle_ms : LOOK_MS, next = look;
 
         if (!s->open) {
             continue;
@@ -321,7 +322,7 @@ static int hive_tick(struct ft_sink *sink, int64_t *out_next_ms)
 
         rc = rc == FT_OK ? one : rc;
         gather(h, s);
-        next = next < 0 || next > LOOK_MS ? LOOK_MS : next;
+        next = next < 0 || next > look ? look : next;
         *out_next_ms = *out_next_ms < 0 || next < *out_next_ms ? next : *out_next_ms;
     }
     return rc;
@@ -394,6 +395,7 @@ int ft__hive_open(const struct ft_output_url *url, const struct ft_output_env *e
     h->span_ns = ft_hive_span_ns(url);
     h->by_clock = env->by_clock;
     h->earlier = env->keep_earlier;
+    h->idle_ms = env->idle_ms > 0 ? env->idle_ms : IDLE_MS;
     if (env->log != NULL) {
         h->log = *env->log;
     }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* output: events by their time: chunks of one hour each, and folders of hours, whose number has a
  * bound. */
+#include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -232,11 +235,86 @@ static void test_opened_again_too_often(void)
     CHECK_EQ(system(command), 0);
 }
 
+/* Nobody writes it: an output holds a lock of the file that it has open. */
+static bool is_closed(const char *folder, const char *name)
+{
+    char path[256];
+
+    snprintf(path, sizeof path, "%s/%s/x", folder, name);
+    int fd = open(path, O_RDONLY);
+    bool closed = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return closed;
+}
+
+static bool becomes_closed(const char *folder, const char *name)
+{
+    for (int i = 0; i < 1000 && !is_closed(folder, name); i++) {
+        usleep(10000);
+    }
+    return is_closed(folder, name);
+}
+
+/* A file whose time is over is closed; the one that was written to last is not, but live when the
+ * clock has gone past it; who comes late opens it again. */
+static void files_are_closed(bool by_clock)
+{
+    char dir[32], text[96], command[64], name[2][64];
+    struct ft_places *places = ft_places_new();
+    struct ft_output_env env = {.files = {.call = ft_places_call, .cookie = places},
+                                .plain_events = true,
+                                .by_clock = by_clock,
+                                .idle_ms = 50};
+    struct ft_output_config cfg = {0};
+    int64_t now = (int64_t)time(NULL) / 3600 * hour_ns;
+    int64_t at[2] = {now - 2 * hour_ns, now + 2 * hour_ns};
+
+    make_folder(dir);
+    CHECK(places != NULL);
+    for (int i = 0; i < 2; i++) {
+        time_t t = (time_t)(at[i] / 1000000000);
+
+        strftime(name[i], sizeof name[i], "date=%Y-%m-%d/hour=%H", gmtime(&t));
+    }
+    snprintf(text, sizeof text, "ndjson:%s/x?overflow=block&hive=hour", dir);
+    struct ft_output *o = open_with(text, &cfg, &env);
+    struct ft_writer *w = ft_output_writer(o, 0);
+
+    for (int i = 0; i < 6; i++) {
+        ft_writer_at(w, at[i % 2]);
+        memcpy(ft_writer_begin(w, FT_EVENT_FLOW, 64), line, LINE);
+        ft_writer_end(w, FT_EVENT_FLOW, LINE);
+        ft_writer_flush(w);
+        drain(o);
+        if (by_clock || i % 2 != 0) {
+            CHECK(becomes_closed(dir, name[0]));
+        }
+        CHECK(i % 2 == 0 || !is_closed(dir, name[1]));
+    }
+    CHECK_EQ(ft_output_close(o), FT_OK);
+    CHECK_EQ(size_of(dir, name[0]), 3 * LINE);
+    CHECK_EQ(size_of(dir, name[1]), 3 * LINE);
+    ft_output_free(o);
+    ft_places_free(places);
+    snprintf(command, sizeof command, "rm -rf '%s'", dir);
+    CHECK_EQ(system(command), 0);
+}
+
+static void test_files_are_closed(void)
+{
+    files_are_closed(false);
+    files_are_closed(true);
+}
+
 int main(void)
 {
     RUN(test_chunks_are_of_one_time);
     RUN(test_breathing);
     RUN(test_folders_have_a_bound);
     RUN(test_opened_again_too_often);
+    RUN(test_files_are_closed);
     return test_end();
 }
