@@ -174,6 +174,7 @@ class Hive(Folders):
         r = support.run("read", "-e", "flow", "-o", f"ndjson:{out}/x.ndjson?hive=day", path)
         self.assertEqual(r.returncode, 1)
         self.assertRegex(r.stderr, r"date=2024-06-26/x.ndjson: cannot be opened")
+        self.assertRegex(r.stderr, r"date=2024-06-27/x.ndjson: cannot be opened: Not a directory")
         self.assertRegex(r.stderr, r"3 flow events = 1 written \+ 0 dropped \+ 2 lost")
         self.assertEqual(list(elsewhere.iterdir()), [])
 

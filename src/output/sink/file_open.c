@@ -773,6 +773,7 @@ void ft__file_begin_part(struct file_sink *f, const char *folders)
     snprintf(f->part, sizeof f->part, "%s", folders);
     snprintf(f->path, cap, "%.*s%s/%s%s", (int)folder, f->target, f->part, f->target + folder,
              f->whole >= 0 ? FT_FILE_PART : "");
+    f->cannot_open = false;
     ft_ignore(ready_errno(f, open_first(f, f->append))); /* tried again with the first event */
     next_rotation(f);
 }

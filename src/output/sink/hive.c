@@ -143,9 +143,9 @@ static void gather(struct hive *h, struct slot *s)
     uint64_t changes = ft_count_get(&from->folder_changes);
     bool all_safe = from->sealed != s->sealed;
 
-    s->unsure = !all_safe && (s->unsure || from->arrived.bytes > 0);
-    for (uint32_t i = 0; i < SLOTS; i++) {
-        all_safe = all_safe && !h->slot[i].unsure;
+    s->unsure = (s->unsure && !all_safe) || from->arrived.bytes > 0;
+    for (uint32_t i = 0; i < SLOTS; i++) { /* what has just arrived is looked at with the next */
+        all_safe = all_safe && (&h->slot[i] == s || !h->slot[i].unsure);
     }
     h->sink.sealed += all_safe;
     h->sink.failed += from->failed - s->failed;
@@ -163,6 +163,7 @@ static int finish(struct hive *h, struct slot *s)
 {
     int rc = ft_sink_file.flush(&s->f->sink);
 
+    gather(h, s);
     ft__file_finish_part(s->f);
     gather(h, s);
     s->open = false;
