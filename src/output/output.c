@@ -39,6 +39,7 @@ _Static_assert(BATCH_LEN < 1 << 24, "the events of a chunk can be counted in its
 struct chunk {
     struct ft_chunk c;
     bool scarce;      /* taken from the last quarter of the pool: not for samples */
+    bool left;        /* it lies aside, and another one has become full meanwhile */
     int64_t since_ns; /* it has rows since then; 0: that was not seen yet */
 };
 
@@ -282,6 +283,7 @@ static struct chunk *acquire(struct ft_output *o, enum ft_event e)
         c->c.len = 0;
         c->c.n = 0;
         c->since_ns = 0;
+        c->left = false;
         c->scarce = o->overflow == FT_OVERFLOW_DROP && o->n_free <= reserve_for(o, FT_EVENT_SAMPLE);
     }
     pthread_mutex_unlock(&o->lock);
@@ -390,6 +392,25 @@ static void push_open(struct ft_writer *w)
     }
 }
 
+/* What lies aside while others become full is of a time that is over: it goes after two of them. */
+static void push_left(struct ft_writer *w)
+{
+    struct chunk *open = w->open;
+
+    for (uint32_t i = 0; w->o->split_ns > 0 && i < SPLIT_OPEN - 1; i++) {
+        struct chunk **at = &w->aside[(w->oldest + i) % (SPLIT_OPEN - 1)];
+
+        if (*at != NULL && (*at)->left) {
+            w->open = *at;
+            *at = NULL;
+            push_open(w);
+        } else if (*at != NULL) {
+            (*at)->left = true;
+        }
+    }
+    w->open = open;
+}
+
 uint8_t *ft_writer_begin(struct ft_writer *w, enum ft_event e, size_t max_len)
 {
     if (FT_LIKELY(w->open != NULL && fits(w->o, &w->open->c, max_len))) {
@@ -399,7 +420,10 @@ uint8_t *ft_writer_begin(struct ft_writer *w, enum ft_event e, size_t max_len)
         }
         return w->open->c.data + w->open->c.len;
     }
-    push_open(w);
+    if (w->open != NULL) {
+        push_left(w);
+        push_open(w);
+    }
     w->open = acquire(w->o, e);
     if (w->open == NULL) {
         drop(w, e);
@@ -419,6 +443,7 @@ static void turn_to(struct ft_writer *w, int64_t from_ns)
 
         if (*at != NULL && (*at)->c.from_ns == from_ns) {
             found = *at;
+            found->left = false;
             to = at;
         } else if (*at == NULL && to == NULL) {
             to = at;

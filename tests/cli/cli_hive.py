@@ -104,6 +104,17 @@ class Hive(Folders):
         for p in by_kind["parquet"]:
             self.assertTrue(p.read_bytes().startswith(b"PAR1") and p.read_bytes().endswith(b"PAR1"))
 
+    def test_one_file_an_hour(self):
+        """Where time goes forward, no file is opened again: not of many rows an hour, nor of few."""
+        for n, step in ((60000, 0.5), (3000, 60)):
+            path = self.file("c.pcap", capture([BEGIN + i * step for i in range(n)]))
+            self.good("read", "-w", "1", "-e", "sample", "-o", f"arrow:{self.dir}/x.arrow?hive=hour", "-o",
+                      f"parquet:{self.dir}/y.parquet?hive=hour", path)
+            hours = {p.parent for p in self.files()}
+            self.assertEqual(len(self.files()), 2 * len(hours))
+            for p in self.files():
+                p.unlink()
+
     def test_clocks_that_differ(self):
         """More times at once than files are open: files are opened again, added to or put aside, and nothing is lost."""
         times = [BEGIN + i + i * 7 % 10 * HOUR for i in range(400)]
