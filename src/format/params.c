@@ -33,6 +33,11 @@ static const struct ft_param rows[] = {
              .help = "profiles of flow records, in place of --profile"},
      .check = some,
      .allowed = "a list of names, with commas"},
+    {.row = {.name = "where",
+             .value = "CONDITION",
+             .help = "flow records that satisfy it only, as --where; & is %26 in it"},
+     .check = some,
+     .allowed = "a condition"},
     {.row =
          {.name = "null", .of = "ndjson", .choices = "omit", .help = "what is null is left out"}},
     {.row = {.name = "schema",

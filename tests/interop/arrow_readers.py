@@ -76,13 +76,13 @@ def same(pa, table, rows, what):
         check(ok, what, f.name, [x for x in zip(got, want) if x[0] != x[1]][:3])
 
 
-def compare(pa, flowtap, args, work, what):
+def compare(pa, flowtap, args, work, what, where=""):
     """Stream and file against NDJSON of the same run. Returns the table."""
     names = [str(work / n) for n in ("x.arrows", "x.arrow", "x.ndjson", "x.parquet")]
     for old in work.iterdir():  # collect adds to files, and puts aside
         old.unlink()
-    subprocess.run([flowtap, *args, "-w1", "-o", "arrow:" + names[0], "-o", "arrow:" + names[1],
-                    "-o", "ndjson:" + names[2], "-o", "parquet:" + names[3]], stderr=subprocess.DEVNULL, check=False)
+    subprocess.run([flowtap, *args, "-w1", "-o", f"arrow:{names[0]}{where}", "-o", f"arrow:{names[1]}{where}",
+                    "-o", f"ndjson:{names[2]}{where}", "-o", f"parquet:{names[3]}{where}"], stderr=subprocess.DEVNULL, check=False)
     if not os.path.exists(names[2]):  # no capture at all
         check(not os.path.exists(names[0]), what, "an output without the other")
         return None, [], names
@@ -195,6 +195,11 @@ def main():
                 _, rows, _ = compare(pa, a.flowtap, ["read", many.name, "-e", "flow", "-p", profiles], work,
                                      f"{profiles}, many rows")
                 check(len(rows) > 4000, "many rows", len(rows))
+        _, some, _ = compare(pa, a.flowtap, ["read", a.capture, "-e", "flow"], work, "where=",
+                             "?where=dst_port=443 or packet_count>10")
+        _, every, _ = compare(pa, a.flowtap, ["read", a.capture, "-e", "flow"], work, "all")
+        wanted = [r for r in every if r["dst_port"] == 443 or r["packet_count"] > 10]
+        check(0 < len(some) < len(every) and some == wanted, "where=")
         n = 0
         captures = sorted(pathlib.Path(a.corpus).rglob("*.pcap*")) if a.corpus else []
         for f in captures[::a.every]:

@@ -38,6 +38,7 @@ static int call(struct file_sink *f, int32_t id, enum ft_file_op op, struct ft_f
 {
     struct ft_file_call c = {.op = op, .id = id, .now_s = ft__file_wall_ns() / 1000000000};
 
+    memcpy(c.part, f->part, sizeof c.part);
     f->env.files.call(f->env.files.cookie, &c, out, out_fd);
     if (out->notes & FT_FILE_FOLDER_REPLACED) {
         ft_count_add(&f->sink.folder_changes, 1);
@@ -54,22 +55,45 @@ static int call(struct file_sink *f, int32_t id, enum ft_file_op op, struct ft_f
     return out->error;
 }
 
+static bool keeps_all(const struct file_sink *f)
+{
+    return f->keep.files == 0 && f->keep.age_s == 0 && f->keep.bytes == 0;
+}
+
+static void say_sweep(const struct file_sink *f, int error, uint32_t n)
+{
+    if (error != 0) {
+        ft_log(&f->log, FT_LOG_WARN, "%s: old files cannot be removed: %s", f->path,
+               strerror(error));
+    } else if (n > 0) {
+        ft_log(&f->log, FT_LOG_DEBUG, "%s: %u old files were removed", f->path, n);
+    }
+}
+
 /* Rotated files beyond what is kept go. */
 static void sweep(struct file_sink *f)
 {
     struct ft_file_answer a;
     int fd;
 
-    if (f->keep.files == 0 && f->keep.age_s == 0 && f->keep.bytes == 0) {
-        return;
-    }
-    int error = call(f, f->whole >= 0 ? f->whole : f->id, FT_FILE_SWEEP, &a, &fd);
+    if (!f->parted && !keeps_all(f)) {
+        int error = call(f, f->whole >= 0 ? f->whole : f->id, FT_FILE_SWEEP, &a, &fd);
 
-    if (error != 0) {
-        ft_log(&f->log, FT_LOG_WARN, "%s: old files cannot be removed: %s", f->path,
-               strerror(error));
-    } else if (a.n > 0) {
-        ft_log(&f->log, FT_LOG_DEBUG, "%s: %u old files were removed", f->path, a.n);
+        say_sweep(f, error, a.n);
+    }
+}
+
+void ft__file_sweep_before(struct file_sink *f, const char *folders, int64_t now_s)
+{
+    struct ft_file_call c = {
+        .op = FT_FILE_SWEEP, .id = f->whole >= 0 ? f->whole : f->id, .now_s = now_s};
+    struct ft_file_answer a;
+    int fd;
+
+    if (!keeps_all(f)) {
+        snprintf(c.part, sizeof c.part, "%s", folders);
+        f->env.files.call(f->env.files.cookie, &c, &a, &fd);
+        say_sweep(f, a.error, a.n);
     }
 }
 
@@ -193,22 +217,22 @@ static void publish(struct file_sink *f)
     struct ft_file_answer a;
     int fd, error = 0;
 
-    if (f->env.keep_earlier || f->published) {
+    if (f->env.keep_earlier) {
         error = put_aside(f, f->whole);
-        if (error == 0 && !f->published) {
-            ft_log(&f->log, FT_LOG_WARN, "%s: there was a file of this name; it is now %s", f->path,
-                   f->aside);
+        if (error == 0) {
+            ft_log(&f->log, f->again ? FT_LOG_DEBUG : FT_LOG_WARN,
+                   "%s: there was a file of this name; it is now %s", f->path, f->aside);
         }
     }
     if (error == 0 || error == ENOENT) {
         error = fsync(f->at.fd) == 0 ? 0 : errno;
     }
     error = error == 0 ? call(f, f->id, FT_FILE_PUBLISH, &a, &fd) : error;
-    f->published = f->published || error == 0;
     if (error != 0) {
         ft_log(&f->log, FT_LOG_ERROR, "%s: cannot get its name: %s", f->path, strerror(error));
         f->sink.failed++;
     }
+    f->env.keep_earlier = f->again = true; /* what this run has written is not replaced */
 }
 
 /* len bytes of the trailer over the beginning of the file, which is otherwise only added to. */
@@ -340,7 +364,8 @@ static int begin_new(struct file_sink *f, const char *why)
 
     ft__file_close(f);
     if (error == 0) {
-        ft_log(&f->log, FT_LOG_WARN, "%s: %s; it is now %s", f->path, why, f->aside);
+        ft_log(&f->log, f->again ? FT_LOG_DEBUG : FT_LOG_WARN, "%s: %s; it is now %s", f->path, why,
+               f->aside);
         error = open_path(f);
     }
     sweep(f);
@@ -596,8 +621,11 @@ static int file_rights(const struct ft_output_url *url, struct ft_file_call *c, 
 static int place(struct file_sink *f, const char *path, const struct ft_output_url *url,
                  int32_t *out_id, struct ft_err *err)
 {
-    struct ft_file_call c = {
-        .op = FT_FILE_PLACE, .id = -1, .kind = FT_FILE_OUTPUT, .keep = f->keep};
+    struct ft_file_call c = {.op = FT_FILE_PLACE,
+                             .id = -1,
+                             .kind = FT_FILE_OUTPUT,
+                             .keep = f->keep,
+                             .parted = f->parted};
     struct ft_file_answer a;
     int fd, rc = file_rights(url, &c, err);
 
@@ -626,9 +654,10 @@ static int place_all(struct file_sink *f, const struct ft_output_url *url, struc
 {
     size_t len = strlen(url->target);
     struct stat st; /* what is no file, or a link, is refused by who opens it */
-    bool part = f->env.pack != NULL && (lstat(url->target, &st) != 0 || S_ISREG(st.st_mode));
+    bool part =
+        f->env.pack != NULL && (f->parted || lstat(url->target, &st) != 0 || S_ISREG(st.st_mode));
 
-    f->path = ft_mem_alloc(1, len + sizeof FT_FILE_PART);
+    f->path = ft_mem_alloc(1, len + FT_FILE_FOLDERS + sizeof FT_FILE_PART);
     if (f->path == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
     }
@@ -712,7 +741,8 @@ static int open_first(struct file_sink *f, const char *append)
         return error;
     }
     if (add || append == NULL) {
-        return open_to_add(f, !add && (f->rotate_ns > 0 || f->rotate_size > 0));
+        return open_to_add(f,
+                           !add && (f->rotate_ns > 0 || f->rotate_size > 0 || f->rotate_rows > 0));
     }
     return open_to_add(f, true); /* append=false */
 }
@@ -749,6 +779,46 @@ int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct 
     next_rotation(f);
     sweep(f);
     return start_sidecar(f, err);
+}
+
+/* ---- files of a time ---- */
+
+int ft__file_place_part(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
+{
+    const char *append = ft_output_url_get(url, "append");
+
+    if (named_descriptor(url->target) >= 0 || strcmp(url->target, "/dev/null") == 0) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: hive= needs the name of a file", url->text);
+    }
+    f->parted = true;
+    f->append = append == NULL ? NULL : strcmp(append, "true") == 0 ? "true" : "false";
+    f->target = ft_mem_strdup(url->target);
+    if (f->target == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
+    }
+    return place_all(f, url, err);
+}
+
+void ft__file_begin_part(struct file_sink *f, const char *folders)
+{
+    const char *slash = strrchr(f->target, '/');
+    size_t folder = slash != NULL ? (size_t)(slash - f->target) + 1 : 0;
+    size_t cap = strlen(f->target) + FT_FILE_FOLDERS + sizeof FT_FILE_PART;
+
+    snprintf(f->part, sizeof f->part, "%s", folders);
+    snprintf(f->path, cap, "%.*s%s/%s%s", (int)folder, f->target, f->part, f->target + folder,
+             f->whole >= 0 ? FT_FILE_PART : "");
+    f->cannot_open = false;
+    ft_ignore(ready_errno(f, open_first(f, f->append))); /* tried again with the first event */
+    next_rotation(f);
+}
+
+void ft__file_finish_part(struct file_sink *f)
+{
+    ft__file_say_rotations(f);
+    ft__file_close(f);
+    f->at = (struct ft__target){.fd = -1};
+    f->reopen_ms = 0;
 }
 
 /* ---- rotation ---- */
@@ -819,9 +889,11 @@ int64_t ft__file_rotate_in(const struct file_sink *f)
 }
 
 /* A file without events stays; it begins anew with the time. */
-void ft__file_rotate_if_due(struct file_sink *f, uint64_t more)
+void ft__file_rotate_if_due(struct file_sink *f, uint64_t more, uint64_t events)
 {
     bool late = time_is_up(f);
+    bool full = (f->rotate_size > 0 && f->at.size + more > f->rotate_size) ||
+                (f->rotate_rows > 0 && f->at.events + events > f->rotate_rows);
 
     if (f->path == NULL || f->at.fd < 0 || !f->at.file || f->at.size <= f->header_len) {
         if (late) {
@@ -829,7 +901,7 @@ void ft__file_rotate_if_due(struct file_sink *f, uint64_t more)
         }
         return;
     }
-    if (!late && (f->rotate_size == 0 || f->at.size + more <= f->rotate_size)) {
+    if (!late && !full) {
         return;
     }
     if (f->rotate_failed == 0 || ft_mono_ms() >= f->rotate_retry_ms) {
