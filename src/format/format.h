@@ -50,6 +50,8 @@ struct ft_format_config {
     const char *target;    /* the file's name, or NULL */
     bool binary_addresses; /* columnar: 16 bytes each */
     bool aligned;          /* flows did not end by the rules of their profile */
+    bool hidden;           /* --anonymize or --no-identity */
+    const struct ft_set_options *options; /* of the owners of columns; while it opens; or NULL */
 };
 
 struct ft_format_ops;

@@ -422,7 +422,10 @@ static uint8_t *put_numbers(uint8_t *p, const struct ft__parquet_in *in, const u
         PUT(uint64_t, uint64_t)
         break;
     default:
-        PUT(unsigned __int128, unsigned __int128)
+        for (uint64_t i = 0; i < n; i++) {
+            memcpy(p, data + i * width, width);
+            p += validity == NULL || is_set(validity, i) ? width : 0;
+        }
     }
     return p;
 }
