@@ -209,8 +209,8 @@ static const void *nprint_record(void *state, uint32_t entry, const struct ft_fl
     struct ft_nprint_record *r = &s->record;
     uint32_t len = FT_NPRINT_HEADERS + s->payload;
 
-    (void)core;
-    if (s->n[entry] == 0) {
+    /* nPrint has each packet once: nothing is said again of a flow that goes on */
+    if (s->n[entry] == 0 || (core->reason == FT_REASON_ACTIVE && !core->is_final)) {
         return FT_RECORD_DROPPED;
     }
     r->packets = s->n[entry];
