@@ -427,8 +427,8 @@ static void make_column(struct ft__batch_column *c, const struct ft_column *of,
     c->cell = f->type == FT_T_BOOL ? FT__CELL_BOOL : FT__CELL_FIXED;
     if (f->type == FT_T_ADDR && options->binary_addresses) {
         c->width = ADDR_LEN;
-    } else if (f->fixed != NULL && options->owners != NULL) {
-        c->width = (uint16_t)f->fixed(options->owners->of[of->part]);
+    } else if (f->type == FT_T_BYTES && f->asked != NULL && options->owners != NULL) {
+        c->width = (uint16_t)f->asked(options->owners->of[of->part]);
     } else if (f->type == FT_T_LIST) {
         c->cell = FT__CELL_LIST;
         c->width = widths[f->item];

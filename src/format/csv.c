@@ -194,7 +194,7 @@ static int open_dialect(struct csv *csv, const struct ft_format_config *cfg, str
     csv->nprint = csv->dialect && strcmp(cfg->dialect, "nprint") == 0;
     csv->format.trailer_room = csv->zeek ? FT__ZEEK_CLOSE : 0;
     return csv->nprint ? ft__nprint_open(cfg, &csv->nprint_payload, &csv->format.flow_max, err)
-                       : FT_OK;
+                       : ft_format_flow_max(cfg, &csv->format.flow_max, err);
 }
 
 static int csv_open(const struct ft_format_config *cfg, struct ft_format **out, struct ft_err *err)
@@ -207,7 +207,6 @@ static int csv_open(const struct ft_format_config *cfg, struct ft_format **out, 
         return ft_err_set(err, FT_E_NOMEM, "the columns of an output: out of memory");
     }
     csv->format.ops = &ft_format_csv;
-    csv->format.flow_max = ft_format_flow_max(cfg);
     csv->safe = cfg->safe;
     if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
         csv->columns = *cfg->columns;

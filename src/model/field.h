@@ -97,8 +97,9 @@ struct ft_field {
     /* FT_T_JSON: writes the value at p, returns the place after */
     uint8_t *(*json)(const void *event, uint8_t *p);
     const char *json_schema; /* FT_T_JSON: the JSON Schema of the value */
-    /* FT_T_BYTES: how many each value has when its owner's options are these; NULL: it varies */
-    uint32_t (*fixed)(const uint64_t *option);
+    /* what the options of its owner say; FT_T_BYTES: bytes of each value, FT_T_LIST: items of it at
+     * most; NULL: it has `most` or less */
+    uint32_t (*asked)(const uint64_t *option);
     const char *profile; /* "base": always there */
     uint32_t pen;        /* private enterprise number, 0 = IANA */
     uint16_t ie;         /* information element, 0 = none */

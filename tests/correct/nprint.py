@@ -391,4 +391,17 @@ def test_P9_wrong(m):
         assert r.returncode == 2 and what in r.stderr, (args, r.stderr)
 
 
+def test_P9_too_much_for_a_line(m):
+    """Records that might not fit are refused, of text; in Arrow they do."""
+    data = pcap(capture(1)[:9])
+    args = ("-e", "flow", "-p", "all,app,splt,packets,nfstream,bytes,nprint", "--nprint-packets=20", "--nprint-payload=64")
+    assert len(m.raw(data, *args)) > 0
+    most = ("--splt=255", "--nfstream-splt=255")
+    for output in "ndjson:-", "csv:-":
+        path = os.path.join(m.folder.name, "in.pcap")
+        r = subprocess.run([m.program, "read", *args, *most, "-o", output, path], capture_output=True)
+        assert r.returncode == 2 and b"bytes of text, and 65536 is most" in r.stderr, r.stderr
+    assert len(Arrow(m.raw(data, *args, *most, "-o", "arrow:-", text=True)).rows["nprint"]) > 0
+
+
 main(globals())

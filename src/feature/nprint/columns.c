@@ -21,12 +21,12 @@ static void f_lengths(const void *part, struct ft_value *v)
 
 enum { PACKETS, PAYLOAD };
 
-static uint32_t fixed_nprint(const uint64_t *option)
+static uint32_t asked_nprint(const uint64_t *option)
 {
     return (uint32_t)(option[PACKETS] * (FT_NPRINT_HEADERS + option[PAYLOAD]));
 }
 
-static uint32_t fixed_lengths(const uint64_t *option)
+static uint32_t asked_lengths(const uint64_t *option)
 {
     return (uint32_t)(option[PACKETS] * FT_NPRINT__COUNT);
 }
@@ -48,7 +48,7 @@ static const struct ft_field rows[] = {
      .group = FT_GROUP_FEATURES,
      .type = FT_T_BYTES,
      .most = FT_NPRINT_PACKETS * (FT_NPRINT_HEADERS + FT_NPRINT_PAYLOAD),
-     .fixed = fixed_nprint,
+     .asked = asked_nprint,
      .unit = "",
      .privacy = FT_PRIVACY_OF(FT_T_BYTES),
      .profile = "nprint",
@@ -63,7 +63,7 @@ static const struct ft_field rows[] = {
      .group = FT_GROUP_FEATURES,
      .type = FT_T_BYTES,
      .most = FT_NPRINT_PACKETS * FT_NPRINT__COUNT,
-     .fixed = fixed_lengths,
+     .asked = asked_lengths,
      .unit = "bytes",
      .privacy = FT_PRIVACY_NONE,
      .profile = "nprint",

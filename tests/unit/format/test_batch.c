@@ -58,7 +58,7 @@ static const struct ft_field rows_of[] = {
     {.name = "text", .type = FT_T_TEXT, .get = g_text},
     {.name = "list", .type = FT_T_LIST, .item = FT_T_U32, .most = ITEMS_MOST, .get = g_list},
     {.name = "addr", .type = FT_T_ADDR, .get = g_addr},
-    {.name = "fixed", .type = FT_T_BYTES, .most = 40, .fixed = as_told, .get = g_fixed},
+    {.name = "fixed", .type = FT_T_BYTES, .most = 40, .asked = as_told, .get = g_fixed},
 };
 enum { FLAG, U8, U16, U32, WIDER, ZERO, U64, TIME, F64, TEXT, LIST, ADDR, FIXED, N };
 
