@@ -8,13 +8,15 @@
  * apostrophe in front; what stands in front of the sign (spaces, tabs, line ends) does not hide it.
  * Only text: numbers stay numbers.
  *
- * With ?dialect=zeek lines are those of Zeek's tables (zeek.h). */
+ * With ?dialect=zeek lines are those of Zeek's tables (zeek.h), with ?dialect=nprint those of
+ * nPrint's, several for a flow (nprint.h). */
 #include <string.h>
 
 #include "base/mem.h"
 #include "codec/text/column.h"
 #include "codec/text/digits.h"
 #include "format/format.h"
+#include "format/nprint.h"
 #include "format/zeek.h"
 #include "model/field_export.h"
 
@@ -32,6 +34,8 @@ struct csv {
     bool safe;                 /* ?spreadsheet=safe */
     bool dialect;              /* ?dialect= */
     bool zeek;                 /* ?dialect=zeek: a table of Zeek's */
+    bool nprint;               /* ?dialect=nprint: a table of nPrint's */
+    uint32_t nprint_payload;   /* bytes of payload that it has of a packet */
     struct ft_columns columns; /* of its one kind of event */
 };
 
@@ -47,6 +51,9 @@ static size_t csv_header(const struct ft_format *f, uint8_t *out)
 
     if (self(f)->zeek) {
         return ft__zeek_header(c, "conn", out);
+    }
+    if (self(f)->nprint) {
+        return ft__nprint_header(self(f)->nprint_payload, out);
     }
     for (uint32_t i = 0; i < c->n; i++) {
         p = ft_put_str(p, c->col[i].field->name);
@@ -159,7 +166,7 @@ static size_t csv_sample(const struct ft_format *f, uint8_t *p, const struct ft_
 
 static size_t csv_flow(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec)
 {
-    return put_row(f, p, rec->part);
+    return self(f)->nprint ? ft__nprint_rows(rec, p) : put_row(f, p, rec->part);
 }
 
 static size_t csv_stats(const struct ft_format *f, uint8_t *p, const struct ft_stats *s)
@@ -201,6 +208,16 @@ static void leave_objects_out(struct ft_columns *c)
     c->n = n;
 }
 
+static int open_dialect(struct csv *csv, const struct ft_format_config *cfg, struct ft_err *err)
+{
+    csv->dialect = cfg->dialect != NULL;
+    csv->zeek = csv->dialect && strcmp(cfg->dialect, "zeek") == 0;
+    csv->nprint = csv->dialect && strcmp(cfg->dialect, "nprint") == 0;
+    csv->format.trailer_room = csv->zeek ? FT__ZEEK_CLOSE : 0;
+    return csv->nprint ? ft__nprint_open(cfg, &csv->nprint_payload, &csv->format.flow_max, err)
+                       : ft_format_flow_max(cfg, &csv->format.flow_max, err);
+}
+
 static int csv_open(const struct ft_format_config *cfg, struct ft_format **out, struct ft_err *err)
 {
     struct csv *csv = ft_mem_alloc(1, sizeof *csv);
@@ -211,11 +228,7 @@ static int csv_open(const struct ft_format_config *cfg, struct ft_format **out, 
         return ft_err_set(err, FT_E_NOMEM, "the columns of an output: out of memory");
     }
     csv->format.ops = &ft_format_csv;
-    csv->format.flow_max = ft_format_flow_max(cfg);
     csv->safe = cfg->safe;
-    csv->dialect = cfg->dialect != NULL;
-    csv->zeek = cfg->dialect != NULL && strcmp(cfg->dialect, "zeek") == 0;
-    csv->format.trailer_room = csv->zeek ? FT__ZEEK_CLOSE : 0;
     if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
         csv->columns = *cfg->columns;
     } else {
@@ -228,6 +241,10 @@ static int csv_open(const struct ft_format_config *cfg, struct ft_format **out, 
     if (csv->columns.n == 0) {
         csv_end(&csv->format);
         return ft_err_set(err, FT_E_USAGE, "columns=: objects have no place in CSV");
+    }
+    if (open_dialect(csv, cfg, err) != FT_OK) {
+        csv_end(&csv->format);
+        return FT_E_USAGE;
     }
     *out = &csv->format;
     return FT_OK;

@@ -50,6 +50,8 @@ struct ft_format_config {
     const char *target;    /* the file's name, or NULL */
     bool binary_addresses; /* columnar: 16 bytes each */
     bool aligned;          /* flows did not end by the rules of their profile */
+    bool hidden;           /* --anonymize or --no-identity */
+    const struct ft_set_options *options; /* of the owners of columns; while it opens; or NULL */
 };
 
 struct ft_format_ops;
@@ -114,8 +116,9 @@ extern const struct ft_format_ops *const ft_formats[];
 
 const struct ft_format_ops *ft_format_find(const char *name);
 
-/* For open(): flow_max of an instance. */
-size_t ft_format_flow_max(const struct ft_format_config *cfg);
+/* For open(): flow_max of an instance that writes text. FT_E_USAGE: a record might not fit. */
+FT_NODISCARD int ft_format_flow_max(const struct ft_format_config *cfg, size_t *out,
+                                    struct ft_err *err);
 
 extern const struct ft_params ft_format_params;
 

@@ -487,7 +487,10 @@ static uint8_t *put_numbers(uint8_t *p, uint32_t width, const uint8_t *data, uin
         PUT(uint64_t, uint64_t)
         break;
     default:
-        PUT(unsigned __int128, unsigned __int128)
+        for (uint64_t i = 0; i < n; i++) {
+            memcpy(p, data + i * width, width);
+            p += validity == NULL || is_set(validity, i) ? width : 0;
+        }
     }
     return p;
 }

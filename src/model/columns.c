@@ -322,7 +322,7 @@ int ft_columns_pick_rows(const struct ft_field *rows, uint32_t n, const char *li
     return pick(&all, 1, list, out, err);
 }
 
-size_t ft_columns_lists_room(const struct ft_columns *c)
+size_t ft_columns_lists_room(const struct ft_columns *c, const struct ft_set_options *options)
 {
     static const uint8_t digits[FT_T__COUNT] = {[FT_T_U8] = 3,   [FT_T_U16] = 5,  [FT_T_U32] = 10,
                                                 [FT_T_U64] = 20, [FT_T_I64] = 20, [FT_T_F64] = 26};
@@ -330,9 +330,11 @@ size_t ft_columns_lists_room(const struct ft_columns *c)
 
     for (uint32_t i = 0; i < c->n; i++) {
         const struct ft_field *f = c->col[i].field;
+        size_t n =
+            options != NULL && f->asked != NULL ? f->asked(options->of[c->col[i].part]) : f->most;
 
-        room += f->type == FT_T_BYTES ? 2 * (size_t)f->most + 2 : 0; /* as hex, in quotes */
-        room += f->type == FT_T_LIST ? (size_t)f->most * (digits[f->item] + 1u) + 2 : 0;
+        room += f->type == FT_T_BYTES ? 2 * n + 2 : 0; /* as hex, in quotes */
+        room += f->type == FT_T_LIST ? n * (digits[f->item] + 1u) + 2 : 0;
     }
     return room;
 }

@@ -186,6 +186,8 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->safe = ft_output_url_get(url, "spreadsheet") != NULL;
     cfg->omit_null = ft_output_url_get(url, "null") != NULL;
     cfg->aligned = p->plan.aligned;
+    cfg->hidden = p->plan.anonymize || p->plan.no_identity;
+    cfg->options = &p->plan.options;
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",

@@ -69,6 +69,27 @@ class Read(unittest.TestCase):
         self.assertEqual(table.column_names, ["dst_port", "fwd_bytes"])
         self.assertEqual(set(table["dst_port"].to_pylist()), {443})
 
+    def test_nprint(self):
+        """Bit for bit what the table has, from a batch, a slice of one, a table; with packets that are not there."""
+        for options in {}, {"nprint_packets": 3, "nprint_payload": 64}:
+            flags = [f"--{k.replace('_', '-')}={v}" for k, v in options.items()]
+            text = subprocess.run([PROGRAM, "read", "--quiet", "-w1", "-e", "flow", *flags, "-o", "csv:-?dialect=nprint",
+                                   SAMPLE], capture_output=True, check=True, text=True).stdout
+            header, *lines = [line.split(",") for line in text.splitlines()]
+            want = numpy.array([line[1:] for line in lines], dtype=numpy.int8)
+            table = flowtap.read(SAMPLE, profile="nprint", workers=1, **options).to_arrow()
+            got = flowtap.nprint_matrix(table)
+            self.assertEqual(got.dtype, numpy.int8)
+            self.assertEqual(got.shape, (table.num_rows, options.get("nprint_packets", 10), len(header) - 1))
+            counts = table["nprint_packets"].to_pylist()
+            self.assertEqual(len(lines), sum(counts))
+            for flow, n in zip(got, counts):
+                self.assertTrue((flow[:n] == want[:n]).all() and (flow[n:] == -1).all())
+                want = want[n:]
+            batch = table.to_batches()[0]
+            self.assertTrue((flowtap.nprint_matrix(batch.slice(2, 5)) == got[2:7]).all())
+            self.assertEqual(flowtap.nprint_matrix(batch.slice(0, 0)).shape, (0, *got.shape[1:]))
+
     def test_several_files(self):
         flows = flowtap.read(SAMPLE, pathlib.Path(SAMPLE))
         flows.to_arrow()
