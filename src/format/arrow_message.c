@@ -74,7 +74,8 @@ struct field {
     uint32_t name_at, type_at, children_at; /* where offsets go */
     const char *name;
     enum ft_type type;
-    uint8_t kind, width;
+    uint16_t width;
+    uint8_t kind;
     bool list;
 };
 
