@@ -41,8 +41,8 @@ class Generated(Case):
             self.assertIn(f".B {n}\\fR=", page)
             of = re.search(rf"^\| `{n}` \|.*? \| ([a-z0-9, ]+) \|", rows, re.M)[1]
             if n != "group":  # any text is a name
-                bad = "" if n in ("columns", "profile", "ca", "cert", "key", "proxy", "credentials", "headers", "password",
-                                 "token") else "!"
+                bad = "" if n in ("columns", "profile", "dialect", "where", "ca", "cert", "key", "proxy", "credentials",
+                                 "headers", "password", "token") else "!"
                 head = (f"{of}:{self.dir}/x" if of in ("csv", "pcap", "arrow") else
                         f"ndjson:{self.dir}/x" if of.split(",")[0] in ("every output", "files", "ndjson") else
                         f"ndjson+{of.split(',')[0]}://host/x")

@@ -91,7 +91,7 @@ static int open_body(struct s3_sink *s, const struct ft_output_url *from, struct
         url.param[url.n_params].key = key;
         url.param[url.n_params++].value = value;
     }
-    env.keep_earlier = false;
+    env.keep_earlier = env.needs_file = false; /* it is one, without a name */
     int rc = ft_sink_file.open(&url, &env, &body, err);
 
     if (rc == FT_OK) {
@@ -408,8 +408,8 @@ static int make_client(struct s3_sink *s, const struct ft_output_url *url, struc
     return rc;
 }
 
-/* Their texts were checked with the URL. */
-static void configure(struct s3_sink *s, const struct ft_output_url *url)
+/* Their texts were checked with the URL; an object of so many events is not made. */
+static int configure(struct s3_sink *s, const struct ft_output_url *url, struct ft_err *err)
 {
     const char *rotate = ft_output_url_get(url, "rotate"), *part = ft_output_url_get(url, "part");
 
@@ -417,10 +417,13 @@ static void configure(struct s3_sink *s, const struct ft_output_url *url)
     if (part != NULL) {
         ft_ignore(ft_parse_size(part, &s->part));
     }
-    if (rotate != NULL && !ft_parse_duration(rotate, &s->rotate_ns)) {
-        ft_ignore(ft_parse_size(rotate, &s->rotate_size));
+    if (rotate != NULL && !ft_parse_duration(rotate, &s->rotate_ns) &&
+        !ft_parse_size(rotate, &s->rotate_size)) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: rotate=: objects are rotated by time or size", url->text);
     }
     next_rotation(s);
+    return FT_OK;
 }
 
 static int s3_open(const struct ft_output_url *url, const struct ft_output_env *env,
@@ -446,6 +449,7 @@ static int s3_open(const struct ft_output_url *url, const struct ft_output_env *
                  ? ft_err_set(err, FT_E_USAGE, "output %s: %s needs a file", url->text, url->format)
                  : make_base(s, url, err);
 
+    rc = rc == FT_OK ? configure(s, url, err) : rc;
     rc = rc == FT_OK ? make_client(s, url, err) : rc;
     rc = rc == FT_OK ? open_body(s, url, err) : rc;
     if (rc != FT_OK) {
