@@ -59,6 +59,7 @@ class Presets(receiver.Tests):
     def test_otlp(self):
         got = self.good("otlp", "", "/v1/logs", "application/json")
         records = []
+        self.otlp_types(got[0].body)
         for q in got:
             resource, = json.loads(q.body)["resourceLogs"]
             check(resource["resource"]["attributes"] == [{"key": "service.name", "value": {"stringValue": "flowtap"}}],
@@ -69,6 +70,17 @@ class Presets(receiver.Tests):
         want = self.all_lines()
         check([json.loads(v["body"]["stringValue"]) for v in records] == want, "other events")
         check([v["timeUnixNano"] for v in records] == [f"{round(w['timestamp'] * 1e6)}000" for w in want], "times")
+
+    def otlp_types(self, body):
+        """OTLP's own types read the body, and know all that is in it."""
+        try:
+            from google.protobuf import json_format
+            from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+        except ImportError:
+            print("opentelemetry-proto is not here: skipped")
+            return
+        read = json_format.Parse(body, ExportLogsServiceRequest())
+        check(len(read.resource_logs[0].scope_logs[0].log_records) == body.count(b'"timeUnixNano"'), "OTLP's own types")
 
     def test_otlp_partial(self):
         answers = [b'{"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"too old"}}']

@@ -442,7 +442,6 @@ static int s3_open(const struct ft_output_url *url, const struct ft_output_env *
     }
     s->text = ft_mem_strdup(url->text);
     s->xml = ft_map_alloc_sparse(FT__S3_XML);
-    configure(s, url);
     int rc = s->text == NULL || s->xml == NULL
                  ? ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text)
              : env->sidecar != NULL
