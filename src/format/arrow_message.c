@@ -36,12 +36,13 @@ static uint8_t type_kind(const struct ft__batch_column *c, enum ft_type type)
     if (c->cell == FT__CELL_TEXT) {
         return type == FT_T_BYTES ? TYPE_BINARY : TYPE_UTF8;
     }
-    return type == FT_T_BOOL   ? TYPE_BOOL
-           : type == FT_T_TIME ? TYPE_TIMESTAMP
-           : type == FT_T_ADDR ? TYPE_FIXED_BINARY
-           : type == FT_T_F64  ? TYPE_FLOAT
-           : type == FT_T_LIST ? TYPE_LIST
-                               : TYPE_INT;
+    return type == FT_T_BOOL    ? TYPE_BOOL
+           : type == FT_T_TIME  ? TYPE_TIMESTAMP
+           : type == FT_T_ADDR  ? TYPE_FIXED_BINARY
+           : type == FT_T_F64   ? TYPE_FLOAT
+           : type == FT_T_LIST  ? TYPE_LIST
+           : type == FT_T_LISTS ? TYPE_LIST
+                                : TYPE_INT;
 }
 
 /* The table of a type. */
@@ -86,22 +87,30 @@ static uint32_t put_field(struct ft_flat *b, const char *name, uint8_t kind, enu
     return table;
 }
 
+/* What a list holds, lists or items. */
+static uint32_t put_items(struct ft_flat *b, const struct ft__batch_column *c, bool lists,
+                          uint32_t *out_children)
+{
+    enum ft_type item = (enum ft_type)c->of.field->item;
+    uint8_t kind = item == FT_T_F64 ? TYPE_FLOAT : item == FT_T_BOOL ? TYPE_BOOL : TYPE_INT;
+
+    return put_field(b, "item", lists ? TYPE_LIST : kind, item, c->width, out_children);
+}
+
 static uint32_t put_column(struct ft_flat *b, const struct ft__batch_column *c)
 {
-    enum ft_type type = (enum ft_type)c->of.field->type, item = (enum ft_type)c->of.field->item;
-    uint32_t children, none;
-    bool list = c->cell == FT__CELL_LIST;
+    enum ft_type type = (enum ft_type)c->of.field->type;
+    uint32_t children, lists = ft__batch_nodes(c) - 1;
     uint32_t table =
         put_field(b, ft__columnar_name(c->of.field), type_kind(c, type), type, c->width, &children);
-    uint32_t vector = ft_flat_offsets(b, list ? 1 : 0);
 
-    ft_flat_point(b, children, vector);
-    if (list) {
-        uint8_t kind = item == FT_T_F64 ? TYPE_FLOAT : TYPE_INT;
+    for (; lists > 0; lists--) {
+        uint32_t vector = ft_flat_offsets(b, 1);
 
-        ft_flat_point(b, vector + 4, put_field(b, "item", kind, item, c->width, &none));
-        ft_flat_point(b, none, ft_flat_offsets(b, 0));
+        ft_flat_point(b, children, vector);
+        ft_flat_point(b, vector + 4, put_items(b, c, lists > 1, &children));
     }
+    ft_flat_point(b, children, ft_flat_offsets(b, 0));
     return table;
 }
 

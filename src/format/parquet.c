@@ -97,7 +97,7 @@ static struct rows_head gather(uint8_t *held, size_t len)
 static const struct ft__batch_node *next_node(const struct ft__batch_column *c,
                                               const struct ft__batch_node *node)
 {
-    return node + (c->cell == FT__CELL_LIST ? 2 : 1);
+    return node + ft__batch_nodes(c);
 }
 
 /* The pages of all columns at p->out + sizeof head, whose RowGroup goes to t. Returns the bytes. */

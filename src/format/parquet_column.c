@@ -39,7 +39,7 @@ static enum ft_type kind_of(const struct ft__batch_column *c)
 {
     const struct ft_field *f = c->of.field;
 
-    return (enum ft_type)(c->cell == FT__CELL_LIST ? f->item : f->type);
+    return (enum ft_type)(ft__batch_nodes(c) > 1 ? f->item : f->type);
 }
 
 enum ft__parquet_type ft__parquet_type(const struct ft__batch_column *c)
@@ -162,20 +162,20 @@ static void put_group(struct ft_thrift *t, const char *name, int32_t repetition,
 
 uint32_t ft__parquet_elements(const struct ft__batch_column *c)
 {
-    return c->cell == FT__CELL_LIST ? 3 : 1;
+    return 2 * ft__batch_nodes(c) - 1;
 }
 
 void ft__parquet_put_elements(struct ft_thrift *t, const struct ft__batch_column *c)
 {
     const char *name = ft__columnar_name(c->of.field);
 
-    if (c->cell == FT__CELL_LIST) {
-        put_group(t, name, OPTIONAL, true);
+    uint32_t lists = ft__batch_nodes(c) - 1;
+
+    for (uint32_t i = 0; i < lists; i++) {
+        put_group(t, i == 0 ? name : "element", i == 0 ? OPTIONAL : REQUIRED, true);
         put_group(t, "list", REPEATED, false);
-        put_leaf(t, c, "element", REQUIRED);
-    } else {
-        put_leaf(t, c, name, OPTIONAL);
     }
+    put_leaf(t, c, lists > 0 ? "element" : name, lists > 0 ? REQUIRED : OPTIONAL);
 }
 
 /* ---- work ---- */
@@ -347,28 +347,53 @@ static uint8_t *put_flat_levels(uint8_t *p, const struct ft__parquet_in *in)
     return end + len;
 }
 
-/* Repetition and definition levels of a list; *out_entries: items, and rows without any. */
+/* Where list i begins and ends, of those whose offsets are buffer k. */
+static void list_at(const struct ft__parquet_in *in, uint32_t k, uint64_t i, uint32_t *from,
+                    uint32_t *to)
+{
+    const uint8_t *offsets = in->base + in->buffers[k].offset;
+
+    memcpy(from, offsets + i * sizeof *from, sizeof *from);
+    memcpy(to, offsets + (i + 1) * sizeof *to, sizeof *to);
+}
+
+/* The items of a list, as entries from n on; the first one's repetition is `first`, an item's
+ * definition `most`. Returns the number behind the last. */
+static uint64_t level_items(struct ft__parquet_work *w, uint64_t n, uint32_t items, uint16_t first,
+                            uint16_t most)
+{
+    for (uint32_t i = 0; i < items || i == 0; i++, n++) {
+        w->level[0][n] = i == 0 ? first : most - 1u;
+        w->level[1][n] = i < items ? most : most - 1u;
+    }
+    return n;
+}
+
+/* Repetition and definition levels of a list; *out_entries: items, and rows or inner lists without
+ * any. */
 static uint8_t *put_list_levels(struct ft__parquet_work *w, uint8_t *p,
                                 const struct ft__parquet_in *in, uint64_t *out_entries)
 {
-    const uint8_t *validity = validity_of(in), *offsets = in->base + in->buffers[1].offset;
+    const uint8_t *validity = validity_of(in);
+    uint32_t lists = ft__batch_nodes(in->column) - 1, from, to, begin, end_at;
     uint64_t n = 0;
-    uint32_t from, to;
 
     for (uint64_t r = 0; r < in->rows; r++) {
-        memcpy(&from, offsets + r * sizeof from, sizeof from);
-        memcpy(&to, offsets + (r + 1) * sizeof to, sizeof to);
+        list_at(in, 1, r, &from, &to);
         if (from == to) {
             w->level[0][n] = 0;
             w->level[1][n++] = validity == NULL || is_set(validity, r);
+        } else if (lists == 1) {
+            n = level_items(w, n, to - from, 0, 2);
         }
-        for (uint32_t i = from; i < to; i++, n++) {
-            w->level[0][n] = i > from;
-            w->level[1][n] = 2;
+        for (uint32_t i = from; lists == 2 && i < to; i++) {
+            list_at(in, 3, i, &begin, &end_at);
+            n = level_items(w, n, end_at - begin, i > from, 3);
         }
     }
-    for (int k = 0; k < 2; k++) {
-        uint8_t *end = put_hybrid(p + sizeof(uint32_t), w->level[k], n, (uint32_t)k + 1);
+    for (uint32_t k = 0; k < 2; k++) {
+        uint32_t width = k == 1 || lists == 2 ? 2 : 1;
+        uint8_t *end = put_hybrid(p + sizeof(uint32_t), w->level[k], n, width);
 
         put_u32(p, (uint32_t)(end - p - sizeof(uint32_t)));
         p = end;
@@ -445,21 +470,38 @@ static uint8_t *put_texts(uint8_t *p, const struct ft__parquet_in *in, const uin
     return p;
 }
 
-static uint8_t *put_bits(uint8_t *p, const struct ft__parquet_in *in, const uint8_t *validity)
+static uint8_t *put_bits(uint8_t *p, const uint8_t *data, uint64_t n, const uint8_t *validity)
 {
-    const uint8_t *data = in->base + in->buffers[1].offset;
-    uint64_t n = 0;
+    uint64_t k = 0;
 
-    for (uint64_t i = 0; i < in->rows; i++) {
+    for (uint64_t i = 0; i < n; i++) {
         if (validity == NULL || is_set(validity, i)) {
-            if (n % 8 == 0) {
-                p[n / 8] = 0;
+            if (k % 8 == 0) {
+                p[k / 8] = 0;
             }
-            p[n / 8] |= (uint8_t)(is_set(data, i) << (n % 8));
-            n++;
+            p[k / 8] |= (uint8_t)(is_set(data, i) << (k % 8));
+            k++;
         }
     }
-    return p + (n + 7) / 8;
+    return p + (k + 7) / 8;
+}
+
+/* How many items a column of lists has. */
+static uint64_t items_of(const struct ft__parquet_in *in)
+{
+    uint32_t k = ft__batch_nodes(in->column) == 3 ? 3 : 1, n;
+    const struct ft__batch_buffer *offsets = &in->buffers[k];
+
+    memcpy(&n, in->base + offsets->offset + offsets->len - sizeof n, sizeof n);
+    return n;
+}
+
+static uint8_t *put_list_items(uint8_t *p, const struct ft__parquet_in *in, uint64_t n)
+{
+    const uint8_t *data = in->base + in->buffers[2 * ft__batch_nodes(in->column) - 1].offset;
+
+    return ft__batch_bits(in->column) ? put_bits(p, data, n, NULL)
+                                      : put_numbers(p, in, data, n, NULL);
 }
 
 static struct plain put_values(uint8_t *p, const struct ft__parquet_in *in)
@@ -470,14 +512,15 @@ static struct plain put_values(uint8_t *p, const struct ft__parquet_in *in)
 
     switch ((enum ft__cell)c->cell) {
     case FT__CELL_LIST:
-        v.n = in->buffers[3].len / c->width;
-        end = put_numbers(p, in, in->base + in->buffers[3].offset, v.n, NULL);
+    case FT__CELL_LISTS:
+        v.n = items_of(in);
+        end = put_list_items(p, in, v.n);
         break;
     case FT__CELL_TEXT:
         end = put_texts(p, in, validity_of(in));
         break;
     case FT__CELL_BOOL:
-        end = put_bits(p, in, validity_of(in));
+        end = put_bits(p, in->base + in->buffers[1].offset, in->rows, validity_of(in));
         break;
     default:
         end = put_numbers(p, in, in->base + in->buffers[1].offset, in->rows, validity_of(in));
@@ -638,7 +681,7 @@ static void put_statistics(struct ft_thrift *t, const struct ft__parquet_in *in,
         ranged = r.least_len <= STAT_MOST && r.most_len <= STAT_MOST;
     }
     ft_thrift_begin(t, 12);
-    if (in->column->cell != FT__CELL_LIST) {
+    if (ft__batch_nodes(in->column) == 1) {
         ft_thrift_i64(t, 3, (int64_t)in->nulls);
     }
     if (ranged) {
@@ -714,7 +757,8 @@ struct chunk {
 static void put_chunk(struct ft_thrift *t, const struct ft__parquet_in *in, const struct chunk *k,
                       const struct plain *stat)
 {
-    bool list = in->column->cell == FT__CELL_LIST, dictionary = k->dictionary_at != 0;
+    uint32_t lists = ft__batch_nodes(in->column) - 1;
+    bool dictionary = k->dictionary_at != 0;
 
     ft_thrift_item_begin(t);
     ft_thrift_i64(t, 2, 0);
@@ -726,9 +770,9 @@ static void put_chunk(struct ft_thrift *t, const struct ft__parquet_in *in, cons
     if (dictionary) {
         ft_thrift_item_i32(t, FT__PQ_RLE_DICTIONARY);
     }
-    ft_thrift_list(t, 3, FT_THRIFT_BINARY, list ? 3 : 1);
+    ft_thrift_list(t, 3, FT_THRIFT_BINARY, 2 * lists + 1);
     ft_thrift_item_text(t, ft__columnar_name(in->column->of.field));
-    if (list) {
+    for (; lists > 0; lists--) {
         ft_thrift_item_text(t, "list");
         ft_thrift_item_text(t, "element");
     }
@@ -768,7 +812,7 @@ static uint8_t *put_numbers_of(const struct ft__parquet_work *w, uint8_t *p, con
 size_t ft__parquet_put_column(struct ft__parquet_work *w, const struct ft__parquet_in *in,
                               uint64_t at, uint8_t *out, struct ft_thrift *meta, uint64_t *raw)
 {
-    bool list = in->column->cell == FT__CELL_LIST;
+    bool list = ft__batch_nodes(in->column) > 1;
     struct chunk k = {.entries = in->rows};
     uint8_t *p = list ? put_list_levels(w, w->page, in, &k.entries) : put_flat_levels(w->page, in);
     struct plain v = put_values(p, in), dictionary, stat = v;
