@@ -118,6 +118,14 @@ static int no_such_param(const struct ft_output_url *u, const char *key, struct 
                       u->text, key, join_choices(all + 1, list, sizeof list));
 }
 
+/* Are there formats that have it, and this is none of them? */
+static bool is_of_others(const char *of, const char *format)
+{
+    bool formats = of != NULL && (strchr(of, '|') != NULL || ft_format_find(of) != NULL);
+
+    return formats && !one_of(format, of);
+}
+
 static int check_param(const struct ft_output_url *u, const char *key, const char *value,
                        struct ft_err *err)
 {
@@ -127,10 +135,9 @@ static int check_param(const struct ft_output_url *u, const char *key, const cha
     if (p == NULL) {
         return no_such_param(u, key, err);
     }
-    if (p->row.of != NULL && ft_format_find(p->row.of) != NULL &&
-        strcmp(p->row.of, u->format) != 0) {
+    if (is_of_others(p->row.of, u->format)) {
         return ft_err_set(err, FT_E_USAGE, "output %s: %s= is for %s outputs", u->text, key,
-                          p->row.of);
+                          join_choices(p->row.of, text, sizeof text));
     }
     if (p->check != NULL ? p->check(value) : one_of(value, p->row.choices)) {
         return FT_OK;

@@ -39,7 +39,7 @@ class Generated(Case):
         for n in names:
             self.assertRegex(text, rf"(?m)^  {n}=")
             self.assertIn(f".B {n}\\fR=", page)
-            of = re.search(rf"^\| `{n}` \|.*? \| (csv|pcap|arrow|[a-z ]+) \|", rows, re.M)[1]
+            of = re.search(rf"^\| `{n}` \|.*? \| ([a-z ]+)(?:\\\|[a-z\\|]+)? \|", rows, re.M)[1]
             if n != "group":  # any text is a name
                 bad = "" if n in ("columns", "profile") else "!"  # any text may be a list of names
                 url = f"{of if of in ('csv', 'pcap', 'arrow') else 'ndjson'}:{self.dir}/x?{n}={bad}"
@@ -48,6 +48,8 @@ class Generated(Case):
                 self.assertIn(f"{url}: {n}={bad}: allowed is ", r.stderr)
         self.wrong("--output ndjson:x?rotat=1h: there is no parameter 'rotat'; did you mean "
                    "rotate?", "read", "-o", "ndjson:x?rotat=1h", SAMPLE)
+        self.wrong("--output ndjson:x?dialect=zeek: dialect= is for csv, arrow or parquet outputs", "read",
+                   "-o", "ndjson:x?dialect=zeek", SAMPLE)
         self.wrong("--output ndjson:x?spreadsheet=safe: spreadsheet= is for csv outputs", "read",
                    "-o", "ndjson:x?spreadsheet=safe", SAMPLE)
 
