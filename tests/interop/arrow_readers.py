@@ -20,7 +20,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import readers  # noqa: E402: tests/readers.py
 
-PROFILES = "base", "all,app,splt,link,packets", "bytes,nf-v3"
+PROFILES = "base", "all,app,splt,link,packets", "bytes,nf-v3", "netfound"
 GROUPS = "flow_key", "aggregate_metrics", "features", "exporter"
 failures = 0
 

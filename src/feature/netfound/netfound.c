@@ -273,15 +273,16 @@ static void keep(const struct netfound *s, const struct flow *f, uint32_t entry,
     uint32_t cap = x->payload_cap < PAYLOAD ? x->payload_cap : PAYLOAD;
     uint32_t options = tcp ? (x->l4[12] >> 4) * 4u - TCP_LEN : 0;
 
-    memset(one, 0, s->stride);
-    one->word = pkt->tcp_window;
-    one->tcp_flags = pkt->tcp_flags;
-    one->burst = f->open[d];
-    one->total = (uint16_t)(v6 ? ft_load_be16(x->ip + 4) + IP6_LEN : ft_load_be16(x->ip + 2));
-    one->tos = v6 ? x->ip[0] & 15 : x->ip[1];
-    one->ttl = v6 ? x->ip[7] : x->ip[8];
-    one->ip_flags = v6 ? 0 : x->ip[6] >> 5;
-    one->ip_header = (uint8_t)(x->l4 - x->ip);
+    *one = (struct one){
+        .word = pkt->tcp_window,
+        .total = (uint16_t)(v6 ? ft_load_be16(x->ip + 4) + IP6_LEN : ft_load_be16(x->ip + 2)),
+        .tos = v6 ? x->ip[0] & 15 : x->ip[1],
+        .ttl = v6 ? x->ip[7] : x->ip[8],
+        .tcp_flags = pkt->tcp_flags,
+        .burst = f->open[d],
+        .ip_flags = v6 ? 0 : x->ip[6] >> 5,
+        .ip_header = (uint8_t)(x->l4 - x->ip),
+    };
     if (tcp) {
         put_numbers(f, pkt, x->src, one);
         one->urgent = ft_load_be16(x->l4 + 18);
@@ -291,7 +292,8 @@ static void keep(const struct netfound *s, const struct flow *f, uint32_t entry,
     if (cap > 0 && !s->no_payload) {
         memcpy(one->payload, x->payload, cap);
     }
-    if (s->options && options > 0) {
+    if (s->options) {
+        memset(one + 1, 0, OPTIONS);
         memcpy(one + 1, x->l4 + TCP_LEN, options);
     }
 }
