@@ -213,7 +213,7 @@ static void open_run(struct run *r, const struct input *in)
     ft_hash_seed_fixed(&seed, 1);
     ft_decoder_init(&r->decoder, &seed);
     r->decoder.keep_tunnels = (in->control2 & 1) != 0;
-    r->decoder.payloads = true;
+    r->decoder.payloads = r->decoder.heads = true;
     if (features.n_on == 0) {
         struct ft_table_config most = cfg;
 
