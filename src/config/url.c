@@ -189,8 +189,9 @@ static int parse_params(const char *s, struct ft_output_url *u, struct ft_err *e
 
         if (eq == NULL || u->n_params == sizeof u->param / sizeof u->param[0]) {
             return ft_err_set(err, FT_E_USAGE,
-                              eq == NULL ? "output %s: '%.*s' is not key=value"
-                                         : "output %s: '%.*s' is one parameter too many",
+                              eq == NULL
+                                  ? "output %s: '%.*s' is not key=value (& in a value is %%26)"
+                                  : "output %s: '%.*s' is one parameter too many",
                               u->text, (int)len, s);
         }
         char *key = decode(s, (size_t)(eq - s));

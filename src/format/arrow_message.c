@@ -24,6 +24,8 @@ enum {
 /* Where the children of a field begin in its table. */
 enum { FIELD_NAME, FIELD_NULLABLE, FIELD_TYPE_KIND, FIELD_TYPE, FIELD_CHILDREN = 5, FIELD_SLOTS };
 
+enum { NESTED = 3 }; /* fields of a column at most: it, lists, items */
+
 static void put32(uint8_t *data, uint32_t at, uint32_t v)
 {
     memcpy(data + at, &v, sizeof v);
@@ -39,6 +41,7 @@ static uint8_t type_kind(const struct ft__batch_column *c, enum ft_type type)
     return type == FT_T_BOOL    ? TYPE_BOOL
            : type == FT_T_TIME  ? TYPE_TIMESTAMP
            : type == FT_T_ADDR  ? TYPE_FIXED_BINARY
+           : type == FT_T_BYTES ? TYPE_FIXED_BINARY
            : type == FT_T_F64   ? TYPE_FLOAT
            : type == FT_T_LIST  ? TYPE_LIST
            : type == FT_T_LISTS ? TYPE_LIST
@@ -69,49 +72,100 @@ static uint32_t put_type(struct ft_flat *b, uint8_t kind, enum ft_type type, uin
     }
 }
 
-/* A field without children, which are pointed to from *out_children. */
-static uint32_t put_field(struct ft_flat *b, const char *name, uint8_t kind, enum ft_type type,
-                          uint32_t width, uint32_t *out_children)
+/* A field whose table is written, and what it will point to. */
+struct field {
+    uint32_t name_at, type_at, children_at; /* where offsets go */
+    const char *name;
+    enum ft_type type;
+    uint8_t kind, width;
+    const struct ft__batch_column *column;
+    uint32_t lists; /* around its values */
+};
+
+static uint32_t put_field(struct ft_flat *b, struct field *f)
 {
     uint32_t at[FT_FLAT_SLOTS_MAX];
     struct ft_flat_slot slots[FIELD_SLOTS] = {
         [FIELD_NAME] = FT_FLAT_OFFSET,     [FIELD_NULLABLE] = {1, true},
-        [FIELD_TYPE_KIND] = {1, kind},     [FIELD_TYPE] = FT_FLAT_OFFSET,
+        [FIELD_TYPE_KIND] = {1, f->kind},  [FIELD_TYPE] = FT_FLAT_OFFSET,
         [FIELD_CHILDREN] = FT_FLAT_OFFSET,
     };
     uint32_t table = ft_flat_table(b, slots, FIELD_SLOTS, at);
 
-    ft_flat_point(b, at[FIELD_NAME], ft_flat_string(b, name));
-    ft_flat_point(b, at[FIELD_TYPE], put_type(b, kind, type, width));
-    *out_children = at[FIELD_CHILDREN];
+    f->name_at = at[FIELD_NAME];
+    f->type_at = at[FIELD_TYPE];
+    f->children_at = at[FIELD_CHILDREN];
     return table;
 }
 
-/* What a list holds, lists or items. */
-static uint32_t put_items(struct ft_flat *b, const struct ft__batch_column *c, bool lists,
-                          uint32_t *out_children)
-{
-    enum ft_type item = (enum ft_type)c->of.field->item;
-    uint8_t kind = item == FT_T_F64 ? TYPE_FLOAT : item == FT_T_BOOL ? TYPE_BOOL : TYPE_INT;
-
-    return put_field(b, "item", lists ? TYPE_LIST : kind, item, c->width, out_children);
-}
-
-static uint32_t put_column(struct ft_flat *b, const struct ft__batch_column *c)
+static struct field field_of(const struct ft__batch_column *c)
 {
     enum ft_type type = (enum ft_type)c->of.field->type;
-    uint32_t children, lists = ft__batch_nodes(c) - 1;
-    uint32_t table =
-        put_field(b, ft__columnar_name(c->of.field), type_kind(c, type), type, c->width, &children);
 
-    for (; lists > 0; lists--) {
-        uint32_t vector = ft_flat_offsets(b, 1);
+    return (struct field){.name = ft__columnar_name(c->of.field),
+                          .type = type,
+                          .kind = type_kind(c, type),
+                          .width = c->width,
+                          .column = c,
+                          .lists = ft__batch_nodes(c) - 1};
+}
 
-        ft_flat_point(b, children, vector);
-        ft_flat_point(b, vector + 4, put_items(b, c, lists > 1, &children));
+/* The item of a list, which may be one itself, and the vector of its one child. */
+static struct field put_item(struct ft_flat *b, const struct field *list)
+{
+    enum ft_type type = (enum ft_type)list->column->of.field->item;
+    struct field item = {.name = "item",
+                         .type = type,
+                         .kind = list->lists > 1     ? TYPE_LIST
+                                 : type == FT_T_F64  ? TYPE_FLOAT
+                                 : type == FT_T_BOOL ? TYPE_BOOL
+                                                     : TYPE_INT,
+                         .width = list->width,
+                         .column = list->column,
+                         .lists = list->lists - 1};
+    uint32_t vector = ft_flat_offsets(b, 1);
+
+    ft_flat_point(b, list->children_at, vector);
+    ft_flat_point(b, vector + 4, put_field(b, &item));
+    return item;
+}
+
+/* The table of a field's type; that of a field before it, where it is the same. */
+static uint32_t shared_type(struct ft_flat *b, const struct field *fields, uint32_t i,
+                            uint32_t *types)
+{
+    const struct field *f = &fields[i], *g = fields;
+
+    while (g < f && (g->kind != f->kind || g->type != f->type || g->width != f->width)) {
+        g++;
     }
-    ft_flat_point(b, children, ft_flat_offsets(b, 0));
-    return table;
+    types[i] = g < f ? types[g - fields] : put_type(b, f->kind, f->type, f->width);
+    return types[i];
+}
+
+/* All tables of fields, then what they share, then their names: offsets point forward only. */
+static void put_columns(struct ft_flat *b, const struct ft__batch *batch, uint32_t vector)
+{
+    struct field fields[NESTED * FT_COLUMNS_MAX];
+    uint32_t n = batch->n, types[NESTED * FT_COLUMNS_MAX], none;
+
+    for (uint32_t i = 0; i < batch->n; i++) {
+        fields[i] = field_of(&batch->col[i]);
+        ft_flat_point(b, vector + 4 + 4 * i, put_field(b, &fields[i]));
+    }
+    for (uint32_t i = 0; i < n; i++) { /* items that are lists come behind, and have their turn */
+        if (fields[i].lists > 0) {
+            fields[n++] = put_item(b, &fields[i]);
+        }
+    }
+    none = ft_flat_offsets(b, 0);
+    for (uint32_t i = 0; i < n; i++) {
+        if (fields[i].lists == 0) {
+            ft_flat_point(b, fields[i].children_at, none);
+        }
+        ft_flat_point(b, fields[i].type_at, shared_type(b, fields, i, types));
+        ft_flat_point(b, fields[i].name_at, ft_flat_string(b, fields[i].name));
+    }
 }
 
 static uint32_t put_pair(struct ft_flat *b, const struct ft__pair *pair, uint32_t room)
@@ -143,9 +197,7 @@ static uint32_t put_schema(struct ft_flat *b, const struct ft__batch *batch,
     uint32_t fields = ft_flat_offsets(b, batch->n);
 
     ft_flat_point(b, at[1], fields);
-    for (uint32_t i = 0; i < batch->n; i++) {
-        ft_flat_point(b, fields + 4 + 4 * i, put_column(b, &batch->col[i]));
-    }
+    put_columns(b, batch, fields);
     ft_flat_point(b, at[2], put_pairs(b, pairs, n_pairs));
     return table;
 }

@@ -95,6 +95,7 @@ static const struct rule rules[] = {
     {SCMP_SYS(renameat), O, ANY_NEEDS},
     {SCMP_SYS(renameat2), O, ANY_NEEDS},
     {SCMP_SYS(unlinkat), O, ANY_NEEDS},
+    {SCMP_SYS(mkdirat), O, ANY_NEEDS},
     {SCMP_SYS(getdents64), O, ANY_NEEDS},
     {SCMP_SYS(flock), O, ANY_NEEDS},
     {SCMP_SYS(flock), M, FT_SANDBOX_FILES},
@@ -340,7 +341,9 @@ enum {
     LL_WRITE_FILE = 1 << 1,
     LL_READ_FILE = 1 << 2,
     LL_READ_DIR = 1 << 3,
+    LL_REMOVE_DIR = 1 << 4,
     LL_REMOVE_FILE = 1 << 5,
+    LL_MAKE_DIR = 1 << 7,
     LL_MAKE_REG = 1 << 8,
     LL_TRUNCATE = 1 << 14, /* ABI 3 */
     LL_NET_BOTH = 3,       /* ABI 4: bind and connect TCP */
@@ -373,10 +376,11 @@ static struct ll_ruleset all_rights(long abi, size_t *out_size)
     return r;
 }
 
-static int restrict_to(int set, const int *folders, int n, uint64_t rights)
+static int restrict_to(int set, const struct ft__folder *folders, int n, uint64_t rights)
 {
     for (int i = 0; i < n; i++) {
-        struct ll_beneath rule = {.allowed = rights, .parent_fd = folders[i]};
+        uint64_t more = folders[i].grows ? LL_MAKE_DIR | LL_REMOVE_DIR : 0;
+        struct ll_beneath rule = {.allowed = rights | more, .parent_fd = folders[i].fd};
 
         if (syscall(SYS_landlock_add_rule, set, LL_RULE_PATH_BENEATH, &rule, 0) != 0) {
             return errno;
@@ -385,7 +389,7 @@ static int restrict_to(int set, const int *folders, int n, uint64_t rights)
     return syscall(SYS_landlock_restrict_self, set, 0) == 0 ? 0 : errno;
 }
 
-int ft__confine_files(const int *folders, int n, struct ft_err *err)
+int ft__confine_files(const struct ft__folder *folders, int n, struct ft_err *err)
 {
 #ifdef SANITIZED
     (void)folders, (void)n;

@@ -9,6 +9,8 @@
 #ifndef FT_GUARD_CONFINE_H
 #define FT_GUARD_CONFINE_H
 
+#include <stdbool.h>
+
 #include "flowtap/errors.h"
 
 enum ft__role {
@@ -22,10 +24,15 @@ enum ft__role {
  * built in, or a sanitizer build; FT_E_PRIVILEGE. */
 FT_NODISCARD int ft__confine_calls(enum ft__role role, unsigned needs, struct ft_err *err);
 
+struct ft__folder {
+    int fd;     /* handle, borrowed */
+    bool grows; /* folders are made and removed below it, too */
+};
+
 /* Leaves this process nothing of the file system but to make, write, read and remove files below
- * the n folders (handles, borrowed). FT_E_UNSUPPORTED: the kernel has no Landlock, or a sanitizer
+ * the n folders. FT_E_UNSUPPORTED: the kernel has no Landlock, or a sanitizer
  * build; FT_E_PRIVILEGE. no_new_privs is set before. */
-FT_NODISCARD int ft__confine_files(const int *folders, int n, struct ft_err *err);
+FT_NODISCARD int ft__confine_files(const struct ft__folder *folders, int n, struct ft_err *err);
 
 /* Gives up all capabilities but those in keep (bits of the first 32), for good. 0 or -1, errno. */
 FT_NODISCARD int ft__confine_caps(unsigned keep);

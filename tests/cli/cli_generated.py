@@ -41,7 +41,7 @@ class Generated(Case):
             self.assertIn(f".B {n}\\fR=", page)
             of = re.search(rf"^\| `{n}` \|.*? \| ([a-z ]+)(?:\\\|[a-z\\|]+)? \|", rows, re.M)[1]
             if n != "group":  # any text is a name
-                bad = "" if n in ("columns", "profile") else "!"  # any text may be a list of names
+                bad = "" if n in ("columns", "profile", "dialect", "where") else "!"  # any text may be names
                 url = f"{of if of in ('csv', 'pcap', 'arrow') else 'ndjson'}:{self.dir}/x?{n}={bad}"
                 r = run("read", "-o", url, SAMPLE)
                 self.assertEqual(r.returncode, 2, url)

@@ -48,6 +48,9 @@ static uint8_t *put_item(uint8_t *p, enum ft_type item, const void *items, uint3
 static uint8_t *put_list(uint8_t *p, const struct ft_value *v, uint32_t from, uint32_t to,
                          bool json)
 {
+    if (!json && from == to) { /* nothing is what null is in a table */
+        return FT_PUT_LIT(p, "[]");
+    }
     if (json) {
         *p++ = '[';
     }
@@ -67,6 +70,9 @@ static uint8_t *put_lists(uint8_t *p, const struct ft_value *v, bool json)
 {
     uint32_t from = 0;
 
+    if (v->n_items == 0) {
+        return FT_PUT_LIT(p, "[]");
+    }
     if (json) {
         *p++ = '[';
     }

@@ -17,7 +17,6 @@
 #include <string.h>
 
 #include "base/rd.h"
-#include "model/labels.h"
 
 enum {
     BURSTS = FT_NETFOUND_BURSTS,
@@ -72,7 +71,6 @@ struct netfound {
     uint32_t entries;
     size_t stride;
     bool options, no_payload;
-    const struct ft_labels *labels; /* borrowed, or NULL */
     struct ft_netfound_record record;
 };
 
@@ -106,7 +104,6 @@ static int netfound_open(void *state, const struct ft_feature_config *cfg)
     s->stride = stride_of(cfg);
     s->options = cfg->option[WITH_OPTIONS] != 0;
     s->no_payload = cfg->option[NO_PAYLOAD] != 0;
-    s->labels = cfg->labels;
     return FT_OK;
 }
 
@@ -472,19 +469,14 @@ static void fill_packets(const struct netfound *s, const struct flow *f, uint32_
 }
 
 /* As the attack is called, else 1 for one and 0 for none. */
-static void fill_label(const struct netfound *s, const struct ft_flow_record *core,
-                       struct ft_netfound_record *r)
+static void fill_label(const struct ft_label_record *label, struct ft_netfound_record *r)
 {
-    bool unclear;
-    const struct ft_label_rule *rule =
-        s->labels != NULL ? ft_labels_find(s->labels, core, &unclear) : NULL;
-
     r->label = NULL;
-    if (rule != NULL && rule->attack_len > 0) {
-        r->label = rule->attack;
-        r->label_len = rule->attack_len;
-    } else if (rule != NULL) {
-        r->label = rule->label != 0 ? "1" : "0";
+    if (label != NULL && label->attack != NULL) {
+        r->label = label->attack;
+        r->label_len = label->attack_len;
+    } else if (label != NULL) {
+        r->label = label->label != 0 ? "1" : "0";
         r->label_len = 1;
     }
 }
@@ -506,7 +498,7 @@ static const void *netfound_record(void *state, uint32_t entry, const struct ft_
     order(s, f, entry, of);
     fill_bursts(s, f, entry, of, r);
     fill_packets(s, f, entry, of, r);
-    fill_label(s, core, r);
+    fill_label(core->part[FT_PART_LABEL], r);
     return r;
 }
 
