@@ -129,8 +129,11 @@ bool ft__dictionary_make(struct ft__dictionary *d, const struct ft__plain *v, st
     case 16:
         ok = number_all(d, 16, v, out);
         break;
-    default:
+    case 0:
         ok = number_all(d, 0, v, out);
+        break;
+    default:
+        ok = number_all(d, v->width, v, out);
     }
     return ok && out->len < v->len / 2;
 }
