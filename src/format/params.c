@@ -45,7 +45,7 @@ static const struct ft_param rows[] = {
              .choices = "goflow2|ecs|ocsf|otel|pmacct|nfdump|akvorado",
              .help = "collect's records in the shape of another collector"}},
     {.row = {.name = "dialect",
-             .of = "csv|arrow|parquet",
+             .of = "csv, arrow, parquet",
              .value = "PROFILE",
              .help = "the columns of a profile that is named for a tool, as the tool writes them"},
      .check = some,

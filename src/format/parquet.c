@@ -357,6 +357,8 @@ static int make_room(struct parquet *p)
     p->table.format.pack_ms = MILLIS_MOST;
     p->table.format.needs_file = true;
     p->table.format.trailer_each = p->meta_cap;
+    p->table.format.trailer_head = sizeof(struct group_head);
+    p->table.format.trailer_tail = p->meta_cap;
     p->table.format.trailer_room = (size_t)b->n * SCHEMA_META + names_of(b) + FOOTER_MORE;
     if (p->meta_cap > FT_FORMAT_TRAILER_ROOM ||
         p->table.format.trailer_room > FT_FORMAT_TRAILER_ROOM) {

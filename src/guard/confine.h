@@ -29,10 +29,16 @@ struct ft__folder {
     bool grows; /* folders are made and removed below it, too */
 };
 
-/* Leaves this process nothing of the file system but to make, write, read and remove files below
- * the n folders. FT_E_UNSUPPORTED: the kernel has no Landlock, or a sanitizer
- * build; FT_E_PRIVILEGE. no_new_privs is set before. */
-FT_NODISCARD int ft__confine_files(const struct ft__folder *folders, int n, struct ft_err *err);
+/* What is left of the file system. */
+struct ft__confine_left {
+    const struct ft__folder *folders; /* below them files may be made, written, read and removed */
+    int n;
+    bool network; /* hosts may be connected to, and the files read that tell their addresses */
+};
+
+/* Leaves this process nothing else of the file system. FT_E_UNSUPPORTED: the kernel has no
+ * Landlock, or a sanitizer build; FT_E_PRIVILEGE. no_new_privs is set before. */
+FT_NODISCARD int ft__confine_files(const struct ft__confine_left *left, struct ft_err *err);
 
 /* Gives up all capabilities but those in keep (bits of the first 32), for good. 0 or -1, errno. */
 FT_NODISCARD int ft__confine_caps(unsigned keep);

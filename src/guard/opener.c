@@ -157,7 +157,7 @@ static int confine(struct child *c)
         folders[i] = (struct ft__folder){.fd = ft_places_folder(c->places, i),
                                          .grows = ft_places_parted(c->places, i)};
     }
-    int rc = ft__confine_files(folders, n, &err);
+    int rc = ft__confine_files(&(struct ft__confine_left){.folders = folders, .n = n}, &err);
 
     if (rc == FT_OK) {
         ft_places_confine(c->places);

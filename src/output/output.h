@@ -85,6 +85,8 @@ struct ft_output_env {
      */
     uint64_t (*events_lost)(const void *cookie);
     const void *events_cookie;
+    /* what it reads again of what was written at once: bytes at its beginning and at its end */
+    size_t trailer_head, trailer_tail;
 };
 
 /* Where something of a chunk ends, and what it is. */
@@ -128,10 +130,12 @@ void ft_tally_move(struct ft_tally *t, struct ft_tally *from);
  * starts) and give_up. Each event that it was handed it adds once to arrived or to lost: in the
  * call or in a later one, but not later than in the flush that comes before close. */
 struct ft_sink;
+enum { FT_SINK_PARAMS = 3 };
 struct ft_sink_ops {
     const char *name; /* "file", "callback" */
     const char *help;
-    const struct ft_params *params; /* of its URLs, besides those that every output has; NULL ok */
+    /* of its URLs, besides those that every output has: its own, and such as several sinks have */
+    const struct ft_params *params[FT_SINK_PARAMS];
     unsigned needs; /* of the kernel, besides writing to what is open: enum ft_sandbox_needs */
     int (*open)(const struct ft_output_url *url, const struct ft_output_env *env,
                 struct ft_sink **out, struct ft_err *err);
@@ -162,6 +166,7 @@ struct ft_sink {
 };
 
 extern const struct ft_sink_ops ft_sink_file;
+extern const struct ft_sink_ops ft_sink_s3;
 extern const struct ft_sink_ops *const ft_sinks[]; /* NULL-terminated */
 extern const struct ft_params ft_output_params;    /* that every output has */
 

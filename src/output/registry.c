@@ -4,5 +4,6 @@
 
 const struct ft_sink_ops *const ft_sinks[] = {
     &ft_sink_file,
+    &ft_sink_s3,
     NULL,
 };

@@ -308,6 +308,8 @@ static int route_batches(struct ft_pipeline *p, const struct ft_output_url *url,
         env->trailer_cookie = f;
         env->trailer_room = f->trailer_room;
         env->trailer_each = f->trailer_each;
+        env->trailer_head = f->trailer_head;
+        env->trailer_tail = f->trailer_tail;
     }
     if (f->ops->pack != NULL) {
         env->pack = pack_rows;

@@ -39,16 +39,19 @@ class Generated(Case):
         for n in names:
             self.assertRegex(text, rf"(?m)^  {n}=")
             self.assertIn(f".B {n}\\fR=", page)
-            of = re.search(rf"^\| `{n}` \|.*? \| ([a-z ]+)(?:\\\|[a-z\\|]+)? \|", rows, re.M)[1]
+            of = re.search(rf"^\| `{n}` \|.*? \| ([a-z0-9, ]+) \|", rows, re.M)[1]
             if n != "group":  # any text is a name
-                bad = "" if n in ("columns", "profile", "dialect", "where") else "!"  # any text may be names
-                url = f"{of if of in ('csv', 'pcap', 'arrow') else 'ndjson'}:{self.dir}/x?{n}={bad}"
+                bad = "" if n in ("columns", "profile", "dialect", "where", "ca", "cert", "key", "proxy", "credentials") else "!"
+                head = (f"{of.split(',')[0]}:{self.dir}/x" if of.split(",")[0] in ("csv", "pcap", "arrow") else
+                        f"ndjson:{self.dir}/x" if of.split(",")[0] in ("every output", "files", "ndjson") else
+                        f"ndjson+{of.split(',')[0]}://host/x")
+                url = f"{head}?{n}={bad}"
                 r = run("read", "-o", url, SAMPLE)
                 self.assertEqual(r.returncode, 2, url)
                 self.assertIn(f"{url}: {n}={bad}: allowed is ", r.stderr)
         self.wrong("--output ndjson:x?rotat=1h: there is no parameter 'rotat'; did you mean "
                    "rotate?", "read", "-o", "ndjson:x?rotat=1h", SAMPLE)
-        self.wrong("--output ndjson:x?dialect=zeek: dialect= is for csv, arrow or parquet outputs", "read",
+        self.wrong("--output ndjson:x?dialect=zeek: dialect= is for csv, arrow, parquet outputs", "read",
                    "-o", "ndjson:x?dialect=zeek", SAMPLE)
         self.wrong("--output ndjson:x?spreadsheet=safe: spreadsheet= is for csv outputs", "read",
                    "-o", "ndjson:x?spreadsheet=safe", SAMPLE)

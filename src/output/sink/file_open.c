@@ -178,6 +178,14 @@ int ft__file_hold_end(struct file_sink *f, uint64_t len, uint32_t n)
     return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? FT_E_IO : FT_OK;
 }
 
+int ft__file_again(struct file_sink *f)
+{
+    f->at.size = 0;
+    f->at.chunks = 0;
+    f->at.begun = false;
+    return ft__file_begin(f);
+}
+
 /* What was held and is not needed is given back. */
 static void let_go(struct file_sink *f)
 {

@@ -71,12 +71,6 @@ static const struct ft_param rows[] = {
              .of = FILES,
              .choices = "true|false",
              .help = "add to a file that is there, or begin a new one"}},
-    {.row = {.name = "compress",
-             .of = FILES,
-             .value = "KIND[:LEVEL]",
-             .help = "zstd or gzip, in frames that can be read alone"},
-     .check = valid_compress,
-     .allowed = "zstd[:1-19] or gzip[:1-9]"},
     {.row = {.name = "fsync",
              .of = FILES,
              .value = "no|frame|DURATION",
@@ -106,8 +100,20 @@ static const struct ft_param rows[] = {
              .help = "rights of new files"},
      .check = valid_mode,
      .allowed = "octal rights such as 0640, with the owner's to write"},
+};
+
+const struct ft_params ft__file_params = {rows, sizeof rows / sizeof rows[0]};
+
+/* What others have, too, that write as a file is written. */
+static const struct ft_param like_files[] = {
+    {.row = {.name = "compress",
+             .of = FILES ", s3",
+             .value = "KIND[:LEVEL]",
+             .help = "zstd or gzip, in frames that can be read alone"},
+     .check = valid_compress,
+     .allowed = "zstd[:1-19] or gzip[:1-9]"},
     {.row = {.name = "rotate",
-             .of = FILES,
+             .of = FILES ", s3",
              .value = "DURATION|SIZE|Nrows",
              .help = "begin a new file by time (1h: at whole hours), by size (100MB) or by number "
                      "of events (1000000rows)"},
@@ -116,4 +122,5 @@ static const struct ft_param rows[] = {
                 "events such as 1000000rows"},
 };
 
-const struct ft_params ft__file_params = {rows, sizeof rows / sizeof rows[0]};
+const struct ft_params ft__like_file_params = {like_files,
+                                               sizeof like_files / sizeof like_files[0]};

@@ -94,6 +94,8 @@ struct file_sink {
 };
 
 extern const struct ft_params ft__file_params;
+/* compress= and rotate=, of all sinks that write as a file is written. */
+extern const struct ft_params ft__like_file_params;
 
 /* "1000000rows". */
 bool ft__file_parse_rows(const char *text, uint64_t *out);
@@ -125,6 +127,9 @@ FT_NODISCARD int ft__file_begin(struct file_sink *f);
 /* What a file ends with, into the one that is open, which gets its name if it has none yet. What
  * cannot be is said. */
 void ft__file_end(struct file_sink *f);
+
+/* The end was written, and the target emptied: it begins again. */
+FT_NODISCARD int ft__file_again(struct file_sink *f);
 
 /* Holds the room for n chunks of len bytes, and for the end that the file will need with them.
  * FT_OK, or FT_E_IO: the disk has none. */

@@ -253,7 +253,8 @@ static int in_folder(const char *path, int flags, bool grows)
         struct ft_err err;
         struct ft__folder folder = {.fd = open(dir, O_PATH | O_DIRECTORY), .grows = grows};
         bool good = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-                    ft__confine_files(&folder, 1, &err) == FT_OK;
+                    ft__confine_files(&(struct ft__confine_left){.folders = &folder, .n = 1},
+                                      &err) == FT_OK;
 
         if (good && flags < 0) {
             _exit(result(mkdir(path, 0700) == 0 ? rmdir(path) : -1));
