@@ -77,8 +77,8 @@ struct field {
     uint32_t name_at, type_at, children_at; /* where offsets go */
     const char *name;
     enum ft_type type;
-    uint8_t kind;
     uint16_t width;
+    uint8_t kind;
     const struct ft__batch_column *column;
     uint32_t lists; /* around its values */
 };

@@ -129,9 +129,6 @@ bool ft__dictionary_make(struct ft__dictionary *d, const struct ft__plain *v, st
     case 16:
         ok = number_all(d, 16, v, out);
         break;
-    case 0:
-        ok = number_all(d, 0, v, out);
-        break;
     default:
         ok = number_all(d, v->width, v, out);
     }

@@ -93,7 +93,7 @@ static int open_body(struct s3_sink *s, const struct ft_output_url *from, struct
         url.param[url.n_params].key = key;
         url.param[url.n_params++].value = value;
     }
-    env.keep_earlier = false;
+    env.keep_earlier = env.needs_file = false; /* it is one, without a name */
     int rc = ft_sink_file.open(&url, &env, &body, err);
 
     if (rc == FT_OK) {
