@@ -4,9 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -67,6 +70,7 @@ static const struct rule rules[] = {
     {SCMP_SYS(write), M | K | O, ANY_NEEDS},
     {SCMP_SYS(writev), M, FT_SANDBOX_FILES},
     {SCMP_SYS(pread64), M, ANY_NEEDS},
+    {SCMP_SYS(pwritev), M, FT_SANDBOX_FILES},
     {SCMP_SYS(lseek), M | K | O, ANY_NEEDS},
     {SCMP_SYS(close), M | K | O, ANY_NEEDS},
     {SCMP_SYS(fsync), M, FT_SANDBOX_FILES},
@@ -82,13 +86,17 @@ static const struct rule rules[] = {
     {SCMP_SYS(sendmsg), O, ANY_NEEDS},
     /* sources */
     {SCMP_SYS(recvmmsg), M, FT_SANDBOX_SOCKETS},
-    {SCMP_SYS(setsockopt), M, FT_SANDBOX_SOCKETS | FT_SANDBOX_CAPTURE},
-    {SCMP_SYS(getsockopt), M, FT_SANDBOX_SOCKETS | FT_SANDBOX_CAPTURE},
-    {SCMP_SYS(getsockname), M, FT_SANDBOX_SOCKETS | FT_SANDBOX_CAPTURE},
-    {SCMP_SYS(getpeername), M, FT_SANDBOX_SOCKETS},
+    {SCMP_SYS(setsockopt), M, FT_SANDBOX_SOCKETS | FT_SANDBOX_CAPTURE | FT_SANDBOX_NETWORK},
+    {SCMP_SYS(getsockopt), M, FT_SANDBOX_SOCKETS | FT_SANDBOX_CAPTURE | FT_SANDBOX_NETWORK},
+    {SCMP_SYS(getsockname), M, FT_SANDBOX_SOCKETS | FT_SANDBOX_CAPTURE | FT_SANDBOX_NETWORK},
+    {SCMP_SYS(getpeername), M, FT_SANDBOX_SOCKETS | FT_SANDBOX_NETWORK},
     {SCMP_SYS(accept4), M, FT_SANDBOX_SOCKETS},
-    {SCMP_SYS(shutdown), M, FT_SANDBOX_SOCKETS},
+    {SCMP_SYS(shutdown), M, FT_SANDBOX_SOCKETS | FT_SANDBOX_NETWORK},
     {SCMP_SYS(bind), M, FT_SANDBOX_CAPTURE},
+    /* hosts, and their names: the C library's resolver, in a thread of libcurl's */
+    {SCMP_SYS(connect), M, FT_SANDBOX_NETWORK},
+    {SCMP_SYS(sendmmsg), M, FT_SANDBOX_NETWORK},
+    {SCMP_SYS(newfstatat), M, FT_SANDBOX_NETWORK},
     /* the files of the opener */
     {SCMP_SYS(openat), K | O, ANY_NEEDS},
     {SCMP_SYS(newfstatat), K | O, ANY_NEEDS},
@@ -224,14 +232,25 @@ static const struct arg_rule arg_rules[] = {
     {SCMP_SYS(fcntl), EQUALS(1, F_SETFL), M, ANY_NEEDS},
     {SCMP_SYS(fcntl), EQUALS(1, F_SETPIPE_SZ), M, FT_SANDBOX_FILES},
     {SCMP_SYS(socket), EQUALS(0, AF_PACKET), M, FT_SANDBOX_CAPTURE},
+    {SCMP_SYS(socket), EQUALS(0, AF_UNIX), M, FT_SANDBOX_NETWORK},
+    {SCMP_SYS(ioctl), EQUALS(1, SIOCOUTQ), M, FT_SANDBOX_NETWORK},
+    {SCMP_SYS(socket), EQUALS(0, AF_INET), M, FT_SANDBOX_NETWORK},
+    {SCMP_SYS(socket), EQUALS(0, AF_INET6), M, FT_SANDBOX_NETWORK},
+    {SCMP_SYS(socketpair), EQUALS(0, AF_UNIX), M, FT_SANDBOX_NETWORK},
+    {SCMP_SYS(openat), BITS(2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY), M, FT_SANDBOX_NETWORK},
+    {SCMP_SYS(ioctl), EQUALS(1, FIONREAD), M, FT_SANDBOX_NETWORK},
 };
 
 /* Arguments that end the process: typing into somebody's terminal, code made at run time. */
 static const struct arg_rule deadly_args[] = {
     {SCMP_SYS(ioctl), EQUALS(1, TIOCSTI), M | K | O, ANY_NEEDS},
     {SCMP_SYS(ioctl), EQUALS(1, TIOCLINUX), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(mmap), BITS(2, PROT_EXEC, PROT_EXEC), M | K | O, ANY_NEEDS},
     {SCMP_SYS(mprotect), BITS(2, PROT_EXEC, PROT_EXEC), M | K | O, ANY_NEEDS},
+};
+
+/* Likewise, but where names are looked up: the resolver tries its modules, and goes on without. */
+static const struct arg_rule deadly_but_for_names[] = {
+    {SCMP_SYS(mmap), BITS(2, PROT_EXEC, PROT_EXEC), M | K | O, ANY_NEEDS},
 };
 
 /* A call that this architecture or this libseccomp does not know is none. */
@@ -285,6 +304,9 @@ static int add_rules(scmp_filter_ctx ctx, enum ft__role role, unsigned needs)
     if (rc == 0) {
         rc = add_args(ctx, SCMP_ACT_ALLOW, arg_rules, sizeof arg_rules / sizeof arg_rules[0], roles,
                       needs);
+    }
+    if (rc == 0 && (needs & FT_SANDBOX_NETWORK) == 0) {
+        rc = add_args(ctx, SCMP_ACT_KILL_PROCESS, deadly_but_for_names, 1, roles, needs);
     }
     return rc != 0 ? rc
                    : add_args(ctx, SCMP_ACT_KILL_PROCESS, deadly_args,
@@ -343,8 +365,9 @@ enum {
     LL_REMOVE_FILE = 1 << 5,
     LL_MAKE_REG = 1 << 8,
     LL_TRUNCATE = 1 << 14, /* ABI 3 */
-    LL_NET_BOTH = 3,       /* ABI 4: bind and connect TCP */
-    LL_SCOPE_BOTH = 3,     /* ABI 6: abstract sockets, signals */
+    LL_NET_BIND = 1,       /* ABI 4: of TCP */
+    LL_NET_CONNECT = 2,
+    LL_SCOPE_BOTH = 3, /* ABI 6: abstract sockets, signals */
     LL_RULE_PATH_BENEATH = 1,
     LL_VERSION = 1,
     LL_FOLDER = LL_WRITE_FILE | LL_READ_FILE | LL_READ_DIR | LL_REMOVE_FILE | LL_MAKE_REG,
@@ -361,34 +384,68 @@ struct ll_beneath {
 } __attribute__((packed));
 
 /* All rights that an ABI knows of. */
-static struct ll_ruleset all_rights(long abi, size_t *out_size)
+static struct ll_ruleset all_rights(long abi, bool network, size_t *out_size)
 {
     static const int fs_bits[] = {0, 13, 14, 15, 15, 16};
     long known = abi < 5 ? abi : 5;
     struct ll_ruleset r = {.fs = (UINT64_C(1) << fs_bits[known]) - 1};
 
-    r.net = abi >= 4 ? LL_NET_BOTH : 0;
+    r.net = abi < 4 ? 0 : network ? LL_NET_BIND : LL_NET_BIND | LL_NET_CONNECT;
     r.scoped = abi >= 6 ? LL_SCOPE_BOTH : 0;
     *out_size = abi >= 6 ? sizeof r : abi >= 4 ? 2 * sizeof r.fs : sizeof r.fs;
     return r;
 }
 
-static int restrict_to(int set, const int *folders, int n, uint64_t rights)
+static int allow_beneath(int set, int fd, uint64_t rights)
 {
-    for (int i = 0; i < n; i++) {
-        struct ll_beneath rule = {.allowed = rights, .parent_fd = folders[i]};
+    struct ll_beneath rule = {.allowed = rights, .parent_fd = fd};
 
-        if (syscall(SYS_landlock_add_rule, set, LL_RULE_PATH_BENEATH, &rule, 0) != 0) {
-            return errno;
+    return syscall(SYS_landlock_add_rule, set, LL_RULE_PATH_BENEATH, &rule, 0) == 0 ? 0 : errno;
+}
+
+/* What the C library's resolver reads, each as it is now; where resolv.conf is made anew by
+ * somebody in a folder of his own, that folder. What is not there is not read. errno or 0. */
+static int allow_names(int set)
+{
+    static const char *const files[] = {"/etc/resolv.conf", "/etc/hosts",    "/etc/nsswitch.conf",
+                                        "/etc/host.conf",   "/etc/gai.conf", "/etc/services"};
+    char path[PATH_MAX];
+    int error = 0;
+
+    for (size_t i = 0; i < sizeof files / sizeof files[0] && error == 0; i++) {
+        if (realpath(files[i], path) == NULL) {
+            continue;
         }
+        if (i == 0 && strncmp(path, "/run/", 5) == 0) {
+            *strrchr(path, '/') = '\0';
+        }
+        int fd = open(path, O_PATH | O_CLOEXEC);
+
+        if (fd >= 0) {
+            error = allow_beneath(set, fd, LL_READ_FILE);
+            close(fd);
+        }
+    }
+    return error;
+}
+
+static int restrict_to(int set, const struct ft__confine_left *left, uint64_t rights)
+{
+    int error = left->network ? allow_names(set) : 0;
+
+    for (int i = 0; i < left->n && error == 0; i++) {
+        error = allow_beneath(set, left->folders[i], rights);
+    }
+    if (error != 0) {
+        return error;
     }
     return syscall(SYS_landlock_restrict_self, set, 0) == 0 ? 0 : errno;
 }
 
-int ft__confine_files(const int *folders, int n, struct ft_err *err)
+int ft__confine_files(const struct ft__confine_left *left, struct ft_err *err)
 {
 #ifdef SANITIZED
-    (void)folders, (void)n;
+    (void)left;
     (void)all_rights, (void)restrict_to;
     return ft_err_set(err, FT_E_UNSUPPORTED, "this is a sanitizer build");
 #else
@@ -398,9 +455,9 @@ int ft__confine_files(const int *folders, int n, struct ft_err *err)
         return ft_err_set(err, FT_E_UNSUPPORTED, "this kernel has no Landlock");
     }
     size_t size;
-    struct ll_ruleset all = all_rights(abi, &size);
+    struct ll_ruleset all = all_rights(abi, left->network, &size);
     int set = (int)syscall(SYS_landlock_create_ruleset, &all, size, 0);
-    int error = set < 0 ? errno : restrict_to(set, folders, n, (LL_FOLDER | LL_TRUNCATE) & all.fs);
+    int error = set < 0 ? errno : restrict_to(set, left, (LL_FOLDER | LL_TRUNCATE) & all.fs);
 
     if (set >= 0) {
         close(set);

@@ -9,6 +9,8 @@
 #ifndef FT_GUARD_CONFINE_H
 #define FT_GUARD_CONFINE_H
 
+#include <stdbool.h>
+
 #include "flowtap/errors.h"
 
 enum ft__role {
@@ -22,10 +24,16 @@ enum ft__role {
  * built in, or a sanitizer build; FT_E_PRIVILEGE. */
 FT_NODISCARD int ft__confine_calls(enum ft__role role, unsigned needs, struct ft_err *err);
 
-/* Leaves this process nothing of the file system but to make, write, read and remove files below
- * the n folders (handles, borrowed). FT_E_UNSUPPORTED: the kernel has no Landlock, or a sanitizer
- * build; FT_E_PRIVILEGE. no_new_privs is set before. */
-FT_NODISCARD int ft__confine_files(const int *folders, int n, struct ft_err *err);
+/* What is left of the file system; handles are borrowed. */
+struct ft__confine_left {
+    const int *folders; /* below them files may be made, written, read and removed */
+    int n;
+    bool network; /* hosts may be connected to, and the files read that tell their addresses */
+};
+
+/* Leaves this process nothing else of the file system. FT_E_UNSUPPORTED: the kernel has no
+ * Landlock, or a sanitizer build; FT_E_PRIVILEGE. no_new_privs is set before. */
+FT_NODISCARD int ft__confine_files(const struct ft__confine_left *left, struct ft_err *err);
 
 /* Gives up all capabilities but those in keep (bits of the first 32), for good. 0 or -1, errno. */
 FT_NODISCARD int ft__confine_caps(unsigned keep);

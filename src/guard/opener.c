@@ -155,7 +155,7 @@ static int confine(struct child *c)
     for (int i = 0; i < n; i++) {
         folders[i] = ft_places_folder(c->places, i);
     }
-    int rc = ft__confine_files(folders, n, &err);
+    int rc = ft__confine_files(&(struct ft__confine_left){.folders = folders, .n = n}, &err);
 
     if (rc == FT_OK) {
         ft_places_confine(c->places);

@@ -82,7 +82,9 @@ int ft_sandbox_enter_with(unsigned needs, struct ft_err *err)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return ft_err_set(err, FT_E_PRIVILEGE, "no_new_privs: %s", strerror(errno));
     }
-    rc = ft__confine_files(NULL, 0, err);
+    struct ft__confine_left left = {.network = (needs & FT_SANDBOX_NETWORK) != 0};
+
+    rc = ft__confine_files(&left, err);
     if (rc != FT_OK && rc != FT_E_UNSUPPORTED) {
         return rc;
     }

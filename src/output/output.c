@@ -29,6 +29,7 @@ enum {
     DRAIN_STEP_MS = 20,
     ENDING_STEP_MS = 250,
     ABSENT_PATIENCE_MS = 1000, /* nobody reads: somebody may be about to */
+    SPOOL_PATIENCE_MS = 10000, /* what is left stays on disk */
 };
 
 static const int64_t batch_ns = 1000000000; /* rows wait no longer to be handed on */
@@ -60,6 +61,7 @@ struct ft_output {
     void *failed_cookie;
     enum ft_overflow overflow;
     bool count_only;
+    bool spools; /* a spool stands before the sink */
     size_t (*seal)(const void *cookie, const uint8_t *rows, uint32_t n, const struct ft_loss *lost,
                    uint8_t *out);
     const void *seal_cookie;
@@ -220,11 +222,15 @@ static void push(struct ft_output *o, struct chunk *c)
     pthread_mutex_unlock(&o->lock);
 }
 
-/* A FIFO that nobody reads yet is waited for, not for long. */
+/* A FIFO that nobody reads yet is waited for, not for long. So is whatever a spool can keep. */
 static int patience_with(const struct ft_output *o, int ms)
 {
     bool absent = o->sink != NULL && atomic_load_explicit(&o->sink->absent, memory_order_relaxed);
+    int most = absent ? ABSENT_PATIENCE_MS : SPOOL_PATIENCE_MS;
 
+    if (o->spools && ms < 0) {
+        return most;
+    }
     return absent && ms > ABSENT_PATIENCE_MS ? ABSENT_PATIENCE_MS : ms;
 }
 
@@ -697,6 +703,7 @@ static int with_spool(struct ft_output *o, const struct ft_sink_ops *ops,
     }
     int rc = ops->open(url, env, &sink, err);
 
+    o->spools = true;
     return rc == FT_OK ? ft_spool_sink_open(url, env, sink, &o->sink, err) : rc;
 }
 
@@ -822,7 +829,8 @@ void ft_output_reopen(struct ft_output *o)
 
 void ft_output_give_up(struct ft_output *o)
 {
-    atomic_store_explicit(&o->given_up, true, memory_order_relaxed);
+    /* a spool goes on taking events: only delivering is given up */
+    atomic_store_explicit(&o->given_up, !o->spools, memory_order_relaxed);
     if (!o->started) {
         return;
     }
@@ -861,8 +869,10 @@ void ft_output_lose_patience(struct ft_output *o, struct ft_output_drain *d, int
         d->begun = true;
         d->seen = now;
         d->since_ms = ft_mono_ms();
-    } else if (patience_ms >= 0 && ft_mono_ms() - d->since_ms >= patience_with(o, patience_ms)) {
-        ft_log(&o->log, FT_LOG_WARN, "%s: takes nothing any more; what is left is lost", o->name);
+    } else if (patience_with(o, patience_ms) >= 0 &&
+               ft_mono_ms() - d->since_ms >= patience_with(o, patience_ms)) {
+        ft_log(&o->log, FT_LOG_WARN, "%s: takes nothing any more; what is left %s", o->name,
+               o->spools ? "stays in its spool" : "is lost");
         ft_output_give_up(o);
         d->given_up = true;
     }

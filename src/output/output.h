@@ -160,6 +160,7 @@ struct ft_sink {
 };
 
 extern const struct ft_sink_ops ft_sink_file;
+extern const struct ft_sink_ops ft_sink_tcp, ft_sink_tls, ft_sink_unix;
 extern const struct ft_sink_ops *const ft_sinks[]; /* NULL-terminated */
 extern const struct ft_params ft_output_params;    /* that every output has */
 

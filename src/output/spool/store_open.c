@@ -242,8 +242,13 @@ void ft_spool_close(struct ft_spool *s, bool orderly)
     if (!s->cfg.look) {
         ft__cursor_write(s, orderly);
     }
+    bool empty = !s->cfg.look && s->cursor.first == s->cursor.next;
+
     for (uint32_t i = 0; i < FT_SPOOL_SEGMENTS; i++) {
         if (s->segment[i].fd >= 0) {
+            if (empty && s->segment[i].size > 0) {
+                ft_ignore(ftruncate(s->segment[i].fd, 0)); /* all was delivered */
+            }
             close(s->segment[i].fd);
         }
     }

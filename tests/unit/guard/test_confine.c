@@ -252,7 +252,8 @@ static int in_folder(const char *path, int flags)
         struct ft_err err;
         int folder = open(dir, O_PATH | O_DIRECTORY);
         bool good = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-                    ft__confine_files(&folder, 1, &err) == FT_OK;
+                    ft__confine_files(&(struct ft__confine_left){.folders = &folder, .n = 1},
+                                      &err) == FT_OK;
 
         _exit(good ? result(open(path, flags, 0600)) : UNCONFINED);
     }
