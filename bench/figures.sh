@@ -4,11 +4,12 @@
 #
 #   figures.sh [-n RUNS] [-c CPU] [-w WORKDIR] [-k PACKETS] [-x NAME=PROGRAM]... [ROW ...]
 #
-# Rows: small imix snap stretched one scan flows app workers ndjson samples datagrams
+# Rows: small imix snap stretched one scan flows app workers ndjson cic samples datagrams
 # start live; all of them without a name. -x takes flowtaps of other versions; each gets
 # the profiles that it knows, an old one none. -k makes every capture that short, to try
 # the script. Each round runs every command once; figures are medians over the rounds,
-# ratios medians of the rounds' ratios. YAF=PROGRAM names a yaf outside of PATH.
+# ratios medians of the rounds' ratios. YAF=PROGRAM and CICFLOWMETER=PROGRAM
+# name those that are outside of PATH.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 runs=${RUNS:-5} cpu=0 work=${PEERS_WORK:-${TMPDIR:-/tmp}/flowtap-bench} packets=''
@@ -20,13 +21,13 @@ while getopts n:c:w:k:x: o; do
 	w) work=$OPTARG ;;
 	k) packets=$OPTARG ;;
 	x) names+=("${OPTARG%%=*}"); programs+=("$(realpath "${OPTARG#*=}")") ;;
-	*) sed -n '3,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+	*) sed -n '3,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
 	esac
 done
 shift $((OPTIND - 1))
 if [ ${#names[@]} = 0 ]; then names=(flowtap) programs=("$here/../build/release/flowtap"); fi
 if [ $# = 0 ]; then
-	set -- small imix snap stretched one scan flows app workers ndjson samples datagrams start live
+	set -- small imix snap stretched one scan flows app workers ndjson cic samples datagrams start live
 fi
 mkdir -p "$work/bin" "$work/pcaps"
 bin=$work/bin stats=$(mktemp -d "$work/figures.XXXXXX") sample=$here/../examples/sample.pcap
@@ -70,6 +71,7 @@ for i in "${!programs[@]}"; do
 	fi
 done
 yaf=${YAF:-$(command -v yaf || true)}
+cicflowmeter=${CICFLOWMETER:-$(command -v cicflowmeter || true)} # the one in Python
 
 # ---- running: command KEY 'COMMAND' ..., then rounds; a shell is in between only for a pipe ----
 keys=()
@@ -219,6 +221,28 @@ row_ndjson() {
 				"$(f 2 "$(of "(cpu-cpu2)/$n*1e6" "$name" "$name null")")"
 		done
 	done
+}
+# the tables of the two CICFlowMeters, of a capture that the one in Python ends with
+row_cic() {
+	local i k n
+
+	made imix-short imix -n 50000
+	n=$(truth_of packets)
+	begin
+	if [ -n "$cicflowmeter" ]; then command_ 'cicflowmeter (Python)' "$cicflowmeter -f $pcap -c $stats/o.csv"; fi
+	for i in "${!programs[@]}"; do
+		command_ "${names[i]} -p cic" "${programs[i]} read --quiet -w 1 -e flow -o csv:$stats/f.csv?dialect=cic $pcap"
+	done
+	rounds -c "$cpu" -t 600
+	title "imix of $n packets as the table of CICFlowMeter" \
+		'program | user s | CPU s | CPU us/packet | times as fast, CPU | MiB'
+	for k in "${keys[@]}"; do
+		printf '| %s | %s | %s | %s | %s | %s |\n' "$k" "$(f 3 "$(of user "$k")")" "$(f 3 "$(of cpu "$k")")" \
+			"$(f 2 "$(of "cpu/$n*1e6" "$k")")" \
+			"$([ -z "$cicflowmeter" ] || f 0 "$(of cpu2/cpu "$k" 'cicflowmeter (Python)')")" \
+			"$(f 0 "$(of rss/1024 "$k")")"
+	done
+	rm -f "$stats/o.csv" "$stats/f.csv"
 }
 # a sample a packet; the profile says nothing about samples, so each program runs once
 row_samples() {

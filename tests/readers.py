@@ -6,11 +6,14 @@ import pathlib
 import sys
 
 
+def cache():
+    return os.environ.get("FT_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "flowtap")
+
+
 def python():
     """Its path, or None."""
-    cache = os.environ.get("FT_CACHE") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "flowtap")
-    path = os.environ.get("FT_PYTHON") or os.path.join(cache, "python", "bin", "python")
+    path = os.environ.get("FT_PYTHON") or os.path.join(cache(), "python", "bin", "python")
     return path if os.access(path, os.X_OK) else None
 
 
@@ -19,6 +22,13 @@ def use():
     path = python()
     if path and os.environ.get("FT_PYTHON_IN_USE") != path:
         os.execve(path, [path, "-B", *sys.argv], {**os.environ, "FT_PYTHON_IN_USE": path})
+
+
+def use_other(name):
+    """Lets use() take the one of FT_NAME, or of NAME in the cache, which has what is too large for all."""
+    path = os.environ.get("FT_" + name.upper()) or os.path.join(cache(), name, "bin", "python")
+    if os.access(path, os.X_OK):
+        os.environ["FT_PYTHON"] = path
 
 
 def needs(*modules):

@@ -8,8 +8,9 @@
  *     received = captured + kernel_dropped      (kernel_dropped unknown: received = captured)
  *     captured = queue_dropped + decoded + ignored + malformed
  *     decoded  = packets in final flow records + packets of flows in the table
- *     flow records (ended, interim; of collect: records) = made + where_left_out, for each output
- *                that takes flow records; + profile_skipped where its columns are of such a profile
+ *     flow records (ended, interim; of collect: records) = made + where_left_out, of all and its
+ *                own, for each output that takes flow records; + profile_skipped where its columns
+ *                are of such a profile
  *     made     = written + dropped + lost + spooled + waiting, for each output and event; waiting is
  *                0 at the end (the stats event that carries the numbers is not in them) */
 /* clang-format on */
@@ -45,6 +46,7 @@ struct ft_output_stats {
     uint64_t lost[FT_EVENT__COUNT];     /* the target refused or lost them */
     uint64_t spooled[FT_EVENT__COUNT];  /* on disk now, for a receiver that is away */
     uint64_t replayed[FT_EVENT__COUNT]; /* written besides: an earlier run had left them on disk */
+    uint64_t where_left_out;            /* flow records that do not satisfy its where=: not made */
     uint64_t bytes;          /* written to the target, after compression is not counted */
     uint32_t queue_len;      /* chunks waiting now */
     uint32_t queue_cap;      /* most that may wait */

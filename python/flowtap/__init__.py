@@ -8,8 +8,9 @@
 
 or `flows.to_arrow()`, `flows.to_pandas()`, `flows.to_polars()`. Columns are described by `flowtap schema -p PROFILE`.
 """
+from ._nprint import nprint_matrix
 from ._program import FlowtapError, ProgramNotFound, program
 from ._stream import Flows, collect, live, read
 
-__all__ = ["Flows", "FlowtapError", "ProgramNotFound", "collect", "live", "program", "read"]
+__all__ = ["Flows", "FlowtapError", "ProgramNotFound", "collect", "live", "nprint_matrix", "program", "read"]
 __version__ = "0.1.0"

@@ -16,7 +16,7 @@ class FlowtapError(RuntimeError):
         messages: all that it said, oldest first.
     """
 
-    def __init__(self, message: str, status: int, messages: Iterable[str] = ()) -> None:
+    def __init__(self, message: str, status: int = 1, messages: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.status = status
         self.messages = list(messages)
@@ -43,13 +43,12 @@ def program() -> str:
     """
     named = os.environ.get("FLOWTAP")
     if named:
-        if os.access(named, os.X_OK):
-            return named
+        found = shutil.which(named)
+        if found:
+            return found
         raise ProgramNotFound(f"FLOWTAP={named} is no program")
     built = _checkout() / "build" / "release" / "flowtap"
-    if os.access(built, os.X_OK):
-        return str(built)
-    found = shutil.which("flowtap")
+    found = shutil.which(str(built)) or shutil.which("flowtap")
     if found:
         return found
     raise ProgramNotFound("the program flowtap was not found: run `make build` in its checkout and set "

@@ -8,12 +8,13 @@ import os
 import subprocess
 import threading
 import urllib.parse
-from typing import TYPE_CHECKING, Any, Deque, Dict, Iterator, List, Optional, Sequence, Union
+import weakref
+from typing import IO, TYPE_CHECKING, Any, Deque, Dict, List, Optional, Sequence, Union
 
 import pyarrow
 import pyarrow.ipc
 
-from ._program import FlowtapError, arguments, program
+from ._program import FlowtapError, ProgramNotFound, arguments, program
 
 if TYPE_CHECKING:
     import pandas
@@ -21,90 +22,131 @@ if TYPE_CHECKING:
 
 Path = Union[str, "os.PathLike[str]"]
 _MESSAGES = 100  # of the program that are kept
+_PATIENCE = 10.0  # seconds until a program that does not end when told to is killed
+
+
+class _Said:
+    """What the program says: of the listener, which must not hold the stream that may be dropped."""
+
+    def __init__(self) -> None:
+        self.account: Optional[Dict[str, Any]] = None
+        self.messages: Deque[str] = collections.deque(maxlen=_MESSAGES)
+        self.error: Optional[str] = None
+
+    def listen(self, lines: IO[bytes]) -> None:
+        """Takes all lines, so that the program never waits for us."""
+        for line in lines:
+            try:
+                said = json.loads(line)
+            except ValueError:  # it was said before its options were read
+                text = line.decode("utf-8", "replace").rstrip("\n")
+                said = {"level": "error", "message": text[text.startswith("flowtap: ") and len("flowtap: "):]}
+            if said.get("message") == "account":
+                self.account = {k: v for k, v in said.items() if k not in ("time", "level", "message")}
+                continue
+            self.messages.append(str(said.get("message")))
+            if said.get("level") == "error" and self.error is None:
+                self.error = str(said.get("message"))
+
+
+def _end(process: "subprocess.Popen[bytes]", listener: threading.Thread, patience: float = 0) -> int:
+    """Nobody reads any more: no process is left, whatever it does. Returns its status."""
+    assert process.stdout and process.stderr
+    process.stdout.close()
+    for ask, seconds in ((lambda: None, patience), (process.terminate, _PATIENCE), (process.kill, None)):
+        ask()
+        try:
+            process.wait(seconds)
+            break
+        except subprocess.TimeoutExpired:
+            pass
+    listener.join()
+    process.stderr.close()
+    return process.returncode
 
 
 class Flows:
     """Flow records, as they are made: an iterator of `pyarrow.RecordBatch`, a row a record.
 
     The program starts at once and waits when nobody reads (captures of live traffic then lose events, counted in
-    `account`, and never packets of a flow's counters). Use it once: iterate, or one of the `to_` functions. As a context
-    manager it ends the program when it is left.
+    `account`, and never packets of a flow's counters). Its records are read once: iterate, or one of the `to_`
+    functions. It ends with its input, with `close()`, when a `with` block is left, and when nothing refers to the stream
+    any more: `for batch in flowtap.live(): break` leaves no process behind.
 
     Attributes:
         schema: the `pyarrow.Schema`: nullable columns; its metadata say schema version, profile and flowtap version.
-        account: once the stream has ended, the program's account as a dict: `received`, `captured`, `decoded`,
-            `flows_ended`, `outputs` (events made, written, dropped, lost), `adds_up`. None before.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
-        self.account: Optional[Dict[str, Any]] = None
-        self._messages: Deque[str] = collections.deque(maxlen=_MESSAGES)
-        self._error: Optional[str] = None
-        self._stopped = False
-        self._process = subprocess.Popen(list(command), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                         stdin=subprocess.DEVNULL)
-        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._said = _Said()
+        self._stopped = self._over = False
+        try:
+            self._process = subprocess.Popen(list(command), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                             stdin=subprocess.DEVNULL)
+        except OSError as e:
+            raise ProgramNotFound(f"{command[0]} cannot be run: {e.strerror}") from e
+        self._listener = threading.Thread(target=self._said.listen, args=(self._process.stderr,), daemon=True)
         self._listener.start()
+        self._finalizer = weakref.finalize(self, _end, self._process, self._listener)
         try:
             self._reader = pyarrow.ipc.open_stream(self._process.stdout)
         except (pyarrow.ArrowInvalid, OSError) as e:  # it ended without a schema
-            self._finish()
-            raise FlowtapError(f"no Arrow stream came: {e}", 1, self._messages) from e
+            raise self._broken("no Arrow stream came", e) from e
         self.schema: pyarrow.Schema = self._reader.schema
 
-    def _listen(self) -> None:
-        """Takes what the program says, so that it never waits for us."""
-        for line in self._process.stderr or ():
-            try:
-                said = json.loads(line)
-            except ValueError:
-                said = {"level": "error", "message": line.decode("utf-8", "replace").rstrip("\n")}
-            if said.get("message") == "account":
-                self.account = {k: v for k, v in said.items() if k not in ("time", "level", "message")}
-                continue
-            self._messages.append(str(said.get("message")))
-            if said.get("level") == "error" and self._error is None:
-                self._error = str(said.get("message"))
+    @property
+    def account(self) -> Optional[Dict[str, Any]]:
+        """Once the stream has ended, the program's account: `received`, `captured`, `decoded`, `flows_ended`, `outputs`
+        (events made, written, dropped, lost), `adds_up`. None before."""
+        return self._said.account
+
+    def _broken(self, what: str, e: Exception) -> FlowtapError:
+        """The stream is cut, or none: the program says why, if it has ended by itself."""
+        self._over = True
+        self._finalizer.detach()
+        status = _end(self._process, self._listener, 1)
+        return FlowtapError(self._said.error or f"{what}: {e}", status or 1, self._said.messages)
 
     def _finish(self) -> None:
-        status = self._process.wait()
-        self._listener.join()
-        if self._process.stdout:
-            self._process.stdout.close()
-        if self._process.stderr:
-            self._process.stderr.close()
+        """Takes what is still to come and waits for the end."""
+        assert self._process.stdout
+        self._over = True
+        while self._process.stdout.read(1 << 16):
+            pass
+        self._process.wait()
+        self._finalizer.detach()
+        status = _end(self._process, self._listener)
         if status != 0 and not self._stopped:
-            raise FlowtapError(self._error or f"flowtap ended with status {status}", status, self._messages)
+            raise FlowtapError(self._said.error or f"flowtap ended with status {status}", status, self._said.messages)
 
-    def __iter__(self) -> Iterator[pyarrow.RecordBatch]:
-        while True:
-            try:
-                batch = self._reader.read_next_batch()
-            except StopIteration:
-                break
-            except (pyarrow.ArrowInvalid, OSError):  # the stream is cut: the program says why
-                if not self._stopped:
-                    self._finish()
-                    raise
-                break
-            yield batch
-        self._finish()
+    def __iter__(self) -> "Flows":
+        return self
+
+    def __next__(self) -> pyarrow.RecordBatch:
+        if self._over:
+            raise StopIteration
+        try:
+            return self._reader.read_next_batch()
+        except StopIteration:
+            self._finish()
+            raise
+        except (pyarrow.ArrowInvalid, OSError) as e:
+            if not self._stopped:
+                raise self._broken("the stream is cut", e) from e
+            self._finish()
+            raise StopIteration from None
 
     def stop(self) -> None:
         """Ends the program as Ctrl-C does: what was captured is written; read on to take it."""
         self._stopped = True
-        if self._process.poll() is None:
+        if not self._over:
             self._process.terminate()
 
     def close(self) -> None:
         """Ends the program and throws away what is still to come. Any number of times."""
-        if self._process.poll() is None:
+        if not self._over:
             self.stop()
-            if self._process.stdout and not self._process.stdout.closed:
-                while self._process.stdout.read(1 << 16):
-                    pass
-        self._stopped = True
-        self._finish()
+            self._finish()
 
     def __enter__(self) -> "Flows":
         return self
@@ -113,7 +155,13 @@ class Flows:
         self.close()
 
     def to_arrow(self) -> pyarrow.Table:
-        """All records to the end of the input."""
+        """All records to the end of the input, as far as they were not read before.
+
+        Raises:
+            ValueError: the stream has ended.
+        """
+        if self._over:
+            raise ValueError("the stream has ended: flow records are read once")
         return pyarrow.Table.from_batches(list(self), schema=self.schema)
 
     def to_pandas(self, **how: Any) -> "pandas.DataFrame":

@@ -8,6 +8,7 @@ from typing import Any, List, Optional, Sequence, Union
 import numpy
 import pyarrow
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from ._stream import Flows, read
 
@@ -74,7 +75,9 @@ class FlowTransformer(TransformerMixin, BaseEstimator):
 
         Raises:
             KeyError: a column of the training is not there.
+            sklearn.exceptions.NotFittedError: `fit` comes first.
         """
+        check_is_fitted(self)
         table = self._table(X)
         out = numpy.empty((table.num_rows, len(self.feature_names_in_)), dtype=numpy.float32)
         for i, name in enumerate(self.feature_names_in_):
@@ -86,4 +89,5 @@ class FlowTransformer(TransformerMixin, BaseEstimator):
 
     def get_feature_names_out(self, input_features: Any = None) -> numpy.ndarray:
         """The columns."""
+        check_is_fitted(self)
         return self.feature_names_in_

@@ -72,6 +72,11 @@ int ft_places_folder(const struct ft_places *s, int32_t id)
     return s->place[id].dir;
 }
 
+bool ft_places_parted(const struct ft_places *s, int32_t id)
+{
+    return s->place[id].parted;
+}
+
 int32_t ft_places_group(const struct ft_places *s, int32_t id)
 {
     return s->place[id].group;
@@ -339,6 +344,7 @@ static int place(struct ft_places *s, const struct ft_file_call *c, int32_t *out
                           .mode = c->mode & 07777,
                           .mode_exact = c->mode_exact,
                           .kind = c->kind,
+                          .parted = c->parted,
                           .keep = c->keep,
                           .owner = geteuid(),
                           .group = c->group};
@@ -439,6 +445,53 @@ static bool may(const struct ft__place *p, int32_t op)
     }
 }
 
+/* One operation on a file of a folder. errno or 0. */
+static int operate(const struct ft_places *s, struct ft__place *p, int32_t op, int64_t now_s,
+                   struct ft_file_answer *out, int *out_fd)
+{
+    switch (op) {
+    case FT_FILE_OPEN:
+        return open_place(s, p, out_fd);
+    case FT_FILE_OPEN_NEW:
+        return open_new(p, out_fd);
+    case FT_FILE_REPLACE:
+        return replace(p);
+    case FT_FILE_ASIDE:
+        return ft__place_aside(p, now_s, out->name);
+    case FT_FILE_PUBLISH:
+        return publish(p);
+    default:
+        return EINVAL;
+    }
+}
+
+/* Of a parted place: as old as the newest time that is written is, but not of times to come. */
+static int sweep(const struct ft_places *s, const struct ft__place *p, const struct ft_file_call *c,
+                 int64_t now_s, uint32_t *out_n)
+{
+    struct ft__sweep w = {.now_s = p->parted && c->now_s < now_s ? c->now_s : now_s};
+    int error =
+        p->parted ? ft__place_sweep_folders(p, s->trusted, c->part, &w) : ft__place_sweep(p, &w);
+
+    *out_n = w.removed;
+    return error;
+}
+
+/* Likewise in a folder below. */
+static int operate_below(const struct ft_places *s, struct ft__place *p,
+                         const struct ft_file_call *c, int64_t now_s, struct ft_file_answer *out,
+                         int *out_fd)
+{
+    struct ft__place in;
+    int error = ft__place_enter(p, s->trusted, c->part, c->op == FT_FILE_OPEN, &in);
+
+    if (error == 0) {
+        error = operate(s, &in, c->op, now_s, out, out_fd);
+        ft__place_leave(p, &in);
+    }
+    return error;
+}
+
 void ft_places_call(void *cookie, const struct ft_file_call *c, struct ft_file_answer *out,
                     int *out_fd)
 {
@@ -463,26 +516,10 @@ void ft_places_call(void *cookie, const struct ft_file_call *c, struct ft_file_a
     if (out->error != 0) {
         return;
     }
-    switch (c->op) {
-    case FT_FILE_OPEN:
-        out->error = open_place(s, p, out_fd);
-        break;
-    case FT_FILE_OPEN_NEW:
-        out->error = open_new(p, out_fd);
-        break;
-    case FT_FILE_REPLACE:
-        out->error = replace(p);
-        break;
-    case FT_FILE_ASIDE:
-        out->error = ft__place_aside(p, now_s, out->name);
-        break;
-    case FT_FILE_PUBLISH:
-        out->error = publish(p);
-        break;
-    case FT_FILE_SWEEP:
-        out->error = ft__place_sweep(p, now_s, &out->n);
-        break;
-    default:
-        out->error = EINVAL;
+    if (c->op == FT_FILE_SWEEP) {
+        out->error = sweep(s, p, c, now_s, &out->n);
+        return;
     }
+    out->error = p->parted ? operate_below(s, p, c, now_s, out, out_fd)
+                           : operate(s, p, c->op, now_s, out, out_fd);
 }

@@ -13,6 +13,9 @@
  * again only when it has the same owner, group and mode; that is told. Nothing here blocks: a FIFO
  * without a reader is ENXIO.
  *
+ * A place may be parted: files lie in folders below it that the calls name ("date=2026-11-23/
+ * hour=13"), and that are made when a file is opened there.
+ *
  * The same calls are answered in this process (struct ft_places) or, through struct ft_files, by
  * the opener, a child that has the right to open files when this process has given it up. */
 #ifndef FT_BASE_FILES_H
@@ -24,7 +27,8 @@
 
 #include "flowtap/macros.h"
 
-enum { FT_FILE_PATH = 4096, FT_FILE_NAME = 256, FT_FILES_MAX = 64 };
+enum { FT_FILE_PATH = 4096, FT_FILE_NAME = 256, FT_FILES_MAX = 192 };
+enum { FT_FILE_FOLDERS = 80 }; /* bytes of the folders of a time, with their NUL */
 
 /* Modes of new files: as asked for, or 0640 less what the umask takes. */
 enum { FT_FILE_MODE_DEFAULT = 0640 };
@@ -54,14 +58,16 @@ struct ft_file_keep {
 
 struct ft_file_call {
     int32_t op;
-    int32_t id;               /* number of the place; all but PLACE */
-    int64_t now_s;            /* wall clock, seconds since 1970 */
-    uint32_t mode;            /* PLACE: of new files */
-    int32_t group;            /* PLACE: of new files; -1: the process's */
-    int32_t kind;             /* PLACE: enum ft_file_kind */
-    bool mode_exact;          /* PLACE: whatever the umask says */
-    struct ft_file_keep keep; /* PLACE */
-    char path[FT_FILE_PATH];  /* PLACE */
+    int32_t id;                 /* number of the place; all but PLACE */
+    int64_t now_s;              /* wall clock, seconds since 1970 */
+    uint32_t mode;              /* PLACE: of new files */
+    int32_t group;              /* PLACE: of new files; -1: the process's */
+    int32_t kind;               /* PLACE: enum ft_file_kind */
+    bool mode_exact;            /* PLACE: whatever the umask says */
+    bool parted;                /* PLACE */
+    struct ft_file_keep keep;   /* PLACE */
+    char part[FT_FILE_FOLDERS]; /* id, of a parted place: folders below it */
+    char path[FT_FILE_PATH];    /* PLACE */
 };
 
 /* Things that happened besides. */
@@ -105,6 +111,9 @@ void ft_places_trust(struct ft_places *s, uid_t uid);
 /* struct ft_files' call; cookie is the struct ft_places. One thread for each place. */
 void ft_places_call(void *cookie, const struct ft_file_call *c, struct ft_file_answer *out,
                     int *out_fd);
+
+/* Whether folders are made below a place. */
+bool ft_places_parted(const struct ft_places *s, int32_t id);
 
 /* Number of places, the directory handle of one (borrowed), and the group it wants (-1: none). */
 int32_t ft_places_count(const struct ft_places *s);

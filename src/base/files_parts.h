@@ -19,6 +19,7 @@ struct ft__place {
     mode_t mode;             /* of new files */
     bool mode_exact;
     int32_t group;            /* -1: none asked for */
+    bool parted;              /* files lie in folders below it, which are made as they are named */
     uid_t owner;              /* who owned it when it was placed; we, when it was not there */
     int32_t kind;             /* enum ft_file_kind */
     struct ft_file_keep keep; /* of the rotated files */
@@ -27,8 +28,26 @@ struct ft__place {
     unsigned last_n;          /* and its number */
 };
 
+/* The place as it is in a folder below it, that is made when it is not there; given back by
+ * _leave(). 0 or errno. trusted: who may own it, too. */
+int ft__place_enter(const struct ft__place *p, uid_t trusted, const char *part, bool make,
+                    struct ft__place *out);
+void ft__place_leave(struct ft__place *p, const struct ft__place *in);
+
 /* 0 or errno. */
 int ft__place_aside(struct ft__place *p, int64_t now_s, char out_name[FT_FILE_NAME]);
-int ft__place_sweep(struct ft__place *p, int64_t now_s, uint32_t *out_n);
+
+/* What has been seen of the files that are kept; folders of several times share it, the newest
+ * first. */
+struct ft__sweep {
+    int64_t now_s;
+    int64_t end_s; /* of the folder's time; 0: files have a time each */
+    uint64_t files, bytes;
+    uint32_t removed;
+};
+int ft__place_sweep(const struct ft__place *p, struct ft__sweep *w);
+/* Of all folders below a parted place that come before one; those that are empty then go, too. */
+int ft__place_sweep_folders(const struct ft__place *p, uid_t trusted, const char *before,
+                            struct ft__sweep *w);
 
 #endif

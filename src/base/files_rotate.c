@@ -148,6 +148,17 @@ static int by_age(const void *a, const void *b)
     return x->n > y->n ? -1 : x->n < y->n;
 }
 
+/* Is it one of those that are counted? In a folder whose time is over, the file itself, too. */
+static bool counts(const struct ft__place *p, const char *name, struct rotated *out)
+{
+    if (p->parted && strcmp(name, p->name) == 0) {
+        out->at_s = INT64_MAX;
+        return true;
+    }
+    return strlen(name) < sizeof out->name &&
+           ft_file_is_rotated(p->name, name, &out->at_s, &out->n);
+}
+
 /* The rotated files of a place; grows the list as needed, up to SWEEP_MOST. */
 static int list(const struct ft__place *p, DIR *d, struct rotated **files, size_t *out_n)
 {
@@ -158,8 +169,7 @@ static int list(const struct ft__place *p, DIR *d, struct rotated **files, size_
         struct rotated r = {0};
         struct stat st;
 
-        if (strlen(e->d_name) >= sizeof r.name ||
-            !ft_file_is_rotated(p->name, e->d_name, &r.at_s, &r.n) ||
+        if (!counts(p, e->d_name, &r) ||
             fstatat(p->dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode)) {
             continue;
         }
@@ -176,7 +186,7 @@ static int list(const struct ft__place *p, DIR *d, struct rotated **files, size_
             *files = more;
             cap = cap * 2 + 64;
         }
-        memcpy(r.name, e->d_name, strlen(e->d_name) + 1);
+        memcpy(r.name, e->d_name, strlen(e->d_name) + 1); /* there is room: counts() */
         r.bytes = (uint64_t)st.st_size;
         (*files)[n++] = r;
     }
@@ -184,11 +194,19 @@ static int list(const struct ft__place *p, DIR *d, struct rotated **files, size_
     return 0;
 }
 
-static int sweep(const struct ft__place *p, DIR *d, int64_t now_s, uint32_t *out_n)
+/* One more file, older than those before: does it go? */
+static bool goes(const struct ft_file_keep *keep, struct ft__sweep *w, uint64_t bytes, int64_t at_s)
 {
-    const struct ft_file_keep *keep = &p->keep;
+    w->files++;
+    w->bytes += bytes;
+    return (keep->files > 0 && w->files > keep->files) ||
+           (keep->bytes > 0 && w->bytes > keep->bytes) ||
+           (keep->age_s > 0 && w->now_s - at_s > keep->age_s);
+}
+
+static int sweep(const struct ft__place *p, DIR *d, struct ft__sweep *w)
+{
     struct rotated *files = NULL;
-    uint64_t bytes = 0;
     size_t n = 0;
     int error = list(p, d, &files, &n);
 
@@ -196,25 +214,22 @@ static int sweep(const struct ft__place *p, DIR *d, int64_t now_s, uint32_t *out
         qsort(files, n, sizeof *files, by_age);
     }
     for (size_t i = 0; i < n; i++) {
-        bytes += files[i].bytes;
-        if ((keep->files > 0 && i >= keep->files) || (keep->bytes > 0 && bytes > keep->bytes) ||
-            (keep->age_s > 0 && now_s - files[i].at_s > keep->age_s)) {
+        if (goes(&p->keep, w, files[i].bytes, w->end_s != 0 ? w->end_s : files[i].at_s)) {
             bool gone = unlinkat(p->dir, files[i].name, 0) == 0 || errno == ENOENT;
 
             error = error == 0 && !gone ? errno : error; /* the first; the others go all the same */
-            *out_n += gone;
+            w->removed += gone;
         }
     }
     ft_mem_free(files);
     return error;
 }
 
-int ft__place_sweep(struct ft__place *p, int64_t now_s, uint32_t *out_n)
+int ft__place_sweep(const struct ft__place *p, struct ft__sweep *w)
 {
     int fd = openat(p->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
 
-    *out_n = 0;
     if (d == NULL) {
         int error = errno;
 
@@ -223,7 +238,7 @@ int ft__place_sweep(struct ft__place *p, int64_t now_s, uint32_t *out_n)
         }
         return error;
     }
-    int error = sweep(p, d, now_s, out_n);
+    int error = sweep(p, d, w);
 
     closedir(d);
     return error;

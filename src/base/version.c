@@ -36,5 +36,8 @@ const char *ft_features(void)
 #ifdef FT_HAVE_OPENSSL
            " openssl"
 #endif
+#ifdef FT_HAVE_CURL
+           " libcurl"
+#endif
         ;
 }

@@ -377,6 +377,20 @@ int ft_config_add_input(struct ft_config *cfg, const char *target, struct ft_err
     return rc;
 }
 
+/* The condition of an output: wrong ones are said with their place. */
+static int check_condition(const struct ft_config *cfg, const struct ft_output_url *url,
+                           const char *where, struct ft_err *err)
+{
+    const char *text = ft_output_url_get(url, "where");
+    struct ft_where *w = NULL;
+    struct ft_err why;
+    int rc = text != NULL ? ft_where_flow(text, cfg->command == FT_CMD_COLLECT, &w, &why) : FT_OK;
+
+    ft_where_free(w);
+    return rc == FT_OK ? rc
+                       : ft_err_set(err, rc, "%soutput %s: where=: %s", where, url->text, why.what);
+}
+
 static int add_output(struct ft_config *cfg, const char *where, const char *value,
                       struct ft_err *err)
 {
@@ -392,7 +406,20 @@ static int add_output(struct ft_config *cfg, const char *where, const char *valu
     if (rc != FT_OK) { /* the message begins with "output" */
         return ft_err_set(err, rc, "%s%s", where, why.what);
     }
+    const char *secret = ft_output_url_bare_secret(&url);
+
+    rc = check_condition(cfg, &url, where, err);
+    if (rc == FT_OK && secret != NULL && strcmp(where, "--") == 0) {
+        rc = ft_err_set(err, FT_E_USAGE,
+                        "%soutput %s: %s=: a secret that everybody could read in the list of "
+                        "processes; write %s=@FILE, or set it in the configuration file",
+                        where, url.text, secret, secret);
+    }
+    cfg->has_secret |= strcmp(url.transport, "file") != 0;
     ft_output_url_fini(&url);
+    if (rc != FT_OK) {
+        return rc;
+    }
     rc = set_text(&cfg->outputs[cfg->n_outputs], value, err);
     cfg->n_outputs += rc == FT_OK;
     return rc;
@@ -623,7 +650,7 @@ bool ft_config_flag(const struct ft_config *cfg, enum ft_config_flag flag)
     case FT_CONFIG_LOG_JSON:
         return cfg->log_json;
     case FT_CONFIG_SECRET:
-        return cfg->anonymize != NULL;
+        return cfg->anonymize != NULL || cfg->has_secret;
     default:
         return false;
     }

@@ -47,6 +47,7 @@ struct ft_config {
     char *user;                    /* --user, owned, or NULL: nobody when started as root */
     bool no_sandbox;
     bool log_json;
+    bool has_secret;     /* an output may hold one */
     int verbosity;       /* -1 quiet, 0, 1.. per -v */
     uint32_t snaplen;    /* live: bytes of a packet to keep; 0: the source's default */
     bool no_promiscuous; /* live */

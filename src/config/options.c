@@ -128,10 +128,9 @@ static const struct ft_option_row rows[] = {
       .repeatable = true,
       .arg = "URL",
       .defval = "ndjson:-",
-      .help = "Where events go: ndjson:-, ndjson:FILE, csv:FILE, arrow:FILE, npy:FILE, null:, and "
-              "packets: "
-              "pcap:FILE; "
-              "each with ?key=value&..., see the output parameters"},
+      .help =
+          "Where events go: ndjson:-, ndjson:FILE, csv:FILE, arrow:FILE, parquet:FILE, npy:FILE, "
+          "null:, and packets: pcap:FILE; each with ?key=value&..., see the output parameters"},
      FT__SET_OUTPUT,
      0},
     {{.name = "events",

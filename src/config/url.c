@@ -12,20 +12,39 @@
 
 /* ---- parameters ---- */
 
-/* The owners' rows, one after the other: every output's, formats', sinks'. NULL after the last. */
+static const struct ft_params *const of_all[] = {&ft_output_params, &ft_format_params};
+
+enum { N_OF_ALL = sizeof of_all / sizeof of_all[0] };
+
+/* Owner number i of rows: what every output has, formats, sinks, each once. False behind the last;
+ * *out: NULL where there are no rows. */
+static bool owner_at(size_t i, const struct ft_params **out)
+{
+    if (i < N_OF_ALL) {
+        *out = of_all[i];
+        return true;
+    }
+    i -= N_OF_ALL;
+    const struct ft_sink_ops *ops = ft_sinks[i / FT_SINK_PARAMS];
+
+    if (ops == NULL) {
+        return false;
+    }
+    *out = ops->params[i % FT_SINK_PARAMS];
+    for (size_t k = 0; k < i && *out != NULL; k++) {
+        if (*out == ft_sinks[k / FT_SINK_PARAMS]->params[k % FT_SINK_PARAMS]) {
+            *out = NULL;
+        }
+    }
+    return true;
+}
+
+/* The rows one after the other. NULL behind the last. */
 static const struct ft_param *param_at(uint32_t i)
 {
-    const struct ft_params *owners[] = {&ft_output_params, &ft_format_params};
+    const struct ft_params *p;
 
-    for (size_t k = 0; k < sizeof owners / sizeof owners[0]; k++) {
-        if (i < owners[k]->n) {
-            return &owners[k]->rows[i];
-        }
-        i -= owners[k]->n;
-    }
-    for (size_t k = 0; ft_sinks[k] != NULL; k++) {
-        const struct ft_params *p = ft_sinks[k]->params;
-
+    for (size_t k = 0; owner_at(k, &p); k++) {
         if (p != NULL && i < p->n) {
             return &p->rows[i];
         }
@@ -41,16 +60,57 @@ const struct ft_output_parameter *ft_output_parameter_at(uint32_t i)
     return p != NULL ? &p->row : NULL;
 }
 
-static const struct ft_param *find_param(const char *key)
+static const struct ft_param *find_in(const struct ft_params *p, const char *key)
 {
-    const struct ft_param *p;
-
-    for (uint32_t i = 0; (p = param_at(i)) != NULL; i++) {
-        if (strcmp(p->row.name, key) == 0) {
-            return p;
+    for (uint32_t i = 0; p != NULL && i < p->n; i++) {
+        if (strcmp(p->rows[i].row.name, key) == 0) {
+            return &p->rows[i];
         }
     }
     return NULL;
+}
+
+static const struct ft_sink_ops *find_sink(const char *name)
+{
+    for (size_t i = 0; ft_sinks[i] != NULL; i++) {
+        if (strcmp(ft_sinks[i]->name, name) == 0) {
+            return ft_sinks[i];
+        }
+    }
+    return NULL;
+}
+
+/* Owner number i of the rows that outputs of this transport have; false behind the last. */
+static bool own_owner_at(const struct ft_sink_ops *ops, size_t i, const struct ft_params **out)
+{
+    if (i >= N_OF_ALL + FT_SINK_PARAMS) {
+        return false;
+    }
+    *out = i < N_OF_ALL ? of_all[i] : ops->params[i - N_OF_ALL];
+    return true;
+}
+
+static const struct ft_param *find_own_param(const struct ft_output_url *u, const char *key)
+{
+    const struct ft_sink_ops *ops = find_sink(u->transport);
+    const struct ft_param *p = NULL;
+    const struct ft_params *owner;
+
+    for (size_t k = 0; p == NULL && own_owner_at(ops, k, &owner); k++) {
+        p = find_in(owner, key);
+    }
+    return p;
+}
+
+static const struct ft_param *find_any_param(const char *key)
+{
+    const struct ft_params *owner;
+    const struct ft_param *p = NULL;
+
+    for (size_t k = 0; p == NULL && owner_at(k, &owner); k++) {
+        p = find_in(owner, key);
+    }
+    return p;
 }
 
 /* "drop|block" as "drop or block". */
@@ -91,19 +151,27 @@ static bool one_of(const char *value, const char *choices)
 
 static int no_such_param(const struct ft_output_url *u, const char *key, struct ft_err *err)
 {
+    const struct ft_param *p = find_any_param(key);
+    const struct ft_params *owner;
     struct ft_nearest near = {0};
-    const struct ft_param *p;
     char all[256];
     size_t at = 0;
 
-    for (uint32_t i = 0; (p = param_at(i)) != NULL; i++) {
-        size_t len = strlen(p->row.name);
+    if (p != NULL) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: %s= is for %s outputs", u->text, key,
+                          p->row.of);
+    }
+    for (size_t k = 0; own_owner_at(find_sink(u->transport), k, &owner); k++) {
+        for (uint32_t i = 0; owner != NULL && i < owner->n; i++) {
+            const char *name = owner->rows[i].row.name;
+            size_t len = strlen(name);
 
-        ft_nearest_try(&near, key, p->row.name);
-        if (at + len + 3 < sizeof all) {
-            memcpy(all + at, "|", 1);
-            memcpy(all + at + 1, p->row.name, len);
-            at += len + 1;
+            ft_nearest_try(&near, key, name);
+            if (at + len + 3 < sizeof all) {
+                memcpy(all + at, "|", 1);
+                memcpy(all + at + 1, name, len);
+                at += len + 1;
+            }
         }
     }
     all[at] = '\0';
@@ -121,7 +189,7 @@ static int no_such_param(const struct ft_output_url *u, const char *key, struct 
 static int check_param(const struct ft_output_url *u, const char *key, const char *value,
                        struct ft_err *err)
 {
-    const struct ft_param *p = find_param(key);
+    const struct ft_param *p = find_own_param(u, key);
     char text[256];
 
     if (p == NULL) {
@@ -135,9 +203,9 @@ static int check_param(const struct ft_output_url *u, const char *key, const cha
     if (p->check != NULL ? p->check(value) : one_of(value, p->row.choices)) {
         return FT_OK;
     }
-    return ft_err_set(err, FT_E_USAGE, "output %s: %s=%s: allowed is %s", u->text, key, value,
-                      p->check != NULL ? p->allowed
-                                       : join_choices(p->row.choices, text, sizeof text));
+    return ft_err_set(
+        err, FT_E_USAGE, "output %s: %s=%s: allowed is %s", u->text, key, p->secret ? "" : value,
+        p->check != NULL ? p->allowed : join_choices(p->row.choices, text, sizeof text));
 }
 
 /* ---- taking apart ---- */
@@ -151,13 +219,12 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* A heap copy of len bytes with %XX decoded, or NULL. */
-static char *decode(const char *s, size_t len)
+/* len bytes with %XX decoded, at most as many, and a NUL, to out. */
+static void decode_to(const char *s, size_t len, char *out)
 {
-    char *out = ft_mem_alloc(1, len + 1);
     size_t at = 0;
 
-    for (size_t i = 0; out != NULL && i < len; i++) {
+    for (size_t i = 0; i < len; i++) {
         int hi = -1, lo = -1;
 
         if (s[i] == '%' && i + 2 < len) {
@@ -171,6 +238,17 @@ static char *decode(const char *s, size_t len)
             out[at++] = s[i];
         }
     }
+    out[at] = '\0';
+}
+
+/* The same as a heap copy, or NULL. */
+static char *decode(const char *s, size_t len)
+{
+    char *out = ft_mem_alloc(1, len + 1);
+
+    if (out != NULL) {
+        decode_to(s, len, out);
+    }
     return out;
 }
 
@@ -182,8 +260,9 @@ static int parse_params(const char *s, struct ft_output_url *u, struct ft_err *e
 
         if (eq == NULL || u->n_params == sizeof u->param / sizeof u->param[0]) {
             return ft_err_set(err, FT_E_USAGE,
-                              eq == NULL ? "output %s: '%.*s' is not key=value"
-                                         : "output %s: '%.*s' is one parameter too many",
+                              eq == NULL
+                                  ? "output %s: '%.*s' is not key=value (& in a value is %%26)"
+                                  : "output %s: '%.*s' is one parameter too many",
                               u->text, (int)len, s);
         }
         char *key = decode(s, (size_t)(eq - s));
@@ -218,10 +297,23 @@ static const char *all_names(bool formats, char *out, size_t cap)
     return out;
 }
 
-static bool is_sink(const char *name)
+/* The format of TRANSPORT://TARGET?format=..., or ndjson; NULL: no memory. */
+static char *format_of(const char *text)
+{
+    const char *q = strchr(text, '?');
+
+    while (q != NULL && strncmp(q + 1, "format=", 7) != 0) {
+        q = strchr(q + 1, '&');
+    }
+    return q == NULL ? ft_mem_strdup("ndjson") : decode(q + 8, strcspn(q + 8, "&"));
+}
+
+/* Whether a head is a transport that may stand alone. */
+static bool stands_alone(const char *text, size_t len)
 {
     for (size_t i = 0; ft_sinks[i] != NULL; i++) {
-        if (strcmp(ft_sinks[i]->name, name) == 0) {
+        if (ft_sinks[i]->alone && strlen(ft_sinks[i]->name) == len &&
+            memcmp(ft_sinks[i]->name, text, len) == 0) {
             return true;
         }
     }
@@ -232,10 +324,13 @@ static int parse_head(const char *text, size_t len, struct ft_output_url *u, str
 {
     const char *plus = memchr(text, '+', len);
     size_t flen = plus != NULL ? (size_t)(plus - text) : len;
-    char names[128] = "";
+    bool alone = plus == NULL && stands_alone(text, len);
+    char names[256] = "";
 
-    u->format = decode(text, flen);
-    u->transport = plus != NULL ? decode(plus + 1, len - flen - 1) : ft_mem_strdup("file");
+    u->format = alone ? format_of(text) : decode(text, flen);
+    u->transport = alone          ? decode(text, len)
+                   : plus != NULL ? decode(plus + 1, len - flen - 1)
+                                  : ft_mem_strdup("file");
     if (u->format == NULL || u->transport == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", u->text);
     }
@@ -243,8 +338,8 @@ static int parse_head(const char *text, size_t len, struct ft_output_url *u, str
         return ft_err_set(err, FT_E_USAGE, "output %s: there is no format '%s' (there are: %s)",
                           u->text, u->format, all_names(true, names, sizeof names));
     }
-    if (!is_sink(u->transport)) {
-        return ft_err_set(err, FT_E_USAGE, "output %s: there is no transport '%s' (there is: %s)",
+    if (find_sink(u->transport) == NULL) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: there is no transport '%s' (there are: %s)",
                           u->text, u->transport, all_names(false, names, sizeof names));
     }
     return FT_OK;
@@ -265,11 +360,70 @@ static const char *find_params(const char *target)
     return NULL;
 }
 
+/* Whether it is the name of a secret, whatever the transport: an error may name the URL. */
+static bool is_secret(const char *s, size_t len)
+{
+    const struct ft_param *p;
+    char key[64] = "";
+    bool secret = false;
+
+    if (len < sizeof key) { /* none has so long a name */
+        decode_to(s, len, key);
+    }
+    for (uint32_t i = 0; !secret && (p = param_at(i)) != NULL; i++) {
+        secret = p->secret && strcmp(p->row.name, key) == 0;
+    }
+    return secret;
+}
+
+/* The URL as it may be shown: *** for a secret that is no @FILE, and for who a host is asked as. */
+static char *shown(const char *text)
+{
+    const char *colon = strchr(text, ':'), *q = colon != NULL ? find_params(colon + 1) : NULL;
+    size_t len = strlen(text), at = 0;
+    char *out = ft_mem_alloc(1, 2 * len + sizeof "***");
+    const char *host = colon != NULL ? strstr(colon, "//") : NULL;
+    size_t user = host != NULL ? strcspn(host + 2, "@/?") : 0;
+
+    for (const char *s = text; out != NULL && *s != '\0';) {
+        size_t skip = 0;
+
+        if (host != NULL && s == host + 2 && s[user] == '@') {
+            skip = user;
+        } else if (q != NULL && s > q && s[-1] == '=' && s[0] != '@') {
+            const char *key = s - 1;
+
+            while (key - 1 > q && key[-1] != '&') {
+                key--;
+            }
+            skip = is_secret(key, (size_t)(s - 1 - key)) ? strcspn(s, "&") : 0;
+        }
+        if (skip > 0) {
+            memcpy(out + at, "***", 3);
+            at += 3;
+            s += skip;
+        } else {
+            out[at++] = *s++;
+        }
+    }
+    return out;
+}
+
+const char *ft_output_url_bare_secret(const struct ft_output_url *u)
+{
+    for (uint32_t i = 0; i < u->n_params; i++) {
+        if (u->param[i].value[0] != '@' && find_own_param(u, u->param[i].key)->secret) {
+            return u->param[i].key;
+        }
+    }
+    return NULL;
+}
+
 static int parse(const char *text, struct ft_output_url *u, struct ft_err *err)
 {
     const char *colon = strchr(text, ':');
 
-    u->text = ft_mem_strdup(text);
+    u->text = shown(text);
     if (u->text == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "output: out of memory");
     }
@@ -288,10 +442,11 @@ static int parse(const char *text, struct ft_output_url *u, struct ft_err *err)
 
     u->target = decode(colon + 1, len);
     if (u->target == NULL) {
-        return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", text);
+        return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", u->text);
     }
     if (u->target[0] == '\0' && strcmp(u->format, "null") != 0) {
-        return ft_err_set(err, FT_E_USAGE, "output %s: a file name is missing; - is stdout", text);
+        return ft_err_set(err, FT_E_USAGE, "output %s: a file name is missing; - is stdout",
+                          u->text);
     }
     return q != NULL ? parse_params(q + 1, u, err) : FT_OK;
 }

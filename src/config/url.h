@@ -11,4 +11,7 @@ FT_NODISCARD int ft_output_url_parse(const char *text, struct ft_output_url *out
                                      struct ft_err *err);
 void ft_output_url_fini(struct ft_output_url *u);
 
+/* The parameter that is a secret, and stands there as text; NULL: there is none. */
+const char *ft_output_url_bare_secret(const struct ft_output_url *u);
+
 #endif

@@ -66,11 +66,13 @@ struct ft_feature {
     const char *name;    /* of its profile */
     const char *meaning; /* one line, for --help and docs */
     const struct ft_column_set *columns;
-    uint32_t needs; /* the features whose parts record() reads: a bit for each; they come before */
-    bool payload;   /* it looks into payloads: the decoder has to keep them */
-    bool heads;     /* it looks into headers, too: likewise, with payload */
-    bool link;      /* it looks at what frames say: the decoder has to keep it */
-    bool drops;     /* record() may say FT_RECORD_DROPPED */
+    /* The features whose parts record() reads: a bit for each; they come before. None for label:
+     * its part is there when --labels are. */
+    uint32_t needs;
+    bool payload; /* it looks into payloads: the decoder has to keep them */
+    bool heads;   /* it looks into headers, too: likewise, with payload */
+    bool link;    /* it looks at what frames say: the decoder has to keep it */
+    bool drops;   /* record() may say FT_RECORD_DROPPED */
 
     /* Its state: a struct, zeroed, and arrays that it points to, which nobody has touched. */
     size_t state;                          /* bytes */

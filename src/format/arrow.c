@@ -233,9 +233,11 @@ static int arrow_open(const struct ft_format_config *cfg, struct ft_format **out
     }
     a->table.format.seal_room = a->template.len + ft__batch_room(a->table.batch);
     a->table.format.trailer_room = sizeof end_of_stream;
+    a->table.format.needs_file = a->file;
     if (a->file) {
         a->table.format.trailer_room += a->footer_len + sizeof(uint32_t) + FT__ARROW_MAGIC_END;
         a->table.format.trailer_each = FT__ARROW_BLOCK;
+        a->table.format.trailer_head = a->template.body + sizeof(uint64_t);
     }
     *out = &a->table.format;
     return FT_OK;

@@ -36,12 +36,13 @@ static uint8_t type_kind(const struct ft__batch_column *c, enum ft_type type)
     if (c->cell == FT__CELL_TEXT) {
         return type == FT_T_BYTES ? TYPE_BINARY : TYPE_UTF8;
     }
-    return type == FT_T_BOOL   ? TYPE_BOOL
-           : type == FT_T_TIME ? TYPE_TIMESTAMP
-           : type == FT_T_ADDR ? TYPE_FIXED_BINARY
-           : type == FT_T_F64  ? TYPE_FLOAT
-           : type == FT_T_LIST ? TYPE_LIST
-                               : TYPE_INT;
+    return type == FT_T_BOOL    ? TYPE_BOOL
+           : type == FT_T_TIME  ? TYPE_TIMESTAMP
+           : type == FT_T_ADDR  ? TYPE_FIXED_BINARY
+           : type == FT_T_BYTES ? TYPE_FIXED_BINARY
+           : type == FT_T_F64   ? TYPE_FLOAT
+           : type == FT_T_LIST  ? TYPE_LIST
+                                : TYPE_INT;
 }
 
 /* The table of a type. */
@@ -68,41 +69,95 @@ static uint32_t put_type(struct ft_flat *b, uint8_t kind, enum ft_type type, uin
     }
 }
 
-/* A field without children, which are pointed to from *out_children. */
-static uint32_t put_field(struct ft_flat *b, const char *name, uint8_t kind, enum ft_type type,
-                          uint32_t width, uint32_t *out_children)
+/* A field whose table is written, and what it will point to. */
+struct field {
+    uint32_t name_at, type_at, children_at; /* where offsets go */
+    const char *name;
+    enum ft_type type;
+    uint16_t width;
+    uint8_t kind;
+    bool list;
+};
+
+static uint32_t put_field(struct ft_flat *b, struct field *f)
 {
     uint32_t at[FT_FLAT_SLOTS_MAX];
     struct ft_flat_slot slots[FIELD_SLOTS] = {
         [FIELD_NAME] = FT_FLAT_OFFSET,     [FIELD_NULLABLE] = {1, true},
-        [FIELD_TYPE_KIND] = {1, kind},     [FIELD_TYPE] = FT_FLAT_OFFSET,
+        [FIELD_TYPE_KIND] = {1, f->kind},  [FIELD_TYPE] = FT_FLAT_OFFSET,
         [FIELD_CHILDREN] = FT_FLAT_OFFSET,
     };
     uint32_t table = ft_flat_table(b, slots, FIELD_SLOTS, at);
 
-    ft_flat_point(b, at[FIELD_NAME], ft_flat_string(b, name));
-    ft_flat_point(b, at[FIELD_TYPE], put_type(b, kind, type, width));
-    *out_children = at[FIELD_CHILDREN];
+    f->name_at = at[FIELD_NAME];
+    f->type_at = at[FIELD_TYPE];
+    f->children_at = at[FIELD_CHILDREN];
     return table;
 }
 
-static uint32_t put_column(struct ft_flat *b, const struct ft__batch_column *c)
+static struct field field_of(const struct ft__batch_column *c)
 {
-    enum ft_type type = (enum ft_type)c->of.field->type, item = (enum ft_type)c->of.field->item;
-    uint32_t children, none;
-    bool list = c->cell == FT__CELL_LIST;
-    uint32_t table =
-        put_field(b, ft__columnar_name(c->of.field), type_kind(c, type), type, c->width, &children);
-    uint32_t vector = ft_flat_offsets(b, list ? 1 : 0);
+    enum ft_type type = (enum ft_type)c->of.field->type;
 
-    ft_flat_point(b, children, vector);
-    if (list) {
-        uint8_t kind = item == FT_T_F64 ? TYPE_FLOAT : TYPE_INT;
+    return (struct field){.name = ft__columnar_name(c->of.field),
+                          .type = type,
+                          .kind = type_kind(c, type),
+                          .width = c->width,
+                          .list = c->cell == FT__CELL_LIST};
+}
 
-        ft_flat_point(b, vector + 4, put_field(b, "item", kind, item, c->width, &none));
-        ft_flat_point(b, none, ft_flat_offsets(b, 0));
+/* The item of a list, and the vector of its one child. */
+static struct field put_item(struct ft_flat *b, const struct field *list,
+                             const struct ft__batch_column *c)
+{
+    enum ft_type type = (enum ft_type)c->of.field->item;
+    struct field item = {.name = "item",
+                         .type = type,
+                         .kind = type == FT_T_F64 ? TYPE_FLOAT : TYPE_INT,
+                         .width = c->width};
+    uint32_t vector = ft_flat_offsets(b, 1);
+
+    ft_flat_point(b, list->children_at, vector);
+    ft_flat_point(b, vector + 4, put_field(b, &item));
+    return item;
+}
+
+/* The table of a field's type; that of a field before it, where it is the same. */
+static uint32_t shared_type(struct ft_flat *b, const struct field *fields, uint32_t i,
+                            uint32_t *types)
+{
+    const struct field *f = &fields[i], *g = fields;
+
+    while (g < f && (g->kind != f->kind || g->type != f->type || g->width != f->width)) {
+        g++;
     }
-    return table;
+    types[i] = g < f ? types[g - fields] : put_type(b, f->kind, f->type, f->width);
+    return types[i];
+}
+
+/* All tables of fields, then what they share, then their names: offsets point forward only. */
+static void put_columns(struct ft_flat *b, const struct ft__batch *batch, uint32_t vector)
+{
+    struct field fields[2 * FT_COLUMNS_MAX];
+    uint32_t n = batch->n, types[2 * FT_COLUMNS_MAX], none;
+
+    for (uint32_t i = 0; i < batch->n; i++) {
+        fields[i] = field_of(&batch->col[i]);
+        ft_flat_point(b, vector + 4 + 4 * i, put_field(b, &fields[i]));
+    }
+    for (uint32_t i = 0; i < batch->n; i++) {
+        if (fields[i].list) {
+            fields[n++] = put_item(b, &fields[i], &batch->col[i]);
+        }
+    }
+    none = ft_flat_offsets(b, 0);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!fields[i].list) {
+            ft_flat_point(b, fields[i].children_at, none);
+        }
+        ft_flat_point(b, fields[i].type_at, shared_type(b, fields, i, types));
+        ft_flat_point(b, fields[i].name_at, ft_flat_string(b, fields[i].name));
+    }
 }
 
 static uint32_t put_pair(struct ft_flat *b, const struct ft__pair *pair, uint32_t room)
@@ -134,9 +189,7 @@ static uint32_t put_schema(struct ft_flat *b, const struct ft__batch *batch,
     uint32_t fields = ft_flat_offsets(b, batch->n);
 
     ft_flat_point(b, at[1], fields);
-    for (uint32_t i = 0; i < batch->n; i++) {
-        ft_flat_point(b, fields + 4 + 4 * i, put_column(b, &batch->col[i]));
-    }
+    put_columns(b, batch, fields);
     ft_flat_point(b, at[2], put_pairs(b, pairs, n_pairs));
     return table;
 }

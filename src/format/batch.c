@@ -87,6 +87,8 @@ static uint8_t *put_value(const struct ft__batch_column *c, const struct ft_valu
     default:
         if (type == FT_T_ADDR) {
             put_addr(slot, v);
+        } else if (type == FT_T_BYTES) {
+            memcpy(slot, v->text, c->width);
         } else if (type == FT_T_TIME) {
             int64_t us = us_of(v->i);
 
@@ -126,8 +128,8 @@ static void put_plain(const struct ft__batch_column *c, const uint8_t *part, uin
 static uint8_t *put_null(const struct ft__batch_column *c, uint8_t *slot, uint8_t *p)
 {
     memset(slot, 0, 8);
-    if (c->cell == FT__CELL_FIXED && c->width == ADDR_LEN) {
-        memset(slot + 8, 0, 8);
+    if (c->cell == FT__CELL_FIXED && c->width > 8) {
+        memset(slot + 8, 0, c->width - 8u);
     }
     return p;
 }
@@ -186,16 +188,6 @@ static uint32_t word32(const uint8_t *p)
 
     memcpy(&v, p, sizeof v);
     return v;
-}
-
-size_t ft__batch_len(const uint8_t *rows, uint32_t n)
-{
-    const uint8_t *p = rows;
-
-    for (; n > 0; n--) {
-        p += word32(p);
-    }
-    return (size_t)(p - rows);
 }
 
 static uint64_t word64(const uint8_t *p)
@@ -300,7 +292,7 @@ static void lay_fixed(const struct block *k, uint32_t slot, uint32_t width, uint
         break;
     default:
         for (uint32_t r = 0; r < k->n; r++) {
-            memcpy(to + (size_t)r * ADDR_LEN, k->row[r] + slot, ADDR_LEN);
+            memcpy(to + (size_t)r * width, k->row[r] + slot, width);
         }
     }
 }
@@ -425,6 +417,8 @@ static void make_column(struct ft__batch_column *c, const struct ft_column *of,
     c->cell = f->type == FT_T_BOOL ? FT__CELL_BOOL : FT__CELL_FIXED;
     if (f->type == FT_T_ADDR && options->binary_addresses) {
         c->width = ADDR_LEN;
+    } else if (f->type == FT_T_BYTES && f->asked != NULL && options->owners != NULL) {
+        c->width = (uint16_t)f->asked(options->owners->of[of->part]);
     } else if (f->type == FT_T_LIST) {
         c->cell = FT__CELL_LIST;
         c->width = widths[f->item];

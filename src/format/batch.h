@@ -22,7 +22,8 @@
 /* What a column is in memory. */
 enum ft__cell {
     FT__CELL_BOOL,  /* a bit */
-    FT__CELL_FIXED, /* width bytes: numbers, times (int64 µs since 1970), addresses (16 bytes) */
+    FT__CELL_FIXED, /* width bytes: numbers, times (int64 µs since 1970), addresses (16 bytes),
+                       bytes of which there are always as many */
     FT__CELL_TEXT,  /* UTF-8 */
     FT__CELL_LIST   /* items of width bytes */
 };
@@ -31,9 +32,9 @@ struct ft__batch_column {
     struct ft_column of;
     uint32_t slot;   /* where it stands in a row */
     uint16_t buffer; /* the number of its first one */
-    uint8_t cell;    /* enum ft__cell */
-    uint8_t width;
-    bool plain; /* an unsigned number or time that lies at its place, and is never null */
+    uint16_t width;
+    uint8_t cell; /* enum ft__cell */
+    bool plain;   /* an unsigned number or time that lies at its place, and is never null */
 };
 
 /* Where a column's bytes lie: validity (of no length: all are valid), then offsets and data, or
@@ -57,7 +58,8 @@ struct ft__batch {
 };
 
 struct ft__batch_options {
-    bool binary_addresses; /* 16 bytes, IPv4 mapped into IPv6; else text */
+    bool binary_addresses;               /* 16 bytes, IPv4 mapped into IPv6; else text */
+    const struct ft_set_options *owners; /* while it is made; NULL: bytes are of any length */
 };
 
 /* The rows of these columns. NULL: out of memory. */
@@ -70,9 +72,6 @@ size_t ft__batch_row_max(const struct ft__batch *b);
 
 /* Writes an event of these parts as a row. Returns its length. */
 FT_HOT size_t ft__batch_put(const struct ft__batch *b, const void *const *parts, uint8_t *row);
-
-/* Bytes of n rows that stand one behind the other. */
-size_t ft__batch_len(const uint8_t *rows, uint32_t n);
 
 /* Bytes that the columns of any rows take at most beyond what those rows take. */
 size_t ft__batch_room(const struct ft__batch *b);

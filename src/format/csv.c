@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: CSV (RFC 4180), one kind of event in a file, a header line of the columns; null is an
- * empty field. Only untrusted text may hold a comma or quote: it is always quoted.
+ * empty field, a list without items []. Only untrusted text may hold a comma or quote: it is always
+ * quoted.
  *
  * A spreadsheet takes a cell that begins with = + - @ (or with their full-width forms, in some
  * countries) for a formula and computes it, quoted or not. With ?spreadsheet=safe such text gets an
  * apostrophe in front; what stands in front of the sign (spaces, tabs, line ends) does not hide it.
  * Only text: numbers stay numbers.
  *
- * With ?dialect=zeek lines are those of Zeek's tables (zeek.h). */
+ * With ?dialect=zeek lines are those of Zeek's tables (zeek.h), with ?dialect=nprint those of
+ * nPrint's, several for a flow (nprint.h). */
 #include <string.h>
 
 #include "base/mem.h"
 #include "codec/text/column.h"
 #include "codec/text/digits.h"
 #include "format/format.h"
+#include "format/nprint.h"
 #include "format/zeek.h"
 #include "model/field_export.h"
 
@@ -31,6 +34,8 @@ struct csv {
     bool safe;                 /* ?spreadsheet=safe */
     bool dialect;              /* ?dialect= */
     bool zeek;                 /* ?dialect=zeek: a table of Zeek's */
+    bool nprint;               /* ?dialect=nprint: a table of nPrint's */
+    uint32_t nprint_payload;   /* bytes of payload that it has of a packet */
     struct ft_columns columns; /* of its one kind of event */
 };
 
@@ -46,6 +51,9 @@ static size_t csv_header(const struct ft_format *f, uint8_t *out)
 
     if (self(f)->zeek) {
         return ft__zeek_header(c, "conn", out);
+    }
+    if (self(f)->nprint) {
+        return ft__nprint_header(self(f)->nprint_payload, out);
     }
     for (uint32_t i = 0; i < c->n; i++) {
         p = ft_put_str(p, c->col[i].field->name);
@@ -84,8 +92,25 @@ static bool is_formula(const uint8_t *text, size_t len)
     return len > 0 && memchr(signs, text[0], sizeof signs - 1) != NULL;
 }
 
-static uint8_t *put_cell(uint8_t *p, enum ft_type type, const struct ft_value *v, bool safe)
+/* A tool's table has quotes where RFC 4180 asks for them, and no others. */
+static uint8_t *put_bare(uint8_t *p, const struct ft_value *v)
 {
+    uint8_t *end = ft_put_value(p, FT_T_TEXT, v, false);
+
+    for (uint32_t i = 0; i < v->text_len; i++) {
+        if (memchr(",\"", v->text[i], 2) != NULL) {
+            return end;
+        }
+    }
+    memmove(p, p + 1, (size_t)(end - p) - 2);
+    return end - 2;
+}
+
+static uint8_t *put_cell(uint8_t *p, enum ft_type type, const struct ft_value *v,
+                         const struct csv *csv)
+{
+    bool safe = csv->safe;
+
     if (safe && type == FT_T_TEXT && is_formula(v->text, v->text_len)) {
         uint8_t *end = ft_put_value(p + 1, type, v, false); /* "text" */
 
@@ -95,6 +120,9 @@ static uint8_t *put_cell(uint8_t *p, enum ft_type type, const struct ft_value *v
     }
     if (safe && type == FT_T_STRING && is_formula((const uint8_t *)v->s, strlen(v->s))) {
         *p++ = '\'';
+    }
+    if (csv->dialect && type == FT_T_TEXT) {
+        return put_bare(p, v);
     }
     return ft_put_value(p, type, v, false);
 }
@@ -112,7 +140,7 @@ static size_t put_row(const struct ft_format *f, uint8_t *out, const void *const
         if (csv->zeek) {
             p = ft__zeek_cell(p, c->field, &v);
         } else if (!v.null) {
-            p = put_cell(p, (enum ft_type)c->field->type, &v, csv->safe);
+            p = put_cell(p, (enum ft_type)c->field->type, &v, csv);
         } else if (csv->dialect && v.nonfinite != 0) {
             p = v.nonfinite == 'I' ? FT_PUT_LIT(p, "Infinity") : FT_PUT_LIT(p, "NaN");
         }
@@ -138,7 +166,7 @@ static size_t csv_sample(const struct ft_format *f, uint8_t *p, const struct ft_
 
 static size_t csv_flow(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec)
 {
-    return put_row(f, p, rec->part);
+    return self(f)->nprint ? ft__nprint_rows(rec, p) : put_row(f, p, rec->part);
 }
 
 static size_t csv_stats(const struct ft_format *f, uint8_t *p, const struct ft_stats *s)
@@ -180,6 +208,16 @@ static void leave_objects_out(struct ft_columns *c)
     c->n = n;
 }
 
+static int open_dialect(struct csv *csv, const struct ft_format_config *cfg, struct ft_err *err)
+{
+    csv->dialect = cfg->dialect != NULL;
+    csv->zeek = csv->dialect && strcmp(cfg->dialect, "zeek") == 0;
+    csv->nprint = csv->dialect && strcmp(cfg->dialect, "nprint") == 0;
+    csv->format.trailer_room = csv->zeek ? FT__ZEEK_CLOSE : 0;
+    return csv->nprint ? ft__nprint_open(cfg, &csv->nprint_payload, &csv->format.flow_max, err)
+                       : ft_format_flow_max(cfg, &csv->format.flow_max, err);
+}
+
 static int csv_open(const struct ft_format_config *cfg, struct ft_format **out, struct ft_err *err)
 {
     struct csv *csv = ft_mem_alloc(1, sizeof *csv);
@@ -190,11 +228,7 @@ static int csv_open(const struct ft_format_config *cfg, struct ft_format **out, 
         return ft_err_set(err, FT_E_NOMEM, "the columns of an output: out of memory");
     }
     csv->format.ops = &ft_format_csv;
-    csv->format.flow_max = ft_format_flow_max(cfg);
     csv->safe = cfg->safe;
-    csv->dialect = cfg->dialect != NULL;
-    csv->zeek = cfg->dialect != NULL && strcmp(cfg->dialect, "zeek") == 0;
-    csv->format.trailer_room = csv->zeek ? FT__ZEEK_CLOSE : 0;
     if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
         csv->columns = *cfg->columns;
     } else {
@@ -207,6 +241,10 @@ static int csv_open(const struct ft_format_config *cfg, struct ft_format **out, 
     if (csv->columns.n == 0) {
         csv_end(&csv->format);
         return ft_err_set(err, FT_E_USAGE, "columns=: objects have no place in CSV");
+    }
+    if (open_dialect(csv, cfg, err) != FT_OK) {
+        csv_end(&csv->format);
+        return FT_E_USAGE;
     }
     *out = &csv->format;
     return FT_OK;

@@ -50,6 +50,8 @@ struct ft_format_config {
     const char *target;    /* the file's name, or NULL */
     bool binary_addresses; /* columnar: 16 bytes each */
     bool aligned;          /* flows did not end by the rules of their profile */
+    bool hidden;           /* --anonymize or --no-identity */
+    const struct ft_set_options *options; /* of the owners of columns; while it opens; or NULL */
 };
 
 struct ft_format_ops;
@@ -60,7 +62,10 @@ struct ft_format {
     size_t flow_max;  /* bytes that a flow record takes, at most */
     size_t seal_room; /* with seal: most bytes that a batch has more than its rows */
     size_t trailer_room, trailer_each; /* with trailer: bytes of it, and for each batch */
-    uint32_t pack_ms;                  /* with pack: chunks are held this long at most */
+    /* with trailer: what it reads again of a batch, bytes at the beginning and at the end of it */
+    size_t trailer_head, trailer_tail;
+    uint32_t pack_ms; /* with pack: chunks are held this long at most */
+    bool needs_file;  /* its end is made of what is in the file: not for a pipe, or for stdout */
 };
 
 struct ft_format_ops {
@@ -72,7 +77,6 @@ struct ft_format_ops {
     unsigned events;
     bool single_event;  /* one file holds one kind of event only */
     bool prefers_flows; /* without --events it takes flow records */
-    bool needs_file;    /* it cannot be written to a pipe */
     /* it carries bytes of packets: not with --anonymize, which could not look into them */
     bool carries_raw;
     /* On success *out is the caller's, given back by end(). FT_E_NOMEM; FT_E_USAGE: it has no such
@@ -87,15 +91,14 @@ struct ft_format_ops {
     size_t (*seal)(const struct ft_format *f, const uint8_t *rows, uint32_t n,
                    const struct ft_loss *lost, uint8_t *out);
     /* Chunks that were held, one behind the other, become what will lie at offset at of the file;
-     * *out is valid until the next call, on the output's thread. held may be changed. NULL: chunks
-     * go into the file as they are */
-    int (*pack)(struct ft_format *f, uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
-                size_t *out_len);
+     * *out is valid until the next call, on the output's thread. NULL: chunks go into the file as
+     * they are */
+    int (*pack)(struct ft_format *f, const uint8_t *held, size_t len, uint64_t at,
+                const uint8_t **out, size_t *out_len);
     /* The next piece of a file's end, at most room (FT_FORMAT_TRAILER_ROOM) bytes; 0: it is over.
      * NULL: files just end */
     size_t (*trailer)(const struct ft_format *f, struct ft_trailer *t, uint8_t *out, size_t room);
-    /* What stands in a file beside, FILE.json; as long as the instance. It needs a file, then.
-     * NULL: nothing */
+    /* What stands in a file beside, FILE.json; as long as the instance. NULL: nothing */
     const char *(*sidecar)(const struct ft_format *f);
     size_t (*sample)(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
                      const struct ft_tuple_counts *counts);
@@ -115,8 +118,9 @@ extern const struct ft_format_ops *const ft_formats[];
 
 const struct ft_format_ops *ft_format_find(const char *name);
 
-/* For open(): flow_max of an instance. */
-size_t ft_format_flow_max(const struct ft_format_config *cfg);
+/* For open(): flow_max of an instance that writes text. FT_E_USAGE: a record might not fit. */
+FT_NODISCARD int ft_format_flow_max(const struct ft_format_config *cfg, size_t *out,
+                                    struct ft_err *err);
 
 extern const struct ft_params ft_format_params;
 

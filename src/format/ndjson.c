@@ -140,13 +140,17 @@ static int ndjson_open(const struct ft_format_config *cfg, struct ft_format **ou
                        struct ft_err *err)
 {
     struct ndjson *n = ft_mem_alloc(1, sizeof *n);
-    int rc = FT_OK;
+    int rc;
 
     if (n == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "the columns of an output: out of memory");
     }
+    rc = ft_format_flow_max(cfg, &n->format.flow_max, err);
+    if (rc != FT_OK) {
+        ft_mem_free(n);
+        return rc;
+    }
     n->format.ops = &ft_format_ndjson;
-    n->format.flow_max = ft_format_flow_max(cfg);
     n->by_hand = !cfg->omit_null && (cfg->columns == NULL || !cfg->columns->flat);
     n->map = cfg->schema != NULL ? ft__map_find(cfg->schema) : NULL;
     if (cfg->schema != NULL && n->map == NULL) {

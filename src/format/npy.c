@@ -250,6 +250,7 @@ static int npy_open(const struct ft_format_config *cfg, struct ft_format **out, 
         npy_end(&npy->format);
         return rc == FT_E_USAGE ? rc : ft_err_set(err, rc, "%s", ft_strerror(rc));
     }
+    npy->format.needs_file = true;
     npy->format.flow_max = npy->columns.n * sizeof(float) + SLACK;
     *out = &npy->format;
     return FT_OK;

@@ -19,11 +19,6 @@ static bool some(const char *value)
     return value[0] != '\0';
 }
 
-static bool valid_tool(const char *value)
-{
-    return ft_column_set_tool(value) != NULL;
-}
-
 static const struct ft_param rows[] = {
     {.row = {.name = "event",
              .choices = "sample|flow|stats|template|counter|discard|exporter",
@@ -38,6 +33,11 @@ static const struct ft_param rows[] = {
              .help = "profiles of flow records, in place of --profile"},
      .check = some,
      .allowed = "a list of names, with commas"},
+    {.row = {.name = "where",
+             .value = "CONDITION",
+             .help = "flow records that satisfy it only, as --where; & is %26 in it"},
+     .check = some,
+     .allowed = "a condition"},
     {.row =
          {.name = "null", .of = "ndjson", .choices = "omit", .help = "what is null is left out"}},
     {.row = {.name = "schema",
@@ -48,7 +48,7 @@ static const struct ft_param rows[] = {
              .of = "csv",
              .value = "PROFILE",
              .help = "the columns of a profile that is named for a tool, as the tool writes them"},
-     .check = valid_tool,
+     .check = some,
      .allowed = "a profile that is named for a tool"},
     {.row = {.name = "spreadsheet",
              .of = "csv",

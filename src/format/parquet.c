@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: Parquet, one kind of event in a file.
  *
- * Theory of operation: workers write rows (batch.h); their chunks are held by the file sink until
- * there are enough for a row group, which pack() makes of them on the output's thread. What the
+ * Theory of operation: workers write rows and lay them out as columns (batch.h); these chunks are
+ * held by the file sink until there are enough for a row group, which pack() makes of them on the
+ * output's thread, column by column. What the
  * footer has to say of a group stands behind it in the file, in bytes that no reader looks at:
  *
  *     PAR1 | group: head, pages of each column, RowGroup | group ... | footer, its length, PAR1
@@ -32,13 +33,7 @@ enum {
     MILLIS_MOST = 60000 /* rows wait no longer for their group */
 };
 
-/* What a sealed chunk of rows begins with, and a group in the file. */
-struct rows_head {
-    uint64_t len; /* of the rows behind it */
-    uint64_t n;
-    struct ft_loss lost;
-};
-
+/* What a group begins with in the file. */
 struct group_head {
     uint8_t magic[8];
     uint64_t pages, meta; /* bytes of each */
@@ -51,11 +46,8 @@ static const uint8_t magic[MAGIC] = "PAR1", group_magic[8] = "FTgroup";
 struct parquet {
     struct ft__table table;
     struct ft__parquet_work *work; /* owner: the output's thread, like the next ones */
-    uint8_t *columns;              /* [room]: a batch laid out */
     uint8_t *out;                  /* [out_cap]: a group */
-    size_t room, out_cap, meta_cap;
-    struct ft__batch_node *nodes;
-    struct ft__batch_buffer *buffers;
+    size_t out_cap, meta_cap;
 };
 
 static const struct parquet *self(const struct ft_format *f)
@@ -65,26 +57,39 @@ static const struct parquet *self(const struct ft_format *f)
 
 /* ---- rows ---- */
 
+/* Bytes of a row at least, laid out: as many rows as bytes is what a column's work has room for. */
+static size_t padded(size_t body, uint32_t n)
+{
+    return ((body > n ? body : n) + 7) / 8 * 8;
+}
+
+/* As columns, while the rows are in the cache of the core that wrote them. */
 static size_t parquet_seal(const struct ft_format *f, const uint8_t *rows, uint32_t n,
                            const struct ft_loss *lost, uint8_t *out)
 {
-    struct rows_head head = {.len = ft__batch_len(rows, n), .n = n, .lost = *lost};
+    const struct ft__batch *b = self(f)->table.batch;
+    struct ft__parquet_rows head = {.n = n, .lost = *lost};
+    uint8_t *nodes = out + sizeof head,
+            *buffers = nodes + b->n_nodes * sizeof(struct ft__batch_node);
+    size_t at = ft__parquet_body_at(b), body;
 
-    (void)f;
+    body = ft__batch_lay(b, rows, n, out + at, (struct ft__batch_node *)(void *)nodes,
+                         (struct ft__batch_buffer *)(void *)buffers);
+    head.len = at + padded(body, n);
+    memset(out + at + body, 0, head.len - at - body);
     memcpy(out, &head, sizeof head);
-    memcpy(out + sizeof head, rows, head.len);
-    return sizeof head + head.len;
+    return head.len;
 }
 
-/* Moves the rows of several chunks together; returns what all of them are. */
-static struct rows_head gather(uint8_t *held, size_t len)
-{
-    struct rows_head all = {0}, one;
+/* ---- row groups ---- */
 
-    for (size_t at = 0; at < len; at += sizeof one + one.len) {
+/* What all of the held rows are. */
+static struct ft__parquet_rows all_rows(const uint8_t *held, size_t len)
+{
+    struct ft__parquet_rows all = {.len = len}, one;
+
+    for (size_t at = 0; at < len; at += one.len) {
         memcpy(&one, held + at, sizeof one);
-        memmove(held + all.len, held + at + sizeof one, one.len);
-        all.len += one.len;
         all.n += one.n;
         ft_most(&all.lost.events, one.lost.events);
         ft_most(&all.lost.packets, one.lost.packets);
@@ -92,59 +97,70 @@ static struct rows_head gather(uint8_t *held, size_t len)
     return all;
 }
 
-/* ---- row groups ---- */
-
-static const struct ft__batch_node *next_node(const struct ft__batch_column *c,
-                                              const struct ft__batch_node *node)
+/* The nulls of a column, whose node has that number. */
+static uint64_t nulls_of(const uint8_t *held, size_t len, uint32_t node)
 {
-    return node + (c->cell == FT__CELL_LIST ? 2 : 1);
+    struct ft__parquet_rows one;
+    struct ft__batch_node n;
+    uint64_t nulls = 0;
+
+    for (size_t at = 0; at < len; at += one.len) {
+        memcpy(&one, held + at, sizeof one);
+        memcpy(&n, held + at + sizeof one + node * sizeof n, sizeof n);
+        nulls += n.nulls;
+    }
+    return nulls;
 }
 
 /* The pages of all columns at p->out + sizeof head, whose RowGroup goes to t. Returns the bytes. */
-static size_t put_columns(struct parquet *p, uint64_t rows, uint64_t at, struct ft_thrift *t)
+static size_t put_columns(struct parquet *p, const uint8_t *held,
+                          const struct ft__parquet_rows *rows, uint64_t at, struct ft_thrift *t)
 {
     const struct ft__batch *b = p->table.batch;
-    const struct ft__batch_node *node = p->nodes;
     size_t len = sizeof(struct group_head);
+    uint32_t node = 0;
     uint64_t raw = 0;
 
     ft_thrift_list(t, 1, FT_THRIFT_STRUCT, b->n);
     for (uint32_t i = 0; i < b->n; i++) {
-        struct ft__parquet_in in = {.column = &b->col[i],
-                                    .rows = rows,
-                                    .nulls = node->nulls,
-                                    .base = p->columns,
-                                    .buffers = &p->buffers[b->col[i].buffer]};
+        struct ft__parquet_in in = {.batch = b,
+                                    .column = &b->col[i],
+                                    .rows = rows->n,
+                                    .nulls = nulls_of(held, rows->len, node),
+                                    .held = held,
+                                    .len = rows->len};
 
         len += ft__parquet_put_column(p->work, &in, at + len, p->out + len, t, &raw);
-        node = next_node(&b->col[i], node);
+        node += b->col[i].cell == FT__CELL_LIST ? 2 : 1;
     }
     len -= sizeof(struct group_head);
     ft_thrift_i64(t, 2, (int64_t)raw);
-    ft_thrift_i64(t, 3, (int64_t)rows);
+    ft_thrift_i64(t, 3, (int64_t)rows->n);
     ft_thrift_i64(t, 5, (int64_t)(at + sizeof(struct group_head)));
     ft_thrift_i64(t, 6, (int64_t)len);
     ft_thrift_end(t);
     return len;
 }
 
-static int parquet_pack(struct ft_format *f, uint8_t *held, size_t len, uint64_t at,
+static int parquet_pack(struct ft_format *f, const uint8_t *held, size_t len, uint64_t at,
                         const uint8_t **out, size_t *out_len)
 {
     struct parquet *p = (struct parquet *)f;
-    struct rows_head rows = gather(held, len);
+    struct ft__parquet_rows rows = all_rows(held, len);
     struct group_head head = {.rows = rows.n, .lost = rows.lost};
     uint8_t *meta = p->out + p->out_cap - p->meta_cap;
     struct ft_thrift t = {.data = meta, .cap = p->meta_cap};
 
-    ft__batch_lay(p->table.batch, held, (uint32_t)rows.n, p->columns, p->nodes, p->buffers);
-    head.pages = put_columns(p, rows.n, at, &t);
+    head.pages = put_columns(p, held, &rows, at, &t);
     head.meta = t.len;
     memcpy(head.magic, group_magic, sizeof head.magic);
     memcpy(p->out, &head, sizeof head);
     memmove(p->out + sizeof head + head.pages, meta, t.len);
     *out = p->out;
     *out_len = sizeof head + head.pages + t.len;
+    if (ft__parquet_work_failed(p->work)) {
+        return FT_E_NOMEM;
+    }
     return t.full ? FT_E_RANGE : FT_OK;
 }
 
@@ -203,7 +219,8 @@ static size_t trailer_begin(const struct parquet *p, struct ft_trailer *t, uint8
     for (uint64_t at = MAGIC; group_at(t, at, &g); at += behind(&g)) {
         rows += g.rows;
         t->left++;
-        t->lost = g.lost;
+        ft_most(&t->lost.events, g.lost.events);
+        ft_most(&t->lost.packets, g.lost.packets);
     }
     ft_thrift_i32(&meta, 1, VERSION);
     put_schema(p, &meta);
@@ -297,10 +314,7 @@ static void parquet_end(struct ft_format *f)
     }
     ft__table_fini(&p->table);
     ft__parquet_work_free(p->work);
-    ft_map_free(p->columns, p->room);
     ft_map_free(p->out, p->out_cap);
-    ft_mem_free(p->nodes);
-    ft_mem_free(p->buffers);
     ft_mem_free(p);
 }
 
@@ -318,26 +332,22 @@ static int make_room(struct parquet *p)
 {
     const struct ft__batch *b = p->table.batch;
 
-    p->room = FT_PACK_MOST + ft__batch_room(b);
     p->meta_cap = (size_t)b->n * COLUMN_META + names_of(b) + FOOTER_MORE;
     p->out_cap = ft__parquet_room(FT_PACK_MOST, b->n) + p->meta_cap;
     p->work = ft__parquet_work_new(FT_PACK_MOST, ZSTD_LEVEL);
-    p->columns = ft_map_alloc_sparse(p->room);
     p->out = ft_map_alloc_sparse(p->out_cap);
-    p->nodes = ft_mem_alloc(b->n_nodes, sizeof *p->nodes);
-    p->buffers = ft_mem_alloc(b->n_buffers, sizeof *p->buffers);
-    p->table.format.seal_room = sizeof(struct rows_head);
+    p->table.format.seal_room = ft__parquet_body_at(b) + ft__batch_room(b) + 8;
     p->table.format.pack_ms = MILLIS_MOST;
+    p->table.format.needs_file = true;
     p->table.format.trailer_each = p->meta_cap;
+    p->table.format.trailer_head = sizeof(struct group_head);
+    p->table.format.trailer_tail = p->meta_cap;
     p->table.format.trailer_room = (size_t)b->n * SCHEMA_META + names_of(b) + FOOTER_MORE;
     if (p->meta_cap > FT_FORMAT_TRAILER_ROOM ||
         p->table.format.trailer_room > FT_FORMAT_TRAILER_ROOM) {
         return FT_E_RANGE;
     }
-    return p->work != NULL && p->columns != NULL && p->out != NULL && p->nodes != NULL &&
-                   p->buffers != NULL
-               ? FT_OK
-               : FT_E_NOMEM;
+    return p->work != NULL && p->out != NULL ? FT_OK : FT_E_NOMEM;
 }
 
 static int parquet_open(const struct ft_format_config *cfg, struct ft_format **out,
@@ -366,7 +376,6 @@ const struct ft_format_ops ft_format_parquet = {
     .events = (1u << FT_EVENT_PACKET) - 1,
     .single_event = true,
     .prefers_flows = true,
-    .needs_file = true,
     .open = parquet_open,
     .end = parquet_end,
     .header = parquet_header,

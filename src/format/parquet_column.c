@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "format/columnar.h"
+#include "format/parquet_values.h"
 
 enum {
     REQUIRED = 0,
@@ -24,10 +25,6 @@ enum {
     PAGE_HEADER = 128, /* at most */
     PAGE_TIMES = 5,    /* a byte may become four, and has levels */
     PAGE_MORE = 4096,
-    DICTIONARY_MOST = 8192, /* values */
-    TABLE = 4 * DICTIONARY_MOST,
-    NO_NUMBER = UINT16_MAX,
-    TRIED = 2048,   /* values after which many different ones are no dictionary */
     STAT_MOST = 64, /* bytes of a text that stands in statistics */
     EIGHT = 8
 };
@@ -181,17 +178,21 @@ void ft__parquet_put_elements(struct ft_thrift *t, const struct ft__batch_column
 /* ---- work ---- */
 
 struct ft__parquet_work {
-    size_t raw;            /* most bytes of a batch */
-    uint8_t *page;         /* [PAGE_TIMES * raw + PAGE_MORE]: levels and values of a page */
-    uint16_t *level[2];    /* [raw + 1] each: repetition, definition of a list's entries */
-    uint8_t *dictionary;   /* [raw + PAGE_MORE]: a page of values that occur, one after the other */
-    uint16_t *number;      /* [raw + 1]: of each value, in the dictionary */
-    uint16_t table[TABLE]; /* by hash; NO_NUMBER */
-    uint32_t value_at[DICTIONARY_MOST + 1], value_len[DICTIONARY_MOST]; /* in the dictionary */
+    size_t raw;         /* most bytes of a batch */
+    uint8_t *page;      /* [PAGE_TIMES * raw + PAGE_MORE]: levels and values of a page */
+    uint16_t *level[2]; /* [raw + 1] each: repetition, definition of a list's entries */
+    struct ft__dictionary dictionary; /* its arrays have room for raw bytes */
 #ifdef FT_HAVE_ZSTD
     ZSTD_CCtx *zstd;
 #endif
+    bool failed; /* since it was asked */
 };
+
+size_t ft__parquet_body_at(const struct ft__batch *b)
+{
+    return sizeof(struct ft__parquet_rows) + b->n_nodes * sizeof(struct ft__batch_node) +
+           b->n_buffers * sizeof(struct ft__batch_buffer);
+}
 
 size_t ft__parquet_room(size_t raw, uint32_t n)
 {
@@ -210,8 +211,8 @@ struct ft__parquet_work *ft__parquet_work_new(size_t raw, int level)
     w->page = ft_map_alloc_sparse(PAGE_TIMES * raw + PAGE_MORE);
     w->level[0] = ft_map_alloc_sparse((raw + 1) * sizeof *w->level[0]);
     w->level[1] = ft_map_alloc_sparse((raw + 1) * sizeof *w->level[1]);
-    w->dictionary = ft_map_alloc_sparse(raw + PAGE_MORE);
-    w->number = ft_map_alloc_sparse((raw + 1) * sizeof *w->number);
+    w->dictionary.data = ft_map_alloc_sparse(raw + PAGE_MORE);
+    w->dictionary.number = ft_map_alloc_sparse((raw + 1) * sizeof *w->dictionary.number);
 #ifdef FT_HAVE_ZSTD
     w->zstd = ZSTD_createCCtx();
     zstd = w->zstd != NULL;
@@ -221,7 +222,7 @@ struct ft__parquet_work *ft__parquet_work_new(size_t raw, int level)
 #endif
     (void)level;
     if (!zstd || w->page == NULL || w->level[0] == NULL || w->level[1] == NULL ||
-        w->dictionary == NULL || w->number == NULL) {
+        w->dictionary.data == NULL || w->dictionary.number == NULL) {
         ft__parquet_work_free(w);
         return NULL;
     }
@@ -239,9 +240,17 @@ void ft__parquet_work_free(struct ft__parquet_work *w)
     ft_map_free(w->page, PAGE_TIMES * w->raw + PAGE_MORE);
     ft_map_free(w->level[0], (w->raw + 1) * sizeof *w->level[0]);
     ft_map_free(w->level[1], (w->raw + 1) * sizeof *w->level[1]);
-    ft_map_free(w->dictionary, w->raw + PAGE_MORE);
-    ft_map_free(w->number, (w->raw + 1) * sizeof *w->number);
+    ft_map_free(w->dictionary.data, w->raw + PAGE_MORE);
+    ft_map_free(w->dictionary.number, (w->raw + 1) * sizeof *w->dictionary.number);
     ft_mem_free(w);
+}
+
+bool ft__parquet_work_failed(struct ft__parquet_work *w)
+{
+    bool failed = w->failed;
+
+    w->failed = false;
+    return failed;
 }
 
 /* ---- numbers of few bits ---- */
@@ -318,6 +327,47 @@ static uint8_t *put_same(uint8_t *p, uint64_t n, uint8_t level)
     return end;
 }
 
+/* ---- pieces ---- */
+
+/* A column of some rows that were laid out together. */
+struct piece {
+    uint64_t rows;
+    const uint8_t *validity; /* NULL: all are valid */
+    const uint8_t
+        *buffer[3]; /* behind validity: data; offsets and data; of a list, its items last */
+    uint64_t items; /* of a list */
+};
+
+/* The piece of a column in the rows at *at, which goes on behind them. False: these are all. */
+static bool next_piece(const struct ft__parquet_in *in, size_t *at, struct piece *out)
+{
+    const uint8_t *p = in->held + *at, *body;
+    const struct ft__batch_buffer *b;
+    struct ft__parquet_rows head;
+
+    if (*at >= in->len) {
+        return false;
+    }
+    memcpy(&head, p, sizeof head);
+    *at += head.len;
+    body = p + ft__parquet_body_at(in->batch);
+    /* rows lie at multiples of eight */
+    b = (const struct ft__batch_buffer *)(const void *)(p + sizeof head +
+                                                        in->batch->n_nodes *
+                                                            sizeof(struct ft__batch_node)) +
+        in->column->buffer;
+    out->rows = head.n;
+    out->validity = b[0].len > 0 ? body + b[0].offset : NULL;
+    out->buffer[0] = body + b[1].offset;
+    out->buffer[1] = in->column->cell == FT__CELL_TEXT ? body + b[2].offset : NULL;
+    out->items = 0;
+    if (in->column->cell == FT__CELL_LIST) {
+        out->buffer[1] = body + b[3].offset;
+        out->items = b[3].len / in->column->width;
+    }
+    return true;
+}
+
 /* ---- levels ---- */
 
 static bool is_set(const uint8_t *bits, uint64_t i)
@@ -325,47 +375,72 @@ static bool is_set(const uint8_t *bits, uint64_t i)
     return (bits[i / 8] >> (i % 8) & 1) != 0;
 }
 
-/* NULL: all are valid. */
-static const uint8_t *validity_of(const struct ft__parquet_in *in)
+/* n bits to the place of bit number at, behind which all is overwritten, up to nine bytes beyond
+ * the last one. NULL: ones. from has whole words of eight bytes. */
+static void put_bits(uint8_t *to, uint64_t at, const uint8_t *from, uint64_t n)
 {
-    return in->buffers[0].len > 0 ? in->base + in->buffers[0].offset : NULL;
+    for (uint64_t i = 0; i < n; i += 64, at += 64) {
+        uint8_t *p = to + at / 8;
+        uint64_t word = UINT64_MAX, low;
+        unsigned shift = at % 8;
+
+        if (from != NULL) {
+            memcpy(&word, from + i / 8, sizeof word);
+        }
+        word &= n - i < 64 ? ((uint64_t)1 << (n - i)) - 1 : UINT64_MAX;
+        low = word << shift | (shift > 0 ? *p & ((1u << shift) - 1) : 0);
+        memcpy(p, &low, sizeof low);
+        p[8] = shift > 0 ? (uint8_t)(word >> (64 - shift)) : 0;
+    }
 }
 
 /* Definition levels of a column that is no list: its validity, as it is. */
 static uint8_t *put_flat_levels(uint8_t *p, const struct ft__parquet_in *in)
 {
-    const uint8_t *validity = validity_of(in);
-    size_t len = (size_t)(in->rows + 7) / 8;
+    size_t len = (size_t)(in->rows + 7) / 8, at = 0;
+    struct piece c;
 
     if (in->nulls == 0 || in->nulls == in->rows) {
         return put_same(p, in->rows, in->nulls == 0);
     }
     uint8_t *end = put_varint(p + sizeof(uint32_t), len << 1 | 1);
 
-    memcpy(end, validity, len);
+    for (uint64_t n = 0; next_piece(in, &at, &c); n += c.rows) {
+        put_bits(end, n, c.validity, c.rows);
+    }
     put_u32(p, (uint32_t)(end + len - p - sizeof(uint32_t)));
     return end + len;
+}
+
+/* Levels of the entries of some rows, from number n on. Returns how many there are then. */
+static uint64_t list_levels(struct ft__parquet_work *w, const struct piece *c, uint64_t n)
+{
+    uint32_t from, to;
+
+    for (uint64_t r = 0; r < c->rows; r++) {
+        memcpy(&from, c->buffer[0] + r * sizeof from, sizeof from);
+        memcpy(&to, c->buffer[0] + (r + 1) * sizeof to, sizeof to);
+        if (from == to) {
+            w->level[0][n] = 0;
+            w->level[1][n++] = c->validity == NULL || is_set(c->validity, r);
+        }
+        for (uint32_t i = from; i < to; i++, n++) {
+            w->level[0][n] = i > from;
+            w->level[1][n] = 2;
+        }
+    }
+    return n;
 }
 
 /* Repetition and definition levels of a list; *out_entries: items, and rows without any. */
 static uint8_t *put_list_levels(struct ft__parquet_work *w, uint8_t *p,
                                 const struct ft__parquet_in *in, uint64_t *out_entries)
 {
-    const uint8_t *validity = validity_of(in), *offsets = in->base + in->buffers[1].offset;
+    struct piece c;
     uint64_t n = 0;
-    uint32_t from, to;
 
-    for (uint64_t r = 0; r < in->rows; r++) {
-        memcpy(&from, offsets + r * sizeof from, sizeof from);
-        memcpy(&to, offsets + (r + 1) * sizeof to, sizeof to);
-        if (from == to) {
-            w->level[0][n] = 0;
-            w->level[1][n++] = validity == NULL || is_set(validity, r);
-        }
-        for (uint32_t i = from; i < to; i++, n++) {
-            w->level[0][n] = i > from;
-            w->level[1][n] = 2;
-        }
+    for (size_t at = 0; next_piece(in, &at, &c);) {
+        n = list_levels(w, &c, n);
     }
     for (int k = 0; k < 2; k++) {
         uint8_t *end = put_hybrid(p + sizeof(uint32_t), w->level[k], n, (uint32_t)k + 1);
@@ -379,14 +454,6 @@ static uint8_t *put_list_levels(struct ft__parquet_work *w, uint8_t *p,
 
 /* ---- values ---- */
 
-/* Values one after the other, as PLAIN has them. */
-struct plain {
-    const uint8_t *at;
-    size_t len;
-    uint64_t n;
-    uint32_t width; /* 0: each behind its length */
-};
-
 /* Numbers of fewer than 32 bits are 32 bits wide. A null's slot is written, and overwritten. */
 #define PUT(type, wide)                                                                            \
     for (uint64_t i = 0; i < n; i++) {                                                             \
@@ -399,11 +466,9 @@ struct plain {
         p += validity == NULL || is_set(validity, i) ? sizeof w : 0;                               \
     }
 
-static uint8_t *put_numbers(uint8_t *p, const struct ft__parquet_in *in, const uint8_t *data,
-                            uint64_t n, const uint8_t *validity)
+static uint8_t *put_numbers(uint8_t *p, uint32_t width, const uint8_t *data, uint64_t n,
+                            const uint8_t *validity)
 {
-    uint32_t width = in->column->width;
-
     if (validity == NULL && width >= 4) {
         memcpy(p, data, n * width);
         return p + n * width;
@@ -422,219 +487,101 @@ static uint8_t *put_numbers(uint8_t *p, const struct ft__parquet_in *in, const u
         PUT(uint64_t, uint64_t)
         break;
     default:
-        PUT(unsigned __int128, unsigned __int128)
+        for (uint64_t i = 0; i < n; i++) {
+            memcpy(p, data + i * width, width);
+            p += validity == NULL || is_set(validity, i) ? width : 0;
+        }
     }
     return p;
 }
 
-static uint8_t *put_texts(uint8_t *p, const struct ft__parquet_in *in, const uint8_t *validity)
+static uint8_t *put_texts(uint8_t *p, const struct piece *c)
 {
-    const uint8_t *offsets = in->base + in->buffers[1].offset;
-    const uint8_t *data = in->base + in->buffers[2].offset;
     uint32_t from, to;
 
-    for (uint64_t i = 0; i < in->rows; i++) {
-        if (validity == NULL || is_set(validity, i)) {
-            memcpy(&from, offsets + i * sizeof from, sizeof from);
-            memcpy(&to, offsets + (i + 1) * sizeof to, sizeof to);
+    for (uint64_t i = 0; i < c->rows; i++) {
+        if (c->validity == NULL || is_set(c->validity, i)) {
+            memcpy(&from, c->buffer[0] + i * sizeof from, sizeof from);
+            memcpy(&to, c->buffer[0] + (i + 1) * sizeof to, sizeof to);
             p = put_u32(p, to - from);
-            memcpy(p, data + from, to - from);
+            memcpy(p, c->buffer[1] + from, to - from);
             p += to - from;
         }
     }
     return p;
 }
 
-static uint8_t *put_bits(uint8_t *p, const struct ft__parquet_in *in, const uint8_t *validity)
+/* Truth values from number n on; returns how many there are then. */
+static uint64_t put_truths(uint8_t *p, const struct piece *c, uint64_t n)
 {
-    const uint8_t *data = in->base + in->buffers[1].offset;
-    uint64_t n = 0;
-
-    for (uint64_t i = 0; i < in->rows; i++) {
-        if (validity == NULL || is_set(validity, i)) {
+    if (c->validity == NULL) {
+        put_bits(p, n, c->buffer[0], c->rows);
+        return n + c->rows;
+    }
+    for (uint64_t i = 0; i < c->rows; i++) {
+        if (is_set(c->validity, i)) {
             if (n % 8 == 0) {
                 p[n / 8] = 0;
             }
-            p[n / 8] |= (uint8_t)(is_set(data, i) << (n % 8));
+            p[n / 8] |= (uint8_t)(is_set(c->buffer[0], i) << (n % 8));
             n++;
         }
     }
-    return p + (n + 7) / 8;
+    return n;
 }
 
-static struct plain put_values(uint8_t *p, const struct ft__parquet_in *in)
+static struct ft__plain put_values(uint8_t *p, const struct ft__parquet_in *in)
 {
     const struct ft__batch_column *c = in->column;
-    struct plain v = {.at = p, .n = in->rows - in->nulls, .width = plain_width(c)};
-    const uint8_t *end;
+    struct ft__plain v = {.at = p, .n = in->rows - in->nulls, .width = plain_width(c)};
+    uint64_t truths = 0, items = 0;
+    struct piece k;
 
-    switch ((enum ft__cell)c->cell) {
-    case FT__CELL_LIST:
-        v.n = in->buffers[3].len / c->width;
-        end = put_numbers(p, in, in->base + in->buffers[3].offset, v.n, NULL);
-        break;
-    case FT__CELL_TEXT:
-        end = put_texts(p, in, validity_of(in));
-        break;
-    case FT__CELL_BOOL:
-        end = put_bits(p, in, validity_of(in));
-        break;
-    default:
-        end = put_numbers(p, in, in->base + in->buffers[1].offset, in->rows, validity_of(in));
+    for (size_t at = 0; next_piece(in, &at, &k); items += k.items) {
+        switch ((enum ft__cell)c->cell) {
+        case FT__CELL_LIST:
+            p = put_numbers(p, c->width, k.buffer[1], k.items, NULL);
+            break;
+        case FT__CELL_TEXT:
+            p = put_texts(p, &k);
+            break;
+        case FT__CELL_BOOL:
+            truths = put_truths(p, &k, truths);
+            break;
+        default:
+            p = put_numbers(p, c->width, k.buffer[0], k.rows, k.validity);
+        }
     }
-    v.len = (size_t)(end - p);
+    v.n = c->cell == FT__CELL_LIST ? items : v.n;
+    v.len = (size_t)(p - v.at) + (truths + 7) / 8;
     return v;
-}
-
-/* ---- dictionary ---- */
-
-/* The value at p, and its length. */
-static const uint8_t *value_at(const struct plain *v, const uint8_t *p, uint32_t *out_len)
-{
-    *out_len = v->width;
-    if (v->width == 0) {
-        memcpy(out_len, p, sizeof *out_len);
-        p += sizeof *out_len;
-    }
-    return p;
-}
-
-static uint32_t hash(const uint8_t *p, uint32_t len)
-{
-    uint64_t h = len, word;
-
-    for (; len >= sizeof word; p += sizeof word, len -= (uint32_t)sizeof word) {
-        memcpy(&word, p, sizeof word);
-        h = (h ^ word) * 0x9e3779b97f4a7c15u;
-        h ^= h >> 32;
-    }
-    word = 0;
-    memcpy(&word, p, len);
-    h = (h ^ word) * 0x9e3779b97f4a7c15u;
-    return (uint32_t)(h >> 40);
-}
-
-/* The number of a value, new ones at the end. NO_NUMBER: there are too many. */
-static uint16_t number_of(struct ft__parquet_work *w, const struct plain *v, const uint8_t *value,
-                          uint32_t len, struct plain *dictionary)
-{
-    uint32_t at = hash(value, len) % TABLE, k = (uint32_t)dictionary->n;
-    uint8_t *end = w->dictionary + dictionary->len;
-
-    for (; w->table[at] != NO_NUMBER; at = (at + 1) % TABLE) {
-        uint32_t i = w->table[at];
-
-        if (w->value_len[i] == len && memcmp(w->dictionary + w->value_at[i], value, len) == 0) {
-            return (uint16_t)i;
-        }
-    }
-    if (k == DICTIONARY_MOST) {
-        return NO_NUMBER;
-    }
-    if (v->width == 0) {
-        end = put_u32(end, len);
-    }
-    memcpy(end, value, len);
-    w->table[at] = (uint16_t)k;
-    w->value_at[k] = (uint32_t)(end - w->dictionary);
-    w->value_len[k] = len;
-    dictionary->n++;
-    dictionary->len = (size_t)(end + len - w->dictionary);
-    return (uint16_t)k;
-}
-
-/* Numbers all values. False: too many are different for a dictionary to pay. */
-static bool make_dictionary(struct ft__parquet_work *w, const struct plain *v,
-                            struct plain *dictionary)
-{
-    const uint8_t *p = v->at, *value, *before = NULL;
-    uint32_t len, before_len = 0;
-
-    *dictionary = (struct plain){.at = w->dictionary, .width = v->width};
-    memset(w->table, 0xff, sizeof w->table);
-    for (uint64_t i = 0; i < v->n; i++, p = value + len) {
-        value = value_at(v, p, &len);
-        if (before != NULL && len == before_len && memcmp(before, value, len) == 0) {
-            w->number[i] = w->number[i - 1];
-            continue;
-        }
-        before = value;
-        before_len = len;
-        w->number[i] = number_of(w, v, value, len, dictionary);
-        if (w->number[i] == NO_NUMBER || (i >= TRIED && dictionary->n > i / 2)) {
-            return false;
-        }
-    }
-    return v->n > 0 && dictionary->len < v->len / 2;
 }
 
 /* ---- statistics ---- */
 
-struct least_most {
-    const uint8_t *least, *most;
-    uint32_t least_len, most_len;
-};
-
-static int compare_numbers(const uint8_t *a, const uint8_t *b, enum ft_type kind, uint32_t width)
+static enum ft__order order_of(const struct ft__batch_column *c)
 {
-    uint64_t x = 0, y = 0;
-    double f, g;
-
-    memcpy(&x, a, width);
-    memcpy(&y, b, width);
-    if (kind == FT_T_F64) {
-        memcpy(&f, a, sizeof f);
-        memcpy(&g, b, sizeof g);
-        return (f > g) - (f < g);
+    switch (kind_of(c)) {
+    case FT_T_F64:
+        return FT__ORDER_REAL;
+    case FT_T_I64:
+    case FT_T_TIME:
+        return FT__ORDER_SIGNED;
+    default:
+        return ft__parquet_type(c) == FT__PQ_BYTE_ARRAY || ft__parquet_type(c) == FT__PQ_FIXED
+                   ? FT__ORDER_BYTES
+                   : FT__ORDER_UNSIGNED;
     }
-    if (kind == FT_T_I64 || kind == FT_T_TIME) {
-        return ((int64_t)x > (int64_t)y) - ((int64_t)x < (int64_t)y);
-    }
-    return (x > y) - (x < y);
-}
-
-static int compare(const uint8_t *a, uint32_t a_len, const uint8_t *b, uint32_t b_len,
-                   enum ft_type kind, bool bytes)
-{
-    if (!bytes) {
-        return compare_numbers(a, b, kind, a_len);
-    }
-    int c = memcmp(a, b, a_len < b_len ? a_len : b_len);
-
-    return c != 0 ? c : (a_len > b_len) - (a_len < b_len);
-}
-
-/* The least and the most of values of which there is one. */
-static struct least_most range_of(const struct plain *v, const struct ft__batch_column *c)
-{
-    enum ft__parquet_type type = ft__parquet_type(c);
-    bool bytes = type == FT__PQ_BYTE_ARRAY || type == FT__PQ_FIXED;
-    struct least_most r = {NULL, NULL, 0, 0};
-    const uint8_t *p = v->at, *value;
-    uint32_t len;
-
-    for (uint64_t i = 0; i < v->n; i++, p = value + len) {
-        value = value_at(v, p, &len);
-        if (i == 0 || compare(value, len, r.least, r.least_len, kind_of(c), bytes) < 0) {
-            r.least = value;
-            r.least_len = len;
-        }
-        if (i == 0 || compare(value, len, r.most, r.most_len, kind_of(c), bytes) > 0) {
-            r.most = value;
-            r.most_len = len;
-        }
-    }
-    return r;
 }
 
 static void put_statistics(struct ft_thrift *t, const struct ft__parquet_in *in,
-                           const struct plain *v)
+                           const struct ft__plain *v)
 {
     bool ranged = v->n > 0 && ft__parquet_type(in->column) != FT__PQ_BOOLEAN;
-    struct least_most r = {NULL, NULL, 0, 0};
+    struct ft__range r = {0};
 
     if (ranged) {
-        r = range_of(v, in->column);
+        ft__plain_range(v, order_of(in->column), &r);
         ranged = r.least_len <= STAT_MOST && r.most_len <= STAT_MOST;
     }
     ft_thrift_begin(t, 12);
@@ -659,11 +606,14 @@ static int32_t codec(void)
 #endif
 }
 
-/* Returns the bytes at out. */
+/* Returns the bytes at out; w->failed: there are none, zstd had no memory. */
 static size_t pack(struct ft__parquet_work *w, const uint8_t *page, size_t len, uint8_t *out)
 {
 #ifdef FT_HAVE_ZSTD
-    return ZSTD_compress2(w->zstd, out, ZSTD_compressBound(len), page, len);
+    size_t packed = ZSTD_compress2(w->zstd, out, ZSTD_compressBound(len), page, len);
+
+    w->failed = w->failed || ZSTD_isError(packed);
+    return ZSTD_isError(packed) ? 0 : packed;
 #else
     (void)w;
     memcpy(out, page, len);
@@ -712,7 +662,7 @@ struct chunk {
 };
 
 static void put_chunk(struct ft_thrift *t, const struct ft__parquet_in *in, const struct chunk *k,
-                      const struct plain *stat)
+                      const struct ft__plain *stat)
 {
     bool list = in->column->cell == FT__CELL_LIST, dictionary = k->dictionary_at != 0;
 
@@ -756,13 +706,13 @@ static uint32_t bits_of(uint64_t n)
 }
 
 /* Numbers in the dictionary instead of values, at p. */
-static uint8_t *put_numbers_of(const struct ft__parquet_work *w, uint8_t *p, const struct plain *v,
-                               const struct plain *dictionary)
+static uint8_t *put_numbers_of(const struct ft__parquet_work *w, uint8_t *p,
+                               const struct ft__plain *v, const struct ft__plain *dictionary)
 {
     uint32_t bits = bits_of(dictionary->n);
 
     *p++ = (uint8_t)bits;
-    return put_hybrid(p, w->number, v->n, bits);
+    return put_hybrid(p, w->dictionary.number, v->n, bits);
 }
 
 size_t ft__parquet_put_column(struct ft__parquet_work *w, const struct ft__parquet_in *in,
@@ -771,12 +721,13 @@ size_t ft__parquet_put_column(struct ft__parquet_work *w, const struct ft__parqu
     bool list = in->column->cell == FT__CELL_LIST;
     struct chunk k = {.entries = in->rows};
     uint8_t *p = list ? put_list_levels(w, w->page, in, &k.entries) : put_flat_levels(w->page, in);
-    struct plain v = put_values(p, in), dictionary, stat = v;
+    struct ft__plain v = put_values(p, in), dictionary, stat = v;
     struct page page = {.at = w->page, .n = k.entries, .encoding = FT__PQ_PLAIN};
     uint8_t *end = p + v.len;
     size_t len = 0;
 
-    if (ft__parquet_type(in->column) != FT__PQ_BOOLEAN && make_dictionary(w, &v, &dictionary)) {
+    if (ft__parquet_type(in->column) != FT__PQ_BOOLEAN &&
+        ft__dictionary_make(&w->dictionary, &v, &dictionary)) {
         struct page first = {.at = dictionary.at,
                              .len = dictionary.len,
                              .n = dictionary.n,

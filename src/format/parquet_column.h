@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: a column of a row group as Parquet has it: pages, and what the footer says of them.
  *
- * Theory of operation: the columns of a batch (batch.h) are nearly Parquet's already. A column
- * chunk is a dictionary page, where one pays, and one data page, each packed by zstd:
+ * Theory of operation: the columns of a batch (batch.h) are nearly Parquet's already; those of a
+ * group's batches are put one behind the other. A column chunk is a dictionary page, where one
+ * pays, and one data page, each packed by zstd:
  *
  *     [values that occur] | levels | values, or their numbers in the dictionary
  *
@@ -14,6 +15,7 @@
 
 #include "codec/columnar/thrift.h"
 #include "format/batch.h"
+#include "model/loss.h"
 
 /* Parquet's numbers. */
 enum ft__parquet_type {
@@ -40,15 +42,30 @@ struct ft__parquet_work;
 struct ft__parquet_work *ft__parquet_work_new(size_t raw, int level);
 void ft__parquet_work_free(struct ft__parquet_work *w); /* NULL is a no-op */
 
+/* Whether a column since the last call has no pages, for want of memory. */
+bool ft__parquet_work_failed(struct ft__parquet_work *w);
+
 /* Bytes that the pages of all n columns of a batch of raw bytes take at most. */
 size_t ft__parquet_room(size_t raw, uint32_t n);
 
-/* A column of a batch of rows, laid out. */
+/* Rows that were laid out together, at a multiple of eight bytes; the next ones are behind them:
+ * this head, nodes, buffers (places counted from the body), the body. */
+struct ft__parquet_rows {
+    uint64_t len; /* all of it */
+    uint64_t n;
+    struct ft_loss lost;
+};
+
+/* Where the body begins. */
+size_t ft__parquet_body_at(const struct ft__batch *b);
+
+/* A column of all rows of a group. */
 struct ft__parquet_in {
+    const struct ft__batch *batch;
     const struct ft__batch_column *column;
     uint64_t rows, nulls;
-    const uint8_t *base;                    /* what offsets of buffers count from */
-    const struct ft__batch_buffer *buffers; /* its own */
+    const uint8_t *held; /* the rows */
+    size_t len;
 };
 
 /* Writes a column as pages at out, which has room for them and will lie at offset at of the file;

@@ -57,9 +57,16 @@ const struct ft_format_ops *ft_format_find(const char *name)
     return NULL;
 }
 
-size_t ft_format_flow_max(const struct ft_format_config *cfg)
+int ft_format_flow_max(const struct ft_format_config *cfg, size_t *out, struct ft_err *err)
 {
-    size_t lists = cfg->columns != NULL ? ft_columns_lists_room(cfg->columns) : 0;
+    bool flows = (cfg->events >> FT_EVENT_FLOW & 1) != 0 && cfg->columns != NULL;
 
-    return FT_FORMAT_FLOW_MIN + lists < FT_FORMAT_MAX ? FT_FORMAT_FLOW_MIN + lists : FT_FORMAT_MAX;
+    *out = FT_FORMAT_FLOW_MIN + (flows ? ft_columns_lists_room(cfg->columns, cfg->options) : 0);
+    if (*out > FT_FORMAT_MAX) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "the lists and bytes of these columns may take %zu bytes of text, and %d "
+                          "is most: name fewer columns or profiles, or take arrow or parquet",
+                          *out, FT_FORMAT_MAX);
+    }
+    return FT_OK;
 }

@@ -87,6 +87,7 @@ struct schema {
     bool every;               /* no profile was named: what base has not may be missing */
     const struct kind *kinds; /* [n] */
     uint32_t n;
+    struct kind left[N_KINDS];
     struct ft_columns columns[N_KINDS]; /* likewise */
 };
 
@@ -310,6 +311,41 @@ static void make_csv(const struct schema *s)
 
 /* ---- tables of others ---- */
 
+static void clickhouse_column(const struct schema *s, const struct ft_column *c)
+{
+    const struct ft_field *f = c->field;
+    bool list = f->type == FT_T_LIST, null = !list && nullable(s, c);
+    bool low = f->type == FT_T_STRING && null; /* the other way round is no type */
+
+    fprintf(s->to, "    `%s` %s%s%s COMMENT '", ft__columnar_name(f),
+            list   ? "Array("
+            : low  ? "LowCardinality(Nullable("
+            : null ? "Nullable("
+                   : "",
+            low ? "String" : types[list ? f->item : f->type].clickhouse,
+            low            ? "))"
+            : null || list ? ")"
+                           : "");
+    for (const char *text = f->meaning; *text != '\0'; text++) {
+        fprintf(s->to, *text == '\'' ? "''" : "%c", *text);
+    }
+    fprintf(s->to, "'");
+}
+
+/* What rows are looked for by: the time of the event. Without one they are in no order. */
+static const char *clickhouse_key(const struct schema *s, const struct ft_columns *c)
+{
+    for (uint32_t i = 0; i < c->n; i++) {
+        const struct ft_field *f = c->col[i].field;
+
+        if (strcmp(f->name, "timestamp") == 0 && f->type == FT_T_TIME &&
+            !nullable(s, &c->col[i])) { /* a key is never Nullable */
+            return f->name;
+        }
+    }
+    return "tuple()";
+}
+
 /* Lists are never Nullable: ClickHouse has no such type; without one they are empty. */
 static void make_clickhouse(const struct schema *s)
 {
@@ -318,25 +354,10 @@ static void make_clickhouse(const struct schema *s)
 
         fprintf(s->to, "%sCREATE TABLE %s\n(\n", k > 0 ? "\n" : "", s->kinds[k].name);
         for (uint32_t i = 0; i < c->n; i++) {
-            const struct ft_field *f = c->col[i].field;
-            bool list = f->type == FT_T_LIST, null = !list && nullable(s, &c->col[i]);
-            bool low = f->type == FT_T_STRING && null; /* the other way round is no type */
-
-            fprintf(s->to, "    `%s` %s%s%s COMMENT '", f->name,
-                    list   ? "Array("
-                    : low  ? "LowCardinality(Nullable("
-                    : null ? "Nullable("
-                           : "",
-                    low ? "String" : types[list ? f->item : f->type].clickhouse,
-                    low            ? "))"
-                    : null || list ? ")"
-                                   : "");
-            for (const char *text = f->meaning; *text != '\0'; text++) {
-                fprintf(s->to, *text == '\'' ? "''" : "%c", *text);
-            }
-            fprintf(s->to, "'%s\n", i + 1 < c->n ? "," : "");
+            clickhouse_column(s, &c->col[i]);
+            fprintf(s->to, "%s\n", i + 1 < c->n ? "," : "");
         }
-        fprintf(s->to, ")\nENGINE = MergeTree\nORDER BY timestamp;\n");
+        fprintf(s->to, ")\nENGINE = MergeTree\nORDER BY %s;\n", clickhouse_key(s, c));
     }
 }
 
@@ -448,12 +469,32 @@ static void make_protobuf(const struct schema *s)
 static const struct {
     const char *name;
     void (*make)(const struct schema *s);
+    bool flat; /* without objects: of columns of one name there is the last, as in tables */
 } forms[] = {
-    {"markdown", make_markdown}, {"json-schema", make_json_schema},
-    {"arrow", make_arrow},       {"clickhouse", make_clickhouse},
-    {"avro", make_avro},         {"protobuf", make_protobuf},
-    {"csv", make_csv},
+    {"markdown", make_markdown, false}, {"json-schema", make_json_schema, false},
+    {"arrow", make_arrow, true},        {"clickhouse", make_clickhouse, true},
+    {"avro", make_avro, true},          {"protobuf", make_protobuf, true},
+    {"csv", make_csv, false},
 };
+
+/* What --no-identity leaves: records of flows, and the account, which tells of none. */
+static void leave_identity_out(struct schema *s)
+{
+    uint32_t n = 0;
+
+    for (uint32_t k = 0; k < N_KINDS; k++) {
+        if (!kinds[k].collect && kinds[k].event != FT_EVENT_SAMPLE) {
+            s->left[n] = kinds[k];
+            s->columns[n] = s->columns[k];
+            if (kinds[k].event == FT_EVENT_FLOW) {
+                ft_columns_no_identity(&s->columns[n]);
+            }
+            n++;
+        }
+    }
+    s->kinds = s->left;
+    s->n = n;
+}
 
 /* Where one is made, or NULL. */
 static struct schema *begin(char **out, size_t *out_len)
@@ -476,10 +517,14 @@ static int make(struct schema *s, const char *form, char **out, struct ft_err *e
     int rc = FT_E_USAGE;
 
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if (strcmp(forms[i].name, form) == 0) {
-            forms[i].make(s);
-            rc = FT_OK;
+        if (strcmp(forms[i].name, form) != 0) {
+            continue;
         }
+        for (uint32_t k = 0; forms[i].flat && k < s->n; k++) {
+            ft_columns_flatten(&s->columns[k]);
+        }
+        forms[i].make(s);
+        rc = FT_OK;
     }
     if (rc != FT_OK) {
         ft_err_set(err, rc,
@@ -497,8 +542,8 @@ static int make(struct schema *s, const char *form, char **out, struct ft_err *e
     return rc;
 }
 
-int ft_schema_make(const char *form, const char *profiles, char **out, size_t *out_len,
-                   struct ft_err *err)
+int ft_schema_make(const char *form, const char *profiles, bool no_identity, char **out,
+                   size_t *out_len, struct ft_err *err)
 {
     struct ft_err why = {0};
     uint32_t sets = ft_column_sets_own();
@@ -513,6 +558,9 @@ int ft_schema_make(const char *form, const char *profiles, char **out, size_t *o
     }
     s->every = profiles == NULL;
     compose(s, sets);
+    if (no_identity) {
+        leave_identity_out(s);
+    }
     return make(s, form, out, err);
 }
 

@@ -48,7 +48,8 @@ size_t ft__table_export_event(const struct ft_format *f, uint8_t *p, enum ft_eve
 
 int ft__table_init(struct ft__table *t, const struct ft_format_config *cfg)
 {
-    struct ft__batch_options options = {.binary_addresses = cfg->binary_addresses};
+    struct ft__batch_options options = {.binary_addresses = cfg->binary_addresses,
+                                        .owners = cfg->options};
     enum ft_event e = ft__columnar_event(cfg);
     struct ft_columns columns;
 

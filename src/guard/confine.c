@@ -103,6 +103,7 @@ static const struct rule rules[] = {
     {SCMP_SYS(renameat), O, ANY_NEEDS},
     {SCMP_SYS(renameat2), O, ANY_NEEDS},
     {SCMP_SYS(unlinkat), O, ANY_NEEDS},
+    {SCMP_SYS(mkdirat), O, ANY_NEEDS},
     {SCMP_SYS(getdents64), O, ANY_NEEDS},
     {SCMP_SYS(flock), O, ANY_NEEDS},
     {SCMP_SYS(flock), M, FT_SANDBOX_FILES},
@@ -362,7 +363,9 @@ enum {
     LL_WRITE_FILE = 1 << 1,
     LL_READ_FILE = 1 << 2,
     LL_READ_DIR = 1 << 3,
+    LL_REMOVE_DIR = 1 << 4,
     LL_REMOVE_FILE = 1 << 5,
+    LL_MAKE_DIR = 1 << 7,
     LL_MAKE_REG = 1 << 8,
     LL_TRUNCATE = 1 << 14, /* ABI 3 */
     LL_NET_BIND = 1,       /* ABI 4: of TCP */
@@ -434,7 +437,9 @@ static int restrict_to(int set, const struct ft__confine_left *left, uint64_t ri
     int error = left->network ? allow_names(set) : 0;
 
     for (int i = 0; i < left->n && error == 0; i++) {
-        error = allow_beneath(set, left->folders[i], rights);
+        uint64_t more = left->folders[i].grows ? LL_MAKE_DIR | LL_REMOVE_DIR : 0;
+
+        error = allow_beneath(set, left->folders[i].fd, rights | more);
     }
     if (error != 0) {
         return error;

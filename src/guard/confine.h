@@ -24,9 +24,14 @@ enum ft__role {
  * built in, or a sanitizer build; FT_E_PRIVILEGE. */
 FT_NODISCARD int ft__confine_calls(enum ft__role role, unsigned needs, struct ft_err *err);
 
-/* What is left of the file system; handles are borrowed. */
+struct ft__folder {
+    int fd;     /* handle, borrowed */
+    bool grows; /* folders are made and removed below it, too */
+};
+
+/* What is left of the file system. */
 struct ft__confine_left {
-    const int *folders; /* below them files may be made, written, read and removed */
+    const struct ft__folder *folders; /* below them files may be made, written, read and removed */
     int n;
     bool network; /* hosts may be connected to, and the files read that tell their addresses */
 };

@@ -89,7 +89,8 @@ static int serve(struct child *c, struct ft_file_call *call)
         if (n == (ssize_t)sizeof *call && call->op == OP_SEAL && !c->sealed) {
             return 0;
         }
-        if (n == (ssize_t)sizeof *call && memchr(call->path, '\0', sizeof call->path) != NULL) {
+        if (n == (ssize_t)sizeof *call && memchr(call->path, '\0', sizeof call->path) != NULL &&
+            memchr(call->part, '\0', sizeof call->part) != NULL) {
             ft_places_call(c->places, call, &a, &fd);
         }
         bool sent = reply(c->sock, &a, fd);
@@ -145,7 +146,7 @@ static int lower(struct child *c, bool root)
 /* Opener: its folders and the calls for them, nothing else. 0 or errno. */
 static int confine(struct child *c)
 {
-    int folders[FT_FILES_MAX];
+    struct ft__folder folders[FT_FILES_MAX];
     int n = ft_places_count(c->places);
     struct ft_err err;
 
@@ -153,7 +154,8 @@ static int confine(struct child *c)
         return 0;
     }
     for (int i = 0; i < n; i++) {
-        folders[i] = ft_places_folder(c->places, i);
+        folders[i] = (struct ft__folder){.fd = ft_places_folder(c->places, i),
+                                         .grows = ft_places_parted(c->places, i)};
     }
     int rc = ft__confine_files(&(struct ft__confine_left){.folders = folders, .n = n}, &err);
 

@@ -149,14 +149,26 @@ void ft_columns_compose(uint32_t sets, struct ft_columns *out)
     }
 }
 
-const struct ft_column_set *ft_column_set_tool(const char *profile)
+int ft_column_set_tool(const char *profile, const struct ft_column_set **out, struct ft_err *err)
 {
+    struct ft_nearest nearest = {0};
+
     for (uint32_t k = 0; ft_column_sets[k] != NULL; k++) {
-        if (ft_column_sets[k]->is_tool && strcmp(ft_column_sets[k]->profile, profile) == 0) {
-            return ft_column_sets[k];
+        const struct ft_column_set *set = ft_column_sets[k];
+
+        if (set->is_tool && strcmp(set->profile, profile) == 0) {
+            *out = set;
+            return FT_OK;
+        }
+        if (set->is_tool) {
+            ft_nearest_try(&nearest, profile, set->profile);
         }
     }
-    return NULL;
+    return nearest.name != NULL
+               ? ft_err_set(err, FT_E_USAGE, "'%s': there is no such tool; did you mean %s?",
+                            profile, nearest.name)
+               : ft_err_set(err, FT_E_USAGE, "'%s' is no profile that is named for a tool",
+                            profile);
 }
 
 void ft_columns_table(const struct ft_column_set *set, struct ft_columns *out)
@@ -310,7 +322,7 @@ int ft_columns_pick_rows(const struct ft_field *rows, uint32_t n, const char *li
     return pick(&all, 1, list, out, err);
 }
 
-size_t ft_columns_lists_room(const struct ft_columns *c)
+size_t ft_columns_lists_room(const struct ft_columns *c, const struct ft_set_options *options)
 {
     static const uint8_t digits[FT_T__COUNT] = {[FT_T_U8] = 3,   [FT_T_U16] = 5,  [FT_T_U32] = 10,
                                                 [FT_T_U64] = 20, [FT_T_I64] = 20, [FT_T_F64] = 26};
@@ -318,9 +330,11 @@ size_t ft_columns_lists_room(const struct ft_columns *c)
 
     for (uint32_t i = 0; i < c->n; i++) {
         const struct ft_field *f = c->col[i].field;
+        size_t n =
+            options != NULL && f->asked != NULL ? f->asked(options->of[c->col[i].part]) : f->most;
 
-        room += f->type == FT_T_BYTES ? 2 * (size_t)f->most + 2 : 0; /* as hex, in quotes */
-        room += f->type == FT_T_LIST ? (size_t)f->most * (digits[f->item] + 1u) + 2 : 0;
+        room += f->type == FT_T_BYTES ? 2 * n + 2 : 0; /* as hex, in quotes */
+        room += f->type == FT_T_LIST ? n * (digits[f->item] + 1u) + 2 : 0;
     }
     return room;
 }

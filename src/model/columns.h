@@ -85,8 +85,9 @@ uint32_t ft_column_sets_own(void);
  * in another object both stay. */
 void ft_columns_compose(uint32_t sets, struct ft_columns *out);
 
-/* The set of this name that is a tool's, or NULL. */
-const struct ft_column_set *ft_column_set_tool(const char *profile);
+/* The set of this name that is a tool's. FT_E_USAGE: there is none, err has the nearest one. */
+FT_NODISCARD int ft_column_set_tool(const char *profile, const struct ft_column_set **out,
+                                    struct ft_err *err);
 
 /* The columns of one set, in its order, in no objects: a table as the tool writes it. */
 void ft_columns_table(const struct ft_column_set *set, struct ft_columns *out);
@@ -111,8 +112,9 @@ void ft_columns_rows(const struct ft_field *rows, uint32_t n, struct ft_columns 
 FT_NODISCARD int ft_columns_pick_rows(const struct ft_field *rows, uint32_t n, const char *list,
                                       struct ft_columns *out, struct ft_err *err);
 
-/* Bytes of text that lists and bytes among the columns take at most. */
-size_t ft_columns_lists_room(const struct ft_columns *c);
+/* Bytes of text that lists and bytes among the columns take at most, when the options of their
+ * owners are these; NULL: whatever they are. */
+size_t ft_columns_lists_room(const struct ft_columns *c, const struct ft_set_options *options);
 
 /* The parts that the columns look at, a bit for each enum ft_part. */
 uint32_t ft_columns_parts(const struct ft_columns *c);

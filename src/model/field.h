@@ -97,18 +97,21 @@ struct ft_field {
     /* FT_T_JSON: writes the value at p, returns the place after */
     uint8_t *(*json)(const void *event, uint8_t *p);
     const char *json_schema; /* FT_T_JSON: the JSON Schema of the value */
-    const char *profile;     /* "base": always there */
-    uint32_t pen;            /* private enterprise number, 0 = IANA */
-    uint16_t ie;             /* information element, 0 = none */
-    uint16_t rank;           /* flow records: columns stand in ascending order of it */
-    uint16_t at;             /* width > 0: where the value lies in the part, bytes */
-    uint8_t width;           /* 1, 2, 4 or 8 bytes, host order; 0: get() or json() says it */
-    uint8_t absent;          /* width > 0: enum ft_absent */
-    uint8_t group;           /* enum ft_group */
-    uint8_t type;            /* enum ft_type */
-    uint8_t item;            /* FT_T_LIST: FT_T_U8 to FT_T_F64 */
-    uint16_t most;           /* FT_T_LIST: items; FT_T_BYTES: bytes */
-    uint8_t privacy;         /* enum ft_privacy, never FT_PRIVACY_UNSET */
+    /* what the options of its owner say; FT_T_BYTES: bytes of each value, FT_T_LIST: items of it at
+     * most; NULL: it has `most` or less */
+    uint32_t (*asked)(const uint64_t *option);
+    const char *profile; /* "base": always there */
+    uint32_t pen;        /* private enterprise number, 0 = IANA */
+    uint16_t ie;         /* information element, 0 = none */
+    uint16_t rank;       /* flow records: columns stand in ascending order of it */
+    uint16_t at;         /* width > 0: where the value lies in the part, bytes */
+    uint8_t width;       /* 1, 2, 4 or 8 bytes, host order; 0: get() or json() says it */
+    uint8_t absent;      /* width > 0: enum ft_absent */
+    uint8_t group;       /* enum ft_group */
+    uint8_t type;        /* enum ft_type */
+    uint8_t item;        /* FT_T_LIST: FT_T_U8 to FT_T_F64 */
+    uint16_t most;       /* FT_T_LIST: items; FT_T_BYTES: bytes */
+    uint8_t privacy;     /* enum ft_privacy, never FT_PRIVACY_UNSET */
     /* no address, but a model could learn the host or the network from it: ports, TTLs, VLANs,
      * tunnels, numbers drawn at random */
     bool tells_host;

@@ -201,6 +201,7 @@ static uint8_t *put_output(const struct ft_output_stats *o, uint8_t *p)
         *p++ = '}';
     }
     *p++ = '}';
+    p = put_member(p, "where_left_out", o->where_left_out, false);
     p = put_member(p, "bytes", o->bytes, false);
     p = put_member(p, "events_replayed", replayed, false);
     p = put_member(p, "folder_changes", o->folder_changes, false);

@@ -6,8 +6,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/date.h"
 #include "base/mem.h"
 #include "base/units.h"
+#include "model/field.h"
 
 enum { CELL = 128, COLUMNS = 16 };
 
@@ -21,15 +23,18 @@ struct reader {
 
 /* ---- times ---- */
 
-/* Days since 1970 of a date of the Gregorian calendar (Howard Hinnant, days_from_civil). */
-static int64_t days_of(int64_t y, unsigned m, unsigned d)
+/* Is it like this one? A 9 stands for a digit, ? for any character; what follows is not looked at.
+ */
+static bool is_like(const char *text, const char *form)
 {
-    y -= m <= 2;
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    unsigned yoe = (unsigned)(y - era * 400);
-    unsigned doy = (153 * (m + (m > 2 ? -3u : 9u)) + 2) / 5 + d - 1;
+    for (; *form != '\0'; text++, form++) {
+        bool same = *form == '9' ? *text >= '0' && *text <= '9' : *text == *form || *form == '?';
 
-    return era * 146097 + (int64_t)(yoe * 365 + yoe / 4 - yoe / 100 + doy) - 719468;
+        if (*text == '\0' || !same) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ".25": ns. False: no digits, or something behind them. */
@@ -50,14 +55,14 @@ static bool fraction(const char **at, int64_t *ns)
 /* "Z", "+01:00", "": seconds east. */
 static bool zone(const char *at, int64_t *east)
 {
-    int h, m, used = 0;
+    int h, m;
 
     *east = 0;
     if (*at == '\0' || strcmp(at, "Z") == 0) {
         return true;
     }
-    if ((*at != '+' && *at != '-') || sscanf(at + 1, "%2d:%2d%n", &h, &m, &used) != 2 ||
-        used != 5 || at[6] != '\0' || h > 14 || m > 59) {
+    if ((*at != '+' && *at != '-') || !is_like(at + 1, "99:99") || at[6] != '\0' ||
+        sscanf(at + 1, "%2d:%2d", &h, &m) != 2 || h > 14 || m > 59) {
         return false;
     }
     *east = (*at == '-' ? -1 : 1) * (h * 3600 + m * 60);
@@ -70,9 +75,10 @@ static bool parse_date(const char *text, int64_t *out)
     int64_t ns, east;
     char t;
 
-    if (sscanf(text, "%4d-%2d-%2d%c%2d:%2d:%2d%n", &y, &mo, &d, &t, &h, &mi, &s, &used) != 7 ||
-        used != 19 || (t != 'T' && t != ' ') || mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 ||
-        mi > 59 || s > 60 || y < 1970 || h < 0 || mi < 0 || s < 0) {
+    if (!is_like(text, "9999-99-99?99:99:99") ||
+        sscanf(text, "%4d-%2d-%2d%c%2d:%2d:%2d%n", &y, &mo, &d, &t, &h, &mi, &s, &used) != 7 ||
+        (t != 'T' && t != ' ') || y < 1970 || !ft_date_is(y, mo, d) || h > 23 || mi > 59 ||
+        s > 60) {
         return false;
     }
     const char *at = text + used;
@@ -80,9 +86,13 @@ static bool parse_date(const char *text, int64_t *out)
     if (!fraction(&at, &ns) || !zone(at, &east)) {
         return false;
     }
-    *out = ((days_of(y, (unsigned)mo, (unsigned)d) * 86400 + h * 3600 + mi * 60 + s) - east) *
-               1000000000 +
-           ns;
+    int64_t seconds = ft_date_days(y, mo, d) * 86400 + h * 3600 + mi * 60 + s - east;
+
+    if (seconds < INT64_MAX / 1000000000 - 1) {
+        *out = seconds * 1000000000 + ns;
+    } else {
+        *out = INT64_MAX; /* 9999-12-31 says: no end */
+    }
     return true;
 }
 
@@ -359,12 +369,16 @@ static bool satisfies(const struct ft_label_rule *r, const struct ft_flow_record
         (r->proto >= 0 && r->proto != f->proto)) {
         return false;
     }
-    if (is_end(&r->src, r->src_port, f->ip_version, f->src, f->src_port) &&
-        is_end(&r->dst, r->dst_port, f->ip_version, f->dst, f->dst_port)) {
+    bool ports =
+        ft_proto_has_ports(f->proto) && !f->no_ports; /* others' are 0, as in their columns */
+    uint16_t from = ports ? f->src_port : 0, to = ports ? f->dst_port : 0;
+
+    if (is_end(&r->src, r->src_port, f->ip_version, f->src, from) &&
+        is_end(&r->dst, r->dst_port, f->ip_version, f->dst, to)) {
         return true;
     }
-    return !r->forward && is_end(&r->src, r->src_port, f->ip_version, f->dst, f->dst_port) &&
-           is_end(&r->dst, r->dst_port, f->ip_version, f->src, f->src_port);
+    return !r->forward && is_end(&r->src, r->src_port, f->ip_version, f->dst, to) &&
+           is_end(&r->dst, r->dst_port, f->ip_version, f->src, from);
 }
 
 static bool prefix_in(const struct ft_prefix *in, const struct ft_prefix *of)
@@ -378,13 +392,19 @@ static bool ports_in(const uint16_t in[2], const uint16_t of[2])
     return in[0] >= of[0] && in[1] <= of[1];
 }
 
-/* Does a later rule ask for less of the same? */
-static bool is_for_the_rest(const struct ft_label_rule *later, const struct ft_label_rule *r)
+/* Is what satisfies a rule also what satisfies another one? */
+static bool is_within(const struct ft_label_rule *r, const struct ft_label_rule *later)
 {
     return r->from_ns >= later->from_ns && r->to_ns <= later->to_ns &&
            prefix_in(&r->src, &later->src) && prefix_in(&r->dst, &later->dst) &&
            ports_in(r->src_port, later->src_port) && ports_in(r->dst_port, later->dst_port) &&
            (later->proto < 0 || later->proto == r->proto) && (r->forward || !later->forward);
+}
+
+/* Does a later rule ask for less of the same? */
+static bool is_for_the_rest(const struct ft_label_rule *later, const struct ft_label_rule *r)
+{
+    return is_within(r, later) && !is_within(later, r);
 }
 
 static bool says_the_same(const struct ft_label_rule *a, const struct ft_label_rule *b)
@@ -451,7 +471,8 @@ static int read_all(struct reader *r, struct ft_labels *l, uint32_t room)
 
 int ft_labels_parse(const char *text, size_t len, struct ft_labels **out, struct ft_err *err)
 {
-    struct reader r = {.at = text, .end = text + len, .err = err};
+    size_t mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    struct reader r = {.at = text + mark, .end = text + len, .err = err};
     struct ft_labels *l = ft_mem_alloc(1, sizeof *l);
     uint32_t room = lines_of(text, len);
     int rc;

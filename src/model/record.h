@@ -191,6 +191,8 @@ struct ft_cic_record {
     double down_up, average, segment[2];
     double bulk_bytes[2], bulk_packets[2], bulk_rate[2];
     double subflow_packets[2], subflow_bytes[2];
+    const char *label; /* text; as long as the record stands */
+    uint8_t label_len;
     uint8_t nonfinite; /* what the tool writes for both rates: 'I' Infinity, 'N' NaN and Infinity */
     uint8_t version;   /* 4 or 6 */
     uint8_t protocol;  /* as the tool writes it */
@@ -253,6 +255,30 @@ struct ft_bytes_record {
     uint8_t packets; /* that they are of */
     uint8_t bytes[FT_BYTES_MAX];
 };
+
+/* The headers of a flow's first packets as nPrint lays them out: of each packet the longest that
+ * IPv4, IPv6, TCP, UDP and ICMP may be, then the payload; a header has zeros behind what there is
+ * of it. */
+enum { FT_NPRINT_PACKETS = 20, FT_NPRINT_HEADERS = 176, FT_NPRINT_PAYLOAD = 64 };
+enum ft_nprint_part {
+    FT_NPRINT_IP4,
+    FT_NPRINT_IP6,
+    FT_NPRINT_TCP,
+    FT_NPRINT_UDP,
+    FT_NPRINT_ICMP,
+    FT_NPRINT_DATA,
+    FT_NPRINT__COUNT
+};
+struct ft_nprint_record {
+    uint32_t n;            /* bytes at `bytes`, of so many packets as were asked for; 0: hidden */
+    uint8_t packets, most; /* that they are of; that were asked for */
+    uint8_t payload;       /* bytes of each that were asked for */
+    uint8_t bytes[FT_NPRINT_PACKETS * (FT_NPRINT_HEADERS + FT_NPRINT_PAYLOAD)];
+    uint8_t lengths[FT_NPRINT_PACKETS][FT_NPRINT__COUNT]; /* how many bytes there are of each */
+};
+
+/* Bytes that each of them takes; the payload, as many as were asked for. */
+static const uint8_t ft_nprint_widths[FT_NPRINT__COUNT] = {60, 40, 60, 8, 8, 0};
 
 /* What may be null of the columns of nf-v3. */
 enum ft_nf_v3_maybe {

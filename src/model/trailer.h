@@ -8,7 +8,8 @@
 
 #include "model/loss.h"
 
-/* Begins as zeros, but for fd and size; the rest is the format's, from call to call. */
+/* Begins as zeros, but for fd, size and the events lost; the rest is the format's, from call to
+ * call. */
 struct ft_trailer {
     int fd;         /* of the file, which can be read */
     uint64_t size;  /* bytes that are in it */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/date.h"
 #include "model/where_parts.h"
 
 enum { DIGITS_MAX = 24, EXPONENT_MAX = 60, WORD_MAX = 128 };
@@ -209,30 +210,6 @@ static bool read_real(const char *word, struct ft__where_operand *out)
 
 /* ---- times ---- */
 
-/* Days from 1970-01-01 of a day of the Gregorian calendar. */
-static int64_t days_of(int64_t year, int64_t month, int64_t day)
-{
-    int64_t y = month <= 2 ? year - 1 : year;
-    int64_t era = y / 400, of_era = y % 400; /* years 0 to 9999: none is below 0 but -1 */
-
-    if (y < 0) {
-        era = -1;
-        of_era = y + 400;
-    }
-    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-static bool in_month(int year, int month, int day)
-{
-    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-    return month >= 1 && month <= 12 && day >= 1 &&
-           day <= days[month - 1] + (month == 2 && leap ? 1 : 0);
-}
-
 /* n digits at *p, and what has to stand behind them ('\0': anything); false: they are none. */
 static bool take(const char **p, int n, char behind, int *out)
 {
@@ -285,11 +262,11 @@ static bool read_time(const char *word, struct ft__where_operand *out)
     if (!take(&p, 4, '-', &year)) {
         return read_whole(word, 6, out);
     }
-    if (!take(&p, 2, '-', &month) || !take(&p, 2, '\0', &day) || !in_month(year, month, day) ||
+    if (!take(&p, 2, '-', &month) || !take(&p, 2, '\0', &day) || !ft_date_is(year, month, day) ||
         !read_clock(p, &us, &out->more)) {
         return false;
     }
-    out->whole = (ft__i128)days_of(year, month, day) * 86400 * 1000000 + us;
+    out->whole = (ft__i128)ft_date_days(year, month, day) * 86400 * 1000000 + us;
     return true;
 }
 

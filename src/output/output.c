@@ -13,6 +13,7 @@
 
 #include "base/bounds.h"
 #include "base/mem.h"
+#include "base/time.h"
 #include "base/units.h"
 #include "base/wait.h"
 #include "output/spool/sink.h"
@@ -26,6 +27,7 @@ enum {
     POOL_DEFAULT = 16 * 1024 * 1024,
     POOL_CHUNKS_MIN = 16, /* smaller pools get smaller chunks */
     WRITE_MOST = 8,       /* chunks that a sink is handed at once */
+    SPLIT_OPEN = 4,       /* chunks that a writer has open, of other hours or days each */
     DRAIN_STEP_MS = 20,
     ENDING_STEP_MS = 250,
     ABSENT_PATIENCE_MS = 1000, /* nobody reads: somebody may be about to */
@@ -38,18 +40,23 @@ _Static_assert(BATCH_LEN < 1 << 24, "the events of a chunk can be counted in its
 
 struct chunk {
     struct ft_chunk c;
-    bool scarce; /* taken from the last quarter of the pool: not for samples */
+    bool scarce;      /* taken from the last quarter of the pool: not for samples */
+    bool left;        /* it lies aside, and another one has become full meanwhile */
+    int64_t since_ns; /* it has rows since then; 0: that was not seen yet */
 };
 
 /* owner: one worker thread; counters are read by any. */
 struct ft_writer {
     struct ft_output *o;
     struct chunk *open;
-    uint8_t *spare;   /* [chunk_len], where rows become a batch; or NULL */
-    int64_t since_ns; /* the open chunk has rows; 0: it was not seen yet */
+    struct chunk *aside[SPLIT_OPEN - 1]; /* open, too: of other times than from_ns; or NULL */
+    uint32_t oldest;                     /* of those: the next to make room */
+    int64_t from_ns;                     /* split_ns: what comes is of this time */
+    uint8_t *spare;                      /* [chunk_len], where rows become a batch; or NULL */
     struct ft_count made[FT_EVENT__COUNT];
     struct ft_count dropped[FT_EVENT__COUNT];
     struct ft_count lost[FT_EVENT__COUNT]; /* made when the target was gone */
+    struct ft_count left_out;              /* flow records of another kind than it asks for */
     FT_ALIGNED(64) uint8_t pad[1];
 };
 
@@ -68,6 +75,7 @@ struct ft_output {
     uint32_t seal_room;
     uint64_t (*packets_lost)(void *cookie);
     void *packets_cookie;
+    int64_t split_ns;
     struct ft_writer *writers;
     uint32_t n_writers;
     uint8_t *pool; /* n_blocks * chunk_len, mapped: chunks, and what writers have spare */
@@ -285,6 +293,8 @@ static struct chunk *acquire(struct ft_output *o, enum ft_event e)
         atomic_store_explicit(&o->free_seen, o->n_free, memory_order_relaxed);
         c->c.len = 0;
         c->c.n = 0;
+        c->since_ns = 0;
+        c->left = false;
         c->scarce = o->overflow == FT_OVERFLOW_DROP && o->n_free <= reserve_for(o, FT_EVENT_SAMPLE);
     }
     pthread_mutex_unlock(&o->lock);
@@ -303,24 +313,6 @@ static bool still_scarce(struct ft_writer *w)
     w->open->scarce = atomic_load_explicit(&w->o->free_seen, memory_order_relaxed) <=
                       reserve_for(w->o, FT_EVENT_SAMPLE);
     return w->open->scarce;
-}
-
-uint8_t *ft_writer_begin(struct ft_writer *w, enum ft_event e, size_t max_len)
-{
-    if (FT_LIKELY(w->open != NULL && fits(w->o, &w->open->c, max_len))) {
-        if (FT_UNLIKELY(w->open->scarce && e == FT_EVENT_SAMPLE && still_scarce(w))) {
-            drop(w, e);
-            return NULL;
-        }
-        return w->open->c.data + w->open->c.len;
-    }
-    ft_writer_flush(w);
-    w->open = acquire(w->o, e);
-    if (w->open == NULL) {
-        drop(w, e);
-        return NULL;
-    }
-    return w->open->c.data;
 }
 
 void ft_writer_end_as(struct ft_writer *w, enum ft_event e, uint32_t n, uint64_t key, size_t len)
@@ -358,19 +350,25 @@ bool ft_writer_count_only(const struct ft_writer *w)
     return w->o->count_only;
 }
 
+void ft_writer_leave_out(struct ft_writer *w)
+{
+    ft_count_add(&w->left_out, 1);
+}
+
 void ft_writer_lose(struct ft_writer *w, enum ft_event e, uint64_t n)
 {
     ft_count_add(&w->made[e], n);
     ft_count_add(&w->lost[e], n);
 }
 
-static uint64_t lost_so_far(const struct ft_output *o)
+static uint64_t lost_so_far(const void *cookie)
 {
+    const struct ft_output *o = cookie;
     uint64_t lost = 0;
 
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         lost += ft_count_get(&o->lost[e]);
-        for (uint32_t i = 0; i < o->n_writers; i++) {
+        for (uint32_t i = 0; o->writers != NULL && i < o->n_writers; i++) {
             lost += ft_count_get(&o->writers[i].dropped[e]) + ft_count_get(&o->writers[i].lost[e]);
         }
     }
@@ -393,19 +391,9 @@ static void seal(struct ft_writer *w)
     c->data = out;
     c->behind = (struct ft_mark *)(void *)(out + o->chunk_len);
     c->behind[-1] = rows;
-    w->since_ns = 0;
 }
 
-void ft_writer_breathe(struct ft_writer *w, int64_t now_ns)
-{
-    if (w->o->seal == NULL || (w->since_ns != 0 && now_ns - w->since_ns >= batch_ns)) {
-        ft_writer_flush(w);
-    } else if (w->since_ns == 0 && w->open != NULL && w->open->c.len > 0) {
-        w->since_ns = now_ns;
-    }
-}
-
-void ft_writer_flush(struct ft_writer *w)
+static void push_open(struct ft_writer *w)
 {
     if (w->open != NULL && w->open->c.len > 0) {
         if (w->o->seal != NULL) {
@@ -414,6 +402,139 @@ void ft_writer_flush(struct ft_writer *w)
         push(w->o, w->open);
         w->open = NULL;
     }
+}
+
+/* What lies aside while others become full is of a time that is over: it goes after two of them. */
+static void push_left(struct ft_writer *w)
+{
+    struct chunk *open = w->open;
+
+    for (uint32_t i = 0; w->o->split_ns > 0 && i < SPLIT_OPEN - 1; i++) {
+        struct chunk **at = &w->aside[(w->oldest + i) % (SPLIT_OPEN - 1)];
+
+        if (*at != NULL && (*at)->left) {
+            w->open = *at;
+            *at = NULL;
+            push_open(w);
+        } else if (*at != NULL) {
+            (*at)->left = true;
+        }
+    }
+    w->open = open;
+}
+
+uint8_t *ft_writer_begin(struct ft_writer *w, enum ft_event e, size_t max_len)
+{
+    if (FT_LIKELY(w->open != NULL && fits(w->o, &w->open->c, max_len))) {
+        if (FT_UNLIKELY(w->open->scarce && e == FT_EVENT_SAMPLE && still_scarce(w))) {
+            drop(w, e);
+            return NULL;
+        }
+        return w->open->c.data + w->open->c.len;
+    }
+    if (w->open != NULL) {
+        push_left(w);
+        push_open(w);
+    }
+    w->open = acquire(w->o, e);
+    if (w->open == NULL) {
+        drop(w, e);
+        return NULL;
+    }
+    w->open->c.from_ns = w->from_ns;
+    return w->open->c.data;
+}
+
+/* The chunk of other times goes aside, for one that is open for this time. */
+static void turn_to(struct ft_writer *w, int64_t from_ns)
+{
+    struct chunk *found = NULL, **to = NULL;
+
+    for (uint32_t i = 0; i < SPLIT_OPEN - 1 && found == NULL; i++) {
+        struct chunk **at = &w->aside[(w->oldest + i) % (SPLIT_OPEN - 1)];
+
+        if (*at != NULL && (*at)->c.from_ns == from_ns) {
+            found = *at;
+            found->left = false;
+            to = at;
+        } else if (*at == NULL && to == NULL) {
+            to = at;
+        }
+    }
+    if (to == NULL) { /* the one that lay longest makes room */
+        struct chunk *open = w->open;
+
+        to = &w->aside[w->oldest];
+        w->oldest = (w->oldest + 1) % (SPLIT_OPEN - 1);
+        w->open = *to;
+        push_open(w);
+        w->open = open;
+    }
+    *to = w->open;
+    w->open = found;
+}
+
+void ft_writer_at(struct ft_writer *w, int64_t ts_ns)
+{
+    int64_t split = w->o->split_ns;
+    int64_t from_ns = ft_time_sub(ts_ns, (ts_ns % split + split) % split);
+
+    if (FT_LIKELY(from_ns == w->from_ns)) {
+        return;
+    }
+    if (w->open != NULL && w->open->c.len == 0) { /* it is of no time yet */
+        w->open->c.from_ns = from_ns;
+    } else {
+        turn_to(w, from_ns);
+    }
+    w->from_ns = from_ns;
+}
+
+/* Pushes the open chunk, or one of rows only when it is old. */
+static void push_if_old(struct ft_writer *w, int64_t now_ns)
+{
+    struct chunk *c = w->open;
+
+    if (w->o->seal == NULL || (c != NULL && c->since_ns != 0 && now_ns - c->since_ns >= batch_ns)) {
+        push_open(w);
+    } else if (c != NULL && c->since_ns == 0 && c->c.len > 0) {
+        c->since_ns = now_ns;
+    }
+}
+
+/* What lies aside, the longest first; now_ns: INT64_MAX: whatever its age. */
+static void push_aside(struct ft_writer *w, int64_t now_ns)
+{
+    struct chunk *open = w->open;
+
+    for (uint32_t i = 0; i < SPLIT_OPEN - 1; i++) {
+        struct chunk **at = &w->aside[(w->oldest + i) % (SPLIT_OPEN - 1)];
+
+        w->open = *at;
+        if (now_ns == INT64_MAX) {
+            push_open(w);
+        } else {
+            push_if_old(w, now_ns);
+        }
+        *at = w->open;
+    }
+    w->open = open;
+}
+
+void ft_writer_breathe(struct ft_writer *w, int64_t now_ns)
+{
+    if (w->o->split_ns > 0) {
+        push_aside(w, now_ns);
+    }
+    push_if_old(w, now_ns);
+}
+
+void ft_writer_flush(struct ft_writer *w)
+{
+    if (w->o->split_ns > 0) {
+        push_aside(w, INT64_MAX);
+    }
+    push_open(w);
 }
 
 /* ---- the output thread ---- */
@@ -610,9 +731,10 @@ static void *output_run(void *arg)
 static int make_pool(struct ft_output *o, uint64_t want, const struct ft_output_config *cfg)
 {
     uint64_t n = want / o->chunk_len;
+    uint64_t least = (uint64_t)o->n_writers * (o->split_ns > 0 ? SPLIT_OPEN : 1) + 2;
 
-    if (n < o->n_writers + 2) { /* every writer may hold one; one is written, one is free */
-        n = o->n_writers + 2;
+    if (n < least) { /* every writer may hold some; one is written, one is free */
+        n = least;
     }
     o->n_chunks = (uint32_t)n;
     o->n_free = o->n_chunks;
@@ -695,7 +817,7 @@ static int with_spool(struct ft_output *o, const struct ft_sink_ops *ops,
     if (overflow == NULL || strcmp(overflow, "spool") != 0) {
         return ops->open(url, env, &o->sink, err);
     }
-    if (!ops->waits || env->trailer != NULL || env->pack != NULL || env->late_header != NULL) {
+    if (!ops->waits || env->needs_file || env->pack != NULL || env->late_header != NULL) {
         return ft_err_set(err, FT_E_USAGE,
                           "output %s: overflow=spool is for receivers at the other end of a "
                           "connection, and for events that stand alone",
@@ -747,6 +869,7 @@ int ft_output_open(const struct ft_output_url *url, const struct ft_output_confi
     o->seal_room = cfg->seal_room;
     o->packets_lost = cfg->packets_lost;
     o->packets_cookie = cfg->packets_cookie;
+    o->split_ns = cfg->split_ns;
     o->on_failed = env->on_failed;
     o->failed_cookie = env->failed_cookie;
     if (env->log != NULL) {
@@ -760,6 +883,8 @@ int ft_output_open(const struct ft_output_url *url, const struct ft_output_confi
 
     with.chunk_most = o->chunk_len;
     with.binary = cfg->binary;
+    with.events_lost = lost_so_far;
+    with.events_cookie = o;
     int rc = o->count_only ? FT_OK : open_sink(o, url, cfg, &with, err);
 
     if (rc == FT_OK) {
@@ -993,6 +1118,9 @@ void ft_output_get_stats(struct ft_output *o, struct ft_output_stats *out)
             out->made[e] += ft_count_get(&o->writers[i].made[e]);
         }
         out->written[e] = o->count_only ? out->made[e] : out->written[e];
+    }
+    for (uint32_t i = 0; o->writers != NULL && i < o->n_writers; i++) {
+        out->where_left_out += ft_count_get(&o->writers[i].left_out);
     }
     out->bytes = ft_count_get(&o->bytes);
     out->failed = ft_output_failed(o);

@@ -20,6 +20,9 @@
  * other, share a mark, since their ends can be seen; a batch of rows is one event of a count; a
  * message has a key, which says where it belongs, and a mark of its own.
  *
+ * An output may want its events by their time (split_ns): a chunk holds those of one hour or day,
+ * and a writer has a few chunks open, so that clocks that differ do not end one with each event.
+ *
  * Where events are rows of a table, a chunk of them is sealed by its writer before it is pushed: a
  * batch takes the place of the rows, in a block that the writer has spare.
  *
@@ -52,6 +55,8 @@ struct ft_output_env {
     const struct ft_log *log; /* may be NULL; outlives the output */
     struct ft_files files;    /* who opens files; used by the output's thread, too */
     bool keep_earlier;        /* a file of an earlier run is added to or put aside, not emptied */
+    bool by_clock;            /* events are of now */
+    uint32_t idle_ms;         /* hive=: a file whose time is over is closed; 0: after a minute */
     void (*on_failed)(void *cookie); /* the target is gone for good: output thread; NULL ok */
     void *failed_cookie;
     bool plain_events;   /* each event begins with {"event_type":" */
@@ -70,12 +75,19 @@ struct ft_output_env {
     const void *trailer_cookie;
     /* Chunks that were held, FT_PACK_MOST bytes or pack_ms of them, become what will lie at offset
      * at of the file; *out is valid until the next call. NULL: chunks go into it as they are */
-    int (*pack)(void *cookie, uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
+    int (*pack)(void *cookie, const uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
                 size_t *out_len);
     void *pack_cookie;
     uint32_t pack_ms;
-    const char *sidecar; /* what stands in FILE.json, borrowed; a file is needed, then; NULL ok */
+    bool needs_file;     /* with a name, and neither a FIFO nor a terminal */
+    const char *sidecar; /* what stands in FILE.json, borrowed; NULL ok */
     size_t trailer_room, trailer_each;
+    /* events that this output has lost or dropped until now: ft_output_open's; the output's thread
+     */
+    uint64_t (*events_lost)(const void *cookie);
+    const void *events_cookie;
+    /* what it reads again of what was written at once: bytes at its beginning and at its end */
+    size_t trailer_head, trailer_tail;
 };
 
 /* Where something of a chunk ends, and what it is. */
@@ -94,6 +106,7 @@ struct ft_chunk {
     uint32_t n;             /* marks */
     struct ft_mark *behind; /* mark i is behind[-1 - i] */
     bool lines;             /* events are lines, and a mark may be that of several */
+    int64_t from_ns;        /* split_ns: the time that all of them are of begins here */
     /* Who made it and which it is, one more than the one before: the same each time that it is
      * handed over, so that a receiver can tell what came twice, and what is missing. */
     uint64_t producer, number;
@@ -121,11 +134,14 @@ void ft_tally_move(struct ft_tally *t, struct ft_tally *from);
  * starts) and give_up. Each event that it was handed it adds once to arrived or to lost: in the
  * call or in a later one, but not later than in the flush that comes before close. */
 struct ft_sink;
+enum { FT_SINK_PARAMS = 4 };
 struct ft_sink_ops {
     const char *name; /* "file", "callback" */
     const char *help;
-    const struct ft_params *params; /* of its URLs, besides those that every output has; NULL ok */
+    /* of its URLs, besides those that every output has: its own, and such as several sinks have */
+    const struct ft_params *params[FT_SINK_PARAMS];
     unsigned needs; /* of the kernel, besides writing to what is open: enum ft_sandbox_needs */
+    bool alone;     /* NAME://TARGET?format=F is F+NAME://TARGET, and ndjson without format= */
     bool waits;     /* write() waits for a receiver that is away: a spool may stand before it */
     int (*open)(const struct ft_output_url *url, const struct ft_output_env *env,
                 struct ft_sink **out, struct ft_err *err);
@@ -161,8 +177,10 @@ struct ft_sink {
 
 extern const struct ft_sink_ops ft_sink_file;
 extern const struct ft_sink_ops ft_sink_tcp, ft_sink_tls, ft_sink_unix;
+extern const struct ft_sink_ops ft_sink_s3;
 extern const struct ft_sink_ops *const ft_sinks[]; /* NULL-terminated */
 extern const struct ft_params ft_output_params;    /* that every output has */
+extern const struct ft_params ft_tls_params;       /* that every sink with TLS has */
 
 /* The sink of an embedder: fn gets whole events; anything but 0 ends the output. FT_E_NOMEM. */
 FT_NODISCARD int ft_sink_callback_new(int (*fn)(void *cookie, const void *data, size_t len),
@@ -184,6 +202,7 @@ struct ft_output_config {
     uint32_t seal_room;
     uint64_t (*packets_lost)(void *cookie); /* with seal: until now; any thread */
     void *packets_cookie;
+    int64_t split_ns; /* a chunk holds events of one hour or day (ft_writer_at); 0: of any time */
 };
 
 struct ft_output;
@@ -209,6 +228,9 @@ size_t ft_output_budget(const struct ft_output *o);
 /* The writer of a thread, 0..n_writers-1; each is used by one thread only. */
 struct ft_writer *ft_output_writer(struct ft_output *o, uint32_t i);
 
+/* split_ns: the next events are of this time, nanoseconds since 1970. */
+void ft_writer_at(struct ft_writer *w, int64_t ts_ns);
+
 /* At least max_len bytes for one event, or NULL: it was dropped and counted. FT_HOT. */
 uint8_t *ft_writer_begin(struct ft_writer *w, enum ft_event e, size_t max_len);
 /* The event is len bytes long (0: none after all, nothing is counted). */
@@ -224,6 +246,9 @@ void ft_writer_flush(struct ft_writer *w);
 /* Called about ten times a second: pushes the open chunk, but one of rows only when it is a second
  * old. now_ns: monotonic. */
 void ft_writer_breathe(struct ft_writer *w, int64_t now_ns);
+
+/* Counts a flow record that does not satisfy this output's condition; it is not made. */
+void ft_writer_leave_out(struct ft_writer *w);
 
 /* Counts n events as made, and lost: this output cannot hold them. */
 void ft_writer_lose(struct ft_writer *w, enum ft_event e, uint64_t n);

@@ -10,13 +10,13 @@
 
 /* A parsed -o URL: FORMAT[+TRANSPORT]:TARGET[?key=value&...]. Owned strings. */
 struct ft_output_url {
-    char *text;      /* as given */
+    char *text;      /* as given, but for secrets */
     char *format;    /* "ndjson", "csv", "null" */
     char *transport; /* "file", or the word after "+" */
     char *target;    /* "-" or a path; "" for null */
     struct {
         char *key, *value;
-    } param[16];
+    } param[32];
     uint32_t n_params;
 };
 

@@ -16,6 +16,7 @@
 #include "format/pcap.h"
 #include "guard/opener.h"
 #include "model/labels.h"
+#include "output/sink/hive.h"
 #include "pipeline/app.h"
 #include "pipeline/collect.h"
 #include "pipeline/columns.h"
@@ -68,9 +69,9 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
 {
     static const enum ft_event preferred[] = {FT_EVENT_FLOW, FT_EVENT_SAMPLE};
     const char *word = ft_output_url_get(url, "event");
+    bool flows = format->prefers_flows || ft_output_url_get(url, "where") != NULL;
     unsigned events =
-        (format->prefers_flows && !p->plan.events_given ? 1u << FT_EVENT_FLOW : p->events) &
-        format->events;
+        (flows && !p->plan.events_given ? 1u << FT_EVENT_FLOW : p->events) & format->events;
 
     if (word != NULL) {
         return route_named(p, url, word, out, err);
@@ -103,6 +104,29 @@ int ft__build_check_raw(bool anonymize, const char *name, const struct ft_format
     return FT_OK;
 }
 
+/* Events by their time, for folders of hours or days. */
+static int route_folders(const struct ft_pipeline *p, const struct ft_output_url *url,
+                         const struct ft_format_ops *ops, struct ft_output_config *cfg,
+                         struct ft_route *r, struct ft_err *err)
+{
+    int64_t span_ns = cfg->count_only ? 0 : ft_hive_span_ns(url);
+
+    if (span_ns == 0) {
+        return FT_OK;
+    }
+    if (p->plan.no_identity) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "%s: hive=: the folders tell of times: not with --no-identity",
+                          url->text);
+    }
+    if (ops->sidecar != NULL || ops->events == 1u << FT_EVENT_PACKET) {
+        return ft_err_set(err, FT_E_USAGE, "%s: hive= is not for %s", url->text, url->format);
+    }
+    cfg->split_ns = span_ns;
+    r->split = true;
+    return FT_OK;
+}
+
 /* An output that holds packets as they are. */
 static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
                          const struct ft_format_ops *ops, struct ft_output_config *cfg,
@@ -110,6 +134,7 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
 {
     int rc = ft__build_check_raw(p->plan.anonymize || p->plan.no_identity, url->text, ops, err);
 
+    rc = rc == FT_OK ? route_folders(p, url, ops, cfg, r, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }
@@ -120,9 +145,10 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
     if (ft_output_url_get(url, "event") != NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s: event=: %s holds packets", url->text, url->format);
     }
-    if (ft_output_url_get(url, "columns") != NULL || ft_output_url_get(url, "profile") != NULL) {
-        return ft_err_set(err, FT_E_USAGE, "%s: columns= and profile=: %s holds packets", url->text,
-                          url->format);
+    if (ft_output_url_get(url, "columns") != NULL || ft_output_url_get(url, "profile") != NULL ||
+        ft_output_url_get(url, "where") != NULL) {
+        return ft_err_set(err, FT_E_USAGE, "%s: columns=, profile= and where=: %s holds packets",
+                          url->text, url->format);
     }
     const char *append = ft_output_url_get(url, "append");
 
@@ -150,6 +176,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     bool chosen = ft_output_url_get(url, "columns") != NULL ||
                   ft_output_url_get(url, "profile") != NULL ||
                   ft_output_url_get(url, "dialect") != NULL;
+    bool asks = chosen || ft_output_url_get(url, "where") != NULL;
 
     const char *addresses = ft_output_url_get(url, "addresses");
 
@@ -159,6 +186,8 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->safe = ft_output_url_get(url, "spreadsheet") != NULL;
     cfg->omit_null = ft_output_url_get(url, "null") != NULL;
     cfg->aligned = p->plan.aligned;
+    cfg->hidden = p->plan.anonymize || p->plan.no_identity;
+    cfg->options = &p->plan.options;
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
@@ -170,12 +199,10 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                           "and null= are for flowtap's own",
                           url->text);
     }
-    if (chosen && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
-        return ft_err_set(
-            err, FT_E_USAGE,
-            "%s: columns=, profile= and dialect= are for flow records, and none go there: add "
-            "-e flow or event=flow",
-            url->text);
+    if (asks && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "%s: %s for flow records, and none go there: add -e flow or event=flow",
+                          url->text, chosen ? "columns=, profile= and dialect= are" : "where= is");
     }
     return FT_OK;
 }
@@ -220,6 +247,10 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
         return ft_err_set(err, FT_E_STATE, "%s: no -o output has the columns of -p", url->text);
     }
     r->parts = p->plan.collect ? 0 : ft_columns_parts(&columns);
+    rc = ft__columns_where(&p->plan, url, &r->where, err);
+    if (rc != FT_OK) {
+        return rc;
+    }
     rc = ops->open(&cfg, &r->format, &why);
     return rc == FT_OK ? rc : ft_err_set(err, rc, "%s: %s", url->text, why.what);
 }
@@ -239,8 +270,8 @@ static size_t end_file(const void *cookie, struct ft_trailer *t, uint8_t *out, s
     return f->ops->trailer(f, t, out, room);
 }
 
-static int pack_rows(void *cookie, uint8_t *held, size_t len, uint64_t at, const uint8_t **out,
-                     size_t *out_len)
+static int pack_rows(void *cookie, const uint8_t *held, size_t len, uint64_t at,
+                     const uint8_t **out, size_t *out_len)
 {
     struct ft_format *f = cookie;
 
@@ -262,13 +293,10 @@ static int route_batches(struct ft_pipeline *p, const struct ft_output_url *url,
         return ft_err_set(err, FT_E_USAGE, "%s: compress=: %s files are not packed as a whole",
                           url->text, url->format);
     }
-    if (f->ops->needs_file && strcmp(url->target, "-") == 0) {
-        return ft_err_set(err, FT_E_USAGE, "%s: %s is a file with an end, and needs a name",
-                          url->text, url->format);
-    }
     if (f->ops->sidecar != NULL) {
         env->sidecar = f->ops->sidecar(f);
     }
+    env->needs_file = f->needs_file;
     cfg->binary = true;
     cfg->seal = seal_batch;
     cfg->seal_cookie = f;
@@ -280,6 +308,8 @@ static int route_batches(struct ft_pipeline *p, const struct ft_output_url *url,
         env->trailer_cookie = f;
         env->trailer_room = f->trailer_room;
         env->trailer_each = f->trailer_each;
+        env->trailer_head = f->trailer_head;
+        env->trailer_tail = f->trailer_tail;
     }
     if (f->ops->pack != NULL) {
         env->pack = pack_rows;
@@ -318,6 +348,7 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
 {
     int rc = route_events(p, url, ops, &r->events, err);
 
+    rc = rc == FT_OK ? route_folders(p, url, ops, cfg, r, err) : rc;
     rc = rc == FT_OK ? open_format(p, url, ops, cfg->count_only, r, err) : rc;
     if (rc == FT_OK && ops->header != NULL && r->events != 0) {
         env->header_len = ops->header(r->format, header);
@@ -335,6 +366,7 @@ static void close_route(struct ft_route *r)
         r->format->ops->end(r->format);
     }
     ft_mem_free(r->packets);
+    ft_where_free(r->where);
 }
 
 static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
@@ -346,6 +378,7 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     struct ft_output_env env = {.log = &p->log,
                                 .files = p->files,
                                 .keep_earlier = p->plan.live || p->plan.collect,
+                                .by_clock = p->plan.live,
                                 .plain_events = ft_output_url_get(url, "schema") == NULL,
                                 .on_failed = ft__pipeline_wake,
                                 .failed_cookie = p};

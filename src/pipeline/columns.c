@@ -43,6 +43,19 @@ static int compose(const struct ft_plan *plan, const struct ft_output_url *url, 
     return refuse(url, "profile", rc, &why, err);
 }
 
+static int table(const struct ft_output_url *url, const char *tool, struct ft_columns *out,
+                 struct ft_err *err)
+{
+    const struct ft_column_set *set;
+    struct ft_err why = {0};
+    int rc = ft_column_set_tool(tool, &set, &why);
+
+    if (rc == FT_OK) {
+        ft_columns_table(set, out);
+    }
+    return refuse(url, "dialect", rc, &why, err);
+}
+
 static int columns_asked(const struct ft_plan *plan, const struct ft_output_url *url,
                          struct ft_columns *out, struct ft_err *err)
 {
@@ -59,8 +72,7 @@ static int columns_asked(const struct ft_plan *plan, const struct ft_output_url 
                           url->text);
     }
     if (dialect != NULL) {
-        ft_columns_table(ft_column_set_tool(dialect), out);
-        return FT_OK;
+        return table(url, dialect, out, err);
     }
     if (columns != NULL) {
         return pick(plan, url, columns, out, err);
@@ -103,6 +115,29 @@ int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
     return rc == FT_OK && plan->no_identity ? no_identity(url, out, err) : rc;
 }
 
+int ft__columns_where(const struct ft_plan *plan, const struct ft_output_url *url,
+                      struct ft_where **out, struct ft_err *err)
+{
+    const char *text = ft_output_url_get(url, "where");
+    struct ft_err why = {0};
+
+    *out = NULL;
+    return text != NULL
+               ? refuse(url, "where", ft_where_flow(text, plan->collect, out, &why), &why, err)
+               : FT_OK;
+}
+
+uint32_t ft__columns_parts_asked(const struct ft_where *where)
+{
+    const struct ft_column *c;
+    uint32_t parts = 0;
+
+    for (uint32_t i = 0; where != NULL && (c = ft_where_uses(where, i)) != NULL; i++) {
+        parts |= UINT32_C(1) << c->part;
+    }
+    return parts;
+}
+
 /* Does an output write flow records? One that only counts is for measuring: as if it did. */
 static bool takes_flows(const struct ft_config *cfg, const struct ft_output_url *url)
 {
@@ -111,7 +146,8 @@ static bool takes_flows(const struct ft_config *cfg, const struct ft_output_url 
     if (strcmp(url->format, "null") == 0) {
         return true;
     }
-    if (!cfg->events_given && word == NULL && ft_format_find(url->format)->prefers_flows) {
+    if (!cfg->events_given && word == NULL &&
+        (ft_format_find(url->format)->prefers_flows || ft_output_url_get(url, "where") != NULL)) {
         return true;
     }
     return word != NULL ? strcmp(word, ft_event_word(FT_EVENT_FLOW)) == 0
@@ -168,6 +204,7 @@ static int plan_output(const struct ft_config *cfg, const char *text, struct ft_
 {
     struct ft_output_url url;
     struct ft_columns columns;
+    struct ft_where *where = NULL;
     int rc = ft_output_url_parse(text, &url, err);
 
     if (rc != FT_OK) {
@@ -178,6 +215,9 @@ static int plan_output(const struct ft_config *cfg, const char *text, struct ft_
         plan->parts |= ft_columns_parts(&columns);
         rc = add_rules(cfg, plan, &columns, err);
     }
+    rc = rc == FT_OK ? ft__columns_where(plan, &url, &where, err) : rc;
+    plan->parts |= rc == FT_OK ? ft__columns_parts_asked(where) : 0;
+    ft_where_free(where);
     ft_output_url_fini(&url);
     return rc;
 }
@@ -194,6 +234,7 @@ int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
     }
     plan->events_given = cfg->events_given;
     plan->parts = 1u << FT_PART_CORE;
+    plan->parts |= cfg->labels != NULL ? 1u << FT_PART_LABEL : 0; /* counted whoever writes them */
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = plan_output(cfg, cfg->outputs[i], plan, err);
     }

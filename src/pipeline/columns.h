@@ -7,11 +7,19 @@
 #include "config/config.h"
 #include "config/url.h"
 #include "model/columns.h"
+#include "model/where.h"
 #include "pipeline/internal.h"
 
 /* The columns of an output: those of ?columns= or ?profile=, else of -p. FT_E_USAGE. */
 FT_NODISCARD int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
                                 struct ft_columns *out, struct ft_err *err);
+
+/* The condition of an output (?where=), or NULL. FT_E_USAGE, FT_E_NOMEM. */
+FT_NODISCARD int ft__columns_where(const struct ft_plan *plan, const struct ft_output_url *url,
+                                   struct ft_where **out, struct ft_err *err);
+
+/* The parts that a condition looks at; 0 for NULL. */
+uint32_t ft__columns_parts_asked(const struct ft_where *where);
 
 /* Fills plan->profiles, plan->parts and plan->rules. plan->collect is known. FT_E_USAGE,
  * FT_E_NOMEM. */

@@ -6,6 +6,12 @@
 
 #define HAS(mask, event) (((mask) >> (event)) & 1u)
 
+/* Are there counts that records alone can tell? */
+static bool tells_by_record(uint32_t parts)
+{
+    return ft_features_drop(parts) || HAS(parts, FT_PART_LABEL);
+}
+
 void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32_t n, uint32_t i)
 {
     e->n = n;
@@ -17,12 +23,15 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
         e->to[k].events = routes[k].events;
         e->to[k].parts = routes[k].parts;
         e->to[k].packets = routes[k].packets;
+        e->to[k].where = routes[k].where;
+        e->to[k].split = routes[k].split;
         e->makes_packets |= routes[k].packets != NULL;
         e->to[k].count_only = ft_writer_count_only(e->to[k].writer);
         e->events |= routes[k].events;
         e->makes_samples |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_SAMPLE);
-        e->makes_flows |= (!e->to[k].count_only || ft_features_drop(routes[k].parts)) &&
-                          HAS(routes[k].events, FT_EVENT_FLOW);
+        e->makes_flows |=
+            (!e->to[k].count_only || routes[k].where != NULL || tells_by_record(routes[k].parts)) &&
+            HAS(routes[k].events, FT_EVENT_FLOW);
     }
     e->makes_flows |= e->where != NULL && HAS(e->events, FT_EVENT_FLOW);
 }
@@ -41,6 +50,9 @@ static void samples_to(struct ft_emitter *e, uint32_t k, const struct ft_packet 
     const struct ft_format *f = e->to[k].format;
 
     for (uint32_t i = 0; i < n; i++) {
+        if (FT_UNLIKELY(e->to[k].split)) {
+            ft_writer_at(w, pkts[i].ts_ns);
+        }
         uint8_t *p = ft_writer_begin(w, FT_EVENT_SAMPLE, FT_FORMAT_SAMPLE_MAX);
 
         if (p != NULL) {
@@ -73,6 +85,7 @@ void ft_emit_samples(struct ft_emitter *e, const struct ft_packet *pkts,
 void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
 {
     struct ft_emitter *e = cookie;
+    const struct ft_flow_record *as_it_is = rec;
     uint32_t dropped = rec != NULL ? rec->dropped : 0;
     bool skipped = false;
 
@@ -92,9 +105,15 @@ void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
             skipped = true;
             continue;
         }
+        if (as_it_is != NULL && !ft_emit_wanted_by(e, k, as_it_is->part)) {
+            continue;
+        }
         if (e->to[k].count_only) {
             ft_writer_count(w, FT_EVENT_FLOW, 1);
             continue;
+        }
+        if (FT_UNLIKELY(e->to[k].split)) {
+            ft_writer_at(w, rec->timestamp_ns);
         }
         const struct ft_format *f = e->to[k].format;
         uint8_t *p = ft_writer_begin(w, FT_EVENT_FLOW, f->flow_max);
@@ -117,6 +136,9 @@ void ft_emit_stats(struct ft_emitter *e, const struct ft_stats *s)
         if (e->to[k].count_only) {
             ft_writer_count(w, FT_EVENT_STATS, 1);
             continue;
+        }
+        if (e->to[k].split) {
+            ft_writer_at(w, s->timestamp_ns);
         }
         const struct ft_format *f = e->to[k].format;
         uint8_t *p = ft_writer_begin(w, FT_EVENT_STATS, FT_FORMAT_MAX);

@@ -26,6 +26,8 @@ struct ft_route {
     struct ft_packet_file *packets; /* it holds packets; or NULL */
     unsigned events;                /* bit per enum ft_event */
     uint32_t parts;                 /* that its columns look at: a bit per enum ft_part */
+    bool split;                     /* it wants its events by their time: ft_writer_at() */
+    struct ft_where *where;         /* flow records that satisfy it only; owned, or NULL */
 };
 
 struct ft_emitter {
@@ -35,12 +37,14 @@ struct ft_emitter {
         unsigned events;
         uint32_t parts;
         bool count_only;
+        bool split; /* it wants its events by their time */
         struct ft_packet_file *packets;
+        const struct ft_where *where; /* its own, besides --where; or NULL */
     } to[FT_MAX_OUTPUTS];
     uint32_t n;
     unsigned events;              /* union of all outputs */
     bool makes_samples;           /* some output wants the bytes of samples */
-    bool makes_flows;             /* some output, or where, has to see flow records */
+    bool makes_flows;             /* some output, or a condition, has to see flow records */
     bool makes_packets;           /* some output holds packets (packets.h) */
     const struct ft_where *where; /* --where: flow records that satisfy it only; NULL: all */
     uint64_t left_out;            /* that did not */
@@ -64,6 +68,16 @@ FT_INLINE bool ft_emit_wanted(struct ft_emitter *e, const void *const *parts)
         return true;
     }
     e->left_out += (e->events >> FT_EVENT_FLOW) & 1;
+    return false;
+}
+
+/* Likewise for output k alone, whose own account has what it leaves out. */
+FT_INLINE bool ft_emit_wanted_by(struct ft_emitter *e, uint32_t k, const void *const *parts)
+{
+    if (FT_LIKELY(e->to[k].where == NULL) || ft_where_holds(e->to[k].where, parts)) {
+        return true;
+    }
+    ft_writer_leave_out(e->to[k].writer);
     return false;
 }
 

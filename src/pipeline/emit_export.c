@@ -18,12 +18,15 @@ void ft_emit_export_flow(struct ft_emitter *e, const struct ft_export_record *re
         struct ft_writer *w = e->to[k].writer;
         size_t room = FT_FORMAT_EXPORT_MIN + (size_t)rec->text_max;
 
-        if (!HAS(e->to[k].events, FT_EVENT_FLOW)) {
+        if (!HAS(e->to[k].events, FT_EVENT_FLOW) || !ft_emit_wanted_by(e, k, &part)) {
             continue;
         }
         if (e->to[k].count_only) {
             ft_writer_count(w, FT_EVENT_FLOW, 1);
             continue;
+        }
+        if (FT_UNLIKELY(e->to[k].split)) {
+            ft_writer_at(w, rec->timestamp_ns);
         }
         room = room < FT_FORMAT_MAX ? room : FT_FORMAT_MAX;
         const struct ft_format *f = e->to[k].format;
@@ -44,6 +47,20 @@ void ft_emit_export_count(struct ft_emitter *e, uint32_t n)
     }
 }
 
+static int64_t time_of(enum ft_event event, const void *what)
+{
+    switch (event) {
+    case FT_EVENT_COUNTER:
+        return ((const struct ft_export_counters *)what)->timestamp_ns;
+    case FT_EVENT_TEMPLATE:
+        return ((const struct ft_template_change *)what)->timestamp_ns;
+    case FT_EVENT_EXPORTER:
+        return ((const struct ft_exporter_health *)what)->timestamp_ns;
+    default: /* samples and discards */
+        return ((const struct ft_export_sample *)what)->timestamp_ns;
+    }
+}
+
 void ft_emit_export_event(struct ft_emitter *e, enum ft_event event, const void *what)
 {
     if (FT_UNLIKELY(e->anon != NULL)) {
@@ -58,6 +75,9 @@ void ft_emit_export_event(struct ft_emitter *e, enum ft_event event, const void 
         if (e->to[k].count_only) {
             ft_writer_count(w, event, 1);
             continue;
+        }
+        if (FT_UNLIKELY(e->to[k].split)) {
+            ft_writer_at(w, time_of(event, what));
         }
         const struct ft_format *f = e->to[k].format;
         uint8_t *p = ft_writer_begin(w, event, FT_FORMAT_MAX);

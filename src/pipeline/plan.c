@@ -40,18 +40,6 @@ static void plan_table(const struct ft_config *cfg, struct ft_plan *plan)
     memcpy(t->snapshots, cfg->snapshots, sizeof cfg->snapshots);
 }
 
-/* The parts that --where looks at. */
-static uint32_t parts_asked(const struct ft_where *where)
-{
-    const struct ft_column *c;
-    uint32_t parts = 0;
-
-    for (uint32_t i = 0; where != NULL && (c = ft_where_uses(where, i)) != NULL; i++) {
-        parts |= UINT32_C(1) << c->part;
-    }
-    return parts;
-}
-
 /* What the decoder has to say besides. */
 static void plan_decoder(struct ft_plan *plan)
 {
@@ -142,7 +130,7 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, str
         rc = ft__collect_plan(cfg, &plan, err);
     }
     rc = rc == FT_OK ? ft__columns_plan(cfg, &plan, err) : rc;
-    plan.parts = ft_features_needed(plan.parts | parts_asked(where));
+    plan.parts = ft_features_needed(plan.parts | ft__columns_parts_asked(where));
     plan.read_ms = read_patience_ms(&plan.rules, plan.n_workers);
     plan_decoder(&plan);
     plan_table(cfg, &plan);

@@ -138,22 +138,35 @@ class Cells(Case):
         names = [e["dns_query"] for e in self.check("flow", "read", "-w1", "--app", path)]
         self.assertEqual(sorted(names), ["", "", "", "name"])
 
+    def test_lists(self):
+        """Items with semicolons, a list without items as such: an empty cell is null."""
+        for items, at_port in ("0", "[]"), ("2", "0;1"):
+            for url in "csv:-", "csv:-?spreadsheet=safe", "csv:-?dialect=nfstream":
+                r = self.good("read", "-w1", "-e", "flow", "-p", "nfstream", "--nfstream-splt", items, "-o", url, SAMPLE)
+                rows = list(csv.DictReader(io.StringIO(r.stdout)))
+                self.assertEqual({row["splt_direction"] for row in rows if row["dst_port"] == "53"}, {at_port}, url)
+
     def test_collect(self):
-        full = struct.pack("!14H", 256, 6, 8, 4, 12, 4, 7, 2, 11, 2, 4, 1, 1, 4)
-        last = struct.pack("!6H", 257, 2, 371, 4, 1, 4)
-        bare = struct.pack("!4H", 258, 1, 210, 2)
-        v9 = netflow9(1, (0, full + last + bare), (256, bytes((10, 0, 0, 1, 10, 0, 0, 2, 0, 80, 3, 3, 6, 0, 0, 0, 9))),
-                      (257, b"name" + bytes(4)), (258, bytes(2)))
-        header = bytes(12) + b"\x08\0" + dns_query(b"x", 1)[14:]
-        raw = struct.pack("!IIIIII", 1, 16 + len(header) + -len(header) % 4, 1, 100, 0, len(header)) + header
-        raw += b"\0" * (-len(header) % 4)
-        counters = struct.pack("!IIIII", 1, 1, 1, 1, 88) + bytes(88)
-        flow = struct.pack("!8I", 1, 1, 100, 100, 0, 1, 2, 1) + raw
-        discard = struct.pack("!7II", 1, 0, 1, 0, 1, 2, 256, 1) + raw
-        path = self.file("x.pcap", udp_pcap(v9, sflow((1, flow), (2, counters), (5, discard), (1, flow[:28] + bytes(4))), v9))
+        path = self.file("x.pcap", of_every_kind())
         for kind in ("sample", "flow", "stats", "template", "counter", "discard", "exporter"):
             events = self.check(kind, "collect", "-w1", "-l", f"pcap:{path}")
             self.assertGreater(len(events), 0, kind)
+
+
+def of_every_kind():
+    """A capture of datagrams of which collect makes each of its events."""
+    full = struct.pack("!14H", 256, 6, 8, 4, 12, 4, 7, 2, 11, 2, 4, 1, 1, 4)
+    last = struct.pack("!6H", 257, 2, 371, 4, 1, 4)
+    bare = struct.pack("!4H", 258, 1, 210, 2)
+    v9 = netflow9(1, (0, full + last + bare), (256, bytes((10, 0, 0, 1, 10, 0, 0, 2, 0, 80, 3, 3, 6, 0, 0, 0, 9))),
+                  (257, b"name" + bytes(4)), (258, bytes(2)))
+    header = bytes(12) + b"\x08\0" + dns_query(b"x", 1)[14:]
+    raw = struct.pack("!IIIIII", 1, 16 + len(header) + -len(header) % 4, 1, 100, 0, len(header)) + header
+    raw += b"\0" * (-len(header) % 4)
+    counters = struct.pack("!IIIII", 1, 1, 1, 1, 88) + bytes(88)
+    flow = struct.pack("!8I", 1, 1, 100, 100, 0, 1, 2, 1) + raw
+    discard = struct.pack("!7II", 1, 0, 1, 0, 1, 2, 256, 1) + raw
+    return udp_pcap(v9, sflow((1, flow), (2, counters), (5, discard), (1, flow[:28] + bytes(4))), v9)
 
 
 class Spreadsheet(Case):

@@ -39,10 +39,13 @@ class Generated(Case):
         for n in names:
             self.assertRegex(text, rf"(?m)^  {n}=")
             self.assertIn(f".B {n}\\fR=", page)
-            of = re.search(rf"^\| `{n}` \|.*? \| (csv|pcap|arrow|[a-z ]+) \|", rows, re.M)[1]
+            of = re.search(rf"^\| `{n}` \|.*? \| ([a-z0-9, ]+) \|", rows, re.M)[1]
             if n != "group":  # any text is a name
-                bad = "" if n in ("columns", "profile") else "!"  # any text may be a list of names
-                url = f"{of if of in ('csv', 'pcap', 'arrow') else 'ndjson'}:{self.dir}/x?{n}={bad}"
+                bad = "" if n in ("columns", "profile", "dialect", "where", "ca", "cert", "key", "proxy", "credentials") else "!"
+                head = (f"{of}:{self.dir}/x" if of in ("csv", "pcap", "arrow") else
+                        f"ndjson:{self.dir}/x" if of.split(",")[0] in ("every output", "files", "ndjson") else
+                        f"ndjson+{of.split(',')[0]}://host/x")
+                url = f"{head}?{n}={bad}"
                 r = run("read", "-o", url, SAMPLE)
                 self.assertEqual(r.returncode, 2, url)
                 self.assertIn(f"{url}: {n}={bad}: allowed is ", r.stderr)

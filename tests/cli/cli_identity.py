@@ -28,15 +28,31 @@ class Identity(Case):
         self.assertEqual(set(every[0]) - set(some[0]), TELLS)
         self.assertEqual([{k: v for k, v in row.items() if k not in TELLS} for row in every], some)
 
-    def test_nfstream(self):
-        """Of a tool's table, too."""
-        tells = {"id", "vlan_id", *(f"{s}_{c}" for s in ("src", "dst") for c in ("ip", "mac", "oui", "port")),
-                 *(f"{d}_{c}_seen_ms" for d in ("bidirectional", "src2dst", "dst2src") for c in ("first", "last"))}
-        every, some = ([*csv.DictReader(io.StringIO(self.good(
-            "read", "--quiet", "-w1", "-e", "flow", *args, "-o", "csv:-?dialect=nfstream", SAMPLE).stdout))]
-            for args in ((), ("--no-identity",)))
-        self.assertEqual(set(every[0]) - set(some[0]), tells)
-        self.assertEqual([{k: v for k, v in row.items() if k not in tells} for row in every], some)
+    def test_tools(self):
+        """Of tools' tables, too: exactly these are gone."""
+        nf = {"FLOW_START_MILLISECONDS", "FLOW_END_MILLISECONDS", "IPV4_SRC_ADDR", "L4_SRC_PORT", "IPV4_DST_ADDR",
+              "L4_DST_PORT", "MIN_TTL", "MAX_TTL", "DNS_QUERY_ID"}
+        cic = {"Flow ID", "Src IP", "Src Port", "Dst IP", "Dst Port", "Timestamp"}
+        told = {
+            "nfstream": {"id", "vlan_id", *(f"{s}_{c}" for s in ("src", "dst") for c in ("ip", "mac", "oui", "port")),
+                         *(f"{d}_{c}_seen_ms" for d in ("bidirectional", "src2dst", "dst2src")
+                           for c in ("first", "last"))},
+            "nf-v3": nf, "nf-v3-compat": nf, "cic": cic, "cic-compat": cic,
+        }
+        for profile, tells in told.items():
+            every, some = ([*csv.DictReader(io.StringIO(self.good(
+                "read", "--quiet", "-w1", "-e", "flow", *args, "-o", f"csv:-?dialect={profile}", SAMPLE).stdout))]
+                for args in ((), ("--no-identity",)))
+            self.assertEqual(set(every[0]) - set(some[0]), tells, profile)
+            self.assertEqual([{k: v for k, v in row.items() if k not in tells} for row in every], some)
+
+    def test_zeek(self):
+        tells = {"ts", "uid", "local_orig", "local_resp", *(f"id.{s}_{c}" for s in ("orig", "resp") for c in "hp")}
+        names = [next(line for line in self.good("read", "--quiet", "-e", "flow", *args, "-o", "csv:-?dialect=zeek", SAMPLE)
+                      .stdout.splitlines() if line.startswith("#fields")).split("\t")[1:]
+                 for args in ((), ("--no-identity",))]
+        self.assertEqual([n for n in names[0] if n not in tells], names[1])
+        self.assertLessEqual(tells, set(names[0]))
 
     def test_ndjson(self):
         text = self.good("read", "--quiet", "-e", "flow", "-p", EVERY, "--no-identity", SAMPLE).stdout

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """--labels and the command label: columns, counts, messages."""
+import csv
+import io
 import json
 import unittest
 
@@ -10,7 +12,7 @@ from support import SAMPLE, Case, run
 class Labels(Case):
     def records(self, *args, rules, status=0):
         path = self.file("rules.csv", rules.encode())
-        r = run(*args, "--rules" if args[0] == "label" else "--labels", path, SAMPLE)
+        r = run(*args, *[f"--rules={path}"] if args[0] == "label" else ["--labels", path], SAMPLE)
         self.assertEqual(r.returncode, status, r.stderr)
         lines = [json.loads(x) for x in r.stdout.splitlines()]
         return [x for x in lines if x["event_type"] == "network_flow_record"], lines[-1], r.stderr
@@ -55,6 +57,35 @@ class Labels(Case):
             want = want or got
             self.assertEqual(got, want)
         self.assertGreater(want[1][0], 0)
+
+    def test_records_that_are_only_counted(self):
+        """Labels are counted where nobody writes the records, too."""
+        rules = "dst_port,attack\n443,one\n"
+        _, want, _ = self.records("read", "-e", "flow,stats", rules=rules)
+        _, stats, _ = self.records("read", "-e", "flow,stats", "-o", "null:?event=flow", "-o", "ndjson:-?event=stats",
+                                   rules=rules)
+        self.assertEqual([stats[k] for k in ("labelled", "unlabelled")], [want[k] for k in ("labelled", "unlabelled")])
+        self.assertGreater(stats["labelled"], 0)
+
+    def test_table_of_a_tool(self):
+        """CICFlowMeter's column of that name has what the rules say, quoted only where a comma asks for it; what the
+        tool writes where no rule knows the flow. The label columns need not stand beside it."""
+        rules = ('dst_port,label,attack\n443,1,"DoS, ""slow"""\n22,1,Brute Force\n80,1,\n53,0,\n')
+        path = self.file("rules.csv", rules.encode())
+        want = {"443": 'DoS, "slow"', "22": "Brute Force", "80": "ATTACK", "53": "BENIGN"}
+        for tool in "cic", "cic-compat":
+            r = run("label", "--rules", path, "-e", "flow,stats", "-o", f"csv:-?dialect={tool}&event=flow", SAMPLE)
+            self.assertEqual(r.returncode, 0, r.stderr)
+            rows = list(csv.DictReader(io.StringIO(r.stdout)))
+            for row in rows:
+                self.assertEqual(row["Label"], want.get(row["Dst Port"], "NeedManualLabel"), row["Flow ID"])
+            self.assertTrue({row["Label"] for row in rows} >= {'DoS, "slow"', "BENIGN", "NeedManualLabel"})
+            quoted = {line.rsplit(',"', 1)[1] for line in r.stdout.splitlines() if '"' in line}
+            self.assertEqual(quoted, {'DoS, ""slow"""'})
+            self.assertRegex(r.stderr, r"labelled +[1-9]\d* +flows")
+        r = self.good("read", "--labels", path, "--anonymize", self.file("key", bytes(32)), "-e", "flow", "-p", "cic", SAMPLE)
+        for f in map(json.loads, r.stdout.splitlines()):
+            self.assertEqual(f["features"]["Label"], want.get(str(f["features"]["Dst Port"]), "NeedManualLabel"))
 
     def test_own_columns(self):
         flows, _, _ = self.records("read", "-e", "flow", "-o", "ndjson:-?columns=src_ip,attack",

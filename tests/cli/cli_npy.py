@@ -62,6 +62,16 @@ class Npy(Case):
             self.assertEqual(sum(len(load(f)) for f in found), n)
         self.assertGreater(len(found), 2)
 
+    def test_earlier_file(self):
+        """Put aside by collect, with the names of its columns."""
+        out = self.dir / "x.npy"
+        datagrams = self.file("none.pcap", pcap_header() + pcap_records(1))
+        for columns in ["dst_port", "byte_count"], ["protocol"]:
+            self.good("collect", "-l", f"pcap:{datagrams}", "-o", f"npy:{out}?columns={','.join(columns)}")
+            self.assertEqual(names(out), columns)
+        aside, = self.dir.glob("x-*.npy")
+        self.assertEqual(names(aside), ["dst_port", "byte_count"])
+
     def test_whole_numbers(self):
         """What float32 rounds is said, by column."""
         out = self.dir / "w.npy"

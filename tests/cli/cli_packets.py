@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """-o pcap:FILE: the packets themselves, into a capture file."""
 import gzip
+import os
 import pathlib
 import random
 import resource
@@ -128,6 +129,26 @@ class Packets(Case):
         self.assertRegex(r.stderr, rf"20000 packet events = {len(got)} written \+ 0 dropped "
                                    rf"\+ {20000 - len(got)} lost\n")
 
+    def test_room_comes_later(self):
+        """A full disk behind stdout from the first byte on: what comes when it has room is a capture."""
+        out = self.dir / "out"
+        root = ["--user", "root"] if os.geteuid() == 0 else []  # so that we may change the limit
+        with open(out, "wb") as f:
+            p = subprocess.Popen([FLOWTAP, "read", "-o", "pcap:-?overflow=block", *root, "-"], stdin=subprocess.PIPE,
+                                 stdout=f, stderr=subprocess.PIPE, preexec_fn=lambda: resource.setrlimit(
+                                     resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY)))
+        self.addCleanup(p.stderr.close)
+        p.stdin.write(pathlib.Path(self.capture(100)).read_bytes())
+        p.stdin.flush()
+        self.assertTrue(any(b"disk full?" in line for line in iter(p.stderr.readline, b"")))
+        resource.prlimit(p.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        p.stdin.write(pathlib.Path(self.capture(50, first=100)).read_bytes()[24:])
+        p.stdin.close()
+        err = p.stderr.read().decode()
+        self.assertEqual(p.wait(20), 1, err)
+        self.assertEqual(len(records(out.read_bytes())[1]), 50)
+        self.assertRegex(err, r"150 packet events = 50 written \+ 0 dropped \+ 100 lost\n")
+
     def test_slow_reader(self):
         """Dropped, and counted, when that is asked for; what comes through is whole."""
         src = pathlib.Path(self.capture(60000)).read_bytes()
@@ -159,8 +180,9 @@ class Packets(Case):
                 ("carries bytes of packets: not with --anonymize or --no-identity",
                  ["read", "--anonymize", key, "-o", "pcap:x", SAMPLE]),
                 ("event=: pcap holds packets", ["read", "-o", "pcap:x?event=flow", SAMPLE]),
-                ("columns= and profile=: pcap holds packets", ["read", "-o", "pcap:x?columns=src_ip", SAMPLE]),
-                ("columns= and profile=: pcap holds packets", ["read", "-o", "pcap:x?profile=tcp", SAMPLE]),
+                ("columns=, profile= and where=: pcap holds packets", ["read", "-o", "pcap:x?columns=src_ip", SAMPLE]),
+                ("columns=, profile= and where=: pcap holds packets", ["read", "-o", "pcap:x?where=src_port=1", SAMPLE]),
+                ("columns=, profile= and where=: pcap holds packets", ["read", "-o", "pcap:x?profile=tcp", SAMPLE]),
                 ("append=: a capture file is not added to",
                  ["read", "-o", "pcap:x?append=true", SAMPLE]),
                 ("snap=0: allowed is a number of bytes from 1 to 262144",

@@ -8,7 +8,10 @@ import re
 import sys
 import unittest
 
-from support import SAMPLE, SKIP, Case, main, pcap_header, pcap_records
+from support import ROOT, SAMPLE, SKIP, Case, main, pcap_header, pcap_records, run
+
+sys.path.insert(0, str(ROOT / "tests/support"))
+from arrow_reader import Arrow  # noqa: E402
 
 try:
     import jsonschema
@@ -197,6 +200,39 @@ class Schema(Case):
         return [(r["object"], r["column"]) for r in csv.DictReader(io.StringIO(text))
                 if r["event"] == "network_flow_record"]
 
+    def test_flat_forms_of_tools(self):
+        """A tool may call a column like flowtap: where columns stand side by side there is one of a name, and those of
+        an Arrow stream are those of its schema, also without identity."""
+        profiles = run("schema", "-p", "!").stderr.rsplit("(there are: ", 1)[1].split(")")[0].split(", ")
+        self.assertIn("nfstream", profiles)
+        for profile in profiles:
+            for more in [], ["--no-identity"]:
+                flat = {f: self.good("schema", "--format", f, "-p", profile, *more).stdout
+                        for f in ("arrow", "clickhouse", "avro", "protobuf")}
+                names = [c["name"] for c in json.loads(flat["arrow"])["network_flow_record"]]
+                self.assertEqual(len(names), len(set(names)), profile)
+                path = self.file("x", b"")
+                self.good("read", "-p", profile, *more, "-o", f"arrow:{path}", SAMPLE)
+                with open(path, "rb") as f:
+                    self.assertEqual([c.name for c in Arrow(f.read()).columns], names)
+                table = flat["clickhouse"].split("CREATE TABLE network_flow_record")[1].split(";\n")[0]
+                self.assertEqual(re.findall(r"(?m)^    `([^`]+)` ", table), names)
+                words = [[f["name"] for f in r["fields"]] for r in json.loads(flat["avro"])
+                         if r["name"] == "network_flow_record"][0]
+                message = flat["protobuf"].split("message NetworkFlowRecord {")[1].split("}")[0]
+                self.assertEqual(re.findall(r"(?m)^  (?:optional |repeated )?\w+ (\w+) = ", message), words)
+                self.assertEqual((len(set(words)), len(words)), (len(names), len(names)), profile)
+
+    def test_without_identity(self):
+        """The schema of what --no-identity writes: no samples, and no column that it leaves out."""
+        rows = list(csv.DictReader(io.StringIO(self.good("schema", "--format", "csv", "-p", "all", "--no-identity").stdout)))
+        self.assertEqual({r["event"] for r in rows}, {"network_flow_record", "pipeline_stats"})
+        r = self.good("read", "-w1", "--quiet", "-e", "flow,stats", "-p", "all", "--no-identity", SAMPLE)
+        for e in map(json.loads, r.stdout.splitlines()):
+            self.assertEqual([(r["object"], r["column"]) for r in rows if r["event"] == e["event_type"]], list(columns(e)))
+        table = self.good("schema", "--format", "clickhouse", "--no-identity").stdout.split(";\n")
+        self.assertEqual([t.rsplit("ORDER BY ", 1)[1] for t in table if t.strip()], ["tuple()", "timestamp"])
+
     def test_numbers_of_fields(self):
         """Of protobuf: the same for a column whatever the profiles."""
         def fields(profiles):
@@ -216,6 +252,28 @@ class Schema(Case):
         self.assertIn("id_orig_h", names)
         self.assertTrue(all(re.fullmatch(r"[A-Za-z_]\w*", n) for n in names))
         self.assertEqual(len(set(names)), len(names))
+
+    def test_columns_side_by_side(self):
+        """Where there are no objects, a tool's column stands for flowtap's of its name, once; as in the data."""
+        for profiles in "nfstream", "cic", "nf-v3", "zeek", "all,splt,nfstream":
+            names = {form: self.flat_names(form, profiles) for form in ("arrow", "clickhouse", "avro", "protobuf")}
+            for form, n in names.items():
+                self.assertEqual(len(set(n)), len(n), (form, profiles))
+            r = self.good("read", "-w1", "--quiet", "-e", "flow", "-p", profiles, "-o", "csv:-", SAMPLE)
+            header = next(csv.reader(io.StringIO(r.stdout)))
+            self.assertEqual(names["arrow"], header, profiles)
+            self.assertEqual(names["clickhouse"], header, profiles)
+
+    def flat_names(self, form, profiles):
+        """Of a flow record."""
+        text = self.make(form, profiles)
+        if form == "arrow":
+            return [c["name"] for c in json.loads(text)["network_flow_record"]]
+        if form == "avro":
+            return [f["name"] for r in json.loads(text) if r["name"] == "network_flow_record" for f in r["fields"]]
+        begin = {"clickhouse": "TABLE network_flow_record\n", "protobuf": "message NetworkFlowRecord "}[form]
+        text = re.split(r"\n[)}]", text.split(begin)[1])[0]
+        return re.findall(r"(?m)^    `([^`]+)`" if form == "clickhouse" else r"(?m)^  [\w ]*?(\w+) = \d+;", text)
 
     def test_csv_output(self):
         """The columns of a CSV file are the schema's, but for objects that a table cannot hold."""

@@ -97,6 +97,23 @@ class Reading(Case):
         self.ended(p)
         self.assertEqual((self.lines(moved), self.lines(out)), (1000, 500))
 
+    def test_hangup_of_parquet(self):
+        """Each one ends a file; what this run has written is not replaced by what follows."""
+        out = self.dir / "out.parquet"
+        p = self.reading("-e", "sample", "-o", f"parquet:{out}")
+        for n in (1, 2):
+            time.sleep(1.5)  # rows wait for a second of them
+            p.send_signal(signal.SIGHUP)
+            self.assertTrue(wait_for(lambda n=n: out.exists() and len(list(self.dir.glob("out*.parquet"))) == n))
+            p.stdin.buffer.write(pcap_records(500, first=1000))
+            p.stdin.flush()
+        p.stdin.close()
+        self.ended(p)
+        files = list(self.dir.glob("out*.parquet"))
+        self.assertEqual(len(files), 3)
+        for f in files:
+            self.assertTrue(f.read_bytes().endswith(b"PAR1"))
+
     def test_hangup_of_stdout(self):
         """What cannot be reopened goes on."""
         p = self.reading(n=10, stdout=subprocess.PIPE)

@@ -68,7 +68,7 @@ class Commands(Case):
         self.assertEqual((r.returncode, r.stdout), (2, ""))
         self.assertIn("'nope': allowed is markdown, json-schema, arrow, clickhouse, avro, protobuf or "
                       "csv", r.stderr)
-        self.wrong("schema: '--format': allowed are --format FORMAT and --profile LIST", "schema",
+        self.wrong("schema: '--format': allowed are --format FORMAT, --profile LIST and --no-identity", "schema",
                    "--format")
         self.wrong("schema: --profile: 'tcpp': there is no such profile; did you mean tcp?", "schema",
                    "-p", "tcpp")

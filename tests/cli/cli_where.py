@@ -180,5 +180,116 @@ class Where(support.Case):
         self.refused(f"{bad}:2: where: at the end: here a number is to stand", "-c", bad)
 
 
+class OfAnOutput(Where):
+    """?where=: the same for one output alone."""
+
+    def records(self, *args, pipe=None):
+        """What --where gives, from an output's own condition; beside it an output that has all."""
+        args = list(args)
+        if "--where" not in args:
+            return super().records(*args, pipe=pipe)
+        text = args.pop(args.index("--where") + 1).replace("&", "%26")
+        args.remove("--where")
+        every = self.dir / "every.json"
+        cat = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) if pipe else None
+        r = subprocess.run([FLOWTAP, "read", "-e", "flow,stats", "-o", f"ndjson:-?where={text}", "-o",
+                            f"ndjson:{every}?event=flow", *args], stdin=cat.stdout if cat else None,
+                           capture_output=True, timeout=60, check=False)
+        if cat:
+            cat.stdout.close()
+            cat.wait()
+        self.assertEqual(r.returncode, 0, r.stderr)
+        events = [json.loads(line) for line in r.stdout.splitlines()]
+        stats = events.pop()
+        one, other = stats["outputs"]
+        flows = stats["flows"]
+        made = one["by_event"]["flow"]["made"]
+        self.assertEqual(made, len(events))
+        self.assertEqual(flows["ended"] + flows["updates"], made + one["where_left_out"])
+        self.assertEqual(flows["ended"] + flows["updates"], other["by_event"]["flow"]["made"])
+        self.assertEqual(other["where_left_out"] + stats["where_left_out"], 0)
+        self.assertEqual(len(every.read_text().splitlines()), other["by_event"]["flow"]["made"])
+        return sorted(json.dumps(e) for e in events)
+
+    def test_makes_flow_records_the_default(self):
+        both = self.dir / "both.json"
+        r = self.good("read", "-o", "ndjson:-?where=dst_port=443", "-o", f"ndjson:{both}", SAMPLE)
+        self.assertEqual({json.loads(x)["event_type"] for x in r.stdout.splitlines()}, {"network_flow_record"})
+        self.assertEqual({json.loads(x)["event_type"] for x in both.read_text().splitlines()}, {"network_flow_sample"})
+        r = self.good("read", "-e", "sample,flow", "-o", "ndjson:-?where=packet_count>1e9", SAMPLE)
+        self.assertEqual(len(r.stdout.splitlines()), 116)  # samples are no records
+        for o in ("ndjson:-?where=segment=0", "null:?event=stats&where=segment=0"):
+            self.refused("where= is for flow records, and none go there", "-e", "sample", "-o", o)
+
+    def test_every_output(self):
+        files = {k: self.dir / f"f.{k}" for k in ("csv", "ndjson", "npy", "arrow", "parquet", "zeek")}
+        outputs = [x for k in ("csv", "ndjson", "npy", "arrow", "parquet")
+                   for x in ("-o", f"{k}:{files[k]}?where=dst_port=443")]
+        r = self.good("read", "-w", "2", *outputs, "-o", f"csv:{files['zeek']}?dialect=zeek&where=dst_port=443", "-o",
+                      "null:?where=dst_port=443", "-o", "null:?event=flow", SAMPLE)
+        n = len(files["ndjson"].read_text().splitlines())
+        self.assertTrue(0 < n < 15)
+        self.assertEqual(len(files["csv"].read_text().splitlines()), n + 1)
+        lines = [x for x in files["zeek"].read_text().splitlines() if not x.startswith("#")]
+        self.assertEqual(len(lines), n)
+        self.assertIn(f"'shape': ({n}, ".encode(), files["npy"].read_bytes())
+        for k in ("arrow", "parquet", "npy"):
+            self.assertRegex(r.stderr, rf"{files[k]}\S+ +{n} flow events = {n} written")
+        self.assertRegex(r.stderr, rf"null:\?where=dst_port=443 +{n} flow events = {n} written")
+        self.assertRegex(r.stderr, r"null:\?event=flow +15 flow events")
+        self.assertEqual(r.stderr.count("left out by its where="), 7)
+
+    def test_both(self):
+        """--where of all, and an output's own."""
+        r = self.good("read", "-e", "flow,stats", "--where", "protocol=6", "-o", "ndjson:-?where=dst_port=443", SAMPLE)
+        events = [json.loads(x) for x in r.stdout.splitlines()]
+        stats = events.pop()
+        self.assertEqual({(e["flow_key"]["protocol"], e["flow_key"]["dst_port"]) for e in events}, {(6, 443)})
+        left = stats["where_left_out"], stats["outputs"][0]["where_left_out"]
+        self.assertTrue(min(left) > 0)
+        self.assertEqual(sum(left) + len(events), 15)
+
+    def test_written_in_a_url(self):
+        want = self.records("--where", "dst_port=443 and src_port>50000", SAMPLE)
+        for text in ("dst_port=443 %26%26 src_port>50000", "dst_port%3D443%20and%20src_port%3E50000",
+                     "dst_port=443 and src_port>50000&queue=1MB"):
+            r = self.good("read", "-o", "ndjson:-?where=" + text, SAMPLE)
+            self.assertEqual(sorted(json.dumps(json.loads(x)) for x in r.stdout.splitlines()), want)
+        self.refused("'' is not key=value (& in a value is %26)", "-o", "ndjson:-?where=dst_port=443 && segment=0")
+
+    def test_anonymized(self):
+        key = self.file("key", bytes(range(32)))
+        r = self.good("read", "--anonymize", key, "-o", "ndjson:-?where=src_ip=192.0.2.0/24", SAMPLE)
+        found = [json.loads(x) for x in r.stdout.splitlines()]
+        self.assertEqual(len(found), len(self.records("--where", "src_ip=192.0.2.0/24", SAMPLE)))
+        self.assertFalse([e for e in found if inside(e["flow_key"]["src_ip"], "192.0.2.0/24")])
+
+    def test_collect(self):
+        path = self.file("nf.pcap", udp_capture([netflow5(i) for i in range(20)]))
+        r = self.good("collect", "-l", "pcap:" + path, "-e", "flow,stats", "-o", "ndjson:-?where=src_port in [1003, 1007]",
+                      "-o", "null:?where=src_port >= 1018", "-o", "null:")
+        events = [json.loads(x) for x in r.stdout.splitlines()]
+        self.assertEqual([e["flow_key"]["src_port"] for e in events[:-1]], [1003, 1007])
+        o = events[-1]["outputs"]
+        self.assertEqual([x["by_event"]["flow"]["made"] for x in o], [2, 2, 20])
+        self.assertEqual([x["where_left_out"] for x in o], [18, 18, 0])
+        self.refused("where=: at character 1, 'conn_state': there is no such column", "-o", "null:?where=conn_state=SF",
+                     command="collect")
+
+    def test_wrong(self):
+        for text, what in (("dst_prt=443", "where=: at character 1, 'dst_prt': there is no such column; did you mean dst_port?"),
+                           ("dst_port=443 and", "where=: at the end: here a column is to stand"),
+                           ("dst_port=44x", "where=: at character 10, '44x': dst_port is compared with a number"),
+                           ("", "where=: allowed is a condition")):
+            self.refused(f"output ndjson:-?where={text}: {what}", "-o", f"ndjson:-?where={text}")
+
+    def test_configuration(self):
+        good = self.file("c.yaml", "output:\n  - ndjson:-?where=dst_port=443 and segment=0\nworkers: 1\n")
+        wanted = [json.loads(x)["flow_key"]["dst_port"] for x in self.good("read", "-c", good, SAMPLE).stdout.splitlines()]
+        self.assertEqual(set(wanted), {443})
+        bad = self.file("d.yaml", "# a comment\noutput: 'ndjson:-?where=dst_port='\n")
+        self.refused(f"{bad}:2: output ndjson:-?where=dst_port=: where=: at the end: here a number is to stand", "-c", bad)
+
+
 if __name__ == "__main__":
     support.main()

@@ -138,6 +138,33 @@ def test_csv(m):
     assert not c.leaks(run(m, *args, "--anonymize", key)[0])
 
 
+def test_tables_of_tools(m):
+    """What is an address, or made of some, is its map in each tool's table; all else is as it is."""
+    path, key = write(m, "in.pcap", pcap(traffic())), write(m, "key", KEY)
+    ends = {"cic": ("Src IP", "Dst IP", "Flow ID"), "cic-compat": ("Src IP", "Dst IP", "Flow ID"),
+            "nf-v3": ("IPV4_SRC_ADDR", "IPV4_DST_ADDR"), "nf-v3-compat": ("IPV4_SRC_ADDR", "IPV4_DST_ADDR"),
+            "nfstream": ("src_ip", "dst_ip", "id", "src_mac", "dst_mac", "src_oui", "dst_oui"),
+            "zeek": ("id.orig_h", "id.resp_h", "uid")}
+    for profile, (src, dst, *more) in ends.items():
+        args = ("read", "-w", "1", "-e", "flow", "-o", "csv:-?dialect=" + profile, path)
+        tables = []
+        for how in (), ("--anonymize", key):
+            text = run(m, *args, *how)[0].replace("#fields\t", "")
+            rows = [line for line in text.splitlines() if line[0] != "#"]
+            tables.append(list(csv.DictReader(rows, delimiter="\t" if profile == "zeek" else ",")))
+        assert not Compare(MAP).leaks(text), profile
+        assert len(tables[0]) == len(tables[1]) > 1, (profile, len(tables[0]))
+        for plain, anon in zip(*tables):
+            for name in src, dst:
+                same(anon[name], str(MAP.ip(plain[name])), (profile, name))
+            for name in more:
+                assert anon[name] != plain[name] or not plain[name].strip("0:"), (profile, name)
+            if "Flow ID" in more:
+                rest = plain["Flow ID"][len(plain[src]) + len(plain[dst]) + 1:]
+                same(anon["Flow ID"], "%s-%s%s" % (anon[src], anon[dst], rest))
+            same({k: v for k, v in anon.items() if k not in ends[profile]}, {k: v for k, v in plain.items() if k not in ends[profile]})
+
+
 def test_workers_agree(m):
     path, key = write(m, "in.pcap", pcap(traffic())), write(m, "key", KEY)
     out = [sorted(run(m, "read", "-w", w, "-e", "flow", "--app", "-p", "all", "--anonymize", key, path)[0].splitlines())

@@ -76,7 +76,7 @@ def near(got, want, what):
 def compare(m, frames, profile, args=()):
     """Returns how many flows there were."""
     fixed = profile == "cic"
-    want, dropped = records(frames, fixed)
+    want, dropped = records(frames, fixed, "--cic-singles" in args)
     events = m.raw(pcap(frames), "-e", "flow,stats", "-p", profile, *args)
     stats = events.pop()
     got = [e["features"] for e in events]
@@ -184,6 +184,17 @@ def test_goes_on_behind_the_timeout(m):
     same(m.raw(pcap(frames), "-e", "flow", "-p", "cic")[1]["features"]["Total Connection Flow Time"], 131 * 10**6)
 
 
+def test_the_timeout_is_of_whole_microseconds(m):
+    """More than 120 s of times that are cut, as the tool has them: by one of the first packet's 999 ns."""
+    for proto in 6, 17:
+        one = eth(ip(A, B, proto, tcp(1, 2, ACK, 5) if proto == 6 else udp(1, 2)))
+        for first in 0, 1, 999:
+            for more, flows in ((0, 1), (999, 1), (1000, 2), (1001, 2)):
+                frames = [(T0 + first, one), (T0 + 60 * S, one), (T0 + 120 * S + more, one), (T0 + 120 * S + more + MS, one)]
+                for profile in HEADERS:
+                    same(compare(m, frames, profile), flows, (profile, proto, first, more))
+
+
 def test_dropped_flows(m):
     frames = [(T0 + i * MS, eth(ip(A, B, 17, udp(1000 + i, 53, b"q")))) for i in range(5)]
     frames += [(T0 + 10 * MS + i, eth(ip(A, B, 17, udp(2000, 53, b"q")))) for i in range(2)]
@@ -202,6 +213,20 @@ def test_dropped_flows(m):
     same(stats["profile_skipped"], 0)  # none of those takes flow records
     events = m.raw(pcap(frames), "-e", "flow,stats", "-p", "cic", "-o", "null:?event=flow", "-o", "ndjson:-?event=stats")
     same(events[-1]["profile_skipped"], 5)
+
+
+def test_flows_of_one_packet(m):
+    """The corrected form writes them, with 0 for what needs two packets, and no rate."""
+    frames = [(T0, eth(ip(A, B, 17, udp(1000, 53, b"query")))), (T0 + S, eth(ip(A, B, 6, tcp(5, 6, SYN | ACK)))),
+              (T0 + 2 * S, eth(ip(A6, B6, 17, udp(1, 2)))), (T0 + 3 * S, eth(ip(A, B, 1, icmp(8, 0))))]
+    same(compare(m, frames, "cic", ("--cic-singles",)), 4)
+    same(compare(m, frames, "cic"), 0)
+    f = m.raw(pcap(frames[:1]), "-e", "flow", "-p", "cic", "--cic-singles")[0]["features"]
+    same([f[k] for k in ("Flow Bytes/s", "Flow Packets/s", "Fwd Packets/s", "Flow IAT Mean", "Flow IAT Max", "Fwd IAT Min",
+                         "Packet Length Std", "Packet Length Mean", "Total Connection Flow Time")], [None, None, 0, 0, 0, 0, 0, 5, 0])
+    assert sum(compare(m, made(seed), "cic", ("--cic-singles",)) for seed in range(4)) > 500
+    # the original drops them whatever is said
+    same(m.raw(pcap(frames[:1]), "-e", "flow,stats", "-p", "cic-compat", "--cic-singles")[-1]["profile_skipped"], 1)
 
 
 def test_ipv6_is_no_flow_of_the_original(m):

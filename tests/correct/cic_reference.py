@@ -226,7 +226,7 @@ def columns(f, fixed):
     for k, v in zip(("Min", "Max", "Mean", "Std"), four(every, ("min", "max", "mean", "std"))):
         r["Packet Length " + k] = v
     mean = Fraction(sum(every), len(every))
-    r["Packet Length Variance"] = sum((x - mean) ** 2 for x in every) / (len(every) - 1)
+    r["Packet Length Variance"] = sum((x - mean) ** 2 for x in every) / (len(every) - 1) if len(every) > 1 else 0
     for k, bit in (("FIN", FIN), ("SYN", SYN), ("RST", RST), ("PSH", PSH), ("ACK", ACK), ("URG", URG), ("CWR", CWR),
                    ("ECE", ECE)):
         r[k + " Flag Count"] = sum(bool(p.flags & bit) for p in P)
@@ -271,8 +271,8 @@ def columns(f, fixed):
     return r
 
 
-def records(frames, fixed):
-    """([columns of a flow], how many the tool drops) of frames (ns, Ethernet frame)."""
+def records(frames, fixed, singles=False):
+    """([columns of a flow], how many are dropped) of frames (ns, Ethernet frame); singles: flows of one packet are not."""
     flows = split([Packet(ns, frame, fixed) for ns, frame in frames], fixed)
-    keep = [f for f in flows if len(f.packets) > 1 and (fixed or f.packets[0].v == 4)]
+    keep = [f for f in flows if (singles or len(f.packets) > 1) and (fixed or f.packets[0].v == 4)]
     return [columns(f, fixed) for f in keep], len(flows) - len(keep)

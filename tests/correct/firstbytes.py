@@ -128,6 +128,53 @@ def test_P8_other_protocols_and_links(m):
     same(bytes.fromhex(f["bytes"]), packet[:48].ljust(80, b"\0") + b"hello".ljust(240, b"\0"))
 
 
+class Hidden(bytes):
+    """A piece of headers that becomes zeros."""
+
+
+def deeper():
+    """Packets as pieces of headers, without payload."""
+    (a4, b4), (a6, b6) = ([Hidden(ipaddress.ip_address(x).packed) for x in pair] for pair in ((A, B), (A6, B6)))
+    ports = [Hidden(struct.pack("!HH", 3000, 80)), b"\0\x08\xab\xcd"]
+    v4 = lambda proto, words=5, **more: [b"%c" % (0x40 | words) + ip4(A, B, proto, b"", **more)[1:12], a4, b4]
+    v6 = lambda proto: [ip6(A6, B6, proto, b"")[:8], a6, b6]
+    message = lambda kind, length=8: [bytes([kind, 0]) + b"\0" * (length - 2)]
+    yield v6(44) + [bytes([17, 0, 0, 0]) + b"\0\0\0\1"] + ports  # a fragment that is the whole
+    yield v6(43) + [bytes([17, 4, 4, 1]) + b"\0" * 4, a6, b6] + ports
+    yield v6(0) + [bytes([43, 0]) + b"\1\4" + b"\0" * 4, bytes([17, 2, 0, 1]) + b"\0" * 4, a6] + ports
+    yield v4(51) + [authentication(17)] + ports
+    yield v4(17, 7) + [b"\1\x83\7\4", a4] + ports
+    yield v4(17, 7) + [b"\x94\4\0\0\1\1\1\0"] + ports  # of other options nothing
+    yield v4(17, 8) + [b"\x44\x0c\5", Hidden(b"\1" + b4 + b"\0\0\0\1")] + ports
+    for kind in 3, 4, 11, 12:
+        yield v4(1) + message(kind) + v4(17) + ports
+    yield v4(1) + message(11) + v4(17, frag=800) + [b"\x0b\xb8\0\x50"]  # of a later fragment: no ports
+    yield v4(1) + [b"\5\1\0\0", a4] + v4(17) + ports
+    yield v4(1) + message(8) + [b"".join(v4(17))]  # an echo quotes nothing
+    yield v6(58) + message(1) + v6(17) + ports
+    yield v6(58) + message(135) + [b6, Hidden(b"\1\1\2\0\0\0\0\1")]
+    yield v6(58) + message(128) + [bytes(b6)]
+    yield v4(2) + [b"\x16\0\0\0", Hidden(bytes([239, 1, 2, 3]))]
+    yield v4(4) + v4(17) + ports
+
+
+def test_P8_addresses_that_lie_deeper(m):
+    """Behind a fragment's header, in routes, in what an ICMP error quotes, in neighbour discovery, in IP in IP; cut
+    anywhere nothing is told that is not told of the whole."""
+    args = "-p", "bytes", "--bytes-packets", "1", "--bytes-payload", "0", "--bytes-masked", "--keep-tunnels"
+    for i, pieces in enumerate(deeper()):
+        packet, want = (bytearray(b"".join(x)) for x in (pieces, [bytes(len(x)) if isinstance(x, Hidden) else x for x in pieces]))
+        at, length = (2, len(packet)) if packet[0] >> 4 == 4 else (4, len(packet) - 40)
+        packet[at:at + 2] = want[at:at + 2] = struct.pack("!H", length)
+        frame = eth(bytes(packet))
+        for width in 120, 33:
+            f, = m.flows([(T0, frame)], *args, "--bytes-header", str(width))
+            same(bytes.fromhex(f["bytes"]), bytes(want)[:width].ljust(width, b"\0"), (i, width))
+        for snap in range(14 + len(packet) - 30, 14 + len(packet), 1 if i % 4 == 0 else 7):
+            for f in m.flows([(T0, frame)], *args, snap=snap):
+                assert all(x in (0, y) for x, y in zip(bytes.fromhex(f["bytes"]), want.ljust(80, b"\0"))), (i, snap)
+
+
 def test_P8_fragments_have_none(m):
     whole = udp(3000, 80, b"f" * 1000)
     packets = [(T0, eth(ip4(A, B, 17, whole[:800], 7, 0, True))), (T0 + MS, eth(ip4(A, B, 17, whole[800:], 7, 800)))]

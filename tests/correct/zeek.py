@@ -120,6 +120,16 @@ def test_P4_sizes_by_sequence_numbers(m):
     same(few(r, "orig_bytes", "resp_bytes", "resp_pkts"), ("1000", "0", "0"))
 
 
+def test_P4_data_before_what_came_again(m):
+    """The first that is seen of a side's data lies before its FIN: both letters are of one segment."""
+    for gap in (S, MS):  # sent again, or only late
+        c = Conn().open().send(1, PSH | ACK, b"y" * 70, keep=False).send(1, FIN | ACK).send(0, ACK, ack=5001)
+        c.send(1, PSH | ACK, b"y" * 70, seq=5001, dt=gap).send(0, ACK)
+        same([r[3] for r in say(m, c.frames)], ["ShAfdt"])
+    c.send(0, PSH | ACK, b"x" * 9).send(0, PSH | ACK, b"x" * 9, seq=1001, dt=S)
+    same([r[3] for r in say(m, c.frames)], ["ShAfdtDT"])
+
+
 def test_P4_sizes_beyond_32_bits(m):
     c = Conn(isn=(0xfffffff0, 0xffffffff)).open().send(0, PSH | ACK, b"x" * 1000).send(1, PSH | ACK, b"y" * 100).close()
     same(sizes(rows(m, c.frames)[0])[1:], ("1000", "100", "0"))

@@ -4,15 +4,20 @@ set back: nothing hangs, every event is written, dropped (a full queue) or lost 
 status is 1)."""
 import json
 import os
+import pathlib
 import resource
 import signal
 import subprocess
+import sys
 import threading
 import time
 import unittest
 
 from faults import COMPRESSIONS, SAMPLE, Case, Heard, events, main, pcap_header, pcap_records, run, wait_for
-from keeping import ROTATED, mount_tmpfs, private_mounts, status
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from arrow_reader import Arrow  # noqa: E402
+from keeping import ROTATED, mount_tmpfs, private_mounts, status  # noqa: E402
+from parquet_footer import Parquet  # noqa: E402
 
 SOON = 12  # seconds that an end may take whose patience is 1: the machine may be slow
 CLOCK = r"""
@@ -426,6 +431,28 @@ class Disks(Outputs):
                     self.assertEqual(sum(len(events(p)) for p in disk.iterdir()), n["written"])
                     said = [x for x in h.err.splitlines() if '"level":"error"' in x or '"warn' in x]
                     self.assertLess(len(said), 12, "it goes on and on: " + "\n".join(said[:15]))
+
+    def test_full_disk_of_several(self):
+        """What others take of the room that is left is not what a footer needs."""
+        if not MOUNTS:
+            self.skipTest("mounting needs root")
+        disk = self.dir / "disk"
+        disk.mkdir()
+        why = mount_tmpfs(disk, 3 << 20)
+        if why:
+            self.skipTest(why)
+        self.addCleanup(subprocess.run, ["umount", "-l", disk], check=True)
+        h = self.fed(f"arrow:{disk}/x.arrow?event=sample", f"ndjson:{disk}/x.ndjson?queue=1MB&event=sample",
+                     f"parquet:{disk}/x.parquet?event=sample&rotate=200KB", more=("-e", "sample"))
+        self.feed(h, 60000).join(30)
+        h.p.stdin.close()
+        a = self.over(h)
+        self.assertEqual(h.p.returncode, 1)
+        written = [o["sample"]["written"] for o in a["outputs"]]
+        self.assertEqual(len(Arrow((disk / "x.arrow").read_bytes()).rows["timestamp"]), written[0])
+        self.assertEqual(len(events(disk / "x.ndjson")), written[1])
+        self.assertEqual(sum(Parquet(f.read_bytes()).rows for f in disk.glob("*.parquet")), written[2])
+        self.assertTrue(all(n < 60000 for n in written) and any(written), written)
 
     def test_failed_rotation_is_said_once(self):
         """The folder cannot be changed any more: it goes on in the old file."""

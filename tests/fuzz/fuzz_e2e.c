@@ -83,8 +83,10 @@ static const struct ft_format *format_of(uint32_t i, enum ft_event e)
 
     MUST(i < FORMATS);
     if (all[i][e] == NULL) {
-        all[i][e] = lines_open(ft_formats[i]->name, 1u << e,
-                               "all,app,splt,zeek,nfstream,bytes,nf-v3,nf-v3-compat,cic", NULL);
+        all[i][e] =
+            lines_open_asked(ft_formats[i]->name, 1u << e,
+                             "all,app,splt,zeek,nfstream,bytes,nprint,nf-v3,nf-v3-compat,cic", NULL,
+                             default_options());
     }
     return all[i][e];
 }

@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import readers  # noqa: E402: tests/readers.py
 
-PROFILES = "base", "all,app,splt,link,packets", "bytes,nf-v3"
+PROFILES = "base", "all,app,splt,link,packets", "bytes,nprint,nf-v3"
 GROUPS = "flow_key", "aggregate_metrics", "features", "exporter"
 failures = 0
 
@@ -65,7 +66,7 @@ def same(pa, table, rows, what):
             got = column.to_pylist()
         if pa.types.is_string(f.type):
             got = [json.loads(a) if isinstance(b, (dict, list)) else a for a, b in zip(got, want)]
-        if pa.types.is_binary(f.type):
+        if pa.types.is_binary(f.type) or pa.types.is_fixed_size_binary(f.type):
             want = [None if v is None else bytes.fromhex(v) for v in want]
         if pa.types.is_floating(f.type):
             ok = all((a is None) == (b is None) and (a is None or abs(a - b) <= 1e-14 * max(1, abs(a)))
@@ -75,13 +76,13 @@ def same(pa, table, rows, what):
         check(ok, what, f.name, [x for x in zip(got, want) if x[0] != x[1]][:3])
 
 
-def compare(pa, flowtap, args, work, what):
+def compare(pa, flowtap, args, work, what, where=""):
     """Stream and file against NDJSON of the same run. Returns the table."""
     names = [str(work / n) for n in ("x.arrows", "x.arrow", "x.ndjson", "x.parquet")]
     for old in work.iterdir():  # collect adds to files, and puts aside
         old.unlink()
-    subprocess.run([flowtap, *args, "-w1", "-o", "arrow:" + names[0], "-o", "arrow:" + names[1],
-                    "-o", "ndjson:" + names[2], "-o", "parquet:" + names[3]], stderr=subprocess.DEVNULL, check=False)
+    subprocess.run([flowtap, *args, "-w1", "-o", f"arrow:{names[0]}{where}", "-o", f"arrow:{names[1]}{where}",
+                    "-o", f"ndjson:{names[2]}{where}", "-o", f"parquet:{names[3]}{where}"], stderr=subprocess.DEVNULL, check=False)
     if not os.path.exists(names[2]):  # no capture at all
         check(not os.path.exists(names[0]), what, "an output without the other")
         return None, [], names
@@ -125,12 +126,22 @@ def others(pa, table, rows, names):
         check(str(out).strip() == f"{want[0]},{want[1]}", "ClickHouse", out)
         session = importlib.import_module("chdb.session").Session()
         session.query("create database if not exists d engine = Atomic")
+        # it takes no bytes of more than 256 into a table without being told
+        session.query("set allow_suspicious_fixed_string_types = 1")
         session.query(f"create table d.flows engine = MergeTree order by tuple() as "
                       f"select * from file('{names[0]}', ArrowStream)")
         out = session.query("select count(), sum(byte_count) from d.flows", "CSV")
         check(str(out).strip() == f"{want[0]},{want[1]}", "ClickHouse: MergeTree", out)
         out = session.query(f"select count(), sum(byte_count) from file('{names[3]}', Parquet)", "CSV")
         check(str(out).strip() == f"{want[0]},{want[1]}", "ClickHouse: Parquet", out)
+        fixed = [f.name for f in table.schema if pa.types.is_fixed_size_binary(f.type)]
+        for name, kind in (names[0], "ArrowStream"), (names[3], "Parquet"):
+            for column in fixed:  # as the schema's DDL has them; zeros at the end are cut
+                session.query("create or replace table d.bytes (x Nullable(String)) engine = MergeTree order by tuple()")
+                session.query(f"insert into d.bytes select {column} from file('{name}', {kind})")
+                out = session.query("select lower(hex(x)) from d.bytes", "TSV")
+                want = sorted(bytes.fromhex(r[column]).rstrip(b"\0").hex() for r in rows)
+                check(sorted(str(out).split()) == want, "ClickHouse: bytes", kind, column)
         session.cleanup()
 
 
@@ -149,6 +160,22 @@ for (const n of process.argv.slice(2)) {
     r = subprocess.run(["node", "-e", program, modules, *names[:2]], capture_output=True, text=True, check=False)
     want = f"{len(rows)} {sum(r['byte_count'] for r in rows)}"
     check(r.stdout.split("\n")[:2] == [want, want], "JavaScript", r.stdout, r.stderr)
+
+
+def repeat(capture, times, out):
+    """The capture again and again, an hour later each time: its flows in several batches, of any number of rows."""
+    data = pathlib.Path(capture).read_bytes()
+    check(data[:4] == b"\xd4\xc3\xb2\xa1", "a capture in another byte order", capture)
+    records, at = [], 24
+    while at < len(data):
+        sec, frac, caplen, wire = struct.unpack_from("<4I", data, at)
+        records.append((sec, frac, caplen, wire, data[at + 16:at + 16 + caplen]))
+        at += 16 + caplen
+    with open(out, "wb") as f:
+        f.write(data[:24])
+        for k in range(times):
+            for sec, frac, caplen, wire, packet in records:
+                f.write(struct.pack("<4I", sec + 3600 * k, frac, caplen, wire) + packet)
 
 
 def main():
@@ -171,6 +198,18 @@ def main():
                                          profiles)
             others(pa, table, rows, names)
             javascript(rows, names)
+        with tempfile.NamedTemporaryFile(prefix="flowtap-many-", suffix=".pcap") as many:
+            os.chmod(many.name, 0o644)
+            repeat(a.capture, 301, many.name)
+            for profiles in "base", "all,app,splt":
+                _, rows, _ = compare(pa, a.flowtap, ["read", many.name, "-e", "flow", "-p", profiles], work,
+                                     f"{profiles}, many rows")
+                check(len(rows) > 4000, "many rows", len(rows))
+        _, some, _ = compare(pa, a.flowtap, ["read", a.capture, "-e", "flow"], work, "where=",
+                             "?where=dst_port=443 or packet_count>10")
+        _, every, _ = compare(pa, a.flowtap, ["read", a.capture, "-e", "flow"], work, "all")
+        wanted = [r for r in every if r["dst_port"] == 443 or r["packet_count"] > 10]
+        check(0 < len(some) < len(every) and some == wanted, "where=")
         n = 0
         captures = sorted(pathlib.Path(a.corpus).rglob("*.pcap*")) if a.corpus else []
         for f in captures[::a.every]:

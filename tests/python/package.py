@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The Python package against the program: batches, frames, errors, the account, the transformer, the data set."""
+"""The Python package against the program: batches, frames, errors, the account, the transformer."""
 import json
 import os
 import pathlib
@@ -68,6 +68,27 @@ class Read(unittest.TestCase):
         table = flows.to_arrow()
         self.assertEqual(table.column_names, ["dst_port", "fwd_bytes"])
         self.assertEqual(set(table["dst_port"].to_pylist()), {443})
+
+    def test_nprint(self):
+        """Bit for bit what the table has, from a batch, a slice of one, a table; with packets that are not there."""
+        for options in {}, {"nprint_packets": 3, "nprint_payload": 64}:
+            flags = [f"--{k.replace('_', '-')}={v}" for k, v in options.items()]
+            text = subprocess.run([PROGRAM, "read", "--quiet", "-w1", "-e", "flow", *flags, "-o", "csv:-?dialect=nprint",
+                                   SAMPLE], capture_output=True, check=True, text=True).stdout
+            header, *lines = [line.split(",") for line in text.splitlines()]
+            want = numpy.array([line[1:] for line in lines], dtype=numpy.int8)
+            table = flowtap.read(SAMPLE, profile="nprint", workers=1, **options).to_arrow()
+            got = flowtap.nprint_matrix(table)
+            self.assertEqual(got.dtype, numpy.int8)
+            self.assertEqual(got.shape, (table.num_rows, options.get("nprint_packets", 10), len(header) - 1))
+            counts = table["nprint_packets"].to_pylist()
+            self.assertEqual(len(lines), sum(counts))
+            for flow, n in zip(got, counts):
+                self.assertTrue((flow[:n] == want[:n]).all() and (flow[n:] == -1).all())
+                want = want[n:]
+            batch = table.to_batches()[0]
+            self.assertTrue((flowtap.nprint_matrix(batch.slice(2, 5)) == got[2:7]).all())
+            self.assertEqual(flowtap.nprint_matrix(batch.slice(0, 0)).shape, (0, *got.shape[1:]))
 
     def test_several_files(self):
         flows = flowtap.read(SAMPLE, pathlib.Path(SAMPLE))
@@ -151,6 +172,70 @@ class Errors(unittest.TestCase):
             self.assertGreater(len(data), 0)
             self.assertEqual(flows.account["decoded"], 116)
 
+    def test_left_without_a_word(self):
+        """No process is left of a stream that nobody holds any more, read a little or not at all."""
+        with tempfile.TemporaryDirectory() as folder:
+            fifo = os.path.join(folder, "in")
+            os.mkfifo(fifo)
+            feed = subprocess.Popen([sys.executable, "-c", "import sys,time\nf=open(sys.argv[1],'wb')\n"
+                                     "f.write(open(sys.argv[2],'rb').read())\nf.flush()\ntime.sleep(60)", fifo, SAMPLE])
+            self.addCleanup(feed.wait)
+            self.addCleanup(feed.kill)
+            before = children()
+            for batch in flowtap.read(fifo, snapshot=1):
+                self.assertGreater(batch.num_rows, 0)
+                break
+            self.assertEqual(children(), before)
+        flowtap.read(SAMPLE)
+        self.assertEqual(children(), before)
+
+    def test_read_once(self):
+        """An iterator: it goes on where it was left, and what is over is not read as nothing."""
+        flows = flowtap.read(SAMPLE, workers=1, snapshot=1)
+        first = next(flows).num_rows
+        self.assertEqual(first + sum(b.num_rows for b in flows), flowtap.read(SAMPLE, snapshot=1).to_arrow().num_rows)
+        self.assertEqual(list(flows), [])
+        with self.assertRaisesRegex(ValueError, "read once"):
+            flows.to_arrow()
+
+    def test_not_arrow(self):
+        """What is no stream is told, and ends."""
+        with self.assertRaisesRegex(flowtap.FlowtapError, "the stream is cut"):
+            flowtap.read(*[SAMPLE] * 500, output="ndjson:-").to_arrow()
+
+    def test_no_program_at_all(self):
+        with tempfile.TemporaryDirectory() as folder:
+            text = pathlib.Path(folder, "flowtap")
+            text.write_text("no program")
+            text.chmod(0o755)
+            for named in folder, str(text):
+                os.environ["FLOWTAP"] = named
+                self.addCleanup(os.environ.__setitem__, "FLOWTAP", PROGRAM)
+                with self.assertRaisesRegex(flowtap.ProgramNotFound, named):
+                    flowtap.read(SAMPLE)
+
+    def test_names_of_files(self):
+        with tempfile.TemporaryDirectory(prefix="flowtap \u00fc") as folder:
+            before = os.getcwd()
+            self.addCleanup(os.chdir, before)
+            os.chdir(folder)
+            for name in "-w.pcap", "a b,c.pcap", "\u2603'\".pcap":
+                pathlib.Path(name).write_bytes(pathlib.Path(SAMPLE).read_bytes())
+                self.assertEqual(flowtap.read(name).to_arrow().num_rows, 15, name)
+
+
+def children():
+    """The programs that this process has started, the dead ones whom nobody has waited for, too."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = stat.read_text().rpartition(")")
+        except OSError:
+            continue
+        if words[2].split()[1] == str(os.getpid()):
+            found.append((stat.parent.name, words[0]))
+    return sorted(found)
+
 
 class Models(unittest.TestCase):
     def test_transformer(self):
@@ -172,21 +257,24 @@ class Models(unittest.TestCase):
         with self.assertRaises(KeyError):
             t.transform(flowtap.read(SAMPLE, profile="base"))
 
-    def test_data_set(self):
+    def test_in_a_pipeline(self):
+        """As scikit-learn uses it: copied by its parameters, fitted first, named columns."""
         try:
-            from flowtap.torch import SpltDataset
+            from flowtap.sklearn import FlowTransformer
+            from sklearn.base import clone
+            from sklearn.exceptions import NotFittedError
+            from sklearn.pipeline import make_pipeline
+            from sklearn.preprocessing import StandardScaler
         except ImportError:
-            self.skipTest("torch is not here")
-        items = list(SpltDataset(lambda: flowtap.read(SAMPLE, profile="splt", workers=1), n=4, columns=("dst_port",)))
-        want = ndjson("-w1", "-p", "splt")
-        self.assertEqual(len(items), len(want))
-        for item, e in zip(items, want):
-            f = e["features"]
-            k = min(4, len(f["splt_direction"]))
-            self.assertEqual(int(item["length"]), k)
-            self.assertEqual(item["packets"][:k, 1].tolist(), [float(x) for x in f["splt_ip_bytes"][:k]])
-            self.assertEqual(float(item["packets"][k:].sum()), 0)
-            self.assertEqual(item["dst_port"], e["flow_key"]["dst_port"])
+            self.skipTest("scikit-learn is not here")
+        t = FlowTransformer(profile="base", columns=["byte_count", "vlan_id"], fill=-1)
+        again = clone(t.fit(SAMPLE))
+        self.assertEqual(again.get_params(), {"profile": "base", "columns": ["byte_count", "vlan_id"], "fill": -1})
+        for use in (lambda: again.transform(SAMPLE)), again.get_feature_names_out:
+            self.assertRaises(NotFittedError, use)
+        self.assertIn(-1, again.fit_transform(SAMPLE)[:, 1])
+        p = make_pipeline(t, StandardScaler()).set_output(transform="pandas")
+        self.assertEqual(list(p.fit_transform(SAMPLE).columns), ["byte_count", "vlan_id"])
 
 
 if __name__ == "__main__":

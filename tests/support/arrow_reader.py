@@ -74,7 +74,8 @@ class Column:
             assert kind.scalar(0, "h") == 2 and kind.text(1) == "UTC"
             self.form, self.type = "q", "timestamp[us, UTC]"
         elif self.kind == FIXED:
-            self.width, self.type = kind.scalar(0, "i"), "binary16"
+            self.width = kind.scalar(0, "i")
+            self.type = f"binary{self.width}"
         else:
             self.type = {UTF8: "utf8", BINARY: "binary", BOOL: "bool"}.get(self.kind)
             if self.kind == LIST:

@@ -12,13 +12,18 @@
 #include "format/format.h"
 #include "model/field_export.h"
 
-/* An instance of a format for these profiles, or of collect (NULL); ended with lines_end(). */
-static inline struct ft_format *lines_open(const char *format, unsigned events,
-                                           const char *profiles, const char *schema)
+/* An instance of a format for these profiles, or of collect (NULL); ended with lines_end(). options
+ * NULL: records may hold as much as any could be asked for. */
+static inline struct ft_format *lines_open_asked(const char *format, unsigned events,
+                                                 const char *profiles, const char *schema,
+                                                 const struct ft_set_options *options)
 {
     struct ft_columns columns;
-    struct ft_format_config cfg = {
-        .columns = &columns, .events = events, .collect = profiles == NULL, .schema = schema};
+    struct ft_format_config cfg = {.columns = &columns,
+                                   .events = events,
+                                   .collect = profiles == NULL,
+                                   .schema = schema,
+                                   .options = options};
     struct ft_format *f = NULL;
     struct ft_err err;
     uint32_t sets = 0;
@@ -32,6 +37,12 @@ static inline struct ft_format *lines_open(const char *format, unsigned events,
         abort();
     }
     return f;
+}
+
+static inline struct ft_format *lines_open(const char *format, unsigned events,
+                                           const char *profiles, const char *schema)
+{
+    return lines_open_asked(format, events, profiles, schema, NULL);
 }
 
 static inline void lines_end(struct ft_format *f)

@@ -244,6 +244,7 @@ static void table_outputs(const struct ft_stats *s)
             }
             fputs(event_holds(o, e) ? "\n" : "  DOES NOT ADD UP\n", stderr);
         }
+        maybe("  left out by its where=", o->where_left_out, "flow records");
     }
 }
 
@@ -357,7 +358,7 @@ static void json_outputs(const struct ft_stats *s)
                 fputc('}', stderr);
             }
         }
-        fputc('}', stderr);
+        fprintf(stderr, ",\"where_left_out\":%llu}", (unsigned long long)o->where_left_out);
     }
     fputc(']', stderr);
 }

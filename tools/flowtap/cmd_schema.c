@@ -25,6 +25,7 @@ static const char *value_of(const char *name, char letter, int argc, char **argv
 int cmd_schema(const struct command *c, int argc, char **argv)
 {
     const char *form = "markdown", *profiles = NULL, *value;
+    bool no_identity = false;
     struct ft_err err;
     size_t len = 0;
     char *text = NULL;
@@ -38,12 +39,15 @@ int cmd_schema(const struct command *c, int argc, char **argv)
             form = value;
         } else if ((value = value_of("--profile", 'p', argc, argv, &i)) != NULL) {
             profiles = value;
+        } else if (strcmp(argv[i], "--no-identity") == 0) {
+            no_identity = true;
         } else {
-            say("schema: '%s': allowed are --format FORMAT and --profile LIST", argv[i]);
+            say("schema: '%s': allowed are --format FORMAT, --profile LIST and --no-identity",
+                argv[i]);
             return EXIT_WRONG;
         }
     }
-    if (ft_schema_make(form, profiles, &text, &len, &err) != FT_OK) {
+    if (ft_schema_make(form, profiles, no_identity, &text, &len, &err) != FT_OK) {
         say("schema: %s", err.what);
         return err.code == FT_E_USAGE ? EXIT_WRONG : EXIT_FAILED;
     }

@@ -180,26 +180,44 @@ int cmd_data(const struct command *c, int argc, char **argv)
     return run_command(c, cfg, argc, argv);
 }
 
-/* read with other defaults; --rules is --labels. */
+/* --rules is --labels of label: "--rules=FILE" is taken out of the arguments, "--rules" renamed.
+ * False: there is neither, nor is help asked for. */
+static bool take_rules(struct ft_config *cfg, int *argc, char **argv)
+{
+    static char name[] = "--labels";
+    static const char with_value[] = "--rules=";
+    const size_t len = sizeof with_value - 1;
+    bool has = false;
+    struct ft_err err;
+
+    for (int i = 1; i < *argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strncmp(argv[i], with_value, len) == 0) {
+            has |= ft_config_set(cfg, "labels", argv[i] + len, &err) == FT_OK;
+            memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i) * sizeof argv[0]); /* NULL, too */
+            --*argc;
+            i--;
+        } else if (strcmp(argv[i], "--rules") == 0) {
+            argv[i] = name;
+            has = true;
+        } else {
+            has |= strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
+        }
+    }
+    return has;
+}
+
+/* read with other defaults. */
 int cmd_label(const struct command *c, int argc, char **argv)
 {
     struct ft_config *cfg = ft_config_new(FT_CMD_READ);
-    static char name[] = "--labels";
     struct ft_err err;
-    bool has_rules = false;
 
     if (cfg == NULL || ft_config_set(cfg, "events", "flow", &err) != FT_OK) {
         say("out of memory");
         ft_config_free(cfg);
         return EXIT_FAILED;
     }
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        bool rules = strcmp(argv[i], "--rules") == 0;
-
-        argv[i] = rules ? name : argv[i];
-        has_rules |= rules || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
-    }
-    if (!has_rules) {
+    if (!take_rules(cfg, &argc, argv)) {
         say("label: --rules FILE is missing");
         ft_config_free(cfg);
         return EXIT_WRONG;

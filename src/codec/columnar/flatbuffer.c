@@ -30,13 +30,6 @@ static void put32(struct ft_flat *b, uint32_t at, uint32_t v)
     put(b, at, &v, sizeof v);
 }
 
-static void put16(struct ft_flat *b, uint32_t at, uint32_t v)
-{
-    uint16_t v16 = (uint16_t)v;
-
-    put(b, at, &v16, sizeof v16);
-}
-
 /* So that what comes `behind` bytes later stands at a multiple of to. */
 static void align(struct ft_flat *b, uint32_t to, uint32_t behind)
 {
@@ -66,20 +59,42 @@ static uint32_t place(const struct ft_flat_slot *slots, uint32_t n, uint32_t *at
     return len;
 }
 
+/* Where a vtable stands: an equal one that was written before, if it is remembered. Behind it there
+ * is room for a table at a multiple of to. */
+static uint32_t put_vtable(struct ft_flat *b, const uint16_t *vtable, uint32_t to)
+{
+    uint32_t len = vtable[0], at;
+
+    for (uint32_t i = 0; i < b->n_vtables && !b->full; i++) {
+        if (memcmp(b->data + b->vtable[i], vtable, len) == 0) {
+            align(b, to, 0);
+            return b->vtable[i];
+        }
+    }
+    align(b, to, len);
+    at = grow(b, len);
+    put(b, at, vtable, len);
+    if (b->n_vtables < FT_FLAT_VTABLES) {
+        b->vtable[b->n_vtables++] = at;
+    }
+    return at;
+}
+
 uint32_t ft_flat_table(struct ft_flat *b, const struct ft_flat_slot *slots, uint32_t n,
                        uint32_t *at)
 {
-    uint32_t len = place(slots, n, at), head = (uint32_t)sizeof(uint16_t) * (2 + n);
+    uint32_t len = place(slots, n, at), to = sizeof(uint32_t), vtable, table;
+    uint16_t vt[2 + FT_FLAT_SLOTS_MAX] = {(uint16_t)(sizeof *vt * (2 + n)), (uint16_t)len};
 
-    align(b, 8, head); /* the table, behind its vtable */
-    uint32_t vtable = grow(b, head), table = grow(b, len);
-
-    put16(b, vtable, head);
-    put16(b, vtable + 2, len);
+    for (uint32_t i = 0; i < n; i++) {
+        vt[2 + i] = slots[i].width > 0 ? (uint16_t)at[i] : 0;
+        to = slots[i].width == 8 ? 8 : to;
+    }
+    vtable = put_vtable(b, vt, to);
+    table = grow(b, len);
     put32(b, table, table - vtable);
     for (uint32_t i = 0; i < n; i++) {
         if (slots[i].width > 0) {
-            put16(b, vtable + 4 + 2 * i, at[i]);
             at[i] += table;
             put(b, at[i], &slots[i].value, slots[i].width); /* little-endian, as we are */
         }
@@ -121,6 +136,7 @@ uint32_t ft_flat_offsets(struct ft_flat *b, uint32_t n)
     uint32_t at = grow(b, (uint32_t)sizeof(uint32_t) * (1 + n));
 
     put32(b, at, n);
+    b->n_vtables = 0;
     return at;
 }
 

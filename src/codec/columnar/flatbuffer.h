@@ -4,7 +4,8 @@
  * Theory of operation: a table is written before what it points to, so that all offsets are
  * positive: first the table with empty offsets, then each child, then ft_flat_point(). Where a
  * scalar stands is told, so that a finished buffer is a template: values of a constant width are
- * changed in place. What does not fit sets `full`, and nothing more is written. */
+ * changed in place. Tables of the same form share what says where their fields are. What does not
+ * fit sets `full`, and nothing more is written. */
 #ifndef FT_CODEC_COLUMNAR_FLATBUFFER_H
 #define FT_CODEC_COLUMNAR_FLATBUFFER_H
 
@@ -12,10 +13,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { FT_FLAT_SLOTS_MAX = 8, FT_FLAT_VTABLES = 16 };
+
 struct ft_flat {
     uint8_t *data; /* [cap] */
     uint32_t cap, len;
     bool full;
+    /* where the first ones behind the last vector of offsets stand: there are readers (Polars) for
+     * whom what a vector holds lies behind its beginning */
+    uint32_t n_vtables, vtable[FT_FLAT_VTABLES];
 };
 
 /* A field of a table. */
@@ -31,8 +37,6 @@ struct ft_flat_slot {
     {                                                                                              \
         4, 0                                                                                       \
     }
-
-enum { FT_FLAT_SLOTS_MAX = 8 };
 
 /* Begins a buffer; its first word is the offset of the root table, at 0. */
 void ft_flat_begin(struct ft_flat *b, uint8_t *data, uint32_t cap);

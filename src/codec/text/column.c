@@ -44,6 +44,9 @@ static uint8_t *put_item(uint8_t *p, enum ft_type item, const void *items, uint3
 
 static uint8_t *put_list(uint8_t *p, const struct ft_value *v, bool json)
 {
+    if (!json && v->n_items == 0) { /* nothing is what null is in a table */
+        return FT_PUT_LIT(p, "[]");
+    }
     if (json) {
         *p++ = '[';
     }

@@ -9,7 +9,7 @@
 #include "model/field.h"
 
 /* Writes a value that is not null; quoted: as JSON: text and addresses get double quotes, lists
- * brackets. */
+ * brackets. Else items have semicolons between them, and a list without items is "[]". */
 uint8_t *ft_put_value(uint8_t *p, enum ft_type type, const struct ft_value *v, bool quoted);
 
 #endif

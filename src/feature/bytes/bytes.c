@@ -15,10 +15,9 @@
 
 #include <string.h>
 
-#include "model/field.h"
+#include "feature/bytes/mask.h"
 
-enum { LINE = 64, IP4_LEN = 20, IP6_LEN = 40 };
-enum { HOP_BY_HOP = 0, ROUTING = 43, AUTHENTICATION = 51, OPTIONS = 60 };
+enum { LINE = 64 };
 enum { PACKETS, HEADER, PAYLOAD, MASKED }; /* the options */
 
 /* owner: the table's thread */
@@ -64,50 +63,6 @@ static uint8_t *place_of(const struct bytes *b, uint32_t entry, uint32_t i)
     return b->place + ((size_t)i * b->entries + entry) * b->stride;
 }
 
-/* ---- masks ---- */
-
-static void zero(uint8_t *p, uint32_t len, uint32_t from, uint32_t n)
-{
-    if (from < len) {
-        memset(p + from, 0, n < len - from ? n : len - from);
-    }
-}
-
-/* Where the transport header begins; len when that was not captured. */
-static uint32_t transport(const uint8_t *p, uint32_t len)
-{
-    uint32_t at = IP6_LEN, next = len > IP6_LEN ? p[6] : UINT32_MAX;
-
-    if (p[0] >> 4 == 4) {
-        return (p[0] & 15) * 4u;
-    }
-    while ((next == HOP_BY_HOP || next == ROUTING || next == OPTIONS || next == AUTHENTICATION) &&
-           at + 1 < len) { /* each takes 8 bytes at least */
-        uint32_t more = p[at + 1] * (next == AUTHENTICATION ? 4u : 8u);
-
-        next = p[at];
-        at += 8 + more;
-    }
-    return at < len ? at : len;
-}
-
-/* Zeros for the addresses and ports in the first len bytes of headers; whole: all that were
- * captured. */
-static void mask(uint8_t *p, uint32_t len, const uint8_t *whole, uint32_t whole_len, uint8_t proto)
-{
-    if (whole_len == 0) {
-        return;
-    }
-    if (whole[0] >> 4 == 4) {
-        zero(p, len, 12, 8);
-    } else {
-        zero(p, len, 8, 32);
-    }
-    if (ft_proto_has_ports(proto)) {
-        zero(p, len, transport(whole, whole_len), 4);
-    }
-}
-
 /* ---- packets ---- */
 
 static void take(struct bytes *b, const struct ft_packet *pkt, uint32_t entry)
@@ -122,7 +77,7 @@ static void take(struct bytes *b, const struct ft_packet *pkt, uint32_t entry)
         memcpy(p, pkt->payload - whole, head);
     }
     if (b->masked && head > 0) {
-        mask(p, head, pkt->payload - whole, whole, pkt->key.proto);
+        ft__bytes_mask(p, head, pkt->payload - whole, whole);
     }
     cap = cap < b->payload ? cap : b->payload;
     if (cap > 0) {

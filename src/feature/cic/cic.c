@@ -12,6 +12,12 @@ static const struct ft_feature_array arrays[] = {
     FT_FEATURE_ARRAY(struct ft__cic, rare, FT_ARRAY_FEW),
 };
 
+static int cic_open(void *state, const struct ft_feature_config *cfg)
+{
+    ((struct ft__cic *)state)->singles = cfg->option[0] != 0;
+    return FT_OK;
+}
+
 static void cic_packets(void *state, const struct ft_packet *pkts, const struct ft_counted *at,
                         uint32_t n)
 {
@@ -29,7 +35,7 @@ static const void *cic_record(void *state, uint32_t entry, const struct ft_flow_
     struct ft__cic *s = state;
     struct ft_cic_record *r = &s->record;
 
-    if (s->flow[entry].packets < 2) {
+    if (s->flow[entry].packets < 2 && !s->singles) {
         return FT_RECORD_DROPPED;
     }
     ft__cic_record(s, entry, core, false);
@@ -52,6 +58,7 @@ const struct ft_feature ft_feature_cic = {
     .arrays = arrays,
     .n_arrays = sizeof arrays / sizeof *arrays,
     .drops = true,
+    .open = cic_open,
     .packets = cic_packets,
     .ask = ft__cic_ask,
     .record = cic_record,

@@ -159,6 +159,20 @@ static void record_flow(const struct ft__cic *s, uint32_t entry, struct ft_cic_r
     }
 }
 
+/* What the tool leaves to do by hand. */
+static void record_label(const struct ft_label_record *label, struct ft_cic_record *r)
+{
+    static const char by_hand[] = "NeedManualLabel", attack[] = "ATTACK", benign[] = "BENIGN";
+
+    if (label != NULL && label->attack != NULL) {
+        r->label = label->attack;
+        r->label_len = label->attack_len;
+        return;
+    }
+    r->label = label == NULL ? by_hand : label->label != 0 ? attack : benign;
+    r->label_len = (uint8_t)strlen(r->label);
+}
+
 /* n: payloads that the tool counted, and their sum. */
 static void record_payload(const struct ft__cic_flow *f, uint64_t n, uint64_t sum,
                            struct ft_cic_record *r)
@@ -205,6 +219,7 @@ void ft__cic_record(struct ft__cic *s, uint32_t entry, const struct ft_flow_reco
         record_bulk(&s->side[FT_DIR_FWD][entry].bulk, FT_DIR_REV, r);
     }
     record_identity(core, r);
+    record_label(core->part[FT_PART_LABEL], r);
     record_flow(s, entry, r);
     record_payload(f, f->packets + compat, r->payload_sum[0] + r->payload_sum[1] + twice, r);
 }

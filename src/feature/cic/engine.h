@@ -100,6 +100,7 @@ struct ft__cic {
     struct ft__cic_side *side[2]; /* by direction */
     struct ft__cic_rare *rare;
     struct ft__cic_seen *seen; /* not in compat */
+    bool singles;              /* flows of one packet have records; not in compat */
     struct ft_cic_record record;
 };
 

@@ -47,8 +47,10 @@ void ft__cic_dst_ip(const void *part, struct ft_value *v)
 
 void ft__cic_label(const void *part, struct ft_value *v)
 {
-    (void)part;
-    v->s = "NeedManualLabel";
+    const struct ft_cic_record *r = part;
+
+    v->text = (const uint8_t *)r->label;
+    v->text_len = r->label_len;
 }
 
 /* Splits us into a date and its rest, 0..999999. */

@@ -11,6 +11,7 @@
 #define DURATION   AT(duration_ms), .meaning = "from the first packet to the last, whole milliseconds"
 
 #define SECOND_TYPE FT_T_U64
+#define SECOND_UNIT "bytes"
 #define SECOND_BYTES(dir)                                                                          \
     MAYBE(FT_NF_SECOND_IN + (dir)), NONE((dir) ? "no packets of the server" : "no packets of it"), \
         .meaning = (dir) ? "most IP bytes of the server in a second of the clock"                  \

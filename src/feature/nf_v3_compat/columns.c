@@ -15,6 +15,7 @@
                                 "below 1 ms; 3: the duration"
 
 #define SECOND_TYPE FT_T_F64
+#define SECOND_UNIT "" /* digits of some, or bytes a millisecond */
 #define SECOND_BYTES(dir)                                                                          \
     .get = (dir) ? f_second_out : f_second_in, .null = "not finite",                               \
     .meaning =                                                                                     \

@@ -73,9 +73,14 @@ MEANS(dst2src, FT_NFSTREAM_REV)
     .name = field, .rank = at_rank, .group = FT_GROUP_FEATURES, .type = kind, .unit = of,          \
     .privacy = class, .profile = "nfstream"
 
+static uint32_t asked(const uint64_t *option)
+{
+    return (uint32_t)option[0];
+}
+
 #define LIST(at_rank, field, of)                                                                   \
-    ROW(at_rank, field, FT_T_LIST, of, FT_PRIVACY_NONE), .item = FT_T_I64,                         \
-                                                         .most = FT_NFSTREAM_SPLT_MAX
+    ROW(at_rank, field, FT_T_LIST, of, FT_PRIVACY_NONE),                                           \
+        .item = FT_T_I64, .most = FT_NFSTREAM_SPLT_MAX, .asked = asked
 
 #define NONE     FT_PRIVACY_NONE
 #define IDENTITY FT_PRIVACY_IDENTITY

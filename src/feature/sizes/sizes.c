@@ -69,7 +69,7 @@ FT_COLD static void add_wide(struct sizes *s, const struct ft_counted *at, uint3
     struct wide_side *w = wide_of(s, at->entry, at->dir);
     unsigned __int128 gap_squares = (unsigned __int128)gap * gap + n->gap_squares;
     unsigned __int128 sum = (unsigned __int128)n->gap_sum + gap;
-    uint64_t size_squares = n->size_squares + (uint64_t)size * size;
+    unsigned __int128 size_squares = (unsigned __int128)size * size + n->size_squares;
     uint32_t narrow_gap = gap < UINT32_MAX ? (uint32_t)gap : UINT32_MAX;
     uint16_t narrow_size = size < UINT16_MAX ? (uint16_t)size : UINT16_MAX;
 
@@ -83,8 +83,8 @@ FT_COLD static void add_wide(struct sizes *s, const struct ft_counted *at, uint3
     w->gap_squares += (uint64_t)(gap_squares >> 64);
     n->gap_sum = (uint64_t)sum;
     w->gap_sum += (uint64_t)(sum >> SUM_BITS);
-    n->size_squares = size_squares;
-    w->size_squares += size_squares >> SUM_BITS;
+    n->size_squares = (uint64_t)size_squares & (((uint64_t)1 << SUM_BITS) - 1);
+    w->size_squares += (uint64_t)(size_squares >> SUM_BITS);
     w->size_min = size < w->size_min ? size : w->size_min;
     w->size_max = size > w->size_max ? size : w->size_max;
     n->size_min = narrow_size < n->size_min ? narrow_size : n->size_min;

@@ -17,9 +17,14 @@ LIST(gap_us, gap_us)
 LIST(tcp_flags, tcp_flags)
 LIST(tcp_window, tcp_window)
 
+static uint32_t asked(const uint64_t *option)
+{
+    return (uint32_t)option[0];
+}
+
 #define ROW(at_rank, field, kind, of)                                                              \
     .name = field, .rank = at_rank, .group = FT_GROUP_FEATURES, .type = FT_T_LIST, .item = kind,   \
-    .most = FT_SPLT_MAX, .unit = of, .privacy = FT_PRIVACY_NONE, .profile = "splt"
+    .most = FT_SPLT_MAX, .asked = asked, .unit = of, .privacy = FT_PRIVACY_NONE, .profile = "splt"
 
 static const struct ft_field rows[] = {
     {ROW(3000, "splt_direction", FT_T_U8, ""), .get = f_direction, .source = "flowtap",

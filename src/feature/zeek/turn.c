@@ -75,8 +75,7 @@ static bool turn_answer(const struct ft_flow_record *core, const char *history, 
     return true;
 }
 
-bool ft__zeek_turn(const struct ft_flow_record *core, const char *history, bool *out_held,
-                   char out[FT_ZEEK_HISTORY])
+static bool turn(const struct ft_flow_record *core, const char *history, bool *out_held, char *out)
 {
     *out_held = false;
     out[0] = '\0';
@@ -96,4 +95,26 @@ bool ft__zeek_turn(const struct ft_flow_record *core, const char *history, bool 
     out[0] = '^';
     mirror(history, out + 1);
     return true;
+}
+
+/* What comes again and is the first that was seen of its side's data has both letters. Zeek looks
+ * at what a segment is before it looks at where it lies. */
+static void data_first(char *history, char data, char again)
+{
+    char *to = strchr(history, data);
+
+    for (; to != NULL && to > history && to[-1] == again; to--) {
+        to[0] = again;
+        to[-1] = data;
+    }
+}
+
+bool ft__zeek_turn(const struct ft_flow_record *core, const char *history, bool *out_held,
+                   char out[FT_ZEEK_HISTORY])
+{
+    bool turned = turn(core, history, out_held, out);
+
+    data_first(out, 'D', 'T');
+    data_first(out, 'd', 't');
+    return turned;
 }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -15,6 +16,7 @@
 #include "base/units.h"
 #include "base/wait.h"
 #include "output/sink/file_parts.h"
+#include "output/sink/hive.h"
 
 enum { PACKS_TO = 4 }; /* what is packed here takes about a quarter, for rotate= */
 
@@ -142,7 +144,7 @@ int ft__file_sync(struct file_sink *f)
         return FT_E_IO;
     }
     f->sync_failed = false;
-    f->sink.sealed++;
+    f->sink.sealed += !f->env.needs_file; /* that is safe when it has its end */
     return FT_OK;
 }
 
@@ -169,16 +171,40 @@ static int put(struct file_sink *f, struct iovec *v, int n, uint64_t *out_before
     return rc == FT_OK ? ft__file_write_raw(f, v, n, out_taken) : rc;
 }
 
-/* How many chunks go into the file before it is due for the next rotation by size. */
+static uint64_t events_of(const struct ft_chunk *c)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        n += ft_chunk_mark(c, i)->count;
+    }
+    return n;
+}
+
+static uint64_t events_held(const struct file_sink *f)
+{
+    uint64_t n = 0;
+
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        n += f->held.n[e];
+    }
+    return n;
+}
+
+/* How many chunks go into the file before it is due for the next rotation by size or events. */
 static uint32_t before_rotation(const struct file_sink *f, const struct ft_chunk *chunks,
                                 uint32_t n)
 {
     uint64_t size = f->at.size + chunks[0].len;
+    uint64_t events = f->rotate_rows > 0 ? f->at.events + events_of(&chunks[0]) : 0;
     uint32_t k = 1;
 
-    while (k < n && k < FT__CHUNKS_MOST &&
-           (f->rotate_size == 0 || size + chunks[k].len <= f->rotate_size)) {
-        size += chunks[k++].len;
+    for (; k < n && k < FT__CHUNKS_MOST; k++) {
+        size += chunks[k].len;
+        events += f->rotate_rows > 0 ? events_of(&chunks[k]) : 0;
+        if ((f->rotate_size > 0 && size > f->rotate_size) || events > f->rotate_rows) {
+            break;
+        }
     }
     return k;
 }
@@ -192,6 +218,7 @@ static uint32_t keep_whole(struct file_sink *f, const struct ft_chunk *chunks, u
     uint32_t i = 0;
 
     for (; i < n && taken - kept >= chunks[i].len; i++, f->at.chunks++) {
+        f->at.events += events_of(&chunks[i]);
         ft_tally_chunk(&f->sink.arrived, &chunks[i], 0, chunks[i].len);
         kept += chunks[i].len;
     }
@@ -213,7 +240,7 @@ static int put_chunks(struct file_sink *f, const struct ft_chunk *chunks, uint32
     uint64_t before;
     size_t taken;
 
-    ft__file_rotate_if_due(f, chunks[0].len);
+    ft__file_rotate_if_due(f, chunks[0].len, f->rotate_rows > 0 ? events_of(&chunks[0]) : 0);
     uint32_t k = before_rotation(f, chunks, *n);
 
     for (uint32_t i = 0; i < k; i++) {
@@ -242,7 +269,7 @@ static int pack_frame(struct file_sink *f, const uint8_t **out, size_t *len)
     int rc = f->z != NULL ? ft_compress(f->z, f->frame, f->frame_len, out, len) : FT_OK;
 
     if (rc == FT_OK && ft__file_rotate_in(f) != 0) { /* what is late belongs where it is */
-        ft__file_rotate_if_due(f, f->z != NULL ? *len : f->frame_len / PACKS_TO);
+        ft__file_rotate_if_due(f, f->z != NULL ? *len : f->frame_len / PACKS_TO, events_held(f));
     }
     if (rc != FT_OK || f->z != NULL) {
         return rc;
@@ -271,6 +298,7 @@ static int put_frame(struct file_sink *f)
         return rc;
     }
     f->at.chunks++;
+    f->at.events += events_held(f);
     return f->fsync == FT__FSYNC_FRAME ? ft__file_sync(f) : FT_OK;
 }
 
@@ -331,16 +359,91 @@ static int make_late_header(struct file_sink *f)
     return rc == FT_OK && f->at.fd >= 0 ? ft__file_begin(f) : rc;
 }
 
+/* Events that the file may still have, besides those that are held. */
+static uint64_t events_room(const struct file_sink *f)
+{
+    uint64_t has = f->at.events + events_held(f);
+
+    return f->rotate_rows == 0 ? UINT64_MAX : has < f->rotate_rows ? f->rotate_rows - has : 0;
+}
+
 static int hold(struct file_sink *f, const struct ft_chunk *c)
 {
+    uint64_t events = f->rotate_rows > 0 ? events_of(c) : 0;
+    int rc = FT_OK;
+
+    if (f->frame_len > 0 && events_room(f) < events) {
+        rc = close_frame(f);
+    }
     if (f->frame_len == 0) {
-        ft__file_rotate_if_due(f, 0);
+        ft__file_rotate_if_due(f, 0, events);
         f->frame_ms = ft_mono_ms();
     }
     memcpy(f->frame + f->frame_len, c->data, c->len); /* there is room: frame_cap */
     f->frame_len += c->len;
     ft_tally_chunk(&f->held, c, 0, c->len);
-    return frame_due(f) ? close_frame(f) : FT_OK;
+    if (frame_due(f)) {
+        int last = close_frame(f);
+
+        rc = rc == FT_OK ? last : rc;
+    }
+    return rc;
+}
+
+/* Whole chunks, as many as go together. */
+static int take_chunks(struct file_sink *f, const struct ft_chunk *chunks, uint32_t *n)
+{
+    if (f->frame != NULL) {
+        *n = 1;
+        return hold(f, &chunks[0]);
+    }
+    return put_chunks(f, chunks, n);
+}
+
+/* The end of so many lines behind offset at. */
+static uint32_t lines_end(const struct ft_chunk *c, uint32_t at, uint64_t lines)
+{
+    const uint8_t *p = c->data + at, *end = c->data + c->len;
+
+    for (; lines > 0 && p < end; lines--) {
+        const uint8_t *nl = memchr(p, '\n', (size_t)(end - p));
+
+        p = nl != NULL ? nl + 1 : end;
+    }
+    return (uint32_t)(p - c->data);
+}
+
+/* A chunk of more events than the file may still have: lines and messages one by one go into this
+ * file or the next; a batch is not divided. */
+static int take_divided(struct file_sink *f, const struct ft_chunk *c)
+{
+    uint32_t at = 0;
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        const struct ft_mark *m = ft_chunk_mark(c, i);
+        uint32_t left = m->count, one = 1;
+
+        while (left > 0) {
+            uint64_t room = events_room(f) > 0 ? events_room(f) : f->rotate_rows;
+            uint32_t take = c->lines && room < left ? (uint32_t)room : left;
+            uint32_t end = take < left ? lines_end(c, at, take) : m->end;
+            struct ft_mark mark = {
+                .key = m->key, .end = end - at, .count = take, .event = m->event};
+            struct ft_chunk piece = {
+                .data = c->data + at, .len = end - at, .n = 1, .behind = &mark + 1};
+
+            piece.lines = c->lines;
+            int rc = take_chunks(f, &piece, &one);
+
+            at = end;
+            left -= take;
+            if (rc != FT_OK) {
+                ft_tally_chunk(&f->sink.lost, c, at, c->len);
+                return rc;
+            }
+        }
+    }
+    return FT_OK;
 }
 
 static int file_write(struct ft_sink *s, const struct ft_chunk *chunks, uint32_t *n)
@@ -356,9 +459,10 @@ static int file_write(struct ft_sink *s, const struct ft_chunk *chunks, uint32_t
         return rc;
     }
     for (uint32_t i = 0; i < *n && rc == FT_OK; i++) {
-        uint32_t done = f->frame != NULL ? 1 : *n - i;
+        bool fits = f->rotate_rows == 0 || events_of(&chunks[i]) <= events_room(f);
+        uint32_t done = fits ? *n - i : 1;
 
-        rc = f->frame != NULL ? hold(f, &chunks[i]) : put_chunks(f, chunks + i, &done);
+        rc = fits ? take_chunks(f, chunks + i, &done) : take_divided(f, &chunks[i]);
         i += done - 1;
         if (rc != FT_OK) {
             *n = i + 1;
@@ -395,7 +499,7 @@ static int file_tick(struct ft_sink *s, int64_t *out_next_ms)
     }
     if (f->rotate_ns >
         0) { /* by size: when there is more to come, or an empty file would be left */
-        ft__file_rotate_if_due(f, 0);
+        ft__file_rotate_if_due(f, 0, 0);
     }
     if (f->fsync == FT__FSYNC_TIME && f->at.dirty && left(f->synced_ms, f->fsync_ms) == 0) {
         ft_ignore(ft__file_sync(f)); /* what fails is told by the sink's count */
@@ -452,6 +556,7 @@ static int file_close(struct ft_sink *s)
     ft_mem_free(f->header);
     ft_mem_free(f->trailer);
     ft_mem_free(f->path);
+    ft_mem_free(f->target);
     ft_mem_free(f);
     return rc;
 }
@@ -466,7 +571,8 @@ static void configure_times(struct file_sink *f, const struct ft_output_url *url
     const char *fsync = ft_output_url_get(url, "fsync");
     int64_t ns;
 
-    if (rotate != NULL && !ft_parse_duration(rotate, &f->rotate_ns)) {
+    if (rotate != NULL && !ft_parse_duration(rotate, &f->rotate_ns) &&
+        !ft__file_parse_rows(rotate, &f->rotate_rows)) {
         ft_ignore(ft_parse_size(rotate, &f->rotate_size));
     }
     if (keep != NULL) {
@@ -508,8 +614,18 @@ static int configure_frames(struct file_sink *f, const struct ft_output_url *url
                      rc == FT_E_UNSUPPORTED ? "this build lacks the library" : ft_strerror(rc));
 }
 
+/* How long a file may become, 0: any length; the system would not say so before it writes. */
+static uint64_t longest(void)
+{
+    struct rlimit most;
+
+    return getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY ? most.rlim_cur
+                                                                                 : 0;
+}
+
 static int configure(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
 {
+    f->size_most = longest();
     configure_times(f, url);
     int rc = configure_frames(f, url, err);
 
@@ -524,8 +640,9 @@ static int configure(struct file_sink *f, const struct ft_output_url *url, struc
     return rc == FT_OK ? rc : ft_err_set(err, rc, "output %s: %s", url->text, ft_strerror(rc));
 }
 
-static int file_open(const struct ft_output_url *url, const struct ft_output_env *env,
-                     struct ft_sink **out, struct ft_err *err)
+/* One that has nothing open yet. On failure it is closed. */
+static int file_new(const struct ft_output_url *url, const struct ft_output_env *env,
+                    struct file_sink **out, struct ft_err *err)
 {
     struct file_sink *f = ft_mem_alloc(1, sizeof *f);
 
@@ -543,9 +660,45 @@ static int file_open(const struct ft_output_url *url, const struct ft_output_env
     int rc = f->wake_fd < 0 ? ft_err_set(err, FT_E_IO, "output %s: %s", url->text, strerror(errno))
                             : configure(f, url, err);
 
-    if (rc == FT_OK) {
-        rc = ft__file_start(f, url, err);
+    if (rc != FT_OK) {
+        file_close(&f->sink);
+        return rc;
     }
+    *out = f;
+    return FT_OK;
+}
+
+int ft__file_new_part(const struct ft_output_url *url, const struct ft_output_env *env,
+                      struct file_sink **out, struct ft_err *err)
+{
+    struct file_sink *f = NULL;
+    int rc = file_new(url, env, &f, err);
+
+    rc = rc == FT_OK ? ft__file_place_part(f, url, err) : rc;
+    if (rc != FT_OK) {
+        if (f != NULL) {
+            file_close(&f->sink);
+        }
+        return rc;
+    }
+    *out = f;
+    return FT_OK;
+}
+
+static int file_open(const struct ft_output_url *url, const struct ft_output_env *env,
+                     struct ft_sink **out, struct ft_err *err)
+{
+    struct file_sink *f = NULL;
+
+    if (ft_hive_span_ns(url) > 0) {
+        return ft__hive_open(url, env, out, err);
+    }
+    int rc = file_new(url, env, &f, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    rc = ft__file_start(f, url, err);
     if (rc != FT_OK) {
         file_close(&f->sink);
         return rc;
@@ -557,7 +710,7 @@ static int file_open(const struct ft_output_url *url, const struct ft_output_env
 const struct ft_sink_ops ft_sink_file = {
     .name = "file",
     .help = "a file, a FIFO, or - for stdout",
-    .params = &ft__file_params,
+    .params = {&ft__file_params, &ft__like_file_params},
     .needs = FT_SANDBOX_FILES,
     .open = file_open,
     .write = file_write,

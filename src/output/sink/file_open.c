@@ -38,6 +38,7 @@ static int call(struct file_sink *f, int32_t id, enum ft_file_op op, struct ft_f
 {
     struct ft_file_call c = {.op = op, .id = id, .now_s = ft__file_wall_ns() / 1000000000};
 
+    memcpy(c.part, f->part, sizeof c.part);
     f->env.files.call(f->env.files.cookie, &c, out, out_fd);
     if (out->notes & FT_FILE_FOLDER_REPLACED) {
         ft_count_add(&f->sink.folder_changes, 1);
@@ -54,22 +55,45 @@ static int call(struct file_sink *f, int32_t id, enum ft_file_op op, struct ft_f
     return out->error;
 }
 
+static bool keeps_all(const struct file_sink *f)
+{
+    return f->keep.files == 0 && f->keep.age_s == 0 && f->keep.bytes == 0;
+}
+
+static void say_sweep(const struct file_sink *f, int error, uint32_t n)
+{
+    if (error != 0) {
+        ft_log(&f->log, FT_LOG_WARN, "%s: old files cannot be removed: %s", f->path,
+               strerror(error));
+    } else if (n > 0) {
+        ft_log(&f->log, FT_LOG_DEBUG, "%s: %u old files were removed", f->path, n);
+    }
+}
+
 /* Rotated files beyond what is kept go. */
 static void sweep(struct file_sink *f)
 {
     struct ft_file_answer a;
     int fd;
 
-    if (f->keep.files == 0 && f->keep.age_s == 0 && f->keep.bytes == 0) {
-        return;
-    }
-    int error = call(f, f->whole >= 0 ? f->whole : f->id, FT_FILE_SWEEP, &a, &fd);
+    if (!f->parted && !keeps_all(f)) {
+        int error = call(f, f->whole >= 0 ? f->whole : f->id, FT_FILE_SWEEP, &a, &fd);
 
-    if (error != 0) {
-        ft_log(&f->log, FT_LOG_WARN, "%s: old files cannot be removed: %s", f->path,
-               strerror(error));
-    } else if (a.n > 0) {
-        ft_log(&f->log, FT_LOG_DEBUG, "%s: %u old files were removed", f->path, a.n);
+        say_sweep(f, error, a.n);
+    }
+}
+
+void ft__file_sweep_before(struct file_sink *f, const char *folders, int64_t now_s)
+{
+    struct ft_file_call c = {
+        .op = FT_FILE_SWEEP, .id = f->whole >= 0 ? f->whole : f->id, .now_s = now_s};
+    struct ft_file_answer a;
+    int fd;
+
+    if (!keeps_all(f)) {
+        snprintf(c.part, sizeof c.part, "%s", folders);
+        f->env.files.call(f->env.files.cookie, &c, &a, &fd);
+        say_sweep(f, a.error, a.n);
     }
 }
 
@@ -138,14 +162,39 @@ int ft__file_hold_end(struct file_sink *f, uint64_t len, uint32_t n)
 {
     uint64_t end = f->env.trailer_room + f->env.trailer_each * (f->at.chunks + n);
 
-    if (f->trailer == NULL || !f->at.file || f->env.trailer_each == 0) {
+    if (f->trailer == NULL || !f->at.file || f->path == NULL || f->env.trailer_room == 0) {
         return FT_OK;
     }
-    if (fallocate(f->at.fd, FALLOC_FL_KEEP_SIZE, (off_t)(f->at.size + len), (off_t)end) == 0) {
+    if (f->size_most > 0 && f->at.size + len + end > f->size_most) {
+        return FT_E_IO;
+    }
+    /* for what is to be added, too: what was held until now is not given up for bytes that do not
+     * fit, which others might take before they are cut off again */
+    if (fallocate(f->at.fd, FALLOC_FL_KEEP_SIZE, (off_t)f->at.size, (off_t)(len + end)) == 0) {
+        f->at.held = true;
         return FT_OK;
     }
     /* a file system that cannot hold room: the end is written when it is written */
     return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? FT_E_IO : FT_OK;
+}
+
+int ft__file_again(struct file_sink *f)
+{
+    f->at.size = 0;
+    f->at.chunks = 0;
+    f->at.begun = false;
+    return ft__file_begin(f);
+}
+
+/* What was held and is not needed is given back. */
+static void let_go(struct file_sink *f)
+{
+    struct stat st;
+
+    if (f->at.held && fstat(f->at.fd, &st) == 0) {
+        ft_ignore(ftruncate(f->at.fd, st.st_size)); /* best effort: it is only room */
+    }
+    f->at.held = false;
 }
 
 /* A pipe whose reader has stopped is not waited for: it has all but the end. */
@@ -169,7 +218,8 @@ static int put_aside(struct file_sink *f, int32_t id)
     return error;
 }
 
-/* path.part is whole, and becomes path; what an earlier run left there is put aside. */
+/* path.part is whole, and becomes path; what an earlier run left there is put aside, and always
+ * what this one did. */
 static void publish(struct file_sink *f)
 {
     struct ft_file_answer a;
@@ -178,8 +228,8 @@ static void publish(struct file_sink *f)
     if (f->env.keep_earlier) {
         error = put_aside(f, f->whole);
         if (error == 0) {
-            ft_log(&f->log, FT_LOG_WARN, "%s: there was a file of this name; it is now %s", f->path,
-                   f->aside);
+            ft_log(&f->log, f->again ? FT_LOG_DEBUG : FT_LOG_WARN,
+                   "%s: there was a file of this name; it is now %s", f->path, f->aside);
         }
     }
     if (error == 0 || error == ENOENT) {
@@ -190,6 +240,7 @@ static void publish(struct file_sink *f)
         ft_log(&f->log, FT_LOG_ERROR, "%s: cannot get its name: %s", f->path, strerror(error));
         f->sink.failed++;
     }
+    f->env.keep_earlier = f->again = true; /* what this run has written is not replaced */
 }
 
 /* len bytes of the trailer over the beginning of the file, which is otherwise only added to. */
@@ -218,6 +269,9 @@ void ft__file_end(struct file_sink *f)
         return;
     }
     f->at.begun = false;
+    if (f->env.events_lost != NULL) {
+        t.lost.events = f->env.events_lost(f->env.events_cookie);
+    }
     while (rc == FT_OK &&
            (len = f->env.trailer(f->env.trailer_cookie, &t, f->trailer, FT__TRAILER_ROOM)) > 0) {
         struct iovec v = {f->trailer, len};
@@ -231,7 +285,10 @@ void ft__file_end(struct file_sink *f)
         ft__file_cut(f, t.size);
         ft_log(&f->log, FT_LOG_ERROR, "%s: its end could not be written",
                f->path != NULL ? f->path : "stdout");
-    } else if (f->whole >= 0 && f->at.file) {
+        f->sink.failed += f->env.needs_file; /* nobody can read it */
+    }
+    let_go(f);
+    if (rc == FT_OK && f->whole >= 0 && f->at.file) {
         publish(f);
     }
 }
@@ -315,7 +372,8 @@ static int begin_new(struct file_sink *f, const char *why)
 
     ft__file_close(f);
     if (error == 0) {
-        ft_log(&f->log, FT_LOG_WARN, "%s: %s; it is now %s", f->path, why, f->aside);
+        ft_log(&f->log, f->again ? FT_LOG_DEBUG : FT_LOG_WARN, "%s: %s; it is now %s", f->path, why,
+               f->aside);
         error = open_path(f);
     }
     sweep(f);
@@ -397,7 +455,8 @@ static void say_no_reader(struct file_sink *f)
 int ft__file_ready(struct file_sink *f)
 {
     if (f->at.fd >= 0) {
-        return f->path != NULL ? ft__file_begin(f) : FT_OK;
+        /* one that was handed to us has its beginning as soon as there is room for it */
+        return f->path != NULL || !f->at.begun ? ft__file_begin(f) : FT_OK;
     }
     int error = open_to_add(f, false);
 
@@ -570,8 +629,11 @@ static int file_rights(const struct ft_output_url *url, struct ft_file_call *c, 
 static int place(struct file_sink *f, const char *path, const struct ft_output_url *url,
                  int32_t *out_id, struct ft_err *err)
 {
-    struct ft_file_call c = {
-        .op = FT_FILE_PLACE, .id = -1, .kind = FT_FILE_OUTPUT, .keep = f->keep};
+    struct ft_file_call c = {.op = FT_FILE_PLACE,
+                             .id = -1,
+                             .kind = FT_FILE_OUTPUT,
+                             .keep = f->keep,
+                             .parted = f->parted};
     struct ft_file_answer a;
     int fd, rc = file_rights(url, &c, err);
 
@@ -599,10 +661,11 @@ static int place(struct file_sink *f, const char *path, const struct ft_output_u
 static int place_all(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
 {
     size_t len = strlen(url->target);
-    struct stat st;
-    bool part = f->env.pack != NULL && (stat(url->target, &st) != 0 || S_ISREG(st.st_mode));
+    struct stat st; /* what is no file, or a link, is refused by who opens it */
+    bool part =
+        f->env.pack != NULL && (f->parted || lstat(url->target, &st) != 0 || S_ISREG(st.st_mode));
 
-    f->path = ft_mem_alloc(1, len + sizeof FT_FILE_PART);
+    f->path = ft_mem_alloc(1, len + FT_FILE_FOLDERS + sizeof FT_FILE_PART);
     if (f->path == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
     }
@@ -633,30 +696,37 @@ static int write_sidecar(struct file_sink *f)
     f->env.files.call(f->env.files.cookie, &c, &a, &fd);
     if (a.error == 0) {
         c.id = a.id;
+        if (f->aside[0] != '\0') { /* with the file of an earlier run that it belongs to */
+            c.op = FT_FILE_ASIDE;
+            c.now_s = ft__file_wall_ns() / 1000000000;
+            f->env.files.call(f->env.files.cookie, &c, &a, &fd);
+        }
         c.op = FT_FILE_OPEN_NEW;
         f->env.files.call(f->env.files.cookie, &c, &a, &fd);
     }
     if (a.error != 0) {
         return a.error;
     }
+    errno = ENOSPC; /* what a short write does not say */
     bool whole = write(fd, f->env.sidecar, len) == (ssize_t)len;
 
     if (close(fd) != 0 || !whole) {
-        return errno != 0 ? errno : EIO;
+        return errno;
     }
     c.op = FT_FILE_REPLACE;
     f->env.files.call(f->env.files.cookie, &c, &a, &fd);
     return a.error;
 }
 
-/* A format with a sidecar is for a file: what it writes at the end goes over the beginning. */
-static int start_sidecar(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
+static int needs_file(const struct ft_output_url *url, struct ft_err *err)
 {
-    if (f->env.sidecar == NULL || (f->at.regular && !f->at.file)) {
+    return ft_err_set(err, FT_E_USAGE, "output %s: %s needs a file", url->text, url->format);
+}
+
+static int start_sidecar(struct file_sink *f, struct ft_err *err)
+{
+    if (f->env.sidecar == NULL || !f->at.file) { /* /dev/null */
         return FT_OK;
-    }
-    if (!f->at.file) {
-        return ft_err_set(err, FT_E_USAGE, "output %s: %s needs a file", url->text, url->format);
     }
     int error = write_sidecar(f);
 
@@ -679,7 +749,8 @@ static int open_first(struct file_sink *f, const char *append)
         return error;
     }
     if (add || append == NULL) {
-        return open_to_add(f, !add && (f->rotate_ns > 0 || f->rotate_size > 0));
+        return open_to_add(f,
+                           !add && (f->rotate_ns > 0 || f->rotate_size > 0 || f->rotate_rows > 0));
     }
     return open_to_add(f, true); /* append=false */
 }
@@ -687,9 +758,9 @@ static int open_first(struct file_sink *f, const char *append)
 int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
 {
     f->at.fd = named_descriptor(url->target);
-    if (f->at.fd >= 0 && f->env.sidecar != NULL) {
+    if (f->at.fd >= 0 && f->env.needs_file) {
         f->at.fd = -1;
-        return ft_err_set(err, FT_E_USAGE, "output %s: %s needs a file", url->text, url->format);
+        return needs_file(url, err);
     }
     if (f->at.fd >= 0) {
         return start_descriptor(f, url->target, err);
@@ -701,6 +772,9 @@ int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct 
     }
     int error = open_first(f, ft_output_url_get(url, "append"));
 
+    if (f->env.needs_file && (error == ENXIO || (error == 0 && !f->at.regular))) {
+        return needs_file(url, err);
+    }
     if (error == ENXIO) {
         say_no_reader(f);
         return FT_OK;
@@ -712,7 +786,47 @@ int ft__file_start(struct file_sink *f, const struct ft_output_url *url, struct 
     }
     next_rotation(f);
     sweep(f);
-    return start_sidecar(f, url, err);
+    return start_sidecar(f, err);
+}
+
+/* ---- files of a time ---- */
+
+int ft__file_place_part(struct file_sink *f, const struct ft_output_url *url, struct ft_err *err)
+{
+    const char *append = ft_output_url_get(url, "append");
+
+    if (named_descriptor(url->target) >= 0 || strcmp(url->target, "/dev/null") == 0) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: hive= needs the name of a file", url->text);
+    }
+    f->parted = true;
+    f->append = append == NULL ? NULL : strcmp(append, "true") == 0 ? "true" : "false";
+    f->target = ft_mem_strdup(url->target);
+    if (f->target == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
+    }
+    return place_all(f, url, err);
+}
+
+void ft__file_begin_part(struct file_sink *f, const char *folders)
+{
+    const char *slash = strrchr(f->target, '/');
+    size_t folder = slash != NULL ? (size_t)(slash - f->target) + 1 : 0;
+    size_t cap = strlen(f->target) + FT_FILE_FOLDERS + sizeof FT_FILE_PART;
+
+    snprintf(f->part, sizeof f->part, "%s", folders);
+    snprintf(f->path, cap, "%.*s%s/%s%s", (int)folder, f->target, f->part, f->target + folder,
+             f->whole >= 0 ? FT_FILE_PART : "");
+    f->cannot_open = false;
+    ft_ignore(ready_errno(f, open_first(f, f->append))); /* tried again with the first event */
+    next_rotation(f);
+}
+
+void ft__file_finish_part(struct file_sink *f)
+{
+    ft__file_say_rotations(f);
+    ft__file_close(f);
+    f->at = (struct ft__target){.fd = -1};
+    f->reopen_ms = 0;
 }
 
 /* ---- rotation ---- */
@@ -783,9 +897,11 @@ int64_t ft__file_rotate_in(const struct file_sink *f)
 }
 
 /* A file without events stays; it begins anew with the time. */
-void ft__file_rotate_if_due(struct file_sink *f, uint64_t more)
+void ft__file_rotate_if_due(struct file_sink *f, uint64_t more, uint64_t events)
 {
     bool late = time_is_up(f);
+    bool full = (f->rotate_size > 0 && f->at.size + more > f->rotate_size) ||
+                (f->rotate_rows > 0 && f->at.events + events > f->rotate_rows);
 
     if (f->path == NULL || f->at.fd < 0 || !f->at.file || f->at.size <= f->header_len) {
         if (late) {
@@ -793,7 +909,7 @@ void ft__file_rotate_if_due(struct file_sink *f, uint64_t more)
         }
         return;
     }
-    if (!late && (f->rotate_size == 0 || f->at.size + more <= f->rotate_size)) {
+    if (!late && !full) {
         return;
     }
     if (f->rotate_failed == 0 || ft_mono_ms() >= f->rotate_retry_ms) {

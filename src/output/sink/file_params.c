@@ -8,12 +8,20 @@
 
 #define FILES "files"
 
+bool ft__file_parse_rows(const char *text, uint64_t *out)
+{
+    const char *rest;
+
+    return ft_parse_number(text, out, &rest) && strcmp(rest, "rows") == 0 && *out > 0;
+}
+
 static bool valid_rotate(const char *value)
 {
     uint64_t size;
     int64_t ns;
 
-    return ft_parse_duration(value, &ns) || (ft_parse_size(value, &size) && size >= 1000);
+    return ft_parse_duration(value, &ns) || ft__file_parse_rows(value, &size) ||
+           (ft_parse_size(value, &size) && size >= 1000);
 }
 
 static bool valid_keep(const char *value)
@@ -63,12 +71,6 @@ static const struct ft_param rows[] = {
              .of = FILES,
              .choices = "true|false",
              .help = "add to a file that is there, or begin a new one"}},
-    {.row = {.name = "compress",
-             .of = FILES,
-             .value = "KIND[:LEVEL]",
-             .help = "zstd or gzip, in frames that can be read alone"},
-     .check = valid_compress,
-     .allowed = "zstd[:1-19] or gzip[:1-9]"},
     {.row = {.name = "fsync",
              .of = FILES,
              .value = "no|frame|DURATION",
@@ -80,6 +82,11 @@ static const struct ft_param rows[] = {
     {.row = {.name = "group", .of = FILES, .value = "NAME", .help = "group of new files"},
      .check = valid_group,
      .allowed = "the name of a group"},
+    {.row = {.name = "hive",
+             .of = FILES,
+             .choices = "hour|day",
+             .help = "files lie in folders of the hour or day (UTC) that their events are of: "
+                     "date=2026-11-23/hour=13/NAME"}},
     {.row = {.name = "keep",
              .of = FILES,
              .value = "N|DURATION|SIZE",
@@ -93,12 +100,27 @@ static const struct ft_param rows[] = {
              .help = "rights of new files"},
      .check = valid_mode,
      .allowed = "octal rights such as 0640, with the owner's to write"},
-    {.row = {.name = "rotate",
-             .of = FILES,
-             .value = "DURATION|SIZE",
-             .help = "begin a new file by time (1h: at whole hours) or by size (100MB)"},
-     .check = valid_rotate,
-     .allowed = "a duration such as 10m or 1h, or a size such as 100MB, at least 1KB"},
 };
 
 const struct ft_params ft__file_params = {rows, sizeof rows / sizeof rows[0]};
+
+/* What others have, too, that write as a file is written. */
+static const struct ft_param like_files[] = {
+    {.row = {.name = "compress",
+             .of = FILES ", s3",
+             .value = "KIND[:LEVEL]",
+             .help = "zstd or gzip, in frames that can be read alone"},
+     .check = valid_compress,
+     .allowed = "zstd[:1-19] or gzip[:1-9]"},
+    {.row = {.name = "rotate",
+             .of = FILES ", s3",
+             .value = "DURATION|SIZE|Nrows",
+             .help = "begin a new file by time (1h: at whole hours), by size (100MB) or by number "
+                     "of events (1000000rows)"},
+     .check = valid_rotate,
+     .allowed = "a duration such as 10m or 1h, a size such as 100MB, at least 1KB, or a number of "
+                "events such as 1000000rows"},
+};
+
+const struct ft_params ft__like_file_params = {like_files,
+                                               sizeof like_files / sizeof like_files[0]};

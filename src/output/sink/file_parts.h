@@ -40,8 +40,10 @@ struct ft__target {
     bool file;    /* a regular file: can be cut, rotated, added to */
     bool socket;
     bool dirty;      /* written since the last fsync */
+    bool held;       /* room for its end is */
     bool begun;      /* its beginning is in it: it is to have an end */
     uint64_t chunks; /* that are in it */
+    uint64_t events; /* likewise, of this run */
     size_t piece;    /* most bytes of one write */
     uint64_t size;   /* bytes of the file */
 };
@@ -54,10 +56,17 @@ struct file_sink {
     char *path;    /* NULL: a descriptor that was handed to us */
     int32_t id;    /* path: its place in env.files */
     int32_t whole; /* the place that path.part takes when it is whole; -1: there is only path */
+    /* ?hive=: below which folders of its place the file lies; path is made anew for each */
+    char part[FT_FILE_FOLDERS];
+    char *target;       /* as given; owned, or NULL */
+    const char *append; /* "true", "false" or NULL */
+    bool parted;
+    bool again;               /* this run has had a file there */
     char aside[FT_FILE_NAME]; /* where the file of an earlier run went, "" if nowhere */
     uint8_t *trailer;         /* owned: room for pieces of the end of a file, or NULL */
     uint8_t *header;          /* owned, compressed if the file is; at the start of every file */
     size_t header_len;        /* bytes */
+    uint64_t size_most;       /* bytes that a file may have (RLIMIT_FSIZE); 0: any */
     /* frames */
     struct ft_compressor *z; /* NULL: none */
     uint8_t *frame;          /* owned; events of the open frame; NULL: they are not held */
@@ -69,6 +78,7 @@ struct file_sink {
     int wake_fd; /* eventfd: give up */
     /* rotation */
     uint64_t rotate_size;    /* 0: never */
+    uint64_t rotate_rows;    /* events of a file; 0: any number */
     int64_t rotate_ns;       /* 0: never */
     int64_t rotate_at;       /* wall clock, ns */
     int64_t rotate_retry_ms; /* after a rotation that failed: not before */
@@ -84,6 +94,11 @@ struct file_sink {
 };
 
 extern const struct ft_params ft__file_params;
+/* compress= and rotate=, of all sinks that write as a file is written. */
+extern const struct ft_params ft__like_file_params;
+
+/* "1000000rows". */
+bool ft__file_parse_rows(const char *text, uint64_t *out);
 
 int64_t ft__file_wall_ns(void);
 
@@ -92,6 +107,20 @@ int64_t ft__file_wall_ns(void);
 FT_NODISCARD int ft__file_start(struct file_sink *f, const struct ft_output_url *url,
                                 struct ft_err *err);
 
+/* A sink for files in folders that _begin_part() names; nothing is open yet. */
+FT_NODISCARD int ft__file_new_part(const struct ft_output_url *url, const struct ft_output_env *env,
+                                   struct file_sink **out, struct ft_err *err);
+FT_NODISCARD int ft__file_place_part(struct file_sink *f, const struct ft_output_url *url,
+                                     struct ft_err *err);
+/* Opens the file in these folders. What cannot be is said, and tried again when it is written to.
+ */
+void ft__file_begin_part(struct file_sink *f, const char *folders);
+/* Files in folders before these that are beyond what is kept go; by the clock, or by now_s when
+ * that is earlier. */
+void ft__file_sweep_before(struct file_sink *f, const char *folders, int64_t now_s);
+/* Closes it; nothing is held. */
+void ft__file_finish_part(struct file_sink *f);
+
 /* What a file begins with, into the one that is open, if that is empty or was handed to us. */
 FT_NODISCARD int ft__file_begin(struct file_sink *f);
 
@@ -99,7 +128,10 @@ FT_NODISCARD int ft__file_begin(struct file_sink *f);
  * cannot be is said. */
 void ft__file_end(struct file_sink *f);
 
-/* Holds the room that the end of the file will need when n chunks of len bytes have been added.
+/* The end was written, and the target emptied: it begins again. */
+FT_NODISCARD int ft__file_again(struct file_sink *f);
+
+/* Holds the room for n chunks of len bytes, and for the end that the file will need with them.
  * FT_OK, or FT_E_IO: the disk has none. */
 FT_NODISCARD int ft__file_hold_end(struct file_sink *f, uint64_t len, uint32_t n);
 
@@ -114,8 +146,8 @@ void ft__file_reopen(struct file_sink *f);
 /* After a reopening that failed: tries again, twice a second. */
 void ft__file_reopen_if_due(struct file_sink *f);
 
-/* Rotates when it is due with more bytes to come. */
-void ft__file_rotate_if_due(struct file_sink *f, uint64_t more);
+/* Rotates when it is due with more bytes, of so many events, to come. */
+void ft__file_rotate_if_due(struct file_sink *f, uint64_t more, uint64_t events);
 /* Milliseconds until the time to rotate, -1: there is none. */
 int64_t ft__file_rotate_in(const struct file_sink *f);
 

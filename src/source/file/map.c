@@ -21,6 +21,7 @@ void ft__map_resume(struct ft__file *s, const struct ft__input *in, uint64_t off
     s->win_off = 0;
     s->map_checked = 0;
     s->map_given = 0;
+    s->scout = (struct ft__scout){NULL, 0};
     s->begun = true;
 }
 
@@ -72,6 +73,21 @@ static void step(struct ft__file *s, struct ft__input *in, uint64_t off)
     }
 }
 
+/* At a stretch's end: has the next one followed, of the pages that step() brought. */
+static void scout(struct ft__file *s)
+{
+    const uint8_t *edge = s->win + s->map_checked;
+
+    if (s->walk.p < s->scout.until || s->format.kind != FT__FORMAT_PCAP ||
+        !ft__scout_can(&s->format.pcap)) {
+        return;
+    }
+    edge = edge < s->walk.end ? edge : s->walk.end;
+    if (edge > s->walk.p) {
+        s->walk.ahead = ft__scout_next(&s->scout, s->walk.p, edge);
+    }
+}
+
 /* Packets from the walk's place on, through as many captures as begin there. */
 static int walk(struct ft__file *s, struct ft__input *in, struct ft_batch *b, struct ft_err *err)
 {
@@ -101,6 +117,7 @@ int ft__map_read(struct ft__file *s, struct ft__input *in, struct ft_batch *b, s
     if (off >= s->map_checked) {
         step(s, in, off);
     }
+    scout(s);
     rc = walk(s, in, b, err);
     ft_count_set(&s->pos, s->done + (uint64_t)(s->walk.p - s->win));
     if (b->n > 0) {

@@ -6,6 +6,7 @@
  *     format.c  pcap or pcapng over a window; which link types are taken; words for damage
  *     input.c   opens one target: mapped, packed or live; refuses what is no capture
  *     map.c     reads a mapped input
+ *     scout.c   brings the headers of a mapped pcap into the cache
  *     stream.c  reads any other through the pool of buffers
  *     unpack.c  gzip and zstd, for stream.c
  *     split.c   several threads walk one mapped pcap */
@@ -18,6 +19,7 @@
 #include "codec/file/pcap.h"
 #include "codec/file/pcapng.h"
 #include "source/file/file.h"
+#include "source/file/scout.h"
 #include "source/file/unpack.h"
 #include "source/filter.h"
 
@@ -62,6 +64,7 @@ struct ft__file {
     uint64_t size;        /* bytes of all inputs, 0: unknown */
     uint64_t map_checked; /* mapped: the file's size was looked at for the bytes before this one */
     uint64_t map_given;   /* mapped: pages before this one were given back */
+    struct ft__scout scout; /* mapped: of the walk */
     struct ft__format format;
     struct ft_walk walk;
     const uint8_t *win;             /* start of the walk's window; mapped: of the file */

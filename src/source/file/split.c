@@ -15,6 +15,8 @@ enum {
     TIME_SLACK_DAYS = 32,
     LEN_SLACK = 64,     /* by how much len may be too small: some writers do not count padding */
     MAP_STEP = 4 << 20, /* pages are asked for and given back in such steps, see map.c */
+    FOLLOWED = 1024, /* mean bytes of a record below which guesses cost what following saves: chunks
+                        are short */
     MAP_LAG = 32 << 20, /* how far behind the newest chunk they are given back */
 };
 
@@ -25,6 +27,8 @@ struct ft_file_split {
     uint32_t first_s;        /* seconds of the first record */
     uint32_t frac_max;       /* most units in a second, exclusive */
     struct ft_pcap pcap;
+    bool followed;          /* records can be followed by the scout */
+    _Atomic uint32_t mean;  /* bytes of a record in the chunk guessed last; 0: none was */
     _Atomic uint64_t asked; /* pages before this offset were asked for */
     _Atomic uint64_t given; /* pages before this offset were given back */
 };
@@ -49,6 +53,7 @@ int ft_file_split_open(struct ft_source *source, struct ft_file_split **out)
     sp->base = s->inputs[0].map;
     sp->size = s->inputs[0].map_len;
     sp->pcap = s->format.pcap;
+    sp->followed = ft__scout_can(&sp->pcap);
     sp->frac_max = sp->pcap.frac_ns == 1 ? 1000000000 : 1000000;
     if (sp->size >= (uint64_t)FT_PCAP_HEADER_LEN + sp->pcap.record_len) {
         struct ft_pcap_record first;
@@ -151,6 +156,8 @@ static void step(struct ft_file_split *sp, uint64_t to)
     limit = limit < sp->size ? limit : sp->size;
 #ifdef MADV_POPULATE_READ
     if (move_edge(&sp->asked, limit, &from)) {
+        atomic_store_explicit(&sp->mean, 0,
+                              memory_order_relaxed); /* they may be others from here */
         madvise(map + from / MAP_STEP * MAP_STEP, (size_t)(limit - from / MAP_STEP * MAP_STEP),
                 MADV_POPULATE_READ);
     }
@@ -162,18 +169,37 @@ static void step(struct ft_file_split *sp, uint64_t to)
     }
 }
 
+/* Are the lines of a chunk's headers asked for before it is walked? Where records are short, the
+ * walk asks for all. Relaxed: whatever is seen is good for a guess. */
+static bool scouted(const struct ft_file_split *sp)
+{
+    uint32_t mean = atomic_load_explicit(&sp->mean, memory_order_relaxed);
+
+    return sp->followed && (mean == 0 || mean >= FOLLOWED);
+}
+
+static int found(struct ft_file_split *sp, uint64_t start, uint64_t limit, uint64_t *out_start)
+{
+    if (scouted(sp) && start < limit) {
+        uint32_t n = ft__scout_follow(sp->base + start, sp->base + limit);
+
+        atomic_store_explicit(&sp->mean, (uint32_t)((limit - start) / (n + 1)) + 1,
+                              memory_order_relaxed);
+    }
+    *out_start = start;
+    return FT_OK;
+}
+
 int ft_file_split_guess(struct ft_file_split *sp, uint64_t from, uint64_t limit,
                         uint64_t *out_start)
 {
     step(sp, limit);
     if (from == FT_PCAP_HEADER_LEN && from < sp->size) {
-        *out_start = from;
-        return FT_OK;
+        return found(sp, from, limit, out_start);
     }
     for (uint64_t off = from; off < limit; off++) {
         if (chain(sp, off)) {
-            *out_start = off;
-            return FT_OK;
+            return found(sp, off, limit, out_start);
         }
     }
     return FT_E_NOT_FOUND;
@@ -242,6 +268,9 @@ int ft_file_split_walk(const struct ft_file_split *sp, uint64_t start, uint64_t 
             return FT_E_EOF;
         }
         ft_walk_set(&w, sp->base + start, (size_t)(sp->size - start));
+        if (limit < sp->size && scouted(sp)) {
+            w.ahead = sp->base + limit;
+        }
         rc = ft_pcap_walk(&sp->pcap, &w, views, cap, &n);
         if (n > 0 || rc != FT_E_FORMAT) {
             break;

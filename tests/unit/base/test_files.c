@@ -451,6 +451,137 @@ static void test_replacing(void)
     end();
 }
 
+/* ---- folders of a time ---- */
+
+static int32_t place_parted(const char *path, struct ft_file_keep keep, uint32_t mode)
+{
+    struct ft_file_call c = {.op = FT_FILE_PLACE,
+                             .kind = FT_FILE_OUTPUT,
+                             .keep = keep,
+                             .mode = mode,
+                             .mode_exact = true,
+                             .parted = true,
+                             .group = -1};
+    struct ft_file_answer a;
+    int fd;
+
+    snprintf(c.path, sizeof c.path, "%s", path);
+    ft_places_call(places, &c, &a, &fd);
+    CHECK_EQ(a.error, 0);
+    return a.id;
+}
+
+static struct ft_file_answer call_in(enum ft_file_op op, int32_t id, const char *folders)
+{
+    struct ft_file_call c = {.op = op, .id = id, .now_s = 1763903700};
+    struct ft_file_answer a;
+    int fd;
+
+    snprintf(c.part, sizeof c.part, "%s", folders);
+    ft_places_call(places, &c, &a, &fd);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return a;
+}
+
+static void test_folders_are_made(void)
+{
+    struct stat st;
+
+    start();
+    int32_t x = place_parted(path_of("x"), (struct ft_file_keep){0}, 0640);
+
+    CHECK_EQ(call_in(FT_FILE_ASIDE, x, "date=2025-11-23/hour=13").error, ENOENT);
+    CHECK(!exists("date=2025-11-23")); /* only what is opened makes them */
+    CHECK_EQ(call_in(FT_FILE_OPEN, x, "date=2025-11-23/hour=13").error, 0);
+    CHECK_EQ(call_in(FT_FILE_OPEN, x, "date=2025-11-23").error, 0);
+    CHECK(exists("date=2025-11-23/hour=13/x"));
+    CHECK(exists("date=2025-11-23/x"));
+    CHECK(!exists("x"));
+    CHECK_EQ(stat(path_of("date=2025-11-23/hour=13"), &st), 0);
+    CHECK_EQ(st.st_mode & 07777, 0750);
+    CHECK_EQ(call_in(FT_FILE_ASIDE, x, "date=2025-11-23/hour=13").error, 0);
+    CHECK(exists("date=2025-11-23/hour=13/x-20251123T131500"));
+    end();
+}
+
+/* What leads elsewhere is no folder of a time; and a place is parted or it is not. */
+static void test_folders_lead_nowhere_else(void)
+{
+    static const char *const wrong[] = {
+        "",         "..",       "../date=1", "date=..",  "date=1/../..",    "/date=1",
+        "date=1//", "date",     "=1",        "date=1/x", "date=/etc",       "date=1/hour=2/min=3",
+        "date=a",   "date=1 2", "date=.",    "Date=1",   "date=1/hour=../", "date=",
+    };
+
+    start();
+    int32_t x = place_parted(path_of("x"), (struct ft_file_keep){0}, 0640), y = place(path_of("y"));
+
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        CHECK(call_in(FT_FILE_OPEN, x, wrong[i]).error != 0);
+    }
+    CHECK_EQ(call_in(FT_FILE_OPEN, y, "date=2025-11-23").error, 0); /* y has no folders */
+    CHECK(exists("y"));
+    CHECK_EQ(symlink("/tmp", path_of("date=2025-11-24")), 0);
+    CHECK(call_in(FT_FILE_OPEN, x, "date=2025-11-24").error != 0);
+    touch("date=2025-11-25");
+    CHECK_EQ(call_in(FT_FILE_OPEN, x, "date=2025-11-25").error, ENOTDIR);
+    CHECK(!exists("../x"));
+    if (geteuid() == 0) {
+        CHECK_EQ(mkdir(path_of("date=2025-11-26"), 0777), 0);
+        CHECK_EQ(chown(path_of("date=2025-11-26"), 65534, 65534), 0);
+        CHECK_EQ(call_in(FT_FILE_OPEN, x, "date=2025-11-26").error, EPERM);
+    }
+    end();
+}
+
+static void make_hours(int32_t x)
+{
+    char name[64];
+
+    for (int i = 0; i < 10; i++) {
+        snprintf(name, sizeof name, "date=2025-11-%02d/hour=%02d", 22 + i / 5, 10 + i % 5);
+        CHECK_EQ(call_in(FT_FILE_OPEN, x, name).error, 0);
+        snprintf(name, sizeof name, "date=2025-11-%02d/hour=%02d/x-20251123T131500", 22 + i / 5,
+                 10 + i % 5);
+        touch(name);
+    }
+    touch("date=2025-11-22/hour=11/other");
+    CHECK_EQ(mkdir(path_of("date=2025-11-21"), 0700), 0); /* empty, and not of our making */
+}
+
+static void test_what_is_kept_in_folders(void)
+{
+    static const struct {
+        struct ft_file_keep keep;
+        uint32_t gone;
+        bool last, first; /* is there: the last folder before, its neighbour's rotated file */
+    } cases[] = {
+        {{.files = 3}, 15, true, true},    {{.files = 1}, 17, true, false},
+        {{.bytes = 25}, 13, true, true}, /* files that were opened have no bytes */
+        {{.age_s = 86400}, 6, true, true}, {{.age_s = 1}, 16, true, true},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        start();
+        int32_t x = place_parted(path_of("x"), cases[i].keep, 0640);
+
+        make_hours(x);
+        struct ft_file_answer a = call_in(FT_FILE_SWEEP, x, "date=2025-11-23/hour=14");
+
+        CHECK_EQ(a.error, 0);
+        CHECK_EQ(a.n, cases[i].gone);
+        CHECK(exists("date=2025-11-23/hour=14/x")); /* it is open */
+        CHECK_EQ(exists("date=2025-11-23/hour=13/x"), cases[i].last);
+        CHECK_EQ(exists("date=2025-11-23/hour=13/x-20251123T131500"), cases[i].first);
+        CHECK(!exists("date=2025-11-22/hour=10"));
+        CHECK(exists("date=2025-11-22/hour=11/other"));
+        CHECK(exists("date=2025-11-21"));
+        end();
+    }
+}
+
 int main(void)
 {
     RUN(test_new_files_are_private);
@@ -468,5 +599,8 @@ int main(void)
     RUN(test_aside_never_replaces);
     RUN(test_what_is_kept);
     RUN(test_replacing);
+    RUN(test_folders_are_made);
+    RUN(test_folders_lead_nowhere_else);
+    RUN(test_what_is_kept_in_folders);
     return test_end();
 }

@@ -120,9 +120,40 @@ static void test_room(void)
     CHECK_STR((char *)data + at + 4, "3");
 }
 
+static uint32_t vtable_of(const uint8_t *data, uint32_t table)
+{
+    return table - word(data + table);
+}
+
+/* Tables of one form have one vtable, but for those in different vectors. */
+static void test_shared(void)
+{
+    static const struct ft_flat_slot form[] = {{4, 1}, {1, 2}}, other[] = {{1, 2}, {4, 1}};
+    uint32_t at[FT_FLAT_SLOTS_MAX], a, b, c, d;
+    uint8_t data[512];
+    struct ft_flat f;
+
+    ft_flat_begin(&f, data, sizeof data);
+    a = ft_flat_table(&f, form, 2, at);
+    ft_flat_string(&f, "of 2");
+    b = ft_flat_table(&f, form, 2, at);
+    c = ft_flat_table(&f, other, 2, at);
+    ft_flat_offsets(&f, 0);
+    d = ft_flat_table(&f, form, 2, at);
+    CHECK_EQ(vtable_of(data, a), vtable_of(data, b));
+    CHECK(vtable_of(data, c) != vtable_of(data, a));
+    CHECK(vtable_of(data, d) > vtable_of(data, c));
+    CHECK_EQ(word(data + field(data, b, 0)), 1);
+    CHECK_EQ(data[field(data, b, 1)], 2);
+    CHECK_EQ(data[field(data, c, 0)], 2);
+    CHECK_EQ(data[field(data, d, 1)], 2);
+    CHECK_EQ(b % 4, 0);
+}
+
 int main(void)
 {
     RUN(test_read_back);
+    RUN(test_shared);
     RUN(test_bounds);
     RUN(test_room);
     return test_end();

@@ -130,10 +130,31 @@ static void test_sums_carry(void)
     ft_feature_close(&ft_feature_sizes, &cfg, f);
 }
 
+/* Lengths that captures may claim: the square of one, and what there was, are beyond 64 bits. */
+static void test_largest(void)
+{
+    const struct ft_feature_config cfg = {.entries = 1};
+    struct sums want[2] = {{0}, {0}};
+    void *f;
+
+    CHECK_EQ(ft_feature_open(&ft_feature_sizes, &cfg, &f), FT_OK);
+    for (uint32_t i = 0; i < 102; i++) {
+        FT_ALIGNED(64) struct ft_packet p = {.ip_len = i < 100 ? 60000 : UINT32_MAX};
+        struct ft_counted at = {.since_ns = 1000, .first_len = 60000};
+
+        at.bits = i == 0 ? FT_AT_NEW | FT_AT_FIRST : i == 1 ? FT_AT_SECOND : 0;
+        add(&want[0], p.ip_len, 1000);
+        ft_feature_sizes.packets(f, &p, &at, 1);
+        check(f, 0, want);
+    }
+    ft_feature_close(&ft_feature_sizes, &cfg, f);
+}
+
 int main(void)
 {
     RUN(test_narrow);
     RUN(test_wide);
     RUN(test_sums_carry);
+    RUN(test_largest);
     return test_end();
 }

@@ -109,6 +109,35 @@ static void test_sequences(void)
     run(FT_SPLT_MAX, 3000);
 }
 
+/* At and around the places where a line has no more room, alone and together. */
+static void test_odd(void)
+{
+    static const uint32_t ip[] = {0, 40, 1500, 65535, 65536, 0xfffffe, 0xffffff, 0x1000000};
+    static const uint32_t payload[] = {0, 1, 1460, 32768, 32769, 65535, 65536, 0xffffff, 0x1000000};
+    static const int64_t gap_us[] = {0, 1, UINT32_MAX, INT64_C(1) << 32, (INT64_C(1) << 40) - 1};
+    const struct ft_feature_config cfg = {.entries = 2, .option = {2}};
+    void *f;
+
+    CHECK_EQ(ft_feature_open(&ft_feature_splt, &cfg, &f), FT_OK);
+    for (uint32_t i = 0; i < 8 * 9 * 5; i++) { /* an entry is used again, odd or not before */
+        int64_t gap = gap_us[i % 5] * 1000;
+        FT_ALIGNED(64)
+        struct ft_packet p[2] = {
+            {.ip_len = ip[i / 5 % 8], .payload_len = payload[i / 40]},
+            {.ts_ns = gap, .ip_len = ip[i / 5 % 8], .payload_len = payload[i / 40]}};
+        struct ft_counted at[2] = {
+            {.entry = 1, .other_ns = INT64_MIN, .bits = FT_AT_NEW | FT_AT_FIRST},
+            {.entry = 1, .since_ns = gap, .other_ns = INT64_MIN}};
+        struct plain w = {.newest = {INT64_MIN, INT64_MIN}};
+
+        add(&w, &p[0], 0, 2);
+        add(&w, &p[1], 0, 2);
+        ft_feature_splt.packets(f, p, at, 2);
+        check(f, 1, &w.r);
+    }
+    ft_feature_close(&ft_feature_splt, &cfg, f);
+}
+
 /* Of a gap that 40 bits do not hold, what they hold. */
 static void test_long_gap(void)
 {
@@ -144,7 +173,7 @@ static long resident(void)
  * touches nothing. */
 static void test_memory(void)
 {
-    enum { FLOWS = 64 * 1024 };
+    enum { FLOWS = 64 * 1024, LINE = 44 };
     const struct ft_feature_config cfg = {.entries = FLOWS, .option = {FT_SPLT_MAX}};
     long page = sysconf(_SC_PAGESIZE), before, opened, touched;
     FT_ALIGNED(64) struct ft_packet p = {.ip_len = 40};
@@ -154,8 +183,8 @@ static void test_memory(void)
 #if defined __SANITIZE_THREAD__ || defined __SANITIZE_ADDRESS__
     return; /* they keep books of what is touched */
 #endif
-    CHECK(ft_feature_budget(&ft_feature_splt, &cfg, &flow) > (size_t)FLOWS * 64 * 64);
-    CHECK_EQ(flow, 64 * 64);
+    CHECK(ft_feature_budget(&ft_feature_splt, &cfg, &flow) > (size_t)FLOWS * LINE * 64);
+    CHECK_EQ(flow, LINE * 64);
     before = resident();
     CHECK_EQ(ft_feature_open(&ft_feature_splt, &cfg, &f), FT_OK);
     opened = resident() - before;
@@ -166,13 +195,15 @@ static void test_memory(void)
         ft_feature_splt.packets(f, &p, &at, 1);
     }
     touched = resident() - before;
-    CHECK(touched * page >= (long)FLOWS * 64 && touched * page < (long)FLOWS * 64 + 1024 * 1024);
+    CHECK(touched * page >= (long)FLOWS * LINE &&
+          touched * page < (long)FLOWS * LINE + 1024 * 1024);
     ft_feature_close(&ft_feature_splt, &cfg, f);
 }
 
 int main(void)
 {
     RUN(test_sequences);
+    RUN(test_odd);
     RUN(test_long_gap);
     RUN(test_memory);
     return test_end();

@@ -20,6 +20,7 @@ struct values {
     uint8_t text[TEXT_MOST];
     uint32_t text_len;
     uint8_t addr[16], version;
+    uint8_t fixed[33];
     bool null;
 };
 
@@ -36,6 +37,13 @@ GET(text, v->text = r->text; v->text_len = r->text_len)
 GET(list, v->items = r->items; v->n_items = r->n_items)
 GET(addr, v->addr = r->addr; v->ip_version = r->version)
 GET(time, v->i = r->time)
+GET(fixed, v->text = r->fixed; v->text_len = sizeof r->fixed)
+
+/* What the option of its owner says. */
+static uint32_t as_told(const uint64_t *option)
+{
+    return (uint32_t)option[0];
+}
 
 static const struct ft_field rows_of[] = {
     {.name = "flag", .type = FT_T_BOOL, FT_AT(struct values, flag)},
@@ -50,8 +58,9 @@ static const struct ft_field rows_of[] = {
     {.name = "text", .type = FT_T_TEXT, .get = g_text},
     {.name = "list", .type = FT_T_LIST, .item = FT_T_U32, .most = ITEMS_MOST, .get = g_list},
     {.name = "addr", .type = FT_T_ADDR, .get = g_addr},
+    {.name = "fixed", .type = FT_T_BYTES, .most = 40, .asked = as_told, .get = g_fixed},
 };
-enum { FLAG, U8, U16, U32, WIDER, ZERO, U64, TIME, F64, TEXT, LIST, ADDR, N };
+enum { FLAG, U8, U16, U32, WIDER, ZERO, U64, TIME, F64, TEXT, LIST, ADDR, FIXED, N };
 
 static struct values of[ROWS_MOST];
 static uint8_t *rows, *out;
@@ -90,6 +99,9 @@ static void invent(struct values *r, int nulls)
     }
     for (uint32_t i = 0; i < 16; i++) {
         r->addr[i] = (uint8_t)any();
+    }
+    for (uint32_t i = 0; i < sizeof r->fixed; i++) {
+        r->fixed[i] = (uint8_t)any();
     }
 }
 
@@ -155,6 +167,7 @@ static void check_row(uint32_t i)
     const struct values *r = &of[i];
     int64_t us = r->time / 1000 - (r->time % 1000 < 0);
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    static const uint8_t zeros[sizeof r->fixed];
 
     CHECK_EQ(*at(FLAG, 1, i / 8, 1) >> (i % 8) & 1, r->flag);
     check_number(U8, i, r->u8, 1);
@@ -168,6 +181,7 @@ static void check_row(uint32_t i)
     }
     check_long(TEXT, 2, i, r->text, r->null ? 0 : r->text_len, 1);
     check_long(LIST, 3, i, r->items, r->null ? 0 : r->n_items, 4);
+    CHECK_MEM(at(FIXED, 1, i, sizeof r->fixed), r->null ? zeros : r->fixed, sizeof r->fixed);
     if (!r->null) {
         CHECK_MEM(at(TIME, 1, i, 8), &us, 8);
         CHECK_MEM(at(F64, 1, i, 8), &r->f64, 8);
@@ -243,7 +257,8 @@ static void test_no_part(void)
 
 int main(void)
 {
-    struct ft__batch_options options = {.binary_addresses = true};
+    static const struct ft_set_options owners = {.of = {{sizeof of[0].fixed}}};
+    struct ft__batch_options options = {.binary_addresses = true, .owners = &owners};
     struct ft_columns columns;
 
     rows = ft_mem_alloc(1, ROOM);

@@ -88,7 +88,7 @@ static void test_no_such_form(void)
 
     ft_columns_rows(rows, 2, &c);
     CHECK_EQ(ft__schema_of("parquet", &c, &out, &len, &err), FT_E_USAGE);
-    CHECK_EQ(ft_schema_make("csv", "bose", &out, &len, &err), FT_E_USAGE);
+    CHECK_EQ(ft_schema_make("csv", "bose", false, &out, &len, &err), FT_E_USAGE);
     CHECK_STR(err.what, "--profile: 'bose': there is no such profile; did you mean base?");
 }
 
@@ -98,8 +98,10 @@ static void test_lists_in_csv(void)
     static const struct {
         struct part part;
         const char *line;
-    } cases[] = {
-        {{sizes, 2, false}, "60;1500\n"}, {{sizes, 1, false}, "60\n"}, {{sizes, 2, true}, "\n"}};
+    } cases[] = {{{sizes, 2, false}, "60;1500\n"},
+                 {{sizes, 1, false}, "60\n"},
+                 {{sizes, 2, true}, "\n"},
+                 {{sizes, 0, false}, "[]\n"}};
     struct ft_columns c;
     struct ft_format_config cfg = {.columns = &c, .events = 1u << FT_EVENT_FLOW};
     struct ft_format *f = NULL;

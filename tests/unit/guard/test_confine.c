@@ -242,19 +242,23 @@ static void test_needs(void)
     CHECK_EQ(confined(FT_SANDBOX_FILES, do_lock), 0);
 }
 
-/* Landlock alone: as the opener has it, with one folder. */
-static int in_folder(const char *path, int flags)
+/* Landlock alone: as the opener has it, with one folder. flags: of a file that is opened; -1: a
+ * folder is made, and removed again. */
+static int in_folder(const char *path, int flags, bool grows)
 {
     pid_t pid = fork();
     int status = 0;
 
     if (pid == 0) {
         struct ft_err err;
-        int folder = open(dir, O_PATH | O_DIRECTORY);
+        struct ft__folder folder = {.fd = open(dir, O_PATH | O_DIRECTORY), .grows = grows};
         bool good = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
                     ft__confine_files(&(struct ft__confine_left){.folders = &folder, .n = 1},
                                       &err) == FT_OK;
 
+        if (good && flags < 0) {
+            _exit(result(mkdir(path, 0700) == 0 ? rmdir(path) : -1));
+        }
         _exit(good ? result(open(path, flags, 0600)) : UNCONFINED);
     }
     CHECK_EQ(waitpid(pid, &status, 0), pid);
@@ -269,15 +273,19 @@ static void test_landlock_leaves_the_folder(void)
     CHECK(mkdtemp(dir) != NULL);
     snprintf(inside, sizeof inside, "%s/x", dir);
     snprintf(outside, sizeof outside, "%s.x", dir);
-    int rc = in_folder(inside, O_RDWR | O_CREAT);
+    int rc = in_folder(inside, O_RDWR | O_CREAT, false);
 
     if (rc == UNCONFINED) {
         printf("no Landlock in this kernel\n");
     } else {
         CHECK_EQ(rc, 0);
-        CHECK_EQ(in_folder(inside, O_RDWR | O_TRUNC), 0);
-        CHECK_EQ(in_folder(outside, O_RDWR | O_CREAT), EACCES);
-        CHECK_EQ(in_folder("/etc/hostname", O_RDONLY), EACCES);
+        CHECK_EQ(in_folder(inside, O_RDWR | O_TRUNC, false), 0);
+        CHECK_EQ(in_folder(outside, O_RDWR | O_CREAT, false), EACCES);
+        CHECK_EQ(in_folder("/etc/hostname", O_RDONLY, false), EACCES);
+        unlink(inside);
+        CHECK_EQ(in_folder(inside, -1, true), 0);
+        CHECK_EQ(in_folder(inside, -1, false), EACCES);
+        CHECK_EQ(in_folder(outside, -1, true), EACCES);
     }
     unlink(inside);
     rmdir(dir);

@@ -57,6 +57,8 @@ static void test_times(void)
         {"2017-07-05T09:43:00.000001Z", 1499247780 * SEC + 1000},
         {"2016-02-29T00:00:00Z", 1456704000 * SEC},
         {"1970-01-01T00:00:00Z", 0},
+        {"2262-04-11T23:47:14Z", INT64_C(9223372034000000000)},
+        {"9999-12-31T23:59:59Z", INT64_MAX},
     };
     char text[128];
 
@@ -123,6 +125,25 @@ static void test_either_way(void)
     ft_labels_free(rules);
 }
 
+/* The type of ICMP is kept where ports are, and is none. */
+static void test_no_ports(void)
+{
+    struct ft_flow_record r = flow("10.0.0.1", 8, "10.0.0.2", 0, 0);
+
+    parse("dst_port,attack\n8,x\n");
+    CHECK_EQ(line(r, false), 2);
+    r.proto = 1;
+    CHECK_EQ(line(r, false), 0);
+    r.proto = 132;
+    CHECK_EQ(line(r, false), 2);
+    r.no_ports = true;
+    CHECK_EQ(line(r, false), 0);
+    ft_labels_free(rules);
+    parse("src_port,attack\n0,x\n");
+    CHECK_EQ(line(r, false), 2);
+    ft_labels_free(rules);
+}
+
 /* The first rule stands; one that asks for less of the same is for the rest, and no contradiction.
  */
 static void test_order(void)
@@ -141,6 +162,17 @@ static void test_order(void)
     CHECK_EQ(line(flow("10.0.0.9", 1, "1.1.1.1", 2, 500 * SEC), false), 6);
     CHECK_EQ(rules->rules[3].label, 0);
     CHECK_EQ(rules->rules[3].attack_len, 0);
+    ft_labels_free(rules);
+    parse("dst_port,label\n80,1\n80,0\n"); /* asks for the same, not for less */
+    CHECK_EQ(line(flow("10.0.0.1", 1, "1.1.1.1", 80, 0), true), 2);
+    ft_labels_free(rules);
+}
+
+/* As spreadsheets write UTF-8. */
+static void test_byte_order_mark(void)
+{
+    parse("\xef\xbb\xbflabel\n1\n");
+    CHECK_EQ(rules->n, 1);
     ft_labels_free(rules);
 }
 
@@ -163,6 +195,15 @@ static void test_wrong(void)
         {"start,label\n2017-13-01T00:00:00Z,1\n",
          "line 2: start: '2017-13-01T00:00:00Z': allowed is seconds since 1970, or "
          "2017-07-05T09:43:00Z"},
+        {"start,label\n2017-02-29T00:00:00Z,1\n",
+         "line 2: start: '2017-02-29T00:00:00Z': allowed is seconds since 1970, or "
+         "2017-07-05T09:43:00Z"},
+        {"start,label\n2017- 7- 5T09:43:00Z,1\n",
+         "line 2: start: '2017- 7- 5T09:43:00Z': allowed is seconds since 1970, or "
+         "2017-07-05T09:43:00Z"},
+        {"end,label\n2017-07-05T09:43:00+-1:00,1\n",
+         "line 2: end: '2017-07-05T09:43:00+-1:00': allowed is seconds since 1970, or "
+         "2017-07-05T09:43:00Z"},
         {"start,label\n2017-07-05,1\n", "line 2: start: '2017-07-05': allowed is seconds since "
                                         "1970, or 2017-07-05T09:43:00Z"},
         {"attack\n\"x\n", "line 2: a quoted cell has no end, or is too long"},
@@ -181,7 +222,9 @@ int main(void)
     RUN(test_times);
     RUN(test_every_condition);
     RUN(test_either_way);
+    RUN(test_no_ports);
     RUN(test_order);
+    RUN(test_byte_order_mark);
     RUN(test_wrong);
     return test_end();
 }

@@ -30,6 +30,21 @@ static bool reads_like_identity(const char *name)
     return strcmp(name, "agent") == 0;
 }
 
+/* Of flow records: names that say a port, a TTL, a VLAN. */
+static bool reads_like_place(const char *name)
+{
+    static const char *const ends[] = {"_port",    " Port",   "_PORT",   "_ttl_min",
+                                       "_ttl_max", "_TTL",    "orig_p",  "resp_p",
+                                       "vlan_id",  "tcp_isn", "QUERY_ID"};
+
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        if (ends_with(name, ends[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_column(const char *event, const struct ft_field *f)
 {
     bool good = f->privacy > FT_PRIVACY_UNSET && f->privacy < FT_PRIVACY__COUNT;
@@ -41,10 +56,12 @@ static void check_column(const char *event, const struct ft_field *f)
         break;
     case FT_T_TEXT:
         good &= f->privacy == FT_PRIVACY_NAME ||
-                (f->privacy == FT_PRIVACY_NONE && strcmp(f->name, "attack") == 0); /* the user's */
+                (f->privacy == FT_PRIVACY_NONE && (strcmp(f->name, "attack") == 0 ||
+                                                   strcmp(f->name, "Label") == 0)); /* the user's */
         break;
     case FT_T_BYTES:
-        good &= f->privacy == FT_PRIVACY_PAYLOAD;
+        good &= f->privacy == FT_PRIVACY_PAYLOAD ||
+                (f->privacy == FT_PRIVACY_NONE && strcmp(f->name, "nprint_lengths") == 0);
         break;
     case FT_T_TIME:
         good &= f->privacy == FT_PRIVACY_TIME;
@@ -101,6 +118,23 @@ static void test_every_column_has_a_class(void)
         check_column("flow", c.col[i].field);
     }
     CHECK(columns > 250);
+}
+
+static void test_places_are_told_of(void)
+{
+    struct ft_columns c;
+    uint32_t places = 0;
+
+    for (uint32_t k = 0; ft_column_sets[k] != NULL; k++) {
+        ft_columns_table(ft_column_sets[k], &c);
+        for (uint32_t i = 0; i < c.n; i++) {
+            if (reads_like_place(c.col[i].field->name)) {
+                CHECK(ft_column_tells(&c.col[i]));
+                places++;
+            }
+        }
+    }
+    CHECK(places > 25);
 }
 
 /* Elements that are numbers, and no addresses of hosts although they are called so. */
@@ -211,6 +245,7 @@ static void test_every_type_has_a_class(void)
 int main(void)
 {
     RUN(test_every_column_has_a_class);
+    RUN(test_places_are_told_of);
     RUN(test_every_element_has_a_class);
     RUN(test_numbers_that_name_one);
     RUN(test_every_type_has_a_class);

@@ -465,8 +465,8 @@ static void test_parts_of_chunks(void)
                              {.end = 5, .count = 1, .event = FT_EVENT_SAMPLE},
                              {.end = 2, .count = 2, .event = FT_EVENT_SAMPLE}};
     static const uint64_t rows[] = {2, 3, 8, 8};
-    struct ft_chunk a = {(uint8_t *)(uintptr_t)lines, 14, 2, merged + 2, true, 0, 0};
-    struct ft_chunk b = {(uint8_t *)(uintptr_t)lines, 14, 4, each + 4, false, 0, 0};
+    struct ft_chunk a = {(uint8_t *)(uintptr_t)lines, 14, 2, merged + 2, true, 0, 0, 0};
+    struct ft_chunk b = {(uint8_t *)(uintptr_t)lines, 14, 4, each + 4, false, 0, 0, 0};
 
     for (uint32_t len = 0; len <= 14; len++) {
         struct ft_tally t = {{0}, 0}, u = {{0}, 0};
@@ -511,6 +511,9 @@ static void test_urls(void)
         {"ndjson:x?mode=0660&group=adm", "ndjson", "x", "mode", "0660"},
         {"ndjson:x?fsync=1s", "ndjson", "x", "fsync", "1s"},
         {"ndjson:x?fsync=frame", "ndjson", "x", "fsync", "frame"},
+        {"csv+s3://b/k?rotate=1h", "csv", "//b/k", "rotate", "1h"},
+        {"csv+s3://b/k?credentials=@f&endpoint=http://h:1", "csv", "//b/k", "endpoint",
+         "http://h:1"},
     };
     static const char *const bad[] = {
         "x",
@@ -533,6 +536,11 @@ static void test_urls(void)
         "ndjson:x?mode=4755",
         "ndjson:x?group=",
         "ndjson:x?fsync=yes",
+        "ndjson:x?endpoint=http://h", /* of another sink */
+        "csv+s3://b/k?keep=1",
+        "csv+s3://b/k?endpoint=http://u@h",
+        "csv+s3://b/k?credentials=",
+        "csv+s3://b/k?part=1MB",
     };
     struct ft_output_url u;
     struct ft_err err;
@@ -556,6 +564,40 @@ static void test_urls(void)
             CHECK(false);
         }
         CHECK(err.what[0] != '\0');
+    }
+}
+
+/* What is secret is not in what is shown, also of a URL that is wrong. */
+static void test_secrets(void)
+{
+    static const struct {
+        const char *text, *shown, *secret;
+    } rows[] = {
+        {"csv+s3://b/k?credentials=ID:KEY&part=5MiB", "csv+s3://b/k?credentials=***&part=5MiB",
+         "credentials"},
+        {"csv+s3://b/k?part=5MiB&credentials=@f", "csv+s3://b/k?part=5MiB&credentials=@f", NULL},
+        {"csv+s3://b/k?part=5MiB&c%72edentials=KEY", "csv+s3://b/k?part=5MiB&c%72edentials=***",
+         "credentials"},
+        {"csv+s3://me:pw@b/k", "csv+s3://***@b/k", NULL},
+    };
+    static const char *const bad[] = {"csv+s3://b/k?credentials=KEY&x=1", "csv:x?credentials=KEY",
+                                      "csv+nowhere://KEY@b/k?part=1", "csv:x?y=1&credentials=KEY"};
+    struct ft_output_url u;
+    struct ft_err err;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CHECK_EQ(ft_output_url_parse(rows[i].text, &u, &err), FT_OK);
+        CHECK_STR(u.text, rows[i].shown);
+        if (rows[i].secret != NULL) {
+            CHECK_STR(ft_output_url_bare_secret(&u), rows[i].secret);
+        } else {
+            CHECK(ft_output_url_bare_secret(&u) == NULL);
+        }
+        ft_output_url_fini(&u);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        CHECK_EQ(ft_output_url_parse(bad[i], &u, &err), FT_E_USAGE);
+        CHECK(strstr(err.what, "KEY") == NULL);
     }
 }
 
@@ -607,6 +649,7 @@ int main(void)
     RUN(test_messages_arrive_later);
     RUN(test_parts_of_chunks);
     RUN(test_urls);
+    RUN(test_secrets);
     RUN(test_block_loses_nothing);
     RUN(test_drop_gives_samples_up_first);
     RUN(test_half_writes_are_counted_exactly);

@@ -217,6 +217,7 @@ struct flow {
     struct ft_zeek_record zeek;
     struct ft_nf_v3_record nf[2];
     struct ft_bytes_record bytes;
+    struct ft_nprint_record nprint;
     struct ft_app_info app;
     struct ft_cic_record cic;
     struct ft_nfstream_record nfstream;
@@ -237,6 +238,8 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
                                       .history = "Sh",
                                       .service = "ssl"};
     f->bytes = (struct ft_bytes_record){.n = 320, .packets = 1, .bytes = {0x45}};
+    f->nprint = (struct ft_nprint_record){
+        .n = 176, .packets = 1, .most = 1, .bytes = {0x45}, .lengths = {{20}}};
     f->nf[0] = f->nf[1] = (struct ft_nf_v3_record){
         .ip_version = version, .src = {1, 2, 3, 4}, .dst = {5, 6, 7, 8}, .port = {40000, 443}};
     f->tunnel =
@@ -256,6 +259,7 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
                                             [FT_PART_TUNNEL] = &f->tunnel,
                                             [FT_PART_LINK] = &f->link,
                                             [FT_PART_BYTES] = &f->bytes,
+                                            [FT_PART_NPRINT] = &f->nprint,
                                             [FT_PART_NF_V3] = &f->nf[0],
                                             [FT_PART_NF_V3_COMPAT] = &f->nf[1],
                                             [FT_PART_ZEEK] = &f->zeek,

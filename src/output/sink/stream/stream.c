@@ -25,6 +25,7 @@ enum {
     PAUSE_MOST_MS = 15000,
     LOOK_MS = 20, /* how often it is looked whether more was acknowledged: nothing tells it */
     IDLE_MS = 1000,
+    END_ROOM = 64, /* bytes of the end of a stream */
     POINTS = 1024
 };
 
@@ -54,12 +55,15 @@ struct stream_sink {
     size_t header_len;
     size_t (*late_header)(void *cookie, uint8_t *out);
     void *header_cookie;
+    size_t (*trailer)(const void *cookie, struct ft_trailer *t, uint8_t *out, size_t room);
+    const void *trailer_cookie;
     struct ft__window window;
     uint64_t done; /* offset of the first event that was not acknowledged */
     struct connection at;
     int64_t next_try_ms, away_since_ms;
     int pause_ms;
     bool said;
+    bool given_up;
 };
 
 static struct stream_sink *stream_of(struct ft_sink *s)
@@ -299,6 +303,7 @@ static int give_all_up(struct stream_sink *s, const struct ft_chunk *rest, uint3
         ft_tally_chunk(&s->sink.lost, &rest[i], 0, rest[i].len);
     }
     hang_up(s);
+    s->given_up = true;
     return FT_E_INTERRUPTED;
 }
 
@@ -361,9 +366,14 @@ static int stream_tick(struct ft_sink *sink, int64_t *out_next_ms)
 {
     struct stream_sink *s = stream_of(sink);
     short events = 0;
+
+    *out_next_ms = -1;
+    if (s->given_up) {
+        return FT_OK;
+    }
     int rc = step(s, &events);
 
-    *out_next_ms = s->at.fd < 0 ? s->pause_ms : s->window.n > 0 ? LOOK_MS : IDLE_MS;
+    *out_next_ms = s->at.fd < 0 ? s->pause_ms + 1 : s->window.n > 0 ? LOOK_MS : IDLE_MS;
     return rc == FT_E_INTERRUPTED ? give_all_up(s, NULL, 0) : FT_OK;
 }
 
@@ -376,11 +386,25 @@ static void stream_give_up(struct ft_sink *sink)
     }
 }
 
+/* The end of the form, to who has all that is before it; he is not waited for. */
+static void send_end(struct stream_sink *s)
+{
+    uint8_t end[END_ROOM];
+    struct ft_trailer t = {.fd = -1, .size = s->window.end};
+    short events;
+    size_t len = s->trailer != NULL ? s->trailer(s->trailer_cookie, &t, end, sizeof end) : 0;
+
+    if (len > 0 && s->at.header == s->header_len && s->window.n == 0) {
+        ft_ignore((int)put_bytes(s, end, len, &events)); /* no event is in it */
+    }
+}
+
 static int stream_close(struct ft_sink *sink)
 {
     struct stream_sink *s = stream_of(sink);
 
     if (s->at.fd >= 0) {
+        send_end(s);
         hang_up(s);
     }
     if (s->wake_fd >= 0) {
@@ -442,7 +466,7 @@ static int open_kind(enum ft__stream_kind kind, const struct ft_sink_ops *ops,
                      const struct ft_output_url *url, const struct ft_output_env *env,
                      struct ft_sink **out, struct ft_err *err)
 {
-    if (env->pack != NULL || env->sidecar != NULL) {
+    if (env->pack != NULL || env->sidecar != NULL || env->needs_file) {
         return ft_err_set(err, FT_E_USAGE, "output %s: %s has to be a file", url->text,
                           url->format);
     }
@@ -454,9 +478,12 @@ static int open_kind(enum ft__stream_kind kind, const struct ft_sink_ops *ops,
     ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
     s->sink.ops = ops;
     s->kind = kind;
-    s->wake_fd = s->at.fd = -1;
+    s->wake_fd = -1;
+    s->at.fd = -1;
     s->late_header = env->late_header;
     s->header_cookie = env->header_cookie;
+    s->trailer = env->trailer;
+    s->trailer_cookie = env->trailer_cookie;
     if (env->log != NULL) {
         s->log = *env->log;
     }
@@ -499,7 +526,7 @@ const struct ft_sink_ops ft_sink_tcp = {
 
 const struct ft_sink_ops ft_sink_tls = {.name = "tls",
                                         .needs = FT_SANDBOX_NETWORK,
-                                        .params = &ft__tls_params,
+                                        .params = {&ft_tls_params},
                                         .open = open_tls,
                                         STREAM("TLS over a TCP connection")};
 

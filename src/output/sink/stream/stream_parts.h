@@ -44,6 +44,4 @@ FT_NODISCARD int ft__tls_listen(struct ft__tls *t);
 uint64_t ft__tls_sent(struct ft__tls *t);
 void ft__tls_end(struct ft__tls *t);
 
-extern const struct ft_params ft__tls_params;
-
 #endif
