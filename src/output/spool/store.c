@@ -212,8 +212,7 @@ static int segment_for(struct ft_spool *s, size_t len, struct ft__segment **out)
     pthread_mutex_lock(&s->lock);
     bool room = s->bytes + len + sizeof(struct ft__segment_header) <= s->cfg.max_bytes;
 
-    if (room && (g == NULL || g->number == 0 ||
-                 (g->size + len > limit && g->size > sizeof(struct ft__segment_header)))) {
+    if (room && (g == NULL || g->number == 0 || g->size >= limit)) {
         g = begin_segment(s);
     }
     pthread_mutex_unlock(&s->lock);

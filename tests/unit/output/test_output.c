@@ -519,7 +519,7 @@ static void test_urls(void)
         "x",
         "json:x",
         "ndjson:",
-        "ndjson+tcp:x",
+        "ndjson+nowhere:x",
         "ndjson:x?foo=1",
         ":x",
         "ndjson:x?queue=x",
