@@ -44,7 +44,7 @@ struct ft_format_config {
     unsigned events;       /* bit per enum ft_event: those that will come; single_event: one */
     bool collect;          /* events as collect makes them */
     const char *schema;    /* ndjson of collect: another collector's shape, or NULL */
-    const char *dialect;   /* csv: the tool whose table it is, or NULL */
+    const char *dialect;   /* csv, columnar: the tool whose table it is, or NULL */
     bool safe;             /* csv: no text that a spreadsheet takes for a formula */
     bool omit_null;        /* ndjson: what is null is left out */
     const char *target;    /* the file's name, or NULL */

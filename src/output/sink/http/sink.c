@@ -481,7 +481,7 @@ static int http_open(const struct ft_output_url *url, const struct ft_output_env
 #define HTTP_SINK(scheme, what)                                                                    \
     {                                                                                              \
         .name = scheme, .help = what,                                                              \
-        .params = {&ft__http_params, &ft_http_params, &ft__compress_params},                       \
+        .params = {&ft__http_params, &ft_http_params, &ft_tls_params, &ft__compress_params},       \
         .needs = FT_SANDBOX_NETWORK, .open = http_open, .write = http_write, .flush = http_flush,  \
         .tick = http_tick, .give_up = http_give_up, .close = http_close,                           \
     }

@@ -463,7 +463,8 @@ static int s3_open(const struct ft_output_url *url, const struct ft_output_env *
 const struct ft_sink_ops ft_sink_s3 = {
     .name = "s3",
     .help = "objects in S3, or in what speaks its protocol: //BUCKET/KEY",
-    .params = {&ft__s3_params, &ft_http_params, &ft__compress_params, &ft__rotate_params},
+    .params = {&ft__s3_params, &ft_http_params, &ft_tls_params, &ft__compress_params,
+               &ft__rotate_params},
     .needs = FT_SANDBOX_FILES | FT_SANDBOX_NETWORK,
     .open = s3_open,
     .write = s3_write,
