@@ -190,6 +190,21 @@ class Delivery(receiver.Tests):
         check(self.account(p, "beside") == (FLOWS, FLOWS, 0, 0), p.stderr)
         check(time.monotonic() - begin < 30, time.monotonic() - begin)
 
+    def test_spool(self):
+        """A receiver that is away, a wrong token, answers that do not come: what is in the spool arrives with the next
+        run, by the same number when it is sent again."""
+        port, folder = free_port(), self.work / "spool"
+        more = f"overflow=spool&spool={folder}"
+        p = self.send(self.url(port, more=more), "--drain-timeout", 1)
+        check(f"{FLOWS} spooled" in p.stderr, p.stderr)
+        chance = random.Random(3)
+        r = Receiver(lambda q: chance.choice((("cut", "taken"), (503, b"", {}), (401, b"", {}), *[OK] * 20)), port=port)
+        p = self.send(self.url(port, more=more), timeout=300)
+        r.close()
+        ports = self.ports(r.taken)
+        check(p.returncode == 0 and sorted(ports) == sorted(2 * list(range(1024, 1024 + FLOWS))), len(ports), p.stderr)
+        check(r.again > 0 and len({q.id[0] for q in r.taken}) == 1, r.again, {q.id[0] for q in r.taken})
+
     def test_silent(self):
         """A receiver that takes connections and says nothing: a request ends after timeout=."""
         with socket.create_server(("127.0.0.1", 0)) as s:

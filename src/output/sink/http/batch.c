@@ -225,6 +225,9 @@ static void configure(struct http_sink *s, const struct ft_output_url *url)
         ft_ignore(ft_parse_size(batch, &size)); /* it was checked with the URL */
         size = s->env.pack != NULL && size > most ? most : size;
     }
+    if (s->spooled && s->env.pack == NULL) { /* no chunk is divided */
+        size = s->env.chunk_most + 1;
+    }
     s->batch_most = (size_t)size;
     s->linger_ms =
         duration_ms(url, "linger", s->env.pack != NULL ? s->env.pack_ms : LINGER_DEFAULT_MS);

@@ -101,6 +101,7 @@ struct ft_http {
     int64_t retry_ms;
     uint64_t random;
     bool failing; /* said */
+    bool endless;
     /* the request that is being made */
     const struct ft_http_request *request;
     uint64_t sent, seen; /* bytes of its body that were read; that were told to moved */
@@ -298,6 +299,13 @@ static bool is_passing(int status)
     return status == 408 || status == 425 || status == 429 || status >= 500;
 }
 
+/* Refusals that the next request would meet, too. */
+bool ft_http_refuses_all(int status)
+{
+    return status == 401 || status == 403 || status == 404 || status == 405 || status == 407 ||
+           status / 100 == 3;
+}
+
 static bool is_good(const struct ft_http_request *r, int status)
 {
     return (status >= 200 && status < 300) || (r->takes_404 && status == 404) ||
@@ -400,7 +408,8 @@ int ft_http_send(struct ft_http *h, const struct ft_http_request *r, struct ft_h
             say_success(h);
             break;
         }
-        bool passing = rc == FT_E_IO || is_passing(h->reply.status);
+        bool passing = rc == FT_E_IO || is_passing(h->reply.status) ||
+                       (h->endless && ft_http_refuses_all(h->reply.status));
         int64_t ms = passing ? pause_ms(h, failures++) : 0;
 
         rc = passing ? FT_E_IO : FT_E_FORMAT;
@@ -561,7 +570,8 @@ static int set_all(struct ft_http *h, const struct ft_http_config *cfg, struct f
     curl_easy_setopt(h->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(h->easy, CURLOPT_LOW_SPEED_TIME,
                      (long)(duration_ms(cfg->url, "timeout", TIMEOUT_MS) + 999) / 1000);
-    h->retry_ms = duration_ms(cfg->url, "retry", RETRY_MS);
+    h->endless = cfg->endless;
+    h->retry_ms = cfg->endless ? INT64_MAX / 4 : duration_ms(cfg->url, "retry", RETRY_MS);
     return set_tls(h, cfg->url, err);
 }
 
@@ -635,6 +645,12 @@ int ft_http_wait(struct ft_http *h, uint32_t failures, int64_t since_ms)
 {
     (void)h, (void)failures, (void)since_ms;
     return FT_E_UNSUPPORTED;
+}
+
+bool ft_http_refuses_all(int status)
+{
+    (void)status;
+    return false;
 }
 
 uint64_t ft_http_producer(struct ft_http *h)

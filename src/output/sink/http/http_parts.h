@@ -69,6 +69,7 @@ struct http_sink {
     struct ft_compressor *z; /* or NULL */
     struct ft_tally held;
     struct ft_http_outage outage;
+    bool spooled;    /* a spool stands before it */
     bool said_items; /* that some events of a batch were refused */
 };
 

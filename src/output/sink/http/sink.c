@@ -8,6 +8,8 @@
 #include "output/sink/file_parts.h"
 #include "output/sink/http/http_parts.h"
 
+enum { PART_BITS = 48 }; /* of a sequence that are a chunk's number */
+
 static struct http_sink *http_of(struct ft_sink *s)
 {
     return (struct http_sink *)(void *)s;
@@ -87,13 +89,6 @@ static int post(struct http_sink *s, const uint8_t *data, size_t len, struct ft_
 }
 
 /* ---- what became of a batch ---- */
-
-/* Refusals that the next batch would meet, too. */
-static bool is_general(int status)
-{
-    return status == 401 || status == 403 || status == 404 || status == 405 || status == 407 ||
-           status / 100 == 3;
-}
 
 static const char *advice(int status, const char *body)
 {
@@ -201,7 +196,7 @@ static void send_batch(struct http_sink *s)
     } else {
         ft_http_lose(&s->outage, &s->sink, &s->held);
     }
-    if (rc == FT_E_IO || (rc == FT_E_FORMAT && is_general(reply.status))) {
+    if (rc == FT_E_IO || (rc == FT_E_FORMAT && ft_http_refuses_all(reply.status))) {
         ft_http_begin_pause(&s->outage, &s->log, s->text, "nothing can be delivered");
     }
     ft__http_batch_reset(s);
@@ -209,8 +204,26 @@ static void send_batch(struct http_sink *s)
 
 /* ---- the sink's operations ---- */
 
+/* Behind a spool a chunk is a batch, so that it is the same one after a restart; or several, where
+ * it has more lines than a batch may have. */
+static void write_spooled(struct http_sink *s, const struct ft_chunk *c)
+{
+    uint64_t part = 0;
+
+    for (uint32_t at = 0; at < c->len; part++) {
+        s->body.producer = c->producer;
+        s->body.sequence = c->number + (part << PART_BITS);
+        at = ft__http_batch_add(s, c, at);
+        send_batch(s);
+    }
+}
+
 static void write_chunk(struct http_sink *s, const struct ft_chunk *c)
 {
+    if (s->spooled) {
+        write_spooled(s, c);
+        return;
+    }
     for (uint32_t at = 0; at < c->len;) {
         if (ft_http_pauses(&s->outage, &s->sink, c, at)) {
             return;
@@ -428,6 +441,7 @@ static int make_client(struct http_sink *s, const struct ft_output_url *url, str
         return ft_err_set(err, rc, "output %s: password=: %s", url->text, why.what);
     }
     cfg.user = user;
+    cfg.endless = s->spooled;
     if (user != NULL && strchr(user, ':') == NULL) {
         rc = ft_err_set(err, FT_E_USAGE, "output %s: password=: write USER:PASSWORD", url->text);
     } else if (user != NULL && s->auth != NULL) {
@@ -446,6 +460,7 @@ static int make_client(struct http_sink *s, const struct ft_output_url *url, str
 static int http_open(const struct ft_output_url *url, const struct ft_output_env *env,
                      struct ft_sink **out, struct ft_err *err)
 {
+    const char *overflow = ft_output_url_get(url, "overflow");
     struct http_sink *s = ft_mem_alloc(1, sizeof *s);
 
     if (s == NULL) {
@@ -454,6 +469,7 @@ static int http_open(const struct ft_output_url *url, const struct ft_output_env
     s->sink.ops = strcmp(url->transport, "https") == 0 ? &ft_sink_https : &ft_sink_http;
     s->env = *env;
     s->fd = -1;
+    s->spooled = overflow != NULL && strcmp(overflow, "spool") == 0;
     if (env->log != NULL) {
         s->log = *env->log;
     }
@@ -482,8 +498,8 @@ static int http_open(const struct ft_output_url *url, const struct ft_output_env
     {                                                                                              \
         .name = scheme, .help = what,                                                              \
         .params = {&ft__http_params, &ft_http_params, &ft_tls_params, &ft__compress_params},       \
-        .needs = FT_SANDBOX_NETWORK, .open = http_open, .write = http_write, .flush = http_flush,  \
-        .tick = http_tick, .give_up = http_give_up, .close = http_close,                           \
+        .needs = FT_SANDBOX_NETWORK, .waits = true, .open = http_open, .write = http_write,        \
+        .flush = http_flush, .tick = http_tick, .give_up = http_give_up, .close = http_close,      \
     }
 
 const struct ft_sink_ops ft_sink_http = HTTP_SINK("http", "batches by POST: //HOST[:PORT]/PATH");
