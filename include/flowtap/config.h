@@ -98,6 +98,7 @@ enum ft_config_flag {
     FT_CONFIG_SECRET /* a key will be in memory */
 };
 FT_API const char *ft_config_user(const struct ft_config *cfg);
+FT_API const char *ft_config_metrics(const struct ft_config *cfg); /* ADDR:PORT, or NULL */
 FT_API bool ft_config_flag(const struct ft_config *cfg, enum ft_config_flag flag);
 FT_API int ft_config_verbosity(const struct ft_config *cfg); /* -1 quiet, 0, 1 and more */
 FT_API int64_t ft_config_stats_ns(const struct ft_config *cfg);

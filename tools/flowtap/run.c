@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "flowtap/metrics.h"
 #include "flowtap/sandbox.h"
 
 /* Signal handlers reach the pipeline through this, once there is one; it is not used any more once
@@ -89,7 +90,9 @@ static int confine(const struct ft_config *cfg, const struct ft_pipeline *p, str
         rc = ft_sandbox_drop_user(ft_config_user(cfg), capture, err);
     }
     if (rc == FT_OK && sandbox) {
-        rc = ft_sandbox_enter_with(ft_pipeline_needs(p), err);
+        unsigned metrics = ft_config_metrics(cfg) != NULL ? FT_SANDBOX_METRICS : 0;
+
+        rc = ft_sandbox_enter_with(ft_pipeline_needs(p) | metrics, err);
         if (rc == FT_E_UNSUPPORTED) {
             ft_log(log, FT_LOG_INFO, "no system-call filter: %s", err->what);
             rc = FT_OK;
@@ -98,8 +101,8 @@ static int confine(const struct ft_config *cfg, const struct ft_pipeline *p, str
     return rc;
 }
 
-static int drive(struct ft_pipeline *p, const struct ft_config *cfg, struct cli_log *cl, bool live,
-                 struct ft_err *err)
+static int drive(struct ft_pipeline *p, struct ft_metrics *m, const struct ft_config *cfg,
+                 struct cli_log *cl, bool live, struct ft_err *err)
 {
     struct summary sum;
 
@@ -107,6 +110,9 @@ static int drive(struct ft_pipeline *p, const struct ft_config *cfg, struct cli_
     signalled = p; /* before the first packet: from here on a stop ends in order */
     int rc = ft_pipeline_start(p, err);
 
+    if (rc == FT_OK && m != NULL) {
+        rc = ft_metrics_start(m, p, err);
+    }
     if (rc != FT_OK) {
         release_signals();
         return fail(cl, rc, err);
@@ -134,6 +140,7 @@ static int run(struct ft_config *cfg, bool live, bool packets)
                                                   : FT_LOG_INFO};
     struct ft_opener *opener = NULL;
     struct ft_pipeline *p = NULL;
+    struct ft_metrics *m = NULL;
     struct ft_err err = {0};
     int rc = ft_opener_start(&opener, &err); /* before anything is open: it shall hold nothing */
 
@@ -148,11 +155,15 @@ static int run(struct ft_config *cfg, bool live, bool packets)
     if (rc == FT_OK) {
         rc = ft_pipeline_new(cfg, &log, opener, &p, &err);
     }
+    if (rc == FT_OK && ft_config_metrics(cfg) != NULL) {
+        rc = ft_metrics_open(ft_config_metrics(cfg), &log, &m, &err);
+    }
     if (rc == FT_OK) {
         rc = confine(cfg, p, opener, packets, &log, &err);
     }
-    int status = rc == FT_OK ? drive(p, cfg, &cl, live, &err) : fail(&cl, rc, &err);
+    int status = rc == FT_OK ? drive(p, m, cfg, &cl, live, &err) : fail(&cl, rc, &err);
 
+    ft_metrics_free(m); /* it looks at the pipeline */
     ft_pipeline_free(p);
     ft_opener_stop(opener);
     return status;
