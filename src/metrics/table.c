@@ -339,7 +339,7 @@ static const struct ft__metric_row rows[] = {
     COLLECTED(OPTIONS, "options_records", "Options data records"),
     COLLECTED(SAMPLES, "samples", "sFlow flow samples"),
     COLLECTED(SAMPLES_NOT_IP, "samples_not_ip", "sFlow flow samples without an IP packet: they make no event"),
-    COLLECTED(COUNTERS, "counter_samples", "sFlow counter samples"),
+    COLLECTED(COUNTERS, "counters", "sFlow counter samples"),
     COLLECTED(DISCARDS, "discards", "sFlow discard notifications"),
     COLLECTED(TEMPLATES, "templates", "Templates that came"),
     COLLECTED(NO_TEMPLATE, "no_template", "Data sets given up for want of a template"),
