@@ -612,6 +612,7 @@ void ft_config_free(struct ft_config *cfg)
     ft_mem_free(cfg->state);
     ft_mem_free(cfg->user);
     ft_mem_free(cfg->metrics);
+    ft_mem_free(cfg->file);
     ft_mem_free(cfg);
 }
 
@@ -634,6 +635,26 @@ bool ft_config_given(const struct ft_config *cfg, const char *name)
     uint32_t i = 0;
 
     return ft__option_find(cfg, "--", name, &i, NULL) == FT_OK && cfg->given[i];
+}
+
+void ft_config_tell(struct ft_config *cfg, const struct ft_log *log)
+{
+    cfg->tell = *log;
+}
+
+void ft_config_place(const struct ft_config *cfg, const char *name, uint32_t output,
+                     char out[FT_PLACE_LEN])
+{
+    uint32_t i = 0, line = 0;
+
+    if (ft__option_find(cfg, "--", name, &i, NULL) == FT_OK) {
+        line = strcmp(name, "output") == 0 ? cfg->output_line[output] : cfg->line[i];
+    }
+    if (line > 0) {
+        snprintf(out, FT_PLACE_LEN, "%.120s:%u: ", cfg->file, line);
+    } else {
+        snprintf(out, FT_PLACE_LEN, "--%s: ", name);
+    }
 }
 
 int ft_config_check(const struct ft_config *cfg, struct ft_err *err)

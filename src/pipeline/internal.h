@@ -156,6 +156,7 @@ struct ft_pipeline {
     struct ft_worker *reader; /* hand-off: a worker without a table that reads and decodes */
     pthread_t control;
     bool control_started, started;
+    bool dry;                /* a configuration is checked: nothing is opened */
     _Atomic bool finished;   /* (A) */
     uint64_t budget;         /* bytes */
     int64_t started_ns;      /* monotonic */

@@ -133,7 +133,7 @@ class Installed(Case):
         self.assertEqual({p.split("/")[-1] for p in have if p.startswith("include/")}, headers)
         unit = (prefix / "lib/systemd/system/flowtap.service").read_text()
         self.assertNotRegex(unit, "@[A-Z_]+@")
-        self.unit(unit.replace("ExecStart=", "#", 1))
+        self.unit(re.sub("(?m)^ExecStart(Pre)?=", "#", unit))
         self.embed(prefix)
 
     def unit(self, text):
