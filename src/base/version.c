@@ -45,5 +45,8 @@ const char *ft_features(void)
 #ifdef FT_HAVE_XXHASH
            " xxhash"
 #endif
+#ifdef FT_HAVE_MICROHTTPD
+           " libmicrohttpd"
+#endif
         ;
 }
