@@ -47,7 +47,8 @@ enum ft_sandbox_needs {
     FT_SANDBOX_CAPTURE = 1, /* packet sockets: opens an interface again that came back */
     FT_SANDBOX_SOCKETS = 2, /* takes connections and datagrams on sockets that are open */
     FT_SANDBOX_FILES = 4,   /* writes files: cuts, locks and syncs what is open */
-    FT_SANDBOX_NETWORK = 8  /* connects to hosts, whose names it looks up */
+    FT_SANDBOX_NETWORK = 8, /* connects to hosts, whose names it looks up */
+    FT_SANDBOX_BROKERS = 16 /* with the one before: librdkafka's threads */
 };
 
 /* Takes the file system away and turns on the system-call filter, for this and all later threads;

@@ -39,5 +39,8 @@ const char *ft_features(void)
 #ifdef FT_HAVE_CURL
            " libcurl"
 #endif
+#ifdef FT_HAVE_RDKAFKA
+           " librdkafka"
+#endif
         ;
 }

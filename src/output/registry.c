@@ -5,5 +5,6 @@
 const struct ft_sink_ops *const ft_sinks[] = {
     &ft_sink_file,
     &ft_sink_s3,
+    &ft_sink_kafka,
     NULL,
 };
