@@ -56,22 +56,27 @@ static int bad(const struct ft_output_url *url, struct ft_err *err, const char *
     return ft_err_set(err, FT_E_USAGE, "output %s: %s%s: %s", url->text, prefix, name, why);
 }
 
-/* "a.b" is not, "a.c" is meant. */
+/* librdkafka tells its settings as a table, a line each. */
 static int no_such_setting(const struct ft_output_url *url, const char *name, struct ft_err *err)
 {
-    rd_kafka_conf_t *all = rd_kafka_conf_new();
     struct ft_nearest near = {0};
-    size_t n = 0;
-    const char **pairs = rd_kafka_conf_dump(all, &n);
+    char *table = NULL, *rest = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&table, &len);
 
-    for (size_t i = 0; pairs != NULL && i + 1 < n; i += 2) {
-        ft_nearest_try(&near, name, pairs[i]);
+    if (f != NULL) {
+        rd_kafka_conf_properties_show(f);
+        fclose(f);
+    }
+    for (char *line = table != NULL ? strtok_r(table, "\n", &rest) : NULL; line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        line[strcspn(line, " ")] = '\0';
+        ft_nearest_try(&near, name, line);
     }
     ft_err_set(err, FT_E_USAGE, "output %s: librdkafka has no setting '%s'%s%s%s", url->text, name,
-               near.name != NULL ? "; is " : "", near.name != NULL ? near.name : "",
-               near.name != NULL ? " meant?" : "");
-    rd_kafka_conf_dump_free(pairs, n);
-    rd_kafka_conf_destroy(all);
+               near.name != NULL ? "; did you mean " : "", near.name != NULL ? near.name : "",
+               near.name != NULL ? "?" : "");
+    free(table);
     return FT_E_USAGE;
 }
 
@@ -267,10 +272,17 @@ static int take_target(struct kafka_sink *s, const struct ft_output_url *url, st
     return set(s, url, "bootstrap.servers", brokers, false, err);
 }
 
-int ft__kafka_configure(struct kafka_sink *s, const struct ft_output_url *url, struct ft_err *err)
+/* A setting's value; 0: there is none. */
+static int64_t number_of(const rd_kafka_conf_t *conf, const char *name)
 {
     char value[32] = "";
     size_t len = sizeof value;
+
+    return rd_kafka_conf_get(conf, name, value, &len) == RD_KAFKA_CONF_OK ? atoll(value) : 0;
+}
+
+int ft__kafka_configure(struct kafka_sink *s, const struct ft_output_url *url, struct ft_err *err)
+{
     int rc = FT_OK;
 
     s->conf = rd_kafka_conf_new();
@@ -287,11 +299,8 @@ int ft__kafka_configure(struct kafka_sink *s, const struct ft_output_url *url, s
     rc = rc == FT_OK ? check_security(s, url, err) : rc;
     rc = rc == FT_OK ? try_out(s, url, err) : rc;
     rc = rc == FT_OK ? take_target(s, url, err) : rc;
-    s->patience_ms = 300000;
-    if (rc == FT_OK &&
-        rd_kafka_conf_get(s->conf, "message.timeout.ms", value, &len) == RD_KAFKA_CONF_OK) {
-        s->patience_ms = atoll(value);
-    }
+    s->patience_ms = number_of(s->conf, "message.timeout.ms");
+    s->topic_ms = number_of(s->conf, "topic.metadata.propagation.max.ms");
     return rc;
 }
 

@@ -72,7 +72,9 @@ struct kafka_sink {
     uint32_t looks;     /* that brought nothing */
     int64_t look_at_ms; /* when to ask for them again */
     int64_t unknown_since_ms;
-    int64_t patience_ms;  /* message.timeout.ms */
+    int64_t patience_ms;  /* message.timeout.ms: how long a message waits; 0: for ever */
+    int64_t topic_ms;     /* likewise, when brokers say that there is no such topic */
+    bool no_topic;        /* they do */
     uint64_t waiting;     /* messages of which nothing was reported yet */
     uint64_t outage_lost; /* events lost since something was said */
     unsigned said;        /* enum ft__kafka_said */

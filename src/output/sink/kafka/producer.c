@@ -111,7 +111,9 @@ void ft__kafka_say(struct kafka_sink *s, rd_kafka_resp_err_t e, const char *why)
 {
     enum ft__kafka_said kind = kind_of(e);
 
-    if ((s->said & kind) == 0) {
+    bool follows = kind == FT__KAFKA_SAID_AWAY && (s->said & FT__KAFKA_SAID_REFUSED) != 0;
+
+    if ((s->said & kind) == 0 && !follows) {
         ft_log(&s->log, FT_LOG_WARN, "%s: %s: %s", s->text, why != NULL ? why : rd_kafka_err2str(e),
                advice_of(kind));
     }
@@ -342,6 +344,7 @@ void ft__kafka_look(struct kafka_sink *s)
     if (md != NULL) {
         rd_kafka_metadata_destroy(md);
     }
+    s->no_topic = kind_of(e) == FT__KAFKA_SAID_TOPIC;
     if (s->partitions > 0 && s->by_partition) {
         ft__kafka_batch_begin(s);
     } else if (s->looks >= LOOKS_QUIET && e != RD_KAFKA_RESP_ERR_NO_ERROR &&

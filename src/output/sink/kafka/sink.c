@@ -75,8 +75,11 @@ static bool ready(struct kafka_sink *s)
         if (s->unknown_since_ms == 0) {
             s->unknown_since_ms = ft_mono_ms();
         }
+        int64_t waited = ft_mono_ms() - s->unknown_since_ms;
+
         if (atomic_load_explicit(&s->gave_up, memory_order_relaxed) ||
-            (s->patience_ms > 0 && ft_mono_ms() - s->unknown_since_ms >= s->patience_ms)) {
+            (s->patience_ms > 0 && waited >= s->patience_ms) ||
+            (s->no_topic && waited >= s->topic_ms)) {
             return false;
         }
         if (s->rk != NULL) {
