@@ -291,6 +291,8 @@ const struct ft_sink_ops ft_sink_kafka = {
     .help = "messages of a Kafka topic: //HOST:PORT[,HOST:PORT]/TOPIC",
     .params = {&ft__kafka_params},
     .needs = FT_SANDBOX_NETWORK | FT_SANDBOX_BROKERS,
+    .alone = true,
+    .waits = true,
     .open = kafka_open,
 #ifdef FT_HAVE_RDKAFKA
     .write = kafka_write,
