@@ -299,6 +299,9 @@ int ft__kafka_configure(struct kafka_sink *s, const struct ft_output_url *url, s
     rc = rc == FT_OK ? check_security(s, url, err) : rc;
     rc = rc == FT_OK ? try_out(s, url, err) : rc;
     rc = rc == FT_OK ? take_target(s, url, err) : rc;
+    if (rc == FT_OK && s->kept && ft_output_url_get(url, "kafka.message.timeout.ms") == NULL) {
+        rc = set(s, url, "message.timeout.ms", "0", false, err); /* a spool waits for ever */
+    }
     s->patience_ms = number_of(s->conf, "message.timeout.ms");
     s->topic_ms = number_of(s->conf, "topic.metadata.propagation.max.ms");
     return rc;

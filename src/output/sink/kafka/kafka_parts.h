@@ -79,9 +79,12 @@ struct kafka_sink {
     uint64_t outage_lost; /* events lost since something was said */
     unsigned said;        /* enum ft__kafka_said */
     _Atomic bool gave_up;
-    bool lines;        /* else each chunk is a batch of rows */
-    bool by_partition; /* lines become batches */
-    bool fatal;        /* this producer can do no more */
+    bool lines;                   /* else each chunk is a batch of rows */
+    bool by_partition;            /* lines become batches */
+    bool kept;                    /* a spool stands before: messages tell which they are */
+    const struct ft_chunk *chunk; /* that is being written, */
+    uint32_t n_of_chunk;          /* and how many messages were made of it */
+    bool fatal;                   /* this producer can do no more */
     uint32_t batch_len;
     int64_t age_ms;
     struct ft__kafka_slot *slot; /* [FT__KAFKA_SLOTS], of which n_slots are used */

@@ -4,6 +4,7 @@
 
 #ifdef FT_HAVE_RDKAFKA
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -281,6 +282,7 @@ void ft__kafka_add(struct kafka_sink *s, const uint8_t *key, size_t key_len, con
         .key_len = key_len,
         ._private = tally != NULL ? (void *)tally : opaque_of(e, len),
     };
+    s->n_of_chunk++;
     if (++s->n_burst == FT__KAFKA_BURST) {
         ft__kafka_send(s);
     }
@@ -292,6 +294,45 @@ static void refuse(struct kafka_sink *s, const rd_kafka_message_t *m)
     ft__kafka_say(s, m->err != 0 ? m->err : RD_KAFKA_RESP_ERR__FAIL, NULL);
     s->fatal |= m->err == RD_KAFKA_RESP_ERR__FATAL;
     lose_message(s, m->_private);
+}
+
+/* "producer-number-message": what is the same each time that a chunk is handed over. */
+static rd_kafka_headers_t *headers_of(const struct kafka_sink *s, uint32_t i)
+{
+    rd_kafka_headers_t *h = rd_kafka_headers_new(1);
+    char id[64];
+    int len = snprintf(id, sizeof id, "%016llx-%llu-%u", (unsigned long long)s->chunk->producer,
+                       (unsigned long long)s->chunk->number, s->n_of_chunk - s->n_burst + i);
+
+    rd_kafka_header_add(h, "flowtap-id", -1, id, len);
+    return h;
+}
+
+/* Likewise n messages, with headers. */
+static uint32_t hand_over_told(struct kafka_sink *s, rd_kafka_message_t *m, uint32_t n,
+                               uint32_t first)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        rd_kafka_headers_t *h = headers_of(s, first + i);
+
+        m[i].err = rd_kafka_producev(
+            s->rk, RD_KAFKA_V_RKT(s->rkt), RD_KAFKA_V_PARTITION(m[i].partition),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(m[i].payload, m[i].len),
+            RD_KAFKA_V_KEY(m[i].key, m[i].key_len), RD_KAFKA_V_OPAQUE(m[i]._private),
+            RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_END);
+        if (m[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            rd_kafka_headers_destroy(h); /* it was not taken */
+        }
+        if (m[i].err == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            return i;
+        }
+        if (m[i].err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            s->waiting++;
+        } else {
+            refuse(s, &m[i]);
+        }
+    }
+    return n;
 }
 
 /* n messages; returns how many were dealt with: what does not fit now comes again, in order. */
@@ -317,7 +358,8 @@ void ft__kafka_send(struct kafka_sink *s)
     uint32_t done = 0;
 
     while (done < s->n_burst && s->rkt != NULL && !gave_up(s)) {
-        done += hand_over(s, s->burst + done, s->n_burst - done);
+        done += s->kept ? hand_over_told(s, s->burst + done, s->n_burst - done, done)
+                        : hand_over(s, s->burst + done, s->n_burst - done);
         ft__kafka_hear(s, done < s->n_burst ? FULL_STEP_MS : 0);
     }
     for (; done < s->n_burst; done++) {

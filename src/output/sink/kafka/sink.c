@@ -61,14 +61,14 @@ static void put_lines(struct kafka_sink *s, const struct ft_chunk *c)
     ft__kafka_send(s);
 }
 
-/* A producer is there, and for batches the partitions are known; waits for that as long as a
- * message would wait. */
+/* A producer is there, and for batches, or behind a spool, the partitions are known; waits for that
+ * as long as a message would wait. */
 static bool ready(struct kafka_sink *s)
 {
     for (;;) {
         ft__kafka_start(s);
         ft__kafka_look(s);
-        if (s->rkt != NULL && (s->partitions > 0 || !s->by_partition)) {
+        if (s->rkt != NULL && (s->partitions > 0 || (!s->by_partition && !s->kept))) {
             s->unknown_since_ms = 0;
             return true;
         }
@@ -79,7 +79,7 @@ static bool ready(struct kafka_sink *s)
 
         if (atomic_load_explicit(&s->gave_up, memory_order_relaxed) ||
             (s->patience_ms > 0 && waited >= s->patience_ms) ||
-            (s->no_topic && waited >= s->topic_ms)) {
+            (s->no_topic && s->patience_ms > 0 && waited >= s->topic_ms)) {
             return false;
         }
         if (s->rk != NULL) {
@@ -95,12 +95,17 @@ static int kafka_write(struct ft_sink *sink, const struct ft_chunk *chunks, uint
     struct kafka_sink *s = kafka_of(sink);
 
     for (uint32_t i = 0; i < *n; i++) {
+        s->chunk = &chunks[i];
+        s->n_of_chunk = 0;
         if (!ready(s)) {
             lose_chunk(s, &chunks[i]);
         } else if (!s->lines) {
             put_rows(s, &chunks[i]);
         } else if (s->by_partition) {
             ft__kafka_batch(s, &chunks[i]);
+            if (s->kept) { /* the same messages each time that it is handed over */
+                ft__kafka_batch_due(s, true);
+            }
         } else {
             put_lines(s, &chunks[i]);
         }
@@ -208,6 +213,9 @@ static int take_params(struct kafka_sink *s, const struct ft_output_url *url,
     if (age != NULL) {
         ft_ignore(ft_parse_duration(age, &age_ns));
     }
+    const char *overflow = ft_output_url_get(url, "overflow");
+
+    s->kept = overflow != NULL && strcmp(overflow, "spool") == 0;
     s->age_ms = age_ns / 1000000;
     s->by_partition = s->lines && batch != NULL && strcmp(batch, "false") != 0;
     if (s->by_partition) {
