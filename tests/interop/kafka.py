@@ -78,10 +78,10 @@ class Broker:
     def start(self):
         self.process = subprocess.Popen([SERVER, "run", self.folder / "broker", str(self.port), self.more],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return wait_for(self.answers, "the broker", 90)
+        return wait_for(self.answers, "the broker", 180)
 
     def answers(self):
-        return subprocess.run(["kcat", "-L", "-b", self.hosts, "-m", "2"], stdout=subprocess.DEVNULL,
+        return subprocess.run(["kcat", "-L", "-b", self.hosts, "-m", "5"], stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL).returncode == 0
 
     def kill(self):
@@ -107,6 +107,11 @@ class Broker:
         lib.rd_kafka_NewTopic_destroy(pointer(topics[0]))
         lib.rd_kafka_queue_destroy(queue)
         lib.rd_kafka_destroy(rk)
+
+    def ids(self, topic):
+        """The header that tells which message it is, of all messages."""
+        return subprocess.run(["kcat", "-C", "-b", self.hosts, "-t", topic, "-o", "beginning", "-e", "-q", "-f", "%h\\n"],
+                              capture_output=True, text=True).stdout.split()
 
     def read(self, topic):
         """(partition, key, message) of all messages, in the order of each partition."""
@@ -264,6 +269,26 @@ def refused(case):
     check(run.returncode == 0 and len(case.broker.read("right")) > 0, "right", run.returncode, run.stderr)
 
 
+def spooled(case):
+    """Without a broker events stay in the spool; the next run brings them. Messages that come twice have the same id."""
+    for topic, params in ("spool", ""), ("spool_batch", "&batch=true"):
+        case.broker.create(topic)
+        spool = case.folder / topic
+        spool.mkdir()
+        wanted = []
+        for n, hosts in enumerate((f"127.0.0.1:{free_ports()}", None)):
+            file = case.folder / f"{topic}{n}.ndjson"
+            run = case.run(["read", "-e", "sample,flow", "--drain-timeout", "1", str(case.capture), "-o",
+                            case.url(topic, f"overflow=spool&spool={spool}{params}", hosts=hosts), "-o", f"ndjson:{file}"])
+            check(run.returncode == 0, topic, n, run.returncode, run.stderr)
+            wanted += lines_of(file)
+        read = [line for _, _, text in case.broker.read(topic) for line in text.split(b"\n")]
+        check(sorted(read) == sorted(wanted), topic, len(read), "of", len(wanted), run.stderr)
+        ids = case.broker.ids(topic)
+        check(len(set(ids)) == len(ids) and all(re.fullmatch(r"flowtap-id=[0-9a-f]{16}-\d+-\d+", i) for i in ids), topic,
+              ids[:3])
+
+
 def arguments(case):
     """Wrong arguments end with 2 and say what is meant."""
     for params, says in (("kafka.sasl.password=x", "@FILE"), ("kafka.compresion.type=zstd", "compression.type"),
@@ -305,6 +330,7 @@ def main():
             same(case)
             killed(case)
             refused(case)
+            spooled(case)
     finally:
         if broker.process is not None and broker.process.poll() is None:
             broker.kill()
