@@ -48,5 +48,8 @@ const char *ft_features(void)
 #ifdef FT_HAVE_MICROHTTPD
            " libmicrohttpd"
 #endif
+#ifdef FT_HAVE_RDKAFKA
+           " librdkafka"
+#endif
         ;
 }
