@@ -219,6 +219,8 @@ ALERTS = {
                            {f'flowtap_output_events_dropped_total{{{OUT}, event="flow"}}': "9x60"}),
     "FlowtapOutputLost": ({f'flowtap_output_events_lost_total{{{OUT}, event="flow"}}': "0+1x60"},
                           {f'flowtap_output_events_lost_total{{{OUT}, event="flow"}}': "9x60"}),
+    "FlowtapSpooling": ({f'flowtap_output_events_spooled{{{OUT}, event="flow"}}': "5x60"},
+                        {f'flowtap_output_events_spooled{{{OUT}, event="flow"}}': "5x25 0x40"}),
     "FlowtapOutputErrors": ({f"flowtap_output_errors_total{{{OUT}}}": "0+1x60"}, {f"flowtap_output_errors_total{{{OUT}}}": "9x60"}),
 }
 

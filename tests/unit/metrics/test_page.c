@@ -38,6 +38,8 @@ static void test_every_number(void)
     stats.output[0].written[FT_EVENT_FLOW] = 5;
     stats.output[0].lost[FT_EVENT_FLOW] = 2;
     stats.output[0].dropped[FT_EVENT_FLOW] = 1;
+    stats.output[0].spooled[FT_EVENT_FLOW] = 100;
+    stats.output[0].replayed[FT_EVENT_FLOW] = 77;
     stats.output[0].lag_ns = 1500000000;
     stats.output[0].failed = true;
     CHECK(ft__page_make(&p, &stats, false));
@@ -53,7 +55,9 @@ static void test_every_number(void)
     CHECK(has(&p, "flowtap_packets_not_ip_total{ethertype=\"other\"} 1008"));
     CHECK(has(&p, "flowtap_uptime_seconds 12.345"));
     CHECK(has(&p, "flowtap_output_events_made_total{" LABELS ",event=\"flow\"} 1010"));
-    CHECK(has(&p, "flowtap_output_events_waiting{" LABELS "} 1002"));
+    CHECK(has(&p, "flowtap_output_events_waiting{" LABELS "} 902"));
+    CHECK(has(&p, "flowtap_output_events_spooled{" LABELS ",event=\"flow\"} 100"));
+    CHECK(has(&p, "flowtap_output_events_replayed_total{" LABELS ",event=\"flow\"} 77"));
     CHECK(has(&p, "flowtap_output_lag_seconds{" LABELS "} 1.500"));
     CHECK(has(&p, "flowtap_output_failed{" LABELS "} 1"));
     CHECK(!has(&p, "flowtap_collect_exporters 0"));
