@@ -39,5 +39,11 @@ const char *ft_features(void)
 #ifdef FT_HAVE_CURL
            " libcurl"
 #endif
+#ifdef FT_HAVE_HIREDIS
+           " hiredis"
+#endif
+#ifdef FT_HAVE_NATS
+           " libnats"
+#endif
         ;
 }

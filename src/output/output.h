@@ -166,6 +166,8 @@ struct ft_sink {
 };
 
 extern const struct ft_sink_ops ft_sink_file;
+extern const struct ft_sink_ops ft_sink_nats;
+extern const struct ft_sink_ops ft_sink_redis;
 extern const struct ft_sink_ops ft_sink_s3;
 extern const struct ft_sink_ops *const ft_sinks[]; /* NULL-terminated */
 extern const struct ft_params ft_output_params;    /* that every output has */
