@@ -57,7 +57,7 @@ FT_API const char *ft_profile_at(uint32_t i, const char **out_meaning);
 /* A parameter of the URLs of --output, ?name=value. */
 struct ft_output_parameter {
     const char *name;
-    const char *of;      /* what has it: a format, "files"; NULL: every output */
+    const char *of;      /* what has it: formats, "csv, arrow", or "files"; NULL: every output */
     const char *value;   /* "SIZE"; NULL: one of choices */
     const char *choices; /* "drop|block"; NULL: by value */
     const char *defval;  /* as text, for people; NULL: none, or as help tells */

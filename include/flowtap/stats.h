@@ -11,8 +11,8 @@
  *     flow records (ended, interim; of collect: records) = made + where_left_out, of all and its
  *                own, for each output that takes flow records; + profile_skipped where its columns
  *                are of such a profile
- *     made     = written + dropped + lost + waiting, for each output and event; waiting is 0 at
- *                the end (the stats event that carries the numbers is not in them) */
+ *     made     = written + dropped + lost + spooled + waiting, for each output and event; waiting is
+ *                0 at the end (the stats event that carries the numbers is not in them) */
 /* clang-format on */
 #ifndef FLOWTAP_STATS_H
 #define FLOWTAP_STATS_H
@@ -42,13 +42,15 @@ struct ft_output_stats {
     const char *name; /* as given with -o; valid as long as the pipeline */
     uint64_t made[FT_EVENT__COUNT];
     uint64_t written[FT_EVENT__COUNT];
-    uint64_t dropped[FT_EVENT__COUNT]; /* its queue was full */
-    uint64_t lost[FT_EVENT__COUNT];    /* the target refused or lost them */
-    uint64_t where_left_out;           /* flow records that do not satisfy its where=: not made */
-    uint64_t bytes;                    /* written to the target, after compression is not counted */
-    uint32_t queue_len;                /* chunks waiting now */
-    uint32_t queue_cap;                /* most that may wait */
-    bool failed;                       /* the output is gone for good */
+    uint64_t dropped[FT_EVENT__COUNT];  /* its queue or its spool was full */
+    uint64_t lost[FT_EVENT__COUNT];     /* the target refused or lost them */
+    uint64_t spooled[FT_EVENT__COUNT];  /* on disk now, for a receiver that is away */
+    uint64_t replayed[FT_EVENT__COUNT]; /* written besides: an earlier run had left them on disk */
+    uint64_t where_left_out;            /* flow records that do not satisfy its where=: not made */
+    uint64_t bytes;          /* written to the target, after compression is not counted */
+    uint32_t queue_len;      /* chunks waiting now */
+    uint32_t queue_cap;      /* most that may wait */
+    bool failed;             /* the output is gone for good */
     uint64_t folder_changes; /* times that the folder of a file was replaced by another one */
 };
 

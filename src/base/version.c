@@ -39,6 +39,12 @@ const char *ft_features(void)
 #ifdef FT_HAVE_CURL
            " libcurl"
 #endif
+#ifdef FT_HAVE_TLS
+           " libssl"
+#endif
+#ifdef FT_HAVE_XXHASH
+           " xxhash"
+#endif
 #ifdef FT_HAVE_HIREDIS
            " hiredis"
 #endif

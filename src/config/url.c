@@ -186,6 +186,23 @@ static int no_such_param(const struct ft_output_url *u, const char *key, struct 
                       u->text, key, join_choices(all + 1, list, sizeof list));
 }
 
+/* Are there formats that have it ("csv, arrow"), and this is none of them? */
+static bool is_of_others(const char *of, const char *format)
+{
+    char name[16];
+    bool formats = false;
+
+    for (size_t len; of != NULL && *of != '\0'; of += len + strspn(of + len, ", ")) {
+        len = strcspn(of, ",");
+        snprintf(name, sizeof name, "%.*s", (int)len, of);
+        formats = formats || ft_format_find(name) != NULL;
+        if (strcmp(name, format) == 0) {
+            return false;
+        }
+    }
+    return formats;
+}
+
 static int check_param(const struct ft_output_url *u, const char *key, const char *value,
                        struct ft_err *err)
 {
@@ -195,8 +212,7 @@ static int check_param(const struct ft_output_url *u, const char *key, const cha
     if (p == NULL) {
         return no_such_param(u, key, err);
     }
-    if (p->row.of != NULL && ft_format_find(p->row.of) != NULL &&
-        strcmp(p->row.of, u->format) != 0) {
+    if (is_of_others(p->row.of, u->format)) {
         return ft_err_set(err, FT_E_USAGE, "output %s: %s= is for %s outputs", u->text, key,
                           p->row.of);
     }
@@ -297,14 +313,40 @@ static const char *all_names(bool formats, char *out, size_t cap)
     return out;
 }
 
+/* The format of TRANSPORT://TARGET?format=..., or ndjson; NULL: no memory. */
+static char *format_of(const char *text)
+{
+    const char *q = strchr(text, '?');
+
+    while (q != NULL && strncmp(q + 1, "format=", 7) != 0) {
+        q = strchr(q + 1, '&');
+    }
+    return q == NULL ? ft_mem_strdup("ndjson") : decode(q + 8, strcspn(q + 8, "&"));
+}
+
+/* Whether a head is a transport that may stand alone. */
+static bool stands_alone(const char *text, size_t len)
+{
+    for (size_t i = 0; ft_sinks[i] != NULL; i++) {
+        if (ft_sinks[i]->alone && strlen(ft_sinks[i]->name) == len &&
+            memcmp(ft_sinks[i]->name, text, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int parse_head(const char *text, size_t len, struct ft_output_url *u, struct ft_err *err)
 {
     const char *plus = memchr(text, '+', len);
     size_t flen = plus != NULL ? (size_t)(plus - text) : len;
-    char names[128] = "";
+    bool alone = plus == NULL && stands_alone(text, len);
+    char names[256] = "";
 
-    u->format = decode(text, flen);
-    u->transport = plus != NULL ? decode(plus + 1, len - flen - 1) : ft_mem_strdup("file");
+    u->format = alone ? format_of(text) : decode(text, flen);
+    u->transport = alone          ? decode(text, len)
+                   : plus != NULL ? decode(plus + 1, len - flen - 1)
+                                  : ft_mem_strdup("file");
     if (u->format == NULL || u->transport == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", u->text);
     }

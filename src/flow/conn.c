@@ -149,6 +149,9 @@ bool ft__conn_segment(struct ft__hot *h, struct ft__cold *c, const struct ft_pac
     uint32_t end = pkt->tcp_seq + (flags & FT_TCP_RST ? 0 : pkt->payload_len) +
                    ((flags & FT_TCP_SYN) != 0) + ((flags & FT_TCP_FIN) != 0);
 
+    if ((flags & (FT_TCP_SYN | FT_TCP_ACK)) != FT_TCP_SYN) {
+        c->beyond_syn = true;
+    }
     if ((pkt->tcp_opts & FT_TCPO_WHOLE) == 0) {
         return false;
     }
@@ -165,7 +168,7 @@ bool ft__conn_segment(struct ft__hot *h, struct ft__cold *c, const struct ft_pac
         (int32_t)(pkt->tcp_ack - c->fin_end[!d]) >= 0) {
         c->tcp_bits |= (uint8_t)(FT__C_ACKED << !d);
     }
-    bool turn = (c->tcp_bits & (FT__C_OPENS | FT__C_FIN | FT__C_FIN << 1)) != 0;
+    bool turn = (c->tcp_bits & (FT__C_OPENS | FT__C_FIN | FT__C_FIN << 1)) != 0 || !c->beyond_syn;
     uint8_t seen = (uint8_t)(h->seen & ~FT__SEEN_TURN);
 
     seen |= turn ? FT__SEEN_TURN : 0;

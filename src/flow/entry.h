@@ -78,7 +78,10 @@ struct ft__cold {
     uint8_t icmp_known : 1; /* ICMP: icmp_code holds */
     union {
         uint8_t icmp_code; /* of the first packet */
-        bool fin_later;    /* TCP, FT_TCP_END_AT_SYN: a packet after the first was a FIN */
+        struct {
+            bool fin_later : 1;  /* TCP, FT_TCP_END_AT_SYN: a packet after the first was a FIN */
+            bool beyond_syn : 1; /* TCP: a packet was no SYN, or had an ACK */
+        };
     };
 } FT_ALIGNED(64);
 

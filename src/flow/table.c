@@ -296,6 +296,9 @@ static bool restarts(const struct ft_table *t, uint32_t i, const struct ft_packe
     const struct ft_flow_rules *rules = &t->cfg.rules;
     const struct ft__hot *h = &t->hot[i];
 
+    if (rules->tcp_end == FT_TCP_END_BEFORE_SYN) {
+        return is_syn(pkt) && t->cold[i].beyond_syn;
+    }
     if (rules->past_tcp_end) {
         return rules->tcp_end == FT_TCP_END_AT_SYN && (h->state & FT__S_CLOSED) &&
                (pkt->tcp_flags & FT_TCP_SYN);
@@ -337,7 +340,7 @@ FT_COLD static uint32_t check(struct ft_table *t, uint32_t i, const struct ft_pa
     if (!restarts(t, i, pkt)) {
         return i;
     }
-    if (syn_is_late(t, i, pkt)) {
+    if (t->cfg.rules.tcp_end != FT_TCP_END_BEFORE_SYN && syn_is_late(t, i, pkt)) {
         t->hot[i].state |= FT__S_SYN;
         t->hot[i].isn = pkt->tcp_seq;
         return i;
@@ -361,7 +364,9 @@ FT_INLINE bool needs_check(const struct ft_table *t, const struct ft__hot *h,
     int32_t late = (int32_t)((uint32_t)(pkt->ts_ns >> HINT_SHIFT) - h->active_at);
 
     return gap >= t->idle_least_ns || gap <= -t->idle_least_ns || late >= 0 ||
-           (h->state & FT__S_CLOSED) != 0 || (is_syn(pkt) && !is_known_syn(h, pkt));
+           (h->state & FT__S_CLOSED) != 0 ||
+           (is_syn(pkt) &&
+            (t->cfg.rules.tcp_end == FT_TCP_END_BEFORE_SYN || !is_known_syn(h, pkt)));
 }
 
 /* ---- counting ---- */

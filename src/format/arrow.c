@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: Arrow IPC, one kind of event in a file: a stream, or where the name ends in .arrow, a
- * file with its footer. Rows are written by the workers (batch.h), which make a record batch of
- * each chunk of them; whoever writes the file puts the schema before and the end behind. */
+ * file with its footer, but for netFound. Rows are written by the workers (batch.h), which make a
+ * record batch of each chunk of them; whoever writes the file puts the schema before and the end
+ * behind. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -215,6 +216,12 @@ static bool ends_in(const char *text, const char *end)
     return n >= len && strcmp(text + n - len, end) == 0;
 }
 
+/* netFound takes files of that name for streams. */
+static bool reads_streams(const char *dialect)
+{
+    return dialect != NULL && strcmp(dialect, "netfound") == 0;
+}
+
 static int arrow_open(const struct ft_format_config *cfg, struct ft_format **out,
                       struct ft_err *err)
 {
@@ -223,7 +230,7 @@ static int arrow_open(const struct ft_format_config *cfg, struct ft_format **out
 
     if (a != NULL) {
         a->table.format.ops = &ft_format_arrow;
-        a->file = ends_in(cfg->target, ".arrow");
+        a->file = ends_in(cfg->target, ".arrow") && !reads_streams(cfg->dialect);
         rc = ft__table_init(&a->table, cfg);
         rc = rc == FT_OK ? make_messages(a) : rc;
     }

@@ -24,6 +24,8 @@ enum {
 /* Where the children of a field begin in its table. */
 enum { FIELD_NAME, FIELD_NULLABLE, FIELD_TYPE_KIND, FIELD_TYPE, FIELD_CHILDREN = 5, FIELD_SLOTS };
 
+enum { NESTED = 3 }; /* fields of a column at most: it, lists, items */
+
 static void put32(uint8_t *data, uint32_t at, uint32_t v)
 {
     memcpy(data + at, &v, sizeof v);
@@ -42,6 +44,7 @@ static uint8_t type_kind(const struct ft__batch_column *c, enum ft_type type)
            : type == FT_T_BYTES ? TYPE_FIXED_BINARY
            : type == FT_T_F64   ? TYPE_FLOAT
            : type == FT_T_LIST  ? TYPE_LIST
+           : type == FT_T_LISTS ? TYPE_LIST
                                 : TYPE_INT;
 }
 
@@ -74,8 +77,10 @@ struct field {
     uint32_t name_at, type_at, children_at; /* where offsets go */
     const char *name;
     enum ft_type type;
-    uint8_t kind, width;
-    bool list;
+    uint16_t width;
+    uint8_t kind;
+    const struct ft__batch_column *column;
+    uint32_t lists; /* around its values */
 };
 
 static uint32_t put_field(struct ft_flat *b, struct field *f)
@@ -102,18 +107,23 @@ static struct field field_of(const struct ft__batch_column *c)
                           .type = type,
                           .kind = type_kind(c, type),
                           .width = c->width,
-                          .list = c->cell == FT__CELL_LIST};
+                          .column = c,
+                          .lists = ft__batch_nodes(c) - 1};
 }
 
-/* The item of a list, and the vector of its one child. */
-static struct field put_item(struct ft_flat *b, const struct field *list,
-                             const struct ft__batch_column *c)
+/* The item of a list, which may be one itself, and the vector of its one child. */
+static struct field put_item(struct ft_flat *b, const struct field *list)
 {
-    enum ft_type type = (enum ft_type)c->of.field->item;
+    enum ft_type type = (enum ft_type)list->column->of.field->item;
     struct field item = {.name = "item",
                          .type = type,
-                         .kind = type == FT_T_F64 ? TYPE_FLOAT : TYPE_INT,
-                         .width = c->width};
+                         .kind = list->lists > 1     ? TYPE_LIST
+                                 : type == FT_T_F64  ? TYPE_FLOAT
+                                 : type == FT_T_BOOL ? TYPE_BOOL
+                                                     : TYPE_INT,
+                         .width = list->width,
+                         .column = list->column,
+                         .lists = list->lists - 1};
     uint32_t vector = ft_flat_offsets(b, 1);
 
     ft_flat_point(b, list->children_at, vector);
@@ -137,21 +147,21 @@ static uint32_t shared_type(struct ft_flat *b, const struct field *fields, uint3
 /* All tables of fields, then what they share, then their names: offsets point forward only. */
 static void put_columns(struct ft_flat *b, const struct ft__batch *batch, uint32_t vector)
 {
-    struct field fields[2 * FT_COLUMNS_MAX];
-    uint32_t n = batch->n, types[2 * FT_COLUMNS_MAX], none;
+    struct field fields[NESTED * FT_COLUMNS_MAX];
+    uint32_t n = batch->n, types[NESTED * FT_COLUMNS_MAX], none;
 
     for (uint32_t i = 0; i < batch->n; i++) {
         fields[i] = field_of(&batch->col[i]);
         ft_flat_point(b, vector + 4 + 4 * i, put_field(b, &fields[i]));
     }
-    for (uint32_t i = 0; i < batch->n; i++) {
-        if (fields[i].list) {
-            fields[n++] = put_item(b, &fields[i], &batch->col[i]);
+    for (uint32_t i = 0; i < n; i++) { /* items that are lists come behind, and have their turn */
+        if (fields[i].lists > 0) {
+            fields[n++] = put_item(b, &fields[i]);
         }
     }
     none = ft_flat_offsets(b, 0);
     for (uint32_t i = 0; i < n; i++) {
-        if (!fields[i].list) {
+        if (fields[i].lists == 0) {
             ft_flat_point(b, fields[i].children_at, none);
         }
         ft_flat_point(b, fields[i].type_at, shared_type(b, fields, i, types));

@@ -67,6 +67,19 @@ static uint8_t *put_text(uint8_t *p, enum ft_type type, const struct ft_value *v
     }
 }
 
+static uint8_t *put_lists(const struct ft__batch_column *c, const struct ft_value *v, uint8_t *slot,
+                          uint8_t *p)
+{
+    uint32_t items = v->n_items > 0 ? v->ends[v->n_items - 1] : 0;
+
+    put_length(slot, v->n_items);
+    put_length(slot + sizeof items, items);
+    memcpy(p, v->ends, v->n_items * sizeof *v->ends);
+    p += v->n_items * sizeof *v->ends;
+    memcpy(p, v->items, (size_t)items * c->width);
+    return p + (size_t)items * c->width;
+}
+
 /* A value that is there: into its slot, and behind the row at p. */
 static uint8_t *put_value(const struct ft__batch_column *c, const struct ft_value *v, uint8_t *slot,
                           uint8_t *p)
@@ -83,6 +96,9 @@ static uint8_t *put_value(const struct ft__batch_column *c, const struct ft_valu
         memcpy(p, v->items, (size_t)v->n_items * c->width);
         put_length(slot, v->n_items);
         end = p + (size_t)v->n_items * c->width;
+        break;
+    case FT__CELL_LISTS:
+        end = put_lists(c, v, slot, p);
         break;
     default:
         if (type == FT_T_ADDR) {
@@ -200,11 +216,18 @@ static uint64_t word64(const uint8_t *p)
 
 static bool is_long(const struct ft__batch_column *c)
 {
-    return c->cell == FT__CELL_TEXT || c->cell == FT__CELL_LIST;
+    return c->cell == FT__CELL_TEXT || c->cell == FT__CELL_LIST || c->cell == FT__CELL_LISTS;
 }
 
-/* How many bytes or items the long columns hold, into the last of each one's buffers; and which
- * columns have no null, a bit for each. */
+/* Bytes of a column's items. */
+static uint64_t data_len(const struct ft__batch_column *c, uint64_t n)
+{
+    return ft__batch_bits(c) ? (n + 7) / 8 : n * c->width;
+}
+
+/* How many bytes, items or inner lists the long columns hold, into the third of each one's buffers,
+ * how many items the latter have, into the fifth; and which columns have no null, a bit for each.
+ */
 static void count(const struct ft__batch *b, const uint8_t *rows, uint32_t n, uint64_t *full,
                   struct ft__batch_buffer *buffers)
 {
@@ -222,6 +245,9 @@ static void count(const struct ft__batch *b, const uint8_t *rows, uint32_t n, ui
             if (is_long(c)) {
                 buffers[c->buffer + 2].len += word32(rows + c->slot);
             }
+            if (c->cell == FT__CELL_LISTS) {
+                buffers[c->buffer + 4].len += word32(rows + c->slot + sizeof(uint32_t));
+            }
         }
     }
 }
@@ -233,6 +259,29 @@ static void place(struct ft__batch_buffer *buffer, uint64_t len, uint64_t *at)
     *at += (len + BUFFER_ALIGN - 1) / BUFFER_ALIGN * BUFFER_ALIGN;
 }
 
+/* What a long column has behind its validity; its nodes but for the first. */
+static struct ft__batch_node *place_long(const struct ft__batch_column *c, uint32_t n,
+                                         struct ft__batch_buffer *to, struct ft__batch_node *node,
+                                         uint64_t *at)
+{
+    uint64_t total = to[2].len, items = c->cell == FT__CELL_LISTS ? to[4].len : total;
+
+    place(&to[1], (n + 1) * sizeof(uint32_t), at);
+    if (c->cell == FT__CELL_LISTS) {
+        *node++ = (struct ft__batch_node){total, 0};
+        place(&to[2], 0, at);
+        place(&to[3], (total + 1) * sizeof(uint32_t), at);
+        to += 2;
+    }
+    if (c->cell != FT__CELL_TEXT) {
+        *node++ = (struct ft__batch_node){items, 0};
+        place(&to[2], 0, at);
+        to++;
+    }
+    place(&to[2], data_len(c, items), at);
+    return node;
+}
+
 /* Where everything goes, nodes without their nulls. Returns the bytes. */
 static uint64_t place_all(const struct ft__batch *b, uint32_t n, const uint64_t *full,
                           struct ft__batch_node *node, struct ft__batch_buffer *buffers)
@@ -242,7 +291,6 @@ static uint64_t place_all(const struct ft__batch *b, uint32_t n, const uint64_t 
     for (uint32_t i = 0; i < b->n; i++) {
         const struct ft__batch_column *c = &b->col[i];
         struct ft__batch_buffer *to = &buffers[c->buffer];
-        uint64_t total = is_long(c) ? to[2].len : 0;
 
         *node++ = (struct ft__batch_node){n, 0};
         place(&to[0], (full[i / 64] >> (i % 64) & 1) != 0 ? 0 : bits, &at);
@@ -251,12 +299,7 @@ static uint64_t place_all(const struct ft__batch *b, uint32_t n, const uint64_t 
         } else if (c->cell == FT__CELL_FIXED) {
             place(&to[1], (uint64_t)n * c->width, &at);
         } else {
-            place(&to[1], (n + 1) * sizeof(uint32_t), &at);
-            if (c->cell == FT__CELL_LIST) {
-                *node++ = (struct ft__batch_node){total, 0};
-                place(&to[2], 0, &at);
-            }
-            place(&to[c->cell == FT__CELL_LIST ? 3 : 2], total * c->width, &at);
+            node = place_long(c, n, to, node, &at);
         }
     }
     return at;
@@ -312,6 +355,27 @@ static void lay_bools(const struct block *k, uint32_t slot, uint8_t *to)
     lay_bits(bits, k, to);
 }
 
+/* Truths of a byte as bits from number at on; what is behind them is 0. */
+static void lay_truths(const uint8_t *from, uint32_t n, uint32_t at, uint8_t *data)
+{
+    for (uint32_t i = 0; i < n; i++, at++) {
+        data[at / 8] = at % 8 == 0 ? 0 : data[at / 8];
+        data[at / 8] |= (uint8_t)((from[i] & 1) << (at % 8));
+    }
+}
+
+/* n items of a row as those from number at on. */
+static void lay_items(struct block *k, uint32_t r, const struct ft__batch_column *c, uint32_t n,
+                      uint32_t at, uint8_t *data)
+{
+    if (ft__batch_bits(c)) {
+        lay_truths(k->rest[r], n, at, data);
+    } else {
+        memcpy(data + (size_t)at * c->width, k->rest[r], (size_t)n * c->width);
+    }
+    k->rest[r] += (size_t)n * c->width;
+}
+
 static void lay_long(struct block *k, const struct ft__batch_column *c, uint8_t *offsets,
                      uint8_t *data)
 {
@@ -319,11 +383,33 @@ static void lay_long(struct block *k, const struct ft__batch_column *c, uint8_t 
 
     memcpy(offsets + k->first * sizeof at, &at, sizeof at);
     for (uint32_t r = 0; r < k->n; r++) {
-        uint32_t n = word32(k->row[r] + c->slot), len = n * c->width;
+        uint32_t n = word32(k->row[r] + c->slot);
 
-        memcpy(data + (size_t)at * c->width, k->rest[r], len);
-        k->rest[r] += len;
+        lay_items(k, r, c, n, at, data);
         at += n;
+        memcpy(offsets + (k->first + r + 1) * sizeof at, &at, sizeof at);
+    }
+}
+
+static void lay_lists(struct block *k, const struct ft__batch_column *c, uint8_t *offsets,
+                      uint8_t *inner, uint8_t *data)
+{
+    uint32_t at = k->first > 0 ? word32(offsets + k->first * sizeof at) : 0;
+    uint32_t item = at > 0 ? word32(inner + at * sizeof at) : 0;
+
+    memcpy(offsets + k->first * sizeof at, &at, sizeof at);
+    memcpy(inner + at * sizeof at, &item, sizeof item);
+    for (uint32_t r = 0; r < k->n; r++) {
+        uint32_t n = word32(k->row[r] + c->slot), items = word32(k->row[r] + c->slot + sizeof at);
+
+        for (uint32_t i = 0; i < n; i++, k->rest[r] += sizeof at) {
+            uint32_t end = item + word32(k->rest[r]);
+
+            at++;
+            memcpy(inner + at * sizeof at, &end, sizeof end);
+        }
+        lay_items(k, r, c, items, item, data);
+        item += items;
         memcpy(offsets + (k->first + r + 1) * sizeof at, &at, sizeof at);
     }
 }
@@ -351,7 +437,7 @@ static void lay_block(const struct ft__batch *b, struct block *k, uint8_t *out,
         if (to[0].len > 0) {
             node->nulls += lay_validity(k, i, out + to[0].offset);
         }
-        node += c->cell == FT__CELL_LIST ? 2 : 1;
+        node += ft__batch_nodes(c);
         switch ((enum ft__cell)c->cell) {
         case FT__CELL_BOOL:
             lay_bools(k, c->slot, out + to[1].offset);
@@ -364,6 +450,9 @@ static void lay_block(const struct ft__batch *b, struct block *k, uint8_t *out,
             break;
         case FT__CELL_LIST:
             lay_long(k, c, out + to[1].offset, out + to[3].offset);
+            break;
+        case FT__CELL_LISTS:
+            lay_lists(k, c, out + to[1].offset, out + to[3].offset, out + to[5].offset);
         }
     }
 }
@@ -419,14 +508,22 @@ static void make_column(struct ft__batch_column *c, const struct ft_column *of,
         c->width = ADDR_LEN;
     } else if (f->type == FT_T_BYTES && f->asked != NULL && options->owners != NULL) {
         c->width = (uint16_t)f->asked(options->owners->of[of->part]);
-    } else if (f->type == FT_T_LIST) {
-        c->cell = FT__CELL_LIST;
+    } else if (f->type == FT_T_LIST || f->type == FT_T_LISTS) {
+        c->cell = f->type == FT_T_LIST ? FT__CELL_LIST : FT__CELL_LISTS;
         c->width = widths[f->item];
     } else if (c->width == 0) {
         c->cell = FT__CELL_TEXT;
         c->width = 1;
     }
     c->plain = c->cell == FT__CELL_FIXED && f->width > 0 && f->absent == FT_ABSENT_NEVER;
+}
+
+static uint32_t slot_width(const struct ft__batch_column *c)
+{
+    if (c->cell == FT__CELL_LISTS) {
+        return 2 * sizeof(uint32_t);
+    }
+    return is_long(c) ? (uint32_t)sizeof(uint32_t) : c->width;
 }
 
 struct ft__batch *ft__batch_new(const struct ft_columns *columns,
@@ -447,9 +544,9 @@ struct ft__batch *ft__batch_new(const struct ft_columns *columns,
         make_column(c, &columns->col[i], options);
         c->slot = slot;
         c->buffer = (uint16_t)b->n_buffers;
-        slot += is_long(c) ? (uint32_t)sizeof(uint32_t) : c->width;
-        b->n_buffers += c->cell == FT__CELL_LIST ? 4 : c->cell == FT__CELL_TEXT ? 3 : 2;
-        b->n_nodes += c->cell == FT__CELL_LIST ? 2 : 1;
+        slot += slot_width(c);
+        b->n_buffers += 2 * ft__batch_nodes(c) + (c->cell == FT__CELL_TEXT);
+        b->n_nodes += ft__batch_nodes(c);
     }
     b->row_min = slot + SLOT_SLACK;
     return b;
@@ -467,7 +564,10 @@ size_t ft__batch_row_max(const struct ft__batch *b)
     for (uint32_t i = 0; i < b->n; i++) {
         const struct ft__batch_column *c = &b->col[i];
 
-        max += c->cell == FT__CELL_LIST ? (size_t)c->of.field->most * c->width : 0;
+        if (c->cell == FT__CELL_LIST || c->cell == FT__CELL_LISTS) {
+            max += (size_t)c->of.field->most * c->width;
+            max += c->of.field->most_lists * sizeof(uint32_t);
+        }
         max += c->of.field->type == FT_T_BYTES ? c->of.field->most : 0;
         max += c->of.field->type == FT_T_ADDR ? ADDR_TEXT : 0;
     }
@@ -476,6 +576,6 @@ size_t ft__batch_row_max(const struct ft__batch *b)
 
 size_t ft__batch_room(const struct ft__batch *b)
 {
-    /* each buffer is padded, and bits are whole words; offsets are one more than rows */
-    return (size_t)b->n_buffers * BUFFER_ALIGN * 2 + (size_t)b->n * sizeof(uint32_t);
+    /* each buffer is padded, and bits are whole words; offsets are one more than rows or lists */
+    return (size_t)b->n_buffers * BUFFER_ALIGN * 2 + (size_t)b->n_nodes * sizeof(uint32_t);
 }

@@ -6,11 +6,13 @@
  * validity bits is made at once. Nothing is allocated for either.
  *
  *     row      length (4) | a bit a column: it has a value | slots | texts and lists
- *     columns  of each column: validity, [offsets,] data; lists: validity, offsets, items
+ *     columns  of each column: validity, [offsets,] data; lists: validity, offsets, items; lists of
+ *              lists: validity, offsets, offsets of the inner ones, items
  *
- * A slot is as wide as the column's type; that of a text or list is its length, and its bytes stand
- * behind the slots, in the order of the columns. Slots are written with stores of eight bytes, from
- * left to right; so there are eight bytes of nothing behind the last. */
+ * A slot is as wide as the column's type; that of a text or list is its length, that of lists of
+ * lists how many there are and how many items. Their bytes stand behind the slots, in the order of
+ * the columns, those of lists of lists behind where each one ends. Slots are written with stores of
+ * eight bytes, from left to right; so there are eight bytes of nothing behind the last. */
 #ifndef FT_FORMAT_BATCH_H
 #define FT_FORMAT_BATCH_H
 
@@ -25,7 +27,8 @@ enum ft__cell {
     FT__CELL_FIXED, /* width bytes: numbers, times (int64 µs since 1970), addresses (16 bytes),
                        bytes of which there are always as many */
     FT__CELL_TEXT,  /* UTF-8 */
-    FT__CELL_LIST   /* items of width bytes */
+    FT__CELL_LIST,  /* items of width bytes, truths of a bit */
+    FT__CELL_LISTS  /* likewise */
 };
 
 struct ft__batch_column {
@@ -38,7 +41,8 @@ struct ft__batch_column {
 };
 
 /* Where a column's bytes lie: validity (of no length: all are valid), then offsets and data, or
- * data. A list's items are two more: their validity, of no length, and their data. */
+ * data. A list's items are two more: their validity, of no length, and their data; of lists of
+ * lists the inner ones have validity, of no length, and offsets before that. */
 struct ft__batch_buffer {
     uint64_t offset, len;
 };
@@ -61,6 +65,18 @@ struct ft__batch_options {
     bool binary_addresses;               /* 16 bytes, IPv4 mapped into IPv6; else text */
     const struct ft_set_options *owners; /* while it is made; NULL: bytes are of any length */
 };
+
+/* Nodes of a column: its own, and those of what it has lists of. */
+FT_INLINE uint32_t ft__batch_nodes(const struct ft__batch_column *c)
+{
+    return c->cell == FT__CELL_LISTS ? 3 : c->cell == FT__CELL_LIST ? 2 : 1;
+}
+
+/* Are its items bits? */
+FT_INLINE bool ft__batch_bits(const struct ft__batch_column *c)
+{
+    return ft__batch_nodes(c) > 1 && c->of.field->item == FT_T_BOOL;
+}
 
 /* The rows of these columns. NULL: out of memory. */
 struct ft__batch *ft__batch_new(const struct ft_columns *columns,

@@ -44,7 +44,7 @@ struct ft_format_config {
     unsigned events;       /* bit per enum ft_event: those that will come; single_event: one */
     bool collect;          /* events as collect makes them */
     const char *schema;    /* ndjson of collect: another collector's shape, or NULL */
-    const char *dialect;   /* csv: the tool whose table it is, or NULL */
+    const char *dialect;   /* csv, columnar: the tool whose table it is, or NULL */
     bool safe;             /* csv: no text that a spreadsheet takes for a formula */
     bool omit_null;        /* ndjson: what is null is left out */
     const char *target;    /* the file's name, or NULL */
@@ -64,8 +64,8 @@ struct ft_format {
     size_t trailer_room, trailer_each; /* with trailer: bytes of it, and for each batch */
     /* with trailer: what it reads again of a batch, bytes at the beginning and at the end of it */
     size_t trailer_head, trailer_tail;
-    uint32_t pack_ms;                  /* with pack: chunks are held this long at most */
-    bool needs_file; /* its end is made of what is in the file: not for a pipe, or for stdout */
+    uint32_t pack_ms; /* with pack: chunks are held this long at most */
+    bool needs_file;  /* its end is made of what is in the file: not for a pipe, or for stdout */
 };
 
 struct ft_format_ops {

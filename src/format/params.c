@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* format: the parameters that choose what an output holds and how it looks. row.of is the format
- * that has it, or NULL: all that hold events. */
+/* format: the parameters that choose what an output holds and how it looks. row.of are the
+ * formats that have it, or NULL: all that hold events. */
 #include "base/units.h"
 #include "format/format.h"
 #include "format/pcap.h"
@@ -45,7 +45,7 @@ static const struct ft_param rows[] = {
              .choices = "goflow2|ecs|ocsf|otel|pmacct|nfdump|akvorado",
              .help = "collect's records in the shape of another collector"}},
     {.row = {.name = "dialect",
-             .of = "csv",
+             .of = "csv, arrow, parquet",
              .value = "PROFILE",
              .help = "the columns of a profile that is named for a tool, as the tool writes them"},
      .check = some,

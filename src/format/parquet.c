@@ -57,10 +57,27 @@ static const struct parquet *self(const struct ft_format *f)
 
 /* ---- rows ---- */
 
-/* Bytes of a row at least, laid out: as many rows as bytes is what a column's work has room for. */
-static size_t padded(size_t body, uint32_t n)
+/* The entries of a column at most: its rows, and of lists all lists and items. */
+static uint64_t most_entries(const struct ft__batch *b, const struct ft__batch_node *node)
 {
-    return ((body > n ? body : n) + 7) / 8 * 8;
+    uint64_t most = 0;
+
+    for (uint32_t i = 0; i < b->n; i++) {
+        uint64_t entries = 0;
+
+        for (uint32_t k = ft__batch_nodes(&b->col[i]); k > 0; k--, node++) {
+            entries += node->n;
+        }
+        ft_most(&most, entries);
+    }
+    return most;
+}
+
+/* Bytes of rows, laid out: as many entries as bytes is what a column's work has room for. Rows that
+ * are not laid out have no fewer. */
+static size_t padded(size_t body, uint64_t entries)
+{
+    return ((body > entries ? body : entries) + 7) / 8 * 8;
 }
 
 /* As columns, while the rows are in the cache of the core that wrote them. */
@@ -75,7 +92,7 @@ static size_t parquet_seal(const struct ft_format *f, const uint8_t *rows, uint3
 
     body = ft__batch_lay(b, rows, n, out + at, (struct ft__batch_node *)(void *)nodes,
                          (struct ft__batch_buffer *)(void *)buffers);
-    head.len = at + padded(body, n);
+    head.len = at + padded(body, most_entries(b, (const struct ft__batch_node *)(void *)nodes));
     memset(out + at + body, 0, head.len - at - body);
     memcpy(out, &head, sizeof head);
     return head.len;
@@ -131,7 +148,7 @@ static size_t put_columns(struct parquet *p, const uint8_t *held,
                                     .len = rows->len};
 
         len += ft__parquet_put_column(p->work, &in, at + len, p->out + len, t, &raw);
-        node += b->col[i].cell == FT__CELL_LIST ? 2 : 1;
+        node += ft__batch_nodes(&b->col[i]);
     }
     len -= sizeof(struct group_head);
     ft_thrift_i64(t, 2, (int64_t)raw);

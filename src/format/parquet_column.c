@@ -36,7 +36,7 @@ static enum ft_type kind_of(const struct ft__batch_column *c)
 {
     const struct ft_field *f = c->of.field;
 
-    return (enum ft_type)(c->cell == FT__CELL_LIST ? f->item : f->type);
+    return (enum ft_type)(ft__batch_nodes(c) > 1 ? f->item : f->type);
 }
 
 enum ft__parquet_type ft__parquet_type(const struct ft__batch_column *c)
@@ -159,20 +159,20 @@ static void put_group(struct ft_thrift *t, const char *name, int32_t repetition,
 
 uint32_t ft__parquet_elements(const struct ft__batch_column *c)
 {
-    return c->cell == FT__CELL_LIST ? 3 : 1;
+    return 2 * ft__batch_nodes(c) - 1;
 }
 
 void ft__parquet_put_elements(struct ft_thrift *t, const struct ft__batch_column *c)
 {
     const char *name = ft__columnar_name(c->of.field);
 
-    if (c->cell == FT__CELL_LIST) {
-        put_group(t, name, OPTIONAL, true);
+    uint32_t lists = ft__batch_nodes(c) - 1;
+
+    for (uint32_t i = 0; i < lists; i++) {
+        put_group(t, i == 0 ? name : "element", i == 0 ? OPTIONAL : REQUIRED, true);
         put_group(t, "list", REPEATED, false);
-        put_leaf(t, c, "element", REQUIRED);
-    } else {
-        put_leaf(t, c, name, OPTIONAL);
     }
+    put_leaf(t, c, lists > 0 ? "element" : name, lists > 0 ? REQUIRED : OPTIONAL);
 }
 
 /* ---- work ---- */
@@ -333,9 +333,10 @@ static uint8_t *put_same(uint8_t *p, uint64_t n, uint8_t level)
 struct piece {
     uint64_t rows;
     const uint8_t *validity; /* NULL: all are valid */
-    const uint8_t
-        *buffer[3]; /* behind validity: data; offsets and data; of a list, its items last */
-    uint64_t items; /* of a list */
+    /* behind validity: data; offsets and data; of a list, its items; of lists of lists, offsets of
+     * the inner ones and items */
+    const uint8_t *buffer[3];
+    uint64_t items; /* of lists */
 };
 
 /* The piece of a column in the rows at *at, which goes on behind them. False: these are all. */
@@ -344,6 +345,7 @@ static bool next_piece(const struct ft__parquet_in *in, size_t *at, struct piece
     const uint8_t *p = in->held + *at, *body;
     const struct ft__batch_buffer *b;
     struct ft__parquet_rows head;
+    uint32_t n;
 
     if (*at >= in->len) {
         return false;
@@ -358,12 +360,18 @@ static bool next_piece(const struct ft__parquet_in *in, size_t *at, struct piece
         in->column->buffer;
     out->rows = head.n;
     out->validity = b[0].len > 0 ? body + b[0].offset : NULL;
-    out->buffer[0] = body + b[1].offset;
-    out->buffer[1] = in->column->cell == FT__CELL_TEXT ? body + b[2].offset : NULL;
     out->items = 0;
-    if (in->column->cell == FT__CELL_LIST) {
-        out->buffer[1] = body + b[3].offset;
-        out->items = b[3].len / in->column->width;
+    if (in->column->cell == FT__CELL_TEXT) {
+        out->buffer[0] = body + b[1].offset;
+        out->buffer[1] = body + b[2].offset;
+        return true;
+    }
+    for (uint32_t k = 0; k < ft__batch_nodes(in->column); k++) {
+        out->buffer[k] = body + b[2 * k + 1].offset;
+        if (k > 0) { /* the last offset */
+            memcpy(&n, out->buffer[k - 1] + b[2 * k - 1].len - sizeof n, sizeof n);
+            out->items = n;
+        }
     }
     return true;
 }
@@ -412,38 +420,64 @@ static uint8_t *put_flat_levels(uint8_t *p, const struct ft__parquet_in *in)
     return end + len;
 }
 
-/* Levels of the entries of some rows, from number n on. Returns how many there are then. */
-static uint64_t list_levels(struct ft__parquet_work *w, const struct piece *c, uint64_t n)
+/* Where list i begins and ends. */
+static void list_at(const uint8_t *offsets, uint64_t i, uint32_t *from, uint32_t *to)
 {
-    uint32_t from, to;
+    memcpy(from, offsets + i * sizeof *from, sizeof *from);
+    memcpy(to, offsets + (i + 1) * sizeof *to, sizeof *to);
+}
+
+/* The items of a list, as entries from n on; the first one's repetition is `first`, an item's
+ * definition `most`. Returns the number behind the last. */
+static uint64_t level_items(struct ft__parquet_work *w, uint64_t n, uint32_t items, uint16_t first,
+                            uint16_t most)
+{
+    w->level[0][n] = first;
+    w->level[1][n] = items > 0 ? most : most - 1u;
+    for (uint32_t i = 1; i < items; i++) {
+        w->level[0][n + i] = most - 1u;
+        w->level[1][n + i] = most;
+    }
+    return n + (items > 0 ? items : 1);
+}
+
+/* Levels of the entries of some rows, from number n on. Returns how many there are then. */
+static uint64_t list_levels(struct ft__parquet_work *w, const struct piece *c, uint32_t lists,
+                            uint64_t n)
+{
+    uint32_t from, to, begin, end;
 
     for (uint64_t r = 0; r < c->rows; r++) {
-        memcpy(&from, c->buffer[0] + r * sizeof from, sizeof from);
-        memcpy(&to, c->buffer[0] + (r + 1) * sizeof to, sizeof to);
+        list_at(c->buffer[0], r, &from, &to);
         if (from == to) {
             w->level[0][n] = 0;
             w->level[1][n++] = c->validity == NULL || is_set(c->validity, r);
+        } else if (lists == 1) {
+            n = level_items(w, n, to - from, 0, 2);
         }
-        for (uint32_t i = from; i < to; i++, n++) {
-            w->level[0][n] = i > from;
-            w->level[1][n] = 2;
+        for (uint32_t i = from; lists == 2 && i < to; i++) {
+            list_at(c->buffer[1], i, &begin, &end);
+            n = level_items(w, n, end - begin, i > from, 3);
         }
     }
     return n;
 }
 
-/* Repetition and definition levels of a list; *out_entries: items, and rows without any. */
+/* Repetition and definition levels of a list; *out_entries: items, and rows or inner lists without
+ * any. */
 static uint8_t *put_list_levels(struct ft__parquet_work *w, uint8_t *p,
                                 const struct ft__parquet_in *in, uint64_t *out_entries)
 {
+    uint32_t lists = ft__batch_nodes(in->column) - 1;
     struct piece c;
     uint64_t n = 0;
 
     for (size_t at = 0; next_piece(in, &at, &c);) {
-        n = list_levels(w, &c, n);
+        n = list_levels(w, &c, lists, n);
     }
-    for (int k = 0; k < 2; k++) {
-        uint8_t *end = put_hybrid(p + sizeof(uint32_t), w->level[k], n, (uint32_t)k + 1);
+    for (uint32_t k = 0; k < 2; k++) {
+        uint32_t width = k == 1 || lists == 2 ? 2 : 1;
+        uint8_t *end = put_hybrid(p + sizeof(uint32_t), w->level[k], n, width);
 
         put_u32(p, (uint32_t)(end - p - sizeof(uint32_t)));
         p = end;
@@ -534,13 +568,19 @@ static struct ft__plain put_values(uint8_t *p, const struct ft__parquet_in *in)
 {
     const struct ft__batch_column *c = in->column;
     struct ft__plain v = {.at = p, .n = in->rows - in->nulls, .width = plain_width(c)};
+    uint32_t lists = ft__batch_nodes(c) - 1;
     uint64_t truths = 0, items = 0;
     struct piece k;
 
     for (size_t at = 0; next_piece(in, &at, &k); items += k.items) {
         switch ((enum ft__cell)c->cell) {
         case FT__CELL_LIST:
-            p = put_numbers(p, c->width, k.buffer[1], k.items, NULL);
+        case FT__CELL_LISTS:
+            if (ft__batch_bits(c)) {
+                put_bits(p, items, k.buffer[lists], k.items);
+            } else {
+                p = put_numbers(p, c->width, k.buffer[lists], k.items, NULL);
+            }
             break;
         case FT__CELL_TEXT:
             p = put_texts(p, &k);
@@ -552,7 +592,8 @@ static struct ft__plain put_values(uint8_t *p, const struct ft__parquet_in *in)
             p = put_numbers(p, c->width, k.buffer[0], k.rows, k.validity);
         }
     }
-    v.n = c->cell == FT__CELL_LIST ? items : v.n;
+    truths = ft__batch_bits(c) ? items : truths;
+    v.n = lists > 0 ? items : v.n;
     v.len = (size_t)(p - v.at) + (truths + 7) / 8;
     return v;
 }
@@ -585,7 +626,7 @@ static void put_statistics(struct ft_thrift *t, const struct ft__parquet_in *in,
         ranged = r.least_len <= STAT_MOST && r.most_len <= STAT_MOST;
     }
     ft_thrift_begin(t, 12);
-    if (in->column->cell != FT__CELL_LIST) {
+    if (ft__batch_nodes(in->column) == 1) {
         ft_thrift_i64(t, 3, (int64_t)in->nulls);
     }
     if (ranged) {
@@ -664,7 +705,8 @@ struct chunk {
 static void put_chunk(struct ft_thrift *t, const struct ft__parquet_in *in, const struct chunk *k,
                       const struct ft__plain *stat)
 {
-    bool list = in->column->cell == FT__CELL_LIST, dictionary = k->dictionary_at != 0;
+    uint32_t lists = ft__batch_nodes(in->column) - 1;
+    bool dictionary = k->dictionary_at != 0;
 
     ft_thrift_item_begin(t);
     ft_thrift_i64(t, 2, 0);
@@ -676,9 +718,9 @@ static void put_chunk(struct ft_thrift *t, const struct ft__parquet_in *in, cons
     if (dictionary) {
         ft_thrift_item_i32(t, FT__PQ_RLE_DICTIONARY);
     }
-    ft_thrift_list(t, 3, FT_THRIFT_BINARY, list ? 3 : 1);
+    ft_thrift_list(t, 3, FT_THRIFT_BINARY, 2 * lists + 1);
     ft_thrift_item_text(t, ft__columnar_name(in->column->of.field));
-    if (list) {
+    for (; lists > 0; lists--) {
         ft_thrift_item_text(t, "list");
         ft_thrift_item_text(t, "element");
     }
@@ -718,7 +760,7 @@ static uint8_t *put_numbers_of(const struct ft__parquet_work *w, uint8_t *p,
 size_t ft__parquet_put_column(struct ft__parquet_work *w, const struct ft__parquet_in *in,
                               uint64_t at, uint8_t *out, struct ft_thrift *meta, uint64_t *raw)
 {
-    bool list = in->column->cell == FT__CELL_LIST;
+    bool list = ft__batch_nodes(in->column) > 1;
     struct chunk k = {.entries = in->rows};
     uint8_t *p = list ? put_list_levels(w, w->page, in, &k.entries) : put_flat_levels(w->page, in);
     struct ft__plain v = put_values(p, in), dictionary, stat = v;

@@ -8,8 +8,10 @@
  *     [values that occur] | levels | values, or their numbers in the dictionary
  *
  * Validity bits are definition levels of one bit, bit-packed; of a list an entry's level says null
- * (0), empty (1) or item (2), and repetition tells the first item of a row from the next ones. What
- * is null has no value. Reference: parquet.apache.org/docs/file-format, parquet.thrift (2.10). */
+ * (0), empty (1) or item (2), and repetition tells the first item of a row from the next ones. Of a
+ * list of lists it is null (0), empty (1), an empty list (2) or item (3), and of a row (0), a list
+ * (1) or the same one (2). What is null has no value. Reference:
+ * parquet.apache.org/docs/file-format, parquet.thrift (2.10). */
 #ifndef FT_FORMAT_PARQUET_COLUMN_H
 #define FT_FORMAT_PARQUET_COLUMN_H
 

@@ -130,7 +130,7 @@ bool ft__dictionary_make(struct ft__dictionary *d, const struct ft__plain *v, st
         ok = number_all(d, 16, v, out);
         break;
     default:
-        ok = number_all(d, 0, v, out);
+        ok = number_all(d, v->width, v, out);
     }
     return ok && out->len < v->len / 2;
 }

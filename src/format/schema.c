@@ -120,13 +120,30 @@ static bool nullable(const struct schema *s, const struct ft_column *c)
     return c->field->null != NULL || optional(s, c);
 }
 
+/* How many lists are around a value. */
+static uint32_t lists_of(const struct ft_field *f)
+{
+    return f->type == FT_T_LISTS ? 2 : f->type == FT_T_LIST ? 1 : 0;
+}
+
+/* The type of a value, of lists their items'. */
+static uint8_t kind_of(const struct ft_field *f)
+{
+    return lists_of(f) > 0 ? f->item : f->type;
+}
+
+/* The text once for each list around a value. */
+static void around(FILE *to, const struct ft_field *f, const char *text)
+{
+    for (uint32_t i = 0; i < lists_of(f); i++) {
+        fputs(text, to);
+    }
+}
+
 static void type_name(FILE *to, const struct ft_field *f)
 {
-    if (f->type == FT_T_LIST) {
-        fprintf(to, "list of %s", types[f->item].name);
-    } else {
-        fputs(types[f->type].name, to);
-    }
+    fputs(f->type == FT_T_LISTS ? "list of lists of " : f->type == FT_T_LIST ? "list of " : "", to);
+    fputs(types[kind_of(f)].name, to);
 }
 
 /* Text inside of double quotes. */
@@ -141,11 +158,9 @@ static void quoted(FILE *to, const char *text)
 
 static void json_type(FILE *to, const struct ft_field *f)
 {
-    if (f->type == FT_T_LIST) {
-        fprintf(to, "{\"type\":\"array\",\"items\":%s}", types[f->item].json);
-    } else {
-        fputs(f->type == FT_T_JSON ? f->json_schema : types[f->type].json, to);
-    }
+    around(to, f, "{\"type\":\"array\",\"items\":");
+    fputs(f->type == FT_T_JSON ? f->json_schema : types[kind_of(f)].json, to);
+    around(to, f, "}");
 }
 
 static void json_null(FILE *to, const struct ft_field *f)
@@ -314,18 +329,21 @@ static void make_csv(const struct schema *s)
 static void clickhouse_column(const struct schema *s, const struct ft_column *c)
 {
     const struct ft_field *f = c->field;
-    bool list = f->type == FT_T_LIST, null = !list && nullable(s, c);
+    bool null = lists_of(f) == 0 && nullable(s, c);
     bool low = f->type == FT_T_STRING && null; /* the other way round is no type */
 
-    fprintf(s->to, "    `%s` %s%s%s COMMENT '", ft__columnar_name(f),
-            list   ? "Array("
-            : low  ? "LowCardinality(Nullable("
+    fprintf(s->to, "    `%s` ", ft__columnar_name(f));
+    around(s->to, f, "Array(");
+    fprintf(s->to, "%s%s%s",
+            low    ? "LowCardinality(Nullable("
             : null ? "Nullable("
                    : "",
-            low ? "String" : types[list ? f->item : f->type].clickhouse,
-            low            ? "))"
-            : null || list ? ")"
-                           : "");
+            low ? "String" : types[kind_of(f)].clickhouse,
+            low    ? "))"
+            : null ? ")"
+                   : "");
+    around(s->to, f, ")");
+    fprintf(s->to, " COMMENT '");
     for (const char *text = f->meaning; *text != '\0'; text++) {
         fprintf(s->to, *text == '\'' ? "''" : "%c", *text);
     }
@@ -371,14 +389,15 @@ static void make_arrow(const struct schema *s)
         fprintf(s->to, "%s\"%s\":[\n", k > 0 ? ",\n" : "\n", s->kinds[k].name);
         for (uint32_t i = 0; i < c->n; i++) {
             const struct ft_field *f = c->col[i].field;
-            bool list = f->type == FT_T_LIST;
 
+            fprintf(s->to, "  {\"name\":\"%s\",\"type\":\"", ft__columnar_name(f));
+            around(s->to, f, "list<");
+            fputs(types[kind_of(f)].arrow, s->to);
+            around(s->to, f, ">");
             fprintf(s->to,
-                    "  {\"name\":\"%s\",\"type\":\"%s%s%s\",\"nullable\":true,\"metadata\":{"
-                    "\"unit\":\"%s\",\"object\":\"%s\",\"element\":\"",
-                    ft__columnar_name(f), list ? "list<" : "",
-                    types[list ? f->item : f->type].arrow, list ? ">" : "", f->unit,
-                    groups[f->group]);
+                    "\",\"nullable\":true,\"metadata\":{\"unit\":\"%s\",\"object\":\"%s\","
+                    "\"element\":\"",
+                    f->unit, groups[f->group]);
             element(s->to, f, "");
             fprintf(s->to, "\"}}%s\n", i + 1 < c->n ? "," : "");
         }
@@ -414,13 +433,15 @@ static void make_avro(const struct schema *s)
                 k > 0 ? ",\n" : "\n", s->kinds[k].name);
         for (uint32_t i = 0; i < c->n; i++) {
             const struct ft_field *f = c->col[i].field;
-            bool list = f->type == FT_T_LIST, null = nullable(s, &c->col[i]);
+            bool null = nullable(s, &c->col[i]);
             char word[NAME_ROOM];
 
-            fprintf(s->to, "  {\"name\":\"%s\",\"type\":%s%s%s%s%s,\"doc\":\"", word_of(f, word),
-                    null ? "[\"null\"," : "", list ? "{\"type\":\"array\",\"items\":" : "",
-                    types[list ? f->item : f->type].avro, list ? "}" : "",
-                    null ? "],\"default\":null" : "");
+            fprintf(s->to, "  {\"name\":\"%s\",\"type\":%s", word_of(f, word),
+                    null ? "[\"null\"," : "");
+            around(s->to, f, "{\"type\":\"array\",\"items\":");
+            fputs(types[kind_of(f)].avro, s->to);
+            around(s->to, f, "}");
+            fprintf(s->to, "%s,\"doc\":\"", null ? "],\"default\":null" : "");
             quoted(s->to, f->meaning);
             fprintf(s->to, "\"}%s\n", i + 1 < c->n ? "," : "");
         }
@@ -452,14 +473,21 @@ static void make_protobuf(const struct schema *s)
         fprintf(s->to, " {\n");
         for (uint32_t i = 0; i < c->n; i++) {
             const struct ft_field *f = c->col[i].field;
-            bool list = f->type == FT_T_LIST, null = nullable(s, &c->col[i]);
+            bool null = nullable(s, &c->col[i]);
             char word[NAME_ROOM];
 
-            fprintf(s->to, "  %s%s %s = %u; // %s\n",
-                    list   ? "repeated "
-                    : null ? "optional "
-                           : "",
-                    types[list ? f->item : f->type].proto, word_of(f, word),
+            if (f->type == FT_T_LISTS) { /* nothing is repeated twice: a list is a message */
+                fprintf(s->to, "  message ");
+                message_name(s->to, word_of(f, word));
+                fprintf(s->to, " {\n    repeated %s item = 1;\n  }\n", types[f->item].proto);
+            }
+            fprintf(s->to, "  %s", lists_of(f) > 0 ? "repeated " : null ? "optional " : "");
+            if (f->type == FT_T_LISTS) {
+                message_name(s->to, word_of(f, word));
+            } else {
+                fputs(types[kind_of(f)].proto, s->to);
+            }
+            fprintf(s->to, " %s = %u; // %s\n", word_of(f, word),
                     c->col[i].set != NULL ? f->rank + 1u : i + 1u, f->meaning);
         }
         fprintf(s->to, "}\n");

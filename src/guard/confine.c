@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -69,6 +70,7 @@ static const struct rule rules[] = {
     {SCMP_SYS(write), M | K | O, ANY_NEEDS},
     {SCMP_SYS(writev), M, FT_SANDBOX_FILES},
     {SCMP_SYS(pread64), M, ANY_NEEDS},
+    {SCMP_SYS(pwritev), M, FT_SANDBOX_FILES},
     {SCMP_SYS(lseek), M | K | O, ANY_NEEDS},
     {SCMP_SYS(close), M | K | O, ANY_NEEDS},
     {SCMP_SYS(fsync), M, FT_SANDBOX_FILES},
@@ -231,6 +233,8 @@ static const struct arg_rule arg_rules[] = {
     {SCMP_SYS(fcntl), EQUALS(1, F_SETFL), M, ANY_NEEDS},
     {SCMP_SYS(fcntl), EQUALS(1, F_SETPIPE_SZ), M, FT_SANDBOX_FILES},
     {SCMP_SYS(socket), EQUALS(0, AF_PACKET), M, FT_SANDBOX_CAPTURE},
+    {SCMP_SYS(socket), EQUALS(0, AF_UNIX), M, FT_SANDBOX_NETWORK},
+    {SCMP_SYS(ioctl), EQUALS(1, SIOCOUTQ), M, FT_SANDBOX_NETWORK},
     {SCMP_SYS(socket), EQUALS(0, AF_INET), M, FT_SANDBOX_NETWORK},
     {SCMP_SYS(socket), EQUALS(0, AF_INET6), M, FT_SANDBOX_NETWORK},
     {SCMP_SYS(socketpair), EQUALS(0, AF_UNIX), M, FT_SANDBOX_NETWORK},

@@ -324,8 +324,9 @@ int ft_columns_pick_rows(const struct ft_field *rows, uint32_t n, const char *li
 
 size_t ft_columns_lists_room(const struct ft_columns *c, const struct ft_set_options *options)
 {
-    static const uint8_t digits[FT_T__COUNT] = {[FT_T_U8] = 3,   [FT_T_U16] = 5,  [FT_T_U32] = 10,
-                                                [FT_T_U64] = 20, [FT_T_I64] = 20, [FT_T_F64] = 26};
+    static const uint8_t digits[FT_T__COUNT] = {
+        [FT_T_BOOL] = 5, [FT_T_U8] = 3,   [FT_T_U16] = 5, [FT_T_U32] = 10,
+        [FT_T_U64] = 20, [FT_T_I64] = 20, [FT_T_F64] = 26};
     size_t room = 0;
 
     for (uint32_t i = 0; i < c->n; i++) {
@@ -334,7 +335,9 @@ size_t ft_columns_lists_room(const struct ft_columns *c, const struct ft_set_opt
             options != NULL && f->asked != NULL ? f->asked(options->of[c->col[i].part]) : f->most;
 
         room += f->type == FT_T_BYTES ? 2 * n + 2 : 0; /* as hex, in quotes */
-        room += f->type == FT_T_LIST ? n * (digits[f->item] + 1u) + 2 : 0;
+        if (f->type == FT_T_LIST || f->type == FT_T_LISTS) {
+            room += n * (digits[f->item] + 1u) + 2 + 3u * f->most_lists;
+        }
     }
     return room;
 }

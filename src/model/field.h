@@ -35,8 +35,9 @@ enum ft_type {
     FT_T_BYTES,  /* bytes with a length, at most `most` of the row: hex */
     FT_T_ID,     /* u64 as 16 hex digits */
     FT_T_ADDR,   /* IPv4 or IPv6 address as text */
-    FT_T_JSON, /* an object or array inside the event; text formats other than JSON leave it out */
-    FT_T_LIST, /* numbers of one type; JSON: [1,2,3], CSV: 1;2;3 */
+    FT_T_JSON,  /* an object or array inside the event; text formats other than JSON leave it out */
+    FT_T_LIST,  /* numbers or truths of one type; JSON: [1,2,3], CSV: 1;2;3 */
+    FT_T_LISTS, /* lists of such; JSON: [[1,2],[3]], CSV: 1;2|3 */
     FT_T__COUNT
 };
 
@@ -53,12 +54,12 @@ enum ft_group {
 struct ft_value {
     bool null;
     uint8_t ip_version; /* FT_T_ADDR: 4 or 6 */
-    uint8_t item;       /* FT_T_LIST: as in the row */
+    uint8_t item;       /* FT_T_LIST, LISTS: as in the row */
     uint8_t
         nonfinite; /* FT_T_F64, null: what a tool writes there, 'I' for Infinity, 'N' for NaN; 0 */
     union {
         uint32_t text_len; /* FT_T_TEXT, BYTES: bytes at text */
-        uint32_t n_items;  /* FT_T_LIST */
+        uint32_t n_items;  /* FT_T_LIST; LISTS: how many there are */
     };
     union {
         uint64_t u;          /* FT_T_BOOL (0 or 1), U*, ID */
@@ -67,9 +68,14 @@ struct ft_value {
         const char *s;       /* FT_T_STRING; in buf or static */
         const uint8_t *text; /* FT_T_TEXT, BYTES, in the event */
         const uint8_t *addr; /* FT_T_ADDR, network order, in the event */
-        const void *items;   /* FT_T_LIST: [n_items], each as wide as its type; in the event */
+        const void *items;   /* FT_T_LIST: [n_items], each as wide as its type; LISTS: those of
+                                the first one, then of the next, and so on; in the event */
     };
-    char buf[112];
+    union {
+        const uint32_t *ends; /* FT_T_LISTS: [n_items], how many items there are up to the end of
+                                 each; in the event */
+        char buf[112];
+    };
 };
 
 /* The event struct of a sample. */
@@ -97,8 +103,8 @@ struct ft_field {
     /* FT_T_JSON: writes the value at p, returns the place after */
     uint8_t *(*json)(const void *event, uint8_t *p);
     const char *json_schema; /* FT_T_JSON: the JSON Schema of the value */
-    /* what the options of its owner say; FT_T_BYTES: bytes of each value, FT_T_LIST: items of it at
-     * most; NULL: it has `most` or less */
+    /* what the options of its owner say; FT_T_BYTES: bytes of each value, FT_T_LIST, LISTS: items
+     * of it at most; NULL: it has `most` or less */
     uint32_t (*asked)(const uint64_t *option);
     const char *profile; /* "base": always there */
     uint32_t pen;        /* private enterprise number, 0 = IANA */
@@ -109,8 +115,9 @@ struct ft_field {
     uint8_t absent;      /* width > 0: enum ft_absent */
     uint8_t group;       /* enum ft_group */
     uint8_t type;        /* enum ft_type */
-    uint8_t item;        /* FT_T_LIST: FT_T_U8 to FT_T_F64 */
-    uint16_t most;       /* FT_T_LIST: items; FT_T_BYTES: bytes */
+    uint8_t item;        /* FT_T_LIST, LISTS: FT_T_BOOL to FT_T_F64 */
+    uint8_t most_lists;  /* FT_T_LISTS: lists */
+    uint16_t most;       /* FT_T_LIST: items, LISTS: of all together; FT_T_BYTES: bytes */
     uint8_t privacy;     /* enum ft_privacy, never FT_PRIVACY_UNSET */
     /* no address, but a model could learn the host or the network from it: ports, TTLs, VLANs,
      * tunnels, numbers drawn at random */

@@ -165,15 +165,17 @@ static uint8_t *json_queues(const void *event, uint8_t *p)
 
 static uint8_t *put_output(const struct ft_output_stats *o, uint8_t *p)
 {
-    uint64_t made = 0, written = 0, dropped = 0, lost = 0;
+    uint64_t made = 0, written = 0, dropped = 0, lost = 0, spooled = 0, replayed = 0;
 
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         made += o->made[e];
         written += o->written[e];
         dropped += o->dropped[e];
         lost += o->lost[e];
+        spooled += o->spooled[e];
+        replayed += o->replayed[e];
     }
-    uint64_t accounted = written + dropped + lost;
+    uint64_t accounted = written + dropped + lost + spooled;
 
     p = FT_PUT_LIT(p, "{\"output\":");
     p = ft_put_json_string(p, o->name, NAME_MAX_SHOWN);
@@ -181,6 +183,7 @@ static uint8_t *put_output(const struct ft_output_stats *o, uint8_t *p)
     p = put_member(p, "events_written", written, false);
     p = put_member(p, "events_dropped", dropped, false);
     p = put_member(p, "events_lost", lost, false);
+    p = put_member(p, "events_spooled", spooled, false);
     p = put_member(p, "events_waiting", made > accounted ? made - accounted : 0, false);
     p = FT_PUT_LIT(p, ",\"by_event\":{");
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
@@ -194,11 +197,13 @@ static uint8_t *put_output(const struct ft_output_stats *o, uint8_t *p)
         p = put_member(p, "written", o->written[e], false);
         p = put_member(p, "dropped", o->dropped[e], false);
         p = put_member(p, "lost", o->lost[e], false);
+        p = put_member(p, "spooled", o->spooled[e], false);
         *p++ = '}';
     }
     *p++ = '}';
     p = put_member(p, "where_left_out", o->where_left_out, false);
     p = put_member(p, "bytes", o->bytes, false);
+    p = put_member(p, "events_replayed", replayed, false);
     p = put_member(p, "folder_changes", o->folder_changes, false);
     p = o->failed ? FT_PUT_LIT(p, ",\"failed\":true}") : FT_PUT_LIT(p, ",\"failed\":false}");
     return p;

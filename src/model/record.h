@@ -280,6 +280,24 @@ struct ft_nprint_record {
 /* Bytes that each of them takes; the payload, as many as were asked for. */
 static const uint8_t ft_nprint_widths[FT_NPRINT__COUNT] = {60, 40, 60, 8, 8, 0};
 
+/* A flow as netFound reads it. */
+enum { FT_NETFOUND_BURSTS = 12, FT_NETFOUND_EACH = 6, FT_NETFOUND_TOKENS = 38 };
+enum { FT_NETFOUND_MOST = FT_NETFOUND_BURSTS * FT_NETFOUND_EACH * FT_NETFOUND_TOKENS };
+struct ft_netfound_record {
+    uint64_t flow_duration;            /* us */
+    uint64_t iats[FT_NETFOUND_BURSTS]; /* [n], us; likewise: */
+    uint32_t bytes[FT_NETFOUND_BURSTS], counts[FT_NETFOUND_BURSTS];
+    uint32_t ends[FT_NETFOUND_BURSTS];      /* tokens up to the end of each */
+    uint8_t directions[FT_NETFOUND_BURSTS]; /* 1: forward */
+    uint32_t n;                             /* bursts */
+    uint32_t each;                          /* tokens of a packet */
+    const char *label;                      /* label_len bytes, in the rules or static; or NULL */
+    uint32_t label_len;
+    uint16_t protocol;
+    bool hidden; /* the tokens are */
+    uint16_t tokens[FT_NETFOUND_MOST];
+};
+
 /* What may be null of the columns of nf-v3. */
 enum ft_nf_v3_maybe {
     FT_NF_TCP_FLAGS,

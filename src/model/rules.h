@@ -18,7 +18,10 @@ enum ft_tcp_end {
     FT_TCP_END_AT_ONCE,
     /* its corrected form: FINs both ways and an ACK, or a RST, are an end, and what comes still
      * belongs to it up to the next SYN. The first packet's flags count for nothing but the FIN. */
-    FT_TCP_END_AT_SYN
+    FT_TCP_END_AT_SYN,
+    /* PcapSplitter: all belongs to it up to a SYN without ACK that comes after anything but such
+     * SYNs */
+    FT_TCP_END_BEFORE_SYN
 };
 
 /* Which flows go on from the one that their active timeout ended: they face its way, whatever their

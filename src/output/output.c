@@ -16,6 +16,7 @@
 #include "base/time.h"
 #include "base/units.h"
 #include "base/wait.h"
+#include "output/spool/sink.h"
 
 enum {
     CHUNK_LEN = 256 * 1024,
@@ -30,6 +31,7 @@ enum {
     DRAIN_STEP_MS = 20,
     ENDING_STEP_MS = 250,
     ABSENT_PATIENCE_MS = 1000, /* nobody reads: somebody may be about to */
+    SPOOL_PATIENCE_MS = 10000, /* what is left stays on disk */
 };
 
 static const int64_t batch_ns = 1000000000; /* rows wait no longer to be handed on */
@@ -66,6 +68,7 @@ struct ft_output {
     void *failed_cookie;
     enum ft_overflow overflow;
     bool count_only;
+    bool spools; /* a spool stands before the sink */
     size_t (*seal)(const void *cookie, const uint8_t *rows, uint32_t n, const struct ft_loss *lost,
                    uint8_t *out);
     const void *seal_cookie;
@@ -95,9 +98,13 @@ struct ft_output {
     uint64_t held;                    /* events that the sink has told nothing of yet */
     uint64_t unsure[FT_EVENT__COUNT]; /* written, and not yet known to be safe */
     uint32_t sealed_seen, failed_seen;
-    uint64_t changes; /* of the folder, when the sink is closed */
+    uint64_t producer, number; /* of the chunks that were handed over */
+    uint64_t changes;          /* of the folder, when the sink is closed */
     struct ft_count written[FT_EVENT__COUNT];
     struct ft_count lost[FT_EVENT__COUNT];
+    struct ft_count dropped[FT_EVENT__COUNT]; /* by a spool */
+    struct ft_count spooled[FT_EVENT__COUNT]; /* now */
+    struct ft_count replayed[FT_EVENT__COUNT];
     struct ft_count bytes;
     struct ft_count calls; /* of the sink's write that returned */
 };
@@ -223,11 +230,15 @@ static void push(struct ft_output *o, struct chunk *c)
     pthread_mutex_unlock(&o->lock);
 }
 
-/* A FIFO that nobody reads yet is waited for, not for long. */
+/* A FIFO that nobody reads yet is waited for, not for long. So is whatever a spool can keep. */
 static int patience_with(const struct ft_output *o, int ms)
 {
     bool absent = o->sink != NULL && atomic_load_explicit(&o->sink->absent, memory_order_relaxed);
+    int most = absent ? ABSENT_PATIENCE_MS : SPOOL_PATIENCE_MS;
 
+    if (o->spools && ms < 0) {
+        return most;
+    }
     return absent && ms > ABSENT_PATIENCE_MS ? ABSENT_PATIENCE_MS : ms;
 }
 
@@ -562,13 +573,16 @@ static uint64_t settle(struct ft_output *o, bool *out_arrived)
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         ft_count_add(&o->written[e], s->arrived.n[e]);
         ft_count_add(&o->lost[e], s->lost.n[e]);
+        ft_count_add(&o->dropped[e], s->dropped.n[e]);
+        ft_count_set(&o->spooled[e], s->spooled.n[e]);
+        ft_count_add(&o->replayed[e], s->replayed.n[e]);
         o->unsure[e] += s->arrived.n[e];
-        o->held -= s->arrived.n[e] + s->lost.n[e];
+        o->held -= s->arrived.n[e] + s->lost.n[e] + s->dropped.n[e];
         arrived += s->arrived.n[e];
         lost += s->lost.n[e];
     }
-    ft_count_add(&o->bytes, s->arrived.bytes);
-    s->arrived = s->lost = (struct ft_tally){{0}, 0};
+    ft_count_add(&o->bytes, s->arrived.bytes + s->replayed.bytes);
+    s->arrived = s->lost = s->dropped = s->replayed = (struct ft_tally){{0}, 0};
     *out_arrived = arrived > 0;
     return lost;
 }
@@ -635,6 +649,8 @@ static uint32_t take_queued(struct ft_output *o, struct chunk **out, struct ft_c
     while (o->n_queued > 0 && (n == 0 || n < most)) {
         out[n] = o->queue[o->head];
         views[n] = out[n]->c;
+        views[n].producer = o->producer;
+        views[n].number = ++o->number;
         o->head = (o->head + 1) % o->n_chunks;
         o->n_queued--;
         n++;
@@ -771,7 +787,7 @@ static int make_output(struct ft_output *o, const struct ft_output_url *url,
     int rc = FT_OK;
 
     o->overflow = cfg->overflow;
-    if (policy != NULL) {
+    if (policy != NULL && strcmp(policy, "spool") != 0) {
         o->overflow = strcmp(policy, "block") == 0 ? FT_OVERFLOW_BLOCK : FT_OVERFLOW_DROP;
     }
     o->name = ft_mem_strdup(url->text);
@@ -788,6 +804,29 @@ static int make_output(struct ft_output *o, const struct ft_output_url *url,
         o->writers[i].o = o;
     }
     return FT_OK;
+}
+
+/* The sink of the URL, with a spool before it when it is asked for. */
+static int with_spool(struct ft_output *o, const struct ft_sink_ops *ops,
+                      const struct ft_output_url *url, const struct ft_output_env *env,
+                      struct ft_err *err)
+{
+    const char *overflow = ft_output_url_get(url, "overflow");
+    struct ft_sink *sink = NULL;
+
+    if (overflow == NULL || strcmp(overflow, "spool") != 0) {
+        return ops->open(url, env, &o->sink, err);
+    }
+    if (!ops->waits || env->needs_file || env->pack != NULL || env->late_header != NULL) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: overflow=spool is for receivers at the other end of a "
+                          "connection, and for events that stand alone",
+                          url->text);
+    }
+    int rc = ops->open(url, env, &sink, err);
+
+    o->spools = true;
+    return rc == FT_OK ? ft_spool_sink_open(url, env, sink, &o->sink, err) : rc;
 }
 
 static int open_sink(struct ft_output *o, const struct ft_output_url *url,
@@ -809,7 +848,7 @@ static int open_sink(struct ft_output *o, const struct ft_output_url *url,
         return ft_err_set(err, FT_E_USAGE, "output %s: there is no transport '%s'", url->text,
                           url->transport);
     }
-    return ops->open(url, env, &o->sink, err);
+    return with_spool(o, ops, url, env, err);
 }
 
 int ft_output_open(const struct ft_output_url *url, const struct ft_output_config *cfg,
@@ -879,7 +918,7 @@ const char *ft_output_name(const struct ft_output *o)
 
 unsigned ft_output_needs(const struct ft_output *o)
 {
-    return o->sink != NULL ? o->sink->ops->needs : 0;
+    return o->sink != NULL ? o->sink->ops->needs | o->sink->needs : 0;
 }
 
 size_t ft_output_budget(const struct ft_output *o)
@@ -915,7 +954,8 @@ void ft_output_reopen(struct ft_output *o)
 
 void ft_output_give_up(struct ft_output *o)
 {
-    atomic_store_explicit(&o->given_up, true, memory_order_relaxed);
+    /* a spool goes on taking events: only delivering is given up */
+    atomic_store_explicit(&o->given_up, !o->spools, memory_order_relaxed);
     if (!o->started) {
         return;
     }
@@ -954,8 +994,10 @@ void ft_output_lose_patience(struct ft_output *o, struct ft_output_drain *d, int
         d->begun = true;
         d->seen = now;
         d->since_ms = ft_mono_ms();
-    } else if (patience_ms >= 0 && ft_mono_ms() - d->since_ms >= patience_with(o, patience_ms)) {
-        ft_log(&o->log, FT_LOG_WARN, "%s: takes nothing any more; what is left is lost", o->name);
+    } else if (patience_with(o, patience_ms) >= 0 &&
+               ft_mono_ms() - d->since_ms >= patience_with(o, patience_ms)) {
+        ft_log(&o->log, FT_LOG_WARN, "%s: takes nothing any more; what is left %s", o->name,
+               o->spools ? "stays in its spool" : "is lost");
         ft_output_give_up(o);
         d->given_up = true;
     }
@@ -1065,6 +1107,9 @@ void ft_output_get_stats(struct ft_output *o, struct ft_output_stats *out)
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         out->written[e] = ft_count_get(&o->written[e]); /* before made: never more than made */
         out->lost[e] = ft_count_get(&o->lost[e]);
+        out->dropped[e] = ft_count_get(&o->dropped[e]);
+        out->spooled[e] = ft_count_get(&o->spooled[e]);
+        out->replayed[e] = ft_count_get(&o->replayed[e]);
         for (uint32_t i = 0; o->writers != NULL && i < o->n_writers; i++) {
             out->dropped[e] += ft_count_get(&o->writers[i].dropped[e]);
             out->lost[e] += ft_count_get(&o->writers[i].lost[e]);

@@ -12,8 +12,9 @@
  * record is. The output thread hands the chunks, several at once when they have queued up, to the
  * sink, which tells of each event once, then or later, that it arrived or that it is lost: a sink
  * may hold what it took, in an open frame or until the other side has said that it has it. written
- * is what arrived, lost what the target refused or lost, dropped what a full pool cost. When
- * nothing is queued or held, made = written + dropped + lost.
+ * is what arrived, lost what the target refused or lost, dropped what a full pool cost. With
+ * overflow=spool a spool stands before the sink (spool/sink.h), and spooled is what is on disk.
+ * When nothing is queued or held, made = written + dropped + lost + spooled.
  *
  * A mark tells where an event ends and of what kind it is. Events that are lines, one after the
  * other, share a mark, since their ends can be seen; a batch of rows is one event of a count; a
@@ -106,6 +107,9 @@ struct ft_chunk {
     struct ft_mark *behind; /* mark i is behind[-1 - i] */
     bool lines;             /* events are lines, and a mark may be that of several */
     int64_t from_ns;        /* split_ns: the time that all of them are of begins here */
+    /* Who made it and which it is, one more than the one before: the same each time that it is
+     * handed over, so that a receiver can tell what came twice, and what is missing. */
+    uint64_t producer, number;
 };
 
 FT_INLINE const struct ft_mark *ft_chunk_mark(const struct ft_chunk *c, uint32_t i)
@@ -130,13 +134,15 @@ void ft_tally_move(struct ft_tally *t, struct ft_tally *from);
  * starts) and give_up. Each event that it was handed it adds once to arrived or to lost: in the
  * call or in a later one, but not later than in the flush that comes before close. */
 struct ft_sink;
-enum { FT_SINK_PARAMS = 3 };
+enum { FT_SINK_PARAMS = 4 };
 struct ft_sink_ops {
     const char *name; /* "file", "callback" */
     const char *help;
     /* of its URLs, besides those that every output has: its own, and such as several sinks have */
     const struct ft_params *params[FT_SINK_PARAMS];
     unsigned needs; /* of the kernel, besides writing to what is open: enum ft_sandbox_needs */
+    bool alone;     /* NAME://TARGET?format=F is F+NAME://TARGET, and ndjson without format= */
+    bool waits;     /* write() waits for a receiver that is away: a spool may stand before it */
     int (*open)(const struct ft_output_url *url, const struct ft_output_env *env,
                 struct ft_sink **out, struct ft_err *err);
     /* Takes *n >= 1 chunks. FT_OK: all of them. Otherwise *n is how many it dealt with, the one
@@ -160,6 +166,10 @@ struct ft_sink {
     struct ft_count folder_changes; /* times that the target's folder was another one */
     /* owner: the output's thread */
     struct ft_tally arrived, lost; /* since the output has looked */
+    struct ft_tally dropped;       /* likewise: a spool was full */
+    struct ft_tally replayed;      /* likewise: of an earlier run, that arrived now */
+    struct ft_tally spooled;       /* that it has on disk now; they may stay there at the end */
+    unsigned needs;                /* besides its ops' */
     uint32_t sealed; /* grows when all that arrived is safe: closed or synced without error */
     uint32_t failed; /* grows when the system says that what arrived since may be lost */
     size_t memory;   /* bytes that it holds */
@@ -168,9 +178,11 @@ struct ft_sink {
 extern const struct ft_sink_ops ft_sink_file;
 extern const struct ft_sink_ops ft_sink_nats;
 extern const struct ft_sink_ops ft_sink_redis;
+extern const struct ft_sink_ops ft_sink_tcp, ft_sink_tls, ft_sink_unix;
 extern const struct ft_sink_ops ft_sink_s3;
 extern const struct ft_sink_ops *const ft_sinks[]; /* NULL-terminated */
 extern const struct ft_params ft_output_params;    /* that every output has */
+extern const struct ft_params ft_tls_params;       /* that every sink with TLS has */
 
 /* The sink of an embedder: fn gets whole events; anything but 0 ends the output. FT_E_NOMEM. */
 FT_NODISCARD int ft_sink_callback_new(int (*fn)(void *cookie, const void *data, size_t len),

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* output: the parameters that every output has. */
+#include <string.h>
+
 #include "base/units.h"
 #include "output/output.h"
+
+enum { SPOOL_LEAST = 16 * 1000 * 1000 };
 
 static bool valid_queue(const char *value)
 {
@@ -10,10 +14,47 @@ static bool valid_queue(const char *value)
     return ft_parse_size(value, &size) && size <= UINT64_C(64) << 30;
 }
 
+static bool valid_max(const char *value)
+{
+    uint64_t size;
+
+    return ft_parse_size(value, &size) && size >= SPOOL_LEAST;
+}
+
+static bool valid_age(const char *value)
+{
+    int64_t ns;
+
+    return ft_parse_duration(value, &ns);
+}
+
+static bool valid_folder(const char *value)
+{
+    return value[0] != '\0' && strlen(value) < FT_FILE_PATH;
+}
+
 static const struct ft_param rows[] = {
     {.row = {.name = "overflow",
-             .choices = "drop|block",
-             .help = "when the queue is full: live and collect drop and count, read blocks"}},
+             .choices = "drop|block|spool",
+             .help = "when the queue is full: live and collect drop and count, read blocks; spool: "
+                     "events go through files on disk and wait there for a receiver that is away"}},
+    {.row = {.name = "spool",
+             .value = "FOLDER",
+             .help =
+                 "overflow=spool: where; default: a folder of the target's in the state folder"},
+     .check = valid_folder,
+     .allowed = "the path of a folder"},
+    {.row = {.name = "spool_max",
+             .value = "SIZE",
+             .defval = "1GB",
+             .help = "with overflow=spool: bytes on disk at most"},
+     .check = valid_max,
+     .allowed = "a size of at least 16MB, such as 20GB"},
+    {.row = {.name = "spool_age",
+             .value = "TIME",
+             .help = "with overflow=spool: what is older is dropped and counted, e.g. 7d"},
+     .check = valid_age,
+     .allowed = "a time such as 1h or 7d"},
     {.row = {.name = "queue",
              .value = "SIZE",
              .defval = "16MB",

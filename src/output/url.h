@@ -16,7 +16,7 @@ struct ft_output_url {
     char *target;    /* "-" or a path; "" for null */
     struct {
         char *key, *value;
-    } param[16];
+    } param[32];
     uint32_t n_params;
 };
 

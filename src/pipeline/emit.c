@@ -29,9 +29,9 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
         e->to[k].count_only = ft_writer_count_only(e->to[k].writer);
         e->events |= routes[k].events;
         e->makes_samples |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_SAMPLE);
-        e->makes_flows |= (!e->to[k].count_only || routes[k].where != NULL ||
-                           tells_by_record(routes[k].parts)) &&
-                          HAS(routes[k].events, FT_EVENT_FLOW);
+        e->makes_flows |=
+            (!e->to[k].count_only || routes[k].where != NULL || tells_by_record(routes[k].parts)) &&
+            HAS(routes[k].events, FT_EVENT_FLOW);
     }
     e->makes_flows |= e->where != NULL && HAS(e->events, FT_EVENT_FLOW);
 }

@@ -42,7 +42,7 @@ class Generated(Case):
             of = re.search(rf"^\| `{n}` \|.*? \| ([a-z0-9, ]+) \|", rows, re.M)[1]
             if n != "group":  # any text is a name
                 bad = "" if n in ("columns", "profile", "dialect", "where", "ca", "cert", "key", "proxy", "credentials") else "!"
-                head = (f"{of}:{self.dir}/x" if of in ("csv", "pcap", "arrow") else
+                head = (f"{of.split(',')[0]}:{self.dir}/x" if of.split(",")[0] in ("csv", "pcap", "arrow") else
                         f"ndjson:{self.dir}/x" if of.split(",")[0] in ("every output", "files", "ndjson") else
                         f"ndjson+{of.split(',')[0]}://host/x")
                 url = f"{head}?{n}={bad}"
@@ -51,6 +51,8 @@ class Generated(Case):
                 self.assertIn(f"{url}: {n}={bad}: allowed is ", r.stderr)
         self.wrong("--output ndjson:x?rotat=1h: there is no parameter 'rotat'; did you mean "
                    "rotate?", "read", "-o", "ndjson:x?rotat=1h", SAMPLE)
+        self.wrong("--output ndjson:x?dialect=zeek: dialect= is for csv, arrow, parquet outputs", "read",
+                   "-o", "ndjson:x?dialect=zeek", SAMPLE)
         self.wrong("--output ndjson:x?spreadsheet=safe: spreadsheet= is for csv outputs", "read",
                    "-o", "ndjson:x?spreadsheet=safe", SAMPLE)
 

@@ -219,7 +219,7 @@ class Schema(Case):
                 self.assertEqual(re.findall(r"(?m)^    `([^`]+)` ", table), names)
                 words = [[f["name"] for f in r["fields"]] for r in json.loads(flat["avro"])
                          if r["name"] == "network_flow_record"][0]
-                message = flat["protobuf"].split("message NetworkFlowRecord {")[1].split("}")[0]
+                message = flat["protobuf"].split("message NetworkFlowRecord {")[1].split("\n}")[0]
                 self.assertEqual(re.findall(r"(?m)^  (?:optional |repeated )?\w+ (\w+) = ", message), words)
                 self.assertEqual((len(set(words)), len(words)), (len(names), len(names)), profile)
 

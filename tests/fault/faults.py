@@ -74,5 +74,5 @@ def account(case, err):
         for kind in "sample", "flow", "stats":
             if kind in o:
                 case.assertEqual(o[kind]["made"], o[kind]["written"] + o[kind]["dropped"]
-                                 + o[kind]["lost"], o)
+                                 + o[kind]["lost"] + o[kind].get("spooled", 0), o)
     return a

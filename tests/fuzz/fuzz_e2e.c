@@ -83,10 +83,10 @@ static const struct ft_format *format_of(uint32_t i, enum ft_event e)
 
     MUST(i < FORMATS);
     if (all[i][e] == NULL) {
-        all[i][e] =
-            lines_open_asked(ft_formats[i]->name, 1u << e,
-                             "all,app,splt,zeek,nfstream,bytes,nprint,nf-v3,nf-v3-compat,cic", NULL,
-                             default_options());
+        all[i][e] = lines_open_asked(
+            ft_formats[i]->name, 1u << e,
+            "all,app,splt,zeek,nfstream,bytes,nprint,nf-v3,nf-v3-compat,cic,netfound", NULL,
+            default_options());
     }
     return all[i][e];
 }
@@ -214,7 +214,7 @@ static void open_run(struct run *r, const struct input *in)
     ft_hash_seed_fixed(&seed, 1);
     ft_decoder_init(&r->decoder, &seed);
     r->decoder.keep_tunnels = (in->control2 & 1) != 0;
-    r->decoder.payloads = true;
+    r->decoder.payloads = r->decoder.heads = true;
     if (features.n_on == 0) {
         struct ft_table_config most = cfg;
 

@@ -21,7 +21,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import readers  # noqa: E402: tests/readers.py
 
-PROFILES = "base", "all,app,splt,link,packets", "bytes,nprint,nf-v3"
+PROFILES = "base", "all,app,splt,link,packets", "bytes,nprint,nf-v3", "netfound"
 GROUPS = "flow_key", "aggregate_metrics", "features", "exporter"
 failures = 0
 
@@ -205,6 +205,9 @@ def main():
                 _, rows, _ = compare(pa, a.flowtap, ["read", many.name, "-e", "flow", "-p", profiles], work,
                                      f"{profiles}, many rows")
                 check(len(rows) > 4000, "many rows", len(rows))
+            _, rows, _ = compare(pa, a.flowtap, ["read", many.name, "-e", "flow", "--idle-timeout", "60"], work,
+                                 "netfound, many rows", "?columns=burst_tokens,directions,iats")
+            check(len(rows) > 4000, "netfound, many rows", len(rows))
         _, some, _ = compare(pa, a.flowtap, ["read", a.capture, "-e", "flow"], work, "where=",
                              "?where=dst_port=443 or packet_count>10")
         _, every, _ = compare(pa, a.flowtap, ["read", a.capture, "-e", "flow"], work, "all")

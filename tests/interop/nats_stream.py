@@ -16,7 +16,7 @@ from nats_server import Nats
 
 class Tests(stores.Stores):
     def url(self, server, more="", subject="flows.edge"):
-        return f"ndjson+nats://127.0.0.1:{server.port}/{subject}" + (f"?{more}" if more else "")
+        return f"nats://127.0.0.1:{server.port}/{subject}" + (f"?{more}" if more else "")
 
     def lines(self, server, stream="flows", subject="flows.edge"):
         return [line for m in server.messages(stream, subject) for line in m.splitlines()]
@@ -144,15 +144,15 @@ class Tests(stores.Stores):
 
     def test_usage(self):
         usage = "write nats://HOST[:PORT]/SUBJECT"
-        self.usage([("ndjson+nats:flows", usage), ("ndjson+nats://host", usage), ("ndjson+nats://host:x/flows", usage),
-                    ("ndjson+nats://user:topsecret@host/flows", usage), ("ndjson+nats://host/flows.*", usage),
-                    ("ndjson+nats://host/flows..x", usage), ("ndjson+nats://host/a b", usage),
+        self.usage([("nats:flows", usage), ("nats://host", usage), ("nats://host:x/flows", usage),
+                    ("nats://user:topsecret@host/flows", usage), ("nats://host/flows.*", usage),
+                    ("nats://host/flows..x", usage), ("nats://host/a b", usage),
                     ("csv+nats://host/flows?event=flow", "takes ndjson"),
-                    ("ndjson+nats://host/flows?batch=1", "a size from 1KB"),
-                    ("ndjson+nats://host/flows?strem=5", "did you mean stream"),
-                    ("ndjson+nats://host/flows?user=x", "user= and password= belong together"),
-                    ("ndjson+nats://host/flows?token=topsecret", "token=@FILE")])
-        r = self.run("read", self.capture, "-o", "ndjson+nats://host/flows?token=@/nonexistent")
+                    ("nats://host/flows?batch=1", "a size from 1KB"),
+                    ("nats://host/flows?strem=5", "did you mean stream"),
+                    ("nats://host/flows?user=x", "user= and password= belong together"),
+                    ("nats://host/flows?token=topsecret", "token=@FILE")])
+        r = self.run("read", self.capture, "-o", "nats://host/flows?token=@/nonexistent")
         check(r.returncode == 1 and "/nonexistent: No such file" in r.stderr, r.stderr)
 
 

@@ -15,7 +15,7 @@ from redis_server import Redis
 
 class Tests(stores.Stores):
     def url(self, server, more="", stream="flows"):
-        return f"ndjson+redis://127.0.0.1:{server.port}/{stream}" + (f"?{more}" if more else "")
+        return f"redis://127.0.0.1:{server.port}/{stream}" + (f"?{more}" if more else "")
 
     def lines(self, server, stream="flows", field=b"event"):
         return [e[field] for e in server.entries(stream)]
@@ -143,16 +143,16 @@ class Tests(stores.Stores):
             check(sorted(self.lines(server)) == sorted(file.read_bytes().splitlines()), "full")
 
     def test_usage(self):
-        self.usage([("ndjson+redis:flows", "write redis://HOST[:PORT]/STREAM"),
-                    ("ndjson+redis://host", "write redis://HOST[:PORT]/STREAM"),
-                    ("ndjson+redis://host:x/flows", "write redis://HOST[:PORT]/STREAM"),
-                    ("ndjson+redis://user:topsecret@host/flows", "write redis://HOST[:PORT]/STREAM"),
+        self.usage([("redis:flows", "write redis://HOST[:PORT]/STREAM"),
+                    ("redis://host", "write redis://HOST[:PORT]/STREAM"),
+                    ("redis://host:x/flows", "write redis://HOST[:PORT]/STREAM"),
+                    ("redis://user:topsecret@host/flows", "write redis://HOST[:PORT]/STREAM"),
                     ("csv+redis://host/flows?event=flow", "takes ndjson"),
-                    ("ndjson+redis://host/flows?maxlen=0", "a number from 1"),
-                    ("ndjson+redis://host/flows?maxlem=5", "did you mean maxlen"),
-                    ("ndjson+redis://host/flows?user=x", "user= goes with password="),
-                    ("ndjson+redis://host/flows?password=topsecret", "password=@FILE")])
-        r = self.run("read", self.capture, "-o", "ndjson+redis://host/flows?password=@/nonexistent")
+                    ("redis://host/flows?maxlen=0", "a number from 1"),
+                    ("redis://host/flows?maxlem=5", "did you mean maxlen"),
+                    ("redis://host/flows?user=x", "user= goes with password="),
+                    ("redis://host/flows?password=topsecret", "password=@FILE")])
+        r = self.run("read", self.capture, "-o", "redis://host/flows?password=@/nonexistent")
         check(r.returncode == 1 and "/nonexistent: No such file" in r.stderr, r.stderr)
 
 

@@ -47,7 +47,7 @@ static bool packets_hold(const struct ft_stats *s)
 
 static bool event_holds(const struct ft_output_stats *o, enum ft_event e)
 {
-    return o->made[e] == o->written[e] + o->dropped[e] + o->lost[e];
+    return o->made[e] == o->written[e] + o->dropped[e] + o->lost[e] + o->spooled[e];
 }
 
 bool account_holds(const struct ft_stats *s)
@@ -211,23 +211,36 @@ static void table_flows(const struct ft_stats *s)
     maybe("  interim records", s->flow_updates, "");
 }
 
+static void output_name(const struct ft_output_stats *o)
+{
+    fputs("  ", stderr);
+    text_print(stderr, o->name);
+    fprintf(stderr, "%*s ", strlen(o->name) < 22 ? (int)(22 - strlen(o->name)) : 0, "");
+}
+
 static void table_outputs(const struct ft_stats *s)
 {
     for (uint32_t i = 0; i < s->n_outputs; i++) {
         const struct ft_output_stats *o = &s->output[i];
 
         for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+            if (o->replayed[e] > 0) {
+                output_name(o);
+                fprintf(stderr, "%14llu %s events of an earlier run, written besides\n",
+                        (unsigned long long)o->replayed[e], ft_event_word(e));
+            }
             if (o->made[e] == 0) {
                 continue;
             }
-            fputs("  ", stderr);
-            text_print(stderr, o->name);
-            fprintf(stderr, "%*s %14llu %s events = %llu written + %llu dropped",
-                    strlen(o->name) < 22 ? (int)(22 - strlen(o->name)) : 0, "",
+            output_name(o);
+            fprintf(stderr, "%14llu %s events = %llu written + %llu dropped",
                     (unsigned long long)o->made[e], ft_event_word(e),
                     (unsigned long long)o->written[e], (unsigned long long)o->dropped[e]);
             if (o->lost[e] > 0) {
                 fprintf(stderr, " + %llu lost", (unsigned long long)o->lost[e]);
+            }
+            if (o->spooled[e] > 0) {
+                fprintf(stderr, " + %llu spooled", (unsigned long long)o->spooled[e]);
             }
             fputs(event_holds(o, e) ? "\n" : "  DOES NOT ADD UP\n", stderr);
         }
@@ -332,12 +345,17 @@ static void json_outputs(const struct ft_stats *s)
         fprintf(stderr, "%s{\"name\":", i > 0 ? "," : "");
         json_print(stderr, o->name);
         for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-            if (o->made[e] > 0) {
+            if (o->made[e] > 0 || o->replayed[e] > 0) {
                 fprintf(stderr,
-                        ",\"%s\":{\"made\":%llu,\"written\":%llu,\"dropped\":%llu,\"lost\":%llu}",
+                        ",\"%s\":{\"made\":%llu,\"written\":%llu,\"dropped\":%llu,\"lost\":%llu",
                         ft_event_word(e), (unsigned long long)o->made[e],
                         (unsigned long long)o->written[e], (unsigned long long)o->dropped[e],
                         (unsigned long long)o->lost[e]);
+                if (o->spooled[e] > 0 || o->replayed[e] > 0) {
+                    fprintf(stderr, ",\"spooled\":%llu,\"replayed\":%llu",
+                            (unsigned long long)o->spooled[e], (unsigned long long)o->replayed[e]);
+                }
+                fputc('}', stderr);
             }
         }
         fprintf(stderr, ",\"where_left_out\":%llu}", (unsigned long long)o->where_left_out);

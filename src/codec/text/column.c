@@ -27,6 +27,8 @@ static uint8_t *put_i64(uint8_t *p, int64_t v)
 static uint8_t *put_item(uint8_t *p, enum ft_type item, const void *items, uint32_t i)
 {
     switch (item) {
+    case FT_T_BOOL:
+        return ((const uint8_t *)items)[i] != 0 ? FT_PUT_LIT(p, "true") : FT_PUT_LIT(p, "false");
     case FT_T_U8:
         return ft_put_u64(p, ((const uint8_t *)items)[i]);
     case FT_T_U16:
@@ -42,9 +44,33 @@ static uint8_t *put_item(uint8_t *p, enum ft_type item, const void *items, uint3
     }
 }
 
-static uint8_t *put_list(uint8_t *p, const struct ft_value *v, bool json)
+/* Items from one up to another. */
+static uint8_t *put_list(uint8_t *p, const struct ft_value *v, uint32_t from, uint32_t to,
+                         bool json)
 {
-    if (!json && v->n_items == 0) { /* nothing is what null is in a table */
+    if (!json && from == to) { /* nothing is what null is in a table */
+        return FT_PUT_LIT(p, "[]");
+    }
+    if (json) {
+        *p++ = '[';
+    }
+    for (uint32_t i = from; i < to; i++) {
+        if (i > from) {
+            *p++ = json ? ',' : ';';
+        }
+        p = put_item(p, (enum ft_type)v->item, v->items, i);
+    }
+    if (json) {
+        *p++ = ']';
+    }
+    return p;
+}
+
+static uint8_t *put_lists(uint8_t *p, const struct ft_value *v, bool json)
+{
+    uint32_t from = 0;
+
+    if (v->n_items == 0) {
         return FT_PUT_LIT(p, "[]");
     }
     if (json) {
@@ -52,9 +78,10 @@ static uint8_t *put_list(uint8_t *p, const struct ft_value *v, bool json)
     }
     for (uint32_t i = 0; i < v->n_items; i++) {
         if (i > 0) {
-            *p++ = json ? ',' : ';';
+            *p++ = json ? ',' : '|';
         }
-        p = put_item(p, (enum ft_type)v->item, v->items, i);
+        p = put_list(p, v, from, v->ends[i], json);
+        from = v->ends[i];
     }
     if (json) {
         *p++ = ']';
@@ -83,7 +110,9 @@ uint8_t *ft_put_value(uint8_t *p, enum ft_type type, const struct ft_value *v, b
     case FT_T_I64:
         return put_i64(p, v->i);
     case FT_T_LIST:
-        return put_list(p, v, quoted);
+        return put_list(p, v, 0, v->n_items, quoted);
+    case FT_T_LISTS:
+        return put_lists(p, v, quoted);
     case FT_T_TEXT: /* quoted in CSV as well: it may hold anything */
         *p++ = '"';
         p = ft_put_text(p, v->text, v->text_len, quoted);

@@ -282,6 +282,50 @@ static void test_ends_at_syn(void)
     }
 }
 
+/* A SYN without ACK begins another flow, but where nothing else came since one did. */
+static void test_ends_before_syn(void)
+{
+    static const struct {
+        uint8_t flags[5]; /* 128: of the responder; 0: none */
+        uint32_t flows;
+    } cases[] = {
+        {{SYN, SYN, SYN}, 1},
+        {{SYN, 128 | SYN, SYN}, 1},
+        {{SYN, 128 | SYN | ACK, SYN}, 2},
+        {{SYN, 128 | SYN | ACK, SYN, SYN, ACK}, 2},
+        {{SYN, RST, SYN}, 2},
+        {{SYN, 64, SYN}, 2}, /* neither SYN nor ACK */
+        {{SYN, 128 | SYN, 64, 128 | SYN}, 2},
+        {{ACK, SYN}, 2},
+        {{ACK, FIN | ACK, 128 | FIN | ACK, ACK, 128 | RST}, 1},
+        {{FIN | ACK, 128 | FIN | ACK, ACK, ACK, 128 | SYN | ACK}, 1},
+        {{128 | RST, 128 | SYN, SYN, ACK, 128 | SYN}, 3},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ft_table *t = table((struct ft_flow_rules){.idle_ns = INT64_MAX,
+                                                          .active_ns = INT64_MAX,
+                                                          .past_tcp_end = true,
+                                                          .first_is_fwd = true,
+                                                          .tcp_end = FT_TCP_END_BEFORE_SYN});
+
+        for (int k = 0; k < 5 && cases[i].flags[k] != 0; k++) {
+            uint8_t f = cases[i].flags[k];
+
+            feed(t, make_packet(2, f >> 7, BASE + k * 5000 * SEC, 6, f & 127));
+        }
+        CHECK_EQ(out.n, cases[i].flows - 1);
+        for (uint32_t k = 0; k < out.n; k++) {
+            CHECK_EQ(out.rec[k].reason, FT_REASON_REUSE);
+        }
+        advance(t, BASE + 1000000 * SEC); /* nothing else ends a flow */
+        CHECK_EQ(out.n, cases[i].flows - 1);
+        flush(t, BASE + 1000001 * SEC, FT_REASON_EOF);
+        CHECK_EQ(out.n, cases[i].flows);
+        ft_table_free(t);
+    }
+}
+
 /* The responder's packet behind the active timeout: its flow faces the way of the one before, when
  * the rules say so, and no timer was faster. */
 static void test_follows(void)
@@ -439,6 +483,7 @@ int main(void)
     RUN(test_first_is_fwd);
     RUN(test_ends_at_once);
     RUN(test_ends_at_syn);
+    RUN(test_ends_before_syn);
     RUN(test_follows);
     RUN(test_attempts);
     RUN(test_fins_and_fixed_linger);

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "harness.h"
 
-enum { ROWS_MOST = 200, ITEMS_MOST = 9, TEXT_MOST = 20, ROOM = 1 << 20 };
+enum { ROWS_MOST = 200, ITEMS_MOST = 9, LISTS_MOST = 4, TEXT_MOST = 20, ROOM = 1 << 20 };
 
 /* One event of the test. */
 struct values {
@@ -17,6 +17,9 @@ struct values {
     int64_t time;
     double f64;
     uint32_t items[ITEMS_MOST], n_items;
+    uint16_t inner[ITEMS_MOST];
+    uint32_t ends[LISTS_MOST], n_lists;
+    uint8_t truths[ITEMS_MOST];
     uint8_t text[TEXT_MOST];
     uint32_t text_len;
     uint8_t addr[16], version;
@@ -35,6 +38,8 @@ struct values {
 GET(f64, v->f = r->f64)
 GET(text, v->text = r->text; v->text_len = r->text_len)
 GET(list, v->items = r->items; v->n_items = r->n_items)
+GET(lists, v->items = r->inner; v->ends = r->ends; v->n_items = r->n_lists)
+GET(truths, v->items = r->truths; v->n_items = r->n_items)
 GET(addr, v->addr = r->addr; v->ip_version = r->version)
 GET(time, v->i = r->time)
 GET(fixed, v->text = r->fixed; v->text_len = sizeof r->fixed)
@@ -57,16 +62,24 @@ static const struct ft_field rows_of[] = {
     {.name = "f64", .type = FT_T_F64, .get = g_f64},
     {.name = "text", .type = FT_T_TEXT, .get = g_text},
     {.name = "list", .type = FT_T_LIST, .item = FT_T_U32, .most = ITEMS_MOST, .get = g_list},
+    {.name = "lists",
+     .type = FT_T_LISTS,
+     .item = FT_T_U16,
+     .most = ITEMS_MOST,
+     .most_lists = LISTS_MOST,
+     .get = g_lists},
+    {.name = "truths", .type = FT_T_LIST, .item = FT_T_BOOL, .most = ITEMS_MOST, .get = g_truths},
     {.name = "addr", .type = FT_T_ADDR, .get = g_addr},
     {.name = "fixed", .type = FT_T_BYTES, .most = 40, .asked = as_told, .get = g_fixed},
 };
-enum { FLAG, U8, U16, U32, WIDER, ZERO, U64, TIME, F64, TEXT, LIST, ADDR, FIXED, N };
+enum { FLAG, U8, U16, U32, WIDER, ZERO, U64, TIME, F64, TEXT, LIST, LISTS, TRUTHS, ADDR, FIXED, N };
+enum { NODES = N + 1 + 2 + 1 };
 
 static struct values of[ROWS_MOST];
 static uint8_t *rows, *out;
 static struct ft__batch *batch;
-static struct ft__batch_node nodes[N + 1];
-static struct ft__batch_buffer buffers[4 * N];
+static struct ft__batch_node nodes[NODES];
+static struct ft__batch_buffer buffers[6 * N];
 static uint64_t state = 7;
 
 static uint32_t any(void)
@@ -93,6 +106,17 @@ static void invent(struct values *r, int nulls)
     r->null = nulls == 2 || (nulls == 1 && any() % 2 == 0);
     for (uint32_t i = 0; i < ITEMS_MOST; i++) {
         r->items[i] = any();
+    }
+    r->n_lists = any() % (LISTS_MOST + 1);
+    for (uint32_t i = 0, left = ITEMS_MOST; i < r->n_lists; i++) {
+        uint32_t n = any() % 3 == 0 ? 0 : any() % (left + 1);
+
+        left -= n;
+        r->ends[i] = (i > 0 ? r->ends[i - 1] : 0) + n;
+    }
+    for (uint32_t i = 0; i < ITEMS_MOST; i++) {
+        r->inner[i] = (uint16_t)any();
+        r->truths[i] = any() & 1;
     }
     for (uint32_t i = 0; i < TEXT_MOST; i++) {
         r->text[i] = (uint8_t)('a' + any() % 26);
@@ -162,6 +186,38 @@ static void check_long(int column, int buffer, uint32_t i, const void *want, uin
     }
 }
 
+static uint32_t word(int column, int buffer, uint32_t i)
+{
+    uint32_t v;
+
+    memcpy(&v, at(column, buffer, i, 4), 4);
+    return v;
+}
+
+static void check_lists(uint32_t i, const struct values *r)
+{
+    uint32_t from = word(LISTS, 1, i), n = r->null ? 0 : r->n_lists;
+    uint32_t begin = word(LISTS, 3, from);
+
+    CHECK_EQ(word(LISTS, 1, i + 1) - from, n);
+    for (uint32_t k = 0; k < n; k++) {
+        CHECK_EQ(word(LISTS, 3, from + k + 1) - begin, r->ends[k]);
+    }
+    if (n > 0 && r->ends[n - 1] > 0) {
+        CHECK_MEM(at(LISTS, 5, begin, 2), r->inner, r->ends[n - 1] * sizeof r->inner[0]);
+    }
+}
+
+static void check_truths(uint32_t i, const struct values *r)
+{
+    uint32_t from = word(TRUTHS, 1, i), n = r->null ? 0 : r->n_items;
+
+    CHECK_EQ(word(TRUTHS, 1, i + 1) - from, n);
+    for (uint32_t k = 0; k < n; k++) {
+        CHECK_EQ(*at(TRUTHS, 3, (from + k) / 8, 1) >> ((from + k) % 8) & 1, r->truths[k]);
+    }
+}
+
 static void check_row(uint32_t i)
 {
     const struct values *r = &of[i];
@@ -181,6 +237,8 @@ static void check_row(uint32_t i)
     }
     check_long(TEXT, 2, i, r->text, r->null ? 0 : r->text_len, 1);
     check_long(LIST, 3, i, r->items, r->null ? 0 : r->n_items, 4);
+    check_lists(i, r);
+    check_truths(i, r);
     CHECK_MEM(at(FIXED, 1, i, sizeof r->fixed), r->null ? zeros : r->fixed, sizeof r->fixed);
     if (!r->null) {
         CHECK_MEM(at(TIME, 1, i, 8), &us, 8);
@@ -196,18 +254,28 @@ static void check_row(uint32_t i)
 
 static void check_nulls(uint32_t n)
 {
-    uint64_t nulls[N + 1] = {0};
+    const struct ft__batch_node *node = nodes;
+    uint64_t items = 0, lists = 0, inner = 0;
 
-    for (uint32_t i = 0; i < n; i++) {
-        for (int c = 0, node = 0; c < N; c++, node++) {
-            nulls[node] += !valid(c, i);
-            node += c == LIST;
+    for (int c = 0; c < N; c++) {
+        uint64_t nulls = 0;
+
+        for (uint32_t i = 0; i < n; i++) {
+            nulls += !valid(c, i);
         }
+        CHECK_EQ(node->n, n);
+        CHECK_EQ(node->nulls, nulls);
+        node += ft__batch_nodes(&batch->col[c]);
     }
-    for (int c = 0; c < N + 1; c++) {
-        CHECK_EQ(nodes[c].nulls, nulls[c]);
-        CHECK(c == LIST + 1 || nodes[c].n == n);
+    for (uint32_t i = 0; i < n; i++) {
+        items += of[i].null ? 0 : of[i].n_items;
+        lists += of[i].null ? 0 : of[i].n_lists;
+        inner += of[i].null || of[i].n_lists == 0 ? 0 : of[i].ends[of[i].n_lists - 1];
     }
+    CHECK_EQ(nodes[LIST + 1].n, items);
+    CHECK_EQ(nodes[LISTS + 2].n, lists);
+    CHECK_EQ(nodes[LISTS + 3].n, inner);
+    CHECK_EQ(nodes[TRUTHS + 4].n, items);
 }
 
 static void test_values(void)

@@ -103,6 +103,7 @@ static void test_bounds(void)
     static struct ft_zeek_record zeek;
     static struct ft_nf_v3_record nf;
     static struct ft_bytes_record bytes = {.n = FT_BYTES_MAX};
+    static struct ft_netfound_record netfound;
     struct ft_flow_record r;
 
     memset(&r, 0xff, sizeof r);
@@ -118,6 +119,15 @@ static void test_bounds(void)
     zeek.local[0] = zeek.local[1] = true;
     zeek.ip_version = 6;
     zeek.history[sizeof zeek.history - 1] = zeek.service[sizeof zeek.service - 1] = '\0';
+    memset(&netfound, 0xff, sizeof netfound);
+    netfound.n = FT_NETFOUND_BURSTS;
+    netfound.hidden = false;
+    for (uint32_t i = 0; i < netfound.n; i++) {
+        netfound.ends[i] = FT_NETFOUND_MOST / FT_NETFOUND_BURSTS * (i + 1);
+        netfound.directions[i] = 0;
+    }
+    netfound.label = name;
+    netfound.label_len = UINT8_MAX;
     memset(&nf, 0x7f, sizeof nf);
     nf.ip_version = 6;
     nf.second[0] = nf.second[1] = -1.2345678901234567e-300;
@@ -143,13 +153,15 @@ static void test_bounds(void)
     r.part[FT_PART_SPLT] = &splt;
     r.part[FT_PART_ZEEK] = &zeek;
     r.part[FT_PART_BYTES] = &bytes;
+    r.part[FT_PART_NETFOUND] = &netfound;
     r.part[FT_PART_NF_V3] = r.part[FT_PART_NF_V3_COMPAT] = &nf;
     for (int i = 0; ft_formats[i] != NULL; i++) {
         if (ft_formats[i]->open == NULL) {
             continue; /* packets */
         }
-        struct ft_format *f = lines_open(ft_formats[i]->name, 1u << FT_EVENT_FLOW,
-                                         "all,app,splt,zeek,bytes,nf-v3,nf-v3-compat", NULL);
+        struct ft_format *f =
+            lines_open(ft_formats[i]->name, 1u << FT_EVENT_FLOW,
+                       "all,app,splt,zeek,bytes,nf-v3,nf-v3-compat,netfound", NULL);
 
         for (int part = 0; ft_formats[i]->flow != NULL && part <= FT_APP_PART_SSH; part++) {
             fill_app(&longest, (enum ft_app_part)part);

@@ -26,11 +26,11 @@ struct column {
 /* n values of width bytes, or texts of up to 12, of `kinds` different ones. */
 static struct column make(uint32_t width, uint64_t n, uint32_t kinds)
 {
-    struct column c = {.data = malloc(n * 20 + 1)};
+    struct column c = {.data = malloc(n * 64 + 1)};
     uint8_t *p = c.data;
 
     for (uint64_t i = 0; i < n; i++) {
-        uint64_t x = (rng() % kinds) * 0x9e3779b97f4a7c15u, word[2] = {x, x >> 7};
+        uint64_t x = (rng() % kinds) * 0x9e3779b97f4a7c15u, word[8] = {x, x >> 7, x, x, x, x, x, x};
         uint32_t len = width > 0 ? width : (uint32_t)(x >> 32) % 13;
 
         if (width == 0) {
@@ -89,7 +89,7 @@ static bool dictionary_of(const struct ft__plain *v, struct ft__plain *out)
 
 static void test_dictionary(void)
 {
-    static const uint32_t widths[] = {0, 4, 8, 16};
+    static const uint32_t widths[] = {0, 4, 8, 16, 60};
 
     for (int w = 0; w < 4; w++) {
         static const uint32_t kinds[] = {1, 2, 7, 300};

@@ -28,6 +28,16 @@ static void g_list(const void *part, struct ft_value *v)
 static const struct ft_field rows[] = {
     {LIST("sizes", FT_T_U16)},
     {LIST("times", FT_T_F64), .null = "a flow without packets"},
+    {.name = "in_bursts",
+     .unit = "bytes",
+     .meaning = "sizes",
+     .source = "test",
+     .profile = "base",
+     .group = FT_GROUP_FEATURES,
+     .type = FT_T_LISTS,
+     .item = FT_T_U16,
+     .get = g_list,
+     .privacy = FT_PRIVACY_NONE},
 };
 
 static const char *schema(const char *form)
@@ -38,7 +48,7 @@ static const char *schema(const char *form)
     char *out = NULL;
     size_t len = 0;
 
-    ft_columns_rows(rows, 2, &c);
+    ft_columns_rows(rows, 3, &c);
     CHECK_EQ(ft__schema_of(form, &c, &out, &len, &err), FT_OK);
     snprintf(text, sizeof text, "%.*s", (int)len, out);
     CHECK_EQ(strlen(text), len);
@@ -55,7 +65,7 @@ static void test_lists_in_every_form(void)
          "\"sizes\":{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":0,"
          "\"maximum\":65535}},",
          "\"times\":{\"anyOf\":[{\"type\":\"array\",\"items\":{\"type\":\"number\"}},"
-         "{\"type\":\"null\"}]}}"},
+         "{\"type\":\"null\"}]}"},
         {"arrow", "{\"name\":\"sizes\",\"type\":\"list<uint16>\",\"nullable\":true,",
          "{\"name\":\"times\",\"type\":\"list<double>\",\"nullable\":true,"},
         {"clickhouse", "`sizes` Array(UInt16) COMMENT", "`times` Array(Float64) COMMENT"},
@@ -74,6 +84,32 @@ static void test_lists_in_every_form(void)
         CHECK(strstr(text, want[i][1]) != NULL);
         CHECK(strstr(text, want[i][2]) != NULL);
         if (strstr(text, want[i][1]) == NULL || strstr(text, want[i][2]) == NULL) {
+            fprintf(stderr, "%s\n", text);
+        }
+    }
+}
+
+static void test_lists_of_lists_in_every_form(void)
+{
+    static const char *const want[][2] = {
+        {"markdown", "| `in_bursts` | features | list of lists of uint16 | bytes |"},
+        {"json-schema", "\"in_bursts\":{\"type\":\"array\",\"items\":{\"type\":\"array\",\"items\":"
+                        "{\"type\":\"integer\",\"minimum\":0,\"maximum\":65535}}}"},
+        {"arrow", "{\"name\":\"in_bursts\",\"type\":\"list<list<uint16>>\",\"nullable\":true,"},
+        {"clickhouse", "`in_bursts` Array(Array(UInt16)) COMMENT"},
+        {"avro", "{\"name\":\"in_bursts\",\"type\":{\"type\":\"array\",\"items\":"
+                 "{\"type\":\"array\",\"items\":\"int\"}},\"doc\""},
+        {"protobuf", "  message InBursts {\n    repeated uint32 item = 1;\n  }\n"
+                     "  repeated InBursts in_bursts = 3; // sizes\n"},
+        {"csv",
+         "network_flow_record,features,in_bursts,list of lists of uint16,bytes,,false,base,"},
+    };
+
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+        const char *text = schema(want[i][0]);
+
+        CHECK(strstr(text, want[i][1]) != NULL);
+        if (strstr(text, want[i][1]) == NULL) {
             fprintf(stderr, "%s\n", text);
         }
     }
@@ -124,6 +160,7 @@ static void test_lists_in_csv(void)
 int main(void)
 {
     RUN(test_lists_in_every_form);
+    RUN(test_lists_of_lists_in_every_form);
     RUN(test_no_such_form);
     RUN(test_lists_in_csv);
     return test_end();

@@ -196,6 +196,7 @@ static void test_lists(void)
     static const uint64_t u64[] = {UINT64_MAX, 1};
     static const int64_t i64[] = {INT64_MIN, -1, 0, INT64_MAX};
     static const double f64[] = {0.5, -3, 1e22};
+    static const uint8_t truths[] = {1, 0};
     static const struct {
         enum ft_type item;
         const void *items;
@@ -211,6 +212,7 @@ static void test_lists(void)
         {FT_T_I64, i64, 4, "[-9223372036854775808,-1,0,9223372036854775807]",
          "-9223372036854775808;-1;0;9223372036854775807"},
         {FT_T_F64, f64, 3, "[0.5,-3,1e+22]", "0.5;-3;1e+22"},
+        {FT_T_BOOL, truths, 2, "[true,false]", "true;false"},
     };
 
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
@@ -232,6 +234,30 @@ static void test_lists(void)
         snprintf(want, sizeof want, "{\"event_type\":\"network_flow_record\",\"l\":%s}\n",
                  lists[i].json);
         CHECK_MEM(two, want, strlen(want));
+    }
+}
+
+static void test_lists_of_lists(void)
+{
+    static const uint16_t items[] = {1, 2, 65535};
+    static const struct {
+        uint32_t n, ends[3];
+        const char *json, *csv;
+    } cases[] = {
+        {3, {2, 2, 3}, "[[1,2],[],[65535]]", "1;2|[]|65535"},
+        {1, {3}, "[[1,2,65535]]", "1;2;65535"},
+        {1, {0}, "[[]]", "[]"},
+        {0, {0}, "[]", "[]"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ft_value v = {
+            .item = FT_T_U16, .items = items, .ends = cases[i].ends, .n_items = cases[i].n};
+
+        *ft_put_value(one, FT_T_LISTS, &v, true) = 0;
+        CHECK_STR((char *)one, cases[i].json);
+        *ft_put_value(one, FT_T_LISTS, &v, false) = 0;
+        CHECK_STR((char *)one, cases[i].csv);
     }
 }
 
@@ -369,6 +395,7 @@ int main(void)
 {
     RUN(test_literally);
     RUN(test_lists);
+    RUN(test_lists_of_lists);
     RUN(test_ends_of_types);
     RUN(test_flow_records);
     RUN(test_other_events);

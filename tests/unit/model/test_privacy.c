@@ -56,9 +56,11 @@ static void check_column(const char *event, const struct ft_field *f)
         break;
     case FT_T_TEXT:
         good &= f->privacy == FT_PRIVACY_NAME ||
-                (f->privacy == FT_PRIVACY_NONE && (strcmp(f->name, "attack") == 0 ||
-                                                   strcmp(f->name, "Label") == 0)); /* the user's */
+                (f->privacy == FT_PRIVACY_NONE && /* the user's */
+                 (strcmp(f->name, "attack") == 0 || strcmp(f->name, "labels") == 0 ||
+                  strcmp(f->name, "Label") == 0));
         break;
+    case FT_T_LISTS: /* of numbers that packets are made into */
     case FT_T_BYTES:
         good &= f->privacy == FT_PRIVACY_PAYLOAD ||
                 (f->privacy == FT_PRIVACY_NONE && strcmp(f->name, "nprint_lengths") == 0);

@@ -465,8 +465,8 @@ static void test_parts_of_chunks(void)
                              {.end = 5, .count = 1, .event = FT_EVENT_SAMPLE},
                              {.end = 2, .count = 2, .event = FT_EVENT_SAMPLE}};
     static const uint64_t rows[] = {2, 3, 8, 8};
-    struct ft_chunk a = {(uint8_t *)(uintptr_t)lines, 14, 2, merged + 2, true, 0};
-    struct ft_chunk b = {(uint8_t *)(uintptr_t)lines, 14, 4, each + 4, false, 0};
+    struct ft_chunk a = {(uint8_t *)(uintptr_t)lines, 14, 2, merged + 2, true, 0, 0, 0};
+    struct ft_chunk b = {(uint8_t *)(uintptr_t)lines, 14, 4, each + 4, false, 0, 0, 0};
 
     for (uint32_t len = 0; len <= 14; len++) {
         struct ft_tally t = {{0}, 0}, u = {{0}, 0};
@@ -519,7 +519,7 @@ static void test_urls(void)
         "x",
         "json:x",
         "ndjson:",
-        "ndjson+tcp:x",
+        "ndjson+nowhere:x",
         "ndjson:x?foo=1",
         ":x",
         "ndjson:x?queue=x",

@@ -221,6 +221,7 @@ struct flow {
     struct ft_app_info app;
     struct ft_cic_record cic;
     struct ft_nfstream_record nfstream;
+    struct ft_netfound_record netfound;
 };
 
 static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
@@ -265,6 +266,7 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
                                             [FT_PART_ZEEK] = &f->zeek,
                                             [FT_PART_APP] = &f->app,
                                             [FT_PART_NFSTREAM] = &f->nfstream,
+                                            [FT_PART_NETFOUND] = &f->netfound,
 
                                             [FT_PART_CIC] = &f->cic,
                                             [FT_PART_CIC_COMPAT] = &f->cic}};

@@ -106,7 +106,8 @@ static void test_off_is_nothing(void)
         run(&m);
         /* names and labels are not known of these flows, and they have no headers */
         CHECK_EQ((parts ^ (1u << FT_PART_CORE | features)) &
-                     ~(1u << FT_PART_APP | 1u << FT_PART_LABEL | 1u << FT_PART_NPRINT),
+                     ~(1u << FT_PART_APP | 1u << FT_PART_LABEL | 1u << FT_PART_NPRINT |
+                       1u << FT_PART_NETFOUND),
                  0);
         ft_meter_close(&m);
     }
@@ -150,12 +151,14 @@ static void test_what_a_flow_takes(void)
     CHECK_EQ(flow_bytes(1u << FT_PART_CIC_COMPAT, &few), 144 + 128 + 2 * 192);
     CHECK_EQ(flow_bytes(1u << FT_PART_BYTES, &few), 144 + 5 * 320 + 1);
     CHECK_EQ(flow_bytes(1u << FT_PART_NPRINT, &few), 144 + 10 * 128 + 1);
+    CHECK_EQ(flow_bytes(1u << FT_PART_NETFOUND, &few), 144 + 64 + 12 * 8 + 78 * 32);
     CHECK_EQ(flow_bytes(1u << FT_PART_NF_V3, &few), 144 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_NF_V3_COMPAT, &few), 144);
     CHECK_EQ(flow_bytes(1u << FT_PART_NFSTREAM, &few), 144 + 128 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_NFSTREAM, default_options()), 144 + 128 + 2 * 64);
     CHECK_EQ(flow_bytes(UINT32_MAX, &few) - flow_bytes(1u << FT_PART_APP, &few),
-             64 + 72 + 128 + 32 + 44 + 64 + 192 + 5 * 320 + 1 + 10 * 128 + 1 + 64 + 640 + 512);
+             64 + 72 + 128 + 32 + 44 + 64 + 192 + 5 * 320 + 1 + 10 * 128 + 1 + 64 + 640 + 512 + 64 +
+                 12 * 8 + 78 * 32);
 }
 
 /* Bytes of this process that are in memory, counted page by page. */

@@ -7,11 +7,6 @@
 
 #define CLIENTS "s3"
 
-static bool valid_file(const char *value)
-{
-    return value[0] != '\0';
-}
-
 /* No credentials: they would be in messages. */
 static bool valid_proxy(const char *value)
 {
@@ -26,22 +21,6 @@ static bool valid_duration(const char *value)
 }
 
 static const struct ft_param rows[] = {
-    {.row = {.name = "ca",
-             .of = CLIENTS,
-             .value = "FILE",
-             .defval = "the system's",
-             .help = "certificates of the authorities that the other side's is checked against"},
-     .check = valid_file,
-     .allowed = "the name of a file"},
-    {.row = {.name = "cert",
-             .of = CLIENTS,
-             .value = "FILE",
-             .help = "our certificate (PEM), for who asks for one"},
-     .check = valid_file,
-     .allowed = "the name of a file"},
-    {.row = {.name = "key", .of = CLIENTS, .value = "FILE", .help = "the key of cert="},
-     .check = valid_file,
-     .allowed = "the name of a file"},
     {.row = {.name = "proxy",
              .of = CLIENTS,
              .value = "URL",
@@ -63,11 +42,6 @@ static const struct ft_param rows[] = {
              .help = "how long a request may stand still; connecting may take 10s"},
      .check = valid_duration,
      .allowed = "a duration such as 30s or 5m"},
-    {.row = {.name = "verify",
-             .of = CLIENTS,
-             .choices = "true|false",
-             .defval = "true",
-             .help = "false: any certificate will do, and who takes the events may be anybody"}},
 };
 
 const struct ft_params ft_http_params = {rows, sizeof rows / sizeof rows[0]};

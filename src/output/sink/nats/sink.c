@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/mem.h"
 #include "base/units.h"
@@ -46,8 +45,7 @@ struct nats_sink {
     natsConnection *c;             /* NULL: there is no connection */
     natsSubscription *answers;
     char inbox[128];
-    uint64_t producer, numbers; /* of chunks */
-    bool held_up;               /* an error was answered: nothing more is sent */
+    bool held_up; /* an error was answered: nothing more is sent */
     bool said_refused;
     char why[256]; /* what went wrong */
     struct ft_flight flight;
@@ -156,8 +154,8 @@ static natsStatus publish(struct nats_sink *s, const struct ft_message *m, uint6
     natsMsg *msg = NULL;
 
     snprintf(reply, sizeof reply, "%s.%llu", s->inbox, (unsigned long long)number);
-    snprintf(id, sizeof id, "%016llx-%llu-%u", (unsigned long long)s->producer,
-             (unsigned long long)(s->numbers + m->chunk), m->begin);
+    snprintf(id, sizeof id, "%016llx-%llu-%u", (unsigned long long)c->producer,
+             (unsigned long long)c->number, m->begin);
     natsStatus st = natsMsg_Create(&msg, s->subject, reply, (const char *)c->data + m->begin,
                                    (int)(m->end - m->begin - 1)); /* without its last newline */
 
@@ -345,7 +343,6 @@ static int nats_write(struct ft_sink *sink, const struct ft_chunk *chunks, uint3
     if (rc != FT_OK) {
         ft_flight_lose(&s->flight);
     }
-    s->numbers += *n;
     return rc;
 }
 
@@ -447,7 +444,6 @@ static int nats_open(const struct ft_output_url *url, const struct ft_output_env
     }
     s->sink.ops = &ft_sink_nats;
     s->flight.sink = &s->sink;
-    ft_ignore((int)getrandom(&s->producer, sizeof s->producer, GRND_NONBLOCK)); /* or 0 */
     int rc = ft_receiver_init(&s->receiver, &s->sink, url, env, err);
 
     rc = rc == FT_OK ? make_url(s, url, err) : rc;
@@ -483,6 +479,8 @@ const struct ft_sink_ops ft_sink_nats = {
     .help = "messages of a NATS JetStream stream: //HOST[:PORT]/SUBJECT",
     .params = {&ft__nats_params},
     .needs = FT_SANDBOX_NETWORK,
+    .alone = true,
+    .waits = true,
     .open = nats_open,
     .write = nats_write,
     .give_up = nats_give_up,

@@ -93,7 +93,7 @@ static int open_body(struct s3_sink *s, const struct ft_output_url *from, struct
         url.param[url.n_params].key = key;
         url.param[url.n_params++].value = value;
     }
-    env.keep_earlier = false;
+    env.keep_earlier = env.needs_file = false; /* it is one, without a name */
     int rc = ft_sink_file.open(&url, &env, &body, err);
 
     if (rc == FT_OK) {
@@ -496,7 +496,7 @@ static int s3_open(const struct ft_output_url *url, const struct ft_output_env *
 const struct ft_sink_ops ft_sink_s3 = {
     .name = "s3",
     .help = "objects in S3, or in what speaks its protocol: //BUCKET/KEY",
-    .params = {&ft__s3_params, &ft_http_params, &ft__like_file_params},
+    .params = {&ft__s3_params, &ft_http_params, &ft_tls_params, &ft__like_file_params},
     .needs = FT_SANDBOX_FILES | FT_SANDBOX_NETWORK,
     .open = s3_open,
     .write = s3_write,

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* output/sink/stream: connecting, see connect.h. */
+#include "output/sink/stream/connect.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+int ft__target_split(const char *target, char **out_host, char **out_port)
+{
+    const char *t = strncmp(target, "//", 2) == 0 ? target + 2 : target;
+    const char *colon = strrchr(t, ':');
+    size_t len = colon != NULL ? (size_t)(colon - t) : 0;
+
+    if (len == 0 || colon[1] == '\0' || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
+        strlen(colon + 1) > 5) {
+        return FT_E_USAGE;
+    }
+    if (t[0] == '[' && t[len - 1] == ']') {
+        t++;
+        len -= 2;
+    }
+    *out_host = ft_mem_alloc(1, len + 1);
+    *out_port = ft_mem_strdup(colon + 1);
+    if (*out_host == NULL || *out_port == NULL) {
+        return FT_E_NOMEM;
+    }
+    memcpy(*out_host, t, len);
+    return FT_OK;
+}
+
+int ft__wait_for(int fd, short events, int wake_fd, int ms)
+{
+    struct pollfd p[2] = {{.fd = wake_fd, .events = POLLIN}, {.fd = fd, .events = events}};
+    int n;
+
+    do {
+        n = poll(p, 2, ms);
+    } while (n < 0 && errno == EINTR);
+    if (p[0].revents & POLLIN) {
+        return FT_E_INTERRUPTED;
+    }
+    return n > 0 && p[1].revents != 0 ? FT_OK : FT_E_AGAIN;
+}
+
+/* FT_OK: fd is connected. */
+static int finish(int fd, const struct sockaddr *to, socklen_t len, int wake_fd, int timeout_ms)
+{
+    socklen_t size = sizeof(int);
+    int error = 0;
+
+    if (connect(fd, to, len) == 0) {
+        return FT_OK;
+    }
+    if (errno != EINPROGRESS && errno != EINTR) {
+        return FT_E_IO;
+    }
+    int rc = ft__wait_for(fd, POLLOUT, wake_fd, timeout_ms);
+
+    if (rc == FT_E_INTERRUPTED) {
+        return rc;
+    }
+    if (rc == FT_E_AGAIN) {
+        errno = ETIMEDOUT;
+        return FT_E_IO;
+    }
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
+        errno = error != 0 ? error : errno;
+        return FT_E_IO;
+    }
+    return FT_OK;
+}
+
+static int try_one(int family, const struct sockaddr *to, socklen_t len, int wake_fd,
+                   int timeout_ms, int *out_fd)
+{
+    int on = 1, fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return FT_E_IO;
+    }
+    if (family != AF_UNIX) { /* best effort: they only make it faster, or find a dead peer */
+        (void)!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        (void)!setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    }
+    int rc = finish(fd, to, len, wake_fd, timeout_ms);
+
+    if (rc != FT_OK) {
+        int error = errno;
+
+        close(fd);
+        errno = error;
+        return rc;
+    }
+    *out_fd = fd;
+    return FT_OK;
+}
+
+int ft__connect_inet(const char *host, const char *port, int wake_fd, int timeout_ms, int *out_fd,
+                     const char **out_why)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
+    int error = getaddrinfo(host, port, &hints, &list), rc = FT_E_IO;
+
+    if (error != 0) {
+        *out_why = gai_strerror(error);
+        return FT_E_IO;
+    }
+    for (const struct addrinfo *a = list; a != NULL && rc == FT_E_IO; a = a->ai_next) {
+        rc = try_one(a->ai_family, a->ai_addr, a->ai_addrlen, wake_fd, timeout_ms, out_fd);
+    }
+    *out_why = strerror(errno);
+    freeaddrinfo(list);
+    return rc;
+}
+
+int ft__connect_unix(const char *path, int wake_fd, int timeout_ms, int *out_fd,
+                     const char **out_why)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+
+    if (strlen(path) >= sizeof to.sun_path) {
+        *out_why = "the path is too long";
+        return FT_E_IO;
+    }
+    memcpy(to.sun_path, path, strlen(path));
+    int rc =
+        try_one(AF_UNIX, (struct sockaddr *)(void *)&to, sizeof to, wake_fd, timeout_ms, out_fd);
+
+    *out_why = strerror(errno);
+    return rc;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* output/spool: a spool is opened, what is in it is found, and it is closed; see store.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bounds.h"
+#include "base/mem.h"
+#include "output/spool/store_parts.h"
+
+static int failed(const struct ft_spool *s, struct ft_err *err, const char *what)
+{
+    return ft_err_set(err, FT_E_IO, "spool %s: %s: %s", s->cfg.folder, what, strerror(errno));
+}
+
+static int open_file(struct ft_spool *s, const char *name)
+{
+    int how = s->cfg.look ? O_RDONLY : O_RDWR | O_CREAT;
+
+    return openat(s->folder_fd, name, how | O_NOFOLLOW | O_CLOEXEC, 0640);
+}
+
+/* ---- what is there ---- */
+
+static void note_frame(struct ft_spool *s, const struct ft__frame_header *h)
+{
+    if (h->number < s->cursor.first) {
+        return;
+    }
+    s->found.frames++;
+    s->found.tally.bytes += h->data_len;
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        s->found.tally.n[e] += h->events[e];
+    }
+    if (s->found.oldest_ns == 0 || h->made_ns < s->found.oldest_ns) {
+        s->found.oldest_ns = h->made_ns;
+    }
+}
+
+/* Goes over the frames of a segment to the last that is whole by its header and the file's size. */
+static void walk_segment(struct ft_spool *s, struct ft__segment *g, uint64_t size)
+{
+    struct ft__frame_header h;
+    uint64_t at = sizeof(struct ft__segment_header);
+
+    while (size - at >= sizeof h && ft__read_at(g->fd, &h, sizeof h, at) && ft__frame_sound(&h) &&
+           ft__frame_len(&h) <= size - at) {
+        note_frame(s, &h);
+        at += ft__frame_len(&h);
+        s->cursor.next = h.number >= s->cursor.next ? h.number + 1 : s->cursor.next;
+    }
+    if (at != size) {
+        s->found.damaged++;
+        if (!s->cfg.look) {
+            ft_ignore(ftruncate(g->fd, (off_t)at)); /* what stays is passed over */
+        }
+    }
+    g->size = at;
+    s->bytes += at;
+}
+
+static int walk_file(struct ft_spool *s, struct ft__segment *g, struct ft_err *err)
+{
+    struct ft__segment_header h;
+    struct stat st;
+
+    if (fstat(g->fd, &st) != 0) {
+        return failed(s, err, "a segment");
+    }
+    if (st.st_size == 0) {
+        return FT_OK;
+    }
+    if ((uint64_t)st.st_size < sizeof h || !ft__read_at(g->fd, &h, sizeof h, 0) ||
+        !ft__segment_sound(&h)) {
+        s->found.damaged++;
+        if (!s->cfg.look) {
+            ft_ignore(ftruncate(g->fd, 0)); /* it is written from its start */
+        }
+        return FT_OK;
+    }
+    uint64_t before = s->found.frames;
+
+    g->number = h.number;
+    s->next_segment = h.number >= s->next_segment ? h.number + 1 : s->next_segment;
+    walk_segment(s, g, (uint64_t)st.st_size);
+    if (s->found.frames == before) {
+        if (!s->cfg.look) {
+            ft_ignore(ftruncate(g->fd, 0)); /* all was delivered */
+            s->bytes -= g->size;
+            *g = (struct ft__segment){.fd = g->fd};
+        }
+        return FT_OK;
+    }
+    s->found.segments++;
+    s->found.shape = h.shape;
+    if (!s->cfg.look && h.shape != s->cfg.shape) {
+        return ft_err_set(err, FT_E_FORMAT,
+                          "spool %s: it holds events of another format or of other columns: "
+                          "deliver them with the options that they were made with, or name another "
+                          "folder",
+                          s->cfg.folder);
+    }
+    return FT_OK;
+}
+
+static void read_cursor(struct ft_spool *s)
+{
+    struct ft__cursor c;
+
+    for (uint64_t i = 0; i < 2; i++) {
+        if (ft__read_at(s->cursor_fd, &c, sizeof c, i * FT__CURSOR_PLACE) && ft__cursor_sound(&c) &&
+            c.generation > s->cursor.generation) {
+            s->cursor = c;
+        }
+    }
+    if (s->cursor.generation == 0) {
+        s->cursor = (struct ft__cursor){.magic = FT__CURSOR_MAGIC,
+                                        .producer = ft__random(),
+                                        .first = 1,
+                                        .next = 1,
+                                        .orderly = 1};
+    }
+    s->found.orderly = s->cursor.orderly != 0;
+}
+
+/* ---- files ---- */
+
+static int open_folder(struct ft_spool *s, struct ft_err *err)
+{
+    if (!s->cfg.look && mkdir(s->cfg.folder, 0750) != 0 && errno != EEXIST) {
+        return failed(s, err, "cannot be made");
+    }
+    s->folder_fd = open(s->cfg.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->folder_fd < 0) {
+        return failed(s, err, "cannot be opened");
+    }
+    s->cursor_fd = open_file(s, "cursor");
+    if (s->cursor_fd < 0) {
+        return failed(s, err, "its cursor cannot be opened");
+    }
+    if (!s->cfg.look && flock(s->cursor_fd, LOCK_EX | LOCK_NB) != 0) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "spool %s: another process uses it: each output needs a folder of its "
+                          "own (spool=FOLDER)",
+                          s->cfg.folder);
+    }
+    return FT_OK;
+}
+
+static int open_segments(struct ft_spool *s, struct ft_err *err)
+{
+    for (uint32_t i = 0; i < FT_SPOOL_SEGMENTS; i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "%03u.seg", i);
+        s->segment[i].fd = open_file(s, name);
+        if (s->segment[i].fd < 0 && !(s->cfg.look && errno == ENOENT)) {
+            return failed(s, err, "a segment cannot be opened");
+        }
+        int rc = s->segment[i].fd >= 0 ? walk_file(s, &s->segment[i], err) : FT_OK;
+
+        if (rc != FT_OK) {
+            return rc;
+        }
+    }
+    return FT_OK;
+}
+
+/* From the first segment on; the one with the highest number is appended to if it is of this
+ * producer's shape. */
+static void begin(struct ft_spool *s)
+{
+    struct ft__segment *newest = NULL;
+
+    for (uint32_t i = 0; i < FT_SPOOL_SEGMENTS; i++) {
+        struct ft__segment *g = &s->segment[i];
+
+        if (g->number != 0 && (newest == NULL || g->number > newest->number)) {
+            newest = g;
+        }
+    }
+    s->newest = newest; /* full at once: what follows is of this run */
+    s->at_segment = 1;
+    s->at = sizeof(struct ft__segment_header);
+    s->read_to = s->cursor.first;
+    if (!s->found.orderly) {
+        s->cursor.next++; /* a gap, for what was in memory only */
+    }
+    s->found.first = s->cursor.first;
+    s->found.next = s->cursor.next;
+    s->found.producer = s->cursor.producer;
+    s->found.disk_bytes = s->bytes;
+}
+
+int ft_spool_open(const struct ft_spool_config *cfg, struct ft_spool **out, struct ft_err *err)
+{
+#ifndef FT_HAVE_XXHASH
+    return ft_err_set(err, FT_E_UNSUPPORTED,
+                      "spool %s: this flowtap was built without xxHash (libxxhash-dev)",
+                      cfg->folder);
+#endif
+    struct ft_spool *s = ft_mem_alloc(1, sizeof *s);
+    int rc;
+
+    if (s == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "spool %s: out of memory", cfg->folder);
+    }
+    s->cfg = *cfg;
+    s->cfg.folder = ft_mem_strdup(cfg->folder);
+    s->folder_fd = s->cursor_fd = -1;
+    s->next_segment = 1;
+    s->run = ft__random();
+    pthread_mutex_init(&s->lock, NULL);
+    for (uint32_t i = 0; i < FT_SPOOL_SEGMENTS; i++) {
+        s->segment[i].fd = -1;
+    }
+    rc = s->cfg.folder != NULL ? open_folder(s, err) : FT_E_NOMEM;
+    if (rc == FT_OK) {
+        read_cursor(s);
+        rc = open_segments(s, err);
+    }
+    if (rc != FT_OK) {
+        s->cfg.look = true; /* nothing was changed: leave it so */
+        ft_spool_close(s, false);
+        return rc;
+    }
+    begin(s);
+    ft__cursor_write(s, false);
+    *out = s;
+    return FT_OK;
+}
+
+void ft_spool_close(struct ft_spool *s, bool orderly)
+{
+    if (s == NULL) {
+        return;
+    }
+    if (!s->cfg.look) {
+        ft__cursor_write(s, orderly);
+    }
+    bool empty = !s->cfg.look && s->cursor.first == s->cursor.next;
+
+    for (uint32_t i = 0; i < FT_SPOOL_SEGMENTS; i++) {
+        if (s->segment[i].fd >= 0) {
+            if (empty && s->segment[i].size > 0) {
+                ft_ignore(ftruncate(s->segment[i].fd, 0)); /* all was delivered */
+            }
+            close(s->segment[i].fd);
+        }
+    }
+    if (s->cursor_fd >= 0) {
+        close(s->cursor_fd);
+    }
+    if (s->folder_fd >= 0) {
+        close(s->folder_fd);
+    }
+    pthread_mutex_destroy(&s->lock);
+    ft_mem_free((char *)(uintptr_t)s->cfg.folder);
+    ft_mem_free(s->frame);
+    ft_mem_free(s);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* output/spool: what store.c and store_open.c share, and what lies on the disk; for them only. */
+#ifndef FT_OUTPUT_SPOOL_STORE_PARTS_H
+#define FT_OUTPUT_SPOOL_STORE_PARTS_H
+
+#include <pthread.h>
+
+#include "output/spool/store.h"
+
+#define FT__SEGMENT_MAGIC "FTSPOOL1"
+#define FT__CURSOR_MAGIC  "FTCURSR1"
+
+enum {
+    FT__FRAME_MAGIC = 0x314d5246, /* FRM1 */
+    FT__FRAME_MOST = 1 << 28,     /* bytes of data */
+    FT__CURSOR_PLACE = 512,       /* a cursor lies in a sector of its own */
+    FT__EVENTS = 16               /* kinds that a frame has room for */
+};
+
+_Static_assert((int)FT_EVENT__COUNT <= (int)FT__EVENTS, "a frame counts every kind of event");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are the machine's integers");
+
+struct ft__segment_header {
+    char magic[8];
+    uint64_t number, producer, shape;
+    int64_t made_ns;
+    uint64_t reserved[2];
+    uint64_t check; /* of what is before it */
+};
+
+/* Behind it lie the data, filled up to eight bytes, and n_marks marks, the last one first. */
+struct ft__frame_header {
+    uint32_t magic, data_len, n_marks, lines;
+    uint64_t number, run;
+    int64_t made_ns;
+    uint32_t events[FT__EVENTS];
+    uint64_t body_check; /* of data and marks */
+    uint64_t check;      /* of what is before it */
+};
+
+struct ft__cursor {
+    char magic[8];
+    uint64_t generation;
+    uint64_t producer;
+    uint64_t first; /* number of the first frame that is not known to be delivered */
+    uint64_t next;  /* of the next that is appended, when it was written */
+    uint64_t orderly;
+    uint64_t check; /* of what is before it */
+};
+
+_Static_assert(sizeof(struct ft__frame_header) == 120, "no gaps");
+_Static_assert(sizeof(struct ft_mark) == 16, "as it lies on the disk");
+
+struct ft__segment {
+    int fd;
+    uint64_t number; /* 0: it is empty */
+    uint64_t size;   /* to where it is whole */
+};
+
+struct ft_spool {
+    struct ft_spool_config cfg;
+    int folder_fd, cursor_fd;
+    uint64_t run;
+    struct ft_spool_content found;
+    pthread_mutex_t lock; /* guards: segments' numbers and sizes, bytes, newest, cursor */
+    struct ft__segment segment[FT_SPOOL_SEGMENTS];
+    struct ft__segment *newest; /* that is appended to; changed by the appender only */
+    uint64_t next_segment;
+    uint64_t bytes;
+    struct ft__cursor cursor;
+    /* owner: the reader */
+    uint64_t at_segment, at; /* number of the segment and place in it of the next frame */
+    uint64_t read_to;        /* number after the last frame that was read */
+    uint8_t *frame;
+    size_t frame_room;
+};
+
+/* Bytes of a frame with its header. */
+size_t ft__frame_len(const struct ft__frame_header *h);
+bool ft__frame_sound(const struct ft__frame_header *h);
+bool ft__segment_sound(const struct ft__segment_header *h);
+bool ft__cursor_sound(const struct ft__cursor *c);
+bool ft__read_at(int fd, void *out, size_t len, uint64_t at);
+void ft__cursor_write(struct ft_spool *s, bool orderly);
+uint64_t ft__random(void);
+
+#endif

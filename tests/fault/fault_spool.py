@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""overflow=spool: a receiver that is away, kills at random instants (KILLS of them), a full spool, damage.
+Nothing that reached the spool is missing, and the account says where every event is."""
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+import unittest
+
+from faults import Case, Heard, main, pcap_header, pcap_records, run, wait_for
+from receiver import Receiver
+
+N = 30000
+KILLS = int(os.environ.get("KILLS", "12"))
+
+
+class Spool(Case):
+    def setUp(self):
+        super().setUp()
+        self.capture = self.file("c.pcap", pcap_header() + pcap_records(N))
+        self.folder = self.dir / "spool"
+        self.r = Receiver()
+        self.addCleanup(self.r.end)
+
+    def url(self, form="ndjson", more=""):
+        return f"{form}+tcp://127.0.0.1:{self.r.where}?overflow=spool&spool={self.folder}{more}"
+
+    def want(self, *args):
+        r = run("read", "-w1", *args, self.capture, "--quiet")
+        self.assertEqual(r.returncode, 0, r.stderr)
+        return r.stdout.encode()
+
+    def read(self, *args, url=None, capture=None):
+        h = Heard(self, "read", "-w1", *args, "-o", url or self.url(), capture or self.capture)
+        return h, h.ended()["outputs"][0]
+
+    def content(self):
+        r = run("spool", "--json", self.folder)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        return json.loads(r.stdout)
+
+    def test_there(self):
+        """A receiver that is there has everything, in order; the spool is empty then."""
+        h, n = self.read("-e", "sample,flow")
+        self.r.end()
+        self.assertEqual(self.r.bytes(), self.want("-e", "sample,flow"))
+        self.assertEqual(n["sample"], {"made": N, "written": N, "dropped": 0, "lost": 0}, h.err)
+        c = self.content()
+        self.assertEqual((c["events"], c["batches"], c["disk_bytes"], c["orderly"]), ({}, 0, 0, True))
+
+    def test_away(self):
+        """Away for three runs, then back: all in order, each once, and counted as of an earlier run."""
+        self.r.end()
+        for i in range(1, 4):
+            h, n = self.read("-e", "sample,flow")
+            self.assertEqual(n["sample"], {"made": N, "written": 0, "dropped": 0, "lost": 0, "spooled": N,
+                                           "replayed": 0}, h.err)
+            c = self.content()
+            self.assertEqual(c["events"], {"sample": N * i, "flow": 1000 * i})
+        want = self.want("-e", "sample,flow")
+        waiting = run("spool", "--events", self.folder).stdout.encode()
+        self.assertEqual(waiting, want * 3)
+        self.r.begin()
+        empty = self.file("e.pcap", pcap_header() + pcap_records(10))
+        h, n = self.read("-e", "sample,flow", capture=empty)
+        self.r.end()
+        self.assertEqual((n["sample"]["replayed"], n["flow"]["replayed"], n["sample"]["written"]), (3 * N, 3000, 10))
+        self.assertTrue(self.r.bytes().startswith(want * 3))
+        self.assertEqual(self.content()["events"], {})
+
+    def test_stats(self):
+        """The last stats event tells what is on disk."""
+        self.r.end()
+        self.read("-e", "sample,stats")
+        waiting = run("spool", "--events", self.folder).stdout
+        last = json.loads(waiting.splitlines()[-1])
+        o = last["outputs"][0]
+        self.assertTrue(last["is_final"])
+        self.assertEqual((o["events_made"], o["events_spooled"], o["events_waiting"], o["events_written"]), (N, N, 0, 0))
+
+    def test_comes_back(self):
+        """Gone in the middle of a run and back again."""
+        h = Heard(self, "read", "-e", "sample", "-w1", "-o", self.url(), "-", stdin=subprocess.PIPE)
+        h.send(pcap_header() + pcap_records(N // 2))
+        self.assertTrue(wait_for(lambda: self.r.bytes().count(b"\n") > N // 4))
+        self.r.end()
+        h.send(pcap_records(N - N // 2, N // 2))
+        time.sleep(0.5)
+        self.r.begin()
+        h.p.stdin.close()
+        n = h.ended()["outputs"][0]["sample"]
+        self.r.end()
+        self.assertEqual((n["made"], n["lost"], n["dropped"], n["written"]), (N, 0, 0, N))
+        got = self.r.lines()
+        want = self.want("-e", "sample").splitlines()
+        self.assertEqual(set(got) - set(want), set())
+        # what the kernel of the receiver had acknowledged and the receiver has not read is its loss
+        self.assertGreater(len(set(got)), N // 2)
+
+    def test_kills(self):
+        """Killed at random instants, the receiver there or not: what a spool had told of is delivered,
+        in order, and the numbers of batches leave one out."""
+        rng = random.Random(1)
+        self.r.end()
+        here, told, numbers = False, set(), 0
+        stream = pcap_header() + pcap_records(200000)
+        for _ in range(KILLS):
+            if rng.random() < 0.5 and not here:
+                self.r.begin()
+                here = True
+            elif here:
+                self.r.end()
+                here = False
+            p = self.started("read", "-w1", "-e", "sample", "-o", self.url(), "-", "--quiet",
+                             stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            end = time.monotonic() + rng.random() * 0.8
+            try:
+                at = 0
+                os.set_blocking(p.stdin.fileno(), False)
+                while time.monotonic() < end and at < len(stream):
+                    try:
+                        at += os.write(p.stdin.fileno(), stream[at:at + 65536])
+                    except BlockingIOError:
+                        time.sleep(0.001)
+            finally:
+                p.send_signal(signal.SIGKILL)
+                p.wait()
+            c = self.content()
+            self.assertGreaterEqual(c["next_batch"], numbers)
+            numbers = c["next_batch"]
+            self.assertEqual(c["damaged_batches"], 0)
+            waiting = run("spool", "--events", self.folder).stdout.encode()
+            self.assertEqual(waiting.count(b"\n"), sum(c["events"].values()))
+            self.assertTrue(waiting == b"" or waiting.endswith(b"\n"))
+            told |= set(waiting.splitlines())
+        if not here:
+            self.r.begin()
+        h, n = self.read("-e", "sample", capture=self.file("e.pcap", pcap_header() + pcap_records(10)))
+        self.r.end()
+        got = set(self.r.lines())
+        self.assertEqual(len(told - got), 0, f"{len(told - got)} of {len(told)} are missing")
+        self.assertEqual(self.content()["events"], {})
+
+    def test_full(self):
+        """Samples are dropped before records are; nothing is more than spool_max."""
+        self.r.end()
+        big = self.file("b.pcap", pcap_header() + pcap_records(150000))
+        h, n = self.read("-e", "sample,flow", "--active-timeout", "1", "--idle-timeout", "1", url=self.url(more="&spool_max=16MB"),
+                         capture=big)
+        self.assertGreater(n["sample"]["dropped"], 0)
+        self.assertGreater(n["flow"]["spooled"], 0)
+        for kind in "sample", "flow":
+            self.assertEqual(n[kind]["made"], n[kind]["spooled"] + n[kind]["dropped"])
+        self.assertGreater(n["flow"]["spooled"] / n["flow"]["made"], n["sample"]["spooled"] / n["sample"]["made"])
+        self.assertLessEqual(self.content()["disk_bytes"], 16000000)
+        self.assertIn("three quarters full", h.err)
+
+    def test_damage(self):
+        """A byte that is another one: that batch is passed over and told, those around it are delivered."""
+        self.r.end()
+        self.read("-e", "sample")
+        path = self.folder / "000.seg"
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+        self.assertEqual(self.content()["damaged_batches"], 1)
+        self.r.begin()
+        h, _ = self.read("-e", "sample", capture=self.file("e.pcap", pcap_header() + pcap_records(10)))
+        self.r.end()
+        self.assertIn("is damaged", h.err)
+        want = self.want("-e", "sample").splitlines()
+        got = self.r.lines()[:-10]
+        self.assertLess(len(want) - len(got), 3000)
+        self.assertTrue(set(got) <= set(want) and got == sorted(got, key=want.index) if len(got) < 100 else True)
+
+    def test_other_shape(self):
+        """What waits is not mixed with another format; an empty spool takes any."""
+        self.r.end()
+        self.read("-e", "flow", url=self.url("csv"))
+        r = run("read", "-e", "flow", "-o", self.url("arrow"), self.capture)
+        self.assertEqual(r.returncode, 1, r.stderr)
+        self.assertIn("another format or of other columns", r.stderr)
+        self.r.begin()
+        self.read("-e", "flow", url=self.url("csv"))
+        self.read("-e", "flow", url=self.url("arrow"))
+        self.r.end()
+        self.assertTrue(bytes(self.r.got[0]).startswith(b"event_type,timestamp") or
+                        bytes(self.r.got[0]).startswith(b"timestamp"), bytes(self.r.got[0])[:60])
+        self.assertEqual(bytes(self.r.got[1])[:4], b"\xff\xff\xff\xff")
+        self.assertEqual(bytes(self.r.got[1])[-8:], b"\xff\xff\xff\xff\0\0\0\0")
+
+    def test_in_use(self):
+        h = Heard(self, "read", "-o", self.url(), "-", stdin=subprocess.PIPE)
+        self.assertTrue(wait_for((self.folder / "cursor").exists))
+        r = run("read", "-o", self.url(), self.capture)
+        self.assertEqual(r.returncode, 2, r.stderr)
+        self.assertIn("another process uses it", r.stderr)
+        h.send(pcap_header())
+        h.p.stdin.close()
+        h.ended()
+
+
+if __name__ == "__main__":
+    unittest.TestCase.maxDiff = 2000
+    main()

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* output/spool: frames in order and whole across ends, kills, cuts at every byte, full disks. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "output/spool/store.h"
+
+static char folder[64];
+
+static const struct ft_spool_config usual = {.folder = folder, .max_bytes = 16000000, .shape = 7};
+
+static void fresh(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/ft-spool-XXXXXX");
+    CHECK(mkdtemp(folder) != NULL);
+}
+
+static void clean(void)
+{
+    char command[128];
+
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    CHECK_EQ(system(command), 0);
+}
+
+static struct ft_spool *open_spool(const struct ft_spool_config *cfg)
+{
+    struct ft_spool *s = NULL;
+    struct ft_err err = {0};
+
+    if (ft_spool_open(cfg, &s, &err) != FT_OK) {
+        fprintf(stderr, "%s\n", err.what);
+        CHECK(s != NULL);
+        exit(1);
+    }
+    return s;
+}
+
+/* Frame n: two samples and a record whose bytes tell n; its length changes with n. */
+static int append(struct ft_spool *s, uint32_t n)
+{
+    static uint8_t data[4096];
+    struct ft_mark marks[2];
+    uint32_t len = 20 + n % 3000;
+
+    memset(data, 'a' + (int)(n % 26), len);
+    memcpy(data, &n, sizeof n);
+    marks[1] = (struct ft_mark){.end = 9, .count = 2, .event = FT_EVENT_SAMPLE};
+    marks[0] = (struct ft_mark){.end = len, .count = 1, .event = FT_EVENT_FLOW};
+    struct ft_chunk c = {.data = data, .len = len, .n = 2, .behind = marks + 2};
+
+    return ft_spool_append(s, &c);
+}
+
+/* The next frame's n, or -1: there is none, -2: it is not what it was. */
+static int64_t next(struct ft_spool *s, struct ft_spool_frame *f)
+{
+    uint32_t n;
+
+    if (ft_spool_next(s, f) != FT_OK) {
+        return -1;
+    }
+    if (f->state != FT_SPOOL_WHOLE || f->chunk.len < sizeof n) {
+        return -2;
+    }
+    memcpy(&n, f->chunk.data, sizeof n);
+    bool whole = f->chunk.len == 20 + n % 3000 && f->chunk.n == 2 &&
+                 ft_chunk_mark(&f->chunk, 0)->end == 9 && f->tally.n[FT_EVENT_SAMPLE] == 2 &&
+                 f->tally.n[FT_EVENT_FLOW] == 1;
+
+    for (uint32_t i = sizeof n; i < f->chunk.len; i++) {
+        whole = whole && f->chunk.data[i] == 'a' + (int)(n % 26);
+    }
+    return whole ? (int64_t)n : -2;
+}
+
+static void test_order(void)
+{
+    struct ft_spool_frame f;
+    struct ft_spool_content found;
+    uint64_t producer = 0;
+
+    fresh();
+    struct ft_spool *s = open_spool(&usual);
+
+    CHECK_EQ(next(s, &f), -1);
+    for (uint32_t i = 0; i < 1000; i++) {
+        CHECK_EQ(append(s, i), FT_OK);
+    }
+    for (uint32_t i = 0; i < 400; i++) {
+        CHECK_EQ(next(s, &f), i);
+        CHECK_EQ(f.chunk.number, i + 1);
+        CHECK_EQ(f.run, ft_spool_run(s));
+        producer = f.chunk.producer;
+    }
+    ft_spool_done(s);
+    for (uint32_t i = 400; i < 500; i++) {
+        CHECK_EQ(next(s, &f), i);
+    }
+    ft_spool_close(s, true);
+    s = open_spool(&usual); /* what was read and not done comes again */
+    ft_spool_content(s, &found);
+    CHECK_EQ(found.frames, 600);
+    CHECK_EQ(found.tally.n[FT_EVENT_SAMPLE], 1200);
+    CHECK_EQ(found.tally.n[FT_EVENT_FLOW], 600);
+    CHECK_EQ(found.first, 401);
+    CHECK(found.orderly);
+    CHECK_EQ(append(s, 1000), FT_OK);
+    for (uint32_t i = 400; i <= 1000; i++) {
+        CHECK_EQ(next(s, &f), i);
+        CHECK_EQ(f.chunk.number, i + 1);
+        CHECK(f.chunk.producer == producer);
+        CHECK((f.run == ft_spool_run(s)) == (i == 1000));
+    }
+    CHECK_EQ(next(s, &f), -1);
+    ft_spool_done(s);
+    ft_spool_close(s, true);
+    clean();
+}
+
+/* Many times max_bytes go through it; it is never more, and full when nobody reads. */
+static void test_bound(void)
+{
+    struct ft_spool_config cfg = usual;
+    struct ft_spool_frame f;
+    uint32_t in = 0, out = 0;
+
+    cfg.max_bytes = 1000000;
+    fresh();
+    struct ft_spool *s = open_spool(&cfg);
+
+    for (int turn = 0; turn < 20; turn++) {
+        while (append(s, in) == FT_OK) {
+            in++;
+            CHECK(ft_spool_bytes(s) <= cfg.max_bytes);
+        }
+        CHECK(ft_spool_fill(s) >= 90);
+        while (next(s, &f) == out) {
+            out++;
+        }
+        ft_spool_done(s);
+        CHECK_EQ(in, out);
+        CHECK(ft_spool_fill(s) <= 5);
+    }
+    CHECK(in > 10000);
+    ft_spool_close(s, true);
+    clean();
+}
+
+static off_t size_of(const char *name, uint8_t **out)
+{
+    char path[128];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    int fd = open(path, O_RDONLY);
+
+    CHECK(fd >= 0 && fstat(fd, &st) == 0);
+    *out = malloc((size_t)st.st_size + 1);
+    CHECK_EQ(read(fd, *out, (size_t)st.st_size), st.st_size);
+    close(fd);
+    return st.st_size;
+}
+
+static void put(const char *name, const uint8_t *data, size_t len)
+{
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    int fd = open(path, O_WRONLY | O_TRUNC);
+
+    CHECK(fd >= 0);
+    CHECK_EQ(write(fd, data, len), (ssize_t)len);
+    close(fd);
+}
+
+/* The segment cut at every byte: the frames before the cut are there, and nothing else; then a
+ * byte that is another one: that frame, or those behind its header, and nothing else, are missing.
+ */
+static void test_torn(void)
+{
+    struct ft_spool_frame f;
+    uint8_t *bytes = NULL;
+    off_t ends[6] = {0};
+
+    fresh();
+    struct ft_spool *s = open_spool(&usual);
+
+    for (uint32_t i = 0; i < 5; i++) {
+        CHECK_EQ(append(s, i), FT_OK);
+        ends[i + 1] = (off_t)ft_spool_bytes(s);
+    }
+    ft_spool_close(s, true);
+    off_t size = size_of("000.seg", &bytes);
+
+    CHECK_EQ(size, ends[5]);
+    for (off_t cut = 0; cut < size; cut++) {
+        put("000.seg", bytes, (size_t)cut);
+        s = open_spool(&usual);
+        int64_t whole = 0;
+
+        while (next(s, &f) == whole) {
+            whole++;
+        }
+        CHECK(whole == 5 || cut < ends[whole + 1]);
+        CHECK(whole == 0 || cut >= ends[whole]);
+        CHECK_EQ(next(s, &f), -1);
+        CHECK_EQ(append(s, 77), FT_OK); /* and it goes on */
+        CHECK_EQ(next(s, &f), 77);
+        ft_spool_close(s, true);
+    }
+    for (off_t at = 0; at < size; at++) {
+        uint8_t was = bytes[at];
+
+        bytes[at] ^= 0x41;
+        put("000.seg", bytes, (size_t)size);
+        bytes[at] = was;
+        s = open_spool(&usual);
+        int64_t got, last = -1, seen = 0, damaged = 0;
+
+        while ((got = next(s, &f)) != -1) {
+            CHECK(got == -2 || got > last);
+            last = got == -2 ? last : got;
+            seen += got != -2;
+            damaged += got == -2;
+        }
+        CHECK(seen <= 5 && damaged <= 1);
+        /* padding is nobody's; a header takes those behind it along */
+        CHECK(at < 64 || seen + damaged == 5 || at < ends[seen + 1]);
+        ft_spool_close(s, true);
+    }
+    free(bytes);
+    clean();
+}
+
+/* A process that is killed while it appends: all that append() said is there, in order; the number
+ * after it leaves one out. */
+static void test_killed(void)
+{
+    fresh();
+    for (int turn = 0; turn < 50; turn++) {
+        struct ft_spool_content found;
+        struct ft_spool_frame f;
+        int fds[2];
+        uint32_t said = 0, got;
+        int64_t n = 0;
+
+        CHECK_EQ(pipe(fds), 0);
+        pid_t child = fork();
+
+        if (child == 0) {
+            struct ft_spool *s = open_spool(&usual);
+
+            for (uint32_t i = 0; i < 100000; i++) {
+                if (append(s, i) == FT_OK && write(fds[1], &i, sizeof i) != (ssize_t)sizeof i) {
+                    break;
+                }
+            }
+            _exit(0);
+        }
+        close(fds[1]);
+        while (said < 20 + (uint32_t)turn * 7 && read(fds[0], &got, sizeof got) == sizeof got) {
+            said++;
+        }
+        kill(child, SIGKILL);
+        CHECK_EQ(waitpid(child, NULL, 0), child);
+        while (read(fds[0], &got, sizeof got) == (ssize_t)sizeof got) {
+            said++;
+        }
+        close(fds[0]);
+        struct ft_spool *s = open_spool(&usual);
+
+        ft_spool_content(s, &found);
+        CHECK(!found.orderly);
+        CHECK(found.frames >= said);
+        /* one is left out now, and one was before these frames, when they followed a kill */
+        CHECK_EQ(found.next, found.first + found.frames + 1 + (turn > 0));
+        while (next(s, &f) == n) {
+            n++;
+        }
+        CHECK_EQ(n, found.frames);
+        ft_spool_done(s);
+        ft_spool_close(s, true);
+    }
+    clean();
+}
+
+/* No room on the disk: the frame is not there at all, and later ones are when there is room. */
+static void test_no_space(void)
+{
+    struct ft_spool_frame f;
+    struct rlimit limit, all;
+
+    fresh();
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &all);
+    struct ft_spool *s = open_spool(&usual);
+
+    limit = all;
+    limit.rlim_cur = 10000;
+    CHECK_EQ(append(s, 2000), FT_OK);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    for (uint32_t n = 2001; n < 2010; n++) {
+        CHECK_EQ(append(s, n), n < 2004 ? FT_OK : FT_E_AGAIN);
+    }
+    setrlimit(RLIMIT_FSIZE, &all);
+    CHECK_EQ(append(s, 2050), FT_OK);
+    for (uint32_t n = 2000; n < 2004; n++) {
+        CHECK_EQ(next(s, &f), n);
+    }
+    CHECK_EQ(next(s, &f), 2050);
+    CHECK_EQ(next(s, &f), -1);
+    ft_spool_close(s, true);
+    clean();
+}
+
+static void test_refused(void)
+{
+    struct ft_spool_config other = usual, look = usual;
+    struct ft_spool *s, *t = NULL;
+    struct ft_spool_content found;
+    struct ft_spool_frame f;
+    struct ft_err err = {0};
+
+    fresh();
+    s = open_spool(&usual);
+    CHECK_EQ(ft_spool_open(&usual, &t, &err), FT_E_USAGE); /* in use */
+    CHECK_EQ(append(s, 1), FT_OK);
+    look.look = true; /* beside it */
+    CHECK_EQ(ft_spool_open(&look, &t, &err), FT_OK);
+    ft_spool_content(t, &found);
+    CHECK_EQ(found.frames, 1);
+    CHECK_EQ(next(t, &f), 1);
+    ft_spool_close(t, true);
+    ft_spool_close(s, true);
+    other.shape = 8;
+    CHECK_EQ(ft_spool_open(&other, &t, &err), FT_E_FORMAT);
+    s = open_spool(&usual);
+    CHECK_EQ(next(s, &f), 1);
+    ft_spool_done(s);
+    ft_spool_close(s, true);
+    s = open_spool(&other); /* nothing of the other shape is left */
+    CHECK_EQ(append(s, 5), FT_OK);
+    ft_spool_close(s, true);
+    CHECK_EQ(ft_spool_open(&usual, &t, &err), FT_E_FORMAT);
+    other.folder = "/proc/nowhere/else";
+    CHECK_EQ(ft_spool_open(&other, &t, &err), FT_E_IO);
+    clean();
+}
+
+static void test_age(void)
+{
+    struct ft_spool_config cfg = usual;
+    struct ft_spool_frame f;
+    struct timespec nap = {0, 30000000};
+
+    cfg.max_age_ns = 20000000;
+    fresh();
+    struct ft_spool *s = open_spool(&cfg);
+
+    CHECK_EQ(append(s, 1), FT_OK);
+    nanosleep(&nap, NULL);
+    CHECK_EQ(append(s, 2), FT_OK);
+    CHECK_EQ(ft_spool_next(s, &f), FT_OK);
+    CHECK_EQ(f.state, FT_SPOOL_EXPIRED);
+    CHECK_EQ(f.tally.n[FT_EVENT_SAMPLE], 2);
+    CHECK_EQ(next(s, &f), 2);
+    ft_spool_close(s, true);
+    clean();
+}
+
+int main(void)
+{
+#ifndef FT_HAVE_XXHASH
+    return test_skip("built without xxHash");
+#endif
+    RUN(test_order);
+    RUN(test_bound);
+    RUN(test_torn);
+    RUN(test_killed);
+    RUN(test_no_space);
+    RUN(test_refused);
+    RUN(test_age);
+    return test_end();
+}
