@@ -51,5 +51,8 @@ const char *ft_features(void)
 #ifdef FT_HAVE_NATS
            " libnats"
 #endif
+#ifdef FT_HAVE_PQ
+           " libpq"
+#endif
         ;
 }

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "servers"))
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent / "servers"), str(pathlib.Path(__file__).resolve().parents[1])]
 from s3_moto import Relay, write_capture  # noqa: E402,F401: for those that import this
 
 FLOWS = 20000
@@ -41,9 +41,9 @@ def wait_for(condition, what, seconds=30):
     return True
 
 
-def account(stderr, url):
-    """(made, written, dropped, lost) of flow events of an output."""
-    m = re.search(re.escape(url) + r"\s+(\d+) flow events = (\d+) written \+ (\d+) dropped(?: \+ (\d+) lost)?", stderr)
+def account(stderr, url, kind):
+    """(made, written, dropped, lost) of events of an output."""
+    m = re.search(re.escape(url) + rf"\s+(\d+) {kind} events = (\d+) written \+ (\d+) dropped(?: \+ (\d+) lost)?", stderr)
     return tuple(int(x or 0) for x in m.groups()) if m else None
 
 
@@ -97,8 +97,8 @@ class Stores:
     def piped(self, *args):
         return Run(self.flowtap, *args)
 
-    def check_sums(self, stderr, url, flows=FLOWS):
-        a = account(stderr, url)
+    def check_sums(self, stderr, url, flows=FLOWS, kind="flow"):
+        a = account(stderr, url, kind)
         check(a is not None and a[0] == a[1] + a[2] + a[3] and flows in (a[0], None), "account", a, stderr[-1500:])
         return a or (0, 0, 0, 0)
 

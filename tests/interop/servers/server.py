@@ -32,12 +32,16 @@ class Server:
     def arguments(self):
         raise NotImplementedError
 
+    def options(self):
+        """More of its process."""
+        return {}
+
     def answers(self):
         raise NotImplementedError
 
     def start(self, seconds=20):
         self.process = subprocess.Popen([str(a) for a in self.arguments()], stdin=subprocess.DEVNULL,
-                                        stdout=open(self.folder / "log", "ab"), stderr=subprocess.STDOUT)
+                                        stdout=open(self.folder / "log", "ab"), stderr=subprocess.STDOUT, **self.options())
         end = time.monotonic() + seconds
         while not self.answers():
             if time.monotonic() > end or self.process.poll() is not None:
