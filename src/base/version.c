@@ -51,5 +51,14 @@ const char *ft_features(void)
 #ifdef FT_HAVE_RDKAFKA
            " librdkafka"
 #endif
+#ifdef FT_HAVE_HIREDIS
+           " hiredis"
+#endif
+#ifdef FT_HAVE_NATS
+           " libnats"
+#endif
+#ifdef FT_HAVE_PQ
+           " libpq"
+#endif
         ;
 }

@@ -91,6 +91,7 @@ struct ft_output_env {
     void *pack_cookie;
     uint32_t pack_ms;
     bool needs_file;     /* with a name, and neither a FIFO nor a terminal */
+    const char *table;   /* columns and types as CREATE TABLE has them, borrowed; NULL ok */
     const char *sidecar; /* what stands in FILE.json, borrowed; NULL ok */
     size_t trailer_room, trailer_each;
     /* events that this output has lost or dropped until now: ft_output_open's; the output's thread
@@ -151,9 +152,10 @@ struct ft_sink_ops {
     const char *help;
     /* of its URLs, besides those that every output has: its own, and such as several sinks have */
     const struct ft_params *params[FT_SINK_PARAMS];
-    unsigned needs; /* of the kernel, besides writing to what is open: enum ft_sandbox_needs */
-    bool alone;     /* NAME://TARGET?format=F is F+NAME://TARGET, and ndjson without format= */
-    bool waits;     /* write() waits for a receiver that is away: a spool may stand before it */
+    unsigned needs;    /* of the kernel, besides writing to what is open: enum ft_sandbox_needs */
+    bool alone;        /* NAME://TARGET?format=F is F+NAME://TARGET, and ndjson without format= */
+    const char *usual; /* with alone: the format without format=; NULL: ndjson */
+    bool waits;        /* write() waits for a receiver that is away: a spool may stand before it */
     int (*open)(const struct ft_output_url *url, const struct ft_output_env *env,
                 struct ft_sink **out, struct ft_err *err);
     /* Takes *n >= 1 chunks. FT_OK: all of them. Otherwise *n is how many it dealt with, the one
@@ -189,6 +191,9 @@ struct ft_sink {
 
 extern const struct ft_sink_ops ft_sink_file;
 extern const struct ft_sink_ops ft_sink_http, ft_sink_https;
+extern const struct ft_sink_ops ft_sink_nats;
+extern const struct ft_sink_ops ft_sink_postgres;
+extern const struct ft_sink_ops ft_sink_redis;
 extern const struct ft_sink_ops ft_sink_tcp, ft_sink_tls, ft_sink_unix;
 extern const struct ft_sink_ops ft_sink_s3;
 extern const struct ft_sink_ops ft_sink_kafka;

@@ -183,6 +183,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->target = url->target;
     cfg->schema = ft_output_url_get(url, "schema");
     cfg->dialect = ft_output_url_get(url, "dialect");
+    cfg->vector = ft_output_url_get(url, "vector");
     cfg->safe = ft_output_url_get(url, "spreadsheet") != NULL;
     cfg->omit_null = ft_output_url_get(url, "null") != NULL;
     cfg->aligned = p->plan.aligned;
@@ -353,6 +354,9 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
     if (rc == FT_OK && ops->header != NULL && r->events != 0) {
         env->header_len = ops->header(r->format, header);
         env->header = header;
+    }
+    if (rc == FT_OK && ops->table != NULL) {
+        env->table = ops->table(r->format);
     }
     if (rc != FT_OK || ops->seal != NULL) {
         return rc != FT_OK ? rc : route_batches(p, url, r->format, cfg, env, err);
