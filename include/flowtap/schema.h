@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-/* Writes the schema as "markdown", "json-schema", "arrow", "clickhouse", "avro", "protobuf" or
+/* Writes the schema as "markdown", "json-schema", "arrow", "clickhouse", "postgres", "avro", "protobuf" or
  * "csv". profiles: those of flow records ("base,tcp"); NULL: every column, those that base has not
  * as may be missing. no_identity: of records that --no-identity writes, and the account. On success
  * *out is a NUL-terminated heap text of *out_len bytes that the caller frees with ft_schema_free.

@@ -48,5 +48,17 @@ const char *ft_features(void)
 #ifdef FT_HAVE_MICROHTTPD
            " libmicrohttpd"
 #endif
+#ifdef FT_HAVE_RDKAFKA
+           " librdkafka"
+#endif
+#ifdef FT_HAVE_HIREDIS
+           " hiredis"
+#endif
+#ifdef FT_HAVE_NATS
+           " libnats"
+#endif
+#ifdef FT_HAVE_PQ
+           " libpq"
+#endif
         ;
 }

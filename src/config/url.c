@@ -60,10 +60,20 @@ const struct ft_output_parameter *ft_output_parameter_at(uint32_t i)
     return p != NULL ? &p->row : NULL;
 }
 
+/* Is it the row of a key? One whose name ends in .* is that of all keys that begin so. */
+static bool is_row_of(const struct ft_param *p, const char *key)
+{
+    size_t len = strlen(p->row.name);
+
+    return len > 2 && p->row.name[len - 1] == '*'
+               ? strncmp(p->row.name, key, len - 1) == 0 && key[len - 1] != '\0'
+               : strcmp(p->row.name, key) == 0;
+}
+
 static const struct ft_param *find_in(const struct ft_params *p, const char *key)
 {
     for (uint32_t i = 0; p != NULL && i < p->n; i++) {
-        if (strcmp(p->rows[i].row.name, key) == 0) {
+        if (is_row_of(&p->rows[i], key)) {
             return &p->rows[i];
         }
     }
@@ -313,38 +323,38 @@ static const char *all_names(bool formats, char *out, size_t cap)
     return out;
 }
 
-/* The format of TRANSPORT://TARGET?format=..., or ndjson; NULL: no memory. */
-static char *format_of(const char *text)
+/* The format of TRANSPORT://TARGET?format=..., or its usual one; NULL: no memory. */
+static char *format_of(const char *text, const char *usual)
 {
     const char *q = strchr(text, '?');
 
     while (q != NULL && strncmp(q + 1, "format=", 7) != 0) {
         q = strchr(q + 1, '&');
     }
-    return q == NULL ? ft_mem_strdup("ndjson") : decode(q + 8, strcspn(q + 8, "&"));
+    return q == NULL ? ft_mem_strdup(usual) : decode(q + 8, strcspn(q + 8, "&"));
 }
 
-/* Whether a head is a transport that may stand alone. */
-static bool stands_alone(const char *text, size_t len)
+/* The format of a head that is a transport and may stand alone; NULL: it is none. */
+static const char *usual_format(const char *text, size_t len)
 {
     for (size_t i = 0; ft_sinks[i] != NULL; i++) {
         if (ft_sinks[i]->alone && strlen(ft_sinks[i]->name) == len &&
             memcmp(ft_sinks[i]->name, text, len) == 0) {
-            return true;
+            return ft_sinks[i]->usual != NULL ? ft_sinks[i]->usual : "ndjson";
         }
     }
-    return false;
+    return NULL;
 }
 
 static int parse_head(const char *text, size_t len, struct ft_output_url *u, struct ft_err *err)
 {
     const char *plus = memchr(text, '+', len);
     size_t flen = plus != NULL ? (size_t)(plus - text) : len;
-    bool alone = plus == NULL && stands_alone(text, len);
+    const char *alone = plus == NULL ? usual_format(text, len) : NULL;
     char names[256] = "";
 
-    u->format = alone ? format_of(text) : decode(text, flen);
-    u->transport = alone          ? decode(text, len)
+    u->format = alone != NULL ? format_of(text, alone) : decode(text, flen);
+    u->transport = alone != NULL  ? decode(text, len)
                    : plus != NULL ? decode(plus + 1, len - flen - 1)
                                   : ft_mem_strdup("file");
     if (u->format == NULL || u->transport == NULL) {
@@ -367,7 +377,7 @@ static const char *find_params(const char *target)
     const char *q = strrchr(target, '?');
 
     if (q != NULL) {
-        size_t word = strspn(q + 1, "abcdefghijklmnopqrstuvwxyz_");
+        size_t word = strspn(q + 1, "abcdefghijklmnopqrstuvwxyz_.");
 
         if (word > 0 && q[1 + word] == '=') {
             return q;

@@ -44,6 +44,7 @@ struct ft_format_config {
     unsigned events;       /* bit per enum ft_event: those that will come; single_event: one */
     bool collect;          /* events as collect makes them */
     const char *schema;    /* ndjson of collect: another collector's shape, or NULL */
+    const char *vector;    /* copy: columns of the vector, with commas, or NULL */
     const char *dialect;   /* csv, columnar: the tool whose table it is, or NULL */
     bool safe;             /* csv: no text that a spreadsheet takes for a formula */
     bool omit_null;        /* ndjson: what is null is left out */
@@ -100,6 +101,8 @@ struct ft_format_ops {
     size_t (*trailer)(const struct ft_format *f, struct ft_trailer *t, uint8_t *out, size_t room);
     /* What stands in a file beside, FILE.json; as long as the instance. NULL: nothing */
     const char *(*sidecar)(const struct ft_format *f);
+    /* columns and their types as CREATE TABLE has them; as long as the instance. NULL: nothing */
+    const char *(*table)(const struct ft_format *f);
     size_t (*sample)(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
                      const struct ft_tuple_counts *counts);
     size_t (*flow)(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec);

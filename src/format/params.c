@@ -59,6 +59,14 @@ static const struct ft_param rows[] = {
              .choices = "text|binary",
              .defval = "text",
              .help = "as text, or as 16 bytes, IPv4 as ::ffff:a.b.c.d"}},
+    {.row = {.name = "vector",
+             .of = "copy",
+             .value = "NAME,...",
+             .help =
+                 "a column of pgvector's type: the numbers of these columns, those of lists one "
+                 "by one"},
+     .check = some,
+     .allowed = "a list of names, with commas"},
     {.row = {.name = "snap",
              .of = "pcap",
              .value = "BYTES",

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "flowtap/version.h"
 #include "format/columnar.h"
+#include "format/copy.h"
 #include "model/columns.h"
 #include "model/field_export.h"
 
@@ -379,6 +380,33 @@ static void make_clickhouse(const struct schema *s)
     }
 }
 
+/* As the format copy has them: objects are left out. */
+static void make_postgres(const struct schema *s)
+{
+    for (uint32_t k = 0; k < s->n; k++) {
+        const struct ft_columns *c = &s->columns[k];
+        const char *end = NULL; /* what stands behind the column before */
+
+        fprintf(s->to, "%sCREATE TABLE %s\n(\n", k > 0 ? "\n" : "", s->kinds[k].name);
+        for (uint32_t i = 0; i < c->n; i++) {
+            const struct ft_field *f = c->col[i].field;
+            bool list = f->type == FT_T_LIST;
+
+            if (f->type == FT_T_JSON) {
+                continue;
+            }
+            if (end != NULL) {
+                fprintf(s->to, ", -- %s\n", end);
+            }
+            fprintf(s->to, "    \"%s\" %s%s%s", ft__columnar_name(f),
+                    ft__postgres_type((enum ft_type)(list ? f->item : f->type)), list ? "[]" : "",
+                    nullable(s, &c->col[i]) ? "" : " NOT NULL");
+            end = f->meaning;
+        }
+        fprintf(s->to, " -- %s\n);\n", end != NULL ? end : "");
+    }
+}
+
 /* As Arrow outputs have them: whatever says null in a batch, a column has one type. */
 static void make_arrow(const struct schema *s)
 {
@@ -501,8 +529,8 @@ static const struct {
 } forms[] = {
     {"markdown", make_markdown, false}, {"json-schema", make_json_schema, false},
     {"arrow", make_arrow, true},        {"clickhouse", make_clickhouse, true},
-    {"avro", make_avro, true},          {"protobuf", make_protobuf, true},
-    {"csv", make_csv, false},
+    {"postgres", make_postgres, true},  {"avro", make_avro, true},
+    {"protobuf", make_protobuf, true},  {"csv", make_csv, false},
 };
 
 /* What --no-identity leaves: records of flows, and the account, which tells of none. */
@@ -556,8 +584,8 @@ static int make(struct schema *s, const char *form, char **out, struct ft_err *e
     }
     if (rc != FT_OK) {
         ft_err_set(err, rc,
-                   "--format: '%s': allowed is markdown, json-schema, arrow, clickhouse, avro, "
-                   "protobuf or csv",
+                   "--format: '%s': allowed is markdown, json-schema, arrow, clickhouse, postgres, "
+                   "avro, protobuf or csv",
                    form);
     }
     if (fclose(s->to) != 0 && rc == FT_OK) {

@@ -101,6 +101,8 @@ static const struct rule rules[] = {
     {SCMP_SYS(connect), M, FT_SANDBOX_NETWORK},
     {SCMP_SYS(sendmmsg), M, FT_SANDBOX_NETWORK},
     {SCMP_SYS(newfstatat), M, FT_SANDBOX_NETWORK},
+    {SCMP_SYS(sendmsg), M, FT_SANDBOX_BROKERS},
+    {SCMP_SYS(pipe2), M, FT_SANDBOX_BROKERS},
     /* the files of the opener */
     {SCMP_SYS(openat), K | O, ANY_NEEDS},
     {SCMP_SYS(newfstatat), K | O, ANY_NEEDS},

@@ -927,6 +927,11 @@ int ft_output_start(struct ft_output *o)
     return FT_OK;
 }
 
+enum ft_keys ft_output_keys(const struct ft_output *o)
+{
+    return o->sink != NULL ? o->sink->keys : FT_KEYS_NONE;
+}
+
 const char *ft_output_name(const struct ft_output *o)
 {
     return o->name;

@@ -183,6 +183,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->target = url->target;
     cfg->schema = ft_output_url_get(url, "schema");
     cfg->dialect = ft_output_url_get(url, "dialect");
+    cfg->vector = ft_output_url_get(url, "vector");
     cfg->safe = ft_output_url_get(url, "spreadsheet") != NULL;
     cfg->omit_null = ft_output_url_get(url, "null") != NULL;
     cfg->aligned = p->plan.aligned;
@@ -354,6 +355,9 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
         env->header_len = ops->header(r->format, header);
         env->header = header;
     }
+    if (rc == FT_OK && ops->table != NULL) {
+        env->table = ops->table(r->format);
+    }
     if (rc != FT_OK || ops->seal != NULL) {
         return rc != FT_OK ? rc : route_batches(p, url, r->format, cfg, env, err);
     }
@@ -379,6 +383,8 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                                 .files = p->files,
                                 .keep_earlier = p->plan.live || p->plan.collect,
                                 .by_clock = p->plan.live,
+                                .no_identity = p->plan.no_identity,
+                                .collect = p->plan.collect,
                                 .plain_events = ft_output_url_get(url, "schema") == NULL,
                                 .on_failed = ft__pipeline_wake,
                                 .failed_cookie = p};
@@ -840,12 +846,15 @@ void ft__build_free(struct ft_pipeline *p)
     for (uint32_t i = 0; p->workers != NULL && i < p->plan.n_workers; i++) {
         ft_meter_close(&p->workers[i].meter);
         ft__collect_free(&p->workers[i]); /* borrows the emitter's map */
-        ft_emitter_fini(&p->workers[i].emit);
         ft__app_free(&p->workers[i]);
         if (p->workers[i].ring.slots != NULL) {
             ft_ring_fini(&p->workers[i].ring);
         }
     }
+    for (uint32_t i = 0; p->workers != NULL && i <= p->plan.n_workers; i++) {
+        ft_emitter_fini(&p->workers[i].emit);
+    }
+    ft_emitter_fini(&p->control_emit);
     ft_lanes_free(p->lanes);
     for (uint32_t i = 0; i < p->plan.n_sources; i++) {
         if (p->source[i] != NULL) {

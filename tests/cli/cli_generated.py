@@ -33,7 +33,8 @@ class Generated(Case):
         self.assertIn(rows, (ROOT / "docs/outputs.md").read_text())
         names = re.findall(r"^\| `(\w+)`", rows, re.M)
         self.assertIn("rotate", names)
-        self.assertEqual(len(names), len(set(names)))
+        owned = re.findall(r"^\| `(\w+)` \|.*? \| ([a-z0-9, ]+) \|", rows, re.M)
+        self.assertEqual(len(owned), len(set(owned)))
         text = self.good("read", "--help").stdout
         page = (BUILD / "flowtap.1").read_text()
         for n in names:

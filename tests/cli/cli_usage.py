@@ -39,7 +39,7 @@ class Commands(Case):
 
     def test_unknown_command(self):
         self.wrong("there is no command 'gather'; there are: live read collect label check interfaces "
-                   "schema help", "gather")
+                   "schema spool help", "gather")
         self.wrong("there is no command 'nope'", "help", "nope")
 
     def test_interfaces(self):
@@ -62,11 +62,11 @@ class Commands(Case):
     def test_schema(self):
         self.assertEqual(self.good("schema").stdout, self.good("schema", "--format=markdown").stdout)
         json.loads(self.good("schema", "--format", "json-schema").stdout)
-        for form in "csv", "clickhouse", "arrow", "avro", "protobuf":
+        for form in "csv", "clickhouse", "postgres", "arrow", "avro", "protobuf":
             self.assertGreater(len(self.good("schema", "--format", form).stdout), 500)
         r = run("schema", "--format", "nope")
         self.assertEqual((r.returncode, r.stdout), (2, ""))
-        self.assertIn("'nope': allowed is markdown, json-schema, arrow, clickhouse, avro, protobuf or "
+        self.assertIn("'nope': allowed is markdown, json-schema, arrow, clickhouse, postgres, avro, protobuf or "
                       "csv", r.stderr)
         self.wrong("schema: '--format': allowed are --format FORMAT, --profile LIST and --no-identity", "schema",
                    "--format")

@@ -25,8 +25,7 @@ void ft_http_forget(char *secret)
     }
 }
 
-/* All of a file, heap, with a NUL behind it. NULL: errno, EFBIG when it is longer than most. */
-static char *read_file(const char *path, size_t most, size_t *out_len)
+char *ft_http_file(const char *path, size_t most, size_t *out_len)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     char *text = fd >= 0 ? ft_mem_alloc(1, most + 1) : NULL;
@@ -62,7 +61,7 @@ int ft_http_secret(const char *name, char **out, struct ft_err *err)
         *out = ft_mem_strdup(name);
         return *out != NULL ? FT_OK : ft_err_set(err, FT_E_NOMEM, "out of memory");
     }
-    text = read_file(name + 1, SECRET_MOST, &len);
+    text = ft_http_file(name + 1, SECRET_MOST, &len);
     if (text == NULL) {
         return ft_err_set(err, errno == ENOMEM ? FT_E_NOMEM : FT_E_IO, "%s: %s", name + 1,
                           strerror(errno));
@@ -456,7 +455,7 @@ void ft_http_give_up(struct ft_http *h)
 static int set_blob(struct ft_http *h, CURLoption option, const char *path, struct ft_err *err)
 {
     size_t len;
-    char *text = read_file(path, CA_MOST, &len);
+    char *text = ft_http_file(path, CA_MOST, &len);
     int rc = FT_OK;
 
     if (text == NULL) {
