@@ -188,7 +188,8 @@ static void dump_bash(void)
     bash_words(FT_CMD_READ);
     printf("\" ;;\n        collect) words=\"");
     bash_words(FT_CMD_COLLECT);
-    printf("\" ;;\n        interfaces) words=\"--json\" ;;\n        schema) words=\"--format "
+    printf("\" ;;\n        interfaces) words=\"--json\" ;;\n        check) words=\"--config\" ;;\n "
+           "       schema) words=\"--format "
            "--profile\" ;;\n"
            "    esac\n    case $cur in\n"
            "        -*) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"
