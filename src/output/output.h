@@ -141,10 +141,10 @@ struct ft_sink_ops {
     const char *help;
     /* of its URLs, besides those that every output has: its own, and such as several sinks have */
     const struct ft_params *params[FT_SINK_PARAMS];
-    unsigned needs; /* of the kernel, besides writing to what is open: enum ft_sandbox_needs */
-    bool alone;     /* NAME://TARGET?format=F is F+NAME://TARGET, and ndjson without format= */
+    unsigned needs;    /* of the kernel, besides writing to what is open: enum ft_sandbox_needs */
+    bool alone;        /* NAME://TARGET?format=F is F+NAME://TARGET, and ndjson without format= */
     const char *usual; /* with alone: the format without format=; NULL: ndjson */
-    bool waits;     /* write() waits for a receiver that is away: a spool may stand before it */
+    bool waits;        /* write() waits for a receiver that is away: a spool may stand before it */
     int (*open)(const struct ft_output_url *url, const struct ft_output_env *env,
                 struct ft_sink **out, struct ft_err *err);
     /* Takes *n >= 1 chunks. FT_OK: all of them. Otherwise *n is how many it dealt with, the one
