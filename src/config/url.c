@@ -60,10 +60,20 @@ const struct ft_output_parameter *ft_output_parameter_at(uint32_t i)
     return p != NULL ? &p->row : NULL;
 }
 
+/* Is it the row of a key? One whose name ends in .* is that of all keys that begin so. */
+static bool is_row_of(const struct ft_param *p, const char *key)
+{
+    size_t len = strlen(p->row.name);
+
+    return len > 2 && p->row.name[len - 1] == '*'
+               ? strncmp(p->row.name, key, len - 1) == 0 && key[len - 1] != '\0'
+               : strcmp(p->row.name, key) == 0;
+}
+
 static const struct ft_param *find_in(const struct ft_params *p, const char *key)
 {
     for (uint32_t i = 0; p != NULL && i < p->n; i++) {
-        if (strcmp(p->rows[i].row.name, key) == 0) {
+        if (is_row_of(&p->rows[i], key)) {
             return &p->rows[i];
         }
     }
@@ -367,7 +377,7 @@ static const char *find_params(const char *target)
     const char *q = strrchr(target, '?');
 
     if (q != NULL) {
-        size_t word = strspn(q + 1, "abcdefghijklmnopqrstuvwxyz_");
+        size_t word = strspn(q + 1, "abcdefghijklmnopqrstuvwxyz_.");
 
         if (word > 0 && q[1 + word] == '=') {
             return q;

@@ -17,8 +17,9 @@
  * When nothing is queued or held, made = written + dropped + lost + spooled.
  *
  * A mark tells where an event ends and of what kind it is. Events that are lines, one after the
- * other, share a mark, since their ends can be seen; a batch of rows is one event of a count; a
- * message has a key, which says where it belongs, and a mark of its own.
+ * other, share a mark, since their ends can be seen; a batch of rows is one event of a count; an
+ * event with a key, which says where it belongs, has a mark of its own, and the key stands before
+ * it: only for a sink that asks for keys.
  *
  * An output may want its events by their time (split_ns): a chunk holds those of one hour or day,
  * and a writer has a few chunks open, so that clocks that differ do not end one with each event.
@@ -47,6 +48,14 @@
 #include "model/trailer.h"
 #include "output/url.h"
 
+/* What keys a sink asks for. */
+enum ft_keys {
+    FT_KEYS_NONE,
+    FT_KEYS_FLOW,     /* the Community ID of the flow, as text */
+    FT_KEYS_EXPORTER, /* collect: the exporter's address, as text */
+};
+enum { FT_KEY_MOST = 48 }; /* bytes of a key */
+
 enum ft_overflow { FT_OVERFLOW_DROP, FT_OVERFLOW_BLOCK };
 
 enum { FT_LATE_HEADER = 64 };
@@ -59,6 +68,8 @@ struct ft_output_env {
     uint32_t idle_ms;         /* hive=: a file whose time is over is closed; 0: after a minute */
     void (*on_failed)(void *cookie); /* the target is gone for good: output thread; NULL ok */
     void *failed_cookie;
+    bool no_identity;    /* nothing may tell of hosts */
+    bool collect;        /* events are of exporters */
     bool plain_events;   /* each event begins with {"event_type":" */
     uint32_t chunk_most; /* bytes that a sink is handed in one chunk at most: ft_output_open's */
     /* bytes to be written at the start of every file (a CSV header), borrowed; may be NULL */
@@ -93,7 +104,7 @@ struct ft_output_env {
 
 /* Where something of a chunk ends, and what it is. */
 struct ft_mark {
-    uint64_t key;        /* where a message belongs; FT_NO_KEY */
+    uint64_t key;        /* bytes of a key that stand before the event; FT_NO_KEY: there are none */
     uint32_t end;        /* offset of its end in the chunk */
     uint32_t count : 24; /* events */
     uint32_t event : 8;  /* enum ft_event */
@@ -135,7 +146,7 @@ void ft_tally_move(struct ft_tally *t, struct ft_tally *from);
  * starts) and give_up. Each event that it was handed it adds once to arrived or to lost: in the
  * call or in a later one, but not later than in the flush that comes before close. */
 struct ft_sink;
-enum { FT_SINK_PARAMS = 4 };
+enum { FT_SINK_PARAMS = 5 };
 struct ft_sink_ops {
     const char *name; /* "file", "callback" */
     const char *help;
@@ -166,6 +177,7 @@ struct ft_sink {
     _Atomic uint64_t moved;         /* grows whenever bytes get through; tells slow from stuck */
     _Atomic bool absent;            /* nobody is at the other end yet (a FIFO without a reader) */
     struct ft_count folder_changes; /* times that the target's folder was another one */
+    enum ft_keys keys;              /* that its events are to have; since open */
     /* owner: the output's thread */
     struct ft_tally arrived, lost; /* since the output has looked */
     struct ft_tally dropped;       /* likewise: a spool was full */
@@ -178,11 +190,13 @@ struct ft_sink {
 };
 
 extern const struct ft_sink_ops ft_sink_file;
+extern const struct ft_sink_ops ft_sink_http, ft_sink_https;
 extern const struct ft_sink_ops ft_sink_nats;
 extern const struct ft_sink_ops ft_sink_postgres;
 extern const struct ft_sink_ops ft_sink_redis;
 extern const struct ft_sink_ops ft_sink_tcp, ft_sink_tls, ft_sink_unix;
 extern const struct ft_sink_ops ft_sink_s3;
+extern const struct ft_sink_ops ft_sink_kafka;
 extern const struct ft_sink_ops *const ft_sinks[]; /* NULL-terminated */
 extern const struct ft_params ft_output_params;    /* that every output has */
 extern const struct ft_params ft_tls_params;       /* that every sink with TLS has */
@@ -224,6 +238,9 @@ FT_NODISCARD int ft_output_start(struct ft_output *o);
 /* What its sink asks of the kernel: enum ft_sandbox_needs. */
 unsigned ft_output_needs(const struct ft_output *o);
 
+/* The keys that its events are to have: ft_writer_end_as(). */
+enum ft_keys ft_output_keys(const struct ft_output *o);
+
 /* Its URL as it was given; as long as the output. */
 const char *ft_output_name(const struct ft_output *o);
 
@@ -240,8 +257,8 @@ void ft_writer_at(struct ft_writer *w, int64_t ts_ns);
 uint8_t *ft_writer_begin(struct ft_writer *w, enum ft_event e, size_t max_len);
 /* The event is len bytes long (0: none after all, nothing is counted). */
 void ft_writer_end(struct ft_writer *w, enum ft_event e, size_t len);
-/* What was begun are n events, of len bytes together (0: none): lines, a batch of rows, or a
- * message with a key. */
+/* What was begun are n events, of len bytes together (0: none): lines, a batch of rows, or one with
+ * a key, which is the first so many bytes. */
 void ft_writer_end_as(struct ft_writer *w, enum ft_event e, uint32_t n, uint64_t key, size_t len);
 /* Counts n events as made and written without bytes (count_only outputs). */
 void ft_writer_count(struct ft_writer *w, enum ft_event e, uint64_t n);

@@ -383,6 +383,8 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                                 .files = p->files,
                                 .keep_earlier = p->plan.live || p->plan.collect,
                                 .by_clock = p->plan.live,
+                                .no_identity = p->plan.no_identity,
+                                .collect = p->plan.collect,
                                 .plain_events = ft_output_url_get(url, "schema") == NULL,
                                 .on_failed = ft__pipeline_wake,
                                 .failed_cookie = p};
@@ -397,6 +399,7 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     } else {
         rc = route_records(p, url, ops, cfg, &env, header, &r, err);
     }
+    cfg->count_only |= p->dry;
     if (rc == FT_OK) {
         rc = ft_output_open(url, cfg, &env, &r.output, err);
     } else if (cfg->sink_instance != NULL) { /* nobody has taken it */
@@ -488,8 +491,7 @@ int ft_pipeline_add_callback(struct ft_pipeline *p, const char *name, ft_output_
     return rc;
 }
 
-/* Reads the key of --anonymize. */
-static int read_key(const char *path, uint8_t key[FT_CRYPTOPAN_KEY], struct ft_err *err)
+int ft__build_key(const char *path, uint8_t key[FT_CRYPTOPAN_KEY], struct ft_err *err)
 {
     uint8_t data[256];
     int rc = FT_OK, fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -507,8 +509,7 @@ static int read_key(const char *path, uint8_t key[FT_CRYPTOPAN_KEY], struct ft_e
     return rc;
 }
 
-/* Reads the rules of --labels. */
-static int read_labels(struct ft_pipeline *p, const char *path, struct ft_err *err)
+int ft__build_labels(struct ft_pipeline *p, const char *path, struct ft_err *err)
 {
     enum { MOST = 16 << 20 };
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -660,7 +661,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
         rc = ft_where_flow(cfg->where, cfg->command == FT_CMD_COLLECT, &p->where, err);
     }
     if (rc == FT_OK && cfg->labels != NULL) {
-        rc = read_labels(p, cfg->labels, err);
+        rc = ft__build_labels(p, cfg->labels, err);
     }
     rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
     p->plan.options.labels = p->labels;
@@ -695,7 +696,7 @@ static int build(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_e
     if (cfg->anonymize == NULL) {
         return build_parts(p, cfg, NULL, err);
     }
-    rc = read_key(cfg->anonymize, key, err);
+    rc = ft__build_key(cfg->anonymize, key, err);
     rc = rc == FT_OK ? build_parts(p, cfg, key, err) : rc;
     explicit_bzero(key, sizeof key);
     return rc;
@@ -724,18 +725,12 @@ unsigned ft_pipeline_needs(const struct ft_pipeline *p)
     return p->state_path != NULL ? needs | FT_SANDBOX_FILES : needs;
 }
 
-int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log, struct ft_opener *opener,
-                    struct ft_pipeline **out, struct ft_err *err)
+struct ft_pipeline *ft__build_empty(const struct ft_config *cfg, const struct ft_log *log)
 {
-    int rc = ft_config_check(cfg, err);
-
-    if (rc != FT_OK) {
-        return rc;
-    }
     struct ft_pipeline *p = ft_mem_alloc(1, sizeof *p);
 
     if (p == NULL) {
-        return ft_err_set(err, FT_E_NOMEM, "no memory for the pipeline");
+        return NULL;
     }
     p->stop_fd = -1;
     p->end_ns = INT64_MIN;
@@ -749,6 +744,22 @@ int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log, struc
         p->log = *log;
     }
     ft_hash_seed_random(&p->seed);
+    return p;
+}
+
+int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log, struct ft_opener *opener,
+                    struct ft_pipeline **out, struct ft_err *err)
+{
+    int rc = ft_config_check(cfg, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    struct ft_pipeline *p = ft__build_empty(cfg, log);
+
+    if (p == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "no memory for the pipeline");
+    }
     rc = build_files(p, opener, err);
     rc = rc == FT_OK ? build(p, cfg, err) : rc;
     if (rc != FT_OK) {
@@ -835,12 +846,15 @@ void ft__build_free(struct ft_pipeline *p)
     for (uint32_t i = 0; p->workers != NULL && i < p->plan.n_workers; i++) {
         ft_meter_close(&p->workers[i].meter);
         ft__collect_free(&p->workers[i]); /* borrows the emitter's map */
-        ft_emitter_fini(&p->workers[i].emit);
         ft__app_free(&p->workers[i]);
         if (p->workers[i].ring.slots != NULL) {
             ft_ring_fini(&p->workers[i].ring);
         }
     }
+    for (uint32_t i = 0; p->workers != NULL && i <= p->plan.n_workers; i++) {
+        ft_emitter_fini(&p->workers[i].emit);
+    }
+    ft_emitter_fini(&p->control_emit);
     ft_lanes_free(p->lanes);
     for (uint32_t i = 0; i < p->plan.n_sources; i++) {
         if (p->source[i] != NULL) {

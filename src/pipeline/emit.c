@@ -2,6 +2,7 @@
 /* pipeline: events to outputs, see emit.h. */
 #include "pipeline/emit.h"
 
+#include "base/mem.h"
 #include "feature/feature.h"
 
 #define HAS(mask, event) (((mask) >> (event)) & 1u)
@@ -12,8 +13,10 @@ static bool tells_by_record(uint32_t parts)
     return ft_features_drop(parts) || HAS(parts, FT_PART_LABEL);
 }
 
-void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32_t n, uint32_t i)
+int ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32_t n, uint32_t i)
 {
+    bool keyed = false;
+
     e->n = n;
     e->events = 0;
     e->makes_samples = e->makes_flows = e->makes_packets = false;
@@ -25,6 +28,9 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
         e->to[k].packets = routes[k].packets;
         e->to[k].where = routes[k].where;
         e->to[k].split = routes[k].split;
+        e->to[k].keys = ft_output_keys(routes[k].output);
+        e->to[k].key_room = e->to[k].keys != FT_KEYS_NONE ? FT_KEY_MOST : 0;
+        keyed |= e->to[k].keys != FT_KEYS_NONE;
         e->makes_packets |= routes[k].packets != NULL;
         e->to[k].count_only = ft_writer_count_only(e->to[k].writer);
         e->events |= routes[k].events;
@@ -34,12 +40,18 @@ void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32
             HAS(routes[k].events, FT_EVENT_FLOW);
     }
     e->makes_flows |= e->where != NULL && HAS(e->events, FT_EVENT_FLOW);
+    if (keyed && e->keys == NULL) {
+        e->keys = ft_key_cache_new();
+    }
+    return keyed && e->keys == NULL ? FT_E_NOMEM : FT_OK;
 }
 
 void ft_emitter_fini(struct ft_emitter *e)
 {
     ft_anonymizer_free(e->anon);
     e->anon = NULL;
+    ft_mem_free(e->keys);
+    e->keys = NULL;
 }
 
 /* Writes n samples to output k. */
@@ -48,15 +60,20 @@ static void samples_to(struct ft_emitter *e, uint32_t k, const struct ft_packet 
 {
     struct ft_writer *w = e->to[k].writer;
     const struct ft_format *f = e->to[k].format;
+    enum ft_keys keys = e->to[k].keys;
+    uint32_t room = e->to[k].key_room;
 
     for (uint32_t i = 0; i < n; i++) {
         if (FT_UNLIKELY(e->to[k].split)) {
             ft_writer_at(w, pkts[i].ts_ns);
         }
-        uint8_t *p = ft_writer_begin(w, FT_EVENT_SAMPLE, FT_FORMAT_SAMPLE_MAX);
+        uint8_t *p = ft_writer_begin(w, FT_EVENT_SAMPLE, FT_FORMAT_SAMPLE_MAX + room);
 
         if (p != NULL) {
-            ft_writer_end(w, FT_EVENT_SAMPLE, f->ops->sample(f, p, &pkts[i], &counts[i]));
+            size_t key =
+                FT_UNLIKELY(keys != FT_KEYS_NONE) ? ft_key_packet(e->keys, keys, &pkts[i], p) : 0;
+
+            ft_emit_end(w, FT_EVENT_SAMPLE, key, f->ops->sample(f, p + key, &pkts[i], &counts[i]));
         }
     }
 }
@@ -116,10 +133,13 @@ void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
             ft_writer_at(w, rec->timestamp_ns);
         }
         const struct ft_format *f = e->to[k].format;
-        uint8_t *p = ft_writer_begin(w, FT_EVENT_FLOW, f->flow_max);
+        uint8_t *p = ft_writer_begin(w, FT_EVENT_FLOW, f->flow_max + e->to[k].key_room);
 
         if (p != NULL) {
-            ft_writer_end(w, FT_EVENT_FLOW, f->ops->flow(f, p, rec));
+            size_t key =
+                FT_UNLIKELY(e->to[k].keys != FT_KEYS_NONE) ? ft_key_flow(e->to[k].keys, rec, p) : 0;
+
+            ft_emit_end(w, FT_EVENT_FLOW, key, f->ops->flow(f, p + key, rec));
         }
     }
     e->profile_skipped += skipped;

@@ -17,6 +17,7 @@
 #include "model/where.h"
 #include "output/output.h"
 #include "pipeline/anonymize.h"
+#include "pipeline/keys.h"
 
 struct ft_packet_file;
 
@@ -38,6 +39,8 @@ struct ft_emitter {
         uint32_t parts;
         bool count_only;
         bool split; /* it wants its events by their time */
+        enum ft_keys keys;
+        uint32_t key_room; /* before an event, for its key */
         struct ft_packet_file *packets;
         const struct ft_where *where; /* its own, besides --where; or NULL */
     } to[FT_MAX_OUTPUTS];
@@ -49,11 +52,13 @@ struct ft_emitter {
     const struct ft_where *where; /* --where: flow records that satisfy it only; NULL: all */
     uint64_t left_out;            /* that did not */
     uint64_t profile_skipped;     /* that the tools of some output's columns drop */
+    struct ft_key_cache *keys;    /* of samples, when some output asks for keys; owned, or NULL */
     struct ft_anonymizer *anon;   /* --anonymize: every event goes through it; owned, or NULL */
 };
 
-/* The emitter of writer slot i over n routes. */
-void ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32_t n, uint32_t i);
+/* The emitter of writer slot i over n routes. FT_E_NOMEM. */
+FT_NODISCARD int ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32_t n,
+                                 uint32_t i);
 void ft_emitter_fini(struct ft_emitter *e);
 
 /* n samples at once for outputs that only count; formats the others one by one. */
@@ -79,6 +84,16 @@ FT_INLINE bool ft_emit_wanted_by(struct ft_emitter *e, uint32_t k, const void *c
     }
     ft_writer_leave_out(e->to[k].writer);
     return false;
+}
+
+/* An event was written behind its key, of so many bytes. */
+FT_INLINE void ft_emit_end(struct ft_writer *w, enum ft_event e, size_t key, size_t len)
+{
+    if (FT_LIKELY(key == 0)) {
+        ft_writer_end(w, e, len);
+    } else {
+        ft_writer_end_as(w, e, 1, key, len > 0 ? key + len : 0);
+    }
 }
 
 /* ft_meter_emit_fn; cookie is the emitter. rec: NULL when no output wants the bytes. */

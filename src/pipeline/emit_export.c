@@ -30,10 +30,14 @@ void ft_emit_export_flow(struct ft_emitter *e, const struct ft_export_record *re
         }
         room = room < FT_FORMAT_MAX ? room : FT_FORMAT_MAX;
         const struct ft_format *f = e->to[k].format;
-        uint8_t *p = ft_writer_begin(w, FT_EVENT_FLOW, room);
+        uint8_t *p = ft_writer_begin(w, FT_EVENT_FLOW, room + e->to[k].key_room);
 
         if (p != NULL) {
-            ft_writer_end(w, FT_EVENT_FLOW, f->ops->export_flow(f, p, room, rec));
+            size_t key = FT_UNLIKELY(e->to[k].keys != FT_KEYS_NONE)
+                             ? ft_key_export(e->to[k].keys, rec, p)
+                             : 0;
+
+            ft_emit_end(w, FT_EVENT_FLOW, key, f->ops->export_flow(f, p + key, room, rec));
         }
     }
 }
@@ -80,10 +84,14 @@ void ft_emit_export_event(struct ft_emitter *e, enum ft_event event, const void 
             ft_writer_at(w, time_of(event, what));
         }
         const struct ft_format *f = e->to[k].format;
-        uint8_t *p = ft_writer_begin(w, event, FT_FORMAT_MAX);
+        uint8_t *p = ft_writer_begin(w, event, FT_FORMAT_MAX + e->to[k].key_room);
 
         if (p != NULL) {
-            ft_writer_end(w, event, f->ops->export_event(f, p, event, what));
+            size_t key = FT_UNLIKELY(e->to[k].keys != FT_KEYS_NONE)
+                             ? ft_key_event(e->keys, e->to[k].keys, event, what, p)
+                             : 0;
+
+            ft_emit_end(w, event, key, f->ops->export_event(f, p + key, event, what));
         }
     }
 }

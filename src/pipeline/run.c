@@ -254,6 +254,20 @@ static int start_threads(struct ft_pipeline *p, struct ft_err *err)
     return rc;
 }
 
+static int init_emitters(struct ft_pipeline *p)
+{
+    int rc = ft_emitter_init(&p->control_emit, p->routes, p->n_routes, p->plan.n_workers);
+
+    for (uint32_t i = 0; i < p->plan.n_workers && rc == FT_OK; i++) {
+        rc = ft_emitter_init(&p->workers[i].emit, p->routes, p->n_routes, i);
+        p->workers[i].meter.counts_only = !p->workers[i].emit.makes_flows;
+    }
+    if (p->reader != NULL && rc == FT_OK) {
+        rc = ft_emitter_init(&p->reader->emit, p->routes, p->n_routes, p->plan.n_workers + 1);
+    }
+    return rc;
+}
+
 static int start_outputs(struct ft_pipeline *p, struct ft_err *err)
 {
     if (p->n_routes == 0) {
@@ -263,17 +277,13 @@ static int start_outputs(struct ft_pipeline *p, struct ft_err *err)
             return rc;
         }
     }
-    for (uint32_t i = 0; i < p->plan.n_workers; i++) {
-        ft_emitter_init(&p->workers[i].emit, p->routes, p->n_routes, i);
-        p->workers[i].meter.counts_only = !p->workers[i].emit.makes_flows;
-    }
-    if (p->reader != NULL) {
-        ft_emitter_init(&p->reader->emit, p->routes, p->n_routes, p->plan.n_workers + 1);
-    }
-    ft_emitter_init(&p->control_emit, p->routes, p->n_routes, p->plan.n_workers);
-    for (uint32_t i = 0; i < p->n_routes; i++) {
-        int rc = ft_output_start(p->routes[i].output);
+    int rc = init_emitters(p);
 
+    if (rc != FT_OK) {
+        return ft_err_set(err, rc, "no memory for the keys of messages");
+    }
+    for (uint32_t i = 0; i < p->n_routes; i++) {
+        rc = ft_output_start(p->routes[i].output);
         if (rc != FT_OK) {
             return ft_err_set(err, rc, "an output's thread could not be started");
         }

@@ -38,8 +38,8 @@ class Commands(Case):
         self.assertRegex(r.stdout.splitlines()[1], r"^features: ")
 
     def test_unknown_command(self):
-        self.wrong("there is no command 'gather'; there are: live read collect label interfaces "
-                   "schema help", "gather")
+        self.wrong("there is no command 'gather'; there are: live read collect label check interfaces "
+                   "schema spool help", "gather")
         self.wrong("there is no command 'nope'", "help", "nope")
 
     def test_interfaces(self):

@@ -19,10 +19,15 @@ const struct command commands[] = {
     {"label", "--rules FILE [OPTIONS] FILE... | -",
      "Flow records of captures with the labels of a data set; read -e flow --labels", FT_CMD_READ,
      cmd_label, false},
+    {"check", "[live|read|collect] -c FILE [OPTIONS]",
+     "Check a configuration: every option, output, column and condition, and the files it names; "
+     "nothing is opened or written. Without the command's name, for the one that takes the file",
+     0, cmd_check, false},
     {"interfaces", "[--json]", "List the interfaces that can be captured from", 0, cmd_interfaces,
      false},
     {"schema",
-     "[--format markdown|json-schema|arrow|clickhouse|postgres|avro|protobuf|csv] [-p LIST] [--no-identity]",
+     "[--format markdown|json-schema|arrow|clickhouse|postgres|avro|protobuf|csv] [-p LIST] "
+     "[--no-identity]",
      "Describe every column of every event", 0, cmd_schema, false},
     {"spool", "FOLDER [--json|--events]",
      "What waits on disk for a receiver (outputs with overflow=spool); --events: the events", 0,

@@ -536,6 +536,7 @@ int ft_spool_sink_open(const struct ft_output_url *url, const struct ft_output_e
     if (s != NULL) {
         s->sink.ops = &spool_ops;
         s->sink.needs = inner->ops->needs | inner->needs;
+        s->sink.keys = inner->keys;
         s->inner = inner;
         s->scratch_len = env->chunk_most;
         s->scratch = ft_mem_alloc(1, s->scratch_len);

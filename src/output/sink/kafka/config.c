@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* output/sink/kafka: what a producer is made of: the URL's parameters, and the files they name. */
+#include "output/sink/kafka/kafka_parts.h"
+
+#ifdef FT_HAVE_RDKAFKA
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/nearest.h"
+#include "output/sink/http/client.h"
+
+enum { FILE_MOST = 8 << 20 };
+
+static const char prefix[] = "kafka.";
+
+/* What is otherwise than librdkafka's default; the URL may change it again. */
+static const char *const ours[][2] = {
+    {"client.id", "flowtap"},
+    {"enable.idempotence", "true"},
+    {"partitioner", "murmur2_random"}, /* as Java's, and as batches are made */
+    {"queue.buffering.max.kbytes", "65536"},
+    {"queue.buffering.max.messages", "200000"},
+};
+
+/* Settings that are not to be had, and what is instead. */
+static const struct {
+    const char *name, *instead;
+} refused[] = {
+    {"bootstrap.servers", "the hosts of the URL are asked"},
+    {"metadata.broker.list", "the hosts of the URL are asked"},
+    {"plugin.library.paths", "no code is loaded"},
+    {"transactional.id", "there are no transactions"},
+    {"delivery.report.only.error", "every report is counted"},
+    {"log.queue", "its log is flowtap's at -vv"},
+    {"sasl.kerberos.", "there is no Kerberos: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"},
+    {"ssl.keystore.", "give kafka.ssl.certificate.location and kafka.ssl.key.location (PEM)"},
+    {"ssl.crl.location", "there is no file system later"},
+    {"ssl.engine.", "no code is loaded"},
+};
+
+/* Settings that name a file, and those that take what is in it. */
+static const char *const files[][2] = {
+    {"ssl.ca.location", NULL},
+    {"ssl.certificate.location", "ssl.certificate.pem"},
+    {"ssl.key.location", "ssl.key.pem"},
+};
+
+static int bad(const struct ft_output_url *url, struct ft_err *err, const char *name,
+               const char *why)
+{
+    return ft_err_set(err, FT_E_USAGE, "output %s: %s%s: %s", url->text, prefix, name, why);
+}
+
+/* librdkafka tells its settings as a table, a line each. */
+static int no_such_setting(const struct ft_output_url *url, const char *name, struct ft_err *err)
+{
+    struct ft_nearest near = {0};
+    char *table = NULL, *rest = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&table, &len);
+
+    if (f != NULL) {
+        rd_kafka_conf_properties_show(f);
+        fclose(f);
+    }
+    for (char *line = table != NULL ? strtok_r(table, "\n", &rest) : NULL; line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        line[strcspn(line, " ")] = '\0';
+        ft_nearest_try(&near, name, line);
+    }
+    ft_err_set(err, FT_E_USAGE, "output %s: librdkafka has no setting '%s'%s%s%s", url->text, name,
+               near.name != NULL ? "; did you mean " : "", near.name != NULL ? near.name : "",
+               near.name != NULL ? "?" : "");
+    free(table);
+    return FT_E_USAGE;
+}
+
+static int set(struct kafka_sink *s, const struct ft_output_url *url, const char *name,
+               const char *value, bool secret, struct ft_err *err)
+{
+    char why[256] = "";
+    rd_kafka_conf_res_t res = rd_kafka_conf_set(s->conf, name, value, why, sizeof why);
+
+    if (res == RD_KAFKA_CONF_UNKNOWN) {
+        return no_such_setting(url, name, err);
+    }
+    return res == RD_KAFKA_CONF_OK ? FT_OK : bad(url, err, name, secret ? "is not taken" : why);
+}
+
+/* Certificates that others' are checked against, of a file. */
+static int set_ca(struct kafka_sink *s, const struct ft_output_url *url, const char *path,
+                  struct ft_err *err)
+{
+    char why[256] = "";
+    size_t len;
+    char *text = ft_http_file(path, FILE_MOST, &len);
+    int rc = FT_OK;
+
+    if (text == NULL) {
+        return ft_err_set(err, FT_E_IO, "output %s: %s: %s", url->text, path, strerror(errno));
+    }
+    if (rd_kafka_conf_set_ssl_cert(s->conf, RD_KAFKA_CERT_CA, RD_KAFKA_CERT_ENC_PEM, text, len, why,
+                                   sizeof why) != RD_KAFKA_CONF_OK) {
+        rc = ft_err_set(err, FT_E_USAGE, "output %s: %s: %s", url->text, path, why);
+    }
+    ft_mem_free(text);
+    return rc;
+}
+
+/* A setting that names a file; *out_done: it was one. */
+static int set_file(struct kafka_sink *s, const struct ft_output_url *url, const char *name,
+                    const char *path, bool *out_done, struct ft_err *err)
+{
+    size_t i = 0;
+
+    while (i < sizeof files / sizeof files[0] && strcmp(files[i][0], name) != 0) {
+        i++;
+    }
+    *out_done = i < sizeof files / sizeof files[0];
+    if (!*out_done) {
+        return FT_OK;
+    }
+    if (files[i][1] == NULL) {
+        return set_ca(s, url, path, err);
+    }
+    size_t len;
+    char *text = ft_http_file(path, FILE_MOST, &len);
+
+    if (text == NULL) {
+        return ft_err_set(err, FT_E_IO, "output %s: %s: %s", url->text, path, strerror(errno));
+    }
+    int rc = set(s, url, files[i][1], text, true, err);
+
+    ft_http_forget(text);
+    return rc;
+}
+
+static bool is_secret(const char *key)
+{
+    for (uint32_t i = 0; i < ft__kafka_params.n; i++) {
+        if (ft__kafka_params.rows[i].secret &&
+            strcmp(ft__kafka_params.rows[i].row.name, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int set_param(struct kafka_sink *s, const struct ft_output_url *url, const char *key,
+                     const char *value, struct ft_err *err)
+{
+    const char *name = key + sizeof prefix - 1;
+    bool done = false;
+    struct ft_err why;
+    char *secret;
+
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        if (strncmp(name, refused[i].name, strlen(refused[i].name)) == 0) {
+            return bad(url, err, name, refused[i].instead);
+        }
+    }
+    if (strcmp(value, "GSSAPI") == 0) {
+        return bad(url, err, name,
+                   "there is no Kerberos: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER");
+    }
+    if (!is_secret(key)) {
+        int rc = set_file(s, url, name, value, &done, err);
+
+        return done || rc != FT_OK ? rc : set(s, url, name, value, false, err);
+    }
+    int rc = ft_http_secret(value, &secret, &why);
+
+    if (rc != FT_OK) {
+        return ft_err_set(err, rc, "output %s: %s%s: %s", url->text, prefix, name, why.what);
+    }
+    rc = set(s, url, name, secret, true, err);
+    ft_http_forget(secret);
+    return rc;
+}
+
+/* The system's authorities, which are a file, too. */
+static int set_system_ca(struct kafka_sink *s, const struct ft_output_url *url, struct ft_err *err)
+{
+    static const char *const usual[] = {"/etc/ssl/certs/ca-certificates.crt",
+                                        "/etc/pki/tls/certs/ca-bundle.crt",
+                                        "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+
+    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
+        if (access(usual[i], R_OK) == 0) {
+            return set_ca(s, url, usual[i], err);
+        }
+    }
+    return FT_OK;
+}
+
+static bool has_own_ca(const struct ft_output_url *url)
+{
+    return ft_output_url_get(url, "kafka.ssl.ca.location") != NULL ||
+           ft_output_url_get(url, "kafka.ssl.ca.pem") != NULL;
+}
+
+/* What is to be had of TLS and SASL is there, and goes together. */
+static int check_security(struct kafka_sink *s, const struct ft_output_url *url, struct ft_err *err)
+{
+    const char *protocol = ft_output_url_get(url, "kafka.security.protocol");
+
+    protocol = protocol != NULL ? protocol : "plaintext";
+    if (strncasecmp(protocol, "sasl", 4) == 0 &&
+        ft_output_url_get(url, "kafka.sasl.mechanism") == NULL &&
+        ft_output_url_get(url, "kafka.sasl.mechanisms") == NULL) {
+        return bad(url, err, "sasl.mechanism",
+                   "is missing: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER");
+    }
+    if (strncasecmp(protocol, "sasl", 4) != 0 &&
+        ft_output_url_get(url, "kafka.sasl.password") != NULL) {
+        return bad(url, err, "security.protocol",
+                   "is not sasl_ssl or sasl_plaintext, and a "
+                   "password is given");
+    }
+    if (strstr(protocol, "ssl") != NULL || strstr(protocol, "SSL") != NULL) {
+        return has_own_ca(url) ? FT_OK : set_system_ca(s, url, err);
+    }
+    return FT_OK;
+}
+
+/* Whether a producer can be made of it is seen by making one, that knows no host. */
+static int try_out(struct kafka_sink *s, const struct ft_output_url *url, struct ft_err *err)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(s->conf);
+    char why[256] = "";
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+
+    if (rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return ft_err_set(err, FT_E_USAGE, "output %s: librdkafka: %s", url->text, why);
+    }
+    rd_kafka_destroy(rk);
+    return FT_OK;
+}
+
+/* "//HOST:PORT[,HOST:PORT]/TOPIC". */
+static int take_target(struct kafka_sink *s, const struct ft_output_url *url, struct ft_err *err)
+{
+    const char *at = strncmp(url->target, "//", 2) == 0 ? url->target + 2 : "";
+    size_t hosts = strcspn(at, "/");
+    const char *topic = at[hosts] == '/' ? at + hosts + 1 : "";
+    char brokers[1024];
+
+    if (hosts == 0 || hosts >= sizeof brokers || topic[0] == '\0' || memchr(at, '@', hosts)) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: write kafka://HOST:PORT[,HOST:PORT...]/TOPIC; who asks is "
+                          "said by kafka.sasl.username= and kafka.sasl.password=@FILE",
+                          url->text);
+    }
+    if (strlen(topic) > 249 || strspn(topic, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                             "0123456789._-") != strlen(topic)) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: a topic's name is of letters, digits, '.', '_' and '-', "
+                          "at most 249",
+                          url->text);
+    }
+    snprintf(brokers, sizeof brokers, "%.*s", (int)hosts, at);
+    s->topic = ft_mem_strdup(topic);
+    if (s->topic == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
+    }
+    return set(s, url, "bootstrap.servers", brokers, false, err);
+}
+
+/* A setting's value; 0: there is none. */
+static int64_t number_of(const rd_kafka_conf_t *conf, const char *name)
+{
+    char value[32] = "";
+    size_t len = sizeof value;
+
+    return rd_kafka_conf_get(conf, name, value, &len) == RD_KAFKA_CONF_OK ? atoll(value) : 0;
+}
+
+int ft__kafka_configure(struct kafka_sink *s, const struct ft_output_url *url, struct ft_err *err)
+{
+    int rc = FT_OK;
+
+    s->conf = rd_kafka_conf_new();
+    ft__kafka_callbacks(s);
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0] && rc == FT_OK; i++) {
+        rc = set(s, url, ours[i][0], ours[i][1], false, err);
+    }
+    rc = rc == FT_OK ? set(s, url, "log.queue", "true", false, err) : rc;
+    for (uint32_t i = 0; i < url->n_params && rc == FT_OK; i++) {
+        if (strncmp(url->param[i].key, prefix, sizeof prefix - 1) == 0) {
+            rc = set_param(s, url, url->param[i].key, url->param[i].value, err);
+        }
+    }
+    rc = rc == FT_OK ? check_security(s, url, err) : rc;
+    rc = rc == FT_OK ? try_out(s, url, err) : rc;
+    rc = rc == FT_OK ? take_target(s, url, err) : rc;
+    if (rc == FT_OK && s->kept && ft_output_url_get(url, "kafka.message.timeout.ms") == NULL) {
+        rc = set(s, url, "message.timeout.ms", "0", false, err); /* a spool waits for ever */
+    }
+    s->patience_ms = number_of(s->conf, "message.timeout.ms");
+    s->topic_ms = number_of(s->conf, "topic.metadata.propagation.max.ms");
+    return rc;
+}
+
+#endif
