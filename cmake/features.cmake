@@ -20,8 +20,7 @@ pkg_check_modules(PQ libpq>=14)
 
 add_library(ft_deps INTERFACE)
 target_link_libraries(ft_deps INTERFACE Threads::Threads m)
-foreach(dep PCAP ZSTD YAML SECCOMP OPENSSL CURL TLS XXHASH MICROHTTPD RDKAFKA HIREDIS
-            NATS PQ)
+foreach(dep PCAP ZSTD YAML SECCOMP OPENSSL CURL TLS XXHASH MICROHTTPD RDKAFKA HIREDIS NATS PQ)
     if(${dep}_FOUND)
         target_compile_definitions(ft_deps INTERFACE FT_HAVE_${dep}=1)
         target_include_directories(ft_deps INTERFACE ${${dep}_INCLUDE_DIRS})

@@ -11,7 +11,7 @@ python=$cache/python/bin/python
 pip="-m pip install -q --disable-pip-version-check --retries 1 --timeout 20"
 core="pyarrow pandas polars duckdb numpy"
 more="scikit-learn chdb moto[server] opentelemetry-proto prometheus_client pgserver"
-stamp=$cache/python/installed-4
+stamp=$cache/python/installed-5
 
 [ -z "${FT_PYTHON:-}" ] || exit 0 # another one is to be used
 [ ! -e "$stamp" ] || exit 0

@@ -26,7 +26,8 @@ const struct command commands[] = {
     {"interfaces", "[--json]", "List the interfaces that can be captured from", 0, cmd_interfaces,
      false},
     {"schema",
-     "[--format markdown|json-schema|arrow|clickhouse|postgres|avro|protobuf|csv] [-p LIST] [--no-identity]",
+     "[--format markdown|json-schema|arrow|clickhouse|postgres|avro|protobuf|csv] [-p LIST] "
+     "[--no-identity]",
      "Describe every column of every event", 0, cmd_schema, false},
     {"spool", "FOLDER [--json|--events]",
      "What waits on disk for a receiver (outputs with overflow=spool); --events: the events", 0,
