@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # make install: program, library, headers, pkg-config, man pages, completion, systemd unit.
 set(PC_LIBS "-lpthread -lm")
-foreach(dep PCAP ZSTD YAML SECCOMP OPENSSL CURL TLS XXHASH RDKAFKA)
+foreach(dep PCAP ZSTD YAML SECCOMP OPENSSL CURL TLS XXHASH MICROHTTPD RDKAFKA)
     if(${dep}_FOUND)
         string(REPLACE ";" " -l" libs "${${dep}_LIBRARIES}")
         string(APPEND PC_LIBS " -l${libs}")
@@ -35,5 +35,5 @@ install(FILES ${CMAKE_BINARY_DIR}/flowtap.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/
 install(FILES ${CMAKE_BINARY_DIR}/flowtap.bash
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME flowtap)
 install(FILES ${CMAKE_BINARY_DIR}/flowtap.service DESTINATION lib/systemd/system)
-install(FILES packaging/flowtap.yaml examples/embed.c examples/sample.pcap
+install(FILES packaging/flowtap.yaml packaging/prometheus/alerts.yml packaging/grafana/flowtap.json examples/embed.c examples/sample.pcap
         DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/flowtap)

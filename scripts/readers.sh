@@ -10,8 +10,8 @@ cache=${FT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flowtap}
 python=$cache/python/bin/python
 pip="-m pip install -q --disable-pip-version-check --retries 1 --timeout 20"
 core="pyarrow pandas polars duckdb numpy"
-more="scikit-learn chdb moto[server]"
-stamp=$cache/python/installed-2
+more="scikit-learn chdb moto[server] opentelemetry-proto prometheus_client"
+stamp=$cache/python/installed-4
 
 [ -z "${FT_PYTHON:-}" ] || exit 0 # another one is to be used
 [ ! -e "$stamp" ] || exit 0

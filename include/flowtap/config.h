@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "flowtap/errors.h"
+#include "flowtap/log.h"
 #include "flowtap/macros.h"
 
 #ifdef __cplusplus
@@ -87,6 +88,9 @@ FT_API FT_NODISCARD int ft_config_add_input(struct ft_config *cfg, const char *t
 /* Reads a YAML file of option names; options that were already set by ft_config_set() keep their
  * value. Errors carry the line in err->off and "FILE:LINE: " at the start of err->what. */
 FT_API FT_NODISCARD int ft_config_load(struct ft_config *cfg, const char *path, struct ft_err *err);
+/* From now on the log hears all that is wrong in a file, not only the first of it; a load then
+ * fails with how much that is. log is copied. */
+FT_API void ft_config_tell(struct ft_config *cfg, const struct ft_log *log);
 /* The same from memory; name stands for the file in messages. */
 FT_API FT_NODISCARD int ft_config_load_text(struct ft_config *cfg, const char *name,
                                             const char *text, size_t len, struct ft_err *err);
@@ -98,6 +102,7 @@ enum ft_config_flag {
     FT_CONFIG_SECRET /* a key will be in memory */
 };
 FT_API const char *ft_config_user(const struct ft_config *cfg);
+FT_API const char *ft_config_metrics(const struct ft_config *cfg); /* ADDR:PORT, or NULL */
 FT_API bool ft_config_flag(const struct ft_config *cfg, enum ft_config_flag flag);
 FT_API int ft_config_verbosity(const struct ft_config *cfg); /* -1 quiet, 0, 1 and more */
 FT_API int64_t ft_config_stats_ns(const struct ft_config *cfg);

@@ -40,6 +40,12 @@ FT_API FT_NODISCARD int ft_pipeline_new(const struct ft_config *cfg, const struc
                                         struct ft_opener *opener, struct ft_pipeline **out,
                                         struct ft_err *err);
 
+/* Checks what new() would, and reads the files that it would read, but opens no source and no
+ * target and writes nothing. Each thing that is wrong goes to log as an error, "FILE:LINE: " in
+ * front where a file said it; *out_wrong: their number. FT_E_USAGE: something is; FT_E_NOMEM. */
+FT_API FT_NODISCARD int ft_pipeline_check(const struct ft_config *cfg, const struct ft_log *log,
+                                          uint32_t *out_wrong);
+
 /* Adds an output that calls fn with NDJSON; before start. name appears in the account. When the
  * configuration names no -o, callbacks are the only outputs. */
 FT_API FT_NODISCARD int ft_pipeline_add_callback(struct ft_pipeline *p, const char *name,

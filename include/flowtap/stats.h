@@ -51,6 +51,8 @@ struct ft_output_stats {
     uint32_t queue_len;      /* chunks waiting now */
     uint32_t queue_cap;      /* most that may wait */
     bool failed;             /* the output is gone for good */
+    uint64_t errors;         /* calls of the target that failed */
+    int64_t lag_ns;          /* since when it takes nothing of what waits for it; 0: nothing does */
     uint64_t folder_changes; /* times that the folder of a file was replaced by another one */
 };
 
@@ -104,6 +106,7 @@ struct ft_stats {
     uint64_t app_no_buffer;         /* streams given up because all buffers were taken */
     uint64_t late_packets;          /* packets older than their flow's newest packet */
     uint64_t interface_events;      /* an interface went down, vanished or came back */
+    uint32_t interfaces_down;       /* now */
     uint64_t flows_created;
     uint64_t flows_active;                  /* in the table now */
     uint64_t flows_ended[FT_REASON__COUNT]; /* final records by reason */
@@ -121,6 +124,8 @@ struct ft_stats {
     uint32_t n_workers;
     uint64_t worker_dropped[FT_MAX_WORKERS]; /* queue_dropped by worker's queue */
     uint32_t worker_queue[FT_MAX_WORKERS];   /* packets waiting now */
+    uint64_t worker_turns[FT_MAX_WORKERS];   /* looks at its input and the clock: it is alive */
+    bool worker_ended[FT_MAX_WORKERS];       /* its input has ended: it takes no more turns */
     uint32_t queue_cap;                      /* bound of each queue, packets */
     uint64_t input_bytes, input_size; /* position and size of file input; size 0 when unknown */
     uint64_t unpacked_bytes;          /* what compressed files have unpacked to so far */

@@ -45,6 +45,9 @@ const char *ft_features(void)
 #ifdef FT_HAVE_XXHASH
            " xxhash"
 #endif
+#ifdef FT_HAVE_MICROHTTPD
+           " libmicrohttpd"
+#endif
 #ifdef FT_HAVE_RDKAFKA
            " librdkafka"
 #endif

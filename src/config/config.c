@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/endpoint.h"
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "config/options.h"
@@ -345,6 +346,17 @@ static int set_text(char **at, const char *value, struct ft_err *err)
     return FT_OK;
 }
 
+static int set_endpoint(struct ft_config *cfg, const struct ft__option_ref *row, const char *where,
+                        const char *value, struct ft_err *err)
+{
+    struct ft_endpoint e;
+
+    return ft_endpoint_parse(value, &e)
+               ? set_text((char **)(void *)((char *)cfg + row->offset), value, err)
+               : bad(err, where, row->option, value,
+                     "ADDR:PORT with a numeric address, or :PORT for 127.0.0.1");
+}
+
 /* Only what is right is kept. Without --events, who asks flow records wants flow records. */
 static int set_where(struct ft_config *cfg, const struct ft_option *o, const char *where,
                      const char *value, struct ft_err *err)
@@ -514,6 +526,8 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
     case FT__SET_TEXT:
     case FT__SET_ANY_TEXT:
         return set_text((char **)(void *)((char *)cfg + row.offset), value, err);
+    case FT__SET_ENDPOINT:
+        return set_endpoint(cfg, &row, where, value, err);
     case FT__SET_INPUT:
         return ft_config_add_input(cfg, value, err);
     case FT__SET_OUTPUT:
@@ -597,6 +611,8 @@ void ft_config_free(struct ft_config *cfg)
     ft_mem_free(cfg->allow);
     ft_mem_free(cfg->state);
     ft_mem_free(cfg->user);
+    ft_mem_free(cfg->metrics);
+    ft_mem_free(cfg->file);
     ft_mem_free(cfg);
 }
 
@@ -621,6 +637,26 @@ bool ft_config_given(const struct ft_config *cfg, const char *name)
     return ft__option_find(cfg, "--", name, &i, NULL) == FT_OK && cfg->given[i];
 }
 
+void ft_config_tell(struct ft_config *cfg, const struct ft_log *log)
+{
+    cfg->tell = *log;
+}
+
+void ft_config_place(const struct ft_config *cfg, const char *name, uint32_t output,
+                     char out[FT_PLACE_LEN])
+{
+    uint32_t i = 0, line = 0;
+
+    if (ft__option_find(cfg, "--", name, &i, NULL) == FT_OK) {
+        line = strcmp(name, "output") == 0 ? cfg->output_line[output] : cfg->line[i];
+    }
+    if (line > 0) {
+        snprintf(out, FT_PLACE_LEN, "%.120s:%u: ", cfg->file, line);
+    } else {
+        snprintf(out, FT_PLACE_LEN, "--%s: ", name);
+    }
+}
+
 int ft_config_check(const struct ft_config *cfg, struct ft_err *err)
 {
     if (cfg->command == FT_CMD_READ && cfg->n_inputs == 0) {
@@ -640,6 +676,11 @@ int ft_config_check(const struct ft_config *cfg, struct ft_err *err)
 const char *ft_config_user(const struct ft_config *cfg)
 {
     return cfg->user;
+}
+
+const char *ft_config_metrics(const struct ft_config *cfg)
+{
+    return cfg->metrics;
 }
 
 bool ft_config_flag(const struct ft_config *cfg, enum ft_config_flag flag)

@@ -6,6 +6,7 @@
 #include "codec/net/tunnel.h"
 #include "flowtap/config.h"
 #include "flowtap/event.h"
+#include "flowtap/log.h"
 #include "flowtap/stats.h"
 #include "model/columns.h"
 #include "model/packet.h"
@@ -45,6 +46,7 @@ struct ft_config {
     int64_t stats_ns;              /* 0: at the end only */
     int64_t drain_ns;              /* for an output that takes nothing any more */
     char *user;                    /* --user, owned, or NULL: nobody when started as root */
+    char *metrics;                 /* --metrics, owned, or NULL */
     bool no_sandbox;
     bool log_json;
     bool has_secret;     /* an output may hold one */
@@ -60,7 +62,18 @@ struct ft_config {
     const char *source; /* tests: a back end by name, instead of what the command implies */
     bool set[192];      /* by number of the option: given by ft_config_set() */
     bool given[128];    /* or by a configuration file: no default */
+    char *file;         /* that was read, owned, or NULL */
+    uint32_t line[128]; /* of it, by number of the option; 0: the value is not from there */
+    uint32_t output_line[FT_MAX_OUTPUTS];
+    struct ft_log tell; /* hears all that is wrong in a file; without fn the first ends it */
 };
+
+enum { FT_PLACE_LEN = 160 };
+
+/* Where the option of this name got its value: "FILE:LINE: ", or "--" and its name and ": ".
+ * output: its number, of --output. */
+void ft_config_place(const struct ft_config *cfg, const char *name, uint32_t output,
+                     char out[FT_PLACE_LEN]);
 
 /* Was the option of this name given, not only a default? */
 bool ft_config_given(const struct ft_config *cfg, const char *name);

@@ -27,6 +27,8 @@ struct loader {
     yaml_parser_t parser;
     struct ft_err *err;
     bool seen[128]; /* keys of this file */
+    uint32_t wrong; /* things that were told, and gone on behind */
+    bool broken;    /* it is not YAML: there is no going on */
 };
 
 static void where_of(const struct loader *l, const yaml_mark_t *mark, char out[WHERE_LEN])
@@ -55,6 +57,7 @@ static int next(struct loader *l, yaml_event_t *out)
     if (yaml_parser_parse(&l->parser, out)) {
         return FT_OK;
     }
+    l->broken = true;
     at = l->parser.problem_mark;
     if (l->parser.error == YAML_READER_ERROR) { /* it knows the byte, not the line */
         at.line = 0;
@@ -63,6 +66,50 @@ static int next(struct loader *l, yaml_event_t *out)
         }
     }
     return fail(l, &at, l->parser.problem != NULL ? l->parser.problem : "it is not YAML");
+}
+
+/* What is wrong is told, and FT_OK returned, when the rest is to be looked at, too. */
+static int go_on(struct loader *l, int rc)
+{
+    if (rc != FT_E_USAGE || l->cfg->tell.fn == NULL || l->broken) {
+        return rc;
+    }
+    ft_log(&l->cfg->tell, FT_LOG_ERROR, "%s", l->err->what);
+    l->wrong++;
+    return FT_OK;
+}
+
+/* The rest of a node whose first event was of this type. */
+static int skip_rest(struct loader *l, yaml_event_type_t type)
+{
+    int depth = type == YAML_SEQUENCE_START_EVENT || type == YAML_MAPPING_START_EVENT;
+
+    while (depth > 0) {
+        yaml_event_t e;
+        int rc = next(l, &e);
+
+        if (rc != FT_OK) {
+            return rc;
+        }
+        depth += e.type == YAML_SEQUENCE_START_EVENT || e.type == YAML_MAPPING_START_EVENT;
+        depth -= e.type == YAML_SEQUENCE_END_EVENT || e.type == YAML_MAPPING_END_EVENT;
+        yaml_event_delete(&e);
+    }
+    return FT_OK;
+}
+
+static int skip_value(struct loader *l)
+{
+    yaml_event_t e;
+    int rc = next(l, &e);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    yaml_event_type_t type = e.type;
+
+    yaml_event_delete(&e);
+    return skip_rest(l, type);
 }
 
 /* What a scalar carries besides its text, or NULL. */
@@ -128,11 +175,16 @@ static int apply(struct loader *l, uint32_t row, const yaml_event_t *e)
         return FT_OK;
     }
     const char *value = (const char *)e->data.scalar.value;
+    uint32_t outputs = l->cfg->n_outputs;
 
     where_of(l, &e->start_mark, where);
     int rc = ft__option_apply(l->cfg, row, where, value, l->err);
 
     l->cfg->given[row] = rc == FT_OK;
+    l->cfg->line[row] = (uint32_t)e->start_mark.line + 1;
+    if (l->cfg->n_outputs > outputs) {
+        l->cfg->output_line[outputs] = l->cfg->line[row];
+    }
     if (rc != FT_OK && l->err != NULL) {
         l->err->off = e->start_mark.line + 1;
     }
@@ -152,9 +204,10 @@ static int load_list(struct loader *l, uint32_t row)
         yaml_event_type_t type = e.type;
 
         if (type == YAML_SCALAR_EVENT) {
-            rc = apply(l, row, &e);
+            rc = go_on(l, apply(l, row, &e));
         } else if (type != YAML_SEQUENCE_END_EVENT) {
-            rc = fail(l, &e.start_mark, "a list holds something else than plain values");
+            rc = go_on(l, fail(l, &e.start_mark, "a list holds something else than plain values"));
+            rc = rc == FT_OK ? skip_rest(l, type) : rc;
         }
         yaml_event_delete(&e);
         if (rc != FT_OK || type == YAML_SEQUENCE_END_EVENT) {
@@ -173,7 +226,7 @@ static int load_value(struct loader *l, uint32_t row)
         return rc;
     }
     if (e.type == YAML_SCALAR_EVENT) {
-        rc = apply(l, row, &e);
+        rc = go_on(l, apply(l, row, &e));
     } else if (e.type == YAML_SEQUENCE_START_EVENT && o->repeatable &&
                e.data.sequence_start.anchor == NULL && e.data.sequence_start.tag == NULL) {
         rc = load_list(l, row);
@@ -182,13 +235,15 @@ static int load_value(struct loader *l, uint32_t row)
 
         snprintf(what, sizeof what, "%s: allowed is one plain value%s", o->name,
                  o->repeatable ? " or a list of them" : "");
-        rc = fail(l, &e.start_mark, what);
+        rc = go_on(l, fail(l, &e.start_mark, what));
+        rc = rc == FT_OK ? skip_rest(l, e.type) : rc;
     }
     yaml_event_delete(&e);
     return rc;
 }
 
-static int load_key(struct loader *l, const yaml_event_t *e)
+/* The row that a key names, which is in its place here. */
+static int check_key(struct loader *l, const yaml_event_t *e, uint32_t *out_row)
 {
     char where[WHERE_LEN], what[160];
     const char *key = (const char *)e->data.scalar.value, *extra = extras(e);
@@ -215,7 +270,20 @@ static int load_key(struct loader *l, const yaml_event_t *e)
         return rc;
     }
     l->seen[row] = true;
-    return load_value(l, row);
+    *out_row = row;
+    return FT_OK;
+}
+
+static int load_key(struct loader *l, const yaml_event_t *e)
+{
+    uint32_t row = 0;
+    int rc = check_key(l, e, &row);
+
+    if (rc == FT_OK) {
+        return load_value(l, row);
+    }
+    rc = go_on(l, rc);
+    return rc == FT_OK ? skip_value(l) : rc;
 }
 
 /* One event outside of values; *in: inside the mapping; *documents: begun so far. */
@@ -277,7 +345,9 @@ static int load_document(struct loader *l)
 int ft_config_load_text(struct ft_config *cfg, const char *name, const char *text, size_t len,
                         struct ft_err *err)
 {
-    struct loader l = {.cfg = cfg, .name = name, .text = text, .len = len, .err = err};
+    struct ft_err why;
+    struct loader l = {
+        .cfg = cfg, .name = name, .text = text, .len = len, .err = err != NULL ? err : &why};
 
     if (len > FILE_MAX) {
         return ft_err_set(err, FT_E_USAGE, "%s: longer than 1 MiB", name);
@@ -285,10 +355,20 @@ int ft_config_load_text(struct ft_config *cfg, const char *name, const char *tex
     if (!yaml_parser_initialize(&l.parser)) {
         return ft_err_set(err, FT_E_NOMEM, "%s: out of memory", name);
     }
+    ft_mem_free(cfg->file);
+    cfg->file = ft_mem_strdup(name);
+    if (cfg->file == NULL) {
+        yaml_parser_delete(&l.parser);
+        return ft_err_set(err, FT_E_NOMEM, "%s: out of memory", name);
+    }
     yaml_parser_set_input_string(&l.parser, (const unsigned char *)text, len);
     int rc = load_document(&l);
 
     yaml_parser_delete(&l.parser);
+    if (rc == FT_OK && l.wrong > 0) {
+        rc = ft_err_set(err, FT_E_USAGE, "%.200s: %u thing%s wrong", name, l.wrong,
+                        l.wrong == 1 ? " is" : "s are");
+    }
     return rc;
 }
 

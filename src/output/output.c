@@ -83,10 +83,13 @@ struct ft_output {
     struct chunk *chunks;
     struct chunk **free;  /* stack */
     struct chunk **queue; /* ring of n_chunks */
-    pthread_mutex_t lock; /* guards: free, n_free, queue, head, n_queued, busy, stop, flush */
+    /* guards: free, n_free, queue, head, n_queued, due_ms, busy, stop, flush, and the end of sink
+     */
+    pthread_mutex_t lock;
     pthread_cond_t ready; /* the output thread waits here */
     pthread_cond_t freed; /* writers of a full pool, and drain, wait here */
     uint32_t n_free, head, n_queued;
+    int64_t due_ms; /* since when the sink takes nothing of what it is to; 0: nothing waits */
     bool busy, stop, flush, started;
     pthread_t thread;
     _Atomic uint32_t free_seen; /* n_free for a look without the lock */
@@ -106,7 +109,9 @@ struct ft_output {
     struct ft_count spooled[FT_EVENT__COUNT]; /* now */
     struct ft_count replayed[FT_EVENT__COUNT];
     struct ft_count bytes;
-    struct ft_count calls; /* of the sink's write that returned */
+    struct ft_count calls;  /* of the sink's write that returned */
+    struct ft_count errors; /* calls of the sink that failed */
+    bool took;              /* since it was last looked at, the sink took events */
 };
 
 /* ---- events of a chunk ---- */
@@ -226,6 +231,9 @@ static void push(struct ft_output *o, struct chunk *c)
     pthread_mutex_lock(&o->lock);
     o->queue[(o->head + o->n_queued) % o->n_chunks] = c;
     o->n_queued++;
+    if (o->due_ms == 0) {
+        o->due_ms = ft_mono_ms();
+    }
     pthread_cond_signal(&o->ready);
     pthread_mutex_unlock(&o->lock);
 }
@@ -593,6 +601,9 @@ static void after(struct ft_output *o, int rc)
     bool arrived;
     uint64_t lost = settle(o, &arrived);
 
+    if (rc != FT_OK) {
+        ft_count_add(&o->errors, 1);
+    }
     say_outage(o, rc, arrived, lost);
 }
 
@@ -623,6 +634,7 @@ static void write_chunks(struct ft_output *o, const struct ft_chunk *chunks, uin
         }
         after(o, rc);
         ft_count_add(&o->calls, 1);
+        o->took |= rc == FT_OK && done > 0;
         chunks += done;
         n -= done;
     }
@@ -636,6 +648,10 @@ static void give_back(struct ft_output *o, struct chunk *const *c, uint32_t n)
         o->free[o->n_free++] = c[i];
     }
     atomic_store_explicit(&o->free_seen, o->n_free, memory_order_relaxed);
+    if (o->took) {
+        o->due_ms = o->n_queued > 0 ? ft_mono_ms() : 0;
+        o->took = false;
+    }
     o->busy = false;
     pthread_cond_broadcast(&o->freed);
 }
@@ -1047,10 +1063,14 @@ bool ft_output_drain_step(struct ft_output *o, struct ft_output_drain *d, int pa
 /* The sink is closed; a last word of the system about what was written is heard. */
 static int close_sink(struct ft_output *o)
 {
-    o->changes = ft_count_get(&o->sink->folder_changes);
-    int rc = o->sink->ops->close(o->sink);
+    struct ft_sink *sink = o->sink;
 
+    pthread_mutex_lock(&o->lock); /* somebody may be looking at the account */
+    o->changes = ft_count_get(&sink->folder_changes);
     o->sink = NULL;
+    pthread_mutex_unlock(&o->lock);
+    int rc = sink->ops->close(sink);
+
     if (rc != FT_OK) {
         for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
             ft_count_set(&o->written[e], ft_count_get(&o->written[e]) - o->unsure[e]);
@@ -1129,8 +1149,10 @@ void ft_output_get_stats(struct ft_output *o, struct ft_output_stats *out)
     }
     out->bytes = ft_count_get(&o->bytes);
     out->failed = ft_output_failed(o);
-    out->folder_changes = o->sink != NULL ? ft_count_get(&o->sink->folder_changes) : o->changes;
+    out->errors = ft_count_get(&o->errors);
     pthread_mutex_lock(&o->lock);
+    out->folder_changes = o->sink != NULL ? ft_count_get(&o->sink->folder_changes) : o->changes;
+    out->lag_ns = o->due_ms != 0 ? (ft_mono_ms() - o->due_ms) * 1000000 : 0;
     out->queue_len = o->n_queued;
     pthread_mutex_unlock(&o->lock);
 }

@@ -145,7 +145,7 @@ void ft_tally_move(struct ft_tally *t, struct ft_tally *from);
  * starts) and give_up. Each event that it was handed it adds once to arrived or to lost: in the
  * call or in a later one, but not later than in the flush that comes before close. */
 struct ft_sink;
-enum { FT_SINK_PARAMS = 4 };
+enum { FT_SINK_PARAMS = 5 };
 struct ft_sink_ops {
     const char *name; /* "file", "callback" */
     const char *help;
@@ -188,6 +188,7 @@ struct ft_sink {
 };
 
 extern const struct ft_sink_ops ft_sink_file;
+extern const struct ft_sink_ops ft_sink_http, ft_sink_https;
 extern const struct ft_sink_ops ft_sink_tcp, ft_sink_tls, ft_sink_unix;
 extern const struct ft_sink_ops ft_sink_s3;
 extern const struct ft_sink_ops ft_sink_kafka;

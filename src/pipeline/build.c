@@ -395,6 +395,7 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     } else {
         rc = route_records(p, url, ops, cfg, &env, header, &r, err);
     }
+    cfg->count_only |= p->dry;
     if (rc == FT_OK) {
         rc = ft_output_open(url, cfg, &env, &r.output, err);
     } else if (cfg->sink_instance != NULL) { /* nobody has taken it */
@@ -486,8 +487,7 @@ int ft_pipeline_add_callback(struct ft_pipeline *p, const char *name, ft_output_
     return rc;
 }
 
-/* Reads the key of --anonymize. */
-static int read_key(const char *path, uint8_t key[FT_CRYPTOPAN_KEY], struct ft_err *err)
+int ft__build_key(const char *path, uint8_t key[FT_CRYPTOPAN_KEY], struct ft_err *err)
 {
     uint8_t data[256];
     int rc = FT_OK, fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -505,8 +505,7 @@ static int read_key(const char *path, uint8_t key[FT_CRYPTOPAN_KEY], struct ft_e
     return rc;
 }
 
-/* Reads the rules of --labels. */
-static int read_labels(struct ft_pipeline *p, const char *path, struct ft_err *err)
+int ft__build_labels(struct ft_pipeline *p, const char *path, struct ft_err *err)
 {
     enum { MOST = 16 << 20 };
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -658,7 +657,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
         rc = ft_where_flow(cfg->where, cfg->command == FT_CMD_COLLECT, &p->where, err);
     }
     if (rc == FT_OK && cfg->labels != NULL) {
-        rc = read_labels(p, cfg->labels, err);
+        rc = ft__build_labels(p, cfg->labels, err);
     }
     rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
     p->plan.options.labels = p->labels;
@@ -693,7 +692,7 @@ static int build(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_e
     if (cfg->anonymize == NULL) {
         return build_parts(p, cfg, NULL, err);
     }
-    rc = read_key(cfg->anonymize, key, err);
+    rc = ft__build_key(cfg->anonymize, key, err);
     rc = rc == FT_OK ? build_parts(p, cfg, key, err) : rc;
     explicit_bzero(key, sizeof key);
     return rc;
@@ -722,18 +721,12 @@ unsigned ft_pipeline_needs(const struct ft_pipeline *p)
     return p->state_path != NULL ? needs | FT_SANDBOX_FILES : needs;
 }
 
-int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log, struct ft_opener *opener,
-                    struct ft_pipeline **out, struct ft_err *err)
+struct ft_pipeline *ft__build_empty(const struct ft_config *cfg, const struct ft_log *log)
 {
-    int rc = ft_config_check(cfg, err);
-
-    if (rc != FT_OK) {
-        return rc;
-    }
     struct ft_pipeline *p = ft_mem_alloc(1, sizeof *p);
 
     if (p == NULL) {
-        return ft_err_set(err, FT_E_NOMEM, "no memory for the pipeline");
+        return NULL;
     }
     p->stop_fd = -1;
     p->end_ns = INT64_MIN;
@@ -747,6 +740,22 @@ int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log, struc
         p->log = *log;
     }
     ft_hash_seed_random(&p->seed);
+    return p;
+}
+
+int ft_pipeline_new(const struct ft_config *cfg, const struct ft_log *log, struct ft_opener *opener,
+                    struct ft_pipeline **out, struct ft_err *err)
+{
+    int rc = ft_config_check(cfg, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    struct ft_pipeline *p = ft__build_empty(cfg, log);
+
+    if (p == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "no memory for the pipeline");
+    }
     rc = build_files(p, opener, err);
     rc = rc == FT_OK ? build(p, cfg, err) : rc;
     if (rc != FT_OK) {

@@ -8,6 +8,14 @@
 /* Opens the output of an -o URL and routes the asked-for events to it. */
 FT_NODISCARD int ft__build_output(struct ft_pipeline *p, const char *url, struct ft_err *err);
 
+/* A pipeline without anything, or NULL. Freed with ft__build_free. */
+FT_NODISCARD struct ft_pipeline *ft__build_empty(const struct ft_config *cfg,
+                                                 const struct ft_log *log);
+
+/* Reads the key of --anonymize; the rules of --labels. */
+FT_NODISCARD int ft__build_key(const char *path, uint8_t key[FT_CRYPTOPAN_KEY], struct ft_err *err);
+FT_NODISCARD int ft__build_labels(struct ft_pipeline *p, const char *path, struct ft_err *err);
+
 /* FT_E_USAGE: what this format writes cannot be anonymised, and is to be. name: of the output. */
 FT_NODISCARD int ft__build_check_raw(bool anonymize, const char *name,
                                      const struct ft_format_ops *format, struct ft_err *err);

@@ -121,6 +121,8 @@ struct ft_worker {
     struct ft_count late, steps, ended[FT_REASON__COUNT];                   /* (A) */
     struct ft_count ring_dropped, ring_dropped_bytes;     /* (A) written by the reader */
     _Atomic int64_t now_ns;                               /* (A) newest packet time of its table */
+    struct ft_count turns;                                /* (A) times that it published */
+    _Atomic bool ended_input;                             /* (A) it flushes, or is over */
     struct ft_count where_left_out, profile_skipped;      /* (A) */
     struct ft_count labelled, unlabelled, labels_unclear; /* (A) */
     struct ft_count collected[FT_COLLECT__COUNT];         /* (A) */
@@ -153,7 +155,9 @@ struct ft_pipeline {
     struct ft_lanes *lanes;
     struct ft_worker *reader; /* hand-off: a worker without a table that reads and decodes */
     pthread_t control;
-    bool control_started, started, finished;
+    bool control_started, started;
+    bool dry;                /* a configuration is checked: nothing is opened */
+    _Atomic bool finished;   /* (A) */
     uint64_t budget;         /* bytes */
     int64_t started_ns;      /* monotonic */
     uint32_t queue_limit;    /* packets, as shown */

@@ -59,12 +59,15 @@ static void add_table(const struct ft_worker *w, struct ft_stats *s)
     }
 }
 
-/* What the rings lost was decoded by the reader, and is to be counted as dropped only. */
+/* Of each worker. What the rings lost was decoded by the reader, and is to be counted as dropped
+ * only. */
 static void add_ring(const struct ft_worker *w, struct ft_stats *s)
 {
     uint64_t n = ft_count_get(&w->ring_dropped);
 
     s->worker_dropped[w->index] = n;
+    s->worker_turns[w->index] = ft_count_get(&w->turns);
+    s->worker_ended[w->index] = atomic_load_explicit(&w->ended_input, memory_order_relaxed);
     s->worker_queue[w->index] = w->ring.slots != NULL ? ft_ring_fill(&w->ring) : 0;
     s->queue_dropped += n;
     s->verdict[FT_V_DECODED] -= n < s->verdict[FT_V_DECODED] ? n : s->verdict[FT_V_DECODED];
@@ -82,6 +85,7 @@ static void add_sources(struct ft_pipeline *p, struct ft_stats *s)
         s->kernel_dropped_known = s->kernel_dropped_known && ss.dropped_known;
         s->kernel_dropped += ss.dropped;
         s->interface_events += ss.interface_events;
+        s->interfaces_down += ss.interfaces_down;
         s->collected[FT_COLLECT_CONNECTIONS] += ss.connections;
         s->collected[FT_COLLECT_CONN_IDLE] += ss.connections_idle;
         s->collected[FT_COLLECT_CONN_DISPLACED] += ss.connections_displaced;

@@ -149,6 +149,7 @@ static void publish_labels(struct ft_worker *w)
 
 void ft__worker_publish(struct ft_worker *w)
 {
+    ft_count_add(&w->turns, 1);
     if (ft_count_get(&w->verdict[FT_V_NOT_IP]) != w->dec.verdict[FT_V_NOT_IP]) {
         publish_types(w);
     }
@@ -212,6 +213,8 @@ static int64_t meet_others(struct ft_worker *w)
 void *ft__worker_end(struct ft_worker *w)
 {
     struct ft_pipeline *p = w->p;
+
+    atomic_store_explicit(&w->ended_input, true, memory_order_relaxed);
     int64_t end_ns = meet_others(w);
     bool stopped = atomic_load_explicit(&p->stopping, memory_order_relaxed);
 

@@ -82,6 +82,7 @@ struct ft_source_stats {
     uint64_t dropped;          /* packets lost in the kernel since open */
     uint64_t kernel_packets;   /* what the kernel counted, dropped ones included; 0: unknown */
     uint64_t interface_events; /* down, vanished, came back */
+    uint32_t interfaces_down;  /* now */
     uint64_t connections;      /* TCP, open now */
     uint64_t connections_idle, connections_displaced, connections_refused; /* closed by us, why */
     uint64_t input_pos,

@@ -24,7 +24,7 @@ class Generated(Case):
             self.assertEqual(line.replace("\\|", "").count("|"), 6, line)
         man = self.good("__dump-options", "man").stdout
         self.assertEqual(man.count("\n.TP\n") + 1, len(names))
-        self.wrong("__dump-options: man, bash, md, json, outputs-man or outputs-md", "__dump-options",
+        self.wrong("__dump-options: man, bash, md, json, outputs-man, outputs-md or metrics-md", "__dump-options",
                    "html")
 
     def test_output_parameters(self):
@@ -42,7 +42,8 @@ class Generated(Case):
             self.assertIn(f".B {n}\\fR=", page)
             of = re.search(rf"^\| `{n}` \|.*? \| ([a-z0-9, ]+) \|", rows, re.M)[1]
             if n != "group":  # any text is a name
-                bad = "" if n in ("columns", "profile", "dialect", "where", "ca", "cert", "key", "proxy", "credentials") else "!"
+                bad = "" if n in ("columns", "profile", "dialect", "where", "ca", "cert", "key", "proxy", "credentials",
+                                 "headers", "password", "token", "spool") else "!"
                 head = (f"{of.split(',')[0]}:{self.dir}/x" if of.split(",")[0] in ("csv", "pcap", "arrow") else
                         f"ndjson:{self.dir}/x" if of.split(",")[0] in ("every output", "files", "ndjson") else
                         f"ndjson+{of.split(',')[0]}://host/x")
@@ -66,6 +67,16 @@ class Generated(Case):
                                capture_output=True, text=True, check=True)
             self.assertGreater(len(r.stdout.splitlines()), 2, page)
             self.assertTrue(page.read_text().endswith("-->\n\n" + r.stdout), f"{page}: scripts/features_md.py --write")
+
+    def test_metrics(self):
+        """docs/metrics.md is the table of the program; the runbook knows every metric."""
+        rows = self.good("__dump-options", "metrics-md").stdout
+        self.assertIn(rows, (ROOT / "docs/metrics.md").read_text())
+        names = re.findall(r"^\| `(\w+)`", rows, re.M)
+        self.assertEqual(len(names), len(set(names)))
+        self.assertIn("flowtap_output_lag_seconds", names)
+        runbook = (ROOT / "docs/runbook.md").read_text()
+        self.assertEqual([n for n in names if f"`{n}`" not in runbook], [])
 
     @unittest.skipUnless(shutil.which("mandoc"), "mandoc is not installed")
     def test_man_page(self):
@@ -125,8 +136,8 @@ class Installed(Case):
         headers = {p.name for p in (ROOT / "include/flowtap").iterdir()}
         self.assertEqual({p.split("/")[-1] for p in have if p.startswith("include/")}, headers)
         unit = (prefix / "lib/systemd/system/flowtap.service").read_text()
-        self.assertNotIn("@", unit)
-        self.unit(unit.replace("ExecStart=", "#", 1))
+        self.assertNotRegex(unit, "@[A-Z_]+@")
+        self.unit(re.sub("(?m)^ExecStart(Pre)?=", "#", unit))
         self.embed(prefix)
 
     def unit(self, text):

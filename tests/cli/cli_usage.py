@@ -38,7 +38,7 @@ class Commands(Case):
         self.assertRegex(r.stdout.splitlines()[1], r"^features: ")
 
     def test_unknown_command(self):
-        self.wrong("there is no command 'gather'; there are: live read collect label interfaces "
+        self.wrong("there is no command 'gather'; there are: live read collect label check interfaces "
                    "schema help", "gather")
         self.wrong("there is no command 'nope'", "help", "nope")
 

@@ -343,7 +343,7 @@ class Test:
         check(self.objects("kill/") == [], "half an object")
 
     def test_usage(self):
-        for more, text in (("kep=1", "no parameter"), ("keep=1", "keep= is for files outputs"), ("part=1MB", "5MiB"),
+        for more, text in (("kep=1", "no parameter"), ("keep=1", "keep= is for files outputs"), ("part=1MB", "5MiB"), ("rotate=5rows", "time or size"),
                            ("endpoint=ftp://x", "http://HOST")):
             r = self.run("read", self.capture, "-o", self.url("parquet", "x", more))
             check(r.returncode == 2 and text in r.stderr, more, r.stderr)

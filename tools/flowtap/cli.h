@@ -76,6 +76,7 @@ bool summary_end(struct summary *s, struct ft_pipeline *p);
 
 int cmd_data(const struct command *c, int argc, char **argv);
 int cmd_label(const struct command *c, int argc, char **argv);
+int cmd_check(const struct command *c, int argc, char **argv);
 int cmd_interfaces(const struct command *c, int argc, char **argv);
 /* The words that an option takes, as "a|b|c", in buf when they have to be put together; or NULL. */
 enum { CHOICES_MAX = 256 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "flowtap/metrics.h"
 
 static void man_text(const char *s)
 {
@@ -107,6 +108,21 @@ static void dump_parameters_md(void)
     }
 }
 
+/* The metrics of --metrics, as docs/metrics.md has them. */
+static void dump_metrics_md(void)
+{
+    const struct ft_metric *m;
+
+    printf("| metric | type | labels | meaning |\n|---|---|---|---|\n");
+    for (uint32_t i = 0; (m = ft_metric_at(i)) != NULL; i++) {
+        printf("| `%s`", m->name);
+        md_cell(m->type);
+        md_cell(m->labels);
+        md_cell(m->help);
+        printf(" |\n");
+    }
+}
+
 static void dump_json(const struct ft_option *o, bool first)
 {
     char names[CHOICES_MAX];
@@ -198,8 +214,12 @@ int cmd_dump(const struct command *c, int argc, char **argv)
         dump_parameters_md();
         return EXIT_GOOD;
     }
+    if (strcmp(form, "metrics-md") == 0) {
+        dump_metrics_md();
+        return EXIT_GOOD;
+    }
     if (strcmp(form, "man") != 0 && strcmp(form, "md") != 0 && strcmp(form, "json") != 0) {
-        say("__dump-options: man, bash, md, json, outputs-man or outputs-md");
+        say("__dump-options: man, bash, md, json, outputs-man, outputs-md or metrics-md");
         return EXIT_WRONG;
     }
     if (form[1] == 'd') {

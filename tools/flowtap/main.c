@@ -19,6 +19,10 @@ const struct command commands[] = {
     {"label", "--rules FILE [OPTIONS] FILE... | -",
      "Flow records of captures with the labels of a data set; read -e flow --labels", FT_CMD_READ,
      cmd_label, false},
+    {"check", "[live|read|collect] -c FILE [OPTIONS]",
+     "Check a configuration: every option, output, column and condition, and the files it names; "
+     "nothing is opened or written. Without the command's name, for the one that takes the file",
+     0, cmd_check, false},
     {"interfaces", "[--json]", "List the interfaces that can be captured from", 0, cmd_interfaces,
      false},
     {"schema",

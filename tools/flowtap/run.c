@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "flowtap/metrics.h"
 #include "flowtap/sandbox.h"
+#include "notify.h"
 
 /* Signal handlers reach the pipeline through this, once there is one; it is not used any more once
  * release_signals() has run. */
@@ -89,7 +91,9 @@ static int confine(const struct ft_config *cfg, const struct ft_pipeline *p, str
         rc = ft_sandbox_drop_user(ft_config_user(cfg), capture, err);
     }
     if (rc == FT_OK && sandbox) {
-        rc = ft_sandbox_enter_with(ft_pipeline_needs(p), err);
+        unsigned metrics = ft_config_metrics(cfg) != NULL ? FT_SANDBOX_METRICS : 0;
+
+        rc = ft_sandbox_enter_with(ft_pipeline_needs(p) | metrics, err);
         if (rc == FT_E_UNSUPPORTED) {
             ft_log(log, FT_LOG_INFO, "no system-call filter: %s", err->what);
             rc = FT_OK;
@@ -98,8 +102,14 @@ static int confine(const struct ft_config *cfg, const struct ft_pipeline *p, str
     return rc;
 }
 
-static int drive(struct ft_pipeline *p, const struct ft_config *cfg, struct cli_log *cl, bool live,
-                 struct ft_err *err)
+/* What is open besides the pipeline, from before the privileges go. */
+struct around {
+    struct ft_metrics *metrics; /* --metrics, or NULL */
+    struct notify notify;
+};
+
+static int drive(struct ft_pipeline *p, struct around *a, const struct ft_config *cfg,
+                 struct cli_log *cl, bool live, struct ft_err *err)
 {
     struct summary sum;
 
@@ -107,13 +117,19 @@ static int drive(struct ft_pipeline *p, const struct ft_config *cfg, struct cli_
     signalled = p; /* before the first packet: from here on a stop ends in order */
     int rc = ft_pipeline_start(p, err);
 
+    if (rc == FT_OK && a->metrics != NULL) {
+        rc = ft_metrics_start(a->metrics, p, err);
+    }
     if (rc != FT_OK) {
         release_signals();
         return fail(cl, rc, err);
     }
-    while (ft_pipeline_wait(p, summary_wait_ms(&sum)) == FT_E_AGAIN) {
+    notify_ready(&a->notify, p);
+    while (ft_pipeline_wait(p, notify_wait_ms(&a->notify, summary_wait_ms(&sum))) == FT_E_AGAIN) {
         summary_tick(&sum, p);
+        notify_tick(&a->notify, p);
     }
+    notify_stopping(&a->notify);
     rc = ft_pipeline_finish(p, err); /* what went wrong has been logged */
     release_signals();
     if (!summary_end(&sum, p)) {
@@ -134,9 +150,11 @@ static int run(struct ft_config *cfg, bool live, bool packets)
                                                   : FT_LOG_INFO};
     struct ft_opener *opener = NULL;
     struct ft_pipeline *p = NULL;
+    struct around a = {.metrics = NULL};
     struct ft_err err = {0};
     int rc = ft_opener_start(&opener, &err); /* before anything is open: it shall hold nothing */
 
+    notify_open(&a.notify);
     ignore_signals();
     if (ft_config_flag(cfg, FT_CONFIG_SECRET)) {
         ft_sandbox_protect();
@@ -148,11 +166,16 @@ static int run(struct ft_config *cfg, bool live, bool packets)
     if (rc == FT_OK) {
         rc = ft_pipeline_new(cfg, &log, opener, &p, &err);
     }
+    if (rc == FT_OK && ft_config_metrics(cfg) != NULL) {
+        rc = ft_metrics_open(ft_config_metrics(cfg), &log, &a.metrics, &err);
+    }
     if (rc == FT_OK) {
         rc = confine(cfg, p, opener, packets, &log, &err);
     }
-    int status = rc == FT_OK ? drive(p, cfg, &cl, live, &err) : fail(&cl, rc, &err);
+    int status = rc == FT_OK ? drive(p, &a, cfg, &cl, live, &err) : fail(&cl, rc, &err);
 
+    notify_close(&a.notify);
+    ft_metrics_free(a.metrics); /* it looks at the pipeline */
     ft_pipeline_free(p);
     ft_opener_stop(opener);
     return status;

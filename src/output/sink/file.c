@@ -710,7 +710,7 @@ static int file_open(const struct ft_output_url *url, const struct ft_output_env
 const struct ft_sink_ops ft_sink_file = {
     .name = "file",
     .help = "a file, a FIFO, or - for stdout",
-    .params = {&ft__file_params, &ft__like_file_params},
+    .params = {&ft__file_params, &ft__compress_params, &ft__rotate_params},
     .needs = FT_SANDBOX_FILES,
     .open = file_open,
     .write = file_write,

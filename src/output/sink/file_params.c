@@ -104,14 +104,19 @@ static const struct ft_param rows[] = {
 
 const struct ft_params ft__file_params = {rows, sizeof rows / sizeof rows[0]};
 
-/* What others have, too, that write as a file is written. */
-static const struct ft_param like_files[] = {
+/* What others have, too. */
+static const struct ft_param compress[] = {
     {.row = {.name = "compress",
-             .of = FILES ", s3",
+             .of = FILES ", s3, http, https",
              .value = "KIND[:LEVEL]",
              .help = "zstd or gzip, in frames that can be read alone"},
      .check = valid_compress,
      .allowed = "zstd[:1-19] or gzip[:1-9]"},
+};
+
+const struct ft_params ft__compress_params = {compress, sizeof compress / sizeof compress[0]};
+
+static const struct ft_param rotate[] = {
     {.row = {.name = "rotate",
              .of = FILES ", s3",
              .value = "DURATION|SIZE|Nrows",
@@ -122,5 +127,4 @@ static const struct ft_param like_files[] = {
                 "events such as 1000000rows"},
 };
 
-const struct ft_params ft__like_file_params = {like_files,
-                                               sizeof like_files / sizeof like_files[0]};
+const struct ft_params ft__rotate_params = {rotate, sizeof rotate / sizeof rotate[0]};

@@ -94,8 +94,8 @@ struct file_sink {
 };
 
 extern const struct ft_params ft__file_params;
-/* compress= and rotate=, of all sinks that write as a file is written. */
-extern const struct ft_params ft__like_file_params;
+/* Of other sinks, too. */
+extern const struct ft_params ft__compress_params, ft__rotate_params;
 
 /* "1000000rows". */
 bool ft__file_parse_rows(const char *text, uint64_t *out);

@@ -2,7 +2,7 @@
 /* output/sink: the parameters of every sink that has TLS. */
 #include "output/output.h"
 
-#define SINKS "s3, tls"
+#define SINKS "http, https, s3, tls"
 
 static bool valid_file(const char *value)
 {

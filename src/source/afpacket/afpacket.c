@@ -34,6 +34,7 @@ struct afpacket {
     int64_t check_ms;           /* when interfaces are looked at next */
     pthread_mutex_t count_lock; /* PACKET_STATISTICS is read and reset by one at a time */
     _Atomic uint64_t events;
+    _Atomic uint32_t n_down; /* interfaces that are down or gone; of the first instance */
 };
 
 static struct afpacket *afpacket_of(struct ft_source *s)
@@ -269,6 +270,8 @@ static bool follow(struct afpacket *a, struct ft__ring *r)
 
 static void check_interfaces(struct afpacket *a)
 {
+    uint32_t down = 0;
+
     for (uint32_t i = 0; i < a->n; i++) {
         struct ft__ring *r = &a->ring[i];
 
@@ -283,7 +286,9 @@ static void check_interfaces(struct afpacket *a)
         } else {
             say(a, r, false, "the interface is up again");
         }
+        down += r->down;
     }
+    atomic_store_explicit(&a->n_down, a->cfg.fanout_i == 0 ? down : 0, memory_order_relaxed);
 }
 
 /* ---- reading ---- */
@@ -413,6 +418,7 @@ static void afpacket_stats(struct ft_source *s, struct ft_source_stats *out)
             atomic_load_explicit(&a->ring[i].kernel_packets, memory_order_relaxed);
     }
     out->interface_events = atomic_load_explicit(&a->events, memory_order_relaxed);
+    out->interfaces_down = atomic_load_explicit(&a->n_down, memory_order_relaxed);
 }
 
 const struct ft_source_ops ft_source_afpacket = {

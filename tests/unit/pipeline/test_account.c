@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -328,14 +329,14 @@ static void test_packet_path_allocates_nothing(void)
     ft_config_free(cfg);
 }
 
-static void test_allocation_failures_at_start(void)
+static void fail_at_start(const char *output)
 {
     struct ft_config *cfg = config("packets=1000", "3");
     struct ft_pipeline *p;
     struct ft_err err;
     int failures = 0;
 
-    set(cfg, "output", "ndjson:/dev/null?compress=zstd");
+    set(cfg, "output", output);
     for (uint64_t n = 1; n < 500; n++) {
         p = NULL;
         ft_mem_fail_at(n);
@@ -352,6 +353,20 @@ static void test_allocation_failures_at_start(void)
     }
     CHECK(failures > 20);
     ft_config_free(cfg);
+}
+
+static void test_allocation_failures_at_start(void)
+{
+    fail_at_start("ndjson:/dev/null?compress=zstd");
+#ifdef FT_HAVE_CURL
+    setenv("AWS_ACCESS_KEY_ID", "id", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "key", 1);
+    setenv("AWS_SESSION_TOKEN", "token", 1);
+    fail_at_start("ndjson+http://127.0.0.1:1/?event=flow&preset=elastic&compress=gzip&into=x");
+    fail_at_start("ndjson+http://127.0.0.1:1/?event=flow&preset=feast&into=x");
+    fail_at_start("parquet+http://127.0.0.1:1/?event=flow");
+    fail_at_start("parquet+s3://bucket/key?event=flow");
+#endif
 }
 
 static void test_two_pipelines_at_once(void)

@@ -100,12 +100,14 @@ struct ft_http {
     int64_t retry_ms;
     uint64_t random;
     bool failing; /* said */
+    bool endless;
     /* the request that is being made */
     const struct ft_http_request *request;
     uint64_t sent, seen; /* bytes of its body that were read; that were told to moved */
     struct ft_http_reply reply;
     char *text; /* owned, [FT_HTTP_REPLY_MOST + 1], pages that are touched when needed */
     char error[CURL_ERROR_SIZE];
+    const char *why; /* behind it */
 };
 
 /* ---- libcurl's callbacks ---- */
@@ -193,7 +195,8 @@ static int progress(void *cookie, curl_off_t dltotal, curl_off_t dlnow, curl_off
 
 static bool told_to_give_up(const struct ft_http *h)
 {
-    return atomic_load_explicit(&h->gave_up, memory_order_relaxed) && !h->request->last;
+    return atomic_load_explicit(&h->gave_up, memory_order_relaxed) &&
+           (h->request == NULL || !h->request->last);
 }
 
 static int set_headers(struct ft_http *h, const struct ft_http_request *r)
@@ -213,15 +216,13 @@ static int set_headers(struct ft_http *h, const struct ft_http_request *r)
 
 static void set_method(struct ft_http *h, const struct ft_http_request *r)
 {
-    bool from_file = r->body == NULL && r->len > 0;
-
     curl_easy_setopt(h->easy, CURLOPT_HTTPGET, 1L); /* what another request has left goes */
     if (strcmp(r->method, "HEAD") == 0) {
         curl_easy_setopt(h->easy, CURLOPT_NOBODY, 1L);
-    } else if (from_file || strcmp(r->method, "PUT") == 0) {
+    } else if (r->body == NULL && r->len > 0) {
         curl_easy_setopt(h->easy, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(h->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->len);
-    } else if (strcmp(r->method, "POST") == 0) {
+    } else if (strcmp(r->method, "POST") == 0 || strcmp(r->method, "PUT") == 0) {
         curl_easy_setopt(h->easy, CURLOPT_POST, 1L);
         curl_easy_setopt(h->easy, CURLOPT_POSTFIELDS, r->body != NULL ? (const char *)r->body : "");
         curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->len);
@@ -281,6 +282,7 @@ static int attempt(struct ft_http *h, const struct ft_http_request *r)
         if (h->error[0] == '\0') {
             snprintf(h->error, sizeof h->error, "%s", curl_easy_strerror(result));
         }
+        h->why = result == CURLE_PEER_FAILED_VERIFICATION ? "; see ca= and verify=" : "";
         return FT_E_IO;
     }
     curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -294,6 +296,13 @@ static int attempt(struct ft_http *h, const struct ft_http_request *r)
 static bool is_passing(int status)
 {
     return status == 408 || status == 425 || status == 429 || status >= 500;
+}
+
+/* Refusals that the next request would meet, too. */
+bool ft_http_refuses_all(int status)
+{
+    return status == 401 || status == 403 || status == 404 || status == 405 || status == 407 ||
+           status / 100 == 3;
 }
 
 static bool is_good(const struct ft_http_request *r, int status)
@@ -364,7 +373,7 @@ static void say_failure(struct ft_http *h, bool again)
     }
     h->failing = true;
     if (h->reply.status == 0) {
-        ft_log(&h->log, FT_LOG_WARN, "%s: %s%s", h->name, h->error,
+        ft_log(&h->log, FT_LOG_WARN, "%s: %s%s%s", h->name, h->error, h->why,
                again ? "; tried again, with growing pauses" : "");
         return;
     }
@@ -398,7 +407,8 @@ int ft_http_send(struct ft_http *h, const struct ft_http_request *r, struct ft_h
             say_success(h);
             break;
         }
-        bool passing = rc == FT_E_IO || is_passing(h->reply.status);
+        bool passing = rc == FT_E_IO || is_passing(h->reply.status) ||
+                       (h->endless && ft_http_refuses_all(h->reply.status));
         int64_t ms = passing ? pause_ms(h, failures++) : 0;
 
         rc = passing ? FT_E_IO : FT_E_FORMAT;
@@ -419,6 +429,18 @@ int ft_http_send(struct ft_http *h, const struct ft_http_request *r, struct ft_h
     *out = h->reply;
     h->request = NULL;
     return rc;
+}
+
+int ft_http_wait(struct ft_http *h, uint32_t failures, int64_t since_ms)
+{
+    int64_t ms = pause_ms(h, failures);
+
+    return ft_mono_ms() + ms - since_ms < h->retry_ms ? wait_ms(h, ms) : FT_E_IO;
+}
+
+uint64_t ft_http_producer(struct ft_http *h)
+{
+    return next_random(h);
 }
 
 void ft_http_give_up(struct ft_http *h)
@@ -547,7 +569,8 @@ static int set_all(struct ft_http *h, const struct ft_http_config *cfg, struct f
     curl_easy_setopt(h->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(h->easy, CURLOPT_LOW_SPEED_TIME,
                      (long)(duration_ms(cfg->url, "timeout", TIMEOUT_MS) + 999) / 1000);
-    h->retry_ms = duration_ms(cfg->url, "retry", RETRY_MS);
+    h->endless = cfg->endless;
+    h->retry_ms = cfg->endless ? INT64_MAX / 4 : duration_ms(cfg->url, "retry", RETRY_MS);
     return set_tls(h, cfg->url, err);
 }
 
@@ -615,6 +638,24 @@ int ft_http_send(struct ft_http *h, const struct ft_http_request *r, struct ft_h
 {
     (void)h, (void)r, (void)out;
     return FT_E_UNSUPPORTED;
+}
+
+int ft_http_wait(struct ft_http *h, uint32_t failures, int64_t since_ms)
+{
+    (void)h, (void)failures, (void)since_ms;
+    return FT_E_UNSUPPORTED;
+}
+
+bool ft_http_refuses_all(int status)
+{
+    (void)status;
+    return false;
+}
+
+uint64_t ft_http_producer(struct ft_http *h)
+{
+    (void)h;
+    return 0;
 }
 
 void ft_http_give_up(struct ft_http *h)

@@ -38,6 +38,9 @@ struct ft_http_config {
     const char *bearer;              /* a token or NULL */
     /* signs requests for Amazon's services: "aws:amz:REGION:SERVICE", "ID:SECRET"; NULL: not */
     const char *sign, *sign_key;
+    /* it is tried again without end, also what the next request would meet too (a wrong token):
+     * what is held is safe meanwhile */
+    bool endless;
     /* says in a few words what may be done about a refusal, or NULL */
     const char *(*advice)(int status, const char *body);
 };
@@ -75,6 +78,16 @@ void ft_http_free(struct ft_http *h); /* NULL is a no-op */
  * went wrong is logged, once until something goes well. */
 FT_NODISCARD int ft_http_send(struct ft_http *h, const struct ft_http_request *r,
                               struct ft_http_reply *out);
+
+/* Waits before something is tried again that has failed so often, as long as ft_http_send() would.
+ * FT_OK, FT_E_INTERRUPTED; FT_E_IO: it has been tried for long enough since that time. */
+FT_NODISCARD int ft_http_wait(struct ft_http *h, uint32_t failures, int64_t since_ms);
+
+/* A refusal that is not about what was sent: who sends, or where. */
+bool ft_http_refuses_all(int status);
+
+/* 64 bits that nobody else has: who sends. */
+uint64_t ft_http_producer(struct ft_http *h);
 
 /* Any thread: what is being done ends now, and nothing is tried again. */
 void ft_http_give_up(struct ft_http *h);

@@ -5,7 +5,7 @@
 #include "base/units.h"
 #include "output/sink/http/client.h"
 
-#define CLIENTS "s3"
+#define CLIENTS "http, https, s3"
 
 /* No credentials: they would be in messages. */
 static bool valid_proxy(const char *value)

@@ -19,6 +19,7 @@
 #include "output/output.h"
 #include "output/sink/file_parts.h"
 #include "output/sink/http/client.h"
+#include "output/sink/http/outage.h"
 
 enum {
     FT__S3_PART_DEFAULT = 8 << 20,
@@ -82,9 +83,7 @@ struct s3_sink {
     struct ft_tally held;
     uint64_t rotate_size;
     int64_t rotate_ns, rotate_at;
-    int64_t pause_until_ms; /* what comes before is lost at once; 0: there is no pause */
-    uint32_t failures;      /* objects in a row that were lost */
-    uint64_t outage_lost;   /* events */
+    struct ft_http_outage outage;
 };
 
 extern const struct ft_params ft__s3_params;

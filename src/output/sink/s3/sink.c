@@ -16,9 +16,7 @@
 
 enum {
     KEPT_MOST = 64 << 20, /* bytes of an object's memory besides its next part: then it is ended */
-    PAUSE_MIN_MS = 1000,
-    PAUSE_MOST_MS = 60000,
-    LOOK_MS = 5000, /* the wall clock may be set meanwhile */
+    LOOK_MS = 5000,       /* the wall clock may be set meanwhile */
 };
 
 static struct s3_sink *s3_of(struct ft_sink *s)
@@ -121,42 +119,15 @@ static void note_piece(struct s3_sink *s, uint64_t before)
 
 /* ---- objects ---- */
 
-static uint64_t events_of(const struct ft_tally *t)
-{
-    uint64_t n = 0;
-
-    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-        n += t->n[e];
-    }
-    return n;
-}
-
-static void lose_chunk(struct s3_sink *s, const struct ft_chunk *c)
-{
-    struct ft_tally t = {{0}, 0};
-
-    ft_tally_chunk(&t, c, 0, c->len);
-    s->outage_lost += events_of(&t);
-    ft_tally_move(&s->sink.lost, &t);
-}
-
 /* The object cannot be made: its events are lost, and for a while what comes, too. */
 static void lose_object(struct s3_sink *s)
 {
-    int64_t pause = s->failures < 7 ? (int64_t)PAUSE_MIN_MS << s->failures : PAUSE_MOST_MS;
-
     ft_ignore(flush_body(s)); /* what it holds in a frame */
     take_tallies(s);
-    s->outage_lost += events_of(&s->held);
-    ft_tally_move(&s->sink.lost, &s->held);
+    ft_http_lose(&s->outage, &s->sink, &s->held);
     ft__s3_abort(s);
     reset(s);
-    if (s->failures++ == 0) {
-        ft_log(&s->log, FT_LOG_ERROR,
-               "%s: its object could not be made; events are lost and counted until that works",
-               s->text);
-    }
-    s->pause_until_ms = ft_mono_ms() + (pause < PAUSE_MOST_MS ? pause : PAUSE_MOST_MS);
+    ft_http_begin_pause(&s->outage, &s->log, s->text, "its object could not be made");
 }
 
 static void object_made(struct s3_sink *s)
@@ -165,12 +136,7 @@ static void object_made(struct s3_sink *s)
     s->sink.sealed++;
     s->objects += !s->object.published;
     s->object.published = true;
-    if (s->failures > 0) {
-        ft_log(&s->log, FT_LOG_WARN, "%s: works again; %llu events were lost", s->text,
-               (unsigned long long)s->outage_lost);
-    }
-    s->failures = 0;
-    s->outage_lost = 0;
+    ft_http_works(&s->outage, &s->log, s->text);
 }
 
 /* All that was handed over becomes an object. One of lines that was small enough to go up at once
@@ -186,7 +152,7 @@ static void end_object(struct s3_sink *s, bool over)
     ft_ignore(flush_body(s)); /* told by its counts */
     note_piece(s, before);
     over = over || s->env.trailer != NULL || s->object.parts > 0;
-    if (events_of(&s->held) > 0) {
+    if (ft_http_events(&s->held) > 0) {
         if (over) {
             end_body(s);
         }
@@ -246,7 +212,7 @@ static void rotate_if_due(struct s3_sink *s, uint64_t more)
 {
     bool late = rotate_in(s) == 0;
 
-    if (late || (s->rotate_size > 0 && events_of(&s->held) > 0 &&
+    if (late || (s->rotate_size > 0 && ft_http_events(&s->held) > 0 &&
                  ft__s3_body_size(s) + more > s->rotate_size)) {
         end_object(s, true);
     }
@@ -261,21 +227,19 @@ static int write_chunk(struct s3_sink *s, const struct ft_chunk *c)
 {
     uint32_t one = 1;
 
-    if (s->pause_until_ms != 0 && ft_mono_ms() < s->pause_until_ms) {
-        lose_chunk(s, c);
+    if (ft_http_pauses(&s->outage, &s->sink, c, 0)) {
         return FT_OK;
     }
-    s->pause_until_ms = 0;
     rotate_if_due(s, s->body->frame != NULL ? c->len / 4 : c->len);
-    int rc = s->pause_until_ms == 0 ? begin_body(s) : FT_E_IO;
+    int rc = s->outage.until_ms == 0 ? begin_body(s) : FT_E_IO;
 
     if (rc != FT_OK) {
-        lose_chunk(s, c);
+        ft_http_lose_chunk(&s->outage, &s->sink, c, 0);
         return rc == FT_E_NOMEM ? rc : FT_OK;
     }
     uint64_t before = ft__s3_body_size(s);
 
-    if (events_of(&s->held) == 0 && !s->object.published) {
+    if (ft_http_events(&s->held) == 0 && !s->object.published) {
         s->object.begun_s = wall_ns() / 1000000000;
     }
     rc = ft_sink_file.write(&s->body->sink, c, &one);
@@ -444,8 +408,8 @@ static int make_client(struct s3_sink *s, const struct ft_output_url *url, struc
     return rc;
 }
 
-/* Their texts were checked with the URL. */
-static void configure(struct s3_sink *s, const struct ft_output_url *url)
+/* Their texts were checked with the URL; an object of so many events is not made. */
+static int configure(struct s3_sink *s, const struct ft_output_url *url, struct ft_err *err)
 {
     const char *rotate = ft_output_url_get(url, "rotate"), *part = ft_output_url_get(url, "part");
 
@@ -453,10 +417,13 @@ static void configure(struct s3_sink *s, const struct ft_output_url *url)
     if (part != NULL) {
         ft_ignore(ft_parse_size(part, &s->part));
     }
-    if (rotate != NULL && !ft_parse_duration(rotate, &s->rotate_ns)) {
-        ft_ignore(ft_parse_size(rotate, &s->rotate_size));
+    if (rotate != NULL && !ft_parse_duration(rotate, &s->rotate_ns) &&
+        !ft_parse_size(rotate, &s->rotate_size)) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: rotate=: objects are rotated by time or size", url->text);
     }
     next_rotation(s);
+    return FT_OK;
 }
 
 static int s3_open(const struct ft_output_url *url, const struct ft_output_env *env,
@@ -475,13 +442,13 @@ static int s3_open(const struct ft_output_url *url, const struct ft_output_env *
     }
     s->text = ft_mem_strdup(url->text);
     s->xml = ft_map_alloc_sparse(FT__S3_XML);
-    configure(s, url);
     int rc = s->text == NULL || s->xml == NULL
                  ? ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text)
              : env->sidecar != NULL
                  ? ft_err_set(err, FT_E_USAGE, "output %s: %s needs a file", url->text, url->format)
                  : make_base(s, url, err);
 
+    rc = rc == FT_OK ? configure(s, url, err) : rc;
     rc = rc == FT_OK ? make_client(s, url, err) : rc;
     rc = rc == FT_OK ? open_body(s, url, err) : rc;
     if (rc != FT_OK) {
@@ -496,7 +463,8 @@ static int s3_open(const struct ft_output_url *url, const struct ft_output_env *
 const struct ft_sink_ops ft_sink_s3 = {
     .name = "s3",
     .help = "objects in S3, or in what speaks its protocol: //BUCKET/KEY",
-    .params = {&ft__s3_params, &ft_http_params, &ft_tls_params, &ft__like_file_params},
+    .params = {&ft__s3_params, &ft_http_params, &ft_tls_params, &ft__compress_params,
+               &ft__rotate_params},
     .needs = FT_SANDBOX_FILES | FT_SANDBOX_NETWORK,
     .open = s3_open,
     .write = s3_write,
