@@ -182,6 +182,12 @@ static int check_format(struct kafka_sink *s, const struct ft_output_url *url,
         return ft_err_set(err, FT_E_USAGE, "output %s: Kafka takes ndjson and arrow, not %s",
                           url->text, url->format);
     }
+    const char *format = ft_output_url_get(url, "format");
+
+    if (format != NULL && strcmp(format, url->format) != 0) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: format=%s: it is %s", url->text, format,
+                          url->format);
+    }
     if (env->trailer_each > 0) {
         return ft_err_set(err, FT_E_USAGE, "output %s: messages are streams; no name in .arrow",
                           url->text);
