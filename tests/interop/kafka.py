@@ -24,6 +24,9 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+from arrow_reader import Arrow  # noqa: E402: tests/support/arrow_reader.py
+
 SERVER = HERE / "servers" / "kafka.sh"
 PLAIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_flowtap="right";'
 failures = 0
@@ -154,7 +157,7 @@ class Case:
         self.flowtap, self.broker, self.folder, self.capture, self.big = flowtap, broker, folder, capture, big
 
     def url(self, topic, params="", form="ndjson", hosts=None):
-        return f"{form}+kafka://{hosts or self.broker.hosts}/{topic}" + (f"?{params}" if params else "")
+        return f"{form + '+' if form else ''}kafka://{hosts or self.broker.hosts}/{topic}" + (f"?{params}" if params else "")
 
     def run(self, args, **kw):
         return subprocess.run([self.flowtap, *args], capture_output=True, text=True, timeout=120, **kw)
@@ -222,6 +225,19 @@ def same(case):
                 check(key == e["features"]["community_id"], "key", key, e["features"]["community_id"])
             elif e["event_type"] == "network_flow_sample":
                 check(key.startswith("1:"), "key of a sample", key)
+
+
+def arrow(case):
+    """Each message is a whole stream, and they hold the records of a file."""
+    case.broker.create("arrow")
+    file = case.folder / "arrow.ndjson"
+    run = case.run(["read", "-e", "flow", str(case.big), "-o", case.url("arrow", "format=arrow", form=None), "-o",
+                    f"ndjson:{file}"])
+    check(run.returncode == 0, "arrow", run.returncode, run.stderr)
+    messages = case.broker.read("arrow")
+    read = [row for _, _, text in messages for row in Arrow(text).rows["flow_id"]]
+    wanted = [json.loads(line)["flow_id"] for line in lines_of(file)]
+    check(len(messages) > 1 and sorted(read) == sorted(wanted), "arrow", len(messages), "messages", len(read), "of", len(wanted))
 
 
 def killed(case):
@@ -328,6 +344,7 @@ def main():
         arguments(case)
         if broker.start():
             same(case)
+            arrow(case)
             killed(case)
             refused(case)
             spooled(case)

@@ -36,9 +36,16 @@ uint32_t ft__kafka_murmur2(const uint8_t *key, size_t len);
 #include <librdkafka/rdkafka.h>
 
 enum {
-    FT__KAFKA_BURST = 512,     /* messages that librdkafka is handed at once */
-    FT__KAFKA_SLOTS = 4096,    /* partitions that a batch is made for at the same time */
-    FT__KAFKA_ROOM = 32 << 20, /* bytes of all batches that are being made */
+    FT__KAFKA_BURST = 512,       /* messages that librdkafka is handed at once */
+    FT__KAFKA_BLOCKS = 64 << 20, /* bytes of chunks whose messages were not reported yet */
+    FT__KAFKA_SLOTS = 4096,      /* partitions that a batch is made for at the same time */
+    FT__KAFKA_ROOM = 32 << 20,   /* bytes of all batches that are being made */
+};
+
+/* Bytes of chunks that messages point into, until the last of them was reported. */
+struct ft__kafka_block {
+    uint32_t used;  /* bytes */
+    uint32_t holds; /* messages, and one while it is filled; 0: it is free */
 };
 
 /* A batch that is being made. */
@@ -80,6 +87,7 @@ struct kafka_sink {
     unsigned said;        /* enum ft__kafka_said */
     _Atomic bool gave_up;
     bool lines;                   /* else each chunk is a batch of rows */
+    bool in_blocks;               /* messages are in blocks, and not copied again */
     bool by_partition;            /* lines become batches */
     bool kept;                    /* a spool stands before: messages tell which they are */
     const struct ft_chunk *chunk; /* that is being written, */
@@ -90,6 +98,9 @@ struct kafka_sink {
     struct ft__kafka_slot *slot; /* [FT__KAFKA_SLOTS], of which n_slots are used */
     uint8_t *room;               /* [FT__KAFKA_ROOM]: slot_len bytes for each slot */
     uint32_t n_slots, slot_len;
+    struct ft__kafka_block *block; /* [n_blocks], block_len bytes each at blocks */
+    uint8_t *blocks;
+    uint32_t n_blocks, block_len, filling; /* filling: the one that is filled */
     uint8_t *frame; /* a message of rows, which begins with the header: [frame_len] */
     size_t frame_len, header_len;
     uint8_t tail[64]; /* its end */
@@ -110,7 +121,10 @@ void ft__kafka_callbacks(struct kafka_sink *s);
 void ft__kafka_start(struct kafka_sink *s);
 /* Hears what librdkafka has to say, waiting for it up to so long. */
 void ft__kafka_hear(struct kafka_sink *s, int wait_ms);
-/* One more message of one event, or, with tally (heap; taken), of several. It is copied. */
+/* Room for so many bytes in a block, or NULL: told to give up. */
+uint8_t *ft__kafka_room(struct kafka_sink *s, uint32_t len);
+/* One more message of one event, or, with tally (heap; taken), of several. It is copied by
+ * ft__kafka_send(), but when in_blocks. */
 void ft__kafka_add(struct kafka_sink *s, const uint8_t *key, size_t key_len, const uint8_t *data,
                    size_t len, int32_t partition, enum ft_event e, struct ft_tally *tally);
 /* Hands over what was added. */

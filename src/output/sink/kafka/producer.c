@@ -19,22 +19,26 @@ enum {
 };
 
 /* What a message is of, in the pointer that comes back with its report: of one event its kind and
- * bytes, odd; otherwise a tally. */
-static void *opaque_of(enum ft_event e, size_t len)
+ * its block, odd; otherwise a tally. */
+static void *opaque_of(enum ft_event e, uint32_t block)
 {
-    return (void *)((uintptr_t)len << 16 | (uintptr_t)e << 1 | 1); // NOLINT: a number
+    return (void *)((uintptr_t)block << 8 | (uintptr_t)e << 1 | 1); // NOLINT: a number
 }
 
-static void tell(struct ft_tally *to, void *opaque)
+/* What became of a message is known: its events are added, and its block holds one less. */
+static void tell(struct kafka_sink *s, struct ft_tally *to, const rd_kafka_message_t *m)
 {
-    uintptr_t one = (uintptr_t)opaque;
+    uintptr_t one = (uintptr_t)m->_private;
 
-    if ((one & 1) != 0) {
-        to->n[one >> 1 & 0x7f]++;
-        to->bytes += one >> 16;
-    } else {
-        ft_tally_move(to, opaque);
-        ft_mem_free(opaque);
+    if ((one & 1) == 0) {
+        ft_tally_move(to, m->_private);
+        ft_mem_free(m->_private);
+        return;
+    }
+    to->n[one >> 1 & 0x7f]++;
+    to->bytes += m->len;
+    if (s->in_blocks) {
+        s->block[one >> 8].holds--;
     }
 }
 
@@ -56,11 +60,11 @@ void ft__kafka_lose(struct kafka_sink *s, const struct ft_tally *t)
     ft_tally_move(&s->sink.lost, &lost);
 }
 
-static void lose_message(struct kafka_sink *s, void *opaque)
+static void lose_message(struct kafka_sink *s, const rd_kafka_message_t *m)
 {
     struct ft_tally t = {{0}, 0};
 
-    tell(&t, opaque);
+    tell(s, &t, m);
     ft__kafka_lose(s, &t);
 }
 
@@ -140,13 +144,13 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *cookie)
     (void)rk;
     s->waiting--;
     if (FT_LIKELY(m->err == RD_KAFKA_RESP_ERR_NO_ERROR)) {
-        tell(&s->sink.arrived, m->_private);
+        tell(s, &s->sink.arrived, m);
         return;
     }
     if (m->err != RD_KAFKA_RESP_ERR__PURGE_QUEUE && m->err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
         ft__kafka_say(s, m->err, NULL);
     }
-    lose_message(s, m->_private);
+    lose_message(s, m);
 }
 
 static void on_error(rd_kafka_t *rk, int e, const char *why, void *cookie)
@@ -280,12 +284,43 @@ void ft__kafka_add(struct kafka_sink *s, const uint8_t *key, size_t key_len, con
         .len = len,
         .key = key_len > 0 ? (void *)(uintptr_t)key : NULL,
         .key_len = key_len,
-        ._private = tally != NULL ? (void *)tally : opaque_of(e, len),
+        ._private = tally != NULL ? (void *)tally : opaque_of(e, s->filling),
     };
+    if (tally == NULL && s->in_blocks) {
+        s->block[s->filling].holds++;
+    }
     s->n_of_chunk++;
     if (++s->n_burst == FT__KAFKA_BURST) {
         ft__kafka_send(s);
     }
+}
+
+uint8_t *ft__kafka_room(struct kafka_sink *s, uint32_t len)
+{
+    struct ft__kafka_block *b = &s->block[s->filling];
+
+    if (b->holds == 0 || b->used + len > s->block_len) { /* a ring: the oldest is free first */
+        uint32_t next = (s->filling + 1) % s->n_blocks;
+
+        while (s->block[next].holds > 0) {
+            if (gave_up(s) || s->rk == NULL) {
+                return NULL;
+            }
+            ft__kafka_hear(s, FULL_STEP_MS);
+        }
+        b->holds -= b->holds > 0;
+        s->filling = next;
+        b = &s->block[next];
+        b->holds = 1;
+        b->used = 0;
+    }
+    b->used += len;
+    return s->blocks + (size_t)s->filling * s->block_len + b->used - len;
+}
+
+static int flags_of(const struct kafka_sink *s)
+{
+    return s->in_blocks ? 0 : RD_KAFKA_MSG_F_COPY;
 }
 
 /* One that librdkafka did not take, for good. */
@@ -293,7 +328,7 @@ static void refuse(struct kafka_sink *s, const rd_kafka_message_t *m)
 {
     ft__kafka_say(s, m->err != 0 ? m->err : RD_KAFKA_RESP_ERR__FAIL, NULL);
     s->fatal |= m->err == RD_KAFKA_RESP_ERR__FATAL;
-    lose_message(s, m->_private);
+    lose_message(s, m);
 }
 
 /* "producer-number-message": what is the same each time that a chunk is handed over. */
@@ -317,7 +352,7 @@ static uint32_t hand_over_told(struct kafka_sink *s, rd_kafka_message_t *m, uint
 
         m[i].err = rd_kafka_producev(
             s->rk, RD_KAFKA_V_RKT(s->rkt), RD_KAFKA_V_PARTITION(m[i].partition),
-            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(m[i].payload, m[i].len),
+            RD_KAFKA_V_MSGFLAGS(flags_of(s)), RD_KAFKA_V_VALUE(m[i].payload, m[i].len),
             RD_KAFKA_V_KEY(m[i].key, m[i].key_len), RD_KAFKA_V_OPAQUE(m[i]._private),
             RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_END);
         if (m[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -338,8 +373,8 @@ static uint32_t hand_over_told(struct kafka_sink *s, rd_kafka_message_t *m, uint
 /* n messages; returns how many were dealt with: what does not fit now comes again, in order. */
 static uint32_t hand_over(struct kafka_sink *s, rd_kafka_message_t *m, uint32_t n)
 {
-    rd_kafka_produce_batch(s->rkt, RD_KAFKA_PARTITION_UA,
-                           RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_PARTITION, m, (int)n);
+    rd_kafka_produce_batch(s->rkt, RD_KAFKA_PARTITION_UA, flags_of(s) | RD_KAFKA_MSG_F_PARTITION, m,
+                           (int)n);
     for (uint32_t i = 0; i < n; i++) {
         if (m[i].err == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
             return i;
@@ -363,7 +398,7 @@ void ft__kafka_send(struct kafka_sink *s)
         ft__kafka_hear(s, done < s->n_burst ? FULL_STEP_MS : 0);
     }
     for (; done < s->n_burst; done++) {
-        lose_message(s, s->burst[done]._private);
+        lose_message(s, &s->burst[done]);
     }
     s->n_burst = 0;
 }

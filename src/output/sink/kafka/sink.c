@@ -50,11 +50,19 @@ static void put_rows(struct kafka_sink *s, const struct ft_chunk *c)
     ft__kafka_send(s);
 }
 
+/* The chunk goes into a block, since its messages outlive it. */
 static void put_lines(struct kafka_sink *s, const struct ft_chunk *c)
 {
-    struct ft__kafka_walk w = {.c = c};
+    struct ft_chunk kept = *c;
+    struct ft__kafka_walk w = {.c = &kept};
     struct ft__kafka_event e;
 
+    kept.data = ft__kafka_room(s, c->len);
+    if (kept.data == NULL) {
+        lose_chunk(s, c);
+        return;
+    }
+    memcpy(kept.data, c->data, c->len);
     while (ft__kafka_next(&w, &e)) {
         ft__kafka_add(s, e.key, e.key_len, e.data, e.len, -1, e.event, NULL);
     }
@@ -150,6 +158,8 @@ static int kafka_close(struct ft_sink *sink)
     if (s->conf != NULL) {
         rd_kafka_conf_destroy(s->conf);
     }
+    ft_map_free(s->blocks, (size_t)s->n_blocks * s->block_len);
+    ft_mem_free(s->block);
     ft_map_free(s->room, FT__KAFKA_ROOM);
     ft_map_free(s->slot, sizeof *s->slot * FT__KAFKA_SLOTS);
     ft_map_free(s->frame, s->frame_len);
@@ -171,6 +181,12 @@ static int check_format(struct kafka_sink *s, const struct ft_output_url *url,
     if (!arrow && strcmp(url->format, "ndjson") != 0) {
         return ft_err_set(err, FT_E_USAGE, "output %s: Kafka takes ndjson and arrow, not %s",
                           url->text, url->format);
+    }
+    const char *format = ft_output_url_get(url, "format");
+
+    if (format != NULL && strcmp(format, url->format) != 0) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: format=%s: it is %s", url->text, format,
+                          url->format);
     }
     if (env->trailer_each > 0) {
         return ft_err_set(err, FT_E_USAGE, "output %s: messages are streams; no name in .arrow",
@@ -247,7 +263,15 @@ static int make_memory(struct kafka_sink *s, const struct ft_output_env *env)
         s->room = ft_map_alloc_sparse(FT__KAFKA_ROOM);
         s->slot = ft_map_alloc_sparse(sizeof *s->slot * FT__KAFKA_SLOTS);
     }
-    if (s->burst == NULL || (s->by_partition && (s->room == NULL || s->slot == NULL))) {
+    s->in_blocks = s->lines && !s->by_partition;
+    if (s->in_blocks) {
+        s->block_len = env->chunk_most;
+        s->n_blocks = FT__KAFKA_BLOCKS / s->block_len + 2;
+        s->blocks = ft_map_alloc_sparse((size_t)s->n_blocks * s->block_len);
+        s->block = ft_mem_alloc(s->n_blocks, sizeof *s->block);
+    }
+    if (s->burst == NULL || (s->in_blocks && (s->blocks == NULL || s->block == NULL)) ||
+        (s->by_partition && (s->room == NULL || s->slot == NULL))) {
         return FT_E_NOMEM;
     }
     s->sink.memory = QUEUE_MEMORY + (s->by_partition ? FT__KAFKA_ROOM : 0);
