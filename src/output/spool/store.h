@@ -3,7 +3,8 @@
  *
  *     folder/000.seg ... 031.seg, cursor
  *     segment: [header][frame][frame]...        frame: [header][data][marks]
- *     cursor: two places that take turns, the newer one that is whole counts
+ *     cursor: two places that take turns, the newer one that is whole counts; both lost: all comes
+ * again
  *
  * Theory of operation: a spool is a fixed set of segment files that are opened once, so that a
  * process without rights can go on using them. Frames, each a chunk of events, are appended to the
@@ -67,7 +68,8 @@ struct ft_spool_content {
 struct ft_spool;
 
 /* Opens a spool, made if it is not there (its last folder, mode 0750). FT_E_IO, FT_E_NOMEM,
- * FT_E_FORMAT (it holds events of another shape), FT_E_USAGE (another process has it). */
+ * FT_E_FORMAT (it holds events of another shape, or files that are not of this version: they are
+ * left as they are), FT_E_USAGE (another process has it). */
 FT_NODISCARD int ft_spool_open(const struct ft_spool_config *cfg, struct ft_spool **out,
                                struct ft_err *err);
 /* Reader and appender are gone. orderly: nothing that was made is missing. NULL is a no-op. */
