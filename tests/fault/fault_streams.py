@@ -195,7 +195,8 @@ class Streams(Case):
 
     def test_usage(self):
         for url, what in [("ndjson+tcp://localhost", "HOST:PORT"), ("ndjson+tcp://:9", "HOST:PORT"),
-                          ("ndjson+tls://h:port", "HOST:PORT"),
+                          ("ndjson+tls://h:port", "HOST:PORT"), ("ndjson+tcp://h:0", "HOST:PORT"),
+                          ("ndjson+tcp://h:65536", "HOST:PORT"),
                           ("ndjson+tcp://h:9?cert=x", "cert"),
                           ("ndjson+tls://h:9?ca=/nowhere", "ca=/nowhere"),
                           ("ndjson+tls://h:9?verfy=true", "did you mean verify"),
