@@ -141,6 +141,20 @@ class Streams(Case):
         # what the kernels have taken and acknowledged is written; the rest is told
         self.assertEqual(h.p.returncode, 1 if a["outputs"][0]["sample"]["lost"] else 0)
 
+    def test_talks(self):
+        """A receiver that talks all the time has everything, and an orderly end."""
+        s = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(s.close)
+        h = Heard(self, "read", "-w1", "-o", f"ndjson+tcp://127.0.0.1:{s.getsockname()[1]}", self.capture)
+        c, _ = s.accept()
+        self.addCleanup(c.close)
+        c.sendall(b"hello\n" * 2000)
+        got = bytearray()
+        while piece := c.recv(1 << 20):
+            got += piece
+        self.assertEqual(h.ended()["outputs"][0]["sample"]["written"], N)
+        self.assertEqual(bytes(got), self.all)
+
     def test_header(self):
         """Each connection begins with the header of the form."""
         r = self.receiver(breaks=[50000, 50000])
