@@ -3,8 +3,7 @@
  *
  *     folder/000.seg ... 031.seg, cursor
  *     segment: [header][frame][frame]...        frame: [header][data][marks]
- *     cursor: two places that take turns, the newer one that is whole counts; both lost: all comes
- * again
+ *     cursor: two places that take turns, the newer one that is whole counts
  *
  * Theory of operation: a spool is a fixed set of segment files that are opened once, so that a
  * process without rights can go on using them. Frames, each a chunk of events, are appended to the
