@@ -578,11 +578,11 @@ static uint64_t settle(struct ft_output *o, bool *out_arrived)
     struct ft_sink *s = o->sink;
     uint64_t lost = settle_unsure(o), arrived = 0; /* first, what was written before */
 
-    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-        ft_count_add(&o->written[e], s->arrived.n[e]);
-        ft_count_add(&o->lost[e], s->lost.n[e]);
-        ft_count_add(&o->dropped[e], s->dropped.n[e]);
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) { /* never at two places at once */
         ft_count_set(&o->spooled[e], s->spooled.n[e]);
+        ft_count_tell(&o->written[e], s->arrived.n[e]);
+        ft_count_tell(&o->lost[e], s->lost.n[e]);
+        ft_count_tell(&o->dropped[e], s->dropped.n[e]);
         ft_count_add(&o->replayed[e], s->replayed.n[e]);
         o->unsure[e] += s->arrived.n[e];
         o->held -= s->arrived.n[e] + s->lost.n[e] + s->dropped.n[e];
@@ -839,7 +839,11 @@ static int with_spool(struct ft_output *o, const struct ft_sink_ops *ops,
                           "connection, and for events that stand alone",
                           url->text);
     }
-    int rc = ops->open(url, env, &sink, err);
+    struct ft_output_env most = *env;
+
+    /* what an earlier run left may be of chunks that were larger, with another queue= */
+    most.chunk_most = env->chunk_most > BATCH_LEN ? env->chunk_most : BATCH_LEN;
+    int rc = ops->open(url, &most, &sink, err);
 
     o->spools = true;
     return rc == FT_OK ? ft_spool_sink_open(url, env, sink, &o->sink, err) : rc;
@@ -1130,10 +1134,10 @@ void ft_output_get_stats(struct ft_output *o, struct ft_output_stats *out)
 {
     *out = (struct ft_output_stats){.name = o->name, .queue_cap = o->n_chunks};
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-        out->written[e] = ft_count_get(&o->written[e]); /* before made: never more than made */
-        out->lost[e] = ft_count_get(&o->lost[e]);
-        out->dropped[e] = ft_count_get(&o->dropped[e]);
-        out->spooled[e] = ft_count_get(&o->spooled[e]);
+        out->written[e] = ft_count_see(&o->written[e]); /* before made: never more than made */
+        out->lost[e] = ft_count_see(&o->lost[e]);
+        out->dropped[e] = ft_count_see(&o->dropped[e]);
+        out->spooled[e] = ft_count_get(&o->spooled[e]); /* after what it may have become */
         out->replayed[e] = ft_count_get(&o->replayed[e]);
         for (uint32_t i = 0; o->writers != NULL && i < o->n_writers; i++) {
             out->dropped[e] += ft_count_get(&o->writers[i].dropped[e]);

@@ -105,7 +105,7 @@ class Spool(Case):
         rng = random.Random(1)
         self.r.end()
         here, told, numbers = False, set(), 0
-        stream = pcap_header() + pcap_records(200000)
+        stream = pcap_header() + pcap_records(20000)
         for _ in range(KILLS):
             if rng.random() < 0.5 and not here:
                 self.r.begin()
@@ -115,7 +115,7 @@ class Spool(Case):
                 here = False
             p = self.started("read", "-w1", "-e", "sample", "-o", self.url(), "-", "--quiet",
                              stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
-            end = time.monotonic() + rng.random() * 0.8
+            end = time.monotonic() + rng.random() * 0.4
             try:
                 at = 0
                 os.set_blocking(p.stdin.fileno(), False)
@@ -142,6 +142,16 @@ class Spool(Case):
         got = set(self.r.lines())
         self.assertEqual(len(told - got), 0, f"{len(told - got)} of {len(told)} are missing")
         self.assertEqual(self.content()["events"], {})
+
+    def test_smaller_queue(self):
+        """What was made in large batches is delivered by a run with a small queue."""
+        self.r.end()
+        self.read("-e", "sample", url=self.url(more="&queue=64MB"))
+        self.r.begin()
+        empty = self.file("e.pcap", pcap_header() + pcap_records(10))
+        h, n = self.read("-e", "sample", url=self.url(more="&queue=512KB"), capture=empty)
+        self.r.end()
+        self.assertEqual(n["sample"]["replayed"], N, h.err)
 
     def test_full(self):
         """Samples are dropped before records are; nothing is more than spool_max."""

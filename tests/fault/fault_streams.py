@@ -141,6 +141,20 @@ class Streams(Case):
         # what the kernels have taken and acknowledged is written; the rest is told
         self.assertEqual(h.p.returncode, 1 if a["outputs"][0]["sample"]["lost"] else 0)
 
+    def test_talks(self):
+        """A receiver that talks all the time has everything, and an orderly end."""
+        s = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(s.close)
+        h = Heard(self, "read", "-w1", "-o", f"ndjson+tcp://127.0.0.1:{s.getsockname()[1]}", self.capture)
+        c, _ = s.accept()
+        self.addCleanup(c.close)
+        c.sendall(b"hello\n" * 2000)
+        got = bytearray()
+        while piece := c.recv(1 << 20):
+            got += piece
+        self.assertEqual(h.ended()["outputs"][0]["sample"]["written"], N)
+        self.assertEqual(bytes(got), self.all)
+
     def test_header(self):
         """Each connection begins with the header of the form."""
         r = self.receiver(breaks=[50000, 50000])
@@ -195,7 +209,8 @@ class Streams(Case):
 
     def test_usage(self):
         for url, what in [("ndjson+tcp://localhost", "HOST:PORT"), ("ndjson+tcp://:9", "HOST:PORT"),
-                          ("ndjson+tls://h:port", "HOST:PORT"),
+                          ("ndjson+tls://h:port", "HOST:PORT"), ("ndjson+tcp://h:0", "HOST:PORT"),
+                          ("ndjson+tcp://h:65536", "HOST:PORT"),
                           ("ndjson+tcp://h:9?cert=x", "cert"),
                           ("ndjson+tls://h:9?ca=/nowhere", "ca=/nowhere"),
                           ("ndjson+tls://h:9?verfy=true", "did you mean verify"),

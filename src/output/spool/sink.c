@@ -519,6 +519,12 @@ static int open_store(struct spool_sink *s, const struct ft_output_url *url,
 
     if (rc == FT_OK) {
         ft_spool_content(s->store, &found);
+        if (found.damaged > 0) {
+            ft_log(&s->log, FT_LOG_WARN,
+                   "spool %s: %llu of its files were not whole: what a kill or a power cut had "
+                   "torn, and all behind it in that file, is lost",
+                   s->folder, (unsigned long long)found.damaged);
+        }
         if (found.frames > 0) {
             ft_log(&s->log, FT_LOG_INFO, "spool %s: %llu events of earlier are delivered first",
                    s->folder, (unsigned long long)events_of(&found.tally));

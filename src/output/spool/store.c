@@ -20,6 +20,7 @@
 
 #include "base/bounds.h"
 #include "base/mem.h"
+#include "base/time.h"
 #include "output/spool/store_parts.h"
 
 #ifndef FT_HAVE_XXHASH
@@ -62,21 +63,29 @@ size_t ft__frame_len(const struct ft__frame_header *h)
     return sizeof *h + padded(h->data_len) + sizeof(struct ft_mark) * h->n_marks;
 }
 
+static bool number_sound(uint64_t n)
+{
+    return n > 0 && n <= FT__NUMBER_MOST;
+}
+
 bool ft__frame_sound(const struct ft__frame_header *h)
 {
     return h->magic == FT__FRAME_MAGIC && h->data_len <= FT__FRAME_MOST &&
-           h->n_marks <= h->data_len && h->check == check_frame_header(h);
+           h->n_marks <= h->data_len && number_sound(h->number) &&
+           h->check == check_frame_header(h);
 }
 
 bool ft__segment_sound(const struct ft__segment_header *h)
 {
-    return memcmp(h->magic, FT__SEGMENT_MAGIC, sizeof h->magic) == 0 &&
+    return memcmp(h->magic, FT__SEGMENT_MAGIC, sizeof h->magic) == 0 && number_sound(h->number) &&
            h->check == check_segment_header(h);
 }
 
 bool ft__cursor_sound(const struct ft__cursor *c)
 {
-    return memcmp(c->magic, FT__CURSOR_MAGIC, sizeof c->magic) == 0 && c->check == check_cursor(c);
+    return memcmp(c->magic, FT__CURSOR_MAGIC, sizeof c->magic) == 0 &&
+           number_sound(c->generation) && number_sound(c->first) && number_sound(c->next) &&
+           c->check == check_cursor(c);
 }
 
 uint64_t ft__random(void)
@@ -125,11 +134,9 @@ static void cut(int fd, uint64_t size)
     ft_ignore(ftruncate(fd, (off_t)size)); /* what stays fails its check */
 }
 
-/* Writes all of v at an offset, or nothing: FT_E_AGAIN: no room; FT_E_IO. */
+/* Writes all of v at an offset; FT_E_AGAIN: no room; FT_E_IO. Then a part of it may be there. */
 static int write_at(int fd, struct iovec *v, int n, uint64_t at)
 {
-    uint64_t begin = at;
-
     while (n > 0) {
         ssize_t got = pwritev(fd, v, n, (off_t)at);
 
@@ -137,10 +144,8 @@ static int write_at(int fd, struct iovec *v, int n, uint64_t at)
             continue;
         }
         if (got <= 0) {
-            int rc = got == 0 || errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? FT_E_AGAIN
-                                                                                      : FT_E_IO;
-            cut(fd, begin);
-            return rc;
+            return got == 0 || errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? FT_E_AGAIN
+                                                                                    : FT_E_IO;
         }
         at += (uint64_t)got;
         while (n > 0 && (size_t)got >= v->iov_len) {
@@ -156,6 +161,17 @@ static int write_at(int fd, struct iovec *v, int n, uint64_t at)
     return FT_OK;
 }
 
+/* Writes all of v behind what a segment has, or nothing; result as above. */
+static int append_at(int fd, struct iovec *v, int n, uint64_t size)
+{
+    int rc = write_at(fd, v, n, size);
+
+    if (rc != FT_OK) {
+        cut(fd, size);
+    }
+    return rc;
+}
+
 /* ---- the cursor ---- */
 
 void ft__cursor_write(struct ft_spool *s, bool orderly)
@@ -169,7 +185,7 @@ void ft__cursor_write(struct ft_spool *s, bool orderly)
     c->generation++;
     c->orderly = orderly;
     c->check = check_cursor(c);
-    /* a cursor that cannot be written is an old one: more comes twice */
+    /* a cursor that cannot be written is an old one, in the other place: more comes twice */
     ft_ignore(write_at(s->cursor_fd, &v, 1, c->generation % 2 * FT__CURSOR_PLACE));
 }
 
@@ -200,7 +216,7 @@ static int write_segment_header(struct ft_spool *s, const struct ft__segment *g)
     struct iovec v = {&h, sizeof h};
 
     h.check = check_segment_header(&h);
-    return write_at(g->fd, &v, 1, 0);
+    return append_at(g->fd, &v, 1, 0);
 }
 
 /* The segment that takes a frame of len bytes. FT_E_AGAIN: there is none. */
@@ -213,7 +229,11 @@ static int segment_for(struct ft_spool *s, size_t len, struct ft__segment **out)
     bool room = s->bytes + len + sizeof(struct ft__segment_header) <= s->cfg.max_bytes;
 
     if (room && (g == NULL || g->number == 0 || g->size >= limit)) {
-        g = begin_segment(s);
+        struct ft__segment *fresh = begin_segment(s);
+
+        /* max_bytes has grown since the others were begun: the last one takes more than its share
+         */
+        g = fresh != NULL || g == NULL || g->number == 0 ? fresh : g;
     }
     pthread_mutex_unlock(&s->lock);
     if (!room || g == NULL) {
@@ -281,7 +301,7 @@ int ft_spool_append(struct ft_spool *s, const struct ft_chunk *c)
     int rc = segment_for(s, len, &g);
 
     if (rc == FT_OK) {
-        rc = write_at(g->fd, v, 4, g->size);
+        rc = append_at(g->fd, v, 4, g->size);
     }
     if (rc == FT_OK) {
         pthread_mutex_lock(&s->lock);
@@ -366,7 +386,7 @@ static void fill_frame(struct ft_spool *s, const struct ft__frame_header *h,
     }
     out->tally.bytes = h->data_len;
     out->chunk.number = h->number;
-    if (s->cfg.max_age_ns > 0 && wall_ns() - h->made_ns > s->cfg.max_age_ns) {
+    if (s->cfg.max_age_ns > 0 && ft_time_sub(wall_ns(), h->made_ns) > s->cfg.max_age_ns) {
         out->state = FT_SPOOL_EXPIRED;
     }
 }

@@ -67,7 +67,8 @@ struct ft_spool_content {
 struct ft_spool;
 
 /* Opens a spool, made if it is not there (its last folder, mode 0750). FT_E_IO, FT_E_NOMEM,
- * FT_E_FORMAT (it holds events of another shape), FT_E_USAGE (another process has it). */
+ * FT_E_FORMAT (it holds events of another shape, or files that are not of this version: they are
+ * left as they are), FT_E_USAGE (another process has it). */
 FT_NODISCARD int ft_spool_open(const struct ft_spool_config *cfg, struct ft_spool **out,
                                struct ft_err *err);
 /* Reader and appender are gone. orderly: nothing that was made is missing. NULL is a no-op. */

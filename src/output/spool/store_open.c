@@ -19,9 +19,37 @@ static int failed(const struct ft_spool *s, struct ft_err *err, const char *what
 
 static int open_file(struct ft_spool *s, const char *name)
 {
-    int how = s->cfg.look ? O_RDONLY : O_RDWR | O_CREAT;
+    int how = (s->cfg.look ? O_RDONLY : O_RDWR | O_CREAT) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    int fd = openat(s->folder_fd, name, how, 0640);
+    struct stat st;
 
-    return openat(s->folder_fd, name, how | O_NOFOLLOW | O_CLOEXEC, 0640);
+    /* what else lies there, or is a file somewhere else, too, somebody has planted */
+    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)) {
+        close(fd);
+        errno = EPERM;
+        return -1;
+    }
+    return fd;
+}
+
+/* Whether what is at an offset of a file may be ours: it begins with magic, or was never written,
+ * which is also what a power cut leaves of it. */
+static bool may_be_ours(int fd, uint64_t at, const char magic[8])
+{
+    static const char zeros[8];
+    char there[8];
+    ssize_t n = pread(fd, there, sizeof there, (off_t)at);
+
+    return n >= 0 && (memcmp(there, magic, (size_t)n) == 0 || memcmp(there, zeros, (size_t)n) == 0);
+}
+
+static int not_ours(const struct ft_spool *s, struct ft_err *err, const char *name)
+{
+    return ft_err_set(
+        err, FT_E_FORMAT,
+        "spool %s: %s is not of this version of a spool, or of none: it is left as it "
+        "is; name another folder",
+        s->cfg.folder, name);
 }
 
 /* ---- what is there ---- */
@@ -84,6 +112,10 @@ static int walk_file(struct ft_spool *s, struct ft__segment *g, struct ft_err *e
     }
     uint64_t before = s->found.frames;
 
+    if (s->cursor.generation == 0) { /* the cursor is lost: what was delivered comes again */
+        s->cursor.producer = h.producer;
+        s->cursor.orderly = 0;
+    }
     g->number = h.number;
     s->next_segment = h.number >= s->next_segment ? h.number + 1 : s->next_segment;
     walk_segment(s, g, (uint64_t)st.st_size);
@@ -124,7 +156,6 @@ static void read_cursor(struct ft_spool *s)
                                         .next = 1,
                                         .orderly = 1};
     }
-    s->found.orderly = s->cursor.orderly != 0;
 }
 
 /* ---- files ---- */
@@ -148,30 +179,41 @@ static int open_folder(struct ft_spool *s, struct ft_err *err)
                           "own (spool=FOLDER)",
                           s->cfg.folder);
     }
-    return FT_OK;
+    return may_be_ours(s->cursor_fd, 0, FT__CURSOR_MAGIC) &&
+                   may_be_ours(s->cursor_fd, FT__CURSOR_PLACE, FT__CURSOR_MAGIC)
+               ? FT_OK
+               : not_ours(s, err, "cursor");
 }
 
 static int open_segments(struct ft_spool *s, struct ft_err *err)
 {
+    char name[16];
+
     for (uint32_t i = 0; i < FT_SPOOL_SEGMENTS; i++) {
-        char name[16];
 
         snprintf(name, sizeof name, "%03u.seg", i);
         s->segment[i].fd = open_file(s, name);
         if (s->segment[i].fd < 0 && !(s->cfg.look && errno == ENOENT)) {
             return failed(s, err, "a segment cannot be opened");
         }
-        int rc = s->segment[i].fd >= 0 ? walk_file(s, &s->segment[i], err) : FT_OK;
-
-        if (rc != FT_OK) {
-            return rc;
+        if (s->segment[i].fd >= 0 && !may_be_ours(s->segment[i].fd, 0, FT__SEGMENT_MAGIC)) {
+            return not_ours(s, err, name);
         }
     }
     return FT_OK;
 }
 
-/* From the first segment on; the one with the highest number is appended to if it is of this
- * producer's shape. */
+static int walk_segments(struct ft_spool *s, struct ft_err *err)
+{
+    int rc = FT_OK;
+
+    for (uint32_t i = 0; i < FT_SPOOL_SEGMENTS && rc == FT_OK; i++) {
+        rc = s->segment[i].fd >= 0 ? walk_file(s, &s->segment[i], err) : FT_OK;
+    }
+    return rc;
+}
+
+/* It is read from the first segment on; the one with the highest number is appended to. */
 static void begin(struct ft_spool *s)
 {
     struct ft__segment *newest = NULL;
@@ -183,10 +225,11 @@ static void begin(struct ft_spool *s)
             newest = g;
         }
     }
-    s->newest = newest; /* full at once: what follows is of this run */
+    s->newest = newest;
     s->at_segment = 1;
     s->at = sizeof(struct ft__segment_header);
     s->read_to = s->cursor.first;
+    s->found.orderly = s->cursor.orderly != 0;
     if (!s->found.orderly) {
         s->cursor.next++; /* a gap, for what was in memory only */
     }
@@ -223,8 +266,11 @@ int ft_spool_open(const struct ft_spool_config *cfg, struct ft_spool **out, stru
         read_cursor(s);
         rc = open_segments(s, err);
     }
+    if (rc == FT_OK) { /* all of it may be ours: from here on something may be cut */
+        rc = walk_segments(s, err);
+    }
     if (rc != FT_OK) {
-        s->cfg.look = true; /* nothing was changed: leave it so */
+        s->cfg.look = true; /* the cursor is left as it is */
         ft_spool_close(s, false);
         return rc;
     }

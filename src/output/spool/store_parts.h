@@ -13,7 +13,7 @@
 enum {
     FT__FRAME_MAGIC = 0x314d5246, /* FRM1 */
     FT__FRAME_MOST = 1 << 28,     /* bytes of data */
-    FT__CURSOR_PLACE = 512,       /* a cursor lies in a sector of its own */
+    FT__CURSOR_PLACE = 4096,      /* a cursor lies in a sector and a page of its own */
     FT__EVENTS = 16               /* kinds that a frame has room for */
 };
 
@@ -74,6 +74,9 @@ struct ft_spool {
     uint8_t *frame;
     size_t frame_room;
 };
+
+/* Numbers of frames, segments and cursors are from 1 up to here; no machine gets so far. */
+#define FT__NUMBER_MOST (UINT64_C(1) << 62)
 
 /* Bytes of a frame with its header. */
 size_t ft__frame_len(const struct ft__frame_header *h);

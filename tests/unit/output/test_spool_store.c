@@ -187,6 +187,7 @@ static void put(const char *name, const uint8_t *data, size_t len)
 static void test_torn(void)
 {
     struct ft_spool_frame f;
+    struct ft_err err = {0};
     uint8_t *bytes = NULL;
     off_t ends[6] = {0};
 
@@ -222,6 +223,10 @@ static void test_torn(void)
         bytes[at] ^= 0x41;
         put("000.seg", bytes, (size_t)size);
         bytes[at] = was;
+        if (at < 8) { /* it may be of another version */
+            CHECK_EQ(ft_spool_open(&usual, &s, &err), FT_E_FORMAT);
+            continue;
+        }
         s = open_spool(&usual);
         int64_t got, last = -1, seen = 0, damaged = 0;
 
@@ -376,6 +381,172 @@ static void test_age(void)
     clean();
 }
 
+/* More room than when it was begun: all of it is used, though every file may be in use. */
+static void test_grown(void)
+{
+    struct ft_spool_config cfg = usual;
+    struct ft_spool_frame f;
+    uint32_t n = 0, out = 0;
+
+    cfg.max_bytes = 200000;
+    fresh();
+    struct ft_spool *s = open_spool(&cfg);
+
+    while (append(s, n) == FT_OK) {
+        n++;
+    }
+    ft_spool_close(s, true);
+    cfg.max_bytes = 2000000;
+    s = open_spool(&cfg);
+    while (append(s, n) == FT_OK) {
+        n++;
+    }
+    CHECK(ft_spool_fill(s) >= 95);
+    CHECK(ft_spool_bytes(s) <= cfg.max_bytes);
+    ft_spool_close(s, true);
+    cfg.max_bytes = 200000; /* and less: nothing is taken until there is room, nothing is gone */
+    s = open_spool(&cfg);
+    CHECK_EQ(append(s, n), FT_E_AGAIN);
+    while (next(s, &f) == out) {
+        out++;
+    }
+    CHECK_EQ(out, n);
+    ft_spool_done(s);
+    ft_spool_close(s, true);
+    clean();
+}
+
+/* A disk that does not take the cursor: the one before counts, in whichever place it lies. */
+static void test_cursor_not_written(void)
+{
+    struct ft_spool_frame f;
+    struct ft_spool_content found;
+    struct rlimit limit, all;
+
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &all);
+    limit = all;
+    limit.rlim_cur = 0;
+    for (int more = 0; more < 2; more++) {
+        fresh();
+        struct ft_spool *s = open_spool(&usual);
+        uint64_t producer;
+
+        CHECK_EQ(append(s, 0), FT_OK);
+        CHECK_EQ(append(s, 1), FT_OK);
+        CHECK_EQ(append(s, 2), FT_OK);
+        CHECK_EQ(next(s, &f), 0);
+        producer = f.chunk.producer;
+        ft_spool_done(s);
+        if (more > 0) {
+            CHECK_EQ(next(s, &f), 1);
+            ft_spool_done(s);
+        }
+        setrlimit(RLIMIT_FSIZE, &limit);
+        CHECK_EQ(next(s, &f), 1 + more);
+        ft_spool_done(s);
+        setrlimit(RLIMIT_FSIZE, &all);
+        struct ft_spool_config look = usual;
+
+        look.look = true; /* as a kill would leave it */
+        struct ft_spool *t = open_spool(&look);
+
+        ft_spool_content(t, &found);
+        CHECK_EQ(found.first, 2 + (uint64_t)more);
+        CHECK(found.producer == producer);
+        ft_spool_close(t, true);
+        ft_spool_close(s, true);
+        clean();
+    }
+}
+
+/* No cursor, or none that is whole: all comes again, as the same producer's, and a number is left
+ * out. */
+static void test_cursor_lost(void)
+{
+    struct ft_spool_frame f;
+    struct ft_spool_content found;
+    uint8_t junk[5000];
+    uint64_t producer;
+
+    fresh();
+    struct ft_spool *s = open_spool(&usual);
+
+    for (uint32_t i = 0; i < 5; i++) {
+        CHECK_EQ(append(s, i), FT_OK);
+    }
+    CHECK_EQ(next(s, &f), 0);
+    producer = f.chunk.producer;
+    ft_spool_done(s);
+    ft_spool_close(s, true);
+    memset(junk, 0, sizeof junk);
+    put("cursor", junk, sizeof junk);
+    s = open_spool(&usual);
+    ft_spool_content(s, &found);
+    CHECK(found.producer == producer);
+    CHECK(!found.orderly);
+    CHECK_EQ(found.next, 7);
+    for (uint32_t i = 0; i < 5; i++) {
+        CHECK_EQ(next(s, &f), i);
+        CHECK(f.chunk.producer == producer);
+        CHECK_EQ(f.chunk.number, i + 1);
+    }
+    ft_spool_close(s, true);
+    clean();
+}
+
+/* Files that are something else, or another version's, are left as they are. */
+static void test_not_ours(void)
+{
+    static const char *const names[] = {"000.seg", "031.seg", "cursor"};
+    static const char text[] = "FTSPOOL2: what a later version has written, or somebody's notes: "
+                               "they are longer than any header of a segment is";
+    struct ft_spool *t = NULL;
+    struct ft_err err = {0};
+
+    for (int i = 0; i < 3; i++) {
+        uint8_t *bytes = NULL;
+
+        fresh();
+        struct ft_spool *s = open_spool(&usual);
+
+        CHECK_EQ(append(s, 1), FT_OK);
+        ft_spool_close(s, true);
+        put(names[i], (const uint8_t *)text, sizeof text);
+        CHECK_EQ(ft_spool_open(&usual, &t, &err), FT_E_FORMAT);
+        CHECK_EQ(size_of(names[i], &bytes), sizeof text);
+        CHECK(memcmp(bytes, text, sizeof text) == 0);
+        free(bytes);
+        clean();
+    }
+}
+
+/* What is no file, or has another name somewhere, is not written; nobody waits for a FIFO. */
+static void test_planted(void)
+{
+    struct ft_spool_config look = usual;
+    struct ft_spool *t = NULL;
+    struct ft_err err = {0};
+    char path[128], other[128];
+
+    look.look = true;
+    for (int i = 0; i < 3; i++) {
+        fresh();
+        ft_spool_close(open_spool(&usual), true);
+        snprintf(path, sizeof path, "%s/004.seg", folder);
+        snprintf(other, sizeof other, "%s/other", folder);
+        CHECK_EQ(unlink(path), 0);
+        close(open(other, O_CREAT | O_WRONLY, 0600));
+        CHECK_EQ(i == 0   ? mkfifo(path, 0600)
+                 : i == 1 ? link(other, path)
+                          : symlink(other, path),
+                 0);
+        CHECK_EQ(ft_spool_open(&usual, &t, &err), FT_E_IO);
+        CHECK_EQ(ft_spool_open(&look, &t, &err), FT_E_IO);
+        clean();
+    }
+}
+
 int main(void)
 {
 #ifndef FT_HAVE_XXHASH
@@ -388,5 +559,10 @@ int main(void)
     RUN(test_no_space);
     RUN(test_refused);
     RUN(test_age);
+    RUN(test_grown);
+    RUN(test_cursor_not_written);
+    RUN(test_cursor_lost);
+    RUN(test_not_ours);
+    RUN(test_planted);
     return test_end();
 }

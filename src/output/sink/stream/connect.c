@@ -7,12 +7,15 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+
+enum { DEAD_MS = 60000 }; /* that long nothing was acknowledged: the connection is over */
 
 int ft__target_split(const char *target, char **out_host, char **out_port)
 {
@@ -21,7 +24,7 @@ int ft__target_split(const char *target, char **out_host, char **out_port)
     size_t len = colon != NULL ? (size_t)(colon - t) : 0;
 
     if (len == 0 || colon[1] == '\0' || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
-        strlen(colon + 1) > 5) {
+        strlen(colon + 1) > 5 || strtoul(colon + 1, NULL, 10) - 1 >= 65535) {
         return FT_E_USAGE;
     }
     if (t[0] == '[' && t[len - 1] == ']') {
@@ -82,7 +85,10 @@ static int finish(int fd, const struct sockaddr *to, socklen_t len, int wake_fd,
 static int try_one(int family, const struct sockaddr *to, socklen_t len, int wake_fd,
                    int timeout_ms, int *out_fd)
 {
-    int on = 1, fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    /* a machine that vanished says nothing: without these it is waited for a quarter of an hour
+     * when something is under way, and for hours when nothing is */
+    int on = 1, idle_s = 30, again_s = 10, dead_ms = DEAD_MS;
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0) {
         return FT_E_IO;
@@ -90,6 +96,9 @@ static int try_one(int family, const struct sockaddr *to, socklen_t len, int wak
     if (family != AF_UNIX) { /* best effort: they only make it faster, or find a dead peer */
         (void)!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         (void)!setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+        (void)!setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+        (void)!setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &again_s, sizeof again_s);
+        (void)!setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof dead_ms);
     }
     int rc = finish(fd, to, len, wake_fd, timeout_ms);
 

@@ -25,6 +25,7 @@ enum {
     PAUSE_MOST_MS = 15000,
     LOOK_MS = 20, /* how often it is looked whether more was acknowledged: nothing tells it */
     IDLE_MS = 1000,
+    HEAR_MOST = 16,
     END_ROOM = 64, /* bytes of the end of a stream */
     POINTS = 1024
 };
@@ -235,6 +236,16 @@ static int send_some(struct stream_sink *s, short *out_events)
     return rc;
 }
 
+/* What the other side says is not for us; left unread, it would make our end of the connection a
+ * reset, which may cost it what it has not read yet. */
+static void hear(int fd)
+{
+    char told[4096];
+
+    for (int i = 0; i < HEAR_MOST && recv(fd, told, sizeof told, MSG_DONTWAIT) > 0; i++) {
+    }
+}
+
 /* What the other side has acknowledged has arrived. FT_OK; FT_E_CLOSED: the connection is over. */
 static int take_acks(struct stream_sink *s)
 {
@@ -248,6 +259,9 @@ static int take_acks(struct stream_sink *s)
         (p.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0 ||
         (c->tls != NULL && ft__tls_listen(c->tls) != FT_OK)) {
         return FT_E_CLOSED;
+    }
+    if (c->tls == NULL) {
+        hear(c->fd);
     }
     while (c->n > 0 && c->point[c->head].bytes + (uint64_t)queued <= c->bytes) {
         offset = c->point[c->head].offset;
@@ -373,7 +387,9 @@ static int stream_tick(struct ft_sink *sink, int64_t *out_next_ms)
     }
     int rc = step(s, &events);
 
-    *out_next_ms = s->at.fd < 0 ? s->pause_ms + 1 : s->window.n > 0 ? LOOK_MS : IDLE_MS;
+    int64_t left = s->next_try_ms - ft_mono_ms();
+
+    *out_next_ms = s->at.fd < 0 ? (left > 0 ? left : 1) : s->window.n > 0 ? LOOK_MS : IDLE_MS;
     return rc == FT_E_INTERRUPTED ? give_all_up(s, NULL, 0) : FT_OK;
 }
 

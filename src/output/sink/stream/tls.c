@@ -17,6 +17,8 @@
 /* where a Debian keeps what it trusts, in one file: it is read before the file system goes */
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 
+enum { LISTEN_MOST = 16 };
+
 struct ft__tls_config {
     SSL_CTX *ctx;
     char *host;
@@ -168,12 +170,15 @@ int ft__tls_listen(struct ft__tls *t)
     char told[4096];
     size_t n = 0;
     short events;
-    int got;
+    int got, turns = 0;
 
     ERR_clear_error();
     do { /* tickets and alerts; what else comes is not for us */
         got = SSL_read_ex(t->ssl, told, sizeof told, &n);
-    } while (got == 1);
+    } while (got == 1 && ++turns < LISTEN_MOST);
+    if (got == 1) {
+        return FT_OK; /* who talks without end does not keep us from sending */
+    }
     return wants(t, got, &events) == FT_E_AGAIN ? FT_OK : FT_E_CLOSED;
 }
 
