@@ -26,3 +26,11 @@ void ft_hash_seed_random(struct ft_hash_seed *out)
     clock_gettime(CLOCK_MONOTONIC, &ts);
     ft_hash_seed_fixed(out, (uint64_t)ts.tv_nsec ^ (uint64_t)ts.tv_sec << 30 ^ (uintptr_t)out);
 }
+
+uint64_t ft_random_id(void)
+{
+    struct ft_hash_seed seed;
+
+    ft_hash_seed_random(&seed);
+    return seed.s[0] != 0 ? seed.s[0] : 1;
+}

@@ -20,6 +20,9 @@ struct ft_hash_seed {
 /* Seed from the system's random source. Never fails (falls back to clock and address bits). */
 void ft_hash_seed_random(struct ft_hash_seed *out);
 
+/* 64 bits that nobody else has, never 0. Never fails, as above. */
+uint64_t ft_random_id(void);
+
 /* A fixed seed from one number, for tests and reproducible benchmarks. */
 void ft_hash_seed_fixed(struct ft_hash_seed *out, uint64_t n);
 

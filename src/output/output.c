@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/bounds.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "base/units.h"
@@ -841,6 +842,7 @@ static int with_spool(struct ft_output *o, const struct ft_sink_ops *ops,
     }
     struct ft_output_env most = *env;
 
+    most.spooled = true;
     /* what an earlier run left may be of chunks that were larger, with another queue= */
     most.chunk_most = env->chunk_most > BATCH_LEN ? env->chunk_most : BATCH_LEN;
     int rc = ops->open(url, &most, &sink, err);
@@ -903,6 +905,7 @@ int ft_output_open(const struct ft_output_url *url, const struct ft_output_confi
 
     with.chunk_most = o->chunk_len;
     with.binary = cfg->binary;
+    with.producer = o->producer = ft_random_id();
     with.events_lost = lost_so_far;
     with.events_cookie = o;
     int rc = o->count_only ? FT_OK : open_sink(o, url, cfg, &with, err);

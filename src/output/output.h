@@ -70,6 +70,8 @@ struct ft_output_env {
     void *failed_cookie;
     bool no_identity;    /* nothing may tell of hosts */
     bool collect;        /* events are of exporters */
+    bool spooled;        /* a spool stands before the sink: ft_output_open's */
+    uint64_t producer;   /* who makes its chunks: ft_output_open's */
     bool plain_events;   /* each event begins with {"event_type":" */
     uint32_t chunk_most; /* bytes that a sink is handed in one chunk at most: ft_output_open's */
     /* bytes to be written at the start of every file (a CSV header), borrowed; may be NULL */

@@ -32,6 +32,17 @@ class Tests(stores.Stores):
                 check(self.lines(server, f"s{i}", subject) == file.read_bytes().splitlines(), i)
             check(server.count("s2") < server.count("s1") / 20, "batches", server.count("s2"))
 
+    def test_twice(self):
+        """Another run within the server's window of duplicates: its messages are none."""
+        with Nats() as server:
+            server.make("flows", "flows.*")
+            file = self.work / "twice.ndjson"
+            for _ in range(2):
+                r = self.run("read", self.capture, "-e", "flow", "--workers", 1, "-o", f"ndjson:{file}", "-o",
+                             self.url(server))
+                check(r.returncode == 0, r.stderr)
+            check(self.lines(server) == 2 * file.read_bytes().splitlines(), "twice")
+
     def test_late(self):
         """Neither server nor stream are there at the start: nothing is lost."""
         server, file = Nats(), self.work / "late.ndjson"

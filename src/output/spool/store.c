@@ -88,19 +88,6 @@ bool ft__cursor_sound(const struct ft__cursor *c)
            c->check == check_cursor(c);
 }
 
-uint64_t ft__random(void)
-{
-    uint64_t n = 0;
-
-    while (n == 0 && getrandom(&n, sizeof n, GRND_NONBLOCK) != (ssize_t)sizeof n) {
-        struct timespec ts;
-
-        clock_gettime(CLOCK_REALTIME, &ts);
-        n = (uint64_t)ts.tv_sec * 1000000007u ^ (uint64_t)ts.tv_nsec << 20 ^ (uint64_t)getpid();
-    }
-    return n;
-}
-
 static int64_t wall_ns(void)
 {
     struct timespec ts;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/bounds.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "output/spool/store_parts.h"
 
@@ -151,7 +152,7 @@ static void read_cursor(struct ft_spool *s)
     }
     if (s->cursor.generation == 0) {
         s->cursor = (struct ft__cursor){.magic = FT__CURSOR_MAGIC,
-                                        .producer = ft__random(),
+                                        .producer = ft_random_id(),
                                         .first = 1,
                                         .next = 1,
                                         .orderly = 1};
@@ -256,7 +257,7 @@ int ft_spool_open(const struct ft_spool_config *cfg, struct ft_spool **out, stru
     s->cfg.folder = ft_mem_strdup(cfg->folder);
     s->folder_fd = s->cursor_fd = -1;
     s->next_segment = 1;
-    s->run = ft__random();
+    s->run = ft_random_id();
     pthread_mutex_init(&s->lock, NULL);
     for (uint32_t i = 0; i < FT_SPOOL_SEGMENTS; i++) {
         s->segment[i].fd = -1;

@@ -85,6 +85,5 @@ bool ft__segment_sound(const struct ft__segment_header *h);
 bool ft__cursor_sound(const struct ft__cursor *c);
 bool ft__read_at(int fd, void *out, size_t len, uint64_t at);
 void ft__cursor_write(struct ft_spool *s, bool orderly);
-uint64_t ft__random(void);
 
 #endif

@@ -25,6 +25,8 @@ struct memory {
     size_t writes;
     unsigned nap_us;
     _Atomic bool blocked;
+    uint64_t producer, number; /* of the last chunk */
+    uint64_t unknown;          /* chunks that are not the next of the same producer */
 };
 
 static const char *const text[FT_EVENT__COUNT] = {"sample sample sample\n", "flow\n", "stats\n"};
@@ -58,6 +60,10 @@ static int memory_write(struct ft_sink *s, const struct ft_chunk *chunks, uint32
         nap_us(1000);
     }
     for (uint32_t i = 0; i < *n; i++) {
+        m->unknown += chunks[i].producer == 0 || chunks[i].number != m->number + 1 ||
+                      (m->producer != 0 && chunks[i].producer != m->producer);
+        m->producer = chunks[i].producer;
+        m->number = chunks[i].number;
         bool fails = m->fail_every > 0 && ++m->writes % m->fail_every == 0;
 
         nap_us(m->nap_us);
@@ -171,6 +177,20 @@ static void test_block_loses_nothing(void)
 
     CHECK_EQ(rc, FT_OK);
     CHECK_EQ(s.dropped[0] + s.dropped[1] + s.dropped[2], 0);
+}
+
+/* A receiver can tell the chunks of two outputs, and of two runs, apart. */
+static void test_chunks_have_names(void)
+{
+    struct memory a = {.nap_us = 0}, b = {.nap_us = 0};
+    int rc;
+
+    run(&a, "ndjson:x?overflow=block", -1, &rc);
+    run(&b, "ndjson:x?overflow=block", -1, &rc);
+    CHECK(a.number > 3 && b.number > 3);
+    CHECK_EQ(a.unknown, 0);
+    CHECK_EQ(b.unknown, 0);
+    CHECK(a.producer != b.producer);
 }
 
 static void test_drop_gives_samples_up_first(void)
@@ -651,6 +671,7 @@ int main(void)
     RUN(test_urls);
     RUN(test_secrets);
     RUN(test_block_loses_nothing);
+    RUN(test_chunks_have_names);
     RUN(test_drop_gives_samples_up_first);
     RUN(test_half_writes_are_counted_exactly);
     RUN(test_stuck_sink_is_given_up);

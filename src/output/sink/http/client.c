@@ -438,11 +438,6 @@ int ft_http_wait(struct ft_http *h, uint32_t failures, int64_t since_ms)
     return ft_mono_ms() + ms - since_ms < h->retry_ms ? wait_ms(h, ms) : FT_E_IO;
 }
 
-uint64_t ft_http_producer(struct ft_http *h)
-{
-    return next_random(h);
-}
-
 void ft_http_give_up(struct ft_http *h)
 {
     atomic_store_explicit(&h->gave_up, true, memory_order_relaxed);
@@ -650,12 +645,6 @@ bool ft_http_refuses_all(int status)
 {
     (void)status;
     return false;
-}
-
-uint64_t ft_http_producer(struct ft_http *h)
-{
-    (void)h;
-    return 0;
 }
 
 void ft_http_give_up(struct ft_http *h)

@@ -86,9 +86,6 @@ FT_NODISCARD int ft_http_wait(struct ft_http *h, uint32_t failures, int64_t sinc
 /* A refusal that is not about what was sent: who sends, or where. */
 bool ft_http_refuses_all(int status);
 
-/* 64 bits that nobody else has: who sends. */
-uint64_t ft_http_producer(struct ft_http *h);
-
 /* Any thread: what is being done ends now, and nothing is tried again. */
 void ft_http_give_up(struct ft_http *h);
 

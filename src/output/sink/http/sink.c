@@ -451,16 +451,12 @@ static int make_client(struct http_sink *s, const struct ft_output_url *url, str
         rc = ft_http_new(&cfg, &s->client, err);
     }
     ft_http_forget(user);
-    if (rc == FT_OK) {
-        s->body.producer = ft_http_producer(s->client);
-    }
     return rc;
 }
 
 static int http_open(const struct ft_output_url *url, const struct ft_output_env *env,
                      struct ft_sink **out, struct ft_err *err)
 {
-    const char *overflow = ft_output_url_get(url, "overflow");
     struct http_sink *s = ft_mem_alloc(1, sizeof *s);
 
     if (s == NULL) {
@@ -469,7 +465,8 @@ static int http_open(const struct ft_output_url *url, const struct ft_output_env
     s->sink.ops = strcmp(url->transport, "https") == 0 ? &ft_sink_https : &ft_sink_http;
     s->env = *env;
     s->fd = -1;
-    s->spooled = overflow != NULL && strcmp(overflow, "spool") == 0;
+    s->spooled = env->spooled;
+    s->body.producer = env->producer;
     if (env->log != NULL) {
         s->log = *env->log;
     }

@@ -229,9 +229,7 @@ static int take_params(struct kafka_sink *s, const struct ft_output_url *url,
     if (age != NULL) {
         ft_ignore(ft_parse_duration(age, &age_ns));
     }
-    const char *overflow = ft_output_url_get(url, "overflow");
-
-    s->kept = overflow != NULL && strcmp(overflow, "spool") == 0;
+    s->kept = env->spooled;
     s->age_ms = age_ns / 1000000;
     s->by_partition = s->lines && batch != NULL && strcmp(batch, "false") != 0;
     if (s->by_partition) {
