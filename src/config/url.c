@@ -386,20 +386,36 @@ static const char *find_params(const char *target)
     return NULL;
 }
 
+/* A name that nobody declared: misspelled, or a library's own. */
+static bool sounds_secret(const char *key)
+{
+    static const char *const parts[] = {"pas", "secr", "tok", "key", "cred", "auth"};
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (strstr(key, parts[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether it is the name of a secret, whatever the transport: an error may name the URL. */
 static bool is_secret(const char *s, size_t len)
 {
     const struct ft_param *p;
     char key[64] = "";
-    bool secret = false;
+    bool secret = false, known = false;
 
     if (len < sizeof key) { /* none has so long a name */
         decode_to(s, len, key);
     }
     for (uint32_t i = 0; !secret && (p = param_at(i)) != NULL; i++) {
-        secret = p->secret && strcmp(p->row.name, key) == 0;
+        if (strcmp(p->row.name, key) == 0) {
+            secret = p->secret;
+            known = true;
+        }
     }
-    return secret;
+    return secret || (!known && sounds_secret(key));
 }
 
 /* The URL as it may be shown: *** for a secret that is no @FILE, and for who a host is asked as. */

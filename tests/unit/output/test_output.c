@@ -600,8 +600,9 @@ static void test_secrets(void)
          "credentials"},
         {"csv+s3://me:pw@b/k", "csv+s3://***@b/k", NULL},
     };
-    static const char *const bad[] = {"csv+s3://b/k?credentials=KEY&x=1", "csv:x?credentials=KEY",
-                                      "csv+nowhere://KEY@b/k?part=1", "csv:x?y=1&credentials=KEY"};
+    static const char *const bad[] = {
+        "csv+s3://b/k?credentials=KEY&x=1", "csv:x?credentials=KEY", "csv+nowhere://KEY@b/k?part=1",
+        "csv:x?y=1&credentials=KEY",        "csv:x?pasword=KEY",     "ndjson+http://h/?tokn=KEY"};
     struct ft_output_url u;
     struct ft_err err;
 
