@@ -52,7 +52,7 @@ static const struct ft_param rows[] = {
      .allowed = "a size of at least 16MB, such as 20GB"},
     {.row = {.name = "spool_age",
              .value = "TIME",
-             .help = "with overflow=spool: what is older is dropped and counted, e.g. 7d"},
+             .help = "with overflow=spool: what is older is dropped, e.g. 7d"},
      .check = valid_age,
      .allowed = "a time such as 1h or 7d"},
     {.row = {.name = "queue",

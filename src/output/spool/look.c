@@ -35,11 +35,11 @@ int ft_spool_look(const char *folder, struct ft_spool_info *out, struct ft_err *
                                   .damaged_segments = c.damaged,
                                   .orderly = c.orderly};
     memcpy(out->events, c.tally.n, sizeof out->events);
-    while ((rc = ft_spool_next(s, &f)) == FT_OK) {
+    while (ft_spool_next(s, &f) == FT_OK) {
         out->damaged_frames += f.state == FT_SPOOL_DAMAGED;
     }
     ft_spool_close(s, false);
-    return rc == FT_E_AGAIN ? FT_OK : ft_err_set(err, rc, "spool %s: out of memory", folder);
+    return FT_OK;
 }
 
 int ft_spool_each(const char *folder, int (*fn)(void *cookie, const void *data, size_t len),
@@ -52,11 +52,11 @@ int ft_spool_each(const char *folder, int (*fn)(void *cookie, const void *data, 
     if (rc != FT_OK) {
         return rc;
     }
-    while ((rc = ft_spool_next(s, &f)) == FT_OK) {
+    while (ft_spool_next(s, &f) == FT_OK) {
         if (f.state == FT_SPOOL_WHOLE && fn(cookie, f.chunk.data, f.chunk.len) != 0) {
             break;
         }
     }
     ft_spool_close(s, false);
-    return rc == FT_E_NOMEM ? ft_err_set(err, rc, "spool %s: out of memory", folder) : FT_OK;
+    return FT_OK;
 }

@@ -62,16 +62,6 @@ static struct spool_sink *spool_of(struct ft_sink *s)
     return (struct spool_sink *)(void *)s;
 }
 
-static uint64_t events_of(const struct ft_tally *t)
-{
-    uint64_t n = 0;
-
-    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-        n += t->n[e];
-    }
-    return n;
-}
-
 static bool gives_up(struct spool_sink *s)
 {
     return atomic_load_explicit(&s->given_up, memory_order_relaxed);
@@ -85,7 +75,7 @@ static void listen(struct spool_sink *s, int rc)
     struct ft_sink *in = s->inner;
     bool kept = gives_up(s) || rc == FT_E_CLOSED || rc == FT_E_INTERRUPTED;
 
-    s->handed -= events_of(&in->arrived) + events_of(&in->lost);
+    s->handed -= ft_tally_events(&in->arrived) + ft_tally_events(&in->lost);
     pthread_mutex_lock(&s->lock);
     s->ended = s->ended || rc == FT_E_CLOSED;
     ft_tally_move(s->own ? &s->news.arrived : &s->news.replayed, &in->arrived);
@@ -128,7 +118,7 @@ static void pass_over(struct spool_sink *s, struct ft_spool_frame *f)
     ft_log(&s->log, FT_LOG_WARN, "spool %s: frame %llu of %u.seg %s; its %llu events are %s",
            s->folder, (unsigned long long)f->chunk.number, f->segment,
            f->state == FT_SPOOL_EXPIRED ? "is older than spool_age" : "is damaged",
-           (unsigned long long)events_of(&f->tally),
+           (unsigned long long)ft_tally_events(&f->tally),
            f->state == FT_SPOOL_EXPIRED ? "dropped" : "lost");
     pthread_mutex_lock(&s->lock);
     if (s->own) {
@@ -157,7 +147,7 @@ static bool deliver_one(struct spool_sink *s)
         pass_over(s, &f);
         return true;
     }
-    s->handed += events_of(&f.tally);
+    s->handed += ft_tally_events(&f.tally);
     s->bytes += f.chunk.len;
     listen(s, s->inner->ops->write(s->inner, &f.chunk, &n));
     if (s->bytes >= BARRIER_BYTES || ft_mono_ms() - s->since_ms >= BARRIER_MS) {
@@ -342,7 +332,7 @@ static int spool_tick(struct ft_sink *sink, int64_t *out_next_ms)
     collect(s);
     pthread_mutex_lock(&s->lock);
     *out_next_ms =
-        s->idle_at == s->appended && events_of(&s->sink.spooled) == 0 ? BARRIER_MS : LOOK_MS;
+        s->idle_at == s->appended && ft_tally_events(&s->sink.spooled) == 0 ? BARRIER_MS : LOOK_MS;
     pthread_mutex_unlock(&s->lock);
     return FT_OK;
 }
@@ -500,6 +490,7 @@ static int open_store(struct spool_sink *s, const struct ft_output_url *url,
     const char *max = ft_output_url_get(url, "spool_max");
     const char *age = ft_output_url_get(url, "spool_age");
     struct ft_spool_config cfg = {.max_bytes = (uint64_t)MAX_DEFAULT_MB * 1000000,
+                                  .frame_most = env->chunk_most,
                                   .shape = shape_of(url, env)};
     struct ft_spool_content found;
 
@@ -527,7 +518,7 @@ static int open_store(struct spool_sink *s, const struct ft_output_url *url,
         }
         if (found.frames > 0) {
             ft_log(&s->log, FT_LOG_INFO, "spool %s: %llu events of earlier are delivered first",
-                   s->folder, (unsigned long long)events_of(&found.tally));
+                   s->folder, (unsigned long long)ft_tally_events(&found.tally));
         }
     }
     return rc;

@@ -349,18 +349,6 @@ static int find_next(struct ft_spool *s, struct ft__segment **out, uint64_t *out
     return rc;
 }
 
-static bool make_room(struct ft_spool *s, size_t len)
-{
-    if (len <= s->frame_room) {
-        return true;
-    }
-    ft_mem_free(s->frame);
-    s->frame_room = 0;
-    s->frame = ft_mem_alloc(1, len);
-    s->frame_room = s->frame != NULL ? len : 0;
-    return s->frame != NULL;
-}
-
 static void fill_frame(struct ft_spool *s, const struct ft__frame_header *h,
                        const struct ft__segment *g, struct ft_spool_frame *out)
 {
@@ -436,11 +424,12 @@ int ft_spool_next(struct ft_spool *s, struct ft_spool_frame *out)
     }
     size_t body = ft__frame_len(&h) - sizeof h;
 
+    if (body > s->frame_room) { /* look: it was appended since, by somebody with larger ones */
+        return FT_E_AGAIN;
+    }
+
     fill_frame(s, &h, g, out);
     if (out->state == FT_SPOOL_WHOLE) {
-        if (!make_room(s, body)) {
-            return FT_E_NOMEM;
-        }
         fill_chunk(s, &h, &out->chunk);
         if (!ft__read_at(g->fd, s->frame, body, s->at + sizeof h) ||
             check_body(&out->chunk) != h.body_check || !marks_sound(&out->chunk)) {

@@ -27,10 +27,11 @@ enum { FT_SPOOL_SEGMENTS = 32 };
 
 struct ft_spool_config {
     const char *folder;
-    uint64_t max_bytes; /* of all segments */
-    int64_t max_age_ns; /* older frames are not delivered; 0: no bound */
-    uint64_t shape;     /* what its events look like; those of another shape cannot be read */
-    bool look;          /* nothing is made, cut, locked or moved on */
+    uint64_t max_bytes;  /* of all segments */
+    int64_t max_age_ns;  /* older frames are not delivered; 0: no bound */
+    uint64_t shape;      /* what its events look like; those of another shape cannot be read */
+    uint32_t frame_most; /* bytes of a chunk that is appended, with its marks */
+    bool look;           /* nothing is made, cut, locked or moved on */
 };
 
 enum ft_spool_state {
@@ -81,7 +82,7 @@ uint64_t ft_spool_run(const struct ft_spool *s);
  * the disk fails. Then nothing is in it of the chunk. */
 FT_NODISCARD int ft_spool_append(struct ft_spool *s, const struct ft_chunk *c);
 
-/* The next frame. FT_E_AGAIN: there is none now; FT_E_NOMEM: it stays the next. */
+/* The next frame. FT_E_AGAIN: there is none now. */
 FT_NODISCARD int ft_spool_next(struct ft_spool *s, struct ft_spool_frame *out);
 /* All frames that were read are delivered. */
 void ft_spool_done(struct ft_spool *s);

@@ -79,6 +79,9 @@ static void walk_segment(struct ft_spool *s, struct ft__segment *g, uint64_t siz
     while (size - at >= sizeof h && ft__read_at(g->fd, &h, sizeof h, at) && ft__frame_sound(&h) &&
            ft__frame_len(&h) <= size - at) {
         note_frame(s, &h);
+        if (ft__frame_len(&h) - sizeof h > s->frame_room) {
+            s->frame_room = ft__frame_len(&h) - sizeof h;
+        }
         at += ft__frame_len(&h);
         s->cursor.next = h.number >= s->cursor.next ? h.number + 1 : s->cursor.next;
     }
@@ -243,8 +246,7 @@ static void begin(struct ft_spool *s)
 int ft_spool_open(const struct ft_spool_config *cfg, struct ft_spool **out, struct ft_err *err)
 {
 #ifndef FT_HAVE_XXHASH
-    return ft_err_set(err, FT_E_UNSUPPORTED,
-                      "spool %s: this flowtap was built without xxHash (libxxhash-dev)",
+    return ft_err_set(err, FT_E_UNSUPPORTED, "spool %s: this build lacks xxHash (libxxhash-dev)",
                       cfg->folder);
 #endif
     struct ft_spool *s = ft_mem_alloc(1, sizeof *s);
@@ -257,6 +259,7 @@ int ft_spool_open(const struct ft_spool_config *cfg, struct ft_spool **out, stru
     s->cfg.folder = ft_mem_strdup(cfg->folder);
     s->folder_fd = s->cursor_fd = -1;
     s->next_segment = 1;
+    s->frame_room = cfg->frame_most + sizeof(uint64_t); /* what fills the data up to eight bytes */
     s->run = ft_random_id();
     pthread_mutex_init(&s->lock, NULL);
     for (uint32_t i = 0; i < FT_SPOOL_SEGMENTS; i++) {
@@ -269,6 +272,11 @@ int ft_spool_open(const struct ft_spool_config *cfg, struct ft_spool **out, stru
     }
     if (rc == FT_OK) { /* all of it may be ours: from here on something may be cut */
         rc = walk_segments(s, err);
+    }
+    if (rc == FT_OK) {
+        s->frame = ft_mem_alloc(1, s->frame_room);
+        rc = s->frame != NULL ? FT_OK
+                              : ft_err_set(err, FT_E_NOMEM, "spool %s: out of memory", cfg->folder);
     }
     if (rc != FT_OK) {
         s->cfg.look = true; /* the cursor is left as it is */

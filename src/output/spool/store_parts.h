@@ -71,7 +71,7 @@ struct ft_spool {
     /* owner: the reader */
     uint64_t at_segment, at; /* number of the segment and place in it of the next frame */
     uint64_t read_to;        /* number after the last frame that was read */
-    uint8_t *frame;
+    uint8_t *frame;          /* [frame_room]: the largest that there is, or that may be appended */
     size_t frame_room;
 };
 

@@ -14,7 +14,8 @@
 
 static char folder[64];
 
-static const struct ft_spool_config usual = {.folder = folder, .max_bytes = 16000000, .shape = 7};
+static const struct ft_spool_config usual = {
+    .folder = folder, .max_bytes = 16000000, .frame_most = 4096, .shape = 7};
 
 static void fresh(void)
 {
