@@ -449,7 +449,8 @@ int ft_metrics_open(const char *address, const struct ft_log *log, struct ft_met
 {
     (void)log;
     (void)out;
-    return ft_err_set(err, FT_E_UNSUPPORTED, "--metrics %.100s: this build lacks libmicrohttpd",
+    return ft_err_set(err, FT_E_UNSUPPORTED,
+                      "--metrics %.100s: this build lacks libmicrohttpd (libmicrohttpd-dev)",
                       address);
 }
 
@@ -457,7 +458,8 @@ int ft_metrics_start(struct ft_metrics *m, struct ft_pipeline *p, struct ft_err 
 {
     (void)m;
     (void)p;
-    return ft_err_set(err, FT_E_UNSUPPORTED, "--metrics: this build lacks libmicrohttpd");
+    return ft_err_set(err, FT_E_UNSUPPORTED,
+                      "--metrics: this build lacks libmicrohttpd (libmicrohttpd-dev)");
 }
 
 void ft_metrics_free(struct ft_metrics *m)

@@ -175,6 +175,16 @@ void ft_tally_chunk(struct ft_tally *t, const struct ft_chunk *c, uint32_t from,
     t->bytes += to - from;
 }
 
+uint64_t ft_tally_events(const struct ft_tally *t)
+{
+    uint64_t n = 0;
+
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        n += t->n[e];
+    }
+    return n;
+}
+
 void ft_tally_move(struct ft_tally *t, struct ft_tally *from)
 {
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {

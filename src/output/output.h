@@ -141,6 +141,8 @@ struct ft_tally {
 uint32_t ft_chunk_whole(const struct ft_chunk *c, size_t len);
 /* Adds the events of a chunk that end behind from and not behind to. */
 void ft_tally_chunk(struct ft_tally *t, const struct ft_chunk *c, uint32_t from, uint32_t to);
+/* Events of all kinds. */
+uint64_t ft_tally_events(const struct ft_tally *t);
 /* Adds what is in from, which is empty then. */
 void ft_tally_move(struct ft_tally *t, struct ft_tally *from);
 

@@ -181,16 +181,6 @@ static uint64_t events_of(const struct ft_chunk *c)
     return n;
 }
 
-static uint64_t events_held(const struct file_sink *f)
-{
-    uint64_t n = 0;
-
-    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-        n += f->held.n[e];
-    }
-    return n;
-}
-
 /* How many chunks go into the file before it is due for the next rotation by size or events. */
 static uint32_t before_rotation(const struct file_sink *f, const struct ft_chunk *chunks,
                                 uint32_t n)
@@ -269,7 +259,8 @@ static int pack_frame(struct file_sink *f, const uint8_t **out, size_t *len)
     int rc = f->z != NULL ? ft_compress(f->z, f->frame, f->frame_len, out, len) : FT_OK;
 
     if (rc == FT_OK && ft__file_rotate_in(f) != 0) { /* what is late belongs where it is */
-        ft__file_rotate_if_due(f, f->z != NULL ? *len : f->frame_len / PACKS_TO, events_held(f));
+        ft__file_rotate_if_due(f, f->z != NULL ? *len : f->frame_len / PACKS_TO,
+                               ft_tally_events(&f->held));
     }
     if (rc != FT_OK || f->z != NULL) {
         return rc;
@@ -298,7 +289,7 @@ static int put_frame(struct file_sink *f)
         return rc;
     }
     f->at.chunks++;
-    f->at.events += events_held(f);
+    f->at.events += ft_tally_events(&f->held);
     return f->fsync == FT__FSYNC_FRAME ? ft__file_sync(f) : FT_OK;
 }
 
@@ -362,7 +353,7 @@ static int make_late_header(struct file_sink *f)
 /* Events that the file may still have, besides those that are held. */
 static uint64_t events_room(const struct file_sink *f)
 {
-    uint64_t has = f->at.events + events_held(f);
+    uint64_t has = f->at.events + ft_tally_events(&f->held);
 
     return f->rotate_rows == 0 ? UINT64_MAX : has < f->rotate_rows ? f->rotate_rows - has : 0;
 }

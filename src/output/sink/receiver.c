@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -11,7 +12,7 @@
 
 #include "base/mem.h"
 #include "base/wait.h"
-#include "output/sink/http/client.h"
+#include "output/sink/secret.h"
 
 enum { PAUSE_FIRST_MS = 100, PAUSE_MOST_MS = 15000 };
 
@@ -78,14 +79,14 @@ static int64_t jitter(int64_t ms)
     return ms - ms / 2 * random / 256;
 }
 
-int ft_receiver_failed(struct ft_receiver *r, const char *why, bool broke)
+int64_t ft_receiver_pause(struct ft_receiver *r, const char *why, bool broke)
 {
     uint32_t n = r->failures++;
     int64_t ms = n < 8 ? (int64_t)PAUSE_FIRST_MS << n : PAUSE_MOST_MS;
 
     atomic_store_explicit(&r->sink->absent, true, memory_order_relaxed);
     if (n == 0 && broke) { /* it may have been idle for long, or have begun anew */
-        return ft_receiver_gave_up(r) ? FT_E_INTERRUPTED : FT_OK;
+        return 0;
     }
     if (!r->said) {
         ft_log(&r->log, FT_LOG_WARN,
@@ -94,7 +95,12 @@ int ft_receiver_failed(struct ft_receiver *r, const char *why, bool broke)
         r->since_ms = ft_mono_ms();
         r->said = true;
     }
-    int rc = ft_receiver_wait(r, -1, 0, jitter(ms < PAUSE_MOST_MS ? ms : PAUSE_MOST_MS));
+    return jitter(ms < PAUSE_MOST_MS ? ms : PAUSE_MOST_MS);
+}
+
+int ft_receiver_failed(struct ft_receiver *r, const char *why, bool broke)
+{
+    int rc = ft_receiver_wait(r, -1, 0, ft_receiver_pause(r, why, broke));
 
     return rc == FT_E_AGAIN ? FT_OK : rc;
 }
@@ -121,7 +127,7 @@ int ft_receiver_secret(const struct ft_output_url *url, const char *key, char **
     struct ft_err why;
 
     *out = NULL;
-    int rc = value != NULL ? ft_http_secret(value, out, &why) : FT_OK;
+    int rc = value != NULL ? ft_secret_read(value, out, &why) : FT_OK;
 
     return rc == FT_OK ? rc : ft_err_set(err, rc, "output %s: %s=: %s", url->text, key, why.what);
 }
@@ -149,10 +155,10 @@ static bool split(char *text, const char *usual_port, struct ft_target *out)
     *end = '\0';
     memmove(text, host, strlen(host) + 1);
     out->port = port != NULL ? port : usual_port;
-    size_t digits = strspn(out->port, "0123456789");
+    size_t digits = out->port != NULL ? strspn(out->port, "0123456789") : 0;
 
     return text[0] != '\0' && strpbrk(text, "@ ,;") == NULL && digits >= 1 && digits <= 5 &&
-           out->port[digits] == '\0';
+           out->port[digits] == '\0' && strtoul(out->port, NULL, 10) - 1 < 65535;
 }
 
 int ft_target_split(const char *target, const char *usual_port, struct ft_target *out)

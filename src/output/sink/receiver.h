@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output/sink: a receiver that answers, and what a sink does while it is away: shared by redis,
- * nats and postgres.
+/* output/sink: a receiver at the other end of a connection, and what a sink does while it is away:
+ * shared by tcp, tls, unix, redis, nats and postgres.
  *
- * Theory of operation: write() of such a sink returns when all that it was handed was answered
- * for. A receiver that cannot be had, or that refuses everything (a wrong password, a table that
- * is not there), is waited for: the first time that a connection breaks it is made anew at once;
- * after that pauses grow from 0.1 s to 15 s, with jitter, until give_up(). What is wrong is said
- * once, and once that it works again. */
+ * Theory of operation: a receiver that cannot be had, or that refuses everything (a wrong password,
+ * a table that is not there), is waited for: the first time that a connection breaks it is made
+ * anew at once; after that pauses grow from 0.1 s to 15 s, with jitter, until give_up(). What is
+ * wrong is said once, and once that it works again. */
 #ifndef FT_OUTPUT_SINK_RECEIVER_H
 #define FT_OUTPUT_SINK_RECEIVER_H
 
@@ -39,9 +38,10 @@ bool ft_receiver_gave_up(const struct ft_receiver *r);
  * the time is over; FT_E_INTERRUPTED: it was given up. */
 FT_NODISCARD int ft_receiver_wait(struct ft_receiver *r, int fd, short events, int64_t ms);
 
-/* An attempt failed: says why, once, and waits until the next one is due. FT_OK: it is;
- * FT_E_INTERRUPTED. broke: there was a connection, which ended: the first time the next attempt is
- * due at once. */
+/* An attempt failed: says why, once, and returns how long the next one is to wait, ms. broke: there
+ * was a connection, which ended: the first time the next attempt is due at once. */
+int64_t ft_receiver_pause(struct ft_receiver *r, const char *why, bool broke);
+/* The same, and waits for so long. FT_OK: the next attempt is due; FT_E_INTERRUPTED. */
 FT_NODISCARD int ft_receiver_failed(struct ft_receiver *r, const char *why, bool broke);
 
 /* There is a connection. */
@@ -51,13 +51,13 @@ void ft_receiver_is_there(struct ft_receiver *r);
 void ft_receiver_works(struct ft_receiver *r);
 
 /* The text of a secret parameter, "@FILE" or as it is, heap, NULL: there is no such parameter; it
- * goes with ft_http_forget(). */
+ * goes with ft_secret_forget(). */
 FT_NODISCARD int ft_receiver_secret(const struct ft_output_url *url, const char *key, char **out,
                                     struct ft_err *err);
 
 /* Host and port of "//HOST[:PORT][/REST]", with [..] around an IPv6 address, cut out of a copy that
- * is *out_host's, to be freed with ft_mem_free; port: usual_port when there is none. rest: NULL:
- * there is none. FT_E_USAGE: it is not that; FT_E_NOMEM. */
+ * is *out_host's, to be freed with ft_mem_free; port: usual_port when there is none (NULL: there
+ * must be one). rest: NULL: there is none. FT_E_USAGE: it is not that; FT_E_NOMEM. */
 struct ft_target {
     char *host; /* owned */
     const char *port, *rest;

@@ -36,7 +36,7 @@ static bool has_lines(const struct http_sink *s)
 
 static void begin_if_empty(struct http_sink *s)
 {
-    if (ft_http_events(&s->held) > 0) {
+    if (ft_tally_events(&s->held) > 0) {
         return;
     }
     s->begun_ms = ft_mono_ms();
@@ -82,7 +82,7 @@ static uint32_t add_bytes(struct http_sink *s, const struct ft_chunk *c, uint32_
 
     if (c->len - at > room) {
         end = ft_chunk_whole(c, at + room);
-        if (end <= at && ft_http_events(&s->held) > 0) {
+        if (end <= at && ft_tally_events(&s->held) > 0) {
             return at;
         }
         end = end > at ? end : next_end(c, at);

@@ -12,66 +12,9 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "base/wait.h"
+#include "output/sink/secret.h"
 
-/* ---- secrets ---- */
-
-enum { SECRET_MOST = 64 * 1024, CA_MOST = 8 << 20 };
-
-void ft_http_forget(char *secret)
-{
-    if (secret != NULL) {
-        explicit_bzero(secret, strlen(secret));
-        ft_mem_free(secret);
-    }
-}
-
-char *ft_http_file(const char *path, size_t most, size_t *out_len)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    char *text = fd >= 0 ? ft_mem_alloc(1, most + 1) : NULL;
-    size_t len = 0;
-    ssize_t n = -1;
-    int error = errno;
-
-    if (text != NULL) {
-        while (len < most && (n = read(fd, text + len, most - len)) > 0) {
-            len += (size_t)n;
-        }
-        error = n < 0 ? errno : len == most ? EFBIG : 0;
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (text != NULL && error != 0) {
-        explicit_bzero(text, len);
-        ft_mem_free(text);
-        text = NULL;
-    }
-    errno = error;
-    *out_len = len;
-    return text;
-}
-
-int ft_http_secret(const char *name, char **out, struct ft_err *err)
-{
-    size_t len;
-    char *text;
-
-    if (name[0] != '@') {
-        *out = ft_mem_strdup(name);
-        return *out != NULL ? FT_OK : ft_err_set(err, FT_E_NOMEM, "out of memory");
-    }
-    text = ft_http_file(name + 1, SECRET_MOST, &len);
-    if (text == NULL) {
-        return ft_err_set(err, errno == ENOMEM ? FT_E_NOMEM : FT_E_IO, "%s: %s", name + 1,
-                          strerror(errno));
-    }
-    while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL) {
-        text[--len] = '\0';
-    }
-    *out = text;
-    return FT_OK;
-}
+enum { CA_MOST = 8 << 20 };
 
 #ifdef FT_HAVE_CURL
 
@@ -450,7 +393,7 @@ void ft_http_give_up(struct ft_http *h)
 static int set_blob(struct ft_http *h, CURLoption option, const char *path, struct ft_err *err)
 {
     size_t len;
-    char *text = ft_http_file(path, CA_MOST, &len);
+    char *text = ft_secret_file(path, CA_MOST, &len);
     int rc = FT_OK;
 
     if (text == NULL) {
@@ -621,7 +564,8 @@ void ft_http_free(struct ft_http *h)
 int ft_http_new(const struct ft_http_config *cfg, struct ft_http **out, struct ft_err *err)
 {
     (void)out;
-    return ft_err_set(err, FT_E_UNSUPPORTED, "output %s: this build lacks libcurl", cfg->url->text);
+    return ft_err_set(err, FT_E_UNSUPPORTED,
+                      "output %s: this build lacks libcurl (libcurl4-openssl-dev)", cfg->url->text);
 }
 
 void ft_http_free(struct ft_http *h)

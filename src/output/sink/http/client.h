@@ -92,11 +92,4 @@ void ft_http_give_up(struct ft_http *h);
 /* The parameters of every sink that has a client. */
 extern const struct ft_params ft_http_params;
 
-/* The text of a small file (a secret), without white space at its end, heap, to be given back to
- * ft_http_forget(). name: "@FILE" or the text itself. FT_E_IO, FT_E_NOMEM; err names the file. */
-FT_NODISCARD int ft_http_secret(const char *name, char **out, struct ft_err *err);
-/* All of a file, heap, with a NUL behind it. NULL: errno, EFBIG when it is longer than most. */
-FT_NODISCARD char *ft_http_file(const char *path, size_t most, size_t *out_len);
-void ft_http_forget(char *secret); /* wiped and freed; NULL is a no-op */
-
 #endif

@@ -6,19 +6,9 @@
 
 enum { PAUSE_MIN_MS = 1000, PAUSE_MOST_MS = 60000 };
 
-uint64_t ft_http_events(const struct ft_tally *t)
-{
-    uint64_t n = 0;
-
-    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-        n += t->n[e];
-    }
-    return n;
-}
-
 void ft_http_lose(struct ft_http_outage *o, struct ft_sink *s, struct ft_tally *held)
 {
-    o->lost += ft_http_events(held);
+    o->lost += ft_tally_events(held);
     ft_tally_move(&s->lost, held);
 }
 

@@ -19,8 +19,6 @@ struct ft_http_outage {
     uint64_t lost; /* events, since it began */
 };
 
-uint64_t ft_http_events(const struct ft_tally *t);
-
 /* True: there is a pause, and the chunk was lost from offset at. */
 bool ft_http_pauses(struct ft_http_outage *o, struct ft_sink *s, const struct ft_chunk *c,
                     uint32_t at);

@@ -7,6 +7,7 @@
 #include "base/wait.h"
 #include "output/sink/file_parts.h"
 #include "output/sink/http/http_parts.h"
+#include "output/sink/secret.h"
 
 enum { PART_BITS = 48 }; /* of a sequence that are a chunk's number */
 
@@ -70,7 +71,7 @@ static int post(struct http_sink *s, const uint8_t *data, size_t len, struct ft_
     snprintf(number, sizeof number, "X-Flowtap-Sequence: %llu",
              (unsigned long long)s->body.sequence);
     snprintf(events, sizeof events, "X-Flowtap-Events: %llu",
-             (unsigned long long)ft_http_events(&s->held));
+             (unsigned long long)ft_tally_events(&s->held));
     r.header[h++] = "Expect:";
     r.header[h++] = type;
     r.header[h++] = who;
@@ -184,7 +185,7 @@ static void send_batch(struct http_sink *s)
     const uint8_t *data;
     size_t len;
 
-    if (ft_http_events(&s->held) == 0) {
+    if (ft_tally_events(&s->held) == 0) {
         return;
     }
     int rc = ft__http_batch_close(s, &data, &len);
@@ -255,7 +256,7 @@ static int http_tick(struct ft_sink *sink, int64_t *out_next_ms)
     int64_t left = s->begun_ms + s->linger_ms - ft_mono_ms();
 
     *out_next_ms = -1;
-    if (ft_http_events(&s->held) == 0) {
+    if (ft_tally_events(&s->held) == 0) {
         return FT_OK;
     }
     if (left <= 0) {
@@ -277,8 +278,8 @@ static int http_close(struct ft_sink *sink)
 
     ft__http_batch_fini(s);
     ft_http_free(s->client);
-    ft_http_forget(s->auth);
-    ft_http_forget(s->headers);
+    ft_secret_forget(s->auth);
+    ft_secret_forget(s->headers);
     ft_mem_free(s->text);
     ft_mem_free(s->format);
     ft_mem_free(s->url);
@@ -381,7 +382,7 @@ static int make_auth(struct http_sink *s, const struct ft_output_url *url, struc
     if (token == NULL) {
         return FT_OK;
     }
-    int rc = ft_http_secret(token, &secret, &why);
+    int rc = ft_secret_read(token, &secret, &why);
 
     if (rc != FT_OK) {
         return ft_err_set(err, rc, "output %s: token=: %s", url->text, why.what);
@@ -395,7 +396,7 @@ static int make_auth(struct http_sink *s, const struct ft_output_url *url, struc
     } else {
         snprintf(s->auth, cap, "%s%s", head, secret);
     }
-    ft_http_forget(secret);
+    ft_secret_forget(secret);
     return rc;
 }
 
@@ -404,7 +405,7 @@ static int make_headers(struct http_sink *s, const struct ft_output_url *url, st
 {
     const char *headers = ft_output_url_get(url, "headers");
     struct ft_err why;
-    int n = 0, rc = headers != NULL ? ft_http_secret(headers, &s->headers, &why) : FT_OK;
+    int n = 0, rc = headers != NULL ? ft_secret_read(headers, &s->headers, &why) : FT_OK;
 
     if (rc != FT_OK) {
         return ft_err_set(err, rc, "output %s: headers=: %s", url->text, why.what);
@@ -435,7 +436,7 @@ static int make_client(struct http_sink *s, const struct ft_output_url *url, str
     const char *password = ft_output_url_get(url, "password");
     struct ft_err why;
     char *user = NULL;
-    int rc = password != NULL ? ft_http_secret(password, &user, &why) : FT_OK;
+    int rc = password != NULL ? ft_secret_read(password, &user, &why) : FT_OK;
 
     if (rc != FT_OK) {
         return ft_err_set(err, rc, "output %s: password=: %s", url->text, why.what);
@@ -450,7 +451,7 @@ static int make_client(struct http_sink *s, const struct ft_output_url *url, str
     } else {
         rc = ft_http_new(&cfg, &s->client, err);
     }
-    ft_http_forget(user);
+    ft_secret_forget(user);
     return rc;
 }
 

@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "base/nearest.h"
-#include "output/sink/http/client.h"
+#include "output/sink/secret.h"
 
 enum { FILE_MOST = 8 << 20 };
 
@@ -100,7 +100,7 @@ static int set_ca(struct kafka_sink *s, const struct ft_output_url *url, const c
 {
     char why[256] = "";
     size_t len;
-    char *text = ft_http_file(path, FILE_MOST, &len);
+    char *text = ft_secret_file(path, FILE_MOST, &len);
     int rc = FT_OK;
 
     if (text == NULL) {
@@ -131,14 +131,14 @@ static int set_file(struct kafka_sink *s, const struct ft_output_url *url, const
         return set_ca(s, url, path, err);
     }
     size_t len;
-    char *text = ft_http_file(path, FILE_MOST, &len);
+    char *text = ft_secret_file(path, FILE_MOST, &len);
 
     if (text == NULL) {
         return ft_err_set(err, FT_E_IO, "output %s: %s: %s", url->text, path, strerror(errno));
     }
     int rc = set(s, url, files[i][1], text, true, err);
 
-    ft_http_forget(text);
+    ft_secret_forget(text);
     return rc;
 }
 
@@ -175,13 +175,13 @@ static int set_param(struct kafka_sink *s, const struct ft_output_url *url, cons
 
         return done || rc != FT_OK ? rc : set(s, url, name, value, false, err);
     }
-    int rc = ft_http_secret(value, &secret, &why);
+    int rc = ft_secret_read(value, &secret, &why);
 
     if (rc != FT_OK) {
         return ft_err_set(err, rc, "output %s: %s%s: %s", url->text, prefix, name, why.what);
     }
     rc = set(s, url, name, secret, true, err);
-    ft_http_forget(secret);
+    ft_secret_forget(secret);
     return rc;
 }
 

@@ -42,21 +42,11 @@ static void tell(struct kafka_sink *s, struct ft_tally *to, const rd_kafka_messa
     }
 }
 
-static uint64_t events_of(const struct ft_tally *t)
-{
-    uint64_t n = 0;
-
-    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-        n += t->n[e];
-    }
-    return n;
-}
-
 void ft__kafka_lose(struct kafka_sink *s, const struct ft_tally *t)
 {
     struct ft_tally lost = *t;
 
-    s->outage_lost += events_of(t);
+    s->outage_lost += ft_tally_events(t);
     ft_tally_move(&s->sink.lost, &lost);
 }
 

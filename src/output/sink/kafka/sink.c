@@ -310,8 +310,7 @@ static int kafka_open(const struct ft_output_url *url, const struct ft_output_en
     (void)env;
     (void)out;
     return ft_err_set(err, FT_E_UNSUPPORTED,
-                      "output %s: this build was made without librdkafka (librdkafka-dev)",
-                      url->text);
+                      "output %s: this build lacks librdkafka (librdkafka-dev)", url->text);
 }
 
 #endif

@@ -22,9 +22,9 @@
 #include "base/units.h"
 #include "base/wait.h"
 #include "output/sink/flight.h"
-#include "output/sink/http/client.h"
 #include "output/sink/nats/nats_parts.h"
 #include "output/sink/receiver.h"
+#include "output/sink/secret.h"
 
 enum {
     CONNECT_MS = 2000,
@@ -357,8 +357,8 @@ static int nats_close(struct ft_sink *sink)
 
     hang_up(s);
     ft_receiver_fini(&s->receiver);
-    ft_http_forget(s->password);
-    ft_http_forget(s->token);
+    ft_secret_forget(s->password);
+    ft_secret_forget(s->token);
     ft_mem_free(s->url);
     ft_mem_free(s->subject);
     ft_mem_free(s->stream);
@@ -465,7 +465,8 @@ static int nats_open(const struct ft_output_url *url, const struct ft_output_env
                      struct ft_sink **out, struct ft_err *err)
 {
     (void)env, (void)out;
-    return ft_err_set(err, FT_E_UNSUPPORTED, "output %s: this build lacks libnats", url->text);
+    return ft_err_set(err, FT_E_UNSUPPORTED, "output %s: this build lacks libnats (libnats-dev)",
+                      url->text);
 }
 
 #define nats_write   NULL

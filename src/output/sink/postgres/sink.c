@@ -19,9 +19,9 @@
 
 #include "base/mem.h"
 #include "base/wait.h"
-#include "output/sink/http/client.h"
 #include "output/sink/postgres/postgres_parts.h"
 #include "output/sink/receiver.h"
+#include "output/sink/secret.h"
 
 enum {
     CONNECT_MS = 5000,
@@ -359,7 +359,7 @@ static int postgres_close(struct ft_sink *sink)
 
     hang_up(s);
     ft_receiver_fini(&s->receiver);
-    ft_http_forget(s->password);
+    ft_secret_forget(s->password);
     ft_mem_free(s->target.host);
     ft_mem_free(s->user);
     ft_mem_free(s->tls);
@@ -503,7 +503,8 @@ static int postgres_open(const struct ft_output_url *url, const struct ft_output
                          struct ft_sink **out, struct ft_err *err)
 {
     (void)env, (void)out;
-    return ft_err_set(err, FT_E_UNSUPPORTED, "output %s: this build lacks libpq", url->text);
+    return ft_err_set(err, FT_E_UNSUPPORTED, "output %s: this build lacks libpq (libpq-dev)",
+                      url->text);
 }
 
 #define postgres_write   NULL

@@ -22,9 +22,9 @@
 #include "base/units.h"
 #include "base/wait.h"
 #include "output/sink/flight.h"
-#include "output/sink/http/client.h"
 #include "output/sink/receiver.h"
 #include "output/sink/redis/redis_parts.h"
+#include "output/sink/secret.h"
 
 enum {
     CONNECT_MS = 5000,
@@ -318,7 +318,7 @@ static int redis_close(struct ft_sink *sink)
 
     hang_up(s);
     ft_receiver_fini(&s->receiver);
-    ft_http_forget(s->password);
+    ft_secret_forget(s->password);
     if (s->out != NULL) {
         explicit_bzero(s->out, COMMAND_MOST); /* where AUTH was */
     }
@@ -425,7 +425,8 @@ static int redis_open(const struct ft_output_url *url, const struct ft_output_en
                       struct ft_sink **out, struct ft_err *err)
 {
     (void)env, (void)out;
-    return ft_err_set(err, FT_E_UNSUPPORTED, "output %s: this build lacks hiredis", url->text);
+    return ft_err_set(err, FT_E_UNSUPPORTED, "output %s: this build lacks hiredis (libhiredis-dev)",
+                      url->text);
 }
 
 #define redis_write   NULL

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "output/sink/s3/s3_parts.h"
+#include "output/sink/secret.h"
 
 /* One line "name = value" of the wanted section; true: out points into text, which is cut there. */
 static bool take_value(char *line, const char *name, char **out)
@@ -99,13 +100,13 @@ static const char *section_name(void)
 static int from_text(const char *name, struct ft__s3_keys *out, struct ft_err *err)
 {
     char *text;
-    int rc = ft_http_secret(name, &text, err);
+    int rc = ft_secret_read(name, &text, err);
 
     if (rc != FT_OK) {
         return rc;
     }
     rc = read_keys(text, section_name(), out);
-    ft_http_forget(text);
+    ft_secret_forget(text);
     return rc == FT_OK ? rc
                        : ft_err_set(err, rc == FT_E_FORMAT ? FT_E_USAGE : rc,
                                     "%s: no aws_access_key_id and aws_secret_access_key%s, and no "
@@ -142,7 +143,7 @@ int ft__s3_keys_find(const char *credentials, struct ft__s3_keys *out, struct ft
 
 void ft__s3_keys_fini(struct ft__s3_keys *k)
 {
-    ft_http_forget(k->text);
-    ft_http_forget(k->token);
+    ft_secret_forget(k->text);
+    ft_secret_forget(k->token);
     *k = (struct ft__s3_keys){NULL, NULL};
 }

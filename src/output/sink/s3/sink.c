@@ -13,6 +13,7 @@
 #include "base/units.h"
 #include "base/wait.h"
 #include "output/sink/s3/s3_parts.h"
+#include "output/sink/secret.h"
 
 enum {
     KEPT_MOST = 64 << 20, /* bytes of an object's memory besides its next part: then it is ended */
@@ -152,7 +153,7 @@ static void end_object(struct s3_sink *s, bool over)
     ft_ignore(flush_body(s)); /* told by its counts */
     note_piece(s, before);
     over = over || s->env.trailer != NULL || s->object.parts > 0;
-    if (ft_http_events(&s->held) > 0) {
+    if (ft_tally_events(&s->held) > 0) {
         if (over) {
             end_body(s);
         }
@@ -212,7 +213,7 @@ static void rotate_if_due(struct s3_sink *s, uint64_t more)
 {
     bool late = rotate_in(s) == 0;
 
-    if (late || (s->rotate_size > 0 && ft_http_events(&s->held) > 0 &&
+    if (late || (s->rotate_size > 0 && ft_tally_events(&s->held) > 0 &&
                  ft__s3_body_size(s) + more > s->rotate_size)) {
         end_object(s, true);
     }
@@ -239,7 +240,7 @@ static int write_chunk(struct s3_sink *s, const struct ft_chunk *c)
     }
     uint64_t before = ft__s3_body_size(s);
 
-    if (ft_http_events(&s->held) == 0 && !s->object.published) {
+    if (ft_tally_events(&s->held) == 0 && !s->object.published) {
         s->object.begun_s = wall_ns() / 1000000000;
     }
     rc = ft_sink_file.write(&s->body->sink, c, &one);
@@ -309,7 +310,7 @@ static int s3_close(struct ft_sink *sink)
     }
     ft_http_free(s->http);
     ft_map_free(s->xml, FT__S3_XML);
-    ft_http_forget(s->token_header);
+    ft_secret_forget(s->token_header);
     ft_mem_free(s->text);
     ft_mem_free(s->base);
     ft_mem_free(s->key);

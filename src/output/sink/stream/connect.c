@@ -7,55 +7,16 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/mem.h"
-
 enum { DEAD_MS = 60000 }; /* that long nothing was acknowledged: the connection is over */
 
-int ft__target_split(const char *target, char **out_host, char **out_port)
-{
-    const char *t = strncmp(target, "//", 2) == 0 ? target + 2 : target;
-    const char *colon = strrchr(t, ':');
-    size_t len = colon != NULL ? (size_t)(colon - t) : 0;
-
-    if (len == 0 || colon[1] == '\0' || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
-        strlen(colon + 1) > 5 || strtoul(colon + 1, NULL, 10) - 1 >= 65535) {
-        return FT_E_USAGE;
-    }
-    if (t[0] == '[' && t[len - 1] == ']') {
-        t++;
-        len -= 2;
-    }
-    *out_host = ft_mem_alloc(1, len + 1);
-    *out_port = ft_mem_strdup(colon + 1);
-    if (*out_host == NULL || *out_port == NULL) {
-        return FT_E_NOMEM;
-    }
-    memcpy(*out_host, t, len);
-    return FT_OK;
-}
-
-int ft__wait_for(int fd, short events, int wake_fd, int ms)
-{
-    struct pollfd p[2] = {{.fd = wake_fd, .events = POLLIN}, {.fd = fd, .events = events}};
-    int n;
-
-    do {
-        n = poll(p, 2, ms);
-    } while (n < 0 && errno == EINTR);
-    if (p[0].revents & POLLIN) {
-        return FT_E_INTERRUPTED;
-    }
-    return n > 0 && p[1].revents != 0 ? FT_OK : FT_E_AGAIN;
-}
-
 /* FT_OK: fd is connected. */
-static int finish(int fd, const struct sockaddr *to, socklen_t len, int wake_fd, int timeout_ms)
+static int finish(int fd, const struct sockaddr *to, socklen_t len, struct ft_receiver *r,
+                  int timeout_ms)
 {
     socklen_t size = sizeof(int);
     int error = 0;
@@ -66,7 +27,7 @@ static int finish(int fd, const struct sockaddr *to, socklen_t len, int wake_fd,
     if (errno != EINPROGRESS && errno != EINTR) {
         return FT_E_IO;
     }
-    int rc = ft__wait_for(fd, POLLOUT, wake_fd, timeout_ms);
+    int rc = ft_receiver_wait(r, fd, POLLOUT, timeout_ms);
 
     if (rc == FT_E_INTERRUPTED) {
         return rc;
@@ -82,7 +43,7 @@ static int finish(int fd, const struct sockaddr *to, socklen_t len, int wake_fd,
     return FT_OK;
 }
 
-static int try_one(int family, const struct sockaddr *to, socklen_t len, int wake_fd,
+static int try_one(int family, const struct sockaddr *to, socklen_t len, struct ft_receiver *r,
                    int timeout_ms, int *out_fd)
 {
     /* a machine that vanished says nothing: without these it is waited for a quarter of an hour
@@ -100,7 +61,7 @@ static int try_one(int family, const struct sockaddr *to, socklen_t len, int wak
         (void)!setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &again_s, sizeof again_s);
         (void)!setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof dead_ms);
     }
-    int rc = finish(fd, to, len, wake_fd, timeout_ms);
+    int rc = finish(fd, to, len, r, timeout_ms);
 
     if (rc != FT_OK) {
         int error = errno;
@@ -113,8 +74,8 @@ static int try_one(int family, const struct sockaddr *to, socklen_t len, int wak
     return FT_OK;
 }
 
-int ft__connect_inet(const char *host, const char *port, int wake_fd, int timeout_ms, int *out_fd,
-                     const char **out_why)
+int ft__connect_inet(const char *host, const char *port, struct ft_receiver *r, int timeout_ms,
+                     int *out_fd, const char **out_why)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
     int error = getaddrinfo(host, port, &hints, &list), rc = FT_E_IO;
@@ -124,14 +85,14 @@ int ft__connect_inet(const char *host, const char *port, int wake_fd, int timeou
         return FT_E_IO;
     }
     for (const struct addrinfo *a = list; a != NULL && rc == FT_E_IO; a = a->ai_next) {
-        rc = try_one(a->ai_family, a->ai_addr, a->ai_addrlen, wake_fd, timeout_ms, out_fd);
+        rc = try_one(a->ai_family, a->ai_addr, a->ai_addrlen, r, timeout_ms, out_fd);
     }
     *out_why = strerror(errno);
     freeaddrinfo(list);
     return rc;
 }
 
-int ft__connect_unix(const char *path, int wake_fd, int timeout_ms, int *out_fd,
+int ft__connect_unix(const char *path, struct ft_receiver *r, int timeout_ms, int *out_fd,
                      const char **out_why)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -141,8 +102,7 @@ int ft__connect_unix(const char *path, int wake_fd, int timeout_ms, int *out_fd,
         return FT_E_IO;
     }
     memcpy(to.sun_path, path, strlen(path));
-    int rc =
-        try_one(AF_UNIX, (struct sockaddr *)(void *)&to, sizeof to, wake_fd, timeout_ms, out_fd);
+    int rc = try_one(AF_UNIX, (struct sockaddr *)(void *)&to, sizeof to, r, timeout_ms, out_fd);
 
     *out_why = strerror(errno);
     return rc;

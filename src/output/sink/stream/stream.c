@@ -4,9 +4,7 @@
 #include <linux/sockios.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,8 +19,6 @@ enum {
     PIECE = 256 * 1024,    /* handed to the socket at once */
     TLS_PIECE = 16 * 1024, /* a record */
     CONNECT_MS = 5000,
-    PAUSE_FIRST_MS = 100, /* between attempts to connect */
-    PAUSE_MOST_MS = 15000,
     LOOK_MS = 20, /* how often it is looked whether more was acknowledged: nothing tells it */
     IDLE_MS = 1000,
     HEAR_MOST = 16,
@@ -47,11 +43,11 @@ struct connection {
 
 struct stream_sink {
     struct ft_sink sink;
-    struct ft_log log;
-    char *name, *host, *port, *path; /* host and port, or path */
+    struct ft_receiver receiver;
+    struct ft_target to; /* tcp and tls */
+    char *path;          /* unix */
     enum ft__stream_kind kind;
     struct ft__tls_config *tls;
-    int wake_fd;
     uint8_t *header;
     size_t header_len;
     size_t (*late_header)(void *cookie, uint8_t *out);
@@ -61,10 +57,7 @@ struct stream_sink {
     struct ft__window window;
     uint64_t done; /* offset of the first event that was not acknowledged */
     struct connection at;
-    int64_t next_try_ms, away_since_ms;
-    int pause_ms;
-    bool said;
-    bool given_up;
+    int64_t next_try_ms;
 };
 
 static struct stream_sink *stream_of(struct ft_sink *s)
@@ -74,15 +67,6 @@ static struct stream_sink *stream_of(struct ft_sink *s)
 
 /* ---- connecting ---- */
 
-/* Up to a quarter more, so that many do not come back at once. */
-static int jitter(int ms)
-{
-    uint8_t r = 0;
-
-    ft_ignore((int)getrandom(&r, sizeof r, GRND_NONBLOCK));
-    return ms + ms / 4 * r / 256;
-}
-
 static void hang_up(struct stream_sink *s)
 {
     if (s->at.fd >= 0) {
@@ -91,36 +75,22 @@ static void hang_up(struct stream_sink *s)
     }
     s->at.fd = -1;
     s->at.tls = NULL;
-    atomic_store_explicit(&s->sink.absent, true, memory_order_relaxed);
 }
 
 /* The connection is over, or there was none: the next attempt is later. */
-static void is_away(struct stream_sink *s, const char *why)
+static void is_away(struct stream_sink *s, const char *why, bool broke)
 {
     hang_up(s);
-    if (!s->said) {
-        ft_log(&s->log, FT_LOG_WARN,
-               "%s: %s; tried again until somebody is there, events wait meanwhile", s->name, why);
-        s->away_since_ms = ft_mono_ms();
-        s->said = true;
-    }
-    s->pause_ms = s->pause_ms == 0 ? PAUSE_FIRST_MS : s->pause_ms * 2;
-    s->pause_ms = s->pause_ms > PAUSE_MOST_MS ? PAUSE_MOST_MS : s->pause_ms;
-    s->next_try_ms = ft_mono_ms() + jitter(s->pause_ms);
+    s->next_try_ms = ft_mono_ms() + ft_receiver_pause(&s->receiver, why, broke);
 }
 
 static void is_there(struct stream_sink *s)
 {
-    if (s->said) {
-        ft_log(&s->log, FT_LOG_WARN, "%s: connected again after %.1f s", s->name,
-               (double)(ft_mono_ms() - s->away_since_ms) / 1000);
-    }
-    s->said = false;
+    ft_receiver_is_there(&s->receiver);
     s->at.bytes = s->at.tls != NULL ? ft__tls_sent(s->at.tls) : 0;
     s->at.header = 0;
     s->at.sent = s->done; /* again, from the first event that did not arrive */
     s->at.head = s->at.n = 0;
-    atomic_store_explicit(&s->sink.absent, false, memory_order_relaxed);
 }
 
 /* FT_OK, FT_E_IO, FT_E_INTERRUPTED. */
@@ -134,7 +104,7 @@ static int shake(struct stream_sink *s, const char **out_why)
     while (rc == FT_OK && (rc = ft__tls_shake(s->at.tls, &events, out_why)) == FT_E_AGAIN) {
         int64_t left = until - ft_mono_ms();
 
-        rc = ft__wait_for(s->at.fd, events, s->wake_fd, left > 0 ? (int)left : 0);
+        rc = ft_receiver_wait(&s->receiver, s->at.fd, events, left);
         if (rc == FT_E_AGAIN) {
             *out_why = "TLS did not begin in time";
             return FT_E_IO;
@@ -157,8 +127,8 @@ static int dial(struct stream_sink *s)
         return FT_E_AGAIN;
     }
     rc = s->kind == FT__STREAM_UNIX
-             ? ft__connect_unix(s->path, s->wake_fd, CONNECT_MS, &s->at.fd, &why)
-             : ft__connect_inet(s->host, s->port, s->wake_fd, CONNECT_MS, &s->at.fd, &why);
+             ? ft__connect_unix(s->path, &s->receiver, CONNECT_MS, &s->at.fd, &why)
+             : ft__connect_inet(s->to.host, s->to.port, &s->receiver, CONNECT_MS, &s->at.fd, &why);
     if (rc == FT_OK && s->kind == FT__STREAM_TLS) {
         rc = shake(s, &why);
     }
@@ -170,7 +140,7 @@ static int dial(struct stream_sink *s)
         hang_up(s);
         return rc;
     }
-    is_away(s, why);
+    is_away(s, why, false);
     return FT_E_AGAIN;
 }
 
@@ -270,7 +240,7 @@ static int take_acks(struct stream_sink *s)
     }
     if (offset > 0) {
         s->done = ft__window_done(&s->window, s->done, offset, &s->sink.arrived);
-        s->pause_ms = 0; /* it takes events: the next time it is away, it is tried soon */
+        ft_receiver_works(&s->receiver);
     }
     return FT_OK;
 }
@@ -294,7 +264,7 @@ static int step(struct stream_sink *s, short *out_events)
     if (rc == FT_OK || rc == FT_E_AGAIN) {
         return rc;
     }
-    is_away(s, "the connection broke");
+    is_away(s, "the connection broke", true);
     return FT_E_AGAIN;
 }
 
@@ -302,7 +272,7 @@ static int step(struct stream_sink *s, short *out_events)
 static int wait_step(struct stream_sink *s, short events)
 {
     int64_t ms = s->at.fd >= 0 ? LOOK_MS : s->next_try_ms - ft_mono_ms();
-    int rc = ft__wait_for(s->at.fd, events, s->wake_fd, ms > 0 ? (int)ms : 0);
+    int rc = ft_receiver_wait(&s->receiver, s->at.fd, events, ms);
 
     return rc == FT_E_INTERRUPTED ? rc : FT_OK;
 }
@@ -317,7 +287,6 @@ static int give_all_up(struct stream_sink *s, const struct ft_chunk *rest, uint3
         ft_tally_chunk(&s->sink.lost, &rest[i], 0, rest[i].len);
     }
     hang_up(s);
-    s->given_up = true;
     return FT_E_INTERRUPTED;
 }
 
@@ -382,11 +351,10 @@ static int stream_tick(struct ft_sink *sink, int64_t *out_next_ms)
     short events = 0;
 
     *out_next_ms = -1;
-    if (s->given_up) {
-        return FT_OK;
+    if (ft_receiver_gave_up(&s->receiver)) {
+        return s->window.n > 0 ? give_all_up(s, NULL, 0) : FT_OK;
     }
     int rc = step(s, &events);
-
     int64_t left = s->next_try_ms - ft_mono_ms();
 
     *out_next_ms = s->at.fd < 0 ? (left > 0 ? left : 1) : s->window.n > 0 ? LOOK_MS : IDLE_MS;
@@ -395,11 +363,7 @@ static int stream_tick(struct ft_sink *sink, int64_t *out_next_ms)
 
 static void stream_give_up(struct ft_sink *sink)
 {
-    uint64_t one = 1;
-
-    if (write(stream_of(sink)->wake_fd, &one, sizeof one) < 0) {
-        return; /* it is full: it is readable */
-    }
+    ft_receiver_give_up(&stream_of(sink)->receiver);
 }
 
 /* The end of the form, to who has all that is before it; he is not waited for. */
@@ -423,14 +387,10 @@ static int stream_close(struct ft_sink *sink)
         send_end(s);
         hang_up(s);
     }
-    if (s->wake_fd >= 0) {
-        close(s->wake_fd);
-    }
+    ft_receiver_fini(&s->receiver);
     ft__window_close(&s->window);
     ft__tls_config_free(s->tls);
-    ft_mem_free(s->name);
-    ft_mem_free(s->host);
-    ft_mem_free(s->port);
+    ft_mem_free(s->to.host);
     ft_mem_free(s->path);
     ft_mem_free(s->header);
     ft_mem_free(s);
@@ -447,10 +407,10 @@ static int parse_target(struct stream_sink *s, const struct ft_output_url *url, 
         s->path = ft_mem_strdup(strncmp(url->target, "//", 2) == 0 ? url->target + 2 : url->target);
         rc = s->path != NULL ? FT_OK : FT_E_NOMEM;
     } else {
-        rc = ft__target_split(url->target, &s->host, &s->port);
+        rc = ft_target_split(url->target, NULL, &s->to);
     }
-    if (rc == FT_E_USAGE) {
-        return ft_err_set(err, rc, "output %s: a target is %s+%s://HOST:PORT", url->text,
+    if (rc == FT_E_USAGE || s->to.rest != NULL) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: a target is %s+%s://HOST:PORT", url->text,
                           url->format, url->transport);
     }
     return rc;
@@ -461,21 +421,21 @@ static int set_up(struct stream_sink *s, const struct ft_output_url *url,
 {
     int rc = parse_target(s, url, err);
 
+    if (rc == FT_OK) {
+        rc = ft_receiver_init(&s->receiver, &s->sink, url, env, err);
+    }
     if (rc != FT_OK) {
         return rc;
     }
-    s->name = ft_mem_strdup(url->text);
     s->header = ft_mem_alloc(1, env->header_len + 1);
-    s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (s->name == NULL || s->header == NULL || s->wake_fd < 0 ||
-        ft__window_open(&s->window, env->chunk_most) != FT_OK) {
+    if (s->header == NULL || ft__window_open(&s->window, env->chunk_most) != FT_OK) {
         return FT_E_NOMEM;
     }
     if (env->header != NULL) {
         memcpy(s->header, env->header, env->header_len);
         s->header_len = env->header_len;
     }
-    return s->kind == FT__STREAM_TLS ? ft__tls_config_open(url, s->host, &s->tls, err) : FT_OK;
+    return s->kind == FT__STREAM_TLS ? ft__tls_config_open(url, s->to.host, &s->tls, err) : FT_OK;
 }
 
 static int open_kind(enum ft__stream_kind kind, const struct ft_sink_ops *ops,
@@ -494,16 +454,11 @@ static int open_kind(enum ft__stream_kind kind, const struct ft_sink_ops *ops,
     ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
     s->sink.ops = ops;
     s->kind = kind;
-    s->wake_fd = -1;
     s->at.fd = -1;
     s->late_header = env->late_header;
     s->header_cookie = env->header_cookie;
     s->trailer = env->trailer;
     s->trailer_cookie = env->trailer_cookie;
-    if (env->log != NULL) {
-        s->log = *env->log;
-    }
-    atomic_store_explicit(&s->sink.absent, true, memory_order_relaxed);
     int rc = set_up(s, url, env, err);
 
     if (rc != FT_OK) {

@@ -10,8 +10,7 @@
  * acknowledged: an event may come twice, at the joint, and none is missing. What the program at the
  * other side had not read when it died is its loss; nobody else can know of it.
  *
- * A receiver that is away is waited for, in write() and flush(), with pauses that grow from 0.1 s
- * to 15 s, until give_up(). It is told once when it goes and once when it is back. */
+ * A receiver that is away (receiver.h) is waited for in write() and flush(). */
 #ifndef FT_OUTPUT_SINK_STREAM_STREAM_PARTS_H
 #define FT_OUTPUT_SINK_STREAM_STREAM_PARTS_H
 

@@ -206,8 +206,8 @@ int ft__tls_config_open(const struct ft_output_url *url, const char *host,
 {
     (void)host;
     (void)out;
-    return ft_err_set(err, FT_E_UNSUPPORTED,
-                      "output %s: this flowtap was built without OpenSSL (libssl-dev)", url->text);
+    return ft_err_set(err, FT_E_UNSUPPORTED, "output %s: this build lacks OpenSSL (libssl-dev)",
+                      url->text);
 }
 
 void ft__tls_config_free(struct ft__tls_config *c)
