@@ -18,7 +18,9 @@ import threading
 import time
 
 import receiver
-from receiver import FLOWS, Receiver, check, free_port, make_tls, needs_libcurl, wait_for
+from receiver import FLOWS, Receiver, make_tls
+
+from checks import check, free_port, needs_built, wait_for  # tests/support/checks.py
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import readers  # noqa: E402: tests/readers.py
@@ -321,7 +323,7 @@ def main():
     a.add_argument("--capture", required=True, type=pathlib.Path)
     a.add_argument("--only", default="")
     args = a.parse_args()
-    needs_libcurl(args.flowtap)
+    needs_built(args.flowtap, "libcurl")
     readers.use()
     Delivery(args.flowtap, args.capture).main(args.only)
 

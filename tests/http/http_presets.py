@@ -13,7 +13,9 @@ import sys
 import urllib.parse
 
 import receiver
-from receiver import FLOWS, Receiver, check, needs_libcurl
+from receiver import FLOWS, Receiver
+
+from checks import check, needs_built  # tests/support/checks.py
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import readers  # noqa: E402: tests/readers.py
@@ -234,7 +236,7 @@ def main():
     a.add_argument("--capture", required=True, type=pathlib.Path)
     a.add_argument("--only", default="")
     args = a.parse_args()
-    needs_libcurl(args.flowtap)
+    needs_built(args.flowtap, "libcurl")
     readers.use()
     Presets(args.flowtap, args.capture).main(args.only)
 

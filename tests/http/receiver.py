@@ -12,36 +12,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import traceback
 import shutil
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import checks  # noqa: E402: tests/support/checks.py
+from checks import check, write_capture  # noqa: E402
+
 FLOWS = 20000
-failures = 0
-
-
-def check(ok, *what):
-    global failures
-    if not ok:
-        failures += 1
-        print("FAIL", *(str(w)[:3000] for w in what), flush=True)
-
-
-def wait_for(condition, what, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            check(False, "waited for", what)
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
 
 class Request:
     def __init__(self, handler, body):
@@ -131,17 +109,6 @@ class Receiver:
         self.server.server_close()
 
 
-def write_capture(path, flows, payload=64):
-    """One packet each of so many flows, source ports 1024 and up."""
-    with open(path, "wb") as f:
-        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
-        for i in range(flows):
-            ip = struct.pack(">BBHHHBBHII", 0x45, 0, 28 + payload, i & 0xffff, 0, 64, 17, 0, 0x0a000001, 0x0b000001)
-            udp = struct.pack(">HHHH", 1024 + i, 53, 8 + payload, 0)
-            frame = b"\x02" * 12 + b"\x08\x00" + ip + udp + b"\x00" * payload
-            f.write(struct.pack("<IIII", 1700000000 + i // 10000, i % 10000 * 100, len(frame), len(frame)) + frame)
-
-
 class Tests:
     """Methods test_* run one after the other, each with a folder and a capture of FLOWS flows."""
 
@@ -153,8 +120,7 @@ class Tests:
         write_capture(self.large, FLOWS)
 
     def run(self, *args, env=None, timeout=120):
-        return subprocess.run([self.flowtap, *map(str, args)], capture_output=True, text=True, timeout=timeout,
-                              env={**os.environ, **(env or {})})
+        return checks.run(self.flowtap, *args, env=env, timeout=timeout)
 
     def lines(self, *args, capture=None):
         """Lines of a file of the same run."""
@@ -176,19 +142,10 @@ class Tests:
 
     def main(self, only):
         try:
-            for name in sorted(n for n in dir(self) if n.startswith("test_") and only in n):
-                begin, before = time.monotonic(), failures
-                getattr(self, name)()
-                print(f"{'ok  ' if failures == before else 'FAIL'} {name} {time.monotonic() - begin:.1f} s", flush=True)
+            checks.run_methods(self, only)
         finally:
             shutil.rmtree(self.work)
-        sys.exit(1 if failures else 0)
-
-
-def needs_libcurl(flowtap):
-    if "libcurl" not in subprocess.run([flowtap, "--version"], capture_output=True, text=True).stdout:
-        print("skipped: this build lacks libcurl")
-        sys.exit(77)
+        checks.ended()
 
 
 def make_tls(work):

@@ -18,27 +18,14 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "support")]
+import checks  # noqa: E402: tests/support/checks.py
 import readers  # noqa: E402: tests/readers.py
+from checks import check, load  # noqa: E402
 
 PROFILES = "base", "all,app,splt,link,packets", "bytes,nprint,nf-v3", "netfound"
 GROUPS = "flow_key", "aggregate_metrics", "features", "exporter"
-failures = 0
-
-
-def check(ok, *what):
-    global failures
-    if not ok:
-        failures += 1
-        print("FAIL", *what, flush=True)
-
-
-def load(name):
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        print(f"{name} is not here: skipped")
-        return None
 
 
 def flat(event, collect):
@@ -221,7 +208,7 @@ def main():
             compare(pa, a.flowtap, args, work, f"{f.relative_to(a.corpus)}")
             n += 1
         print(f"{n} captures of the corpus")
-    sys.exit(failures > 0)
+    checks.ended()
 
 
 if __name__ == "__main__":

@@ -9,34 +9,20 @@ The libraries are those of the interpreter that tests/readers.py finds; what is 
 """
 import argparse
 import datetime
-import importlib
 import pathlib
 import struct
 import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "support")]
+import checks  # noqa: E402: tests/support/checks.py
 import readers  # noqa: E402: tests/readers.py
+from checks import check, load  # noqa: E402
 
 BEGIN, N, STEP = 1719409371, 3000, 61  # 51 hours
 UTC = datetime.timezone.utc
-failures = 0
-
-
-def check(ok, *what):
-    global failures
-    if not ok:
-        failures += 1
-        print("FAIL", *what, flush=True)
-
-
-def load(name):
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        print(f"{name} is not here: skipped")
-        return None
 
 
 def capture(times):
@@ -148,7 +134,7 @@ def main():
                     duckdb(folder, kind, span == "hour")
                 polars(folder, kind, span == "hour")
         of_no_time(work / "hour-parquet")
-    sys.exit(failures > 0)
+    checks.ended()
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "http"))
 import receiver  # noqa: E402: tests/http/receiver.py
-from receiver import FLOWS, check, free_port, needs_libcurl, wait_for  # noqa: E402
+from receiver import FLOWS  # noqa: E402
+from checks import check, free_port, needs_built, wait_for  # noqa: E402: tests/support/checks.py
 
 
 def program():
@@ -136,7 +137,7 @@ def main():
     a.add_argument("--capture", required=True, type=pathlib.Path)
     a.add_argument("--only", default="")
     args = a.parse_args()
-    needs_libcurl(args.flowtap)
+    needs_built(args.flowtap, "libcurl")
     if program() is None:
         print("skipped: VictoriaLogs is not here (tests/interop/servers/victoria_logs.sh)")
         sys.exit(77)

@@ -11,7 +11,6 @@ import argparse
 import collections
 import ctypes
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -25,28 +24,12 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
-from arrow_reader import Arrow  # noqa: E402: tests/support/arrow_reader.py
+import checks  # noqa: E402: tests/support/checks.py
+from arrow_reader import Arrow  # noqa: E402
+from checks import check, wait_for  # noqa: E402
 
 SERVER = HERE / "servers" / "kafka.sh"
 PLAIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_flowtap="right";'
-failures = 0
-
-
-def check(ok, *what):
-    global failures
-    if not ok:
-        failures += 1
-        print("FAIL", *what, flush=True)
-
-
-def wait_for(condition, what, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            check(False, "waited for", what)
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def free_ports():
@@ -246,7 +229,7 @@ def killed(case):
     file = case.folder / "killed.ndjson"
     p = subprocess.Popen([case.flowtap, "read", "-e", "sample", str(case.big), "-o",
                           case.url("killed", "kafka.linger.ms=20"), "-o", f"ndjson:{file}"], stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: file.exists() and file.stat().st_size > 5_000_000, "the stream")
+    wait_for(lambda: file.exists() and file.stat().st_size > 5_000_000, "the stream", 60)
     case.broker.kill()
     time.sleep(2)
     check(p.poll() is None, "it ended without the broker")
@@ -325,9 +308,7 @@ def main():
     parser.add_argument("--flowtap", required=True)
     parser.add_argument("--capture", type=pathlib.Path, required=True)
     args = parser.parse_args()
-    if "librdkafka" not in subprocess.run([args.flowtap, "--version"], capture_output=True, text=True).stdout:
-        print("skipped: this build has no librdkafka")
-        return 77
+    checks.needs_built(args.flowtap, "librdkafka")
     if shutil.which("kcat") is None:
         print("skipped: there is no kcat")
         return 77
@@ -352,8 +333,7 @@ def main():
         if broker.process is not None and broker.process.poll() is None:
             broker.kill()
         shutil.rmtree(folder)
-    print("failures:", failures)
-    return 1 if failures else 0
+    checks.ended()
 
 
 if __name__ == "__main__":

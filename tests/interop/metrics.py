@@ -23,24 +23,11 @@ import time
 import urllib.parse
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "support")]
+import checks  # noqa: E402: tests/support/checks.py
 import readers  # noqa: E402: tests/readers.py
-
-failures = 0
-
-
-def check(ok, what):
-    global failures
-    if not ok:
-        failures += 1
-        print(f"FAIL {what}", flush=True)
-    return ok
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+from checks import check, free_port  # noqa: E402
 
 
 def get(url, accept=None):
@@ -249,15 +236,12 @@ def main():
     if not shutil.which("prometheus") or not shutil.which("promtool"):
         print("skipped: prometheus is not here")
         return 77
-    if "libmicrohttpd" not in subprocess.run([args.flowtap, "--version"], capture_output=True, text=True).stdout:
-        print("skipped: this build lacks libmicrohttpd")
-        return 77
+    checks.needs_built(args.flowtap, "libmicrohttpd")
     with tempfile.TemporaryDirectory(prefix="flowtap-metrics-") as tmp:
         tmp = pathlib.Path(tmp)
         alerts(args, tmp)
         scraped(args, tmp)
-    print(f"{failures} failures")
-    return 1 if failures else 0
+    checks.ended()
 
 
 if __name__ == "__main__":

@@ -6,20 +6,32 @@ the connection and the server meanwhile.
     nats_stream.py --flowtap PROGRAM --capture FILE
 """
 import signal
-import threading
 
 import stores
-from stores import FLOWS, LOSE, Relay, check, lose, wait_for
+from stores import check, lose
 
 from nats_server import Nats
 
 
-class Tests(stores.Stores):
+class Tests(stores.Streams):
+    server = Nats
+    killed_by = signal.SIGTERM  # -9 would cost the server what it has acknowledged and not written
+
     def url(self, server, more="", subject="flows.edge"):
         return f"nats://127.0.0.1:{server.port}/{subject}" + (f"?{more}" if more else "")
 
     def lines(self, server, stream="flows", subject="flows.edge"):
         return [line for m in server.messages(stream, subject) for line in m.splitlines()]
+
+    def make(self, server):
+        server.make("flows", "flows.*")
+
+    def count(self, server):
+        return server.count("flows")
+
+    def whole(self, got, want):
+        """Nothing is missing, and nothing is there twice."""
+        return sorted(got) == sorted(want)
 
     def test_rows(self):
         with Nats() as server:
@@ -43,86 +55,13 @@ class Tests(stores.Stores):
                 check(r.returncode == 0, r.stderr)
             check(self.lines(server) == 2 * file.read_bytes().splitlines(), "twice")
 
-    def test_late(self):
-        """Neither server nor stream are there at the start: nothing is lost."""
-        server, file = Nats(), self.work / "late.ndjson"
-        run = self.piped("-e", "flow,sample", "-o", f"ndjson:{file}", "-o", self.url(server))
-        run.write(self.large.read_bytes())
-        wait_for(lambda: "tried again" in run.text, "the message")
-        with server:
-            server.make("flows", "flows.*")
-            wait_for(lambda: server.count("flows"), "events")
-            check(run.end() == 0, run.text)
-            check(self.lines(server) == file.read_bytes().splitlines(), "late")
-        check(run.text.count("tried again") == 1 and run.text.count("works again") == 1, run.text)
-        self.check_sums(run.text, self.url(server))
-
-    def test_killed(self):
-        """The server ends in mid-stream and comes back: nothing is missing, and nothing is there twice."""
-        with Nats() as server:
-            server.make("flows", "flows.*")
-            file, data = self.work / "killed.ndjson", self.large.read_bytes()
-            run = self.piped("-e", "sample,flow", "-o", f"ndjson:{file}", "-o", self.url(server, "queue=64MB"))
-            run.write(data[:len(data) // 3])
-            wait_for(lambda: server.count("flows"), "events")
-            feeder = threading.Thread(target=run.write, args=(data[len(data) // 3:],))
-            feeder.start()
-            server.kill(signal.SIGTERM)  # -9 would cost the server what it has acknowledged and not written
-            feeder.join()
-            wait_for(lambda: "tried again" in run.text, "the message")
-            server.start()
-            check(run.end() == 0, run.text)
-            got, want = self.lines(server), file.read_bytes().splitlines()
-            check(sorted(got) == sorted(want), len(got), len(want))
-            self.check_sums(run.text, self.url(server, "queue=64MB"))
-
-    def test_cuts(self):
-        """Connections that end in the middle: what is sent again is taken once."""
-        with Nats() as server:
-            server.make("flows", "flows.*")
-            relay, file = Relay(server.port), self.work / "cuts.ndjson"
-            relay.cut_after = [100000, 3000000, 3000001, 8000000]
-            relay.up()
-            r = self.run("read", self.large, "-e", "flow", "--workers", 1, "-o", f"ndjson:{file}", "-o", self.url(relay))
-            got, want = self.lines(server), file.read_bytes().splitlines()
-            check(r.returncode == 0 and not relay.cut_after, r.stderr)
-            check(sorted(got) == sorted(want), "cuts", len(got), len(want))
-            check(self.check_sums(r.stderr, self.url(relay))[1] == FLOWS, "written")
-            relay.down()
-
-    def test_gone(self):
-        """A server that does not come back: what is not there is lost, and counted."""
-        with Nats() as server:
-            server.make("flows", "flows.*")
-            relay = Relay(server.port)
-            relay.up()
-            threading.Thread(target=lambda: wait_for(lambda: relay.passed > 3000000, "events") and relay.down()).start()
-            r = self.run("read", self.large, "-e", "flow", "--workers", 1, "-o", "null:", "-o",
-                         self.url(relay, LOSE))
-            made, written, dropped, lost = self.check_sums(r.stderr, self.url(relay, LOSE))
-            n = server.count("flows")
-            check(r.returncode == 1 and lost > 0 and written <= n <= written + 4096, r.returncode, n, r.stderr)
-            check(r.stderr.count("tried again") == 1, r.stderr)
-
-    def test_stopped(self):
-        """Who waits for a server that is away can be stopped."""
-        relay = Relay(0)
-        run = self.piped("-e", "flow,sample", "-o", self.url(relay))
-        threading.Thread(target=run.feed, args=(self.large.read_bytes(),)).start()
-        wait_for(lambda: "tried again" in run.text, "the message")
-        run.process.terminate()
-        check(run.end() != 0, run.text)
-        made, written, dropped, lost = self.check_sums(run.text, self.url(relay), None)
-        check(written == dropped == 0, written, dropped)
-
     def test_refused(self):
         """Users and tokens, right and wrong; a subject that no stream takes, or another one."""
         good, bad = self.work / "good", self.work / "bad"
         good.write_text("open sesame\n")
         bad.write_text("topsecret\n")
-        rows = ((Nats(user="edge", password="open sesame"), "user=edge&password=@", ""),
-                (Nats(token="open sesame"), "token=@", ""))
-        for server, more, _ in rows:
+        for server, more in ((Nats(user="edge", password="open sesame"), "user=edge&password=@"),
+                             (Nats(token="open sesame"), "token=@")):
             with server:
                 server.make("flows", "flows.*")
                 r = self.run("read", self.capture, "-e", "flow", "-o", self.url(server, f"{more}{good}"))

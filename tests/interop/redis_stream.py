@@ -5,20 +5,27 @@ refuses, is full or does not come back.
 
     redis_stream.py --flowtap PROGRAM --capture FILE
 """
-import threading
-
 import stores
-from stores import FLOWS, LOSE, Relay, check, lose, wait_for
+from stores import LOSE, check, lose, wait_for
 
 from redis_server import Redis
 
 
-class Tests(stores.Stores):
+class Tests(stores.Streams):
+    server = Redis
+
     def url(self, server, more="", stream="flows"):
         return f"redis://127.0.0.1:{server.port}/{stream}" + (f"?{more}" if more else "")
 
     def lines(self, server, stream="flows", field=b"event"):
         return [e[field] for e in server.entries(stream)]
+
+    def count(self, server):
+        return server.ask("XLEN", "flows")
+
+    def whole(self, got, want):
+        """Nothing is missing; what was sent again may be there again, further on."""
+        return list(dict.fromkeys(got)) == want
 
     def test_rows(self):
         with Redis() as server:
@@ -35,74 +42,6 @@ class Tests(stores.Stores):
             check(len(self.lines(server, "a b/c:d", b"json")) == 15, "db, field")
             r = self.run("read", self.large, "-e", "flow", "-o", self.url(server, "maxlen=1000", stream="short"))
             check(1000 <= server.ask("XLEN", "short") < 1200, "maxlen", server.ask("XLEN", "short"))
-
-    def test_late(self):
-        """The server comes after the start: nothing is lost, it is said once."""
-        server, file = Redis(), self.work / "late.ndjson"
-        run = self.piped("-e", "flow,sample", "-o", f"ndjson:{file}", "-o", self.url(server))
-        run.write(self.large.read_bytes())
-        wait_for(lambda: "tried again" in run.text, "the message")
-        with server:
-            wait_for(lambda: server.ask("EXISTS", "flows"), "events")
-            check(run.end() == 0, run.text)
-            check(self.lines(server) == file.read_bytes().splitlines(), "late")
-        check(run.text.count("tried again") == 1 and run.text.count("works again") == 1, run.text)
-        self.check_sums(run.text, self.url(server))
-
-    def test_killed(self):
-        """kill -9 in mid-stream, a while away, back: nothing is missing, little is there twice."""
-        with Redis() as server:
-            file, data = self.work / "killed.ndjson", self.large.read_bytes()
-            run = self.piped("-e", "sample,flow", "-o", f"ndjson:{file}", "-o", self.url(server, "queue=64MB"))
-            run.write(data[:len(data) // 3])
-            wait_for(lambda: server.ask("EXISTS", "flows"), "events")
-            feeder = threading.Thread(target=run.write, args=(data[len(data) // 3:],))
-            feeder.start()
-            server.kill()
-            feeder.join()
-            wait_for(lambda: "tried again" in run.text, "the message")
-            server.start()
-            check(run.end() == 0, run.text)
-            got, want = self.lines(server), file.read_bytes().splitlines()
-            check(set(got) == set(want) and len(want) <= len(got) <= len(want) + 4096, len(got), len(want))
-            self.check_sums(run.text, self.url(server, "queue=64MB"))
-
-    def test_cuts(self):
-        """Connections that end in the middle."""
-        with Redis() as server:
-            relay, file = Relay(server.port), self.work / "cuts.ndjson"
-            relay.cut_after = [100000, 3000000, 3000001, 8000000]
-            relay.up()
-            r = self.run("read", self.large, "-e", "flow", "--workers", 1, "-o", f"ndjson:{file}", "-o", self.url(relay))
-            got, want = self.lines(server), file.read_bytes().splitlines()
-            check(r.returncode == 0 and not relay.cut_after, r.stderr)
-            check(list(dict.fromkeys(got)) == want, "cuts", len(got), len(want))
-            check(self.check_sums(r.stderr, self.url(relay))[1] == FLOWS, "written")
-            relay.down()
-
-    def test_gone(self):
-        """A server that does not come back: what is not there is lost, and counted."""
-        with Redis() as server:
-            relay = Relay(server.port)
-            relay.up()
-            threading.Thread(target=lambda: wait_for(lambda: relay.passed > 3000000, "events") and relay.down()).start()
-            r = self.run("read", self.large, "-e", "flow", "--workers", 1, "-o", "null:", "-o",
-                         self.url(relay, LOSE))
-            made, written, dropped, lost = self.check_sums(r.stderr, self.url(relay, LOSE))
-            n = server.ask("XLEN", "flows")
-            check(r.returncode == 1 and lost > 0 and written <= n <= written + 4096, r.returncode, n, r.stderr)
-            check(r.stderr.count("tried again") == 1, r.stderr)
-
-    def test_stopped(self):
-        """Who waits for a server that is away can be stopped."""
-        relay = Relay(0)
-        run = self.piped("-e", "flow,sample", "-o", self.url(relay))
-        threading.Thread(target=run.feed, args=(self.large.read_bytes(),)).start()
-        wait_for(lambda: "tried again" in run.text, "the message")
-        run.process.terminate()
-        check(run.end() != 0, run.text)
-        made, written, dropped, lost = self.check_sums(run.text, self.url(relay), None)
-        check(written == dropped == 0, written, dropped)
 
     def test_refused(self):
         """Passwords: the right one; a wrong one, or none, is said once with what to do, and tried with pauses."""

@@ -12,10 +12,7 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -23,47 +20,33 @@ import threading
 import time
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "support"), str(TESTS / "interop/servers")]
+import checks  # noqa: E402: tests/support/checks.py
 import readers  # noqa: E402: tests/readers.py
+from checks import check, wait_for, write_capture  # noqa: E402
+from relay import Relay  # noqa: E402
+from server import Server  # noqa: E402
 
 FLOWS = 30000  # 25 MB of lines
-failures = 0
 
 
-def check(ok, *what):
-    global failures
-    if not ok:
-        failures += 1
-        print("FAIL", *what, flush=True)
-
-
-def wait_for(condition, what, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            check(False, "waited for", what)
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Server:
-    """moto's server; signatures are not checked before count_down()."""
+class Moto(Server):
+    """Signatures are not checked before count_down()."""
+    program = "moto"
 
     def __init__(self):
-        self.port = free_port()
+        super().__init__()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(self.port)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": "1000000"})
-        wait_for(self.answers, "moto")
+
+    def arguments(self):
+        return [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", self.port]
+
+    def start(self, seconds=60):
+        super().start(seconds)
+
+    def options(self):
+        return {"env": {**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": "1000000"}}
 
     def answers(self):
         try:
@@ -76,79 +59,6 @@ class Server:
         """After so many actions signatures are checked."""
         urllib.request.urlopen(urllib.request.Request(self.url + "/moto-api/reset-auth", data=str(n).encode(),
                                                       headers={"Content-Type": "text/plain"}, method="POST")).close()
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait()
-
-
-class Relay:
-    """A port in front of the server. up: connections are taken. cut_after: bytes of requests after which the next
-    connection is cut, once for each number."""
-
-    def __init__(self, to):
-        self.to, self.port = to, free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.listener, self.pairs, self.cut_after, self.passed = None, [], [], 0
-
-    def up(self):
-        self.listener = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
-
-    def down(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for pair in self.pairs:
-            self.cut(pair)
-        self.pairs = []
-
-    @staticmethod
-    def cut(pair):
-        for s in pair:
-            try:
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                s.shutdown(socket.SHUT_RD)  # wakes who reads
-                s.close()
-            except OSError:
-                pass
-
-    def accept(self, listener):
-        while True:
-            try:
-                here, _ = listener.accept()
-                there = socket.create_connection(("127.0.0.1", self.to))
-            except OSError:
-                return
-            pair = here, there
-            self.pairs.append(pair)
-            threading.Thread(target=self.pump, args=(pair, here, there, True), daemon=True).start()
-            threading.Thread(target=self.pump, args=(pair, there, here, False), daemon=True).start()
-
-    def pump(self, pair, source, target, asks):
-        try:
-            while data := source.recv(65536):
-                if asks:
-                    self.passed += len(data)
-                    if self.cut_after and self.passed > self.cut_after[0]:
-                        self.cut_after.pop(0)
-                        break
-                target.sendall(data)
-        except OSError:
-            pass
-        self.cut(pair)
-
-
-def write_capture(path, flows, payload=64):
-    """One packet each of so many flows."""
-    with open(path, "wb") as f:
-        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
-        body = b"\x00" * payload
-        for i in range(flows):
-            ip = struct.pack(">BBHHHBBHII", 0x45, 0, 28 + payload, i & 0xffff, 0, 64, 17, 0, 0x0a000000 + i // 60000,
-                             0x0b000001)
-            udp = struct.pack(">HHHH", 1024 + i % 60000, 53, 8 + payload, 0)
-            frame = b"\x02" * 12 + b"\x08\x00" + ip + udp + body
-            f.write(struct.pack("<IIII", 1700000000 + i // 10000, i % 10000 * 100, len(frame), len(frame)) + frame)
 
 
 class Test:
@@ -169,8 +79,7 @@ class Test:
                 + (f"&{more}" if more else ""))
 
     def run(self, *args, env=None, timeout=120):
-        return subprocess.run([self.flowtap, *map(str, args)], capture_output=True, text=True, timeout=timeout,
-                              env={**os.environ, **(env or {})})
+        return checks.run(self.flowtap, *args, env=env, timeout=timeout)
 
     def objects(self, prefix=""):
         return [o["Key"] for o in self.s3.list_objects_v2(Bucket="flows", Prefix=prefix).get("Contents", [])]
@@ -369,22 +278,11 @@ def main():
     a.add_argument("--capture", required=True, type=pathlib.Path)
     a.add_argument("--only", default="")
     args = a.parse_args()
-    if "libcurl" not in subprocess.run([args.flowtap, "--version"], capture_output=True, text=True).stdout:
-        print("skipped: this build lacks libcurl")
-        sys.exit(77)
+    checks.needs_built(args.flowtap, "libcurl")
     readers.needs("moto", "boto3", "flask", "pyarrow")
-    work = pathlib.Path(tempfile.mkdtemp(prefix="flowtap-s3-"))
-    server = Server()
-    try:
-        t = Test(args, server, work)
-        for name in sorted(n for n in dir(t) if n.startswith("test_") and args.only in n):
-            begin, before = time.monotonic(), failures
-            getattr(t, name)()
-            print(f"{'ok  ' if failures == before else 'FAIL'} {name} {time.monotonic() - begin:.1f} s", flush=True)
-    finally:
-        server.close()
-        shutil.rmtree(work)
-    sys.exit(1 if failures else 0)
+    with tempfile.TemporaryDirectory(prefix="flowtap-s3-") as work, Moto() as server:
+        checks.run_methods(Test(args, server, pathlib.Path(work)), args.only)
+    checks.ended()
 
 
 if __name__ == "__main__":

@@ -21,8 +21,11 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "support")]
+import checks  # noqa: E402: tests/support/checks.py
 import readers  # noqa: E402: tests/readers.py
+from checks import check  # noqa: E402
 
 readers.needs("pyarrow", "numpy")
 import numpy  # noqa: E402
@@ -37,14 +40,6 @@ FLOWS = 200000        # in the table at most, so that it is as large as it gets 
 BLOCK = 65536         # packets that are made at once
 NAME = 4 * 60 - 1     # bytes of a DNS name of four labels, as text
 SLACK = 48 << 20      # memory that the second half of a run may take more
-failures = 0
-
-
-def check(ok, *what):
-    global failures
-    if not ok:
-        failures += 1
-        print("FAIL", *what, flush=True)
 
 
 # ---- captures: each packet is a flow ----
@@ -257,8 +252,7 @@ def main():
         large(a.flowtap, folder, a.rows) if a.large else small(a.flowtap, folder)
     finally:
         shutil.rmtree(folder)
-    print("all read" if failures == 0 else f"{failures} failures")
-    sys.exit(failures > 0)
+    checks.ended()
 
 
 if __name__ == "__main__":

@@ -5,40 +5,24 @@ import argparse
 import os
 import pathlib
 import re
-import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 
-sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent / "servers"), str(pathlib.Path(__file__).resolve().parents[1])]
-from s3_moto import Relay, write_capture  # noqa: E402,F401: for those that import this
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "interop/servers"), str(TESTS / "support"), str(TESTS)]
+import checks  # noqa: E402: tests/support/checks.py
+from checks import check, wait_for, write_capture  # noqa: E402
+from relay import Relay  # noqa: E402
 
 FLOWS = 20000
 LOSE = "queue=64MB&overflow=drop"  # read waits for ever for who is away, but with this
-failures = 0
 
 
 def lose(more):
     return f"{more}&{LOSE}" if more else LOSE
-
-
-def check(ok, *what):
-    global failures
-    if not ok:
-        failures += 1
-        print("FAIL", *what, flush=True)
-
-
-def wait_for(condition, what, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            check(False, "waited for", what)
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def account(stderr, url, kind):
@@ -92,7 +76,7 @@ class Stores:
         write_capture(self.large, FLOWS)
 
     def run(self, *args, timeout=120):
-        return subprocess.run([self.flowtap, *map(str, args)], capture_output=True, text=True, timeout=timeout)
+        return checks.run(self.flowtap, *args, timeout=timeout)
 
     def piped(self, *args):
         return Run(self.flowtap, *args)
@@ -109,6 +93,99 @@ class Stores:
             check("topsecret" not in r.stderr, "a secret was shown", r.stderr)
 
 
+class Streams(Stores):
+    """Those whose servers keep the lines of a file in their order: what may happen to all of them. A class says what its
+    server is, how what is there is counted and read, and how often a line may be there."""
+    server, killed_by = None, signal.SIGKILL
+
+    def make(self, server):
+        """What the events go into, where it does not come by itself."""
+
+    def url(self, server, more=""):
+        raise NotImplementedError
+
+    def count(self, server):
+        raise NotImplementedError
+
+    def lines(self, server):
+        raise NotImplementedError
+
+    def whole(self, got, want):
+        """Whether this is the file's, when connections ended meanwhile."""
+        raise NotImplementedError
+
+    def test_late(self):
+        """Neither server nor what it keeps are there at the start: nothing is lost, it is said once."""
+        server, file = self.server(), self.work / "late.ndjson"
+        run = self.piped("-e", "flow,sample", "-o", f"ndjson:{file}", "-o", self.url(server))
+        run.write(self.large.read_bytes())
+        wait_for(lambda: "tried again" in run.text, "the message")
+        with server:
+            self.make(server)
+            wait_for(lambda: self.count(server), "events")
+            check(run.end() == 0, run.text)
+            check(self.lines(server) == file.read_bytes().splitlines(), "late")
+        check(run.text.count("tried again") == 1 and run.text.count("works again") == 1, run.text)
+        self.check_sums(run.text, self.url(server))
+
+    def test_killed(self):
+        """The server ends in mid-stream and comes back."""
+        with self.server() as server:
+            self.make(server)
+            file, data = self.work / "killed.ndjson", self.large.read_bytes()
+            run = self.piped("-e", "sample,flow", "-o", f"ndjson:{file}", "-o", self.url(server, "queue=64MB"))
+            run.write(data[:len(data) // 3])
+            wait_for(lambda: self.count(server), "events")
+            feeder = threading.Thread(target=run.write, args=(data[len(data) // 3:],))
+            feeder.start()
+            server.kill(self.killed_by)
+            feeder.join()
+            wait_for(lambda: "tried again" in run.text, "the message")
+            server.start()
+            check(run.end() == 0, run.text)
+            got, want = self.lines(server), file.read_bytes().splitlines()
+            check(self.whole(got, want) and len(got) <= len(want) + 4096, "killed", len(got), len(want))
+            self.check_sums(run.text, self.url(server, "queue=64MB"))
+
+    def test_cuts(self):
+        """Connections that end in the middle."""
+        with self.server() as server:
+            self.make(server)
+            relay, file = Relay(server.port), self.work / "cuts.ndjson"
+            relay.cut_after = [100000, 3000000, 3000001, 8000000]
+            relay.up()
+            r = self.run("read", self.large, "-e", "flow", "--workers", 1, "-o", f"ndjson:{file}", "-o", self.url(relay))
+            got, want = self.lines(server), file.read_bytes().splitlines()
+            check(r.returncode == 0 and not relay.cut_after, r.stderr)
+            check(self.whole(got, want), "cuts", len(got), len(want))
+            check(self.check_sums(r.stderr, self.url(relay))[1] == FLOWS, "written")
+            relay.down()
+
+    def test_gone(self):
+        """A server that does not come back: what is not there is lost, and counted."""
+        with self.server() as server:
+            self.make(server)
+            relay = Relay(server.port)
+            relay.up()
+            threading.Thread(target=lambda: wait_for(lambda: relay.passed > 3000000, "events") and relay.down()).start()
+            r = self.run("read", self.large, "-e", "flow", "--workers", 1, "-o", "null:", "-o", self.url(relay, LOSE))
+            written, lost = self.check_sums(r.stderr, self.url(relay, LOSE))[1::2]
+            n = self.count(server)
+            check(r.returncode == 1 and lost > 0 and written <= n <= written + 4096, r.returncode, n, r.stderr)
+            check(r.stderr.count("tried again") == 1, r.stderr)
+
+    def test_stopped(self):
+        """Who waits for a server that is away can be stopped."""
+        relay = Relay(0)
+        run = self.piped("-e", "flow,sample", "-o", self.url(relay))
+        threading.Thread(target=run.feed, args=(self.large.read_bytes(),)).start()
+        wait_for(lambda: "tried again" in run.text, "the message")
+        run.process.terminate()
+        check(run.end() != 0, run.text)
+        written, dropped = self.check_sums(run.text, self.url(relay), None)[1:3]
+        check(written == dropped == 0, written, dropped)
+
+
 def main(make, feature, program):
     """make(flowtap, capture, work): a Stores; feature: of flowtap --version; program: the server's path or None."""
     a = argparse.ArgumentParser()
@@ -116,19 +193,10 @@ def main(make, feature, program):
     a.add_argument("--capture", required=True, type=pathlib.Path)
     a.add_argument("--only", default="")
     args = a.parse_args()
-    if feature not in subprocess.run([args.flowtap, "--version"], capture_output=True, text=True).stdout:
-        print(f"skipped: this build lacks {feature}")
-        sys.exit(77)
+    checks.needs_built(args.flowtap, feature)
     if program is None:
         print("skipped: its server is not here (scripts/setup.sh test)")
         sys.exit(77)
-    work = pathlib.Path(tempfile.mkdtemp(prefix="flowtap-stores-"))
-    try:
-        t = make(args.flowtap, args.capture, work)
-        for name in sorted(n for n in dir(t) if n.startswith("test_") and args.only in n):
-            begin, before = time.monotonic(), failures
-            getattr(t, name)()
-            print(f"{'ok  ' if failures == before else 'FAIL'} {name} {time.monotonic() - begin:.1f} s", flush=True)
-    finally:
-        shutil.rmtree(work)
-    sys.exit(1 if failures else 0)
+    with tempfile.TemporaryDirectory(prefix="flowtap-stores-") as work:
+        checks.run_methods(make(args.flowtap, args.capture, pathlib.Path(work)), args.only)
+    checks.ended()

@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What servers of tests have in common: a free port of loopback, a folder that goes away, an end by process id."""
+"""What servers of tests have in common: a port of loopback, a folder that goes away, an end by process id."""
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
+from checks import free_port  # noqa: E402: tests/support/checks.py
 
 
 class Server:
