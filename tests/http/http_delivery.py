@@ -14,7 +14,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 
 import receiver
@@ -168,15 +167,14 @@ class Delivery(receiver.Tests):
     def test_late(self):
         """The receiver comes after the start."""
         port = free_port()
-        got = []
-        timer = threading.Timer(1.5, lambda: got.append(Receiver(port=port)))
-        timer.start()
-        p = self.send(self.url(port))
-        timer.join()
-        got[0].close()
+        p = self.start("read", self.large, "-e", "flow", "--workers", 1, "-o", self.url(port))
+        said = self.says(p, "tried again")
+        r = Receiver(port=port)
+        p = self.rest(p, said)
+        r.close()
         check(p.returncode == 0 and self.account(p, "+http") == (FLOWS, FLOWS, 0, 0), p.stderr)
         check(p.stderr.count("tried again") == 1 and p.stderr.count("works again") == 1, p.stderr)
-        check(len(self.ports(got[0].taken)) == FLOWS, "taken")
+        check(len(self.ports(r.taken)) == FLOWS, "taken")
 
     def test_dead(self):
         """Nobody is there: the others go on, the run ends, all is counted."""
@@ -216,19 +214,18 @@ class Delivery(receiver.Tests):
 
     def test_stop(self):
         """A signal amid an outage: it ends after --drain-timeout."""
-        p = subprocess.Popen([self.flowtap, "collect", "-l", f"netflow://127.0.0.1:{free_port()}", "--stats", "1",
-                              "-e", "stats", "--drain-timeout", "1", "-o", self.url(free_port())],
-                             stderr=subprocess.PIPE, text=True)
-        time.sleep(2.5)
+        p = self.start("collect", "-l", f"netflow://127.0.0.1:{free_port(socket.SOCK_DGRAM)}", "--stats", 1, "-e", "stats",
+                       "--drain-timeout", 1, "-o", self.url(free_port()))
+        said = self.says(p, "tried again")
         begin = time.monotonic()
         p.send_signal(signal.SIGTERM)
-        _, stderr = p.communicate(timeout=60)
-        check(time.monotonic() - begin < 15 and p.returncode == 1, p.returncode, stderr)
+        p = self.rest(p, said)
+        check(time.monotonic() - begin < 15 and p.returncode == 1, p.returncode, p.stderr)
 
     def test_linger(self):
         """A batch that is not full is sent when it is old."""
         r = Receiver()
-        p = subprocess.Popen([self.flowtap, "collect", "-l", f"netflow://127.0.0.1:{free_port()}", "--stats", "1",
+        p = subprocess.Popen([self.flowtap, "collect", "-l", f"netflow://127.0.0.1:{free_port(socket.SOCK_DGRAM)}", "--stats", "1",
                               "-e", "stats", "-o", self.url(r, more="linger=1s")], stderr=subprocess.DEVNULL)
         wait_for(lambda: len(r.taken) >= 3, "three batches")
         p.send_signal(signal.SIGTERM)

@@ -122,6 +122,24 @@ class Tests:
     def run(self, *args, env=None, timeout=120):
         return checks.run(self.flowtap, *args, env=env, timeout=timeout)
 
+    def start(self, *args):
+        return subprocess.Popen([self.flowtap, *map(str, args)], stderr=subprocess.PIPE, text=True)
+
+    def says(self, process, text):
+        """What it has said when it says this."""
+        said = ""
+        while text not in said:
+            line = process.stderr.readline()
+            if not check(line, "it does not say", text, said):
+                break
+            said += line
+        return said
+
+    def rest(self, process, said=""):
+        """Its end, as of run()."""
+        said += process.stderr.read()
+        return subprocess.CompletedProcess(process.args, process.wait(120), "", said)
+
     def lines(self, *args, capture=None):
         """Lines of a file of the same run."""
         file = self.work / "want.ndjson"

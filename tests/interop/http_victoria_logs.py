@@ -14,14 +14,13 @@ import pathlib
 import signal
 import subprocess
 import sys
-import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "http"))
 import receiver  # noqa: E402: tests/http/receiver.py
+import stores  # noqa: E402: what has its input from a pipe
 from receiver import FLOWS  # noqa: E402
 from checks import check, free_port, needs_built, wait_for  # noqa: E402: tests/support/checks.py
 
@@ -114,19 +113,19 @@ class Tests(receiver.Tests):
 
     def test_killed(self):
         """It is stopped and comes back in the middle: all is there; what was sent twice is twice at most in one batch."""
-        def outage():
-            time.sleep(0.3)
-            self.victoria.stop()
-            time.sleep(1)
-            self.victoria.start()
-
-        thread = threading.Thread(target=outage)
-        thread.start()
-        p = self.send("/insert/jsonline?_time_field=timestamp&_msg_field=event_type&_stream_fields=kind"
-                      "&extra_fields=kind%3Dkilled?batch=100KB")
-        thread.join()
+        run = stores.Run(self.flowtap, "-e", "sample", "-o", f"ndjson+http://127.0.0.1:{self.victoria.port}"
+                         "/insert/jsonline?_time_field=timestamp&_msg_field=event_type&_stream_fields=kind"
+                         "&extra_fields=kind%3Dkilled?batch=100KB&queue=64MB")
+        data = self.large.read_bytes()
+        run.write(data[:len(data) // 3])
+        wait_for(lambda: self.victoria.events('{kind="killed"}'), "events")
+        self.victoria.stop()
+        run.write(data[len(data) // 3:])
+        wait_for(lambda: "tried again" in run.text, "the message")
+        self.victoria.start()
+        check(run.end() == 0, run.text)
         ports = self.ports(self.victoria.events('{kind="killed"}'))
-        check(p.returncode == 0 and self.account(p, "kind") == (FLOWS, FLOWS, 0, 0), p.stderr)
+        check(stores.account(run.text, "killed?batch=100KB&queue=64MB", "sample") == (FLOWS, FLOWS, 0, 0), run.text)
         check(set(ports) == set(range(1024, 1024 + FLOWS)), len(set(ports)))
         check(len(ports) - len(set(ports)) <= 200, "twice", len(ports) - len(set(ports)))
 
