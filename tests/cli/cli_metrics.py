@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from support import FLOWTAP, SAMPLE, Case, main, pcap_header, pcap_records, run, wait_for
+from support import FLOWTAP, SAMPLE, Case, free_port, main, pcap_header, pcap_records, run, wait_for
 
 FEATURES = run("--version").stdout if os.access(FLOWTAP, os.X_OK) else ""
 
@@ -213,11 +213,11 @@ class Metrics(Served):
         self.end(p)
 
     def test_collect(self):
-        p = self.serve("collect", "-l", "netflow://127.0.0.1:29955", "-o",
-                       "null:", "-w", "1")
+        port = free_port(socket.SOCK_DGRAM)
+        p = self.serve("collect", "-l", f"netflow://127.0.0.1:{port}", "-o", "null:", "-w", "1")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             for _ in range(5):
-                s.sendto(b"\0\7garbage", ("127.0.0.1", 29955))
+                s.sendto(b"\0\7garbage", ("127.0.0.1", port))
         self.assertTrue(wait_for(lambda: self.values()["flowtap_packets_received_total"] == 5))
         v = self.values()
         self.assertEqual(v["flowtap_collect_exporters"], 0)

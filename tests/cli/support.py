@@ -13,6 +13,9 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FLOWTAP = os.environ.get("FLOWTAP", str(ROOT / "build/release/flowtap"))
 BUILD = pathlib.Path(FLOWTAP).resolve().parent
+sys.path.append(str(ROOT / "tests/support"))
+from checks import free_port  # noqa: E402,F401: for those that import this
+
 SAMPLE = str(ROOT / "examples/sample.pcap")
 SKIP = 77
 

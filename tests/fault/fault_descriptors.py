@@ -8,17 +8,11 @@ import signal
 import socket
 import subprocess
 
-from faults import SAMPLE, Case, main
+from faults import SAMPLE, Case, free_port, main
 from support import FLOWTAP
 
 ENOUGH = 40
 REASON = ("Too many open files", "file descriptor")
-
-
-def free_port(kind):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Descriptors(Case):

@@ -11,9 +11,9 @@ import subprocess
 import time
 import unittest
 
-from faults import (COMPRESSIONS, Case, Heard, content, events, main, pcap_header, pcap_records, run,
+from faults import (COMPRESSIONS, Case, Heard, content, events, free_port, main, pcap_header, pcap_records, run,
                     wait_for)
-from keeping import FRAMES, ROTATED, Collecting, flow_id, free_port, unpacked, v5
+from keeping import FRAMES, ROTATED, Collecting, flow_id, unpacked, v5
 from support import udp_frame
 
 ENDINGS = {"": "", "gzip": ".gz", "zstd": ".zst"}
@@ -391,7 +391,7 @@ class State(Kept):
         fifo = self.out / "fifo"
         os.mkfifo(fifo)
         for path in fifo, self.out:
-            r = run("collect", "-l", f"udp://127.0.0.1:{free_port()}", "--state", path, "-o", "null:", timeout=20)
+            r = run("collect", "-l", f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}", "--state", path, "-o", "null:", timeout=20)
             self.assertEqual(r.returncode, 1)
             self.assertIn("cannot be read: it is not a file", r.stderr)
 

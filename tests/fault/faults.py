@@ -9,7 +9,7 @@ import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
-from support import FLOWTAP, SAMPLE, Case, main, pcap_header, pcap_records, run, wait_for  # noqa: E402,F401
+from support import FLOWTAP, SAMPLE, Case, free_port, main, pcap_header, pcap_records, run, wait_for  # noqa: E402,F401
 
 COMPRESSIONS = ["", "gzip", "zstd"] if shutil.which("zstd") else ["", "gzip"]
 

@@ -9,17 +9,11 @@ import struct
 import subprocess
 import zlib
 
-from faults import Heard, wait_for
+from faults import Heard, free_port, wait_for
 
 NOBODY = 65534
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
 ROTATED = r"-\d{8}T\d{6}(-\d+)?"  # what is put between stem and ending of a file put aside
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 # ---- what is sent ----
@@ -58,7 +52,7 @@ class Collecting(Heard):
     """flowtap collect on a port of the loopback that the kernel chose."""
 
     def __init__(self, case, *args, ready=True, **kw):
-        self.port = free_port()
+        self.port = free_port(socket.SOCK_DGRAM)
         self.s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         case.addCleanup(self.s.close)
         self.s.connect(("127.0.0.1", self.port))
