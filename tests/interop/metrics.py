@@ -234,7 +234,7 @@ def main():
     a.add_argument("--source", required=True, type=pathlib.Path)
     args = a.parse_args()
     if not shutil.which("prometheus") or not shutil.which("promtool"):
-        print("skipped: prometheus is not here")
+        print("skipped: prometheus is not here (scripts/setup.sh servers)")
         return 77
     checks.needs_built(args.flowtap, "libmicrohttpd")
     with tempfile.TemporaryDirectory(prefix="flowtap-metrics-") as tmp:

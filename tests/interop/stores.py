@@ -195,7 +195,7 @@ def main(make, feature, program):
     args = a.parse_args()
     checks.needs_built(args.flowtap, feature)
     if program is None:
-        print("skipped: its server is not here (scripts/setup.sh test)")
+        print("skipped: its server is not here (scripts/setup.sh servers)")
         sys.exit(77)
     with tempfile.TemporaryDirectory(prefix="flowtap-stores-") as work:
         checks.run_methods(make(args.flowtap, args.capture, pathlib.Path(work)), args.only)

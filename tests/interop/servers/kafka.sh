@@ -26,7 +26,7 @@ fetch() {
 		<dependencies><dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId>
 		<version>$version</version></dependency></dependencies></project>
 	END
-	(cd "$cache/pom" && mvn -q -B dependency:copy-dependencies -DoutputDirectory="$lib") >"$cache/mvn.log" 2>&1 ||
+	(cd "$cache/pom" && timeout 300 mvn -q -B dependency:copy-dependencies -DoutputDirectory="$lib") >"$cache/mvn.log" 2>&1 ||
 		skip "mvn could not fetch Kafka $version, see $cache/mvn.log"
 	touch "$lib/.whole"
 }

@@ -12,4 +12,4 @@ command -v go >/dev/null 2>&1 || {
 	exit 1
 }
 mkdir -p "$cache/go"
-GOPATH=$cache/go go install -p 2 github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs@latest
+GOPATH=$cache/go timeout 1800 go install -p 2 github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs@v1.52.2
