@@ -11,7 +11,7 @@ import time
 
 import support
 from cli_limits import netflow5, udp_capture
-from support import SAMPLE, pcap_header, start, udp_frame, wait_for
+from support import SAMPLE, free_port, pcap_header, start, udp_frame, wait_for
 
 HOUR, DAY = 3600, 86400
 BEGIN = 1719409371  # 2024-06-26 13:42:51 UTC
@@ -38,12 +38,6 @@ def export(i, t):
     data = bytearray(netflow5(i))
     struct.pack_into("!I", data, 8, int(t))
     return bytes(data)
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Folders(support.Case):
@@ -210,7 +204,7 @@ class Live(Folders):
 
     def setUp(self):
         super().setUp()
-        self.port = free_port()
+        self.port = free_port(socket.SOCK_DGRAM)
         self.to = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(self.to.close)
 
@@ -252,13 +246,12 @@ class Live(Folders):
         here = self.dir / folder(now)
         p = self.collect(f"parquet:{self.dir}/x.parquet?hive=hour")
         self.send([now])
-        self.assertTrue(wait_for(lambda: (here / "x.parquet.part").exists()))
+        self.assertTrue(wait_for((here / "x.parquet.part").exists))  # with the first rows, which wait for a second of them
         self.assertFalse((here / "x.parquet").exists())
-        time.sleep(1.5)  # rows wait for a second of them
         p.send_signal(signal.SIGHUP)
         self.assertTrue(wait_for((here / "x.parquet").exists), self.log())
         self.send([now])
-        time.sleep(1.5)
+        self.assertTrue(wait_for((here / "x.parquet.part").exists))
         self.end(p)
         found = sorted(here.iterdir())
         self.assertEqual(len(found), 2, found)

@@ -7,17 +7,11 @@ import socket
 import struct
 import subprocess
 
-from support import Case, main, start
+from support import Case, free_port, main, start
 
 
 def address(text):
     return bytes(map(int, text.split(".")))
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def listening(port):
@@ -111,7 +105,7 @@ class Samples(Case):
 
     def test_s25_workers(self):
         """By eight addresses, with four workers: the kernel brings an agent to one of them."""
-        port = free_port()
+        port = free_port(socket.SOCK_DGRAM)
         p = start("collect", "-l", f"sflow://127.0.0.1:{port}", "-w", 4, "-e", "exporter,sample",
                   "--stats", 3600, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
