@@ -16,6 +16,7 @@
 #include "codec/text/escape.h"
 #include "format/columnar.h"
 #include "format/format.h"
+#include "format/row.h"
 
 extern const struct ft_format_ops ft_format_copy;
 
@@ -192,13 +193,6 @@ static size_t put_row(const struct ft_format *f, uint8_t *out, const void *const
     return (size_t)(p - out);
 }
 
-static size_t put_event(const struct ft_format *f, uint8_t *p, const void *event)
-{
-    const void *part[1] = {event};
-
-    return put_row(f, p, part);
-}
-
 static size_t copy_header(const struct ft_format *f, uint8_t *out)
 {
     const struct copy *g = self(f);
@@ -218,38 +212,6 @@ static size_t copy_header(const struct ft_format *f, uint8_t *out)
 static const char *copy_table(const struct ft_format *f)
 {
     return self(f)->table;
-}
-
-static size_t copy_sample(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
-                          const struct ft_tuple_counts *counts)
-{
-    struct ft_sample s = {pkt, counts};
-
-    return put_event(f, p, &s);
-}
-
-static size_t copy_flow(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec)
-{
-    return put_row(f, p, rec->part);
-}
-
-static size_t copy_stats(const struct ft_format *f, uint8_t *p, const struct ft_stats *s)
-{
-    return put_event(f, p, s);
-}
-
-static size_t copy_export_flow(const struct ft_format *f, uint8_t *p, size_t room,
-                               const struct ft_export_record *rec)
-{
-    (void)room;
-    return put_event(f, p, rec);
-}
-
-static size_t copy_export_event(const struct ft_format *f, uint8_t *p, enum ft_event e,
-                                const void *event)
-{
-    (void)e;
-    return put_event(f, p, event);
 }
 
 /* ---- life ---- */
@@ -387,9 +349,10 @@ const struct ft_format_ops ft_format_copy = {
     .end = copy_end,
     .header = copy_header,
     .table = copy_table,
-    .sample = copy_sample,
-    .flow = copy_flow,
-    .stats = copy_stats,
-    .export_flow = copy_export_flow,
-    .export_event = copy_export_event,
+    .row = put_row,
+    .sample = ft__row_sample,
+    .flow = ft__row_flow,
+    .stats = ft__row_stats,
+    .export_flow = ft__row_export_flow,
+    .export_event = ft__row_export_event,
 };

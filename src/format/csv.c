@@ -17,6 +17,7 @@
 #include "codec/text/digits.h"
 #include "format/format.h"
 #include "format/nprint.h"
+#include "format/row.h"
 #include "format/zeek.h"
 #include "model/field_export.h"
 
@@ -149,43 +150,9 @@ static size_t put_row(const struct ft_format *f, uint8_t *out, const void *const
     return end_line(p, out);
 }
 
-static size_t put_event(const struct ft_format *f, uint8_t *p, const void *event)
-{
-    const void *part[1] = {event};
-
-    return put_row(f, p, part);
-}
-
-static size_t csv_sample(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
-                         const struct ft_tuple_counts *counts)
-{
-    struct ft_sample s = {pkt, counts};
-
-    return put_event(f, p, &s);
-}
-
 static size_t csv_flow(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec)
 {
     return self(f)->nprint ? ft__nprint_rows(rec, p) : put_row(f, p, rec->part);
-}
-
-static size_t csv_stats(const struct ft_format *f, uint8_t *p, const struct ft_stats *s)
-{
-    return put_event(f, p, s);
-}
-
-static size_t csv_export_flow(const struct ft_format *f, uint8_t *p, size_t room,
-                              const struct ft_export_record *rec)
-{
-    (void)room;
-    return put_event(f, p, rec);
-}
-
-static size_t csv_export_event(const struct ft_format *f, uint8_t *p, enum ft_event e,
-                               const void *event)
-{
-    (void)e;
-    return put_event(f, p, event);
 }
 
 /* ---- life ---- */
@@ -260,9 +227,10 @@ const struct ft_format_ops ft_format_csv = {
     .end = csv_end,
     .header = csv_header,
     .trailer = csv_trailer,
-    .sample = csv_sample,
+    .row = put_row,
+    .sample = ft__row_sample,
     .flow = csv_flow,
-    .stats = csv_stats,
-    .export_flow = csv_export_flow,
-    .export_event = csv_export_event,
+    .stats = ft__row_stats,
+    .export_flow = ft__row_export_flow,
+    .export_event = ft__row_export_event,
 };
