@@ -226,19 +226,6 @@ static void copy_end(struct ft_format *f)
     }
 }
 
-/* Objects have no place in a table. */
-static void leave_objects_out(struct ft_columns *c)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < c->n; i++) {
-        if (c->col[i].field->type != FT_T_JSON) {
-            c->col[n++] = c->col[i];
-        }
-    }
-    c->n = n;
-}
-
 static bool is_number(const struct ft_field *f)
 {
     return f->type == FT_T_LIST || f->type == FT_T_BOOL || f->type == FT_T_U8 ||
@@ -316,7 +303,7 @@ static int copy_open(const struct ft_format_config *cfg, struct ft_format **out,
     }
     g->format.ops = &ft_format_copy;
     ft__columnar_columns(cfg, ft__columnar_event(cfg), &g->columns);
-    leave_objects_out(&g->columns);
+    ft__columnar_no_objects(&g->columns);
     rc = g->columns.n > 0
              ? ft_format_flow_max(cfg, &g->format.flow_max, err)
              : ft_err_set(err, FT_E_USAGE, "columns=: objects have no place in a table");
