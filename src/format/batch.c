@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "codec/text/digits.h"
 #include "codec/text/escape.h"
 #include "format/format.h"
@@ -20,11 +21,6 @@ enum {
 };
 
 /* ---- rows ---- */
-
-static int64_t us_of(int64_t ns)
-{
-    return ns / 1000 - (ns % 1000 < 0);
-}
 
 static void put_length(uint8_t *slot, size_t len)
 {
@@ -106,7 +102,7 @@ static uint8_t *put_value(const struct ft__batch_column *c, const struct ft_valu
         } else if (type == FT_T_BYTES) {
             memcpy(slot, v->text, c->width);
         } else if (type == FT_T_TIME) {
-            int64_t us = us_of(v->i);
+            int64_t us = ft_time_floor(v->i, 1000);
 
             memcpy(slot, &us, sizeof us);
         } else {
@@ -136,7 +132,7 @@ static void put_plain(const struct ft__batch_column *c, const uint8_t *part, uin
         memcpy(&v, part + f->at, 8);
     }
     if (f->type == FT_T_TIME) {
-        v = (uint64_t)us_of((int64_t)v);
+        v = (uint64_t)ft_time_floor((int64_t)v, 1000);
     }
     memcpy(slot, &v, sizeof v);
 }

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "codec/text/column.h"
 #include "codec/text/digits.h"
 #include "codec/text/escape.h"
@@ -62,7 +63,7 @@ const char *ft__postgres_type(enum ft_type type)
 
 static uint8_t *put_timestamp(uint8_t *p, int64_t ns)
 {
-    int64_t s = ns / 1000000000 - (ns % 1000000000 < 0);
+    int64_t s = ft_time_floor(ns, 1000000000);
     time_t t = (time_t)s;
     struct tm tm;
 
