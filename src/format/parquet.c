@@ -3,8 +3,8 @@
  *
  * Theory of operation: workers write rows and lay them out as columns (batch.h); these chunks are
  * held by the file sink until there are enough for a row group, which pack() makes of them on the
- * output's thread, column by column. What the
- * footer has to say of a group stands behind it in the file, in bytes that no reader looks at:
+ * output's thread, column by column. What the footer has to say of a group stands behind it in the
+ * file, in bytes that no reader looks at:
  *
  *     PAR1 | group: head, pages of each column, RowGroup | group ... | footer, its length, PAR1
  *
