@@ -235,12 +235,10 @@ static void count(const struct ft__batch *b, const uint8_t *rows, uint32_t n, ui
         for (uint32_t k = 0; k < b->words; k++) {
             full[k] &= word64(rows + ROW_HEAD + k * sizeof *full);
         }
-        for (uint32_t i = 0; i < b->n; i++) {
-            const struct ft__batch_column *c = &b->col[i];
+        for (uint32_t i = 0; i < b->n_long; i++) {
+            const struct ft__batch_column *c = &b->col[b->long_col[i]];
 
-            if (is_long(c)) {
-                buffers[c->buffer + 2].len += word32(rows + c->slot);
-            }
+            buffers[c->buffer + 2].len += word32(rows + c->slot);
             if (c->cell == FT__CELL_LISTS) {
                 buffers[c->buffer + 4].len += word32(rows + c->slot + sizeof(uint32_t));
             }
@@ -541,6 +539,9 @@ struct ft__batch *ft__batch_new(const struct ft_columns *columns,
         c->slot = slot;
         c->buffer = (uint16_t)b->n_buffers;
         slot += slot_width(c);
+        if (is_long(c)) {
+            b->long_col[b->n_long++] = (uint16_t)i;
+        }
         b->n_buffers += 2 * ft__batch_nodes(c) + (c->cell == FT__CELL_TEXT);
         b->n_nodes += ft__batch_nodes(c);
     }
