@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "format/arrow_message.h"
+#include "format/row.h"
 #include "format/table.h"
 
 extern const struct ft_format_ops ft_format_arrow;
@@ -261,11 +262,12 @@ const struct ft_format_ops ft_format_arrow = {
     .open = arrow_open,
     .end = arrow_end,
     .header = arrow_header,
-    .sample = ft__table_sample,
-    .flow = ft__table_flow,
-    .stats = ft__table_stats,
-    .export_flow = ft__table_export_flow,
-    .export_event = ft__table_export_event,
+    .row = ft__table_row,
+    .sample = ft__row_sample,
+    .flow = ft__row_flow,
+    .stats = ft__row_stats,
+    .export_flow = ft__row_export_flow,
+    .export_event = ft__row_export_event,
     .seal = arrow_seal,
     .trailer = arrow_trailer,
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "codec/text/digits.h"
 #include "codec/text/escape.h"
 #include "format/format.h"
@@ -20,11 +21,6 @@ enum {
 };
 
 /* ---- rows ---- */
-
-static int64_t us_of(int64_t ns)
-{
-    return ns / 1000 - (ns % 1000 < 0);
-}
 
 static void put_length(uint8_t *slot, size_t len)
 {
@@ -106,7 +102,7 @@ static uint8_t *put_value(const struct ft__batch_column *c, const struct ft_valu
         } else if (type == FT_T_BYTES) {
             memcpy(slot, v->text, c->width);
         } else if (type == FT_T_TIME) {
-            int64_t us = us_of(v->i);
+            int64_t us = ft_time_floor(v->i, 1000);
 
             memcpy(slot, &us, sizeof us);
         } else {
@@ -136,7 +132,7 @@ static void put_plain(const struct ft__batch_column *c, const uint8_t *part, uin
         memcpy(&v, part + f->at, 8);
     }
     if (f->type == FT_T_TIME) {
-        v = (uint64_t)us_of((int64_t)v);
+        v = (uint64_t)ft_time_floor((int64_t)v, 1000);
     }
     memcpy(slot, &v, sizeof v);
 }
@@ -239,12 +235,10 @@ static void count(const struct ft__batch *b, const uint8_t *rows, uint32_t n, ui
         for (uint32_t k = 0; k < b->words; k++) {
             full[k] &= word64(rows + ROW_HEAD + k * sizeof *full);
         }
-        for (uint32_t i = 0; i < b->n; i++) {
-            const struct ft__batch_column *c = &b->col[i];
+        for (uint32_t i = 0; i < b->n_long; i++) {
+            const struct ft__batch_column *c = &b->col[b->long_col[i]];
 
-            if (is_long(c)) {
-                buffers[c->buffer + 2].len += word32(rows + c->slot);
-            }
+            buffers[c->buffer + 2].len += word32(rows + c->slot);
             if (c->cell == FT__CELL_LISTS) {
                 buffers[c->buffer + 4].len += word32(rows + c->slot + sizeof(uint32_t));
             }
@@ -545,6 +539,9 @@ struct ft__batch *ft__batch_new(const struct ft_columns *columns,
         c->slot = slot;
         c->buffer = (uint16_t)b->n_buffers;
         slot += slot_width(c);
+        if (is_long(c)) {
+            b->long_col[b->n_long++] = (uint16_t)i;
+        }
         b->n_buffers += 2 * ft__batch_nodes(c) + (c->cell == FT__CELL_TEXT);
         b->n_nodes += ft__batch_nodes(c);
     }

@@ -58,6 +58,8 @@ struct ft__batch {
     uint32_t n_nodes;
     uint32_t words;   /* of eight bytes that the bits of a row take */
     uint32_t row_min; /* bytes of a row without texts and lists */
+    uint32_t n_long;
+    uint16_t long_col[FT_COLUMNS_MAX]; /* texts and lists among the columns */
     struct ft__batch_column col[];
 };
 

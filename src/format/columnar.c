@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* format: the beginnings of columnar outputs, see columnar.h. */
+/* format: the beginnings of outputs that are tables, see columnar.h. */
 #include "format/columnar.h"
 
 #include <stdio.h>
@@ -25,6 +25,18 @@ void ft__columnar_columns(const struct ft_format_config *cfg, enum ft_event e,
         ft_columns_rows(rows, n, out);
     }
     ft_columns_flatten(out);
+}
+
+void ft__columnar_no_objects(struct ft_columns *c)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        if (c->col[i].field->type != FT_T_JSON) {
+            c->col[n++] = c->col[i];
+        }
+    }
+    c->n = n;
 }
 
 void ft__columnar_profiles(const struct ft_columns *c, char out[FT__PROFILES_TEXT])

@@ -11,11 +11,13 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "codec/text/column.h"
 #include "codec/text/digits.h"
 #include "codec/text/escape.h"
 #include "format/columnar.h"
 #include "format/format.h"
+#include "format/row.h"
 
 extern const struct ft_format_ops ft_format_copy;
 
@@ -61,7 +63,7 @@ const char *ft__postgres_type(enum ft_type type)
 
 static uint8_t *put_timestamp(uint8_t *p, int64_t ns)
 {
-    int64_t s = ns / 1000000000 - (ns % 1000000000 < 0);
+    int64_t s = ft_time_floor(ns, 1000000000);
     time_t t = (time_t)s;
     struct tm tm;
 
@@ -192,13 +194,6 @@ static size_t put_row(const struct ft_format *f, uint8_t *out, const void *const
     return (size_t)(p - out);
 }
 
-static size_t put_event(const struct ft_format *f, uint8_t *p, const void *event)
-{
-    const void *part[1] = {event};
-
-    return put_row(f, p, part);
-}
-
 static size_t copy_header(const struct ft_format *f, uint8_t *out)
 {
     const struct copy *g = self(f);
@@ -220,38 +215,6 @@ static const char *copy_table(const struct ft_format *f)
     return self(f)->table;
 }
 
-static size_t copy_sample(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
-                          const struct ft_tuple_counts *counts)
-{
-    struct ft_sample s = {pkt, counts};
-
-    return put_event(f, p, &s);
-}
-
-static size_t copy_flow(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec)
-{
-    return put_row(f, p, rec->part);
-}
-
-static size_t copy_stats(const struct ft_format *f, uint8_t *p, const struct ft_stats *s)
-{
-    return put_event(f, p, s);
-}
-
-static size_t copy_export_flow(const struct ft_format *f, uint8_t *p, size_t room,
-                               const struct ft_export_record *rec)
-{
-    (void)room;
-    return put_event(f, p, rec);
-}
-
-static size_t copy_export_event(const struct ft_format *f, uint8_t *p, enum ft_event e,
-                                const void *event)
-{
-    (void)e;
-    return put_event(f, p, event);
-}
-
 /* ---- life ---- */
 
 static void copy_end(struct ft_format *f)
@@ -262,19 +225,6 @@ static void copy_end(struct ft_format *f)
         ft_mem_free(g->table);
         ft_mem_free(g);
     }
-}
-
-/* Objects have no place in a table. */
-static void leave_objects_out(struct ft_columns *c)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < c->n; i++) {
-        if (c->col[i].field->type != FT_T_JSON) {
-            c->col[n++] = c->col[i];
-        }
-    }
-    c->n = n;
 }
 
 static bool is_number(const struct ft_field *f)
@@ -354,7 +304,7 @@ static int copy_open(const struct ft_format_config *cfg, struct ft_format **out,
     }
     g->format.ops = &ft_format_copy;
     ft__columnar_columns(cfg, ft__columnar_event(cfg), &g->columns);
-    leave_objects_out(&g->columns);
+    ft__columnar_no_objects(&g->columns);
     rc = g->columns.n > 0
              ? ft_format_flow_max(cfg, &g->format.flow_max, err)
              : ft_err_set(err, FT_E_USAGE, "columns=: objects have no place in a table");
@@ -387,9 +337,10 @@ const struct ft_format_ops ft_format_copy = {
     .end = copy_end,
     .header = copy_header,
     .table = copy_table,
-    .sample = copy_sample,
-    .flow = copy_flow,
-    .stats = copy_stats,
-    .export_flow = copy_export_flow,
-    .export_event = copy_export_event,
+    .row = put_row,
+    .sample = ft__row_sample,
+    .flow = ft__row_flow,
+    .stats = ft__row_stats,
+    .export_flow = ft__row_export_flow,
+    .export_event = ft__row_export_event,
 };

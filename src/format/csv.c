@@ -15,10 +15,11 @@
 #include "base/mem.h"
 #include "codec/text/column.h"
 #include "codec/text/digits.h"
+#include "format/columnar.h"
 #include "format/format.h"
 #include "format/nprint.h"
+#include "format/row.h"
 #include "format/zeek.h"
-#include "model/field_export.h"
 
 extern const struct ft_format_ops ft_format_csv;
 
@@ -149,43 +150,9 @@ static size_t put_row(const struct ft_format *f, uint8_t *out, const void *const
     return end_line(p, out);
 }
 
-static size_t put_event(const struct ft_format *f, uint8_t *p, const void *event)
-{
-    const void *part[1] = {event};
-
-    return put_row(f, p, part);
-}
-
-static size_t csv_sample(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
-                         const struct ft_tuple_counts *counts)
-{
-    struct ft_sample s = {pkt, counts};
-
-    return put_event(f, p, &s);
-}
-
 static size_t csv_flow(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec)
 {
     return self(f)->nprint ? ft__nprint_rows(rec, p) : put_row(f, p, rec->part);
-}
-
-static size_t csv_stats(const struct ft_format *f, uint8_t *p, const struct ft_stats *s)
-{
-    return put_event(f, p, s);
-}
-
-static size_t csv_export_flow(const struct ft_format *f, uint8_t *p, size_t room,
-                              const struct ft_export_record *rec)
-{
-    (void)room;
-    return put_event(f, p, rec);
-}
-
-static size_t csv_export_event(const struct ft_format *f, uint8_t *p, enum ft_event e,
-                               const void *event)
-{
-    (void)e;
-    return put_event(f, p, event);
 }
 
 /* ---- life ---- */
@@ -193,19 +160,6 @@ static size_t csv_export_event(const struct ft_format *f, uint8_t *p, enum ft_ev
 static void csv_end(struct ft_format *f)
 {
     ft_mem_free(f);
-}
-
-/* Objects have no place in a table. */
-static void leave_objects_out(struct ft_columns *c)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < c->n; i++) {
-        if (c->col[i].field->type != FT_T_JSON) {
-            c->col[n++] = c->col[i];
-        }
-    }
-    c->n = n;
 }
 
 static int open_dialect(struct csv *csv, const struct ft_format_config *cfg, struct ft_err *err)
@@ -221,23 +175,14 @@ static int open_dialect(struct csv *csv, const struct ft_format_config *cfg, str
 static int csv_open(const struct ft_format_config *cfg, struct ft_format **out, struct ft_err *err)
 {
     struct csv *csv = ft_mem_alloc(1, sizeof *csv);
-    enum ft_event e = cfg->events != 0 ? (enum ft_event)__builtin_ctz(cfg->events) : FT_EVENT_FLOW;
-    uint32_t n;
 
     if (csv == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "the columns of an output: out of memory");
     }
     csv->format.ops = &ft_format_csv;
     csv->safe = cfg->safe;
-    if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
-        csv->columns = *cfg->columns;
-    } else {
-        const struct ft_field *rows = cfg->collect ? ft_fields_export(e, &n) : ft_fields(e, &n);
-
-        ft_columns_rows(rows, n, &csv->columns);
-    }
-    leave_objects_out(&csv->columns);
-    ft_columns_flatten(&csv->columns);
+    ft__columnar_columns(cfg, ft__columnar_event(cfg), &csv->columns);
+    ft__columnar_no_objects(&csv->columns);
     if (csv->columns.n == 0) {
         csv_end(&csv->format);
         return ft_err_set(err, FT_E_USAGE, "columns=: objects have no place in CSV");
@@ -260,9 +205,10 @@ const struct ft_format_ops ft_format_csv = {
     .end = csv_end,
     .header = csv_header,
     .trailer = csv_trailer,
-    .sample = csv_sample,
+    .row = put_row,
+    .sample = ft__row_sample,
     .flow = csv_flow,
-    .stats = csv_stats,
-    .export_flow = csv_export_flow,
-    .export_event = csv_export_event,
+    .stats = ft__row_stats,
+    .export_flow = ft__row_export_flow,
+    .export_event = ft__row_export_event,
 };

@@ -103,6 +103,9 @@ struct ft_format_ops {
     const char *(*sidecar)(const struct ft_format *f);
     /* columns and their types as CREATE TABLE has them; as long as the instance. NULL: nothing */
     const char *(*table)(const struct ft_format *f);
+    /* tables, whose events are rows of the same columns (format/row.h): one, by the parts that its
+     * columns look at */
+    size_t (*row)(const struct ft_format *f, uint8_t *p, const void *const *parts);
     size_t (*sample)(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
                      const struct ft_tuple_counts *counts);
     size_t (*flow)(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec);

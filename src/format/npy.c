@@ -17,6 +17,7 @@
 #include "flowtap/version.h"
 #include "format/columnar.h"
 #include "format/format.h"
+#include "format/row.h"
 
 extern const struct ft_format_ops ft_format_npy;
 
@@ -72,45 +73,6 @@ static size_t put_row(const struct ft_format *f, uint8_t *p, const void *const *
         memcpy(p + i * sizeof v, &v, sizeof v);
     }
     return npy->columns.n * sizeof(float);
-}
-
-static size_t put_event(const struct ft_format *f, uint8_t *p, const void *event)
-{
-    const void *part[1] = {event};
-
-    return put_row(f, p, part);
-}
-
-static size_t npy_sample(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
-                         const struct ft_tuple_counts *counts)
-{
-    struct ft_sample s = {pkt, counts};
-
-    return put_event(f, p, &s);
-}
-
-static size_t npy_flow(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec)
-{
-    return put_row(f, p, rec->part);
-}
-
-static size_t npy_stats(const struct ft_format *f, uint8_t *p, const struct ft_stats *s)
-{
-    return put_event(f, p, s);
-}
-
-static size_t npy_export_flow(const struct ft_format *f, uint8_t *p, size_t room,
-                              const struct ft_export_record *rec)
-{
-    (void)room;
-    return put_event(f, p, rec);
-}
-
-static size_t npy_export_event(const struct ft_format *f, uint8_t *p, enum ft_event e,
-                               const void *event)
-{
-    (void)e;
-    return put_event(f, p, event);
 }
 
 /* Rows are what is in the file. */
@@ -267,11 +229,12 @@ const struct ft_format_ops ft_format_npy = {
     .open = npy_open,
     .end = npy_end,
     .header = npy_header,
-    .sample = npy_sample,
-    .flow = npy_flow,
-    .stats = npy_stats,
-    .export_flow = npy_export_flow,
-    .export_event = npy_export_event,
+    .row = put_row,
+    .sample = ft__row_sample,
+    .flow = ft__row_flow,
+    .stats = ft__row_stats,
+    .export_flow = ft__row_export_flow,
+    .export_event = ft__row_export_event,
     .seal = npy_seal,
     .trailer = npy_trailer,
     .sidecar = npy_sidecar,

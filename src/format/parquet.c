@@ -3,8 +3,8 @@
  *
  * Theory of operation: workers write rows and lay them out as columns (batch.h); these chunks are
  * held by the file sink until there are enough for a row group, which pack() makes of them on the
- * output's thread, column by column. What the
- * footer has to say of a group stands behind it in the file, in bytes that no reader looks at:
+ * output's thread, column by column. What the footer has to say of a group stands behind it in the
+ * file, in bytes that no reader looks at:
  *
  *     PAR1 | group: head, pages of each column, RowGroup | group ... | footer, its length, PAR1
  *
@@ -19,6 +19,7 @@
 #include "flowtap/version.h"
 #include "format/format.h"
 #include "format/parquet_column.h"
+#include "format/row.h"
 #include "format/table.h"
 
 extern const struct ft_format_ops ft_format_parquet;
@@ -396,11 +397,12 @@ const struct ft_format_ops ft_format_parquet = {
     .open = parquet_open,
     .end = parquet_end,
     .header = parquet_header,
-    .sample = ft__table_sample,
-    .flow = ft__table_flow,
-    .stats = ft__table_stats,
-    .export_flow = ft__table_export_flow,
-    .export_event = ft__table_export_event,
+    .row = ft__table_row,
+    .sample = ft__row_sample,
+    .flow = ft__row_flow,
+    .stats = ft__row_stats,
+    .export_flow = ft__row_export_flow,
+    .export_event = ft__row_export_event,
     .seal = parquet_seal,
     .pack = parquet_pack,
     .trailer = parquet_trailer,

@@ -29,6 +29,18 @@ enum {
     EIGHT = 8
 };
 
+/* Parquet's numbers. */
+enum physical {
+    PQ_BOOLEAN = 0,
+    PQ_INT32 = 1,
+    PQ_INT64 = 2,
+    PQ_DOUBLE = 5,
+    PQ_BYTE_ARRAY = 6,
+    PQ_FIXED = 7
+};
+enum { PQ_PLAIN = 0, PQ_RLE = 3, PQ_RLE_DICTIONARY = 8 };
+enum { PQ_UNCOMPRESSED = 0, PQ_ZSTD = 6 };
+
 /* ---- types ---- */
 
 /* An item's, or a value's. */
@@ -39,39 +51,39 @@ static enum ft_type kind_of(const struct ft__batch_column *c)
     return (enum ft_type)(ft__batch_nodes(c) > 1 ? f->item : f->type);
 }
 
-enum ft__parquet_type ft__parquet_type(const struct ft__batch_column *c)
+static enum physical physical_of(const struct ft__batch_column *c)
 {
     switch (kind_of(c)) {
     case FT_T_BOOL:
-        return FT__PQ_BOOLEAN;
+        return PQ_BOOLEAN;
     case FT_T_U8:
     case FT_T_U16:
     case FT_T_U32:
-        return FT__PQ_INT32;
+        return PQ_INT32;
     case FT_T_U64:
     case FT_T_I64:
     case FT_T_TIME:
-        return FT__PQ_INT64;
+        return PQ_INT64;
     case FT_T_F64:
-        return FT__PQ_DOUBLE;
+        return PQ_DOUBLE;
     default:
-        return c->cell == FT__CELL_TEXT ? FT__PQ_BYTE_ARRAY : FT__PQ_FIXED;
+        return c->cell == FT__CELL_TEXT ? PQ_BYTE_ARRAY : PQ_FIXED;
     }
 }
 
 /* Bytes of a value in a page; 0: a bit, or its length and its bytes. */
 static uint32_t plain_width(const struct ft__batch_column *c)
 {
-    switch (ft__parquet_type(c)) {
-    case FT__PQ_INT32:
+    switch (physical_of(c)) {
+    case PQ_INT32:
         return 4;
-    case FT__PQ_INT64:
-    case FT__PQ_DOUBLE:
+    case PQ_INT64:
+    case PQ_DOUBLE:
         return 8;
-    case FT__PQ_FIXED:
+    case PQ_FIXED:
         return c->width;
-    case FT__PQ_BOOLEAN:
-    case FT__PQ_BYTE_ARRAY:
+    case PQ_BOOLEAN:
+    case PQ_BYTE_ARRAY:
         break;
     }
     return 0;
@@ -115,7 +127,7 @@ static void put_logical(struct ft_thrift *t, const struct ft__batch_column *c)
         ft_thrift_end(t);
         break;
     default:
-        if (ft__parquet_type(c) == FT__PQ_BYTE_ARRAY && kind_of(c) != FT_T_BYTES) {
+        if (physical_of(c) == PQ_BYTE_ARRAY && kind_of(c) != FT_T_BYTES) {
             ft_thrift_i32(t, 6, UTF8);
             ft_thrift_begin(t, 10);
             ft_thrift_begin(t, LOGICAL_STRING);
@@ -129,8 +141,8 @@ static void put_leaf(struct ft_thrift *t, const struct ft__batch_column *c, cons
                      int32_t repetition)
 {
     ft_thrift_item_begin(t);
-    ft_thrift_i32(t, 1, ft__parquet_type(c));
-    if (ft__parquet_type(c) == FT__PQ_FIXED) {
+    ft_thrift_i32(t, 1, physical_of(c));
+    if (physical_of(c) == PQ_FIXED) {
         ft_thrift_i32(t, 2, c->width);
     }
     ft_thrift_i32(t, 3, repetition);
@@ -178,7 +190,7 @@ void ft__parquet_put_elements(struct ft_thrift *t, const struct ft__batch_column
 /* ---- work ---- */
 
 struct ft__parquet_work {
-    size_t raw;         /* most bytes of a batch */
+    size_t raw;         /* most bytes of a group's rows */
     uint8_t *page;      /* [PAGE_TIMES * raw + PAGE_MORE]: levels and values of a page */
     uint16_t *level[2]; /* [raw + 1] each: repetition, definition of a list's entries */
     struct ft__dictionary dictionary; /* its arrays have room for raw bytes */
@@ -609,16 +621,15 @@ static enum ft__order order_of(const struct ft__batch_column *c)
     case FT_T_TIME:
         return FT__ORDER_SIGNED;
     default:
-        return ft__parquet_type(c) == FT__PQ_BYTE_ARRAY || ft__parquet_type(c) == FT__PQ_FIXED
-                   ? FT__ORDER_BYTES
-                   : FT__ORDER_UNSIGNED;
+        return physical_of(c) == PQ_BYTE_ARRAY || physical_of(c) == PQ_FIXED ? FT__ORDER_BYTES
+                                                                             : FT__ORDER_UNSIGNED;
     }
 }
 
 static void put_statistics(struct ft_thrift *t, const struct ft__parquet_in *in,
                            const struct ft__plain *v)
 {
-    bool ranged = v->n > 0 && ft__parquet_type(in->column) != FT__PQ_BOOLEAN;
+    bool ranged = v->n > 0 && physical_of(in->column) != PQ_BOOLEAN;
     struct ft__range r = {0};
 
     if (ranged) {
@@ -641,9 +652,9 @@ static void put_statistics(struct ft_thrift *t, const struct ft__parquet_in *in,
 static int32_t codec(void)
 {
 #ifdef FT_HAVE_ZSTD
-    return FT__PQ_ZSTD;
+    return PQ_ZSTD;
 #else
-    return FT__PQ_UNCOMPRESSED;
+    return PQ_UNCOMPRESSED;
 #endif
 }
 
@@ -685,8 +696,8 @@ static size_t put_page(struct ft__parquet_work *w, const struct page *page, uint
     ft_thrift_i32(&t, 1, (int32_t)page->n);
     ft_thrift_i32(&t, 2, page->encoding);
     if (!page->dictionary) {
-        ft_thrift_i32(&t, 3, FT__PQ_RLE);
-        ft_thrift_i32(&t, 4, FT__PQ_RLE);
+        ft_thrift_i32(&t, 3, PQ_RLE);
+        ft_thrift_i32(&t, 4, PQ_RLE);
     }
     ft_thrift_end(&t);
     ft_thrift_end(&t);
@@ -711,12 +722,12 @@ static void put_chunk(struct ft_thrift *t, const struct ft__parquet_in *in, cons
     ft_thrift_item_begin(t);
     ft_thrift_i64(t, 2, 0);
     ft_thrift_begin(t, 3);
-    ft_thrift_i32(t, 1, ft__parquet_type(in->column));
+    ft_thrift_i32(t, 1, physical_of(in->column));
     ft_thrift_list(t, 2, FT_THRIFT_I32, dictionary ? 3 : 2);
-    ft_thrift_item_i32(t, FT__PQ_RLE);
-    ft_thrift_item_i32(t, FT__PQ_PLAIN);
+    ft_thrift_item_i32(t, PQ_RLE);
+    ft_thrift_item_i32(t, PQ_PLAIN);
     if (dictionary) {
-        ft_thrift_item_i32(t, FT__PQ_RLE_DICTIONARY);
+        ft_thrift_item_i32(t, PQ_RLE_DICTIONARY);
     }
     ft_thrift_list(t, 3, FT_THRIFT_BINARY, 2 * lists + 1);
     ft_thrift_item_text(t, ft__columnar_name(in->column->of.field));
@@ -764,22 +775,22 @@ size_t ft__parquet_put_column(struct ft__parquet_work *w, const struct ft__parqu
     struct chunk k = {.entries = in->rows};
     uint8_t *p = list ? put_list_levels(w, w->page, in, &k.entries) : put_flat_levels(w->page, in);
     struct ft__plain v = put_values(p, in), dictionary, stat = v;
-    struct page page = {.at = w->page, .n = k.entries, .encoding = FT__PQ_PLAIN};
+    struct page page = {.at = w->page, .n = k.entries, .encoding = PQ_PLAIN};
     uint8_t *end = p + v.len;
     size_t len = 0;
 
-    if (ft__parquet_type(in->column) != FT__PQ_BOOLEAN &&
+    if (physical_of(in->column) != PQ_BOOLEAN &&
         ft__dictionary_make(&w->dictionary, &v, &dictionary)) {
         struct page first = {.at = dictionary.at,
                              .len = dictionary.len,
                              .n = dictionary.n,
-                             .encoding = FT__PQ_PLAIN,
+                             .encoding = PQ_PLAIN,
                              .dictionary = true};
 
         k.dictionary_at = at;
         len = put_page(w, &first, out, &k.raw);
         end = put_numbers_of(w, p, &v, &dictionary);
-        page.encoding = FT__PQ_RLE_DICTIONARY;
+        page.encoding = PQ_RLE_DICTIONARY;
         stat = dictionary;
     }
     page.len = (size_t)(end - w->page);

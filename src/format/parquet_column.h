@@ -19,35 +19,22 @@
 #include "format/batch.h"
 #include "model/loss.h"
 
-/* Parquet's numbers. */
-enum ft__parquet_type {
-    FT__PQ_BOOLEAN = 0,
-    FT__PQ_INT32 = 1,
-    FT__PQ_INT64 = 2,
-    FT__PQ_DOUBLE = 5,
-    FT__PQ_BYTE_ARRAY = 6,
-    FT__PQ_FIXED = 7
-};
-enum { FT__PQ_PLAIN = 0, FT__PQ_RLE = 3, FT__PQ_RLE_DICTIONARY = 8 };
-enum { FT__PQ_UNCOMPRESSED = 0, FT__PQ_ZSTD = 6 };
-
-enum ft__parquet_type ft__parquet_type(const struct ft__batch_column *c);
-
-/* The elements of the schema that a column is; as many are said by _n. */
+/* The elements of the schema that a column is: how many; and they. */
 uint32_t ft__parquet_elements(const struct ft__batch_column *c);
 void ft__parquet_put_elements(struct ft_thrift *t, const struct ft__batch_column *c);
 
 /* The place for one column's work, of the output's thread. */
 struct ft__parquet_work;
 
-/* For batches of at most raw bytes. level: of zstd. NULL: out of memory. */
+/* For row groups whose rows take at most raw bytes, laid out. level: of zstd. NULL: out of memory.
+ */
 struct ft__parquet_work *ft__parquet_work_new(size_t raw, int level);
 void ft__parquet_work_free(struct ft__parquet_work *w); /* NULL is a no-op */
 
 /* Whether a column since the last call has no pages, for want of memory. */
 bool ft__parquet_work_failed(struct ft__parquet_work *w);
 
-/* Bytes that the pages of all n columns of a batch of raw bytes take at most. */
+/* Bytes that the pages of all n columns of such a group take at most. */
 size_t ft__parquet_room(size_t raw, uint32_t n);
 
 /* Rows that were laid out together, at a multiple of eight bytes; the next ones are behind them:

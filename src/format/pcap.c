@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "base/time.h"
 #include "format/format.h"
 
 #define MAGIC_NS 0xa1b23c4du
@@ -32,7 +33,7 @@ size_t ft_pcap_put_header(uint8_t *p, uint32_t snap, uint16_t linktype)
 
 size_t ft_pcap_put_packet(uint8_t *p, const struct ft_view *v, uint32_t snap)
 {
-    int64_t sec = v->ts_ns / 1000000000 - (v->ts_ns % 1000000000 < 0);
+    int64_t sec = ft_time_floor(v->ts_ns, 1000000000);
     bool tagged =
         (v->flags & FT_VIEW_VLAN) != 0 && v->linktype == FT_LINK_ETHERNET && v->caplen >= MACS;
     uint32_t all = v->caplen + (tagged ? TAG : 0), kept = all < snap ? all : snap;

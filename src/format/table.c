@@ -5,45 +5,9 @@
 #include "flowtap/version.h"
 #include "format/columnar.h"
 
-/* ---- events ---- */
-
-static size_t put_event(const struct ft_format *f, uint8_t *p, const void *event)
+size_t ft__table_row(const struct ft_format *f, uint8_t *p, const void *const *parts)
 {
-    const void *part[1] = {event};
-
-    return ft__batch_put(((const struct ft__table *)f)->batch, part, p);
-}
-
-size_t ft__table_sample(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
-                        const struct ft_tuple_counts *counts)
-{
-    struct ft_sample s = {pkt, counts};
-
-    return put_event(f, p, &s);
-}
-
-size_t ft__table_flow(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec)
-{
-    return ft__batch_put(((const struct ft__table *)f)->batch, rec->part, p);
-}
-
-size_t ft__table_stats(const struct ft_format *f, uint8_t *p, const struct ft_stats *s)
-{
-    return put_event(f, p, s);
-}
-
-size_t ft__table_export_flow(const struct ft_format *f, uint8_t *p, size_t room,
-                             const struct ft_export_record *rec)
-{
-    (void)room;
-    return put_event(f, p, rec);
-}
-
-size_t ft__table_export_event(const struct ft_format *f, uint8_t *p, enum ft_event e,
-                              const void *event)
-{
-    (void)e;
-    return put_event(f, p, event);
+    return ft__batch_put(((const struct ft__table *)f)->batch, parts, p);
 }
 
 int ft__table_init(struct ft__table *t, const struct ft_format_config *cfg)

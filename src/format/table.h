@@ -27,14 +27,7 @@ struct ft__table {
 FT_NODISCARD int ft__table_init(struct ft__table *t, const struct ft_format_config *cfg);
 void ft__table_fini(struct ft__table *t);
 
-/* Events as rows. */
-size_t ft__table_sample(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
-                        const struct ft_tuple_counts *counts);
-size_t ft__table_flow(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec);
-size_t ft__table_stats(const struct ft_format *f, uint8_t *p, const struct ft_stats *s);
-size_t ft__table_export_flow(const struct ft_format *f, uint8_t *p, size_t room,
-                             const struct ft_export_record *rec);
-size_t ft__table_export_event(const struct ft_format *f, uint8_t *p, enum ft_event e,
-                              const void *event);
+/* An event as a row. */
+size_t ft__table_row(const struct ft_format *f, uint8_t *p, const void *const *parts);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model: the columns of the base profile: what the core of a flow record holds. */
+#include "base/time.h"
 #include "model/columns.h"
 #include "model/community.h"
 #include "model/conn.h"
@@ -19,11 +20,6 @@ static void flow_addr(const struct ft_flow_record *r, const uint8_t *addr, struc
 {
     v->ip_version = r->ip_version;
     v->addr = addr;
-}
-
-static int64_t floor_us(int64_t ns)
-{
-    return ns / 1000 - (ns % 1000 < 0);
 }
 
 static void flow_community(const struct ft_flow_record *r, struct ft_value *v)
@@ -53,7 +49,8 @@ FLOW(src_port, v->u = ft_proto_has_ports(r->proto) ? r->src_port : 0)
 FLOW(dst_port, v->u = ft_proto_has_ports(r->proto) ? r->dst_port : 0)
 FLOW(packets, v->u = r->packets[0] + r->packets[1])
 FLOW(bytes, v->u = r->bytes[0] + r->bytes[1])
-FLOW(duration, v->u = (uint64_t)floor_us(r->last_ns) - (uint64_t)floor_us(r->first_ns))
+FLOW(duration,
+     v->u = (uint64_t)ft_time_floor(r->last_ns, 1000) - (uint64_t)ft_time_floor(r->first_ns, 1000))
 FLOW(vlan, v->u = r->scope & 0xfff; v->null = r->scope == 0)
 FLOW(community, flow_community(r, v);
      v->null = r->no_ports && (is_icmp(r) || ft_proto_has_ports(r->proto)))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "model/field_export.h"
 #include "model/where_parts.h"
 
@@ -20,7 +21,7 @@ static ft__i128 whole_of(enum ft_type type, const struct ft_value *v)
 {
     switch (type) {
     case FT_T_TIME:
-        return v->i / 1000 - (v->i % 1000 < 0);
+        return ft_time_floor(v->i, 1000);
     case FT_T_I64:
         return v->i;
     default:

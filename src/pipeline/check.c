@@ -16,8 +16,6 @@
 #include "source/filter.h"
 #include "source/udp/listen.h"
 
-enum { LINKTYPE_ETHERNET = 1 };
-
 struct checker {
     const struct ft_config *cfg;
     const struct ft_log *log;
@@ -86,7 +84,7 @@ static void check_filter(struct checker *c)
     }
     int rc = ft_filter_new(c->cfg->filter, &wait, &f, &err);
 
-    rc = rc == FT_OK ? ft_filter_add(f, LINKTYPE_ETHERNET, &err) : rc;
+    rc = rc == FT_OK ? ft_filter_add(f, FT_LINK_ETHERNET, &err) : rc;
     if (rc != FT_OK) {
         tell(c, "filter", 0, err.what);
     }

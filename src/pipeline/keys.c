@@ -12,7 +12,7 @@ enum { KEPT = 4096, PROTO_ICMP = 1, PROTO_ICMPV6 = 58 };
 
 _Static_assert((int)FT_COMMUNITY_LEN <= (int)FT_KEY_MOST, "a key is a Community ID");
 
-/* What a key was made of, and the key; one_way: not 0, so that an empty one is equal to none. */
+/* What a key was made of, and the key. */
 struct kept {
     struct ft_key key;
     uint8_t addr6[32];

@@ -90,6 +90,16 @@ class Receiver:
         with self.lock:
             return [line for x in self.got for line in bytes(x).split(b"\n")[:-1]]
 
+    def taken(self):
+        """The whole lines since the last call; of what is open, those that are whole by now."""
+        out = []
+        with self.lock:
+            for x in self.got:
+                whole = x.rfind(b"\n") + 1
+                out += bytes(x[:whole]).split(b"\n")[:-1]
+                del x[:whole]
+        return out
+
 
 def certificates(folder):
     """An authority's ca.pem, and host.pem with host.key for localhost; None without openssl."""

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "flowtap/macros.h"
 
 enum { FT_PUT_SLACK = 32 };
@@ -90,7 +91,7 @@ uint8_t *ft_put_f64(uint8_t *p, double v);
 /* Seconds since 1970 with six places, rounded down from ns: "1719409375.420000". */
 FT_INLINE uint8_t *ft_put_time(uint8_t *p, int64_t ns)
 {
-    int64_t us = ns / 1000 - (ns % 1000 < 0);
+    int64_t us = ft_time_floor(ns, 1000);
     uint64_t abs = us < 0 ? (uint64_t)0 - (uint64_t)us : (uint64_t)us;
     uint32_t frac = (uint32_t)(abs % 1000000);
 

@@ -18,6 +18,7 @@
 
 #include <string.h>
 
+#include "base/time.h"
 #include "feature/feature.h"
 
 enum {
@@ -118,11 +119,6 @@ void ft__cic_record(struct ft__cic *s, uint32_t entry, const struct ft_flow_reco
 void ft__cic_ask(const void *state, uint32_t entry);
 
 void ft__cic_hide(struct ft_cryptopan *map, enum ft_names names, void *part);
-
-FT_INLINE int64_t ft__cic_us(int64_t ns)
-{
-    return ns / 1000 - (ns % 1000 < 0);
-}
 
 /* v is the n-th value. */
 FT_INLINE void ft__cic_add(struct ft__cic_mean *m, uint64_t n, double v)
@@ -256,7 +252,7 @@ FT_INLINE void ft__cic_take(struct ft__cic *s, const struct ft_packet *pkt,
     bool is_new = (at->bits & FT_AT_NEW) != 0;
     int d = compat && (is_new || ft_packet_to_itself(pkt)) ? FT_DIR_FWD : at->dir;
     struct ft__cic_side *x = &s->side[d][at->entry];
-    int64_t t = ft__cic_us(pkt->ts_ns);
+    int64_t t = ft_time_floor(pkt->ts_ns, 1000);
     uint32_t header = ft__cic_header(pkt, compat), payload = header > 0 ? pkt->payload_len : 0;
 
     if (pkt->frag == FT_FRAG_LATER) {

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/rd.h"
+#include "base/time.h"
 
 enum {
     BURSTS = FT_NETFOUND_BURSTS,
@@ -298,7 +299,7 @@ static void keep(const struct netfound *s, const struct flow *f, uint32_t entry,
 static void take(struct netfound *s, const struct ft_packet *pkt, uint32_t entry)
 {
     struct flow *f = &s->flow[entry];
-    int64_t us = pkt->ts_ns / 1000 - (pkt->ts_ns % 1000 < 0);
+    int64_t us = ft_time_floor(pkt->ts_ns, 1000);
     struct seen x;
 
     if (!see(pkt, &x)) {

@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "base/time.h"
 #include "codec/app/dns.h"
 
 enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMPV6 = 58 };
@@ -63,11 +64,6 @@ static const struct ft_feature_array arrays[] = {
 };
 
 /* a / b, rounded down */
-FT_INLINE int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
 /* ---- seconds ---- */
 
 static uint32_t digits_of(uint64_t n)
@@ -110,16 +106,16 @@ FT_COLD static void next_second(struct side *s)
 FT_INLINE void count_second(struct side *s, const struct ft_packet *pkt,
                             const struct ft_counted *at)
 {
-    int64_t now = floor_div(pkt->ts_ns, SEC_NS);
+    int64_t now = ft_time_floor(pkt->ts_ns, SEC_NS);
     int64_t before = (int64_t)((uint64_t)pkt->ts_ns - (uint64_t)at->since_ns);
     bool first = (at->bits & FT_AT_FIRST) != 0;
     uint64_t sum;
 
-    if (first || (at->since_ns > 0 && floor_div(before, SEC_NS) != now)) {
+    if (first || (at->since_ns > 0 && ft_time_floor(before, SEC_NS) != now)) {
         if (!first) {
             next_second(s);
         }
-        s->begin_ms = (uint64_t)(floor_div(pkt->ts_ns, MS_NS) - now * 1000) & 1023;
+        s->begin_ms = (uint64_t)(ft_time_floor(pkt->ts_ns, MS_NS) - now * 1000) & 1023;
     }
     sum = s->second + pkt->ip_len;
     sum = sum >> BYTES_BITS == 0 ? sum : ((uint64_t)1 << BYTES_BITS) - 1;
@@ -272,7 +268,7 @@ static void record_iat(const struct ft_distribution *gap, uint64_t *iat)
 static void record_seconds(const struct side *s, const struct ft_flow_record *core, int d,
                            struct ft_nf_v3_record *r)
 {
-    int64_t last = core->dir_last_ns[d], second = floor_div(last, SEC_NS);
+    int64_t last = core->dir_last_ns[d], second = ft_time_floor(last, SEC_NS);
 
     r->maybe[FT_NF_SECOND_IN + d] = s->most;
     r->digits[d] = s->digits;
@@ -280,7 +276,7 @@ static void record_seconds(const struct side *s, const struct ft_flow_record *co
     append(&r->digits[d], &r->digits_more[d], s->second);
     r->last_bytes[d] = s->second;
     r->last_ms[d] =
-        (uint64_t)(floor_div(last, MS_NS) - second * 1000 - (int64_t)(uint64_t)s->begin_ms);
+        (uint64_t)(ft_time_floor(last, MS_NS) - second * 1000 - (int64_t)(uint64_t)s->begin_ms);
 }
 
 static void record_side(const struct flow *f, const struct ft_flow_record *core, int d,
@@ -352,8 +348,8 @@ static void record_core(const struct ft_flow_record *core, struct ft_nf_v3_recor
 {
     uint64_t us = ((uint64_t)core->last_ns - (uint64_t)core->first_ns) / 1000;
 
-    r->start_ms = floor_div(core->first_ns, MS_NS);
-    r->end_ms = floor_div(core->last_ns, MS_NS);
+    r->start_ms = ft_time_floor(core->first_ns, MS_NS);
+    r->end_ms = ft_time_floor(core->last_ns, MS_NS);
     r->duration_us = us;
     r->duration_ms = us / 1000;
     for (int d = 0; d < 2; d++) {

@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "base/time.h"
 #include "feature/zeek/zeek.h"
 #include "model/conn.h"
 
@@ -243,11 +244,6 @@ static uint64_t size_of(const struct side *s)
     return size;
 }
 
-static int64_t floor_us(int64_t ns)
-{
-    return ns / 1000 - (ns % 1000 < 0);
-}
-
 static const char *proto_of(uint8_t proto)
 {
     switch (proto) {
@@ -330,7 +326,8 @@ static const void *zeek_record(void *state, uint32_t entry, const struct ft_flow
     record_sides(c, core, turned, r);
     r->missed_bytes = tcp != NULL ? tcp->missed_bytes[0] + tcp->missed_bytes[1] : 0;
     r->first_ns = core->first_ns;
-    r->duration_us = floor_us(is_tcp ? c->last_ns : core->last_ns) - floor_us(core->first_ns);
+    r->duration_us = ft_time_floor(is_tcp ? c->last_ns : core->last_ns, 1000) -
+                     ft_time_floor(core->first_ns, 1000);
     r->flow_id = core->flow_id;
     r->conn_state = state_of(core, r, turned, held);
     r->proto = proto_of(core->proto);

@@ -63,7 +63,7 @@ int64_t ft_hive_span_ns(const struct ft_output_url *url)
 
 static void folder_name(const struct hive *h, int64_t from_ns, char out[FT_FILE_FOLDERS])
 {
-    time_t t = (time_t)(from_ns / 1000000000 - (from_ns % 1000000000 < 0));
+    time_t t = (time_t)ft_time_floor(from_ns, 1000000000);
     bool hours = h->span_ns == hour_ns;
     struct tm tm;
 
