@@ -266,7 +266,7 @@ class Delivery(receiver.Tests):
                                        ("ndjson", "/x", "preset=elast", "elastic"), ("csv", "/x", "preset=loki", "takes ndjson"),
                                        ("ndjson", "/x", "preset=clickhouse", "into=NAME"), ("npy", "/x", "batch=1MB", "file"),
                                        ("ndjson", "/x", "token=@/nonexistent", "/nonexistent"),
-                                       ("ndjson", "/x", f"token=@{self.capture}&password=@{self.capture}", ""),
+                                       ("ndjson", "/x", f"token=@{self.capture}&password=@{self.capture}", "write USER:PASSWORD"),
                                        ("ndjson", "/x y", "batch=1MB", "HOST"), ("ndjson", "/x", "cert=/etc/hosts", "key=")):
             p = self.send(self.url(1, form, path, more), capture=self.capture)
             want = 1 if "nonexistent" in more else 2
