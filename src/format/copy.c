@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: rows as PostgreSQL's COPY takes them in its text form: tabs, \N for null, arrays in
- * braces, times with their zone, bytes in hex. The header names the columns (COPY ... HEADER).
+ * braces, lists of lists as JSON (an array of arrays has all of one length there), times with their
+ * zone, bytes in hex. The header names the columns (COPY ... HEADER).
  *
  * With ?vector= there is one more column, `vector`, of pgvector's type: the numbers of the columns
  * that were named, those of lists one by one; null is 0. */
@@ -54,6 +55,7 @@ const char *ft__postgres_type(enum ft_type type)
         [FT_T_ID] = "text",
         [FT_T_ADDR] = "inet",
         [FT_T_JSON] = "jsonb",
+        [FT_T_LISTS] = "jsonb",
     };
 
     return types[type];
@@ -137,6 +139,8 @@ static uint8_t *put_cell(uint8_t *p, enum ft_type type, const struct ft_value *v
         p = put_items(p, v, &any);
         *p++ = '}';
         return p;
+    case FT_T_LISTS:
+        return ft_put_value(p, type, v, true);
     default:
         return ft_put_value(p, type, v, false);
     }

@@ -5,7 +5,7 @@
 
 #include "model/field.h"
 
-/* The type of a column that is no object and no list, or of a list's items. */
+/* The type of a column that is no list, or of a list's items. */
 const char *ft__postgres_type(enum ft_type type);
 
 #endif

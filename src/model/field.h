@@ -127,6 +127,16 @@ struct ft_field {
 /* A row's value is a member of its part: bool, unsigned, or int64_t. */
 #define FT_AT(part, member) .at = offsetof(part, member), .width = sizeof(((part *)0)->member)
 
+/* get() of a list: a member of its part that is an array, and one that says how many there are. */
+#define FT_GET_LIST(get, part_type, array, n_there)                                                \
+    static void get(const void *part, struct ft_value *v)                                          \
+    {                                                                                              \
+        const part_type *r = part;                                                                 \
+                                                                                                   \
+        v->items = r->array;                                                                       \
+        v->n_items = r->n_there;                                                                   \
+    }
+
 #define FT_PEN_REVERSE 29305 /* reverse information elements, RFC 5103 §6.1 */
 
 /* What a row says of its part, which is not NULL. Not for FT_T_JSON. */

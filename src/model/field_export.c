@@ -926,3 +926,23 @@ const struct ft_field *ft_fields_export(enum ft_event e, uint32_t *out_n)
         return ft_fields(e, out_n);
     }
 }
+
+#define HEAD(type)                                                                                 \
+    (struct ft_export_head)                                                                        \
+    {                                                                                              \
+        ((const type *)event)->exporter, ((const type *)event)->timestamp_ns                       \
+    }
+
+struct ft_export_head ft_export_head(enum ft_event e, const void *event)
+{
+    switch (e) {
+    case FT_EVENT_COUNTER:
+        return HEAD(struct ft_export_counters);
+    case FT_EVENT_TEMPLATE:
+        return HEAD(struct ft_template_change);
+    case FT_EVENT_EXPORTER:
+        return HEAD(struct ft_exporter_health);
+    default: /* samples and discards */
+        return HEAD(struct ft_export_sample);
+    }
+}

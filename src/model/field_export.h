@@ -11,6 +11,13 @@
  * ft_template_change, EXPORTER of ft_exporter_health; STATS as ever. */
 const struct ft_field *ft_fields_export(enum ft_event e, uint32_t *out_n);
 
+/* Whose such an event is, and when it came; not of FLOW and STATS. */
+struct ft_export_head {
+    const struct ft_exporter_info *exporter; /* may be NULL */
+    int64_t timestamp_ns;
+};
+struct ft_export_head ft_export_head(enum ft_event e, const void *event);
+
 /* Deterministic id of an exported record: of exporter, domain, key and start. */
 uint64_t ft_export_flow_id(const struct ft_export_record *r);
 

@@ -650,6 +650,18 @@ static int scrub_name(struct ft_pipeline *p, struct ft_err *err)
     return p->input_name != NULL ? FT_OK : ft_err_set(err, FT_E_NOMEM, "out of memory");
 }
 
+int ft__build_plan(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_err *err)
+{
+    int rc = FT_OK;
+
+    if (cfg->where != NULL) {
+        rc = ft_where_flow(cfg->where, cfg->command == FT_CMD_COLLECT, &p->where, err);
+    }
+    rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
+    p->plan.options.labels = p->labels;
+    return rc;
+}
+
 /* key: NULL without --anonymize. */
 static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const uint8_t *key,
                        struct ft_err *err)
@@ -657,14 +669,10 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     char inputs[512] = "";
     int rc = key != NULL ? build_scrub(p, key, err) : FT_OK;
 
-    if (rc == FT_OK && cfg->where != NULL) {
-        rc = ft_where_flow(cfg->where, cfg->command == FT_CMD_COLLECT, &p->where, err);
-    }
     if (rc == FT_OK && cfg->labels != NULL) {
         rc = ft__build_labels(p, cfg->labels, err);
     }
-    rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
-    p->plan.options.labels = p->labels;
+    rc = rc == FT_OK ? ft__build_plan(p, cfg, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }

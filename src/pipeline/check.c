@@ -13,6 +13,7 @@
 #include "config/url.h"
 #include "model/prefix.h"
 #include "pipeline/build.h"
+#include "pipeline/collect.h"
 #include "source/filter.h"
 #include "source/udp/listen.h"
 
@@ -45,12 +46,13 @@ static void tell_file(struct checker *c, const char *option, uint32_t output, co
 
 static void check_listen(struct checker *c, const char *url)
 {
+    const char *file = ft__collect_file(url);
     struct ft__listen at;
     struct ft_err err;
 
-    if (strncmp(url, "pcap:", 5) == 0) {
-        if (access(url + 5, R_OK) != 0) {
-            tell_file(c, "listen", 0, url + 5);
+    if (file != NULL) {
+        if (access(file, R_OK) != 0) {
+            tell_file(c, "listen", 0, file);
         }
     } else if (ft__listen_parse(url, &at, &err) != FT_OK) {
         tell(c, "listen", 0, err.what);
@@ -228,19 +230,12 @@ static void tell_plan(struct checker *c, const char *what)
 /* The plan, and what stands on it. */
 static void check_plan(struct checker *c)
 {
-    struct ft_pipeline *p = c->p;
     struct ft_err err = {0};
-    int rc = FT_OK;
 
-    if (c->cfg->where != NULL) {
-        rc = ft_where_flow(c->cfg->where, c->cfg->command == FT_CMD_COLLECT, &p->where, &err);
-    }
-    rc = rc == FT_OK ? ft__plan_make(c->cfg, p->where, &p->plan, &err) : rc;
-    if (rc != FT_OK) {
+    if (ft__build_plan(c->p, c->cfg, &err) != FT_OK) {
         tell_plan(c, err.what);
         return;
     }
-    p->plan.options.labels = p->labels;
     check_outputs(c);
 }
 

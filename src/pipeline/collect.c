@@ -41,9 +41,9 @@ struct ft_collect_worker {
 
 /* ---- plan ---- */
 
-static bool is_pcap(const char *target)
+const char *ft__collect_file(const char *target)
 {
-    return strncmp(target, "pcap:", 5) == 0;
+    return strncmp(target, "pcap:", 5) == 0 ? target + 5 : NULL;
 }
 
 int ft__collect_plan(const struct ft_config *cfg, struct ft_plan *plan, struct ft_err *err)
@@ -51,7 +51,7 @@ int ft__collect_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
     uint32_t files = 0;
 
     for (uint32_t i = 0; i < cfg->n_inputs; i++) {
-        files += is_pcap(cfg->inputs[i]);
+        files += ft__collect_file(cfg->inputs[i]) != NULL;
     }
     if (files > 0 && files < cfg->n_inputs) {
         return ft_err_set(err, FT_E_USAGE,
@@ -79,7 +79,9 @@ void ft__collect_targets(const struct ft_config *cfg, const char **names, uint32
         return;
     }
     for (uint32_t i = 0; i < cfg->n_inputs; i++) {
-        names[i] = is_pcap(cfg->inputs[i]) ? cfg->inputs[i] + 5 : cfg->inputs[i];
+        const char *file = ft__collect_file(cfg->inputs[i]);
+
+        names[i] = file != NULL ? file : cfg->inputs[i];
     }
     *out_n = cfg->n_inputs;
 }

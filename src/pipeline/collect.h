@@ -15,6 +15,9 @@ enum { FT_COLLECT_DEFAULTS = 3 }; /* addresses listened on when none is named */
 /* The plan's part for collect: source, workers, listeners. FT_E_USAGE. */
 FT_NODISCARD int ft__collect_plan(const struct ft_config *cfg, struct ft_plan *plan,
                                   struct ft_err *err);
+/* The capture that a --listen names (pcap:FILE), or NULL: it is none. Points into target. */
+const char *ft__collect_file(const char *target);
+
 /* Names of what is listened on or read, into names[]; *out_n of them. */
 void ft__collect_targets(const struct ft_config *cfg, const char **names, uint32_t *out_n);
 

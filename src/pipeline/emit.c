@@ -61,13 +61,9 @@ static void samples_to(struct ft_emitter *e, uint32_t k, const struct ft_packet 
     struct ft_writer *w = e->to[k].writer;
     const struct ft_format *f = e->to[k].format;
     enum ft_keys keys = e->to[k].keys;
-    uint32_t room = e->to[k].key_room;
 
     for (uint32_t i = 0; i < n; i++) {
-        if (FT_UNLIKELY(e->to[k].split)) {
-            ft_writer_at(w, pkts[i].ts_ns);
-        }
-        uint8_t *p = ft_writer_begin(w, FT_EVENT_SAMPLE, FT_FORMAT_SAMPLE_MAX + room);
+        uint8_t *p = ft_emit_begin(e, k, FT_EVENT_SAMPLE, pkts[i].ts_ns, FT_FORMAT_SAMPLE_MAX);
 
         if (p != NULL) {
             size_t key =
@@ -129,11 +125,8 @@ void ft_emit_flow(void *cookie, const struct ft_flow_record *rec)
             ft_writer_count(w, FT_EVENT_FLOW, 1);
             continue;
         }
-        if (FT_UNLIKELY(e->to[k].split)) {
-            ft_writer_at(w, rec->timestamp_ns);
-        }
         const struct ft_format *f = e->to[k].format;
-        uint8_t *p = ft_writer_begin(w, FT_EVENT_FLOW, f->flow_max + e->to[k].key_room);
+        uint8_t *p = ft_emit_begin(e, k, FT_EVENT_FLOW, rec->timestamp_ns, f->flow_max);
 
         if (p != NULL) {
             size_t key =
@@ -157,11 +150,8 @@ void ft_emit_stats(struct ft_emitter *e, const struct ft_stats *s)
             ft_writer_count(w, FT_EVENT_STATS, 1);
             continue;
         }
-        if (e->to[k].split) {
-            ft_writer_at(w, s->timestamp_ns);
-        }
         const struct ft_format *f = e->to[k].format;
-        uint8_t *p = ft_writer_begin(w, FT_EVENT_STATS, FT_FORMAT_MAX);
+        uint8_t *p = ft_emit_begin(e, k, FT_EVENT_STATS, s->timestamp_ns, FT_FORMAT_MAX);
 
         if (p != NULL) {
             ft_writer_end(w, FT_EVENT_STATS, f->ops->stats(f, p, s));

@@ -86,6 +86,17 @@ FT_INLINE bool ft_emit_wanted_by(struct ft_emitter *e, uint32_t k, const void *c
     return false;
 }
 
+/* Room for an event of that time, of at most so many bytes behind its key, for output k. NULL: it
+ * was dropped and counted. */
+FT_INLINE uint8_t *ft_emit_begin(struct ft_emitter *e, uint32_t k, enum ft_event event,
+                                 int64_t ts_ns, size_t room)
+{
+    if (FT_UNLIKELY(e->to[k].split)) {
+        ft_writer_at(e->to[k].writer, ts_ns);
+    }
+    return ft_writer_begin(e->to[k].writer, event, room + e->to[k].key_room);
+}
+
 /* An event was written behind its key, of so many bytes. */
 FT_INLINE void ft_emit_end(struct ft_writer *w, enum ft_event e, size_t key, size_t len)
 {

@@ -2,6 +2,8 @@
 /* pipeline: the events of collect to outputs, see emit.h. */
 #include "pipeline/emit.h"
 
+#include "model/field_export.h"
+
 #define HAS(mask, event) (((mask) >> (event)) & 1u)
 
 void ft_emit_export_flow(struct ft_emitter *e, const struct ft_export_record *rec)
@@ -25,12 +27,9 @@ void ft_emit_export_flow(struct ft_emitter *e, const struct ft_export_record *re
             ft_writer_count(w, FT_EVENT_FLOW, 1);
             continue;
         }
-        if (FT_UNLIKELY(e->to[k].split)) {
-            ft_writer_at(w, rec->timestamp_ns);
-        }
         room = room < FT_FORMAT_MAX ? room : FT_FORMAT_MAX;
         const struct ft_format *f = e->to[k].format;
-        uint8_t *p = ft_writer_begin(w, FT_EVENT_FLOW, room + e->to[k].key_room);
+        uint8_t *p = ft_emit_begin(e, k, FT_EVENT_FLOW, rec->timestamp_ns, room);
 
         if (p != NULL) {
             size_t key = FT_UNLIKELY(e->to[k].keys != FT_KEYS_NONE)
@@ -51,25 +50,13 @@ void ft_emit_export_count(struct ft_emitter *e, uint32_t n)
     }
 }
 
-static int64_t time_of(enum ft_event event, const void *what)
-{
-    switch (event) {
-    case FT_EVENT_COUNTER:
-        return ((const struct ft_export_counters *)what)->timestamp_ns;
-    case FT_EVENT_TEMPLATE:
-        return ((const struct ft_template_change *)what)->timestamp_ns;
-    case FT_EVENT_EXPORTER:
-        return ((const struct ft_exporter_health *)what)->timestamp_ns;
-    default: /* samples and discards */
-        return ((const struct ft_export_sample *)what)->timestamp_ns;
-    }
-}
-
 void ft_emit_export_event(struct ft_emitter *e, enum ft_event event, const void *what)
 {
     if (FT_UNLIKELY(e->anon != NULL)) {
         what = ft_anonymize_export(e->anon, event, what);
     }
+    int64_t ts_ns = ft_export_head(event, what).timestamp_ns;
+
     for (uint32_t k = 0; k < e->n; k++) {
         struct ft_writer *w = e->to[k].writer;
 
@@ -80,11 +67,8 @@ void ft_emit_export_event(struct ft_emitter *e, enum ft_event event, const void 
             ft_writer_count(w, event, 1);
             continue;
         }
-        if (FT_UNLIKELY(e->to[k].split)) {
-            ft_writer_at(w, time_of(event, what));
-        }
         const struct ft_format *f = e->to[k].format;
-        uint8_t *p = ft_writer_begin(w, event, FT_FORMAT_MAX + e->to[k].key_room);
+        uint8_t *p = ft_emit_begin(e, k, event, ts_ns, FT_FORMAT_MAX);
 
         if (p != NULL) {
             size_t key = FT_UNLIKELY(e->to[k].keys != FT_KEYS_NONE)

@@ -7,10 +7,12 @@
 #include "base/mem.h"
 #include "model/community.h"
 #include "model/field.h"
+#include "model/field_export.h"
 
 enum { KEPT = 4096, PROTO_ICMP = 1, PROTO_ICMPV6 = 58 };
 
 _Static_assert((int)FT_COMMUNITY_LEN <= (int)FT_KEY_MOST, "a key is a Community ID");
+_Static_assert(sizeof(((struct ft_exporter_info *)0)->text) <= FT_KEY_MOST, "or an exporter");
 
 /* What a key was made of, and the key. */
 struct kept {
@@ -112,27 +114,13 @@ size_t ft_key_export(enum ft_keys keys, const struct ft_export_record *rec, uint
     return FT_COMMUNITY_LEN;
 }
 
-static const struct ft_exporter_info *exporter_of(enum ft_event event, const void *what)
-{
-    switch (event) {
-    case FT_EVENT_COUNTER:
-        return ((const struct ft_export_counters *)what)->exporter;
-    case FT_EVENT_TEMPLATE:
-        return ((const struct ft_template_change *)what)->exporter;
-    case FT_EVENT_EXPORTER:
-        return ((const struct ft_exporter_health *)what)->exporter;
-    default: /* samples and discards */
-        return ((const struct ft_export_sample *)what)->exporter;
-    }
-}
-
 size_t ft_key_event(struct ft_key_cache *cache, enum ft_keys keys, enum ft_event event,
                     const void *what, uint8_t *out)
 {
     const struct ft_export_sample *s = what;
 
     if (keys == FT_KEYS_EXPORTER) {
-        return exporter_key(exporter_of(event, what), out);
+        return exporter_key(ft_export_head(event, what).exporter, out);
     }
     return (event == FT_EVENT_SAMPLE || event == FT_EVENT_DISCARD) && s->pkt != NULL
                ? ft_key_packet(cache, keys, s->pkt, out)

@@ -146,6 +146,17 @@ class Cells(Case):
                 rows = list(csv.DictReader(io.StringIO(r.stdout)))
                 self.assertEqual({row["splt_direction"] for row in rows if row["dst_port"] == "53"}, {at_port}, url)
 
+    def test_copy_lists(self):
+        """For PostgreSQL lists are arrays, and lists of lists, which have no one length, JSON."""
+        args = "read", "-w1", "-e", "flow", "-p", "netfound", SAMPLE
+        events = [json.loads(x) for x in self.good(*args, "-o", "ndjson:-").stdout.splitlines()]
+        want = [(e["features"]["burst_tokens"], e["features"]["bytes"]) for e in events]
+        header, *lines = self.good(*args, "-o", "copy:-?columns=burst_tokens,bytes").stdout.splitlines()
+        rows = [x.split("\t") for x in lines]
+        self.assertEqual(header, "burst_tokens\tbytes")
+        self.assertEqual([(json.loads(a), json.loads(f"[{b[1:-1]}]")) for a, b in rows], want)
+        self.assertIn(2, [len(a) for a, _ in want])
+
     def test_collect(self):
         path = self.file("x.pcap", of_every_kind())
         for kind in ("sample", "flow", "stats", "template", "counter", "discard", "exporter"):

@@ -64,6 +64,8 @@ class Commands(Case):
         json.loads(self.good("schema", "--format", "json-schema").stdout)
         for form in "csv", "clickhouse", "postgres", "arrow", "avro", "protobuf":
             self.assertGreater(len(self.good("schema", "--format", form).stdout), 500)
+            for profile in "all", "nprint", "netfound": # every type of column
+                self.assertNotIn("(null)", self.good("schema", "--format", form, "-p", profile).stdout)
         r = run("schema", "--format", "nope")
         self.assertEqual((r.returncode, r.stdout), (2, ""))
         self.assertIn("'nope': allowed is markdown, json-schema, arrow, clickhouse, postgres, avro, protobuf or "

@@ -7,6 +7,7 @@ refuses or does not come back; tables that are missing, of other columns, or tha
 """
 import csv
 import io
+import json
 import subprocess
 import threading
 from decimal import Decimal
@@ -25,6 +26,10 @@ def plain(kind, value):
         return {"t": "true", "f": "false"}[value]
     if kind == "bytea":
         return value[2:]
+    if kind == "jsonb":
+        return json.loads(value)
+    if kind == "boolean[]":
+        return ["true" if x == "t" else "false" for x in value[1:-1].split(",") if x]
     if kind.endswith("[]"):
         return [Decimal(x) for x in value[1:-1].split(",") if x]
     return Decimal(value)
@@ -34,6 +39,10 @@ def number(kind, value):
     """A cell of flowtap's CSV, likewise."""
     if value == "" or kind in ("text", "inet", "boolean", "bytea"):
         return value if value != "" or kind == "text" else None
+    if kind == "jsonb":
+        return [] if value == "[]" else [[int(y) for y in x.split(";") if x != "[]"] for x in value.split("|")]
+    if kind == "boolean[]":
+        return [] if value == "[]" else value.split(";")
     if kind.endswith("[]"):
         return [] if value == "[]" else [Decimal(x) for x in value.split(";")]
     return Decimal(value)
@@ -61,7 +70,7 @@ class Tests(stores.Stores):
     def test_rows(self):
         """Every type of column, of flow records and of samples."""
         with Postgres() as server:
-            for i, (event, more) in enumerate([("flow", ["-p", "all,splt"]), ("sample", [])]):
+            for i, (event, more) in enumerate([("flow", ["-p", "all,splt"]), ("sample", []), ("flow", ["-p", "netfound"])]):
                 file, copy = self.work / "x.csv", self.work / "x.copy"
                 r = self.run("read", self.capture, "-e", event, *more, "--workers", 1, "-o", f"csv:{file}", "-o",
                              self.url(server, table=f"t{i}"), "-o", f"copy:{copy}")

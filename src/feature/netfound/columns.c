@@ -3,18 +3,12 @@
  */
 #include "model/columns.h"
 
-#define LIST(name, member)                                                                         \
-    static void f_##name(const void *part, struct ft_value *v)                                     \
-    {                                                                                              \
-        const struct ft_netfound_record *r = part;                                                 \
-        v->items = r->member;                                                                      \
-        v->n_items = r->n;                                                                         \
-    }
+#define LIST(member) FT_GET_LIST(f_##member, struct ft_netfound_record, member, n)
 
-LIST(directions, directions)
-LIST(bytes, bytes)
-LIST(iats, iats)
-LIST(counts, counts)
+LIST(directions)
+LIST(bytes)
+LIST(iats)
+LIST(counts)
 
 static void f_burst_tokens(const void *part, struct ft_value *v)
 {

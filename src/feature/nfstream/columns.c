@@ -41,21 +41,15 @@ static double stddev_of(const struct ft_distribution *d)
     return d->n > 1 ? ft_distribution_std(d) : 0;
 }
 
-static void list_of(const struct ft_nfstream_record *r, const int64_t *items, struct ft_value *v)
-{
-    v->items = items;
-    v->n_items = r->n_splt;
-}
-
 NFSTREAM(src_ip, addr_of(r, r->src, v))
 NFSTREAM(dst_ip, addr_of(r, r->dst, v))
 NFSTREAM(src_mac, mac_of(r->mac[0], v))
 NFSTREAM(dst_mac, mac_of(r->mac[1], v))
 NFSTREAM(src_oui, oui_of(r->mac[0], v))
 NFSTREAM(dst_oui, oui_of(r->mac[1], v))
-NFSTREAM(splt_direction, list_of(r, r->splt_direction, v))
-NFSTREAM(splt_ps, list_of(r, r->splt_ps, v))
-NFSTREAM(splt_piat_ms, list_of(r, r->splt_piat_ms, v))
+FT_GET_LIST(f_splt_direction, struct ft_nfstream_record, splt_direction, n_splt)
+FT_GET_LIST(f_splt_ps, struct ft_nfstream_record, splt_ps, n_splt)
+FT_GET_LIST(f_splt_piat_ms, struct ft_nfstream_record, splt_piat_ms, n_splt)
 
 #define MEANS(name, side_of)                                                                       \
     NFSTREAM(name##_mean_ps, v->f = mean_of(&r->side[side_of].size))                               \

@@ -2,20 +2,14 @@
 /* feature/splt: the columns of the splt profile: lists, one item for each of the first packets. */
 #include "model/columns.h"
 
-#define LIST(name, member)                                                                         \
-    static void f_##name(const void *part, struct ft_value *v)                                     \
-    {                                                                                              \
-        const struct ft_splt_record *r = part;                                                     \
-        v->items = r->member;                                                                      \
-        v->n_items = r->n;                                                                         \
-    }
+#define LIST(member) FT_GET_LIST(f_##member, struct ft_splt_record, member, n)
 
-LIST(direction, direction)
-LIST(ip_bytes, ip_bytes)
-LIST(payload_bytes, payload_bytes)
-LIST(gap_us, gap_us)
-LIST(tcp_flags, tcp_flags)
-LIST(tcp_window, tcp_window)
+LIST(direction)
+LIST(ip_bytes)
+LIST(payload_bytes)
+LIST(gap_us)
+LIST(tcp_flags)
+LIST(tcp_window)
 
 static uint32_t asked(const uint64_t *option)
 {
