@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -68,6 +69,17 @@ int ft_receiver_wait(struct ft_receiver *r, int fd, short events, int64_t ms)
         return FT_E_INTERRUPTED;
     }
     return n > 0 && p[1].revents != 0 ? FT_OK : FT_E_AGAIN;
+}
+
+void ft_receiver_why(struct ft_receiver *r, const char *what, const char *advice)
+{
+    size_t len = strcspn(what, "\n");
+    size_t n = (size_t)snprintf(r->why, sizeof r->why, "%.*s%s%s", (int)(len < 200 ? len : 200),
+                                what, advice != NULL ? "; " : "", advice != NULL ? advice : "");
+
+    for (size_t i = 0; i < n && i < sizeof r->why - 1; i++) {
+        r->why[i] = (unsigned char)r->why[i] < ' ' || r->why[i] == 0x7f ? ' ' : r->why[i];
+    }
 }
 
 /* Half of it to all of it, so that many do not come back at once. */

@@ -24,6 +24,7 @@ struct ft_receiver {
     uint32_t failures; /* since something arrived */
     int64_t since_ms;  /* monotonic: of the first one that was said */
     bool said;
+    char why[320]; /* ft_receiver_why()'s */
 };
 
 FT_NODISCARD int ft_receiver_init(struct ft_receiver *r, struct ft_sink *sink,
@@ -37,6 +38,10 @@ bool ft_receiver_gave_up(const struct ft_receiver *r);
 /* Waits for events (of poll) of fd (-1: none) for at most ms. FT_OK: they are there; FT_E_AGAIN:
  * the time is over; FT_E_INTERRUPTED: it was given up. */
 FT_NODISCARD int ft_receiver_wait(struct ft_receiver *r, int fd, short events, int64_t ms);
+
+/* Notes in why what went wrong, the first line of what, which may be the other side's words;
+ * advice: what to do about it, or NULL. */
+void ft_receiver_why(struct ft_receiver *r, const char *what, const char *advice);
 
 /* An attempt failed: says why, once, and returns how long the next one is to wait, ms. broke: there
  * was a connection, which ended: the first time the next attempt is due at once. */

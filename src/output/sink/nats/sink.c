@@ -47,23 +47,12 @@ struct nats_sink {
     char inbox[128];
     bool held_up; /* an error was answered: nothing more is sent */
     bool said_refused;
-    char why[256]; /* what went wrong */
     struct ft_flight flight;
 };
 
 static struct nats_sink *nats_of(struct ft_sink *s)
 {
     return (struct nats_sink *)(void *)s;
-}
-
-static void set_why(struct nats_sink *s, const char *what, const char *advice)
-{
-    size_t n = (size_t)snprintf(s->why, sizeof s->why, "%.150s%s%s", what,
-                                advice != NULL ? "; " : "", advice != NULL ? advice : "");
-
-    for (size_t i = 0; i < n && i < sizeof s->why; i++) { /* it comes from the other side */
-        s->why[i] = (unsigned char)s->why[i] < ' ' || s->why[i] == 0x7f ? ' ' : s->why[i];
-    }
 }
 
 /* ---- the connection ---- */
@@ -140,7 +129,8 @@ static int dial(struct nats_sink *s)
     bool auth = st == NATS_CONNECTION_AUTH_FAILED || st == NATS_NOT_PERMITTED ||
                 (more != NULL && strstr(more, "uthorization") != NULL);
 
-    set_why(s, natsStatus_GetText(st), auth ? "check user=, password=@FILE or token=@FILE" : NULL);
+    ft_receiver_why(&s->receiver, natsStatus_GetText(st),
+                    auth ? "check user=, password=@FILE or token=@FILE" : NULL);
     hang_up(s);
     return FT_E_IO;
 }
@@ -193,7 +183,7 @@ static int send_some(struct nats_sink *s)
         if (st == NATS_MAX_PAYLOAD) {
             lose_one(s, number);
         } else if (st != NATS_OK) {
-            set_why(s, natsStatus_GetText(st), NULL);
+            ft_receiver_why(&s->receiver, natsStatus_GetText(st), NULL);
             return FT_E_CLOSED;
         }
     }
@@ -233,8 +223,9 @@ static void take_refusal(struct nats_sink *s, uint64_t number, const char *json)
     ft_flight_refused(&s->flight);
     if (!s->held_up) {
         describe(json, text, sizeof text);
-        set_why(s, text,
-                code == OTHER_STREAM ? "another stream takes this subject; check stream=" : NULL);
+        ft_receiver_why(&s->receiver, text,
+                        code == OTHER_STREAM ? "another stream takes this subject; check stream="
+                                             : NULL);
     }
     s->held_up = true;
 }
@@ -244,8 +235,8 @@ static void take_silence(struct nats_sink *s)
 {
     ft_flight_refused(&s->flight);
     if (!s->held_up) {
-        set_why(s, "no stream takes this subject",
-                "make one, in a server that runs with JetStream");
+        ft_receiver_why(&s->receiver, "no stream takes this subject",
+                        "make one, in a server that runs with JetStream");
     }
     s->held_up = true;
 }
@@ -286,7 +277,7 @@ static int take_answers(struct nats_sink *s)
         st = natsSubscription_NextMsg(&m, s->answers, 0);
     }
     if (st != NATS_TIMEOUT) {
-        set_why(s, natsStatus_GetText(st), NULL);
+        ft_receiver_why(&s->receiver, natsStatus_GetText(st), NULL);
         return FT_E_CLOSED;
     }
     return FT_OK;
@@ -313,7 +304,7 @@ static int talk(struct nats_sink *s)
         if (ft_receiver_gave_up(&s->receiver)) {
             rc = FT_E_INTERRUPTED;
         } else if (rc == FT_OK && ft_mono_ms() - since_ms > ANSWER_MS) {
-            set_why(s, "it does not answer", NULL);
+            ft_receiver_why(&s->receiver, "it does not answer", NULL);
             rc = FT_E_CLOSED;
         }
     }
@@ -337,7 +328,7 @@ static int nats_write(struct ft_sink *sink, const struct ft_chunk *chunks, uint3
             hang_up(s);
         }
         if (rc == FT_E_CLOSED || rc == FT_E_IO || (rc == FT_OK && s->held_up)) {
-            rc = ft_receiver_failed(&s->receiver, s->why, rc == FT_E_CLOSED);
+            rc = ft_receiver_failed(&s->receiver, s->receiver.why, rc == FT_E_CLOSED);
         }
     }
     if (rc != FT_OK) {

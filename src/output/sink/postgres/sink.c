@@ -40,7 +40,6 @@ struct postgres_sink {
     char *create;                /* owned: CREATE ...; or NULL */
     PGconn *c;                   /* NULL: there is no connection */
     bool said_refused;
-    char why[320]; /* what went wrong */
 };
 
 static struct postgres_sink *postgres_of(struct ft_sink *s)
@@ -51,18 +50,6 @@ static struct postgres_sink *postgres_of(struct ft_sink *s)
 /* ---- errors ---- */
 
 /* The first line of a message, and what to do. */
-static void set_why(struct postgres_sink *s, const char *what, const char *advice)
-{
-    size_t len = strcspn(what, "\n");
-
-    size_t n = (size_t)snprintf(s->why, sizeof s->why, "%.*s%s%s", (int)(len < 200 ? len : 200),
-                                what, advice != NULL ? "; " : "", advice != NULL ? advice : "");
-
-    for (size_t i = 0; i < n && i < sizeof s->why; i++) { /* it comes from the other side */
-        s->why[i] = (unsigned char)s->why[i] < ' ' || s->why[i] == 0x7f ? ' ' : s->why[i];
-    }
-}
-
 static const char *advice_for(const char *state, const char *text)
 {
     static const struct {
@@ -97,8 +84,8 @@ static int failed(struct postgres_sink *s, const PGresult *r)
     const char *text = r != NULL && state != NULL ? PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY)
                                                   : PQerrorMessage(s->c);
 
-    set_why(s, text != NULL && text[0] != '\0' ? text : "the connection ended",
-            advice_for(state, text != NULL ? text : ""));
+    ft_receiver_why(&s->receiver, text != NULL && text[0] != '\0' ? text : "the connection ended",
+                    advice_for(state, text != NULL ? text : ""));
     if (PQstatus(s->c) == CONNECTION_BAD || state == NULL) {
         return FT_E_CLOSED;
     }
@@ -113,7 +100,7 @@ static int wait_for(struct postgres_sink *s, short events, int64_t ms)
     int rc = ft_receiver_wait(&s->receiver, PQsocket(s->c), events, ms);
 
     if (rc == FT_E_AGAIN) {
-        set_why(s, "it does not answer", NULL);
+        ft_receiver_why(&s->receiver, "it does not answer", NULL);
         return FT_E_CLOSED;
     }
     return rc;
@@ -198,7 +185,8 @@ static int connect_steps(struct postgres_sink *s)
 
     while (step != PGRES_POLLING_OK) {
         if (step == PGRES_POLLING_FAILED) {
-            set_why(s, PQerrorMessage(s->c), advice_for(NULL, PQerrorMessage(s->c)));
+            ft_receiver_why(&s->receiver, PQerrorMessage(s->c),
+                            advice_for(NULL, PQerrorMessage(s->c)));
             return FT_E_IO;
         }
         int rc =
@@ -244,7 +232,7 @@ static int dial(struct postgres_sink *s)
     }
     s->c = PQconnectStartParams(keys, values, 0);
     if (s->c == NULL || PQstatus(s->c) == CONNECTION_BAD) {
-        set_why(s, s->c != NULL ? PQerrorMessage(s->c) : "out of memory", NULL);
+        ft_receiver_why(&s->receiver, s->c != NULL ? PQerrorMessage(s->c) : "out of memory", NULL);
         hang_up(s);
         return FT_E_IO;
     }
@@ -310,7 +298,7 @@ static void say_refused(struct postgres_sink *s)
     if (!s->said_refused) {
         ft_log(&s->receiver.log, FT_LOG_ERROR,
                "%s: %s; the batch that has such a row is lost, and counted, as others will be",
-               s->receiver.name, s->why);
+               s->receiver.name, s->receiver.why);
     }
     s->said_refused = true;
 }
@@ -329,7 +317,7 @@ static int postgres_write(struct ft_sink *sink, const struct ft_chunk *chunks, u
             break;
         }
         hang_up(s);
-        rc = ft_receiver_failed(&s->receiver, s->why, rc == FT_E_CLOSED);
+        rc = ft_receiver_failed(&s->receiver, s->receiver.why, rc == FT_E_CLOSED);
         if (rc != FT_OK) {
             break;
         }

@@ -49,7 +49,6 @@ struct redis_sink {
     uint32_t greetings; /* answers to AUTH and the like that are to come */
     uint64_t answered;  /* number of the message that the next answer is about, or before it */
     bool held_up;       /* an error was answered: nothing more is sent */
-    char why[256];      /* what went wrong */
     struct ft_flight flight;
 };
 
@@ -109,16 +108,6 @@ static void hang_up(struct redis_sink *s)
     s->out_at = s->out_len = 0;
 }
 
-static void set_why(struct redis_sink *s, const char *what, const char *advice)
-{
-    size_t n = (size_t)snprintf(s->why, sizeof s->why, "%.150s%s%s", what,
-                                advice != NULL ? "; " : "", advice != NULL ? advice : "");
-
-    for (size_t i = 0; i < n && i < sizeof s->why; i++) { /* it comes from the other side */
-        s->why[i] = (unsigned char)s->why[i] < ' ' || s->why[i] == 0x7f ? ' ' : s->why[i];
-    }
-}
-
 /* FT_OK, FT_E_INTERRUPTED, FT_E_IO: why says it. */
 static int dial(struct redis_sink *s)
 {
@@ -130,7 +119,7 @@ static int dial(struct redis_sink *s)
     }
     s->c = redisConnectNonBlock(s->target.host, s->port);
     if (s->c == NULL || s->c->err != 0) {
-        set_why(s, s->c != NULL ? s->c->errstr : "out of memory", NULL);
+        ft_receiver_why(&s->receiver, s->c != NULL ? s->c->errstr : "out of memory", NULL);
         hang_up(s);
         return FT_E_IO;
     }
@@ -140,7 +129,7 @@ static int dial(struct redis_sink *s)
     }
     if (rc != FT_OK || getsockopt(s->c->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 ||
         error != 0) {
-        set_why(s, rc != FT_OK ? "it does not answer" : strerror(error), NULL);
+        ft_receiver_why(&s->receiver, rc != FT_OK ? "it does not answer" : strerror(error), NULL);
         hang_up(s);
         return FT_E_IO;
     }
@@ -185,7 +174,7 @@ static void take_answer(struct redis_sink *s, const redisReply *r)
     bool failed = r->type == REDIS_REPLY_ERROR;
 
     if (failed && !s->held_up) {
-        set_why(s, r->str, advice_for(r->str));
+        ft_receiver_why(&s->receiver, r->str, advice_for(r->str));
         s->held_up = true;
     }
     if (s->greetings > 0) {
@@ -208,13 +197,13 @@ static int take_answers(struct redis_sink *s)
     void *reply;
 
     if (redisBufferRead(s->c) != REDIS_OK) {
-        set_why(s, s->c->errstr, NULL);
+        ft_receiver_why(&s->receiver, s->c->errstr, NULL);
         return FT_E_CLOSED;
     }
     do {
         reply = NULL;
         if (redisGetReplyFromReader(s->c, &reply) != REDIS_OK) {
-            set_why(s, "it does not speak Redis's protocol", NULL);
+            ft_receiver_why(&s->receiver, "it does not speak Redis's protocol", NULL);
             return FT_E_CLOSED;
         }
         if (reply != NULL) {
@@ -249,7 +238,7 @@ static int send_some(struct redis_sink *s)
             send(s->c->fd, s->out + s->out_at, s->out_len - s->out_at, MSG_NOSIGNAL | MSG_DONTWAIT);
 
         if (n < 0 && errno != EINTR) {
-            set_why(s, strerror(errno), NULL);
+            ft_receiver_why(&s->receiver, strerror(errno), NULL);
             return errno == EAGAIN || errno == EWOULDBLOCK ? FT_OK : FT_E_CLOSED;
         }
         s->out_at += n > 0 ? (size_t)n : 0;
@@ -273,7 +262,7 @@ static int talk(struct redis_sink *s)
                               (short)(s->out_at < s->out_len ? POLLIN | POLLOUT : POLLIN),
                               ANSWER_MS);
         if (rc == FT_E_AGAIN) {
-            set_why(s, "it does not answer", NULL);
+            ft_receiver_why(&s->receiver, "it does not answer", NULL);
             return FT_E_CLOSED;
         }
         rc = rc == FT_OK ? take_answers(s) : rc;
@@ -297,7 +286,7 @@ static int redis_write(struct ft_sink *sink, const struct ft_chunk *chunks, uint
         rc = rc == FT_OK ? talk(s) : rc;
         if (rc == FT_E_CLOSED || rc == FT_E_IO || (rc == FT_OK && s->held_up)) {
             hang_up(s);
-            rc = ft_receiver_failed(&s->receiver, s->why, rc == FT_E_CLOSED);
+            rc = ft_receiver_failed(&s->receiver, s->receiver.why, rc == FT_E_CLOSED);
         }
     }
     if (rc != FT_OK) {
