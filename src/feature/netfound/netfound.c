@@ -27,7 +27,8 @@ enum {
     GAP_US = 10000,
     OPTIONS = 40,
     PAYLOAD = 12,
-    WORD = 8
+    WORD = 8,
+    AHEAD = 12
 };
 enum { IP4_LEN = 20, IP6_LEN = 40, TCP_LEN = 20, ECHO_LEN = 16 };
 enum { ICMP = 1, TCP = 6, UDP = 17 };
@@ -325,12 +326,23 @@ static void take(struct netfound *s, const struct ft_packet *pkt, uint32_t entry
     }
 }
 
+FT_INLINE void ask_packet(const struct netfound *s, const struct ft_counted *at)
+{
+    __builtin_prefetch(&s->flow[at->entry], 1);
+}
+
 static void netfound_packets(void *state, const struct ft_packet *pkts, const struct ft_counted *at,
                              uint32_t n)
 {
     struct netfound *s = state;
 
+    for (uint32_t k = 0; k < n && k < AHEAD; k++) {
+        ask_packet(s, &at[k]);
+    }
     for (uint32_t k = 0; k < n; k++) {
+        if (k + AHEAD < n) {
+            ask_packet(s, &at[k + AHEAD]);
+        }
         if (at[k].bits & FT_AT_NEW) {
             s->flow[at[k].entry].packets = 0;
         }
