@@ -160,9 +160,22 @@ static void say(struct afpacket *a, struct ft__ring *r, bool down, const char *w
         return;
     }
     r->down = down;
+    r->gone = r->gone && down;
     if (a->cfg.fanout_i == 0) {
         tell(a, r, what);
     }
+}
+
+/* The interface is gone: after it went down, if that was seen, which was the same event. */
+static void say_gone(struct afpacket *a, struct ft__ring *r)
+{
+    static const char what[] = "the interface is gone; waiting for it";
+
+    if (r->down && !r->gone && a->cfg.fanout_i == 0) {
+        ft_log(a->cfg.log, FT_LOG_WARN, "%s: %s", r->name, what);
+    }
+    r->gone = true;
+    say(a, r, true, what);
 }
 
 /* Asks the kernel about an interface. The ring's own socket does, while it has one: that
@@ -245,7 +258,7 @@ static void look_for_return(struct afpacket *a, uint32_t i)
         memcpy(r->name, was, sizeof r->name);
         return;
     }
-    r->down = r->refused = false;
+    r->down = r->gone = r->refused = false;
     if (r->last) { /* from here on each flow has its worker */
         tell(a, r, "the interface is back");
     }
@@ -279,7 +292,7 @@ static void check_interfaces(struct afpacket *a)
             continue; /* there is always one, or one to come */
         }
         if (!follow(a, r)) {
-            say(a, r, true, "the interface is gone; waiting for it");
+            say_gone(a, r);
             look_for_return(a, i);
         } else if (!is_up(r)) {
             say(a, r, true, "the interface is down; waiting for it");

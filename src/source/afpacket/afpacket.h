@@ -56,6 +56,7 @@ struct ft__ring {
     uint8_t *next;                            /* header of the next one */
     bool entered;                             /* left and next mean something */
     bool down;                                /* it was said that the interface is down */
+    bool gone;                                /* likewise that it is gone; down holds, too */
     bool refused;                             /* and that what took its name cannot be captured */
     _Atomic uint64_t dropped, kernel_packets; /* of PACKET_STATISTICS, summed up */
     struct sock_filter *code; /* the socket's filter; owned, freed by the source's close */
