@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/whole.h"
 #include "config/options.h"
 
 enum { FILE_MAX = 1 << 20, WHERE_LEN = 160 };
@@ -389,18 +390,18 @@ int ft_config_load_text(struct ft_config *cfg, const char *name, const char *tex
 
 int ft_config_load(struct ft_config *cfg, const char *path, struct ft_err *err)
 {
-    FILE *f = fopen(path, "re");
-    char *text = f != NULL ? ft_mem_alloc(1, FILE_MAX + 1) : NULL;
+    size_t len;
+    char *text = ft_whole_read(path, FILE_MAX + 1, &len);
 
-    if (f == NULL) {
-        return ft_err_set(err, FT_E_USAGE, "config: %s: %s", path, strerror(errno));
+    if (text == NULL && errno == EFBIG) {
+        return ft_err_set(err, FT_E_USAGE, "%s: longer than 1 MiB", path);
     }
-    size_t n = text != NULL ? fread(text, 1, FILE_MAX + 1, f) : 0;
-    int rc = text == NULL ? ft_err_set(err, FT_E_NOMEM, "config: out of memory")
-             : ferror(f)  ? ft_err_set(err, FT_E_USAGE, "config: %s: %s", path, strerror(errno))
-                          : ft_config_load_text(cfg, path, text, n, err);
+    if (text == NULL) {
+        return ft_err_set(err, errno == ENOMEM ? FT_E_NOMEM : FT_E_USAGE, "config: %s: %s", path,
+                          strerror(errno));
+    }
+    int rc = ft_config_load_text(cfg, path, text, len, err);
 
-    fclose(f);
-    ft_mem_free(text);
+    ft_whole_forget(text, len);
     return rc;
 }

@@ -3,11 +3,10 @@
 #include "output/sink/secret.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+#include "base/whole.h"
 
 enum { SECRET_MOST = 64 * 1024 };
 
@@ -19,33 +18,6 @@ void ft_secret_forget(char *secret)
     }
 }
 
-char *ft_secret_file(const char *path, size_t most, size_t *out_len)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    char *text = fd >= 0 ? ft_mem_alloc(1, most + 1) : NULL;
-    size_t len = 0;
-    ssize_t n = -1;
-    int error = errno;
-
-    if (text != NULL) {
-        while (len < most && (n = read(fd, text + len, most - len)) > 0) {
-            len += (size_t)n;
-        }
-        error = n < 0 ? errno : len == most ? EFBIG : 0;
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (text != NULL && error != 0) {
-        explicit_bzero(text, len);
-        ft_mem_free(text);
-        text = NULL;
-    }
-    errno = error;
-    *out_len = len;
-    return text;
-}
-
 int ft_secret_read(const char *name, char **out, struct ft_err *err)
 {
     size_t len;
@@ -55,7 +27,7 @@ int ft_secret_read(const char *name, char **out, struct ft_err *err)
         *out = ft_mem_strdup(name);
         return *out != NULL ? FT_OK : ft_err_set(err, FT_E_NOMEM, "out of memory");
     }
-    text = ft_secret_file(name + 1, SECRET_MOST, &len);
+    text = ft_whole_read(name + 1, SECRET_MOST, &len);
     if (text == NULL) {
         return ft_err_set(err, errno == ENOMEM ? FT_E_NOMEM : FT_E_IO, "%s: %s", name + 1,
                           strerror(errno));

@@ -11,9 +11,6 @@
  * ft_secret_forget(). name: "@FILE" or the text itself. FT_E_IO, FT_E_NOMEM; err names the file. */
 FT_NODISCARD int ft_secret_read(const char *name, char **out, struct ft_err *err);
 
-/* All of a file, heap, with a NUL behind it. NULL: errno, EFBIG when it is longer than most. */
-FT_NODISCARD char *ft_secret_file(const char *path, size_t most, size_t *out_len);
-
 void ft_secret_forget(char *secret); /* wiped and freed; NULL is a no-op */
 
 #endif

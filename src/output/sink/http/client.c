@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "base/wait.h"
+#include "base/whole.h"
 #include "output/sink/secret.h"
 
 enum { CA_MOST = 8 << 20 };
@@ -389,40 +390,42 @@ void ft_http_give_up(struct ft_http *h)
 
 /* ---- life ---- */
 
-/* The file that a parameter names becomes one of libcurl's blobs. */
-static int set_blob(struct ft_http *h, CURLoption option, const char *path, struct ft_err *err)
+/* What a file holds becomes one of libcurl's blobs, and is forgotten. text NULL: errno. */
+static int set_blob(struct ft_http *h, CURLoption option, const char *path, char *text, size_t len,
+                    struct ft_err *err)
 {
-    size_t len;
-    char *text = ft_secret_file(path, CA_MOST, &len);
+    struct curl_blob blob = {.data = text, .len = len, .flags = CURL_BLOB_COPY};
     int rc = FT_OK;
 
     if (text == NULL) {
         return ft_err_set(err, FT_E_IO, "output %s: %s: %s", h->name, path, strerror(errno));
     }
-    struct curl_blob blob = {.data = text, .len = len, .flags = CURL_BLOB_COPY};
-
     if (curl_easy_setopt(h->easy, option, &blob) != CURLE_OK) {
         rc = ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", h->name);
     }
-    explicit_bzero(text, len);
-    ft_mem_free(text);
+    ft_whole_forget(text, len);
     return rc;
 }
 
-/* Who the authorities are: of the file that was named, or of the first of the systems' usual ones.
- */
+static int set_file(struct ft_http *h, CURLoption option, const char *path, struct ft_err *err)
+{
+    size_t len = 0;
+    char *text = ft_whole_read(path, CA_MOST, &len);
+
+    return set_blob(h, option, path, text, len, err);
+}
+
+/* Who the authorities are: of the file that was named, or the system's. */
 static int set_authorities(struct ft_http *h, const char *ca, struct ft_err *err)
 {
-    static const char *const usual[] = {
-        "/etc/ssl/certs/ca-certificates.crt", /* Debian */
-        "/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora */
-        "/etc/ssl/cert.pem",                  /* Alpine */
-    };
+    size_t len = 0;
 
-    for (size_t i = 0; ca == NULL && i < sizeof usual / sizeof usual[0]; i++) {
-        ca = access(usual[i], R_OK) == 0 ? usual[i] : NULL;
+    if (ca != NULL) {
+        return set_file(h, CURLOPT_CAINFO_BLOB, ca, err);
     }
-    return ca != NULL ? set_blob(h, CURLOPT_CAINFO_BLOB, ca, err) : FT_OK;
+    char *text = ft_whole_authorities(&ca, &len);
+
+    return text != NULL ? set_blob(h, CURLOPT_CAINFO_BLOB, ca, text, len, err) : FT_OK;
 }
 
 static int set_tls(struct ft_http *h, const struct ft_output_url *url, struct ft_err *err)
@@ -441,9 +444,9 @@ static int set_tls(struct ft_http *h, const struct ft_output_url *url, struct ft
         rc = set_authorities(h, ft_output_url_get(url, "ca"), err);
     }
     if (rc == FT_OK && cert != NULL) {
-        rc = set_blob(h, CURLOPT_SSLCERT_BLOB, cert, err);
+        rc = set_file(h, CURLOPT_SSLCERT_BLOB, cert, err);
     }
-    return rc == FT_OK && key != NULL ? set_blob(h, CURLOPT_SSLKEY_BLOB, key, err) : rc;
+    return rc == FT_OK && key != NULL ? set_file(h, CURLOPT_SSLKEY_BLOB, key, err) : rc;
 }
 
 static int64_t duration_ms(const struct ft_output_url *url, const char *key, int64_t usual_ms)

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "base/whole.h"
 #include "output/sink/secret.h"
 
 enum { FILE_MOST = 8 << 20 };
@@ -94,13 +95,11 @@ static int set(struct kafka_sink *s, const struct ft_output_url *url, const char
     return res == RD_KAFKA_CONF_OK ? FT_OK : bad(url, err, name, secret ? "is not taken" : why);
 }
 
-/* Certificates that others' are checked against, of a file. */
+/* Certificates that others' are checked against, of a file; forgotten. text NULL: errno. */
 static int set_ca(struct kafka_sink *s, const struct ft_output_url *url, const char *path,
-                  struct ft_err *err)
+                  char *text, size_t len, struct ft_err *err)
 {
     char why[256] = "";
-    size_t len;
-    char *text = ft_secret_file(path, FILE_MOST, &len);
     int rc = FT_OK;
 
     if (text == NULL) {
@@ -110,7 +109,7 @@ static int set_ca(struct kafka_sink *s, const struct ft_output_url *url, const c
                                    sizeof why) != RD_KAFKA_CONF_OK) {
         rc = ft_err_set(err, FT_E_USAGE, "output %s: %s: %s", url->text, path, why);
     }
-    ft_mem_free(text);
+    ft_whole_forget(text, len);
     return rc;
 }
 
@@ -127,12 +126,12 @@ static int set_file(struct kafka_sink *s, const struct ft_output_url *url, const
     if (!*out_done) {
         return FT_OK;
     }
-    if (files[i][1] == NULL) {
-        return set_ca(s, url, path, err);
-    }
-    size_t len;
-    char *text = ft_secret_file(path, FILE_MOST, &len);
+    size_t len = 0;
+    char *text = ft_whole_read(path, FILE_MOST, &len);
 
+    if (files[i][1] == NULL) {
+        return set_ca(s, url, path, text, len, err);
+    }
     if (text == NULL) {
         return ft_err_set(err, FT_E_IO, "output %s: %s: %s", url->text, path, strerror(errno));
     }
@@ -188,16 +187,11 @@ static int set_param(struct kafka_sink *s, const struct ft_output_url *url, cons
 /* The system's authorities, which are a file, too. */
 static int set_system_ca(struct kafka_sink *s, const struct ft_output_url *url, struct ft_err *err)
 {
-    static const char *const usual[] = {"/etc/ssl/certs/ca-certificates.crt",
-                                        "/etc/pki/tls/certs/ca-bundle.crt",
-                                        "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+    const char *path;
+    size_t len = 0;
+    char *text = ft_whole_authorities(&path, &len);
 
-    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
-        if (access(usual[i], R_OK) == 0) {
-            return set_ca(s, url, usual[i], err);
-        }
-    }
-    return FT_OK;
+    return text != NULL ? set_ca(s, url, path, text, len, err) : FT_OK;
 }
 
 static bool has_own_ca(const struct ft_output_url *url)
