@@ -41,6 +41,7 @@ struct ft_option {
     uint8_t commands;    /* bits of enum ft_command that take it */
     bool repeatable;     /* may be given several times; YAML: a list */
     bool cli_only;       /* not a key of the YAML file (config) */
+    bool reloads;        /* a run takes up another value: ft_pipeline_reload() */
     const char *arg;     /* "SECONDS"; NULL for flags */
     const char *choices; /* "drop|block"; NULL when free */
     const char *defval;  /* as text, for people and as the initial value; NULL: none */
@@ -95,6 +96,12 @@ FT_API void ft_config_tell(struct ft_config *cfg, const struct ft_log *log);
 FT_API FT_NODISCARD int ft_config_load_text(struct ft_config *cfg, const char *name,
                                             const char *text, size_t len, struct ft_err *err);
 
+/* Reads, for a loader (flowtap/sandbox.h), the files that the outputs name: secrets, certificates,
+ * keys, and those of the system's authorities; and calls writes with each file that an output
+ * writes to. */
+FT_API void ft_config_files(const struct ft_config *cfg,
+                            void (*writes)(void *cookie, const char *path), void *cookie);
+
 /* What the program around a pipeline needs to know. user: NULL when not given. */
 enum ft_config_flag {
     FT_CONFIG_SANDBOX,
@@ -102,6 +109,7 @@ enum ft_config_flag {
     FT_CONFIG_SECRET /* a key will be in memory */
 };
 FT_API const char *ft_config_user(const struct ft_config *cfg);
+FT_API const char *ft_config_file(const struct ft_config *cfg);    /* that was read, or NULL */
 FT_API const char *ft_config_metrics(const struct ft_config *cfg); /* ADDR:PORT, or NULL */
 FT_API bool ft_config_flag(const struct ft_config *cfg, enum ft_config_flag flag);
 FT_API int ft_config_verbosity(const struct ft_config *cfg); /* -1 quiet, 0, 1 and more */

@@ -56,12 +56,37 @@ FT_API unsigned ft_pipeline_needs(const struct ft_pipeline *p);
 
 FT_API FT_NODISCARD int ft_pipeline_start(struct ft_pipeline *p, struct ft_err *err);
 
-/* Waits up to timeout_ms for the end. FT_OK: ended, call finish; FT_E_AGAIN: still running. */
+/* Waits up to timeout_ms for the end. FT_OK: ended, call finish; FT_E_AGAIN: still running, also
+ * soon after reopen(). */
 FT_API int ft_pipeline_wait(struct ft_pipeline *p, int timeout_ms);
 
 /* Asks for an orderly end / for file outputs to be reopened. Async-signal-safe. */
 FT_API void ft_pipeline_stop(struct ft_pipeline *p);
 FT_API void ft_pipeline_reopen(struct ft_pipeline *p);
+
+/* From now on this process reaches nothing but what is open and what ft_pipeline_needs() says:
+ * ft_pipeline_reload() refuses what would have to be opened otherwise. Before start. */
+FT_API void ft_pipeline_confined(struct ft_pipeline *p);
+
+/* What a reload came to. */
+struct ft_reload {
+    uint32_t outputs_kept, outputs_added, outputs_removed;
+    bool rates; /* --sample, --stats, --drain-timeout, --max-amplification */
+    bool allow;
+};
+
+/* Takes up another configuration while it runs: outputs, who may send (--allow), rates; live and
+ * collect from sockets. Outputs with the same URL and the same files that it names (tokens,
+ * certificates) go on; others are opened before anything changes, and those that are not named any
+ * more get nothing new, are written out within the drain timeout and closed. Everything else has to
+ * be as it is in now, the configuration that the pipeline has. FT_E_USAGE: something that cannot
+ * change does, or something is wrong; FT_E_STATE: it does not run, or is about to end; others as
+ * ft_pipeline_new(): nothing has changed then. Both configurations are read, not kept. next NULL:
+ * there was one that could not be read, which the account is to know. By the thread that calls
+ * finish(). */
+FT_API FT_NODISCARD int ft_pipeline_reload(struct ft_pipeline *p, const struct ft_config *now,
+                                           const struct ft_config *next, struct ft_reload *out,
+                                           struct ft_err *err);
 
 /* Ends everything: drains, flushes flows (eof or shutdown), writes the last stats event, closes the
  * outputs. FT_OK, or the first failure: FT_E_TRUNCATED / FT_E_CORRUPT (input damaged, everything

@@ -14,7 +14,9 @@
  * CAP_DAC_OVERRIDE alone), knows only the files that were placed before the seal, reaches them
  * through handles of their folders, follows no links, and has a filter of its own. A folder that
  * its owner replaced is looked up again and taken if it is like the old one: Landlock holds an
- * opener to the folders that it began with, so its parent, the keeper, starts another one. */
+ * opener to the folders that it began with, so its parent, the keeper, starts another one. Where a
+ * configuration may be loaded again, another child, the loader, keeps the right to read files
+ * (root's CAP_DAC_READ_SEARCH), and reads what the configuration names when it is told to. */
 #ifndef FLOWTAP_SANDBOX_H
 #define FLOWTAP_SANDBOX_H
 
@@ -49,6 +51,7 @@ enum ft_sandbox_needs {
     FT_SANDBOX_FILES = 4,    /* writes files: cuts, locks and syncs what is open */
     FT_SANDBOX_NETWORK = 8,  /* connects to hosts, whose names it looks up */
     FT_SANDBOX_BROKERS = 16, /* with the one before: librdkafka's threads */
+    FT_SANDBOX_RELOAD = 128, /* opens outputs later: ft_pipeline_reload() */
     FT_SANDBOX_METRICS = 64  /* answers on a socket that listens (flowtap/metrics.h) */
 };
 
@@ -72,6 +75,33 @@ FT_API FT_NODISCARD int ft_opener_seal(struct ft_opener *o, unsigned uid, int sa
 
 /* Ends the opener and frees it; NULL is a no-op. After the pipeline was freed. */
 FT_API void ft_opener_stop(struct ft_opener *o);
+
+/* ---- a configuration that is loaded again ---- */
+
+struct ft_config;
+struct ft_loader;
+
+/* Starts the loader, a child of this process that keeps the right to read files, to read the
+ * configuration again: load makes it as it was made at the start, in that child, where nothing that
+ * it prints is seen; NULL: it is wrong. Files that its outputs write to may then be placed with the
+ * opener, also after the seal. After ft_opener_start(), before any thread is started and before
+ * anything is open that it shall not hold. FT_E_IO, FT_E_NOMEM. Freed with ft_loader_stop. */
+FT_API FT_NODISCARD int ft_loader_start(struct ft_opener *opener,
+                                        struct ft_config *(*load)(void *cookie), void *cookie,
+                                        struct ft_loader **out, struct ft_err *err);
+
+/* From now on it can read, and nothing else; before ft_opener_seal(). With sandbox 0 it keeps the
+ * system calls and the file system. FT_E_PRIVILEGE. */
+FT_API FT_NODISCARD int ft_loader_seal(struct ft_loader *l, int sandbox, struct ft_err *err);
+
+/* Has the configuration, and the files that it names, read as they are now: until _done() this
+ * thread finds them so when it reads files of those names, whatever it may reach itself. FT_E_IO.
+ */
+FT_API FT_NODISCARD int ft_loader_load(struct ft_loader *l, struct ft_err *err);
+FT_API void ft_loader_done(struct ft_loader *l); /* forgets them */
+
+/* Ends the loader and frees it; NULL is a no-op. */
+FT_API void ft_loader_stop(struct ft_loader *l);
 
 #ifdef __cplusplus
 }

@@ -40,6 +40,7 @@ struct ft_not_ip_stats {
 /* One output's account, by event. */
 struct ft_output_stats {
     const char *name; /* as given with -o; valid as long as the pipeline */
+    uint32_t number;  /* of its outputs, those that were taken out counted */
     uint64_t made[FT_EVENT__COUNT];
     uint64_t written[FT_EVENT__COUNT];
     uint64_t dropped[FT_EVENT__COUNT];  /* its queue or its spool was full */
@@ -132,6 +133,7 @@ struct ft_stats {
     uint64_t memory_budget;           /* bytes, as planned at start */
     bool collecting;                  /* the unit of received, captured and so on is the datagram */
     uint64_t collected[FT_COLLECT__COUNT];
+    uint64_t reloads, reloads_refused; /* ft_pipeline_reload() */
     uint32_t n_outputs;
     struct ft_output_stats output[FT_MAX_OUTPUTS];
 };

@@ -338,7 +338,19 @@ static int split(struct ft__place *p, const char *path)
     return p->folder != NULL ? 0 : ENOMEM;
 }
 
-static int place(struct ft_places *s, const struct ft_file_call *c, int32_t *out_id)
+/* A file that has a place is placed anew: how it is to be written may be another. */
+static void place_again(struct ft__place *q, const struct ft__place *p)
+{
+    q->mode = p->mode;
+    q->mode_exact = p->mode_exact;
+    q->parted = p->parted;
+    q->keep = p->keep;
+    q->group = p->group;
+    ft_mem_free(p->folder);
+}
+
+/* again: one that was placed before keeps its number. */
+static int place(struct ft_places *s, const struct ft_file_call *c, bool again, int32_t *out_id)
 {
     struct ft__place p = {.dir = -1,
                           .mode = c->mode & 07777,
@@ -357,6 +369,15 @@ static int place(struct ft_places *s, const struct ft_file_call *c, int32_t *out
 
     if (error != 0) {
         return error;
+    }
+    for (int32_t i = 0; i < s->n && again; i++) {
+        struct ft__place *q = &s->place[i];
+
+        if (q->kind == p.kind && strcmp(q->folder, p.folder) == 0 && strcmp(q->name, p.name) == 0) {
+            place_again(q, &p);
+            *out_id = i;
+            return 0;
+        }
     }
     p.dir = open(p.folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (p.dir < 0 || fstat(p.dir, &p.seen) != 0) {
@@ -492,6 +513,16 @@ static int operate_below(const struct ft_places *s, struct ft__place *p,
     return error;
 }
 
+void ft_places_add(struct ft_places *s, const struct ft_file_call *c, struct ft_file_answer *out)
+{
+    bool sealed = s->sealed;
+
+    *out = (struct ft_file_answer){.id = -1};
+    s->sealed = false;
+    out->error = place(s, c, true, &out->id);
+    s->sealed = sealed;
+}
+
 void ft_places_call(void *cookie, const struct ft_file_call *c, struct ft_file_answer *out,
                     int *out_fd)
 {
@@ -501,7 +532,7 @@ void ft_places_call(void *cookie, const struct ft_file_call *c, struct ft_file_a
     *out = (struct ft_file_answer){.id = -1};
     *out_fd = -1;
     if (c->op == FT_FILE_PLACE) {
-        out->error = place(s, c, &out->id);
+        out->error = place(s, c, false, &out->id);
         return;
     }
     if (c->id < 0 || c->id >= s->n || !may(&s->place[c->id], c->op)) {

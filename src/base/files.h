@@ -105,6 +105,10 @@ void ft_places_confine(struct ft_places *s);
 /* From now on nothing is placed, and times are this process's own. */
 void ft_places_seal(struct ft_places *s);
 
+/* Places a file though it is sealed, by who has made sure that it may; a file that has a place
+ * keeps its number. As a PLACE call. */
+void ft_places_add(struct ft_places *s, const struct ft_file_call *c, struct ft_file_answer *out);
+
 /* Who may own what is opened, besides the folder's owner and this process: -1 for nobody. */
 void ft_places_trust(struct ft_places *s, uid_t uid);
 

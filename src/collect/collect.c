@@ -378,6 +378,11 @@ static enum ft_verdict take(struct ft_collector *c, const struct ft_peer *peer, 
     return p->take(c, peer, data, len);
 }
 
+void ft_collector_amplify(struct ft_collector *c, uint32_t most)
+{
+    c->limits.amplification = most;
+}
+
 enum ft_verdict ft_collector_take(struct ft_collector *c, const struct ft_peer *peer,
                                   const uint8_t *data, size_t len, int64_t ts_ns)
 {

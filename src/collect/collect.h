@@ -73,6 +73,9 @@ void ft_collector_free(struct ft_collector *c); /* NULL is a no-op */
  * their values say is not looked at. */
 void ft_collector_read(struct ft_collector *c, bool records);
 
+/* limits.amplification, from the next datagram on. */
+void ft_collector_amplify(struct ft_collector *c, uint32_t most);
+
 /* Takes one datagram that came from peer at ts_ns. One verdict: FT_V_DECODED, or the first fault
  * that was found; what is valid is used all the same. */
 enum ft_verdict ft_collector_take(struct ft_collector *c, const struct ft_peer *peer,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config: values from text, checked by the option table. */
 #include <ctype.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -8,6 +9,7 @@
 #include "base/endpoint.h"
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "base/whole.h"
 #include "config/options.h"
 #include "config/url.h"
 #include "model/columns.h"
@@ -637,6 +639,124 @@ bool ft_config_given(const struct ft_config *cfg, const char *name)
     return ft__option_find(cfg, "--", name, &i, NULL) == FT_OK && cfg->given[i];
 }
 
+void ft_config_files(const struct ft_config *cfg, void (*writes)(void *cookie, const char *path),
+                     void *cookie)
+{
+    bool hosts = false;
+
+    for (uint32_t i = 0; i < cfg->n_outputs; i++) {
+        struct ft_output_url url;
+        struct ft_err err;
+
+        if (ft_output_url_parse(cfg->outputs[i], &url, &err) != FT_OK) {
+            continue; /* it was told when it was set */
+        }
+        bool file = strcmp(url.transport, "file") == 0;
+
+        ft_output_url_read(&url);
+        hosts |= !file;
+        if (file && strcmp(url.format, "null") != 0 && strcmp(url.target, "-") != 0) {
+            writes(cookie, url.target);
+        }
+        ft_output_url_fini(&url);
+    }
+    if (hosts) {
+        const char *path;
+        size_t len = 0;
+        char *text = ft_whole_authorities(&path, &len);
+
+        ft_whole_forget(text, len);
+    }
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool same_inputs(const struct ft_config *a, const struct ft_config *b)
+{
+    bool same = a->n_inputs == b->n_inputs;
+
+    for (uint32_t i = 0; same && i < a->n_inputs; i++) {
+        same = strcmp(a->inputs[i], b->inputs[i]) == 0;
+    }
+    return same;
+}
+
+/* Values of bytes at the row's place. */
+static bool same_bytes(const struct ft_config *a, const struct ft_config *b, size_t at, size_t len)
+{
+    return memcmp((const char *)a + at, (const char *)b + at, len) == 0;
+}
+
+static bool same_at(const struct ft_config *a, const struct ft_config *b, size_t at)
+{
+    const char *const *x = (const void *)((const char *)a + at);
+    const char *const *y = (const void *)((const char *)b + at);
+
+    return same_text(*x, *y);
+}
+
+#define SAME(member) same_bytes(a, b, offsetof(struct ft_config, member), sizeof a->member)
+
+static bool same_value(const struct ft_config *a, const struct ft_config *b,
+                       const struct ft__option_ref *row)
+{
+    switch (row->setter) {
+    case FT__SET_U32:
+        return same_bytes(a, b, row->offset, sizeof(uint32_t));
+    case FT__SET_U64:
+    case FT__SET_NS:
+        return same_bytes(a, b, row->offset, sizeof(uint64_t));
+    case FT__SET_BOOL:
+        return same_bytes(a, b, row->offset, sizeof(bool));
+    case FT__SET_TEXT:
+    case FT__SET_ANY_TEXT:
+    case FT__SET_ENDPOINT:
+        return same_at(a, b, row->offset);
+    case FT__SET_INPUT:
+        return same_inputs(a, b);
+    case FT__SET_EVENTS:
+        return SAME(events) && SAME(events_given);
+    case FT__SET_PROFILES:
+    case FT__SET_APP:
+        return SAME(profiles);
+    case FT__SET_WHERE:
+        return same_text(a->where, b->where);
+    case FT__SET_OVERFLOW:
+        return SAME(overflow);
+    case FT__SET_DIRECTION:
+        return SAME(direction);
+    case FT__SET_SNAPSHOTS:
+        return SAME(snapshots) && SAME(n_snapshots);
+    case FT__SET_TUNNEL_PORTS:
+        return SAME(tunnel_ports);
+    case FT__SET_LOG_FORMAT:
+        return SAME(log_json);
+    case FT__SET_NAMES:
+        return SAME(hash_names);
+    case FT__SET_VERBOSE:
+    case FT__SET_QUIET:
+        return SAME(verbosity);
+    default:
+        return true;
+    }
+}
+
+const char *ft_config_fixed_change(const struct ft_config *a, const struct ft_config *b)
+{
+    struct ft__option_ref row;
+
+    for (uint32_t i = 0; ft__option_row(i, &row); i++) {
+        if ((row.option->commands & a->command) != 0 && !row.option->reloads &&
+            !same_value(a, b, &row)) {
+            return row.option->name;
+        }
+    }
+    return NULL;
+}
+
 void ft_config_tell(struct ft_config *cfg, const struct ft_log *log)
 {
     cfg->tell = *log;
@@ -676,6 +796,11 @@ int ft_config_check(const struct ft_config *cfg, struct ft_err *err)
 const char *ft_config_user(const struct ft_config *cfg)
 {
     return cfg->user;
+}
+
+const char *ft_config_file(const struct ft_config *cfg)
+{
+    return cfg->file;
 }
 
 const char *ft_config_metrics(const struct ft_config *cfg)

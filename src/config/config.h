@@ -75,6 +75,10 @@ enum { FT_PLACE_LEN = 160 };
 void ft_config_place(const struct ft_config *cfg, const char *name, uint32_t output,
                      char out[FT_PLACE_LEN]);
 
+/* The first option, of those that no run takes up another value of (ft_option.reloads), whose value
+ * is not the same in both; NULL: there is none. */
+const char *ft_config_fixed_change(const struct ft_config *a, const struct ft_config *b);
+
 /* Was the option of this name given, not only a default? */
 bool ft_config_given(const struct ft_config *cfg, const char *name);
 

@@ -7,8 +7,11 @@
 
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "base/whole.h"
 #include "format/format.h"
 #include "output/output.h"
+
+enum { NAMED_MOST = 4 << 20 };
 
 /* ---- parameters ---- */
 
@@ -459,6 +462,62 @@ const char *ft_output_url_bare_secret(const struct ft_output_url *u)
         }
     }
     return NULL;
+}
+
+const char *ft_output_url_file(const struct ft_output_url *u, uint32_t i)
+{
+    static const char *const files[] = {"ca", "cert", "key"};
+    const char *value = u->param[i].value;
+
+    size_t len = strlen(u->param[i].key), location = sizeof ".location" - 1;
+
+    if (value[0] == '@') {
+        return value + 1;
+    }
+    if (len > location && strcmp(u->param[i].key + len - location, ".location") == 0) {
+        return value; /* of librdkafka's settings */
+    }
+    for (size_t k = 0; k < sizeof files / sizeof files[0]; k++) {
+        if (strcmp(u->param[i].key, files[k]) == 0 && value[0] != '\0') {
+            return value;
+        }
+    }
+    return NULL;
+}
+
+void ft_output_url_read(const struct ft_output_url *u)
+{
+    struct ft_hash_seed seed = {{0}};
+
+    ft_ignore(ft_output_url_digest(u, &seed) == 0);
+}
+
+uint64_t ft_output_url_digest(const struct ft_output_url *u, const struct ft_hash_seed *seed)
+{
+    uint64_t digest = 0;
+
+    for (uint32_t i = 0; i < u->n_params; i++) {
+        const char *path = ft_output_url_file(u, i);
+        size_t len = 0;
+        char *text = path != NULL ? ft_whole_read(path, NAMED_MOST, &len) : NULL;
+
+        for (size_t at = 0; text != NULL && at < len; at += 8) {
+            uint64_t word = 0;
+
+            memcpy(&word, text + at, len - at < 8 ? len - at : 8);
+            digest = ft_hash_16(seed, digest + i, word);
+        }
+        digest = text != NULL ? ft_hash_16(seed, digest, len) : digest;
+        ft_whole_forget(text, len);
+    }
+    return digest;
+}
+
+unsigned ft_output_url_needs(const struct ft_output_url *u)
+{
+    const struct ft_sink_ops *ops = find_sink(u->transport);
+
+    return ops != NULL && strcmp(u->format, "null") != 0 ? ops->needs : 0;
 }
 
 static int parse(const char *text, struct ft_output_url *u, struct ft_err *err)

@@ -3,6 +3,7 @@
 #ifndef FT_CONFIG_URL_H
 #define FT_CONFIG_URL_H
 
+#include "base/hash.h"
 #include "flowtap/errors.h"
 #include "output/url.h"
 
@@ -13,5 +14,17 @@ void ft_output_url_fini(struct ft_output_url *u);
 
 /* The parameter that is a secret, and stands there as text; NULL: there is none. */
 const char *ft_output_url_bare_secret(const struct ft_output_url *u);
+
+/* The file that parameter i names: a secret's @FILE, certificates and keys; NULL: none. */
+const char *ft_output_url_file(const struct ft_output_url *u, uint32_t i);
+
+/* Reads all of them, for who looks on (base/whole.h). */
+void ft_output_url_read(const struct ft_output_url *u);
+
+/* Tells apart what those files hold; 0: it names none. One that cannot be read is like none. */
+uint64_t ft_output_url_digest(const struct ft_output_url *u, const struct ft_hash_seed *seed);
+
+/* What its sink asks of the kernel: enum ft_sandbox_needs. */
+unsigned ft_output_url_needs(const struct ft_output_url *u);
 
 #endif

@@ -55,6 +55,7 @@ enum {
     M = 1u << FT__ROLE_MAIN,
     K = 1u << FT__ROLE_KEEPER,
     O = 1u << FT__ROLE_OPENER,
+    L = 1u << FT__ROLE_LOADER,
     ANY_NEEDS = 0,
 };
 
@@ -66,24 +67,24 @@ struct rule {
 
 static const struct rule rules[] = {
     /* what is open: read, written, closed */
-    {SCMP_SYS(read), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(write), M | K | O, ANY_NEEDS},
+    {SCMP_SYS(read), M | K | O | L, ANY_NEEDS},
+    {SCMP_SYS(write), M | K | O | L, ANY_NEEDS},
     {SCMP_SYS(writev), M, FT_SANDBOX_FILES},
     {SCMP_SYS(pread64), M, ANY_NEEDS},
     {SCMP_SYS(pwritev), M, FT_SANDBOX_FILES},
-    {SCMP_SYS(lseek), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(close), M | K | O, ANY_NEEDS},
+    {SCMP_SYS(lseek), M | K | O | L, ANY_NEEDS},
+    {SCMP_SYS(close), M | K | O | L, ANY_NEEDS},
     {SCMP_SYS(fsync), M, FT_SANDBOX_FILES},
     {SCMP_SYS(fdatasync), M, FT_SANDBOX_FILES},
-    {SCMP_SYS(ftruncate), M, FT_SANDBOX_FILES},
+    {SCMP_SYS(ftruncate), M, FT_SANDBOX_FILES | FT_SANDBOX_RELOAD},
     {SCMP_SYS(fallocate), M, FT_SANDBOX_FILES},
-    {SCMP_SYS(fstat), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(poll), M, ANY_NEEDS},
+    {SCMP_SYS(fstat), M | K | O | L, ANY_NEEDS},
+    {SCMP_SYS(poll), M | L, ANY_NEEDS},
     {SCMP_SYS(ppoll), M, ANY_NEEDS},
     /* the opener's socket */
-    {SCMP_SYS(recvfrom), M | O, ANY_NEEDS},
+    {SCMP_SYS(recvfrom), M | O | L, ANY_NEEDS},
     {SCMP_SYS(recvmsg), M | O, ANY_NEEDS},
-    {SCMP_SYS(sendmsg), O, ANY_NEEDS},
+    {SCMP_SYS(sendmsg), O | L, ANY_NEEDS},
     /* sources */
     {SCMP_SYS(recvmmsg), M, FT_SANDBOX_SOCKETS},
     {SCMP_SYS(setsockopt), M,
@@ -103,9 +104,12 @@ static const struct rule rules[] = {
     {SCMP_SYS(newfstatat), M, FT_SANDBOX_NETWORK},
     {SCMP_SYS(sendmsg), M, FT_SANDBOX_BROKERS},
     {SCMP_SYS(pipe2), M, FT_SANDBOX_BROKERS},
+    /* outputs that are opened later */
+    {SCMP_SYS(eventfd2), M, FT_SANDBOX_RELOAD},
+    {SCMP_SYS(epoll_create1), M, FT_SANDBOX_RELOAD},
     /* the files of the opener */
     {SCMP_SYS(openat), K | O, ANY_NEEDS},
-    {SCMP_SYS(newfstatat), K | O, ANY_NEEDS},
+    {SCMP_SYS(newfstatat), K | O | L, ANY_NEEDS},
     {SCMP_SYS(renameat), O, ANY_NEEDS},
     {SCMP_SYS(renameat2), O, ANY_NEEDS},
     {SCMP_SYS(unlinkat), O, ANY_NEEDS},
@@ -115,7 +119,12 @@ static const struct rule rules[] = {
     {SCMP_SYS(flock), M, FT_SANDBOX_FILES},
     {SCMP_SYS(fchmod), O, ANY_NEEDS},
     {SCMP_SYS(fchown), O, ANY_NEEDS},
-    /* starting the opener anew */
+    {SCMP_SYS(memfd_create), L, ANY_NEEDS},
+    {SCMP_SYS(memfd_create), M, FT_SANDBOX_RELOAD},
+    /* placing a file, starting the opener anew */
+    {SCMP_SYS(readlink), K, ANY_NEEDS},
+    {SCMP_SYS(readlinkat), K, ANY_NEEDS},
+    {SCMP_SYS(getcwd), K, ANY_NEEDS},
     {SCMP_SYS(clone), K, ANY_NEEDS},
     {SCMP_SYS(prctl), K, ANY_NEEDS},
     {SCMP_SYS(seccomp), K, ANY_NEEDS},
@@ -124,28 +133,28 @@ static const struct rule rules[] = {
     {SCMP_SYS(landlock_restrict_self), K, ANY_NEEDS},
     {SCMP_SYS(getppid), K, ANY_NEEDS},
     /* memory, threads, time, signals */
-    {SCMP_SYS(munmap), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(mremap), M | K | O, ANY_NEEDS},
+    {SCMP_SYS(munmap), M | K | O | L, ANY_NEEDS},
+    {SCMP_SYS(mremap), M | K | O | L, ANY_NEEDS},
     {SCMP_SYS(madvise), M, ANY_NEEDS},
-    {SCMP_SYS(brk), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(futex), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(set_robust_list), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(rseq), M | K | O, ANY_NEEDS},
+    {SCMP_SYS(brk), M | K | O | L, ANY_NEEDS},
+    {SCMP_SYS(futex), M | K | O | L, ANY_NEEDS},
+    {SCMP_SYS(set_robust_list), M | K | O | L, ANY_NEEDS},
+    {SCMP_SYS(rseq), M | K | O | L, ANY_NEEDS},
     {SCMP_SYS(sched_yield), M, ANY_NEEDS},
     {SCMP_SYS(sched_getaffinity), M, ANY_NEEDS},
     {SCMP_SYS(nanosleep), M, ANY_NEEDS},
     {SCMP_SYS(clock_nanosleep), M, ANY_NEEDS},
-    {SCMP_SYS(clock_gettime), M | K | O, ANY_NEEDS},
+    {SCMP_SYS(clock_gettime), M | K | O | L, ANY_NEEDS},
     {SCMP_SYS(gettimeofday), M, ANY_NEEDS},
     {SCMP_SYS(time), M, ANY_NEEDS},
     {SCMP_SYS(rt_sigaction), M, ANY_NEEDS},
-    {SCMP_SYS(rt_sigprocmask), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(rt_sigreturn), M | K | O, ANY_NEEDS},
+    {SCMP_SYS(rt_sigprocmask), M | K | O | L, ANY_NEEDS},
+    {SCMP_SYS(rt_sigreturn), M | K | O | L, ANY_NEEDS},
     {SCMP_SYS(sigaltstack), M, ANY_NEEDS},
-    {SCMP_SYS(restart_syscall), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(getpid), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(gettid), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(getrandom), M | K | O, ANY_NEEDS},
+    {SCMP_SYS(restart_syscall), M | K | O | L, ANY_NEEDS},
+    {SCMP_SYS(getpid), M | K | O | L, ANY_NEEDS},
+    {SCMP_SYS(gettid), M | K | O | L, ANY_NEEDS},
+    {SCMP_SYS(getrandom), M | K | O | L, ANY_NEEDS},
     {SCMP_SYS(getuid), M | K | O, ANY_NEEDS},
     {SCMP_SYS(geteuid), M | K | O, ANY_NEEDS},
     {SCMP_SYS(getgid), M | K | O, ANY_NEEDS},
@@ -154,8 +163,8 @@ static const struct rule rules[] = {
     {SCMP_SYS(uname), M, ANY_NEEDS},
     {SCMP_SYS(sysinfo), M, ANY_NEEDS},
     {SCMP_SYS(wait4), M | K, ANY_NEEDS},
-    {SCMP_SYS(exit), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(exit_group), M | K | O, ANY_NEEDS},
+    {SCMP_SYS(exit), M | K | O | L, ANY_NEEDS},
+    {SCMP_SYS(exit_group), M | K | O | L, ANY_NEEDS},
 };
 
 /* What nothing of ours asks for, not even to see whether it is there. */
@@ -219,12 +228,12 @@ struct arg_rule {
 
 static const struct arg_rule arg_rules[] = {
     /* memory is never made executable */
-    {SCMP_SYS(mmap), BITS(2, PROT_EXEC, 0), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(mprotect), BITS(2, PROT_EXEC, 0), M | K | O, ANY_NEEDS},
+    {SCMP_SYS(mmap), BITS(2, PROT_EXEC, 0), M | K | O | L, ANY_NEEDS},
+    {SCMP_SYS(mprotect), BITS(2, PROT_EXEC, 0), M | K | O | L, ANY_NEEDS},
     /* threads, not processes */
     {SCMP_SYS(clone), BITS(0, CLONE_THREAD, CLONE_THREAD), M, ANY_NEEDS},
     /* send(2): to whom a socket is connected, nobody else */
-    {SCMP_SYS(sendto), EQUALS(4, 0), M, ANY_NEEDS},
+    {SCMP_SYS(sendto), EQUALS(4, 0), M | L, ANY_NEEDS},
     /* fstat(2) as the C library makes it; that no path comes with it cannot be looked at */
     {SCMP_SYS(newfstatat), BITS(3, AT_EMPTY_PATH, AT_EMPTY_PATH), M, ANY_NEEDS},
     {SCMP_SYS(ioctl), EQUALS(1, TIOCGWINSZ), M, ANY_NEEDS},
@@ -246,18 +255,19 @@ static const struct arg_rule arg_rules[] = {
     {SCMP_SYS(socketpair), EQUALS(0, AF_UNIX), M, FT_SANDBOX_NETWORK},
     {SCMP_SYS(openat), BITS(2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY), M, FT_SANDBOX_NETWORK},
     {SCMP_SYS(ioctl), EQUALS(1, FIONREAD), M, FT_SANDBOX_NETWORK},
+    {SCMP_SYS(openat), BITS(2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY), L, ANY_NEEDS},
 };
 
 /* Arguments that end the process: typing into somebody's terminal, code made at run time. */
 static const struct arg_rule deadly_args[] = {
-    {SCMP_SYS(ioctl), EQUALS(1, TIOCSTI), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(ioctl), EQUALS(1, TIOCLINUX), M | K | O, ANY_NEEDS},
-    {SCMP_SYS(mprotect), BITS(2, PROT_EXEC, PROT_EXEC), M | K | O, ANY_NEEDS},
+    {SCMP_SYS(ioctl), EQUALS(1, TIOCSTI), M | K | O | L, ANY_NEEDS},
+    {SCMP_SYS(ioctl), EQUALS(1, TIOCLINUX), M | K | O | L, ANY_NEEDS},
+    {SCMP_SYS(mprotect), BITS(2, PROT_EXEC, PROT_EXEC), M | K | O | L, ANY_NEEDS},
 };
 
 /* Likewise, but where names are looked up: the resolver tries its modules, and goes on without. */
 static const struct arg_rule deadly_but_for_names[] = {
-    {SCMP_SYS(mmap), BITS(2, PROT_EXEC, PROT_EXEC), M | K | O, ANY_NEEDS},
+    {SCMP_SYS(mmap), BITS(2, PROT_EXEC, PROT_EXEC), M | K | O | L, ANY_NEEDS},
 };
 
 /* A call that this architecture or this libseccomp does not know is none. */
@@ -438,9 +448,22 @@ static int allow_names(int set)
     return error;
 }
 
+static int allow_reading(int set)
+{
+    int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int error = fd >= 0 ? allow_beneath(set, fd, LL_READ_FILE) : errno;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return error;
+}
+
 static int restrict_to(int set, const struct ft__confine_left *left, uint64_t rights)
 {
     int error = left->network ? allow_names(set) : 0;
+
+    error = error == 0 && left->reads ? allow_reading(set) : error;
 
     for (int i = 0; i < left->n && error == 0; i++) {
         uint64_t more = left->folders[i].grows ? LL_MAKE_DIR | LL_REMOVE_DIR : 0;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* guard: what a process may still ask of the kernel, see flowtap/sandbox.h.
  *
- * Theory of operation: three processes, three lists of system calls. A call on the list is let
+ * Theory of operation: four processes, four lists of system calls. A call on the list is let
  * through, for some only with arguments that are looked at. What only an intruder makes ends the
  * process. Everything else, what a library merely probes for included, answers ENOSYS and is logged
  * by the kernel's audit. Landlock, where the kernel has it, takes the file system away besides: all
- * of it from the main process, all but the folders of its files from the opener. */
+ * of it from the main process, all but the folders of its files from the opener, all but reading
+ * from the loader. */
 #ifndef FT_GUARD_CONFINE_H
 #define FT_GUARD_CONFINE_H
 
@@ -17,6 +18,7 @@ enum ft__role {
     FT__ROLE_MAIN,   /* captures, decodes, writes to what is open; opens nothing */
     FT__ROLE_KEEPER, /* starts the opener again when a folder was replaced */
     FT__ROLE_OPENER, /* opens and renames files in its folders */
+    FT__ROLE_LOADER, /* reads files */
     FT__ROLE__COUNT
 };
 
@@ -34,6 +36,7 @@ struct ft__confine_left {
     const struct ft__folder *folders; /* below them files may be made, written, read and removed */
     int n;
     bool network; /* hosts may be connected to, and the files read that tell their addresses */
+    bool reads;   /* every file may be read */
 };
 
 /* Leaves this process nothing else of the file system. FT_E_UNSUPPORTED: the kernel has no

@@ -17,7 +17,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -29,14 +28,16 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/wait.h"
 #include "guard/confine.h"
+#include "guard/pass.h"
 
-enum { OP_SEAL = FT_FILE__COUNT, RENEW = 75, ATTEMPTS = 3, ANSWER_MS = 5000 };
+enum { OP_SEAL = FT_FILE__COUNT, RENEW = 75, ADD = 76, ATTEMPTS = 3, ANSWER_MS = 5000 };
+enum { SEAL_SANDBOX = 1, SEAL_ADDS = 2 }; /* of the seal's mode */
 enum { END_STEP_NS = 1000000, END_STEPS = 100 };
 
 struct ft_opener {
-    int fd; /* our end of the socket pair; -1: there is no opener any more */
+    int fd;    /* our end of the socket pair; -1: there is no opener any more */
+    int named; /* where a loader names files that may be placed; -1: given away, or none is used */
     pid_t pid;
     pthread_mutex_t lock; /* one call at a time */
     struct ft_file_call call;
@@ -46,33 +47,24 @@ struct ft_opener {
 
 struct child {
     int sock;
+    int named;    /* what a loader says comes here */
+    char *listed; /* the last of it: names, each with its NUL, the end is empty; owned */
+    bool adds;    /* files may be placed after the seal: those that a loader names */
     struct ft_places *places;
     bool sealed;
     bool sandbox;
     int missing; /* FT_E_UNSUPPORTED: no filter */
 };
 
-static bool reply(int sock, const struct ft_file_answer *a, int fd)
+/* Whether a call is whole. */
+static bool sound(const struct ft_file_call *call, ssize_t n)
 {
-    union {
-        struct cmsghdr head;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec iov = {.iov_base = (void *)(uintptr_t)a, .iov_len = sizeof *a};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
-
-    if (fd >= 0) {
-        m.msg_control = control.space;
-        m.msg_controllen = sizeof control.space;
-        control.head.cmsg_level = SOL_SOCKET;
-        control.head.cmsg_type = SCM_RIGHTS;
-        control.head.cmsg_len = CMSG_LEN(sizeof fd);
-        memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
-    }
-    return sendmsg(sock, &m, MSG_NOSIGNAL) >= 0;
+    return n == (ssize_t)sizeof *call && memchr(call->path, '\0', sizeof call->path) != NULL &&
+           memchr(call->part, '\0', sizeof call->part) != NULL;
 }
 
-/* Answers calls until the seal (0), the end (1), or a folder that needs another opener (RENEW). */
+/* Answers calls until the seal (0), the end (1), a folder that needs another opener (RENEW), or a
+ * file that only the keeper can place (ADD). */
 static int serve(struct child *c, struct ft_file_call *call)
 {
     for (;;) {
@@ -89,11 +81,14 @@ static int serve(struct child *c, struct ft_file_call *call)
         if (n == (ssize_t)sizeof *call && call->op == OP_SEAL && !c->sealed) {
             return 0;
         }
-        if (n == (ssize_t)sizeof *call && memchr(call->path, '\0', sizeof call->path) != NULL &&
-            memchr(call->part, '\0', sizeof call->part) != NULL) {
+        if (sound(call, n) && call->op == FT_FILE_PLACE && c->sealed && c->adds) {
+            a = (struct ft_file_answer){.error = ESTALE, .id = -1, .notes = FT_FILE_RENEW};
+            return ft__pass_send(c->sock, &a, sizeof a, -1) ? ADD : 1;
+        }
+        if (sound(call, n)) {
             ft_places_call(c->places, call, &a, &fd);
         }
-        bool sent = reply(c->sock, &a, fd);
+        bool sent = ft__pass_send(c->sock, &a, sizeof a, fd);
 
         if (fd >= 0) {
             close(fd);
@@ -180,14 +175,64 @@ static int opener_run(struct child *c, struct ft_file_call *call, bool first, pi
     a.error = confine(c);
     if (first) {
         a.n = c->missing == FT_E_UNSUPPORTED;
-        if (!reply(c->sock, &a, -1)) {
+        if (!ft__pass_send(c->sock, &a, sizeof a, -1)) {
             return 1;
         }
     }
     return a.error != 0 ? 1 : serve(c, call);
 }
 
-/* Sealed: an opener after the other, as long as folders that were replaced can be taken. */
+/* Is a path this name, or that of a file that comes with it: what is not whole yet, a sidecar? */
+static bool goes_with(const char *name, const char *path)
+{
+    static const char *const more[] = {"", FT_FILE_PART, ".json", FT_FILE_PART ".json"};
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
+        if (strncmp(path, name, len) == 0 && strcmp(path + len, more[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is it a file that the configuration names, as the loader has read it last? */
+static bool is_named(struct child *c, const char *path)
+{
+    ssize_t n;
+
+    while ((n = recv(c->named, c->listed, FT__NAMED_MOST - 1, MSG_DONTWAIT)) > 0) {
+        c->listed[n] = '\0';
+        c->listed[n - 1] = '\0'; /* the last name has its end, and the list, too */
+    }
+    for (const char *p = c->listed; *p != '\0'; p += strlen(p) + 1) {
+        if (goes_with(p, path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The call that the opener left to us comes again. False: the main process is gone. */
+static bool add_place(struct child *c, struct ft_file_call *call)
+{
+    struct ft_file_answer a = {.error = EPERM, .id = -1};
+    ssize_t n;
+
+    do {
+        n = recv(c->sock, call, sizeof *call, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n <= 0) {
+        return false;
+    }
+    if (sound(call, n) && call->op == FT_FILE_PLACE && is_named(c, call->path)) {
+        ft_places_add(c->places, call, &a);
+    }
+    return ft__pass_send(c->sock, &a, sizeof a, -1);
+}
+
+/* Sealed: an opener after the other, as long as folders that were replaced can be taken, and as
+ * files are added. */
 static void keeper_run(struct child *c, struct ft_file_call *call)
 {
     bool again = true;
@@ -202,64 +247,44 @@ static void keeper_run(struct child *c, struct ft_file_call *call)
         do {
             ended = pid > 0 ? waitpid(pid, &status, 0) : -1;
         } while (ended < 0 && pid > 0 && errno == EINTR);
-        again = ended == pid && WIFEXITED(status) && WEXITSTATUS(status) == RENEW;
-        if (again) {
+        int why = ended == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+
+        again = why == RENEW || (why == ADD && add_place(c, call));
+        if (why == RENEW) {
             ft_places_renew(c->places);
         }
     }
 }
 
-/* Nothing of what the main process had open stays open here. */
-static bool detach(int sock)
+static void child_run(int sock, int named)
 {
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    if (null < 0) {
-        return false;
-    }
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-    dup2(null, STDERR_FILENO);
-    for (int fd = STDERR_FILENO + 1, end = (int)sysconf(_SC_OPEN_MAX); fd < end; fd++) {
-        if (fd == sock) {
-            continue;
-        }
-#ifdef SYS_close_range
-        if (syscall(SYS_close_range, fd, fd < sock ? (unsigned)sock - 1 : ~0u, 0) == 0) {
-            fd = fd < sock ? sock : end;
-            continue;
-        }
-#endif
-        close(fd);
-    }
-    return true;
-}
-
-static void child_run(int sock)
-{
+    const int keep[] = {sock < named ? sock : named, sock < named ? named : sock};
     struct ft_file_call *call = ft_mem_alloc(1, sizeof *call);
-    struct child c = {.sock = sock, .places = ft_places_new()};
+    struct child c = {.sock = sock,
+                      .named = named,
+                      .listed = ft_mem_alloc(1, FT__NAMED_MOST),
+                      .places = ft_places_new()};
     bool root = geteuid() == 0;
 
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGQUIT, SIG_IGN);
+    ft__pass_keep_on();
     signal(SIGCHLD, SIG_DFL); /* it may have been inherited as ignored, and then nothing waits */
     ft_sandbox_protect();
-    if (call == NULL || c.places == NULL || !detach(sock) || serve(&c, call) != 0) {
+    if (call == NULL || c.places == NULL || c.listed == NULL || !ft__pass_detach(keep, 2) ||
+        serve(&c, call) != 0) {
         _exit(1);
     }
     c.sealed = true;
-    c.sandbox = call->mode != 0;
+    c.sandbox = (call->mode & SEAL_SANDBOX) != 0;
+    c.adds = (call->mode & SEAL_ADDS) != 0;
     ft_places_seal(c.places);
     ft_places_trust(c.places, (uid_t)call->group);
-    int error = ft_places_count(c.places) > 0 ? lower(&c, root) : ENOENT;
+    int error = ft_places_count(c.places) > 0 || c.adds ? lower(&c, root) : ENOENT;
 
     if (error != 0) {
         struct ft_file_answer a = {.error = error, .id = -1};
 
-        ft_ignore(reply(sock, &a, -1)); /* best effort: nobody may listen any more */
+        ft_ignore(
+            ft__pass_send(sock, &a, sizeof a, -1)); /* best effort: nobody may listen any more */
         _exit(1);
     }
     keeper_run(&c, call);
@@ -268,38 +293,17 @@ static void child_run(int sock)
 
 /* ---- the main process ---- */
 
-/* Waits for the answer. A file system that hangs (a dead server) must not hang us. */
-static bool answers(const struct ft_opener *o)
-{
-    struct pollfd p = {.fd = o->fd, .events = POLLIN};
-    int64_t end = ft_mono_ms() + ANSWER_MS, left = ANSWER_MS;
-    int rc;
-
-    do {
-        rc = poll(&p, 1, (int)left);
-        left = end - ft_mono_ms();
-    } while (rc < 0 && errno == EINTR && left > 0);
-    return rc > 0;
-}
-
-/* Sends the call and takes the answer. An opener that is gone answers EIO. */
+/* Sends the call and takes the answer. An opener that is gone answers EIO. A file system that hangs
+ * (a dead server) must not hang us. */
 static void ask(struct ft_opener *o, struct ft_file_answer *out, int *out_fd)
 {
-    union {
-        struct cmsghdr head;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec iov = {.iov_base = out, .iov_len = sizeof *out};
-    struct msghdr m = {.msg_iov = &iov,
-                       .msg_iovlen = 1,
-                       .msg_control = control.space,
-                       .msg_controllen = sizeof control.space};
     ssize_t n = -1;
+    bool cut;
 
     *out_fd = -1;
     if (o->fd >= 0 && send(o->fd, &o->call, sizeof o->call, MSG_NOSIGNAL | MSG_DONTWAIT) > 0 &&
-        answers(o)) {
-        n = recvmsg(o->fd, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+        ft__pass_wait(o->fd, ANSWER_MS)) {
+        n = ft__pass_recv(o->fd, out, sizeof *out, out_fd, &cut);
     }
     if (n != (ssize_t)sizeof *out) { /* gone, or stuck: its next answer would be another call's */
         *out = (struct ft_file_answer){.error = EIO, .id = -1};
@@ -307,13 +311,7 @@ static void ask(struct ft_opener *o, struct ft_file_answer *out, int *out_fd)
             close(o->fd);
             o->fd = -1;
         }
-        return;
-    }
-    struct cmsghdr *h = CMSG_FIRSTHDR(&m);
-
-    if (h != NULL && h->cmsg_type == SCM_RIGHTS) {
-        memcpy(out_fd, CMSG_DATA(h), sizeof *out_fd);
-    } else if (out->error == 0 && (m.msg_flags & MSG_CTRUNC) != 0) {
+    } else if (*out_fd < 0 && out->error == 0 && cut) {
         out->error = EMFILE; /* it was opened, and there is no number for it here */
     }
 }
@@ -339,29 +337,39 @@ struct ft_files ft__opener_files(struct ft_opener *o)
     return (struct ft_files){.call = files_call, .cookie = o};
 }
 
+int ft__opener_named(struct ft_opener *o)
+{
+    int fd = o->named;
+
+    o->named = -1;
+    return fd;
+}
+
 int ft_opener_start(struct ft_opener **out, struct ft_err *err)
 {
     struct ft_opener *o = ft_mem_alloc(1, sizeof *o);
-    int pair[2];
+    int pair[2], named[2];
 
     if (o == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "the opener could not be started: out of memory");
     }
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-        int error = errno;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, named) != 0) {
+        int error = errno; /* no descriptors: the caller is about to end */
 
         ft_mem_free(o);
         return ft_err_set(err, FT_E_IO, "the opener could not be started: %s", strerror(error));
     }
     o->pid = fork();
     if (o->pid == 0) {
-        close(pair[0]);
-        child_run(pair[1]);
+        child_run(pair[1], named[1]);
     }
     int error = errno;
 
     close(pair[1]);
+    close(named[1]);
     o->fd = pair[0];
+    o->named = named[0];
     pthread_mutex_init(&o->lock, NULL);
     if (o->pid < 0) {
         ft_opener_stop(o);
@@ -380,7 +388,11 @@ int ft_opener_seal(struct ft_opener *o, unsigned uid, int sandbox, const struct 
     pthread_mutex_lock(&o->lock);
     memset(&o->call, 0, sizeof o->call);
     o->call.op = OP_SEAL;
-    o->call.mode = sandbox != 0;
+    o->call.mode = (sandbox != 0 ? SEAL_SANDBOX : 0) | (o->named < 0 ? SEAL_ADDS : 0);
+    if (o->named >= 0) { /* nobody will name any */
+        close(o->named);
+        o->named = -1;
+    }
     o->call.group = (int32_t)uid;
     ask(o, &a, &fd);
     if (a.error == ENOENT) { /* no files: it has ended */
@@ -404,6 +416,9 @@ void ft_opener_stop(struct ft_opener *o)
     }
     if (o->fd >= 0) {
         close(o->fd);
+    }
+    if (o->named >= 0) {
+        close(o->named);
     }
     for (int i = 0; o->pid > 0 && i < END_STEPS && waitpid(o->pid, NULL, WNOHANG) == 0; i++) {
         struct timespec step = {.tv_nsec = END_STEP_NS << (i < 4 ? i : 4)};

@@ -191,7 +191,7 @@ static void write_collected(struct ft__page *p, const struct ft_stats *s, size_t
 static const char *output_labels(char out[LABELS_MAX], const struct ft_stats *s, uint32_t i,
                                  const char *event)
 {
-    size_t len = (size_t)snprintf(out, LABELS_MAX, "{index=\"%u\",", i);
+    size_t len = (size_t)snprintf(out, LABELS_MAX, "{index=\"%u\",", s->output[i].number);
 
     len += ft__page_label(out + len, LABELS_MAX - len - 64, "output", s->output[i].name);
     if (event != NULL) {
@@ -289,6 +289,8 @@ static const struct ft__metric_row rows[] = {
     GAUGE("uptime_seconds", "seconds", NULL, "Since the pipeline was started", write_uptime, 0),
     ROW("process_cpu_seconds_total", "counter", "seconds", NULL, "User and system time of all threads", write_cpu, 0),
     GAUGE("memory_budget_bytes", "bytes", NULL, "What tables, rings and queues may take, as planned at the start", write_u64, S(memory_budget)),
+    COUNTER("config_reloads", "Times that the configuration was loaded again (SIGHUP)", write_u64, S(reloads)),
+    COUNTER("config_reloads_refused", "Times that it was wrong, or asked for what changes with a restart only: nothing changed", write_u64, S(reloads_refused)),
     GAUGE("workers", NULL, NULL, "Worker threads", write_u32, S(n_workers)),
 
     COUNTER("packets_received", "Packets (of collect: datagrams and messages) that the source offered", write_u64, S(received)),

@@ -62,7 +62,8 @@ struct ft_writer {
 };
 
 struct ft_output {
-    char *name;
+    const char *name;
+    char *own_name; /* the same, or NULL: it is somebody else's */
     struct ft_log log;
     struct ft_sink *sink;
     void (*on_failed)(void *cookie);
@@ -817,7 +818,6 @@ static int make_output(struct ft_output *o, const struct ft_output_url *url,
     if (policy != NULL && strcmp(policy, "spool") != 0) {
         o->overflow = strcmp(policy, "block") == 0 ? FT_OVERFLOW_BLOCK : FT_OVERFLOW_DROP;
     }
-    o->name = ft_mem_strdup(url->text);
     o->writers = ft_map_alloc(sizeof *o->writers * o->n_writers);
     if (o->name == NULL || o->writers == NULL) {
         rc = FT_E_NOMEM;
@@ -894,6 +894,8 @@ int ft_output_open(const struct ft_output_url *url, const struct ft_output_confi
         }
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
     }
+    o->own_name = env->name == NULL ? ft_mem_strdup(url->text) : NULL;
+    o->name = env->name == NULL ? o->own_name : env->name;
     o->n_writers = cfg->n_writers;
     o->count_only = cfg->count_only;
     o->seal = cfg->seal;
@@ -1139,7 +1141,7 @@ void ft_output_free(struct ft_output *o)
     ft_mem_free(o->chunks);
     ft_mem_free(o->free);
     ft_mem_free(o->queue);
-    ft_mem_free(o->name);
+    ft_mem_free(o->own_name);
     ft_mem_free(o);
 }
 

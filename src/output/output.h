@@ -62,6 +62,7 @@ enum { FT_LATE_HEADER = 64 };
 
 struct ft_output_env {
     const struct ft_log *log; /* may be NULL; outlives the output */
+    const char *name;         /* of the output, in accounts; outlives those. NULL: its own copy */
     struct ft_files files;    /* who opens files; used by the output's thread, too */
     bool keep_earlier;        /* a file of an earlier run is added to or put aside, not emptied */
     bool by_clock;            /* events are of now */

@@ -364,8 +364,9 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
     return route_end(url, r->format, env, err);
 }
 
-static void close_route(struct ft_route *r)
+void ft__build_close_route(struct ft_route *r)
 {
+    ft_output_free(r->output);
     if (r->format != NULL) {
         r->format->ops->end(r->format);
     }
@@ -373,13 +374,36 @@ static void close_route(struct ft_route *r)
     ft_where_free(r->where);
 }
 
+/* A name that lasts as long as the pipeline; outputs that come and go share theirs. NULL: no
+ * memory.
+ */
+static const char *lasting_name(struct ft_pipeline *p, const char *text)
+{
+    size_t len = strlen(text) + 1;
+
+    for (const struct ft_output_name *n = p->names; n != NULL; n = n->next) {
+        if (strcmp(n->text, text) == 0) {
+            return n->text;
+        }
+    }
+    struct ft_output_name *n = ft_mem_alloc(1, sizeof *n + len);
+
+    if (n != NULL) {
+        memcpy(n->text, text, len);
+        n->next = p->names;
+        p->names = n;
+    }
+    return n != NULL ? n->text : NULL;
+}
+
 static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
-                      struct ft_output_config *cfg, struct ft_err *err)
+                      struct ft_output_config *cfg, struct ft_route *out, struct ft_err *err)
 {
     uint8_t *header = ft_mem_alloc(1, FT_FORMAT_HEADER_MAX);
     const struct ft_format_ops *ops = ft_format_find(url->format);
     struct ft_route r = {0};
     struct ft_output_env env = {.log = &p->log,
+                                .name = lasting_name(p, url->text),
                                 .files = p->files,
                                 .keep_earlier = p->plan.live || p->plan.collect,
                                 .by_clock = p->plan.live,
@@ -390,7 +414,7 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                                 .failed_cookie = p};
     int rc;
 
-    if (header == NULL) {
+    if (header == NULL || env.name == NULL) {
         rc = ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
     } else if (ops == NULL) {
         rc = ft_err_set(err, FT_E_USAGE, "%s: there is no format '%s'", url->text, url->format);
@@ -407,13 +431,15 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     }
     ft_mem_free(header); /* the sink has its own */
     if (rc != FT_OK) {
-        close_route(&r);
+        ft__build_close_route(&r);
         return rc;
     }
     if (r.packets != NULL) {
         r.packets->name = ft_output_name(r.output);
     }
-    p->routes[p->n_routes++] = r;
+    r.number = p->n_routes_made++;
+    r.named = ft_output_url_digest(url, &p->seed);
+    *out = r;
     return FT_OK;
 }
 
@@ -427,9 +453,17 @@ static struct ft_output_config output_config(const struct ft_pipeline *p)
     };
 }
 
-int ft__build_output(struct ft_pipeline *p, const char *text, struct ft_err *err)
+int ft__build_route(struct ft_pipeline *p, const struct ft_output_url *url, struct ft_route *out,
+                    struct ft_err *err)
 {
     struct ft_output_config cfg = output_config(p);
+
+    cfg.count_only = strcmp(url->format, "null") == 0;
+    return open_route(p, url, &cfg, out, err);
+}
+
+int ft__build_output(struct ft_pipeline *p, const char *text, struct ft_err *err)
+{
     struct ft_output_url url;
 
     if (p->n_routes == FT_MAX_OUTPUTS) {
@@ -440,8 +474,8 @@ int ft__build_output(struct ft_pipeline *p, const char *text, struct ft_err *err
     if (rc != FT_OK) {
         return rc;
     }
-    cfg.count_only = strcmp(url.format, "null") == 0;
-    rc = open_route(p, &url, &cfg, err);
+    rc = ft__build_route(p, &url, &p->routes[p->n_routes], err);
+    p->n_routes += rc == FT_OK;
     ft_output_url_fini(&url);
     return rc;
 }
@@ -477,7 +511,9 @@ static int add_callback(struct ft_pipeline *p, const char *name, ft_output_fn fn
         return ft_err_set(err, rc, "%s: %s", name, ft_strerror(rc));
     }
     cfg.sink = cfg.sink_instance->ops;
-    return open_route(p, &url, &cfg, err);
+    rc = open_route(p, &url, &cfg, &p->routes[p->n_routes], err);
+    p->n_routes += rc == FT_OK;
+    return rc;
 }
 
 int ft_pipeline_add_callback(struct ft_pipeline *p, const char *name, ft_output_fn fn, void *cookie,
@@ -662,6 +698,21 @@ int ft__build_plan(struct ft_pipeline *p, const struct ft_config *cfg, struct ft
     return rc;
 }
 
+/* Who may speak to a collector: one list for each worker and its source. */
+static int build_allow(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_err *err)
+{
+    int rc = ft_prefixes_parse(cfg->allow, &p->allowed, err);
+
+    if (rc != FT_OK || !p->plan.collect) {
+        return rc;
+    }
+    p->allow = ft_map_alloc(sizeof *p->allow * p->plan.n_workers);
+    for (uint32_t i = 0; p->allow != NULL && i < p->plan.n_workers; i++) {
+        p->allow[i] = p->allowed;
+    }
+    return p->allow != NULL ? FT_OK : ft_err_set(err, FT_E_NOMEM, "no memory for --allow");
+}
+
 /* key: NULL without --anonymize. */
 static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const uint8_t *key,
                        struct ft_err *err)
@@ -688,6 +739,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
         return ft_err_set(err, FT_E_NOMEM, "no memory or file descriptor for the pipeline");
     }
     rc = p->state_path != NULL ? ft__collect_try_state(p, err) : FT_OK;
+    rc = rc == FT_OK ? build_allow(p, cfg, err) : rc;
     rc = rc == FT_OK ? ft__plan_open_sources(p, cfg, err) : rc;
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = ft__build_output(p, cfg->outputs[i], err);
@@ -836,14 +888,13 @@ int ft__build_patience(struct ft_pipeline *p, uint32_t i)
 {
     bool stopping = atomic_load_explicit(&p->stopping, memory_order_acquire);
 
-    return ft_output_blocks(p->routes[i].output) && !stopping ? -1 : p->plan.drain_ms;
+    return ft_output_blocks(p->routes[i].output) && !stopping ? -1 : p->plan.rates.drain_ms;
 }
 
 void ft__build_free(struct ft_pipeline *p)
 {
     for (uint32_t i = 0; i < p->n_routes; i++) {
-        ft_output_free(p->routes[i].output);
-        close_route(&p->routes[i]);
+        ft__build_close_route(&p->routes[i]);
     }
     for (uint32_t i = 0; p->workers != NULL && i <= p->plan.n_workers; i++) { /* and the reader */
         ft_fragments_free(p->workers[i].fragments);
@@ -869,7 +920,17 @@ void ft__build_free(struct ft_pipeline *p)
             p->source[i]->ops->close(p->source[i]);
         }
     }
+    for (uint32_t i = 0; p->workers != NULL && i <= p->plan.n_workers; i++) {
+        ft_mem_free(p->workers[i].spare_keys);
+    }
     ft_map_free(p->workers, sizeof *p->workers * (p->plan.n_workers + 1));
+    while (p->names != NULL) {
+        struct ft_output_name *n = p->names;
+
+        p->names = n->next;
+        ft_mem_free(n);
+    }
+    ft_map_free(p->allow, sizeof *p->allow * p->plan.n_workers);
     if (p->stop_fd >= 0) {
         close(p->stop_fd);
     }

@@ -8,6 +8,12 @@
 /* Opens the output of an -o URL and routes the asked-for events to it. */
 FT_NODISCARD int ft__build_output(struct ft_pipeline *p, const char *url, struct ft_err *err);
 
+/* The same for a route of its own, and gives back what a route holds; its output is closed, if that
+ * has not been done. */
+FT_NODISCARD int ft__build_route(struct ft_pipeline *p, const struct ft_output_url *url,
+                                 struct ft_route *out, struct ft_err *err);
+void ft__build_close_route(struct ft_route *r);
+
 /* A pipeline without anything, or NULL. Freed with ft__build_free. */
 FT_NODISCARD struct ft_pipeline *ft__build_empty(const struct ft_config *cfg,
                                                  const struct ft_log *log);

@@ -155,7 +155,6 @@ static void check_state(struct checker *c)
 /* What its URL names of the file system; @FILE holds a secret, ca= and others certificates. */
 static void check_target(struct checker *c, uint32_t i)
 {
-    static const char *const files[] = {"ca", "cert", "key"};
     struct ft_output_url url;
 
     if (ft_output_url_parse(c->cfg->outputs[i], &url, NULL) != FT_OK) {
@@ -175,13 +174,8 @@ static void check_target(struct checker *c, uint32_t i)
         tell(c, "output", i, err.what);
     }
     for (uint32_t k = 0; k < url.n_params; k++) {
-        const char *value = url.param[k].value, *path = value[0] == '@' ? value + 1 : NULL;
+        const char *path = ft_output_url_file(&url, k);
 
-        for (size_t n = 0; n < sizeof files / sizeof files[0]; n++) {
-            path = strcmp(url.param[k].key, files[n]) == 0 && value[0] != '\0' && path == NULL
-                       ? value
-                       : path;
-        }
         if (path != NULL && access(path, R_OK) != 0) {
             tell_file(c, "output", i, path);
         }

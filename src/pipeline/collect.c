@@ -26,7 +26,6 @@ struct ft_collect_worker {
     struct ft_collector *collector;
     struct ft_collect_limits limits;
     struct ft_datagrams *datagrams;
-    struct ft_prefixes allow;
     int64_t report_ns, saved_ns, published_ns; /* monotonic: next report, last saving */
     int64_t now_ns;                            /* time of the newest datagram */
     bool said_sample;                          /* that samples come and nobody asked for them */
@@ -99,7 +98,7 @@ static void write_samples(struct ft_worker *w)
     }
     ft__estimates_take(&c->estimates, &w->meter, b->s, b->n, b->counts);
     for (uint32_t i = 0; i < b->n; i++) {
-        if (c->samples++ % w->p->plan.sample_n == 0) {
+        if (c->samples++ % w->rates.sample_n == 0) {
             ft_emit_export_sample(&w->emit, FT_EVENT_SAMPLE, &b->s[i]);
         }
     }
@@ -144,7 +143,7 @@ static void on_sample(void *cookie, const struct ft_export_sample *s)
         return;
     }
     if (!w->emit.makes_samples) { /* outputs that only count need no counts of the 5-tuple */
-        if (c->samples++ % w->p->plan.sample_n == 0) {
+        if (c->samples++ % w->rates.sample_n == 0) {
             ft_emit_export_sample(&w->emit, FT_EVENT_SAMPLE, s);
         }
         return;
@@ -296,10 +295,6 @@ int ft__collect_build(struct ft_worker *w, const struct ft_config *cfg, struct f
         return ft_err_set(err, FT_E_NOMEM, "no memory for samples");
     }
     w->collect->limits = limits;
-    rc = ft_prefixes_parse(cfg->allow, &w->collect->allow, err);
-    if (rc != FT_OK) {
-        return rc;
-    }
     rc = ft_collector_new(&limits, &w->p->seed, &ops, w, &w->collect->collector);
     if (rc == FT_OK) {
         rc = ft_datagrams_new(&w->collect->datagrams);
@@ -352,7 +347,7 @@ static void take_view(struct ft_worker *w, const struct ft_view *v)
         verdict = ft_datagram_take(c->datagrams, v, &peer, &data, &len);
     }
     c->now_ns = v->ts_ns > c->now_ns ? v->ts_ns : c->now_ns;
-    if (verdict == FT_V_DECODED && !ft_prefixes_allow(&c->allow, &peer)) {
+    if (verdict == FT_V_DECODED && !ft_prefixes_allow(&w->p->allow[w->index], &peer)) {
         verdict = FT_V_EXPORTER;
     }
     c->fresh = true;
@@ -451,11 +446,11 @@ static void collect_breathe(struct ft_worker *w, bool idle)
     struct ft_collect_worker *c = w->collect;
     int64_t now = ft__clock_mono_ns();
 
-    if (w->p->plan.live && w->p->plan.stats_ns > 0 && now >= c->report_ns) {
+    if (w->p->plan.live && w->rates.stats_ns > 0 && now >= c->report_ns) {
         if (c->report_ns != 0) {
             report(w);
         }
-        c->report_ns = now + w->p->plan.stats_ns;
+        c->report_ns = now + w->rates.stats_ns;
     }
     if (w->p->plan.live && now - c->saved_ns >= state_every_ns) {
         if (c->saved_ns != 0) {
@@ -472,13 +467,12 @@ static void collect_breathe(struct ft_worker *w, bool idle)
 }
 
 /* How long a worker without datagrams waits: reports are to come in time. */
-static int idle_wait_ms(const struct ft_plan *plan)
+static int idle_wait_ms(const struct ft_worker *w)
 {
-    int64_t ms = plan->stats_ns / 4000000;
+    int64_t ms = w->rates.stats_ns / 4000000;
+    int most = w->p->plan.read_ms;
 
-    return ms == 0 || ms > plan->read_ms ? plan->read_ms
-           : ms > READ_TIMEOUT_MS        ? (int)ms
-                                         : READ_TIMEOUT_MS;
+    return ms == 0 || ms > most ? most : ms > READ_TIMEOUT_MS ? (int)ms : READ_TIMEOUT_MS;
 }
 
 void *ft__worker_collect(void *arg)
@@ -499,7 +493,7 @@ void *ft__worker_collect(void *arg)
         }
         if (rc != FT_OK || batch.n == 0) {
             collect_breathe(w, true);
-            wait_ms = idle_wait_ms(&w->p->plan);
+            wait_ms = idle_wait_ms(w);
             continue;
         }
         wait_ms = READ_TIMEOUT_MS;
@@ -518,6 +512,12 @@ void *ft__worker_collect(void *arg)
     hand_state(w);
     publish(w);
     return ft__worker_end(w);
+}
+
+void ft__collect_adopt(struct ft_worker *w)
+{
+    ft_collector_read(w->collect->collector, w->emit.makes_flows);
+    ft_collector_amplify(w->collect->collector, w->rates.amplification);
 }
 
 /* ---- saving ---- */

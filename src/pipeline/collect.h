@@ -29,6 +29,9 @@ void ft__collect_free(struct ft_worker *w);
 size_t ft__collect_budget(const struct ft_worker *w);
 
 /* Thread body; arg is the struct ft_worker. */
+/* Its outputs, rates or who may speak are others than before. */
+void ft__collect_adopt(struct ft_worker *w);
+
 void *ft__worker_collect(void *arg);
 
 /* Opens the file that the state will be written to, so that it can be opened later, too, and a

@@ -13,33 +13,47 @@ static bool tells_by_record(uint32_t parts)
     return ft_features_drop(parts) || HAS(parts, FT_PART_LABEL);
 }
 
-int ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32_t n, uint32_t i)
+/* Writer slot i of a route becomes output k. */
+static void take_route(struct ft_emitter *e, uint32_t k, const struct ft_route *r, uint32_t i)
+{
+    e->to[k].writer = ft_output_writer(r->output, i);
+    e->to[k].format = r->format;
+    e->to[k].events = r->events;
+    e->to[k].parts = r->parts;
+    e->to[k].packets = r->packets;
+    e->to[k].where = r->where;
+    e->to[k].split = r->split;
+    e->to[k].keys = ft_output_keys(r->output);
+    e->to[k].key_room = e->to[k].keys != FT_KEYS_NONE ? FT_KEY_MOST : 0;
+    e->to[k].count_only = ft_writer_count_only(e->to[k].writer);
+    e->makes_packets |= r->packets != NULL;
+    e->events |= r->events;
+    e->makes_samples |= !e->to[k].count_only && HAS(r->events, FT_EVENT_SAMPLE);
+    e->makes_flows |= (!e->to[k].count_only || r->where != NULL || tells_by_record(r->parts)) &&
+                      HAS(r->events, FT_EVENT_FLOW);
+}
+
+bool ft_emitter_turn(struct ft_emitter *e, const struct ft_route *routes, uint32_t n, uint32_t i)
 {
     bool keyed = false;
 
-    e->n = n;
+    e->n = 0;
     e->events = 0;
     e->makes_samples = e->makes_flows = e->makes_packets = false;
     for (uint32_t k = 0; k < n; k++) {
-        e->to[k].writer = ft_output_writer(routes[k].output, i);
-        e->to[k].format = routes[k].format;
-        e->to[k].events = routes[k].events;
-        e->to[k].parts = routes[k].parts;
-        e->to[k].packets = routes[k].packets;
-        e->to[k].where = routes[k].where;
-        e->to[k].split = routes[k].split;
-        e->to[k].keys = ft_output_keys(routes[k].output);
-        e->to[k].key_room = e->to[k].keys != FT_KEYS_NONE ? FT_KEY_MOST : 0;
-        keyed |= e->to[k].keys != FT_KEYS_NONE;
-        e->makes_packets |= routes[k].packets != NULL;
-        e->to[k].count_only = ft_writer_count_only(e->to[k].writer);
-        e->events |= routes[k].events;
-        e->makes_samples |= !e->to[k].count_only && HAS(routes[k].events, FT_EVENT_SAMPLE);
-        e->makes_flows |=
-            (!e->to[k].count_only || routes[k].where != NULL || tells_by_record(routes[k].parts)) &&
-            HAS(routes[k].events, FT_EVENT_FLOW);
+        if (!routes[k].leaving) {
+            take_route(e, e->n, &routes[k], i);
+            keyed |= e->to[e->n++].keys != FT_KEYS_NONE;
+        }
     }
     e->makes_flows |= e->where != NULL && HAS(e->events, FT_EVENT_FLOW);
+    return keyed;
+}
+
+int ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32_t n, uint32_t i)
+{
+    bool keyed = ft_emitter_turn(e, routes, n, i);
+
     if (keyed && e->keys == NULL) {
         e->keys = ft_key_cache_new();
     }

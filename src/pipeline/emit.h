@@ -29,6 +29,10 @@ struct ft_route {
     uint32_t parts;                 /* that its columns look at: a bit per enum ft_part */
     bool split;                     /* it wants its events by their time: ft_writer_at() */
     struct ft_where *where;         /* flow records that satisfy it only; owned, or NULL */
+    uint32_t number;                /* from 0; one that was taken out is not given again */
+    uint64_t named;                 /* digest of the files that its URL names, as they were */
+    bool leaving;                   /* nothing new goes there: it is written out and closed */
+    struct ft_output_drain drain;   /* with leaving; owner: the control thread */
 };
 
 struct ft_emitter {
@@ -59,6 +63,10 @@ struct ft_emitter {
 /* The emitter of writer slot i over n routes. FT_E_NOMEM. */
 FT_NODISCARD int ft_emitter_init(struct ft_emitter *e, const struct ft_route *routes, uint32_t n,
                                  uint32_t i);
+/* The same between two events of its life, over other routes; those that leave are left out. What
+ * it holds open has been flushed. True: events get keys, and keys is to be there before the next.
+ */
+bool ft_emitter_turn(struct ft_emitter *e, const struct ft_route *routes, uint32_t n, uint32_t i);
 void ft_emitter_fini(struct ft_emitter *e);
 
 /* n samples at once for outputs that only count; formats the others one by one. */

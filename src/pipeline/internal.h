@@ -38,12 +38,21 @@
 #include "decode/fragment.h"
 #include "flowtap/log.h"
 #include "flowtap/pipeline.h"
+#include "model/prefix.h"
 #include "pipeline/emit.h"
 #include "pipeline/meter.h"
 #include "source/limit.h"
 #include "source/source.h"
 
 enum { FT_BATCH = 64 };
+
+/* What may change while it runs (reload.c): who uses it has a copy. */
+struct ft_rates {
+    uint32_t sample_n;
+    uint32_t amplification; /* collect: most bytes of events for each of a message */
+    int64_t stats_ns;
+    int drain_ms; /* at the end, for an output that takes nothing any more */
+};
 
 enum ft_mode { FT_MODE_DIRECT, FT_MODE_HANDOFF, FT_MODE_LANES };
 
@@ -71,10 +80,8 @@ struct ft_plan {
     bool payloads;     /* some of them look into payloads: packets carry those */
     bool no_identity;  /* flow records do not tell of hosts, networks or times */
     bool anonymize;    /* no true address leaves: events, messages, saved state */
-    uint32_t sample_n;
-    int64_t stats_ns;
+    struct ft_rates rates;        /* guarded by the pipeline's lock once it runs */
     int64_t duration_ns;          /* live: of wall time; 0: no end */
-    int drain_ms;                 /* at the end, for an output that takes nothing any more */
     int read_ms;                  /* live: how long a worker waits for packets */
     struct ft_table_config table; /* of one worker */
 };
@@ -92,6 +99,10 @@ struct ft_worker {
     bool started;
     struct ft_meter meter; /* without a table: the reader */
     struct ft_emitter emit;
+    struct ft_rates rates;           /* as it has taken them up */
+    uint32_t generation;             /* of the pipeline, likewise */
+    _Atomic uint32_t adopted;        /* (A) the same, said once it uses nothing older */
+    struct ft_key_cache *spare_keys; /* for outputs that were added; guarded by p->lock; owned */
     struct ft_decoder dec;
     uint8_t *payloads;              /* hand-off with --app: copies of payloads in the ring; owned */
     uint64_t *payload_at;           /* where each begins, counted from the start; owner: reader */
@@ -132,6 +143,12 @@ struct ft_lanes;
 struct ft_scrub;
 struct ft_collect_worker;
 
+/* Accounts that were taken name outputs that may be gone. */
+struct ft_output_name {
+    struct ft_output_name *next;
+    char text[];
+};
+
 struct ft_pipeline {
     struct ft_plan plan;
     struct ft_log log; /* copy of the embedder's; with anonymize, one that maps addresses first */
@@ -149,9 +166,23 @@ struct ft_pipeline {
     struct ft_fanout_share fanout;            /* of the sources */
     struct ft_limit limit;                    /* of the sources: --count, --duration */
     struct ft_worker *workers;                /* [n_workers], mapped */
+    struct ft_prefixes *allow;  /* collect: who may speak, one for each worker, who owns it once it
+                                   runs; mapped */
+    struct ft_prefixes allowed; /* as it was configured last; guarded by lock */
+    /* From the start to the end both are guarded by lock: reload() adds, the control thread takes
+     * out what leaves. */
     struct ft_route routes[FT_MAX_OUTPUTS];
     uint32_t n_routes;
+    uint32_t n_routes_made;       /* by who opens outputs */
+    struct ft_output_name *names; /* of all outputs that there were; owned. By who opens outputs */
+    struct ft_count reloads, reloads_refused;
     struct ft_emitter control_emit; /* owner: control thread, then finish() */
+    struct ft_rates control_rates;  /* likewise */
+    uint32_t control_generation;    /* likewise */
+    _Atomic uint32_t generation;    /* grows with each reload() */
+    bool confined;                  /* what is not open, or among needs, is out of reach */
+    unsigned needs;                 /* with confined: of the kernel, that it still has */
+    bool nudged;                    /* wait() returns; guarded by lock */
     struct ft_lanes *lanes;
     struct ft_worker *reader; /* hand-off: a worker without a table that reads and decodes */
     pthread_t control;
@@ -163,7 +194,7 @@ struct ft_pipeline {
     uint32_t queue_limit;    /* packets, as shown */
     unsigned events;         /* asked for */
     int stop_fd;             /* eventfd: wakes the control thread */
-    pthread_mutex_t lock;    /* guards: error, running, and the two conditions */
+    pthread_mutex_t lock;    /* guards: error, running, and the conditions */
     pthread_cond_t meet;     /* workers that finished their input wait here for the others */
     pthread_cond_t ended;    /* wait() waits here */
     pthread_cond_t pushed;   /* hand-off: workers without work wait here */
@@ -181,6 +212,9 @@ struct ft_pipeline {
 /* Keeps the first failure for finish(). Any thread. */
 void ft__pipeline_fail(struct ft_pipeline *p, const struct ft_err *err);
 
+/* An output that is closed did not keep what it was to keep: its result is not FT_OK. */
+void ft__tell_lost(struct ft_pipeline *p, struct ft_output *o, int rc);
+
 /* Wakes the control thread of a struct ft_pipeline. Any thread, async-signal-safe. */
 void ft__pipeline_wake(void *pipeline);
 
@@ -188,6 +222,7 @@ void ft__pipeline_wake(void *pipeline);
  * FT_E_NOT_FOUND. */
 FT_NODISCARD int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where,
                                struct ft_plan *out, struct ft_err *err);
+struct ft_rates ft__plan_rates(const struct ft_config *cfg);
 /* Opens the plan's sources into p->source. */
 FT_NODISCARD int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg,
                                        struct ft_err *err);
@@ -222,6 +257,13 @@ FT_HOT void ft__worker_packets(struct ft_worker *w, const struct ft_packet *pkts
 void ft__worker_publish(struct ft_worker *w);
 /* Flushes the open chunks when they are older than 100 ms or the worker is idle. */
 void ft__worker_breathe(struct ft_worker *w, bool idle);
+
+/* reload.c: takes up what was loaded again since, between two batches; likewise the control thread,
+ * which also closes what has left, as far as it is ready. */
+void ft__worker_adopt(struct ft_worker *w);
+void ft__control_adopt(struct ft_pipeline *p);
+/* True while outputs leave. */
+bool ft__control_closes(struct ft_pipeline *p);
 
 /* stats.c: the account now; exact when nothing runs any more (is_final). */
 uint64_t

@@ -363,7 +363,7 @@ int ft_lanes_take(struct ft_lanes *l, struct ft_worker *w, struct ft_packet *out
     uint32_t n = left < FT_BATCH ? left : FT_BATCH;
 
     gather(s, at, n, out);
-    mark(s, at, n, w->ordinal, l->p->plan.sample_n, out);
+    mark(s, at, n, w->ordinal, l->p->plan.rates.sample_n, out);
     w->lane_pos += n;
     if (n == left) { /* done with this slot, but for the payloads that lie in it */
         w->lane_pos = 0;

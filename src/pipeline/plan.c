@@ -93,10 +93,18 @@ static bool asks_for_packets(const struct ft_config *cfg, bool *out, struct ft_e
     return true;
 }
 
+struct ft_rates ft__plan_rates(const struct ft_config *cfg)
+{
+    return (struct ft_rates){.sample_n = cfg->sample_n,
+                             .amplification = cfg->max_amplification,
+                             .stats_ns = cfg->stats_ns,
+                             .drain_ms = (int)(cfg->drain_ns / 1000000)};
+}
+
 int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, struct ft_plan *out,
                   struct ft_err *err)
 {
-    struct ft_plan plan = {.live = cfg->command == FT_CMD_LIVE, .sample_n = cfg->sample_n};
+    struct ft_plan plan = {.live = cfg->command == FT_CMD_LIVE};
     int rc = FT_OK;
     const char *source = plan.live ? "afpacket" : "file";
 
@@ -119,9 +127,8 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, str
     plan.queue = cfg->queue;
     plan.drop =
         cfg->overflow == FT_OVERFLOW_AUTO ? plan.live : cfg->overflow == FT_OVERFLOW_SET_DROP;
-    plan.stats_ns = cfg->stats_ns;
     plan.options = cfg->options;
-    plan.drain_ms = (int)(cfg->drain_ns / 1000000);
+    plan.rates = ft__plan_rates(cfg);
     if (!asks_for_packets(cfg, &plan.packets, err)) {
         return err->code;
     }
@@ -182,6 +189,7 @@ static int open_all(struct ft_pipeline *p, struct ft_source_config *sc, struct f
     sc->fanout_n = p->plan.n_sources;
     for (uint32_t i = 0; i < p->plan.n_sources; i++) {
         sc->fanout_i = i;
+        sc->allow = p->allow != NULL ? &p->allow[i] : NULL;
         int rc = open_one(p, sc, i, err);
 
         if (rc != FT_OK) {
@@ -244,7 +252,6 @@ int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg, st
         .fanout = &p->fanout,
         .direction = cfg->direction,
         .promiscuous = !cfg->no_promiscuous,
-        .allow = cfg->allow,
         .tcp_idle_ns = cfg->tcp_idle_ns,
         .linktype_ok = ft_linktype_supported,
         .linktype_name = ft_linktype_name,

@@ -77,13 +77,17 @@ void ft_pipeline_reopen(struct ft_pipeline *p)
 
 static bool tell_if_all_gone(struct ft_pipeline *p)
 {
-    for (uint32_t i = 0; i < p->n_routes; i++) {
-        if (!ft_output_failed(p->routes[i].output)) {
-            return false;
-        }
+    bool gone = true;
+
+    pthread_mutex_lock(&p->lock);
+    for (uint32_t i = 0; i < p->n_routes && gone; i++) {
+        gone = p->routes[i].leaving || ft_output_failed(p->routes[i].output);
     }
-    fail_output(p, FT_E_CLOSED, "the last output is gone");
-    return true;
+    pthread_mutex_unlock(&p->lock);
+    if (gone) {
+        fail_output(p, FT_E_CLOSED, "the last output is gone");
+    }
+    return gone;
 }
 
 static void stop_sources(struct ft_pipeline *p)
@@ -102,13 +106,25 @@ static bool duration_over(const struct ft_pipeline *p)
     return p->plan.duration_ns > 0 && ft__clock_mono_ns() - p->started_ns >= p->plan.duration_ns;
 }
 
+static void reopen_outputs(struct ft_pipeline *p)
+{
+    pthread_mutex_lock(&p->lock);
+    for (uint32_t i = 0; i < p->n_routes; i++) {
+        ft_output_reopen(p->routes[i].output);
+    }
+    p->nudged = true; /* a program may want to load its configuration again */
+    pthread_cond_broadcast(&p->ended);
+    pthread_mutex_unlock(&p->lock);
+}
+
 /* What was asked for since the last look: reopen, stop; and whether anybody still listens. */
 static void control_requests(struct ft_pipeline *p, bool *stopped)
 {
     if (atomic_exchange_explicit(&p->reopening, false, memory_order_acq_rel)) {
-        for (uint32_t i = 0; i < p->n_routes; i++) {
-            ft_output_reopen(p->routes[i].output);
-        }
+        reopen_outputs(p);
+    }
+    if (!*stopped) {
+        ft__control_adopt(p);
     }
     if (!*stopped && tell_if_all_gone(p)) {
         atomic_store_explicit(&p->stopping, true, memory_order_release);
@@ -126,22 +142,24 @@ static void control_requests(struct ft_pipeline *p, bool *stopped)
  * end; the others go on. */
 static void control_patience(struct ft_pipeline *p, struct ft_output_drain patience[])
 {
+    pthread_mutex_lock(&p->lock); /* what was loaded again meanwhile stands behind the others */
     for (uint32_t i = 0; i < p->n_routes; i++) {
-        ft_output_lose_patience(p->routes[i].output, &patience[i], p->plan.drain_ms);
+        ft_output_lose_patience(p->routes[i].output, &patience[i], p->control_rates.drain_ms);
     }
+    pthread_mutex_unlock(&p->lock);
 }
 
 /* How long nothing is due: everything else wakes the control thread. */
-static int control_wait_ms(const struct ft_pipeline *p, bool stopped, int64_t next_ns)
+static int control_wait_ms(struct ft_pipeline *p, bool stopped, int64_t next_ns)
 {
     bool ended = is_set(&p->all_done);
 
-    if (stopped && !ended) {
+    if (!ended && (stopped || ft__control_closes(p))) {
         return STOPPING_TICK_MS;
     }
     int64_t end_ns = p->started_ns + p->plan.duration_ns;
 
-    next_ns = p->plan.stats_ns > 0 ? next_ns : INT64_MAX;
+    next_ns = p->control_rates.stats_ns > 0 ? next_ns : INT64_MAX;
     if (p->plan.duration_ns > 0 && !stopped && end_ns < next_ns) {
         next_ns = end_ns;
     }
@@ -156,7 +174,7 @@ static int control_wait_ms(const struct ft_pipeline *p, bool stopped, int64_t ne
 static void *control_run(void *arg)
 {
     struct ft_pipeline *p = arg;
-    int64_t next = p->started_ns + p->plan.stats_ns;
+    int64_t every = p->control_rates.stats_ns, next = p->started_ns + every;
     bool stopped = false;
     struct ft_output_drain patience[FT_MAX_OUTPUTS] = {0};
     struct ft_stats stats;
@@ -176,8 +194,12 @@ static void *control_run(void *arg)
         if (stopped && !is_set(&p->all_done)) {
             control_patience(p, patience);
         }
-        if (p->plan.stats_ns > 0 && !is_set(&p->all_done) && ft__clock_mono_ns() >= next) {
-            next += p->plan.stats_ns;
+        if (every != p->control_rates.stats_ns) {
+            every = p->control_rates.stats_ns;
+            next = ft__clock_mono_ns() + every;
+        }
+        if (every > 0 && !is_set(&p->all_done) && ft__clock_mono_ns() >= next) {
+            next += every;
             if ((p->control_emit.events >> FT_EVENT_STATS) & 1) {
                 ft__stats_collect(p, false, &stats);
                 ft_emit_stats(&p->control_emit, &stats);
@@ -258,12 +280,15 @@ static int init_emitters(struct ft_pipeline *p)
 {
     int rc = ft_emitter_init(&p->control_emit, p->routes, p->n_routes, p->plan.n_workers);
 
+    p->control_rates = p->plan.rates;
     for (uint32_t i = 0; i < p->plan.n_workers && rc == FT_OK; i++) {
         rc = ft_emitter_init(&p->workers[i].emit, p->routes, p->n_routes, i);
+        p->workers[i].rates = p->plan.rates;
         p->workers[i].meter.counts_only = !p->workers[i].emit.makes_flows;
     }
     if (p->reader != NULL && rc == FT_OK) {
         rc = ft_emitter_init(&p->reader->emit, p->routes, p->n_routes, p->plan.n_workers + 1);
+        p->reader->rates = p->plan.rates;
     }
     return rc;
 }
@@ -320,9 +345,12 @@ int ft_pipeline_wait(struct ft_pipeline *p, int timeout_ms)
     struct timespec until = ft_wait_until(timeout_ms);
 
     pthread_mutex_lock(&p->lock);
-    while (p->running > 0 && pthread_cond_timedwait(&p->ended, &p->lock, &until) == 0) {
+    while (p->running > 0 && !p->nudged &&
+           pthread_cond_timedwait(&p->ended, &p->lock, &until) == 0) {
     }
     int rc = p->running > 0 ? FT_E_AGAIN : FT_OK;
+
+    p->nudged = false;
 
     pthread_mutex_unlock(&p->lock);
     return rc;
@@ -350,7 +378,7 @@ static void join_threads(struct ft_pipeline *p)
 }
 
 /* An output did not keep what it was to keep. */
-static void tell_lost(struct ft_pipeline *p, struct ft_output *o, int rc)
+void ft__tell_lost(struct ft_pipeline *p, struct ft_output *o, int rc)
 {
     struct ft_output_stats s;
     uint64_t lost = 0;
@@ -399,7 +427,7 @@ static void finish_outputs(struct ft_pipeline *p)
         int rc = ft_output_close(p->routes[i].output);
 
         if (rc != FT_OK) {
-            tell_lost(p, p->routes[i].output, rc);
+            ft__tell_lost(p, p->routes[i].output, rc);
         }
     }
     tell_if_all_gone(p);

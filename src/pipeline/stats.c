@@ -129,6 +129,8 @@ void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
     s->flows_max = (uint64_t)p->plan.table.max_flows * p->plan.n_workers;
     s->memory_budget = p->budget;
     s->collecting = p->plan.collect;
+    s->reloads = ft_count_get(&p->reloads);
+    s->reloads_refused = ft_count_get(&p->reloads_refused);
     if (p->reader != NULL) {
         add_decoder(p->reader, s);
         add_types(p->reader, &types);
@@ -156,8 +158,11 @@ void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
     add_sources(p, s);
     s->received = s->captured + s->kernel_dropped;
     s->timestamp_ns = p->plan.live || newest == INT64_MIN ? ft__clock_real_ns() : newest;
+    pthread_mutex_lock(&p->lock);
     s->n_outputs = p->n_routes;
     for (uint32_t i = 0; i < p->n_routes; i++) {
         ft_output_get_stats(p->routes[i].output, &s->output[i]);
+        s->output[i].number = p->routes[i].number;
     }
+    pthread_mutex_unlock(&p->lock);
 }

@@ -71,7 +71,7 @@ static void count_packets(struct ft_worker *w, const struct ft_packet *pkts, uin
     if (!samples) {
         return;
     }
-    if (w->p->plan.sample_n == 1) {
+    if (w->rates.sample_n == 1) {
         ft_emit_samples(&w->emit, pkts, counts, n);
     } else {
         emit_marked(w, pkts, counts, n);
@@ -188,6 +188,7 @@ void ft__worker_breathe(struct ft_worker *w, bool idle)
         w->flushed_ns = now;
         ft__worker_publish(w);
     }
+    ft__worker_adopt(w);
 }
 
 /* Waits until every worker's input has ended; the newest packet time of all is known then. */
@@ -223,9 +224,11 @@ void *ft__worker_end(struct ft_worker *w)
 
         end_ns = now > end_ns ? now : end_ns;
     }
+    pthread_mutex_lock(&p->lock);
     for (uint32_t i = 0; i < p->n_routes; i++) {
-        ft_output_ending(p->routes[i].output, p->plan.drain_ms);
+        ft_output_ending(p->routes[i].output, p->plan.rates.drain_ms);
     }
+    pthread_mutex_unlock(&p->lock);
     ft_meter_flush(&w->meter, end_ns, stopped || p->plan.live ? FT_REASON_SHUTDOWN : FT_REASON_EOF);
     ft_emitter_flush(&w->emit);
     ft__worker_breathe(w, true);
@@ -278,7 +281,7 @@ static void direct_idle(struct ft_worker *w)
 /* Counts what came of a batch, or of time. */
 static void direct_packets(struct ft_worker *w, struct ft_packet *pkts, uint32_t n)
 {
-    mark_samples(pkts, n, w->p->plan.sample_n, &w->countdown);
+    mark_samples(pkts, n, w->rates.sample_n, &w->countdown);
     ft__worker_packets(w, pkts, n);
 }
 
@@ -444,7 +447,7 @@ static void reader_share(struct ft_pipeline *p, const struct ft_packet *pkts, ui
 /* Hands on what came of a batch, or of time. */
 static void reader_packets(struct ft_worker *r, struct ft_packet *pkts, uint32_t n)
 {
-    mark_samples(pkts, n, r->p->plan.sample_n, &r->countdown);
+    mark_samples(pkts, n, r->rates.sample_n, &r->countdown);
     for (uint32_t at = 0; at < n; at += FT_BATCH) {
         reader_share(r->p, pkts + at, n - at < FT_BATCH ? n - at : FT_BATCH);
     }
@@ -482,7 +485,7 @@ void *ft__reader_run(void *arg)
         reader_packets(r, pkts, n);
         source->ops->release(source, batch.token);
         ft__worker_publish(r);
-        if ((++rounds & 15) == 0 && r->emit.makes_packets) {
+        if ((++rounds & 15) == 0) {
             ft__worker_breathe(r, false);
         }
     }

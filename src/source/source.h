@@ -52,6 +52,8 @@ struct ft_fanout_share {
     const struct ft__ring *first_ring[FT_SOURCE_INTERFACES];
 };
 
+struct ft_prefixes; /* model/prefix.h */
+
 struct ft_source_config {
     const char *const *targets; /* file names or interface names; borrowed until open returns */
     uint32_t n_targets;
@@ -64,7 +66,8 @@ struct ft_source_config {
     bool promiscuous;               /* live */
     enum ft_direction direction;    /* packets that go this way only */
     int64_t tcp_idle_ns; /* collect: a connection that says nothing for so long ends; 0: never */
-    const char *allow;   /* collect: who may connect, NULL: all; borrowed until open returns */
+    const struct ft_prefixes *allow; /* collect: who may connect, NULL: all; borrowed. It may change
+                                        between two reads */
     bool (*linktype_ok)(uint16_t linktype); /* what the decode stage knows */
     const char *(*linktype_name)(uint16_t linktype);
     const struct ft_log *log; /* may be NULL; outlives the source */

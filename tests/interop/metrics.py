@@ -200,6 +200,7 @@ ALERTS = {
     "FlowtapNoTemplate": ({"flowtap_collect_no_template_total": "0+1x60"}, {"flowtap_collect_no_template_total": "9x60"}),
     "FlowtapExportersEvicted": ({"flowtap_collect_exporters_evicted_total": "0+1x60"},
                                 {"flowtap_collect_exporters_evicted_total": "9x60"}),
+    "FlowtapConfigRefused": ({"flowtap_config_reloads_refused_total": "0x40 1x60"}, {"flowtap_config_reloads_refused_total": "1x60"}),
     "FlowtapOutputFailed": ({f"flowtap_output_failed{{{OUT}}}": "1x60"}, {f"flowtap_output_failed{{{OUT}}}": "0x60"}),
     "FlowtapOutputLag": ({f"flowtap_output_lag_seconds{{{OUT}}}": "0+60x60"}, {f"flowtap_output_lag_seconds{{{OUT}}}": "29x60"}),
     "FlowtapOutputDrops": ({f'flowtap_output_events_dropped_total{{{OUT}, event="flow"}}': "0+1x60"},

@@ -46,6 +46,7 @@ void cli_log(void *cookie, enum ft_log_level level, const char *message);
 int text_print(FILE *to, const char *text);
 /* "flowtap: ", the text through text_print(), and a newline on stderr: before there is a log. */
 void say(const char *fmt, ...) FT_PRINTF(1, 2);
+void say_as_json(bool json); /* from now on, one line of JSON each, as the log has */
 /* The same as a JSON string with its quotes. */
 void json_print(FILE *to, const char *text);
 /* The first members of a JSON log line, without the closing brace. */

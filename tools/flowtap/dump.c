@@ -129,11 +129,13 @@ static void dump_json(const struct ft_option *o, bool first)
     const char *choices = option_choices(o, names, sizeof names);
 
     printf("%s{\"name\":\"%s\",\"letter\":\"%.*s\",\"arg\":\"%s\",\"choices\":\"%s\","
-           "\"default\":\"%s\",\"repeatable\":%s,\"live\":%s,\"read\":%s,\"collect\":%s,"
+           "\"default\":\"%s\",\"repeatable\":%s,\"reloads\":%s,\"live\":%s,\"read\":%s,"
+           "\"collect\":%s,"
            "\"help\":\"%s\"}",
            first ? "[" : ",\n ", o->name, o->letter != 0, &o->letter, o->arg != NULL ? o->arg : "",
            choices != NULL ? choices : "", o->defval != NULL ? o->defval : "",
-           o->repeatable ? "true" : "false", o->commands & FT_CMD_LIVE ? "true" : "false",
+           o->repeatable ? "true" : "false", o->reloads ? "true" : "false",
+           o->commands & FT_CMD_LIVE ? "true" : "false",
            o->commands & FT_CMD_READ ? "true" : "false",
            o->commands & FT_CMD_COLLECT ? "true" : "false", o->help);
 }

@@ -66,21 +66,6 @@ int text_print(FILE *to, const char *text)
     return shown;
 }
 
-void say(const char *fmt, ...)
-{
-    char line[4096];
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(line, sizeof line, fmt, ap);
-    va_end(ap);
-    flockfile(stderr);
-    fputs("flowtap: ", stderr);
-    text_print(stderr, line);
-    fputc('\n', stderr);
-    funlockfile(stderr);
-}
-
 void json_print(FILE *to, const char *text)
 {
     fputc('"', to);
@@ -129,5 +114,32 @@ void cli_log(void *cookie, enum ft_log_level level, const char *message)
         l->status_line = false;
     }
     fflush(stderr);
+    funlockfile(stderr);
+}
+
+static bool said_as_json;
+
+void say_as_json(bool json)
+{
+    said_as_json = json;
+}
+
+void say(const char *fmt, ...)
+{
+    char line[4096];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    flockfile(stderr);
+    if (said_as_json) {
+        json_log_begin(stderr, FT_LOG_ERROR, line);
+        fputs("}\n", stderr);
+    } else {
+        fputs("flowtap: ", stderr);
+        text_print(stderr, line);
+        fputc('\n', stderr);
+    }
     funlockfile(stderr);
 }

@@ -144,6 +144,15 @@ void notify_tick(struct notify *n, struct ft_pipeline *p)
     }
 }
 
+void notify_reloading(struct notify *n)
+{
+    char text[96];
+
+    snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=Loading",
+             (long long)(mono_ns() / 1000));
+    tell(n, text);
+}
+
 /* Who waits for an output's end has --drain-timeout for it, and the service its time to stop. */
 void notify_stopping(struct notify *n)
 {

@@ -26,6 +26,8 @@ void notify_ready(struct notify *n, struct ft_pipeline *p);
 int notify_wait_ms(const struct notify *n, int most_ms);
 /* Called after that, while the pipeline runs. */
 void notify_tick(struct notify *n, struct ft_pipeline *p);
+/* The configuration is loaded again; _ready() when that is over. */
+void notify_reloading(struct notify *n);
 /* It is ending: what is queued is still to be written. */
 void notify_stopping(struct notify *n);
 void notify_close(struct notify *n);

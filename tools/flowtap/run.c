@@ -13,7 +13,7 @@
 /* Signal handlers reach the pipeline through this, once there is one; it is not used any more once
  * release_signals() has run. */
 static struct ft_pipeline *_Atomic signalled;
-static volatile sig_atomic_t stops;
+static volatile sig_atomic_t stops, hangups;
 
 static void on_stop(int sig)
 {
@@ -27,6 +27,7 @@ static void on_stop(int sig)
 static void on_hangup(int sig)
 {
     (void)sig;
+    hangups++;
     if (signalled != NULL) {
         ft_pipeline_reopen(signalled);
     }
@@ -76,24 +77,48 @@ static int fail(struct cli_log *log, int rc, const struct ft_err *err)
     return exit_status(rc);
 }
 
+/* How the program was called, to read its configuration again. */
+struct call {
+    const struct command *command;
+    int argc;
+    char **argv;
+};
+
+/* What is open besides the pipeline, from before the privileges go. */
+struct around {
+    struct ft_opener *opener;
+    struct ft_loader *loader;   /* NULL: there is no configuration to be loaded again */
+    struct ft_metrics *metrics; /* --metrics, or NULL */
+    struct notify notify;
+    const struct call *call;
+    struct ft_config
+        *loaded; /* the configuration that was loaded last; owned, or NULL: the first */
+    int hangups; /* that were answered */
+};
+
 /* Gives up what is not needed any more. Everything is open; no thread runs yet. */
-static int confine(const struct ft_config *cfg, const struct ft_pipeline *p, struct ft_opener *o,
+static int confine(const struct ft_config *cfg, struct ft_pipeline *p, const struct around *a,
                    bool capture, const struct ft_log *log, struct ft_err *err)
 {
     bool sandbox = ft_config_flag(cfg, FT_CONFIG_SANDBOX);
     unsigned uid = (unsigned)geteuid(), gid;
     int rc = uid == 0 ? ft_sandbox_user(ft_config_user(cfg), &uid, &gid, err) : FT_OK;
 
+    if (rc == FT_OK && a->loader != NULL) {
+        rc = ft_loader_seal(a->loader, sandbox, err);
+    }
     if (rc == FT_OK) {
-        rc = ft_opener_seal(o, uid, sandbox, log, err);
+        rc = ft_opener_seal(a->opener, uid, sandbox, log, err);
     }
     if (rc == FT_OK) {
         rc = ft_sandbox_drop_user(ft_config_user(cfg), capture, err);
     }
     if (rc == FT_OK && sandbox) {
-        unsigned metrics = ft_config_metrics(cfg) != NULL ? FT_SANDBOX_METRICS : 0;
+        unsigned besides = (ft_config_metrics(cfg) != NULL ? FT_SANDBOX_METRICS : 0) |
+                           (a->loader != NULL ? FT_SANDBOX_RELOAD : 0);
 
-        rc = ft_sandbox_enter_with(ft_pipeline_needs(p) | metrics, err);
+        ft_pipeline_confined(p);
+        rc = ft_sandbox_enter_with(ft_pipeline_needs(p) | besides, err);
         if (rc == FT_E_UNSUPPORTED) {
             ft_log(log, FT_LOG_INFO, "no system-call filter: %s", err->what);
             rc = FT_OK;
@@ -102,15 +127,61 @@ static int confine(const struct ft_config *cfg, const struct ft_pipeline *p, str
     return rc;
 }
 
-/* What is open besides the pipeline, from before the privileges go. */
-struct around {
-    struct ft_metrics *metrics; /* --metrics, or NULL */
-    struct notify notify;
-};
+/* Without -o, lines on standard output. */
+static int default_output(struct ft_config *cfg, struct ft_err *err)
+{
+    return ft_config_outputs(cfg) == 0 ? ft_config_set(cfg, "output", "ndjson:-", err) : FT_OK;
+}
+
+/* The configuration as the command line and the file say it now. NULL: it is wrong, which is said
+ * on stderr. Also the loader's, whose stderr nobody sees. */
+static struct ft_config *config_again(void *cookie)
+{
+    const struct call *call = cookie;
+    struct ft_config *cfg = ft_config_new((enum ft_command)call->command->options);
+    struct ft_err err;
+
+    if (cfg != NULL && (args_parse(call->command, cfg, call->argc, call->argv) != EXIT_GOOD ||
+                        default_output(cfg, &err) != FT_OK)) {
+        ft_config_free(cfg);
+        cfg = NULL;
+    }
+    return cfg;
+}
+
+/* A hangup: the configuration is loaded again. What is wrong with it changes nothing. */
+static void reload(struct ft_pipeline *p, struct around *a, const struct ft_config *first,
+                   struct summary *sum, const struct ft_log *log)
+{
+    const struct ft_config *now = a->loaded != NULL ? a->loaded : first;
+    struct ft_reload done;
+    struct ft_err err = {0};
+
+    notify_reloading(&a->notify);
+    int rc = ft_loader_load(a->loader, &err);
+    struct ft_config *next = rc == FT_OK ? config_again((void *)(uintptr_t)a->call) : NULL;
+
+    rc = rc == FT_OK ? ft_pipeline_reload(p, now, next, &done, &err) : rc;
+    ft_loader_done(a->loader);
+    if (rc != FT_OK) {
+        ft_log(log, FT_LOG_ERROR, "the configuration stays as it was: %s", err.what);
+        ft_config_free(next);
+    } else {
+        ft_log(log, FT_LOG_INFO,
+               "%s was loaded again: outputs: %u go on, %u added, %u taken out%s%s",
+               ft_config_file(next), done.outputs_kept, done.outputs_added, done.outputs_removed,
+               done.rates ? "; other rates" : "", done.allow ? "; others may send" : "");
+        ft_config_free(a->loaded);
+        a->loaded = next;
+        sum->every_ns = ft_config_stats_ns(next);
+    }
+    notify_ready(&a->notify, p);
+}
 
 static int drive(struct ft_pipeline *p, struct around *a, const struct ft_config *cfg,
-                 struct cli_log *cl, bool live, struct ft_err *err)
+                 const struct ft_log *log, bool live, struct ft_err *err)
 {
+    struct cli_log *cl = log->cookie;
     struct summary sum;
 
     summary_init(&sum, cl, live, ft_config_verbosity(cfg) < 0, ft_config_stats_ns(cfg));
@@ -126,6 +197,10 @@ static int drive(struct ft_pipeline *p, struct around *a, const struct ft_config
     }
     notify_ready(&a->notify, p);
     while (ft_pipeline_wait(p, notify_wait_ms(&a->notify, summary_wait_ms(&sum))) == FT_E_AGAIN) {
+        if (a->loader != NULL && hangups != a->hangups) {
+            a->hangups = hangups;
+            reload(p, a, cfg, &sum, log);
+        }
         summary_tick(&sum, p);
         notify_tick(&a->notify, p);
     }
@@ -139,8 +214,9 @@ static int drive(struct ft_pipeline *p, struct around *a, const struct ft_config
     return rc == FT_OK ? EXIT_GOOD : EXIT_FAILED;
 }
 
-static int run(struct ft_config *cfg, bool live, bool packets)
+static int run(struct ft_config *cfg, const struct call *call)
 {
+    bool live = call->command->options != FT_CMD_READ;
     struct cli_log cl = {.json = ft_config_flag(cfg, FT_CONFIG_LOG_JSON)};
     int verbosity = ft_config_verbosity(cfg);
     struct ft_log log = {.fn = cli_log,
@@ -148,45 +224,49 @@ static int run(struct ft_config *cfg, bool live, bool packets)
                          .level = verbosity < 0   ? FT_LOG_ERROR
                                   : verbosity > 0 ? FT_LOG_DEBUG
                                                   : FT_LOG_INFO};
-    struct ft_opener *opener = NULL;
     struct ft_pipeline *p = NULL;
-    struct around a = {.metrics = NULL};
+    struct around a = {.call = call};
     struct ft_err err = {0};
-    int rc = ft_opener_start(&opener, &err); /* before anything is open: it shall hold nothing */
+    int rc = ft_opener_start(&a.opener, &err); /* before anything is open: it shall hold nothing */
 
+    if (rc == FT_OK && live && ft_config_file(cfg) != NULL) {
+        rc = ft_loader_start(a.opener, config_again, (void *)(uintptr_t)call, &a.loader, &err);
+    }
+    say_as_json(cl.json);
     notify_open(&a.notify);
     ignore_signals();
     if (ft_config_flag(cfg, FT_CONFIG_SECRET)) {
         ft_sandbox_protect();
     }
     install_signals();
-    if (rc == FT_OK && ft_config_outputs(cfg) == 0) {
-        rc = ft_config_set(cfg, "output", "ndjson:-", &err); /* opened before the seal, too */
-    }
+    rc = rc == FT_OK ? default_output(cfg, &err) : rc; /* opened before the seal, too */
     if (rc == FT_OK) {
-        rc = ft_pipeline_new(cfg, &log, opener, &p, &err);
+        rc = ft_pipeline_new(cfg, &log, a.opener, &p, &err);
     }
     if (rc == FT_OK && ft_config_metrics(cfg) != NULL) {
         rc = ft_metrics_open(ft_config_metrics(cfg), &log, &a.metrics, &err);
     }
     if (rc == FT_OK) {
-        rc = confine(cfg, p, opener, packets, &log, &err);
+        rc = confine(cfg, p, &a, call->command->options == FT_CMD_LIVE, &log, &err);
     }
-    int status = rc == FT_OK ? drive(p, &a, cfg, &cl, live, &err) : fail(&cl, rc, &err);
+    int status = rc == FT_OK ? drive(p, &a, cfg, &log, live, &err) : fail(&cl, rc, &err);
 
     notify_close(&a.notify);
     ft_metrics_free(a.metrics); /* it looks at the pipeline */
     ft_pipeline_free(p);
-    ft_opener_stop(opener);
+    ft_config_free(a.loaded);
+    ft_loader_stop(a.loader);
+    ft_opener_stop(a.opener);
     return status;
 }
 
 static int run_command(const struct command *c, struct ft_config *cfg, int argc, char **argv)
 {
+    const struct call call = {c, argc, argv};
     int status = args_parse(c, cfg, argc, argv);
 
     if (status == EXIT_GOOD) {
-        status = run(cfg, c->options != FT_CMD_READ, c->options == FT_CMD_LIVE);
+        status = run(cfg, &call);
     }
     ft_config_free(cfg);
     return status < 0 ? EXIT_GOOD : status;

@@ -201,7 +201,9 @@ static void add(struct udp *u, int conn, const struct sockaddr_storage *from)
 
     if (s != NULL) {
         ft__peer_set(&s->peer, from);
-        o = ft_prefixes_allow(&u->allow, &s->peer) ? find_origin(u, &s->peer) : NULL;
+        o = u->cfg.allow == NULL || ft_prefixes_allow(u->cfg.allow, &s->peer)
+                ? find_origin(u, &s->peer)
+                : NULL;
     }
     if (o == NULL || !make_place(u, o)) {
         ft_count_add(&u->refused, 1);

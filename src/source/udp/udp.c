@@ -211,7 +211,7 @@ static void udp_close(struct ft_source *s)
 
 static int open_all(struct udp *u, const struct ft_source_config *cfg, struct ft_err *err)
 {
-    int rc = ft_prefixes_parse(cfg->allow, &u->allow, err);
+    int rc = FT_OK;
 
     if (rc == FT_OK && cfg->n_targets > UDP_SOCKETS_MAX) {
         return ft_err_set(err, FT_E_USAGE, "listen: at most %d are possible", UDP_SOCKETS_MAX);
@@ -239,7 +239,6 @@ static int udp_open(const struct ft_source_config *cfg, struct ft_source **out, 
     u->cfg = *cfg;
     u->n_targets = cfg->n_targets;
     u->cfg.targets = NULL; /* borrowed until here */
-    u->cfg.allow = NULL;
     u->datagrams.group = u->streams.group = &u->all;
     ft__streams_init(u);
     u->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

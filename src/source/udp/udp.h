@@ -74,12 +74,11 @@ struct udp {
     int64_t bytes;                            /* in the batch, with UDP_MESSAGE_COST for each */
     struct udp_stream *stream[UDP_PLACES];
     struct udp_origin origin[UDP_PLACES]; /* of connections */
-    struct ft_prefixes allow; /* who may connect; datagrams are looked at, and counted, later */
-    uint32_t n_open;          /* connections that are not about to be closed */
-    uint32_t sessions;        /* connections so far */
-    int64_t now_ns;           /* monotonic, of this read */
-    int64_t look_ns;          /* idle connections are looked for then; monotonic */
-    int64_t deaf_ns;          /* none is accepted before: descriptors had run out; monotonic */
+    uint32_t n_open;                      /* connections that are not about to be closed */
+    uint32_t sessions;                    /* connections so far */
+    int64_t now_ns;                       /* monotonic, of this read */
+    int64_t look_ns;                      /* idle connections are looked for then; monotonic */
+    int64_t deaf_ns; /* none is accepted before: descriptors had run out; monotonic */
     int64_t quiet_ns, quiet_own_ns; /* silent for less: busy, seen from another, its own source */
     bool said_full, said_source, said_deaf;
     struct ft_count open, idle, displaced, refused; /* (A) connections */

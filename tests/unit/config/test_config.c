@@ -314,6 +314,77 @@ static void test_check(void)
 }
 
 /* Every allocation fails once: no crash, no leak, and the configuration is as it was. */
+/* A value of each option that is not the default's. */
+static const char *another_value(const struct ft_option *o)
+{
+    static char text[64];
+
+    if (strcmp(o->name, "where") == 0) {
+        return "dst_port=1";
+    }
+    if (strcmp(o->name, "tunnel-port") == 0) {
+        return "vxlan=9999";
+    }
+    if (strcmp(o->name, "metrics") == 0) {
+        return ":9";
+    }
+    if (strcmp(o->name, "output") == 0) {
+        return "null:";
+    }
+    if (o->type == FT_OPT_UINT || o->type == FT_OPT_SECONDS || o->type == FT_OPT_UINTS) {
+        uint64_t unit = o->type == FT_OPT_SECONDS ? 1000000000 : 1;
+        uint64_t v = o->max / unit > 7 && o->min / unit < 7 ? 7 : o->max / unit;
+
+        snprintf(text, sizeof text, "%llu", (unsigned long long)v);
+        return text;
+    }
+    if (o->type == FT_OPT_PROFILES) {
+        return "tcp";
+    }
+    if (o->choices != NULL) { /* the last of them */
+        const char *last = strrchr(o->choices, '|');
+
+        snprintf(text, sizeof text, "%s", last != NULL ? last + 1 : o->choices);
+        return text;
+    }
+    return o->type == FT_OPT_FLAG ? "true" : "x";
+}
+
+/* Each option that a run does not take up another value of is seen when it changes, no other one.
+ */
+static void test_fixed_changes(void)
+{
+    static const enum ft_command commands[] = {FT_CMD_LIVE, FT_CMD_COLLECT};
+    const struct ft_option *o;
+    uint32_t n = 0;
+
+    for (size_t k = 0; k < 2; k++) {
+        for (uint32_t i = 0; (o = ft_option_at(i)) != NULL; i++) {
+            if ((o->commands & commands[k]) == 0 || o->cli_only) {
+                continue;
+            }
+            struct ft_config *a = ft_config_new(commands[k]), *b = ft_config_new(commands[k]);
+            const char *value = another_value(o);
+
+            CHECK(ft_config_fixed_change(a, b) == NULL);
+            CHECK_EQ(ft_config_set(b, o->name, value, &err), FT_OK);
+            const char *found = ft_config_fixed_change(a, b);
+
+            if (o->reloads) {
+                CHECK(found == NULL);
+            } else {
+                CHECK(found != NULL);
+                n++;
+            }
+            CHECK_EQ(ft_config_set(a, o->name, value, &err), FT_OK);
+            CHECK(ft_config_fixed_change(a, b) == NULL);
+            ft_config_free(a);
+            ft_config_free(b);
+        }
+    }
+    CHECK(n > 40);
+}
+
 static void test_no_memory(void)
 {
     bool done = false;
@@ -353,6 +424,7 @@ int main(void)
     RUN(test_snapshots);
     RUN(test_repeatable_bounds);
     RUN(test_check);
+    RUN(test_fixed_changes);
     RUN(test_no_memory);
     return test_end();
 }

@@ -291,6 +291,37 @@ static void test_landlock_leaves_the_folder(void)
     rmdir(dir);
 }
 
+/* What the loader can do with a file, as opener() of the folder above: errno. */
+static int loader_opens(const char *path, int flags)
+{
+    pid_t pid = fork();
+    int status = 0;
+
+    if (pid == 0) {
+        struct ft_err err;
+        int rc = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+
+        rc = rc == 0 ? ft__confine_files(&(struct ft__confine_left){.reads = true}, &err) : rc;
+        rc = rc == FT_E_UNSUPPORTED ? FT_OK : rc; /* the filter alone does it, too */
+        rc = rc == FT_OK ? ft__confine_calls(FT__ROLE_LOADER, 0, &err) : rc;
+        _exit(rc == FT_OK ? result(open(path, flags, 0600)) : UNCONFINED);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : KILLED;
+}
+
+static void test_the_loader_reads(void)
+{
+    char path[128];
+
+    snprintf(path, sizeof path, "/tmp/ft-confine-%d", (int)getpid());
+    CHECK_EQ(loader_opens("/etc/hostname", O_RDONLY), 0);
+    CHECK_EQ(loader_opens("/etc/hostname", O_RDWR), ENOSYS);
+    CHECK_EQ(loader_opens(path, O_WRONLY | O_CREAT), ENOSYS);
+    CHECK_EQ(loader_opens("/dev/null", O_WRONLY), ENOSYS);
+    CHECK(access(path, F_OK) != 0);
+}
+
 int main(void)
 {
     int null = open("/dev/null", O_RDWR);
@@ -304,5 +335,6 @@ int main(void)
     RUN(test_what_is_needed_works);
     RUN(test_needs);
     RUN(test_landlock_leaves_the_folder);
+    RUN(test_the_loader_reads);
     return test_end();
 }
