@@ -33,6 +33,7 @@ int ft_spool_look(const char *folder, struct ft_spool_info *out, struct ft_err *
                                   .disk_bytes = c.disk_bytes,
                                   .segments = c.segments,
                                   .damaged_segments = c.damaged,
+                                  .missing_events = ft_tally_events(&c.missing),
                                   .orderly = c.orderly};
     memcpy(out->events, c.tally.n, sizeof out->events);
     while (ft_spool_next(s, &f) == FT_OK) {

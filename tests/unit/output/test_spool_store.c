@@ -182,15 +182,46 @@ static void put(const char *name, const uint8_t *data, size_t len)
     close(fd);
 }
 
+enum { HEADER = 8 }; /* bytes of a segment before its frames */
+
+/* After one byte at an offset of a segment with five frames is another one: all other frames are
+ * there, in order, and what was lost is told to the event. */
+static void check_one_hurt(off_t at, const off_t *ends)
+{
+    struct ft_spool *s = open_spool(&usual);
+    struct ft_spool_frame f;
+    int64_t last = -1, hurt = 0, seen = 0, lost = 0;
+
+    while (at >= ends[hurt + 1]) {
+        hurt++;
+    }
+    for (int64_t got; (got = next(s, &f)) != -1;) {
+        if (got == -2) {
+            CHECK(f.state == FT_SPOOL_DAMAGED || f.state == FT_SPOOL_MISSING);
+            CHECK_EQ(f.tally.n[FT_EVENT_SAMPLE], 2);
+            CHECK_EQ(f.tally.n[FT_EVENT_FLOW], 1);
+            CHECK_EQ(f.chunk.number, hurt + 1);
+            lost++;
+            continue;
+        }
+        CHECK(got > last);
+        last = got;
+        seen++;
+    }
+    CHECK_EQ(seen + lost, 5);
+    CHECK(lost <= 1); /* what fills the data up is nobody's */
+    ft_spool_close(s, true);
+}
+
 /* The segment cut at every byte: the frames before the cut are there, and nothing else; then a
- * byte that is another one: that frame, or those behind its header, and nothing else, are missing.
+ * byte that is another one: that frame and nothing else is missing.
  */
 static void test_torn(void)
 {
     struct ft_spool_frame f;
     struct ft_err err = {0};
-    uint8_t *bytes = NULL;
-    off_t ends[6] = {0};
+    uint8_t *bytes = NULL, *cursor = NULL;
+    off_t ends[6] = {HEADER};
 
     fresh();
     struct ft_spool *s = open_spool(&usual);
@@ -200,7 +231,7 @@ static void test_torn(void)
         ends[i + 1] = (off_t)ft_spool_bytes(s);
     }
     ft_spool_close(s, true);
-    off_t size = size_of("000.seg", &bytes);
+    off_t size = size_of("000.seg", &bytes), cursor_size = size_of("cursor", &cursor);
 
     CHECK_EQ(size, ends[5]);
     for (off_t cut = 0; cut < size; cut++) {
@@ -213,10 +244,16 @@ static void test_torn(void)
         }
         CHECK(whole == 5 || cut < ends[whole + 1]);
         CHECK(whole == 0 || cut >= ends[whole]);
+        if (whole < 5) {
+            CHECK_EQ(f.state, FT_SPOOL_MISSING); /* all the others, at once */
+            CHECK_EQ(f.tally.n[FT_EVENT_SAMPLE], 2 * (5 - (uint64_t)whole));
+            CHECK_EQ(f.run, 0);
+        }
         CHECK_EQ(next(s, &f), -1);
         CHECK_EQ(append(s, 77), FT_OK); /* and it goes on */
         CHECK_EQ(next(s, &f), 77);
         ft_spool_close(s, true);
+        put("cursor", cursor, (size_t)cursor_size);
     }
     for (off_t at = 0; at < size; at++) {
         uint8_t was = bytes[at];
@@ -228,22 +265,122 @@ static void test_torn(void)
             CHECK_EQ(ft_spool_open(&usual, &s, &err), FT_E_FORMAT);
             continue;
         }
-        s = open_spool(&usual);
-        int64_t got, last = -1, seen = 0, damaged = 0;
-
-        while ((got = next(s, &f)) != -1) {
-            CHECK(got == -2 || got > last);
-            last = got == -2 ? last : got;
-            seen += got != -2;
-            damaged += got == -2;
-        }
-        CHECK(seen <= 5 && damaged <= 1);
-        /* padding is nobody's; a header takes those behind it along */
-        CHECK(at < 64 || seen + damaged == 5 || at < ends[seen + 1]);
-        ft_spool_close(s, true);
+        check_one_hurt(at, ends);
+        put("cursor", cursor, (size_t)cursor_size);
     }
     free(bytes);
+    free(cursor);
     clean();
+}
+
+/* Whole frames turned over in the middle of several segments: the next good one tells what was
+ * lost, also over the ends of segments and for a file that is gone; another start does not count
+ * it again. */
+static void test_missing(void)
+{
+    struct ft_spool_config cfg = usual;
+    struct ft_spool_content found;
+    struct ft_spool_frame f;
+    uint8_t *bytes = NULL, zeros[64] = {0};
+    char path[128];
+    uint64_t seen = 0, missing = 0;
+    int turns = 0;
+
+    cfg.max_bytes = 320000; /* about eight frames a segment */
+    fresh();
+    struct ft_spool *s = open_spool(&cfg);
+
+    for (uint32_t i = 0; i < 60; i++) {
+        CHECK_EQ(append(s, 1000 + i), FT_OK);
+    }
+    ft_spool_close(s, true);
+    snprintf(path, sizeof path, "%s/001.seg", folder);
+    CHECK_EQ(unlink(path), 0);
+    off_t size = size_of("003.seg", &bytes);
+
+    memset(bytes + HEADER, 0xee, (size_t)size - HEADER);
+    put("003.seg", bytes, (size_t)size);
+    free(bytes);
+    put("000.seg", zeros, sizeof zeros);
+    s = open_spool(&cfg);
+    ft_spool_content(s, &found);
+    CHECK_EQ(found.frames + found.missing.n[FT_EVENT_FLOW], 60);
+    CHECK_EQ(append(s, 1060), FT_OK);
+    while (ft_spool_next(s, &f) == FT_OK) {
+        CHECK(f.run == ft_spool_run(s) || seen + missing < 60);
+        seen += f.state == FT_SPOOL_WHOLE;
+        missing += f.state == FT_SPOOL_MISSING ? f.tally.n[FT_EVENT_FLOW] : 0;
+        turns += f.state == FT_SPOOL_MISSING;
+    }
+    CHECK_EQ(seen + missing, 61);
+    CHECK_EQ(missing, found.missing.n[FT_EVENT_FLOW]);
+    CHECK(missing >= 20 && turns == 2);
+    ft_spool_done(s);
+    ft_spool_close(s, true);
+    s = open_spool(&cfg);
+    ft_spool_content(s, &found);
+    CHECK_EQ(found.frames + found.missing.n[FT_EVENT_FLOW], 0);
+    CHECK_EQ(ft_spool_next(s, &f), FT_E_AGAIN);
+    ft_spool_close(s, true);
+    clean();
+}
+
+/* Damage under a running program, at the end of what it has appended: its own loss. */
+static void test_missing_own(void)
+{
+    struct ft_spool_frame f;
+    uint8_t *bytes = NULL;
+
+    fresh();
+    ft_spool_close(open_spool(&usual), true);
+    struct ft_spool *s = open_spool(&usual);
+
+    CHECK_EQ(append(s, 1), FT_OK);
+    CHECK_EQ(append(s, 2), FT_OK);
+    CHECK_EQ(append(s, 3), FT_OK);
+    off_t size = size_of("000.seg", &bytes);
+
+    memset(bytes + size / 3, 0, (size_t)(size - size / 3));
+    put("000.seg", bytes, (size_t)size);
+    free(bytes);
+    CHECK_EQ(ft_spool_next(s, &f), FT_OK);
+    CHECK_EQ(ft_spool_next(s, &f), FT_OK);
+    CHECK_EQ(f.state, FT_SPOOL_MISSING);
+    CHECK(f.run == ft_spool_run(s));
+    CHECK_EQ(f.tally.n[FT_EVENT_FLOW], 2);
+    CHECK_EQ(ft_spool_next(s, &f), FT_E_AGAIN);
+    CHECK_EQ(append(s, 4), FT_OK);
+    CHECK_EQ(next(s, &f), 4);
+    ft_spool_close(s, true);
+    clean();
+}
+
+/* The files are removed while it runs: what was not delivered is told, by whose it is. */
+static void test_gone(void)
+{
+    struct ft_spool_frame f;
+    struct ft_tally own, earlier;
+
+    fresh();
+    struct ft_spool *s = open_spool(&usual);
+
+    CHECK_EQ(append(s, 1), FT_OK);
+    CHECK_EQ(append(s, 2), FT_OK);
+    ft_spool_close(s, true);
+    s = open_spool(&usual);
+    CHECK_EQ(append(s, 3), FT_OK);
+    CHECK_EQ(next(s, &f), 1);
+    ft_spool_done(s);
+    CHECK(!ft_spool_gone(s, &own, &earlier));
+    clean();
+    CHECK(ft_spool_gone(s, &own, &earlier));
+    CHECK_EQ(own.n[FT_EVENT_FLOW], 1);
+    CHECK_EQ(earlier.n[FT_EVENT_FLOW], 1);
+    CHECK_EQ(next(s, &f), 2); /* it can still be read */
+    CHECK_EQ(next(s, &f), 3);
+    ft_spool_done(s);
+    CHECK(!ft_spool_gone(s, &own, &earlier));
+    ft_spool_close(s, true);
 }
 
 /* A process that is killed while it appends: all that append() said is there, in order; the number
@@ -286,8 +423,7 @@ static void test_killed(void)
         ft_spool_content(s, &found);
         CHECK(!found.orderly);
         CHECK(found.frames >= said);
-        /* one is left out now, and one was before these frames, when they followed a kill */
-        CHECK_EQ(found.next, found.first + found.frames + 1 + (turn > 0));
+        CHECK_EQ(found.next, found.first + found.frames + 1); /* one is left out */
         while (next(s, &f) == n) {
             n++;
         }
@@ -500,7 +636,7 @@ static void test_cursor_lost(void)
 static void test_not_ours(void)
 {
     static const char *const names[] = {"000.seg", "031.seg", "cursor"};
-    static const char text[] = "FTSPOOL2: what a later version has written, or somebody's notes: "
+    static const char text[] = "FTSPOOL9: what a later version has written, or somebody's notes: "
                                "they are longer than any header of a segment is";
     struct ft_spool *t = NULL;
     struct ft_err err = {0};
@@ -556,6 +692,9 @@ int main(void)
     RUN(test_order);
     RUN(test_bound);
     RUN(test_torn);
+    RUN(test_missing);
+    RUN(test_missing_own);
+    RUN(test_gone);
     RUN(test_killed);
     RUN(test_no_space);
     RUN(test_refused);
