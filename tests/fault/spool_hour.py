@@ -14,7 +14,7 @@ import threading
 import time
 import unittest
 
-from faults import Case, Heard, main, pcap_header, pcap_records
+from faults import Case, Heard, main, pcap_header, pcap_records, wait_for
 
 RECORDS = int(os.environ.get("RECORDS", "18000000"))
 FIRST_MS = 1719409371000  # of pcap_records(): packets a millisecond apart, each a flow of its own
@@ -80,6 +80,7 @@ class Hour(Case):
         away = time.monotonic() - begin
         disk = sum(p.stat().st_blocks * 512 for p in (self.folder / "spool").iterdir())
         r = Counting(port)
+        self.assertTrue(wait_for(lambda: r.records > 0, 30), "it is not tried again")
         begin = time.monotonic()
         h.p.stdin.close()
         _, status, usage = os.wait4(h.p.pid, 0)
