@@ -77,6 +77,7 @@ static const struct rule rules[] = {
     {SCMP_SYS(fdatasync), M, FT_SANDBOX_FILES},
     {SCMP_SYS(ftruncate), M, FT_SANDBOX_FILES},
     {SCMP_SYS(fallocate), M, FT_SANDBOX_FILES},
+    {SCMP_SYS(fstatfs), M, FT_SANDBOX_FILES},
     {SCMP_SYS(fstat), M | K | O, ANY_NEEDS},
     {SCMP_SYS(poll), M, ANY_NEEDS},
     {SCMP_SYS(ppoll), M, ANY_NEEDS},

@@ -29,6 +29,8 @@ enum {
     MEMORY_MOST = FILES * FILE_MOST + 100000
 };
 
+#define NUMBERS (FT__NUMBER_MOST / 2) /* of frames; an append may follow each */
+
 static char folder[64];
 static const struct ft_spool_config cfg = {
     .folder = folder, .max_bytes = 32 * 4500, .frame_most = 4096, .shape = 7};
@@ -326,6 +328,7 @@ static size_t put_frame(uint8_t *to, size_t room, const uint8_t *e, size_t n)
     size_t fields = n < sizeof h - 8 ? n : sizeof h - 8;
 
     memcpy((uint8_t *)&h + 4, e, fields);
+    h.number %= NUMBERS;
     h.shape = fields > 60 && e[60] == 0xff ? 8 : 7;
     h.data_len = e[0] == 0xff ? h.data_len : h.data_len % 200;
     h.n_marks = e[0] == 0xff ? h.n_marks : h.n_marks % 4;
@@ -357,6 +360,8 @@ static void put_cursor(const uint8_t *e, size_t n)
 
     memcpy((uint8_t *)&c + 8, e, n < sizeof c - 16 ? n : sizeof c - 16);
     c.generation %= 1000;
+    c.first %= NUMBERS;
+    c.next %= NUMBERS;
     c.check = XXH3_64bits(&c, offsetof(struct ft__cursor, check));
     memset(now[FILES - 1].byte, 0, 2 * FT__CURSOR_PLACE);
     memcpy(now[FILES - 1].byte + (n % 2) * FT__CURSOR_PLACE, &c, sizeof c);

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -610,7 +611,15 @@ uint64_t ft_spool_bytes(struct ft_spool *s)
 
 uint32_t ft_spool_fill(struct ft_spool *s)
 {
-    return (uint32_t)(ft_spool_bytes(s) * 100 / s->cfg.max_bytes);
+    uint64_t bytes = ft_spool_bytes(s), most = s->cfg.max_bytes;
+    struct statfs disk;
+
+    if (fstatfs(s->folder_fd, &disk) == 0 && disk.f_blocks > 0) { /* 0: it does not tell */
+        uint64_t room = (uint64_t)disk.f_bavail * (uint64_t)disk.f_bsize;
+
+        most = room < most && bytes + room < most ? bytes + room : most;
+    }
+    return most > 0 ? (uint32_t)(bytes * 100 / most) : 100;
 }
 
 uint64_t ft_spool_run(const struct ft_spool *s)

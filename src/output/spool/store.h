@@ -90,7 +90,8 @@ FT_NODISCARD int ft_spool_next(struct ft_spool *s, struct ft_spool_frame *out);
 /* All frames that were read are delivered. */
 void ft_spool_done(struct ft_spool *s);
 
-/* Bytes on disk of max_bytes, in percent. Any thread. */
+/* Bytes on disk of what it may have, max_bytes or with all that the disk has left, in percent. Any
+ * thread. */
 uint32_t ft_spool_fill(struct ft_spool *s);
 uint64_t ft_spool_bytes(struct ft_spool *s);
 
