@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "harness.h"
-#include "output/spool/store.h"
+#include "output/spool/store_parts.h"
 
 static char folder[64];
 
@@ -463,6 +463,71 @@ static void test_no_space(void)
     clean();
 }
 
+/* The same at every byte: what append() took is there, also for a later start, what it did not take
+ * is not, and when there is room again it goes on. */
+static void test_no_space_each_byte(void)
+{
+    struct rlimit limit, all;
+    rlim_t most = 2000; /* the first frames of a segment */
+
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &all);
+    limit = all;
+    fresh();
+    for (rlim_t room = 0; room < most; room++) {
+        struct ft_spool *s = open_spool(&usual);
+        struct ft_spool_frame f;
+        uint32_t taken = 0;
+
+        limit.rlim_cur = room;
+        setrlimit(RLIMIT_FSIZE, &limit);
+        while (append(s, taken) == FT_OK) {
+            taken++;
+        }
+        CHECK_EQ(append(s, taken), FT_E_AGAIN);
+        CHECK(ft_spool_bytes(s) <= room);
+        setrlimit(RLIMIT_FSIZE, &all);
+        if (room % 2 == 0) { /* as a kill would leave it, or a next start finds it */
+            ft_spool_close(s, room % 4 == 0);
+            s = open_spool(&usual);
+        }
+        CHECK_EQ(append(s, taken), FT_OK);
+        for (uint32_t n = 0; n <= taken; n++) {
+            CHECK_EQ(next(s, &f), n);
+        }
+        CHECK_EQ(ft_spool_next(s, &f), FT_E_AGAIN);
+        ft_spool_done(s);
+        ft_spool_close(s, true);
+    }
+    clean();
+}
+
+/* A disk that fails: said as such; nothing of the frame is there, and later ones are when it works
+ * again. */
+static void test_disk_fails(void)
+{
+    struct ft_spool_frame f;
+    char path[128];
+
+    fresh();
+    struct ft_spool *s = open_spool(&usual);
+
+    CHECK_EQ(append(s, 1), FT_OK);
+    int fd = s->segment[0].fd;
+
+    snprintf(path, sizeof path, "%s/000.seg", folder);
+    s->segment[0].fd = open(path, O_RDONLY); /* as after an error of the disk: no more writing */
+    CHECK_EQ(append(s, 2), FT_E_IO);
+    CHECK_EQ(next(s, &f), 1);
+    CHECK_EQ(ft_spool_next(s, &f), FT_E_AGAIN);
+    close(s->segment[0].fd);
+    s->segment[0].fd = fd;
+    CHECK_EQ(append(s, 3), FT_OK);
+    CHECK_EQ(next(s, &f), 3);
+    ft_spool_close(s, true);
+    clean();
+}
+
 static void test_refused(void)
 {
     struct ft_spool_config other = usual, look = usual;
@@ -697,6 +762,8 @@ int main(void)
     RUN(test_gone);
     RUN(test_killed);
     RUN(test_no_space);
+    RUN(test_no_space_each_byte);
+    RUN(test_disk_fails);
     RUN(test_refused);
     RUN(test_age);
     RUN(test_grown);
