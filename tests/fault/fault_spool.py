@@ -281,6 +281,20 @@ class Spool(Case):
         self.assertEqual(n, {"made": N, "written": N, "dropped": 0, "lost": 0})
         self.assertEqual(len(set(self.r.lines())), N)
 
+    def test_look(self):
+        """Looked at all the time while it is written and emptied: nothing is said to be missing or damaged."""
+        big = self.file("b.pcap", pcap_header() + pcap_records(300000))
+        h = Heard(self, "read", "-w1", "-e", "sample,flow", "--idle-timeout", "1", "-o",
+                  self.url(more="&queue=512KB&spool_max=16MB"), big)
+        looks = 0
+        while h.p.poll() is None:
+            if (self.folder / "cursor").exists():
+                c = self.content()
+                self.assertEqual((c["missing_events"], c["damaged_batches"]), (0, 0), c)
+                looks += 1
+        h.ended()
+        self.assertGreater(looks, 0)
+
     def test_two(self):
         """Two outputs each with a spool of its own; with the same one they are refused, the folder named."""
         other = Receiver()

@@ -32,6 +32,7 @@ struct ft_spool_config {
     uint64_t shape;      /* what its events look like; those of another shape cannot be read */
     uint32_t frame_most; /* bytes of a chunk that is appended, with its marks */
     bool look;           /* nothing is made, cut, locked or moved on */
+    uint64_t upto;       /* look: frames from that number on are left out; 0: none */
 };
 
 enum ft_spool_state {
@@ -98,6 +99,10 @@ uint64_t ft_spool_bytes(struct ft_spool *s);
 /* What was not delivered and would be gone if it was closed now, because the files were removed: of
  * this run, and of earlier ones. False: nothing. Any thread. */
 bool ft_spool_gone(struct ft_spool *s, struct ft_tally *own, struct ft_tally *earlier);
+
+/* look: whether who writes it has moved on since it was opened: what seems to be missing or damaged
+ * may have been delivered, and its place used again. */
+bool ft_spool_moved(const struct ft_spool *s);
 
 /* As it was found when it was opened. */
 void ft_spool_content(const struct ft_spool *s, struct ft_spool_content *out);

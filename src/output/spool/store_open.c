@@ -70,6 +70,9 @@ static void note_frame(struct ft_spool *s, const struct ft__frame_header *h)
 {
     bool no_cursor = s->cursor.generation == 0;
 
+    if (s->cfg.upto > 0 && h->number >= s->cfg.upto) {
+        return;
+    }
     if (h->number >= s->cursor.next) {
         s->cursor.next = h->number + 1;
         s->cursor.next_before = ft__totals_behind(h);
@@ -142,15 +145,31 @@ static int walk_file(struct ft_spool *s, struct ft__segment *g, struct ft_err *e
     return !s->cfg.look && s->found.shape != s->cfg.shape ? other_shape(s, err) : FT_OK;
 }
 
-static void read_cursor(struct ft_spool *s)
+/* The newer one of the two that are whole; all zeros: none is. */
+static struct ft__cursor newest_cursor(const struct ft_spool *s)
 {
-    struct ft__cursor c;
+    struct ft__cursor c, newest = {.generation = 0};
 
     for (uint64_t i = 0; i < 2; i++) {
         if (ft__read_at(s->cursor_fd, &c, sizeof c, i * FT__CURSOR_PLACE) && ft__cursor_sound(&c) &&
-            c.generation > s->cursor.generation) {
-            s->cursor = c;
+            c.generation > newest.generation) {
+            newest = c;
         }
+    }
+    return newest;
+}
+
+bool ft_spool_moved(const struct ft_spool *s)
+{
+    return newest_cursor(s).generation != s->generation;
+}
+
+static void read_cursor(struct ft_spool *s)
+{
+    s->cursor = newest_cursor(s);
+    s->generation = s->cursor.generation;
+    if (s->cfg.upto > 0 && s->cfg.upto < s->cursor.next) {
+        s->cfg.upto = s->cursor.next; /* they were all there before the files are gone over */
     }
     if (s->cursor.generation == 0) {
         s->cursor = (struct ft__cursor){.magic = FT__CURSOR_MAGIC,

@@ -65,6 +65,7 @@ struct ft_spool {
     int folder_fd, cursor_fd;
     uint64_t run;
     struct ft_spool_content found;
+    uint64_t generation;  /* of the cursor that it was opened with */
     uint64_t oldest;      /* while it opens, without a cursor: number of the oldest frame */
     pthread_mutex_t lock; /* guards: segments' numbers and sizes, bytes, newest, cursor */
     struct ft__segment segment[FT_SPOOL_SEGMENTS];
