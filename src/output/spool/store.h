@@ -15,7 +15,9 @@
  * producer and number are the same each time.
  *
  * The number of the first frame after a start that followed no orderly end leaves one out: a reader
- * sees a gap where memory may have been lost.
+ * sees a gap where memory may have been lost. When the machine was started anew meanwhile it leaves
+ * 2^32 out: frames that were delivered may never have reached the disk, and no number is used
+ * twice.
  *
  * One thread appends, one other reads. All integers are little-endian, as the machine's. */
 #ifndef FT_OUTPUT_SPOOL_STORE_H

@@ -236,10 +236,28 @@ static int walk_segments(struct ft_spool *s, struct ft_err *err)
     return rc;
 }
 
+/* Tells one boot of the machine from another; 0: it cannot be told. */
+static uint64_t boot_number(void)
+{
+    char text[32] = {0};
+    uint64_t n = 0;
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof text) : 0;
+
+    for (ssize_t i = 0; i < len; i++) {
+        n = n * 31 + (uint8_t)text[i];
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return n;
+}
+
 /* It is read from the first segment on; the one with the highest number is appended to. */
 static void begin(struct ft_spool *s)
 {
     struct ft__segment *newest = NULL;
+    uint64_t boot = boot_number();
 
     for (uint32_t i = 0; i < FT_SPOOL_SEGMENTS; i++) {
         struct ft__segment *g = &s->segment[i];
@@ -263,9 +281,10 @@ static void begin(struct ft_spool *s)
         }
     }
     s->found.orderly = s->cursor.orderly != 0;
-    if (!s->found.orderly) {
-        s->cursor.next++; /* a gap, for what was in memory only */
+    if (!s->found.orderly) { /* a gap, for what was in memory only */
+        s->cursor.next += s->cursor.boot == boot ? 1 : FT__NUMBERS_LEFT_OUT;
     }
+    s->cursor.boot = boot;
     s->found.first = s->cursor.first;
     s->found.next = s->cursor.next;
     s->found.producer = s->cursor.producer;

@@ -47,6 +47,7 @@ struct ft__cursor {
     uint64_t next;  /* of the next that is appended, when it was written */
     struct ft__totals first_before, next_before; /* of the frames before these */
     uint64_t orderly;
+    uint64_t boot;  /* of the machine: which one wrote it */
     uint64_t check; /* of what is before it */
 };
 
@@ -80,6 +81,9 @@ struct ft_spool {
     uint8_t *frame;           /* [frame_room]: the largest that there is, or that may be appended */
     size_t frame_room;
 };
+
+/* Left out after a power cut: what was delivered may be gone from the disk, its numbers with it. */
+#define FT__NUMBERS_LEFT_OUT (UINT64_C(1) << 32)
 
 /* Numbers of frames, segments and cursors are from 1 up to here; no machine gets so far. */
 #define FT__NUMBER_MOST (UINT64_C(1) << 62)
