@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. Everything else is CMake (presets) and scripts/.
-.PHONY: build run test bench lint fuzz fuzz-long soak kills spool-kills asan tsan interop sizes install clean
+.PHONY: build run test bench lint fuzz fuzz-long soak kills spool-kills spool-hour asan tsan interop sizes install clean
 build:   ; @scripts/setup.sh build && cmake --preset release >/dev/null && cmake --build --preset release
 run:     build ; @scripts/run.sh
 test:    ; @scripts/setup.sh test && scripts/readers.sh && cmake --preset release >/dev/null && cmake --build --preset release && ctest --test-dir build/release -j2 --output-on-failure
@@ -11,6 +11,7 @@ fuzz-long: ; @scripts/setup.sh test && scripts/fuzz.sh --long $(TARGETS)
 soak:    build ; @scripts/setup.sh test && scripts/soak.sh
 kills:   build ; @scripts/setup.sh test && FLOWTAP="$${FLOWTAP:-$$PWD/build/release/flowtap}" KILLS="$${KILLS:-200}" python3 -B tests/fault/kills.py
 spool-kills: build ; @scripts/setup.sh test && FLOWTAP="$${FLOWTAP:-$$PWD/build/release/flowtap}" KILLS="$${KILLS:-1000}" python3 -B tests/fault/fault_spool.py Spool.test_kills
+spool-hour: build ; @scripts/setup.sh test && FLOWTAP="$${FLOWTAP:-$$PWD/build/release/flowtap}" RECORDS="$${RECORDS:-18000000}" python3 -B tests/fault/spool_hour.py
 sizes:   build ; @scripts/setup.sh test && scripts/readers.sh && python3 -B tests/interop/sizes.py --flowtap "$${FLOWTAP:-build/release/flowtap}" --large
 asan tsan: ; @scripts/setup.sh test && cmake --preset $@ >/dev/null && cmake --build --preset $@ && ctest --test-dir build/$@ -j2 --output-on-failure
 interop: build ; @scripts/setup.sh test && tests/interop/differential_tshark.py --flowtap build/release/flowtap --corpus "$${FT_CORPUS:-../shared/corpus/public}" --known tests/interop/known.tsv

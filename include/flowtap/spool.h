@@ -27,6 +27,7 @@ struct ft_spool_info {
     uint32_t segments;         /* files in use */
     uint64_t damaged_segments; /* whose end, or more, is not whole */
     uint64_t damaged_frames;   /* whose bytes are not those that were written */
+    uint64_t missing_events;   /* of frames that are not there any more, or have no whole header */
     bool orderly;              /* who wrote it last has ended in order */
 };
 

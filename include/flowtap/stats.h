@@ -43,11 +43,16 @@ struct ft_output_stats {
     uint32_t number;  /* of its outputs, those that were taken out counted */
     uint64_t made[FT_EVENT__COUNT];
     uint64_t written[FT_EVENT__COUNT];
-    uint64_t dropped[FT_EVENT__COUNT];  /* its queue or its spool was full */
-    uint64_t lost[FT_EVENT__COUNT];     /* the target refused or lost them */
-    uint64_t spooled[FT_EVENT__COUNT];  /* on disk now, for a receiver that is away */
-    uint64_t replayed[FT_EVENT__COUNT]; /* written besides: an earlier run had left them on disk */
-    uint64_t where_left_out;            /* flow records that do not satisfy its where=: not made */
+    uint64_t dropped[FT_EVENT__COUNT]; /* its queue or its spool was full */
+    uint64_t lost[FT_EVENT__COUNT];    /* the target refused or lost them */
+    uint64_t spooled[FT_EVENT__COUNT]; /* on disk now, for a receiver that is away */
+    /* what earlier runs had left on disk, besides: written now, dropped (older than spool_age),
+     * lost (damaged, or the target refused them), there still */
+    uint64_t replayed[FT_EVENT__COUNT];
+    uint64_t earlier_dropped[FT_EVENT__COUNT];
+    uint64_t earlier_lost[FT_EVENT__COUNT];
+    uint64_t earlier_spooled[FT_EVENT__COUNT];
+    uint64_t where_left_out; /* flow records that do not satisfy its where=: not made */
     uint64_t bytes;          /* written to the target, after compression is not counted */
     uint32_t queue_len;      /* chunks waiting now */
     uint32_t queue_cap;      /* most that may wait */

@@ -80,6 +80,7 @@ static const struct rule rules[] = {
     {SCMP_SYS(fallocate), M, FT_SANDBOX_FILES},
     {SCMP_SYS(fstat), M | K | O | L, ANY_NEEDS},
     {SCMP_SYS(poll), M | L, ANY_NEEDS},
+    {SCMP_SYS(fstatfs), M, FT_SANDBOX_FILES},
     {SCMP_SYS(ppoll), M, ANY_NEEDS},
     /* the opener's socket */
     {SCMP_SYS(recvfrom), M | O | L, ANY_NEEDS},

@@ -165,7 +165,8 @@ static uint8_t *json_queues(const void *event, uint8_t *p)
 
 static uint8_t *put_output(const struct ft_output_stats *o, uint8_t *p)
 {
-    uint64_t made = 0, written = 0, dropped = 0, lost = 0, spooled = 0, replayed = 0;
+    uint64_t made = 0, written = 0, dropped = 0, lost = 0, spooled = 0;
+    uint64_t replayed = 0, too_old = 0, damaged = 0, left = 0; /* of earlier runs */
 
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         made += o->made[e];
@@ -174,6 +175,9 @@ static uint8_t *put_output(const struct ft_output_stats *o, uint8_t *p)
         lost += o->lost[e];
         spooled += o->spooled[e];
         replayed += o->replayed[e];
+        too_old += o->earlier_dropped[e];
+        damaged += o->earlier_lost[e];
+        left += o->earlier_spooled[e];
     }
     uint64_t accounted = written + dropped + lost + spooled;
 
@@ -204,6 +208,9 @@ static uint8_t *put_output(const struct ft_output_stats *o, uint8_t *p)
     p = put_member(p, "where_left_out", o->where_left_out, false);
     p = put_member(p, "bytes", o->bytes, false);
     p = put_member(p, "events_replayed", replayed, false);
+    p = put_member(p, "events_earlier_dropped", too_old, false);
+    p = put_member(p, "events_earlier_lost", damaged, false);
+    p = put_member(p, "events_earlier_spooled", left, false);
     p = put_member(p, "folder_changes", o->folder_changes, false);
     p = o->failed ? FT_PUT_LIT(p, ",\"failed\":true}") : FT_PUT_LIT(p, ",\"failed\":false}");
     return p;

@@ -110,6 +110,9 @@ struct ft_output {
     struct ft_count dropped[FT_EVENT__COUNT]; /* by a spool */
     struct ft_count spooled[FT_EVENT__COUNT]; /* now */
     struct ft_count replayed[FT_EVENT__COUNT];
+    struct ft_count earlier_dropped[FT_EVENT__COUNT];
+    struct ft_count earlier_lost[FT_EVENT__COUNT];
+    struct ft_count earlier_spooled[FT_EVENT__COUNT]; /* now */
     struct ft_count bytes;
     struct ft_count calls;  /* of the sink's write that returned */
     struct ft_count errors; /* calls of the sink that failed */
@@ -595,14 +598,18 @@ static uint64_t settle(struct ft_output *o, bool *out_arrived)
         ft_count_tell(&o->written[e], s->arrived.n[e]);
         ft_count_tell(&o->lost[e], s->lost.n[e]);
         ft_count_tell(&o->dropped[e], s->dropped.n[e]);
+        ft_count_set(&o->earlier_spooled[e], s->earlier.n[e]);
         ft_count_add(&o->replayed[e], s->replayed.n[e]);
+        ft_count_add(&o->earlier_dropped[e], s->earlier_dropped.n[e]);
+        ft_count_add(&o->earlier_lost[e], s->earlier_lost.n[e]);
         o->unsure[e] += s->arrived.n[e];
         o->held -= s->arrived.n[e] + s->lost.n[e] + s->dropped.n[e];
         arrived += s->arrived.n[e];
         lost += s->lost.n[e];
     }
     ft_count_add(&o->bytes, s->arrived.bytes + s->replayed.bytes);
-    s->arrived = s->lost = s->dropped = s->replayed = (struct ft_tally){{0}, 0};
+    s->arrived = s->lost = s->dropped = (struct ft_tally){{0}, 0};
+    s->replayed = s->earlier_dropped = s->earlier_lost = (struct ft_tally){{0}, 0};
     *out_arrived = arrived > 0;
     return lost;
 }
@@ -711,7 +718,7 @@ static int64_t maintain(struct ft_output *o, bool flush)
     if (atomic_exchange_explicit(&o->reopen, false, memory_order_acq_rel) && ops->reopen != NULL) {
         after(o, ops->reopen(o->sink));
     }
-    if (flush && o->held > 0 && ops->flush != NULL) {
+    if (flush && (o->held > 0 || o->spools) && ops->flush != NULL) {
         after(o, ops->flush(o->sink));
     }
     if (ops->tick != NULL) {
@@ -1121,7 +1128,7 @@ int ft_output_close(struct ft_output *o)
     }
     ft_output_get_stats(o, &s);
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-        rc = s.lost[e] > 0 ? FT_E_IO : rc;
+        rc = s.lost[e] + s.earlier_lost[e] > 0 ? FT_E_IO : rc;
     }
     return rc;
 }
@@ -1154,6 +1161,9 @@ void ft_output_get_stats(struct ft_output *o, struct ft_output_stats *out)
         out->dropped[e] = ft_count_see(&o->dropped[e]);
         out->spooled[e] = ft_count_get(&o->spooled[e]); /* after what it may have become */
         out->replayed[e] = ft_count_get(&o->replayed[e]);
+        out->earlier_dropped[e] = ft_count_get(&o->earlier_dropped[e]);
+        out->earlier_lost[e] = ft_count_get(&o->earlier_lost[e]);
+        out->earlier_spooled[e] = ft_count_get(&o->earlier_spooled[e]);
         for (uint32_t i = 0; o->writers != NULL && i < o->n_writers; i++) {
             out->dropped[e] += ft_count_get(&o->writers[i].dropped[e]);
             out->lost[e] += ft_count_get(&o->writers[i].lost[e]);

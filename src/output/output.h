@@ -187,8 +187,10 @@ struct ft_sink {
     struct ft_tally arrived, lost; /* since the output has looked */
     struct ft_tally dropped;       /* likewise: a spool was full */
     struct ft_tally replayed;      /* likewise: of an earlier run, that arrived now */
-    struct ft_tally spooled;       /* that it has on disk now; they may stay there at the end */
-    unsigned needs;                /* besides its ops' */
+    struct ft_tally earlier_dropped, earlier_lost; /* likewise: too old; refused or damaged */
+    struct ft_tally spooled; /* that it has on disk now; they may stay there at the end */
+    struct ft_tally earlier; /* that it has there still of earlier runs */
+    unsigned needs;          /* besides its ops' */
     uint32_t sealed; /* grows when all that arrived is safe: closed or synced without error */
     uint32_t failed; /* grows when the system says that what arrived since may be lost */
     size_t memory;   /* bytes that it holds */

@@ -5,12 +5,13 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
 import unittest
 
-from faults import Case, Heard, main, pcap_header, pcap_records, run, wait_for
+from faults import Case, Heard, account, main, pcap_header, pcap_records, run, wait_for
 from receiver import Receiver
 
 N = 30000
@@ -38,9 +39,13 @@ class Spool(Case):
         self.assertEqual(r.returncode, 0, r.stderr)
         return r.stdout.encode()
 
-    def read(self, *args, url=None, capture=None):
+    def read(self, *args, url=None, capture=None, status=0):
         h = Heard(self, "read", "-w1", *args, "-o", url or self.url(), capture or self.capture)
-        return h, h.ended()["outputs"][0]
+        return h, h.ended(status)["outputs"][0]
+
+    def empty(self):
+        """A capture of no packet: a run that only delivers what is there."""
+        return self.file("e.pcap", pcap_header())
 
     def content(self):
         r = run("spool", "--json", self.folder)
@@ -61,8 +66,9 @@ class Spool(Case):
         self.r.end()
         for i in range(1, 4):
             h, n = self.read("-e", "sample,flow")
+            earlier = {} if i == 1 else {"earlier_dropped": 0, "earlier_lost": 0, "earlier_spooled": N * (i - 1)}
             self.assertEqual(n["sample"], {"made": N, "written": 0, "dropped": 0, "lost": 0, "spooled": N,
-                                           "replayed": 0}, h.err)
+                                           "replayed": 0, **earlier}, h.err)
             c = self.content()
             self.assertEqual(c["events"], {"sample": N * i, "flow": 1000 * i})
         want = self.want("-e", "sample,flow")
@@ -186,9 +192,12 @@ class Spool(Case):
         path.write_bytes(data)
         self.assertEqual(self.content()["damaged_batches"], 1)
         self.r.begin()
-        h, _ = self.read("-e", "sample", capture=self.file("e.pcap", pcap_header() + pcap_records(10)))
+        h, n = self.read("-e", "sample", capture=self.file("e.pcap", pcap_header() + pcap_records(10)), status=1)
         self.r.end()
         self.assertIn("is damaged", h.err)
+        n = n["sample"]
+        self.assertGreater(n["earlier_lost"], 0)
+        self.assertEqual((n["replayed"] + n["earlier_lost"], n["earlier_dropped"], n["earlier_spooled"]), (N, 0, 0))
         want = self.want("-e", "sample").splitlines()
         got = self.r.lines()[:-10]
         self.assertTrue(0 < len(want) - len(got) < 3000, len(got))
@@ -196,6 +205,116 @@ class Spool(Case):
         self.assertEqual(len(place), N)
         at = [place[line] for line in got]  # nothing else came
         self.assertEqual(at, sorted(set(at)))
+
+    def test_damaged_header(self):
+        """A batch without its header is lost, and told to the event; those behind it in its file are delivered."""
+        self.r.end()
+        self.read("-e", "sample,flow")
+        path = self.folder / "000.seg"
+        data = bytearray(path.read_bytes())
+        at = [m.start() for m in re.finditer(b"FRM2", data)]
+        self.assertGreater(len(at), 3)
+        for i in 1, 2:
+            data[at[i] + 17] ^= 0x10
+        path.write_bytes(data)
+        c = self.content()
+        self.assertEqual((c["damaged_batches"], c["damaged_segments"]), (0, 1))
+        self.assertGreater(c["missing_events"], 0)
+        self.assertEqual(sum(c["events"].values()) + c["missing_events"], N + 1000)
+        self.r.begin()
+        h, n = self.read("-e", "sample,flow", capture=self.empty(), status=1)
+        self.r.end()
+        self.assertIn(f"their {c['missing_events']} events are lost", h.err)
+        self.assertEqual(n["sample"]["earlier_lost"] + n["flow"].get("earlier_lost", 0), c["missing_events"])
+        self.assertEqual(n["sample"]["replayed"] + n["sample"]["earlier_lost"], N)
+        self.assertEqual(len(self.r.lines()), N + 1000 - c["missing_events"])
+        c = self.content()
+        self.assertEqual((c["events"], c["missing_events"], c["disk_bytes"]), ({}, 0, 0))
+
+    def test_age(self):
+        """What an earlier run left and is too old is dropped, counted as of that run; the account holds."""
+        self.r.end()
+        self.read("-e", "sample,flow")
+        few = self.file("e.pcap", pcap_header() + pcap_records(10))
+        h, n = self.read("-e", "sample", capture=few)
+        self.assertEqual((n["sample"]["made"], n["sample"]["spooled"], n["sample"]["earlier_spooled"]), (10, 10, N))
+        time.sleep(1.2)
+        self.r.begin()
+        r = run("read", "-w1", "-e", "sample,stats", "--log-format", "json", "-o",
+                self.url(more="&spool_age=1s&event=sample"), "-o", "ndjson:-?event=stats", few)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.r.end()
+        n = account(self, r.stderr)["outputs"][0]
+        s, f = n["sample"], n["flow"]
+        self.assertEqual((s["written"], s["replayed"], s["earlier_dropped"], s["earlier_lost"], s["earlier_spooled"]),
+                         (10, 0, N + 10, 0, 0))
+        self.assertEqual((f["made"], f["earlier_dropped"]), (0, 1000))
+        self.assertIn("older than spool_age", r.stderr)
+        self.assertEqual(len(self.r.lines()), 10)
+
+    def test_gone(self):
+        """The folder is removed while it is in use: what waited there is lost, not spooled, and told at once."""
+        self.r.end()
+        h = Heard(self, "read", "-w1", "-e", "sample", "-o", self.url(), "-", stdin=subprocess.PIPE)
+        h.send(pcap_header() + pcap_records(N))
+        self.assertTrue(wait_for((self.folder / "cursor").exists))
+        self.assertTrue(wait_for(lambda: self.content()["events"].get("sample", 0) > N // 2))
+        shutil.rmtree(self.folder)
+        h.wait("its files were removed")
+        h.p.stdin.close()
+        n = h.ended(1)["outputs"][0]["sample"]
+        self.assertEqual(n, {"made": N, "written": 0, "dropped": 0, "lost": N})
+        self.read("-e", "sample")
+        shutil.rmtree(self.folder)
+
+    def test_gone_delivered(self):
+        """The same, and the receiver comes back in time: nothing is lost."""
+        self.r.end()
+        h = Heard(self, "read", "-w1", "-e", "sample", "-o", self.url(), "-", stdin=subprocess.PIPE)
+        h.send(pcap_header() + pcap_records(N))
+        self.assertTrue(wait_for(lambda: self.folder.exists() and self.content()["events"].get("sample", 0) > N // 2))
+        shutil.rmtree(self.folder)
+        self.r.begin()
+        h.p.stdin.close()
+        n = h.ended()["outputs"][0]["sample"]
+        self.r.end()
+        self.assertEqual(n, {"made": N, "written": N, "dropped": 0, "lost": 0})
+        self.assertEqual(len(set(self.r.lines())), N)
+
+    def test_look(self):
+        """Looked at all the time while it is written and emptied: nothing is said to be missing or damaged."""
+        big = self.file("b.pcap", pcap_header() + pcap_records(300000))
+        h = Heard(self, "read", "-w1", "-e", "sample,flow", "--idle-timeout", "1", "-o",
+                  self.url(more="&queue=512KB&spool_max=16MB"), big)
+        looks = 0
+        while h.p.poll() is None:
+            if (self.folder / "cursor").exists():
+                c = self.content()
+                self.assertEqual((c["missing_events"], c["damaged_batches"]), (0, 0), c)
+                looks += 1
+        h.ended()
+        self.assertGreater(looks, 0)
+
+    def test_two(self):
+        """Two outputs each with a spool of its own; with the same one they are refused, the folder named."""
+        other = Receiver()
+        self.addCleanup(other.end)
+        self.r.end()
+        urls = [self.url(), f"ndjson+tcp://127.0.0.1:{other.where}?overflow=spool&spool={self.dir / 'second'}"]
+        for url in urls[0], urls[1].replace("second", "spool"):
+            r = run("read", "-o", urls[0], "-o", url, self.capture)
+            self.assertEqual(r.returncode, 2, r.stderr)
+            self.assertIn(f"spool {self.folder}: another output or another process uses it", r.stderr)
+        h = Heard(self, "read", "-w1", "-e", "sample", "-o", urls[0], "-o", urls[1], self.capture)
+        a = h.ended()["outputs"]
+        self.assertEqual((a[0]["sample"]["spooled"], a[1]["sample"]["written"]), (N, N))
+        self.r.begin()
+        h, n = self.read("-e", "sample", capture=self.empty())
+        self.r.end()
+        other.end()
+        self.assertEqual(n["sample"]["replayed"], N)
+        self.assertEqual(self.r.bytes(), other.bytes())
+        self.assertEqual(self.r.bytes(), self.want("-e", "sample"))
 
     def test_other_shape(self):
         """What waits is not mixed with another format; an empty spool takes any."""
@@ -218,7 +337,7 @@ class Spool(Case):
         self.assertTrue(wait_for((self.folder / "cursor").exists))
         r = run("read", "-o", self.url(), self.capture)
         self.assertEqual(r.returncode, 2, r.stderr)
-        self.assertIn("another process uses it", r.stderr)
+        self.assertIn("uses it: each output needs a folder of its own", r.stderr)
         h.send(pcap_header())
         h.p.stdin.close()
         h.ended()

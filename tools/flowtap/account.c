@@ -218,17 +218,26 @@ static void output_name(const struct ft_output_stats *o)
     fprintf(stderr, "%*s ", strlen(o->name) < 22 ? (int)(22 - strlen(o->name)) : 0, "");
 }
 
+static void table_earlier(const struct ft_output_stats *o, uint64_t n, enum ft_event e,
+                          const char *what)
+{
+    if (n > 0) {
+        output_name(o);
+        fprintf(stderr, "%14llu %s events of an earlier run, %s\n", (unsigned long long)n,
+                ft_event_word(e), what);
+    }
+}
+
 static void table_outputs(const struct ft_stats *s)
 {
     for (uint32_t i = 0; i < s->n_outputs; i++) {
         const struct ft_output_stats *o = &s->output[i];
 
         for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-            if (o->replayed[e] > 0) {
-                output_name(o);
-                fprintf(stderr, "%14llu %s events of an earlier run, written besides\n",
-                        (unsigned long long)o->replayed[e], ft_event_word(e));
-            }
+            table_earlier(o, o->replayed[e], e, "written besides");
+            table_earlier(o, o->earlier_dropped[e], e, "dropped: older than spool_age");
+            table_earlier(o, o->earlier_lost[e], e, "lost: damaged or refused");
+            table_earlier(o, o->earlier_spooled[e], e, "spooled still");
             if (o->made[e] == 0) {
                 continue;
             }
@@ -336,6 +345,12 @@ static void json_flows(const struct ft_stats *s)
     fputc('}', stderr);
 }
 
+/* Events that earlier runs had left on disk. */
+static uint64_t earlier(const struct ft_output_stats *o, enum ft_event e)
+{
+    return o->replayed[e] + o->earlier_dropped[e] + o->earlier_lost[e] + o->earlier_spooled[e];
+}
+
 static void json_outputs(const struct ft_stats *s)
 {
     fputs(",\"outputs\":[", stderr);
@@ -345,15 +360,20 @@ static void json_outputs(const struct ft_stats *s)
         fprintf(stderr, "%s{\"name\":", i > 0 ? "," : "");
         json_print(stderr, o->name);
         for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-            if (o->made[e] > 0 || o->replayed[e] > 0) {
+            if (o->made[e] > 0 || earlier(o, e) > 0) {
                 fprintf(stderr,
                         ",\"%s\":{\"made\":%llu,\"written\":%llu,\"dropped\":%llu,\"lost\":%llu",
                         ft_event_word(e), (unsigned long long)o->made[e],
                         (unsigned long long)o->written[e], (unsigned long long)o->dropped[e],
                         (unsigned long long)o->lost[e]);
-                if (o->spooled[e] > 0 || o->replayed[e] > 0) {
-                    fprintf(stderr, ",\"spooled\":%llu,\"replayed\":%llu",
-                            (unsigned long long)o->spooled[e], (unsigned long long)o->replayed[e]);
+                if (o->spooled[e] > 0 || earlier(o, e) > 0) {
+                    member("spooled", o->spooled[e]);
+                    member("replayed", o->replayed[e]);
+                }
+                if (earlier(o, e) > o->replayed[e]) {
+                    member("earlier_dropped", o->earlier_dropped[e]);
+                    member("earlier_lost", o->earlier_lost[e]);
+                    member("earlier_spooled", o->earlier_spooled[e]);
                 }
                 fputc('}', stderr);
             }

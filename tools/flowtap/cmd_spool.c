@@ -44,9 +44,10 @@ static void print_json(const struct ft_spool_info *s)
         printf(",\"oldest\":null");
     }
     printf(",\"segments\":%u,\"disk_bytes\":%llu,\"damaged_segments\":%llu,"
-           "\"damaged_batches\":%llu,\"orderly\":%s}\n",
+           "\"damaged_batches\":%llu,\"missing_events\":%llu,\"orderly\":%s}\n",
            s->segments, (unsigned long long)s->disk_bytes, (unsigned long long)s->damaged_segments,
-           (unsigned long long)s->damaged_frames, s->orderly ? "true" : "false");
+           (unsigned long long)s->damaged_frames, (unsigned long long)s->missing_events,
+           s->orderly ? "true" : "false");
 }
 
 static void print_table(const struct ft_spool_info *s)
@@ -75,6 +76,10 @@ static void print_table(const struct ft_spool_info *s)
     if (s->damaged_segments + s->damaged_frames > 0) {
         printf("damaged          %14llu  batches, and the ends of %llu files\n",
                (unsigned long long)s->damaged_frames, (unsigned long long)s->damaged_segments);
+    }
+    if (s->missing_events > 0) {
+        printf("missing          %14llu  events, of batches that are damaged or gone\n",
+               (unsigned long long)s->missing_events);
     }
     if (!s->orderly) {
         printf("who writes it runs still, or was killed\n");

@@ -2,7 +2,6 @@
 /* output/spool: the sink in front of another one; see sink.h. */
 #include "output/spool/sink.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +26,8 @@ enum {
 
 /* What the deliver thread tells of events, since the output thread has looked. */
 struct news {
-    struct ft_tally arrived, lost, dropped; /* of this run */
-    struct ft_tally replayed;               /* of earlier ones, that arrived */
+    struct ft_tally arrived, lost, dropped;                  /* of this run */
+    struct ft_tally replayed, earlier_dropped, earlier_lost; /* of earlier ones */
 };
 
 struct spool_sink {
@@ -49,7 +48,7 @@ struct spool_sink {
     /* owner: the output's thread */
     uint8_t *scratch; /* [scratch_len], of a chunk without its samples */
     uint32_t scratch_len;
-    bool tight, full, disk_failed; /* it was said */
+    bool tight, full, disk_failed, removed; /* it was said */
     /* owner: the deliver thread; since the last barrier */
     uint64_t handed; /* events that the other sink has not told of yet */
     uint64_t bytes;
@@ -79,10 +78,8 @@ static void listen(struct spool_sink *s, int rc)
     pthread_mutex_lock(&s->lock);
     s->ended = s->ended || rc == FT_E_CLOSED;
     ft_tally_move(s->own ? &s->news.arrived : &s->news.replayed, &in->arrived);
-    if (kept) {
-        in->lost = (struct ft_tally){{0}, 0};
-    } else if (s->own) {
-        ft_tally_move(&s->news.lost, &in->lost);
+    if (!kept) {
+        ft_tally_move(s->own ? &s->news.lost : &s->news.earlier_lost, &in->lost);
     }
     pthread_mutex_unlock(&s->lock);
     in->lost = (struct ft_tally){{0}, 0};
@@ -112,17 +109,34 @@ static void barrier(struct spool_sink *s)
     s->since_ms = ft_mono_ms();
 }
 
-/* A frame that will not be delivered. */
-static void pass_over(struct spool_sink *s, struct ft_spool_frame *f)
+static void say_passed_over(struct spool_sink *s, const struct ft_spool_frame *f)
 {
+    if (f->state == FT_SPOOL_MISSING) {
+        ft_log(&s->log, FT_LOG_WARN,
+               "spool %s: batches from number %llu on are damaged or gone; their %llu events are "
+               "lost",
+               s->folder, (unsigned long long)f->chunk.number,
+               (unsigned long long)ft_tally_events(&f->tally));
+        return;
+    }
     ft_log(&s->log, FT_LOG_WARN, "spool %s: frame %llu of %u.seg %s; its %llu events are %s",
            s->folder, (unsigned long long)f->chunk.number, f->segment,
            f->state == FT_SPOOL_EXPIRED ? "is older than spool_age" : "is damaged",
            (unsigned long long)ft_tally_events(&f->tally),
            f->state == FT_SPOOL_EXPIRED ? "dropped" : "lost");
+}
+
+/* A frame that will not be delivered. */
+static void pass_over(struct spool_sink *s, struct ft_spool_frame *f)
+{
+    bool expired = f->state == FT_SPOOL_EXPIRED;
+
+    say_passed_over(s, f);
     pthread_mutex_lock(&s->lock);
     if (s->own) {
-        ft_tally_move(f->state == FT_SPOOL_EXPIRED ? &s->news.dropped : &s->news.lost, &f->tally);
+        ft_tally_move(expired ? &s->news.dropped : &s->news.lost, &f->tally);
+    } else {
+        ft_tally_move(expired ? &s->news.earlier_dropped : &s->news.earlier_lost, &f->tally);
     }
     pthread_mutex_unlock(&s->lock);
 }
@@ -225,6 +239,17 @@ static void take_out(struct ft_tally *from, const struct ft_tally *t)
     from->bytes -= t->bytes;
 }
 
+/* Moves at most n from one to another: of what arrived and was not told to be done, too. */
+static void move_most(struct ft_tally *to, struct ft_tally *from, const struct ft_tally *n)
+{
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        uint64_t k = n->n[e] < from->n[e] ? n->n[e] : from->n[e];
+
+        from->n[e] -= k;
+        to->n[e] += k;
+    }
+}
+
 /* What the deliver thread told becomes this sink's word. */
 static void collect(struct spool_sink *s)
 {
@@ -240,7 +265,12 @@ static void collect(struct spool_sink *s)
     ft_tally_move(&s->sink.arrived, &n.arrived);
     ft_tally_move(&s->sink.lost, &n.lost);
     ft_tally_move(&s->sink.dropped, &n.dropped);
+    take_out(&s->sink.earlier, &n.replayed);
+    take_out(&s->sink.earlier, &n.earlier_dropped);
+    take_out(&s->sink.earlier, &n.earlier_lost);
     ft_tally_move(&s->sink.replayed, &n.replayed);
+    ft_tally_move(&s->sink.earlier_dropped, &n.earlier_dropped);
+    ft_tally_move(&s->sink.earlier_lost, &n.earlier_lost);
     pass_news(s);
 }
 
@@ -277,16 +307,30 @@ static void say_once(struct spool_sink *s, bool now, bool *said, const char *wha
     *said = now;
 }
 
+/* Appends a chunk, or what it has without its samples when the spool is tight or has no room for
+ * all of it; *c is what was tried last. Result as ft_spool_append's. */
+static int append_some(struct spool_sink *s, struct ft_chunk *c, uint32_t fill)
+{
+    bool tight = fill >= TIGHT_PERCENT;
+    int rc = tight ? FT_E_AGAIN : ft_spool_append(s->store, c);
+
+    if (rc == FT_E_AGAIN) {
+        uint32_t all = c->len;
+
+        *c = without_samples(s, c);
+        rc = c->len == 0 ? FT_OK : tight || c->len < all ? ft_spool_append(s->store, c) : rc;
+    }
+    return rc;
+}
+
 static void append(struct spool_sink *s, const struct ft_chunk *chunk)
 {
     struct ft_chunk c = *chunk;
     struct ft_tally all = {{0}, 0}, kept = {{0}, 0};
     uint32_t fill = ft_spool_fill(s->store);
+    int rc = append_some(s, &c, fill);
 
-    ft_tally_chunk(&all, &c, 0, c.len);
-    if (fill >= TIGHT_PERCENT) {
-        c = without_samples(s, chunk);
-    }
+    ft_tally_chunk(&all, chunk, 0, chunk->len);
     ft_tally_chunk(&kept, &c, 0, c.len);
     take_out(&all, &kept);
     ft_tally_move(&s->sink.dropped, &all);
@@ -294,9 +338,8 @@ static void append(struct spool_sink *s, const struct ft_chunk *chunk)
         say_once(s, fill >= TIGHT_PERCENT, &s->tight,
                  "three quarters full: samples are dropped and counted");
     }
-    int rc = c.len > 0 ? ft_spool_append(s->store, &c) : FT_OK;
-
-    say_once(s, rc == FT_E_AGAIN, &s->full, "full (spool_max or the disk): events are dropped");
+    say_once(s, rc == FT_E_AGAIN || (c.len < chunk->len && fill < TIGHT_PERCENT), &s->full,
+             "full (spool_max or the disk): events are dropped");
     say_once(s, rc == FT_E_IO, &s->disk_failed, "cannot be written: events are lost");
     ft_tally_move(rc == FT_OK     ? &s->sink.spooled
                   : rc == FT_E_IO ? &s->sink.lost
@@ -324,12 +367,15 @@ static int spool_write(struct ft_sink *sink, const struct ft_chunk *chunks, uint
 static int spool_tick(struct ft_sink *sink, int64_t *out_next_ms)
 {
     struct spool_sink *s = spool_of(sink);
+    struct ft_tally own, earlier;
 
     if (start(s) != FT_OK) {
         *out_next_ms = LOOK_MS; /* there may be memory for a thread later */
         return FT_OK;
     }
     collect(s);
+    say_once(s, s->removed || ft_spool_gone(s->store, &own, &earlier), &s->removed,
+             "its files were removed: what waits in them is lost when flowtap ends");
     pthread_mutex_lock(&s->lock);
     *out_next_ms =
         s->idle_at == s->appended && ft_tally_events(&s->sink.spooled) == 0 ? BARRIER_MS : LOOK_MS;
@@ -352,6 +398,48 @@ static void wait_delivered(struct spool_sink *s)
     }
 }
 
+static void spool_give_up(struct ft_sink *sink)
+{
+    struct spool_sink *s = spool_of(sink);
+
+    atomic_store_explicit(&s->given_up, true, memory_order_relaxed);
+    if (s->inner->ops->give_up != NULL) {
+        s->inner->ops->give_up(s->inner);
+    }
+    pthread_mutex_lock(&s->lock);
+    pthread_cond_broadcast(&s->told);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* The deliver thread is gone after it. */
+static void stop(struct spool_sink *s)
+{
+    if (s->started) {
+        spool_give_up(&s->sink); /* what could be delivered was, by the flush before */
+        pthread_mutex_lock(&s->lock);
+        s->stop = true;
+        pthread_cond_signal(&s->work);
+        pthread_mutex_unlock(&s->lock);
+        pthread_join(s->thread, NULL);
+        s->started = false;
+    }
+}
+
+/* What lies in files that somebody has removed does not outlive this program. */
+static void lose_removed(struct spool_sink *s)
+{
+    struct ft_tally own, earlier;
+
+    if (!ft_spool_gone(s->store, &own, &earlier)) {
+        return;
+    }
+    stop(s);
+    collect(s);
+    ft_ignore(ft_spool_gone(s->store, &own, &earlier));
+    move_most(&s->sink.lost, &s->sink.spooled, &own);
+    move_most(&s->sink.earlier_lost, &s->sink.earlier, &earlier);
+}
+
 static int spool_flush(struct ft_sink *sink)
 {
     struct spool_sink *s = spool_of(sink);
@@ -359,13 +447,9 @@ static int spool_flush(struct ft_sink *sink)
     pthread_mutex_lock(&s->lock);
     pthread_cond_signal(&s->work);
     wait_delivered(s);
-    bool all = s->idle_at == s->appended && !s->ended && !gives_up(s);
-
     pthread_mutex_unlock(&s->lock);
     collect(s);
-    if (all) { /* frames that could not be found any more */
-        ft_tally_move(&s->sink.lost, &s->sink.spooled);
-    }
+    lose_removed(s);
     return FT_OK;
 }
 
@@ -380,31 +464,11 @@ static int spool_reopen(struct ft_sink *sink)
     return FT_OK;
 }
 
-static void spool_give_up(struct ft_sink *sink)
-{
-    struct spool_sink *s = spool_of(sink);
-
-    atomic_store_explicit(&s->given_up, true, memory_order_relaxed);
-    if (s->inner->ops->give_up != NULL) {
-        s->inner->ops->give_up(s->inner);
-    }
-    pthread_mutex_lock(&s->lock);
-    pthread_cond_broadcast(&s->told);
-    pthread_mutex_unlock(&s->lock);
-}
-
 static int spool_close(struct ft_sink *sink)
 {
     struct spool_sink *s = spool_of(sink);
 
-    if (s->started) {
-        spool_give_up(sink); /* what could be delivered was, by the flush before */
-        pthread_mutex_lock(&s->lock);
-        s->stop = true;
-        pthread_cond_signal(&s->work);
-        pthread_mutex_unlock(&s->lock);
-        pthread_join(s->thread, NULL);
-    }
+    stop(s);
     s->inner->ops->close(s->inner); /* nothing that it still had is counted as written */
     ft_spool_close(s->store, true);
     pthread_mutex_destroy(&s->lock);
@@ -513,13 +577,15 @@ static int open_store(struct spool_sink *s, const struct ft_output_url *url,
         if (found.damaged > 0) {
             ft_log(&s->log, FT_LOG_WARN,
                    "spool %s: %llu of its files were not whole: what a kill or a power cut had "
-                   "torn, and all behind it in that file, is lost",
+                   "torn is lost",
                    s->folder, (unsigned long long)found.damaged);
         }
         if (found.frames > 0) {
             ft_log(&s->log, FT_LOG_INFO, "spool %s: %llu events of earlier are delivered first",
                    s->folder, (unsigned long long)ft_tally_events(&found.tally));
         }
+        ft_tally_move(&s->sink.earlier, &found.tally);
+        ft_tally_move(&s->sink.earlier, &found.missing);
     }
     return rc;
 }

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,11 +44,6 @@ static uint64_t check_frame_header(const struct ft__frame_header *h)
     return check_of(h, offsetof(struct ft__frame_header, check));
 }
 
-static uint64_t check_segment_header(const struct ft__segment_header *h)
-{
-    return check_of(h, offsetof(struct ft__segment_header, check));
-}
-
 static uint64_t check_cursor(const struct ft__cursor *c)
 {
     return check_of(c, offsetof(struct ft__cursor, check));
@@ -68,24 +64,18 @@ static bool number_sound(uint64_t n)
     return n > 0 && n <= FT__NUMBER_MOST;
 }
 
-bool ft__frame_sound(const struct ft__frame_header *h)
+static bool frame_sound(const struct ft__frame_header *h)
 {
     return h->magic == FT__FRAME_MAGIC && h->data_len <= FT__FRAME_MOST &&
-           h->n_marks <= h->data_len && number_sound(h->number) &&
-           h->check == check_frame_header(h);
-}
-
-bool ft__segment_sound(const struct ft__segment_header *h)
-{
-    return memcmp(h->magic, FT__SEGMENT_MAGIC, sizeof h->magic) == 0 && number_sound(h->number) &&
-           h->check == check_segment_header(h);
+           h->n_marks <= h->data_len && ft__frame_len(h) <= FT__FRAME_MOST &&
+           number_sound(h->number) && h->check == check_frame_header(h);
 }
 
 bool ft__cursor_sound(const struct ft__cursor *c)
 {
     return memcmp(c->magic, FT__CURSOR_MAGIC, sizeof c->magic) == 0 &&
            number_sound(c->generation) && number_sound(c->first) && number_sound(c->next) &&
-           c->check == check_cursor(c);
+           c->first <= c->next && c->check == check_cursor(c);
 }
 
 static int64_t wall_ns(void)
@@ -113,6 +103,65 @@ bool ft__read_at(int fd, void *out, size_t len, uint64_t at)
         }
     }
     return true;
+}
+
+bool ft__frame_find(int fd, uint64_t at, uint64_t end, struct ft__frame_header *h, uint64_t *out_at)
+{
+    union {
+        struct ft__frame_header header;
+        uint8_t bytes[16384];
+    } window;
+
+    if (end - at >= sizeof *h && ft__read_at(fd, h, sizeof *h, at) && frame_sound(h) &&
+        ft__frame_len(h) <= end - at) {
+        *out_at = at;
+        return true;
+    }
+    at += 8; /* from here on it is searched for */
+    while (at < end && end - at >= sizeof *h) {
+        size_t len = end - at < sizeof window ? (size_t)(end - at) : sizeof window;
+        size_t starts = (len - sizeof *h) / 8 + 1; /* places of a header that is in it whole */
+        bool there = ft__read_at(fd, window.bytes, len, at);
+
+        for (size_t i = 0; there && i < starts; i++) {
+            memcpy(&h->magic, window.bytes + i * 8, sizeof h->magic);
+            if (h->magic != FT__FRAME_MAGIC) {
+                continue;
+            }
+            memcpy(h, window.bytes + i * 8, sizeof *h);
+            if (frame_sound(h) && ft__frame_len(h) <= end - at - i * 8) {
+                *out_at = at + i * 8;
+                return true;
+            }
+        }
+        at += starts * 8;
+    }
+    return false;
+}
+
+struct ft__totals ft__totals_behind(const struct ft__frame_header *h)
+{
+    struct ft__totals t = h->before;
+
+    for (int e = 0; e < FT__EVENTS; e++) {
+        t.n[e] += h->events[e];
+    }
+    t.bytes += h->data_len;
+    return t;
+}
+
+bool ft__totals_between(const struct ft__totals *a, const struct ft__totals *b,
+                        struct ft_tally *out)
+{
+    *out = (struct ft_tally){{0}, 0};
+    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+        if (b->n[e] < a->n[e]) {
+            return false;
+        }
+        out->n[e] = b->n[e] - a->n[e];
+    }
+    out->bytes = b->bytes - a->bytes;
+    return b->bytes >= a->bytes;
 }
 
 /* Cuts what a failed write left. */
@@ -161,19 +210,19 @@ static int append_at(int fd, struct iovec *v, int n, uint64_t size)
 
 /* ---- the cursor ---- */
 
-void ft__cursor_write(struct ft_spool *s, bool orderly)
+bool ft__cursor_write(struct ft_spool *s, bool orderly)
 {
     struct ft__cursor *c = &s->cursor;
     struct iovec v = {c, sizeof *c};
 
     if (s->cfg.look) {
-        return;
+        return true;
     }
     c->generation++;
     c->orderly = orderly;
     c->check = check_cursor(c);
     /* a cursor that cannot be written is an old one, in the other place: more comes twice */
-    ft_ignore(write_at(s->cursor_fd, &v, 1, c->generation % 2 * FT__CURSOR_PLACE));
+    return write_at(s->cursor_fd, &v, 1, c->generation % 2 * FT__CURSOR_PLACE) == FT_OK;
 }
 
 /* ---- appending ---- */
@@ -187,22 +236,17 @@ static struct ft__segment *begin_segment(struct ft_spool *s)
         g = s->segment[i].number == 0 ? &s->segment[i] : NULL;
     }
     if (g != NULL) {
-        g->number = s->next_segment++;
+        g->number = s->cursor.next;
         g->size = 0;
     }
     return g;
 }
 
-static int write_segment_header(struct ft_spool *s, const struct ft__segment *g)
+static int write_segment_header(const struct ft__segment *g)
 {
-    struct ft__segment_header h = {.magic = FT__SEGMENT_MAGIC,
-                                   .number = g->number,
-                                   .producer = s->cursor.producer,
-                                   .shape = s->cfg.shape,
-                                   .made_ns = wall_ns()};
-    struct iovec v = {&h, sizeof h};
+    static char magic[] = FT__SEGMENT_MAGIC;
+    struct iovec v = {magic, FT__SEGMENT_HEADER};
 
-    h.check = check_segment_header(&h);
     return append_at(g->fd, &v, 1, 0);
 }
 
@@ -212,8 +256,9 @@ static int segment_for(struct ft_spool *s, size_t len, struct ft__segment **out)
     struct ft__segment *g = s->newest;
     uint64_t limit = s->cfg.max_bytes / FT_SPOOL_SEGMENTS;
 
+    limit = limit > FT__SEGMENT_HEADER ? limit : FT__SEGMENT_HEADER + 1; /* a frame in each */
     pthread_mutex_lock(&s->lock);
-    bool room = s->bytes + len + sizeof(struct ft__segment_header) <= s->cfg.max_bytes;
+    bool room = s->bytes + len + FT__SEGMENT_HEADER <= s->cfg.max_bytes;
 
     if (room && (g == NULL || g->number == 0 || g->size >= limit)) {
         struct ft__segment *fresh = begin_segment(s);
@@ -227,11 +272,11 @@ static int segment_for(struct ft_spool *s, size_t len, struct ft__segment **out)
         return FT_E_AGAIN;
     }
     if (g->size == 0) {
-        int rc = write_segment_header(s, g);
+        int rc = write_segment_header(g);
 
         pthread_mutex_lock(&s->lock);
         if (rc == FT_OK) {
-            g->size = sizeof(struct ft__segment_header);
+            g->size = FT__SEGMENT_HEADER;
             s->bytes += g->size;
             s->newest = g;
         } else {
@@ -257,7 +302,10 @@ static void fill_header(struct ft_spool *s, const struct ft_chunk *c, struct ft_
                                    .lines = c->lines,
                                    .number = s->cursor.next,
                                    .run = s->run,
-                                   .made_ns = wall_ns()};
+                                   .producer = s->cursor.producer,
+                                   .shape = s->cfg.shape,
+                                   .made_ns = wall_ns(),
+                                   .before = s->cursor.next_before};
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         h->events[e] = (uint32_t)t.n[e];
     }
@@ -295,6 +343,7 @@ int ft_spool_append(struct ft_spool *s, const struct ft_chunk *c)
         g->size += len;
         s->bytes += len;
         s->cursor.next++;
+        s->cursor.next_before = ft__totals_behind(&h);
         pthread_mutex_unlock(&s->lock);
     }
     return rc;
@@ -317,8 +366,16 @@ static struct ft__segment *segment_from(struct ft_spool *s, uint64_t number)
     return best;
 }
 
+/* How far the frames go that are there. */
+struct reach {
+    struct ft__segment *segment; /* of the next one */
+    uint64_t end;                /* of what is whole in it */
+    uint64_t number;             /* after the last that was appended */
+    struct ft__totals before;    /* likewise */
+};
+
 /* The segment and place of the next frame, as far as what is appended reaches. FT_E_AGAIN. */
-static int find_next(struct ft_spool *s, struct ft__segment **out, uint64_t *out_end)
+static int find_next(struct ft_spool *s, struct reach *out)
 {
     int rc = FT_E_AGAIN;
 
@@ -331,11 +388,11 @@ static int find_next(struct ft_spool *s, struct ft__segment **out, uint64_t *out
         }
         if (g->number != s->at_segment) {
             s->at_segment = g->number;
-            s->at = sizeof(struct ft__segment_header);
+            s->at = FT__SEGMENT_HEADER;
         }
         if (s->at < g->size) {
-            *out = g;
-            *out_end = g->size;
+            out->segment = g;
+            out->end = g->size;
             rc = FT_OK;
             break;
         }
@@ -343,8 +400,10 @@ static int find_next(struct ft_spool *s, struct ft__segment **out, uint64_t *out
             break;
         }
         s->at_segment++;
-        s->at = sizeof(struct ft__segment_header);
+        s->at = FT__SEGMENT_HEADER;
     }
+    out->number = s->cursor.next;
+    out->before = s->cursor.next_before;
     pthread_mutex_unlock(&s->lock);
     return rc;
 }
@@ -376,7 +435,7 @@ static void fill_chunk(struct ft_spool *s, const struct ft__frame_header *h, str
                              .n = h->n_marks,
                              .behind = (struct ft_mark *)(void *)end,
                              .lines = h->lines != 0,
-                             .producer = s->cursor.producer,
+                             .producer = h->producer,
                              .number = h->number};
 }
 
@@ -396,17 +455,14 @@ static bool marks_sound(const struct ft_chunk *c)
     return before == c->len;
 }
 
-/* The header of the next frame that is not delivered, at s->at of *out. FT_E_AGAIN. */
-static int next_header(struct ft_spool *s, struct ft__segment **out, struct ft__frame_header *h)
+/* The header of the next frame that was not read, at s->at of r->segment. FT_E_AGAIN. */
+static int next_header(struct ft_spool *s, struct reach *r, struct ft__frame_header *h)
 {
-    uint64_t end = 0;
-
-    while (find_next(s, out, &end) == FT_OK) {
-        if (end - s->at < sizeof *h || !ft__read_at((*out)->fd, h, sizeof *h, s->at) ||
-            !ft__frame_sound(h) || ft__frame_len(h) > end - s->at) {
-            s->at = end; /* what follows the damage in this segment cannot be found */
-        } else if (h->number < s->cursor.first) {
-            s->at += ft__frame_len(h);
+    while (find_next(s, r) == FT_OK) {
+        if (!ft__frame_find(r->segment->fd, s->at, r->end, h, &s->at)) {
+            s->at = r->end;
+        } else if (h->number < s->read_to || h->number >= r->number) {
+            s->at += ft__frame_len(h); /* it was read; look: it came since, where another was */
         } else {
             return FT_OK;
         }
@@ -414,31 +470,65 @@ static int next_header(struct ft_spool *s, struct ft__segment **out, struct ft__
     return FT_E_AGAIN;
 }
 
-int ft_spool_next(struct ft_spool *s, struct ft_spool_frame *out)
+/* What is missing between what was read and upto, as a frame. False: nothing. */
+static bool take_missing(struct ft_spool *s, const struct ft__totals *upto,
+                         struct ft_spool_frame *out)
 {
-    struct ft__segment *g = NULL;
-    struct ft__frame_header h;
+    struct ft_tally rest;
+    bool earlier = ft__totals_between(&s->before, &s->border, &rest) && ft_tally_events(&rest) > 0;
+    const struct ft__totals *to =
+        earlier && ft__totals_between(&s->border, upto, &rest) ? &s->border : upto;
 
-    if (next_header(s, &g, &h) != FT_OK) {
-        return FT_E_AGAIN;
-    }
-    size_t body = ft__frame_len(&h) - sizeof h;
+    *out = (struct ft_spool_frame){.state = FT_SPOOL_MISSING,
+                                   .run = earlier ? 0 : s->run,
+                                   .chunk.number = s->read_to,
+                                   .position = s->at};
+    bool some = ft__totals_between(&s->before, to, &out->tally) && ft_tally_events(&out->tally) > 0;
+
+    s->before = *to;
+    return some;
+}
+
+static int read_frame(struct ft_spool *s, const struct ft__segment *g,
+                      const struct ft__frame_header *h, struct ft_spool_frame *out)
+{
+    size_t body = ft__frame_len(h) - sizeof *h;
 
     if (body > s->frame_room) { /* look: it was appended since, by somebody with larger ones */
         return FT_E_AGAIN;
     }
-
-    fill_frame(s, &h, g, out);
+    fill_frame(s, h, g, out);
     if (out->state == FT_SPOOL_WHOLE) {
-        fill_chunk(s, &h, &out->chunk);
-        if (!ft__read_at(g->fd, s->frame, body, s->at + sizeof h) ||
-            check_body(&out->chunk) != h.body_check || !marks_sound(&out->chunk)) {
+        fill_chunk(s, h, &out->chunk);
+        if (!ft__read_at(g->fd, s->frame, body, s->at + sizeof *h) ||
+            check_body(&out->chunk) != h->body_check || !marks_sound(&out->chunk)) {
             out->state = FT_SPOOL_DAMAGED;
         }
     }
-    s->at += sizeof h + body;
-    s->read_to = h.number + 1;
+    s->at += sizeof *h + body;
+    s->read_to = h->number + 1;
+    s->before = ft__totals_behind(h);
     return FT_OK;
+}
+
+int ft_spool_next(struct ft_spool *s, struct ft_spool_frame *out)
+{
+    struct ft__frame_header h;
+    struct reach r = {.segment = NULL};
+    bool there = next_header(s, &r, &h) == FT_OK;
+    const struct ft__totals *upto = there ? &h.before : &r.before;
+
+    while (memcmp(&s->before, upto, sizeof *upto) != 0) {
+        if (take_missing(s, upto, out)) {
+            out->segment = there ? (uint32_t)(r.segment - s->segment) : 0;
+            return FT_OK;
+        }
+    }
+    if (!there) {
+        s->read_to = r.number;
+        return FT_E_AGAIN;
+    }
+    return read_frame(s, r.segment, &h, out);
 }
 
 /* With the lock: a segment is free again. */
@@ -452,12 +542,15 @@ static void empty(struct ft_spool *s, struct ft__segment *g)
 
 void ft_spool_done(struct ft_spool *s)
 {
-    if (s->cfg.look || s->read_to <= s->cursor.first) {
+    if (s->cfg.look || (s->read_to <= s->cursor.first &&
+                        memcmp(&s->before, &s->cursor.first_before, sizeof s->before) == 0)) {
         return;
     }
     pthread_mutex_lock(&s->lock);
     s->cursor.first = s->read_to;
-    ft__cursor_write(s, false);
+    s->cursor.first_before = s->before;
+    bool told = ft__cursor_write(s, false);
+
     for (uint32_t i = 0; i < FT_SPOOL_SEGMENTS; i++) {
         struct ft__segment *g = &s->segment[i];
 
@@ -465,7 +558,44 @@ void ft_spool_done(struct ft_spool *s)
             empty(s, g);
         }
     }
+    if (!told) { /* there may be room now; or what was emptied is said to be missing next time */
+        ft_ignore(ft__cursor_write(s, false));
+    }
     pthread_mutex_unlock(&s->lock);
+}
+
+/* Adds what of a segment was not delivered. */
+static void add_segment(struct ft_spool *s, const struct ft__segment *g, struct ft_tally *own,
+                        struct ft_tally *earlier)
+{
+    struct ft__frame_header h;
+    uint64_t at = FT__SEGMENT_HEADER;
+
+    while (ft__frame_find(g->fd, at, g->size, &h, &at)) {
+        struct ft_tally *t = h.run == s->run ? own : earlier;
+
+        for (enum ft_event e = 0; e < FT_EVENT__COUNT && h.number >= s->cursor.first; e++) {
+            t->n[e] += h.events[e];
+        }
+        at += ft__frame_len(&h);
+    }
+}
+
+bool ft_spool_gone(struct ft_spool *s, struct ft_tally *own, struct ft_tally *earlier)
+{
+    struct stat st;
+
+    *own = *earlier = (struct ft_tally){{0}, 0};
+    pthread_mutex_lock(&s->lock);
+    for (uint32_t i = 0; i < FT_SPOOL_SEGMENTS; i++) {
+        struct ft__segment *g = &s->segment[i];
+
+        if (g->number != 0 && fstat(g->fd, &st) == 0 && st.st_nlink == 0) {
+            add_segment(s, g, own, earlier);
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    return ft_tally_events(own) + ft_tally_events(earlier) > 0;
 }
 
 /* ---- what is in it ---- */
@@ -481,7 +611,15 @@ uint64_t ft_spool_bytes(struct ft_spool *s)
 
 uint32_t ft_spool_fill(struct ft_spool *s)
 {
-    return (uint32_t)(ft_spool_bytes(s) * 100 / s->cfg.max_bytes);
+    uint64_t bytes = ft_spool_bytes(s), most = s->cfg.max_bytes;
+    struct statfs disk;
+
+    if (fstatfs(s->folder_fd, &disk) == 0 && disk.f_blocks > 0) { /* 0: it does not tell */
+        uint64_t room = (uint64_t)disk.f_bavail * (uint64_t)disk.f_bsize;
+
+        most = room < most && bytes + room < most ? bytes + room : most;
+    }
+    return most > 0 ? (uint32_t)(bytes * 100 / most) : 100;
 }
 
 uint64_t ft_spool_run(const struct ft_spool *s)

@@ -55,12 +55,39 @@ static int not_ours(const struct ft_spool *s, struct ft_err *err, const char *na
 
 /* ---- what is there ---- */
 
+static int other_shape(const struct ft_spool *s, struct ft_err *err)
+{
+    return ft_err_set(err, FT_E_FORMAT,
+                      "spool %s: it holds events of another format or of other columns: "
+                      "deliver them with the options that they were made with, or name another "
+                      "folder",
+                      s->cfg.folder);
+}
+
+/* A frame that is there: of the newest one comes what follows, of the oldest what was before when
+ * the cursor is lost. */
 static void note_frame(struct ft_spool *s, const struct ft__frame_header *h)
 {
+    bool no_cursor = s->cursor.generation == 0;
+
+    if (s->cfg.upto > 0 && h->number >= s->cfg.upto) {
+        return;
+    }
+    if (h->number >= s->cursor.next) {
+        s->cursor.next = h->number + 1;
+        s->cursor.next_before = ft__totals_behind(h);
+        s->cursor.producer = no_cursor ? h->producer : s->cursor.producer;
+    }
+    if (no_cursor && (s->found.frames == 0 || h->number < s->oldest)) {
+        s->oldest = h->number;
+        s->cursor.first_before = h->before;
+        s->cursor.orderly = 0;
+    }
     if (h->number < s->cursor.first) {
         return;
     }
     s->found.frames++;
+    s->found.shape = h->shape;
     s->found.tally.bytes += h->data_len;
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         s->found.tally.n[e] += h->events[e];
@@ -74,84 +101,75 @@ static void note_frame(struct ft_spool *s, const struct ft__frame_header *h)
 static void walk_segment(struct ft_spool *s, struct ft__segment *g, uint64_t size)
 {
     struct ft__frame_header h;
-    uint64_t at = sizeof(struct ft__segment_header);
+    uint64_t end = FT__SEGMENT_HEADER, at, gaps = 0;
 
-    while (size - at >= sizeof h && ft__read_at(g->fd, &h, sizeof h, at) && ft__frame_sound(&h) &&
-           ft__frame_len(&h) <= size - at) {
+    while (ft__frame_find(g->fd, end, size, &h, &at)) {
+        gaps += at - end;
         note_frame(s, &h);
         if (ft__frame_len(&h) - sizeof h > s->frame_room) {
             s->frame_room = ft__frame_len(&h) - sizeof h;
         }
-        at += ft__frame_len(&h);
-        s->cursor.next = h.number >= s->cursor.next ? h.number + 1 : s->cursor.next;
+        g->number = g->number == 0 ? h.number : g->number;
+        end = at + ft__frame_len(&h);
     }
-    if (at != size) {
-        s->found.damaged++;
-        if (!s->cfg.look) {
-            ft_ignore(ftruncate(g->fd, (off_t)at)); /* what stays is passed over */
-        }
+    s->found.damaged += gaps > 0 || end != size;
+    if (end != size && !s->cfg.look) {
+        ft_ignore(ftruncate(g->fd, (off_t)end)); /* what stays is passed over */
     }
-    g->size = at;
-    s->bytes += at;
+    g->size = end;
+    s->bytes += end;
 }
 
 static int walk_file(struct ft_spool *s, struct ft__segment *g, struct ft_err *err)
 {
-    struct ft__segment_header h;
     struct stat st;
+    uint64_t before = s->found.frames;
 
     if (fstat(g->fd, &st) != 0) {
         return failed(s, err, "a segment");
     }
-    if (st.st_size == 0) {
-        return FT_OK;
+    if (st.st_size >= FT__SEGMENT_HEADER) {
+        walk_segment(s, g, (uint64_t)st.st_size);
+    } else {
+        s->found.damaged += st.st_size > 0;
     }
-    if ((uint64_t)st.st_size < sizeof h || !ft__read_at(g->fd, &h, sizeof h, 0) ||
-        !ft__segment_sound(&h)) {
-        s->found.damaged++;
-        if (!s->cfg.look) {
+    if (s->found.frames == before) { /* nothing, or all was delivered */
+        if (!s->cfg.look && st.st_size > 0) {
             ft_ignore(ftruncate(g->fd, 0)); /* it is written from its start */
         }
-        return FT_OK;
-    }
-    uint64_t before = s->found.frames;
-
-    if (s->cursor.generation == 0) { /* the cursor is lost: what was delivered comes again */
-        s->cursor.producer = h.producer;
-        s->cursor.orderly = 0;
-    }
-    g->number = h.number;
-    s->next_segment = h.number >= s->next_segment ? h.number + 1 : s->next_segment;
-    walk_segment(s, g, (uint64_t)st.st_size);
-    if (s->found.frames == before) {
-        if (!s->cfg.look) {
-            ft_ignore(ftruncate(g->fd, 0)); /* all was delivered */
-            s->bytes -= g->size;
-            *g = (struct ft__segment){.fd = g->fd};
-        }
+        s->bytes -= s->cfg.look ? 0 : g->size;
+        *g = (struct ft__segment){.fd = g->fd};
         return FT_OK;
     }
     s->found.segments++;
-    s->found.shape = h.shape;
-    if (!s->cfg.look && h.shape != s->cfg.shape) {
-        return ft_err_set(err, FT_E_FORMAT,
-                          "spool %s: it holds events of another format or of other columns: "
-                          "deliver them with the options that they were made with, or name another "
-                          "folder",
-                          s->cfg.folder);
+    return !s->cfg.look && s->found.shape != s->cfg.shape ? other_shape(s, err) : FT_OK;
+}
+
+/* The newer one of the two that are whole; all zeros: none is. */
+static struct ft__cursor newest_cursor(const struct ft_spool *s)
+{
+    struct ft__cursor c, newest = {.generation = 0};
+
+    for (uint64_t i = 0; i < 2; i++) {
+        if (ft__read_at(s->cursor_fd, &c, sizeof c, i * FT__CURSOR_PLACE) && ft__cursor_sound(&c) &&
+            c.generation > newest.generation) {
+            newest = c;
+        }
     }
-    return FT_OK;
+    return newest;
+}
+
+bool ft_spool_moved(const struct ft_spool *s)
+{
+    return newest_cursor(s).generation != s->generation;
 }
 
 static void read_cursor(struct ft_spool *s)
 {
-    struct ft__cursor c;
-
-    for (uint64_t i = 0; i < 2; i++) {
-        if (ft__read_at(s->cursor_fd, &c, sizeof c, i * FT__CURSOR_PLACE) && ft__cursor_sound(&c) &&
-            c.generation > s->cursor.generation) {
-            s->cursor = c;
-        }
+    s->cursor = newest_cursor(s);
+    s->generation = s->cursor.generation;
+    if (s->cfg.upto > 0 && s->cfg.upto < s->cursor.next) {
+        s->cfg.upto = s->cursor.next; /* they were all there before the files are gone over */
     }
     if (s->cursor.generation == 0) {
         s->cursor = (struct ft__cursor){.magic = FT__CURSOR_MAGIC,
@@ -178,10 +196,11 @@ static int open_folder(struct ft_spool *s, struct ft_err *err)
         return failed(s, err, "its cursor cannot be opened");
     }
     if (!s->cfg.look && flock(s->cursor_fd, LOCK_EX | LOCK_NB) != 0) {
-        return ft_err_set(err, FT_E_USAGE,
-                          "spool %s: another process uses it: each output needs a folder of its "
-                          "own (spool=FOLDER)",
-                          s->cfg.folder);
+        return ft_err_set(
+            err, FT_E_USAGE,
+            "spool %s: another output or another process uses it: each output needs a "
+            "folder of its own (spool=FOLDER)",
+            s->cfg.folder);
     }
     return may_be_ours(s->cursor_fd, 0, FT__CURSOR_MAGIC) &&
                    may_be_ours(s->cursor_fd, FT__CURSOR_PLACE, FT__CURSOR_MAGIC)
@@ -217,10 +236,28 @@ static int walk_segments(struct ft_spool *s, struct ft_err *err)
     return rc;
 }
 
+/* Tells one boot of the machine from another; 0: it cannot be told. */
+static uint64_t boot_number(void)
+{
+    char text[32] = {0};
+    uint64_t n = 0;
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof text) : 0;
+
+    for (ssize_t i = 0; i < len; i++) {
+        n = n * 31 + (uint8_t)text[i];
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return n;
+}
+
 /* It is read from the first segment on; the one with the highest number is appended to. */
 static void begin(struct ft_spool *s)
 {
     struct ft__segment *newest = NULL;
+    uint64_t boot = boot_number();
 
     for (uint32_t i = 0; i < FT_SPOOL_SEGMENTS; i++) {
         struct ft__segment *g = &s->segment[i];
@@ -229,14 +266,25 @@ static void begin(struct ft_spool *s)
             newest = g;
         }
     }
+    struct ft_tally all;
+
     s->newest = newest;
     s->at_segment = 1;
-    s->at = sizeof(struct ft__segment_header);
+    s->at = FT__SEGMENT_HEADER;
     s->read_to = s->cursor.first;
-    s->found.orderly = s->cursor.orderly != 0;
-    if (!s->found.orderly) {
-        s->cursor.next++; /* a gap, for what was in memory only */
+    s->before = s->cursor.first_before;
+    s->border = s->cursor.next_before;
+    if (ft__totals_between(&s->before, &s->border, &all)) {
+        for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
+            s->found.missing.n[e] =
+                all.n[e] > s->found.tally.n[e] ? all.n[e] - s->found.tally.n[e] : 0;
+        }
     }
+    s->found.orderly = s->cursor.orderly != 0;
+    if (!s->found.orderly) { /* a gap, for what was in memory only */
+        s->cursor.next += s->cursor.boot == boot ? 1 : FT__NUMBERS_LEFT_OUT;
+    }
+    s->cursor.boot = boot;
     s->found.first = s->cursor.first;
     s->found.next = s->cursor.next;
     s->found.producer = s->cursor.producer;
@@ -258,7 +306,6 @@ int ft_spool_open(const struct ft_spool_config *cfg, struct ft_spool **out, stru
     s->cfg = *cfg;
     s->cfg.folder = ft_mem_strdup(cfg->folder);
     s->folder_fd = s->cursor_fd = -1;
-    s->next_segment = 1;
     s->frame_room = cfg->frame_most + sizeof(uint64_t); /* what fills the data up to eight bytes */
     s->run = ft_random_id();
     pthread_mutex_init(&s->lock, NULL);
@@ -284,7 +331,10 @@ int ft_spool_open(const struct ft_spool_config *cfg, struct ft_spool **out, stru
         return rc;
     }
     begin(s);
-    ft__cursor_write(s, false);
+    if (!s->cfg.look) { /* on a disk that is full later, it can still be written */
+        ft_ignore(posix_fallocate(s->cursor_fd, 0, 2 * FT__CURSOR_PLACE));
+    }
+    ft_ignore(ft__cursor_write(s, false));
     *out = s;
     return FT_OK;
 }
@@ -295,7 +345,7 @@ void ft_spool_close(struct ft_spool *s, bool orderly)
         return;
     }
     if (!s->cfg.look) {
-        ft__cursor_write(s, orderly);
+        ft_ignore(ft__cursor_write(s, orderly));
     }
     bool empty = !s->cfg.look && s->cursor.first == s->cursor.next;
 

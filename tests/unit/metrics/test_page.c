@@ -40,6 +40,9 @@ static void test_every_number(void)
     stats.output[0].dropped[FT_EVENT_FLOW] = 1;
     stats.output[0].spooled[FT_EVENT_FLOW] = 100;
     stats.output[0].replayed[FT_EVENT_FLOW] = 77;
+    stats.output[0].earlier_dropped[FT_EVENT_FLOW] = 78;
+    stats.output[0].earlier_lost[FT_EVENT_FLOW] = 79;
+    stats.output[0].earlier_spooled[FT_EVENT_FLOW] = 80;
     stats.output[0].lag_ns = 1500000000;
     stats.output[0].failed = true;
     CHECK(ft__page_make(&p, &stats, false));
@@ -58,6 +61,9 @@ static void test_every_number(void)
     CHECK(has(&p, "flowtap_output_events_waiting{" LABELS "} 902"));
     CHECK(has(&p, "flowtap_output_events_spooled{" LABELS ",event=\"flow\"} 100"));
     CHECK(has(&p, "flowtap_output_events_replayed_total{" LABELS ",event=\"flow\"} 77"));
+    CHECK(has(&p, "flowtap_output_events_earlier_dropped_total{" LABELS ",event=\"flow\"} 78"));
+    CHECK(has(&p, "flowtap_output_events_earlier_lost_total{" LABELS ",event=\"flow\"} 79"));
+    CHECK(has(&p, "flowtap_output_events_earlier_spooled{" LABELS ",event=\"flow\"} 80"));
     CHECK(has(&p, "flowtap_output_lag_seconds{" LABELS "} 1.500"));
     CHECK(has(&p, "flowtap_output_failed{" LABELS "} 1"));
     CHECK(!has(&p, "flowtap_collect_exporters 0"));

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "harness.h"
-#include "output/spool/store.h"
+#include "output/spool/store_parts.h"
 
 static char folder[64];
 
@@ -182,15 +182,46 @@ static void put(const char *name, const uint8_t *data, size_t len)
     close(fd);
 }
 
+enum { HEADER = 8 }; /* bytes of a segment before its frames */
+
+/* After one byte at an offset of a segment with five frames is another one: all other frames are
+ * there, in order, and what was lost is told to the event. */
+static void check_one_hurt(off_t at, const off_t *ends)
+{
+    struct ft_spool *s = open_spool(&usual);
+    struct ft_spool_frame f;
+    int64_t last = -1, hurt = 0, seen = 0, lost = 0;
+
+    while (at >= ends[hurt + 1]) {
+        hurt++;
+    }
+    for (int64_t got; (got = next(s, &f)) != -1;) {
+        if (got == -2) {
+            CHECK(f.state == FT_SPOOL_DAMAGED || f.state == FT_SPOOL_MISSING);
+            CHECK_EQ(f.tally.n[FT_EVENT_SAMPLE], 2);
+            CHECK_EQ(f.tally.n[FT_EVENT_FLOW], 1);
+            CHECK_EQ(f.chunk.number, hurt + 1);
+            lost++;
+            continue;
+        }
+        CHECK(got > last);
+        last = got;
+        seen++;
+    }
+    CHECK_EQ(seen + lost, 5);
+    CHECK(lost <= 1); /* what fills the data up is nobody's */
+    ft_spool_close(s, true);
+}
+
 /* The segment cut at every byte: the frames before the cut are there, and nothing else; then a
- * byte that is another one: that frame, or those behind its header, and nothing else, are missing.
+ * byte that is another one: that frame and nothing else is missing.
  */
 static void test_torn(void)
 {
     struct ft_spool_frame f;
     struct ft_err err = {0};
-    uint8_t *bytes = NULL;
-    off_t ends[6] = {0};
+    uint8_t *bytes = NULL, *cursor = NULL;
+    off_t ends[6] = {HEADER};
 
     fresh();
     struct ft_spool *s = open_spool(&usual);
@@ -200,7 +231,7 @@ static void test_torn(void)
         ends[i + 1] = (off_t)ft_spool_bytes(s);
     }
     ft_spool_close(s, true);
-    off_t size = size_of("000.seg", &bytes);
+    off_t size = size_of("000.seg", &bytes), cursor_size = size_of("cursor", &cursor);
 
     CHECK_EQ(size, ends[5]);
     for (off_t cut = 0; cut < size; cut++) {
@@ -213,10 +244,16 @@ static void test_torn(void)
         }
         CHECK(whole == 5 || cut < ends[whole + 1]);
         CHECK(whole == 0 || cut >= ends[whole]);
+        if (whole < 5) {
+            CHECK_EQ(f.state, FT_SPOOL_MISSING); /* all the others, at once */
+            CHECK_EQ(f.tally.n[FT_EVENT_SAMPLE], 2 * (5 - (uint64_t)whole));
+            CHECK_EQ(f.run, 0);
+        }
         CHECK_EQ(next(s, &f), -1);
         CHECK_EQ(append(s, 77), FT_OK); /* and it goes on */
         CHECK_EQ(next(s, &f), 77);
         ft_spool_close(s, true);
+        put("cursor", cursor, (size_t)cursor_size);
     }
     for (off_t at = 0; at < size; at++) {
         uint8_t was = bytes[at];
@@ -228,22 +265,122 @@ static void test_torn(void)
             CHECK_EQ(ft_spool_open(&usual, &s, &err), FT_E_FORMAT);
             continue;
         }
-        s = open_spool(&usual);
-        int64_t got, last = -1, seen = 0, damaged = 0;
-
-        while ((got = next(s, &f)) != -1) {
-            CHECK(got == -2 || got > last);
-            last = got == -2 ? last : got;
-            seen += got != -2;
-            damaged += got == -2;
-        }
-        CHECK(seen <= 5 && damaged <= 1);
-        /* padding is nobody's; a header takes those behind it along */
-        CHECK(at < 64 || seen + damaged == 5 || at < ends[seen + 1]);
-        ft_spool_close(s, true);
+        check_one_hurt(at, ends);
+        put("cursor", cursor, (size_t)cursor_size);
     }
     free(bytes);
+    free(cursor);
     clean();
+}
+
+/* Whole frames turned over in the middle of several segments: the next good one tells what was
+ * lost, also over the ends of segments and for a file that is gone; another start does not count
+ * it again. */
+static void test_missing(void)
+{
+    struct ft_spool_config cfg = usual;
+    struct ft_spool_content found;
+    struct ft_spool_frame f;
+    uint8_t *bytes = NULL, zeros[64] = {0};
+    char path[128];
+    uint64_t seen = 0, missing = 0;
+    int turns = 0;
+
+    cfg.max_bytes = 320000; /* about eight frames a segment */
+    fresh();
+    struct ft_spool *s = open_spool(&cfg);
+
+    for (uint32_t i = 0; i < 60; i++) {
+        CHECK_EQ(append(s, 1000 + i), FT_OK);
+    }
+    ft_spool_close(s, true);
+    snprintf(path, sizeof path, "%s/001.seg", folder);
+    CHECK_EQ(unlink(path), 0);
+    off_t size = size_of("003.seg", &bytes);
+
+    memset(bytes + HEADER, 0xee, (size_t)size - HEADER);
+    put("003.seg", bytes, (size_t)size);
+    free(bytes);
+    put("000.seg", zeros, sizeof zeros);
+    s = open_spool(&cfg);
+    ft_spool_content(s, &found);
+    CHECK_EQ(found.frames + found.missing.n[FT_EVENT_FLOW], 60);
+    CHECK_EQ(append(s, 1060), FT_OK);
+    while (ft_spool_next(s, &f) == FT_OK) {
+        CHECK(f.run == ft_spool_run(s) || seen + missing < 60);
+        seen += f.state == FT_SPOOL_WHOLE;
+        missing += f.state == FT_SPOOL_MISSING ? f.tally.n[FT_EVENT_FLOW] : 0;
+        turns += f.state == FT_SPOOL_MISSING;
+    }
+    CHECK_EQ(seen + missing, 61);
+    CHECK_EQ(missing, found.missing.n[FT_EVENT_FLOW]);
+    CHECK(missing >= 20 && turns == 2);
+    ft_spool_done(s);
+    ft_spool_close(s, true);
+    s = open_spool(&cfg);
+    ft_spool_content(s, &found);
+    CHECK_EQ(found.frames + found.missing.n[FT_EVENT_FLOW], 0);
+    CHECK_EQ(ft_spool_next(s, &f), FT_E_AGAIN);
+    ft_spool_close(s, true);
+    clean();
+}
+
+/* Damage under a running program, at the end of what it has appended: its own loss. */
+static void test_missing_own(void)
+{
+    struct ft_spool_frame f;
+    uint8_t *bytes = NULL;
+
+    fresh();
+    ft_spool_close(open_spool(&usual), true);
+    struct ft_spool *s = open_spool(&usual);
+
+    CHECK_EQ(append(s, 1), FT_OK);
+    CHECK_EQ(append(s, 2), FT_OK);
+    CHECK_EQ(append(s, 3), FT_OK);
+    off_t size = size_of("000.seg", &bytes);
+
+    memset(bytes + size / 3, 0, (size_t)(size - size / 3));
+    put("000.seg", bytes, (size_t)size);
+    free(bytes);
+    CHECK_EQ(ft_spool_next(s, &f), FT_OK);
+    CHECK_EQ(ft_spool_next(s, &f), FT_OK);
+    CHECK_EQ(f.state, FT_SPOOL_MISSING);
+    CHECK(f.run == ft_spool_run(s));
+    CHECK_EQ(f.tally.n[FT_EVENT_FLOW], 2);
+    CHECK_EQ(ft_spool_next(s, &f), FT_E_AGAIN);
+    CHECK_EQ(append(s, 4), FT_OK);
+    CHECK_EQ(next(s, &f), 4);
+    ft_spool_close(s, true);
+    clean();
+}
+
+/* The files are removed while it runs: what was not delivered is told, by whose it is. */
+static void test_gone(void)
+{
+    struct ft_spool_frame f;
+    struct ft_tally own, earlier;
+
+    fresh();
+    struct ft_spool *s = open_spool(&usual);
+
+    CHECK_EQ(append(s, 1), FT_OK);
+    CHECK_EQ(append(s, 2), FT_OK);
+    ft_spool_close(s, true);
+    s = open_spool(&usual);
+    CHECK_EQ(append(s, 3), FT_OK);
+    CHECK_EQ(next(s, &f), 1);
+    ft_spool_done(s);
+    CHECK(!ft_spool_gone(s, &own, &earlier));
+    clean();
+    CHECK(ft_spool_gone(s, &own, &earlier));
+    CHECK_EQ(own.n[FT_EVENT_FLOW], 1);
+    CHECK_EQ(earlier.n[FT_EVENT_FLOW], 1);
+    CHECK_EQ(next(s, &f), 2); /* it can still be read */
+    CHECK_EQ(next(s, &f), 3);
+    ft_spool_done(s);
+    CHECK(!ft_spool_gone(s, &own, &earlier));
+    ft_spool_close(s, true);
 }
 
 /* A process that is killed while it appends: all that append() said is there, in order; the number
@@ -286,8 +423,7 @@ static void test_killed(void)
         ft_spool_content(s, &found);
         CHECK(!found.orderly);
         CHECK(found.frames >= said);
-        /* one is left out now, and one was before these frames, when they followed a kill */
-        CHECK_EQ(found.next, found.first + found.frames + 1 + (turn > 0));
+        CHECK_EQ(found.next, found.first + found.frames + 1); /* one is left out */
         while (next(s, &f) == n) {
             n++;
         }
@@ -323,6 +459,71 @@ static void test_no_space(void)
     }
     CHECK_EQ(next(s, &f), 2050);
     CHECK_EQ(next(s, &f), -1);
+    ft_spool_close(s, true);
+    clean();
+}
+
+/* The same at every byte: what append() took is there, also for a later start, what it did not take
+ * is not, and when there is room again it goes on. */
+static void test_no_space_each_byte(void)
+{
+    struct rlimit limit, all;
+    rlim_t most = 2000; /* the first frames of a segment */
+
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &all);
+    limit = all;
+    fresh();
+    for (rlim_t room = 0; room < most; room++) {
+        struct ft_spool *s = open_spool(&usual);
+        struct ft_spool_frame f;
+        uint32_t taken = 0;
+
+        limit.rlim_cur = room;
+        setrlimit(RLIMIT_FSIZE, &limit);
+        while (append(s, taken) == FT_OK) {
+            taken++;
+        }
+        CHECK_EQ(append(s, taken), FT_E_AGAIN);
+        CHECK(ft_spool_bytes(s) <= room);
+        setrlimit(RLIMIT_FSIZE, &all);
+        if (room % 2 == 0) { /* as a kill would leave it, or a next start finds it */
+            ft_spool_close(s, room % 4 == 0);
+            s = open_spool(&usual);
+        }
+        CHECK_EQ(append(s, taken), FT_OK);
+        for (uint32_t n = 0; n <= taken; n++) {
+            CHECK_EQ(next(s, &f), n);
+        }
+        CHECK_EQ(ft_spool_next(s, &f), FT_E_AGAIN);
+        ft_spool_done(s);
+        ft_spool_close(s, true);
+    }
+    clean();
+}
+
+/* A disk that fails: said as such; nothing of the frame is there, and later ones are when it works
+ * again. */
+static void test_disk_fails(void)
+{
+    struct ft_spool_frame f;
+    char path[128];
+
+    fresh();
+    struct ft_spool *s = open_spool(&usual);
+
+    CHECK_EQ(append(s, 1), FT_OK);
+    int fd = s->segment[0].fd;
+
+    snprintf(path, sizeof path, "%s/000.seg", folder);
+    s->segment[0].fd = open(path, O_RDONLY); /* as after an error of the disk: no more writing */
+    CHECK_EQ(append(s, 2), FT_E_IO);
+    CHECK_EQ(next(s, &f), 1);
+    CHECK_EQ(ft_spool_next(s, &f), FT_E_AGAIN);
+    close(s->segment[0].fd);
+    s->segment[0].fd = fd;
+    CHECK_EQ(append(s, 3), FT_OK);
+    CHECK_EQ(next(s, &f), 3);
     ft_spool_close(s, true);
     clean();
 }
@@ -461,7 +662,46 @@ static void test_cursor_not_written(void)
     }
 }
 
-/* No cursor, or none that is whole: all comes again, as the same producer's, and a number is left
+/* A power cut: the newest frames, which were delivered, never reached the disk. Their numbers are
+ * not used again. */
+static void test_power_cut(void)
+{
+    struct ft_spool_content found;
+    struct ft_spool_frame f;
+
+    for (int cut = 0; cut < 2; cut++) {
+        fresh();
+        struct ft_spool *s = open_spool(&usual);
+
+        CHECK_EQ(append(s, 1), FT_OK);
+        uint64_t size = ft_spool_bytes(s);
+
+        CHECK_EQ(append(s, 2), FT_OK);
+        CHECK_EQ(next(s, &f), 1);
+        CHECK_EQ(next(s, &f), 2);
+        CHECK_EQ(f.chunk.number, 2);
+        s->cursor.boot ^= (uint64_t)cut;
+        s->cursor.next = 2; /* as it was written before the second frame */
+        memset(&s->cursor.next_before, 0, sizeof s->cursor.next_before);
+        CHECK_EQ(ftruncate(s->segment[0].fd, (off_t)size), 0);
+        ft_spool_close(s, false);
+        s = open_spool(&usual);
+        ft_spool_content(s, &found);
+        CHECK_EQ(found.next, 2 + (cut ? FT__NUMBERS_LEFT_OUT : 1));
+        CHECK_EQ(append(s, 3), FT_OK);
+        CHECK_EQ(next(s, &f), 1);
+        CHECK_EQ(next(s, &f), 3);
+        CHECK(f.chunk.number > 2);
+        ft_spool_close(s, true);
+        s = open_spool(&usual); /* and only once */
+        ft_spool_content(s, &found);
+        CHECK_EQ(found.next, 3 + (cut ? FT__NUMBERS_LEFT_OUT : 1));
+        ft_spool_close(s, true);
+        clean();
+    }
+}
+
+/* No cursor, or none that is whole: all comes again, as the same producer's, and numbers are left
  * out. */
 static void test_cursor_lost(void)
 {
@@ -486,7 +726,7 @@ static void test_cursor_lost(void)
     ft_spool_content(s, &found);
     CHECK(found.producer == producer);
     CHECK(!found.orderly);
-    CHECK_EQ(found.next, 7);
+    CHECK_EQ(found.next, 6 + FT__NUMBERS_LEFT_OUT); /* a power cut may have taken it */
     for (uint32_t i = 0; i < 5; i++) {
         CHECK_EQ(next(s, &f), i);
         CHECK(f.chunk.producer == producer);
@@ -500,7 +740,7 @@ static void test_cursor_lost(void)
 static void test_not_ours(void)
 {
     static const char *const names[] = {"000.seg", "031.seg", "cursor"};
-    static const char text[] = "FTSPOOL2: what a later version has written, or somebody's notes: "
+    static const char text[] = "FTSPOOL9: what a later version has written, or somebody's notes: "
                                "they are longer than any header of a segment is";
     struct ft_spool *t = NULL;
     struct ft_err err = {0};
@@ -556,12 +796,18 @@ int main(void)
     RUN(test_order);
     RUN(test_bound);
     RUN(test_torn);
+    RUN(test_missing);
+    RUN(test_missing_own);
+    RUN(test_gone);
     RUN(test_killed);
     RUN(test_no_space);
+    RUN(test_no_space_each_byte);
+    RUN(test_disk_fails);
     RUN(test_refused);
     RUN(test_age);
     RUN(test_grown);
     RUN(test_cursor_not_written);
+    RUN(test_power_cut);
     RUN(test_cursor_lost);
     RUN(test_not_ours);
     RUN(test_planted);
