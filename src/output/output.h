@@ -195,9 +195,9 @@ struct ft_sink {
 
 extern const struct ft_sink_ops ft_sink_file;
 extern const struct ft_sink_ops ft_sink_http, ft_sink_https;
-extern const struct ft_sink_ops ft_sink_nats;
+extern const struct ft_sink_ops ft_sink_nats, ft_sink_natss;
 extern const struct ft_sink_ops ft_sink_postgres;
-extern const struct ft_sink_ops ft_sink_redis;
+extern const struct ft_sink_ops ft_sink_redis, ft_sink_rediss;
 extern const struct ft_sink_ops ft_sink_tcp, ft_sink_tls, ft_sink_unix;
 extern const struct ft_sink_ops ft_sink_s3;
 extern const struct ft_sink_ops ft_sink_kafka;

@@ -92,7 +92,8 @@ static const char *advice_of(enum ft__kafka_said kind)
         return "is a broker up, and its advertised.listeners an address that is reached from here? "
                "It is tried again";
     case FT__KAFKA_SAID_REFUSED:
-        return "look at kafka.security.protocol, kafka.sasl.*, kafka.ssl.* and the brokers' ACLs "
+        return "look at ca=, cert=, kafka.security.protocol, kafka.sasl.*, kafka.ssl.* and the "
+               "brokers' ACLs "
                "(Write and Describe of the topic, IdempotentWrite); it is tried again";
     case FT__KAFKA_SAID_TOPIC:
         return "make the topic (kafka-topics.sh --create), or let brokers make it "
@@ -176,6 +177,23 @@ void ft__kafka_callbacks(struct kafka_sink *s)
 
 /* ---- life of a producer ---- */
 
+rd_kafka_t *ft__kafka_new(const struct kafka_sink *s, char *why, size_t cap)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(s->conf);
+    rd_kafka_t *rk = NULL;
+
+    /* a producer takes the certificates out of its configuration and out of all copies of it */
+    if (s->ca == NULL ||
+        rd_kafka_conf_set_ssl_cert(conf, RD_KAFKA_CERT_CA, RD_KAFKA_CERT_ENC_PEM, s->ca, s->ca_len,
+                                   why, cap) == RD_KAFKA_CONF_OK) {
+        rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, cap);
+    }
+    if (rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+    }
+    return rk;
+}
+
 void ft__kafka_start(struct kafka_sink *s)
 {
     char why[256] = "";
@@ -183,12 +201,8 @@ void ft__kafka_start(struct kafka_sink *s)
     if (s->rk != NULL || ft_mono_ms() < s->look_at_ms) {
         return;
     }
-    rd_kafka_conf_t *conf = rd_kafka_conf_dup(s->conf);
-
-    s->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-    if (s->rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-    } else {
+    s->rk = ft__kafka_new(s, why, sizeof why);
+    if (s->rk != NULL) {
         rd_kafka_set_log_queue(s->rk, NULL);
         s->rkt = rd_kafka_topic_new(s->rk, s->topic, NULL);
     }
