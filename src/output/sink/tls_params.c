@@ -117,6 +117,7 @@ const char *ft_tls_advice(const char *why)
         {"verify failed", "its certificate does not fit: see ca= and the host's name"},
         {"certificate required", "it asks for a certificate: see cert= and key="},
         {"bad certificate", "it does not take our certificate: see cert= and key="},
+        {"certificate unknown", "it does not take our certificate: see cert= and key="},
         {"unknown ca", "it does not know who signed our certificate: see cert= and key="},
         {"handshake failure", "if it asks for a certificate: see cert= and key="},
         {"wrong version number", "the other side does not speak TLS on this port"},

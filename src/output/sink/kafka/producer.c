@@ -16,6 +16,7 @@ enum {
     LOOK_AGAIN_MS = 1000,
     LOOKS_QUIET = 20, /* brokers that make a topic say first that it is not there */
     FINISH_STEP_MS = 50,
+    SCRAM_VERSION = 0x02060100,
 };
 
 /* What a message is of, in the pointer that comes back with its report: of one event its kind and
@@ -85,8 +86,24 @@ static enum ft__kafka_said kind_of(rd_kafka_resp_err_t e)
     }
 }
 
-static const char *advice_of(enum ft__kafka_said kind)
+/* librdkafka before 2.6.1 answers SCRAM with a nonce that brokers take until 3.x only. */
+static bool scram_is_old(const struct kafka_sink *s)
 {
+    char name[32] = "";
+    size_t len = sizeof name;
+
+    return rd_kafka_version() < SCRAM_VERSION &&
+           rd_kafka_conf_get(s->conf, "sasl.mechanisms", name, &len) == RD_KAFKA_CONF_OK &&
+           strncmp(name, "SCRAM", 5) == 0;
+}
+
+static const char *advice_of(const struct kafka_sink *s, enum ft__kafka_said kind)
+{
+    if (kind == FT__KAFKA_SAID_REFUSED && scram_is_old(s)) {
+        return "look at kafka.sasl.* and ca=; with brokers of Kafka 4 or later this librdkafka "
+               "cannot do "
+               "SCRAM, 2.6.1 can (or PLAIN through TLS); it is tried again";
+    }
     switch (kind) {
     case FT__KAFKA_SAID_AWAY:
         return "is a broker up, and its advertised.listeners an address that is reached from here? "
@@ -107,11 +124,14 @@ void ft__kafka_say(struct kafka_sink *s, rd_kafka_resp_err_t e, const char *why)
 {
     enum ft__kafka_said kind = kind_of(e);
 
+    if (kind == FT__KAFKA_SAID_AWAY && why != NULL && strstr(why, "SSL routines") != NULL) {
+        kind = FT__KAFKA_SAID_REFUSED; /* with TLS 1.3 it comes behind the handshake */
+    }
     bool follows = kind == FT__KAFKA_SAID_AWAY && (s->said & FT__KAFKA_SAID_REFUSED) != 0;
 
     if ((s->said & kind) == 0 && !follows) {
         ft_log(&s->log, FT_LOG_WARN, "%s: %s: %s", s->text, why != NULL ? why : rd_kafka_err2str(e),
-               advice_of(kind));
+               advice_of(s, kind));
     }
     s->said |= kind;
 }
