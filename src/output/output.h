@@ -68,6 +68,7 @@ struct ft_output_env {
     uint32_t idle_ms;         /* hive=: a file whose time is over is closed; 0: after a minute */
     void (*on_failed)(void *cookie); /* the target is gone for good: output thread; NULL ok */
     void *failed_cookie;
+    const char *user;    /* that root becomes, NULL: nobody; borrowed while it opens */
     bool no_identity;    /* nothing may tell of hosts */
     bool collect;        /* events are of exporters */
     bool spooled;        /* a spool stands before the sink: ft_output_open's */

@@ -96,7 +96,8 @@ static bool asks_for_packets(const struct ft_config *cfg, bool *out, struct ft_e
 int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, struct ft_plan *out,
                   struct ft_err *err)
 {
-    struct ft_plan plan = {.live = cfg->command == FT_CMD_LIVE, .sample_n = cfg->sample_n};
+    struct ft_plan plan = {
+        .live = cfg->command == FT_CMD_LIVE, .sample_n = cfg->sample_n, .user = cfg->user};
     int rc = FT_OK;
     const char *source = plan.live ? "afpacket" : "file";
 

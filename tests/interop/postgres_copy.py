@@ -8,8 +8,6 @@ refuses or does not come back; tables that are missing, of other columns, or tha
 import csv
 import io
 import json
-import os
-import pwd
 import subprocess
 import threading
 from decimal import Decimal
@@ -240,10 +238,6 @@ class Tests(stores.Stores):
             print("     skipped: no PostgreSQL with TLS is here (scripts/setup.sh servers)")
             return
         def prepare(server):
-            for end in "both", "key":  # libpq reads it at each connection, as who flowtap has become
-                for who in ("client", "stranger") if os.geteuid() == 0 else ():
-                    os.chown(server.tls.certs[f"{who}.{end}"], 0, pwd.getpwnam("nobody").pw_gid)
-                    server.tls.certs[f"{who}.{end}"].chmod(0o640)
             server.ask(self.run("schema", "--format", "postgres").stdout + "; ALTER TABLE network_flow_record RENAME TO flows")
 
         self.check_tls(prepare, lambda server: int(server.ask("SELECT count(*) FROM flows")[0]))

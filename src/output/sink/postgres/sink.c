@@ -22,6 +22,7 @@
 
 #include "base/mem.h"
 #include "base/wait.h"
+#include "flowtap/sandbox.h"
 #include "output/sink/postgres/postgres_parts.h"
 #include "output/sink/receiver.h"
 #include "output/sink/secret.h"
@@ -78,7 +79,6 @@ static const char *advice_for(const char *state, const char *text)
         {"42704", NULL, "vector= needs the extension vector: CREATE EXTENSION vector"},
         {"0A000", NULL, "vector= needs pgvector, which is not installed there"},
         {"58P01", NULL, "vector= needs pgvector, which is not installed there"},
-        {"-", "private key file", "key= must be readable for who flowtap becomes (--user)"},
         {"-", "valid client certificate", "see cert= and key="},
         {"-", "does not support SSL", "it has no TLS: set tls=disable, or set it up there"},
     };
@@ -465,12 +465,11 @@ static bool split_rest(struct postgres_sink *s, const char **out_table)
     return slash[1] != '.' && slash[strlen(slash + 1)] != '.';
 }
 
-/* The file at path is held; its rights are the same, but that everybody may read who has no
- * secret in it. */
+/* The file at path is held. A key is its owner's, or libpq does not take it: of who reads it. */
 static int hold_file(struct held_file *f, const struct ft_output_url *url, const char *path,
-                     bool secret, struct ft_err *err)
+                     const char *user, struct ft_err *err)
 {
-    struct stat st;
+    unsigned uid, gid;
     char *text;
     size_t len;
     int rc = ft_tls_read(url, path, &text, &len, err);
@@ -479,13 +478,11 @@ static int hold_file(struct held_file *f, const struct ft_output_url *url, const
         return rc;
     }
     f->fd = memfd_create("flowtap-tls", MFD_CLOEXEC);
-    if (f->fd < 0 || write(f->fd, text, len) != (ssize_t)len || stat(path, &st) != 0) {
+    if (f->fd < 0 || write(f->fd, text, len) != (ssize_t)len || fchmod(f->fd, 0400) != 0) {
         rc = ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
-    } else if (!secret) {
-        ft_ignore(fchmod(f->fd, 0444));
-    } else { /* libpq wants a key to be its owner's; of root's also a group's */
-        ft_ignore(fchown(f->fd, st.st_uid, st.st_gid));
-        ft_ignore(fchmod(f->fd, st.st_uid == 0 ? st.st_mode & 0640 : 0600));
+    } else if (geteuid() == 0) {
+        rc = ft_sandbox_user(user, &uid, &gid, err);
+        ft_ignore(rc == FT_OK ? fchown(f->fd, uid, gid) : 0); /* it is said when it connects */
     }
     ft_secret_forget(text);
     snprintf(f->name, sizeof f->name, "/proc/self/fd/%d", f->fd);
@@ -493,7 +490,7 @@ static int hold_file(struct held_file *f, const struct ft_output_url *url, const
 }
 
 /* tls=require, or any of the parameters of TLS: as everywhere, the certificate has to fit. */
-static int configure_tls(struct postgres_sink *s, const struct ft_output_url *url,
+static int configure_tls(struct postgres_sink *s, const struct ft_output_url *url, const char *user,
                          struct ft_err *err)
 {
     const char *tls = ft_output_url_get(url, "tls");
@@ -515,11 +512,11 @@ static int configure_tls(struct postgres_sink *s, const struct ft_output_url *ur
     s->tls = f.any ? "require" : "verify-full";
     f.ca = f.ca != NULL ? f.ca : ft_tls_system_ca();
     if (!f.any && f.ca != NULL) {
-        rc = hold_file(&s->ca, url, f.ca, false, err);
+        rc = hold_file(&s->ca, url, f.ca, user, err);
     }
     if (rc == FT_OK && f.cert != NULL) {
-        rc = hold_file(&s->cert, url, f.cert, false, err);
-        rc = rc == FT_OK ? hold_file(&s->key, url, f.key, true, err) : rc;
+        rc = hold_file(&s->cert, url, f.cert, user, err);
+        rc = rc == FT_OK ? hold_file(&s->key, url, f.key, user, err) : rc;
     }
     return rc;
 }
@@ -544,7 +541,7 @@ static int configure(struct postgres_sink *s, const struct ft_output_url *url,
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
     }
     rc = ft_receiver_secret(url, "password", &s->password, err);
-    rc = rc == FT_OK ? configure_tls(s, url, err) : rc;
+    rc = rc == FT_OK ? configure_tls(s, url, env->user, err) : rc;
     return rc == FT_OK ? make_commands(s, url, env, table, err) : rc;
 }
 
