@@ -49,7 +49,7 @@ FT_NODISCARD int ft_tls_config_open(const struct ft_output_url *url, const char 
 void ft_tls_config_free(struct ft_tls_config *c); /* NULL is a no-op */
 
 /* TLS begins on a connected socket, within timeout_ms; a server that asks for our certificate is
- * waited for a second to say that it does not take it, since TLS 1.3 begins without. FT_OK;
+ * waited for half a second to say that it does not take it, since TLS 1.3 begins without. FT_OK;
  * FT_E_INTERRUPTED; FT_E_IO: r->why says it. */
 FT_NODISCARD int ft_tls_begin(struct ft_tls_config *c, int fd, struct ft_receiver *r,
                               int timeout_ms, struct ft_tls **out);
