@@ -29,7 +29,7 @@ FT_NODISCARD int ft_tls_files_of(const struct ft_output_url *url, bool keyed,
 /* The file that has the system's authorities, or NULL: none of the usual ones is there. */
 const char *ft_tls_system_ca(void);
 
-/* All of a file of PEM, *out_len bytes and a NUL, heap, for ft_secret_forget(). FT_E_IO,
+/* All of a file of PEM, *out_len bytes and a NUL, heap, for ft_secret_forget(). FT_E_USAGE,
  * FT_E_NOMEM: err names it. */
 FT_NODISCARD int ft_tls_read(const struct ft_output_url *url, const char *path, char **out,
                              size_t *out_len, struct ft_err *err);
