@@ -160,9 +160,17 @@ static void put_us(struct change *all, uint32_t *n, const struct ft__span *of, i
     }
 }
 
-static uint64_t whole(double v)
+/* An estimate, null of what was seen whole. It is not rounded: sums of many would be off. */
+static void put_estimate(struct change *all, uint32_t *n, const struct ft__span *of,
+                         const struct together *t, double v)
 {
-    return v >= 0x1p63 ? UINT64_MAX : (uint64_t)(v + 0.5);
+    struct change *c = change(all, n, of);
+
+    if (c != NULL) {
+        uint8_t *end = t->sampled ? ft_put_f64(c->text, v) : FT_PUT_LIT(c->text, "null");
+
+        c->len = (uint32_t)(end - c->text);
+    }
 }
 
 static void change_counts(const struct ft__record *r, const struct together *t, bool swapped,
@@ -188,8 +196,8 @@ static void change_counts(const struct ft__record *r, const struct together *t, 
                t->n[FT__COUNT_BYTES] + t->n[FT__COUNT_BYTES + 1]);
     put_number(all, n, &r->of[FT__MERGE_FWD_FLAGS], true, t->flags[swapped]);
     put_number(all, n, &r->of[FT__MERGE_REV_FLAGS], true, t->flags[!swapped]);
-    put_number(all, n, &r->of[FT__MERGE_EST_PACKETS], t->sampled, whole(t->packets));
-    put_number(all, n, &r->of[FT__MERGE_EST_BYTES], t->sampled, whole(t->bytes));
+    put_estimate(all, n, &r->of[FT__MERGE_EST_PACKETS], t, t->packets);
+    put_estimate(all, n, &r->of[FT__MERGE_EST_BYTES], t, t->bytes);
 }
 
 static void write_observers(struct ft_merge *m, const struct ft__flow *w, const struct together *t,
@@ -214,9 +222,9 @@ static void write_observers(struct ft_merge *m, const struct ft__flow *w, const 
     p = ft_put_u64(p, w->records);
     if (t->sampled && estimates) {
         p = FT_PUT_LIT(p, ",\"estimated_packets\":");
-        p = ft_put_u64(p, whole(t->packets));
+        p = ft_put_f64(p, t->packets);
         p = FT_PUT_LIT(p, ",\"estimated_bytes\":");
-        p = ft_put_u64(p, whole(t->bytes));
+        p = ft_put_f64(p, t->bytes);
     }
     if (t->sampled) {
         p = FT_PUT_LIT(p, ",\"estimated_packets_sigma\":");
@@ -234,8 +242,11 @@ void ft__write_flow(struct ft_merge *m, const struct ft__flow *w)
     uint32_t n = 0;
     const char *at = w->text, *end;
 
-    if (!ft__scan_line(m->again, w->text, w->text_len, &r)) {
-        return; /* it was an object when it came */
+    for (uint32_t i = 0; i < FT__MERGE_SLOTS_N; i++) {
+        bool there = w->place[i].len != UINT32_MAX;
+
+        r.of[i] =
+            (struct ft__span){there ? w->text + w->place[i].at : NULL, w->place[i].len, false};
     }
     put_together(m, w, &t);
     change_counts(&r, &t, w->text_swapped, all, &n);
