@@ -302,6 +302,22 @@ class Secrets(Reloading):
         self.assertEqual(got[-1], ("Bearer two", 3))
         self.assertNotIn("Bearer", self.err.read_text())
 
+    def test_text(self):
+        """Secrets that stand in the configuration itself, which the name of an output does not show: others are
+        another output."""
+
+        def write(token):
+            self.write(f"ndjson+http://127.0.0.1:1/x?token={token}", drain_timeout=0.2)
+            self.config.chmod(0o600)
+
+        write("one")
+        self.begin()
+        write("two")
+        self.hangup("outputs: 0 go on, 1 added, 1 taken out")
+        self.hangup("outputs: 1 go on, 0 added, 0 taken out")
+        self.stop()
+        self.assertNotIn("two", self.err.read_text())
+
 
 class Values(Reloading):
     def test_who_may_send(self):
