@@ -10,6 +10,7 @@ Kafka comes by servers/kafka.sh; without it, or without kcat, the test is skippe
 import argparse
 import collections
 import ctypes
+import io
 import json
 import pathlib
 import re
@@ -23,10 +24,11 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "support"))
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "support")]
 import checks  # noqa: E402: tests/support/checks.py
+import readers  # noqa: E402: tests/readers.py
 from arrow_reader import Arrow  # noqa: E402
-from checks import check, wait_for  # noqa: E402
+from checks import check, load, wait_for  # noqa: E402
 
 SERVER = HERE / "servers" / "kafka.sh"
 PLAIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_flowtap="right";'
@@ -223,6 +225,22 @@ def arrow(case):
     check(len(messages) > 1 and sorted(read) == sorted(wanted), "arrow", len(messages), "messages", len(read), "of", len(wanted))
 
 
+def avro(case):
+    """Each message is a whole object container, and they hold the records of a file."""
+    fastavro = load("fastavro")
+    if fastavro is None:
+        return
+    case.broker.create("avro")
+    file = case.folder / "avro.ndjson"
+    run = case.run(["read", "-e", "flow", str(case.big), "-o", case.url("avro", "format=avro", form=None), "-o",
+                    f"ndjson:{file}"])
+    check(run.returncode == 0, "avro", run.returncode, run.stderr)
+    messages = case.broker.read("avro")
+    read = [row["flow_id"] for _, _, text in messages for row in fastavro.reader(io.BytesIO(text))]
+    wanted = [json.loads(line)["flow_id"] for line in lines_of(file)]
+    check(len(messages) > 1 and sorted(read) == sorted(wanted), "avro", len(messages), "messages", len(read), "of", len(wanted))
+
+
 def killed(case):
     """The broker is killed in mid-stream and comes back: nothing is missing, nothing is twice."""
     case.broker.create("killed")
@@ -308,6 +326,7 @@ def main():
     parser.add_argument("--flowtap", required=True)
     parser.add_argument("--capture", type=pathlib.Path, required=True)
     args = parser.parse_args()
+    readers.use()
     checks.needs_built(args.flowtap, "librdkafka")
     if shutil.which("kcat") is None:
         print("skipped: there is no kcat")
@@ -326,6 +345,7 @@ def main():
         if broker.start():
             same(case)
             arrow(case)
+            avro(case)
             killed(case)
             refused(case)
             spooled(case)
