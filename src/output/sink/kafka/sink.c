@@ -178,10 +178,10 @@ static int kafka_close(struct ft_sink *sink)
 static int check_format(struct kafka_sink *s, const struct ft_output_url *url,
                         const struct ft_output_env *env, struct ft_err *err)
 {
-    bool arrow = strcmp(url->format, "arrow") == 0;
+    bool rows = strcmp(url->format, "arrow") == 0 || strcmp(url->format, "avro") == 0;
 
-    if (!arrow && strcmp(url->format, "ndjson") != 0) {
-        return ft_err_set(err, FT_E_USAGE, "output %s: Kafka takes ndjson and arrow, not %s",
+    if (!rows && strcmp(url->format, "ndjson") != 0) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: Kafka takes ndjson, arrow and avro, not %s",
                           url->text, url->format);
     }
     const char *format = ft_output_url_get(url, "format");
@@ -194,7 +194,7 @@ static int check_format(struct kafka_sink *s, const struct ft_output_url *url,
         return ft_err_set(err, FT_E_USAGE, "output %s: messages are streams; no name in .arrow",
                           url->text);
     }
-    s->lines = !arrow;
+    s->lines = !rows;
     return FT_OK;
 }
 
