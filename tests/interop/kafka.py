@@ -268,7 +268,8 @@ def avro(case):
     messages = case.broker.read("avro")
     read = [row["flow_id"] for _, _, text in messages for row in fastavro.reader(io.BytesIO(text))]
     wanted = [json.loads(line)["flow_id"] for line in lines_of(file)]
-    check(len(messages) > 1 and sorted(read) == sorted(wanted), "avro", len(messages), "messages", len(read), "of", len(wanted))
+    check(len(messages) > 1 and sorted(read) == sorted(wanted), "avro", len(messages), "messages", len(read), "of", len(wanted),
+          [(partition, len(text)) for partition, _, text in messages], run.stderr)
 
 
 def killed(case):
