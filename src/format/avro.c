@@ -7,7 +7,13 @@
  * Each column is a union with null: what a flow has not is the branch 0, a byte. Numbers of 64 bits
  * without a sign are decimals, since Avro's longest number has a sign. The marker is drawn from the
  * schema: files of one schema may be put together block by block. Until a chunk is sealed a row has
- * its length before it. Source: Apache Avro 1.12 specification, "Object Container Files". */
+ * its length before it. Source: Apache Avro 1.12 specification, "Object Container Files".
+ *
+ * In messages with schema_id= each record is alone, as the clients of a schema registry have it:
+ *
+ *     0 | schema id, 4 bytes, the highest first | the record
+ *
+ * Source: Confluent Schema Registry, "Wire format". */
 #include <string.h>
 
 #include "base/hash.h"
@@ -22,12 +28,14 @@
 #include "format/schema.h"
 
 extern const struct ft_format_ops ft_format_avro;
+static const struct ft_format_ops framed;
 
 enum {
     SYNC_LEN = 16,
     LONG_MOST = 10, /* bytes of a number */
     HEADER_ROOM = 1024,
     BLOCK_ROOM = 2 * LONG_MOST + SYNC_LEN,
+    FRAME_LEN = 5,
 };
 
 struct avro {
@@ -36,6 +44,7 @@ struct avro {
     uint8_t *header; /* owned */
     size_t header_len;
     uint8_t sync[SYNC_LEN];
+    uint8_t frame[FRAME_LEN]; /* before each event that is alone */
 };
 
 static const struct avro *self(const struct ft_format *f)
@@ -202,15 +211,28 @@ static uint8_t *put_column(uint8_t *p, const struct ft_column *c, const void *co
     return v.null ? put_long(p, 0) : put_value(put_long(p, 1), c->field->type, &v);
 }
 
-static size_t put_row(const struct ft_format *f, uint8_t *out, const void *const *parts)
+static uint8_t *put_record(uint8_t *p, const struct avro *a, const void *const *parts)
 {
-    const struct avro *a = self(f);
-    uint8_t *p = out + sizeof(uint32_t);
-    uint32_t len;
-
     for (uint32_t i = 0; i < a->columns.n; i++) {
         p = put_column(p, &a->columns.col[i], parts);
     }
+    return p;
+}
+
+/* A message of one event. */
+static size_t put_framed(const struct ft_format *f, uint8_t *out, const void *const *parts)
+{
+    const struct avro *a = self(f);
+
+    memcpy(out, a->frame, FRAME_LEN);
+    return (size_t)(put_record(out + FRAME_LEN, a, parts) - out);
+}
+
+static size_t put_row(const struct ft_format *f, uint8_t *out, const void *const *parts)
+{
+    uint32_t len;
+    const uint8_t *p = put_record(out + sizeof len, self(f), parts);
+
     len = (uint32_t)(p - out - sizeof len);
     memcpy(out, &len, sizeof len);
     return (size_t)(p - out);
@@ -311,6 +333,14 @@ static int make_header(struct avro *a, const struct ft_format_config *cfg, const
     return a->header_len <= FT_FORMAT_HEADER_MAX ? FT_OK : FT_E_RANGE;
 }
 
+static void make_frame(struct avro *a, uint32_t schema_id)
+{
+    a->format.ops = &framed;
+    for (uint32_t i = 1; i < FRAME_LEN; i++) { /* behind the magic byte, 0 */
+        a->frame[i] = (uint8_t)(schema_id >> 8 * (FRAME_LEN - 1 - i));
+    }
+}
+
 static int avro_open(const struct ft_format_config *cfg, struct ft_format **out, struct ft_err *err)
 {
     struct avro *a = ft_mem_alloc(1, sizeof *a);
@@ -337,6 +367,9 @@ static int avro_open(const struct ft_format_config *cfg, struct ft_format **out,
         return rc;
     }
     a->format.seal_room = BLOCK_ROOM;
+    if (cfg->framed) {
+        make_frame(a, cfg->schema_id);
+    }
     *out = &a->format;
     return FT_OK;
 }
@@ -359,4 +392,22 @@ const struct ft_format_ops ft_format_avro = {
     .export_flow = ft__row_export_flow,
     .export_event = ft__row_export_event,
     .seal = avro_seal,
+};
+
+/* Events that are alone; an instance's only. */
+static const struct ft_format_ops framed = {
+    .name = "avro",
+    .help = "Avro: messages of one event",
+    .suffix = ".avro",
+    .events = (1u << FT_EVENT_PACKET) - 1,
+    .single_event = true,
+    .binary = true,
+    .open = avro_open,
+    .end = avro_end,
+    .row = put_framed,
+    .sample = ft__row_sample,
+    .flow = ft__row_flow,
+    .stats = ft__row_stats,
+    .export_flow = ft__row_export_flow,
+    .export_event = ft__row_export_event,
 };
