@@ -9,7 +9,7 @@ set -eu
 cache=${FT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flowtap}
 python=$cache/python/bin/python
 core="pyarrow pandas polars duckdb numpy"
-more="scikit-learn chdb moto[server] opentelemetry-proto prometheus_client pgserver confluent-kafka[avro,schemaregistry] fastavro avro"
+more="scikit-learn chdb moto[server] opentelemetry-proto prometheus_client pgserver confluent-kafka[avro,schemaregistry] fastavro[zstandard] avro[zstandard]"
 stamp=$cache/python/installed-7
 
 install() {

@@ -22,20 +22,20 @@
 #include "codec/text/column.h"
 #include "codec/text/escape.h"
 #include "flowtap/version.h"
+#include "format/avro_codec.h"
 #include "format/columnar.h"
 #include "format/format.h"
 #include "format/row.h"
 #include "format/schema.h"
 
 extern const struct ft_format_ops ft_format_avro;
-static const struct ft_format_ops framed;
+static const struct ft_format_ops framed, packed;
 
 enum {
-    SYNC_LEN = 16,
-    LONG_MOST = 10, /* bytes of a number */
     HEADER_ROOM = 1024,
-    BLOCK_ROOM = 2 * LONG_MOST + SYNC_LEN,
+    BLOCK_ROOM = 2 * FT__AVRO_LONG + FT__AVRO_SYNC,
     FRAME_LEN = 5,
+    PACK_MS = 1000, /* rows wait no longer for their block */
 };
 
 struct avro {
@@ -43,8 +43,9 @@ struct avro {
     struct ft_columns columns;
     uint8_t *header; /* owned */
     size_t header_len;
-    uint8_t sync[SYNC_LEN];
-    uint8_t frame[FRAME_LEN]; /* before each event that is alone */
+    uint8_t sync[FT__AVRO_SYNC];
+    uint8_t frame[FRAME_LEN];     /* before each event that is alone */
+    struct ft__avro_codec *codec; /* NULL: blocks are not packed; owner: the output's thread */
 };
 
 static const struct avro *self(const struct ft_format *f)
@@ -54,31 +55,20 @@ static const struct avro *self(const struct ft_format *f)
 
 /* ---- values ---- */
 
-static uint8_t *put_long(uint8_t *p, int64_t v)
-{
-    uint64_t z = (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
-
-    for (; z >= 0x80; z >>= 7) {
-        *p++ = (uint8_t)(z | 0x80);
-    }
-    *p++ = (uint8_t)z;
-    return p;
-}
-
 static uint8_t *put_bytes(uint8_t *p, const void *data, size_t len)
 {
-    p = put_long(p, (int64_t)len);
+    p = ft__avro_put_long(p, (int64_t)len);
     memcpy(p, data, len);
     return p + len;
 }
 
-/* What stands LONG_MOST bytes behind p, up to end, gets its length before it. */
+/* What stands FT__AVRO_LONG bytes behind p, up to end, gets its length before it. */
 static uint8_t *put_made(uint8_t *p, const uint8_t *end)
 {
-    const uint8_t *from = p + LONG_MOST;
+    const uint8_t *from = p + FT__AVRO_LONG;
     size_t len = (size_t)(end - from);
 
-    p = put_long(p, (int64_t)len);
+    p = ft__avro_put_long(p, (int64_t)len);
     memmove(p, from, len);
     return p + len;
 }
@@ -91,7 +81,7 @@ static uint8_t *put_decimal(uint8_t *p, uint64_t v)
     while (n <= 8 && v >> (8 * n - 1) != 0) { /* the sign has a bit, too */
         n++;
     }
-    p = put_long(p, n);
+    p = ft__avro_put_long(p, n);
     for (uint32_t i = n; i-- > 0;) {
         *p++ = i < 8 ? (uint8_t)(v >> 8 * i) : 0;
     }
@@ -116,15 +106,15 @@ static uint8_t *put_item(uint8_t *p, uint8_t type, const void *items, uint32_t i
         *p++ = ((const uint8_t *)items)[i] != 0;
         return p;
     case FT_T_U8:
-        return put_long(p, ((const uint8_t *)items)[i]);
+        return ft__avro_put_long(p, ((const uint8_t *)items)[i]);
     case FT_T_U16:
-        return put_long(p, ((const uint16_t *)items)[i]);
+        return ft__avro_put_long(p, ((const uint16_t *)items)[i]);
     case FT_T_U32:
-        return put_long(p, ((const uint32_t *)items)[i]);
+        return ft__avro_put_long(p, ((const uint32_t *)items)[i]);
     case FT_T_U64:
         return put_decimal(p, ((const uint64_t *)items)[i]);
     case FT_T_I64:
-        return put_long(p, ((const int64_t *)items)[i]);
+        return ft__avro_put_long(p, ((const int64_t *)items)[i]);
     default:
         return put_double(p, ((const double *)items)[i]);
     }
@@ -134,23 +124,23 @@ static uint8_t *put_item(uint8_t *p, uint8_t type, const void *items, uint32_t i
 static uint8_t *put_items(uint8_t *p, const struct ft_value *v, uint32_t begin, uint32_t end)
 {
     if (end > begin) {
-        p = put_long(p, end - begin);
+        p = ft__avro_put_long(p, end - begin);
         for (uint32_t i = begin; i < end; i++) {
             p = put_item(p, v->item, v->items, i);
         }
     }
-    return put_long(p, 0);
+    return ft__avro_put_long(p, 0);
 }
 
 static uint8_t *put_lists(uint8_t *p, const struct ft_value *v)
 {
     if (v->n_items > 0) {
-        p = put_long(p, v->n_items);
+        p = ft__avro_put_long(p, v->n_items);
         for (uint32_t i = 0; i < v->n_items; i++) {
             p = put_items(p, v, i > 0 ? v->ends[i - 1] : 0, v->ends[i]);
         }
     }
-    return put_long(p, 0);
+    return ft__avro_put_long(p, 0);
 }
 
 static uint8_t *put_value(uint8_t *p, uint8_t type, const struct ft_value *v)
@@ -162,19 +152,19 @@ static uint8_t *put_value(uint8_t *p, uint8_t type, const struct ft_value *v)
     case FT_T_U8:
     case FT_T_U16:
     case FT_T_U32:
-        return put_long(p, (int64_t)v->u);
+        return ft__avro_put_long(p, (int64_t)v->u);
     case FT_T_U64:
         return put_decimal(p, v->u);
     case FT_T_I64:
-        return put_long(p, v->i);
+        return ft__avro_put_long(p, v->i);
     case FT_T_F64:
         return put_double(p, v->f);
     case FT_T_TIME:
-        return put_long(p, ft_time_floor(v->i, 1000));
+        return ft__avro_put_long(p, ft_time_floor(v->i, 1000));
     case FT_T_STRING:
         return put_bytes(p, v->s, strlen(v->s));
     case FT_T_TEXT:
-        return put_made(p, ft_put_utf8(p + LONG_MOST, v->text, v->text_len));
+        return put_made(p, ft_put_utf8(p + FT__AVRO_LONG, v->text, v->text_len));
     case FT_T_BYTES:
         return put_bytes(p, v->text, v->text_len);
     case FT_T_LIST:
@@ -182,7 +172,7 @@ static uint8_t *put_value(uint8_t *p, uint8_t type, const struct ft_value *v)
     case FT_T_LISTS:
         return put_lists(p, v);
     default: /* FT_T_ID, FT_T_ADDR */
-        return put_made(p, ft_put_value(p + LONG_MOST, (enum ft_type)type, v, false));
+        return put_made(p, ft_put_value(p + FT__AVRO_LONG, (enum ft_type)type, v, false));
     }
 }
 
@@ -191,13 +181,13 @@ static uint8_t *put_value(uint8_t *p, uint8_t type, const struct ft_value *v)
 /* An object of the event is its JSON. */
 static uint8_t *put_object(uint8_t *p, const struct ft_field *f, const void *part)
 {
-    uint8_t *from = p + 1 + LONG_MOST;
+    uint8_t *from = p + 1 + FT__AVRO_LONG;
     uint8_t *end = f->json(part, from);
 
     if (end - from == 4 && memcmp(from, "null", 4) == 0) {
-        return put_long(p, 0);
+        return ft__avro_put_long(p, 0);
     }
-    return put_made(put_long(p, 1), end);
+    return put_made(ft__avro_put_long(p, 1), end);
 }
 
 static uint8_t *put_column(uint8_t *p, const struct ft_column *c, const void *const *parts)
@@ -208,7 +198,8 @@ static uint8_t *put_column(uint8_t *p, const struct ft_column *c, const void *co
         return put_object(p, c->field, parts[c->part]);
     }
     ft_column_get(c, parts, &v);
-    return v.null ? put_long(p, 0) : put_value(put_long(p, 1), c->field->type, &v);
+    return v.null ? ft__avro_put_long(p, 0)
+                  : put_value(ft__avro_put_long(p, 1), c->field->type, &v);
 }
 
 static uint8_t *put_record(uint8_t *p, const struct avro *a, const void *const *parts)
@@ -253,8 +244,8 @@ static size_t avro_seal(const struct ft_format *f, const uint8_t *rows, uint32_t
         row += sizeof len + len;
         all += len;
     }
-    p = put_long(p, n);
-    p = put_long(p, (int64_t)all);
+    p = ft__avro_put_long(p, n);
+    p = ft__avro_put_long(p, (int64_t)all);
     row = rows;
     for (uint32_t i = 0; i < n; i++) {
         memcpy(&len, row, sizeof len);
@@ -262,8 +253,17 @@ static size_t avro_seal(const struct ft_format *f, const uint8_t *rows, uint32_t
         row += sizeof len + len;
         p += len;
     }
-    memcpy(p, self(f)->sync, SYNC_LEN);
-    return (size_t)(p + SYNC_LEN - out);
+    memcpy(p, self(f)->sync, FT__AVRO_SYNC);
+    return (size_t)(p + FT__AVRO_SYNC - out);
+}
+
+static int avro_pack(struct ft_format *f, const uint8_t *held, size_t len, uint64_t at,
+                     const uint8_t **out, size_t *out_len)
+{
+    const struct avro *a = self(f);
+
+    (void)at;
+    return ft__avro_codec_pack(a->codec, held, len, a->sync, out, out_len);
 }
 
 static size_t avro_header(const struct ft_format *f, uint8_t *p)
@@ -279,6 +279,7 @@ static void avro_end(struct ft_format *f)
     struct avro *a = (struct avro *)f;
 
     if (a != NULL) {
+        ft__avro_codec_free(a->codec);
         ft_mem_free(a->header);
         ft_mem_free(a);
     }
@@ -286,7 +287,7 @@ static void avro_end(struct ft_format *f)
 
 static void make_sync(struct avro *a, const char *schema, size_t len)
 {
-    for (uint64_t half = 0; half < SYNC_LEN / sizeof half; half++) {
+    for (uint64_t half = 0; half < FT__AVRO_SYNC / sizeof half; half++) {
         struct ft_hash_seed seed;
         uint64_t h = len;
 
@@ -307,7 +308,7 @@ static int make_header(struct avro *a, const struct ft_format_config *cfg, const
                        size_t len)
 {
     char profiles[FT__PROFILES_TEXT] = "";
-    const char *pairs[][2] = {{"avro.codec", "null"},
+    const char *pairs[][2] = {{"avro.codec", cfg->codec != NULL ? cfg->codec : "null"},
                               {"flowtap.schema", ft_schema_version()},
                               {"flowtap.profile", profiles},
                               {"flowtap.variant", cfg->aligned ? "aligned" : "own"},
@@ -321,15 +322,15 @@ static int make_header(struct avro *a, const struct ft_format_config *cfg, const
         return FT_E_NOMEM;
     }
     memcpy(a->header, "Obj\1", 4);
-    uint8_t *p = put_long(a->header + 4, (int64_t)n + 1);
+    uint8_t *p = ft__avro_put_long(a->header + 4, (int64_t)n + 1);
 
     p = put_pair(p, "avro.schema", schema, len);
     for (size_t i = 0; i < n; i++) {
         p = put_pair(p, pairs[i][0], pairs[i][1], strlen(pairs[i][1]));
     }
-    p = put_long(p, 0);
-    memcpy(p, a->sync, SYNC_LEN);
-    a->header_len = (size_t)(p + SYNC_LEN - a->header);
+    p = ft__avro_put_long(p, 0);
+    memcpy(p, a->sync, FT__AVRO_SYNC);
+    a->header_len = (size_t)(p + FT__AVRO_SYNC - a->header);
     return a->header_len <= FT_FORMAT_HEADER_MAX ? FT_OK : FT_E_RANGE;
 }
 
@@ -339,6 +340,21 @@ static void make_frame(struct avro *a, uint32_t schema_id)
     for (uint32_t i = 1; i < FRAME_LEN; i++) { /* behind the magic byte, 0 */
         a->frame[i] = (uint8_t)(schema_id >> 8 * (FRAME_LEN - 1 - i));
     }
+}
+
+/* What is asked for besides containers whose blocks are as they are. */
+static int choose_ops(struct avro *a, const struct ft_format_config *cfg, struct ft_err *err)
+{
+    int rc = FT_OK;
+
+    if (cfg->framed) {
+        make_frame(a, cfg->schema_id);
+    } else if (cfg->codec != NULL && strcmp(cfg->codec, "null") != 0) {
+        a->format.ops = &packed;
+        a->format.pack_ms = PACK_MS;
+        rc = ft__avro_codec_new(cfg->codec, &a->codec);
+    }
+    return rc == FT_OK ? rc : ft_err_set(err, rc, "codec=%s: %s", cfg->codec, ft_strerror(rc));
 }
 
 static int avro_open(const struct ft_format_config *cfg, struct ft_format **out, struct ft_err *err)
@@ -362,52 +378,40 @@ static int avro_open(const struct ft_format_config *cfg, struct ft_format **out,
             rc == FT_OK ? rc : ft_err_set(err, rc, "the columns of an output: %s", ft_strerror(rc));
     }
     ft_schema_free(schema);
+    rc = rc == FT_OK ? choose_ops(a, cfg, err) : rc;
     if (rc != FT_OK) {
         avro_end(&a->format);
         return rc;
     }
     a->format.seal_room = BLOCK_ROOM;
-    if (cfg->framed) {
-        make_frame(a, cfg->schema_id);
-    }
     *out = &a->format;
     return FT_OK;
 }
 
+#define AVRO_OPS                                                                                   \
+    .name = "avro",                                                                                \
+    .help = "Avro: an object container file; one kind of event (?event=), flow records without "   \
+            "--events",                                                                            \
+    .suffix = ".avro", .events = (1u << FT_EVENT_PACKET) - 1, .single_event = true,                \
+    .prefers_flows = true, .open = avro_open, .end = avro_end, .sample = ft__row_sample,           \
+    .flow = ft__row_flow, .stats = ft__row_stats, .export_flow = ft__row_export_flow,              \
+    .export_event = ft__row_export_event
+
 const struct ft_format_ops ft_format_avro = {
-    .name = "avro",
-    .help = "Avro: an object container file; one kind of event (?event=), flow records without "
-            "--events",
-    .suffix = ".avro",
-    .events = (1u << FT_EVENT_PACKET) - 1,
-    .single_event = true,
-    .prefers_flows = true,
-    .open = avro_open,
-    .end = avro_end,
+    AVRO_OPS,
     .header = avro_header,
     .row = put_row,
-    .sample = ft__row_sample,
-    .flow = ft__row_flow,
-    .stats = ft__row_stats,
-    .export_flow = ft__row_export_flow,
-    .export_event = ft__row_export_event,
     .seal = avro_seal,
 };
 
-/* Events that are alone; an instance's only. */
+/* Of an instance only: blocks are packed. */
+static const struct ft_format_ops packed = {
+    AVRO_OPS, .header = avro_header, .row = put_row, .seal = avro_seal, .pack = avro_pack,
+};
+
+/* Likewise: events are alone. */
 static const struct ft_format_ops framed = {
-    .name = "avro",
-    .help = "Avro: messages of one event",
-    .suffix = ".avro",
-    .events = (1u << FT_EVENT_PACKET) - 1,
-    .single_event = true,
+    AVRO_OPS,
     .binary = true,
-    .open = avro_open,
-    .end = avro_end,
     .row = put_framed,
-    .sample = ft__row_sample,
-    .flow = ft__row_flow,
-    .stats = ft__row_stats,
-    .export_flow = ft__row_export_flow,
-    .export_event = ft__row_export_event,
 };

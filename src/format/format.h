@@ -50,6 +50,7 @@ struct ft_format_config {
     bool omit_null;        /* ndjson: what is null is left out */
     const char *target;    /* the file's name, or NULL */
     bool binary_addresses; /* columnar: 16 bytes each */
+    const char *codec;     /* avro: what packs its blocks, by Avro's name, or NULL */
     bool framed;           /* avro: each event alone, behind schema_id of a schema registry */
     uint32_t schema_id;
     bool aligned;                         /* flows did not end by the rules of their profile */

@@ -191,6 +191,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->aligned = p->plan.aligned;
     cfg->hidden = p->plan.anonymize || p->plan.no_identity;
     cfg->options = &p->plan.options;
+    cfg->codec = ft_output_url_get(url, "codec");
     cfg->framed = id != NULL;
     cfg->schema_id = id != NULL ? (uint32_t)strtoul(id, NULL, 10) : 0;
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;

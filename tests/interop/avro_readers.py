@@ -22,7 +22,7 @@ sys.path[:0] = [str(TESTS), str(TESTS / "support"), str(TESTS / "interop")]
 import checks  # noqa: E402: tests/support/checks.py
 import readers  # noqa: E402: tests/readers.py
 from arrow_readers import PROFILES, flat  # noqa: E402
-from checks import check, load  # noqa: E402
+from checks import check, load, write_capture  # noqa: E402
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -60,12 +60,13 @@ def same(got, rows, what):
             check(equal(v, want), what, name, v, want)
 
 
-def compare(flowtap, args, work, what, where="", collect=False):
+def compare(flowtap, args, work, what, where="", collect=False, codec="null"):
     """The file of a run against its NDJSON. Returns the values, and the schema in the file."""
     names = [str(work / n) for n in ("x.avro", "x.ndjson")]
     for old in work.iterdir():
         old.unlink()
-    subprocess.run([flowtap, *args, "-w1", "-o", f"avro:{names[0]}{where}", "-o", f"ndjson:{names[1]}{where}"],
+    packed = f"{where}{'&' if where else '?'}codec={codec}"
+    subprocess.run([flowtap, *args, "-w1", "-o", f"avro:{names[0]}{packed}", "-o", f"ndjson:{names[1]}{where}"],
                    stderr=subprocess.DEVNULL, check=False)
     if not pathlib.Path(names[1]).exists():  # no capture at all
         check(not pathlib.Path(names[0]).exists(), what, "an output without the other")
@@ -80,6 +81,7 @@ def compare(flowtap, args, work, what, where="", collect=False):
     with open(names[0], "rb") as f:
         reader = load("fastavro").reader(f)
         got, schema = list(reader), json.loads(reader.metadata["avro.schema"])
+        check(reader.metadata["avro.codec"] == codec, what, reader.metadata)
     same(got, rows, f"{what}, fastavro")
     if load("avro"):
         from avro.datafile import DataFileReader  # pylint: disable=import-outside-toplevel
@@ -105,7 +107,7 @@ def main():
     readers.use()
     if load("fastavro") is None:
         sys.exit(77)
-    seen = set()
+    seen, sizes = set(), {}
     with tempfile.TemporaryDirectory(prefix="flowtap-avro-") as work:
         work = pathlib.Path(work)
         work.chmod(0o755)
@@ -123,6 +125,14 @@ def main():
         for wanted in ('"boolean"', '"int"', '"long"', '"double"', '"string"', '"bytes"', "timestamp-micros", "decimal",
                        '{"type": "array", "items": "int"}', '{"type": "array", "items": {"type": "array"'):
             check(any(wanted in t for t in seen), "a type that was not read", wanted, seen)
+        big = work.parent / f"{work.name}.pcap"
+        write_capture(big, 4000)
+        for codec in "null", "deflate", "zstandard":
+            compare(a.flowtap, ["read", str(big), "-e", "flow"], work, codec, codec=codec)
+            compare(a.flowtap, ["read", a.capture, "-e", "flow"], work, codec, codec=codec)
+            sizes[codec] = (work / "x.avro").stat().st_size
+        big.unlink()
+        check(max(sizes["deflate"], sizes["zstandard"]) < sizes["null"] * 0.9, sizes)
         n = 0
         captures = sorted(pathlib.Path(a.corpus).rglob("*.pcap*")) if a.corpus else []
         for f in captures[::a.every]:

@@ -199,6 +199,11 @@ static int check_format(struct kafka_sink *s, const struct ft_output_url *url,
     if (framed && strcmp(url->format, "avro") != 0) {
         return ft_err_set(err, FT_E_USAGE, "output %s: schema_id= is of avro", url->text);
     }
+    if (env->pack != NULL || (framed && ft_output_url_get(url, "codec") != NULL)) {
+        return ft_err_set(
+            err, FT_E_USAGE,
+            "output %s: codec=: messages are packed by kafka.compression.type=", url->text);
+    }
     s->single = !rows || framed;
     return FT_OK;
 }
