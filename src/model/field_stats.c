@@ -208,9 +208,11 @@ static uint8_t *put_output(const struct ft_output_stats *o, uint8_t *p)
     p = put_member(p, "where_left_out", o->where_left_out, false);
     p = put_member(p, "bytes", o->bytes, false);
     p = put_member(p, "events_replayed", replayed, false);
-    p = put_member(p, "events_earlier_dropped", too_old, false);
-    p = put_member(p, "events_earlier_lost", damaged, false);
-    p = put_member(p, "events_earlier_spooled", left, false);
+    p = FT_PUT_LIT(p, ",\"earlier\":{");
+    p = put_member(p, "dropped", too_old, true);
+    p = put_member(p, "lost", damaged, false);
+    p = put_member(p, "spooled", left, false);
+    *p++ = '}';
     p = put_member(p, "folder_changes", o->folder_changes, false);
     p = o->failed ? FT_PUT_LIT(p, ",\"failed\":true}") : FT_PUT_LIT(p, ",\"failed\":false}");
     return p;

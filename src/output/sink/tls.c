@@ -18,8 +18,8 @@
 enum {
     LISTEN_MOST = 16,
     STEP_MS = 100,
-    LATE = 1,          /* the time is over; no error of the project's */
-    REFUSAL_MS = 1000, /* how long a refusal of our certificate is waited for */
+    LATE = 1,         /* the time is over; no error of the project's */
+    REFUSAL_MS = 500, /* a refusal of our certificate is waited for; at the end there is 1 s */
 };
 
 struct ft_tls_config {

@@ -29,7 +29,7 @@ FT_NODISCARD int ft_tls_files_of(const struct ft_output_url *url, bool keyed,
 /* The file that has the system's authorities, or NULL: none of the usual ones is there. */
 const char *ft_tls_system_ca(void);
 
-/* All of a file of PEM, *out_len bytes and a NUL, heap, for ft_secret_forget(). FT_E_IO,
+/* All of a file of PEM, *out_len bytes and a NUL, heap, for ft_secret_forget(). FT_E_USAGE,
  * FT_E_NOMEM: err names it. */
 FT_NODISCARD int ft_tls_read(const struct ft_output_url *url, const char *path, char **out,
                              size_t *out_len, struct ft_err *err);
@@ -49,7 +49,7 @@ FT_NODISCARD int ft_tls_config_open(const struct ft_output_url *url, const char 
 void ft_tls_config_free(struct ft_tls_config *c); /* NULL is a no-op */
 
 /* TLS begins on a connected socket, within timeout_ms; a server that asks for our certificate is
- * waited for a second to say that it does not take it, since TLS 1.3 begins without. FT_OK;
+ * waited for half a second to say that it does not take it, since TLS 1.3 begins without. FT_OK;
  * FT_E_INTERRUPTED; FT_E_IO: r->why says it. */
 FT_NODISCARD int ft_tls_begin(struct ft_tls_config *c, int fd, struct ft_receiver *r,
                               int timeout_ms, struct ft_tls **out);

@@ -93,7 +93,7 @@ int ft_tls_read(const struct ft_output_url *url, const char *path, char **out, s
 {
     *out = ft_whole_read(path, FILE_MOST, out_len);
     if (*out == NULL) {
-        return ft_err_set(err, errno == ENOMEM ? FT_E_NOMEM : FT_E_IO, "output %s: %s: %s",
+        return ft_err_set(err, errno == ENOMEM ? FT_E_NOMEM : FT_E_USAGE, "output %s: %s: %s",
                           url->text, path, strerror(errno));
     }
     if (strstr(*out, "-----BEGIN ") == NULL) {
