@@ -11,6 +11,7 @@ Kafka comes by servers/kafka.sh, the libraries by scripts/readers.sh; without th
 import argparse
 import collections
 import http.server
+import io
 import json
 import pathlib
 import shutil
@@ -27,6 +28,7 @@ import readers  # noqa: E402: tests/readers.py
 readers.needs("confluent_kafka", "fastavro", "chdb", "pyarrow")
 import checks  # noqa: E402: tests/support/checks.py
 import confluent_kafka as ck  # noqa: E402
+import fastavro  # noqa: E402
 import pyarrow  # noqa: E402
 from arrow_readers import flat  # noqa: E402
 from avro_readers import same  # noqa: E402
@@ -35,6 +37,7 @@ from checks import check  # noqa: E402
 from kafka import SERVER, Broker, Case, free_ports, in_order, write_capture  # noqa: E402
 
 SCHEMA_ID = 70000
+FLOWS = 5000
 AWAY = 2  # seconds that a run without a broker waits at its end
 
 
@@ -186,6 +189,18 @@ def once(messages):
     return list(found.values())
 
 
+def framed_spooled(case):
+    """Bytes that are no lines come out of a spool as they went in."""
+    printed = json.loads(case.run(["schema", "--format", "avro", "-p", "base"]).stdout)
+    schema = fastavro.parse_schema(next(s for s in printed if s["name"] == "network_flow_record"))
+    messages = delivered_twice(case, "framed_spooled", f"format=avro&schema_id={SCHEMA_ID}",
+                               ["read", "-e", "flow", str(case.big)])
+    left = once(messages)
+    rows = [fastavro.schemaless_reader(io.BytesIO(m.value()[5:]), schema) for m in left]
+    check(len(messages) == 2 * len(left) and len({r["flow_id"] for r in rows}) == len(rows) == FLOWS, len(messages), len(rows))
+    check(all(m.key().decode() == r["community_id"] for m, r in zip(left, rows)), "keys")
+
+
 def tables(session, case, name):
     """The table of a name that flowtap's own statement makes."""
     made = case.run(["schema", "--format", "clickhouse", "-p", "base"]).stdout.split(";\n")
@@ -205,8 +220,8 @@ def clickhouse(case):
     columns = [n for n in pyarrow.ipc.open_stream(stream).schema.names if n != "other"]
     session = Session()
     session.query("create database d engine = Atomic")
-    for form, more in ("JSONEachRow", "format=ndjson&columns=" + ",".join(columns)), \
-                      ("JSONEachRow", "format=ndjson&batch=true&columns=" + ",".join(columns)), ("ArrowStream", "format=arrow"):
+    flat_json = "format=ndjson&columns=" + ",".join(columns)
+    for form, more in ("JSONEachRow", flat_json), ("JSONEachRow", flat_json + "&batch=true"), ("ArrowStream", "format=arrow"):
         topic = f"clickhouse_{form}_{'batch' in more}"
         tables(session, case, name)
         messages = delivered_twice(case, topic, more, args)
@@ -216,8 +231,8 @@ def clickhouse(case):
         for bunch in [left] if form == "JSONEachRow" else [[m] for m in left]:
             part.write_bytes(b"\n".join(m.value() for m in bunch))
             session.query(f"insert into d.{name} from infile '{part}' format {form}")
-        got = session.query(f"select count(), uniqExact(flow_id), sum(byte_count), sum(packet_count), sum(src_port) from d.{name}",
-                            "JSONCompact")
+        got = session.query("select count(), uniqExact(flow_id), sum(byte_count), sum(packet_count), sum(src_port) "
+                            f"from d.{name}", "JSONCompact")
         got = tuple(int(v) for v in json.loads(str(got))["data"][0])
         check(got == sums, topic, got, sums)
         print(f"     {topic}: {len(messages)} messages, {len(left)} of them different, {got[0]} records")
@@ -240,11 +255,11 @@ def main():
         return 77
     folder = pathlib.Path(tempfile.mkdtemp(prefix="flowtap-kafka-"))
     big = folder / "big.pcap"
-    write_capture(big, 5000, 4)
+    write_capture(big, FLOWS, 4)
     broker = Broker(folder)
     try:
         if broker.start():
-            for part in consumer, framed, clickhouse:
+            for part in consumer, framed, framed_spooled, clickhouse:
                 if args.only in part.__name__:
                     part(Case(args.flowtap, broker, folder, args.capture, big))
     finally:
