@@ -447,7 +447,8 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     if (r.packets != NULL) {
         r.packets->name = ft_output_name(r.output);
     }
-    r.number = p->n_routes_made++;
+    r.number = p->n_routes_made;
+    p->n_routes_made += !p->dry;
     r.named = ft_output_url_digest(url, &p->seed);
     *out = r;
     return FT_OK;
