@@ -27,7 +27,8 @@ static const struct ft_option_row rows[] = {
       .repeatable = true,
       .arg = "URL",
       .help = "Take datagrams here: netflow://HOST:PORT, ipfix://HOST:PORT, sflow://HOST:PORT, "
-              "udp://HOST:PORT, ipfix+tcp://HOST:PORT, or from a capture: pcap:FILE. Any version "
+              "udp://HOST:PORT, ipfix+tcp://HOST:PORT, or from a file: pcap:FILE, ipfix:FILE. Any "
+              "version "
               "is known on any port. Default: netflow://[::]:2055, ipfix://[::]:4739 and "
               "sflow://[::]:6343"},
      FT__SET_INPUT,

@@ -6,8 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Views of this link type are datagrams: the payload, with a struct ft_peer right before it. */
-enum { FT_LINK_DATAGRAM = 0xfffe };
+/* Views of these link types are datagrams, the payload, with a struct ft_peer right before it, and
+ * messages of an IPFIX file, the number of which is the interface. */
+enum { FT_LINK_DATAGRAM = 0xfffe, FT_LINK_MESSAGE = 0xfffd };
 
 enum { FT_PEER_STREAM = 1, FT_PEER_ENDED = 2 };
 

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "collect/collect.h"
 #include "decode/datagram.h"
+#include "decode/decode.h"
 #include "model/field_export.h"
 #include "model/peer.h"
 #include "model/prefix.h"
@@ -29,6 +30,7 @@ struct ft_collect_worker {
     int64_t report_ns, saved_ns, published_ns; /* monotonic: next report, last saving */
     int64_t now_ns;                            /* time of the newest datagram */
     bool said_sample;                          /* that samples come and nobody asked for them */
+    struct ft_peer file;                       /* who sent the messages of an IPFIX file */
     uint64_t samples;                          /* seen, for --sample */
     uint64_t not_ip;                           /* samples without an IP packet */
     struct ft__estimates estimates;            /* of samples */
@@ -42,7 +44,16 @@ struct ft_collect_worker {
 
 const char *ft__collect_file(const char *target)
 {
-    return strncmp(target, "pcap:", 5) == 0 ? target + 5 : NULL;
+    if (strncmp(target, "pcap:", 5) == 0) {
+        return target + 5;
+    }
+    return strncmp(target, "ipfix:", 6) == 0 && strncmp(target + 6, "//", 2) != 0 ? target + 6
+                                                                                  : NULL;
+}
+
+bool ft__collect_linktype(uint16_t linktype)
+{
+    return linktype == FT_LINK_MESSAGE || ft_linktype_supported(linktype);
 }
 
 int ft__collect_plan(const struct ft_config *cfg, struct ft_plan *plan, struct ft_err *err)
@@ -54,7 +65,8 @@ int ft__collect_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
     }
     if (files > 0 && files < cfg->n_inputs) {
         return ft_err_set(err, FT_E_USAGE,
-                          "listen: pcap: files and sockets cannot be read at the same time");
+                          "listen: files (pcap:, ipfix:) and sockets cannot be read at the same "
+                          "time");
     }
     plan->live = files == 0;
     plan->collect = true;
@@ -329,6 +341,21 @@ void ft__collect_free(struct ft_worker *w)
 
 /* ---- running ---- */
 
+/* A message of an IPFIX file. It has no sender: the address is 0.0.0.0. Templates are those of the
+ * file (RFC 5655 §5), which is a stream that ends where the next one begins. */
+static const struct ft_peer *peer_of_file(struct ft_collect_worker *c, const struct ft_view *v)
+{
+    uint32_t session = (uint32_t)v->iface + 1;
+
+    if (c->file.session != session) {
+        if (c->file.session != 0) {
+            ft_collector_end_stream(c->collector, &c->file);
+        }
+        c->file = (struct ft_peer){.ip_version = 4, .flags = FT_PEER_STREAM, .session = session};
+    }
+    return &c->file;
+}
+
 static void take_view(struct ft_worker *w, const struct ft_view *v)
 {
     struct ft_collect_worker *c = w->collect;
@@ -343,11 +370,14 @@ static void take_view(struct ft_worker *w, const struct ft_view *v)
             ft_collector_end_stream(c->collector, &peer);
             return;
         }
+    } else if (v->linktype == FT_LINK_MESSAGE) {
+        peer = *peer_of_file(c, v);
     } else {
         verdict = ft_datagram_take(c->datagrams, v, &peer, &data, &len);
     }
     c->now_ns = v->ts_ns > c->now_ns ? v->ts_ns : c->now_ns;
-    if (verdict == FT_V_DECODED && !ft_prefixes_allow(&w->p->allow[w->index], &peer)) {
+    if (verdict == FT_V_DECODED && v->linktype != FT_LINK_MESSAGE &&
+        !ft_prefixes_allow(&w->p->allow[w->index], &peer)) {
         verdict = FT_V_EXPORTER;
     }
     c->fresh = true;

@@ -21,7 +21,7 @@ static int bad(const char *url, const char *why, struct ft_err *err)
     return ft_err_set(err, FT_E_USAGE,
                       "listen: '%s': %s; allowed is netflow://HOST:PORT, ipfix://HOST:PORT, "
                       "sflow://HOST:PORT, udp://HOST:PORT, ipfix+tcp://HOST:PORT, with a numeric "
-                      "HOST, IPv6 in brackets, or pcap:FILE",
+                      "HOST, IPv6 in brackets, or pcap:FILE, ipfix:FILE",
                       url, why);
 }
 
