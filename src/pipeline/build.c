@@ -776,7 +776,8 @@ static int build_files(struct ft_pipeline *p, struct ft_opener *opener, struct f
 
 unsigned ft_pipeline_needs(const struct ft_pipeline *p)
 {
-    unsigned source = p->plan.collect ? FT_SANDBOX_SOCKETS : FT_SANDBOX_CAPTURE;
+    unsigned source =
+        p->plan.collect ? FT_SANDBOX_SOCKETS | FT_SANDBOX_REPLIES : FT_SANDBOX_CAPTURE;
     unsigned needs = p->plan.live ? source : 0;
 
     for (uint32_t i = 0; i < p->n_routes; i++) {

@@ -370,6 +370,7 @@ static void take_view(struct ft_worker *w, const struct ft_view *v)
             ft_collector_end_stream(c->collector, &peer);
             return;
         }
+        verdict = (peer.flags & FT_PEER_SEALED) ? FT_V_EXPORT_SEALED : verdict;
     } else if (v->linktype == FT_LINK_MESSAGE) {
         peer = *peer_of_file(c, v);
     } else {
