@@ -55,6 +55,19 @@ static void check_certificates(struct checker *c, const struct ft__listen *at)
     }
 }
 
+static void check_topics(struct checker *c, const char *url)
+{
+    struct ft_source_config cfg = {.targets = &url, .n_targets = 1};
+    struct ft_source *s;
+    struct ft_err err;
+
+    if (ft_source_kafka.open(&cfg, &s, &err) != FT_OK) {
+        tell(c, "listen", 0, err.what);
+    } else {
+        s->ops->close(s);
+    }
+}
+
 static void check_listen(struct checker *c, const char *url)
 {
     const char *file = ft__collect_file(url);
@@ -65,6 +78,8 @@ static void check_listen(struct checker *c, const char *url)
         if (access(file, R_OK) != 0) {
             tell_file(c, "listen", 0, file);
         }
+    } else if (ft__collect_topics(url)) {
+        check_topics(c, url);
     } else if (ft__listen_parse(url, &at, &err) != FT_OK) {
         tell(c, "listen", 0, err.what);
     } else {

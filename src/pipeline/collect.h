@@ -19,6 +19,9 @@ FT_NODISCARD int ft__collect_plan(const struct ft_config *cfg, struct ft_plan *p
  * What stands in it, its first bytes say. */
 const char *ft__collect_file(const char *target);
 
+/* A --listen that names topics of Kafka. */
+bool ft__collect_topics(const char *target);
+
 /* What the datagrams of a file may come in. */
 bool ft__collect_linktype(uint16_t linktype);
 

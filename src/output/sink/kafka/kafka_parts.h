@@ -88,7 +88,8 @@ struct kafka_sink {
     uint64_t outage_lost; /* events lost since something was said */
     unsigned said;        /* enum ft__kafka_said */
     _Atomic bool gave_up;
-    bool lines;                   /* else each chunk is a batch of rows */
+    bool lines;                   /* or datagrams; else each chunk is a batch of rows */
+    bool datagrams;               /* a head before each (model/datagram.h) */
     bool in_blocks;               /* messages are in blocks, and not copied again */
     bool by_partition;            /* lines become batches */
     bool kept;                    /* a spool stands before: messages tell which they are */
@@ -159,10 +160,11 @@ struct ft__kafka_event {
     enum ft_event event;
 };
 
-/* Walks over the events of a chunk of lines: begins as {c}. */
+/* Walks over the events of a chunk of lines, or with whole of datagrams: begins as {c}. */
 struct ft__kafka_walk {
     const struct ft_chunk *c;
     uint32_t mark, at;
+    bool whole; /* events are no lines */
 };
 bool ft__kafka_next(struct ft__kafka_walk *w, struct ft__kafka_event *out);
 

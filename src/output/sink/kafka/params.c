@@ -56,7 +56,7 @@ static const struct ft_param rows[] = {
      .allowed = "a duration up to 1h"},
     {.row = {.name = "format",
              .of = KAFKA,
-             .choices = "ndjson|arrow",
+             .choices = "ndjson|arrow|datagram",
              .defval = "ndjson",
              .help = "what messages hold, of kafka://HOST:PORT/TOPIC"}},
     {.row = {.name = "key",
