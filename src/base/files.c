@@ -362,8 +362,8 @@ static int place(struct ft_places *s, const struct ft_file_call *c, bool again, 
                           .group = c->group};
     struct stat st;
 
-    if (s->sealed || s->n == FT_FILES_MAX) {
-        return s->sealed ? EPERM : ENFILE;
+    if (s->sealed) {
+        return EPERM;
     }
     int error = split(&p, c->path);
 
@@ -378,6 +378,10 @@ static int place(struct ft_places *s, const struct ft_file_call *c, bool again, 
             *out_id = i;
             return 0;
         }
+    }
+    if (s->n == FT_FILES_MAX) {
+        ft_mem_free(p.folder);
+        return ENFILE;
     }
     p.dir = open(p.folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (p.dir < 0 || fstat(p.dir, &p.seen) != 0) {

@@ -36,8 +36,8 @@ enum { SEAL_SANDBOX = 1, SEAL_ADDS = 2 }; /* of the seal's mode */
 enum { END_STEP_NS = 1000000, END_STEPS = 100 };
 
 struct ft_opener {
-    int fd;    /* our end of the socket pair; -1: there is no opener any more */
-    int named; /* where a loader names files that may be placed; -1: given away, or none is used */
+    int fd;                 /* our end of the socket pair; -1: there is no opener any more */
+    struct ft__named named; /* where a loader names files that may be placed; -1: see there */
     pid_t pid;
     pthread_mutex_t lock; /* one call at a time */
     struct ft_file_call call;
@@ -258,7 +258,7 @@ static void keeper_run(struct child *c, struct ft_file_call *call)
 
 static void child_run(int sock, int named)
 {
-    const int keep[] = {sock < named ? sock : named, sock < named ? named : sock};
+    const int keep[] = {sock, named};
     struct ft_file_call *call = ft_mem_alloc(1, sizeof *call);
     struct child c = {.sock = sock,
                       .named = named,
@@ -337,12 +337,22 @@ struct ft_files ft__opener_files(struct ft_opener *o)
     return (struct ft_files){.call = files_call, .cookie = o};
 }
 
-int ft__opener_named(struct ft_opener *o)
+struct ft__named ft__opener_named(struct ft_opener *o)
 {
-    int fd = o->named;
+    struct ft__named named = o->named;
 
-    o->named = -1;
-    return fd;
+    o->named = (struct ft__named){-1, -1};
+    return named;
+}
+
+/* Nobody will name any file. */
+static void close_named(struct ft_opener *o)
+{
+    if (o->named.ours >= 0) {
+        close(o->named.ours);
+        close(o->named.keepers);
+        o->named = (struct ft__named){-1, -1};
+    }
 }
 
 int ft_opener_start(struct ft_opener **out, struct ft_err *err)
@@ -367,9 +377,8 @@ int ft_opener_start(struct ft_opener **out, struct ft_err *err)
     int error = errno;
 
     close(pair[1]);
-    close(named[1]);
     o->fd = pair[0];
-    o->named = named[0];
+    o->named = (struct ft__named){.ours = named[0], .keepers = named[1]};
     pthread_mutex_init(&o->lock, NULL);
     if (o->pid < 0) {
         ft_opener_stop(o);
@@ -388,11 +397,8 @@ int ft_opener_seal(struct ft_opener *o, unsigned uid, int sandbox, const struct 
     pthread_mutex_lock(&o->lock);
     memset(&o->call, 0, sizeof o->call);
     o->call.op = OP_SEAL;
-    o->call.mode = (sandbox != 0 ? SEAL_SANDBOX : 0) | (o->named < 0 ? SEAL_ADDS : 0);
-    if (o->named >= 0) { /* nobody will name any */
-        close(o->named);
-        o->named = -1;
-    }
+    o->call.mode = (sandbox != 0 ? SEAL_SANDBOX : 0) | (o->named.ours < 0 ? SEAL_ADDS : 0);
+    close_named(o);
     o->call.group = (int32_t)uid;
     ask(o, &a, &fd);
     if (a.error == ENOENT) { /* no files: it has ended */
@@ -417,9 +423,7 @@ void ft_opener_stop(struct ft_opener *o)
     if (o->fd >= 0) {
         close(o->fd);
     }
-    if (o->named >= 0) {
-        close(o->named);
-    }
+    close_named(o);
     for (int i = 0; o->pid > 0 && i < END_STEPS && waitpid(o->pid, NULL, WNOHANG) == 0; i++) {
         struct timespec step = {.tv_nsec = END_STEP_NS << (i < 4 ? i : 4)};
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -187,6 +188,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     bool asks = chosen || ft_output_url_get(url, "where") != NULL;
 
     const char *addresses = ft_output_url_get(url, "addresses");
+    const char *id = ft_output_url_get(url, "schema_id");
 
     cfg->target = url->target;
     cfg->schema = ft_output_url_get(url, "schema");
@@ -197,6 +199,9 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->aligned = p->plan.aligned;
     cfg->hidden = p->plan.anonymize || p->plan.no_identity;
     cfg->options = &p->plan.options;
+    cfg->codec = ft_output_url_get(url, "codec");
+    cfg->framed = id != NULL;
+    cfg->schema_id = id != NULL ? (uint32_t)strtoul(id, NULL, 10) : 0;
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
@@ -359,6 +364,10 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
 
     rc = rc == FT_OK ? route_folders(p, url, ops, cfg, r, err) : rc;
     rc = rc == FT_OK ? open_format(p, url, ops, cfg->count_only, r, err) : rc;
+    if (rc == FT_OK) {
+        ops = r->format->ops;
+        cfg->binary = ops->binary;
+    }
     if (rc == FT_OK && ops->header != NULL && r->events != 0) {
         env->header_len = ops->header(r->format, header);
         env->header = header;
