@@ -89,6 +89,7 @@ struct kafka_sink {
     unsigned said;        /* enum ft__kafka_said */
     _Atomic bool gave_up;
     bool single;                  /* events one by one, else each chunk is a batch of rows */
+    bool datagrams;               /* a head before each (model/datagram.h) */
     bool in_blocks;               /* messages are in blocks, and not copied again */
     bool by_partition;            /* lines become batches */
     bool kept;                    /* a spool stands before: messages tell which they are */

@@ -64,7 +64,7 @@ static const struct ft_param rows[] = {
      .allowed = "a duration up to 1h"},
     {.row = {.name = "format",
              .of = KAFKA,
-             .choices = "ndjson|arrow|avro",
+             .choices = "ndjson|arrow|avro|datagram",
              .defval = "ndjson",
              .help = "what messages hold, of kafka://HOST:PORT/TOPIC"}},
     {.row = {.name = "schema_id",

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "base/wait.h"
+#include "model/datagram.h"
 #include "output/sink/secret.h"
 
 #ifdef FT_HAVE_RDKAFKA
@@ -65,7 +66,9 @@ static void put_lines(struct kafka_sink *s, const struct ft_chunk *c)
     }
     memcpy(kept.data, c->data, c->len);
     while (ft__kafka_next(&w, &e)) {
-        ft__kafka_add(s, e.key, e.key_len, e.data, e.len, -1, e.event, NULL);
+        uint32_t head = s->datagrams ? FT_DATAGRAM_HEAD : 0; /* which becomes headers */
+
+        ft__kafka_add(s, e.key, e.key_len, e.data + head, e.len - head, -1, e.event, NULL);
     }
     ft__kafka_send(s);
 }
@@ -180,9 +183,15 @@ static int check_format(struct kafka_sink *s, const struct ft_output_url *url,
 {
     bool rows = strcmp(url->format, "arrow") == 0 || strcmp(url->format, "avro") == 0;
 
-    if (!rows && strcmp(url->format, "ndjson") != 0) {
-        return ft_err_set(err, FT_E_USAGE, "output %s: Kafka takes ndjson, arrow and avro, not %s",
+    s->datagrams = strcmp(url->format, "datagram") == 0;
+    if (!rows && !s->datagrams && strcmp(url->format, "ndjson") != 0) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: Kafka takes ndjson, arrow, avro and datagram, not %s",
                           url->text, url->format);
+    }
+    if (s->datagrams && ft_output_url_get(url, "batch") != NULL) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: batch=: a message is one datagram",
+                          url->text);
     }
     const char *format = ft_output_url_get(url, "format");
 
@@ -254,10 +263,14 @@ static int take_params(struct kafka_sink *s, const struct ft_output_url *url,
         ft_ignore(ft_parse_size(batch, &size)); /* or it is "true" */
     }
     s->batch_len = (uint32_t)size;
-    s->sink.keys = key == NULL                    ? FT_KEYS_FLOW
+    s->sink.keys = key == NULL                    ? (s->datagrams ? FT_KEYS_EXPORTER : FT_KEYS_FLOW)
                    : strcmp(key, "flow") == 0     ? FT_KEYS_FLOW
                    : strcmp(key, "exporter") == 0 ? FT_KEYS_EXPORTER
                                                   : FT_KEYS_NONE;
+    if (s->datagrams && s->sink.keys == FT_KEYS_FLOW) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: key=flow: a datagram is of many flows",
+                          url->text);
+    }
     if (s->sink.keys == FT_KEYS_EXPORTER && !env->collect) {
         return ft_err_set(err, FT_E_USAGE, "output %s: key=exporter is for collect", url->text);
     }
