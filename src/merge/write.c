@@ -200,6 +200,34 @@ static void change_counts(const struct ft__record *r, const struct together *t, 
     put_estimate(all, n, &r->of[FT__MERGE_EST_BYTES], t, t->bytes);
 }
 
+/* The group's name in place of the observer's, which should be text. */
+static void change_name(const char *name, const struct ft__span *of, struct change *all,
+                        uint32_t *n)
+{
+    struct change *c = change(all, n, of);
+
+    if (c != NULL) {
+        const char *quote = of->at[-1] == '"' ? "" : "\"";
+        uint8_t *p = ft_put_str(ft_put_str(ft_put_str(c->text, quote), name), quote);
+
+        c->len = (uint32_t)(p - c->text);
+    }
+}
+
+/* Where the text ends that is kept: before the brace, and before what merge itself wrote earlier.
+ */
+static const char *text_ends(const struct ft__flow *w, const char *from)
+{
+    static const char mark[] = ",\"observers\":[";
+    const char *end = w->text + w->text_len;
+    const char *ours = memmem(from, (size_t)(end - from), mark, sizeof mark - 1);
+
+    while (ours == NULL && end > from && end[-1] != '}') {
+        end--;
+    }
+    return ours != NULL ? ours : end - 1;
+}
+
 static void write_observers(struct ft_merge *m, const struct ft__flow *w, const struct together *t,
                             bool estimates)
 {
@@ -240,7 +268,7 @@ void ft__write_flow(struct ft_merge *m, const struct ft__flow *w)
     struct ft__record r;
     struct together t;
     uint32_t n = 0;
-    const char *at = w->text, *end;
+    const char *at = w->text;
 
     for (uint32_t i = 0; i < FT__MERGE_SLOTS_N; i++) {
         bool there = w->place[i].len != UINT32_MAX;
@@ -255,22 +283,13 @@ void ft__write_flow(struct ft_merge *m, const struct ft__flow *w)
     put_us(all, &n, &r.of[FT__MERGE_LAST], w->last_us);
     put_number(all, &n, &r.of[FT__MERGE_DURATION], true, (uint64_t)(w->last_us - w->first_us));
     put_number(all, &n, &r.of[FT__MERGE_DOMAIN], true, 0);
-    struct change *name = change(all, &n, &r.of[FT__MERGE_OBSERVER]);
-
-    if (name != NULL) {
-        const char *group = m->observers.group[w->group].name;
-
-        name->len = (uint32_t)(ft_put_str(name->text, group) - name->text);
-    }
+    change_name(m->observers.group[w->group].name, &r.of[FT__MERGE_OBSERVER], all, &n);
     for (uint32_t i = 0; i < n; i++) {
         ft__write(m, at, (size_t)(all[i].of->at - at));
         ft__write(m, (const char *)all[i].text, all[i].len);
         at = all[i].of->at + all[i].of->len;
     }
-    for (end = w->text + w->text_len; end > at && end[-1] != '}';) {
-        end--;
-    }
-    ft__write(m, at, (size_t)(end - 1 - at));
+    ft__write(m, at, (size_t)(text_ends(w, at) - at));
     write_observers(m, w, &t, r.of[FT__MERGE_EST_PACKETS].at == NULL);
     m->stats.merged += w->records;
     m->stats.written++;

@@ -171,6 +171,20 @@ class Merged(unittest.TestCase):
         self.assertEqual(self.counts([r for r in merged if r["observer_id"] == "ab"]), self.single())
         self.assertEqual([r for r in merged if r["observer_id"] == "c"], self.read(inputs[2]))
 
+    def test_again(self):
+        """What was merged is merged again: parts of copies."""
+        inputs = self.share(4, lambda i, p: p[2])
+        both = []
+        for side in "ab":
+            both.append(os.path.join(self.folder, side))
+            subprocess.run([PROGRAM, "merge", "--quiet", "--window", "300", "--parts", f"{side}=p*", "-o", f"ndjson:{both[-1]}",
+                            *inputs], check=True)
+        merged = self.merge(both, "--copies", "all=a,b")
+        self.assertEqual(self.counts(merged), self.single())
+        self.assertEqual({tuple(sorted(r["observers"])) for r in merged}, {("a", "b")})
+        text = json.dumps(merged[0])
+        self.assertEqual((text.count('"observers"'), text.count('"merged"')), (1, 1))
+
     def test_bounds(self):
         """Fewer flows than there are: the oldest go early, which is counted, and parts add up all the same."""
         inputs = self.share(10, lambda i, p: i)
