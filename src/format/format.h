@@ -55,6 +55,7 @@ struct ft_format_config {
     uint32_t schema_id;
     bool aligned;                         /* flows did not end by the rules of their profile */
     bool hidden;                          /* --anonymize or --no-identity */
+    const struct ft_observer *observer;   /* lives as long as the instance; NULL: none */
     const struct ft_set_options *options; /* of the owners of columns; while it opens; or NULL */
 };
 

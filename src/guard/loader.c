@@ -294,7 +294,9 @@ int ft_loader_load(struct ft_loader *l, struct ft_err *err)
     if (error != 0) {
         ft_loader_done(l);
         return ft_err_set(err, FT_E_IO, "the files of the configuration cannot be read: %s",
-                          error == EFBIG ? "they are larger than 32 MiB" : strerror(error));
+                          error == EFBIG ? "they are larger than 32 MiB"
+                          : rc != FT_OK  ? "who reads them is gone, or takes too long"
+                                         : strerror(error));
     }
     ft_bundle_use(&l->bundle);
     return FT_OK;

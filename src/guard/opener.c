@@ -196,8 +196,21 @@ static bool goes_with(const char *name, const char *path)
     return false;
 }
 
-/* Is it a file that the configuration names, as the loader has read it last? */
-static bool is_named(struct child *c, const char *path)
+/* Is it a file that the configuration names, as was heard last? Cookie: the child. */
+static bool is_named(void *cookie, const char *path)
+{
+    const struct child *c = cookie;
+
+    for (const char *p = c->listed; *p != '\0'; p += strlen(p) + 1) {
+        if (goes_with(p, path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the loader has said last. */
+static void hear_names(struct child *c)
 {
     ssize_t n;
 
@@ -205,12 +218,6 @@ static bool is_named(struct child *c, const char *path)
         c->listed[n] = '\0';
         c->listed[n - 1] = '\0'; /* the last name has its end, and the list, too */
     }
-    for (const char *p = c->listed; *p != '\0'; p += strlen(p) + 1) {
-        if (goes_with(p, path)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* The call that the opener left to us comes again. False: the main process is gone. */
@@ -225,8 +232,9 @@ static bool add_place(struct child *c, struct ft_file_call *call)
     if (n <= 0) {
         return false;
     }
+    hear_names(c);
     if (sound(call, n) && call->op == FT_FILE_PLACE && is_named(c, call->path)) {
-        ft_places_add(c->places, call, &a);
+        ft_places_add(c->places, call, &(struct ft_places_adder){is_named, c}, &a);
     }
     return ft__pass_send(c->sock, &a, sizeof a, -1);
 }

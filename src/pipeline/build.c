@@ -202,6 +202,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->codec = ft_output_url_get(url, "codec");
     cfg->framed = id != NULL;
     cfg->schema_id = id != NULL ? (uint32_t)strtoul(id, NULL, 10) : 0;
+    cfg->observer = &p->plan.observer;
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
@@ -455,7 +456,8 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     if (r.packets != NULL) {
         r.packets->name = ft_output_name(r.output);
     }
-    r.number = p->n_routes_made++;
+    r.number = p->n_routes_made;
+    p->n_routes_made += !p->dry;
     r.named = ft_output_url_digest(url, &p->seed);
     *out = r;
     return FT_OK;
@@ -599,6 +601,27 @@ static int anonymize_failed(int rc, struct ft_err *err)
                       rc == FT_E_UNSUPPORTED ? "this build has no OpenSSL" : ft_strerror(rc));
 }
 
+/* A name of hosts like any other, but one that joins go on working by: a pseudonym. */
+static int hide_observer(struct ft_observer *o, const uint8_t key[FT_CRYPTOPAN_KEY],
+                         struct ft_err *err)
+{
+    static const char word[] = "observer-";
+    struct ft_cryptopan *map = NULL;
+    char id[sizeof word + FT_CRYPTOPAN_NAME];
+    int rc = ft_cryptopan_new(key, &map);
+
+    if (rc != FT_OK) {
+        return anonymize_failed(rc, err);
+    }
+    memcpy(id, word, sizeof word);
+    ft_cryptopan_name(map, (const uint8_t *)o->id, strlen(o->id), (uint8_t *)id + sizeof word - 1,
+                      FT_CRYPTOPAN_NAME);
+    id[sizeof id - 1] = '\0';
+    memcpy(o->id, id, sizeof id);
+    ft_cryptopan_free(map);
+    return FT_OK;
+}
+
 /* From here on no message holds a true address. */
 static int build_scrub(struct ft_pipeline *p, const uint8_t key[FT_CRYPTOPAN_KEY],
                        struct ft_err *err)
@@ -714,6 +737,7 @@ int ft__build_plan(struct ft_pipeline *p, const struct ft_config *cfg, struct ft
     }
     rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
     p->plan.options.labels = p->labels;
+    ft_where_observe(p->where, &p->plan.observer);
     return rc;
 }
 
@@ -743,6 +767,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
         rc = ft__build_labels(p, cfg->labels, err);
     }
     rc = rc == FT_OK ? ft__build_plan(p, cfg, err) : rc;
+    rc = rc == FT_OK && key != NULL ? hide_observer(&p->plan.observer, key, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }

@@ -441,6 +441,34 @@ class Wrong(Reloading):
         self.assertTrue(self.arrives(1, more))
         self.stop()
 
+    def test_names_without_end(self):
+        """File names that were never there before, more than the opener has places for."""
+        out = self.dir / "out.ndjson"
+        self.write(f"ndjson:{out}")
+        self.begin()
+        for i in range(40):
+            new = [f"csv:{self.dir}/{i}-{k}.csv" for k in range(7)]
+            self.write(f"ndjson:{out}", *new)
+            self.hangup("was loaded again: outputs: 1 go on, 7 added")
+            self.assertTrue(wait_for(lambda: self.said(": taken out: ") == 7 * i), self.err.read_text())
+            self.assertTrue(all((self.dir / f"{i}-{k}.csv").exists() for k in range(7)))
+        self.assertLess(self.held(self.children()[0])[0], 210)
+        self.p.send_signal(signal.SIGHUP)
+        self.assertTrue(self.arrives(1, out))
+        self.stop()
+
+    def test_nothing_is_begun(self):
+        """What is wrong with one output is seen before another one is opened."""
+        out, more = self.dir / "out.ndjson", self.dir / "more.csv"
+        more.write_text("of an earlier run\n")
+        self.write(f"ndjson:{out}")
+        self.begin()
+        self.write(f"ndjson:{out}", f"csv:{more}", f"parquet:{self.dir}/x.parquet?event=nothing")
+        self.hangup("the configuration stays as it was: ")
+        self.assertEqual(more.read_text(), "of an earlier run\n")
+        self.assertEqual(list(self.dir.glob("more-*")), [])
+        self.stop()
+
     def children(self):
         """The opener's keeper and the loader."""
         return [int(c) for c in pathlib.Path(f"/proc/{self.p.pid}/task/{self.p.pid}/children").read_text().split()]
