@@ -199,10 +199,10 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->aligned = p->plan.aligned;
     cfg->hidden = p->plan.anonymize || p->plan.no_identity;
     cfg->options = &p->plan.options;
-    cfg->observer = &p->plan.observer;
     cfg->codec = ft_output_url_get(url, "codec");
     cfg->framed = id != NULL;
     cfg->schema_id = id != NULL ? (uint32_t)strtoul(id, NULL, 10) : 0;
+    cfg->observer = &p->plan.observer;
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
