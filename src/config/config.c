@@ -610,6 +610,7 @@ void ft_config_free(struct ft_config *cfg)
     ft_mem_free(cfg->filter);
     ft_mem_free(cfg->where);
     ft_mem_free(cfg->labels);
+    ft_mem_free(cfg->networks);
     ft_mem_free(cfg->anonymize);
     ft_mem_free(cfg->allow);
     ft_mem_free(cfg->state);
@@ -631,6 +632,11 @@ int ft_config_set(struct ft_config *cfg, const char *name, const char *value, st
         cfg->set[i] = cfg->given[i] = true;
     }
     return rc;
+}
+
+bool ft_config_enriches(const struct ft_config *cfg)
+{
+    return cfg->networks != NULL;
 }
 
 bool ft_config_given(const struct ft_config *cfg, const char *name)

@@ -40,6 +40,7 @@ struct ft_config {
     uint32_t profiles;             /* -p: a bit for each of ft_column_sets */
     struct ft_set_options options; /* of the owners of profiles */
     char *labels;                  /* rules file, owned, or NULL */
+    char *networks;                /* names of prefixes, a file, owned, or NULL */
     char *anonymize;               /* key file, owned, or NULL */
     bool no_identity;              /* columns that tell of hosts, networks or times are left out */
     bool hash_names;               /* with anonymize: digests of names, else they are left out */
@@ -78,6 +79,9 @@ void ft_config_place(const struct ft_config *cfg, const char *name, uint32_t out
 /* The first option, of those that no run takes up another value of (ft_option.reloads), whose value
  * is not the same in both; NULL: there is none. */
 const char *ft_config_fixed_change(const struct ft_config *a, const struct ft_config *b);
+
+/* Is there a file that says something of addresses? */
+bool ft_config_enriches(const struct ft_config *cfg);
 
 /* Was the option of this name given, not only a default? */
 bool ft_config_given(const struct ft_config *cfg, const char *name);

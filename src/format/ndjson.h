@@ -13,5 +13,7 @@ extern const struct ft_format_ops ft_format_ndjson;
 
 /* An exported record by hand, for speed; the same bytes as the walk. */
 size_t ft__ndjson_export_flow(uint8_t *p, size_t room, const struct ft_export_record *rec);
+/* With the columns of the enrich profile. */
+size_t ft__ndjson_export_enriched(uint8_t *p, size_t room, const struct ft_export_record *rec);
 
 #endif

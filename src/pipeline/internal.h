@@ -155,6 +155,7 @@ struct ft_pipeline {
     struct ft_log log; /* copy of the embedder's; with anonymize, one that maps addresses first */
     struct ft_where *where;   /* --where; owned, or NULL */
     struct ft_labels *labels; /* --labels; owned, or NULL */
+    struct ft_enrich *enrich; /* --geo and --networks; owned, or NULL */
     struct ft_scrub *scrub;   /* anonymize: behind log; owned */
     struct ft_files files;    /* who opens files that are written */
     struct ft_places *places; /* without an opener: this process; owned, or NULL */

@@ -10,7 +10,9 @@ static struct ft_feature_config feature_config(const struct ft_table_config *cfg
                                                const struct ft_set_options *options)
 {
     struct ft_feature_config c = {.entries = ft_table_entries(cfg->max_flows),
-                                  .labels = options->labels};
+                                  .labels = options->labels,
+                                  .enrich = options->enrich,
+                                  .interface = options->interface};
 
     memcpy(c.option, options->of[part], sizeof c.option);
     return c;
