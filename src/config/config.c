@@ -13,6 +13,7 @@
 #include "config/options.h"
 #include "config/url.h"
 #include "model/columns.h"
+#include "model/networks.h"
 #include "model/where.h"
 #include "output/sink/tls.h"
 
@@ -504,6 +505,19 @@ static int check_text(const struct ft_config *cfg, const struct ft__option_ref *
     return FT_OK;
 }
 
+static int add_geo(struct ft_config *cfg, const char *where, const char *value, struct ft_err *err)
+{
+    if (cfg->n_geo == FT_GEO_MOST) {
+        return ft_err_set(err, FT_E_USAGE, "%sgeo: at most %d databases", where, FT_GEO_MOST);
+    }
+    cfg->geo[cfg->n_geo] = ft_mem_strdup(value);
+    if (cfg->geo[cfg->n_geo] == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "out of memory");
+    }
+    cfg->n_geo++;
+    return FT_OK;
+}
+
 int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const char *value,
                      struct ft_err *err)
 {
@@ -535,6 +549,8 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
         return ft_config_add_input(cfg, value, err);
     case FT__SET_OUTPUT:
         return add_output(cfg, where, value, err);
+    case FT__SET_GEO:
+        return add_geo(cfg, where, value, err);
     case FT__SET_EVENTS:
         cfg->events = events_of(value) & events_made(cfg->command);
         cfg->events_given = true;
@@ -611,6 +627,9 @@ void ft_config_free(struct ft_config *cfg)
     ft_mem_free(cfg->where);
     ft_mem_free(cfg->labels);
     ft_mem_free(cfg->networks);
+    for (uint32_t i = 0; i < cfg->n_geo; i++) {
+        ft_mem_free(cfg->geo[i]);
+    }
     ft_mem_free(cfg->anonymize);
     ft_mem_free(cfg->allow);
     ft_mem_free(cfg->state);
@@ -636,7 +655,20 @@ int ft_config_set(struct ft_config *cfg, const char *name, const char *value, st
 
 bool ft_config_enriches(const struct ft_config *cfg)
 {
-    return cfg->networks != NULL;
+    return cfg->networks != NULL || cfg->n_geo > 0;
+}
+
+uint32_t ft_config_tables(const struct ft_config *cfg,
+                          void (*reads)(void *cookie, const char *path, uint64_t most),
+                          void *cookie)
+{
+    for (uint32_t i = 0; reads != NULL && i < cfg->n_geo; i++) {
+        reads(cookie, cfg->geo[i], FT_GEO_BYTES);
+    }
+    if (reads != NULL && cfg->networks != NULL) {
+        reads(cookie, cfg->networks, FT_NETWORKS_BYTES);
+    }
+    return cfg->n_geo + (cfg->networks != NULL);
 }
 
 bool ft_config_given(const struct ft_config *cfg, const char *name)

@@ -11,6 +11,7 @@
 #include "model/columns.h"
 #include "model/packet.h"
 
+enum { FT_GEO_MOST = 8, FT_GEO_BYTES = 1 << 30 };
 enum { FT_MAX_INPUTS = 4096, FT_CONFIG_SNAPSHOTS = 8 };
 enum { FT_OVERFLOW_AUTO = 0, FT_OVERFLOW_SET_DROP = 1, FT_OVERFLOW_SET_BLOCK = 2 };
 
@@ -41,13 +42,15 @@ struct ft_config {
     struct ft_set_options options; /* of the owners of profiles */
     char *labels;                  /* rules file, owned, or NULL */
     char *networks;                /* names of prefixes, a file, owned, or NULL */
-    char *anonymize;               /* key file, owned, or NULL */
-    bool no_identity;              /* columns that tell of hosts, networks or times are left out */
-    bool hash_names;               /* with anonymize: digests of names, else they are left out */
-    int64_t stats_ns;              /* 0: at the end only */
-    int64_t drain_ns;              /* for an output that takes nothing any more */
-    char *user;                    /* --user, owned, or NULL: nobody when started as root */
-    char *metrics;                 /* --metrics, owned, or NULL */
+    char *geo[FT_GEO_MOST];        /* databases of addresses, files, owned */
+    uint32_t n_geo;
+    char *anonymize;  /* key file, owned, or NULL */
+    bool no_identity; /* columns that tell of hosts, networks or times are left out */
+    bool hash_names;  /* with anonymize: digests of names, else they are left out */
+    int64_t stats_ns; /* 0: at the end only */
+    int64_t drain_ns; /* for an output that takes nothing any more */
+    char *user;       /* --user, owned, or NULL: nobody when started as root */
+    char *metrics;    /* --metrics, owned, or NULL */
     bool no_sandbox;
     bool log_json;
     bool has_secret;     /* an output may hold one */

@@ -312,6 +312,17 @@ static const struct ft_option_row rows[] = {
           "and attack (profile label)"},
      FT__SET_TEXT,
      AT(labels)},
+    {{.name = "geo",
+      .type = FT_OPT_STRING,
+      .reloads = true,
+      .commands = ALL,
+      .repeatable = true,
+      .arg = "FILE",
+      .help = "A database in MaxMind's format (.mmdb) that knows AS or country of addresses -> the "
+              "columns src_as, src_as_name, src_country and those of dst (profile enrich); several "
+              "add up"},
+     FT__SET_GEO,
+     0},
     {{.name = "networks",
       .type = FT_OPT_STRING,
       .reloads = true,

@@ -8,6 +8,9 @@ void ft_enrich_free(struct ft_enrich *e)
 {
     if (e != NULL) {
         ft_networks_free(e->networks);
+        for (uint32_t i = 0; i < e->n_geo; i++) {
+            ft_big_free(&e->geo[i].file);
+        }
         ft_mem_free(e);
     }
 }
@@ -16,6 +19,9 @@ void ft_enrich_address(const struct ft_enrich *e, uint8_t ip_version, const uint
                        struct ft_enrich_side *out)
 {
     *out = (struct ft_enrich_side){0};
+    for (uint32_t i = 0; e != NULL && i < e->n_geo; i++) {
+        ft_mmdb_find(&e->geo[i].db, ip_version, addr, out);
+    }
     if (e != NULL) {
         out->network = ft_networks_find(e->networks, ip_version, addr, &out->network_len);
     }

@@ -10,11 +10,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/big.h"
+#include "model/mmdb.h"
 #include "model/networks.h"
 #include "model/record.h"
 
+enum { FT_ENRICH_GEO = 8 };
+
 struct ft_enrich {
     struct ft_networks *networks; /* owned, or NULL */
+    struct ft_geo {
+        struct ft_big file; /* owned */
+        struct ft_mmdb db;
+    } geo[FT_ENRICH_GEO]; /* [n_geo]: what the first one does not know the next may */
+    uint32_t n_geo;
+    uint32_t retired;       /* the generation of the pipeline that does not use it any more */
+    struct ft_enrich *next; /* another one that is retired */
 };
 
 void ft_enrich_free(struct ft_enrich *e); /* NULL is a no-op */

@@ -945,6 +945,7 @@ void ft__build_free(struct ft_pipeline *p)
     ft_where_free(p->where);
     ft_labels_free(p->labels);
     ft_enrich_free(p->enrich);
+    ft__enrich_free_retired(p->retired);
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);

@@ -120,7 +120,7 @@ static void check_files(struct checker *c)
         tell(c, "labels", 0, err.what);
     }
     if (ft__enrich_load(cfg, &c->p->enrich, &err) != FT_OK) {
-        tell(c, "networks", 0, err.what);
+        tell(c, err.what[0] == 'g' ? "geo" : "networks", 0, err.what);
     }
 }
 

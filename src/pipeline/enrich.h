@@ -11,4 +11,10 @@
 FT_NODISCARD int ft__enrich_load(const struct ft_config *cfg, struct ft_enrich **out,
                                  struct ft_err *err);
 
+/* Frees these and all behind them; NULL is a no-op. */
+void ft__enrich_free_retired(struct ft_enrich *e);
+
+/* Takes those out of a list that left with generation `now` or before. */
+FT_NODISCARD struct ft_enrich *ft__enrich_take_retired(struct ft_enrich **list, uint32_t now);
+
 #endif

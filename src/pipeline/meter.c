@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "feature/enrich/enrich.h"
+
 enum { TIMER_VISITS = 2, /* for each packet */ ASK_AHEAD = 4 /* records */ };
 
 static struct ft_feature_config feature_config(const struct ft_table_config *cfg, uint32_t part,
@@ -77,6 +79,15 @@ const void *ft_meter_state(const struct ft_meter *m, enum ft_part part)
         }
     }
     return NULL;
+}
+
+void ft_meter_enrich(struct ft_meter *m, const struct ft_enrich *tables)
+{
+    for (uint32_t k = 0; k < m->n_on; k++) {
+        if (m->on[k].part == FT_PART_ENRICH) {
+            ft_enrich_use(m->on[k].state, tables);
+        }
+    }
 }
 
 /* ---- records ---- */
