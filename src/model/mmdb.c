@@ -16,6 +16,7 @@
 
 enum {
     SEPARATOR = 16,
+    MARK_LEN = 14,
     METADATA_MOST = 128 * 1024,
     VALUES_MOST = 4096, /* of a record that are looked at */
     NODES_MOST = 1 << 28
@@ -256,11 +257,11 @@ static bool read_map(struct section *s, const struct value *map, const char *in,
 static bool read_pair(struct section *s, struct ft_rd *rd, const struct value *key, const char *in,
                       struct ft_enrich_side *out)
 {
-    struct ft_rd at = *rd;
     struct value v;
 
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         const struct wanted *w = &wanted[i];
+        struct ft_rd at = *rd;
 
         if (w->in == in && is_text(key, w->key)) {
             if (!take_value(s, &at, &v)) {
@@ -360,11 +361,12 @@ static int wrong(struct ft_err *err, const char *what)
     return ft_err_set(err, FT_E_FORMAT, "%s", what);
 }
 
+static const uint8_t mark[MARK_LEN + 1] = "\xab\xcd\xefMaxMind.com";
+
 /* Where the metadata begins: behind the last mark. NULL: there is none. */
 static const uint8_t *metadata_of(const uint8_t *bytes, size_t len)
 {
-    static const uint8_t mark[] = "\xab\xcd\xefMaxMind.com";
-    const size_t n = sizeof mark - 1;
+    const size_t n = MARK_LEN;
     size_t least = len > METADATA_MOST ? len - METADATA_MOST : 0;
 
     for (size_t at = len; at >= least + n; at--) {
@@ -484,7 +486,7 @@ int ft_mmdb_open(const uint8_t *bytes, size_t len, struct ft_mmdb *out, struct f
     if (rc != FT_OK) {
         return rc;
     }
-    size_t tree = (size_t)m.nodes * (m.bits / 4), end = (size_t)(at - bytes);
+    size_t tree = (size_t)m.nodes * (m.bits / 4), end = (size_t)(at - bytes) - MARK_LEN;
 
     if (tree + SEPARATOR > end || memcmp(bytes + tree, zero, SEPARATOR) != 0) {
         return wrong(err, "its tree has not the length that its metadata says");
