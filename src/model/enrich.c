@@ -9,6 +9,7 @@ void ft_enrich_free(struct ft_enrich *e)
     if (e != NULL) {
         ft_networks_free(e->networks);
         for (uint32_t i = 0; i < e->n_geo; i++) {
+            ft_mmdb_close(&e->geo[i].db);
             ft_big_free(&e->geo[i].file);
         }
         ft_mem_free(e);

@@ -19,7 +19,9 @@ enum {
     MARK_LEN = 14,
     METADATA_MOST = 128 * 1024,
     VALUES_MOST = 4096, /* of a record that are looked at */
-    NODES_MOST = 1 << 28
+    NODES_MOST = 1 << 28,
+    TOP_BITS = 16,
+    TOPS = 1 << TOP_BITS
 };
 
 enum type {
@@ -320,37 +322,48 @@ static uint32_t record_of(const struct ft_mmdb *db, uint32_t node, uint32_t bit)
     }
 }
 
-/* Down the tree by n bits; ends at a node that has no number below n_nodes. */
-static uint32_t walk(const struct ft_mmdb *db, uint32_t node, const uint8_t *addr, uint32_t n)
+/* Down the tree by bits `from` to `to`; ends at a node that has no number below n_nodes. */
+static uint32_t walk(const struct ft_mmdb *db, uint32_t node, const uint8_t *addr, uint32_t from,
+                     uint32_t to)
 {
-    for (uint32_t i = 0; i < n && node < db->n_nodes; i++) {
+    for (uint32_t i = from; i < to && node < db->n_nodes; i++) {
         node = record_of(db, node, addr[i / 8] >> (7 - i % 8) & 1);
     }
     return node;
 }
 
+static uint32_t slot_of(const struct ft_mmdb *db, uint32_t at)
+{
+    uint32_t i = (uint32_t)(at * UINT32_C(2654435769)) & db->mask;
+
+    while (db->slots[i].at != 0 && db->slots[i].at != at + 1) {
+        i = (i + 1) & db->mask;
+    }
+    return i;
+}
+
 void ft_mmdb_find(const struct ft_mmdb *db, uint8_t ip_version, const uint8_t *addr,
                   struct ft_enrich_side *out)
 {
-    struct ft_enrich_side got = {0};
-    uint32_t node = ip_version == 4       ? walk(db, db->four, addr, 32)
-                    : db->ip_version == 6 ? walk(db, 0, addr, 128)
-                                          : db->n_nodes;
+    bool six = ip_version == 6;
+    uint32_t node = db->top[six] != NULL ? db->top[six][addr[0] << 8 | addr[1]] : db->n_nodes;
 
-    uint32_t at = node - db->n_nodes - SEPARATOR;
-
-    if (node <= db->n_nodes || at >= db->data_len || !read_record(db, at, &got)) {
+    node = walk(db, node, addr, TOP_BITS, six ? 128 : 32);
+    if (node <= db->n_nodes) {
         return;
     }
+    const struct ft_mmdb_slot *slot = &db->slots[slot_of(db, node - db->n_nodes - SEPARATOR)];
+    const struct ft_mmdb_says *got = &db->says[slot->no]; /* all of the tree are there */
+
     if (out->as == 0) {
-        out->as = got.as;
+        out->as = got->as;
     }
     if (out->as_name == NULL) {
-        out->as_name = got.as_name;
-        out->as_name_len = got.as_name_len;
+        out->as_name = got->as_name;
+        out->as_name_len = got->as_name_len;
     }
     if (out->country[0] == '\0') {
-        memcpy(out->country, got.country, sizeof out->country);
+        memcpy(out->country, got->country, sizeof got->country);
     }
 }
 
@@ -416,11 +429,29 @@ static bool read_metadata(const uint8_t *p, size_t len, struct metadata *m, stru
     return good;
 }
 
-/* A place of the data is looked at the first time that it is pointed to. */
-static int check_place(struct ft_mmdb *db, uint64_t *seen, uint32_t node, uint32_t value,
-                       struct ft_err *err)
+/* Keeps what the record at a place says. */
+static int keep_record(struct ft_mmdb *db, uint32_t at, struct ft_err *err)
 {
     struct ft_enrich_side side = {0};
+    struct ft_mmdb_says *says = &db->says[db->n_says];
+
+    if (!read_record(db, at, &side)) {
+        return ft_err_set(err, FT_E_FORMAT, "the record at %u of its data cannot be read", at);
+    }
+    says->as = side.as;
+    says->as_name = side.as_name;
+    says->as_name_len = (uint8_t)side.as_name_len;
+    memcpy(says->country, side.country, sizeof says->country);
+    db->n_says++;
+    db->knows_as |= side.as != 0 || side.as_name != NULL;
+    db->knows_country |= side.country[0] != '\0';
+    return FT_OK;
+}
+
+/* A place of the data is looked at the first time that it is pointed to. */
+static int check_place(struct ft_mmdb *db, uint64_t *seen, uint32_t *places, uint32_t node,
+                       uint32_t value, struct ft_err *err)
+{
     uint32_t at = value - db->n_nodes - SEPARATOR;
 
     if (value - db->n_nodes < SEPARATOR || at >= db->data_len) {
@@ -430,29 +461,72 @@ static int check_place(struct ft_mmdb *db, uint64_t *seen, uint32_t node, uint32
         return FT_OK;
     }
     seen[at / 64] |= UINT64_C(1) << (at % 64);
-    if (!read_record(db, at, &side)) {
-        return ft_err_set(err, FT_E_FORMAT, "the record at %u of its data cannot be read", at);
+    places[db->n_says] = at;
+    return keep_record(db, at, err);
+}
+
+/* places: [cap_says], of what is in says. */
+static int check_nodes(struct ft_mmdb *db, uint64_t *seen, uint32_t *places, struct ft_err *err)
+{
+    int rc = FT_OK;
+
+    for (uint32_t node = 0; rc == FT_OK && node < db->n_nodes; node++) {
+        for (uint32_t bit = 0; rc == FT_OK && bit < 2; bit++) {
+            uint32_t value = record_of(db, node, bit);
+
+            rc = value > db->n_nodes ? check_place(db, seen, places, node, value, err) : FT_OK;
+        }
     }
-    db->knows_as |= side.as != 0 || side.as_name != NULL;
-    db->knows_country |= side.country[0] != '\0';
-    return FT_OK;
+    return rc;
+}
+
+static bool make_slots(struct ft_mmdb *db, const uint32_t *places)
+{
+    for (db->mask = 1; db->mask < 2 * db->n_says;) {
+        db->mask = 2 * db->mask + 1;
+    }
+    db->slots = ft_map_alloc(((size_t)db->mask + 1) * sizeof *db->slots);
+    for (uint32_t i = 0; db->slots != NULL && i < db->n_says; i++) {
+        db->slots[slot_of(db, places[i])] = (struct ft_mmdb_slot){places[i] + 1, i};
+    }
+    return db->slots != NULL;
+}
+
+static bool make_tops(struct ft_mmdb *db)
+{
+    static const uint8_t zero[16];
+    uint32_t four = db->ip_version == 6 ? walk(db, 0, zero, 0, 96) : 0;
+
+    for (int six = 0; six < (db->ip_version == 6 ? 2 : 1); six++) {
+        db->top[six] = ft_map_alloc(TOPS * sizeof *db->top[six]);
+        for (uint32_t i = 0; db->top[six] != NULL && i < TOPS; i++) {
+            const uint8_t addr[2] = {(uint8_t)(i >> 8), (uint8_t)i};
+
+            db->top[six][i] = walk(db, six ? 0 : four, addr, 0, TOP_BITS);
+        }
+    }
+    return db->top[0] != NULL && (db->ip_version == 4 || db->top[1] != NULL);
 }
 
 static int check_tree(struct ft_mmdb *db, struct ft_err *err)
 {
     size_t room = db->data_len / 64 + 1;
     uint64_t *seen = ft_map_alloc_sparse(room * sizeof *seen);
-    int rc = seen != NULL ? FT_OK : ft_err_set(err, FT_E_NOMEM, "out of memory");
+    uint32_t *places;
+    int rc;
 
-    for (uint32_t node = 0; rc == FT_OK && node < db->n_nodes; node++) {
-        for (uint32_t bit = 0; rc == FT_OK && bit < 2; bit++) {
-            uint32_t value = record_of(db, node, bit);
-
-            rc = value > db->n_nodes ? check_place(db, seen, node, value, err) : FT_OK;
-        }
+    db->cap_says =
+        db->data_len < 2 * (size_t)db->n_nodes ? (uint32_t)db->data_len + 1 : 2 * db->n_nodes;
+    db->says = ft_map_alloc_sparse(db->cap_says * sizeof *db->says);
+    places = ft_map_alloc_sparse(db->cap_says * sizeof *places);
+    rc = seen != NULL && db->says != NULL && places != NULL ? check_nodes(db, seen, places, err)
+                                                            : FT_E_NOMEM;
+    if (rc == FT_OK && (!make_slots(db, places) || !make_tops(db))) {
+        rc = FT_E_NOMEM;
     }
     ft_map_free(seen, room * sizeof *seen);
-    return rc;
+    ft_map_free(places, db->cap_says * sizeof *places);
+    return rc == FT_E_NOMEM ? ft_err_set(err, rc, "out of memory") : rc;
 }
 
 static int check_metadata(const struct metadata *m, struct ft_err *err)
@@ -497,10 +571,27 @@ int ft_mmdb_open(const uint8_t *bytes, size_t len, struct ft_mmdb *out, struct f
     out->n_nodes = (uint32_t)m.nodes;
     out->record_bits = (uint8_t)m.bits;
     out->ip_version = (uint8_t)m.version;
-    out->four = m.version == 6 ? walk(out, 0, zero, 96) : 0;
     rc = check_tree(out, err);
     if (rc == FT_OK && !out->knows_as && !out->knows_country) {
         rc = wrong(err, "it knows neither AS nor country of any address");
     }
+    if (rc != FT_OK) {
+        ft_mmdb_close(out);
+    }
     return rc;
+}
+
+void ft_mmdb_close(struct ft_mmdb *db)
+{
+    ft_map_free(db->top[0], TOPS * sizeof *db->top[0]);
+    ft_map_free(db->top[1], TOPS * sizeof *db->top[1]);
+    ft_map_free(db->says, db->cap_says * sizeof *db->says);
+    ft_map_free(db->slots, ((size_t)db->mask + 1) * sizeof *db->slots);
+    *db = (struct ft_mmdb){0};
+}
+
+size_t ft_mmdb_memory(const struct ft_mmdb *db)
+{
+    return db->n_says * sizeof *db->says + ((size_t)db->mask + 1) * sizeof *db->slots +
+           2 * TOPS * sizeof *db->top[0];
 }
