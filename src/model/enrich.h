@@ -34,4 +34,19 @@ void ft_enrich_free(struct ft_enrich *e); /* NULL is a no-op */
 FT_HOT void ft_enrich_address(const struct ft_enrich *e, uint8_t ip_version, const uint8_t *addr,
                               struct ft_enrich_side *out);
 
+/* The answers to the addresses that were asked about last. owner: one thread */
+enum { FT_ENRICH_CACHED = 8192 };
+struct ft_enrich_cache {
+    const struct ft_enrich *of; /* whose answers they are */
+    struct ft_enrich_answer {
+        FT_ALIGNED(64) uint8_t addr[16]; /* IPv4 in the first 4 bytes, then zeros */
+        uint8_t ip_version;              /* 0: none */
+        struct ft_enrich_side side;
+    } answer[FT_ENRICH_CACHED];
+};
+
+/* The same through a cache, which is mapped and begins zeroed; NULL: without. */
+FT_HOT void ft_enrich_ask(struct ft_enrich_cache *c, const struct ft_enrich *e, uint8_t ip_version,
+                          const uint8_t *addr, struct ft_enrich_side *out);
+
 #endif

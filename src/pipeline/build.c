@@ -619,8 +619,12 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
     w->emit.where = p->where;
     w->emit.enriches = p->plan.collect && (p->plan.parts >> FT_PART_ENRICH & 1) != 0;
     w->emit.enrich = p->enrich;
+    if (w->emit.enriches) {
+        w->emit.answers = ft_map_alloc_sparse(sizeof *w->emit.answers);
+        rc = w->emit.answers != NULL ? FT_OK : FT_E_NOMEM;
+    }
     ft__decoder_start(p, &w->dec);
-    if (p->plan.mode == FT_MODE_HANDOFF) {
+    if (rc == FT_OK && p->plan.mode == FT_MODE_HANDOFF) {
         rc = ft_ring_init(&w->ring, p->plan.queue, sizeof(struct ft_packet));
     }
     if (rc == FT_OK && p->plan.payloads && p->plan.mode == FT_MODE_HANDOFF) {

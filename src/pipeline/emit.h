@@ -66,8 +66,9 @@ struct ft_emitter {
     struct ft_key_cache *keys;      /* of samples, when some output asks for keys; owned, or NULL */
     bool enriches;                  /* collect: records get what files say of their hosts */
     const struct ft_enrich *enrich; /* those files, or NULL; borrowed */
-    struct ft_enriched enriched;    /* the record in hand */
-    struct ft_anonymizer *anon;     /* --anonymize: every event goes through it; owned, or NULL */
+    struct ft_enrich_cache *answers; /* of them; mapped, owned, or NULL */
+    struct ft_enriched enriched;     /* the record in hand */
+    struct ft_anonymizer *anon;      /* --anonymize: every event goes through it; owned, or NULL */
 };
 
 /* The emitter of writer slot i over n routes. FT_E_NOMEM. */

@@ -13,8 +13,10 @@ static const struct ft_export_record *enrich(struct ft_emitter *e,
     struct ft_enriched *to = &e->enriched;
     bool src = (rec->has & FT_XR_SRC_ADDR) != 0, dst = (rec->has & FT_XR_DST_ADDR) != 0;
 
-    ft_enrich_address(src ? e->enrich : NULL, rec->ip_version, rec->src, &to->extra.side[0]);
-    ft_enrich_address(dst ? e->enrich : NULL, rec->ip_version, rec->dst, &to->extra.side[1]);
+    ft_enrich_ask(e->answers, src ? e->enrich : NULL, rec->ip_version, rec->src,
+                  &to->extra.side[0]);
+    ft_enrich_ask(e->answers, dst ? e->enrich : NULL, rec->ip_version, rec->dst,
+                  &to->extra.side[1]);
     to->extra.if_in = rec->names != NULL ? rec->names->if_in : NULL;
     to->extra.if_out = rec->names != NULL ? rec->names->if_out : NULL;
     to->record = *rec;

@@ -50,6 +50,9 @@ void ft__worker_adopt(struct ft_worker *w)
     w->countdown = p->plan.rates.sample_n == w->rates.sample_n ? w->countdown : 0;
     w->rates = p->plan.rates;
     w->emit.enrich = p->enrich;
+    if (w->emit.answers != NULL) {
+        w->emit.answers->of = NULL; /* other tables may lie where those did */
+    }
     ft_meter_enrich(&w->meter, p->enrich);
     turn(p, &w->emit, w == p->reader ? p->plan.n_workers + 1 : w->index, &w->spare_keys);
     if (p->allow != NULL) {

@@ -5,11 +5,13 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "feature/feature.h"
 
 /* owner: the table's thread */
 struct enrich {
     const struct ft_enrich *tables; /* borrowed, or NULL */
+    struct ft_enrich_cache *cache;  /* owned */
     struct ft_enrich_record record;
 };
 
@@ -19,12 +21,28 @@ static int enrich_open(void *state, const struct ft_feature_config *cfg)
 
     e->tables = cfg->enrich;
     e->record.if_in = cfg->interface;
-    return FT_OK;
+    e->cache = ft_map_alloc_sparse(sizeof *e->cache);
+    return e->cache != NULL ? FT_OK : FT_E_NOMEM;
+}
+
+static void enrich_close(void *state)
+{
+    ft_map_free(((struct enrich *)state)->cache, sizeof(struct ft_enrich_cache));
+}
+
+static size_t enrich_budget(const struct ft_feature_config *cfg, uint32_t *out_flow)
+{
+    (void)cfg;
+    (void)out_flow;
+    return sizeof(struct ft_enrich_cache);
 }
 
 void ft_enrich_use(void *state, const struct ft_enrich *tables)
 {
-    ((struct enrich *)state)->tables = tables;
+    struct enrich *e = state;
+
+    e->tables = tables;
+    e->cache->of = NULL; /* other tables may lie where those did */
 }
 
 static const void *enrich_record(void *state, uint32_t entry, const struct ft_flow_record *core)
@@ -32,8 +50,8 @@ static const void *enrich_record(void *state, uint32_t entry, const struct ft_fl
     struct enrich *e = state;
 
     (void)entry;
-    ft_enrich_address(e->tables, core->ip_version, core->src, &e->record.side[0]);
-    ft_enrich_address(e->tables, core->ip_version, core->dst, &e->record.side[1]);
+    ft_enrich_ask(e->cache, e->tables, core->ip_version, core->src, &e->record.side[0]);
+    ft_enrich_ask(e->cache, e->tables, core->ip_version, core->dst, &e->record.side[1]);
     return &e->record;
 }
 
@@ -86,6 +104,8 @@ const struct ft_feature ft_feature_enrich = {
     .columns = &ft_columns_enrich,
     .state = sizeof(struct enrich),
     .open = enrich_open,
+    .close = enrich_close,
+    .budget = enrich_budget,
     .record = enrich_record,
     .hide = enrich_hide,
     .part = sizeof(struct ft_enrich_record),
