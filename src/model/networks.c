@@ -22,7 +22,8 @@ struct key {
 /* Of one version. */
 struct ranges {
     uint32_t n, cap;
-    struct key *from;   /* [n], ascending, the first one 0 */
+    struct key *from;   /* [n], ascending, the first one 0; of IPv4 in the end NULL, and: */
+    uint32_t *from4;    /* [n]: a cache line has the ranges of a whole neighbourhood */
     uint32_t *name;     /* [n], of names */
     uint32_t top[TOPS]; /* the last range that begins at or below these 16 bits and zeros */
 };
@@ -293,10 +294,28 @@ static int make_ranges(struct reader *r, int six)
     return FT_OK;
 }
 
+/* IPv4 alone needs 32 bits of a key. */
+static int shorten(struct reader *r)
+{
+    struct ranges *g = &r->to->of[0];
+
+    g->from4 = ft_map_alloc(sizeof *g->from4 * g->cap);
+    if (g->from4 == NULL) {
+        return ft_err_set(r->err, FT_E_NOMEM, "out of memory");
+    }
+    for (uint32_t i = 0; i < g->n; i++) {
+        g->from4[i] = (uint32_t)(g->from[i].hi >> 32);
+    }
+    ft_map_free(g->from, sizeof *g->from * g->cap);
+    g->from = NULL;
+    return FT_OK;
+}
+
 /* ---- life ---- */
 
 static void free_ranges(struct ranges *g)
 {
+    ft_map_free(g->from4, sizeof *g->from4 * g->cap);
     ft_map_free(g->from, sizeof *g->from * g->cap);
     ft_map_free(g->name, sizeof *g->name * g->cap);
 }
@@ -358,6 +377,7 @@ static int read_all(struct reader *r)
     for (int six = 0; rc == FT_OK && six < 2; six++) {
         rc = make_ranges(r, six);
     }
+    rc = rc == FT_OK ? shorten(r) : rc;
     return rc == FT_OK && r->to->n_prefixes == 0
                ? ft_err_set(r->err, FT_E_FORMAT, "there is no prefix in it")
                : rc;
@@ -389,13 +409,41 @@ uint32_t ft_networks_count(const struct ft_networks *n)
 
 size_t ft_networks_bytes(const struct ft_networks *n)
 {
-    size_t ranges = (size_t)n->of[0].n + n->of[1].n;
-
-    return sizeof *n + ranges * (sizeof(struct key) + sizeof(uint32_t)) +
-           n->n_names * sizeof(struct name) + n->text_len;
+    return sizeof *n + n->of[0].n * 2 * sizeof(uint32_t) +
+           n->of[1].n * (sizeof(struct key) + sizeof(uint32_t)) + n->n_names * sizeof(struct name) +
+           n->text_len;
 }
 
 /* ---- asking ---- */
+
+/* The last of the ranges lo to hi that begins at or below an address; that of lo does. */
+static uint32_t last_below4(const uint32_t *from, uint32_t lo, uint32_t hi, uint32_t at)
+{
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo + 1) / 2;
+
+        if (from[mid] <= at) {
+            lo = mid;
+        } else {
+            hi = mid - 1;
+        }
+    }
+    return lo;
+}
+
+static uint32_t last_below(const struct key *from, uint32_t lo, uint32_t hi, const struct key *at)
+{
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo + 1) / 2;
+
+        if (compare_keys(&from[mid], at) <= 0) {
+            lo = mid;
+        } else {
+            hi = mid - 1;
+        }
+    }
+    return lo;
+}
 
 const char *ft_networks_find(const struct ft_networks *n, uint8_t ip_version, const uint8_t *addr,
                              uint32_t *out_len)
@@ -408,15 +456,8 @@ const char *ft_networks_find(const struct ft_networks *n, uint8_t ip_version, co
     uint32_t top = (uint32_t)(at.hi >> 48);
     uint32_t lo = g->top[top], hi = top + 1 < TOPS ? g->top[top + 1] : g->n - 1;
 
-    while (lo < hi) { /* from[lo] is at or below it */
-        uint32_t mid = lo + (hi - lo + 1) / 2;
-
-        if (compare_keys(&g->from[mid], &at) <= 0) {
-            lo = mid;
-        } else {
-            hi = mid - 1;
-        }
-    }
+    lo = ip_version == 6 ? last_below(g->from, lo, hi, &at)
+                         : last_below4(g->from4, lo, hi, (uint32_t)(at.hi >> 32));
     const struct name *name = &n->names[g->name[lo]];
 
     *out_len = name->len;
