@@ -98,8 +98,10 @@ static size_t ndjson_export_flow(const struct ft_format *f, uint8_t *p, size_t r
         return ft__map_flow(self(f)->map, p, room, rec);
     }
     if (self(f)->by_hand) {
-        return self(f)->enriched ? ft__ndjson_export_enriched(p, room, rec)
-                                 : ft__ndjson_export_flow(p, room, rec);
+        const struct ft__walk *walk = self(f)->walk[FT_EVENT_FLOW];
+
+        return self(f)->enriched ? ft__ndjson_export_enriched(p, room, rec, walk)
+                                 : ft__ndjson_export_flow(p, room, rec, walk);
     }
     const void *parts[FT_PARTS_MAX];
 
@@ -135,11 +137,14 @@ static int open_event(struct ndjson *n, enum ft_event e, const struct ft_format_
     uint32_t count;
 
     if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
-        return ft__walk_new(e, cfg->columns, cfg->omit_null, &n->walk[e]);
+        rows = *cfg->columns;
+        ft_columns_observe(&rows, cfg->observer);
+        return ft__walk_new(e, &rows, cfg->omit_null, &n->walk[e]);
     }
     const struct ft_field *f = cfg->collect ? ft_fields_export(e, &count) : ft_fields(e, &count);
 
     ft_columns_rows(f, count, &rows);
+    ft_columns_observe(&rows, cfg->observer);
     return ft__walk_new(e, &rows, cfg->omit_null, &n->walk[e]);
 }
 

@@ -136,6 +136,7 @@ static uint8_t *put_name(uint8_t *p, const char *name)
     return put_text_or_null(p, name, name != NULL ? (uint32_t)strlen(name) : 0);
 }
 
+/* Without the brace at its end. */
 static uint8_t *put_enrichment(uint8_t *p, const struct ft_enrich_record *e)
 {
     static const struct ft_enrich_record nothing;
@@ -148,9 +149,7 @@ static uint8_t *put_enrichment(uint8_t *p, const struct ft_enrich_record *e)
     p = FT_PUT_LIT(p, ",\"ingress_interface_name\":");
     p = put_name(p, e->if_in);
     p = FT_PUT_LIT(p, ",\"egress_interface_name\":");
-    p = put_name(p, e->if_out);
-    *p++ = '}';
-    return p;
+    return put_name(p, e->if_out);
 }
 
 static uint8_t *put_record(uint8_t *p, const uint8_t *end, const struct ft_export_record *r)
@@ -163,19 +162,27 @@ static uint8_t *put_record(uint8_t *p, const uint8_t *end, const struct ft_expor
     return ft_export_features(r, p, end);
 }
 
-size_t ft__ndjson_export_flow(uint8_t *out, size_t room, const struct ft_export_record *r)
+size_t ft__ndjson_export_flow(uint8_t *out, size_t room, const struct ft_export_record *r,
+                              const struct ft__walk *walk)
 {
-    uint8_t *p = put_record(out, out + room - FT_EXPORT_NAMES_ROOM, r);
+    const uint8_t *tail = (const uint8_t *)"}\n";
+    uint32_t tail_len = 2;
+    uint8_t *p = put_record(out, out + room - FT_EXPORT_NAMES_ROOM - FT__WALK_SLACK, r);
 
-    p = FT_PUT_LIT(p, "}\n");
-    return (size_t)(p - out);
+    tail = walk != NULL ? ft__walk_tail(walk, &tail_len) : tail;
+    memcpy(p, tail, tail_len);
+    return (size_t)(p - out) + tail_len;
 }
 
-size_t ft__ndjson_export_enriched(uint8_t *out, size_t room, const struct ft_export_record *r)
+size_t ft__ndjson_export_enriched(uint8_t *out, size_t room, const struct ft_export_record *r,
+                                  const struct ft__walk *walk)
 {
-    uint8_t *p = put_record(out, out + room - FT_FORMAT_ENRICH - FT_EXPORT_NAMES_ROOM, r);
+    uint32_t tail_len;
+    const uint8_t *tail = ft__walk_tail(walk, &tail_len); /* closes the object, too */
+    uint8_t *p =
+        put_record(out, out + room - FT_FORMAT_ENRICH - FT_EXPORT_NAMES_ROOM - FT__WALK_SLACK, r);
 
     p = put_enrichment(p, r->enrich);
-    p = FT_PUT_LIT(p, "}\n");
-    return (size_t)(p - out);
+    memcpy(p, tail, tail_len);
+    return (size_t)(p - out) + tail_len;
 }

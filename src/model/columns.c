@@ -89,7 +89,10 @@ static void append(struct ft_columns *to, const struct ft_field *f, const struct
 {
     if (to->n < FT_COLUMNS_MAX) { /* a test has all of them in one */
         to->col[to->n++] =
-            (struct ft_column){f, set, set != NULL ? set->part : (uint8_t)FT_PART_CORE};
+            (struct ft_column){.field = f,
+                               .set = set,
+                               .fixed = f->of_observer ? &ft_observer_none : NULL,
+                               .part = set != NULL ? set->part : (uint8_t)FT_PART_CORE};
     }
 }
 
@@ -203,6 +206,15 @@ void ft_columns_flatten(struct ft_columns *c)
     }
 }
 
+void ft_columns_observe(struct ft_columns *c, const struct ft_observer *observer)
+{
+    for (uint32_t i = 0; i < c->n; i++) {
+        if (c->col[i].field->of_observer) {
+            c->col[i].fixed = observer != NULL ? observer : &ft_observer_none;
+        }
+    }
+}
+
 bool ft_column_tells(const struct ft_column *c)
 {
     switch ((enum ft_privacy)c->field->privacy) {
@@ -247,9 +259,15 @@ void ft_columns_exported(bool enriched, struct ft_columns *out)
     uint32_t n;
     const struct ft_field *rows = ft_fields_export(FT_EVENT_FLOW, &n);
 
-    ft_columns_rows(rows, n, out);
-    for (uint32_t i = 0; enriched && i < set->n; i++) {
-        append(out, &set->rows[i], set);
+    out->n = 0;
+    out->flat = false;
+    for (uint32_t i = 0; i < n; i++) {
+        bool first = rows[i].of_observer && (i == 0 || !rows[i - 1].of_observer);
+
+        for (uint32_t k = 0; enriched && first && k < set->n; k++) {
+            append(out, &set->rows[k], set);
+        }
+        append(out, &rows[i], NULL); /* those of the observer end it */
     }
 }
 
