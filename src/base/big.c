@@ -31,7 +31,7 @@ static int read_all(int fd, size_t most, struct ft_big *out)
 {
     ssize_t n = 1;
 
-    out->data = ft_map_alloc_sparse(most);
+    out->data = ft_map_alloc(most); /* huge pages: addresses come in no order */
     out->cap = most;
     while (out->data != NULL && n > 0 && out->len < most) {
         n = read_some(fd, out->data + out->len, most - out->len);

@@ -529,6 +529,27 @@ static int add_geo(struct ft_config *cfg, const char *where, const char *value, 
     return FT_OK;
 }
 
+/* One of few words, which has been looked at. */
+static void apply_word(struct ft_config *cfg, enum ft__setter setter, const char *value)
+{
+    switch (setter) {
+    case FT__SET_OVERFLOW:
+        cfg->overflow = value[0] == 'd' ? FT_OVERFLOW_SET_DROP : FT_OVERFLOW_SET_BLOCK;
+        break;
+    case FT__SET_DIRECTION:
+        cfg->direction = value[0] == 'i' ? FT_DIRECTION_IN : FT_DIRECTION_OUT;
+        break;
+    case FT__SET_NAMES:
+        cfg->hash_names = value[0] == 'h';
+        break;
+    case FT__SET_LOG_FORMAT:
+        cfg->log_json = value[0] == 'j';
+        break;
+    default:
+        break;
+    }
+}
+
 int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const char *value,
                      struct ft_err *err)
 {
@@ -572,25 +593,14 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
         return add_profiles(cfg, where, value, err);
     case FT__SET_WHERE:
         return set_where(cfg, o, where, value, err);
-    case FT__SET_OVERFLOW:
-        cfg->overflow = value[0] == 'd' ? FT_OVERFLOW_SET_DROP : FT_OVERFLOW_SET_BLOCK;
-        return FT_OK;
-    case FT__SET_DIRECTION:
-        cfg->direction = value[0] == 'i' ? FT_DIRECTION_IN : FT_DIRECTION_OUT;
-        return FT_OK;
     case FT__SET_SNAPSHOTS:
         return set_snapshots(cfg, o, where, value, err);
     case FT__SET_TUNNEL_PORTS:
         return set_tunnel_ports(cfg, o, where, value, err);
-    case FT__SET_NAMES:
-        cfg->hash_names = value[0] == 'h';
-        return FT_OK;
-    case FT__SET_LOG_FORMAT:
-        cfg->log_json = value[0] == 'j';
-        return FT_OK;
     case FT__SET_FILE:
         return ft_config_load(cfg, value, err);
     default:
+        apply_word(cfg, row.setter, value);
         return FT_OK;
     }
 }

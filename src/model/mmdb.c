@@ -517,7 +517,7 @@ static int check_tree(struct ft_mmdb *db, struct ft_err *err)
 
     db->cap_says =
         db->data_len < 2 * (size_t)db->n_nodes ? (uint32_t)db->data_len + 1 : 2 * db->n_nodes;
-    db->says = ft_map_alloc_sparse(db->cap_says * sizeof *db->says);
+    db->says = ft_map_alloc(db->cap_says * sizeof *db->says);
     places = ft_map_alloc_sparse(db->cap_says * sizeof *places);
     rc = seen != NULL && db->says != NULL && places != NULL ? check_nodes(db, seen, places, err)
                                                             : FT_E_NOMEM;
