@@ -120,7 +120,7 @@ static void test_damage(void)
     uint32_t taken = 0;
 
     for (size_t i = 0; i <= len; i++) {
-        for (int change = 0; change < (i < len ? 256 : 1); change++) {
+        for (int change = 0; change < (i < len ? 256 : 1); change += change % 8 == 7 ? 13 : 1) {
             struct ft_enrich_side s = {0};
             struct ft_err err = {0};
             struct ft_mmdb db;
