@@ -6,7 +6,7 @@ twice; totals per minute and hour equal the sums of the records to the byte, wha
 A Kafka table does not run embedded: its syntax is checked, and a table of the engine Null with the same columns, and those
 that Kafka adds, stands in its place.
 
-    deploy_clickhouse.py [--figures]: what a million records take, on this machine
+    tables.py [--figures]: what a million records take, on this machine
 """
 import datetime
 import os
