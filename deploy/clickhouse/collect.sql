@@ -329,7 +329,7 @@ SETTINGS ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS collect_minute_refresh
 REFRESH EVERY 1 MINUTE APPEND TO collect_minute AS
-WITH (SELECT greatest(max(made), toDateTime(86400)) FROM collect_minute) - INTERVAL 2 MINUTE AS since
+WITH (SELECT greatest(max(made), toDateTime(86400)) FROM collect_minute) - INTERVAL 1 MINUTE AS since
 SELECT minute, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port, count() AS records, sum(packet_n) AS packets, sum(byte_n) AS bytes, now() AS made
 FROM
 (
@@ -365,8 +365,8 @@ TTL hour + INTERVAL 730 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS collect_hour_refresh
-REFRESH EVERY 5 MINUTE APPEND TO collect_hour AS
-WITH (SELECT greatest(max(made), toDateTime(86400)) FROM collect_hour) - INTERVAL 10 MINUTE AS since
+REFRESH EVERY 20 MINUTE APPEND TO collect_hour AS
+WITH (SELECT greatest(max(made), toDateTime(86400)) FROM collect_hour) - INTERVAL 2 MINUTE AS since
 SELECT hour, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port, sum(records) AS records, sum(packets) AS packets, sum(bytes) AS bytes, now() AS made
 FROM
 (

@@ -265,7 +265,7 @@ SETTINGS ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS flow_minute_refresh
 REFRESH EVERY 1 MINUTE APPEND TO flow_minute AS
-WITH (SELECT greatest(max(made), toDateTime(86400)) FROM flow_minute) - INTERVAL 2 MINUTE AS since
+WITH (SELECT greatest(max(made), toDateTime(86400)) FROM flow_minute) - INTERVAL 1 MINUTE AS since
 SELECT minute, src_ip, dst_ip, protocol, dst_port, countIf(is_final) AS flows, count() AS records, sum(fwd_packets_delta) AS fwd_packets, sum(rev_packets_delta) AS rev_packets, sum(fwd_bytes_delta) AS fwd_bytes, sum(rev_bytes_delta) AS rev_bytes, now() AS made
 FROM
 (
@@ -297,8 +297,8 @@ TTL hour + INTERVAL 730 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS flow_hour_refresh
-REFRESH EVERY 5 MINUTE APPEND TO flow_hour AS
-WITH (SELECT greatest(max(made), toDateTime(86400)) FROM flow_hour) - INTERVAL 10 MINUTE AS since
+REFRESH EVERY 20 MINUTE APPEND TO flow_hour AS
+WITH (SELECT greatest(max(made), toDateTime(86400)) FROM flow_hour) - INTERVAL 2 MINUTE AS since
 SELECT hour, src_ip, dst_ip, protocol, dst_port, sum(flows) AS flows, sum(records) AS records, sum(fwd_packets) AS fwd_packets, sum(rev_packets) AS rev_packets, sum(fwd_bytes) AS fwd_bytes, sum(rev_bytes) AS rev_bytes, now() AS made
 FROM
 (
