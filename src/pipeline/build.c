@@ -189,6 +189,9 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->aligned = p->plan.aligned;
     cfg->hidden = p->plan.anonymize || p->plan.no_identity;
     cfg->options = &p->plan.options;
+    cfg->domain = ft_output_url_get(url, "domain");
+    cfg->times = ft_output_url_get(url, "times");
+    cfg->pen = ft_output_url_get(url, "pen");
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
@@ -357,6 +360,10 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
     }
     if (rc == FT_OK && ops->table != NULL) {
         env->table = ops->table(r->format);
+    }
+    if (rc == FT_OK && r->format->templates != NULL) {
+        env->templates = r->format->templates;
+        cfg->binary = true;
     }
     if (rc != FT_OK || ops->seal != NULL) {
         return rc != FT_OK ? rc : route_batches(p, url, r->format, cfg, env, err);
