@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 
-enum { PIPE_MS = 5000, AUTHORITIES_MOST = 4 << 20 };
+enum { PIPE_MS = 5000 };
 
 /* Before the path and the bytes of a file, both of which have a NUL behind them. */
 struct head {
@@ -204,19 +204,16 @@ char *ft_whole_read(const char *path, size_t most, size_t *out_len)
     return text;
 }
 
-char *ft_whole_authorities(const char **out_path, size_t *out_len)
+bool ft_whole_there(const char *path)
 {
-    static const char *const usual[] = {
-        "/etc/ssl/certs/ca-certificates.crt", /* Debian */
-        "/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora */
-        "/etc/ssl/ca-bundle.pem",             /* openSUSE */
-        "/etc/ssl/cert.pem",                  /* Alpine */
-    };
-    char *text = NULL;
+    const char *name, *text;
+    struct head h;
+    size_t at = 0;
 
-    for (size_t i = 0; text == NULL && i < sizeof usual / sizeof usual[0]; i++) {
-        *out_path = usual[i];
-        text = ft_whole_read(usual[i], AUTHORITIES_MOST, out_len);
+    while (used != NULL && next(used->data, used->len, &at, &h, &name, &text)) {
+        if (strcmp(name, path) == 0) {
+            return h.error == 0;
+        }
     }
-    return text;
+    return access(path, R_OK) == 0;
 }

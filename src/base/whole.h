@@ -21,9 +21,8 @@
  * most. */
 FT_NODISCARD char *ft_whole_read(const char *path, size_t most, size_t *out_len);
 
-/* The same of the first file there is of those in which systems keep the certificates of
- * authorities; NULL: none. *out_path: its name. */
-FT_NODISCARD char *ft_whole_authorities(const char **out_path, size_t *out_len);
+/* Can it be read? */
+bool ft_whole_there(const char *path);
 
 /* Frees what may be secret; NULL is a no-op. */
 void ft_whole_forget(char *text, size_t len);

@@ -14,8 +14,9 @@
 #include "config/url.h"
 #include "model/columns.h"
 #include "model/where.h"
+#include "output/sink/tls.h"
 
-enum { SHOWN_LEN = 80 };
+enum { SHOWN_LEN = 80, AUTHORITIES_MOST = 8 << 20 };
 
 const struct ft_option *ft_option_at(uint32_t i)
 {
@@ -661,9 +662,9 @@ void ft_config_files(const struct ft_config *cfg, void (*writes)(void *cookie, c
         ft_output_url_fini(&url);
     }
     if (hosts) {
-        const char *path;
+        const char *path = ft_tls_system_ca();
         size_t len = 0;
-        char *text = ft_whole_authorities(&path, &len);
+        char *text = path != NULL ? ft_whole_read(path, AUTHORITIES_MOST, &len) : NULL;
 
         ft_whole_forget(text, len);
     }

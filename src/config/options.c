@@ -135,8 +135,8 @@ static const struct ft_option_row rows[] = {
           "Where events go: ndjson:-, ndjson:FILE, csv:FILE, arrow:FILE, parquet:FILE, npy:FILE, "
           "null:, and packets: pcap:FILE; FORMAT+tcp://HOST:PORT, +tls://, +unix:PATH, "
           "+http://HOST/PATH, +https://, +s3://BUCKET/KEY, kafka://HOST/TOPIC, "
-          "redis://HOST/STREAM, nats://HOST/SUBJECT, postgres://HOST/DATABASE/TABLE; each with "
-          "?key=value&..., see the output parameters"},
+          "redis://HOST/STREAM, rediss://, nats://HOST/SUBJECT, natss://, "
+          "postgres://HOST/DATABASE/TABLE; each with ?key=value&..., see the output parameters"},
      FT__SET_OUTPUT,
      0},
     {{.name = "events",

@@ -122,6 +122,7 @@ static const struct rule rules[] = {
     {SCMP_SYS(fchown), O, ANY_NEEDS},
     {SCMP_SYS(memfd_create), L, ANY_NEEDS},
     {SCMP_SYS(memfd_create), M, FT_SANDBOX_RELOAD},
+    {SCMP_SYS(fchmod), M, FT_SANDBOX_RELOAD},
     /* placing a file, starting the opener anew */
     {SCMP_SYS(readlink), K, ANY_NEEDS},
     {SCMP_SYS(readlinkat), K, ANY_NEEDS},

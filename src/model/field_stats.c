@@ -7,7 +7,7 @@
 #include "flowtap/version.h"
 
 enum { TYPE_LLC = 4 };         /* 802.2, as Linux numbers it */
-enum { NAME_MAX_SHOWN = 256 }; /* bytes of an output's name; FT_FORMAT_MAX rests on it */
+enum { NAME_MAX_SHOWN = 192 }; /* bytes of an output's name; FT_FORMAT_MAX rests on it */
 
 #define STATS(name, stmt)                                                                          \
     static void p_##name(const void *event, struct ft_value *v)                                    \
@@ -233,9 +233,11 @@ static uint8_t *put_output(const struct ft_output_stats *o, uint8_t *p)
     p = put_unfit(o, p);
     p = put_member(p, "bytes", o->bytes, false);
     p = put_member(p, "events_replayed", replayed, false);
-    p = put_member(p, "events_earlier_dropped", too_old, false);
-    p = put_member(p, "events_earlier_lost", damaged, false);
-    p = put_member(p, "events_earlier_spooled", left, false);
+    p = FT_PUT_LIT(p, ",\"earlier\":{");
+    p = put_member(p, "dropped", too_old, true);
+    p = put_member(p, "lost", damaged, false);
+    p = put_member(p, "spooled", left, false);
+    *p++ = '}';
     p = put_member(p, "folder_changes", o->folder_changes, false);
     p = o->failed ? FT_PUT_LIT(p, ",\"failed\":true}") : FT_PUT_LIT(p, ",\"failed\":false}");
     return p;

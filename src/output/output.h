@@ -72,6 +72,7 @@ struct ft_output_env {
     uint32_t idle_ms;         /* hive=: a file whose time is over is closed; 0: after a minute */
     void (*on_failed)(void *cookie); /* the target is gone for good: output thread; NULL ok */
     void *failed_cookie;
+    const char *user;    /* that root becomes, NULL: nobody; borrowed while it opens */
     bool no_identity;    /* nothing may tell of hosts */
     bool collect;        /* events are of exporters */
     bool spooled;        /* a spool stands before the sink: ft_output_open's */
@@ -210,9 +211,9 @@ struct ft_sink {
 
 extern const struct ft_sink_ops ft_sink_file;
 extern const struct ft_sink_ops ft_sink_http, ft_sink_https;
-extern const struct ft_sink_ops ft_sink_nats;
+extern const struct ft_sink_ops ft_sink_nats, ft_sink_natss;
 extern const struct ft_sink_ops ft_sink_postgres;
-extern const struct ft_sink_ops ft_sink_redis;
+extern const struct ft_sink_ops ft_sink_redis, ft_sink_rediss;
 extern const struct ft_sink_ops ft_sink_tcp, ft_sink_tls, ft_sink_unix;
 extern const struct ft_sink_ops ft_sink_udp;
 extern const struct ft_sink_ops ft_sink_s3;

@@ -78,6 +78,7 @@ struct ft_plan {
     bool events_given; /* by --events */
     bool packets;      /* some output holds packets */
     bool payloads;     /* some of them look into payloads: packets carry those */
+    const char *user;  /* that root becomes, NULL: nobody; the configuration's, while it opens */
     bool no_identity;  /* flow records do not tell of hosts, networks or times */
     bool anonymize;    /* no true address leaves: events, messages, saved state */
     struct ft_rates rates;        /* guarded by the pipeline's lock once it runs */

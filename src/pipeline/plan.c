@@ -104,7 +104,7 @@ struct ft_rates ft__plan_rates(const struct ft_config *cfg)
 int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, struct ft_plan *out,
                   struct ft_err *err)
 {
-    struct ft_plan plan = {.live = cfg->command == FT_CMD_LIVE};
+    struct ft_plan plan = {.live = cfg->command == FT_CMD_LIVE, .user = cfg->user};
     int rc = FT_OK;
     const char *source = plan.live ? "afpacket" : "file";
 

@@ -406,7 +406,9 @@ static int reload(struct change *c, struct ft_reload *out, struct ft_err *err)
     int rc = check_running(c->p, err);
 
     rc = rc == FT_OK ? check_plan(c, err) : rc;
+    c->p->plan.user = c->next->user;
     rc = rc == FT_OK ? open_outputs(c, err) : rc;
+    c->p->plan.user = NULL; /* borrowed */
     rc = rc == FT_OK ? make_keys(c->p, c, err) : rc;
     if (rc != FT_OK) {
         for (uint32_t i = 0; i < c->n_fresh; i++) {

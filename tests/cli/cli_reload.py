@@ -211,13 +211,17 @@ class Outputs(Reloading):
 
     def test_receivers(self):
         """Each kind of receiver can be added to a run that has one of its kind; none of them is there."""
-        kinds = {"ndjson+tcp://127.0.0.1:1%s": "", "ndjson+unix:/there/is%s": "", "ndjson+tls://127.0.0.1:1%s": "openssl",
-                 "ndjson+http://127.0.0.1:1/%s": "curl", "ndjson+https://127.0.0.1:1/%s": "curl",
+        kinds = {"ndjson+tcp://127.0.0.1:1%s": "", "ndjson+unix:/there/is%s": "", "ndjson+tls://127.0.0.1:1%s?ca={ca}": "libssl",
+                 "ndjson+http://127.0.0.1:1/%s": "curl", "ndjson+https://127.0.0.1:1/%s?ca={ca}": "curl",
                  "arrow+s3://bucket/key%s?endpoint=http://127.0.0.1:1&credentials=@{secret}": "curl",
-                 "kafka://127.0.0.1:1/topic%s": "built without" if SANITIZED else "rdkafka", "redis://127.0.0.1:1/stream%s": "hiredis",
-                 "nats://127.0.0.1:1/subject%s": "nats", "postgres://127.0.0.1:1/base/table%s": "pq"}
+                 "kafka://127.0.0.1:1/topic%s": "built without" if SANITIZED else "rdkafka", "rediss://127.0.0.1:1/stream%s?ca={ca}": "hiredis",
+                 "natss://127.0.0.1:1/subject%s?ca={ca}": "nats",
+                 "postgres://127.0.0.1:1/base/table%s?tls=require&ca={ca}": "pq"}
         secret = self.file("secret", "AKID:" + "x" * 20)
-        kinds = [k.replace("{secret}", secret) for k, feature in kinds.items() if feature in FEATURES.lower()]
+        ca = "/etc/ssl/certs/ca-certificates.crt"
+        if not os.access(ca, os.R_OK):
+            self.skipTest("there are no authorities")
+        kinds = [k.replace("{secret}", secret).replace("{ca}", ca) for k, feature in kinds.items() if feature in FEATURES.lower()]
 
         for some in kinds[:5], kinds[5:]:
             outputs = [[k.replace("127.0.0.1:1%s", f"127.0.0.1:{n}").replace("%s", str(n)) for k in some] + ["null:"]

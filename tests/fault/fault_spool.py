@@ -245,6 +245,8 @@ class Spool(Case):
         self.assertEqual(r.returncode, 0, r.stderr)
         self.r.end()
         n = account(self, r.stderr)["outputs"][0]
+        o = json.loads(r.stdout.splitlines()[-1])["outputs"][0]
+        self.assertEqual((o["events_replayed"], o["earlier"]), (0, {"dropped": N + 1010, "lost": 0, "spooled": 0}))
         s, f = n["sample"], n["flow"]
         self.assertEqual((s["written"], s["replayed"], s["earlier_dropped"], s["earlier_lost"], s["earlier_spooled"]),
                          (10, 0, N + 10, 0, 0))

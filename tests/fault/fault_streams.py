@@ -4,12 +4,14 @@ is counted as written is what they have."""
 import collections
 import signal
 import socket
+import ssl
 import threading
 import time
 import unittest
 
 from faults import Case, Heard, account, main, pcap_header, pcap_records, run, wait_for
 from receiver import Receiver, certificates
+import certs  # tests/support/certs.py, by faults
 
 N = 30000
 
@@ -17,6 +19,7 @@ N = 30000
 class Streams(Case):
     def setUp(self):
         super().setUp()
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a receiver's TLS writes to who has hung up
         self.capture = self.file("c.pcap", pcap_header() + pcap_records(N))
         r = run("read", "-w1", "-o", f"ndjson:{self.dir}/all", self.capture, "--quiet")
         self.assertEqual(r.returncode, 0, r.stderr)
@@ -197,6 +200,35 @@ class Streams(Case):
                   f"&ca={self.dir}/ca.pem", self.capture)
         self.assertEqual(h.ended(1)["outputs"][0]["sample"]["written"], 0)
         self.assertIn("IP address mismatch", h.err)
+
+    def test_asked(self):
+        """A receiver that asks for a certificate: with one that it takes it has everything; without, or with one of
+        somebody else, nothing is written, although its kernel acknowledges what comes before it has said no."""
+        if not certs.available():
+            self.skipTest("no openssl")
+        c = certs.Certs(self.dir / "certs")
+        for version in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
+            for tickets in 2, 0:
+                for cert, taken in ("", False), ("stranger", False), ("client", True):
+                    with self.subTest(version=version, tickets=tickets, cert=cert):
+                        self.ask(c, version, tickets, cert, taken)
+
+    def ask(self, c, version, tickets, cert, taken):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = context.maximum_version = version
+        context.num_tickets = tickets
+        context.load_cert_chain(c["good.both"])
+        context.load_verify_locations(c["ca.pem"])
+        context.verify_mode = ssl.CERT_REQUIRED
+        r = self.receiver(tls=context)
+        params = f"?overflow=drop&queue=32MB&ca={c['ca.pem']}" + (f"&cert={c[cert + '.both']}" if cert else "")
+        h = Heard(self, "read", "-w1", "-o", self.url(r, "tls", params=params), self.capture)
+        n = h.ended(0 if taken else 1)["outputs"][0]["sample"]
+        self.assertEqual(n["written"], N if taken else 0, h.err)
+        self.assertEqual(h.err.count("tried again"), 0 if taken else 1)
+        self.assertIn("" if taken else "see cert= and key=", h.err)
+        r.end()
+        self.assertEqual(r.bytes(), self.all if taken else b"")
 
     @staticmethod
     def greet(listener, context):

@@ -75,7 +75,8 @@ class Receiver:
             self.listener.close()
             if self.at:
                 try:
-                    self.at.shutdown(socket.SHUT_RDWR)
+                    # the socket's: that of TLS would have what is still to be read come as it is on the wire
+                    socket.socket.shutdown(self.at, socket.SHUT_RDWR)
                 except OSError:
                     pass
             self.thread.join(20)

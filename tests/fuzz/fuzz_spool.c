@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzzes the opening and reading of a spool. The first byte of the input says how:
+/* Fuzzes the opening and reading of a spool. The first byte of the input says how.
  *
- *     even: the files of a good spool are damaged by edits [file][place, 2 bytes][kind][value].
- *           Property: every frame that no edit touched is delivered, in order and unchanged; what
- * is not is told to the event; memory stays bounded by the files. odd:  the rest is frames and
- * cursors, [kind][length][fields], whose checks are made to hold. Property: it ends, within memory;
- * what is there is a whole frame; a second reading that only looks, and a start after it, agree. */
+ * Even: the files of a good spool are damaged by edits of five bytes, file, place (two), kind and
+ * value. Property: every frame that no edit touched is delivered, in order and unchanged; what is
+ * not is told to the event; memory stays bounded by the files.
+ *
+ * Odd: the rest is frames and cursors, kind, length and fields, whose checks are made to hold.
+ * Property: it ends, within memory; what is there is a whole frame; a reading that only looks, and
+ * a start after it, agree. */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>

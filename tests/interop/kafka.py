@@ -10,7 +10,9 @@ Kafka comes by servers/kafka.sh; without it, or without kcat, the test is skippe
 import argparse
 import collections
 import ctypes
+import glob
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -23,12 +25,15 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "support"))
+sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent)]
 import checks  # noqa: E402: tests/support/checks.py
+import certs as certificates  # noqa: E402: tests/support/certs.py
+import readers  # noqa: E402: tests/readers.py
 from arrow_reader import Arrow  # noqa: E402
 from checks import check, wait_for  # noqa: E402
 
 SERVER = HERE / "servers" / "kafka.sh"
+SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 PLAIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_flowtap="right";'
 
 
@@ -46,23 +51,47 @@ def free_ports():
 
 
 class Broker:
+    """Listens in the open, with SASL, and, where there is openssl, by TLS: without asking who it is, asking for a
+    certificate, asking for a password, and with certificates that do not fit."""
+    plain = ("PLAINTEXT", "CONTROLLER", "SASL_PLAINTEXT")
+    by_tls = {"SSL": "good", "ASKS": "good", "SASL_SSL": "good", "ELSEWHERE": "elsewhere", "EXPIRED": "expired"}
+
     def __init__(self, folder):
         self.folder, self.port, self.sasl = folder, free_ports(), free_ports()
         self.hosts = f"127.0.0.1:{self.port}"
-        more = folder / "more"
-        more.write_text(
-            "auto.create.topics.enable=false\n"
-            f"listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.port + 1},"
-            f"SASL_PLAINTEXT://127.0.0.1:{self.sasl}\n"
-            f"advertised.listeners=PLAINTEXT://127.0.0.1:{self.port},SASL_PLAINTEXT://127.0.0.1:{self.sasl}\n"
-            "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT\n"
-            "sasl.enabled.mechanisms=PLAIN\n"
-            f"listener.name.sasl_plaintext.plain.sasl.jaas.config={PLAIN}\n")
-        self.more = more
+        self.certs = certificates.Certs(folder / "certs") if certificates.available() else None
+        ports = {"PLAINTEXT": self.port, "CONTROLLER": self.port + 1, "SASL_PLAINTEXT": self.sasl}
+        if self.certs:
+            ports |= {name: free_ports() for name in self.by_tls}
+        self.at = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+        kinds = {name: name if name in self.plain and name != "CONTROLLER" else "PLAINTEXT" if name == "CONTROLLER" else
+                 "SASL_SSL" if name == "SASL_SSL" else "SSL" for name in ports}
+        lines = ["auto.create.topics.enable=false", "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+                 f"listeners={','.join(f'{n}://{at}' for n, at in self.at.items())}",
+                 f"advertised.listeners={','.join(f'{n}://{at}' for n, at in self.at.items() if n != 'CONTROLLER')}",
+                 f"listener.security.protocol.map={','.join(f'{n}:{k}' for n, k in kinds.items())}"]
+        for name in ("SASL_PLAINTEXT", "SASL_SSL")[:2 if self.certs else 1]:
+            lines.append(f"listener.name.{name.lower()}.plain.sasl.jaas.config={PLAIN}")
+            lines += [f"listener.name.{name.lower()}.scram-sha-{n}.sasl.jaas.config={SCRAM}" for n in (256, 512)]
+        for name, cert in self.by_tls.items() if self.certs else ():
+            self.pkcs8(cert)
+            start = f"listener.name.{name.lower()}.ssl."
+            lines += [start + "keystore.type=PEM", f"{start}keystore.location={self.certs[cert + '.kafka']}",
+                      start + "truststore.type=PEM", f"{start}truststore.location={self.certs['ca.pem']}",
+                      f"{start}client.auth={'required' if name == 'ASKS' else 'none'}"]
+        self.more = folder / "more"
+        self.more.write_text("\n".join(lines) + "\n")
         self.process = None
 
+    def pkcs8(self, name):
+        """Java reads a key of that form only, which comes first."""
+        key = subprocess.run(["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", self.certs[name + ".key"]], check=True,
+                             capture_output=True, text=True).stdout
+        self.certs[name + ".kafka"].write_text(key + self.certs[name + ".pem"].read_text())
+
     def start(self):
-        self.process = subprocess.Popen([SERVER, "run", self.folder / "broker", str(self.port), self.more],
+        users = [x for n in (256, 512) for x in ("--add-scram", f"SCRAM-SHA-{n}=[name=flowtap,password=right]")]
+        self.process = subprocess.Popen([SERVER, "run", self.folder / "broker", str(self.port), self.more, *users],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return wait_for(self.answers, "the broker", 180)
 
@@ -142,8 +171,10 @@ class Case:
     def url(self, topic, params="", form="ndjson", hosts=None):
         return f"{form + '+' if form else ''}kafka://{hosts or self.broker.hosts}/{topic}" + (f"?{params}" if params else "")
 
-    def run(self, args, **kw):
-        return subprocess.run([self.flowtap, *args], capture_output=True, text=True, timeout=120, **kw)
+    def run(self, args, library=None, **kw):
+        """library: the folder of another librdkafka."""
+        env = {**os.environ, "LD_LIBRARY_PATH": str(library)} if library else None
+        return subprocess.run([self.flowtap, *args], capture_output=True, text=True, timeout=120, env=env, **kw)
 
     def account(self, stderr, topic):
         """Events of a topic by what became of them."""
@@ -268,6 +299,89 @@ def refused(case):
     check(run.returncode == 0 and len(case.broker.read("right")) > 0, "right", run.returncode, run.stderr)
 
 
+def scram_library(folder):
+    """(whether the system's librdkafka does SCRAM with brokers of today, the folder of one that does, or None): before
+    2.6.1 it does not. The Python package confluent-kafka has a newer one (scripts/readers.sh)."""
+    if ctypes.CDLL("librdkafka.so.1").rd_kafka_version() >= 0x02060100:
+        return True, None
+    found = glob.glob(os.path.join(readers.cache(), "python/lib/python3*/site-packages/confluent_kafka.libs/librdkafka*.so.1"))
+    if not found:
+        print("     skipped: SCRAM with a newer librdkafka (the Python package confluent-kafka; scripts/readers.sh)")
+        return False, None
+    folder.mkdir()
+    shutil.copy(found[0], folder / "librdkafka.so.1")
+    return False, folder
+
+
+def encrypted(case):
+    """TLS and SASL through it: what fits brings all, what does not is said once, with what to do, tried again with pauses, and
+    counted; no secret is shown."""
+    c = case.broker.certs
+    if c is None:
+        print("     skipped: TLS: there is no openssl")
+        return
+    secret = {name: case.folder / name for name in ("right", "guessed")}
+    for name, path in secret.items():
+        path.write_text(name + "\n")
+    ca, cert = f"ca={c['ca.pem']}", f"&cert={c['client.both']}"
+
+    def sasl(mechanism, word="right"):
+        return f"{ca}&kafka.sasl.mechanism={mechanism}&kafka.sasl.username=flowtap&kafka.sasl.password=@{secret[word]}"
+
+    own, newer = scram_library(case.folder / "lib")
+    good = [("SSL", ca), ("SSL", "verify=false"), ("SSL", f"kafka.security.protocol=ssl&kafka.ssl.ca.location={c['ca.pem']}"),
+            ("ELSEWHERE", "verify=false"), ("ASKS", ca + cert),
+            ("ASKS", f"{ca}&cert={c['client.pem']}&kafka.ssl.key.location={c['client.key']}"),
+            ("SASL_SSL", sasl("PLAIN")),
+            *(("SASL_SSL", sasl(m)) for m in ("SCRAM-SHA-256", "SCRAM-SHA-512") if own or newer)]
+    for n, (listener, params) in enumerate(good):
+        topic, file = f"tls{n}", case.folder / f"tls{n}.ndjson"
+        case.broker.create(topic)
+        run = case.run(["read", "-e", "sample,flow", str(case.capture), "-o",
+                        case.url(topic, params + "&kafka.message.timeout.ms=20000", hosts=case.broker.at[listener]), "-o",
+                        f"ndjson:{file}"], library=newer if "SCRAM" in params else None)
+        read = sorted(text for _, _, text in case.broker.read(topic))
+        check(run.returncode == 0 and read == lines_of(file), listener, params, run.returncode, len(read), run.stderr)
+        check(case.account(run.stderr, topic)["written"] == len(read) > 0, listener, params, run.stderr)
+    hidden(case, case.url("tls0", sasl("PLAIN"), hosts=case.broker.at["SASL_SSL"]))
+    soon = "&kafka.message.timeout.ms=4000"
+    for n, (listener, params, why) in enumerate((
+            ("SSL", f"ca={c['other.pem']}", "certificate verify failed"), ("SSL", "verify=true", "certificate verify failed"),
+            ("ELSEWHERE", ca, "verif|certificate"), ("EXPIRED", ca, "certificate has expired|verify failed"),
+            ("ASKS", ca, "certificate"), ("ASKS", f"{ca}&cert={c['stranger.both']}", "certificate|unknown ca"),
+            *(("SASL_SSL", sasl(m, "guessed"), "uthentication") for m in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")),
+            *(("SASL_SSL", sasl(m), "2.6.1 can") for m in ("SCRAM-SHA-256", "SCRAM-SHA-512") if not own),
+            ("PLAINTEXT", ca, "SSL|TLS|ca="))):
+        topic = f"bad{n}"
+        case.broker.create(topic)
+        run = case.run(["read", "-e", "flow", str(case.capture), "-o",
+                        case.url(topic, params + soon, hosts=case.broker.at[listener])])
+        account, said = case.account(run.stderr, topic), [line for line in run.stderr.splitlines() if "warning" in line]
+        check(run.returncode == 1, listener, params, run.returncode, run.stderr)
+        check(account["made"] > 0 and account["lost"] == account["made"], listener, params, account, run.stderr)
+        told = [line for line in said if "look at " in line]
+        check(len(told) == 1 and re.search(why, told[0]), listener, params, run.stderr)
+        check("guessed" not in run.stderr.replace(str(secret["guessed"]), ""), "a secret in", run.stderr)
+        check(not case.broker.read(topic), listener, params, "something arrived")
+
+
+def hidden(case, url):
+    """While it runs, the password is in no list of processes and no environment, and no core can be dumped."""
+    p = subprocess.Popen([case.flowtap, "read", "-", "-vv", "-o", url], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    p.stdin.write(case.capture.read_bytes())
+    p.stdin.flush()
+    time.sleep(1)
+    for name in "cmdline", "environ":
+        try:
+            text = pathlib.Path(f"/proc/{p.pid}/{name}").read_bytes()
+        except PermissionError:
+            continue
+        check(b"=right" not in text and b"right\n" not in text, name, text)
+    check(os.stat(f"/proc/{p.pid}/mem").st_uid == 0, "a core can be dumped")
+    err = p.communicate()[1].decode()
+    check(p.returncode == 0 and "right" not in err.replace(f"/{'right'}", ""), "a secret in", err)
+
+
 def spooled(case):
     """Without a broker events stay in the spool; the next run brings them. Messages that come twice have the same id."""
     for topic, params in ("spool", ""), ("spool_batch", "&batch=true"):
@@ -294,9 +408,12 @@ def arguments(case):
                          ("kafka.acks=seven", "acks"), ("kafka.bootstrap.servers=x", "hosts of the URL"),
                          ("kafka.plugin.library.paths=x", "no code"), ("batch=1KB", "4KiB"), ("keys=flow", "key"),
                          ("key=exporter", "collect"), ("kafka.enable.idempotence=true&kafka.acks=1", "acks"),
-                         ("kafka.sasl.mechanism=GSSAPI", "Kerberos"), ("kafka.security.protocol=sasl_ssl", "SCRAM")):
+                         ("kafka.sasl.mechanism=GSSAPI", "Kerberos"),
+                         ("ca=x&verify=false", "nothing is checked by ca="), ("cert=/nonexistent", "/nonexistent"),
+                         ("ca=/nonexistent", "/nonexistent"), ("kafka.security.protocol=plaintext&verify=true", "without TLS"),
+                         (f"ca={__file__}", "kafka.py"), (f"cert={__file__}", "kafka.py"), ("kafka.security.protocol=sasl_ssl", "SCRAM")):
         run = case.run(["read", str(case.capture), "-o", case.url("x", params)])
-        check(run.returncode == 2 and says in run.stderr, params, run.returncode, run.stderr)
+        check(run.returncode == (1 if "/nonexistent" in params else 2) and says in run.stderr, params, run.returncode, run.stderr)
     for url in ("ndjson+kafka:file", "ndjson+kafka://host:9092", "ndjson+kafka://host:9092/a b", "ndjson+kafka://u:p@h/t",
                 "csv+kafka://h:1/t?event=flow"):
         run = case.run(["read", str(case.capture), "-o", url])
@@ -307,6 +424,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--flowtap", required=True)
     parser.add_argument("--capture", type=pathlib.Path, required=True)
+    parser.add_argument("--only", default="", help="cases whose name has this text")
     args = parser.parse_args()
     checks.needs_built(args.flowtap, "librdkafka")
     if shutil.which("kcat") is None:
@@ -324,11 +442,9 @@ def main():
     try:
         arguments(case)
         if broker.start():
-            same(case)
-            arrow(case)
-            killed(case)
-            refused(case)
-            spooled(case)
+            for part in same, arrow, killed, refused, encrypted, spooled:
+                if args.only in part.__name__:
+                    part(case)
     finally:
         if broker.process is not None and broker.process.poll() is None:
             broker.kill()

@@ -8,7 +8,7 @@ the connection and the server meanwhile.
 import signal
 
 import stores
-from stores import check, lose
+from stores import LOSE, check, lose
 
 from nats_server import Nats
 
@@ -18,7 +18,7 @@ class Tests(stores.Streams):
     killed_by = signal.SIGTERM  # -9 would cost the server what it has acknowledged and not written
 
     def url(self, server, more="", subject="flows.edge"):
-        return f"nats://127.0.0.1:{server.port}/{subject}" + (f"?{more}" if more else "")
+        return f"{'natss' if getattr(server, 'tls', None) else 'nats'}://127.0.0.1:{server.port}/{subject}" + (f"?{more}" if more else "")
 
     def lines(self, server, stream="flows", subject="flows.edge"):
         return [line for m in server.messages(stream, subject) for line in m.splitlines()]
@@ -91,6 +91,15 @@ class Tests(stores.Streams):
             check(r.returncode == 1 and r.stderr.count("larger than what is taken") == 1, r.stderr)
             check(len(small) > 50 and got[:len(small)] == small, len(got), len(small))
             check(self.check_sums(r.stderr, self.url(server), 15)[3] == 15, "lost")
+
+    def test_tls(self):
+        self.check_tls(self.make, self.count)
+        self.tls_usage("natss://host/flows?")
+        with Nats() as server:
+            self.make(server)
+            url = self.url(server, LOSE).replace("nats:", "natss:")
+            r = self.run("read", self.capture, "-e", "flow", "-o", url)
+            check(r.returncode == 1 and r.stderr.count("it has no TLS: nats:// is without") == 1, r.stderr)
 
     def test_usage(self):
         usage = "write nats://HOST[:PORT]/SUBJECT"

@@ -49,6 +49,8 @@ def number(kind, value):
 
 
 class Tests(stores.Stores):
+    server, unspecific = Postgres, "its certificate does not fit: see ca= and the host's name"
+
     def url(self, server, more="create=true", table="flows"):
         return f"postgres://127.0.0.1:{server.port}/postgres/{table}" + (f"?{more}" if more else "")
 
@@ -230,6 +232,21 @@ class Tests(stores.Stores):
             made, written, dropped, lost = self.check_sums(run.text, self.url(server), kind="sample")
             check(run.text.count("violates check constraint") == 1 and lost > 0, run.text)
             check(server.ask("SELECT count(*) FROM flows") == [str(written)], written)
+
+    def test_tls(self):
+        if Postgres.path(tls=True) is None:
+            print("     skipped: no PostgreSQL with TLS is here (scripts/setup.sh servers)")
+            return
+        def prepare(server):
+            server.ask(self.run("schema", "--format", "postgres").stdout + "; ALTER TABLE network_flow_record RENAME TO flows")
+
+        self.check_tls(prepare, lambda server: int(server.ask("SELECT count(*) FROM flows")[0]))
+        self.tls_usage("postgres://host/postgres/flows?")
+        self.usage([("postgres://h/d/t?tls=prefer&ca=x", "need tls=require"),
+                    ("postgres://h/d/t?tls=disable&verify=true", "need tls=require")])
+        with Postgres() as server:
+            r = self.run("read", self.capture, "-e", "flow", "-o", self.url(server, lose("create=true&tls=require")))
+            check(r.returncode == 1 and r.stderr.count("it has no TLS") == 1, r.stderr)
 
     def test_usage(self):
         usage = "write postgres://HOST[:PORT]/DATABASE/TABLE"

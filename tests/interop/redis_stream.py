@@ -15,7 +15,7 @@ class Tests(stores.Streams):
     server = Redis
 
     def url(self, server, more="", stream="flows"):
-        return f"redis://127.0.0.1:{server.port}/{stream}" + (f"?{more}" if more else "")
+        return f"{'rediss' if getattr(server, 'tls', None) else 'redis'}://127.0.0.1:{server.port}/{stream}" + (f"?{more}" if more else "")
 
     def lines(self, server, stream="flows", field=b"event"):
         return [e[field] for e in server.entries(stream)]
@@ -80,6 +80,28 @@ class Tests(stores.Streams):
             server.ask("CONFIG", "SET", "maxmemory", "0")
             check(run.end() == 0, run.text)
             check(sorted(self.lines(server)) == sorted(file.read_bytes().splitlines()), "full")
+
+    def test_tls(self):
+        self.check_tls(lambda server: None, lambda server: server.ask("XLEN", "flows"))
+        self.tls_usage("rediss://host/flows?")
+
+    def test_tls_large(self):
+        """As much as a socket does not take at once; connections that end in the middle."""
+        if not stores.certificates.available():
+            return
+        certs = stores.certificates.Certs(self.work / "certs")
+        with Redis(password="open sesame", tls=stores.Tls(certs)) as server:
+            word = self.work / "word"
+            word.write_text("open sesame\n")
+            relay, file = stores.Relay(server.port), self.work / "tls.ndjson"
+            relay.tls = server.tls
+            relay.cut_after = [3000000, 8000000]
+            relay.up()
+            r = self.run("read", self.large, "-e", "flow", "--workers", 1, "-o", f"ndjson:{file}", "-o",
+                         self.url(relay, f"ca={certs['ca.pem']}&password=@{word}"))
+            check(r.returncode == 0 and not relay.cut_after, r.stderr)
+            check(self.whole(self.lines(server), file.read_bytes().splitlines()), "TLS")
+            relay.down()
 
     def test_usage(self):
         self.usage([("redis:flows", "write redis://HOST[:PORT]/STREAM"),

@@ -14,8 +14,10 @@ import threading
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "interop/servers"), str(TESTS / "support"), str(TESTS)]
 import checks  # noqa: E402: tests/support/checks.py
+import certs as certificates  # noqa: E402: tests/support/certs.py
 from checks import check, wait_for, write_capture  # noqa: E402
 from relay import Relay  # noqa: E402
+from server import Tls  # noqa: E402
 
 FLOWS = 20000
 LOSE = "queue=64MB&overflow=drop"  # read waits for ever for who is away, but with this
@@ -69,6 +71,8 @@ class Run:
 
 class Stores:
     """The tests of one kind of output; those of a class are its test_ methods."""
+    server = None
+    unspecific = "$never"  # what its library says of every certificate that does not fit
 
     def __init__(self, flowtap, capture, work):
         self.flowtap, self.capture, self.work = flowtap, capture, work
@@ -85,6 +89,50 @@ class Stores:
         a = account(stderr, url, kind)
         check(a is not None and a[0] == a[1] + a[2] + a[3] and flows in (a[0], None), "account", a, stderr[-1500:])
         return a or (0, 0, 0, 0)
+
+    def tls_cases(self):
+        """(what the server speaks by, parameters of TLS, what is said; None: it works)"""
+        c = certificates.Certs(self.work / "certs")
+        ca = f"ca={c['ca.pem']}"
+        cert, split = f"&cert={c['client.both']}", f"&cert={c['client.pem']}&key={c['client.key']}"
+        for server, rows in (
+                (Tls(c), ((ca, None), ("verify=false", None), ("verify=true", "name who signed its certificate by ca="),
+                          (f"ca={c['other.pem']}", "name who signed its certificate by ca="))),
+                (Tls(c, "elsewhere"), ((ca, "name the host as its certificate does"), ("verify=false", None))),
+                (Tls(c, "expired"), ((ca, "is to be renewed, or a clock is wrong"),)),
+                (Tls(c, asks=True), ((ca + cert, None), (ca + split, None), (ca, "see cert= and key="),
+                                     (f"{ca}&cert={c['stranger.both']}", "see cert= and key=")))):
+            yield server, rows
+
+    def check_tls(self, prepare, read):
+        """All cases against this class's server: what works brings all, what does not is said once, with what to do, tried
+        again with pauses, and counted. prepare(server); read(server): events that are there."""
+        if not certificates.available():
+            print("     skipped: there is no openssl")
+            return
+        for tls, rows in self.tls_cases():
+            with self.server(tls=tls) as server:
+                prepare(server)
+                there = 0
+                for params, says in rows:
+                    url = self.url(server, lose(params))
+                    r = self.run("read", self.capture, "-e", "flow", "-o", url)
+                    a = self.check_sums(r.stderr, url, 15)
+                    check(r.returncode == (says is not None), params, r.returncode, r.stderr)
+                    check(a[1:] == ((15, 0, 0) if says is None else (0, 0, 15)), params, a, r.stderr)
+                    check(says is None or (len(re.findall(f"{says}|{self.unspecific}", r.stderr)) == 1 and
+                                           r.stderr.count("tried again") == 1), params, says, r.stderr)
+                    there += a[1]
+                    check(read(server) == there, params, "are there", read(server), "of", there)
+
+    def tls_usage(self, url):
+        """Parameters of TLS that cannot be used: url with "?" or "&" at its end."""
+        self.usage([(url + "key=x", "key= is the key of cert="), (url + "verify=maybe", "true"),
+                    (url + "ca=x&verify=false", "with verify=false nothing is checked by ca="),
+                    (url + "certt=x", "did you mean cert")])
+        for params in "ca=/nonexistent", f"cert={self.capture}":
+            r = self.run("read", self.capture, "-o", url + params)
+            check(r.returncode in (1, 2) and params.split("=")[1] in r.stderr, params, r.returncode, r.stderr)
 
     def usage(self, rows):
         for url, text in rows:

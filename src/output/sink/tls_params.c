@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output/sink: the parameters of every sink that has TLS. */
-#include "output/output.h"
+/* output/sink: the parameters of every sink that has TLS, see tls.h. */
+#include <errno.h>
+#include <string.h>
 
-#define SINKS "http, https, s3, tls"
+#include "base/whole.h"
+#include "output/sink/secret.h"
+#include "output/sink/tls.h"
+
+#define KEYED "http, https, natss, postgres, rediss, s3, tls"
+#define SINKS "http, https, kafka, natss, postgres, rediss, s3, tls"
+
+enum { FILE_MOST = 8 << 20 };
 
 static bool valid_file(const char *value)
 {
@@ -23,7 +31,11 @@ static const struct ft_param rows[] = {
              .help = "our certificate (PEM), for who asks for one"},
      .check = valid_file,
      .allowed = "the name of a file"},
-    {.row = {.name = "key", .of = SINKS, .value = "FILE", .help = "the key of cert="},
+    {.row = {.name = "key",
+             .of = KEYED,
+             .value = "FILE",
+             .defval = "in the file of cert=",
+             .help = "the key of our certificate (PEM)"},
      .check = valid_file,
      .allowed = "the name of a file"},
     {.row = {.name = "verify",
@@ -34,3 +46,87 @@ static const struct ft_param rows[] = {
 };
 
 const struct ft_params ft_tls_params = {rows, sizeof rows / sizeof rows[0]};
+
+int ft_tls_files_of(const struct ft_output_url *url, bool keyed, struct ft_tls_files *out,
+                    struct ft_err *err)
+{
+    const char *verify = ft_output_url_get(url, "verify");
+
+    *out = (struct ft_tls_files){
+        .ca = ft_output_url_get(url, "ca"),
+        .cert = ft_output_url_get(url, "cert"),
+        .key = keyed ? ft_output_url_get(url, "key") : NULL,
+        .any = verify != NULL && strcmp(verify, "false") == 0,
+    };
+    out->given = out->ca != NULL || out->cert != NULL || out->key != NULL || verify != NULL;
+    if (out->key != NULL && out->cert == NULL) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: key= is the key of cert=, which is missing",
+                          url->text);
+    }
+    if (out->ca != NULL && out->any) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: with verify=false nothing is checked by ca=", url->text);
+    }
+    out->key = out->key != NULL ? out->key : out->cert;
+    return FT_OK;
+}
+
+const char *ft_tls_system_ca(void)
+{
+    static const char *const usual[] = {
+        "/etc/ssl/certs/ca-certificates.crt", /* Debian */
+        "/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora */
+        "/etc/ssl/ca-bundle.pem",             /* openSUSE */
+        "/etc/ssl/cert.pem",                  /* Alpine */
+    };
+
+    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
+        if (ft_whole_there(usual[i])) {
+            return usual[i];
+        }
+    }
+    return NULL;
+}
+
+int ft_tls_read(const struct ft_output_url *url, const char *path, char **out, size_t *out_len,
+                struct ft_err *err)
+{
+    *out = ft_whole_read(path, FILE_MOST, out_len);
+    if (*out == NULL) {
+        return ft_err_set(err, errno == ENOMEM ? FT_E_NOMEM : FT_E_USAGE, "output %s: %s: %s",
+                          url->text, path, strerror(errno));
+    }
+    if (strstr(*out, "-----BEGIN ") == NULL) {
+        ft_secret_forget(*out);
+        *out = NULL;
+        return ft_err_set(err, FT_E_USAGE, "output %s: %s: there is nothing in it in PEM",
+                          url->text, path);
+    }
+    return FT_OK;
+}
+
+const char *ft_tls_advice(const char *why)
+{
+    static const char *const known[][2] = {
+        {"mismatch", "name the host as its certificate does"},
+        {"does not match", "name the host as its certificate does"},
+        {"expired", "its certificate is to be renewed, or a clock is wrong"},
+        {"self-signed", "name who signed its certificate by ca="},
+        {"self signed", "name who signed its certificate by ca="},
+        {"local issuer", "name who signed its certificate by ca="},
+        {"verify failed", "its certificate does not fit: see ca= and the host's name"},
+        {"certificate required", "it asks for a certificate: see cert= and key="},
+        {"bad certificate", "it does not take our certificate: see cert= and key="},
+        {"certificate unknown", "it does not take our certificate: see cert= and key="},
+        {"unknown ca", "it does not know who signed our certificate: see cert= and key="},
+        {"handshake failure", "if it asks for a certificate: see cert= and key="},
+        {"wrong version number", "the other side does not speak TLS on this port"},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strstr(why, known[i][0]) != NULL) {
+            return known[i][1];
+        }
+    }
+    return NULL;
+}

@@ -3,7 +3,8 @@
 # Apache Kafka in KRaft mode, one broker on loopback, of its Maven artifacts: fetched once into the cache, outside the tree.
 #
 #     kafka.sh fetch                    77: it cannot be had, and why
-#     kafka.sh run DIR PORT [FILE]      in the foreground; also listens on PORT + 1; FILE: more properties
+#     kafka.sh run DIR PORT [FILE [ARG...]]   in the foreground; also listens on PORT + 1; FILE: more properties; ARG: of
+#                                             StorageTool format, such as --add-scram
 set -eu
 version=4.4.0
 cache=${FT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flowtap}/kafka
@@ -33,6 +34,7 @@ fetch() {
 
 run() {
 	dir=$1 port=$2 more=${3:-/dev/null}
+	[ $# -lt 3 ] && shift 2 || shift 3
 	if [ ! -e "$dir/server.properties" ]; then
 		mkdir -p "$dir"
 		cat >"$dir/server.properties" <<-END
@@ -54,7 +56,7 @@ run() {
 			auto.create.topics.enable=true
 		END
 		cat "$more" >>"$dir/server.properties"
-		java -cp "$lib/*" kafka.tools.StorageTool format -t 4L6g3nShT-eMCtK--X86sw -c "$dir/server.properties" >"$dir/format.log" 2>&1
+		java -cp "$lib/*" kafka.tools.StorageTool format -t 4L6g3nShT-eMCtK--X86sw -c "$dir/server.properties" "$@" >"$dir/format.log" 2>&1
 	fi
 	exec java -Xms256m -Xmx512m -XX:+UseSerialGC -cp "$lib/*" kafka.Kafka "$dir/server.properties"
 }

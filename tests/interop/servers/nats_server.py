@@ -9,13 +9,17 @@ from server import Server
 class Nats(Server):
     program = "nats-server"
 
-    def __init__(self, user=None, password=None, token=None):
+    def __init__(self, user=None, password=None, token=None, tls=None):
         super().__init__()
+        self.tls = tls
         self.user, self.password, self.token = user, password, token
 
     def arguments(self):
         auth = ["--user", self.user, "--pass", self.password] if self.user else ["--auth", self.token] if self.token else []
-        return [self.path(), "-js", "-a", "127.0.0.1", "-p", self.port, "-sd", self.folder, *auth]
+        t = self.tls
+        tls = [] if t is None else ["--tls", "--tlscert", t.cert, "--tlskey", t.key, *(
+            ["--tlsverify", "--tlscacert", t.ca] if t.asks else [])]
+        return [self.path(), "-js", "-a", "127.0.0.1", "-p", self.port, "-sd", self.folder, *auth, *tls]
 
     def answers(self):
         try:
@@ -25,8 +29,13 @@ class Nats(Server):
 
     def connect(self):
         s = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        if self.tls:
+            while s.recv(1) != b"\n":  # INFO
+                pass
+            s = self.tls.wrap(s)
         f = s.makefile("rwb")
-        f.readline()  # INFO
+        if not self.tls:
+            f.readline()  # INFO
         who = {"user": self.user, "pass": self.password} if self.user else {"auth_token": self.token} if self.token else {}
         f.write(b"CONNECT " + json.dumps({"verbose": False, "headers": True, "no_responders": True, **who}).encode() + b"\r\n")
         return s, f

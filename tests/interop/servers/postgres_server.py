@@ -25,10 +25,10 @@ def pgserver():
 class Postgres(Server):
     program = "postgres"
 
-    def __init__(self, password=None):
+    def __init__(self, password=None, tls=None):
         super().__init__()
-        self.password = password
-        self.bin = pathlib.Path(self.path()).parent
+        self.password, self.tls = password, tls
+        self.bin = pathlib.Path(self.path(tls is not None)).parent
         self.user = None
         if os.geteuid() == 0:
             self.user = next(u.pw_name for u in pwd.getpwall() if u.pw_name in ("postgres", "nobody"))
@@ -45,14 +45,31 @@ class Postgres(Server):
                         "-A", "scram-sha-256" if password else "trust", f"--pwfile={word}"],
                        user=self.user, check=True, capture_output=True, cwd="/")
 
+        if tls is not None:
+            self.set_up_tls()
+
+    def set_up_tls(self):
+        for name, source in ("cert", self.tls.cert), ("key", self.tls.key), ("ca", self.tls.ca):
+            shutil.copy(source, self.folder / name)
+            (self.folder / name).chmod(0o600)
+            if self.user:
+                shutil.chown(self.folder / name, self.user)
+        if self.tls.asks:
+            hba = self.folder / "data" / "pg_hba.conf"
+            hba.write_text("hostssl all all 127.0.0.1/32 trust clientcert=verify-ca\n")
+
     @classmethod
-    def path(cls):
-        found = [os.path.join(b, "postgres") for b in [pgserver(), *sorted(glob.glob("/usr/lib/postgresql/*/bin"))] if b]
+    def path(cls, tls=False):
+        """pgserver's was built without TLS."""
+        own = [] if tls else [pgserver()]
+        found = [os.path.join(b, "postgres") for b in [*own, *sorted(glob.glob("/usr/lib/postgresql/*/bin"))] if b]
         return next((f for f in found if os.path.exists(f)), None)
 
     def arguments(self):
         return [self.bin / "postgres", "-D", self.folder / "data", "-p", self.port, "-c", "listen_addresses=127.0.0.1",
-                "-c", f"unix_socket_directories={self.folder}", "-c", "fsync=off", "-c", "max_connections=20"]
+                "-c", f"unix_socket_directories={self.folder}", "-c", "fsync=off", "-c", "max_connections=20", *(
+                    [] if self.tls is None else ["-c", "ssl=on", *(
+                        x for k in ("cert", "key", "ca") for x in ("-c", f"ssl_{k}_file={self.folder}/{k}"))])]
 
     def options(self):
         return {"user": self.user, "cwd": "/"}
@@ -71,7 +88,9 @@ class Postgres(Server):
         """Lines of the answer, columns with | between them."""
         r = subprocess.run([self.bin / "psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-d", database,
                             "-qAtX", "-v", "ON_ERROR_STOP=1", "-c", text], capture_output=True, text=True,
-                           env={"PGPASSWORD": self.password or "", "PATH": "/usr/bin", "TZ": "UTC", "PGTZ": "UTC"})
+                           env={"PGPASSWORD": self.password or "", "PATH": "/usr/bin", "TZ": "UTC", "PGTZ": "UTC", **(
+                               {"PGSSLCERT": self.tls.certs["client.pem"], "PGSSLKEY": self.tls.certs["client.key"]}
+                               if self.tls else {})})
         if r.returncode != 0:
             raise OSError(r.stderr)
         return r.stdout.splitlines()

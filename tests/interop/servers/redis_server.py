@@ -12,12 +12,16 @@ class RedisError(Exception):
 class Redis(Server):
     program = "redis-server"
 
-    def __init__(self, password=None):
+    def __init__(self, password=None, tls=None):
         super().__init__()
-        self.password, self.more = password, []
+        self.password, self.tls, self.more = password, tls, []
 
     def arguments(self):
-        return [self.path(), "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", "", "--appendonly",
+        t = self.tls
+        port = ["--port", self.port] if t is None else [
+            "--port", 0, "--tls-port", self.port, "--tls-cert-file", t.cert, "--tls-key-file", t.key, "--tls-ca-cert-file",
+            t.ca, "--tls-auth-clients", "yes" if t.asks else "no"]
+        return [self.path(), *port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", "", "--appendonly",
                 "yes", "--appendfsync", "no", *(["--requirepass", self.password] if self.password else []), *self.more]
 
     def answers(self):
@@ -27,7 +31,8 @@ class Redis(Server):
             return False
 
     def ask(self, *words):
-        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as s:
+        s = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        with self.tls.wrap(s) if self.tls else s as s:
             f = s.makefile("rwb")
             if self.password:
                 self.say(f, "AUTH", self.password)

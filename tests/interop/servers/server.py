@@ -3,6 +3,7 @@
 import pathlib
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,21 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
 from checks import free_port  # noqa: E402: tests/support/checks.py
+
+
+class Tls:
+    """What a server speaks TLS by: the certificate of a name, and whether it asks its clients for theirs."""
+
+    def __init__(self, certs, name="good", asks=False):
+        self.certs, self.asks = certs, asks
+        self.cert, self.key, self.ca = certs[f"{name}.pem"], certs[f"{name}.key"], certs["ca.pem"]
+
+    def wrap(self, s):
+        """A client's socket, that looks at nothing."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.load_cert_chain(self.certs["client.both"])
+        return context.wrap_socket(s)
 
 
 class Server:

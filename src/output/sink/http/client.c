@@ -2,8 +2,6 @@
 /* output/sink/http: the client by libcurl; see client.h. */
 #include "output/sink/http/client.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,10 +10,8 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "base/wait.h"
-#include "base/whole.h"
 #include "output/sink/secret.h"
-
-enum { CA_MOST = 8 << 20 };
+#include "output/sink/tls.h"
 
 #ifdef FT_HAVE_CURL
 
@@ -51,7 +47,7 @@ struct ft_http {
     struct ft_http_reply reply;
     char *text; /* owned, [FT_HTTP_REPLY_MOST + 1], pages that are touched when needed */
     char error[CURL_ERROR_SIZE];
-    const char *why; /* behind it */
+    const char *why; /* what to do about it; NULL: nothing is known */
 };
 
 /* ---- libcurl's callbacks ---- */
@@ -199,6 +195,25 @@ static int run(struct ft_http *h, CURLcode *out)
     return rc;
 }
 
+/* What to do about an attempt without a reply, or NULL. */
+static const char *advice_for(const struct ft_http *h, const struct ft_http_request *r,
+                              CURLcode result)
+{
+    const char *advice = ft_tls_advice(h->error);
+
+    if (advice != NULL) {
+        return advice;
+    }
+    if (result == CURLE_PEER_FAILED_VERIFICATION) {
+        return "see ca= and verify=";
+    }
+    /* with TLS 1.3 who is not known is told so when the request is under way */
+    return strncmp(r->url, "https:", 6) == 0 &&
+                   (result == CURLE_SEND_ERROR || result == CURLE_RECV_ERROR)
+               ? "if it asks for a certificate: see cert= and key="
+               : NULL;
+}
+
 /* FT_OK: there was a reply. FT_E_IO: there was none; h->error tells. */
 static int attempt(struct ft_http *h, const struct ft_http_request *r)
 {
@@ -226,7 +241,7 @@ static int attempt(struct ft_http *h, const struct ft_http_request *r)
         if (h->error[0] == '\0') {
             snprintf(h->error, sizeof h->error, "%s", curl_easy_strerror(result));
         }
-        h->why = result == CURLE_PEER_FAILED_VERIFICATION ? "; see ca= and verify=" : "";
+        h->why = advice_for(h, r, result);
         return FT_E_IO;
     }
     curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -317,8 +332,8 @@ static void say_failure(struct ft_http *h, bool again)
     }
     h->failing = true;
     if (h->reply.status == 0) {
-        ft_log(&h->log, FT_LOG_WARN, "%s: %s%s%s", h->name, h->error, h->why,
-               again ? "; tried again, with growing pauses" : "");
+        ft_log(&h->log, FT_LOG_WARN, "%s: %s%s%s%s", h->name, h->error, h->why != NULL ? "; " : "",
+               h->why != NULL ? h->why : "", again ? "; tried again, with growing pauses" : "");
         return;
     }
     ft_log(&h->log, again ? FT_LOG_WARN : FT_LOG_ERROR, "%s: the other side answers %d%s%s%s%s%s",
@@ -390,63 +405,43 @@ void ft_http_give_up(struct ft_http *h)
 
 /* ---- life ---- */
 
-/* What a file holds becomes one of libcurl's blobs, and is forgotten. text NULL: errno. */
-static int set_blob(struct ft_http *h, CURLoption option, const char *path, char *text, size_t len,
-                    struct ft_err *err)
+/* The file that a parameter names becomes one of libcurl's blobs. */
+static int set_blob(struct ft_http *h, const struct ft_output_url *url, CURLoption option,
+                    const char *path, struct ft_err *err)
 {
-    struct curl_blob blob = {.data = text, .len = len, .flags = CURL_BLOB_COPY};
-    int rc = FT_OK;
+    size_t len;
+    char *text;
+    int rc = ft_tls_read(url, path, &text, &len, err);
 
-    if (text == NULL) {
-        return ft_err_set(err, FT_E_IO, "output %s: %s: %s", h->name, path, strerror(errno));
+    if (rc != FT_OK) {
+        return rc;
     }
+    struct curl_blob blob = {.data = text, .len = len, .flags = CURL_BLOB_COPY};
+
     if (curl_easy_setopt(h->easy, option, &blob) != CURLE_OK) {
         rc = ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", h->name);
     }
-    ft_whole_forget(text, len);
+    ft_secret_forget(text);
     return rc;
-}
-
-static int set_file(struct ft_http *h, CURLoption option, const char *path, struct ft_err *err)
-{
-    size_t len = 0;
-    char *text = ft_whole_read(path, CA_MOST, &len);
-
-    return set_blob(h, option, path, text, len, err);
-}
-
-/* Who the authorities are: of the file that was named, or the system's. */
-static int set_authorities(struct ft_http *h, const char *ca, struct ft_err *err)
-{
-    size_t len = 0;
-
-    if (ca != NULL) {
-        return set_file(h, CURLOPT_CAINFO_BLOB, ca, err);
-    }
-    char *text = ft_whole_authorities(&ca, &len);
-
-    return text != NULL ? set_blob(h, CURLOPT_CAINFO_BLOB, ca, text, len, err) : FT_OK;
 }
 
 static int set_tls(struct ft_http *h, const struct ft_output_url *url, struct ft_err *err)
 {
-    const char *cert = ft_output_url_get(url, "cert"), *key = ft_output_url_get(url, "key");
-    const char *verify = ft_output_url_get(url, "verify");
-    int rc = FT_OK;
+    struct ft_tls_files f;
+    int rc = ft_tls_files_of(url, true, &f, err);
 
-    if ((cert == NULL) != (key == NULL)) {
-        return ft_err_set(err, FT_E_USAGE, "output %s: cert= and key= belong together", h->name);
-    }
-    if (verify != NULL && strcmp(verify, "false") == 0) {
+    if (rc == FT_OK && f.any) {
         curl_easy_setopt(h->easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(h->easy, CURLOPT_SSL_VERIFYHOST, 0L);
-    } else {
-        rc = set_authorities(h, ft_output_url_get(url, "ca"), err);
+    } else if (rc == FT_OK) {
+        f.ca = f.ca != NULL ? f.ca : ft_tls_system_ca();
+        rc = f.ca != NULL ? set_blob(h, url, CURLOPT_CAINFO_BLOB, f.ca, err) : FT_OK;
     }
-    if (rc == FT_OK && cert != NULL) {
-        rc = set_file(h, CURLOPT_SSLCERT_BLOB, cert, err);
+    if (rc == FT_OK && f.cert != NULL) {
+        rc = set_blob(h, url, CURLOPT_SSLCERT_BLOB, f.cert, err);
+        rc = rc == FT_OK ? set_blob(h, url, CURLOPT_SSLKEY_BLOB, f.key, err) : rc;
     }
-    return rc == FT_OK && key != NULL ? set_file(h, CURLOPT_SSLKEY_BLOB, key, err) : rc;
+    return rc;
 }
 
 static int64_t duration_ms(const struct ft_output_url *url, const char *key, int64_t usual_ms)

@@ -4,18 +4,15 @@
 
 #ifdef FT_HAVE_RDKAFKA
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/nearest.h"
-#include "base/whole.h"
 #include "output/sink/secret.h"
-
-enum { FILE_MOST = 8 << 20 };
+#include "output/sink/tls.h"
 
 static const char prefix[] = "kafka.";
 
@@ -95,21 +92,35 @@ static int set(struct kafka_sink *s, const struct ft_output_url *url, const char
     return res == RD_KAFKA_CONF_OK ? FT_OK : bad(url, err, name, secret ? "is not taken" : why);
 }
 
-/* Certificates that others' are checked against, of a file; forgotten. text NULL: errno. */
+/* Certificates that others' are checked against, of a file. */
 static int set_ca(struct kafka_sink *s, const struct ft_output_url *url, const char *path,
-                  char *text, size_t len, struct ft_err *err)
+                  struct ft_err *err)
 {
     char why[256] = "";
-    int rc = FT_OK;
 
-    if (text == NULL) {
-        return ft_err_set(err, FT_E_IO, "output %s: %s: %s", url->text, path, strerror(errno));
-    }
-    if (rd_kafka_conf_set_ssl_cert(s->conf, RD_KAFKA_CERT_CA, RD_KAFKA_CERT_ENC_PEM, text, len, why,
-                                   sizeof why) != RD_KAFKA_CONF_OK) {
+    ft_secret_forget(s->ca);
+    int rc = ft_tls_read(url, path, &s->ca, &s->ca_len, err);
+
+    if (rc == FT_OK &&
+        rd_kafka_conf_set_ssl_cert(s->conf, RD_KAFKA_CERT_CA, RD_KAFKA_CERT_ENC_PEM, s->ca,
+                                   s->ca_len, why, sizeof why) != RD_KAFKA_CONF_OK) {
         rc = ft_err_set(err, FT_E_USAGE, "output %s: %s: %s", url->text, path, why);
     }
-    ft_whole_forget(text, len);
+    return rc;
+}
+
+/* A setting takes what is in a file. */
+static int set_text(struct kafka_sink *s, const struct ft_output_url *url, const char *name,
+                    const char *path, struct ft_err *err)
+{
+    char *text;
+    size_t len;
+    int rc = ft_tls_read(url, path, &text, &len, err);
+
+    if (rc == FT_OK) {
+        rc = set(s, url, name, text, true, err);
+        ft_secret_forget(text);
+    }
     return rc;
 }
 
@@ -126,19 +137,8 @@ static int set_file(struct kafka_sink *s, const struct ft_output_url *url, const
     if (!*out_done) {
         return FT_OK;
     }
-    size_t len = 0;
-    char *text = ft_whole_read(path, FILE_MOST, &len);
-
-    if (files[i][1] == NULL) {
-        return set_ca(s, url, path, text, len, err);
-    }
-    if (text == NULL) {
-        return ft_err_set(err, FT_E_IO, "output %s: %s: %s", url->text, path, strerror(errno));
-    }
-    int rc = set(s, url, files[i][1], text, true, err);
-
-    ft_secret_forget(text);
-    return rc;
+    return files[i][1] == NULL ? set_ca(s, url, path, err)
+                               : set_text(s, url, files[i][1], path, err);
 }
 
 static bool is_secret(const char *key)
@@ -184,55 +184,94 @@ static int set_param(struct kafka_sink *s, const struct ft_output_url *url, cons
     return rc;
 }
 
-/* The system's authorities, which are a file, too. */
-static int set_system_ca(struct kafka_sink *s, const struct ft_output_url *url, struct ft_err *err)
+static bool has(const struct ft_output_url *url, const char *key)
 {
-    const char *path;
-    size_t len = 0;
-    char *text = ft_whole_authorities(&path, &len);
-
-    return text != NULL ? set_ca(s, url, path, text, len, err) : FT_OK;
+    return ft_output_url_get(url, key) != NULL;
 }
 
-static bool has_own_ca(const struct ft_output_url *url)
+static bool is_sasl(const char *protocol)
 {
-    return ft_output_url_get(url, "kafka.ssl.ca.location") != NULL ||
-           ft_output_url_get(url, "kafka.ssl.ca.pem") != NULL;
+    return strncasecmp(protocol, "sasl", 4) == 0;
 }
 
-/* What is to be had of TLS and SASL is there, and goes together. */
-static int check_security(struct kafka_sink *s, const struct ft_output_url *url, struct ft_err *err)
+/* What is to be had of SASL is there, and goes together. */
+static int check_sasl(const struct ft_output_url *url, const char *protocol, struct ft_err *err)
 {
-    const char *protocol = ft_output_url_get(url, "kafka.security.protocol");
-
-    protocol = protocol != NULL ? protocol : "plaintext";
-    if (strncasecmp(protocol, "sasl", 4) == 0 &&
-        ft_output_url_get(url, "kafka.sasl.mechanism") == NULL &&
-        ft_output_url_get(url, "kafka.sasl.mechanisms") == NULL) {
+    if (is_sasl(protocol) && !has(url, "kafka.sasl.mechanism") &&
+        !has(url, "kafka.sasl.mechanisms")) {
         return bad(url, err, "sasl.mechanism",
                    "is missing: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER");
     }
-    if (strncasecmp(protocol, "sasl", 4) != 0 &&
-        ft_output_url_get(url, "kafka.sasl.password") != NULL) {
+    if (!is_sasl(protocol) && has(url, "kafka.sasl.password")) {
         return bad(url, err, "security.protocol",
                    "is not sasl_ssl or sasl_plaintext, and a "
                    "password is given");
     }
-    if (strstr(protocol, "ssl") != NULL || strstr(protocol, "SSL") != NULL) {
-        return has_own_ca(url) ? FT_OK : set_system_ca(s, url, err);
-    }
     return FT_OK;
+}
+
+/* ca=, cert= and verify=, as every sink with TLS has them, into librdkafka's settings. */
+static int set_tls(struct kafka_sink *s, const struct ft_output_url *url,
+                   const struct ft_tls_files *f, struct ft_err *err)
+{
+    const char *ca = f->ca != NULL ? f->ca : ft_tls_system_ca();
+    bool own_ca = has(url, "kafka.ssl.ca.location") || has(url, "kafka.ssl.ca.pem");
+    int rc = FT_OK;
+
+    if (f->ca != NULL && own_ca) {
+        return bad(url, err, "ssl.ca.location", "ca= says it already");
+    }
+    if (f->any) {
+        rc = set(s, url, "enable.ssl.certificate.verification", "false", false, err);
+    } else if (!has(url, "kafka.ssl.endpoint.identification.algorithm")) {
+        /* librdkafka 1.x takes a certificate of any host otherwise */
+        rc = set(s, url, "ssl.endpoint.identification.algorithm", "https", false, err);
+    }
+    if (rc == FT_OK && !own_ca && ca != NULL && !f->any) {
+        rc = set_ca(s, url, ca, err);
+    }
+    if (rc == FT_OK && f->cert != NULL) {
+        rc = set_text(s, url, "ssl.certificate.pem", f->cert, err);
+        if (rc == FT_OK && !has(url, "kafka.ssl.key.location") && !has(url, "kafka.ssl.key.pem")) {
+            rc = set_text(s, url, "ssl.key.pem", f->cert, err);
+        }
+    }
+    return rc;
+}
+
+/* Whether there is TLS is said by kafka.security.protocol, or else by one of TLS's parameters. */
+static int set_security(struct kafka_sink *s, const struct ft_output_url *url, struct ft_err *err)
+{
+    const char *protocol = ft_output_url_get(url, "kafka.security.protocol");
+    struct ft_tls_files f;
+    int rc = ft_tls_files_of(url, false, &f, err);
+
+    if (rc == FT_OK && protocol == NULL && f.given) {
+        protocol = has(url, "kafka.sasl.mechanism") || has(url, "kafka.sasl.mechanisms")
+                       ? "sasl_ssl"
+                       : "ssl";
+        rc = set(s, url, "security.protocol", protocol, false, err);
+    }
+    protocol = protocol != NULL ? protocol : "plaintext";
+    rc = rc == FT_OK ? check_sasl(url, protocol, err) : rc;
+    if (rc != FT_OK) {
+        return rc;
+    }
+    if (strcasecmp(protocol, "ssl") == 0 || strcasecmp(protocol, "sasl_ssl") == 0) {
+        return set_tls(s, url, &f, err);
+    }
+    return f.given ? bad(url, err, "security.protocol",
+                         "is without TLS, and ca=, cert= or verify= is given")
+                   : FT_OK;
 }
 
 /* Whether a producer can be made of it is seen by making one, that knows no host. */
 static int try_out(struct kafka_sink *s, const struct ft_output_url *url, struct ft_err *err)
 {
-    rd_kafka_conf_t *conf = rd_kafka_conf_dup(s->conf);
     char why[256] = "";
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    rd_kafka_t *rk = ft__kafka_new(s, why, sizeof why);
 
     if (rk == NULL) {
-        rd_kafka_conf_destroy(conf);
         return ft_err_set(err, FT_E_USAGE, "output %s: librdkafka: %s", url->text, why);
     }
     rd_kafka_destroy(rk);
@@ -292,7 +331,7 @@ int ft__kafka_configure(struct kafka_sink *s, const struct ft_output_url *url, s
             rc = set_param(s, url, url->param[i].key, url->param[i].value, err);
         }
     }
-    rc = rc == FT_OK ? check_security(s, url, err) : rc;
+    rc = rc == FT_OK ? set_security(s, url, err) : rc;
     rc = rc == FT_OK ? try_out(s, url, err) : rc;
     rc = rc == FT_OK ? take_target(s, url, err) : rc;
     if (rc == FT_OK && s->kept && ft_output_url_get(url, "kafka.message.timeout.ms") == NULL) {

@@ -71,7 +71,9 @@ struct kafka_sink {
     char *text;            /* the URL, for messages */
     char *topic;           /* its name */
     rd_kafka_conf_t *conf; /* what each producer is made of */
-    rd_kafka_t *rk;        /* NULL: to be made */
+    char *ca; /* owned: certificates of authorities, PEM, [ca_len]; NULL: librdkafka's own */
+    size_t ca_len;
+    rd_kafka_t *rk; /* NULL: to be made */
     rd_kafka_topic_t *rkt;
     rd_kafka_message_t *burst; /* [FT__KAFKA_BURST], n_burst of them to be handed over */
     uint32_t n_burst;
@@ -117,6 +119,8 @@ FT_NODISCARD int ft__kafka_configure(struct kafka_sink *s, const struct ft_outpu
 /* What librdkafka calls, into the configuration. */
 void ft__kafka_callbacks(struct kafka_sink *s);
 
+/* A producer of the configuration, which stays; NULL: why says it. */
+rd_kafka_t *ft__kafka_new(const struct kafka_sink *s, char *why, size_t cap);
 /* Makes the producer, if there is none. */
 void ft__kafka_start(struct kafka_sink *s);
 /* Hears what librdkafka has to say, waiting for it up to so long. */

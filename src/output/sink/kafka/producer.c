@@ -16,6 +16,7 @@ enum {
     LOOK_AGAIN_MS = 1000,
     LOOKS_QUIET = 20, /* brokers that make a topic say first that it is not there */
     FINISH_STEP_MS = 50,
+    SCRAM_VERSION = 0x02060100,
 };
 
 /* What a message is of, in the pointer that comes back with its report: of one event its kind and
@@ -85,14 +86,31 @@ static enum ft__kafka_said kind_of(rd_kafka_resp_err_t e)
     }
 }
 
-static const char *advice_of(enum ft__kafka_said kind)
+/* librdkafka before 2.6.1 answers SCRAM with a nonce that brokers take until 3.x only. */
+static bool scram_is_old(const struct kafka_sink *s)
 {
+    char name[32] = "";
+    size_t len = sizeof name;
+
+    return rd_kafka_version() < SCRAM_VERSION &&
+           rd_kafka_conf_get(s->conf, "sasl.mechanisms", name, &len) == RD_KAFKA_CONF_OK &&
+           strncmp(name, "SCRAM", 5) == 0;
+}
+
+static const char *advice_of(const struct kafka_sink *s, enum ft__kafka_said kind)
+{
+    if (kind == FT__KAFKA_SAID_REFUSED && scram_is_old(s)) {
+        return "look at kafka.sasl.* and ca=; with brokers of Kafka 4 or later this librdkafka "
+               "cannot do "
+               "SCRAM, 2.6.1 can (or PLAIN through TLS); it is tried again";
+    }
     switch (kind) {
     case FT__KAFKA_SAID_AWAY:
         return "is a broker up, and its advertised.listeners an address that is reached from here? "
                "It is tried again";
     case FT__KAFKA_SAID_REFUSED:
-        return "look at kafka.security.protocol, kafka.sasl.*, kafka.ssl.* and the brokers' ACLs "
+        return "look at ca=, cert=, kafka.security.protocol, kafka.sasl.*, kafka.ssl.* and the "
+               "brokers' ACLs "
                "(Write and Describe of the topic, IdempotentWrite); it is tried again";
     case FT__KAFKA_SAID_TOPIC:
         return "make the topic (kafka-topics.sh --create), or let brokers make it "
@@ -106,11 +124,14 @@ void ft__kafka_say(struct kafka_sink *s, rd_kafka_resp_err_t e, const char *why)
 {
     enum ft__kafka_said kind = kind_of(e);
 
+    if (kind == FT__KAFKA_SAID_AWAY && why != NULL && strstr(why, "SSL routines") != NULL) {
+        kind = FT__KAFKA_SAID_REFUSED; /* with TLS 1.3 it comes behind the handshake */
+    }
     bool follows = kind == FT__KAFKA_SAID_AWAY && (s->said & FT__KAFKA_SAID_REFUSED) != 0;
 
     if ((s->said & kind) == 0 && !follows) {
         ft_log(&s->log, FT_LOG_WARN, "%s: %s: %s", s->text, why != NULL ? why : rd_kafka_err2str(e),
-               advice_of(kind));
+               advice_of(s, kind));
     }
     s->said |= kind;
 }
@@ -176,6 +197,23 @@ void ft__kafka_callbacks(struct kafka_sink *s)
 
 /* ---- life of a producer ---- */
 
+rd_kafka_t *ft__kafka_new(const struct kafka_sink *s, char *why, size_t cap)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(s->conf);
+    rd_kafka_t *rk = NULL;
+
+    /* a producer takes the certificates out of its configuration and out of all copies of it */
+    if (s->ca == NULL ||
+        rd_kafka_conf_set_ssl_cert(conf, RD_KAFKA_CERT_CA, RD_KAFKA_CERT_ENC_PEM, s->ca, s->ca_len,
+                                   why, cap) == RD_KAFKA_CONF_OK) {
+        rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, cap);
+    }
+    if (rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+    }
+    return rk;
+}
+
 void ft__kafka_start(struct kafka_sink *s)
 {
     char why[256] = "";
@@ -183,12 +221,8 @@ void ft__kafka_start(struct kafka_sink *s)
     if (s->rk != NULL || ft_mono_ms() < s->look_at_ms) {
         return;
     }
-    rd_kafka_conf_t *conf = rd_kafka_conf_dup(s->conf);
-
-    s->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-    if (s->rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-    } else {
+    s->rk = ft__kafka_new(s, why, sizeof why);
+    if (s->rk != NULL) {
         rd_kafka_set_log_queue(s->rk, NULL);
         s->rkt = rd_kafka_topic_new(s->rk, s->topic, NULL);
     }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "base/wait.h"
+#include "output/sink/secret.h"
 
 #ifdef FT_HAVE_RDKAFKA
 
@@ -158,6 +159,7 @@ static int kafka_close(struct ft_sink *sink)
     if (s->conf != NULL) {
         rd_kafka_conf_destroy(s->conf);
     }
+    ft_secret_forget(s->ca);
     ft_map_free(s->blocks, (size_t)s->n_blocks * s->block_len);
     ft_mem_free(s->block);
     ft_map_free(s->room, FT__KAFKA_ROOM);
@@ -318,7 +320,7 @@ static int kafka_open(const struct ft_output_url *url, const struct ft_output_en
 const struct ft_sink_ops ft_sink_kafka = {
     .name = "kafka",
     .help = "messages of a Kafka topic: //HOST:PORT[,HOST:PORT]/TOPIC",
-    .params = {&ft__kafka_params},
+    .params = {&ft__kafka_params, &ft_tls_params},
     .needs = FT_SANDBOX_NETWORK | FT_SANDBOX_BROKERS,
     .alone = true,
     .waits = true,

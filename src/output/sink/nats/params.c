@@ -5,6 +5,8 @@
 #include "base/units.h"
 #include "output/sink/nats/nats_parts.h"
 
+#define NATS "nats, natss"
+
 static bool valid_batch(const char *value)
 {
     uint64_t size;
@@ -29,30 +31,30 @@ static bool valid_secret(const char *value)
 
 static const struct ft_param rows[] = {
     {.row = {.name = "batch",
-             .of = "nats",
+             .of = NATS,
              .value = "SIZE",
              .defval = "one event",
              .help = "lines of so many bytes at most go into a message together"},
      .check = valid_batch,
      .allowed = "a size from 1KB to 64MiB"},
-    {.row = {.name = "password", .of = "nats", .value = "@FILE", .help = "the password of user="},
+    {.row = {.name = "password", .of = NATS, .value = "@FILE", .help = "the password of user="},
      .check = valid_secret,
      .allowed = "@FILE",
      .secret = true},
     {.row = {.name = "stream",
-             .of = "nats",
+             .of = NATS,
              .value = "NAME",
              .help = "the stream that must take it; another one refuses it"},
      .check = valid_stream,
      .allowed = "a name without spaces, dots and wildcards"},
     {.row = {.name = "token",
-             .of = "nats",
+             .of = NATS,
              .value = "@FILE",
              .help = "what the server asks for in place of a user"},
      .check = valid_secret,
      .allowed = "@FILE",
      .secret = true},
-    {.row = {.name = "user", .of = "nats", .value = "NAME", .help = "who the server is asked as"},
+    {.row = {.name = "user", .of = NATS, .value = "NAME", .help = "who the server is asked as"},
      .check = valid_word,
      .allowed = "a name"},
 };

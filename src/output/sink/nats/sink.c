@@ -25,6 +25,7 @@
 #include "output/sink/nats/nats_parts.h"
 #include "output/sink/receiver.h"
 #include "output/sink/secret.h"
+#include "output/sink/tls.h"
 
 enum {
     CONNECT_MS = 2000,
@@ -42,6 +43,7 @@ struct nats_sink {
     struct ft_receiver receiver;
     char *url, *subject, *stream;  /* owned; stream: NULL ok */
     char *user, *password, *token; /* owned, secret; NULL ok */
+    natsOptions *options;          /* of each connection */
     natsConnection *c;             /* NULL: there is no connection */
     natsSubscription *answers;
     char inbox[128];
@@ -89,6 +91,55 @@ static natsStatus set_options(struct nats_sink *s, natsOptions *o)
     return st == NATS_OK && s->token != NULL ? natsOptions_SetToken(o, s->token) : st;
 }
 
+/* One of libnats's settings that takes the text of a file, or of two. */
+static int set_pem(struct nats_sink *s, const struct ft_output_url *url, const char *path,
+                   const char *key_path, struct ft_err *err)
+{
+    char *text = NULL, *key = NULL;
+    size_t len;
+    int rc = ft_tls_read(url, path, &text, &len, err);
+
+    rc = rc == FT_OK && key_path != NULL ? ft_tls_read(url, key_path, &key, &len, err) : rc;
+    if (rc == FT_OK) {
+        natsStatus st = key != NULL ? natsOptions_SetCertificatesChain(s->options, text, key)
+                                    : natsOptions_SetCATrustedCertificates(s->options, text);
+
+        if (st != NATS_OK) {
+            rc = ft_err_set(err, FT_E_USAGE, "output %s: %s: %s", url->text, path,
+                            st == NATS_NO_MEMORY ? "out of memory" : "cannot be used");
+        }
+    }
+    ft_secret_forget(text);
+    ft_secret_forget(key);
+    return rc;
+}
+
+static int set_tls(struct nats_sink *s, const struct ft_output_url *url, struct ft_err *err)
+{
+    struct ft_tls_files f;
+    int rc = ft_tls_files_of(url, true, &f, err);
+
+    if (rc == FT_OK && (natsOptions_SetSecure(s->options, true) != NATS_OK ||
+                        natsOptions_SkipServerVerification(s->options, f.any) != NATS_OK)) {
+        return ft_err_set(err, FT_E_UNSUPPORTED, "output %s: libnats was built without TLS",
+                          url->text);
+    }
+    f.ca = f.ca != NULL ? f.ca : ft_tls_system_ca();
+    if (rc == FT_OK && f.ca != NULL && !f.any) {
+        rc = set_pem(s, url, f.ca, NULL, err);
+    }
+    return rc == FT_OK && f.cert != NULL ? set_pem(s, url, f.cert, f.key, err) : rc;
+}
+
+/* What all connections have in common; files are read now. */
+static int make_options(struct nats_sink *s, const struct ft_output_url *url, struct ft_err *err)
+{
+    if (natsOptions_Create(&s->options) != NATS_OK || set_options(s, s->options) != NATS_OK) {
+        return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
+    }
+    return s->sink.ops == &ft_sink_natss ? set_tls(s, url, err) : FT_OK;
+}
+
 /* A subject that takes the answers to what is sent through this connection. */
 static natsStatus subscribe(struct nats_sink *s)
 {
@@ -105,32 +156,57 @@ static natsStatus subscribe(struct nats_sink *s)
     return st;
 }
 
+static const char *advice_for(const struct nats_sink *s, natsStatus st, const char *more)
+{
+    switch (st) {
+    case NATS_CONNECTION_AUTH_FAILED:
+    case NATS_NOT_PERMITTED:
+        return "check user=, password=@FILE or token=@FILE";
+    case NATS_SECURE_CONNECTION_WANTED:
+        return "it has no TLS: nats:// is without";
+    case NATS_SECURE_CONNECTION_REQUIRED:
+        return "it wants TLS: natss:// is with it";
+    case NATS_PROTOCOL_ERROR: /* TLS 1.3 begins before the server has looked at our certificate */
+    case NATS_IO_ERROR:
+    case NATS_CONNECTION_CLOSED:
+        if (s->sink.ops == &ft_sink_natss && strstr(more, "uthorization") == NULL) {
+            return "if it asks for a certificate: see cert= and key=";
+        }
+        break;
+    default:
+        break;
+    }
+    return strstr(more, "uthorization") != NULL ? "check user=, password=@FILE or token=@FILE"
+                                                : ft_tls_advice(more);
+}
+
+/* Notes why there is no connection. */
+static void say_why(struct nats_sink *s, natsStatus st)
+{
+    const char *more = nats_GetLastError(NULL);
+
+    more = more != NULL ? more : "";
+    ft_receiver_why(&s->receiver,
+                    st == NATS_SSL_ERROR && more[0] != '\0' ? more : natsStatus_GetText(st),
+                    advice_for(s, st, more));
+}
+
 /* FT_OK; FT_E_IO: why says it. */
 static int dial(struct nats_sink *s)
 {
-    natsOptions *o = NULL;
-
     if (s->c != NULL && !natsConnection_IsClosed(s->c)) {
         ft_receiver_is_there(&s->receiver);
         return FT_OK;
     }
     hang_up(s);
-    natsStatus st = natsOptions_Create(&o);
+    natsStatus st = natsConnection_Connect(&s->c, s->options);
 
-    st = st == NATS_OK ? set_options(s, o) : st;
-    st = st == NATS_OK ? natsConnection_Connect(&s->c, o) : st;
     st = st == NATS_OK ? subscribe(s) : st;
-    natsOptions_Destroy(o);
     if (st == NATS_OK) {
         ft_receiver_is_there(&s->receiver);
         return FT_OK;
     }
-    const char *more = nats_GetLastError(NULL);
-    bool auth = st == NATS_CONNECTION_AUTH_FAILED || st == NATS_NOT_PERMITTED ||
-                (more != NULL && strstr(more, "uthorization") != NULL);
-
-    ft_receiver_why(&s->receiver, natsStatus_GetText(st),
-                    auth ? "check user=, password=@FILE or token=@FILE" : NULL);
+    say_why(s, st);
     hang_up(s);
     return FT_E_IO;
 }
@@ -347,6 +423,7 @@ static int nats_close(struct ft_sink *sink)
     struct nats_sink *s = nats_of(sink);
 
     hang_up(s);
+    natsOptions_Destroy(s->options);
     ft_receiver_fini(&s->receiver);
     ft_secret_forget(s->password);
     ft_secret_forget(s->token);
@@ -375,8 +452,8 @@ static int make_url(struct nats_sink *s, const struct ft_output_url *url, struct
 
     if (rc == FT_E_USAGE || (rc == FT_OK && !valid_subject(t.rest))) {
         ft_mem_free(t.host);
-        return ft_err_set(err, FT_E_USAGE, "output %s: write nats://HOST[:PORT]/SUBJECT",
-                          url->text);
+        return ft_err_set(err, FT_E_USAGE, "output %s: write %s://HOST[:PORT]/SUBJECT", url->text,
+                          url->transport);
     }
     if (rc == FT_OK) {
         size_t cap = strlen(t.host) + 32;
@@ -422,7 +499,7 @@ static int configure(struct nats_sink *s, const struct ft_output_url *url, struc
             ft_err_set(err, FT_E_USAGE,
                        "output %s: user= and password= belong together, without token=", url->text);
     }
-    return rc;
+    return rc == FT_OK ? make_options(s, url, err) : rc;
 }
 
 static int nats_open(const struct ft_output_url *url, const struct ft_output_env *env,
@@ -433,7 +510,7 @@ static int nats_open(const struct ft_output_url *url, const struct ft_output_env
     if (s == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
     }
-    s->sink.ops = &ft_sink_nats;
+    s->sink.ops = strcmp(url->transport, "natss") == 0 ? &ft_sink_natss : &ft_sink_nats;
     s->flight.sink = &s->sink;
     int rc = ft_receiver_init(&s->receiver, &s->sink, url, env, err);
 
@@ -466,15 +543,20 @@ static int nats_open(const struct ft_output_url *url, const struct ft_output_env
 
 #endif
 
+#define NATS_SINK                                                                                  \
+    .needs = FT_SANDBOX_NETWORK, .alone = true, .waits = true, .open = nats_open,                  \
+    .write = nats_write, .give_up = nats_give_up, .close = nats_close
+
 const struct ft_sink_ops ft_sink_nats = {
     .name = "nats",
     .help = "messages of a NATS JetStream stream: //HOST[:PORT]/SUBJECT",
     .params = {&ft__nats_params},
-    .needs = FT_SANDBOX_NETWORK,
-    .alone = true,
-    .waits = true,
-    .open = nats_open,
-    .write = nats_write,
-    .give_up = nats_give_up,
-    .close = nats_close,
+    NATS_SINK,
+};
+
+const struct ft_sink_ops ft_sink_natss = {
+    .name = "natss",
+    .help = "the same through TLS",
+    .params = {&ft__nats_params, &ft_tls_params},
+    NATS_SINK,
 };

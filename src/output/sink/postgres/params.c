@@ -29,8 +29,8 @@ static const struct ft_param rows[] = {
              .of = "postgres",
              .choices = "disable|prefer|require",
              .defval = "prefer",
-             .help =
-                 "whether the connection is enciphered; whose certificate it is, is not checked"}},
+             .help = "whether the connection is enciphered; require, and each of ca=, cert= and "
+                     "verify=: only with a certificate that fits"}},
     {.row = {.name = "user",
              .of = "postgres",
              .value = "NAME",

@@ -16,12 +16,17 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/wait.h"
+#include "flowtap/sandbox.h"
 #include "output/sink/postgres/postgres_parts.h"
 #include "output/sink/receiver.h"
 #include "output/sink/secret.h"
+#include "output/sink/tls.h"
 
 enum {
     CONNECT_MS = 5000,
@@ -29,16 +34,25 @@ enum {
     PIECE = 64 * 1024, /* handed to libpq at once */
 };
 
+/* A file that libpq reads at each connection, when there is no file system any more: one in memory,
+ * by a name that is there as long as the process. */
+struct held_file {
+    int fd; /* -1: there is none */
+    char name[32];
+};
+
 /* owner: the output's thread, but for give_up() */
 struct postgres_sink {
     struct ft_sink sink;
     struct ft_receiver receiver;
     struct ft_target target;
-    char *user, *password, *tls; /* owned; password: secret, NULL ok */
-    const char *database;        /* in target */
-    char *copy;                  /* owned: COPY ... FROM STDIN */
-    char *create;                /* owned: CREATE ...; or NULL */
-    PGconn *c;                   /* NULL: there is no connection */
+    char *user, *password; /* owned; password: secret, NULL ok */
+    const char *tls;       /* libpq's sslmode */
+    struct held_file ca, cert, key;
+    const char *database; /* in target */
+    char *copy;           /* owned: COPY ... FROM STDIN */
+    char *create;         /* owned: CREATE ...; or NULL */
+    PGconn *c;            /* NULL: there is no connection */
     bool said_refused;
 };
 
@@ -65,6 +79,8 @@ static const char *advice_for(const char *state, const char *text)
         {"42704", NULL, "vector= needs the extension vector: CREATE EXTENSION vector"},
         {"0A000", NULL, "vector= needs pgvector, which is not installed there"},
         {"58P01", NULL, "vector= needs pgvector, which is not installed there"},
+        {"-", "valid client certificate", "see cert= and key="},
+        {"-", "does not support SSL", "it has no TLS: set tls=disable, or set it up there"},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -73,7 +89,7 @@ static const char *advice_for(const char *state, const char *text)
             return rows[i].advice;
         }
     }
-    return NULL;
+    return state == NULL ? ft_tls_advice(text) : NULL;
 }
 
 /* What a result means that is not what was asked for. FT_E_FORMAT: of what is in the rows; FT_E_IO;
@@ -216,9 +232,9 @@ static int dial(struct postgres_sink *s)
                                   "disable",
                                   "flowtap",
                                   "UTF8",
-                                  "/dev/null/none",
-                                  "/dev/null/none",
-                                  "/dev/null/none",
+                                  s->cert.name,
+                                  s->key.name,
+                                  s->ca.name,
                                   "/dev/null/none",
                                   "/dev/null/none",
                                   "-c synchronous_commit=on",
@@ -341,6 +357,14 @@ static void postgres_give_up(struct ft_sink *sink)
     ft_receiver_give_up(&postgres_of(sink)->receiver);
 }
 
+static void drop_file(struct held_file *f)
+{
+    if (f->fd >= 0) {
+        close(f->fd);
+    }
+    f->fd = -1;
+}
+
 static int postgres_close(struct ft_sink *sink)
 {
     struct postgres_sink *s = postgres_of(sink);
@@ -350,7 +374,9 @@ static int postgres_close(struct ft_sink *sink)
     ft_secret_forget(s->password);
     ft_mem_free(s->target.host);
     ft_mem_free(s->user);
-    ft_mem_free(s->tls);
+    drop_file(&s->ca);
+    drop_file(&s->cert);
+    drop_file(&s->key);
     ft_mem_free(s->copy);
     ft_mem_free(s->create);
     ft_mem_free(s);
@@ -439,10 +465,66 @@ static bool split_rest(struct postgres_sink *s, const char **out_table)
     return slash[1] != '.' && slash[strlen(slash + 1)] != '.';
 }
 
+/* The file at path is held. A key is its owner's, or libpq does not take it: of who reads it. */
+static int hold_file(struct held_file *f, const struct ft_output_url *url, const char *path,
+                     const char *user, struct ft_err *err)
+{
+    unsigned uid, gid;
+    char *text;
+    size_t len;
+    int rc = ft_tls_read(url, path, &text, &len, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    f->fd = memfd_create("flowtap-tls", MFD_CLOEXEC);
+    if (f->fd < 0 || write(f->fd, text, len) != (ssize_t)len || fchmod(f->fd, 0400) != 0) {
+        rc = ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
+    } else if (geteuid() == 0) {
+        rc = ft_sandbox_user(user, &uid, &gid, err);
+        ft_ignore(rc == FT_OK ? fchown(f->fd, uid, gid) : 0); /* it is said when it connects */
+    }
+    ft_secret_forget(text);
+    snprintf(f->name, sizeof f->name, "/proc/self/fd/%d", f->fd);
+    return rc;
+}
+
+/* tls=require, or any of the parameters of TLS: as everywhere, the certificate has to fit. */
+static int configure_tls(struct postgres_sink *s, const struct ft_output_url *url, const char *user,
+                         struct ft_err *err)
+{
+    const char *tls = ft_output_url_get(url, "tls");
+    struct ft_tls_files f;
+    int rc = ft_tls_files_of(url, true, &f, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    if (f.given && tls != NULL && strcmp(tls, "require") != 0) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: tls=%s: ca=, cert=, key= and verify= need tls=require",
+                          url->text, tls);
+    }
+    if (!f.given && (tls == NULL || strcmp(tls, "require") != 0)) {
+        s->tls = tls != NULL && strcmp(tls, "disable") == 0 ? "disable" : "prefer";
+        return FT_OK;
+    }
+    s->tls = f.any ? "require" : "verify-full";
+    f.ca = f.ca != NULL ? f.ca : ft_tls_system_ca();
+    if (!f.any && f.ca != NULL) {
+        rc = hold_file(&s->ca, url, f.ca, user, err);
+    }
+    if (rc == FT_OK && f.cert != NULL) {
+        rc = hold_file(&s->cert, url, f.cert, user, err);
+        rc = rc == FT_OK ? hold_file(&s->key, url, f.key, user, err) : rc;
+    }
+    return rc;
+}
+
 static int configure(struct postgres_sink *s, const struct ft_output_url *url,
                      const struct ft_output_env *env, struct ft_err *err)
 {
-    const char *user = ft_output_url_get(url, "user"), *tls = ft_output_url_get(url, "tls");
+    const char *user = ft_output_url_get(url, "user");
     const char *table = NULL;
     int rc = ft_target_split(url->target, "5432", &s->target);
 
@@ -455,11 +537,11 @@ static int configure(struct postgres_sink *s, const struct ft_output_url *url,
                           url->text);
     }
     s->user = ft_mem_strdup(user != NULL ? user : "postgres");
-    s->tls = ft_mem_strdup(tls != NULL ? tls : "prefer");
-    if (rc != FT_OK || s->user == NULL || s->tls == NULL) {
+    if (rc != FT_OK || s->user == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
     }
     rc = ft_receiver_secret(url, "password", &s->password, err);
+    rc = rc == FT_OK ? configure_tls(s, url, env->user, err) : rc;
     return rc == FT_OK ? make_commands(s, url, env, table, err) : rc;
 }
 
@@ -472,6 +554,7 @@ static int postgres_open(const struct ft_output_url *url, const struct ft_output
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
     }
     s->sink.ops = &ft_sink_postgres;
+    s->ca = s->cert = s->key = (struct held_file){.fd = -1, .name = "/dev/null/none"};
     int rc = ft_receiver_init(&s->receiver, &s->sink, url, env, err);
 
     rc = rc == FT_OK ? configure(s, url, env, err) : rc;
@@ -504,7 +587,7 @@ static int postgres_open(const struct ft_output_url *url, const struct ft_output
 const struct ft_sink_ops ft_sink_postgres = {
     .name = "postgres",
     .help = "rows of a table of PostgreSQL, by COPY: //HOST[:PORT]/DATABASE/TABLE",
-    .params = {&ft__postgres_params},
+    .params = {&ft__postgres_params, &ft_tls_params},
     .needs = FT_SANDBOX_NETWORK,
     .alone = true,
     .usual = "copy",

@@ -5,6 +5,8 @@
 #include "base/units.h"
 #include "output/sink/redis/redis_parts.h"
 
+#define REDIS "redis, rediss"
+
 static bool valid_count(const char *value)
 {
     const char *rest;
@@ -33,34 +35,34 @@ static bool valid_secret(const char *value)
 
 static const struct ft_param rows[] = {
     {.row = {.name = "db",
-             .of = "redis",
+             .of = REDIS,
              .value = "N",
              .defval = "0",
              .help = "the database of the server"},
      .check = valid_db,
      .allowed = "a number from 0 to 65535"},
     {.row = {.name = "field",
-             .of = "redis",
+             .of = REDIS,
              .value = "NAME",
              .defval = "event",
              .help = "the field of an entry that has the event"},
      .check = valid_word,
      .allowed = "a name"},
     {.row = {.name = "maxlen",
-             .of = "redis",
+             .of = REDIS,
              .value = "N",
              .help = "the stream is cut to about so many entries (MAXLEN ~)"},
      .check = valid_count,
      .allowed = "a number from 1"},
     {.row = {.name = "password",
-             .of = "redis",
+             .of = REDIS,
              .value = "@FILE",
              .help = "what the server asks for (AUTH)"},
      .check = valid_secret,
      .allowed = "@FILE",
      .secret = true},
     {.row = {.name = "user",
-             .of = "redis",
+             .of = REDIS,
              .value = "NAME",
              .help = "whose password it is, where there are users"},
      .check = valid_word,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* output/sink/redis: events as entries of a Redis stream, through hiredis.
  *
- *     chunks -> messages in flight -> [AUTH SELECT | XADD XADD ...] -> socket -> answers
+ *     chunks -> messages in flight -> [AUTH SELECT | XADD XADD ...] -> (TLS) -> socket -> answers
  *
  * Theory of operation: each event is one XADD; many are under way at once, and answers come in
  * their order. What was answered with an id has arrived. An error is said and what met it is sent
@@ -25,6 +25,7 @@
 #include "output/sink/receiver.h"
 #include "output/sink/redis/redis_parts.h"
 #include "output/sink/secret.h"
+#include "output/sink/tls.h"
 
 enum {
     CONNECT_MS = 5000,
@@ -32,6 +33,7 @@ enum {
     OUT_USUAL = 256 * 1024,
     COMMAND_MOST = 4096, /* of one, besides its event */
     NAME_MOST = 512,
+    TLS_PIECE = 16 * 1024, /* a record */
 };
 
 /* owner: the output's thread, but for give_up() */
@@ -42,6 +44,9 @@ struct redis_sink {
     int port;
     char *user, *password, *db; /* owned; NULL ok; password: secret */
     redisContext *c;            /* NULL: there is no connection */
+    struct ft_tls_config *tls;  /* owned; NULL: none */
+    struct ft_tls *cipher;      /* of the connection */
+    short wants;                /* of the socket, besides answers, before more can be sent */
     char *prefix;               /* owned: of each XADD, in front of the event */
     size_t prefix_len;
     uint8_t *out; /* [out_cap]: commands */
@@ -100,6 +105,8 @@ static void put_message(struct redis_sink *s, const struct ft_message *m)
 
 static void hang_up(struct redis_sink *s)
 {
+    ft_tls_end(s->cipher);
+    s->cipher = NULL;
     if (s->c != NULL) {
         redisFree(s->c);
     }
@@ -109,18 +116,14 @@ static void hang_up(struct redis_sink *s)
 }
 
 /* FT_OK, FT_E_INTERRUPTED, FT_E_IO: why says it. */
-static int dial(struct redis_sink *s)
+static int connect_steps(struct redis_sink *s)
 {
     int error = 0, rc;
     socklen_t len = sizeof error;
 
-    if (s->c != NULL) {
-        return FT_OK;
-    }
     s->c = redisConnectNonBlock(s->target.host, s->port);
     if (s->c == NULL || s->c->err != 0) {
         ft_receiver_why(&s->receiver, s->c != NULL ? s->c->errstr : "out of memory", NULL);
-        hang_up(s);
         return FT_E_IO;
     }
     rc = ft_receiver_wait(&s->receiver, s->c->fd, POLLOUT, CONNECT_MS);
@@ -130,8 +133,23 @@ static int dial(struct redis_sink *s)
     if (rc != FT_OK || getsockopt(s->c->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 ||
         error != 0) {
         ft_receiver_why(&s->receiver, rc != FT_OK ? "it does not answer" : strerror(error), NULL);
-        hang_up(s);
         return FT_E_IO;
+    }
+    return s->tls == NULL ? FT_OK
+                          : ft_tls_begin(s->tls, s->c->fd, &s->receiver, CONNECT_MS, &s->cipher);
+}
+
+/* Likewise. */
+static int dial(struct redis_sink *s)
+{
+    if (s->c != NULL) {
+        return FT_OK;
+    }
+    int rc = connect_steps(s);
+
+    if (rc != FT_OK) {
+        hang_up(s);
+        return rc;
     }
     ft_receiver_is_there(&s->receiver);
     if (s->password != NULL) {
@@ -191,13 +209,44 @@ static void take_answer(struct redis_sink *s, const redisReply *r)
     }
 }
 
+/* TLS is over. FT_E_CLOSED. */
+static int ended(struct redis_sink *s)
+{
+    const char *why = ft_tls_why(s->cipher);
+
+    ft_receiver_why(&s->receiver, why != NULL ? why : "it ended the connection",
+                    why != NULL ? ft_tls_advice(why) : NULL);
+    return FT_E_CLOSED;
+}
+
+/* What has come goes to hiredis's reader. FT_OK, FT_E_CLOSED. */
+static int read_some(struct redis_sink *s)
+{
+    char heard[16 * 1024];
+    long got;
+
+    if (s->cipher == NULL) {
+        if (redisBufferRead(s->c) != REDIS_OK) {
+            ft_receiver_why(&s->receiver, s->c->errstr, NULL);
+            return FT_E_CLOSED;
+        }
+        return FT_OK;
+    }
+    do { /* all of it: what TLS holds, poll does not tell of */
+        got = ft_tls_hear(s->cipher, heard, sizeof heard, &s->wants);
+        if (got > 0 && redisReaderFeed(s->c->reader, heard, (size_t)got) != REDIS_OK) {
+            got = FT_E_CLOSED;
+        }
+    } while (got > 0);
+    return got == FT_E_AGAIN ? FT_OK : ended(s);
+}
+
 /* Takes what was answered. FT_OK, FT_E_CLOSED. */
 static int take_answers(struct redis_sink *s)
 {
     void *reply;
 
-    if (redisBufferRead(s->c) != REDIS_OK) {
-        ft_receiver_why(&s->receiver, s->c->errstr, NULL);
+    if (read_some(s) != FT_OK) {
         return FT_E_CLOSED;
     }
     do {
@@ -230,18 +279,38 @@ static void fill(struct redis_sink *s)
     }
 }
 
+/* Bytes that the socket took; FT_E_AGAIN with wants; FT_E_CLOSED: why says it. */
+static long put_bytes(struct redis_sink *s, const uint8_t *data, size_t len)
+{
+    if (s->cipher != NULL) {
+        long got = ft_tls_write(s->cipher, data, len < TLS_PIECE ? len : TLS_PIECE, &s->wants);
+
+        return got == FT_E_CLOSED ? ended(s) : got;
+    }
+    ssize_t n;
+
+    do {
+        n = send(s->c->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (n < 0 && errno == EINTR);
+    if (n >= 0) {
+        return n;
+    }
+    s->wants = POLLOUT;
+    ft_receiver_why(&s->receiver, strerror(errno), NULL);
+    return errno == EAGAIN || errno == EWOULDBLOCK ? FT_E_AGAIN : FT_E_CLOSED;
+}
+
 /* FT_OK, FT_E_CLOSED. */
 static int send_some(struct redis_sink *s)
 {
+    s->wants = 0;
     while (s->out_at < s->out_len) {
-        ssize_t n =
-            send(s->c->fd, s->out + s->out_at, s->out_len - s->out_at, MSG_NOSIGNAL | MSG_DONTWAIT);
+        long n = put_bytes(s, s->out + s->out_at, s->out_len - s->out_at);
 
-        if (n < 0 && errno != EINTR) {
-            ft_receiver_why(&s->receiver, strerror(errno), NULL);
-            return errno == EAGAIN || errno == EWOULDBLOCK ? FT_OK : FT_E_CLOSED;
+        if (n < 0) {
+            return n == FT_E_AGAIN ? FT_OK : FT_E_CLOSED;
         }
-        s->out_at += n > 0 ? (size_t)n : 0;
+        s->out_at += (size_t)n;
     }
     return FT_OK;
 }
@@ -258,9 +327,7 @@ static int talk(struct redis_sink *s)
         if (rc != FT_OK || (s->flight.waiting == 0 && s->greetings == 0)) {
             return rc;
         }
-        rc = ft_receiver_wait(&s->receiver, s->c->fd,
-                              (short)(s->out_at < s->out_len ? POLLIN | POLLOUT : POLLIN),
-                              ANSWER_MS);
+        rc = ft_receiver_wait(&s->receiver, s->c->fd, (short)(POLLIN | s->wants), ANSWER_MS);
         if (rc == FT_E_AGAIN) {
             ft_receiver_why(&s->receiver, "it does not answer", NULL);
             return FT_E_CLOSED;
@@ -307,6 +374,7 @@ static int redis_close(struct ft_sink *sink)
 
     hang_up(s);
     ft_receiver_fini(&s->receiver);
+    ft_tls_config_free(s->tls);
     ft_secret_forget(s->password);
     if (s->out != NULL) {
         explicit_bzero(s->out, COMMAND_MOST); /* where AUTH was */
@@ -358,8 +426,8 @@ static int configure(struct redis_sink *s, const struct ft_output_url *url,
     if (rc == FT_E_USAGE ||
         (rc == FT_OK && (s->target.rest == NULL || !ft_parse_number(s->target.port, &port, &end) ||
                          port > UINT16_MAX))) {
-        return ft_err_set(err, FT_E_USAGE, "output %s: write redis://HOST[:PORT]/STREAM",
-                          url->text);
+        return ft_err_set(err, FT_E_USAGE, "output %s: write %s://HOST[:PORT]/STREAM", url->text,
+                          url->transport);
     }
     if (strcmp(url->format, "ndjson") != 0) {
         return ft_err_set(err, FT_E_USAGE, "output %s: redis takes ndjson", url->text);
@@ -381,6 +449,9 @@ static int configure(struct redis_sink *s, const struct ft_output_url *url,
                         (user != NULL && strlen(user) > NAME_MOST))) {
         rc = ft_err_set(err, FT_E_USAGE, "output %s: user= or password= is too long", url->text);
     }
+    if (rc == FT_OK && s->sink.ops == &ft_sink_rediss) {
+        rc = ft_tls_config_open(url, s->target.host, &s->tls, err);
+    }
     return rc == FT_OK ? make_prefix(s, url, err) : rc;
 }
 
@@ -392,7 +463,7 @@ static int redis_open(const struct ft_output_url *url, const struct ft_output_en
     if (s == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
     }
-    s->sink.ops = &ft_sink_redis;
+    s->sink.ops = strcmp(url->transport, "rediss") == 0 ? &ft_sink_rediss : &ft_sink_redis;
     s->flight.sink = &s->sink;
     int rc = ft_receiver_init(&s->receiver, &s->sink, url, env, err);
 
@@ -424,15 +495,20 @@ static int redis_open(const struct ft_output_url *url, const struct ft_output_en
 
 #endif
 
+#define REDIS_SINK                                                                                 \
+    .needs = FT_SANDBOX_NETWORK, .alone = true, .waits = true, .open = redis_open,                 \
+    .write = redis_write, .give_up = redis_give_up, .close = redis_close
+
 const struct ft_sink_ops ft_sink_redis = {
     .name = "redis",
     .help = "entries of a Redis stream: //HOST[:PORT]/STREAM",
     .params = {&ft__redis_params},
-    .needs = FT_SANDBOX_NETWORK,
-    .alone = true,
-    .waits = true,
-    .open = redis_open,
-    .write = redis_write,
-    .give_up = redis_give_up,
-    .close = redis_close,
+    REDIS_SINK,
+};
+
+const struct ft_sink_ops ft_sink_rediss = {
+    .name = "rediss",
+    .help = "the same through TLS",
+    .params = {&ft__redis_params, &ft_tls_params},
+    REDIS_SINK,
 };

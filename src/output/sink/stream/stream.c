@@ -14,6 +14,7 @@
 #include "output/sink/stream/connect.h"
 #include "output/sink/stream/stream_parts.h"
 #include "output/sink/stream/window.h"
+#include "output/sink/tls.h"
 
 enum {
     PIECE = 256 * 1024,    /* handed to the socket at once */
@@ -33,7 +34,7 @@ struct point {
 
 struct connection {
     int fd; /* -1: there is none */
-    struct ft__tls *tls;
+    struct ft_tls *tls;
     uint64_t bytes; /* that went into the socket */
     size_t header;  /* bytes of the header that went, as the receiver reads them */
     uint64_t sent;  /* offset of the stream */
@@ -47,7 +48,7 @@ struct stream_sink {
     struct ft_target to; /* tcp and tls */
     char *path;          /* unix */
     enum ft__stream_kind kind;
-    struct ft__tls_config *tls;
+    struct ft_tls_config *tls;
     uint8_t *header; /* owned */
     size_t header_len;
     const uint8_t *hello; /* with greet: what this connection begins with */
@@ -74,7 +75,7 @@ static struct stream_sink *stream_of(struct ft_sink *s)
 static void hang_up(struct stream_sink *s)
 {
     if (s->at.fd >= 0) {
-        ft__tls_end(s->at.tls);
+        ft_tls_end(s->at.tls);
         close(s->at.fd);
     }
     s->at.fd = -1;
@@ -103,31 +104,11 @@ static void say_hello(struct stream_sink *s)
 static void is_there(struct stream_sink *s)
 {
     ft_receiver_is_there(&s->receiver);
-    s->at.bytes = s->at.tls != NULL ? ft__tls_sent(s->at.tls) : 0;
+    s->at.bytes = s->at.tls != NULL ? ft_tls_sent(s->at.tls) : 0;
     s->at.header = 0;
     s->at.sent = s->done; /* again, from the first event that did not arrive */
     s->at.head = s->at.n = 0;
     say_hello(s);
-}
-
-/* FT_OK, FT_E_IO, FT_E_INTERRUPTED. */
-static int shake(struct stream_sink *s, const char **out_why)
-{
-    int64_t until = ft_mono_ms() + CONNECT_MS;
-    short events = 0;
-    int rc = ft__tls_start(s->tls, s->at.fd, &s->at.tls);
-
-    *out_why = "no memory for TLS";
-    while (rc == FT_OK && (rc = ft__tls_shake(s->at.tls, &events, out_why)) == FT_E_AGAIN) {
-        int64_t left = until - ft_mono_ms();
-
-        rc = ft_receiver_wait(&s->receiver, s->at.fd, events, left);
-        if (rc == FT_E_AGAIN) {
-            *out_why = "TLS did not begin in time";
-            return FT_E_IO;
-        }
-    }
-    return rc == FT_OK || rc == FT_E_INTERRUPTED ? rc : FT_E_IO;
 }
 
 /* FT_OK: there is a connection. FT_E_AGAIN: not yet, or it failed and was told; FT_E_INTERRUPTED.
@@ -147,7 +128,8 @@ static int dial(struct stream_sink *s)
              ? ft__connect_unix(s->path, &s->receiver, CONNECT_MS, &s->at.fd, &why)
              : ft__connect_inet(s->to.host, s->to.port, &s->receiver, CONNECT_MS, &s->at.fd, &why);
     if (rc == FT_OK && s->kind == FT__STREAM_TLS) {
-        rc = shake(s, &why);
+        rc = ft_tls_begin(s->tls, s->at.fd, &s->receiver, CONNECT_MS, &s->at.tls);
+        why = s->receiver.why;
     }
     if (rc == FT_OK) {
         is_there(s);
@@ -169,8 +151,8 @@ static long put_bytes(struct stream_sink *s, const uint8_t *data, size_t len, sh
     ssize_t got;
 
     if (s->at.tls != NULL) {
-        got = ft__tls_write(s->at.tls, data, len < TLS_PIECE ? len : TLS_PIECE, out_events);
-        s->at.bytes = ft__tls_sent(s->at.tls);
+        got = ft_tls_write(s->at.tls, data, len < TLS_PIECE ? len : TLS_PIECE, out_events);
+        s->at.bytes = ft_tls_sent(s->at.tls);
         return got;
     }
     do {
@@ -254,7 +236,7 @@ static int take_acks(struct stream_sink *s)
     /* of a connection that broke the kernel may say that nothing is left to be sent */
     if (ioctl(c->fd, SIOCOUTQ, &queued) != 0 || queued < 0 || poll(&p, 1, 0) < 0 ||
         (p.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0 ||
-        (c->tls != NULL && ft__tls_listen(c->tls) != FT_OK)) {
+        (c->tls != NULL && ft_tls_listen(c->tls) != FT_OK)) {
         return FT_E_CLOSED;
     }
     if (c->tls == NULL) {
@@ -291,7 +273,11 @@ static int step(struct stream_sink *s, short *out_events)
     if (rc == FT_OK || rc == FT_E_AGAIN) {
         return rc;
     }
-    is_away(s, "the connection broke", true);
+    const char *why = s->at.tls != NULL ? ft_tls_why(s->at.tls) : NULL;
+
+    ft_receiver_why(&s->receiver, why != NULL ? why : "the connection broke",
+                    why != NULL ? ft_tls_advice(why) : NULL);
+    is_away(s, s->receiver.why, true);
     return FT_E_AGAIN;
 }
 
@@ -418,7 +404,7 @@ static int stream_close(struct ft_sink *sink)
     }
     ft_receiver_fini(&s->receiver);
     ft__window_close(&s->window);
-    ft__tls_config_free(s->tls);
+    ft_tls_config_free(s->tls);
     ft_mem_free(s->to.host);
     ft_mem_free(s->path);
     ft_mem_free(s->header);
@@ -464,7 +450,7 @@ static int set_up(struct stream_sink *s, const struct ft_output_url *url,
         memcpy(s->header, env->header, env->header_len);
         s->header_len = env->header_len;
     }
-    return s->kind == FT__STREAM_TLS ? ft__tls_config_open(url, s->to.host, &s->tls, err) : FT_OK;
+    return s->kind == FT__STREAM_TLS ? ft_tls_config_open(url, s->to.host, &s->tls, err) : FT_OK;
 }
 
 static int open_kind(enum ft__stream_kind kind, const struct ft_sink_ops *ops,
