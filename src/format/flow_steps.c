@@ -24,11 +24,15 @@ enum kind {
     KIND_REASON,
     KIND_ICMP4,
     KIND_ICMP6,
+    KIND_ICMP4_BOTH, /* type and code */
+    KIND_ICMP6_BOTH,
     KIND_MAC,
     KIND_ONE, /* 1 in a byte */
 };
 
 enum {
+    PROTO_ICMP = 1,
+    PROTO_ICMPV6 = 58,
     NTP_UNIX = 2208988800u, /* s from 1900 to 1970 */
     LONG_LENGTH = 255       /* RFC 7011 §7: lengths from here on take three bytes */
 };
@@ -182,6 +186,14 @@ static uint8_t end_reason(uint8_t reason)
     return codes[reason];
 }
 
+/* Type and code of the first packet, RFC 5102 §5.5.9 */
+static uint8_t *put_icmp(uint8_t *p, const struct ft_flow_record *r, uint8_t proto)
+{
+    bool there = r->proto == proto && !r->no_ports;
+
+    return there ? put_uint(p, (uint64_t)(r->src_port & 0xff) << 8 | r->icmp_code, 2) : NULL;
+}
+
 static uint8_t *put_fixed(uint8_t *p, const uint8_t *from, size_t len, bool there)
 {
     memcpy(p, from, len);
@@ -219,6 +231,10 @@ static uint8_t *put_asked(uint8_t *p, const struct ft__flow_step *s, const uint8
         return r->ip_version == 4 ? put_value(p, s, part) : NULL;
     case KIND_ICMP6:
         return r->ip_version == 6 ? put_value(p, s, part) : NULL;
+    case KIND_ICMP4_BOTH:
+        return put_icmp(p, r, PROTO_ICMP);
+    case KIND_ICMP6_BOTH:
+        return put_icmp(p, r, PROTO_ICMPV6);
     case KIND_ONE:
         *p = 1;
         return p + 1;
@@ -338,26 +354,39 @@ static void add_port(struct maker *m, bool src)
 
 /* A time of the core, by the element of its milliseconds; those of other units are two and four
  * more, of the observation one and two. */
-static void add_time(struct maker *m, uint16_t ie_ms, uint16_t next, const struct ft_field *f)
+static void add_time(struct maker *m, uint16_t ie_ms, uint16_t next, size_t at)
 {
     static const uint8_t kinds[] = {KIND_MS, KIND_US, KIND_NS};
 
     if (m->cfg->version == FT_FLOW_IPFIX) { /* NetFlow: they stand first in each record */
-        add(m, (struct ft__flow_step){.field = f,
-                                      .ie = (uint16_t)(ie_ms + next * m->cfg->times),
+        add(m, (struct ft__flow_step){.ie = (uint16_t)(ie_ms + next * m->cfg->times),
                                       .len = 8,
-                                      .at = f->at,
+                                      .at = (uint16_t)at,
                                       .kind = kinds[m->cfg->times]});
     }
 }
 
+/* Type or code; and before the type both in one, which is what most collectors read. */
 static void add_icmp(struct maker *m, uint16_t ie, const struct ft_field *f)
 {
     if (m->cfg->direction == FT_DIR_FWD) { /* they are of its first packet */
+        if (ie == 176) {
+            add(m, (struct ft__flow_step){.ie = 32, .len = 2, .kind = KIND_ICMP4_BOTH});
+            add(m, (struct ft__flow_step){.ie = 139, .len = 2, .kind = KIND_ICMP6_BOTH});
+        }
         add(m, (struct ft__flow_step){.field = f, .ie = ie, .len = 1, .kind = KIND_ICMP4});
         add(m, (struct ft__flow_step){
                    .field = f, .ie = (uint16_t)(ie + 2), .len = 1, .kind = KIND_ICMP6});
     }
+}
+
+#define FIRST offsetof(struct ft_flow_record, dir_first_ns)
+#define LAST  offsetof(struct ft_flow_record, dir_last_ns)
+
+/* Where a time of the record's direction lies. */
+static size_t of_side(const struct maker *m, size_t at)
+{
+    return at + (m->cfg->direction == FT_DIR_REV ? sizeof(int64_t) : 0);
 }
 
 /* Columns of the core whose elements are not just their values. False: it is another one. */
@@ -373,13 +402,15 @@ static bool add_special(struct maker *m, const struct ft_column *c)
     } else if (strcmp(name, "src_port") == 0 || strcmp(name, "dst_port") == 0) {
         add_port(m, name[0] == 's');
     } else if (strcmp(name, "first_seen") == 0) {
-        add_time(m, 152, 2, c->field);
+        add_time(m, 152, 2, m->cfg->biflow ? c->field->at : of_side(m, FIRST));
     } else if (strcmp(name, "last_seen") == 0) {
-        add_time(m, 153, 2, c->field);
+        add_time(m, 153, 2, m->cfg->biflow ? c->field->at : of_side(m, LAST));
     } else if (strcmp(name, "timestamp") == 0) {
-        add_time(m, 323, 1, c->field);
+        add_time(m, 323, 1, c->field->at);
     } else if (strcmp(name, "reason") == 0) {
         add(m, (struct ft__flow_step){.field = c->field, .ie = 136, .len = 1, .kind = KIND_REASON});
+    } else if (strcmp(name, "flow_id") == 0 && m->cfg->version == FT_FLOW_NETFLOW_9) {
+        return true; /* collectors of v9 take it for a firewall's connection, Cisco's NSEL */
     } else if (strncmp(name, "icmp_", 5) == 0) {
         add_icmp(m, c->field->ie, c->field);
     } else {
@@ -438,7 +469,7 @@ static bool turn(const struct ft__flow_program_config *cfg, struct ft__flow_step
 {
     bool reverse = s->pen == FT_PEN_REVERSE, of_fwd = strncmp(f->name, "fwd_", 4) == 0;
 
-    if (cfg->version == FT_FLOW_IPFIX) {
+    if (cfg->biflow) {
         s->reverse = reverse;
         return true;
     }

@@ -6,8 +6,8 @@
  * written in one pass: a step whose value is null, or is more than its element holds, writes
  * nothing; a bit a step says which have written, and that is the key of the record's template.
  *
- * IPFIX has both directions of a flow in one record, the responder's as reverse elements (RFC 5103
- * §6.1), which are left out of a flow of one direction. NetFlow v9 has no such: there is one
+ * A record of IPFIX may have both directions of a flow, the responder's as reverse elements (RFC
+ * 5103 §6.1), which are left out of a flow of one direction. NetFlow v9 has no such: there is one
  * program for each direction, and source and destination of the second one are exchanged. */
 #ifndef FT_FORMAT_FLOW_STEPS_H
 #define FT_FORMAT_FLOW_STEPS_H
@@ -20,7 +20,8 @@ enum ft__flow_times { FT__TIMES_MS, FT__TIMES_US, FT__TIMES_NS };
 struct ft__flow_program_config {
     const struct ft_columns *columns;
     enum ft_flow_version version; /* NetFlow v9 or IPFIX */
-    int direction;                /* FT_DIR_*; IPFIX: FT_DIR_FWD */
+    bool biflow;                  /* a record is of both directions; not v9 */
+    int direction;                /* FT_DIR_*; of biflows FT_DIR_FWD */
     enum ft__flow_times times;
     uint32_t pen; /* of columns that have no element of IANA's; 0: they are left out */
 };

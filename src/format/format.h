@@ -56,6 +56,7 @@ struct ft_format_config {
     const char *domain;    /* flow export: observation domain, or NULL; likewise the next two */
     const char *times;     /* the unit of times */
     const char *pen;       /* of columns without an element of IANA's */
+    bool uniflow;          /* ipfix: a record of each direction */
     const struct ft_set_options *options; /* of the owners of columns; while it opens; or NULL */
 };
 

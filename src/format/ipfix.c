@@ -2,9 +2,9 @@
 /* format: flow records as data records of IPFIX (RFC 7011), NetFlow v9 (RFC 3954) and NetFlow v5.
  *
  * Theory of operation: an event is one row, see model/flow_templates.h, of which a sink makes
- * messages; of NetFlow it is two when packets went both ways, since its records are of one
- * direction. A record of IPFIX and v9 has the columns that are not null in it (flow_steps.h); one
- * of v5 has what v5 has:
+ * messages; of NetFlow, and with biflow=false, it is two when packets went both ways: a record is
+ * of one direction. A record of IPFIX and v9 has the columns that are not null in it
+ * (flow_steps.h); one of v5 has what v5 has:
  *
  *     0 source  4 destination  8 next hop  12 in  14 out  16 packets  20 octets  24 first  28 last
  *     32 source port  34 destination port  36 -  37 TCP flags  38 protocol  39 TOS  40 AS  42 AS
@@ -34,7 +34,8 @@ static const int64_t ns_in_ms = 1000000;
 struct exporter {
     struct ft_format format;
     struct ft_flow_template_list templates;
-    struct ft__flow_program program[2]; /* v9: by direction */
+    struct ft__flow_program program[2]; /* by direction; of biflows one */
+    bool biflow;
 };
 
 static struct exporter *self(const struct ft_format *f)
@@ -61,7 +62,7 @@ static size_t finish(struct ft_flow_head *h, uint8_t *row, size_t len)
 
 /* ---- IPFIX ---- */
 
-static size_t ipfix_flow(const struct ft_format *f, uint8_t *row, const struct ft_flow_record *r)
+static size_t put_biflow(const struct ft_format *f, uint8_t *row, const struct ft_flow_record *r)
 {
     struct exporter *x = self(f);
     struct ft_flow_head h = head_of(r);
@@ -84,13 +85,16 @@ static void set_times(struct ft_flow_head *h, const struct ft_flow_record *r, in
     h->last_ms = ft_time_floor(r->dir_last_ns[d], ns_in_ms);
 }
 
-/* What all records of NetFlow cannot say. */
-static size_t why_unfit(const struct ft_flow_record *r)
+/* What all records of one direction cannot say. */
+static size_t why_unfit(const struct exporter *x, const struct ft_flow_record *r)
 {
     enum { DAY_S = 86400 };
 
     if (r->packets_delta[FT_DIR_FWD] + r->packets_delta[FT_DIR_REV] == 0) {
         return FT_FORMAT_UNFIT(FT_UNFIT_NOTHING);
+    }
+    if (x->templates.version == FT_FLOW_IPFIX) {
+        return 0;
     }
     /* a message's clock is the newest of its records, and may be some time before the first */
     if (r->timestamp_ns - r->first_ns > (UINT32_MAX / 1000 - 2 * DAY_S) * INT64_C(1000000000)) {
@@ -106,21 +110,27 @@ static size_t specify_v9(const void *cookie, const uint64_t *key, uint8_t *out, 
     /* the key's last word says which direction it is of */
     const struct exporter *x = cookie;
     const struct ft__flow_program *p = &x->program[key[x->templates.key_words - 1]];
+    uint16_t n = x->templates.version == FT_FLOW_NETFLOW_9 ? 2 : 0;
 
-    memcpy(out, times, sizeof times);
-    size_t len = ft__flow_program_specify(p, key, out + sizeof times, out_n);
+    memcpy(out, times, n * sizeof times / 2);
+    out += n * sizeof times / 2;
+    size_t len = ft__flow_program_specify(p, key, out, out_n);
 
-    *out_n = (uint16_t)(*out_n + 2);
-    return sizeof times + len;
+    *out_n = (uint16_t)(*out_n + n);
+    return n * sizeof times / 2 + len;
 }
 
+/* Of IPFIX, too: then the times are fields like others. */
 static size_t put_v9(struct exporter *x, uint8_t *row, const struct ft_flow_record *r, int d)
 {
+    bool v9 = x->templates.version == FT_FLOW_NETFLOW_9;
     struct ft_flow_head h = head_of(r);
     uint64_t key[FT__FLOW_KEY_WORDS + 1] = {0};
-    size_t len = sizeof h + V9_TIMES;
+    size_t len = sizeof h + (v9 ? V9_TIMES : 0);
 
-    set_times(&h, r, d);
+    if (v9) {
+        set_times(&h, r, d);
+    }
     len += ft__flow_program_put(&x->program[d], r->part, row + len, key);
     key[x->templates.key_words - 1] = (uint64_t)d;
     uint32_t t = ft_flow_templates_get(&x->templates, key, specify_v9, x);
@@ -174,7 +184,7 @@ static size_t put_both(const struct ft_format *f, uint8_t *out, const struct ft_
                        size_t (*put)(struct exporter *x, uint8_t *row,
                                      const struct ft_flow_record *r, int d))
 {
-    size_t at = 0, unfit = why_unfit(r);
+    size_t at = 0, unfit = why_unfit(self(f), r);
 
     for (int d = FT_DIR_FWD; unfit == 0 && d <= FT_DIR_REV; d++) {
         if (r->packets_delta[d] > 0) {
@@ -185,6 +195,11 @@ static size_t put_both(const struct ft_format *f, uint8_t *out, const struct ft_
         }
     }
     return unfit == 0 ? at : unfit;
+}
+
+static size_t ipfix_flow(const struct ft_format *f, uint8_t *out, const struct ft_flow_record *r)
+{
+    return FT_LIKELY(self(f)->biflow) ? put_biflow(f, out, r) : put_both(f, out, r, put_v9);
 }
 
 static size_t netflow9_flow(const struct ft_format *f, uint8_t *out, const struct ft_flow_record *r)
@@ -218,12 +233,13 @@ static uint32_t number(const char *text)
 static int make_programs(struct exporter *x, enum ft_flow_version version,
                          const struct ft_format_config *cfg, struct ft_err *err)
 {
-    int n = version == FT_FLOW_NETFLOW_9 ? 2 : version == FT_FLOW_IPFIX ? 1 : 0;
+    int n = version == FT_FLOW_NETFLOW_5 ? 0 : x->biflow ? 1 : 2;
     uint32_t words = 1, fields = 0;
 
     for (int d = 0; d < n; d++) {
         struct ft__flow_program_config p = {.columns = cfg->columns,
                                             .version = version,
+                                            .biflow = x->biflow,
                                             .direction = d,
                                             .times = FT__TIMES_MS,
                                             .pen = number(cfg->pen)};
@@ -241,8 +257,8 @@ static int make_programs(struct exporter *x, enum ft_flow_version version,
                      ? ft__flow_program_fields(&x->program[d])
                      : fields;
     }
-    int rc = ft_flow_templates_init(&x->templates, version, number(cfg->domain),
-                                    words + (version == FT_FLOW_NETFLOW_9), fields + V9_TIMES);
+    int rc = ft_flow_templates_init(&x->templates, version, number(cfg->domain), words + !x->biflow,
+                                    fields + V9_TIMES);
 
     return rc == FT_OK ? rc : ft_err_set(err, rc, "the templates of an output: out of memory");
 }
@@ -258,6 +274,7 @@ static int open_version(enum ft_flow_version version, const struct ft_format_ops
         return ft_err_set(err, FT_E_NOMEM, "the columns of an output: out of memory");
     }
     x->format.ops = ops;
+    x->biflow = version == FT_FLOW_IPFIX && !cfg->uniflow;
     rc = ft_format_flow_max(cfg, &x->format.flow_max, err);
     rc = rc == FT_OK ? make_programs(x, version, cfg, err) : rc;
     if (rc != FT_OK) {

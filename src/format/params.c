@@ -88,6 +88,12 @@ static const struct ft_param rows[] = {
              .defval = "ms",
              .help = "unit of the times of a record: flowStartMilliseconds, Microseconds or "
                      "Nanoseconds, and so on"}},
+    {.row = {.name = "biflow",
+             .of = "ipfix",
+             .choices = "true|false",
+             .defval = "true",
+             .help = "both directions of a flow in one record (RFC 5103), or a record of each, for "
+                     "collectors that do not read reverse elements"}},
     {.row = {.name = "pen",
              .of = "ipfix",
              .value = "NUMBER",

@@ -192,6 +192,9 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->domain = ft_output_url_get(url, "domain");
     cfg->times = ft_output_url_get(url, "times");
     cfg->pen = ft_output_url_get(url, "pen");
+    const char *biflow = ft_output_url_get(url, "biflow");
+
+    cfg->uniflow = biflow != NULL && strcmp(biflow, "false") == 0;
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",

@@ -12,14 +12,12 @@ that starts late.
 A program that is not installed is left out, and named. Exit 0: all the same; 1: not so.
 """
 import argparse
-import glob
-import ipaddress
+import calendar
 import json
 import os
 import re
 import shutil
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -94,6 +92,8 @@ def as_ipfix(e):
          "flow_duration_microseconds": f["duration_us"], "ip_version": v,
          "dot1q_vlan_id": f["vlan_id"], "icmp_type_ipv%d" % v: f["icmp_type"],
          "icmp_code_ipv%d" % v: f["icmp_code"]}
+    if f["icmp_type"] is not None:
+        r["icmp_type_code_ipv%d" % v] = f["icmp_type"] << 8 | (f["icmp_code"] or 0)
     if f["duration_us"] >= 1 << 32:
         r["flow_duration_microseconds"] = None
     for way, before in (("fwd", ""), ("rev", "reverse_")):
@@ -108,6 +108,18 @@ def as_ipfix(e):
             if way == "rev":
                 r["biflow_direction"] = 1
     return {name: x for name, x in sorted(r.items()) if x is not None}
+
+
+def as_biflows(flows):
+    """(key, packets, IP bytes, those of the other direction, TCP flags, first, last in ms)."""
+    found = []
+    for e in flows:
+        f, k, a = e["features"], e["flow_key"], e["aggregate_metrics"]
+        found.append(((k["src_ip"], k["dst_ip"], k["src_port"], k["dst_port"], k["protocol"]),
+                      f["fwd_packets_delta"], f["fwd_ip_delta"], f["rev_packets_delta"],
+                      f["rev_ip_delta"], f["fwd_tcp_flags"], ms(a["first_seen"]),
+                      ms(a["last_seen"])))
+    return found
 
 
 def as_uniflows(flows, v6=True):
@@ -166,6 +178,10 @@ def without_icmp_ports(rows):
 
 def check_own(c, args, capture, flows):
     wanted = [as_ipfix(e) for e in flows]
+    run = collected(args, "udp", capture, "ipfix+udp://127.0.0.1:%d?biflow=false")
+    c.account("own, uniflows", run)
+    c.rows("own, uniflows", without_icmp_ports(as_uniflows(flows)),
+           without_icmp_ports(uniflows_of(run)))
     for name, scheme, to in (("udp", "udp", "ipfix+udp://127.0.0.1:%d"),
                              ("small mtu", "udp", "ipfix+udp://127.0.0.1:%d?mtu=512"),
                              ("tcp", "ipfix+tcp", "ipfix+tcp://127.0.0.1:%d")):
@@ -226,6 +242,153 @@ def check_tshark(c, args, capture, flows, scratch):
                               for r, w in zip(rows, wanted)] if len(rows) == len(wanted) else rows)
 
 
+# ---- nfcapd ----
+
+def flags_of(text):
+    """"...AP.SF" as a number."""
+    return sum(1 << i for i, c in enumerate(reversed(text)) if c != ".")
+
+
+def ms_of(text):
+    """2024-06-26T13:42:51.020, UTC, in ms."""
+    return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) * 1000 + int(text[20:])
+
+
+def nfcapd_rows(args, capture, to, scratch):
+    """What nfcapd stores, as nfdump says it, and the sequence failures that it has counted."""
+    directory, port = tempfile.mkdtemp(dir=scratch), live.free_port()
+    with live.Process(["nfcapd", "-w", directory, "-p", str(port), "-b", "127.0.0.1", "-t", "600",
+                       "-P", os.path.join(directory, "pid"), "-B", "4000000"]) as p:
+        p.listening("udp", port)
+        rc, err = export(args, capture, to % port)
+        if rc != 0:
+            raise RuntimeError("%s: %s" % (to, err[-400:]))
+        time.sleep(0.7)
+        p.end()
+    env = {**os.environ, "TZ": "UTC"}
+    rows = json.loads(subprocess.run(["nfdump", "-R", directory, "-o", "json"], env=env, timeout=60,
+                                     capture_output=True, check=True).stdout or b"[]")
+    info = subprocess.run(["nfdump", "-R", directory, "-I"], capture_output=True, timeout=60,
+                          check=True).stdout.decode()
+    return rows, int(re.search(r"Sequence failures: (\d+)", info)[1])
+
+
+def nfdump_key(r):
+    return (r.get("src4_addr") or r["src6_addr"], r.get("dst4_addr") or r["dst6_addr"],
+            r.get("src_port", 0), r.get("dst_port", 0), r["proto"])
+
+
+def check_nfcapd(c, args, capture, flows, scratch):
+    if shutil.which("nfcapd") is None or shutil.which("nfdump") is None:
+        c.skipped.append("nfcapd")
+        return
+    rows, lost = nfcapd_rows(args, capture, "ipfix+udp://127.0.0.1:%d", scratch)
+    c.same("nfcapd, ipfix: sequence failures", 0, lost)
+    c.rows("nfcapd, ipfix", without_icmp_ports(as_biflows(flows)), without_icmp_ports(
+        [(nfdump_key(r), r["in_packets"], r["in_bytes"], r.get("out_packets", 0),
+          r.get("out_bytes", 0), flags_of(r["tcp_flags"]) if "tcp_flags" in r else 0,
+          ms_of(r["first"]), ms_of(r["last"])) for r in rows]))
+    types = [(r["icmp_type"], r["icmp_code"]) for r in rows if r["proto"] in (1, 58)]
+    c.rows("nfcapd, ipfix: ICMP", [(e["features"]["icmp_type"], e["features"]["icmp_code"] or 0)
+                                   for e in flows if e["flow_key"]["protocol"] in (1, 58)], types)
+    for to, v6 in (("ipfix+udp://127.0.0.1:%d?biflow=false", True),
+                   ("netflow9+udp://127.0.0.1:%d", True), ("netflow5+udp://127.0.0.1:%d", False)):
+        rows, lost = nfcapd_rows(args, capture, to, scratch)
+        c.same("nfcapd, %s: sequence failures" % to, 0, lost)
+        c.rows("nfcapd, " + to, without_icmp_ports(as_uniflows(flows, v6)), without_icmp_ports(
+            [(nfdump_key(r), r["in_packets"], r["in_bytes"],
+              flags_of(r["tcp_flags"]) if "tcp_flags" in r else 0) for r in rows]))
+        c.same("nfcapd, %s: flows all" % to, {"FLOW"}, {r["type"] for r in rows})
+        firsts = sorted(ms(e["aggregate_metrics"]["first_seen"]) for e in flows
+                        if v6 or e["features"]["ip_version"] == 4)
+        c.same("nfcapd, %s: the first" % to, firsts[0], min(ms_of(r["first"]) for r in rows))
+
+
+# ---- nfacctd ----
+
+def nfacctd_rows(args, capture, to, scratch):
+    """Its rows, and what it says of sequence numbers. Twice the same: a restart."""
+    directory, port = tempfile.mkdtemp(dir=scratch), live.free_port()
+    conf, out = os.path.join(directory, "conf"), os.path.join(directory, "rows")
+    with open(conf, "w", encoding="ascii") as f:
+        f.write("daemonize: false\nnfacctd_port: %d\nnfacctd_ip: 127.0.0.1\nplugins: print[a]\n"
+                "aggregate[a]: src_host, dst_host, src_port, dst_port, proto, tcpflags, "
+                "timestamp_start, timestamp_end, timestamp_arrival\nprint_output[a]: json\n"
+                "print_output_file[a]: %s\nprint_refresh_time[a]: 1\nnfacctd_time_new: false\n"
+                "print_output_file_append[a]: true\nnfacctd_disable_checks: false\n"
+                "print_num_protos: true\nnfacctd_pipe_size: 4000000\n" % (port, out))
+    with live.Process(["nfacctd", "-f", conf]) as p:
+        p.listening("udp", port)
+        time.sleep(0.5)
+        for _ in range(2):
+            rc, err = export(args, capture, to % port)
+            if rc != 0:
+                raise RuntimeError("%s: %s" % (to, err[-400:]))
+            time.sleep(0.3)
+
+        def settled():
+            before = os.path.getsize(out) if os.path.exists(out) else 0
+            time.sleep(2.2)
+            return before > 0 and os.path.getsize(out) == before
+        live.wait_for("nfacctd's rows", settled)
+        _, said, err = p.end()
+    with open(out, encoding="ascii") as f:
+        rows = [json.loads(line) for line in f]
+    return rows, re.findall(r"expecting flow '(\d+)' but received '(\d+)'", said + err)
+
+
+def check_nfacctd(c, args, capture, flows, scratch):
+    if shutil.which("nfacctd") is None:
+        c.skipped.append("nfacctd")
+        return
+    for to, v6 in (("ipfix+udp://127.0.0.1:%d?biflow=false", True),
+                   ("netflow9+udp://127.0.0.1:%d", True), ("netflow5+udp://127.0.0.1:%d", False)):
+        rows, jumps = nfacctd_rows(args, capture, to, scratch)
+        c.same("nfacctd, %s: back to 0, once" % to, ["0"], [b for _, b in jumps])
+        c.rows("nfacctd, " + to, without_icmp_ports(2 * as_uniflows(flows, v6)),
+               without_icmp_ports([((r["ip_src"], r["ip_dst"], r["port_src"], r["port_dst"],
+                                     int(r["ip_proto"])), r["packets"], r["bytes"],
+                                    int(r["tcp_flags"])) for r in rows]))
+
+
+# ---- goflow2 ----
+
+def goflow2():
+    cache = os.environ.get("FT_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "flowtap")
+    path = os.environ.get("FT_GOFLOW2") or os.path.join(cache, "go", "bin", "goflow2")
+    return path if os.access(path, os.X_OK) else None
+
+
+def check_goflow2(c, args, capture, flows):
+    program = goflow2()
+    if program is None:
+        c.skipped.append("goflow2 (tests/interop/servers/goflow2.sh)")
+        return
+    for to, v6 in (("ipfix+udp://127.0.0.1:%d?biflow=false", True),
+                   ("netflow9+udp://127.0.0.1:%d", True), ("netflow5+udp://127.0.0.1:%d", False)):
+        port, addr = live.free_port(), live.free_port(socket.SOCK_STREAM)
+        with live.Process([program, "-listen", "netflow://127.0.0.1:%d" % port, "-format", "json",
+                           "-transport", "file", "-addr", "127.0.0.1:%d" % addr]) as p:
+            p.listening("udp", port)
+            rc, err = export(args, capture, to % port)
+            c.same("goflow2, %s: exit status, %s" % (to, err[-200:]), 0, rc)
+            time.sleep(1)
+            _, out, err = p.end()
+        rows = [json.loads(line) for line in out.splitlines()]
+        protos = {"TCP": 6, "UDP": 17, "ICMP": 1, "IPv6-ICMP": 58}
+        c.rows("goflow2, " + to, without_icmp_ports(as_uniflows(flows, v6)), without_icmp_ports(
+            [((r["src_addr"], r["dst_addr"], r["src_port"], r["dst_port"],
+               protos.get(r["proto"], r["proto"])), r["packets"], r["bytes"], r["tcp_flags"])
+             for r in rows]))
+        c.same("goflow2, %s: errors" % to, "", "\n".join(
+            x for x in err.splitlines() if "error" in x.lower() or "warn" in x.lower())[:300])
+        firsts = [support.seconds_to_ns(e["aggregate_metrics"]["first_seen"]) // 10 ** 6
+                  for e in flows if v6 or e["features"]["ip_version"] == 4]
+        c.same("goflow2, %s: the first" % to, min(firsts),
+               min(r["time_flow_start_ns"] for r in rows) // 10 ** 6)
+
+
 # ---- all ----
 
 def main():
@@ -240,6 +403,9 @@ def main():
         c.same("there are flows", True, len(flows) > 0)
         check_own(c, args, args.capture, flows)
         check_tshark(c, args, args.capture, flows, scratch)
+        check_nfcapd(c, args, args.capture, flows, scratch)
+        check_nfacctd(c, args, args.capture, flows, scratch)
+        check_goflow2(c, args, args.capture, flows)
     for line in c.failed:
         print(line)
     print("%d checks, %d failed%s" % (c.n, len(c.failed), "; without " + ", ".join(c.skipped)
