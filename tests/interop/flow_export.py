@@ -148,6 +148,14 @@ def export(args, capture, to, *options):
     return r.returncode, r.stderr.decode(errors="replace")
 
 
+def settle(port):
+    """Waits until a collector has read what its socket holds, and a little for what it does with it."""
+    for _ in range(2):
+        live.wait_for("an empty queue", lambda: all(x[4].endswith(":00000000") for x in
+                                                    live.socket_lines("udp", port)))
+        time.sleep(0.4)
+
+
 def collected(args, scheme, capture, to):
     """A run of the collector to which the capture was exported."""
     with live.Collector(args.flowtap, scheme=scheme) as c:
@@ -263,7 +271,7 @@ def nfcapd_rows(args, capture, to, scratch):
         rc, err = export(args, capture, to % port)
         if rc != 0:
             raise RuntimeError("%s: %s" % (to, err[-400:]))
-        time.sleep(0.7)
+        settle(port)
         p.end()
     env = {**os.environ, "TZ": "UTC"}
     rows = json.loads(subprocess.run(["nfdump", "-R", directory, "-o", "json"], env=env, timeout=60,
@@ -324,7 +332,7 @@ def nfacctd_rows(args, capture, to, scratch):
             rc, err = export(args, capture, to % port)
             if rc != 0:
                 raise RuntimeError("%s: %s" % (to, err[-400:]))
-            time.sleep(0.3)
+            settle(port)
 
         def settled():
             before = os.path.getsize(out) if os.path.exists(out) else 0
@@ -373,7 +381,7 @@ def check_goflow2(c, args, capture, flows):
             p.listening("udp", port)
             rc, err = export(args, capture, to % port)
             c.same("goflow2, %s: exit status, %s" % (to, err[-200:]), 0, rc)
-            time.sleep(1)
+            settle(port)
             _, out, err = p.end()
         rows = [json.loads(line) for line in out.splitlines()]
         protos = {"TCP": 6, "UDP": 17, "ICMP": 1, "IPv6-ICMP": 58}
