@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. Everything else is CMake (presets) and scripts/.
-.PHONY: build run test bench lint fuzz fuzz-long soak kills spool-kills spool-hour asan tsan interop sizes install clean
+.PHONY: build run test bench lint fuzz fuzz-long soak kills spool-kills spool-hour asan tsan interop sizes deb install clean
 build:   ; @scripts/setup.sh build && cmake --preset release >/dev/null && cmake --build --preset release
 run:     build ; @scripts/run.sh
 test:    ; @scripts/setup.sh test && scripts/readers.sh && cmake --preset release >/dev/null && cmake --build --preset release && ctest --test-dir build/release -j2 --output-on-failure
@@ -15,5 +15,6 @@ spool-hour: build ; @scripts/setup.sh test && FLOWTAP="$${FLOWTAP:-$$PWD/build/r
 sizes:   build ; @scripts/setup.sh test && scripts/readers.sh && python3 -B tests/interop/sizes.py --flowtap "$${FLOWTAP:-build/release/flowtap}" --large
 asan tsan: ; @scripts/setup.sh test && cmake --preset $@ >/dev/null && cmake --build --preset $@ && ctest --test-dir build/$@ -j2 --output-on-failure
 interop: build ; @scripts/setup.sh test && tests/interop/differential_tshark.py --flowtap build/release/flowtap --corpus "$${FT_CORPUS:-../shared/corpus/public}" --known tests/interop/known.tsv
+deb:     ; @scripts/setup.sh deb && scripts/deb.sh && python3 -B tests/deploy/deb.py build/deb
 install: build ; @cmake --install build/release
 clean:   ; @rm -rf build

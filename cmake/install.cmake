@@ -12,6 +12,7 @@ if(ZLIB_FOUND)
 endif()
 configure_file(packaging/flowtap.pc.in ${CMAKE_BINARY_DIR}/flowtap.pc @ONLY)
 configure_file(packaging/flowtap.service.in ${CMAKE_BINARY_DIR}/flowtap.service @ONLY)
+configure_file(packaging/flowtap-collect.service.in ${CMAKE_BINARY_DIR}/flowtap-collect.service @ONLY)
 configure_file(packaging/flowtap.1.in ${CMAKE_BINARY_DIR}/flowtap.1.in @ONLY)
 
 # the parts that come from the option table are made by the program itself, so they cannot drift
@@ -34,6 +35,8 @@ install(FILES ${CMAKE_BINARY_DIR}/flowtap.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}
 install(FILES ${CMAKE_BINARY_DIR}/flowtap.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${CMAKE_BINARY_DIR}/flowtap.bash
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME flowtap)
-install(FILES ${CMAKE_BINARY_DIR}/flowtap.service DESTINATION lib/systemd/system)
-install(FILES packaging/flowtap.yaml packaging/prometheus/alerts.yml packaging/grafana/flowtap.json examples/embed.c examples/sample.pcap
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/flowtap)
+install(FILES ${CMAKE_BINARY_DIR}/flowtap.service ${CMAKE_BINARY_DIR}/flowtap-collect.service DESTINATION lib/systemd/system)
+install(FILES packaging/flowtap.yaml packaging/collect.yaml packaging/prometheus/alerts.yml packaging/grafana/flowtap.json
+        examples/embed.c examples/sample.pcap DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/flowtap)
+install(DIRECTORY deploy/clickhouse DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/flowtap/deploy USE_SOURCE_PERMISSIONS
+        PATTERN __pycache__ EXCLUDE)

@@ -95,11 +95,12 @@ struct ft_output_stats {
     X(RESETS, resets, "times that an exporter started again")                                      \
     X(EXPORTERS, exporters, "exporters and domains known now")                                     \
     X(EVICTED, exporters_evicted, "exporters forgotten because the table was full")                \
-    X(CONNECTIONS, connections, "TCP connections open now")                                        \
+    X(CONNECTIONS, connections, "connections and DTLS associations open now")                      \
     X(CONN_IDLE, connections_idle, "closed: no message for --tcp-idle-timeout")                    \
     X(CONN_DISPLACED, connections_displaced, "idle ones closed for others: all places taken")      \
     X(CONN_REFUSED, connections_refused,                                                           \
-      "refused: not in --allow, or all places of their source busy")
+      "refused: not in --allow, a certificate that does not fit, or all places of their source "   \
+      "busy")
 
 enum ft_collect_count {
 #define FT_COLLECT_ENUM(sym, name, text) FT_COLLECT_##sym,

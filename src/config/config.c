@@ -389,6 +389,8 @@ int ft_config_add_input(struct ft_config *cfg, const char *target, struct ft_err
     int rc = set_text(&cfg->inputs[cfg->n_inputs], target, err);
 
     cfg->n_inputs += rc == FT_OK;
+    cfg->has_secret |= cfg->command == FT_CMD_COLLECT &&
+                       (strstr(target, "tls://") != NULL || strstr(target, "kafka://") != NULL);
     return rc;
 }
 

@@ -49,7 +49,7 @@ struct ft_config {
     char *metrics;                 /* --metrics, owned, or NULL */
     bool no_sandbox;
     bool log_json;
-    bool has_secret;     /* an output may hold one */
+    bool has_secret;     /* an input or an output may hold one */
     int verbosity;       /* -1 quiet, 0, 1.. per -v */
     uint32_t snaplen;    /* live: bytes of a packet to keep; 0: the source's default */
     bool no_promiscuous; /* live */

@@ -27,7 +27,10 @@ static const struct ft_option_row rows[] = {
       .repeatable = true,
       .arg = "URL",
       .help = "Take datagrams here: netflow://HOST:PORT, ipfix://HOST:PORT, sflow://HOST:PORT, "
-              "udp://HOST:PORT, ipfix+tcp://HOST:PORT, or from a capture: pcap:FILE. Any version "
+              "udp://HOST:PORT, ipfix+tcp://HOST:PORT, ipfix+sctp://HOST:PORT, ipfix+tls:// and "
+              "ipfix+dtls://HOST:PORT?cert=FILE&key=FILE&ca=FILE, from topics, "
+              "kafka://HOST:PORT/TOPIC?group=NAME, or from a file: pcap:FILE, "
+              "ipfix:FILE. Any version "
               "is known on any port. Default: netflow://[::]:2055, ipfix://[::]:4739 and "
               "sflow://[::]:6343"},
      FT__SET_INPUT,

@@ -411,6 +411,8 @@ static bool add_special(struct maker *m, const struct ft_column *c)
         add(m, (struct ft__flow_step){.field = c->field, .ie = 136, .len = 1, .kind = KIND_REASON});
     } else if (strcmp(name, "flow_id") == 0 && m->cfg->version == FT_FLOW_NETFLOW_9) {
         return true; /* collectors of v9 take it for a firewall's connection, Cisco's NSEL */
+    } else if (strcmp(name, "duration_us") == 0 && !m->cfg->biflow) {
+        return true; /* it is that of both directions */
     } else if (strncmp(name, "icmp_", 5) == 0) {
         add_icmp(m, c->field->ie, c->field);
     } else {

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/rd.h"
 #include "base/time.h"
+#include "format/flow_relay.h"
 #include "format/flow_steps.h"
 #include "format/format.h"
 
@@ -68,8 +69,8 @@ static size_t put_biflow(const struct ft_format *f, uint8_t *row, const struct f
     struct ft_flow_head h = head_of(r);
     uint64_t key[FT__FLOW_KEY_WORDS];
     size_t len = sizeof h + ft__flow_program_put(&x->program[0], r->part, row + sizeof h, key);
-    uint32_t t =
-        ft_flow_templates_get(&x->templates, key, ft__flow_program_specify, &x->program[0]);
+    uint32_t t = ft_flow_templates_get(&x->templates, key, x->templates.key_words,
+                                       ft__flow_program_specify, &x->program[0]);
 
     h.template = (uint16_t)t;
     return FT_LIKELY(t != FT_FLOW_TEMPLATES_FULL) ? finish(&h, row, len)
@@ -133,7 +134,7 @@ static size_t put_v9(struct exporter *x, uint8_t *row, const struct ft_flow_reco
     }
     len += ft__flow_program_put(&x->program[d], r->part, row + len, key);
     key[x->templates.key_words - 1] = (uint64_t)d;
-    uint32_t t = ft_flow_templates_get(&x->templates, key, specify_v9, x);
+    uint32_t t = ft_flow_templates_get(&x->templates, key, x->templates.key_words, specify_v9, x);
 
     h.template = (uint16_t)t;
     return t != FT_FLOW_TEMPLATES_FULL ? finish(&h, row, len) : FT_FORMAT_UNFIT(FT_UNFIT_TEMPLATES);
@@ -212,6 +213,23 @@ static size_t netflow5_flow(const struct ft_format *f, uint8_t *out, const struc
     return r->ip_version == 4 ? put_both(f, out, r, put_v5) : FT_FORMAT_UNFIT(FT_UNFIT_IPV6);
 }
 
+/* ---- collect ---- */
+
+static size_t relay(const struct ft_format *f, uint8_t *row, size_t room,
+                    const struct ft_export_record *r)
+{
+    struct ft_flow_head h = {.time_s =
+                                 (uint32_t)ft_time_floor(r->timestamp_ns, (int64_t)1000000000)};
+    uint32_t t = FT_FLOW_TEMPLATES_FULL;
+    size_t len = ft__flow_relay_put(&self(f)->templates, r, row + sizeof h, room - sizeof h, &t);
+
+    if (FT_UNLIKELY(len == 0 || t == FT_FLOW_TEMPLATES_FULL)) {
+        return FT_FORMAT_UNFIT(len == 0 ? FT_UNFIT_LENGTH : FT_UNFIT_TEMPLATES);
+    }
+    h.template = (uint16_t)t;
+    return finish(&h, row, len + sizeof h);
+}
+
 /* ---- life ---- */
 
 static void exporter_end(struct ft_format *f)
@@ -263,6 +281,23 @@ static int make_programs(struct exporter *x, enum ft_flow_version version,
     return rc == FT_OK ? rc : ft_err_set(err, rc, "the templates of an output: out of memory");
 }
 
+static int open_relay(struct exporter *x, enum ft_flow_version version,
+                      const struct ft_format_config *cfg, struct ft_err *err)
+{
+    if (version != FT_FLOW_IPFIX || cfg->uniflow || cfg->times != NULL || cfg->pen != NULL) {
+        return ft_err_set(err, FT_E_USAGE,
+                          version != FT_FLOW_IPFIX
+                              ? "records of collect are relayed as IPFIX: ipfix in place of %s"
+                              : "%s: records of collect are relayed as they came: biflow=, times= "
+                                "and pen= are for live and read",
+                          x->format.ops->name);
+    }
+    int rc = ft_flow_templates_init(&x->templates, version, number(cfg->domain),
+                                    FT__RELAY_KEY_WORDS, FT__RELAY_FIELDS_ROOM);
+
+    return rc == FT_OK ? rc : ft_err_set(err, rc, "the templates of an output: out of memory");
+}
+
 static int open_version(enum ft_flow_version version, const struct ft_format_ops *ops,
                         const struct ft_format_config *cfg, struct ft_format **out,
                         struct ft_err *err)
@@ -276,7 +311,11 @@ static int open_version(enum ft_flow_version version, const struct ft_format_ops
     x->format.ops = ops;
     x->biflow = version == FT_FLOW_IPFIX && !cfg->uniflow;
     rc = ft_format_flow_max(cfg, &x->format.flow_max, err);
-    rc = rc == FT_OK ? make_programs(x, version, cfg, err) : rc;
+    if (rc == FT_OK && cfg->collect) {
+        rc = open_relay(x, version, cfg, err);
+    } else if (rc == FT_OK) {
+        rc = make_programs(x, version, cfg, err);
+    }
     if (rc != FT_OK) {
         exporter_end(&x->format);
         return rc;
@@ -305,7 +344,8 @@ static int netflow5_open(const struct ft_format_config *cfg, struct ft_format **
 }
 
 #define EXPORT(of_flow)                                                                            \
-    .events = 1u << FT_EVENT_FLOW, .prefers_flows = true, .end = exporter_end, .flow = of_flow
+    .events = 1u << FT_EVENT_FLOW, .prefers_flows = true, .end = exporter_end, .flow = of_flow,    \
+    .export_flow = relay
 
 const struct ft_format_ops ft_format_ipfix = {.name = "ipfix",
                                               .help = "flow records as IPFIX messages, RFC 7011",

@@ -103,7 +103,7 @@ static const struct rule rules[] = {
     {SCMP_SYS(connect), M, FT_SANDBOX_NETWORK},
     {SCMP_SYS(sendmmsg), M, FT_SANDBOX_NETWORK},
     {SCMP_SYS(newfstatat), M, FT_SANDBOX_NETWORK},
-    {SCMP_SYS(sendmsg), M, FT_SANDBOX_BROKERS},
+    {SCMP_SYS(sendmsg), M, FT_SANDBOX_BROKERS | FT_SANDBOX_REPLIES},
     {SCMP_SYS(pipe2), M, FT_SANDBOX_BROKERS},
     /* outputs that are opened later */
     {SCMP_SYS(eventfd2), M, FT_SANDBOX_RELOAD},

@@ -72,9 +72,11 @@ void ft_flow_templates_fini(struct ft_flow_template_list *l); /* also of zeros *
 typedef size_t ft_flow_fields_fn(const void *cookie, const uint64_t *key, uint8_t *out,
                                  uint16_t *out_n);
 
-/* The number of the template of a key, which is made now if there is none. FT_FLOW_TEMPLATES_FULL:
- * there is no place for another one. Any thread. */
+/* The number of the template of a key, of so many words (the others are 0; one of more than nine
+ * has a digest of all and their number in front), which is made now if there is none.
+ * FT_FLOW_TEMPLATES_FULL: there is no place for another one. Any thread. */
 FT_HOT uint32_t ft_flow_templates_get(struct ft_flow_template_list *l, const uint64_t *key,
-                                      ft_flow_fields_fn *fields, const void *cookie);
+                                      uint32_t words, ft_flow_fields_fn *fields,
+                                      const void *cookie);
 
 #endif

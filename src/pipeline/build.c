@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -138,9 +139,10 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
     if (rc != FT_OK) {
         return rc;
     }
-    if (p->plan.collect) {
-        return ft_err_set(err, FT_E_USAGE, "%s: collect has no packets; %s is for live and read",
-                          url->text, url->format);
+    bool bare = strcmp(ops->name, "datagram") == 0;
+
+    if (bare && (!p->plan.collect || strcmp(url->transport, "kafka") != 0)) {
+        return ft_err_set(err, FT_E_USAGE, "%s: datagram is for collect, to kafka://", url->text);
     }
     if (ft_output_url_get(url, "event") != NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s: event=: %s holds packets", url->text, url->format);
@@ -162,9 +164,16 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
     }
     ft_packet_file_init(r->packets, url, &p->log);
     cfg->binary = true;
-    cfg->event_most = r->packets->snap + FT_PCAP_ROOM;
-    env->late_header = ft_packet_file_header;
-    env->header_cookie = r->packets;
+    r->packets->bare = bare;
+    if (p->plan.collect) {
+        ft_packet_file_collect(r->packets, cfg);
+    } else {
+        cfg->event_most = r->packets->snap + FT_PCAP_ROOM;
+    }
+    if (!bare) {
+        env->late_header = ft_packet_file_header;
+        env->header_cookie = r->packets;
+    }
     r->events = ops->events;
     return FT_OK;
 }
@@ -179,6 +188,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     bool asks = chosen || ft_output_url_get(url, "where") != NULL;
 
     const char *addresses = ft_output_url_get(url, "addresses");
+    const char *id = ft_output_url_get(url, "schema_id");
 
     cfg->target = url->target;
     cfg->schema = ft_output_url_get(url, "schema");
@@ -189,6 +199,9 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->aligned = p->plan.aligned;
     cfg->hidden = p->plan.anonymize || p->plan.no_identity;
     cfg->options = &p->plan.options;
+    cfg->codec = ft_output_url_get(url, "codec");
+    cfg->framed = id != NULL;
+    cfg->schema_id = id != NULL ? (uint32_t)strtoul(id, NULL, 10) : 0;
     cfg->domain = ft_output_url_get(url, "domain");
     cfg->times = ft_output_url_get(url, "times");
     cfg->pen = ft_output_url_get(url, "pen");
@@ -357,6 +370,10 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
 
     rc = rc == FT_OK ? route_folders(p, url, ops, cfg, r, err) : rc;
     rc = rc == FT_OK ? open_format(p, url, ops, cfg->count_only, r, err) : rc;
+    if (rc == FT_OK) {
+        ops = r->format->ops;
+        cfg->binary = ops->binary;
+    }
     if (rc == FT_OK && ops->header != NULL && r->events != 0) {
         env->header_len = ops->header(r->format, header);
         env->header = header;
@@ -448,7 +465,8 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     if (r.packets != NULL) {
         r.packets->name = ft_output_name(r.output);
     }
-    r.number = p->n_routes_made++;
+    r.number = p->n_routes_made;
+    p->n_routes_made += !p->dry;
     r.named = ft_output_url_digest(url, &p->seed);
     *out = r;
     return FT_OK;
@@ -459,7 +477,8 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
 static struct ft_output_config output_config(const struct ft_pipeline *p)
 {
     return (struct ft_output_config){
-        .overflow = p->plan.drop || p->plan.live ? FT_OVERFLOW_DROP : FT_OVERFLOW_BLOCK,
+        .overflow =
+            p->plan.drop || (p->plan.live && !p->plan.again) ? FT_OVERFLOW_DROP : FT_OVERFLOW_BLOCK,
         .n_writers = p->plan.n_workers + (p->plan.mode == FT_MODE_HANDOFF ? 2 : 1),
     };
 }
@@ -787,8 +806,11 @@ static int build_files(struct ft_pipeline *p, struct ft_opener *opener, struct f
 
 unsigned ft_pipeline_needs(const struct ft_pipeline *p)
 {
-    unsigned source = p->plan.collect ? FT_SANDBOX_SOCKETS : FT_SANDBOX_CAPTURE;
-    unsigned needs = p->plan.live ? source : 0;
+    unsigned source =
+        p->plan.collect ? FT_SANDBOX_SOCKETS | FT_SANDBOX_REPLIES : FT_SANDBOX_CAPTURE;
+    unsigned needs = p->plan.again  ? FT_SANDBOX_NETWORK | FT_SANDBOX_BROKERS
+                     : p->plan.live ? source
+                                    : 0;
 
     for (uint32_t i = 0; i < p->n_routes; i++) {
         needs |= ft_output_needs(p->routes[i].output);

@@ -65,6 +65,7 @@ struct ft_plan {
     bool drop;          /* full hand-off rings drop; else the reader waits */
     bool live;
     bool collect;      /* datagrams, not packets */
+    bool again;        /* with live: the source can wait, and what was not settled comes again */
     bool keep_tunnels; /* the flow is that of the outermost packet */
     struct ft_tunnel_ports tunnel_ports;
     uint32_t profiles; /* of -p: a bit for each of ft_column_sets */

@@ -253,7 +253,7 @@ int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg, st
         .direction = cfg->direction,
         .promiscuous = !cfg->no_promiscuous,
         .tcp_idle_ns = cfg->tcp_idle_ns,
-        .linktype_ok = ft_linktype_supported,
+        .linktype_ok = p->plan.collect ? ft__collect_linktype : ft_linktype_supported,
         .linktype_name = ft_linktype_name,
         .log = &p->log,
     };

@@ -203,9 +203,56 @@ def check_own(c, args, capture, flows):
                without_icmp_ports(uniflows_of(run)))
 
 
-# ---- tshark ----
+# ---- relay ----
 
-NAMES = {"OctetDeltaCount": "octet_delta_count"}
+ABSOLUTE = {"flow_start_sys_up_time", "flow_end_sys_up_time"}  # by the clock of a header
+
+
+def relayed(args, capture, source, scratch, where=""):
+    """What a relay has decoded itself, and what comes out behind it."""
+    out = os.path.join(scratch, "relay.ndjson")
+    with live.Collector(args.flowtap) as sink:
+        with live.Collector(args.flowtap, "-o", "ndjson:" + out, "-o",
+                            "ipfix+udp://127.0.0.1:%d?domain=77%s" % (sink.port, where)) as relay:
+            rc, err = export(args, capture, source % relay.port)
+            if rc != 0:
+                raise RuntimeError("%s: %s" % (source, err[-400:]))
+            settle(relay.port)
+            relay.end()
+        run = sink.run()
+    with open(out, encoding="utf-8") as f:
+        events = [json.loads(line, parse_float=str) for line in f]
+    os.unlink(out)
+    return [e for e in events if e["event_type"] == "network_flow_record"], run
+
+
+def without_origin(e):
+    return {k: x for k, x in sorted(e["features"].items()) if k not in ABSOLUTE}
+
+
+def check_relay(c, args, capture, scratch):
+    for source in ("netflow5+udp://127.0.0.1:%d?domain=5", "netflow9+udp://127.0.0.1:%d?domain=5",
+                   "ipfix+udp://127.0.0.1:%d?domain=5", "ipfix+udp://127.0.0.1:%d?domain=5&times=ns"):
+        before, run = relayed(args, capture, source, scratch)
+        wanted = []
+        for e in before:
+            w, a = without_origin(e), e["aggregate_metrics"]
+            if ABSOLUTE & set(e["features"]):
+                w["flow_start_milliseconds"] = ms(a["first_seen"])
+                w["flow_end_milliseconds"] = ms(a["last_seen"])
+            w["exporter_ipv4_address"], w["original_observation_domain_id"] = "127.0.0.1", 5
+            wanted.append(dict(sorted(w.items())))
+        c.account("relay, " + source, run)
+        c.rows("relay, " + source, wanted, [without_origin(e) for e in run.flows])
+        c.rows("relay, %s: keys, sums, times" % source,
+               [(e["flow_key"], e["aggregate_metrics"]) for e in before],
+               [(e["flow_key"], e["aggregate_metrics"]) for e in run.flows])
+    before, run = relayed(args, capture, "ipfix+udp://127.0.0.1:%d", scratch, "&where=protocol=17")
+    c.rows("relay, where", [e["flow_key"] for e in before if e["flow_key"]["protocol"] == 17],
+           [e["flow_key"] for e in run.flows])
+
+
+# ---- tshark ----
 
 
 def tshark_records(path):
@@ -368,6 +415,18 @@ def goflow2():
     return path if os.access(path, os.X_OK) else None
 
 
+def objects_of(text):
+    """JSON objects: several workers may write on one line."""
+    decoder, at, found = json.JSONDecoder(), 0, []
+    text = text.strip()
+    while at < len(text):
+        row, at = decoder.raw_decode(text, at)
+        found.append(row)
+        while at < len(text) and text[at].isspace():
+            at += 1
+    return found
+
+
 def check_goflow2(c, args, capture, flows):
     program = goflow2()
     if program is None:
@@ -376,14 +435,14 @@ def check_goflow2(c, args, capture, flows):
     for to, v6 in (("ipfix+udp://127.0.0.1:%d?biflow=false", True),
                    ("netflow9+udp://127.0.0.1:%d", True), ("netflow5+udp://127.0.0.1:%d", False)):
         port, addr = live.free_port(), live.free_port(socket.SOCK_STREAM)
-        with live.Process([program, "-listen", "netflow://127.0.0.1:%d" % port, "-format", "json",
+        with live.Process([program, "-listen", "netflow://127.0.0.1:%d?workers=1" % port, "-format", "json",
                            "-transport", "file", "-addr", "127.0.0.1:%d" % addr]) as p:
             p.listening("udp", port)
             rc, err = export(args, capture, to % port)
             c.same("goflow2, %s: exit status, %s" % (to, err[-200:]), 0, rc)
             settle(port)
             _, out, err = p.end()
-        rows = [json.loads(line) for line in out.splitlines()]
+        rows = objects_of(out)
         protos = {"TCP": 6, "UDP": 17, "ICMP": 1, "IPv6-ICMP": 58}
         c.rows("goflow2, " + to, without_icmp_ports(as_uniflows(flows, v6)), without_icmp_ports(
             [((r["src_addr"], r["dst_addr"], r["src_port"], r["dst_port"],
@@ -410,6 +469,7 @@ def main():
         flows = octets_since(truth_of(args, args.capture))
         c.same("there are flows", True, len(flows) > 0)
         check_own(c, args, args.capture, flows)
+        check_relay(c, args, args.capture, scratch)
         check_tshark(c, args, args.capture, flows, scratch)
         check_nfcapd(c, args, args.capture, flows, scratch)
         check_nfacctd(c, args, args.capture, flows, scratch)
