@@ -84,6 +84,13 @@ static const struct ft_param rows[] = {
              .help = "over UDP: how often templates are sent again"},
      .check = valid_seconds,
      .allowed = "a number of seconds from 1 to 86400"},
+    {.row = {.name = "report",
+             .of = "ipfix, netflow9",
+             .value = "SECONDS",
+             .help = "options data so often: messages, records and octets that were exported, and "
+                     "records that were not"},
+     .check = valid_seconds,
+     .allowed = "a number of seconds from 1 to 86400"},
     {.row = {.name = "mtu",
              .of = "ipfix, netflow9, netflow5",
              .value = "BYTES",

@@ -28,6 +28,7 @@ class Reader:
     def __init__(self):
         self.templates, self.records, self.unknown, self.first, self.gaps = {}, 0, 0, None, 0
         self.messages, self.only_templates, self.next = 0, 0, None
+        self.reports = []  # domain, messages, records, octets, records not sent
 
     def message(self, data):
         version, length, _, sequence, _ = struct.unpack("!HHIII", data[:16])
@@ -42,6 +43,12 @@ class Reader:
             at += n
             if set_id == 2:
                 self.learn(body)
+            elif set_id == 3:  # options: the same, but for the number of scopes
+                self.learn(body[:4] + body[6:])
+            elif set_id == 512:
+                self.reports.append(struct.unpack("!IQQQQ", body[:36]))
+                records += 1
+                self.records -= 1
             elif set_id in self.templates:
                 assert len(body) % self.templates[set_id] == 0, (set_id, len(body))
                 records += len(body) // self.templates[set_id]
@@ -196,6 +203,23 @@ def check_refresh(c, program):
     c.same("refresh: records, gaps", (10, 0), (reader.records, reader.gaps))
 
 
+def check_report(c, program):
+    s, reader = udp_socket(), Reader()
+    f = Feed(program, "-o", "ipfix+udp://127.0.0.1:%d?report=1&domain=7" % s.getsockname()[1])
+    f.phase(5)
+    f.phase(5)
+    hear(s, reader, lambda: len(reader.reports) >= 2, 6)
+    seen = reader.records
+    f.end()
+    hear(s, reader, lambda: reader.records == 10, 2)
+    s.close()
+    c.same("report: records, gaps", (10, 0), (reader.records, reader.gaps))
+    c.same("report: domain, records, lost", [(7, seen, 0)] * 2,
+           [(r[0], r[2], r[4]) for r in reader.reports[:2]])
+    c.same("report: counts what was before", [0, 1], [r[1] - reader.reports[0][1]
+                                                       for r in reader.reports[:2]])
+
+
 def check_tcp(c, program):
     server = socket.create_server(("127.0.0.1", 0))
     server.settimeout(DEADLINE)
@@ -307,6 +331,7 @@ def main():
     check_away(c, args.flowtap)
     check_late(c, args.flowtap)
     check_refresh(c, args.flowtap)
+    check_report(c, args.flowtap)
     check_tcp(c, args.flowtap)
     with tempfile.TemporaryDirectory() as scratch:
         check_files(c, args.flowtap, args.capture, scratch)

@@ -21,7 +21,8 @@ enum {
     MARKS_ROOM = 64 * 1024,
     V5_FIRST = 24, /* in a record, ms of the message's clock; last is behind it */
     NO_SET = 0,
-    MARGIN_S = 86400
+    MARGIN_S = 86400,
+    REPORT_ID = FT_FLOW_TEMPLATE_FIRST + FT_FLOW_TEMPLATES_MOST
 };
 
 /* Messages that lie one behind the other, and their marks from the end of the buffer on. */
@@ -50,6 +51,11 @@ struct ft__messages {
     uint64_t sequence;
     int64_t boot_ms; /* NetFlow: when its clock was 0; INT64_MIN: not known yet */
     bool told[FT_FLOW_TEMPLATES_MOST];
+    /* what it says of itself, see put_report() */
+    int64_t report_ms, report_due_ms; /* 0: it does not */
+    uint64_t messages, bytes, all_records;
+    uint64_t (*events_lost)(const void *cookie);
+    const void *events_cookie;
 };
 
 static struct ft_mark *marks_end(const struct buffer *b)
@@ -136,6 +142,9 @@ static void close_message(struct ft__messages *m)
     }
     ft_nf_put_header(m->out.data + m->begin, &h);
     mark_message(&m->out, m->event, m->events);
+    m->messages++;
+    m->bytes += h.len;
+    m->all_records += m->records;
     m->sequence += m->list->version == FT_FLOW_NETFLOW_9 ? 1 : m->records;
     m->open = false;
 }
@@ -180,6 +189,60 @@ static void put_templates(struct ft__messages *m)
         put_template(m, i);
     }
     close_message(m);
+}
+
+/* ---- what it says of itself ---- */
+
+/* RFC 7011 §4.1 and §4.3: of this domain, messages, records, octets that were exported, and records
+ * that were not. The template is in each message with it. */
+/* clang-format off */
+static const uint8_t report_ipfix[] = {
+    REPORT_ID >> 8, REPORT_ID & 0xff, 0, 5, 0, 1, /* id, fields, scopes */
+    0, 149, 0, 4,                                 /* observationDomainId */
+    0, 41,  0, 8,                                 /* exportedMessageTotalCount */
+    0, 42,  0, 8,                                 /* exportedFlowRecordTotalCount */
+    0, 40,  0, 8,                                 /* exportedOctetTotalCount */
+    0, 166, 0, 8,                                 /* notSentFlowTotalCount */
+};
+
+/* RFC 3954 §6.1: the scope is the system. */
+static const uint8_t report_v9[] = {
+    REPORT_ID >> 8, REPORT_ID & 0xff, 0, 4, 0, 12, /* id, bytes of scopes, of fields */
+    0, 1,  0, 4,                                   /* System */
+    0, 41, 0, 8,                                   /* TOTAL_PKTS_EXP */
+    0, 42, 0, 8,                                   /* TOTAL_FLOWS_EXP */
+    0, 40, 0, 8,                                   /* TOTAL_BYTES_EXP */
+};
+/* clang-format on */
+
+static void put_be(struct ft__messages *m, uint64_t v, uint32_t len)
+{
+    v = htobe64(v);
+    memcpy(m->out.data + m->out.len, (const uint8_t *)&v + 8 - len, len);
+    m->out.len += len;
+}
+
+static void put_report(struct ft__messages *m)
+{
+    bool v9 = m->list->version == FT_FLOW_NETFLOW_9;
+    size_t len = v9 ? sizeof report_v9 : sizeof report_ipfix;
+
+    begin_message(m); /* nothing is in the buffer yet */
+    open_set(m, template_set(m, true));
+    memcpy(m->out.data + m->out.len, v9 ? report_v9 : report_ipfix, len);
+    m->out.len += (uint32_t)len;
+    open_set(m, REPORT_ID);
+    put_be(m, m->list->domain, 4);
+    put_be(m, m->messages, 8);
+    put_be(m, m->all_records, 8);
+    put_be(m, m->bytes, 8);
+    if (!v9) {
+        put_be(m, m->events_lost != NULL ? m->events_lost(m->events_cookie) : 0, 8);
+    }
+    m->records = 1;
+    m->counted = 2;
+    close_message(m);
+    m->all_records--; /* it is no record of a flow */
 }
 
 /* ---- rows ---- */
@@ -289,6 +352,10 @@ bool ft__messages_next(struct ft__messages *m, struct ft_chunk *out)
         put_templates(m);
         m->due_ms = ft_mono_ms() + m->refresh_ms;
     }
+    if (m->report_ms > 0 && n_templates(m) > 0 && ft_mono_ms() >= m->report_due_ms) {
+        put_report(m);
+        m->report_due_ms = ft_mono_ms() + m->report_ms;
+    }
     while (m->mark < m->rows.n) {
         const struct ft_mark *mark = ft_chunk_mark(&m->rows, m->mark);
         uint32_t begin = m->mark > 0 ? ft_chunk_mark(&m->rows, m->mark - 1)->end : 0;
@@ -310,16 +377,23 @@ bool ft__messages_next(struct ft__messages *m, struct ft_chunk *out)
     return made_some(m, out);
 }
 
+static void sooner(int64_t *next_ms, int64_t due_ms)
+{
+    int64_t left = due_ms - ft_mono_ms();
+
+    left = left > 0 ? left : 0;
+    *next_ms = *next_ms < 0 || *next_ms > left ? left : *next_ms;
+}
+
 void ft__messages_due(struct ft__messages *m, int64_t *out_next_ms)
 {
-    int64_t left = m->due_ms - ft_mono_ms();
-
     m->rows = (struct ft_chunk){0};
     m->mark = 0;
-    left = left > 0 ? left : 0;
-    if (m->datagrams && m->list->version != FT_FLOW_NETFLOW_5 && n_templates(m) > 0 &&
-        (*out_next_ms < 0 || *out_next_ms > left)) {
-        *out_next_ms = left;
+    if (n_templates(m) > 0 && m->datagrams) {
+        sooner(out_next_ms, m->due_ms);
+    }
+    if (n_templates(m) > 0 && m->report_ms > 0) {
+        sooner(out_next_ms, m->report_due_ms);
     }
 }
 
@@ -422,6 +496,10 @@ int ft__messages_open(const struct ft_sink_ops *ops, const struct ft_output_url 
     m->limit = m->datagrams ? (uint32_t)number_of(url, "mtu", MTU) : MESSAGE_MOST;
     m->refresh_ms = (int64_t)number_of(url, "template_refresh", REFRESH_S) * 1000;
     m->due_ms = ft_mono_ms() + m->refresh_ms;
+    m->report_ms = (int64_t)number_of(url, "report", 0) * 1000;
+    m->report_due_ms = ft_mono_ms() + m->report_ms;
+    m->events_lost = env->events_lost;
+    m->events_cookie = env->events_cookie;
     env->chunk_most = m->out.cap;
     env->greet = greet;
     env->greet_cookie = m;
