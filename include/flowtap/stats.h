@@ -157,6 +157,8 @@ struct ft_stats {
     bool collecting;                  /* the unit of received, captured and so on is the datagram */
     uint64_t collected[FT_COLLECT__COUNT];
     uint64_t reloads, reloads_refused; /* ft_pipeline_reload() */
+    bool clock_known;                  /* the kernel says that its clock is kept right */
+    int64_t clock_offset_ns; /* then: what it is still to be corrected by, reference less clock */
     uint32_t n_outputs;
     struct ft_output_stats output[FT_MAX_OUTPUTS];
 };

@@ -46,7 +46,9 @@ struct ft_config {
     int64_t stats_ns;              /* 0: at the end only */
     int64_t drain_ns;              /* for an output that takes nothing any more */
     char *user;                    /* --user, owned, or NULL: nobody when started as root */
-    char *metrics;                 /* --metrics, owned, or NULL */
+    char *observer;                /* --observer, owned, or NULL: the host's name */
+    uint32_t observation_domain;
+    char *metrics; /* --metrics, owned, or NULL */
     bool no_sandbox;
     bool log_json;
     bool has_secret;     /* an input or an output may hold one */

@@ -54,8 +54,9 @@ struct ft_format_config {
     const char *codec;     /* avro: what packs its blocks, by Avro's name, or NULL */
     bool framed;           /* avro: each event alone, behind schema_id of a schema registry */
     uint32_t schema_id;
-    bool aligned;       /* flows did not end by the rules of their profile */
-    bool hidden;        /* --anonymize or --no-identity */
+    bool aligned;                       /* flows did not end by the rules of their profile */
+    bool hidden;                        /* --anonymize or --no-identity */
+    const struct ft_observer *observer; /* lives as long as the instance; NULL: none */
     const char *domain; /* flow export: observation domain, or NULL; likewise the next two */
     const char *times;  /* the unit of times */
     const char *pen;    /* of columns without an element of IANA's */

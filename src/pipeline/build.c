@@ -178,6 +178,17 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
     return FT_OK;
 }
 
+/* What an output of flow export asks of its format. */
+static void route_export(const struct ft_output_url *url, struct ft_format_config *cfg)
+{
+    const char *biflow = ft_output_url_get(url, "biflow");
+
+    cfg->domain = ft_output_url_get(url, "domain");
+    cfg->times = ft_output_url_get(url, "times");
+    cfg->pen = ft_output_url_get(url, "pen");
+    cfg->uniflow = biflow != NULL && strcmp(biflow, "false") == 0;
+}
+
 /* What an output asks of its format, which has these parameters (config/url.h). */
 static int route_options(const struct ft_pipeline *p, const struct ft_output_url *url,
                          struct ft_format_config *cfg, struct ft_err *err)
@@ -202,12 +213,8 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->codec = ft_output_url_get(url, "codec");
     cfg->framed = id != NULL;
     cfg->schema_id = id != NULL ? (uint32_t)strtoul(id, NULL, 10) : 0;
-    cfg->domain = ft_output_url_get(url, "domain");
-    cfg->times = ft_output_url_get(url, "times");
-    cfg->pen = ft_output_url_get(url, "pen");
-    const char *biflow = ft_output_url_get(url, "biflow");
-
-    cfg->uniflow = biflow != NULL && strcmp(biflow, "false") == 0;
+    cfg->observer = &p->plan.observer;
+    route_export(url, cfg);
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
@@ -610,6 +617,27 @@ static int anonymize_failed(int rc, struct ft_err *err)
                       rc == FT_E_UNSUPPORTED ? "this build has no OpenSSL" : ft_strerror(rc));
 }
 
+/* A name of hosts like any other, but one that joins go on working by: a pseudonym. */
+static int hide_observer(struct ft_observer *o, const uint8_t key[FT_CRYPTOPAN_KEY],
+                         struct ft_err *err)
+{
+    static const char word[] = "observer-";
+    struct ft_cryptopan *map = NULL;
+    char id[sizeof word + FT_CRYPTOPAN_NAME];
+    int rc = ft_cryptopan_new(key, &map);
+
+    if (rc != FT_OK) {
+        return anonymize_failed(rc, err);
+    }
+    memcpy(id, word, sizeof word);
+    ft_cryptopan_name(map, (const uint8_t *)o->id, strlen(o->id), (uint8_t *)id + sizeof word - 1,
+                      FT_CRYPTOPAN_NAME);
+    id[sizeof id - 1] = '\0';
+    memcpy(o->id, id, sizeof id);
+    ft_cryptopan_free(map);
+    return FT_OK;
+}
+
 /* From here on no message holds a true address. */
 static int build_scrub(struct ft_pipeline *p, const uint8_t key[FT_CRYPTOPAN_KEY],
                        struct ft_err *err)
@@ -725,6 +753,7 @@ int ft__build_plan(struct ft_pipeline *p, const struct ft_config *cfg, struct ft
     }
     rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
     p->plan.options.labels = p->labels;
+    ft_where_observe(p->where, &p->plan.observer);
     return rc;
 }
 
@@ -754,6 +783,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
         rc = ft__build_labels(p, cfg->labels, err);
     }
     rc = rc == FT_OK ? ft__build_plan(p, cfg, err) : rc;
+    rc = rc == FT_OK && key != NULL ? hide_observer(&p->plan.observer, key, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }

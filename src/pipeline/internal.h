@@ -81,7 +81,8 @@ struct ft_plan {
     bool payloads;     /* some of them look into payloads: packets carry those */
     const char *user;  /* that root becomes, NULL: nobody; the configuration's, while it opens */
     bool no_identity;  /* flow records do not tell of hosts, networks or times */
-    bool anonymize;    /* no true address leaves: events, messages, saved state */
+    struct ft_observer observer;  /* as events say it: with anonymize, a pseudonym */
+    bool anonymize;               /* no true address leaves: events, messages, saved state */
     struct ft_rates rates;        /* guarded by the pipeline's lock once it runs */
     int64_t duration_ns;          /* live: of wall time; 0: no end */
     int read_ms;                  /* live: how long a worker waits for packets */
