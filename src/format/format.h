@@ -24,6 +24,7 @@
 #include "flowtap/stats.h"
 #include "model/columns.h"
 #include "model/export.h"
+#include "model/flow_templates.h"
 #include "model/loss.h"
 #include "model/packet.h"
 #include "model/param.h"
@@ -55,9 +56,13 @@ struct ft_format_config {
     const char *codec;     /* avro: what packs its blocks, by Avro's name, or NULL */
     bool framed;           /* avro: each event alone, behind schema_id of a schema registry */
     uint32_t schema_id;
-    bool aligned;                         /* flows did not end by the rules of their profile */
-    bool hidden;                          /* --anonymize or --no-identity */
-    const struct ft_observer *observer;   /* lives as long as the instance; NULL: none */
+    bool aligned;                       /* flows did not end by the rules of their profile */
+    bool hidden;                        /* --anonymize or --no-identity */
+    const struct ft_observer *observer; /* lives as long as the instance; NULL: none */
+    const char *domain; /* flow export: observation domain, or NULL; likewise the next two */
+    const char *times;  /* the unit of times */
+    const char *pen;    /* of columns without an element of IANA's */
+    bool uniflow;       /* ipfix: a record of each direction */
     const struct ft_set_options *options; /* of the owners of columns; while it opens; or NULL */
 };
 
@@ -73,7 +78,13 @@ struct ft_format {
     size_t trailer_head, trailer_tail;
     uint32_t pack_ms; /* with pack: chunks are held this long at most */
     bool needs_file;  /* its end is made of what is in the file: not for a pipe, or for stdout */
+    /* flow export: events are rows that messages are made of (model/flow_templates.h) */
+    const struct ft_flow_template_list *templates;
 };
+
+/* What flow() and export_flow() return of a record that this format cannot hold: nothing is made,
+ * and the reason (enum ft_unfit) is counted. */
+#define FT_FORMAT_UNFIT(reason) (SIZE_MAX - (size_t)(reason))
 
 struct ft_format_ops {
     const char *name;   /* "ndjson", "csv", "null" */

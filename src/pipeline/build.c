@@ -178,6 +178,17 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
     return FT_OK;
 }
 
+/* What an output of flow export asks of its format. */
+static void route_export(const struct ft_output_url *url, struct ft_format_config *cfg)
+{
+    const char *biflow = ft_output_url_get(url, "biflow");
+
+    cfg->domain = ft_output_url_get(url, "domain");
+    cfg->times = ft_output_url_get(url, "times");
+    cfg->pen = ft_output_url_get(url, "pen");
+    cfg->uniflow = biflow != NULL && strcmp(biflow, "false") == 0;
+}
+
 /* What an output asks of its format, which has these parameters (config/url.h). */
 static int route_options(const struct ft_pipeline *p, const struct ft_output_url *url,
                          struct ft_format_config *cfg, struct ft_err *err)
@@ -199,10 +210,11 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->aligned = p->plan.aligned;
     cfg->hidden = p->plan.anonymize || p->plan.no_identity;
     cfg->options = &p->plan.options;
-    cfg->observer = &p->plan.observer;
     cfg->codec = ft_output_url_get(url, "codec");
     cfg->framed = id != NULL;
     cfg->schema_id = id != NULL ? (uint32_t)strtoul(id, NULL, 10) : 0;
+    cfg->observer = &p->plan.observer;
+    route_export(url, cfg);
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
@@ -378,6 +390,10 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
     }
     if (rc == FT_OK && ops->table != NULL) {
         env->table = ops->table(r->format);
+    }
+    if (rc == FT_OK && r->format->templates != NULL) {
+        env->templates = r->format->templates;
+        cfg->binary = true;
     }
     if (rc != FT_OK || ops->seal != NULL) {
         return rc != FT_OK ? rc : route_batches(p, url, r->format, cfg, env, err);
