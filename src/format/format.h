@@ -37,6 +37,7 @@ enum { FT_FORMAT_FLOW_MIN = 16384 }; /* a flow record besides its lists */
 enum { FT_FORMAT_HEADER_MAX = 262144 };
 enum { FT_FORMAT_TRAILER_ROOM = 262144 }; /* for one piece of a file's end */
 enum { FT_FORMAT_EXPORT_MIN = 4096 };     /* an exported record besides its values */
+enum { FT_FORMAT_ENRICH = 4096 };         /* of it, what files say of its hosts */
 
 /* What an output was asked for. */
 struct ft_format_config {
@@ -129,8 +130,9 @@ struct ft_format_ops {
     size_t (*flow)(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec);
     size_t (*stats)(const struct ft_format *f, uint8_t *p, const struct ft_stats *s);
     /* those of collect; NULL: this format has them not. export_flow needs FT_FORMAT_EXPORT_MIN +
-     * text_max bytes, or FT_FORMAT_MAX when that is less. export_event: COUNTER, DISCARD, TEMPLATE,
-     * EXPORTER and SAMPLE by their structs (model/field_export.h), FT_FORMAT_MAX bytes. */
+     * text_max bytes and, when it is enriched, FT_FORMAT_ENRICH, or FT_FORMAT_MAX when that is
+     * less. export_event: COUNTER, DISCARD, TEMPLATE, EXPORTER and SAMPLE by their structs
+     * (model/field_export.h), FT_FORMAT_MAX bytes. */
     size_t (*export_flow)(const struct ft_format *f, uint8_t *p, size_t room,
                           const struct ft_export_record *rec);
     size_t (*export_event)(const struct ft_format *f, uint8_t *p, enum ft_event e,

@@ -133,6 +133,21 @@ struct ft_label_record {
     uint8_t label;
 };
 
+/* What files say of the hosts of a flow (--geo, --networks), and what its interfaces are called.
+ * Text has no NUL behind it, and stays for as long as the record. */
+enum { FT_ENRICH_HIDDEN = 20 };
+struct ft_enrich_side {
+    uint32_t as;     /* 0: null */
+    char country[4]; /* two letters, NUL-terminated; "": null */
+    uint32_t as_name_len, network_len;
+    const char *as_name, *network; /* NULL: null */
+};
+struct ft_enrich_record {
+    struct ft_enrich_side side[2];    /* source, destination */
+    const char *if_in, *if_out;       /* NUL-terminated; NULL: null */
+    char hidden[4][FT_ENRICH_HIDDEN]; /* --anonymize: digits that stand for names */
+};
+
 /* The part of a flow in no tunnel, whose packets the network left alone. */
 extern const struct ft_tunnel_record ft_tunnel_nothing;
 

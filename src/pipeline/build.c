@@ -21,6 +21,7 @@
 #include "pipeline/app.h"
 #include "pipeline/collect.h"
 #include "pipeline/columns.h"
+#include "pipeline/enrich.h"
 #include "pipeline/lanes.h"
 #include "pipeline/packets.h"
 #include "pipeline/scrub.h"
@@ -676,8 +677,14 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
     w->source = p->plan.mode == FT_MODE_DIRECT ? p->source[i] : NULL;
     atomic_store_explicit(&w->now_ns, INT64_MIN, memory_order_relaxed);
     w->emit.where = p->where;
+    w->emit.enriches = p->plan.collect && (p->plan.parts >> FT_PART_ENRICH & 1) != 0;
+    w->emit.enrich = p->enrich;
+    if (w->emit.enriches) {
+        w->emit.answers = ft_map_alloc_sparse(sizeof *w->emit.answers);
+        rc = w->emit.answers != NULL ? FT_OK : FT_E_NOMEM;
+    }
     ft__decoder_start(p, &w->dec);
-    if (p->plan.mode == FT_MODE_HANDOFF) {
+    if (rc == FT_OK && p->plan.mode == FT_MODE_HANDOFF) {
         rc = ft_ring_init(&w->ring, p->plan.queue, sizeof(struct ft_packet));
     }
     if (rc == FT_OK && p->plan.payloads && p->plan.mode == FT_MODE_HANDOFF) {
@@ -756,6 +763,7 @@ int ft__build_plan(struct ft_pipeline *p, const struct ft_config *cfg, struct ft
     }
     rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
     p->plan.options.labels = p->labels;
+    p->plan.options.enrich = p->enrich;
     ft_where_observe(p->where, &p->plan.observer);
     return rc;
 }
@@ -785,6 +793,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     if (rc == FT_OK && cfg->labels != NULL) {
         rc = ft__build_labels(p, cfg->labels, err);
     }
+    rc = rc == FT_OK ? ft__enrich_load(cfg, &p->enrich, err) : rc;
     rc = rc == FT_OK ? ft__build_plan(p, cfg, err) : rc;
     rc = rc == FT_OK && key != NULL ? hide_observer(&p->plan.observer, key, err) : rc;
     if (rc != FT_OK) {
@@ -1004,6 +1013,8 @@ void ft__build_free(struct ft_pipeline *p)
     ft_scrub_free(p->scrub);
     ft_where_free(p->where);
     ft_labels_free(p->labels);
+    ft_enrich_free(p->enrich);
+    ft__enrich_free_retired(p->retired);
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);
