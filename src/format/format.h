@@ -24,6 +24,7 @@
 #include "flowtap/stats.h"
 #include "model/columns.h"
 #include "model/export.h"
+#include "model/flow_templates.h"
 #include "model/loss.h"
 #include "model/packet.h"
 #include "model/param.h"
@@ -42,6 +43,8 @@ enum { FT_FORMAT_ENRICH = 4096 };         /* of it, what files say of its hosts 
 struct ft_format_config {
     /* of flow records (of collect too); read while it opens; NULL: of no flow records */
     const struct ft_columns *columns;
+    /* of samples of packets, when some were chosen; while it opens; or NULL */
+    const struct ft_columns *sample_columns;
     unsigned events;       /* bit per enum ft_event: those that will come; single_event: one */
     bool collect;          /* events as collect makes them */
     const char *schema;    /* ndjson of collect: another collector's shape, or NULL */
@@ -54,9 +57,13 @@ struct ft_format_config {
     const char *codec;     /* avro: what packs its blocks, by Avro's name, or NULL */
     bool framed;           /* avro: each event alone, behind schema_id of a schema registry */
     uint32_t schema_id;
-    bool aligned;                         /* flows did not end by the rules of their profile */
-    bool hidden;                          /* --anonymize or --no-identity */
-    const struct ft_observer *observer;   /* lives as long as the instance; NULL: none */
+    bool aligned;                       /* flows did not end by the rules of their profile */
+    bool hidden;                        /* --anonymize or --no-identity */
+    const struct ft_observer *observer; /* lives as long as the instance; NULL: none */
+    const char *domain; /* flow export: observation domain, or NULL; likewise the next two */
+    const char *times;  /* the unit of times */
+    const char *pen;    /* of columns without an element of IANA's */
+    bool uniflow;       /* ipfix: a record of each direction */
     const struct ft_set_options *options; /* of the owners of columns; while it opens; or NULL */
 };
 
@@ -72,7 +79,13 @@ struct ft_format {
     size_t trailer_head, trailer_tail;
     uint32_t pack_ms; /* with pack: chunks are held this long at most */
     bool needs_file;  /* its end is made of what is in the file: not for a pipe, or for stdout */
+    /* flow export: events are rows that messages are made of (model/flow_templates.h) */
+    const struct ft_flow_template_list *templates;
 };
+
+/* What flow() and export_flow() return of a record that this format cannot hold: nothing is made,
+ * and the reason (enum ft_unfit) is counted. */
+#define FT_FORMAT_UNFIT(reason) (SIZE_MAX - (size_t)(reason))
 
 struct ft_format_ops {
     const char *name;   /* "ndjson", "csv", "null" */

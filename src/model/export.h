@@ -42,7 +42,11 @@ struct ft_xvalue {
     uint16_t key_len; /* strlen(key) */
     uint8_t type;     /* enum ft_xtype */
     uint8_t flags;    /* FT_XV_* */
+    uint16_t ie;      /* NetFlow, IPFIX: number of its element; 0: none */
+    uint32_t pen;     /* and whose it is, 0: IANA's */
 };
+
+_Static_assert(sizeof(void *) != 8 || sizeof(struct ft_xvalue) == 24, "as said above");
 
 /* The key of a value as NDJSON has it, prepared once for a template. */
 struct ft_xkey {

@@ -58,7 +58,8 @@ struct ft_flow_record {
     uint64_t bytes[2];    /* wire bytes */
     uint64_t ip_bytes[2]; /* IP total length */
     uint64_t payload_bytes[2];
-    uint64_t packets_delta[2], bytes_delta[2]; /* since the record before of this flow_id */
+    /* since the record before of this flow_id */
+    uint64_t packets_delta[2], bytes_delta[2], ip_bytes_delta[2];
     uint32_t segment;            /* 0 for the first record of a flow_id, then 1, 2, ... */
     uint32_t entry;              /* of the flow in its table: for what others keep about it */
     uint32_t tunnel_id;          /* of the forward direction */

@@ -179,6 +179,17 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
     return FT_OK;
 }
 
+/* What an output of flow export asks of its format. */
+static void route_export(const struct ft_output_url *url, struct ft_format_config *cfg)
+{
+    const char *biflow = ft_output_url_get(url, "biflow");
+
+    cfg->domain = ft_output_url_get(url, "domain");
+    cfg->times = ft_output_url_get(url, "times");
+    cfg->pen = ft_output_url_get(url, "pen");
+    cfg->uniflow = biflow != NULL && strcmp(biflow, "false") == 0;
+}
+
 /* What an output asks of its format, which has these parameters (config/url.h). */
 static int route_options(const struct ft_pipeline *p, const struct ft_output_url *url,
                          struct ft_format_config *cfg, struct ft_err *err)
@@ -204,6 +215,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->framed = id != NULL;
     cfg->schema_id = id != NULL ? (uint32_t)strtoul(id, NULL, 10) : 0;
     cfg->observer = &p->plan.observer;
+    route_export(url, cfg);
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
@@ -215,7 +227,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                           "and null= are for flowtap's own",
                           url->text);
     }
-    if (asks && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
+    if (asks && cfg->sample_columns == NULL && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
         return ft_err_set(err, FT_E_USAGE,
                           "%s: %s for flow records, and none go there: add -e flow or event=flow",
                           url->text, chosen ? "columns=, profile= and dialect= are" : "where= is");
@@ -242,12 +254,15 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
                        const struct ft_format_ops *ops, bool count_only, struct ft_route *r,
                        struct ft_err *err)
 {
-    struct ft_columns columns;
+    struct ft_columns columns, of_samples;
     struct ft_format_config cfg = {
         .columns = &columns, .events = r->events, .collect = p->plan.collect};
     struct ft_err why = {0};
     int rc = ft__columns_of(&p->plan, url, &columns, err);
 
+    if (ft__columns_of_samples(&p->plan, url, r->events, &of_samples)) {
+        cfg.sample_columns = &of_samples;
+    }
     rc = rc == FT_OK ? route_options(p, url, &cfg, err) : rc;
     rc = rc == FT_OK ? check_identity(&p->plan, url, r->events, err) : rc;
     rc = rc == FT_OK ? ft__build_check_raw(p->plan.anonymize, url->text, ops, err) : rc;
@@ -376,6 +391,10 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
     }
     if (rc == FT_OK && ops->table != NULL) {
         env->table = ops->table(r->format);
+    }
+    if (rc == FT_OK && r->format->templates != NULL) {
+        env->templates = r->format->templates;
+        cfg->binary = true;
     }
     if (rc != FT_OK || ops->seal != NULL) {
         return rc != FT_OK ? rc : route_batches(p, url, r->format, cfg, env, err);

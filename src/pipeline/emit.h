@@ -119,6 +119,10 @@ FT_INLINE uint8_t *ft_emit_begin(struct ft_emitter *e, uint32_t k, enum ft_event
 /* An event was written behind its key, of so many bytes. */
 FT_INLINE void ft_emit_end(struct ft_writer *w, enum ft_event e, size_t key, size_t len)
 {
+    if (FT_UNLIKELY(len > SIZE_MAX - FT_UNFIT__COUNT)) {
+        ft_writer_unfit(w, (enum ft_unfit)(SIZE_MAX - len));
+        return;
+    }
     if (FT_LIKELY(key == 0)) {
         ft_writer_end(w, e, len);
     } else {

@@ -562,7 +562,7 @@ static void try_values(enum ft_names names)
     for (uint32_t i = 0; i < N + 3; i++) {
         uint8_t type = (uint8_t)(i < N ? i : i == N ? FT_X_UINT : FT_X_STRING);
 
-        values[i] = (struct ft_xvalue){"x", i % 8, len_of(type), 1, type, 0};
+        values[i] = (struct ft_xvalue){"x", i % 8, len_of(type), 1, type, 0, 0, 0};
     }
     values[N].flags = FT_XV_TELLING; /* a number that names a person */
     values[N + 1].flags = FT_XV_WRONG;
@@ -603,7 +603,8 @@ static void test_most_values(void)
     struct ft_anonymizer *a = make(FT_NAMES_HASH);
 
     for (uint32_t i = 0; i < 4096; i++) {
-        values[i] = (struct ft_xvalue){"x", i * 16, 16, 1, i & 1 ? FT_X_IPV6 : FT_X_STRING, 0};
+        values[i] =
+            (struct ft_xvalue){"x", i * 16, 16, 1, i & 1 ? FT_X_IPV6 : FT_X_STRING, 0, 0, 0};
         memset(bytes + i * 16, (int)(i % 251 + 1), 16);
     }
     const struct ft_export_sample *m = ft_anonymize_export(a, FT_EVENT_SAMPLE, &s);
@@ -620,10 +621,10 @@ static void test_equal_names(void)
     static const uint8_t padded[16] = "eth0";
     struct ft_exporter_info who = exporter_of(4, 0);
     struct ft_export_names labels = {.if_in = "eth0"};
-    struct ft_xvalue values[] = {{"a", 0, 16, 1, FT_X_STRING, 0},
-                                 {"b", 0, 4, 1, FT_X_STRING, 0},
-                                 {"c", 0, 3, 1, FT_X_STRING, 0},
-                                 {"d", 8, 8, 1, FT_X_STRING, 0}};
+    struct ft_xvalue values[] = {{"a", 0, 16, 1, FT_X_STRING, 0, 0, 0},
+                                 {"b", 0, 4, 1, FT_X_STRING, 0, 0, 0},
+                                 {"c", 0, 3, 1, FT_X_STRING, 0, 0, 0},
+                                 {"d", 8, 8, 1, FT_X_STRING, 0, 0, 0}};
     struct ft_export_record r = {
         .exporter = &who, .names = &labels, .base = padded, .values = values, .n_values = 4};
     struct ft_anonymizer *a = make(FT_NAMES_HASH);
