@@ -354,6 +354,15 @@ int ft_columns_pick(const char *list, uint32_t sets, struct ft_columns *out, str
     return rc;
 }
 
+int ft_columns_pick_rows(const struct ft_field *rows, uint32_t n, const char *list,
+                         struct ft_columns *out, struct ft_err *err)
+{
+    struct ft_columns all;
+
+    ft_columns_rows(rows, n, &all);
+    return pick(&all, 1, list, out, err);
+}
+
 int ft_columns_pick_exported(const char *list, struct ft_columns *out, struct ft_err *err)
 {
     struct ft_columns all;

@@ -129,6 +129,9 @@ size_t ft_columns_lists_room(const struct ft_columns *c, const struct ft_set_opt
 /* The parts that the columns look at, a bit for each enum ft_part. */
 uint32_t ft_columns_parts(const struct ft_columns *c);
 
+FT_NODISCARD int ft_columns_pick_rows(const struct ft_field *rows, uint32_t n, const char *list,
+                                      struct ft_columns *out, struct ft_err *err);
+
 /* The columns of flow records as collect makes them; enriched: and those of the enrich profile. */
 void ft_columns_exported(bool enriched, struct ft_columns *out);
 FT_NODISCARD int ft_columns_pick_exported(const char *list, struct ft_columns *out,
