@@ -165,8 +165,8 @@ def hours(name, key, sums):
 
 def rollups(args, name, key, sums, source):
     again = [(n, f"sum({n})", c) for n, _, c in sums]
-    return (rollup(f"{name}_minute", key, sums, source, "minute", args.minute_days, 1, 2) +
-            rollup(f"{name}_hour", key, again, hours(name, key, again), "hour", args.hour_days, 5, 10))
+    return (rollup(f"{name}_minute", key, sums, source, "minute", args.minute_days, 1, 1) +
+            rollup(f"{name}_hour", key, again, hours(name, key, again), "hour", args.hour_days, 20, 2))
 
 
 CONVERSATION = [("src_ip", "String", "initiator''s address"), ("dst_ip", "String", "responder''s address"),

@@ -226,7 +226,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                           "and null= are for flowtap's own",
                           url->text);
     }
-    if (asks && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
+    if (asks && cfg->sample_columns == NULL && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
         return ft_err_set(err, FT_E_USAGE,
                           "%s: %s for flow records, and none go there: add -e flow or event=flow",
                           url->text, chosen ? "columns=, profile= and dialect= are" : "where= is");
@@ -253,12 +253,15 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
                        const struct ft_format_ops *ops, bool count_only, struct ft_route *r,
                        struct ft_err *err)
 {
-    struct ft_columns columns;
+    struct ft_columns columns, of_samples;
     struct ft_format_config cfg = {
         .columns = &columns, .events = r->events, .collect = p->plan.collect};
     struct ft_err why = {0};
     int rc = ft__columns_of(&p->plan, url, &columns, err);
 
+    if (ft__columns_of_samples(&p->plan, url, r->events, &of_samples)) {
+        cfg.sample_columns = &of_samples;
+    }
     rc = rc == FT_OK ? route_options(p, url, &cfg, err) : rc;
     rc = rc == FT_OK ? check_identity(&p->plan, url, r->events, err) : rc;
     rc = rc == FT_OK ? ft__build_check_raw(p->plan.anonymize, url->text, ops, err) : rc;
