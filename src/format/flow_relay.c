@@ -9,8 +9,9 @@
 
 enum {
     VARIABLE = 65535,
-    LONG_LENGTH = 255, /* RFC 7011 §7 */
-    OWN_MOST = 64,     /* bytes of the fields that are added */
+    LONG_LENGTH = 255,     /* RFC 7011 §7 */
+    ELEMENT_MOST = 0x7fff, /* RFC 7011 §3.2 */
+    OWN_MOST = 64,         /* bytes of the fields that are added */
 };
 
 /* Elements of IANA's. */
@@ -71,7 +72,8 @@ static void add_uint(struct relay *x, uint16_t ie, uint64_t v, uint16_t len)
 /* Values that hold only where they came from, or that are noted. */
 static bool keep(struct relay *x, const struct ft_xvalue *v)
 {
-    if (v->type == FT_X_SUBTEMPLATE_LIST || v->type == FT_X_SUBTEMPLATE_MULTI_LIST || v->ie == 0) {
+    if (v->type == FT_X_SUBTEMPLATE_LIST || v->type == FT_X_SUBTEMPLATE_MULTI_LIST || v->ie == 0 ||
+        v->ie > ELEMENT_MOST) { /* Palo Alto's of v9 are no numbers that IPFIX has */
         return false;
     }
     if (v->pen != 0) {

@@ -484,6 +484,10 @@ static void add_plain(struct maker *m, const struct ft_column *c)
     const struct ft_field *f = c->field;
     struct ft__flow_step s = {.field = f, .part = c->part, .kind = KIND_VALUE};
 
+    if (f->of_observer) { /* the domain is in each header; a name in each record would be the same
+                           */
+        return;
+    }
     if (!step_of_element(&s, f)) {
         s = (struct ft__flow_step){.field = f,
                                    .part = c->part,

@@ -248,6 +248,13 @@ static uint32_t number(const char *text)
     return text != NULL ? (uint32_t)strtoul(text, NULL, 10) : 0;
 }
 
+/* domain=, else --observation-domain. */
+static uint32_t domain_of(const struct ft_format_config *cfg)
+{
+    return cfg->domain == NULL && cfg->observer != NULL ? cfg->observer->domain
+                                                        : number(cfg->domain);
+}
+
 static int make_programs(struct exporter *x, enum ft_flow_version version,
                          const struct ft_format_config *cfg, struct ft_err *err)
 {
@@ -275,7 +282,7 @@ static int make_programs(struct exporter *x, enum ft_flow_version version,
                      ? ft__flow_program_fields(&x->program[d])
                      : fields;
     }
-    int rc = ft_flow_templates_init(&x->templates, version, number(cfg->domain), words + !x->biflow,
+    int rc = ft_flow_templates_init(&x->templates, version, domain_of(cfg), words + !x->biflow,
                                     fields + V9_TIMES);
 
     return rc == FT_OK ? rc : ft_err_set(err, rc, "the templates of an output: out of memory");
@@ -292,8 +299,8 @@ static int open_relay(struct exporter *x, enum ft_flow_version version,
                                 "and pen= are for live and read",
                           x->format.ops->name);
     }
-    int rc = ft_flow_templates_init(&x->templates, version, number(cfg->domain),
-                                    FT__RELAY_KEY_WORDS, FT__RELAY_FIELDS_ROOM);
+    int rc = ft_flow_templates_init(&x->templates, version, domain_of(cfg), FT__RELAY_KEY_WORDS,
+                                    FT__RELAY_FIELDS_ROOM);
 
     return rc == FT_OK ? rc : ft_err_set(err, rc, "the templates of an output: out of memory");
 }

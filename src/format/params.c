@@ -85,7 +85,7 @@ static const struct ft_param rows[] = {
     {.row = {.name = "domain",
              .of = "ipfix, netflow9, netflow5",
              .value = "NUMBER",
-             .defval = "0",
+             .defval = "--observation-domain",
              .help = "observation domain; netflow9: source id, netflow5: engine type and id"},
      .check = valid_number,
      .allowed = "a number from 0 to 4294967295"},

@@ -13,6 +13,7 @@ A program that is not installed is left out, and named. Exit 0: all the same; 1:
 """
 import argparse
 import calendar
+import glob
 import json
 import os
 import re
@@ -456,6 +457,30 @@ def check_goflow2(c, args, capture, flows):
                min(r["time_flow_start_ns"] for r in rows) // 10 ** 6)
 
 
+# ---- the corpus ----
+
+def check_corpus(c, args, scratch):
+    """A few captures of many kinds, to our own collector and to nfcapd."""
+    found = sorted(glob.glob(os.path.join(args.corpus or "", "packets", "**", "*.pcap"),
+                             recursive=True))
+    found = [p for p in found if 20000 < os.path.getsize(p) < 300000][::args.every]
+    if not found:
+        c.skipped.append("the corpus")
+    for capture in found:
+        flows = octets_since(truth_of(args, capture))
+        name = os.path.relpath(capture, args.corpus)
+        run = collected(args, "udp", capture, "ipfix+udp://127.0.0.1:%d")
+        c.account(name, run)
+        c.rows(name, [as_ipfix(e) for e in flows], ipfix_of(run))
+        if shutil.which("nfcapd") is None:
+            continue
+        rows, lost = nfcapd_rows(args, capture, "netflow9+udp://127.0.0.1:%d", scratch)
+        c.same(name + ", nfcapd: sequence failures", 0, lost)
+        c.rows(name + ", nfcapd", without_icmp_ports(as_uniflows(flows)), without_icmp_ports(
+            [(nfdump_key(r), r["in_packets"], r["in_bytes"],
+              flags_of(r["tcp_flags"]) if "tcp_flags" in r else 0) for r in rows]))
+
+
 # ---- all ----
 
 def main():
@@ -463,6 +488,7 @@ def main():
     p.add_argument("--flowtap", required=True)
     p.add_argument("--capture", required=True)
     p.add_argument("--corpus")
+    p.add_argument("--every", type=int, default=60, help="capture of the corpus")
     args = p.parse_args()
     c = Checks()
     with tempfile.TemporaryDirectory() as scratch:
@@ -474,6 +500,7 @@ def main():
         check_nfcapd(c, args, args.capture, flows, scratch)
         check_nfacctd(c, args, args.capture, flows, scratch)
         check_goflow2(c, args, args.capture, flows)
+        check_corpus(c, args, scratch)
     for line in c.failed:
         print(line)
     print("%d checks, %d failed%s" % (c.n, len(c.failed), "; without " + ", ".join(c.skipped)
