@@ -40,6 +40,8 @@ CREATE TABLE IF NOT EXISTS network_flow_record_of_collect
     `estimated_packets` Nullable(UInt64) CODEC(ZSTD(1)) COMMENT 'packet_count * sampling_rate',
     `estimated_bytes` Nullable(UInt64) CODEC(ZSTD(1)) COMMENT 'byte_count * sampling_rate',
     `other` String CODEC(ZSTD(1)) COMMENT 'everything that the exporter sent, by the elements'' names in snake_case',
+    `observer_id` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'who saw it: the name of this flowtap, the host''s unless told',
+    `observation_domain` UInt32 CODEC(ZSTD(1)) COMMENT 'what it watches, where one name watches several: 0 unless told',
     `producer` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'the spool that sent it, or topic/partition',
     `chunk` UInt64 CODEC(ZSTD(1)) COMMENT 'number of the chunk at its producer, or the offset',
     `message` UInt64 CODEC(ZSTD(1)) COMMENT 'number of the message in the chunk',
@@ -75,7 +77,9 @@ CREATE TABLE IF NOT EXISTS network_flow_record_of_collect_kafka
     `sequence` UInt32,
     `estimated_packets` Nullable(UInt64),
     `estimated_bytes` Nullable(UInt64),
-    `other` String
+    `other` String,
+    `observer_id` LowCardinality(String),
+    `observation_domain` UInt32
 )
 ENGINE = Kafka
 SETTINGS kafka_broker_list = 'kafka:9092', kafka_topic_list = 'flowtap-collect', kafka_group_name = 'clickhouse',
@@ -86,7 +90,7 @@ WITH
     splitByChar('-', arrayFirst((v, n) -> n = 'flowtap-id', `_headers.value`, `_headers.name`)) AS flowtap_id,
     length(flowtap_id) = 3 AS has_flowtap_id
 SELECT
-    `timestamp`, `flow_id`, `reason`, `is_final`, `segment`, `src_ip`, `dst_ip`, `src_port`, `dst_port`, `protocol`, `packet_count`, `byte_count`, `first_seen`, `last_seen`, `address`, `domain_id`, `export_protocol`, `sampling_rate`, `sequence`, `estimated_packets`, `estimated_bytes`, `other`,
+    `timestamp`, `flow_id`, `reason`, `is_final`, `segment`, `src_ip`, `dst_ip`, `src_port`, `dst_port`, `protocol`, `packet_count`, `byte_count`, `first_seen`, `last_seen`, `address`, `domain_id`, `export_protocol`, `sampling_rate`, `sequence`, `estimated_packets`, `estimated_bytes`, `other`, `observer_id`, `observation_domain`,
     if(has_flowtap_id, flowtap_id[1], concat(_topic, '/', toString(_partition))) AS producer,
     if(has_flowtap_id, toUInt64OrZero(flowtap_id[2]), _offset) AS chunk,
     if(has_flowtap_id, toUInt64OrZero(flowtap_id[3]), 0) AS message,
@@ -140,6 +144,8 @@ CREATE TABLE IF NOT EXISTS network_flow_sample_of_collect
     `estimated_packets` Nullable(UInt64) CODEC(ZSTD(1)) COMMENT 'what these packets stand for: the sum of each one''s own sampling rate',
     `estimated_bytes` Nullable(UInt64) CODEC(ZSTD(1)) COMMENT 'the sum of each one''s bytes times its own sampling rate',
     `other` String CODEC(ZSTD(1)) COMMENT 'what the agent tells besides the header, by the structures'' field names',
+    `observer_id` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'who saw it: the name of this flowtap, the host''s unless told',
+    `observation_domain` UInt32 CODEC(ZSTD(1)) COMMENT 'what it watches, where one name watches several: 0 unless told',
     `producer` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'the spool that sent it, or topic/partition',
     `chunk` UInt64 CODEC(ZSTD(1)) COMMENT 'number of the chunk at its producer, or the offset',
     `message` UInt64 CODEC(ZSTD(1)) COMMENT 'number of the message in the chunk',
@@ -191,7 +197,9 @@ CREATE TABLE IF NOT EXISTS network_flow_sample_of_collect_kafka
     `icmp_code` Nullable(UInt8),
     `estimated_packets` Nullable(UInt64),
     `estimated_bytes` Nullable(UInt64),
-    `other` String
+    `other` String,
+    `observer_id` LowCardinality(String),
+    `observation_domain` UInt32
 )
 ENGINE = Kafka
 SETTINGS kafka_broker_list = 'kafka:9092', kafka_topic_list = 'flowtap-samples', kafka_group_name = 'clickhouse',
@@ -202,7 +210,7 @@ WITH
     splitByChar('-', arrayFirst((v, n) -> n = 'flowtap-id', `_headers.value`, `_headers.name`)) AS flowtap_id,
     length(flowtap_id) = 3 AS has_flowtap_id
 SELECT
-    `timestamp`, `src_ip`, `dst_ip`, `src_port`, `dst_port`, `protocol`, `packet_size_bytes`, `packet_count`, `byte_count`, `first_seen`, `last_seen`, `address`, `domain_id`, `export_protocol`, `sampling_rate`, `sequence`, `agent`, `sample_sequence`, `source_class`, `source_index`, `input_interface`, `output_interface`, `output_interfaces`, `output_discard_reason`, `sample_pool`, `drops`, `effective_sampling_rate`, `truncated`, `src_mac`, `dst_mac`, `tos`, `ttl`, `tcp_flags`, `icmp_type`, `icmp_code`, `estimated_packets`, `estimated_bytes`, `other`,
+    `timestamp`, `src_ip`, `dst_ip`, `src_port`, `dst_port`, `protocol`, `packet_size_bytes`, `packet_count`, `byte_count`, `first_seen`, `last_seen`, `address`, `domain_id`, `export_protocol`, `sampling_rate`, `sequence`, `agent`, `sample_sequence`, `source_class`, `source_index`, `input_interface`, `output_interface`, `output_interfaces`, `output_discard_reason`, `sample_pool`, `drops`, `effective_sampling_rate`, `truncated`, `src_mac`, `dst_mac`, `tos`, `ttl`, `tcp_flags`, `icmp_type`, `icmp_code`, `estimated_packets`, `estimated_bytes`, `other`, `observer_id`, `observation_domain`,
     if(has_flowtap_id, flowtap_id[1], concat(_topic, '/', toString(_partition))) AS producer,
     if(has_flowtap_id, toUInt64OrZero(flowtap_id[2]), _offset) AS chunk,
     if(has_flowtap_id, toUInt64OrZero(flowtap_id[3]), 0) AS message,
@@ -244,6 +252,8 @@ CREATE TABLE IF NOT EXISTS exporter_health
     `wrong_values` UInt64 CODEC(ZSTD(1)) COMMENT 'values whose length does not fit their type',
     `templates` UInt64 CODEC(ZSTD(1)) COMMENT 'templates known now',
     `clock_skew_ms` Nullable(Int64) CODEC(ZSTD(1)) COMMENT 'arrival less export time of its latest message',
+    `observer_id` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'who saw it: the name of this flowtap, the host''s unless told',
+    `observation_domain` UInt32 CODEC(ZSTD(1)) COMMENT 'what it watches, where one name watches several: 0 unless told',
     `producer` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'the spool that sent it, or topic/partition',
     `chunk` UInt64 CODEC(ZSTD(1)) COMMENT 'number of the chunk at its producer, or the offset',
     `message` UInt64 CODEC(ZSTD(1)) COMMENT 'number of the message in the chunk',
@@ -282,7 +292,9 @@ CREATE TABLE IF NOT EXISTS exporter_health_kafka
     `malformed` UInt64,
     `wrong_values` UInt64,
     `templates` UInt64,
-    `clock_skew_ms` Nullable(Int64)
+    `clock_skew_ms` Nullable(Int64),
+    `observer_id` LowCardinality(String),
+    `observation_domain` UInt32
 )
 ENGINE = Kafka
 SETTINGS kafka_broker_list = 'kafka:9092', kafka_topic_list = 'flowtap-exporters', kafka_group_name = 'clickhouse',
@@ -293,7 +305,7 @@ WITH
     splitByChar('-', arrayFirst((v, n) -> n = 'flowtap-id', `_headers.value`, `_headers.name`)) AS flowtap_id,
     length(flowtap_id) = 3 AS has_flowtap_id
 SELECT
-    `timestamp`, `address`, `domain_id`, `export_protocol`, `agent`, `sampling_rate`, `first_heard`, `last_heard`, `messages`, `bytes`, `records`, `options_records`, `samples`, `counter_samples`, `discards`, `sequence_unit`, `lost`, `reordered`, `duplicates`, `resets`, `no_template`, `waiting_bytes`, `malformed`, `wrong_values`, `templates`, `clock_skew_ms`,
+    `timestamp`, `address`, `domain_id`, `export_protocol`, `agent`, `sampling_rate`, `first_heard`, `last_heard`, `messages`, `bytes`, `records`, `options_records`, `samples`, `counter_samples`, `discards`, `sequence_unit`, `lost`, `reordered`, `duplicates`, `resets`, `no_template`, `waiting_bytes`, `malformed`, `wrong_values`, `templates`, `clock_skew_ms`, `observer_id`, `observation_domain`,
     if(has_flowtap_id, flowtap_id[1], concat(_topic, '/', toString(_partition))) AS producer,
     if(has_flowtap_id, toUInt64OrZero(flowtap_id[2]), _offset) AS chunk,
     if(has_flowtap_id, toUInt64OrZero(flowtap_id[3]), 0) AS message,
@@ -309,6 +321,8 @@ WHERE _error != '';
 CREATE TABLE IF NOT EXISTS collect_minute
 (
     `minute` DateTime CODEC(Delta, ZSTD(1)) COMMENT 'its beginning',
+    `observer_id` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'who saw it',
+    `observation_domain` UInt32 CODEC(ZSTD(1)) COMMENT 'what that one watches',
     `address` String CODEC(ZSTD(1)) COMMENT 'sender of the datagrams',
     `domain_id` UInt32 CODEC(ZSTD(1)) COMMENT 'observation domain, source id or sub-agent',
     `sampling_rate` UInt32 CODEC(ZSTD(1)) COMMENT '1 packet in this many was seen; 0: not told',
@@ -323,29 +337,31 @@ CREATE TABLE IF NOT EXISTS collect_minute
 )
 ENGINE = ReplacingMergeTree(made)
 PARTITION BY toDate(minute)
-ORDER BY (minute, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port)
+ORDER BY (minute, observer_id, observation_domain, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port)
 TTL minute + INTERVAL 90 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS collect_minute_refresh
 REFRESH EVERY 1 MINUTE APPEND TO collect_minute AS
 WITH (SELECT greatest(max(made), toDateTime(86400)) FROM collect_minute) - INTERVAL 1 MINUTE AS since
-SELECT minute, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port, count() AS records, sum(packet_n) AS packets, sum(byte_n) AS bytes, now() AS made
+SELECT minute, observer_id, observation_domain, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port, count() AS records, sum(packet_n) AS packets, sum(byte_n) AS bytes, now() AS made
 FROM
 (
-    SELECT toStartOfMinute(timestamp) AS minute, address, domain_id, ifNull(r.sampling_rate, 0) AS sampling_rate, ifNull(r.src_ip, '') AS src_ip, ifNull(r.dst_ip, '') AS dst_ip, ifNull(r.protocol, 0) AS protocol, ifNull(r.dst_port, 0) AS dst_port, ifNull(packet_count, 0) AS packet_n, ifNull(byte_count, 0) AS byte_n
+    SELECT toStartOfMinute(timestamp) AS minute, observer_id, observation_domain, address, domain_id, ifNull(r.sampling_rate, 0) AS sampling_rate, ifNull(r.src_ip, '') AS src_ip, ifNull(r.dst_ip, '') AS dst_ip, ifNull(r.protocol, 0) AS protocol, ifNull(r.dst_port, 0) AS dst_port, ifNull(packet_count, 0) AS packet_n, ifNull(byte_count, 0) AS byte_n
     FROM network_flow_record_of_collect AS r FINAL
     WHERE toStartOfMinute(timestamp) IN (SELECT toStartOfMinute(timestamp) FROM network_flow_record_of_collect AS r WHERE stored_at >= since) AND timestamp >= toStartOfDay(now() - INTERVAL 6 DAY)
     UNION ALL
-    SELECT toStartOfMinute(timestamp) AS minute, address, domain_id, ifNull(r.sampling_rate, 0) AS sampling_rate, ifNull(r.src_ip, '') AS src_ip, ifNull(r.dst_ip, '') AS dst_ip, ifNull(r.protocol, 0) AS protocol, ifNull(r.dst_port, 0) AS dst_port, ifNull(1, 0) AS packet_n, ifNull(packet_size_bytes, 0) AS byte_n
+    SELECT toStartOfMinute(timestamp) AS minute, observer_id, observation_domain, address, domain_id, ifNull(r.sampling_rate, 0) AS sampling_rate, ifNull(r.src_ip, '') AS src_ip, ifNull(r.dst_ip, '') AS dst_ip, ifNull(r.protocol, 0) AS protocol, ifNull(r.dst_port, 0) AS dst_port, ifNull(1, 0) AS packet_n, ifNull(packet_size_bytes, 0) AS byte_n
     FROM network_flow_sample_of_collect AS r FINAL
     WHERE toStartOfMinute(timestamp) IN (SELECT toStartOfMinute(timestamp) FROM network_flow_sample_of_collect AS r WHERE stored_at >= since) AND timestamp >= toStartOfDay(now() - INTERVAL 6 DAY)
 )
-GROUP BY minute, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port;
+GROUP BY minute, observer_id, observation_domain, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port;
 
 CREATE TABLE IF NOT EXISTS collect_hour
 (
     `hour` DateTime CODEC(Delta, ZSTD(1)) COMMENT 'its beginning',
+    `observer_id` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'who saw it',
+    `observation_domain` UInt32 CODEC(ZSTD(1)) COMMENT 'what that one watches',
     `address` String CODEC(ZSTD(1)) COMMENT 'sender of the datagrams',
     `domain_id` UInt32 CODEC(ZSTD(1)) COMMENT 'observation domain, source id or sub-agent',
     `sampling_rate` UInt32 CODEC(ZSTD(1)) COMMENT '1 packet in this many was seen; 0: not told',
@@ -360,21 +376,21 @@ CREATE TABLE IF NOT EXISTS collect_hour
 )
 ENGINE = ReplacingMergeTree(made)
 PARTITION BY toYYYYMM(hour)
-ORDER BY (hour, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port)
+ORDER BY (hour, observer_id, observation_domain, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port)
 TTL hour + INTERVAL 730 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS collect_hour_refresh
 REFRESH EVERY 20 MINUTE APPEND TO collect_hour AS
 WITH (SELECT greatest(max(made), toDateTime(86400)) FROM collect_hour) - INTERVAL 2 MINUTE AS since
-SELECT hour, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port, sum(records) AS records, sum(packets) AS packets, sum(bytes) AS bytes, now() AS made
+SELECT hour, observer_id, observation_domain, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port, sum(records) AS records, sum(packets) AS packets, sum(bytes) AS bytes, now() AS made
 FROM
 (
-    SELECT toStartOfHour(minute) AS hour, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port, records, packets, bytes
+    SELECT toStartOfHour(minute) AS hour, observer_id, observation_domain, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port, records, packets, bytes
     FROM collect_minute FINAL
     WHERE toStartOfHour(minute) IN (SELECT toStartOfHour(minute) FROM collect_minute WHERE made >= since)
 )
-GROUP BY hour, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port;
+GROUP BY hour, observer_id, observation_domain, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port;
 
 CREATE VIEW IF NOT EXISTS collect_traffic_per_minute AS
 SELECT minute, address, protocol, sum(packets * greatest(sampling_rate, 1)) AS estimated_packets,

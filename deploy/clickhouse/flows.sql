@@ -56,6 +56,8 @@ CREATE TABLE IF NOT EXISTS network_flow_record
     `icmp_code` Nullable(UInt8) CODEC(ZSTD(1)) COMMENT 'its code (ICMPv6: element 179)',
     `truncated` Bool CODEC(ZSTD(1)) COMMENT 'some frames were captured shorter than they were (snap length); no counter depends on it',
     `conn_state` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'S0, S1, SF, REJ, S2, S3, RSTO, RSTR, RSTOS0, RSTRH, SH, SHR or OTH',
+    `observer_id` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'who saw it: the name of this flowtap, the host''s unless told',
+    `observation_domain` UInt32 CODEC(ZSTD(1)) COMMENT 'what it watches, where one name watches several: 0 unless told',
     `producer` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'the spool that sent it, or topic/partition',
     `chunk` UInt64 CODEC(ZSTD(1)) COMMENT 'number of the chunk at its producer, or the offset',
     `message` UInt64 CODEC(ZSTD(1)) COMMENT 'number of the message in the chunk',
@@ -106,7 +108,9 @@ CREATE TABLE IF NOT EXISTS network_flow_record_kafka
     `icmp_type` Nullable(UInt8),
     `icmp_code` Nullable(UInt8),
     `truncated` Bool,
-    `conn_state` LowCardinality(String)
+    `conn_state` LowCardinality(String),
+    `observer_id` LowCardinality(String),
+    `observation_domain` UInt32
 )
 ENGINE = Kafka
 SETTINGS kafka_broker_list = 'kafka:9092', kafka_topic_list = 'flowtap-flows', kafka_group_name = 'clickhouse',
@@ -117,7 +121,7 @@ WITH
     splitByChar('-', arrayFirst((v, n) -> n = 'flowtap-id', `_headers.value`, `_headers.name`)) AS flowtap_id,
     length(flowtap_id) = 3 AS has_flowtap_id
 SELECT
-    `timestamp`, `flow_id`, `reason`, `is_final`, `segment`, `src_ip`, `dst_ip`, `src_port`, `dst_port`, `protocol`, `packet_count`, `byte_count`, `first_seen`, `last_seen`, `duration_us`, `ip_version`, `vlan_id`, `fwd_packets`, `rev_packets`, `fwd_bytes`, `rev_bytes`, `fwd_ip_bytes`, `rev_ip_bytes`, `fwd_payload_bytes`, `rev_payload_bytes`, `fwd_tcp_flags`, `rev_tcp_flags`, `community_id`, `fwd_packets_delta`, `rev_packets_delta`, `fwd_bytes_delta`, `rev_bytes_delta`, `tunnel_type`, `tunnel_id`, `icmp_type`, `icmp_code`, `truncated`, `conn_state`,
+    `timestamp`, `flow_id`, `reason`, `is_final`, `segment`, `src_ip`, `dst_ip`, `src_port`, `dst_port`, `protocol`, `packet_count`, `byte_count`, `first_seen`, `last_seen`, `duration_us`, `ip_version`, `vlan_id`, `fwd_packets`, `rev_packets`, `fwd_bytes`, `rev_bytes`, `fwd_ip_bytes`, `rev_ip_bytes`, `fwd_payload_bytes`, `rev_payload_bytes`, `fwd_tcp_flags`, `rev_tcp_flags`, `community_id`, `fwd_packets_delta`, `rev_packets_delta`, `fwd_bytes_delta`, `rev_bytes_delta`, `tunnel_type`, `tunnel_id`, `icmp_type`, `icmp_code`, `truncated`, `conn_state`, `observer_id`, `observation_domain`,
     if(has_flowtap_id, flowtap_id[1], concat(_topic, '/', toString(_partition))) AS producer,
     if(has_flowtap_id, toUInt64OrZero(flowtap_id[2]), _offset) AS chunk,
     if(has_flowtap_id, toUInt64OrZero(flowtap_id[3]), 0) AS message,
@@ -169,6 +173,9 @@ CREATE TABLE IF NOT EXISTS pipeline_stats
     `queues` String CODEC(ZSTD(1)) COMMENT 'by worker: packets waiting now, packets dropped',
     `memory_budget_bytes` UInt64 CODEC(ZSTD(1)) COMMENT 'as planned at the start',
     `outputs` String CODEC(ZSTD(1)) COMMENT 'by output: events made, written, dropped (its queue was full), lost (its target refused or lost them) and waiting, also by event; bytes; whether it is gone. The event that carries the numbers is not in them',
+    `clock_offset_us` Nullable(Int64) CODEC(ZSTD(1)) COMMENT 'what the clock of this host still has to be corrected by: reference less clock',
+    `observer_id` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'who saw it: the name of this flowtap, the host''s unless told',
+    `observation_domain` UInt32 CODEC(ZSTD(1)) COMMENT 'what it watches, where one name watches several: 0 unless told',
     `producer` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'the spool that sent it, or topic/partition',
     `chunk` UInt64 CODEC(ZSTD(1)) COMMENT 'number of the chunk at its producer, or the offset',
     `message` UInt64 CODEC(ZSTD(1)) COMMENT 'number of the message in the chunk',
@@ -218,7 +225,10 @@ CREATE TABLE IF NOT EXISTS pipeline_stats_kafka
     `queue_capacity` UInt64,
     `queues` String,
     `memory_budget_bytes` UInt64,
-    `outputs` String
+    `outputs` String,
+    `clock_offset_us` Nullable(Int64),
+    `observer_id` LowCardinality(String),
+    `observation_domain` UInt32
 )
 ENGINE = Kafka
 SETTINGS kafka_broker_list = 'kafka:9092', kafka_topic_list = 'flowtap-stats', kafka_group_name = 'clickhouse',
@@ -229,7 +239,7 @@ WITH
     splitByChar('-', arrayFirst((v, n) -> n = 'flowtap-id', `_headers.value`, `_headers.name`)) AS flowtap_id,
     length(flowtap_id) = 3 AS has_flowtap_id
 SELECT
-    `timestamp`, `is_final`, `schema_version`, `elapsed_ms`, `received`, `kernel_dropped`, `captured`, `queue_dropped`, `decoded`, `ignored`, `malformed`, `received_bytes`, `decoded_bytes`, `ignored_by_reason`, `not_ip_by_ethertype`, `malformed_by_reason`, `flows`, `collect`, `clock_steps`, `late_packets`, `fragments_held`, `fragments_duplicate`, `fragments_overlap`, `fragments_unassembled`, `app_packets`, `app_no_buffer`, `where_left_out`, `profile_skipped`, `labelled`, `unlabelled`, `labels_unclear`, `interface_events`, `workers`, `queue_capacity`, `queues`, `memory_budget_bytes`, `outputs`,
+    `timestamp`, `is_final`, `schema_version`, `elapsed_ms`, `received`, `kernel_dropped`, `captured`, `queue_dropped`, `decoded`, `ignored`, `malformed`, `received_bytes`, `decoded_bytes`, `ignored_by_reason`, `not_ip_by_ethertype`, `malformed_by_reason`, `flows`, `collect`, `clock_steps`, `late_packets`, `fragments_held`, `fragments_duplicate`, `fragments_overlap`, `fragments_unassembled`, `app_packets`, `app_no_buffer`, `where_left_out`, `profile_skipped`, `labelled`, `unlabelled`, `labels_unclear`, `interface_events`, `workers`, `queue_capacity`, `queues`, `memory_budget_bytes`, `outputs`, `clock_offset_us`, `observer_id`, `observation_domain`,
     if(has_flowtap_id, flowtap_id[1], concat(_topic, '/', toString(_partition))) AS producer,
     if(has_flowtap_id, toUInt64OrZero(flowtap_id[2]), _offset) AS chunk,
     if(has_flowtap_id, toUInt64OrZero(flowtap_id[3]), 0) AS message,
@@ -245,6 +255,8 @@ WHERE _error != '';
 CREATE TABLE IF NOT EXISTS flow_minute
 (
     `minute` DateTime CODEC(Delta, ZSTD(1)) COMMENT 'its beginning',
+    `observer_id` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'who saw it',
+    `observation_domain` UInt32 CODEC(ZSTD(1)) COMMENT 'what that one watches',
     `src_ip` String CODEC(ZSTD(1)) COMMENT 'initiator''s address',
     `dst_ip` String CODEC(ZSTD(1)) COMMENT 'responder''s address',
     `protocol` UInt8 CODEC(ZSTD(1)) COMMENT 'IP protocol',
@@ -259,25 +271,27 @@ CREATE TABLE IF NOT EXISTS flow_minute
 )
 ENGINE = ReplacingMergeTree(made)
 PARTITION BY toDate(minute)
-ORDER BY (minute, src_ip, dst_ip, protocol, dst_port)
+ORDER BY (minute, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port)
 TTL minute + INTERVAL 90 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS flow_minute_refresh
 REFRESH EVERY 1 MINUTE APPEND TO flow_minute AS
 WITH (SELECT greatest(max(made), toDateTime(86400)) FROM flow_minute) - INTERVAL 1 MINUTE AS since
-SELECT minute, src_ip, dst_ip, protocol, dst_port, countIf(is_final) AS flows, count() AS records, sum(fwd_packets_delta) AS fwd_packets, sum(rev_packets_delta) AS rev_packets, sum(fwd_bytes_delta) AS fwd_bytes, sum(rev_bytes_delta) AS rev_bytes, now() AS made
+SELECT minute, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port, countIf(is_final) AS flows, count() AS records, sum(fwd_packets_delta) AS fwd_packets, sum(rev_packets_delta) AS rev_packets, sum(fwd_bytes_delta) AS fwd_bytes, sum(rev_bytes_delta) AS rev_bytes, now() AS made
 FROM
 (
-    SELECT toStartOfMinute(timestamp) AS minute, src_ip, dst_ip, protocol, dst_port, is_final, fwd_packets_delta, rev_packets_delta, fwd_bytes_delta, rev_bytes_delta
+    SELECT toStartOfMinute(timestamp) AS minute, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port, is_final, fwd_packets_delta, rev_packets_delta, fwd_bytes_delta, rev_bytes_delta
     FROM network_flow_record FINAL
     WHERE toStartOfMinute(timestamp) IN (SELECT toStartOfMinute(timestamp) FROM network_flow_record WHERE stored_at >= since) AND timestamp >= toStartOfDay(now() - INTERVAL 6 DAY)
 )
-GROUP BY minute, src_ip, dst_ip, protocol, dst_port;
+GROUP BY minute, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port;
 
 CREATE TABLE IF NOT EXISTS flow_hour
 (
     `hour` DateTime CODEC(Delta, ZSTD(1)) COMMENT 'its beginning',
+    `observer_id` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'who saw it',
+    `observation_domain` UInt32 CODEC(ZSTD(1)) COMMENT 'what that one watches',
     `src_ip` String CODEC(ZSTD(1)) COMMENT 'initiator''s address',
     `dst_ip` String CODEC(ZSTD(1)) COMMENT 'responder''s address',
     `protocol` UInt8 CODEC(ZSTD(1)) COMMENT 'IP protocol',
@@ -292,31 +306,31 @@ CREATE TABLE IF NOT EXISTS flow_hour
 )
 ENGINE = ReplacingMergeTree(made)
 PARTITION BY toYYYYMM(hour)
-ORDER BY (hour, src_ip, dst_ip, protocol, dst_port)
+ORDER BY (hour, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port)
 TTL hour + INTERVAL 730 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS flow_hour_refresh
 REFRESH EVERY 20 MINUTE APPEND TO flow_hour AS
 WITH (SELECT greatest(max(made), toDateTime(86400)) FROM flow_hour) - INTERVAL 2 MINUTE AS since
-SELECT hour, src_ip, dst_ip, protocol, dst_port, sum(flows) AS flows, sum(records) AS records, sum(fwd_packets) AS fwd_packets, sum(rev_packets) AS rev_packets, sum(fwd_bytes) AS fwd_bytes, sum(rev_bytes) AS rev_bytes, now() AS made
+SELECT hour, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port, sum(flows) AS flows, sum(records) AS records, sum(fwd_packets) AS fwd_packets, sum(rev_packets) AS rev_packets, sum(fwd_bytes) AS fwd_bytes, sum(rev_bytes) AS rev_bytes, now() AS made
 FROM
 (
-    SELECT toStartOfHour(minute) AS hour, src_ip, dst_ip, protocol, dst_port, flows, records, fwd_packets, rev_packets, fwd_bytes, rev_bytes
+    SELECT toStartOfHour(minute) AS hour, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port, flows, records, fwd_packets, rev_packets, fwd_bytes, rev_bytes
     FROM flow_minute FINAL
     WHERE toStartOfHour(minute) IN (SELECT toStartOfHour(minute) FROM flow_minute WHERE made >= since)
 )
-GROUP BY hour, src_ip, dst_ip, protocol, dst_port;
+GROUP BY hour, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port;
 
 CREATE VIEW IF NOT EXISTS traffic_per_minute AS
-SELECT minute, protocol, sum(flows) AS flows, sum(fwd_packets + rev_packets) AS packets, sum(fwd_bytes + rev_bytes) AS bytes
+SELECT minute, observer_id, protocol, sum(flows) AS flows, sum(fwd_packets + rev_packets) AS packets, sum(fwd_bytes + rev_bytes) AS bytes
 FROM flow_minute FINAL
-GROUP BY minute, protocol;
+GROUP BY minute, observer_id, protocol;
 
 CREATE VIEW IF NOT EXISTS traffic_per_hour AS
-SELECT hour, protocol, sum(flows) AS flows, sum(fwd_packets + rev_packets) AS packets, sum(fwd_bytes + rev_bytes) AS bytes
+SELECT hour, observer_id, protocol, sum(flows) AS flows, sum(fwd_packets + rev_packets) AS packets, sum(fwd_bytes + rev_bytes) AS bytes
 FROM flow_hour FINAL
-GROUP BY hour, protocol;
+GROUP BY hour, observer_id, protocol;
 
 CREATE VIEW IF NOT EXISTS top_talkers AS
 SELECT host, sum(sent) AS bytes_sent, sum(taken) AS bytes_received, bytes_sent + bytes_received AS bytes, sum(ended) AS flows

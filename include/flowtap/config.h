@@ -82,7 +82,7 @@ FT_API FT_NODISCARD int ft_config_set(struct ft_config *cfg, const char *name, c
                                       struct ft_err *err);
 
 /* Adds an input: a file for read ("-" is stdin), an interface for live, an address to listen on or
- * pcap:FILE for collect. */
+ * pcap:FILE or ipfix:FILE for collect. */
 FT_API FT_NODISCARD int ft_config_add_input(struct ft_config *cfg, const char *target,
                                             struct ft_err *err);
 

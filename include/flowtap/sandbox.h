@@ -46,13 +46,14 @@ FT_API void ft_sandbox_protect(void);
  * asks its sources and each of its sinks. A sink that needs a call that none needed before gets a
  * bit here and rows in guard/confine.c. */
 enum ft_sandbox_needs {
-    FT_SANDBOX_CAPTURE = 1,  /* packet sockets: opens an interface again that came back */
-    FT_SANDBOX_SOCKETS = 2,  /* takes connections and datagrams on sockets that are open */
-    FT_SANDBOX_FILES = 4,    /* writes files: cuts, locks and syncs what is open */
-    FT_SANDBOX_NETWORK = 8,  /* connects to hosts, whose names it looks up */
-    FT_SANDBOX_BROKERS = 16, /* with the one before: librdkafka's threads */
-    FT_SANDBOX_RELOAD = 128, /* opens outputs later: ft_pipeline_reload() */
-    FT_SANDBOX_METRICS = 64  /* answers on a socket that listens (flowtap/metrics.h) */
+    FT_SANDBOX_CAPTURE = 1,   /* packet sockets: opens an interface again that came back */
+    FT_SANDBOX_SOCKETS = 2,   /* takes connections and datagrams on sockets that are open */
+    FT_SANDBOX_FILES = 4,     /* writes files: cuts, locks and syncs what is open */
+    FT_SANDBOX_NETWORK = 8,   /* connects to hosts, whose names it looks up */
+    FT_SANDBOX_BROKERS = 16,  /* with the one before: librdkafka's threads */
+    FT_SANDBOX_REPLIES = 256, /* answers datagrams (DTLS) */
+    FT_SANDBOX_RELOAD = 128,  /* opens outputs later: ft_pipeline_reload() */
+    FT_SANDBOX_METRICS = 64   /* answers on a socket that listens (flowtap/metrics.h) */
 };
 
 /* Takes the file system away and turns on the system-call filter, for this and all later threads;

@@ -78,11 +78,12 @@ struct ft_output_stats {
     X(RESETS, resets, "times that an exporter started again")                                      \
     X(EXPORTERS, exporters, "exporters and domains known now")                                     \
     X(EVICTED, exporters_evicted, "exporters forgotten because the table was full")                \
-    X(CONNECTIONS, connections, "TCP connections open now")                                        \
+    X(CONNECTIONS, connections, "connections and DTLS associations open now")                      \
     X(CONN_IDLE, connections_idle, "closed: no message for --tcp-idle-timeout")                    \
     X(CONN_DISPLACED, connections_displaced, "idle ones closed for others: all places taken")      \
     X(CONN_REFUSED, connections_refused,                                                           \
-      "refused: not in --allow, or all places of their source busy")
+      "refused: not in --allow, a certificate that does not fit, or all places of their source "   \
+      "busy")
 
 enum ft_collect_count {
 #define FT_COLLECT_ENUM(sym, name, text) FT_COLLECT_##sym,
@@ -139,6 +140,8 @@ struct ft_stats {
     bool collecting;                  /* the unit of received, captured and so on is the datagram */
     uint64_t collected[FT_COLLECT__COUNT];
     uint64_t reloads, reloads_refused; /* ft_pipeline_reload() */
+    bool clock_known;                  /* the kernel says that its clock is kept right */
+    int64_t clock_offset_ns; /* then: what it is still to be corrected by, reference less clock */
     uint32_t n_outputs;
     struct ft_output_stats output[FT_MAX_OUTPUTS];
 };

@@ -12,7 +12,7 @@ extern "C" {
 /* "0.1.0" */
 FT_API const char *ft_version(void);
 
-/* Of the events' columns, "1.0". The minor number grows with columns that are added; what is there
+/* Of the events' columns, "1.1". The minor number grows with columns that are added; what is there
  * keeps its name, type, unit, meaning and order for as long as the major number stays. */
 FT_API const char *ft_schema_version(void);
 

@@ -21,7 +21,8 @@ enum { TRIES = 4, MEM_MAJOR = 1, NULL_MINOR = 3, FULL_MINOR = 7 };
 struct ft_places {
     struct ft__place place[FT_FILES_MAX];
     int32_t n;
-    uid_t trusted; /* (uid_t)-1: nobody */
+    uint64_t added; /* places since the seal */
+    uid_t trusted;  /* (uid_t)-1: nobody */
     bool confined, sealed;
 };
 
@@ -43,6 +44,7 @@ void ft_places_free(struct ft_places *s)
     for (int32_t i = 0; i < s->n; i++) {
         close(s->place[i].dir);
         ft_mem_free(s->place[i].folder);
+        ft_mem_free(s->place[i].given);
     }
     ft_mem_free(s);
 }
@@ -349,8 +351,62 @@ static void place_again(struct ft__place *q, const struct ft__place *p)
     ft_mem_free(p->folder);
 }
 
-/* again: one that was placed before keeps its number. */
-static int place(struct ft_places *s, const struct ft_file_call *c, bool again, int32_t *out_id)
+/* The number of what is in a slot: another one each time. */
+static int32_t number_of(const struct ft_places *s, int32_t slot)
+{
+    return slot + s->place[slot].turn * FT_FILES_MAX;
+}
+
+/* The slot that another place is to have; -1: none is free, or gives way. */
+static int32_t find_slot(struct ft_places *s, const struct ft_places_adder *by)
+{
+    int32_t slot = -1;
+
+    if (s->n < FT_FILES_MAX) {
+        return s->n++;
+    }
+    for (int32_t i = 0; by != NULL && i < s->n; i++) {
+        const struct ft__place *p = &s->place[i];
+
+        if (p->given != NULL && (slot < 0 || p->added < s->place[slot].added) &&
+            p->turn < INT32_MAX / FT_FILES_MAX - 1 && !by->kept(by->cookie, p->given)) {
+            slot = i;
+        }
+    }
+    return slot;
+}
+
+/* A place goes into its slot, what was there goes. */
+static int settle(struct ft_places *s, struct ft__place *p, const struct ft_file_call *c,
+                  const struct ft_places_adder *by, int32_t *out_id)
+{
+    p->given = by != NULL ? ft_mem_strdup(c->path) : NULL;
+    p->added = by != NULL ? ++s->added : 0;
+    if (by != NULL && p->given == NULL) {
+        return ENOMEM;
+    }
+    int32_t before = s->n, slot = find_slot(s, by);
+
+    if (slot < 0) {
+        ft_mem_free(p->given);
+        return ENFILE;
+    }
+    if (slot < before) {
+        struct ft__place *old = &s->place[slot];
+
+        p->turn = old->turn + 1;
+        close(old->dir);
+        ft_mem_free(old->folder);
+        ft_mem_free(old->given);
+    }
+    s->place[slot] = *p;
+    *out_id = number_of(s, slot);
+    return 0;
+}
+
+/* by: one that was placed before keeps its number; NULL: it is another. */
+static int place(struct ft_places *s, const struct ft_file_call *c,
+                 const struct ft_places_adder *by, int32_t *out_id)
 {
     struct ft__place p = {.dir = -1,
                           .mode = c->mode & 07777,
@@ -362,38 +418,36 @@ static int place(struct ft_places *s, const struct ft_file_call *c, bool again, 
                           .group = c->group};
     struct stat st;
 
-    if (s->sealed || s->n == FT_FILES_MAX) {
-        return s->sealed ? EPERM : ENFILE;
+    if (s->sealed) {
+        return EPERM;
     }
     int error = split(&p, c->path);
 
     if (error != 0) {
         return error;
     }
-    for (int32_t i = 0; i < s->n && again; i++) {
+    for (int32_t i = 0; i < s->n && by != NULL; i++) {
         struct ft__place *q = &s->place[i];
 
         if (q->kind == p.kind && strcmp(q->folder, p.folder) == 0 && strcmp(q->name, p.name) == 0) {
             place_again(q, &p);
-            *out_id = i;
+            *out_id = number_of(s, i);
             return 0;
         }
     }
     p.dir = open(p.folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (p.dir < 0 || fstat(p.dir, &p.seen) != 0) {
-        error = errno;
+    error = p.dir < 0 || fstat(p.dir, &p.seen) != 0 ? errno : 0;
+    if (error == 0 && fstatat(p.dir, p.name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        p.owner = st.st_uid;
+    }
+    error = error == 0 ? settle(s, &p, c, by, out_id) : error;
+    if (error != 0) {
         if (p.dir >= 0) {
             close(p.dir);
         }
         ft_mem_free(p.folder);
-        return error;
     }
-    if (fstatat(p.dir, p.name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        p.owner = st.st_uid;
-    }
-    s->place[s->n] = p;
-    *out_id = s->n++;
-    return 0;
+    return error;
 }
 
 /* ---- one call ---- */
@@ -513,13 +567,14 @@ static int operate_below(const struct ft_places *s, struct ft__place *p,
     return error;
 }
 
-void ft_places_add(struct ft_places *s, const struct ft_file_call *c, struct ft_file_answer *out)
+void ft_places_add(struct ft_places *s, const struct ft_file_call *c,
+                   const struct ft_places_adder *by, struct ft_file_answer *out)
 {
     bool sealed = s->sealed;
 
     *out = (struct ft_file_answer){.id = -1};
     s->sealed = false;
-    out->error = place(s, c, true, &out->id);
+    out->error = place(s, c, by, &out->id);
     s->sealed = sealed;
 }
 
@@ -532,14 +587,21 @@ void ft_places_call(void *cookie, const struct ft_file_call *c, struct ft_file_a
     *out = (struct ft_file_answer){.id = -1};
     *out_fd = -1;
     if (c->op == FT_FILE_PLACE) {
-        out->error = place(s, c, false, &out->id);
+        out->error = place(s, c, NULL, &out->id);
         return;
     }
-    if (c->id < 0 || c->id >= s->n || !may(&s->place[c->id], c->op)) {
-        out->error = c->id < 0 || c->id >= s->n ? EBADF : EPERM;
+    int32_t slot = c->id >= 0 ? c->id % FT_FILES_MAX : -1;
+
+    if (slot < 0 || slot >= s->n || number_of(s, slot) != c->id) {
+        out->error = EBADF;
         return;
     }
-    struct ft__place *p = &s->place[c->id];
+    struct ft__place *p = &s->place[slot];
+
+    if (!may(p, c->op)) {
+        out->error = EPERM;
+        return;
+    }
 
     out->notes = p->notes;
     p->notes = 0;

@@ -106,8 +106,14 @@ void ft_places_confine(struct ft_places *s);
 void ft_places_seal(struct ft_places *s);
 
 /* Places a file though it is sealed, by who has made sure that it may; a file that has a place
- * keeps its number. As a PLACE call. */
-void ft_places_add(struct ft_places *s, const struct ft_file_call *c, struct ft_file_answer *out);
+ * keeps its number. As a PLACE call. When all places are taken, the one that was added first of
+ * those that are not kept, as who calls says, gives way: its number is that of no place then. */
+struct ft_places_adder {
+    bool (*kept)(void *cookie, const char *path);
+    void *cookie;
+};
+void ft_places_add(struct ft_places *s, const struct ft_file_call *c,
+                   const struct ft_places_adder *by, struct ft_file_answer *out);
 
 /* Who may own what is opened, besides the folder's owner and this process: -1 for nobody. */
 void ft_places_trust(struct ft_places *s, uid_t uid);

@@ -23,6 +23,9 @@ struct ft__place {
     uid_t owner;              /* who owned it when it was placed; we, when it was not there */
     int32_t kind;             /* enum ft_file_kind */
     struct ft_file_keep keep; /* of the rotated files */
+    char *given;              /* the path that it was added by (ft_places_add()); NULL: before */
+    uint64_t added;           /* the how many-th of those */
+    int32_t turn;             /* how many had its slot before */
     uint32_t notes;           /* to be told with the next answer */
     int64_t last_s;           /* time of the last rotated name */
     unsigned last_n;          /* and its number */

@@ -4,7 +4,7 @@
 
 const char *ft_schema_version(void)
 {
-    return "1.0";
+    return "1.1";
 }
 
 const char *ft_version(void)

@@ -360,6 +360,15 @@ static int set_endpoint(struct ft_config *cfg, const struct ft__option_ref *row,
                      "ADDR:PORT with a numeric address, or :PORT for 127.0.0.1");
 }
 
+static int set_observer(struct ft_config *cfg, const struct ft_option *o, const char *where,
+                        const char *value, struct ft_err *err)
+{
+    return ft_observer_valid(value)
+               ? set_text(&cfg->observer, value, err)
+               : bad(err, where, o, value,
+                     "1 to 64 letters, digits and . _ : -, the first a letter or digit");
+}
+
 /* Only what is right is kept. Without --events, who asks flow records wants flow records. */
 static int set_where(struct ft_config *cfg, const struct ft_option *o, const char *where,
                      const char *value, struct ft_err *err)
@@ -389,6 +398,8 @@ int ft_config_add_input(struct ft_config *cfg, const char *target, struct ft_err
     int rc = set_text(&cfg->inputs[cfg->n_inputs], target, err);
 
     cfg->n_inputs += rc == FT_OK;
+    cfg->has_secret |= cfg->command == FT_CMD_COLLECT &&
+                       (strstr(target, "tls://") != NULL || strstr(target, "kafka://") != NULL);
     return rc;
 }
 
@@ -531,6 +542,8 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
         return set_text((char **)(void *)((char *)cfg + row.offset), value, err);
     case FT__SET_ENDPOINT:
         return set_endpoint(cfg, &row, where, value, err);
+    case FT__SET_OBSERVER:
+        return set_observer(cfg, o, where, value, err);
     case FT__SET_INPUT:
         return ft_config_add_input(cfg, value, err);
     case FT__SET_OUTPUT:
@@ -615,6 +628,7 @@ void ft_config_free(struct ft_config *cfg)
     ft_mem_free(cfg->state);
     ft_mem_free(cfg->user);
     ft_mem_free(cfg->metrics);
+    ft_mem_free(cfg->observer);
     ft_mem_free(cfg->file);
     ft_mem_free(cfg);
 }
@@ -715,6 +729,7 @@ static bool same_value(const struct ft_config *a, const struct ft_config *b,
     case FT__SET_TEXT:
     case FT__SET_ANY_TEXT:
     case FT__SET_ENDPOINT:
+    case FT__SET_OBSERVER:
         return same_at(a, b, row->offset);
     case FT__SET_INPUT:
         return same_inputs(a, b);

@@ -46,10 +46,12 @@ struct ft_config {
     int64_t stats_ns;              /* 0: at the end only */
     int64_t drain_ns;              /* for an output that takes nothing any more */
     char *user;                    /* --user, owned, or NULL: nobody when started as root */
-    char *metrics;                 /* --metrics, owned, or NULL */
+    char *observer;                /* --observer, owned, or NULL: the host's name */
+    uint32_t observation_domain;
+    char *metrics; /* --metrics, owned, or NULL */
     bool no_sandbox;
     bool log_json;
-    bool has_secret;     /* an output may hold one */
+    bool has_secret;     /* an input or an output may hold one */
     int verbosity;       /* -1 quiet, 0, 1.. per -v */
     uint32_t snaplen;    /* live: bytes of a packet to keep; 0: the source's default */
     bool no_promiscuous; /* live */

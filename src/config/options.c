@@ -27,7 +27,10 @@ static const struct ft_option_row rows[] = {
       .repeatable = true,
       .arg = "URL",
       .help = "Take datagrams here: netflow://HOST:PORT, ipfix://HOST:PORT, sflow://HOST:PORT, "
-              "udp://HOST:PORT, ipfix+tcp://HOST:PORT, or from a capture: pcap:FILE. Any version "
+              "udp://HOST:PORT, ipfix+tcp://HOST:PORT, ipfix+sctp://HOST:PORT, ipfix+tls:// and "
+              "ipfix+dtls://HOST:PORT?cert=FILE&key=FILE&ca=FILE, from topics, "
+              "kafka://HOST:PORT/TOPIC?group=NAME, or from a file: pcap:FILE, "
+              "ipfix:FILE. Any version "
               "is known on any port. Default: netflow://[::]:2055, ipfix://[::]:4739 and "
               "sflow://[::]:6343"},
      FT__SET_INPUT,
@@ -349,6 +352,25 @@ static const struct ft_option_row rows[] = {
               "Default: 10 for live and collect, 0 for read"},
      FT__SET_NS,
      AT(stats_ns)},
+    {{.name = "observer",
+      .type = FT_OPT_STRING,
+      .commands = ALL,
+      .arg = "NAME",
+      .help = "What this flowtap is called in the column observer_id of every event: at most 64 "
+              "letters, digits and . _ : -. Default: the host's name"},
+     FT__SET_OBSERVER,
+     AT(observer)},
+    {{.name = "observation-domain",
+      .type = FT_OPT_UINT,
+      .commands = ALL,
+      .arg = "N",
+      .defval = "0",
+      .min = 0,
+      .max = UINT32_MAX,
+      .help =
+          "The column observation_domain: what is watched here, where one name watches several"},
+     FT__SET_U32,
+     AT(observation_domain)},
     {{.name = "metrics",
       .type = FT_OPT_STRING,
       .commands = ALL,

@@ -16,6 +16,7 @@ enum ft__setter {
     FT__SET_TEXT,     /* not empty */
     FT__SET_ANY_TEXT, /* "" means something */
     FT__SET_ENDPOINT, /* a text, too */
+    FT__SET_OBSERVER, /* likewise */
     FT__SET_INPUT,
     FT__SET_OUTPUT,
     FT__SET_EVENTS,

@@ -492,22 +492,29 @@ void ft_output_url_read(const struct ft_output_url *u)
     ft_ignore(ft_output_url_digest(u, &seed) == 0);
 }
 
+static uint64_t add_text(const struct ft_hash_seed *seed, uint64_t digest, const char *text,
+                         size_t len)
+{
+    for (size_t at = 0; at < len; at += 8) {
+        uint64_t word = 0;
+
+        memcpy(&word, text + at, len - at < 8 ? len - at : 8);
+        digest = ft_hash_16(seed, digest, word);
+    }
+    return ft_hash_16(seed, digest, len);
+}
+
 uint64_t ft_output_url_digest(const struct ft_output_url *u, const struct ft_hash_seed *seed)
 {
-    uint64_t digest = 0;
+    uint64_t digest = add_text(seed, 0, u->target, strlen(u->target));
 
     for (uint32_t i = 0; i < u->n_params; i++) {
-        const char *path = ft_output_url_file(u, i);
+        const char *value = u->param[i].value, *path = ft_output_url_file(u, i);
         size_t len = 0;
         char *text = path != NULL ? ft_whole_read(path, NAMED_MOST, &len) : NULL;
 
-        for (size_t at = 0; text != NULL && at < len; at += 8) {
-            uint64_t word = 0;
-
-            memcpy(&word, text + at, len - at < 8 ? len - at : 8);
-            digest = ft_hash_16(seed, digest + i, word);
-        }
-        digest = text != NULL ? ft_hash_16(seed, digest, len) : digest;
+        digest = add_text(seed, digest, value, strlen(value));
+        digest = text != NULL ? add_text(seed, digest, text, len) : digest;
         ft_whole_forget(text, len);
     }
     return digest;

@@ -21,7 +21,8 @@ const char *ft_output_url_file(const struct ft_output_url *u, uint32_t i);
 /* Reads all of them, for who looks on (base/whole.h). */
 void ft_output_url_read(const struct ft_output_url *u);
 
-/* Tells apart what those files hold; 0: it names none. One that cannot be read is like none. */
+/* Tells apart what u->text does not show: secrets that stand in it, and what those files
+ * hold; one that cannot be read is like none. */
 uint64_t ft_output_url_digest(const struct ft_output_url *u, const struct ft_hash_seed *seed);
 
 /* What its sink asks of the kernel: enum ft_sandbox_needs. */

@@ -174,7 +174,7 @@ size_t ft__batch_put(const struct ft__batch *b, const void *const *parts, uint8_
 
     for (uint32_t i = 0; i < b->n; i++) {
         const struct ft__batch_column *c = &b->col[i];
-        const void *part = parts[c->of.part];
+        const void *part = c->of.fixed != NULL ? c->of.fixed : parts[c->of.part];
         bool valid = true;
 
         if (c->plain && part != NULL) {

@@ -24,6 +24,7 @@ void ft__columnar_columns(const struct ft_format_config *cfg, enum ft_event e,
 
         ft_columns_rows(rows, n, out);
     }
+    ft_columns_observe(out, cfg->observer);
     ft_columns_flatten(out);
 }
 

@@ -50,8 +50,12 @@ struct ft_format_config {
     bool omit_null;        /* ndjson: what is null is left out */
     const char *target;    /* the file's name, or NULL */
     bool binary_addresses; /* columnar: 16 bytes each */
-    bool aligned;          /* flows did not end by the rules of their profile */
-    bool hidden;           /* --anonymize or --no-identity */
+    const char *codec;     /* avro: what packs its blocks, by Avro's name, or NULL */
+    bool framed;           /* avro: each event alone, behind schema_id of a schema registry */
+    uint32_t schema_id;
+    bool aligned;                         /* flows did not end by the rules of their profile */
+    bool hidden;                          /* --anonymize or --no-identity */
+    const struct ft_observer *observer;   /* lives as long as the instance; NULL: none */
     const struct ft_set_options *options; /* of the owners of columns; while it opens; or NULL */
 };
 
@@ -80,8 +84,9 @@ struct ft_format_ops {
     bool prefers_flows; /* without --events it takes flow records */
     /* it carries bytes of packets: not with --anonymize, which could not look into them */
     bool carries_raw;
+    bool binary; /* without seal: its events are no lines */
     /* On success *out is the caller's, given back by end(). FT_E_NOMEM; FT_E_USAGE: it has no such
-     * schema or option, err tells. */
+     * schema or option, err tells. What is asked for may need other ops than these: out's hold. */
     /* NULL, with end: it holds packets, and no instance is made (pipeline/packets.h) */
     int (*open)(const struct ft_format_config *cfg, struct ft_format **out, struct ft_err *err);
     void (*end)(struct ft_format *f);

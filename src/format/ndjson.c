@@ -96,7 +96,7 @@ static size_t ndjson_export_flow(const struct ft_format *f, uint8_t *p, size_t r
     if (self(f)->map != NULL) {
         return ft__map_flow(self(f)->map, p, room, rec);
     }
-    return self(f)->by_hand ? ft__ndjson_export_flow(p, room, rec)
+    return self(f)->by_hand ? ft__ndjson_export_flow(p, room, rec, self(f)->walk[FT_EVENT_FLOW])
                             : put_event(f, p, FT_EVENT_FLOW, rec);
 }
 
@@ -128,11 +128,14 @@ static int open_event(struct ndjson *n, enum ft_event e, const struct ft_format_
     uint32_t count;
 
     if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
-        return ft__walk_new(e, cfg->columns, cfg->omit_null, &n->walk[e]);
+        rows = *cfg->columns;
+        ft_columns_observe(&rows, cfg->observer);
+        return ft__walk_new(e, &rows, cfg->omit_null, &n->walk[e]);
     }
     const struct ft_field *f = cfg->collect ? ft_fields_export(e, &count) : ft_fields(e, &count);
 
     ft_columns_rows(f, count, &rows);
+    ft_columns_observe(&rows, cfg->observer);
     return ft__walk_new(e, &rows, cfg->omit_null, &n->walk[e]);
 }
 

@@ -7,11 +7,14 @@
 #include <stdint.h>
 
 #include "format/format.h"
+#include "format/walk.h"
 #include "model/export.h"
 
 extern const struct ft_format_ops ft_format_ndjson;
 
-/* An exported record by hand, for speed; the same bytes as the walk. */
-size_t ft__ndjson_export_flow(uint8_t *p, size_t room, const struct ft_export_record *rec);
+/* An exported record by hand, for speed; the same bytes as the walk, whose tail it ends with. NULL:
+ * without the columns of the observer. */
+size_t ft__ndjson_export_flow(uint8_t *p, size_t room, const struct ft_export_record *rec,
+                              const struct ft__walk *walk);
 
 #endif

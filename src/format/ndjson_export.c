@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: an exported flow record as NDJSON, written by hand; a test holds it to the walk over
  * its columns. */
+#include <string.h>
+
 #include "codec/text/digits.h"
 #include "format/format.h"
 #include "format/ndjson.h"
@@ -97,15 +99,19 @@ static uint8_t *put_exporter(uint8_t *p, const struct ft_export_record *r)
                        ft_export_estimate(r->bytes + r->rev_bytes, r->sampling_rate));
 }
 
-size_t ft__ndjson_export_flow(uint8_t *out, size_t room, const struct ft_export_record *r)
+size_t ft__ndjson_export_flow(uint8_t *out, size_t room, const struct ft_export_record *r,
+                              const struct ft__walk *walk)
 {
+    const uint8_t *tail = (const uint8_t *)"}\n";
+    uint32_t tail_len = 2;
     uint8_t *p = put_head(out, r);
 
     p = put_key(p, r);
     p = put_counts(p, r);
     p = put_exporter(p, r);
     p = FT_PUT_LIT(p, ",\"features\":");
-    p = ft_export_features(r, p, out + room - FT_EXPORT_NAMES_ROOM);
-    p = FT_PUT_LIT(p, "}\n");
-    return (size_t)(p - out);
+    p = ft_export_features(r, p, out + room - FT_EXPORT_NAMES_ROOM - FT__WALK_SLACK);
+    tail = walk != NULL ? ft__walk_tail(walk, &tail_len) : tail;
+    memcpy(p, tail, tail_len);
+    return (size_t)(p - out) + tail_len;
 }

@@ -155,12 +155,13 @@ static void npy_end(struct ft_format *f)
     }
 }
 
+/* What every row says alike is none that a model could learn from, unless it was asked for. */
 static void keep_numbers(struct ft_columns *c)
 {
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < c->n; i++) {
-        if (c->col[i].field->type <= FT_T_F64) {
+        if (c->col[i].field->type <= FT_T_F64 && (c->flat || c->col[i].fixed == NULL)) {
             c->col[n++] = c->col[i];
         }
     }

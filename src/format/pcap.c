@@ -31,20 +31,26 @@ size_t ft_pcap_put_header(uint8_t *p, uint32_t snap, uint16_t linktype)
     return sizeof words;
 }
 
+size_t ft_pcap_put_head(uint8_t *p, int64_t ts_ns, uint32_t kept, uint32_t len)
+{
+    int64_t sec = ft_time_floor(ts_ns, 1000000000);
+    const uint32_t head[] = {(uint32_t)sec, (uint32_t)(ts_ns - sec * 1000000000), kept, len};
+
+    memcpy(p, head, sizeof head);
+    return sizeof head;
+}
+
 size_t ft_pcap_put_packet(uint8_t *p, const struct ft_view *v, uint32_t snap)
 {
-    int64_t sec = ft_time_floor(v->ts_ns, 1000000000);
     bool tagged =
         (v->flags & FT_VIEW_VLAN) != 0 && v->linktype == FT_LINK_ETHERNET && v->caplen >= MACS;
     uint32_t all = v->caplen + (tagged ? TAG : 0), kept = all < snap ? all : snap;
-    const uint32_t head[] = {(uint32_t)sec, (uint32_t)(v->ts_ns - sec * 1000000000), kept,
-                             v->len + (tagged ? TAG : 0)};
-    uint8_t *to = p + sizeof head;
+    size_t head = ft_pcap_put_head(p, v->ts_ns, kept, v->len + (tagged ? TAG : 0));
+    uint8_t *to = p + head;
 
-    memcpy(p, head, sizeof head);
     if (FT_LIKELY(!tagged)) {
         memcpy(to, v->data, kept);
-        return sizeof head + kept;
+        return head + kept;
     }
     const uint8_t tag[TAG] = {ETHERTYPE_VLAN >> 8, ETHERTYPE_VLAN & 0xff,
                               (uint8_t)(v->vlan_tci >> 8), (uint8_t)v->vlan_tci};
@@ -53,13 +59,23 @@ size_t ft_pcap_put_packet(uint8_t *p, const struct ft_view *v, uint32_t snap)
     memcpy(to, v->data, macs);
     memcpy(to + macs, tag, of_tag);
     memcpy(to + macs + of_tag, v->data + macs, rest - of_tag);
-    return sizeof head + kept;
+    return head + kept;
 }
 
 const struct ft_format_ops ft_format_pcap = {
     .name = "pcap",
-    .help = "the packets themselves (live and read)",
+    .help = "the packets themselves; of collect the datagrams, as UDP",
     .suffix = ".pcap",
+    .events = 1u << FT_EVENT_PACKET,
+    .single_event = true,
+    .carries_raw = true,
+};
+
+/* No instance is made: it is written as pcap is (pipeline/packets.h). */
+const struct ft_format_ops ft_format_datagram = {
+    .name = "datagram",
+    .help = "datagrams of exporters as they came (collect, to Kafka)",
+    .suffix = "",
     .events = 1u << FT_EVENT_PACKET,
     .single_event = true,
     .carries_raw = true,

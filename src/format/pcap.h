@@ -18,6 +18,9 @@ enum {
 /* The header of a file: FT_PCAP_HEADER_LEN bytes. */
 size_t ft_pcap_put_header(uint8_t *p, uint32_t snap, uint16_t linktype);
 
+/* The header of a record of so many bytes, FT_PCAP_RECORD_LEN of them. */
+size_t ft_pcap_put_head(uint8_t *p, int64_t ts_ns, uint32_t kept, uint32_t len);
+
 /* One record: at most FT_PCAP_ROOM + the smaller of snap and caplen bytes. */
 FT_HOT size_t ft_pcap_put_packet(uint8_t *p, const struct ft_view *v, uint32_t snap);
 

@@ -28,17 +28,19 @@ static const struct {
                   "{\"type\":\"integer\",\"minimum\":0,\"maximum\":65535}"},
     [FT_T_U32] = {"uint32", "uint32", "UInt32", "\"long\"", "uint32",
                   "{\"type\":\"integer\",\"minimum\":0,\"maximum\":4294967295}"},
-    [FT_T_U64] = {"uint64", "uint64", "UInt64", "\"long\"", "uint64",
-                  "{\"type\":\"integer\",\"minimum\":0}"},
+    [FT_T_U64] = {"uint64", "uint64", "UInt64",
+                  "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":20,\"scale\":0}",
+                  "uint64", "{\"type\":\"integer\",\"minimum\":0}"},
     [FT_T_I64] = {"int64", "int64", "Int64", "\"long\"", "int64", "{\"type\":\"integer\"}"},
     [FT_T_F64] = {"float64", "double", "Float64", "\"double\"", "double", "{\"type\":\"number\"}"},
-    [FT_T_TIME] = {"time", "timestamp[us, UTC]", "DateTime64(6)", "\"double\"", "double",
+    [FT_T_TIME] = {"time", "timestamp[us, UTC]", "DateTime64(6)",
+                   "{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}", "double",
                    "{\"type\":\"number\"}"},
     [FT_T_STRING] = {"string", "utf8", "LowCardinality(String)", "\"string\"", "string",
                      "{\"type\":\"string\"}"},
     [FT_T_TEXT] = {"untrusted text", "utf8", "String", "\"string\"", "string",
                    "{\"type\":\"string\",\"description\":\"untrusted: from packets\"}"},
-    [FT_T_BYTES] = {"bytes", "binary", "String", "\"string\"", "string",
+    [FT_T_BYTES] = {"bytes", "binary", "String", "\"bytes\"", "string",
                     "{\"type\":\"string\",\"pattern\":\"^([0-9a-f]{2})*$\"}"},
     [FT_T_ID] = {"id", "utf8", "FixedString(16)", "\"string\"", "string",
                  "{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{16}$\"}"},
@@ -449,31 +451,34 @@ static const char *word_of(const struct ft_field *f, char out[NAME_ROOM])
     return out;
 }
 
-/* One record a kind, its columns side by side; times are seconds, as in JSON. */
+/* A record, its columns side by side. Whatever says null in an event, a column has one type. */
+static void avro_record(const struct schema *s, uint32_t k)
+{
+    const struct ft_columns *c = &s->columns[k];
+
+    fprintf(s->to, "{\"type\":\"record\",\"name\":\"%s\",\"namespace\":\"flowtap\",\"fields\":[\n",
+            s->kinds[k].name);
+    for (uint32_t i = 0; i < c->n; i++) {
+        const struct ft_field *f = c->col[i].field;
+        char word[NAME_ROOM];
+
+        fprintf(s->to, "  {\"name\":\"%s\",\"type\":[\"null\",", word_of(f, word));
+        around(s->to, f, "{\"type\":\"array\",\"items\":");
+        fputs(types[kind_of(f)].avro, s->to);
+        around(s->to, f, "}");
+        fprintf(s->to, "],\"default\":null,\"doc\":\"");
+        quoted(s->to, f->meaning);
+        fprintf(s->to, "\"}%s\n", i + 1 < c->n ? "," : "");
+    }
+    fprintf(s->to, "]}");
+}
+
 static void make_avro(const struct schema *s)
 {
     fprintf(s->to, "[");
     for (uint32_t k = 0; k < s->n; k++) {
-        const struct ft_columns *c = &s->columns[k];
-
-        fprintf(s->to,
-                "%s{\"type\":\"record\",\"name\":\"%s\",\"namespace\":\"flowtap\",\"fields\":[\n",
-                k > 0 ? ",\n" : "\n", s->kinds[k].name);
-        for (uint32_t i = 0; i < c->n; i++) {
-            const struct ft_field *f = c->col[i].field;
-            bool null = nullable(s, &c->col[i]);
-            char word[NAME_ROOM];
-
-            fprintf(s->to, "  {\"name\":\"%s\",\"type\":%s", word_of(f, word),
-                    null ? "[\"null\"," : "");
-            around(s->to, f, "{\"type\":\"array\",\"items\":");
-            fputs(types[kind_of(f)].avro, s->to);
-            around(s->to, f, "}");
-            fprintf(s->to, "%s,\"doc\":\"", null ? "],\"default\":null" : "");
-            quoted(s->to, f->meaning);
-            fprintf(s->to, "\"}%s\n", i + 1 < c->n ? "," : "");
-        }
-        fprintf(s->to, "]}");
+        fputs(k > 0 ? ",\n" : "\n", s->to);
+        avro_record(s, k);
     }
     fprintf(s->to, "\n]\n");
 }
@@ -633,6 +638,32 @@ int ft__schema_of(const char *form, const struct ft_columns *columns, char **out
     s->n = 1;
     s->columns[0] = *columns;
     return make(s, form, out, err);
+}
+
+int ft__schema_avro(enum ft_event e, bool collect, const struct ft_columns *columns, char **out,
+                    size_t *out_len, struct ft_err *err)
+{
+    struct schema *s = begin(out, out_len);
+    int rc = FT_OK;
+
+    if (s == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "out of memory");
+    }
+    for (uint32_t k = 0; k < N_KINDS; k++) {
+        if (kinds[k].event == e && (kinds[k].collect == collect || s->kinds == NULL)) {
+            s->kinds = &kinds[k]; /* what has one form only stands there once */
+        }
+    }
+    s->n = 1;
+    s->columns[0] = *columns;
+    avro_record(s, 0);
+    if (fclose(s->to) != 0) {
+        free(*out);
+        *out = NULL;
+        rc = ft_err_set(err, FT_E_NOMEM, "out of memory");
+    }
+    ft_mem_free(s);
+    return rc;
 }
 
 void ft_schema_free(char *text)

@@ -10,4 +10,10 @@
 FT_NODISCARD int ft__schema_of(const char *form, const struct ft_columns *columns, char **out,
                                size_t *out_len, struct ft_err *err);
 
+/* The Avro schema of one kind of event with these columns, which are flat: one record, as
+ * `flowtap schema --format avro` has it. *out is the caller's, given back by ft_schema_free().
+ * FT_E_NOMEM. Source: Apache Avro 1.12 specification. */
+FT_NODISCARD int ft__schema_avro(enum ft_event e, bool collect, const struct ft_columns *columns,
+                                 char **out, size_t *out_len, struct ft_err *err);
+
 #endif

@@ -14,7 +14,8 @@ enum {
     TIME_TEXT = 20,
     ZERO_RUN_MIN = 4,
     ZERO_RUN_BYTES = 256,
-    PART_MAX = 1024
+    PART_MAX = 1024,
+    TAIL_ROOM = FT__WALK_SLACK
 };
 
 _Static_assert((int)KEY_ROOM <= (int)FT__WALK_SLACK, "keys are copied whole");
@@ -22,6 +23,7 @@ _Static_assert((int)KEY_ROOM <= (int)FT__WALK_SLACK, "keys are copied whole");
 /* How a value is read and written. */
 enum how {
     HOW_TYPE,     /* whatever it is, as its type says */
+    HOW_FIXED,    /* likewise, of what it always looks at */
     HOW_GET_UINT, /* by its getter; likewise below */
     HOW_GET_TIME,
     HOW_TIME, /* at its place, never null; likewise below */
@@ -41,6 +43,7 @@ struct run {
 struct step {
     const struct ft_field *field;
     const void *nothing; /* of its part */
+    const void *fixed;   /* looked at instead of the part, or NULL */
     struct run part;     /* of one part that is NULL, or nothing */
     struct run zeros;    /* counters that are all 0: bytes lo to hi of the part */
     uint16_t lo, hi;
@@ -53,10 +56,11 @@ struct step {
 
 struct ft__walk {
     uint32_t n;
+    uint32_t n_put; /* of them, those before the tail */
     bool flat, omit_null;
     size_t texts_room;
     uint8_t *texts; /* of the runs, owned */
-    uint8_t head[KEY_ROOM], tail[4];
+    uint8_t head[KEY_ROOM], tail[TAIL_ROOM];
     uint32_t head_len, tail_len;
     struct step step[];
 };
@@ -149,6 +153,8 @@ FT_INLINE uint8_t *put_value(uint8_t *p, const struct step *s, const uint8_t *pa
     case HOW_TIME:
         memcpy(&ns, part + s->at, sizeof ns);
         return put_time(p, ns, last);
+    case HOW_FIXED:
+        return put_by_type(p, s->field, s->fixed);
     case HOW_GET_UINT:
         return put_got_uint(p, s->field, part);
     case HOW_GET_TIME:
@@ -203,7 +209,7 @@ static size_t put_all(const struct ft__walk *w, const void *const *parts, uint8_
 
     memcpy(p, w->head, sizeof w->head);
     p += w->head_len;
-    for (uint32_t i = 0; i < w->n;) {
+    for (uint32_t i = 0; i < w->n_put;) {
         const struct step *s = &w->step[i];
         const uint8_t *part = parts[s->part_no];
         bool null;
@@ -246,7 +252,7 @@ static size_t put_some(const struct ft__walk *w, const void *const *parts, uint8
     p += w->head_len;
     for (uint32_t i = 0; i < w->n; i++) {
         const struct step *s = &w->step[i];
-        const void *part = parts[s->part_no];
+        const void *part = s->fixed != NULL ? s->fixed : parts[s->part_no];
 
         if (is_null(s, part, &v)) {
             continue;
@@ -277,6 +283,9 @@ size_t ft__walk_put(const struct ft__walk *w, const void *const *parts, uint8_t 
 
 static enum how how_of(const struct ft_field *f)
 {
+    if (f->of_observer) {
+        return HOW_FIXED;
+    }
     bool number = f->type >= FT_T_U8 && f->type <= FT_T_U64;
 
     if (f->width == 0) {
@@ -299,6 +308,7 @@ static int make_step(struct step *s, const struct ft_column *c, bool flat, uint8
 
     s->field = c->field;
     s->nothing = c->set != NULL ? c->set->nothing : NULL;
+    s->fixed = c->fixed;
     s->part_no = c->part;
     s->at = c->field->at;
     s->how = (uint8_t)how_of(c->field);
@@ -373,11 +383,11 @@ static void make_runs(struct ft__walk *w)
     static const uint8_t zeros[PART_MAX];
     uint8_t *p = w->texts;
 
-    for (uint32_t i = 0; i < w->n;) {
+    for (uint32_t i = 0; i < w->n_put;) {
         struct step *s = &w->step[i];
         struct run *r = &s->part;
 
-        r->n = part_from(s, w->n - i);
+        r->n = part_from(s, w->n_put - i);
         if (r->n > 0) {
             r->at = (uint32_t)(p - w->texts);
             p = put_run(p, s, r->n, NULL);
@@ -388,11 +398,11 @@ static void make_runs(struct ft__walk *w)
         }
         i += r->n > 0 ? r->n : 1;
     }
-    for (uint32_t i = 0; i < w->n;) {
+    for (uint32_t i = 0; i < w->n_put;) {
         struct step *s = &w->step[i];
         struct run *r = &s->zeros;
 
-        r->n = zeros_from(s, w->n - i);
+        r->n = zeros_from(s, w->n_put - i);
         if (r->n > 0) {
             r->none_at = (uint32_t)(p - w->texts);
             p = put_run(p, s, r->n, zeros);
@@ -400,6 +410,39 @@ static void make_runs(struct ft__walk *w)
         }
         i += r->n > 0 ? r->n : 1;
     }
+}
+
+/* The last columns, when they say always the same, and what ends the line. */
+static int make_tail(struct ft__walk *w, uint8_t group)
+{
+    uint8_t text[2 * TAIL_ROOM], *p = text;
+
+    w->n_put = w->n;
+    while (w->n_put > 0 && w->step[w->n_put - 1].fixed != NULL) {
+        w->n_put--;
+    }
+    for (uint32_t i = w->n_put; i < w->n; i++) {
+        const struct step *s = &w->step[i];
+
+        if (p - text > TAIL_ROOM - KEY_ROOM) {
+            return FT_E_RANGE;
+        }
+        p = put_by_type(put_key(p, s), s->field, s->fixed);
+    }
+    p = group != FT_GROUP_TOP ? FT_PUT_LIT(p, "}") : p;
+    p = FT_PUT_LIT(p, "}\n");
+    w->tail_len = (uint32_t)(p - text);
+    if (w->tail_len > TAIL_ROOM) {
+        return FT_E_RANGE;
+    }
+    memcpy(w->tail, text, w->tail_len);
+    return FT_OK;
+}
+
+const uint8_t *ft__walk_tail(const struct ft__walk *w, uint32_t *out_len)
+{
+    *out_len = w->tail_len;
+    return w->tail;
 }
 
 static int compile(struct ft__walk *w, enum ft_event e, const struct ft_columns *c)
@@ -417,8 +460,9 @@ static int compile(struct ft__walk *w, enum ft_event e, const struct ft_columns 
         group = w->step[i].group;
     }
     w->n = c->n;
-    p = group != FT_GROUP_TOP ? FT_PUT_LIT(w->tail, "}") : w->tail;
-    w->tail_len = (uint32_t)(FT_PUT_LIT(p, "}\n") - w->tail);
+    if (make_tail(w, group) != FT_OK) {
+        return FT_E_RANGE;
+    }
     w->texts = ft_mem_alloc(3, (size_t)(c->n + 1) * (KEY_ROOM + sizeof(struct ft_value)));
     if (w->texts == NULL) {
         return FT_E_NOMEM;

@@ -12,10 +12,11 @@
  *     ...
  *     step  ,"features":{"duration_us":      number of a getter
  *     run   ,"midstream":null                the part is NULL: one copy for all its columns
- *     tail  }}
+ *     tail  },"observer_id":"a","observation_domain":0}
  *
  * Columns that stand together and say nothing together are a run, whose text is ready: those of one
- * part that is NULL or `nothing`, and counters beside each other that are all 0. A unit test holds
+ * part that is NULL or `nothing`, and counters beside each other that are all 0. Columns that say
+ * always the same (columns.h: fixed) and come last are part of the tail. A unit test holds
  * the walk to a plain one, for all columns and all values. */
 #ifndef FT_FORMAT_WALK_H
 #define FT_FORMAT_WALK_H
@@ -37,7 +38,11 @@ void ft__walk_free(struct ft__walk *w); /* NULL is a no-op */
 
 /* One line of an event of these parts. Returns its length; writes up to FT__WALK_SLACK bytes more.
  */
-enum { FT__WALK_SLACK = 64 };
+enum { FT__WALK_SLACK = 160 };
+/* What a line ends with behind the last column that an event itself has: columns that say always
+ * the same, braces, newline. It lives as long as the walk. */
+const uint8_t *ft__walk_tail(const struct ft__walk *w, uint32_t *out_len);
+
 FT_HOT size_t ft__walk_put(const struct ft__walk *w, const void *const *parts, uint8_t *out);
 
 #endif

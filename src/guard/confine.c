@@ -103,7 +103,7 @@ static const struct rule rules[] = {
     {SCMP_SYS(connect), M, FT_SANDBOX_NETWORK},
     {SCMP_SYS(sendmmsg), M, FT_SANDBOX_NETWORK},
     {SCMP_SYS(newfstatat), M, FT_SANDBOX_NETWORK},
-    {SCMP_SYS(sendmsg), M, FT_SANDBOX_BROKERS},
+    {SCMP_SYS(sendmsg), M, FT_SANDBOX_BROKERS | FT_SANDBOX_REPLIES},
     {SCMP_SYS(pipe2), M, FT_SANDBOX_BROKERS},
     /* outputs that are opened later */
     {SCMP_SYS(eventfd2), M, FT_SANDBOX_RELOAD},
@@ -145,6 +145,8 @@ static const struct rule rules[] = {
     {SCMP_SYS(sched_yield), M, ANY_NEEDS},
     {SCMP_SYS(sched_getaffinity), M, ANY_NEEDS},
     {SCMP_SYS(nanosleep), M, ANY_NEEDS},
+    {SCMP_SYS(adjtimex), M, ANY_NEEDS},      /* to read; setting takes a capability that is gone */
+    {SCMP_SYS(clock_adjtime), M, ANY_NEEDS}, /* likewise: glibc's adjtimex() */
     {SCMP_SYS(clock_nanosleep), M, ANY_NEEDS},
     {SCMP_SYS(clock_gettime), M | K | O | L, ANY_NEEDS},
     {SCMP_SYS(gettimeofday), M, ANY_NEEDS},

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/wait.h"
 #include "base/whole.h"
 #include "flowtap/config.h"
 #include "flowtap/sandbox.h"
@@ -29,21 +30,29 @@
 
 enum { ASK_SEAL, ASK_SEAL_SANDBOX, ASK_LOAD, ANSWER_MS = 10000, END_STEPS = 100 };
 
+struct question {
+    uint32_t number;
+    int32_t what; /* ASK_... */
+};
+
 struct answer {
-    int32_t error; /* 0 or errno */
-    uint32_t len;  /* bytes of the bundle, whose descriptor comes with it */
+    uint32_t number; /* of the question: one that came too late must not answer the next */
+    int32_t error;   /* 0 or errno */
+    uint32_t len;    /* bytes of the bundle, whose descriptor comes with it */
 };
 
 struct ft_loader {
     int fd; /* our end of the socket pair */
     pid_t pid;
+    uint32_t asked;          /* number of the last question */
     struct ft_bundle bundle; /* in use between load and done */
 };
 
 /* ---- the child ---- */
 
 struct child {
-    int sock, named;
+    int sock;
+    struct ft__named named;
     struct ft_config *(*load)(void *cookie);
     void *cookie;
     char *names; /* of files that are written, each with its NUL; owned */
@@ -78,10 +87,23 @@ static int pack(const struct ft_bundle *b)
     return fd;
 }
 
-static bool answer_load(struct child *c)
+/* Tells the keeper the names, in place of those that it has not looked at. 0 or errno. */
+static int tell_names(struct child *c)
+{
+    char taken;
+
+    while (recv(c->named.keepers, &taken, sizeof taken, MSG_DONTWAIT) > 0) {
+    }
+    return c->names_len == 0 ||
+                   send(c->named.ours, c->names, c->names_len, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0
+               ? 0
+               : errno;
+}
+
+static bool answer_load(struct child *c, uint32_t number)
 {
     struct ft_bundle b = {0};
-    struct answer a = {0};
+    struct answer a = {.number = number};
 
     c->names_len = 0;
     ft_bundle_record(&b);
@@ -97,9 +119,9 @@ static bool answer_load(struct child *c)
     a.error = b.full ? EFBIG : fd < 0 ? errno : 0;
     a.len = (uint32_t)b.len;
     ft_bundle_fini(&b);
-    if (c->names_len > 0 && send(c->named, c->names, c->names_len, MSG_NOSIGNAL) < 0) {
-        a.error = a.error != 0 ? a.error : errno;
-    }
+    int untold = tell_names(c);
+
+    a.error = a.error != 0 ? a.error : untold;
     bool sent = ft__pass_send(c->sock, &a, sizeof a, fd);
 
     if (fd >= 0) {
@@ -134,30 +156,30 @@ static int confine(bool root, bool sandbox)
 
 static void child_run(struct child *c)
 {
-    const int keep[] = {c->sock < c->named ? c->sock : c->named,
-                        c->sock < c->named ? c->named : c->sock};
+    const int keep[] = {c->sock, c->named.ours, c->named.keepers};
     bool root = geteuid() == 0, more = true;
-    uint8_t ask;
+    struct question q;
 
     ft__pass_keep_on();
     ft_sandbox_protect();
     c->names = ft_mem_alloc(1, FT__NAMED_MOST);
-    if (c->names == NULL || !ft__pass_detach(keep, 2)) {
+    if (c->names == NULL || !ft__pass_detach(keep, 3)) {
         _exit(1);
     }
     while (more) {
-        ssize_t n = recv(c->sock, &ask, sizeof ask, 0);
+        ssize_t n = recv(c->sock, &q, sizeof q, 0);
 
         if (n < 0 && errno == EINTR) {
             continue;
         }
-        if (n <= 0) {
+        if (n != (ssize_t)sizeof q) {
             _exit(0); /* the main process is gone */
         }
-        if (ask == ASK_LOAD) {
-            more = answer_load(c);
+        if (q.what == ASK_LOAD) {
+            more = answer_load(c, q.number);
         } else {
-            struct answer a = {.error = confine(root, ask == ASK_SEAL_SANDBOX)};
+            struct answer a = {.number = q.number,
+                               .error = confine(root, q.what == ASK_SEAL_SANDBOX)};
 
             more = ft__pass_send(c->sock, &a, sizeof a, -1) && a.error == 0;
         }
@@ -192,7 +214,8 @@ int ft_loader_start(struct ft_opener *opener, struct ft_config *(*load)(void *co
     int error = errno;
 
     close(pair[1]);
-    close(c.named);
+    close(c.named.ours);
+    close(c.named.keepers);
     l->fd = pair[0];
     if (l->pid < 0) {
         ft_loader_stop(l);
@@ -203,17 +226,30 @@ int ft_loader_start(struct ft_opener *opener, struct ft_config *(*load)(void *co
 }
 
 /* One question, one answer. FT_E_IO: the loader is gone, or does not answer. */
-static int ask(struct ft_loader *l, uint8_t what, struct answer *out, int *out_fd)
+static int ask(struct ft_loader *l, int32_t what, struct answer *out, int *out_fd)
 {
+    const struct question q = {.number = ++l->asked, .what = what};
+    int64_t end = ft_mono_ms() + ANSWER_MS, left = ANSWER_MS;
+    struct answer a;
     bool cut;
 
     *out_fd = -1;
-    if (send(l->fd, &what, sizeof what, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ||
-        !ft__pass_wait(l->fd, ANSWER_MS) ||
-        ft__pass_recv(l->fd, out, sizeof *out, out_fd, &cut) != (ssize_t)sizeof *out) {
+    if (send(l->fd, &q, sizeof q, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
         return FT_E_IO;
     }
-    return FT_OK;
+    while (left > 0 && ft__pass_wait(l->fd, (int)left) &&
+           ft__pass_recv(l->fd, &a, sizeof a, out_fd, &cut) == (ssize_t)sizeof a) {
+        if (a.number == q.number) {
+            *out = a;
+            return FT_OK;
+        }
+        if (*out_fd >= 0) { /* of a question that was given up */
+            close(*out_fd);
+            *out_fd = -1;
+        }
+        left = end - ft_mono_ms();
+    }
+    return FT_E_IO;
 }
 
 int ft_loader_seal(struct ft_loader *l, int sandbox, struct ft_err *err)
@@ -258,7 +294,9 @@ int ft_loader_load(struct ft_loader *l, struct ft_err *err)
     if (error != 0) {
         ft_loader_done(l);
         return ft_err_set(err, FT_E_IO, "the files of the configuration cannot be read: %s",
-                          error == EFBIG ? "they are larger than 32 MiB" : strerror(error));
+                          error == EFBIG ? "they are larger than 32 MiB"
+                          : rc != FT_OK  ? "who reads them is gone, or takes too long"
+                                         : strerror(error));
     }
     ft_bundle_use(&l->bundle);
     return FT_OK;

@@ -36,8 +36,8 @@ enum { SEAL_SANDBOX = 1, SEAL_ADDS = 2 }; /* of the seal's mode */
 enum { END_STEP_NS = 1000000, END_STEPS = 100 };
 
 struct ft_opener {
-    int fd;    /* our end of the socket pair; -1: there is no opener any more */
-    int named; /* where a loader names files that may be placed; -1: given away, or none is used */
+    int fd;                 /* our end of the socket pair; -1: there is no opener any more */
+    struct ft__named named; /* where a loader names files that may be placed; -1: see there */
     pid_t pid;
     pthread_mutex_t lock; /* one call at a time */
     struct ft_file_call call;
@@ -196,8 +196,21 @@ static bool goes_with(const char *name, const char *path)
     return false;
 }
 
-/* Is it a file that the configuration names, as the loader has read it last? */
-static bool is_named(struct child *c, const char *path)
+/* Is it a file that the configuration names, as was heard last? Cookie: the child. */
+static bool is_named(void *cookie, const char *path)
+{
+    const struct child *c = cookie;
+
+    for (const char *p = c->listed; *p != '\0'; p += strlen(p) + 1) {
+        if (goes_with(p, path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the loader has said last. */
+static void hear_names(struct child *c)
 {
     ssize_t n;
 
@@ -205,12 +218,6 @@ static bool is_named(struct child *c, const char *path)
         c->listed[n] = '\0';
         c->listed[n - 1] = '\0'; /* the last name has its end, and the list, too */
     }
-    for (const char *p = c->listed; *p != '\0'; p += strlen(p) + 1) {
-        if (goes_with(p, path)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* The call that the opener left to us comes again. False: the main process is gone. */
@@ -225,8 +232,9 @@ static bool add_place(struct child *c, struct ft_file_call *call)
     if (n <= 0) {
         return false;
     }
+    hear_names(c);
     if (sound(call, n) && call->op == FT_FILE_PLACE && is_named(c, call->path)) {
-        ft_places_add(c->places, call, &a);
+        ft_places_add(c->places, call, &(struct ft_places_adder){is_named, c}, &a);
     }
     return ft__pass_send(c->sock, &a, sizeof a, -1);
 }
@@ -258,7 +266,7 @@ static void keeper_run(struct child *c, struct ft_file_call *call)
 
 static void child_run(int sock, int named)
 {
-    const int keep[] = {sock < named ? sock : named, sock < named ? named : sock};
+    const int keep[] = {sock, named};
     struct ft_file_call *call = ft_mem_alloc(1, sizeof *call);
     struct child c = {.sock = sock,
                       .named = named,
@@ -337,12 +345,22 @@ struct ft_files ft__opener_files(struct ft_opener *o)
     return (struct ft_files){.call = files_call, .cookie = o};
 }
 
-int ft__opener_named(struct ft_opener *o)
+struct ft__named ft__opener_named(struct ft_opener *o)
 {
-    int fd = o->named;
+    struct ft__named named = o->named;
 
-    o->named = -1;
-    return fd;
+    o->named = (struct ft__named){-1, -1};
+    return named;
+}
+
+/* Nobody will name any file. */
+static void close_named(struct ft_opener *o)
+{
+    if (o->named.ours >= 0) {
+        close(o->named.ours);
+        close(o->named.keepers);
+        o->named = (struct ft__named){-1, -1};
+    }
 }
 
 int ft_opener_start(struct ft_opener **out, struct ft_err *err)
@@ -367,9 +385,8 @@ int ft_opener_start(struct ft_opener **out, struct ft_err *err)
     int error = errno;
 
     close(pair[1]);
-    close(named[1]);
     o->fd = pair[0];
-    o->named = named[0];
+    o->named = (struct ft__named){.ours = named[0], .keepers = named[1]};
     pthread_mutex_init(&o->lock, NULL);
     if (o->pid < 0) {
         ft_opener_stop(o);
@@ -388,11 +405,8 @@ int ft_opener_seal(struct ft_opener *o, unsigned uid, int sandbox, const struct 
     pthread_mutex_lock(&o->lock);
     memset(&o->call, 0, sizeof o->call);
     o->call.op = OP_SEAL;
-    o->call.mode = (sandbox != 0 ? SEAL_SANDBOX : 0) | (o->named < 0 ? SEAL_ADDS : 0);
-    if (o->named >= 0) { /* nobody will name any */
-        close(o->named);
-        o->named = -1;
-    }
+    o->call.mode = (sandbox != 0 ? SEAL_SANDBOX : 0) | (o->named.ours < 0 ? SEAL_ADDS : 0);
+    close_named(o);
     o->call.group = (int32_t)uid;
     ask(o, &a, &fd);
     if (a.error == ENOENT) { /* no files: it has ended */
@@ -417,9 +431,7 @@ void ft_opener_stop(struct ft_opener *o)
     if (o->fd >= 0) {
         close(o->fd);
     }
-    if (o->named >= 0) {
-        close(o->named);
-    }
+    close_named(o);
     for (int i = 0; o->pid > 0 && i < END_STEPS && waitpid(o->pid, NULL, WNOHANG) == 0; i++) {
         struct timespec step = {.tv_nsec = END_STEP_NS << (i < 4 ? i : 4)};
 

@@ -101,6 +101,19 @@ static void close_all(int from, int to)
     }
 }
 
+/* The least of n that is not less than from; -1: there is none. */
+static int least(const int *of, int n, int from)
+{
+    int found = -1;
+
+    for (int i = 0; i < n; i++) {
+        if (of[i] >= from && (found < 0 || of[i] < found)) {
+            found = of[i];
+        }
+    }
+    return found;
+}
+
 bool ft__pass_detach(const int *keep, int n)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC), from = STDERR_FILENO + 1;
@@ -111,9 +124,8 @@ bool ft__pass_detach(const int *keep, int n)
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
     dup2(null, STDERR_FILENO);
-    for (int i = 0; i < n; i++) {
-        close_all(from, keep[i] - 1);
-        from = keep[i] + 1;
+    for (int next; (next = least(keep, n, from)) >= 0; from = next + 1) {
+        close_all(from, next - 1);
     }
     close_all(from, -1);
     return true;

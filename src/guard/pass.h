@@ -21,7 +21,7 @@ bool ft__pass_wait(int sock, int ms);
 /* In a new child: it ends with its parent, not by signals that are meant for that. */
 void ft__pass_keep_on(void);
 
-/* In a new child: nothing of what its parent had open stays open, but these n, ascending. */
+/* In a new child: nothing of what its parent had open stays open, but these n. */
 bool ft__pass_detach(const int *keep, int n);
 
 #endif

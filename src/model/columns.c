@@ -88,7 +88,10 @@ static void append(struct ft_columns *to, const struct ft_field *f, const struct
 {
     if (to->n < FT_COLUMNS_MAX) { /* a test has all of them in one */
         to->col[to->n++] =
-            (struct ft_column){f, set, set != NULL ? set->part : (uint8_t)FT_PART_CORE};
+            (struct ft_column){.field = f,
+                               .set = set,
+                               .fixed = f->of_observer ? &ft_observer_none : NULL,
+                               .part = set != NULL ? set->part : (uint8_t)FT_PART_CORE};
     }
 }
 
@@ -188,6 +191,15 @@ void ft_columns_flatten(struct ft_columns *c)
                 c->col[i] = c->col[k];
                 drop(c, k--);
             }
+        }
+    }
+}
+
+void ft_columns_observe(struct ft_columns *c, const struct ft_observer *observer)
+{
+    for (uint32_t i = 0; i < c->n; i++) {
+        if (c->col[i].field->of_observer) {
+            c->col[i].fixed = observer != NULL ? observer : &ft_observer_none;
         }
     }
 }

@@ -16,6 +16,7 @@
 #include "flowtap/config.h"
 #include "flowtap/errors.h"
 #include "model/field.h"
+#include "model/observer.h"
 #include "model/rules.h"
 
 enum { FT_COLUMNS_MAX = 512, FT_COLUMN_SETS_MAX = 32, FT_SET_OPTIONS_MAX = 4 };
@@ -60,6 +61,8 @@ extern const struct ft_column_set ft_columns_base;
 struct ft_column {
     const struct ft_field *field;
     const struct ft_column_set *set; /* NULL: of an event that has no parts but itself */
+    const void *fixed; /* what it looks at instead of the event's part: it says always the same; or
+                          NULL */
     uint8_t part;
 };
 
@@ -96,6 +99,9 @@ void ft_columns_table(const struct ft_column_set *set, struct ft_columns *out);
  * columns stand in no objects. */
 void ft_columns_flatten(struct ft_columns *c);
 
+/* Gives it the observer that its columns tell of, which lives as long; NULL: none. */
+void ft_columns_observe(struct ft_columns *c, const struct ft_observer *observer);
+
 /* Does a column tell of hosts, networks or times: what a model must not learn by heart? */
 bool ft_column_tells(const struct ft_column *c);
 
@@ -123,12 +129,14 @@ uint32_t ft_columns_parts(const struct ft_columns *c);
 FT_INLINE void ft_column_get(const struct ft_column *c, const void *const *parts,
                              struct ft_value *out)
 {
-    if (parts[c->part] == NULL) {
+    const void *part = c->fixed != NULL ? c->fixed : parts[c->part];
+
+    if (part == NULL) {
         out->null = true;
         out->nonfinite = 0;
         return;
     }
-    ft_field_get(c->field, parts[c->part], out);
+    ft_field_get(c->field, part, out);
 }
 
 #endif

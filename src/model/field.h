@@ -122,6 +122,7 @@ struct ft_field {
     /* no address, but a model could learn the host or the network from it: ports, TTLs, VLANs,
      * tunnels, numbers drawn at random */
     bool tells_host;
+    bool of_observer; /* part: struct ft_observer (observer.h), whatever the event */
 };
 
 /* A row's value is a member of its part: bool, unsigned, or int64_t. */

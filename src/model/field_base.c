@@ -4,8 +4,10 @@
 #include "model/columns.h"
 #include "model/community.h"
 #include "model/conn.h"
+#include "model/observer.h"
 
 enum { PROTO_ICMP = 1, PROTO_ICMPV6 = 58 };
+enum { OBSERVER_RANK = 65000 }; /* behind all others */
 
 #define AT(member) FT_AT(struct ft_flow_record, member)
 
@@ -293,6 +295,8 @@ static const struct ft_field rows[] = {
                 "depends on it"},
     {ROW(640, "conn_state", FT_T_STRING, ""), .get = f_conn_state, .source = "Zeek conn.log",
      .meaning = "S0, S1, SF, REJ, S2, S3, RSTO, RSTR, RSTOS0, RSTRH, SH, SHR or OTH"},
+    {FT_OBSERVER_ID, .rank = OBSERVER_RANK, .profile = "base"},
+    {FT_OBSERVER_DOMAIN, .rank = OBSERVER_RANK + 1, .profile = "base"},
 };
 
 const struct ft_column_set ft_columns_base = {

@@ -9,6 +9,7 @@
 #include "codec/text/digits.h"
 #include "codec/text/escape.h"
 #include "codec/text/exported.h"
+#include "model/observer.h"
 
 enum { JSON_ROOM = 40000 }; /* of a JSON column: events are bounded by FT_EVENT_ROOM */
 
@@ -370,6 +371,7 @@ static const struct ft_field record_fields[] = {
      .json_schema = OPEN_OBJECT,
      .source = "IANA",
      .meaning = "everything that the exporter sent, by the elements' names in snake_case"},
+    FT_OBSERVER_ROWS,
 };
 
 /* ---- sampled and discarded packets ---- */
@@ -606,6 +608,7 @@ static const struct ft_field sample_fields[] = {
      .json_schema = OPEN_OBJECT,
      .source = "sFlow v5",
      .meaning = "what the agent tells besides the header, by the structures' field names"},
+    FT_OBSERVER_ROWS,
 };
 
 static const struct ft_field discard_fields[] = {
@@ -623,6 +626,7 @@ static const struct ft_field discard_fields[] = {
      .json_schema = OPEN_OBJECT,
      .source = "sFlow v5",
      .meaning = "what the agent tells besides the header"},
+    FT_OBSERVER_ROWS,
 };
 
 /* ---- counters ---- */
@@ -683,6 +687,7 @@ static const struct ft_field counter_fields[] = {
      .json_schema = "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\"}}",
      .source = "sFlow v5",
      .meaning = "an object for each structure, with its fields by name"},
+    FT_OBSERVER_ROWS,
 };
 
 /* ---- templates ---- */
@@ -827,6 +832,7 @@ static const struct ft_field template_fields[] = {
      .json_schema = SPECIFIERS,
      .source = "flowtap",
      .meaning = "of a changed template: fields that it has no more"},
+    FT_OBSERVER_ROWS,
 };
 
 /* ---- health ---- */
@@ -900,6 +906,7 @@ static const struct ft_field health_fields[] = {
     H("templates", "", h_templates, "templates known now"),
     FIELD_NULL("clock_skew_ms", FT_T_I64, "ms", h_skew, "sFlow carries no clock",
                "arrival less export time of its latest message"),
+    FT_OBSERVER_ROWS,
 };
 
 #define FIELDS(table) *out_n = sizeof(table) / sizeof(table)[0], table

@@ -5,9 +5,10 @@
 #include "codec/text/digits.h"
 #include "codec/text/escape.h"
 #include "flowtap/version.h"
+#include "model/observer.h"
 
 enum { TYPE_LLC = 4 };         /* 802.2, as Linux numbers it */
-enum { NAME_MAX_SHOWN = 256 }; /* bytes of an output's name; FT_FORMAT_MAX rests on it */
+enum { NAME_MAX_SHOWN = 192 }; /* bytes of an output's name; FT_FORMAT_MAX rests on it */
 
 #define STATS(name, stmt)                                                                          \
     static void p_##name(const void *event, struct ft_value *v)                                    \
@@ -18,6 +19,7 @@ enum { NAME_MAX_SHOWN = 256 }; /* bytes of an output's name; FT_FORMAT_MAX rests
 
 STATS(timestamp, v->i = s->timestamp_ns)
 STATS(schema_version, v->s = ((void)s, ft_schema_version()))
+STATS(clock_offset, v->i = s->clock_offset_ns / 1000; v->null = !s->clock_known)
 STATS(is_final, v->u = s->is_final)
 STATS(elapsed, v->u = (uint64_t)(s->elapsed_ns / 1000000))
 STATS(received, v->u = s->received)
@@ -354,6 +356,15 @@ static const struct ft_field stats_fields[] = {
      .meaning = "by output: events made, written, dropped (its queue was full), lost (its target "
                 "refused or lost them) and waiting, also by event; bytes; whether it is gone. The "
                 "event that carries the numbers is not in them"},
+    {.name = "clock_offset_us",
+     .type = FT_T_I64,
+     .privacy = FT_PRIVACY_NONE,
+     .unit = "us",
+     .get = p_clock_offset,
+     .source = "adjtimex(2)",
+     .null = "the kernel is not told that anybody keeps its clock right",
+     .meaning = "what the clock of this host still has to be corrected by: reference less clock"},
+    FT_OBSERVER_ROWS,
 };
 
 const struct ft_field *ft__fields_stats(uint32_t *out_n)

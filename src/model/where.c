@@ -9,14 +9,6 @@
 #include "model/field_export.h"
 #include "model/where_parts.h"
 
-static void value_of(const struct ft_column *c, const void *const *parts, struct ft_value *out)
-{
-    out->null = parts[c->part] == NULL;
-    if (!out->null) {
-        ft_field_get(c->field, parts[c->part], out);
-    }
-}
-
 static ft__i128 whole_of(enum ft_type type, const struct ft_value *v)
 {
     switch (type) {
@@ -149,7 +141,7 @@ static bool test_holds(const struct ft_where *w, const struct ft__where_test *t,
 {
     struct ft_value v;
 
-    value_of(&t->column, parts, &v);
+    ft_column_get(&t->column, parts, &v);
     if (t->kind == FT__WHERE_NULL) {
         return (same(v.null) & t->wanted) != 0;
     }
@@ -185,6 +177,15 @@ int ft_where_flow(const char *text, bool exported, struct ft_where **out, struct
         ft_columns_compose(ft_column_sets_own(), &all);
     }
     return ft_where_new(text, all.col, all.n, out, err);
+}
+
+void ft_where_observe(struct ft_where *w, const struct ft_observer *observer)
+{
+    for (uint32_t i = 0; w != NULL && i < w->n_tests; i++) {
+        if (w->tests[i].column.field->of_observer) {
+            w->tests[i].column.fixed = observer;
+        }
+    }
 }
 
 const struct ft_column *ft_where_uses(const struct ft_where *w, uint32_t i)

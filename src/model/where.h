@@ -54,6 +54,9 @@ FT_NODISCARD int ft_where_flow(const char *text, bool exported, struct ft_where 
  * columns are null. Any number of threads. */
 FT_HOT bool ft_where_holds(const struct ft_where *w, const void *const *parts);
 
+/* Gives it the observer that its columns are asked of, which lives as long. w: NULL is a no-op. */
+void ft_where_observe(struct ft_where *w, const struct ft_observer *observer);
+
 /* The column of test number i, for who keeps what columns need; NULL behind the last. */
 const struct ft_column *ft_where_uses(const struct ft_where *w, uint32_t i);
 

@@ -984,6 +984,11 @@ bool ft_output_failed(const struct ft_output *o)
     return atomic_load_explicit(&o->failed, memory_order_relaxed);
 }
 
+struct ft_output *ft_writer_output(const struct ft_writer *w)
+{
+    return w->o;
+}
+
 bool ft_output_blocks(const struct ft_output *o)
 {
     return o->overflow == FT_OVERFLOW_BLOCK;

@@ -271,6 +271,8 @@ void ft_writer_end_as(struct ft_writer *w, enum ft_event e, uint32_t n, uint64_t
 /* Counts n events as made and written without bytes (count_only outputs). */
 void ft_writer_count(struct ft_writer *w, enum ft_event e, uint64_t n);
 bool ft_writer_count_only(const struct ft_writer *w);
+/* The output that it writes to. */
+struct ft_output *ft_writer_output(const struct ft_writer *w);
 /* Pushes the open chunk, if it holds anything. */
 void ft_writer_flush(struct ft_writer *w);
 /* Called about ten times a second: pushes the open chunk, but one of rows only when it is a second

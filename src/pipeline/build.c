@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -138,9 +139,10 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
     if (rc != FT_OK) {
         return rc;
     }
-    if (p->plan.collect) {
-        return ft_err_set(err, FT_E_USAGE, "%s: collect has no packets; %s is for live and read",
-                          url->text, url->format);
+    bool bare = strcmp(ops->name, "datagram") == 0;
+
+    if (bare && (!p->plan.collect || strcmp(url->transport, "kafka") != 0)) {
+        return ft_err_set(err, FT_E_USAGE, "%s: datagram is for collect, to kafka://", url->text);
     }
     if (ft_output_url_get(url, "event") != NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s: event=: %s holds packets", url->text, url->format);
@@ -162,9 +164,16 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
     }
     ft_packet_file_init(r->packets, url, &p->log);
     cfg->binary = true;
-    cfg->event_most = r->packets->snap + FT_PCAP_ROOM;
-    env->late_header = ft_packet_file_header;
-    env->header_cookie = r->packets;
+    r->packets->bare = bare;
+    if (p->plan.collect) {
+        ft_packet_file_collect(r->packets, cfg);
+    } else {
+        cfg->event_most = r->packets->snap + FT_PCAP_ROOM;
+    }
+    if (!bare) {
+        env->late_header = ft_packet_file_header;
+        env->header_cookie = r->packets;
+    }
     r->events = ops->events;
     return FT_OK;
 }
@@ -179,6 +188,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     bool asks = chosen || ft_output_url_get(url, "where") != NULL;
 
     const char *addresses = ft_output_url_get(url, "addresses");
+    const char *id = ft_output_url_get(url, "schema_id");
 
     cfg->target = url->target;
     cfg->schema = ft_output_url_get(url, "schema");
@@ -189,6 +199,10 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->aligned = p->plan.aligned;
     cfg->hidden = p->plan.anonymize || p->plan.no_identity;
     cfg->options = &p->plan.options;
+    cfg->codec = ft_output_url_get(url, "codec");
+    cfg->framed = id != NULL;
+    cfg->schema_id = id != NULL ? (uint32_t)strtoul(id, NULL, 10) : 0;
+    cfg->observer = &p->plan.observer;
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
@@ -351,6 +365,10 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
 
     rc = rc == FT_OK ? route_folders(p, url, ops, cfg, r, err) : rc;
     rc = rc == FT_OK ? open_format(p, url, ops, cfg->count_only, r, err) : rc;
+    if (rc == FT_OK) {
+        ops = r->format->ops;
+        cfg->binary = ops->binary;
+    }
     if (rc == FT_OK && ops->header != NULL && r->events != 0) {
         env->header_len = ops->header(r->format, header);
         env->header = header;
@@ -438,7 +456,8 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     if (r.packets != NULL) {
         r.packets->name = ft_output_name(r.output);
     }
-    r.number = p->n_routes_made++;
+    r.number = p->n_routes_made;
+    p->n_routes_made += !p->dry;
     r.named = ft_output_url_digest(url, &p->seed);
     *out = r;
     return FT_OK;
@@ -449,7 +468,8 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
 static struct ft_output_config output_config(const struct ft_pipeline *p)
 {
     return (struct ft_output_config){
-        .overflow = p->plan.drop || p->plan.live ? FT_OVERFLOW_DROP : FT_OVERFLOW_BLOCK,
+        .overflow =
+            p->plan.drop || (p->plan.live && !p->plan.again) ? FT_OVERFLOW_DROP : FT_OVERFLOW_BLOCK,
         .n_writers = p->plan.n_workers + (p->plan.mode == FT_MODE_HANDOFF ? 2 : 1),
     };
 }
@@ -581,6 +601,27 @@ static int anonymize_failed(int rc, struct ft_err *err)
                       rc == FT_E_UNSUPPORTED ? "this build has no OpenSSL" : ft_strerror(rc));
 }
 
+/* A name of hosts like any other, but one that joins go on working by: a pseudonym. */
+static int hide_observer(struct ft_observer *o, const uint8_t key[FT_CRYPTOPAN_KEY],
+                         struct ft_err *err)
+{
+    static const char word[] = "observer-";
+    struct ft_cryptopan *map = NULL;
+    char id[sizeof word + FT_CRYPTOPAN_NAME];
+    int rc = ft_cryptopan_new(key, &map);
+
+    if (rc != FT_OK) {
+        return anonymize_failed(rc, err);
+    }
+    memcpy(id, word, sizeof word);
+    ft_cryptopan_name(map, (const uint8_t *)o->id, strlen(o->id), (uint8_t *)id + sizeof word - 1,
+                      FT_CRYPTOPAN_NAME);
+    id[sizeof id - 1] = '\0';
+    memcpy(o->id, id, sizeof id);
+    ft_cryptopan_free(map);
+    return FT_OK;
+}
+
 /* From here on no message holds a true address. */
 static int build_scrub(struct ft_pipeline *p, const uint8_t key[FT_CRYPTOPAN_KEY],
                        struct ft_err *err)
@@ -696,6 +737,7 @@ int ft__build_plan(struct ft_pipeline *p, const struct ft_config *cfg, struct ft
     }
     rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
     p->plan.options.labels = p->labels;
+    ft_where_observe(p->where, &p->plan.observer);
     return rc;
 }
 
@@ -725,6 +767,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
         rc = ft__build_labels(p, cfg->labels, err);
     }
     rc = rc == FT_OK ? ft__build_plan(p, cfg, err) : rc;
+    rc = rc == FT_OK && key != NULL ? hide_observer(&p->plan.observer, key, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }
@@ -777,8 +820,11 @@ static int build_files(struct ft_pipeline *p, struct ft_opener *opener, struct f
 
 unsigned ft_pipeline_needs(const struct ft_pipeline *p)
 {
-    unsigned source = p->plan.collect ? FT_SANDBOX_SOCKETS : FT_SANDBOX_CAPTURE;
-    unsigned needs = p->plan.live ? source : 0;
+    unsigned source =
+        p->plan.collect ? FT_SANDBOX_SOCKETS | FT_SANDBOX_REPLIES : FT_SANDBOX_CAPTURE;
+    unsigned needs = p->plan.again  ? FT_SANDBOX_NETWORK | FT_SANDBOX_BROKERS
+                     : p->plan.live ? source
+                                    : 0;
 
     for (uint32_t i = 0; i < p->n_routes; i++) {
         needs |= ft_output_needs(p->routes[i].output);

@@ -44,6 +44,30 @@ static void tell_file(struct checker *c, const char *option, uint32_t output, co
 
 /* ---- inputs ---- */
 
+static void check_certificates(struct checker *c, const struct ft__listen *at)
+{
+    const char *const files[] = {at->cert, at->key, at->ca};
+
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (files[i][0] != '\0' && access(files[i], R_OK) != 0) {
+            tell_file(c, "listen", 0, files[i]);
+        }
+    }
+}
+
+static void check_topics(struct checker *c, const char *url)
+{
+    struct ft_source_config cfg = {.targets = &url, .n_targets = 1};
+    struct ft_source *s;
+    struct ft_err err;
+
+    if (ft_source_kafka.open(&cfg, &s, &err) != FT_OK) {
+        tell(c, "listen", 0, err.what);
+    } else {
+        s->ops->close(s);
+    }
+}
+
 static void check_listen(struct checker *c, const char *url)
 {
     const char *file = ft__collect_file(url);
@@ -54,8 +78,12 @@ static void check_listen(struct checker *c, const char *url)
         if (access(file, R_OK) != 0) {
             tell_file(c, "listen", 0, file);
         }
+    } else if (ft__collect_topics(url)) {
+        check_topics(c, url);
     } else if (ft__listen_parse(url, &at, &err) != FT_OK) {
         tell(c, "listen", 0, err.what);
+    } else {
+        check_certificates(c, &at);
     }
 }
 

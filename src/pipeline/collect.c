@@ -13,14 +13,18 @@
 #include "base/mem.h"
 #include "collect/collect.h"
 #include "decode/datagram.h"
+#include "decode/decode.h"
 #include "model/field_export.h"
 #include "model/peer.h"
 #include "model/prefix.h"
 #include "pipeline/collect_samples.h"
+#include "pipeline/packets.h"
 
-enum { READ_TIMEOUT_MS = 20, STATE_MAX = 256 << 20 };
+enum { READ_TIMEOUT_MS = 20, STATE_MAX = 256 << 20, SETTLE_MS = 1000, SETTLE_LAST_MS = 10000 };
 
 static const int64_t state_every_ns = (int64_t)60 * 1000000000;
+static const int64_t settle_every_ns = (int64_t)5 * 1000000000,
+                     settle_most_ns = (int64_t)60 * 1000000000;
 
 struct ft_collect_worker {
     struct ft_collector *collector;
@@ -28,7 +32,9 @@ struct ft_collect_worker {
     struct ft_datagrams *datagrams;
     int64_t report_ns, saved_ns, published_ns; /* monotonic: next report, last saving */
     int64_t now_ns;                            /* time of the newest datagram */
+    int64_t settle_ns, settle_every_ns;        /* monotonic: when the source is told next */
     bool said_sample;                          /* that samples come and nobody asked for them */
+    struct ft_peer file;                       /* who sent the messages of an IPFIX file */
     uint64_t samples;                          /* seen, for --sample */
     uint64_t not_ip;                           /* samples without an IP packet */
     struct ft__estimates estimates;            /* of samples */
@@ -42,28 +48,53 @@ struct ft_collect_worker {
 
 const char *ft__collect_file(const char *target)
 {
-    return strncmp(target, "pcap:", 5) == 0 ? target + 5 : NULL;
+    if (strncmp(target, "pcap:", 5) == 0) {
+        return target + 5;
+    }
+    return strncmp(target, "ipfix:", 6) == 0 && strncmp(target + 6, "//", 2) != 0 ? target + 6
+                                                                                  : NULL;
+}
+
+bool ft__collect_topics(const char *target)
+{
+    return strncmp(target, "kafka://", 8) == 0;
+}
+
+bool ft__collect_linktype(uint16_t linktype)
+{
+    return linktype == FT_LINK_MESSAGE || ft_linktype_supported(linktype);
 }
 
 int ft__collect_plan(const struct ft_config *cfg, struct ft_plan *plan, struct ft_err *err)
 {
-    uint32_t files = 0;
+    uint32_t files = 0, topics = 0;
 
     for (uint32_t i = 0; i < cfg->n_inputs; i++) {
         files += ft__collect_file(cfg->inputs[i]) != NULL;
+        topics += ft__collect_topics(cfg->inputs[i]);
+    }
+    if (topics > 0 && cfg->n_inputs > 1) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "listen: kafka:// stands alone: kafka://HOST:PORT/TOPIC,TOPIC");
     }
     if (files > 0 && files < cfg->n_inputs) {
         return ft_err_set(err, FT_E_USAGE,
-                          "listen: pcap: files and sockets cannot be read at the same time");
+                          "listen: files (pcap:, ipfix:) and sockets cannot be read at the same "
+                          "time");
     }
     plan->live = files == 0;
     plan->collect = true;
     plan->mode = FT_MODE_DIRECT;
-    if (files > 0) {
-        plan->n_workers = 1; /* one file is one stream of datagrams in order */
+    if (files > 0 || topics > 0) {
+        plan->n_workers = 1; /* one file is one stream of datagrams in order; of topics others of
+                                the group take a part */
     }
+    plan->again = topics > 0;
     plan->n_sources = plan->n_workers;
-    plan->source = ft_source_find(cfg->source != NULL ? cfg->source : files > 0 ? "file" : "udp");
+    plan->source = ft_source_find(cfg->source != NULL ? cfg->source
+                                  : files > 0         ? "file"
+                                  : topics > 0        ? "kafka"
+                                                      : "udp");
     return FT_OK;
 }
 
@@ -329,6 +360,21 @@ void ft__collect_free(struct ft_worker *w)
 
 /* ---- running ---- */
 
+/* A message of an IPFIX file. It has no sender: the address is 0.0.0.0. Templates are those of the
+ * file (RFC 5655 §5), which is a stream that ends where the next one begins. */
+static const struct ft_peer *peer_of_file(struct ft_collect_worker *c, const struct ft_view *v)
+{
+    uint32_t session = (uint32_t)v->iface + 1;
+
+    if (c->file.session != session) {
+        if (c->file.session != 0) {
+            ft_collector_end_stream(c->collector, &c->file);
+        }
+        c->file = (struct ft_peer){.ip_version = 4, .flags = FT_PEER_STREAM, .session = session};
+    }
+    return &c->file;
+}
+
 static void take_view(struct ft_worker *w, const struct ft_view *v)
 {
     struct ft_collect_worker *c = w->collect;
@@ -343,14 +389,21 @@ static void take_view(struct ft_worker *w, const struct ft_view *v)
             ft_collector_end_stream(c->collector, &peer);
             return;
         }
+        verdict = (peer.flags & FT_PEER_SEALED) ? FT_V_EXPORT_SEALED : verdict;
+    } else if (v->linktype == FT_LINK_MESSAGE) {
+        peer = *peer_of_file(c, v);
     } else {
         verdict = ft_datagram_take(c->datagrams, v, &peer, &data, &len);
     }
     c->now_ns = v->ts_ns > c->now_ns ? v->ts_ns : c->now_ns;
-    if (verdict == FT_V_DECODED && !ft_prefixes_allow(&w->p->allow[w->index], &peer)) {
+    if (verdict == FT_V_DECODED && v->linktype != FT_LINK_MESSAGE &&
+        !ft_prefixes_allow(&w->p->allow[w->index], &peer)) {
         verdict = FT_V_EXPORTER;
     }
     c->fresh = true;
+    if (FT_UNLIKELY(w->emit.makes_packets) && verdict == FT_V_DECODED) {
+        ft_emit_datagram(&w->emit, &peer, data, len, v->ts_ns);
+    }
     if (verdict == FT_V_DECODED) {
         verdict = (peer.flags & FT_PEER_STREAM)
                       ? ft_collector_take_stream(c->collector, &peer, data, len, v->ts_ns)
@@ -435,7 +488,7 @@ static void say_clash(struct ft_worker *w)
 static void report(struct ft_worker *w)
 {
     struct ft_collect_worker *c = w->collect;
-    int64_t now = w->p->plan.live ? ft__clock_real_ns() : c->now_ns;
+    int64_t now = w->p->plan.live && !w->p->plan.again ? ft__clock_real_ns() : c->now_ns;
 
     ft_collector_report(c->collector, now);
 }
@@ -466,6 +519,25 @@ static void collect_breathe(struct ft_worker *w, bool idle)
     ft__worker_breathe(w, idle);
 }
 
+/* From time to time, when the source asks for it, and at the end: the source hears that all it has
+ * given has gone on. When outputs take too long, the next time is later. */
+static void settle(struct ft_worker *w, bool asked, bool last)
+{
+    struct ft_collect_worker *c = w->collect;
+    int64_t now = ft__clock_mono_ns();
+    bool well;
+
+    if (w->source->ops->settled == NULL || (!asked && !last && now < c->settle_ns)) {
+        return;
+    }
+    well = ft_emitter_settle(&w->emit, last ? SETTLE_LAST_MS : SETTLE_MS);
+    w->source->ops->settled(w->source, well);
+    c->settle_every_ns = well || c->settle_every_ns == 0       ? settle_every_ns
+                         : c->settle_every_ns < settle_most_ns ? c->settle_every_ns * 2
+                                                               : settle_most_ns;
+    c->settle_ns = ft__clock_mono_ns() + c->settle_every_ns;
+}
+
 /* How long a worker without datagrams waits: reports are to come in time. */
 static int idle_wait_ms(const struct ft_worker *w)
 {
@@ -492,6 +564,7 @@ void *ft__worker_collect(void *arg)
             break;
         }
         if (rc != FT_OK || batch.n == 0) {
+            settle(w, batch.settle, false);
             collect_breathe(w, true);
             wait_ms = idle_wait_ms(w);
             continue;
@@ -502,6 +575,7 @@ void *ft__worker_collect(void *arg)
         }
         write_samples(w);
         w->source->ops->release(w->source, batch.token);
+        settle(w, batch.settle, false);
         if ((++rounds & 3) == 0) {
             collect_breathe(w, false);
         }
@@ -509,6 +583,7 @@ void *ft__worker_collect(void *arg)
     ft_collector_finish(w->collect->collector);
     say_clash(w);
     report(w);
+    settle(w, false, true);
     hand_state(w);
     publish(w);
     return ft__worker_end(w);

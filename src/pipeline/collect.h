@@ -15,8 +15,15 @@ enum { FT_COLLECT_DEFAULTS = 3 }; /* addresses listened on when none is named */
 /* The plan's part for collect: source, workers, listeners. FT_E_USAGE. */
 FT_NODISCARD int ft__collect_plan(const struct ft_config *cfg, struct ft_plan *plan,
                                   struct ft_err *err);
-/* The capture that a --listen names (pcap:FILE), or NULL: it is none. Points into target. */
+/* The file that a --listen names (pcap:FILE, ipfix:FILE), or NULL: it is none. Points into target.
+ * What stands in it, its first bytes say. */
 const char *ft__collect_file(const char *target);
+
+/* A --listen that names topics of Kafka. */
+bool ft__collect_topics(const char *target);
+
+/* What the datagrams of a file may come in. */
+bool ft__collect_linktype(uint16_t linktype);
 
 /* Names of what is listened on or read, into names[]; *out_n of them. */
 void ft__collect_targets(const struct ft_config *cfg, const char **names, uint32_t *out_n);

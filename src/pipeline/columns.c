@@ -112,6 +112,9 @@ int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
 {
     int rc = columns_asked(plan, url, out, err);
 
+    if (rc == FT_OK) {
+        ft_columns_observe(out, &plan->observer);
+    }
     return rc == FT_OK && plan->no_identity ? no_identity(url, out, err) : rc;
 }
 
@@ -122,9 +125,13 @@ int ft__columns_where(const struct ft_plan *plan, const struct ft_output_url *ur
     struct ft_err why = {0};
 
     *out = NULL;
-    return text != NULL
-               ? refuse(url, "where", ft_where_flow(text, plan->collect, out, &why), &why, err)
-               : FT_OK;
+    if (text == NULL) {
+        return FT_OK;
+    }
+    int rc = ft_where_flow(text, plan->collect, out, &why);
+
+    ft_where_observe(*out, &plan->observer);
+    return refuse(url, "where", rc, &why, err);
 }
 
 uint32_t ft__columns_parts_asked(const struct ft_where *where)

@@ -3,6 +3,7 @@
 #include "pipeline/emit.h"
 
 #include "base/mem.h"
+#include "base/wait.h"
 #include "feature/feature.h"
 
 #define HAS(mask, event) (((mask) >> (event)) & 1u)
@@ -189,4 +190,22 @@ void ft_emitter_breathe(struct ft_emitter *e, int64_t now_ns)
             ft_writer_breathe(e->to[k].writer, now_ns);
         }
     }
+}
+
+bool ft_emitter_settle(struct ft_emitter *e, int64_t patience_ms)
+{
+    int64_t until_ms = ft_mono_ms() + patience_ms;
+
+    ft_emitter_flush(e);
+    for (uint32_t k = 0; k < e->n; k++) {
+        struct ft_output_drain d = {0};
+
+        while (!e->to[k].count_only &&
+               !ft_output_drain_step(ft_writer_output(e->to[k].writer), &d, -1)) {
+            if (ft_mono_ms() >= until_ms) {
+                return false;
+            }
+        }
+    }
+    return true;
 }

@@ -132,6 +132,9 @@ void ft_emit_export_event(struct ft_emitter *e, enum ft_event event, const void 
 
 /* Hands on what is in the open chunks. */
 void ft_emitter_flush(struct ft_emitter *e);
+/* Likewise, and waits until all outputs have written, or spooled, or lost, all that they were
+ * given; at most so long. False: they have not. Its thread, on which no other writer waits. */
+bool ft_emitter_settle(struct ft_emitter *e, int64_t patience_ms);
 /* Ten times a second: likewise, but rows of tables wait for more of them, up to a second. */
 void ft_emitter_breathe(struct ft_emitter *e, int64_t now_ns);
 

@@ -65,6 +65,7 @@ struct ft_plan {
     bool drop;          /* full hand-off rings drop; else the reader waits */
     bool live;
     bool collect;      /* datagrams, not packets */
+    bool again;        /* with live: the source can wait, and what was not settled comes again */
     bool keep_tunnels; /* the flow is that of the outermost packet */
     struct ft_tunnel_ports tunnel_ports;
     uint32_t profiles; /* of -p: a bit for each of ft_column_sets */
@@ -80,7 +81,8 @@ struct ft_plan {
     bool payloads;     /* some of them look into payloads: packets carry those */
     const char *user;  /* that root becomes, NULL: nobody; the configuration's, while it opens */
     bool no_identity;  /* flow records do not tell of hosts, networks or times */
-    bool anonymize;    /* no true address leaves: events, messages, saved state */
+    struct ft_observer observer;  /* as events say it: with anonymize, a pseudonym */
+    bool anonymize;               /* no true address leaves: events, messages, saved state */
     struct ft_rates rates;        /* guarded by the pipeline's lock once it runs */
     int64_t duration_ns;          /* live: of wall time; 0: no end */
     int read_ms;                  /* live: how long a worker waits for packets */

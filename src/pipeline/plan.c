@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pipeline: from the configuration to a plan, and the plan's sources. */
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -101,6 +102,16 @@ struct ft_rates ft__plan_rates(const struct ft_config *cfg)
                              .drain_ms = (int)(cfg->drain_ns / 1000000)};
 }
 
+static void plan_observer(const struct ft_config *cfg, struct ft_observer *out)
+{
+    out->domain = cfg->observation_domain;
+    if (cfg->observer != NULL) {
+        snprintf(out->id, sizeof out->id, "%s", cfg->observer);
+    } else {
+        ft_observer_host(out->id);
+    }
+}
+
 int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, struct ft_plan *out,
                   struct ft_err *err)
 {
@@ -128,6 +139,7 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, str
     plan.drop =
         cfg->overflow == FT_OVERFLOW_AUTO ? plan.live : cfg->overflow == FT_OVERFLOW_SET_DROP;
     plan.options = cfg->options;
+    plan_observer(cfg, &plan.observer);
     plan.rates = ft__plan_rates(cfg);
     if (!asks_for_packets(cfg, &plan.packets, err)) {
         return err->code;
@@ -253,7 +265,7 @@ int ft__plan_open_sources(struct ft_pipeline *p, const struct ft_config *cfg, st
         .direction = cfg->direction,
         .promiscuous = !cfg->no_promiscuous,
         .tcp_idle_ns = cfg->tcp_idle_ns,
-        .linktype_ok = ft_linktype_supported,
+        .linktype_ok = p->plan.collect ? ft__collect_linktype : ft_linktype_supported,
         .linktype_name = ft_linktype_name,
         .log = &p->log,
     };

@@ -173,6 +173,7 @@ struct change {
     uint32_t n_fresh;
     const struct ft_output *stays[FT_MAX_OUTPUTS];
     uint32_t n_stays;
+    bool goes_on[FT_MAX_OUTPUTS]; /* of next's outputs: it is one of those that stay */
 };
 
 /* Something is wrong with an option of next; output: its number, of --output. */
@@ -308,11 +309,8 @@ static int open_fresh(struct change *c, uint32_t i, const struct ft_output_url *
 {
     struct ft_route *r = &c->fresh[c->n_fresh];
     struct ft_err why = {0};
-    int rc = check_reach(c, i, url, err);
+    int rc;
 
-    if (rc != FT_OK) {
-        return rc;
-    }
     if (count_routes(c->p) + c->n_fresh == FT_MAX_OUTPUTS) {
         return wrong(c, "output", i, FT_E_USAGE,
                      "at most 16 are possible at a time, with those that leave and are not closed "
@@ -329,24 +327,65 @@ static int open_fresh(struct change *c, uint32_t i, const struct ft_output_url *
                : ft_err_set(err, FT_E_NOMEM, "an output's thread could not be started");
 }
 
-static int open_outputs(struct change *c, struct ft_err *err)
+/* Its columns, conditions and parameters make an output, as far as that is seen without opening it:
+ * what is wrong with one is not to leave files of another. */
+static int try_output(struct change *c, uint32_t i, const struct ft_output_url *url,
+                      struct ft_err *err)
 {
-    for (uint32_t i = 0; i < c->next->n_outputs; i++) {
-        struct ft_output_url url;
-        int rc = ft_output_url_parse(c->next->outputs[i], &url, err);
+    struct ft_route r;
+    struct ft_err why = {0};
+    int rc = check_reach(c, i, url, err);
 
-        if (rc != FT_OK) {
-            return rc;
+    if (rc != FT_OK) {
+        return rc;
+    }
+    c->p->dry = true;
+    rc = ft__build_route(c->p, url, &r, &why);
+    c->p->dry = false;
+    if (rc != FT_OK) {
+        return wrong(c, "output", i, rc, why.what, err);
+    }
+    ft__build_close_route(&r);
+    return FT_OK;
+}
+
+static int look_for(struct change *c, uint32_t i, const struct ft_output_url *url,
+                    struct ft_err *err)
+{
+    (void)err;
+    c->goes_on[i] = keep(c, url);
+    return FT_OK;
+}
+
+/* Each output that is not there yet; all: of every one. */
+static int each_output(struct change *c, bool all,
+                       int (*what)(struct change *c, uint32_t i, const struct ft_output_url *url,
+                                   struct ft_err *err),
+                       struct ft_err *err)
+{
+    int rc = FT_OK;
+
+    for (uint32_t i = 0; i < c->next->n_outputs && rc == FT_OK; i++) {
+        struct ft_output_url url;
+
+        if (!all && c->goes_on[i]) {
+            continue;
         }
-        if (!keep(c, &url)) {
-            rc = open_fresh(c, i, &url, err);
-        }
-        ft_output_url_fini(&url);
-        if (rc != FT_OK) {
-            return rc;
+        rc = ft_output_url_parse(c->next->outputs[i], &url, err);
+        if (rc == FT_OK) {
+            rc = what(c, i, &url, err);
+            ft_output_url_fini(&url);
         }
     }
-    return FT_OK;
+    return rc;
+}
+
+static int open_outputs(struct change *c, struct ft_err *err)
+{
+    int rc = each_output(c, true, look_for, err);
+
+    rc = rc == FT_OK ? each_output(c, false, try_output, err) : rc;
+    return rc == FT_OK ? each_output(c, false, open_fresh, err) : rc;
 }
 
 /* Workers whose events had no keys until now are to have where to keep them. */

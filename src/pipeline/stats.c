@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pipeline: the account, summed over workers, sources and outputs. */
 #include <string.h>
+#include <sys/timex.h>
 
 #include "pipeline/internal.h"
 
@@ -116,6 +117,20 @@ uint64_t ft__stats_packets_lost(void *pipeline)
     return lost;
 }
 
+/* What the kernel has still to slew by: of who keeps its clock right, ntpd or chronyd or a
+ * hypervisor. False: nobody says that he does. */
+static bool clock_offset(int64_t *out_ns)
+{
+    struct timex t = {.modes = 0};
+    int state = adjtimex(&t);
+
+    if (state < 0 || state == TIME_ERROR || (t.status & STA_UNSYNC) != 0) {
+        return false;
+    }
+    *out_ns = (t.status & STA_NANO) != 0 ? t.offset : t.offset * 1000;
+    return true;
+}
+
 void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
 {
     struct ft_ethertypes types = {0};
@@ -158,6 +173,7 @@ void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
     add_sources(p, s);
     s->received = s->captured + s->kernel_dropped;
     s->timestamp_ns = p->plan.live || newest == INT64_MIN ? ft__clock_real_ns() : newest;
+    s->clock_known = clock_offset(&s->clock_offset_ns);
     pthread_mutex_lock(&p->lock);
     s->n_outputs = p->n_routes;
     for (uint32_t i = 0; i < p->n_routes; i++) {

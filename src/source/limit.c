@@ -151,6 +151,13 @@ static void limited_stats(struct ft_source *source, struct ft_source_stats *out)
     s->inside->ops->stats(s->inside, out);
 }
 
+static void limited_settled(struct ft_source *source, bool well)
+{
+    struct limited *s = limited_of(source);
+
+    s->inside->ops->settled(s->inside, well);
+}
+
 static void limited_close(struct ft_source *source)
 {
     struct limited *s = limited_of(source);
@@ -179,6 +186,7 @@ int ft_limit_wrap(struct ft_limit *limit, struct ft_source **source)
     s->ops.release = limited_release;
     s->ops.stop = limited_stop;
     s->ops.stats = limited_stats;
+    s->ops.settled = s->ops.settled != NULL ? limited_settled : NULL;
     s->ops.close = limited_close;
     s->base.ops = &s->ops;
     s->base.left_out = s->inside->left_out;

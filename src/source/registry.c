@@ -13,7 +13,7 @@ const struct ft_source_ops *const ft_sources[] = {
 #ifdef FT_HAVE_PCAP
     &ft_source_pcap,
 #endif
-    &ft_source_udp,      &ft_source_mock, NULL,
+    &ft_source_kafka,    &ft_source_udp, &ft_source_mock, NULL,
 };
 
 const struct ft_source_ops *ft_source_find(const char *name)

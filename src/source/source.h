@@ -78,6 +78,9 @@ struct ft_batch {
     uint32_t cap;          /* its length */
     uint32_t n;            /* out: views filled */
     uint64_t token;        /* out: the source's, for release */
+    bool
+        settle; /* out, of sources with settled(): it waits for that before it goes on. Begins false
+                 */
 };
 
 struct ft_source_stats {
@@ -96,7 +99,7 @@ struct ft_source_stats {
 struct ft_source;
 
 struct ft_source_ops {
-    const char *name; /* "file", "afpacket", "pcap", "udp", "mock" */
+    const char *name; /* "file", "afpacket", "pcap", "udp", "kafka", "mock" */
     const char *help; /* one line */
     unsigned flags;   /* FT_SOURCE_* */
 
@@ -118,6 +121,11 @@ struct ft_source_ops {
     /* Ends the input: what was captured can still be read, then FT_E_EOF. */
     void (*stop)(struct ft_source *s);
 
+    /* All that was handed out has been released, and what came of it has gone on for good; well:
+     * false, it could not all, within the time that there was. The reading thread. NULL: the source
+     * has no use for it. */
+    void (*settled)(struct ft_source *s, bool well);
+
     /* The account so far. Any thread. */
     void (*stats)(struct ft_source *s, struct ft_source_stats *out);
 
@@ -138,6 +146,6 @@ extern const struct ft_source_ops *const ft_sources[];
 const struct ft_source_ops *ft_source_find(const char *name);
 
 extern const struct ft_source_ops ft_source_file, ft_source_mock, ft_source_udp, ft_source_afpacket,
-    ft_source_pcap;
+    ft_source_pcap, ft_source_kafka;
 
 #endif

@@ -12,7 +12,7 @@ EVERY = "all,app,packets,link,splt"
 TELLS = {"timestamp", "flow_id", "community_id", "first_seen", "last_seen", "src_ip", "dst_ip", "src_port", "dst_port",
          "vlan_id", "tunnel_id", "tunnel_rev_id", "tunnel_src_ip", "tunnel_dst_ip", "roce_dest_qp", "src_mac", "dst_mac",
          "fwd_flow_label", "rev_flow_label", "tls_sni", "tls_alpn", "tls_ja4", "dns_query", "http_method", "http_host",
-         "http_target", "http_user_agent", "ssh_client", "ssh_server",
+         "http_target", "http_user_agent", "ssh_client", "ssh_server", "observer_id", "observation_domain",
          *(f"{d}_{c}" for d in ("fwd", "rev")
            for c in ("first_seen", "last_seen", "ttl_min", "ttl_max", "tcp_isn"))}
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """-o pcap:FILE: the packets themselves, into a capture file."""
 import gzip
+import json
 import os
 import pathlib
 import random
@@ -172,11 +173,41 @@ class Packets(Case):
         self.good("read", "-o", f"pcap:{out}", src)
         self.assertEqual(len(records(pathlib.Path(out).read_bytes())[1]), 100)
 
+    def test_datagrams(self):
+        """Of collect: what was taken, as UDP packets; read again it gives the same records, and so it does of IPv6."""
+        v5 = struct.pack("!HHIIIIBBH", 5, 1, 1000, 1700000000, 0, 7, 0, 0, 0) + bytes((10, 0, 0, 1, 10, 0, 0, 2)) + bytes(40)
+        sealed = struct.pack("!HHIII", 10, 16, 1700000000, 1, 2)
+        packets = b""
+        for i, (payload, version) in enumerate(((v5, 4), (v5, 6), (sealed, 4), (b"\0\0\0\5x", 4), (b"", 4), (v5[:40], 4))):
+            udp = struct.pack("!HHHH", 4000 + i, 2055, 8 + len(payload), 0) + payload
+            if version == 4:
+                ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, b"\x0a\1\1\1", b"\x0a\1\1\2")
+            else:
+                ip = struct.pack("!IHBB16s16s", 6 << 28, len(udp), 17, 64, bytes(15) + b"\7", bytes(15) + b"\1")
+            packets += struct.pack("<IIII", 1700000000 + i, 123456, len(ip + udp), len(ip + udp)) + ip + udp
+        head = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101)
+        first, kept = self.file("first.pcap", head + packets), self.dir / "kept.pcap"
+        args = "-e", "flow,stats", "--session-port", "-w1"
+        self.good("collect", "-l", f"pcap:{first}", *args, "-o", f"ndjson:{self.dir}/a", "-o", f"pcap:{kept}")
+        self.good("collect", "-l", f"pcap:{kept}", *args, "-o", f"ndjson:{self.dir}/b")
+        a, b = ([json.loads(x) for x in (self.dir / name).read_text().splitlines()] for name in "ab")
+        self.assertEqual(a[:-1], b[:-1])
+        self.assertEqual(len(a), 3)
+        for name in "captured", "decoded", "malformed", "ignored":
+            self.assertEqual(a[-1][name], b[-1][name], name)
+        data, at = kept.read_bytes(), 24
+        while at < len(data):
+            n = struct.unpack("<I", data[at + 8:at + 12])[0]
+            ip = data[at + 16:at + 16 + n]
+            if ip[0] == 0x45:  # its checksum is right
+                self.assertEqual(sum(struct.unpack("!10H", ip[:20])) % 0xffff, 0)
+            at += 16 + n
+
     def test_usage(self):
         key = self.file("key", "1" * 64)
         for message, args in (
-                ("collect has no packets; pcap is for live and read",
-                 ["collect", "-l", f"pcap:{SAMPLE}", "-o", "pcap:x"]),
+                ("datagram is for collect, to kafka://", ["collect", "-l", f"pcap:{SAMPLE}", "-o", "datagram:x"]),
+                ("datagram is for collect, to kafka://", ["read", SAMPLE, "-o", "kafka://h:9/x?format=datagram"]),
                 ("carries bytes of packets: not with --anonymize or --no-identity",
                  ["read", "--anonymize", key, "-o", "pcap:x", SAMPLE]),
                 ("event=: pcap holds packets", ["read", "-o", "pcap:x?event=flow", SAMPLE]),

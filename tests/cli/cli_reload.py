@@ -302,6 +302,22 @@ class Secrets(Reloading):
         self.assertEqual(got[-1], ("Bearer two", 3))
         self.assertNotIn("Bearer", self.err.read_text())
 
+    def test_text(self):
+        """Secrets that stand in the configuration itself, which the name of an output does not show: others are
+        another output."""
+
+        def write(token):
+            self.write(f"ndjson+http://127.0.0.1:1/x?token={token}", drain_timeout=0.2)
+            self.config.chmod(0o600)
+
+        write("one")
+        self.begin()
+        write("two")
+        self.hangup("outputs: 0 go on, 1 added, 1 taken out")
+        self.hangup("outputs: 1 go on, 0 added, 0 taken out")
+        self.stop()
+        self.assertNotIn("two", self.err.read_text())
+
 
 class Values(Reloading):
     def test_who_may_send(self):
@@ -405,14 +421,84 @@ class Wrong(Reloading):
             time.sleep(0.001)
         self.assertEqual(self.p.returncode, 0, self.err.read_text())
 
+    def test_again_and_again(self):
+        """Each of more hangups than a socket holds messages is answered, and costs no memory or descriptor for good."""
+        out, more = self.dir / "out.ndjson", self.dir / "more.ndjson"
+        self.write(f"ndjson:{out}")
+        self.begin()
+        pids = [self.p.pid, *self.children()]
+        for i in range(350):
+            self.hangup("was loaded again: outputs: 1 go on, 0 added")
+            if i == 20:
+                before = [self.held(pid) for pid in pids]
+        after = [self.held(pid) for pid in pids]
+        self.assertEqual([fds for fds, _ in after], [fds for fds, _ in before])
+        if not SANITIZED:
+            for (_, had), (_, has) in zip(before, after):
+                self.assertLess(has - had, 2048, (before, after))  # kB
+        self.write(f"ndjson:{out}", f"ndjson:{more}")
+        self.hangup("1 go on, 1 added")
+        self.assertTrue(self.arrives(1, more))
+        self.stop()
+
+    def test_names_without_end(self):
+        """File names that were never there before, more than the opener has places for."""
+        out = self.dir / "out.ndjson"
+        self.write(f"ndjson:{out}")
+        self.begin()
+        for i in range(40):
+            new = [f"csv:{self.dir}/{i}-{k}.csv" for k in range(7)]
+            self.write(f"ndjson:{out}", *new)
+            self.hangup("was loaded again: outputs: 1 go on, 7 added")
+            self.assertTrue(wait_for(lambda: self.said(": taken out: ") == 7 * i), self.err.read_text())
+            self.assertTrue(all((self.dir / f"{i}-{k}.csv").exists() for k in range(7)))
+        self.assertLess(self.held(self.children()[0])[0], 210)
+        self.p.send_signal(signal.SIGHUP)
+        self.assertTrue(self.arrives(1, out))
+        self.stop()
+
+    def test_nothing_is_begun(self):
+        """What is wrong with one output is seen before another one is opened."""
+        out, more = self.dir / "out.ndjson", self.dir / "more.csv"
+        more.write_text("of an earlier run\n")
+        self.write(f"ndjson:{out}")
+        self.begin()
+        self.write(f"ndjson:{out}", f"csv:{more}", f"parquet:{self.dir}/x.parquet?event=nothing")
+        self.hangup("the configuration stays as it was: ")
+        self.assertEqual(more.read_text(), "of an earlier run\n")
+        self.assertEqual(list(self.dir.glob("more-*")), [])
+        self.stop()
+
+    def children(self):
+        """The opener's keeper and the loader."""
+        return [int(c) for c in pathlib.Path(f"/proc/{self.p.pid}/task/{self.p.pid}/children").read_text().split()]
+
+    def held(self, pid):
+        """Descriptors, and kB of memory."""
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        return len(os.listdir(f"/proc/{pid}/fd")), int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+
+    def test_loader_slow(self):
+        """An answer of the loader's that comes too late is not taken for that of the next question."""
+        out = self.dir / "out.ndjson"
+        self.write(f"ndjson:{out}")
+        self.begin()
+        loader = self.children()[1]
+        os.kill(loader, signal.SIGSTOP)
+        self.hangup("the configuration stays as it was: the files of the configuration cannot be read")
+        os.kill(loader, signal.SIGCONT)
+        time.sleep(0.5)
+        self.write(f"ndjson:{out}", "null:")
+        self.hangup("was loaded again: outputs: 1 go on, 1 added, 0 taken out")
+        self.stop()
+
     def test_loader_gone(self):
         """Without its loader it runs on, and says why nothing changes."""
         out = self.dir / "out.ndjson"
         self.write(f"ndjson:{out}")
         self.begin()
-        children = pathlib.Path(f"/proc/{self.p.pid}/task/{self.p.pid}/children").read_text().split()
-        self.assertEqual(len(children), 2)  # the opener's keeper, the loader
-        os.kill(int(children[1]), signal.SIGKILL)
+        self.assertEqual(len(self.children()), 2)
+        os.kill(self.children()[1], signal.SIGKILL)
         self.hangup("the configuration stays as it was: the files of the configuration cannot be read")
         self.send(1)
         self.assertTrue(wait_for(lambda: len(records(out)) == 1))

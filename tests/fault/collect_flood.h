@@ -40,7 +40,7 @@ static inline void on_record(void *cookie, const struct ft_export_record *r)
         size_t n;
 
         room = room < FT_FORMAT_MAX ? room : FT_FORMAT_MAX;
-        n = ft__ndjson_export_flow(line, room, r);
+        n = ft__ndjson_export_flow(line, room, r, NULL);
         line[n] = '\0';
         CHECK(n <= room);
         seen.longest = n > seen.longest ? n : seen.longest;

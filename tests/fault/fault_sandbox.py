@@ -13,7 +13,7 @@ import subprocess
 import time
 import unittest
 
-from faults import FLOWTAP, SAMPLE, Case, main, pcap_header, pcap_records, run, wait_for
+from faults import FLOWTAP, SAMPLE, Case, free_port, main, pcap_header, pcap_records, run, wait_for
 
 PROBED = {"clone3"}  # answered with ENOSYS on purpose; the C library then takes clone
 NS = f"ftsb{os.getpid()}"
@@ -182,6 +182,16 @@ class Confined(Case):
         os.chmod(key, 0o644)
         p = self.started("read", "--quiet", "--anonymize", key, "-o", "null:", "-", stdin=subprocess.PIPE,
                          user=65534, group=65534, extra_groups=[], stderr=subprocess.PIPE)
+        self.assertTrue(wait_for(lambda: status(p.pid)["Seccomp"] == "2"))
+        self.assertEqual(os.stat(f"/proc/{p.pid}/mem").st_uid, 0)
+
+    def test_a_key_that_may_be_loaded_is_not_dumped(self):
+        """A configuration without a secret may name one when it is loaded again."""
+        config = self.file("flowtap.yaml", f"listen: netflow://127.0.0.1:{free_port(socket.SOCK_DGRAM)}\noutput: ['null:']\n")
+        os.chmod(self.dir, 0o755)
+        os.chmod(config, 0o644)
+        p = self.started("collect", "--quiet", "-c", config, user=65534, group=65534, extra_groups=[],
+                         stderr=subprocess.PIPE)
         self.assertTrue(wait_for(lambda: status(p.pid)["Seccomp"] == "2"))
         self.assertEqual(os.stat(f"/proc/{p.pid}/mem").st_uid, 0)
 

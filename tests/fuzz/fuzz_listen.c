@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzzes the listen addresses of collect. Properties: what is taken is an IPv4 or IPv6 address of
- * the size that its family has, with a port that is not 0; what is not has a message of one line
+ * the size that its family has, with a port that is not 0, and what is to be verified has an
+ * authority; what is not has a message of one line
  * that ends. */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -36,6 +37,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(v4 || l.addr.ss_family == AF_INET6);
         must(l.addr_len == (v4 ? sizeof *in : sizeof *in6));
         must((v4 ? in->sin_port : in6->sin6_port) != 0);
+        must(memchr(l.cert, 0, sizeof l.cert) && memchr(l.key, 0, sizeof l.key) &&
+             memchr(l.ca, 0, sizeof l.ca) && memchr(l.peers, 0, sizeof l.peers));
+        must(!l.verify || (l.cert[0] != '\0' && l.ca[0] != '\0'));
         must(v4 || (in6->sin6_flowinfo == 0 && in6->sin6_scope_id == 0));
     } else {
         must(err.code == FT_E_USAGE && memchr(err.what, 0, sizeof err.what) != NULL);

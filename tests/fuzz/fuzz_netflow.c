@@ -116,11 +116,11 @@ static void check_keys(const struct ft_export_record *r, size_t room)
 {
     static uint8_t plain[FT_FORMAT_MAX + SLACK];
     struct ft_export_record without = *r;
-    size_t n = ft__ndjson_export_flow(begin(room), room, r);
+    size_t n = ft__ndjson_export_flow(begin(room), room, r, NULL);
 
     end(room, n);
     without.keys = NULL;
-    must(ft__ndjson_export_flow(plain, room, &without) == n &&
+    must(ft__ndjson_export_flow(plain, room, &without, NULL) == n &&
          memcmp(plain, room_of_event, n) == 0);
 }
 

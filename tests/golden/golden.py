@@ -16,7 +16,7 @@ def main():
             if line.startswith("#") or not line.strip():
                 continue
             name, args, want = [x.strip() for x in line.split("|")]
-            out = subprocess.run([program, "read", "-w", "1", "--quiet", *shlex.split(args)], cwd=source,
+            out = subprocess.run([program, "read", "-w", "1", "--quiet", "--observer", "probe", *shlex.split(args)], cwd=source,
                                  capture_output=True, timeout=60).stdout
             if want.startswith("sha256:"):
                 same = "sha256:" + hashlib.sha256(out).hexdigest() == want

@@ -11,6 +11,7 @@ import argparse
 import collections
 import ctypes
 import glob
+import io
 import json
 import os
 import pathlib
@@ -30,7 +31,7 @@ import checks  # noqa: E402: tests/support/checks.py
 import certs as certificates  # noqa: E402: tests/support/certs.py
 import readers  # noqa: E402: tests/readers.py
 from arrow_reader import Arrow  # noqa: E402
-from checks import check, wait_for  # noqa: E402
+from checks import check, load, wait_for  # noqa: E402
 
 SERVER = HERE / "servers" / "kafka.sh"
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
@@ -254,6 +255,23 @@ def arrow(case):
     check(len(messages) > 1 and sorted(read) == sorted(wanted), "arrow", len(messages), "messages", len(read), "of", len(wanted))
 
 
+def avro(case):
+    """Each message is a whole object container, and they hold the records of a file."""
+    fastavro = load("fastavro")
+    if fastavro is None:
+        return
+    case.broker.create("avro")
+    file = case.folder / "avro.ndjson"
+    run = case.run(["read", "-e", "flow", str(case.big), "-o", case.url("avro", "format=avro", form=None), "-o",
+                    f"ndjson:{file}"])
+    check(run.returncode == 0, "avro", run.returncode, run.stderr)
+    messages = case.broker.read("avro")
+    read = [row["flow_id"] for _, _, text in messages for row in fastavro.reader(io.BytesIO(text))]
+    wanted = [json.loads(line)["flow_id"] for line in lines_of(file)]
+    check(len(messages) > 1 and sorted(read) == sorted(wanted), "avro", len(messages), "messages", len(read), "of", len(wanted),
+          [(partition, len(text)) for partition, _, text in messages], run.stderr)
+
+
 def killed(case):
     """The broker is killed in mid-stream and comes back: nothing is missing, nothing is twice."""
     case.broker.create("killed")
@@ -426,6 +444,7 @@ def main():
     parser.add_argument("--capture", type=pathlib.Path, required=True)
     parser.add_argument("--only", default="", help="cases whose name has this text")
     args = parser.parse_args()
+    readers.use()
     checks.needs_built(args.flowtap, "librdkafka")
     if shutil.which("kcat") is None:
         print("skipped: there is no kcat")
@@ -442,7 +461,7 @@ def main():
     try:
         arguments(case)
         if broker.start():
-            for part in same, arrow, killed, refused, encrypted, spooled:
+            for part in same, arrow, avro, killed, refused, encrypted, spooled:
                 if args.only in part.__name__:
                     part(case)
     finally:

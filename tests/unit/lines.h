@@ -78,7 +78,7 @@ static inline size_t lines_walk(enum ft_event e, const struct ft_columns *c,
     p = FT_PUT_LIT(p, "\"");
     for (uint32_t i = 0; i < c->n; i++) {
         const struct ft_field *f = c->col[i].field;
-        const void *part = parts[c->col[i].part];
+        const void *part = c->col[i].fixed != NULL ? c->col[i].fixed : parts[c->col[i].part];
         struct ft_value v = {.null = true};
 
         if (part != NULL && f->type != FT_T_JSON) {

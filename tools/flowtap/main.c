@@ -32,6 +32,13 @@ const struct command commands[] = {
     {"spool", "FOLDER [--json|--events]",
      "What waits on disk for a receiver (outputs with overflow=spool); --events: the events", 0,
      cmd_spool, false},
+    {"merge",
+     "[INPUT...|-] [-o OUTPUT] [--copies [NAME=]A,B,...]... [--parts [NAME=]A,B,...]... "
+     "[--sampled A=N]... [--window S] [--tolerance S] [--max-flows N] [--quiet]",
+     "Flow records of many observers (NDJSON) as one stream: what several say of one flow becomes "
+     "one record. --copies: they see the same packets, the larger count holds; --parts: they add "
+     "up; A may be a pattern",
+     0, cmd_merge, false},
     {"help", "[COMMAND]", "Explain a command", 0, cmd_help, false},
     {"__dump-options", "man|bash|md|json", "The option table, for man page, completion and docs", 0,
      cmd_dump, true},

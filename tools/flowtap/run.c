@@ -235,7 +235,7 @@ static int run(struct ft_config *cfg, const struct call *call)
     say_as_json(cl.json);
     notify_open(&a.notify);
     ignore_signals();
-    if (ft_config_flag(cfg, FT_CONFIG_SECRET)) {
+    if (a.loader != NULL || ft_config_flag(cfg, FT_CONFIG_SECRET)) { /* one may be loaded later */
         ft_sandbox_protect();
     }
     install_signals();

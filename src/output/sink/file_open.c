@@ -662,8 +662,8 @@ static int place_all(struct file_sink *f, const struct ft_output_url *url, struc
 {
     size_t len = strlen(url->target);
     struct stat st; /* what is no file, or a link, is refused by who opens it */
-    bool part =
-        f->env.pack != NULL && (f->parted || lstat(url->target, &st) != 0 || S_ISREG(st.st_mode));
+    bool part = f->env.pack != NULL && f->env.trailer != NULL &&
+                (f->parted || lstat(url->target, &st) != 0 || S_ISREG(st.st_mode));
 
     f->path = ft_mem_alloc(1, len + FT_FILE_FOLDERS + sizeof FT_FILE_PART);
     if (f->path == NULL) {

@@ -222,7 +222,8 @@ static void file_stats(struct ft_source *source, struct ft_source_stats *out)
 }
 
 #define FILE_OPS                                                                                   \
-    .name = "file", .help = "pcap and pcapng files, also gzip or zstd; - is standard input",       \
+    .name = "file",                                                                                \
+    .help = "pcap, pcapng and IPFIX files, also gzip or zstd; - is standard input",                \
     .open = file_open, .read = file_read, .release = file_release, .stop = file_stop,              \
     .stats = file_stats, .close = file_close
 

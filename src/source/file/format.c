@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source/file: pcap or pcapng over a window, see parts.h. */
+/* source/file: pcap, pcapng or IPFIX over a window, see parts.h. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "model/peer.h"
 #include "source/direction.h"
 #include "source/file/parts.h"
 
@@ -66,6 +67,12 @@ const char *ft__format_guess(const uint8_t *p, size_t len)
     return len > 0 && (text == len || text == 64) ? "text" : "something else";
 }
 
+/* IPFIX files are taken where it is said that they are: no packets stand in them. */
+static bool messages_ok(const struct ft__file *s)
+{
+    return s->linktype_ok != NULL && s->linktype_ok(FT_LINK_MESSAGE);
+}
+
 int ft__format_begin(struct ft__file *s, const struct ft__input *in, const uint8_t *p, size_t len,
                      size_t *out_used, struct ft_err *err)
 {
@@ -86,9 +93,15 @@ int ft__format_begin(struct ft__file *s, const struct ft__input *in, const uint8
         *out_used = 0;
         return FT_OK;
     }
+    if (messages_ok(s) && ft_ipfix_is_magic(p)) {
+        f->kind = FT__FORMAT_IPFIX;
+        f->input = (uint16_t)(in - s->inputs);
+        *out_used = 0;
+        return FT_OK;
+    }
     if (!ft_pcap_is_magic(p)) {
-        return ft_err_set(err, FT_E_FORMAT, "%s: not a pcap or pcapng capture but %s", in->name,
-                          ft__format_guess(p, len));
+        return ft_err_set(err, FT_E_FORMAT, "%s: not a pcap or pcapng capture%s but %s", in->name,
+                          messages_ok(s) ? " or an IPFIX file" : "", ft__format_guess(p, len));
     }
     *out_used = FT_PCAP_HEADER_LEN;
     rc = ft_pcap_parse(p, len, &f->pcap);
@@ -141,6 +154,9 @@ int ft__format_walk(struct ft__format *f, struct ft_walk *w, struct ft_view *vie
 {
     if (f->kind == FT__FORMAT_PCAP) {
         return ft_pcap_walk(&f->pcap, w, views, cap, n);
+    }
+    if (f->kind == FT__FORMAT_IPFIX) {
+        return ft_ipfix_walk(f->input, w, views, cap, n);
     }
     return ft_pcapng_walk(&f->ng, w, views, cap, n);
 }
@@ -232,7 +248,7 @@ int ft__format_vet(struct ft__file *s, const struct ft__input *in, struct ft_err
     uint32_t none = 0;
     int rc;
 
-    if (f->vetted) {
+    if (f->vetted || f->kind == FT__FORMAT_IPFIX) {
         return FT_OK;
     }
     if (f->kind == FT__FORMAT_PCAP) {
@@ -282,9 +298,17 @@ uint64_t ft__format_offset(const struct ft__file *s)
     return s->format.kind == FT__FORMAT_PCAPNG ? off - s->format.ng.passed : off;
 }
 
+bool ft__format_whole(const struct ft__file *s)
+{
+    return ft_walk_left(&s->walk) == 0 &&
+           (s->format.kind != FT__FORMAT_PCAPNG || s->format.ng.passed == 0);
+}
+
 static const char *record_name(const struct ft__file *s)
 {
-    return s->format.kind == FT__FORMAT_PCAPNG ? "block" : "record";
+    return s->format.kind == FT__FORMAT_PCAPNG  ? "block"
+           : s->format.kind == FT__FORMAT_IPFIX ? "message"
+                                                : "record";
 }
 
 int ft__format_truncated(const struct ft__file *s, const struct ft__input *in, struct ft_err *err)

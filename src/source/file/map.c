@@ -124,10 +124,7 @@ int ft__map_read(struct ft__file *s, struct ft__input *in, struct ft_batch *b, s
         return ft__format_filter(s, in, b->views, b->n, err);
     }
     if (rc == FT_E_AGAIN) {
-        bool whole = ft_walk_left(&s->walk) == 0 &&
-                     (s->format.kind == FT__FORMAT_PCAP || s->format.ng.passed == 0);
-
-        return whole ? FT_E_EOF : ft__format_truncated(s, in, err);
+        return ft__format_whole(s) ? FT_E_EOF : ft__format_truncated(s, in, err);
     }
     return rc == FT_E_CORRUPT ? ft__format_corrupt(s, in, err) : rc;
 }

@@ -3,7 +3,7 @@
  * read. For src/source/file/ only.
  *
  *     file.c    ops: open all, read from the current one, move to the next
- *     format.c  pcap or pcapng over a window; which link types are taken; words for damage
+ *     format.c  pcap, pcapng or IPFIX over a window; which link types are taken; words for damage
  *     input.c   opens one target: mapped, packed or live; refuses what is no capture
  *     map.c     reads a mapped input
  *     scout.c   brings the headers of a mapped pcap into the cache
@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 
 #include "base/count.h"
+#include "codec/file/ipfix.h"
 #include "codec/file/pcap.h"
 #include "codec/file/pcapng.h"
 #include "source/file/file.h"
@@ -25,7 +26,7 @@
 
 enum { FT__IFACES_CAP = 4096 }; /* interfaces of one pcapng section */
 
-enum ft__format_kind { FT__FORMAT_NONE, FT__FORMAT_PCAP, FT__FORMAT_PCAPNG };
+enum ft__format_kind { FT__FORMAT_NONE, FT__FORMAT_PCAP, FT__FORMAT_PCAPNG, FT__FORMAT_IPFIX };
 
 /* The capture format of the current input. */
 struct ft__format {
@@ -34,6 +35,7 @@ struct ft__format {
     uint64_t joined_at; /* where in its input it begins; 0: it is the first one */
     struct ft_pcap pcap;
     struct ft_pcapng ng; /* ifaces is the source's array */
+    uint16_t input;      /* IPFIX: number of the target */
 };
 
 /* One target. */
@@ -91,6 +93,9 @@ struct ft__file {
  * is instead. */
 FT_NODISCARD int ft__format_begin(struct ft__file *s, const struct ft__input *in, const uint8_t *p,
                                   size_t len, size_t *out_used, struct ft_err *err);
+
+/* Nothing of a record was taken that is not whole: the input may end here. */
+bool ft__format_whole(const struct ft__file *s);
 
 /* The walkers behind one name. */
 FT_NODISCARD int ft__format_walk(struct ft__format *f, struct ft_walk *w, struct ft_view *views,

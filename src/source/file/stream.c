@@ -327,8 +327,7 @@ static int finish(struct ft__file *s, const struct ft__stream *st, const struct 
                   struct ft_err *err)
 {
     uint64_t off = s->begun ? ft__format_offset(s) : 0;
-    bool whole = s->begun && ft_walk_left(&s->walk) == 0 &&
-                 (s->format.kind == FT__FORMAT_PCAP || s->format.ng.passed == 0);
+    bool whole = s->begun && ft__format_whole(s);
 
     if (st->ended == FT_E_IO) {
         return ft__file_err(err, FT_E_CORRUPT, off, "%s: cannot be read on at byte %llu: %s",

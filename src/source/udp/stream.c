@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source/udp: IPFIX over TCP: messages cut out of connections, see udp.c.
+/* source/udp: IPFIX over TCP, TLS and SCTP: messages cut out of connections, see udp.c.
  *
  * Theory of operation: a connection counts as heard when a whole message with a set in it came;
  * bytes that never become one are silence, and so is a message without contents. There are
@@ -7,9 +7,15 @@
  * one up to who comes, its idlest. When none has: the one goes that never sent a message and came
  * first, else the one that is silent longest, when that is more than a few seconds; busy ones keep
  * their places then, and who comes waits in the kernel. A source that has its part already, or as
- * many as one may have at all, gets no place but one of its own. */
+ * many as one may have at all, gets no place but one of its own.
+ *
+ * With TLS, a connection has its place while the handshake is under way, and is one that never sent
+ * a message: the first to give way. Handshakes of all have a part of the thread's time (shake.c).
+ * Those of SCTP (RFC 7011 §10.2) are read like those of TCP: with one association for each socket
+ * the kernel hands out one message after the other. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,7 +24,13 @@
 #include "base/rd.h"
 #include "source/udp/udp.h"
 
-enum { STREAM_LEN = 128 << 10, MESSAGE_MIN = 16, MESSAGE_SET = 20, IPFIX = 10 };
+enum {
+    STREAM_LEN = 128 << 10,
+    TLS_RECORD = 20 << 10,
+    MESSAGE_MIN = 16,
+    MESSAGE_SET = 20,
+    IPFIX = 10
+};
 
 enum { QUIET_S = 5, QUIET_OWN_S = 1 };
 
@@ -29,6 +41,10 @@ struct udp_stream {
     struct udp_party party; /* of the group of its source */
     struct udp_origin *origin;
     int fd;
+    struct ft__session *session; /* TLS; or NULL */
+    bool shaking;                /* its handshake is under way, */
+    short wants;                 /* and waits for this of its socket */
+    bool more;                   /* TLS: it may have bytes that came from the socket already */
     struct ft_peer peer;
     int64_t heard_ns;  /* its last such message, before the first one: when it came; monotonic */
     int64_t left;      /* draining: bytes that may still be read */
@@ -53,8 +69,10 @@ static void end_stream(struct udp *u, struct udp_stream *s)
     if (!s->over) {
         s->over = true;
         u->n_open--;
+        u->n_shaking -= s->shaking;
+        s->shaking = false;
         s->origin->n_open--;
-        ft_count_set(&u->open, u->n_open);
+        ft_count_set(&u->open, u->n_open + u->n_associated);
     }
 }
 
@@ -147,6 +165,10 @@ void ft__streams_look(struct udp *u)
     for (uint32_t i = 0; i < UDP_PLACES; i++) {
         struct udp_stream *s = u->stream[i];
 
+        if (s != NULL && s->shaking && ft__shake_late(u, s->heard_ns)) {
+            ft__shake_refuse(u, &s->peer, "the handshake takes too long");
+            end_stream(u, s);
+        }
         if (s != NULL && !s->over && u->cfg.tcp_idle_ns > 0 &&
             u->now_ns - s->heard_ns >= u->cfg.tcp_idle_ns) {
             end_stream(u, s);
@@ -193,7 +215,19 @@ static bool give_messages(struct udp *u, struct udp_party *p, struct ft_batch *b
                           const struct udp_room *room);
 static void forget(struct udp *u, struct udp_party *p);
 
-static void add(struct udp *u, int conn, const struct sockaddr_storage *from)
+/* A connection that gets no place. */
+static void refuse(struct udp *u, int conn, struct udp_stream *s)
+{
+    ft_count_add(&u->refused, 1);
+    if (s != NULL) {
+        ft__session_end(s->session);
+    }
+    close(conn);
+    ft_mem_free(s);
+}
+
+static void add(struct udp *u, const struct udp_socket *at, int conn,
+                const struct sockaddr_storage *from)
 {
     uint32_t i = free_place(u);
     struct udp_stream *s = ft_mem_alloc(1, sizeof *s);
@@ -205,38 +239,42 @@ static void add(struct udp *u, int conn, const struct sockaddr_storage *from)
                 ? find_origin(u, &s->peer)
                 : NULL;
     }
-    if (o == NULL || !make_place(u, o)) {
-        ft_count_add(&u->refused, 1);
-        close(conn);
-        ft_mem_free(s);
+    if (o == NULL ||
+        (at->secure != NULL &&
+         ft__session_start(at->secure, conn, &s->peer, &s->session) != FT_OK) ||
+        !make_place(u, o)) {
+        refuse(u, conn, s);
         return;
     }
+    s->shaking = s->session != NULL;
+    s->wants = POLLIN;
     s->party = (struct udp_party){.group = &o->party, .give = give_messages, .left_queue = forget};
     s->origin = o;
     s->place = i;
     s->fd = conn;
     s->heard_ns = u->now_ns;
     s->left = u->draining ? ft__udp_waiting(conn) : 0;
+    u->n_shaking += s->shaking;
     s->peer.flags = FT_PEER_STREAM;
     s->peer.session = ++u->sessions;
     u->stream[i] = s;
     o->n++;
     o->n_open++;
     u->n_open++;
-    ft_count_set(&u->open, u->n_open);
+    ft_count_set(&u->open, u->n_open + u->n_associated);
 }
 
-uint32_t ft__streams_accept(struct udp *u, int fd, uint32_t most)
+uint32_t ft__streams_accept(struct udp *u, const struct udp_socket *at, uint32_t most)
 {
     uint32_t n = 0;
 
     for (; n < most && ft__streams_room(u); n++) {
         struct sockaddr_storage from;
         socklen_t len = sizeof from;
-        int conn = accept4(fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int conn = accept4(at->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (conn >= 0) {
-            add(u, conn, &from);
+            add(u, at, conn, &from);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -252,15 +290,61 @@ uint32_t ft__streams_accept(struct udp *u, int fd, uint32_t most)
     return n;
 }
 
+/* ---- handshakes ---- */
+
+bool ft__stream_shaking(const struct udp_stream *s)
+{
+    return s->shaking;
+}
+
+void ft__stream_shake(struct udp *u, struct udp_stream *s)
+{
+    char why[FT__SECURE_WHY];
+    int64_t since_ns = ft__udp_mono_ns();
+    int rc = ft__session_shake(s->session, &s->wants, why);
+
+    ft__shake_took(u, since_ns);
+    if (rc == FT_OK) {
+        s->shaking = false;
+        s->more = true; /* what came right behind it */
+        u->n_shaking--;
+        s->heard_ns = u->now_ns;
+    } else if (rc != FT_E_AGAIN) {
+        ft__shake_refuse(u, &s->peer, why);
+        end_stream(u, s);
+    }
+}
+
 /* ---- reading ---- */
 
 void ft__streams_drain(struct udp *u)
 {
     for (uint32_t i = 0; i < UDP_PLACES; i++) {
-        if (u->stream[i] != NULL) {
-            u->stream[i]->left = ft__udp_waiting(u->stream[i]->fd);
+        struct udp_stream *s = u->stream[i];
+
+        if (s != NULL && s->shaking) {
+            end_stream(u, s);
+        } else if (s != NULL) { /* TLS: and what it has read of a record */
+            s->left = ft__udp_waiting(s->fd) + (s->session != NULL ? TLS_RECORD : 0);
         }
     }
+}
+
+/* Bytes of the connection: > 0; 0: none now; < 0: it is over. */
+static ssize_t pull(struct udp_stream *s, uint8_t *to, size_t room)
+{
+    ssize_t n;
+
+    if (s->session != NULL) {
+        n = ft__session_read(s->session, to, room);
+        s->more = n == (ssize_t)room;
+        return n;
+    }
+    n = read(s->fd, to, room);
+    if (n > 0) {
+        return n;
+    }
+    return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) ? 0 : -1;
 }
 
 /* Reads what is there; moves the rest of the last message to the front before. */
@@ -273,11 +357,11 @@ static void fill(struct udp *u, struct udp_stream *s)
         s->len -= s->at;
         s->at = 0;
     }
-    n = read(s->fd, s->buf + s->len, sizeof s->buf - s->len);
+    n = pull(s, s->buf + s->len, sizeof s->buf - s->len);
     if (n > 0) {
         s->len += (uint32_t)n;
         s->left -= n;
-    } else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+    } else if (n < 0) {
         end_stream(u, s);
     }
 }
@@ -305,14 +389,20 @@ static uint32_t next_message(struct udp *u, struct udp_stream *s)
     return len <= left ? len : s->over ? left : 0;
 }
 
-bool ft__stream_pending(struct udp *u, struct udp_stream *s)
+static bool readable(const struct udp *u, const struct udp_stream *s)
 {
-    return next_message(u, s) > 0 || s->over;
+    return !u->draining || s->left > 0;
 }
 
-int ft__stream_fd(const struct udp *u, const struct udp_stream *s)
+bool ft__stream_pending(struct udp *u, struct udp_stream *s)
 {
-    return u->draining && s->left <= 0 ? -1 : s->fd;
+    return (!s->shaking && (next_message(u, s) > 0 || (s->more && readable(u, s)))) || s->over;
+}
+
+int ft__stream_fd(struct udp *u, const struct udp_stream *s, short *out_events)
+{
+    *out_events = s->shaking ? s->wants : POLLIN;
+    return !readable(u, s) || (s->shaking && !ft__shake_may(u)) ? -1 : s->fd;
 }
 
 struct udp_party *ft__stream_party(struct udp_stream *s)
@@ -342,6 +432,7 @@ static void forget(struct udp *u, struct udp_party *p)
     struct udp_stream *s = (struct udp_stream *)(void *)p;
 
     if (s->told) {
+        ft__session_end(s->session);
         close(s->fd);
         u->stream[s->place] = NULL;
         s->origin->n--;
@@ -354,7 +445,7 @@ static bool give_messages(struct udp *u, struct udp_party *p, struct ft_batch *b
 {
     struct udp_stream *s = (struct udp_stream *)(void *)p;
     int64_t wall_ns = ft__udp_wall_ns();
-    bool filled = s->over || ft__stream_fd(u, s) < 0; /* once a turn: a buffer is most it gives */
+    bool filled = s->over || !readable(u, s); /* once a turn: a buffer is most it gives */
 
     while (b->n < room->n && u->bytes < room->bytes) {
         uint32_t len = next_message(u, s);
@@ -385,6 +476,7 @@ void ft__streams_close(struct udp *u)
 {
     for (uint32_t i = 0; i < UDP_PLACES; i++) {
         if (u->stream[i] != NULL) {
+            ft__session_end(u->stream[i]->session);
             close(u->stream[i]->fd);
             ft_mem_free(u->stream[i]);
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source: datagrams from exporters: UDP sockets of one worker, and IPFIX over TCP.
+/* source: datagrams from exporters: UDP sockets of one worker, and IPFIX over TCP, TLS, DTLS, SCTP.
  *
  * Theory of operation: every worker binds every address with SO_REUSEPORT, and a classic BPF
  * program of the group picks the worker by a hash of the sender's address (sFlow: the agent's): all
@@ -12,7 +12,8 @@
  * does the thread wait in poll(2).
  *
  * TCP connections (RFC 7011 §10.4) belong to the first worker: messages are cut out of the stream
- * by the length in their header. A connection that sends anything else is closed.
+ * by the length in their header. A connection that sends anything else is closed. So do those of
+ * TLS and SCTP; DTLS (dtls.c) is on sockets of every worker, as datagrams are.
  *
  * Sockets and connections take turns (turns.c).
  *
@@ -44,7 +45,8 @@ enum {
     DATAGRAM_TYPICAL = 1500 + UDP_MESSAGE_COST,
     KEEP_IDLE_S = 60, /* a connection whose other side vanished is found after two minutes */
     KEEP_EVERY_S = 15,
-    KEEP_TRIES = 4
+    KEEP_TRIES = 4,
+    SHAKE_WAIT_MS = 5
 };
 
 static const int64_t look_every_ns = 1000000000;
@@ -145,23 +147,61 @@ static void keep_alive(int fd)
 static bool give_datagrams(struct udp *u, struct udp_party *p, struct ft_batch *b,
                            const struct udp_room *room);
 
+static int make_socket(struct udp_socket *s, const char *url, const struct ft__listen *l,
+                       struct ft_err *err)
+{
+    bool sctp = l->transport == FT__LISTEN_SCTP;
+
+    s->stream = l->stream;
+    s->fd = socket(l->addr.ss_family,
+                   (l->stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                   sctp ? IPPROTO_SCTP : 0);
+    if (s->fd < 0 && sctp && (errno == EPROTONOSUPPORT || errno == ESOCKTNOSUPPORT)) {
+        return ft_err_set(err, FT_E_UNSUPPORTED,
+                          "%.150s: this kernel has no SCTP (it is in the module sctp, if at all)",
+                          url);
+    }
+    return s->fd < 0 ? system_error(url, "no socket", err) : FT_OK;
+}
+
+/* What TLS and DTLS need is read now: later there is no file system. */
+static int secure(struct udp_socket *s, const char *url, const struct ft__listen *l,
+                  struct ft_err *err)
+{
+    int rc = ft__secure_open(url, l, &s->secure, err);
+
+    if (rc == FT_OK && l->transport == FT__LISTEN_DTLS) {
+        s->party.give = ft__dtls_give;
+        rc = ft__dtls_new(s->secure, s->fd, &s->dtls);
+        if (rc != FT_OK) {
+            return ft_err_set(err, rc, "out of memory");
+        }
+    }
+    return rc;
+}
+
 static int open_socket(struct udp *u, const char *url, const struct ft__listen *l,
                        struct ft_err *err)
 {
     int one = 1, zero = 0;
     struct udp_socket *s = &u->socket[u->n_sockets];
 
-    s->stream = l->stream;
-    s->fd = socket(l->addr.ss_family,
-                   (l->stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (s->fd < 0) {
-        return system_error(url, "no socket", err);
+    int rc = make_socket(s, url, l, err);
+
+    if (rc != FT_OK) {
+        return rc;
     }
     u->n_sockets++;
     s->cost = DATAGRAM_TYPICAL;
     if (!l->stream) {
         s->party.group = &u->datagrams;
         s->party.give = give_datagrams;
+    }
+    if (l->transport == FT__LISTEN_TLS || l->transport == FT__LISTEN_DTLS) {
+        rc = secure(s, url, l, err);
+    }
+    if (rc != FT_OK) {
+        return rc;
     }
     if (l->addr.ss_family == AF_INET6) {
         ft_ignore(
@@ -198,10 +238,12 @@ static void udp_close(struct ft_source *s)
     if (u == NULL) {
         return;
     }
+    ft__streams_close(u);
     for (uint32_t i = 0; i < u->n_sockets; i++) {
+        ft__dtls_free(u->socket[i].dtls);
+        ft__secure_free(u->socket[i].secure);
         close(u->socket[i].fd);
     }
-    ft__streams_close(u);
     if (u->wake_fd >= 0) {
         close(u->wake_fd);
     }
@@ -295,6 +337,11 @@ int64_t ft__udp_wall_ns(void)
     return clock_ns(CLOCK_REALTIME);
 }
 
+int64_t ft__udp_mono_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
 int64_t ft__udp_waiting(int fd)
 {
     uint32_t info[SK_MEMINFO_VARS] = {0};
@@ -386,7 +433,7 @@ static bool give_datagrams(struct udp *u, struct udp_party *p, struct ft_batch *
 /* Connections are no messages: who listens takes no turn. */
 static uint32_t accept_from(struct udp *u, struct udp_socket *s)
 {
-    uint32_t n = ft__streams_accept(u, s->fd, BACKLOG);
+    uint32_t n = ft__streams_accept(u, s, BACKLOG);
 
     s->left -= n;
     return n;
@@ -423,14 +470,24 @@ static bool look(struct udp *u, int timeout_ms)
             continue;
         }
         who[n] = p;
-        fds[n++] = (struct pollfd){.fd = ft__stream_fd(u, s), .events = POLLIN};
+        fds[n].fd = ft__stream_fd(u, s, &fds[n].events);
+        fds[n++].revents = 0;
     }
     fds[n] = (struct pollfd){.fd = u->wake_fd, .events = POLLIN};
+    if (u->n_shaking > 0 && timeout_ms > SHAKE_WAIT_MS) {
+        timeout_ms = SHAKE_WAIT_MS; /* they may have to wait for time, not for their socket */
+    }
     if (poll(fds, n + 1, u->all.n > 0 ? 0 : timeout_ms) <= 0) {
         return u->all.n > 0; /* a signal: the caller comes again */
     }
     for (nfds_t i = 0; i < n; i++) {
-        if (fds[i].revents != 0 && who[i]->group != NULL) {
+        if (fds[i].revents != 0 && i >= u->n_sockets &&
+            ft__stream_shaking((struct udp_stream *)(void *)who[i])) {
+            if (ft__shake_may(u)) {
+                ft__stream_shake(u, (struct udp_stream *)(void *)who[i]);
+                accepted++;
+            }
+        } else if (fds[i].revents != 0 && who[i]->group != NULL) {
             ft__party_wait(who[i]);
         } else if (fds[i].revents != 0) {
             accepted += accept_from(u, (struct udp_socket *)(void *)who[i]);
@@ -470,6 +527,11 @@ static int udp_read(struct ft_source *s, struct ft_batch *b, int timeout_ms, str
     if (u->now_ns >= u->look_ns) {
         u->look_ns = u->now_ns + look_every_ns;
         ft__streams_look(u);
+        for (uint32_t i = 0; i < u->n_sockets; i++) {
+            if (u->socket[i].dtls != NULL) {
+                ft__dtls_look(u, u->socket[i].dtls);
+            }
+        }
     }
     some = look(u, stopped ? 0 : timeout_ms);
     ft__turns_take(u, b, cap);
@@ -519,7 +581,7 @@ static void udp_stats(struct ft_source *s, struct ft_source_stats *out)
 
 const struct ft_source_ops ft_source_udp = {
     .name = "udp",
-    .help = "NetFlow, IPFIX and sFlow datagrams from UDP sockets, IPFIX from TCP",
+    .help = "NetFlow, IPFIX and sFlow datagrams from UDP sockets, IPFIX from TCP, TLS, DTLS, SCTP",
     .flags = FT_SOURCE_LIVE | FT_SOURCE_FANOUT,
     .open = udp_open,
     .read = udp_read,

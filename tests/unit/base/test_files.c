@@ -323,6 +323,59 @@ static void test_a_kind_is_not_treated_as_another(void)
     end();
 }
 
+static bool is_kept(void *cookie, const char *path)
+{
+    return strcmp(path, cookie) == 0;
+}
+
+/* A place that is added after the seal; its error or number. */
+static int32_t add(const char *path, const char *kept, int *out_error)
+{
+    struct ft_file_call c = {.op = FT_FILE_PLACE, .mode = FT_FILE_MODE_DEFAULT, .group = -1};
+    struct ft_file_answer a;
+
+    snprintf(c.path, sizeof c.path, "%s", path);
+    ft_places_add(places, &c, &(struct ft_places_adder){is_kept, (void *)(uintptr_t)kept}, &a);
+    *out_error = a.error;
+    return a.id;
+}
+
+/* Places without end: who was added first gives way, and nobody gets another one's by its number.
+ */
+static void test_added_places_give_way(void)
+{
+    char kept[128], name[32];
+    int error, fd;
+
+    start();
+    int32_t first = place(path_of("first"));
+
+    ft_places_seal(places);
+    snprintf(kept, sizeof kept, "%s", path_of("kept"));
+    int32_t id_kept = add(kept, kept, &error), old = -1;
+
+    for (int i = 0; i < 3 * FT_FILES_MAX; i++) {
+        snprintf(name, sizeof name, "n%d", i);
+        int32_t id = add(path_of(name), kept, &error);
+
+        CHECK_EQ(error, 0);
+        CHECK_EQ(add(path_of(name), kept, &error), id); /* it has it already */
+        old = i == 0 ? id : old;
+    }
+    CHECK_EQ(ft_places_count(places), FT_FILES_MAX);
+    CHECK_EQ(open_error(first), 0); /* of before the seal */
+    CHECK_EQ(open_error(id_kept), 0);
+    CHECK(exists("kept"));
+    CHECK_EQ(call(FT_FILE_OPEN, old, &fd).error, EBADF);
+    CHECK(!exists("n0"));
+    CHECK_EQ(call(FT_FILE_OPEN, INT32_MAX, &fd).error, EBADF);
+    CHECK_EQ(call(FT_FILE_OPEN, -5, &fd).error, EBADF);
+    snprintf(name, sizeof name, "n%d", 3 * FT_FILES_MAX - 1);
+    CHECK_EQ(open_error(add(path_of(name), kept, &error)), 0);
+    CHECK(exists(name));
+    end();
+}
+
 static void test_one_writer(void)
 {
     int fd;
@@ -594,6 +647,7 @@ int main(void)
     RUN(test_owners_where_others_may_write);
     RUN(test_owner_after_a_fifo);
     RUN(test_a_kind_is_not_treated_as_another);
+    RUN(test_added_places_give_way);
     RUN(test_one_writer);
     RUN(test_rotated_names);
     RUN(test_aside_never_replaces);

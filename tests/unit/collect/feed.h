@@ -34,7 +34,7 @@ static void on_record(void *cookie, const struct ft_export_record *r)
 
     (void)cookie;
     room = room < FT_FORMAT_MAX ? room : FT_FORMAT_MAX;
-    len = ft__ndjson_export_flow(text, room, r);
+    len = ft__ndjson_export_flow(text, room, r, NULL);
     CHECK(len <= room);
     if (got.n < KEPT) {
         got.r[got.n] = *r;

@@ -61,7 +61,7 @@ static void on_record(void *cookie, const struct ft_export_record *r)
 {
     (void)cookie;
     line_room = FT_FORMAT_EXPORT_MIN + (size_t)r->text_max;
-    line_len = ft__ndjson_export_flow(line, line_room, r);
+    line_len = ft__ndjson_export_flow(line, line_room, r, NULL);
     line[line_len] = '\0';
     first_ns = r->first_ns;
     lines++;

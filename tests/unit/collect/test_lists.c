@@ -49,7 +49,7 @@ static void end_set(void)
 
 static void on_record(void *cookie, const struct ft_export_record *r)
 {
-    size_t n = ft__ndjson_export_flow((uint8_t *)line, FT_FORMAT_MAX, r);
+    size_t n = ft__ndjson_export_flow((uint8_t *)line, FT_FORMAT_MAX, r, NULL);
 
     (void)cookie;
     CHECK(n <= FT_FORMAT_MAX);

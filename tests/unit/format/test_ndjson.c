@@ -5,9 +5,11 @@
 
 #include "format/format.h"
 #include "format/ndjson.h"
+#include "format/walk.h"
 #include "harness.h"
 #include "lines.h"
 #include "model/app.h"
+#include "model/field_export.h"
 
 static uint8_t buf[FT_FORMAT_MAX + 4096];
 
@@ -209,7 +211,13 @@ static void test_export_by_hand_and_by_table(void)
                                    .protocol = FT_XP_IPFIX};
     struct ft_export_names names = {.if_in = "ge-0/0/1", .application = "x\"y"};
     uint64_t random = 42;
+    struct ft__walk *walk = NULL;
+    struct ft_columns columns;
+    uint32_t n_rows;
+    const struct ft_field *rows = ft_fields_export(FT_EVENT_FLOW, &n_rows);
 
+    ft_columns_rows(rows, n_rows, &columns);
+    CHECK_EQ(ft__walk_new(FT_EVENT_FLOW, &columns, false, &walk), FT_OK);
     for (int i = 0; i < 2000; i++) {
         random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
         struct ft_export_record r = {
@@ -238,7 +246,7 @@ static void test_export_by_hand_and_by_table(void)
         memset(r.src, (int)(random & 0xff), sizeof r.src);
         r.text_max = ft_xvalues_room(values, r.n_values);
         r.keys = keys[i / 4 % 2];
-        size_t n = ft__ndjson_export_flow(one, FT_FORMAT_MAX, &r);
+        size_t n = ft__ndjson_export_flow(one, FT_FORMAT_MAX, &r, walk);
         r.keys = NULL; /* not prepared */
         size_t m = lines_walk_export(FT_EVENT_FLOW, &r, two);
 
@@ -249,6 +257,7 @@ static void test_export_by_hand_and_by_table(void)
             break;
         }
     }
+    ft__walk_free(walk);
 }
 
 int main(void)

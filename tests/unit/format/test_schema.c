@@ -69,7 +69,9 @@ static void test_lists_in_every_form(void)
         {"arrow", "{\"name\":\"sizes\",\"type\":\"list<uint16>\",\"nullable\":true,",
          "{\"name\":\"times\",\"type\":\"list<double>\",\"nullable\":true,"},
         {"clickhouse", "`sizes` Array(UInt16) COMMENT", "`times` Array(Float64) COMMENT"},
-        {"avro", "{\"name\":\"sizes\",\"type\":{\"type\":\"array\",\"items\":\"int\"},\"doc\"",
+        {"avro",
+         "{\"name\":\"sizes\",\"type\":[\"null\",{\"type\":\"array\",\"items\":\"int\"}],"
+         "\"default\":null,\"doc\"",
          "{\"name\":\"times\",\"type\":[\"null\",{\"type\":\"array\",\"items\":\"double\"}],"
          "\"default\":null,\"doc\""},
         {"protobuf", "  repeated uint32 sizes = 1; // sizes\n",
@@ -97,8 +99,8 @@ static void test_lists_of_lists_in_every_form(void)
                         "{\"type\":\"integer\",\"minimum\":0,\"maximum\":65535}}}"},
         {"arrow", "{\"name\":\"in_bursts\",\"type\":\"list<list<uint16>>\",\"nullable\":true,"},
         {"clickhouse", "`in_bursts` Array(Array(UInt16)) COMMENT"},
-        {"avro", "{\"name\":\"in_bursts\",\"type\":{\"type\":\"array\",\"items\":"
-                 "{\"type\":\"array\",\"items\":\"int\"}},\"doc\""},
+        {"avro", "{\"name\":\"in_bursts\",\"type\":[\"null\",{\"type\":\"array\",\"items\":"
+                 "{\"type\":\"array\",\"items\":\"int\"}}],\"default\":null,\"doc\""},
         {"protobuf", "  message InBursts {\n    repeated uint32 item = 1;\n  }\n"
                      "  repeated InBursts in_bursts = 3; // sizes\n"},
         {"csv",

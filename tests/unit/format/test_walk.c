@@ -279,7 +279,7 @@ static void test_literally(void)
         struct ft__walk *w = NULL;
 
         ft_columns_rows(rows, 2, &c);
-        c.col[c.n++] = (struct ft_column){&rows[14], NULL, 0};
+        c.col[c.n++] = (struct ft_column){.field = &rows[14], .set = NULL, .part = 0};
         c.flat = i >= 2;
         CHECK_STR(rows[14].name, "u64_got");
         CHECK_EQ(ft__walk_new(FT_EVENT_FLOW, &c, i % 2, &w), FT_OK);

@@ -32,7 +32,7 @@ bool ft__kafka_next(struct ft__kafka_walk *w, struct ft__kafka_event *out)
                                     .key_len = key,
                                     .len = len - key,
                                     .event = (enum ft_event)m->event};
-    out->len -= out->len > 0 && out->data[out->len - 1] == '\n';
+    out->len -= c->lines && out->len > 0 && out->data[out->len - 1] == '\n';
     return true;
 }
 

@@ -88,7 +88,8 @@ struct kafka_sink {
     uint64_t outage_lost; /* events lost since something was said */
     unsigned said;        /* enum ft__kafka_said */
     _Atomic bool gave_up;
-    bool lines;                   /* else each chunk is a batch of rows */
+    bool single;                  /* events one by one, else each chunk is a batch of rows */
+    bool datagrams;               /* a head before each (model/datagram.h) */
     bool in_blocks;               /* messages are in blocks, and not copied again */
     bool by_partition;            /* lines become batches */
     bool kept;                    /* a spool stands before: messages tell which they are */
@@ -155,11 +156,11 @@ int64_t ft__kafka_batch_due(struct kafka_sink *s, bool all);
 /* An event of a chunk. */
 struct ft__kafka_event {
     const uint8_t *key, *data;
-    uint32_t key_len, len; /* len: without a newline */
+    uint32_t key_len, len; /* len: of lines without the newline */
     enum ft_event event;
 };
 
-/* Walks over the events of a chunk of lines: begins as {c}. */
+/* Walks over the events of a chunk, which are no rows: begins as {c}. */
 struct ft__kafka_walk {
     const struct ft_chunk *c;
     uint32_t mark, at;

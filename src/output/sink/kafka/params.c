@@ -23,6 +23,14 @@ static bool valid_age(const char *value)
     return ft_parse_duration(value, &ns) && ns <= INT64_C(3600) * 1000000000;
 }
 
+static bool valid_id(const char *value)
+{
+    const char *rest;
+    uint64_t n;
+
+    return ft_parse_number(value, &n, &rest) && *rest == '\0' && n <= INT32_MAX;
+}
+
 static bool some(const char *value)
 {
     return value[0] != '\0';
@@ -56,9 +64,15 @@ static const struct ft_param rows[] = {
      .allowed = "a duration up to 1h"},
     {.row = {.name = "format",
              .of = KAFKA,
-             .choices = "ndjson|arrow",
+             .choices = "ndjson|arrow|avro|datagram",
              .defval = "ndjson",
              .help = "what messages hold, of kafka://HOST:PORT/TOPIC"}},
+    {.row = {.name = "schema_id",
+             .of = KAFKA,
+             .value = "N",
+             .help = "avro: one event in each message, framed with this id of a schema registry"},
+     .check = valid_id,
+     .allowed = "a number from 0 to 2147483647"},
     {.row = {.name = "key",
              .of = KAFKA,
              .choices = "flow|exporter|none",

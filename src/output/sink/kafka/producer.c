@@ -4,11 +4,13 @@
 
 #ifdef FT_HAVE_RDKAFKA
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/wait.h"
+#include "model/datagram.h"
 
 enum {
     FULL_STEP_MS = 20, /* librdkafka's queue is full: until it is looked at again */
@@ -355,15 +357,43 @@ static void refuse(struct kafka_sink *s, const rd_kafka_message_t *m)
     lose_message(s, m);
 }
 
-/* "producer-number-message": what is the same each time that a chunk is handed over. */
-static rd_kafka_headers_t *headers_of(const struct kafka_sink *s, uint32_t i)
+/* Who sent a datagram, and when it came. */
+static void add_sender(rd_kafka_headers_t *h, const uint8_t *datagram)
 {
-    rd_kafka_headers_t *h = rd_kafka_headers_new(1);
+    struct ft_datagram_head head;
+    char addr[INET6_ADDRSTRLEN] = "", text[INET6_ADDRSTRLEN + 16];
+    int len;
+
+    memcpy(&head, datagram - sizeof head, sizeof head);
+    inet_ntop(head.peer.ip_version == 4 ? AF_INET : AF_INET6, head.peer.addr, addr, sizeof addr);
+    len = snprintf(text, sizeof text, head.peer.ip_version == 4 ? "%s:%u" : "[%s]:%u", addr,
+                   head.peer.port);
+    rd_kafka_header_add(h, FT_DATAGRAM_EXPORTER, -1, text, len);
+    len = snprintf(text, sizeof text, "%lld", (long long)head.ts_ns);
+    rd_kafka_header_add(h, FT_DATAGRAM_TIME, -1, text, len);
+}
+
+/* "producer-number-message": what is the same each time that a chunk is handed over. */
+static void add_id(const struct kafka_sink *s, rd_kafka_headers_t *h, uint32_t i)
+{
     char id[64];
     int len = snprintf(id, sizeof id, "%016llx-%llu-%u", (unsigned long long)s->chunk->producer,
                        (unsigned long long)s->chunk->number, s->n_of_chunk - s->n_burst + i);
 
     rd_kafka_header_add(h, "flowtap-id", -1, id, len);
+}
+
+static rd_kafka_headers_t *headers_of(const struct kafka_sink *s, const rd_kafka_message_t *m,
+                                      uint32_t i)
+{
+    rd_kafka_headers_t *h = rd_kafka_headers_new(3);
+
+    if (s->kept) {
+        add_id(s, h, i);
+    }
+    if (s->datagrams) {
+        add_sender(h, m->payload);
+    }
     return h;
 }
 
@@ -372,7 +402,7 @@ static uint32_t hand_over_told(struct kafka_sink *s, rd_kafka_message_t *m, uint
                                uint32_t first)
 {
     for (uint32_t i = 0; i < n; i++) {
-        rd_kafka_headers_t *h = headers_of(s, first + i);
+        rd_kafka_headers_t *h = headers_of(s, &m[i], first + i);
 
         m[i].err = rd_kafka_producev(
             s->rk, RD_KAFKA_V_RKT(s->rkt), RD_KAFKA_V_PARTITION(m[i].partition),
@@ -417,8 +447,9 @@ void ft__kafka_send(struct kafka_sink *s)
     uint32_t done = 0;
 
     while (done < s->n_burst && s->rkt != NULL && !gave_up(s)) {
-        done += s->kept ? hand_over_told(s, s->burst + done, s->n_burst - done, done)
-                        : hand_over(s, s->burst + done, s->n_burst - done);
+        done += s->kept || s->datagrams
+                    ? hand_over_told(s, s->burst + done, s->n_burst - done, done)
+                    : hand_over(s, s->burst + done, s->n_burst - done);
         ft__kafka_hear(s, done < s->n_burst ? FULL_STEP_MS : 0);
     }
     for (; done < s->n_burst; done++) {

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "base/wait.h"
+#include "model/datagram.h"
 #include "output/sink/secret.h"
 
 #ifdef FT_HAVE_RDKAFKA
@@ -65,7 +66,9 @@ static void put_lines(struct kafka_sink *s, const struct ft_chunk *c)
     }
     memcpy(kept.data, c->data, c->len);
     while (ft__kafka_next(&w, &e)) {
-        ft__kafka_add(s, e.key, e.key_len, e.data, e.len, -1, e.event, NULL);
+        uint32_t head = s->datagrams ? FT_DATAGRAM_HEAD : 0; /* which becomes headers */
+
+        ft__kafka_add(s, e.key, e.key_len, e.data + head, e.len - head, -1, e.event, NULL);
     }
     ft__kafka_send(s);
 }
@@ -108,7 +111,7 @@ static int kafka_write(struct ft_sink *sink, const struct ft_chunk *chunks, uint
         s->n_of_chunk = 0;
         if (!ready(s)) {
             lose_chunk(s, &chunks[i]);
-        } else if (!s->lines) {
+        } else if (!s->single) {
             put_rows(s, &chunks[i]);
         } else if (s->by_partition) {
             ft__kafka_batch(s, &chunks[i]);
@@ -178,11 +181,17 @@ static int kafka_close(struct ft_sink *sink)
 static int check_format(struct kafka_sink *s, const struct ft_output_url *url,
                         const struct ft_output_env *env, struct ft_err *err)
 {
-    bool arrow = strcmp(url->format, "arrow") == 0;
+    bool rows = strcmp(url->format, "arrow") == 0 || strcmp(url->format, "avro") == 0;
 
-    if (!arrow && strcmp(url->format, "ndjson") != 0) {
-        return ft_err_set(err, FT_E_USAGE, "output %s: Kafka takes ndjson and arrow, not %s",
+    s->datagrams = strcmp(url->format, "datagram") == 0;
+    if (!rows && !s->datagrams && strcmp(url->format, "ndjson") != 0) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: Kafka takes ndjson, arrow, avro and datagram, not %s",
                           url->text, url->format);
+    }
+    if (s->datagrams && ft_output_url_get(url, "batch") != NULL) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: batch=: a message is one datagram",
+                          url->text);
     }
     const char *format = ft_output_url_get(url, "format");
 
@@ -194,7 +203,17 @@ static int check_format(struct kafka_sink *s, const struct ft_output_url *url,
         return ft_err_set(err, FT_E_USAGE, "output %s: messages are streams; no name in .arrow",
                           url->text);
     }
-    s->lines = !arrow;
+    bool framed = ft_output_url_get(url, "schema_id") != NULL;
+
+    if (framed && strcmp(url->format, "avro") != 0) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: schema_id= is of avro", url->text);
+    }
+    if (env->pack != NULL || (framed && ft_output_url_get(url, "codec") != NULL)) {
+        return ft_err_set(
+            err, FT_E_USAGE,
+            "output %s: codec=: messages are packed by kafka.compression.type=", url->text);
+    }
+    s->single = !rows || framed;
     return FT_OK;
 }
 
@@ -233,24 +252,35 @@ static int take_params(struct kafka_sink *s, const struct ft_output_url *url,
     }
     s->kept = env->spooled;
     s->age_ms = age_ns / 1000000;
-    s->by_partition = s->lines && batch != NULL && strcmp(batch, "false") != 0;
+    s->by_partition = s->single && batch != NULL && strcmp(batch, "false") != 0;
+    if (s->by_partition && strcmp(url->format, "ndjson") != 0) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: batch=: who reads messages of a schema registry takes one "
+                          "event of each; without schema_id= each is a container of many",
+                          url->text);
+    }
     if (s->by_partition) {
         ft_ignore(ft_parse_size(batch, &size)); /* or it is "true" */
     }
     s->batch_len = (uint32_t)size;
-    s->sink.keys = key == NULL                    ? FT_KEYS_FLOW
+    s->sink.keys = key == NULL                    ? (s->datagrams ? FT_KEYS_EXPORTER : FT_KEYS_FLOW)
                    : strcmp(key, "flow") == 0     ? FT_KEYS_FLOW
                    : strcmp(key, "exporter") == 0 ? FT_KEYS_EXPORTER
                                                   : FT_KEYS_NONE;
+    if (s->datagrams && s->sink.keys == FT_KEYS_FLOW) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: key=flow: a datagram is of many flows",
+                          url->text);
+    }
     if (s->sink.keys == FT_KEYS_EXPORTER && !env->collect) {
         return ft_err_set(err, FT_E_USAGE, "output %s: key=exporter is for collect", url->text);
     }
-    if (key != NULL && s->sink.keys != FT_KEYS_NONE && (!s->lines || env->no_identity)) {
+    if (key != NULL && s->sink.keys != FT_KEYS_NONE && (!s->single || env->no_identity)) {
         return ft_err_set(err, FT_E_USAGE, "output %s: key=%s: %s", url->text, key,
-                          s->lines ? "it tells of hosts: not with --no-identity"
-                                   : "a message of rows has events of many flows; key=none");
+                          s->single ? "it tells of hosts: not with --no-identity"
+                                    : "a message has rows of many flows: key=none, or of avro "
+                                      "schema_id=N");
     }
-    if (!s->lines || env->no_identity) {
+    if (!s->single || env->no_identity) {
         s->sink.keys = FT_KEYS_NONE;
     }
     return FT_OK;
@@ -263,7 +293,7 @@ static int make_memory(struct kafka_sink *s, const struct ft_output_env *env)
         s->room = ft_map_alloc_sparse(FT__KAFKA_ROOM);
         s->slot = ft_map_alloc_sparse(sizeof *s->slot * FT__KAFKA_SLOTS);
     }
-    s->in_blocks = s->lines && !s->by_partition;
+    s->in_blocks = s->single && !s->by_partition;
     if (s->in_blocks) {
         s->block_len = env->chunk_most;
         s->n_blocks = FT__KAFKA_BLOCKS / s->block_len + 2;
@@ -275,7 +305,7 @@ static int make_memory(struct kafka_sink *s, const struct ft_output_env *env)
         return FT_E_NOMEM;
     }
     s->sink.memory = QUEUE_MEMORY + (s->by_partition ? FT__KAFKA_ROOM : 0);
-    return s->lines ? FT_OK : make_frame(s, env);
+    return s->single ? FT_OK : make_frame(s, env);
 }
 
 static int kafka_open(const struct ft_output_url *url, const struct ft_output_env *env,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* output/sink/http/presets: Qdrant's upsert: the numbers that an event has on its first level, but
- * for its time, are the vector (null is 0), in their order; the event is the payload. A point's id
- * is the producer's, so that one that is sent again takes its own place. */
+ * for its time and its observation domain, are the vector (null is 0), in their order; the event is
+ * the payload. A point's id is the producer's, so that one that is sent again takes its own place.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +19,8 @@ static bool is_number(const struct ft_json_pair *p)
     uint8_t c = p->value_len > 0 ? p->value[0] : 0;
 
     return (c == '-' || (c >= '0' && c <= '9')) &&
-           !(p->key_len == 9 && memcmp(p->key, "timestamp", 9) == 0);
+           !(p->key_len == 9 && memcmp(p->key, "timestamp", 9) == 0) &&
+           !(p->key_len == 18 && memcmp(p->key, "observation_domain", 18) == 0);
 }
 
 static bool is_null(const struct ft_json_pair *p)

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* merge: records of many observers, see flowtap/merge.h. */
+#include "base/mem.h"
+#include "merge/internal.h"
+
+#include <string.h>
+
+int ft_merge_new(const struct ft_merge_config *cfg, struct ft_merge **out, struct ft_err *err)
+{
+    struct ft_merge *m = ft_mem_alloc(1, sizeof *m);
+
+    if (m == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "out of memory");
+    }
+    m->cfg = *cfg;
+    m->now_us = INT64_MIN;
+    m->scan = ft__scan_new();
+    m->again = ft__scan_new();
+    m->out = ft_mem_alloc(1, FT__OUT);
+    if (m->scan == NULL || m->again == NULL || m->out == NULL ||
+        ft__flows_init(&m->flows, cfg->max_flows, cfg->tolerance_ns / 1000) != FT_OK) {
+        ft_merge_free(m);
+        return ft_err_set(err, FT_E_NOMEM, "out of memory");
+    }
+    *out = m;
+    return FT_OK;
+}
+
+void ft_merge_free(struct ft_merge *m)
+{
+    if (m == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < m->n_inputs; i++) {
+        ft__merge_input_free(m->input[i]);
+    }
+    ft__flows_fini(&m->flows);
+    ft__observers_fini(&m->observers);
+    ft__scan_free(m->scan);
+    ft__scan_free(m->again);
+    ft_mem_free(m->out);
+    ft_mem_free(m);
+}
+
+int ft_merge_group(struct ft_merge *m, enum ft_merge_how how, const char *text, struct ft_err *err)
+{
+    return ft__observers_group(&m->observers, how, text, err);
+}
+
+int ft_merge_sampled(struct ft_merge *m, const char *text, struct ft_err *err)
+{
+    return ft__observers_sampled(&m->observers, text, err);
+}
+
+int ft_merge_input(struct ft_merge *m, const char *path, struct ft_err *err)
+{
+    if (m->n_inputs == FT__INPUTS) {
+        return ft_err_set(err, FT_E_USAGE, "at most %d inputs are possible", FT__INPUTS);
+    }
+    int rc = ft__merge_input_open(path, &m->input[m->n_inputs], err);
+
+    m->n_inputs += rc == FT_OK;
+    return rc;
+}
+
+/* ---- flows ---- */
+
+static void end_flow(struct ft_merge *m, struct ft__flow *w)
+{
+    ft__write_flow(m, w);
+    ft__flows_drop(&m->flows, w);
+}
+
+/* The time behind which flows are over; INT64_MIN: none is. */
+static int64_t horizon(const struct ft_merge *m)
+{
+    int64_t behind = (m->cfg.window_ns + m->cfg.tolerance_ns) / 1000;
+
+    return m->cfg.window_ns == 0 || m->now_us < INT64_MIN + behind ? INT64_MIN : m->now_us - behind;
+}
+
+static void end_due(struct ft_merge *m)
+{
+    int64_t until = horizon(m);
+
+    while (m->flows.oldest != NULL && m->flows.oldest->time_us < until) {
+        end_flow(m, m->flows.oldest);
+    }
+}
+
+static void make_room(struct ft_merge *m)
+{
+    while (ft__flows_full(&m->flows) && m->flows.oldest != NULL) {
+        m->stats.early++;
+        end_flow(m, m->flows.oldest);
+    }
+}
+
+/* True: it is part of a flow, or left out. */
+static bool take_record(struct ft_merge *m, const struct ft__record *r, struct ft__observer *who)
+{
+    struct ft__said said;
+    struct ft__flow *of_key, *w;
+    enum ft_merge_how how = m->observers.group[who->group].how;
+
+    if (!ft__said_of(r, &m->flows, who, (uint32_t)(who - m->observers.of), &said)) {
+        m->stats.without_key++;
+        return false;
+    }
+    who->seen_rate = said.m.rate;
+    make_room(m);
+    w = ft__flows_find(&m->flows, who->group, &said, &of_key);
+    if (w == NULL && said.time_us < horizon(m)) {
+        m->stats.late++;
+        if (how == FT_MERGE_COPIES) {
+            m->stats.late_left_out++;
+            return true;
+        }
+    }
+    if (w == NULL && of_key != NULL) {
+        m->stats.early++;
+        end_flow(m, of_key);
+    }
+    w = w != NULL ? w : ft__flows_new(&m->flows, who->group, &said);
+    if (ft__flows_add(&m->flows, w, &said, r) != FT_OK) {
+        if (w->n == 0) {
+            ft__flows_drop(&m->flows, w);
+        }
+        return false;
+    }
+    return true;
+}
+
+static bool is_flow(const struct ft__record *r)
+{
+    static const char name[] = "network_flow_record";
+    const struct ft__span *e = &r->of[FT__MERGE_EVENT];
+
+    return e->at != NULL && e->len == sizeof name - 1 && memcmp(e->at, name, e->len) == 0;
+}
+
+static void take_line(struct ft_merge *m, const struct ft__input *in)
+{
+    const struct ft__record *r = &in->record;
+
+    m->now_us = in->time_us > m->now_us ? in->time_us : m->now_us;
+    if (is_flow(r)) {
+        struct ft__observer *who = ft__observers_of(&m->observers, r, in->name);
+
+        m->stats.records++;
+        if (who != NULL && who->group < FT__GROUPS && take_record(m, r, who)) {
+            end_due(m);
+            return;
+        }
+    }
+    ft__write(m, r->line, r->len);
+    ft__write(m, "\n", 1);
+    m->stats.passed++;
+}
+
+/* ---- inputs, a heap by time ---- */
+
+static bool before(const struct ft_merge *m, uint32_t a, uint32_t b)
+{
+    return m->input[a]->time_us < m->input[b]->time_us;
+}
+
+static void exchange(struct ft_merge *m, uint32_t a, uint32_t b)
+{
+    struct ft__input *in = m->input[a];
+
+    m->input[a] = m->input[b];
+    m->input[b] = in;
+}
+
+static void sink(struct ft_merge *m, uint32_t i)
+{
+    for (;;) {
+        uint32_t least = i;
+
+        for (uint32_t k = 2 * i + 1; k <= 2 * i + 2 && k < m->n_live; k++) {
+            least = before(m, k, least) ? k : least;
+        }
+        if (least == i) {
+            return;
+        }
+        exchange(m, i, least);
+        i = least;
+    }
+}
+
+/* The next line of the input number i, or its end. */
+static int advance(struct ft_merge *m, uint32_t i, struct ft_err *err)
+{
+    struct ft_err why = {0};
+
+    if (!ft__merge_input_next(m, m->input[i], &why)) {
+        if (why.code != FT_OK) {
+            *err = why;
+            return why.code;
+        }
+        exchange(m, i, --m->n_live);
+    }
+    return FT_OK;
+}
+
+static int begin(struct ft_merge *m, struct ft_err *err)
+{
+    uint32_t i = 0;
+    int rc = FT_OK;
+
+    m->n_live = m->n_inputs;
+    while (i < m->n_live && rc == FT_OK) {
+        uint32_t live = m->n_live;
+
+        rc = advance(m, i, err);
+        i += m->n_live == live;
+    }
+    for (i = m->n_live / 2; i-- > 0;) {
+        sink(m, i);
+    }
+    return rc;
+}
+
+int ft_merge_run(struct ft_merge *m, int (*write)(void *cookie, const char *data, size_t len),
+                 void *cookie, struct ft_err *err)
+{
+    m->write = write;
+    m->cookie = cookie;
+    int rc = begin(m, err);
+
+    while (rc == FT_OK && m->n_live > 0 && !m->refused) {
+        take_line(m, m->input[0]);
+        if (m->input[0]->begin == m->input[0]->end) { /* it may be long until the next one */
+            ft__write_flush(m);
+        }
+        rc = advance(m, 0, err);
+        sink(m, 0);
+    }
+    while (m->flows.oldest != NULL) {
+        end_flow(m, m->flows.oldest);
+    }
+    ft__write_flush(m);
+    if (rc == FT_OK && m->refused) {
+        rc = ft_err_set(err, FT_E_IO, "the output takes nothing any more");
+    }
+    return rc;
+}
+
+void ft_merge_get_stats(const struct ft_merge *m, struct ft_merge_stats *out)
+{
+    uint64_t read;
+
+    *out = m->stats;
+    out->observers = m->observers.n;
+    ft__scan_counts(m->scan, &out->by_shape, &read);
+}
