@@ -40,7 +40,7 @@ struct ft_merge_stats {
     uint64_t passed;         /* lines that went through as they are */
     uint64_t malformed;      /* lines that are no object of JSON: left out */
     uint64_t without_key;    /* records of a group in which there is no key: they passed */
-    uint64_t late;           /* records that came a window too late */
+    uint64_t late;           /* records of flows that had been written already */
     uint64_t late_left_out;  /* of them, of copies: they may be counted already */
     uint64_t early;          /* flows written before their time: max_flows were held */
     uint64_t by_shape;       /* lines whose keys were those of a line before */

@@ -19,6 +19,8 @@ void ft__columnar_columns(const struct ft_format_config *cfg, enum ft_event e,
 
     if (e == FT_EVENT_FLOW && cfg->columns != NULL) {
         *out = *cfg->columns;
+    } else if (e == FT_EVENT_SAMPLE && cfg->sample_columns != NULL) {
+        *out = *cfg->sample_columns;
     } else {
         const struct ft_field *rows = cfg->collect ? ft_fields_export(e, &n) : ft_fields(e, &n);
 

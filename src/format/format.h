@@ -41,6 +41,8 @@ enum { FT_FORMAT_EXPORT_MIN = 4096 };     /* an exported record besides its valu
 struct ft_format_config {
     /* of flow records (of collect too); read while it opens; NULL: of no flow records */
     const struct ft_columns *columns;
+    /* of samples of packets, when some were chosen; while it opens; or NULL */
+    const struct ft_columns *sample_columns;
     unsigned events;       /* bit per enum ft_event: those that will come; single_event: one */
     bool collect;          /* events as collect makes them */
     const char *schema;    /* ndjson of collect: another collector's shape, or NULL */

@@ -14,6 +14,7 @@ struct ndjson {
     struct ft_format format;
     const struct ft__map *map;              /* ?schema=, or NULL */
     bool by_hand;                           /* exported flow records */
+    bool chosen;                            /* columns of samples */
     struct ft__walk *walk[FT_EVENT__COUNT]; /* of the events that come; owned */
 };
 
@@ -65,24 +66,28 @@ static size_t put_sample(uint8_t *out, const struct ft_packet *pkt,
     return (size_t)(p - out);
 }
 
-static size_t ndjson_sample(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
-                            const struct ft_tuple_counts *counts)
-{
-    (void)f; /* none of its columns is ever null */
-    return put_sample(p, pkt, counts);
-}
-
-static size_t ndjson_flow(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec)
-{
-    return ft__walk_put(self(f)->walk[FT_EVENT_FLOW], rec->part, p);
-}
-
 /* An event that is one struct. */
 static size_t put_event(const struct ft_format *f, uint8_t *p, enum ft_event e, const void *event)
 {
     const void *part[1] = {event};
 
     return ft__walk_put(self(f)->walk[e], part, p);
+}
+
+static size_t ndjson_sample(const struct ft_format *f, uint8_t *p, const struct ft_packet *pkt,
+                            const struct ft_tuple_counts *counts)
+{
+    struct ft_sample s = {pkt, counts};
+
+    if (FT_UNLIKELY(self(f)->chosen)) {
+        return put_event(f, p, FT_EVENT_SAMPLE, &s);
+    }
+    return put_sample(p, pkt, counts); /* none of its columns is ever null */
+}
+
+static size_t ndjson_flow(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec)
+{
+    return ft__walk_put(self(f)->walk[FT_EVENT_FLOW], rec->part, p);
 }
 
 static size_t ndjson_stats(const struct ft_format *f, uint8_t *p, const struct ft_stats *s)
@@ -131,6 +136,10 @@ static int open_event(struct ndjson *n, enum ft_event e, const struct ft_format_
         rows = *cfg->columns;
         ft_columns_observe(&rows, cfg->observer);
         return ft__walk_new(e, &rows, cfg->omit_null, &n->walk[e]);
+    }
+    if (e == FT_EVENT_SAMPLE && cfg->sample_columns != NULL) {
+        n->chosen = true;
+        return ft__walk_new(e, cfg->sample_columns, cfg->omit_null, &n->walk[e]);
     }
     const struct ft_field *f = cfg->collect ? ft_fields_export(e, &count) : ft_fields(e, &count);
 

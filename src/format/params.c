@@ -25,7 +25,9 @@ static const struct ft_param rows[] = {
              .help = "this kind of event only; a CSV file holds one"}},
     {.row = {.name = "columns",
              .value = "NAME,...",
-             .help = "columns of flow records by name, in that order, in no objects"},
+             .help = "columns of flow records by name, in that order, in no objects; or of "
+                     "samples, where no "
+                     "flow records go"},
      .check = some,
      .allowed = "a list of names, with commas"},
     {.row = {.name = "profile",

@@ -17,9 +17,10 @@ int ft__flows_init(struct ft__flows *f, uint32_t max, int64_t tolerance_us)
     f->max_members = (uint64_t)max * MEMBERS_EACH + UINT16_MAX;
     f->max_text = (uint64_t)max * TEXT_EACH + FT__SCAN_LINE;
     ft_hash_seed_random(&f->seed);
-    f->flow = ft_map_alloc_sparse((size_t)max * sizeof *f->flow);
-    f->bucket = ft_map_alloc_sparse(f->n_buckets * sizeof *f->bucket);
-    if (f->flow == NULL || f->bucket == NULL) {
+    f->flow = ft_map_alloc((size_t)max * sizeof *f->flow);
+    f->bucket = ft_map_alloc(f->n_buckets * sizeof *f->bucket);
+    f->grave = ft_map_alloc(f->n_buckets * sizeof *f->grave);
+    if (f->flow == NULL || f->bucket == NULL || f->grave == NULL) {
         ft__flows_fini(f);
         return FT_E_NOMEM;
     }
@@ -41,8 +42,10 @@ void ft__flows_fini(struct ft__flows *f)
     }
     ft_map_free(f->flow, (size_t)f->max * sizeof *f->flow);
     ft_map_free(f->bucket, f->n_buckets * sizeof *f->bucket);
+    ft_map_free(f->grave, f->n_buckets * sizeof *f->grave);
     f->flow = NULL;
     f->bucket = NULL;
+    f->grave = NULL;
 }
 
 bool ft__flows_full(const struct ft__flows *f)
@@ -62,6 +65,23 @@ static struct ft__flow **bucket_of(struct ft__flows *f, uint64_t hash)
     return &f->bucket[hash & (f->n_buckets - 1)];
 }
 
+void ft__flows_ahead(struct ft__flows *f, uint32_t group, struct ft__said *said)
+{
+    said->hash = hash_of(f, group, said->key);
+    __builtin_prefetch(bucket_of(f, said->hash));
+}
+
+void ft__flows_near(const struct ft__flows *f, const struct ft__said *said)
+{
+    const struct ft__flow *w = f->bucket[said->hash & (f->n_buckets - 1)];
+
+    if (w != NULL) {
+        __builtin_prefetch(w);
+        __builtin_prefetch((const char *)w + 64);
+        __builtin_prefetch(w->few);
+    }
+}
+
 static void unlist(struct ft__flows *f, struct ft__flow *w)
 {
     *(w->older != NULL ? &w->older->younger : &f->oldest) = w->younger;
@@ -76,14 +96,25 @@ static void list(struct ft__flows *f, struct ft__flow *w)
     f->youngest = w;
 }
 
+void ft__flows_bury(struct ft__flows *f, const struct ft__flow *w)
+{
+    f->grave[w->hash & (f->n_buckets - 1)] = (struct ft__grave){w->hash, w->first_us, w->last_us};
+}
+
+bool ft__flows_buried(const struct ft__flows *f, const struct ft__said *said)
+{
+    const struct ft__grave *g = &f->grave[said->hash & (f->n_buckets - 1)];
+
+    return g->hash == said->hash && said->first_us <= g->last_us + f->tolerance_us &&
+           said->last_us >= g->first_us - f->tolerance_us;
+}
+
 void ft__flows_drop(struct ft__flows *f, struct ft__flow *w)
 {
-    struct ft__flow **at = bucket_of(f, w->hash);
-
-    while (*at != w) {
-        at = &(*at)->next;
+    *w->here = w->next;
+    if (w->next != NULL) {
+        w->next->here = w->here;
     }
-    *at = w->next;
     unlist(f, w);
     f->members -= w->n;
     free_members(w);
@@ -110,7 +141,7 @@ struct ft__flow *ft__flows_new(struct ft__flows *f, uint32_t group, const struct
         w = &f->flow[f->used++];
     }
     f->n++;
-    w->hash = hash_of(f, group, said->key);
+    w->hash = said->hash;
     memcpy(w->key, said->key, sizeof w->key);
     w->group = group;
     w->records = 0;
@@ -126,6 +157,10 @@ struct ft__flow *ft__flows_new(struct ft__flows *f, uint32_t group, const struct
     struct ft__flow **at = bucket_of(f, w->hash);
 
     w->next = *at;
+    w->here = at;
+    if (w->next != NULL) {
+        w->next->here = &w->next;
+    }
     *at = w;
     list(f, w);
     return w;
@@ -212,6 +247,12 @@ static int keep_text(struct ft__flows *f, struct ft__flow *w, const struct ft__r
     }
     memcpy(w->text, r->line, r->len);
     w->text_len = r->len;
+    for (uint32_t i = 0; i < FT__MERGE_SLOTS_N; i++) {
+        const struct ft__span *s = &r->of[i];
+
+        w->place[i].at = s->at != NULL ? (uint32_t)(s->at - r->line) : 0;
+        w->place[i].len = s->at != NULL ? s->len : UINT32_MAX;
+    }
     return FT_OK;
 }
 
@@ -306,6 +347,7 @@ static void unite(struct ft__flows *f, struct ft__flow *a, struct ft__flow *b)
         char *text = a->text;
         uint32_t cap = a->text_cap;
 
+        memcpy(a->place, b->place, sizeof a->place);
         a->text = b->text;
         a->text_cap = b->text_cap;
         a->text_len = b->text_len;
@@ -322,7 +364,7 @@ static void unite(struct ft__flows *f, struct ft__flow *a, struct ft__flow *b)
 struct ft__flow *ft__flows_find(struct ft__flows *f, uint32_t group, const struct ft__said *said,
                                 struct ft__flow **out_of_key)
 {
-    uint64_t hash = hash_of(f, group, said->key);
+    uint64_t hash = said->hash;
     struct ft__flow *best = NULL, *next, *oldest = NULL;
     int64_t most = INT64_MIN;
     uint32_t n = 0;

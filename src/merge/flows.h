@@ -42,34 +42,51 @@ struct ft__said {
     struct ft__member m;
     int64_t first_us, last_us, time_us;
     uint64_t from, to; /* hashes of its two ends */
+    uint64_t hash;     /* of key and group: ft__flows_ahead() */
     bool adds;         /* packets and bytes are since the record before, else in all */
     char key[FT__FLOWS_KEY];
 };
 
+/* A value in the text that is kept. */
+struct ft__place {
+    uint32_t at;  /* from the text's beginning */
+    uint32_t len; /* UINT32_MAX: it is not there */
+};
+
+/* The first line of the cache decides whether a record is of it. */
 struct ft__flow {
-    struct ft__flow *next;            /* of its chain */
-    struct ft__flow *older, *younger; /* by its last record */
+    struct ft__flow *next;  /* of its chain */
+    struct ft__flow **here; /* what points to it there */
     uint64_t hash;
-    char key[FT__FLOWS_KEY];
-    uint32_t group;
-    uint32_t records; /* that it is made of */
     int64_t first_us, last_us, time_us;
+    uint32_t group;
+    uint32_t n, cap;
+    uint32_t records;                 /* that it is made of */
+    struct ft__flow *older, *younger; /* by its last record */
+    char key[FT__FLOWS_KEY];
     uint64_t from; /* the end that is forward */
     char *text;    /* the record of who saw most of it; owned */
     uint32_t text_len, text_cap;
     uint64_t text_packets;
     uint64_t text_flow;
     uint32_t text_observer;
-    bool text_swapped; /* its forward is the other way */
-    uint32_t n, cap;
+    bool text_swapped;    /* its forward is the other way */
     struct ft__member *m; /* [n], inside or owned */
     struct ft__member few[FT__FLOW_INLINE];
+    struct ft__place place[FT__MERGE_SLOTS_N]; /* in text */
+};
+
+/* A flow that was written: as long as its place is not taken by another. */
+struct ft__grave {
+    uint64_t hash;
+    int64_t first_us, last_us;
 };
 
 struct ft__flows {
     struct ft_hash_seed seed;
     struct ft__flow *flow;    /* [max], mapped */
     struct ft__flow **bucket; /* [n_buckets], mapped */
+    struct ft__grave *grave;  /* [n_buckets], mapped */
     struct ft__flow *free;
     struct ft__flow *oldest, *youngest;
     uint32_t max, n, used, n_buckets;
@@ -83,6 +100,11 @@ void ft__flows_fini(struct ft__flows *f);
 /* Is there no room for another flow, record or text? Then the oldest has to go. */
 bool ft__flows_full(const struct ft__flows *f);
 
+/* Works out where a record belongs, and asks memory for it. */
+void ft__flows_ahead(struct ft__flows *f, uint32_t group, struct ft__said *said);
+/* Likewise for what lies there, when ahead() is some time ago. */
+void ft__flows_near(const struct ft__flows *f, const struct ft__said *said);
+
 /* The flow that a record is of, others of which it shows that they are the same united with it; or
  * NULL. *out_of_key: the oldest of FT__FLOWS_OF_KEY flows of its key, when there are as many; else
  * NULL. */
@@ -93,6 +115,10 @@ struct ft__flow *ft__flows_new(struct ft__flows *f, uint32_t group, const struct
 /* Adds a record and, when it is of who saw most, its text. FT_E_NOMEM: as if it had not come. */
 FT_NODISCARD int ft__flows_add(struct ft__flows *f, struct ft__flow *w, const struct ft__said *said,
                                const struct ft__record *r);
+/* It was written: what is said of it later comes too late. */
+void ft__flows_bury(struct ft__flows *f, const struct ft__flow *w);
+/* Was the flow of a record written? False when that is not known any more. */
+bool ft__flows_buried(const struct ft__flows *f, const struct ft__said *said);
 void ft__flows_drop(struct ft__flows *f, struct ft__flow *w);
 
 #endif

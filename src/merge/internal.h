@@ -27,12 +27,15 @@ struct ft__input {
     int64_t time_us;
     bool is_object;
     struct ft__record record;
+    struct ft__observer *who; /* of a flow record of a group; else NULL */
+    bool has_said;
+    struct ft__said said;
 };
 
 struct ft_merge {
     struct ft_merge_config cfg;
     struct ft_merge_stats stats;
-    struct ft__scan *scan, *again; /* of lines, and of texts that are kept; owned */
+    struct ft__scan *scan; /* owned */
     struct ft__flows flows;
     struct ft__observers observers;
     struct ft__input *input[FT__INPUTS]; /* owned; the first n_live as a heap by their time */

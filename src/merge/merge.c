@@ -15,9 +15,8 @@ int ft_merge_new(const struct ft_merge_config *cfg, struct ft_merge **out, struc
     m->cfg = *cfg;
     m->now_us = INT64_MIN;
     m->scan = ft__scan_new();
-    m->again = ft__scan_new();
     m->out = ft_mem_alloc(1, FT__OUT);
-    if (m->scan == NULL || m->again == NULL || m->out == NULL ||
+    if (m->scan == NULL || m->out == NULL ||
         ft__flows_init(&m->flows, cfg->max_flows, cfg->tolerance_ns / 1000) != FT_OK) {
         ft_merge_free(m);
         return ft_err_set(err, FT_E_NOMEM, "out of memory");
@@ -37,7 +36,6 @@ void ft_merge_free(struct ft_merge *m)
     ft__flows_fini(&m->flows);
     ft__observers_fini(&m->observers);
     ft__scan_free(m->scan);
-    ft__scan_free(m->again);
     ft_mem_free(m->out);
     ft_mem_free(m);
 }
@@ -67,7 +65,19 @@ int ft_merge_input(struct ft_merge *m, const char *path, struct ft_err *err)
 
 static void end_flow(struct ft_merge *m, struct ft__flow *w)
 {
+    enum { LINE = 64, LINES = 16 };
+    const struct ft__flow *next = w->younger;
+
+    if (next != NULL) { /* its text has not been touched for long: ask for it in time */
+        for (int i = 0; i < LINES; i++) {
+            __builtin_prefetch(next->text + (size_t)i * LINE);
+        }
+        for (size_t i = 0; i < sizeof *next; i += LINE) {
+            __builtin_prefetch((const char *)next->younger + i);
+        }
+    }
     ft__write_flow(m, w);
+    ft__flows_bury(&m->flows, w);
     ft__flows_drop(&m->flows, w);
 }
 
@@ -96,23 +106,17 @@ static void make_room(struct ft_merge *m)
     }
 }
 
-/* True: it is part of a flow, or left out. */
-static bool take_record(struct ft_merge *m, const struct ft__record *r, struct ft__observer *who)
+/* Adds it to its flow, or to a new one. False: out of memory. */
+static bool add_record(struct ft_merge *m, const struct ft__input *in)
 {
-    struct ft__said said;
     struct ft__flow *of_key, *w;
-    enum ft_merge_how how = m->observers.group[who->group].how;
+    uint32_t group = in->who->group;
 
-    if (!ft__said_of(r, &m->flows, who, (uint32_t)(who - m->observers.of), &said)) {
-        m->stats.without_key++;
-        return false;
-    }
-    who->seen_rate = said.m.rate;
     make_room(m);
-    w = ft__flows_find(&m->flows, who->group, &said, &of_key);
-    if (w == NULL && said.time_us < horizon(m)) {
+    w = ft__flows_find(&m->flows, group, &in->said, &of_key);
+    if (w == NULL && ft__flows_buried(&m->flows, &in->said)) {
         m->stats.late++;
-        if (how == FT_MERGE_COPIES) {
+        if (m->observers.group[group].how == FT_MERGE_COPIES) {
             m->stats.late_left_out++;
             return true;
         }
@@ -121,14 +125,14 @@ static bool take_record(struct ft_merge *m, const struct ft__record *r, struct f
         m->stats.early++;
         end_flow(m, of_key);
     }
-    w = w != NULL ? w : ft__flows_new(&m->flows, who->group, &said);
-    if (ft__flows_add(&m->flows, w, &said, r) != FT_OK) {
-        if (w->n == 0) {
-            ft__flows_drop(&m->flows, w);
-        }
-        return false;
+    w = w != NULL ? w : ft__flows_new(&m->flows, group, &in->said);
+    if (ft__flows_add(&m->flows, w, &in->said, &in->record) == FT_OK) {
+        return true;
     }
-    return true;
+    if (w->n == 0) {
+        ft__flows_drop(&m->flows, w);
+    }
+    return false;
 }
 
 static bool is_flow(const struct ft__record *r)
@@ -139,21 +143,35 @@ static bool is_flow(const struct ft__record *r)
     return e->at != NULL && e->len == sizeof name - 1 && memcmp(e->at, name, e->len) == 0;
 }
 
+/* Looks at a line before it is its turn. */
+static void look(struct ft_merge *m, struct ft__input *in)
+{
+    in->has_said = false;
+    if (!is_flow(&in->record)) {
+        return;
+    }
+    m->stats.records++;
+    in->who = ft__observers_of(&m->observers, &in->record, in->name);
+    if (in->who == NULL || in->who->group == FT__GROUPS) {
+        return;
+    }
+    in->has_said = ft__said_of(&in->record, &m->flows, in->who,
+                               (uint32_t)(in->who - m->observers.of), &in->said);
+    m->stats.without_key += !in->has_said;
+    if (in->has_said) {
+        in->who->seen_rate = in->said.m.rate;
+        ft__flows_ahead(&m->flows, in->who->group, &in->said);
+    }
+}
+
 static void take_line(struct ft_merge *m, const struct ft__input *in)
 {
-    const struct ft__record *r = &in->record;
-
     m->now_us = in->time_us > m->now_us ? in->time_us : m->now_us;
-    if (is_flow(r)) {
-        struct ft__observer *who = ft__observers_of(&m->observers, r, in->name);
-
-        m->stats.records++;
-        if (who != NULL && who->group < FT__GROUPS && take_record(m, r, who)) {
-            end_due(m);
-            return;
-        }
+    if (in->has_said && add_record(m, in)) {
+        end_due(m);
+        return;
     }
-    ft__write(m, r->line, r->len);
+    ft__write(m, in->record.line, in->record.len);
     ft__write(m, "\n", 1);
     m->stats.passed++;
 }
@@ -200,6 +218,8 @@ static int advance(struct ft_merge *m, uint32_t i, struct ft_err *err)
             return why.code;
         }
         exchange(m, i, --m->n_live);
+    } else {
+        look(m, m->input[i]);
     }
     return FT_OK;
 }
@@ -231,6 +251,11 @@ int ft_merge_run(struct ft_merge *m, int (*write)(void *cookie, const char *data
 
     while (rc == FT_OK && m->n_live > 0 && !m->refused) {
         take_line(m, m->input[0]);
+        for (uint32_t i = 1; i < 3 && i < m->n_live; i++) { /* one of them is next */
+            if (m->input[i]->has_said) {
+                ft__flows_near(&m->flows, &m->input[i]->said);
+            }
+        }
         if (m->input[0]->begin == m->input[0]->end) { /* it may be long until the next one */
             ft__write_flush(m);
         }

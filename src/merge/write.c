@@ -160,9 +160,17 @@ static void put_us(struct change *all, uint32_t *n, const struct ft__span *of, i
     }
 }
 
-static uint64_t whole(double v)
+/* An estimate, null of what was seen whole. It is not rounded: sums of many would be off. */
+static void put_estimate(struct change *all, uint32_t *n, const struct ft__span *of,
+                         const struct together *t, double v)
 {
-    return v >= 0x1p63 ? UINT64_MAX : (uint64_t)(v + 0.5);
+    struct change *c = change(all, n, of);
+
+    if (c != NULL) {
+        uint8_t *end = t->sampled ? ft_put_f64(c->text, v) : FT_PUT_LIT(c->text, "null");
+
+        c->len = (uint32_t)(end - c->text);
+    }
 }
 
 static void change_counts(const struct ft__record *r, const struct together *t, bool swapped,
@@ -188,8 +196,36 @@ static void change_counts(const struct ft__record *r, const struct together *t, 
                t->n[FT__COUNT_BYTES] + t->n[FT__COUNT_BYTES + 1]);
     put_number(all, n, &r->of[FT__MERGE_FWD_FLAGS], true, t->flags[swapped]);
     put_number(all, n, &r->of[FT__MERGE_REV_FLAGS], true, t->flags[!swapped]);
-    put_number(all, n, &r->of[FT__MERGE_EST_PACKETS], t->sampled, whole(t->packets));
-    put_number(all, n, &r->of[FT__MERGE_EST_BYTES], t->sampled, whole(t->bytes));
+    put_estimate(all, n, &r->of[FT__MERGE_EST_PACKETS], t, t->packets);
+    put_estimate(all, n, &r->of[FT__MERGE_EST_BYTES], t, t->bytes);
+}
+
+/* The group's name in place of the observer's, which should be text. */
+static void change_name(const char *name, const struct ft__span *of, struct change *all,
+                        uint32_t *n)
+{
+    struct change *c = change(all, n, of);
+
+    if (c != NULL) {
+        const char *quote = of->at[-1] == '"' ? "" : "\"";
+        uint8_t *p = ft_put_str(ft_put_str(ft_put_str(c->text, quote), name), quote);
+
+        c->len = (uint32_t)(p - c->text);
+    }
+}
+
+/* Where the text ends that is kept: before the brace, and before what merge itself wrote earlier.
+ */
+static const char *text_ends(const struct ft__flow *w, const char *from)
+{
+    static const char mark[] = ",\"observers\":[";
+    const char *end = w->text + w->text_len;
+    const char *ours = memmem(from, (size_t)(end - from), mark, sizeof mark - 1);
+
+    while (ours == NULL && end > from && end[-1] != '}') {
+        end--;
+    }
+    return ours != NULL ? ours : end - 1;
 }
 
 static void write_observers(struct ft_merge *m, const struct ft__flow *w, const struct together *t,
@@ -214,9 +250,9 @@ static void write_observers(struct ft_merge *m, const struct ft__flow *w, const 
     p = ft_put_u64(p, w->records);
     if (t->sampled && estimates) {
         p = FT_PUT_LIT(p, ",\"estimated_packets\":");
-        p = ft_put_u64(p, whole(t->packets));
+        p = ft_put_f64(p, t->packets);
         p = FT_PUT_LIT(p, ",\"estimated_bytes\":");
-        p = ft_put_u64(p, whole(t->bytes));
+        p = ft_put_f64(p, t->bytes);
     }
     if (t->sampled) {
         p = FT_PUT_LIT(p, ",\"estimated_packets_sigma\":");
@@ -232,10 +268,13 @@ void ft__write_flow(struct ft_merge *m, const struct ft__flow *w)
     struct ft__record r;
     struct together t;
     uint32_t n = 0;
-    const char *at = w->text, *end;
+    const char *at = w->text;
 
-    if (!ft__scan_line(m->again, w->text, w->text_len, &r)) {
-        return; /* it was an object when it came */
+    for (uint32_t i = 0; i < FT__MERGE_SLOTS_N; i++) {
+        bool there = w->place[i].len != UINT32_MAX;
+
+        r.of[i] =
+            (struct ft__span){there ? w->text + w->place[i].at : NULL, w->place[i].len, false};
     }
     put_together(m, w, &t);
     change_counts(&r, &t, w->text_swapped, all, &n);
@@ -244,22 +283,13 @@ void ft__write_flow(struct ft_merge *m, const struct ft__flow *w)
     put_us(all, &n, &r.of[FT__MERGE_LAST], w->last_us);
     put_number(all, &n, &r.of[FT__MERGE_DURATION], true, (uint64_t)(w->last_us - w->first_us));
     put_number(all, &n, &r.of[FT__MERGE_DOMAIN], true, 0);
-    struct change *name = change(all, &n, &r.of[FT__MERGE_OBSERVER]);
-
-    if (name != NULL) {
-        const char *group = m->observers.group[w->group].name;
-
-        name->len = (uint32_t)(ft_put_str(name->text, group) - name->text);
-    }
+    change_name(m->observers.group[w->group].name, &r.of[FT__MERGE_OBSERVER], all, &n);
     for (uint32_t i = 0; i < n; i++) {
         ft__write(m, at, (size_t)(all[i].of->at - at));
         ft__write(m, (const char *)all[i].text, all[i].len);
         at = all[i].of->at + all[i].of->len;
     }
-    for (end = w->text + w->text_len; end > at && end[-1] != '}';) {
-        end--;
-    }
-    ft__write(m, at, (size_t)(end - 1 - at));
+    ft__write(m, at, (size_t)(text_ends(w, at) - at));
     write_observers(m, w, &t, r.of[FT__MERGE_EST_PACKETS].at == NULL);
     m->stats.merged += w->records;
     m->stats.written++;

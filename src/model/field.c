@@ -7,6 +7,7 @@
 
 #include "model/field_export.h"
 #include "model/field_stats.h"
+#include "model/observer.h"
 
 static uint64_t load(const uint8_t *at, uint8_t width)
 {
@@ -172,13 +173,22 @@ static const struct ft_field sample_fields[] = {
      .ie = 157,
      .source = "flowtap",
      .meaning = "time of this packet"},
+    FT_OBSERVER_ROWS,
 };
+
+enum { OBSERVER_ROWS = 2 };
+
+const struct ft_field *ft_fields_sample(uint32_t *out_n)
+{
+    *out_n = sizeof sample_fields / sizeof sample_fields[0];
+    return sample_fields;
+}
 
 const struct ft_field *ft_fields(enum ft_event e, uint32_t *out_n)
 {
     switch (e) {
     case FT_EVENT_SAMPLE:
-        *out_n = sizeof sample_fields / sizeof sample_fields[0];
+        *out_n = sizeof sample_fields / sizeof sample_fields[0] - OBSERVER_ROWS;
         return sample_fields;
     case FT_EVENT_STATS:
         return ft__fields_stats(out_n);

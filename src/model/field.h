@@ -156,6 +156,9 @@ void ft_field_get(const struct ft_field *f, const void *part, struct ft_value *o
 /* The columns of an event that is no flow record, in order; *out_n is their number. */
 const struct ft_field *ft_fields(enum ft_event e, uint32_t *out_n);
 
+/* Those of samples that may be chosen: the observer's too, which are not in their object. */
+const struct ft_field *ft_fields_sample(uint32_t *out_n);
+
 /* True for protocols whose header begins with two ports: TCP, UDP, SCTP, DCCP, UDP-Lite. */
 FT_INLINE bool ft_proto_has_ports(uint8_t proto)
 {

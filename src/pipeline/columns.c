@@ -118,6 +118,23 @@ int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
     return rc == FT_OK && plan->no_identity ? no_identity(url, out, err) : rc;
 }
 
+bool ft__columns_of_samples(const struct ft_plan *plan, const struct ft_output_url *url,
+                            unsigned events, struct ft_columns *out)
+{
+    const char *list = ft_output_url_get(url, "columns");
+    struct ft_err why;
+    uint32_t n;
+    const struct ft_field *rows = ft_fields_sample(&n);
+
+    if (plan->collect || list == NULL || (events >> FT_EVENT_SAMPLE & 1) == 0 ||
+        (events >> FT_EVENT_FLOW & 1) != 0 ||
+        ft_columns_pick_rows(rows, n, list, out, &why) != FT_OK) {
+        return false;
+    }
+    ft_columns_observe(out, &plan->observer);
+    return true;
+}
+
 int ft__columns_where(const struct ft_plan *plan, const struct ft_output_url *url,
                       struct ft_where **out, struct ft_err *err)
 {

@@ -14,6 +14,10 @@
 FT_NODISCARD int ft__columns_of(const struct ft_plan *plan, const struct ft_output_url *url,
                                 struct ft_columns *out, struct ft_err *err);
 
+/* Likewise ?columns= of an output of samples of packets. False: it is none, or names others. */
+bool ft__columns_of_samples(const struct ft_plan *plan, const struct ft_output_url *url,
+                            unsigned events, struct ft_columns *out);
+
 /* The condition of an output (?where=), or NULL. FT_E_USAGE, FT_E_NOMEM. */
 FT_NODISCARD int ft__columns_where(const struct ft_plan *plan, const struct ft_output_url *url,
                                    struct ft_where **out, struct ft_err *err);

@@ -123,7 +123,7 @@ class Columns(Case):
                 ("--output ndjson:-?columns=: columns=: allowed is a list of names, with commas",
                  "-o", "ndjson:-?columns=")):
             self.wrong(message, *READ, *args, SAMPLE)
-        for what in "columns=src_ip", "profile=tcp":
+        for what in "columns=fwd_bytes", "profile=tcp":
             self.wrong(f"error: ndjson:-?{what}: columns=, profile= and dialect= are for flow records, and none go there: add "
                        "-e flow or event=flow", "read", "-o", f"ndjson:-?{what}", SAMPLE)
 

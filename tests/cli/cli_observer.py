@@ -30,7 +30,7 @@ def keyfile(folder, byte):
 
 class Observer(Case):
     def lines(self, *args):
-        return [json.loads(x) for x in self.good("read", "--quiet", *args, SAMPLE).stdout.splitlines()]
+        return [json.loads(x) for x in self.good("read", "--quiet", "-w1", *args, SAMPLE).stdout.splitlines()]
 
     def test_every_event(self):
         """The last two keys of each, but of samples, whose object is fixed."""
@@ -68,6 +68,18 @@ class Observer(Case):
             e = self.lines("-e", "flow", *NAME, "-o", f"ndjson:-?columns=observer_id,packet_count,observation_domain{null}")[0]
             self.assertEqual(list(e), ["event_type", "observer_id", "packet_count", "observation_domain"])
             self.assertEqual([e["observer_id"], e["observation_domain"]], SAYS)
+
+    def test_samples(self):
+        """Their columns by name, with the observer's, which are not in their object."""
+        whole = self.lines("-e", "sample")
+        flat = self.lines("-e", "sample", *NAME, "-o", "ndjson:-?columns=src_ip,packet_count,observer_id,observation_domain")
+        self.assertEqual([list(e.values()) for e in flat],
+                         [[e["event_type"], e["flow_key"]["src_ip"], e["aggregate_metrics"]["packet_count"], *SAYS] for e in whole])
+        r = self.good("read", "--quiet", "-w1", *NAME, "-o", "csv:-?event=sample&columns=last_seen,observer_id", SAMPLE).stdout
+        self.assertEqual(r.splitlines()[0], "last_seen,observer_id")
+        self.assertEqual([x.split(",")[1] for x in r.splitlines()[1:]], [SAYS[0]] * len(whole))
+        r = run("read", "-o", "ndjson:-?columns=src_ip,fwd_bytes", SAMPLE)
+        self.assertIn("are for flow records, and none go there: add -e flow", r.stderr)
 
     def test_where(self):
         self.assertTrue(self.lines(*NAME, "--where", "observer_id='fra1:tap-3.x_y' and observation_domain>5"))

@@ -157,15 +157,13 @@ static void print_account(const struct ft_merge *m)
     struct ft_merge_stats s;
 
     ft_merge_get_stats(m, &s);
-    fprintf(stderr,
-            "lines %llu = %llu merged + %llu passed + %llu left out as late + %llu malformed\n"
-            "flow records %llu of %u observers; merged flows %llu, early %llu; late records %llu; "
-            "without a key %llu\n",
-            (unsigned long long)s.lines, (unsigned long long)s.merged, (unsigned long long)s.passed,
-            (unsigned long long)s.late_left_out, (unsigned long long)s.malformed,
-            (unsigned long long)s.records, s.observers, (unsigned long long)s.written,
-            (unsigned long long)s.early, (unsigned long long)s.late,
-            (unsigned long long)s.without_key);
+    say("lines %llu = %llu merged + %llu passed + %llu left out as late + %llu malformed",
+        (unsigned long long)s.lines, (unsigned long long)s.merged, (unsigned long long)s.passed,
+        (unsigned long long)s.late_left_out, (unsigned long long)s.malformed);
+    say("flow records %llu of %u observers; merged flows %llu, early %llu; late records %llu; "
+        "without a key %llu",
+        (unsigned long long)s.records, s.observers, (unsigned long long)s.written,
+        (unsigned long long)s.early, (unsigned long long)s.late, (unsigned long long)s.without_key);
 }
 
 static int run(const struct arguments *a, struct ft_merge *m)
