@@ -72,7 +72,7 @@ static void end_flow(struct ft_merge *m, struct ft__flow *w)
         for (int i = 0; i < LINES; i++) {
             __builtin_prefetch(next->text + (size_t)i * LINE);
         }
-        for (size_t i = 0; i < sizeof *next; i += LINE) {
+        for (size_t i = 0; next->younger != NULL && i < sizeof *next; i += LINE) {
             __builtin_prefetch((const char *)next->younger + i);
         }
     }

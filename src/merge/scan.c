@@ -457,5 +457,5 @@ bool ft__span_us(const struct ft__span *s, int64_t *out)
         v *= 10;
     }
     *out = minus ? -v : v;
-    return s->len > minus && point != s->len - 1;
+    return s->len > minus && point != s->len - 1 && v <= INT64_MAX / 1000; /* ns fit, too */
 }

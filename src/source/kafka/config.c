@@ -13,7 +13,7 @@
 
 enum { FILE_MOST = 8 << 20, TEXT_MOST = 1024, TOPIC_MOST = 249 };
 
-static const char scheme[] = "kafka://", prefix[] = "kafka.";
+static const char prefix[] = "kafka.";
 
 /* What is otherwise than librdkafka's default; the URL may change the first ones. */
 static const char *const ours[][2] = {
@@ -193,7 +193,7 @@ static int take_topics(const char *url, struct ft__kafka_config *c, const char *
 
 static int take_target(const char *url, struct ft__kafka_config *c, struct ft_err *err)
 {
-    const char *at = url + sizeof scheme - 1;
+    const char *at = url + sizeof "kafka://" - 1;
     size_t hosts = strcspn(at, "/?"), len = strcspn(at, "?");
 
     if (hosts == 0 || at[hosts] != '/' || hosts >= sizeof c->brokers || memchr(at, '@', hosts)) {
