@@ -321,7 +321,8 @@ WHERE _error != '';
 CREATE TABLE IF NOT EXISTS collect_minute
 (
     `minute` DateTime CODEC(Delta, ZSTD(1)) COMMENT 'its beginning',
-    `observer_id` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'who took it',
+    `observer_id` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'who saw it',
+    `observation_domain` UInt32 CODEC(ZSTD(1)) COMMENT 'what that one watches',
     `address` String CODEC(ZSTD(1)) COMMENT 'sender of the datagrams',
     `domain_id` UInt32 CODEC(ZSTD(1)) COMMENT 'observation domain, source id or sub-agent',
     `sampling_rate` UInt32 CODEC(ZSTD(1)) COMMENT '1 packet in this many was seen; 0: not told',
@@ -336,30 +337,31 @@ CREATE TABLE IF NOT EXISTS collect_minute
 )
 ENGINE = ReplacingMergeTree(made)
 PARTITION BY toDate(minute)
-ORDER BY (minute, observer_id, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port)
+ORDER BY (minute, observer_id, observation_domain, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port)
 TTL minute + INTERVAL 90 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS collect_minute_refresh
 REFRESH EVERY 1 MINUTE APPEND TO collect_minute AS
-WITH (SELECT greatest(max(made), toDateTime(86400)) FROM collect_minute) - INTERVAL 2 MINUTE AS since
-SELECT minute, observer_id, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port, count() AS records, sum(packet_n) AS packets, sum(byte_n) AS bytes, now() AS made
+WITH (SELECT greatest(max(made), toDateTime(86400)) FROM collect_minute) - INTERVAL 1 MINUTE AS since
+SELECT minute, observer_id, observation_domain, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port, count() AS records, sum(packet_n) AS packets, sum(byte_n) AS bytes, now() AS made
 FROM
 (
-    SELECT toStartOfMinute(timestamp) AS minute, observer_id, address, domain_id, ifNull(r.sampling_rate, 0) AS sampling_rate, ifNull(r.src_ip, '') AS src_ip, ifNull(r.dst_ip, '') AS dst_ip, ifNull(r.protocol, 0) AS protocol, ifNull(r.dst_port, 0) AS dst_port, ifNull(packet_count, 0) AS packet_n, ifNull(byte_count, 0) AS byte_n
+    SELECT toStartOfMinute(timestamp) AS minute, observer_id, observation_domain, address, domain_id, ifNull(r.sampling_rate, 0) AS sampling_rate, ifNull(r.src_ip, '') AS src_ip, ifNull(r.dst_ip, '') AS dst_ip, ifNull(r.protocol, 0) AS protocol, ifNull(r.dst_port, 0) AS dst_port, ifNull(packet_count, 0) AS packet_n, ifNull(byte_count, 0) AS byte_n
     FROM network_flow_record_of_collect AS r FINAL
     WHERE toStartOfMinute(timestamp) IN (SELECT toStartOfMinute(timestamp) FROM network_flow_record_of_collect AS r WHERE stored_at >= since) AND timestamp >= toStartOfDay(now() - INTERVAL 6 DAY)
     UNION ALL
-    SELECT toStartOfMinute(timestamp) AS minute, observer_id, address, domain_id, ifNull(r.sampling_rate, 0) AS sampling_rate, ifNull(r.src_ip, '') AS src_ip, ifNull(r.dst_ip, '') AS dst_ip, ifNull(r.protocol, 0) AS protocol, ifNull(r.dst_port, 0) AS dst_port, ifNull(1, 0) AS packet_n, ifNull(packet_size_bytes, 0) AS byte_n
+    SELECT toStartOfMinute(timestamp) AS minute, observer_id, observation_domain, address, domain_id, ifNull(r.sampling_rate, 0) AS sampling_rate, ifNull(r.src_ip, '') AS src_ip, ifNull(r.dst_ip, '') AS dst_ip, ifNull(r.protocol, 0) AS protocol, ifNull(r.dst_port, 0) AS dst_port, ifNull(1, 0) AS packet_n, ifNull(packet_size_bytes, 0) AS byte_n
     FROM network_flow_sample_of_collect AS r FINAL
     WHERE toStartOfMinute(timestamp) IN (SELECT toStartOfMinute(timestamp) FROM network_flow_sample_of_collect AS r WHERE stored_at >= since) AND timestamp >= toStartOfDay(now() - INTERVAL 6 DAY)
 )
-GROUP BY minute, observer_id, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port;
+GROUP BY minute, observer_id, observation_domain, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port;
 
 CREATE TABLE IF NOT EXISTS collect_hour
 (
     `hour` DateTime CODEC(Delta, ZSTD(1)) COMMENT 'its beginning',
-    `observer_id` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'who took it',
+    `observer_id` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'who saw it',
+    `observation_domain` UInt32 CODEC(ZSTD(1)) COMMENT 'what that one watches',
     `address` String CODEC(ZSTD(1)) COMMENT 'sender of the datagrams',
     `domain_id` UInt32 CODEC(ZSTD(1)) COMMENT 'observation domain, source id or sub-agent',
     `sampling_rate` UInt32 CODEC(ZSTD(1)) COMMENT '1 packet in this many was seen; 0: not told',
@@ -374,21 +376,21 @@ CREATE TABLE IF NOT EXISTS collect_hour
 )
 ENGINE = ReplacingMergeTree(made)
 PARTITION BY toYYYYMM(hour)
-ORDER BY (hour, observer_id, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port)
+ORDER BY (hour, observer_id, observation_domain, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port)
 TTL hour + INTERVAL 730 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS collect_hour_refresh
-REFRESH EVERY 5 MINUTE APPEND TO collect_hour AS
-WITH (SELECT greatest(max(made), toDateTime(86400)) FROM collect_hour) - INTERVAL 10 MINUTE AS since
-SELECT hour, observer_id, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port, sum(records) AS records, sum(packets) AS packets, sum(bytes) AS bytes, now() AS made
+REFRESH EVERY 20 MINUTE APPEND TO collect_hour AS
+WITH (SELECT greatest(max(made), toDateTime(86400)) FROM collect_hour) - INTERVAL 2 MINUTE AS since
+SELECT hour, observer_id, observation_domain, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port, sum(records) AS records, sum(packets) AS packets, sum(bytes) AS bytes, now() AS made
 FROM
 (
-    SELECT toStartOfHour(minute) AS hour, observer_id, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port, records, packets, bytes
+    SELECT toStartOfHour(minute) AS hour, observer_id, observation_domain, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port, records, packets, bytes
     FROM collect_minute FINAL
     WHERE toStartOfHour(minute) IN (SELECT toStartOfHour(minute) FROM collect_minute WHERE made >= since)
 )
-GROUP BY hour, observer_id, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port;
+GROUP BY hour, observer_id, observation_domain, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port;
 
 CREATE VIEW IF NOT EXISTS collect_traffic_per_minute AS
 SELECT minute, address, protocol, sum(packets * greatest(sampling_rate, 1)) AS estimated_packets,

@@ -256,6 +256,7 @@ CREATE TABLE IF NOT EXISTS flow_minute
 (
     `minute` DateTime CODEC(Delta, ZSTD(1)) COMMENT 'its beginning',
     `observer_id` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'who saw it',
+    `observation_domain` UInt32 CODEC(ZSTD(1)) COMMENT 'what that one watches',
     `src_ip` String CODEC(ZSTD(1)) COMMENT 'initiator''s address',
     `dst_ip` String CODEC(ZSTD(1)) COMMENT 'responder''s address',
     `protocol` UInt8 CODEC(ZSTD(1)) COMMENT 'IP protocol',
@@ -270,26 +271,27 @@ CREATE TABLE IF NOT EXISTS flow_minute
 )
 ENGINE = ReplacingMergeTree(made)
 PARTITION BY toDate(minute)
-ORDER BY (minute, observer_id, src_ip, dst_ip, protocol, dst_port)
+ORDER BY (minute, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port)
 TTL minute + INTERVAL 90 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS flow_minute_refresh
 REFRESH EVERY 1 MINUTE APPEND TO flow_minute AS
-WITH (SELECT greatest(max(made), toDateTime(86400)) FROM flow_minute) - INTERVAL 2 MINUTE AS since
-SELECT minute, observer_id, src_ip, dst_ip, protocol, dst_port, countIf(is_final) AS flows, count() AS records, sum(fwd_packets_delta) AS fwd_packets, sum(rev_packets_delta) AS rev_packets, sum(fwd_bytes_delta) AS fwd_bytes, sum(rev_bytes_delta) AS rev_bytes, now() AS made
+WITH (SELECT greatest(max(made), toDateTime(86400)) FROM flow_minute) - INTERVAL 1 MINUTE AS since
+SELECT minute, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port, countIf(is_final) AS flows, count() AS records, sum(fwd_packets_delta) AS fwd_packets, sum(rev_packets_delta) AS rev_packets, sum(fwd_bytes_delta) AS fwd_bytes, sum(rev_bytes_delta) AS rev_bytes, now() AS made
 FROM
 (
-    SELECT toStartOfMinute(timestamp) AS minute, observer_id, src_ip, dst_ip, protocol, dst_port, is_final, fwd_packets_delta, rev_packets_delta, fwd_bytes_delta, rev_bytes_delta
+    SELECT toStartOfMinute(timestamp) AS minute, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port, is_final, fwd_packets_delta, rev_packets_delta, fwd_bytes_delta, rev_bytes_delta
     FROM network_flow_record FINAL
     WHERE toStartOfMinute(timestamp) IN (SELECT toStartOfMinute(timestamp) FROM network_flow_record WHERE stored_at >= since) AND timestamp >= toStartOfDay(now() - INTERVAL 6 DAY)
 )
-GROUP BY minute, observer_id, src_ip, dst_ip, protocol, dst_port;
+GROUP BY minute, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port;
 
 CREATE TABLE IF NOT EXISTS flow_hour
 (
     `hour` DateTime CODEC(Delta, ZSTD(1)) COMMENT 'its beginning',
     `observer_id` LowCardinality(String) CODEC(ZSTD(1)) COMMENT 'who saw it',
+    `observation_domain` UInt32 CODEC(ZSTD(1)) COMMENT 'what that one watches',
     `src_ip` String CODEC(ZSTD(1)) COMMENT 'initiator''s address',
     `dst_ip` String CODEC(ZSTD(1)) COMMENT 'responder''s address',
     `protocol` UInt8 CODEC(ZSTD(1)) COMMENT 'IP protocol',
@@ -304,31 +306,31 @@ CREATE TABLE IF NOT EXISTS flow_hour
 )
 ENGINE = ReplacingMergeTree(made)
 PARTITION BY toYYYYMM(hour)
-ORDER BY (hour, observer_id, src_ip, dst_ip, protocol, dst_port)
+ORDER BY (hour, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port)
 TTL hour + INTERVAL 730 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS flow_hour_refresh
-REFRESH EVERY 5 MINUTE APPEND TO flow_hour AS
-WITH (SELECT greatest(max(made), toDateTime(86400)) FROM flow_hour) - INTERVAL 10 MINUTE AS since
-SELECT hour, observer_id, src_ip, dst_ip, protocol, dst_port, sum(flows) AS flows, sum(records) AS records, sum(fwd_packets) AS fwd_packets, sum(rev_packets) AS rev_packets, sum(fwd_bytes) AS fwd_bytes, sum(rev_bytes) AS rev_bytes, now() AS made
+REFRESH EVERY 20 MINUTE APPEND TO flow_hour AS
+WITH (SELECT greatest(max(made), toDateTime(86400)) FROM flow_hour) - INTERVAL 2 MINUTE AS since
+SELECT hour, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port, sum(flows) AS flows, sum(records) AS records, sum(fwd_packets) AS fwd_packets, sum(rev_packets) AS rev_packets, sum(fwd_bytes) AS fwd_bytes, sum(rev_bytes) AS rev_bytes, now() AS made
 FROM
 (
-    SELECT toStartOfHour(minute) AS hour, observer_id, src_ip, dst_ip, protocol, dst_port, flows, records, fwd_packets, rev_packets, fwd_bytes, rev_bytes
+    SELECT toStartOfHour(minute) AS hour, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port, flows, records, fwd_packets, rev_packets, fwd_bytes, rev_bytes
     FROM flow_minute FINAL
     WHERE toStartOfHour(minute) IN (SELECT toStartOfHour(minute) FROM flow_minute WHERE made >= since)
 )
-GROUP BY hour, observer_id, src_ip, dst_ip, protocol, dst_port;
+GROUP BY hour, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port;
 
 CREATE VIEW IF NOT EXISTS traffic_per_minute AS
-SELECT minute, protocol, sum(flows) AS flows, sum(fwd_packets + rev_packets) AS packets, sum(fwd_bytes + rev_bytes) AS bytes
+SELECT minute, observer_id, protocol, sum(flows) AS flows, sum(fwd_packets + rev_packets) AS packets, sum(fwd_bytes + rev_bytes) AS bytes
 FROM flow_minute FINAL
-GROUP BY minute, protocol;
+GROUP BY minute, observer_id, protocol;
 
 CREATE VIEW IF NOT EXISTS traffic_per_hour AS
-SELECT hour, protocol, sum(flows) AS flows, sum(fwd_packets + rev_packets) AS packets, sum(fwd_bytes + rev_bytes) AS bytes
+SELECT hour, observer_id, protocol, sum(flows) AS flows, sum(fwd_packets + rev_packets) AS packets, sum(fwd_bytes + rev_bytes) AS bytes
 FROM flow_hour FINAL
-GROUP BY hour, protocol;
+GROUP BY hour, observer_id, protocol;
 
 CREATE VIEW IF NOT EXISTS top_talkers AS
 SELECT host, sum(sent) AS bytes_sent, sum(taken) AS bytes_received, bytes_sent + bytes_received AS bytes, sum(ended) AS flows

@@ -165,17 +165,18 @@ def hours(name, key, sums):
 
 def rollups(args, name, key, sums, source):
     again = [(n, f"sum({n})", c) for n, _, c in sums]
-    return (rollup(f"{name}_minute", key, sums, source, "minute", args.minute_days, 1, 2) +
-            rollup(f"{name}_hour", key, again, hours(name, key, again), "hour", args.hour_days, 5, 10))
+    return (rollup(f"{name}_minute", key, sums, source, "minute", args.minute_days, 1, 1) +
+            rollup(f"{name}_hour", key, again, hours(name, key, again), "hour", args.hour_days, 20, 2))
 
 
+OBSERVER = [("observer_id", "LowCardinality(String)", "who saw it"), ("observation_domain", "UInt32", "what that one watches")]
 CONVERSATION = [("src_ip", "String", "initiator''s address"), ("dst_ip", "String", "responder''s address"),
                 ("protocol", "UInt8", "IP protocol"), ("dst_port", "UInt16", "responder''s port")]
 
 
 def flows(args, made):
     columns = made["network_flow_record"]
-    key = [k for k in (("observer_id", "LowCardinality(String)", "who saw it"),) if k[0] in names(columns)] + CONVERSATION
+    key = OBSERVER + CONVERSATION
     sums = [("flows", "countIf(is_final)", "flows that ended"), ("records", "count()", "records of flows"),
             ("fwd_packets", "sum(fwd_packets_delta)", "packets from the initiator"),
             ("rev_packets", "sum(rev_packets_delta)", "packets from the responder"),
@@ -190,9 +191,9 @@ def flows(args, made):
     for unit in "minute", "hour":
         yield f"""
 CREATE VIEW IF NOT EXISTS traffic_per_{unit} AS
-SELECT {unit}, protocol, sum(flows) AS flows, sum(fwd_packets + rev_packets) AS packets, sum(fwd_bytes + rev_bytes) AS bytes
+SELECT {unit}, observer_id, protocol, sum(flows) AS flows, sum(fwd_packets + rev_packets) AS packets, sum(fwd_bytes + rev_bytes) AS bytes
 FROM flow_{unit} FINAL
-GROUP BY {unit}, protocol;
+GROUP BY {unit}, observer_id, protocol;
 """
     yield """
 CREATE VIEW IF NOT EXISTS top_talkers AS
@@ -213,7 +214,7 @@ LIMIT {n:UInt64};
 
 def collect(args, made):
     record, sample = made["network_flow_record_of_collect"], made["network_flow_sample_of_collect"]
-    key = [k for k in (("observer_id", "LowCardinality(String)", "who took it"),) if k[0] in names(record)] + [
+    key = OBSERVER + [
         ("address", "String", "sender of the datagrams"), ("domain_id", "UInt32", "observation domain, source id or sub-agent"),
         ("sampling_rate", "UInt32", "1 packet in this many was seen; 0: not told"),
         ("src_ip", "String", "source address"), ("dst_ip", "String", "destination address"),

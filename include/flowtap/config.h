@@ -103,6 +103,12 @@ FT_API void ft_config_files(const struct ft_config *cfg,
                             void (*writes)(void *cookie, const char *path), void *cookie);
 
 /* What the program around a pipeline needs to know. user: NULL when not given. */
+/* Calls `reads` for each file that holds a table of addresses (--geo, --networks), of less than
+ * `most` bytes; NULL: for none. Returns how many there are. */
+FT_API uint32_t ft_config_tables(const struct ft_config *cfg,
+                                 void (*reads)(void *cookie, const char *path, uint64_t most),
+                                 void *cookie);
+
 enum ft_config_flag {
     FT_CONFIG_SANDBOX,
     FT_CONFIG_LOG_JSON,

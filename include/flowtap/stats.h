@@ -10,7 +10,7 @@
  *     decoded  = packets in final flow records + packets of flows in the table
  *     flow records (ended, interim; of collect: records) = made + where_left_out, of all and its
  *                own, for each output that takes flow records; + profile_skipped where its columns
- *                are of such a profile
+ *                are of such a profile; + unfit where its format cannot hold all of them
  *     made     = written + dropped + lost + spooled + waiting, for each output and event; waiting is
  *                0 at the end (the stats event that carries the numbers is not in them) */
 /* clang-format on */
@@ -37,6 +37,22 @@ struct ft_not_ip_stats {
     uint64_t other; /* packets of other types, or of no EtherType */
 };
 
+/* Why a format of flow export cannot hold a record: X(SYMBOL, name, "meaning"). */
+#define FT_UNFIT(X)                                                                                \
+    X(IPV6, ipv6, "NetFlow v5 has IPv4 addresses only")                                            \
+    X(COUNTER, counter, "a counter is more than the 32 bits of NetFlow v5 hold")                   \
+    X(TIME, time, "it lasted longer than the clock of NetFlow counts, 49.7 days")                  \
+    X(NOTHING, nothing, "no packets since the record before: NetFlow has no record of none")       \
+    X(LENGTH, length, "longer than a message")                                                     \
+    X(TEMPLATES, templates, "it needs another template, and there are 256")
+
+enum ft_unfit {
+#define X(symbol, name, meaning) FT_UNFIT_##symbol,
+    FT_UNFIT(X)
+#undef X
+        FT_UNFIT__COUNT
+};
+
 /* One output's account, by event. */
 struct ft_output_stats {
     const char *name; /* as given with -o; valid as long as the pipeline */
@@ -52,12 +68,13 @@ struct ft_output_stats {
     uint64_t earlier_dropped[FT_EVENT__COUNT];
     uint64_t earlier_lost[FT_EVENT__COUNT];
     uint64_t earlier_spooled[FT_EVENT__COUNT];
-    uint64_t where_left_out; /* flow records that do not satisfy its where=: not made */
-    uint64_t bytes;          /* written to the target, after compression is not counted */
-    uint32_t queue_len;      /* chunks waiting now */
-    uint32_t queue_cap;      /* most that may wait */
-    bool failed;             /* the output is gone for good */
-    uint64_t errors;         /* calls of the target that failed */
+    uint64_t where_left_out;         /* flow records that do not satisfy its where=: not made */
+    uint64_t unfit[FT_UNFIT__COUNT]; /* flow records that its format cannot hold: not made */
+    uint64_t bytes;                  /* written to the target, after compression is not counted */
+    uint32_t queue_len;              /* chunks waiting now */
+    uint32_t queue_cap;              /* most that may wait */
+    bool failed;                     /* the output is gone for good */
+    uint64_t errors;                 /* calls of the target that failed */
     int64_t lag_ns;          /* since when it takes nothing of what waits for it; 0: nothing does */
     uint64_t folder_changes; /* times that the folder of a file was replaced by another one */
 };

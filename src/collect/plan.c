@@ -196,6 +196,8 @@ static void describe(const struct ft__template_plans *p, struct ft__template_pla
     }
     v->type = e != NULL ? e->type : FT_X_OCTETS;
     v->len = f->len;
+    v->ie = f->scope ? 0 : f->id;
+    v->pen = f->pen;
     v->flags |= class_of(e, learnt) != ft_xtype_privacy((enum ft_xtype)v->type) ? FT_XV_TELLING : 0;
     if (learnt && p->no_names) {
         v->key_len = (uint16_t)make_name(f, NULL, *names);

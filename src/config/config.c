@@ -13,6 +13,7 @@
 #include "config/options.h"
 #include "config/url.h"
 #include "model/columns.h"
+#include "model/networks.h"
 #include "model/where.h"
 #include "output/sink/tls.h"
 
@@ -515,6 +516,40 @@ static int check_text(const struct ft_config *cfg, const struct ft__option_ref *
     return FT_OK;
 }
 
+static int add_geo(struct ft_config *cfg, const char *where, const char *value, struct ft_err *err)
+{
+    if (cfg->n_geo == FT_GEO_MOST) {
+        return ft_err_set(err, FT_E_USAGE, "%sgeo: at most %d databases", where, FT_GEO_MOST);
+    }
+    cfg->geo[cfg->n_geo] = ft_mem_strdup(value);
+    if (cfg->geo[cfg->n_geo] == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "out of memory");
+    }
+    cfg->n_geo++;
+    return FT_OK;
+}
+
+/* One of few words, which has been looked at. */
+static void apply_word(struct ft_config *cfg, enum ft__setter setter, const char *value)
+{
+    switch (setter) {
+    case FT__SET_OVERFLOW:
+        cfg->overflow = value[0] == 'd' ? FT_OVERFLOW_SET_DROP : FT_OVERFLOW_SET_BLOCK;
+        break;
+    case FT__SET_DIRECTION:
+        cfg->direction = value[0] == 'i' ? FT_DIRECTION_IN : FT_DIRECTION_OUT;
+        break;
+    case FT__SET_NAMES:
+        cfg->hash_names = value[0] == 'h';
+        break;
+    case FT__SET_LOG_FORMAT:
+        cfg->log_json = value[0] == 'j';
+        break;
+    default:
+        break;
+    }
+}
+
 int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const char *value,
                      struct ft_err *err)
 {
@@ -548,6 +583,8 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
         return ft_config_add_input(cfg, value, err);
     case FT__SET_OUTPUT:
         return add_output(cfg, where, value, err);
+    case FT__SET_GEO:
+        return add_geo(cfg, where, value, err);
     case FT__SET_EVENTS:
         cfg->events = events_of(value) & events_made(cfg->command);
         cfg->events_given = true;
@@ -556,25 +593,14 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
         return add_profiles(cfg, where, value, err);
     case FT__SET_WHERE:
         return set_where(cfg, o, where, value, err);
-    case FT__SET_OVERFLOW:
-        cfg->overflow = value[0] == 'd' ? FT_OVERFLOW_SET_DROP : FT_OVERFLOW_SET_BLOCK;
-        return FT_OK;
-    case FT__SET_DIRECTION:
-        cfg->direction = value[0] == 'i' ? FT_DIRECTION_IN : FT_DIRECTION_OUT;
-        return FT_OK;
     case FT__SET_SNAPSHOTS:
         return set_snapshots(cfg, o, where, value, err);
     case FT__SET_TUNNEL_PORTS:
         return set_tunnel_ports(cfg, o, where, value, err);
-    case FT__SET_NAMES:
-        cfg->hash_names = value[0] == 'h';
-        return FT_OK;
-    case FT__SET_LOG_FORMAT:
-        cfg->log_json = value[0] == 'j';
-        return FT_OK;
     case FT__SET_FILE:
         return ft_config_load(cfg, value, err);
     default:
+        apply_word(cfg, row.setter, value);
         return FT_OK;
     }
 }
@@ -623,6 +649,10 @@ void ft_config_free(struct ft_config *cfg)
     ft_mem_free(cfg->filter);
     ft_mem_free(cfg->where);
     ft_mem_free(cfg->labels);
+    ft_mem_free(cfg->networks);
+    for (uint32_t i = 0; i < cfg->n_geo; i++) {
+        ft_mem_free(cfg->geo[i]);
+    }
     ft_mem_free(cfg->anonymize);
     ft_mem_free(cfg->allow);
     ft_mem_free(cfg->state);
@@ -645,6 +675,24 @@ int ft_config_set(struct ft_config *cfg, const char *name, const char *value, st
         cfg->set[i] = cfg->given[i] = true;
     }
     return rc;
+}
+
+bool ft_config_enriches(const struct ft_config *cfg)
+{
+    return cfg->networks != NULL || cfg->n_geo > 0;
+}
+
+uint32_t ft_config_tables(const struct ft_config *cfg,
+                          void (*reads)(void *cookie, const char *path, uint64_t most),
+                          void *cookie)
+{
+    for (uint32_t i = 0; reads != NULL && i < cfg->n_geo; i++) {
+        reads(cookie, cfg->geo[i], FT_GEO_BYTES);
+    }
+    if (reads != NULL && cfg->networks != NULL) {
+        reads(cookie, cfg->networks, FT_NETWORKS_BYTES);
+    }
+    return cfg->n_geo + (cfg->networks != NULL);
 }
 
 bool ft_config_given(const struct ft_config *cfg, const char *name)

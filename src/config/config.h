@@ -11,6 +11,7 @@
 #include "model/columns.h"
 #include "model/packet.h"
 
+enum { FT_GEO_MOST = 8, FT_GEO_BYTES = 1 << 30 };
 enum { FT_MAX_INPUTS = 4096, FT_CONFIG_SNAPSHOTS = 8 };
 enum { FT_OVERFLOW_AUTO = 0, FT_OVERFLOW_SET_DROP = 1, FT_OVERFLOW_SET_BLOCK = 2 };
 
@@ -40,13 +41,16 @@ struct ft_config {
     uint32_t profiles;             /* -p: a bit for each of ft_column_sets */
     struct ft_set_options options; /* of the owners of profiles */
     char *labels;                  /* rules file, owned, or NULL */
-    char *anonymize;               /* key file, owned, or NULL */
-    bool no_identity;              /* columns that tell of hosts, networks or times are left out */
-    bool hash_names;               /* with anonymize: digests of names, else they are left out */
-    int64_t stats_ns;              /* 0: at the end only */
-    int64_t drain_ns;              /* for an output that takes nothing any more */
-    char *user;                    /* --user, owned, or NULL: nobody when started as root */
-    char *observer;                /* --observer, owned, or NULL: the host's name */
+    char *networks;                /* names of prefixes, a file, owned, or NULL */
+    char *geo[FT_GEO_MOST];        /* databases of addresses, files, owned */
+    uint32_t n_geo;
+    char *anonymize;  /* key file, owned, or NULL */
+    bool no_identity; /* columns that tell of hosts, networks or times are left out */
+    bool hash_names;  /* with anonymize: digests of names, else they are left out */
+    int64_t stats_ns; /* 0: at the end only */
+    int64_t drain_ns; /* for an output that takes nothing any more */
+    char *user;       /* --user, owned, or NULL: nobody when started as root */
+    char *observer;   /* --observer, owned, or NULL: the host's name */
     uint32_t observation_domain;
     char *metrics; /* --metrics, owned, or NULL */
     bool no_sandbox;
@@ -80,6 +84,9 @@ void ft_config_place(const struct ft_config *cfg, const char *name, uint32_t out
 /* The first option, of those that no run takes up another value of (ft_option.reloads), whose value
  * is not the same in both; NULL: there is none. */
 const char *ft_config_fixed_change(const struct ft_config *a, const struct ft_config *b);
+
+/* Is there a file that says something of addresses? */
+bool ft_config_enriches(const struct ft_config *cfg);
 
 /* Was the option of this name given, not only a default? */
 bool ft_config_given(const struct ft_config *cfg, const char *name);

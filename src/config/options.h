@@ -19,6 +19,7 @@ enum ft__setter {
     FT__SET_OBSERVER, /* likewise */
     FT__SET_INPUT,
     FT__SET_OUTPUT,
+    FT__SET_GEO, /* adds one */
     FT__SET_EVENTS,
     FT__SET_PROFILES, /* adds them */
     FT__SET_APP,

@@ -8,7 +8,7 @@
  *                     and ends
  *     addr6[i]    32  IPv6 addresses in canonical order
  *     high[i]     40  carries of the counters: 64 KiB of headers, 65536 packets, 4 GiB
- *     prev[i]     32  totals at the last record: flows that had an interim one
+ *     prev[i]     48  totals at the last record: flows that had an interim one
  *     tunnel[i]    8  type and id of a tunnel
  *
  *     wire bytes = bytes   IP bytes = bytes - over   payload bytes = bytes - over - hdr
@@ -101,13 +101,13 @@ struct ft__tunnel {
 
 /* Totals at the last record of a flow that has segments. */
 struct ft__prev {
-    uint64_t packets[2], bytes[2];
+    uint64_t packets[2], bytes[2], ip_bytes[2];
 };
 
 _Static_assert(sizeof(struct ft__hot) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__cold) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__high) == 40, "as listed above");
-_Static_assert(sizeof(struct ft__prev) == 32, "as listed above");
+_Static_assert(sizeof(struct ft__prev) == 48, "as listed above");
 _Static_assert(sizeof(struct ft__tunnel) == 8, "as listed above");
 
 #define FT__NEVER INT64_MIN

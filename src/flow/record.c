@@ -67,10 +67,12 @@ static void deltas(struct ft_table *t, uint32_t i, bool final, struct ft_flow_re
     for (int d = 0; d < 2; d++) {
         r->packets_delta[d] = r->packets[d] - before->packets[d];
         r->bytes_delta[d] = r->bytes[d] - before->bytes[d];
+        r->ip_bytes_delta[d] = r->ip_bytes[d] - before->ip_bytes[d];
     }
     if (!final) {
         memcpy(t->prev[i].packets, r->packets, sizeof r->packets);
         memcpy(t->prev[i].bytes, r->bytes, sizeof r->bytes);
+        memcpy(t->prev[i].ip_bytes, r->ip_bytes, sizeof r->ip_bytes);
     }
 }
 

@@ -24,6 +24,7 @@
 #include "flowtap/stats.h"
 #include "model/columns.h"
 #include "model/export.h"
+#include "model/flow_templates.h"
 #include "model/loss.h"
 #include "model/packet.h"
 #include "model/param.h"
@@ -36,6 +37,7 @@ enum { FT_FORMAT_FLOW_MIN = 16384 }; /* a flow record besides its lists */
 enum { FT_FORMAT_HEADER_MAX = 262144 };
 enum { FT_FORMAT_TRAILER_ROOM = 262144 }; /* for one piece of a file's end */
 enum { FT_FORMAT_EXPORT_MIN = 4096 };     /* an exported record besides its values */
+enum { FT_FORMAT_ENRICH = 4096 };         /* of it, what files say of its hosts */
 
 /* What an output was asked for. */
 struct ft_format_config {
@@ -55,9 +57,13 @@ struct ft_format_config {
     const char *codec;     /* avro: what packs its blocks, by Avro's name, or NULL */
     bool framed;           /* avro: each event alone, behind schema_id of a schema registry */
     uint32_t schema_id;
-    bool aligned;                         /* flows did not end by the rules of their profile */
-    bool hidden;                          /* --anonymize or --no-identity */
-    const struct ft_observer *observer;   /* lives as long as the instance; NULL: none */
+    bool aligned;                       /* flows did not end by the rules of their profile */
+    bool hidden;                        /* --anonymize or --no-identity */
+    const struct ft_observer *observer; /* lives as long as the instance; NULL: none */
+    const char *domain; /* flow export: observation domain, or NULL; likewise the next two */
+    const char *times;  /* the unit of times */
+    const char *pen;    /* of columns without an element of IANA's */
+    bool uniflow;       /* ipfix: a record of each direction */
     const struct ft_set_options *options; /* of the owners of columns; while it opens; or NULL */
 };
 
@@ -73,7 +79,13 @@ struct ft_format {
     size_t trailer_head, trailer_tail;
     uint32_t pack_ms; /* with pack: chunks are held this long at most */
     bool needs_file;  /* its end is made of what is in the file: not for a pipe, or for stdout */
+    /* flow export: events are rows that messages are made of (model/flow_templates.h) */
+    const struct ft_flow_template_list *templates;
 };
+
+/* What flow() and export_flow() return of a record that this format cannot hold: nothing is made,
+ * and the reason (enum ft_unfit) is counted. */
+#define FT_FORMAT_UNFIT(reason) (SIZE_MAX - (size_t)(reason))
 
 struct ft_format_ops {
     const char *name;   /* "ndjson", "csv", "null" */
@@ -118,8 +130,9 @@ struct ft_format_ops {
     size_t (*flow)(const struct ft_format *f, uint8_t *p, const struct ft_flow_record *rec);
     size_t (*stats)(const struct ft_format *f, uint8_t *p, const struct ft_stats *s);
     /* those of collect; NULL: this format has them not. export_flow needs FT_FORMAT_EXPORT_MIN +
-     * text_max bytes, or FT_FORMAT_MAX when that is less. export_event: COUNTER, DISCARD, TEMPLATE,
-     * EXPORTER and SAMPLE by their structs (model/field_export.h), FT_FORMAT_MAX bytes. */
+     * text_max bytes and, when it is enriched, FT_FORMAT_ENRICH, or FT_FORMAT_MAX when that is
+     * less. export_event: COUNTER, DISCARD, TEMPLATE, EXPORTER and SAMPLE by their structs
+     * (model/field_export.h), FT_FORMAT_MAX bytes. */
     size_t (*export_flow)(const struct ft_format *f, uint8_t *p, size_t room,
                           const struct ft_export_record *rec);
     size_t (*export_event)(const struct ft_format *f, uint8_t *p, enum ft_event e,

@@ -15,6 +15,7 @@ struct ndjson {
     const struct ft__map *map;              /* ?schema=, or NULL */
     bool by_hand;                           /* exported flow records */
     bool chosen;                            /* columns of samples */
+    bool enriched;                          /* they have the columns of the enrich profile */
     struct ft__walk *walk[FT_EVENT__COUNT]; /* of the events that come; owned */
 };
 
@@ -101,8 +102,16 @@ static size_t ndjson_export_flow(const struct ft_format *f, uint8_t *p, size_t r
     if (self(f)->map != NULL) {
         return ft__map_flow(self(f)->map, p, room, rec);
     }
-    return self(f)->by_hand ? ft__ndjson_export_flow(p, room, rec, self(f)->walk[FT_EVENT_FLOW])
-                            : put_event(f, p, FT_EVENT_FLOW, rec);
+    if (self(f)->by_hand) {
+        const struct ft__walk *walk = self(f)->walk[FT_EVENT_FLOW];
+
+        return self(f)->enriched ? ft__ndjson_export_enriched(p, room, rec, walk)
+                                 : ft__ndjson_export_flow(p, room, rec, walk);
+    }
+    const void *parts[FT_PARTS_MAX];
+
+    ft_export_parts(rec, parts);
+    return ft__walk_put(self(f)->walk[FT_EVENT_FLOW], parts, p);
 }
 
 static size_t ndjson_export_event(const struct ft_format *f, uint8_t *p, enum ft_event e,
@@ -164,6 +173,8 @@ static int ndjson_open(const struct ft_format_config *cfg, struct ft_format **ou
     }
     n->format.ops = &ft_format_ndjson;
     n->by_hand = !cfg->omit_null && (cfg->columns == NULL || !cfg->columns->flat);
+    n->enriched =
+        cfg->columns != NULL && (ft_columns_parts(cfg->columns) >> FT_PART_ENRICH & 1) != 0;
     n->map = cfg->schema != NULL ? ft__map_find(cfg->schema) : NULL;
     if (cfg->schema != NULL && n->map == NULL) {
         ft_mem_free(n);

@@ -16,5 +16,8 @@ extern const struct ft_format_ops ft_format_ndjson;
  * without the columns of the observer. */
 size_t ft__ndjson_export_flow(uint8_t *p, size_t room, const struct ft_export_record *rec,
                               const struct ft__walk *walk);
+/* With the columns of the enrich profile, which walk has too. */
+size_t ft__ndjson_export_enriched(uint8_t *p, size_t room, const struct ft_export_record *rec,
+                                  const struct ft__walk *walk);
 
 #endif

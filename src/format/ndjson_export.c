@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "codec/text/digits.h"
+#include "codec/text/escape.h"
 #include "format/format.h"
 #include "format/ndjson.h"
 #include "model/field_export.h"
@@ -99,19 +100,89 @@ static uint8_t *put_exporter(uint8_t *p, const struct ft_export_record *r)
                        ft_export_estimate(r->bytes + r->rev_bytes, r->sampling_rate));
 }
 
+static uint8_t *put_text_or_null(uint8_t *p, const char *text, uint32_t len)
+{
+    if (text == NULL) {
+        return FT_PUT_LIT(p, "null");
+    }
+    *p++ = '"';
+    p = ft_put_text(p, (const uint8_t *)text, len, true);
+    *p++ = '"';
+    return p;
+}
+
+static uint8_t *put_side(uint8_t *p, const struct ft_enrich_side *s, const char *side)
+{
+    *p++ = '"';
+    p = ft_put_str(p, side);
+    p = FT_PUT_LIT(p, "_as\":");
+    p = put_or_null(p, s->as != 0, s->as);
+    p = FT_PUT_LIT(p, ",\"");
+    p = ft_put_str(p, side);
+    p = FT_PUT_LIT(p, "_as_name\":");
+    p = put_text_or_null(p, s->as_name, s->as_name_len);
+    p = FT_PUT_LIT(p, ",\"");
+    p = ft_put_str(p, side);
+    p = FT_PUT_LIT(p, "_country\":");
+    p = put_text_or_null(p, s->country[0] != '\0' ? s->country : NULL, 2);
+    p = FT_PUT_LIT(p, ",\"");
+    p = ft_put_str(p, side);
+    p = FT_PUT_LIT(p, "_network\":");
+    return put_text_or_null(p, s->network, s->network_len);
+}
+
+static uint8_t *put_name(uint8_t *p, const char *name)
+{
+    return put_text_or_null(p, name, name != NULL ? (uint32_t)strlen(name) : 0);
+}
+
+/* Without the brace at its end. */
+static uint8_t *put_enrichment(uint8_t *p, const struct ft_enrich_record *e)
+{
+    static const struct ft_enrich_record nothing;
+
+    e = e != NULL ? e : &nothing;
+    p = FT_PUT_LIT(p, ",\"enrichment\":{");
+    p = put_side(p, &e->side[0], "src");
+    *p++ = ',';
+    p = put_side(p, &e->side[1], "dst");
+    p = FT_PUT_LIT(p, ",\"ingress_interface_name\":");
+    p = put_name(p, e->if_in);
+    p = FT_PUT_LIT(p, ",\"egress_interface_name\":");
+    return put_name(p, e->if_out);
+}
+
+static uint8_t *put_record(uint8_t *p, const uint8_t *end, const struct ft_export_record *r)
+{
+    p = put_head(p, r);
+    p = put_key(p, r);
+    p = put_counts(p, r);
+    p = put_exporter(p, r);
+    p = FT_PUT_LIT(p, ",\"features\":");
+    return ft_export_features(r, p, end);
+}
+
 size_t ft__ndjson_export_flow(uint8_t *out, size_t room, const struct ft_export_record *r,
                               const struct ft__walk *walk)
 {
     const uint8_t *tail = (const uint8_t *)"}\n";
     uint32_t tail_len = 2;
-    uint8_t *p = put_head(out, r);
+    uint8_t *p = put_record(out, out + room - FT_EXPORT_NAMES_ROOM - FT__WALK_SLACK, r);
 
-    p = put_key(p, r);
-    p = put_counts(p, r);
-    p = put_exporter(p, r);
-    p = FT_PUT_LIT(p, ",\"features\":");
-    p = ft_export_features(r, p, out + room - FT_EXPORT_NAMES_ROOM - FT__WALK_SLACK);
     tail = walk != NULL ? ft__walk_tail(walk, &tail_len) : tail;
+    memcpy(p, tail, tail_len);
+    return (size_t)(p - out) + tail_len;
+}
+
+size_t ft__ndjson_export_enriched(uint8_t *out, size_t room, const struct ft_export_record *r,
+                                  const struct ft__walk *walk)
+{
+    uint32_t tail_len;
+    const uint8_t *tail = ft__walk_tail(walk, &tail_len); /* closes the object, too */
+    uint8_t *p =
+        put_record(out, out + room - FT_FORMAT_ENRICH - FT_EXPORT_NAMES_ROOM - FT__WALK_SLACK, r);
+
+    p = put_enrichment(p, r->enrich);
     memcpy(p, tail, tail_len);
     return (size_t)(p - out) + tail_len;
 }

@@ -13,6 +13,14 @@ static bool valid_snap(const char *value)
     return ft_parse_number(value, &n, &rest) && *rest == '\0' && n >= 1 && n <= FT_PCAP_SNAP_MOST;
 }
 
+static bool valid_number(const char *value)
+{
+    const char *rest;
+    uint64_t n;
+
+    return ft_parse_number(value, &n, &rest) && *rest == '\0' && n <= UINT32_MAX;
+}
+
 /* Which names there are is known when the columns are composed. */
 static bool some(const char *value)
 {
@@ -74,6 +82,32 @@ static const struct ft_param rows[] = {
                  "by one"},
      .check = some,
      .allowed = "a list of names, with commas"},
+    {.row = {.name = "domain",
+             .of = "ipfix, netflow9, netflow5",
+             .value = "NUMBER",
+             .defval = "--observation-domain",
+             .help = "observation domain; netflow9: source id, netflow5: engine type and id"},
+     .check = valid_number,
+     .allowed = "a number from 0 to 4294967295"},
+    {.row = {.name = "times",
+             .of = "ipfix",
+             .choices = "ms|us|ns",
+             .defval = "ms",
+             .help = "unit of the times of a record: flowStartMilliseconds, Microseconds or "
+                     "Nanoseconds, and so on"}},
+    {.row = {.name = "biflow",
+             .of = "ipfix",
+             .choices = "true|false",
+             .defval = "true",
+             .help = "both directions of a flow in one record (RFC 5103), or a record of each, for "
+                     "collectors that do not read reverse elements"}},
+    {.row = {.name = "pen",
+             .of = "ipfix",
+             .value = "NUMBER",
+             .help = "private enterprise number, for columns that have no element of IANA's; "
+                     "default: these are left out"},
+     .check = valid_number,
+     .allowed = "a number from 0 to 4294967295"},
     {.row = {.name = "snap",
              .of = "pcap",
              .value = "BYTES",

@@ -30,8 +30,11 @@ size_t ft__row_stats(const struct ft_format *f, uint8_t *p, const struct ft_stat
 size_t ft__row_export_flow(const struct ft_format *f, uint8_t *p, size_t room,
                            const struct ft_export_record *rec)
 {
+    const void *parts[FT_PARTS_MAX];
+
     (void)room;
-    return put_event(f, p, rec);
+    ft_export_parts(rec, parts);
+    return f->ops->row(f, p, parts);
 }
 
 size_t ft__row_export_event(const struct ft_format *f, uint8_t *p, enum ft_event e,

@@ -54,6 +54,7 @@ static const char *const groups[] = {
     [FT_GROUP_AGGREGATE] = "aggregate_metrics",
     [FT_GROUP_FEATURES] = "features",
     [FT_GROUP_EXPORTER] = "exporter",
+    [FT_GROUP_ENRICHMENT] = "enrichment",
 };
 
 /* What a column gives away, see model/privacy.h and docs/privacy.md. */
@@ -103,6 +104,9 @@ static void compose(struct schema *s, uint32_t sets)
 
         if (kinds[k].event == FT_EVENT_FLOW && !kinds[k].collect) {
             ft_columns_compose(sets, &s->columns[k]);
+        } else if (kinds[k].event == FT_EVENT_FLOW) {
+            ft_columns_exported((sets & ft_column_set_bit(&ft_columns_enrich)) != 0,
+                                &s->columns[k]);
         } else {
             const struct ft_field *f = kinds[k].collect ? ft_fields_export(kinds[k].event, &n)
                                                         : ft_fields(kinds[k].event, &n);
@@ -200,6 +204,17 @@ static void json_group(const struct schema *s, const struct ft_columns *c, uint8
     fprintf(s->to, "]}");
 }
 
+/* Has the object of column i no column that is in each event? */
+static bool optional_group(const struct schema *s, const struct ft_columns *c, uint32_t i)
+{
+    bool all = true;
+
+    for (uint32_t k = i; k < c->n && c->col[k].field->group == c->col[i].field->group; k++) {
+        all = all && optional(s, &c->col[k]);
+    }
+    return all;
+}
+
 static void json_event(const struct schema *s, const struct kind *k, const struct ft_columns *c)
 {
     uint8_t group = FT_GROUP_TOP;
@@ -227,7 +242,7 @@ static void json_event(const struct schema *s, const struct kind *k, const struc
 
         if (f->group == FT_GROUP_TOP) {
             fprintf(s->to, ",\"%s\"", f->name);
-        } else if (f->group != group) {
+        } else if (f->group != group && !optional_group(s, c, i)) {
             fprintf(s->to, ",\"%s\"", groups[f->group]);
         }
         group = f->group;

@@ -71,6 +71,7 @@ static const char *const opens[] = {
     [FT_GROUP_AGGREGATE] = ",\"aggregate_metrics\":{",
     [FT_GROUP_FEATURES] = ",\"features\":{",
     [FT_GROUP_EXPORTER] = ",\"exporter\":{",
+    [FT_GROUP_ENRICHMENT] = ",\"enrichment\":{",
 };
 
 /* ---- values ---- */

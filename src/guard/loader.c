@@ -3,6 +3,7 @@
  *
  *     main ----- "load" ----> loader ----- names of output files -----> keeper of the opener
  *          <---- bundle -----
+ *          <---- tables -----
  *
  * Theory of operation: main asks, without a word about what; the loader parses the configuration
  * with the command line that it was forked with, reads the files that it names, and gives back all
@@ -19,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/big.h"
 #include "base/mem.h"
 #include "base/wait.h"
 #include "base/whole.h"
@@ -39,13 +41,22 @@ struct answer {
     uint32_t number; /* of the question: one that came too late must not answer the next */
     int32_t error;   /* 0 or errno */
     uint32_t len;    /* bytes of the bundle, whose descriptor comes with it */
+    uint32_t tables; /* answers behind this one: struct ft_big_file, each with its descriptor */
+};
+
+/* One of them. */
+struct table_answer {
+    uint32_t number; /* of the question, likewise */
+    struct ft_big_file file;
 };
 
 struct ft_loader {
     int fd; /* our end of the socket pair */
     pid_t pid;
-    uint32_t asked;          /* number of the last question */
-    struct ft_bundle bundle; /* in use between load and done */
+    uint32_t asked;              /* number of the last question */
+    struct ft_bundle bundle;     /* in use between load and done, like: */
+    struct ft_big_table *tables; /* [n_tables], owned, and so are their descriptors */
+    uint32_t n_tables;
 };
 
 /* ---- the child ---- */
@@ -57,6 +68,8 @@ struct child {
     void *cookie;
     char *names; /* of files that are written, each with its NUL; owned */
     size_t names_len;
+    struct ft_big_table tables[FT_BIG_MOST]; /* [n_tables]: of the load in hand */
+    uint32_t n_tables;
 };
 
 static void add_name(void *cookie, const char *path)
@@ -68,6 +81,40 @@ static void add_name(void *cookie, const char *path)
         memcpy(c->names + c->names_len, path, len);
         c->names_len += len;
     }
+}
+
+/* One that is named twice is handed over once. */
+static void add_table(void *cookie, const char *path, uint64_t most)
+{
+    struct child *c = cookie;
+    bool there = strlen(path) >= FT_BIG_PATH || c->n_tables == FT_BIG_MOST;
+
+    for (uint32_t i = 0; i < c->n_tables && !there; i++) {
+        there = strcmp(c->tables[i].file.path, path) == 0;
+    }
+    if (!there) {
+        struct ft_big_table *t = &c->tables[c->n_tables++];
+
+        t->fd = ft_big_copy(path, (size_t)most, &t->file);
+    }
+}
+
+static bool send_tables(struct child *c, uint32_t number)
+{
+    struct table_answer a = {.number = number};
+    bool sent = true;
+
+    for (uint32_t i = 0; i < c->n_tables; i++) {
+        struct ft_big_table *t = &c->tables[i];
+
+        a.file = t->file;
+        sent = sent && ft__pass_send(c->sock, &a, sizeof a, t->fd);
+        if (t->fd >= 0) {
+            close(t->fd);
+        }
+    }
+    c->n_tables = 0;
+    return sent;
 }
 
 /* A descriptor of the bundle's bytes, or -1 with errno. */
@@ -111,6 +158,7 @@ static bool answer_load(struct child *c, uint32_t number)
 
     if (cfg != NULL) { /* else main reads the same, and says what is wrong */
         ft_config_files(cfg, add_name, c);
+        ft_config_tables(cfg, add_table, c);
         ft_config_free(cfg);
     }
     ft_bundle_record(NULL);
@@ -118,6 +166,7 @@ static bool answer_load(struct child *c, uint32_t number)
 
     a.error = b.full ? EFBIG : fd < 0 ? errno : 0;
     a.len = (uint32_t)b.len;
+    a.tables = c->n_tables;
     ft_bundle_fini(&b);
     int untold = tell_names(c);
 
@@ -127,7 +176,7 @@ static bool answer_load(struct child *c, uint32_t number)
     if (fd >= 0) {
         close(fd);
     }
-    return sent;
+    return send_tables(c, number) && sent;
 }
 
 /* Reading is all that is left. 0 or errno; *out_missing: there is no filter in this build. */
@@ -278,6 +327,38 @@ static int take(struct ft_bundle *b, int fd, size_t len)
     return b->data == NULL ? ENOMEM : at < len || !ft_bundle_valid(b->data, len) ? EIO : 0;
 }
 
+/* What comes behind the answer. 0 or errno. */
+static int take_tables(struct ft_loader *l, uint32_t n)
+{
+    bool cut = false;
+
+    if (n > FT_BIG_MOST) {
+        return EIO;
+    }
+    l->tables = n > 0 ? ft_mem_alloc(n, sizeof *l->tables) : NULL;
+    if (n > 0 && l->tables == NULL) {
+        return ENOMEM;
+    }
+    for (; l->n_tables < n; l->n_tables++) {
+        struct ft_big_table *t = &l->tables[l->n_tables];
+        struct table_answer a;
+        int fd = -1;
+
+        if (!ft__pass_wait(l->fd, ANSWER_MS) ||
+            ft__pass_recv(l->fd, &a, sizeof a, &fd, &cut) != (ssize_t)sizeof a ||
+            a.number != l->asked || memchr(a.file.path, '\0', sizeof a.file.path) == NULL ||
+            (fd < 0) != (a.file.error != 0)) {
+            if (fd >= 0) {
+                close(fd);
+            }
+            return cut ? EMFILE : EIO;
+        }
+        t->file = a.file;
+        t->fd = fd;
+    }
+    return 0;
+}
+
 int ft_loader_load(struct ft_loader *l, struct ft_err *err)
 {
     struct answer a = {.error = EIO};
@@ -285,6 +366,11 @@ int ft_loader_load(struct ft_loader *l, struct ft_err *err)
     int error = rc != FT_OK ? EIO : a.error;
 
     ft_loader_done(l);
+    if (rc == FT_OK) { /* also of one that failed: the next answer is not to be behind them */
+        int of_tables = take_tables(l, a.tables);
+
+        error = error != 0 ? error : of_tables;
+    }
     if (error == 0) {
         error = fd >= 0 ? take(&l->bundle, fd, a.len) : EMFILE;
     }
@@ -299,6 +385,7 @@ int ft_loader_load(struct ft_loader *l, struct ft_err *err)
                                          : strerror(error));
     }
     ft_bundle_use(&l->bundle);
+    ft_big_use(l->tables, l->n_tables);
     return FT_OK;
 }
 
@@ -306,6 +393,15 @@ void ft_loader_done(struct ft_loader *l)
 {
     ft_bundle_use(NULL);
     ft_bundle_fini(&l->bundle);
+    ft_big_use(NULL, 0);
+    for (uint32_t i = 0; i < l->n_tables; i++) {
+        if (l->tables[i].fd >= 0) {
+            close(l->tables[i].fd);
+        }
+    }
+    ft_mem_free(l->tables);
+    l->tables = NULL;
+    l->n_tables = 0;
 }
 
 void ft_loader_stop(struct ft_loader *l)

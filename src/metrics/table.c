@@ -189,13 +189,13 @@ static void write_collected(struct ft__page *p, const struct ft_stats *s, size_t
 
 /* Its labels, with another one behind them or without. */
 static const char *output_labels(char out[LABELS_MAX], const struct ft_stats *s, uint32_t i,
-                                 const char *event)
+                                 const char *key, const char *value)
 {
     size_t len = (size_t)snprintf(out, LABELS_MAX, "{index=\"%u\",", s->output[i].number);
 
     len += ft__page_label(out + len, LABELS_MAX - len - 64, "output", s->output[i].name);
-    if (event != NULL) {
-        len += (size_t)snprintf(out + len, LABELS_MAX - len, ",event=\"%s\"", event);
+    if (key != NULL) {
+        len += (size_t)snprintf(out + len, LABELS_MAX - len, ",%s=\"%s\"", key, value);
     }
     out[len++] = '}';
     out[len] = '\0';
@@ -208,8 +208,25 @@ static void write_events(struct ft__page *p, const struct ft_stats *s, size_t at
 
     for (uint32_t i = 0; i < s->n_outputs; i++) {
         for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-            ft__page_series(p, output_labels(labels, s, i, ft_event_word(e)),
+            ft__page_series(p, output_labels(labels, s, i, "event", ft_event_word(e)),
                             u64_at(&s->output[i], at + e * sizeof(uint64_t)));
+        }
+    }
+}
+
+static void write_unfit(struct ft__page *p, const struct ft_stats *s, size_t at)
+{
+    static const char *const names[FT_UNFIT__COUNT] = {
+#define X(symbol, name, meaning) #name,
+        FT_UNFIT(X)
+#undef X
+    };
+    char labels[LABELS_MAX];
+
+    for (uint32_t i = 0; i < s->n_outputs; i++) {
+        for (enum ft_unfit u = 0; u < FT_UNFIT__COUNT; u++) {
+            ft__page_series(p, output_labels(labels, s, i, "reason", names[u]),
+                            u64_at(&s->output[i], at + u * sizeof(uint64_t)));
         }
     }
 }
@@ -219,7 +236,7 @@ static void write_output_u64(struct ft__page *p, const struct ft_stats *s, size_
     char labels[LABELS_MAX];
 
     for (uint32_t i = 0; i < s->n_outputs; i++) {
-        ft__page_series(p, output_labels(labels, s, i, NULL), u64_at(&s->output[i], at));
+        ft__page_series(p, output_labels(labels, s, i, NULL, NULL), u64_at(&s->output[i], at));
     }
 }
 
@@ -228,7 +245,7 @@ static void write_output_u32(struct ft__page *p, const struct ft_stats *s, size_
     char labels[LABELS_MAX];
 
     for (uint32_t i = 0; i < s->n_outputs; i++) {
-        ft__page_series(p, output_labels(labels, s, i, NULL), u32_at(&s->output[i], at));
+        ft__page_series(p, output_labels(labels, s, i, NULL, NULL), u32_at(&s->output[i], at));
     }
 }
 
@@ -245,7 +262,7 @@ static void write_waiting(struct ft__page *p, const struct ft_stats *s, size_t a
             made += o->made[e];
             gone += o->written[e] + o->dropped[e] + o->lost[e] + o->spooled[e];
         }
-        ft__page_series(p, output_labels(labels, s, i, NULL), made > gone ? made - gone : 0);
+        ft__page_series(p, output_labels(labels, s, i, NULL, NULL), made > gone ? made - gone : 0);
     }
 }
 
@@ -255,7 +272,7 @@ static void write_failed(struct ft__page *p, const struct ft_stats *s, size_t at
 
     (void)at;
     for (uint32_t i = 0; i < s->n_outputs; i++) {
-        ft__page_series(p, output_labels(labels, s, i, NULL), s->output[i].failed);
+        ft__page_series(p, output_labels(labels, s, i, NULL, NULL), s->output[i].failed);
     }
 }
 
@@ -265,7 +282,7 @@ static void write_lag(struct ft__page *p, const struct ft_stats *s, size_t at)
 
     (void)at;
     for (uint32_t i = 0; i < s->n_outputs; i++) {
-        ft__page_seconds(p, output_labels(labels, s, i, NULL), s->output[i].lag_ns);
+        ft__page_seconds(p, output_labels(labels, s, i, NULL, NULL), s->output[i].lag_ns);
     }
 }
 
@@ -367,6 +384,7 @@ static const struct ft__metric_row rows[] = {
     GAUGE("output_events_earlier_spooled", NULL, OUTPUT ", event", "Events that an earlier run had left on disk and that are there still", write_events, O(earlier_spooled)),
     GAUGE("output_events_waiting", NULL, OUTPUT, "Events made that are in none of the other counters yet", write_waiting, 0),
     COUNTERS("output_where_left_out", OUTPUT, "Flow records that do not satisfy the output's where=", write_output_u64, O(where_left_out)),
+    COUNTERS("output_unfit", OUTPUT ", reason", "Flow records that the output's format of flow export cannot hold", write_unfit, O(unfit)),
     BYTES("output_written", OUTPUT, "Bytes written to the target, before compression", write_output_u64, O(bytes)),
     GAUGE("output_queue_chunks", NULL, OUTPUT, "Chunks of events that wait", write_output_u32, O(queue_len)),
     GAUGE("output_queue_limit_chunks", NULL, OUTPUT, "Chunks of events that the queue has room for (?queue=)", write_output_u32, O(queue_cap)),

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "model/field_export.h"
 
 enum { WORD = 64 };
 
@@ -123,6 +124,16 @@ static void sink(struct ft_columns *c)
         c->col[i] = c->col[i - 1];
         c->col[i - 1] = one;
     }
+}
+
+uint32_t ft_column_set_bit(const struct ft_column_set *set)
+{
+    uint32_t bit = 0;
+
+    for (uint32_t k = 0; ft_column_sets[k] != NULL; k++) {
+        bit |= (uint32_t)(ft_column_sets[k] == set) << k;
+    }
+    return bit;
 }
 
 uint32_t ft_column_sets_own(void)
@@ -242,6 +253,24 @@ void ft_columns_rows(const struct ft_field *rows, uint32_t n, struct ft_columns 
     }
 }
 
+void ft_columns_exported(bool enriched, struct ft_columns *out)
+{
+    const struct ft_column_set *set = &ft_columns_enrich;
+    uint32_t n;
+    const struct ft_field *rows = ft_fields_export(FT_EVENT_FLOW, &n);
+
+    out->n = 0;
+    out->flat = false;
+    for (uint32_t i = 0; i < n; i++) {
+        bool first = rows[i].of_observer && (i == 0 || !rows[i - 1].of_observer);
+
+        for (uint32_t k = 0; enriched && first && k < set->n; k++) {
+            append(out, &set->rows[k], set);
+        }
+        append(out, &rows[i], NULL); /* those of the observer end it */
+    }
+}
+
 /* The column of a name among those of from, or NULL and the nearest. */
 static const struct ft_column *find(const struct ft_columns *from, const char *name,
                                     struct ft_nearest *nearest)
@@ -331,6 +360,14 @@ int ft_columns_pick_rows(const struct ft_field *rows, uint32_t n, const char *li
     struct ft_columns all;
 
     ft_columns_rows(rows, n, &all);
+    return pick(&all, 1, list, out, err);
+}
+
+int ft_columns_pick_exported(const char *list, struct ft_columns *out, struct ft_err *err)
+{
+    struct ft_columns all;
+
+    ft_columns_exported(true, &all);
     return pick(&all, 1, list, out, err);
 }
 

@@ -22,6 +22,7 @@
 enum { FT_COLUMNS_MAX = 512, FT_COLUMN_SETS_MAX = 32, FT_SET_OPTIONS_MAX = 4 };
 
 struct ft_labels;
+struct ft_enrich;
 
 /* The columns of one owner: a profile. */
 struct ft_column_set {
@@ -48,6 +49,8 @@ struct ft_column_set {
 struct ft_set_options {
     uint64_t of[FT_PARTS_MAX][FT_SET_OPTIONS_MAX];
     const struct ft_labels *labels; /* --labels, or NULL */
+    const struct ft_enrich *enrich; /* --geo and --networks, or NULL */
+    const char *interface;          /* live, of one interface: its name; or NULL */
 };
 
 /* All sets, base first, NULL behind the last. */
@@ -80,6 +83,9 @@ struct ft_columns {
 FT_NODISCARD int ft_profiles_parse(const char *list, uint32_t *out_sets, struct ft_err *err);
 
 /* ---- compositions ---- */
+
+/* The bit of a set. */
+uint32_t ft_column_set_bit(const struct ft_column_set *set);
 
 /* The sets that are no tool's: names of columns are theirs alone. */
 uint32_t ft_column_sets_own(void);
@@ -115,8 +121,6 @@ FT_NODISCARD int ft_columns_pick(const char *list, uint32_t sets, struct ft_colu
 
 /* The columns of an event that is one struct: part 0. */
 void ft_columns_rows(const struct ft_field *rows, uint32_t n, struct ft_columns *out);
-FT_NODISCARD int ft_columns_pick_rows(const struct ft_field *rows, uint32_t n, const char *list,
-                                      struct ft_columns *out, struct ft_err *err);
 
 /* Bytes of text that lists and bytes among the columns take at most, when the options of their
  * owners are these; NULL: whatever they are. */
@@ -124,6 +128,14 @@ size_t ft_columns_lists_room(const struct ft_columns *c, const struct ft_set_opt
 
 /* The parts that the columns look at, a bit for each enum ft_part. */
 uint32_t ft_columns_parts(const struct ft_columns *c);
+
+FT_NODISCARD int ft_columns_pick_rows(const struct ft_field *rows, uint32_t n, const char *list,
+                                      struct ft_columns *out, struct ft_err *err);
+
+/* The columns of flow records as collect makes them; enriched: and those of the enrich profile. */
+void ft_columns_exported(bool enriched, struct ft_columns *out);
+FT_NODISCARD int ft_columns_pick_exported(const char *list, struct ft_columns *out,
+                                          struct ft_err *err);
 
 /* What a column says of an event's parts; a part that is NULL says null. */
 FT_INLINE void ft_column_get(const struct ft_column *c, const void *const *parts,

@@ -42,7 +42,11 @@ struct ft_xvalue {
     uint16_t key_len; /* strlen(key) */
     uint8_t type;     /* enum ft_xtype */
     uint8_t flags;    /* FT_XV_* */
+    uint16_t ie;      /* NetFlow, IPFIX: number of its element; 0: none */
+    uint32_t pen;     /* and whose it is, 0: IANA's */
 };
+
+_Static_assert(sizeof(void *) != 8 || sizeof(struct ft_xvalue) == 24, "as said above");
 
 /* The key of a value as NDJSON has it, prepared once for a template. */
 struct ft_xkey {
@@ -101,11 +105,12 @@ enum ft_firewall_event {
 /* One flow record of NetFlow or IPFIX. */
 struct ft_export_record {
     const struct ft_exporter_info *exporter;
-    const struct ft_export_lists *lists; /* NULL: it has no lists */
-    const struct ft_export_names *names; /* NULL: none at all */
-    const uint8_t *base;                 /* what the values' offsets count from */
-    const struct ft_xvalue *values;      /* in the order of the template */
-    const struct ft_xkey *keys;          /* of the values, or NULL: not prepared */
+    const struct ft_export_lists *lists;   /* NULL: it has no lists */
+    const struct ft_export_names *names;   /* NULL: none at all */
+    const struct ft_enrich_record *enrich; /* NULL: nobody asked for it */
+    const uint8_t *base;                   /* what the values' offsets count from */
+    const struct ft_xvalue *values;        /* in the order of the template */
+    const struct ft_xkey *keys;            /* of the values, or NULL: not prepared */
     uint32_t n_values;
     uint32_t text_max;               /* bytes that the values need as text, see ft_xvalues_room() */
     uint32_t sequence;               /* of the message, as in its header */
@@ -255,6 +260,13 @@ struct ft_exporter_health {
     uint32_t sampling_rate; /* 1 in N; 0: unknown */
     uint8_t unit;           /* enum ft_sequence_unit */
 };
+
+/* The parts that columns of a record look at. */
+FT_INLINE void ft_export_parts(const struct ft_export_record *r, const void *out[FT_PARTS_MAX])
+{
+    out[FT_PART_CORE] = r;
+    out[FT_PART_ENRICH] = r->enrich;
+}
 
 /* Most bytes of a value that text formats show; longer ones are cut. */
 enum { FT_XTEXT_STRING = 1024, FT_XTEXT_OCTETS = 4096, FT_XTEXT_LIST = 8192 };

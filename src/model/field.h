@@ -47,7 +47,8 @@ enum ft_group {
     FT_GROUP_FLOW_KEY,
     FT_GROUP_AGGREGATE,
     FT_GROUP_FEATURES,
-    FT_GROUP_EXPORTER
+    FT_GROUP_EXPORTER,
+    FT_GROUP_ENRICHMENT
 };
 
 /* What a getter says. */

@@ -8,7 +8,7 @@
 #include "model/observer.h"
 
 enum { TYPE_LLC = 4 };         /* 802.2, as Linux numbers it */
-enum { NAME_MAX_SHOWN = 192 }; /* bytes of an output's name; FT_FORMAT_MAX rests on it */
+enum { NAME_MAX_SHOWN = 176 }; /* bytes of an output's name; FT_FORMAT_MAX rests on it */
 
 #define STATS(name, stmt)                                                                          \
     static void p_##name(const void *event, struct ft_value *v)                                    \
@@ -165,6 +165,30 @@ static uint8_t *json_queues(const void *event, uint8_t *p)
     return p;
 }
 
+/* Reasons that there were. */
+static uint8_t *put_unfit(const struct ft_output_stats *o, uint8_t *p)
+{
+    static const char *const names[FT_UNFIT__COUNT] = {
+#define X(symbol, name, meaning) #name,
+        FT_UNFIT(X)
+#undef X
+    };
+    bool first = true;
+
+    p = FT_PUT_LIT(p, ",\"unfit\":{");
+    for (enum ft_unfit u = 0; u < FT_UNFIT__COUNT; u++) {
+        if (o->unfit[u] > 0) {
+            p = first ? FT_PUT_LIT(p, "\"") : FT_PUT_LIT(p, ",\"");
+            p = ft_put_str(p, names[u]);
+            p = FT_PUT_LIT(p, "\":");
+            p = ft_put_u64(p, o->unfit[u]);
+            first = false;
+        }
+    }
+    *p++ = '}';
+    return p;
+}
+
 static uint8_t *put_output(const struct ft_output_stats *o, uint8_t *p)
 {
     uint64_t made = 0, written = 0, dropped = 0, lost = 0, spooled = 0;
@@ -208,6 +232,7 @@ static uint8_t *put_output(const struct ft_output_stats *o, uint8_t *p)
     }
     *p++ = '}';
     p = put_member(p, "where_left_out", o->where_left_out, false);
+    p = put_unfit(o, p);
     p = put_member(p, "bytes", o->bytes, false);
     p = put_member(p, "events_replayed", replayed, false);
     p = FT_PUT_LIT(p, ",\"earlier\":{");

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/csv.h"
 #include "base/date.h"
 #include "base/mem.h"
 #include "base/units.h"
@@ -14,8 +15,7 @@
 enum { CELL = 128, COLUMNS = 16 };
 
 struct reader {
-    const char *at, *end;
-    uint32_t line;
+    struct ft_csv csv;
     int of[COLUMNS]; /* place in the file -> index of columns[] */
     uint32_t n_of;
     struct ft_err *err;
@@ -229,69 +229,14 @@ _Static_assert((int)N_COLUMNS <= (int)COLUMNS, "a file may have all");
 
 static int wrong(const struct reader *r, const char *what)
 {
-    return ft_err_set(r->err, FT_E_FORMAT, "line %u: %s", r->line, what);
+    return ft_err_set(r->err, FT_E_FORMAT, "line %u: %s", r->csv.line, what);
 }
 
-/* Takes a quoted cell's text up to its closing quote. */
-static bool take_quoted(struct reader *r, char out[CELL], size_t *len)
-{
-    for (r->at++; r->at < r->end; r->at++) {
-        if (*r->at == '"' && (r->at + 1 == r->end || r->at[1] != '"')) {
-            r->at++;
-            return true;
-        }
-        r->at += *r->at == '"';
-        if (*len + 1 >= CELL || *r->at == '\n') {
-            return false;
-        }
-        out[(*len)++] = *r->at;
-    }
-    return false;
-}
-
-/* Takes the next cell; *out_last: the line ends behind it. */
 static int take_cell(struct reader *r, char out[CELL], bool *out_last)
 {
-    size_t len = 0;
+    const char *what = ft_csv_cell(&r->csv, out, CELL, out_last);
 
-    while (r->at < r->end && (*r->at == ' ' || *r->at == '\t')) {
-        r->at++;
-    }
-    if (r->at < r->end && *r->at == '"' && !take_quoted(r, out, &len)) {
-        return wrong(r, "a quoted cell has no end, or is too long");
-    }
-    for (; r->at < r->end && *r->at != ',' && *r->at != '\n'; r->at++) {
-        if (len + 1 >= CELL || *r->at == '\0') {
-            return wrong(r, "a cell is too long, or no text");
-        }
-        out[len++] = *r->at;
-    }
-    while (len > 0 && (out[len - 1] == ' ' || out[len - 1] == '\r' || out[len - 1] == '\t')) {
-        len--;
-    }
-    out[len] = '\0';
-    *out_last = r->at == r->end || *r->at == '\n';
-    r->at += r->at < r->end;
-    return FT_OK;
-}
-
-/* Goes to the next line that says something. False: there is none. */
-static bool next_line(struct reader *r)
-{
-    while (r->at < r->end) {
-        const char *p = r->at;
-
-        r->line++;
-        while (p < r->end && (*p == ' ' || *p == '\t' || *p == '\r')) {
-            p++;
-        }
-        if (p < r->end && *p != '\n' && *p != '#') {
-            return true;
-        }
-        p = memchr(p, '\n', (size_t)(r->end - p));
-        r->at = p != NULL ? p + 1 : r->end;
-    }
-    return false;
+    return what == NULL ? FT_OK : wrong(r, what);
 }
 
 static int read_header(struct reader *r)
@@ -299,7 +244,7 @@ static int read_header(struct reader *r)
     char cell[CELL], what[CELL + 64];
     bool last = false, says = false;
 
-    if (!next_line(r)) {
+    if (!ft_csv_next(&r->csv)) {
         return ft_err_set(r->err, FT_E_FORMAT, "there is no header");
     }
     while (!last) {
@@ -335,7 +280,7 @@ static int read_rule(struct reader *r, struct ft_label_rule *rule)
                                    .dst_port = {0, UINT16_MAX},
                                    .proto = -1,
                                    .label = 1,
-                                   .line = r->line};
+                                   .line = r->csv.line};
     for (uint32_t i = 0; i < r->n_of; i++) {
         int rc = last ? wrong(r, "there are fewer cells than columns") : take_cell(r, cell, &last);
 
@@ -459,7 +404,7 @@ static int read_all(struct reader *r, struct ft_labels *l, uint32_t room)
 {
     int rc = read_header(r);
 
-    while (rc == FT_OK && next_line(r)) {
+    while (rc == FT_OK && ft_csv_next(&r->csv)) {
         if (l->n == room) {
             return wrong(r, "there are more than 65536 rules");
         }
@@ -471,8 +416,7 @@ static int read_all(struct reader *r, struct ft_labels *l, uint32_t room)
 
 int ft_labels_parse(const char *text, size_t len, struct ft_labels **out, struct ft_err *err)
 {
-    size_t mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    struct reader r = {.at = text + mark, .end = text + len, .err = err};
+    struct reader r = {.csv = ft_csv_of(text, len), .err = err};
     struct ft_labels *l = ft_mem_alloc(1, sizeof *l);
     uint32_t room = lines_of(text, len);
     int rc;

@@ -58,7 +58,8 @@ struct ft_flow_record {
     uint64_t bytes[2];    /* wire bytes */
     uint64_t ip_bytes[2]; /* IP total length */
     uint64_t payload_bytes[2];
-    uint64_t packets_delta[2], bytes_delta[2]; /* since the record before of this flow_id */
+    /* since the record before of this flow_id */
+    uint64_t packets_delta[2], bytes_delta[2], ip_bytes_delta[2];
     uint32_t segment;            /* 0 for the first record of a flow_id, then 1, 2, ... */
     uint32_t entry;              /* of the flow in its table: for what others keep about it */
     uint32_t tunnel_id;          /* of the forward direction */
@@ -130,6 +131,21 @@ struct ft_label_record {
     const char *attack; /* text_len bytes of UTF-8, in the rules; NULL: it has no name */
     uint8_t attack_len;
     uint8_t label;
+};
+
+/* What files say of the hosts of a flow (--geo, --networks), and what its interfaces are called.
+ * Text has no NUL behind it, and stays for as long as the record. */
+enum { FT_ENRICH_HIDDEN = 20 };
+struct ft_enrich_side {
+    uint32_t as;     /* 0: null */
+    char country[4]; /* two letters, NUL-terminated; "": null */
+    uint32_t as_name_len, network_len;
+    const char *as_name, *network; /* NULL: null */
+};
+struct ft_enrich_record {
+    struct ft_enrich_side side[2];    /* source, destination */
+    const char *if_in, *if_out;       /* NUL-terminated; NULL: null */
+    char hidden[4][FT_ENRICH_HIDDEN]; /* --anonymize: digits that stand for names */
 };
 
 /* The part of a flow in no tunnel, whose packets the network left alone. */

@@ -6,7 +6,6 @@
 
 #include "base/mem.h"
 #include "base/time.h"
-#include "model/field_export.h"
 #include "model/where_parts.h"
 
 static ft__i128 whole_of(enum ft_type type, const struct ft_value *v)
@@ -168,11 +167,9 @@ bool ft_where_holds(const struct ft_where *w, const void *const *parts)
 int ft_where_flow(const char *text, bool exported, struct ft_where **out, struct ft_err *err)
 {
     struct ft_columns all;
-    uint32_t n;
-    const struct ft_field *rows = ft_fields_export(FT_EVENT_FLOW, &n);
 
     if (exported) {
-        ft_columns_rows(rows, n, &all);
+        ft_columns_exported(true, &all);
     } else {
         ft_columns_compose(ft_column_sets_own(), &all);
     }

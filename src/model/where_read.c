@@ -199,7 +199,8 @@ static const char *group_name(const struct ft_field *f)
                                         [FT_GROUP_FLOW_KEY] = "flow_key",
                                         [FT_GROUP_AGGREGATE] = "aggregate_metrics",
                                         [FT_GROUP_FEATURES] = "features",
-                                        [FT_GROUP_EXPORTER] = "exporter"};
+                                        [FT_GROUP_EXPORTER] = "exporter",
+                                        [FT_GROUP_ENRICHMENT] = "enrichment"};
 
     return f->group < sizeof names / sizeof names[0] ? names[f->group] : "";
 }

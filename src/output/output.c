@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "base/units.h"
 #include "base/wait.h"
+#include "output/sink/messages.h"
 #include "output/spool/sink.h"
 
 enum {
@@ -56,8 +57,9 @@ struct ft_writer {
     uint8_t *spare;                      /* [chunk_len], where rows become a batch; or NULL */
     struct ft_count made[FT_EVENT__COUNT];
     struct ft_count dropped[FT_EVENT__COUNT];
-    struct ft_count lost[FT_EVENT__COUNT]; /* made when the target was gone */
-    struct ft_count left_out;              /* flow records of another kind than it asks for */
+    struct ft_count lost[FT_EVENT__COUNT];  /* made when the target was gone */
+    struct ft_count left_out;               /* flow records of another kind than it asks for */
+    struct ft_count unfit[FT_UNFIT__COUNT]; /* and such as its format cannot hold */
     FT_ALIGNED(64) uint8_t pad[1];
 };
 
@@ -66,6 +68,7 @@ struct ft_output {
     char *own_name; /* the same, or NULL: it is somebody else's */
     struct ft_log log;
     struct ft_sink *sink;
+    struct ft__messages *messages; /* what is queued becomes messages; or NULL */
     void (*on_failed)(void *cookie);
     void *failed_cookie;
     enum ft_overflow overflow;
@@ -118,85 +121,6 @@ struct ft_output {
     struct ft_count errors; /* calls of the sink that failed */
     bool took;              /* since it was last looked at, the sink took events */
 };
-
-/* ---- events of a chunk ---- */
-
-static uint32_t count_lines(const uint8_t *p, size_t len)
-{
-    const uint8_t *end = p + len;
-    uint32_t n = 0;
-
-    while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-        n++;
-        p++;
-    }
-    return n;
-}
-
-/* The mark in which offset at lies, or n. Usually all marks are before it. */
-static uint32_t mark_at(const struct ft_chunk *c, size_t at)
-{
-    uint32_t lo = 0, hi = c->n;
-
-    while (lo < hi) {
-        uint32_t mid = lo + (hi - lo) / 2;
-
-        if (ft_chunk_mark(c, mid)->end > at) {
-            hi = mid;
-        } else {
-            lo = mid + 1;
-        }
-    }
-    return lo;
-}
-
-uint32_t ft_chunk_whole(const struct ft_chunk *c, size_t len)
-{
-    uint32_t i = mark_at(c, len);
-    uint32_t begin = i > 0 ? ft_chunk_mark(c, i - 1)->end : 0;
-    const uint8_t *last = i < c->n && c->lines ? memrchr(c->data + begin, '\n', len - begin) : NULL;
-
-    return last != NULL ? (uint32_t)(last + 1 - c->data) : begin;
-}
-
-void ft_tally_chunk(struct ft_tally *t, const struct ft_chunk *c, uint32_t from, uint32_t to)
-{
-    uint32_t begin = 0;
-
-    for (uint32_t i = 0; i < c->n && begin < to; i++) {
-        const struct ft_mark *m = ft_chunk_mark(c, i);
-        uint32_t first = begin > from ? begin : from, end = m->end < to ? m->end : to;
-
-        if (first == begin && end == m->end) {
-            t->n[m->event] += m->count;
-        } else if (c->lines && end > first) {
-            t->n[m->event] += count_lines(c->data + first, end - first);
-        } else if (!c->lines && m->end > from && m->end <= to) {
-            t->n[m->event] += m->count;
-        }
-        begin = m->end;
-    }
-    t->bytes += to - from;
-}
-
-uint64_t ft_tally_events(const struct ft_tally *t)
-{
-    uint64_t n = 0;
-
-    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-        n += t->n[e];
-    }
-    return n;
-}
-
-void ft_tally_move(struct ft_tally *t, struct ft_tally *from)
-{
-    for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
-        t->n[e] += from->n[e];
-    }
-    t->bytes += from->bytes;
-    *from = (struct ft_tally){{0}, 0};
-}
 
 /* What the system has said meanwhile about events that were written before. */
 static uint64_t settle_unsure(struct ft_output *o)
@@ -376,6 +300,11 @@ bool ft_writer_count_only(const struct ft_writer *w)
 void ft_writer_leave_out(struct ft_writer *w)
 {
     ft_count_add(&w->left_out, 1);
+}
+
+void ft_writer_unfit(struct ft_writer *w, enum ft_unfit why)
+{
+    ft_count_add(&w->unfit[why], 1);
 }
 
 void ft_writer_lose(struct ft_writer *w, enum ft_event e, uint64_t n)
@@ -638,7 +567,7 @@ static void lose_chunks(struct ft_output *o, const struct ft_chunk *chunks, uint
     }
 }
 
-static void write_chunks(struct ft_output *o, const struct ft_chunk *chunks, uint32_t n)
+static void hand_over(struct ft_output *o, const struct ft_chunk *chunks, uint32_t n)
 {
     while (n > 0 && !nobody_takes(o)) {
         struct ft_tally t = {{0}, 0};
@@ -658,6 +587,27 @@ static void write_chunks(struct ft_output *o, const struct ft_chunk *chunks, uin
         n -= done;
     }
     lose_chunks(o, chunks, n);
+}
+
+static void hand_over_messages(struct ft_output *o)
+{
+    struct ft_chunk c;
+
+    while (ft__messages_next(o->messages, &c)) {
+        hand_over(o, &c, 1);
+    }
+}
+
+static void write_chunks(struct ft_output *o, const struct ft_chunk *chunks, uint32_t n)
+{
+    if (o->messages == NULL) {
+        hand_over(o, chunks, n);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        ft__messages_of(o->messages, &chunks[i]);
+        hand_over_messages(o);
+    }
 }
 
 /* With the lock: n chunks are free again. */
@@ -723,6 +673,10 @@ static int64_t maintain(struct ft_output *o, bool flush)
     }
     if (ops->tick != NULL) {
         after(o, ops->tick(o->sink, &next_ms));
+    }
+    if (o->messages != NULL) {
+        ft__messages_due(o->messages, &next_ms);
+        hand_over_messages(o);
     }
     return next_ms;
 }
@@ -869,7 +823,7 @@ static int with_spool(struct ft_output *o, const struct ft_sink_ops *ops,
 }
 
 static int open_sink(struct ft_output *o, const struct ft_output_url *url,
-                     const struct ft_output_config *cfg, const struct ft_output_env *env,
+                     const struct ft_output_config *cfg, struct ft_output_env *env,
                      struct ft_err *err)
 {
     const struct ft_sink_ops *ops = cfg->sink;
@@ -886,6 +840,15 @@ static int open_sink(struct ft_output *o, const struct ft_output_url *url,
     if (ops == NULL || ops->open == NULL) {
         return ft_err_set(err, FT_E_USAGE, "output %s: there is no transport '%s'", url->text,
                           url->transport);
+    }
+    if (env->templates != NULL) {
+        int rc = ft__messages_open(ops, url, env, &o->messages, err);
+
+        return rc == FT_OK ? ops->open(url, env, &o->sink, err) : rc;
+    }
+    if (ops->datagrams) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: %s is for ipfix, netflow9 and netflow5",
+                          url->text, url->transport);
     }
     return with_spool(o, ops, url, env, err);
 }
@@ -971,7 +934,8 @@ unsigned ft_output_needs(const struct ft_output *o)
 size_t ft_output_budget(const struct ft_output *o)
 {
     return (size_t)o->n_blocks * o->chunk_len + sizeof *o->writers * o->n_writers +
-           (o->sink != NULL ? o->sink->memory : 0);
+           (o->sink != NULL ? o->sink->memory : 0) +
+           (o->messages != NULL ? ft__messages_memory(o->messages) : 0);
 }
 
 struct ft_writer *ft_output_writer(struct ft_output *o, uint32_t i)
@@ -1148,6 +1112,7 @@ void ft_output_free(struct ft_output *o)
     pthread_mutex_destroy(&o->lock);
     pthread_cond_destroy(&o->ready);
     pthread_cond_destroy(&o->freed);
+    ft__messages_close(o->messages); /* a sink that is closed greets nobody */
     ft_map_free(o->pool, (size_t)o->n_blocks * o->chunk_len);
     ft_map_free(o->writers, sizeof *o->writers * o->n_writers);
     ft_mem_free(o->chunks);
@@ -1180,6 +1145,9 @@ void ft_output_get_stats(struct ft_output *o, struct ft_output_stats *out)
     }
     for (uint32_t i = 0; o->writers != NULL && i < o->n_writers; i++) {
         out->where_left_out += ft_count_get(&o->writers[i].left_out);
+        for (enum ft_unfit u = 0; u < FT_UNFIT__COUNT; u++) {
+            out->unfit[u] += ft_count_get(&o->writers[i].unfit[u]);
+        }
     }
     out->bytes = ft_count_get(&o->bytes);
     out->failed = ft_output_failed(o);

@@ -43,6 +43,7 @@
 #include "flowtap/log.h"
 #include "flowtap/sandbox.h"
 #include "flowtap/stats.h"
+#include "model/flow_templates.h"
 #include "model/loss.h"
 #include "model/param.h"
 #include "model/trailer.h"
@@ -59,6 +60,8 @@ enum { FT_KEY_MOST = 48 }; /* bytes of a key */
 enum ft_overflow { FT_OVERFLOW_DROP, FT_OVERFLOW_BLOCK };
 
 enum { FT_LATE_HEADER = 64 };
+
+struct ft_chunk;
 
 struct ft_output_env {
     const struct ft_log *log; /* may be NULL; outlives the output */
@@ -98,6 +101,13 @@ struct ft_output_env {
     const char *table;   /* columns and types as CREATE TABLE has them, borrowed; NULL ok */
     const char *sidecar; /* what stands in FILE.json, borrowed; NULL ok */
     size_t trailer_room, trailer_each;
+    /* flow export: events are rows that messages are made of; or NULL */
+    const struct ft_flow_template_list *templates;
+    /* What goes before next, the first message that is to come (NULL: not known), wherever a
+     * receiver begins: at the start of every file and connection, or when it was away; *out is
+     * valid until the next call. NULL: nothing but the header */
+    void (*greet)(void *cookie, const uint8_t *next, struct ft_chunk *out);
+    void *greet_cookie;
     /* events that this output has lost or dropped until now: ft_output_open's; the output's thread
      */
     uint64_t (*events_lost)(const void *cookie);
@@ -162,6 +172,8 @@ struct ft_sink_ops {
     bool alone;        /* NAME://TARGET?format=F is F+NAME://TARGET, and ndjson without format= */
     const char *usual; /* with alone: the format without format=; NULL: ndjson */
     bool waits;        /* write() waits for a receiver that is away: a spool may stand before it */
+    bool messages;     /* takes messages of flow export: it greets */
+    bool datagrams;    /* each event is one, and that is all it takes */
     int (*open)(const struct ft_output_url *url, const struct ft_output_env *env,
                 struct ft_sink **out, struct ft_err *err);
     /* Takes *n >= 1 chunks. FT_OK: all of them. Otherwise *n is how many it dealt with, the one
@@ -203,6 +215,7 @@ extern const struct ft_sink_ops ft_sink_nats, ft_sink_natss;
 extern const struct ft_sink_ops ft_sink_postgres;
 extern const struct ft_sink_ops ft_sink_redis, ft_sink_rediss;
 extern const struct ft_sink_ops ft_sink_tcp, ft_sink_tls, ft_sink_unix;
+extern const struct ft_sink_ops ft_sink_udp;
 extern const struct ft_sink_ops ft_sink_s3;
 extern const struct ft_sink_ops ft_sink_kafka;
 extern const struct ft_sink_ops *const ft_sinks[]; /* NULL-terminated */
@@ -281,6 +294,9 @@ void ft_writer_breathe(struct ft_writer *w, int64_t now_ns);
 
 /* Counts a flow record that does not satisfy this output's condition; it is not made. */
 void ft_writer_leave_out(struct ft_writer *w);
+
+/* Counts a flow record that its format cannot hold; it is not made. */
+void ft_writer_unfit(struct ft_writer *w, enum ft_unfit why);
 
 /* Counts n events as made, and lost: this output cannot hold them. */
 void ft_writer_lose(struct ft_writer *w, enum ft_event e, uint64_t n);

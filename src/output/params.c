@@ -33,6 +33,22 @@ static bool valid_folder(const char *value)
     return value[0] != '\0' && strlen(value) < FT_FILE_PATH;
 }
 
+static bool valid_seconds(const char *value)
+{
+    const char *rest;
+    uint64_t n;
+
+    return ft_parse_number(value, &n, &rest) && *rest == '\0' && n >= 1 && n <= 86400;
+}
+
+static bool valid_mtu(const char *value)
+{
+    const char *rest;
+    uint64_t n;
+
+    return ft_parse_number(value, &n, &rest) && *rest == '\0' && n >= 512 && n <= 65507;
+}
+
 static const struct ft_param rows[] = {
     {.row = {.name = "overflow",
              .choices = "drop|block|spool",
@@ -61,6 +77,27 @@ static const struct ft_param rows[] = {
              .help = "bound of the queue between the workers and the output's thread"},
      .check = valid_queue,
      .allowed = "a size such as 512KB or 64MB, at most 64GiB"},
+    {.row = {.name = "template_refresh",
+             .of = "ipfix, netflow9",
+             .value = "SECONDS",
+             .defval = "60",
+             .help = "over UDP: how often templates are sent again"},
+     .check = valid_seconds,
+     .allowed = "a number of seconds from 1 to 86400"},
+    {.row = {.name = "report",
+             .of = "ipfix, netflow9",
+             .value = "SECONDS",
+             .help = "options data so often: messages, records and octets that were exported, and "
+                     "records that were not"},
+     .check = valid_seconds,
+     .allowed = "a number of seconds from 1 to 86400"},
+    {.row = {.name = "mtu",
+             .of = "ipfix, netflow9, netflow5",
+             .value = "BYTES",
+             .defval = "1400",
+             .help = "over UDP: of a message at most; else it has 65535"},
+     .check = valid_mtu,
+     .allowed = "a number of bytes from 512 to 65507"},
 };
 
 const struct ft_params ft_output_params = {rows, sizeof rows / sizeof rows[0]};

@@ -246,6 +246,7 @@ static const void *map_record(struct ft_anonymizer *a, const struct ft_export_re
     *r = *in;
     r->exporter = map_exporter(a, in->exporter);
     r->names = map_labels(a, in->names);
+    r->enrich = hide_part(a, FT_PART_ENRICH, in->enrich);
     r->lists = NULL;
     r->n_values = map_values(a, in->base, in->values, in->n_values);
     r->values = a->values;

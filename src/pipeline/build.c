@@ -21,6 +21,7 @@
 #include "pipeline/app.h"
 #include "pipeline/collect.h"
 #include "pipeline/columns.h"
+#include "pipeline/enrich.h"
 #include "pipeline/lanes.h"
 #include "pipeline/packets.h"
 #include "pipeline/scrub.h"
@@ -178,6 +179,17 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
     return FT_OK;
 }
 
+/* What an output of flow export asks of its format. */
+static void route_export(const struct ft_output_url *url, struct ft_format_config *cfg)
+{
+    const char *biflow = ft_output_url_get(url, "biflow");
+
+    cfg->domain = ft_output_url_get(url, "domain");
+    cfg->times = ft_output_url_get(url, "times");
+    cfg->pen = ft_output_url_get(url, "pen");
+    cfg->uniflow = biflow != NULL && strcmp(biflow, "false") == 0;
+}
+
 /* What an output asks of its format, which has these parameters (config/url.h). */
 static int route_options(const struct ft_pipeline *p, const struct ft_output_url *url,
                          struct ft_format_config *cfg, struct ft_err *err)
@@ -203,6 +215,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->framed = id != NULL;
     cfg->schema_id = id != NULL ? (uint32_t)strtoul(id, NULL, 10) : 0;
     cfg->observer = &p->plan.observer;
+    route_export(url, cfg);
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
@@ -378,6 +391,10 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
     }
     if (rc == FT_OK && ops->table != NULL) {
         env->table = ops->table(r->format);
+    }
+    if (rc == FT_OK && r->format->templates != NULL) {
+        env->templates = r->format->templates;
+        cfg->binary = true;
     }
     if (rc != FT_OK || ops->seal != NULL) {
         return rc != FT_OK ? rc : route_batches(p, url, r->format, cfg, env, err);
@@ -660,8 +677,14 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
     w->source = p->plan.mode == FT_MODE_DIRECT ? p->source[i] : NULL;
     atomic_store_explicit(&w->now_ns, INT64_MIN, memory_order_relaxed);
     w->emit.where = p->where;
+    w->emit.enriches = p->plan.collect && (p->plan.parts >> FT_PART_ENRICH & 1) != 0;
+    w->emit.enrich = p->enrich;
+    if (w->emit.enriches) {
+        w->emit.answers = ft_map_alloc_sparse(sizeof *w->emit.answers);
+        rc = w->emit.answers != NULL ? FT_OK : FT_E_NOMEM;
+    }
     ft__decoder_start(p, &w->dec);
-    if (p->plan.mode == FT_MODE_HANDOFF) {
+    if (rc == FT_OK && p->plan.mode == FT_MODE_HANDOFF) {
         rc = ft_ring_init(&w->ring, p->plan.queue, sizeof(struct ft_packet));
     }
     if (rc == FT_OK && p->plan.payloads && p->plan.mode == FT_MODE_HANDOFF) {
@@ -740,6 +763,7 @@ int ft__build_plan(struct ft_pipeline *p, const struct ft_config *cfg, struct ft
     }
     rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
     p->plan.options.labels = p->labels;
+    p->plan.options.enrich = p->enrich;
     ft_where_observe(p->where, &p->plan.observer);
     return rc;
 }
@@ -769,6 +793,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     if (rc == FT_OK && cfg->labels != NULL) {
         rc = ft__build_labels(p, cfg->labels, err);
     }
+    rc = rc == FT_OK ? ft__enrich_load(cfg, &p->enrich, err) : rc;
     rc = rc == FT_OK ? ft__build_plan(p, cfg, err) : rc;
     rc = rc == FT_OK && key != NULL ? hide_observer(&p->plan.observer, key, err) : rc;
     if (rc != FT_OK) {
@@ -988,6 +1013,8 @@ void ft__build_free(struct ft_pipeline *p)
     ft_scrub_free(p->scrub);
     ft_where_free(p->where);
     ft_labels_free(p->labels);
+    ft_enrich_free(p->enrich);
+    ft__enrich_free_retired(p->retired);
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);

@@ -14,6 +14,7 @@
 #include "model/prefix.h"
 #include "pipeline/build.h"
 #include "pipeline/collect.h"
+#include "pipeline/enrich.h"
 #include "source/filter.h"
 #include "source/udp/listen.h"
 
@@ -145,6 +146,9 @@ static void check_files(struct checker *c)
     explicit_bzero(key, sizeof key);
     if (cfg->labels != NULL && ft__build_labels(c->p, cfg->labels, &err) != FT_OK) {
         tell(c, "labels", 0, err.what);
+    }
+    if (ft__enrich_load(cfg, &c->p->enrich, &err) != FT_OK) {
+        tell(c, err.what[0] == 'g' ? "geo" : "networks", 0, err.what);
     }
 }
 

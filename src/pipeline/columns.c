@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "model/field_export.h"
+#include "feature/feature.h"
 
 static int refuse(const struct ft_output_url *url, const char *key, int rc,
                   const struct ft_err *why, struct ft_err *err)
@@ -16,9 +16,7 @@ static int pick(const struct ft_plan *plan, const struct ft_output_url *url, con
                 struct ft_columns *out, struct ft_err *err)
 {
     struct ft_err why = {0};
-    uint32_t n;
-    const struct ft_field *rows = ft_fields_export(FT_EVENT_FLOW, &n);
-    int rc = plan->collect ? ft_columns_pick_rows(rows, n, list, out, &why)
+    int rc = plan->collect ? ft_columns_pick_exported(list, out, &why)
                            : ft_columns_pick(list, plan->profiles, out, &why);
 
     return refuse(url, "columns", rc, &why, err);
@@ -81,10 +79,7 @@ static int columns_asked(const struct ft_plan *plan, const struct ft_output_url 
         return compose(plan, url, profile, out, err);
     }
     if (plan->collect) {
-        uint32_t n;
-        const struct ft_field *rows = ft_fields_export(FT_EVENT_FLOW, &n);
-
-        ft_columns_rows(rows, n, out);
+        ft_columns_exported((plan->profiles & ft_column_set_bit(&ft_columns_enrich)) != 0, out);
     } else {
         ft_columns_compose(plan->profiles, out);
     }
@@ -253,9 +248,8 @@ int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
 
     plan->profiles = cfg->profiles;
     plan->no_identity = cfg->no_identity;
-    for (uint32_t k = 0; cfg->labels != NULL && ft_column_sets[k] != NULL; k++) {
-        plan->profiles |= (uint32_t)(ft_column_sets[k] == &ft_columns_label) << k;
-    }
+    plan->profiles |= cfg->labels != NULL ? ft_column_set_bit(&ft_columns_label) : 0;
+    plan->profiles |= ft_config_enriches(cfg) ? ft_column_set_bit(&ft_columns_enrich) : 0;
     plan->events_given = cfg->events_given;
     plan->parts = 1u << FT_PART_CORE;
     plan->parts |= cfg->labels != NULL ? 1u << FT_PART_LABEL : 0; /* counted whoever writes them */
@@ -271,6 +265,8 @@ int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
         rc = add_rules(cfg, plan, &columns, err);
     }
     plan_rules(cfg, plan);
-    plan->parts = plan->collect ? 1u << FT_PART_CORE : plan->parts;
+    if (plan->collect) { /* exporters' records have no others */
+        plan->parts &= 1u << FT_PART_CORE | 1u << FT_PART_ENRICH;
+    }
     return rc;
 }

@@ -65,6 +65,8 @@ void ft_emitter_fini(struct ft_emitter *e)
 {
     ft_anonymizer_free(e->anon);
     e->anon = NULL;
+    ft_map_free(e->answers, sizeof *e->answers);
+    e->answers = NULL;
     ft_mem_free(e->keys);
     e->keys = NULL;
 }

@@ -12,6 +12,7 @@
 
 #include "flowtap/stats.h"
 #include "format/format.h"
+#include "model/enrich.h"
 #include "model/packet.h"
 #include "model/record.h"
 #include "model/where.h"
@@ -35,6 +36,12 @@ struct ft_route {
     struct ft_output_drain drain;   /* with leaving; owner: the control thread */
 };
 
+/* An exported record, and what files say of its hosts. */
+struct ft_enriched {
+    struct ft_export_record record;
+    struct ft_enrich_record extra;
+};
+
 struct ft_emitter {
     struct {
         struct ft_writer *writer;
@@ -49,15 +56,19 @@ struct ft_emitter {
         const struct ft_where *where; /* its own, besides --where; or NULL */
     } to[FT_MAX_OUTPUTS];
     uint32_t n;
-    unsigned events;              /* union of all outputs */
-    bool makes_samples;           /* some output wants the bytes of samples */
-    bool makes_flows;             /* some output, or a condition, has to see flow records */
-    bool makes_packets;           /* some output holds packets (packets.h) */
-    const struct ft_where *where; /* --where: flow records that satisfy it only; NULL: all */
-    uint64_t left_out;            /* that did not */
-    uint64_t profile_skipped;     /* that the tools of some output's columns drop */
-    struct ft_key_cache *keys;    /* of samples, when some output asks for keys; owned, or NULL */
-    struct ft_anonymizer *anon;   /* --anonymize: every event goes through it; owned, or NULL */
+    unsigned events;                /* union of all outputs */
+    bool makes_samples;             /* some output wants the bytes of samples */
+    bool makes_flows;               /* some output, or a condition, has to see flow records */
+    bool makes_packets;             /* some output holds packets (packets.h) */
+    const struct ft_where *where;   /* --where: flow records that satisfy it only; NULL: all */
+    uint64_t left_out;              /* that did not */
+    uint64_t profile_skipped;       /* that the tools of some output's columns drop */
+    struct ft_key_cache *keys;      /* of samples, when some output asks for keys; owned, or NULL */
+    bool enriches;                  /* collect: records get what files say of their hosts */
+    const struct ft_enrich *enrich; /* those files, or NULL; borrowed */
+    struct ft_enrich_cache *answers; /* of them; mapped, owned, or NULL */
+    struct ft_enriched enriched;     /* the record in hand */
+    struct ft_anonymizer *anon;      /* --anonymize: every event goes through it; owned, or NULL */
 };
 
 /* The emitter of writer slot i over n routes. FT_E_NOMEM. */
@@ -108,6 +119,10 @@ FT_INLINE uint8_t *ft_emit_begin(struct ft_emitter *e, uint32_t k, enum ft_event
 /* An event was written behind its key, of so many bytes. */
 FT_INLINE void ft_emit_end(struct ft_writer *w, enum ft_event e, size_t key, size_t len)
 {
+    if (FT_UNLIKELY(len > SIZE_MAX - FT_UNFIT__COUNT)) {
+        ft_writer_unfit(w, (enum ft_unfit)(SIZE_MAX - len));
+        return;
+    }
     if (FT_LIKELY(key == 0)) {
         ft_writer_end(w, e, len);
     } else {

@@ -6,11 +6,33 @@
 
 #define HAS(mask, event) (((mask) >> (event)) & 1u)
 
+/* A copy of a record that has what files say of its hosts, by their true addresses. */
+static const struct ft_export_record *enrich(struct ft_emitter *e,
+                                             const struct ft_export_record *rec)
+{
+    struct ft_enriched *to = &e->enriched;
+    bool src = (rec->has & FT_XR_SRC_ADDR) != 0, dst = (rec->has & FT_XR_DST_ADDR) != 0;
+
+    ft_enrich_ask(e->answers, src ? e->enrich : NULL, rec->ip_version, rec->src,
+                  &to->extra.side[0]);
+    ft_enrich_ask(e->answers, dst ? e->enrich : NULL, rec->ip_version, rec->dst,
+                  &to->extra.side[1]);
+    to->extra.if_in = rec->names != NULL ? rec->names->if_in : NULL;
+    to->extra.if_out = rec->names != NULL ? rec->names->if_out : NULL;
+    to->record = *rec;
+    to->record.enrich = &to->extra;
+    return &to->record;
+}
+
 void ft_emit_export_flow(struct ft_emitter *e, const struct ft_export_record *rec)
 {
-    const void *part = rec;
+    const void *parts[FT_PARTS_MAX];
 
-    if (!ft_emit_wanted(e, &part)) {
+    if (FT_UNLIKELY(e->enriches)) {
+        rec = enrich(e, rec);
+    }
+    ft_export_parts(rec, parts);
+    if (!ft_emit_wanted(e, parts)) {
         return;
     }
     if (FT_UNLIKELY(e->anon != NULL)) {
@@ -18,9 +40,10 @@ void ft_emit_export_flow(struct ft_emitter *e, const struct ft_export_record *re
     }
     for (uint32_t k = 0; k < e->n; k++) {
         struct ft_writer *w = e->to[k].writer;
-        size_t room = FT_FORMAT_EXPORT_MIN + (size_t)rec->text_max;
+        size_t room = FT_FORMAT_EXPORT_MIN + (size_t)rec->text_max +
+                      (rec->enrich != NULL ? FT_FORMAT_ENRICH : 0);
 
-        if (!HAS(e->to[k].events, FT_EVENT_FLOW) || !ft_emit_wanted_by(e, k, &part)) {
+        if (!HAS(e->to[k].events, FT_EVENT_FLOW) || !ft_emit_wanted_by(e, k, parts)) {
             continue;
         }
         if (e->to[k].count_only) {

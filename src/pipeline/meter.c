@@ -4,13 +4,17 @@
 
 #include <string.h>
 
+#include "feature/enrich/enrich.h"
+
 enum { TIMER_VISITS = 2, /* for each packet */ ASK_AHEAD = 4 /* records */ };
 
 static struct ft_feature_config feature_config(const struct ft_table_config *cfg, uint32_t part,
                                                const struct ft_set_options *options)
 {
     struct ft_feature_config c = {.entries = ft_table_entries(cfg->max_flows),
-                                  .labels = options->labels};
+                                  .labels = options->labels,
+                                  .enrich = options->enrich,
+                                  .interface = options->interface};
 
     memcpy(c.option, options->of[part], sizeof c.option);
     return c;
@@ -75,6 +79,15 @@ const void *ft_meter_state(const struct ft_meter *m, enum ft_part part)
         }
     }
     return NULL;
+}
+
+void ft_meter_enrich(struct ft_meter *m, const struct ft_enrich *tables)
+{
+    for (uint32_t k = 0; k < m->n_on; k++) {
+        if (m->on[k].part == FT_PART_ENRICH) {
+            ft_enrich_use(m->on[k].state, tables);
+        }
+    }
 }
 
 /* ---- records ---- */

@@ -56,4 +56,7 @@ void ft_meter_flush(struct ft_meter *m, int64_t end_ns, enum ft_reason reason);
 /* The state of a feature, or NULL when it is off. */
 const void *ft_meter_state(const struct ft_meter *m, enum ft_part part);
 
+/* The tables that records are enriched from, from now on; borrowed, or NULL. */
+void ft_meter_enrich(struct ft_meter *m, const struct ft_enrich *tables);
+
 #endif

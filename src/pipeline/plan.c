@@ -248,6 +248,10 @@ static int name_inputs(struct ft_pipeline *p, const struct ft_config *cfg, const
             p->input_name = ft_mem_strdup(names[0]);
         }
     }
+    if (rc == FT_OK && live && cfg->n_inputs <= 1 && strcmp(resolved[0], "any") != 0) {
+        memcpy(p->interface, resolved[0], sizeof p->interface);
+        p->plan.options.interface = p->interface;
+    }
     return rc == FT_OK && p->input_name == NULL ? FT_E_NOMEM : rc;
 }
 

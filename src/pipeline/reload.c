@@ -18,6 +18,7 @@
 #include "pipeline/build.h"
 #include "pipeline/collect.h"
 #include "pipeline/columns.h"
+#include "pipeline/enrich.h"
 
 /* ---- what runs takes it up ---- */
 
@@ -48,6 +49,11 @@ void ft__worker_adopt(struct ft_worker *w)
     w->generation = generation_of(p);
     w->countdown = p->plan.rates.sample_n == w->rates.sample_n ? w->countdown : 0;
     w->rates = p->plan.rates;
+    w->emit.enrich = p->enrich;
+    if (w->emit.answers != NULL) {
+        w->emit.answers->of = NULL; /* other tables may lie where those did */
+    }
+    ft_meter_enrich(&w->meter, p->enrich);
     turn(p, &w->emit, w == p->reader ? p->plan.n_workers + 1 : w->index, &w->spare_keys);
     if (p->allow != NULL) {
         p->allow[w->index] = p->allowed;
@@ -131,6 +137,16 @@ bool ft__control_closes(struct ft_pipeline *p)
     return leaving_at(p, 0) < FT_MAX_OUTPUTS;
 }
 
+/* Tables that left with this generation, or before, are asked by nobody any more. */
+static void free_retired(struct ft_pipeline *p)
+{
+    pthread_mutex_lock(&p->lock);
+    struct ft_enrich *gone = ft__enrich_take_retired(&p->retired, p->control_generation);
+
+    pthread_mutex_unlock(&p->lock);
+    ft__enrich_free_retired(gone);
+}
+
 void ft__control_adopt(struct ft_pipeline *p)
 {
     struct ft_key_cache *none = NULL; /* it makes no events that have keys */
@@ -145,6 +161,9 @@ void ft__control_adopt(struct ft_pipeline *p)
     }
     bool ready = all_adopted(p);
 
+    if (ready) {
+        free_retired(p);
+    }
     for (uint32_t i = leaving_at(p, 0); i < FT_MAX_OUTPUTS;) {
         struct ft_route *r = &p->routes[i];
         int patience_ms = p->control_rates.drain_ms;
@@ -173,6 +192,7 @@ struct change {
     uint32_t n_fresh;
     const struct ft_output *stays[FT_MAX_OUTPUTS];
     uint32_t n_stays;
+    struct ft_enrich *enrich;     /* of next; owned until it is published */
     bool goes_on[FT_MAX_OUTPUTS]; /* of next's outputs: it is one of those that stay */
 };
 
@@ -412,6 +432,21 @@ static int make_keys(struct ft_pipeline *p, const struct change *c, struct ft_er
     return FT_OK;
 }
 
+/* The lock is held. */
+static void swap_enrich(struct change *c)
+{
+    struct ft_pipeline *p = c->p;
+
+    if (p->enrich != NULL) {
+        p->enrich->retired =
+            atomic_load_explicit(&p->generation, memory_order_relaxed) + 1; /* only we count */
+        p->enrich->next = p->retired;
+        p->retired = p->enrich;
+    }
+    p->enrich = c->enrich;
+    c->enrich = NULL;
+}
+
 /* Now it holds. */
 static void publish(struct change *c, struct ft_reload *out)
 {
@@ -435,6 +470,7 @@ static void publish(struct change *c, struct ft_reload *out)
     out->allow = memcmp(&c->allow, &p->allowed, sizeof c->allow) != 0;
     p->plan.rates = rates;
     p->allowed = c->allow;
+    swap_enrich(c);
     atomic_fetch_add_explicit(&p->generation, 1, memory_order_release); /* generation_of() */
     pthread_mutex_unlock(&p->lock);
     ft__pipeline_wake(p);
@@ -445,6 +481,7 @@ static int reload(struct change *c, struct ft_reload *out, struct ft_err *err)
     int rc = check_running(c->p, err);
 
     rc = rc == FT_OK ? check_plan(c, err) : rc;
+    rc = rc == FT_OK ? ft__enrich_load(c->next, &c->enrich, err) : rc;
     c->p->plan.user = c->next->user;
     rc = rc == FT_OK ? open_outputs(c, err) : rc;
     c->p->plan.user = NULL; /* borrowed */
@@ -453,6 +490,7 @@ static int reload(struct change *c, struct ft_reload *out, struct ft_err *err)
         for (uint32_t i = 0; i < c->n_fresh; i++) {
             ft__build_close_route(&c->fresh[i]);
         }
+        ft_enrich_free(c->enrich);
         return rc;
     }
     publish(c, out);

@@ -44,7 +44,8 @@ class Generated(Case):
             if n != "group":  # any text is a name
                 bad = "" if n in ("columns", "profile", "dialect", "where", "ca", "cert", "key", "proxy", "credentials",
                                  "headers", "password", "token", "spool", "user", "field", "stream", "vector") else "!"
-                head = (f"{of.split(',')[0]}:{self.dir}/x" if of.split(",")[0] in ("csv", "pcap", "arrow", "avro", "copy") else
+                head = (f"{of.split(',')[0]}:{self.dir}/x" if of.split(",")[0] in
+                        ("csv", "pcap", "arrow", "avro", "copy", "ipfix") else
                         f"ndjson:{self.dir}/x" if of.split(",")[0] in ("every output", "files", "ndjson") else
                         f"ndjson+{of.split(',')[0]}://host/x")
                 url = f"{head}?{n}={bad}"

@@ -150,7 +150,7 @@ class ClickHouse(unittest.TestCase):
     def test_events_of_exporters(self):
         with open(self.path("x.pcap"), "wb") as f:
             f.write(of_every_kind())
-        command, tables = ["collect", "-l", f"pcap:{self.path('x.pcap')}"], ddl()
+        command, tables = ["collect", "-l", f"pcap:{self.path('x.pcap')}"], ddl("-p", "base")
         self.assertEqual(set(tables), {*OF_READ.values(), *OF_COLLECT.values()})
         for word, name in OF_COLLECT.items():
             flat = {"flow": self.flat(command), "stats": ""}.get(word)

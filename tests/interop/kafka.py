@@ -150,13 +150,13 @@ class Broker:
         return messages
 
 
-def write_capture(path, flows, rounds):
-    """So many UDP flows, with a packet each way in each round."""
+def write_capture(path, flows, rounds, server=0x0b000001):
+    """So many UDP flows to a server, with a packet each way in each round."""
     with open(path, "wb") as f:
         f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
         for r in range(rounds):
             for i in range(flows):
-                ends = (0x0a000000 + i // 5000, 1024 + i % 5000), (0x0b000001, 53)
+                ends = (0x0a000000 + i // 5000, 1024 + i % 5000), (server, 53)
                 for way, (src, dst) in enumerate((ends, ends[::-1])):
                     ip = struct.pack(">BBHHHBBHII", 0x45, 0, 36, i & 0xffff, 0, 64, 17, 0, src[0], dst[0])
                     frame = b"\x02" * 12 + b"\x08\x00" + ip + struct.pack(">HHHH", src[1], dst[1], 16, 0) + b"\0" * 8

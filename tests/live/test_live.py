@@ -306,6 +306,17 @@ def test_count(sender):
     check("two interfaces end together", c.ended() == 0 and c.lines()[-1]["captured"] == 10, c.err)
 
 
+def test_interface_names(sender):
+    """Of one interface its name is known; of several, nobody says which a flow came in by."""
+    for iface, name in (VB, VB), (VB + ",lo", None):
+        c = Capture("-w", "2", "--count", "10", "-p", "enrich", iface=iface)
+        sender.send(frame(i) for i in range(10))
+        check("it ends", c.ended() == 0, c.err)
+        got = {(e["enrichment"]["ingress_interface_name"], e["enrichment"]["egress_interface_name"])
+               for e in finals(c.lines())}
+        check("the interface's name", got == {(name, None)}, got)
+
+
 def test_duration(sender):
     c = Capture("-w", "2", "--duration", "0.5")
     sender.send(frame(i) for i in range(50))

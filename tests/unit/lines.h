@@ -52,8 +52,8 @@ static inline void lines_end(struct ft_format *f)
 
 static inline uint8_t *lines_group(uint8_t *p, uint8_t before, uint8_t group)
 {
-    static const char *const names[] = {"", "flow_key", "aggregate_metrics", "features",
-                                        "exporter"};
+    static const char *const names[] = {"",         "flow_key", "aggregate_metrics",
+                                        "features", "exporter", "enrichment"};
 
     if (before == group) {
         return FT_PUT_LIT(p, ",");

@@ -75,6 +75,12 @@ static void sum(const char *name, uint64_t n, bool holds, const char *of)
     row(name, n, holds ? of : "DOES NOT ADD UP");
 }
 
+static const char *const unfit_names[FT_UNFIT__COUNT] = {
+#define X(symbol, name, meaning) "unfit_" #name,
+    FT_UNFIT(X)
+#undef X
+};
+
 static void maybe(const char *name, uint64_t n, const char *note)
 {
     if (n > 0) {
@@ -254,6 +260,9 @@ static void table_outputs(const struct ft_stats *s)
             fputs(event_holds(o, e) ? "\n" : "  DOES NOT ADD UP\n", stderr);
         }
         maybe("  left out by its where=", o->where_left_out, "flow records");
+#define X(symbol, name, meaning) maybe("  unfit: " #name, o->unfit[FT_UNFIT_##symbol], meaning);
+        FT_UNFIT(X)
+#undef X
     }
 }
 
@@ -378,7 +387,13 @@ static void json_outputs(const struct ft_stats *s)
                 fputc('}', stderr);
             }
         }
-        fprintf(stderr, ",\"where_left_out\":%llu}", (unsigned long long)o->where_left_out);
+        fprintf(stderr, ",\"where_left_out\":%llu", (unsigned long long)o->where_left_out);
+        for (enum ft_unfit u = 0; u < FT_UNFIT__COUNT; u++) {
+            if (o->unfit[u] > 0) {
+                member(unfit_names[u], o->unfit[u]);
+            }
+        }
+        fputc('}', stderr);
     }
     fputc(']', stderr);
 }

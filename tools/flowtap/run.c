@@ -149,6 +149,13 @@ static struct ft_config *config_again(void *cookie)
     return cfg;
 }
 
+static const char *loaded_name(const struct ft_config *cfg)
+{
+    const char *file = ft_config_file(cfg);
+
+    return file != NULL ? file : "what --geo and --networks name";
+}
+
 /* A hangup: the configuration is loaded again. What is wrong with it changes nothing. */
 static void reload(struct ft_pipeline *p, struct around *a, const struct ft_config *first,
                    struct summary *sum, const struct ft_log *log)
@@ -169,7 +176,7 @@ static void reload(struct ft_pipeline *p, struct around *a, const struct ft_conf
     } else {
         ft_log(log, FT_LOG_INFO,
                "%s was loaded again: outputs: %u go on, %u added, %u taken out%s%s",
-               ft_config_file(next), done.outputs_kept, done.outputs_added, done.outputs_removed,
+               loaded_name(next), done.outputs_kept, done.outputs_added, done.outputs_removed,
                done.rates ? "; other rates" : "", done.allow ? "; others may send" : "");
         ft_config_free(a->loaded);
         a->loaded = next;
@@ -229,7 +236,8 @@ static int run(struct ft_config *cfg, const struct call *call)
     struct ft_err err = {0};
     int rc = ft_opener_start(&a.opener, &err); /* before anything is open: it shall hold nothing */
 
-    if (rc == FT_OK && live && ft_config_file(cfg) != NULL) {
+    if (rc == FT_OK && live &&
+        (ft_config_file(cfg) != NULL || ft_config_tables(cfg, NULL, NULL) > 0)) {
         rc = ft_loader_start(a.opener, config_again, (void *)(uintptr_t)call, &a.loader, &err);
     }
     say_as_json(cl.json);

@@ -230,6 +230,7 @@ static int put_chunks(struct file_sink *f, const struct ft_chunk *chunks, uint32
     uint64_t before;
     size_t taken;
 
+    f->coming = chunks[0].data;
     ft__file_rotate_if_due(f, chunks[0].len, f->rotate_rows > 0 ? events_of(&chunks[0]) : 0);
     uint32_t k = before_rotation(f, chunks, *n);
 
@@ -238,6 +239,7 @@ static int put_chunks(struct file_sink *f, const struct ft_chunk *chunks, uint32
     }
     int rc = put(f, v, (int)k, &before, &taken);
 
+    f->coming = NULL;
     if (rc == FT_OK && f->fsync == FT__FSYNC_FRAME) {
         rc = ft__file_sync(f);
         if (rc != FT_OK) { /* it is in the file, but may not stay there */
@@ -703,6 +705,7 @@ const struct ft_sink_ops ft_sink_file = {
     .help = "a file, a FIFO, or - for stdout",
     .params = {&ft__file_params, &ft__compress_params, &ft__rotate_params},
     .needs = FT_SANDBOX_FILES,
+    .messages = true,
     .open = file_open,
     .write = file_write,
     .flush = file_flush,

@@ -145,10 +145,16 @@ int ft__file_begin(struct file_sink *f)
     uint64_t before = f->at.size;
     size_t taken;
 
-    if (f->header_len == 0 || (f->at.size > 0 && f->path != NULL)) { /* what is added to has one */
+    struct iovec v = {f->header, f->header_len};
+    struct ft_chunk hello = {0};
+
+    if (f->env.greet != NULL) {
+        f->env.greet(f->env.greet_cookie, f->coming, &hello);
+        v = (struct iovec){hello.data, hello.len};
+    }
+    if (v.iov_len == 0 || (f->at.size > 0 && f->path != NULL)) { /* what is added to has one */
         return FT_OK;
     }
-    struct iovec v = {f->header, f->header_len};
     int rc = ft__file_write_raw(f, &v, 1, &taken);
 
     if (rc != FT_OK) {

@@ -66,6 +66,7 @@ struct file_sink {
     uint8_t *trailer;         /* owned: room for pieces of the end of a file, or NULL */
     uint8_t *header;          /* owned, compressed if the file is; at the start of every file */
     size_t header_len;        /* bytes */
+    const uint8_t *coming;    /* what is being written, or NULL */
     uint64_t size_most;       /* bytes that a file may have (RLIMIT_FSIZE); 0: any */
     /* frames */
     struct ft_compressor *z; /* NULL: none */

@@ -609,7 +609,7 @@ static void test_budget_and_no_allocation(void)
     struct ft_table *t = make_table(1000);
     uint64_t before = ft_mem_count();
 
-    CHECK(ft_table_budget(&cfg) / cfg.max_flows <= 256);
+    CHECK(ft_table_budget(&cfg) / cfg.max_flows <= 272);
     for (int i = 0; i < 100000; i++) {
         feed(t, make_packet((uint16_t)i, i & 1, BASE + i * SEC / 100, 6, (uint8_t)(i & 31)));
     }

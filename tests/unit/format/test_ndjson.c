@@ -260,11 +260,50 @@ static void test_export_by_hand_and_by_table(void)
     ft__walk_free(walk);
 }
 
+/* With what files say of its hosts behind it: the same as the walk over those columns. */
+static void test_enriched_by_hand_and_by_table(void)
+{
+    static const char name[] = "a \"b\"\n\xff", other[] = "Example, Inc.";
+    struct ft_exporter_info who = {.ip_version = 4, .text = "0.0.0.0"};
+    struct ft_export_record r = {.exporter = &who, .ip_version = 4};
+    static uint8_t one[FT_FORMAT_MAX + 64], two[FT_FORMAT_MAX + 64];
+    struct ft_enrich_record extra = {.if_in = "ge-0/0/1"};
+    struct ft_columns columns;
+    const void *parts[FT_PARTS_MAX];
+
+    struct ft__walk *walk = NULL;
+
+    ft_columns_exported(true, &columns);
+    CHECK_EQ(ft__walk_new(FT_EVENT_FLOW, &columns, false, &walk), FT_OK);
+    for (int i = 0; i < 32; i++) {
+        for (int s = 0; s < 2; s++) {
+            extra.side[s] = (struct ft_enrich_side){
+                .as = i & 1 ? 64500u + (uint32_t)s : 0,
+                .country = {i & 2 ? 'D' : '\0', i & 2 ? 'E' : '\0'},
+                .as_name = i & 4 ? other : NULL,
+                .as_name_len = sizeof other - 1,
+                .network = i & 8 ? name : NULL,
+                .network_len = sizeof name - 1,
+            };
+        }
+        extra.if_out = i & 16 ? "eth1" : NULL;
+        r.enrich = i == 0 ? NULL : &extra;
+        ft_export_parts(&r, parts);
+        size_t n = ft__ndjson_export_enriched(one, FT_FORMAT_MAX, &r, walk);
+        size_t m = lines_walk(FT_EVENT_FLOW, &columns, parts, false, two);
+
+        CHECK_EQ(n, m);
+        CHECK_MEM(one, two, n);
+    }
+    ft__walk_free(walk);
+}
+
 int main(void)
 {
     RUN(test_sample_of_the_docs);
     RUN(test_by_hand_and_by_table);
     RUN(test_bounds);
     RUN(test_export_by_hand_and_by_table);
+    RUN(test_enriched_by_hand_and_by_table);
     return test_end();
 }

@@ -230,6 +230,7 @@ struct flow {
     struct ft_cic_record cic;
     struct ft_nfstream_record nfstream;
     struct ft_netfound_record netfound;
+    struct ft_enrich_record enrich;
 };
 
 static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
@@ -275,9 +276,14 @@ static void flow_of(uint8_t version, enum ft_app_part part, struct flow *f)
                                             [FT_PART_APP] = &f->app,
                                             [FT_PART_NFSTREAM] = &f->nfstream,
                                             [FT_PART_NETFOUND] = &f->netfound,
+                                            [FT_PART_ENRICH] = &f->enrich,
 
                                             [FT_PART_CIC] = &f->cic,
                                             [FT_PART_CIC_COMPAT] = &f->cic}};
+    f->enrich = (struct ft_enrich_record){
+        .side = {{64500, "DE", 4, 3, "Mine", "lan"}, {64501, "FR", 6, 3, "Theirs", "wan"}},
+        .if_in = "eth0",
+        .if_out = "eth1"};
     for (int i = 0; i < (version == 4 ? 4 : 16); i++) {
         f->r.src[i] = (uint8_t)(i + 10);
         f->r.dst[i] = (uint8_t)(i + 100);
@@ -446,6 +452,29 @@ static void try_export(struct ft_anonymizer *a, enum ft_event event, struct trie
     check_texts(((const struct ft_export_record *)after)->exporter); /* the first of each struct */
 }
 
+/* What files say of the hosts of an exported record. */
+static void test_enriched_exports(void)
+{
+    static struct flow f;
+    struct ft_exporter_info who = exporter_of(4, 0);
+    struct ft_export_record record = {.exporter = &who, .ip_version = 4, .enrich = &f.enrich};
+
+    flow_of(4, FT_APP_PART_NONE, &f);
+    for (enum ft_names names = FT_NAMES_DROP; names <= FT_NAMES_HASH; names++) {
+        struct ft_anonymizer *a = make(names);
+        struct tried t = {.f = ft_columns_enrich.rows, .n = ft_columns_enrich.n};
+        const struct ft_export_record *after = ft_anonymize_export(a, FT_EVENT_FLOW, &record);
+
+        check_event(&t, record.enrich, after->enrich, names);
+        check_tried(&t);
+        record.enrich = NULL;
+        after = ft_anonymize_export(a, FT_EVENT_FLOW, &record);
+        CHECK(after->enrich == NULL);
+        record.enrich = &f.enrich;
+        ft_anonymizer_free(a);
+    }
+}
+
 static void test_exports(void)
 {
     struct ft_anonymizer *a = make(FT_NAMES_DROP);
@@ -533,7 +562,7 @@ static void try_values(enum ft_names names)
     for (uint32_t i = 0; i < N + 3; i++) {
         uint8_t type = (uint8_t)(i < N ? i : i == N ? FT_X_UINT : FT_X_STRING);
 
-        values[i] = (struct ft_xvalue){"x", i % 8, len_of(type), 1, type, 0};
+        values[i] = (struct ft_xvalue){"x", i % 8, len_of(type), 1, type, 0, 0, 0};
     }
     values[N].flags = FT_XV_TELLING; /* a number that names a person */
     values[N + 1].flags = FT_XV_WRONG;
@@ -574,7 +603,8 @@ static void test_most_values(void)
     struct ft_anonymizer *a = make(FT_NAMES_HASH);
 
     for (uint32_t i = 0; i < 4096; i++) {
-        values[i] = (struct ft_xvalue){"x", i * 16, 16, 1, i & 1 ? FT_X_IPV6 : FT_X_STRING, 0};
+        values[i] =
+            (struct ft_xvalue){"x", i * 16, 16, 1, i & 1 ? FT_X_IPV6 : FT_X_STRING, 0, 0, 0};
         memset(bytes + i * 16, (int)(i % 251 + 1), 16);
     }
     const struct ft_export_sample *m = ft_anonymize_export(a, FT_EVENT_SAMPLE, &s);
@@ -591,10 +621,10 @@ static void test_equal_names(void)
     static const uint8_t padded[16] = "eth0";
     struct ft_exporter_info who = exporter_of(4, 0);
     struct ft_export_names labels = {.if_in = "eth0"};
-    struct ft_xvalue values[] = {{"a", 0, 16, 1, FT_X_STRING, 0},
-                                 {"b", 0, 4, 1, FT_X_STRING, 0},
-                                 {"c", 0, 3, 1, FT_X_STRING, 0},
-                                 {"d", 8, 8, 1, FT_X_STRING, 0}};
+    struct ft_xvalue values[] = {{"a", 0, 16, 1, FT_X_STRING, 0, 0, 0},
+                                 {"b", 0, 4, 1, FT_X_STRING, 0, 0, 0},
+                                 {"c", 0, 3, 1, FT_X_STRING, 0, 0, 0},
+                                 {"d", 8, 8, 1, FT_X_STRING, 0, 0, 0}};
     struct ft_export_record r = {
         .exporter = &who, .names = &labels, .base = padded, .values = values, .n_values = 4};
     struct ft_anonymizer *a = make(FT_NAMES_HASH);
@@ -774,6 +804,7 @@ int main(void)
     RUN(test_flows);
     RUN(test_samples);
     RUN(test_exports);
+    RUN(test_enriched_exports);
     RUN(test_values);
     RUN(test_most_values);
     RUN(test_equal_names);

@@ -49,8 +49,12 @@ struct stream_sink {
     char *path;          /* unix */
     enum ft__stream_kind kind;
     struct ft_tls_config *tls;
-    uint8_t *header;
+    uint8_t *header; /* owned */
     size_t header_len;
+    const uint8_t *hello; /* with greet: what this connection begins with */
+    size_t hello_len;
+    void (*greet)(void *cookie, const uint8_t *next, struct ft_chunk *out);
+    void *greet_cookie;
     size_t (*late_header)(void *cookie, uint8_t *out);
     void *header_cookie;
     size_t (*trailer)(const void *cookie, struct ft_trailer *t, uint8_t *out, size_t room);
@@ -85,6 +89,18 @@ static void is_away(struct stream_sink *s, const char *why, bool broke)
     s->next_try_ms = ft_mono_ms() + ft_receiver_pause(&s->receiver, why, broke);
 }
 
+static void say_hello(struct stream_sink *s)
+{
+    struct ft_chunk c;
+    size_t len;
+
+    if (s->greet != NULL) {
+        s->greet(s->greet_cookie, ft__window_from(&s->window, s->done, &len), &c);
+        s->hello = c.data;
+        s->hello_len = c.len;
+    }
+}
+
 static void is_there(struct stream_sink *s)
 {
     ft_receiver_is_there(&s->receiver);
@@ -92,6 +108,7 @@ static void is_there(struct stream_sink *s)
     s->at.header = 0;
     s->at.sent = s->done; /* again, from the first event that did not arrive */
     s->at.head = s->at.n = 0;
+    say_hello(s);
 }
 
 /* FT_OK: there is a connection. FT_E_AGAIN: not yet, or it failed and was told; FT_E_INTERRUPTED.
@@ -149,10 +166,20 @@ static long put_bytes(struct stream_sink *s, const uint8_t *data, size_t len, sh
     return got;
 }
 
+/* What a connection begins with. */
+static const uint8_t *header_of(const struct stream_sink *s, size_t *out_len)
+{
+    *out_len = s->greet != NULL ? s->hello_len : s->header_len;
+    return s->greet != NULL ? s->hello : s->header;
+}
+
 static int send_header(struct stream_sink *s, short *out_events)
 {
-    while (s->at.header < s->header_len) {
-        long got = put_bytes(s, s->header + s->at.header, s->header_len - s->at.header, out_events);
+    size_t len;
+    const uint8_t *header = header_of(s, &len);
+
+    while (s->at.header < len) {
+        long got = put_bytes(s, header + s->at.header, len - s->at.header, out_events);
 
         if (got < 0) {
             return (int)got;
@@ -359,8 +386,10 @@ static void send_end(struct stream_sink *s)
     struct ft_trailer t = {.fd = -1, .size = s->window.end};
     short events;
     size_t len = s->trailer != NULL ? s->trailer(s->trailer_cookie, &t, end, sizeof end) : 0;
+    size_t header;
 
-    if (len > 0 && s->at.header == s->header_len && s->window.n == 0) {
+    header_of(s, &header);
+    if (len > 0 && s->at.header == header && s->window.n == 0) {
         ft_ignore((int)put_bytes(s, end, len, &events)); /* no event is in it */
     }
 }
@@ -445,6 +474,8 @@ static int open_kind(enum ft__stream_kind kind, const struct ft_sink_ops *ops,
     s->header_cookie = env->header_cookie;
     s->trailer = env->trailer;
     s->trailer_cookie = env->trailer_cookie;
+    s->greet = env->greet;
+    s->greet_cookie = env->greet_cookie;
     int rc = set_up(s, url, env, err);
 
     if (rc != FT_OK) {
@@ -475,7 +506,7 @@ static int open_unix(const struct ft_output_url *url, const struct ft_output_env
 }
 
 #define STREAM(text)                                                                               \
-    .help = text, .waits = true, .write = stream_write, .flush = stream_flush,                     \
+    .help = text, .waits = true, .messages = true, .write = stream_write, .flush = stream_flush,   \
     .tick = stream_tick, .give_up = stream_give_up, .close = stream_close
 
 const struct ft_sink_ops ft_sink_tcp = {

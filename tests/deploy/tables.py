@@ -6,7 +6,7 @@ twice; totals per minute and hour equal the sums of the records to the byte, wha
 A Kafka table does not run embedded: its syntax is checked, and a table of the engine Null with the same columns, and those
 that Kafka adds, stands in its place.
 
-    deploy_clickhouse.py [--figures]: what a million records take, on this machine
+    tables.py [--figures]: what a million records take, on this machine
 """
 import datetime
 import os
@@ -310,5 +310,40 @@ class Deploy(unittest.TestCase):
                 self.assertIn("kafka_num_consumers = 4", s)
 
 
+def figures(folder):
+    """CPU time of one thread for a million records, none twice and no two of a conversation; bytes on the way and at rest."""
+    lots = [batches(path, datetime.datetime.now(datetime.timezone.utc)) for path in million(folder)]
+    messages, store, streams = sent(lots, again=0), Store(generated("flows"), folder), []
+    for batch, *_ in messages:
+        out = pyarrow.BufferOutputStream()
+        with pyarrow.ipc.new_stream(out, batch.schema) as stream:
+            stream.write_batch(batch)
+        streams.append(out.getvalue())
+    for how in None, "lz4", "zstd":
+        size = sum(len(pyarrow.compress(b, how) if how else b) for b in streams)
+        print(f"{size / 1e6:6.1f} bytes a record as Arrow{f', {how}' if how else ''}")
+    store.session.query("SET max_threads = 1")
+    optimize = "OPTIMIZE TABLE flowtap.network_flow_record FINAL"
+    for what, act in (("taking them", lambda: store.take("network_flow_record", messages)),
+                      ("totals per minute", lambda: store.refresh("flow_minute")),
+                      ("totals per hour", lambda: store.refresh("flow_hour")),
+                      ("a merge", lambda: store.session.query(optimize)),
+                      ("talkers", lambda: store.rows("SELECT * FROM flowtap.top_talkers(from = '2020-01-01 00:00:00', "
+                                                     "to = '2100-01-01 00:00:00', n = 10)"))):
+        begin = time.process_time()
+        act()
+        print(f"{time.process_time() - begin:6.2f} us a record: {what}")
+    for table in "network_flow_record", "flow_minute", "flow_hour":
+        store.session.query(f"OPTIMIZE TABLE flowtap.{table} FINAL")
+    for table, size in store.rows("SELECT table, sum(data_compressed_bytes) / sum(rows) FROM system.parts WHERE active AND "
+                                  "database = 'flowtap' GROUP BY table"):
+        print(f"{float(size):6.1f} bytes a row of {table}")
+    store.close()
+
+
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    if "--figures" in sys.argv:
+        with tempfile.TemporaryDirectory() as work:
+            figures(work)
+    else:
+        unittest.main(verbosity=2)

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* codec: headers of messages, see netflow_put.h. */
+#include "codec/export/netflow_put.h"
+
+#include <string.h>
+
+#include "base/rd.h"
+
+static uint8_t *put16(uint8_t *p, uint32_t v)
+{
+    uint16_t be = htobe16((uint16_t)v);
+
+    memcpy(p, &be, sizeof be);
+    return p + sizeof be;
+}
+
+static uint8_t *put32(uint8_t *p, uint32_t v)
+{
+    v = htobe32(v);
+    memcpy(p, &v, sizeof v);
+    return p + sizeof v;
+}
+
+uint32_t ft_nf_header_len(uint16_t version)
+{
+    return version == 5   ? FT_NF_PUT_V5_HEADER
+           : version == 9 ? FT_NF_PUT_V9_HEADER
+                          : FT_NF_PUT_IPFIX_HEADER;
+}
+
+void ft_nf_put_header(uint8_t *p, const struct ft_nf_header *h)
+{
+    p = put16(p, h->version);
+    if (h->version == 10) {
+        p = put16(p, h->len);
+        p = put32(p, h->time_s);
+        p = put32(p, h->sequence);
+        put32(p, h->domain);
+        return;
+    }
+    p = put16(p, h->count);
+    p = put32(p, h->uptime_ms);
+    p = put32(p, h->time_s);
+    if (h->version == 9) {
+        p = put32(p, h->sequence);
+        put32(p, h->domain);
+        return;
+    }
+    p = put32(p, 0); /* ns besides the seconds */
+    p = put32(p, h->sequence);
+    p = put16(p, h->domain);
+    put16(p, 0); /* nothing is sampled */
+}
+
+uint32_t ft_nf_header_sequence(const uint8_t *message)
+{
+    return ft_load_be32(message + (ft_load_be16(message) == 10 ? 8 : 12));
+}
+
+void ft_nf_put_set(uint8_t *p, uint16_t id, uint32_t len)
+{
+    put16(put16(p, id), len);
+}

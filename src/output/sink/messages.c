@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* output/sink: messages of flow export, see messages.h. */
+#include "output/sink/messages.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/bounds.h"
+#include "base/mem.h"
+#include "base/rd.h"
+#include "base/units.h"
+#include "base/wait.h"
+#include "codec/export/netflow_put.h"
+
+enum {
+    MESSAGE_MOST = 65535,
+    MTU = 1400,
+    REFRESH_S = 60,
+    SET_HEADER = 4,
+    PADDING = 3,
+    MARKS_ROOM = 64 * 1024,
+    V5_FIRST = 24, /* in a record, ms of the message's clock; last is behind it */
+    NO_SET = 0,
+    MARGIN_S = 86400,
+    REPORT_ID = FT_FLOW_TEMPLATE_FIRST + FT_FLOW_TEMPLATES_MOST
+};
+
+/* Messages that lie one behind the other, and their marks from the end of the buffer on. */
+struct buffer {
+    uint8_t *data; /* mapped */
+    uint32_t cap, len, n;
+};
+
+struct ft__messages {
+    const struct ft_flow_template_list *list;
+    bool by_clock, datagrams;
+    uint32_t limit; /* bytes of a message */
+    int64_t refresh_ms, due_ms;
+    struct buffer out, greeting;
+    /* the rows that are left of a chunk */
+    struct ft_chunk rows;
+    uint32_t mark, row_at; /* the event, and its row, that come next */
+    /* the message that is open in out; header: it has one, at begin */
+    bool open;
+    uint32_t begin, set_at; /* set_at: of the open set; NO_SET: none */
+    uint16_t set_id;
+    uint32_t records, counted, events; /* data records; as v9 counts; events that begin in it */
+    enum ft_event event;
+    uint32_t time_s;
+    /* of all messages */
+    uint64_t sequence;
+    int64_t boot_ms; /* NetFlow: when its clock was 0; INT64_MIN: not known yet */
+    bool told[FT_FLOW_TEMPLATES_MOST];
+    /* what it says of itself, see put_report() */
+    int64_t report_ms, report_due_ms; /* 0: it does not */
+    uint64_t messages, bytes, all_records;
+    uint64_t (*events_lost)(const void *cookie);
+    const void *events_cookie;
+};
+
+static struct ft_mark *marks_end(const struct buffer *b)
+{
+    return (struct ft_mark *)(void *)(b->data + b->cap); /* whole pages */
+}
+
+/* ---- a message ---- */
+
+static uint32_t n_templates(const struct ft__messages *m)
+{
+    return atomic_load_explicit(&m->list->n, memory_order_acquire); /* pairs with its maker */
+}
+
+/* The time of day; of a capture, that of its newest record. */
+static uint32_t now_s(const struct ft__messages *m)
+{
+    uint32_t now = m->by_clock ? (uint32_t)time(NULL) : 0;
+
+    return now > m->time_s ? now : m->time_s;
+}
+
+/* Is there room for a message of so many bytes? */
+static bool room_for(const struct ft__messages *m, const struct buffer *b, uint32_t len)
+{
+    uint32_t most = len > m->limit ? len : m->limit;
+
+    return b->len + most + sizeof(struct ft_mark) * (b->n + 1) <= b->cap;
+}
+
+static void begin_message(struct ft__messages *m)
+{
+    m->open = true;
+    m->begin = m->out.len;
+    m->out.len += ft_nf_header_len((uint16_t)m->list->version);
+    m->set_at = NO_SET;
+    m->records = m->counted = m->events = 0;
+}
+
+static void close_set(struct ft__messages *m)
+{
+    struct buffer *b = &m->out;
+
+    if (m->set_at != NO_SET) {
+        while (m->list->version == FT_FLOW_NETFLOW_9 && (b->len - m->set_at) % 4 != 0) {
+            b->data[b->len++] = 0; /* RFC 3954 §5.3 */
+        }
+        ft_nf_put_set(b->data + m->set_at, m->set_id, b->len - m->set_at);
+    }
+    m->set_at = NO_SET;
+}
+
+static void open_set(struct ft__messages *m, uint16_t id)
+{
+    if (m->set_at == NO_SET || m->set_id != id) {
+        close_set(m);
+        m->set_at = m->out.len;
+        m->set_id = id;
+        m->out.len += SET_HEADER;
+    }
+}
+
+static void mark_message(struct buffer *b, enum ft_event e, uint32_t events)
+{
+    marks_end(b)[-1 - (int64_t)b->n++] =
+        (struct ft_mark){.key = FT_NO_KEY, .end = b->len, .count = events, .event = e};
+}
+
+static void close_message(struct ft__messages *m)
+{
+    struct ft_nf_header h = {.version = (uint16_t)m->list->version,
+                             .count = (uint16_t)m->counted,
+                             .time_s = now_s(m),
+                             .sequence = (uint32_t)m->sequence,
+                             .domain = m->list->domain};
+
+    if (!m->open) {
+        return;
+    }
+    close_set(m);
+    h.len = m->out.len - m->begin;
+    if (m->boot_ms != INT64_MIN) {
+        h.uptime_ms = (uint32_t)(h.time_s * INT64_C(1000) - m->boot_ms);
+    }
+    ft_nf_put_header(m->out.data + m->begin, &h);
+    mark_message(&m->out, m->event, m->events);
+    m->messages++;
+    m->bytes += h.len;
+    m->all_records += m->records;
+    m->sequence += m->list->version == FT_FLOW_NETFLOW_9 ? 1 : m->records;
+    m->open = false;
+}
+
+/* ---- templates ---- */
+
+static uint16_t template_set(const struct ft__messages *m, bool options)
+{
+    return (uint16_t)((m->list->version == FT_FLOW_NETFLOW_9 ? 0 : 2) + options);
+}
+
+static void put_template(struct ft__messages *m, uint32_t i)
+{
+    const struct ft_flow_template *t = &m->list->of[i];
+
+    open_set(m, template_set(m, t->options));
+    memcpy(m->out.data + m->out.len, t->record, t->len);
+    m->out.len += t->len;
+    m->counted++;
+    m->told[i] = true;
+}
+
+/* All of them, in as many messages as they take; of those for which there is no room none is told:
+ * they come with their first record. */
+static void put_templates(struct ft__messages *m)
+{
+    uint32_t header = ft_nf_header_len((uint16_t)m->list->version);
+
+    memset(m->told, 0, sizeof m->told);
+    for (uint32_t i = 0; i < n_templates(m); i++) {
+        uint32_t need = SET_HEADER + m->list->of[i].len + PADDING;
+
+        if (m->open && m->out.len - m->begin + need > m->limit) {
+            close_message(m);
+        }
+        if (!m->open) {
+            if (!room_for(m, &m->out, header + need)) {
+                return;
+            }
+            begin_message(m);
+        }
+        put_template(m, i);
+    }
+    close_message(m);
+}
+
+/* ---- what it says of itself ---- */
+
+/* RFC 7011 §4.1 and §4.3: of this domain, messages, records, octets that were exported, and records
+ * that were not. The template is in each message with it. */
+/* clang-format off */
+static const uint8_t report_ipfix[] = {
+    REPORT_ID >> 8, REPORT_ID & 0xff, 0, 5, 0, 1, /* id, fields, scopes */
+    0, 149, 0, 4,                                 /* observationDomainId */
+    0, 41,  0, 8,                                 /* exportedMessageTotalCount */
+    0, 42,  0, 8,                                 /* exportedFlowRecordTotalCount */
+    0, 40,  0, 8,                                 /* exportedOctetTotalCount */
+    0, 166, 0, 8,                                 /* notSentFlowTotalCount */
+};
+
+/* RFC 3954 §6.1: the scope is the system. */
+static const uint8_t report_v9[] = {
+    REPORT_ID >> 8, REPORT_ID & 0xff, 0, 4, 0, 12, /* id, bytes of scopes, of fields */
+    0, 1,  0, 4,                                   /* System */
+    0, 41, 0, 8,                                   /* TOTAL_PKTS_EXP */
+    0, 42, 0, 8,                                   /* TOTAL_FLOWS_EXP */
+    0, 40, 0, 8,                                   /* TOTAL_BYTES_EXP */
+};
+/* clang-format on */
+
+static void put_be(struct ft__messages *m, uint64_t v, uint32_t len)
+{
+    v = htobe64(v);
+    memcpy(m->out.data + m->out.len, (const uint8_t *)&v + 8 - len, len);
+    m->out.len += len;
+}
+
+static void put_report(struct ft__messages *m)
+{
+    bool v9 = m->list->version == FT_FLOW_NETFLOW_9;
+    size_t len = v9 ? sizeof report_v9 : sizeof report_ipfix;
+
+    begin_message(m); /* nothing is in the buffer yet */
+    open_set(m, template_set(m, true));
+    memcpy(m->out.data + m->out.len, v9 ? report_v9 : report_ipfix, len);
+    m->out.len += (uint32_t)len;
+    open_set(m, REPORT_ID);
+    put_be(m, m->list->domain, 4);
+    put_be(m, m->messages, 8);
+    put_be(m, m->all_records, 8);
+    put_be(m, m->bytes, 8);
+    if (!v9) {
+        put_be(m, m->events_lost != NULL ? m->events_lost(m->events_cookie) : 0, 8);
+    }
+    m->records = 1;
+    m->counted = 2;
+    close_message(m);
+    m->all_records--; /* it is no record of a flow */
+}
+
+/* ---- rows ---- */
+
+/* The message's clock holds the times of a row: its own, or one that does. */
+static void set_clock(struct ft__messages *m, const struct ft_flow_head *h)
+{
+    int64_t now_ms = (now_s(m) > h->time_s ? now_s(m) : h->time_s) * INT64_C(1000);
+    int64_t newest = h->last_ms > now_ms ? h->last_ms : now_ms;
+
+    if (m->boot_ms != INT64_MIN && h->first_ms >= m->boot_ms &&
+        newest + 1000 - m->boot_ms <= UINT32_MAX) {
+        return;
+    }
+    close_message(m);
+    /* whole seconds, since those are what a header has of the time of day; and others of its time
+     * may have begun before it */
+    m->boot_ms = (h->first_ms / 1000 - MARGIN_S) * 1000;
+}
+
+/* NetFlow: times of the message's clock. */
+static void fill_times(const struct ft__messages *m, const struct ft_flow_head *h, uint8_t *record)
+{
+    uint8_t *p = record + (m->list->version == FT_FLOW_NETFLOW_5 ? V5_FIRST : 0);
+    uint32_t first = htobe32((uint32_t)(h->first_ms - m->boot_ms));
+    uint32_t last = htobe32((uint32_t)(h->last_ms - m->boot_ms));
+
+    memcpy(p, &first, sizeof first);
+    memcpy(p + sizeof first, &last, sizeof last);
+}
+
+static void see_time(struct ft__messages *m, const struct ft_flow_head *h)
+{
+    uint32_t last = (uint32_t)((h->last_ms + 999) / 1000); /* a clock of whole seconds holds it */
+
+    m->time_s = h->time_s > m->time_s ? h->time_s : m->time_s;
+    m->time_s = last > m->time_s ? last : m->time_s;
+}
+
+/* Does the open message take a record of so many bytes? */
+static bool takes(const struct ft__messages *m, uint32_t need)
+{
+    return m->open && m->out.len - m->begin + need <= m->limit &&
+           (m->list->version != FT_FLOW_NETFLOW_5 || m->records < FT_NF_PUT_V5_MOST);
+}
+
+/* The row's record, which is the first of so many events. False: there is no room in the chunk. */
+static bool put_row(struct ft__messages *m, const struct ft_flow_head *h, const uint8_t *record,
+                    uint32_t events)
+{
+    bool v5 = m->list->version == FT_FLOW_NETFLOW_5, told = v5 || m->told[h->template];
+    uint32_t len = h->len - (uint32_t)sizeof *h, need = len + SET_HEADER + PADDING;
+
+    need += told ? 0 : SET_HEADER + PADDING + m->list->of[h->template].len;
+    if (m->list->version != FT_FLOW_IPFIX) {
+        set_clock(m, h);
+    }
+    if (!takes(m, need)) {
+        close_message(m);
+        if (!room_for(m, &m->out, ft_nf_header_len((uint16_t)m->list->version) + need)) {
+            return false;
+        }
+        begin_message(m);
+    }
+    if (!told) {
+        put_template(m, h->template);
+    }
+    if (!v5) {
+        open_set(m, (uint16_t)(FT_FLOW_TEMPLATE_FIRST + h->template));
+    }
+    memcpy(m->out.data + m->out.len, record, len);
+    if (m->list->version != FT_FLOW_IPFIX) {
+        fill_times(m, h, m->out.data + m->out.len);
+    }
+    see_time(m, h);
+    m->out.len += len;
+    m->records++;
+    m->counted++;
+    m->events += events;
+    return true;
+}
+
+/* ---- chunks ---- */
+
+void ft__messages_of(struct ft__messages *m, const struct ft_chunk *rows)
+{
+    m->rows = *rows;
+    m->mark = 0;
+    m->row_at = 0;
+}
+
+static bool made_some(struct ft__messages *m, struct ft_chunk *out)
+{
+    *out = (struct ft_chunk){.data = m->out.data,
+                             .len = m->out.len,
+                             .n = m->out.n,
+                             .behind = marks_end(&m->out),
+                             .producer = m->rows.producer,
+                             .number = m->rows.number};
+    return m->out.n > 0;
+}
+
+bool ft__messages_next(struct ft__messages *m, struct ft_chunk *out)
+{
+    m->out.len = m->out.n = 0;
+    if (m->datagrams && m->list->version != FT_FLOW_NETFLOW_5 && ft_mono_ms() >= m->due_ms) {
+        put_templates(m);
+        m->due_ms = ft_mono_ms() + m->refresh_ms;
+    }
+    if (m->report_ms > 0 && n_templates(m) > 0 && ft_mono_ms() >= m->report_due_ms) {
+        put_report(m);
+        m->report_due_ms = ft_mono_ms() + m->report_ms;
+    }
+    while (m->mark < m->rows.n) {
+        const struct ft_mark *mark = ft_chunk_mark(&m->rows, m->mark);
+        uint32_t begin = m->mark > 0 ? ft_chunk_mark(&m->rows, m->mark - 1)->end : 0;
+        struct ft_flow_head h;
+
+        if (m->row_at == mark->end) {
+            m->mark++;
+            continue;
+        }
+        memcpy(&h, m->rows.data + m->row_at, sizeof h);
+        m->event = mark->event;
+        if (!put_row(m, &h, m->rows.data + m->row_at + sizeof h,
+                     m->row_at == begin ? mark->count : 0)) {
+            break;
+        }
+        m->row_at += h.len;
+    }
+    close_message(m);
+    return made_some(m, out);
+}
+
+static void sooner(int64_t *next_ms, int64_t due_ms)
+{
+    int64_t left = due_ms - ft_mono_ms();
+
+    left = left > 0 ? left : 0;
+    *next_ms = *next_ms < 0 || *next_ms > left ? left : *next_ms;
+}
+
+void ft__messages_due(struct ft__messages *m, int64_t *out_next_ms)
+{
+    m->rows = (struct ft_chunk){0};
+    m->mark = 0;
+    if (n_templates(m) > 0 && m->datagrams) {
+        sooner(out_next_ms, m->due_ms);
+    }
+    if (n_templates(m) > 0 && m->report_ms > 0) {
+        sooner(out_next_ms, m->report_due_ms);
+    }
+}
+
+/* ---- greetings ---- */
+
+/* What a message that comes before next is numbered. One of v9 takes the number of the message
+ * before, which was lost: a receiver that was away is greeted. */
+static uint64_t number_before(const struct ft__messages *m, const uint8_t *next)
+{
+    uint64_t number = next != NULL ? ft_nf_header_sequence(next) : m->sequence;
+
+    return m->list->version == FT_FLOW_NETFLOW_9 && number > 0 ? number - 1 : number;
+}
+
+static void greet(void *cookie, const uint8_t *next, struct ft_chunk *out)
+{
+    struct ft__messages *m = cookie;
+    struct ft__messages with = *m;
+
+    with.out = m->greeting;
+    with.out.len = with.out.n = 0;
+    with.open = false;
+    with.sequence = number_before(m, next);
+    /* the first message of all has what it needs; over UDP it may not have come */
+    if (m->list->version != FT_FLOW_NETFLOW_5 && (m->datagrams || with.sequence > 0)) {
+        put_templates(&with);
+    }
+    memcpy(m->told, with.told, sizeof m->told);
+    *out = (struct ft_chunk){.data = with.out.data,
+                             .len = with.out.len,
+                             .n = with.out.n,
+                             .behind = marks_end(&with.out)};
+}
+
+/* ---- life ---- */
+
+static int make_buffer(struct buffer *b, uint32_t len)
+{
+    enum { PAGE = 4096 };
+
+    b->cap = (len + PAGE - 1) / PAGE * PAGE;
+    b->data = ft_map_alloc_sparse(b->cap);
+    return b->data != NULL ? FT_OK : FT_E_NOMEM;
+}
+
+static uint64_t number_of(const struct ft_output_url *url, const char *key, uint64_t usual)
+{
+    const char *value = ft_output_url_get(url, key), *rest;
+    uint64_t n = usual;
+
+    return value != NULL && ft_parse_number(value, &n, &rest) ? n : usual; /* it was checked */
+}
+
+static int check(const struct ft_sink_ops *ops, const struct ft_output_url *url,
+                 const struct ft_output_env *env, struct ft_err *err)
+{
+    static const char *const not_for[] = {"compress", "append", "hive", "group"};
+    const char *overflow = ft_output_url_get(url, "overflow");
+
+    if (!ops->messages || (env->templates->version != FT_FLOW_IPFIX && !ops->datagrams)) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: %s goes %s", url->text, url->format,
+                          env->templates->version == FT_FLOW_IPFIX
+                              ? "over udp, tcp, tls or unix, or into a file"
+                              : "over udp");
+    }
+    for (size_t i = 0; i < sizeof not_for / sizeof not_for[0]; i++) {
+        if (ft_output_url_get(url, not_for[i]) != NULL) {
+            return ft_err_set(err, FT_E_USAGE, "output %s: %s= is not for %s", url->text,
+                              not_for[i], url->format);
+        }
+    }
+    if (overflow != NULL && strcmp(overflow, "spool") == 0) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: overflow=spool is for events that stand alone", url->text);
+    }
+    return FT_OK;
+}
+
+int ft__messages_open(const struct ft_sink_ops *ops, const struct ft_output_url *url,
+                      struct ft_output_env *env, struct ft__messages **out, struct ft_err *err)
+{
+    int rc = check(ops, url, env, err);
+    struct ft__messages *m = rc == FT_OK ? ft_mem_alloc(1, sizeof *m) : NULL;
+    uint32_t templates = FT_FLOW_TEMPLATES_MOST * (env->templates->record_room + SET_HEADER);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    if (m == NULL ||
+        make_buffer(&m->out, env->chunk_most + 2 * MESSAGE_MOST + templates + MARKS_ROOM) !=
+            FT_OK ||
+        make_buffer(&m->greeting, templates + 2 * MESSAGE_MOST + MARKS_ROOM) != FT_OK) {
+        ft__messages_close(m);
+        return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
+    }
+    m->list = env->templates;
+    m->by_clock = env->by_clock;
+    m->datagrams = ops->datagrams;
+    m->boot_ms = INT64_MIN;
+    m->limit = m->datagrams ? (uint32_t)number_of(url, "mtu", MTU) : MESSAGE_MOST;
+    m->refresh_ms = (int64_t)number_of(url, "template_refresh", REFRESH_S) * 1000;
+    m->due_ms = ft_mono_ms() + m->refresh_ms;
+    m->report_ms = (int64_t)number_of(url, "report", 0) * 1000;
+    m->report_due_ms = ft_mono_ms() + m->report_ms;
+    m->events_lost = env->events_lost;
+    m->events_cookie = env->events_cookie;
+    env->chunk_most = m->out.cap;
+    env->greet = greet;
+    env->greet_cookie = m;
+    *out = m;
+    return FT_OK;
+}
+
+void ft__messages_close(struct ft__messages *m)
+{
+    if (m == NULL) {
+        return;
+    }
+    if (m->out.data != NULL) {
+        ft_map_free(m->out.data, m->out.cap);
+    }
+    if (m->greeting.data != NULL) {
+        ft_map_free(m->greeting.data, m->greeting.cap);
+    }
+    ft_mem_free(m);
+}
+
+size_t ft__messages_memory(const struct ft__messages *m)
+{
+    return sizeof *m + m->out.cap + m->greeting.cap;
+}

@@ -1,0 +1,348 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Flow export when the other side is not there, comes back, or is full of itself.
+
+A collector over UDP that goes and comes, a TCP connection that breaks, templates by time, files that
+rotate, records that a format cannot hold, URLs that cannot be. What arrives is decoded here, with the
+templates that this receiver has had, and counted against flowtap's account.
+
+    fault_flow_export.py [--flowtap PROGRAM] [--capture FILE]
+"""
+import argparse
+import json
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+DEADLINE = 20
+
+
+class Reader:
+    """Messages of IPFIX as one receiver has them."""
+
+    def __init__(self):
+        self.templates, self.records, self.unknown, self.first, self.gaps = {}, 0, 0, None, 0
+        self.messages, self.only_templates, self.next = 0, 0, None
+        self.reports = []  # domain, messages, records, octets, records not sent
+
+    def message(self, data):
+        version, length, _, sequence, _ = struct.unpack("!HHIII", data[:16])
+        assert version == 10 and length == len(data), (version, length, len(data))
+        self.first = sequence if self.first is None else self.first
+        self.gaps += self.next is not None and self.next != sequence
+        self.messages += 1
+        at, records = 16, 0
+        while at < length:
+            set_id, n = struct.unpack("!HH", data[at:at + 4])
+            body = data[at + 4:at + n]
+            at += n
+            if set_id == 2:
+                self.learn(body)
+            elif set_id == 3:  # options: the same, but for the number of scopes
+                self.learn(body[:4] + body[6:])
+            elif set_id == 512:
+                self.reports.append(struct.unpack("!IQQQQ", body[:36]))
+                records += 1
+                self.records -= 1
+            elif set_id in self.templates:
+                assert len(body) % self.templates[set_id] == 0, (set_id, len(body))
+                records += len(body) // self.templates[set_id]
+            else:
+                self.unknown += 1
+        self.only_templates += records == 0
+        self.records += records
+        self.next = sequence + records
+
+    def learn(self, body):
+        while len(body) >= 4:
+            template, n = struct.unpack("!HH", body[:4])
+            body, size = body[4:], 0
+            for _ in range(n):
+                ie, length = struct.unpack("!HH", body[:4])
+                body = body[8 if ie & 0x8000 else 4:]
+                size += length
+            self.templates[template] = size
+
+    def stream(self, data):
+        """Whole messages of a stream; what is left of it."""
+        while len(data) >= 16 and len(data) >= struct.unpack("!H", data[2:4])[0]:
+            n = struct.unpack("!H", data[2:4])[0]
+            self.message(data[:n])
+            data = data[n:]
+        return data
+
+
+class Feed:
+    """flowtap, which reads packets from a pipe: each phase ends the flows of the one before."""
+
+    def __init__(self, program, *options):
+        self.p = subprocess.Popen(
+            [program, "read", "-", "-w", "1", "-e", "flow", "--idle-timeout", "5", *options],
+            stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.p.stdin.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
+        self.phases = 0
+
+    def phase(self, flows):
+        """So many UDP flows of a packet, 100 s later."""
+        s = 1700000000 + 100 * self.phases
+        for i in range(flows):
+            body = struct.pack("!HHHH", 1000 + i, 53, 12, 0) + b"abcd"
+            packet = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(body), i, 0, 64, 17, 0,
+                                 bytes([10, 1, self.phases, 1]), bytes([10, 0, 0, 2])) + body
+            self.p.stdin.write(struct.pack("<IIII", s, i, len(packet), len(packet)) + packet)
+        self.p.stdin.flush()
+        self.phases += 1
+
+    def end(self):
+        """Its account and what it said."""
+        _, err = self.p.communicate(timeout=DEADLINE)
+        err = err.decode(errors="replace")
+        m = re.search(r"(\d+) flow events = (\d+) written \+ (\d+) dropped(?: \+ (\d+) lost)?", err)
+        made, written, dropped, lost = (int(x or 0) for x in m.groups())
+        return self.p.returncode, made, written, dropped, lost, err
+
+
+class Checks:
+    def __init__(self):
+        self.n, self.failed = 0, []
+
+    def same(self, what, wanted, found):
+        self.n += 1
+        if wanted != found:
+            self.failed.append("%s: %.600s, not %.600s" % (what, found, wanted))
+
+
+def udp_socket(port=0):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
+    s.bind(("127.0.0.1", port))
+    s.settimeout(0.1)
+    return s
+
+
+def hear(s, reader, condition, seconds=DEADLINE):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not condition():
+        try:
+            reader.message(s.recv(65535))
+        except socket.timeout:
+            pass
+    return condition()
+
+
+def check_away(c, program):
+    s, before, after = udp_socket(), Reader(), Reader()
+    port = s.getsockname()[1]
+    f = Feed(program, "-o", "ipfix+udp://127.0.0.1:%d" % port)
+    f.phase(30)
+    f.phase(20)
+    c.same("there: the first flows", True, hear(s, before, lambda: before.records == 30))
+    s.close()
+    for n in (20, 20, 10):  # what ends while nobody is there: 20, 20, 20
+        f.phase(n)
+        time.sleep(0.6)
+    s = udp_socket(port)
+    c.same("back: templates come first, by themselves", True,
+           hear(s, after, lambda: after.only_templates > 0))
+    c.same("back: they are numbered as what comes next", True, after.first >= 30)
+    time.sleep(0.5)
+    f.phase(4)
+    time.sleep(0.3)
+    f.phase(1)
+    c.same("back: the next flows", True, hear(s, after, lambda: after.records > 0))
+    rc, made, written, dropped, lost, err = f.end()
+    hear(s, after, lambda: before.records + after.records >= written)
+    s.close()
+    c.same("away: all records", 30 + 20 + 20 + 20 + 10 + 5, made)
+    c.same("away: written is what came", before.records + after.records, written)
+    c.same("away: the others are lost", made - written, lost + dropped)
+    c.same("away: no record without a template", 0, before.unknown + after.unknown)
+    c.same("away: sequence", (0, 0), (before.gaps, after.gaps))
+    c.same("away: lost in the sequence, too", made, after.next)
+    c.same("away: exit status", 1, rc)
+    c.same("away: said once\n" + err, (1, 1),
+           (err.count("its events are lost"), err.count("somebody is there after")))
+
+
+def check_late(c, program):
+    """Nobody is there before the first record."""
+    s, reader = udp_socket(), Reader()
+    port = s.getsockname()[1]
+    s.close()
+    f = Feed(program, "-o", "ipfix+udp://127.0.0.1:%d" % port)
+    f.phase(5)
+    f.phase(5)
+    time.sleep(1)
+    s = udp_socket(port)
+    hear(s, reader, lambda: reader.only_templates > 0)
+    time.sleep(0.5)
+    f.phase(5)
+    rc, made, written, _, lost, _ = f.end()
+    hear(s, reader, lambda: reader.records >= written)
+    s.close()
+    c.same("late: some came, some not", (True, True), (written > 0, lost > 0))
+    c.same("late: account", (15, 15 - lost, written, 1), (made, written, reader.records, rc))
+    c.same("late: no record without a template", 0, reader.unknown)
+
+
+def check_refresh(c, program):
+    s, reader = udp_socket(), Reader()
+    f = Feed(program, "-o", "ipfix+udp://127.0.0.1:%d?template_refresh=1" % s.getsockname()[1])
+    f.phase(5)
+    f.phase(5)
+    hear(s, reader, lambda: reader.only_templates >= 2, 5)
+    c.same("refresh: templates while nothing else comes", True, reader.only_templates >= 2)
+    f.end()
+    hear(s, reader, lambda: reader.records == 10)
+    s.close()
+    c.same("refresh: records, gaps", (10, 0), (reader.records, reader.gaps))
+
+
+def check_report(c, program):
+    s, reader = udp_socket(), Reader()
+    f = Feed(program, "-o", "ipfix+udp://127.0.0.1:%d?report=1&domain=7" % s.getsockname()[1])
+    f.phase(5)
+    f.phase(5)
+    hear(s, reader, lambda: len(reader.reports) >= 2, 6)
+    seen = reader.records
+    f.end()
+    hear(s, reader, lambda: reader.records == 10, 2)
+    s.close()
+    c.same("report: records, gaps", (10, 0), (reader.records, reader.gaps))
+    c.same("report: domain, records, lost", [(7, seen, 0)] * 2,
+           [(r[0], r[2], r[4]) for r in reader.reports[:2]])
+    c.same("report: counts what was before", [0, 1], [r[1] - reader.reports[0][1]
+                                                       for r in reader.reports[:2]])
+
+
+def check_tcp(c, program):
+    server = socket.create_server(("127.0.0.1", 0))
+    server.settimeout(DEADLINE)
+    f = Feed(program, "-o", "ipfix+tcp://127.0.0.1:%d" % server.getsockname()[1])
+    f.phase(10)
+    f.phase(10)
+    one, two, data = Reader(), Reader(), b""
+    conn, _ = server.accept()
+    conn.settimeout(DEADLINE)
+    while one.records < 10:
+        data = one.stream(data + conn.recv(65536))
+    time.sleep(0.3)
+    conn.close()
+    time.sleep(0.3)
+    f.phase(10)
+    conn, _ = server.accept()
+    conn.settimeout(DEADLINE)
+    data = b""
+    while two.records < 5:
+        data = two.stream(data + conn.recv(65536))
+    conn.settimeout(0.2)
+    rc, made, written, _, lost, _ = finish_reading(f, conn, two, data)
+    conn.close()
+    server.close()
+    c.same("tcp: account", (30, 30, 0, 0), (made, written, lost, rc))
+    c.same("tcp: the second connection", (20, 0, 10, 0),
+           (two.records, two.unknown, two.first, two.gaps))
+
+
+def finish_reading(f, conn, reader, data):
+    f.p.stdin.close()
+    f.p.stdin = None
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        try:
+            got = conn.recv(65536)
+            if not got:
+                break
+            data = reader.stream(data + got)
+        except socket.timeout:
+            pass
+    return f.end()
+
+
+def check_files(c, program, capture, scratch):
+    path = os.path.join(scratch, "flows.ipfix")
+    r = subprocess.run([program, "read", capture, "-o", "ipfix:%s?rotate=5rows" % path],
+                       capture_output=True, timeout=60, check=False)
+    made = int(re.search(r"(\d+) flow events = ", r.stderr.decode())[1])
+    names, total = sorted(os.listdir(scratch)), 0
+    starts = []
+    for name in names:
+        reader = Reader()
+        with open(os.path.join(scratch, name), "rb") as f:
+            rest = reader.stream(f.read())
+        c.same("%s: whole messages, templates, sequence" % name, (b"", 0, 0),
+               (rest, reader.unknown, reader.gaps))
+        total += reader.records
+        starts.append((reader.first, reader.records))
+    c.same("files: records", (made, 0), (total, r.returncode))
+    c.same("files: there are several", True, len(names) > 1)
+    starts.sort()
+    c.same("files: each begins where another one ended", [0] + [a + n for a, n in starts[:-1]],
+           [a for a, _ in starts])
+
+
+def check_unfit(c, program, capture, scratch):
+    s = udp_socket()
+    out = os.path.join(scratch, "stats.ndjson")
+    r = subprocess.run([program, "read", capture, "-o", "netflow5+udp://127.0.0.1:%d" %
+                        s.getsockname()[1], "-o", "ndjson:" + out, "-e", "flow,stats"],
+                       capture_output=True, timeout=60, check=False)
+    s.close()
+    with open(out, encoding="utf-8") as f:
+        events = [json.loads(line) for line in f]
+    v6 = sum(e["features"]["ip_version"] == 6 for e in events
+             if e["event_type"] == "network_flow_record")
+    outputs = events[-1]["outputs"]
+    c.same("v5: IPv6", {"ipv6": v6}, outputs[0]["unfit"])
+    c.same("v5: made", outputs[1]["by_event"]["flow"]["made"] - v6,
+           outputs[0]["by_event"]["flow"]["made"])
+    c.same("v5: exit status", (0, True), (r.returncode, "unfit: ipv6" in r.stderr.decode()))
+
+
+def check_usage(c, program, capture):
+    for url, said in (("netflow9+tcp://127.0.0.1:1", "netflow9 goes over udp"),
+                      ("netflow5:x", "netflow5 goes over udp"),
+                      ("ipfix+http://127.0.0.1/x", "over udp, tcp, tls or unix, or into a file"),
+                      ("ndjson+udp://127.0.0.1:1", "udp is for ipfix, netflow9 and netflow5"),
+                      ("ipfix:x?compress=gzip", "compress= is not for ipfix"),
+                      ("ipfix+tcp://127.0.0.1:1?overflow=spool", "stand alone"),
+                      ("ipfix+udp://127.0.0.1", "HOST:PORT"),
+                      ("ipfix+udp://127.0.0.1:1?mtu=100", "512 to 65507"),
+                      ("ndjson:x?domain=1", "domain= is for ipfix, netflow9, netflow5"),
+                      ("ipfix:x?columns=community_id", "information element")):
+        r = subprocess.run([program, "read", capture, "-o", url], capture_output=True, timeout=60,
+                           check=False)
+        c.same(url, (2, True), (r.returncode, said in r.stderr.decode()))
+        c.same(url + ": " + r.stderr.decode()[-300:], False, os.path.exists("x"))
+
+
+def main():
+    here = os.path.dirname(os.path.abspath(__file__))
+    p = argparse.ArgumentParser()
+    p.add_argument("--flowtap", default=os.environ.get("FLOWTAP"))
+    p.add_argument("--capture", default=os.path.join(here, "../../examples/sample.pcap"))
+    args = p.parse_args()
+    c = Checks()
+    check_away(c, args.flowtap)
+    check_late(c, args.flowtap)
+    check_refresh(c, args.flowtap)
+    check_report(c, args.flowtap)
+    check_tcp(c, args.flowtap)
+    with tempfile.TemporaryDirectory() as scratch:
+        check_files(c, args.flowtap, args.capture, scratch)
+    with tempfile.TemporaryDirectory() as scratch:
+        check_unfit(c, args.flowtap, args.capture, scratch)
+        check_usage(c, args.flowtap, args.capture)
+    for line in c.failed:
+        print(line)
+    print("%d checks, %d failed" % (c.n, len(c.failed)))
+    return 1 if c.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
