@@ -239,6 +239,22 @@ class Streams(Case):
                 if listener.fileno() < 0:
                     return
 
+    def test_keys_that_do_not_fit(self):
+        """A key of another kind than its certificate, and certificates that end in the middle: said at the start."""
+        if not certs.available():
+            self.skipTest("there is no openssl")
+        c = certs.Certs(self.dir / "certs")
+        rsa = self.dir / "rsa"
+        c.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{rsa}.key", "-subj", "/CN=x", "-out", f"{rsa}.pem")
+        cut = c["ca"].with_suffix(".pem").read_text() + "-----BEGIN CERTIFICATE-----\nMII!\n-----END CERTIFICATE-----\n"
+        (self.dir / "cut.pem").write_text(cut)
+        (self.dir / "chain.pem").write_text(c["good.pem"].read_text() + cut)
+        for more in (f"cert={rsa}.pem&key={c['good.key']}", f"cert={c['good.pem']}&key={rsa}.key", f"ca={self.dir}/cut.pem",
+                     f"cert={self.dir}/chain.pem&key={c['good.key']}"):
+            with self.subTest(more=more):
+                r = run("read", "-o", f"ndjson+tls://127.0.0.1:1?overflow=drop&{more}", self.capture)
+                self.assertEqual(r.returncode, 2, r.stderr)
+
     def test_usage(self):
         for url, what in [("ndjson+tcp://localhost", "HOST:PORT"), ("ndjson+tcp://:9", "HOST:PORT"),
                           ("ndjson+tls://h:port", "HOST:PORT"), ("ndjson+tcp://h:0", "HOST:PORT"),

@@ -12,6 +12,7 @@
 #ifdef FT_HAVE_TLS
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -50,6 +51,14 @@ static int no_password(char *out, int cap, int rw, void *cookie)
     return -1;
 }
 
+/* Whether reading certificates came to the end of the file, not to one that is damaged. */
+static bool at_end(void)
+{
+    unsigned long last = ERR_peek_last_error();
+
+    return ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
+}
+
 /* Every certificate of a file: who may have signed the other side's. */
 static bool take_authorities(SSL_CTX *ctx, BIO *pem)
 {
@@ -61,7 +70,7 @@ static bool take_authorities(SSL_CTX *ctx, BIO *pem)
         n += X509_STORE_add_cert(store, x) == 1;
         X509_free(x);
     }
-    return n > 0;
+    return n > 0 && at_end();
 }
 
 /* Ours, and those between it and an authority. */
@@ -77,13 +86,15 @@ static bool take_chain(SSL_CTX *ctx, BIO *pem)
             X509_free(x);
         }
     }
-    return good;
+    return good && at_end();
 }
 
 static bool take_key(SSL_CTX *ctx, BIO *pem)
 {
     EVP_PKEY *key = PEM_read_bio_PrivateKey(pem, NULL, no_password, NULL);
-    bool good = key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1;
+    /* of another kind than the certificate's, it is taken and never used, unless that is asked */
+    bool good =
+        key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
 
     EVP_PKEY_free(key);
     return good;
