@@ -6,6 +6,10 @@
 
 #include "harness.h"
 
+#define TEN_BYTES "aaaaaaaaa."
+#define LONG_NAME                                                                                  \
+    TEN_BYTES TEN_BYTES TEN_BYTES TEN_BYTES TEN_BYTES TEN_BYTES TEN_BYTES TEN_BYTES TEN_BYTES
+
 /* "host port" of an endpoint, or "". */
 static const char *shown(const char *text, char out[80], bool *out_loopback)
 {
@@ -57,26 +61,11 @@ static void test_parse(void)
 
 static void test_wrong(void)
 {
-    static const char *const wrong[] = {"",
-                                        ":",
-                                        "x",
-                                        ":65536",
-                                        ":-1",
-                                        ":1x",
-                                        "host:1",
-                                        "1.2.3:1",
-                                        "::1:9090",
-                                        "[::1]",
-                                        "[]:1",
-                                        "[1.2.3.4]:1",
-                                        "[::1]:",
-                                        "1.2.3.4:",
-                                        "[::g]:1",
-                                        "127.0.0.1 :1",
-                                        ":000001",
-                                        "[::1:1",
-                                        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                                        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1"};
+    static const char *const wrong[] = {"",         ":",        "x",           ":65536",
+                                        ":-1",      ":1x",      "host:1",      "1.2.3:1",
+                                        "::1:9090", "[::1]",    "[]:1",        "[1.2.3.4]:1",
+                                        "[::1]:",   "1.2.3.4:", "[::g]:1",     "127.0.0.1 :1",
+                                        ":000001",  "[::1:1",   LONG_NAME ":1"};
     struct ft_endpoint e;
 
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
