@@ -380,6 +380,8 @@ int ft_opener_start(struct ft_opener **out, struct ft_err *err)
     }
     o->pid = fork();
     if (o->pid == 0) {
+        close(pair[0]); /* now: it may need their numbers */
+        close(named[0]);
         child_run(pair[1], named[1]);
     }
     int error = errno;

@@ -120,7 +120,7 @@ def main():
             f.write(pcap(traffic.make()))
         want = one_capture(made, profiles)
         check("the made capture has flows", len(want) > 300)
-        for p in set(profiles) - {"label"}:  # it has something to say with --labels: cli/labels
+        for p in set(profiles) - {"label", "enrich"}:  # with --labels and --geo: cli/labels, cli/enrich
             check("the made capture has %s" % p, any(e[c] not in (None, 0) for e in want for c in profiles[p]))
         one_capture(made, profiles, ("--snapshot", "1,5"))
         chosen(made, profiles, want, folder)
