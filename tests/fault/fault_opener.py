@@ -311,7 +311,8 @@ class Folders(Opened):
     def test_gone_and_rotating(self):
         """It is the rotation that finds no folder any more."""
         h = self.fed(url="?rotate=1KB")
-        subprocess.run(["rm", "-rf", self.out], check=True)
+        # a file may come between its look and its removal of the folder
+        self.assertTrue(wait_for(lambda: subprocess.run(["rm", "-rf", self.out], stderr=subprocess.DEVNULL).returncode == 0))
         for _ in range(10):
             self.more(h)
         n = self.end(h)
