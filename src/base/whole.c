@@ -217,3 +217,20 @@ bool ft_whole_there(const char *path)
     }
     return access(path, R_OK) == 0;
 }
+
+const char *ft_whole_authorities(void)
+{
+    static const char *const usual[] = {
+        "/etc/ssl/certs/ca-certificates.crt", /* Debian */
+        "/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora */
+        "/etc/ssl/ca-bundle.pem",             /* openSUSE */
+        "/etc/ssl/cert.pem",                  /* Alpine */
+    };
+
+    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
+        if (ft_whole_there(usual[i])) {
+            return usual[i];
+        }
+    }
+    return NULL;
+}

@@ -24,6 +24,10 @@ FT_NODISCARD char *ft_whole_read(const char *path, size_t most, size_t *out_len)
 /* Can it be read? */
 bool ft_whole_there(const char *path);
 
+/* The file that has the certificates of the system's authorities; NULL: none of the usual ones is
+ * there. */
+const char *ft_whole_authorities(void);
+
 /* Frees what may be secret; NULL is a no-op. */
 void ft_whole_forget(char *text, size_t len);
 

@@ -15,7 +15,6 @@
 #include "model/columns.h"
 #include "model/networks.h"
 #include "model/where.h"
-#include "output/sink/tls.h"
 
 enum { SHOWN_LEN = 80, AUTHORITIES_MOST = 8 << 20 };
 
@@ -724,7 +723,7 @@ void ft_config_files(const struct ft_config *cfg, void (*writes)(void *cookie, c
         ft_output_url_fini(&url);
     }
     if (hosts) {
-        const char *path = ft_tls_system_ca();
+        const char *path = ft_whole_authorities();
         size_t len = 0;
         char *text = path != NULL ? ft_whole_read(path, AUTHORITIES_MOST, &len) : NULL;
 

@@ -249,10 +249,16 @@ class Streams(Case):
         cut = c["ca"].with_suffix(".pem").read_text() + "-----BEGIN CERTIFICATE-----\nMII!\n-----END CERTIFICATE-----\n"
         (self.dir / "cut.pem").write_text(cut)
         (self.dir / "chain.pem").write_text(c["good.pem"].read_text() + cut)
-        for more in (f"cert={rsa}.pem&key={c['good.key']}", f"cert={c['good.pem']}&key={rsa}.key", f"ca={self.dir}/cut.pem",
-                     f"cert={self.dir}/chain.pem&key={c['good.key']}"):
-            with self.subTest(more=more):
-                r = run("read", "-o", f"ndjson+tls://127.0.0.1:1?overflow=drop&{more}", self.capture)
+        features = run("--version").stdout
+        outputs = [url for feature, url in (
+            ("libssl", "ndjson+tls://127.0.0.1:1?overflow=drop"), ("libcurl", "ndjson+https://127.0.0.1:1/?overflow=drop"),
+            ("hiredis", "rediss://127.0.0.1:1/s?overflow=drop"), ("libnats", "natss://127.0.0.1:1/s?overflow=drop"),
+            ("libpq", "postgres://127.0.0.1:1/b/t?overflow=drop&tls=require")) if feature in features]
+        pairs = [f"cert={rsa}.pem&key={c['good.key']}", f"cert={c['good.pem']}&key={rsa}.key",
+                 f"cert={self.dir}/chain.pem&key={c['good.key']}"]
+        for url, more in [(u, m) for u in outputs for m in pairs] + [(outputs[0], f"ca={self.dir}/cut.pem")]:
+            with self.subTest(url=url, more=more):
+                r = run("read", "-e", "flow", "-o", f"{url}&{more}", self.capture)
                 self.assertEqual(r.returncode, 2, r.stderr)
 
     def test_usage(self):

@@ -177,7 +177,7 @@ class Tests(stores.Stores):
         with Postgres() as server:
             relay = Relay(server.port)
             relay.up()
-            threading.Thread(target=lambda: wait_for(lambda: relay.passed > 3000000, "rows") and relay.down()).start()
+            relay.down_after = 3000000
             more = f"create=true&{LOSE}"
             r = self.run("read", self.large, "-e", "flow", "--workers", 1, "-o", "null:", "-o", self.url(relay, more))
             made, written, dropped, lost = self.check_sums(r.stderr, self.url(relay, more))

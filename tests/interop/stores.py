@@ -215,7 +215,7 @@ class Streams(Stores):
             self.make(server)
             relay = Relay(server.port)
             relay.up()
-            threading.Thread(target=lambda: wait_for(lambda: relay.passed > 3000000, "events") and relay.down()).start()
+            relay.down_after = 3000000
             r = self.run("read", self.large, "-e", "flow", "--workers", 1, "-o", "null:", "-o", self.url(relay, LOSE))
             written, lost = self.check_sums(r.stderr, self.url(relay, LOSE))[1::2]
             n = self.count(server)

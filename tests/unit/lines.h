@@ -50,6 +50,18 @@ static inline void lines_end(struct ft_format *f)
     f->ops->end(f);
 }
 
+/* Whether an instance writes lines, which are told apart by their ends. */
+static inline bool lines_are(const struct ft_format *f)
+{
+    return f->ops->seal == NULL && f->templates == NULL && !f->ops->binary;
+}
+
+/* Whether what flow() or export_flow() returned says that the format cannot hold the record. */
+static inline bool lines_unfit(size_t n)
+{
+    return n > FT_FORMAT_UNFIT(FT_UNFIT__COUNT);
+}
+
 static inline uint8_t *lines_group(uint8_t *p, uint8_t before, uint8_t group)
 {
     static const char *const names[] = {"",         "flow_key", "aggregate_metrics",

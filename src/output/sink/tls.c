@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/pem.h"
 #include "base/wait.h"
-#include "output/sink/secret.h"
+#include "base/whole.h"
 
 #ifdef FT_HAVE_TLS
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -44,82 +44,19 @@ static int wrong(const struct ft_output_url *url, struct ft_err *err, const char
                       why != NULL ? why : "cannot be used");
 }
 
-/* A key that is enciphered has no password here, and nobody is asked for one. */
-static int no_password(char *out, int cap, int rw, void *cookie)
-{
-    (void)out, (void)cap, (void)rw, (void)cookie;
-    return -1;
-}
-
-/* Whether reading certificates came to the end of the file, not to one that is damaged. */
-static bool at_end(void)
-{
-    unsigned long last = ERR_peek_last_error();
-
-    return ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
-}
-
-/* Every certificate of a file: who may have signed the other side's. */
-static bool take_authorities(SSL_CTX *ctx, BIO *pem)
-{
-    X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-    uint32_t n = 0;
-    X509 *x;
-
-    while ((x = PEM_read_bio_X509_AUX(pem, NULL, no_password, NULL)) != NULL) {
-        n += X509_STORE_add_cert(store, x) == 1;
-        X509_free(x);
-    }
-    return n > 0 && at_end();
-}
-
-/* Ours, and those between it and an authority. */
-static bool take_chain(SSL_CTX *ctx, BIO *pem)
-{
-    X509 *x = PEM_read_bio_X509_AUX(pem, NULL, no_password, NULL);
-    bool good = x != NULL && SSL_CTX_use_certificate(ctx, x) == 1;
-
-    X509_free(x);
-    while (good && (x = PEM_read_bio_X509(pem, NULL, no_password, NULL)) != NULL) {
-        good = SSL_CTX_add0_chain_cert(ctx, x) == 1;
-        if (!good) {
-            X509_free(x);
-        }
-    }
-    return good && at_end();
-}
-
-static bool take_key(SSL_CTX *ctx, BIO *pem)
-{
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(pem, NULL, no_password, NULL);
-    /* of another kind than the certificate's, it is taken and never used, unless that is asked */
-    bool good =
-        key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
-
-    EVP_PKEY_free(key);
-    return good;
-}
-
 /* What a file holds goes where it belongs; name: its parameter. */
 static int from_file(struct ft_tls_config *c, const struct ft_output_url *url, const char *name,
-                     const char *path, bool (*take)(SSL_CTX *ctx, BIO *pem), struct ft_err *err)
+                     const char *path, bool (*take)(SSL_CTX *ctx, const char *text, size_t len),
+                     struct ft_err *err)
 {
     size_t len = 0;
     char *text;
     int rc = ft_tls_read(url, path, &text, &len, err);
 
-    if (rc != FT_OK) {
-        return rc;
+    if (rc == FT_OK && !take(c->ctx, text, len)) {
+        rc = wrong(url, err, name, path);
     }
-    BIO *pem = BIO_new_mem_buf(text, (int)len);
-
-    ERR_clear_error();
-    rc = pem == NULL         ? ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text)
-         : take(c->ctx, pem) ? FT_OK
-                             : wrong(url, err, name, path);
-    ERR_clear_error(); /* the end of the file is one */
-    BIO_free(pem);
-    ft_secret_forget(text);
+    ft_whole_forget(text, len);
     return rc;
 }
 
@@ -132,10 +69,10 @@ static int read_files(struct ft_tls_config *c, const struct ft_output_url *url, 
     if (rc != FT_OK) {
         return rc;
     }
-    const char *ca = f.ca != NULL ? f.ca : ft_tls_system_ca();
+    const char *ca = f.ca != NULL ? f.ca : ft_whole_authorities();
 
     if (ca != NULL) {
-        rc = from_file(c, url, "ca", ca, take_authorities, err);
+        rc = from_file(c, url, "ca", ca, ft_pem_authorities, err);
     }
     if (ca == NULL || (rc != FT_OK && f.ca == NULL)) {
         SSL_CTX_set_default_verify_paths(c->ctx);
@@ -143,8 +80,8 @@ static int read_files(struct ft_tls_config *c, const struct ft_output_url *url, 
         rc = FT_OK;
     }
     if (rc == FT_OK && f.cert != NULL) {
-        rc = from_file(c, url, "cert", f.cert, take_chain, err);
-        rc = rc == FT_OK ? from_file(c, url, "key", f.key, take_key, err) : rc;
+        rc = from_file(c, url, "cert", f.cert, ft_pem_chain, err);
+        rc = rc == FT_OK ? from_file(c, url, "key", f.key, ft_pem_key, err) : rc;
     }
     SSL_CTX_set_verify(c->ctx, f.any ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
     return rc;
@@ -211,11 +148,17 @@ static int start(struct ft_tls_config *c, int fd, struct ft_tls **out)
     SSL_set_cert_cb(t->ssl, note_asked, NULL);
     X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
 
-    if (X509_VERIFY_PARAM_set1_ip_asc(param, c->host) != 1) { /* a name, then */
-        SSL_set_tlsext_host_name(t->ssl, c->host);
-        X509_VERIFY_PARAM_set1_host(param, c->host, 0);
+    bool named = X509_VERIFY_PARAM_set1_ip_asc(param, c->host) == 1;
+
+    if (!named) { /* a name, then; without it any certificate would do */
+        named = SSL_set_tlsext_host_name(t->ssl, c->host) == 1 &&
+                X509_VERIFY_PARAM_set1_host(param, c->host, 0) == 1;
     }
     ERR_clear_error();
+    if (!named) {
+        ft_tls_end(t);
+        return FT_E_NOMEM;
+    }
     *out = t;
     return FT_OK;
 }

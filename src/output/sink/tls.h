@@ -26,13 +26,15 @@ struct ft_tls_files {
 FT_NODISCARD int ft_tls_files_of(const struct ft_output_url *url, bool keyed,
                                  struct ft_tls_files *out, struct ft_err *err);
 
-/* The file that has the system's authorities, or NULL: none of the usual ones is there. */
-const char *ft_tls_system_ca(void);
-
-/* All of a file of PEM, *out_len bytes and a NUL, heap, for ft_secret_forget(). FT_E_USAGE,
+/* All of a file of PEM, *out_len bytes and a NUL, for ft_whole_forget(). FT_E_USAGE,
  * FT_E_NOMEM: err names it. */
 FT_NODISCARD int ft_tls_read(const struct ft_output_url *url, const char *path, char **out,
                              size_t *out_len, struct ft_err *err);
+
+/* For sinks whose library takes what it is handed: the key is that of the certificate, as far as
+ * that can be told. FT_E_USAGE, FT_E_NOMEM. */
+FT_NODISCARD int ft_tls_fits(const struct ft_output_url *url, const struct ft_tls_files *f,
+                             struct ft_err *err);
 
 /* What to do about a reason why TLS did not begin, static; NULL: nothing is known. */
 const char *ft_tls_advice(const char *why);

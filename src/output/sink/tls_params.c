@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/pem.h"
 #include "base/whole.h"
-#include "output/sink/secret.h"
 #include "output/sink/tls.h"
 
 #define KEYED "http, https, natss, postgres, rediss, s3, tls"
@@ -71,23 +71,6 @@ int ft_tls_files_of(const struct ft_output_url *url, bool keyed, struct ft_tls_f
     return FT_OK;
 }
 
-const char *ft_tls_system_ca(void)
-{
-    static const char *const usual[] = {
-        "/etc/ssl/certs/ca-certificates.crt", /* Debian */
-        "/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora */
-        "/etc/ssl/ca-bundle.pem",             /* openSUSE */
-        "/etc/ssl/cert.pem",                  /* Alpine */
-    };
-
-    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
-        if (ft_whole_there(usual[i])) {
-            return usual[i];
-        }
-    }
-    return NULL;
-}
-
 int ft_tls_read(const struct ft_output_url *url, const char *path, char **out, size_t *out_len,
                 struct ft_err *err)
 {
@@ -97,12 +80,31 @@ int ft_tls_read(const struct ft_output_url *url, const char *path, char **out, s
                           url->text, path, strerror(errno));
     }
     if (strstr(*out, "-----BEGIN ") == NULL) {
-        ft_secret_forget(*out);
+        ft_whole_forget(*out, *out_len);
         *out = NULL;
         return ft_err_set(err, FT_E_USAGE, "output %s: %s: there is nothing in it in PEM",
                           url->text, path);
     }
     return FT_OK;
+}
+
+int ft_tls_fits(const struct ft_output_url *url, const struct ft_tls_files *f, struct ft_err *err)
+{
+    char *cert = NULL, *key = NULL;
+    size_t cert_len = 0, key_len = 0;
+    const char *why;
+    int rc = f->cert != NULL ? ft_tls_read(url, f->cert, &cert, &cert_len, err) : FT_OK;
+
+    if (rc == FT_OK && f->cert != NULL) {
+        rc = ft_tls_read(url, f->key, &key, &key_len, err);
+    }
+    if (rc == FT_OK && f->cert != NULL && ft_pem_unfit(cert, cert_len, key, key_len, &why)) {
+        rc = ft_err_set(err, FT_E_USAGE, "output %s: key=%s is not that of cert=%s: %s", url->text,
+                        f->key, f->cert, why);
+    }
+    ft_whole_forget(cert, cert_len);
+    ft_whole_forget(key, key_len);
+    return rc;
 }
 
 const char *ft_tls_advice(const char *why)

@@ -221,10 +221,6 @@ static bool has(const char *url, const char *name)
  * a file, too. */
 static int default_tls(const char *url, struct ft__kafka_config *c, struct ft_err *err)
 {
-    /* Debian's and Alpine's, Fedora's, SUSE's */
-    static const char *const paths[] = {"/etc/ssl/certs/ca-certificates.crt",
-                                        "/etc/pki/tls/certs/ca-bundle.crt",
-                                        "/etc/ssl/ca-bundle.pem"};
     bool sasl = has(url, "kafka.sasl.mechanism"),
          own = has(url, "ca=") || has(url, "kafka.ssl.ca.");
     char value[32] = "";
@@ -242,12 +238,9 @@ static int default_tls(const char *url, struct ft__kafka_config *c, struct ft_er
         strstr(value, "ssl") == NULL || own) {
         return FT_OK;
     }
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        if (ft_whole_there(paths[i])) {
-            return set_from(url, c, "ssl.ca.pem", paths[i], false, err);
-        }
-    }
-    return FT_OK;
+    const char *system = ft_whole_authorities();
+
+    return system != NULL ? set_from(url, c, "ssl.ca.pem", system, false, err) : FT_OK;
 }
 
 int ft__kafka_config(const char *url, struct ft__kafka_config *out, struct ft_err *err)

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/hmac.h>
-#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -18,6 +17,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/pem.h"
 #include "base/whole.h"
 
 enum {
@@ -60,95 +60,24 @@ static int wrong(const char *url, const char *name, const char *path, struct ft_
                       why != NULL ? why : "cannot be used");
 }
 
-/* A file of PEM; *out_text is to be forgotten. */
-static BIO *open_pem(const char *url, const char *name, const char *path, char **out_text,
-                     size_t *out_len, struct ft_err *err)
-{
-    BIO *bio = NULL;
-
-    *out_text = ft_whole_read(path, FILE_MOST, out_len);
-    if (*out_text == NULL) {
-        ft_err_set(err, FT_E_IO, "listen: '%.80s': %s=%.100s: %s", url, name, path,
-                   strerror(errno));
-        return NULL;
-    }
-    bio = BIO_new_mem_buf(*out_text, (int)*out_len);
-    if (bio == NULL) {
-        ft_err_set(err, FT_E_NOMEM, "out of memory");
-    }
-    return bio;
-}
-
-/* No one is asked for the word of a key: it would be asked of a terminal. */
-static int no_word(char *buf, int size, int rwflag, void *cookie)
-{
-    (void)buf, (void)size, (void)rwflag, (void)cookie;
-    return -1;
-}
-
-/* Ours, and those between it and its authority. */
-static bool use_chain(SSL_CTX *ctx, BIO *bio)
-{
-    X509 *x = PEM_read_bio_X509_AUX(bio, NULL, no_word, NULL);
-    bool good = x != NULL && SSL_CTX_use_certificate(ctx, x) == 1;
-
-    X509_free(x);
-    while (good && (x = PEM_read_bio_X509(bio, NULL, no_word, NULL)) != NULL) {
-        good = SSL_CTX_add0_chain_cert(ctx, x) == 1;
-        if (!good) {
-            X509_free(x);
-        }
-    }
-    if (good) {
-        ERR_clear_error(); /* that there are no more of them */
-    }
-    return good;
-}
-
-static bool use_key(SSL_CTX *ctx, BIO *bio)
-{
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_word, NULL);
-    bool good =
-        key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
-
-    EVP_PKEY_free(key);
-    return good;
-}
-
 /* Whom we believe; their names are told to who has to choose among certificates. */
-static bool use_authorities(SSL_CTX *ctx, BIO *bio)
+static bool use_authorities(SSL_CTX *ctx, const char *text, size_t len)
 {
-    X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-    bool good = true, some = false;
-    X509 *x;
-
-    while (good && (x = PEM_read_bio_X509_AUX(bio, NULL, no_word, NULL)) != NULL) {
-        good = X509_STORE_add_cert(store, x) == 1 && SSL_CTX_add_client_CA(ctx, x) == 1;
-        some = true;
-        X509_free(x);
-    }
-    if (good && some) {
-        ERR_clear_error();
-    }
-    return good && some;
+    return ft_pem_authorities(ctx, text, len) && ft_pem_names(ctx, text, len);
 }
 
 static int use_file(struct ft__secure *s, const char *url, const char *name, const char *path,
-                    bool (*use)(SSL_CTX *ctx, BIO *bio), struct ft_err *err)
+                    bool (*use)(SSL_CTX *ctx, const char *text, size_t len), struct ft_err *err)
 {
     size_t len = 0;
-    char *text = NULL;
-    int rc = FT_OK;
+    char *text = ft_whole_read(path, FILE_MOST, &len);
 
-    ERR_clear_error();
-    BIO *bio = open_pem(url, name, path, &text, &len, err);
-
-    if (bio == NULL) {
-        rc = text == NULL ? FT_E_IO : FT_E_NOMEM;
-    } else if (!use(s->ctx, bio)) {
-        rc = wrong(url, name, path, err);
+    if (text == NULL) {
+        return ft_err_set(err, FT_E_IO, "listen: '%.80s': %s=%.100s: %s", url, name, path,
+                          strerror(errno));
     }
-    BIO_free(bio);
+    int rc = use(s->ctx, text, len) ? FT_OK : wrong(url, name, path, err);
+
     ft_whole_forget(text, len);
     return rc;
 }
@@ -347,8 +276,8 @@ int ft__secure_open(const char *url, const struct ft__listen *l, struct ft__secu
         ERR_clear_error();
         return ft_err_set(err, FT_E_NOMEM, "listen: '%.100s': OpenSSL cannot be set up", url);
     }
-    rc = use_file(s, url, "cert", l->cert, use_chain, err);
-    rc = rc == FT_OK ? use_file(s, url, "key", key, use_key, err) : rc;
+    rc = use_file(s, url, "cert", l->cert, ft_pem_chain, err);
+    rc = rc == FT_OK ? use_file(s, url, "key", key, ft_pem_key, err) : rc;
     if (rc == FT_OK && l->verify) {
         rc = use_file(s, url, "ca", l->ca, use_authorities, err);
     }

@@ -9,12 +9,13 @@ from server import free_port
 
 class Relay:
     """A port in front of the server. up: connections are taken. cut_after: bytes of requests after which the next
-    connection is cut, once for each number."""
+    connection is cut, once for each number. down_after: bytes of requests after which it goes down; 0: never."""
 
     def __init__(self, to):
         self.to, self.port = to, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.listener, self.pairs, self.cut_after, self.passed = None, [], [], 0
+        self.down_after = 0
 
     def up(self):
         self.listener = socket.create_server(("127.0.0.1", self.port))
@@ -54,6 +55,10 @@ class Relay:
             while data := source.recv(65536):
                 if asks:
                     self.passed += len(data)
+                    if self.down_after and self.passed > self.down_after:
+                        self.down_after = 0
+                        self.down()
+                        return
                     if self.cut_after and self.passed > self.cut_after[0]:
                         self.cut_after.pop(0)
                         break

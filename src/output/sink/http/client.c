@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "base/wait.h"
+#include "base/whole.h"
 #include "output/sink/secret.h"
 #include "output/sink/tls.h"
 
@@ -421,7 +422,7 @@ static int set_blob(struct ft_http *h, const struct ft_output_url *url, CURLopti
     if (curl_easy_setopt(h->easy, option, &blob) != CURLE_OK) {
         rc = ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", h->name);
     }
-    ft_secret_forget(text);
+    ft_whole_forget(text, len);
     return rc;
 }
 
@@ -434,9 +435,10 @@ static int set_tls(struct ft_http *h, const struct ft_output_url *url, struct ft
         curl_easy_setopt(h->easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(h->easy, CURLOPT_SSL_VERIFYHOST, 0L);
     } else if (rc == FT_OK) {
-        f.ca = f.ca != NULL ? f.ca : ft_tls_system_ca();
+        f.ca = f.ca != NULL ? f.ca : ft_whole_authorities();
         rc = f.ca != NULL ? set_blob(h, url, CURLOPT_CAINFO_BLOB, f.ca, err) : FT_OK;
     }
+    rc = rc == FT_OK ? ft_tls_fits(url, &f, err) : rc;
     if (rc == FT_OK && f.cert != NULL) {
         rc = set_blob(h, url, CURLOPT_SSLCERT_BLOB, f.cert, err);
         rc = rc == FT_OK ? set_blob(h, url, CURLOPT_SSLKEY_BLOB, f.key, err) : rc;

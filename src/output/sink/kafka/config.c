@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "base/whole.h"
 #include "output/sink/secret.h"
 #include "output/sink/tls.h"
 
@@ -98,7 +99,8 @@ static int set_ca(struct kafka_sink *s, const struct ft_output_url *url, const c
 {
     char why[256] = "";
 
-    ft_secret_forget(s->ca);
+    ft_whole_forget(s->ca, s->ca_len);
+    s->ca = NULL;
     int rc = ft_tls_read(url, path, &s->ca, &s->ca_len, err);
 
     if (rc == FT_OK &&
@@ -119,7 +121,7 @@ static int set_text(struct kafka_sink *s, const struct ft_output_url *url, const
 
     if (rc == FT_OK) {
         rc = set(s, url, name, text, true, err);
-        ft_secret_forget(text);
+        ft_whole_forget(text, len);
     }
     return rc;
 }
@@ -214,7 +216,7 @@ static int check_sasl(const struct ft_output_url *url, const char *protocol, str
 static int set_tls(struct kafka_sink *s, const struct ft_output_url *url,
                    const struct ft_tls_files *f, struct ft_err *err)
 {
-    const char *ca = f->ca != NULL ? f->ca : ft_tls_system_ca();
+    const char *ca = f->ca != NULL ? f->ca : ft_whole_authorities();
     bool own_ca = has(url, "kafka.ssl.ca.location") || has(url, "kafka.ssl.ca.pem");
     int rc = FT_OK;
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "base/wait.h"
+#include "base/whole.h"
 #include "model/datagram.h"
 #include "output/sink/secret.h"
 
@@ -162,7 +163,7 @@ static int kafka_close(struct ft_sink *sink)
     if (s->conf != NULL) {
         rd_kafka_conf_destroy(s->conf);
     }
-    ft_secret_forget(s->ca);
+    ft_whole_forget(s->ca, s->ca_len);
     ft_map_free(s->blocks, (size_t)s->n_blocks * s->block_len);
     ft_mem_free(s->block);
     ft_map_free(s->room, FT__KAFKA_ROOM);

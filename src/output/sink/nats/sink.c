@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "base/wait.h"
+#include "base/whole.h"
 #include "output/sink/flight.h"
 #include "output/sink/nats/nats_parts.h"
 #include "output/sink/receiver.h"
@@ -96,10 +97,10 @@ static int set_pem(struct nats_sink *s, const struct ft_output_url *url, const c
                    const char *key_path, struct ft_err *err)
 {
     char *text = NULL, *key = NULL;
-    size_t len;
+    size_t len = 0, key_len = 0;
     int rc = ft_tls_read(url, path, &text, &len, err);
 
-    rc = rc == FT_OK && key_path != NULL ? ft_tls_read(url, key_path, &key, &len, err) : rc;
+    rc = rc == FT_OK && key_path != NULL ? ft_tls_read(url, key_path, &key, &key_len, err) : rc;
     if (rc == FT_OK) {
         natsStatus st = key != NULL ? natsOptions_SetCertificatesChain(s->options, text, key)
                                     : natsOptions_SetCATrustedCertificates(s->options, text);
@@ -109,8 +110,8 @@ static int set_pem(struct nats_sink *s, const struct ft_output_url *url, const c
                             st == NATS_NO_MEMORY ? "out of memory" : "cannot be used");
         }
     }
-    ft_secret_forget(text);
-    ft_secret_forget(key);
+    ft_whole_forget(text, len);
+    ft_whole_forget(key, key_len);
     return rc;
 }
 
@@ -124,10 +125,11 @@ static int set_tls(struct nats_sink *s, const struct ft_output_url *url, struct 
         return ft_err_set(err, FT_E_UNSUPPORTED, "output %s: libnats was built without TLS",
                           url->text);
     }
-    f.ca = f.ca != NULL ? f.ca : ft_tls_system_ca();
+    f.ca = f.ca != NULL ? f.ca : ft_whole_authorities();
     if (rc == FT_OK && f.ca != NULL && !f.any) {
         rc = set_pem(s, url, f.ca, NULL, err);
     }
+    rc = rc == FT_OK ? ft_tls_fits(url, &f, err) : rc;
     return rc == FT_OK && f.cert != NULL ? set_pem(s, url, f.cert, f.key, err) : rc;
 }
 

@@ -22,6 +22,7 @@
 
 #include "base/mem.h"
 #include "base/wait.h"
+#include "base/whole.h"
 #include "flowtap/sandbox.h"
 #include "output/sink/postgres/postgres_parts.h"
 #include "output/sink/receiver.h"
@@ -484,7 +485,7 @@ static int hold_file(struct held_file *f, const struct ft_output_url *url, const
         rc = ft_sandbox_user(user, &uid, &gid, err);
         ft_ignore(rc == FT_OK ? fchown(f->fd, uid, gid) : 0); /* it is said when it connects */
     }
-    ft_secret_forget(text);
+    ft_whole_forget(text, len);
     snprintf(f->name, sizeof f->name, "/proc/self/fd/%d", f->fd);
     return rc;
 }
@@ -510,10 +511,11 @@ static int configure_tls(struct postgres_sink *s, const struct ft_output_url *ur
         return FT_OK;
     }
     s->tls = f.any ? "require" : "verify-full";
-    f.ca = f.ca != NULL ? f.ca : ft_tls_system_ca();
+    f.ca = f.ca != NULL ? f.ca : ft_whole_authorities();
     if (!f.any && f.ca != NULL) {
         rc = hold_file(&s->ca, url, f.ca, user, err);
     }
+    rc = rc == FT_OK ? ft_tls_fits(url, &f, err) : rc;
     if (rc == FT_OK && f.cert != NULL) {
         rc = hold_file(&s->cert, url, f.cert, user, err);
         rc = rc == FT_OK ? hold_file(&s->key, url, f.key, user, err) : rc;
