@@ -129,6 +129,9 @@ struct ft_stats {
     uint64_t app_packets;           /* --app: packets that were looked into */
     uint64_t app_no_buffer;         /* streams given up because all buffers were taken */
     uint64_t late_packets;          /* packets older than their flow's newest packet */
+    uint64_t window_late;           /* -e window: packets that came too late for theirs */
+    uint64_t window_untracked;      /* packets of hosts that others took the place of */
+    uint64_t window_no_room;        /* counts of distinct values that found no room */
     uint64_t interface_events;      /* an interface went down, vanished or came back */
     uint32_t interfaces_down;       /* now */
     uint64_t flows_created;

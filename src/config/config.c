@@ -170,8 +170,10 @@ static int check_words(const struct ft_config *cfg, const struct ft__option_ref 
                        const char *where, const char *value, struct ft_err *err)
 {
     const struct ft_option *o = row->option;
-    bool packets = row->setter == FT__SET_EVENTS && cfg->command != FT_CMD_COLLECT;
-    const char *choices = packets ? "sample|flow|stats|all" : o->choices;
+    bool events = row->setter == FT__SET_EVENTS, packets = events && cfg->command != FT_CMD_COLLECT;
+    const char *collected =
+        events ? "sample|flow|stats|template|counter|discard|exporter|all" : o->choices;
+    const char *choices = packets ? "sample|flow|stats|window|all" : collected;
     char allowed[160];
 
     snprintf(allowed, sizeof allowed, "%s%s", choices,
@@ -179,6 +181,12 @@ static int check_words(const struct ft_config *cfg, const struct ft__option_ref 
     for (const char *p = value;; p++) {
         size_t n = o->type == FT_OPT_WORDS ? strcspn(p, ",") : strlen(p);
 
+        if (events && !packets && n == 6 && strncmp(p, "window", n) == 0) {
+            return ft_err_set(err, FT_E_USAGE,
+                              "%s%s: 'window': these events come from packets only in this "
+                              "version: live and read",
+                              where, o->name);
+        }
         if (!in_choices(choices, p, n)) {
             return bad(err, where, o, value, allowed);
         }
@@ -192,7 +200,8 @@ static int check_words(const struct ft_config *cfg, const struct ft__option_ref 
 /* Events that a command can make. */
 static unsigned events_made(enum ft_command c)
 {
-    unsigned packets = 1u << FT_EVENT_SAMPLE | 1u << FT_EVENT_FLOW | 1u << FT_EVENT_STATS;
+    unsigned packets =
+        1u << FT_EVENT_SAMPLE | 1u << FT_EVENT_FLOW | 1u << FT_EVENT_STATS | 1u << FT_EVENT_WINDOW;
 
     return c == FT_CMD_COLLECT ? (1u << FT_EVENT_PACKET) - 1 : packets;
 }
@@ -230,6 +239,34 @@ static int add_profiles(struct ft_config *cfg, const char *where, const char *va
         return ft_err_set(err, rc, "%sprofile: %s", where, why.what);
     }
     cfg->profiles |= sets;
+    return FT_OK;
+}
+
+static int set_windows(struct ft_config *cfg, const struct ft_option *o, const char *where,
+                       const char *value, struct ft_err *err)
+{
+    uint32_t list[FT_WINDOW_SPANS] = {0}, n = 0;
+    uint64_t v;
+
+    for (const char *p = value;; p++) {
+        char word[24];
+        size_t len = strcspn(p, ",");
+
+        snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : 0), p);
+        if (n == FT_WINDOW_SPANS || !parse_decimal(word, false, &v) || v < o->min || v > o->max ||
+            (n > 0 && (v <= list[n - 1] || v % list[n - 1] != 0))) {
+            return bad(err, where, o, value,
+                       "at most 4 spans of 1 to 3600 seconds, each a multiple of the one before, "
+                       "e.g. 1,10,60");
+        }
+        list[n++] = (uint32_t)v;
+        p += len;
+        if (*p == '\0') {
+            break;
+        }
+    }
+    memcpy(cfg->window_s, list, sizeof list);
+    cfg->n_windows = n;
     return FT_OK;
 }
 
@@ -594,6 +631,8 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
         return set_where(cfg, o, where, value, err);
     case FT__SET_SNAPSHOTS:
         return set_snapshots(cfg, o, where, value, err);
+    case FT__SET_WINDOWS:
+        return set_windows(cfg, o, where, value, err);
     case FT__SET_TUNNEL_PORTS:
         return set_tunnel_ports(cfg, o, where, value, err);
     case FT__SET_FILE:

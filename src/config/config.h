@@ -10,6 +10,7 @@
 #include "flowtap/stats.h"
 #include "model/columns.h"
 #include "model/packet.h"
+#include "model/window.h"
 
 enum { FT_GEO_MOST = 8, FT_GEO_BYTES = 1 << 30 };
 enum { FT_MAX_INPUTS = 4096, FT_CONFIG_SNAPSHOTS = 8 };
@@ -36,6 +37,9 @@ struct ft_config {
     int64_t idle_ns, active_ns;
     uint64_t snapshots[FT_CONFIG_SNAPSHOTS];
     uint32_t n_snapshots;
+    uint32_t window_s[FT_WINDOW_SPANS]; /* --window: ascending, each a multiple of the one before */
+    uint32_t n_windows;
+    uint32_t max_hosts; /* of each kind of entity in a window */
     bool keep_tunnels;
     struct ft_tunnel_ports tunnel_ports;
     uint32_t profiles;             /* -p: a bit for each of ft_column_sets */

@@ -147,10 +147,11 @@ static const struct ft_option_row rows[] = {
       .type = FT_OPT_WORDS,
       .commands = ALL,
       .arg = "LIST",
-      .choices = "sample|flow|stats|template|counter|discard|exporter|all",
+      .choices = "sample|flow|stats|window|template|counter|discard|exporter|all",
       .defval = "sample",
       .help = "Events to write: one sample a packet, one record a flow, the pipeline's account; of "
-              "collect also template changes, sFlow counters and discards, exporters' health. "
+              "packets also what hosts, pairs and services do in each --window; of collect also "
+              "template changes, sFlow counters and discards, exporters' health. "
               "Default of collect: flow"},
      FT__SET_EVENTS,
      0},
@@ -283,6 +284,28 @@ static const struct ft_option_row rows[] = {
       .help = "Write a record when a flow reaches these packet counts, e.g. 8,32 (at most 8)"},
      FT__SET_SNAPSHOTS,
      0},
+    {{.name = "window",
+      .type = FT_OPT_UINTS,
+      .commands = BOTH,
+      .arg = "LIST",
+      .defval = "1,10,60",
+      .min = 1,
+      .max = FT_WINDOW_SPAN_MAX,
+      .help = "Spans of window events in seconds of packet time, at most 4, each a multiple of the "
+              "one before, e.g. 10,60 (-e window)"},
+     FT__SET_WINDOWS,
+     0},
+    {{.name = "max-hosts",
+      .type = FT_OPT_UINT,
+      .commands = BOTH,
+      .arg = "N",
+      .defval = "65536",
+      .min = 16,
+      .max = 1 << 24,
+      .help = "Bound of the hosts in a window, likewise of its pairs and of its services; beyond "
+              "it those with the most packets stay, with the error that this makes"},
+     FT__SET_U32,
+     AT(max_hosts)},
     {{.name = "keep-tunnels",
       .type = FT_OPT_FLAG,
       .commands = ALL,

@@ -27,6 +27,7 @@ enum ft__setter {
     FT__SET_OVERFLOW,
     FT__SET_DIRECTION,
     FT__SET_SNAPSHOTS,
+    FT__SET_WINDOWS,
     FT__SET_TUNNEL_PORTS,
     FT__SET_LOG_FORMAT,
     FT__SET_NAMES,

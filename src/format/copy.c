@@ -334,7 +334,7 @@ const struct ft_format_ops ft_format_copy = {
     .name = "copy",
     .help = "rows for PostgreSQL's COPY (text, with a header); one kind of event (?event=)",
     .suffix = ".copy",
-    .events = (1u << FT_EVENT_PACKET) - 1,
+    .events = FT_FORMAT_EVENTS,
     .single_event = true,
     .prefers_flows = true,
     .open = copy_open,

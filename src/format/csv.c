@@ -199,7 +199,7 @@ const struct ft_format_ops ft_format_csv = {
     .name = "csv",
     .help = "comma-separated values with a header line; one kind of event (?event=)",
     .suffix = ".csv",
-    .events = (1u << FT_EVENT_PACKET) - 1,
+    .events = FT_FORMAT_EVENTS,
     .single_event = true,
     .open = csv_open,
     .end = csv_end,

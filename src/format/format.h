@@ -39,6 +39,9 @@ enum { FT_FORMAT_TRAILER_ROOM = 262144 }; /* for one piece of a file's end */
 enum { FT_FORMAT_EXPORT_MIN = 4096 };     /* an exported record besides its values */
 enum { FT_FORMAT_ENRICH = 4096 };         /* of it, what files say of its hosts */
 
+/* All kinds of events but packets as they are. */
+#define FT_FORMAT_EVENTS (((1u << FT_EVENT__COUNT) - 1) & ~(1u << FT_EVENT_PACKET))
+
 /* What an output was asked for. */
 struct ft_format_config {
     /* of flow records (of collect too); read while it opens; NULL: of no flow records */
@@ -132,7 +135,8 @@ struct ft_format_ops {
     /* those of collect; NULL: this format has them not. export_flow needs FT_FORMAT_EXPORT_MIN +
      * text_max bytes and, when it is enriched, FT_FORMAT_ENRICH, or FT_FORMAT_MAX when that is
      * less. export_event: COUNTER, DISCARD, TEMPLATE, EXPORTER and SAMPLE by their structs
-     * (model/field_export.h), FT_FORMAT_MAX bytes. */
+     * (model/field_export.h), FT_FORMAT_MAX bytes; and WINDOW, whatever the input (model/window.h),
+     * FT_FORMAT_FLOW_MIN. */
     size_t (*export_flow)(const struct ft_format *f, uint8_t *p, size_t room,
                           const struct ft_export_record *rec);
     size_t (*export_event)(const struct ft_format *f, uint8_t *p, enum ft_event e,

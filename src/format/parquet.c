@@ -391,7 +391,7 @@ const struct ft_format_ops ft_format_parquet = {
     .name = "parquet",
     .help = "Parquet, packed by zstd; one kind of event (?event=), flow records without --events",
     .suffix = ".parquet",
-    .events = (1u << FT_EVENT_PACKET) - 1,
+    .events = FT_FORMAT_EVENTS,
     .single_event = true,
     .prefers_flows = true,
     .open = parquet_open,

@@ -45,7 +45,7 @@ static const struct ft_format_ops format_null = {
     .name = "null",
     .help = "nothing: events are counted and thrown away (for measuring)",
     .suffix = "",
-    .events = (1u << FT_EVENT_PACKET) - 1,
+    .events = FT_FORMAT_EVENTS,
 };
 
 const struct ft_format_ops *const ft_formats[] = {

@@ -15,6 +15,7 @@ static const struct {
     [FT_EVENT_DISCARD] = {"discard", "discarded_packet"},
     [FT_EVENT_EXPORTER] = {"exporter", "exporter_health"},
     [FT_EVENT_PACKET] = {"packet", "packet"},
+    [FT_EVENT_WINDOW] = {"window", "window"},
 };
 
 static const char *const reasons[FT_REASON__COUNT] = {

@@ -7,6 +7,7 @@
 
 #include "model/field_export.h"
 #include "model/field_stats.h"
+#include "model/field_window.h"
 #include "model/observer.h"
 
 static uint64_t load(const uint8_t *at, uint8_t width)
@@ -192,6 +193,8 @@ const struct ft_field *ft_fields(enum ft_event e, uint32_t *out_n)
         return sample_fields;
     case FT_EVENT_STATS:
         return ft__fields_stats(out_n);
+    case FT_EVENT_WINDOW:
+        return ft__fields_window(out_n);
     default:
         return ft_fields_export(e, out_n);
     }

@@ -10,6 +10,7 @@
 #include "codec/text/escape.h"
 #include "codec/text/exported.h"
 #include "model/observer.h"
+#include "model/window.h"
 
 enum { JSON_ROOM = 40000 }; /* of a JSON column: events are bounded by FT_EVENT_ROOM */
 
@@ -943,6 +944,8 @@ const struct ft_field *ft_fields_export(enum ft_event e, uint32_t *out_n)
 struct ft_export_head ft_export_head(enum ft_event e, const void *event)
 {
     switch (e) {
+    case FT_EVENT_WINDOW:
+        return (struct ft_export_head){NULL, ((const struct ft_window_row *)event)->start_ns};
     case FT_EVENT_COUNTER:
         return HEAD(struct ft_export_counters);
     case FT_EVENT_TEMPLATE:

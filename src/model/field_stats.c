@@ -44,6 +44,9 @@ STATS(profile_skipped, v->u = s->profile_skipped)
 STATS(labelled, v->u = s->labelled)
 STATS(unlabelled, v->u = s->unlabelled)
 STATS(labels_unclear, v->u = s->labels_unclear)
+STATS(window_late, v->u = s->window_late)
+STATS(window_untracked, v->u = s->window_untracked)
+STATS(window_no_room, v->u = s->window_no_room)
 STATS(interface_events, v->u = s->interface_events)
 STATS(workers, v->u = s->n_workers)
 STATS(queue_capacity, v->u = s->queue_cap)
@@ -369,6 +372,16 @@ static const struct ft_field stats_fields[] = {
     {NUMBER("unlabelled", "flows", p_unlabelled), .meaning = "those that no rule knows (--labels)"},
     {NUMBER("labels_unclear", "flows", p_labels_unclear),
      .meaning = "of the labelled: another rule says something else; the first one's stands"},
+    {NUMBER("window_late_packets", "packets", p_window_late),
+     .meaning = "packets that came too late for their window: they are in none (-e window)"},
+    {NUMBER("window_untracked_packets", "packets", p_window_untracked),
+     .meaning =
+         "packets of hosts that others took the place of in a full window: they are in no row "
+         "(-e window)"},
+    {NUMBER("window_no_room", "", p_window_no_room),
+     .meaning =
+         "distinct values or ends of flows that found no room: null, or not counted, in their "
+         "rows (-e window)"},
     {NUMBER("interface_events", "", p_interface_events),
      .meaning = "times an interface went down, vanished or came back"},
     {NUMBER("workers", "", p_workers), .meaning = "threads that keep flows"},

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "feature/feature.h"
+#include "model/window.h"
 
 enum {
     VALUES_MAX = 4096, /* of one record: as many as a template has fields */
@@ -29,6 +30,7 @@ struct ft_anonymizer {
     struct ft_export_counters counters;
     struct ft_template_change change;
     struct ft_exporter_health health;
+    struct ft_window_row window;
     struct ft_export_names labels;
     char label_text[5][LABEL];
     struct ft_xvalue values[VALUES_MAX];
@@ -290,6 +292,17 @@ static const void *map_counters(struct ft_anonymizer *a, const struct ft_export_
     return c;
 }
 
+static const struct ft_window_row *map_window(struct ft_anonymizer *a,
+                                              const struct ft_window_row *row)
+{
+    a->window = *row;
+    ft_cryptopan_map_ip(a->map, row->ip_version, a->window.address);
+    if (row->entity == FT_ENTITY_PAIR) {
+        ft_cryptopan_map_ip(a->map, row->ip_version, a->window.peer);
+    }
+    return &a->window;
+}
+
 const void *ft_anonymize_export(struct ft_anonymizer *a, enum ft_event event, const void *what)
 {
     switch (event) { /* no default: the compiler asks about a new event */
@@ -308,6 +321,8 @@ const void *ft_anonymize_export(struct ft_anonymizer *a, enum ft_event event, co
         a->health = *(const struct ft_exporter_health *)what;
         a->health.exporter = map_exporter(a, a->health.exporter);
         return &a->health;
+    case FT_EVENT_WINDOW:
+        return map_window(a, what);
     case FT_EVENT_STATS:  /* flowtap's own account: numbers, and outputs as they were named */
     case FT_EVENT_PACKET: /* none: an output that holds packets is refused */
     case FT_EVENT__COUNT:

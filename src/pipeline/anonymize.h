@@ -43,7 +43,7 @@ const struct ft_packet *ft_anonymize_packet(struct ft_anonymizer *a, const struc
 const struct ft_flow_record *ft_anonymize_flow(struct ft_anonymizer *a,
                                                const struct ft_flow_record *rec);
 
-/* An event of collect, by its struct (model/field_export.h). */
+/* An event of collect, by its struct (model/field_export.h), or WINDOW (model/window.h). */
 const void *ft_anonymize_export(struct ft_anonymizer *a, enum ft_event event, const void *what);
 
 #endif

@@ -55,7 +55,7 @@ static int route_named(const struct ft_pipeline *p, const struct ft_output_url *
 {
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         if (strcmp(word, ft_event_word(e)) == 0 &&
-            (p->plan.collect || (collect_only >> e & 1) == 0)) {
+            (p->plan.collect ? e != FT_EVENT_WINDOW : (collect_only >> e & 1) == 0)) {
             *out = 1u << e;
             return FT_OK;
         }
@@ -74,9 +74,14 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
     bool flows = format->prefers_flows || ft_output_url_get(url, "where") != NULL;
     unsigned events =
         (flows && !p->plan.events_given ? 1u << FT_EVENT_FLOW : p->events) & format->events;
+    int rc;
 
     if (word != NULL) {
-        return route_named(p, url, word, out, err);
+        rc = route_named(p, url, word, out, err);
+        return rc != FT_OK || p->plan.windows || *out != 1u << FT_EVENT_WINDOW
+                   ? rc
+                   : ft_err_set(err, FT_E_STATE, "%s: no -o output had windows at the start",
+                                url->text); /* added behind the plan */
     }
     for (size_t i = 0; i < 2 && format->single_event && (events & (events - 1)) != 0; i++) {
         if ((events >> preferred[i] & 1) != 0) {
@@ -667,6 +672,38 @@ static int build_fragments(const struct ft_pipeline *p, struct ft_worker *w)
     return ft_fragments_new(&p->seed, &w->fragments);
 }
 
+/* What it keeps of flows for windows, and the clock of what it takes out of lanes. */
+static int build_window(struct ft_pipeline *p, struct ft_worker *w)
+{
+    int rc = ft_window_worker_new(p->windows, w->index, ft_table_entries(p->plan.table.max_flows),
+                                  &w->meter.window);
+
+    if (rc == FT_OK && p->plan.mode == FT_MODE_LANES) {
+        w->clocks = ft_map_alloc(sizeof *w->clocks * FT_BATCH);
+        w->lane_end.now_ns = INT64_MIN;
+        rc = w->clocks != NULL ? FT_OK : FT_E_NOMEM;
+    }
+    return rc;
+}
+
+/* Equal packets make equal windows: estimates of files hash alike. Live, whom they count may choose
+ * addresses, and does not know how. */
+static int build_windows(struct ft_pipeline *p, struct ft_err *err)
+{
+    if (!p->plan.windows) {
+        return FT_OK;
+    }
+    p->plan.window.seed = p->seed;
+    if (!p->plan.live) {
+        ft_hash_seed_fixed(&p->plan.window.seed, FT_EVENT_WINDOW);
+    }
+    int rc = ft_windows_new(&p->plan.window, &p->windows);
+
+    return rc == FT_OK
+               ? rc
+               : ft_err_set(err, rc, "no memory for --max-hosts %u", p->plan.window.max_hosts);
+}
+
 static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
 {
     struct ft_worker *w = &p->workers[i];
@@ -697,6 +734,9 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
         rc = ft_meter_open(&w->meter, &p->plan.table, p->plan.parts, &p->plan.options);
         w->meter.emit = ft_emit_flow;
         w->meter.cookie = &w->emit;
+    }
+    if (rc == FT_OK && p->windows != NULL) {
+        rc = build_window(p, w);
     }
     return rc == FT_OK ? rc
                        : ft_err_set(err, rc, "the flow table and queue of worker %u: %s", i,
@@ -816,6 +856,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = ft__build_output(p, cfg->outputs[i], err);
     }
+    rc = rc == FT_OK ? build_windows(p, err) : rc;
     rc = rc == FT_OK ? build_workers(p, cfg, key, err) : rc;
     return rc == FT_OK ? scrub_name(p, err) : rc;
 }
@@ -928,6 +969,17 @@ static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint32_t fl
            mib(p->budget), what, mib(queues), mib(outputs));
 }
 
+static uint64_t windows_budget(const struct ft_plan *plan)
+{
+    uint32_t host;
+
+    return plan->windows
+               ? ft_windows_budget(&plan->window, &host) +
+                     (uint64_t)ft_window_worker_budget(ft_table_entries(plan->table.max_flows)) *
+                         plan->n_workers
+               : 0;
+}
+
 void ft__build_budget(struct ft_pipeline *p)
 {
     const struct ft_plan *plan = &p->plan;
@@ -955,6 +1007,7 @@ void ft__build_budget(struct ft_pipeline *p)
     if (!plan->collect) {
         tables += ft_fragments_budget() * (plan->mode == FT_MODE_DIRECT ? plan->n_workers : 1);
     }
+    tables += windows_budget(plan);
     p->budget = tables + outputs + queues;
     say_budget(p, tables, flow, queues, outputs);
 }
@@ -979,6 +1032,9 @@ void ft__build_free(struct ft_pipeline *p)
     }
     for (uint32_t i = 0; p->workers != NULL && i < p->plan.n_workers; i++) {
         ft_meter_close(&p->workers[i].meter);
+        if (p->workers[i].clocks != NULL) {
+            ft_map_free(p->workers[i].clocks, sizeof *p->workers[i].clocks * FT_BATCH);
+        }
         ft__collect_free(&p->workers[i]); /* borrows the emitter's map */
         ft__app_free(&p->workers[i]);
         if (p->workers[i].ring.slots != NULL) {
@@ -989,6 +1045,7 @@ void ft__build_free(struct ft_pipeline *p)
         ft_emitter_fini(&p->workers[i].emit);
     }
     ft_emitter_fini(&p->control_emit);
+    ft_windows_free(p->windows);
     ft_lanes_free(p->lanes);
     for (uint32_t i = 0; i < p->plan.n_sources; i++) {
         if (p->source[i] != NULL) {

@@ -79,9 +79,11 @@ struct ft_plan {
     bool links;        /* likewise at what frames say */
     bool events_given; /* by --events */
     bool packets;      /* some output holds packets */
-    bool payloads;     /* some of them look into payloads: packets carry those */
-    const char *user;  /* that root becomes, NULL: nobody; the configuration's, while it opens */
-    bool no_identity;  /* flow records do not tell of hosts, networks or times */
+    bool windows;      /* some output takes window events */
+    struct ft_windows_config window; /* with windows */
+    bool payloads;                   /* some of them look into payloads: packets carry those */
+    const char *user; /* that root becomes, NULL: nobody; the configuration's, while it opens */
+    bool no_identity; /* flow records do not tell of hosts, networks or times */
     struct ft_observer observer;  /* as events say it: with anonymize, a pseudonym */
     bool anonymize;               /* no true address leaves: events, messages, saved state */
     struct ft_rates rates;        /* guarded by the pipeline's lock once it runs */
@@ -114,15 +116,18 @@ struct ft_worker {
     struct ft_fragments *fragments; /* direct, and of the reader; owned */
     uint8_t *joined; /* with --app: [FT_BATCH][FT_FRAGMENTS_KEPT] payloads of what it put together;
                         owned, or NULL */
-    struct ft_source *source; /* direct: its own; else NULL */
-    struct ft_ring ring;      /* hand-off: packets for this worker (A: fill) */
-    _Atomic bool sleeping;    /* hand-off: waits for p->pushed (A) */
-    uint64_t dropped;         /* hand-off: packets that found the ring full; owner: reader */
-    uint32_t countdown;       /* direct: packets until the next sample */
-    int64_t flushed_ns;       /* monotonic time of the last emitter flush */
-    uint64_t next_chunk;      /* lanes: the next slot to take packets from */
-    uint64_t ordinal;         /* lanes: decoded packets in the slots before it */
-    uint32_t lane_pos;        /* lanes: packets taken out of that slot */
+    struct ft_source *source;        /* direct: its own; else NULL */
+    struct ft_ring ring;             /* hand-off: packets for this worker (A: fill) */
+    _Atomic bool sleeping;           /* hand-off: waits for p->pushed (A) */
+    uint64_t dropped;                /* hand-off: packets that found the ring full; owner: reader */
+    uint32_t countdown;              /* direct: packets until the next sample */
+    int64_t flushed_ns;              /* monotonic time of the last emitter flush */
+    uint64_t next_chunk;             /* lanes: the next slot to take packets from */
+    uint64_t ordinal;                /* lanes: decoded packets in the slots before it */
+    uint32_t lane_pos;               /* lanes: packets taken out of that slot */
+    struct ft_window_clock *clocks;  /* lanes: [FT_BATCH], of the packets taken; mapped, owned, or
+                                        NULL */
+    struct ft_window_clock lane_end; /* lanes: as of the end of the last slot */
     uint32_t lane_held; /* lanes: number + 1 of a slot whose payloads are still in use, or 0 */
     struct ft_collect_worker *collect;                   /* collect: its collector; owned */
     FT_ALIGNED(64) struct ft_count verdict[FT_V__COUNT]; /* (A) */
@@ -190,6 +195,7 @@ struct ft_pipeline {
     bool confined;                  /* what is not open, or among needs, is out of reach */
     unsigned needs;                 /* with confined: of the kernel, that it still has */
     bool nudged;                    /* wait() returns; guarded by lock */
+    struct ft_windows *windows;     /* -e window; owned, or NULL */
     struct ft_lanes *lanes;
     struct ft_worker *reader; /* hand-off: a worker without a table that reads and decodes */
     pthread_t control;

@@ -53,6 +53,7 @@ static void lay_out(struct ft_lanes *l)
 }
 
 enum {
+    CLOCKS_LEN = SLOT_PACKETS * sizeof(struct ft_window_clock),
     KEPT_LEN = FT_LANE_PACKETS * FT_FRAGMENTS_KEPT,
     PAYLOADS_LEN = FT_LANE_PACKETS * (FT_PAYLOAD_MAX + FT_HEAD_MAX)
 };
@@ -68,6 +69,18 @@ static bool make_payloads(struct ft_lanes *l)
         s->kept = app || goes ? ft_map_alloc(KEPT_LEN) : NULL;
         s->payloads = app && goes ? ft_map_alloc(PAYLOADS_LEN) : NULL;
         if ((s->kept == NULL && (app || goes)) || (s->payloads == NULL && app && goes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Of each slot's packets, when somebody asks for the clock. */
+static bool make_clocks(struct ft_lanes *l)
+{
+    for (uint32_t i = 0; l->p->plan.windows && i < l->n_slots; i++) {
+        l->slots[i].clocks = ft_map_alloc(CLOCKS_LEN);
+        if (l->slots[i].clocks == NULL) {
             return false;
         }
     }
@@ -98,9 +111,10 @@ int ft_lanes_new(struct ft_pipeline *p, uint32_t n_workers, struct ft_lanes **ou
     }
     pthread_mutex_init(&l->claim, NULL);
     atomic_store_explicit(&l->total, UINT64_MAX, memory_order_relaxed);
+    l->clock.now_ns = INT64_MIN;
     lay_out(l);
     ft__lanes_split(l);
-    if (!make_payloads(l)) {
+    if (!make_payloads(l) || !make_clocks(l)) {
         ft_lanes_free(l);
         return FT_E_NOMEM;
     }
@@ -117,6 +131,9 @@ void ft_lanes_free(struct ft_lanes *l)
     ft_file_split_close(l->split);
     ft_fragments_free(l->fragments);
     for (uint32_t i = 0; i < l->n_slots; i++) {
+        if (l->slots[i].clocks != NULL) {
+            ft_map_free(l->slots[i].clocks, CLOCKS_LEN);
+        }
         if (l->slots[i].kept != NULL) {
             ft_map_free(l->slots[i].kept, KEPT_LEN);
         }
@@ -137,7 +154,7 @@ size_t ft_lanes_payloads(const struct ft_lanes *l)
 {
     const struct ft__slot *s = &l->slots[0];
 
-    return ((s->kept != NULL ? (size_t)KEPT_LEN : 0) +
+    return ((s->kept != NULL ? (size_t)KEPT_LEN : 0) + (s->clocks != NULL ? CLOCKS_LEN : 0) +
             (s->payloads != NULL ? (size_t)PAYLOADS_LEN : 0)) *
            l->n_slots;
 }
@@ -173,6 +190,12 @@ void ft__slot_publish(struct ft_lanes *l, struct ft_worker *w, struct ft__slot *
         ft__slot_sort(s, l->n_workers);
     }
 
+    if (s->clocks != NULL) {
+        for (uint32_t i = 0; i < s->n; i++) {
+            ft_window_clock_see(&l->clock, s->pkts[i].ts_ns, l->p->plan.window.step_ns);
+            s->clocks[i] = l->clock;
+        }
+    }
     atomic_store_explicit(&s->users, l->n_workers, memory_order_relaxed);
     atomic_store_explicit(&s->published, chunk + 1, memory_order_release); /* pairs with take */
 }
@@ -330,6 +353,14 @@ static void gather(const struct ft__slot *s, uint32_t at, uint32_t n, struct ft_
     }
 }
 
+static void gather_clocks(const struct ft__slot *s, uint32_t at, uint32_t n,
+                          struct ft_window_clock *out)
+{
+    for (uint32_t i = 0; out != NULL && i < n; i++) {
+        out[i] = s->clocks[s->order[at + i]];
+    }
+}
+
 static void mark(const struct ft__slot *s, uint32_t at, uint32_t n, uint64_t base, uint32_t every,
                  struct ft_packet *out)
 {
@@ -363,8 +394,12 @@ int ft_lanes_take(struct ft_lanes *l, struct ft_worker *w, struct ft_packet *out
     uint32_t n = left < FT_BATCH ? left : FT_BATCH;
 
     gather(s, at, n, out);
+    gather_clocks(s, at, n, w->clocks);
     mark(s, at, n, w->ordinal, l->p->plan.rates.sample_n, out);
     w->lane_pos += n;
+    if (n == left && s->clocks != NULL && s->n > 0) {
+        w->lane_end = s->clocks[s->n - 1];
+    }
     if (n == left) { /* done with this slot, but for the payloads that lie in it */
         w->lane_pos = 0;
         w->ordinal += s->n;

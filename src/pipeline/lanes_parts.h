@@ -14,7 +14,8 @@ enum { SLOT_PACKETS = FT_LANE_PACKETS + FT_FRAGMENTS_HELD };
 
 /* owner: the worker that claimed it until published; then read by all until users is 0. */
 struct ft__slot {
-    struct ft_packet *pkts; /* [SLOT_PACKETS] */
+    struct ft_packet *pkts;         /* [SLOT_PACKETS] */
+    struct ft_window_clock *clocks; /* [SLOT_PACKETS], as of each packet; or NULL */
     uint8_t *kept;     /* [FT_LANE_PACKETS][FT_FRAGMENTS_KEPT] or NULL; without --app, where the
                           source's memory goes, what fragments hold; with it, what they became */
     uint8_t *payloads; /* [FT_LANE_PACKETS][FT_PAYLOAD_MAX] or NULL; with --app, where the source's
@@ -66,6 +67,7 @@ struct ft_lanes {
     _Atomic bool left;              /* splitting was given up, the source is read; set with claim,
                                        asked without */
     uint64_t expect;                /* where the next chunk to be verified truly begins */
+    struct ft_window_clock clock;   /* of the packets published; likewise guarded by claim: */
     struct ft_fragments *fragments; /* guarded by claim: it sees the chunks in order */
     _Atomic uint64_t total;         /* chunks of the input, UINT64_MAX while unknown */
     _Atomic bool stopped;           /* claim no more */

@@ -66,6 +66,8 @@ void ft_meter_close(struct ft_meter *m)
     for (uint32_t k = 0; k < m->n_on; k++) {
         ft_feature_close(m->on[k].feature, &m->on[k].cfg, m->on[k].state);
     }
+    ft_window_worker_free(m->window);
+    m->window = NULL;
     ft_table_free(m->table);
     m->n_on = 0;
     m->table = NULL;
@@ -92,19 +94,36 @@ void ft_meter_enrich(struct ft_meter *m, const struct ft_enrich *tables)
 
 /* ---- records ---- */
 
-static void write_record(struct ft_meter *m, uint32_t entry)
+/* r: its core. */
+static void write_record(struct ft_meter *m, uint32_t entry, struct ft_flow_record *r)
 {
-    struct ft_flow_record r;
-
-    ft_table_record(m->table, &r);
     for (uint32_t k = 0; k < m->n_on; k++) {
-        const void *part = m->on[k].feature->record(m->on[k].state, entry, &r);
+        const void *part = m->on[k].feature->record(m->on[k].state, entry, r);
         bool dropped = part == FT_RECORD_DROPPED;
 
-        r.part[m->on[k].part] = dropped ? NULL : part;
-        r.dropped |= (uint32_t)dropped << m->on[k].part;
+        r->part[m->on[k].part] = dropped ? NULL : part;
+        r->dropped |= (uint32_t)dropped << m->on[k].part;
     }
-    m->emit(m->cookie, &r);
+    m->emit(m->cookie, r);
+}
+
+/* A flow is due: whoever looks at its record does. */
+static void take_record(struct ft_meter *m, const struct ft_due *due, bool writes)
+{
+    bool looks = m->window != NULL && due->is_final;
+    struct ft_flow_record r;
+
+    if (writes || looks) {
+        ft_table_record(m->table, &r);
+    }
+    if (looks) {
+        ft_window_ended(m->window, due->entry, &r, due->at_ns);
+    }
+    if (writes) {
+        write_record(m, due->entry, &r);
+    } else if (m->emit != NULL) {
+        m->emit(m->cookie, NULL);
+    }
 }
 
 static void ask(const struct ft_meter *m, const struct ft_due *due)
@@ -133,11 +152,7 @@ static void settle(struct ft_meter *m)
         if (next != NULL) {
             ask(m, next);
         }
-        if (writes) {
-            write_record(m, due->entry);
-        } else if (m->emit != NULL) {
-            m->emit(m->cookie, NULL);
-        }
+        take_record(m, due, writes);
         for (uint32_t k = 0; due->is_final && k < m->n_on; k++) {
             if (m->on[k].feature->end != NULL) {
                 m->on[k].feature->end(m->on[k].state, due->entry);
@@ -163,6 +178,9 @@ void ft_meter_count(struct ft_meter *m, const struct ft_packet *pkts, uint32_t n
                 m->on[f].feature->packets(m->on[f].state, pkts + done, at + done, k);
             }
         }
+        if (k > 0 && m->window != NULL) {
+            ft_window_packets(m->window, pkts + done, at + done, k);
+        }
         settle(m);
         done += k;
     }
@@ -170,6 +188,7 @@ void ft_meter_count(struct ft_meter *m, const struct ft_packet *pkts, uint32_t n
         settle(m);
     }
     settle(m);
+    m->caught_up = timers > 0;
 }
 
 void ft_meter_idle(struct ft_meter *m, int64_t now_ns, uint32_t timers)
@@ -178,6 +197,7 @@ void ft_meter_idle(struct ft_meter *m, int64_t now_ns, uint32_t timers)
         settle(m);
     }
     settle(m);
+    m->caught_up = timers > 0;
 }
 
 void ft_meter_flush(struct ft_meter *m, int64_t end_ns, enum ft_reason reason)

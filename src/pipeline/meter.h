@@ -13,6 +13,7 @@
 
 #include "feature/feature.h"
 #include "flow/table.h"
+#include "window/window.h"
 
 /* Takes a record, which is borrowed. */
 typedef void (*ft_meter_emit_fn)(void *cookie, const struct ft_flow_record *rec);
@@ -27,7 +28,9 @@ struct ft_meter {
         uint8_t part;   /* enum ft_part */
     } on[FT_PARTS_MAX]; /* [n_on]: in the order of their parts */
     uint32_t n_on;
-    ft_meter_emit_fn emit; /* NULL: nobody asks for records */
+    struct ft_window_worker *window; /* -e window; owned, or NULL: looks at packets and ends, too */
+    bool caught_up;                  /* no timer that was due at the last look is left */
+    ft_meter_emit_fn emit;           /* NULL: nobody asks for records */
     void *cookie;
     bool counts_only; /* the bytes of records are not asked for: emit gets NULL for each */
 };

@@ -79,8 +79,30 @@ static int read_patience_ms(const struct ft_flow_rules *rules, uint32_t n_worker
     return (int)(ms < most ? ms : most);
 }
 
-/* Does an output hold packets? false: an output's URL is wrong. */
-static bool asks_for_packets(const struct ft_config *cfg, bool *out, struct ft_err *err)
+static bool names_windows(const struct ft_output_url *url)
+{
+    const char *word = ft_output_url_get(url, "event");
+
+    return word != NULL && strcmp(word, ft_event_word(FT_EVENT_WINDOW)) == 0;
+}
+
+/* What hosts do in spans of time. */
+static void plan_windows(const struct ft_config *cfg, struct ft_plan *plan)
+{
+    plan->windows |= (cfg->events >> FT_EVENT_WINDOW & 1) != 0;
+    plan->windows = plan->windows && !plan->collect;
+    plan->window = (struct ft_windows_config){.n_spans = cfg->n_windows,
+                                              .max_hosts = cfg->max_hosts,
+                                              .n_workers = plan->n_workers,
+                                              .step_ns = plan->rules.idle_ns > FT_WINDOW_GRACE_NS
+                                                             ? plan->rules.idle_ns
+                                                             : FT_WINDOW_GRACE_NS};
+    memcpy(plan->window.span_s, cfg->window_s, sizeof cfg->window_s);
+}
+
+/* Does an output hold packets? And does one ask for windows? false: an output's URL is wrong. */
+static bool asks_for_packets(const struct ft_config *cfg, bool *out, bool *out_windows,
+                             struct ft_err *err)
 {
     for (uint32_t i = 0; i < cfg->n_outputs; i++) {
         struct ft_output_url url;
@@ -89,6 +111,7 @@ static bool asks_for_packets(const struct ft_config *cfg, bool *out, struct ft_e
             return false;
         }
         *out |= ft_format_find(url.format)->events == 1u << FT_EVENT_PACKET;
+        *out_windows |= names_windows(&url);
         ft_output_url_fini(&url);
     }
     return true;
@@ -141,7 +164,7 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, str
     plan.options = cfg->options;
     plan_observer(cfg, &plan.observer);
     plan.rates = ft__plan_rates(cfg);
-    if (!asks_for_packets(cfg, &plan.packets, err)) {
+    if (!asks_for_packets(cfg, &plan.packets, &plan.windows, err)) {
         return err->code;
     }
     plan_mode(cfg, &plan);
@@ -153,6 +176,7 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, str
     plan.read_ms = read_patience_ms(&plan.rules, plan.n_workers);
     plan_decoder(&plan);
     plan_table(cfg, &plan);
+    plan_windows(cfg, &plan);
     *out = plan;
     return rc;
 }

@@ -131,6 +131,16 @@ static bool clock_offset(int64_t *out_ns)
     return true;
 }
 
+static void add_windows(const struct ft_windows *t, struct ft_stats *s)
+{
+    struct ft_windows_stats w;
+
+    ft_windows_get_stats(t, &w);
+    s->window_late = w.late;
+    s->window_untracked = w.untracked;
+    s->window_no_room = w.no_room;
+}
+
 void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
 {
     struct ft_ethertypes types = {0};
@@ -170,6 +180,9 @@ void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
         newest = now > newest ? now : newest;
     }
     ft_ethertypes_top(&types, &s->not_ip);
+    if (p->windows != NULL) {
+        add_windows(p->windows, s);
+    }
     add_sources(p, s);
     s->received = s->captured + s->kernel_dropped;
     s->timestamp_ns = p->plan.live || newest == INT64_MIN ? ft__clock_real_ns() : newest;

@@ -2,6 +2,7 @@
 /* pipeline: the bodies of the worker and reader threads, see internal.h. */
 #include <time.h>
 
+#include "base/time.h"
 #include "base/wait.h"
 #include "feature/app/app.h"
 #include "feature/label/label.h"
@@ -61,6 +62,23 @@ static void emit_marked(struct ft_worker *w, const struct ft_packet *pkts,
     }
 }
 
+static void emit_row(void *emitter, const struct ft_window_row *row)
+{
+    ft_emit_export_event(emitter, FT_EVENT_WINDOW, row);
+}
+
+/* Behind a batch, or when time passed without one: what is over is written. */
+static void turn_windows(struct ft_worker *w)
+{
+    int64_t due_ns = ft_window_now(w->meter.window).now_ns;
+
+    due_ns = due_ns != INT64_MIN ? ft_time_sub(due_ns, FT_WINDOW_GRACE_NS) : due_ns;
+    if (w->clocks != NULL && due_ns > ft_table_now(w->meter.table)) { /* others' packets went on */
+        ft_meter_idle(&w->meter, due_ns, TIMER_BUDGET);
+    }
+    ft_window_turn(w->meter.window, w->meter.caught_up, emit_row, &w->emit);
+}
+
 static void count_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n)
 {
     struct ft_tuple_counts counts[FT_BATCH];
@@ -68,6 +86,9 @@ static void count_packets(struct ft_worker *w, const struct ft_packet *pkts, uin
     bool samples = (w->emit.events >> FT_EVENT_SAMPLE) & 1;
 
     ft_meter_count(&w->meter, pkts, n, at, w->emit.makes_samples ? counts : NULL);
+    if (w->meter.window != NULL) {
+        turn_windows(w);
+    }
     if (!samples) {
         return;
     }
@@ -230,6 +251,9 @@ void *ft__worker_end(struct ft_worker *w)
     }
     pthread_mutex_unlock(&p->lock);
     ft_meter_flush(&w->meter, end_ns, stopped || p->plan.live ? FT_REASON_SHUTDOWN : FT_REASON_EOF);
+    if (w->meter.window != NULL) {
+        ft_window_finish(w->meter.window, emit_row, &w->emit);
+    }
     ft_emitter_flush(&w->emit);
     ft__worker_breathe(w, true);
     pthread_mutex_lock(&p->lock);
@@ -269,11 +293,28 @@ bool ft__source_over(struct ft_pipeline *p, int rc, struct ft_err *err)
            rc != FT_E_UNSUPPORTED;
 }
 
+/* Live, so windows of a silent link are over, too. */
+static void idle_windows(struct ft_worker *w, int64_t now_ns)
+{
+    struct ft_window_clock c = ft_window_now(w->meter.window);
+
+    if (now_ns > c.now_ns) {
+        c.now_ns = now_ns;
+        ft_window_advance(w->meter.window, &c);
+    }
+    turn_windows(w);
+}
+
 /* Live, and caught up with the kernel: time passes by the clock, so silent flows end too. */
 static void direct_idle(struct ft_worker *w)
 {
     if (w->p->plan.live) {
-        ft_meter_idle(&w->meter, caught_up_ns(), TIMER_BUDGET);
+        int64_t now_ns = caught_up_ns();
+
+        ft_meter_idle(&w->meter, now_ns, TIMER_BUDGET);
+        if (w->meter.window != NULL) {
+            idle_windows(w, now_ns);
+        }
     }
     ft__worker_breathe(w, true);
 }
@@ -499,6 +540,21 @@ void *ft__reader_run(void *arg)
     return NULL;
 }
 
+/* Packets of a slot; windows go by the time of the input. */
+static void lane_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n)
+{
+    if (w->clocks == NULL) {
+        ft__worker_packets(w, pkts, n);
+        return;
+    }
+    ft_window_given(w->meter.window, w->clocks);
+    ft__worker_packets(w, pkts, n);
+    if (w->lane_pos == 0) { /* the slot is over: so is the time of others' packets in it */
+        ft_window_advance(w->meter.window, &w->lane_end);
+        turn_windows(w);
+    }
+}
+
 void *ft__worker_lanes(void *arg)
 {
     struct ft_worker *w = arg;
@@ -513,7 +569,7 @@ void *ft__worker_lanes(void *arg)
             break;
         }
         if (rc == FT_OK) {
-            ft__worker_packets(w, pkts, n);
+            lane_packets(w, pkts, n);
             nap_ns = NAP_MIN_NS;
             if ((++rounds & 15) == 0) {
                 ft__worker_breathe(w, false);

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* window: packets to flows to folds, see window.h. */
+#include "window/worker.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "model/field.h"
+
+enum {
+    PROTO_TCP = 6,
+    PROTO_UDP = 17,
+    ENTRIES_A_TURN = 192, /* more than a batch adds to lists */
+    ROWS_A_TURN = 512,    /* more entities than a batch makes */
+    AHEAD = 8,
+};
+
+static const int64_t slack_ns = 1000000000;             /* timers of flows tick this coarsely */
+static const uint64_t gap_most_us = UINT64_C(1) << 28;  /* of one in a delta: squares fit */
+static const uint32_t bytes_most = UINT32_MAX / 2;      /* likewise: a frame more fits */
+static const uint64_t squares_most = UINT64_C(1) << 63; /* likewise */
+
+static int64_t span_ns(const struct ft_window_worker *w)
+{
+    return (int64_t)w->t->cfg.span_s[0] * 1000000000;
+}
+
+/* ---- life ---- */
+
+size_t ft_window_worker_budget(uint32_t entries)
+{
+    return sizeof(struct ft_window_worker) +
+           (sizeof(struct ft__delta) + sizeof(struct ft__flow) + sizeof(uint32_t) * FT__LISTS) *
+               entries;
+}
+
+void ft_window_worker_free(struct ft_window_worker *w)
+{
+    if (w == NULL) {
+        return;
+    }
+    for (int i = 0; i < FT__LISTS; i++) {
+        if (w->lists[i].entries != NULL) {
+            ft_map_free(w->lists[i].entries, sizeof(uint32_t) * w->entries);
+        }
+    }
+    if (w->deltas != NULL) {
+        ft_map_free(w->deltas, sizeof *w->deltas * w->entries);
+    }
+    if (w->flows != NULL) {
+        ft_map_free(w->flows, sizeof *w->flows * w->entries);
+    }
+    ft_map_free(w, sizeof *w);
+}
+
+int ft_window_worker_new(struct ft_windows *t, uint32_t i, uint32_t entries,
+                         struct ft_window_worker **out)
+{
+    struct ft_window_worker *w = ft_map_alloc(sizeof *w);
+    bool whole;
+
+    if (w == NULL) {
+        return FT_E_NOMEM;
+    }
+    w->t = t;
+    w->number = i;
+    w->entries = entries;
+    w->clock.now_ns = INT64_MIN;
+    w->late_before_ns = INT64_MIN;
+    w->said.index = INT64_MIN;
+    for (uint32_t k = 0; k < FT__LISTS; k++) {
+        w->lists[k].turn = ++w->turn; /* of no entry */
+    }
+    w->deltas = ft_map_alloc(sizeof *w->deltas * entries);
+    w->flows = ft_map_alloc(sizeof *w->flows * entries);
+    whole = w->deltas != NULL && w->flows != NULL;
+    for (int k = 0; k < FT__LISTS; k++) {
+        w->lists[k].entries = ft_map_alloc_sparse(sizeof(uint32_t) * entries);
+        whole = whole && w->lists[k].entries != NULL;
+    }
+    if (!whole) {
+        ft_window_worker_free(w);
+        return FT_E_NOMEM;
+    }
+    *out = w;
+    return FT_OK;
+}
+
+/* ---- folds ---- */
+
+static void apply_folds(struct ft_window_worker *w)
+{
+    if (w->n_folds == 0 && w->late == 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < w->n_folds; i++) {
+        ft__fold_name(w->t, &w->folds[i]);
+    }
+    pthread_mutex_lock(&w->t->lock);
+    ft__fold_apply(w->t, w->folds, w->n_folds);
+    ft_count_add(&w->t->late, w->late);
+    pthread_mutex_unlock(&w->t->lock);
+    w->n_folds = 0;
+    w->late = 0;
+}
+
+static struct ft__fold *next_fold(struct ft_window_worker *w)
+{
+    if (w->n_folds == FT__FOLDS) {
+        apply_folds(w);
+    }
+    return &w->folds[w->n_folds++];
+}
+
+static bool holds(const struct ft__delta *d)
+{
+    return (d->packets[0] | d->packets[1]) != 0;
+}
+
+/* What a flow did so far; it goes on. */
+static void fold(struct ft_window_worker *w, uint32_t entry)
+{
+    struct ft__delta *d = &w->deltas[entry];
+    struct ft__fold *f = next_fold(w);
+    uint32_t listed = d->listed;
+
+    f->flow = w->flows[entry];
+    f->delta = *d;
+    f->epoch = w->clock.epoch;
+    f->over = 0;
+    memset(d, 0, sizeof *d);
+    d->listed = listed;
+}
+
+/* Some of a list whose window is over; true: that was all. */
+static bool drain(struct ft_window_worker *w, struct ft__list *l, uint32_t *budget)
+{
+    for (; l->done<l->n && * budget> 0; l->done++, (*budget)--) {
+        uint32_t entry = l->entries[l->done];
+
+        if (l->done + AHEAD < l->n) {
+            __builtin_prefetch(&w->deltas[l->entries[l->done + AHEAD]], 1);
+            __builtin_prefetch(&w->flows[l->entries[l->done + AHEAD]]);
+        }
+        if (holds(&w->deltas[entry]) && w->deltas[entry].index == l->index) {
+            fold(w, entry);
+        }
+    }
+    if (l->done < l->n) {
+        return false;
+    }
+    l->n = l->done = 0;
+    l->turn = ++w->turn;
+    return true;
+}
+
+static void drain_whole(struct ft_window_worker *w, struct ft__list *l)
+{
+    uint32_t all = UINT32_MAX;
+
+    ft_ignore(drain(w, l, &all));
+}
+
+/* Folds all that there is. */
+static void drain_all(struct ft_window_worker *w)
+{
+    for (int i = 0; i < FT__LISTS; i++) {
+        drain_whole(w, &w->lists[i]);
+    }
+    apply_folds(w);
+}
+
+/* ---- time ---- */
+
+/* An epoch of the clock begins: what was counted is of the one before. */
+static void begin_epoch(struct ft_window_worker *w, uint32_t epoch)
+{
+    uint32_t there = atomic_load_explicit(&w->t->epoch, memory_order_relaxed);
+
+    drain_all(w);
+    w->clock.epoch = epoch;
+    w->from_ns = w->until_ns = 0;
+    w->late_before_ns = INT64_MIN;
+    while (there < epoch && !atomic_compare_exchange_weak(&w->t->epoch, &there, epoch)) {
+    }
+}
+
+static void set_clock(struct ft_window_worker *w, const struct ft_window_clock *c)
+{
+    if (FT_UNLIKELY(c->epoch != w->clock.epoch)) {
+        begin_epoch(w, c->epoch);
+        w->clock.now_ns = c->now_ns;
+    } else if (c->now_ns > w->clock.now_ns) {
+        w->clock.now_ns = c->now_ns;
+    } else {
+        return;
+    }
+    w->late_before_ns = ft_time_sub(w->clock.now_ns, FT_WINDOW_GRACE_NS);
+}
+
+/* The worker's own clock sees a packet. */
+FT_INLINE void see(struct ft_window_worker *w, int64_t ts_ns)
+{
+    struct ft_window_clock c = w->clock;
+
+    ft_window_clock_see(&c, ts_ns, w->t->cfg.step_ns);
+    set_clock(w, &c);
+}
+
+void ft_window_given(struct ft_window_worker *w, const struct ft_window_clock *clocks)
+{
+    w->given = clocks;
+}
+
+void ft_window_advance(struct ft_window_worker *w, const struct ft_window_clock *clock)
+{
+    if (clock->now_ns != INT64_MIN) {
+        set_clock(w, clock);
+    }
+}
+
+struct ft_window_clock ft_window_now(const struct ft_window_worker *w)
+{
+    return w->clock;
+}
+
+/* ---- packets ---- */
+
+static void begin_flow(struct ft_window_worker *w, const struct ft_packet *p,
+                       const struct ft_counted *at)
+{
+    struct ft__flow *f = &w->flows[at->entry];
+    int from = at->dir == FT_DIR_FWD ? p->swap : !p->swap; /* the initiator's side of the key */
+
+    memset(f, 0, sizeof *f);
+    f->proto = p->key.proto;
+    f->port = ft_proto_has_ports(p->key.proto) ? p->key.port[!from] : 0;
+    f->version = (p->key.bits & FT_KEY_V6) != 0 ? 6 : 4;
+    for (int i = 0; i < 2; i++) {
+        int side = i == 0 ? from : !from;
+
+        if (f->version == 6) {
+            memcpy(f->addr[i], p->addr6 + 16 * side, 16);
+        } else {
+            memcpy(f->addr[i], &p->key.addr[side], 4);
+        }
+    }
+}
+
+/* The list of a window, made ready for it. */
+FT_INLINE struct ft__list *list_of(struct ft_window_worker *w, int64_t index)
+{
+    struct ft__list *l = &w->lists[(uint64_t)index % FT__LISTS];
+
+    if (FT_UNLIKELY(l->index != index)) { /* the clock went on by several windows at once */
+        drain_whole(w, l);
+        l->index = index;
+    }
+    return l;
+}
+
+/* The entry has packets in a window in whose list it is not. */
+static void enlist(struct ft_window_worker *w, struct ft__list *l, uint32_t entry)
+{
+    if (l->n == w->entries) { /* flows came and went between windows */
+        drain_whole(w, l);
+    }
+    l->entries[l->n++] = entry;
+    w->deltas[entry].listed = l->turn;
+}
+
+static uint32_t size_class(uint32_t len)
+{
+    uint32_t over = len > 64 ? 32 - (uint32_t)__builtin_clz((len - 1) / 64) : 0;
+
+    return over < FT_WINDOW_SIZES - 1 ? over : FT_WINDOW_SIZES - 1;
+}
+
+/* True: there is no room for this packet in the delta. */
+static bool is_full(const struct ft__delta *d, int dir, uint32_t len, uint64_t gap_us)
+{
+    return d->packets[0] + d->packets[1] >= FT__DELTA_PACKETS || d->bytes[dir] > bytes_most ||
+           len > bytes_most || gap_us >= gap_most_us || d->squares >= squares_most;
+}
+
+static void count(struct ft_window_worker *w, const struct ft_packet *p,
+                  const struct ft_counted *at, int64_t index)
+{
+    struct ft__delta *d = &w->deltas[at->entry];
+    uint64_t ns = ft_counted_gap(at, p->ts_ns), gap_us = ns / 1000;
+    struct ft__list *l = list_of(w, index);
+    bool gap = (at->bits & FT_AT_NEW) == 0 && gap_us <= UINT32_MAX, big;
+    int dir = at->dir;
+
+    if (holds(d) && d->index != index) {
+        fold(w, at->entry);
+    }
+    d->index = index;
+    if (d->listed != l->turn) {
+        enlist(w, l, at->entry);
+    }
+    big = is_full(d, dir, p->frame_len, gap ? gap_us : 0);
+    if (FT_UNLIKELY(big && holds(d))) {
+        fold(w, at->entry);
+        d->index = index;
+    }
+    d->packets[dir]++;
+    d->bytes[dir] += p->frame_len;
+    if (__builtin_add_overflow(d->squares, (uint64_t)p->frame_len * p->frame_len, &d->squares)) {
+        d->squares = UINT64_MAX;
+    }
+    d->sizes[size_class(p->frame_len)]++;
+    d->begun += (at->bits & FT_AT_NEW) != 0;
+    if (gap) {
+        d->gaps++;
+        d->gap_us += gap_us;
+        d->gap_squares += gap_us * gap_us;
+    }
+    if (p->key.proto == PROTO_TCP) {
+        uint8_t syn = p->tcp_flags & (FT_TCP_SYN | FT_TCP_ACK);
+
+        d->syn[dir] += syn == FT_TCP_SYN;
+        d->syn_ack[dir] += syn == (FT_TCP_SYN | FT_TCP_ACK);
+        d->rst[dir] += (p->tcp_flags & FT_TCP_RST) != 0;
+    }
+    if (FT_UNLIKELY(big)) { /* a gap of minutes, frames of gigabytes: alone */
+        fold(w, at->entry);
+    }
+}
+
+void ft_window_packets(struct ft_window_worker *w, const struct ft_packet *pkts,
+                       const struct ft_counted *at, uint32_t n)
+{
+    int64_t span = span_ns(w);
+
+    for (uint32_t i = 0; i < n; i++) {
+        __builtin_prefetch(&w->deltas[at[i].entry], 1);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t ts = pkts[i].ts_ns;
+
+        if (w->given != NULL) {
+            set_clock(w, w->given++);
+        } else {
+            see(w, ts);
+        }
+        if (FT_UNLIKELY((at[i].bits & FT_AT_NEW) != 0)) {
+            begin_flow(w, &pkts[i], &at[i]);
+        }
+        if (FT_UNLIKELY(ts < w->from_ns || ts >= w->until_ns)) {
+            w->index = ft_time_floor(ts, span);
+            if (w->index >= INT64_MAX / span - 1 || w->index <= INT64_MIN / span + 1) {
+                w->late++; /* where time ends */
+                continue;
+            }
+            w->from_ns = w->index * span;
+            w->until_ns = w->from_ns + span;
+        }
+        if (FT_UNLIKELY(w->until_ns <= w->late_before_ns)) {
+            w->late++;
+            continue;
+        }
+        count(w, &pkts[i], &at[i], w->index);
+    }
+}
+
+/* ---- ends ---- */
+
+static bool is_one_host(const uint8_t *addr, uint8_t version)
+{
+    static const uint8_t all[4] = {255, 255, 255, 255};
+
+    return version == 6 ? addr[0] != 0xff : addr[0] >> 4 != 14 && memcmp(addr, all, 4) != 0;
+}
+
+bool ft_window_failed(const struct ft_flow_record *core)
+{
+    if (core->proto == PROTO_UDP) {
+        return core->packets[FT_DIR_REV] == 0 && is_one_host(core->dst, core->ip_version);
+    }
+    if (core->proto != PROTO_TCP || (core->tcp_flags[FT_DIR_FWD] & FT_TCP_SYN) == 0) {
+        return false;
+    }
+    bool reset = ((core->tcp_flags[0] | core->tcp_flags[1]) & FT_TCP_RST) != 0;
+
+    return core->packets[FT_DIR_REV] == 0 ||
+           (reset && core->payload_bytes[0] == 0 && core->payload_bytes[1] == 0);
+}
+
+void ft_window_ended(struct ft_window_worker *w, uint32_t entry, const struct ft_flow_record *core,
+                     int64_t at_ns)
+{
+    int64_t span = span_ns(w), index, least;
+    struct ft__fold *f;
+
+    if (holds(&w->deltas[entry])) {
+        fold(w, entry);
+    }
+    if (w->clock.now_ns == INT64_MIN) {
+        return;
+    }
+    at_ns = at_ns > w->clock.now_ns ? w->clock.now_ns : at_ns;
+    index = ft_time_floor(at_ns, span);
+    least = w->said.epoch == w->clock.epoch ? w->said.index : INT64_MIN;
+    f = next_fold(w);
+    *f = (struct ft__fold){.flow = w->flows[entry],
+                           .epoch = w->clock.epoch,
+                           .over = FT__OVER | (ft_window_failed(core) ? FT__FAILED : 0)};
+    f->delta.index = index < least ? least : index; /* a timer that ticks in minutes */
+}
+
+/* ---- turns ---- */
+
+/* With the lock: it counts nothing before this any more. */
+static void say(struct ft_window_worker *w, uint32_t epoch, int64_t index)
+{
+    w->said = (struct ft__passed){epoch, index};
+    w->t->passed[w->number] = w->said;
+}
+
+/* Windows up to `index` are over: folds a slice of what they have. True: that was all. */
+static bool fold_before(struct ft_window_worker *w, int64_t index)
+{
+    uint32_t budget = ENTRIES_A_TURN;
+    bool all = true;
+
+    for (int i = 0; i < FT__LISTS; i++) {
+        struct ft__list *l = &w->lists[i];
+
+        all = (l->n == 0 || l->index >= index || drain(w, l, &budget)) && all;
+    }
+    return all;
+}
+
+void ft_window_turn(struct ft_window_worker *w, bool caught_up, ft_window_emit_fn emit,
+                    void *cookie)
+{
+    struct ft_windows *t = w->t;
+    int64_t index = INT64_MIN;
+    bool all = false;
+
+    if (w->clock.now_ns != INT64_MIN) {
+        index = ft_time_floor(ft_time_sub(w->late_before_ns, slack_ns), span_ns(w));
+        all = (index > w->said.index || w->clock.epoch != w->said.epoch) && fold_before(w, index);
+    }
+    apply_folds(w);
+    if (all && caught_up) {
+        pthread_mutex_lock(&t->lock);
+        say(w, w->clock.epoch, index);
+        pthread_mutex_unlock(&t->lock);
+    }
+    if (ft_count_get(&t->to_write) != 0 || all) {
+        pthread_mutex_lock(&t->lock);
+        ft_count_set(&t->to_write, ft__close_slice(t, ROWS_A_TURN, emit, cookie));
+        pthread_mutex_unlock(&t->lock);
+    }
+    /* another worker's packets came after a step of the clock: so do this one's */
+    uint32_t epoch = atomic_load_explicit(&t->epoch, memory_order_relaxed);
+
+    if (FT_UNLIKELY(w->given == NULL && epoch > w->clock.epoch)) {
+        begin_epoch(w, epoch);
+        w->clock.now_ns = INT64_MIN;
+    }
+}
+
+void ft_window_finish(struct ft_window_worker *w, ft_window_emit_fn emit, void *cookie)
+{
+    struct ft_windows *t = w->t;
+
+    drain_all(w);
+    pthread_mutex_lock(&t->lock);
+    say(w, UINT32_MAX, INT64_MAX);
+    if (++t->n_ended == t->cfg.n_workers) {
+        while (ft__close_slice(t, UINT32_MAX, emit, cookie)) {
+        }
+    }
+    pthread_mutex_unlock(&t->lock);
+}
