@@ -678,6 +678,7 @@ static int build_window(struct ft_pipeline *p, struct ft_worker *w)
     int rc = ft_window_worker_new(p->windows, w->index, ft_table_entries(p->plan.table.max_flows),
                                   &w->meter.window);
 
+    w->looked_ns = INT64_MIN;
     if (rc == FT_OK && p->plan.mode == FT_MODE_LANES) {
         w->clocks = ft_map_alloc(sizeof *w->clocks * FT_BATCH);
         w->lane_end.now_ns = INT64_MIN;

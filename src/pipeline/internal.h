@@ -127,6 +127,7 @@ struct ft_worker {
     uint32_t lane_pos;               /* lanes: packets taken out of that slot */
     struct ft_window_clock *clocks;  /* lanes: [FT_BATCH], of the packets taken; mapped, owned, or
                                         NULL */
+    int64_t looked_ns;               /* -e window: timers of flows were looked at up to here */
     struct ft_window_clock lane_end; /* lanes: as of the end of the last slot */
     uint32_t lane_held; /* lanes: number + 1 of a slot whose payloads are still in use, or 0 */
     struct ft_collect_worker *collect;                   /* collect: its collector; owned */

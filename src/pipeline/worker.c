@@ -70,13 +70,17 @@ static void emit_row(void *emitter, const struct ft_window_row *row)
 /* Behind a batch, or when time passed without one: what is over is written. */
 static void turn_windows(struct ft_worker *w)
 {
-    int64_t due_ns = ft_window_now(w->meter.window).now_ns;
+    int64_t due_ns = ft_time_sub(ft_window_now(w->meter.window).now_ns, FT_WINDOW_GRACE_NS);
+    int64_t looked_ns = ft_time_sub(ft_table_now(w->meter.table), FT_WINDOW_GRACE_NS);
 
-    due_ns = due_ns != INT64_MIN ? ft_time_sub(due_ns, FT_WINDOW_GRACE_NS) : due_ns;
     if (w->clocks != NULL && due_ns > ft_table_now(w->meter.table)) { /* others' packets went on */
         ft_meter_idle(&w->meter, due_ns, TIMER_BUDGET);
+        looked_ns = due_ns;
     }
-    ft_window_turn(w->meter.window, w->meter.caught_up, emit_row, &w->emit);
+    if (w->meter.caught_up && looked_ns > w->looked_ns) {
+        w->looked_ns = looked_ns;
+    }
+    ft_window_turn(w->meter.window, w->looked_ns, emit_row, &w->emit);
 }
 
 static void count_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n)

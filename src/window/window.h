@@ -115,8 +115,8 @@ void ft_window_advance(struct ft_window_worker *w, const struct ft_window_clock 
 struct ft_window_clock ft_window_now(const struct ft_window_worker *w);
 
 /* Once a batch: folds a slice of what is over, and writes a slice of a window that all have passed.
- * caught_up: timers of flows were looked at up to FT_WINDOW_GRACE_NS behind the clock. */
-void ft_window_turn(struct ft_window_worker *w, bool caught_up, ft_window_emit_fn emit,
+ * looked_ns: flows that were due by then have ended. */
+void ft_window_turn(struct ft_window_worker *w, int64_t looked_ns, ft_window_emit_fn emit,
                     void *cookie);
 
 /* It counts nothing more. The last worker to say so writes all that is left. */

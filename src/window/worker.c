@@ -433,7 +433,7 @@ static bool fold_before(struct ft_window_worker *w, int64_t index)
     return all;
 }
 
-void ft_window_turn(struct ft_window_worker *w, bool caught_up, ft_window_emit_fn emit,
+void ft_window_turn(struct ft_window_worker *w, int64_t looked_ns, ft_window_emit_fn emit,
                     void *cookie)
 {
     struct ft_windows *t = w->t;
@@ -441,16 +441,17 @@ void ft_window_turn(struct ft_window_worker *w, bool caught_up, ft_window_emit_f
     bool all = false;
 
     if (w->clock.now_ns != INT64_MIN) {
-        index = ft_time_floor(ft_time_sub(w->late_before_ns, slack_ns), span_ns(w));
+        looked_ns = looked_ns < w->late_before_ns ? looked_ns : w->late_before_ns;
+        index = ft_time_floor(ft_time_sub(looked_ns, slack_ns), span_ns(w));
         all = (index > w->said.index || w->clock.epoch != w->said.epoch) && fold_before(w, index);
     }
     apply_folds(w);
-    if (all && caught_up) {
+    if (all) {
         pthread_mutex_lock(&t->lock);
         say(w, w->clock.epoch, index);
         pthread_mutex_unlock(&t->lock);
     }
-    if (ft_count_get(&t->to_write) != 0 || all) {
+    if (all || ft_count_get(&t->to_write) != 0) {
         pthread_mutex_lock(&t->lock);
         ft_count_set(&t->to_write, ft__close_slice(t, ROWS_A_TURN, emit, cookie));
         pthread_mutex_unlock(&t->lock);
