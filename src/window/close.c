@@ -60,7 +60,7 @@ size_t ft_windows_budget(const struct ft_windows_config *cfg, uint32_t *out_host
     *out_host = sizeof(struct ft__acc) + 2 * sizeof(struct ft__set_node) + 4;
     return sizeof(struct ft_windows) + sizeof(struct ft__acc) * accs +
            sizeof(uint32_t) * index_for(accs) + sizeof(struct ft__window) * FT__WINDOWS +
-           sizeof(uint32_t) * cfg->max_hosts * (FT__HEAPS + 1) +
+           (sizeof(uint32_t) * FT__HEAPS + sizeof(struct ft__ordered)) * cfg->max_hosts +
            ft__set_room_budget(nodes_for(accs), blocks_for(cfg->max_hosts)) +
            ft__usual_budget(cfg->max_hosts) + ft__known_budget(cfg->max_hosts);
 }
@@ -191,16 +191,35 @@ static int order_of(const struct ft__acc *a, const struct ft__acc *b)
     return c != 0 ? c : a->proto - b->proto;
 }
 
+/* IPv4 is before IPv6 and, but for one bit of the peer or protocol, whole. */
+static uint64_t first_of(const struct ft__acc *a)
+{
+    uint64_t rest = ft__acc_kind(a) == FT_ENTITY_SERVICE ? (uint64_t)a->port << 16 | a->proto
+                                                         : ft_load_be32(a->addr[1]);
+
+    return a->kind >> 4 == 6 ? ft_load_be64(a->addr[0]) >> 1 | UINT64_C(1) << 63
+                             : ((uint64_t)ft_load_be32(a->addr[0]) << 32 | rest) >> 1;
+}
+
+static bool before(const struct ft_windows *t, const struct ft__ordered *a,
+                   const struct ft__ordered *b)
+{
+    return FT_LIKELY(a->first != b->first) ? a->first < b->first
+                                           : order_of(&t->accs[a->acc], &t->accs[b->acc]) < 0;
+}
+
+/* A heap in which each has four below it. */
 static void sift(const struct ft_windows *t, uint32_t at, uint32_t n)
 {
-    uint32_t it = t->order[at];
+    struct ft__ordered it = t->order[at];
 
-    for (uint32_t child; (child = 2 * at + 1) < n; at = child) {
-        if (child + 1 < n &&
-            order_of(&t->accs[t->order[child + 1]], &t->accs[t->order[child]]) < 0) {
-            child++;
+    for (uint32_t child; (child = 4 * at + 1) < n; at = child) {
+        uint32_t end = child + 4 < n ? child + 4 : n;
+
+        for (uint32_t k = child + 1; k < end; k++) {
+            child = before(t, &t->order[k], &t->order[child]) ? k : child;
         }
-        if (order_of(&t->accs[it], &t->accs[t->order[child]]) <= 0) {
+        if (!before(t, &t->order[child], &it)) {
             break;
         }
         t->order[at] = t->order[child];
@@ -278,9 +297,9 @@ static struct ft__who who_of(const struct ft_windows *t, const struct ft__acc *a
     return who;
 }
 
-static void make_row(struct ft_windows *t, const struct ft__acc *a, const struct ft__who *who,
-                     struct ft_window_row *r)
+static void make_row(struct ft_windows *t, const struct ft__coming *next, struct ft_window_row *r)
 {
+    const struct ft__acc *a = next->acc;
     const struct ft__window *w = &t->windows[a->window];
     uint64_t now[2];
     struct ft__usual_says usual;
@@ -298,7 +317,7 @@ static void make_row(struct ft_windows *t, const struct ft__acc *a, const struct
     row_sets(t, a, r);
     now[0] = r->bytes[0] + r->bytes[1];
     now[1] = r->flows[0] + r->flows[1];
-    ft__usual_see(&t->usual, ft_hash_fold(who->hash ^ t->cfg.seed.s[3], w->span + 1u), now, &usual);
+    ft__usual_see(&t->usual, next->usual, now, &usual);
     r->bytes_usual = usual.mean[0];
     r->bytes_z = usual.z[0];
     r->flows_usual = usual.mean[1];
@@ -342,27 +361,72 @@ static uint32_t longer_of(struct ft_windows *t, const struct ft__window *w)
     return t->longer[s];
 }
 
-static void write_one(struct ft_windows *t, struct ft__acc *a, ft_window_emit_fn emit, void *cookie)
+static void write_one(struct ft_windows *t, struct ft__coming *next, ft_window_emit_fn emit,
+                      void *cookie)
 {
+    struct ft__acc *a = next->acc;
     const struct ft__window *w = &t->windows[a->window];
     uint32_t longer = longer_of(t, w);
-    struct ft__who who = who_of(t, a);
     struct ft_window_row row;
 
     if (ft__acc_kind(a) == FT_ENTITY_PAIR && w->span == 0) {
-        meet(t, a, &who);
+        meet(t, a, &next->who);
     }
-    make_row(t, a, &who, &row);
+    make_row(t, next, &row);
     emit(cookie, &row);
     ft_count_add(&t->rows, 1);
     if (longer != FT__NO_WINDOW) {
-        struct ft__acc *to = ft__acc_get(t, &who, longer, row.packets[0] + row.packets[1]);
+        struct ft__acc *to = ft__acc_get(t, &next->who, longer, row.packets[0] + row.packets[1]);
 
         if (to != NULL) {
             ft__acc_merge(t, to, a, row.error, t->closing.owed[row.entity]);
         }
     }
     ft__acc_free(t, a);
+}
+
+/* The first in order: its memory is asked for. */
+static void take_next(struct ft_windows *t)
+{
+    struct ft__closing *c = &t->closing;
+    struct ft__acc *a = &t->accs[t->order[0].acc];
+
+    t->order[0] = t->order[--c->n];
+    if (c->n > 0) {
+        sift(t, 0, c->n);
+    }
+    c->ahead[c->taken++ % FT__AHEAD].acc = a;
+    for (uint32_t at = 0; at < sizeof *a; at += 64) {
+        __builtin_prefetch((const uint8_t *)a + at, 1);
+    }
+}
+
+/* Likewise what else will be looked at. */
+static void name_next(struct ft_windows *t)
+{
+    struct ft__coming *next = &t->closing.ahead[t->closing.named++ % FT__AHEAD];
+    const struct ft__window *w = &t->windows[next->acc->window];
+    uint32_t longer = longer_of(t, w);
+
+    next->who = who_of(t, next->acc);
+    next->usual = ft_hash_fold(next->who.hash ^ t->cfg.seed.s[3], w->span + 1u);
+    ft__usual_ask(&t->usual, next->usual);
+    if (longer != FT__NO_WINDOW) {
+        __builtin_prefetch(ft__acc_place(t, &next->who, longer), 1);
+    }
+}
+
+static void write_next(struct ft_windows *t, ft_window_emit_fn emit, void *cookie)
+{
+    struct ft__closing *c = &t->closing;
+
+    while (c->n > 0 && c->taken - c->written < FT__AHEAD) {
+        take_next(t);
+    }
+    while (c->named < c->taken && (c->n == 0 || c->named - c->written < FT__AHEAD / 2)) {
+        name_next(t);
+    }
+    write_one(t, &c->ahead[c->written++ % FT__AHEAD], emit, cookie);
 }
 
 /* ---- slices ---- */
@@ -417,25 +481,20 @@ static void go_on(struct ft_windows *t, ft_window_emit_fn emit, void *cookie)
     struct ft__closing *c = &t->closing;
 
     if (c->step == GATHER && c->at != 0) {
-        t->order[c->n++] = c->at - 1;
-        c->at = t->accs[c->at - 1].link;
+        const struct ft__acc *a = &t->accs[c->at - 1];
+
+        t->order[c->n++] = (struct ft__ordered){first_of(a), c->at - 1};
+        c->at = a->link;
     } else if (c->step == GATHER) {
         c->owed[c->kind] = ft__window_owed(t, &t->windows[c->window], c->kind);
         c->step = SIFT;
-        c->sift = c->n / 2;
+        c->sift = (c->n + 2) / 4; /* the others have nobody below them */
     } else if (c->step == SIFT && c->sift > 0) {
         sift(t, --c->sift, c->n);
     } else if (c->step == SIFT) {
         c->step = WRITE;
-    } else if (c->n > 0) {
-        uint32_t first = t->order[0];
-
-        t->order[0] = t->order[--c->n];
-        if (c->n > 0) {
-            sift(t, 0, c->n);
-            __builtin_prefetch(&t->accs[t->order[0]]);
-        }
-        write_one(t, &t->accs[first], emit, cookie);
+    } else if (c->n > 0 || c->written < c->taken) {
+        write_next(t, emit, cookie);
     } else {
         next_kind(t);
     }

@@ -26,8 +26,8 @@ int ft__set_room_open(struct ft__set_room *r, uint32_t nodes, uint32_t blocks)
 {
     r->n_nodes = nodes;
     r->n_blocks = blocks;
-    r->nodes = ft_map_alloc_sparse(sizeof *r->nodes * nodes);
-    r->blocks = ft_map_alloc_sparse(sizeof *r->blocks * blocks);
+    r->nodes = ft_map_alloc(sizeof *r->nodes * nodes);
+    r->blocks = ft_map_alloc(sizeof *r->blocks * blocks);
     return r->nodes != NULL && r->blocks != NULL ? FT_OK : FT_E_NOMEM;
 }
 
@@ -312,20 +312,19 @@ static int ascending(const void *a, const void *b)
 
 double ft__entropy(const uint32_t *counts, uint32_t n)
 {
-    uint32_t sorted[FT__CLASSES];
     double sum = 0, bits = 0;
+    uint32_t some = 0;
 
-    memcpy(sorted, counts, sizeof *counts * n);
-    qsort(sorted, n, sizeof sorted[0], ascending); /* sums of doubles have an order */
     for (uint32_t i = 0; i < n; i++) {
-        sum += sorted[i];
+        sum += counts[i];
+        some += counts[i] > 0;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        if (sorted[i] > 0) {
-            bits -= sorted[i] / sum * log2(sorted[i] / sum);
+    for (uint32_t i = 0; some > 1 && i < n; i++) {
+        if (counts[i] > 0) {
+            bits -= counts[i] / sum * log2(counts[i] / sum);
         }
     }
-    return sum > 0 ? fabs(bits) : -1; /* of one value it is 0, never -0 */
+    return some > 0 ? bits : -1;
 }
 
 double ft__set_entropy(struct ft__set_room *r, const struct ft__set *s)
@@ -342,6 +341,9 @@ double ft__set_entropy(struct ft__set_room *r, const struct ft__set *s)
     }
     while ((w = walk_next(r, &at, true)) != NULL) {
         counts[n++] = w[1];
+    }
+    if (n > 2) { /* sums of doubles have an order, values of a set have none */
+        qsort(counts, n, sizeof counts[0], ascending);
     }
     return ft__entropy(counts, n);
 }

@@ -74,8 +74,7 @@ uint64_t ft__set_size(const struct ft__set_room *r, const struct ft__set *s);
 /* Entropy in bits of a set that counts; below 0: it is empty, or lost. */
 double ft__set_entropy(struct ft__set_room *r, const struct ft__set *s);
 
-/* Entropy in bits of n (at most FT__CLASSES) counts, whatever their order; below 0: none is above
- * 0. */
+/* Entropy in bits of n counts; below 0: none is above 0. */
 double ft__entropy(const uint32_t *counts, uint32_t n);
 
 #endif

@@ -31,6 +31,7 @@
 
 enum {
     FT__FOLDS = 64,
+    FT__AHEAD = 16,      /* entities, a power of two */
     FT__WINDOWS = 32768, /* more than lanes may be apart, in packets */
     FT__HEAPS = 4,       /* windows and kinds that are full at a time */
     FT__POOLS = 8,       /* windows of max_hosts that the pool has room for */
@@ -97,6 +98,27 @@ struct ft__usual {
     uint32_t turn; /* grows with each look */
 };
 
+/* An entity, and its hash without a window. */
+struct ft__who {
+    uint64_t hash;
+    uint8_t kind; /* as in struct ft__acc */
+    uint8_t proto;
+    uint16_t port;
+    const uint8_t *addr, *peer; /* 16 bytes each; peer: NULL unless a pair */
+};
+
+/* An entity, and the beginning of what it is put in order by: most need nothing else. */
+struct ft__ordered {
+    uint64_t first;
+    uint32_t acc;
+};
+
+struct ft__coming {
+    struct ft__acc *acc;
+    struct ft__who who;
+    uint64_t usual; /* key */
+};
+
 /* The window that is being written. */
 struct ft__closing {
     uint32_t window; /* or FT__NO_WINDOW */
@@ -106,7 +128,10 @@ struct ft__closing {
     uint32_t n;  /* in order */
     uint32_t sift;
     uint64_t owed[FT_ENTITY__COUNT]; /* as it was when all of the kind were there */
-    double known_false;              /* of the Bloom filters, when it was begun */
+    /* Of those in order, the next ones, whose memory was asked for: three numbers that grow. */
+    struct ft__coming ahead[FT__AHEAD];
+    uint32_t taken, named, written;
+    double known_false; /* of the Bloom filters, when it was begun */
 };
 
 struct ft_windows {
@@ -122,7 +147,7 @@ struct ft_windows {
     uint32_t longer[FT_WINDOW_SPANS];
     uint32_t *heaps; /* [FT__HEAPS][max_hosts], mapped */
     bool heap_taken[FT__HEAPS];
-    uint32_t *order; /* [max_hosts], mapped: a heap of those that are to be written */
+    struct ft__ordered *order; /* [max_hosts], mapped: a heap of those that are to be written */
     struct ft__set_room room;
     struct ft__bloom bloom;
     struct ft__usual usual;
@@ -132,15 +157,6 @@ struct ft_windows {
     uint32_t n_ended;      /* workers that count nothing more */
     _Atomic uint32_t epoch;
     struct ft_count late, untracked, no_room, rows, to_write; /* (A) */
-};
-
-/* An entity, and its hash without a window. */
-struct ft__who {
-    uint64_t hash;
-    uint8_t kind; /* as in struct ft__acc */
-    uint8_t proto;
-    uint16_t port;
-    const uint8_t *addr, *peer; /* 16 bytes each; peer: NULL unless a pair */
 };
 
 /* The window of the shortest span, made when there is none. FT__NO_WINDOW: there are too many. */

@@ -13,17 +13,18 @@ static const double alpha = 0.1;
 static const int64_t rotate_ns = (int64_t)3600 * 1000000000;
 
 struct place {
-    uint64_t key; /* 0: nobody's */
     float mean[2], var[2];
     uint32_t n;    /* windows, up to LEARNT */
     uint32_t seen; /* turn */
 };
 
+/* Keys are apart: looking for one touches one cache line, its values another one. */
 struct ft__usual_line {
+    uint64_t key[PLACES]; /* 0: nobody's */
     struct place at[PLACES];
 };
 
-_Static_assert(sizeof(struct place) == 32, "as docs/windows.md says");
+_Static_assert(sizeof(struct ft__usual_line) == 256, "as docs/windows.md says");
 
 static uint32_t lines_for(uint32_t entities)
 {
@@ -43,7 +44,7 @@ size_t ft__usual_budget(uint32_t entities)
 int ft__usual_open(struct ft__usual *u, uint32_t entities)
 {
     u->mask = lines_for(entities) - 1;
-    u->lines = ft_map_alloc_sparse(sizeof *u->lines * (u->mask + 1));
+    u->lines = ft_map_alloc(sizeof *u->lines * (u->mask + 1));
     return u->lines != NULL ? FT_OK : FT_E_NOMEM;
 }
 
@@ -59,20 +60,29 @@ void ft__usual_close(struct ft__usual *u)
 static struct place *place_of(struct ft__usual *u, uint64_t key)
 {
     struct ft__usual_line *line = &u->lines[(key >> 32) & u->mask];
-    struct place *oldest = &line->at[0];
+    int i = 0, oldest = 0;
 
-    for (int i = 0; i < PLACES; i++) {
-        struct place *p = &line->at[i];
-
-        if (p->key == key) {
-            return p;
-        }
-        if (oldest->key != 0 && (p->key == 0 || u->turn - p->seen > u->turn - oldest->seen)) {
-            oldest = p;
+    for (; i < PLACES && line->key[i] != 0; i++) { /* they fill up from the front */
+        if (line->key[i] == key) {
+            return &line->at[i];
         }
     }
-    *oldest = (struct place){.key = key};
-    return oldest;
+    for (int k = 0; i == PLACES && k < PLACES; k++) {
+        oldest = u->turn - line->at[k].seen > u->turn - line->at[oldest].seen ? k : oldest;
+    }
+    i = i < PLACES ? i : oldest;
+    line->key[i] = key;
+    line->at[i] = (struct place){0};
+    return &line->at[i];
+}
+
+void ft__usual_ask(const struct ft__usual *u, uint64_t key)
+{
+    const uint8_t *line = (const uint8_t *)&u->lines[(key >> 32) & u->mask];
+
+    for (uint32_t at = 0; at < sizeof(struct ft__usual_line); at += 64) {
+        __builtin_prefetch(line + at, 1);
+    }
 }
 
 void ft__usual_see(struct ft__usual *u, uint64_t key, const uint64_t now[2],

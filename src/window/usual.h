@@ -25,6 +25,9 @@ size_t ft__usual_budget(uint32_t entities);
 FT_NODISCARD int ft__usual_open(struct ft__usual *u, uint32_t entities);
 void ft__usual_close(struct ft__usual *u);
 
+/* Asks for the memory that this key is in. */
+void ft__usual_ask(const struct ft__usual *u, uint64_t key);
+
 /* What was usual for this key, and takes note of what is now. */
 void ft__usual_see(struct ft__usual *u, uint64_t key, const uint64_t now[2],
                    struct ft__usual_says *out);
