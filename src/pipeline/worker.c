@@ -319,6 +319,8 @@ static void direct_idle(struct ft_worker *w)
         if (w->meter.window != NULL) {
             idle_windows(w, now_ns);
         }
+    } else if (w->meter.window != NULL) { /* others' packets may have made something over */
+        turn_windows(w);
     }
     ft__worker_breathe(w, true);
 }

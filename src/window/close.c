@@ -73,6 +73,7 @@ int ft_windows_new(const struct ft_windows_config *cfg, struct ft_windows **out)
         return FT_E_NOMEM;
     }
     pthread_mutex_init(&t->lock, NULL);
+    pthread_cond_init(&t->ended, NULL);
     t->cfg = *cfg;
     t->n_accs = accs_for(cfg->max_hosts);
     t->index_mask = index_for(t->n_accs) - 1;
@@ -125,6 +126,7 @@ void ft_windows_free(struct ft_windows *t)
     ft__set_room_close(&t->room);
     ft__usual_close(&t->usual);
     ft__known_close(&t->bloom);
+    pthread_cond_destroy(&t->ended);
     pthread_mutex_destroy(&t->lock);
     ft_mem_free(t);
 }

@@ -153,6 +153,7 @@ struct ft_windows {
     struct ft__usual usual;
     struct ft__closing closing;
     struct ft__passed passed[FT_WINDOW_WORKERS];
+    pthread_cond_t ended;  /* n_ended grew */
     uint64_t no_room_ends; /* of flows */
     uint32_t n_ended;      /* workers that count nothing more */
     _Atomic uint32_t epoch;

@@ -17,9 +17,9 @@
  * the clock is that of the order (ft_window_clock), so that the same packets are late whatever the
  * number of workers.
  *
- * What happens to a window that is over (close.c) is done in slices, by whichever worker has its
- * turn; it is added to the one of the next longer span, and so on. Rows come by window, then pairs,
- * services, hosts, each in the order of their addresses, ports and protocols. */
+ * What happens to a window that is over (close.c) is done in slices by worker 0, so that rows
+ * have one order; it is added to the one of the next longer span, and so on. Rows come by window,
+ * then pairs, services, hosts, each in the order of their addresses, ports and protocols. */
 #ifndef FT_WINDOW_WINDOW_H
 #define FT_WINDOW_WINDOW_H
 
@@ -114,12 +114,12 @@ void ft_window_advance(struct ft_window_worker *w, const struct ft_window_clock 
 /* Its clock now. */
 struct ft_window_clock ft_window_now(const struct ft_window_worker *w);
 
-/* Once a batch: folds a slice of what is over, and writes a slice of a window that all have passed.
- * looked_ns: flows that were due by then have ended. */
+/* Once a batch: folds a slice of what is over; number 0 also writes a slice of a window that all
+ * have passed. looked_ns: flows that were due by then have ended. */
 void ft_window_turn(struct ft_window_worker *w, int64_t looked_ns, ft_window_emit_fn emit,
                     void *cookie);
 
-/* It counts nothing more. The last worker to say so writes all that is left. */
+/* It counts nothing more. Number 0 waits until all have said so, and writes all that is left. */
 void ft_window_finish(struct ft_window_worker *w, ft_window_emit_fn emit, void *cookie);
 
 /* Did a flow come to nothing? Zeek's S0, REJ, RSTO and RSTR without data; UDP to one host that

@@ -12,7 +12,7 @@ enum {
     PROTO_TCP = 6,
     PROTO_UDP = 17,
     ENTRIES_A_TURN = 192, /* more than a batch adds to lists */
-    ROWS_A_TURN = 512,    /* more entities than a batch makes */
+    STEPS_A_TURN = 1024,  /* three for each entity, of which a batch makes 256 at most */
     AHEAD = 8,
 };
 
@@ -449,11 +449,13 @@ void ft_window_turn(struct ft_window_worker *w, int64_t looked_ns, ft_window_emi
     if (all) {
         pthread_mutex_lock(&t->lock);
         say(w, w->clock.epoch, index);
+        ft_count_set(&t->to_write, 1);
         pthread_mutex_unlock(&t->lock);
     }
-    if (all || ft_count_get(&t->to_write) != 0) {
+    if (w->number == 0 && ft_count_get(&t->to_write) != 0) {
         pthread_mutex_lock(&t->lock);
-        ft_count_set(&t->to_write, ft__close_slice(t, ROWS_A_TURN, emit, cookie));
+        ft_count_set(&t->to_write,
+                     ft__close_slice(t, STEPS_A_TURN * t->cfg.n_workers, emit, cookie));
         pthread_mutex_unlock(&t->lock);
     }
     /* another worker's packets came after a step of the clock: so do this one's */
@@ -472,9 +474,12 @@ void ft_window_finish(struct ft_window_worker *w, ft_window_emit_fn emit, void *
     drain_all(w);
     pthread_mutex_lock(&t->lock);
     say(w, UINT32_MAX, INT64_MAX);
-    if (++t->n_ended == t->cfg.n_workers) {
-        while (ft__close_slice(t, UINT32_MAX, emit, cookie)) {
-        }
+    t->n_ended++;
+    pthread_cond_broadcast(&t->ended);
+    while (w->number == 0 && t->n_ended < t->cfg.n_workers) {
+        pthread_cond_wait(&t->ended, &t->lock);
+    }
+    while (w->number == 0 && ft__close_slice(t, UINT32_MAX, emit, cookie)) {
     }
     pthread_mutex_unlock(&t->lock);
 }
