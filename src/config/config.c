@@ -830,6 +830,8 @@ static bool same_value(const struct ft_config *a, const struct ft_config *b,
         return SAME(overflow);
     case FT__SET_DIRECTION:
         return SAME(direction);
+    case FT__SET_WINDOWS:
+        return SAME(window_s) && SAME(n_windows);
     case FT__SET_SNAPSHOTS:
         return SAME(snapshots) && SAME(n_snapshots);
     case FT__SET_TUNNEL_PORTS:

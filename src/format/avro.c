@@ -392,9 +392,9 @@ static int avro_open(const struct ft_format_config *cfg, struct ft_format **out,
     .name = "avro",                                                                                \
     .help = "Avro: an object container file; one kind of event (?event=), flow records without "   \
             "--events",                                                                            \
-    .suffix = ".avro", .events = FT_FORMAT_EVENTS, .single_event = true,                \
-    .prefers_flows = true, .open = avro_open, .end = avro_end, .sample = ft__row_sample,           \
-    .flow = ft__row_flow, .stats = ft__row_stats, .export_flow = ft__row_export_flow,              \
+    .suffix = ".avro", .events = FT_FORMAT_EVENTS, .single_event = true, .prefers_flows = true,    \
+    .open = avro_open, .end = avro_end, .sample = ft__row_sample, .flow = ft__row_flow,            \
+    .stats = ft__row_stats, .export_flow = ft__row_export_flow,                                    \
     .export_event = ft__row_export_event
 
 const struct ft_format_ops ft_format_avro = {

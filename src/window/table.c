@@ -310,7 +310,9 @@ struct ft__acc *ft__acc_get(struct ft_windows *t, const struct ft__who *who, uin
         }
     }
     /* an empty pool: the window is full before its time */
-    return weight > 0 && t->windows[window].n[who->kind & 15] > 0 ? replace(t, who, window) : NULL;
+    a = weight > 0 && t->windows[window].n[who->kind & 15] > 0 ? replace(t, who, window) : NULL;
+    t->windows[window].owed[who->kind & 15] += a == NULL ? weight : 0;
+    return a;
 }
 
 /* ---- sums ---- */

@@ -12,9 +12,10 @@
  *
  * A window has at most max_hosts entities of a kind. When it is full, a new one takes the place of
  * that with the fewest packets, and takes over its count as an error (Space-Saving, Metwally 2005).
- * A heap is built for such a window, when that first happens. `credit` is this error less what
- * everybody of the window is owed, so that windows can be added up (Agarwal 2012): one that was not
- * in a full window may have had as many packets there as the last of that one:
+ * A heap is built for such a window, when that first happens; where there is none left, nobody
+ * gives way, and all of the window are owed what could not be counted. `credit` is this error less
+ * what everybody of the window is owed, so that windows can be added up (Agarwal 2012): one that
+ * was not in a full window may have had as many packets there as the last of that one:
  *
  *     packets + credit + owed = at most     credit + owed = error */
 #ifndef FT_WINDOW_TABLE_H
@@ -33,7 +34,7 @@ enum {
     FT__FOLDS = 64,
     FT__AHEAD = 16,      /* entities, a power of two */
     FT__WINDOWS = 32768, /* more than lanes may be apart, in packets */
-    FT__HEAPS = 4,       /* windows and kinds that are full at a time */
+    FT__HEAPS = 32,      /* windows and kinds that are full at a time */
     FT__POOLS = 8,       /* windows of max_hosts that the pool has room for */
 };
 

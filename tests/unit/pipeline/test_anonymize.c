@@ -14,6 +14,7 @@
 #include "model/columns.h"
 #include "model/community.h"
 #include "model/field_export.h"
+#include "model/window.h"
 #include "pipeline/build.h"
 #include "pipeline/scrub.h"
 
@@ -439,17 +440,23 @@ static void try_export(struct ft_anonymizer *a, enum ft_event event, struct trie
     struct ft_export_counters counters = {.exporter = who, .source_index = 9};
     struct ft_template_change change = {.exporter = who, .template_id = 300};
     struct ft_exporter_health health = {.exporter = who, .messages = 4};
+    struct ft_window_row window = {.entity = FT_ENTITY_PAIR, .ip_version = v6 ? 6 : 4};
     const void *what[FT_EVENT__COUNT] = {
         [FT_EVENT_FLOW] = &record,     [FT_EVENT_SAMPLE] = &sample,
         [FT_EVENT_DISCARD] = &sample,  [FT_EVENT_COUNTER] = &counters,
-        [FT_EVENT_TEMPLATE] = &change, [FT_EVENT_EXPORTER] = &health};
+        [FT_EVENT_TEMPLATE] = &change, [FT_EVENT_EXPORTER] = &health,
+        [FT_EVENT_WINDOW] = &window};
     const void *after;
 
     memset(record.src, 0x41, v6 ? 16 : 4);
     memset(record.dst, 0x42, v6 ? 16 : 4);
+    memset(window.address, 0x43, v6 ? 16 : 4);
+    memset(window.peer, 0x44, v6 ? 16 : 4);
     after = ft_anonymize_export(a, event, what[event]);
     check_event(t, what[event], after, FT_NAMES_DROP);
-    check_texts(((const struct ft_export_record *)after)->exporter); /* the first of each struct */
+    if (event != FT_EVENT_WINDOW) { /* the others begin with it */
+        check_texts(((const struct ft_export_record *)after)->exporter);
+    }
 }
 
 /* What files say of the hosts of an exported record. */
