@@ -1,27 +1,33 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of docs/features/NAME.md, made from the rows of the program: what stands behind the marker is
-written anew, what stands before it is left alone.
+"""The tables of docs/features/NAME.md and docs/windows.md, made from the rows of the program: what stands behind the
+marker is written anew, what stands before it is left alone.
 
-    features_md.py PROGRAM NAME...           prints the table of a profile
-    features_md.py --write PROGRAM NAME...   puts it into docs/features/NAME.md
+    features_md.py PROGRAM NAME...           prints the table of a profile, or of the event `windows`
+    features_md.py --write PROGRAM NAME...   puts it into its page
 """
 import pathlib
 import subprocess
 import sys
 
-DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs/features"
+DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
 MARKER = "<!-- scripts/features_md.py makes what follows -->\n"
 
 
+def page(name):
+    return DOCS / "windows.md" if name == "windows" else DOCS / "features" / (name + ".md")
+
+
 def table(program, name):
-    text = subprocess.run([program, "schema", "--format", "markdown", "-p", name], capture_output=True, text=True,
+    event, profile_is = ("window", "") if name == "windows" else ("network_flow_record", name)
+    more = [] if name == "windows" else ["-p", name]
+    text = subprocess.run([program, "schema", "--format", "markdown", *more], capture_output=True, text=True,
                           check=True).stdout
-    rows = [line.strip("| ").split(" | ") for line in text.split("\n## ") if line.startswith("network_flow_record")
+    rows = [line.strip("| ").split(" | ") for line in text.split("\n## ") if line.split("\n")[0] == event
             for line in line.splitlines() if line.startswith("| `")]
     out = ["| # | column | type | unit | meaning | null | source |", "|---|---|---|---|---|---|---|"]
     for column, _, kind, unit, profile, _, meaning, null, source in rows:
-        if profile == name:
+        if profile == profile_is:
             out.append("| %d | %s | %s | %s | %s | %s | %s |" % (len(out) - 1, column, kind, unit, meaning, null, source))
     return "\n".join(out) + "\n"
 
@@ -32,7 +38,7 @@ def main(args):
     for name in names:
         made = table(program, name)
         if write:
-            path = DOCS / (name + ".md")
+            path = page(name)
             path.write_text(path.read_text().split(MARKER)[0] + MARKER + "\n" + made)
         else:
             print(made, end="")

@@ -150,7 +150,7 @@ void ft__known_turn(struct ft__bloom *b, int64_t now_ns)
     if (!b->started || now_ns < b->since_ns) { /* the clock stepped back: an hour from there */
         b->since_ns = now_ns;
         b->started = true;
-        return;
+        age = 0;
     }
     if (age < (uint64_t)rotate_ns && b->ones[0] < (uint64_t)b->words * 32) {
         return;
