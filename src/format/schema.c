@@ -560,7 +560,8 @@ static void leave_identity_out(struct schema *s)
     uint32_t n = 0;
 
     for (uint32_t k = 0; k < N_KINDS; k++) {
-        if (!kinds[k].collect && kinds[k].event != FT_EVENT_SAMPLE) {
+        if (!kinds[k].collect &&
+            (kinds[k].event == FT_EVENT_FLOW || kinds[k].event == FT_EVENT_STATS)) {
             s->left[n] = kinds[k];
             s->columns[n] = s->columns[k];
             if (kinds[k].event == FT_EVENT_FLOW) {
