@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzzes the whole walk of a capture: packets -> decode -> fragments -> flow table with names on
- * flows -> text.
+ * flows, and windows -> text.
  *
  *   byte 0   bits 0-2 flows that the table holds, 3 and 4 idle and active timeout of a millisecond,
- *            5 no linger, 6 snapshots, 7 the clock runs ahead after each batch
+ *            5 no linger, 6 snapshots and windows of few hosts, 7 the clock runs ahead after each
+ *            batch
  *   byte 1   bit 0 --keep-tunnels, 1 times are scrambled, 2-7 packets of a batch
  *   rest     a pcap or a pcapng file
  *
  * Properties: every view has one verdict; what was decoded is in the final records, once, packets
  * and bytes; every flow that began ends; the numbers of a record fit each other; each event is
- * whole lines of NDJSON and CSV within the promised room; the same packets give the same events
- * however they are cut into batches, as long as the table is not full, no packet is later than the
- * timers wait for it, and the clock does not step back by more than the idle timeout: there, what
- * the timers have ended already counts. */
+ * whole lines of NDJSON and CSV within the promised room; each packet was sent by a host of a
+ * window, or came too late for it, or was a host's that had to go; the same packets give the same
+ * events however they are cut into batches, as long as no table is full, no packet is later than
+ * the timers wait for it, and the clock does not step back by more than the idle timeout: there,
+ * what the timers have ended already counts. */
 #include <string.h>
 
 #include "asan.h"
+#include "base/time.h"
 #include "codec/file/pcap.h"
 #include "codec/file/pcapng.h"
 #include "decode/decode.h"
@@ -36,6 +39,9 @@ struct run {
     struct ft_decoder decoder;
     struct ft_fragments *fragments;
     struct ft_meter meter;
+    struct ft_windows *windows;
+    uint64_t window_sent;       /* packets in rows of hosts */
+    bool window_full;           /* who came first decides what is in rows */
     uint64_t views, view_bytes; /* that were walked over */
     uint64_t samples, sample_bytes;
     uint64_t final_packets, final_bytes;
@@ -135,6 +141,62 @@ static void write_sample(struct run *r, const struct ft_packet *pkt,
     }
 }
 
+/* ---- windows ---- */
+
+static void on_row(void *cookie, const struct ft_window_row *row)
+{
+    struct run *r = cookie;
+
+    MUST(row->entity < FT_ENTITY__COUNT && (row->span_s == 1 || row->span_s == 3));
+    MUST(row->size_mean >= 0 || row->packets[0] + row->packets[1] == 0);
+    r->window_sent += row->entity == FT_ENTITY_HOST && row->span_s == 1 ? row->packets[0] : 0;
+    r->window_full |= row->error > 0;
+    for (uint32_t i = 0; ft_formats[i] != NULL; i++) {
+        if (ft_formats[i]->export_event != NULL && (ft_formats[i]->events >> FT_EVENT_WINDOW & 1)) {
+            const struct ft_format *f = format_of(i, FT_EVENT_WINDOW);
+
+            begin_text(FT_FORMAT_FLOW_MIN);
+            end_text(r, f, f->ops->export_event(f, room, FT_EVENT_WINDOW, row), FT_FORMAT_FLOW_MIN);
+        }
+    }
+}
+
+static void open_windows(struct run *r, const struct input *in, const struct ft_table_config *table)
+{
+    struct ft_windows_config cfg = {.span_s = {1, 3},
+                                    .n_spans = 2,
+                                    .max_hosts = (in->control & 64) ? 16 : 1024,
+                                    .n_workers = 1,
+                                    .step_ns = table->rules.idle_ns};
+
+    cfg.step_ns = cfg.step_ns > FT_WINDOW_GRACE_NS ? cfg.step_ns : FT_WINDOW_GRACE_NS;
+    ft_hash_seed_fixed(&cfg.seed, 1);
+    MUST(ft_windows_new(&cfg, &r->windows) == FT_OK);
+    MUST(ft_window_worker_new(r->windows, 0, ft_table_entries(table->max_flows),
+                              &r->meter.window) == FT_OK);
+}
+
+static void turn_windows(struct run *r)
+{
+    int64_t now_ns = ft_table_now(r->meter.table);
+
+    ft_window_turn(r->meter.window,
+                   r->meter.caught_up ? ft_time_sub(now_ns, FT_WINDOW_GRACE_NS) : INT64_MIN, on_row,
+                   r);
+}
+
+static void close_windows(struct run *r)
+{
+    struct ft_windows_stats w;
+
+    ft_window_finish(r->meter.window, on_row, r);
+    ft_windows_get_stats(r->windows, &w);
+    MUST(r->window_sent + w.late + w.untracked == r->decoder.verdict[FT_V_DECODED]);
+    r->by_timers |= r->window_full || w.untracked > 0 || w.no_room > 0 || w.late > 0 || w.steps > 0;
+    ft_window_worker_free(r->meter.window);
+    ft_windows_free(r->windows);
+}
+
 /* ---- records ---- */
 
 static void check_direction(const struct ft_flow_record *rec, int d)
@@ -230,6 +292,7 @@ static void open_run(struct run *r, const struct input *in)
     r->meter.emit = on_flow;
     r->meter.cookie = r;
     MUST(ft_table_new(&cfg, &r->meter.table) == FT_OK);
+    open_windows(r, in, &cfg);
 }
 
 /* Fragments that were held back come late, too. */
@@ -248,6 +311,7 @@ static void count_packets(struct run *r, const struct ft_packet *pkts, uint32_t 
     struct ft_counted at[VIEWS];
 
     ft_meter_count(&r->meter, pkts, n, at, counts);
+    turn_windows(r);
     for (uint32_t i = 0; i < n; i++) {
         MUST(counts[i].packets > 0 && counts[i].bytes >= pkts[i].frame_len);
         note_time(r, pkts[i].ts_ns);
@@ -335,6 +399,7 @@ static bool read_all(struct run *r, const struct input *in, uint32_t batch)
     }
     ft_meter_flush(&r->meter, ft_table_now(r->meter.table), FT_REASON_EOF);
     check_sums(r);
+    close_windows(r);
     ft_table_free(r->meter.table);
     ft_fragments_free(r->fragments);
     return true;
