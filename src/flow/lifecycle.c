@@ -469,8 +469,10 @@ bool ft_table_tick(struct ft_table *t, int64_t now_ns, uint32_t *budget)
     if (now_ns == FT_PACKET_TIME) {
         return tick(t, ft_time_sub(t->now_ns, reorder_ns), budget);
     }
+    int64_t packets_ns = ft_time_sub(t->now_ns, reorder_ns);
+
     t->now_ns = now_ns > t->now_ns ? now_ns : t->now_ns;
-    return tick(t, t->now_ns, budget);
+    return tick(t, now_ns > packets_ns ? now_ns : packets_ns, budget);
 }
 
 bool ft_table_flush(struct ft_table *t, int64_t end_ns, enum ft_reason reason)

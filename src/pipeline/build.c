@@ -681,7 +681,7 @@ static int build_window(struct ft_pipeline *p, struct ft_worker *w)
     w->looked_ns = INT64_MIN;
     if (rc == FT_OK && p->plan.mode == FT_MODE_LANES) {
         w->clocks = ft_map_alloc(sizeof *w->clocks * FT_BATCH);
-        w->lane_end.now_ns = INT64_MIN;
+        w->lane_clock.now_ns = INT64_MIN;
         rc = w->clocks != NULL ? FT_OK : FT_E_NOMEM;
     }
     return rc;

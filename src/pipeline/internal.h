@@ -116,19 +116,23 @@ struct ft_worker {
     struct ft_fragments *fragments; /* direct, and of the reader; owned */
     uint8_t *joined; /* with --app: [FT_BATCH][FT_FRAGMENTS_KEPT] payloads of what it put together;
                         owned, or NULL */
-    struct ft_source *source;        /* direct: its own; else NULL */
-    struct ft_ring ring;             /* hand-off: packets for this worker (A: fill) */
-    _Atomic bool sleeping;           /* hand-off: waits for p->pushed (A) */
-    uint64_t dropped;                /* hand-off: packets that found the ring full; owner: reader */
-    uint32_t countdown;              /* direct: packets until the next sample */
-    int64_t flushed_ns;              /* monotonic time of the last emitter flush */
-    uint64_t next_chunk;             /* lanes: the next slot to take packets from */
-    uint64_t ordinal;                /* lanes: decoded packets in the slots before it */
-    uint32_t lane_pos;               /* lanes: packets taken out of that slot */
-    struct ft_window_clock *clocks;  /* lanes: [FT_BATCH], of the packets taken; mapped, owned, or
-                                        NULL */
-    int64_t looked_ns;               /* -e window: timers of flows were looked at up to here */
-    struct ft_window_clock lane_end; /* lanes: as of the end of the last slot */
+    struct ft_source *source;       /* direct: its own; else NULL */
+    struct ft_ring ring;            /* hand-off: packets for this worker (A: fill) */
+    _Atomic bool sleeping;          /* hand-off: waits for p->pushed (A) */
+    uint64_t dropped;               /* hand-off: packets that found the ring full; owner: reader */
+    uint32_t countdown;             /* direct: packets until the next sample */
+    int64_t flushed_ns;             /* monotonic time of the last emitter flush */
+    uint64_t next_chunk;            /* lanes: the next slot to take packets from */
+    uint64_t ordinal;               /* lanes: decoded packets in the slots before it */
+    uint32_t lane_pos;              /* lanes: packets taken out of that slot */
+    struct ft_window_clock *clocks; /* lanes: [FT_BATCH], of the packets taken; mapped, owned, or
+                                       NULL */
+    int64_t looked_ns;              /* -e window: timers of flows were looked at up to here */
+    uint32_t looked_epoch;          /* in this epoch */
+    struct ft_window_clock lane_clock;  /* lanes: as of lane_seen packets of the slot */
+    struct ft_window_clock lane_before; /* lanes: the last of the epoch before, with lane_steps */
+    uint32_t lane_seen;
+    bool lane_steps;    /* lanes: the clock steps to lane_clock before anything else is counted */
     uint32_t lane_held; /* lanes: number + 1 of a slot whose payloads are still in use, or 0 */
     struct ft_collect_worker *collect;                   /* collect: its collector; owned */
     FT_ALIGNED(64) struct ft_count verdict[FT_V__COUNT]; /* (A) */

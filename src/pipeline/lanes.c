@@ -353,12 +353,38 @@ static void gather(const struct ft__slot *s, uint32_t at, uint32_t n, struct ft_
     }
 }
 
-static void gather_clocks(const struct ft__slot *s, uint32_t at, uint32_t n,
-                          struct ft_window_clock *out)
+/* The clock goes on up to packet `to` of the slot. True: it steps on the way, which is to be dealt
+ * with before what comes behind. */
+static bool go_to(const struct ft__slot *s, struct ft_worker *w, uint32_t to)
 {
-    for (uint32_t i = 0; out != NULL && i < n; i++) {
-        out[i] = s->clocks[s->order[at + i]];
+    if (FT_LIKELY(to == 0 || w->lane_seen >= to)) {
+        return false;
     }
+    if (FT_LIKELY(s->clocks[to - 1].epoch == w->lane_clock.epoch)) {
+        w->lane_clock = s->clocks[to - 1];
+        w->lane_seen = to;
+        return false;
+    }
+    while (s->clocks[w->lane_seen].epoch == w->lane_clock.epoch) {
+        w->lane_clock = s->clocks[w->lane_seen++];
+    }
+    w->lane_before = w->lane_clock;
+    w->lane_clock = s->clocks[w->lane_seen++];
+    w->lane_steps = true;
+    return true;
+}
+
+/* The clocks of n packets, as far as they are of the epoch that it is. Returns how many. */
+static uint32_t gather_clocks(const struct ft__slot *s, uint32_t at, uint32_t n,
+                              const struct ft_worker *w)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        w->clocks[i] = s->clocks[s->order[at + i]];
+        if (FT_UNLIKELY(w->clocks[i].epoch != w->lane_clock.epoch)) {
+            return i;
+        }
+    }
+    return n;
 }
 
 static void mark(const struct ft__slot *s, uint32_t at, uint32_t n, uint64_t base, uint32_t every,
@@ -373,6 +399,30 @@ static void mark(const struct ft__slot *s, uint32_t at, uint32_t n, uint64_t bas
 static void leave(struct ft__slot *s)
 {
     atomic_fetch_sub_explicit(&s->users, 1, memory_order_release);
+}
+
+/* No step is behind this worker's last packet of the slot. */
+static bool all_seen(const struct ft__slot *s, struct ft_worker *w)
+{
+    if (s->n > 0 && s->clocks[s->n - 1].epoch != w->lane_clock.epoch) {
+        return false;
+    }
+    w->lane_clock = s->n > 0 ? s->clocks[s->n - 1] : w->lane_clock;
+    return true;
+}
+
+/* Done with this slot, but for the payloads that lie in it. */
+static void next_slot(struct ft_lanes *l, struct ft_worker *w, struct ft__slot *s)
+{
+    w->lane_pos = 0;
+    w->lane_seen = 0;
+    w->ordinal += s->n;
+    w->next_chunk++;
+    if (!l->p->plan.payloads) {
+        leave(s);
+    } else {
+        w->lane_held = (uint32_t)(s - l->slots) + 1;
+    }
 }
 
 int ft_lanes_take(struct ft_lanes *l, struct ft_worker *w, struct ft_packet *out, uint32_t *out_n)
@@ -393,22 +443,15 @@ int ft_lanes_take(struct ft_lanes *l, struct ft_worker *w, struct ft_packet *out
     uint32_t left = s->first[w->index + 1] - at;
     uint32_t n = left < FT_BATCH ? left : FT_BATCH;
 
+    bool steps = s->clocks != NULL && go_to(s, w, n > 0 ? s->order[at] + 1u : s->n);
+
+    n = steps ? 0 : n;
+    n = s->clocks != NULL ? gather_clocks(s, at, n, w) : n;
     gather(s, at, n, out);
-    gather_clocks(s, at, n, w->clocks);
     mark(s, at, n, w->ordinal, l->p->plan.rates.sample_n, out);
     w->lane_pos += n;
-    if (n == left && s->clocks != NULL && s->n > 0) {
-        w->lane_end = s->clocks[s->n - 1];
-    }
-    if (n == left) { /* done with this slot, but for the payloads that lie in it */
-        w->lane_pos = 0;
-        w->ordinal += s->n;
-        w->next_chunk++;
-        if (!l->p->plan.payloads) {
-            leave(s);
-        } else {
-            w->lane_held = (uint32_t)(s - l->slots) + 1;
-        }
+    if (n == left && !steps && (s->clocks == NULL || all_seen(s, w))) {
+        next_slot(l, w, s);
     }
     *out_n = n;
     return FT_OK;

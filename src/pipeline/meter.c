@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/time.h"
 #include "feature/enrich/enrich.h"
 
 enum { TIMER_VISITS = 2, /* for each packet */ ASK_AHEAD = 4 /* records */ };
@@ -164,13 +165,32 @@ static void settle(struct ft_meter *m)
 
 /* ---- packets and time ---- */
 
+void ft_meter_step(struct ft_meter *m, int64_t now_ns)
+{
+    uint32_t all = UINT32_MAX;
+
+    while (ft_table_tick(m->table, ft_time_sub(now_ns, FT_WINDOW_GRACE_NS), &all)) {
+        settle(m);
+    }
+    settle(m);
+}
+
 void ft_meter_count(struct ft_meter *m, const struct ft_packet *pkts, uint32_t n,
                     struct ft_counted *at, struct ft_tuple_counts *counts)
 {
     uint32_t timers = n * TIMER_VISITS;
 
     for (uint32_t done = 0; done < n;) {
-        uint32_t k = ft_table_update(m->table, pkts + done, n - done, at + done,
+        uint32_t most = n - done;
+        bool steps = false;
+
+        if (m->window != NULL) {
+            most = ft_window_run(m->window, pkts + done, most, &steps);
+        }
+        if (FT_UNLIKELY(steps)) {
+            ft_meter_step(m, ft_window_now(m->window).now_ns);
+        }
+        uint32_t k = ft_table_update(m->table, pkts + done, most, at + done,
                                      counts != NULL ? counts + done : NULL);
 
         for (uint32_t f = 0; k > 0 && f < m->n_on; f++) {

@@ -50,6 +50,9 @@ void ft_meter_close(struct ft_meter *m);
 FT_HOT void ft_meter_count(struct ft_meter *m, const struct ft_packet *pkts, uint32_t n,
                            struct ft_counted *at, struct ft_tuple_counts *counts);
 
+/* The clock of the packets is about to go back from now_ns: ends what was due. With windows. */
+void ft_meter_step(struct ft_meter *m, int64_t now_ns);
+
 /* It is now_ns, and no packet came: looks at up to so many timers that are due. */
 void ft_meter_idle(struct ft_meter *m, int64_t now_ns, uint32_t timers);
 

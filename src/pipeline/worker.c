@@ -70,12 +70,16 @@ static void emit_row(void *emitter, const struct ft_window_row *row)
 /* Behind a batch, or when time passed without one: what is over is written. */
 static void turn_windows(struct ft_worker *w)
 {
-    int64_t due_ns = ft_time_sub(ft_window_now(w->meter.window).now_ns, FT_WINDOW_GRACE_NS);
+    struct ft_window_clock c = ft_window_now(w->meter.window);
     int64_t looked_ns = ft_time_sub(ft_table_now(w->meter.table), FT_WINDOW_GRACE_NS);
 
-    if (w->clocks != NULL && due_ns > ft_table_now(w->meter.table)) { /* others' packets went on */
-        ft_meter_idle(&w->meter, due_ns, TIMER_BUDGET);
-        looked_ns = due_ns;
+    if (w->clocks != NULL && c.now_ns != INT64_MIN) { /* others' packets went on */
+        looked_ns = ft_time_sub(c.now_ns, FT_WINDOW_GRACE_NS);
+        ft_meter_idle(&w->meter, looked_ns, TIMER_BUDGET);
+    }
+    if (c.epoch != w->looked_epoch) {
+        w->looked_epoch = c.epoch;
+        w->looked_ns = INT64_MIN;
     }
     if (w->meter.caught_up && looked_ns > w->looked_ns) {
         w->looked_ns = looked_ns;
@@ -546,6 +550,15 @@ void *ft__reader_run(void *arg)
     return NULL;
 }
 
+/* The clock of the input steps back, maybe between packets of others. */
+static void lane_step(struct ft_worker *w)
+{
+    ft_window_advance(w->meter.window, &w->lane_before);
+    ft_meter_step(&w->meter, ft_window_now(w->meter.window).now_ns);
+    ft_window_advance(w->meter.window, &w->lane_clock);
+    w->lane_steps = false;
+}
+
 /* Packets of a slot; windows go by the time of the input. */
 static void lane_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n)
 {
@@ -553,10 +566,14 @@ static void lane_packets(struct ft_worker *w, const struct ft_packet *pkts, uint
         ft__worker_packets(w, pkts, n);
         return;
     }
+    if (FT_UNLIKELY(w->lane_steps)) {
+        lane_step(w);
+        return;
+    }
     ft_window_given(w->meter.window, w->clocks);
     ft__worker_packets(w, pkts, n);
     if (w->lane_pos == 0) { /* the slot is over: so is the time of others' packets in it */
-        ft_window_advance(w->meter.window, &w->lane_end);
+        ft_window_advance(w->meter.window, &w->lane_clock);
         turn_windows(w);
     }
 }

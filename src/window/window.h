@@ -108,6 +108,11 @@ FT_HOT void ft_window_packets(struct ft_window_worker *w, const struct ft_packet
 void ft_window_ended(struct ft_window_worker *w, uint32_t entry, const struct ft_flow_record *core,
                      int64_t at_ns);
 
+/* How many of these n packets that come next, at least 1, are of one epoch; *out_steps: of another
+ * one than what was counted. Whoever counts them ends flows that were due, before. */
+uint32_t ft_window_run(const struct ft_window_worker *w, const struct ft_packet *pkts, uint32_t n,
+                       bool *out_steps);
+
 /* Nothing older comes any more: of this worker's packets, or of all. */
 void ft_window_advance(struct ft_window_worker *w, const struct ft_window_clock *clock);
 

@@ -213,6 +213,28 @@ void ft_window_given(struct ft_window_worker *w, const struct ft_window_clock *c
     w->given = clocks;
 }
 
+uint32_t ft_window_run(const struct ft_window_worker *w, const struct ft_packet *pkts, uint32_t n,
+                       bool *out_steps)
+{
+    struct ft_window_clock c = w->clock;
+    uint32_t epoch = c.epoch, k;
+
+    for (k = 0; k < n; k++) {
+        if (w->given != NULL) {
+            c.epoch = w->given[k].epoch;
+        } else {
+            ft_window_clock_see(&c, pkts[k].ts_ns, w->t->cfg.step_ns);
+        }
+        if (k == 0) {
+            *out_steps = c.epoch != epoch;
+            epoch = c.epoch;
+        } else if (c.epoch != epoch) {
+            break;
+        }
+    }
+    return k;
+}
+
 void ft_window_advance(struct ft_window_worker *w, const struct ft_window_clock *clock)
 {
     if (clock->now_ns != INT64_MIN) {
