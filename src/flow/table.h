@@ -87,8 +87,9 @@ void ft_table_free(struct ft_table *t);
 FT_HOT uint32_t ft_table_update(struct ft_table *t, const struct ft_packet *pkts, uint32_t n,
                                 struct ft_counted *at, struct ft_tuple_counts *out_counts);
 
-/* Looks at timers due at now_ns, or two seconds behind the packets if that is later (FT_PACKET_TIME:
- * always that), at most *budget of them, and takes those from it. True: records have to be taken before there is more. */
+/* Looks at timers due at now_ns, or two seconds behind the packets if that is later
+ * (FT_PACKET_TIME: always that), at most *budget of them, and takes those from it. True: records
+ * have to be taken before there is more. */
 bool ft_table_tick(struct ft_table *t, int64_t now_ns, uint32_t *budget);
 #define FT_PACKET_TIME INT64_MIN
 
