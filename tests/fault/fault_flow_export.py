@@ -45,7 +45,7 @@ class Reader:
                 self.learn(body)
             elif set_id == 3:  # options: the same, but for the number of scopes
                 self.learn(body[:4] + body[6:])
-            elif set_id == 512:
+            elif set_id == 1280:
                 self.reports.append(struct.unpack("!IQQQQ", body[:36]))
                 records += 1
                 self.records -= 1
