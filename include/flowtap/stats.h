@@ -44,7 +44,7 @@ struct ft_not_ip_stats {
     X(TIME, time, "it lasted longer than the clock of NetFlow counts, 49.7 days")                  \
     X(NOTHING, nothing, "no packets since the record before: NetFlow has no record of none")       \
     X(LENGTH, length, "longer than a message")                                                     \
-    X(TEMPLATES, templates, "it needs another template, and there are 256")
+    X(TEMPLATES, templates, "it needs another template, and there are 1024")
 
 enum ft_unfit {
 #define X(symbol, name, meaning) FT_UNFIT_##symbol,

@@ -317,7 +317,11 @@ static int open_version(enum ft_flow_version version, const struct ft_format_ops
     }
     x->format.ops = ops;
     x->biflow = version == FT_FLOW_IPFIX && !cfg->uniflow;
-    rc = ft_format_flow_max(cfg, &x->format.flow_max, err);
+    rc =
+        version == FT_FLOW_NETFLOW_5 && domain_of(cfg) > UINT16_MAX
+            ? ft_err_set(err, FT_E_USAGE,
+                         "netflow5 has 16 bits for a domain, engine type and id: domain=0 to 65535")
+            : ft_format_flow_max(cfg, &x->format.flow_max, err);
     if (rc == FT_OK && cfg->collect) {
         rc = open_relay(x, version, cfg, err);
     } else if (rc == FT_OK) {
