@@ -997,6 +997,7 @@ void ft__build_free(struct ft_pipeline *p)
     }
     for (uint32_t i = 0; p->workers != NULL && i <= p->plan.n_workers; i++) {
         ft_mem_free(p->workers[i].spare_keys);
+        ft__worker_drop_files(&p->workers[i]);
     }
     ft_map_free(p->workers, sizeof *p->workers * (p->plan.n_workers + 1));
     while (p->names != NULL) {
