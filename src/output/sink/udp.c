@@ -386,6 +386,31 @@ static int udp_tick(struct ft_sink *sink, int64_t *out_next_ms)
     return FT_OK;
 }
 
+/* That of the socket, which it has since it knows whom to send to. */
+static uint8_t udp_local(struct ft_sink *sink, uint8_t out[16])
+{
+    struct udp_sink *s = udp_of(sink);
+    struct sockaddr_storage at = {0};
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)&at;
+    const struct sockaddr_in *in4 = (const struct sockaddr_in *)(const void *)&at;
+    socklen_t len = sizeof at;
+
+    if ((s->fd < 0 && (s->state != THERE || dial(s) != FT_OK)) ||
+        getsockname(s->fd, (struct sockaddr *)(void *)&at, &len) != 0) {
+        return 0;
+    }
+    if (at.ss_family == AF_INET) {
+        memcpy(out, &in4->sin_addr, 4);
+        return 4;
+    }
+    if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+        memcpy(out, in6->sin6_addr.s6_addr + 12, 4);
+        return 4;
+    }
+    memcpy(out, &in6->sin6_addr, 16);
+    return 6;
+}
+
 static int udp_close(struct ft_sink *sink)
 {
     struct udp_sink *s = udp_of(sink);
@@ -442,5 +467,6 @@ const struct ft_sink_ops ft_sink_udp = {
     .write = udp_write,
     .flush = udp_flush,
     .tick = udp_tick,
+    .local = udp_local,
     .close = udp_close,
 };
