@@ -838,25 +838,6 @@ static int with_spool(struct ft_output *o, const struct ft_sink_ops *ops,
     return rc == FT_OK ? ft_spool_sink_open(url, env, sink, &o->sink, err) : rc;
 }
 
-/* Datagrams, and who sends them. */
-static int open_sflow(struct ft_output *o, const struct ft_sink_ops *ops,
-                      const struct ft_output_url *url, const struct ft_output_env *env,
-                      struct ft_err *err)
-{
-    const char *overflow = ft_output_url_get(url, "overflow");
-
-    if (!ops->datagrams) {
-        return ft_err_set(err, FT_E_USAGE, "output %s: %s goes over udp", url->text, url->format);
-    }
-    if (overflow != NULL && strcmp(overflow, "spool") == 0) {
-        return ft_err_set(err, FT_E_USAGE,
-                          "output %s: overflow=spool is for events that stand alone", url->text);
-    }
-    int rc = ops->open(url, env, &o->sink, err);
-
-    return rc == FT_OK ? ft__datagrams_open(o->sink, url, env, &o->datagrams, err) : rc;
-}
-
 static int open_sink(struct ft_output *o, const struct ft_output_url *url,
                      const struct ft_output_config *cfg, struct ft_output_env *env,
                      struct ft_err *err)
@@ -882,7 +863,7 @@ static int open_sink(struct ft_output *o, const struct ft_output_url *url,
         return rc == FT_OK ? ops->open(url, env, &o->sink, err) : rc;
     }
     if (env->sflow != NULL) {
-        return open_sflow(o, ops, url, env, err);
+        return ft__datagrams_open(ops, url, env, &o->sink, &o->datagrams, err);
     }
     if (ops->datagrams) {
         return ft_err_set(err, FT_E_USAGE,

@@ -6,13 +6,12 @@
  * datagram: who makes it leaves sequence, pool and drops open, ft_sflow_put_numbers() fills them
  * in.
  *
- *     flow sample, format 1         0 tag  4 length  8 sequence  12 source  16 rate  20 pool
- *                                  24 drops  28 input  32 output  36 records  40 ...
- *     expanded, format 3            0 tag  4 length  8 sequence  12 class  16 source  20 rate
- *                                  24 pool  28 drops  32 input (2)  40 output (2)  48 records  52
- * ... sampled header                0 tag  4 length  8 protocol  12 frame  16 stripped  20 bytes 24
- * the bytes, padded extended switch               0 tag  4 length  8 VLAN in  12 priority  16 VLAN
- * out  20 priority
+ *     flow sample, 1     0 tag  4 length  8 sequence  12 source  16 rate  20 pool  24 drops
+ *                        28 input  32 output  36 records  40 ...
+ *     expanded, 3        0 tag  4 length  8 sequence  12 class  16 source  20 rate  24 pool
+ *                        28 drops  32 input (2)  40 output (2)  48 records  52 ...
+ *     sampled header     0 tag  4 length  8 protocol  12 frame  16 stripped  20 bytes  24 ...
+ *     extended switch    0 tag  4 length  8 VLAN  12 priority (in)  16 VLAN  20 priority (out)
  *
  * Pure functions: any thread. */
 #ifndef FT_CODEC_EXPORT_SFLOW_PUT_H

@@ -192,13 +192,33 @@ bool ft__datagrams_next(struct ft__datagrams *d, struct ft_chunk *out)
 
 /* ---- life ---- */
 
-int ft__datagrams_open(struct ft_sink *sink, const struct ft_output_url *url,
-                       const struct ft_output_env *env, struct ft__datagrams **out,
-                       struct ft_err *err)
+static int check(const struct ft_sink_ops *ops, const struct ft_output_url *url, struct ft_err *err)
 {
-    struct ft__datagrams *d = ft_mem_alloc(1, sizeof *d);
+    const char *overflow = ft_output_url_get(url, "overflow");
+
+    if (!ops->datagrams) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: %s goes over udp", url->text, url->format);
+    }
+    if (overflow != NULL && strcmp(overflow, "spool") == 0) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: overflow=spool is for events that stand alone", url->text);
+    }
+    return FT_OK;
+}
+
+int ft__datagrams_open(const struct ft_sink_ops *ops, const struct ft_output_url *url,
+                       const struct ft_output_env *env, struct ft_sink **out_sink,
+                       struct ft__datagrams **out, struct ft_err *err)
+{
     const char *mtu = ft_output_url_get(url, "mtu"), *rest;
     uint64_t limit = FT_OUTPUT_MTU;
+    int rc = check(ops, url, err);
+
+    rc = rc == FT_OK ? ops->open(url, env, out_sink, err) : rc;
+    if (rc != FT_OK) {
+        return rc;
+    }
+    struct ft__datagrams *d = ft_mem_alloc(1, sizeof *d);
 
     if (d == NULL || (d->data = ft_map_alloc_sparse(BUFFER)) == NULL) {
         ft_mem_free(d);
@@ -208,7 +228,7 @@ int ft__datagrams_open(struct ft_sink *sink, const struct ft_output_url *url,
         ft_ignore(ft_parse_number(mtu, &limit, &rest)); /* it was checked with the URL */
     }
     d->agent = env->sflow;
-    d->sink = sink;
+    d->sink = *out_sink;
     d->limit = (uint32_t)limit;
     d->version = d->agent->version;
     memcpy(d->address, d->agent->address, sizeof d->address);

@@ -19,10 +19,12 @@
 
 struct ft__datagrams;
 
-/* For a sink of this URL that is open, and outlives it. FT_E_NOMEM. */
-FT_NODISCARD int ft__datagrams_open(struct ft_sink *sink, const struct ft_output_url *url,
-                                    const struct ft_output_env *env, struct ft__datagrams **out,
-                                    struct ft_err *err);
+/* Opens a sink of this URL, and what makes its datagrams; the sink goes to *out_sink also when what
+ * comes after it fails, and outlives *out. FT_E_USAGE: it takes no datagrams; FT_E_NOMEM; what the
+ * sink's open says. */
+FT_NODISCARD int ft__datagrams_open(const struct ft_sink_ops *ops, const struct ft_output_url *url,
+                                    const struct ft_output_env *env, struct ft_sink **out_sink,
+                                    struct ft__datagrams **out, struct ft_err *err);
 void ft__datagrams_close(struct ft__datagrams *d); /* NULL is a no-op */
 
 /* The datagrams of a chunk of rows: until _next() says no, each a chunk that is valid until the

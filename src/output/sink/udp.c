@@ -10,7 +10,8 @@
  *     THERE --refused--> AWAY --pause, greeting sent--> ASKED --nothing for ASKED_MS--> THERE
  *                          ^------------refused-----------'
  *
- * So a receiver that is back has the greeting (templates) before the first record. A name that
+ * So a receiver that is back has the greeting (templates) before the first record; without a
+ * greeting it is asked with the first datagram that comes when it is time. A name that
  * cannot be looked up, and a network without a route, are the same. Nothing waits for a receiver:
  * sending waits for room in the socket at most SEND_MS. */
 #include <errno.h>
@@ -285,7 +286,8 @@ static const uint8_t *first_of(const struct ft_chunk *c)
     return c->len > 0 ? c->data : NULL;
 }
 
-/* The greeting; without one the next datagram itself. Returns how many of those were sent. */
+/* The greeting; without one the next datagram itself, when there is one. Returns how many of those
+ * were sent. */
 static uint32_t ask(struct udp_sink *s, const struct ft_chunk *next)
 {
     struct ft_chunk hello = {0};
@@ -294,6 +296,9 @@ static uint32_t ask(struct udp_sink *s, const struct ft_chunk *next)
 
     if (s->greet != NULL) {
         s->greet(s->greet_cookie, first_of(next), &hello);
+    }
+    if (hello.n + next->n == 0) {
+        return 0; /* what comes next is what it is asked with */
     }
     for (; i < hello.n; i += n) {
         n = send_some(s, &hello, i, AT_ONCE, &error);
@@ -308,7 +313,7 @@ static uint32_t ask(struct udp_sink *s, const struct ft_chunk *next)
         return 0;
     }
     were_sent(s, next, 0, n);
-    s->state = hello.n + n > 0 ? ASKED : AWAY;
+    s->state = ASKED;
     s->due_ms = ft_mono_ms() + ASKED_MS;
     return n;
 }
@@ -379,7 +384,7 @@ static int udp_tick(struct ft_sink *sink, int64_t *out_next_ms)
     if (s->state != THERE) {
         int64_t left = s->due_ms - ft_mono_ms();
 
-        *out_next_ms = left > 0 ? left : 1;
+        *out_next_ms = left > 0 ? left : s->state == AWAY ? -1 : 1;
     } else if (s->has_last) {
         *out_next_ms = SURE_MS;
     }

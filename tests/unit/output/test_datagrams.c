@@ -19,8 +19,23 @@ static uint8_t local(struct ft_sink *s, uint8_t out[16])
     return known;
 }
 
-static const struct ft_sink_ops ops = {.name = "test", .datagrams = true, .local = local};
+static int open_sink(const struct ft_output_url *url, const struct ft_output_env *env,
+                     struct ft_sink **out, struct ft_err *err);
+
+static const struct ft_sink_ops ops = {
+    .name = "test", .datagrams = true, .local = local, .open = open_sink};
 static struct ft_sink sink = {.ops = &ops};
+
+static int open_sink(const struct ft_output_url *url, const struct ft_output_env *env,
+                     struct ft_sink **out, struct ft_err *err)
+{
+    (void)url;
+    (void)env;
+    (void)err;
+    *out = &sink;
+    return FT_OK;
+}
+
 static uint64_t lost;
 
 static uint64_t packets_lost(void *cookie)
@@ -125,12 +140,13 @@ static struct ft__datagrams *open_with(struct ft_sflow_agent *a, char *mtu)
     struct ft_output_url url = {.text = name, .n_params = mtu != NULL};
     struct ft_output_env env = {.sflow = a};
     struct ft__datagrams *d = NULL;
+    struct ft_sink *opened;
     struct ft_err err;
 
     url.param[0].key = key;
     url.param[0].value = mtu;
     a->sub_agent = 5;
-    CHECK_EQ(ft__datagrams_open(&sink, &url, &env, &d, &err), FT_OK);
+    CHECK_EQ(ft__datagrams_open(&ops, &url, &env, &opened, &d, &err), FT_OK);
     CHECK(ft__datagrams_memory(d) > 0);
     return d;
 }
