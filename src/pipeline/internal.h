@@ -161,6 +161,7 @@ struct ft_pipeline {
     struct ft_labels *labels;      /* --labels; owned, or NULL */
     struct ft_enrich *enrich;      /* --geo and --networks; owned, or NULL; guarded by lock: */
     char interface[FT_IFACE_NAME]; /* live, of one interface: its name; else "" */
+    struct ft_if_watch *watch;     /* live, when some output holds packets; owned, or NULL */
     struct ft_enrich *retired;     /* those before, which some worker may still ask; owned */
     struct ft_scrub *scrub;        /* anonymize: behind log; owned */
     struct ft_files files;         /* who opens files that are written */
@@ -278,6 +279,7 @@ bool ft__control_closes(struct ft_pipeline *p);
 /* stats.c: the account now; exact when nothing runs any more (is_final). */
 uint64_t
 ft__stats_packets_lost(void *pipeline); /* until now, by the kernel and queues; any thread */
+uint64_t ft__stats_kernel_lost(void *pipeline); /* likewise, by the kernel */
 void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *out);
 
 int64_t ft__clock_mono_ns(void);

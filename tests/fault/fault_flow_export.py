@@ -354,13 +354,13 @@ def check_usage(c, program, capture):
     for url, said in (("netflow9+tcp://127.0.0.1:1", "netflow9 goes over udp"),
                       ("netflow5:x", "netflow5 goes over udp"),
                       ("ipfix+http://127.0.0.1/x", "over udp, tcp, tls or unix, or into a file"),
-                      ("ndjson+udp://127.0.0.1:1", "udp is for ipfix, netflow9 and netflow5"),
+                      ("ndjson+udp://127.0.0.1:1", "udp is for ipfix, netflow9, netflow5 and sflow"),
                       ("ipfix:x?compress=gzip", "compress= is not for ipfix"),
                       ("ipfix+tcp://127.0.0.1:1?overflow=spool", "stand alone"),
                       ("ipfix+udp://127.0.0.1", "HOST:PORT"),
                       ("ipfix+udp://127.0.0.1:1?mtu=100", "512 to 65507"),
-                      ("ndjson:x?domain=1", "domain= is for ipfix, netflow9, netflow5"),
                       ("netflow5+udp://127.0.0.1:1?domain=65536", "domain=0 to 65535"),
+                      ("ndjson:x?domain=1", "domain= is for ipfix, netflow9, netflow5, sflow"),
                       ("ipfix:x?columns=community_id", "information element")):
         r = subprocess.run([program, "read", capture, "-o", url], capture_output=True, timeout=60,
                            check=False)

@@ -14,7 +14,6 @@
 
 enum {
     MESSAGE_MOST = 65535,
-    MTU = 1400,
     REFRESH_S = 60,
     SET_HEADER = 4,
     PADDING = 3,
@@ -545,7 +544,7 @@ int ft__messages_open(const struct ft_sink_ops *ops, const struct ft_output_url 
     m->by_clock = env->by_clock;
     m->datagrams = ops->datagrams;
     m->boot_ms = INT64_MIN;
-    m->limit = m->datagrams ? (uint32_t)number_of(url, "mtu", MTU) : MESSAGE_MOST;
+    m->limit = m->datagrams ? (uint32_t)number_of(url, "mtu", FT_OUTPUT_MTU) : MESSAGE_MOST;
     m->refresh_ms = (int64_t)number_of(url, "template_refresh", REFRESH_S) * 1000;
     m->due_ms = ft_mono_ms() + m->refresh_ms;
     m->report_ms = (int64_t)number_of(url, "report", 0) * 1000;

@@ -10,11 +10,12 @@
  *     THERE --refused--> AWAY --pause, greeting sent--> ASKED --nothing for ASKED_MS--> THERE
  *                          ^------------refused-----------'
  *
- * So a receiver that is back has the greeting (templates) before the first record. A name that
- * cannot be looked up, and a network without a route, are the same. Each greeting goes to the next
- * of the addresses that the name has then. Nothing waits for a receiver: sending waits for room in
- * the socket at most SEND_MS; but the first datagram to a name of several addresses waits SURE_MS
- * for a refusal, and goes to the next one then. */
+ * So a receiver that is back has the greeting (templates) before the first record; without a
+ * greeting it is asked with the first datagram that comes when it is time. A name that cannot be
+ * looked up, and a network without a route, are the same. Each greeting goes to the next of the
+ * addresses that the name has then. Nothing waits for a receiver: sending waits for room in the
+ * socket at most SEND_MS; but the first datagram to a name of several addresses waits SURE_MS for a
+ * refusal, and goes to the next one then. */
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -372,7 +373,8 @@ static const uint8_t *first_of(const struct ft_chunk *c)
     return c->len > 0 ? c->data : NULL;
 }
 
-/* The greeting; without one the next datagram itself. Returns how many of those were sent. */
+/* The greeting; without one the next datagram itself, when there is one. Returns how many of those
+ * were sent. */
 static uint32_t ask(struct udp_sink *s, const struct ft_chunk *next)
 {
     struct ft_chunk hello = {0};
@@ -381,6 +383,9 @@ static uint32_t ask(struct udp_sink *s, const struct ft_chunk *next)
 
     if (s->greet != NULL) {
         s->greet(s->greet_cookie, first_of(next), &hello);
+    }
+    if (hello.n + next->n == 0) {
+        return 0; /* what comes next is what it is asked with */
     }
     for (; i < hello.n; i += n) {
         n = send_some(s, &hello, i, AT_ONCE, &error);
@@ -395,7 +400,7 @@ static uint32_t ask(struct udp_sink *s, const struct ft_chunk *next)
         return 0;
     }
     were_sent(s, next, 0, n);
-    s->state = hello.n + n > 0 ? ASKED : AWAY;
+    s->state = ASKED;
     s->due_ms = ft_mono_ms() + ASKED_MS;
     return n;
 }
@@ -475,11 +480,36 @@ static int udp_tick(struct ft_sink *sink, int64_t *out_next_ms)
     if (s->state != THERE) {
         int64_t left = s->due_ms - ft_mono_ms();
 
-        *out_next_ms = left > 0 ? left : 1;
+        *out_next_ms = left > 0 ? left : s->state == AWAY ? -1 : 1;
     } else if (s->has_last) {
         *out_next_ms = SURE_MS;
     }
     return FT_OK;
+}
+
+/* That of the socket, which it has since it knows whom to send to. */
+static uint8_t udp_local(struct ft_sink *sink, uint8_t out[16])
+{
+    struct udp_sink *s = udp_of(sink);
+    struct sockaddr_storage at = {0};
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)&at;
+    const struct sockaddr_in *in4 = (const struct sockaddr_in *)(const void *)&at;
+    socklen_t len = sizeof at;
+
+    if ((s->fd < 0 && (s->state != THERE || dial(s) != FT_OK)) ||
+        getsockname(s->fd, (struct sockaddr *)(void *)&at, &len) != 0) {
+        return 0;
+    }
+    if (at.ss_family == AF_INET) {
+        memcpy(out, &in4->sin_addr, 4);
+        return 4;
+    }
+    if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+        memcpy(out, in6->sin6_addr.s6_addr + 12, 4);
+        return 4;
+    }
+    memcpy(out, &in6->sin6_addr, 16);
+    return 6;
 }
 
 static int udp_close(struct ft_sink *sink)
@@ -538,5 +568,6 @@ const struct ft_sink_ops ft_sink_udp = {
     .write = udp_write,
     .flush = udp_flush,
     .tick = udp_tick,
+    .local = udp_local,
     .close = udp_close,
 };
