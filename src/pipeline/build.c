@@ -207,6 +207,7 @@ static void route_export(const struct ft_output_url *url, struct ft_format_confi
     cfg->domain = ft_output_url_get(url, "domain");
     cfg->times = ft_output_url_get(url, "times");
     cfg->pen = ft_output_url_get(url, "pen");
+    cfg->picked = ft_output_url_get(url, "columns") != NULL;
     cfg->uniflow = biflow != NULL && strcmp(biflow, "false") == 0;
 }
 

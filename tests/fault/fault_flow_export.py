@@ -359,6 +359,8 @@ def check_usage(c, program, capture):
                       ("ipfix+tcp://127.0.0.1:1?overflow=spool", "stand alone"),
                       ("ipfix+udp://127.0.0.1", "HOST:PORT"),
                       ("ipfix+udp://127.0.0.1:1?mtu=100", "512 to 65507"),
+                      ("ipfix:x?mtu=1400", "mtu= is for UDP"),
+                      ("ipfix+tcp://127.0.0.1:1?template_refresh=5", "is for UDP"),
                       ("netflow5+udp://127.0.0.1:1?domain=65536", "domain=0 to 65535"),
                       ("ndjson:x?domain=1", "domain= is for ipfix, netflow9, netflow5, sflow"),
                       ("ipfix:x?columns=community_id", "information element")):
@@ -366,6 +368,10 @@ def check_usage(c, program, capture):
                            check=False)
         c.same(url, (2, True), (r.returncode, said in r.stderr.decode()))
         c.same(url + ": " + r.stderr.decode()[-300:], False, os.path.exists("x"))
+    for url in ("ipfix:x?columns=src_ip", "ipfix:x?biflow=false", "ipfix:x?pen=1"):  # of collect
+        r = subprocess.run([program, "collect", "-l", "pcap:" + capture, "-o", url],
+                           capture_output=True, timeout=60, check=False)
+        c.same("collect, " + url, (2, True), (r.returncode, b"as they came" in r.stderr))
 
 
 def main():

@@ -502,6 +502,7 @@ static int check(const struct ft_sink_ops *ops, const struct ft_output_url *url,
                  const struct ft_output_env *env, struct ft_err *err)
 {
     static const char *const not_for[] = {"compress", "append", "hive", "group"};
+    static const char *const of_datagrams[] = {"mtu", "template_refresh"};
     const char *overflow = ft_output_url_get(url, "overflow");
 
     if (!ops->messages || (env->templates->version != FT_FLOW_IPFIX && !ops->datagrams)) {
@@ -514,6 +515,12 @@ static int check(const struct ft_sink_ops *ops, const struct ft_output_url *url,
         if (ft_output_url_get(url, not_for[i]) != NULL) {
             return ft_err_set(err, FT_E_USAGE, "output %s: %s= is not for %s", url->text,
                               not_for[i], url->format);
+        }
+    }
+    for (size_t i = 0; i < sizeof of_datagrams / sizeof of_datagrams[0] && !ops->datagrams; i++) {
+        if (ft_output_url_get(url, of_datagrams[i]) != NULL) {
+            return ft_err_set(err, FT_E_USAGE, "output %s: %s= is for UDP", url->text,
+                              of_datagrams[i]);
         }
     }
     if (overflow != NULL && strcmp(overflow, "spool") == 0) {
