@@ -25,6 +25,8 @@ enum {
     FAMILY_LEN = 4 /* of NULL and LOOP */
 };
 
+static const uint32_t len_most = UINT32_MAX - FT_FRAME_TAG - FCS;
+
 /* Protocols that a frame has as it is. */
 static uint32_t protocol_of_frame(uint16_t linktype)
 {
@@ -128,7 +130,7 @@ size_t ft_sflow_put_packet(uint8_t *p, const struct ft_view *v, struct ft_sflow_
     uint8_t *to;
 
     head.ts_ns = v->ts_ns;
-    f.frame_len = v->len;
+    f.frame_len = v->len < len_most ? v->len : len_most; /* a file may say anything */
     if (FT_LIKELY(v->linktype == FT_LINK_ETHERNET)) {
         f.protocol = PROTOCOL_ETHERNET;
         all += untagged ? FT_FRAME_TAG : 0;
