@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: the parameters that choose what an output holds and how it looks. row.of are the
  * formats that have it, or NULL: all that hold events. */
+#include <stdlib.h>
+
 #include "base/units.h"
 #include "format/format.h"
 #include "format/pcap.h"
@@ -19,6 +21,11 @@ static bool valid_number(const char *value)
     uint64_t n;
 
     return ft_parse_number(value, &n, &rest) && *rest == '\0' && n <= UINT32_MAX;
+}
+
+static bool valid_rate(const char *value)
+{
+    return valid_number(value) && strtoul(value, NULL, 10) > 0;
 }
 
 /* Which names there are is known when the columns are composed. */
@@ -108,6 +115,18 @@ static const struct ft_param rows[] = {
                      "default: these are left out"},
      .check = valid_number,
      .allowed = "a number from 0 to 4294967295"},
+    {.row = {.name = "sampling",
+             .of = "ipfix, netflow9, netflow5",
+             .value = "NUMBER",
+             .help = "the source hands on 1 in so many packets, which collectors are told; "
+                     "netflow5: at most 16383"},
+     .check = valid_rate,
+     .allowed = "a number from 1 to 4294967295"},
+    {.row = {.name = "options",
+             .of = "ipfix, netflow9",
+             .choices = "true|false",
+             .defval = "true",
+             .help = "options data: names of the interfaces, types of elements of pen="}},
     {.row = {.name = "snap",
              .of = "pcap",
              .value = "BYTES",
