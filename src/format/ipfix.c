@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/rd.h"
 #include "base/time.h"
+#include "format/flow_options.h"
 #include "format/flow_relay.h"
 #include "format/flow_steps.h"
 #include "format/format.h"
@@ -37,6 +38,7 @@ struct exporter {
     struct ft_flow_template_list templates;
     struct ft__flow_program program[2]; /* by direction; of biflows one */
     bool biflow;
+    uint16_t v5_rate, v5_interface; /* v5: 1 in so many packets, where they came in; 0: not known */
 };
 
 static struct exporter *self(const struct ft_format *f)
@@ -159,14 +161,15 @@ static size_t put_v5(struct exporter *x, uint8_t *row, const struct ft_flow_reco
     uint8_t *p = row + sizeof h;
     uint16_t port[2] = {r->src_port, r->dst_port};
 
-    (void)x;
     if (r->packets_delta[d] > UINT32_MAX || r->ip_bytes_delta[d] > UINT32_MAX) {
         return FT_FORMAT_UNFIT(FT_UNFIT_COUNTER);
     }
     set_times(&h, r, d);
+    h.template = x->v5_rate;
     memset(p, 0, V5_RECORD);
     memcpy(p, d == FT_DIR_FWD ? r->src : r->dst, 4);
     memcpy(p + 4, d == FT_DIR_FWD ? r->dst : r->src, 4);
+    put16(p + 12, x->v5_interface);
     put32(p + 16, r->packets_delta[d]);
     put32(p + 20, r->ip_bytes_delta[d]);
     if (ft_proto_has_ports(r->proto)) {
@@ -255,6 +258,32 @@ static uint32_t domain_of(const struct ft_format_config *cfg)
                                                         : number(cfg->domain);
 }
 
+/* Of one interface it is the one of all records. */
+static uint32_t ingress_of(const struct ft_format_config *cfg)
+{
+    return cfg->n_interfaces == 1 ? cfg->interfaces[0].number : 0;
+}
+
+static int make_options(struct exporter *x, const struct ft_format_config *cfg, struct ft_err *err)
+{
+    uint32_t ingress = ingress_of(cfg), rate = number(cfg->sampling);
+    bool says = !cfg->no_options;
+    const struct ft__flow_says what = {.sampling = rate,
+                                       .interfaces = cfg->interfaces,
+                                       .n_interfaces = says ? cfg->n_interfaces : 0,
+                                       .program = says && cfg->pen != NULL ? x->program : NULL};
+
+    if (x->templates.version == FT_FLOW_NETFLOW_5 && rate > FT_FLOW_V5_RATE) {
+        return ft_err_set(err, FT_E_USAGE, "sampling=%u: netflow5 has 14 bits for it, at most %d",
+                          rate, FT_FLOW_V5_RATE);
+    }
+    x->v5_rate = (uint16_t)(rate <= FT_FLOW_V5_RATE ? rate : 0);
+    x->v5_interface = (uint16_t)(ingress <= UINT16_MAX ? ingress : 0);
+    int rc = ft__flow_options_make(&x->templates, &what);
+
+    return rc == FT_OK ? rc : ft_err_set(err, rc, "the options data of an output: out of memory");
+}
+
 static int make_programs(struct exporter *x, enum ft_flow_version version,
                          const struct ft_format_config *cfg, struct ft_err *err)
 {
@@ -267,7 +296,8 @@ static int make_programs(struct exporter *x, enum ft_flow_version version,
                                             .biflow = x->biflow,
                                             .direction = d,
                                             .times = FT__TIMES_MS,
-                                            .pen = number(cfg->pen)};
+                                            .pen = number(cfg->pen),
+                                            .ingress = ingress_of(cfg)};
 
         if (cfg->times != NULL) {
             p.times = cfg->times[0] == 'u'   ? FT__TIMES_US
@@ -285,7 +315,8 @@ static int make_programs(struct exporter *x, enum ft_flow_version version,
     int rc = ft_flow_templates_init(&x->templates, version, domain_of(cfg), words + !x->biflow,
                                     fields + V9_TIMES);
 
-    return rc == FT_OK ? rc : ft_err_set(err, rc, "the templates of an output: out of memory");
+    return rc == FT_OK ? make_options(x, cfg, err)
+                       : ft_err_set(err, rc, "the templates of an output: out of memory");
 }
 
 static int open_relay(struct exporter *x, enum ft_flow_version version,

@@ -200,9 +200,16 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
 }
 
 /* What an output of flow export asks of its format. */
-static void route_export(const struct ft_output_url *url, struct ft_format_config *cfg)
+static void route_export(const struct ft_pipeline *p, const struct ft_output_url *url,
+                         struct ft_format_config *cfg)
 {
     const char *biflow = ft_output_url_get(url, "biflow");
+    const char *options = ft_output_url_get(url, "options");
+
+    cfg->no_options = options != NULL && strcmp(options, "false") == 0;
+    cfg->sampling = ft_output_url_get(url, "sampling");
+    cfg->interfaces = p->interfaces;
+    cfg->n_interfaces = cfg->hidden ? 0 : p->n_interfaces;
 
     cfg->domain = ft_output_url_get(url, "domain");
     cfg->times = ft_output_url_get(url, "times");
@@ -236,7 +243,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->framed = id != NULL;
     cfg->schema_id = id != NULL ? (uint32_t)strtoul(id, NULL, 10) : 0;
     cfg->observer = &p->plan.observer;
-    route_export(url, cfg);
+    route_export(p, url, cfg);
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
@@ -1042,6 +1049,8 @@ void ft__build_free(struct ft_pipeline *p)
     ft_labels_free(p->labels);
     ft_enrich_free(p->enrich);
     ft__enrich_free_retired(p->retired);
+    ft_mem_free(p->interfaces);
+    ft_interfaces_free(p->interface_list);
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);

@@ -30,6 +30,7 @@ class Reader:
         self.templates, self.records, self.unknown, self.first, self.gaps = {}, 0, 0, None, 0
         self.messages, self.only_templates, self.next = 0, 0, None
         self.reports = []  # domain, messages, records, octets, records not sent
+        self.rates = []  # of options data, by how many records came before
 
     def message(self, data):
         version, length, _, sequence, _ = struct.unpack("!HHIII", data[:16])
@@ -48,6 +49,12 @@ class Reader:
                 self.learn(body[:4] + body[6:])
             elif set_id == 1280:
                 self.reports.append(struct.unpack("!IQQQQ", body[:36]))
+                records += 1
+                self.records -= 1
+            elif set_id == 1281 and set_id in self.templates:
+                rate = struct.unpack("!IQHIIIB", body)
+                assert rate[:4] == (rate[0], 1, 3, 1) and rate[4] == rate[5], rate
+                self.rates.append((self.records + records, rate[4]))
                 records += 1
                 self.records -= 1
             elif set_id in self.templates:
@@ -269,7 +276,7 @@ def check_report(c, program):
 def check_tcp(c, program):
     server = socket.create_server(("127.0.0.1", 0))
     server.settimeout(DEADLINE)
-    f = Feed(program, "-o", "ipfix+tcp://127.0.0.1:%d" % server.getsockname()[1])
+    f = Feed(program, "-o", "ipfix+tcp://127.0.0.1:%d?sampling=70000" % server.getsockname()[1])
     f.phase(10)
     f.phase(10)
     one, two, data = Reader(), Reader(), b""
@@ -291,8 +298,11 @@ def check_tcp(c, program):
     conn.close()
     server.close()
     c.same("tcp: account", (30, 30, 0, 0), (made, written, lost, rc))
-    c.same("tcp: the second connection", (20, 0, 10, 0),
-           (two.records, two.unknown, two.first, two.gaps))
+    c.same("tcp: the first connection", (10, 0, 0, 0, [(0, 70000)]),
+           (one.records, one.unknown, one.first, one.gaps, one.rates))
+    # 10 records and one of options data before it; it says that again, with the number before
+    c.same("tcp: the second connection", (20, 0, 10, 0, [(0, 70000)]),
+           (two.records, two.unknown, two.first, two.gaps, two.rates))
 
 
 def finish_reading(f, conn, reader, data):
@@ -312,7 +322,7 @@ def finish_reading(f, conn, reader, data):
 
 def check_files(c, program, capture, scratch):
     path = os.path.join(scratch, "flows.ipfix")
-    r = subprocess.run([program, "read", capture, "-o", "ipfix:%s?rotate=5rows" % path],
+    r = subprocess.run([program, "read", capture, "-o", "ipfix:%s?sampling=10&rotate=5rows" % path],
                        capture_output=True, timeout=60, check=False)
     made = int(re.search(r"(\d+) flow events = ", r.stderr.decode())[1])
     names, total = sorted(os.listdir(scratch)), 0
@@ -323,12 +333,13 @@ def check_files(c, program, capture, scratch):
             rest = reader.stream(f.read())
         c.same("%s: whole messages, templates, sequence" % name, (b"", 0, 0),
                (rest, reader.unknown, reader.gaps))
+        c.same("%s: its rate, before its records" % name, [(0, 10)], reader.rates)
         total += reader.records
-        starts.append((reader.first, reader.records))
+        starts.append((reader.first + 1, reader.records))  # behind the options data
     c.same("files: records", (made, 0), (total, r.returncode))
     c.same("files: there are several", True, len(names) > 1)
     starts.sort()
-    c.same("files: each begins where another one ended", [0] + [a + n for a, n in starts[:-1]],
+    c.same("files: each begins where another one ended", [1] + [a + n for a, n in starts[:-1]],
            [a for a, _ in starts])
 
 

@@ -204,6 +204,33 @@ def check_own(c, args, capture, flows):
                without_icmp_ports(uniflows_of(run)))
 
 
+# ---- options data ----
+
+SAMPLED = "sampling=100"
+
+
+def check_options(c, args, capture, flows):
+    """A rate that the source has is everybody's, before the first record; names of elements."""
+    for to in ("ipfix+udp://127.0.0.1:%d?", "ipfix+udp://127.0.0.1:%d?biflow=false&",
+               "netflow9+udp://127.0.0.1:%d?", "netflow5+udp://127.0.0.1:%d?"):
+        run = collected(args, "udp", capture, to + SAMPLED)
+        c.account("own, %s%s" % (to, SAMPLED), run)
+        c.same("own, %s%s" % (to, SAMPLED), {(100, True)}, {
+            (e["exporter"]["sampling_rate"],
+             e["estimated_packets"] == 100 * e["aggregate_metrics"]["packet_count"])
+            for e in run.flows})
+    run = collected(args, "ipfix+tcp", capture, "ipfix+tcp://127.0.0.1:%d?pen=4711&" + SAMPLED)
+    c.account("own, pen=", run)
+    c.rows("own, pen=: by name", [(e["features"]["fwd_payload_bytes"], e["is_final"], 100) for e in flows],
+           [(e["features"].get("fwd_payload_bytes"), e["features"].get("is_final"),
+             e["exporter"]["sampling_rate"]) for e in run.flows])
+    run = collected(args, "ipfix+tcp", capture, "ipfix+tcp://127.0.0.1:%d?pen=4711&options=false")
+    c.same("own, options=false: by number", {True}, {"pen_4711_ie_31" in e["features"] for e in run.flows})
+    r = subprocess.run([args.flowtap, "read", capture, "-o", "netflow5+udp://127.0.0.1:1?sampling=16384"],
+                       capture_output=True, timeout=60, check=False)
+    c.same("v5: a rate of 15 bits", (2, True), (r.returncode, b"14 bits" in r.stderr))
+
+
 # ---- relay ----
 
 ABSOLUTE = {"flow_start_sys_up_time", "flow_end_sys_up_time"}  # by the clock of a header
@@ -360,6 +387,11 @@ def check_nfcapd(c, args, capture, flows, scratch):
         c.same("nfcapd, %s: the first" % to, firsts[0], min(ms_of(r["first"]) for r in rows))
 
 
+    rows, _ = nfcapd_rows(args, capture, "netflow5+udp://127.0.0.1:%d?" + SAMPLED, scratch)
+    c.rows("nfcapd, netflow5, sampled", sorted(100 * n for _, n, _, _ in as_uniflows(flows, False)),
+           sorted(r["in_packets"] for r in rows))
+
+
 # ---- nfacctd ----
 
 def nfacctd_rows(args, capture, to, scratch):
@@ -372,7 +404,7 @@ def nfacctd_rows(args, capture, to, scratch):
                 "timestamp_start, timestamp_end, timestamp_arrival\nprint_output[a]: json\n"
                 "print_output_file[a]: %s\nprint_refresh_time[a]: 1\nnfacctd_time_new: false\n"
                 "print_output_file_append[a]: true\nnfacctd_disable_checks: false\n"
-                "print_num_protos: true\nnfacctd_pipe_size: 4000000\n" % (port, out))
+                "print_num_protos: true\nnfacctd_pipe_size: 4000000\nnfacctd_renormalize: true\n" % (port, out))
     with live.Process(["nfacctd", "-f", conf]) as p:
         p.listening("udp", port)
         time.sleep(0.5)
@@ -405,6 +437,11 @@ def check_nfacctd(c, args, capture, flows, scratch):
                without_icmp_ports([((r["ip_src"], r["ip_dst"], r["port_src"], r["port_dst"],
                                      int(r["ip_proto"])), r["packets"], r["bytes"],
                                     int(r["tcp_flags"])) for r in rows]))
+    for to in ("ipfix+udp://127.0.0.1:%d?biflow=false&", "netflow9+udp://127.0.0.1:%d?"):
+        rows, _ = nfacctd_rows(args, capture, to + SAMPLED, scratch)
+        c.rows("nfacctd, %s%s" % (to, SAMPLED),
+               sorted(100 * n for _, n, _, _ in 2 * as_uniflows(flows)),
+               sorted(r["packets"] for r in rows))
 
 
 # ---- goflow2 ----
@@ -433,8 +470,9 @@ def check_goflow2(c, args, capture, flows):
     if program is None:
         c.skipped.append("goflow2 (tests/interop/servers/goflow2.sh)")
         return
-    for to, v6 in (("ipfix+udp://127.0.0.1:%d?biflow=false", True),
-                   ("netflow9+udp://127.0.0.1:%d", True), ("netflow5+udp://127.0.0.1:%d", False)):
+    for to, v6 in (("ipfix+udp://127.0.0.1:%d?biflow=false&" + SAMPLED, True),
+                   ("netflow9+udp://127.0.0.1:%d?" + SAMPLED, True),
+                   ("netflow5+udp://127.0.0.1:%d?" + SAMPLED, False)):
         port, addr = live.free_port(), live.free_port(socket.SOCK_STREAM)
         with live.Process([program, "-listen", "netflow://127.0.0.1:%d?workers=1" % port, "-format", "json",
                            "-transport", "file", "-addr", "127.0.0.1:%d" % addr]) as p:
@@ -449,6 +487,7 @@ def check_goflow2(c, args, capture, flows):
             [((r["src_addr"], r["dst_addr"], r["src_port"], r["dst_port"],
                protos.get(r["proto"], r["proto"])), r["packets"], r["bytes"], r["tcp_flags"])
              for r in rows]))
+        c.same("goflow2, %s: rate" % to, {100}, {r["sampling_rate"] for r in rows})
         c.same("goflow2, %s: errors" % to, "", "\n".join(
             x for x in err.splitlines() if "error" in x.lower() or "warn" in x.lower())[:300])
         firsts = [support.seconds_to_ns(e["aggregate_metrics"]["first_seen"]) // 10 ** 6
@@ -495,6 +534,7 @@ def main():
         flows = octets_since(truth_of(args, args.capture))
         c.same("there are flows", True, len(flows) > 0)
         check_own(c, args, args.capture, flows)
+        check_options(c, args, args.capture, flows)
         check_relay(c, args, args.capture, scratch)
         check_tshark(c, args, args.capture, flows, scratch)
         check_nfcapd(c, args, args.capture, flows, scratch)
