@@ -44,7 +44,7 @@ struct ft_not_ip_stats {
     X(TIME, time, "it lasted longer than the clock of NetFlow counts, 49.7 days")                  \
     X(NOTHING, nothing, "no packets since the record before: NetFlow has no record of none")       \
     X(LENGTH, length, "longer than a message")                                                     \
-    X(TEMPLATES, templates, "it needs another template, and there are 256")                        \
+    X(TEMPLATES, templates, "it needs another template, and there are 1024")                       \
     X(LINK, link, "sFlow has no protocol for frames of its link type, or it is no IP packet")
 
 enum ft_unfit {

@@ -64,6 +64,7 @@ struct ft_format_config {
     const char *times;  /* the unit of times */
     const char *pen;    /* of columns without an element of IANA's */
     bool uniflow;       /* ipfix: a record of each direction */
+    bool picked;        /* columns= says what a record has */
     const struct ft_set_options *options; /* of the owners of columns; while it opens; or NULL */
 };
 

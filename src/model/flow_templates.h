@@ -20,8 +20,8 @@
 #include "flowtap/macros.h"
 
 enum {
-    FT_FLOW_TEMPLATES_MOST = 256, /* of a list */
-    FT_FLOW_TEMPLATE_FIRST = 256, /* id of the first one, RFC 7011 §3.4.1 */
+    FT_FLOW_TEMPLATES_MOST = 1024, /* of a list */
+    FT_FLOW_TEMPLATE_FIRST = 256,  /* id of the first one, RFC 7011 §3.4.1 */
     FT_FLOW_TEMPLATES_FULL = FT_FLOW_TEMPLATES_MOST
 };
 

@@ -207,6 +207,7 @@ static void route_export(const struct ft_output_url *url, struct ft_format_confi
     cfg->domain = ft_output_url_get(url, "domain");
     cfg->times = ft_output_url_get(url, "times");
     cfg->pen = ft_output_url_get(url, "pen");
+    cfg->picked = ft_output_url_get(url, "columns") != NULL;
     cfg->uniflow = biflow != NULL && strcmp(biflow, "false") == 0;
 }
 
@@ -1021,6 +1022,7 @@ void ft__build_free(struct ft_pipeline *p)
     }
     for (uint32_t i = 0; p->workers != NULL && i <= p->plan.n_workers; i++) {
         ft_mem_free(p->workers[i].spare_keys);
+        ft__worker_drop_files(&p->workers[i]);
     }
     ft_map_free(p->workers, sizeof *p->workers * (p->plan.n_workers + 1));
     while (p->names != NULL) {
