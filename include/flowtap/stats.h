@@ -44,7 +44,10 @@ struct ft_not_ip_stats {
     X(TIME, time, "it lasted longer than the clock of NetFlow counts, 49.7 days")                  \
     X(NOTHING, nothing, "no packets since the record before: NetFlow has no record of none")       \
     X(LENGTH, length, "longer than a message")                                                     \
-    X(TEMPLATES, templates, "it needs another template, and there are 256")
+    X(TEMPLATES, templates, "it needs another template, and there are 256")                        \
+    X(MISSING, missing, "addresses, counters or times that NetFlow v5 has in each record")         \
+    X(NUMBER, number, "an interface or AS number is more than the 16 bits of NetFlow v5 hold")     \
+    X(SAMPLING, sampling, "a sampling rate is more than the 14 bits of NetFlow v5 hold")
 
 enum ft_unfit {
 #define X(symbol, name, meaning) FT_UNFIT_##symbol,

@@ -325,6 +325,9 @@ def check_usage(c, program, capture):
                       ("ipfix+udp://127.0.0.1", "HOST:PORT"),
                       ("ipfix+udp://127.0.0.1:1?mtu=100", "512 to 65507"),
                       ("ndjson:x?domain=1", "domain= is for ipfix, netflow9, netflow5"),
+                      ("ipfix:x?event=sample", "has no such event"),
+                      ("ipfix:x?sampling=0", "sampling="), ("ndjson:x?sampling=5", "sampling= is for"),
+                      ("netflow5+udp://127.0.0.1:1?options=false", "options= is for"),
                       ("ipfix:x?columns=community_id", "information element")):
         r = subprocess.run([program, "read", capture, "-o", url], capture_output=True, timeout=60,
                            check=False)

@@ -297,9 +297,24 @@ static void put_report(struct ft__messages *m)
 
 /* ---- rows ---- */
 
-/* The message's clock holds the times of a row: its own, or one that does. */
-static void set_clock(struct ft__messages *m, const struct ft_flow_head *h)
+/* Clocks of exporters differ: a message has the time of its records, which are of about one. */
+static void take_time(struct ft__messages *m, const struct ft_flow_head *h)
 {
+    int64_t differs = (int64_t)h->time_s - m->time_s;
+
+    if (m->list->relayed && (!m->open || differs > MARGIN_S || differs < -MARGIN_S)) {
+        close_message(m);
+        m->time_s = h->time_s;
+    }
+}
+
+/* The message's clock holds the times of a row: its own, or one that does. */
+static void set_clock(struct ft__messages *m, const struct ft_flow_head *row)
+{
+    struct ft_flow_head none = {.time_s = row->time_s,
+                                .first_ms = row->time_s * INT64_C(1000),
+                                .last_ms = row->time_s * INT64_C(1000)};
+    const struct ft_flow_head *h = row->first_ms == INT64_MIN ? &none : row;
     int64_t now_ms = (now_s(m) > h->time_s ? now_s(m) : h->time_s) * INT64_C(1000);
     int64_t newest = h->last_ms > now_ms ? h->last_ms : now_ms;
 
@@ -326,7 +341,8 @@ static void fill_times(const struct ft__messages *m, const struct ft_flow_head *
 
 static void see_time(struct ft__messages *m, const struct ft_flow_head *h)
 {
-    uint32_t last = (uint32_t)((h->last_ms + 999) / 1000); /* a clock of whole seconds holds it */
+    /* a clock of whole seconds holds it */
+    uint32_t last = h->last_ms != INT64_MIN ? (uint32_t)((h->last_ms + 999) / 1000) : 0;
 
     m->time_s = h->time_s > m->time_s ? h->time_s : m->time_s;
     m->time_s = last > m->time_s ? last : m->time_s;
@@ -348,6 +364,7 @@ static bool put_row(struct ft__messages *m, const struct ft_flow_head *h, const 
 
     need += told ? 0 : SET_HEADER + PADDING + m->list->of[h->template].len;
     if (m->list->version != FT_FLOW_IPFIX) {
+        take_time(m, h);
         set_clock(m, h);
     }
     if (v5 && m->open && h->template != m->sampling) {
@@ -368,7 +385,7 @@ static bool put_row(struct ft__messages *m, const struct ft_flow_head *h, const 
         open_set(m, (uint16_t)(FT_FLOW_TEMPLATE_FIRST + h->template));
     }
     memcpy(m->out.data + m->out.len, record, len);
-    if (m->list->version != FT_FLOW_IPFIX) {
+    if (m->list->version != FT_FLOW_IPFIX && h->first_ms != INT64_MIN) {
         fill_times(m, h, m->out.data + m->out.len);
     }
     see_time(m, h);
@@ -407,6 +424,7 @@ static void see_first(struct ft__messages *m)
     if (m->rows.n > 0 && m->mark == 0 && m->row_at == 0) {
         memcpy(&h, m->rows.data, sizeof h);
         if (m->list->version != FT_FLOW_IPFIX) {
+            take_time(m, &h);
             set_clock(m, &h);
         }
         see_time(m, &h);
@@ -573,7 +591,8 @@ int ft__messages_open(const struct ft_sink_ops *ops, const struct ft_output_url 
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
     }
     m->list = env->templates;
-    m->by_clock = env->by_clock;
+    m->by_clock =
+        env->by_clock && (!env->templates->relayed || env->templates->version == FT_FLOW_IPFIX);
     m->datagrams = ops->datagrams;
     m->boot_ms = INT64_MIN;
     m->options_due = true;
