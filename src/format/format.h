@@ -100,8 +100,9 @@ struct ft_format_ops {
     /* bit per enum ft_event: which events this format can hold in one file (csv: exactly one kind)
      */
     unsigned events;
-    bool single_event;  /* one file holds one kind of event only */
-    bool prefers_flows; /* without --events it takes flow records */
+    bool single_event;       /* one file holds one kind of event only */
+    bool prefers_flows;      /* without --events it takes flow records */
+    bool samples_of_collect; /* its samples are those of collect only */
     /* it carries bytes of packets: not with --anonymize, which could not look into them */
     bool carries_raw;
     bool binary; /* without seal: its events are no lines */

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/rd.h"
 #include "base/time.h"
+#include "format/flow_collect.h"
 #include "format/flow_options.h"
 #include "format/flow_relay.h"
 #include "format/flow_steps.h"
@@ -23,9 +24,8 @@
 extern const struct ft_format_ops ft_format_ipfix, ft_format_netflow9, ft_format_netflow5;
 
 enum {
-    ROW_MOST = 65000, /* of a row: a message of 65535 bytes holds it */
-    V9_TIMES = 8,     /* first and last, before the other fields */
-    V9_FIRST = 22,    /* FIRST_SWITCHED, RFC 3954 §8 */
+    V9_TIMES = 8,  /* first and last, before the other fields */
+    V9_FIRST = 22, /* FIRST_SWITCHED, RFC 3954 §8 */
     V9_LAST = 21,
     V5_RECORD = 48,
     PROTO_ICMP = 1
@@ -55,7 +55,7 @@ static struct ft_flow_head head_of(const struct ft_flow_record *r)
 /* Its length is known now; the row is there. */
 static size_t finish(struct ft_flow_head *h, uint8_t *row, size_t len)
 {
-    if (len > ROW_MOST) {
+    if (len > FT__FLOW_ROW_MOST) {
         return FT_FORMAT_UNFIT(FT_UNFIT_LENGTH);
     }
     h->len = (uint16_t)len;
@@ -194,7 +194,7 @@ static size_t put_both(const struct ft_format *f, uint8_t *out, const struct ft_
         if (r->packets_delta[d] > 0) {
             size_t len = put(self(f), out + at, r, d);
 
-            unfit = len > ROW_MOST ? len : 0;
+            unfit = len > FT__FLOW_ROW_MOST ? len : 0;
             at += unfit == 0 ? len : 0;
         }
     }
@@ -221,16 +221,15 @@ static size_t netflow5_flow(const struct ft_format *f, uint8_t *out, const struc
 static size_t relay(const struct ft_format *f, uint8_t *row, size_t room,
                     const struct ft_export_record *r)
 {
-    struct ft_flow_head h = {.time_s =
-                                 (uint32_t)ft_time_floor(r->timestamp_ns, (int64_t)1000000000)};
-    uint32_t t = FT_FLOW_TEMPLATES_FULL;
-    size_t len = ft__flow_relay_put(&self(f)->templates, r, row + sizeof h, room - sizeof h, &t);
+    return ft__flow_collect_record(&self(f)->templates, r, row, room);
+}
 
-    if (FT_UNLIKELY(len == 0 || t == FT_FLOW_TEMPLATES_FULL)) {
-        return FT_FORMAT_UNFIT(len == 0 ? FT_UNFIT_LENGTH : FT_UNFIT_TEMPLATES);
-    }
-    h.template = (uint16_t)t;
-    return finish(&h, row, len + sizeof h);
+static size_t relay_event(const struct ft_format *f, uint8_t *row, enum ft_event e,
+                          const void *event)
+{
+    return e == FT_EVENT_SAMPLE
+               ? ft__flow_collect_sample(&self(f)->templates, event, row, FT_FORMAT_MAX)
+               : 0;
 }
 
 /* ---- life ---- */
@@ -322,18 +321,17 @@ static int make_programs(struct exporter *x, enum ft_flow_version version,
 static int open_relay(struct exporter *x, enum ft_flow_version version,
                       const struct ft_format_config *cfg, struct ft_err *err)
 {
-    if (version != FT_FLOW_IPFIX || cfg->uniflow || cfg->times != NULL || cfg->pen != NULL ||
+    if (cfg->uniflow || cfg->times != NULL || cfg->pen != NULL || cfg->sampling != NULL ||
         cfg->picked) {
         return ft_err_set(err, FT_E_USAGE,
-                          version != FT_FLOW_IPFIX
-                              ? "records of collect are relayed as IPFIX: ipfix in place of %s"
-                              : "%s: records of collect are relayed as they came: columns=, "
-                                "biflow=, times= and pen= are for live and read",
+                          "%s: records of collect are relayed as they came: columns=, biflow=, "
+                          "times=, pen= and sampling= are for live and read",
                           x->format.ops->name);
     }
     int rc = ft_flow_templates_init(&x->templates, version, domain_of(cfg), FT__RELAY_KEY_WORDS,
                                     FT__RELAY_FIELDS_ROOM);
 
+    x->templates.relayed = true;
     return rc == FT_OK ? rc : ft_err_set(err, rc, "the templates of an output: out of memory");
 }
 
@@ -387,8 +385,9 @@ static int netflow5_open(const struct ft_format_config *cfg, struct ft_format **
 }
 
 #define EXPORT(of_flow)                                                                            \
-    .events = 1u << FT_EVENT_FLOW, .prefers_flows = true, .end = exporter_end, .flow = of_flow,    \
-    .export_flow = relay
+    .events = 1u << FT_EVENT_FLOW | 1u << FT_EVENT_SAMPLE, .prefers_flows = true,                  \
+    .samples_of_collect = true, .end = exporter_end, .flow = of_flow, .export_flow = relay,        \
+    .export_event = relay_event
 
 const struct ft_format_ops ft_format_ipfix = {.name = "ipfix",
                                               .help = "flow records as IPFIX messages, RFC 7011",

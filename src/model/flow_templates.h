@@ -39,8 +39,8 @@ struct ft_flow_head {
     uint16_t template;
     uint32_t time_s; /* when the event was, s since 1970 */
     /* NetFlow: when it began and ended, ms since 1970: what a record has of that counts from a
-     * message's clock, and is filled in with the message. v9: its first 8 bytes; v5: bytes 24 to
-     * 31. */
+     * message's clock, and is filled in with the message. v9: its first 8 bytes, or none when both
+     * are INT64_MIN; v5: bytes 24 to 31. */
     int64_t first_ms, last_ms;
 };
 
@@ -53,6 +53,7 @@ struct ft_flow_template {
 struct ft_flow_template_list {
     enum ft_flow_version version;
     uint32_t domain;                   /* observation domain; v9: source id */
+    bool relayed;                      /* its records are by the clocks of many exporters */
     const struct ft_flow_template *of; /* [n], in the order of their numbers */
     _Atomic uint32_t n;                /* what is below it does not change any more */
     struct ft_flow_options options;    /* what is said besides; does not change since open */

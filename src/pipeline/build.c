@@ -53,12 +53,16 @@ static const unsigned collect_only = 1u << FT_EVENT_TEMPLATE | 1u << FT_EVENT_CO
 
 /* ?event=WORD. */
 static int route_named(const struct ft_pipeline *p, const struct ft_output_url *url,
-                       const char *word, unsigned *out, struct ft_err *err)
+                       const char *word, unsigned has, unsigned *out, struct ft_err *err)
 {
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         if (strcmp(word, ft_event_word(e)) == 0 &&
             (p->plan.collect || (collect_only >> e & 1) == 0)) {
             *out = 1u << e;
+            if ((has >> e & 1) == 0) {
+                return ft_err_set(err, FT_E_USAGE, "%s: event=%s: %s has no such event", url->text,
+                                  word, url->format);
+            }
             return FT_OK;
         }
     }
@@ -74,11 +78,13 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
     static const enum ft_event preferred[] = {FT_EVENT_FLOW, FT_EVENT_SAMPLE};
     const char *word = ft_output_url_get(url, "event");
     bool flows = format->prefers_flows || ft_output_url_get(url, "where") != NULL;
-    unsigned events =
-        (flows && !p->plan.events_given ? 1u << FT_EVENT_FLOW : p->events) & format->events;
+    unsigned has = format->samples_of_collect && !p->plan.collect
+                       ? format->events & ~(1u << FT_EVENT_SAMPLE)
+                       : format->events;
+    unsigned events = (flows && !p->plan.events_given ? 1u << FT_EVENT_FLOW : p->events) & has;
 
     if (word != NULL) {
-        return route_named(p, url, word, out, err);
+        return route_named(p, url, word, has, out, err);
     }
     for (size_t i = 0; i < 2 && format->single_event && (events & (events - 1)) != 0; i++) {
         if ((events >> preferred[i] & 1) != 0) {

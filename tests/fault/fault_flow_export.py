@@ -374,6 +374,9 @@ def check_usage(c, program, capture):
                       ("ipfix+tcp://127.0.0.1:1?template_refresh=5", "is for UDP"),
                       ("netflow5+udp://127.0.0.1:1?domain=65536", "domain=0 to 65535"),
                       ("ndjson:x?domain=1", "domain= is for ipfix, netflow9, netflow5, sflow"),
+                      ("ipfix:x?event=sample", "has no such event"),
+                      ("ipfix:x?sampling=0", "sampling="), ("ndjson:x?sampling=5", "sampling= is for"),
+                      ("netflow5+udp://127.0.0.1:1?options=false", "options= is for"),
                       ("ipfix:x?columns=community_id", "information element")):
         r = subprocess.run([program, "read", capture, "-o", url], capture_output=True, timeout=60,
                            check=False)

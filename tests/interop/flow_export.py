@@ -19,6 +19,7 @@ import os
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -236,12 +237,12 @@ def check_options(c, args, capture, flows):
 ABSOLUTE = {"flow_start_sys_up_time", "flow_end_sys_up_time"}  # by the clock of a header
 
 
-def relayed(args, capture, source, scratch, where=""):
+def relayed(args, capture, source, scratch, where="", to="ipfix"):
     """What a relay has decoded itself, and what comes out behind it."""
     out = os.path.join(scratch, "relay.ndjson")
     with live.Collector(args.flowtap) as sink:
         with live.Collector(args.flowtap, "-o", "ndjson:" + out, "-o",
-                            "ipfix+udp://127.0.0.1:%d?domain=77%s" % (sink.port, where)) as relay:
+                            "%s+udp://127.0.0.1:%d?domain=77%s" % (to, sink.port, where)) as relay:
             rc, err = export(args, capture, source % relay.port)
             if rc != 0:
                 raise RuntimeError("%s: %s" % (source, err[-400:]))
@@ -278,6 +279,121 @@ def check_relay(c, args, capture, scratch):
     before, run = relayed(args, capture, "ipfix+udp://127.0.0.1:%d", scratch, "&where=protocol=17")
     c.rows("relay, where", [e["flow_key"] for e in before if e["flow_key"]["protocol"] == 17],
            [e["flow_key"] for e in run.flows])
+
+
+# ---- NetFlow out of collect ----
+
+def of_direction(events, v6=True):
+    """(key, packets, bytes, TCP flags, rate, first, last in ms) of each direction."""
+    found = []
+    for e in events:
+        k, f, a = e["flow_key"], e["features"], e["aggregate_metrics"]
+        if ":" in k["src_ip"] and not v6:
+            continue
+        rest = e["exporter"]["sampling_rate"], ms(a["first_seen"]), ms(a["last_seen"])
+        found.append(((k["src_ip"], k["dst_ip"], k["src_port"] or 0, k["dst_port"] or 0,
+                       k["protocol"]), f["packet_delta_count"], f["octet_delta_count"],
+                      f["tcp_control_bits"], *rest))
+        if f.get("reverse_packet_delta_count"):
+            found.append(((k["dst_ip"], k["src_ip"], k["dst_port"] or 0, k["src_port"] or 0,
+                           k["protocol"]), f["reverse_packet_delta_count"],
+                          f["reverse_octet_delta_count"], f["reverse_tcp_control_bits"], *rest))
+    return found
+
+
+def check_convert(c, args, capture, scratch):
+    for source in ("netflow5+udp://127.0.0.1:%d?sampling=7", "netflow9+udp://127.0.0.1:%d",
+                   "ipfix+udp://127.0.0.1:%d?sampling=100", "ipfix+udp://127.0.0.1:%d?biflow=false&times=ns"):
+        for to, v6 in (("netflow9", True), ("netflow5", False)):
+            before, run = relayed(args, capture, source, scratch, to=to)
+            name = "%s to %s" % (source, to)
+            c.account(name, run)
+            c.rows(name, without_icmp_ports(of_direction(before, v6)),
+                   without_icmp_ports(of_direction(run.flows)))
+            if to == "netflow9":
+                c.same(name + ": who sent it", {("127.0.0.1", 0)}, {
+                    (e["features"]["exporter_ipv4_address"],
+                     e["features"]["original_observation_domain_id"]) for e in run.flows})
+
+
+def at_time(sequence, export_s, first_ms, last_ms):
+    """An IPFIX message of one record of 10.0.0.1, with its template, of this export time."""
+    fields = ((8, 4), (12, 4), (4, 1), (1, 8), (2, 8), (152, 8), (153, 8))
+    sets = struct.pack("!HHHH", 2, 8 + 4 * len(fields), 256, len(fields))
+    sets += b"".join(struct.pack("!HH", *f) for f in fields)
+    sets += struct.pack("!HHIIBQQQQ", 256, 4 + 41, 0x0a000001, 0x0a000002, 17, 100, 1, first_ms, last_ms)
+    return struct.pack("!HHIII", 10, 16 + len(sets), export_s, sequence, 9) + sets
+
+
+def check_clocks(c, args, scratch):
+    """Exporters whose clocks are years apart, by turns: no time wraps, whatever the order."""
+    now = int(time.time())
+    times = [(t, t * 1000 - 5000 - i, t * 1000 - 1000 - i)
+             for i, t in enumerate([now, 1000000000, now, 4000000000, 1000000000, now, now + 100, 60])]
+    times.append((now, 1000000000000, now * 1000))  # 24 years: NetFlow has no such
+    for to in ("netflow9", "netflow5"):
+        out = os.path.join(scratch, to)
+        with live.Collector(args.flowtap) as sink:
+            with live.Collector(args.flowtap, "-o", "%s+udp://127.0.0.1:%d?event=flow" %
+                                (to, sink.port), "-o", "ndjson:%s?event=stats" % out) as relay:
+                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                for i, t in enumerate(times):
+                    s.sendto(at_time(i, *t), ("127.0.0.1", relay.port))
+                s.close()
+                settle(relay.port)
+                relay.end()
+            run = sink.run()
+        with open(out, encoding="utf-8") as f:
+            stats = json.loads(f.readlines()[-1])
+        c.same("clocks apart, " + to, sorted(t[1:] for t in times[:-1]),
+               sorted((ms(e["aggregate_metrics"]["first_seen"]), ms(e["aggregate_metrics"]["last_seen"]))
+                      for e in run.flows))
+        c.same("clocks apart, %s: counted" % to, [{"time": 1}],
+               [o["unfit"] for o in stats["outputs"] if o.get("unfit")])
+
+
+def sflow_datagram(n, rate):
+    """n flow samples of one packet each, of agent 192.0.2.9: UDP 10.0.0.1:1000+i to 10.0.0.2:53."""
+    samples = b""
+    for i in range(n):
+        udp = struct.pack("!HHHH", 1000 + i, 53, 40, 0) + bytes(32)
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0x20, 60, 1, 0, 64, 17, 0, bytes([10, 0, 0, 1]),
+                         bytes([10, 0, 0, 2]))
+        frame = bytes.fromhex("020000000002020000000001") + b"\x08\x00" + ip + udp
+        frame += bytes(-len(frame) % 4)
+        raw = struct.pack("!IIII", 1, 74, 0, 74) + frame  # Ethernet, 74 bytes, nothing stripped
+        record = struct.pack("!II", 1, len(raw)) + raw
+        body = struct.pack("!IIIIIIII", i + 1, 3, rate, rate * (i + 1), 0, 3, 4, 1) + record
+        samples += struct.pack("!II", 1, len(body)) + body
+    return struct.pack("!IIIIIII", 5, 1, 0xc0000209, 6, 1, 1000, n) + samples
+
+
+def check_samples(c, args):
+    """sFlow samples as records: of one packet, with the rate of the sample."""
+    for to in ("ipfix", "netflow9", "netflow5"):
+        with live.Collector(args.flowtap) as sink:
+            with live.Collector(args.flowtap, "-o", "%s+udp://127.0.0.1:%d?event=sample" %
+                                (to, sink.port)) as relay:
+                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                s.sendto(sflow_datagram(5, 512), ("127.0.0.1", relay.port))
+                s.close()
+                settle(relay.port)
+                relay.end()
+            run = sink.run()
+        c.account("sFlow to " + to, run)
+        v9 = to != "netflow5"
+        c.rows("sFlow to " + to, [("10.0.0.1", "10.0.0.2", 1000 + i, 53, 17, 1, 60, 512, 3, 4, 0x20)
+                                  + (("192.0.2.9", "02:00:00:00:00:01", 6) if v9 else ())
+                                  for i in range(5)],
+               [(*(e["flow_key"][x] for x in ("src_ip", "dst_ip", "src_port", "dst_port", "protocol")),
+                 f["packet_delta_count"], f["octet_delta_count"], e["exporter"]["sampling_rate"],
+                 f["ingress_interface"], f["egress_interface"], f["ip_class_of_service"])
+                + ((f["exporter_ipv4_address"], f["source_mac_address"],
+                    f["original_observation_domain_id"]) if v9 else ())
+                for e in run.flows for f in [e["features"]]])
+        now = time.time()
+        c.same("sFlow to %s: times" % to, True, all(
+            abs(float(e["aggregate_metrics"]["last_seen"]) - now) < 60 for e in run.flows))
 
 
 # ---- tshark ----
@@ -536,6 +652,9 @@ def main():
         check_own(c, args, args.capture, flows)
         check_options(c, args, args.capture, flows)
         check_relay(c, args, args.capture, scratch)
+        check_convert(c, args, args.capture, scratch)
+        check_clocks(c, args, scratch)
+        check_samples(c, args)
         check_tshark(c, args, args.capture, flows, scratch)
         check_nfcapd(c, args, args.capture, flows, scratch)
         check_nfacctd(c, args, args.capture, flows, scratch)

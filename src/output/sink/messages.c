@@ -305,6 +305,17 @@ static void put_report(struct ft__messages *m)
 
 /* ---- rows ---- */
 
+/* Clocks of exporters differ: a message has the time of its records, which are of about one. */
+static void take_time(struct ft__messages *m, const struct ft_flow_head *h)
+{
+    int64_t differs = (int64_t)h->time_s - m->time_s;
+
+    if (m->list->relayed && (!m->open || differs > MARGIN_S || differs < -MARGIN_S)) {
+        close_message(m);
+        m->time_s = h->time_s;
+    }
+}
+
 /* Does the message's clock hold the times of a row? */
 static bool clock_holds(const struct ft__messages *m, const struct ft_flow_head *h)
 {
@@ -316,14 +327,20 @@ static bool clock_holds(const struct ft__messages *m, const struct ft_flow_head 
 }
 
 /* Sets it anew if it does not. */
-static void set_clock(struct ft__messages *m, const struct ft_flow_head *h)
+static void set_clock(struct ft__messages *m, const struct ft_flow_head *row)
 {
+    struct ft_flow_head none = {.time_s = row->time_s,
+                                .first_ms = row->time_s * INT64_C(1000),
+                                .last_ms = row->time_s * INT64_C(1000)};
+    const struct ft_flow_head *h = row->first_ms == INT64_MIN ? &none : row;
+
     if (clock_holds(m, h)) {
         return;
     }
     close_message(m);
-    m->time_s =
-        m->by_clock ? m->time_s : 0; /* a capture of another time has its own newest record */
+    if (!m->by_clock && !m->list->relayed) {
+        m->time_s = 0; /* a capture of another time has its own newest record */
+    }
     /* whole seconds, since those are what a header has of the time of day; and others of its time
      * may have begun before it */
     m->boot_ms = (h->first_ms / 1000 - MARGIN_S) * 1000;
@@ -342,7 +359,8 @@ static void fill_times(const struct ft__messages *m, const struct ft_flow_head *
 
 static void see_time(struct ft__messages *m, const struct ft_flow_head *h)
 {
-    uint32_t last = (uint32_t)((h->last_ms + 999) / 1000); /* a clock of whole seconds holds it */
+    /* a clock of whole seconds holds it */
+    uint32_t last = h->last_ms != INT64_MIN ? (uint32_t)((h->last_ms + 999) / 1000) : 0;
 
     m->time_s = h->time_s > m->time_s ? h->time_s : m->time_s;
     m->time_s = last > m->time_s ? last : m->time_s;
@@ -402,6 +420,7 @@ static bool put_row(struct ft__messages *m, const struct ft_flow_head *h, const 
     uint32_t len = h->len - (uint32_t)sizeof *h;
 
     if (m->list->version != FT_FLOW_IPFIX) {
+        take_time(m, h);
         set_clock(m, h);
     }
     if (v5 && m->open && h->template != m->sampling) {
@@ -416,7 +435,7 @@ static bool put_row(struct ft__messages *m, const struct ft_flow_head *h, const 
         open_set(m, (uint16_t)(FT_FLOW_TEMPLATE_FIRST + h->template));
     }
     memcpy(m->out.data + m->out.len, record, len);
-    if (m->list->version != FT_FLOW_IPFIX) {
+    if (m->list->version != FT_FLOW_IPFIX && h->first_ms != INT64_MIN) {
         fill_times(m, h, m->out.data + m->out.len);
     }
     see_time(m, h);
@@ -455,6 +474,7 @@ static void see_first(struct ft__messages *m)
     if (m->rows.n > 0 && m->mark == 0 && m->row_at == 0) {
         memcpy(&h, m->rows.data, sizeof h);
         if (m->list->version != FT_FLOW_IPFIX) {
+            take_time(m, &h);
             set_clock(m, &h);
         }
         see_time(m, &h);
@@ -632,7 +652,8 @@ int ft__messages_open(const struct ft_sink_ops *ops, const struct ft_output_url 
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
     }
     m->list = env->templates;
-    m->by_clock = env->by_clock;
+    m->by_clock =
+        env->by_clock && (!env->templates->relayed || env->templates->version == FT_FLOW_IPFIX);
     m->datagrams = ops->datagrams;
     m->boot_ms = INT64_MIN;
     m->options_due = true;
