@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "merge/internal.h"
 
-enum { BUFFER = 256 * 1024 };
+enum { BUFFER = 128 * 1024 };
 
 int ft__merge_input_open(const char *path, struct ft__input **out, struct ft_err *err)
 {
@@ -28,8 +28,9 @@ int ft__merge_input_open(const char *path, struct ft__input **out, struct ft_err
     }
     in->name = ft_mem_strdup(is_stdin ? "stdin" : path);
     in->buffer = ft_mem_alloc(1, BUFFER + FT__SCAN_SLACK);
+    in->line = ft_mem_alloc(FT__AHEAD, sizeof *in->line);
     in->cap = BUFFER;
-    if (in->name == NULL || in->buffer == NULL) {
+    if (in->name == NULL || in->buffer == NULL || in->line == NULL) {
         ft__merge_input_free(in);
         return ft_err_set(err, FT_E_NOMEM, "out of memory");
     }
@@ -45,6 +46,7 @@ void ft__merge_input_free(struct ft__input *in)
         }
         ft_mem_free(in->name);
         ft_mem_free(in->buffer);
+        ft_mem_free(in->line);
         ft_mem_free(in);
     }
 }
@@ -140,32 +142,57 @@ static int whole_line(struct ft_merge *m, struct ft__input *in, size_t *out_len,
     }
 }
 
-bool ft__merge_input_next(struct ft_merge *m, struct ft__input *in, struct ft_err *err)
+/* Asks for what the line number i will need, whose bucket has been asked for. */
+static void near_line(struct ft_merge *m, const struct ft__input *in, uint32_t i)
 {
-    size_t len;
+    if (i < FT__AHEAD && in->line[i].has_said) {
+        ft__flows_near(&m->flows, &in->line[i].said);
+    }
+}
 
-    for (;;) {
+/* A line of len bytes in the buffer: another one in hand, unless there is nothing in it. */
+static void take_line(struct ft_merge *m, struct ft__input *in, size_t len)
+{
+    const char *text = in->buffer + in->begin;
+    struct ft__line *line = &in->line[in->n];
+
+    in->begin += len + (in->begin + len < in->end);
+    if (len == 0) {
+        return;
+    }
+    m->stats.lines++;
+    if (!ft__scan_line(m->scan, text, len, &line->record)) {
+        m->stats.malformed++;
+        return;
+    }
+    line->has_time = ft__span_us(&line->record.of[FT__MERGE_TIMESTAMP], &line->time_us);
+    ft__merge_look(m, in, line);
+    near_line(m, in, in->n - 1);
+    in->n++;
+}
+
+bool ft__merge_input_lines(struct ft_merge *m, struct ft__input *in, struct ft_err *err)
+{
+    in->at = in->n = 0;
+    while (in->n == 0) {
+        size_t len;
         int rc = whole_line(m, in, &len, err);
 
         if (rc != FT_OK) {
             err->code = rc == FT_E_EOF ? FT_OK : rc;
             return false;
         }
-        const char *line = in->buffer + in->begin;
-
-        in->begin += len + (in->begin + len < in->end);
-        if (len == 0) {
-            continue;
-        }
-        m->stats.lines++;
-        in->is_object = ft__scan_line(m->scan, line, len, &in->record);
-        if (!in->is_object) {
-            m->stats.malformed++;
-            continue;
-        }
-        if (!ft__span_us(&in->record.of[FT__MERGE_TIMESTAMP], &in->time_us)) {
-            in->time_us = m->now_us; /* in its place among the others */
-        }
-        return true;
+        take_line(m, in, len);
     }
+    while (in->n < FT__AHEAD) { /* what is there already */
+        const char *from = in->buffer + in->begin;
+        const char *newline = memchr(from, '\n', in->end - in->begin);
+
+        if (newline == NULL) {
+            break;
+        }
+        take_line(m, in, (size_t)(newline - from));
+    }
+    near_line(m, in, in->n - 1);
+    return true;
 }
