@@ -2,6 +2,7 @@
 /* merge: what its parts share.
  *
  *     input.c   files to lines, by the order of their time
+ *     arrow.c   rows of Arrow to lines (arrow_value.c)
  *     scan.c    a line to values, by its shape (shape.c) or as JSON
  *     said.c    values to what a record adds
  *     flows.c   flows that are held, each with a text (kept.c)
@@ -11,6 +12,7 @@
 #define FT_MERGE_INTERNAL_H
 
 #include "flowtap/merge.h"
+#include "merge/arrow.h"
 #include "merge/flows.h"
 #include "merge/observers.h"
 #include "merge/scan.h"
@@ -31,6 +33,7 @@ struct ft__line {
     struct ft__observer *who; /* of a flow record of a group; else NULL */
     bool is_flow, has_said;
     struct ft__said said;
+    struct ft__arrow_text text; /* of a row */
 };
 
 /* A file, and its lines in hand: what is in the buffer already is read some lines ahead, so that
@@ -40,8 +43,10 @@ struct ft__input {
     int fd;       /* -1: it is over */
     char *buffer; /* owned; FT__SCAN_SLACK more than cap */
     size_t cap, begin, end;
-    bool ended;            /* what is in the buffer is the rest */
-    struct ft__line *line; /* [FT__AHEAD], owned; at, and those behind it, are to come */
+    bool ended;                    /* what is in the buffer is the rest */
+    bool begun;                    /* it is known what it is: */
+    struct ft__arrow_input *arrow; /* owned; NULL: lines */
+    struct ft__line *line;         /* [FT__AHEAD], owned; at, and those behind it, are to come */
     uint32_t at, n;
     int64_t time_us; /* of the line in hand */
 };
@@ -59,7 +64,9 @@ struct ft_merge {
     void *cookie;
     char *out; /* [FT__OUT_ROOM], owned */
     size_t out_len;
-    bool refused; /* by write */
+    bool refused;         /* by write */
+    struct ft_err failed; /* the first input that did; code 0: none */
+    struct ft_err why;    /* of the input in hand */
 };
 
 /* Lines of an input, which is not over, behind those that were in hand: one at least. False: it is

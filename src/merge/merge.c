@@ -234,45 +234,43 @@ static bool more_lines(struct ft_merge *m, struct ft__input *in, struct ft_err *
     return false;
 }
 
-/* The next line of the input number i, or its end. */
-static int advance(struct ft_merge *m, uint32_t i, struct ft_err *err)
+/* The next line of the input number i, or its end. Others go on when one fails. */
+static void advance(struct ft_merge *m, uint32_t i)
 {
     struct ft__input *in = m->input[i];
-    struct ft_err why = {0};
 
-    if (++in->at >= in->n && !more_lines(m, in, &why)) {
-        if (why.code != FT_OK) {
-            *err = why;
-            return why.code;
-        }
-        exchange(m, i, --m->n_live);
-    } else {
+    m->why.code = FT_OK;
+    if (++in->at < in->n || more_lines(m, in, &m->why)) {
         see(m, in);
+        return;
     }
-    return FT_OK;
+    if (m->why.code != FT_OK && m->failed.code == FT_OK) {
+        m->failed = m->why;
+    }
+    exchange(m, i, --m->n_live);
 }
 
-static int begin(struct ft_merge *m, struct ft_err *err)
+static void begin(struct ft_merge *m)
 {
     uint32_t i = 0;
-    int rc = FT_OK;
 
     m->n_live = m->n_inputs;
-    while (i < m->n_live && rc == FT_OK) {
+    while (i < m->n_live) {
         uint32_t live = m->n_live;
 
-        rc = advance(m, i, err);
+        advance(m, i);
         i += m->n_live == live;
     }
     for (i = m->n_live / 2; i-- > 0;) {
         sink(m, i);
     }
-    return rc;
 }
 
 static bool has_no_more(const struct ft__input *in)
 {
-    return in->at + 1 == in->n && in->begin == in->end;
+    size_t taken = in->arrow != NULL && in->arrow->row == in->arrow->rows ? in->arrow->message : 0;
+
+    return in->at + 1 == in->n && in->begin + taken == in->end;
 }
 
 int ft_merge_run(struct ft_merge *m, int (*write)(void *cookie, const char *data, size_t len),
@@ -280,31 +278,32 @@ int ft_merge_run(struct ft_merge *m, int (*write)(void *cookie, const char *data
 {
     m->write = write;
     m->cookie = cookie;
-    int rc = begin(m, err);
-
-    while (rc == FT_OK && m->n_live > 0 && !m->refused) {
+    begin(m);
+    while (m->n_live > 0 && !m->refused) {
         take_line(m, m->input[0]);
         if (has_no_more(m->input[0])) { /* it may be long until the next one */
             ft__write_flush(m);
         }
-        rc = advance(m, 0, err);
+        advance(m, 0);
         sink(m, 0);
     }
     while (m->flows.oldest != NULL) {
         end_flow(m, m->flows.oldest);
     }
     ft__write_flush(m);
-    if (rc == FT_OK && m->refused) {
-        rc = ft_err_set(err, FT_E_IO, "the output takes nothing any more");
+    if (m->failed.code != FT_OK) {
+        *err = m->failed;
+        return err->code;
     }
-    return rc;
+    return m->refused ? ft_err_set(err, FT_E_IO, "the output takes nothing any more") : FT_OK;
 }
 
 void ft_merge_get_stats(const struct ft_merge *m, struct ft_merge_stats *out)
 {
-    uint64_t read;
+    uint64_t shaped, read;
 
     *out = m->stats;
     out->observers = m->observers.n;
-    ft__scan_counts(m->scan, &out->by_shape, &read);
+    ft__scan_counts(m->scan, &shaped, &read);
+    out->by_shape += shaped;
 }
