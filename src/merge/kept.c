@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-enum { STEP = 64, BLOCK = 16 };
+enum { STEP = 32, BLOCK = 16 };
 
 /* Room for len bytes; what is there is gone. */
 static int room(struct ft__kept *k, size_t len)

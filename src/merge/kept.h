@@ -29,7 +29,7 @@ struct ft__kept_place {
     uint32_t slot;
 };
 
-enum { FT__KEPT_LONG = 255, FT__KEPT_SLACK = 64 };
+enum { FT__KEPT_LONG = 255, FT__KEPT_SLACK = 16 };
 
 /* In place of what is kept. FT_E_NOMEM: that stays. */
 FT_NODISCARD int ft__kept_take(struct ft__kept *k, const struct ft__record *r);

@@ -69,6 +69,11 @@ FT_INLINE __m128i load16(const void *p)
 {
     return _mm_loadu_si128(p);
 }
+
+FT_INLINE __m128i aligned16(const void *p)
+{
+    return _mm_load_si128(p);
+}
 #endif
 
 /* Which of the 16 bytes at p is the first that is a or b; 16: none. */
@@ -155,7 +160,7 @@ static const char *nested_end(const char *p, const char *end)
 }
 
 /* The value at p: out, without quotes. Returns the place behind it; NULL: there is none. */
-FT_INLINE const char *value_end(const char *p, const char *end, struct ft__span *out)
+static const char *value_end(const char *p, const char *end, struct ft__span *out)
 {
     const char *close;
 
@@ -174,12 +179,42 @@ FT_INLINE const char *value_end(const char *p, const char *end, struct ft__span 
 
 /* ---- by shape ---- */
 
+/* Likewise of most values, which have no more than two blocks and no escapes. It may find an end
+ * that lies behind the line's: whoever asks holds what comes next against that. */
+FT_INLINE const char *quick_end(const char *p, const char *end, struct ft__span *out)
+{
+    const char *close = p;
+    uint32_t n;
+
+    if (*p == '"') {
+        n = first_of(++close, '"', '\\');
+        close += n;
+        if (n == BLOCK) {
+            close += n = first_of(close, '"', '\\');
+        }
+        if (FT_LIKELY(n < BLOCK && *close == '"')) {
+            *out = (struct ft__span){p + 1, (uint32_t)(close - p - 1), true};
+            return close + 1;
+        }
+    } else if (FT_LIKELY((*p | 0x20) != '{')) {
+        close += n = first_of(close, ',', '}');
+        if (n == BLOCK) {
+            close += n = first_of(close, ',', '}');
+        }
+        if (FT_LIKELY(n < BLOCK && close > p)) {
+            *out = (struct ft__span){p, (uint32_t)(close - p), false};
+            return close;
+        }
+    }
+    return value_end(p, end, out);
+}
+
 FT_INLINE bool begins(const struct ft__shape *s, const struct ft__step *t, const char *p)
 {
 #ifdef __SSE2__
-    __m128i a = _mm_and_si128(_mm_xor_si128(load16(p), load16(t->first)), load16(t->mask));
-    __m128i b = _mm_and_si128(_mm_xor_si128(load16(p + BLOCK), load16(t->first + BLOCK)),
-                              load16(t->mask + BLOCK));
+    __m128i a = _mm_and_si128(_mm_xor_si128(load16(p), aligned16(t->first)), aligned16(t->mask));
+    __m128i b = _mm_and_si128(_mm_xor_si128(load16(p + BLOCK), aligned16(t->first + BLOCK)),
+                              aligned16(t->mask + BLOCK));
     __m128i same = _mm_cmpeq_epi8(_mm_or_si128(a, b), _mm_setzero_si128());
     bool differ = _mm_movemask_epi8(same) != 0xffff;
 #else
@@ -267,29 +302,33 @@ FT_INLINE const char *expected(const struct ft__step *t, const char *value, cons
 static bool by_shape(const struct ft__shape *s, const char *line, const char *end,
                      struct ft__record *out)
 {
+    const struct ft__step *t = s->step, *last = t + s->n;
     const char *p = line;
 
-    for (uint32_t i = 0; i < s->n;) {
-        const struct ft__step *t = &s->step[i];
-        const char *behind = t->run > 0 ? by_run(s, i, p, end, out) : NULL;
+    while (t < last) {
         struct ft__span value;
 
-        if (behind != NULL) {
-            p = behind;
-            i += t->run;
-            continue;
+        if (t->run > 0) {
+            const char *behind = by_run(s, (uint32_t)(t - s->step), p, end, out);
+
+            if (behind != NULL) {
+                p = behind;
+                t += t->run;
+                continue;
+            }
         }
         if (p + t->len >= end || !begins(s, t, p)) {
             return false;
         }
-        p = expected(t, p + t->len, value_end(p + t->len, end, &value));
+        p = expected(t, p + t->len, quick_end(p + t->len, end, &value));
         if (p == NULL) {
             return false;
         }
-        out->end[i++] = (uint32_t)(p - line);
+        out->end[t - s->step] = (uint32_t)(p - line);
         if (t->slot < FT__MERGE_SLOTS_N) {
             out->of[t->slot] = value;
         }
+        t++;
     }
     return ends(s, line, (uint32_t)(end - line), out);
 }

@@ -22,8 +22,8 @@ enum {
     FT__SHAPE_STEPS = 640, /* values of a line: what has more is read as JSON each time */
     FT__SHAPE_TEXT = 64 * 1024,
     FT__SHAPE_FEW = 64,    /* lines that say which values are the same, */
-    FT__SHAPE_MANY = 4096, /* of so many */
-    FT__SHAPE_MOST = 56,   /* of them */
+    FT__SHAPE_MANY = 1024, /* of so many */
+    FT__SHAPE_MOST = 58,   /* of them */
     FT__SHAPE_RUN = 16,    /* bytes of a run at least */
     FT__SHAPE_FIRST = 32,  /* bytes that are compared at once */
     FT__SHAPE_SLACK = 64   /* bytes that can be read behind its text */
@@ -31,9 +31,9 @@ enum {
 
 /* What stands before a value. */
 struct ft__step {
-    uint8_t first[FT__SHAPE_FIRST]; /* its first bytes, */
-    uint8_t mask[FT__SHAPE_FIRST];  /* and which of them there are */
-    uint32_t at;                    /* in text */
+    uint8_t first[FT__SHAPE_FIRST] FT_ALIGNED(16); /* its first bytes, */
+    uint8_t mask[FT__SHAPE_FIRST];                 /* and which of them there are */
+    uint32_t at;                                   /* in text */
     uint16_t len;
     uint8_t slot;   /* FT__MERGE_SLOTS_N: of no interest */
     uint8_t same;   /* lines among the first ones that had the sample's value, */
