@@ -61,11 +61,13 @@ FT_API FT_NODISCARD int ft_merge_group(struct ft_merge *m, enum ft_merge_how how
 /* "PATTERN=N": observers that see 1 packet in N. */
 FT_API FT_NODISCARD int ft_merge_sampled(struct ft_merge *m, const char *text, struct ft_err *err);
 
-/* Adds a file of NDJSON; "-" is stdin. FT_E_USAGE, FT_E_NOT_FOUND, FT_E_IO. */
+/* Adds a file of NDJSON or Arrow IPC; "-" is stdin. FT_E_USAGE, FT_E_NOT_FOUND, FT_E_IO. */
 FT_API FT_NODISCARD int ft_merge_input(struct ft_merge *m, const char *path, struct ft_err *err);
 
 /* Reads all inputs to their ends, in the order of their time, and hands out what comes of it, in
- * whole lines, to write, whose result other than 0 ends it. FT_E_IO. */
+ * whole lines, to write, whose result other than 0 ends it. An input that fails ends there, the
+ * others go on; then the first failure: FT_E_IO, FT_E_CORRUPT, FT_E_TRUNCATED, FT_E_UNSUPPORTED,
+ * FT_E_NOMEM. */
 FT_API FT_NODISCARD int ft_merge_run(struct ft_merge *m,
                                      int (*write)(void *cookie, const char *data, size_t len),
                                      void *cookie, struct ft_err *err);

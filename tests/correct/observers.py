@@ -64,11 +64,11 @@ class Merged(unittest.TestCase):
         self.folder = folder.name
 
     def probe(self, name, some, offset=0):
-        """What a probe of that name says of some packets by its clock."""
+        """What a probe of that name says of some packets by its clock; beside it the same as Arrow, stream and file."""
         pcap, out = (os.path.join(self.folder, f"{name}.{x}") for x in ("pcap", "ndjson"))
         capture(pcap, some, offset)
-        subprocess.run([PROGRAM, "read", "--quiet", "-w1", "-e", "flow", "--observer", name, "-o", f"ndjson:{out}", pcap],
-                       check=True)
+        subprocess.run([PROGRAM, "read", "--quiet", "-w1", "-e", "flow", "--observer", name, "-o", f"ndjson:{out}",
+                        "-o", f"arrow:{out}.arrows", "-o", f"arrow:{out}.arrow", pcap], check=True)
         os.unlink(pcap)
         return out
 
@@ -77,8 +77,15 @@ class Merged(unittest.TestCase):
             return list(map(json.loads, f))
 
     def merge(self, inputs, *args):
+        """Of NDJSON; of Arrow, and of inputs of each kind, it is the same, byte for byte."""
         r = subprocess.run([PROGRAM, "merge", "--window", "300", *args, *inputs], capture_output=True, text=True, check=True)
         self.assertIn(" 0 malformed", r.stderr)
+        for ends in ("", ".arrows", ".arrow"), (".arrows",):
+            mixed = [x + ends[i % len(ends)] for i, x in enumerate(inputs)]
+            if all(map(os.path.exists, mixed)):
+                again = subprocess.run([PROGRAM, "merge", "--window", "300", *args, *mixed], capture_output=True, text=True,
+                                       check=True)
+                self.assertEqual((again.stdout, again.stderr), (r.stdout, r.stderr))
         return [json.loads(x) for x in r.stdout.splitlines()]
 
     def counts(self, records):
@@ -214,6 +221,8 @@ class Merged(unittest.TestCase):
         inputs = [self.probe(k, PACKETS) for k in ("a", "b")]
         want = self.merge(inputs, "--copies", "*")
         for path in inputs:
+            os.unlink(path + ".arrow")
+            os.unlink(path + ".arrows")
             rows = self.read(path)
             with open(path, "w", encoding="utf-8") as f:
                 for i, row in enumerate(rows):
@@ -232,7 +241,43 @@ class Merged(unittest.TestCase):
         self.assertEqual((r.returncode, r.stderr), (1, "flowtap: error: /nowhere: No such file or directory\n"))
         r = subprocess.run([PROGRAM, "merge", "-"], capture_output=True, input=b"\xff\xff\xff\xff" + bytes(60), check=False)
         self.assertEqual(r.returncode, 1)
-        self.assertIn(b"is Arrow", r.stderr)
+        self.assertIn(b"stdin: byte 0: it ends before its schema", r.stderr)
+
+    def test_arrow_damaged(self):
+        """Cut anywhere, or with bytes changed: said with the place, or read; never anything else. The other input goes on."""
+        good = self.probe("a", PACKETS[:400])
+        with open(good, encoding="utf-8") as f:
+            lines = len(f.readlines())
+        with open(good + ".arrows", "rb") as f:
+            data = f.read()
+        bad = os.path.join(self.folder, "bad")
+        r = random.Random(3)
+        for k in range(120):
+            damaged = bytearray(data)
+            if k % 2:
+                del damaged[r.randrange(len(data) - 8):]
+            else:
+                for _ in range(1 + k % 5):
+                    damaged[r.randrange(min(len(data), 1 << 13))] = r.choice((0, 1, 0x7f, 0x80, 0xff))
+            with open(bad, "wb") as f:
+                f.write(damaged)
+            p = subprocess.run([PROGRAM, "merge", "--copies", "none", good, bad], capture_output=True, text=True, check=False)
+            self.assertIn(p.returncode, (0, 1), p.stderr)
+            if p.returncode or k % 2:
+                self.assertEqual(p.returncode, 1)
+                self.assertRegex(p.stderr, r"error: .*/bad: byte \d+: |Warning: |error: .*/bad: ")
+            self.assertGreaterEqual(len(p.stdout.splitlines()), lines)
+            for line in p.stdout.splitlines():
+                json.loads(line)
+
+    def test_arrow_twice(self):
+        """What stands behind the end of a stream is not left out in silence."""
+        path = self.probe("a", PACKETS[:200]) + ".arrows"
+        with open(path, "rb") as f:
+            data = f.read()
+        p = subprocess.run([PROGRAM, "merge", "--copies", "*"], capture_output=True, input=data + data, check=False)
+        self.assertEqual(p.returncode, 1)
+        self.assertIn(b"stdin: it goes on behind the end of its stream", p.stderr)
 
     def test_malformed(self):
         """Left out and counted; what is whole goes through as it is."""

@@ -16,6 +16,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct ft__scan *out_scan;
+static struct ft__record out_record;
 
 static void check_spans(const struct ft__record *r)
 {
@@ -43,12 +44,17 @@ static bool same_spans(const struct ft__record *a, const struct ft__record *b)
 static void check_line(const char *line, size_t len)
 {
     struct ft__scan *s = ft__scan_new();
-    struct ft__record first, again;
+    static struct ft__record first, again;
+
+    first = again = (struct ft__record){0};
 
     MUST(s != NULL);
     bool object = ft__scan_line(s, line, len, &first);
 
-    MUST(ft__scan_line(s, line, len, &again) == object);
+    /* as often as it takes to say what is the same in most lines, too */
+    for (int i = 0; i < FT__SHAPE_FEW + 2; i++) {
+        MUST(ft__scan_line(s, line, len, &again) == object);
+    }
     if (object) {
         check_spans(&first);
         check_spans(&again);
@@ -67,9 +73,7 @@ static int check_output(void *cookie, const char *data, size_t len)
     memset(text + len, 0, FT__SCAN_SLACK);
     for (char *at = text; at < text + len;) {
         char *end = memchr(at, '\n', (size_t)(text + len - at));
-        struct ft__record r;
-
-        MUST(end != NULL && ft__scan_line(out_scan, at, (size_t)(end - at), &r));
+        MUST(end != NULL && ft__scan_line(out_scan, at, (size_t)(end - at), &out_record));
         at = end + 1;
     }
     free(text);
@@ -104,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     MUST(text != NULL && fd >= 0);
     out_scan = ft__scan_new();
+    out_record = (struct ft__record){0};
     MUST(out_scan != NULL);
     memcpy(text, data, size);
     for (size_t at = 0; at < size;) {
