@@ -69,6 +69,7 @@ struct ft_format_config {
     /* that packets are taken from, named in options data; [n_interfaces] */
     const struct ft_flow_interface *interfaces;
     uint32_t n_interfaces;
+    bool picked;                          /* columns= says what a record has */
     const struct ft_set_options *options; /* of the owners of columns; while it opens; or NULL */
 };
 

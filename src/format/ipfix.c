@@ -321,10 +321,11 @@ static int make_programs(struct exporter *x, enum ft_flow_version version,
 static int open_relay(struct exporter *x, enum ft_flow_version version,
                       const struct ft_format_config *cfg, struct ft_err *err)
 {
-    if (cfg->uniflow || cfg->times != NULL || cfg->pen != NULL || cfg->sampling != NULL) {
+    if (cfg->uniflow || cfg->times != NULL || cfg->pen != NULL || cfg->sampling != NULL ||
+        cfg->picked) {
         return ft_err_set(err, FT_E_USAGE,
-                          "%s: records of collect are relayed as they came: biflow=, times=, pen= "
-                          "and sampling= are for live and read",
+                          "%s: records of collect are relayed as they came: columns=, biflow=, "
+                          "times=, pen= and sampling= are for live and read",
                           x->format.ops->name);
     }
     int rc = ft_flow_templates_init(&x->templates, version, domain_of(cfg), FT__RELAY_KEY_WORDS,
@@ -346,7 +347,11 @@ static int open_version(enum ft_flow_version version, const struct ft_format_ops
     }
     x->format.ops = ops;
     x->biflow = version == FT_FLOW_IPFIX && !cfg->uniflow;
-    rc = ft_format_flow_max(cfg, &x->format.flow_max, err);
+    rc =
+        version == FT_FLOW_NETFLOW_5 && domain_of(cfg) > UINT16_MAX
+            ? ft_err_set(err, FT_E_USAGE,
+                         "netflow5 has 16 bits for a domain, engine type and id: domain=0 to 65535")
+            : ft_format_flow_max(cfg, &x->format.flow_max, err);
     if (rc == FT_OK && cfg->collect) {
         rc = open_relay(x, version, cfg, err);
     } else if (rc == FT_OK) {

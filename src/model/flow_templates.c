@@ -36,7 +36,7 @@ void ft_flow_templates_fini(struct ft_flow_template_list *l)
     pthread_mutex_destroy(&l->lock);
 }
 
-/* Who chooses keys at will makes a walk over 256 places at most. */
+/* Who chooses keys at will makes a walk over 1024 places at most. */
 static uint32_t slot_of(const struct ft_flow_template_list *l, const uint64_t *key)
 {
     uint32_t n = l->key_words <= HASHED ? l->key_words : 1;

@@ -21,8 +21,8 @@
 #include "model/flow_options.h"
 
 enum {
-    FT_FLOW_TEMPLATES_MOST = 256, /* of a list */
-    FT_FLOW_TEMPLATE_FIRST = 256, /* id of the first one, RFC 7011 §3.4.1 */
+    FT_FLOW_TEMPLATES_MOST = 1024, /* of a list */
+    FT_FLOW_TEMPLATE_FIRST = 256,  /* id of the first one, RFC 7011 §3.4.1 */
     FT_FLOW_OPTIONS_FIRST = FT_FLOW_TEMPLATE_FIRST + FT_FLOW_TEMPLATES_MOST, /* of options data */
     FT_FLOW_TEMPLATES_FULL = FT_FLOW_TEMPLATES_MOST
 };

@@ -24,7 +24,9 @@
 #include "pipeline/enrich.h"
 #include "pipeline/lanes.h"
 #include "pipeline/packets.h"
+#include "pipeline/samples.h"
 #include "pipeline/scrub.h"
+#include "source/if_watch.h"
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
 {
@@ -135,6 +137,21 @@ static int route_folders(const struct ft_pipeline *p, const struct ft_output_url
     return FT_OK;
 }
 
+/* An output that gets samples of packets. */
+static int route_samples(struct ft_pipeline *p, const struct ft_output_url *url,
+                         struct ft_output_config *cfg, struct ft_output_env *env,
+                         struct ft_route *r, struct ft_err *err)
+{
+    int rc = ft_sampler_new(p, url, cfg->n_writers, &r->sampler, err);
+
+    if (rc == FT_OK) {
+        cfg->binary = true;
+        cfg->event_most = ft_sampler_row_most(r->sampler);
+        env->sflow = &r->sampler->agent;
+    }
+    return rc;
+}
+
 /* An output that holds packets as they are. */
 static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
                          const struct ft_format_ops *ops, struct ft_output_config *cfg,
@@ -158,6 +175,9 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
         ft_output_url_get(url, "where") != NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s: columns=, profile= and where=: %s holds packets",
                           url->text, url->format);
+    }
+    if (strcmp(ops->name, "sflow") == 0) {
+        return route_samples(p, url, cfg, env, r, err);
     }
     const char *append = ft_output_url_get(url, "append");
 
@@ -200,6 +220,7 @@ static void route_export(const struct ft_pipeline *p, const struct ft_output_url
     cfg->domain = ft_output_url_get(url, "domain");
     cfg->times = ft_output_url_get(url, "times");
     cfg->pen = ft_output_url_get(url, "pen");
+    cfg->picked = ft_output_url_get(url, "columns") != NULL;
     cfg->uniflow = biflow != NULL && strcmp(biflow, "false") == 0;
 }
 
@@ -422,6 +443,7 @@ void ft__build_close_route(struct ft_route *r)
         r->format->ops->end(r->format);
     }
     ft_mem_free(r->packets);
+    ft_sampler_free(r->sampler);
     ft_where_free(r->where);
 }
 
@@ -488,6 +510,9 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     }
     if (r.packets != NULL) {
         r.packets->name = ft_output_name(r.output);
+    }
+    if (r.sampler != NULL) {
+        r.sampler->name = ft_output_name(r.output);
     }
     r.number = p->n_routes_made;
     p->n_routes_made += !p->dry;
@@ -1010,6 +1035,7 @@ void ft__build_free(struct ft_pipeline *p)
     }
     for (uint32_t i = 0; p->workers != NULL && i <= p->plan.n_workers; i++) {
         ft_mem_free(p->workers[i].spare_keys);
+        ft__worker_drop_files(&p->workers[i]);
     }
     ft_map_free(p->workers, sizeof *p->workers * (p->plan.n_workers + 1));
     while (p->names != NULL) {
@@ -1022,6 +1048,7 @@ void ft__build_free(struct ft_pipeline *p)
     if (p->stop_fd >= 0) {
         close(p->stop_fd);
     }
+    ft_if_watch_free(p->watch);
     ft_places_free(p->places);
     ft_scrub_free(p->scrub);
     ft_where_free(p->where);

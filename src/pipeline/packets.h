@@ -42,8 +42,10 @@ void ft_packet_file_collect(struct ft_packet_file *f, struct ft_output_config *c
 /* The header of its files, once a packet has come (Ethernet's, if none ever does). */
 size_t ft_packet_file_header(void *packet_file, uint8_t *out);
 
-/* n packets of a batch to every output that holds packets. Its thread. */
-FT_HOT void ft_emit_packets(struct ft_emitter *e, const struct ft_view *views, uint32_t n);
+/* n packets of a batch to every output that holds packets, and one of sample_n to those that get
+ * samples of them (samples.h). Its thread. */
+FT_HOT void ft_emit_packets(struct ft_emitter *e, const struct ft_view *views, uint32_t n,
+                            uint32_t sample_n);
 
 /* A datagram of an exporter, likewise. */
 void ft_emit_datagram(struct ft_emitter *e, const struct ft_peer *peer, const uint8_t *data,

@@ -11,6 +11,7 @@
 #include "format/format.h"
 #include "pipeline/collect.h"
 #include "pipeline/columns.h"
+#include "source/if_watch.h"
 
 enum { FT_LIVE_INPUTS = FT_SOURCE_INTERFACES, READ_MS_LEAST = 20, READ_MS_MOST = 1000 };
 
@@ -289,6 +290,9 @@ static int name_inputs(struct ft_pipeline *p, const struct ft_config *cfg, const
     }
     if (rc == FT_OK && live) {
         rc = note_interfaces(p, names, cfg->n_inputs > 0 ? cfg->n_inputs : 1, err);
+    }
+    if (rc == FT_OK && live && p->plan.packets) {
+        rc = ft_if_watch_new(names, cfg->n_inputs > 0 ? cfg->n_inputs : 1, &p->watch);
     }
     return rc == FT_OK && p->input_name == NULL ? FT_E_NOMEM : rc;
 }

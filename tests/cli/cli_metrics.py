@@ -141,7 +141,9 @@ class Metrics(Served):
         self.addCleanup(os.close, reader)
         p = self.serve("read", "-w", "1", "-e", "sample", "--overflow", "drop", "--drain-timeout", "0",
                        "-o", f"ndjson:{fifo}?queue=1MB&overflow=drop", "-o", "null:", "-")
-        self.feed(p, 20000)
+        for n in range(0, 100000, 20000):  # one lot could be dropped while the pipe has room
+            self.feed(p, 20000, n)
+            time.sleep(0.2)
         lag = f'flowtap_output_lag_seconds{{index="0",output="ndjson:{fifo}?queue=1MB&overflow=drop"}}'
         self.assertTrue(wait_for(lambda: self.values()[lag] > 1))
         v = self.values()

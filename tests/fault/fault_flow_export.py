@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Flow export when the other side is not there, comes back, or is full of itself.
 
-A collector over UDP that goes and comes, a TCP connection that breaks, templates by time, files that
-rotate, records that a format cannot hold, URLs that cannot be. What arrives is decoded here, with the
-templates that this receiver has had, and counted against flowtap's account.
+A collector over UDP that goes and comes, has several addresses, or another one than before, a TCP
+connection that breaks, templates by time, files that rotate, records that a format cannot hold, URLs
+that cannot be. What arrives is decoded here, with the templates that this receiver has had, and
+counted against flowtap's account.
 
     fault_flow_export.py [--flowtap PROGRAM] [--capture FILE]
 """
@@ -46,11 +47,11 @@ class Reader:
                 self.learn(body)
             elif set_id == 3:  # options: the same, but for the number of scopes
                 self.learn(body[:4] + body[6:])
-            elif set_id == 512:
+            elif set_id == 1280:
                 self.reports.append(struct.unpack("!IQQQQ", body[:36]))
                 records += 1
                 self.records -= 1
-            elif set_id == 513 and set_id in self.templates:
+            elif set_id == 1281 and set_id in self.templates:
                 rate = struct.unpack("!IQHIIIB", body)
                 assert rate[:4] == (rate[0], 1, 3, 1) and rate[4] == rate[5], rate
                 self.rates.append((self.records + records, rate[4]))
@@ -87,9 +88,9 @@ class Reader:
 class Feed:
     """flowtap, which reads packets from a pipe: each phase ends the flows of the one before."""
 
-    def __init__(self, program, *options):
+    def __init__(self, program, *options, within=()):
         self.p = subprocess.Popen(
-            [program, "read", "-", "-w", "1", "-e", "flow", "--idle-timeout", "5", *options],
+            [*within, program, "read", "-", "-w", "1", "-e", "flow", "--idle-timeout", "5", *options],
             stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
         self.p.stdin.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
         self.phases = 0
@@ -124,10 +125,10 @@ class Checks:
             self.failed.append("%s: %.600s, not %.600s" % (what, found, wanted))
 
 
-def udp_socket(port=0):
+def udp_socket(port=0, host="127.0.0.1"):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
-    s.bind(("127.0.0.1", port))
+    s.bind((host, port))
     s.settimeout(0.1)
     return s
 
@@ -195,6 +196,51 @@ def check_late(c, program):
     c.same("late: some came, some not", (True, True), (written > 0, lost > 0))
     c.same("late: account", (15, 15 - lost, written, 1), (made, written, reader.records, rc))
     c.same("late: no record without a template", 0, reader.unknown)
+
+
+def with_hosts(path):
+    """A command before a program that has this file for /etc/hosts."""
+    return ("unshare", "-m", "--propagation", "private", "sh", "-c",
+            'mount --bind "$0" /etc/hosts && exec "$@"', path)
+
+
+def own_hosts():
+    """Can there be such a file, and are names looked up in it?"""
+    r = subprocess.run([*with_hosts("/etc/hosts"), "getent", "hosts", "localhost"],
+                       capture_output=True, timeout=60, check=False)
+    return r.returncode == 0
+
+
+def check_addresses(c, program, scratch):
+    """A name of two addresses, of which one has a collector; then it is another one's."""
+    path = os.path.join(scratch, "hosts")
+    for host, other in (("127.0.0.1", "127.0.0.2"), ("127.0.0.2", "127.0.0.1")):
+        with open(path, "w", encoding="ascii") as f:
+            f.write("127.0.0.1 collector\n127.0.0.2 collector\n")
+        s, reader = udp_socket(host=host), Reader()
+        port = s.getsockname()[1]
+        f = Feed(program, "-o", "ipfix+udp://collector:%d" % port, within=with_hosts(path))
+        f.phase(5)
+        f.phase(5)
+        hear(s, reader, lambda: reader.records == 5, 5)
+        s.close()
+        with open(path, "r+", encoding="ascii") as hosts:
+            hosts.write("127.0.0.3 collector\n#")
+        f.phase(5)
+        s, moved = udp_socket(port, "127.0.0.3"), Reader()
+        f.phase(5)
+        hear(s, moved, lambda: moved.only_templates > 0, 5)
+        time.sleep(0.5)
+        f.phase(5)
+        rc, made, written, dropped, lost, _ = f.end()
+        hear(s, moved, lambda: reader.records + moved.records >= written, 5)
+        s.close()
+        c.same("%s, not %s: the first records" % (host, other), 5, reader.records)
+        c.same("%s: the name has another address: account" % host,
+               (25, reader.records + moved.records, made - written, 1),
+               (made, written, dropped + lost, rc))
+        c.same("%s: the name has another address: records" % host, True, moved.records > 0)
+        c.same("%s: no record without a template" % host, (0, 0), (reader.unknown, moved.unknown))
 
 
 def check_refresh(c, program):
@@ -319,12 +365,15 @@ def check_usage(c, program, capture):
     for url, said in (("netflow9+tcp://127.0.0.1:1", "netflow9 goes over udp"),
                       ("netflow5:x", "netflow5 goes over udp"),
                       ("ipfix+http://127.0.0.1/x", "over udp, tcp, tls or unix, or into a file"),
-                      ("ndjson+udp://127.0.0.1:1", "udp is for ipfix, netflow9 and netflow5"),
+                      ("ndjson+udp://127.0.0.1:1", "udp is for ipfix, netflow9, netflow5 and sflow"),
                       ("ipfix:x?compress=gzip", "compress= is not for ipfix"),
                       ("ipfix+tcp://127.0.0.1:1?overflow=spool", "stand alone"),
                       ("ipfix+udp://127.0.0.1", "HOST:PORT"),
                       ("ipfix+udp://127.0.0.1:1?mtu=100", "512 to 65507"),
-                      ("ndjson:x?domain=1", "domain= is for ipfix, netflow9, netflow5"),
+                      ("ipfix:x?mtu=1400", "mtu= is for UDP"),
+                      ("ipfix+tcp://127.0.0.1:1?template_refresh=5", "is for UDP"),
+                      ("netflow5+udp://127.0.0.1:1?domain=65536", "domain=0 to 65535"),
+                      ("ndjson:x?domain=1", "domain= is for ipfix, netflow9, netflow5, sflow"),
                       ("ipfix:x?event=sample", "has no such event"),
                       ("ipfix:x?sampling=0", "sampling="), ("ndjson:x?sampling=5", "sampling= is for"),
                       ("netflow5+udp://127.0.0.1:1?options=false", "options= is for"),
@@ -333,6 +382,10 @@ def check_usage(c, program, capture):
                            check=False)
         c.same(url, (2, True), (r.returncode, said in r.stderr.decode()))
         c.same(url + ": " + r.stderr.decode()[-300:], False, os.path.exists("x"))
+    for url in ("ipfix:x?columns=src_ip", "ipfix:x?biflow=false", "ipfix:x?pen=1"):  # of collect
+        r = subprocess.run([program, "collect", "-l", "pcap:" + capture, "-o", url],
+                           capture_output=True, timeout=60, check=False)
+        c.same("collect, " + url, (2, True), (r.returncode, b"as they came" in r.stderr))
 
 
 def main():
@@ -344,6 +397,9 @@ def main():
     c = Checks()
     check_away(c, args.flowtap)
     check_late(c, args.flowtap)
+    if own_hosts():
+        with tempfile.TemporaryDirectory() as scratch:
+            check_addresses(c, args.flowtap, scratch)
     check_refresh(c, args.flowtap)
     check_report(c, args.flowtap)
     check_tcp(c, args.flowtap)

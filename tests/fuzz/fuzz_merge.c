@@ -26,6 +26,19 @@ static void check_spans(const struct ft__record *r)
     }
 }
 
+/* Span by span: what stands in the padding of a struct is nobody's. */
+static bool same_spans(const struct ft__record *a, const struct ft__record *b)
+{
+    for (int i = 0; i < FT__MERGE_SLOTS_N; i++) {
+        const struct ft__span *x = &a->of[i], *y = &b->of[i];
+
+        if (x->at != y->at || x->len != y->len || x->text != y->text) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Twice: as JSON, then by its shape. */
 static void check_line(const char *line, size_t len)
 {
@@ -39,7 +52,7 @@ static void check_line(const char *line, size_t len)
     if (object) {
         check_spans(&first);
         check_spans(&again);
-        MUST(memcmp(first.of, again.of, sizeof first.of) == 0);
+        MUST(same_spans(&first, &again));
     }
     ft__scan_free(s);
 }

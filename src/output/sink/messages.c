@@ -14,7 +14,6 @@
 
 enum {
     MESSAGE_MOST = 65535,
-    MTU = 1400,
     REFRESH_S = 60,
     SET_HEADER = 4,
     PADDING = 3,
@@ -72,11 +71,15 @@ static uint32_t n_templates(const struct ft__messages *m)
     return atomic_load_explicit(&m->list->n, memory_order_acquire); /* pairs with its maker */
 }
 
-/* The time of day; of a capture, that of its newest record. */
+/* The time of day; of a capture, that of its newest record. NetFlow's is never before its records,
+ * which count from it; what exporters say of the time, which IPFIX relays, is theirs. */
 static uint32_t now_s(const struct ft__messages *m)
 {
     uint32_t now = m->by_clock ? (uint32_t)time(NULL) : 0;
 
+    if (m->by_clock && m->list->version == FT_FLOW_IPFIX) {
+        return now;
+    }
     return now > m->time_s ? now : m->time_s;
 }
 
@@ -88,11 +91,16 @@ static bool room_for(const struct ft__messages *m, const struct buffer *b, uint3
     return b->len + most + sizeof(struct ft_mark) * (b->n + 1) <= b->cap;
 }
 
+static uint32_t header_len(const struct ft__messages *m)
+{
+    return ft_nf_header_len((uint16_t)m->list->version);
+}
+
 static void begin_message(struct ft__messages *m)
 {
     m->open = true;
     m->begin = m->out.len;
-    m->out.len += ft_nf_header_len((uint16_t)m->list->version);
+    m->out.len += header_len(m);
     m->set_at = NO_SET;
     m->records = m->counted = m->events = 0;
 }
@@ -177,7 +185,7 @@ static bool message_with(struct ft__messages *m, uint32_t need)
         close_message(m);
     }
     if (!m->open) {
-        if (!room_for(m, &m->out, ft_nf_header_len((uint16_t)m->list->version) + need)) {
+        if (!room_for(m, &m->out, header_len(m) + need)) {
             return false;
         }
         begin_message(m);
@@ -277,7 +285,7 @@ static void put_report(struct ft__messages *m)
     bool v9 = m->list->version == FT_FLOW_NETFLOW_9;
     size_t len = v9 ? sizeof report_v9 : sizeof report_ipfix;
 
-    begin_message(m); /* nothing is in the buffer yet */
+    begin_message(m); /* there is room: nothing but templates is in the buffer yet */
     open_set(m, template_set(m, true));
     memcpy(m->out.data + m->out.len, v9 ? report_v9 : report_ipfix, len);
     m->out.len += (uint32_t)len;
@@ -308,21 +316,30 @@ static void take_time(struct ft__messages *m, const struct ft_flow_head *h)
     }
 }
 
-/* The message's clock holds the times of a row: its own, or one that does. */
+/* Does the message's clock hold the times of a row? */
+static bool clock_holds(const struct ft__messages *m, const struct ft_flow_head *h)
+{
+    int64_t now_ms = (now_s(m) > h->time_s ? now_s(m) : h->time_s) * INT64_C(1000);
+    int64_t newest = h->last_ms > now_ms ? h->last_ms : now_ms;
+
+    return m->boot_ms != INT64_MIN && h->first_ms >= m->boot_ms &&
+           newest + 1000 - m->boot_ms <= UINT32_MAX;
+}
+
+/* Sets it anew if it does not. */
 static void set_clock(struct ft__messages *m, const struct ft_flow_head *row)
 {
     struct ft_flow_head none = {.time_s = row->time_s,
                                 .first_ms = row->time_s * INT64_C(1000),
                                 .last_ms = row->time_s * INT64_C(1000)};
     const struct ft_flow_head *h = row->first_ms == INT64_MIN ? &none : row;
-    int64_t now_ms = (now_s(m) > h->time_s ? now_s(m) : h->time_s) * INT64_C(1000);
-    int64_t newest = h->last_ms > now_ms ? h->last_ms : now_ms;
 
-    if (m->boot_ms != INT64_MIN && h->first_ms >= m->boot_ms &&
-        newest + 1000 - m->boot_ms <= UINT32_MAX) {
+    if (clock_holds(m, h)) {
         return;
     }
     close_message(m);
+    m->time_s =
+        m->by_clock ? m->time_s : 0; /* a capture of another time has its own newest record */
     /* whole seconds, since those are what a header has of the time of day; and others of its time
      * may have begun before it */
     m->boot_ms = (h->first_ms / 1000 - MARGIN_S) * 1000;
@@ -355,33 +372,71 @@ static bool takes(const struct ft__messages *m, uint32_t need)
            (m->list->version != FT_FLOW_NETFLOW_5 || m->records < FT_NF_PUT_V5_MOST);
 }
 
+/* A message that takes so many bytes is open. False: there is no room for it in the chunk. */
+static bool make_room(struct ft__messages *m, uint32_t need)
+{
+    if (takes(m, need)) {
+        return true;
+    }
+    close_message(m);
+    if (!room_for(m, &m->out, header_len(m) + need)) {
+        return false;
+    }
+    begin_message(m);
+    return true;
+}
+
+/* Room for a row and its template; the template goes first, into a message before, when a message
+ * does not hold both. False: there is no room in the chunk. */
+static bool make_room_for_row(struct ft__messages *m, uint32_t len, uint32_t template)
+{
+    /* what is filled up behind the set that is open, and behind this one */
+    uint32_t need = PADDING + SET_HEADER + len + PADDING, templates;
+
+    if (m->list->version == FT_FLOW_NETFLOW_5 || m->told[template]) {
+        return make_room(m, need);
+    }
+    templates = PADDING + SET_HEADER + m->list->of[template].len;
+    if (header_len(m) + templates + need > m->limit) {
+        if (!make_room(m, templates)) {
+            return false;
+        }
+        put_template(m, template);
+        return make_room(m, need);
+    }
+    if (!make_room(m, templates + need)) {
+        return false;
+    }
+    put_template(m, template);
+    return true;
+}
+
+/* v5: a header says of all its records how packets were sampled. */
+static void take_rate(struct ft__messages *m, uint16_t rate)
+{
+    if (rate != m->sampling) {
+        close_message(m);
+    }
+    m->sampling = rate;
+}
+
 /* The row's record, which is the first of so many events. False: there is no room in the chunk. */
 static bool put_row(struct ft__messages *m, const struct ft_flow_head *h, const uint8_t *record,
                     uint32_t events)
 {
-    bool v5 = m->list->version == FT_FLOW_NETFLOW_5, told = v5 || m->told[h->template];
-    uint32_t len = h->len - (uint32_t)sizeof *h, need = len + SET_HEADER + PADDING;
+    uint32_t len = h->len - (uint32_t)sizeof *h;
 
-    need += told ? 0 : SET_HEADER + PADDING + m->list->of[h->template].len;
     if (m->list->version != FT_FLOW_IPFIX) {
         take_time(m, h);
         set_clock(m, h);
     }
-    if (v5 && m->open && h->template != m->sampling) {
-        close_message(m); /* a header says it of all its records */
+    if (m->list->version == FT_FLOW_NETFLOW_5) {
+        take_rate(m, h->template);
     }
-    if (!takes(m, need)) {
-        close_message(m);
-        if (!room_for(m, &m->out, ft_nf_header_len((uint16_t)m->list->version) + need)) {
-            return false;
-        }
-        begin_message(m);
-        m->sampling = v5 ? h->template : 0;
+    if (!make_room_for_row(m, len, h->template)) {
+        return false;
     }
-    if (!told) {
-        put_template(m, h->template);
-    }
-    if (!v5) {
+    if (m->list->version != FT_FLOW_NETFLOW_5) {
         open_set(m, (uint16_t)(FT_FLOW_TEMPLATE_FIRST + h->template));
     }
     memcpy(m->out.data + m->out.len, record, len);
@@ -496,32 +551,36 @@ void ft__messages_due(struct ft__messages *m, int64_t *out_next_ms)
 
 /* ---- greetings ---- */
 
-/* All that a receiver has to know before the first record, in messages from this number on. */
-static void put_greeting(struct ft__messages *with, uint64_t sequence)
+/* All that a receiver has to know before the first record, numbered from sequence on. */
+static void make_greeting(const struct ft__messages *m, uint64_t sequence, struct ft__messages *out)
 {
-    with->out.len = with->out.n = 0;
-    with->open = false;
-    with->sequence = sequence;
-    put_templates(with);
-    put_options(with);
+    *out = *m;
+    out->out = m->greeting;
+    out->out.len = out->out.n = 0;
+    out->open = false;
+    out->sequence = sequence;
+    put_templates(out);
+    put_options(out);
 }
 
-/* It takes the numbers before that of the message that comes next: of messages that were lost,
- * since a receiver that was away is greeted, or that nobody misses at the start of a connection. */
 static void greet(void *cookie, const uint8_t *next, struct ft_chunk *out)
 {
     struct ft__messages *m = cookie;
-    struct ft__messages with = *m;
+    struct ft__messages with;
     uint64_t number = next != NULL ? ft_nf_header_sequence(next) : m->sequence;
 
-    with.out = m->greeting;
-    with.out.len = with.out.n = 0;
+    *out = (struct ft_chunk){0};
     /* the first message of all has what it needs; over UDP it may not have come */
-    if (m->list->version != FT_FLOW_NETFLOW_5 && (m->datagrams || number > 0)) {
-        put_greeting(&with, 0);
-        put_greeting(&with, number - with.sequence);
+    if (m->list->version == FT_FLOW_NETFLOW_5 || (!m->datagrams && number == 0)) {
+        return;
     }
+    /* it takes the numbers before: of what was lost, since a receiver that was away is greeted, or
+     * that nobody misses at the start of a connection */
+    make_greeting(m, 0, &with);
+    make_greeting(m, number - with.sequence, &with);
     memcpy(m->told, with.told, sizeof m->told);
+    m->messages = with.messages;
+    m->bytes = with.bytes;
     *out = (struct ft_chunk){.data = with.out.data,
                              .len = with.out.len,
                              .n = with.out.n,
@@ -551,6 +610,7 @@ static int check(const struct ft_sink_ops *ops, const struct ft_output_url *url,
                  const struct ft_output_env *env, struct ft_err *err)
 {
     static const char *const not_for[] = {"compress", "append", "hive", "group"};
+    static const char *const of_datagrams[] = {"mtu", "template_refresh"};
     const char *overflow = ft_output_url_get(url, "overflow");
 
     if (!ops->messages || (env->templates->version != FT_FLOW_IPFIX && !ops->datagrams)) {
@@ -563,6 +623,12 @@ static int check(const struct ft_sink_ops *ops, const struct ft_output_url *url,
         if (ft_output_url_get(url, not_for[i]) != NULL) {
             return ft_err_set(err, FT_E_USAGE, "output %s: %s= is not for %s", url->text,
                               not_for[i], url->format);
+        }
+    }
+    for (size_t i = 0; i < sizeof of_datagrams / sizeof of_datagrams[0] && !ops->datagrams; i++) {
+        if (ft_output_url_get(url, of_datagrams[i]) != NULL) {
+            return ft_err_set(err, FT_E_USAGE, "output %s: %s= is for UDP", url->text,
+                              of_datagrams[i]);
         }
     }
     if (overflow != NULL && strcmp(overflow, "spool") == 0) {
@@ -596,7 +662,7 @@ int ft__messages_open(const struct ft_sink_ops *ops, const struct ft_output_url 
     m->datagrams = ops->datagrams;
     m->boot_ms = INT64_MIN;
     m->options_due = true;
-    m->limit = m->datagrams ? (uint32_t)number_of(url, "mtu", MTU) : MESSAGE_MOST;
+    m->limit = m->datagrams ? (uint32_t)number_of(url, "mtu", FT_OUTPUT_MTU) : MESSAGE_MOST;
     m->refresh_ms = (int64_t)number_of(url, "template_refresh", REFRESH_S) * 1000;
     m->due_ms = ft_mono_ms() + m->refresh_ms;
     m->report_ms = (int64_t)number_of(url, "report", 0) * 1000;

@@ -207,7 +207,7 @@ static struct ft_format *open_options(const char *format, const char *pen, bool 
     static const struct ft_flow_interface interfaces[] = {{7, "eth0", "uplink"}};
     struct ft_format_config cfg = {.columns = &columns,
                                    .events = 1u << FT_EVENT_FLOW,
-                                   .domain = "16909060",
+                                   .domain = strcmp(format, "netflow5") == 0 ? "5" : "16909060",
                                    .sampling = "1000",
                                    .pen = pen,
                                    .no_options = none,
@@ -225,7 +225,7 @@ static void test_options(void)
 {
     /* clang-format off */
     static const uint8_t sampling[] = {
-        2, 1, 0, 7, 0, 1,       /* id 513, fields, scopes */
+        5, 1, 0, 7, 0, 1,       /* id 1281, fields, scopes */
         0, 149, 0, 4,           /* observationDomainId */
         1, 46, 0, 8,            /* selectorId */
         1, 48, 0, 2,            /* selectorAlgorithm */
@@ -239,23 +239,23 @@ static void test_options(void)
         0, 0, 3, 0xe8, 2,
     };
     static const uint8_t interface[] = {
-        2, 2, 0, 3, 0, 1, 0, 10, 0, 4, 0, 82, 0xff, 0xff, 0, 83, 0xff, 0xff,
+        5, 2, 0, 3, 0, 1, 0, 10, 0, 4, 0, 82, 0xff, 0xff, 0, 83, 0xff, 0xff,
     };
     static const uint8_t eth0[] = {
         0, 0, 0, 7, 4, 'e', 't', 'h', '0', 6, 'u', 'p', 'l', 'i', 'n', 'k',
     };
     static const uint8_t type[] = { /* RFC 5610 §3.9 */
-        2, 3, 0, 5, 0, 2, 1, 47, 0, 2, 1, 90, 0, 4, 1, 83, 0, 1, 1, 88, 0, 1, 1, 85, 0xff, 0xff,
+        5, 3, 0, 5, 0, 2, 1, 47, 0, 2, 1, 90, 0, 4, 1, 83, 0, 1, 1, 88, 0, 1, 1, 85, 0xff, 0xff,
     };
     static const uint8_t is_final[] = {
         0, 31, 0, 0, 18, 103, 11, 0, 8, 'i', 's', '_', 'f', 'i', 'n', 'a', 'l',
     };
     static const uint8_t v9_sampling[] = {
-        2, 1, 0, 4, 0, 8, 0, 1, 0, 4, 0, 34, 0, 4, 0, 35, 0, 1, /* scope: System */
+        5, 1, 0, 4, 0, 8, 0, 1, 0, 4, 0, 34, 0, 4, 0, 35, 0, 1, /* scope: System */
     };
     static const uint8_t v9_rate[] = {1, 2, 3, 4, 0, 0, 3, 0xe8, 2};
     static const uint8_t v9_interface[] = {
-        2, 2, 0, 4, 0, 8, 0, 2, 0, 4, 0, 82, 0, 32, 0, 83, 0, 64, /* scope: Interface */
+        5, 2, 0, 4, 0, 8, 0, 2, 0, 4, 0, 82, 0, 32, 0, 83, 0, 64, /* scope: Interface */
     };
     static const uint8_t v9_eth0[100] = {
         0, 0, 0, 7, 'e', 't', 'h', '0', [36] = 'u', 'p', 'l', 'i', 'n', 'k',

@@ -176,7 +176,8 @@ static void test_bounds(void)
     s.n_workers = FT_MAX_WORKERS;
     s.n_outputs = FT_MAX_OUTPUTS;
     s.not_ip.n = FT_NOT_IP_TYPES;
-    s.is_final = s.kernel_dropped_known = s.collecting = true;
+    s.is_final = s.kernel_dropped_known = s.clock_known = s.collecting = true;
+    s.clock_offset_ns = INT64_MIN;
     for (int i = 0; i < FT_MAX_OUTPUTS; i++) {
         s.output[i].name = name;
         s.output[i].failed = true;
