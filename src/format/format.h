@@ -66,10 +66,10 @@ struct ft_format_config {
     const char *sampling; /* 1 in so many packets reaches flowtap */
     bool no_options;      /* but for sampling */
     bool uniflow;         /* ipfix: a record of each direction */
-    bool picked;          /* columns= says what a record has */
     /* that packets are taken from, named in options data; [n_interfaces] */
     const struct ft_flow_interface *interfaces;
     uint32_t n_interfaces;
+    bool picked;                          /* columns= says what a record has */
     const struct ft_set_options *options; /* of the owners of columns; while it opens; or NULL */
 };
 

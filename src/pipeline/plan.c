@@ -288,11 +288,11 @@ static int name_inputs(struct ft_pipeline *p, const struct ft_config *cfg, const
         memcpy(p->interface, resolved[0], sizeof p->interface);
         p->plan.options.interface = p->interface;
     }
-    if (rc == FT_OK && live && p->plan.packets) {
-        rc = ft_if_watch_new(names, cfg->n_inputs > 0 ? cfg->n_inputs : 1, &p->watch);
-    }
     if (rc == FT_OK && live) {
         rc = note_interfaces(p, names, cfg->n_inputs > 0 ? cfg->n_inputs : 1, err);
+    }
+    if (rc == FT_OK && live && p->plan.packets) {
+        rc = ft_if_watch_new(names, cfg->n_inputs > 0 ? cfg->n_inputs : 1, &p->watch);
     }
     return rc == FT_OK && p->input_name == NULL ? FT_E_NOMEM : rc;
 }

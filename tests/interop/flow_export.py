@@ -232,6 +232,35 @@ def check_options(c, args, capture, flows):
     c.same("v5: a rate of 15 bits", (2, True), (r.returncode, b"14 bits" in r.stderr))
 
 
+def check_interfaces(c, args, scratch):
+    """The interface that is captured from has its name at the collector; not with --anonymize."""
+    if os.geteuid() != 0:
+        c.skipped.append("live (root)")
+        return
+    key = os.path.join(scratch, "key")
+    with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as f:
+        f.write(bytes(range(32)))
+    lo = socket.if_nametoindex("lo")
+    for to, options, wanted in (("ipfix", (), (lo, "lo")), ("netflow9", (), (lo, "lo")),
+                                ("netflow5", (), (lo, None)), ("ipfix", ("--anonymize", key), (None, None))):
+        port = live.free_port()
+        with live.Collector(args.flowtap, "-p", "enrich") as sink:
+            with live.Process([args.flowtap, "live", "-i", "lo", "-f", "udp and dst port %d" % port,
+                               "-e", "flow", *options, "-o", "%s+udp://127.0.0.1:%d" % (to, sink.port)]) as p:
+                live.wait_for("a capture", lambda: "memory budget" in p.text(p.err))
+                time.sleep(0.5)
+                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                for _ in range(5):
+                    s.sendto(b"x", ("127.0.0.1", port))
+                s.close()
+                time.sleep(0.5)
+                p.end()
+            run = sink.run()
+        c.same("live, %s %s" % (to, " ".join(options[:1])), [wanted], [
+            (e["features"].get("ingress_interface"), e["features"].get("ingress_interface_name"))
+            for e in run.flows])
+
+
 # ---- relay ----
 
 ABSOLUTE = {"flow_start_sys_up_time", "flow_end_sys_up_time"}  # by the clock of a header
@@ -651,6 +680,7 @@ def main():
         c.same("there are flows", True, len(flows) > 0)
         check_own(c, args, args.capture, flows)
         check_options(c, args, args.capture, flows)
+        check_interfaces(c, args, scratch)
         check_relay(c, args, args.capture, scratch)
         check_convert(c, args, args.capture, scratch)
         check_clocks(c, args, scratch)

@@ -338,9 +338,8 @@ static void set_clock(struct ft__messages *m, const struct ft_flow_head *row)
         return;
     }
     close_message(m);
-    if (!m->by_clock && !m->list->relayed) {
-        m->time_s = 0; /* a capture of another time has its own newest record */
-    }
+    m->time_s =
+        m->by_clock ? m->time_s : 0; /* a capture of another time has its own newest record */
     /* whole seconds, since those are what a header has of the time of day; and others of its time
      * may have begun before it */
     m->boot_ms = (h->first_ms / 1000 - MARGIN_S) * 1000;
@@ -412,26 +411,32 @@ static bool make_room_for_row(struct ft__messages *m, uint32_t len, uint32_t tem
     return true;
 }
 
+/* v5: a header says of all its records how packets were sampled. */
+static void take_rate(struct ft__messages *m, uint16_t rate)
+{
+    if (rate != m->sampling) {
+        close_message(m);
+    }
+    m->sampling = rate;
+}
+
 /* The row's record, which is the first of so many events. False: there is no room in the chunk. */
 static bool put_row(struct ft__messages *m, const struct ft_flow_head *h, const uint8_t *record,
                     uint32_t events)
 {
-    bool v5 = m->list->version == FT_FLOW_NETFLOW_5;
     uint32_t len = h->len - (uint32_t)sizeof *h;
 
     if (m->list->version != FT_FLOW_IPFIX) {
         take_time(m, h);
         set_clock(m, h);
     }
-    if (v5 && m->open && h->template != m->sampling) {
-        close_message(m); /* a header says it of all its records */
+    if (m->list->version == FT_FLOW_NETFLOW_5) {
+        take_rate(m, h->template);
     }
     if (!make_room_for_row(m, len, h->template)) {
         return false;
     }
-    if (v5) {
-        m->sampling = h->template;
-    } else {
+    if (m->list->version != FT_FLOW_NETFLOW_5) {
         open_set(m, (uint16_t)(FT_FLOW_TEMPLATE_FIRST + h->template));
     }
     memcpy(m->out.data + m->out.len, record, len);
@@ -546,7 +551,7 @@ void ft__messages_due(struct ft__messages *m, int64_t *out_next_ms)
 
 /* ---- greetings ---- */
 
-/* All that a receiver has to know before the first record, in messages from this number on. */
+/* All that a receiver has to know before the first record, numbered from sequence on. */
 static void make_greeting(const struct ft__messages *m, uint64_t sequence, struct ft__messages *out)
 {
     *out = *m;
@@ -558,8 +563,6 @@ static void make_greeting(const struct ft__messages *m, uint64_t sequence, struc
     put_options(out);
 }
 
-/* It takes the numbers before that of the message that comes next: of messages that were lost,
- * since a receiver that was away is greeted, or that nobody misses at the start of a connection. */
 static void greet(void *cookie, const uint8_t *next, struct ft_chunk *out)
 {
     struct ft__messages *m = cookie;
@@ -571,6 +574,8 @@ static void greet(void *cookie, const uint8_t *next, struct ft_chunk *out)
     if (m->list->version == FT_FLOW_NETFLOW_5 || (!m->datagrams && number == 0)) {
         return;
     }
+    /* it takes the numbers before: of what was lost, since a receiver that was away is greeted, or
+     * that nobody misses at the start of a connection */
     make_greeting(m, 0, &with);
     make_greeting(m, number - with.sequence, &with);
     memcpy(m->told, with.told, sizeof m->told);

@@ -207,7 +207,7 @@ static struct ft_format *open_options(const char *format, const char *pen, bool 
     static const struct ft_flow_interface interfaces[] = {{7, "eth0", "uplink"}};
     struct ft_format_config cfg = {.columns = &columns,
                                    .events = 1u << FT_EVENT_FLOW,
-                                   .domain = strcmp(format, "netflow5") != 0 ? "16909060" : "258",
+                                   .domain = strcmp(format, "netflow5") == 0 ? "5" : "16909060",
                                    .sampling = "1000",
                                    .pen = pen,
                                    .no_options = none,
