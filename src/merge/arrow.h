@@ -50,6 +50,14 @@ FT_NODISCARD int ft__arrow_layout(struct ft__arrow_input *a, struct ft_err *err)
 FT_NODISCARD FT_HOT int ft__arrow_row(struct ft__arrow_input *a, struct ft__arrow_text *text,
                                       struct ft__record *out);
 
+struct ft_field;
+struct ft_columns;
+
+/* The column of flow records of that name, in that object or in any when it is ""; NULL: nobody
+ * knows it. exported: those of collect. */
+const struct ft_field *ft__arrow_known(const struct ft_columns *exported, const char *object,
+                                       const char *name);
+
 /* ---- parts ---- */
 
 /* Most bytes of a value; likewise of one whose length is always the same, 0: it is not. */

@@ -18,6 +18,9 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import arrow_reader  # noqa: E402
+
 PROGRAM = os.path.abspath(sys.argv[1])
 FULL = "--full" in sys.argv
 FLOWS = 4000 if FULL else 600
@@ -86,7 +89,35 @@ class Merged(unittest.TestCase):
                 again = subprocess.run([PROGRAM, "merge", "--window", "300", *args, *mixed], capture_output=True, text=True,
                                        check=True)
                 self.assertEqual((again.stdout, again.stderr), (r.stdout, r.stderr))
+        self.merge_to_arrow(inputs, args, r.stdout)
         return [json.loads(x) for x in r.stdout.splitlines()]
+
+    def merge_to_arrow(self, inputs, args, lines):
+        """Row by row what NDJSON has, as another reader reads it, and when it is an input itself."""
+        for name in "out.arrows", "out.arrow":
+            path = os.path.join(self.folder, name)
+            subprocess.run([PROGRAM, "merge", "--quiet", "--window", "300", *args, *inputs, "-o", f"arrow:{path}"], check=True)
+            with open(path, "rb") as f:
+                t = arrow_reader.Arrow(f.read())
+            self.assertEqual(t.file, name == "out.arrow")
+            rows = [dict(zip(t.rows, x)) for x in zip(*t.rows.values())]
+            self.assertEqual(len(rows), lines.count("\n"))
+            for row, line in zip(rows, lines.splitlines()):
+                want = json.loads(line)
+                for k in "flow_key", "aggregate_metrics", "features":
+                    want.update(want.pop(k, {}))
+                for k in "timestamp", "first_seen", "last_seen":
+                    want[k] = round(want[k] * 1e6)
+                self.assertEqual(want.pop("event_type"), "network_flow_record")
+                self.assertEqual({k: v for k, v in row.items() if v is not None}, {k: v for k, v in want.items() if v is not None})
+            again = subprocess.run([PROGRAM, "merge", "--quiet", "--copies", "/none", path], capture_output=True, text=True,
+                                   check=True).stdout
+            own = "observers", "merged", "estimated_packets", "estimated_bytes", "estimated_packets_sigma"
+            for now, line in zip(map(json.loads, again.splitlines()), map(json.loads, lines.splitlines()), strict=True):
+                for k in own[2:]:  # text of a double has 15 digits for sure
+                    estimate = line.pop(k, 0)
+                    self.assertAlmostEqual(now.pop(k) or 0, estimate, delta=1e-14 * (1 + estimate))
+                self.assertEqual({k: v for k, v in now.items() if v is not None or k not in own}, line)
 
     def counts(self, records):
         total = collections.Counter()
@@ -189,8 +220,16 @@ class Merged(unittest.TestCase):
         merged = self.merge(both, "--copies", "all=a,b")
         self.assertEqual(self.counts(merged), self.single())
         self.assertEqual({tuple(sorted(r["observers"])) for r in merged}, {("a", "b")})
-        text = json.dumps(merged[0])
-        self.assertEqual((text.count('"observers"'), text.count('"merged"')), (1, 1))
+        for args in (), ("--sampled", "*=2"):
+            arrow = os.path.join(self.folder, "a.arrow")
+            subprocess.run([PROGRAM, "merge", "--quiet", "--window", "300", "--parts", "a=p*", *args, "-o", f"arrow:{arrow}",
+                            *inputs], check=True)
+            out = subprocess.run([PROGRAM, "merge", "--quiet", "--window", "300", *args, "--copies", "all=a,b", arrow, both[1]],
+                                 capture_output=True, text=True, check=True).stdout
+            self.assertEqual(self.counts(list(map(json.loads, out.splitlines()))), self.single())
+            for line in out.splitlines():
+                for key in "observers", "merged", "estimated_packets":
+                    self.assertEqual(line.count(f'"{key}":'), 0 if key[0] == "e" and not args else 1, line)
 
     def test_bounds(self):
         """Fewer flows than there are: the oldest go early, which is counted, and parts add up all the same."""
