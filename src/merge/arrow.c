@@ -279,7 +279,11 @@ static uint32_t list_columns(struct ft__arrow_input *a, const struct known *know
         } else if (known->is_flow && known->exported.n == 0 && !is_ours(f[i].name)) {
             c[n].group = FT_GROUP_FEATURES;
         }
-        a->fixed_room += ft__arrow_fixed_room(&f[i]);
+        if (ft__arrow_fixed_room(&f[i]) > 0) {
+            a->fixed_room += ft__arrow_fixed_room(&f[i]);
+        } else {
+            a->of_long[a->n_long++] = (uint16_t)i;
+        }
         n++;
     }
     return n;
@@ -315,12 +319,10 @@ static int make_room(struct ft__arrow_input *a, struct ft__arrow_text *text,
 {
     uint64_t room = a->shape->text_len + a->shape->end_len + a->fixed_room + a->type_len;
 
-    for (uint32_t i = 0; i < a->shape->n; i++) {
-        uint32_t k = a->value[i].field;
+    for (uint32_t i = 0; i < a->n_long; i++) {
+        uint32_t k = a->of_long[i];
 
-        if (k != UINT32_MAX && ft__arrow_fixed_room(&f[k]) == 0) {
-            room += ft__arrow_value_room(&f[k], &c[k], a->row);
-        }
+        room += ft__arrow_value_room(&f[k], &c[k], a->row);
     }
     if (room > ROW_MOST) {
         return FT_E_RANGE;

@@ -28,7 +28,9 @@ struct ft__arrow_input {
     uint64_t row, rows;      /* of the batch in hand: the next, and how many there are */
     size_t message;          /* its bytes */
     bool is_file, over;
-    char type[64]; /* of event_type, with its quotes, when no column says it */
+    uint32_t n_long;                   /* columns whose values have no fixed room: */
+    uint16_t of_long[FT_ARROW_FIELDS]; /* their fields */
+    char type[64];                     /* of event_type, with its quotes, when no column says it */
     uint32_t type_len;
     struct ft__arrow_value value[FT__SHAPE_STEPS]; /* of each step of the shape */
 };

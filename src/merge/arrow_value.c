@@ -229,6 +229,35 @@ static bool is_object(const uint8_t *at, uint64_t len)
     return false;
 }
 
+/* Are these eight bytes to be written as they are? */
+FT_INLINE bool is_plain(const uint8_t *at)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+    uint64_t v, quote, escape;
+
+    memcpy(&v, at, sizeof v);
+    quote = v ^ ones * '"';
+    escape = v ^ ones * '\\';
+    return (((v - ones * ' ') | v | ((quote - ones) & ~quote) | ((escape - ones) & ~escape)) &
+            high) == 0;
+}
+
+/* Text that is written as it is; false: some of it is not, or it is short. */
+FT_INLINE bool put_plain(uint8_t *p, const uint8_t *at, uint64_t len)
+{
+    if (len < 8) {
+        return false;
+    }
+    for (uint64_t i = 0; i + 8 <= len; i += 8) {
+        memcpy(p + i, at + i, 8);
+        if (!is_plain(at + i)) {
+            return false;
+        }
+    }
+    memcpy(p + len - 8, at + len - 8, 8);
+    return is_plain(at + len - 8);
+}
+
 static uint8_t *put_text(uint8_t *p, const struct ft__arrow_value *v,
                          const struct ft_arrow_field *f, const struct ft_arrow_column *c,
                          uint64_t i)
@@ -247,7 +276,7 @@ static uint8_t *put_text(uint8_t *p, const struct ft__arrow_value *v,
         return p + len;
     }
     *p++ = '"';
-    p = ft_put_text(p, at, (uint32_t)len, true);
+    p = put_plain(p, at, len) ? p + len : ft_put_text(p, at, (uint32_t)len, true);
     *p++ = '"';
     return p;
 }
