@@ -85,6 +85,12 @@ static int64_t signed_at(const uint8_t *p, uint32_t width)
     return (int64_t)(bits_at(p, width) << shift) >> shift;
 }
 
+/* No branch that nobody can tell: most numbers are small, and of any length. */
+FT_INLINE uint8_t *put_unsigned(uint8_t *p, uint64_t v)
+{
+    return FT_LIKELY(v < 100000000) ? ft_put_u64_small(p, (uint32_t)v) : ft_put_u64(p, v);
+}
+
 static uint8_t *put_signed(uint8_t *p, int64_t v)
 {
     if (v < 0) {
@@ -115,6 +121,9 @@ static uint8_t *put_time(uint8_t *p, int64_t v, int scale)
     uint64_t abs = v < 0 ? (uint64_t)0 - (uint64_t)v : (uint64_t)v, rest;
     int places = scale > PLACES ? scale : PLACES;
 
+    if (FT_LIKELY(scale == PLACES && abs <= INT64_MAX / 1000)) {
+        return ft_put_time(p, v * 1000);
+    }
     if (v < 0) {
         *p++ = '-';
     }
@@ -324,7 +333,7 @@ uint8_t *ft__arrow_put(uint8_t *p, const struct ft__arrow_value *v, const struct
     case FT_ARROW_SIGNED:
         return put_signed(p, signed_at(at, f->width));
     case FT_ARROW_UNSIGNED:
-        return ft_put_u64(p, bits_at(at, f->width));
+        return put_unsigned(p, bits_at(at, f->width));
     case FT_ARROW_FLOAT:
         return put_float(p, at, f->width);
     case FT_ARROW_DECIMAL:
