@@ -309,6 +309,37 @@ class Merged(unittest.TestCase):
             for line in p.stdout.splitlines():
                 json.loads(line)
 
+    def peak(self, *args):
+        """Most memory of a merge, KiB, and its exit status."""
+        p = subprocess.Popen([PROGRAM, "merge", *args, "-o", "/dev/null"], stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(p.pid, 0)
+        p.returncode = os.waitstatus_to_exitcode(status)
+        return usage.ru_maxrss, p.returncode
+
+    def test_arrow_memory(self):
+        """However many batches come, and whatever a message says of its length."""
+        with open(self.probe("a", PACKETS[:4000]) + ".arrows", "rb") as f:
+            data = f.read()
+        schema = 8 + struct.unpack_from("<I", data, 4)[0]
+        path, peaks = os.path.join(self.folder, "many"), []
+        for times in 1, 60:
+            with open(path, "wb") as f:
+                f.write(data[:schema])
+                for _ in range(times):  # piece by piece: a child begins with the peak of its parent
+                    f.write(data[schema:-8])
+                f.write(data[-8:])
+            peaks.append(self.peak("--parts", "*", "--max-flows", "1000", path))
+        self.assertEqual([rc for _, rc in peaks], [0, 0])
+        self.assertLess(peaks[1][0], peaks[0][0] + 16384)
+        batch = bytearray(data)
+        at = data.index(struct.pack("<Q", len(data) - 8 - schema - 8 - struct.unpack_from("<I", data, schema + 4)[0]), schema)
+        batch[at:at + 8] = struct.pack("<Q", 200 << 20)
+        with open(path, "wb") as f:
+            f.write(batch)
+        kib, rc = self.peak("--parts", "*", "--max-flows", "1000", path)
+        self.assertEqual(rc, 1)
+        self.assertLess(kib, peaks[0][0] + 16384)
+
     def test_arrow_twice(self):
         """What stands behind the end of a stream is not left out in silence."""
         path = self.probe("a", PACKETS[:200]) + ".arrows"
