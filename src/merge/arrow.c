@@ -122,6 +122,27 @@ static const struct ft_field *field_of(const struct known *k, const char *name)
     return f != NULL ? f : field_in(k->rows, k->n, name);
 }
 
+const struct ft_field *ft__arrow_known(const struct ft_columns *exported, const char *object,
+                                       const char *name)
+{
+    for (uint32_t i = 0; ft_column_sets[i] != NULL; i++) {
+        const struct ft_column_set *set = ft_column_sets[i];
+        const struct ft_field *f = field_in(set->rows, set->n, name);
+
+        if (f != NULL && (object[0] == '\0' || strcmp(objects[f->group], object) == 0)) {
+            return f;
+        }
+    }
+    for (uint32_t i = 0; i < exported->n; i++) {
+        const struct ft_field *f = exported->col[i].field;
+
+        if (strcmp(f->name, name) == 0) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
 /* What merge adds stands beside the objects. */
 static bool is_ours(const char *name)
 {
@@ -163,6 +184,9 @@ static int add_value(struct making *k, const struct column *c, const char *comma
     uint8_t slot = ft__merge_slot_of(object, strlen(object), c->name, strlen(c->name));
     uint8_t *p = (uint8_t *)k->before + k->len;
 
+    if (k->own_n != UINT32_MAX && (slot == FT__MERGE_EST_PACKETS || slot == FT__MERGE_EST_BYTES)) {
+        slot = FT__MERGE_SLOTS_N; /* merge's own */
+    }
     if (slot != FT__MERGE_SLOTS_N) {
         k->own_n = UINT32_MAX; /* what follows belongs to the record */
     }
@@ -255,7 +279,11 @@ static uint32_t list_columns(struct ft__arrow_input *a, const struct known *know
         } else if (known->is_flow && known->exported.n == 0 && !is_ours(f[i].name)) {
             c[n].group = FT_GROUP_FEATURES;
         }
-        a->fixed_room += ft__arrow_fixed_room(&f[i]);
+        if (ft__arrow_fixed_room(&f[i]) > 0) {
+            a->fixed_room += ft__arrow_fixed_room(&f[i]);
+        } else {
+            a->of_long[a->n_long++] = (uint16_t)i;
+        }
         n++;
     }
     return n;
@@ -291,12 +319,10 @@ static int make_room(struct ft__arrow_input *a, struct ft__arrow_text *text,
 {
     uint64_t room = a->shape->text_len + a->shape->end_len + a->fixed_room + a->type_len;
 
-    for (uint32_t i = 0; i < a->shape->n; i++) {
-        uint32_t k = a->value[i].field;
+    for (uint32_t i = 0; i < a->n_long; i++) {
+        uint32_t k = a->of_long[i];
 
-        if (k != UINT32_MAX && ft__arrow_fixed_room(&f[k]) == 0) {
-            room += ft__arrow_value_room(&f[k], &c[k], a->row);
-        }
+        room += ft__arrow_value_room(&f[k], &c[k], a->row);
     }
     if (room > ROW_MOST) {
         return FT_E_RANGE;

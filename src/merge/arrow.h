@@ -28,7 +28,9 @@ struct ft__arrow_input {
     uint64_t row, rows;      /* of the batch in hand: the next, and how many there are */
     size_t message;          /* its bytes */
     bool is_file, over;
-    char type[64]; /* of event_type, with its quotes, when no column says it */
+    uint32_t n_long;                   /* columns whose values have no fixed room: */
+    uint16_t of_long[FT_ARROW_FIELDS]; /* their fields */
+    char type[64];                     /* of event_type, with its quotes, when no column says it */
     uint32_t type_len;
     struct ft__arrow_value value[FT__SHAPE_STEPS]; /* of each step of the shape */
 };
@@ -49,6 +51,14 @@ FT_NODISCARD int ft__arrow_layout(struct ft__arrow_input *a, struct ft_err *err)
 /* The next row of the batch as a line. FT_E_RANGE: it is longer than lines may be; FT_E_NOMEM. */
 FT_NODISCARD FT_HOT int ft__arrow_row(struct ft__arrow_input *a, struct ft__arrow_text *text,
                                       struct ft__record *out);
+
+struct ft_field;
+struct ft_columns;
+
+/* The column of flow records of that name, in that object or in any when it is ""; NULL: nobody
+ * knows it. exported: those of collect. */
+const struct ft_field *ft__arrow_known(const struct ft_columns *exported, const char *object,
+                                       const char *name);
 
 /* ---- parts ---- */
 

@@ -85,6 +85,12 @@ static int64_t signed_at(const uint8_t *p, uint32_t width)
     return (int64_t)(bits_at(p, width) << shift) >> shift;
 }
 
+/* No branch that nobody can tell: most numbers are small, and of any length. */
+FT_INLINE uint8_t *put_unsigned(uint8_t *p, uint64_t v)
+{
+    return FT_LIKELY(v < 100000000) ? ft_put_u64_small(p, (uint32_t)v) : ft_put_u64(p, v);
+}
+
 static uint8_t *put_signed(uint8_t *p, int64_t v)
 {
     if (v < 0) {
@@ -115,6 +121,9 @@ static uint8_t *put_time(uint8_t *p, int64_t v, int scale)
     uint64_t abs = v < 0 ? (uint64_t)0 - (uint64_t)v : (uint64_t)v, rest;
     int places = scale > PLACES ? scale : PLACES;
 
+    if (FT_LIKELY(scale == PLACES && abs <= INT64_MAX / 1000)) {
+        return ft_put_time(p, v * 1000);
+    }
     if (v < 0) {
         *p++ = '-';
     }
@@ -229,6 +238,35 @@ static bool is_object(const uint8_t *at, uint64_t len)
     return false;
 }
 
+/* Are these eight bytes to be written as they are? */
+FT_INLINE bool is_plain(const uint8_t *at)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+    uint64_t v, quote, escape;
+
+    memcpy(&v, at, sizeof v);
+    quote = v ^ ones * '"';
+    escape = v ^ ones * '\\';
+    return (((v - ones * ' ') | v | ((quote - ones) & ~quote) | ((escape - ones) & ~escape)) &
+            high) == 0;
+}
+
+/* Text that is written as it is; false: some of it is not, or it is short. */
+FT_INLINE bool put_plain(uint8_t *p, const uint8_t *at, uint64_t len)
+{
+    if (len < 8) {
+        return false;
+    }
+    for (uint64_t i = 0; i + 8 <= len; i += 8) {
+        memcpy(p + i, at + i, 8);
+        if (!is_plain(at + i)) {
+            return false;
+        }
+    }
+    memcpy(p + len - 8, at + len - 8, 8);
+    return is_plain(at + len - 8);
+}
+
 static uint8_t *put_text(uint8_t *p, const struct ft__arrow_value *v,
                          const struct ft_arrow_field *f, const struct ft_arrow_column *c,
                          uint64_t i)
@@ -247,7 +285,7 @@ static uint8_t *put_text(uint8_t *p, const struct ft__arrow_value *v,
         return p + len;
     }
     *p++ = '"';
-    p = ft_put_text(p, at, (uint32_t)len, true);
+    p = put_plain(p, at, len) ? p + len : ft_put_text(p, at, (uint32_t)len, true);
     *p++ = '"';
     return p;
 }
@@ -295,7 +333,7 @@ uint8_t *ft__arrow_put(uint8_t *p, const struct ft__arrow_value *v, const struct
     case FT_ARROW_SIGNED:
         return put_signed(p, signed_at(at, f->width));
     case FT_ARROW_UNSIGNED:
-        return ft_put_u64(p, bits_at(at, f->width));
+        return put_unsigned(p, bits_at(at, f->width));
     case FT_ARROW_FLOAT:
         return put_float(p, at, f->width);
     case FT_ARROW_DECIMAL:

@@ -13,6 +13,7 @@
 
 #include "flowtap/merge.h"
 #include "merge/arrow.h"
+#include "merge/arrow_out.h"
 #include "merge/flows.h"
 #include "merge/observers.h"
 #include "merge/scan.h"
@@ -64,9 +65,11 @@ struct ft_merge {
     void *cookie;
     char *out; /* [FT__OUT_ROOM], owned */
     size_t out_len;
-    bool refused;         /* by write */
-    struct ft_err failed; /* the first input that did; code 0: none */
-    struct ft_err why;    /* of the input in hand */
+    bool to_arrow, to_arrow_file;
+    struct ft__arrow_out *arrow; /* owned; NULL: lines go out */
+    bool refused;                /* by write */
+    struct ft_err failed;        /* the first input that did; code 0: none */
+    struct ft_err why;           /* of the input in hand */
 };
 
 /* Lines of an input, which is not over, behind those that were in hand: one at least. False: it is

@@ -35,6 +35,7 @@ void ft_merge_free(struct ft_merge *m)
     }
     ft__flows_fini(&m->flows);
     ft__observers_fini(&m->observers);
+    ft__arrow_out_free(m->arrow);
     ft__scan_free(m->scan);
     ft_mem_free(m->out);
     ft_mem_free(m);
@@ -59,6 +60,12 @@ int ft_merge_input(struct ft_merge *m, const char *path, struct ft_err *err)
 
     m->n_inputs += rc == FT_OK;
     return rc;
+}
+
+void ft_merge_arrow(struct ft_merge *m, bool is_file)
+{
+    m->to_arrow = true;
+    m->to_arrow_file = is_file;
 }
 
 /* ---- flows ---- */
@@ -278,6 +285,12 @@ int ft_merge_run(struct ft_merge *m, int (*write)(void *cookie, const char *data
 {
     m->write = write;
     m->cookie = cookie;
+    if (m->to_arrow) {
+        m->arrow = ft__arrow_out_new(m->to_arrow_file, write, cookie);
+        if (m->arrow == NULL) {
+            return ft_err_set(err, FT_E_NOMEM, "out of memory");
+        }
+    }
     begin(m);
     while (m->n_live > 0 && !m->refused) {
         take_line(m, m->input[0]);
@@ -291,6 +304,9 @@ int ft_merge_run(struct ft_merge *m, int (*write)(void *cookie, const char *data
         end_flow(m, m->flows.oldest);
     }
     ft__write_flush(m);
+    if (m->arrow != NULL && !m->refused) {
+        m->refused = ft__arrow_out_end(m->arrow) != 0;
+    }
     if (m->failed.code != FT_OK) {
         *err = m->failed;
         return err->code;
@@ -306,4 +322,7 @@ void ft_merge_get_stats(const struct ft_merge *m, struct ft_merge_stats *out)
     out->observers = m->observers.n;
     ft__scan_counts(m->scan, &shaped, &read);
     out->by_shape += shaped;
+    if (m->arrow != NULL) {
+        ft__arrow_out_counts(m->arrow, &out->events_left_out, &out->values_left_out);
+    }
 }

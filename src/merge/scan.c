@@ -373,6 +373,9 @@ static bool read_value(struct reader *r, uint8_t slot)
     if (behind == NULL) {
         return false;
     }
+    if (r->ours != NULL && (slot == FT__MERGE_EST_PACKETS || slot == FT__MERGE_EST_BYTES)) {
+        slot = FT__MERGE_SLOTS_N; /* merge's own */
+    }
     r->fits = r->fits && ft__shape_step(r->shape, r->behind, (size_t)(r->p - r->behind), slot);
     if (r->fits) {
         r->out->end[r->shape->n - 1] = (uint32_t)(behind - r->line);

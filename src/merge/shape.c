@@ -8,6 +8,7 @@ void ft__shape_begin(struct ft__shape *s)
 {
     s->n = s->text_len = s->held = s->lines = 0;
     s->whole = false;
+    s->id++;
 }
 
 bool ft__shape_step(struct ft__shape *s, const char *before, size_t len, uint8_t slot)

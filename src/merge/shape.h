@@ -54,6 +54,7 @@ struct ft__shape {
     uint32_t held;     /* records in hand and texts that have it: it stays */
     uint64_t lines;    /* that had it */
     uint64_t used;     /* the last time */
+    uint64_t id;       /* no other shape at this place had it */
     bool whole;        /* ft__shape_end() was said */
     struct ft__step step[FT__SHAPE_STEPS];
     char text[FT__SHAPE_TEXT + FT__SHAPE_SLACK];

@@ -44,7 +44,11 @@ static_assert(FT__MERGE_SLOTS_N < 64, "a bit for each");
 void ft__write_flush(struct ft_merge *m)
 {
     if (m->out_len > 0 && !m->refused) {
-        m->refused = m->write(m->cookie, m->out, m->out_len) != 0;
+        int rc = m->arrow != NULL
+                     ? ft__arrow_out_lines(m->arrow, m->out, m->out_len, m->out_len >= FT__OUT)
+                     : m->write(m->cookie, m->out, m->out_len);
+
+        m->refused = rc != 0;
     }
     m->out_len = 0;
 }
