@@ -49,9 +49,9 @@ CREATE TABLE IF NOT EXISTS network_flow_record_of_collect
     `stored_at` DateTime CODEC(ZSTD(1)) COMMENT 'when ClickHouse took it'
 )
 ENGINE = ReplacingMergeTree
-PARTITION BY toDate(timestamp)
+PARTITION BY if(timestamp BETWEEN stored_at - INTERVAL 7 DAY AND stored_at + INTERVAL 7 DAY, toDate(timestamp), toDate(0))
 ORDER BY (timestamp, producer, chunk, message, flow_id, sequence, cityHash64(other), copy)
-TTL toDateTime(timestamp) + INTERVAL 7 DAY
+TTL toDateTime(least(timestamp, stored_at)) + INTERVAL 7 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS network_flow_record_of_collect_kafka
@@ -153,9 +153,9 @@ CREATE TABLE IF NOT EXISTS network_flow_sample_of_collect
     `stored_at` DateTime CODEC(ZSTD(1)) COMMENT 'when ClickHouse took it'
 )
 ENGINE = ReplacingMergeTree
-PARTITION BY toDate(timestamp)
+PARTITION BY if(timestamp BETWEEN stored_at - INTERVAL 7 DAY AND stored_at + INTERVAL 7 DAY, toDate(timestamp), toDate(0))
 ORDER BY (timestamp, producer, chunk, message, address, domain_id, sequence, sample_sequence, source_class, source_index, cityHash64(other), copy)
-TTL toDateTime(timestamp) + INTERVAL 7 DAY
+TTL toDateTime(least(timestamp, stored_at)) + INTERVAL 7 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS network_flow_sample_of_collect_kafka
@@ -260,9 +260,9 @@ CREATE TABLE IF NOT EXISTS exporter_health
     `stored_at` DateTime CODEC(ZSTD(1)) COMMENT 'when ClickHouse took it'
 )
 ENGINE = ReplacingMergeTree
-PARTITION BY toDate(timestamp)
+PARTITION BY if(timestamp BETWEEN stored_at - INTERVAL 7 DAY AND stored_at + INTERVAL 7 DAY, toDate(timestamp), toDate(0))
 ORDER BY (timestamp, producer, chunk, message, address, domain_id)
-TTL toDateTime(timestamp) + INTERVAL 7 DAY
+TTL toDateTime(least(timestamp, stored_at)) + INTERVAL 7 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS exporter_health_kafka
@@ -349,11 +349,11 @@ FROM
 (
     SELECT toStartOfMinute(timestamp) AS minute, observer_id, observation_domain, address, domain_id, ifNull(r.sampling_rate, 0) AS sampling_rate, ifNull(r.src_ip, '') AS src_ip, ifNull(r.dst_ip, '') AS dst_ip, ifNull(r.protocol, 0) AS protocol, ifNull(r.dst_port, 0) AS dst_port, ifNull(packet_count, 0) AS packet_n, ifNull(byte_count, 0) AS byte_n
     FROM network_flow_record_of_collect AS r FINAL
-    WHERE toStartOfMinute(timestamp) IN (SELECT toStartOfMinute(timestamp) FROM network_flow_record_of_collect AS r WHERE stored_at >= since) AND timestamp >= toStartOfDay(now() - INTERVAL 6 DAY)
+    WHERE toStartOfMinute(timestamp) IN (SELECT toStartOfMinute(timestamp) FROM network_flow_record_of_collect AS r WHERE stored_at >= since) AND timestamp >= toStartOfDay(now() - INTERVAL 6 DAY) AND timestamp < now() + INTERVAL 1 DAY
     UNION ALL
     SELECT toStartOfMinute(timestamp) AS minute, observer_id, observation_domain, address, domain_id, ifNull(r.sampling_rate, 0) AS sampling_rate, ifNull(r.src_ip, '') AS src_ip, ifNull(r.dst_ip, '') AS dst_ip, ifNull(r.protocol, 0) AS protocol, ifNull(r.dst_port, 0) AS dst_port, ifNull(1, 0) AS packet_n, ifNull(packet_size_bytes, 0) AS byte_n
     FROM network_flow_sample_of_collect AS r FINAL
-    WHERE toStartOfMinute(timestamp) IN (SELECT toStartOfMinute(timestamp) FROM network_flow_sample_of_collect AS r WHERE stored_at >= since) AND timestamp >= toStartOfDay(now() - INTERVAL 6 DAY)
+    WHERE toStartOfMinute(timestamp) IN (SELECT toStartOfMinute(timestamp) FROM network_flow_sample_of_collect AS r WHERE stored_at >= since) AND timestamp >= toStartOfDay(now() - INTERVAL 6 DAY) AND timestamp < now() + INTERVAL 1 DAY
 )
 GROUP BY minute, observer_id, observation_domain, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port;
 
@@ -382,7 +382,7 @@ SETTINGS ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS collect_hour_refresh
 REFRESH EVERY 20 MINUTE APPEND TO collect_hour AS
-WITH (SELECT greatest(max(made), toDateTime(86400)) FROM collect_hour) - INTERVAL 2 MINUTE AS since
+WITH (SELECT greatest(max(made), toDateTime(86400)) FROM collect_hour) - INTERVAL 20 MINUTE AS since
 SELECT hour, observer_id, observation_domain, address, domain_id, sampling_rate, src_ip, dst_ip, protocol, dst_port, sum(records) AS records, sum(packets) AS packets, sum(bytes) AS bytes, now() AS made
 FROM
 (

@@ -64,9 +64,9 @@ CREATE TABLE IF NOT EXISTS network_flow_record
     `stored_at` DateTime CODEC(ZSTD(1)) COMMENT 'when ClickHouse took it'
 )
 ENGINE = ReplacingMergeTree
-PARTITION BY toDate(timestamp)
+PARTITION BY if(timestamp BETWEEN stored_at - INTERVAL 7 DAY AND stored_at + INTERVAL 7 DAY, toDate(timestamp), toDate(0))
 ORDER BY (timestamp, producer, chunk, message, flow_id, segment)
-TTL toDateTime(timestamp) + INTERVAL 7 DAY
+TTL toDateTime(least(timestamp, stored_at)) + INTERVAL 7 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS network_flow_record_kafka
@@ -185,9 +185,9 @@ CREATE TABLE IF NOT EXISTS pipeline_stats
     `stored_at` DateTime CODEC(ZSTD(1)) COMMENT 'when ClickHouse took it'
 )
 ENGINE = ReplacingMergeTree
-PARTITION BY toDate(timestamp)
+PARTITION BY if(timestamp BETWEEN stored_at - INTERVAL 7 DAY AND stored_at + INTERVAL 7 DAY, toDate(timestamp), toDate(0))
 ORDER BY (timestamp, producer, chunk, message)
-TTL toDateTime(timestamp) + INTERVAL 7 DAY
+TTL toDateTime(least(timestamp, stored_at)) + INTERVAL 7 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS pipeline_stats_kafka
@@ -289,7 +289,7 @@ FROM
 (
     SELECT toStartOfMinute(timestamp) AS minute, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port, is_final, fwd_packets_delta, rev_packets_delta, fwd_bytes_delta, rev_bytes_delta
     FROM network_flow_record FINAL
-    WHERE toStartOfMinute(timestamp) IN (SELECT toStartOfMinute(timestamp) FROM network_flow_record WHERE stored_at >= since) AND timestamp >= toStartOfDay(now() - INTERVAL 6 DAY)
+    WHERE toStartOfMinute(timestamp) IN (SELECT toStartOfMinute(timestamp) FROM network_flow_record WHERE stored_at >= since) AND timestamp >= toStartOfDay(now() - INTERVAL 6 DAY) AND timestamp < now() + INTERVAL 1 DAY
 )
 GROUP BY minute, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port;
 
@@ -318,7 +318,7 @@ SETTINGS ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS flow_hour_refresh
 REFRESH EVERY 20 MINUTE APPEND TO flow_hour AS
-WITH (SELECT greatest(max(made), toDateTime(86400)) FROM flow_hour) - INTERVAL 2 MINUTE AS since
+WITH (SELECT greatest(max(made), toDateTime(86400)) FROM flow_hour) - INTERVAL 20 MINUTE AS since
 SELECT hour, observer_id, observation_domain, src_ip, dst_ip, protocol, dst_port, sum(flows) AS flows, sum(records) AS records, sum(fwd_packets) AS fwd_packets, sum(rev_packets) AS rev_packets, sum(fwd_bytes) AS fwd_bytes, sum(rev_bytes) AS rev_bytes, now() AS made
 FROM
 (

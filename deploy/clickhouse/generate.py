@@ -27,6 +27,9 @@ WHICH = """    if(has_flowtap_id, flowtap_id[1], concat(_topic, '/', toString(_p
     if(has_flowtap_id, toUInt64OrZero(flowtap_id[2]), _offset) AS chunk,
     if(has_flowtap_id, toUInt64OrZero(flowtap_id[3]), 0) AS message,
     now() AS stored_at"""
+# a partition for each day that is so near; all other days share one: times are what exporters say, and ClickHouse takes no block
+# of more than 100 partitions
+NEAR_DAYS = 40
 # those of an event that do not change from one to the next of its kind by less than they tell
 CODECS = {"DateTime64(6)": "Delta, ZSTD(1)"}
 
@@ -65,14 +68,15 @@ def landing(args, table, topic, columns, key, copies=False):
     numbered = (f",\n    row_number() OVER (PARTITION BY _topic, _partition, _offset, {', '.join(key)}, other) AS copy"
                 if copies else "")
     order = ", ".join(["timestamp", "producer", "chunk", "message", *key, *(["cityHash64(other)", "copy"] if copies else [])])
-    ttl = f"\nTTL toDateTime(timestamp) + INTERVAL {args.raw_days} DAY" if args.raw_days else ""
+    ttl = f"\nTTL toDateTime(least(timestamp, stored_at)) + INTERVAL {args.raw_days} DAY" if args.raw_days else ""
+    near = f"INTERVAL {min(args.raw_days or NEAR_DAYS, NEAR_DAYS)} DAY"
     return f"""
 CREATE TABLE IF NOT EXISTS {table}
 (
 {block([packed(c) for c in [*columns, *ID, *more, STORED]])}
 )
 ENGINE = ReplacingMergeTree
-PARTITION BY toDate(timestamp)
+PARTITION BY if(timestamp BETWEEN stored_at - {near} AND stored_at + {near}, toDate(timestamp), toDate(0))
 ORDER BY ({order}){ttl}
 SETTINGS ttl_only_drop_parts = 1;
 
@@ -147,8 +151,9 @@ GROUP BY {unit}, {grouped};
 
 
 def touched(args, table, columns):
-    """Of the minutes of which something came since, all events, each once."""
-    guard = (f" AND timestamp >= toStartOfDay(now() - INTERVAL {args.raw_days - 1} DAY)" if args.raw_days else "")
+    """Of the minutes of which something came since, all events, each once; not of such that are kept in part, or to come."""
+    guard = (f" AND timestamp >= toStartOfDay(now() - INTERVAL {(args.raw_days or args.minute_days) - 1} DAY)"
+             " AND timestamp < now() + INTERVAL 1 DAY")
     return f"""
     SELECT toStartOfMinute(timestamp) AS minute, {columns}
     FROM {table} FINAL
@@ -166,7 +171,7 @@ def hours(name, key, sums):
 def rollups(args, name, key, sums, source):
     again = [(n, f"sum({n})", c) for n, _, c in sums]
     return (rollup(f"{name}_minute", key, sums, source, "minute", args.minute_days, 1, 1) +
-            rollup(f"{name}_hour", key, again, hours(name, key, again), "hour", args.hour_days, 20, 2))
+            rollup(f"{name}_hour", key, again, hours(name, key, again), "hour", args.hour_days, 20, 20))
 
 
 OBSERVER = [("observer_id", "LowCardinality(String)", "who saw it"), ("observation_domain", "UInt32", "what that one watches")]

@@ -96,9 +96,9 @@ FT_API void ft_config_tell(struct ft_config *cfg, const struct ft_log *log);
 FT_API FT_NODISCARD int ft_config_load_text(struct ft_config *cfg, const char *name,
                                             const char *text, size_t len, struct ft_err *err);
 
-/* Reads, for a loader (flowtap/sandbox.h), the files that the outputs name: secrets, certificates,
- * keys, and those of the system's authorities; and calls writes with each file that an output
- * writes to. */
+/* Reads, for a loader (flowtap/sandbox.h), the files that outputs and listening addresses name:
+ * secrets, certificates, keys, and those of the system's authorities; and calls writes with each
+ * file that an output writes to. */
 FT_API void ft_config_files(const struct ft_config *cfg,
                             void (*writes)(void *cookie, const char *path), void *cookie);
 
@@ -108,6 +108,9 @@ FT_API void ft_config_files(const struct ft_config *cfg,
 FT_API uint32_t ft_config_tables(const struct ft_config *cfg,
                                  void (*reads)(void *cookie, const char *path, uint64_t most),
                                  void *cookie);
+
+/* How many files listening addresses (collect) name: certificates and keys. */
+FT_API uint32_t ft_config_certificates(const struct ft_config *cfg);
 
 enum ft_config_flag {
     FT_CONFIG_SANDBOX,

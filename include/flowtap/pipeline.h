@@ -73,11 +73,13 @@ struct ft_reload {
     uint32_t outputs_kept, outputs_added, outputs_removed;
     bool rates; /* --sample, --stats, --drain-timeout, --max-amplification */
     bool allow;
+    bool certificates; /* of listening addresses: they were read again */
 };
 
 /* Takes up another configuration while it runs: outputs, who may send (--allow), rates; live and
  * collect from sockets. Outputs with the same URL and the same files that it names (tokens,
- * certificates) go on; others are opened before anything changes, and those that are not named any
+ * certificates) go on; addresses that are listened on have new connections by the certificates that
+ * their files hold now; others are opened before anything changes, and those that are not named any
  * more get nothing new, are written out within the drain timeout and closed. Everything else has to
  * be as it is in now, the configuration that the pipeline has. FT_E_USAGE: something that cannot
  * change does, or something is wrong; FT_E_STATE: it does not run, or is about to end; others as

@@ -37,14 +37,18 @@ struct ft_not_ip_stats {
     uint64_t other; /* packets of other types, or of no EtherType */
 };
 
-/* Why a format of flow export cannot hold a record: X(SYMBOL, name, "meaning"). */
+/* Why a format of flow export cannot hold a record, or a sample: X(SYMBOL, name, "meaning"). */
 #define FT_UNFIT(X)                                                                                \
     X(IPV6, ipv6, "NetFlow v5 has IPv4 addresses only")                                            \
     X(COUNTER, counter, "a counter is more than the 32 bits of NetFlow v5 hold")                   \
     X(TIME, time, "it lasted longer than the clock of NetFlow counts, 49.7 days")                  \
     X(NOTHING, nothing, "no packets since the record before: NetFlow has no record of none")       \
     X(LENGTH, length, "longer than a message")                                                     \
-    X(TEMPLATES, templates, "it needs another template, and there are 256")
+    X(TEMPLATES, templates, "it needs another template, and there are 1024")                       \
+    X(LINK, link, "sFlow has no protocol for frames of its link type, or it is no IP packet")      \
+    X(MISSING, missing, "addresses, counters or times that NetFlow v5 has in each record")         \
+    X(NUMBER, number, "an interface or AS number is more than the 16 bits of NetFlow v5 hold")     \
+    X(SAMPLING, sampling, "a sampling rate is more than the 14 bits of NetFlow v5 hold")
 
 enum ft_unfit {
 #define X(symbol, name, meaning) FT_UNFIT_##symbol,
@@ -69,7 +73,8 @@ struct ft_output_stats {
     uint64_t earlier_lost[FT_EVENT__COUNT];
     uint64_t earlier_spooled[FT_EVENT__COUNT];
     uint64_t where_left_out;         /* flow records that do not satisfy its where=: not made */
-    uint64_t unfit[FT_UNFIT__COUNT]; /* flow records that its format cannot hold: not made */
+    uint64_t unfit[FT_UNFIT__COUNT]; /* flow records, or samples, that its format cannot hold: not
+                                        made */
     uint64_t bytes;                  /* written to the target, after compression is not counted */
     uint32_t queue_len;              /* chunks waiting now */
     uint32_t queue_cap;              /* most that may wait */

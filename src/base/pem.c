@@ -2,7 +2,28 @@
 /* base: PEM into OpenSSL, see pem.h. */
 #include "base/pem.h"
 
+#include <errno.h>
 #include <string.h>
+
+#include "base/whole.h"
+
+enum { FILE_MOST = 8 << 20 };
+
+int ft_pem_read(const char *path, char **out, size_t *out_len, const char **out_why)
+{
+    *out = ft_whole_read(path, FILE_MOST, out_len);
+    if (*out == NULL) {
+        *out_why = strerror(errno);
+        return errno == ENOMEM ? FT_E_NOMEM : FT_E_USAGE;
+    }
+    if (strstr(*out, "-----BEGIN ") == NULL) {
+        ft_whole_forget(*out, *out_len);
+        *out = NULL;
+        *out_why = "there is nothing in it in PEM";
+        return FT_E_USAGE;
+    }
+    return FT_OK;
+}
 
 #ifdef FT_HAVE_TLS
 

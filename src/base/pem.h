@@ -10,7 +10,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "flowtap/errors.h"
+
 struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
+
+/* All of a file of PEM, *out_len bytes and a NUL, for ft_whole_forget(). FT_E_USAGE, FT_E_NOMEM:
+ * *out_why says it, valid until the next call. */
+FT_NODISCARD int ft_pem_read(const char *path, char **out, size_t *out_len, const char **out_why);
 
 /* Every certificate of a text is one of who may have signed the other side's; there is one at
  * least.

@@ -733,6 +733,22 @@ uint32_t ft_config_tables(const struct ft_config *cfg,
     return cfg->n_geo + (cfg->networks != NULL);
 }
 
+/* cert=, key= and ca= of -l; which are read. */
+static uint32_t listen_files(const struct ft_config *cfg, bool read)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; cfg->command == FT_CMD_COLLECT && i < cfg->n_inputs; i++) {
+        n += ft_listen_url_files(cfg->inputs[i], read);
+    }
+    return n;
+}
+
+uint32_t ft_config_certificates(const struct ft_config *cfg)
+{
+    return listen_files(cfg, false);
+}
+
 bool ft_config_given(const struct ft_config *cfg, const char *name)
 {
     uint32_t i = 0;
@@ -745,6 +761,7 @@ void ft_config_files(const struct ft_config *cfg, void (*writes)(void *cookie, c
 {
     bool hosts = false;
 
+    listen_files(cfg, true);
     for (uint32_t i = 0; i < cfg->n_outputs; i++) {
         struct ft_output_url url;
         struct ft_err err;

@@ -183,7 +183,8 @@ static const struct ft_option_row rows[] = {
       .defval = "1",
       .min = 1,
       .max = UINT32_MAX,
-      .help = "Write a sample event for 1 in N packets; aggregates always see all packets"},
+      .help = "Write a sample event for 1 in N packets; aggregates always see all packets. Of "
+              "sFlow: send 1 in N"},
      FT__SET_U32,
      AT(sample_n)},
     {{.name = "count",

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "base/percent.h"
 #include "base/whole.h"
 #include "format/format.h"
 #include "output/output.h"
@@ -239,44 +240,13 @@ static int check_param(const struct ft_output_url *u, const char *key, const cha
 
 /* ---- taking apart ---- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* len bytes with %XX decoded, at most as many, and a NUL, to out. */
-static void decode_to(const char *s, size_t len, char *out)
-{
-    size_t at = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        int hi = -1, lo = -1;
-
-        if (s[i] == '%' && i + 2 < len) {
-            hi = hex_digit(s[i + 1]);
-            lo = hex_digit(s[i + 2]);
-        }
-        if (hi >= 0 && lo >= 0 && (hi | lo) != 0) {
-            out[at++] = (char)(hi << 4 | lo);
-            i += 2;
-        } else {
-            out[at++] = s[i];
-        }
-    }
-    out[at] = '\0';
-}
-
-/* The same as a heap copy, or NULL. */
+/* len bytes with %XX decoded, as a heap copy, or NULL. */
 static char *decode(const char *s, size_t len)
 {
     char *out = ft_mem_alloc(1, len + 1);
 
     if (out != NULL) {
-        decode_to(s, len, out);
+        ft_percent_decode(s, len, out);
     }
     return out;
 }
@@ -410,7 +380,7 @@ static bool is_secret(const char *s, size_t len)
     bool secret = false, known = false;
 
     if (len < sizeof key) { /* none has so long a name */
-        decode_to(s, len, key);
+        ft_percent_decode(s, len, key);
     }
     for (uint32_t i = 0; !secret && (p = param_at(i)) != NULL; i++) {
         if (strcmp(p->row.name, key) == 0) {
@@ -464,9 +434,10 @@ const char *ft_output_url_bare_secret(const struct ft_output_url *u)
     return NULL;
 }
 
+static const char *const files[] = {"ca", "cert", "key"};
+
 const char *ft_output_url_file(const struct ft_output_url *u, uint32_t i)
 {
-    static const char *const files[] = {"ca", "cert", "key"};
     const char *value = u->param[i].value;
 
     size_t len = strlen(u->param[i].key), location = sizeof ".location" - 1;
@@ -490,6 +461,40 @@ void ft_output_url_read(const struct ft_output_url *u)
     struct ft_hash_seed seed = {{0}};
 
     ft_ignore(ft_output_url_digest(u, &seed) == 0);
+}
+
+/* One parameter of a -l URL: does it name a file? */
+static bool listen_file(const char *s, size_t len, bool read)
+{
+    const char *eq = memchr(s, '=', len);
+    size_t key = eq != NULL ? (size_t)(eq - s) : 0, size = 0;
+    bool is = false;
+
+    for (size_t k = 0; k < sizeof files / sizeof files[0]; k++) {
+        is |= key > 0 && strlen(files[k]) == key && memcmp(files[k], s, key) == 0;
+    }
+    char *path = is && read ? decode(eq + 1, len - key - 1) : NULL;
+
+    if (path != NULL) {
+        char *text = ft_whole_read(path, NAMED_MOST, &size);
+
+        ft_whole_forget(text, size);
+        ft_mem_free(path);
+    }
+    return is;
+}
+
+uint32_t ft_listen_url_files(const char *url, bool read)
+{
+    uint32_t n = 0;
+
+    for (const char *s = strchr(url, '?'); s != NULL && *s != '\0';) {
+        size_t len = strcspn(++s, "&");
+
+        n += listen_file(s, len, read);
+        s += len;
+    }
+    return n;
 }
 
 static uint64_t add_text(const struct ft_hash_seed *seed, uint64_t digest, const char *text,

@@ -21,6 +21,9 @@ const char *ft_output_url_file(const struct ft_output_url *u, uint32_t i);
 /* Reads all of them, for who looks on (base/whole.h). */
 void ft_output_url_read(const struct ft_output_url *u);
 
+/* How many files the parameters of a -l URL name (ca=, cert=, key=); read: for who looks on. */
+uint32_t ft_listen_url_files(const char *url, bool read);
+
 /* Tells apart what u->text does not show: secrets that stand in it, and what those files
  * hold; one that cannot be read is like none. */
 uint64_t ft_output_url_digest(const struct ft_output_url *u, const struct ft_hash_seed *seed);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: the parameters that choose what an output holds and how it looks. row.of are the
  * formats that have it, or NULL: all that hold events. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+
 #include "base/units.h"
 #include "format/format.h"
 #include "format/pcap.h"
+#include "format/sflow.h"
 
 static bool valid_snap(const char *value)
 {
@@ -19,6 +23,35 @@ static bool valid_number(const char *value)
     uint64_t n;
 
     return ft_parse_number(value, &n, &rest) && *rest == '\0' && n <= UINT32_MAX;
+}
+
+static bool valid_header(const char *value)
+{
+    const char *rest;
+    uint64_t n;
+
+    return ft_parse_number(value, &n, &rest) && *rest == '\0' && n >= FT_SFLOW_HEADER_LEAST &&
+           n <= FT_SFLOW_HEADER_MOST;
+}
+
+static bool valid_often(const char *value)
+{
+    const char *rest;
+    uint64_t n;
+
+    return ft_parse_number(value, &n, &rest) && *rest == '\0' && n <= 86400;
+}
+
+static bool valid_address(const char *value)
+{
+    uint8_t address[16];
+
+    return inet_pton(AF_INET, value, address) == 1 || inet_pton(AF_INET6, value, address) == 1;
+}
+
+static bool valid_rate(const char *value)
+{
+    return valid_number(value) && strtoul(value, NULL, 10) > 0;
 }
 
 /* Which names there are is known when the columns are composed. */
@@ -83,10 +116,11 @@ static const struct ft_param rows[] = {
      .check = some,
      .allowed = "a list of names, with commas"},
     {.row = {.name = "domain",
-             .of = "ipfix, netflow9, netflow5",
+             .of = "ipfix, netflow9, netflow5, sflow",
              .value = "NUMBER",
              .defval = "--observation-domain",
-             .help = "observation domain; netflow9: source id, netflow5: engine type and id"},
+             .help = "observation domain; netflow9: source id, netflow5: engine type and id, "
+                     "sflow: sub-agent"},
      .check = valid_number,
      .allowed = "a number from 0 to 4294967295"},
     {.row = {.name = "times",
@@ -108,6 +142,38 @@ static const struct ft_param rows[] = {
                      "default: these are left out"},
      .check = valid_number,
      .allowed = "a number from 0 to 4294967295"},
+    {.row = {.name = "sampling",
+             .of = "ipfix, netflow9, netflow5",
+             .value = "NUMBER",
+             .help = "the source hands on 1 in so many packets, which collectors are told; "
+                     "netflow5: at most 16383"},
+     .check = valid_rate,
+     .allowed = "a number from 1 to 4294967295"},
+    {.row = {.name = "options",
+             .of = "ipfix, netflow9",
+             .choices = "true|false",
+             .defval = "true",
+             .help = "options data: names of the interfaces, types of elements of pen="}},
+    {.row = {.name = "agent",
+             .of = "sflow",
+             .value = "ADDRESS",
+             .help = "IPv4 or IPv6 address of the agent; default: that of the socket"},
+     .check = valid_address,
+     .allowed = "an IPv4 or IPv6 address"},
+    {.row = {.name = "header",
+             .of = "sflow",
+             .value = "BYTES",
+             .defval = "128",
+             .help = "of each sampled packet that are sent, at most"},
+     .check = valid_header,
+     .allowed = "a number of bytes from 16 to 16384"},
+    {.row = {.name = "counters",
+             .of = "sflow",
+             .value = "SECONDS",
+             .defval = "20",
+             .help = "live: how often counters of the interfaces are sent; 0: never"},
+     .check = valid_often,
+     .allowed = "a number of seconds from 0 to 86400"},
     {.row = {.name = "snap",
              .of = "pcap",
              .value = "BYTES",

@@ -16,10 +16,9 @@
 
 #include "base/time.h"
 #include "format/format.h"
+#include "format/frame.h"
 
 #define MAGIC_NS 0xa1b23c4du
-
-enum { MACS = 12, TAG = 4, ETHERTYPE_VLAN = 0x8100 };
 
 size_t ft_pcap_put_header(uint8_t *p, uint32_t snap, uint16_t linktype)
 {
@@ -42,23 +41,15 @@ size_t ft_pcap_put_head(uint8_t *p, int64_t ts_ns, uint32_t kept, uint32_t len)
 
 size_t ft_pcap_put_packet(uint8_t *p, const struct ft_view *v, uint32_t snap)
 {
-    bool tagged =
-        (v->flags & FT_VIEW_VLAN) != 0 && v->linktype == FT_LINK_ETHERNET && v->caplen >= MACS;
-    uint32_t all = v->caplen + (tagged ? TAG : 0), kept = all < snap ? all : snap;
-    size_t head = ft_pcap_put_head(p, v->ts_ns, kept, v->len + (tagged ? TAG : 0));
-    uint8_t *to = p + head;
+    bool tagged = ft_frame_untagged(v);
+    uint32_t all = v->caplen + (tagged ? FT_FRAME_TAG : 0), kept = all < snap ? all : snap;
+    size_t head = ft_pcap_put_head(p, v->ts_ns, kept, v->len + (tagged ? FT_FRAME_TAG : 0));
 
     if (FT_LIKELY(!tagged)) {
-        memcpy(to, v->data, kept);
-        return head + kept;
+        memcpy(p + head, v->data, kept);
+    } else {
+        ft_frame_copy_tagged(p + head, v, kept);
     }
-    const uint8_t tag[TAG] = {ETHERTYPE_VLAN >> 8, ETHERTYPE_VLAN & 0xff,
-                              (uint8_t)(v->vlan_tci >> 8), (uint8_t)v->vlan_tci};
-    uint32_t macs = kept < MACS ? kept : MACS, rest = kept - macs, of_tag = rest < TAG ? rest : TAG;
-
-    memcpy(to, v->data, macs);
-    memcpy(to + macs, tag, of_tag);
-    memcpy(to + macs + of_tag, v->data + macs, rest - of_tag);
     return head + kept;
 }
 

@@ -387,7 +387,7 @@ static const struct ft__metric_row rows[] = {
     GAUGE("output_events_earlier_spooled", NULL, OUTPUT ", event", "Events that an earlier run had left on disk and that are there still", write_events, O(earlier_spooled)),
     GAUGE("output_events_waiting", NULL, OUTPUT, "Events made that are in none of the other counters yet", write_waiting, 0),
     COUNTERS("output_where_left_out", OUTPUT, "Flow records that do not satisfy the output's where=", write_output_u64, O(where_left_out)),
-    COUNTERS("output_unfit", OUTPUT ", reason", "Flow records that the output's format of flow export cannot hold", write_unfit, O(unfit)),
+    COUNTERS("output_unfit", OUTPUT ", reason", "Flow records, or samples, that the output's format of flow export cannot hold", write_unfit, O(unfit)),
     BYTES("output_written", OUTPUT, "Bytes written to the target, before compression", write_output_u64, O(bytes)),
     GAUGE("output_queue_chunks", NULL, OUTPUT, "Chunks of events that wait", write_output_u32, O(queue_len)),
     GAUGE("output_queue_limit_chunks", NULL, OUTPUT, "Chunks of events that the queue has room for (?queue=)", write_output_u32, O(queue_cap)),

@@ -32,10 +32,11 @@ void ft_flow_templates_fini(struct ft_flow_template_list *l)
         ft_map_free(l->records, (size_t)FT_FLOW_TEMPLATES_MOST * l->record_room);
     }
     ft_mem_free(l->keys);
+    ft_flow_options_fini(&l->options);
     pthread_mutex_destroy(&l->lock);
 }
 
-/* Who chooses keys at will makes a walk over 256 places at most. */
+/* Who chooses keys at will makes a walk over 1024 places at most. */
 static uint32_t slot_of(const struct ft_flow_template_list *l, const uint64_t *key)
 {
     uint32_t n = l->key_words <= HASHED ? l->key_words : 1;

@@ -32,8 +32,8 @@ enum {
     FT_VIEW_FILTERED = 2,  /* did not match the filter: to be counted, not decoded */
     FT_VIEW_OTHER_WAY = 4, /* did not go the way of --direction: likewise */
     FT_VIEW_LEFT_OUT = FT_VIEW_FILTERED | FT_VIEW_OTHER_WAY,
-    FT_VIEW_IN = 8,  /* the file says, where it was asked, that it came in */
-    FT_VIEW_OUT = 16 /* or went out; neither: it does not say */
+    FT_VIEW_IN = 8,  /* the kernel, or the file where it was asked, says that it came in */
+    FT_VIEW_OUT = 16 /* or went out; neither: nobody says */
 };
 
 /* Of a packet, as the machine that captured it sees it. */

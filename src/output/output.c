@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "base/units.h"
 #include "base/wait.h"
+#include "output/sink/datagrams.h"
 #include "output/sink/messages.h"
 #include "output/spool/sink.h"
 
@@ -68,7 +69,8 @@ struct ft_output {
     char *own_name; /* the same, or NULL: it is somebody else's */
     struct ft_log log;
     struct ft_sink *sink;
-    struct ft__messages *messages; /* what is queued becomes messages; or NULL */
+    struct ft__messages *messages;   /* what is queued becomes messages; or NULL */
+    struct ft__datagrams *datagrams; /* or datagrams of sFlow; or NULL */
     void (*on_failed)(void *cookie);
     void *failed_cookie;
     enum ft_overflow overflow;
@@ -598,15 +600,29 @@ static void hand_over_messages(struct ft_output *o)
     }
 }
 
+static void hand_over_datagrams(struct ft_output *o, const struct ft_chunk *rows)
+{
+    struct ft_chunk c;
+
+    ft__datagrams_of(o->datagrams, rows);
+    while (ft__datagrams_next(o->datagrams, &c)) {
+        hand_over(o, &c, 1);
+    }
+}
+
 static void write_chunks(struct ft_output *o, const struct ft_chunk *chunks, uint32_t n)
 {
-    if (o->messages == NULL) {
+    if (o->messages == NULL && o->datagrams == NULL) {
         hand_over(o, chunks, n);
         return;
     }
     for (uint32_t i = 0; i < n; i++) {
-        ft__messages_of(o->messages, &chunks[i]);
-        hand_over_messages(o);
+        if (o->datagrams != NULL) {
+            hand_over_datagrams(o, &chunks[i]);
+        } else {
+            ft__messages_of(o->messages, &chunks[i]);
+            hand_over_messages(o);
+        }
     }
 }
 
@@ -846,9 +862,13 @@ static int open_sink(struct ft_output *o, const struct ft_output_url *url,
 
         return rc == FT_OK ? ops->open(url, env, &o->sink, err) : rc;
     }
+    if (env->sflow != NULL) {
+        return ft__datagrams_open(ops, url, env, &o->sink, &o->datagrams, err);
+    }
     if (ops->datagrams) {
-        return ft_err_set(err, FT_E_USAGE, "output %s: %s is for ipfix, netflow9 and netflow5",
-                          url->text, url->transport);
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: %s is for ipfix, netflow9, netflow5 and sflow", url->text,
+                          url->transport);
     }
     return with_spool(o, ops, url, env, err);
 }
@@ -935,7 +955,8 @@ size_t ft_output_budget(const struct ft_output *o)
 {
     return (size_t)o->n_blocks * o->chunk_len + sizeof *o->writers * o->n_writers +
            (o->sink != NULL ? o->sink->memory : 0) +
-           (o->messages != NULL ? ft__messages_memory(o->messages) : 0);
+           (o->messages != NULL ? ft__messages_memory(o->messages) : 0) +
+           (o->datagrams != NULL ? ft__datagrams_memory(o->datagrams) : 0);
 }
 
 struct ft_writer *ft_output_writer(struct ft_output *o, uint32_t i)
@@ -1113,6 +1134,7 @@ void ft_output_free(struct ft_output *o)
     pthread_cond_destroy(&o->ready);
     pthread_cond_destroy(&o->freed);
     ft__messages_close(o->messages); /* a sink that is closed greets nobody */
+    ft__datagrams_close(o->datagrams);
     ft_map_free(o->pool, (size_t)o->n_blocks * o->chunk_len);
     ft_map_free(o->writers, sizeof *o->writers * o->n_writers);
     ft_mem_free(o->chunks);

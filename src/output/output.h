@@ -46,6 +46,7 @@
 #include "model/flow_templates.h"
 #include "model/loss.h"
 #include "model/param.h"
+#include "model/sflow_rows.h"
 #include "model/trailer.h"
 #include "output/url.h"
 
@@ -60,6 +61,7 @@ enum { FT_KEY_MOST = 48 }; /* bytes of a key */
 enum ft_overflow { FT_OVERFLOW_DROP, FT_OVERFLOW_BLOCK };
 
 enum { FT_LATE_HEADER = 64 };
+enum { FT_OUTPUT_MTU = 1400 }; /* bytes of a datagram, unless mtu= says */
 
 struct ft_chunk;
 
@@ -103,6 +105,8 @@ struct ft_output_env {
     size_t trailer_room, trailer_each;
     /* flow export: events are rows that messages are made of; or NULL */
     const struct ft_flow_template_list *templates;
+    /* sFlow: events are rows that datagrams are made of; as long as the output, or NULL */
+    const struct ft_sflow_agent *sflow;
     /* What goes before next, the first message that is to come (NULL: not known), wherever a
      * receiver begins: at the start of every file and connection, or when it was away; *out is
      * valid until the next call. NULL: nothing but the header */
@@ -188,7 +192,10 @@ struct ft_sink_ops {
     int (*tick)(struct ft_sink *s, int64_t *out_next_ms);
     int (*reopen)(struct ft_sink *s);   /* SIGHUP; result as flush's; NULL ok */
     void (*give_up)(struct ft_sink *s); /* any thread: a blocked write returns; NULL ok */
-    int (*close)(struct ft_sink *s);    /* FT_OK or why the end of the data is lost */
+    /* The own address that a receiver sees, network order, IPv4 in the first 4 bytes. Returns 4, 6;
+     * 0: it is not known yet. NULL ok, but of those with datagrams */
+    uint8_t (*local)(struct ft_sink *s, uint8_t out[16]);
+    int (*close)(struct ft_sink *s); /* FT_OK or why the end of the data is lost */
 };
 struct ft_sink {
     const struct ft_sink_ops *ops;

@@ -92,7 +92,7 @@ static const struct ft_param rows[] = {
      .check = valid_seconds,
      .allowed = "a number of seconds from 1 to 86400"},
     {.row = {.name = "mtu",
-             .of = "ipfix, netflow9, netflow5",
+             .of = "ipfix, netflow9, netflow5, sflow",
              .value = "BYTES",
              .defval = "1400",
              .help = "over UDP: of a message at most; else it has 65535"},

@@ -24,7 +24,9 @@
 #include "pipeline/enrich.h"
 #include "pipeline/lanes.h"
 #include "pipeline/packets.h"
+#include "pipeline/samples.h"
 #include "pipeline/scrub.h"
+#include "source/if_watch.h"
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
 {
@@ -51,12 +53,16 @@ static const unsigned collect_only = 1u << FT_EVENT_TEMPLATE | 1u << FT_EVENT_CO
 
 /* ?event=WORD. */
 static int route_named(const struct ft_pipeline *p, const struct ft_output_url *url,
-                       const char *word, unsigned *out, struct ft_err *err)
+                       const char *word, unsigned has, unsigned *out, struct ft_err *err)
 {
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         if (strcmp(word, ft_event_word(e)) == 0 &&
             (p->plan.collect ? e != FT_EVENT_WINDOW : (collect_only >> e & 1) == 0)) {
             *out = 1u << e;
+            if ((has >> e & 1) == 0) {
+                return ft_err_set(err, FT_E_USAGE, "%s: event=%s: %s has no such event", url->text,
+                                  word, url->format);
+            }
             return FT_OK;
         }
     }
@@ -72,12 +78,14 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
     static const enum ft_event preferred[] = {FT_EVENT_FLOW, FT_EVENT_SAMPLE};
     const char *word = ft_output_url_get(url, "event");
     bool flows = format->prefers_flows || ft_output_url_get(url, "where") != NULL;
-    unsigned events =
-        (flows && !p->plan.events_given ? 1u << FT_EVENT_FLOW : p->events) & format->events;
+    unsigned has = format->samples_of_collect && !p->plan.collect
+                       ? format->events & ~(1u << FT_EVENT_SAMPLE)
+                       : format->events;
+    unsigned events = (flows && !p->plan.events_given ? 1u << FT_EVENT_FLOW : p->events) & has;
     int rc;
 
     if (word != NULL) {
-        rc = route_named(p, url, word, out, err);
+        rc = route_named(p, url, word, has, out, err);
         return rc != FT_OK || p->plan.windows || *out != 1u << FT_EVENT_WINDOW
                    ? rc
                    : ft_err_set(err, FT_E_STATE, "%s: no -o output had windows at the start",
@@ -134,6 +142,21 @@ static int route_folders(const struct ft_pipeline *p, const struct ft_output_url
     return FT_OK;
 }
 
+/* An output that gets samples of packets. */
+static int route_samples(struct ft_pipeline *p, const struct ft_output_url *url,
+                         struct ft_output_config *cfg, struct ft_output_env *env,
+                         struct ft_route *r, struct ft_err *err)
+{
+    int rc = ft_sampler_new(p, url, cfg->n_writers, &r->sampler, err);
+
+    if (rc == FT_OK) {
+        cfg->binary = true;
+        cfg->event_most = ft_sampler_row_most(r->sampler);
+        env->sflow = &r->sampler->agent;
+    }
+    return rc;
+}
+
 /* An output that holds packets as they are. */
 static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
                          const struct ft_format_ops *ops, struct ft_output_config *cfg,
@@ -157,6 +180,9 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
         ft_output_url_get(url, "where") != NULL) {
         return ft_err_set(err, FT_E_USAGE, "%s: columns=, profile= and where=: %s holds packets",
                           url->text, url->format);
+    }
+    if (strcmp(ops->name, "sflow") == 0) {
+        return route_samples(p, url, cfg, env, r, err);
     }
     const char *append = ft_output_url_get(url, "append");
 
@@ -185,13 +211,21 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
 }
 
 /* What an output of flow export asks of its format. */
-static void route_export(const struct ft_output_url *url, struct ft_format_config *cfg)
+static void route_export(const struct ft_pipeline *p, const struct ft_output_url *url,
+                         struct ft_format_config *cfg)
 {
     const char *biflow = ft_output_url_get(url, "biflow");
+    const char *options = ft_output_url_get(url, "options");
+
+    cfg->no_options = options != NULL && strcmp(options, "false") == 0;
+    cfg->sampling = ft_output_url_get(url, "sampling");
+    cfg->interfaces = p->interfaces;
+    cfg->n_interfaces = cfg->hidden ? 0 : p->n_interfaces;
 
     cfg->domain = ft_output_url_get(url, "domain");
     cfg->times = ft_output_url_get(url, "times");
     cfg->pen = ft_output_url_get(url, "pen");
+    cfg->picked = ft_output_url_get(url, "columns") != NULL;
     cfg->uniflow = biflow != NULL && strcmp(biflow, "false") == 0;
 }
 
@@ -220,7 +254,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->framed = id != NULL;
     cfg->schema_id = id != NULL ? (uint32_t)strtoul(id, NULL, 10) : 0;
     cfg->observer = &p->plan.observer;
-    route_export(url, cfg);
+    route_export(p, url, cfg);
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
@@ -414,6 +448,7 @@ void ft__build_close_route(struct ft_route *r)
         r->format->ops->end(r->format);
     }
     ft_mem_free(r->packets);
+    ft_sampler_free(r->sampler);
     ft_where_free(r->where);
 }
 
@@ -480,6 +515,9 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     }
     if (r.packets != NULL) {
         r.packets->name = ft_output_name(r.output);
+    }
+    if (r.sampler != NULL) {
+        r.sampler->name = ft_output_name(r.output);
     }
     r.number = p->n_routes_made;
     p->n_routes_made += !p->dry;
@@ -1055,6 +1093,7 @@ void ft__build_free(struct ft_pipeline *p)
     }
     for (uint32_t i = 0; p->workers != NULL && i <= p->plan.n_workers; i++) {
         ft_mem_free(p->workers[i].spare_keys);
+        ft__worker_drop_files(&p->workers[i]);
     }
     ft_map_free(p->workers, sizeof *p->workers * (p->plan.n_workers + 1));
     while (p->names != NULL) {
@@ -1067,12 +1106,15 @@ void ft__build_free(struct ft_pipeline *p)
     if (p->stop_fd >= 0) {
         close(p->stop_fd);
     }
+    ft_if_watch_free(p->watch);
     ft_places_free(p->places);
     ft_scrub_free(p->scrub);
     ft_where_free(p->where);
     ft_labels_free(p->labels);
     ft_enrich_free(p->enrich);
     ft__enrich_free_retired(p->retired);
+    ft_mem_free(p->interfaces);
+    ft_interfaces_free(p->interface_list);
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/wait.h"
 #include "feature/feature.h"
+#include "pipeline/samples.h"
 
 #define HAS(mask, event) (((mask) >> (event)) & 1u)
 
@@ -22,12 +23,14 @@ static void take_route(struct ft_emitter *e, uint32_t k, const struct ft_route *
     e->to[k].events = r->events;
     e->to[k].parts = r->parts;
     e->to[k].packets = r->packets;
+    e->to[k].sampler = r->sampler;
+    e->to[k].lane = r->sampler != NULL ? &r->sampler->lane[i] : NULL;
     e->to[k].where = r->where;
     e->to[k].split = r->split;
     e->to[k].keys = ft_output_keys(r->output);
     e->to[k].key_room = e->to[k].keys != FT_KEYS_NONE ? FT_KEY_MOST : 0;
     e->to[k].count_only = ft_writer_count_only(e->to[k].writer);
-    e->makes_packets |= r->packets != NULL;
+    e->makes_packets |= r->packets != NULL || r->sampler != NULL;
     e->events |= r->events;
     e->makes_samples |= !e->to[k].count_only && HAS(r->events, FT_EVENT_SAMPLE);
     e->makes_flows |= (!e->to[k].count_only || r->where != NULL || tells_by_record(r->parts)) &&

@@ -21,11 +21,13 @@
 #include "pipeline/keys.h"
 
 struct ft_packet_file;
+struct ft_sampler;
 
 struct ft_route {
     struct ft_output *output;       /* owned by the pipeline; likewise the next two */
-    struct ft_format *format;       /* or NULL, when it holds packets */
+    struct ft_format *format;       /* or NULL, when it holds packets, or samples of them */
     struct ft_packet_file *packets; /* it holds packets; or NULL */
+    struct ft_sampler *sampler;     /* it gets samples of packets (samples.h); or NULL */
     unsigned events;                /* bit per enum ft_event */
     uint32_t parts;                 /* that its columns look at: a bit per enum ft_part */
     bool split;                     /* it wants its events by their time: ft_writer_at() */
@@ -53,13 +55,15 @@ struct ft_emitter {
         enum ft_keys keys;
         uint32_t key_room; /* before an event, for its key */
         struct ft_packet_file *packets;
+        struct ft_sampler *sampler;
+        struct ft_sampler_lane *lane; /* of the sampler: this emitter's */
         const struct ft_where *where; /* its own, besides --where; or NULL */
     } to[FT_MAX_OUTPUTS];
     uint32_t n;
     unsigned events;                /* union of all outputs */
     bool makes_samples;             /* some output wants the bytes of samples */
     bool makes_flows;               /* some output, or a condition, has to see flow records */
-    bool makes_packets;             /* some output holds packets (packets.h) */
+    bool makes_packets;             /* some output looks at frames (packets.h, samples.h) */
     const struct ft_where *where;   /* --where: flow records that satisfy it only; NULL: all */
     uint64_t left_out;              /* that did not */
     uint64_t profile_skipped;       /* that the tools of some output's columns drop */

@@ -109,6 +109,7 @@ struct ft_worker {
     uint32_t generation;             /* of the pipeline, likewise */
     _Atomic uint32_t adopted;        /* (A) the same, said once it uses nothing older */
     struct ft_key_cache *spare_keys; /* for outputs that were added; guarded by p->lock; owned */
+    struct ft_source_files *files;   /* that its source is to take; likewise; NULL: none */
     struct ft_decoder dec;
     uint8_t *payloads;              /* hand-off with --app: copies of payloads in the ring; owned */
     uint64_t *payload_at;           /* where each begins, counted from the start; owner: reader */
@@ -170,14 +171,18 @@ struct ft_pipeline {
     struct ft_labels *labels;      /* --labels; owned, or NULL */
     struct ft_enrich *enrich;      /* --geo and --networks; owned, or NULL; guarded by lock: */
     char interface[FT_IFACE_NAME]; /* live, of one interface: its name; else "" */
-    struct ft_enrich *retired;     /* those before, which some worker may still ask; owned */
-    struct ft_scrub *scrub;        /* anonymize: behind log; owned */
-    struct ft_files files;         /* who opens files that are written */
-    struct ft_places *places;      /* without an opener: this process; owned, or NULL */
-    int32_t state_file;            /* collect: --state's place in files */
-    char *input_name;              /* owned */
-    char *state_path;              /* collect: --state; owned, or NULL */
-    bool state_due;                /* a worker has handed its state over; guarded by lock */
+    struct ft_flow_interface *interfaces; /* live: that are captured from; owned */
+    uint32_t n_interfaces;
+    struct ft_interface *interface_list; /* whose texts these have; owned */
+    struct ft_if_watch *watch;           /* live, when some output holds packets; owned, or NULL */
+    struct ft_enrich *retired;           /* those before, which some worker may still ask; owned */
+    struct ft_scrub *scrub;              /* anonymize: behind log; owned */
+    struct ft_files files;               /* who opens files that are written */
+    struct ft_places *places;            /* without an opener: this process; owned, or NULL */
+    int32_t state_file;                  /* collect: --state's place in files */
+    char *input_name;                    /* owned */
+    char *state_path;                    /* collect: --state; owned, or NULL */
+    bool state_due;                      /* a worker has handed its state over; guarded by lock */
     struct ft_hash_seed seed;
     struct ft_source *source[FT_MAX_WORKERS]; /* plan.n_sources of them */
     struct ft_fanout_share fanout;            /* of the sources */
@@ -279,6 +284,8 @@ void ft__worker_breathe(struct ft_worker *w, bool idle);
 /* reload.c: takes up what was loaded again since, between two batches; likewise the control thread,
  * which also closes what has left, as far as it is ready. */
 void ft__worker_adopt(struct ft_worker *w);
+/* Gives up what its source was to take. The lock is held, or it does not run any more. */
+void ft__worker_drop_files(struct ft_worker *w);
 void ft__control_adopt(struct ft_pipeline *p);
 /* True while outputs leave. */
 bool ft__control_closes(struct ft_pipeline *p);
@@ -286,6 +293,7 @@ bool ft__control_closes(struct ft_pipeline *p);
 /* stats.c: the account now; exact when nothing runs any more (is_final). */
 uint64_t
 ft__stats_packets_lost(void *pipeline); /* until now, by the kernel and queues; any thread */
+uint64_t ft__stats_kernel_lost(void *pipeline); /* likewise, by the kernel */
 void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *out);
 
 int64_t ft__clock_mono_ns(void);

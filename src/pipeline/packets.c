@@ -9,6 +9,7 @@
 #include "decode/decode.h"
 #include "format/pcap.h"
 #include "model/datagram.h"
+#include "pipeline/samples.h"
 
 void ft_packet_file_init(struct ft_packet_file *f, const struct ft_output_url *url,
                          const struct ft_log *log)
@@ -56,7 +57,7 @@ static void write_packets(struct ft_writer *w, struct ft_packet_file *f,
         const struct ft_view *v = &views[i];
         uint32_t kept = v->caplen < f->snap ? v->caplen : f->snap;
 
-        if ((v->flags & FT_VIEW_FILTERED) != 0) {
+        if ((v->flags & FT_VIEW_LEFT_OUT) != 0) {
             continue;
         }
         if (FT_UNLIKELY(!fits_in(f, v->linktype))) {
@@ -71,11 +72,15 @@ static void write_packets(struct ft_writer *w, struct ft_packet_file *f,
     }
 }
 
-void ft_emit_packets(struct ft_emitter *e, const struct ft_view *views, uint32_t n)
+void ft_emit_packets(struct ft_emitter *e, const struct ft_view *views, uint32_t n,
+                     uint32_t sample_n)
 {
     for (uint32_t k = 0; k < e->n; k++) {
         if (e->to[k].packets != NULL) {
             write_packets(e->to[k].writer, e->to[k].packets, views, n);
+        } else if (e->to[k].sampler != NULL) {
+            ft_sampler_packets(e->to[k].sampler, e->to[k].lane, e->to[k].writer, views, n,
+                               sample_n);
         }
     }
 }

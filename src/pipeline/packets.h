@@ -7,7 +7,8 @@
  * in a file in the order in which one thread saw them: for read, that of the input whatever the
  * number of workers (it takes the way of the hand-off); for live with several workers, each
  * worker's packets are in order, and the workers' chunks follow one another as they fill. What the
- * filter does not match is not written; what is not IP is.
+ * filter does not match, and what went another way than that of --direction, is not written; what
+ * is not IP is.
  *
  * Of collect, they are the datagrams that the collector takes, whatever it makes of them, one for
  * each message of a stream. In a file each is a UDP packet of raw IP, from its exporter to nobody
@@ -42,8 +43,10 @@ void ft_packet_file_collect(struct ft_packet_file *f, struct ft_output_config *c
 /* The header of its files, once a packet has come (Ethernet's, if none ever does). */
 size_t ft_packet_file_header(void *packet_file, uint8_t *out);
 
-/* n packets of a batch to every output that holds packets. Its thread. */
-FT_HOT void ft_emit_packets(struct ft_emitter *e, const struct ft_view *views, uint32_t n);
+/* n packets of a batch to every output that holds packets, and one of sample_n to those that get
+ * samples of them (samples.h). Its thread. */
+FT_HOT void ft_emit_packets(struct ft_emitter *e, const struct ft_view *views, uint32_t n,
+                            uint32_t sample_n);
 
 /* A datagram of an exporter, likewise. */
 void ft_emit_datagram(struct ft_emitter *e, const struct ft_peer *peer, const uint8_t *data,

@@ -40,6 +40,7 @@ static uint32_t generation_of(struct ft_pipeline *p)
 void ft__worker_adopt(struct ft_worker *w)
 {
     struct ft_pipeline *p = w->p;
+    struct ft_source_files *files;
 
     if (FT_LIKELY(generation_of(p) == w->generation)) {
         return;
@@ -58,13 +59,26 @@ void ft__worker_adopt(struct ft_worker *w)
     if (p->allow != NULL) {
         p->allow[w->index] = p->allowed;
     }
+    files = w->files;
+    w->files = NULL;
     pthread_mutex_unlock(&p->lock);
+    if (files != NULL) {
+        w->source->ops->take_files(w->source, files);
+    }
     w->meter.counts_only = !w->emit.makes_flows;
     if (w->collect != NULL) {
         ft__collect_adopt(w);
     }
     atomic_store_explicit(&w->adopted, w->generation, memory_order_release); /* all_adopted() */
     ft__pipeline_wake(p);
+}
+
+void ft__worker_drop_files(struct ft_worker *w)
+{
+    if (w->files != NULL) {
+        w->p->plan.source->free_files(w->files);
+        w->files = NULL;
+    }
 }
 
 /* Does nobody write to what leaves any more? */
@@ -192,7 +206,8 @@ struct change {
     uint32_t n_fresh;
     const struct ft_output *stays[FT_MAX_OUTPUTS];
     uint32_t n_stays;
-    struct ft_enrich *enrich;     /* of next; owned until it is published */
+    struct ft_enrich *enrich;                      /* of next; owned until it is published */
+    struct ft_source_files *files[FT_MAX_WORKERS]; /* of each source; likewise; NULL: none */
     bool goes_on[FT_MAX_OUTPUTS]; /* of next's outputs: it is one of those that stay */
 };
 
@@ -408,6 +423,46 @@ static int open_outputs(struct change *c, struct ft_err *err)
     return rc == FT_OK ? each_output(c, false, open_fresh, err) : rc;
 }
 
+/* Certificates and keys of the addresses that are listened on. */
+static int read_files(struct change *c, struct ft_err *err)
+{
+    const char *names[FT_MAX_INPUTS];
+    struct ft_pipeline *p = c->p;
+    struct ft_source_config sc = {.targets = names, .fanout_n = p->plan.n_sources};
+    int rc = FT_OK;
+
+    if (!p->plan.collect || p->plan.source->read_files == NULL) {
+        return FT_OK;
+    }
+    ft__collect_targets(c->next, names, &sc.n_targets);
+    for (; sc.fanout_i < p->plan.n_sources && rc == FT_OK; sc.fanout_i++) {
+        rc = p->plan.source->read_files(&sc, &c->files[sc.fanout_i], err);
+    }
+    return rc;
+}
+
+static void free_files(struct change *c)
+{
+    for (uint32_t i = 0; i < c->p->plan.n_sources; i++) {
+        if (c->files[i] != NULL) {
+            c->p->plan.source->free_files(c->files[i]);
+        }
+    }
+}
+
+/* The lock is held. What a worker has not taken yet, it does not take any more. */
+static void hand_files(struct change *c, struct ft_reload *out)
+{
+    for (uint32_t i = 0; i < c->p->plan.n_sources; i++) {
+        if (c->files[i] != NULL) {
+            ft__worker_drop_files(&c->p->workers[i]);
+            c->p->workers[i].files = c->files[i];
+            c->files[i] = NULL;
+            out->certificates = true;
+        }
+    }
+}
+
 /* Workers whose events had no keys until now are to have where to keep them. */
 static int make_keys(struct ft_pipeline *p, const struct change *c, struct ft_err *err)
 {
@@ -471,6 +526,7 @@ static void publish(struct change *c, struct ft_reload *out)
     p->plan.rates = rates;
     p->allowed = c->allow;
     swap_enrich(c);
+    hand_files(c, out);
     atomic_fetch_add_explicit(&p->generation, 1, memory_order_release); /* generation_of() */
     pthread_mutex_unlock(&p->lock);
     ft__pipeline_wake(p);
@@ -482,6 +538,7 @@ static int reload(struct change *c, struct ft_reload *out, struct ft_err *err)
 
     rc = rc == FT_OK ? check_plan(c, err) : rc;
     rc = rc == FT_OK ? ft__enrich_load(c->next, &c->enrich, err) : rc;
+    rc = rc == FT_OK ? read_files(c, err) : rc;
     c->p->plan.user = c->next->user;
     rc = rc == FT_OK ? open_outputs(c, err) : rc;
     c->p->plan.user = NULL; /* borrowed */
@@ -491,6 +548,7 @@ static int reload(struct change *c, struct ft_reload *out, struct ft_err *err)
             ft__build_close_route(&c->fresh[i]);
         }
         ft_enrich_free(c->enrich);
+        free_files(c);
         return rc;
     }
     publish(c, out);

@@ -15,6 +15,7 @@
 #include "pipeline/collect.h"
 #include "pipeline/internal.h"
 #include "pipeline/lanes.h"
+#include "pipeline/samples.h"
 
 enum { STOPPING_TICK_MS = 50 };
 
@@ -150,7 +151,8 @@ static void control_patience(struct ft_pipeline *p, struct ft_output_drain patie
 }
 
 /* How long nothing is due: everything else wakes the control thread. */
-static int control_wait_ms(struct ft_pipeline *p, bool stopped, int64_t next_ns)
+static int control_wait_ms(struct ft_pipeline *p, bool stopped, int64_t next_ns,
+                           int64_t counters_ns)
 {
     bool ended = is_set(&p->all_done);
 
@@ -160,6 +162,7 @@ static int control_wait_ms(struct ft_pipeline *p, bool stopped, int64_t next_ns)
     int64_t end_ns = p->started_ns + p->plan.duration_ns;
 
     next_ns = p->control_rates.stats_ns > 0 ? next_ns : INT64_MAX;
+    next_ns = counters_ns < next_ns ? counters_ns : next_ns;
     if (p->plan.duration_ns > 0 && !stopped && end_ns < next_ns) {
         next_ns = end_ns;
     }
@@ -174,7 +177,7 @@ static int control_wait_ms(struct ft_pipeline *p, bool stopped, int64_t next_ns)
 static void *control_run(void *arg)
 {
     struct ft_pipeline *p = arg;
-    int64_t every = p->control_rates.stats_ns, next = p->started_ns + every;
+    int64_t every = p->control_rates.stats_ns, next = p->started_ns + every, counters = 0;
     bool stopped = false;
     struct ft_output_drain patience[FT_MAX_OUTPUTS] = {0};
     struct ft_stats stats;
@@ -183,7 +186,7 @@ static void *control_run(void *arg)
         struct pollfd fd = {.fd = p->stop_fd, .events = POLLIN};
         uint64_t n;
 
-        if (poll(&fd, 1, control_wait_ms(p, stopped, next)) > 0 &&
+        if (poll(&fd, 1, control_wait_ms(p, stopped, next, counters)) > 0 &&
             read(p->stop_fd, &n, sizeof n) < 0) {
             continue;
         }
@@ -198,6 +201,8 @@ static void *control_run(void *arg)
             every = p->control_rates.stats_ns;
             next = ft__clock_mono_ns() + every;
         }
+        counters =
+            stopped ? INT64_MAX : ft_emit_counters(&p->control_emit, p->watch, ft__clock_mono_ns());
         if (every > 0 && !is_set(&p->all_done) && ft__clock_mono_ns() >= next) {
             next += every;
             if ((p->control_emit.events >> FT_EVENT_STATS) & 1) {

@@ -100,7 +100,7 @@ static void add_sources(struct ft_pipeline *p, struct ft_stats *s)
     }
 }
 
-uint64_t ft__stats_packets_lost(void *pipeline)
+uint64_t ft__stats_kernel_lost(void *pipeline)
 {
     struct ft_pipeline *p = pipeline;
     uint64_t lost = 0;
@@ -111,6 +111,14 @@ uint64_t ft__stats_packets_lost(void *pipeline)
         p->source[i]->ops->stats(p->source[i], &ss);
         lost += ss.dropped_known ? ss.dropped : 0;
     }
+    return lost;
+}
+
+uint64_t ft__stats_packets_lost(void *pipeline)
+{
+    struct ft_pipeline *p = pipeline;
+    uint64_t lost = ft__stats_kernel_lost(p);
+
     for (uint32_t i = 0; i < p->plan.n_workers; i++) {
         lost += ft_count_get(&p->workers[i].ring_dropped);
     }

@@ -364,7 +364,7 @@ void *ft__worker_direct(void *arg)
         wait_ms = READ_TIMEOUT_MS;
         w->dec.lookup = ft_table_lookup(w->meter.table, &w->dec.lookup_n);
         if (FT_UNLIKELY(w->emit.makes_packets)) {
-            ft_emit_packets(&w->emit, views, batch.n);
+            ft_emit_packets(&w->emit, views, batch.n, w->rates.sample_n);
         }
         ft_decode_batch(&w->dec, views, batch.n, pkts, &n);
         settle_fragments(w, pkts, &n);
@@ -529,7 +529,7 @@ void *ft__reader_run(void *arg)
             continue;
         }
         if (FT_UNLIKELY(r->emit.makes_packets)) {
-            ft_emit_packets(&r->emit, views, batch.n);
+            ft_emit_packets(&r->emit, views, batch.n, r->rates.sample_n);
         }
         ft_decode_batch(&r->dec, views, batch.n, pkts, &n);
         settle_fragments(r, pkts, &n);

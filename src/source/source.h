@@ -97,6 +97,7 @@ struct ft_source_stats {
 };
 
 struct ft_source;
+struct ft_source_files; /* what the files that targets name hold: the source's own kind */
 
 struct ft_source_ops {
     const char *name; /* "file", "afpacket", "pcap", "udp", "kafka", "mock" */
@@ -125,6 +126,16 @@ struct ft_source_ops {
      * false, it could not all, within the time that there was. The reading thread. NULL: the source
      * has no use for it. */
     void (*settled)(struct ft_source *s, bool well);
+
+    /* Reads again the files that targets name (certificates, keys), as open() did with the same
+     * cfg, and tries whether they can be used; no source changes by that. *out: for take_files() or
+     * free_files(); NULL: they name none. Any thread. NULL: what they name is read once. */
+    int (*read_files)(const struct ft_source_config *cfg, struct ft_source_files **out,
+                      struct ft_err *err);
+    /* What begins from now on goes by these, which are the source's then; what is under way goes on
+     * by those that it began with. The reading thread, between two reads. */
+    void (*take_files)(struct ft_source *s, struct ft_source_files *files);
+    void (*free_files)(struct ft_source_files *files); /* NULL is a no-op */
 
     /* The account so far. Any thread. */
     void (*stats)(struct ft_source *s, struct ft_source_stats *out);

@@ -106,6 +106,8 @@ class Manifests:
         for wrong in ("reload=never", "probe.spoolHostPath=here", "metricsPort=0", "probe.config.output=null", "probes.enabled=true",
                       "collect.service.ports[0].port=53"):
             check(run(helm, "template", "r", CHART, "--set", wrong).returncode != 0, "values.schema.json takes", wrong)
+        six = run(helm, "template", "r", CHART, "--set", "ipv6=true", "--set", "collect.enabled=true").stdout
+        check('"[$(NODE_ADDRESS)]:9410"' in six and '"[::]:9410"' in six, "ADDR:PORT of IPv6", six)
         changed = [run(helm, "template", "r", CHART, "--set", f"probe.config.stats={n}", "--set", f"reload={how}").stdout
                    for how in ("restart", "signal") for n in (1, 2)]
         pods = [re.sub(r"(?s).*kind: DaemonSet", "", text) for text in changed]

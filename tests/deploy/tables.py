@@ -288,6 +288,26 @@ class Deploy(unittest.TestCase):
         self.assertEqual(store.row("SELECT count() FROM flowtap.network_flow_record FINAL"), [new.num_rows])
         self.assertEqual(store.row("SELECT sum(records) FROM flowtap.flow_minute FINAL"), [new.num_rows])
 
+    def test_any_day(self):
+        """Records of 400 days, as a capture of long ago has them, or an exporter whose clock is anything: they hold up
+        nobody's, and those of no other day are in the totals."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        store = self.store("flows")
+        subprocess.run([FLOWTAP, "read", "--quiet", "-w1", SAMPLE, "-o", f"arrow:{self.folder}/flow?event=flow"], check=True)
+        (new,) = batches(f"{self.folder}/flow", now)
+        days = [moved(new, day * 86_400_000_000) for day in range(-1000, 1000, 5) if abs(day) > 7]
+        lot = pyarrow.Table.from_batches([new, *days]).combine_chunks().to_batches()[0]
+        for offset in 0, 0, 1:  # the second is the first again
+            store.take("network_flow_record", [(lot, None, 0, offset)])
+            store.refresh("flow_minute", "flow_hour")
+        kept = store.row("SELECT countIf(timestamp BETWEEN now() - INTERVAL 1 DAY AND now()), countIf(timestamp > now()) "
+                         "FROM flowtap.network_flow_record FINAL")
+        self.assertEqual(kept, [2 * new.num_rows, 2 * new.num_rows * sum(day > 7 for day in range(-1000, 1000, 5))])
+        for unit in "minute", "hour":
+            self.assertEqual(store.row(f"SELECT sum(records) FROM flowtap.flow_{unit} FINAL"), [2 * new.num_rows])
+        (parts,) = store.row("SELECT uniqExact(partition) FROM system.parts WHERE active AND table = 'network_flow_record'")
+        self.assertLess(parts, 5)
+
     def test_profiles(self):
         """Other columns than base's: the tables are made, and take the records."""
         for profile in "nfstream", "all,app", "cic":

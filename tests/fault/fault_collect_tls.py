@@ -2,6 +2,7 @@
 """IPFIX over TLS and DTLS: whose certificate fits is heard, whoever's does not is refused with what is wrong;
 half handshakes, garbage and floods of both hold up nobody. The other side is Python's ssl and openssl s_client."""
 import shutil
+import signal
 import socket
 import ssl
 import struct
@@ -36,6 +37,7 @@ def certificate(folder, name, names, by="ca", days="30"):
 
 def make_certificates(folder):
     authority(folder)
+    shutil.copy(folder / "ca.pem", folder / "trust.pem")  # what exporters go by
     certificate(folder, "host", "DNS:host.example,IP:127.0.0.1")
     certificate(folder, "exporter", "DNS:exporter.example,IP:127.0.0.1")
 
@@ -69,7 +71,7 @@ class Collector:
             return False
 
     def context(self, who="exporter", version=None):
-        c = ssl.create_default_context(cafile=self.case.dir / "ca.pem")
+        c = ssl.create_default_context(cafile=self.case.dir / "trust.pem")
         if who:
             c.load_cert_chain(self.case.dir / f"{who}.pem", self.case.dir / f"{who}.key")
         if version:
@@ -290,7 +292,7 @@ class Association:
     def __init__(self, case, c, *more, who="exporter"):
         cert = ["-cert", case.dir / f"{who}.pem", "-key", case.dir / f"{who}.key"] if who else []
         self.p = subprocess.Popen(
-            ["openssl", "s_client", "-dtls1_2", "-connect", f"127.0.0.1:{c.port}", "-CAfile", case.dir / "ca.pem",
+            ["openssl", "s_client", "-dtls1_2", "-connect", f"127.0.0.1:{c.port}", "-CAfile", case.dir / "trust.pem",
              "-verify_return_error", "-verify_hostname", "host.example", "-quiet", "-no_ign_eof", *cert, *more],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0)
         case.addCleanup(self.end)
@@ -401,6 +403,88 @@ class Dtls(Case):
             p.wait()
             p.stdin.close()
             return hello
+
+
+@unittest.skipUnless(OPENSSL, "no openssl")
+class Again(Case):
+    """SIGHUP: the files of certificates are read again. Who is there stays; what is wrong changes nothing."""
+
+    def setUp(self):
+        super().setUp()
+        make_certificates(self.dir)
+        authority(self.dir, "later")
+        certificate(self.dir, "stranger", "IP:127.0.0.1", by="later")
+
+    def load(self, c, said="was loaded again"):
+        before = c.heard.err.count(said)
+        c.heard.p.send_signal(signal.SIGHUP)
+        self.assertTrue(wait_for(lambda: c.heard.err.count(said) > before), c.heard.err)
+
+    def accepts(self, c, who, domain):
+        """Whether a record of theirs is heard, over TLS and over DTLS."""
+        before = c.records(domain)
+        try:
+            export(c.join(who), domain, 1)
+        except OSError:
+            pass
+        tls = wait_for(lambda: c.records(domain) == before + 1, 3)
+        a = Association(self, c, who=who)
+        try:
+            a.send(message(domain + 1, 0, TEMPLATE), 0.5)
+            a.send(message(domain + 1, 0, RECORD))
+        except OSError:
+            pass
+        dtls = wait_for(lambda: c.records(domain + 1) == before + 1, 3)
+        a.end()
+        return tls, dtls
+
+    def serial(self, c):
+        s = c.join()
+        number = s.getpeercert()["serialNumber"]
+        s.close()
+        return number
+
+    def test_again(self):
+        c = Collector(self)
+        old, a, d = self.serial(c), c.join(), Association(self, c)
+        export(a, 1, 5)
+        d.send(message(2, 0, TEMPLATE), 0.5)
+        d.send(message(2, 0, RECORD))
+        self.assertTrue(wait_for(lambda: (c.records(1), c.records(2)) == (5, 1)), c.heard.err)
+        self.assertEqual(self.accepts(c, "stranger", 10), (False, False))
+
+        certificate(self.dir, "host", "DNS:host.example,IP:127.0.0.1")
+        (self.dir / "ca.pem").write_text((self.dir / "ca.pem").read_text() + (self.dir / "later.pem").read_text())
+        self.assertEqual(self.serial(c), old)
+        self.load(c)
+        self.assertIn("certificates of what it listens on", c.heard.err)
+        self.assertTrue(wait_for(lambda: self.serial(c) != old), c.heard.err)
+        self.assertEqual(self.accepts(c, "stranger", 20), (True, True))
+        self.assertEqual(self.accepts(c, "exporter", 30), (True, True))
+        a.sendall(message(1, 5, RECORD))  # with what they began with
+        d.send(message(2, 1, RECORD))
+        self.assertTrue(wait_for(lambda: (c.records(1), c.records(2)) == (6, 2)), c.heard.err)
+
+        now = self.serial(c)
+        for damage in ("host.pem", "no certificate"), ("host.key", (self.dir / "exporter.key").read_text()):
+            kept = (self.dir / damage[0]).read_text()
+            certificate(self.dir, "other", "DNS:host.example,IP:127.0.0.1")
+            (self.dir / damage[0]).write_text(damage[1])
+            self.load(c, "the configuration stays as it was")
+            self.assertEqual(self.serial(c), now)
+            (self.dir / damage[0]).write_text(kept)
+        (self.dir / "ca.pem").unlink()
+        self.load(c, "the configuration stays as it was")
+        for _ in range(20):  # one load behind the other, while hands are shaken
+            (self.dir / "ca.pem").write_text((self.dir / "later.pem").read_text())
+            c.heard.p.send_signal(signal.SIGHUP)
+            try:
+                c.raw().sendall(b"\x16\x03\x01")
+            except OSError:
+                pass
+        self.assertTrue(wait_for(lambda: self.accepts(c, "exporter", 40) == (False, False)), c.heard.err)
+        self.assertEqual(self.accepts(c, "stranger", 50), (True, True))
+        self.assertEqual(c.stop()["malformed"], {})
 
 
 @unittest.skipUnless(OPENSSL and shutil.which("gnutls-cli"), "no openssl, or no gnutls-cli")

@@ -8,22 +8,24 @@
  *   byte 1   bit 0 --keep-tunnels, 1 times are scrambled, 2-7 packets of a batch
  *   rest     a pcap or a pcapng file
  *
- * Properties: every view has one verdict; what was decoded is in the final records, once, packets
- * and bytes; every flow that began ends; the numbers of a record fit each other; each event is
- * whole lines of NDJSON and CSV within the promised room; each packet was sent by a host of a
- * window, or came too late for it, or was a host's that had to go; the same packets give the same
- * events however they are cut into batches, as long as no table is full, no packet is later than
- * the timers wait for it, and the clock does not step back by more than the idle timeout: there,
- * what the timers have ended already counts. */
+ * Properties: every view has one verdict; what sFlow makes of it is read back as it was; what was
+ * decoded is in the final records, once, packets and bytes; every flow that began ends; the numbers
+ * of a record fit each other; each event is whole lines of NDJSON and CSV within the promised room;
+ * each packet was sent by a host of a window, or came too late for it, or was a host's that had to
+ * go; the same packets give the same events however they are cut into batches, as long as no table
+ * is full, no packet is later than the timers wait for it, and the clock does not step back by more
+ * than the idle timeout: there, what the timers have ended already counts. */
 #include <string.h>
 
 #include "asan.h"
 #include "base/time.h"
+#include "codec/export/sflow.h"
 #include "codec/file/pcap.h"
 #include "codec/file/pcapng.h"
 #include "decode/decode.h"
 #include "decode/fragment.h"
 #include "format/format.h"
+#include "format/sflow.h"
 #include "json_check.h"
 #include "lines.h"
 #include "must.h"
@@ -197,6 +199,36 @@ static void close_windows(struct run *r)
     ft_windows_free(r->windows);
 }
 
+/* A frame as a sample of sFlow, and read again. */
+static void write_frame(const struct ft_view *v)
+{
+    enum { BYTES = 60, FCS = 4 };
+    struct ft_sflow_row head = {.rate = 1};
+    struct ft_sflow_datagram d = {.n_samples = 1};
+    struct ft_sflow_sample s;
+    struct ft_sflow_record rec;
+    struct ft_sflow_header h;
+
+    begin_text(FT_SFLOW_ROW_MOST + BYTES);
+    size_t n = ft_sflow_put_packet(room, v, head, v->iface, BYTES);
+
+    MUST(canary_lives(room + FT_SFLOW_ROW_MOST + BYTES, SLACK));
+    if (n == 0) {
+        MUST(v->linktype != FT_LINK_ETHERNET);
+        return;
+    }
+    memcpy(&head, room, sizeof head);
+    MUST(head.len == n && head.ts_ns == v->ts_ns);
+    d.rd = ft_rd_make(room + sizeof head, n - sizeof head);
+    MUST(ft_sflow_next(&d, &s) == FT_OK && s.kind == FT_SFLOW_FLOW && ft_rd_left(&d.rd) == 0);
+    MUST(ft_sflow_record(&s, &rec) == FT_OK && ft_sflow_header(&rec, &h) == FT_OK && !h.cut);
+    MUST(h.len <= BYTES && h.len <= v->caplen && h.len <= h.frame_len);
+    MUST(h.frame_len - h.stripped <= v->len && h.stripped == (h.protocol == 1 ? FCS : 0));
+    if (v->len < UINT32_MAX / 2) { /* what is longer is not said to the byte */
+        MUST(memcmp(h.data, v->data + (v->len + h.stripped - h.frame_len), h.len) == 0);
+    }
+}
+
 /* ---- records ---- */
 
 static void check_direction(const struct ft_flow_record *rec, int d)
@@ -331,6 +363,7 @@ static void take_batch(struct run *r, const struct input *in, struct ft_view *v,
             v[i].ts_ns = (int64_t)((uint64_t)v[i].ts_ns * 2654435761u >> 1);
         }
         r->view_bytes += v[i].len;
+        write_frame(&v[i]);
     }
     r->views += n;
     r->decoder.lookup = ft_table_lookup(r->meter.table, &r->decoder.lookup_n);

@@ -247,7 +247,15 @@ def wrong(w):
                       ("kafka://h:9/t?x=1", "there is no parameter"), ("kafka://h:9/t?kafka.nothing=1", "nothing"),
                       ("kafka://h:9/t?kafka.enable.auto.commit=true", "when the events went on"),
                       ("kafka://h:9/t?kafka.sasl.password=x", "@FILE"),
-                      ("kafka://h:9/t?kafka.ssl.ca.location=/none", "No such file")):
+                      ("kafka://h:9/t?kafka.ssl.ca.location=/none", "No such file"),
+                      ("kafka://h:9/t?kafka.sasl.mechanism=GSSAPI", "no Kerberos"),
+                      ("kafka://h:9/t?kafka.security.protocol=sasl_ssl", "sasl.mechanism: is missing"),
+                      ("kafka://h:9/t?kafka.security.protocol=plaintext&verify=false", "without TLS"),
+                      ("kafka://h:9/t?kafka.fetch.min.byte=1", "did you mean fetch.min.bytes"),
+                      ("kafka://h:9/t?ca=/etc/hosts", "nothing in it in PEM"),
+                      ("kafka://h:9/t?ca=x&verify=false", "nothing is checked"),
+                      ("kafka://h:9/t?key=x", "which is missing"),
+                      ("kafka://h:9/t?group=", "not key=value"), ("kafka://h:9/t,", "write kafka://")):
         r = w.run("-l", url, "-o", "null:")
         check(r.returncode in (1, 2) and word in r.stderr, url, r.returncode, r.stderr)
     r = w.run("-l", "kafka://h:9/t", "-l", "udp://[::1]:9", "-o", "null:")

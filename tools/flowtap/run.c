@@ -153,7 +153,7 @@ static const char *loaded_name(const struct ft_config *cfg)
 {
     const char *file = ft_config_file(cfg);
 
-    return file != NULL ? file : "what --geo and --networks name";
+    return file != NULL ? file : "what the command line names";
 }
 
 /* A hangup: the configuration is loaded again. What is wrong with it changes nothing. */
@@ -175,9 +175,10 @@ static void reload(struct ft_pipeline *p, struct around *a, const struct ft_conf
         ft_config_free(next);
     } else {
         ft_log(log, FT_LOG_INFO,
-               "%s was loaded again: outputs: %u go on, %u added, %u taken out%s%s",
+               "%s was loaded again: outputs: %u go on, %u added, %u taken out%s%s%s",
                loaded_name(next), done.outputs_kept, done.outputs_added, done.outputs_removed,
-               done.rates ? "; other rates" : "", done.allow ? "; others may send" : "");
+               done.rates ? "; other rates" : "", done.allow ? "; others may send" : "",
+               done.certificates ? "; certificates of what it listens on" : "");
         ft_config_free(a->loaded);
         a->loaded = next;
         sum->every_ns = ft_config_stats_ns(next);
@@ -237,7 +238,8 @@ static int run(struct ft_config *cfg, const struct call *call)
     int rc = ft_opener_start(&a.opener, &err); /* before anything is open: it shall hold nothing */
 
     if (rc == FT_OK && live &&
-        (ft_config_file(cfg) != NULL || ft_config_tables(cfg, NULL, NULL) > 0)) {
+        (ft_config_file(cfg) != NULL || ft_config_tables(cfg, NULL, NULL) > 0 ||
+         ft_config_certificates(cfg) > 0)) {
         rc = ft_loader_start(a.opener, config_again, (void *)(uintptr_t)call, &a.loader, &err);
     }
     say_as_json(cl.json);

@@ -14,7 +14,6 @@
 
 enum {
     MESSAGE_MOST = 65535,
-    MTU = 1400,
     REFRESH_S = 60,
     SET_HEADER = 4,
     PADDING = 3,
@@ -22,7 +21,7 @@ enum {
     V5_FIRST = 24, /* in a record, ms of the message's clock; last is behind it */
     NO_SET = 0,
     MARGIN_S = 86400,
-    REPORT_ID = FT_FLOW_TEMPLATE_FIRST + FT_FLOW_TEMPLATES_MOST
+    REPORT_ID = FT_FLOW_OPTIONS_FIRST
 };
 
 /* Messages that lie one behind the other, and their marks from the end of the buffer on. */
@@ -45,12 +44,14 @@ struct ft__messages {
     uint32_t begin, set_at; /* set_at: of the open set; NO_SET: none */
     uint16_t set_id;
     uint32_t records, counted, events; /* data records; as v9 counts; events that begin in it */
+    uint16_t sampling;                 /* v5: of all its records */
     enum ft_event event;
     uint32_t time_s;
     /* of all messages */
     uint64_t sequence;
     int64_t boot_ms; /* NetFlow: when its clock was 0; INT64_MIN: not known yet */
     bool told[FT_FLOW_TEMPLATES_MOST];
+    bool options_due; /* options data is to come before the next record */
     /* what it says of itself, see put_report() */
     int64_t report_ms, report_due_ms; /* 0: it does not */
     uint64_t messages, bytes, all_records;
@@ -70,11 +71,15 @@ static uint32_t n_templates(const struct ft__messages *m)
     return atomic_load_explicit(&m->list->n, memory_order_acquire); /* pairs with its maker */
 }
 
-/* The time of day; of a capture, that of its newest record. */
+/* The time of day; of a capture, that of its newest record. NetFlow's is never before its records,
+ * which count from it; what exporters say of the time, which IPFIX relays, is theirs. */
 static uint32_t now_s(const struct ft__messages *m)
 {
     uint32_t now = m->by_clock ? (uint32_t)time(NULL) : 0;
 
+    if (m->by_clock && m->list->version == FT_FLOW_IPFIX) {
+        return now;
+    }
     return now > m->time_s ? now : m->time_s;
 }
 
@@ -86,11 +91,16 @@ static bool room_for(const struct ft__messages *m, const struct buffer *b, uint3
     return b->len + most + sizeof(struct ft_mark) * (b->n + 1) <= b->cap;
 }
 
+static uint32_t header_len(const struct ft__messages *m)
+{
+    return ft_nf_header_len((uint16_t)m->list->version);
+}
+
 static void begin_message(struct ft__messages *m)
 {
     m->open = true;
     m->begin = m->out.len;
-    m->out.len += ft_nf_header_len((uint16_t)m->list->version);
+    m->out.len += header_len(m);
     m->set_at = NO_SET;
     m->records = m->counted = m->events = 0;
 }
@@ -130,7 +140,8 @@ static void close_message(struct ft__messages *m)
                              .count = (uint16_t)m->counted,
                              .time_s = now_s(m),
                              .sequence = (uint32_t)m->sequence,
-                             .domain = m->list->domain};
+                             .domain = m->list->domain,
+                             .sampling = m->sampling};
 
     if (!m->open) {
         return;
@@ -160,35 +171,82 @@ static void put_template(struct ft__messages *m, uint32_t i)
 {
     const struct ft_flow_template *t = &m->list->of[i];
 
-    open_set(m, template_set(m, t->options));
+    open_set(m, template_set(m, false));
     memcpy(m->out.data + m->out.len, t->record, t->len);
     m->out.len += t->len;
     m->counted++;
     m->told[i] = true;
 }
 
+/* A message that has so many bytes free. False: there is no room for another one. */
+static bool message_with(struct ft__messages *m, uint32_t need)
+{
+    if (m->open && m->out.len - m->begin + need > m->limit) {
+        close_message(m);
+    }
+    if (!m->open) {
+        if (!room_for(m, &m->out, header_len(m) + need)) {
+            return false;
+        }
+        begin_message(m);
+    }
+    return true;
+}
+
 /* All of them, in as many messages as they take; of those for which there is no room none is told:
  * they come with their first record. */
 static void put_templates(struct ft__messages *m)
 {
-    uint32_t header = ft_nf_header_len((uint16_t)m->list->version);
-
     memset(m->told, 0, sizeof m->told);
     for (uint32_t i = 0; i < n_templates(m); i++) {
-        uint32_t need = SET_HEADER + m->list->of[i].len + PADDING;
-
-        if (m->open && m->out.len - m->begin + need > m->limit) {
-            close_message(m);
-        }
-        if (!m->open) {
-            if (!room_for(m, &m->out, header + need)) {
-                return;
-            }
-            begin_message(m);
+        if (!message_with(m, SET_HEADER + m->list->of[i].len + PADDING)) {
+            return;
         }
         put_template(m, i);
     }
     close_message(m);
+}
+
+/* ---- options data ---- */
+
+static void put_bytes(struct ft__messages *m, const uint8_t *from, uint32_t len)
+{
+    memcpy(m->out.data + m->out.len, from, len);
+    m->out.len += len;
+    m->counted++;
+}
+
+/* All of it, the template of each kind before its records. */
+static void put_options(struct ft__messages *m)
+{
+    const struct ft_flow_options *o = &m->list->options;
+    bool told[FT_FLOW_OPTION__KINDS] = {false};
+
+    for (uint32_t i = 0; i < o->n; i++) {
+        const struct ft_flow_option *d = &o->of[i];
+        uint32_t template = o->template[d->kind].len;
+
+        if (!message_with(m, 2 * (SET_HEADER + PADDING) + template + d->len)) {
+            return; /* buffers are made for all of it */
+        }
+        if (!told[d->kind]) {
+            open_set(m, template_set(m, true));
+            put_bytes(m, o->template[d->kind].record, template);
+            told[d->kind] = true;
+        }
+        open_set(m, o->template[d->kind].id);
+        put_bytes(m, o->bytes + d->at, d->len);
+        m->records++;
+    }
+    close_message(m);
+    m->all_records -= o->n; /* they are no records of flows */
+    m->options_due = false;
+}
+
+/* Bytes of buffer that it takes. */
+static uint32_t options_room(const struct ft_flow_options *o)
+{
+    return o->n > 0 ? 2 * o->len + o->n * 4 * (SET_HEADER + PADDING) + MESSAGE_MOST : 0;
 }
 
 /* ---- what it says of itself ---- */
@@ -227,7 +285,7 @@ static void put_report(struct ft__messages *m)
     bool v9 = m->list->version == FT_FLOW_NETFLOW_9;
     size_t len = v9 ? sizeof report_v9 : sizeof report_ipfix;
 
-    begin_message(m); /* nothing is in the buffer yet */
+    begin_message(m); /* there is room: nothing but templates is in the buffer yet */
     open_set(m, template_set(m, true));
     memcpy(m->out.data + m->out.len, v9 ? report_v9 : report_ipfix, len);
     m->out.len += (uint32_t)len;
@@ -247,17 +305,41 @@ static void put_report(struct ft__messages *m)
 
 /* ---- rows ---- */
 
-/* The message's clock holds the times of a row: its own, or one that does. */
-static void set_clock(struct ft__messages *m, const struct ft_flow_head *h)
+/* Clocks of exporters differ: a message has the time of its records, which are of about one. */
+static void take_time(struct ft__messages *m, const struct ft_flow_head *h)
+{
+    int64_t differs = (int64_t)h->time_s - m->time_s;
+
+    if (m->list->relayed && (!m->open || differs > MARGIN_S || differs < -MARGIN_S)) {
+        close_message(m);
+        m->time_s = h->time_s;
+    }
+}
+
+/* Does the message's clock hold the times of a row? */
+static bool clock_holds(const struct ft__messages *m, const struct ft_flow_head *h)
 {
     int64_t now_ms = (now_s(m) > h->time_s ? now_s(m) : h->time_s) * INT64_C(1000);
     int64_t newest = h->last_ms > now_ms ? h->last_ms : now_ms;
 
-    if (m->boot_ms != INT64_MIN && h->first_ms >= m->boot_ms &&
-        newest + 1000 - m->boot_ms <= UINT32_MAX) {
+    return m->boot_ms != INT64_MIN && h->first_ms >= m->boot_ms &&
+           newest + 1000 - m->boot_ms <= UINT32_MAX;
+}
+
+/* Sets it anew if it does not. */
+static void set_clock(struct ft__messages *m, const struct ft_flow_head *row)
+{
+    struct ft_flow_head none = {.time_s = row->time_s,
+                                .first_ms = row->time_s * INT64_C(1000),
+                                .last_ms = row->time_s * INT64_C(1000)};
+    const struct ft_flow_head *h = row->first_ms == INT64_MIN ? &none : row;
+
+    if (clock_holds(m, h)) {
         return;
     }
     close_message(m);
+    m->time_s =
+        m->by_clock ? m->time_s : 0; /* a capture of another time has its own newest record */
     /* whole seconds, since those are what a header has of the time of day; and others of its time
      * may have begun before it */
     m->boot_ms = (h->first_ms / 1000 - MARGIN_S) * 1000;
@@ -276,7 +358,8 @@ static void fill_times(const struct ft__messages *m, const struct ft_flow_head *
 
 static void see_time(struct ft__messages *m, const struct ft_flow_head *h)
 {
-    uint32_t last = (uint32_t)((h->last_ms + 999) / 1000); /* a clock of whole seconds holds it */
+    /* a clock of whole seconds holds it */
+    uint32_t last = h->last_ms != INT64_MIN ? (uint32_t)((h->last_ms + 999) / 1000) : 0;
 
     m->time_s = h->time_s > m->time_s ? h->time_s : m->time_s;
     m->time_s = last > m->time_s ? last : m->time_s;
@@ -289,32 +372,75 @@ static bool takes(const struct ft__messages *m, uint32_t need)
            (m->list->version != FT_FLOW_NETFLOW_5 || m->records < FT_NF_PUT_V5_MOST);
 }
 
+/* A message that takes so many bytes is open. False: there is no room for it in the chunk. */
+static bool make_room(struct ft__messages *m, uint32_t need)
+{
+    if (takes(m, need)) {
+        return true;
+    }
+    close_message(m);
+    if (!room_for(m, &m->out, header_len(m) + need)) {
+        return false;
+    }
+    begin_message(m);
+    return true;
+}
+
+/* Room for a row and its template; the template goes first, into a message before, when a message
+ * does not hold both. False: there is no room in the chunk. */
+static bool make_room_for_row(struct ft__messages *m, uint32_t len, uint32_t template)
+{
+    /* what is filled up behind the set that is open, and behind this one */
+    uint32_t need = PADDING + SET_HEADER + len + PADDING, templates;
+
+    if (m->list->version == FT_FLOW_NETFLOW_5 || m->told[template]) {
+        return make_room(m, need);
+    }
+    templates = PADDING + SET_HEADER + m->list->of[template].len;
+    if (header_len(m) + templates + need > m->limit) {
+        if (!make_room(m, templates)) {
+            return false;
+        }
+        put_template(m, template);
+        return make_room(m, need);
+    }
+    if (!make_room(m, templates + need)) {
+        return false;
+    }
+    put_template(m, template);
+    return true;
+}
+
+/* v5: a header says of all its records how packets were sampled. */
+static void take_rate(struct ft__messages *m, uint16_t rate)
+{
+    if (rate != m->sampling) {
+        close_message(m);
+    }
+    m->sampling = rate;
+}
+
 /* The row's record, which is the first of so many events. False: there is no room in the chunk. */
 static bool put_row(struct ft__messages *m, const struct ft_flow_head *h, const uint8_t *record,
                     uint32_t events)
 {
-    bool v5 = m->list->version == FT_FLOW_NETFLOW_5, told = v5 || m->told[h->template];
-    uint32_t len = h->len - (uint32_t)sizeof *h, need = len + SET_HEADER + PADDING;
+    uint32_t len = h->len - (uint32_t)sizeof *h;
 
-    need += told ? 0 : SET_HEADER + PADDING + m->list->of[h->template].len;
     if (m->list->version != FT_FLOW_IPFIX) {
+        take_time(m, h);
         set_clock(m, h);
     }
-    if (!takes(m, need)) {
-        close_message(m);
-        if (!room_for(m, &m->out, ft_nf_header_len((uint16_t)m->list->version) + need)) {
-            return false;
-        }
-        begin_message(m);
+    if (m->list->version == FT_FLOW_NETFLOW_5) {
+        take_rate(m, h->template);
     }
-    if (!told) {
-        put_template(m, h->template);
+    if (!make_room_for_row(m, len, h->template)) {
+        return false;
     }
-    if (!v5) {
+    if (m->list->version != FT_FLOW_NETFLOW_5) {
         open_set(m, (uint16_t)(FT_FLOW_TEMPLATE_FIRST + h->template));
     }
     memcpy(m->out.data + m->out.len, record, len);
-    if (m->list->version != FT_FLOW_IPFIX) {
+    if (m->list->version != FT_FLOW_IPFIX && h->first_ms != INT64_MIN) {
         fill_times(m, h, m->out.data + m->out.len);
     }
     see_time(m, h);
@@ -345,13 +471,39 @@ static bool made_some(struct ft__messages *m, struct ft_chunk *out)
     return m->out.n > 0;
 }
 
+/* What comes before the first record is said at its time. */
+static void see_first(struct ft__messages *m)
+{
+    struct ft_flow_head h;
+
+    if (m->rows.n > 0 && m->mark == 0 && m->row_at == 0) {
+        memcpy(&h, m->rows.data, sizeof h);
+        if (m->list->version != FT_FLOW_IPFIX) {
+            take_time(m, &h);
+            set_clock(m, &h);
+        }
+        see_time(m, &h);
+    }
+}
+
+/* Templates and options data that are due. */
+static void put_due(struct ft__messages *m)
+{
+    if (m->datagrams && m->list->version != FT_FLOW_NETFLOW_5 && ft_mono_ms() >= m->due_ms) {
+        put_templates(m);
+        m->options_due = true;
+        m->due_ms = ft_mono_ms() + m->refresh_ms;
+    }
+    if (m->options_due && m->list->options.n > 0) {
+        see_first(m);
+        put_options(m);
+    }
+}
+
 bool ft__messages_next(struct ft__messages *m, struct ft_chunk *out)
 {
     m->out.len = m->out.n = 0;
-    if (m->datagrams && m->list->version != FT_FLOW_NETFLOW_5 && ft_mono_ms() >= m->due_ms) {
-        put_templates(m);
-        m->due_ms = ft_mono_ms() + m->refresh_ms;
-    }
+    put_due(m);
     if (m->report_ms > 0 && n_templates(m) > 0 && ft_mono_ms() >= m->report_due_ms) {
         put_report(m);
         m->report_due_ms = ft_mono_ms() + m->report_ms;
@@ -399,29 +551,46 @@ void ft__messages_due(struct ft__messages *m, int64_t *out_next_ms)
 
 /* ---- greetings ---- */
 
-/* What a message that comes before next is numbered. One of v9 takes the number of the message
- * before, which was lost: a receiver that was away is greeted. */
-static uint64_t number_before(const struct ft__messages *m, const uint8_t *next)
+/* All that a receiver has to know before the first record, numbered from sequence on. */
+static void make_greeting(const struct ft__messages *m, uint64_t sequence, struct ft__messages *out)
 {
-    uint64_t number = next != NULL ? ft_nf_header_sequence(next) : m->sequence;
+    *out = *m;
+    out->out = m->greeting;
+    out->out.len = out->out.n = 0;
+    out->open = false;
+    out->sequence = sequence;
+    put_templates(out);
+    put_options(out);
+}
 
-    return m->list->version == FT_FLOW_NETFLOW_9 && number > 0 ? number - 1 : number;
+/* Is the first message of all the next one, which has what it needs? It may be followed by others
+ * of the same number, when it has templates only. Of IPFIX. */
+static bool is_first(const struct ft__messages *m, const uint8_t *next)
+{
+    if (next == NULL) {
+        return m->messages == 0;
+    }
+    return ft_nf_header_sequence(next) == 0 &&
+           ft_load_be16(next + FT_NF_PUT_IPFIX_HEADER) == template_set(m, false);
 }
 
 static void greet(void *cookie, const uint8_t *next, struct ft_chunk *out)
 {
     struct ft__messages *m = cookie;
-    struct ft__messages with = *m;
+    struct ft__messages with;
+    uint64_t number = next != NULL ? ft_nf_header_sequence(next) : m->sequence;
 
-    with.out = m->greeting;
-    with.out.len = with.out.n = 0;
-    with.open = false;
-    with.sequence = number_before(m, next);
-    /* the first message of all has what it needs; over UDP it may not have come */
-    if (m->list->version != FT_FLOW_NETFLOW_5 && (m->datagrams || with.sequence > 0)) {
-        put_templates(&with);
+    *out = (struct ft_chunk){0};
+    if (m->list->version == FT_FLOW_NETFLOW_5 || (!m->datagrams && is_first(m, next))) {
+        return;
     }
+    /* it takes the numbers before: of what was lost, since a receiver that was away is greeted, or
+     * that nobody misses at the start of a connection */
+    make_greeting(m, 0, &with);
+    make_greeting(m, number - with.sequence, &with);
     memcpy(m->told, with.told, sizeof m->told);
+    m->messages = with.messages;
+    m->bytes = with.bytes;
     *out = (struct ft_chunk){.data = with.out.data,
                              .len = with.out.len,
                              .n = with.out.n,
@@ -451,6 +620,7 @@ static int check(const struct ft_sink_ops *ops, const struct ft_output_url *url,
                  const struct ft_output_env *env, struct ft_err *err)
 {
     static const char *const not_for[] = {"compress", "append", "hive", "group"};
+    static const char *const of_datagrams[] = {"mtu", "template_refresh"};
     const char *overflow = ft_output_url_get(url, "overflow");
 
     if (!ops->messages || (env->templates->version != FT_FLOW_IPFIX && !ops->datagrams)) {
@@ -465,6 +635,12 @@ static int check(const struct ft_sink_ops *ops, const struct ft_output_url *url,
                               not_for[i], url->format);
         }
     }
+    for (size_t i = 0; i < sizeof of_datagrams / sizeof of_datagrams[0] && !ops->datagrams; i++) {
+        if (ft_output_url_get(url, of_datagrams[i]) != NULL) {
+            return ft_err_set(err, FT_E_USAGE, "output %s: %s= is for UDP", url->text,
+                              of_datagrams[i]);
+        }
+    }
     if (overflow != NULL && strcmp(overflow, "spool") == 0) {
         return ft_err_set(err, FT_E_USAGE,
                           "output %s: overflow=spool is for events that stand alone", url->text);
@@ -477,7 +653,8 @@ int ft__messages_open(const struct ft_sink_ops *ops, const struct ft_output_url 
 {
     int rc = check(ops, url, env, err);
     struct ft__messages *m = rc == FT_OK ? ft_mem_alloc(1, sizeof *m) : NULL;
-    uint32_t templates = FT_FLOW_TEMPLATES_MOST * (env->templates->record_room + SET_HEADER);
+    uint32_t templates = FT_FLOW_TEMPLATES_MOST * (env->templates->record_room + SET_HEADER) +
+                         options_room(&env->templates->options);
 
     if (rc != FT_OK) {
         return rc;
@@ -490,10 +667,12 @@ int ft__messages_open(const struct ft_sink_ops *ops, const struct ft_output_url 
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
     }
     m->list = env->templates;
-    m->by_clock = env->by_clock;
+    m->by_clock =
+        env->by_clock && (!env->templates->relayed || env->templates->version == FT_FLOW_IPFIX);
     m->datagrams = ops->datagrams;
     m->boot_ms = INT64_MIN;
-    m->limit = m->datagrams ? (uint32_t)number_of(url, "mtu", MTU) : MESSAGE_MOST;
+    m->options_due = true;
+    m->limit = m->datagrams ? (uint32_t)number_of(url, "mtu", FT_OUTPUT_MTU) : MESSAGE_MOST;
     m->refresh_ms = (int64_t)number_of(url, "template_refresh", REFRESH_S) * 1000;
     m->due_ms = ft_mono_ms() + m->refresh_ms;
     m->report_ms = (int64_t)number_of(url, "report", 0) * 1000;

@@ -7,9 +7,10 @@
  * how many events are in it: what a sink does with marks (a datagram each, sent again from one on,
  * lost as one) it does with messages.
  *
- * A template stands in the message in which it is first used. Where a receiver begins anew (a file,
- * a connection, one that was away) the sink asks for a greeting: all templates that there are. Over
- * UDP they are sent again every template_refresh= seconds, too.
+ * A template stands in the message in which it is first used, or in one before it when a message
+ * does not hold both. Where a receiver begins anew (a file, a connection, one that was away) the
+ * sink asks for a greeting: all templates that there are. Over UDP they are sent again every
+ * template_refresh= seconds, too.
  *
  * Sequence numbers begin at 0: IPFIX counts data records before a message (RFC 7011 §3.1), NetFlow
  * v9 messages (RFC 3954 §5.1), NetFlow v5 records. What a sink loses is counted in them: it is

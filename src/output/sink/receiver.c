@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/wait.h"
-#include "output/sink/secret.h"
 
 enum { PAUSE_FIRST_MS = 100, PAUSE_MOST_MS = 15000 };
 

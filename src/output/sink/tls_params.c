@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* output/sink: the parameters of every sink that has TLS, see tls.h. */
-#include <errno.h>
 #include <string.h>
 
 #include "base/pem.h"
@@ -9,8 +8,6 @@
 
 #define KEYED "http, https, natss, postgres, rediss, s3, tls"
 #define SINKS "http, https, kafka, natss, postgres, rediss, s3, tls"
-
-enum { FILE_MOST = 8 << 20 };
 
 static bool valid_file(const char *value)
 {
@@ -74,18 +71,10 @@ int ft_tls_files_of(const struct ft_output_url *url, bool keyed, struct ft_tls_f
 int ft_tls_read(const struct ft_output_url *url, const char *path, char **out, size_t *out_len,
                 struct ft_err *err)
 {
-    *out = ft_whole_read(path, FILE_MOST, out_len);
-    if (*out == NULL) {
-        return ft_err_set(err, errno == ENOMEM ? FT_E_NOMEM : FT_E_USAGE, "output %s: %s: %s",
-                          url->text, path, strerror(errno));
-    }
-    if (strstr(*out, "-----BEGIN ") == NULL) {
-        ft_whole_forget(*out, *out_len);
-        *out = NULL;
-        return ft_err_set(err, FT_E_USAGE, "output %s: %s: there is nothing in it in PEM",
-                          url->text, path);
-    }
-    return FT_OK;
+    const char *why;
+    int rc = ft_pem_read(path, out, out_len, &why);
+
+    return rc == FT_OK ? rc : ft_err_set(err, rc, "output %s: %s: %s", url->text, path, why);
 }
 
 int ft_tls_fits(const struct ft_output_url *url, const struct ft_tls_files *f, struct ft_err *err)

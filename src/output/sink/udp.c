@@ -10,12 +10,17 @@
  *     THERE --refused--> AWAY --pause, greeting sent--> ASKED --nothing for ASKED_MS--> THERE
  *                          ^------------refused-----------'
  *
- * So a receiver that is back has the greeting (templates) before the first record. A name that
- * cannot be looked up, and a network without a route, are the same. Nothing waits for a receiver:
- * sending waits for room in the socket at most SEND_MS. */
+ * So a receiver that is back has the greeting (templates) before the first record; without a
+ * greeting it is asked with the first datagram that comes when it is time. A name that cannot be
+ * looked up, and a network without a route, are the same. The name is looked up for each greeting,
+ * which goes to the address that took datagrams before, if the name has it still: one that says
+ * nothing need not be anybody's; else to the next of its addresses. Nothing waits for a receiver:
+ * sending waits for room in the socket at most SEND_MS; but the first datagram to a name of several
+ * addresses waits SURE_MS for a refusal, and goes to the next one then. */
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -45,7 +50,10 @@ struct udp_sink {
     struct ft_target to;
     void (*greet)(void *cookie, const uint8_t *next, struct ft_chunk *out);
     void *greet_cookie;
-    int fd; /* -1: not looked up yet */
+    int fd;         /* -1: not looked up yet */
+    uint32_t turn;  /* the name's address that fd has, or the next one; */
+    uint32_t names; /* of so many */
+    bool found;     /* one of them has taken a datagram */
     enum state state;
     int64_t due_ms; /* AWAY: of the next greeting, ASKED: then it is there */
     int64_t pause_ms;
@@ -81,6 +89,7 @@ static void last_arrived(struct udp_sink *s)
 {
     if (s->has_last) {
         tell(&s->sink.arrived, &s->last, s->last_len);
+        s->found = true;
     }
     s->has_last = false;
 }
@@ -160,37 +169,95 @@ static void set_up_socket(int fd)
     (void)!setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &dont, sizeof dont);
 }
 
-/* FT_OK, or FT_E_IO: it is away. */
-static int dial(struct udp_sink *s)
+/* Is the socket connected to this address? */
+static bool has_peer(const struct udp_sink *s, const struct addrinfo *a)
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t len = sizeof peer;
+
+    return s->fd >= 0 && getpeername(s->fd, (struct sockaddr *)&peer, &len) == 0 &&
+           len == a->ai_addrlen && memcmp(&peer, a->ai_addr, len) == 0;
+}
+
+/* A socket for an address, in place of the one that is there; the same when it has that address, so
+ * that its port stays. False: errno says why. */
+static bool take_address(struct udp_sink *s, const struct addrinfo *a)
+{
+    int fd;
+
+    if (has_peer(s, a)) {
+        return true;
+    }
+    fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0) {
+        set_up_socket(fd);
+        if (s->fd >= 0) {
+            close(s->fd);
+        }
+        s->fd = fd;
+        return true;
+    }
+    int why = errno;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    errno = why;
+    return false;
+}
+
+/* Is the address that took datagrams one of these? */
+static bool keeps_address(const struct udp_sink *s, const struct addrinfo *list)
+{
+    bool keeps = false;
+
+    for (const struct addrinfo *a = list; a != NULL && s->found; a = a->ai_next) {
+        keeps |= has_peer(s, a);
+    }
+    return keeps;
+}
+
+/* Looks the name up, and takes the address that it had, or whose turn it is, or the next one that
+ * there is a way to. FT_OK, or FT_E_IO: *out_why. */
+static int look_up(struct udp_sink *s, const char **out_why)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_DGRAM}, *list = NULL;
-    const char *why = NULL;
-    int error;
+    int error = getaddrinfo(s->to.host, s->to.port, &hints, &list);
+    bool taken = false;
 
-    if (s->fd >= 0) {
-        return FT_OK;
-    }
-    error = getaddrinfo(s->to.host, s->to.port, &hints, &list);
     if (error != 0) {
-        is_away(s, gai_strerror(error));
+        *out_why = gai_strerror(error);
         return FT_E_IO;
     }
-    for (const struct addrinfo *a = list; a != NULL && s->fd < 0; a = a->ai_next) {
-        int fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    s->names = 0;
+    for (const struct addrinfo *a = list; a != NULL; a = a->ai_next) {
+        s->names++;
+    }
+    *out_why = "it has no address";
+    taken = keeps_address(s, list);
+    for (uint32_t k = 0; k < s->names && !taken; k++) {
+        const struct addrinfo *a = list;
 
-        if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0) {
-            set_up_socket(fd);
-            s->fd = fd;
-            continue;
+        for (uint32_t i = s->turn % s->names; i > 0; i--) {
+            a = a->ai_next;
         }
-        why = strerror(errno);
-        if (fd >= 0) {
-            close(fd);
+        taken = take_address(s, a);
+        if (!taken) {
+            *out_why = strerror(errno);
+            s->turn++;
         }
     }
     freeaddrinfo(list);
-    if (s->fd < 0) {
-        is_away(s, why != NULL ? why : "it has no address");
+    return taken ? FT_OK : FT_E_IO;
+}
+
+/* FT_OK: there is a socket; FT_E_IO: it is away. */
+static int dial(struct udp_sink *s)
+{
+    const char *why;
+
+    if (s->fd < 0 && look_up(s, &why) != FT_OK) {
+        is_away(s, why);
         return FT_E_IO;
     }
     return FT_OK;
@@ -246,10 +313,45 @@ static void say_too_long(struct udp_sink *s)
     s->too_long = true;
 }
 
-/* All datagrams of a chunk, as long as somebody is there; what is left then is lost. */
-static uint32_t send_chunk(struct udp_sink *s, const struct ft_chunk *c)
+/* Has a refusal come within SURE_MS? */
+static bool refuses(struct udp_sink *s)
 {
-    uint32_t i = 0, most = AT_ONCE;
+    struct pollfd p = {.fd = s->fd}; /* errors come in any case */
+    int error = 0;
+    socklen_t len = sizeof error;
+
+    return poll(&p, 1, SURE_MS) > 0 && getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
+           error != 0;
+}
+
+/* The first datagram to a name of several addresses: to each of them, until one does not refuse it.
+ * Returns how many were sent. */
+static uint32_t send_first(struct udp_sink *s, const struct ft_chunk *c)
+{
+    const char *why = strerror(ECONNREFUSED);
+    int error = 0;
+
+    for (uint32_t k = s->names; k > 0; k--) {
+        uint32_t n = send_some(s, c, 0, 1, &error);
+
+        if (n == 0 ? is_its_own_fault(error) : !refuses(s)) {
+            s->found = true;
+            were_sent(s, c, 0, n);
+            return n;
+        }
+        s->turn++;
+        if (look_up(s, &why) != FT_OK) {
+            break;
+        }
+    }
+    is_away(s, why);
+    return 0;
+}
+
+/* The datagrams of a chunk from i on, as long as somebody is there; what is left then is lost. */
+static uint32_t send_chunk(struct udp_sink *s, const struct ft_chunk *c, uint32_t i)
+{
+    uint32_t most = AT_ONCE;
     bool short_of = false;
 
     while (i < c->n && s->state == THERE) {
@@ -285,7 +387,8 @@ static const uint8_t *first_of(const struct ft_chunk *c)
     return c->len > 0 ? c->data : NULL;
 }
 
-/* The greeting; without one the next datagram itself. Returns how many of those were sent. */
+/* The greeting; without one the next datagram itself, when there is one. Returns how many of those
+ * were sent. */
 static uint32_t ask(struct udp_sink *s, const struct ft_chunk *next)
 {
     struct ft_chunk hello = {0};
@@ -294,6 +397,9 @@ static uint32_t ask(struct udp_sink *s, const struct ft_chunk *next)
 
     if (s->greet != NULL) {
         s->greet(s->greet_cookie, first_of(next), &hello);
+    }
+    if (hello.n + next->n == 0) {
+        return 0; /* what comes next is what it is asked with */
     }
     for (; i < hello.n; i += n) {
         n = send_some(s, &hello, i, AT_ONCE, &error);
@@ -308,7 +414,7 @@ static uint32_t ask(struct udp_sink *s, const struct ft_chunk *next)
         return 0;
     }
     were_sent(s, next, 0, n);
-    s->state = hello.n + n > 0 ? ASKED : AWAY;
+    s->state = ASKED;
     s->due_ms = ft_mono_ms() + ASKED_MS;
     return n;
 }
@@ -322,8 +428,14 @@ static uint32_t look(struct udp_sink *s, const struct ft_chunk *next)
     if (s->state == ASKED && ft_mono_ms() >= s->due_ms) {
         last_arrived(s);
         is_there(s);
-    } else if (s->state == AWAY && ft_mono_ms() >= s->due_ms && dial(s) == FT_OK) {
-        return ask(s, next);
+    } else if (s->state == AWAY && ft_mono_ms() >= s->due_ms) {
+        const char *why;
+
+        s->turn++;
+        if (look_up(s, &why) == FT_OK || s->fd >= 0) {
+            return ask(s, next);
+        }
+        is_away(s, why);
     }
     return 0;
 }
@@ -341,7 +453,10 @@ static int udp_write(struct ft_sink *sink, const struct ft_chunk *chunks, uint32
             sent = look(s, &chunks[k]);
         }
         if (s->state == THERE && dial(s) == FT_OK) {
-            sent = send_chunk(s, &chunks[k]);
+            if (FT_UNLIKELY(s->names > 1 && !s->found && sent == 0 && chunks[k].n > 0)) {
+                sent = send_first(s, &chunks[k]);
+            }
+            sent = send_chunk(s, &chunks[k], sent);
         }
         for (uint32_t i = sent; i < chunks[k].n; i++) {
             lose(s, ft_chunk_mark(&chunks[k], i), len_of(&chunks[k], i));
@@ -379,11 +494,36 @@ static int udp_tick(struct ft_sink *sink, int64_t *out_next_ms)
     if (s->state != THERE) {
         int64_t left = s->due_ms - ft_mono_ms();
 
-        *out_next_ms = left > 0 ? left : 1;
+        *out_next_ms = left > 0 ? left : s->state == AWAY ? -1 : 1;
     } else if (s->has_last) {
         *out_next_ms = SURE_MS;
     }
     return FT_OK;
+}
+
+/* That of the socket, which it has since it knows whom to send to. */
+static uint8_t udp_local(struct ft_sink *sink, uint8_t out[16])
+{
+    struct udp_sink *s = udp_of(sink);
+    struct sockaddr_storage at = {0};
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)&at;
+    const struct sockaddr_in *in4 = (const struct sockaddr_in *)(const void *)&at;
+    socklen_t len = sizeof at;
+
+    if ((s->fd < 0 && (s->state != THERE || dial(s) != FT_OK)) ||
+        getsockname(s->fd, (struct sockaddr *)(void *)&at, &len) != 0) {
+        return 0;
+    }
+    if (at.ss_family == AF_INET) {
+        memcpy(out, &in4->sin_addr, 4);
+        return 4;
+    }
+    if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+        memcpy(out, in6->sin6_addr.s6_addr + 12, 4);
+        return 4;
+    }
+    memcpy(out, &in6->sin6_addr, 16);
+    return 6;
 }
 
 static int udp_close(struct ft_sink *sink)
@@ -442,5 +582,6 @@ const struct ft_sink_ops ft_sink_udp = {
     .write = udp_write,
     .flush = udp_flush,
     .tick = udp_tick,
+    .local = udp_local,
     .close = udp_close,
 };

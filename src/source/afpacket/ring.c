@@ -429,7 +429,10 @@ uint32_t ft__ring_read(struct ft__ring *r, struct ft_view *views, uint32_t cap, 
     }
     for (; n < cap && r->left > 0; n++, r->left--) {
         const struct tpacket3_hdr *h = (const struct tpacket3_hdr *)(const void *)r->next;
+        const struct sockaddr_ll *from =
+            (const struct sockaddr_ll *)(const void *)(r->next + TPACKET_ALIGN(sizeof *h));
         bool vlan = (h->tp_status & TP_STATUS_VLAN_VALID) != 0;
+        uint16_t way = from->sll_pkttype == PACKET_OUTGOING ? FT_VIEW_OUT : FT_VIEW_IN;
 
         views[n] = (struct ft_view){
             .data = r->next + h->tp_mac,
@@ -438,7 +441,7 @@ uint32_t ft__ring_read(struct ft__ring *r, struct ft_view *views, uint32_t cap, 
             .len = h->tp_len,
             .linktype = r->linktype,
             .vlan_tci = vlan ? (uint16_t)h->hv1.tp_vlan_tci : 0,
-            .flags = vlan ? FT_VIEW_VLAN : 0,
+            .flags = (uint16_t)(way | (vlan ? FT_VIEW_VLAN : 0)),
             .iface = iface,
         };
         if (r->any) {

@@ -132,22 +132,6 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t e,
 
 /* ---- life ---- */
 
-static rd_kafka_t *make(struct kafka *k, const char *brokers, char *why, size_t cap)
-{
-    rd_kafka_conf_t *conf = rd_kafka_conf_dup(k->config.conf);
-    rd_kafka_t *rk = NULL;
-
-    if (brokers == NULL ||
-        rd_kafka_conf_set(conf, "bootstrap.servers", brokers, why, cap) == RD_KAFKA_CONF_OK) {
-        rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, cap);
-    }
-
-    if (rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-    }
-    return rk;
-}
-
 /* Makes the consumer, if there is none; false: later. */
 static bool start(struct kafka *k)
 {
@@ -156,7 +140,7 @@ static bool start(struct kafka *k)
     if (k->rk != NULL || ft_mono_ms() < k->again_ms) {
         return k->rk != NULL;
     }
-    k->rk = make(k, k->config.brokers, why, sizeof why);
+    k->rk = ft_kafka_new(&k->config.of, RD_KAFKA_CONSUMER, k->config.brokers, why, sizeof why);
     if (k->rk == NULL) { /* no threads, no memory */
         say(k, RD_KAFKA_RESP_ERR__FAIL, why);
         k->again_ms = ft_mono_ms() + AGAIN_MS;
@@ -201,7 +185,7 @@ static void kafka_close(struct ft_source *s)
 static int try_out(struct kafka *k, struct ft_err *err)
 {
     char why[200] = "";
-    rd_kafka_t *rk = make(k, NULL, why, sizeof why);
+    rd_kafka_t *rk = ft_kafka_new(&k->config.of, RD_KAFKA_CONSUMER, NULL, why, sizeof why);
 
     if (rk == NULL) {
         return ft_err_set(err, FT_E_USAGE, "listen: '%.80s': librdkafka: %s", k->url, why);
@@ -231,10 +215,10 @@ static int kafka_open(const struct ft_source_config *cfg, struct ft_source **out
     }
     rc = rc == FT_OK ? ft__kafka_config(k->url, &k->config, err) : rc;
     if (rc == FT_OK) {
-        rd_kafka_conf_set_opaque(k->config.conf, k);
-        rd_kafka_conf_set_error_cb(k->config.conf, on_error);
-        rd_kafka_conf_set_log_cb(k->config.conf, on_log);
-        rd_kafka_conf_set_rebalance_cb(k->config.conf, on_rebalance);
+        rd_kafka_conf_set_opaque(k->config.of.conf, k);
+        rd_kafka_conf_set_error_cb(k->config.of.conf, on_error);
+        rd_kafka_conf_set_log_cb(k->config.of.conf, on_log);
+        rd_kafka_conf_set_rebalance_cb(k->config.of.conf, on_rebalance);
         rc = try_out(k, err);
     }
     if (rc != FT_OK) {

@@ -20,16 +20,16 @@ bool ft__kafka_time(const char *text, size_t len, int64_t *out_ns);
 
 #ifdef FT_HAVE_RDKAFKA
 
-#include <librdkafka/rdkafka.h>
+#include "base/kafka.h"
 
 struct ft__kafka_config {
-    rd_kafka_conf_t *conf; /* owned */
+    struct ft_kafka_config of; /* what the consumer is made of */
     rd_kafka_topic_partition_list_t *topics;
-    char brokers[1024]; /* not in conf: who tries it out is not to connect */
+    char brokers[FT_KAFKA_BROKERS];
 };
 
-/* Of kafka://HOST:PORT[,...]/TOPIC[,TOPIC...]?group=NAME&kafka.SETTING=VALUE; reads the files that
- * it names. FT_E_USAGE, FT_E_IO, FT_E_NOMEM. */
+/* Of kafka://HOST:PORT[,...]/TOPIC[,TOPIC...]?group=NAME&ca=FILE&cert=FILE&key=FILE&verify=false
+ * &kafka.SETTING=VALUE; reads the files that it names. FT_E_USAGE, FT_E_IO, FT_E_NOMEM. */
 FT_NODISCARD int ft__kafka_config(const char *url, struct ft__kafka_config *out,
                                   struct ft_err *err);
 void ft__kafka_config_fini(struct ft__kafka_config *c);

@@ -71,6 +71,19 @@ int ft__dtls_new(struct ft__secure *secure, int fd, struct udp_dtls **out)
     return FT_OK;
 }
 
+int ft__dtls_renew(struct udp_dtls *d, struct ft__secure *secure)
+{
+    struct ft__session *listener;
+    int rc = ft__session_start_datagrams(secure, d->fd, &listener);
+
+    if (rc == FT_OK) {
+        ft__session_end(d->listener);
+        d->listener = listener;
+        d->secure = secure;
+    }
+    return rc;
+}
+
 /* ---- who is known ---- */
 
 static struct association **bucket_of(struct udp_dtls *d, const struct ft_peer *p)

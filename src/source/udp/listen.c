@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/percent.h"
+
 static const struct scheme {
     const char *prefix;
     const char *port; /* NULL: must be given */
@@ -75,32 +77,10 @@ static bool set_address(const char *host, unsigned long port, struct ft__listen 
 
 /* ---- parameters ---- */
 
-static int hex_digit(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = c != '\0' ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
-
-    return at != NULL ? (int)(at - digits) : -1;
-}
-
 /* len bytes with %XX decoded, and a NUL. False: they are too many, or none. */
 static bool decode(const char *s, size_t len, char out[FT__LISTEN_TEXT])
 {
-    size_t at = 0;
-
-    for (size_t i = 0; i < len && at < FT__LISTEN_TEXT - 1; i++) {
-        int hi = s[i] == '%' && i + 2 < len ? hex_digit(s[i + 1]) : -1;
-        int lo = hi >= 0 ? hex_digit(s[i + 2]) : -1;
-
-        if (lo >= 0 && (hi | lo) != 0) {
-            out[at++] = (char)(hi << 4 | lo);
-            i += 2;
-        } else {
-            out[at++] = s[i];
-        }
-    }
-    out[at] = '\0';
-    return at > 0 && at < FT__LISTEN_TEXT - 1;
+    return len < FT__LISTEN_TEXT && ft_percent_decode(s, len, out) > 0;
 }
 
 static int take_param(const char *url, const char *s, size_t len, struct ft__listen *out,
@@ -120,7 +100,7 @@ static int take_param(const char *url, const char *s, size_t len, struct ft__lis
                        ? FT_OK
                        : ft_err_set(err, FT_E_USAGE,
                                     "listen: '%.100s': %s has no value, or one above %d bytes", url,
-                                    texts[i].name, FT__LISTEN_TEXT - 2);
+                                    texts[i].name, FT__LISTEN_TEXT - 1);
         }
     }
     if (len == 11 && strncmp(s, "verify=true", len) == 0) {

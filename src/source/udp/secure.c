@@ -29,6 +29,7 @@ enum {
 };
 
 struct ft__secure {
+    uint32_t users; /* the address, and its sessions */
     SSL_CTX *ctx;
     BIO_METHOD *method;         /* DTLS */
     uint8_t secret[SECRET_LEN]; /* of cookies */
@@ -266,6 +267,7 @@ int ft__secure_open(const char *url, const struct ft__listen *l, struct ft__secu
     int rc = FT_OK;
 
     if (s != NULL) {
+        s->users = 1;
         s->datagrams = l->transport == FT__LISTEN_DTLS;
         s->verify = l->verify;
         memcpy(s->peers, l->peers, sizeof s->peers);
@@ -291,7 +293,7 @@ int ft__secure_open(const char *url, const struct ft__listen *l, struct ft__secu
 
 void ft__secure_free(struct ft__secure *s)
 {
-    if (s != NULL) {
+    if (s != NULL && --s->users == 0) {
         SSL_CTX_free(s->ctx);
         BIO_meth_free(s->method);
         ft_whole_forget((char *)s, sizeof *s);
@@ -308,6 +310,7 @@ static struct ft__session *new_session(struct ft__secure *s)
         return NULL;
     }
     t->secure = s;
+    s->users++;
     t->ssl = SSL_new(s->ctx);
     if (t->ssl == NULL || SSL_set_app_data(t->ssl, t) != 1) {
         ft__session_end(t);
@@ -362,6 +365,7 @@ void ft__session_end(struct ft__session *t)
         ERR_clear_error();
     }
     SSL_free(t->ssl);
+    ft__secure_free(t->secure);
     ft_mem_free(t);
 }
 

@@ -30,7 +30,8 @@ enum { FT__SECURE_WHY = 160 };
  * used; FT_E_IO; FT_E_NOMEM. url is for messages. */
 FT_NODISCARD int ft__secure_open(const char *url, const struct ft__listen *l,
                                  struct ft__secure **out, struct ft_err *err);
-void ft__secure_free(struct ft__secure *s); /* NULL is a no-op */
+/* Not used for sessions any more: it goes with the last of them. NULL is a no-op. */
+void ft__secure_free(struct ft__secure *s);
 
 /* TLS over a connected socket, which is borrowed. FT_E_NOMEM. */
 FT_NODISCARD int ft__session_start(struct ft__secure *s, int fd, const struct ft_peer *peer,

@@ -165,6 +165,11 @@ static int make_socket(struct udp_socket *s, const char *url, const struct ft__l
 }
 
 /* What TLS and DTLS need is read now: later there is no file system. */
+static bool is_secure(const struct ft__listen *l)
+{
+    return l->transport == FT__LISTEN_TLS || l->transport == FT__LISTEN_DTLS;
+}
+
 static int secure(struct udp_socket *s, const char *url, const struct ft__listen *l,
                   struct ft_err *err)
 {
@@ -180,9 +185,10 @@ static int secure(struct udp_socket *s, const char *url, const struct ft__listen
     return rc;
 }
 
-static int open_socket(struct udp *u, const char *url, const struct ft__listen *l,
+static int open_socket(void *cookie, const char *url, const struct ft__listen *l,
                        struct ft_err *err)
 {
+    struct udp *u = cookie;
     int one = 1, zero = 0;
     struct udp_socket *s = &u->socket[u->n_sockets];
 
@@ -197,7 +203,7 @@ static int open_socket(struct udp *u, const char *url, const struct ft__listen *
         s->party.group = &u->datagrams;
         s->party.give = give_datagrams;
     }
-    if (l->transport == FT__LISTEN_TLS || l->transport == FT__LISTEN_DTLS) {
+    if (is_secure(l)) {
         rc = secure(s, url, l, err);
     }
     if (rc != FT_OK) {
@@ -251,19 +257,23 @@ static void udp_close(struct ft_source *s)
     ft_mem_free(u);
 }
 
-static int open_all(struct udp *u, const struct ft_source_config *cfg, struct ft_err *err)
+/* Each address that this instance listens on: streams are the first worker's. */
+static int each_address(const struct ft_source_config *cfg, void *cookie,
+                        int (*what)(void *cookie, const char *url, const struct ft__listen *l,
+                                    struct ft_err *err),
+                        struct ft_err *err)
 {
     int rc = FT_OK;
 
-    if (rc == FT_OK && cfg->n_targets > UDP_SOCKETS_MAX) {
+    if (cfg->n_targets > UDP_SOCKETS_MAX) {
         return ft_err_set(err, FT_E_USAGE, "listen: at most %d are possible", UDP_SOCKETS_MAX);
     }
     for (uint32_t i = 0; i < cfg->n_targets && rc == FT_OK; i++) {
         struct ft__listen l;
 
         rc = ft__listen_parse(cfg->targets[i], &l, err);
-        if (rc == FT_OK && (!l.stream || cfg->fanout_i == 0)) { /* streams: the first worker's */
-            rc = open_socket(u, cfg->targets[i], &l, err);
+        if (rc == FT_OK && (!l.stream || cfg->fanout_i == 0)) {
+            rc = what(cookie, cfg->targets[i], &l, err);
         }
     }
     return rc;
@@ -287,13 +297,73 @@ static int udp_open(const struct ft_source_config *cfg, struct ft_source **out, 
     u->slots = ft_map_alloc((size_t)SLOTS * SLOT_LEN);
     rc = u->wake_fd < 0 || u->slots == NULL
              ? ft_err_set(err, FT_E_NOMEM, "out of memory or file descriptors")
-             : open_all(u, cfg, err);
+             : each_address(cfg, u, open_socket, err);
     if (rc != FT_OK) {
         udp_close(&u->source);
         return rc;
     }
     *out = &u->source;
     return FT_OK;
+}
+
+/* ---- certificates, again ---- */
+
+/* Of each socket, in the order in which they are opened. */
+struct ft_source_files {
+    struct ft__secure *secure[UDP_SOCKETS_MAX]; /* owned; NULL: it has none */
+    uint32_t n, n_secure;
+};
+
+static void udp_free_files(struct ft_source_files *files)
+{
+    for (uint32_t i = 0; files != NULL && i < files->n; i++) {
+        ft__secure_free(files->secure[i]);
+    }
+    ft_mem_free(files);
+}
+
+static int read_secure(void *cookie, const char *url, const struct ft__listen *l,
+                       struct ft_err *err)
+{
+    struct ft_source_files *files = cookie;
+    int rc = is_secure(l) ? ft__secure_open(url, l, &files->secure[files->n], err) : FT_OK;
+
+    files->n_secure += is_secure(l);
+    files->n += rc == FT_OK;
+    return rc;
+}
+
+static int udp_read_files(const struct ft_source_config *cfg, struct ft_source_files **out,
+                          struct ft_err *err)
+{
+    struct ft_source_files *files = ft_mem_alloc(1, sizeof *files);
+    int rc = files != NULL ? each_address(cfg, files, read_secure, err)
+                           : ft_err_set(err, FT_E_NOMEM, "out of memory");
+
+    if (rc != FT_OK || files->n_secure == 0) {
+        udp_free_files(files);
+        files = NULL;
+    }
+    *out = files;
+    return rc;
+}
+
+static void udp_take_files(struct ft_source *source, struct ft_source_files *files)
+{
+    struct udp *u = udp_of(source);
+
+    for (uint32_t i = 0; i < files->n && i < u->n_sockets; i++) {
+        struct udp_socket *s = &u->socket[i];
+        struct ft__secure *before = s->secure;
+
+        if (files->secure[i] == NULL ||
+            (s->dtls != NULL && ft__dtls_renew(s->dtls, files->secure[i]) != FT_OK)) {
+            continue; /* no memory: it goes on with what it has */
+        }
+        s->secure = files->secure[i];
+        files->secure[i] = before;
+    }
+    udp_free_files(files);
 }
 
 /* ---- reading ---- */
@@ -588,5 +658,8 @@ const struct ft_source_ops ft_source_udp = {
     .release = udp_release,
     .stop = udp_stop,
     .stats = udp_stats,
+    .read_files = udp_read_files,
+    .take_files = udp_take_files,
+    .free_files = udp_free_files,
     .close = udp_close,
 };

@@ -132,6 +132,8 @@ void ft__shake_refuse(struct udp *u, const struct ft_peer *peer, const char *why
 /* FT_E_NOMEM. */
 FT_NODISCARD int ft__dtls_new(struct ft__secure *secure, int fd, struct udp_dtls **out);
 void ft__dtls_free(struct udp_dtls *d); /* NULL is a no-op */
+/* Associations that begin from now on are of this one. FT_E_NOMEM: nothing has changed. */
+FT_NODISCARD int ft__dtls_renew(struct udp_dtls *d, struct ft__secure *secure);
 /* As udp_party.give, of a socket with DTLS. */
 bool ft__dtls_give(struct udp *u, struct udp_party *p, struct ft_batch *b,
                    const struct udp_room *room);

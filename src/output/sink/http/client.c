@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/units.h"
 #include "base/wait.h"
 #include "base/whole.h"
-#include "output/sink/secret.h"
 #include "output/sink/tls.h"
 
 #ifdef FT_HAVE_CURL

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/wait.h"
 #include "output/sink/file_parts.h"
 #include "output/sink/http/http_parts.h"
-#include "output/sink/secret.h"
 
 enum { PART_BITS = 48 }; /* of a sequence that are a chunk's number */
 

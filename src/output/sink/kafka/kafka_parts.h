@@ -33,7 +33,7 @@ uint32_t ft__kafka_murmur2(const uint8_t *key, size_t len);
 
 #ifdef FT_HAVE_RDKAFKA
 
-#include <librdkafka/rdkafka.h>
+#include "base/kafka.h"
 
 enum {
     FT__KAFKA_BURST = 512,       /* messages that librdkafka is handed at once */
@@ -68,12 +68,11 @@ enum ft__kafka_said {
 struct kafka_sink {
     struct ft_sink sink;
     struct ft_log log;
-    char *text;            /* the URL, for messages */
-    char *topic;           /* its name */
-    rd_kafka_conf_t *conf; /* what each producer is made of */
-    char *ca; /* owned: certificates of authorities, PEM, [ca_len]; NULL: librdkafka's own */
-    size_t ca_len;
-    rd_kafka_t *rk; /* NULL: to be made */
+    char *text;  /* the URL, for messages */
+    char *topic; /* its name */
+    char brokers[FT_KAFKA_BROKERS];
+    struct ft_kafka_config config; /* what each producer is made of */
+    rd_kafka_t *rk;                /* NULL: to be made */
     rd_kafka_topic_t *rkt;
     rd_kafka_message_t *burst; /* [FT__KAFKA_BURST], n_burst of them to be handed over */
     uint32_t n_burst;
@@ -120,8 +119,6 @@ FT_NODISCARD int ft__kafka_configure(struct kafka_sink *s, const struct ft_outpu
 /* What librdkafka calls, into the configuration. */
 void ft__kafka_callbacks(struct kafka_sink *s);
 
-/* A producer of the configuration, which stays; NULL: why says it. */
-rd_kafka_t *ft__kafka_new(const struct kafka_sink *s, char *why, size_t cap);
 /* Makes the producer, if there is none. */
 void ft__kafka_start(struct kafka_sink *s);
 /* Hears what librdkafka has to say, waiting for it up to so long. */

@@ -2,6 +2,7 @@
 /* output/sink/kafka: the parameters of the sink. */
 #include <string.h>
 
+#include "base/kafka.h"
 #include "base/units.h"
 #include "output/sink/kafka/kafka_parts.h"
 
@@ -42,10 +43,10 @@ static bool valid_secret(const char *value)
 }
 
 #define SECRET(setting, text)                                                                      \
-    {                                                                                              \
-        .row = {.name = (setting), .of = KAFKA, .value = "@FILE", .help = (text)},                 \
-        .check = valid_secret, .allowed = "@FILE", .secret = true                                  \
-    }
+    {.row = {.name = (setting), .of = KAFKA, .value = "@FILE", .help = (text)},                    \
+     .check = valid_secret,                                                                        \
+     .allowed = "@FILE",                                                                           \
+     .secret = true},
 
 static const struct ft_param rows[] = {
     {.row = {.name = "batch",
@@ -79,18 +80,13 @@ static const struct ft_param rows[] = {
              .defval = "flow",
              .help = "the key of messages: the Community ID of the flow, the exporter's address, "
                      "or none"}},
-    SECRET("kafka.sasl.password", "the password"),
-    SECRET("kafka.sasl.oauthbearer.client.secret", "the client's secret"),
-    SECRET("kafka.sasl.oauthbearer.config", "settings of OAUTHBEARER, which may be secret"),
-    SECRET("kafka.ssl.key.password", "the password of the key"),
-    SECRET("kafka.ssl.key.pem", "the key of our certificate (PEM)"),
-    SECRET("kafka.ssl_key", "likewise"),
-    {.row = {.name = "kafka.*",
-             .of = KAFKA,
-             .value = "VALUE",
-             .help = "a setting of librdkafka, as kafka.compression.type=zstd"},
-     .check = some,
-     .allowed = "a value"},
+    FT_KAFKA_SECRETS(SECRET){
+        .row = {.name = "kafka.*",
+                .of = KAFKA,
+                .value = "VALUE",
+                .help = "a setting of librdkafka, as kafka.compression.type=zstd"},
+        .check = some,
+        .allowed = "a value"},
 };
 
 const struct ft_params ft__kafka_params = {rows, sizeof rows / sizeof rows[0]};

@@ -95,7 +95,7 @@ static bool scram_is_old(const struct kafka_sink *s)
     size_t len = sizeof name;
 
     return rd_kafka_version() < SCRAM_VERSION &&
-           rd_kafka_conf_get(s->conf, "sasl.mechanisms", name, &len) == RD_KAFKA_CONF_OK &&
+           rd_kafka_conf_get(s->config.conf, "sasl.mechanisms", name, &len) == RD_KAFKA_CONF_OK &&
            strncmp(name, "SCRAM", 5) == 0;
 }
 
@@ -191,30 +191,13 @@ static void on_log(const rd_kafka_t *rk, int level, const char *part, const char
 
 void ft__kafka_callbacks(struct kafka_sink *s)
 {
-    rd_kafka_conf_set_opaque(s->conf, s);
-    rd_kafka_conf_set_dr_msg_cb(s->conf, on_report);
-    rd_kafka_conf_set_error_cb(s->conf, on_error);
-    rd_kafka_conf_set_log_cb(s->conf, on_log);
+    rd_kafka_conf_set_opaque(s->config.conf, s);
+    rd_kafka_conf_set_dr_msg_cb(s->config.conf, on_report);
+    rd_kafka_conf_set_error_cb(s->config.conf, on_error);
+    rd_kafka_conf_set_log_cb(s->config.conf, on_log);
 }
 
 /* ---- life of a producer ---- */
-
-rd_kafka_t *ft__kafka_new(const struct kafka_sink *s, char *why, size_t cap)
-{
-    rd_kafka_conf_t *conf = rd_kafka_conf_dup(s->conf);
-    rd_kafka_t *rk = NULL;
-
-    /* a producer takes the certificates out of its configuration and out of all copies of it */
-    if (s->ca == NULL ||
-        rd_kafka_conf_set_ssl_cert(conf, RD_KAFKA_CERT_CA, RD_KAFKA_CERT_ENC_PEM, s->ca, s->ca_len,
-                                   why, cap) == RD_KAFKA_CONF_OK) {
-        rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, cap);
-    }
-    if (rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-    }
-    return rk;
-}
 
 void ft__kafka_start(struct kafka_sink *s)
 {
@@ -223,7 +206,7 @@ void ft__kafka_start(struct kafka_sink *s)
     if (s->rk != NULL || ft_mono_ms() < s->look_at_ms) {
         return;
     }
-    s->rk = ft__kafka_new(s, why, sizeof why);
+    s->rk = ft_kafka_new(&s->config, RD_KAFKA_PRODUCER, s->brokers, why, sizeof why);
     if (s->rk != NULL) {
         rd_kafka_set_log_queue(s->rk, NULL);
         s->rkt = rd_kafka_topic_new(s->rk, s->topic, NULL);

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/units.h"
 #include "base/wait.h"
 #include "base/whole.h"
 #include "model/datagram.h"
-#include "output/sink/secret.h"
 
 #ifdef FT_HAVE_RDKAFKA
 
@@ -160,10 +160,7 @@ static int kafka_close(struct ft_sink *sink)
     struct kafka_sink *s = kafka_of(sink);
 
     ft__kafka_stop(s);
-    if (s->conf != NULL) {
-        rd_kafka_conf_destroy(s->conf);
-    }
-    ft_whole_forget(s->ca, s->ca_len);
+    ft_kafka_config_fini(&s->config);
     ft_map_free(s->blocks, (size_t)s->n_blocks * s->block_len);
     ft_mem_free(s->block);
     ft_map_free(s->room, FT__KAFKA_ROOM);

@@ -19,13 +19,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/units.h"
 #include "base/wait.h"
 #include "base/whole.h"
 #include "output/sink/flight.h"
 #include "output/sink/nats/nats_parts.h"
 #include "output/sink/receiver.h"
-#include "output/sink/secret.h"
 #include "output/sink/tls.h"
 
 enum {

@@ -21,12 +21,12 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/wait.h"
 #include "base/whole.h"
 #include "flowtap/sandbox.h"
 #include "output/sink/postgres/postgres_parts.h"
 #include "output/sink/receiver.h"
-#include "output/sink/secret.h"
 #include "output/sink/tls.h"
 
 enum {

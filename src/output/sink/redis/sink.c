@@ -19,12 +19,12 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/units.h"
 #include "base/wait.h"
 #include "output/sink/flight.h"
 #include "output/sink/receiver.h"
 #include "output/sink/redis/redis_parts.h"
-#include "output/sink/secret.h"
 #include "output/sink/tls.h"
 
 enum {

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "output/sink/s3/s3_parts.h"
-#include "output/sink/secret.h"
 
 /* One line "name = value" of the wanted section; true: out points into text, which is cut there. */
 static bool take_value(char *line, const char *name, char **out)

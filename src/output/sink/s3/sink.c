@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/units.h"
 #include "base/wait.h"
 #include "output/sink/s3/s3_parts.h"
-#include "output/sink/secret.h"
 
 enum {
     KEPT_MOST = 64 << 20, /* bytes of an object's memory besides its next part: then it is ended */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output/sink: secrets, see secret.h. */
-#include "output/sink/secret.h"
+/* base: secrets, see secret.h. */
+#include "base/secret.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* output/sink: passwords, tokens and keys that an output is given. */
-#ifndef FT_OUTPUT_SINK_SECRET_H
-#define FT_OUTPUT_SINK_SECRET_H
+/* base: passwords, tokens and keys that an output or a listener is given. */
+#ifndef FT_BASE_SECRET_H
+#define FT_BASE_SECRET_H
 
 #include <stddef.h>
 
