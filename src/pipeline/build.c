@@ -1058,6 +1058,14 @@ int ft__build_patience(struct ft_pipeline *p, uint32_t i)
     return ft_output_blocks(p->routes[i].output) && !stopping ? -1 : p->plan.rates.drain_ms;
 }
 
+static void free_meter(struct ft_worker *w)
+{
+    ft_meter_close(&w->meter);
+    if (w->clocks != NULL) {
+        ft_map_free(w->clocks, sizeof *w->clocks * FT_BATCH);
+    }
+}
+
 void ft__build_free(struct ft_pipeline *p)
 {
     for (uint32_t i = 0; i < p->n_routes; i++) {
@@ -1070,10 +1078,7 @@ void ft__build_free(struct ft_pipeline *p)
         }
     }
     for (uint32_t i = 0; p->workers != NULL && i < p->plan.n_workers; i++) {
-        ft_meter_close(&p->workers[i].meter);
-        if (p->workers[i].clocks != NULL) {
-            ft_map_free(p->workers[i].clocks, sizeof *p->workers[i].clocks * FT_BATCH);
-        }
+        free_meter(&p->workers[i]);
         ft__collect_free(&p->workers[i]); /* borrows the emitter's map */
         ft__app_free(&p->workers[i]);
         if (p->workers[i].ring.slots != NULL) {
