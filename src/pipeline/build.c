@@ -1058,6 +1058,16 @@ int ft__build_patience(struct ft_pipeline *p, uint32_t i)
     return ft_output_blocks(p->routes[i].output) && !stopping ? -1 : p->plan.rates.drain_ms;
 }
 
+static void free_names(struct ft_pipeline *p)
+{
+    while (p->names != NULL) {
+        struct ft_output_name *n = p->names;
+
+        p->names = n->next;
+        ft_mem_free(n);
+    }
+}
+
 static void free_meter(struct ft_worker *w)
 {
     ft_meter_close(&w->meter);
@@ -1101,12 +1111,7 @@ void ft__build_free(struct ft_pipeline *p)
         ft__worker_drop_files(&p->workers[i]);
     }
     ft_map_free(p->workers, sizeof *p->workers * (p->plan.n_workers + 1));
-    while (p->names != NULL) {
-        struct ft_output_name *n = p->names;
-
-        p->names = n->next;
-        ft_mem_free(n);
-    }
+    free_names(p);
     ft_map_free(p->allow, sizeof *p->allow * p->plan.n_workers);
     if (p->stop_fd >= 0) {
         close(p->stop_fd);
