@@ -43,6 +43,10 @@ def roads(path, folder, *how):
         check("%s %s -w %s" % (path, how, w), run(["-w", w, "-e", "flow", "-p", "all", *how, path]) == (rc, want))
         check("%s %s -w %s stdin" % (path, how, w), run(["-w", w, "-e", "flow", "-p", "all", *how, "-"], data) == (rc, want))
         check("%s %s -w %s gz" % (path, how, w), run(["-w", w, "-e", "flow", "-p", "all", *how, packed]) == (rc, want))
+    windows = run(["-w", "1", "-e", "window", *how, path])
+    for w in ("2", "4"):
+        check("%s windows -w %s" % (path, w), run(["-w", w, "-e", "window", *how, path]) == windows)
+        check("%s windows -w %s stdin" % (path, w), run(["-w", w, "-e", "window", *how, "-"], data) == windows)
     samples = run(["-w", "1", *how, path])
     for w in ("2", "4"):
         check("%s samples -w %s" % (path, w), run(["-w", w, *how, path]) == samples)

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The same records live as from a file, whatever the speed and the number of workers, times aside.
+"""The same records, and counts of windows, live as from a file, whatever the speed and the number of workers, times aside.
 
 live.py PROGRAM SOURCE_DIR    skips (77) without the right to make network namespaces
 """
+import collections
 import ctypes
 import json
 import os
@@ -22,6 +23,8 @@ PROGRAM = os.path.abspath(sys.argv[1])
 A, B, VA, VB = "fp%da" % os.getpid(), "fp%db" % os.getpid(), "fpa0", "fpb0"
 TIMES = re.compile("timestamp|flow_id|reason|.*first_seen|.*last_seen|duration_us|tcp_rtt_.*|.*iat_.*")
 SPEEDS = (3000, 20000, 0)  # packets a second; 0: as fast as it goes
+COUNTED = [n + w for n in ("packets_", "bytes_", "flows_", "flows_failed_", "syn_", "syn_ack_", "rst_") for w in ("out", "in")] + \
+          ["flows_ended"]
 DEADLINE = 30
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -71,9 +74,21 @@ def timeless(records):
                   for r in records)
 
 
+def sums(events):
+    """What is counted of each entity: the hour may turn while it runs."""
+    out = {}
+    for e in events:
+        if e["event_type"] == "window":
+            key = tuple(e[k] for k in ("entity", "address", "peer", "port", "protocol"))
+            n = out.setdefault(key, collections.Counter())
+            n.update({k: e[k] for k in COUNTED})
+    return out
+
+
 def live(frames, workers, speed, folder):
     out = os.path.join(folder, f"live-{workers}-{speed}.ndjson")  # a file of an earlier run would be added to
-    p = subprocess.Popen(["ip", "netns", "exec", B, PROGRAM, "live", "-i", VB, "-w", str(workers), "-e", "flow,stats", "-p", "all",
+    p = subprocess.Popen(["ip", "netns", "exec", B, PROGRAM, "live", "-i", VB, "-w", str(workers), "-e", "flow,stats,window",
+                          "--window", "3600", "-p", "all",
                           "-f", "ip or ip6 or vlan", "--idle-timeout", "900", "--active-timeout", "3600", "--stats", "0.05",
                           "-q", "131072", "-o", "ndjson:" + out], stderr=subprocess.PIPE)
     try:
@@ -99,7 +114,7 @@ def live(frames, workers, speed, folder):
             p.wait()
     with open(out) as f:
         events = [json.loads(x) for x in f]
-    return [e for e in events if e["event_type"] == "network_flow_record"], events[-1]
+    return [e for e in events if e["event_type"] == "network_flow_record"], sums(events), events[-1]
 
 
 def main():
@@ -110,19 +125,23 @@ def main():
         path = os.path.join(folder, "in.pcap")
         with open(path, "wb") as f:
             f.write(pcap(packets))
-        r = subprocess.run([PROGRAM, "read", "--quiet", "-e", "flow", "-p", "all", "--idle-timeout", "900", "--active-timeout", "3600", path],
-                           capture_output=True, timeout=60)
-        want = timeless(json.loads(x) for x in r.stdout.splitlines())
+        r = subprocess.run([PROGRAM, "read", "--quiet", "-e", "flow,window", "--window", "3600", "-p", "all", "--idle-timeout", "900",
+                            "--active-timeout", "3600", path], capture_output=True, timeout=60)
+        events = [json.loads(x) for x in r.stdout.splitlines()]
+        want = timeless(e for e in events if e["event_type"] == "network_flow_record")
+        windows = sums(events)
         for workers in (1, 2, 4):
             for speed in SPEEDS:
-                records, last = live([frame for _, frame in packets], workers, speed, folder)
+                records, seen, last = live([frame for _, frame in packets], workers, speed, folder)
                 got = timeless(records)
-                ok = got == want and last["kernel_dropped"] == 0
+                ok = got == want and seen == windows and last["kernel_dropped"] == 0
                 print("%s -w %d at %s packets/s: %d records" % ("ok  " if ok else "FAIL", workers, speed or "all", len(got)))
                 if not ok:
                     failed += 1
                     print("  captured %d of %d, dropped %s, records %d of %d" % (last["captured"], len(packets), last["kernel_dropped"],
                                                                               len(got), len(want)))
+                    for key in [k for k in windows.keys() | seen.keys() if windows.get(k) != seen.get(k)][:4]:
+                        print("   window", key, windows.get(key), seen.get(key))
                     for line in sorted(set(want) ^ set(got))[:4]:
                         print("  ", "only read" if line in want else "only live", line[:600])
     return 1 if failed else 0
