@@ -57,7 +57,7 @@ static void write_packets(struct ft_writer *w, struct ft_packet_file *f,
         const struct ft_view *v = &views[i];
         uint32_t kept = v->caplen < f->snap ? v->caplen : f->snap;
 
-        if ((v->flags & FT_VIEW_FILTERED) != 0) {
+        if ((v->flags & FT_VIEW_LEFT_OUT) != 0) {
             continue;
         }
         if (FT_UNLIKELY(!fits_in(f, v->linktype))) {

@@ -7,7 +7,8 @@
  * in a file in the order in which one thread saw them: for read, that of the input whatever the
  * number of workers (it takes the way of the hand-off); for live with several workers, each
  * worker's packets are in order, and the workers' chunks follow one another as they fill. What the
- * filter does not match is not written; what is not IP is.
+ * filter does not match, and what went another way than that of --direction, is not written; what
+ * is not IP is.
  *
  * Of collect, they are the datagrams that the collector takes, whatever it makes of them, one for
  * each message of a stream. In a file each is a UDP packet of raw IP, from its exporter to nobody

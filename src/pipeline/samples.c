@@ -56,7 +56,8 @@ static void take(struct ft_sampler *s, struct ft_sampled_source *at, struct ft_w
     ft_writer_end(w, FT_EVENT_SAMPLE, len);
 }
 
-void ft_sampler_packets(struct ft_sampler *s, struct ft_sampler_lane *lane, struct ft_writer *w,
+/* Whatever is in the batch. */
+static void sample_each(struct ft_sampler *s, struct ft_sampler_lane *lane, struct ft_writer *w,
                         const struct ft_view *views, uint32_t n, uint32_t every)
 {
     for (uint32_t i = 0; i < n; i++) {
@@ -74,6 +75,37 @@ void ft_sampler_packets(struct ft_sampler *s, struct ft_sampler_lane *lane, stru
         }
         at->left = every - 1;
         take(s, at, w, v, source, every);
+    }
+}
+
+/* The same of one source that has all of them: what is not taken is not looked at. */
+static void sample_run(struct ft_sampler *s, struct ft_sampled_source *at, struct ft_writer *w,
+                       const struct ft_view *views, uint32_t n, uint32_t every)
+{
+    uint64_t i = at->left < every ? at->left : 0;
+    uint32_t seen = 0;
+
+    for (; i < n; i += every) {
+        at->pool += (uint32_t)i + 1 - seen;
+        seen = (uint32_t)i + 1;
+        take(s, at, w, &views[i], 0, every);
+    }
+    at->pool += n - seen;
+    at->left = (uint32_t)(i - n);
+}
+
+void ft_sampler_packets(struct ft_sampler *s, struct ft_sampler_lane *lane, struct ft_writer *w,
+                        const struct ft_view *views, uint32_t n, uint32_t every)
+{
+    unsigned flags = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        flags |= views[i].flags;
+    }
+    if (FT_LIKELY(s->n_sources == 1 && (flags & FT_VIEW_LEFT_OUT) == 0)) {
+        sample_run(s, &lane->source[0], w, views, n, every);
+    } else {
+        sample_each(s, lane, w, views, n, every);
     }
 }
 
@@ -159,6 +191,9 @@ int ft_sampler_new(struct ft_pipeline *p, const struct ft_output_url *url, uint3
 
     if (p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: sflow is for live and read", url->text);
+    }
+    if (!p->plan.live && ft_output_url_get(url, "counters") != NULL) {
+        return ft_err_set(err, FT_E_USAGE, "%s: counters= is for live: a file has none", url->text);
     }
     if (((header + 3) & ~UINT64_C(3)) + most > mtu) {
         return ft_err_set(err, FT_E_USAGE,

@@ -65,6 +65,9 @@ class Direction(support.Case):
                 self.assertEqual(stats["ignored_by_reason"]["direction"], of - len(want))
                 self.assertEqual(stats["captured"], of)
         self.assertEqual(self.ports(path)[0], list(range(of)))  # without the option, all of them
+        kept = self.dir / "kept.pcap"
+        self.good("read", "--direction", "in", "-o", f"pcap:{kept}", path)  # and the packets themselves
+        self.assertEqual(self.ports(kept)[0], came_in)
 
     def test_pcapng(self):
         for end in "<>":

@@ -259,6 +259,50 @@ class Outputs(Reloading):
         self.assertTrue(0 < b.read_text().count("\n") + sum(
             p.read_text().count("\n") for p in self.dir.glob("b-*.ndjson")))
 
+    def test_live_sflow(self):
+        """sFlow comes and goes where the run began with frames in mind: samples, and counters at once."""
+        try:
+            socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
+        except (OSError, AttributeError):
+            self.skipTest("no privilege to capture")
+        receivers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+        for r in receivers:
+            self.addCleanup(r.close)
+            r.bind(("127.0.0.1", 0))
+            r.settimeout(0.2)
+        a, b = ("sflow+udp://127.0.0.1:%d?counters=1" % r.getsockname()[1] for r in receivers)
+        text = "interface: lo\nfilter: udp dst port %d\nworkers: 1\nevents: sample\nstats: 0\n" % self.port
+        self.config.write_text(text + f"output: ['{a}']\n")
+        self.begin(command="live")
+        self.assertTrue(self.sampled(receivers[0], 1), self.err.read_text())
+        self.config.write_text(text + f"sample: 2\noutput: ['{a}', '{b}']\n")
+        self.hangup("outputs: 1 go on, 1 added, 0 taken out")
+        self.assertTrue(self.sampled(receivers[1], 2) and self.sampled(receivers[0], 2), self.err.read_text())
+        self.config.write_text(text + f"output: ['{b}']\n")
+        self.hangup("outputs: 1 go on, 0 added, 1 taken out")
+        self.assertTrue(self.sampled(receivers[1], 1), self.err.read_text())
+        self.stop()
+        self.config.write_text(text + f"output: ['ndjson:{self.dir}/x']\n")
+        self.begin(command="live")
+        self.config.write_text(text + f"output: ['ndjson:{self.dir}/x', '{b}']\n")
+        self.hangup("outputs ask for columns, or packets, that this run does not keep")
+        self.stop()
+
+    def sampled(self, receiver, rate):
+        """Does it get flow samples of that rate, and counters, of loopback?"""
+        found = set()
+
+        def look():
+            self.send(1)
+            try:
+                d = receiver.recv(65535)
+            except socket.timeout:
+                return False
+            tag, _, _, source, n = struct.unpack("!5I", d[28:48])
+            found.add((tag, source, n if tag == 1 else 0))
+            return {(1, 1, rate), (2, 1, 0)} <= found
+        return wait_for(look)
+
 
 @unittest.skipUnless("libcurl" in FEATURES, "built without libcurl")
 class Secrets(Reloading):

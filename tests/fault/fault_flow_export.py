@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import re
+import select
 import socket
 import struct
 import subprocess
@@ -58,8 +59,9 @@ class Reader:
                 records += 1
                 self.records -= 1
             elif set_id in self.templates:
-                assert len(body) % self.templates[set_id] == 0, (set_id, len(body))
-                records += len(body) // self.templates[set_id]
+                size = self.templates[set_id] or len(body)  # 0: one of variable length
+                assert len(body) % size == 0, (set_id, len(body))
+                records += len(body) // size
             else:
                 self.unknown += 1
         self.only_templates += records == 0
@@ -69,12 +71,13 @@ class Reader:
     def learn(self, body):
         while len(body) >= 4:
             template, n = struct.unpack("!HH", body[:4])
-            body, size = body[4:], 0
+            body, size, variable = body[4:], 0, False
             for _ in range(n):
                 ie, length = struct.unpack("!HH", body[:4])
                 body = body[8 if ie & 0x8000 else 4:]
-                size += length
-            self.templates[template] = size
+                size = 0 if length == 65535 else size + length
+                variable |= length == 65535
+            self.templates[template] = 0 if variable else size
 
     def stream(self, data):
         """Whole messages of a stream; what is left of it."""
@@ -224,6 +227,16 @@ def check_addresses(c, program, scratch):
         f.phase(5)
         f.phase(5)
         hear(s, reader, lambda: reader.records == 5, 5)
+        silent = udp_socket(port, other)  # who takes all is no collector
+        s.close()
+        f.phase(5)
+        time.sleep(1)
+        s, again = udp_socket(port, host), Reader()
+        c.same("%s: the same again, who was there" % host, True,
+               hear(s, again, lambda: again.only_templates > 0, 4))
+        c.same("%s: nothing goes to the other one" % host, [], select.select([silent], [], [], 0)[0])
+        time.sleep(0.5)  # it is there for sure
+        silent.close()
         s.close()
         with open(path, "r+", encoding="ascii") as hosts:
             hosts.write("127.0.0.3 collector\n#")
@@ -238,7 +251,7 @@ def check_addresses(c, program, scratch):
         s.close()
         c.same("%s, not %s: the first records" % (host, other), 5, reader.records)
         c.same("%s: the name has another address: account" % host,
-               (25, reader.records + moved.records, made - written, 1),
+               (30, reader.records + moved.records, made - written, 1),
                (made, written, dropped + lost, rc))
         c.same("%s: the name has another address: records" % host, True, moved.records > 0)
         c.same("%s: no record without a template" % host, (0, 0), (reader.unknown, moved.unknown))
@@ -346,6 +359,31 @@ def check_files(c, program, capture, scratch):
            [a for a, _ in starts])
 
 
+def check_many_templates(c, program, scratch):
+    """More templates than a chunk has: those that are there before their first record is written."""
+    path, out = os.path.join(scratch, "many.pcap"), os.path.join(scratch, "many.ipfix")
+    most = 1000
+    with open(path, "wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
+        for i in range(most):  # its own elements, and a text
+            fields = b"".join(struct.pack("!HHI", 0x8001 + 2 * k + (i >> k & 1), 4, 4711) for k in range(10))
+            template = struct.pack("!HH", 256, 11) + fields + struct.pack("!HH", 82, 65535)
+            record = bytes(40) + b"\xff" + struct.pack("!H", 4000) + b"x" * 4000
+            sets = b"".join(struct.pack("!HH", n, 4 + len(x)) + x for n, x in ((2, template), (256, record)))
+            body = struct.pack("!HHIII", 10, 16 + len(sets), 1700000000, i, i) + sets
+            body = struct.pack("!HHHH", 4739, 4739, 8 + len(body), 0) + body
+            packet = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(body), i, 0, 64, 17, 0,
+                                 bytes([10, 1, 0, 1]), bytes([10, 0, 0, 2])) + body
+            f.write(struct.pack("<IIII", 1700000000, i, len(packet), len(packet)) + packet)
+    r = subprocess.run([program, "collect", "-l", "pcap:" + path, "-e", "flow", "-o", "ipfix:" + out],
+                       capture_output=True, timeout=60, check=False)
+    reader = Reader()
+    with open(out, "rb") as f:
+        reader.stream(f.read())
+    c.same("many templates: %s" % r.stderr.decode()[-300:], (0, most, 0, most),
+           (r.returncode, reader.records, reader.unknown, len(reader.templates)))
+
+
 def check_unfit(c, program, capture, scratch):
     s = udp_socket()
     out = os.path.join(scratch, "stats.ndjson")
@@ -408,6 +446,8 @@ def main():
     check_tcp(c, args.flowtap)
     with tempfile.TemporaryDirectory() as scratch:
         check_files(c, args.flowtap, args.capture, scratch)
+    with tempfile.TemporaryDirectory() as scratch:
+        check_many_templates(c, args.flowtap, scratch)
     with tempfile.TemporaryDirectory() as scratch:
         check_unfit(c, args.flowtap, args.capture, scratch)
         check_usage(c, args.flowtap, args.capture)

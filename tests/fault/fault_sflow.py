@@ -114,6 +114,7 @@ def check_usage(c, program, capture):
                 ("sflow+udp://127.0.0.1:1?mtu=100", "512 to 65507", ()),
                 ("sflow+udp://127.0.0.1:1?agent=host", "an IPv4 or IPv6 address", ()),
                 ("sflow+udp://127.0.0.1:1?counters=x", "0 to 86400", ()),
+                ("sflow+udp://127.0.0.1:1?counters=5", "counters= is for live", ()),
                 ("sflow+udp://127.0.0.1:1?overflow=spool", "stand alone", ()),
                 ("sflow+udp://127.0.0.1:1?event=sample", "holds packets", ()),
                 ("sflow+udp://127.0.0.1:1?columns=src_ip", "holds packets", ()),

@@ -404,6 +404,37 @@ def check_live(c, args):
     there.close()
 
 
+def check_two(c, args):
+    """Two interfaces, two workers, one of two packets: each source has its own numbers."""
+    index = {name: socket.if_nametoindex(name) for name in ("v0", "v1")}
+    there = Receiver()
+    with live.Process([args.flowtap, "live", "-i", "v0", "-i", "v1", "-f", "ip", "-w", "2", "--stats", "0", "-s", "2",
+                       "-o", "sflow+udp://127.0.0.1:%d?counters=1&agent=10.9.8.7" % there.port]) as p:
+        live.wait_for("the capture", lambda: len(there.hear(0.1)) > 0)
+        s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        s.bind(("v0", 0))
+        for i in range(40):
+            s.send(b"\2\0\0\0\0\1\2\0\0\0\0\2\x08\0" + IP4[:20] + struct.pack("!HHHH", 2000 + i, 53, 10, 0) + b"ab")
+        time.sleep(0.5)
+        rc, _, err = p.end()
+        datagrams = there.hear(0.3)
+    there.close()
+    flows = [s for d in datagrams for s in d["samples"] if s["kind"] == "flow"]
+    c.same("two: exit status, " + err[-300:], 0, rc)
+    c.same("two: the agent", {"10.9.8.7"}, {d["agent"] for d in datagrams})
+    for name, way in (("v0", "output"), ("v1", "input")):
+        of = [s for s in flows if s["source"] == index[name]]
+        other = {"input": "output", "output": "input"}[way]
+        c.same("two: %s: one of two" % name, True, 20 <= len(of) <= 21)  # of each worker the first
+        c.same("two: %s: which way" % name, {(index[name], 0, 2, 0)},
+               {(s[way], s[other], s["rate"], s["drops"]) for s in of})
+        c.same("two: %s: samples count up" % name, list(range(len(of))), [s["sequence"] for s in of])
+        c.same("two: %s: pool" % name, True, 38 <= of[-1]["pool"] <= 40 and
+               sorted(s["pool"] for s in of) == [s["pool"] for s in of])
+    counted = {s["source"] for d in datagrams for s in d["samples"] if s["kind"] == "counters"}
+    c.same("two: counters of both", set(index.values()), counted)
+
+
 def check_namespace(c, args):
     """The same file in a network namespace of its own, where there is one to be had."""
     cmd = ["unshare", "-n", sys.executable, "-B", os.path.abspath(__file__), "--live", "--flowtap",
@@ -425,6 +456,7 @@ def main():
     c = flow_export.Checks()
     if args.live:
         check_live(c, args)
+        check_two(c, args)
     else:
         frames, link = frames_of(args.capture)
         c.same("frames of Ethernet", (True, 1), (len(frames) > 0, link))

@@ -566,6 +566,17 @@ static void make_greeting(const struct ft__messages *m, uint64_t sequence, struc
     put_options(out);
 }
 
+/* Is the first message of all the next one, which has what it needs? It may be followed by others
+ * of the same number, when it has templates only. Of IPFIX. */
+static bool is_first(const struct ft__messages *m, const uint8_t *next)
+{
+    if (next == NULL) {
+        return m->messages == 0;
+    }
+    return ft_nf_header_sequence(next) == 0 &&
+           ft_load_be16(next + FT_NF_PUT_IPFIX_HEADER) == template_set(m, false);
+}
+
 static void greet(void *cookie, const uint8_t *next, struct ft_chunk *out)
 {
     struct ft__messages *m = cookie;
@@ -573,8 +584,7 @@ static void greet(void *cookie, const uint8_t *next, struct ft_chunk *out)
     uint64_t number = next != NULL ? ft_nf_header_sequence(next) : m->sequence;
 
     *out = (struct ft_chunk){0};
-    /* the first message of all has what it needs; over UDP it may not have come */
-    if (m->list->version == FT_FLOW_NETFLOW_5 || (!m->datagrams && number == 0)) {
+    if (m->list->version == FT_FLOW_NETFLOW_5 || (!m->datagrams && is_first(m, next))) {
         return;
     }
     /* it takes the numbers before: of what was lost, since a receiver that was away is greeted, or
