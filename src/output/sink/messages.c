@@ -518,6 +518,9 @@ bool ft__messages_next(struct ft__messages *m, struct ft_chunk *out)
             continue;
         }
         memcpy(&h, m->rows.data + m->row_at, sizeof h);
+        if (mark->event != m->event) {
+            close_message(m); /* its events are counted as of one kind */
+        }
         m->event = mark->event;
         if (!put_row(m, &h, m->rows.data + m->row_at + sizeof h,
                      m->row_at == begin ? mark->count : 0)) {
