@@ -45,7 +45,10 @@ struct ft_not_ip_stats {
     X(NOTHING, nothing, "no packets since the record before: NetFlow has no record of none")       \
     X(LENGTH, length, "longer than a message")                                                     \
     X(TEMPLATES, templates, "it needs another template, and there are 1024")                       \
-    X(LINK, link, "sFlow has no protocol for frames of its link type, or it is no IP packet")
+    X(LINK, link, "sFlow has no protocol for frames of its link type, or it is no IP packet")      \
+    X(MISSING, missing, "addresses, counters or times that NetFlow v5 has in each record")         \
+    X(NUMBER, number, "an interface or AS number is more than the 16 bits of NetFlow v5 hold")     \
+    X(SAMPLING, sampling, "a sampling rate is more than the 14 bits of NetFlow v5 hold")
 
 enum ft_unfit {
 #define X(symbol, name, meaning) FT_UNFIT_##symbol,

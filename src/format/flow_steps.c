@@ -27,7 +27,8 @@ enum kind {
     KIND_ICMP4_BOTH, /* type and code */
     KIND_ICMP6_BOTH,
     KIND_MAC,
-    KIND_ONE, /* 1 in a byte */
+    KIND_ONE,   /* 1 in a byte */
+    KIND_FIXED, /* the same in all records */
 };
 
 enum {
@@ -238,6 +239,8 @@ static uint8_t *put_asked(uint8_t *p, const struct ft__flow_step *s, const uint8
     case KIND_ONE:
         *p = 1;
         return p + 1;
+    case KIND_FIXED:
+        return put_uint(p, s->fixed, s->len);
     default:
         return put_value(p, s, part);
     }
@@ -540,6 +543,10 @@ int ft__flow_program_make(struct ft__flow_program *p, const struct ft__flow_prog
     }
     for (uint32_t i = 0; i < p->n; i++) {
         reverse |= p->step[i].reverse;
+    }
+    if (cfg->ingress != 0 && p->n > 0) {
+        add(&m,
+            (struct ft__flow_step){.ie = 10, .len = 4, .kind = KIND_FIXED, .fixed = cfg->ingress});
     }
     if (reverse) { /* RFC 5103 §6.3: the source is the initiator */
         add(&m, (struct ft__flow_step){.ie = 239, .len = 1, .kind = KIND_ONE, .reverse = true});

@@ -23,12 +23,14 @@ struct ft__flow_program_config {
     bool biflow;                  /* a record is of both directions; not v9 */
     int direction;                /* FT_DIR_*; of biflows FT_DIR_FWD */
     enum ft__flow_times times;
-    uint32_t pen; /* of columns that have no element of IANA's; 0: they are left out */
+    uint32_t pen;     /* of columns that have no element of IANA's; 0: they are left out */
+    uint32_t ingress; /* ingressInterface of all records; 0: not known */
 };
 
 struct ft__flow_step {
     const struct ft_field *field; /* NULL: none of its own */
     uint32_t pen;
+    uint32_t fixed; /* the value of all records, when that is its kind */
     uint16_t ie;
     uint16_t len; /* bytes of the field; FT__FLOW_VARIABLE */
     uint16_t at;

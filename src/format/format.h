@@ -60,11 +60,16 @@ struct ft_format_config {
     bool aligned;                       /* flows did not end by the rules of their profile */
     bool hidden;                        /* --anonymize or --no-identity */
     const struct ft_observer *observer; /* lives as long as the instance; NULL: none */
-    const char *domain; /* flow export: observation domain, or NULL; likewise the next two */
-    const char *times;  /* the unit of times */
-    const char *pen;    /* of columns without an element of IANA's */
-    bool uniflow;       /* ipfix: a record of each direction */
-    bool picked;        /* columns= says what a record has */
+    const char *domain;   /* flow export: observation domain, or NULL; likewise the next two */
+    const char *times;    /* the unit of times */
+    const char *pen;      /* of columns without an element of IANA's */
+    const char *sampling; /* 1 in so many packets reaches flowtap */
+    bool no_options;      /* but for sampling */
+    bool uniflow;         /* ipfix: a record of each direction */
+    /* that packets are taken from, named in options data; [n_interfaces] */
+    const struct ft_flow_interface *interfaces;
+    uint32_t n_interfaces;
+    bool picked;                          /* columns= says what a record has */
     const struct ft_set_options *options; /* of the owners of columns; while it opens; or NULL */
 };
 
@@ -95,8 +100,9 @@ struct ft_format_ops {
     /* bit per enum ft_event: which events this format can hold in one file (csv: exactly one kind)
      */
     unsigned events;
-    bool single_event;  /* one file holds one kind of event only */
-    bool prefers_flows; /* without --events it takes flow records */
+    bool single_event;       /* one file holds one kind of event only */
+    bool prefers_flows;      /* without --events it takes flow records */
+    bool samples_of_collect; /* its samples are those of collect only */
     /* it carries bytes of packets: not with --anonymize, which could not look into them */
     bool carries_raw;
     bool binary; /* without seal: its events are no lines */

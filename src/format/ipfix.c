@@ -15,6 +15,8 @@
 #include "base/mem.h"
 #include "base/rd.h"
 #include "base/time.h"
+#include "format/flow_collect.h"
+#include "format/flow_options.h"
 #include "format/flow_relay.h"
 #include "format/flow_steps.h"
 #include "format/format.h"
@@ -22,9 +24,8 @@
 extern const struct ft_format_ops ft_format_ipfix, ft_format_netflow9, ft_format_netflow5;
 
 enum {
-    ROW_MOST = 65000, /* of a row: a message of 65535 bytes holds it */
-    V9_TIMES = 8,     /* first and last, before the other fields */
-    V9_FIRST = 22,    /* FIRST_SWITCHED, RFC 3954 §8 */
+    V9_TIMES = 8,  /* first and last, before the other fields */
+    V9_FIRST = 22, /* FIRST_SWITCHED, RFC 3954 §8 */
     V9_LAST = 21,
     V5_RECORD = 48,
     PROTO_ICMP = 1
@@ -37,6 +38,7 @@ struct exporter {
     struct ft_flow_template_list templates;
     struct ft__flow_program program[2]; /* by direction; of biflows one */
     bool biflow;
+    uint16_t v5_rate, v5_interface; /* v5: 1 in so many packets, where they came in; 0: not known */
 };
 
 static struct exporter *self(const struct ft_format *f)
@@ -53,7 +55,7 @@ static struct ft_flow_head head_of(const struct ft_flow_record *r)
 /* Its length is known now; the row is there. */
 static size_t finish(struct ft_flow_head *h, uint8_t *row, size_t len)
 {
-    if (len > ROW_MOST) {
+    if (len > FT__FLOW_ROW_MOST) {
         return FT_FORMAT_UNFIT(FT_UNFIT_LENGTH);
     }
     h->len = (uint16_t)len;
@@ -159,14 +161,15 @@ static size_t put_v5(struct exporter *x, uint8_t *row, const struct ft_flow_reco
     uint8_t *p = row + sizeof h;
     uint16_t port[2] = {r->src_port, r->dst_port};
 
-    (void)x;
     if (r->packets_delta[d] > UINT32_MAX || r->ip_bytes_delta[d] > UINT32_MAX) {
         return FT_FORMAT_UNFIT(FT_UNFIT_COUNTER);
     }
     set_times(&h, r, d);
+    h.template = x->v5_rate;
     memset(p, 0, V5_RECORD);
     memcpy(p, d == FT_DIR_FWD ? r->src : r->dst, 4);
     memcpy(p + 4, d == FT_DIR_FWD ? r->dst : r->src, 4);
+    put16(p + 12, x->v5_interface);
     put32(p + 16, r->packets_delta[d]);
     put32(p + 20, r->ip_bytes_delta[d]);
     if (ft_proto_has_ports(r->proto)) {
@@ -191,7 +194,7 @@ static size_t put_both(const struct ft_format *f, uint8_t *out, const struct ft_
         if (r->packets_delta[d] > 0) {
             size_t len = put(self(f), out + at, r, d);
 
-            unfit = len > ROW_MOST ? len : 0;
+            unfit = len > FT__FLOW_ROW_MOST ? len : 0;
             at += unfit == 0 ? len : 0;
         }
     }
@@ -218,16 +221,15 @@ static size_t netflow5_flow(const struct ft_format *f, uint8_t *out, const struc
 static size_t relay(const struct ft_format *f, uint8_t *row, size_t room,
                     const struct ft_export_record *r)
 {
-    struct ft_flow_head h = {.time_s =
-                                 (uint32_t)ft_time_floor(r->timestamp_ns, (int64_t)1000000000)};
-    uint32_t t = FT_FLOW_TEMPLATES_FULL;
-    size_t len = ft__flow_relay_put(&self(f)->templates, r, row + sizeof h, room - sizeof h, &t);
+    return ft__flow_collect_record(&self(f)->templates, r, row, room);
+}
 
-    if (FT_UNLIKELY(len == 0 || t == FT_FLOW_TEMPLATES_FULL)) {
-        return FT_FORMAT_UNFIT(len == 0 ? FT_UNFIT_LENGTH : FT_UNFIT_TEMPLATES);
-    }
-    h.template = (uint16_t)t;
-    return finish(&h, row, len + sizeof h);
+static size_t relay_event(const struct ft_format *f, uint8_t *row, enum ft_event e,
+                          const void *event)
+{
+    return e == FT_EVENT_SAMPLE
+               ? ft__flow_collect_sample(&self(f)->templates, event, row, FT_FORMAT_MAX)
+               : 0;
 }
 
 /* ---- life ---- */
@@ -255,6 +257,32 @@ static uint32_t domain_of(const struct ft_format_config *cfg)
                                                         : number(cfg->domain);
 }
 
+/* Of one interface it is the one of all records. */
+static uint32_t ingress_of(const struct ft_format_config *cfg)
+{
+    return cfg->n_interfaces == 1 ? cfg->interfaces[0].number : 0;
+}
+
+static int make_options(struct exporter *x, const struct ft_format_config *cfg, struct ft_err *err)
+{
+    uint32_t ingress = ingress_of(cfg), rate = number(cfg->sampling);
+    bool says = !cfg->no_options;
+    const struct ft__flow_says what = {.sampling = rate,
+                                       .interfaces = cfg->interfaces,
+                                       .n_interfaces = says ? cfg->n_interfaces : 0,
+                                       .program = says && cfg->pen != NULL ? x->program : NULL};
+
+    if (x->templates.version == FT_FLOW_NETFLOW_5 && rate > FT_FLOW_V5_RATE) {
+        return ft_err_set(err, FT_E_USAGE, "sampling=%u: netflow5 has 14 bits for it, at most %d",
+                          rate, FT_FLOW_V5_RATE);
+    }
+    x->v5_rate = (uint16_t)(rate <= FT_FLOW_V5_RATE ? rate : 0);
+    x->v5_interface = (uint16_t)(ingress <= UINT16_MAX ? ingress : 0);
+    int rc = ft__flow_options_make(&x->templates, &what);
+
+    return rc == FT_OK ? rc : ft_err_set(err, rc, "the options data of an output: out of memory");
+}
+
 static int make_programs(struct exporter *x, enum ft_flow_version version,
                          const struct ft_format_config *cfg, struct ft_err *err)
 {
@@ -267,7 +295,8 @@ static int make_programs(struct exporter *x, enum ft_flow_version version,
                                             .biflow = x->biflow,
                                             .direction = d,
                                             .times = FT__TIMES_MS,
-                                            .pen = number(cfg->pen)};
+                                            .pen = number(cfg->pen),
+                                            .ingress = ingress_of(cfg)};
 
         if (cfg->times != NULL) {
             p.times = cfg->times[0] == 'u'   ? FT__TIMES_US
@@ -285,24 +314,24 @@ static int make_programs(struct exporter *x, enum ft_flow_version version,
     int rc = ft_flow_templates_init(&x->templates, version, domain_of(cfg), words + !x->biflow,
                                     fields + V9_TIMES);
 
-    return rc == FT_OK ? rc : ft_err_set(err, rc, "the templates of an output: out of memory");
+    return rc == FT_OK ? make_options(x, cfg, err)
+                       : ft_err_set(err, rc, "the templates of an output: out of memory");
 }
 
 static int open_relay(struct exporter *x, enum ft_flow_version version,
                       const struct ft_format_config *cfg, struct ft_err *err)
 {
-    if (version != FT_FLOW_IPFIX || cfg->uniflow || cfg->times != NULL || cfg->pen != NULL ||
+    if (cfg->uniflow || cfg->times != NULL || cfg->pen != NULL || cfg->sampling != NULL ||
         cfg->picked) {
         return ft_err_set(err, FT_E_USAGE,
-                          version != FT_FLOW_IPFIX
-                              ? "records of collect are relayed as IPFIX: ipfix in place of %s"
-                              : "%s: records of collect are relayed as they came: columns=, "
-                                "biflow=, times= and pen= are for live and read",
+                          "%s: records of collect are relayed as they came: columns=, biflow=, "
+                          "times=, pen= and sampling= are for live and read",
                           x->format.ops->name);
     }
     int rc = ft_flow_templates_init(&x->templates, version, domain_of(cfg), FT__RELAY_KEY_WORDS,
                                     FT__RELAY_FIELDS_ROOM);
 
+    x->templates.relayed = true;
     return rc == FT_OK ? rc : ft_err_set(err, rc, "the templates of an output: out of memory");
 }
 
@@ -356,8 +385,9 @@ static int netflow5_open(const struct ft_format_config *cfg, struct ft_format **
 }
 
 #define EXPORT(of_flow)                                                                            \
-    .events = 1u << FT_EVENT_FLOW, .prefers_flows = true, .end = exporter_end, .flow = of_flow,    \
-    .export_flow = relay
+    .events = 1u << FT_EVENT_FLOW | 1u << FT_EVENT_SAMPLE, .prefers_flows = true,                  \
+    .samples_of_collect = true, .end = exporter_end, .flow = of_flow, .export_flow = relay,        \
+    .export_event = relay_event
 
 const struct ft_format_ops ft_format_ipfix = {.name = "ipfix",
                                               .help = "flow records as IPFIX messages, RFC 7011",

@@ -2,6 +2,7 @@
 /* format: the parameters that choose what an output holds and how it looks. row.of are the
  * formats that have it, or NULL: all that hold events. */
 #include <arpa/inet.h>
+#include <stdlib.h>
 
 #include "base/units.h"
 #include "format/format.h"
@@ -46,6 +47,11 @@ static bool valid_address(const char *value)
     uint8_t address[16];
 
     return inet_pton(AF_INET, value, address) == 1 || inet_pton(AF_INET6, value, address) == 1;
+}
+
+static bool valid_rate(const char *value)
+{
+    return valid_number(value) && strtoul(value, NULL, 10) > 0;
 }
 
 /* Which names there are is known when the columns are composed. */
@@ -136,6 +142,18 @@ static const struct ft_param rows[] = {
                      "default: these are left out"},
      .check = valid_number,
      .allowed = "a number from 0 to 4294967295"},
+    {.row = {.name = "sampling",
+             .of = "ipfix, netflow9, netflow5",
+             .value = "NUMBER",
+             .help = "the source hands on 1 in so many packets, which collectors are told; "
+                     "netflow5: at most 16383"},
+     .check = valid_rate,
+     .allowed = "a number from 1 to 4294967295"},
+    {.row = {.name = "options",
+             .of = "ipfix, netflow9",
+             .choices = "true|false",
+             .defval = "true",
+             .help = "options data: names of the interfaces, types of elements of pen="}},
     {.row = {.name = "agent",
              .of = "sflow",
              .value = "ADDRESS",

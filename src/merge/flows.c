@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-enum { MEMBERS_EACH = 4, TEXT_EACH = 4096, TEXT_KEPT = 8192, TEXT_STEP = 256 };
+enum { MEMBERS_EACH = 4, TEXT_EACH = 4096, TEXT_KEPT = 8192 };
 
 int ft__flows_init(struct ft__flows *f, uint32_t max, int64_t tolerance_us)
 {
@@ -37,7 +37,8 @@ static void free_members(struct ft__flow *w)
 void ft__flows_fini(struct ft__flows *f)
 {
     for (uint32_t i = 0; f->flow != NULL && i < f->used; i++) {
-        ft_mem_free(f->flow[i].text);
+        f->flow[i].text.shape = NULL; /* whose owner may be gone */
+        ft__kept_drop(&f->flow[i].text, 0);
         free_members(&f->flow[i]);
     }
     ft_map_free(f->flow, (size_t)f->max * sizeof *f->flow);
@@ -69,6 +70,7 @@ void ft__flows_ahead(struct ft__flows *f, uint32_t group, struct ft__said *said)
 {
     said->hash = hash_of(f, group, said->key);
     __builtin_prefetch(bucket_of(f, said->hash));
+    __builtin_prefetch(&f->grave[said->hash & (f->n_buckets - 1)]);
 }
 
 void ft__flows_near(const struct ft__flows *f, const struct ft__said *said)
@@ -79,6 +81,7 @@ void ft__flows_near(const struct ft__flows *f, const struct ft__said *said)
         __builtin_prefetch(w);
         __builtin_prefetch((const char *)w + 64);
         __builtin_prefetch(w->few);
+        __builtin_prefetch((const char *)w->few + 64);
     }
 }
 
@@ -120,12 +123,9 @@ void ft__flows_drop(struct ft__flows *f, struct ft__flow *w)
     free_members(w);
     w->m = NULL;
     w->n = w->cap = 0;
-    if (w->text_cap > TEXT_KEPT) {
-        f->text -= w->text_cap;
-        ft_mem_free(w->text);
-        w->text = NULL;
-        w->text_cap = 0;
-    }
+    f->text -= w->text.cap;
+    ft__kept_drop(&w->text, TEXT_KEPT);
+    f->text += w->text.cap;
     w->next = f->free;
     f->free = w;
     f->n--;
@@ -149,7 +149,6 @@ struct ft__flow *ft__flows_new(struct ft__flows *f, uint32_t group, const struct
     w->last_us = said->last_us;
     w->time_us = said->time_us;
     w->from = said->from;
-    w->text_len = 0;
     w->text_packets = 0;
     w->m = w->few;
     w->n = 0;
@@ -233,27 +232,11 @@ static void add(struct ft__member *to, const struct ft__member *m, bool adds)
 
 static int keep_text(struct ft__flows *f, struct ft__flow *w, const struct ft__record *r)
 {
-    if (r->len + FT__SCAN_SLACK > w->text_cap) {
-        uint32_t cap = (r->len + FT__SCAN_SLACK + TEXT_STEP) / TEXT_STEP * TEXT_STEP;
-        char *text = ft_mem_alloc(1, cap);
+    uint32_t cap = w->text.cap;
+    int rc = ft__kept_take(&w->text, r);
 
-        if (text == NULL) {
-            return FT_E_NOMEM;
-        }
-        ft_mem_free(w->text);
-        f->text += cap - w->text_cap;
-        w->text = text;
-        w->text_cap = cap;
-    }
-    memcpy(w->text, r->line, r->len);
-    w->text_len = r->len;
-    for (uint32_t i = 0; i < FT__MERGE_SLOTS_N; i++) {
-        const struct ft__span *s = &r->of[i];
-
-        w->place[i].at = s->at != NULL ? (uint32_t)(s->at - r->line) : 0;
-        w->place[i].len = s->at != NULL ? s->len : UINT32_MAX;
-    }
-    return FT_OK;
+    f->text += w->text.cap - cap;
+    return rc;
 }
 
 static void widen(struct ft__flow *w, int64_t first, int64_t last, int64_t time)
@@ -271,7 +254,7 @@ int ft__flows_add(struct ft__flows *f, struct ft__flow *w, const struct ft__said
     struct ft__member *old = member(w, &m);
     uint64_t packets = m.n[0] + m.n[1] + (old != NULL && said->adds ? old->n[0] + old->n[1] : 0);
 
-    if (packets > w->text_packets || w->text_len == 0 ||
+    if (packets > w->text_packets || w->text.len == 0 ||
         (w->text_flow == m.flow && w->text_observer == m.observer)) {
         if (keep_text(f, w, r) != FT_OK) {
             return FT_E_NOMEM;
@@ -344,19 +327,14 @@ static void unite(struct ft__flows *f, struct ft__flow *a, struct ft__flow *b)
     widen(a, b->first_us, b->last_us, b->time_us);
     a->records += b->records;
     if (b->text_packets > a->text_packets) {
-        char *text = a->text;
-        uint32_t cap = a->text_cap;
+        struct ft__kept text = a->text;
 
-        memcpy(a->place, b->place, sizeof a->place);
         a->text = b->text;
-        a->text_cap = b->text_cap;
-        a->text_len = b->text_len;
+        b->text = text;
         a->text_packets = b->text_packets;
         a->text_flow = b->text_flow;
         a->text_observer = b->text_observer;
         a->text_swapped = b->text_swapped != turned;
-        b->text = text;
-        b->text_cap = cap;
     }
     ft__flows_drop(f, b);
 }

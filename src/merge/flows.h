@@ -14,6 +14,7 @@
 
 #include "base/hash.h"
 #include "flowtap/errors.h"
+#include "merge/kept.h"
 #include "merge/scan.h"
 
 enum { FT__FLOWS_OF_KEY = 64, FT__FLOWS_KEY = 32, FT__FLOW_INLINE = 2 };
@@ -47,12 +48,6 @@ struct ft__said {
     char key[FT__FLOWS_KEY];
 };
 
-/* A value in the text that is kept. */
-struct ft__place {
-    uint32_t at;  /* from the text's beginning */
-    uint32_t len; /* UINT32_MAX: it is not there */
-};
-
 /* The first line of the cache decides whether a record is of it. */
 struct ft__flow {
     struct ft__flow *next;  /* of its chain */
@@ -64,16 +59,14 @@ struct ft__flow {
     uint32_t records;                 /* that it is made of */
     struct ft__flow *older, *younger; /* by its last record */
     char key[FT__FLOWS_KEY];
-    uint64_t from; /* the end that is forward */
-    char *text;    /* the record of who saw most of it; owned */
-    uint32_t text_len, text_cap;
+    uint64_t from;        /* the end that is forward */
+    struct ft__kept text; /* the record of who saw most of it */
     uint64_t text_packets;
     uint64_t text_flow;
     uint32_t text_observer;
     bool text_swapped;    /* its forward is the other way */
     struct ft__member *m; /* [n], inside or owned */
     struct ft__member few[FT__FLOW_INLINE];
-    struct ft__place place[FT__MERGE_SLOTS_N]; /* in text */
 };
 
 /* A flow that was written: as long as its place is not taken by another. */

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "merge/internal.h"
 
-enum { BUFFER = 256 * 1024 };
+enum { BUFFER = 128 * 1024 };
 
 int ft__merge_input_open(const char *path, struct ft__input **out, struct ft_err *err)
 {
@@ -28,8 +28,9 @@ int ft__merge_input_open(const char *path, struct ft__input **out, struct ft_err
     }
     in->name = ft_mem_strdup(is_stdin ? "stdin" : path);
     in->buffer = ft_mem_alloc(1, BUFFER + FT__SCAN_SLACK);
+    in->line = ft_mem_alloc(FT__AHEAD, sizeof *in->line);
     in->cap = BUFFER;
-    if (in->name == NULL || in->buffer == NULL) {
+    if (in->name == NULL || in->buffer == NULL || in->line == NULL) {
         ft__merge_input_free(in);
         return ft_err_set(err, FT_E_NOMEM, "out of memory");
     }
@@ -44,13 +45,19 @@ void ft__merge_input_free(struct ft__input *in)
             close(in->fd);
         }
         ft_mem_free(in->name);
+        for (uint32_t i = 0; in->line != NULL && i < FT__AHEAD; i++) {
+            ft_mem_free(in->line[i].text.at);
+        }
+        ft__arrow_input_free(in->arrow);
         ft_mem_free(in->buffer);
+        ft_mem_free(in->line);
         ft_mem_free(in);
     }
 }
 
-/* More bytes behind those that are there. FT_E_FULL: a line is longer than lines may be. */
-static int fill(struct ft__input *in, struct ft_err *err)
+/* More bytes behind those that are there, of which there are `most` at most. FT_E_FULL: there are.
+ */
+static int fill(struct ft__input *in, size_t most, struct ft_err *err)
 {
     ssize_t n;
 
@@ -60,7 +67,8 @@ static int fill(struct ft__input *in, struct ft_err *err)
         in->begin = 0;
     }
     if (in->end == in->cap) {
-        char *more = in->cap < FT__SCAN_LINE ? ft_mem_alloc(1, in->cap * 2 + FT__SCAN_SLACK) : NULL;
+        size_t cap = in->cap * 2 < most ? in->cap * 2 : most;
+        char *more = in->cap < most ? ft_mem_alloc(1, cap + FT__SCAN_SLACK) : NULL;
 
         if (more == NULL) {
             return FT_E_FULL;
@@ -68,7 +76,7 @@ static int fill(struct ft__input *in, struct ft_err *err)
         memcpy(more, in->buffer, in->end);
         ft_mem_free(in->buffer);
         in->buffer = more;
-        in->cap *= 2;
+        in->cap = cap;
     }
     do {
         n = read(in->fd, in->buffer + in->end, in->cap - in->end);
@@ -81,11 +89,38 @@ static int fill(struct ft__input *in, struct ft_err *err)
     return FT_OK;
 }
 
-static bool is_arrow(const struct ft__input *in)
+/* Could it be, as far as it is there? */
+static bool maybe_arrow(const struct ft__input *in, const char *mark, size_t len)
 {
-    return in->end >= 6 &&
-           (memcmp(in->buffer, "ARROW1", 6) == 0 || memcmp(in->buffer, "\xff\xff\xff\xff", 4) == 0);
+    return memcmp(in->buffer, mark, in->end < len ? in->end : len) == 0;
 }
+
+/* The first bytes say what it is. */
+static int begin_input(struct ft__input *in, struct ft_err *err)
+{
+    static const char stream[] = "\xff\xff\xff\xff", file[] = "ARROW1";
+    int rc = FT_OK;
+
+    while (rc == FT_OK && !in->ended && in->end < sizeof file - 1 &&
+           (maybe_arrow(in, stream, sizeof stream - 1) || maybe_arrow(in, file, sizeof file - 1))) {
+        rc = fill(in, FT__SCAN_LINE, err);
+    }
+    bool is_file = in->end >= sizeof file - 1 && maybe_arrow(in, file, sizeof file - 1);
+
+    in->begun = rc == FT_OK;
+    if (rc != FT_OK || !(is_file || (in->end >= sizeof stream - 1 &&
+                                     maybe_arrow(in, stream, sizeof stream - 1)))) {
+        return rc;
+    }
+    in->arrow = ft__arrow_input_new();
+    if (in->arrow == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "out of memory");
+    }
+    in->arrow->is_file = is_file;
+    return FT_OK;
+}
+
+/* ---- lines ---- */
 
 /* Reads on behind a line that is too long. */
 static int skip_line(struct ft__input *in, struct ft_err *err)
@@ -98,7 +133,7 @@ static int skip_line(struct ft__input *in, struct ft_err *err)
             return FT_OK;
         }
         in->begin = in->end;
-        int rc = fill(in, err);
+        int rc = fill(in, FT__SCAN_LINE, err);
 
         if (rc != FT_OK) {
             return rc;
@@ -124,15 +159,13 @@ static int whole_line(struct ft_merge *m, struct ft__input *in, size_t *out_len,
             *out_len = looked;
             return looked > 0 ? FT_OK : FT_E_EOF;
         }
-        int rc = fill(in, err);
+        int rc = fill(in, FT__SCAN_LINE, err);
 
         if (rc == FT_E_FULL) {
             m->stats.lines++;
             m->stats.malformed++;
             looked = 0;
             rc = skip_line(in, err);
-        } else if (rc == FT_OK && looked == 0 && is_arrow(in)) {
-            rc = ft_err_set(err, FT_E_UNSUPPORTED, "%s: is Arrow; merge reads NDJSON", in->name);
         }
         if (rc != FT_OK) {
             return rc;
@@ -140,32 +173,180 @@ static int whole_line(struct ft_merge *m, struct ft__input *in, size_t *out_len,
     }
 }
 
-bool ft__merge_input_next(struct ft_merge *m, struct ft__input *in, struct ft_err *err)
+/* Asks for what the line number i will need, whose bucket has been asked for. */
+static void near_line(struct ft_merge *m, const struct ft__input *in, uint32_t i)
 {
-    size_t len;
+    if (i < FT__AHEAD && in->line[i].has_said) {
+        ft__flows_near(&m->flows, &in->line[i].said);
+    }
+}
 
-    for (;;) {
+/* A line is in hand. */
+static void take(struct ft_merge *m, struct ft__input *in, struct ft__line *line)
+{
+    line->has_time = ft__span_us(&line->record.of[FT__MERGE_TIMESTAMP], &line->time_us);
+    ft__merge_look(m, in, line);
+    near_line(m, in, in->n - 1);
+    in->n++;
+}
+
+/* A line of len bytes in the buffer: another one in hand, unless there is nothing in it. */
+static void take_line(struct ft_merge *m, struct ft__input *in, size_t len)
+{
+    const char *text = in->buffer + in->begin;
+    struct ft__line *line = &in->line[in->n];
+
+    in->begin += len + (in->begin + len < in->end);
+    if (len == 0) {
+        return;
+    }
+    m->stats.lines++;
+    if (!ft__scan_line(m->scan, text, len, &line->record)) {
+        m->stats.malformed++;
+        return;
+    }
+    take(m, in, line);
+}
+
+/* Lines of text: FT_E_EOF: there are none any more. */
+static int text_lines(struct ft_merge *m, struct ft__input *in, struct ft_err *err)
+{
+    while (in->n == 0) {
+        size_t len;
         int rc = whole_line(m, in, &len, err);
 
         if (rc != FT_OK) {
-            err->code = rc == FT_E_EOF ? FT_OK : rc;
-            return false;
+            return rc;
         }
-        const char *line = in->buffer + in->begin;
-
-        in->begin += len + (in->begin + len < in->end);
-        if (len == 0) {
-            continue;
-        }
-        m->stats.lines++;
-        in->is_object = ft__scan_line(m->scan, line, len, &in->record);
-        if (!in->is_object) {
-            m->stats.malformed++;
-            continue;
-        }
-        if (!ft__span_us(&in->record.of[FT__MERGE_TIMESTAMP], &in->time_us)) {
-            in->time_us = m->now_us; /* in its place among the others */
-        }
-        return true;
+        take_line(m, in, len);
     }
+    while (in->n < FT__AHEAD) { /* what is there already */
+        const char *from = in->buffer + in->begin;
+        const char *newline = memchr(from, '\n', in->end - in->begin);
+
+        if (newline == NULL) {
+            break;
+        }
+        take_line(m, in, (size_t)(newline - from));
+    }
+    return FT_OK;
+}
+
+/* ---- rows ---- */
+
+/* A row of the batch in hand: another line, unless it is too long. */
+static int take_row(struct ft_merge *m, struct ft__input *in)
+{
+    struct ft__line *line = &in->line[in->n];
+    int rc = ft__arrow_row(in->arrow, &line->text, &line->record);
+
+    if (rc == FT_E_NOMEM) {
+        return rc;
+    }
+    m->stats.lines++;
+    if (rc != FT_OK) {
+        m->stats.malformed++;
+        return FT_OK;
+    }
+    if (line->record.shape == NULL) {
+        line->record.shape = in->arrow->shape;
+        ft__record_hold(&line->record);
+    }
+    m->stats.by_shape++;
+    take(m, in, line);
+    return FT_OK;
+}
+
+/* Behind the end of a stream there is nothing: another one would be left out in silence. */
+static int end_of_rows(struct ft__input *in, struct ft_err *err)
+{
+    enum { MARK = 8 };
+    int rc = FT_OK;
+
+    while (rc == FT_OK && !in->arrow->is_file && !in->ended && in->end - in->begin <= MARK) {
+        rc = fill(in, in->cap, err);
+    }
+    if (rc == FT_OK && !in->arrow->is_file && in->end - in->begin > MARK) {
+        return ft_err_set(err, FT_E_CORRUPT, "it goes on behind the end of its stream");
+    }
+    in->arrow->over = true;
+    return rc == FT_OK ? FT_E_EOF : rc;
+}
+
+static int event_of(struct ft__input *in, enum ft_arrow_event event, struct ft_err *err)
+{
+    struct ft__arrow_input *a = in->arrow;
+
+    if (event == FT_ARROW_BATCH) {
+        ft_arrow_columns(a->reader, &a->rows);
+    }
+    return event == FT_ARROW_SCHEMA ? ft__arrow_layout(a, err)
+           : event == FT_ARROW_END  ? end_of_rows(in, err)
+                                    : FT_OK;
+}
+
+/* The next message. FT_E_EOF: there is none. */
+static int take_message(struct ft__input *in, struct ft_err *err)
+{
+    struct ft__arrow_input *a = in->arrow;
+    enum ft_arrow_event event;
+    size_t need = 0;
+
+    in->begin += a->message;
+    a->message = 0;
+    a->row = a->rows = 0;
+    for (;;) {
+        int rc = ft_arrow_take(a->reader, (const uint8_t *)in->buffer + in->begin,
+                               in->end - in->begin, in->ended, &event, &a->message, &need, err);
+
+        if (rc != FT_OK) {
+            return rc;
+        }
+        if (event != FT_ARROW_MORE) {
+            return event_of(in, event, err);
+        }
+        rc = fill(in, need > in->cap ? need : in->cap, err);
+        if (rc != FT_OK) {
+            return rc == FT_E_FULL ? ft_err_set(err, FT_E_NOMEM, "out of memory") : rc;
+        }
+    }
+}
+
+/* Rows of the batch in hand, else of the next one that has some. */
+static int rows(struct ft_merge *m, struct ft__input *in, struct ft_err *err)
+{
+    struct ft__arrow_input *a = in->arrow;
+    int rc = FT_OK;
+
+    while (rc == FT_OK && in->n == 0) {
+        if (a->row == a->rows) {
+            rc = a->over ? FT_E_EOF : take_message(in, err);
+        }
+        while (rc == FT_OK && in->n < FT__AHEAD && a->row < a->rows) {
+            rc = take_row(m, in);
+        }
+    }
+    return rc == FT_E_NOMEM ? ft_err_set(err, rc, "out of memory") : rc;
+}
+
+/* ---- both ---- */
+
+bool ft__merge_input_lines(struct ft_merge *m, struct ft__input *in, struct ft_err *err)
+{
+    struct ft_err why = {0};
+    int rc = in->begun ? FT_OK : begin_input(in, &why);
+
+    in->at = in->n = 0;
+    if (rc == FT_OK) {
+        rc = in->arrow != NULL ? rows(m, in, &why) : text_lines(m, in, &why);
+    }
+    if (rc != FT_OK && rc != FT_E_EOF) {
+        *err = why;
+        if (in->arrow != NULL && rc != FT_E_IO) {
+            ft_err_set(err, rc, "%s: %s", in->name, why.what);
+        }
+        return false;
+    }
+    near_line(m, in, in->n - 1);
+    return rc == FT_OK;
 }

@@ -15,7 +15,7 @@ int ft_merge_new(const struct ft_merge_config *cfg, struct ft_merge **out, struc
     m->cfg = *cfg;
     m->now_us = INT64_MIN;
     m->scan = ft__scan_new();
-    m->out = ft_mem_alloc(1, FT__OUT);
+    m->out = ft_mem_alloc(1, FT__OUT_ROOM);
     if (m->scan == NULL || m->out == NULL ||
         ft__flows_init(&m->flows, cfg->max_flows, cfg->tolerance_ns / 1000) != FT_OK) {
         ft_merge_free(m);
@@ -35,6 +35,7 @@ void ft_merge_free(struct ft_merge *m)
     }
     ft__flows_fini(&m->flows);
     ft__observers_fini(&m->observers);
+    ft__arrow_out_free(m->arrow);
     ft__scan_free(m->scan);
     ft_mem_free(m->out);
     ft_mem_free(m);
@@ -61,16 +62,22 @@ int ft_merge_input(struct ft_merge *m, const char *path, struct ft_err *err)
     return rc;
 }
 
+void ft_merge_arrow(struct ft_merge *m, bool is_file)
+{
+    m->to_arrow = true;
+    m->to_arrow_file = is_file;
+}
+
 /* ---- flows ---- */
 
 static void end_flow(struct ft_merge *m, struct ft__flow *w)
 {
-    enum { LINE = 64, LINES = 16 };
+    enum { LINE = 64, LINES = 6 };
     const struct ft__flow *next = w->younger;
 
     if (next != NULL) { /* its text has not been touched for long: ask for it in time */
         for (int i = 0; i < LINES; i++) {
-            __builtin_prefetch(next->text + (size_t)i * LINE);
+            __builtin_prefetch(next->text.data + (size_t)i * LINE);
         }
         for (size_t i = 0; next->younger != NULL && i < sizeof *next; i += LINE) {
             __builtin_prefetch((const char *)next->younger + i);
@@ -107,14 +114,14 @@ static void make_room(struct ft_merge *m)
 }
 
 /* Adds it to its flow, or to a new one. False: out of memory. */
-static bool add_record(struct ft_merge *m, const struct ft__input *in)
+static bool add_record(struct ft_merge *m, const struct ft__line *line)
 {
     struct ft__flow *of_key, *w;
-    uint32_t group = in->who->group;
+    uint32_t group = line->who->group;
 
     make_room(m);
-    w = ft__flows_find(&m->flows, group, &in->said, &of_key);
-    if (w == NULL && ft__flows_buried(&m->flows, &in->said)) {
+    w = ft__flows_find(&m->flows, group, &line->said, &of_key);
+    if (w == NULL && ft__flows_buried(&m->flows, &line->said)) {
         m->stats.late++;
         if (m->observers.group[group].how == FT_MERGE_COPIES) {
             m->stats.late_left_out++;
@@ -125,8 +132,8 @@ static bool add_record(struct ft_merge *m, const struct ft__input *in)
         m->stats.early++;
         end_flow(m, of_key);
     }
-    w = w != NULL ? w : ft__flows_new(&m->flows, group, &in->said);
-    if (ft__flows_add(&m->flows, w, &in->said, &in->record) == FT_OK) {
+    w = w != NULL ? w : ft__flows_new(&m->flows, group, &line->said);
+    if (ft__flows_add(&m->flows, w, &line->said, &line->record) == FT_OK) {
         return true;
     }
     if (w->n == 0) {
@@ -143,36 +150,50 @@ static bool is_flow(const struct ft__record *r)
     return e->at != NULL && e->len == sizeof name - 1 && memcmp(e->at, name, e->len) == 0;
 }
 
-/* Looks at a line before it is its turn. */
-static void look(struct ft_merge *m, struct ft__input *in)
+void ft__merge_look(struct ft_merge *m, const struct ft__input *in, struct ft__line *line)
 {
-    in->has_said = false;
-    if (!is_flow(&in->record)) {
+    line->who = NULL;
+    line->has_said = false;
+    line->is_flow = is_flow(&line->record);
+    if (line->is_flow) {
+        line->who = ft__observers_of(&m->observers, &line->record, in->name);
+    }
+    if (line->who == NULL || line->who->group == FT__GROUPS) {
         return;
     }
-    m->stats.records++;
-    in->who = ft__observers_of(&m->observers, &in->record, in->name);
-    if (in->who == NULL || in->who->group == FT__GROUPS) {
-        return;
+    line->has_said = ft__said_of(&line->record, &m->flows, line->who,
+                                 (uint32_t)(line->who - m->observers.of), &line->said);
+    if (line->has_said) {
+        ft__flows_ahead(&m->flows, line->who->group, &line->said);
     }
-    in->has_said = ft__said_of(&in->record, &m->flows, in->who,
-                               (uint32_t)(in->who - m->observers.of), &in->said);
-    m->stats.without_key += !in->has_said;
-    if (in->has_said) {
-        in->who->seen_rate = in->said.m.rate;
-        ft__flows_ahead(&m->flows, in->who->group, &in->said);
+}
+
+/* A line comes into hand: what was seen so far. */
+static void see(struct ft_merge *m, struct ft__input *in)
+{
+    const struct ft__line *line = &in->line[in->at];
+
+    in->time_us = line->has_time ? line->time_us : m->now_us; /* in its place among the others */
+    m->stats.records += line->is_flow;
+    if (line->who != NULL) {
+        line->who->seen = true;
+        m->stats.without_key += line->who->group != FT__GROUPS && !line->has_said;
+    }
+    if (line->has_said) {
+        line->who->seen_rate = line->said.m.rate;
     }
 }
 
 static void take_line(struct ft_merge *m, const struct ft__input *in)
 {
+    const struct ft__line *line = &in->line[in->at];
+
     m->now_us = in->time_us > m->now_us ? in->time_us : m->now_us;
-    if (in->has_said && add_record(m, in)) {
+    if (line->has_said && add_record(m, line)) {
         end_due(m);
         return;
     }
-    ft__write(m, in->record.line, in->record.len);
-    ft__write(m, "\n", 1);
+    ft__write_line(m, line->record.line, line->record.len);
     m->stats.passed++;
 }
 
@@ -207,39 +228,56 @@ static void sink(struct ft_merge *m, uint32_t i)
     }
 }
 
-/* The next line of the input number i, or its end. */
-static int advance(struct ft_merge *m, uint32_t i, struct ft_err *err)
+/* Lines behind those in hand; false: there are none. */
+static bool more_lines(struct ft_merge *m, struct ft__input *in, struct ft_err *err)
 {
-    struct ft_err why = {0};
-
-    if (!ft__merge_input_next(m, m->input[i], &why)) {
-        if (why.code != FT_OK) {
-            *err = why;
-            return why.code;
-        }
-        exchange(m, i, --m->n_live);
-    } else {
-        look(m, m->input[i]);
+    if (ft__merge_input_lines(m, in, err)) {
+        return true;
     }
-    return FT_OK;
+    for (uint32_t i = 0; i < FT__AHEAD; i++) {
+        ft__record_release(&in->line[i].record);
+        in->line[i].record.shape = NULL;
+    }
+    return false;
 }
 
-static int begin(struct ft_merge *m, struct ft_err *err)
+/* The next line of the input number i, or its end. Others go on when one fails. */
+static void advance(struct ft_merge *m, uint32_t i)
+{
+    struct ft__input *in = m->input[i];
+
+    m->why.code = FT_OK;
+    if (++in->at < in->n || more_lines(m, in, &m->why)) {
+        see(m, in);
+        return;
+    }
+    if (m->why.code != FT_OK && m->failed.code == FT_OK) {
+        m->failed = m->why;
+    }
+    exchange(m, i, --m->n_live);
+}
+
+static void begin(struct ft_merge *m)
 {
     uint32_t i = 0;
-    int rc = FT_OK;
 
     m->n_live = m->n_inputs;
-    while (i < m->n_live && rc == FT_OK) {
+    while (i < m->n_live) {
         uint32_t live = m->n_live;
 
-        rc = advance(m, i, err);
+        advance(m, i);
         i += m->n_live == live;
     }
     for (i = m->n_live / 2; i-- > 0;) {
         sink(m, i);
     }
-    return rc;
+}
+
+static bool has_no_more(const struct ft__input *in)
+{
+    size_t taken = in->arrow != NULL && in->arrow->row == in->arrow->rows ? in->arrow->message : 0;
+
+    return in->at + 1 == in->n && in->begin + taken == in->end;
 }
 
 int ft_merge_run(struct ft_merge *m, int (*write)(void *cookie, const char *data, size_t len),
@@ -247,36 +285,44 @@ int ft_merge_run(struct ft_merge *m, int (*write)(void *cookie, const char *data
 {
     m->write = write;
     m->cookie = cookie;
-    int rc = begin(m, err);
-
-    while (rc == FT_OK && m->n_live > 0 && !m->refused) {
-        take_line(m, m->input[0]);
-        for (uint32_t i = 1; i < 3 && i < m->n_live; i++) { /* one of them is next */
-            if (m->input[i]->has_said) {
-                ft__flows_near(&m->flows, &m->input[i]->said);
-            }
+    if (m->to_arrow) {
+        m->arrow = ft__arrow_out_new(m->to_arrow_file, write, cookie);
+        if (m->arrow == NULL) {
+            return ft_err_set(err, FT_E_NOMEM, "out of memory");
         }
-        if (m->input[0]->begin == m->input[0]->end) { /* it may be long until the next one */
+    }
+    begin(m);
+    while (m->n_live > 0 && !m->refused) {
+        take_line(m, m->input[0]);
+        if (has_no_more(m->input[0])) { /* it may be long until the next one */
             ft__write_flush(m);
         }
-        rc = advance(m, 0, err);
+        advance(m, 0);
         sink(m, 0);
     }
     while (m->flows.oldest != NULL) {
         end_flow(m, m->flows.oldest);
     }
     ft__write_flush(m);
-    if (rc == FT_OK && m->refused) {
-        rc = ft_err_set(err, FT_E_IO, "the output takes nothing any more");
+    if (m->arrow != NULL && !m->refused) {
+        m->refused = ft__arrow_out_end(m->arrow) != 0;
     }
-    return rc;
+    if (m->failed.code != FT_OK) {
+        *err = m->failed;
+        return err->code;
+    }
+    return m->refused ? ft_err_set(err, FT_E_IO, "the output takes nothing any more") : FT_OK;
 }
 
 void ft_merge_get_stats(const struct ft_merge *m, struct ft_merge_stats *out)
 {
-    uint64_t read;
+    uint64_t shaped, read;
 
     *out = m->stats;
     out->observers = m->observers.n;
-    ft__scan_counts(m->scan, &out->by_shape, &read);
+    ft__scan_counts(m->scan, &shaped, &read);
+    out->by_shape += shaped;
+    if (m->arrow != NULL) {
+        ft__arrow_out_counts(m->arrow, &out->events_left_out, &out->values_left_out);
+    }
 }

@@ -3,6 +3,7 @@
 #ifndef FT_MERGE_OBSERVERS_H
 #define FT_MERGE_OBSERVERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "flowtap/merge.h"
@@ -16,6 +17,7 @@ struct ft__observer {
     uint32_t group;     /* FT__GROUPS: none */
     uint32_t rate;      /* of --sampled; 0: as its records say */
     uint32_t seen_rate; /* of its last record of a flow, 1 at least */
+    bool seen;          /* one of its records came into hand */
 };
 
 struct ft__group {

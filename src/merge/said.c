@@ -8,20 +8,27 @@
 
 #define OF(slot) (&r->of[FT__MERGE_##slot])
 
-/* FNV would do; eight bytes a step are faster. Texts are short. */
-static uint64_t hash_text(const struct ft_hash_seed *seed, const struct ft__span *a,
-                          const struct ft__span *b)
+/* Up to eight bytes of a text. */
+FT_INLINE uint64_t word(const struct ft__span *s, uint32_t from)
 {
-    uint64_t h = a->len;
+    uint64_t v;
 
-    for (uint32_t i = 0; i < a->len; i += 8) {
-        uint64_t v = 0;
-
-        memcpy(&v, a->at + i, a->len - i < 8 ? a->len - i : 8);
-        h = ft_hash_16(seed, h, v);
+    if (s->len <= from) {
+        return 0;
     }
-    for (uint32_t i = 0; b != NULL && i < b->len && i < 8; i++) {
-        h = h * 31 + (uint8_t)b->at[i];
+    memcpy(&v, s->at + from, sizeof v);
+    return s->len - from < 8 ? v & ((UINT64_C(1) << 8 * (s->len - from)) - 1) : v;
+}
+
+/* Sixteen bytes at a time; most texts have no more. b may be NULL, and has eight at most that
+ * matter. */
+FT_INLINE uint64_t hash_text(const struct ft_hash_seed *seed, const struct ft__span *a,
+                             const struct ft__span *b)
+{
+    uint64_t h = a->len + (b != NULL ? word(b, 0) << 8 : 0);
+
+    for (uint32_t i = 0; i == 0 || i < a->len; i += 16) {
+        h = ft_hash_16(seed, h ^ word(a, i), word(a, i + 8));
     }
     return h;
 }
@@ -68,8 +75,8 @@ static bool key_of(const struct ft__record *r, char out[FT__FLOWS_KEY])
     return true;
 }
 
-static bool pair(const struct ft__record *r, enum ft__merge_slot fwd, enum ft__merge_slot rev,
-                 uint64_t *out)
+FT_INLINE bool pair(const struct ft__record *r, enum ft__merge_slot fwd, enum ft__merge_slot rev,
+                    uint64_t *out)
 {
     return ft__span_u64(&r->of[fwd], &out[0]) && ft__span_u64(&r->of[rev], &out[1]);
 }
@@ -110,7 +117,9 @@ bool ft__said_of(const struct ft__record *r, const struct ft__flows *f,
 {
     uint64_t flags[2] = {0, 0}, rate;
 
-    memset(out, 0, sizeof *out);
+    out->adds = false;
+    out->m.flags[0] = out->m.flags[1] = 0;
+    memset(out->m.n, 0, sizeof out->m.n);
     if (OF(FLOW_ID)->at == NULL || !ft__span_us(OF(FIRST), &out->first_us) ||
         !ft__span_us(OF(LAST), &out->last_us) || !ft__span_us(OF(TIMESTAMP), &out->time_us) ||
         !key_of(r, out->key) || !counts(r, out)) {

@@ -3,41 +3,19 @@
 #include "merge/scan.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/mem.h"
 
-enum { SHAPES = 8, DEPTH_MAX = 64, WORDS = 4, LITERALS = 64 * 1024 };
-
-/* What stands before a value. */
-struct step {
-    uint64_t word[WORDS], mask[WORDS]; /* its first bytes */
-    uint32_t at;                       /* in text */
-    uint16_t len;
-    uint8_t slot; /* FT__MERGE_SLOTS_N: of no interest */
-};
-
-struct shape {
-    uint32_t n;
-    uint32_t text_len;
-    uint32_t end_at, end_len; /* what stands behind the last value */
-    uint64_t used;
-    struct step step[FT__SCAN_STEPS];
-    char text[LITERALS];
-};
+enum { SHAPES = 16, DEPTH_MAX = 64, BLOCK = 16 };
 
 struct ft__scan {
-    struct shape *shape[SHAPES]; /* owned; the first n */
-    uint32_t n, last;
+    struct ft__shape *shape[SHAPES]; /* owned; the first n */
+    uint32_t n;
     uint64_t shaped, read;
-    struct shape *fresh; /* learned from the line in hand; owned */
-};
-
-static const struct {
-    const char *key, *object;
-} slots[] = {
-#define X(symbol, key, object) {key, object},
-    FT_MERGE_SLOTS(X)
-#undef X
+    struct ft__shape *fresh; /* learned from the line in hand; owned */
 };
 
 struct ft__scan *ft__scan_new(void)
@@ -68,7 +46,7 @@ void ft__scan_counts(const struct ft__scan *s, uint64_t *shaped, uint64_t *read)
     *read = s->read;
 }
 
-/* ---- words of eight bytes ---- */
+/* ---- bytes, many at a time ---- */
 
 FT_INLINE uint64_t load(const char *p)
 {
@@ -86,31 +64,60 @@ FT_INLINE uint64_t bytes_of(uint64_t v, uint8_t c)
     return (x - UINT64_C(0x0101010101010101)) & ~x & UINT64_C(0x8080808080808080);
 }
 
+#ifdef __SSE2__
+FT_INLINE __m128i load16(const void *p)
+{
+    return _mm_loadu_si128(p);
+}
+
+FT_INLINE __m128i aligned16(const void *p)
+{
+    return _mm_load_si128(p);
+}
+#endif
+
+/* Which of the 16 bytes at p is the first that is a or b; 16: none. */
+FT_INLINE uint32_t first_of(const char *p, char a, char b)
+{
+#ifdef __SSE2__
+    __m128i v = load16(p);
+    __m128i hit =
+        _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(a)), _mm_cmpeq_epi8(v, _mm_set1_epi8(b)));
+
+    return (uint32_t)__builtin_ctz((uint32_t)_mm_movemask_epi8(hit) | 1u << BLOCK);
+#else
+    for (uint32_t i = 0; i < BLOCK; i += 8) {
+        uint64_t v = load(p + i), hit = bytes_of(v, (uint8_t)a) | bytes_of(v, (uint8_t)b);
+
+        if (hit != 0) {
+            return i + (uint32_t)__builtin_ctzll(hit) / 8;
+        }
+    }
+    return BLOCK;
+#endif
+}
+
 /* The next comma or closing brace, or end. */
 FT_INLINE const char *plain_end(const char *p, const char *end)
 {
-    for (; p < end; p += 8) {
-        uint64_t v = load(p), hit = bytes_of(v, ',') | bytes_of(v, '}');
+    uint32_t n = BLOCK;
 
-        if (hit != 0) {
-            p += __builtin_ctzll(hit) / 8;
-            return p < end ? p : end;
-        }
+    for (; p < end && n == BLOCK; p += n) {
+        n = first_of(p, ',', '}');
     }
-    return end;
+    return p < end ? p : end;
 }
 
 /* The quote that ends a text, p behind the one that begins it; end: there is none. */
 FT_INLINE const char *text_end(const char *p, const char *end)
 {
     while (p < end) {
-        uint64_t v = load(p), hit = bytes_of(v, '"') | bytes_of(v, '\\');
+        uint32_t n = first_of(p, '"', '\\');
 
-        if (hit == 0) {
-            p += 8;
+        p += n;
+        if (n == BLOCK) {
             continue;
         }
-        p += __builtin_ctzll(hit) / 8;
         if (p >= end) {
             return end;
         }
@@ -153,7 +160,7 @@ static const char *nested_end(const char *p, const char *end)
 }
 
 /* The value at p: out, without quotes. Returns the place behind it; NULL: there is none. */
-FT_INLINE const char *value_end(const char *p, const char *end, struct ft__span *out)
+static const char *value_end(const char *p, const char *end, struct ft__span *out)
 {
     const char *close;
 
@@ -172,48 +179,171 @@ FT_INLINE const char *value_end(const char *p, const char *end, struct ft__span 
 
 /* ---- by shape ---- */
 
-FT_INLINE bool begins(const struct shape *s, const struct step *t, const char *p)
+/* Likewise of most values, which have no more than two blocks and no escapes. It may find an end
+ * that lies behind the line's: whoever asks holds what comes next against that. */
+FT_INLINE const char *quick_end(const char *p, const char *end, struct ft__span *out)
 {
-    uint64_t differ = 0;
+    const char *close = p;
+    uint32_t n;
 
-    for (int i = 0; i < WORDS; i++) {
-        differ |= (load(p + 8 * i) ^ t->word[i]) & t->mask[i];
+    if (*p == '"') {
+        n = first_of(++close, '"', '\\');
+        close += n;
+        if (n == BLOCK) {
+            close += n = first_of(close, '"', '\\');
+        }
+        if (FT_LIKELY(n < BLOCK && *close == '"')) {
+            *out = (struct ft__span){p + 1, (uint32_t)(close - p - 1), true};
+            return close + 1;
+        }
+    } else if (FT_LIKELY((*p | 0x20) != '{')) {
+        close += n = first_of(close, ',', '}');
+        if (n == BLOCK) {
+            close += n = first_of(close, ',', '}');
+        }
+        if (FT_LIKELY(n < BLOCK && close > p)) {
+            *out = (struct ft__span){p, (uint32_t)(close - p), false};
+            return close;
+        }
     }
-    return differ == 0 && (t->len <= 8 * WORDS || memcmp(p + 8 * WORDS, s->text + t->at + 8 * WORDS,
-                                                         t->len - 8u * WORDS) == 0);
+    return value_end(p, end, out);
 }
 
-static bool by_shape(const struct shape *s, const char *line, const char *end,
+FT_INLINE bool begins(const struct ft__shape *s, const struct ft__step *t, const char *p)
+{
+#ifdef __SSE2__
+    __m128i a = _mm_and_si128(_mm_xor_si128(load16(p), aligned16(t->first)), aligned16(t->mask));
+    __m128i b = _mm_and_si128(_mm_xor_si128(load16(p + BLOCK), aligned16(t->first + BLOCK)),
+                              aligned16(t->mask + BLOCK));
+    __m128i same = _mm_cmpeq_epi8(_mm_or_si128(a, b), _mm_setzero_si128());
+    bool differ = _mm_movemask_epi8(same) != 0xffff;
+#else
+    uint64_t differ = 0;
+
+    for (int i = 0; i < FT__SHAPE_FIRST; i += 8) {
+        const char *first = (const char *)t->first + i, *mask = (const char *)t->mask + i;
+
+        differ |= (load(p + i) ^ load(first)) & load(mask);
+    }
+#endif
+    return !differ && (t->len <= FT__SHAPE_FIRST ||
+                       memcmp(p + FT__SHAPE_FIRST, s->text + t->at + FT__SHAPE_FIRST,
+                              t->len - (size_t)FT__SHAPE_FIRST) == 0);
+}
+
+FT_INLINE bool same_bytes(const char *a, const char *b, size_t len)
+{
+#ifdef __SSE2__
+    size_t i = 0;
+    __m128i same = _mm_cmpeq_epi8(load16(a + len - BLOCK), load16(b + len - BLOCK));
+
+    for (; i + BLOCK < len; i += BLOCK) {
+        same = _mm_and_si128(same, _mm_cmpeq_epi8(load16(a + i), load16(b + i)));
+    }
+    return _mm_movemask_epi8(same) == 0xffff;
+#else
+    return memcmp(a, b, len) == 0;
+#endif
+}
+
+/* The values of a run from number i on, when they are what they mostly are. Returns the place
+ * behind; NULL: they are not. */
+FT_INLINE const char *by_run(const struct ft__shape *s, uint32_t i, const char *p, const char *end,
+                             struct ft__record *out)
+{
+    uint32_t n = s->step[i].run, from = i > 0 ? s->step[i - 1].end : 0;
+    uint32_t len = s->step[i + n - 1].end - from, line = (uint32_t)(p - out->line);
+
+    if (p + len >= end || (p[len] != ',' && p[len] != '}') ||
+        !same_bytes(p, s->sample + from, len)) {
+        return NULL;
+    }
+    for (uint32_t at = 0; n > 0; n--, i++) {
+        const struct ft__step *t = &s->step[i];
+        uint32_t begin = at + t->len;
+
+        at = t->end - from;
+        out->end[i] = line + at;
+        if (t->slot < FT__MERGE_SLOTS_N) {
+            bool text = p[begin] == '"';
+
+            out->of[t->slot] = (struct ft__span){p + begin + text, at - begin - 2u * text, text};
+        }
+    }
+    return p + len;
+}
+
+/* Behind its values: does the line end as the shape does? */
+FT_INLINE bool ends(const struct ft__shape *s, const char *line, uint32_t len,
+                    struct ft__record *out)
+{
+    uint32_t at = out->end[s->n - 1], own = out->end[s->own_n - 1];
+
+    out->own_len = own + s->own_end;
+    return len - at == s->end_len && memcmp(line + at, s->text + s->end_at, s->end_len) == 0 &&
+           (s->own_n == s->n || line[own + s->step[s->own_n].len] == '[');
+}
+
+/* Where a value ends says where the next one begins, so that one load waits for another. Of values
+ * that mostly have one length the processor may bet on it: behind the branch nothing depends on
+ * what was found. */
+FT_INLINE const char *expected(const struct ft__step *t, const char *value, const char *end)
+{
+    const char *bet = value + t->usual;
+
+    __asm__("" : "+r"(bet)); /* else it is the same for the compiler */
+    if (FT_UNLIKELY(bet != end)) {
+        __asm__ volatile("" : "+r"(end)); /* a branch, no choice that waits for both */
+        bet = end;
+    }
+    return bet;
+}
+
+static bool by_shape(const struct ft__shape *s, const char *line, const char *end,
                      struct ft__record *out)
 {
+    const struct ft__step *t = s->step, *last = t + s->n;
     const char *p = line;
 
-    for (uint32_t i = 0; i < s->n; i++) {
-        const struct step *t = &s->step[i];
+    while (t < last) {
         struct ft__span value;
 
+        if (t->run > 0) {
+            const char *behind = by_run(s, (uint32_t)(t - s->step), p, end, out);
+
+            if (behind != NULL) {
+                p = behind;
+                t += t->run;
+                continue;
+            }
+        }
         if (p + t->len >= end || !begins(s, t, p)) {
             return false;
         }
-        p = value_end(p + t->len, end, &value);
+        p = expected(t, p + t->len, quick_end(p + t->len, end, &value));
         if (p == NULL) {
             return false;
         }
+        out->end[t - s->step] = (uint32_t)(p - line);
         if (t->slot < FT__MERGE_SLOTS_N) {
             out->of[t->slot] = value;
         }
+        t++;
     }
-    return (size_t)(end - p) == s->end_len && memcmp(p, s->text + s->end_at, s->end_len) == 0;
+    return ends(s, line, (uint32_t)(end - line), out);
 }
 
 /* ---- as JSON ---- */
 
 /* A line while it is read, and the shape that comes of it. */
 struct reader {
-    const char *p, *end;
+    const char *line, *p, *end;
     const char *behind; /* the last value */
+    const char *ours;   /* the comma before what merge itself wrote, with nothing behind that
+                           matters; or NULL */
+    uint32_t ours_at;   /* which value that is */
     struct ft__record *out;
-    struct shape *shape;
+    struct ft__shape *shape;
     bool fits; /* into a shape */
 };
 
@@ -234,41 +364,6 @@ static bool take(struct reader *r, char c)
     return false;
 }
 
-static uint8_t slot_of(const struct ft__span *object, const struct ft__span *key)
-{
-    for (uint8_t i = 0; i < FT__MERGE_SLOTS_N; i++) {
-        if (strlen(slots[i].key) == key->len && memcmp(slots[i].key, key->at, key->len) == 0 &&
-            (object->len == 0 || (strlen(slots[i].object) == object->len &&
-                                  memcmp(slots[i].object, object->at, object->len) == 0))) {
-            return i;
-        }
-    }
-    return FT__MERGE_SLOTS_N;
-}
-
-static void add_step(struct reader *r, const char *value, uint8_t slot)
-{
-    struct shape *s = r->shape;
-    size_t len = (size_t)(value - r->behind);
-
-    if (s->n == FT__SCAN_STEPS || s->text_len + len + FT__SCAN_SLACK > LITERALS ||
-        len > UINT16_MAX) {
-        r->fits = false;
-        return;
-    }
-    struct step *t = &s->step[s->n++];
-    char first[8 * WORDS] = {0}, mask[8 * WORDS] = {0};
-    size_t n = len < sizeof first ? len : sizeof first;
-
-    *t = (struct step){.at = s->text_len, .len = (uint16_t)len, .slot = slot};
-    memcpy(s->text + t->at, r->behind, len);
-    memcpy(first, r->behind, n);
-    memset(mask, 0xff, n);
-    memcpy(t->word, first, sizeof first);
-    memcpy(t->mask, mask, sizeof mask);
-    s->text_len += (uint32_t)len;
-}
-
 /* A value of no members of its own that matter. */
 static bool read_value(struct reader *r, uint8_t slot)
 {
@@ -278,24 +373,31 @@ static bool read_value(struct reader *r, uint8_t slot)
     if (behind == NULL) {
         return false;
     }
-    add_step(r, r->p, slot);
+    if (r->ours != NULL && (slot == FT__MERGE_EST_PACKETS || slot == FT__MERGE_EST_BYTES)) {
+        slot = FT__MERGE_SLOTS_N; /* merge's own */
+    }
+    r->fits = r->fits && ft__shape_step(r->shape, r->behind, (size_t)(r->p - r->behind), slot);
+    if (r->fits) {
+        r->out->end[r->shape->n - 1] = (uint32_t)(behind - r->line);
+    }
     if (slot < FT__MERGE_SLOTS_N) {
         r->out->of[slot] = value;
+        r->ours = NULL;
     }
     r->p = r->behind = behind;
     return true;
 }
 
-static bool is_known(const struct ft__span *key)
+/* Is this, behind a comma, what merge itself wrote? */
+static void look_for_ours(struct reader *r, const struct ft__span *key)
 {
-    static const char *const objects[] = {"flow_key", "aggregate_metrics", "features", "exporter"};
+    static const char mark[] = ",\"observers\":[";
 
-    for (int i = 0; i < 4; i++) {
-        if (strlen(objects[i]) == key->len && memcmp(objects[i], key->at, key->len) == 0) {
-            return true;
-        }
+    if (r->ours == NULL && key->len == 9 && key->at - r->line >= 2 && r->p < r->end &&
+        memcmp(key->at - 2, mark, sizeof mark - 1) == 0) {
+        r->ours = key->at - 2;
+        r->ours_at = r->shape->n;
     }
-    return false;
 }
 
 static bool read_members(struct reader *r, const struct ft__span *object);
@@ -319,13 +421,16 @@ static bool read_member(struct reader *r, const struct ft__span *object)
     }
     skip_space(r);
     /* what exporters sent is not looked into: its names may be anybody's */
-    if (object->len == 0 && r->p < r->end && *r->p == '{' && is_known(&key) &&
+    if (object->len == 0 && r->p < r->end && *r->p == '{' && ft__merge_object(key.at, key.len) &&
         !(key.len == 8 && memcmp(key.at, "features", 8) == 0 &&
           r->out->of[FT__MERGE_ADDRESS].at != NULL)) {
         r->p++;
         return read_members(r, &key);
     }
-    return read_value(r, slot_of(object, &key));
+    if (object->len == 0) {
+        look_for_ours(r, &key);
+    }
+    return read_value(r, ft__merge_slot_of(object->at, object->len, key.at, key.len));
 }
 
 /* p is behind the brace. */
@@ -342,120 +447,98 @@ static bool read_members(struct reader *r, const struct ft__span *object)
     return take(r, '}');
 }
 
-/* The shape of the line in hand, in place of the one that is used least. */
-static void keep(struct ft__scan *s)
+/* The shape of the line in hand, in place of the one that is not held and was used the longest ago.
+ * NULL: there is none, or no memory; it is learned again some time. */
+static struct ft__shape *keep(struct ft__scan *s)
 {
+    struct ft__shape *shape = s->fresh, *next;
     uint32_t at = s->n;
 
-    if (s->n < SHAPES) {
-        s->n++;
-    } else {
-        at = 0;
-        for (uint32_t i = 1; i < SHAPES; i++) {
-            at = s->shape[i]->used < s->shape[at]->used ? i : at;
+    if (at == SHAPES) {
+        for (uint32_t i = 0; i < s->n; i++) {
+            if (s->shape[i]->held == 0 &&
+                (at == SHAPES || s->shape[i]->used < s->shape[at]->used)) {
+                at = i;
+            }
+        }
+        if (at == SHAPES) {
+            return NULL;
         }
     }
-    struct shape *old = s->shape[at];
-
-    s->shape[at] = s->fresh;
-    s->fresh = old != NULL ? old : ft_mem_alloc(1, sizeof *s->fresh);
-    if (s->fresh == NULL) { /* it is learned again some time */
-        s->fresh = s->shape[at];
-        s->shape[at] = s->shape[s->n - 1];
-        s->shape[--s->n] = NULL;
-        return;
+    next = at < s->n ? s->shape[at] : ft_mem_alloc(1, sizeof *next);
+    if (next == NULL) {
+        return NULL;
     }
-    s->last = at;
+    s->n += at == s->n;
+    s->shape[at] = shape;
+    s->fresh = next;
+    return shape;
 }
 
 static bool as_json(struct ft__scan *s, const char *line, const char *end, struct ft__record *out)
 {
     static const struct ft__span top = {"", 0, false};
-    struct reader r = {line, end, line, out, s->fresh, true};
+    struct reader r = {
+        .line = line, .p = line, .end = end, .behind = line, .out = out, .fits = true};
 
+    r.shape = s->fresh;
+    out->shape = NULL;
     memset(out->of, 0, sizeof out->of);
-    s->fresh->n = s->fresh->text_len = 0;
-    s->fresh->used = s->read;
+    ft__shape_begin(s->fresh);
+    s->fresh->used = s->read + s->shaped;
     if (!take(&r, '{') || !read_members(&r, &top)) {
         return false;
     }
+    const char *own = r.ours != NULL ? r.ours : r.p - 1;
+    uint32_t own_n = r.ours != NULL ? r.ours_at : r.shape->n;
+    size_t rest = (size_t)(end - r.behind);
+
     skip_space(&r);
     if (r.p != end) {
         return false;
     }
-    size_t rest = (size_t)(end - r.behind);
-
-    if (r.fits && s->fresh->text_len + rest <= LITERALS) {
-        s->fresh->end_at = s->fresh->text_len;
-        s->fresh->end_len = (uint32_t)rest;
-        memcpy(s->fresh->text + s->fresh->end_at, r.behind, rest);
-        keep(s);
+    out->own_len = (uint32_t)(own - line);
+    if (r.fits && own_n > 0 &&
+        ft__shape_end(s->fresh, r.behind, rest, own_n, out->own_len - out->end[own_n - 1])) {
+        out->shape = keep(s);
     }
+    s->fresh->whole = false;
     return true;
+}
+
+FT_INLINE bool find_values(struct ft__scan *s, const char *line, const char *end,
+                           struct ft__record *out)
+{
+    struct ft__shape *last = out->shape;
+
+    if (last != NULL && by_shape(last, line, end, out)) { /* which says all of its slots again */
+        return true;
+    }
+    for (uint32_t i = 0; i < s->n; i++) {
+        memset(out->of, 0, sizeof out->of);
+        if (s->shape[i] != last && by_shape(s->shape[i], line, end, out)) {
+            out->shape = s->shape[i];
+            return true;
+        }
+    }
+    return false;
 }
 
 bool ft__scan_line(struct ft__scan *s, const char *line, size_t len, struct ft__record *out)
 {
     const char *end = line + len;
+    bool is_object = true;
 
     out->line = line;
     out->len = (uint32_t)len;
-    for (uint32_t i = 0; i < s->n; i++) {
-        uint32_t k = (s->last + i) % s->n;
-
-        memset(out->of, 0, sizeof out->of);
-        if (by_shape(s->shape[k], line, end, out)) {
-            s->last = k;
-            s->shape[k]->used = ++s->shaped + s->read;
-            return true;
-        }
+    ft__record_release(out);
+    if (find_values(s, line, end, out)) {
+        out->shape->used = ++s->shaped + s->read;
+        ft__shape_line(out->shape, line, out->end);
+    } else {
+        s->read++;
+        is_object = as_json(s, line, end, out);
     }
-    s->read++;
-    return as_json(s, line, end, out);
-}
-
-/* ---- values ---- */
-
-bool ft__span_u64(const struct ft__span *s, uint64_t *out)
-{
-    uint64_t v = 0;
-
-    if (s->at == NULL || s->len == 0 || s->len > 20) {
-        return false;
-    }
-    for (uint32_t i = 0; i < s->len; i++) {
-        uint32_t digit = (uint32_t)(s->at[i] - '0');
-
-        if (digit > 9 || __builtin_mul_overflow(v, 10, &v) ||
-            __builtin_add_overflow(v, digit, &v)) {
-            return false;
-        }
-    }
-    *out = v;
-    return true;
-}
-
-bool ft__span_us(const struct ft__span *s, int64_t *out)
-{
-    enum { PLACES = 6, DIGITS = 12 };
-    uint32_t i = 0, point = UINT32_MAX;
-    int64_t v = 0;
-    bool minus = s->len > 0 && s->at[0] == '-';
-
-    for (i = minus; i < s->len; i++) {
-        char c = s->at[i];
-
-        if (c == '.' && point == UINT32_MAX && i > minus) {
-            point = i;
-        } else if (c < '0' || c > '9' || (point == UINT32_MAX && i - minus >= DIGITS)) {
-            return false;
-        } else if (point == UINT32_MAX || i - point <= PLACES) {
-            v = v * 10 + (c - '0');
-        }
-    }
-    for (uint32_t n = point == UINT32_MAX ? 0 : s->len - point - 1; n < PLACES; n++) {
-        v *= 10;
-    }
-    *out = minus ? -v : v;
-    return s->len > minus && point != s->len - 1 && v <= INT64_MAX / 1000; /* ns fit, too */
+    ft__record_hold(out);
+    return is_object;
 }

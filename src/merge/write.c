@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* merge: a flow becomes a line: the text of who saw most of it, with merged values in place of his
  * own, and behind them who saw it. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "codec/text/digits.h"
 #include "merge/internal.h"
 
-enum { VALUE_ROOM = 160, CHANGES = 40, LIST_ROOM = 32 };
+enum { BLOCK = 16 };
 
 /* What a group's members say together. */
 struct together {
@@ -18,32 +19,55 @@ struct together {
     uint32_t observers;
 };
 
-/* Text in place of a value. */
+/* What stands in place of a value. */
+enum kind { AS_IT_IS, NUMBER, NOTHING, TIME, REAL, NAME };
+
 struct change {
-    const struct ft__span *of;
-    uint8_t text[VALUE_ROOM];
-    uint32_t len;
+    uint8_t kind; /* enum kind */
+    union {
+        uint64_t u;
+        int64_t us;
+        double f;
+        const char *name;
+    };
 };
+
+/* A line that is written: what stands in place of its values, and which of them it has. */
+struct line {
+    struct change change[FT__MERGE_SLOTS_N + 1];
+    uint64_t there;
+    uint8_t *p;
+};
+
+static_assert(FT__MERGE_SLOTS_N < 64, "a bit for each");
 
 void ft__write_flush(struct ft_merge *m)
 {
     if (m->out_len > 0 && !m->refused) {
-        m->refused = m->write(m->cookie, m->out, m->out_len) != 0;
+        int rc = m->arrow != NULL
+                     ? ft__arrow_out_lines(m->arrow, m->out, m->out_len, m->out_len >= FT__OUT)
+                     : m->write(m->cookie, m->out, m->out_len);
+
+        m->refused = rc != 0;
     }
     m->out_len = 0;
 }
 
-void ft__write(struct ft_merge *m, const char *data, size_t len)
+static void written(struct ft_merge *m, const uint8_t *end)
 {
-    if (m->out_len + len > FT__OUT) {
+    m->out_len = (size_t)((const char *)end - m->out);
+    if (m->out_len >= FT__OUT) {
         ft__write_flush(m);
     }
-    if (len > FT__OUT) {
-        m->refused |= m->write(m->cookie, data, len) != 0;
-        return;
-    }
-    memcpy(m->out + m->out_len, data, len);
-    m->out_len += len;
+}
+
+void ft__write_line(struct ft_merge *m, const char *line, size_t len)
+{
+    uint8_t *p = (uint8_t *)m->out + m->out_len;
+
+    memcpy(p, line, len);
+    p[len] = '\n';
+    written(m, p + len + 1);
 }
 
 /* ---- counts ---- */
@@ -77,7 +101,7 @@ static void pool(const struct ft_merge *m, uint32_t group, uint64_t packets, uin
     double share = 0, spread = 0;
 
     for (uint32_t i = 0; i < m->observers.n; i++) {
-        if (m->observers.of[i].group == group) {
+        if (m->observers.of[i].group == group && m->observers.of[i].seen) {
             double p = 1.0 / m->observers.of[i].seen_rate;
 
             share += p;
@@ -123,58 +147,24 @@ static void put_together(const struct ft_merge *m, const struct ft__flow *w, str
 
 /* ---- text ---- */
 
-/* Changes are kept in the order of their places. */
-static struct change *change(struct change *all, uint32_t *n, const struct ft__span *of)
+static void put_number(struct line *l, enum ft__merge_slot slot, bool known, uint64_t v)
 {
-    uint32_t i = *n;
-
-    if (of->at == NULL || *n == CHANGES) {
-        return NULL;
-    }
-    for (; i > 0 && all[i - 1].of->at > of->at; i--) {
-        all[i] = all[i - 1];
-    }
-    (*n)++;
-    all[i].of = of;
-    return &all[i];
+    l->change[slot] = (struct change){.kind = known ? NUMBER : NOTHING, .u = v};
 }
 
-static void put_number(struct change *all, uint32_t *n, const struct ft__span *of, bool known,
-                       uint64_t v)
+static void put_us(struct line *l, enum ft__merge_slot slot, int64_t us)
 {
-    struct change *c = change(all, n, of);
-
-    if (c != NULL) {
-        uint8_t *end = known ? ft_put_u64(c->text, v) : FT_PUT_LIT(c->text, "null");
-
-        c->len = (uint32_t)(end - c->text);
-    }
-}
-
-static void put_us(struct change *all, uint32_t *n, const struct ft__span *of, int64_t us)
-{
-    struct change *c = change(all, n, of);
-
-    if (c != NULL) {
-        c->len = (uint32_t)(ft_put_time(c->text, us * 1000) - c->text);
-    }
+    l->change[slot] = (struct change){.kind = TIME, .us = us};
 }
 
 /* An estimate, null of what was seen whole. It is not rounded: sums of many would be off. */
-static void put_estimate(struct change *all, uint32_t *n, const struct ft__span *of,
-                         const struct together *t, double v)
+static void put_estimate(struct line *l, enum ft__merge_slot slot, const struct together *t,
+                         double v)
 {
-    struct change *c = change(all, n, of);
-
-    if (c != NULL) {
-        uint8_t *end = t->sampled ? ft_put_f64(c->text, v) : FT_PUT_LIT(c->text, "null");
-
-        c->len = (uint32_t)(end - c->text);
-    }
+    l->change[slot] = (struct change){.kind = t->sampled ? REAL : NOTHING, .f = v};
 }
 
-static void change_counts(const struct ft__record *r, const struct together *t, bool swapped,
-                          struct change *all, uint32_t *n)
+static void change_counts(const struct together *t, bool swapped, struct line *l)
 {
     static const uint8_t slots[FT__COUNT_N] = {FT__MERGE_FWD_PACKETS,  FT__MERGE_REV_PACKETS,
                                                FT__MERGE_FWD_BYTES,    FT__MERGE_REV_BYTES,
@@ -186,69 +176,142 @@ static void change_counts(const struct ft__record *r, const struct together *t, 
     for (int k = 0; k < FT__COUNT_N; k++) {
         uint64_t v = t->n[swapped ? k ^ 1 : k];
 
-        put_number(all, n, &r->of[slots[k]], (t->known >> k / 2 & 1) != 0, v);
+        put_number(l, slots[k], (t->known >> k / 2 & 1) != 0, v);
         if (k < FT__COUNT_IP_BYTES) {
-            put_number(all, n, &r->of[deltas[k]], true, v);
+            put_number(l, deltas[k], true, v);
         }
     }
-    put_number(all, n, &r->of[FT__MERGE_PACKETS], true, t->n[0] + t->n[1]);
-    put_number(all, n, &r->of[FT__MERGE_BYTES], true,
-               t->n[FT__COUNT_BYTES] + t->n[FT__COUNT_BYTES + 1]);
-    put_number(all, n, &r->of[FT__MERGE_FWD_FLAGS], true, t->flags[swapped]);
-    put_number(all, n, &r->of[FT__MERGE_REV_FLAGS], true, t->flags[!swapped]);
-    put_estimate(all, n, &r->of[FT__MERGE_EST_PACKETS], t, t->packets);
-    put_estimate(all, n, &r->of[FT__MERGE_EST_BYTES], t, t->bytes);
+    put_number(l, FT__MERGE_PACKETS, true, t->n[0] + t->n[1]);
+    put_number(l, FT__MERGE_BYTES, true, t->n[FT__COUNT_BYTES] + t->n[FT__COUNT_BYTES + 1]);
+    put_number(l, FT__MERGE_FWD_FLAGS, true, t->flags[swapped]);
+    put_number(l, FT__MERGE_REV_FLAGS, true, t->flags[!swapped]);
+    put_estimate(l, FT__MERGE_EST_PACKETS, t, t->packets);
+    put_estimate(l, FT__MERGE_EST_BYTES, t, t->bytes);
 }
 
-/* The group's name in place of the observer's, which should be text. */
-static void change_name(const char *name, const struct ft__span *of, struct change *all,
-                        uint32_t *n)
+static void change_all(const struct ft_merge *m, const struct ft__flow *w, const struct together *t,
+                       struct line *l)
 {
-    struct change *c = change(all, n, of);
+    for (uint32_t i = 0; i <= FT__MERGE_SLOTS_N; i++) {
+        l->change[i].kind = AS_IT_IS;
+    }
+    change_counts(t, w->text_swapped, l);
+    put_us(l, FT__MERGE_TIMESTAMP, w->time_us);
+    put_us(l, FT__MERGE_FIRST, w->first_us);
+    put_us(l, FT__MERGE_LAST, w->last_us);
+    put_number(l, FT__MERGE_DURATION, true, (uint64_t)(w->last_us - w->first_us));
+    put_number(l, FT__MERGE_DOMAIN, true, 0);
+    l->change[FT__MERGE_OBSERVER] =
+        (struct change){.kind = NAME, .name = m->observers.group[w->group].name};
+}
 
-    if (c != NULL) {
-        const char *quote = of->at[-1] == '"' ? "" : "\"";
-        uint8_t *p = ft_put_str(ft_put_str(ft_put_str(c->text, quote), name), quote);
+/* Bytes behind either place may be read and written; most texts have no more than usual. */
+FT_INLINE uint8_t *put(uint8_t *p, const void *from, uint32_t len, uint32_t usual)
+{
+    for (uint32_t i = 0; i < usual; i += BLOCK) {
+        memcpy(p + i, (const uint8_t *)from + i, BLOCK);
+    }
+    for (uint32_t i = usual; FT_UNLIKELY(i < len); i += BLOCK) {
+        memcpy(p + i, (const uint8_t *)from + i, BLOCK);
+    }
+    return p + len;
+}
 
-        c->len = (uint32_t)(p - c->text);
+FT_INLINE uint8_t *put_change(uint8_t *p, const struct change *c)
+{
+    switch ((enum kind)c->kind) {
+    case NUMBER: /* no branch that nobody can tell */
+        return FT_LIKELY(c->u < 100000000) ? ft_put_u64_small(p, (uint32_t)c->u)
+                                           : ft_put_u64(p, c->u);
+    case TIME:
+        return ft_put_time(p, c->us * 1000);
+    case REAL:
+        return ft_put_f64(p, c->f);
+    case NAME:
+        return ft_put_str(p, c->name);
+    default:
+        return FT_PUT_LIT(p, "null");
     }
 }
 
-/* Where the text ends that is kept: before the brace, and before what merge itself wrote earlier.
- */
-static const char *text_ends(const struct ft__flow *w, const char *from)
+/* A value, quotes included: as it was, or what stands in its place, in quotes if it was; a name in
+ * any case. */
+FT_INLINE void put_value(struct line *l, uint8_t slot, const void *was, uint32_t len)
 {
-    static const char mark[] = ",\"observers\":[";
-    const char *end = w->text + w->text_len;
-    const char *ours = memmem(from, (size_t)(end - from), mark, sizeof mark - 1);
+    const struct change *c = &l->change[slot];
+    bool quoted = c->kind == NAME || *(const char *)was == '"';
 
-    while (ours == NULL && end > from && end[-1] != '}') {
-        end--;
+    l->there |= UINT64_C(1) << slot;
+    if (c->kind == AS_IT_IS) {
+        l->p = put(l->p, was, len, BLOCK);
+        return;
     }
-    return ours != NULL ? ours : end - 1;
+    *l->p = '"';
+    l->p = put_change(l->p + quoted, c);
+    *l->p = '"';
+    l->p += quoted;
 }
 
-static void write_observers(struct ft_merge *m, const struct ft__flow *w, const struct together *t,
-                            bool estimates)
+static void put_values(struct line *l, const struct ft__kept *k)
 {
-    uint8_t text[VALUE_ROOM], *p = text;
+    const struct ft__shape *s = k->shape;
+    const uint8_t *value = k->data + s->own_n;
+    uint32_t tail = s->own_n < s->n ? s->step[s->own_n].at : s->end_at;
+
+    for (uint32_t i = 0; i < s->own_n; i++) {
+        const struct ft__step *t = &s->step[i];
+        uint32_t len = k->data[i];
+
+        if (len == FT__KEPT_LONG) {
+            memcpy(&len, value, sizeof len);
+            value += sizeof len;
+        }
+        l->p = put(l->p, s->text + t->at, t->len, 2 * BLOCK);
+        put_value(l, t->slot, value, len);
+        value += len;
+    }
+    l->p = put(l->p, s->text + tail, s->own_end, BLOCK);
+}
+
+static void put_text(struct line *l, const struct ft__kept *k)
+{
+    const uint8_t *text = k->data + k->len - k->text_len, *at = text, *end = k->data + k->len;
+    struct ft__kept_place place;
+
+    for (const uint8_t *p = k->data; p < text; p += sizeof place) {
+        memcpy(&place, p, sizeof place);
+        l->p = put(l->p, at, (uint32_t)(text + place.at - at), BLOCK);
+        put_value(l, (uint8_t)place.slot, text + place.at, place.len);
+        at = text + place.at + place.len;
+    }
+    l->p = put(l->p, at, (uint32_t)(end - at), BLOCK);
+}
+
+static void put_observers(const struct ft_merge *m, const struct ft__flow *w, struct line *l)
+{
     struct ft__member one;
     bool first = true;
 
-    ft__write(m, ",\"observers\":[", 14);
+    l->p = FT_PUT_LIT(l->p, ",\"observers\":[");
     for (uint32_t i = 0; i < w->n; i++) {
         if (observer_at(w, i, &one)) {
             const struct ft__observer *who = &m->observers.of[one.observer];
 
-            ft__write(m, first ? "\"" : ",\"", first ? 1 : 2);
-            ft__write(m, who->name, who->len);
-            ft__write(m, "\"", 1);
+            l->p = first ? FT_PUT_LIT(l->p, "\"") : FT_PUT_LIT(l->p, ",\"");
+            l->p = put(l->p, who->name, who->len, BLOCK);
+            *l->p++ = '"';
             first = false;
         }
     }
-    p = FT_PUT_LIT(p, "],\"merged\":");
+    *l->p++ = ']';
+}
+
+static void put_account(const struct ft__flow *w, const struct together *t, struct line *l)
+{
+    uint8_t *p = FT_PUT_LIT(l->p, ",\"merged\":");
+
     p = ft_put_u64(p, w->records);
-    if (t->sampled && estimates) {
+    if (t->sampled && (l->there >> FT__MERGE_EST_PACKETS & 1) == 0) {
         p = FT_PUT_LIT(p, ",\"estimated_packets\":");
         p = ft_put_f64(p, t->packets);
         p = FT_PUT_LIT(p, ",\"estimated_bytes\":");
@@ -258,39 +321,26 @@ static void write_observers(struct ft_merge *m, const struct ft__flow *w, const 
         p = FT_PUT_LIT(p, ",\"estimated_packets_sigma\":");
         p = ft_put_f64(p, sqrt(t->variance));
     }
-    p = FT_PUT_LIT(p, "}\n");
-    ft__write(m, (const char *)text, (size_t)(p - text));
+    l->p = FT_PUT_LIT(p, "}\n");
 }
 
 void ft__write_flow(struct ft_merge *m, const struct ft__flow *w)
 {
-    struct change all[CHANGES];
-    struct ft__record r;
     struct together t;
-    uint32_t n = 0;
-    const char *at = w->text;
+    struct line l;
 
-    for (uint32_t i = 0; i < FT__MERGE_SLOTS_N; i++) {
-        bool there = w->place[i].len != UINT32_MAX;
-
-        r.of[i] =
-            (struct ft__span){there ? w->text + w->place[i].at : NULL, w->place[i].len, false};
-    }
+    l.there = 0;
     put_together(m, w, &t);
-    change_counts(&r, &t, w->text_swapped, all, &n);
-    put_us(all, &n, &r.of[FT__MERGE_TIMESTAMP], w->time_us);
-    put_us(all, &n, &r.of[FT__MERGE_FIRST], w->first_us);
-    put_us(all, &n, &r.of[FT__MERGE_LAST], w->last_us);
-    put_number(all, &n, &r.of[FT__MERGE_DURATION], true, (uint64_t)(w->last_us - w->first_us));
-    put_number(all, &n, &r.of[FT__MERGE_DOMAIN], true, 0);
-    change_name(m->observers.group[w->group].name, &r.of[FT__MERGE_OBSERVER], all, &n);
-    for (uint32_t i = 0; i < n; i++) {
-        ft__write(m, at, (size_t)(all[i].of->at - at));
-        ft__write(m, (const char *)all[i].text, all[i].len);
-        at = all[i].of->at + all[i].of->len;
+    change_all(m, w, &t, &l);
+    l.p = (uint8_t *)m->out + m->out_len;
+    if (w->text.shape != NULL) {
+        put_values(&l, &w->text);
+    } else {
+        put_text(&l, &w->text);
     }
-    ft__write(m, at, (size_t)(text_ends(w, at) - at));
-    write_observers(m, w, &t, r.of[FT__MERGE_EST_PACKETS].at == NULL);
+    put_observers(m, w, &l);
+    put_account(w, &t, &l);
     m->stats.merged += w->records;
     m->stats.written++;
+    written(m, l.p);
 }

@@ -32,6 +32,7 @@ void ft_flow_templates_fini(struct ft_flow_template_list *l)
         ft_map_free(l->records, (size_t)FT_FLOW_TEMPLATES_MOST * l->record_room);
     }
     ft_mem_free(l->keys);
+    ft_flow_options_fini(&l->options);
     pthread_mutex_destroy(&l->lock);
 }
 

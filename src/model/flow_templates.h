@@ -18,23 +18,29 @@
 
 #include "flowtap/errors.h"
 #include "flowtap/macros.h"
+#include "model/flow_options.h"
 
 enum {
     FT_FLOW_TEMPLATES_MOST = 1024, /* of a list */
     FT_FLOW_TEMPLATE_FIRST = 256,  /* id of the first one, RFC 7011 §3.4.1 */
+    FT_FLOW_OPTIONS_FIRST = FT_FLOW_TEMPLATE_FIRST + FT_FLOW_TEMPLATES_MOST, /* of options data */
     FT_FLOW_TEMPLATES_FULL = FT_FLOW_TEMPLATES_MOST
 };
+
+enum { FT_FLOW_V5_RATE = 0x3fff }; /* a header has 14 bits for it */
 
 enum ft_flow_version { FT_FLOW_NETFLOW_5 = 5, FT_FLOW_NETFLOW_9 = 9, FT_FLOW_IPFIX = 10 };
 
 /* Before each record, in host order, not aligned. */
 struct ft_flow_head {
-    uint16_t len;      /* of the row, bytes: this head and the record */
-    uint16_t template; /* its number in the list; id is FT_FLOW_TEMPLATE_FIRST more */
-    uint32_t time_s;   /* when the event was, s since 1970 */
+    uint16_t len; /* of the row, bytes: this head and the record */
+    /* its number in the list; id is FT_FLOW_TEMPLATE_FIRST more. v5: 1 in so many packets were
+     * taken, at most FT_FLOW_V5_RATE; 0: not known */
+    uint16_t template;
+    uint32_t time_s; /* when the event was, s since 1970 */
     /* NetFlow: when it began and ended, ms since 1970: what a record has of that counts from a
-     * message's clock, and is filled in with the message. v9: its first 8 bytes; v5: bytes 24 to
-     * 31. */
+     * message's clock, and is filled in with the message. v9: its first 8 bytes, or none when both
+     * are INT64_MIN; v5: bytes 24 to 31. */
     int64_t first_ms, last_ms;
 };
 
@@ -42,14 +48,15 @@ struct ft_flow_head {
 struct ft_flow_template {
     const uint8_t *record; /* owned by the list: id, number of fields, fields */
     uint32_t len;          /* bytes of it */
-    bool options;
 };
 
 struct ft_flow_template_list {
     enum ft_flow_version version;
     uint32_t domain;                   /* observation domain; v9: source id */
+    bool relayed;                      /* its records are by the clocks of many exporters */
     const struct ft_flow_template *of; /* [n], in the order of their numbers */
     _Atomic uint32_t n;                /* what is below it does not change any more */
+    struct ft_flow_options options;    /* what is said besides; does not change since open */
     /* ---- who makes them ---- */
     struct ft_flow_template at[FT_FLOW_TEMPLATES_MOST];
     uint64_t *keys;     /* [FT_FLOW_TEMPLATES_MOST][key_words], owned */

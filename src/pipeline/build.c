@@ -53,12 +53,16 @@ static const unsigned collect_only = 1u << FT_EVENT_TEMPLATE | 1u << FT_EVENT_CO
 
 /* ?event=WORD. */
 static int route_named(const struct ft_pipeline *p, const struct ft_output_url *url,
-                       const char *word, unsigned *out, struct ft_err *err)
+                       const char *word, unsigned has, unsigned *out, struct ft_err *err)
 {
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         if (strcmp(word, ft_event_word(e)) == 0 &&
             (p->plan.collect || (collect_only >> e & 1) == 0)) {
             *out = 1u << e;
+            if ((has >> e & 1) == 0) {
+                return ft_err_set(err, FT_E_USAGE, "%s: event=%s: %s has no such event", url->text,
+                                  word, url->format);
+            }
             return FT_OK;
         }
     }
@@ -74,11 +78,13 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
     static const enum ft_event preferred[] = {FT_EVENT_FLOW, FT_EVENT_SAMPLE};
     const char *word = ft_output_url_get(url, "event");
     bool flows = format->prefers_flows || ft_output_url_get(url, "where") != NULL;
-    unsigned events =
-        (flows && !p->plan.events_given ? 1u << FT_EVENT_FLOW : p->events) & format->events;
+    unsigned has = format->samples_of_collect && !p->plan.collect
+                       ? format->events & ~(1u << FT_EVENT_SAMPLE)
+                       : format->events;
+    unsigned events = (flows && !p->plan.events_given ? 1u << FT_EVENT_FLOW : p->events) & has;
 
     if (word != NULL) {
-        return route_named(p, url, word, out, err);
+        return route_named(p, url, word, has, out, err);
     }
     for (size_t i = 0; i < 2 && format->single_event && (events & (events - 1)) != 0; i++) {
         if ((events >> preferred[i] & 1) != 0) {
@@ -200,9 +206,16 @@ static int route_packets(struct ft_pipeline *p, const struct ft_output_url *url,
 }
 
 /* What an output of flow export asks of its format. */
-static void route_export(const struct ft_output_url *url, struct ft_format_config *cfg)
+static void route_export(const struct ft_pipeline *p, const struct ft_output_url *url,
+                         struct ft_format_config *cfg)
 {
     const char *biflow = ft_output_url_get(url, "biflow");
+    const char *options = ft_output_url_get(url, "options");
+
+    cfg->no_options = options != NULL && strcmp(options, "false") == 0;
+    cfg->sampling = ft_output_url_get(url, "sampling");
+    cfg->interfaces = p->interfaces;
+    cfg->n_interfaces = cfg->hidden ? 0 : p->n_interfaces;
 
     cfg->domain = ft_output_url_get(url, "domain");
     cfg->times = ft_output_url_get(url, "times");
@@ -236,7 +249,7 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     cfg->framed = id != NULL;
     cfg->schema_id = id != NULL ? (uint32_t)strtoul(id, NULL, 10) : 0;
     cfg->observer = &p->plan.observer;
-    route_export(url, cfg);
+    route_export(p, url, cfg);
     cfg->binary_addresses = addresses != NULL && strcmp(addresses, "binary") == 0;
     if (cfg->schema != NULL && !p->plan.collect) {
         return ft_err_set(err, FT_E_USAGE, "%s: schema= is for ndjson outputs of collect",
@@ -1042,6 +1055,8 @@ void ft__build_free(struct ft_pipeline *p)
     ft_labels_free(p->labels);
     ft_enrich_free(p->enrich);
     ft__enrich_free_retired(p->retired);
+    ft_mem_free(p->interfaces);
+    ft_interfaces_free(p->interface_list);
     ft_mem_free(p->input_name);
     ft_mem_free(p->state_path);
     pthread_mutex_destroy(&p->lock);

@@ -161,15 +161,18 @@ struct ft_pipeline {
     struct ft_labels *labels;      /* --labels; owned, or NULL */
     struct ft_enrich *enrich;      /* --geo and --networks; owned, or NULL; guarded by lock: */
     char interface[FT_IFACE_NAME]; /* live, of one interface: its name; else "" */
-    struct ft_if_watch *watch;     /* live, when some output holds packets; owned, or NULL */
-    struct ft_enrich *retired;     /* those before, which some worker may still ask; owned */
-    struct ft_scrub *scrub;        /* anonymize: behind log; owned */
-    struct ft_files files;         /* who opens files that are written */
-    struct ft_places *places;      /* without an opener: this process; owned, or NULL */
-    int32_t state_file;            /* collect: --state's place in files */
-    char *input_name;              /* owned */
-    char *state_path;              /* collect: --state; owned, or NULL */
-    bool state_due;                /* a worker has handed its state over; guarded by lock */
+    struct ft_flow_interface *interfaces; /* live: that are captured from; owned */
+    uint32_t n_interfaces;
+    struct ft_interface *interface_list; /* whose texts these have; owned */
+    struct ft_if_watch *watch;           /* live, when some output holds packets; owned, or NULL */
+    struct ft_enrich *retired;           /* those before, which some worker may still ask; owned */
+    struct ft_scrub *scrub;              /* anonymize: behind log; owned */
+    struct ft_files files;               /* who opens files that are written */
+    struct ft_places *places;            /* without an opener: this process; owned, or NULL */
+    int32_t state_file;                  /* collect: --state's place in files */
+    char *input_name;                    /* owned */
+    char *state_path;                    /* collect: --state; owned, or NULL */
+    bool state_due;                      /* a worker has handed its state over; guarded by lock */
     struct ft_hash_seed seed;
     struct ft_source *source[FT_MAX_WORKERS]; /* plan.n_sources of them */
     struct ft_fanout_share fanout;            /* of the sources */

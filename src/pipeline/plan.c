@@ -216,6 +216,41 @@ static int open_all(struct ft_pipeline *p, struct ft_source_config *sc, struct f
     return FT_OK;
 }
 
+static bool is_named(const char *const *names, uint32_t n, const char *name)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (strcmp(names[i], name) == 0 || strcmp(names[i], "any") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The interfaces that are captured from, as they are called. */
+static int note_interfaces(struct ft_pipeline *p, const char *const *names, uint32_t n,
+                           struct ft_err *err)
+{
+    size_t n_all = 0;
+    int rc = ft_interfaces_list(&p->interface_list, &n_all, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    p->interfaces = ft_mem_alloc(n_all > 0 ? n_all : 1, sizeof *p->interfaces);
+    if (p->interfaces == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "no memory for the names of interfaces");
+    }
+    for (size_t i = 0; i < n_all; i++) {
+        const struct ft_interface *f = &p->interface_list[i];
+
+        if (is_named(names, n, f->name)) {
+            p->interfaces[p->n_interfaces++] = (struct ft_flow_interface){
+                .number = f->index, .name = f->name, .description = f->description};
+        }
+    }
+    return FT_OK;
+}
+
 /* The targets' names: files as they are, interfaces by name, index or default. */
 static int name_inputs(struct ft_pipeline *p, const struct ft_config *cfg, const char **names,
                        char resolved[][FT_IFACE_NAME], struct ft_err *err)
@@ -252,6 +287,9 @@ static int name_inputs(struct ft_pipeline *p, const struct ft_config *cfg, const
     if (rc == FT_OK && live && cfg->n_inputs <= 1 && strcmp(resolved[0], "any") != 0) {
         memcpy(p->interface, resolved[0], sizeof p->interface);
         p->plan.options.interface = p->interface;
+    }
+    if (rc == FT_OK && live) {
+        rc = note_interfaces(p, names, cfg->n_inputs > 0 ? cfg->n_inputs : 1, err);
     }
     if (rc == FT_OK && live && p->plan.packets) {
         rc = ft_if_watch_new(names, cfg->n_inputs > 0 ? cfg->n_inputs : 1, &p->watch);

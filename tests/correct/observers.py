@@ -18,6 +18,9 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import arrow_reader  # noqa: E402
+
 PROGRAM = os.path.abspath(sys.argv[1])
 FULL = "--full" in sys.argv
 FLOWS = 4000 if FULL else 600
@@ -64,11 +67,11 @@ class Merged(unittest.TestCase):
         self.folder = folder.name
 
     def probe(self, name, some, offset=0):
-        """What a probe of that name says of some packets by its clock."""
+        """What a probe of that name says of some packets by its clock; beside it the same as Arrow, stream and file."""
         pcap, out = (os.path.join(self.folder, f"{name}.{x}") for x in ("pcap", "ndjson"))
         capture(pcap, some, offset)
-        subprocess.run([PROGRAM, "read", "--quiet", "-w1", "-e", "flow", "--observer", name, "-o", f"ndjson:{out}", pcap],
-                       check=True)
+        subprocess.run([PROGRAM, "read", "--quiet", "-w1", "-e", "flow", "--observer", name, "-o", f"ndjson:{out}",
+                        "-o", f"arrow:{out}.arrows", "-o", f"arrow:{out}.arrow", pcap], check=True)
         os.unlink(pcap)
         return out
 
@@ -77,9 +80,44 @@ class Merged(unittest.TestCase):
             return list(map(json.loads, f))
 
     def merge(self, inputs, *args):
+        """Of NDJSON; of Arrow, and of inputs of each kind, it is the same, byte for byte."""
         r = subprocess.run([PROGRAM, "merge", "--window", "300", *args, *inputs], capture_output=True, text=True, check=True)
         self.assertIn(" 0 malformed", r.stderr)
+        for ends in ("", ".arrows", ".arrow"), (".arrows",):
+            mixed = [x + ends[i % len(ends)] for i, x in enumerate(inputs)]
+            if all(map(os.path.exists, mixed)):
+                again = subprocess.run([PROGRAM, "merge", "--window", "300", *args, *mixed], capture_output=True, text=True,
+                                       check=True)
+                self.assertEqual((again.stdout, again.stderr), (r.stdout, r.stderr))
+        self.merge_to_arrow(inputs, args, r.stdout)
         return [json.loads(x) for x in r.stdout.splitlines()]
+
+    def merge_to_arrow(self, inputs, args, lines):
+        """Row by row what NDJSON has, as another reader reads it, and when it is an input itself."""
+        for name in "out.arrows", "out.arrow":
+            path = os.path.join(self.folder, name)
+            subprocess.run([PROGRAM, "merge", "--quiet", "--window", "300", *args, *inputs, "-o", f"arrow:{path}"], check=True)
+            with open(path, "rb") as f:
+                t = arrow_reader.Arrow(f.read())
+            self.assertEqual(t.file, name == "out.arrow")
+            rows = [dict(zip(t.rows, x)) for x in zip(*t.rows.values())]
+            self.assertEqual(len(rows), lines.count("\n"))
+            for row, line in zip(rows, lines.splitlines()):
+                want = json.loads(line)
+                for k in "flow_key", "aggregate_metrics", "features":
+                    want.update(want.pop(k, {}))
+                for k in "timestamp", "first_seen", "last_seen":
+                    want[k] = round(want[k] * 1e6)
+                self.assertEqual(want.pop("event_type"), "network_flow_record")
+                self.assertEqual({k: v for k, v in row.items() if v is not None}, {k: v for k, v in want.items() if v is not None})
+            again = subprocess.run([PROGRAM, "merge", "--quiet", "--copies", "/none", path], capture_output=True, text=True,
+                                   check=True).stdout
+            own = "observers", "merged", "estimated_packets", "estimated_bytes", "estimated_packets_sigma"
+            for now, line in zip(map(json.loads, again.splitlines()), map(json.loads, lines.splitlines()), strict=True):
+                for k in own[2:]:  # text of a double has 15 digits for sure
+                    estimate = line.pop(k, 0)
+                    self.assertAlmostEqual(now.pop(k) or 0, estimate, delta=1e-14 * (1 + estimate))
+                self.assertEqual({k: v for k, v in now.items() if v is not None or k not in own}, line)
 
     def counts(self, records):
         total = collections.Counter()
@@ -182,8 +220,16 @@ class Merged(unittest.TestCase):
         merged = self.merge(both, "--copies", "all=a,b")
         self.assertEqual(self.counts(merged), self.single())
         self.assertEqual({tuple(sorted(r["observers"])) for r in merged}, {("a", "b")})
-        text = json.dumps(merged[0])
-        self.assertEqual((text.count('"observers"'), text.count('"merged"')), (1, 1))
+        for args in (), ("--sampled", "*=2"):
+            arrow = os.path.join(self.folder, "a.arrow")
+            subprocess.run([PROGRAM, "merge", "--quiet", "--window", "300", "--parts", "a=p*", *args, "-o", f"arrow:{arrow}",
+                            *inputs], check=True)
+            out = subprocess.run([PROGRAM, "merge", "--quiet", "--window", "300", *args, "--copies", "all=a,b", arrow, both[1]],
+                                 capture_output=True, text=True, check=True).stdout
+            self.assertEqual(self.counts(list(map(json.loads, out.splitlines()))), self.single())
+            for line in out.splitlines():
+                for key in "observers", "merged", "estimated_packets":
+                    self.assertEqual(line.count(f'"{key}":'), 0 if key[0] == "e" and not args else 1, line)
 
     def test_bounds(self):
         """Fewer flows than there are: the oldest go early, which is counted, and parts add up all the same."""
@@ -214,6 +260,8 @@ class Merged(unittest.TestCase):
         inputs = [self.probe(k, PACKETS) for k in ("a", "b")]
         want = self.merge(inputs, "--copies", "*")
         for path in inputs:
+            os.unlink(path + ".arrow")
+            os.unlink(path + ".arrows")
             rows = self.read(path)
             with open(path, "w", encoding="utf-8") as f:
                 for i, row in enumerate(rows):
@@ -232,7 +280,74 @@ class Merged(unittest.TestCase):
         self.assertEqual((r.returncode, r.stderr), (1, "flowtap: error: /nowhere: No such file or directory\n"))
         r = subprocess.run([PROGRAM, "merge", "-"], capture_output=True, input=b"\xff\xff\xff\xff" + bytes(60), check=False)
         self.assertEqual(r.returncode, 1)
-        self.assertIn(b"is Arrow", r.stderr)
+        self.assertIn(b"stdin: byte 0: it ends before its schema", r.stderr)
+
+    def test_arrow_damaged(self):
+        """Cut anywhere, or with bytes changed: said with the place, or read; never anything else. The other input goes on."""
+        good = self.probe("a", PACKETS[:400])
+        with open(good, encoding="utf-8") as f:
+            lines = len(f.readlines())
+        with open(good + ".arrows", "rb") as f:
+            data = f.read()
+        bad = os.path.join(self.folder, "bad")
+        r = random.Random(3)
+        for k in range(120):
+            damaged = bytearray(data)
+            if k % 2:
+                del damaged[r.randrange(len(data) - 8):]
+            else:
+                for _ in range(1 + k % 5):
+                    damaged[r.randrange(min(len(data), 1 << 13))] = r.choice((0, 1, 0x7f, 0x80, 0xff))
+            with open(bad, "wb") as f:
+                f.write(damaged)
+            p = subprocess.run([PROGRAM, "merge", "--copies", "none", good, bad], capture_output=True, text=True, check=False)
+            self.assertIn(p.returncode, (0, 1), p.stderr)
+            if p.returncode or k % 2:
+                self.assertEqual(p.returncode, 1)
+                self.assertRegex(p.stderr, r"error: .*/bad: byte \d+: |Warning: |error: .*/bad: ")
+            self.assertGreaterEqual(len(p.stdout.splitlines()), lines)
+            for line in p.stdout.splitlines():
+                json.loads(line)
+
+    def peak(self, *args):
+        """Most memory of a merge, KiB, and its exit status."""
+        p = subprocess.Popen([PROGRAM, "merge", *args, "-o", "/dev/null"], stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(p.pid, 0)
+        p.returncode = os.waitstatus_to_exitcode(status)
+        return usage.ru_maxrss, p.returncode
+
+    def test_arrow_memory(self):
+        """However many batches come, and whatever a message says of its length."""
+        with open(self.probe("a", PACKETS[:4000]) + ".arrows", "rb") as f:
+            data = f.read()
+        schema = 8 + struct.unpack_from("<I", data, 4)[0]
+        path, peaks = os.path.join(self.folder, "many"), []
+        for times in 1, 60:
+            with open(path, "wb") as f:
+                f.write(data[:schema])
+                for _ in range(times):  # piece by piece: a child begins with the peak of its parent
+                    f.write(data[schema:-8])
+                f.write(data[-8:])
+            peaks.append(self.peak("--parts", "*", "--max-flows", "1000", path))
+        self.assertEqual([rc for _, rc in peaks], [0, 0])
+        self.assertLess(peaks[1][0], peaks[0][0] + 16384)
+        batch = bytearray(data)
+        at = data.index(struct.pack("<Q", len(data) - 8 - schema - 8 - struct.unpack_from("<I", data, schema + 4)[0]), schema)
+        batch[at:at + 8] = struct.pack("<Q", 200 << 20)
+        with open(path, "wb") as f:
+            f.write(batch)
+        kib, rc = self.peak("--parts", "*", "--max-flows", "1000", path)
+        self.assertEqual(rc, 1)
+        self.assertLess(kib, peaks[0][0] + 16384)
+
+    def test_arrow_twice(self):
+        """What stands behind the end of a stream is not left out in silence."""
+        path = self.probe("a", PACKETS[:200]) + ".arrows"
+        with open(path, "rb") as f:
+            data = f.read()
+        p = subprocess.run([PROGRAM, "merge", "--copies", "*"], capture_output=True, input=data + data, check=False)
+        self.assertEqual(p.returncode, 1)
+        self.assertIn(b"stdin: it goes on behind the end of its stream", p.stderr)
 
     def test_malformed(self):
         """Left out and counted; what is whole goes through as it is."""

@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import re
+import select
 import socket
 import struct
 import subprocess
@@ -30,6 +31,7 @@ class Reader:
         self.templates, self.records, self.unknown, self.first, self.gaps = {}, 0, 0, None, 0
         self.messages, self.only_templates, self.next = 0, 0, None
         self.reports = []  # domain, messages, records, octets, records not sent
+        self.rates = []  # of options data, by how many records came before
 
     def message(self, data):
         version, length, _, sequence, _ = struct.unpack("!HHIII", data[:16])
@@ -50,9 +52,16 @@ class Reader:
                 self.reports.append(struct.unpack("!IQQQQ", body[:36]))
                 records += 1
                 self.records -= 1
+            elif set_id == 1281 and set_id in self.templates:
+                rate = struct.unpack("!IQHIIIB", body)
+                assert rate[:4] == (rate[0], 1, 3, 1) and rate[4] == rate[5], rate
+                self.rates.append((self.records + records, rate[4]))
+                records += 1
+                self.records -= 1
             elif set_id in self.templates:
-                assert len(body) % self.templates[set_id] == 0, (set_id, len(body))
-                records += len(body) // self.templates[set_id]
+                size = self.templates[set_id] or len(body)  # 0: one of variable length
+                assert len(body) % size == 0, (set_id, len(body))
+                records += len(body) // size
             else:
                 self.unknown += 1
         self.only_templates += records == 0
@@ -62,12 +71,13 @@ class Reader:
     def learn(self, body):
         while len(body) >= 4:
             template, n = struct.unpack("!HH", body[:4])
-            body, size = body[4:], 0
+            body, size, variable = body[4:], 0, False
             for _ in range(n):
                 ie, length = struct.unpack("!HH", body[:4])
                 body = body[8 if ie & 0x8000 else 4:]
-                size += length
-            self.templates[template] = size
+                size = 0 if length == 65535 else size + length
+                variable |= length == 65535
+            self.templates[template] = 0 if variable else size
 
     def stream(self, data):
         """Whole messages of a stream; what is left of it."""
@@ -216,6 +226,16 @@ def check_addresses(c, program, scratch):
         f.phase(5)
         f.phase(5)
         hear(s, reader, lambda: reader.records == 5, 5)
+        silent = udp_socket(port, other)  # who takes all is no collector
+        s.close()
+        f.phase(5)
+        time.sleep(1)
+        s, again = udp_socket(port, host), Reader()
+        c.same("%s: the same again, who was there" % host, True,
+               hear(s, again, lambda: again.only_templates > 0, 4))
+        c.same("%s: nothing goes to the other one" % host, [], select.select([silent], [], [], 0)[0])
+        time.sleep(0.5)  # it is there for sure
+        silent.close()
         s.close()
         with open(path, "r+", encoding="ascii") as hosts:
             hosts.write("127.0.0.3 collector\n#")
@@ -230,7 +250,7 @@ def check_addresses(c, program, scratch):
         s.close()
         c.same("%s, not %s: the first records" % (host, other), 5, reader.records)
         c.same("%s: the name has another address: account" % host,
-               (25, reader.records + moved.records, made - written, 1),
+               (30, reader.records + moved.records, made - written, 1),
                (made, written, dropped + lost, rc))
         c.same("%s: the name has another address: records" % host, True, moved.records > 0)
         c.same("%s: no record without a template" % host, (0, 0), (reader.unknown, moved.unknown))
@@ -269,7 +289,7 @@ def check_report(c, program):
 def check_tcp(c, program):
     server = socket.create_server(("127.0.0.1", 0))
     server.settimeout(DEADLINE)
-    f = Feed(program, "-o", "ipfix+tcp://127.0.0.1:%d" % server.getsockname()[1])
+    f = Feed(program, "-o", "ipfix+tcp://127.0.0.1:%d?sampling=70000" % server.getsockname()[1])
     f.phase(10)
     f.phase(10)
     one, two, data = Reader(), Reader(), b""
@@ -291,8 +311,11 @@ def check_tcp(c, program):
     conn.close()
     server.close()
     c.same("tcp: account", (30, 30, 0, 0), (made, written, lost, rc))
-    c.same("tcp: the second connection", (20, 0, 10, 0),
-           (two.records, two.unknown, two.first, two.gaps))
+    c.same("tcp: the first connection", (10, 0, 0, 0, [(0, 70000)]),
+           (one.records, one.unknown, one.first, one.gaps, one.rates))
+    # 10 records and one of options data before it; it says that again, with the number before
+    c.same("tcp: the second connection", (20, 0, 10, 0, [(0, 70000)]),
+           (two.records, two.unknown, two.first, two.gaps, two.rates))
 
 
 def finish_reading(f, conn, reader, data):
@@ -312,7 +335,7 @@ def finish_reading(f, conn, reader, data):
 
 def check_files(c, program, capture, scratch):
     path = os.path.join(scratch, "flows.ipfix")
-    r = subprocess.run([program, "read", capture, "-o", "ipfix:%s?rotate=5rows" % path],
+    r = subprocess.run([program, "read", capture, "-o", "ipfix:%s?sampling=10&rotate=5rows" % path],
                        capture_output=True, timeout=60, check=False)
     made = int(re.search(r"(\d+) flow events = ", r.stderr.decode())[1])
     names, total = sorted(os.listdir(scratch)), 0
@@ -323,13 +346,39 @@ def check_files(c, program, capture, scratch):
             rest = reader.stream(f.read())
         c.same("%s: whole messages, templates, sequence" % name, (b"", 0, 0),
                (rest, reader.unknown, reader.gaps))
+        c.same("%s: its rate, before its records" % name, [(0, 10)], reader.rates)
         total += reader.records
-        starts.append((reader.first, reader.records))
+        starts.append((reader.first + 1, reader.records))  # behind the options data
     c.same("files: records", (made, 0), (total, r.returncode))
     c.same("files: there are several", True, len(names) > 1)
     starts.sort()
-    c.same("files: each begins where another one ended", [0] + [a + n for a, n in starts[:-1]],
+    c.same("files: each begins where another one ended", [1] + [a + n for a, n in starts[:-1]],
            [a for a, _ in starts])
+
+
+def check_many_templates(c, program, scratch):
+    """More templates than a chunk has: those that are there before their first record is written."""
+    path, out = os.path.join(scratch, "many.pcap"), os.path.join(scratch, "many.ipfix")
+    most = 1000
+    with open(path, "wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
+        for i in range(most):  # its own elements, and a text
+            fields = b"".join(struct.pack("!HHI", 0x8001 + 2 * k + (i >> k & 1), 4, 4711) for k in range(10))
+            template = struct.pack("!HH", 256, 11) + fields + struct.pack("!HH", 82, 65535)
+            record = bytes(40) + b"\xff" + struct.pack("!H", 4000) + b"x" * 4000
+            sets = b"".join(struct.pack("!HH", n, 4 + len(x)) + x for n, x in ((2, template), (256, record)))
+            body = struct.pack("!HHIII", 10, 16 + len(sets), 1700000000, i, i) + sets
+            body = struct.pack("!HHHH", 4739, 4739, 8 + len(body), 0) + body
+            packet = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(body), i, 0, 64, 17, 0,
+                                 bytes([10, 1, 0, 1]), bytes([10, 0, 0, 2])) + body
+            f.write(struct.pack("<IIII", 1700000000, i, len(packet), len(packet)) + packet)
+    r = subprocess.run([program, "collect", "-l", "pcap:" + path, "-e", "flow", "-o", "ipfix:" + out],
+                       capture_output=True, timeout=60, check=False)
+    reader = Reader()
+    with open(out, "rb") as f:
+        reader.stream(f.read())
+    c.same("many templates: %s" % r.stderr.decode()[-300:], (0, most, 0, most),
+           (r.returncode, reader.records, reader.unknown, len(reader.templates)))
 
 
 def check_unfit(c, program, capture, scratch):
@@ -363,6 +412,9 @@ def check_usage(c, program, capture):
                       ("ipfix+tcp://127.0.0.1:1?template_refresh=5", "is for UDP"),
                       ("netflow5+udp://127.0.0.1:1?domain=65536", "domain=0 to 65535"),
                       ("ndjson:x?domain=1", "domain= is for ipfix, netflow9, netflow5, sflow"),
+                      ("ipfix:x?event=sample", "has no such event"),
+                      ("ipfix:x?sampling=0", "sampling="), ("ndjson:x?sampling=5", "sampling= is for"),
+                      ("netflow5+udp://127.0.0.1:1?options=false", "options= is for"),
                       ("ipfix:x?columns=community_id", "information element")):
         r = subprocess.run([program, "read", capture, "-o", url], capture_output=True, timeout=60,
                            check=False)
@@ -391,6 +443,8 @@ def main():
     check_tcp(c, args.flowtap)
     with tempfile.TemporaryDirectory() as scratch:
         check_files(c, args.flowtap, args.capture, scratch)
+    with tempfile.TemporaryDirectory() as scratch:
+        check_many_templates(c, args.flowtap, scratch)
     with tempfile.TemporaryDirectory() as scratch:
         check_unfit(c, args.flowtap, args.capture, scratch)
         check_usage(c, args.flowtap, args.capture)

@@ -63,15 +63,12 @@ static void end(size_t room, size_t n)
     must(canary_lives(room_of_event + room, SLACK));
 }
 
-/* An instance for one event, made when it is first asked for; NULL: of collect it takes none. */
+/* An instance for one event, made when it is first asked for. */
 static const struct ft_format *format_of(uint32_t i, enum ft_event e)
 {
     static struct ft_format *all[FORMATS][FT_EVENT__COUNT];
 
     must(i < FORMATS);
-    if (strncmp(ft_formats[i]->name, "netflow", 7) == 0) { /* what is relayed is IPFIX */
-        return NULL;
-    }
     if (all[i][e] == NULL) {
         all[i][e] = lines_open(ft_formats[i]->name, 1u << e, NULL, NULL);
     }
@@ -145,10 +142,6 @@ static void on_record(void *cookie, const struct ft_export_record *r)
     for (uint32_t i = 0; ft_formats[i] != NULL; i++) {
         if (ft_formats[i]->export_flow != NULL) {
             const struct ft_format *f = format_of(i, FT_EVENT_FLOW);
-
-            if (f == NULL) {
-                continue;
-            }
             size_t n = f->ops->export_flow(f, begin(room), room, r);
 
             must(!lines_unfit(n) || f->templates != NULL);
@@ -170,6 +163,8 @@ static void write_event(struct seen *s, enum ft_event e, const void *what)
             const struct ft_format *f = format_of(i, e);
             size_t n = f->ops->export_event(f, begin(FT_FORMAT_MAX), e, what);
 
+            must(!lines_unfit(n) || f->templates != NULL);
+            n = lines_unfit(n) ? 0 : n;
             end(FT_FORMAT_MAX, n);
             check_text(f, n);
         }

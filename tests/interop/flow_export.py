@@ -19,6 +19,7 @@ import os
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -204,17 +205,73 @@ def check_own(c, args, capture, flows):
                without_icmp_ports(uniflows_of(run)))
 
 
+# ---- options data ----
+
+SAMPLED = "sampling=100"
+
+
+def check_options(c, args, capture, flows):
+    """A rate that the source has is everybody's, before the first record; names of elements."""
+    for to in ("ipfix+udp://127.0.0.1:%d?", "ipfix+udp://127.0.0.1:%d?biflow=false&",
+               "netflow9+udp://127.0.0.1:%d?", "netflow5+udp://127.0.0.1:%d?"):
+        run = collected(args, "udp", capture, to + SAMPLED)
+        c.account("own, %s%s" % (to, SAMPLED), run)
+        c.same("own, %s%s" % (to, SAMPLED), {(100, True)}, {
+            (e["exporter"]["sampling_rate"],
+             e["estimated_packets"] == 100 * e["aggregate_metrics"]["packet_count"])
+            for e in run.flows})
+    run = collected(args, "ipfix+tcp", capture, "ipfix+tcp://127.0.0.1:%d?pen=4711&" + SAMPLED)
+    c.account("own, pen=", run)
+    c.rows("own, pen=: by name", [(e["features"]["fwd_payload_bytes"], e["is_final"], 100) for e in flows],
+           [(e["features"].get("fwd_payload_bytes"), e["features"].get("is_final"),
+             e["exporter"]["sampling_rate"]) for e in run.flows])
+    run = collected(args, "ipfix+tcp", capture, "ipfix+tcp://127.0.0.1:%d?pen=4711&options=false")
+    c.same("own, options=false: by number", {True}, {"pen_4711_ie_31" in e["features"] for e in run.flows})
+    r = subprocess.run([args.flowtap, "read", capture, "-o", "netflow5+udp://127.0.0.1:1?sampling=16384"],
+                       capture_output=True, timeout=60, check=False)
+    c.same("v5: a rate of 15 bits", (2, True), (r.returncode, b"14 bits" in r.stderr))
+
+
+def check_interfaces(c, args, scratch):
+    """The interface that is captured from has its name at the collector; not with --anonymize."""
+    if os.geteuid() != 0:
+        c.skipped.append("live (root)")
+        return
+    key = os.path.join(scratch, "key")
+    with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as f:
+        f.write(bytes(range(32)))
+    lo = socket.if_nametoindex("lo")
+    for to, options, wanted in (("ipfix", (), (lo, "lo")), ("netflow9", (), (lo, "lo")),
+                                ("netflow5", (), (lo, None)), ("ipfix", ("--anonymize", key), (None, None))):
+        port = live.free_port()
+        with live.Collector(args.flowtap, "-p", "enrich") as sink:
+            with live.Process([args.flowtap, "live", "-i", "lo", "-f", "udp and dst port %d" % port,
+                               "-e", "flow", *options, "-o", "%s+udp://127.0.0.1:%d" % (to, sink.port)]) as p:
+                live.wait_for("a capture", lambda: "memory budget" in p.text(p.err))
+                time.sleep(0.5)
+                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                for _ in range(5):
+                    s.sendto(b"x", ("127.0.0.1", port))
+                s.close()
+                time.sleep(0.5)
+                p.end()
+            run = sink.run()
+        c.same("live, %s %s" % (to, " ".join(options[:1])), [wanted], [
+            (e["features"].get("ingress_interface"), e["features"].get("ingress_interface_name"))
+            for e in run.flows])
+
+
 # ---- relay ----
 
 ABSOLUTE = {"flow_start_sys_up_time", "flow_end_sys_up_time"}  # by the clock of a header
 
 
-def relayed(args, capture, source, scratch, where=""):
+def relayed(args, capture, source, scratch, where="", to="ipfix"):
     """What a relay has decoded itself, and what comes out behind it."""
     out = os.path.join(scratch, "relay.ndjson")
     with live.Collector(args.flowtap) as sink:
         with live.Collector(args.flowtap, "-o", "ndjson:" + out, "-o",
-                            "ipfix+udp://127.0.0.1:%d?domain=77%s" % (sink.port, where)) as relay:
+                            "%s+udp://127.0.0.1:%d?domain=77%s" % (to, sink.port, where)) as relay:
             rc, err = export(args, capture, source % relay.port)
             if rc != 0:
                 raise RuntimeError("%s: %s" % (source, err[-400:]))
@@ -251,6 +308,121 @@ def check_relay(c, args, capture, scratch):
     before, run = relayed(args, capture, "ipfix+udp://127.0.0.1:%d", scratch, "&where=protocol=17")
     c.rows("relay, where", [e["flow_key"] for e in before if e["flow_key"]["protocol"] == 17],
            [e["flow_key"] for e in run.flows])
+
+
+# ---- NetFlow out of collect ----
+
+def of_direction(events, v6=True):
+    """(key, packets, bytes, TCP flags, rate, first, last in ms) of each direction."""
+    found = []
+    for e in events:
+        k, f, a = e["flow_key"], e["features"], e["aggregate_metrics"]
+        if ":" in k["src_ip"] and not v6:
+            continue
+        rest = e["exporter"]["sampling_rate"], ms(a["first_seen"]), ms(a["last_seen"])
+        found.append(((k["src_ip"], k["dst_ip"], k["src_port"] or 0, k["dst_port"] or 0,
+                       k["protocol"]), f["packet_delta_count"], f["octet_delta_count"],
+                      f["tcp_control_bits"], *rest))
+        if f.get("reverse_packet_delta_count"):
+            found.append(((k["dst_ip"], k["src_ip"], k["dst_port"] or 0, k["src_port"] or 0,
+                           k["protocol"]), f["reverse_packet_delta_count"],
+                          f["reverse_octet_delta_count"], f["reverse_tcp_control_bits"], *rest))
+    return found
+
+
+def check_convert(c, args, capture, scratch):
+    for source in ("netflow5+udp://127.0.0.1:%d?sampling=7", "netflow9+udp://127.0.0.1:%d",
+                   "ipfix+udp://127.0.0.1:%d?sampling=100", "ipfix+udp://127.0.0.1:%d?biflow=false&times=ns"):
+        for to, v6 in (("netflow9", True), ("netflow5", False)):
+            before, run = relayed(args, capture, source, scratch, to=to)
+            name = "%s to %s" % (source, to)
+            c.account(name, run)
+            c.rows(name, without_icmp_ports(of_direction(before, v6)),
+                   without_icmp_ports(of_direction(run.flows)))
+            if to == "netflow9":
+                c.same(name + ": who sent it", {("127.0.0.1", 0)}, {
+                    (e["features"]["exporter_ipv4_address"],
+                     e["features"]["original_observation_domain_id"]) for e in run.flows})
+
+
+def at_time(sequence, export_s, first_ms, last_ms):
+    """An IPFIX message of one record of 10.0.0.1, with its template, of this export time."""
+    fields = ((8, 4), (12, 4), (4, 1), (1, 8), (2, 8), (152, 8), (153, 8))
+    sets = struct.pack("!HHHH", 2, 8 + 4 * len(fields), 256, len(fields))
+    sets += b"".join(struct.pack("!HH", *f) for f in fields)
+    sets += struct.pack("!HHIIBQQQQ", 256, 4 + 41, 0x0a000001, 0x0a000002, 17, 100, 1, first_ms, last_ms)
+    return struct.pack("!HHIII", 10, 16 + len(sets), export_s, sequence, 9) + sets
+
+
+def check_clocks(c, args, scratch):
+    """Exporters whose clocks are years apart, by turns: no time wraps, whatever the order."""
+    now = int(time.time())
+    times = [(t, t * 1000 - 5000 - i, t * 1000 - 1000 - i)
+             for i, t in enumerate([now, 1000000000, now, 4000000000, 1000000000, now, now + 100, 60])]
+    times.append((now, 1000000000000, now * 1000))  # 24 years: NetFlow has no such
+    for to in ("netflow9", "netflow5"):
+        out = os.path.join(scratch, to)
+        with live.Collector(args.flowtap) as sink:
+            with live.Collector(args.flowtap, "-o", "%s+udp://127.0.0.1:%d?event=flow" %
+                                (to, sink.port), "-o", "ndjson:%s?event=stats" % out) as relay:
+                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                for i, t in enumerate(times):
+                    s.sendto(at_time(i, *t), ("127.0.0.1", relay.port))
+                s.close()
+                settle(relay.port)
+                relay.end()
+            run = sink.run()
+        with open(out, encoding="utf-8") as f:
+            stats = json.loads(f.readlines()[-1])
+        c.same("clocks apart, " + to, sorted(t[1:] for t in times[:-1]),
+               sorted((ms(e["aggregate_metrics"]["first_seen"]), ms(e["aggregate_metrics"]["last_seen"]))
+                      for e in run.flows))
+        c.same("clocks apart, %s: counted" % to, [{"time": 1}],
+               [o["unfit"] for o in stats["outputs"] if o.get("unfit")])
+
+
+def sflow_datagram(n, rate):
+    """n flow samples of one packet each, of agent 192.0.2.9: UDP 10.0.0.1:1000+i to 10.0.0.2:53."""
+    samples = b""
+    for i in range(n):
+        udp = struct.pack("!HHHH", 1000 + i, 53, 40, 0) + bytes(32)
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0x20, 60, 1, 0, 64, 17, 0, bytes([10, 0, 0, 1]),
+                         bytes([10, 0, 0, 2]))
+        frame = bytes.fromhex("020000000002020000000001") + b"\x08\x00" + ip + udp
+        frame += bytes(-len(frame) % 4)
+        raw = struct.pack("!IIII", 1, 74, 0, 74) + frame  # Ethernet, 74 bytes, nothing stripped
+        record = struct.pack("!II", 1, len(raw)) + raw
+        body = struct.pack("!IIIIIIII", i + 1, 3, rate, rate * (i + 1), 0, 3, 4, 1) + record
+        samples += struct.pack("!II", 1, len(body)) + body
+    return struct.pack("!IIIIIII", 5, 1, 0xc0000209, 6, 1, 1000, n) + samples
+
+
+def check_samples(c, args):
+    """sFlow samples as records: of one packet, with the rate of the sample."""
+    for to in ("ipfix", "netflow9", "netflow5"):
+        with live.Collector(args.flowtap) as sink:
+            with live.Collector(args.flowtap, "-o", "%s+udp://127.0.0.1:%d?event=sample" %
+                                (to, sink.port)) as relay:
+                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                s.sendto(sflow_datagram(5, 512), ("127.0.0.1", relay.port))
+                s.close()
+                settle(relay.port)
+                relay.end()
+            run = sink.run()
+        c.account("sFlow to " + to, run)
+        v9 = to != "netflow5"
+        c.rows("sFlow to " + to, [("10.0.0.1", "10.0.0.2", 1000 + i, 53, 17, 1, 60, 512, 3, 4, 0x20)
+                                  + (("192.0.2.9", "02:00:00:00:00:01", 6) if v9 else ())
+                                  for i in range(5)],
+               [(*(e["flow_key"][x] for x in ("src_ip", "dst_ip", "src_port", "dst_port", "protocol")),
+                 f["packet_delta_count"], f["octet_delta_count"], e["exporter"]["sampling_rate"],
+                 f["ingress_interface"], f["egress_interface"], f["ip_class_of_service"])
+                + ((f["exporter_ipv4_address"], f["source_mac_address"],
+                    f["original_observation_domain_id"]) if v9 else ())
+                for e in run.flows for f in [e["features"]]])
+        now = time.time()
+        c.same("sFlow to %s: times" % to, True, all(
+            abs(float(e["aggregate_metrics"]["last_seen"]) - now) < 60 for e in run.flows))
 
 
 # ---- tshark ----
@@ -360,6 +532,11 @@ def check_nfcapd(c, args, capture, flows, scratch):
         c.same("nfcapd, %s: the first" % to, firsts[0], min(ms_of(r["first"]) for r in rows))
 
 
+    rows, _ = nfcapd_rows(args, capture, "netflow5+udp://127.0.0.1:%d?" + SAMPLED, scratch)
+    c.rows("nfcapd, netflow5, sampled", sorted(100 * n for _, n, _, _ in as_uniflows(flows, False)),
+           sorted(r["in_packets"] for r in rows))
+
+
 # ---- nfacctd ----
 
 def nfacctd_rows(args, capture, to, scratch):
@@ -372,7 +549,7 @@ def nfacctd_rows(args, capture, to, scratch):
                 "timestamp_start, timestamp_end, timestamp_arrival\nprint_output[a]: json\n"
                 "print_output_file[a]: %s\nprint_refresh_time[a]: 1\nnfacctd_time_new: false\n"
                 "print_output_file_append[a]: true\nnfacctd_disable_checks: false\n"
-                "print_num_protos: true\nnfacctd_pipe_size: 4000000\n" % (port, out))
+                "print_num_protos: true\nnfacctd_pipe_size: 4000000\nnfacctd_renormalize: true\n" % (port, out))
     with live.Process(["nfacctd", "-f", conf]) as p:
         p.listening("udp", port)
         time.sleep(0.5)
@@ -405,6 +582,11 @@ def check_nfacctd(c, args, capture, flows, scratch):
                without_icmp_ports([((r["ip_src"], r["ip_dst"], r["port_src"], r["port_dst"],
                                      int(r["ip_proto"])), r["packets"], r["bytes"],
                                     int(r["tcp_flags"])) for r in rows]))
+    for to in ("ipfix+udp://127.0.0.1:%d?biflow=false&", "netflow9+udp://127.0.0.1:%d?"):
+        rows, _ = nfacctd_rows(args, capture, to + SAMPLED, scratch)
+        c.rows("nfacctd, %s%s" % (to, SAMPLED),
+               sorted(100 * n for _, n, _, _ in 2 * as_uniflows(flows)),
+               sorted(r["packets"] for r in rows))
 
 
 # ---- goflow2 ----
@@ -433,8 +615,9 @@ def check_goflow2(c, args, capture, flows):
     if program is None:
         c.skipped.append("goflow2 (tests/interop/servers/goflow2.sh)")
         return
-    for to, v6 in (("ipfix+udp://127.0.0.1:%d?biflow=false", True),
-                   ("netflow9+udp://127.0.0.1:%d", True), ("netflow5+udp://127.0.0.1:%d", False)):
+    for to, v6 in (("ipfix+udp://127.0.0.1:%d?biflow=false&" + SAMPLED, True),
+                   ("netflow9+udp://127.0.0.1:%d?" + SAMPLED, True),
+                   ("netflow5+udp://127.0.0.1:%d?" + SAMPLED, False)):
         port, addr = live.free_port(), live.free_port(socket.SOCK_STREAM)
         with live.Process([program, "-listen", "netflow://127.0.0.1:%d?workers=1" % port, "-format", "json",
                            "-transport", "file", "-addr", "127.0.0.1:%d" % addr]) as p:
@@ -449,6 +632,7 @@ def check_goflow2(c, args, capture, flows):
             [((r["src_addr"], r["dst_addr"], r["src_port"], r["dst_port"],
                protos.get(r["proto"], r["proto"])), r["packets"], r["bytes"], r["tcp_flags"])
              for r in rows]))
+        c.same("goflow2, %s: rate" % to, {100}, {r["sampling_rate"] for r in rows})
         c.same("goflow2, %s: errors" % to, "", "\n".join(
             x for x in err.splitlines() if "error" in x.lower() or "warn" in x.lower())[:300])
         firsts = [support.seconds_to_ns(e["aggregate_metrics"]["first_seen"]) // 10 ** 6
@@ -495,7 +679,12 @@ def main():
         flows = octets_since(truth_of(args, args.capture))
         c.same("there are flows", True, len(flows) > 0)
         check_own(c, args, args.capture, flows)
+        check_options(c, args, args.capture, flows)
+        check_interfaces(c, args, scratch)
         check_relay(c, args, args.capture, scratch)
+        check_convert(c, args, args.capture, scratch)
+        check_clocks(c, args, scratch)
+        check_samples(c, args)
         check_tshark(c, args, args.capture, flows, scratch)
         check_nfcapd(c, args, args.capture, flows, scratch)
         check_nfacctd(c, args, args.capture, flows, scratch)

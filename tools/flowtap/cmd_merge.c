@@ -21,7 +21,7 @@ struct arguments {
         const char *option, *value;
     } group[GROUPS];
     uint32_t n_groups;
-    bool quiet, help;
+    bool quiet, help, arrow;
 };
 
 struct target {
@@ -62,7 +62,8 @@ static int take_option(struct arguments *a, const char *name, const char *value)
     double v;
 
     if (strcmp(name, "--output") == 0 || strcmp(name, "-o") == 0) {
-        a->output = strncmp(value, "ndjson:", 7) == 0 ? value + 7 : value;
+        a->arrow = strncmp(value, "arrow:", 6) == 0;
+        a->output = a->arrow ? value + 6 : strncmp(value, "ndjson:", 7) == 0 ? value + 7 : value;
         return EXIT_GOOD;
     }
     if (strcmp(name, "--window") == 0 || strcmp(name, "--tolerance") == 0) {
@@ -164,6 +165,18 @@ static void print_account(const struct ft_merge *m)
         "without a key %llu",
         (unsigned long long)s.records, s.observers, (unsigned long long)s.written,
         (unsigned long long)s.early, (unsigned long long)s.late, (unsigned long long)s.without_key);
+    if (s.events_left_out + s.values_left_out > 0) {
+        say("not in Arrow: %llu events that are no flow records, %llu values of other columns or "
+            "types",
+            (unsigned long long)s.events_left_out, (unsigned long long)s.values_left_out);
+    }
+}
+
+static bool ends_in(const char *text, const char *end)
+{
+    size_t n = strlen(text), len = strlen(end);
+
+    return n >= len && strcmp(text + n - len, end) == 0;
 }
 
 static int run(const struct arguments *a, struct ft_merge *m)
@@ -173,6 +186,9 @@ static int run(const struct arguments *a, struct ft_merge *m)
     struct ft_err err;
     int rc = set_up(a, m, &err);
 
+    if (a->arrow) {
+        ft_merge_arrow(m, ends_in(a->output, ".arrow"));
+    }
     if (rc == FT_OK && to_file) {
         t.fd = open(a->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
         if (t.fd < 0) {

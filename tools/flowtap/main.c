@@ -35,7 +35,8 @@ const struct command commands[] = {
     {"merge",
      "[INPUT...|-] [-o OUTPUT] [--copies [NAME=]A,B,...]... [--parts [NAME=]A,B,...]... "
      "[--sampled A=N]... [--window S] [--tolerance S] [--max-flows N] [--quiet]",
-     "Flow records of many observers (NDJSON) as one stream: what several say of one flow becomes "
+     "Flow records of many observers (NDJSON and Arrow) as one stream: what several say of one "
+     "flow becomes "
      "one record. --copies: they see the same packets, the larger count holds; --parts: they add "
      "up; A may be a pattern",
      0, cmd_merge, false},

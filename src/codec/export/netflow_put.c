@@ -49,7 +49,8 @@ void ft_nf_put_header(uint8_t *p, const struct ft_nf_header *h)
     p = put32(p, 0); /* ns besides the seconds */
     p = put32(p, h->sequence);
     p = put16(p, h->domain);
-    put16(p, 0); /* nothing is sampled */
+    /* mode in the high bits, 01: one packet in each interval */
+    put16(p, h->sampling > 0 ? 0x4000u | (h->sampling & 0x3fffu) : 0);
 }
 
 uint32_t ft_nf_header_sequence(const uint8_t *message)

@@ -20,7 +20,8 @@ struct ft_nf_header {
     uint32_t time_s;    /* when it was sent, s since 1970 */
     uint32_t uptime_ms; /* v5, v9 */
     uint32_t sequence;
-    uint32_t domain; /* v5: engine type << 8 | engine id */
+    uint32_t domain;   /* v5: engine type << 8 | engine id */
+    uint16_t sampling; /* v5: 1 in so many packets, 14 bits; 0: not known, or all */
 };
 
 uint32_t ft_nf_header_len(uint16_t version);

@@ -148,11 +148,14 @@ int ft__file_begin(struct file_sink *f)
     struct iovec v = {f->header, f->header_len};
     struct ft_chunk hello = {0};
 
-    if (f->env.greet != NULL) {
+    if (f->at.size > 0 && f->path != NULL) { /* what is added to has one */
+        return FT_OK;
+    }
+    if (f->env.greet != NULL) { /* what it says counts as told: it is written */
         f->env.greet(f->env.greet_cookie, f->coming, &hello);
         v = (struct iovec){hello.data, hello.len};
     }
-    if (v.iov_len == 0 || (f->at.size > 0 && f->path != NULL)) { /* what is added to has one */
+    if (v.iov_len == 0) {
         return FT_OK;
     }
     int rc = ft__file_write_raw(f, &v, 1, &taken);

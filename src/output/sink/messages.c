@@ -21,7 +21,7 @@ enum {
     V5_FIRST = 24, /* in a record, ms of the message's clock; last is behind it */
     NO_SET = 0,
     MARGIN_S = 86400,
-    REPORT_ID = FT_FLOW_TEMPLATE_FIRST + FT_FLOW_TEMPLATES_MOST
+    REPORT_ID = FT_FLOW_OPTIONS_FIRST
 };
 
 /* Messages that lie one behind the other, and their marks from the end of the buffer on. */
@@ -44,12 +44,14 @@ struct ft__messages {
     uint32_t begin, set_at; /* set_at: of the open set; NO_SET: none */
     uint16_t set_id;
     uint32_t records, counted, events; /* data records; as v9 counts; events that begin in it */
+    uint16_t sampling;                 /* v5: of all its records */
     enum ft_event event;
     uint32_t time_s;
     /* of all messages */
     uint64_t sequence;
     int64_t boot_ms; /* NetFlow: when its clock was 0; INT64_MIN: not known yet */
     bool told[FT_FLOW_TEMPLATES_MOST];
+    bool options_due; /* options data is to come before the next record */
     /* what it says of itself, see put_report() */
     int64_t report_ms, report_due_ms; /* 0: it does not */
     uint64_t messages, bytes, all_records;
@@ -138,7 +140,8 @@ static void close_message(struct ft__messages *m)
                              .count = (uint16_t)m->counted,
                              .time_s = now_s(m),
                              .sequence = (uint32_t)m->sequence,
-                             .domain = m->list->domain};
+                             .domain = m->list->domain,
+                             .sampling = m->sampling};
 
     if (!m->open) {
         return;
@@ -168,11 +171,26 @@ static void put_template(struct ft__messages *m, uint32_t i)
 {
     const struct ft_flow_template *t = &m->list->of[i];
 
-    open_set(m, template_set(m, t->options));
+    open_set(m, template_set(m, false));
     memcpy(m->out.data + m->out.len, t->record, t->len);
     m->out.len += t->len;
     m->counted++;
     m->told[i] = true;
+}
+
+/* A message that has so many bytes free. False: there is no room for another one. */
+static bool message_with(struct ft__messages *m, uint32_t need)
+{
+    if (m->open && m->out.len - m->begin + need > m->limit) {
+        close_message(m);
+    }
+    if (!m->open) {
+        if (!room_for(m, &m->out, header_len(m) + need)) {
+            return false;
+        }
+        begin_message(m);
+    }
+    return true;
 }
 
 /* All of them, in as many messages as they take; of those for which there is no room none is told:
@@ -181,20 +199,54 @@ static void put_templates(struct ft__messages *m)
 {
     memset(m->told, 0, sizeof m->told);
     for (uint32_t i = 0; i < n_templates(m); i++) {
-        uint32_t need = SET_HEADER + m->list->of[i].len + PADDING;
-
-        if (m->open && m->out.len - m->begin + need > m->limit) {
-            close_message(m);
-        }
-        if (!m->open) {
-            if (!room_for(m, &m->out, header_len(m) + need)) {
-                return;
-            }
-            begin_message(m);
+        if (!message_with(m, SET_HEADER + m->list->of[i].len + PADDING)) {
+            return;
         }
         put_template(m, i);
     }
     close_message(m);
+}
+
+/* ---- options data ---- */
+
+static void put_bytes(struct ft__messages *m, const uint8_t *from, uint32_t len)
+{
+    memcpy(m->out.data + m->out.len, from, len);
+    m->out.len += len;
+    m->counted++;
+}
+
+/* All of it, the template of each kind before its records. */
+static void put_options(struct ft__messages *m)
+{
+    const struct ft_flow_options *o = &m->list->options;
+    bool told[FT_FLOW_OPTION__KINDS] = {false};
+
+    for (uint32_t i = 0; i < o->n; i++) {
+        const struct ft_flow_option *d = &o->of[i];
+        uint32_t template = o->template[d->kind].len;
+
+        if (!message_with(m, 2 * (SET_HEADER + PADDING) + template + d->len)) {
+            return; /* buffers are made for all of it */
+        }
+        if (!told[d->kind]) {
+            open_set(m, template_set(m, true));
+            put_bytes(m, o->template[d->kind].record, template);
+            told[d->kind] = true;
+        }
+        open_set(m, o->template[d->kind].id);
+        put_bytes(m, o->bytes + d->at, d->len);
+        m->records++;
+    }
+    close_message(m);
+    m->all_records -= o->n; /* they are no records of flows */
+    m->options_due = false;
+}
+
+/* Bytes of buffer that it takes. */
+static uint32_t options_room(const struct ft_flow_options *o)
+{
+    return o->n > 0 ? 2 * o->len + o->n * 4 * (SET_HEADER + PADDING) + MESSAGE_MOST : 0;
 }
 
 /* ---- what it says of itself ---- */
@@ -253,6 +305,17 @@ static void put_report(struct ft__messages *m)
 
 /* ---- rows ---- */
 
+/* Clocks of exporters differ: a message has the time of its records, which are of about one. */
+static void take_time(struct ft__messages *m, const struct ft_flow_head *h)
+{
+    int64_t differs = (int64_t)h->time_s - m->time_s;
+
+    if (m->list->relayed && (!m->open || differs > MARGIN_S || differs < -MARGIN_S)) {
+        close_message(m);
+        m->time_s = h->time_s;
+    }
+}
+
 /* Does the message's clock hold the times of a row? */
 static bool clock_holds(const struct ft__messages *m, const struct ft_flow_head *h)
 {
@@ -264,8 +327,13 @@ static bool clock_holds(const struct ft__messages *m, const struct ft_flow_head 
 }
 
 /* Sets it anew if it does not. */
-static void set_clock(struct ft__messages *m, const struct ft_flow_head *h)
+static void set_clock(struct ft__messages *m, const struct ft_flow_head *row)
 {
+    struct ft_flow_head none = {.time_s = row->time_s,
+                                .first_ms = row->time_s * INT64_C(1000),
+                                .last_ms = row->time_s * INT64_C(1000)};
+    const struct ft_flow_head *h = row->first_ms == INT64_MIN ? &none : row;
+
     if (clock_holds(m, h)) {
         return;
     }
@@ -290,7 +358,8 @@ static void fill_times(const struct ft__messages *m, const struct ft_flow_head *
 
 static void see_time(struct ft__messages *m, const struct ft_flow_head *h)
 {
-    uint32_t last = (uint32_t)((h->last_ms + 999) / 1000); /* a clock of whole seconds holds it */
+    /* a clock of whole seconds holds it */
+    uint32_t last = h->last_ms != INT64_MIN ? (uint32_t)((h->last_ms + 999) / 1000) : 0;
 
     m->time_s = h->time_s > m->time_s ? h->time_s : m->time_s;
     m->time_s = last > m->time_s ? last : m->time_s;
@@ -342,6 +411,15 @@ static bool make_room_for_row(struct ft__messages *m, uint32_t len, uint32_t tem
     return true;
 }
 
+/* v5: a header says of all its records how packets were sampled. */
+static void take_rate(struct ft__messages *m, uint16_t rate)
+{
+    if (rate != m->sampling) {
+        close_message(m);
+    }
+    m->sampling = rate;
+}
+
 /* The row's record, which is the first of so many events. False: there is no room in the chunk. */
 static bool put_row(struct ft__messages *m, const struct ft_flow_head *h, const uint8_t *record,
                     uint32_t events)
@@ -349,7 +427,11 @@ static bool put_row(struct ft__messages *m, const struct ft_flow_head *h, const 
     uint32_t len = h->len - (uint32_t)sizeof *h;
 
     if (m->list->version != FT_FLOW_IPFIX) {
+        take_time(m, h);
         set_clock(m, h);
+    }
+    if (m->list->version == FT_FLOW_NETFLOW_5) {
+        take_rate(m, h->template);
     }
     if (!make_room_for_row(m, len, h->template)) {
         return false;
@@ -358,7 +440,7 @@ static bool put_row(struct ft__messages *m, const struct ft_flow_head *h, const 
         open_set(m, (uint16_t)(FT_FLOW_TEMPLATE_FIRST + h->template));
     }
     memcpy(m->out.data + m->out.len, record, len);
-    if (m->list->version != FT_FLOW_IPFIX) {
+    if (m->list->version != FT_FLOW_IPFIX && h->first_ms != INT64_MIN) {
         fill_times(m, h, m->out.data + m->out.len);
     }
     see_time(m, h);
@@ -389,13 +471,39 @@ static bool made_some(struct ft__messages *m, struct ft_chunk *out)
     return m->out.n > 0;
 }
 
+/* What comes before the first record is said at its time. */
+static void see_first(struct ft__messages *m)
+{
+    struct ft_flow_head h;
+
+    if (m->rows.n > 0 && m->mark == 0 && m->row_at == 0) {
+        memcpy(&h, m->rows.data, sizeof h);
+        if (m->list->version != FT_FLOW_IPFIX) {
+            take_time(m, &h);
+            set_clock(m, &h);
+        }
+        see_time(m, &h);
+    }
+}
+
+/* Templates and options data that are due. */
+static void put_due(struct ft__messages *m)
+{
+    if (m->datagrams && m->list->version != FT_FLOW_NETFLOW_5 && ft_mono_ms() >= m->due_ms) {
+        put_templates(m);
+        m->options_due = true;
+        m->due_ms = ft_mono_ms() + m->refresh_ms;
+    }
+    if (m->options_due && m->list->options.n > 0) {
+        see_first(m);
+        put_options(m);
+    }
+}
+
 bool ft__messages_next(struct ft__messages *m, struct ft_chunk *out)
 {
     m->out.len = m->out.n = 0;
-    if (m->datagrams && m->list->version != FT_FLOW_NETFLOW_5 && ft_mono_ms() >= m->due_ms) {
-        put_templates(m);
-        m->due_ms = ft_mono_ms() + m->refresh_ms;
-    }
+    put_due(m);
     if (m->report_ms > 0 && n_templates(m) > 0 && ft_mono_ms() >= m->report_due_ms) {
         put_report(m);
         m->report_due_ms = ft_mono_ms() + m->report_ms;
@@ -443,7 +551,7 @@ void ft__messages_due(struct ft__messages *m, int64_t *out_next_ms)
 
 /* ---- greetings ---- */
 
-/* As many messages as its templates take, numbered from sequence on. */
+/* All that a receiver has to know before the first record, numbered from sequence on. */
 static void make_greeting(const struct ft__messages *m, uint64_t sequence, struct ft__messages *out)
 {
     *out = *m;
@@ -452,6 +560,18 @@ static void make_greeting(const struct ft__messages *m, uint64_t sequence, struc
     out->open = false;
     out->sequence = sequence;
     put_templates(out);
+    put_options(out);
+}
+
+/* Is the first message of all the next one, which has what it needs? It may be followed by others
+ * of the same number, when it has templates only. Of IPFIX. */
+static bool is_first(const struct ft__messages *m, const uint8_t *next)
+{
+    if (next == NULL) {
+        return m->messages == 0;
+    }
+    return ft_nf_header_sequence(next) == 0 &&
+           ft_load_be16(next + FT_NF_PUT_IPFIX_HEADER) == template_set(m, false);
 }
 
 static void greet(void *cookie, const uint8_t *next, struct ft_chunk *out)
@@ -461,15 +581,13 @@ static void greet(void *cookie, const uint8_t *next, struct ft_chunk *out)
     uint64_t number = next != NULL ? ft_nf_header_sequence(next) : m->sequence;
 
     *out = (struct ft_chunk){0};
-    /* the first message of all has what it needs; over UDP it may not have come */
-    if (m->list->version == FT_FLOW_NETFLOW_5 || (!m->datagrams && number == 0)) {
+    if (m->list->version == FT_FLOW_NETFLOW_5 || (!m->datagrams && is_first(m, next))) {
         return;
     }
-    make_greeting(m, number, &with);
-    if (m->list->version == FT_FLOW_NETFLOW_9) {
-        /* messages count: these take the numbers of those before, which were lost */
-        make_greeting(m, number > with.out.n ? number - with.out.n : 0, &with);
-    }
+    /* it takes the numbers before: of what was lost, since a receiver that was away is greeted, or
+     * that nobody misses at the start of a connection */
+    make_greeting(m, 0, &with);
+    make_greeting(m, number - with.sequence, &with);
     memcpy(m->told, with.told, sizeof m->told);
     m->messages = with.messages;
     m->bytes = with.bytes;
@@ -535,7 +653,8 @@ int ft__messages_open(const struct ft_sink_ops *ops, const struct ft_output_url 
 {
     int rc = check(ops, url, env, err);
     struct ft__messages *m = rc == FT_OK ? ft_mem_alloc(1, sizeof *m) : NULL;
-    uint32_t templates = FT_FLOW_TEMPLATES_MOST * (env->templates->record_room + SET_HEADER);
+    uint32_t templates = FT_FLOW_TEMPLATES_MOST * (env->templates->record_room + SET_HEADER) +
+                         options_room(&env->templates->options);
 
     if (rc != FT_OK) {
         return rc;
@@ -548,9 +667,11 @@ int ft__messages_open(const struct ft_sink_ops *ops, const struct ft_output_url 
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
     }
     m->list = env->templates;
-    m->by_clock = env->by_clock;
+    m->by_clock =
+        env->by_clock && (!env->templates->relayed || env->templates->version == FT_FLOW_IPFIX);
     m->datagrams = ops->datagrams;
     m->boot_ms = INT64_MIN;
+    m->options_due = true;
     m->limit = m->datagrams ? (uint32_t)number_of(url, "mtu", FT_OUTPUT_MTU) : MESSAGE_MOST;
     m->refresh_ms = (int64_t)number_of(url, "template_refresh", REFRESH_S) * 1000;
     m->due_ms = ft_mono_ms() + m->refresh_ms;

@@ -12,10 +12,11 @@
  *
  * So a receiver that is back has the greeting (templates) before the first record; without a
  * greeting it is asked with the first datagram that comes when it is time. A name that cannot be
- * looked up, and a network without a route, are the same. Each greeting goes to the next of the
- * addresses that the name has then. Nothing waits for a receiver: sending waits for room in the
- * socket at most SEND_MS; but the first datagram to a name of several addresses waits SURE_MS for a
- * refusal, and goes to the next one then. */
+ * looked up, and a network without a route, are the same. The name is looked up for each greeting,
+ * which goes to the address that took datagrams before, if the name has it still: one that says
+ * nothing need not be anybody's; else to the next of its addresses. Nothing waits for a receiver:
+ * sending waits for room in the socket at most SEND_MS; but the first datagram to a name of several
+ * addresses waits SURE_MS for a refusal, and goes to the next one then. */
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -88,6 +89,7 @@ static void last_arrived(struct udp_sink *s)
 {
     if (s->has_last) {
         tell(&s->sink.arrived, &s->last, s->last_len);
+        s->found = true;
     }
     s->has_last = false;
 }
@@ -204,8 +206,19 @@ static bool take_address(struct udp_sink *s, const struct addrinfo *a)
     return false;
 }
 
-/* Looks the name up, and takes the address whose turn it is, or the next one that there is a way
- * to. FT_OK, or FT_E_IO: *out_why. */
+/* Is the address that took datagrams one of these? */
+static bool keeps_address(const struct udp_sink *s, const struct addrinfo *list)
+{
+    bool keeps = false;
+
+    for (const struct addrinfo *a = list; a != NULL && s->found; a = a->ai_next) {
+        keeps |= has_peer(s, a);
+    }
+    return keeps;
+}
+
+/* Looks the name up, and takes the address that it had, or whose turn it is, or the next one that
+ * there is a way to. FT_OK, or FT_E_IO: *out_why. */
 static int look_up(struct udp_sink *s, const char **out_why)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_DGRAM}, *list = NULL;
@@ -221,6 +234,7 @@ static int look_up(struct udp_sink *s, const char **out_why)
         s->names++;
     }
     *out_why = "it has no address";
+    taken = keeps_address(s, list);
     for (uint32_t k = 0; k < s->names && !taken; k++) {
         const struct addrinfo *a = list;
 

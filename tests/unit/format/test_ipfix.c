@@ -188,6 +188,114 @@ static void test_enterprise(void)
     f->ops->end(f);
 }
 
+/* Options data: each record by its template. */
+static void check_option(const struct ft_format *f, uint32_t i, enum ft_flow_option_kind kind,
+                         const uint8_t *template, size_t template_len, const uint8_t *record,
+                         size_t len)
+{
+    const struct ft_flow_options *o = &f->templates->options;
+
+    CHECK(i < o->n && o->of[i].kind == kind);
+    CHECK_EQ(o->template[kind].len, template_len);
+    CHECK(memcmp(o->template[kind].record, template, template_len) == 0);
+    CHECK_EQ(o->of[i].len, len);
+    CHECK(memcmp(o->bytes + o->of[i].at, record, len) == 0);
+}
+
+static struct ft_format *open_options(const char *format, const char *pen, bool none)
+{
+    static const struct ft_flow_interface interfaces[] = {{7, "eth0", "uplink"}};
+    struct ft_format_config cfg = {.columns = &columns,
+                                   .events = 1u << FT_EVENT_FLOW,
+                                   .domain = strcmp(format, "netflow5") == 0 ? "5" : "16909060",
+                                   .sampling = "1000",
+                                   .pen = pen,
+                                   .no_options = none,
+                                   .interfaces = interfaces,
+                                   .n_interfaces = 1};
+    struct ft_format *f = NULL;
+    struct ft_err err = {0};
+
+    ft_columns_compose(1, &columns);
+    CHECK_EQ(ft_format_find(format)->open(&cfg, &f, &err), FT_OK);
+    return f;
+}
+
+static void test_options(void)
+{
+    /* clang-format off */
+    static const uint8_t sampling[] = {
+        5, 1, 0, 7, 0, 1,       /* id 1281, fields, scopes */
+        0, 149, 0, 4,           /* observationDomainId */
+        1, 46, 0, 8,            /* selectorId */
+        1, 48, 0, 2,            /* selectorAlgorithm */
+        1, 53, 0, 4,            /* samplingSize */
+        1, 54, 0, 4,            /* samplingPopulation */
+        0, 34, 0, 4, 0, 35, 0, 1, /* samplingInterval, samplingAlgorithm */
+    };
+    static const uint8_t rate[] = {
+        1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 3, /* domain, selector, random n-out-of-N */
+        0, 0, 0, 1, 0, 0, 3, 0xe8,                /* 1 of 1000 */
+        0, 0, 3, 0xe8, 2,
+    };
+    static const uint8_t interface[] = {
+        5, 2, 0, 3, 0, 1, 0, 10, 0, 4, 0, 82, 0xff, 0xff, 0, 83, 0xff, 0xff,
+    };
+    static const uint8_t eth0[] = {
+        0, 0, 0, 7, 4, 'e', 't', 'h', '0', 6, 'u', 'p', 'l', 'i', 'n', 'k',
+    };
+    static const uint8_t type[] = { /* RFC 5610 §3.9 */
+        5, 3, 0, 5, 0, 2, 1, 47, 0, 2, 1, 90, 0, 4, 1, 83, 0, 1, 1, 88, 0, 1, 1, 85, 0xff, 0xff,
+    };
+    static const uint8_t is_final[] = {
+        0, 31, 0, 0, 18, 103, 11, 0, 8, 'i', 's', '_', 'f', 'i', 'n', 'a', 'l',
+    };
+    static const uint8_t v9_sampling[] = {
+        5, 1, 0, 4, 0, 8, 0, 1, 0, 4, 0, 34, 0, 4, 0, 35, 0, 1, /* scope: System */
+    };
+    static const uint8_t v9_rate[] = {1, 2, 3, 4, 0, 0, 3, 0xe8, 2};
+    static const uint8_t v9_interface[] = {
+        5, 2, 0, 4, 0, 8, 0, 2, 0, 4, 0, 82, 0, 32, 0, 83, 0, 64, /* scope: Interface */
+    };
+    static const uint8_t v9_eth0[100] = {
+        0, 0, 0, 7, 'e', 't', 'h', '0', [36] = 'u', 'p', 'l', 'i', 'n', 'k',
+    };
+    /* clang-format on */
+    struct ft_format *f = open_options("ipfix", "4711", false),
+                     *v9 = open_options("netflow9", NULL, false),
+                     *v5 = open_options("netflow5", NULL, false),
+                     *none = open_options("ipfix", "4711", true);
+    struct ft_flow_record r = make(4);
+    struct ft_flow_head h;
+    uint32_t i = 2;
+
+    check_option(f, 0, FT_FLOW_OPTION_SAMPLING, sampling, sizeof sampling, rate, sizeof rate);
+    check_option(f, 1, FT_FLOW_OPTION_INTERFACE, interface, sizeof interface, eth0, sizeof eth0);
+    while (i + 1 < f->templates->options.n && /* of all columns without an element */
+           ft_load_be16(f->templates->options.bytes + f->templates->options.of[i].at) != 31) {
+        i++;
+    }
+    check_option(f, i, FT_FLOW_OPTION_TYPE, type, sizeof type, is_final, sizeof is_final);
+    check_option(v9, 0, FT_FLOW_OPTION_SAMPLING, v9_sampling, sizeof v9_sampling, v9_rate,
+                 sizeof v9_rate);
+    check_option(v9, 1, FT_FLOW_OPTION_INTERFACE, v9_interface, sizeof v9_interface, v9_eth0,
+                 sizeof v9_eth0);
+    CHECK_EQ(v9->templates->options.n, 2);
+    CHECK_EQ(none->templates->options.n, 1); /* the rate is no option: records would be wrong */
+
+    CHECK(put(f, &r) < FT_FORMAT_FLOW_MIN); /* of one interface, records say which */
+    CHECK_EQ(number(f, row, 0, 10), 7);
+    CHECK_EQ(v5->templates->options.n, 0);
+    CHECK(put(v5, &r) < FT_FORMAT_FLOW_MIN);
+    memcpy(&h, row, sizeof h);
+    CHECK_EQ(h.template, 1000);
+    CHECK_EQ(ft_load_be16(row + sizeof h + 12), 7);
+    f->ops->end(f);
+    v9->ops->end(v9);
+    v5->ops->end(v5);
+    none->ops->end(none);
+}
+
 static void test_one_direction(void)
 {
     struct ft_format *f = open_one("ipfix", NULL, true, NULL),
@@ -270,6 +378,7 @@ int main(void)
     RUN(test_biflow);
     RUN(test_times);
     RUN(test_enterprise);
+    RUN(test_options);
     RUN(test_one_direction);
     RUN(test_v5);
     RUN(test_templates);

@@ -179,6 +179,15 @@ static void test_longest(void)
         events += seen[i].events;
     }
     CHECK_EQ(events, 2);
+    /* who has had the first message on another connection needs its templates on this one */
+    struct ft_chunk hello;
+
+    CHECK_EQ(seen[0].records, 0);
+    env.greet(env.greet_cookie, seen[0].m.base, &hello);
+    CHECK_EQ(hello.n, 0);
+    env.greet(env.greet_cookie, seen[1].m.base, &hello);
+    CHECK_EQ(seen[1].m.sequence, 0);
+    CHECK_EQ(hello.n, 1);
     close_messages();
 }
 
