@@ -325,7 +325,8 @@ uint8_t *ft__arrow_put(uint8_t *p, const struct ft__arrow_value *v, const struct
             return FT_PUT_LIT(p, "null");
         }
     }
-    const uint8_t *at = c->data + i * f->width; /* of values of one width */
+    /* of values of one width, which lists have not */
+    const uint8_t *at = c->data != NULL ? c->data + i * f->width : NULL;
 
     switch ((enum ft_arrow_kind)f->kind) {
     case FT_ARROW_BOOL:

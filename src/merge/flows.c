@@ -99,6 +99,12 @@ static void list(struct ft__flows *f, struct ft__flow *w)
     f->youngest = w;
 }
 
+void ft__flows_ask(const struct ft__flows *f, const struct ft__flow *w)
+{
+    __builtin_prefetch(&f->grave[w->hash & (f->n_buckets - 1)], 1);
+    __builtin_prefetch(w->here, 1);
+}
+
 void ft__flows_bury(struct ft__flows *f, const struct ft__flow *w)
 {
     f->grave[w->hash & (f->n_buckets - 1)] = (struct ft__grave){w->hash, w->first_us, w->last_us};

@@ -108,6 +108,8 @@ struct ft__flow *ft__flows_new(struct ft__flows *f, uint32_t group, const struct
 /* Adds a record and, when it is of who saw most, its text. FT_E_NOMEM: as if it had not come. */
 FT_NODISCARD int ft__flows_add(struct ft__flows *f, struct ft__flow *w, const struct ft__said *said,
                                const struct ft__record *r);
+/* Asks for what burying and dropping a flow will need. */
+void ft__flows_ask(const struct ft__flows *f, const struct ft__flow *w);
 /* It was written: what is said of it later comes too late. */
 void ft__flows_bury(struct ft__flows *f, const struct ft__flow *w);
 /* Was the flow of a record written? False when that is not known any more. */

@@ -70,19 +70,28 @@ void ft_merge_arrow(struct ft_merge *m, bool is_file)
 
 /* ---- flows ---- */
 
-static void end_flow(struct ft_merge *m, struct ft__flow *w)
+/* What has not been touched for long is asked for in time: of the flow that ends after next its
+ * text and places, of the one behind that the rest. */
+static void ask_for_next(const struct ft_merge *m, const struct ft__flow *w)
 {
     enum { LINE = 64, LINES = 6 };
-    const struct ft__flow *next = w->younger;
+    const struct ft__flow *next = w->younger != NULL ? w->younger->younger : NULL;
 
-    if (next != NULL) { /* its text has not been touched for long: ask for it in time */
-        for (int i = 0; i < LINES; i++) {
-            __builtin_prefetch(next->text.data + (size_t)i * LINE);
-        }
-        for (size_t i = 0; next->younger != NULL && i < sizeof *next; i += LINE) {
-            __builtin_prefetch((const char *)next->younger + i);
-        }
+    if (next == NULL) {
+        return;
     }
+    ft__flows_ask(&m->flows, next);
+    for (int i = 0; i < LINES; i++) {
+        __builtin_prefetch(next->text.data + (size_t)i * LINE);
+    }
+    for (size_t i = 0; next->younger != NULL && i < sizeof *next; i += LINE) {
+        __builtin_prefetch((const char *)next->younger + i);
+    }
+}
+
+static void end_flow(struct ft_merge *m, struct ft__flow *w)
+{
+    ask_for_next(m, w);
     ft__write_flow(m, w);
     ft__flows_bury(&m->flows, w);
     ft__flows_drop(&m->flows, w);

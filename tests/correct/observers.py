@@ -250,7 +250,9 @@ class Merged(unittest.TestCase):
         total = sum(json.loads(x)["aggregate_metrics"]["packet_count"] for x in lines if json.loads(x)["is_final"])
         more = json.loads(late[0])["aggregate_metrics"]["packet_count"]
         for how, want, left in ("--parts", total + more, 0), ("--copies", total, 1):
-            r = subprocess.run([PROGRAM, "merge", how, "*", "--window", "300", path], capture_output=True, text=True, check=True)
+            # what is known of a flow that was written is forgotten when another one takes its place: there are many
+            r = subprocess.run([PROGRAM, "merge", how, "*", "--window", "300", "--max-flows", str(1 << 22), path],
+                               capture_output=True, text=True, check=True)
             self.assertIn(f"+ {left} left out as late", r.stderr)
             self.assertIn("late records 1;", r.stderr)
             self.assertEqual(sum(json.loads(x)["aggregate_metrics"]["packet_count"] for x in r.stdout.splitlines()), want)

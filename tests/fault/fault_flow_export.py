@@ -185,7 +185,7 @@ def check_late(c, program):
     s, reader = udp_socket(), Reader()
     port = s.getsockname()[1]
     s.close()
-    f = Feed(program, "-o", "ipfix+udp://127.0.0.1:%d" % port)
+    f = Feed(program, "-o", "ipfix+udp://127.0.0.1:%d?sampling=5" % port)
     f.phase(5)
     f.phase(5)
     time.sleep(1)
@@ -199,6 +199,7 @@ def check_late(c, program):
     c.same("late: some came, some not", (True, True), (written > 0, lost > 0))
     c.same("late: account", (15, 15 - lost, written, 1), (made, written, reader.records, rc))
     c.same("late: no record without a template", 0, reader.unknown)
+    c.same("late: options data before the first record", ([(0, 5)], 0), (reader.rates[:1], reader.gaps))
 
 
 def with_hosts(path):
@@ -258,7 +259,7 @@ def check_addresses(c, program, scratch):
 
 def check_refresh(c, program):
     s, reader = udp_socket(), Reader()
-    f = Feed(program, "-o", "ipfix+udp://127.0.0.1:%d?template_refresh=1" % s.getsockname()[1])
+    f = Feed(program, "-o", "ipfix+udp://127.0.0.1:%d?template_refresh=1&sampling=5" % s.getsockname()[1])
     f.phase(5)
     f.phase(5)
     hear(s, reader, lambda: reader.only_templates >= 2, 5)
@@ -267,6 +268,8 @@ def check_refresh(c, program):
     hear(s, reader, lambda: reader.records == 10)
     s.close()
     c.same("refresh: records, gaps", (10, 0), (reader.records, reader.gaps))
+    c.same("refresh: options data with the templates", (True, 0, {5}),
+           (len(reader.rates) >= 3, reader.rates[0][0], {rate for _, rate in reader.rates}))
 
 
 def check_report(c, program):

@@ -397,6 +397,28 @@ def sflow_datagram(n, rate):
     return struct.pack("!IIIIIII", 5, 1, 0xc0000209, 6, 1, 1000, n) + samples
 
 
+def check_kinds(c, args, scratch):
+    """Records and samples by turns: each is counted as what it was."""
+    out, now = os.path.join(scratch, "kinds"), int(time.time())
+    with live.Collector(args.flowtap) as sink:
+        with live.Collector(args.flowtap, "-e", "flow,sample", "-o", "netflow9+udp://127.0.0.1:%d" % sink.port,
+                            "-o", "ndjson:%s?event=stats" % out) as relay:
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            for i in range(10):
+                s.sendto(at_time(i, now, now * 1000, now * 1000), ("127.0.0.1", relay.port))
+                s.sendto(sflow_datagram(3, 512), ("127.0.0.1", relay.port))
+            s.close()
+            settle(relay.port)
+            relay.end()
+        run = sink.run()
+    with open(out, encoding="utf-8") as f:
+        outputs = json.loads(f.readlines()[-1])["outputs"]
+    found = [o["by_event"] for o in outputs if o["output"].startswith("netflow9")]
+    c.same("kinds: account", [(10, 10, 30, 30)], [
+        (e["flow"]["made"], e["flow"]["written"], e["sample"]["made"], e["sample"]["written"]) for e in found])
+    c.same("kinds: records", 40, len(run.flows))
+
+
 def check_samples(c, args):
     """sFlow samples as records: of one packet, with the rate of the sample."""
     for to in ("ipfix", "netflow9", "netflow5"):
@@ -685,6 +707,7 @@ def main():
         check_convert(c, args, args.capture, scratch)
         check_clocks(c, args, scratch)
         check_samples(c, args)
+        check_kinds(c, args, scratch)
         check_tshark(c, args, args.capture, flows, scratch)
         check_nfcapd(c, args, args.capture, flows, scratch)
         check_nfacctd(c, args, args.capture, flows, scratch)

@@ -33,7 +33,7 @@ const struct command commands[] = {
      "What waits on disk for a receiver (outputs with overflow=spool); --events: the events", 0,
      cmd_spool, false},
     {"merge",
-     "[INPUT...|-] [-o OUTPUT] [--copies [NAME=]A,B,...]... [--parts [NAME=]A,B,...]... "
+     "[INPUT...|-] [-o [arrow:]OUTPUT] [--copies [NAME=]A,B,...]... [--parts [NAME=]A,B,...]... "
      "[--sampled A=N]... [--window S] [--tolerance S] [--max-flows N] [--quiet]",
      "Flow records of many observers (NDJSON and Arrow) as one stream: what several say of one "
      "flow becomes "

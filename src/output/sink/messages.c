@@ -518,6 +518,9 @@ bool ft__messages_next(struct ft__messages *m, struct ft_chunk *out)
             continue;
         }
         memcpy(&h, m->rows.data + m->row_at, sizeof h);
+        if (mark->event != m->event) {
+            close_message(m); /* its events are counted as of one kind */
+        }
         m->event = mark->event;
         if (!put_row(m, &h, m->rows.data + m->row_at + sizeof h,
                      m->row_at == begin ? mark->count : 0)) {
@@ -563,15 +566,18 @@ static void make_greeting(const struct ft__messages *m, uint64_t sequence, struc
     put_options(out);
 }
 
-/* Is the first message of all the next one, which has what it needs? It may be followed by others
- * of the same number, when it has templates only. Of IPFIX. */
+/* Is the first message of all the next one, which has what it needs? It begins with templates, of
+ * options data if there is some, and may be followed by others of the same number, when it has
+ * templates only. Of IPFIX. */
 static bool is_first(const struct ft__messages *m, const uint8_t *next)
 {
     if (next == NULL) {
         return m->messages == 0;
     }
+    uint16_t set = ft_load_be16(next + FT_NF_PUT_IPFIX_HEADER);
+
     return ft_nf_header_sequence(next) == 0 &&
-           ft_load_be16(next + FT_NF_PUT_IPFIX_HEADER) == template_set(m, false);
+           (set == template_set(m, false) || set == template_set(m, true));
 }
 
 static void greet(void *cookie, const uint8_t *next, struct ft_chunk *out)
