@@ -20,13 +20,28 @@ static struct ft_flow_head head_at(int64_t timestamp_ns, int64_t first_ns, int64
                                  .last_ms = ft_time_floor(last_ns, ns_in_ms)};
 }
 
+/* Behind a record: who sent it. Returns its bytes. */
+static size_t put_source(uint8_t *p, const struct ft_exporter_info *e)
+{
+    struct ft_flow_source s = {0};
+
+    if (e != NULL) {
+        s.ip_version = e->ip_version;
+        memcpy(s.addr, e->addr, e->ip_version == 4 ? 4 : sizeof s.addr);
+    }
+    memcpy(p, &s, sizeof s);
+    return sizeof s;
+}
+
 /* A row of so many bytes behind its head, 0: it does not fit, or why not. */
-static size_t finish(struct ft_flow_head *h, uint8_t *row, size_t len, uint32_t template)
+static size_t finish(const struct ft_flow_template_list *l, const struct ft_exporter_info *e,
+                     struct ft_flow_head *h, uint8_t *row, size_t len, uint32_t template)
 {
     if (FT_UNLIKELY(len == 0 || template == FT_FLOW_TEMPLATES_FULL)) {
         return FT_FORMAT_UNFIT(len == 0 ? FT_UNFIT_LENGTH : FT_UNFIT_TEMPLATES);
     }
     len += sizeof *h;
+    len += FT_UNLIKELY(l->sources) ? put_source(row + len, e) : 0;
     if (len > FT__FLOW_ROW_MOST) {
         return FT_FORMAT_UNFIT(FT_UNFIT_LENGTH);
     }
@@ -50,7 +65,7 @@ static size_t put_ipfix(struct ft_flow_template_list *l, const struct ft_export_
     uint32_t t = 0;
     size_t len = ft__flow_relay_put(l, r, row + sizeof h, room - sizeof h, &t);
 
-    return finish(&h, row, len, t);
+    return finish(l, r->exporter, &h, row, len, t);
 }
 
 static size_t put_v9(struct ft_flow_template_list *l, const struct ft_export_record *r,
@@ -67,18 +82,19 @@ static size_t put_v9(struct ft_flow_template_list *l, const struct ft_export_rec
     }
     room = both ? room / 2 : room;
     size_t len = ft__flow_relay9_put(l, r, timed, row + sizeof h, room - sizeof h, &t);
-    size_t at = finish(&h, row, len, t);
+    size_t at = finish(l, r->exporter, &h, row, len, t);
 
     if (FT_LIKELY(!both) || at > FT__FLOW_ROW_MOST) {
         return at;
     }
     row += at;
     len = ft__flow_relay9_reverse(l, r, timed, row + sizeof h, room - sizeof h, &t);
-    len = finish(&h, row, len, t);
+    len = finish(l, r->exporter, &h, row, len, t);
     return len > FT__FLOW_ROW_MOST ? len : at + len;
 }
 
-static size_t put_v5(const struct ft_export_record *r, uint8_t *row)
+static size_t put_v5(const struct ft_flow_template_list *l, const struct ft_export_record *r,
+                     uint8_t *row)
 {
     struct ft_flow_head h = head_at(r->timestamp_ns, r->first_ns, r->last_ns);
     enum ft_unfit why = ft__flow_relay5_why(r);
@@ -94,11 +110,11 @@ static size_t put_v5(const struct ft_export_record *r, uint8_t *row)
     if (why != FT_UNFIT__COUNT) {
         return FT_FORMAT_UNFIT(why);
     }
-    size_t len = finish(&h, row, FT__RELAY_V5_RECORD, rate);
+    size_t len = finish(l, r->exporter, &h, row, FT__RELAY_V5_RECORD, rate);
 
     if (r->rev_packets > 0) {
         ft__flow_relay5_reverse(r, record, row + len + sizeof h);
-        len += finish(&h, row + len, FT__RELAY_V5_RECORD, rate);
+        len += finish(l, r->exporter, &h, row + len, FT__RELAY_V5_RECORD, rate);
     }
     return len;
 }
@@ -106,14 +122,16 @@ static size_t put_v5(const struct ft_export_record *r, uint8_t *row)
 size_t ft__flow_collect_record(struct ft_flow_template_list *l, const struct ft_export_record *r,
                                uint8_t *row, size_t room)
 {
+    room -= l->sources ? 2 * sizeof(struct ft_flow_source) : 0; /* of rows of both directions */
     if (FT_LIKELY(l->version == FT_FLOW_IPFIX)) {
         return put_ipfix(l, r, row, room);
     }
-    return l->version == FT_FLOW_NETFLOW_9 ? put_v9(l, r, row, room) : put_v5(r, row);
+    return l->version == FT_FLOW_NETFLOW_9 ? put_v9(l, r, row, room) : put_v5(l, r, row);
 }
 
 /* v5: the sample as a record of one packet. */
-static size_t put_v5_sample(const struct ft_export_sample *s, uint8_t *row)
+static size_t put_v5_sample(const struct ft_flow_template_list *l, const struct ft_export_sample *s,
+                            uint8_t *row)
 {
     const struct ft_packet *p = s->pkt;
     struct ft_export_record r = {.exporter = s->exporter,
@@ -157,7 +175,7 @@ static size_t put_v5_sample(const struct ft_export_sample *s, uint8_t *row)
     if ((s->seen & FT_XS_ICMP) && p->key.proto == ICMP) {
         values[r.n_values++] = (struct ft_xvalue){.ie = 32, .offset = 9, .len = 2};
     }
-    return put_v5(&r, row);
+    return put_v5(l, &r, row);
 }
 
 size_t ft__flow_collect_sample(struct ft_flow_template_list *l, const struct ft_export_sample *s,
@@ -170,9 +188,10 @@ size_t ft__flow_collect_sample(struct ft_flow_template_list *l, const struct ft_
         return FT_FORMAT_UNFIT(FT_UNFIT_MISSING);
     }
     if (l->version == FT_FLOW_NETFLOW_5) {
-        return put_v5_sample(s, row);
+        return put_v5_sample(l, s, row);
     }
+    room -= l->sources ? sizeof(struct ft_flow_source) : 0;
     size_t len = ft__flow_relay_sample(l, s, row + sizeof h, room - sizeof h, &t);
 
-    return finish(&h, row, len, t);
+    return finish(l, s->exporter, &h, row, len, t);
 }

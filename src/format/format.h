@@ -67,6 +67,7 @@ struct ft_format_config {
     const char *times;    /* the unit of times */
     const char *pen;      /* of columns without an element of IANA's */
     const char *sampling; /* 1 in so many packets reaches flowtap */
+    const char *spoof;    /* collect: from whose addresses, or NULL */
     bool no_options;      /* but for sampling */
     bool uniflow;         /* ipfix: a record of each direction */
     /* that packets are taken from, named in options data; [n_interfaces] */

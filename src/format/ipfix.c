@@ -328,10 +328,18 @@ static int open_relay(struct exporter *x, enum ft_flow_version version,
                           "times=, pen= and sampling= are for live and read",
                           x->format.ops->name);
     }
+    bool spoofs = cfg->spoof != NULL && strcmp(cfg->spoof, "true") == 0;
+
+    if (spoofs && cfg->hidden) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "spoof=true: it shows the exporters' addresses: not with --anonymize or "
+                          "--no-identity");
+    }
     int rc = ft_flow_templates_init(&x->templates, version, domain_of(cfg), FT__RELAY_KEY_WORDS,
                                     FT__RELAY_FIELDS_ROOM);
 
     x->templates.relayed = true;
+    x->templates.sources = spoofs;
     return rc == FT_OK ? rc : ft_err_set(err, rc, "the templates of an output: out of memory");
 }
 
@@ -352,7 +360,11 @@ static int open_version(enum ft_flow_version version, const struct ft_format_ops
             ? ft_err_set(err, FT_E_USAGE,
                          "netflow5 has 16 bits for a domain, engine type and id: domain=0 to 65535")
             : ft_format_flow_max(cfg, &x->format.flow_max, err);
-    if (rc == FT_OK && cfg->collect) {
+    if (rc == FT_OK && cfg->spoof != NULL && !cfg->collect) {
+        rc = ft_err_set(err, FT_E_USAGE,
+                        "spoof=: only collect has exporters, whose addresses it may send from; "
+                        "live and read send from their own");
+    } else if (rc == FT_OK && cfg->collect) {
         rc = open_relay(x, version, cfg, err);
     } else if (rc == FT_OK) {
         rc = make_programs(x, version, cfg, err);

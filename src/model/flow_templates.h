@@ -44,6 +44,13 @@ struct ft_flow_head {
     int64_t first_ms, last_ms;
 };
 
+/* Who sent what is in a row, in network order, IPv4 in the first 4 bytes; version 0: nobody whose
+ * address is to be shown. Of bytes only: it has no alignment. */
+struct ft_flow_source {
+    uint8_t ip_version; /* 4, 6 or 0 */
+    uint8_t addr[16];   /* what is not used is 0 */
+};
+
 /* A template as a set of templates has it. */
 struct ft_flow_template {
     const uint8_t *record; /* owned by the list: id, number of fields, fields */
@@ -54,6 +61,7 @@ struct ft_flow_template_list {
     enum ft_flow_version version;
     uint32_t domain;                   /* observation domain; v9: source id */
     bool relayed;                      /* its records are by the clocks of many exporters */
+    bool sources;                      /* each row ends with a struct ft_flow_source */
     const struct ft_flow_template *of; /* [n], in the order of their numbers */
     _Atomic uint32_t n;                /* what is below it does not change any more */
     struct ft_flow_options options;    /* what is said besides; does not change since open */

@@ -860,7 +860,11 @@ static int open_sink(struct ft_output *o, const struct ft_output_url *url,
     if (env->templates != NULL) {
         int rc = ft__messages_open(ops, url, env, &o->messages, err);
 
-        return rc == FT_OK ? ops->open(url, env, &o->sink, err) : rc;
+        rc = rc == FT_OK ? ops->open(url, env, &o->sink, err) : rc;
+        if (rc == FT_OK) {
+            ft__messages_sink(o->messages, o->sink);
+        }
+        return rc;
     }
     if (env->sflow != NULL) {
         return ft__datagrams_open(ops, url, env, &o->sink, &o->datagrams, err);

@@ -192,6 +192,9 @@ struct ft_sink_ops {
     int (*tick)(struct ft_sink *s, int64_t *out_next_ms);
     int (*reopen)(struct ft_sink *s);   /* SIGHUP; result as flush's; NULL ok */
     void (*give_up)(struct ft_sink *s); /* any thread: a blocked write returns; NULL ok */
+    /* Can messages have this source (version 0: no)? Those that it says yes to, and those of
+     * version 0, stand behind theirs in a chunk. NULL: of those without sources */
+    bool (*sends_as)(struct ft_sink *s, const struct ft_flow_source *source);
     /* The own address that a receiver sees, network order, IPv4 in the first 4 bytes. Returns 4, 6;
      * 0: it is not known yet. NULL ok, but of those with datagrams */
     uint8_t (*local)(struct ft_sink *s, uint8_t out[16]);
@@ -254,6 +257,10 @@ struct ft_output_config {
 
 struct ft_output;
 struct ft_writer;
+
+/* May a URL's output be opened, as far as that takes a privilege that is given up after the start?
+ * FT_E_PRIVILEGE. */
+FT_NODISCARD int ft_output_permitted(const struct ft_output_url *url, struct ft_err *err);
 
 /* Opens the sink and allocates pool and writers; the thread is started by _start. url is copied.
  * URL keys read here: overflow=drop|block, queue=BYTES (pool size, default 16MB, e.g. 512KB, 64MB).

@@ -91,6 +91,12 @@ static const struct ft_param rows[] = {
                      "records that were not"},
      .check = valid_seconds,
      .allowed = "a number of seconds from 1 to 86400"},
+    {.row = {.name = "spoof",
+             .of = "ipfix, netflow9, netflow5",
+             .choices = "true|false",
+             .defval = "false",
+             .help = "collect, over UDP: messages have the exporters' addresses as their source; "
+                     "takes CAP_NET_RAW at the start"}},
     {.row = {.name = "mtu",
              .of = "ipfix, netflow9, netflow5, sflow",
              .value = "BYTES",

@@ -219,6 +219,7 @@ static void route_export(const struct ft_pipeline *p, const struct ft_output_url
 
     cfg->no_options = options != NULL && strcmp(options, "false") == 0;
     cfg->sampling = ft_output_url_get(url, "sampling");
+    cfg->spoof = ft_output_url_get(url, "spoof");
     cfg->interfaces = p->interfaces;
     cfg->n_interfaces = cfg->hidden ? 0 : p->n_interfaces;
 
@@ -862,6 +863,23 @@ static int build_allow(struct ft_pipeline *p, const struct ft_config *cfg, struc
     return p->allow != NULL ? FT_OK : ft_err_set(err, FT_E_NOMEM, "no memory for --allow");
 }
 
+/* What takes a privilege that is not there is said before anything is opened. */
+static int check_permitted(const struct ft_config *cfg, struct ft_err *err)
+{
+    int rc = FT_OK;
+
+    for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK && cfg->command == FT_CMD_COLLECT; i++) {
+        struct ft_output_url url;
+
+        rc = ft_output_url_parse(cfg->outputs[i], &url, err);
+        if (rc == FT_OK) {
+            rc = ft_output_permitted(&url, err);
+            ft_output_url_fini(&url);
+        }
+    }
+    return rc;
+}
+
 /* key: NULL without --anonymize. */
 static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const uint8_t *key,
                        struct ft_err *err)
@@ -889,7 +907,8 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     if (p->input_name == NULL || p->stop_fd < 0 || (cfg->state != NULL && p->state_path == NULL)) {
         return ft_err_set(err, FT_E_NOMEM, "no memory or file descriptor for the pipeline");
     }
-    rc = p->state_path != NULL ? ft__collect_try_state(p, err) : FT_OK;
+    rc = check_permitted(cfg, err);
+    rc = rc == FT_OK && p->state_path != NULL ? ft__collect_try_state(p, err) : rc;
     rc = rc == FT_OK ? build_allow(p, cfg, err) : rc;
     rc = rc == FT_OK ? ft__plan_open_sources(p, cfg, err) : rc;
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {

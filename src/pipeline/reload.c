@@ -369,8 +369,12 @@ static int try_output(struct change *c, uint32_t i, const struct ft_output_url *
 {
     struct ft_route r;
     struct ft_err why = {0};
-    int rc = check_reach(c, i, url, err);
+    int rc = ft_output_permitted(url, &why);
 
+    if (rc != FT_OK) {
+        return wrong(c, "output", i, rc, why.what, err);
+    }
+    rc = check_reach(c, i, url, err);
     if (rc != FT_OK) {
         return rc;
     }

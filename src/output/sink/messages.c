@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "base/wait.h"
 #include "codec/export/netflow_put.h"
+#include "output/sink/streams.h"
 
 enum {
     MESSAGE_MOST = 65535,
@@ -34,7 +35,7 @@ struct ft__messages {
     const struct ft_flow_template_list *list;
     bool by_clock, datagrams;
     uint32_t limit; /* bytes of a message */
-    int64_t refresh_ms, due_ms;
+    int64_t refresh_ms;
     struct buffer out, greeting;
     /* the rows that are left of a chunk */
     struct ft_chunk rows;
@@ -47,10 +48,14 @@ struct ft__messages {
     uint16_t sampling;                 /* v5: of all its records */
     enum ft_event event;
     uint32_t time_s;
-    /* of all messages */
-    uint64_t sequence;
-    int64_t boot_ms; /* NetFlow: when its clock was 0; INT64_MIN: not known yet */
-    bool told[FT_FLOW_TEMPLATES_MOST];
+    /* of all messages, or of those of one source */
+    struct ft__stream own, *now;
+    struct ft__streams *streams;  /* by source; NULL: there is one, own */
+    struct ft_sink *sink;         /* with streams: says from whom it can send */
+    struct ft_flow_source source; /* with streams: whose messages these are; */
+    struct ft_flow_source heard;  /* of the row before, when known */
+    bool known, said;             /* said: that one was forgotten */
+    struct ft_log log;
     bool options_due; /* options data is to come before the next record */
     /* what it says of itself, see put_report() */
     int64_t report_ms, report_due_ms; /* 0: it does not */
@@ -86,7 +91,7 @@ static uint32_t now_s(const struct ft__messages *m)
 /* Is there room for a message of so many bytes? */
 static bool room_for(const struct ft__messages *m, const struct buffer *b, uint32_t len)
 {
-    uint32_t most = len > m->limit ? len : m->limit;
+    uint32_t most = (len > m->limit ? len : m->limit) + (uint32_t)sizeof m->source;
 
     return b->len + most + sizeof(struct ft_mark) * (b->n + 1) <= b->cap;
 }
@@ -99,6 +104,10 @@ static uint32_t header_len(const struct ft__messages *m)
 static void begin_message(struct ft__messages *m)
 {
     m->open = true;
+    if (m->streams != NULL) { /* it goes before the message, for the sink */
+        memcpy(m->out.data + m->out.len, &m->source, sizeof m->source);
+        m->out.len += (uint32_t)sizeof m->source;
+    }
     m->begin = m->out.len;
     m->out.len += header_len(m);
     m->set_at = NO_SET;
@@ -139,7 +148,7 @@ static void close_message(struct ft__messages *m)
     struct ft_nf_header h = {.version = (uint16_t)m->list->version,
                              .count = (uint16_t)m->counted,
                              .time_s = now_s(m),
-                             .sequence = (uint32_t)m->sequence,
+                             .sequence = (uint32_t)m->now->sequence,
                              .domain = m->list->domain,
                              .sampling = m->sampling};
 
@@ -148,15 +157,15 @@ static void close_message(struct ft__messages *m)
     }
     close_set(m);
     h.len = m->out.len - m->begin;
-    if (m->boot_ms != INT64_MIN) {
-        h.uptime_ms = (uint32_t)(h.time_s * INT64_C(1000) - m->boot_ms);
+    if (m->now->boot_ms != INT64_MIN) {
+        h.uptime_ms = (uint32_t)(h.time_s * INT64_C(1000) - m->now->boot_ms);
     }
     ft_nf_put_header(m->out.data + m->begin, &h);
     mark_message(&m->out, m->event, m->events);
     m->messages++;
     m->bytes += h.len;
     m->all_records += m->records;
-    m->sequence += m->list->version == FT_FLOW_NETFLOW_9 ? 1 : m->records;
+    m->now->sequence += m->list->version == FT_FLOW_NETFLOW_9 ? 1 : m->records;
     m->open = false;
 }
 
@@ -175,7 +184,7 @@ static void put_template(struct ft__messages *m, uint32_t i)
     memcpy(m->out.data + m->out.len, t->record, t->len);
     m->out.len += t->len;
     m->counted++;
-    m->told[i] = true;
+    m->now->told[i] = true;
 }
 
 /* A message that has so many bytes free. False: there is no room for another one. */
@@ -197,7 +206,7 @@ static bool message_with(struct ft__messages *m, uint32_t need)
  * they come with their first record. */
 static void put_templates(struct ft__messages *m)
 {
-    memset(m->told, 0, sizeof m->told);
+    memset(m->now->told, 0, sizeof m->now->told);
     for (uint32_t i = 0; i < n_templates(m); i++) {
         if (!message_with(m, SET_HEADER + m->list->of[i].len + PADDING)) {
             return;
@@ -303,6 +312,44 @@ static void put_report(struct ft__messages *m)
     m->all_records--; /* it is no record of a flow */
 }
 
+/* ---- by source ---- */
+
+/* A source that was not heard of, or not for long enough to be forgotten. */
+static void begin_stream(struct ft__messages *m)
+{
+    m->now->boot_ms = INT64_MIN;
+    m->now->due_ms = ft_mono_ms() + m->refresh_ms;
+    if (ft__streams_forgotten(m->streams) > 0 && !m->said) {
+        ft_log(&m->log, FT_LOG_WARN,
+               "spoof=true: more than %d addresses send: the one that was silent for longest is "
+               "forgotten, and its sequence numbers begin at 0 again",
+               FT__STREAMS_MOST);
+        m->said = true;
+    }
+}
+
+/* Who sent the row that comes next: a message has one source, and each its own numbers, templates
+ * and clock. Those whose address it cannot have share the relay's own. */
+static void take_source(struct ft__messages *m, const uint8_t *behind)
+{
+    bool is_new;
+
+    if (m->known && memcmp(&m->heard, behind, sizeof m->heard) == 0) {
+        return;
+    }
+    close_message(m);
+    memcpy(&m->heard, behind, sizeof m->heard);
+    m->known = true;
+    m->source = m->sink->ops->sends_as(m->sink, &m->heard) ? m->heard : (struct ft_flow_source){0};
+    m->now = ft__streams_get(m->streams, &m->source, &is_new);
+    if (is_new) {
+        begin_stream(m);
+    } else if (ft_mono_ms() >= m->now->due_ms) { /* each is told with its next record */
+        memset(m->now->told, 0, sizeof m->now->told);
+        m->now->due_ms = ft_mono_ms() + m->refresh_ms;
+    }
+}
+
 /* ---- rows ---- */
 
 /* Clocks of exporters differ: a message has the time of its records, which are of about one. */
@@ -322,8 +369,8 @@ static bool clock_holds(const struct ft__messages *m, const struct ft_flow_head 
     int64_t now_ms = (now_s(m) > h->time_s ? now_s(m) : h->time_s) * INT64_C(1000);
     int64_t newest = h->last_ms > now_ms ? h->last_ms : now_ms;
 
-    return m->boot_ms != INT64_MIN && h->first_ms >= m->boot_ms &&
-           newest + 1000 - m->boot_ms <= UINT32_MAX;
+    return m->now->boot_ms != INT64_MIN && h->first_ms >= m->now->boot_ms &&
+           newest + 1000 - m->now->boot_ms <= UINT32_MAX;
 }
 
 /* Sets it anew if it does not. */
@@ -342,15 +389,15 @@ static void set_clock(struct ft__messages *m, const struct ft_flow_head *row)
         m->by_clock ? m->time_s : 0; /* a capture of another time has its own newest record */
     /* whole seconds, since those are what a header has of the time of day; and others of its time
      * may have begun before it */
-    m->boot_ms = (h->first_ms / 1000 - MARGIN_S) * 1000;
+    m->now->boot_ms = (h->first_ms / 1000 - MARGIN_S) * 1000;
 }
 
 /* NetFlow: times of the message's clock. */
 static void fill_times(const struct ft__messages *m, const struct ft_flow_head *h, uint8_t *record)
 {
     uint8_t *p = record + (m->list->version == FT_FLOW_NETFLOW_5 ? V5_FIRST : 0);
-    uint32_t first = htobe32((uint32_t)(h->first_ms - m->boot_ms));
-    uint32_t last = htobe32((uint32_t)(h->last_ms - m->boot_ms));
+    uint32_t first = htobe32((uint32_t)(h->first_ms - m->now->boot_ms));
+    uint32_t last = htobe32((uint32_t)(h->last_ms - m->now->boot_ms));
 
     memcpy(p, &first, sizeof first);
     memcpy(p + sizeof first, &last, sizeof last);
@@ -393,7 +440,7 @@ static bool make_room_for_row(struct ft__messages *m, uint32_t len, uint32_t tem
     /* what is filled up behind the set that is open, and behind this one */
     uint32_t need = PADDING + SET_HEADER + len + PADDING, templates;
 
-    if (m->list->version == FT_FLOW_NETFLOW_5 || m->told[template]) {
+    if (m->list->version == FT_FLOW_NETFLOW_5 || m->now->told[template]) {
         return make_room(m, need);
     }
     templates = PADDING + SET_HEADER + m->list->of[template].len;
@@ -426,6 +473,10 @@ static bool put_row(struct ft__messages *m, const struct ft_flow_head *h, const 
 {
     uint32_t len = h->len - (uint32_t)sizeof *h;
 
+    if (m->streams != NULL) {
+        len -= (uint32_t)sizeof m->source;
+        take_source(m, record + len);
+    }
     if (m->list->version != FT_FLOW_IPFIX) {
         take_time(m, h);
         set_clock(m, h);
@@ -458,6 +509,7 @@ void ft__messages_of(struct ft__messages *m, const struct ft_chunk *rows)
     m->rows = *rows;
     m->mark = 0;
     m->row_at = 0;
+    m->known = false; /* it may be able to send as others now, and templates may be due */
 }
 
 static bool made_some(struct ft__messages *m, struct ft_chunk *out)
@@ -489,10 +541,11 @@ static void see_first(struct ft__messages *m)
 /* Templates and options data that are due. */
 static void put_due(struct ft__messages *m)
 {
-    if (m->datagrams && m->list->version != FT_FLOW_NETFLOW_5 && ft_mono_ms() >= m->due_ms) {
+    if (m->datagrams && m->streams == NULL && m->list->version != FT_FLOW_NETFLOW_5 &&
+        ft_mono_ms() >= m->now->due_ms) {
         put_templates(m);
         m->options_due = true;
-        m->due_ms = ft_mono_ms() + m->refresh_ms;
+        m->now->due_ms = ft_mono_ms() + m->refresh_ms;
     }
     if (m->options_due && m->list->options.n > 0) {
         see_first(m);
@@ -544,8 +597,8 @@ void ft__messages_due(struct ft__messages *m, int64_t *out_next_ms)
 {
     m->rows = (struct ft_chunk){0};
     m->mark = 0;
-    if (n_templates(m) > 0 && m->datagrams) {
-        sooner(out_next_ms, m->due_ms);
+    if (n_templates(m) > 0 && m->datagrams && m->streams == NULL) {
+        sooner(out_next_ms, m->now->due_ms);
     }
     if (n_templates(m) > 0 && m->report_ms > 0) {
         sooner(out_next_ms, m->report_due_ms);
@@ -558,10 +611,12 @@ void ft__messages_due(struct ft__messages *m, int64_t *out_next_ms)
 static void make_greeting(const struct ft__messages *m, uint64_t sequence, struct ft__messages *out)
 {
     *out = *m;
+    out->own = *m->now;
+    out->now = &out->own;
     out->out = m->greeting;
     out->out.len = out->out.n = 0;
     out->open = false;
-    out->sequence = sequence;
+    out->now->sequence = sequence;
     put_templates(out);
     put_options(out);
 }
@@ -584,7 +639,7 @@ static void greet(void *cookie, const uint8_t *next, struct ft_chunk *out)
 {
     struct ft__messages *m = cookie;
     struct ft__messages with;
-    uint64_t number = next != NULL ? ft_nf_header_sequence(next) : m->sequence;
+    uint64_t number = next != NULL ? ft_nf_header_sequence(next) : m->now->sequence;
 
     *out = (struct ft_chunk){0};
     if (m->list->version == FT_FLOW_NETFLOW_5 || (!m->datagrams && is_first(m, next))) {
@@ -593,8 +648,8 @@ static void greet(void *cookie, const uint8_t *next, struct ft_chunk *out)
     /* it takes the numbers before: of what was lost, since a receiver that was away is greeted, or
      * that nobody misses at the start of a connection */
     make_greeting(m, 0, &with);
-    make_greeting(m, number - with.sequence, &with);
-    memcpy(m->told, with.told, sizeof m->told);
+    make_greeting(m, number - with.now->sequence, &with);
+    memcpy(m->now->told, with.now->told, sizeof m->now->told);
     m->messages = with.messages;
     m->bytes = with.bytes;
     *out = (struct ft_chunk){.data = with.out.data,
@@ -626,7 +681,7 @@ static int check(const struct ft_sink_ops *ops, const struct ft_output_url *url,
                  const struct ft_output_env *env, struct ft_err *err)
 {
     static const char *const not_for[] = {"compress", "append", "hive", "group"};
-    static const char *const of_datagrams[] = {"mtu", "template_refresh"};
+    static const char *const of_datagrams[] = {"mtu", "template_refresh", "spoof"};
     const char *overflow = ft_output_url_get(url, "overflow");
 
     if (!ops->messages || (env->templates->version != FT_FLOW_IPFIX && !ops->datagrams)) {
@@ -651,6 +706,12 @@ static int check(const struct ft_sink_ops *ops, const struct ft_output_url *url,
         return ft_err_set(err, FT_E_USAGE,
                           "output %s: overflow=spool is for events that stand alone", url->text);
     }
+    if (env->templates->sources && ft_output_url_get(url, "report") != NULL) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: report= is of all that a relay sends as itself: not with "
+                          "spoof=true",
+                          url->text);
+    }
     return FT_OK;
 }
 
@@ -668,6 +729,7 @@ int ft__messages_open(const struct ft_sink_ops *ops, const struct ft_output_url 
     if (m == NULL ||
         make_buffer(&m->out, env->chunk_most + 2 * MESSAGE_MOST + templates + MARKS_ROOM) !=
             FT_OK ||
+        (env->templates->sources && (m->streams = ft__streams_new()) == NULL) ||
         make_buffer(&m->greeting, templates + 2 * MESSAGE_MOST + MARKS_ROOM) != FT_OK) {
         ft__messages_close(m);
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", url->text);
@@ -676,13 +738,17 @@ int ft__messages_open(const struct ft_sink_ops *ops, const struct ft_output_url 
     m->by_clock =
         env->by_clock && (!env->templates->relayed || env->templates->version == FT_FLOW_IPFIX);
     m->datagrams = ops->datagrams;
-    m->boot_ms = INT64_MIN;
+    m->now = &m->own;
+    m->now->boot_ms = INT64_MIN;
     m->options_due = true;
     m->limit = m->datagrams ? (uint32_t)number_of(url, "mtu", FT_OUTPUT_MTU) : MESSAGE_MOST;
     m->refresh_ms = (int64_t)number_of(url, "template_refresh", REFRESH_S) * 1000;
-    m->due_ms = ft_mono_ms() + m->refresh_ms;
+    m->now->due_ms = ft_mono_ms() + m->refresh_ms;
     m->report_ms = (int64_t)number_of(url, "report", 0) * 1000;
     m->report_due_ms = ft_mono_ms() + m->report_ms;
+    if (env->log != NULL) {
+        m->log = *env->log;
+    }
     m->events_lost = env->events_lost;
     m->events_cookie = env->events_cookie;
     env->chunk_most = m->out.cap;
@@ -690,6 +756,11 @@ int ft__messages_open(const struct ft_sink_ops *ops, const struct ft_output_url 
     env->greet_cookie = m;
     *out = m;
     return FT_OK;
+}
+
+void ft__messages_sink(struct ft__messages *m, struct ft_sink *sink)
+{
+    m->sink = sink;
 }
 
 void ft__messages_close(struct ft__messages *m)
@@ -703,10 +774,12 @@ void ft__messages_close(struct ft__messages *m)
     if (m->greeting.data != NULL) {
         ft_map_free(m->greeting.data, m->greeting.cap);
     }
+    ft__streams_free(m->streams);
     ft_mem_free(m);
 }
 
 size_t ft__messages_memory(const struct ft__messages *m)
 {
-    return sizeof *m + m->out.cap + m->greeting.cap;
+    return sizeof *m + m->out.cap + m->greeting.cap +
+           (m->streams != NULL ? ft__streams_memory() : 0);
 }

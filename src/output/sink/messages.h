@@ -18,7 +18,12 @@
  *
  * NetFlow's records count their times from a clock of the message's (sysUptime), in 32 bits of
  * milliseconds: it is set so that they hold those of its records, and stays where it is as long as
- * they do. */
+ * they do.
+ *
+ * Where rows have a source (spoof=), a message is of one source, which stands before it in the
+ * chunk as a struct ft_flow_source; sequence numbers, templates and the clock are of a source
+ * (streams.h). Templates are told with the records that need them, since a source that is silent
+ * has nobody to tell. */
 #ifndef FT_OUTPUT_SINK_MESSAGES_H
 #define FT_OUTPUT_SINK_MESSAGES_H
 
@@ -31,6 +36,8 @@ struct ft__messages;
 FT_NODISCARD int ft__messages_open(const struct ft_sink_ops *ops, const struct ft_output_url *url,
                                    struct ft_output_env *env, struct ft__messages **out,
                                    struct ft_err *err);
+/* The sink that takes them; where rows have a source, one with sends_as. */
+void ft__messages_sink(struct ft__messages *m, struct ft_sink *sink);
 void ft__messages_close(struct ft__messages *m); /* NULL is a no-op */
 
 /* The messages of a chunk of rows: until _next() says no, each a chunk that is valid until the

@@ -30,6 +30,7 @@
 #include "base/mem.h"
 #include "base/wait.h"
 #include "output/sink/receiver.h"
+#include "output/sink/spoof.h"
 
 enum {
     AT_ONCE = 64,         /* datagrams of a call */
@@ -542,6 +543,9 @@ static int udp_close(struct ft_sink *sink)
 static int udp_open(const struct ft_output_url *url, const struct ft_output_env *env,
                     struct ft_sink **out, struct ft_err *err)
 {
+    if (env->templates != NULL && env->templates->sources) {
+        return ft__spoof_open(url, env, out, err);
+    }
     struct udp_sink *s = ft_mem_alloc(1, sizeof *s);
     int rc;
 

@@ -281,6 +281,143 @@ static void test_greeting(void)
     close_messages();
 }
 
+/* ---- by source ---- */
+
+static bool sends_as(struct ft_sink *s, const struct ft_flow_source *from)
+{
+    (void)s;
+    return from->ip_version == 4;
+}
+
+static const struct ft_sink_ops spoof_ops = {
+    .name = "test", .messages = true, .datagrams = true, .sends_as = sends_as};
+static struct ft_sink spoof_sink = {.ops = &spoof_ops};
+
+static void open_sources(enum ft_flow_version version, const char *mtu)
+{
+    open_messages(version, true, false, mtu);
+    ft__messages_close(messages); /* again, with a list that says so */
+    list.sources = list.relayed = true;
+    char name[] = "test", key[] = "mtu", value[16];
+    struct ft_output_url url = {.text = name, .format = name, .n_params = 1};
+
+    snprintf(value, sizeof value, "%s", mtu);
+    url.param[0].key = key;
+    url.param[0].value = value;
+    CHECK_EQ(ft__messages_open(&spoof_ops, &url, &env, &messages, &(struct ft_err){0}), FT_OK);
+    ft__messages_sink(messages, &spoof_sink);
+}
+
+/* The row behind which somebody's address stands. */
+static void add_of(uint8_t version, uint32_t who, uint64_t which, uint32_t len, uint32_t time_s)
+{
+    struct ft_flow_source from = {version,
+                                  {10, (uint8_t)(who >> 16), (uint8_t)(who >> 8), (uint8_t)who}};
+
+    add(1, which, len + sizeof from, time_s, time_s * INT64_C(1000) - 1000);
+    memcpy(rows + chunk.len - sizeof from, &from, sizeof from);
+}
+
+/* Of whom each message is, and the message itself, which see() reads. */
+static struct ft_flow_source from_of[MESSAGES_MOST];
+
+static void make_of(void)
+{
+    struct ft_chunk c;
+
+    ft__messages_of(messages, &chunk);
+    while (ft__messages_next(messages, &c)) {
+        for (uint32_t i = 0, at = 0; i < c.n; i++) {
+            uint32_t end = ft_chunk_mark(&c, i)->end;
+            struct ft_mark one[1] = {*ft_chunk_mark(&c, i)};
+
+            memcpy(&from_of[n_seen], c.data + at, sizeof from_of[0]);
+            at += (uint32_t)sizeof from_of[0];
+            one[0].end = end - at;
+            see(&(struct ft_chunk){
+                .data = c.data + at, .len = end - at, .n = 1, .behind = one + 1});
+            at = end;
+        }
+    }
+    chunk.len = chunk.n = 0;
+}
+
+/* Each message is of one source, which has its own numbers from 0, clock and templates; those that
+ * cannot be sent as who they are share one. */
+static void test_sources(enum ft_flow_version version)
+{
+    enum { N = 5, ROUNDS = 40 };
+    uint64_t next[N] = {0};
+    uint32_t records[N] = {0}, first_templates = 0;
+
+    open_sources(version, "512");
+    for (uint32_t i = 0; i < ROUNDS * N; i++) {
+        for (uint32_t k = 0; k <= i % 3; k++) {
+            add_of(i % N < 3 ? 4 : 6, i % N, 0, version == FT_FLOW_NETFLOW_5 ? 48 : 24, 1700000000);
+        }
+        if (i % 50 == 49) {
+            make_of();
+        }
+    }
+    CHECK(n_seen >= ROUNDS * 4);
+    for (uint32_t i = 0; i < n_seen; i++) {
+        const struct ft_flow_source *s = &from_of[i];
+        uint32_t who = s->ip_version == 4 ? s->addr[3] : 3;
+
+        CHECK(s->ip_version == 4 ? s->addr[0] == 10 && who < 3
+                                 : s->ip_version == 0 && s->addr[0] == 0);
+        CHECK(seen[i].bytes <= 512);
+        CHECK_EQ(seen[i].m.sequence, next[who]);
+        next[who] += version == FT_FLOW_NETFLOW_9 ? 1 : seen[i].events;
+        records[who] += seen[i].events;
+        first_templates += version != FT_FLOW_NETFLOW_5 && seen[i].m.sequence == 0;
+    }
+    CHECK_EQ(records[0] + records[1] + records[2] + records[3],
+             ROUNDS * N / 3 * 6 + (ROUNDS * N % 3 > 0) + 2 * (ROUNDS * N % 3 > 1));
+    CHECK_EQ(first_templates, version == FT_FLOW_NETFLOW_5 ? 0 : 4);
+    close_messages();
+}
+
+static void test_sources_ipfix(void)
+{
+    test_sources(FT_FLOW_IPFIX);
+}
+
+static void test_sources_v9(void)
+{
+    test_sources(FT_FLOW_NETFLOW_9);
+}
+
+static void test_sources_v5(void)
+{
+    test_sources(FT_FLOW_NETFLOW_5);
+}
+
+/* More sources than are remembered: what is forgotten begins at 0, with its template. */
+static void test_sources_forgotten(void)
+{
+    enum { MANY = 1025 };
+
+    open_sources(FT_FLOW_IPFIX, "1400");
+    for (uint32_t i = 0; i < MANY; i++) {
+        add_of(4, i, 0, 4, 1700000000);
+    }
+    add_of(4, 2, 0, 4, 1700000000); /* known still */
+    add_of(4, 0, 0, 4, 1700000000); /* forgotten */
+    make_of();
+    CHECK_EQ(n_seen, MANY + 2);
+    for (uint32_t i = 0; i < MANY; i++) {
+        CHECK_EQ(seen[i].m.sequence, 0);
+        CHECK_EQ(seen[i].bytes, seen[0].bytes);
+    }
+    CHECK_EQ(seen[MANY].m.sequence, 1);
+    CHECK(seen[MANY].bytes < seen[0].bytes);
+    CHECK_EQ(seen[MANY + 1].m.sequence, 0);
+    CHECK_EQ(seen[MANY + 1].bytes, seen[0].bytes);
+    CHECK_EQ(from_of[MANY + 1].addr[3], 0);
+    close_messages();
+}
+
 int main(void)
 {
     RUN(test_mtu);
@@ -289,5 +426,9 @@ int main(void)
     RUN(test_clock_of_others);
     RUN(test_back_in_time);
     RUN(test_greeting);
+    RUN(test_sources_ipfix);
+    RUN(test_sources_v9);
+    RUN(test_sources_v5);
+    RUN(test_sources_forgotten);
     return test_end();
 }
