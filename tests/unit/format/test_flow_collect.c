@@ -200,6 +200,27 @@ static void test_v5(void)
     CHECK(memcmp(row + 2 * sizeof h + sizeof record, reverse, sizeof reverse) == 0);
 }
 
+/* Any rate that a header holds: it stands where other versions have a template's number. */
+static void test_v5_rates(void)
+{
+    const size_t one = sizeof(struct ft_flow_head) + FT__RELAY_V5_RECORD;
+    static const uint32_t rates[] = {0, 1, 512, FT_FLOW_TEMPLATES_FULL, 2048, FT_FLOW_V5_RATE};
+
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        struct ft_flow_head h = {0};
+
+        begin(FT_FLOW_NETFLOW_5);
+        r.sampling_rate = rates[i];
+        CHECK_EQ(put(), one);
+        memcpy(&h, row, sizeof h);
+        CHECK_EQ(h.template, rates[i]);
+        r.rev_packets = r.rev_bytes = 1;
+        CHECK_EQ(put(), 2 * one);
+        memcpy(&h, row + one, sizeof h);
+        CHECK_EQ(h.template, rates[i]);
+    }
+}
+
 static void test_v5_cannot(void)
 {
     begin(FT_FLOW_NETFLOW_5);
@@ -272,6 +293,7 @@ int main(void)
     RUN(test_v9_clock);
     RUN(test_v9_both);
     RUN(test_v5);
+    RUN(test_v5_rates);
     RUN(test_v5_cannot);
     RUN(test_room);
     ft_flow_templates_fini(&list);
