@@ -33,11 +33,14 @@ static size_t put_source(uint8_t *p, const struct ft_exporter_info *e)
     return sizeof s;
 }
 
-/* A row of so many bytes behind its head, 0: it does not fit, or why not. */
+/* A row of so many bytes behind its head, 0: it does not fit, or why not. template: of v5, which
+ * has none, the rate. */
 static size_t finish(const struct ft_flow_template_list *l, const struct ft_exporter_info *e,
                      struct ft_flow_head *h, uint8_t *row, size_t len, uint32_t template)
 {
-    if (FT_UNLIKELY(len == 0 || template == FT_FLOW_TEMPLATES_FULL)) {
+    bool full = template == FT_FLOW_TEMPLATES_FULL && l->version != FT_FLOW_NETFLOW_5;
+
+    if (FT_UNLIKELY(len == 0 || full)) {
         return FT_FORMAT_UNFIT(len == 0 ? FT_UNFIT_LENGTH : FT_UNFIT_TEMPLATES);
     }
     len += sizeof *h;

@@ -39,14 +39,6 @@ static bool keep(struct ft__relay *x, const struct ft_xvalue *v)
     }
 }
 
-/* Text and bytes are of variable length, so that a template does not hang on them; few bytes may be
- * a number that no table has, and have the length that numbers have. */
-static bool is_variable(const struct ft_xvalue *v)
-{
-    return v->type == FT_X_STRING || v->type == FT_X_BASIC_LIST ||
-           (v->type == FT_X_OCTETS && v->len > 8);
-}
-
 static void put_variable(struct ft__relay *x, const struct ft_xvalue *v, const uint8_t *from)
 {
     if (!ft__relay_field(x, v->pen, v->ie, VARIABLE)) {
@@ -68,7 +60,7 @@ static void put_variable(struct ft__relay *x, const struct ft_xvalue *v, const u
 
 FT_INLINE void put_value(struct ft__relay *x, const struct ft_xvalue *v, const uint8_t *from)
 {
-    if (FT_UNLIKELY(is_variable(v))) {
+    if (FT_UNLIKELY(ft__relay_is_variable(v))) {
         put_variable(x, v, from);
         return;
     }

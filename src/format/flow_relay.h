@@ -30,9 +30,9 @@ FT_HOT size_t ft__flow_relay_put(struct ft_flow_template_list *l, const struct f
                                  uint8_t *out, size_t room, uint32_t *out_template);
 
 /* The same for NetFlow v9, which has no enterprises' elements but those that Cisco and ntop have
- * types for, no lists and no variable lengths: text is filled with zeros. timed: it begins with 8
- * bytes of FIRST_SWITCHED and LAST_SWITCHED, which are filled in with the message, in place of all
- * others. */
+ * types for, no lists and no variable lengths: text and bytes are filled with zeros. timed: it
+ * begins with 8 bytes of FIRST_SWITCHED and LAST_SWITCHED, which are filled in with the message, in
+ * place of all others. */
 FT_HOT size_t ft__flow_relay9_put(struct ft_flow_template_list *l, const struct ft_export_record *r,
                                   bool timed, uint8_t *out, size_t room, uint32_t *out_template);
 

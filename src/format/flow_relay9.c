@@ -13,8 +13,9 @@ enum {
     NTOP = 35632,
     NTOP_FIRST = 57472,
     TYPE_MOST = 0xffff,
-    TEXT_LEAST = 16, /* v9 has no variable lengths */
-    TEXT_MOST = 256
+    WIDTH_LEAST = 16, /* v9 has no variable lengths */
+    TEXT_MOST = 256,
+    BYTES_MOST = 32768
 };
 
 /* The type of a value in v9; 0: it has none. */
@@ -47,11 +48,11 @@ static bool keep(struct ft__relay *x, const struct ft_xvalue *v, uint16_t type, 
     return type != BIFLOW_DIRECTION;
 }
 
-/* Text of lengths that differ has one of a few, filled with zeros, so that there are few templates.
- */
-static void put_text(struct ft__relay *x, uint16_t type, const uint8_t *from, uint16_t len)
+/* Text and bytes of lengths that differ have one of a few, filled with zeros, so that there are few
+ * templates. */
+static void put_filled(struct ft__relay *x, uint16_t type, const uint8_t *from, uint16_t len)
 {
-    uint16_t width = TEXT_LEAST;
+    uint16_t width = WIDTH_LEAST;
 
     while (width < len) {
         width = (uint16_t)(width * 2);
@@ -67,9 +68,9 @@ static void put_text(struct ft__relay *x, uint16_t type, const uint8_t *from, ui
 FT_INLINE void put_value(struct ft__relay *x, const struct ft_xvalue *v, uint16_t type,
                          const uint8_t *from)
 {
-    if (FT_UNLIKELY(v->type == FT_X_STRING)) {
-        if (v->len <= TEXT_MOST) {
-            put_text(x, type, from, v->len);
+    if (FT_UNLIKELY(ft__relay_is_variable(v))) {
+        if (v->len <= (v->type == FT_X_STRING ? TEXT_MOST : BYTES_MOST)) {
+            put_filled(x, type, from, v->len);
         }
         return;
     }

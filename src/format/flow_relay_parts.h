@@ -34,6 +34,14 @@ struct ft__relay {
     bool full;
 };
 
+/* Text and bytes are of variable length, so that a template does not hang on them; few bytes may be
+ * a number that no table has, and have the length that numbers have. */
+FT_INLINE bool ft__relay_is_variable(const struct ft_xvalue *v)
+{
+    return v->type == FT_X_STRING || v->type == FT_X_BASIC_LIST ||
+           (v->type == FT_X_OCTETS && v->len > 8);
+}
+
 /* A field of so many bytes: its place in the key. False: there is none. */
 FT_INLINE bool ft__relay_field(struct ft__relay *x, uint32_t pen, uint16_t ie, uint16_t len)
 {

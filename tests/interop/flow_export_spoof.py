@@ -322,6 +322,7 @@ def check_reload(c, program, scratch):
         rc, _, err = p.end()
     c.same("reload: " + err[-600:], (0, 1, False), (rc, err.count("spoof=true needs the capability CAP_NET_RAW"),
                                                    os.path.exists(made)))
+    c.same("reload: what to do: " + err[-600:], True, re.search(r"setcap cap_net_raw=eip \S*flowtap\n", err) is not None)
 
 
 # ---- what is refused, anywhere ----

@@ -547,7 +547,8 @@ static void put_due(struct ft__messages *m)
         m->options_due = true;
         m->now->due_ms = ft_mono_ms() + m->refresh_ms;
     }
-    if (m->options_due && m->list->options.n > 0) {
+    /* with rows, or behind some: until then it is not known what time it is */
+    if (m->options_due && m->list->options.n > 0 && (m->rows.n > 0 || m->messages > 0)) {
         see_first(m);
         put_options(m);
     }

@@ -72,9 +72,8 @@ static int not_permitted(const char *url, struct ft_err *err)
 
     self[n > 0 ? n : 0] = '\0';
     return ft_err_set(err, FT_E_PRIVILEGE,
-                      "output %.200s: spoof=true needs the capability CAP_NET_RAW, which is given "
-                      "up after the start: start it anew, as root, or grant it once with: sudo "
-                      "setcap cap_net_raw=eip %.200s",
+                      "output %.200s: spoof=true needs the capability CAP_NET_RAW at the start: as "
+                      "root, or after: sudo setcap cap_net_raw=eip %.200s",
                       url, n > 0 ? self : "flowtap");
 }
 

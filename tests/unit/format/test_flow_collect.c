@@ -121,6 +121,38 @@ static void test_v9(void)
     CHECK_EQ(ft_load_be16(list.at[1].record + 4), 8);
 }
 
+/* However long bytes are, there are few templates of them; the last one is filled in the room that
+ * there is. */
+static void test_v9_bytes(void)
+{
+    static uint8_t bytes[900];
+    size_t before = 0, len;
+
+    memset(bytes, 0xee, sizeof bytes);
+    begin(FT_FLOW_NETFLOW_9);
+    value(0, 4000, FT_X_OCTETS, bytes, 8); /* may be a number */
+    value(0, 4001, FT_X_OCTETS, bytes, 9);
+    CHECK(put() < sizeof row);
+    CHECK_EQ(list.n, 1);
+    CHECK_EQ(ft_load_be16(list.at[0].record + 4 + 4 * 7 + 2), 8);
+    CHECK_EQ(ft_load_be16(list.at[0].record + 4 + 4 * 8 + 2), 16);
+    for (uint16_t i = 9; i <= sizeof bytes; i++) {
+        begin(FT_FLOW_NETFLOW_9);
+        value(0, 4000, FT_X_OCTETS, bytes, i);
+        len = put();
+        CHECK(len >= before && len < sizeof row);
+        CHECK_EQ(row[len - 12 - 1], i >= 16 && (i & (i - 1)) == 0 ? 0xee : 0);
+        before = len;
+    }
+    begin(FT_FLOW_NETFLOW_9);
+    value(0, 4000, FT_X_OCTETS, bytes, 9);
+    for (uint16_t i = 9; i <= sizeof base - base_len; i++) {
+        values[r.n_values - 1].len = i;
+        CHECK(put() < sizeof row);
+    }
+    CHECK_EQ(list.n, 7);
+}
+
 static void test_v9_clock(void)
 {
     begin(FT_FLOW_NETFLOW_9);
@@ -200,6 +232,27 @@ static void test_v5(void)
     CHECK(memcmp(row + 2 * sizeof h + sizeof record, reverse, sizeof reverse) == 0);
 }
 
+/* Any rate that a header holds: it stands where other versions have a template's number. */
+static void test_v5_rates(void)
+{
+    const size_t one = sizeof(struct ft_flow_head) + FT__RELAY_V5_RECORD;
+    static const uint32_t rates[] = {0, 1, 512, FT_FLOW_TEMPLATES_FULL, 2048, FT_FLOW_V5_RATE};
+
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        struct ft_flow_head h = {0};
+
+        begin(FT_FLOW_NETFLOW_5);
+        r.sampling_rate = rates[i];
+        CHECK_EQ(put(), one);
+        memcpy(&h, row, sizeof h);
+        CHECK_EQ(h.template, rates[i]);
+        r.rev_packets = r.rev_bytes = 1;
+        CHECK_EQ(put(), 2 * one);
+        memcpy(&h, row + one, sizeof h);
+        CHECK_EQ(h.template, rates[i]);
+    }
+}
+
 static void test_v5_cannot(void)
 {
     begin(FT_FLOW_NETFLOW_5);
@@ -269,9 +322,11 @@ static void test_room(void)
 int main(void)
 {
     RUN(test_v9);
+    RUN(test_v9_bytes);
     RUN(test_v9_clock);
     RUN(test_v9_both);
     RUN(test_v5);
+    RUN(test_v5_rates);
     RUN(test_v5_cannot);
     RUN(test_room);
     ft_flow_templates_fini(&list);

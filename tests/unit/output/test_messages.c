@@ -283,6 +283,44 @@ static void test_greeting(void)
 
 /* ---- by source ---- */
 
+/* Options data comes with the first records, and has their time: before them there is none. */
+static void test_options_time(enum ft_flow_version version)
+{
+    static const uint8_t v9[] = {5, 1, 0, 4, 0, 4, 0, 1, 0, 4, 0, 34, 0, 4};
+    static const uint8_t ipfix[] = {5, 1, 0, 2, 0, 1, 0, 149, 0, 4, 0, 34, 0, 4};
+    static const uint8_t record[8] = {0, 0, 0, 7, 0, 0, 0, 10};
+    int64_t next_ms = -1;
+    struct ft_chunk c;
+
+    open_messages(version, true, false, NULL);
+    CHECK_EQ(ft_flow_options_init(&list.options, 1), FT_OK);
+    ft_flow_options_template(&list.options, FT_FLOW_OPTION_SAMPLING,
+                             version == FT_FLOW_NETFLOW_9 ? v9 : ipfix, sizeof v9);
+    ft_flow_options_add(&list.options, FT_FLOW_OPTION_SAMPLING, record, sizeof record);
+    ft__messages_due(messages, &next_ms);
+    CHECK(!ft__messages_next(messages, &c));
+    add(2, 0, 8, 1700000000, 1699999999000);
+    make();
+    CHECK_EQ(n_seen, 2);
+    for (uint32_t i = 0; i < n_seen; i++) {
+        CHECK_EQ(seen[i].m.export_ns, INT64_C(1700000000) * 1000000000);
+        CHECK_EQ(seen[i].m.sequence, i);
+        CHECK_EQ(seen[i].m.uptime_ms, seen[1].m.uptime_ms);
+    }
+    CHECK_EQ(seen[0].events, 0);
+    close_messages();
+}
+
+static void test_options_v9(void)
+{
+    test_options_time(FT_FLOW_NETFLOW_9);
+}
+
+static void test_options_ipfix(void)
+{
+    test_options_time(FT_FLOW_IPFIX);
+}
+
 static bool sends_as(struct ft_sink *s, const struct ft_flow_source *from)
 {
     (void)s;
@@ -426,6 +464,8 @@ int main(void)
     RUN(test_clock_of_others);
     RUN(test_back_in_time);
     RUN(test_greeting);
+    RUN(test_options_v9);
+    RUN(test_options_ipfix);
     RUN(test_sources_ipfix);
     RUN(test_sources_v9);
     RUN(test_sources_v5);
