@@ -124,7 +124,8 @@ struct ft_window_clock ft_window_now(const struct ft_window_worker *w);
 void ft_window_turn(struct ft_window_worker *w, int64_t looked_ns, ft_window_emit_fn emit,
                     void *cookie);
 
-/* It counts nothing more. Number 0 waits until all have said so, and writes all that is left. */
+/* It counts nothing more; also of one whose thread could not be started. Number 0 waits until all
+ * have said so, and writes all that is left; the others emit nothing. */
 void ft_window_finish(struct ft_window_worker *w, ft_window_emit_fn emit, void *cookie);
 
 /* Did a flow come to nothing? Zeek's S0, REJ, RSTO and RSTR without data; UDP to one host that
