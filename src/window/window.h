@@ -44,6 +44,11 @@ struct ft_windows_config {
     uint32_t n_workers;
     int64_t step_ns;          /* a clock that goes back by more is believed */
     struct ft_hash_seed seed; /* of estimates, too: of equal ones, equal rows */
+    /* Rows are shown with what this makes of their addresses (16 bytes, in place), and are in an
+     * order that depends on nothing else: that of the true ones would take the mapping back. Called
+     * by number 0's thread. NULL: they are shown as they are, in their order. */
+    void (*map_address)(void *map_cookie, uint8_t ip_version, uint8_t *address);
+    void *map_cookie; /* borrowed */
 };
 
 /* The clock of packets that have an order. */
