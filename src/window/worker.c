@@ -12,7 +12,8 @@ enum {
     PROTO_TCP = 6,
     PROTO_UDP = 17,
     ENTRIES_A_TURN = 192, /* more than a batch adds to lists */
-    STEPS_A_TURN = 1024,  /* three for each entity, of which a batch makes 256 at most */
+    STEPS_A_TURN = 2048,  /* of a span: three for each entity, of which a batch makes 256 at most
+                             by packets, and the ends of as many flows, later, as many again */
     AHEAD = 8,
 };
 
@@ -476,8 +477,9 @@ void ft_window_turn(struct ft_window_worker *w, int64_t looked_ns, ft_window_emi
     }
     if (w->number == 0 && ft_count_get(&t->to_write) != 0) {
         pthread_mutex_lock(&t->lock);
-        ft_count_set(&t->to_write,
-                     ft__close_slice(t, STEPS_A_TURN * t->cfg.n_workers, emit, cookie));
+        ft_count_set(
+            &t->to_write,
+            ft__close_slice(t, STEPS_A_TURN * t->cfg.n_spans * t->cfg.n_workers, emit, cookie));
         pthread_mutex_unlock(&t->lock);
     }
     /* another worker's packets came after a step of the clock: so do this one's */

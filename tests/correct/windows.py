@@ -416,6 +416,19 @@ def test_invented_senders(m):
     near(best[0]["peers_in"], 60000, "fan-in", 0.1)
 
 
+def test_rows_keep_up(m):
+    """Every packet is of hosts of its own, and there is room for those of each window: whatever is over is written as
+    fast as packets and ends make more, so nothing is full but where all that is left ends at once."""
+    frames = [(T0 + i * 5_000_000, eth(ip4("10.%d.%d.%d" % (i >> 16, i >> 8 & 255, i & 255),
+                                           "11.%d.%d.%d" % (i >> 16, i >> 8 & 255, i & 255), 17, udp(1000, 53, b"x"))))
+              for i in range(26000)]
+    got = [windows(m, pcap(frames), "--window", "1,2,4", "--max-hosts", "3600", workers=w) for w in ("1", "3")]
+    for rows, stats in got:
+        same(stats["window_untracked_packets"], 0)
+        same(sum(e["packets_error"] for e in rows), 0)
+    same(*([e for e in rows if e["timestamp"] < frames[-1][0] / S - 8] for rows, _ in got))
+
+
 def test_addresses_are_mapped(m):
     key = os.path.join(m.folder.name, "key")
     with open(key, "wb") as f:
