@@ -22,6 +22,15 @@ static const uint64_t gap_most_us = UINT64_C(1) << 28;  /* of one in a delta: sq
 static const uint32_t bytes_most = UINT32_MAX / 2;      /* likewise: a frame more fits */
 static const uint64_t squares_most = UINT64_C(1) << 63; /* likewise */
 
+/* Is it where time ends: windows of some span would begin or end beyond it? */
+static bool is_extreme(const struct ft_window_worker *w, int64_t index)
+{
+    int64_t most = w->t->cfg.span_s[w->t->cfg.n_spans - 1] / w->t->cfg.span_s[0];
+    int64_t span = (int64_t)w->t->cfg.span_s[0] * 1000000000;
+
+    return index >= INT64_MAX / span - most || index <= INT64_MIN / span + most;
+}
+
 static int64_t span_ns(const struct ft_window_worker *w)
 {
     return (int64_t)w->t->cfg.span_s[0] * 1000000000;
@@ -373,8 +382,8 @@ void ft_window_packets(struct ft_window_worker *w, const struct ft_packet *pkts,
         }
         if (FT_UNLIKELY(ts < w->from_ns || ts >= w->until_ns)) {
             w->index = ft_time_floor(ts, span);
-            if (w->index >= INT64_MAX / span - 1 || w->index <= INT64_MIN / span + 1) {
-                w->late++; /* where time ends */
+            if (is_extreme(w, w->index)) {
+                w->late++;
                 continue;
             }
             w->from_ns = w->index * span;
@@ -425,6 +434,9 @@ void ft_window_ended(struct ft_window_worker *w, uint32_t entry, const struct ft
     }
     at_ns = at_ns > w->clock.now_ns ? w->clock.now_ns : at_ns;
     index = ft_time_floor(at_ns, span);
+    if (is_extreme(w, index)) {
+        return;
+    }
     least = w->said.epoch == w->clock.epoch ? w->said.index : INT64_MIN;
     f = next_fold(w);
     *f = (struct ft__fold){.flow = w->flows[entry],
