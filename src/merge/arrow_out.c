@@ -9,7 +9,15 @@
 #include "merge/arrow_cells.h"
 #include "model/columns.h"
 
-enum { ROWS = 2048, MAPS = 16, NONE = UINT16_MAX, OBJECT = 64, MAGIC = 6, MAGIC_ROOM = 8 };
+enum {
+    ROWS = 2048,
+    MAPS = 16,
+    NONE = UINT16_MAX,
+    OBJECT = 64,
+    MAGIC = 6,
+    MAGIC_ROOM = 8,
+    TEXT = 32 << 20 /* bytes of lines in a batch: readers have bounds, this one FT_ARROW_BODY */
+};
 
 /* Which column each value of a shape goes to. */
 struct map {
@@ -29,6 +37,7 @@ struct ft__arrow_out {
     struct ft__cells *cells; /* [n], owned */
     uint32_t n;
     uint64_t rows, events, values; /* rows: of the batch; the others are left out */
+    uint64_t text;                 /* bytes of the lines in the batch */
     uint64_t at;                   /* bytes written */
     struct ft__cell_bytes out, blocks;
     struct map map[MAPS];
@@ -237,6 +246,7 @@ static int put_row(struct ft__arrow_out *o, const struct map *map)
     int rc = FT_OK;
 
     o->rows++;
+    o->text += r->len;
     o->values += map->missing;
     for (uint32_t i = 0; i < r->shape->n; i++) {
         const char *value = r->line + begin + r->shape->step[i].len;
@@ -290,6 +300,7 @@ static int send_batch(struct ft__arrow_out *o)
         ft__cells_clear(&o->cells[i]);
     }
     o->rows = 0;
+    o->text = 0;
     return send(o);
 }
 
@@ -346,7 +357,7 @@ int ft__arrow_out_lines(struct ft__arrow_out *o, const char *text, size_t len, b
             continue;
         }
         rc = put_row(o, map_of(o, o->record.shape, false));
-        rc = rc == FT_OK && o->rows == ROWS ? send_batch(o) : rc;
+        rc = rc == FT_OK && (o->rows == ROWS || o->text >= TEXT) ? send_batch(o) : rc;
     }
     return rc == 0 && !soon ? send_batch(o) : rc;
 }

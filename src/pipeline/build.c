@@ -726,6 +726,14 @@ static int build_window(struct ft_pipeline *p, struct ft_worker *w)
     return rc;
 }
 
+/* An address as worker 0, who writes windows, shows it. */
+static void map_address(void *pipeline, uint8_t ip_version, uint8_t *address)
+{
+    const struct ft_pipeline *p = pipeline;
+
+    ft_cryptopan_map_ip(ft_anonymizer_map(p->workers[0].emit.anon), ip_version, address);
+}
+
 /* Equal packets make equal windows: estimates of files hash alike. Live, whom they count may choose
  * addresses, and does not know how. */
 static int build_windows(struct ft_pipeline *p, struct ft_err *err)
@@ -736,6 +744,10 @@ static int build_windows(struct ft_pipeline *p, struct ft_err *err)
     p->plan.window.seed = p->seed;
     if (!p->plan.live) {
         ft_hash_seed_fixed(&p->plan.window.seed, FT_EVENT_WINDOW);
+    }
+    if (p->plan.anonymize) {
+        p->plan.window.map_address = map_address;
+        p->plan.window.map_cookie = p;
     }
     int rc = ft_windows_new(&p->plan.window, &p->windows);
 

@@ -241,6 +241,12 @@ static void give_up_start(struct ft_pipeline *p)
     }
     pthread_cond_broadcast(&p->meet);
     pthread_mutex_unlock(&p->lock);
+    /* the first writes the windows of all; where it does not run, nobody waits */
+    for (uint32_t i = 1; p->windows != NULL && i < p->plan.n_workers; i++) {
+        if (!p->workers[i].started) {
+            ft_window_finish(p->workers[i].meter.window, NULL, NULL);
+        }
+    }
     if (p->reader != NULL && !p->reader->started) {
         pthread_mutex_lock(&p->lock);
         atomic_store_explicit(&p->input_done, true, memory_order_release);

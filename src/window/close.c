@@ -5,6 +5,7 @@
  * it; one of a longer span when all that is in it was written. One is written at a time, by kinds:
  *
  *     GATHER  its entities into an array    SIFT  which becomes a heap, by address, port, protocol
+ *             (or, where addresses are mapped, by a hash of what is shown)
  *     WRITE   the first of it: a row; it is added to the longer span; its place is free
  *
  * each of which can be interrupted, so that no batch of packets waits for a whole window. */
@@ -201,6 +202,26 @@ static uint64_t first_of(const struct ft__acc *a)
 
     return a->kind >> 4 == 6 ? ft_load_be64(a->addr[0]) >> 1 | UINT64_C(1) << 63
                              : ((uint64_t)ft_load_be32(a->addr[0]) << 32 | rest) >> 1;
+}
+
+/* Of one that is shown with mapped addresses: a hash of what is shown. */
+static uint64_t first_as_shown(const struct ft_windows *t, const struct ft__acc *a)
+{
+    uint8_t address[16], peer[16];
+    bool pair = ft__acc_kind(a) == FT_ENTITY_PAIR;
+    struct ft__who who = {.kind = a->kind,
+                          .proto = a->proto,
+                          .port = a->port,
+                          .addr = address,
+                          .peer = pair ? peer : NULL};
+
+    memcpy(address, a->addr[0], sizeof address);
+    memcpy(peer, a->addr[1], sizeof peer);
+    t->cfg.map_address(t->cfg.map_cookie, a->kind >> 4, address);
+    if (pair) {
+        t->cfg.map_address(t->cfg.map_cookie, a->kind >> 4, peer);
+    }
+    return ft__who_hash(t, &who);
 }
 
 static bool before(const struct ft_windows *t, const struct ft__ordered *a,
@@ -485,7 +506,8 @@ static void go_on(struct ft_windows *t, ft_window_emit_fn emit, void *cookie)
     if (c->step == GATHER && c->at != 0) {
         const struct ft__acc *a = &t->accs[c->at - 1];
 
-        t->order[c->n++] = (struct ft__ordered){first_of(a), c->at - 1};
+        t->order[c->n++] = (struct ft__ordered){
+            t->cfg.map_address != NULL ? first_as_shown(t, a) : first_of(a), c->at - 1};
         c->at = a->link;
     } else if (c->step == GATHER) {
         c->owed[c->kind] = ft__window_owed(t, &t->windows[c->window], c->kind);

@@ -44,6 +44,11 @@ struct ft_windows_config {
     uint32_t n_workers;
     int64_t step_ns;          /* a clock that goes back by more is believed */
     struct ft_hash_seed seed; /* of estimates, too: of equal ones, equal rows */
+    /* Rows are shown with what this makes of their addresses (16 bytes, in place), and are in an
+     * order that depends on nothing else: that of the true ones would take the mapping back. Called
+     * by number 0's thread. NULL: they are shown as they are, in their order. */
+    void (*map_address)(void *map_cookie, uint8_t ip_version, uint8_t *address);
+    void *map_cookie; /* borrowed */
 };
 
 /* The clock of packets that have an order. */
@@ -124,7 +129,8 @@ struct ft_window_clock ft_window_now(const struct ft_window_worker *w);
 void ft_window_turn(struct ft_window_worker *w, int64_t looked_ns, ft_window_emit_fn emit,
                     void *cookie);
 
-/* It counts nothing more. Number 0 waits until all have said so, and writes all that is left. */
+/* It counts nothing more; also of one whose thread could not be started. Number 0 waits until all
+ * have said so, and writes all that is left; the others emit nothing. */
 void ft_window_finish(struct ft_window_worker *w, ft_window_emit_fn emit, void *cookie);
 
 /* Did a flow come to nothing? Zeek's S0, REJ, RSTO and RSTR without data; UDP to one host that

@@ -12,7 +12,8 @@ enum {
     PROTO_TCP = 6,
     PROTO_UDP = 17,
     ENTRIES_A_TURN = 192, /* more than a batch adds to lists */
-    STEPS_A_TURN = 1024,  /* three for each entity, of which a batch makes 256 at most */
+    STEPS_A_TURN = 2048,  /* of a span: three for each entity, of which a batch makes 256 at most
+                             by packets, and the ends of as many flows, later, as many again */
     AHEAD = 8,
 };
 
@@ -20,6 +21,15 @@ static const int64_t slack_ns = 1000000000;             /* timers of flows tick 
 static const uint64_t gap_most_us = UINT64_C(1) << 28;  /* of one in a delta: squares fit */
 static const uint32_t bytes_most = UINT32_MAX / 2;      /* likewise: a frame more fits */
 static const uint64_t squares_most = UINT64_C(1) << 63; /* likewise */
+
+/* Is it where time ends: windows of some span would begin or end beyond it? */
+static bool is_extreme(const struct ft_window_worker *w, int64_t index)
+{
+    int64_t most = w->t->cfg.span_s[w->t->cfg.n_spans - 1] / w->t->cfg.span_s[0];
+    int64_t span = (int64_t)w->t->cfg.span_s[0] * 1000000000;
+
+    return index >= INT64_MAX / span - most || index <= INT64_MIN / span + most;
+}
 
 static int64_t span_ns(const struct ft_window_worker *w)
 {
@@ -372,8 +382,8 @@ void ft_window_packets(struct ft_window_worker *w, const struct ft_packet *pkts,
         }
         if (FT_UNLIKELY(ts < w->from_ns || ts >= w->until_ns)) {
             w->index = ft_time_floor(ts, span);
-            if (w->index >= INT64_MAX / span - 1 || w->index <= INT64_MIN / span + 1) {
-                w->late++; /* where time ends */
+            if (is_extreme(w, w->index)) {
+                w->late++;
                 continue;
             }
             w->from_ns = w->index * span;
@@ -424,6 +434,9 @@ void ft_window_ended(struct ft_window_worker *w, uint32_t entry, const struct ft
     }
     at_ns = at_ns > w->clock.now_ns ? w->clock.now_ns : at_ns;
     index = ft_time_floor(at_ns, span);
+    if (is_extreme(w, index)) {
+        return;
+    }
     least = w->said.epoch == w->clock.epoch ? w->said.index : INT64_MIN;
     f = next_fold(w);
     *f = (struct ft__fold){.flow = w->flows[entry],
@@ -476,8 +489,9 @@ void ft_window_turn(struct ft_window_worker *w, int64_t looked_ns, ft_window_emi
     }
     if (w->number == 0 && ft_count_get(&t->to_write) != 0) {
         pthread_mutex_lock(&t->lock);
-        ft_count_set(&t->to_write,
-                     ft__close_slice(t, STEPS_A_TURN * t->cfg.n_workers, emit, cookie));
+        ft_count_set(
+            &t->to_write,
+            ft__close_slice(t, STEPS_A_TURN * t->cfg.n_spans * t->cfg.n_workers, emit, cookie));
         pthread_mutex_unlock(&t->lock);
     }
     /* another worker's packets came after a step of the clock: so do this one's */

@@ -342,6 +342,17 @@ class Merged(unittest.TestCase):
         self.assertEqual(rc, 1)
         self.assertLess(kib, peaks[0][0] + 16384)
 
+    def test_arrow_of_long_lines(self):
+        """What merge writes it reads again, however long the lines are."""
+        lines, arrow = os.path.join(self.folder, "long"), os.path.join(self.folder, "long.arrow")
+        with open(lines, "w") as f:
+            for i in range(300):
+                f.write('{"event_type":"network_flow_record","timestamp":%d.000000,"note":"%s"}\n' % (1700000000 + i, "x" * 900000))
+        subprocess.run([PROGRAM, "merge", "--quiet", lines, "-o", "arrow:" + arrow], check=True)
+        out = subprocess.run([PROGRAM, "merge", "--quiet", arrow], capture_output=True, check=True).stdout
+        self.assertEqual(out.count(b"\n"), 300)
+        self.assertGreater(len(out), 300 * 900000)
+
     def test_arrow_twice(self):
         """What stands behind the end of a stream is not left out in silence."""
         path = self.probe("a", PACKETS[:200]) + ".arrows"

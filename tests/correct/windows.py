@@ -416,6 +416,19 @@ def test_invented_senders(m):
     near(best[0]["peers_in"], 60000, "fan-in", 0.1)
 
 
+def test_rows_keep_up(m):
+    """Every packet is of hosts of its own, and there is room for those of each window: whatever is over is written as
+    fast as packets and ends make more, so nothing is full but where all that is left ends at once."""
+    frames = [(T0 + i * 5_000_000, eth(ip4("10.%d.%d.%d" % (i >> 16, i >> 8 & 255, i & 255),
+                                           "11.%d.%d.%d" % (i >> 16, i >> 8 & 255, i & 255), 17, udp(1000, 53, b"x"))))
+              for i in range(26000)]
+    got = [windows(m, pcap(frames), "--window", "1,2,4", "--max-hosts", "3600", workers=w) for w in ("1", "3")]
+    for rows, stats in got:
+        same(stats["window_untracked_packets"], 0)
+        same(sum(e["packets_error"] for e in rows), 0)
+    same(*([e for e in rows if e["timestamp"] < frames[-1][0] / S - 8] for rows, _ in got))
+
+
 def test_addresses_are_mapped(m):
     key = os.path.join(m.folder.name, "key")
     with open(key, "wb") as f:
@@ -424,10 +437,33 @@ def test_addresses_are_mapped(m):
     plain, _ = windows(m, pcap(frames), "--window", "10")
     mapped, _ = windows(m, pcap(frames), "--window", "10", "--anonymize", key)
     same(len(plain), len(mapped))
-    pairs = {(p["address"], h["address"]) for p, h in zip(plain, mapped)} | \
-            {(p["peer"], h["peer"]) for p, h in zip(plain, mapped) if p["peer"]}
-    same(len({p for p, _ in pairs}), len(pairs))
-    assert not {p for p, _ in pairs} & {h for _, h in pairs}
+    # both ways by what is not an address: of as many packets and bytes, in each window and kind
+    hosts = [collections.Counter(e[k] for e in rows for k in ("address", "peer") if e[k]) for rows in (plain, mapped)]
+    same(sorted(hosts[0].values()), sorted(hosts[1].values()))
+    assert not set(hosts[0]) & set(hosts[1])
+    same(*(sorted((e["timestamp"], e["entity"], e["packets_out"], e["bytes_in"]) for e in rows)
+           for rows in (plain, mapped)))
+
+
+def test_order_does_not_tell(m):
+    """Mapped addresses share what prefixes the true ones share: the order of the true ones would tell the rest."""
+    key = os.path.join(m.folder.name, "key")
+    with open(key, "wb") as f:
+        f.write(bytes(range(32)))
+    own = ["10.9.%d.%d" % (i // 16, i % 16) for i in range(256)]
+    frames = [(T0 + i * 1000, eth(ip4(a, B, 17, udp(1000, 53, b"x")))) for i, a in enumerate(own)]
+
+    def order(*args):
+        rows, _ = windows(m, pcap(frames), "--window", "1", *args)
+        return [e["address"] for e in rows if e["entity"] == "host"]
+
+    plain, mapped = order(), order("--anonymize", key)
+    same(len(mapped), len(plain))
+    same(plain, sorted(plain, key=ipaddress.ip_address))
+    same(order("--anonymize", key), mapped)
+    # which of two neighbours is the lower one: the true order would put them beside each other, 128 times
+    beside = sum(int(ipaddress.ip_address(a)) ^ int(ipaddress.ip_address(b)) == 1 for a, b in zip(mapped, mapped[1:]))
+    assert beside < 20, beside
 
 
 def test_forms(m):

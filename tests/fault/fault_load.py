@@ -177,6 +177,18 @@ class Memory(Case):
             self.assertGreater(good, 0)
         self.assertGreaterEqual(len(said), 2, said)
 
+    def test_threads_that_do_not_start(self):
+        """Room for the tables, but not for the stacks of all threads: whoever runs waits for nobody who does not."""
+        if "sanitizer" in run("read", "-v", "-w1", "-o", "null:", SAMPLE).stderr:
+            self.skipTest("a sanitizer's shadow is address space, too")
+        said = set()
+        for mb in range(60, 240, 8):
+            r = run("read", "-w", "16", "-e", "window", "--max-flows", "16384", "--max-hosts", "1024", "-o", "null:",
+                    SAMPLE, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (mb << 20, mb << 20)))
+            self.assertIn(r.returncode, (0, 1, 127), (mb, r.stderr))
+            said.update(x for x in r.stderr.splitlines() if "thread could not be started" in x)
+        self.assertEqual(len(said), 1, said)
+
 
 if __name__ == "__main__":
     main()

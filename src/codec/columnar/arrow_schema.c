@@ -188,6 +188,19 @@ static bool dictionary_of(struct ft_flat_in *in, const struct ft_flat_tab *t,
     return f->kind != FT_ARROW_LIST && f->kind != FT_ARROW_NULL;
 }
 
+/* Columns that share a dictionary read its values alike: what is checked of one holds for all. */
+static bool shares_type(const struct ft_arrow *a, const struct ft_arrow_field *f)
+{
+    for (uint32_t i = 0; f->is_indexed && &a->field[i] < f; i++) {
+        const struct ft_arrow_field *other = &a->field[i];
+
+        if (other->is_indexed && other->dictionary == f->dictionary) {
+            return other->kind == f->kind && other->width == f->width && other->large == f->large;
+        }
+    }
+    return true;
+}
+
 static int add_field(struct ft_arrow *a, struct ft_flat_in *in, const struct ft_flat_tab *t,
                      uint32_t depth, struct ft_err *err);
 
@@ -230,6 +243,10 @@ static int add_field(struct ft_arrow *a, struct ft_flat_in *in, const struct ft_
 
         return ft_err_set(err, FT_E_UNSUPPORTED, "column '%s': type %u (%s) is not read", f->name,
                           kind, name);
+    }
+    if (!shares_type(a, f)) {
+        return ft_err_set(err, FT_E_CORRUPT, "column '%s': its dictionary is of another type",
+                          f->name);
     }
     return f->kind == FT_ARROW_LIST ? add_item(a, in, t, depth, err) : FT_OK;
 }

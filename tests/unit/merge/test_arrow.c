@@ -6,6 +6,7 @@
 #include "merge/arrow_cells.h"
 
 #include "base/mem.h"
+#include "codec/columnar/flatbuffer.h"
 #include "harness.h"
 
 enum { COLUMNS = 9 };
@@ -193,6 +194,63 @@ static void test_bytes(void)
     ft_mem_free(stream.at);
 }
 
+/* A schema of two columns, the first of numbers of a byte, that have one dictionary; the second is
+ * of this type (2: numbers of so many bits, 5: text). */
+static struct ft__cell_bytes share_dictionary(uint8_t type, uint32_t bits)
+{
+    static const uint8_t end[8] = {0xff, 0xff, 0xff, 0xff};
+    static uint8_t data[4096];
+    struct ft_flat_slot message[] = {{2, 4}, {1, 1}, FT_FLAT_OFFSET};
+    struct ft_flat_slot schema[] = {{2, 0}, FT_FLAT_OFFSET};
+    struct ft_flat_slot dictionary[] = {{8, 7}};
+    uint32_t at[FT_FLAT_SLOTS_MAX], prefix[2] = {UINT32_MAX}, fields;
+    struct ft__cell_bytes out = {NULL, 0, 0};
+    struct ft_flat b;
+
+    ft_flat_begin(&b, data, sizeof data);
+    ft_flat_point(&b, 0, ft_flat_table(&b, message, 3, at));
+    ft_flat_point(&b, at[2], ft_flat_table(&b, schema, 2, at));
+    fields = ft_flat_offsets(&b, 2);
+    ft_flat_point(&b, at[1], fields);
+    for (uint32_t i = 0; i < 2; i++) {
+        uint8_t kind = i == 0 ? 2 : type;
+        struct ft_flat_slot field[] = {FT_FLAT_OFFSET, {1, true},      {1, kind},
+                                       FT_FLAT_OFFSET, FT_FLAT_OFFSET, FT_FLAT_OFFSET};
+        struct ft_flat_slot integer[] = {{4, i == 0 ? 8 : bits}, {1, false}};
+        uint32_t unused[FT_FLAT_SLOTS_MAX];
+
+        ft_flat_point(&b, fields + 4 + 4 * i, ft_flat_table(&b, field, 6, at));
+        ft_flat_point(&b, at[0], ft_flat_string(&b, i == 0 ? "a" : "b"));
+        ft_flat_point(&b, at[3], ft_flat_table(&b, integer, kind == 2 ? 2 : 0, unused));
+        ft_flat_point(&b, at[4], ft_flat_table(&b, dictionary, 1, unused));
+        ft_flat_point(&b, at[5], ft_flat_offsets(&b, 0));
+    }
+    ft_flat_pad(&b);
+    CHECK(!b.full);
+    prefix[1] = b.len;
+    CHECK_EQ(ft__cell_bytes_add(&out, prefix, sizeof prefix), FT_OK);
+    CHECK_EQ(ft__cell_bytes_add(&out, data, b.len), FT_OK);
+    CHECK_EQ(ft__cell_bytes_add(&out, end, sizeof end), FT_OK);
+    return out;
+}
+
+/* What a dictionary was checked for is what every column reads of it. */
+static void test_shared_dictionary(void)
+{
+    static const struct {
+        uint8_t type;
+        uint32_t bits;
+        int rc;
+    } second[] = {{2, 8, FT_OK}, {2, 64, FT_E_CORRUPT}, {5, 0, FT_E_CORRUPT}};
+
+    for (size_t i = 0; i < sizeof second / sizeof second[0]; i++) {
+        struct ft__cell_bytes stream = share_dictionary(second[i].type, second[i].bits);
+
+        CHECK_EQ(read_copy(stream.at, stream.len, false), second[i].rc);
+        ft_mem_free(stream.at);
+    }
+}
+
 /* Values that were the same in all lines are others, longer and shorter, from some line on. */
 static void test_shape(void)
 {
@@ -238,6 +296,7 @@ int main(void)
     RUN(test_back);
     RUN(test_prefixes);
     RUN(test_bytes);
+    RUN(test_shared_dictionary);
     RUN(test_shape);
     return test_end();
 }

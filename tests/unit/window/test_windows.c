@@ -203,11 +203,33 @@ static void test_failed_flows(void)
     CHECK(!ft_window_failed(&r));
 }
 
+/* Windows that would begin before there is time are none, in longer spans as in the shortest. */
+static void test_where_time_ends(void)
+{
+    struct ft_windows *t = table(1, 100, "1,3600");
+    struct ft_window_worker *w = worker(t, 0);
+    struct ft_windows_stats stats;
+
+    packet(w, 2, INT64_MIN + 7 * s, true);
+    packet(w, 2, INT64_MIN + 8000 * s, false);
+    ft_window_finish(w, keep, &got);
+    ft_windows_get_stats(t, &stats);
+    CHECK_EQ(stats.late, 1);
+    CHECK_EQ(sent(1), 1);
+    CHECK_EQ(sent(3600), 1);
+    for (uint32_t i = 0; i < got.n; i++) {
+        CHECK(got.row[i].start_ns < 0);
+    }
+    ft_window_worker_free(w);
+    ft_windows_free(t);
+}
+
 int main(void)
 {
     RUN(test_when_rows_come);
     RUN(test_entries_and_windows);
     RUN(test_wild_clocks);
     RUN(test_failed_flows);
+    RUN(test_where_time_ends);
     return test_end();
 }
