@@ -3,6 +3,7 @@
 status; with it a free port, a capture of many flows, and the methods test_* of an object."""
 import importlib
 import os
+import random
 import socket
 import struct
 import subprocess
@@ -37,9 +38,14 @@ def wait_for(condition, what, seconds=30, pause=0.05):
 
 
 def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to connections: no test beside this one is handed it before it is bound."""
+    while True:
+        with socket.socket(socket.AF_INET, kind) as s:
+            try:
+                s.bind(("127.0.0.1", random.randrange(10000, 32768)))
+            except OSError:
+                continue
+            return s.getsockname()[1]
 
 
 def load(name):
