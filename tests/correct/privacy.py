@@ -173,9 +173,19 @@ class Compare:
         elif not self.leaf(key, plain, anon, schema):
             self.wrong.append((key, plain, anon))
 
+    def by_entity(self, windows, mapped):
+        """Windows come in an order of what they show: here, by what is shown with the key."""
+        def shown(address):
+            return str(address if mapped or address is None else self.map.ip(address))
+
+        return sorted(windows, key=lambda w: (w["timestamp"], w["span_s"], w["entity"], shown(w["address"]), shown(w["peer"]),
+                                              w["port"] or 0, w["protocol"] or 0))
+
     def events(self, plain, anon, schema=None):
         assert len(plain) == len(anon), "%d events became %d" % (len(plain), len(anon))
-        for a, b in zip(plain, anon):
+        windows = [[e for e in events if e.get("event_type") == "window"] for events in (plain, anon)]
+        others = [[e for e in events if e.get("event_type") != "window"] for events in (plain, anon)]
+        for a, b in zip(others[0] + self.by_entity(windows[0], False), others[1] + self.by_entity(windows[1], True)):
             if a.get("event_type") != "pipeline_stats":
                 self.tree("", a, b, schema)
         assert not self.wrong, self.wrong[:5]

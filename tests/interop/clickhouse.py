@@ -22,7 +22,8 @@ from chdb.session import Session  # noqa: E402
 from cli_csv import of_every_kind  # noqa: E402
 from support import FLOWTAP, SAMPLE  # noqa: E402
 
-OF_READ = {"sample": "network_flow_sample", "flow": "network_flow_record", "stats": "pipeline_stats"}
+OF_READ = {"sample": "network_flow_sample", "flow": "network_flow_record", "stats": "pipeline_stats",
+           "window": "window"}
 OF_COLLECT = {"sample": "network_flow_sample_of_collect", "flow": "network_flow_record_of_collect",
               "stats": "pipeline_stats", "template": "template_change", "counter": "counter_sample",
               "discard": "discarded_packet", "exporter": "exporter_health"}
@@ -144,7 +145,7 @@ class ClickHouse(unittest.TestCase):
     def test_events_of_packets(self):
         tables = ddl("-p", "base")
         for word, name in OF_READ.items():
-            self.check(name, tables[name], ["read", SAMPLE], word, "" if word == "stats" else None)
+            self.check(name, tables[name], ["read", SAMPLE], word, "" if word in ("stats", "window") else None)
         self.make(ddl("-p", "base", "--no-identity")["pipeline_stats"])
 
     def test_events_of_exporters(self):
