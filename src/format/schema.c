@@ -405,7 +405,8 @@ static void make_postgres(const struct schema *s)
         const struct ft_columns *c = &s->columns[k];
         const char *end = NULL; /* what stands behind the column before */
 
-        fprintf(s->to, "%sCREATE TABLE %s\n(\n", k > 0 ? "\n" : "", s->kinds[k].name);
+        /* in quotes: window is a word of SQL's */
+        fprintf(s->to, "%sCREATE TABLE \"%s\"\n(\n", k > 0 ? "\n" : "", s->kinds[k].name);
         for (uint32_t i = 0; i < c->n; i++) {
             const struct ft_field *f = c->col[i].field;
             bool list = f->type == FT_T_LIST;
