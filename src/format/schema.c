@@ -48,15 +48,6 @@ static const struct {
     [FT_T_JSON] = {"object", "utf8", "String", "\"string\"", "string", NULL},
 };
 
-static const char *const groups[] = {
-    [FT_GROUP_TOP] = "",
-    [FT_GROUP_FLOW_KEY] = "flow_key",
-    [FT_GROUP_AGGREGATE] = "aggregate_metrics",
-    [FT_GROUP_FEATURES] = "features",
-    [FT_GROUP_EXPORTER] = "exporter",
-    [FT_GROUP_ENRICHMENT] = "enrichment",
-};
-
 /* What a column gives away, see model/privacy.h and docs/privacy.md. */
 static const char *const classes[FT_PRIVACY__COUNT] = {
     [FT_PRIVACY_NONE] = "none", [FT_PRIVACY_IDENTITY] = "identity",
@@ -231,7 +222,7 @@ static void json_event(const struct schema *s, const struct kind *k, const struc
             fprintf(s->to, ",\"%s\":", f->name);
             json_null(s->to, f);
         } else if (f->group != group) {
-            fprintf(s->to, ",\"%s\":", groups[f->group]);
+            fprintf(s->to, ",\"%s\":", ft_group_name(f->group));
             json_group(s, c, f->group);
         }
         group = f->group;
@@ -244,7 +235,7 @@ static void json_event(const struct schema *s, const struct kind *k, const struc
         if (f->group == FT_GROUP_TOP) {
             fprintf(s->to, ",\"%s\"", f->name);
         } else if (f->group != group && !optional_group(s, c, i)) {
-            fprintf(s->to, ",\"%s\"", groups[f->group]);
+            fprintf(s->to, ",\"%s\"", ft_group_name(f->group));
         }
         group = f->group;
     }
@@ -294,7 +285,7 @@ static void make_markdown(const struct schema *s)
         for (uint32_t i = 0; i < c->n; i++) {
             const struct ft_field *f = c->col[i].field;
 
-            fprintf(s->to, "| `%s` | %s | ", f->name, groups[f->group]);
+            fprintf(s->to, "| `%s` | %s | ", f->name, ft_group_name(f->group));
             type_name(s->to, f);
             fprintf(s->to, " | %s | %s | ", f->unit, c->col[i].set != NULL ? f->profile : "");
             element(s->to, f, "");
@@ -318,7 +309,7 @@ static void csv_text(FILE *to, const char *s)
 
 static void csv_row(const struct schema *s, const struct kind *k, const struct ft_field *f)
 {
-    fprintf(s->to, "%s,%s,%s,", k->name, groups[f->group], f->name);
+    fprintf(s->to, "%s,%s,%s,", k->name, ft_group_name(f->group), f->name);
     type_name(s->to, f);
     fprintf(s->to, ",%s,", f->unit);
     element(s->to, f, "");
@@ -444,7 +435,7 @@ static void make_arrow(const struct schema *s)
             fprintf(s->to,
                     "\",\"nullable\":true,\"metadata\":{\"unit\":\"%s\",\"object\":\"%s\","
                     "\"element\":\"",
-                    f->unit, groups[f->group]);
+                    f->unit, ft_group_name(f->group));
             element(s->to, f, "");
             fprintf(s->to, "\"}}%s\n", i + 1 < c->n ? "," : "");
         }

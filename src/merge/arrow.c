@@ -49,15 +49,6 @@ struct known {
     uint32_t n;
 };
 
-static const char *const objects[] = {
-    [FT_GROUP_TOP] = "",
-    [FT_GROUP_FLOW_KEY] = "flow_key",
-    [FT_GROUP_AGGREGATE] = "aggregate_metrics",
-    [FT_GROUP_FEATURES] = "features",
-    [FT_GROUP_EXPORTER] = "exporter",
-    [FT_GROUP_ENRICHMENT] = "enrichment",
-};
-
 static bool has_column(const struct ft_arrow *a, const char *name)
 {
     const struct ft_arrow_field *f;
@@ -129,7 +120,7 @@ const struct ft_field *ft__arrow_known(const struct ft_columns *exported, const 
         const struct ft_column_set *set = ft_column_sets[i];
         const struct ft_field *f = field_in(set->rows, set->n, name);
 
-        if (f != NULL && (object[0] == '\0' || strcmp(objects[f->group], object) == 0)) {
+        if (f != NULL && (object[0] == '\0' || strcmp(ft_group_name(f->group), object) == 0)) {
             return f;
         }
     }
@@ -180,7 +171,7 @@ struct making {
 static int add_value(struct making *k, const struct column *c, const char *comma)
 {
     struct ft__shape *s = k->a->shape;
-    const char *object = objects[c->group];
+    const char *object = ft_group_name(c->group);
     uint8_t slot = ft__merge_slot_of(object, strlen(object), c->name, strlen(c->name));
     uint8_t *p = (uint8_t *)k->before + k->len;
 
@@ -212,7 +203,7 @@ static int add_object(struct making *k, struct column *c, uint32_t n, uint8_t gr
     bool first = true;
 
     k->len += (size_t)snprintf(k->before + k->len, BEFORE - k->len, "%s\"%s\":{",
-                               k->len == 1 && k->before[0] == '{' ? "" : ",", objects[group]);
+                               k->len == 1 && k->before[0] == '{' ? "" : ",", ft_group_name(group));
     for (uint32_t i = 0; i < n && rc == FT_OK; i++) {
         if (c[i].group == group && !c[i].done) {
             c[i].done = true;

@@ -10,6 +10,18 @@
 #include "model/field_window.h"
 #include "model/observer.h"
 
+const char *ft_group_name(uint8_t group)
+{
+    static const char *const names[] = {[FT_GROUP_TOP] = "",
+                                        [FT_GROUP_FLOW_KEY] = "flow_key",
+                                        [FT_GROUP_AGGREGATE] = "aggregate_metrics",
+                                        [FT_GROUP_FEATURES] = "features",
+                                        [FT_GROUP_EXPORTER] = "exporter",
+                                        [FT_GROUP_ENRICHMENT] = "enrichment"};
+
+    return group < sizeof names / sizeof names[0] ? names[group] : "";
+}
+
 static uint64_t load(const uint8_t *at, uint8_t width)
 {
     uint16_t u16;

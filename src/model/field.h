@@ -141,6 +141,9 @@ struct ft_field {
 
 #define FT_PEN_REVERSE 29305 /* reverse information elements, RFC 5103 §6.1 */
 
+/* What a group (enum ft_group) is called in an event; "": its columns are on top. */
+const char *ft_group_name(uint8_t group);
+
 /* What a row says of its part, which is not NULL. Not for FT_T_JSON. */
 void ft_field_get(const struct ft_field *f, const void *part, struct ft_value *out);
 

@@ -193,22 +193,10 @@ static int advance(struct reader *r)
 
 /* ---- columns ---- */
 
-static const char *group_name(const struct ft_field *f)
-{
-    static const char *const names[] = {[FT_GROUP_TOP] = "",
-                                        [FT_GROUP_FLOW_KEY] = "flow_key",
-                                        [FT_GROUP_AGGREGATE] = "aggregate_metrics",
-                                        [FT_GROUP_FEATURES] = "features",
-                                        [FT_GROUP_EXPORTER] = "exporter",
-                                        [FT_GROUP_ENRICHMENT] = "enrichment"};
-
-    return f->group < sizeof names / sizeof names[0] ? names[f->group] : "";
-}
-
 /* A column by its name, or by object.name: two objects of an event may have the same one. */
 static bool is_named(const struct ft_field *f, const char *word)
 {
-    const char *group = group_name(f);
+    const char *group = ft_group_name(f->group);
     size_t len = strlen(group);
 
     return strcmp(f->name, word) == 0 || (len > 0 && strncmp(word, group, len) == 0 &&
