@@ -1,24 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: records of exporters as records of NetFlow v5, see flow_relay.h. */
 #include "base/rd.h"
+#include "base/wr.h"
 #include "format/flow_relay.h"
 #include "format/format.h"
 
 enum { ICMP = 1 };
-
-static void put16(uint8_t *p, uint64_t v)
-{
-    uint16_t be = htobe16((uint16_t)v);
-
-    memcpy(p, &be, sizeof be);
-}
-
-static void put32(uint8_t *p, uint64_t v)
-{
-    uint32_t be = htobe32((uint32_t)v);
-
-    memcpy(p, &be, sizeof be);
-}
 
 static uint64_t number(const uint8_t *p, uint16_t len)
 {
@@ -50,11 +37,11 @@ static bool put_values(uint8_t *p, const struct ft_export_record *r)
             p[v->ie == 9 ? 44 : 45] = (uint8_t)n;
             continue;
         case 15: /* ipNextHopIPv4Address */
-            put32(p + 8, n);
+            ft_store_be32(p + 8, n);
             continue;
         case 32: /* icmpTypeCodeIPv4: in place of the port */
             if (r->proto == ICMP) {
-                put16(p + 34, n);
+                ft_store_be16(p + 34, n);
             }
             continue;
         case 10: /* ingressInterface, egress... */
@@ -71,7 +58,7 @@ static bool put_values(uint8_t *p, const struct ft_export_record *r)
         if (n > UINT16_MAX) {
             return false;
         }
-        put16(p + at, n);
+        ft_store_be16(p + at, n);
     }
     return true;
 }
@@ -98,13 +85,13 @@ bool ft__flow_relay5_put(const struct ft_export_record *r, uint8_t *p)
     memset(p, 0, FT__RELAY_V5_RECORD);
     memcpy(p, r->src, 4);
     memcpy(p + 4, r->dst, 4);
-    put32(p + 16, r->packets);
-    put32(p + 20, r->bytes);
+    ft_store_be32(p + 16, r->packets);
+    ft_store_be32(p + 20, r->bytes);
     if (r->has & FT_XR_SRC_PORT) {
-        put16(p + 32, r->src_port);
+        ft_store_be16(p + 32, r->src_port);
     }
     if (r->has & FT_XR_DST_PORT) {
-        put16(p + 34, r->dst_port);
+        ft_store_be16(p + 34, r->dst_port);
     }
     p[37] = (uint8_t)r->tcp_flags;
     p[38] = r->proto;
@@ -128,8 +115,8 @@ void ft__flow_relay5_reverse(const struct ft_export_record *r, const uint8_t *fw
     if (r->proto == ICMP) { /* type and code, of the other direction */
         memset(p + 32, 0, 4);
     }
-    put32(p + 16, r->rev_packets);
-    put32(p + 20, r->rev_bytes);
+    ft_store_be32(p + 16, r->rev_packets);
+    ft_store_be32(p + 20, r->rev_bytes);
     for (uint32_t i = 0; i < r->n_values; i++) {
         const struct ft_xvalue *v = &r->values[i];
 

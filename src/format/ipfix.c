@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/rd.h"
 #include "base/time.h"
+#include "base/wr.h"
 #include "format/flow_collect.h"
 #include "format/flow_options.h"
 #include "format/flow_relay.h"
@@ -142,19 +143,6 @@ static size_t put_v9(struct exporter *x, uint8_t *row, const struct ft_flow_reco
     return t != FT_FLOW_TEMPLATES_FULL ? finish(&h, row, len) : FT_FORMAT_UNFIT(FT_UNFIT_TEMPLATES);
 }
 
-static void put16(uint8_t *p, uint16_t v)
-{
-    v = htobe16(v);
-    memcpy(p, &v, sizeof v);
-}
-
-static void put32(uint8_t *p, uint64_t v)
-{
-    uint32_t be = htobe32((uint32_t)v);
-
-    memcpy(p, &be, sizeof be);
-}
-
 static size_t put_v5(struct exporter *x, uint8_t *row, const struct ft_flow_record *r, int d)
 {
     struct ft_flow_head h = head_of(r);
@@ -169,14 +157,14 @@ static size_t put_v5(struct exporter *x, uint8_t *row, const struct ft_flow_reco
     memset(p, 0, V5_RECORD);
     memcpy(p, d == FT_DIR_FWD ? r->src : r->dst, 4);
     memcpy(p + 4, d == FT_DIR_FWD ? r->dst : r->src, 4);
-    put16(p + 12, x->v5_interface);
-    put32(p + 16, r->packets_delta[d]);
-    put32(p + 20, r->ip_bytes_delta[d]);
+    ft_store_be16(p + 12, x->v5_interface);
+    ft_store_be32(p + 16, r->packets_delta[d]);
+    ft_store_be32(p + 20, r->ip_bytes_delta[d]);
     if (ft_proto_has_ports(r->proto)) {
-        put16(p + 32, port[d]);
-        put16(p + 34, port[!d]);
+        ft_store_be16(p + 32, port[d]);
+        ft_store_be16(p + 34, port[!d]);
     } else if (r->proto == PROTO_ICMP && !r->no_ports) { /* type and code in place of the port */
-        put16(p + 34, (uint16_t)(port[d] << 8 | (d == FT_DIR_FWD ? r->icmp_code : 0)));
+        ft_store_be16(p + 34, (uint16_t)(port[d] << 8 | (d == FT_DIR_FWD ? r->icmp_code : 0)));
     }
     p[37] = r->tcp_flags[d];
     p[38] = r->proto;

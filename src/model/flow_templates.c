@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/rd.h"
+#include "base/wr.h"
 
 enum { SLOTS = 4 * FT_FLOW_TEMPLATES_MOST, RECORD_HEADER = 4, HASHED = 9 };
 
@@ -81,12 +82,6 @@ static uint32_t find(struct ft_flow_template_list *l, const uint64_t *key, uint3
     }
 }
 
-static void put16(uint8_t *p, uint16_t v)
-{
-    v = htobe16(v);
-    memcpy(p, &v, sizeof v);
-}
-
 /* With the lock. */
 static uint32_t make(struct ft_flow_template_list *l, const uint64_t *key, uint32_t words,
                      uint32_t slot, ft_flow_fields_fn *fields, const void *cookie)
@@ -100,8 +95,8 @@ static uint32_t make(struct ft_flow_template_list *l, const uint64_t *key, uint3
     }
     size_t len = fields(cookie, key, record + RECORD_HEADER, &n);
 
-    put16(record, (uint16_t)(FT_FLOW_TEMPLATE_FIRST + i));
-    put16(record + 2, n);
+    ft_store_be16(record, (uint16_t)(FT_FLOW_TEMPLATE_FIRST + i));
+    ft_store_be16(record + 2, n);
     l->at[i] = (struct ft_flow_template){.record = record, .len = RECORD_HEADER + (uint32_t)len};
     memcpy(l->keys + (size_t)i * l->key_words, key, words * sizeof *key);
     atomic_store_explicit(&l->n, i + 1, memory_order_release); /* pairs with a sink's acquire */

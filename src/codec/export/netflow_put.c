@@ -5,21 +5,7 @@
 #include <string.h>
 
 #include "base/rd.h"
-
-static uint8_t *put16(uint8_t *p, uint32_t v)
-{
-    uint16_t be = htobe16((uint16_t)v);
-
-    memcpy(p, &be, sizeof be);
-    return p + sizeof be;
-}
-
-static uint8_t *put32(uint8_t *p, uint32_t v)
-{
-    v = htobe32(v);
-    memcpy(p, &v, sizeof v);
-    return p + sizeof v;
-}
+#include "base/wr.h"
 
 uint32_t ft_nf_header_len(uint16_t version)
 {
@@ -30,27 +16,27 @@ uint32_t ft_nf_header_len(uint16_t version)
 
 void ft_nf_put_header(uint8_t *p, const struct ft_nf_header *h)
 {
-    p = put16(p, h->version);
+    p = ft_store_be16(p, h->version);
     if (h->version == 10) {
-        p = put16(p, h->len);
-        p = put32(p, h->time_s);
-        p = put32(p, h->sequence);
-        put32(p, h->domain);
+        p = ft_store_be16(p, h->len);
+        p = ft_store_be32(p, h->time_s);
+        p = ft_store_be32(p, h->sequence);
+        ft_store_be32(p, h->domain);
         return;
     }
-    p = put16(p, h->count);
-    p = put32(p, h->uptime_ms);
-    p = put32(p, h->time_s);
+    p = ft_store_be16(p, h->count);
+    p = ft_store_be32(p, h->uptime_ms);
+    p = ft_store_be32(p, h->time_s);
     if (h->version == 9) {
-        p = put32(p, h->sequence);
-        put32(p, h->domain);
+        p = ft_store_be32(p, h->sequence);
+        ft_store_be32(p, h->domain);
         return;
     }
-    p = put32(p, 0); /* ns besides the seconds */
-    p = put32(p, h->sequence);
-    p = put16(p, h->domain);
+    p = ft_store_be32(p, 0); /* ns besides the seconds */
+    p = ft_store_be32(p, h->sequence);
+    p = ft_store_be16(p, h->domain);
     /* mode in the high bits, 01: one packet in each interval */
-    put16(p, h->sampling > 0 ? 0x4000u | (h->sampling & 0x3fffu) : 0);
+    ft_store_be16(p, h->sampling > 0 ? 0x4000u | (h->sampling & 0x3fffu) : 0);
 }
 
 uint32_t ft_nf_header_sequence(const uint8_t *message)
@@ -60,5 +46,5 @@ uint32_t ft_nf_header_sequence(const uint8_t *message)
 
 void ft_nf_put_set(uint8_t *p, uint16_t id, uint32_t len)
 {
-    put16(put16(p, id), len);
+    ft_store_be16(ft_store_be16(p, id), len);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/rd.h"
+#include "base/wr.h"
 #include "codec/export/sflow.h"
 
 enum {
@@ -26,20 +27,6 @@ enum {
     TRUTH_FALSE = 2
 };
 
-static inline uint8_t *put32(uint8_t *p, uint32_t v)
-{
-    v = htobe32(v);
-    memcpy(p, &v, sizeof v);
-    return p + sizeof v;
-}
-
-static uint8_t *put64(uint8_t *p, uint64_t v)
-{
-    v = htobe64(v);
-    memcpy(p, &v, sizeof v);
-    return p + sizeof v;
-}
-
 /* ---- datagrams ---- */
 
 static uint32_t address_len(uint8_t version)
@@ -56,24 +43,24 @@ void ft_sflow_put_datagram(uint8_t *p, const struct ft_sflow_put_datagram *d)
 {
     uint32_t len = address_len(d->agent_version);
 
-    p = put32(p, 5);
-    p = put32(p, len == 4 ? 1 : len == 16 ? 2 : 0);
+    p = ft_store_be32(p, 5);
+    p = ft_store_be32(p, len == 4 ? 1 : len == 16 ? 2 : 0);
     memcpy(p, d->agent, len);
-    p = put32(p + len, d->sub_agent);
-    p = put32(p, d->sequence);
-    p = put32(p, d->uptime_ms);
-    put32(p, d->n_samples);
+    p = ft_store_be32(p + len, d->sub_agent);
+    p = ft_store_be32(p, d->sequence);
+    p = ft_store_be32(p, d->uptime_ms);
+    ft_store_be32(p, d->n_samples);
 }
 
 /* ---- flow samples ---- */
 
 static uint8_t *put_switch(uint8_t *p, uint32_t tci)
 {
-    p = put32(p, TAG_SWITCH);
-    p = put32(p, SWITCH_LEN);
+    p = ft_store_be32(p, TAG_SWITCH);
+    p = ft_store_be32(p, SWITCH_LEN);
     for (int way = 0; way < 2; way++) { /* what goes along a wire keeps its tag */
-        p = put32(p, tci & VLAN_ID);
-        p = put32(p, tci >> PRIORITY_SHIFT);
+        p = ft_store_be32(p, tci & VLAN_ID);
+        p = ft_store_be32(p, tci >> PRIORITY_SHIFT);
     }
     return p;
 }
@@ -81,47 +68,47 @@ static uint8_t *put_switch(uint8_t *p, uint32_t tci)
 /* Everything behind the length and before the records; sequence, pool and drops are open. */
 static uint8_t *put_head(uint8_t *p, const struct ft_sflow_put_flow *f, bool expanded)
 {
-    p = put32(p, 0);
+    p = ft_store_be32(p, 0);
     if (expanded) {
-        p = put32(p, 0); /* class ifIndex */
+        p = ft_store_be32(p, 0); /* class ifIndex */
     }
-    p = put32(p, f->source);
-    p = put32(p, f->rate);
-    p = put32(p, 0);
-    p = put32(p, 0);
+    p = ft_store_be32(p, f->source);
+    p = ft_store_be32(p, f->rate);
+    p = ft_store_be32(p, 0);
+    p = ft_store_be32(p, 0);
     if (expanded) {
-        p = put32(p, FT_SFLOW_PORT_INDEX);
+        p = ft_store_be32(p, FT_SFLOW_PORT_INDEX);
     }
-    p = put32(p, f->input);
+    p = ft_store_be32(p, f->input);
     if (expanded) {
-        p = put32(p, FT_SFLOW_PORT_INDEX);
+        p = ft_store_be32(p, FT_SFLOW_PORT_INDEX);
     }
-    p = put32(p, f->output);
-    return put32(p, 1 + f->tagged);
+    p = ft_store_be32(p, f->output);
+    return ft_store_be32(p, 1 + f->tagged);
 }
 
 size_t ft_sflow_put_flow(uint8_t *p, const struct ft_sflow_put_flow *f, uint8_t **out_header)
 {
     bool expanded = (f->source | f->input | f->output) > INDEX_COMPACT;
     uint32_t padded = (f->header_len + 3) & ~3u;
-    uint8_t *at = put32(p, expanded ? TAG_FLOW_EXPANDED : TAG_FLOW) + 4;
+    uint8_t *at = ft_store_be32(p, expanded ? TAG_FLOW_EXPANDED : TAG_FLOW) + 4;
 
     at = put_head(at, f, expanded);
-    at = put32(at, FT_SFLOW_HEADER);
-    at = put32(at, HEADER_FIXED + padded);
-    at = put32(at, f->protocol);
-    at = put32(at, f->frame_len);
-    at = put32(at, f->stripped);
-    at = put32(at, f->header_len);
+    at = ft_store_be32(at, FT_SFLOW_HEADER);
+    at = ft_store_be32(at, HEADER_FIXED + padded);
+    at = ft_store_be32(at, f->protocol);
+    at = ft_store_be32(at, f->frame_len);
+    at = ft_store_be32(at, f->stripped);
+    at = ft_store_be32(at, f->header_len);
     *out_header = at;
     if (padded > f->header_len) {
-        put32(at + padded - 4, 0);
+        ft_store_be32(at + padded - 4, 0);
     }
     at += padded;
     if (f->tagged) {
         at = put_switch(at, f->vlan_tci);
     }
-    put32(p + 4, (uint32_t)(at - p) - 8);
+    ft_store_be32(p + 4, (uint32_t)(at - p) - 8);
     return (size_t)(at - p);
 }
 
@@ -129,9 +116,9 @@ void ft_sflow_put_numbers(uint8_t *sample, uint32_t sequence, uint32_t pool, uin
 {
     uint32_t tag = ft_load_be32(sample);
 
-    put32(sample + 8, sequence);
+    ft_store_be32(sample + 8, sequence);
     if (tag == TAG_FLOW || tag == TAG_FLOW_EXPANDED) {
-        put32(put32(sample + (tag == TAG_FLOW ? 20 : 24), pool), drops);
+        ft_store_be32(ft_store_be32(sample + (tag == TAG_FLOW ? 20 : 24), pool), drops);
     }
 }
 
@@ -140,42 +127,42 @@ void ft_sflow_put_numbers(uint8_t *sample, uint32_t sequence, uint32_t pool, uin
 /* In 32 bits, all ones of what nobody counts. */
 static uint8_t *put_count(uint8_t *p, uint64_t v)
 {
-    return put32(p, (uint32_t)v);
+    return ft_store_be32(p, (uint32_t)v);
 }
 
 size_t ft_sflow_put_counters(uint8_t *p, const struct ft_if_counters *c)
 {
     bool expanded = c->index > INDEX_COMPACT;
     bool split = c->in_packets != UINT64_MAX && c->in_multicast <= c->in_packets;
-    uint8_t *at = put32(p, expanded ? TAG_COUNTERS_EXPANDED : TAG_COUNTERS) + 4;
+    uint8_t *at = ft_store_be32(p, expanded ? TAG_COUNTERS_EXPANDED : TAG_COUNTERS) + 4;
 
-    at = put32(at, 0);
+    at = ft_store_be32(at, 0);
     if (expanded) {
-        at = put32(at, 0);
+        at = ft_store_be32(at, 0);
     }
-    at = put32(at, c->index);
-    at = put32(at, 1);
-    at = put32(at, TAG_GENERIC);
-    at = put32(at, GENERIC_LEN);
-    at = put32(at, c->index);
-    at = put32(at, c->type);
-    at = put64(at, c->speed);
-    at = put32(at, c->duplex);
-    at = put32(at, (c->up ? STATUS_UP : 0) | (c->running ? STATUS_RUNNING : 0));
-    at = put64(at, c->in_bytes);
+    at = ft_store_be32(at, c->index);
+    at = ft_store_be32(at, 1);
+    at = ft_store_be32(at, TAG_GENERIC);
+    at = ft_store_be32(at, GENERIC_LEN);
+    at = ft_store_be32(at, c->index);
+    at = ft_store_be32(at, c->type);
+    at = ft_store_be64(at, c->speed);
+    at = ft_store_be32(at, c->duplex);
+    at = ft_store_be32(at, (c->up ? STATUS_UP : 0) | (c->running ? STATUS_RUNNING : 0));
+    at = ft_store_be64(at, c->in_bytes);
     at = put_count(at, split ? c->in_packets - c->in_multicast : c->in_packets);
     at = put_count(at, split ? c->in_multicast : UINT64_MAX);
     at = put_count(at, UINT64_MAX); /* ifInBroadcastPkts */
     at = put_count(at, c->in_discards);
     at = put_count(at, c->in_errors);
     at = put_count(at, UINT64_MAX); /* ifInUnknownProtos */
-    at = put64(at, c->out_bytes);
+    at = ft_store_be64(at, c->out_bytes);
     at = put_count(at, c->out_packets);
     at = put_count(at, UINT64_MAX); /* ifOutMulticastPkts */
     at = put_count(at, UINT64_MAX); /* ifOutBroadcastPkts */
     at = put_count(at, c->out_discards);
     at = put_count(at, c->out_errors);
-    at = put32(at, c->promiscuous ? TRUTH_TRUE : TRUTH_FALSE);
-    put32(p + 4, (uint32_t)(at - p) - 8);
+    at = ft_store_be32(at, c->promiscuous ? TRUTH_TRUE : TRUTH_FALSE);
+    ft_store_be32(p + 4, (uint32_t)(at - p) - 8);
     return (size_t)(at - p);
 }
