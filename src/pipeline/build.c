@@ -26,6 +26,7 @@
 #include "pipeline/packets.h"
 #include "pipeline/samples.h"
 #include "pipeline/scrub.h"
+#include "pipeline/store.h"
 #include "source/if_watch.h"
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
@@ -84,6 +85,10 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
     unsigned events = (flows && !p->plan.events_given ? 1u << FT_EVENT_FLOW : p->events) & has;
     int rc;
 
+    if (format->keeps_accounts) { /* besides what it is for */
+        has &= ~(1u << FT_EVENT_STATS);
+        events &= has;
+    }
     if (word != NULL) {
         rc = route_named(p, url, word, has, out, err);
         return rc != FT_OK || p->plan.windows || *out != 1u << FT_EVENT_WINDOW
@@ -326,12 +331,12 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
     return rc == FT_OK ? rc : ft_err_set(err, rc, "%s: %s", url->text, why.what);
 }
 
-static size_t seal_batch(const void *cookie, const uint8_t *rows, uint32_t n,
+static size_t seal_batch(const void *cookie, enum ft_event e, const uint8_t *rows, uint32_t n,
                          const struct ft_loss *lost, uint8_t *out)
 {
     const struct ft_format *f = cookie;
 
-    return f->ops->seal(f, rows, n, lost, out);
+    return f->ops->seal(f, e, rows, n, lost, out);
 }
 
 static size_t end_file(const void *cookie, struct ft_trailer *t, uint8_t *out, size_t room)
@@ -419,6 +424,10 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
 {
     int rc = route_events(p, url, ops, &r->events, err);
 
+    if (ops->keeps_accounts) {
+        r->events |= 1u << FT_EVENT_STATS;
+        cfg->by_kind = true;
+    }
     rc = rc == FT_OK ? route_folders(p, url, ops, cfg, r, err) : rc;
     rc = rc == FT_OK ? open_format(p, url, ops, cfg->count_only, r, err) : rc;
     if (rc == FT_OK) {
@@ -484,6 +493,7 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     struct ft_output_env env = {.log = &p->log,
                                 .name = lasting_name(p, url->text),
                                 .files = p->files,
+                                .store = {ft_store_start_keeper, &p->confines},
                                 .keep_earlier = p->plan.live || p->plan.collect,
                                 .by_clock = p->plan.live,
                                 .user = p->plan.user,
@@ -912,6 +922,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
         ft_log(&p->log, FT_LOG_WARN,
                "--app: this build has no OpenSSL: JA3, JA4, HASSH and QUIC stay null");
     }
+    p->confines = !cfg->no_sandbox;
     p->queue_limit = p->plan.queue;
     p->input_name = ft_mem_strdup(join_inputs(cfg, inputs, sizeof inputs));
     p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
