@@ -81,6 +81,8 @@ struct ft_plan {
     bool packets;      /* some output holds packets */
     bool windows;      /* some output takes window events */
     struct ft_windows_config window; /* with windows */
+    bool alerts;                     /* some output takes alert events */
+    struct ft_detect_config detect;  /* with alerts */
     bool payloads;                   /* some of them look into payloads: packets carry those */
     const char *user; /* that root becomes, NULL: nobody; the configuration's, while it opens */
     bool no_identity; /* flow records do not tell of hosts, networks or times */
@@ -128,6 +130,8 @@ struct ft_worker {
     uint32_t lane_pos;              /* lanes: packets taken out of that slot */
     struct ft_window_clock *clocks; /* lanes: [FT_BATCH], of the packets taken; mapped, owned, or
                                        NULL */
+    struct ft_window_clock clock;   /* -e alert without window: of the packets that were counted */
+    const struct ft_window_clock *given; /* lanes: clocks of the packets that come next, or NULL */
     int64_t looked_ns;              /* -e window: timers of flows were looked at up to here */
     uint32_t looked_epoch;          /* in this epoch */
     struct ft_window_clock lane_clock;  /* lanes: as of lane_seen packets of the slot */
@@ -205,6 +209,7 @@ struct ft_pipeline {
     bool confined;                  /* what is not open, or among needs, is out of reach */
     unsigned needs;                 /* with confined: of the kernel, that it still has */
     bool nudged;                    /* wait() returns; guarded by lock */
+    struct ft_detect *detect;       /* -e alert; owned, or NULL */
     struct ft_windows *windows;     /* -e window; owned, or NULL */
     struct ft_lanes *lanes;
     struct ft_worker *reader; /* hand-off: a worker without a table that reads and decodes */
