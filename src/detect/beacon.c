@@ -20,7 +20,7 @@ struct beacon {
     int64_t hour;                   /* newest of those in hours */
     int64_t first_s, last_s;        /* of all */
     int64_t last_ns;                /* newest packet */
-    uint16_t port;                  /* of the newest flow */
+    uint16_t port, client_port;     /* of the newest flow */
     uint8_t proto;
     uint32_t at_s[FLOWS];           /* when they began; the newest in place of the oldest */
     uint32_t bytes[FLOWS];          /* that they sent */
@@ -76,6 +76,7 @@ static void count(struct beacon *b, const struct ft_note *note)
     b->bytes[i] = note->bytes[0] < UINT32_MAX ? (uint32_t)note->bytes[0] : UINT32_MAX;
     b->seen++;
     b->port = note->port[1];
+    b->client_port = note->port[0];
     b->proto = note->proto;
     b->head.weight = b->seen;
     ft__ids_add(&b->ids, note->flow_id);
@@ -191,7 +192,7 @@ void ft__detect_beacon(struct ft_detect *d, const struct ft_note *note)
     struct look l;
     bool fresh;
 
-    if ((note->bits & (FT_NOTE_ON | FT_NOTE_GROUP)) != 0 ||
+    if ((note->bits & (FT_NOTE_ON | FT_NOTE_GROUP | FT_NOTE_ANSWER)) != 0 ||
         (note->proto != PROTO_TCP && note->proto != PROTO_UDP) ||
         !ft__is_watched(d, FT_RULE_BEACON, note, 0)) {
         return;
@@ -199,6 +200,10 @@ void ft__detect_beacon(struct ft_detect *d, const struct ft_note *note)
     key = ft__key_of(note, 0);
     memcpy(key.peer, note->addr[1], sizeof key.peer);
     b = ft__hosts_get(&d->beacons, &key, note->at_ns, &fresh);
+    if ((note->bits & FT_NOTE_EXPORTED) != 0 && !fresh && b->client_port == note->port[0] &&
+        b->proto == note->proto) {
+        return; /* exporters cut long flows at regular times */
+    }
     count(b, note);
     if (b->seen < ft__value(d, FT_RULE_BEACON, P_FLOWS) ||
         (b->looked != 0 && b->seen - b->looked < EACH)) {

@@ -25,7 +25,8 @@ static const struct ft_deny *denied(const struct ft_rules *r, const struct ft_no
 
 void ft__detect_policy(struct ft_detect *d, const struct ft_note *note)
 {
-    const struct ft_deny *deny = denied(d->rules, note);
+    const struct ft_deny *deny =
+        (note->bits & FT_NOTE_ANSWER) == 0 ? denied(d->rules, note) : NULL;
     struct ft_alert a;
 
     if (deny == NULL || !ft__is_watched(d, FT_RULE_POLICY, note, 0)) {
@@ -39,7 +40,7 @@ void ft__detect_policy(struct ft_detect *d, const struct ft_note *note)
     a.bytes_out = note->bytes[0];
     a.bytes_in = note->bytes[1];
     a.deny = deny->name[0] != '\0' ? deny->name : NULL;
-    a.n_flow_ids = 1;
+    a.n_flow_ids = note->flow_id != 0;
     a.flow_id[0] = note->flow_id;
     ft__raise(d, FT_RULE_POLICY, &a);
 }

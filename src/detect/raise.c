@@ -29,7 +29,9 @@ struct ft__host_key ft__key_of(const struct ft_note *note, int side)
 
 void ft__ids_add(struct ft__ids *ids, uint64_t id)
 {
-    ids->id[ids->n++ % FT_ALERT_FLOWS] = id;
+    if (id != 0) {
+        ids->id[ids->n++ % FT_ALERT_FLOWS] = id;
+    }
 }
 
 void ft__ids_say(const struct ft__ids *ids, struct ft_alert *a)

@@ -107,7 +107,8 @@ void ft__detect_scan(struct ft_detect *d, const struct ft_note *note)
 {
     struct ft__host_key key;
 
-    if ((note->bits & (FT_NOTE_FAILED | FT_NOTE_ON | FT_NOTE_GROUP)) != FT_NOTE_FAILED ||
+    if ((note->bits & (FT_NOTE_FAILED | FT_NOTE_ON | FT_NOTE_GROUP | FT_NOTE_ANSWER)) !=
+            FT_NOTE_FAILED ||
         note->proto != PROTO_TCP) {
         return;
     }

@@ -281,6 +281,8 @@ enum { FT_BATCH_FRAGMENTS = FT_BATCH + FT_FRAGMENTS_HELD };
 /* Counts n packets (at most FT_BATCH_FRAGMENTS) in the worker's table and emits what comes of it.
  */
 FT_HOT void ft__worker_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n);
+/* Writes an alert; emitter: struct ft_emitter. */
+void ft__worker_alert(void *emitter, const struct ft_alert *a);
 /* Makes the worker's totals visible to the control thread. */
 void ft__worker_publish(struct ft_worker *w);
 /* Flushes the open chunks when they are older than 100 ms or the worker is idle. */

@@ -123,15 +123,16 @@ static void note(struct ft_meter *m, const struct ft_flow_record *r)
 static void take_record(struct ft_meter *m, const struct ft_due *due, bool writes)
 {
     bool looks = m->window != NULL && due->is_final;
+    bool notes = m->detect != NULL && m->emit != NULL; /* not of the samples of collect */
     struct ft_flow_record r;
 
-    if (writes || looks || m->detect != NULL) {
+    if (writes || looks || notes) {
         ft_table_record(m->table, &r);
     }
     if (looks) {
         ft_window_ended(m->window, due->entry, &r, due->at_ns);
     }
-    if (m->detect != NULL) {
+    if (notes) {
         note(m, &r);
     }
     if (writes) {

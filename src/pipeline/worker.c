@@ -68,7 +68,7 @@ static void emit_row(void *emitter, const struct ft_window_row *row)
     ft_emit_export_event(emitter, FT_EVENT_WINDOW, row);
 }
 
-static void emit_alert(void *emitter, const struct ft_alert *a)
+void ft__worker_alert(void *emitter, const struct ft_alert *a)
 {
     ft_emit_export_event(emitter, FT_EVENT_ALERT, a);
 }
@@ -111,7 +111,7 @@ static void turn_detect(struct ft_worker *w, const struct ft_window_clock *c)
 {
     int64_t passed_ns = w->looked_ns != INT64_MIN ? ft_time_sub(w->looked_ns, slack_ns) : INT64_MIN;
 
-    ft_detect_turn(w->meter.detect, c->epoch, passed_ns, emit_alert, &w->emit);
+    ft_detect_turn(w->meter.detect, c->epoch, passed_ns, ft__worker_alert, &w->emit);
     uint32_t epoch = ft_detect_epoch(w->meter.detect);
 
     /* another worker's packets came after a step of the clock: so do this one's */
@@ -324,7 +324,7 @@ void *ft__worker_end(struct ft_worker *w)
         ft_window_finish(w->meter.window, emit_row, &w->emit);
     }
     if (w->meter.detect != NULL) {
-        ft_detect_finish(w->meter.detect, emit_alert, &w->emit);
+        ft_detect_finish(w->meter.detect, ft__worker_alert, &w->emit);
     }
     ft_emitter_flush(&w->emit);
     ft__worker_breathe(w, true);
