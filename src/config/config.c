@@ -200,9 +200,8 @@ static int check_words(const struct ft_config *cfg, const struct ft__option_ref 
 /* Events that a command can make. */
 static unsigned events_made(enum ft_command c)
 {
-    unsigned packets =
-        1u << FT_EVENT_SAMPLE | 1u << FT_EVENT_FLOW | 1u << FT_EVENT_STATS | 1u << FT_EVENT_WINDOW |
-        1u << FT_EVENT_ALERT;
+    unsigned packets = 1u << FT_EVENT_SAMPLE | 1u << FT_EVENT_FLOW | 1u << FT_EVENT_STATS |
+                       1u << FT_EVENT_WINDOW | 1u << FT_EVENT_ALERT;
 
     return c == FT_CMD_COLLECT ? ((1u << FT_EVENT_PACKET) - 1) | 1u << FT_EVENT_ALERT : packets;
 }

@@ -149,11 +149,12 @@ static const struct ft_option_row rows[] = {
       .arg = "LIST",
       .choices = "sample|flow|stats|window|alert|template|counter|discard|exporter|all",
       .defval = "sample",
-      .help = "Events to write: one sample a packet, one record a flow, the pipeline's account; of "
-              "packets also what hosts, pairs and services do in each --window; what detectors find "
-              "(--rules); of collect also "
-              "template changes, sFlow counters and discards, exporters' health. "
-              "Default of collect: flow"},
+      .help =
+          "Events to write: one sample a packet, one record a flow, the pipeline's account; of "
+          "packets also what hosts, pairs and services do in each --window; what detectors find "
+          "(--rules); of collect also "
+          "template changes, sFlow counters and discards, exporters' health. "
+          "Default of collect: flow"},
      FT__SET_EVENTS,
      0},
     {{.name = "profile",

@@ -15,16 +15,16 @@ enum { P_SCORE, P_FLOWS, P_SPAN, P_INTERVAL };
 /* A pair. */
 struct beacon {
     struct ft__entity head;
-    uint32_t seen;                  /* flows that are in the lists, or were */
-    uint32_t looked;                /* of them, at the last look */
-    int64_t hour;                   /* newest of those in hours */
-    int64_t first_s, last_s;        /* of all */
-    int64_t last_ns;                /* newest packet */
-    uint16_t port, client_port;     /* of the newest flow */
+    uint32_t seen;              /* flows that are in the lists, or were */
+    uint32_t looked;            /* of them, at the last look */
+    int64_t hour;               /* newest of those in hours */
+    int64_t first_s, last_s;    /* of all */
+    int64_t last_ns;            /* newest packet */
+    uint16_t port, client_port; /* of the newest flow */
     uint8_t proto;
-    uint32_t at_s[FLOWS];           /* when they began; the newest in place of the oldest */
-    uint32_t bytes[FLOWS];          /* that they sent */
-    uint16_t hours[FT__HOURS];      /* flows that began in each, by its number modulo 24 */
+    uint32_t at_s[FLOWS];      /* when they began; the newest in place of the oldest */
+    uint32_t bytes[FLOWS];     /* that they sent */
+    uint16_t hours[FT__HOURS]; /* flows that began in each, by its number modulo 24 */
     struct ft__ids ids;
 };
 
@@ -33,7 +33,7 @@ struct look {
     struct ft__regular interval, size;
     double duration, histogram; /* or null */
     double score;
-    uint32_t n;      /* flows in distinct seconds */
+    uint32_t n; /* flows in distinct seconds */
     double span_s;
 };
 

@@ -61,7 +61,8 @@ static struct ft__entity *at(const struct ft__hosts *t, uint64_t set, int way)
     return (struct ft__entity *)(void *)(t->mem + (set * FT__WAYS + (unsigned)way) * t->each);
 }
 
-static struct ft__entity *look(const struct ft__hosts *t, uint64_t set, const struct ft__host_key *key)
+static struct ft__entity *look(const struct ft__hosts *t, uint64_t set,
+                               const struct ft__host_key *key)
 {
     for (int i = 0; i < FT__WAYS; i++) {
         struct ft__entity *e = at(t, set, i);
@@ -100,7 +101,8 @@ void *ft__hosts_find(const struct ft__hosts *t, const struct ft__host_key *key, 
     return e != NULL && !is_over(t, e, now_ns) ? e : NULL;
 }
 
-void *ft__hosts_get(struct ft__hosts *t, const struct ft__host_key *key, int64_t now_ns, bool *fresh)
+void *ft__hosts_get(struct ft__hosts *t, const struct ft__host_key *key, int64_t now_ns,
+                    bool *fresh)
 {
     uint64_t set = hash_of(t, key) & (t->n_sets - 1);
     struct ft__entity *e = look(t, set, key);

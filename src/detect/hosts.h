@@ -48,7 +48,8 @@ void ft__hosts_fini(struct ft__hosts *t);
 size_t ft__hosts_budget(uint32_t n, size_t each);
 
 /* The entry of an entity, which is heard of now. *fresh: it is new, all zero but for its head. */
-void *ft__hosts_get(struct ft__hosts *t, const struct ft__host_key *key, int64_t now_ns, bool *fresh);
+void *ft__hosts_get(struct ft__hosts *t, const struct ft__host_key *key, int64_t now_ns,
+                    bool *fresh);
 
 /* Likewise, NULL when it is not there or has not been heard of for a span; changes nothing. */
 void *ft__hosts_find(const struct ft__hosts *t, const struct ft__host_key *key, int64_t now_ns);

@@ -21,13 +21,13 @@ enum {
 struct ft_note {
     int64_t at_ns;                 /* when the flow was over, packet time */
     int64_t first_ns, last_ns;     /* its first and its newest packet */
-    uint64_t flow_id; /* 0: unknown */
+    uint64_t flow_id;              /* 0: unknown */
     uint64_t bytes[2], packets[2]; /* by FT_DIR_* */
     uint32_t epoch;                /* set by ft_detect_note() */
     uint16_t port[2];              /* initiator's, responder's; 0 without ports */
     uint8_t proto, ip_version;
     uint8_t bits;
-    uint8_t addr[2][16];           /* initiator, responder; zeros behind IPv4 */
+    uint8_t addr[2][16]; /* initiator, responder; zeros behind IPv4 */
 };
 
 /* The note of a record. */

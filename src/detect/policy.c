@@ -25,8 +25,7 @@ static const struct ft_deny *denied(const struct ft_rules *r, const struct ft_no
 
 void ft__detect_policy(struct ft_detect *d, const struct ft_note *note)
 {
-    const struct ft_deny *deny =
-        (note->bits & FT_NOTE_ANSWER) == 0 ? denied(d->rules, note) : NULL;
+    const struct ft_deny *deny = (note->bits & FT_NOTE_ANSWER) == 0 ? denied(d->rules, note) : NULL;
     struct ft_alert a;
 
     if (deny == NULL || !ft__is_watched(d, FT_RULE_POLICY, note, 0)) {

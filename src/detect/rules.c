@@ -5,9 +5,13 @@
 #include "base/mem.h"
 
 #define WHOLE(n, of, d, lo, hi, what)                                                              \
-    {.name = n, .unit = of, .def = d, .min = lo, .max = hi, .whole = true, .meaning = what}
+    {                                                                                              \
+        .name = n, .unit = of, .def = d, .min = lo, .max = hi, .whole = true, .meaning = what      \
+    }
 #define REAL(n, of, d, lo, hi, what)                                                               \
-    {.name = n, .unit = of, .def = d, .min = lo, .max = hi, .meaning = what}
+    {                                                                                              \
+        .name = n, .unit = of, .def = d, .min = lo, .max = hi, .meaning = what                     \
+    }
 #define SPAN(d) REAL("window_s", "s", d, 1, 86400, "flows that began within this time count")
 #define DAY     86400
 

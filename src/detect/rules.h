@@ -38,9 +38,9 @@ struct ft_rule_param {
 /* A row for each rule; static. */
 struct ft_rule {
     const char *name, *source, *meaning;
-    uint8_t severity; /* enum ft_severity */
-    uint8_t entity;   /* enum ft_entity */
-    bool on;          /* without a word of it in the file */
+    uint8_t severity;                           /* enum ft_severity */
+    uint8_t entity;                             /* enum ft_entity */
+    bool on;                                    /* without a word of it in the file */
     struct ft_rule_param param[FT_RULE_PARAMS]; /* up to the first without a name */
 };
 
@@ -63,7 +63,7 @@ struct ft_rule_set {
 
 /* Who must not talk: policy. */
 struct ft_deny {
-    struct ft_prefix from, to; /* bits 0 and ip_version 0: anybody */
+    struct ft_prefix from, to;   /* bits 0 and ip_version 0: anybody */
     uint16_t port_from, port_to; /* of the responder; 0 to 65535: any */
     int16_t proto;               /* -1: any */
     char name[FT_DENY_NAME];     /* NUL-terminated; letters, digits and ._- */

@@ -229,8 +229,7 @@ static int deny_protocol(struct loader *l, const char *key, struct ft_deny *to)
 static int deny_name(struct loader *l, const char *key, struct ft_deny *to)
 {
     static const char allowed[] = "at most 47 letters, digits, dots, dashes and underscores";
-    static const char these[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    static const char these[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     int rc = scalar(l, key, allowed);
 
     if (rc != FT_OK) {
@@ -459,8 +458,9 @@ int ft_rules_parse(struct ft_rules *r, const char *text, size_t len, struct ft_e
     (void)r;
     (void)text;
     (void)len;
-    return ft_err_set(err, FT_E_UNSUPPORTED, "this build reads no rules: it was made without "
-                                             "libyaml");
+    return ft_err_set(err, FT_E_UNSUPPORTED,
+                      "this build reads no rules: it was made without "
+                      "libyaml");
 }
 
 #endif

@@ -12,9 +12,9 @@
 #include "detect/hosts.h"
 
 enum {
-    FT__NOTES = 64,    /* of a batch of one worker */
-    FT__SLICE = 1024,  /* notes that are shown in a turn, for each worker */
-    FT__PEERS = 128,   /* distinct hosts or ports that a scan is counted up to */
+    FT__NOTES = 64,   /* of a batch of one worker */
+    FT__SLICE = 1024, /* notes that are shown in a turn, for each worker */
+    FT__PEERS = 128,  /* distinct hosts or ports that a scan is counted up to */
 };
 
 /* Flow ids of some evidence, the newest ones. */
@@ -31,9 +31,9 @@ struct ft__passed {
 
 /* Notes of all workers, with the lock. */
 struct ft__pool {
-    struct ft_note *notes; /* [cap], mapped; likewise: */
-    uint32_t *free;        /* [n_free]: notes that nobody uses */
-    uint32_t *pending;     /* [n_pending]: that wait for their time */
+    struct ft_note *notes;                 /* [cap], mapped; likewise: */
+    uint32_t *free;                        /* [n_free]: notes that nobody uses */
+    uint32_t *pending;                     /* [n_pending]: that wait for their time */
     uint32_t cap, used, n_free, n_pending; /* used: of notes, once at least */
     struct ft__passed passed[FT_DETECT_WORKERS];
     uint32_t n_ended;
@@ -43,17 +43,17 @@ struct ft_detect {
     struct ft_detect_config cfg;
     pthread_mutex_t lock;
     pthread_cond_t ended;
-    struct ft__pool pool;    /* guarded by lock */
-    struct ft_rules *next;   /* likewise: that hold from the next turn on; owned, or NULL */
-    _Atomic uint32_t epoch;  /* newest */
-    _Atomic bool changed;    /* pool.passed, or next */
-    struct ft_rules *rules;  /* owned */
-    uint32_t *order;         /* [n_order]: notes that all have passed, in order; mapped */
+    struct ft__pool pool;   /* guarded by lock */
+    struct ft_rules *next;  /* likewise: that hold from the next turn on; owned, or NULL */
+    _Atomic uint32_t epoch; /* newest */
+    _Atomic bool changed;   /* pool.passed, or next */
+    struct ft_rules *rules; /* owned */
+    uint32_t *order;        /* [n_order]: notes that all have passed, in order; mapped */
     uint32_t n_order, shown;
     struct ft__passed until; /* they are before this */
     int64_t begun_ns;        /* the first packet that anything was said of; INT64_MIN: none */
     struct ft__hosts limits, address_scans, port_scans, beacons;
-    int64_t second;          /* that the alerts are counted in */
+    int64_t second; /* that the alerts are counted in */
     uint32_t in_second;
     ft_alert_emit_fn emit; /* of this turn */
     void *cookie;

@@ -27,10 +27,10 @@ enum {
 struct ft_alert {
     int64_t timestamp_ns; /* when it became true, packet time; likewise: */
     int64_t first_ns, last_ns;
-    const char *rule, *source;     /* static text */
-    uint8_t severity;              /* enum ft_severity */
-    uint8_t entity;                /* enum ft_entity */
-    uint8_t ip_version;            /* 4 or 6, of both addresses */
+    const char *rule, *source; /* static text */
+    uint8_t severity;          /* enum ft_severity */
+    uint8_t entity;            /* enum ft_entity */
+    uint8_t ip_version;        /* 4 or 6, of both addresses */
     bool has_peer, has_port, has_proto;
     uint8_t proto;
     uint16_t port;
@@ -46,11 +46,11 @@ struct ft_alert {
     uint64_t suppressed;
     uint64_t flow_id[FT_ALERT_FLOWS]; /* [n_flow_ids] */
     uint32_t n_flow_ids;
-    uint32_t name_len;             /* 0: null */
-    uint8_t name[FT_ALERT_NAME];   /* whatever somebody asked for */
-    char ids[FT_ALERT_IDS];        /* flow_id as text, see ft_alert_say_ids() */
-    const char *deny;              /* policy: name of what says so, or NULL; borrowed */
-    char used[FT_ALERT_USED];      /* thresholds, NUL-terminated */
+    uint32_t name_len;           /* 0: null */
+    uint8_t name[FT_ALERT_NAME]; /* whatever somebody asked for */
+    char ids[FT_ALERT_IDS];      /* flow_id as text, see ft_alert_say_ids() */
+    const char *deny;            /* policy: name of what says so, or NULL; borrowed */
+    char used[FT_ALERT_USED];    /* thresholds, NUL-terminated */
 };
 
 /* All null; who it is about is not said yet. */

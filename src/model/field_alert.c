@@ -11,14 +11,15 @@
 void ft_alert_clear(struct ft_alert *a)
 {
     memset(a, 0, sizeof *a);
-    double *const reals[] = {&a->score,          &a->value,       &a->threshold,  &a->packets_rate,
-                             &a->bits_rate,      &a->flows_rate,  &a->ratio,      &a->usual,
-                             &a->z,              &a->likelihood,  &a->duration_s, &a->interval_s,
-                             &a->interval_mad_s, &a->size_median, &a->beacon[0],  &a->beacon[1],
-                             &a->beacon[2],      &a->beacon[3],   &a->name_length,
-                             &a->name_entropy};
-    uint64_t *const counts[] = {&a->flows,     &a->failed,   &a->hosts, &a->ports, &a->packets,
-                                &a->bytes_out, &a->bytes_in, &a->names};
+    double *const reals[] = {&a->score,          &a->value,       &a->threshold,
+                             &a->packets_rate,   &a->bits_rate,   &a->flows_rate,
+                             &a->ratio,          &a->usual,       &a->z,
+                             &a->likelihood,     &a->duration_s,  &a->interval_s,
+                             &a->interval_mad_s, &a->size_median, &a->beacon[0],
+                             &a->beacon[1],      &a->beacon[2],   &a->beacon[3],
+                             &a->name_length,    &a->name_entropy};
+    uint64_t *const counts[] = {&a->flows,   &a->failed,    &a->hosts,    &a->ports,
+                                &a->packets, &a->bytes_out, &a->bytes_in, &a->names};
 
     for (size_t i = 0; i < sizeof reals / sizeof reals[0]; i++) {
         *reals[i] = ft_window_null();
@@ -102,8 +103,7 @@ static const struct ft_field alert_fields[] = {
     {ADDR("address", a_address),
      .meaning = "who is to blame: who scans, calls home, sends out; of floods and amplification "
                 "the victim"},
-    {ADDR("peer", a_peer), .null = "there are many, or none",
-     .meaning = "the other one"},
+    {ADDR("peer", a_peer), .null = "there are many, or none", .meaning = "the other one"},
     {.name = "port",
      .type = FT_T_U16,
      .privacy = NONE,

@@ -12,7 +12,6 @@
 
 #include "base/mem.h"
 #include "base/wait.h"
-#include "base/whole.h"
 #include "codec/app/digest.h"
 #include "config/url.h"
 #include "format/pcap.h"
@@ -662,33 +661,6 @@ int ft__build_labels(struct ft_pipeline *p, const char *path, struct ft_err *err
     return rc;
 }
 
-int ft__build_rules(const char *path, struct ft_rules **out, struct ft_err *err)
-{
-    struct ft_err why = {0};
-    size_t len;
-
-    *out = ft_rules_new();
-    if (*out == NULL || path == NULL) {
-        return *out != NULL ? FT_OK : ft_err_set(err, FT_E_NOMEM, "no memory for the rules");
-    }
-    char *text = ft_whole_read(path, FT_RULES_BYTES, &len);
-    int rc = FT_OK;
-
-    if (text == NULL) {
-        rc = ft_err_set(err, errno == ENOMEM ? FT_E_NOMEM : FT_E_USAGE, "rules: %.200s: %s", path,
-                        errno == EFBIG ? "is larger than 1 MiB" : strerror(errno));
-    } else {
-        rc = ft_rules_parse(*out, text, len, &why);
-        rc = rc == FT_OK ? rc : ft_err_set(err, rc, "rules: %.200s: %s", path, why.what);
-        ft_whole_forget(text, len);
-    }
-    if (rc != FT_OK) {
-        ft_rules_free(*out);
-        *out = NULL;
-    }
-    return rc;
-}
-
 static int anonymize_failed(int rc, struct ft_err *err)
 {
     return ft_err_set(err, rc, "anonymize: %s",
@@ -741,7 +713,8 @@ static int build_fragments(const struct ft_pipeline *p, struct ft_worker *w)
     return ft_fragments_new(&p->seed, &w->fragments);
 }
 
-/* What it keeps of flows for windows, notes of them, and the clock of what it takes out of lanes. */
+/* What it keeps of flows for windows, notes of them, and the clock of what it takes out of lanes.
+ */
 static int build_timed(struct ft_pipeline *p, struct ft_worker *w)
 {
     int rc = FT_OK;
@@ -790,29 +763,6 @@ static int build_windows(struct ft_pipeline *p, struct ft_err *err)
     return rc == FT_OK
                ? rc
                : ft_err_set(err, rc, "no memory for --max-hosts %u", p->plan.window.max_hosts);
-}
-
-/* Likewise equal flows make equal alerts. */
-static int build_detect(struct ft_pipeline *p, const struct ft_config *cfg, struct ft_err *err)
-{
-    struct ft_rules *rules;
-    int rc;
-
-    if (!p->plan.alerts) {
-        return FT_OK;
-    }
-    rc = ft__build_rules(cfg->rules, &rules, err);
-    if (rc != FT_OK) {
-        return rc;
-    }
-    p->plan.detect.seed = p->seed;
-    if (!p->plan.live) {
-        ft_hash_seed_fixed(&p->plan.detect.seed, FT_EVENT_ALERT);
-    }
-    rc = ft_detect_new(&p->plan.detect, rules, &p->detect);
-    return rc == FT_OK
-               ? rc
-               : ft_err_set(err, rc, "no memory for --max-hosts %u", p->plan.detect.max_hosts);
 }
 
 static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
@@ -986,7 +936,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
         rc = ft__build_output(p, cfg->outputs[i], err);
     }
     rc = rc == FT_OK ? build_windows(p, err) : rc;
-    rc = rc == FT_OK ? build_detect(p, cfg, err) : rc;
+    rc = rc == FT_OK ? ft__build_detect(p, cfg, err) : rc;
     rc = rc == FT_OK ? build_workers(p, cfg, key, err) : rc;
     return rc == FT_OK ? scrub_name(p, err) : rc;
 }

@@ -26,6 +26,10 @@ FT_NODISCARD int ft__build_labels(struct ft_pipeline *p, const char *path, struc
  */
 FT_NODISCARD int ft__build_rules(const char *path, struct ft_rules **out, struct ft_err *err);
 
+/* -e alert: the detectors of all workers, or none. */
+FT_NODISCARD int ft__build_detect(struct ft_pipeline *p, const struct ft_config *cfg,
+                                  struct ft_err *err);
+
 /* Reads the condition of --where and makes the plan; labels have been read. */
 FT_NODISCARD int ft__build_plan(struct ft_pipeline *p, const struct ft_config *cfg,
                                 struct ft_err *err);

@@ -105,9 +105,8 @@ static void plan_windows(const struct ft_config *cfg, struct ft_plan *plan)
 static void plan_alerts(const struct ft_config *cfg, struct ft_plan *plan)
 {
     plan->alerts |= (cfg->events >> FT_EVENT_ALERT & 1) != 0;
-    plan->detect = (struct ft_detect_config){.max_hosts = cfg->max_hosts,
-                                             .max_flows = cfg->max_flows,
-                                             .n_workers = plan->n_workers};
+    plan->detect = (struct ft_detect_config){
+        .max_hosts = cfg->max_hosts, .max_flows = cfg->max_flows, .n_workers = plan->n_workers};
 }
 
 /* Does an output hold packets? And does one ask for windows, or alerts? False: an output's URL is

@@ -13,7 +13,7 @@
 
 enum { READ_TIMEOUT_MS = 20, TIMER_BUDGET = 4096, NAP_MIN_NS = 20000, NAP_MAX_NS = 1000000 };
 
-static const int64_t slack_ns = 1000000000;   /* timers of flows tick this coarsely */
+static const int64_t slack_ns = 1000000000; /* timers of flows tick this coarsely */
 static const int64_t breath_ns = 100000000; /* an open chunk is handed on after 100 ms */
 
 int64_t ft__clock_mono_ns(void)
