@@ -5,19 +5,11 @@
 
 #include "window/table.h"
 
-enum { FT__DELTA_PACKETS = 255 /* most of one: then it is folded, and another begins */ };
-
-/* Since it was folded last. By direction where it is an array of two: FT_DIR_*. */
+/* Since it was folded last. */
 struct ft__delta {
-    int64_t index; /* of the window, when there are packets */
-    uint64_t squares, gap_us, gap_squares;
-    uint32_t bytes[2];
-    uint8_t packets[2];
-    uint8_t begun; /* the flow did */
-    uint8_t gaps;
-    uint8_t syn[2], syn_ack[2], rst[2];
-    uint8_t sizes[FT_WINDOW_SIZES];
+    struct ft__few few;
     uint32_t listed; /* turn of the list in which the entry is */
+    uint8_t list;    /* whose window the packets are of, when there are some */
 } FT_ALIGNED(64);
 
 _Static_assert(sizeof(struct ft__delta) == 64, "one cache line");
@@ -30,15 +22,14 @@ struct ft__flow {
     uint8_t version;
 };
 
-/* Bits of ft__fold.over. */
-enum { FT__OVER = 1, FT__FAILED = 2 };
+enum { FT__PAIR, FT__SERVICE, FT__INITIATOR, FT__RESPONDER, FT__ENDS };
 
 struct ft__fold {
     struct ft__flow flow;
-    struct ft__delta delta;
+    struct ft__few few;
+    int64_t index; /* of the window */
     uint32_t epoch;
-    uint8_t over; /* FT__OVER: the flow ended in this window */
-    struct ft__who pair, service, host[2];
+    struct ft__who who[FT__ENDS];
 };
 
 /* Fills in who it is. */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* window: what becomes of windows that are over; for src/window only. */
+#ifndef FT_WINDOW_CLOSE_H
+#define FT_WINDOW_CLOSE_H
+
+#include "window/fold.h"
+
+/* With the lock: about *budget steps of what is over, which are taken off it, and at most max rows,
+ * which are the caller's to show without the lock. True: there is more. */
+bool ft__close_slice(struct ft_windows *t, uint32_t *budget, struct ft_window_row *rows,
+                     uint32_t max, uint32_t *out_n);
+
+/* One entity is gathered. */
+void ft__order_add(struct ft_windows *t, uint32_t acc);
+
+/* All of the kind were. Then again and again, until it is true: all are in order. */
+void ft__order_begin(struct ft_windows *t);
+bool ft__order_go_on(struct ft_windows *t);
+
+/* The k-th. */
+uint32_t ft__order_at(const struct ft_windows *t, uint32_t k);
+
+/* The row of an entity whose window is being written; takes note of what is usual. */
+void ft__row_make(struct ft_windows *t, const struct ft__coming *it, struct ft_window_row *r);
+
+#endif
