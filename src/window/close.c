@@ -4,8 +4,13 @@
  * Theory of operation: the oldest window of the shortest span is over when every worker has passed
  * it; one of a longer span when all that is in it was written. One is written at a time, by kinds:
  *
- *     GATHER  its entities into an array    SORT  which is put in order (order.c)
- *     WRITE   the first of it: a row; it is added to the longer span; its place is free
+ *     LOAD    what its log has of it        SORT  which is put in order (order.c)
+ *     COUNT   entities, where that may be too many
+ *     WRITE   what is of the first one, added up: a row; it is added to the longer span
+ *
+ * Where there are too many, or some are in the table since the log had no room:
+ *
+ *     REPLAY  the log into the table        GATHER, SORT, WRITE  what is in the table
  *
  * each of which can be interrupted, so that no batch of packets waits for a whole window. What an
  * entity needs is asked for while those before it are written: its own lines, then by its name the
@@ -17,7 +22,16 @@
 #include "base/time.h"
 #include "window/usual.h"
 
-enum step { GATHER, SORT, WRITE };
+enum step { LOAD, REPLAY, GATHER, SORT, COUNT, WRITE };
+
+enum {
+    ADDED_A_STEP = 32, /* entries of the log */
+    REPLAYED_A_STEP = 8,
+    TAKEN_A_STEP = 4,
+};
+
+_Static_assert((int)FT__PAIR == FT_ENTITY_PAIR && (int)FT__SERVICE == FT_ENTITY_SERVICE,
+               "ends of an entry are kinds");
 
 enum { NAMED = FT__AHEAD / 2, PLACED = FT__AHEAD / 4 /* ahead of the one that is written */ };
 
@@ -70,22 +84,37 @@ static uint32_t next_over(struct ft_windows *t)
 
 /* ---- one entity ---- */
 
-/* Of a pair of the shortest span: is it new? Its initiator has one new peer more then. */
-static void meet(struct ft_windows *t, struct ft__acc *pair, const struct ft__who *who)
+/* A pair of the table is new: its initiator has one new peer more, if that can be said. */
+static void meet_host(struct ft_windows *t, const struct ft__acc *pair, const struct ft__few *one)
 {
-    static const struct ft__few one = {.new_peers = 1};
+    const struct ft__window *w = &t->windows[pair->window];
     struct ft__who host = {.kind = FT_ENTITY_HOST | (pair->kind & 0xf0)};
     struct ft__acc *a;
 
-    if (ft__acc_packets(t, pair) == 0 || ft__known_see(&t->bloom, who->hash)) {
+    if (w->heap[FT_ENTITY_PAIR] != 0 || w->owed[FT_ENTITY_PAIR] != 0) {
         return;
     }
-    ft__acc_add(t, pair, &one);
     memcpy(host.name[0], pair->name[0], sizeof host.name[0]);
     host.hash = ft__who_hash(t, &host);
-    a = ft__acc_find(t, &host, pair->window);
+    a = ft__acc_get(t, &host, pair->window, 0);
     if (a != NULL) {
-        ft__acc_add(t, a, &one);
+        ft__acc_add(t, a, one);
+    }
+}
+
+/* A pair of the shortest span: is it new? */
+static void meet(struct ft_windows *t, const struct ft__coming *next)
+{
+    static const struct ft__few one = {.new_peers = 1};
+
+    if (ft__acc_packets(t, next->acc) == 0 || ft__known_see(&t->bloom, next->who.hash)) {
+        return;
+    }
+    ft__acc_add(t, next->acc, &one);
+    if (t->closing.from_log) { /* the host will see it there */
+        ft__order_entry(t, next->first)->few.new_peers = 1;
+    } else {
+        meet_host(t, next->acc, &one);
     }
 }
 
@@ -112,7 +141,7 @@ static void write_one(struct ft_windows *t, struct ft__coming *next, struct ft_w
     struct ft__acc *a = next->acc;
 
     if (ft__acc_kind(a) == FT_ENTITY_PAIR && t->windows[a->window].span == 0) {
-        meet(t, a, &next->who);
+        meet(t, next);
     }
     ft__row_make(t, next, row);
     if (c->longer != FT__NO_WINDOW) {
@@ -123,19 +152,76 @@ static void write_one(struct ft_windows *t, struct ft__coming *next, struct ft_w
             ft__acc_merge(t, to, a, row->error, c->owed[row->entity]);
         }
     }
-    ft__acc_free(t, a);
+    if (c->from_log) {
+        ft__acc_give_back(t, a);
+    } else {
+        ft__acc_free(t, a);
+    }
 }
 
 /* ---- those that come next ---- */
 
-static void take(struct ft_windows *t)
+static bool all_taken(const struct ft__closing *c)
+{
+    return c->at == c->n[0] + c->n[1] && !c->open;
+}
+
+/* One of the table. */
+static void take_acc(struct ft_windows *t)
 {
     struct ft__closing *c = &t->closing;
-    struct ft__acc *a = &t->accs[ft__order_at(t, c->taken)];
+    struct ft__acc *a = &t->accs[ft__order_at(t, c->at++)->ref];
 
     c->ahead[c->taken++ % FT__AHEAD].acc = a;
     __builtin_prefetch(a, 1);
     __builtin_prefetch((const uint8_t *)a + 64, 1);
+}
+
+static void begin_added(struct ft_windows *t)
+{
+    struct ft__closing *c = &t->closing;
+    struct ft__coming *next = &c->ahead[c->taken % FT__AHEAD];
+    uint32_t ref = ft__order_at(t, c->at)->ref;
+
+    next->acc = &t->ring[c->taken % FT__AHEAD];
+    next->first = ref;
+    ft__order_who(t, ref, &next->who);
+    memset(next->acc, 0, sizeof *next->acc);
+    next->acc->window = (uint16_t)c->window;
+    next->acc->kind = next->who.kind;
+    next->acc->proto = next->who.proto;
+    memcpy(next->acc->name, next->who.name, sizeof next->acc->name);
+    c->open = true;
+}
+
+/* Some of the log, into one entity; it may be whole then. */
+static void take_entries(struct ft_windows *t)
+{
+    struct ft__closing *c = &t->closing;
+    uint32_t n = c->n[0] + c->n[1];
+
+    if (!c->open) {
+        begin_added(t);
+    }
+    for (int i = 0; i < ADDED_A_STEP; i++) {
+        uint32_t ref = ft__order_at(t, c->at)->ref;
+
+        if (c->at + FT__AHEAD < n) {
+            const uint8_t *then =
+                (const uint8_t *)ft__order_entry(t, ft__order_at(t, c->at + FT__AHEAD)->ref);
+
+            __builtin_prefetch(then);
+            __builtin_prefetch(then + 64);
+        }
+        ft__entry_add(t, ft__order_entry(t, ref), ft__order_end(t, ref),
+                      c->ahead[c->taken % FT__AHEAD].acc);
+        c->at++;
+        if (c->at == n || !ft__order_same(t, c->at - 1, c->at)) {
+            c->taken++;
+            c->open = false;
+            return;
+        }
+    }
 }
 
 static void name(struct ft_windows *t)
@@ -144,17 +230,19 @@ static void name(struct ft_windows *t)
     struct ft__coming *next = &c->ahead[c->named++ % FT__AHEAD];
     const struct ft__acc *a = next->acc;
 
-    next->who = (struct ft__who){.kind = a->kind, .proto = a->proto};
-    memcpy(next->who.name, a->name, sizeof a->name);
+    if (!c->from_log) {
+        next->who = (struct ft__who){.kind = a->kind, .proto = a->proto};
+        memcpy(next->who.name, a->name, sizeof a->name);
+        __builtin_prefetch(&t->index[a->hash & t->index_mask], 1);
+        ft__sets_ask(&t->room, &a->sets);
+        if (a->many != 0) {
+            ft__many_ask(&t->manys[a->many - 1]);
+        }
+    }
     next->who.hash = ft__who_hash(t, &next->who);
     next->usual =
         ft_hash_fold(next->who.hash ^ t->cfg.seed.s[3], t->windows[a->window].span + 1u);
     ft__usual_ask(&t->usual, next->usual);
-    __builtin_prefetch(&t->index[a->hash & t->index_mask], 1);
-    ft__sets_ask(&t->room, &a->sets);
-    if (a->many != 0) {
-        ft__many_ask(&t->manys[a->many - 1]);
-    }
     if (c->longer != FT__NO_WINDOW) {
         __builtin_prefetch(ft__acc_place(t, &next->who, c->longer), 1);
     }
@@ -172,13 +260,20 @@ static void place(struct ft_windows *t)
     }
 }
 
-static void write_next(struct ft_windows *t, struct ft_window_row *row)
+/* False: the next one is not whole yet. */
+static bool write_next(struct ft_windows *t, struct ft_window_row *row)
 {
     struct ft__closing *c = &t->closing;
-    uint32_t n = c->n[0] + c->n[1];
 
-    while (c->taken < n && c->taken - c->written < FT__AHEAD) {
-        take(t);
+    for (int i = 0; i < TAKEN_A_STEP && !all_taken(c) && c->taken - c->written < FT__AHEAD; i++) {
+        if (c->from_log) {
+            take_entries(t);
+        } else {
+            take_acc(t);
+        }
+    }
+    if (!all_taken(c) && c->taken - c->written < FT__AHEAD) {
+        return false;
     }
     while (c->named < c->taken && c->named - c->written < NAMED) {
         name(t);
@@ -188,6 +283,7 @@ static void write_next(struct ft_windows *t, struct ft_window_row *row)
     }
     write_one(t, &c->ahead[c->written++ % FT__AHEAD], row);
     ft_count_add(&t->rows, 1);
+    return true;
 }
 
 /* ---- slices ---- */
@@ -202,14 +298,27 @@ static void owe(struct ft_windows *t, const uint64_t owed[])
     }
 }
 
+/* The log is gone through, into the array or into the table. */
+static void begin_log(struct ft_windows *t, enum step step)
+{
+    struct ft__closing *c = &t->closing;
+    const struct ft__window *w = &t->windows[c->window];
+
+    c->step = (uint8_t)step;
+    c->from_log = step == LOAD;
+    c->n[0] = c->n[1] = 0;
+    c->chunk = w->log;
+    c->left = w->n_log;
+}
+
 static void begin_kind(struct ft_windows *t, uint8_t kind)
 {
     struct ft__closing *c = &t->closing;
+    bool table = t->windows[c->window].n[kind] > 0;
 
     c->kind = kind;
-    c->step = GATHER;
-    c->n[0] = c->n[1] = 0;
-    c->taken = c->named = c->placed = c->written = 0;
+    c->at = c->taken = c->named = c->placed = c->written = 0;
+    begin_log(t, table ? REPLAY : LOAD);
 }
 
 static void begin(struct ft_windows *t, uint32_t window)
@@ -236,6 +345,7 @@ static void next_kind(struct ft_windows *t)
         return;
     }
     owe(t, c->owed);
+    ft__log_free(t, w);
     if (w->span > 0) {
         t->longer[w->span] = FT__NO_WINDOW;
     }
@@ -243,18 +353,64 @@ static void next_kind(struct ft_windows *t)
     c->window = FT__NO_WINDOW;
 }
 
-/* The next members of the window; then it takes no more of this kind. */
-static void gather(struct ft_windows *t)
+static void sort(struct ft_windows *t)
+{
+    t->closing.step = SORT;
+    ft__order_begin(t);
+}
+
+/* A chunk of the log, which is the kind's; true: that was the last one. */
+static bool load(struct ft_windows *t)
+{
+    struct ft__closing *c = &t->closing;
+    bool host = c->kind == FT_ENTITY_HOST;
+    uint32_t first, n;
+
+    if (c->left == 0) {
+        return true;
+    }
+    first = (c->chunk - 1) * FT__CHUNK;
+    n = ft__chunk_in(c->left);
+    for (uint32_t i = first; i < first + n; i++) {
+        uint8_t version = t->log[i].flow.version;
+
+        ft__order_add(t, host ? 2 * i : i, version);
+        if (host) {
+            ft__order_add(t, 2 * i + 1, version);
+        }
+    }
+    c->left -= n;
+    c->chunk = t->chunk_next[c->chunk - 1];
+    return false;
+}
+
+/* Some of the log into the table; true: that was all. */
+static bool replay(struct ft_windows *t)
+{
+    struct ft__closing *c = &t->closing;
+    uint32_t ends =
+        c->kind == FT_ENTITY_HOST ? 1u << FT__INITIATOR | 1u << FT__RESPONDER : 1u << c->kind;
+
+    for (int i = 0; i < REPLAYED_A_STEP && c->left > 0; i++) {
+        uint32_t in = ft__chunk_in(c->left--) - 1;
+
+        ft__entry_apply(t, &t->log[(size_t)(c->chunk - 1) * FT__CHUNK + in], c->window, ends);
+        if (in == 0) {
+            c->chunk = t->chunk_next[c->chunk - 1];
+        }
+    }
+    return c->left == 0;
+}
+
+/* The next members of the window; true: there are no more. */
+static bool gather(struct ft_windows *t)
 {
     struct ft__closing *c = &t->closing;
     struct ft__window *w = &t->windows[c->window];
     uint32_t head = w->head[c->kind], done = c->n[0] + c->n[1];
 
     if (head == 0) {
-        c->owed[c->kind] = ft__window_owed(t, w, c->kind);
-        c->step = SORT;
-        ft__order_begin(t);
-        return;
+        return true;
     }
     const struct ft__members *m = &t->members[head - 1];
 
@@ -267,9 +423,48 @@ static void gather(struct ft_windows *t)
         }
     }
     for (uint32_t k = ft__members_in(w->n[c->kind] - done); k-- > 0;) {
-        ft__order_add(t, m->acc[k]);
+        ft__order_add(t, m->acc[k], t->accs[m->acc[k]].kind >> 4);
     }
     w->head[c->kind] = ft__members_free(t, head);
+    return false;
+}
+
+static void begin_write(struct ft_windows *t)
+{
+    struct ft__closing *c = &t->closing;
+
+    c->owed[c->kind] = ft__window_owed(t, &t->windows[c->window], c->kind);
+    c->step = WRITE;
+    c->at = 0;
+}
+
+/* Of the log: are there more entities than may be? */
+static void count(struct ft_windows *t)
+{
+    struct ft__closing *c = &t->closing;
+    uint32_t n = c->n[0] + c->n[1];
+
+    for (int i = 0; i < ADDED_A_STEP && c->at < n; i++, c->at++) {
+        c->distinct += c->at == 0 || !ft__order_same(t, c->at - 1, c->at);
+    }
+    if (c->distinct > t->cfg.max_hosts) {
+        begin_log(t, REPLAY);
+    } else if (c->at == n) {
+        begin_write(t);
+    }
+}
+
+/* They are in order. */
+static void sorted(struct ft_windows *t)
+{
+    struct ft__closing *c = &t->closing;
+
+    if (c->from_log && c->n[0] + c->n[1] > t->cfg.max_hosts) {
+        c->step = COUNT;
+        c->distinct = 0;
+    } else {
+        begin_write(t);
+    }
 }
 
 /* One step of the window that is being written. True: a row was made. */
@@ -277,15 +472,36 @@ static bool go_on(struct ft_windows *t, struct ft_window_row *row)
 {
     struct ft__closing *c = &t->closing;
 
-    if (c->step == GATHER) {
-        gather(t);
-    } else if (c->step == SORT) {
-        c->step = ft__order_go_on(t) ? WRITE : SORT;
-    } else if (c->written < c->n[0] + c->n[1]) {
-        write_next(t, row);
-        return true;
-    } else {
+    switch ((enum step)c->step) {
+    case LOAD:
+        if (load(t)) {
+            sort(t);
+        }
+        break;
+    case REPLAY:
+        if (replay(t)) {
+            c->step = GATHER;
+        }
+        break;
+    case GATHER:
+        if (gather(t)) {
+            sort(t);
+        }
+        break;
+    case SORT:
+        if (ft__order_go_on(t)) {
+            sorted(t);
+        }
+        break;
+    case COUNT:
+        count(t);
+        break;
+    case WRITE:
+        if (!all_taken(c) || c->written < c->taken) {
+            return write_next(t, row);
+        }
         next_kind(t);
+        break;
     }
     return false;
 }

@@ -44,7 +44,7 @@ struct ft__many {
 
 _Static_assert(sizeof(struct ft__many) == 160, "as docs/windows.md says");
 
-/* Seen from the other end. */
+/* Seen from the other end, which has no new peers by this. */
 FT_INLINE struct ft__few ft__few_turned(const struct ft__few *f)
 {
     struct ft__few t = *f;
@@ -58,6 +58,7 @@ FT_INLINE struct ft__few ft__few_turned(const struct ft__few *f)
         t.syn_ack[i] = f->syn_ack[1 - i];
         t.rst[i] = f->rst[1 - i];
     }
+    t.new_peers = 0;
     return t;
 }
 

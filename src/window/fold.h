@@ -14,29 +14,30 @@ struct ft__delta {
 
 _Static_assert(sizeof(struct ft__delta) == 64, "one cache line");
 
-/* Whose it is, as the flow began. */
-struct ft__flow {
-    uint8_t addr[2][16]; /* initiator, responder; zeros behind IPv4 */
-    uint16_t port;       /* the responder's */
-    uint8_t proto;
-    uint8_t version;
-};
-
 enum { FT__PAIR, FT__SERVICE, FT__INITIATOR, FT__RESPONDER, FT__ENDS };
+enum { FT__ALL_ENDS = (1 << FT__ENDS) - 1 };
 
 struct ft__fold {
-    struct ft__flow flow;
-    struct ft__few few;
+    struct ft__entry entry;
     int64_t index; /* of the window */
     uint32_t epoch;
-    struct ft__who who[FT__ENDS];
 };
 
-/* Fills in who it is. */
+/* Fills in values: what needs no lock. */
 void ft__fold_name(const struct ft_windows *t, struct ft__fold *f);
 
-/* With the lock: n of them go into the table. */
+/* With the lock: n of them go into logs, or into the table. */
 void ft__fold_apply(struct ft_windows *t, const struct ft__fold *folds, uint32_t n);
+
+/* One of the four of an entry; the hash is not filled in. */
+void ft__entry_who(const struct ft__entry *e, int end, struct ft__who *out);
+
+/* Adds an entry to one of its four. */
+void ft__entry_add(struct ft_windows *t, const struct ft__entry *e, int end, struct ft__acc *a);
+
+/* Into the table: to some of the four, bits by number. */
+void ft__entry_apply(struct ft_windows *t, const struct ft__entry *e, uint32_t window,
+                     uint32_t ends);
 
 /* The hash of an entity. */
 uint64_t ft__who_hash(const struct ft_windows *t, const struct ft__who *who);

@@ -13,44 +13,56 @@ enum { A_STEP = 32 };
 
 /* ---- keys ---- */
 
-/* A hash of what is shown. */
-static uint64_t as_shown(const struct ft_windows *t, const struct ft__acc *a)
+void ft__order_who(const struct ft_windows *t, uint32_t ref, struct ft__who *out)
 {
-    struct ft__who who = {.kind = a->kind, .proto = a->proto};
-    bool pair = ft__acc_kind(a) == FT_ENTITY_PAIR;
+    const struct ft__closing *c = &t->closing;
 
-    memcpy(who.name, a->name, sizeof who.name);
-    t->cfg.map_address(t->cfg.map_cookie, a->kind >> 4, who.name[0]);
-    if (pair) {
-        t->cfg.map_address(t->cfg.map_cookie, a->kind >> 4, who.name[1]);
+    if (!c->from_log) {
+        const struct ft__acc *a = &t->accs[ref];
+
+        *out = (struct ft__who){.kind = a->kind, .proto = a->proto};
+        memcpy(out->name, a->name, sizeof out->name);
+        return;
     }
-    return ft__who_hash(t, &who);
+    ft__entry_who(ft__order_entry(t, ref), ft__order_end(t, ref), out);
+}
+
+/* A hash of what is shown. */
+static uint64_t as_shown(const struct ft_windows *t, struct ft__who *who)
+{
+    t->cfg.map_address(t->cfg.map_cookie, who->kind >> 4, who->name[0]);
+    if ((who->kind & 15) == FT_ENTITY_PAIR) {
+        t->cfg.map_address(t->cfg.map_cookie, who->kind >> 4, who->name[1]);
+    }
+    return ft__who_hash(t, who);
 }
 
 /* The last word: of IPv4 all that there is. */
-static uint64_t last_word(const struct ft__acc *a)
+static uint64_t last_word(const struct ft__who *who)
 {
-    const uint8_t *second = a->name[1];
-    uint64_t port = (uint64_t)ft_load_be16(second) << 16 | a->proto;
+    const uint8_t *second = who->name[1];
+    uint64_t port = (uint64_t)ft_load_be16(second) << 16 | who->proto;
+    bool service = (who->kind & 15) == FT_ENTITY_SERVICE;
 
-    if (a->kind >> 4 == 4) {
-        uint64_t rest = ft__acc_kind(a) == FT_ENTITY_SERVICE ? port : ft_load_be32(second);
-
-        return (uint64_t)ft_load_be32(a->name[0]) << 32 | rest;
+    if (who->kind >> 4 == 4) {
+        return (uint64_t)ft_load_be32(who->name[0]) << 32 | (service ? port : ft_load_be32(second));
     }
-    return ft__acc_kind(a) == FT_ENTITY_SERVICE ? port : ft_load_be64(second + 8);
+    return service ? port : ft_load_be64(second + 8);
 }
 
 /* Words from the last one to the first. */
-static uint64_t word_of(const struct ft_windows *t, const struct ft__acc *a, uint32_t word)
+static uint64_t word_of(const struct ft_windows *t, uint32_t ref, uint32_t word)
 {
+    struct ft__who who;
+
+    ft__order_who(t, ref, &who);
     if (t->cfg.map_address != NULL) {
-        return as_shown(t, a);
+        return as_shown(t, &who);
     }
-    return word == 0   ? last_word(a)
-           : word == 1 ? ft_load_be64(a->name[1])
-           : word == 2 ? ft_load_be64(a->name[0] + 8)
-                       : ft_load_be64(a->name[0]);
+    return word == 0   ? last_word(&who)
+           : word == 1 ? ft_load_be64(who.name[1])
+           : word == 2 ? ft_load_be64(who.name[0] + 8)
+                       : ft_load_be64(who.name[0]);
 }
 
 static bool is_last_word(const struct ft_windows *t)
@@ -65,6 +77,15 @@ static struct ft__ordered *from(const struct ft_windows *t)
     return t->order[t->closing.sort.flipped] + t->closing.sort.first;
 }
 
+static void ask(const struct ft_windows *t, uint32_t ref)
+{
+    if (t->closing.from_log) {
+        __builtin_prefetch(&ft__order_entry(t, ref)->flow);
+    } else {
+        __builtin_prefetch(&t->accs[ref]);
+    }
+}
+
 /* Keys, and how many there are of each digit. */
 static void load(struct ft_windows *t)
 {
@@ -73,10 +94,10 @@ static void load(struct ft_windows *t)
     uint32_t end = s->n - s->at < A_STEP ? s->n : s->at + A_STEP;
 
     for (uint32_t i = end; i < end + A_STEP && i < s->n; i++) {
-        __builtin_prefetch(&t->accs[o[i].acc]);
+        ask(t, o[i].ref);
     }
     for (; s->at < end; s->at++) {
-        uint64_t key = word_of(t, &t->accs[o[s->at].acc], s->word);
+        uint64_t key = word_of(t, o[s->at].ref, s->word);
 
         o[s->at].key = key;
         for (int d = 0; d < FT__DIGITS; d++, key >>= 8) {
@@ -125,13 +146,13 @@ static void move(struct ft_windows *t)
 
 /* ---- all of it ---- */
 
-void ft__order_add(struct ft_windows *t, uint32_t acc)
+void ft__order_add(struct ft_windows *t, uint32_t ref, uint8_t version)
 {
     struct ft__closing *c = &t->closing;
-    bool six = t->cfg.map_address == NULL && t->accs[acc].kind >> 4 == 6;
-    uint32_t at = six ? t->cfg.max_hosts - ++c->n[1] : c->n[0]++;
+    bool six = t->cfg.map_address == NULL && version == 6;
+    uint32_t at = six ? t->n_order - ++c->n[1] : c->n[0]++;
 
-    t->order[0][at].acc = acc;
+    t->order[0][at].ref = ref;
 }
 
 static void begin_part(struct ft_windows *t, uint8_t part)
@@ -141,7 +162,7 @@ static void begin_part(struct ft_windows *t, uint8_t part)
     c->part = part;
     memset(&c->sort, 0, sizeof c->sort);
     c->sort.n = c->n[part];
-    c->sort.first = part == 0 ? 0 : t->cfg.max_hosts - c->n[1];
+    c->sort.first = part == 0 ? 0 : t->n_order - c->n[1];
 }
 
 void ft__order_begin(struct ft_windows *t)
@@ -204,9 +225,23 @@ bool ft__order_go_on(struct ft_windows *t)
     return false;
 }
 
-uint32_t ft__order_at(const struct ft_windows *t, uint32_t k)
+const struct ft__ordered *ft__order_at(const struct ft_windows *t, uint32_t k)
 {
     const struct ft__closing *c = &t->closing;
 
-    return t->order[0][k < c->n[0] ? k : t->cfg.max_hosts - c->n[1] + k - c->n[0]].acc;
+    return &t->order[0][k < c->n[0] ? k : t->n_order - c->n[1] + k - c->n[0]];
+}
+
+bool ft__order_same(const struct ft_windows *t, uint32_t k, uint32_t l)
+{
+    const struct ft__ordered *a = ft__order_at(t, k), *b = ft__order_at(t, l);
+    struct ft__who one, other;
+
+    if (a->key != b->key || (t->cfg.map_address == NULL && l < t->closing.n[0])) {
+        return a->key == b->key && (k < t->closing.n[0]) == (l < t->closing.n[0]);
+    }
+    ft__order_who(t, a->ref, &one);
+    ft__order_who(t, b->ref, &other);
+    return one.kind == other.kind && one.proto == other.proto &&
+           memcmp(one.name, other.name, sizeof one.name) == 0;
 }

@@ -218,8 +218,7 @@ struct ft__acc *ft__acc_find(struct ft_windows *t, const struct ft__who *who, ui
     return NULL;
 }
 
-/* What it has in other pools. */
-static void give_back(struct ft_windows *t, struct ft__acc *a)
+void ft__acc_give_back(struct ft_windows *t, struct ft__acc *a)
 {
     ft__sets_clear(&t->room, &a->sets);
     if (a->many != 0) {
@@ -231,7 +230,7 @@ static void give_back(struct ft_windows *t, struct ft__acc *a)
 void ft__acc_free(struct ft_windows *t, struct ft__acc *a)
 {
     unindex(t, a);
-    give_back(t, a);
+    ft__acc_give_back(t, a);
     t->free_accs[t->n_free_accs++] = (uint32_t)(a - t->accs);
 }
 
@@ -327,7 +326,7 @@ static struct ft__acc *replace(struct ft_windows *t, const struct ft__who *who, 
         ft_count_add(&t->untracked, ft__acc_many(t, a)->packets[FT_WINDOW_OUT]);
     }
     unindex(t, a);
-    give_back(t, a);
+    ft__acc_give_back(t, a);
     enter(t, a, who, window);
     ft__acc_many(t, a)->credit = credit;
     return a; /* at the top of the heap, as heap_at says: 0 */
@@ -352,6 +351,41 @@ struct ft__acc *ft__acc_get(struct ft_windows *t, const struct ft__who *who, uin
     a = weight > 0 && t->windows[window].n[who->kind & 15] > 0 ? replace(t, who, window) : NULL;
     t->windows[window].owed[who->kind & 15] += a == NULL ? weight : 0;
     return a;
+}
+
+/* ---- the log ---- */
+
+struct ft__entry *ft__log_new(struct ft_windows *t, struct ft__window *w)
+{
+    uint32_t in = w->n_log % FT__CHUNK, i = t->free_chunk;
+
+    if (in != 0) {
+        w->n_log++;
+        return &t->log[(size_t)(w->log - 1) * FT__CHUNK + in];
+    }
+    if (i != 0) {
+        t->free_chunk = t->chunk_next[i - 1];
+    } else if (t->fresh_chunk < t->n_chunks) {
+        i = ++t->fresh_chunk;
+    } else {
+        return NULL;
+    }
+    t->chunk_next[i - 1] = w->log;
+    w->log = i;
+    w->n_log++;
+    return &t->log[(size_t)(i - 1) * FT__CHUNK];
+}
+
+void ft__log_free(struct ft_windows *t, struct ft__window *w)
+{
+    while (w->log != 0) {
+        uint32_t i = w->log;
+
+        w->log = t->chunk_next[i - 1];
+        t->chunk_next[i - 1] = t->free_chunk;
+        t->free_chunk = i;
+    }
+    w->n_log = 0;
 }
 
 /* ---- sums ---- */

@@ -8,6 +8,10 @@
  *
  *     index: hash(entity, window) -> acc -> acc ...       window: [pairs] -> members -> members ...
  *
+ * What flows did in a window of the shortest span is a log first, and is added up when the window
+ * is over (close.c): the table takes only what the log has no room for, windows of more entities
+ * than may be, and longer spans.
+ *
  * All that is kept are sums of integers and sets that do not depend on order (distinct.h), so it
  * does not matter who counts what first.
  *
@@ -39,7 +43,25 @@ enum {
     FT__HEAPS = 32,      /* windows and kinds that are full at a time */
     FT__POOLS = 8,       /* windows of max_hosts that the pool has room for */
     FT__MEMBERS = 15,
+    FT__CHUNK = 64, /* entries of the log that a window takes at a time */
 };
+
+/* Whose it is, as the flow began. */
+struct ft__flow {
+    uint8_t addr[2][16]; /* initiator, responder; zeros behind IPv4 */
+    uint16_t port;       /* the responder's */
+    uint8_t proto;
+    uint8_t version;
+};
+
+/* What a flow did in a window. */
+struct ft__entry {
+    struct ft__few few;
+    struct ft__flow flow;
+    uint32_t value[2]; /* the initiator, the responder, as values of a set */
+};
+
+_Static_assert(sizeof(struct ft__entry) == 104, "as docs/windows.md says");
 
 /* An entity in a window. */
 struct ft__acc {
@@ -70,6 +92,7 @@ struct ft__window {
     uint32_t next;                   /* the newer one: number, or FT__NO_WINDOW; or the next free */
     uint32_t prev;                   /* of the shortest span: the older one */
     uint8_t span;                    /* number */
+    uint32_t log, n_log;             /* its newest chunk + 1; entries: all chunks but it are full */
     uint32_t head[FT_ENTITY__COUNT]; /* of its entities: members + 1 */
     uint32_t n[FT_ENTITY__COUNT];
     uint8_t heap[FT_ENTITY__COUNT]; /* number + 1, or 0 */
@@ -107,10 +130,10 @@ struct ft__who {
     uint8_t name[2][16]; /* the address; that of a pair's peer, or the port, in network order */
 };
 
-/* An entity, and what it is put in order by. */
+/* One that is put in order, and by what. */
 struct ft__ordered {
     uint64_t key;
-    uint32_t acc;
+    uint32_t ref; /* entry of the log (of hosts: twice, + which end), or acc */
 };
 
 enum { FT__DIGITS = 8, FT__DIGIT = 256 };
@@ -126,6 +149,7 @@ struct ft__sort {
 
 struct ft__coming {
     struct ft__acc *acc;
+    uint32_t first; /* of the log: ref */
     struct ft__who who;
     uint64_t usual; /* key */
 };
@@ -136,7 +160,11 @@ struct ft__closing {
     uint32_t longer; /* of the next longer span, or FT__NO_WINDOW */
     uint8_t kind;
     uint8_t step;
-    uint8_t part;                    /* IPv4, IPv6 */
+    uint8_t part;  /* IPv4, IPv6 */
+    bool from_log; /* entries of the log are put in order; else accs */
+    bool open;     /* the one that comes is not whole yet */
+    uint32_t chunk, left; /* of the log: + 1, entries from there on */
+    uint32_t at, distinct; /* in order */
     uint32_t n[2];                   /* gathered: IPv4 from the front, IPv6 from the end */
     uint64_t owed[FT_ENTITY__COUNT]; /* as it was when all of the kind were there */
     struct ft__sort sort;
@@ -154,6 +182,10 @@ struct ft_windows {
     uint32_t n_accs, fresh_acc, n_free_accs;
     struct ft__many *manys; /* [n_accs], mapped */
     uint32_t fresh_many, free_many; /* free ones: + 1, by flows[0] */
+    struct ft__entry *log; /* [n_chunks * FT__CHUNK], mapped */
+    uint32_t *chunk_next;  /* [n_chunks], mapped: + 1 */
+    uint32_t n_chunks, fresh_chunk, free_chunk; /* free: + 1 */
+    struct ft__acc *ring;                       /* [FT__AHEAD], mapped: of the log, added up */
     struct ft__members *members;    /* [n_members], mapped */
     uint32_t n_members, fresh_members, free_members;
     uint32_t *index; /* [index_mask + 1]: acc + 1; mapped */
@@ -165,7 +197,8 @@ struct ft_windows {
     uint32_t *heaps;   /* [FT__HEAPS][max_hosts], mapped */
     uint32_t *heap_at; /* [n_accs], mapped: of those whose window has a heap */
     bool heap_taken[FT__HEAPS];
-    struct ft__ordered *order[2]; /* [max_hosts] each, mapped: those that are to be written */
+    struct ft__ordered *order[2]; /* [n_order] each, mapped: those that are to be written */
+    uint32_t n_order;
     struct ft__set_room room;
     struct ft__bloom bloom;
     struct ft__usual usual;
@@ -214,6 +247,14 @@ void ft__acc_merge(struct ft_windows *t, struct ft__acc *to, const struct ft__ac
 
 void ft__acc_free(struct ft_windows *t, struct ft__acc *a);
 
+/* What it has in other pools. */
+void ft__acc_give_back(struct ft_windows *t, struct ft__acc *a);
+
+/* The place of an entry more; NULL: there is no room. */
+struct ft__entry *ft__log_new(struct ft_windows *t, struct ft__window *w);
+
+void ft__log_free(struct ft_windows *t, struct ft__window *w);
+
 /* The first of a window's members is given back; what comes next: + 1. */
 uint32_t ft__members_free(struct ft_windows *t, uint32_t members);
 
@@ -229,6 +270,12 @@ FT_INLINE uint8_t ft__acc_kind(const struct ft__acc *a)
 FT_INLINE uint32_t ft__members_in(uint32_t n)
 {
     return (n - 1) % FT__MEMBERS + 1;
+}
+
+/* Likewise of a chunk. */
+FT_INLINE uint32_t ft__chunk_in(uint32_t n)
+{
+    return (n - 1) % FT__CHUNK + 1;
 }
 
 FT_INLINE uint64_t ft__acc_packets(const struct ft_windows *t, const struct ft__acc *a)

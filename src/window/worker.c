@@ -134,8 +134,8 @@ static void fold(struct ft_window_worker *w, uint32_t entry)
     struct ft__delta *d = &w->deltas[entry];
     struct ft__fold *f = next_fold(w);
 
-    f->flow = w->flows[entry];
-    f->few = d->few;
+    f->entry.flow = w->flows[entry];
+    f->entry.few = d->few;
     f->index = w->lists[d->list].index;
     f->epoch = w->clock.epoch;
     memset(&d->few, 0, sizeof d->few);
@@ -446,8 +446,8 @@ void ft_window_ended(struct ft_window_worker *w, uint32_t entry, const struct ft
     }
     least = w->said.epoch == w->clock.epoch ? w->said.index : INT64_MIN;
     f = next_fold(w);
-    f->flow = w->flows[entry];
-    f->few = (struct ft__few){.ended = 1, .failed = {ft_window_failed(core)}};
+    f->entry.flow = w->flows[entry];
+    f->entry.few = (struct ft__few){.ended = 1, .failed = {ft_window_failed(core)}};
     f->index = index < least ? least : index; /* a timer that ticks in minutes */
     f->epoch = w->clock.epoch;
 }
