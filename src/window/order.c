@@ -96,14 +96,15 @@ static void load(struct ft_windows *t)
     for (uint32_t i = end; i < end + A_STEP && i < s->n; i++) {
         ask(t, o[i].ref);
     }
-    for (; s->at < end; s->at++) {
-        uint64_t key = word_of(t, o[s->at].ref, s->word);
+    for (uint32_t i = s->at; i < end; i++) {
+        uint64_t key = word_of(t, o[i].ref, s->word);
 
-        o[s->at].key = key;
+        o[i].key = key;
         for (int d = 0; d < FT__DIGITS; d++, key >>= 8) {
             s->count[d][key & 255]++;
         }
     }
+    s->at = end;
     if (s->at == s->n) {
         s->loaded = true;
         s->digit = 0;
@@ -139,9 +140,12 @@ static void move(struct ft_windows *t)
     uint32_t *place = s->count[s->digit];
     uint32_t end = s->n - s->at < A_STEP * 4 ? s->n : s->at + A_STEP * 4;
 
-    for (; s->at < end; s->at++) {
-        to[place[o[s->at].key >> 8 * s->digit & 255]++] = o[s->at];
+    uint32_t shift = 8u * s->digit;
+
+    for (uint32_t i = s->at; i < end; i++) {
+        to[place[o[i].key >> shift & 255]++] = o[i];
     }
+    s->at = end;
 }
 
 /* ---- all of it ---- */

@@ -76,6 +76,13 @@ static void row_few(const struct ft_windows *t, const struct ft__few *few, struc
     uint32_t sizes[FT_WINDOW_SIZES];
 
     COUNTS_OF(few, r);
+    r->error = 0;
+    if (r->packets[0] + r->packets[1] == 1 && few->gaps == 0) { /* so are most of a second */
+        r->size_entropy = 0;
+        r->size_mean = (double)(r->bytes[0] + r->bytes[1]);
+        r->size_std = r->gap_mean = r->gap_std = ft_window_null();
+        return;
+    }
     for (int i = 0; i < FT_WINDOW_SIZES; i++) {
         sizes[i] = few->sizes[i];
     }
@@ -129,7 +136,6 @@ void ft__row_make(struct ft_windows *t, const struct ft__coming *it, struct ft_w
     const struct ft__acc *a = it->acc;
     const struct ft__window *w = &t->windows[a->window];
 
-    memset(r, 0, sizeof *r);
     r->span_s = t->cfg.span_s[w->span];
     r->start_ns = w->index * r->span_s * 1000000000;
     r->entity = ft__acc_kind(a);
@@ -138,7 +144,9 @@ void ft__row_make(struct ft_windows *t, const struct ft__coming *it, struct ft_w
     memcpy(r->address, a->name[0], sizeof r->address);
     if (r->entity == FT_ENTITY_PAIR) {
         memcpy(r->peer, a->name[1], sizeof r->peer);
+        r->port = 0;
     } else {
+        memset(r->peer, 0, sizeof r->peer);
         r->port = ft_load_be16(a->name[1]);
     }
     if (a->many == 0) {

@@ -427,29 +427,40 @@ bool ft_window_failed(const struct ft_flow_record *core)
            (reset && core->payload_bytes[0] == 0 && core->payload_bytes[1] == 0);
 }
 
+/* The window in which a flow that is over at at_ns ended. False: there is none. */
+static bool ended_in(const struct ft_window_worker *w, int64_t at_ns, int64_t *out_index)
+{
+    int64_t least = w->said.epoch == w->clock.epoch ? w->said.index : INT64_MIN;
+    int64_t index = ft_time_floor(at_ns > w->clock.now_ns ? w->clock.now_ns : at_ns, span_ns(w));
+
+    *out_index = index < least ? least : index; /* a timer that ticks in minutes */
+    return w->clock.now_ns != INT64_MIN && !is_extreme(w, index);
+}
+
 void ft_window_ended(struct ft_window_worker *w, uint32_t entry, const struct ft_flow_record *core,
                      int64_t at_ns)
 {
-    int64_t span = span_ns(w), index, least;
-    struct ft__fold *f;
+    struct ft__few end = {.ended = 1, .failed = {ft_window_failed(core)}};
+    struct ft__delta *d = &w->deltas[entry];
+    int64_t index;
+    bool known = ended_in(w, at_ns, &index);
 
-    if (holds(&w->deltas[entry])) {
+    if (holds(d)) {
+        bool here = known && w->lists[d->list].index == index && ft__few_add(&d->few, &end);
+
         fold(w, entry);
+        if (here) {
+            return;
+        }
     }
-    if (w->clock.now_ns == INT64_MIN) {
-        return;
+    if (known) {
+        struct ft__fold *f = next_fold(w);
+
+        f->entry.flow = w->flows[entry];
+        f->entry.few = end;
+        f->index = index;
+        f->epoch = w->clock.epoch;
     }
-    at_ns = at_ns > w->clock.now_ns ? w->clock.now_ns : at_ns;
-    index = ft_time_floor(at_ns, span);
-    if (is_extreme(w, index)) {
-        return;
-    }
-    least = w->said.epoch == w->clock.epoch ? w->said.index : INT64_MIN;
-    f = next_fold(w);
-    f->entry.flow = w->flows[entry];
-    f->entry.few = (struct ft__few){.ended = 1, .failed = {ft_window_failed(core)}};
-    f->index = index < least ? least : index; /* a timer that ticks in minutes */
-    f->epoch = w->clock.epoch;
 }
 
 /* ---- turns ---- */
