@@ -980,6 +980,7 @@ struct ft_pipeline *ft__build_empty(const struct ft_config *cfg, const struct ft
     }
     p->stop_fd = -1;
     p->end_ns = INT64_MIN;
+    atomic_init(&p->handed_ns, INT64_MIN);
     p->events = cfg->events;
     pthread_mutex_init(&p->lock, NULL);
     ft_cond_init(&p->meet);
@@ -1022,21 +1023,24 @@ static double mib(uint64_t bytes)
     return (double)bytes / 1048576;
 }
 
-static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint32_t flow, uint64_t queues,
-                       uint64_t outputs)
+static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint32_t flow,
+                       uint64_t windows, uint64_t queues, uint64_t outputs)
 {
     const struct ft_plan *plan = &p->plan;
     unsigned long long flows = (unsigned long long)plan->table.max_flows * plan->n_workers;
-    char what[96];
+    char what[96], wins[32] = "";
 
+    if (windows > 0) {
+        snprintf(wins, sizeof wins, "windows %.1f, ", mib(windows));
+    }
     if (plan->collect) {
         snprintf(what, sizeof what, "exporters and counts %.1f (%llu tuples)", mib(tables), flows);
     } else {
         snprintf(what, sizeof what, "flow table %.1f (%llu flows of %u bytes; few take more)",
                  mib(tables), flows, flow);
     }
-    ft_log(&p->log, FT_LOG_INFO, "memory budget %.1f MiB: %s, queues %.1f, outputs %.1f",
-           mib(p->budget), what, mib(queues), mib(outputs));
+    ft_log(&p->log, FT_LOG_INFO, "memory budget %.1f MiB: %s, %squeues %.1f, outputs %.1f",
+           mib(p->budget), what, wins, mib(queues), mib(outputs));
 }
 
 static uint64_t windows_budget(const struct ft_plan *plan)
@@ -1077,9 +1081,8 @@ void ft__build_budget(struct ft_pipeline *p)
     if (!plan->collect) {
         tables += ft_fragments_budget() * (plan->mode == FT_MODE_DIRECT ? plan->n_workers : 1);
     }
-    tables += windows_budget(plan);
-    p->budget = tables + outputs + queues;
-    say_budget(p, tables, flow, queues, outputs);
+    p->budget = tables + windows_budget(plan) + outputs + queues;
+    say_budget(p, tables, flow, windows_budget(plan), queues, outputs);
 }
 
 int ft__build_patience(struct ft_pipeline *p, uint32_t i)
