@@ -990,6 +990,7 @@ struct ft_pipeline *ft__build_empty(const struct ft_config *cfg, const struct ft
     }
     p->stop_fd = -1;
     p->end_ns = INT64_MIN;
+    atomic_init(&p->handed_ns, INT64_MIN);
     p->events = cfg->events;
     pthread_mutex_init(&p->lock, NULL);
     ft_cond_init(&p->meet);
@@ -1032,21 +1033,29 @@ static double mib(uint64_t bytes)
     return (double)bytes / 1048576;
 }
 
-static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint32_t flow, uint64_t queues,
-                       uint64_t outputs)
+static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint32_t flow,
+                       uint64_t windows, uint64_t detectors, uint64_t queues, uint64_t outputs)
 {
     const struct ft_plan *plan = &p->plan;
     unsigned long long flows = (unsigned long long)plan->table.max_flows * plan->n_workers;
-    char what[96];
+    char what[96], rooms[64] = "";
 
+    if (windows > 0) {
+        snprintf(rooms, sizeof rooms, "windows %.1f, ", mib(windows));
+    }
+    if (detectors > 0) {
+        size_t at = strlen(rooms);
+
+        snprintf(rooms + at, sizeof rooms - at, "detectors %.1f, ", mib(detectors));
+    }
     if (plan->collect) {
         snprintf(what, sizeof what, "exporters and counts %.1f (%llu tuples)", mib(tables), flows);
     } else {
         snprintf(what, sizeof what, "flow table %.1f (%llu flows of %u bytes; few take more)",
                  mib(tables), flows, flow);
     }
-    ft_log(&p->log, FT_LOG_INFO, "memory budget %.1f MiB: %s, queues %.1f, outputs %.1f",
-           mib(p->budget), what, mib(queues), mib(outputs));
+    ft_log(&p->log, FT_LOG_INFO, "memory budget %.1f MiB: %s, %squeues %.1f, outputs %.1f",
+           mib(p->budget), what, rooms, mib(queues), mib(outputs));
 }
 
 static uint64_t windows_budget(const struct ft_plan *plan)
@@ -1066,7 +1075,8 @@ void ft__build_budget(struct ft_pipeline *p)
     uint32_t flow;
     uint64_t tables = (uint64_t)ft_meter_budget(&plan->table, plan->parts, &plan->options, &flow) *
                       plan->n_workers;
-    uint64_t outputs = 0, queues = 0;
+    uint64_t outputs = 0, queues = 0, windows = windows_budget(plan),
+             detectors = plan->alerts ? ft_detect_budget(&plan->detect) : 0;
 
     for (uint32_t i = 0; i < p->n_routes; i++) {
         outputs += ft_output_budget(p->routes[i].output);
@@ -1087,10 +1097,8 @@ void ft__build_budget(struct ft_pipeline *p)
     if (!plan->collect) {
         tables += ft_fragments_budget() * (plan->mode == FT_MODE_DIRECT ? plan->n_workers : 1);
     }
-    tables += windows_budget(plan);
-    tables += plan->alerts ? ft_detect_budget(&plan->detect) : 0;
-    p->budget = tables + outputs + queues;
-    say_budget(p, tables, flow, queues, outputs);
+    p->budget = tables + windows + detectors + outputs + queues;
+    say_budget(p, tables, flow, windows, detectors, queues, outputs);
 }
 
 int ft__build_patience(struct ft_pipeline *p, uint32_t i)

@@ -233,8 +233,12 @@ struct ft_pipeline {
     _Atomic bool stopping;   /* stop was asked for */
     _Atomic bool reopening;  /* reopen was asked for */
     _Atomic bool input_done; /* hand-off: the reader pushed its last packet */
-    _Atomic bool all_done;   /* every worker has ended */
-    _Atomic bool over;       /* finish(): the control thread may end */
+    /* -e window, hand-off: the clock of all that was pushed, for workers without packets. A new
+     * epoch is told between two times: INT64_MIN, and its own (A: the reader). */
+    _Atomic int64_t handed_ns;
+    _Atomic uint32_t handed_epoch;
+    _Atomic bool all_done; /* every worker has ended */
+    _Atomic bool over;     /* finish(): the control thread may end */
 };
 
 /* Keeps the first failure for finish(). Any thread. */

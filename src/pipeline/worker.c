@@ -377,6 +377,47 @@ static void idle_windows(struct ft_worker *w, int64_t now_ns)
     turn_windows(w);
 }
 
+/* The reader: what was pushed is as new as this. */
+static void tell_handed(struct ft_pipeline *p, const struct ft_packet *pkts, uint32_t n)
+{
+    struct ft_window_clock c = {.now_ns = atomic_load_explicit(&p->handed_ns, memory_order_relaxed),
+                                .epoch =
+                                    atomic_load_explicit(&p->handed_epoch, memory_order_relaxed)};
+    uint32_t before = c.epoch;
+
+    for (uint32_t i = 0; i < n; i++) {
+        ft_window_clock_see(&c, pkts[i].ts_ns, p->plan.window.step_ns);
+    }
+    if (c.epoch != before) {
+        atomic_store_explicit(&p->handed_ns, INT64_MIN, memory_order_release);
+        atomic_store_explicit(&p->handed_epoch, c.epoch, memory_order_release);
+    }
+    atomic_store_explicit(&p->handed_ns, c.now_ns, memory_order_release);
+}
+
+/* A worker: INT64_MIN while it changes. */
+static struct ft_window_clock see_handed(struct ft_pipeline *p)
+{
+    uint32_t epoch = atomic_load_explicit(&p->handed_epoch, memory_order_acquire);
+    struct ft_window_clock c = {.now_ns = atomic_load_explicit(&p->handed_ns, memory_order_acquire),
+                                .epoch =
+                                    atomic_load_explicit(&p->handed_epoch, memory_order_acquire)};
+
+    c.now_ns = epoch == c.epoch ? c.now_ns : INT64_MIN;
+    return c;
+}
+
+/* Hand-off from a file, and no packets up to this clock: the others' time goes on here, too. */
+static void handed_idle(struct ft_worker *w, const struct ft_window_clock *c)
+{
+    if (w->meter.window == NULL || w->p->plan.live || c->now_ns == INT64_MIN ||
+        c->epoch != ft_window_now(w->meter.window).epoch) {
+        return;
+    }
+    ft_window_advance(w->meter.window, c);
+    ft_meter_idle(&w->meter, ft_time_sub(c->now_ns, FT_WINDOW_GRACE_NS), TIMER_BUDGET);
+}
+
 /* Live, and caught up with the kernel: time passes by the clock, so silent flows end too. */
 static void direct_idle(struct ft_worker *w)
 {
@@ -471,6 +512,7 @@ void *ft__worker_handoff(void *arg)
     for (;;) {
         /* asked before the pop: what was pushed before "done" is still popped; pairs with reader */
         bool done = atomic_load_explicit(&w->p->input_done, memory_order_acquire);
+        struct ft_window_clock handed = see_handed(w->p);
         uint32_t n = ft_ring_pop(&w->ring, pkts, FT_BATCH);
 
         if (n == 0 && done) {
@@ -478,6 +520,7 @@ void *ft__worker_handoff(void *arg)
         }
         if (n == 0) {
             if (nap_ns == NAP_MAX_NS) {
+                handed_idle(w, &handed);
                 direct_idle(w);
                 sleep_until_pushed(w);
             } else {
@@ -565,6 +608,9 @@ static void reader_packets(struct ft_worker *r, struct ft_packet *pkts, uint32_t
     mark_samples(pkts, n, r->rates.sample_n, &r->countdown);
     for (uint32_t at = 0; at < n; at += FT_BATCH) {
         reader_share(r->p, pkts + at, n - at < FT_BATCH ? n - at : FT_BATCH);
+    }
+    if (r->p->windows != NULL) {
+        tell_handed(r->p, pkts, n);
     }
 }
 

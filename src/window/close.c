@@ -240,8 +240,7 @@ static void name(struct ft_windows *t)
         }
     }
     next->who.hash = ft__who_hash(t, &next->who);
-    next->usual =
-        ft_hash_fold(next->who.hash ^ t->cfg.seed.s[3], t->windows[a->window].span + 1u);
+    next->usual = ft_hash_fold(next->who.hash ^ t->cfg.seed.s[3], t->windows[a->window].span + 1u);
     ft__usual_ask(&t->usual, next->usual);
     if (c->longer != FT__NO_WINDOW) {
         __builtin_prefetch(ft__acc_place(t, &next->who, c->longer), 1);

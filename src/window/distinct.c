@@ -192,9 +192,8 @@ FT_INLINE uint32_t *walk_next(struct ft__set_room *r, struct walk *w, bool count
         if (w->next == 0) {
             return NULL;
         }
-        *w = (struct walk){.word = node->word,
-                           .n = counts ? NODE_PAIRS : NODE_WORDS,
-                           .next = node->next};
+        *w = (struct walk){
+            .word = node->word, .n = counts ? NODE_PAIRS : NODE_WORDS, .next = node->next};
     }
     return &w->word[counts ? 2 * w->k++ : w->k++];
 }
@@ -272,7 +271,8 @@ static uint32_t *append(struct ft__set_room *r, struct ft__set *s, bool counts)
 }
 
 /* Where an exact set has the value, or NULL. */
-FT_INLINE uint32_t *find(struct ft__set_room *r, const struct ft__set *s, uint32_t value, bool counts)
+FT_INLINE uint32_t *find(struct ft__set_room *r, const struct ft__set *s, uint32_t value,
+                         bool counts)
 {
     struct walk at = walk_from(r, s, counts);
     uint32_t *w = walk_next(r, &at, counts);
@@ -283,7 +283,8 @@ FT_INLINE uint32_t *find(struct ft__set_room *r, const struct ft__set *s, uint32
     return w;
 }
 
-FT_INLINE void put(struct ft__set_room *r, struct ft__set *s, uint32_t value, uint32_t n, bool counts)
+FT_INLINE void put(struct ft__set_room *r, struct ft__set *s, uint32_t value, uint32_t n,
+                   bool counts)
 {
     if (s->state <= FT__SET_RUN) {
         uint32_t *w = find(r, s, value, counts);

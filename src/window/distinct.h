@@ -52,16 +52,16 @@ struct ft__set_room {
     struct ft__set_block *blocks; /* [n_blocks], mapped */
     uint32_t n_nodes, n_runs, n_blocks;
     uint32_t fresh_nodes, fresh_runs, fresh_blocks; /* that were never used: from here on */
-    uint32_t free_nodes;                /* node + 1, by next */
-    uint32_t free_runs;                 /* run + 1, by word[0] */
-    uint32_t free_blocks;               /* block + 1, by count[0] */
-    uint64_t lost;                      /* sets that found no room */
-    double n_log_n[FT__LOGS];           /* n log2 n */
+    uint32_t free_nodes;                            /* node + 1, by next */
+    uint32_t free_runs;                             /* run + 1, by word[0] */
+    uint32_t free_blocks;                           /* block + 1, by count[0] */
+    uint64_t lost;                                  /* sets that found no room */
+    double n_log_n[FT__LOGS];                       /* n log2 n */
 };
 
 /* FT_E_NOMEM; to be closed in any case. */
 FT_NODISCARD int ft__set_room_open(struct ft__set_room *r, uint32_t nodes, uint32_t runs,
-                                  uint32_t blocks);
+                                   uint32_t blocks);
 void ft__set_room_close(struct ft__set_room *r);
 size_t ft__set_room_budget(uint32_t nodes, uint32_t runs, uint32_t blocks);
 

@@ -118,7 +118,7 @@ void ft__fold_apply(struct ft_windows *t, const struct ft__fold *folds, uint32_t
             ft_count_add(&t->untracked, packets_of(&f->entry));
             continue;
         }
-        e = ft__log_new(t, &t->windows[window]);
+        e = ft__log_new(t, &t->windows[window], packets_of(&f->entry));
         if (FT_LIKELY(e != NULL)) {
             *e = f->entry;
         } else {

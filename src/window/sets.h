@@ -31,8 +31,7 @@ struct ft__sets {
 };
 
 _Static_assert(sizeof(struct ft__sets) == 24, "what is left of two cache lines");
-_Static_assert(offsetof(struct ft__sets, out) ==
-                   offsetof(struct ft__sets, set[FT__SETS - 1].mark),
+_Static_assert(offsetof(struct ft__sets, out) == offsetof(struct ft__sets, set[FT__SETS - 1].mark),
                "as it says");
 
 /* A value, n times more. */

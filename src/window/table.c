@@ -279,14 +279,23 @@ uint32_t ft__members_free(struct ft_windows *t, uint32_t members)
     return next;
 }
 
+/* Ends of flows leave half of each pool to packets. */
+static bool has_room(uint32_t fresh, uint32_t n, uint32_t free, uint64_t weight)
+{
+    uint32_t left = n - fresh + free;
+
+    return weight > 0 ? left > 0 : left > n / 2;
+}
+
 /* A new one; NULL: the pool is empty. */
-static struct ft__acc *append(struct ft_windows *t, const struct ft__who *who, uint32_t window)
+static struct ft__acc *append(struct ft_windows *t, const struct ft__who *who, uint32_t window,
+                              uint64_t weight)
 {
     struct ft__window *w = &t->windows[window];
     uint8_t kind = who->kind & 15;
     uint32_t i = t->fresh_acc, *member;
 
-    if (t->n_free_accs == 0 && t->fresh_acc == t->n_accs) {
+    if (!has_room(t->fresh_acc, t->n_accs, t->n_free_accs, weight)) {
         return NULL;
     }
     member = new_member(t, w, kind);
@@ -342,7 +351,7 @@ struct ft__acc *ft__acc_get(struct ft_windows *t, const struct ft__who *who, uin
     }
     if (t->windows[window].n[who->kind & 15] < t->cfg.max_hosts &&
         t->windows[window].heap[who->kind & 15] == 0) {
-        a = append(t, who, window);
+        a = append(t, who, window, weight);
         if (a != NULL) {
             return a;
         }
@@ -355,7 +364,7 @@ struct ft__acc *ft__acc_get(struct ft_windows *t, const struct ft__who *who, uin
 
 /* ---- the log ---- */
 
-struct ft__entry *ft__log_new(struct ft_windows *t, struct ft__window *w)
+struct ft__entry *ft__log_new(struct ft_windows *t, struct ft__window *w, uint64_t weight)
 {
     uint32_t in = w->n_log % FT__CHUNK, i = t->free_chunk;
 
@@ -363,12 +372,14 @@ struct ft__entry *ft__log_new(struct ft_windows *t, struct ft__window *w)
         w->n_log++;
         return &t->log[(size_t)(w->log - 1) * FT__CHUNK + in];
     }
+    if (!has_room(t->fresh_chunk, t->n_chunks, t->n_free_chunks, weight)) {
+        return NULL;
+    }
     if (i != 0) {
         t->free_chunk = t->chunk_next[i - 1];
-    } else if (t->fresh_chunk < t->n_chunks) {
-        i = ++t->fresh_chunk;
+        t->n_free_chunks--;
     } else {
-        return NULL;
+        i = ++t->fresh_chunk;
     }
     t->chunk_next[i - 1] = w->log;
     w->log = i;
@@ -384,6 +395,7 @@ void ft__log_free(struct ft_windows *t, struct ft__window *w)
         w->log = t->chunk_next[i - 1];
         t->chunk_next[i - 1] = t->free_chunk;
         t->free_chunk = i;
+        t->n_free_chunks++;
     }
     w->n_log = 0;
 }

@@ -160,11 +160,11 @@ struct ft__closing {
     uint32_t longer; /* of the next longer span, or FT__NO_WINDOW */
     uint8_t kind;
     uint8_t step;
-    uint8_t part;  /* IPv4, IPv6 */
-    bool from_log; /* entries of the log are put in order; else accs */
-    bool open;     /* the one that comes is not whole yet */
-    uint32_t chunk, left; /* of the log: + 1, entries from there on */
-    uint32_t at, distinct; /* in order */
+    uint8_t part;                    /* IPv4, IPv6 */
+    bool from_log;                   /* entries of the log are put in order; else accs */
+    bool open;                       /* the one that comes is not whole yet */
+    uint32_t chunk, left;            /* of the log: + 1, entries from there on */
+    uint32_t at, distinct;           /* in order */
     uint32_t n[2];                   /* gathered: IPv4 from the front, IPv6 from the end */
     uint64_t owed[FT_ENTITY__COUNT]; /* as it was when all of the kind were there */
     struct ft__sort sort;
@@ -178,15 +178,15 @@ struct ft_windows {
     struct ft_windows_config cfg;
     pthread_mutex_t lock; /* guards all that follows but counts, which are read without */
     struct ft__acc *accs; /* [n_accs], mapped */
-    uint32_t *free_accs; /* [n_accs], mapped: a stack, so that the next ones are known */
+    uint32_t *free_accs;  /* [n_accs], mapped: a stack, so that the next ones are known */
     uint32_t n_accs, fresh_acc, n_free_accs;
-    struct ft__many *manys; /* [n_accs], mapped */
-    uint32_t fresh_many, free_many; /* free ones: + 1, by flows[0] */
-    struct ft__entry *log; /* [n_chunks * FT__CHUNK], mapped */
-    uint32_t *chunk_next;  /* [n_chunks], mapped: + 1 */
-    uint32_t n_chunks, fresh_chunk, free_chunk; /* free: + 1 */
-    struct ft__acc *ring;                       /* [FT__AHEAD], mapped: of the log, added up */
-    struct ft__members *members;    /* [n_members], mapped */
+    struct ft__many *manys;                                    /* [n_accs], mapped */
+    uint32_t fresh_many, free_many;                            /* free ones: + 1, by flows[0] */
+    struct ft__entry *log;                                     /* [n_chunks * FT__CHUNK], mapped */
+    uint32_t *chunk_next;                                      /* [n_chunks], mapped: + 1 */
+    uint32_t n_chunks, fresh_chunk, free_chunk, n_free_chunks; /* free: + 1 */
+    struct ft__acc *ring;        /* [FT__AHEAD], mapped: of the log, added up */
+    struct ft__members *members; /* [n_members], mapped */
     uint32_t n_members, fresh_members, free_members;
     uint32_t *index; /* [index_mask + 1]: acc + 1; mapped */
     uint32_t index_mask;
@@ -250,8 +250,8 @@ void ft__acc_free(struct ft_windows *t, struct ft__acc *a);
 /* What it has in other pools. */
 void ft__acc_give_back(struct ft_windows *t, struct ft__acc *a);
 
-/* The place of an entry more; NULL: there is no room. */
-struct ft__entry *ft__log_new(struct ft_windows *t, struct ft__window *w);
+/* The place of an entry of so many packets; NULL: there is no room. */
+struct ft__entry *ft__log_new(struct ft_windows *t, struct ft__window *w, uint64_t weight);
 
 void ft__log_free(struct ft_windows *t, struct ft__window *w);
 

@@ -44,7 +44,6 @@ static uint32_t index_for(uint32_t accs)
     return n;
 }
 
-
 static uint32_t blocks_for(uint32_t max_hosts)
 {
     return max_hosts / 4 + 256;
@@ -61,7 +60,7 @@ size_t ft_windows_budget(const struct ft_windows_config *cfg, uint32_t *out_host
     uint32_t accs = accs_for(cfg->max_hosts);
 
     *out_host = sizeof(struct ft__acc) + 2 * sizeof(uint32_t);
-    return sizeof(struct ft_windows) + 
+    return sizeof(struct ft_windows) +
            (sizeof(struct ft__acc) + sizeof(struct ft__many) + 2 * sizeof(uint32_t)) * accs +
            sizeof(struct ft__members) * members_for(accs) + sizeof(uint32_t) * index_for(accs) +
            sizeof(struct ft__window) * FT__WINDOWS +
@@ -108,13 +107,14 @@ int ft_windows_new(const struct ft_windows_config *cfg, struct ft_windows **out)
     t->order[0] = ft_map_alloc(sizeof *t->order[0] * t->n_order);
     t->order[1] = ft_map_alloc(sizeof *t->order[1] * t->n_order);
     bool whole = t->accs != NULL && t->free_accs != NULL && t->manys != NULL && t->log != NULL &&
-                 t->chunk_next != NULL && t->ring != NULL && t->members != NULL && t->index != NULL &&
-                 t->windows != NULL && t->heaps != NULL && t->heap_at != NULL &&
+                 t->chunk_next != NULL && t->ring != NULL && t->members != NULL &&
+                 t->index != NULL && t->windows != NULL && t->heaps != NULL && t->heap_at != NULL &&
                  t->order[0] != NULL && t->order[1] != NULL;
     int rc = whole ? FT_OK : FT_E_NOMEM;
 
-    rc = rc == FT_OK ? ft__set_room_open(&t->room, t->n_accs, t->n_accs / 4, blocks_for(cfg->max_hosts))
-                     : rc;
+    rc = rc == FT_OK
+             ? ft__set_room_open(&t->room, t->n_accs, t->n_accs / 4, blocks_for(cfg->max_hosts))
+             : rc;
     rc = rc == FT_OK ? ft__usual_open(&t->usual, usual_for(cfg)) : rc;
     rc = rc == FT_OK ? ft__known_open(&t->bloom, cfg->max_hosts) : rc;
     if (rc != FT_OK) {
@@ -166,4 +166,3 @@ void ft_windows_get_stats(const struct ft_windows *t, struct ft_windows_stats *o
     out->rows = ft_count_get(&t->rows);
     out->steps = atomic_load_explicit(&t->epoch, memory_order_relaxed);
 }
-

@@ -406,14 +406,25 @@ void ft_window_packets(struct ft_window_worker *w, const struct ft_packet *pkts,
 
 /* ---- ends ---- */
 
-/* The window in which a flow that is over at at_ns ended. False: there is none. */
+/* When a flow whose final record this is ended. Behind the end of a file there is silence, as there
+ * may be live: what was open ends when its last packet is an idle timeout ago. */
+static int64_t end_of(const struct ft_window_worker *w, const struct ft_flow_record *core,
+                      int64_t at_ns)
+{
+    if (core->reason == FT_REASON_EOF) {
+        return ft_time_add(core->last_ns, w->t->cfg.step_ns);
+    }
+    return at_ns > w->clock.now_ns ? w->clock.now_ns : at_ns;
+}
+
+/* The window in which it ended. False: there is none. */
 static bool ended_in(const struct ft_window_worker *w, int64_t at_ns, int64_t *out_index)
 {
     int64_t least = w->said.epoch == w->clock.epoch ? w->said.index : INT64_MIN;
-    int64_t index = ft_time_floor(at_ns > w->clock.now_ns ? w->clock.now_ns : at_ns, span_ns(w));
+    int64_t index = ft_time_floor(at_ns, span_ns(w));
 
     *out_index = index < least ? least : index; /* a timer that ticks in minutes */
-    return w->clock.now_ns != INT64_MIN && !is_extreme(w, index);
+    return !is_extreme(w, index);
 }
 
 void ft_window_ended(struct ft_window_worker *w, uint32_t entry, const struct ft_flow_record *core,
@@ -422,7 +433,9 @@ void ft_window_ended(struct ft_window_worker *w, uint32_t entry, const struct ft
     struct ft__few end = {.ended = 1, .failed = {ft_flow_failed(core)}};
     struct ft__delta *d = &w->deltas[entry];
     int64_t index;
-    bool known = ended_in(w, at_ns, &index);
+    bool counts = core->reason == FT_REASON_EOF ||
+                  (core->reason != FT_REASON_SHUTDOWN && w->clock.now_ns != INT64_MIN);
+    bool known = counts && ended_in(w, end_of(w, core, at_ns), &index);
 
     if (holds(d)) {
         bool here = known && w->lists[d->list].index == index && ft__few_add(&d->few, &end);
@@ -467,7 +480,8 @@ static bool fold_before(struct ft_window_worker *w, int64_t index)
 
 /* About so many steps of what is over. Outputs may take their time: nobody waits for them with the
  * lock. */
-static void close_some(struct ft_window_worker *w, uint32_t budget, ft_window_emit_fn emit, void *cookie)
+static void close_some(struct ft_window_worker *w, uint32_t budget, ft_window_emit_fn emit,
+                       void *cookie)
 {
     struct ft_windows *t = w->t;
     bool more = true;
