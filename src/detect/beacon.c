@@ -199,7 +199,7 @@ void ft__detect_beacon(struct ft_detect *d, const struct ft_note *note)
     }
     key = ft__key_of(note, 0);
     memcpy(key.peer, note->addr[1], sizeof key.peer);
-    b = ft__hosts_get(&d->beacons, &key, note->at_ns, &fresh);
+    b = ft__hosts_get(&d->tables[FT__BEACONS], &key, note->at_ns, &fresh);
     if ((note->bits & FT_NOTE_EXPORTED) != 0 && !fresh && b->client_port == note->port[0] &&
         b->proto == note->proto) {
         return; /* exporters cut long flows at regular times */

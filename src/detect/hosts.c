@@ -20,7 +20,7 @@ static uint32_t sets_for(uint32_t n)
 
 size_t ft__hosts_budget(uint32_t n, size_t each)
 {
-    return (size_t)sets_for(n) * FT__WAYS * each;
+    return (size_t)sets_for(n) * FT__WAYS * ((each + 7) / 8 * 8);
 }
 
 bool ft__hosts_init(struct ft__hosts *t, uint32_t n, size_t each, const struct ft_hash_seed *seed)
@@ -39,13 +39,13 @@ void ft__hosts_fini(struct ft__hosts *t)
     }
 }
 
-static uint64_t hash_of(const struct ft__hosts *t, const struct ft__host_key *k)
+uint64_t ft__key_hash(const struct ft_hash_seed *seed, const struct ft__host_key *k)
 {
-    uint64_t a = ft_hash_16(t->seed, ft_load_u64(k->addr), ft_load_u64(k->addr + 8));
-    uint64_t b = ft_hash_16(t->seed, ft_load_u64(k->peer) ^ k->rule, ft_load_u64(k->peer + 8));
+    uint64_t a = ft_hash_16(seed, ft_load_u64(k->addr), ft_load_u64(k->addr + 8));
+    uint64_t b = ft_hash_16(seed, ft_load_u64(k->peer) ^ k->rule, ft_load_u64(k->peer + 8));
     uint64_t c = (uint64_t)k->port << 16 | (uint64_t)k->proto << 8 | k->version;
 
-    return ft_hash_fold(a ^ t->seed->s[1] ^ c, b ^ t->seed->s[2]);
+    return ft_hash_fold(a ^ seed->s[1] ^ c, b ^ seed->s[2]);
 }
 
 /* Not heard of for a span, or in a future that the clock has stepped back from. */
@@ -96,7 +96,7 @@ static struct ft__entity *place(struct ft__hosts *t, uint64_t set, int64_t now_n
 
 void *ft__hosts_find(const struct ft__hosts *t, const struct ft__host_key *key, int64_t now_ns)
 {
-    struct ft__entity *e = look(t, hash_of(t, key) & (t->n_sets - 1), key);
+    struct ft__entity *e = look(t, ft__key_hash(t->seed, key) & (t->n_sets - 1), key);
 
     return e != NULL && !is_over(t, e, now_ns) ? e : NULL;
 }
@@ -104,7 +104,7 @@ void *ft__hosts_find(const struct ft__hosts *t, const struct ft__host_key *key, 
 void *ft__hosts_get(struct ft__hosts *t, const struct ft__host_key *key, int64_t now_ns,
                     bool *fresh)
 {
-    uint64_t set = hash_of(t, key) & (t->n_sets - 1);
+    uint64_t set = ft__key_hash(t->seed, key) & (t->n_sets - 1);
     struct ft__entity *e = look(t, set, key);
 
     *fresh = e == NULL || is_over(t, e, now_ns);

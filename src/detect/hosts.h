@@ -47,6 +47,9 @@ bool ft__hosts_init(struct ft__hosts *t, uint32_t n, size_t each, const struct f
 void ft__hosts_fini(struct ft__hosts *t);
 size_t ft__hosts_budget(uint32_t n, size_t each);
 
+/* A keyed hash of a key. */
+uint64_t ft__key_hash(const struct ft_hash_seed *seed, const struct ft__host_key *k);
+
 /* The entry of an entity, which is heard of now. *fresh: it is new, all zero but for its head. */
 void *ft__hosts_get(struct ft__hosts *t, const struct ft__host_key *key, int64_t now_ns,
                     bool *fresh);

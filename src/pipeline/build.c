@@ -725,6 +725,7 @@ static int build_timed(struct ft_pipeline *p, struct ft_worker *w)
     }
     if (rc == FT_OK && p->detect != NULL) {
         rc = ft_detect_worker_new(p->detect, w->index, &w->meter.detect);
+        w->meter.reads_names = (p->plan.parts >> FT_PART_APP & 1) != 0;
     }
     w->looked_ns = w->clock.now_ns = INT64_MIN;
     if (rc == FT_OK && p->plan.mode == FT_MODE_LANES) {
