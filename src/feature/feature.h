@@ -31,6 +31,7 @@ struct ft_feature_config {
     uint64_t option[FT_SET_OPTIONS_MAX]; /* what the options of its columns say, in their order */
     const struct ft_labels *labels;      /* --labels, or NULL */
     const struct ft_enrich *enrich;      /* --geo and --networks, or NULL */
+    const struct ft_vector_fits *vectors; /* --vector-fit; NULL: that of the program */
     const char *interface;               /* live, of one interface: its name; or NULL */
 };
 

@@ -80,6 +80,7 @@ struct ft_plan {
     bool events_given; /* by --events */
     bool packets;      /* some output holds packets */
     bool windows;      /* some output takes window events */
+    bool window_vectors; /* some output has the vector profile: hosts have vectors */
     struct ft_windows_config window; /* with windows */
     bool payloads;                   /* some of them look into payloads: packets carry those */
     const char *user; /* that root becomes, NULL: nobody; the configuration's, while it opens */
@@ -169,6 +170,7 @@ struct ft_pipeline {
     struct ft_log log; /* copy of the embedder's; with anonymize, one that maps addresses first */
     struct ft_where *where;        /* --where; owned, or NULL */
     struct ft_labels *labels;      /* --labels; owned, or NULL */
+    struct ft_vector_fits *vectors; /* --vector-fit FILE; owned, or NULL */
     struct ft_enrich *enrich;      /* --geo and --networks; owned, or NULL; guarded by lock: */
     char interface[FT_IFACE_NAME]; /* live, of one interface: its name; else "" */
     struct ft_flow_interface *interfaces; /* live: that are captured from; owned */

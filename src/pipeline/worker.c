@@ -8,6 +8,7 @@
 #include "feature/label/label.h"
 #include "pipeline/app.h"
 #include "pipeline/internal.h"
+#include "pipeline/vectors.h"
 #include "pipeline/lanes.h"
 #include "pipeline/packets.h"
 
@@ -62,9 +63,19 @@ static void emit_marked(struct ft_worker *w, const struct ft_packet *pkts,
     }
 }
 
-static void emit_row(void *emitter, const struct ft_window_row *row)
+/* Of hosts with their vectors, when somebody has asked for those. */
+static void emit_row(void *worker, const struct ft_window_row *row)
 {
-    ft_emit_export_event(emitter, FT_EVENT_WINDOW, row);
+    struct ft_worker *w = worker;
+    struct ft_window_row with;
+    float vector[FT_VECTOR];
+
+    if (w->p->plan.window_vectors && row->entity == FT_ENTITY_HOST) {
+        with = *row;
+        ft__vectors_window(&w->p->plan, &with, vector);
+        row = &with;
+    }
+    ft_emit_export_event(&w->emit, FT_EVENT_WINDOW, row);
 }
 
 /* Behind a batch, or when time passed without one: what is over is written. */
@@ -84,7 +95,7 @@ static void turn_windows(struct ft_worker *w)
     if (w->meter.caught_up && looked_ns > w->looked_ns) {
         w->looked_ns = looked_ns;
     }
-    ft_window_turn(w->meter.window, w->looked_ns, emit_row, &w->emit);
+    ft_window_turn(w->meter.window, w->looked_ns, emit_row, w);
 }
 
 static void count_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n)
@@ -260,7 +271,7 @@ void *ft__worker_end(struct ft_worker *w)
     pthread_mutex_unlock(&p->lock);
     ft_meter_flush(&w->meter, end_ns, stopped || p->plan.live ? FT_REASON_SHUTDOWN : FT_REASON_EOF);
     if (w->meter.window != NULL) {
-        ft_window_finish(w->meter.window, emit_row, &w->emit);
+        ft_window_finish(w->meter.window, emit_row, w);
     }
     ft_emitter_flush(&w->emit);
     ft__worker_breathe(w, true);
