@@ -259,15 +259,10 @@ void ft_columns_windows(bool vectors, struct ft_columns *out)
     const struct ft_field *rows = ft_fields(FT_EVENT_WINDOW, &n);
     const struct ft_field *more = ft_fields_window_vector(&n_more);
 
-    out->n = 0;
-    out->flat = false;
-    for (uint32_t i = 0; i < n; i++) {
-        bool first = rows[i].of_observer && (i == 0 || !rows[i - 1].of_observer);
-
-        for (uint32_t k = 0; vectors && first && k < n_more; k++) {
-            append(out, &more[k], NULL);
-        }
-        append(out, &rows[i], NULL);
+    ft_columns_rows(rows, n, out);
+    for (uint32_t k = 0; vectors && k < n_more; k++) {
+        append(out, &more[k], &ft_columns_vector);
+        out->col[out->n - 1].part = FT_PART_CORE; /* the row itself */
     }
 }
 

@@ -124,7 +124,7 @@ FT_NODISCARD int ft_columns_pick(const char *list, uint32_t sets, struct ft_colu
 /* The columns of an event that is one struct: part 0. */
 void ft_columns_rows(const struct ft_field *rows, uint32_t n, struct ft_columns *out);
 
-/* The columns of windows; vectors: and those of the vector profile, before the observer's. */
+/* The columns of windows; vectors: and those of the vector profile. */
 void ft_columns_windows(bool vectors, struct ft_columns *out);
 
 /* Bytes of text that lists and bytes among the columns take at most, when the options of their

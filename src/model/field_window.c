@@ -201,6 +201,7 @@ const struct ft_field *ft__fields_window(uint32_t *out_n)
 
 static const struct ft_field vector_fields[] = {
     {.name = "vector",
+     .rank = 17000,
      .type = FT_T_VECTOR,
      .item = FT_T_F32,
      .most = FT_VECTOR,
@@ -213,6 +214,7 @@ static const struct ft_field vector_fields[] = {
      .meaning = "what the host did, as 32 numbers of Euclidean length 1: hosts that did alike are "
                 "near each other (docs/vectors.md)"},
     {.name = "vector_id",
+     .rank = 17010,
      .type = FT_T_STRING,
      .privacy = FT_PRIVACY_NONE,
      .unit = "",
