@@ -56,21 +56,33 @@ void ft_fit_free(struct ft_fit *f)
 
 /* ---- lines ---- */
 
-/* What is behind this text, which has quotes: no text inside of a JSON string has those. */
-static const char *behind(const char *line, size_t len, const char *text)
+/* The value of a key, which is in quotes: no text inside of a JSON string has those. Behind the
+ * line stands a NUL. NULL: there is none. */
+static const char *value_of(const char *line, size_t len, const char *key)
 {
-    const char *at = memmem(line, len, text, strlen(text));
+    const char *at = line, *end = line + len;
 
-    return at != NULL ? at + strlen(text) : NULL;
+    while ((at = memmem(at, (size_t)(end - at), key, strlen(key))) != NULL) {
+        at += strlen(key);
+        at += strspn(at, " ");
+        if (*at == ':') {
+            return at + 1 + strspn(at + 1, " ");
+        }
+    }
+    return NULL;
 }
 
-/* 32 numbers; end: of the line, where a NUL stands. */
+/* [32 numbers] */
 static bool read_components(const char *at, float out[FT_VECTOR])
 {
+    if (*at++ != '[') {
+        return false;
+    }
     for (int i = 0; i < FT_VECTOR; i++) {
         char *end;
         double v = strtod(at, &end);
 
+        end += strspn(end, " ");
         if (end == at || *end != (i + 1 < FT_VECTOR ? ',' : ']') || !(fabs(v) <= 1e30)) {
             return false;
         }
@@ -85,7 +97,7 @@ static int kind_of(const char *id)
     for (int k = 0; k < FT_VECTOR__KINDS; k++) {
         const char *raw = ft_vector_raw.of[k].id;
 
-        if (strncmp(id, raw, strlen(raw)) == 0 && id[strlen(raw)] == '"') {
+        if (id[0] == '"' && strncmp(id + 1, raw, strlen(raw)) == 0 && id[1 + strlen(raw)] == '"') {
             return k;
         }
     }
@@ -108,11 +120,12 @@ static uint64_t hash_line(const struct ft_fit *f, const char *line, size_t len)
 /* A whole line, with a NUL behind it. */
 static int take_line(struct ft_fit *f, const char *line, size_t len)
 {
-    const char *at = behind(line, len, "\"vector\":[");
-    const char *id = behind(line, len, "\"vector_id\":\"");
+    const char *at = value_of(line, len, "\"vector\"");
+    const char *id = value_of(line, len, "\"vector_id\"");
+    const char *final = value_of(line, len, "\"is_final\"");
     float component[FT_VECTOR];
 
-    if (at == NULL || id == NULL) {
+    if (at == NULL || id == NULL || *at == 'n') { /* null: no host */
         f->stats.without++;
         return FT_OK;
     }
@@ -122,13 +135,13 @@ static int take_line(struct ft_fit *f, const char *line, size_t len)
         f->stats.cooked++;
         return FT_OK;
     }
-    if (behind(line, len, "\"is_final\":false") != NULL) {
+    if (final != NULL && *final == 'f') {
         f->stats.interim++;
         return FT_OK;
     }
     uint64_t hash = hash_line(f, line, len);
 
-    if (behind(line, len, "\"timestamp\":") == NULL) { /* lines that are alike are several rows */
+    if (value_of(line, len, "\"timestamp\"") == NULL) { /* lines that are alike are several rows */
         hash = ft_hash_16(&f->seed, hash, f->sample[kind].seen);
     }
     return ft__fit_add(&f->sample[kind], hash, component);
@@ -248,8 +261,9 @@ int ft_fit_finish(struct ft_fit *f, char **out, size_t *out_len, struct ft_err *
     if (to == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "out of memory");
     }
-    fprintf(to, "# medians and interquartile ranges of feature vectors, for --vector-fit; made by "
-                "flowtap %s\nformat: flowtap-fit-1\n",
+    fprintf(to,
+            "# medians and interquartile ranges of feature vectors, for --vector-fit; made by "
+            "flowtap %s\nformat: flowtap-fit-1\n",
             ft_version());
     for (int k = 0; k < FT_VECTOR__KINDS && rc == FT_OK; k++) {
         ft__fit_sort(&f->sample[k]);

@@ -40,15 +40,15 @@ static uint8_t type_kind(const struct ft__batch_column *c, enum ft_type type)
     if (c->cell == FT__CELL_TEXT) {
         return type == FT_T_BYTES ? TYPE_BINARY : TYPE_UTF8;
     }
-    return type == FT_T_BOOL    ? TYPE_BOOL
-           : type == FT_T_TIME  ? TYPE_TIMESTAMP
-           : type == FT_T_ADDR  ? TYPE_FIXED_BINARY
-           : type == FT_T_BYTES ? TYPE_FIXED_BINARY
-           : type == FT_T_F64   ? TYPE_FLOAT
-           : type == FT_T_LIST  ? TYPE_LIST
-           : type == FT_T_LISTS ? TYPE_LIST
+    return type == FT_T_BOOL     ? TYPE_BOOL
+           : type == FT_T_TIME   ? TYPE_TIMESTAMP
+           : type == FT_T_ADDR   ? TYPE_FIXED_BINARY
+           : type == FT_T_BYTES  ? TYPE_FIXED_BINARY
+           : type == FT_T_F64    ? TYPE_FLOAT
+           : type == FT_T_LIST   ? TYPE_LIST
+           : type == FT_T_LISTS  ? TYPE_LIST
            : type == FT_T_VECTOR ? TYPE_FIXED_LIST
-                                : TYPE_INT;
+                                 : TYPE_INT;
 }
 
 /* The table of a type. */

@@ -73,9 +73,9 @@ struct ft__batch_options {
 /* Nodes of a column: its own, and those of what it has lists of. */
 FT_INLINE uint32_t ft__batch_nodes(const struct ft__batch_column *c)
 {
-    return c->cell == FT__CELL_LISTS                                    ? 3
+    return c->cell == FT__CELL_LISTS                                ? 3
            : c->cell == FT__CELL_LIST || c->cell == FT__CELL_VECTOR ? 2
-                                                                        : 1;
+                                                                    : 1;
 }
 
 /* Are its items bits? */

@@ -4,8 +4,8 @@
  * zone, bytes in hex. The header names the columns (COPY ... HEADER).
  *
  * With ?vector= there is one more column, `vector`, of pgvector's type: the numbers of the columns
- * that were named, those of lists one by one; null is 0. Where that is `vector` itself, which is one
- * of numbers already, it is of that type instead of an array. */
+ * that were named, those of lists one by one; null is 0. Where that is `vector` itself, which is
+ * one of numbers already, it is of that type instead of an array. */
 #include "format/copy.h"
 
 #include <stdio.h>
@@ -118,7 +118,8 @@ static uint8_t *put_items(uint8_t *p, const struct ft_value *v, bool *any)
     return end - 2;
 }
 
-static uint8_t *put_cell(uint8_t *p, const struct copy *g, enum ft_type type, const struct ft_value *v)
+static uint8_t *put_cell(uint8_t *p, const struct copy *g, enum ft_type type,
+                         const struct ft_value *v)
 {
     bool any = false;
 

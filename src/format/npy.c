@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: a matrix of float32 in NumPy's .npy form (version 1.0), a row for each event: its
- * numbers, in the order of the columns; a vector's are a column each. Null is NaN. Text, lists, objects and points in time are no
- * numbers of a model and have no place; the names of the columns stand in a file beside it,
- * FILE.json.
+ * numbers, in the order of the columns; a vector's are a column each. Null is NaN. Text, lists,
+ * objects and points in time are no numbers of a model and have no place; the names of the columns
+ * stand in a file beside it, FILE.json.
  *
  *     magic, version, length | text: <f4, shape (ROWS, COLUMNS) | rows
  *
@@ -28,7 +28,7 @@ static const double exact_most = 16777216; /* 2^24 */
 struct npy {
     struct ft_format format;
     struct ft_columns columns;
-    uint32_t n_numbers; /* of a row */
+    uint32_t n_numbers;                  /* of a row */
     _Atomic bool beyond[FT_COLUMNS_MAX]; /* the column had whole numbers above 2^24 */
     char *sidecar;                       /* owned */
 };

@@ -387,7 +387,7 @@ int ft_columns_pick_exported(const char *list, struct ft_columns *out, struct ft
 size_t ft_columns_lists_room(const struct ft_columns *c, const struct ft_set_options *options)
 {
     static const uint8_t digits[FT_T__COUNT] = {
-        [FT_T_BOOL] = 5, [FT_T_U8] = 3,   [FT_T_U16] = 5, [FT_T_U32] = 10,
+        [FT_T_BOOL] = 5, [FT_T_U8] = 3,   [FT_T_U16] = 5,  [FT_T_U32] = 10,
         [FT_T_U64] = 20, [FT_T_I64] = 20, [FT_T_F64] = 26, [FT_T_F32] = 16};
     size_t room = 0;
 

@@ -49,10 +49,10 @@ struct ft_column_set {
 /* What the options of all owners say. */
 struct ft_set_options {
     uint64_t of[FT_PARTS_MAX][FT_SET_OPTIONS_MAX];
-    const struct ft_labels *labels; /* --labels, or NULL */
-    const struct ft_enrich *enrich; /* --geo and --networks, or NULL */
+    const struct ft_labels *labels;       /* --labels, or NULL */
+    const struct ft_enrich *enrich;       /* --geo and --networks, or NULL */
     const struct ft_vector_fits *vectors; /* --vector-fit; NULL: that of the program */
-    const char *interface;          /* live, of one interface: its name; or NULL */
+    const char *interface;                /* live, of one interface: its name; or NULL */
 };
 
 /* All sets, base first, NULL behind the last. */

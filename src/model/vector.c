@@ -5,10 +5,22 @@
 #include <math.h>
 #include <string.h>
 
-#define LOG(name_, text)   {.name = name_, .meaning = text, .scale = FT_VECTOR_LOG}
-#define RATIO(name_, text) {.name = name_, .meaning = text, .scale = FT_VECTOR_RATIO}
-#define PLAIN(name_, text) {.name = name_, .meaning = text, .scale = FT_VECTOR_PLAIN}
-#define ANCHOR             {.name = "anchor", .meaning = "1", .scale = FT_VECTOR_ANCHOR}
+#define LOG(name_, text)                                                                           \
+    {                                                                                              \
+        .name = name_, .meaning = text, .scale = FT_VECTOR_LOG                                     \
+    }
+#define RATIO(name_, text)                                                                         \
+    {                                                                                              \
+        .name = name_, .meaning = text, .scale = FT_VECTOR_RATIO                                   \
+    }
+#define PLAIN(name_, text)                                                                         \
+    {                                                                                              \
+        .name = name_, .meaning = text, .scale = FT_VECTOR_PLAIN                                   \
+    }
+#define ANCHOR                                                                                     \
+    {                                                                                              \
+        .name = "anchor", .meaning = "1", .scale = FT_VECTOR_ANCHOR                                \
+    }
 
 const struct ft_vector_spec ft_vector_specs[FT_VECTOR__KINDS] = {
     [FT_VECTOR_FLOW] =
@@ -53,43 +65,43 @@ const struct ft_vector_spec ft_vector_specs[FT_VECTOR__KINDS] = {
                                       "beyond and without ports"),
               PLAIN("src_port_class", "likewise, of the initiator's"),
               ANCHOR}},
-    [FT_VECTOR_HOST] =
-        {.transform = "flowtap-host-1",
-         .word = "host",
-         .n_logs = 23,
-         .component = {LOG("packets_out", "as the column"),
-                       LOG("packets_in", "as the column"),
-                       LOG("bytes_out", "as the column"),
-                       LOG("bytes_in", "as the column"),
-                       LOG("flows_out", "as the column"),
-                       LOG("flows_in", "as the column"),
-                       LOG("flows_ended", "as the column"),
-                       LOG("flows_failed_out", "as the column"),
-                       LOG("flows_failed_in", "as the column"),
-                       LOG("peers_out", "as the column; null: 0, likewise below"),
-                       LOG("peers_in", "as the column"),
-                       LOG("ports", "as the column"),
-                       LOG("new_peers", "as the column"),
-                       LOG("syn_out", "as the column"),
-                       LOG("syn_in", "as the column"),
-                       LOG("syn_ack_out", "as the column"),
-                       LOG("syn_ack_in", "as the column"),
-                       LOG("rst_out", "as the column"),
-                       LOG("rst_in", "as the column"),
-                       LOG("size_mean", "as the column"),
-                       LOG("size_std", "as the column"),
-                       LOG("gap_mean_us", "as the column"),
-                       LOG("gap_std_us", "as the column"),
-                       RATIO("port_entropy", "as the column, bits"),
-                       RATIO("size_entropy", "as the column, bits"),
-                       RATIO("answered_ratio", "as the column, at most 1; null: 1, nothing is "
-                                               "unanswered"),
-                       RATIO("reset_ratio", "as the column"),
-                       RATIO("packets_ratio", "(out - in) / (out + in) of packets"),
-                       RATIO("bytes_ratio", "likewise of bytes"),
-                       RATIO("bytes_z", "as the column, within -8 to 8"),
-                       RATIO("flows_z", "as the column, within -8 to 8"),
-                       ANCHOR}},
+    [FT_VECTOR_HOST] = {.transform = "flowtap-host-1",
+                        .word = "host",
+                        .n_logs = 23,
+                        .component = {LOG("packets_out", "as the column"),
+                                      LOG("packets_in", "as the column"),
+                                      LOG("bytes_out", "as the column"),
+                                      LOG("bytes_in", "as the column"),
+                                      LOG("flows_out", "as the column"),
+                                      LOG("flows_in", "as the column"),
+                                      LOG("flows_ended", "as the column"),
+                                      LOG("flows_failed_out", "as the column"),
+                                      LOG("flows_failed_in", "as the column"),
+                                      LOG("peers_out", "as the column; null: 0, likewise below"),
+                                      LOG("peers_in", "as the column"),
+                                      LOG("ports", "as the column"),
+                                      LOG("new_peers", "as the column"),
+                                      LOG("syn_out", "as the column"),
+                                      LOG("syn_in", "as the column"),
+                                      LOG("syn_ack_out", "as the column"),
+                                      LOG("syn_ack_in", "as the column"),
+                                      LOG("rst_out", "as the column"),
+                                      LOG("rst_in", "as the column"),
+                                      LOG("size_mean", "as the column"),
+                                      LOG("size_std", "as the column"),
+                                      LOG("gap_mean_us", "as the column"),
+                                      LOG("gap_std_us", "as the column"),
+                                      RATIO("port_entropy", "as the column, bits"),
+                                      RATIO("size_entropy", "as the column, bits"),
+                                      RATIO("answered_ratio",
+                                            "as the column, at most 1; null: 1, nothing is "
+                                            "unanswered"),
+                                      RATIO("reset_ratio", "as the column"),
+                                      RATIO("packets_ratio", "(out - in) / (out + in) of packets"),
+                                      RATIO("bytes_ratio", "likewise of bytes"),
+                                      RATIO("bytes_z", "as the column, within -8 to 8"),
+                                      RATIO("flows_z", "as the column, within -8 to 8"),
+                                      ANCHOR}},
 };
 
 /* ---- logarithms ---- */

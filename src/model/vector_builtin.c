@@ -7,7 +7,6 @@
 #define C(center, iqr) center
 #define S(center, iqr) ((iqr) > 0.5f ? (iqr) : 0.5f)
 #define I(center, iqr) (1.0 / (double)((iqr) > 0.5f ? (iqr) : 0.5f))
-#define LEFT(X)        X(0.0f, 1.0f)
 
 #define BUILTIN(id_, ROWS)                                                                         \
     {                                                                                              \

@@ -84,7 +84,8 @@ static int take_component(struct reader *r, uint32_t i, const char *key, const c
         return wrong(r, key, value, "each component once");
     }
     if (!read_numbers(value, 2, v) || v[1] < 0) {
-        return wrong(r, key, value, "[MEDIAN, INTERQUARTILE RANGE], two numbers, the second at least 0");
+        return wrong(r, key, value,
+                     "[MEDIAN, INTERQUARTILE RANGE], two numbers, the second at least 0");
     }
     r->has_component[r->kind][i] = true;
     fit->center[i] = v[0];
@@ -221,10 +222,11 @@ static int take_line(struct reader *r, char *line)
     }
     colon = strchr(key, ':');
     if (colon == NULL || (indent != 0 && indent != 2) || (indent == 2 && r->kind < 0)) {
-        return ft_err_set(r->err, FT_E_FORMAT,
-                          "line %u: '%.60s': allowed is KEY: VALUE, two blanks in front below flow: "
-                          "and host:",
-                          r->line, key);
+        return ft_err_set(
+            r->err, FT_E_FORMAT,
+            "line %u: '%.60s': allowed is KEY: VALUE, two blanks in front below flow: "
+            "and host:",
+            r->line, key);
     }
     *colon = '\0';
     value = colon + 1 + strspn(colon + 1, " ");

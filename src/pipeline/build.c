@@ -270,7 +270,8 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                           "and null= are for flowtap's own",
                           url->text);
     }
-    if (asks && cfg->sample_columns == NULL && !of_windows && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
+    if (asks && cfg->sample_columns == NULL && !of_windows &&
+        (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
         return ft_err_set(err, FT_E_USAGE,
                           "%s: %s for flow records, and none go there: add -e flow or event=flow",
                           url->text, chosen ? "columns=, profile= and dialect= are" : "where= is");

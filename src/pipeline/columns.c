@@ -144,8 +144,7 @@ static bool has_vectors(const struct ft_plan *plan, const struct ft_output_url *
 bool ft__columns_of_windows(const struct ft_plan *plan, const struct ft_output_url *url,
                             unsigned events, struct ft_columns *out)
 {
-    if ((events >> FT_EVENT_WINDOW & 1) == 0 || !plan->window_vectors ||
-        !has_vectors(plan, url)) {
+    if ((events >> FT_EVENT_WINDOW & 1) == 0 || !plan->window_vectors || !has_vectors(plan, url)) {
         return false;
     }
     ft_columns_windows(true, out);

@@ -8,9 +8,9 @@
 #include "feature/label/label.h"
 #include "pipeline/app.h"
 #include "pipeline/internal.h"
-#include "pipeline/vectors.h"
 #include "pipeline/lanes.h"
 #include "pipeline/packets.h"
+#include "pipeline/vectors.h"
 
 enum { READ_TIMEOUT_MS = 20, TIMER_BUDGET = 4096, NAP_MIN_NS = 20000, NAP_MAX_NS = 1000000 };
 

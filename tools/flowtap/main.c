@@ -40,9 +40,9 @@ const struct command commands[] = {
      "one record. --copies: they see the same packets, the larger count holds; --parts: they add "
      "up; A may be a pattern",
      0, cmd_merge, false},
-    {"fit",
-     "INPUT... -o FILE [--whiten] [--rows N] [--window LIST] [--workers N] [--quiet]",
-     "What feature vectors are centred and scaled by (--vector-fit), from captures, or from records "
+    {"fit", "INPUT... -o FILE [--whiten] [--rows N] [--window LIST] [--workers N] [--quiet]",
+     "What feature vectors are centred and scaled by (--vector-fit), from captures, or from "
+     "records "
      "(NDJSON, Arrow) that were written with -p vector --vector-fit raw; - is stdin, records. "
      "--whiten: and a matrix that makes them uncorrelated; --rows: a sample of so many, 262144 "
      "unless told",

@@ -220,7 +220,8 @@ uint8_t *ft_put_f32(uint8_t *p, float v)
     while (places > 0 && abs >= (double)powers[SINGLE_DIGITS - places]) {
         places--;
     }
-    while (abs < 1 && abs != 0 && abs * (double)powers[places] < (double)powers[SINGLE_DIGITS - 1]) {
+    while (abs < 1 && abs != 0 &&
+           abs * (double)powers[places] < (double)powers[SINGLE_DIGITS - 1]) {
         places++;
     }
     uint64_t digits = (uint64_t)(abs * (double)powers[places] + 0.5);

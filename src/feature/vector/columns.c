@@ -26,8 +26,9 @@ static const struct ft_field rows[] = {
      .profile = "vector",
      .get = f_vector,
      .source = "flowtap",
-     .meaning = "what kind of flow it is, as 32 numbers of Euclidean length 1: flows that are alike "
-                "are near each other (docs/vectors.md)"},
+     .meaning =
+         "what kind of flow it is, as 32 numbers of Euclidean length 1: flows that are alike "
+         "are near each other (docs/vectors.md)"},
     {.name = "vector_id",
      .rank = 17010,
      .group = FT_GROUP_FEATURES,

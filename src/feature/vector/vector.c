@@ -93,8 +93,8 @@ FT_INLINE double deviation(const struct ft_distribution *d)
 FT_INLINE double both(const struct ft_flow_record *core, uint8_t flag)
 {
     return core->proto == TCP ? ((core->tcp_flags[0] & flag) != 0 ? 0.5 : 0) +
-                                             ((core->tcp_flags[1] & flag) != 0 ? 0.5 : 0)
-                                       : 0;
+                                    ((core->tcp_flags[1] & flag) != 0 ? 0.5 : 0)
+                              : 0;
 }
 
 FT_INLINE double class_of(const struct ft_flow_record *core, uint16_t port)
