@@ -244,7 +244,9 @@ static void json_event(const struct schema *s, const struct kind *k, const struc
         const struct ft_field *f = c->col[i].field;
 
         if (f->group == FT_GROUP_TOP) {
-            fprintf(s->to, ",\"%s\"", f->name);
+            if (!optional(s, &c->col[i])) {
+                fprintf(s->to, ",\"%s\"", f->name);
+            }
         } else if (f->group != group && !optional_group(s, c, i)) {
             fprintf(s->to, ",\"%s\"", ft_group_name(f->group));
         }

@@ -71,8 +71,8 @@ struct ft_value {
         const char *s;       /* FT_T_STRING; in buf or static */
         const uint8_t *text; /* FT_T_TEXT, BYTES, in the event */
         const uint8_t *addr; /* FT_T_ADDR, network order, in the event */
-        const void *items;   /* FT_T_LIST, VECTOR: [n_items], each as wide as its type; LISTS: those
-                                of   the first one, then of the next, and so on; in the event */
+        const void *items;   /* FT_T_LIST, VECTOR: [n_items], each as wide as its type; LISTS:
+                                those of the first one, then of the next, and so on; in the event */
     };
     union {
         const uint32_t *ends; /* FT_T_LISTS: [n_items], how many items there are up to the end of

@@ -4,10 +4,11 @@
  * Theory of operation: a thing has 31 numbers, its components; the last place is the anchor.
  *
  *     component    first ones: sign(x) * log2(1 + |x|); then ratios; then what is 0 to 1 anyway
- *     centred      (component - median) / spread, within -8 to 8; spread is the interquartile
- * range, 1/2 where it is less whitened     W * (centred - mean), when the fit has a matrix anchor
- * 1: whatever is like the median is near one place, and no vector is all zeros vector       all of
- * them by their Euclidean length
+ *     centred      (component - median) / spread, within -8 to 8; the spread is the
+ *                  interquartile range, 1/2 where it is less
+ *     whitened     W * (centred - mean), when the fit has a matrix
+ *     anchor       1: what is like the median is near one place, and no vector is all zeros
+ *     vector       all of them, divided by their Euclidean length
  *
  * All of it is sums, products, quotients and square roots of IEEE 754 in a fixed order: the same
  * bits on every machine. The medians, spreads and matrix are those of the built-in fit or of a file
