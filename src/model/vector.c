@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { LOGS = 24 /* of a kind, at most */ };
+
 #define LOG(name_, text)                                                                           \
     {                                                                                              \
         .name = name_, .meaning = text, .scale = FT_VECTOR_LOG                                     \
@@ -143,9 +145,13 @@ double ft_vector_log(double x)
 
 void ft_vector_logs(const struct ft_vector_spec *spec, double x[FT_VECTOR])
 {
-    for (uint32_t i = 0; i < spec->n_logs; i++) {
-        x[i] = copysign(log2_of(1.0 + fabs(x[i])), x[i]);
+    const uint32_t n = spec->n_logs;
+    double out[LOGS];
+
+    for (uint32_t i = 0; i < LOGS; i++) { /* of ratios, too: a number that is known beforehand */
+        out[i] = copysign(log2_of(1.0 + fabs(x[i])), x[i]);
     }
+    memcpy(x, out, n * sizeof *x);
 }
 
 /* ---- vectors ---- */
