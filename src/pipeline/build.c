@@ -26,6 +26,7 @@
 #include "pipeline/packets.h"
 #include "pipeline/samples.h"
 #include "pipeline/scrub.h"
+#include "pipeline/vectors.h"
 #include "source/if_watch.h"
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
@@ -240,6 +241,8 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                   ft_output_url_get(url, "profile") != NULL ||
                   ft_output_url_get(url, "dialect") != NULL;
     bool asks = chosen || ft_output_url_get(url, "where") != NULL;
+    bool of_windows = cfg->window_columns != NULL && ft_output_url_get(url, "columns") == NULL &&
+                      ft_output_url_get(url, "where") == NULL;
 
     const char *addresses = ft_output_url_get(url, "addresses");
     const char *id = ft_output_url_get(url, "schema_id");
@@ -269,7 +272,8 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                           "and null= are for flowtap's own",
                           url->text);
     }
-    if (asks && cfg->sample_columns == NULL && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
+    if (asks && cfg->sample_columns == NULL && !of_windows &&
+        (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
         return ft_err_set(err, FT_E_USAGE,
                           "%s: %s for flow records, and none go there: add -e flow or event=flow",
                           url->text, chosen ? "columns=, profile= and dialect= are" : "where= is");
@@ -296,7 +300,7 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
                        const struct ft_format_ops *ops, bool count_only, struct ft_route *r,
                        struct ft_err *err)
 {
-    struct ft_columns columns, of_samples;
+    struct ft_columns columns, of_samples, of_windows;
     struct ft_format_config cfg = {
         .columns = &columns, .events = r->events, .collect = p->plan.collect};
     struct ft_err why = {0};
@@ -304,6 +308,9 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
 
     if (ft__columns_of_samples(&p->plan, url, r->events, &of_samples)) {
         cfg.sample_columns = &of_samples;
+    }
+    if (ft__columns_of_windows(&p->plan, url, r->events, &of_windows)) {
+        cfg.window_columns = &of_windows;
     }
     rc = rc == FT_OK ? route_options(p, url, &cfg, err) : rc;
     rc = rc == FT_OK ? check_identity(&p->plan, url, r->events, err) : rc;
@@ -865,6 +872,7 @@ int ft__build_plan(struct ft_pipeline *p, const struct ft_config *cfg, struct ft
     }
     rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
     p->plan.options.labels = p->labels;
+    p->plan.options.vectors = ft__vectors_of(cfg, p->vectors);
     p->plan.options.enrich = p->enrich;
     ft_where_observe(p->where, &p->plan.observer);
     return rc;
@@ -912,6 +920,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     if (rc == FT_OK && cfg->labels != NULL) {
         rc = ft__build_labels(p, cfg->labels, err);
     }
+    rc = rc == FT_OK ? ft__vectors_load(cfg, &p->vectors, err) : rc;
     rc = rc == FT_OK ? ft__enrich_load(cfg, &p->enrich, err) : rc;
     rc = rc == FT_OK ? ft__build_plan(p, cfg, err) : rc;
     rc = rc == FT_OK && key != NULL ? hide_observer(&p->plan.observer, key, err) : rc;
@@ -1173,6 +1182,7 @@ void ft__build_free(struct ft_pipeline *p)
     ft_scrub_free(p->scrub);
     ft_where_free(p->where);
     ft_labels_free(p->labels);
+    ft_mem_free(p->vectors);
     ft_enrich_free(p->enrich);
     ft__enrich_free_retired(p->retired);
     ft_mem_free(p->interfaces);

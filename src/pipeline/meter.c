@@ -15,6 +15,7 @@ static struct ft_feature_config feature_config(const struct ft_table_config *cfg
     struct ft_feature_config c = {.entries = ft_table_entries(cfg->max_flows),
                                   .labels = options->labels,
                                   .enrich = options->enrich,
+                                  .vectors = options->vectors,
                                   .interface = options->interface};
 
     memcpy(c.option, options->of[part], sizeof c.option);
