@@ -23,7 +23,7 @@ class Episode:
     maker: str = "script"
 
     def row(self):
-        return asdict(self)
+        return {**asdict(self), "begin": int(self.begin), "end": int(self.end)}
 
 
 def probe(trace, t, src, dst, port, answer, sport=None):
@@ -188,7 +188,7 @@ KINDS = {f.__name__: f for f in (address_scan, port_scan, trw_scan, syn_flood, v
                                  long_connection, exfiltration, dns_tunnel, dga, new_host, new_peer, new_service, policy, slow_http)}
 
 
-def made(kind, seed, t, who, **how):
+def made(kind, seed, t, who="", **how):
     """The packets of an attack and its episode."""
     r = random.Random(f"{kind} {seed}")
     trace = Trace(r)

@@ -251,7 +251,7 @@ def main():
     from wire import write
     packets, e = KINDS[sys.argv[1]](**json.loads(sys.argv[3] if len(sys.argv) > 3 else "{}"))
     write(sys.argv[2], packets)
-    print(json.dumps(e.row()), len(packets), "packets")
+    print(json.dumps(e.row()))
 
 
 if __name__ == "__main__":
