@@ -117,6 +117,16 @@ def news(d):
         d.add("script", kind, d.at(0.6, 0.95), {"who": who, **much, "seed": r.randrange(10**6)})
 
 
+def harmless(d):
+    """What real programs do without harm, in the benign captures too."""
+    r = d.r
+    d.add("benign", "speed_test", d.at(), {"who": d.who(), "victim": "10.1.0.5", "args": r.choice(["-b 300M -t 3", "-u -b 80M -t 3"])})
+    d.add("benign", "fetches", d.at(), {"who": d.who(), "servers": [f"151.101.{r.randrange(256)}.{r.randrange(1, 255)}" for _ in range(20)]},
+          r.choice([1, 30]))
+    d.add("script", "port_scan", d.at(), {"who": "2001:db8:66::7", "victim": f"2001:db8:1::{r.randrange(16, 99)}", "ports": 60,
+                                          "gap": r.choice([0.05, 1, 8]), "seed": r.randrange(10**6)})
+
+
 def main():
     print("# plan.py makes this. set, capture, maker, kind, where it begins (part of the capture), how much its times are drawn out, parameters")
     for which, sizes in (("development", [(60, 24), (60, 24)]), ("test", [(60, 24), (75, 24), (60, 24), (90, 24)])):
@@ -127,12 +137,14 @@ def main():
             for part in (scans, floods, names, news):
                 part(day)
             calls(day, hours)
+            harmless(day)
             show(day)
         r = random.Random(f"{which} corpus")
         day = Day(which, f"corpus-{which}", r, {"kind": "corpus"}, [f"10.1.1.{k}" for k in range(20, 90)])
         for part in (scans, floods, names):
             part(day)
         calls(day, 3)
+        harmless(day)
         show(day)
 
 

@@ -98,7 +98,7 @@ class World:
 
     def seen(self):
         """Ends the capture; its packets. What tcpdump lost is told."""
-        time.sleep(0.5)
+        time.sleep(1.6)  # the kernel hands out what it has once a second
         self.tcpdump.send_signal(signal.SIGINT)
         said = self.tcpdump.communicate(timeout=20)[1].decode()
         self.lost = int(next((x.split()[0] for x in said.split("\n") if "dropped by kernel" in x), "0"))
@@ -241,7 +241,26 @@ def amplification(victim, reflectors, rate=500, seconds=10, big=3000):
     return packets, episode("amplification", "answers to forged questions", victim, packets, "actors.py forge", port=53)
 
 
-KINDS = {f.__name__: f for f in (nmap, flood, iperf, slow, iodine, dnscat, dga, beacon, long_connection, exfiltration, amplification)}
+def speed_test(who, victim, args="-b 300M -t 3"):
+    """Nothing bad: somebody tries how fast the network is."""
+    packets, e = iperf(who, victim, args)
+    e.rule, e.kind = "benign", "speed test"
+    return packets, e
+
+
+def fetches(who, servers, times=40, port=443):
+    """Nothing bad: pages by curl, and one server in five that is not there."""
+    needs("curl")
+    with World([who], servers) as w:
+        w.serve("serve_http", addresses=servers[len(servers) // 5:], ports=[port])
+        for i in range(times):
+            w.attack("curl", "-s", "-o", "/dev/null", "-m", "2", f"http://{servers[i % len(servers)]}:{port}/{i}")
+        packets = w.seen()
+    return packets, episode("benign", "pages", who, packets, "curl")
+
+
+KINDS = {f.__name__: f for f in (nmap, flood, iperf, slow, iodine, dnscat, dga, beacon, long_connection, exfiltration,
+                                 amplification, speed_test, fetches)}
 
 
 def main():

@@ -50,7 +50,7 @@ def corpus_rows(which, what):
 def plain(path, folder):
     """The packets of any capture file."""
     out = os.path.join(folder, "plain.pcap")
-    subprocess.run(["editcap", "-F", "nsecpcap", path, out], check=True, capture_output=True)
+    subprocess.run(["editcap", "--discard-all-secrets", "-F", "nsecpcap", path, out], check=True, capture_output=True)
     return read(out)
 
 
@@ -86,12 +86,13 @@ def mixed(name, mine, folder, which, corpus):
     """Writes one capture of a set; how many attacks of it could be had, and what was said of the others."""
     where, missing = os.path.join(folder, name), []
     packets = base(next(how for _, maker, _, _, _, how in mine if maker == "base"), which, folder, corpus)
-    write(where + ".benign.pcap", packets)
     begin, end = min(p[0] for p in packets), max(p[0] for p in packets)
     truth = []
-    for _, maker, kind, at, stretch, how in mine:
+    for _, maker, kind, at, stretch, how in sorted(mine, key=lambda row: row[1] != "benign"):
         if maker == "base":
             continue
+        if maker != "benign" and not truth:
+            write(where + ".benign.pcap", packets)
         t = int(begin + at * (end - begin))
         if maker == "script":
             more, e = attacks.made(kind, t=t, **how)
@@ -103,9 +104,10 @@ def mixed(name, mine, folder, which, corpus):
             more = moved(read(path + ".pcap"), t, stretch)
             with open(path + ".json") as f:
                 e = attacks.Episode(**json.load(f))
-        e.begin, e.end = min(p[0] for p in more), max(p[0] for p in more)
-        truth.append({**e.row(), "stretch": stretch})
         packets += more
+        if maker != "benign":
+            e.begin, e.end = min(p[0] for p in more), max(p[0] for p in more)
+            truth.append({**e.row(), "stretch": stretch})
     write(where + ".pcap", packets)
     with open(where + ".truth.json", "w") as f:
         json.dump(truth, f, indent=1)
@@ -123,7 +125,7 @@ def main():
     todo = list(rows(a.which))
     began = time.monotonic()
     with ThreadPoolExecutor(a.jobs) as pool:  # they mostly wait
-        list(pool.map(lambda row: recorded(row[2], row[5], a.folder), [r for r in todo if r[1] == "program"]))
+        list(pool.map(lambda row: recorded(row[2], row[5], a.folder), [r for r in todo if r[1] in ("program", "benign")]))
     print(f"recorded in {time.monotonic() - began:.0f} s", flush=True)
     for name in dict.fromkeys(r[0] for r in todo):
         n, missing = mixed(name, [r for r in todo if r[0] == name], a.folder, a.which, a.corpus)
