@@ -9,7 +9,7 @@ test="$build g++ clang-14 clang-format-14 libclang-rt-14-dev llvm-14 python3 pyt
 # what the tests of outputs talk to; Debian starts them as services, so nobody gets them unasked
 servers="redis-server nats-server postgresql prometheus default-jre-headless maven openssl gnutls-bin pmacct nfdump-sflow"
 # what the measure of detectors attacks namespaces with
-attacks="python3 iproute2 procps iputils-ping tcpdump wireshark-common nmap hping3 iperf3 slowhttptest iodine curl"
+attacks="python3 iproute2 procps iputils-ping tcpdump nmap hping3 iperf3 slowhttptest iodine curl"
 deb="$build debhelper dpkg-dev lintian"
 eval "wanted=\$${1:-build}"
 

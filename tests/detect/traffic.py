@@ -47,20 +47,13 @@ def corpus_rows(which, what):
                 yield row[2:]
 
 
-def plain(path, folder):
-    """The packets of any capture file."""
-    out = os.path.join(folder, "plain.pcap")
-    subprocess.run(["editcap", "--discard-all-secrets", "-F", "nsecpcap", path, out], check=True, capture_output=True)
-    return read(out)
-
-
-def base(how, which, folder, corpus):
+def base(how, which, corpus):
     """The packets of what nothing bad is in."""
     if how["kind"] == "office":
         return benign.Office(how["seed"], how["clients"], how["hours"]).packets()
     out, t = [], benign.MIDNIGHT
     for path, *_ in corpus_rows(which, "benign"):
-        packets = plain(os.path.join(corpus, path), folder)
+        packets = read(os.path.join(corpus, path))
         times = [p[0] for p in packets]
         if max(times) - min(times) <= LONGEST:
             out += moved(packets, t)
@@ -85,7 +78,7 @@ def recorded(kind, how, folder):
 def mixed(name, mine, folder, which, corpus):
     """Writes one capture of a set; how many attacks of it could be had, and what was said of the others."""
     where, missing = os.path.join(folder, name), []
-    packets = base(next(how for _, maker, _, _, _, how in mine if maker == "base"), which, folder, corpus)
+    packets = base(next(how for _, maker, _, _, _, how in mine if maker == "base"), which, corpus)
     begin, end = min(p[0] for p in packets), max(p[0] for p in packets)
     truth = []
     for _, maker, kind, at, stretch, how in sorted(mine, key=lambda row: row[1] != "benign"):

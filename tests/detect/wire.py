@@ -148,22 +148,50 @@ def write(path, packets):
         f.write(b"".join(out))
 
 
+def ethernet(link, frame, wire, path):
+    """What follows a link header of raw IP is given one."""
+    if link not in (1, 101, 228, 229):
+        raise ValueError(f"{path}: link type {link}")
+    if link != 1 and frame:
+        return ETHER + (b"\x86\xdd" if frame[0] >> 4 == 6 else b"\x08\0") + frame, wire + 14
+    return frame, wire
+
+
+def blocks(data, path):
+    """The packets of pcapng: those of its enhanced packet blocks."""
+    order, interfaces, at = "<", [], 0
+    while at + 12 <= len(data):
+        if data[at:at + 4] == b"\x0a\x0d\x0d\x0a":
+            order, interfaces = "<" if data[at + 8] == 0x4d else ">", []
+        kind, length = struct.unpack_from(order + "II", data, at)
+        if kind == 1:
+            options, unit = data[at + 16:at + length - 4], 1000
+            while len(options) >= 4:
+                code, size = struct.unpack_from(order + "HH", options)
+                if code == 9:  # if_tsresol, of ten
+                    unit = 10 ** (9 - options[4])
+                options = options[4 + size + -size % 4:]
+            interfaces.append((struct.unpack_from(order + "H", data, at + 8)[0], unit))
+        elif kind == 6:
+            i, high, low, caplen, wire = struct.unpack_from(order + "IIIII", data, at + 8)
+            link, unit = interfaces[i]
+            yield (high << 32 | low) * unit, *ethernet(link, data[at + 28:at + 28 + caplen], wire, path)
+        at += max(length, 12)
+
+
 def read(path):
-    """The packets of a pcap file of Ethernet or raw IP, as write() takes them."""
+    """The packets of a pcap or pcapng file of Ethernet or raw IP, as write() takes them."""
     data = Path(path).read_bytes()
     magic = data[:4]
+    if magic == b"\x0a\x0d\x0d\x0a":
+        return list(blocks(data, path))
     order = "<" if magic in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
     unit = 1 if struct.unpack(order + "I", magic)[0] == 0xa1b23c4d else 1000
     link = struct.unpack(order + "I", data[20:24])[0] & 0xffff
-    if link not in (1, 101, 228):
-        raise ValueError(f"{path}: link type {link}")
     record, at, out = struct.Struct(order + "IIII"), 24, []
     while at + 16 <= len(data):
         sec, part, caplen, wire = record.unpack_from(data, at)
-        frame, more = data[at + 16:at + 16 + caplen], 0
-        if link != 1 and frame:
-            frame, more = ETHER + (b"\x86\xdd" if frame[0] >> 4 == 6 else b"\x08\0") + frame, 14
-        out.append((sec * S + part * unit, frame, wire + more))
+        out.append((sec * S + part * unit, *ethernet(link, data[at + 16:at + 16 + caplen], wire, path)))
         at += 16 + caplen
     return out
 
