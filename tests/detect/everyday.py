@@ -29,7 +29,7 @@ ATTACKS = {
     "port_scan": (OUT, 4.1, {"victim": "10.1.2.10"}),
     "trw_scan": ("10.1.1.14", 4.2, {}),
     "syn_flood": (OUT, 4.3, {"seconds": 6, "rate": 3000}),
-    "volume_flood": (OUT, 4.4, {"seconds": 4}),
+    "volume_flood": (OUT, 4.4, {"seconds": 4, "rate": 60000}),
     "amplification": ("", 4.5, {"seconds": 10}),
     "beacon": ("10.1.1.15", 0.5, {"hours": 4, "jitter": 0.05}),
     "long_connection": ("10.1.1.16", 1.0, {"hours": 4}),

@@ -60,7 +60,7 @@ def floods(d):
     d.add("program", "flood", d.at(), {"who": r.choice(OUT), "rule": "volume_flood", "victim": r.choice(victims), **r.choice([
         {"kind": "UDP", "args": "--udp --flood -d 120"}, {"kind": "ICMP", "args": "--icmp --flood -d 200"},
         {"kind": "UDP, 5000 a second", "args": "--udp -i u200 -d 400"}]), "seconds": 2})
-    d.add("program", "iperf", d.at(), {"who": r.choice(OUT), "victim": r.choice(victims), "args": "-u -b 1500M -l 1400 -t 3"})
+    d.add("program", "iperf", d.at(), {"who": r.choice(OUT), "victim": r.choice(victims), "args": "-u -b 1500M -l 8900 -t 10"})
     d.add("program", "amplification", d.at(), {"victim": r.choice(OUT), "reflectors": victims, "rate": r.choice([100, 400, 1000]),
                                               "seconds": 8, "big": r.choice([1500, 3000, 4000])})
     d.add("script", "amplification", d.at(), {"who": "", "victim": r.choice(victims), "port": r.choice([53, 123, 389, 11211]), "asked": False,

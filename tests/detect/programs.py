@@ -59,6 +59,7 @@ class World:
                 for x in addresses:
                     sh("ip", "-n", n, "addr", "add", x + "/32", "dev", "lo")
                 sh("ip", "-n", n, "addr", "add", own + "/30", "dev", dev)
+                sh("ip", "-n", n, "link", "set", dev, "mtu", "9000")
                 for d in ("lo", dev):
                     sh("ip", "-n", n, "link", "set", d, "up")
                 sh("ip", "-n", n, "route", "add", "default", "via", other, "src", addresses[0])
