@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detect: beacon, as RITA v5 scores a host's flows to another: see regular.h. The newest 64 flows
  * that began in distinct seconds are looked at, when there are enough of them and then once for
- * each eight more. */
+ * each eight more. A pair's first flow only makes it known: most pairs have no other. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,7 +193,7 @@ void ft__detect_beacon(struct ft_detect *d, const struct ft_note *note)
     bool fresh;
 
     if ((note->bits & (FT_NOTE_ON | FT_NOTE_GROUP | FT_NOTE_ANSWER)) != 0 ||
-        (note->proto != PROTO_TCP && note->proto != PROTO_UDP) ||
+        (note->proto != PROTO_TCP && note->proto != PROTO_UDP) || d->first_contact ||
         !ft__is_watched(d, FT_RULE_BEACON, note, 0)) {
         return;
     }
