@@ -23,8 +23,10 @@ size_t ft__hosts_budget(uint32_t n, size_t each)
     return (size_t)sets_for(n) * FT__WAYS * ((each + 7) / 8 * 8 + sizeof(uint32_t));
 }
 
-bool ft__hosts_init(struct ft__hosts *t, uint32_t n, size_t each, const struct ft_hash_seed *seed)
+bool ft__hosts_init(struct ft__hosts *t, uint32_t n, size_t each, size_t clear,
+                    const struct ft_hash_seed *seed)
 {
+    t->clear = clear;
     t->each = (each + 7) / 8 * 8;
     t->n_sets = sets_for(n);
     t->seed = seed;
@@ -146,7 +148,7 @@ void *ft__hosts_get(struct ft__hosts *t, const struct ft__host_key *key, int64_t
         p.tags[way] = p.tag;
     }
     if (*fresh) {
-        memset(e, 0, t->each);
+        memset(e, 0, t->clear);
         e->key = *key;
         e->last_ns = now_ns;
     }

@@ -36,15 +36,17 @@ struct ft__entity {
 struct ft__hosts {
     uint8_t *mem;   /* [n_sets * FT__WAYS] of `each` bytes, mapped; likewise: */
     uint32_t *tags; /* of their hashes; 0: nobody */
-    size_t each;
+    size_t each, clear; /* clear: bytes of it that begin as zeros */
     uint32_t n_sets;
     int64_t span_ns; /* one not heard of for so long is nobody any more */
     const struct ft_hash_seed *seed;
     uint64_t evicted; /* entities that were somebody */
 };
 
-/* Room for at least n of so many bytes, struct ft__entity at their beginning. False: no memory. */
-bool ft__hosts_init(struct ft__hosts *t, uint32_t n, size_t each, const struct ft_hash_seed *seed);
+/* Room for at least n of so many bytes, struct ft__entity at their beginning; as many of a new one
+ * are cleared. False: no memory. */
+bool ft__hosts_init(struct ft__hosts *t, uint32_t n, size_t each, size_t clear,
+                    const struct ft_hash_seed *seed);
 void ft__hosts_fini(struct ft__hosts *t);
 size_t ft__hosts_budget(uint32_t n, size_t each);
 

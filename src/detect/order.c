@@ -17,7 +17,7 @@ static const ft__detector_fn detectors[] = {
     ft__detect_beacon, ft__detect_lasting, ft__detect_upload, ft__detect_first};
 
 static const struct {
-    size_t (*each)(void);
+    size_t (*each)(size_t *out_clear);
     uint32_t share;  /* of --max-hosts: a part in so many */
     int rule, param; /* whose threshold is the time after which an entity is forgotten; -1: s */
     int seconds;
@@ -50,6 +50,7 @@ static uint32_t room_of(const struct ft_detect_config *cfg, int table)
 
 size_t ft_detect_budget(const struct ft_detect_config *cfg)
 {
+    size_t clear;
     size_t sum = (sizeof(struct ft_note) + 2 * sizeof(uint32_t) + 2 * sizeof(struct ft__turn)) *
                      notes_for(cfg) +
                  (sizeof(struct ft_note_name) + sizeof(uint32_t)) * FT__NAMES +
@@ -57,7 +58,7 @@ size_t ft_detect_budget(const struct ft_detect_config *cfg)
                  sizeof(struct ft_detect_worker) * cfg->n_workers;
 
     for (int i = 0; i < FT__TABLES; i++) {
-        sum += ft__hosts_budget(room_of(cfg, i), tables[i].each());
+        sum += ft__hosts_budget(room_of(cfg, i), tables[i].each(&clear));
     }
     return sum;
 }
@@ -123,7 +124,9 @@ static bool make_tables(struct ft_detect *d)
     uint32_t keys = d->cfg.max_hosts * SEEN_A_HOST;
 
     for (int i = 0; i < FT__TABLES; i++) {
-        if (!ft__hosts_init(&d->tables[i], room_of(&d->cfg, i), tables[i].each(), &d->cfg.seed)) {
+        size_t clear, each = tables[i].each(&clear);
+
+        if (!ft__hosts_init(&d->tables[i], room_of(&d->cfg, i), each, clear, &d->cfg.seed)) {
             return false;
         }
     }

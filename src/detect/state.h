@@ -136,16 +136,16 @@ void ft__bursts_until(struct ft_detect_worker *w, int64_t passed_ns);
 void ft__note_name(struct ft_detect_worker *w, const struct ft_note *note,
                    const struct ft_note_name *name);
 
-/* Bytes that an entity of each takes. */
-size_t ft__limit_entity(void);
-size_t ft__scan_entity(void);
-size_t ft__walk_entity(void);
-size_t ft__amplified_entity(void);
-size_t ft__beacon_entity(void);
-size_t ft__lasting_entity(void);
-size_t ft__sender_entity(void);
-size_t ft__tunnel_entity(void);
-size_t ft__asker_entity(void);
+/* Bytes that an entity of each takes, and that begin as zeros. */
+size_t ft__limit_entity(size_t *out_clear);
+size_t ft__scan_entity(size_t *out_clear);
+size_t ft__walk_entity(size_t *out_clear);
+size_t ft__amplified_entity(size_t *out_clear);
+size_t ft__beacon_entity(size_t *out_clear);
+size_t ft__lasting_entity(size_t *out_clear);
+size_t ft__sender_entity(size_t *out_clear);
+size_t ft__tunnel_entity(size_t *out_clear);
+size_t ft__asker_entity(size_t *out_clear);
 
 /* Was the rule told to learn for some time, which is over by now? param: that threshold. */
 bool ft__has_learnt(const struct ft_detect *d, enum ft_rule_id rule, int param,

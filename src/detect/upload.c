@@ -22,8 +22,9 @@ struct sender {
     double mean, var;
 };
 
-size_t ft__sender_entity(void)
+size_t ft__sender_entity(size_t *out_clear)
 {
+    *out_clear = sizeof(struct sender);
     return sizeof(struct sender);
 }
 
