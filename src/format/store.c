@@ -173,7 +173,8 @@ const struct ft_format_ops ft_format_store = {
             "time, and what the answers need to know of losses",
     .suffix = "",
     .transport = "store",
-    .events = 1u << FT_EVENT_FLOW | 1u << FT_EVENT_WINDOW | 1u << FT_EVENT_STATS,
+    .events = 1u << FT_EVENT_FLOW | 1u << FT_EVENT_WINDOW | 1u << FT_EVENT_ALERT |
+              1u << FT_EVENT_STATS,
     .prefers_flows = true,
     .keeps_accounts = true,
     .open = store_open,

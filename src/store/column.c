@@ -73,7 +73,7 @@ bool ft_store_column_valid(const struct ft_store_column *c)
     bool number = kind < sizeof widths && c->width == widths[kind];
 
     if (memchr(c->name, '\0', sizeof c->name) == NULL || c->name[0] == '\0' ||
-        c->type >= FT_T__COUNT || c->cell > FT__CELL_LISTS) {
+        c->type >= FT_T__COUNT || c->cell > FT__CELL_VECTOR) {
         return false;
     }
     switch (c->cell) {
@@ -84,7 +84,9 @@ bool ft_store_column_valid(const struct ft_store_column *c)
                                       : (number && kind != FT_T_BOOL) ||
                                             (c->type == FT_T_BYTES && c->width > 8);
     case FT__CELL_TEXT:
-        return c->type >= FT_T_STRING && c->type != FT_T_LIST && c->type != FT_T_LISTS;
+        return c->type >= FT_T_STRING && c->type <= FT_T_JSON;
+    case FT__CELL_VECTOR:
+        return c->type == FT_T_VECTOR && c->width > 0 && c->width % sizeof(float) == 0;
     case FT__CELL_LIST:
         return c->type == FT_T_LIST && number;
     default:
@@ -205,18 +207,18 @@ static bool find_words(struct ft_store_coder *k, const struct ft_store_values *v
     return true;
 }
 
-/* n things of 16 bytes, all first bytes first; rows: which, NULL: all. */
-static bool put_addresses(struct ft_store_buf *out, const uint8_t *p, size_t n,
-                          const uint32_t *rows)
+/* n things of so many bytes, all first bytes first; rows: which, NULL: all. */
+static bool put_planes(struct ft_store_buf *out, const uint8_t *p, size_t n, size_t width,
+                       const uint32_t *rows)
 {
-    if (!ft_store_buf_room(out, n * ADDRESS)) {
+    if (!ft_store_buf_room(out, n * width)) {
         return false;
     }
-    for (size_t k = 0; k < ADDRESS; k++) {
+    for (size_t k = 0; k < width; k++) {
         uint8_t *to = out->p + out->len;
 
         for (size_t i = 0; i < n; i++) {
-            to[i] = p[(rows != NULL ? rows[i] : i) * ADDRESS + k];
+            to[i] = p[(rows != NULL ? rows[i] : i) * width + k];
         }
         out->len += n;
     }
@@ -246,10 +248,10 @@ static bool put_address_column(struct ft_store_coder *k, const struct ft_store_v
         return false;
     }
     if (how == PLAIN) {
-        return put_addresses(&k->raw, v->bytes.p, v->n, NULL);
+        return put_planes(&k->raw, v->bytes.p, v->n, ADDRESS, NULL);
     }
     return ft_store_buf_add(&k->raw, &words, sizeof words) &&
-           put_addresses(&k->raw, v->bytes.p, n, ft_store_buf_u32(&k->first)) &&
+           put_planes(&k->raw, v->bytes.p, n, ADDRESS, ft_store_buf_u32(&k->first)) &&
            ft_store_ints_put(&k->raw, ft_store_buf_u64(&k->work), v->n);
 }
 
@@ -437,6 +439,9 @@ static bool put_values(struct ft_store_coder *k, const struct ft_store_column *c
     if (c->cell == FT__CELL_FIXED) {
         return ft_store_buf_add(&k->raw, v->bytes.p, (size_t)v->n * c->width);
     }
+    if (c->cell == FT__CELL_VECTOR) {
+        return put_planes(&k->raw, v->bytes.p, v->n, c->width, NULL);
+    }
     return put_counts(k, &v->end) && (c->cell == FT__CELL_LIST || put_counts(k, &v->inner)) &&
            put_numbers(k, c->item, &v->num);
 }
@@ -503,16 +508,16 @@ static bool get_ends(struct ft_store_coder *k, struct ft_rd *rd, size_t n, uint6
     return true;
 }
 
-static bool get_addresses(struct ft_rd *rd, size_t n, struct ft_store_buf *to)
+static bool get_planes(struct ft_rd *rd, size_t n, size_t width, struct ft_store_buf *to)
 {
-    const uint8_t *p = ft_rd_view(rd, n * ADDRESS);
+    const uint8_t *p = ft_rd_view(rd, n * width);
 
-    if (p == NULL || !ft_store_buf_set(to, n * ADDRESS)) {
+    if (p == NULL || !ft_store_buf_set(to, n * width)) {
         return false;
     }
-    for (size_t k = 0; k < ADDRESS; k++) {
+    for (size_t k = 0; k < width; k++) {
         for (size_t i = 0; i < n; i++) {
-            to->p[i * ADDRESS + k] = p[k * n + i];
+            to->p[i * width + k] = p[k * n + i];
         }
     }
     return true;
@@ -548,10 +553,10 @@ static bool get_address_column(struct ft_store_coder *k, struct ft_rd *rd, uint3
     uint64_t words;
 
     if (how == PLAIN) {
-        return get_addresses(rd, n, &out->bytes);
+        return get_planes(rd, n, ADDRESS, &out->bytes);
     }
     if (how != DICTIONARY || !get_words_head(rd, n, &words) ||
-        !get_addresses(rd, words, &k->first) || !get_codes(k, rd, n, words) ||
+        !get_planes(rd, words, ADDRESS, &k->first) || !get_codes(k, rd, n, words) ||
         !ft_store_buf_set(&out->bytes, (size_t)n * ADDRESS)) {
         return false;
     }
@@ -686,6 +691,9 @@ static bool get_values(struct ft_store_coder *k, const struct ft_store_column *c
 
         out->bytes.len = 0;
         return p != NULL && ft_store_buf_add(&out->bytes, p, (size_t)n * c->width);
+    }
+    if (c->cell == FT__CELL_VECTOR) {
+        return get_planes(rd, n, c->width, &out->bytes);
     }
     uint64_t most = FT_STORE_RAW_MOST / sizeof(uint64_t);
 

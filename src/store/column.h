@@ -10,6 +10,7 @@
  *     text       0: lengths, bytes; 1: the texts that occur, and numbers; 2: hex of 16 digits, as
  *                numbers
  *     bytes      as they are
+ *     vectors    their bytes, all first ones first
  *     lists      how many items each row has, items; of lists: how many each has, how many items
  *                each of those, items
  *
@@ -29,7 +30,7 @@ struct ft_store_values {
     uint32_t nulls;            /* of them without a value */
     struct ft_store_buf valid; /* a byte a row, when 0 < nulls < n */
     struct ft_store_buf num;   /* uint64_t a row, of lists an item; doubles by their bits */
-    struct ft_store_buf bytes; /* of text; of addresses and bytes: width each */
+    struct ft_store_buf bytes; /* of text; of addresses, bytes and vectors: width each */
     struct ft_store_buf end;   /* uint32_t, of text and lists: [n + 1], where each row ends */
     struct ft_store_buf inner; /* likewise, of the lists of lists */
 };

@@ -71,6 +71,10 @@ static void make_field(const struct ft_store_column *c, struct ft_field *f)
         f->most = UINT16_MAX;
         f->most_lists = type == FT_T_LISTS ? UINT8_MAX : 0;
     }
+    if (type == FT_T_VECTOR) {
+        f->item = FT_T_F32;
+        f->most = (uint16_t)(c->width / sizeof(float));
+    }
     f->most = type == FT_T_BYTES ? (uint16_t)(c->width > 1 ? c->width : UINT16_MAX) : f->most;
 }
 

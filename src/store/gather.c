@@ -12,7 +12,9 @@ struct chunk {
 
 static uint32_t nodes_of(const struct ft_store_column *c)
 {
-    return c->cell == FT__CELL_LISTS ? 3 : c->cell == FT__CELL_LIST ? 2 : 1;
+    return c->cell == FT__CELL_LISTS                                  ? 3
+           : c->cell == FT__CELL_LIST || c->cell == FT__CELL_VECTOR ? 2
+                                                                    : 1;
 }
 
 int ft_gather_init(struct ft_gather *g, const struct ft_store_column *columns, uint32_t n)
@@ -29,6 +31,7 @@ int ft_gather_init(struct ft_gather *g, const struct ft_store_column *columns, u
         g->buffer[i] = g->n_buffers;
         g->node[i] = g->n_nodes;
         g->n_buffers += 2 * nodes_of(&columns[i]) + (columns[i].cell == FT__CELL_TEXT);
+        g->n_buffers -= columns[i].cell == FT__CELL_VECTOR;
         g->n_nodes += nodes_of(&columns[i]);
     }
     return FT_OK;
@@ -99,6 +102,9 @@ static bool column_valid(const struct chunk *c, const struct ft_store_column *co
     }
     if (col->cell == FT__CELL_FIXED) {
         return c->buffer[buffer + 1].len == n * col->width;
+    }
+    if (col->cell == FT__CELL_VECTOR) {
+        return c->buffer[buffer + 2].len == n * col->width;
     }
     if (!offsets_valid(c, buffer + 1, n, &items)) {
         return false;
@@ -237,6 +243,9 @@ static bool add_chunk(const struct chunk *c, const struct ft_store_column *col, 
     }
     if (col->cell == FT__CELL_FIXED) {
         return ft_store_buf_add(&v->bytes, first, items * col->width);
+    }
+    if (col->cell == FT__CELL_VECTOR) {
+        return ft_store_buf_add(&v->bytes, c->body + b[2].offset, items * col->width);
     }
     if (!add_ends(&v->end, first, items)) {
         return false;

@@ -44,7 +44,7 @@ static struct cursor *cursor_of(sqlite3_vtab_cursor *c)
 
 static const char *declared(const struct ft_store_column *c)
 {
-    if (c->cell == FT__CELL_LIST || c->cell == FT__CELL_LISTS || c->type == FT_T_JSON) {
+    if (c->cell >= FT__CELL_LIST || c->type == FT_T_JSON) {
         return "JSON TEXT";
     }
     if (!ft_store_is_number(c)) {

@@ -97,6 +97,10 @@ bool ft_store_value(const struct ft_store_column *c, const struct ft_store_value
     } else if (c->cell == FT__CELL_FIXED) {
         out->text = v->bytes.p + (size_t)row * c->width;
         out->text_len = c->width;
+    } else if (c->cell == FT__CELL_VECTOR) {
+        out->items = v->bytes.p + (size_t)row * c->width;
+        out->n_items = c->width / (uint32_t)sizeof(float);
+        out->item = FT_T_F32;
     } else if (c->cell == FT__CELL_TEXT) {
         out->text = v->bytes.p + ft_store_buf_u32(&v->end)[row];
         out->text_len = ft_store_buf_u32(&v->end)[row + 1] - ft_store_buf_u32(&v->end)[row];
@@ -129,7 +133,7 @@ static size_t room_of(const struct ft_store_column *c, const struct ft_value *v)
     if (c->cell == FT__CELL_TEXT || c->type == FT_T_BYTES) {
         return (size_t)v->text_len * 6 + LESS;
     }
-    if (c->cell == FT__CELL_LIST) {
+    if (c->cell == FT__CELL_LIST || c->cell == FT__CELL_VECTOR) {
         return (size_t)v->n_items * ITEM_TEXT + LESS;
     }
     if (c->cell == FT__CELL_LISTS) {

@@ -47,6 +47,13 @@ const struct command commands[] = {
      "account; it reads, and nothing else. --timeout: 10, --limit: 1000 rows; 0: none. --parquet: "
      "the rows of a time as a file",
      0, cmd_query, false},
+    {"fit", "INPUT... -o FILE [--whiten] [--rows N] [--window LIST] [--workers N] [--quiet]",
+     "What feature vectors are centred and scaled by (--vector-fit), from captures, or from "
+     "records "
+     "(NDJSON, Arrow) that were written with -p vector --vector-fit raw; - is stdin, records. "
+     "--whiten: and a matrix that makes them uncorrelated; --rows: a sample of so many, 262144 "
+     "unless told",
+     0, cmd_fit, false},
     {"help", "[COMMAND]", "Explain a command", 0, cmd_help, false},
     {"__dump-options", "man|bash|md|json", "The option table, for man page, completion and docs", 0,
      cmd_dump, true},
