@@ -56,6 +56,17 @@ static const char *declared(const struct ft_store_column *c)
                                   : "INTEGER";
 }
 
+/* Names are the same to SQLite whatever their case: the how many-th column of this name it is. */
+static int turn(const struct table *t, uint32_t i)
+{
+    int n = 1;
+
+    for (uint32_t k = 0; k < i; k++) {
+        n += sqlite3_stricmp(t->columns[k].name, t->columns[i].name) == 0;
+    }
+    return n;
+}
+
 /* CREATE TABLE of its columns. NULL: no memory. sqlite3_free() */
 static char *declaration(const struct table *t)
 {
@@ -63,8 +74,13 @@ static char *declaration(const struct table *t)
 
     sqlite3_str_appendall(s, "CREATE TABLE x(");
     for (uint32_t i = 0; i < t->n; i++) {
-        sqlite3_str_appendf(s, "%s\"%w\" %s", i > 0 ? "," : "", t->columns[i].name,
-                            declared(&t->columns[i]));
+        int n = turn(t, i);
+
+        sqlite3_str_appendf(s, "%s\"%w", i > 0 ? "," : "", t->columns[i].name);
+        if (n > 1) {
+            sqlite3_str_appendf(s, "_%d", n);
+        }
+        sqlite3_str_appendf(s, "\" %s", declared(&t->columns[i]));
     }
     if (t->n == 0) { /* there are no slices yet */
         sqlite3_str_appendall(s, "timestamp SECONDS");
@@ -88,8 +104,9 @@ static int table_connect(sqlite3 *db, void *aux, int argc, const char *const *ar
     char *sql = rc == FT_OK ? declaration(t) : NULL;
     int declared_rc = sql != NULL ? sqlite3_declare_vtab(db, sql) : SQLITE_ERROR;
 
-    if (rc != FT_OK) {
-        *error = sqlite3_mprintf("%s: %s", t->module->table, ft_strerror(rc));
+    if (rc != FT_OK || declared_rc != SQLITE_OK) {
+        *error = sqlite3_mprintf("%s: %s", t->module->table,
+                                 rc != FT_OK ? ft_strerror(rc) : sqlite3_errmsg(db));
     }
     sqlite3_free(sql);
     if (declared_rc != SQLITE_OK) {
