@@ -68,17 +68,17 @@ struct ft_store_take {
 /* What goes with every answer. */
 struct ft_store_result {
     uint64_t rows;
-    bool cut;              /* there were more rows than the limit */
-    uint32_t slices_bad;   /* damaged: set aside as FILE.bad, and left out */
-    uint32_t slices_gone;  /* dropped while they were read, and left out */
+    bool cut;                            /* there were more rows than the limit */
+    uint32_t slices_bad;                 /* damaged: set aside as FILE.bad, and left out */
+    uint32_t slices_gone;                /* dropped while they were read, and left out */
     uint64_t blocks_read, blocks_passed; /* whose bounds said that they cannot matter */
-    int64_t newest_s;      /* when the newest slice was written, by the clock; 0: there is none */
+    int64_t newest_s; /* when the newest slice was written, by the clock; 0: there is none */
     double min_timestamp, max_timestamp; /* of what is stored, seconds */
-    bool has_account;      /* of the pipeline that wrote, the newest account: */
+    bool has_account;                    /* of the pipeline that wrote, the newest account: */
     uint64_t received, kernel_dropped, queue_dropped; /* packets, datagrams */
-    uint64_t events_lost;  /* by the store's output: dropped and lost */
-    bool has_kernel_dropped; /* false: the source cannot know */
-    char bad[160];         /* the first damaged slice and why, or "" */
+    uint64_t events_lost;                             /* by the store's output: dropped and lost */
+    bool has_kernel_dropped;                          /* false: the source cannot know */
+    char bad[160];                                    /* the first damaged slice and why, or "" */
 };
 
 /* Runs one SELECT. FT_E_USAGE: it is none, or does what is not allowed: err has the reason;

@@ -82,8 +82,8 @@ static size_t padded(size_t body, uint64_t entries)
 }
 
 /* As columns, while the rows are in the cache of the core that wrote them. */
-static size_t parquet_seal(const struct ft_format *f, enum ft_event e, const uint8_t *rows, uint32_t n,
-                           const struct ft_loss *lost, uint8_t *out)
+static size_t parquet_seal(const struct ft_format *f, enum ft_event e, const uint8_t *rows,
+                           uint32_t n, const struct ft_loss *lost, uint8_t *out)
 {
     const struct ft__batch *b = self(f)->table.batch;
     struct ft__parquet_rows head = {.n = n, .lost = *lost};

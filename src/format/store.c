@@ -56,9 +56,8 @@ static size_t store_seal(const struct ft_format *f, enum ft_event e, const uint8
     size_t at = ft_store_body_at(b->n_nodes, b->n_buffers);
 
     (void)lost; /* the accounts that come as events tell it */
-    size_t body =
-        ft__batch_lay(b, rows, n, out + at, (struct ft__batch_node *)(void *)nodes,
-                      (struct ft__batch_buffer *)(void *)buffers);
+    size_t body = ft__batch_lay(b, rows, n, out + at, (struct ft__batch_node *)(void *)nodes,
+                                (struct ft__batch_buffer *)(void *)buffers);
 
     head.len = at + (body + 7) / 8 * 8;
     memset(out + at + body, 0, head.len - at - body);
@@ -137,8 +136,8 @@ static int open_kind(struct store *s, const struct ft_format_config *cfg, enum f
     if (rc != FT_OK) {
         return rc;
     }
-    size_t more = ft_store_body_at(t->batch->n_nodes, t->batch->n_buffers) +
-                  ft__batch_room(t->batch) + 8;
+    size_t more =
+        ft_store_body_at(t->batch->n_nodes, t->batch->n_buffers) + ft__batch_room(t->batch) + 8;
 
     ft_most(&s->format.seal_room, more);
     ft_most(&s->format.flow_max, t->format.flow_max);
@@ -173,8 +172,8 @@ const struct ft_format_ops ft_format_store = {
             "time, and what the answers need to know of losses",
     .suffix = "",
     .transport = "store",
-    .events = 1u << FT_EVENT_FLOW | 1u << FT_EVENT_WINDOW | 1u << FT_EVENT_ALERT |
-              1u << FT_EVENT_STATS,
+    .events =
+        1u << FT_EVENT_FLOW | 1u << FT_EVENT_WINDOW | 1u << FT_EVENT_ALERT | 1u << FT_EVENT_STATS,
     .prefers_flows = true,
     .keeps_accounts = true,
     .open = store_open,

@@ -83,7 +83,7 @@ struct ft_output {
     uint64_t (*packets_lost)(void *cookie);
     void *packets_cookie;
     int64_t split_ns;
-    bool by_kind; /* what writers have aside is of other kinds, not of other times */
+    bool by_kind, has_aside; /* chunks aside are of other kinds, not times; there may be some */
     struct ft_writer *writers;
     uint32_t n_writers;
     uint8_t *pool; /* n_blocks * chunk_len, mapped: chunks, and what writers have spare */
@@ -360,12 +360,6 @@ static void push_open(struct ft_writer *w)
     }
 }
 
-/* Do its writers have chunks aside? */
-static bool has_aside(const struct ft_output *o)
-{
-    return o->split_ns > 0 || o->by_kind;
-}
-
 /* The chunk of other times, or of another kind, goes aside, for one that is open for this one. */
 static void turn_to(struct ft_writer *w, int64_t from_ns)
 {
@@ -411,7 +405,7 @@ static void push_left(struct ft_writer *w)
 {
     struct chunk *open = w->open;
 
-    for (uint32_t i = 0; has_aside(w->o) && i < SPLIT_OPEN - 1; i++) {
+    for (uint32_t i = 0; w->o->has_aside && i < SPLIT_OPEN - 1; i++) {
         struct chunk **at = &w->aside[(w->oldest + i) % (SPLIT_OPEN - 1)];
 
         if (*at != NULL && (*at)->left) {
@@ -493,7 +487,7 @@ static void push_aside(struct ft_writer *w, int64_t now_ns)
 
 void ft_writer_breathe(struct ft_writer *w, int64_t now_ns)
 {
-    if (has_aside(w->o)) {
+    if (w->o->has_aside) {
         push_aside(w, now_ns);
     }
     push_if_old(w, now_ns);
@@ -501,7 +495,7 @@ void ft_writer_breathe(struct ft_writer *w, int64_t now_ns)
 
 void ft_writer_flush(struct ft_writer *w)
 {
-    if (has_aside(w->o)) {
+    if (w->o->has_aside) {
         push_aside(w, INT64_MAX);
     }
     push_open(w);
@@ -752,7 +746,7 @@ static void *output_run(void *arg)
 static int make_pool(struct ft_output *o, uint64_t want, const struct ft_output_config *cfg)
 {
     uint64_t n = want / o->chunk_len;
-    uint64_t least = (uint64_t)o->n_writers * (has_aside(o) ? SPLIT_OPEN : 1) + 2;
+    uint64_t least = (uint64_t)o->n_writers * (o->has_aside ? SPLIT_OPEN : 1) + 2;
 
     if (n < least) { /* every writer may hold some; one is written, one is free */
         n = least;
@@ -915,6 +909,7 @@ int ft_output_open(const struct ft_output_url *url, const struct ft_output_confi
     o->packets_cookie = cfg->packets_cookie;
     o->split_ns = cfg->split_ns;
     o->by_kind = cfg->by_kind;
+    o->has_aside = o->split_ns > 0 || o->by_kind;
     o->on_failed = env->on_failed;
     o->failed_cookie = env->failed_cookie;
     if (env->log != NULL) {

@@ -71,9 +71,9 @@ struct ft_output_env {
     const char *name;         /* of the output, in accounts; outlives those. NULL: its own copy */
     struct ft_files files;    /* who opens files; used by the output's thread, too */
     struct ft_store_start store; /* who starts the process that keeps a store, while it opens */
-    bool keep_earlier;        /* a file of an earlier run is added to or put aside, not emptied */
-    bool by_clock;            /* events are of now */
-    uint32_t idle_ms;         /* hive=: a file whose time is over is closed; 0: after a minute */
+    bool keep_earlier; /* a file of an earlier run is added to or put aside, not emptied */
+    bool by_clock;     /* events are of now */
+    uint32_t idle_ms;  /* hive=: a file whose time is over is closed; 0: after a minute */
     void (*on_failed)(void *cookie); /* the target is gone for good: output thread; NULL ok */
     void *failed_cookie;
     const char *user;    /* that root becomes, NULL: nobody; borrowed while it opens */

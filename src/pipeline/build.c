@@ -471,28 +471,6 @@ void ft__build_close_route(struct ft_route *r)
     ft_where_free(r->where);
 }
 
-/* A name that lasts as long as the pipeline; outputs that come and go share theirs. NULL: no
- * memory.
- */
-static const char *lasting_name(struct ft_pipeline *p, const char *text)
-{
-    size_t len = strlen(text) + 1;
-
-    for (const struct ft_output_name *n = p->names; n != NULL; n = n->next) {
-        if (strcmp(n->text, text) == 0) {
-            return n->text;
-        }
-    }
-    struct ft_output_name *n = ft_mem_alloc(1, sizeof *n + len);
-
-    if (n != NULL) {
-        memcpy(n->text, text, len);
-        n->next = p->names;
-        p->names = n;
-    }
-    return n != NULL ? n->text : NULL;
-}
-
 static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                       struct ft_output_config *cfg, struct ft_route *out, struct ft_err *err)
 {
@@ -500,7 +478,7 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     const struct ft_format_ops *ops = ft_format_find(url->format);
     struct ft_route r = {0};
     struct ft_output_env env = {.log = &p->log,
-                                .name = lasting_name(p, url->text),
+                                .name = ft__build_name(p, url->text),
                                 .files = p->files,
                                 .store = {ft_store_start_keeper, &p->confines},
                                 .keep_earlier = p->plan.live || p->plan.collect,

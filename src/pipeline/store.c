@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <grp.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -55,7 +54,6 @@ static void child(int sock, const struct ft_store_ask *ask, bool sandbox)
 
     ft__pass_keep_on();
     ft_sandbox_protect(); /* it has a copy of what its parent has in memory */
-    signal(SIGPIPE, SIG_IGN);
     umask(umask(0) | FOLLOWERS); /* SQLite asks for no mode */
     int error = become_owner(ask->folder);
 

@@ -264,8 +264,7 @@ int ft_catalog_retain(struct ft_catalog *c, const struct ft_file_keep *keep, int
 void ft_catalog_remove(struct ft_catalog *c, int64_t now_s)
 {
     sqlite3_stmt *s = ft_catalog_prepare(c, "SELECT file FROM _gone WHERE at_s <= ?1 OR at_s > ?2");
-    sqlite3_stmt *forget =
-        ft_catalog_prepare(c, "DELETE FROM _gone WHERE at_s <= ?1 OR at_s > ?2");
+    sqlite3_stmt *forget = ft_catalog_prepare(c, "DELETE FROM _gone WHERE at_s <= ?1 OR at_s > ?2");
 
     for (int i = 0; s != NULL && forget != NULL && i < 2; i++) {
         sqlite3_stmt *of = i == 0 ? s : forget;

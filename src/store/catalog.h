@@ -30,7 +30,7 @@ struct ft_catalog_slice {
 
 struct ft_catalog {
     sqlite3 *db;
-    int dir; /* borrowed */
+    int dir;       /* borrowed */
     uint64_t last; /* the greatest number of a slice's file, since _recover() */
 };
 

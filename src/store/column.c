@@ -80,9 +80,9 @@ bool ft_store_column_valid(const struct ft_store_column *c)
     case FT__CELL_BOOL:
         return c->type == FT_T_BOOL;
     case FT__CELL_FIXED:
-        return ft_store_is_address(c) ? c->width == ADDRESS
-                                      : (number && kind != FT_T_BOOL) ||
-                                            (c->type == FT_T_BYTES && c->width > 8);
+        return ft_store_is_address(c)
+                   ? c->width == ADDRESS
+                   : (number && kind != FT_T_BOOL) || (c->type == FT_T_BYTES && c->width > 8);
     case FT__CELL_TEXT:
         return c->type >= FT_T_STRING && c->type <= FT_T_JSON;
     case FT__CELL_VECTOR:
@@ -121,7 +121,7 @@ int ft_store_unpack(struct ft_store_coder *k, const uint8_t *data, size_t len, s
     }
     out->len = raw_len;
     return ZSTD_decompressDCtx(k->unpack, out->p, raw_len, data, len) == raw_len ? FT_OK
-                                                                                : FT_E_CORRUPT;
+                                                                                 : FT_E_CORRUPT;
 }
 
 /* ---- bounds ---- */
@@ -313,7 +313,8 @@ static bool put_texts(struct ft_store_coder *k, const struct ft_store_values *v,
         return good && ft_store_buf_add(&k->raw, v->bytes.p + end[0], end[n] - end[0]);
     }
     for (uint32_t i = 0; i < n && good; i++) {
-        good = ft_store_buf_add(&k->raw, v->bytes.p + end[rows[i]], end[rows[i] + 1] - end[rows[i]]);
+        good =
+            ft_store_buf_add(&k->raw, v->bytes.p + end[rows[i]], end[rows[i] + 1] - end[rows[i]]);
     }
     return good;
 }

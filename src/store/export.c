@@ -19,18 +19,19 @@ enum { ROWS_LEN = 512 * 1024, HELD_LEN = FT_PACK_MOST, ROW_LEAST = 4096 };
 
 /* What a column looks at. */
 struct cell {
-    const struct ft_store_column *type; /* of its slice */
+    const struct ft_store_column *type;   /* of its slice */
     const struct ft_store_values *values; /* NULL: its slice has it not */
     uint32_t row;
     bool no_memory;
     struct ft_store_buf scratch;
 };
 
-struct export {
+struct export
+{
     struct ft__scan scan;
     struct ft__bound bound[2];
-    struct ft_field *fields;     /* [n] */
-    struct cell *cells;          /* [n] */
+    struct ft_field *fields; /* [n] */
+    struct cell *cells;      /* [n] */
     struct ft_columns *columns;
     struct ft_format *format;
     uint8_t *rows, *held; /* a batch's rows; batches of a group */
@@ -233,8 +234,8 @@ static int export_block(struct export *e, uint64_t *rows)
 static int export_all(struct export *e, uint64_t *rows)
 {
     uint8_t *header = ft_mem_alloc(1, FT_FORMAT_HEADER_MAX);
-    int rc = header != NULL ? put(e, header, e->format->ops->header(e->format, header))
-                            : FT_E_NOMEM;
+    int rc =
+        header != NULL ? put(e, header, e->format->ops->header(e->format, header)) : FT_E_NOMEM;
     bool more = rc == FT_OK;
 
     ft_mem_free(header);
@@ -281,10 +282,8 @@ static int begin(struct export *e, struct ft_store *s, const char *table,
     for (uint32_t i = 0; i < e->scan.n; i++) {
         time = strcmp(e->scan.columns[i].name, "timestamp") == 0 ? (int)i : time;
     }
-    e->bound[0] = (struct ft__bound){.column = time,
-                                     .op = SQLITE_INDEX_CONSTRAINT_GE,
-                                     .kind = FT_STORE_REAL,
-                                     .f = range->from};
+    e->bound[0] = (struct ft__bound){
+        .column = time, .op = SQLITE_INDEX_CONSTRAINT_GE, .kind = FT_STORE_REAL, .f = range->from};
     e->bound[1] = e->bound[0];
     e->bound[1].op = SQLITE_INDEX_CONSTRAINT_LT;
     e->bound[1].f = range->to;

@@ -63,9 +63,8 @@ int ft_feed_rows(struct ft_feed *f, struct ft_gather *g, struct ft_tops *tops,
                  struct ft_usual *usual)
 {
     for (int r = 0; r < FT_FEED__COUNT; r++) {
-        int rc = f->column[r] >= 0
-                     ? ft_gather_fill(g, (uint32_t)f->column[r], &f->values[r])
-                     : FT_OK;
+        int rc =
+            f->column[r] >= 0 ? ft_gather_fill(g, (uint32_t)f->column[r], &f->values[r]) : FT_OK;
 
         if (rc != FT_OK) {
             return rc;

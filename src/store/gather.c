@@ -12,7 +12,7 @@ struct chunk {
 
 static uint32_t nodes_of(const struct ft_store_column *c)
 {
-    return c->cell == FT__CELL_LISTS                                  ? 3
+    return c->cell == FT__CELL_LISTS                                ? 3
            : c->cell == FT__CELL_LIST || c->cell == FT__CELL_VECTOR ? 2
                                                                     : 1;
 }

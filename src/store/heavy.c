@@ -84,7 +84,8 @@ static void sink(struct ft_heavy *h, uint32_t place)
     uint64_t bytes = h->count[number].bytes;
 
     for (uint32_t child; (child = 2 * place + 1) < h->n; place = child) {
-        if (child + 1 < h->n && h->count[h->heap[child + 1]].bytes < h->count[h->heap[child]].bytes) {
+        if (child + 1 < h->n &&
+            h->count[h->heap[child + 1]].bytes < h->count[h->heap[child]].bytes) {
             child++;
         }
         if (h->count[h->heap[child]].bytes >= bytes) {

@@ -349,8 +349,8 @@ static int prepare(struct ft_store *s, const char *sql, sqlite3_stmt **out, stru
         return failed(s, rc, 0, err);
     }
     if (*out == NULL || has_more(s, tail)) {
-        return ft_err_set(err, FT_E_USAGE, "%s", *out == NULL ? "there is no statement"
-                                                               : "one statement at a time");
+        return ft_err_set(err, FT_E_USAGE, "%s",
+                          *out == NULL ? "there is no statement" : "one statement at a time");
     }
     if (!sqlite3_stmt_readonly(*out) || sqlite3_column_count(*out) == 0) {
         return ft_err_set(err, FT_E_USAGE, "a store is read with SELECT, and nothing else");

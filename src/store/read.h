@@ -74,7 +74,7 @@ struct ft__scan {
     uint32_t n;
     const struct ft__bound *bounds; /* [n_bounds], borrowed */
     uint32_t n_bounds;
-    uint64_t used; /* columns that will be asked for, as SQLite's colUsed */
+    uint64_t used;                /* columns that will be asked for, as SQLite's colUsed */
     char (*files)[FT_STORE_FILE]; /* [n_files], owned */
     uint32_t n_files, file;
     bool open;

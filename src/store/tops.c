@@ -71,12 +71,11 @@ static void write_kind(struct ft_tops *t, const struct minute *m, uint8_t kind,
                        struct ft_heavy *heavy)
 {
     uint32_t first[FT_TOPS_ROWS];
-    struct row other = {.minute = m->number,
-                        .kind = kind,
-                        .other = true,
-                        .c = {.bytes = heavy->bytes,
-                              .packets = heavy->packets,
-                              .flows = heavy->flows}};
+    struct row other = {
+        .minute = m->number,
+        .kind = kind,
+        .other = true,
+        .c = {.bytes = heavy->bytes, .packets = heavy->packets, .flows = heavy->flows}};
     bool others = heavy->n > FT_TOPS_ROWS;
     uint32_t n = ft_heavy_most(heavy, FT_TOPS_ROWS, first);
 

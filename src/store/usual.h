@@ -36,7 +36,7 @@ struct ft_usual_span {
 };
 
 struct ft_usual_host {
-    int64_t hour; /* the last one that it is brought forward to, since 1970 */
+    int64_t hour;  /* the last one that it is brought forward to, since 1970 */
     int64_t hours; /* since it was first seen */
     struct ft_usual_span span[FT_USUAL_SPANS];
 };

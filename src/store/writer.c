@@ -17,7 +17,7 @@
 #include "store/value.h"
 
 enum {
-    HELD_MOST = 16 << 20,     /* bytes of a table's rows that wait for their block */
+    HELD_MOST = 16 << 20, /* bytes of a table's rows that wait for their block */
     SLICE_ROWS_MOST = 1 << 20,
     FOLDER_MODE = 0750,
     TOP_TABLE = FT_EVENT__COUNT, /* its number among the tables */
@@ -75,8 +75,8 @@ static int open_folder(const char *folder, struct ft_store_writer *w, struct ft_
     if (w->dir < 0) {
         return ft_err_set(err, FT_E_IO, "%s: %s", folder, strerror(errno));
     }
-    w->lock = openat(w->dir, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-                     FT_FILE_MODE_DEFAULT);
+    w->lock =
+        openat(w->dir, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, FT_FILE_MODE_DEFAULT);
     if (w->lock < 0) {
         return ft_err_set(err, FT_E_IO, "%s/lock: %s", folder, strerror(errno));
     }

@@ -83,16 +83,16 @@ static int take_option(struct arguments *a, const char *name, const char *value)
             name, value);
         return EXIT_WRONG;
     }
-    *(strcmp(name, "--from") == 0      ? &a->from
-      : strcmp(name, "--to") == 0      ? &a->to
-      : strcmp(name, "--table") == 0   ? &a->table
-                                       : &a->parquet) = value;
+    *(strcmp(name, "--from") == 0    ? &a->from
+      : strcmp(name, "--to") == 0    ? &a->to
+      : strcmp(name, "--table") == 0 ? &a->table
+                                     : &a->parquet) = value;
     return EXIT_GOOD;
 }
 
 static bool takes_value(const char *name)
 {
-    static const char *const names[] = {"--format", "--timeout", "--limit", "--from",
+    static const char *const names[] = {"--format", "--timeout", "--limit",  "--from",
                                         "--to",     "--table",   "--parquet"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -151,8 +151,8 @@ static void tell(const struct ft_store_result *r)
                  (unsigned long long)r->received, kernel, (unsigned long long)r->queue_dropped,
                  (unsigned long long)r->events_lost);
     }
-    say("%llu rows%s; %s%s", (unsigned long long)r->rows, r->cut ? " (there are more: --limit)" : "",
-        age, lost);
+    say("%llu rows%s; %s%s", (unsigned long long)r->rows,
+        r->cut ? " (there are more: --limit)" : "", age, lost);
 }
 
 static void tell_bad(const struct ft_store_result *r)
@@ -223,7 +223,8 @@ int cmd_query(const struct command *c, int argc, char **argv)
         return EXIT_WRONG;
     }
     if (a.parquet == NULL && (a.from != NULL || a.to != NULL || a.table != NULL)) {
-        say("query: --from, --to and --table are for --parquet; a SELECT has WHERE timestamp >= ...");
+        say("query: --from, --to and --table are for --parquet; a SELECT has WHERE timestamp >= "
+            "...");
         return EXIT_WRONG;
     }
     if (ft_store_open(a.folder, &s, &err) != FT_OK) {

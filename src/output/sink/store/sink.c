@@ -81,8 +81,8 @@ static int hear(struct store_sink *s)
     int rc = FT_OK;
 
     while (!s->gone) {
-        ssize_t n = recv(s->fd, (uint8_t *)&s->answer + s->have, sizeof s->answer - s->have,
-                         MSG_DONTWAIT);
+        ssize_t n =
+            recv(s->fd, (uint8_t *)&s->answer + s->have, sizeof s->answer - s->have, MSG_DONTWAIT);
 
         if (n < 0 && errno == EINTR) {
             continue;
