@@ -53,7 +53,7 @@ static void child(int sock, const struct ft_store_ask *ask, bool sandbox)
     struct ft_store_answer a = {.say = FT_STORE_FAILED, .rc = FT_E_PRIVILEGE};
 
     ft__pass_keep_on();
-    ft_sandbox_protect(); /* it has a copy of what its parent has in memory */
+    ft_sandbox_protect();        /* it has a copy of what its parent has in memory */
     umask(umask(0) | FOLLOWERS); /* SQLite asks for no mode */
     int error = become_owner(ask->folder);
 

@@ -95,6 +95,7 @@ static int make(struct ft_catalog *c, const char *folder, struct ft_err *err)
     int rc = ft_catalog_run(c, "PRAGMA journal_mode=WAL");
 
     rc = rc == FT_OK ? ft_catalog_run(c, "PRAGMA synchronous=FULL") : rc;
+    rc = rc == FT_OK ? ft_catalog_run(c, "PRAGMA temp_store=MEMORY") : rc; /* no other folder */
     rc = rc == FT_OK ? ft_catalog_begin(c) : rc;
     rc = rc == FT_OK ? ft_catalog_run(c, schema) : rc;
     rc = rc == FT_OK ? ft_catalog_run(c, text) : rc;

@@ -396,7 +396,9 @@ static int put_accounts(struct ft_store_writer *w)
     return rc;
 }
 
-static int transact(struct ft_store_writer *w, const struct ft_catalog_slice row[TABLES])
+/* why: room for a reason. */
+static int transact(struct ft_store_writer *w, const struct ft_catalog_slice row[TABLES],
+                    char why[128])
 {
     uint32_t dropped;
     int rc = ft_catalog_begin(&w->catalog);
@@ -412,6 +414,8 @@ static int transact(struct ft_store_writer *w, const struct ft_catalog_slice row
     rc = rc == FT_OK ? ft_catalog_retain(&w->catalog, &w->keep, wall_s(), &dropped) : rc;
     rc = rc == FT_OK ? ft_catalog_commit(&w->catalog) : rc;
     if (rc != FT_OK) {
+        snprintf(why, 128, "%s: %s", FT_CATALOG_FILE,
+                 rc == FT_E_IO ? sqlite3_errmsg(w->catalog.db) : ft_strerror(rc));
         ft_catalog_rollback(&w->catalog);
     }
     return rc;
@@ -443,7 +447,7 @@ static void tell(struct ft_store_writer *w, bool good, struct ft_store_answer *t
 void ft_store_writer_commit(struct ft_store_writer *w, struct ft_store_answer *told)
 {
     struct ft_catalog_slice row[TABLES] = {{0}};
-    const char *why = NULL;
+    char why[128] = "";
 
     if (w->since_ms == 0) {
         return;
@@ -455,10 +459,9 @@ void ft_store_writer_commit(struct ft_store_writer *w, struct ft_store_answer *t
 
     rc = rc == FT_OK ? end_files(w, row) : rc;
     if (rc != FT_OK) {
-        why = rc == FT_E_IO ? strerror(errno) : ft_strerror(rc);
+        snprintf(why, sizeof why, "%s", rc == FT_E_IO ? strerror(errno) : ft_strerror(rc));
     } else {
-        rc = transact(w, row);
-        why = rc == FT_OK ? NULL : sqlite3_errmsg(w->catalog.db);
+        rc = transact(w, row, why);
     }
     if (rc != FT_OK) {
         told->rc = rc;
