@@ -216,7 +216,8 @@ static int failed(struct ft_store *s, int rc, int64_t timeout_ms, struct ft_err 
                           HEAP_MOST >> 20);
     }
     return ft_err_set(err,
-                      rc == SQLITE_ERROR              ? FT_E_USAGE
+                      s->failure != FT_OK             ? s->failure
+                      : rc == SQLITE_ERROR            ? FT_E_USAGE
                       : (rc & 0xff) == SQLITE_CORRUPT ? FT_E_CORRUPT
                                                       : FT_E_IO,
                       "%s", sqlite3_errmsg(s->db));
@@ -370,6 +371,7 @@ int ft_store_query(struct ft_store *s, const char *sql, const struct ft_store_li
         return rc;
     }
     s->refused[0] = '\0';
+    s->failure = FT_OK;
     s->until_ms = limits->timeout_ms > 0 ? ft_mono_ms() + limits->timeout_ms : 0;
     sqlite3_set_authorizer(s->db, authorize, s);
     sqlite3_progress_handler(s->db, STEPS, progress, s);

@@ -25,6 +25,7 @@ struct ft_store {
     struct ft_store_result *result; /* of the query that runs, or NULL */
     int64_t until_ms;               /* monotonic: it may run up to then; 0: for ever */
     char refused[128];              /* by the authorizer, and why */
+    int failure;                    /* of a slice, FT_E_...; FT_OK */
 };
 
 extern const char *const ft__store_tables[FT__STORE_TABLES];

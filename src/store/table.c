@@ -239,6 +239,7 @@ static int as_sqlite(struct cursor *c, int rc)
     if (rc == FT_OK) {
         return SQLITE_OK;
     }
+    table_of(c->base.pVtab)->module->store->failure = rc;
     if (rc == FT_E_UNSUPPORTED) {
         sqlite3_free(c->base.pVtab->zErrMsg);
         c->base.pVtab->zErrMsg = sqlite3_mprintf("a slice is of a newer version of flowtap");

@@ -285,6 +285,8 @@ static int store_open(const struct ft_output_url *url, const struct ft_output_en
         rc = env->store.start(env->store.cookie, &ask, &s->fd, &s->pid, &why);
         if (rc != FT_OK) {
             ft_ignore(ft_err_set(err, rc, "output %s: %s", url->text, why.what));
+        } else if (why.what[0] != '\0') {
+            ft_log(&s->log, FT_LOG_WARN, "%s: %s", s->name, why.what);
         }
     }
     if (rc != FT_OK) {
