@@ -39,6 +39,7 @@ struct ft_config {
     uint32_t n_snapshots;
     uint32_t window_s[FT_WINDOW_SPANS]; /* --window: ascending, each a multiple of the one before */
     uint32_t n_windows;
+    char *rules;        /* --rules: of detectors, a file, owned, or NULL */
     uint32_t max_hosts; /* of each kind of entity in a window */
     bool keep_tunnels;
     struct ft_tunnel_ports tunnel_ports;

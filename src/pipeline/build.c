@@ -86,10 +86,12 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
 
     if (word != NULL) {
         rc = route_named(p, url, word, has, out, err);
-        return rc != FT_OK || p->plan.windows || *out != 1u << FT_EVENT_WINDOW
-                   ? rc
-                   : ft_err_set(err, FT_E_STATE, "%s: no -o output had windows at the start",
-                                url->text); /* added behind the plan */
+        if (rc == FT_OK && ((*out == 1u << FT_EVENT_WINDOW && !p->plan.windows) ||
+                            (*out == 1u << FT_EVENT_ALERT && !p->plan.alerts))) {
+            return ft_err_set(err, FT_E_STATE, "%s: no -o output had %ss at the start", url->text,
+                              word); /* added behind the plan */
+        }
+        return rc;
     }
     for (size_t i = 0; i < 2 && format->single_event && (events & (events - 1)) != 0; i++) {
         if ((events >> preferred[i] & 1) != 0) {
@@ -711,13 +713,20 @@ static int build_fragments(const struct ft_pipeline *p, struct ft_worker *w)
     return ft_fragments_new(&p->seed, &w->fragments);
 }
 
-/* What it keeps of flows for windows, and the clock of what it takes out of lanes. */
-static int build_window(struct ft_pipeline *p, struct ft_worker *w)
+/* What it keeps of flows for windows, notes of them, and the clock of what it takes out of lanes.
+ */
+static int build_timed(struct ft_pipeline *p, struct ft_worker *w)
 {
-    int rc = ft_window_worker_new(p->windows, w->index, ft_table_entries(p->plan.table.max_flows),
-                                  &w->meter.window);
+    int rc = FT_OK;
 
-    w->looked_ns = INT64_MIN;
+    if (p->windows != NULL) {
+        rc = ft_window_worker_new(p->windows, w->index, ft_table_entries(p->plan.table.max_flows),
+                                  &w->meter.window);
+    }
+    if (rc == FT_OK && p->detect != NULL) {
+        rc = ft_detect_worker_new(p->detect, w->index, &w->meter.detect);
+    }
+    w->looked_ns = w->clock.now_ns = INT64_MIN;
     if (rc == FT_OK && p->plan.mode == FT_MODE_LANES) {
         w->clocks = ft_map_alloc(sizeof *w->clocks * FT_BATCH);
         w->lane_clock.now_ns = INT64_MIN;
@@ -787,8 +796,8 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
         w->meter.emit = ft_emit_flow;
         w->meter.cookie = &w->emit;
     }
-    if (rc == FT_OK && p->windows != NULL) {
-        rc = build_window(p, w);
+    if (rc == FT_OK && (p->windows != NULL || p->detect != NULL)) {
+        rc = build_timed(p, w);
     }
     return rc == FT_OK ? rc
                        : ft_err_set(err, rc, "the flow table and queue of worker %u: %s", i,
@@ -927,6 +936,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
         rc = ft__build_output(p, cfg->outputs[i], err);
     }
     rc = rc == FT_OK ? build_windows(p, err) : rc;
+    rc = rc == FT_OK ? ft__build_detect(p, cfg, err) : rc;
     rc = rc == FT_OK ? build_workers(p, cfg, key, err) : rc;
     return rc == FT_OK ? scrub_name(p, err) : rc;
 }
@@ -1081,6 +1091,7 @@ void ft__build_budget(struct ft_pipeline *p)
     if (!plan->collect) {
         tables += ft_fragments_budget() * (plan->mode == FT_MODE_DIRECT ? plan->n_workers : 1);
     }
+    tables += plan->alerts ? ft_detect_budget(&plan->detect) : 0;
     p->budget = tables + windows_budget(plan) + outputs + queues;
     say_budget(p, tables, flow, windows_budget(plan), queues, outputs);
 }
@@ -1134,6 +1145,7 @@ void ft__build_free(struct ft_pipeline *p)
     }
     ft_emitter_fini(&p->control_emit);
     ft_windows_free(p->windows);
+    ft_detect_free(p->detect);
     ft_lanes_free(p->lanes);
     for (uint32_t i = 0; i < p->plan.n_sources; i++) {
         if (p->source[i] != NULL) {

@@ -144,6 +144,12 @@ static void check_files(struct checker *c)
         tell(c, "anonymize", 0, err.what);
     }
     explicit_bzero(key, sizeof key);
+    struct ft_rules *rules = NULL;
+
+    if (cfg->rules != NULL && ft__build_rules(cfg->rules, &rules, &err) != FT_OK) {
+        tell(c, "rules", 0, err.what);
+    }
+    ft_rules_free(rules);
     if (cfg->labels != NULL && ft__build_labels(c->p, cfg->labels, &err) != FT_OK) {
         tell(c, "labels", 0, err.what);
     }

@@ -44,7 +44,10 @@ int ft_lanes_take(struct ft_lanes *l, struct ft_worker *w, struct ft_packet *out
 struct ft_lanes_work {
     uint64_t apart;  /* by workers side by side */
     uint64_t locked; /* by one, while the others could not claim: wrong guesses */
-    uint64_t thrown; /* decoded and thrown away, besides */
+    uint64_t thrown; /* decoded and thrown away, besides: at a cut at most a slot of each of the
+                        others, FT_LANE_PACKETS, and at a wrong guess that one */
+    uint32_t cuts;   /* how often what was claimed beyond a stretch was thrown away: where records
+                        become smaller once, or twice if they do so in a slot's last batch */
 };
 
 /* When nothing runs any more. */

@@ -34,6 +34,8 @@ struct ft__slot {
     uint64_t start, next; /* where the walk began, and where it ended */
     uint64_t joined;      /* offset of a file header among its records; 0: none */
     uint32_t walked;      /* records */
+    uint64_t tail;        /* where the last of them were read from, */
+    uint32_t n_tail;      /* so many */
     int rc; /* FT_E_EOF: all walked; FT_OK: the slot is full; FT_E_FORMAT: another kind of capture
                begins at next; else damage, err */
     struct ft_err err;
@@ -62,7 +64,6 @@ struct ft_lanes {
     uint64_t at;                    /* where the chunk to be claimed begins */
     uint64_t len, len_max;          /* of a chunk, now, and as far as it may grow */
     uint32_t calm;                  /* chunks since len_max changed */
-    uint32_t cuts;                  /* how often what was claimed was thrown away */
     uint32_t walking;               /* workers in a stretch */
     _Atomic bool left;              /* splitting was given up, the source is read; set with claim,
                                        asked without */

@@ -58,17 +58,21 @@ static void walk_chunk(struct ft_lanes *l, struct ft__slot *s, uint64_t start)
 
     s->start = s->next = start;
     s->n = s->walked = 0;
+    s->n_tail = 0;
     s->joined = 0;
     s->rc = start == UINT64_MAX ? FT_E_EOF : FT_OK;
     s->fragments = false;
     ft__decoder_start(l->p, &dec);
     while (s->rc == FT_OK && s->walked < FT_LANE_PACKETS) {
         uint32_t room = FT_LANE_PACKETS - s->walked, n = 0, decoded = 0;
+        uint64_t at = s->next;
 
         s->rc = ft_file_split_walk(l->split, s->next, s->limit, views,
                                    room < FT_BATCH ? room : FT_BATCH, &n, &s->next, &s->joined,
                                    &s->err);
         if (s->rc == FT_OK) {
+            s->tail = at;
+            s->n_tail = n;
             ft_decode_batch(&dec, views, n, s->pkts + s->n, &decoded);
             s->n += decoded;
             s->fragments |= dec.fragments;
@@ -112,16 +116,18 @@ static void accept_chunk(struct ft_lanes *l, struct ft_worker *w, struct ft__slo
  * away, and what they are decoding will be. */
 static void throw_away(struct ft_lanes *l)
 {
-    l->cuts++;
+    l->work.cuts++;
     l->next = l->verified;
     l->at = l->expect;
     ft__lanes_forget(l);
 }
 
-/* With the lock: a chunk, accepted as far as it goes, held more packets than a slot. */
+/* With the lock: a chunk, accepted as far as it goes, held more packets than a slot. What fits is
+ * told by its last records: those before them may have been larger, and one more cut would be due
+ * at once. */
 static void cut_short(struct ft_lanes *l, const struct ft__slot *s)
 {
-    uint64_t fits = (s->next - s->start) / s->walked * (FT_LANE_PACKETS / 2);
+    uint64_t fits = (s->next - s->tail) / s->n_tail * (FT_LANE_PACKETS / 2);
 
     l->len = l->len_max = between(fits, SPLIT_MIN, l->len > SPLIT_MIN ? l->len / 2 : SPLIT_MIN);
     l->calm = 0;
@@ -235,7 +241,7 @@ int ft__lanes_split_decode(struct ft_lanes *l, struct ft_worker *w)
         return FT_E_AGAIN;
     }
     s = claim_chunk(l);
-    cuts = l->cuts;
+    cuts = l->work.cuts;
     if (s == NULL) {
         verify_chunks(l, w); /* it may have been stopped */
     }
@@ -249,7 +255,7 @@ int ft__lanes_split_decode(struct ft_lanes *l, struct ft_worker *w)
     walk_chunk(l, s, start);
     pthread_mutex_lock(&l->claim);
     l->walking--;
-    if (cuts != l->cuts || l->ended) { /* meanwhile it was thrown away, or is beyond the end */
+    if (cuts != l->work.cuts || l->ended) { /* meanwhile it was thrown away, or is beyond the end */
         l->work.thrown += s->walked;
         atomic_store_explicit(&s->users, 0, memory_order_release);
     } else {

@@ -69,6 +69,8 @@ void ft_meter_close(struct ft_meter *m)
     }
     ft_window_worker_free(m->window);
     m->window = NULL;
+    ft_detect_worker_free(m->detect);
+    m->detect = NULL;
     ft_table_free(m->table);
     m->n_on = 0;
     m->table = NULL;
@@ -108,17 +110,30 @@ static void write_record(struct ft_meter *m, uint32_t entry, struct ft_flow_reco
     m->emit(m->cookie, r);
 }
 
+/* Detectors are told of ends, and of flows that go on. */
+static void note(struct ft_meter *m, const struct ft_flow_record *r)
+{
+    struct ft_note n;
+
+    ft_note_of(r, &n);
+    ft_detect_note(m->detect, &n);
+}
+
 /* A flow is due: whoever looks at its record does. */
 static void take_record(struct ft_meter *m, const struct ft_due *due, bool writes)
 {
     bool looks = m->window != NULL && due->is_final;
+    bool notes = m->detect != NULL && m->emit != NULL; /* not of the samples of collect */
     struct ft_flow_record r;
 
-    if (writes || looks) {
+    if (writes || looks || notes) {
         ft_table_record(m->table, &r);
     }
     if (looks) {
         ft_window_ended(m->window, due->entry, &r, due->at_ns);
+    }
+    if (notes) {
+        note(m, &r);
     }
     if (writes) {
         write_record(m, due->entry, &r);

@@ -6,11 +6,11 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "model/failed.h"
 #include "model/field.h"
 
 enum {
     PROTO_TCP = 6,
-    PROTO_UDP = 17,
     ENTRIES_A_TURN = 192, /* more than a batch adds to lists */
     STEPS_A_TURN = 2048,  /* of a span: three for each entity, of which a batch makes 256 at most
                              by packets, and the ends of as many flows, later, as many again */
@@ -406,27 +406,6 @@ void ft_window_packets(struct ft_window_worker *w, const struct ft_packet *pkts,
 
 /* ---- ends ---- */
 
-static bool is_one_host(const uint8_t *addr, uint8_t version)
-{
-    static const uint8_t all[4] = {255, 255, 255, 255};
-
-    return version == 6 ? addr[0] != 0xff : addr[0] >> 4 != 14 && memcmp(addr, all, 4) != 0;
-}
-
-bool ft_window_failed(const struct ft_flow_record *core)
-{
-    if (core->proto == PROTO_UDP) {
-        return core->packets[FT_DIR_REV] == 0 && is_one_host(core->dst, core->ip_version);
-    }
-    if (core->proto != PROTO_TCP || (core->tcp_flags[FT_DIR_FWD] & FT_TCP_SYN) == 0) {
-        return false;
-    }
-    bool reset = ((core->tcp_flags[0] | core->tcp_flags[1]) & FT_TCP_RST) != 0;
-
-    return core->packets[FT_DIR_REV] == 0 ||
-           (reset && core->payload_bytes[0] == 0 && core->payload_bytes[1] == 0);
-}
-
 /* When a flow whose final record this is ended. Behind the end of a file there is silence, as there
  * may be live: what was open ends when its last packet is an idle timeout ago. */
 static int64_t end_of(const struct ft_window_worker *w, const struct ft_flow_record *core,
@@ -451,7 +430,7 @@ static bool ended_in(const struct ft_window_worker *w, int64_t at_ns, int64_t *o
 void ft_window_ended(struct ft_window_worker *w, uint32_t entry, const struct ft_flow_record *core,
                      int64_t at_ns)
 {
-    struct ft__few end = {.ended = 1, .failed = {ft_window_failed(core)}};
+    struct ft__few end = {.ended = 1, .failed = {ft_flow_failed(core)}};
     struct ft__delta *d = &w->deltas[entry];
     int64_t index;
     bool counts = core->reason == FT_REASON_EOF ||

@@ -52,7 +52,7 @@ class Readers(Case):
         self.assertEqual(sum(e["aggregate_metrics"]["packet_count"] for e in found
                              if e.get("is_final") and "flow_id" in e), self.N)
         self.assertEqual({k: v["dropped"] + v["lost"] for k, v in a["outputs"][0].items() if isinstance(v, dict)},
-                         {"sample": 0, "flow": 0, "stats": 0, "window": 0})
+                         {"sample": 0, "flow": 0, "stats": 0, "window": 0, "alert": 0})
 
     def test_stops_for_good(self):
         """With drop, another output gets everything, and the end comes all the same."""

@@ -113,6 +113,7 @@ static struct ft_lanes_work read_file(const char *workers, struct ft_stats *out)
     return work;
 }
 
+/* cuts: at most, as lanes.h promises. */
 static void check(bool ng, const struct part *parts, uint32_t times, uint32_t cuts)
 {
     static const char *const workers[] = {"2", "5"};
@@ -127,7 +128,8 @@ static void check(bool ng, const struct part *parts, uint32_t times, uint32_t cu
         CHECK_EQ(s.packets_final, s.verdict[FT_V_DECODED]);
         CHECK_EQ(work.apart + work.locked, n);
         CHECK(work.locked <= n / 20);
-        CHECK(work.thrown <= (uint64_t)cuts * slots * FT_LANE_PACKETS);
+        CHECK(work.cuts <= cuts);
+        CHECK(work.thrown <= (uint64_t)work.cuts * (slots - 1) * FT_LANE_PACKETS);
         CHECK_EQ(s.input_bytes, s.input_size);
     }
 }
@@ -142,10 +144,11 @@ static void test_large_then_small(void)
 
 static void test_small_then_large(void)
 {
-    check(false, small_then_large, 1, 1);
+    check(false, small_then_large, 1, 0);
 }
 
-/* Back and forth: what did not fit is not tried again and again. */
+/* Back and forth: what did not fit is not tried again and again. Where a slot ends depends on who
+ * comes first, so a change may lie in its last batch. */
 static void test_by_turns(void)
 {
     check(false, large_then_small, 6, 12);
@@ -156,7 +159,7 @@ static void test_headers_only(void)
 {
     static const struct part parts[] = {{3000, 1442, 1442}, {60000, 60, 0}, {0}};
 
-    check(false, parts, 1, 4);
+    check(false, parts, 1, 1);
 }
 
 /* Records that say less than there is, as some programs write them, are records. */
@@ -164,7 +167,7 @@ static void test_len_below_caplen(void)
 {
     static const struct part parts[] = {{20000, 60, 64}, {3000, 1442, 1460}, {0}};
 
-    check(false, parts, 1, 2);
+    check(false, parts, 1, 0);
 }
 
 /* Batches are read one after the other, and decoded side by side. */
