@@ -116,7 +116,7 @@ static bool make_pool(struct ft_detect *d)
     p->names = ft_map_alloc_sparse(sizeof *p->names * FT__NAMES);
     p->free_names = ft_map_alloc_sparse(sizeof *p->free_names * FT__NAMES);
     return p->notes != NULL && p->free != NULL && p->pending != NULL && d->order != NULL &&
-           d->aside != NULL &&           p->names != NULL && p->free_names != NULL;
+           d->aside != NULL && p->names != NULL && p->free_names != NULL;
 }
 
 static bool make_tables(struct ft_detect *d)
