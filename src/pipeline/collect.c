@@ -136,11 +136,24 @@ static void write_samples(struct ft_worker *w)
     b->n = b->n_values = 0;
 }
 
+/* Detectors are told of a record. */
+static void note(struct ft_worker *w, const struct ft_export_record *r)
+{
+    struct ft_note n;
+
+    if (ft_note_of_export(r, w->collect->now_ns, &n)) {
+        ft_detect_note(w->meter.detect, &n);
+    }
+}
+
 static void on_record(void *cookie, const struct ft_export_record *r)
 {
     struct ft_worker *w = cookie;
 
     write_samples(w);
+    if (FT_UNLIKELY(w->meter.detect != NULL)) {
+        note(w, r);
+    }
     ft_emit_export_flow(&w->emit, r);
 }
 
@@ -493,6 +506,22 @@ static void report(struct ft_worker *w)
     ft_collector_report(c->collector, now);
 }
 
+/* All that came is known to the detectors. Live, so is that nothing else did. */
+static void turn_detect(struct ft_worker *w, bool idle)
+{
+    int64_t now_ns = w->collect->now_ns;
+
+    if (w->meter.detect == NULL) {
+        return;
+    }
+    if (idle && w->p->plan.live && !w->p->plan.again) {
+        int64_t clock_ns = ft__clock_real_ns() - (int64_t)2 * READ_TIMEOUT_MS * 1000000;
+
+        now_ns = clock_ns > now_ns ? clock_ns : now_ns;
+    }
+    ft_detect_turn(w->meter.detect, 0, now_ns, ft__worker_alert, &w->emit);
+}
+
 /* Once in a batch or so: what is due by the clock. */
 static void collect_breathe(struct ft_worker *w, bool idle)
 {
@@ -556,7 +585,7 @@ void *ft__worker_collect(void *arg)
     uint32_t rounds = 0;
     int wait_ms = READ_TIMEOUT_MS; /* longer once all is handed on */
 
-    ft_collector_read(w->collect->collector, w->emit.makes_flows);
+    ft_collector_read(w->collect->collector, w->emit.makes_flows || w->meter.detect != NULL);
     for (;;) {
         int rc = w->source->ops->read(w->source, &batch, wait_ms, &err);
 
@@ -564,6 +593,7 @@ void *ft__worker_collect(void *arg)
             break;
         }
         if (rc != FT_OK || batch.n == 0) {
+            turn_detect(w, true);
             settle(w, batch.settle, false);
             collect_breathe(w, true);
             wait_ms = idle_wait_ms(w);
@@ -574,6 +604,7 @@ void *ft__worker_collect(void *arg)
             take_view(w, &views[i]);
         }
         write_samples(w);
+        turn_detect(w, false);
         w->source->ops->release(w->source, batch.token);
         settle(w, batch.settle, false);
         if ((++rounds & 3) == 0) {
@@ -591,7 +622,7 @@ void *ft__worker_collect(void *arg)
 
 void ft__collect_adopt(struct ft_worker *w)
 {
-    ft_collector_read(w->collect->collector, w->emit.makes_flows);
+    ft_collector_read(w->collect->collector, w->emit.makes_flows || w->meter.detect != NULL);
     ft_collector_amplify(w->collect->collector, w->rates.amplification);
 }
 

@@ -247,6 +247,11 @@ static void give_up_start(struct ft_pipeline *p)
             ft_window_finish(p->workers[i].meter.window, NULL, NULL);
         }
     }
+    for (uint32_t i = 1; p->detect != NULL && i < p->plan.n_workers; i++) {
+        if (!p->workers[i].started) {
+            ft_detect_finish(p->workers[i].meter.detect, NULL, NULL);
+        }
+    }
     if (p->reader != NULL && !p->reader->started) {
         pthread_mutex_lock(&p->lock);
         atomic_store_explicit(&p->input_done, true, memory_order_release);

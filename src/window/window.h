@@ -133,8 +133,4 @@ void ft_window_turn(struct ft_window_worker *w, int64_t looked_ns, ft_window_emi
  * have said so, and writes all that is left; the others emit nothing. */
 void ft_window_finish(struct ft_window_worker *w, ft_window_emit_fn emit, void *cookie);
 
-/* Did a flow come to nothing? Zeek's S0, REJ, RSTO and RSTR without data; UDP to one host that
- * had no answer. */
-bool ft_window_failed(const struct ft_flow_record *core);
-
 #endif
