@@ -18,8 +18,9 @@ struct amplified {
     struct ft__ids ids;
 };
 
-size_t ft__amplified_entity(void)
+size_t ft__amplified_entity(size_t *out_clear)
 {
+    *out_clear = sizeof(struct amplified);
     return sizeof(struct amplified);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detect: dns_tunnel and dga, from answers of DNS over UDP (-p app): see names.h. */
+#include <stddef.h>
 #include <math.h>
 #include <string.h>
 
@@ -30,13 +31,15 @@ struct asker {
     struct ft__recent names;
 };
 
-size_t ft__tunnel_entity(void)
+size_t ft__tunnel_entity(size_t *out_clear)
 {
+    *out_clear = sizeof(struct tunnel);
     return sizeof(struct tunnel);
 }
 
-size_t ft__asker_entity(void)
+size_t ft__asker_entity(size_t *out_clear)
 {
+    *out_clear = offsetof(struct asker, names.at_ms);
     return sizeof(struct asker);
 }
 

@@ -50,6 +50,8 @@ static void elect(struct ft__class *c, const struct ft_packet *p)
     c->version = (p->key.bits & FT_KEY_V6) != 0 ? 6 : 4;
     memcpy(c->addr, destination(p), c->version == 6 ? 16 : 4);
     c->votes = 1;
+    c->proto = p->key.proto;
+    c->port = p->key.port[!p->swap];
 }
 
 FT_INLINE void count(struct ft__burst *b, uint32_t class, const struct ft_packet *p,
@@ -69,14 +71,12 @@ FT_INLINE void count(struct ft__burst *b, uint32_t class, const struct ft_packet
     }
     if (is_same(c, p)) {
         c->votes++;
+        c->port = c->port == p->key.port[!p->swap] && c->proto == p->key.proto ? c->port : 0;
     } else if (c->votes == 0) {
         elect(c, p);
     } else {
         c->votes--;
-        return;
     }
-    c->proto = p->key.proto;
-    c->port = p->key.port[!p->swap];
 }
 
 /* The span is over: its classes become notes. */
@@ -173,6 +173,7 @@ static void add(struct ft_note *to, const struct ft_note *n)
     to->burst.tcp += n->burst.tcp;
     if (same) {
         to->burst.votes += n->burst.votes;
+        to->port[1] = to->port[1] == n->port[1] && to->proto == n->proto ? to->port[1] : 0;
     } else if (n->burst.votes > votes) {
         memcpy(to->addr[1], n->addr[1], 16);
         to->ip_version = n->ip_version;
@@ -193,7 +194,8 @@ static void raise_flood(struct ft_detect *d, enum ft_rule_id rule, const struct 
     ft__alert_begin(d, rule, n, 1, &a);
     a.first_ns = ft_time_sub(n->at_ns, span_ns);
     a.last_ns = n->at_ns;
-    a.has_port = rule == FT_RULE_SYN_FLOOD;
+    a.has_port = n->port[1] != 0;
+    a.has_proto = n->port[1] != 0;
     a.value = value;
     a.threshold = threshold;
     a.packets = n->burst.packets;

@@ -25,7 +25,7 @@ struct ft__class {
     uint32_t flows; /* begun */
     uint32_t syns;  /* without ACK */
     uint32_t tcp;   /* packets of it */
-    uint16_t port;  /* of the newest SYN, else of the newest packet that is a vote */
+    uint16_t port;  /* of all votes; 0: they have several */
     uint8_t version;
     uint8_t proto;
 } FT_ALIGNED(64);

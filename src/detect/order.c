@@ -7,7 +7,7 @@
 #include "base/time.h"
 #include "detect/state.h"
 
-enum { DAY_S = 86400, SEEN_A_HOST = 8 /* keys */ };
+enum { DAY_S = 86400, SEEN_A_HOST = 8 /* keys */, FAR = 16, NEAR = 6 };
 
 static const int64_t step_ns = 1000000000; /* of packet time, between looks at what is pending */
 
@@ -17,7 +17,7 @@ static const ft__detector_fn detectors[] = {
     ft__detect_beacon, ft__detect_lasting, ft__detect_upload, ft__detect_first};
 
 static const struct {
-    size_t (*each)(void);
+    size_t (*each)(size_t *out_clear);
     uint32_t share;  /* of --max-hosts: a part in so many */
     int rule, param; /* whose threshold is the time after which an entity is forgotten; -1: s */
     int seconds;
@@ -50,13 +50,15 @@ static uint32_t room_of(const struct ft_detect_config *cfg, int table)
 
 size_t ft_detect_budget(const struct ft_detect_config *cfg)
 {
-    size_t sum = (sizeof(struct ft_note) + 3 * sizeof(uint32_t)) * notes_for(cfg) +
+    size_t clear;
+    size_t sum = (sizeof(struct ft_note) + 2 * sizeof(uint32_t) + 2 * sizeof(struct ft__turn)) *
+                     notes_for(cfg) +
                  (sizeof(struct ft_note_name) + sizeof(uint32_t)) * FT__NAMES +
                  2 * ft__seen_budget(cfg->max_hosts * SEEN_A_HOST) +
                  sizeof(struct ft_detect_worker) * cfg->n_workers;
 
     for (int i = 0; i < FT__TABLES; i++) {
-        sum += ft__hosts_budget(room_of(cfg, i), tables[i].each());
+        sum += ft__hosts_budget(room_of(cfg, i), tables[i].each(&clear));
     }
     return sum;
 }
@@ -67,12 +69,18 @@ void ft_detect_free(struct ft_detect *d)
         return;
     }
     size_t words = sizeof(uint32_t) * d->pool.cap;
-    uint32_t *const lists[] = {d->pool.free, d->pool.pending, d->order};
+    uint32_t *const lists[] = {d->pool.free, d->pool.pending};
 
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         if (lists[i] != NULL) {
             ft_map_free(lists[i], words);
         }
+    }
+    if (d->order != NULL) {
+        ft_map_free(d->order, sizeof *d->order * d->pool.cap);
+    }
+    if (d->aside != NULL) {
+        ft_map_free(d->aside, sizeof *d->aside * d->pool.cap);
     }
     if (d->pool.notes != NULL) {
         ft_map_free(d->pool.notes, sizeof *d->pool.notes * d->pool.cap);
@@ -104,10 +112,11 @@ static bool make_pool(struct ft_detect *d)
     p->free = ft_map_alloc_sparse(sizeof *p->free * p->cap);
     p->pending = ft_map_alloc_sparse(sizeof *p->pending * p->cap);
     d->order = ft_map_alloc_sparse(sizeof *d->order * p->cap);
+    d->aside = ft_map_alloc_sparse(sizeof *d->aside * p->cap);
     p->names = ft_map_alloc_sparse(sizeof *p->names * FT__NAMES);
     p->free_names = ft_map_alloc_sparse(sizeof *p->free_names * FT__NAMES);
     return p->notes != NULL && p->free != NULL && p->pending != NULL && d->order != NULL &&
-           p->names != NULL && p->free_names != NULL;
+           d->aside != NULL &&           p->names != NULL && p->free_names != NULL;
 }
 
 static bool make_tables(struct ft_detect *d)
@@ -115,7 +124,9 @@ static bool make_tables(struct ft_detect *d)
     uint32_t keys = d->cfg.max_hosts * SEEN_A_HOST;
 
     for (int i = 0; i < FT__TABLES; i++) {
-        if (!ft__hosts_init(&d->tables[i], room_of(&d->cfg, i), tables[i].each(), &d->cfg.seed)) {
+        size_t clear, each = tables[i].each(&clear);
+
+        if (!ft__hosts_init(&d->tables[i], room_of(&d->cfg, i), each, clear, &d->cfg.seed)) {
             return false;
         }
     }
@@ -283,23 +294,6 @@ static bool is_before(const struct ft_note *n, const struct ft__passed *p)
     return n->epoch < p->epoch || (n->epoch == p->epoch && n->at_ns < p->ns);
 }
 
-static int compare(const void *a, const void *b, void *notes)
-{
-    const struct ft_note *x = (const struct ft_note *)notes + *(const uint32_t *)a;
-    const struct ft_note *y = (const struct ft_note *)notes + *(const uint32_t *)b;
-
-    if (x->epoch != y->epoch) {
-        return x->epoch < y->epoch ? -1 : 1;
-    }
-    if (x->at_ns != y->at_ns) {
-        return x->at_ns < y->at_ns ? -1 : 1;
-    }
-    if (x->flow_id != y->flow_id) {
-        return x->flow_id < y->flow_id ? -1 : 1;
-    }
-    return memcmp(x->addr, y->addr, sizeof x->addr);
-}
-
 /* With the lock: up to where all have passed. */
 static struct ft__passed all_passed(const struct ft_detect *d)
 {
@@ -330,7 +324,8 @@ static void select_notes(struct ft_detect *d)
         uint32_t at = p->pending[i];
 
         if (is_before(&p->notes[at], &to)) {
-            d->order[d->n_order++] = at;
+            d->order[d->n_order++] =
+                (struct ft__turn){p->notes[at].at_ns, p->notes[at].flow_id, at, p->notes[at].epoch};
         } else {
             p->pending[kept++] = at;
         }
@@ -383,25 +378,47 @@ static void count_evicted(struct ft_detect *d)
     d->evicted = sum;
 }
 
+/* Notes lie where there was room: each waits for memory while others are looked at. */
+static void ask(const struct ft_detect *d, uint32_t i)
+{
+    const struct ft_note *n;
+    struct ft__host_key key;
+
+    if (i + FAR < d->n_order) {
+        n = &d->pool.notes[d->order[i + FAR].note];
+        __builtin_prefetch(n);
+        __builtin_prefetch((const uint8_t *)n + 64);
+    }
+    if (i + NEAR >= d->n_order) {
+        return;
+    }
+    n = &d->pool.notes[d->order[i + NEAR].note];
+    key = ft__key_of(n, 0);
+    ft__hosts_ask(&d->tables[FT__SENDERS], &key);
+    memcpy(key.peer, n->addr[1], sizeof key.peer);
+    ft__seen_ask(&d->contacts, ft__key_hash(&d->cfg.seed, &key));
+}
+
 /* A slice of what is in order. False: there is no more. */
 static bool show_slice(struct ft_detect *d, uint32_t most)
 {
     uint32_t from = d->shown;
 
     for (; d->shown < d->n_order && d->shown - from < most; d->shown++) {
-        show(d, &d->pool.notes[d->order[d->shown]]);
+        ask(d, d->shown);
+        show(d, &d->pool.notes[d->order[d->shown].note]);
     }
     if (d->shown == from) {
         return false;
     }
     pthread_mutex_lock(&d->lock);
     for (uint32_t i = from; i < d->shown; i++) {
-        const struct ft_note *n = &d->pool.notes[d->order[i]];
+        const struct ft_note *n = &d->pool.notes[d->order[i].note];
 
         if ((n->bits & FT_NOTE_NAME) != 0) {
             d->pool.free_names[d->pool.n_free_names++] = (uint32_t)(n->name - d->pool.names);
         }
-        d->pool.free[d->pool.n_free++] = d->order[i];
+        d->pool.free[d->pool.n_free++] = d->order[i].note;
     }
     count_evicted(d);
     pthread_mutex_unlock(&d->lock);
@@ -423,7 +440,7 @@ static void next_notes(struct ft_detect *d)
     if (rules != NULL) {
         adopt(d, rules);
     }
-    qsort_r(d->order, d->n_order, sizeof *d->order, compare, d->pool.notes);
+    ft__notes_sort(d);
 }
 
 static void say(struct ft_detect_worker *w, struct ft__passed passed)

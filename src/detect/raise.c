@@ -14,8 +14,9 @@ struct limit {
     uint64_t kept; /* alerts kept back since */
 };
 
-size_t ft__limit_entity(void)
+size_t ft__limit_entity(size_t *out_clear)
 {
+    *out_clear = sizeof(struct limit);
     return sizeof(struct limit);
 }
 

@@ -2,6 +2,7 @@
 /* detect: address_scan and port_scan, as Zeek's scan.zeek (up to v6) defines them: failed TCP
  * connections to so many hosts on one port, or ports of one host, within a time. Which flows
  * count: those whose beginnings lie within the time of the newest beginning. */
+#include <stddef.h>
 #include <string.h>
 
 #include "detect/state.h"
@@ -18,8 +19,9 @@ struct scan {
     struct ft__recent tried; /* hashes of hosts, or ports */
 };
 
-size_t ft__scan_entity(void)
+size_t ft__scan_entity(size_t *out_clear)
 {
+    *out_clear = offsetof(struct scan, tried.at_ms);
     return sizeof(struct scan);
 }
 

@@ -56,9 +56,20 @@ static bool put(uint64_t *line, uint64_t hash, bool set)
     return all;
 }
 
+static size_t line_of(const struct ft__seen *s, uint64_t hash)
+{
+    return (size_t)(((hash >> 36) * s->n_lines) >> 28) * LINE_WORDS;
+}
+
+void ft__seen_ask(const struct ft__seen *s, uint64_t hash)
+{
+    __builtin_prefetch(s->bits[0] + line_of(s, hash), 1);
+    __builtin_prefetch(s->bits[1] + line_of(s, hash));
+}
+
 bool ft__seen_see(struct ft__seen *s, uint64_t hash)
 {
-    size_t line = (size_t)(((hash >> 36) * s->n_lines) >> 28) * LINE_WORDS;
+    size_t line = line_of(s, hash);
 
     if (put(s->bits[0] + line, hash, true)) {
         return true;

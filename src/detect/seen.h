@@ -23,6 +23,9 @@ size_t ft__seen_budget(uint32_t keys);
 bool ft__seen_init(struct ft__seen *s, uint32_t keys);
 void ft__seen_fini(struct ft__seen *s);
 
+/* Asks for the memory that a key is in. */
+void ft__seen_ask(const struct ft__seen *s, uint64_t hash);
+
 /* Was it seen? It is now. */
 bool ft__seen_see(struct ft__seen *s, uint64_t hash);
 

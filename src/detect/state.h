@@ -34,6 +34,13 @@ struct ft__passed {
     int64_t ns;
 };
 
+/* A note's place in the order. */
+struct ft__turn {
+    int64_t at_ns;
+    uint64_t flow_id;
+    uint32_t note, epoch;
+};
+
 /* Tables of entities, a row of order.c each. */
 enum ft__table_id {
     FT__LIMITS,
@@ -71,7 +78,8 @@ struct ft_detect {
     _Atomic uint32_t epoch; /* newest */
     _Atomic bool changed;   /* pool.passed, or next */
     struct ft_rules *rules; /* owned */
-    uint32_t *order;        /* [n_order]: notes that all have passed, in order; mapped */
+    struct ft__turn *order; /* [n_order]: notes that all have passed, in order; mapped, as: */
+    struct ft__turn *aside; /* for sorting */
     uint32_t n_order, shown;
     struct ft__passed until; /* they are before this */
     int64_t begun_ns;        /* the first packet that anything was said of; INT64_MIN: none */
@@ -99,6 +107,9 @@ struct ft_detect_worker {
     uint32_t newest;                      /* of them, that of the last packet */
 };
 
+/* Puts d->order in the order of epoch, time and flow id. */
+void ft__notes_sort(struct ft_detect *d);
+
 /* A detector looks at a note. */
 typedef void (*ft__detector_fn)(struct ft_detect *d, const struct ft_note *note);
 
@@ -125,16 +136,16 @@ void ft__bursts_until(struct ft_detect_worker *w, int64_t passed_ns);
 void ft__note_name(struct ft_detect_worker *w, const struct ft_note *note,
                    const struct ft_note_name *name);
 
-/* Bytes that an entity of each takes. */
-size_t ft__limit_entity(void);
-size_t ft__scan_entity(void);
-size_t ft__walk_entity(void);
-size_t ft__amplified_entity(void);
-size_t ft__beacon_entity(void);
-size_t ft__lasting_entity(void);
-size_t ft__sender_entity(void);
-size_t ft__tunnel_entity(void);
-size_t ft__asker_entity(void);
+/* Bytes that an entity of each takes, and that begin as zeros. */
+size_t ft__limit_entity(size_t *out_clear);
+size_t ft__scan_entity(size_t *out_clear);
+size_t ft__walk_entity(size_t *out_clear);
+size_t ft__amplified_entity(size_t *out_clear);
+size_t ft__beacon_entity(size_t *out_clear);
+size_t ft__lasting_entity(size_t *out_clear);
+size_t ft__sender_entity(size_t *out_clear);
+size_t ft__tunnel_entity(size_t *out_clear);
+size_t ft__asker_entity(size_t *out_clear);
 
 /* Was the rule told to learn for some time, which is over by now? param: that threshold. */
 bool ft__has_learnt(const struct ft_detect *d, enum ft_rule_id rule, int param,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detect: exfiltration: a host sends far more in a minute than it used to, to one that it never had
  * to do with. What it used to: moving mean and variance (EWMA, alpha 0.1) of the bytes that the
- * flows that it began sent, of the minutes in which some ended. */
+ * flows that it began sent, of the minutes in which some ended; flows that sent less than 256
+ * bytes are left out. */
 #include <math.h>
 
 #include "base/time.h"
@@ -10,7 +11,7 @@
 enum { P_Z, P_BYTES, P_LEARN, MINUTES = 8 };
 
 static const int64_t minute_ns = INT64_C(60000000000);
-static const double alpha = 0.1, least_part = 0.1, least_bytes = 1500;
+static const double alpha = 0.1, least_part = 0.1, least_bytes = 1500, least_flow = 256;
 
 /* A host. */
 struct sender {
@@ -21,8 +22,9 @@ struct sender {
     double mean, var;
 };
 
-size_t ft__sender_entity(void)
+size_t ft__sender_entity(size_t *out_clear)
 {
+    *out_clear = sizeof(struct sender);
     return sizeof(struct sender);
 }
 
@@ -72,7 +74,8 @@ void ft__detect_upload(struct ft_detect *d, const struct ft_note *note)
     struct ft_alert a;
     struct sender *s;
 
-    if ((note->bits & (FT_NOTE_GROUP | FT_NOTE_ANSWER)) != 0 ||
+    if ((double)note->bytes[0] < least_flow ||
+        (note->bits & (FT_NOTE_GROUP | FT_NOTE_ANSWER)) != 0 ||
         ((note->bits & FT_NOTE_ON) != 0 && (note->bits & FT_NOTE_EXPORTED) == 0) ||
         !ft__is_watched(d, rule, note, 0)) {
         return;

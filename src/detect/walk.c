@@ -15,8 +15,9 @@ struct walk {
     struct ft__ids ids;
 };
 
-size_t ft__walk_entity(void)
+size_t ft__walk_entity(size_t *out_clear)
 {
+    *out_clear = sizeof(struct walk);
     return sizeof(struct walk);
 }
 
