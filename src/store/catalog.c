@@ -100,9 +100,12 @@ static int make(struct ft_catalog *c, const char *folder, struct ft_err *err)
     rc = rc == FT_OK ? ft_catalog_run(c, schema) : rc;
     rc = rc == FT_OK ? ft_catalog_run(c, text) : rc;
     rc = rc == FT_OK ? ft_catalog_commit(c) : rc;
+    int error = sqlite3_system_errno(c->db);
+
     return rc == FT_OK ? rc
-                       : ft_err_set(err, FT_E_IO, "%s/" FT_CATALOG_FILE ": %s", folder,
-                                    sqlite3_errmsg(c->db));
+                       : ft_err_set(err, FT_E_IO, "%s/" FT_CATALOG_FILE ": %s%s%s", folder,
+                                    sqlite3_errmsg(c->db), error != 0 ? ": " : "",
+                                    error != 0 ? strerror(error) : "");
 }
 
 int ft_catalog_open(const char *folder, int dir, struct ft_catalog *out, struct ft_err *err)

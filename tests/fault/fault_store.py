@@ -280,6 +280,13 @@ class Writers(Store):
             self.skipTest(f"no tmpfs: {r.stderr.strip()}")
         self.addCleanup(subprocess.run, ["umount", "-l", str(self.dir)], check=True)
         self.read(n=2000)
+        p = subprocess.Popen([FLOWTAP, "read", "-w", "1", "-o", f"store:{self.dir}", "-"], stdin=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+        for _ in range(100):
+            if (self.dir / "store.db-wal").exists():
+                break
+            time.sleep(0.05)
+        time.sleep(0.3)
         filler = self.dir / "filler"
         with open(filler, "wb", buffering=0) as f:
             try:
@@ -287,11 +294,14 @@ class Writers(Store):
                     f.write(b"x" * 4096)
             except OSError:
                 pass
-        err = self.read(n=50_000, rc=1)
+        _, err = p.communicate(flows(50_000), timeout=60)
+        err = err.decode()
+        self.assertEqual(p.returncode, 1, err)
         self.assertIn("a slice could not be written", err)
         self.assertIn("lost", err)
-        self.assertEqual(self.count(), 2000)
+        self.assertIn("No space left on device", self.read(n=10, rc=1))
         filler.unlink()
+        self.assertEqual(self.count(), 2000)
         self.read(n=3000)
         self.assertEqual(self.count(), 5000)
         self.no_rests()
