@@ -69,6 +69,9 @@ struct ft_slice {
  * FT_E_IO; FT_E_NOMEM. */
 FT_NODISCARD int ft_slice_open(int dir, const char *name, struct ft_store_coder *k,
                                struct ft_slice *out, struct ft_err *err);
+/* The same of a file that is open, which is the slice's, or closed when it fails. */
+FT_NODISCARD int ft_slice_take(int fd, const char *name, struct ft_store_coder *k,
+                               struct ft_slice *out, struct ft_err *err);
 void ft_slice_close(struct ft_slice *s);
 
 uint32_t ft_slice_rows(const struct ft_slice *s, uint32_t block);

@@ -143,12 +143,19 @@ static int read_footer(const char *name, struct ft_store_coder *k, struct ft_sli
 int ft_slice_open(int dir, const char *name, struct ft_store_coder *k, struct ft_slice *out,
                   struct ft_err *err)
 {
-    struct ft_slice s = {.fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
-    struct stat st;
+    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-    if (s.fd < 0) {
+    if (fd < 0) {
         return no_slice(name, errno == ENOENT ? FT_E_NOT_FOUND : FT_E_IO, strerror(errno), err);
     }
+    return ft_slice_take(fd, name, k, out, err);
+}
+
+int ft_slice_take(int fd, const char *name, struct ft_store_coder *k, struct ft_slice *out,
+                  struct ft_err *err)
+{
+    struct ft_slice s = {.fd = fd};
+    struct stat st;
     int rc = fstat(s.fd, &st) == 0 ? FT_OK : no_slice(name, FT_E_IO, strerror(errno), err);
 
     s.size = rc == FT_OK ? (uint64_t)st.st_size : 0;
