@@ -481,10 +481,15 @@ static bool get_numbers(struct ft_rd *rd, size_t n, uint8_t type, struct ft_stor
     if (!get_ints(rd, n, to)) {
         return false;
     }
+    bool finite = true;
+
     for (size_t i = 0; i < n; i++) {
-        ft_store_buf_u64(to)[i] = ft_store_unordered(type, ft_store_buf_u64(to)[i]);
+        uint64_t v = ft_store_unordered(type, ft_store_buf_u64(to)[i]);
+
+        ft_store_buf_u64(to)[i] = v;
+        finite &= (v >> 52 & 0x7ff) != 0x7ff;
     }
-    return true;
+    return finite || type != FT_T_F64;
 }
 
 /* Lengths of n things, as where each ends. Their sum is at most `most`. */
@@ -522,6 +527,17 @@ static bool get_planes(struct ft_rd *rd, size_t n, size_t width, struct ft_store
         }
     }
     return true;
+}
+
+/* Of floats. */
+static bool all_finite(const struct ft_store_buf *b)
+{
+    bool finite = true;
+
+    for (size_t i = 0; i < b->len / sizeof(uint32_t); i++) {
+        finite &= (ft_store_buf_u32(b)[i] >> 23 & 0xff) != 0xff;
+    }
+    return finite;
 }
 
 /* How many words a dictionary has; they are followed by n numbers of them. */
@@ -694,7 +710,7 @@ static bool get_values(struct ft_store_coder *k, const struct ft_store_column *c
         return p != NULL && ft_store_buf_add(&out->bytes, p, (size_t)n * c->width);
     }
     if (c->cell == FT__CELL_VECTOR) {
-        return get_planes(rd, n, c->width, &out->bytes);
+        return get_planes(rd, n, c->width, &out->bytes) && all_finite(&out->bytes);
     }
     uint64_t most = FT_STORE_RAW_MOST / sizeof(uint64_t);
 
