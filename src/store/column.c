@@ -481,15 +481,16 @@ static bool get_numbers(struct ft_rd *rd, size_t n, uint8_t type, struct ft_stor
     if (!get_ints(rd, n, to)) {
         return false;
     }
-    bool finite = true;
+    bool finite = true, in_time = true;
 
     for (size_t i = 0; i < n; i++) {
         uint64_t v = ft_store_unordered(type, ft_store_buf_u64(to)[i]);
 
         ft_store_buf_u64(to)[i] = v;
         finite &= (v >> 52 & 0x7ff) != 0x7ff;
+        in_time &= (int64_t)v <= INT64_MAX / 1000 && (int64_t)v >= INT64_MIN / 1000;
     }
-    return finite || type != FT_T_F64;
+    return (finite || type != FT_T_F64) && (in_time || type != FT_T_TIME); /* µs; ns are as wide */
 }
 
 /* Lengths of n things, as where each ends. Their sum is at most `most`. */

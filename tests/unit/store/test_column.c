@@ -105,7 +105,7 @@ static void fill(const struct ft_store_column *c, uint32_t n, int kind)
             if (c->type == FT_T_F64 && valid != 0) {
                 memcpy(&v, &f, sizeof v);
             }
-            v = c->type == FT_T_BOOL ? v & 1 : v;
+            v = c->type == FT_T_BOOL ? v & 1 : c->type == FT_T_TIME ? v / 4000 : v;
             ft_store_buf_add(&in.num, &v, sizeof v);
         } else if (c->cell == FT__CELL_FIXED || c->cell == FT__CELL_VECTOR) {
             ft_store_buf_add(&in.bytes, bytes, c->width);
