@@ -137,6 +137,7 @@ struct ft_stats {
     uint64_t window_late;           /* -e window: packets that came too late for theirs */
     uint64_t window_untracked;      /* packets of hosts that others took the place of */
     uint64_t window_no_room;        /* counts of distinct values that found no room */
+    uint64_t afterimage_evicted;    /* -p afterimage: streams and pairs that made room for others */
     uint64_t interface_events;      /* an interface went down, vanished or came back */
     uint32_t interfaces_down;       /* now */
     uint64_t flows_created;

@@ -67,6 +67,7 @@ static const struct kind kinds[] = {
     {"network_flow_record", FT_EVENT_FLOW, false},
     {"pipeline_stats", FT_EVENT_STATS, false},
     {"window", FT_EVENT_WINDOW, false},
+    {"afterimage", FT_EVENT_AFTERIMAGE, false},
     {"template_change", FT_EVENT_TEMPLATE, true},
     {"counter_sample", FT_EVENT_COUNTER, true},
     {"discarded_packet", FT_EVENT_DISCARD, true},

@@ -344,6 +344,7 @@ static const struct ft__metric_row rows[] = {
     COUNTER("window_late_packets", "Packets that came too late for their window", write_u64, S(window_late)),
     COUNTER("window_untracked_packets", "Packets of hosts that others took the place of in a full window", write_u64, S(window_untracked)),
     COUNTER("window_no_room", "Counts of distinct values in windows that found no room", write_u64, S(window_no_room)),
+    COUNTER("afterimage_evicted", "Streams and pairs of -p afterimage that made room for others", write_u64, S(afterimage_evicted)),
     COUNTER("where_left_out", "Flow records that do not satisfy --where", write_u64, S(where_left_out)),
     COUNTER("profile_skipped", "Flow records that the tool drops that a profile is named for", write_u64, S(profile_skipped)),
     COUNTER("flows_labelled", "Final records that a rule of --labels knows", write_packets, S(labelled)),

@@ -47,6 +47,7 @@ STATS(labels_unclear, v->u = s->labels_unclear)
 STATS(window_late, v->u = s->window_late)
 STATS(window_untracked, v->u = s->window_untracked)
 STATS(window_no_room, v->u = s->window_no_room)
+STATS(afterimage_evicted, v->u = s->afterimage_evicted)
 STATS(interface_events, v->u = s->interface_events)
 STATS(workers, v->u = s->n_workers)
 STATS(queue_capacity, v->u = s->queue_cap)
@@ -382,6 +383,9 @@ static const struct ft_field stats_fields[] = {
      .meaning =
          "distinct values or ends of flows that found no room: null, or not counted, in their "
          "rows (-e window)"},
+    {NUMBER("afterimage_evicted", "", p_afterimage_evicted),
+     .meaning = "streams, and pairs of streams, that made room for others: they begin anew when "
+                "they come again (-p afterimage)"},
     {NUMBER("interface_events", "", p_interface_events),
      .meaning = "times an interface went down, vanished or came back"},
     {NUMBER("workers", "", p_workers), .meaning = "threads that keep flows"},

@@ -51,13 +51,29 @@ static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t ca
 static const unsigned collect_only = 1u << FT_EVENT_TEMPLATE | 1u << FT_EVENT_COUNTER |
                                      1u << FT_EVENT_DISCARD | 1u << FT_EVENT_EXPORTER;
 
+static const unsigned packets_only = 1u << FT_EVENT_WINDOW | 1u << FT_EVENT_AFTERIMAGE;
+
+/* Events that cost something, and are not made, unless they were asked for at the start. */
+static int check_made(const struct ft_pipeline *p, const struct ft_output_url *url, unsigned events,
+                      struct ft_err *err)
+{
+    if (events == 1u << FT_EVENT_WINDOW && !p->plan.windows) {
+        return ft_err_set(err, FT_E_STATE, "%s: no -o output had windows at the start", url->text);
+    }
+    if (events == 1u << FT_EVENT_AFTERIMAGE && !p->plan.afterimage) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "%s: event=afterimage is what --profile afterimage makes", url->text);
+    }
+    return FT_OK;
+}
+
 /* ?event=WORD. */
 static int route_named(const struct ft_pipeline *p, const struct ft_output_url *url,
                        const char *word, unsigned has, unsigned *out, struct ft_err *err)
 {
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         if (strcmp(word, ft_event_word(e)) == 0 &&
-            (p->plan.collect ? e != FT_EVENT_WINDOW : (collect_only >> e & 1) == 0)) {
+            (p->plan.collect ? (packets_only >> e & 1) == 0 : (collect_only >> e & 1) == 0)) {
             *out = 1u << e;
             if ((has >> e & 1) == 0) {
                 return ft_err_set(err, FT_E_USAGE, "%s: event=%s: %s has no such event", url->text,
@@ -86,10 +102,7 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
 
     if (word != NULL) {
         rc = route_named(p, url, word, has, out, err);
-        return rc != FT_OK || p->plan.windows || *out != 1u << FT_EVENT_WINDOW
-                   ? rc
-                   : ft_err_set(err, FT_E_STATE, "%s: no -o output had windows at the start",
-                                url->text); /* added behind the plan */
+        return rc == FT_OK ? check_made(p, url, *out, err) : rc;
     }
     for (size_t i = 0; i < 2 && format->single_event && (events & (events - 1)) != 0; i++) {
         if ((events >> preferred[i] & 1) != 0) {
@@ -756,6 +769,22 @@ static int build_windows(struct ft_pipeline *p, struct ft_err *err)
                : ft_err_set(err, rc, "no memory for --max-hosts %u", p->plan.window.max_hosts);
 }
 
+static int build_afterimage(struct ft_pipeline *p, struct ft_err *err)
+{
+    if (!p->plan.afterimage) {
+        return FT_OK;
+    }
+    p->plan.image.seed = p->seed;
+    ft_log(&p->log, FT_LOG_INFO,
+           "--profile afterimage: one worker sees all packets in their order");
+    int rc = ft_afterimage_new(&p->plan.image, &p->afterimage);
+
+    return rc == FT_OK
+               ? rc
+               : ft_err_set(err, rc, "no memory for --profile afterimage with --max-hosts %u",
+                            p->plan.image.max_hosts);
+}
+
 static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
 {
     struct ft_worker *w = &p->workers[i];
@@ -927,6 +956,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
         rc = ft__build_output(p, cfg->outputs[i], err);
     }
     rc = rc == FT_OK ? build_windows(p, err) : rc;
+    rc = rc == FT_OK ? build_afterimage(p, err) : rc;
     rc = rc == FT_OK ? build_workers(p, cfg, key, err) : rc;
     return rc == FT_OK ? scrub_name(p, err) : rc;
 }
@@ -1078,6 +1108,7 @@ void ft__build_budget(struct ft_pipeline *p)
         tables += ft_fragments_budget() * (plan->mode == FT_MODE_DIRECT ? plan->n_workers : 1);
     }
     tables += windows_budget(plan);
+    tables += plan->afterimage ? ft_afterimage_budget(&plan->image) : 0;
     p->budget = tables + outputs + queues;
     say_budget(p, tables, flow, queues, outputs);
 }
@@ -1131,6 +1162,7 @@ void ft__build_free(struct ft_pipeline *p)
     }
     ft_emitter_fini(&p->control_emit);
     ft_windows_free(p->windows);
+    ft_afterimage_free(p->afterimage);
     ft_lanes_free(p->lanes);
     for (uint32_t i = 0; i < p->plan.n_sources; i++) {
         if (p->source[i] != NULL) {

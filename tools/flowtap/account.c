@@ -285,6 +285,7 @@ void account_table(const struct ft_stats *s)
     maybe("too late for windows", s->window_late, "packets, in none");
     maybe("windows full", s->window_untracked, "packets of hosts without a row");
     maybe("windows without room", s->window_no_room, "counts of distinct values");
+    maybe("afterimage full", s->afterimage_evicted, "streams and pairs made room for others");
     maybe("left out by --where", s->where_left_out, "flow records");
     maybe("dropped by the profile", s->profile_skipped, "flow records");
     table_labels(s);
@@ -429,6 +430,7 @@ void account_json(const struct ft_stats *s, const char *input)
     member("window_late_packets", s->window_late);
     member("window_untracked_packets", s->window_untracked);
     member("window_no_room", s->window_no_room);
+    member("afterimage_evicted", s->afterimage_evicted);
     member("where_left_out", s->where_left_out);
     member("profile_skipped", s->profile_skipped);
     member("labelled", s->labelled);
