@@ -63,6 +63,23 @@ void ft_afterimage_free(struct ft_afterimage *a)
     ft_mem_free(a);
 }
 
+/* For what the frame in hand will touch. */
+static void ask(struct ft_afterimage *a, struct ft__frame *f)
+{
+    const struct {
+        enum kind kind;
+        struct ft__name *name;
+    } names[] = {{MI, &f->mac_host}, {HH, &f->host[0]},  {HH, &f->host[1]},
+                 {JIT, &f->channel}, {HPHP, &f->end[0]}, {HPHP, &f->end[1]}};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        ft__image_ask(&a->of[names[i].kind], names[i].name);
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        ft__image_ask_again(&a->of[names[i].kind], names[i].name);
+    }
+}
+
 void ft_afterimage_see(struct ft_afterimage *a, const struct ft_view *v,
                        struct ft_afterimage_row *out)
 {
@@ -71,6 +88,7 @@ void ft_afterimage_see(struct ft_afterimage *a, const struct ft_view *v,
 
     ft__image_read(v, f);
     len = f->len;
+    ask(a, f);
     out->timestamp_ns = v->ts_ns;
     ft__image_one(&a->of[MI], &f->mac_host, t_s, len, false, out->v + FT_AFTERIMAGE_MI);
     ft__image_two(&a->of[HH], &f->host[0], &f->host[1], t_s, len, out->v + FT_AFTERIMAGE_HH);

@@ -20,10 +20,15 @@
 
 enum { FT__RATES = FT_AFTERIMAGE_RATES };
 
-/* What has become of 1 after a time, at each rate; kept, because the next asks for the same. */
+/* What has become of 1 after a time, at each rate. They are kept: a frame asks for the same ones
+ * again and again, since who talks to each other was brought up to date together. */
+enum { FT__DECAYS = 64 };
+
 struct ft__decay {
-    double dt; /* seconds, > 0; 0: of none yet */
-    double f[FT__RATES];
+    struct {
+        double dt; /* seconds, > 0; 0: of none yet */
+        double f[FT__RATES];
+    } of[FT__DECAYS]; /* by what dt hashes to */
 };
 
 struct ft__stat {

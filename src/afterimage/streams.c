@@ -18,6 +18,7 @@ static uint32_t buckets_for(uint32_t most)
     return n;
 }
 
+enum { LINE = 64 };
 enum { MAP_BUCKETS, MAP_STREAMS, MAP_SIDES, MAP_PAIRS, MAPS };
 
 static void lengths(uint32_t most, uint32_t most_pairs, size_t out[MAPS])
@@ -45,7 +46,7 @@ int ft__image_open(struct ft__streams *t, uint32_t most, uint32_t most_pairs,
     *t = (struct ft__streams){.seed = *seed, .most = most, .most_pairs = most_pairs};
     lengths(most, most_pairs, t->map_len);
     for (int i = 0; i < MAPS; i++) {
-        t->map[i] = t->map_len[i] > 0 ? ft_map_alloc_sparse(t->map_len[i]) : NULL;
+        t->map[i] = t->map_len[i] > 0 ? ft_map_alloc(t->map_len[i]) : NULL;
         if (t->map_len[i] > 0 && t->map[i] == NULL) {
             ft__image_close(t);
             return FT_E_NOMEM;
@@ -213,18 +214,34 @@ static void tell(struct ft__streams *t, uint32_t node, double t_s)
 
 /* ---- streams ---- */
 
-static uint64_t hash_of(const struct ft_hash_seed *seed, const struct ft__name *name)
+static uint64_t hash_of(const struct ft_hash_seed *seed, const uint8_t *text, uint32_t len)
 {
-    uint64_t h = name->len, w[2];
+    uint64_t h = len, w[2];
 
-    for (uint32_t at = 0; at < name->len; at += sizeof w) {
-        uint32_t left = name->len - at;
+    for (uint32_t at = 0; at < len; at += sizeof w) {
+        uint32_t left = len - at;
 
         memset(w, 0, sizeof w);
-        memcpy(w, name->text + at, left < sizeof w ? left : sizeof w);
+        memcpy(w, text + at, left < sizeof w ? left : sizeof w);
         h = ft_hash_16(seed, w[0] ^ h, w[1]);
     }
     return h;
+}
+
+void ft__image_ask(const struct ft__streams *t, struct ft__name *name)
+{
+    name->hash = hash_of(&t->seed, name->text, name->len);
+    __builtin_prefetch(&t->buckets[name->hash & t->mask]);
+}
+
+void ft__image_ask_again(const struct ft__streams *t, const struct ft__name *name)
+{
+    uint32_t n = t->buckets[name->hash & t->mask];
+    const uint8_t *at = (const uint8_t *)&t->stream[n > 0 ? n - 1 : 0];
+
+    for (size_t i = 0; i < sizeof *t->stream; i += LINE) {
+        __builtin_prefetch(at + i, 1);
+    }
 }
 
 /* The oldest one's place, which is out of all lists. */
@@ -232,14 +249,11 @@ static uint32_t evict(struct ft__streams *t)
 {
     uint32_t i = t->recent.oldest - 1;
     struct ft__stream *s = &t->stream[i];
-    struct ft__name name = {.len = s->len};
-    uint32_t *at;
+    uint32_t *at = &t->buckets[hash_of(&t->seed, s->text, s->len) & t->mask];
 
     while (s->first != 0) {
         remove_pair(t, (s->first - 1) / 2);
     }
-    memcpy(name.text, s->text, s->len);
-    at = &t->buckets[hash_of(&t->seed, &name) & t->mask];
     while (*at != i + 1) {
         at = &t->stream[*at - 1].next;
     }
@@ -252,7 +266,7 @@ static uint32_t evict(struct ft__streams *t)
 /* The stream of that name, which is now the one that was used last. */
 static uint32_t find(struct ft__streams *t, const struct ft__name *name, double t_s)
 {
-    uint32_t *bucket = &t->buckets[hash_of(&t->seed, name) & t->mask];
+    uint32_t *bucket = &t->buckets[name->hash & t->mask];
 
     for (uint32_t n = *bucket; n != 0; n = t->stream[n - 1].next) {
         struct ft__stream *s = &t->stream[n - 1];

@@ -26,6 +26,7 @@ enum {
 };
 
 struct ft__name {
+    uint64_t hash; /* of one that was asked for */
     uint32_t len;
     uint8_t text[FT__NAME_MOST + 32]; /* and what writing addresses needs besides */
 };
@@ -83,6 +84,11 @@ FT_NODISCARD int ft__image_open(struct ft__streams *t, uint32_t most, uint32_t m
 void ft__image_close(struct ft__streams *t);
 /* Bytes of address space. */
 size_t ft__image_budget(uint32_t most, uint32_t most_pairs);
+
+/* Asks for the memory that a name will need: all names of a frame, then all of them again, then the
+ * values. The first is needed. */
+void ft__image_ask(const struct ft__streams *t, struct ft__name *name);
+void ft__image_ask_again(const struct ft__streams *t, const struct ft__name *name);
 
 /* A value of the stream of that name; out: 3 numbers for each rate. gap: the value is the time
  * since the one before. */
