@@ -14,12 +14,15 @@ DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
 MARKER = "<!-- scripts/features_md.py makes what follows -->\n"
 
 
+EVENTS = {"windows": ("window", ""), "afterimage": ("afterimage", "")}  # not of flow records
+
+
 def page(name):
     return DOCS / "windows.md" if name == "windows" else DOCS / "features" / (name + ".md")
 
 
 def table(program, name):
-    event, profile_is = ("window", "") if name == "windows" else ("network_flow_record", name)
+    event, profile_is = EVENTS.get(name, ("network_flow_record", name))
     more = [] if name == "windows" else ["-p", name]
     text = subprocess.run([program, "schema", "--format", "markdown", *more], capture_output=True, text=True,
                           check=True).stdout

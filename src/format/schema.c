@@ -67,13 +67,13 @@ static const struct kind kinds[] = {
     {"network_flow_record", FT_EVENT_FLOW, false},
     {"pipeline_stats", FT_EVENT_STATS, false},
     {"window", FT_EVENT_WINDOW, false},
-    {"afterimage", FT_EVENT_AFTERIMAGE, false},
     {"template_change", FT_EVENT_TEMPLATE, true},
     {"counter_sample", FT_EVENT_COUNTER, true},
     {"discarded_packet", FT_EVENT_DISCARD, true},
     {"exporter_health", FT_EVENT_EXPORTER, true},
     {"network_flow_sample_of_collect", FT_EVENT_SAMPLE, true},
     {"network_flow_record_of_collect", FT_EVENT_FLOW, true},
+    {"afterimage", FT_EVENT_AFTERIMAGE, false}, /* where its profile is named; the last */
 };
 
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
@@ -91,8 +91,8 @@ struct schema {
 static void compose(struct schema *s, uint32_t sets)
 {
     s->kinds = kinds;
-    s->n = N_KINDS;
-    for (uint32_t k = 0; k < N_KINDS; k++) {
+    s->n = sets >> FT_PROFILE_AFTERIMAGE & 1 ? N_KINDS : N_KINDS - 1;
+    for (uint32_t k = 0; k < s->n; k++) {
         uint32_t n;
 
         if (kinds[k].event == FT_EVENT_FLOW && !kinds[k].collect) {

@@ -68,7 +68,7 @@ static bool add_profile(const char *word, uint32_t *sets, struct ft_nearest *nea
 
 static int no_profile(const char *word, const struct ft_nearest *nearest, struct ft_err *err)
 {
-    char names[256];
+    char names[512];
     const char *name, *meaning;
     size_t at = 0;
 

@@ -10,6 +10,7 @@
 #include "codec/text/column.h"
 #include "codec/text/exported.h"
 #include "harness.h"
+#include "model/afterimage.h"
 #include "model/app.h"
 #include "model/columns.h"
 #include "model/community.h"
@@ -441,11 +442,12 @@ static void try_export(struct ft_anonymizer *a, enum ft_event event, struct trie
     struct ft_template_change change = {.exporter = who, .template_id = 300};
     struct ft_exporter_health health = {.exporter = who, .messages = 4};
     struct ft_window_row window = {.entity = FT_ENTITY_PAIR, .ip_version = v6 ? 6 : 4};
+    struct ft_afterimage_row image = {.timestamp_ns = 7};
     const void *what[FT_EVENT__COUNT] = {
         [FT_EVENT_FLOW] = &record,     [FT_EVENT_SAMPLE] = &sample,
         [FT_EVENT_DISCARD] = &sample,  [FT_EVENT_COUNTER] = &counters,
         [FT_EVENT_TEMPLATE] = &change, [FT_EVENT_EXPORTER] = &health,
-        [FT_EVENT_WINDOW] = &window};
+        [FT_EVENT_WINDOW] = &window,   [FT_EVENT_AFTERIMAGE] = &image};
     const void *after;
 
     memset(record.src, 0x41, v6 ? 16 : 4);
@@ -454,7 +456,7 @@ static void try_export(struct ft_anonymizer *a, enum ft_event event, struct trie
     memset(window.peer, 0x44, v6 ? 16 : 4);
     after = ft_anonymize_export(a, event, what[event]);
     check_event(t, what[event], after, FT_NAMES_DROP);
-    if (event != FT_EVENT_WINDOW) { /* the others begin with it */
+    if (event != FT_EVENT_WINDOW && event != FT_EVENT_AFTERIMAGE) { /* the others begin with it */
         check_texts(((const struct ft_export_record *)after)->exporter);
     }
 }
