@@ -147,6 +147,7 @@ class ClickHouse(unittest.TestCase):
         for word, name in OF_READ.items():
             self.check(name, tables[name], ["read", SAMPLE], word, "" if word in ("stats", "window") else None)
         self.make(ddl("-p", "base", "--no-identity")["pipeline_stats"])
+        self.check("afterimage", ddl("-p", "afterimage")["afterimage"], ["read", "-p", "afterimage", SAMPLE], "afterimage")
 
     def test_events_of_exporters(self):
         with open(self.path("x.pcap"), "wb") as f:
