@@ -80,6 +80,13 @@ struct ft_columns {
 
 /* ---- names ---- */
 
+/* A profile whose columns are of frames: it asks for an event of its own, and adds none to flow
+ * records. Its place among sets is behind all of those. */
+enum { FT_PROFILE_AFTERIMAGE = FT_COLUMN_SETS_MAX - 1 };
+
+/* Name and meaning of profile i, the one of frames last. NULL behind it. */
+const char *ft_profile_name(uint32_t i, const char **out_meaning);
+
 /* The sets that a list of profiles means, a bit for each place in ft_column_sets: "base,tcp",
  * "all"; base is always in it. FT_E_USAGE: err tells which name is wrong, and the nearest. */
 FT_NODISCARD int ft_profiles_parse(const char *list, uint32_t *out_sets, struct ft_err *err);

@@ -52,13 +52,31 @@ static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t ca
 static const unsigned collect_only = 1u << FT_EVENT_TEMPLATE | 1u << FT_EVENT_COUNTER |
                                      1u << FT_EVENT_DISCARD | 1u << FT_EVENT_EXPORTER;
 
+static const unsigned packets_only = 1u << FT_EVENT_WINDOW | 1u << FT_EVENT_AFTERIMAGE;
+
+/* Events that cost something, and are not made, unless they were asked for at the start. */
+static int check_made(const struct ft_pipeline *p, const struct ft_output_url *url, unsigned events,
+                      struct ft_err *err)
+{
+    if ((events == 1u << FT_EVENT_WINDOW && !p->plan.windows) ||
+        (events == 1u << FT_EVENT_ALERT && !p->plan.alerts)) {
+        return ft_err_set(err, FT_E_STATE, "%s: no -o output had %ss at the start", url->text,
+                          ft_output_url_get(url, "event")); /* added behind the plan */
+    }
+    if (events == 1u << FT_EVENT_AFTERIMAGE && !p->plan.afterimage) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "%s: event=afterimage is what --profile afterimage makes", url->text);
+    }
+    return FT_OK;
+}
+
 /* ?event=WORD. */
 static int route_named(const struct ft_pipeline *p, const struct ft_output_url *url,
                        const char *word, unsigned has, unsigned *out, struct ft_err *err)
 {
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         if (strcmp(word, ft_event_word(e)) == 0 &&
-            (p->plan.collect || (collect_only >> e & 1) == 0)) {
+            (p->plan.collect ? (packets_only >> e & 1) == 0 : (collect_only >> e & 1) == 0)) {
             *out = 1u << e;
             if ((has >> e & 1) == 0) {
                 return ft_err_set(err, FT_E_USAGE, "%s: event=%s: %s has no such event", url->text,
@@ -87,12 +105,7 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
 
     if (word != NULL) {
         rc = route_named(p, url, word, has, out, err);
-        if (rc == FT_OK && ((*out == 1u << FT_EVENT_WINDOW && !p->plan.windows) ||
-                            (*out == 1u << FT_EVENT_ALERT && !p->plan.alerts))) {
-            return ft_err_set(err, FT_E_STATE, "%s: no -o output had %ss at the start", url->text,
-                              word); /* added behind the plan */
-        }
-        return rc;
+        return rc == FT_OK ? check_made(p, url, *out, err) : rc;
     }
     for (size_t i = 0; i < 2 && format->single_event && (events & (events - 1)) != 0; i++) {
         if ((events >> preferred[i] & 1) != 0) {
@@ -776,6 +789,22 @@ static int build_windows(struct ft_pipeline *p, struct ft_err *err)
                : ft_err_set(err, rc, "no memory for --max-hosts %u", p->plan.window.max_hosts);
 }
 
+static int build_afterimage(struct ft_pipeline *p, struct ft_err *err)
+{
+    if (!p->plan.afterimage) {
+        return FT_OK;
+    }
+    p->plan.image.seed = p->seed;
+    ft_log(&p->log, FT_LOG_INFO,
+           "--profile afterimage: one worker sees all packets in their order");
+    int rc = ft_afterimage_new(&p->plan.image, &p->afterimage);
+
+    return rc == FT_OK
+               ? rc
+               : ft_err_set(err, rc, "no memory for --profile afterimage with --max-hosts %u",
+                            p->plan.image.max_hosts);
+}
+
 static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
 {
     struct ft_worker *w = &p->workers[i];
@@ -950,6 +979,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     }
     rc = rc == FT_OK ? build_windows(p, err) : rc;
     rc = rc == FT_OK ? ft__build_detect(p, cfg, err) : rc;
+    rc = rc == FT_OK ? build_afterimage(p, err) : rc;
     rc = rc == FT_OK ? build_workers(p, cfg, key, err) : rc;
     return rc == FT_OK ? scrub_name(p, err) : rc;
 }
@@ -1046,20 +1076,26 @@ static double mib(uint64_t bytes)
     return (double)bytes / 1048576;
 }
 
+/* What some runs have besides. */
+struct room {
+    const char *name;
+    uint64_t bytes;
+};
+enum { ROOMS = 3 };
+
 static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint32_t flow,
-                       uint64_t windows, uint64_t detectors, uint64_t queues, uint64_t outputs)
+                       const struct room *rooms, uint64_t queues, uint64_t outputs)
 {
     const struct ft_plan *plan = &p->plan;
     unsigned long long flows = (unsigned long long)plan->table.max_flows * plan->n_workers;
-    char what[96], rooms[64] = "";
+    char what[96], more[96] = "";
+    size_t at = 0;
 
-    if (windows > 0) {
-        snprintf(rooms, sizeof rooms, "windows %.1f, ", mib(windows));
-    }
-    if (detectors > 0) {
-        size_t at = strlen(rooms);
-
-        snprintf(rooms + at, sizeof rooms - at, "detectors %.1f, ", mib(detectors));
+    for (int i = 0; i < ROOMS; i++) {
+        if (rooms[i].bytes > 0) {
+            at += (size_t)snprintf(more + at, sizeof more - at, "%s %.1f, ", rooms[i].name,
+                                   mib(rooms[i].bytes));
+        }
     }
     if (plan->collect) {
         snprintf(what, sizeof what, "exporters and counts %.1f (%llu tuples)", mib(tables), flows);
@@ -1068,7 +1104,7 @@ static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint32_t fl
                  mib(tables), flows, flow);
     }
     ft_log(&p->log, FT_LOG_INFO, "memory budget %.1f MiB: %s, %squeues %.1f, outputs %.1f",
-           mib(p->budget), what, rooms, mib(queues), mib(outputs));
+           mib(p->budget), what, more, mib(queues), mib(outputs));
 }
 
 static uint64_t windows_budget(const struct ft_plan *plan)
@@ -1088,8 +1124,11 @@ void ft__build_budget(struct ft_pipeline *p)
     uint32_t flow;
     uint64_t tables = (uint64_t)ft_meter_budget(&plan->table, plan->parts, &plan->options, &flow) *
                       plan->n_workers;
-    uint64_t outputs = 0, queues = 0, windows = windows_budget(plan),
-             detectors = plan->alerts ? ft_detect_budget(&plan->detect) : 0;
+    uint64_t outputs = 0, queues = 0;
+    const struct room rooms[ROOMS] = {
+        {"windows", windows_budget(plan)},
+        {"detectors", plan->alerts ? ft_detect_budget(&plan->detect) : 0},
+        {"afterimage", plan->afterimage ? ft_afterimage_budget(&plan->image) : 0}};
 
     for (uint32_t i = 0; i < p->n_routes; i++) {
         outputs += ft_output_budget(p->routes[i].output);
@@ -1110,8 +1149,11 @@ void ft__build_budget(struct ft_pipeline *p)
     if (!plan->collect) {
         tables += ft_fragments_budget() * (plan->mode == FT_MODE_DIRECT ? plan->n_workers : 1);
     }
-    p->budget = tables + windows + detectors + outputs + queues;
-    say_budget(p, tables, flow, windows, detectors, queues, outputs);
+    p->budget = tables + outputs + queues;
+    for (int i = 0; i < ROOMS; i++) {
+        p->budget += rooms[i].bytes;
+    }
+    say_budget(p, tables, flow, rooms, queues, outputs);
 }
 
 int ft__build_patience(struct ft_pipeline *p, uint32_t i)
@@ -1165,6 +1207,7 @@ void ft__build_free(struct ft_pipeline *p)
     ft_emitter_fini(&p->control_emit);
     ft_windows_free(p->windows);
     ft_detect_free(p->detect);
+    ft_afterimage_free(p->afterimage);
     ft_lanes_free(p->lanes);
     for (uint32_t i = 0; i < p->plan.n_sources; i++) {
         if (p->source[i] != NULL) {

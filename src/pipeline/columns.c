@@ -29,6 +29,12 @@ static int compose(const struct ft_plan *plan, const struct ft_output_url *url, 
     uint32_t sets = 0;
     int rc = ft_profiles_parse(list, &sets, &why);
 
+    if (rc == FT_OK && (sets >> FT_PROFILE_AFTERIMAGE & 1) != 0) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: profile=: afterimage is no columns of flow records: "
+                          "--profile afterimage, and event=afterimage here",
+                          url->text);
+    }
     if (plan->collect) {
         return ft_err_set(err, FT_E_USAGE,
                           "output %s: profile= is for flow records of packets; exporters decide "

@@ -30,6 +30,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "afterimage/afterimage.h"
 #include "base/count.h"
 #include "base/files.h"
 #include "base/ring.h"
@@ -84,7 +85,9 @@ struct ft_plan {
     struct ft_windows_config window; /* with windows */
     bool alerts;                     /* some output takes alert events */
     struct ft_detect_config detect;  /* with alerts */
-    bool payloads;                   /* some of them look into payloads: packets carry those */
+    bool afterimage;                 /* -p afterimage */
+    struct ft_afterimage_config image;
+    bool payloads;    /* some of them look into payloads: packets carry those */
     const char *user; /* that root becomes, NULL: nobody; the configuration's, while it opens */
     bool no_identity; /* flow records do not tell of hosts, networks or times */
     struct ft_observer observer;  /* as events say it: with anonymize, a pseudonym */
@@ -214,6 +217,10 @@ struct ft_pipeline {
     bool nudged;                    /* wait() returns; guarded by lock */
     struct ft_detect *detect;       /* -e alert; owned, or NULL */
     struct ft_windows *windows;     /* -e window; owned, or NULL */
+    /* -p afterimage; owned, or NULL. Whose thread reads the source has it, and the next */
+    struct ft_afterimage *afterimage;
+    uint32_t afterimage_left;           /* frames until the next one that has a row */
+    struct ft_count afterimage_evicted; /* (A) */
     struct ft_lanes *lanes;
     struct ft_worker *reader; /* hand-off: a worker without a table that reads and decodes */
     pthread_t control;
