@@ -8,7 +8,7 @@
 #include "model/observer.h"
 
 enum { TYPE_LLC = 4 };         /* 802.2, as Linux numbers it */
-enum { NAME_MAX_SHOWN = 144 }; /* bytes of an output's name; FT_FORMAT_MAX rests on it */
+enum { NAME_MAX_SHOWN = 96 }; /* bytes of an output's name; FT_FORMAT_MAX rests on it */
 
 #define STATS(name, stmt)                                                                          \
     static void p_##name(const void *event, struct ft_value *v)                                    \
