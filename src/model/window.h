@@ -45,6 +45,7 @@ struct ft_window_row {
     double size_mean, size_std, gap_mean, gap_std; /* bytes, us */
     double bytes_usual, bytes_z, flows_usual, flows_z;
     uint64_t error;     /* packets that may be another's */
+    uint8_t top_app;    /* enum ft_app; 0: null */
     uint64_t records;   /* of collect: flow records and samples; else UINT64_MAX */
     uint64_t domain_id; /* exporter; else UINT64_MAX */
 };

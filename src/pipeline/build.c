@@ -14,6 +14,7 @@
 #include "base/wait.h"
 #include "codec/app/digest.h"
 #include "config/url.h"
+#include "feature/app/app.h"
 #include "format/pcap.h"
 #include "guard/opener.h"
 #include "model/labels.h"
@@ -725,6 +726,9 @@ static int build_timed(struct ft_pipeline *p, struct ft_worker *w)
                              : ft_window_worker_new(p->windows, w->index,
                                                     ft_table_entries(p->plan.table.max_flows),
                                                     &w->meter.window);
+    }
+    if (rc == FT_OK && w->meter.window != NULL && (p->plan.parts >> FT_PART_APP & 1) != 0) {
+        ft_window_apps(w->meter.window, ft_app_so_far, ft_meter_state(&w->meter, FT_PART_APP));
     }
     if (rc == FT_OK && p->detect != NULL) {
         rc = ft_detect_worker_new(p->detect, w->index, &w->meter.detect);
