@@ -491,7 +491,8 @@ def test_top_application(m):
     """By ports where it is one; with -p app by bytes, and what the flows say."""
     def apps(*args):
         rows, _ = windows(m, pcap(sorted(frames)), "--window", "1,10", *args)
-        return {(e["span_s"], e["entity"], e["address"], e["peer"], e["port"]): e["top_app"] for e in rows if e["packets_out"]}
+        return {(e["span_s"], e["entity"], e["address"], e["peer"], e["port"]): e["top_app"] for e in rows
+                if e["packets_out"] and e["timestamp"] == T0 // S}
 
     frames = [(T0 + i * MS, eth(ip4(A, B, 6, tcp(1000, 22, ACK, 1 + i * 500, body=b"x" * 500)))) for i in range(5)]
     frames += [(T0 + i * MS, eth(ip4(A, C, 17, udp(1001, 53, b"x" * 100)))) for i in range(20)]
