@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detect: beacon, as RITA v5 scores a host's flows to another: see regular.h. The newest 64 flows
  * that began in distinct seconds are looked at, when there are enough of them and then once for
- * each eight more. */
+ * each eight more. A pair's first flow only makes it known: most pairs have no other. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,10 +23,10 @@ struct beacon {
     int64_t last_ns;            /* newest packet */
     uint16_t port, client_port; /* of the newest flow */
     uint8_t proto;
-    uint32_t at_s[FLOWS];      /* when they began; the newest in place of the oldest */
-    uint32_t bytes[FLOWS];     /* that they sent */
-    uint16_t hours[FT__HOURS]; /* flows that began in each, by its number modulo 24 */
+    uint16_t hours[FT__HOURS];  /* flows that began in each, by its number modulo 24 */
     struct ft__ids ids;
+    uint32_t at_s[FLOWS];  /* when they began; the newest in place of the oldest */
+    uint32_t bytes[FLOWS]; /* that they sent */
 };
 
 /* What a look finds. */
@@ -37,8 +38,9 @@ struct look {
     double span_s;
 };
 
-size_t ft__beacon_entity(void)
+size_t ft__beacon_entity(size_t *out_clear)
 {
+    *out_clear = offsetof(struct beacon, at_s);
     return sizeof(struct beacon);
 }
 
@@ -193,13 +195,13 @@ void ft__detect_beacon(struct ft_detect *d, const struct ft_note *note)
     bool fresh;
 
     if ((note->bits & (FT_NOTE_ON | FT_NOTE_GROUP | FT_NOTE_ANSWER)) != 0 ||
-        (note->proto != PROTO_TCP && note->proto != PROTO_UDP) ||
+        (note->proto != PROTO_TCP && note->proto != PROTO_UDP) || d->first_contact ||
         !ft__is_watched(d, FT_RULE_BEACON, note, 0)) {
         return;
     }
     key = ft__key_of(note, 0);
     memcpy(key.peer, note->addr[1], sizeof key.peer);
-    b = ft__hosts_get(&d->beacons, &key, note->at_ns, &fresh);
+    b = ft__hosts_get(&d->tables[FT__BEACONS], &key, note->at_ns, &fresh);
     if ((note->bits & FT_NOTE_EXPORTED) != 0 && !fresh && b->client_port == note->port[0] &&
         b->proto == note->proto) {
         return; /* exporters cut long flows at regular times */

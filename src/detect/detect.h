@@ -22,6 +22,8 @@
 #include "detect/rules.h"
 #include "flowtap/errors.h"
 #include "model/alert.h"
+#include "model/counted.h"
+#include "model/packet.h"
 
 enum { FT_DETECT_WORKERS = 128 };
 
@@ -66,6 +68,13 @@ void ft_detect_worker_free(struct ft_detect_worker *w);
 
 /* A flow is over, or goes on for long: copied. */
 void ft_detect_note(struct ft_detect_worker *w, const struct ft_note *note);
+
+/* n packets, at most 64, in the order in which they were counted. */
+FT_HOT void ft_detect_packets(struct ft_detect_worker *w, const struct ft_packet *pkts,
+                              const struct ft_counted *at, uint32_t n);
+
+/* Likewise, with their payloads: names that were asked for. */
+void ft_detect_answers(struct ft_detect_worker *w, const struct ft_packet *pkts, uint32_t n);
 
 /* Once a batch. Epochs begin where the clock of the packets steps back. All notes of this worker
  * that are of earlier epochs, or of this one and before passed_ns, have been made. Number 0 shows

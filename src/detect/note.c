@@ -29,7 +29,10 @@ void ft_note_of(const struct ft_flow_record *core, struct ft_note *out)
     out->ip_version = core->ip_version;
     memcpy(out->addr[0], core->src, width);
     memcpy(out->addr[1], core->dst, width);
-    out->bits = (uint8_t)((core->is_final && ft_flow_failed(core) ? FT_NOTE_FAILED : 0) |
+    bool syn = core->proto == PROTO_TCP && (core->tcp_flags[FT_DIR_FWD] & FT_TCP_SYN) != 0;
+
+    out->bits = (uint8_t)((syn ? FT_NOTE_SYN : 0) |
+                          (core->is_final && ft_flow_failed(core) ? FT_NOTE_FAILED : 0) |
                           (core->is_final ? 0 : FT_NOTE_ON) |
                           (ft_is_one_host(core->dst, core->ip_version) ? 0 : FT_NOTE_GROUP));
 }
@@ -56,6 +59,12 @@ static bool failed(const struct ft_export_record *rec)
            (rec->tcp_flags & (FT_TCP_SYN | FT_TCP_ACK)) == FT_TCP_SYN;
 }
 
+static bool begins(const struct ft_export_record *rec)
+{
+    return rec->proto == PROTO_TCP && (rec->has & FT_XR_TCP_FLAGS) != 0 &&
+           (rec->tcp_flags & FT_TCP_SYN) != 0;
+}
+
 bool ft_note_of_export(const struct ft_export_record *rec, int64_t now_ns, struct ft_note *out)
 {
     size_t width = rec->ip_version == 6 ? 16 : 4;
@@ -78,6 +87,7 @@ bool ft_note_of_export(const struct ft_export_record *rec, int64_t now_ns, struc
     memcpy(out->addr[0], rec->src, width);
     memcpy(out->addr[1], rec->dst, width);
     out->bits = (uint8_t)(FT_NOTE_EXPORTED | (failed(rec) ? FT_NOTE_FAILED : 0) |
+                          (begins(rec) ? FT_NOTE_SYN : 0) |
                           (rec->end_reason == ACTIVE_TIMEOUT ? FT_NOTE_ON : 0) |
                           (answers(rec) ? FT_NOTE_ANSWER : 0) |
                           (ft_is_one_host(rec->dst, rec->ip_version) ? 0 : FT_NOTE_GROUP));

@@ -16,17 +16,31 @@ enum {
     FT_NOTE_GROUP = 4,  /* the responder is multicast or broadcast */
     FT_NOTE_ANSWER = 8, /* exported: this is the other direction of a flow, which has a note, too */
     FT_NOTE_EXPORTED = 16, /* a record of collect: a long flow has many */
+    FT_NOTE_SYN = 32,      /* TCP whose beginning was seen */
+    FT_NOTE_BURST = 64,    /* no flow: what a host received in some seconds (burst.h) */
+    FT_NOTE_NAME = 128,    /* no flow: an answer to a question for a name (names.h) */
 };
 
+/* Of a flow; of a burst or a name as told. */
 struct ft_note {
-    int64_t at_ns;                 /* when the flow was over, packet time */
-    int64_t first_ns, last_ns;     /* its first and its newest packet */
-    uint64_t flow_id;              /* 0: unknown */
-    uint64_t bytes[2], packets[2]; /* by FT_DIR_* */
-    uint32_t epoch;                /* set by ft_detect_note() */
-    uint16_t port[2];              /* initiator's, responder's; 0 without ports */
+    int64_t at_ns;    /* when it was over, packet time */
+    uint64_t flow_id; /* 0: unknown; the class of a burst */
+    union {
+        struct {
+            int64_t first_ns, last_ns; /* its first and its newest packet */
+            uint64_t bytes[2];         /* by FT_DIR_*; likewise: */
+            uint64_t packets[2];
+        };
+        struct {
+            uint64_t packets, bytes;
+            uint32_t votes, flows, syns, tcp;
+        } burst; /* packets to the responder, and to others of its class: see burst.h */
+        struct ft_note_name *name; /* what was asked for; of who took the note */
+    };
+    uint32_t epoch;   /* set by ft_detect_note() */
+    uint16_t port[2]; /* initiator's, responder's; 0 without ports */
     uint8_t proto, ip_version;
-    uint8_t bits;
+    uint8_t bits;        /* FT_NOTE_* */
     uint8_t addr[2][16]; /* initiator, responder; zeros behind IPv4 */
 };
 

@@ -7,9 +7,32 @@
 #include "base/time.h"
 #include "detect/state.h"
 
+enum { DAY_S = 86400, SEEN_A_HOST = 8 /* keys */, FAR = 16, NEAR = 6 };
+
 static const int64_t step_ns = 1000000000; /* of packet time, between looks at what is pending */
 
-static const ft__detector_fn detectors[] = {ft__detect_policy, ft__detect_scan, ft__detect_beacon};
+/* Of flows; those of bursts and names are told by the note's bits. */
+static const ft__detector_fn detectors[] = {
+    ft__detect_policy, ft__detect_scan,    ft__detect_walk,   ft__detect_amplified,
+    ft__detect_beacon, ft__detect_lasting, ft__detect_upload, ft__detect_first};
+
+static const struct {
+    size_t (*each)(size_t *out_clear);
+    uint32_t share;  /* of --max-hosts: a part in so many */
+    int rule, param; /* whose threshold is the time after which an entity is forgotten; -1: s */
+    int seconds;
+} tables[FT__TABLES] = {
+    [FT__LIMITS] = {ft__limit_entity, 1, -1, 0, 2 * DAY_S},
+    [FT__ADDRESS_SCANS] = {ft__scan_entity, 4, FT_RULE_ADDRESS_SCAN, 1, 0},
+    [FT__PORT_SCANS] = {ft__scan_entity, 4, FT_RULE_PORT_SCAN, 1, 0},
+    [FT__WALKS] = {ft__walk_entity, 1, FT_RULE_TRW_SCAN, 4, 0},
+    [FT__AMPLIFIED] = {ft__amplified_entity, 4, FT_RULE_AMPLIFICATION, 2, 0},
+    [FT__BEACONS] = {ft__beacon_entity, 1, -1, 0, DAY_S},
+    [FT__LASTING] = {ft__lasting_entity, 4, -1, 0, DAY_S},
+    [FT__SENDERS] = {ft__sender_entity, 1, -1, 0, DAY_S},
+    [FT__TUNNELS] = {ft__tunnel_entity, 8, -1, 0, DAY_S},
+    [FT__ASKERS] = {ft__asker_entity, 8, FT_RULE_DGA, 1, 0},
+};
 
 /* ---- life ---- */
 
@@ -18,17 +41,26 @@ static uint32_t notes_for(const struct ft_detect_config *cfg)
     return cfg->max_flows + 65536;
 }
 
-static uint32_t scanners_for(const struct ft_detect_config *cfg)
+static uint32_t room_of(const struct ft_detect_config *cfg, int table)
 {
-    return cfg->max_hosts < 64 ? 16 : cfg->max_hosts / 4;
+    uint32_t n = cfg->max_hosts / tables[table].share;
+
+    return n < FT__WAYS ? FT__WAYS : n;
 }
 
 size_t ft_detect_budget(const struct ft_detect_config *cfg)
 {
-    return (sizeof(struct ft_note) + 3 * sizeof(uint32_t)) * notes_for(cfg) +
-           2 * ft__hosts_budget(scanners_for(cfg), ft__scan_entity()) +
-           ft__hosts_budget(cfg->max_hosts, ft__beacon_entity()) +
-           ft__hosts_budget(cfg->max_hosts, ft__limit_entity());
+    size_t clear;
+    size_t sum = (sizeof(struct ft_note) + 2 * sizeof(uint32_t) + 2 * sizeof(struct ft__turn)) *
+                     notes_for(cfg) +
+                 (sizeof(struct ft_note_name) + sizeof(uint32_t)) * FT__NAMES +
+                 2 * ft__seen_budget(cfg->max_hosts * SEEN_A_HOST) +
+                 sizeof(struct ft_detect_worker) * cfg->n_workers;
+
+    for (int i = 0; i < FT__TABLES; i++) {
+        sum += ft__hosts_budget(room_of(cfg, i), tables[i].each(&clear));
+    }
+    return sum;
 }
 
 void ft_detect_free(struct ft_detect *d)
@@ -37,20 +69,33 @@ void ft_detect_free(struct ft_detect *d)
         return;
     }
     size_t words = sizeof(uint32_t) * d->pool.cap;
-    uint32_t *const lists[] = {d->pool.free, d->pool.pending, d->order};
+    uint32_t *const lists[] = {d->pool.free, d->pool.pending};
 
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         if (lists[i] != NULL) {
             ft_map_free(lists[i], words);
         }
     }
+    if (d->order != NULL) {
+        ft_map_free(d->order, sizeof *d->order * d->pool.cap);
+    }
+    if (d->aside != NULL) {
+        ft_map_free(d->aside, sizeof *d->aside * d->pool.cap);
+    }
     if (d->pool.notes != NULL) {
         ft_map_free(d->pool.notes, sizeof *d->pool.notes * d->pool.cap);
     }
-    ft__hosts_fini(&d->limits);
-    ft__hosts_fini(&d->address_scans);
-    ft__hosts_fini(&d->port_scans);
-    ft__hosts_fini(&d->beacons);
+    if (d->pool.names != NULL) {
+        ft_map_free(d->pool.names, sizeof *d->pool.names * FT__NAMES);
+    }
+    if (d->pool.free_names != NULL) {
+        ft_map_free(d->pool.free_names, sizeof *d->pool.free_names * FT__NAMES);
+    }
+    for (int i = 0; i < FT__TABLES; i++) {
+        ft__hosts_fini(&d->tables[i]);
+    }
+    ft__seen_fini(&d->contacts);
+    ft__seen_fini(&d->known);
     ft_rules_free(d->rules);
     ft_rules_free(d->next);
     pthread_cond_destroy(&d->ended);
@@ -67,17 +112,25 @@ static bool make_pool(struct ft_detect *d)
     p->free = ft_map_alloc_sparse(sizeof *p->free * p->cap);
     p->pending = ft_map_alloc_sparse(sizeof *p->pending * p->cap);
     d->order = ft_map_alloc_sparse(sizeof *d->order * p->cap);
-    return p->notes != NULL && p->free != NULL && p->pending != NULL && d->order != NULL;
+    d->aside = ft_map_alloc_sparse(sizeof *d->aside * p->cap);
+    p->names = ft_map_alloc_sparse(sizeof *p->names * FT__NAMES);
+    p->free_names = ft_map_alloc_sparse(sizeof *p->free_names * FT__NAMES);
+    return p->notes != NULL && p->free != NULL && p->pending != NULL && d->order != NULL &&
+           d->aside != NULL && p->names != NULL && p->free_names != NULL;
 }
 
 static bool make_tables(struct ft_detect *d)
 {
-    const struct ft_detect_config *c = &d->cfg;
+    uint32_t keys = d->cfg.max_hosts * SEEN_A_HOST;
 
-    return ft__hosts_init(&d->limits, c->max_hosts, ft__limit_entity(), &c->seed) &&
-           ft__hosts_init(&d->address_scans, scanners_for(c), ft__scan_entity(), &c->seed) &&
-           ft__hosts_init(&d->port_scans, scanners_for(c), ft__scan_entity(), &c->seed) &&
-           ft__hosts_init(&d->beacons, c->max_hosts, ft__beacon_entity(), &c->seed);
+    for (int i = 0; i < FT__TABLES; i++) {
+        size_t clear, each = tables[i].each(&clear);
+
+        if (!ft__hosts_init(&d->tables[i], room_of(&d->cfg, i), each, clear, &d->cfg.seed)) {
+            return false;
+        }
+    }
+    return ft__seen_init(&d->contacts, keys) && ft__seen_init(&d->known, keys);
 }
 
 /* Other rules hold: what they say of spans. */
@@ -85,10 +138,12 @@ static void adopt(struct ft_detect *d, struct ft_rules *rules)
 {
     ft_rules_free(d->rules);
     d->rules = rules;
-    d->limits.span_ns = (int64_t)(rules->entity_s * 1e9);
-    d->address_scans.span_ns = ft__span_ns(d, FT_RULE_ADDRESS_SCAN, 1);
-    d->port_scans.span_ns = ft__span_ns(d, FT_RULE_PORT_SCAN, 1);
-    d->beacons.span_ns = INT64_C(86400) * 1000000000;
+    for (int i = 0; i < FT__TABLES; i++) {
+        d->tables[i].span_ns =
+            tables[i].rule >= 0 ? ft__span_ns(d, (enum ft_rule_id)tables[i].rule, tables[i].param)
+                                : INT64_C(1000000000) * tables[i].seconds;
+    }
+    d->entity_ns = (int64_t)(rules->entity_s * 1e9);
 }
 
 int ft_detect_new(const struct ft_detect_config *cfg, struct ft_rules *rules,
@@ -157,13 +212,21 @@ void ft_detect_use(struct ft_detect *d, struct ft_rules *rules)
 
 /* ---- notes come in ---- */
 
-/* With the lock. */
-static uint32_t take_free(struct ft__pool *p)
+/* With the lock, as the next: room for one more, or UINT32_MAX. */
+static uint32_t take_name(struct ft__pool *p)
+{
+    if (p->n_free_names > 0) {
+        return p->free_names[--p->n_free_names];
+    }
+    return p->used_names < FT__NAMES ? p->used_names++ : UINT32_MAX;
+}
+
+static uint32_t take_note(struct ft__pool *p)
 {
     if (p->n_free > 0) {
         return p->free[--p->n_free];
     }
-    return UINT32_MAX;
+    return p->used < p->cap ? p->used++ : UINT32_MAX;
 }
 
 static void hand_over(struct ft_detect_worker *w)
@@ -176,13 +239,19 @@ static void hand_over(struct ft_detect_worker *w)
     }
     pthread_mutex_lock(&d->lock);
     for (uint32_t i = 0; i < w->n; i++) {
-        uint32_t at = p->used < p->cap ? p->used++ : take_free(p);
+        bool named = (w->notes[i].bits & FT_NOTE_NAME) != 0;
+        uint32_t name = named ? take_name(p) : 0;
+        uint32_t at = name != UINT32_MAX ? take_note(p) : UINT32_MAX;
 
         if (at == UINT32_MAX) {
             ft_count_add(&d->no_room, 1);
             continue;
         }
         p->notes[at] = w->notes[i];
+        if (named) {
+            p->names[name] = *w->notes[i].name;
+            p->notes[at].name = &p->names[name];
+        }
         p->pending[p->n_pending++] = at;
     }
     pthread_mutex_unlock(&d->lock);
@@ -203,6 +272,16 @@ void ft_detect_note(struct ft_detect_worker *w, const struct ft_note *note)
     }
 }
 
+void ft__note_name(struct ft_detect_worker *w, const struct ft_note *note,
+                   const struct ft_note_name *name)
+{
+    struct ft_note n = *note;
+
+    n.name = &w->names[w->n];
+    *n.name = *name;
+    ft_detect_note(w, &n);
+}
+
 uint32_t ft_detect_epoch(const struct ft_detect_worker *w)
 {
     return atomic_load_explicit(&w->d->epoch, memory_order_relaxed);
@@ -213,23 +292,6 @@ uint32_t ft_detect_epoch(const struct ft_detect_worker *w)
 static bool is_before(const struct ft_note *n, const struct ft__passed *p)
 {
     return n->epoch < p->epoch || (n->epoch == p->epoch && n->at_ns < p->ns);
-}
-
-static int compare(const void *a, const void *b, void *notes)
-{
-    const struct ft_note *x = (const struct ft_note *)notes + *(const uint32_t *)a;
-    const struct ft_note *y = (const struct ft_note *)notes + *(const uint32_t *)b;
-
-    if (x->epoch != y->epoch) {
-        return x->epoch < y->epoch ? -1 : 1;
-    }
-    if (x->at_ns != y->at_ns) {
-        return x->at_ns < y->at_ns ? -1 : 1;
-    }
-    if (x->flow_id != y->flow_id) {
-        return x->flow_id < y->flow_id ? -1 : 1;
-    }
-    return x->first_ns == y->first_ns ? 0 : x->first_ns < y->first_ns ? -1 : 1;
 }
 
 /* With the lock: up to where all have passed. */
@@ -262,7 +324,8 @@ static void select_notes(struct ft_detect *d)
         uint32_t at = p->pending[i];
 
         if (is_before(&p->notes[at], &to)) {
-            d->order[d->n_order++] = at;
+            d->order[d->n_order++] =
+                (struct ft__turn){p->notes[at].at_ns, p->notes[at].flow_id, at, p->notes[at].epoch};
         } else {
             p->pending[kept++] = at;
         }
@@ -270,14 +333,70 @@ static void select_notes(struct ft_detect *d)
     p->n_pending = kept;
 }
 
+/* Is the pair a new one? Flows that go on are of one that was told, or will be. */
+static bool is_first_contact(struct ft_detect *d, const struct ft_note *note)
+{
+    struct ft__host_key key = ft__key_of(note, 0);
+
+    if ((note->bits & (FT_NOTE_GROUP | FT_NOTE_ANSWER)) != 0 ||
+        ((note->bits & FT_NOTE_ON) != 0 && (note->bits & FT_NOTE_EXPORTED) == 0)) {
+        return false;
+    }
+    memcpy(key.peer, note->addr[1], sizeof key.peer);
+    return !ft__seen_see(&d->contacts, ft__key_hash(&d->cfg.seed, &key));
+}
+
 static void show(struct ft_detect *d, const struct ft_note *note)
 {
+    if ((note->bits & FT_NOTE_BURST) != 0) {
+        ft__detect_flood(d, note);
+        return;
+    }
+    ft__bursts_end(d);
+    if ((note->bits & FT_NOTE_NAME) != 0) {
+        ft__detect_asked(d, note);
+        return;
+    }
     if (d->begun_ns == INT64_MIN || note->first_ns < d->begun_ns) {
         d->begun_ns = note->first_ns;
     }
+    d->first_contact = is_first_contact(d, note);
     for (size_t i = 0; i < sizeof detectors / sizeof detectors[0]; i++) {
         detectors[i](d, note);
     }
+}
+
+/* Entities that others took the place of are in the account. */
+static void count_evicted(struct ft_detect *d)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < FT__TABLES; i++) {
+        sum += d->tables[i].evicted;
+    }
+    ft_count_add(&d->no_room, sum - d->evicted);
+    d->evicted = sum;
+}
+
+/* Notes lie where there was room: each waits for memory while others are looked at. */
+static void ask(const struct ft_detect *d, uint32_t i)
+{
+    const struct ft_note *n;
+    struct ft__host_key key;
+
+    if (i + FAR < d->n_order) {
+        n = &d->pool.notes[d->order[i + FAR].note];
+        __builtin_prefetch(n);
+        __builtin_prefetch((const uint8_t *)n + 64);
+    }
+    if (i + NEAR >= d->n_order) {
+        return;
+    }
+    n = &d->pool.notes[d->order[i + NEAR].note];
+    key = ft__key_of(n, 0);
+    ft__hosts_ask(&d->tables[FT__SENDERS], &key);
+    memcpy(key.peer, n->addr[1], sizeof key.peer);
+    ft__seen_ask(&d->contacts, ft__key_hash(&d->cfg.seed, &key));
 }
 
 /* A slice of what is in order. False: there is no more. */
@@ -286,15 +405,22 @@ static bool show_slice(struct ft_detect *d, uint32_t most)
     uint32_t from = d->shown;
 
     for (; d->shown < d->n_order && d->shown - from < most; d->shown++) {
-        show(d, &d->pool.notes[d->order[d->shown]]);
+        ask(d, d->shown);
+        show(d, &d->pool.notes[d->order[d->shown].note]);
     }
     if (d->shown == from) {
         return false;
     }
     pthread_mutex_lock(&d->lock);
     for (uint32_t i = from; i < d->shown; i++) {
-        d->pool.free[d->pool.n_free++] = d->order[i];
+        const struct ft_note *n = &d->pool.notes[d->order[i].note];
+
+        if ((n->bits & FT_NOTE_NAME) != 0) {
+            d->pool.free_names[d->pool.n_free_names++] = (uint32_t)(n->name - d->pool.names);
+        }
+        d->pool.free[d->pool.n_free++] = d->order[i].note;
     }
+    count_evicted(d);
     pthread_mutex_unlock(&d->lock);
     return true;
 }
@@ -314,7 +440,7 @@ static void next_notes(struct ft_detect *d)
     if (rules != NULL) {
         adopt(d, rules);
     }
-    qsort_r(d->order, d->n_order, sizeof *d->order, compare, d->pool.notes);
+    ft__notes_sort(d);
 }
 
 static void say(struct ft_detect_worker *w, struct ft__passed passed)
@@ -343,6 +469,7 @@ void ft_detect_turn(struct ft_detect_worker *w, uint32_t epoch, int64_t passed_n
     bool steps = epoch != w->said.epoch;
 
     if (steps || passed_ns >= ft_time_add(w->said.ns, step_ns)) {
+        ft__bursts_until(w, steps ? INT64_MAX : passed_ns);
         hand_over(w);
         begin_epoch(w, epoch);
         say(w, (struct ft__passed){epoch, passed_ns});
@@ -363,6 +490,7 @@ void ft_detect_finish(struct ft_detect_worker *w, ft_alert_emit_fn emit, void *c
 {
     struct ft_detect *d = w->d;
 
+    ft__bursts_until(w, INT64_MAX);
     hand_over(w);
     say(w, (struct ft__passed){UINT32_MAX, INT64_MAX});
     pthread_mutex_lock(&d->lock);
@@ -380,5 +508,6 @@ void ft_detect_finish(struct ft_detect_worker *w, ft_alert_emit_fn emit, void *c
         next_notes(d);
         while (show_slice(d, UINT32_MAX)) {
         }
+        ft__bursts_end(d);
     }
 }

@@ -14,8 +14,9 @@ struct limit {
     uint64_t kept; /* alerts kept back since */
 };
 
-size_t ft__limit_entity(void)
+size_t ft__limit_entity(size_t *out_clear)
 {
+    *out_clear = sizeof(struct limit);
     return sizeof(struct limit);
 }
 
@@ -97,6 +98,19 @@ bool ft__is_watched(const struct ft_detect *d, enum ft_rule_id rule, const struc
            ft_rule_networks_hold(&r->networks, note->ip_version, note->addr[blame]);
 }
 
+void ft__alert_band(const struct ft_detect *d, enum ft_rule_id rule, uint32_t band,
+                    struct ft_alert *a)
+{
+    if (!d->rules->rule[rule].severity_given) {
+        a->severity = (uint8_t)(band < FT_SEVERITY__COUNT ? band : FT_SEVERITY_CRITICAL);
+    }
+}
+
+uint32_t ft__host_hash(const struct ft_detect *d, const uint8_t *addr)
+{
+    return (uint32_t)(ft_hash_16(&d->cfg.seed, ft_load_u64(addr), ft_load_u64(addr + 8)) >> 32);
+}
+
 /* False: so many were said in this second already. */
 static bool is_within_bound(struct ft_detect *d, int64_t at_ns)
 {
@@ -122,10 +136,13 @@ void ft__raise(struct ft_detect *d, enum ft_rule_id rule, struct ft_alert *a)
         key.port = a->port;
         key.proto = a->proto;
     }
-    l = ft__hosts_get(&d->limits, &key, a->timestamp_ns, &fresh);
+    if (rule == FT_RULE_DNS_TUNNEL) { /* each domain by itself */
+        memcpy(key.peer, a->name, sizeof key.peer < a->name_len ? sizeof key.peer : a->name_len);
+    }
+    l = ft__hosts_get(&d->tables[FT__LIMITS], &key, a->timestamp_ns, &fresh);
     int64_t ago = ft_time_sub(a->timestamp_ns, l->at_ns);
 
-    if (!fresh && l->said && ago >= 0 && ago < d->limits.span_ns) {
+    if (!fresh && l->said && ago >= 0 && ago < d->entity_ns) {
         l->kept++;
         ft_count_add(&d->suppressed, 1);
         return;

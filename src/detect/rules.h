@@ -14,7 +14,18 @@
 enum ft_rule_id {
     FT_RULE_ADDRESS_SCAN,
     FT_RULE_PORT_SCAN,
+    FT_RULE_TRW_SCAN,
+    FT_RULE_SYN_FLOOD,
+    FT_RULE_VOLUME_FLOOD,
+    FT_RULE_AMPLIFICATION,
     FT_RULE_BEACON,
+    FT_RULE_LONG_CONNECTION,
+    FT_RULE_EXFILTRATION,
+    FT_RULE_NEW_HOST,
+    FT_RULE_NEW_PEER,
+    FT_RULE_NEW_SERVICE,
+    FT_RULE_DNS_TUNNEL,
+    FT_RULE_DGA,
     FT_RULE_POLICY,
     FT_RULE__COUNT
 };
@@ -40,7 +51,6 @@ struct ft_rule {
     const char *name, *source, *meaning;
     uint8_t severity;                           /* enum ft_severity */
     uint8_t entity;                             /* enum ft_entity */
-    bool on;                                    /* without a word of it in the file */
     struct ft_rule_param param[FT_RULE_PARAMS]; /* up to the first without a name */
 };
 

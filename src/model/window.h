@@ -44,10 +44,12 @@ struct ft_window_row {
     double answered, reset;                        /* ratios */
     double size_mean, size_std, gap_mean, gap_std; /* bytes, us */
     double bytes_usual, bytes_z, flows_usual, flows_z;
-    uint64_t error;     /* packets that may be another's */
-    uint8_t top_app;    /* enum ft_app; 0: null */
-    uint64_t records;   /* of collect: flow records and samples; else UINT64_MAX */
-    uint64_t domain_id; /* exporter; else UINT64_MAX */
+    uint64_t error;        /* packets that may be another's */
+    const float *vector;   /* of a host, FT_VECTOR numbers, borrowed; NULL: none was asked for */
+    const char *vector_id; /* likewise */
+    uint8_t top_app;       /* enum ft_app; 0: null */
+    uint64_t records;      /* of collect: flow records and samples; else UINT64_MAX */
+    uint64_t domain_id;    /* exporter; else UINT64_MAX */
 };
 
 /* All bits set: what a member of a double holds for null (FT_ABSENT_ONES). */

@@ -27,6 +27,7 @@
 #include "pipeline/packets.h"
 #include "pipeline/samples.h"
 #include "pipeline/scrub.h"
+#include "pipeline/vectors.h"
 #include "source/if_watch.h"
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
@@ -241,6 +242,8 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                   ft_output_url_get(url, "profile") != NULL ||
                   ft_output_url_get(url, "dialect") != NULL;
     bool asks = chosen || ft_output_url_get(url, "where") != NULL;
+    bool of_windows = cfg->window_columns != NULL && ft_output_url_get(url, "columns") == NULL &&
+                      ft_output_url_get(url, "where") == NULL;
 
     const char *addresses = ft_output_url_get(url, "addresses");
     const char *id = ft_output_url_get(url, "schema_id");
@@ -270,7 +273,8 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                           "and null= are for flowtap's own",
                           url->text);
     }
-    if (asks && cfg->sample_columns == NULL && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
+    if (asks && cfg->sample_columns == NULL && !of_windows &&
+        (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
         return ft_err_set(err, FT_E_USAGE,
                           "%s: %s for flow records, and none go there: add -e flow or event=flow",
                           url->text, chosen ? "columns=, profile= and dialect= are" : "where= is");
@@ -297,7 +301,7 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
                        const struct ft_format_ops *ops, bool count_only, struct ft_route *r,
                        struct ft_err *err)
 {
-    struct ft_columns columns, of_samples;
+    struct ft_columns columns, of_samples, of_windows;
     struct ft_format_config cfg = {
         .columns = &columns, .events = r->events, .collect = p->plan.collect};
     struct ft_err why = {0};
@@ -305,6 +309,9 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
 
     if (ft__columns_of_samples(&p->plan, url, r->events, &of_samples)) {
         cfg.sample_columns = &of_samples;
+    }
+    if (ft__columns_of_windows(&p->plan, url, r->events, &of_windows)) {
+        cfg.window_columns = &of_windows;
     }
     rc = rc == FT_OK ? route_options(p, url, &cfg, err) : rc;
     rc = rc == FT_OK ? check_identity(&p->plan, url, r->events, err) : rc;
@@ -732,6 +739,7 @@ static int build_timed(struct ft_pipeline *p, struct ft_worker *w)
     }
     if (rc == FT_OK && p->detect != NULL) {
         rc = ft_detect_worker_new(p->detect, w->index, &w->meter.detect);
+        w->meter.reads_names = (p->plan.parts >> FT_PART_APP & 1) != 0;
     }
     w->looked_ns = w->clock.now_ns = INT64_MIN;
     if (rc == FT_OK && p->plan.mode == FT_MODE_LANES) {
@@ -871,6 +879,7 @@ int ft__build_plan(struct ft_pipeline *p, const struct ft_config *cfg, struct ft
     }
     rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
     p->plan.options.labels = p->labels;
+    p->plan.options.vectors = ft__vectors_of(cfg, p->vectors);
     p->plan.options.enrich = p->enrich;
     ft_where_observe(p->where, &p->plan.observer);
     return rc;
@@ -918,6 +927,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     if (rc == FT_OK && cfg->labels != NULL) {
         rc = ft__build_labels(p, cfg->labels, err);
     }
+    rc = rc == FT_OK ? ft__vectors_load(cfg, &p->vectors, err) : rc;
     rc = rc == FT_OK ? ft__enrich_load(cfg, &p->enrich, err) : rc;
     rc = rc == FT_OK ? ft__build_plan(p, cfg, err) : rc;
     rc = rc == FT_OK && key != NULL ? hide_observer(&p->plan.observer, key, err) : rc;
@@ -1041,14 +1051,19 @@ static double mib(uint64_t bytes)
 }
 
 static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint32_t flow,
-                       uint64_t windows, uint64_t queues, uint64_t outputs)
+                       uint64_t windows, uint64_t detectors, uint64_t queues, uint64_t outputs)
 {
     const struct ft_plan *plan = &p->plan;
     unsigned long long flows = (unsigned long long)plan->table.max_flows * plan->n_workers;
-    char what[96], wins[32] = "";
+    char what[96], rooms[64] = "";
 
     if (windows > 0) {
-        snprintf(wins, sizeof wins, "windows %.1f, ", mib(windows));
+        snprintf(rooms, sizeof rooms, "windows %.1f, ", mib(windows));
+    }
+    if (detectors > 0) {
+        size_t at = strlen(rooms);
+
+        snprintf(rooms + at, sizeof rooms - at, "detectors %.1f, ", mib(detectors));
     }
     if (plan->collect) {
         snprintf(what, sizeof what, "exporters and counts %.1f (%llu tuples)", mib(tables), flows);
@@ -1057,7 +1072,7 @@ static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint32_t fl
                  mib(tables), flows, flow);
     }
     ft_log(&p->log, FT_LOG_INFO, "memory budget %.1f MiB: %s, %squeues %.1f, outputs %.1f",
-           mib(p->budget), what, wins, mib(queues), mib(outputs));
+           mib(p->budget), what, rooms, mib(queues), mib(outputs));
 }
 
 static uint64_t windows_budget(const struct ft_plan *plan)
@@ -1077,7 +1092,8 @@ void ft__build_budget(struct ft_pipeline *p)
     uint32_t flow;
     uint64_t tables = (uint64_t)ft_meter_budget(&plan->table, plan->parts, &plan->options, &flow) *
                       plan->n_workers;
-    uint64_t outputs = 0, queues = 0;
+    uint64_t outputs = 0, queues = 0, windows = windows_budget(plan),
+             detectors = plan->alerts ? ft_detect_budget(&plan->detect) : 0;
 
     for (uint32_t i = 0; i < p->n_routes; i++) {
         outputs += ft_output_budget(p->routes[i].output);
@@ -1098,9 +1114,8 @@ void ft__build_budget(struct ft_pipeline *p)
     if (!plan->collect) {
         tables += ft_fragments_budget() * (plan->mode == FT_MODE_DIRECT ? plan->n_workers : 1);
     }
-    tables += plan->alerts ? ft_detect_budget(&plan->detect) : 0;
-    p->budget = tables + windows_budget(plan) + outputs + queues;
-    say_budget(p, tables, flow, windows_budget(plan), queues, outputs);
+    p->budget = tables + windows + detectors + outputs + queues;
+    say_budget(p, tables, flow, windows, detectors, queues, outputs);
 }
 
 int ft__build_patience(struct ft_pipeline *p, uint32_t i)
@@ -1175,6 +1190,7 @@ void ft__build_free(struct ft_pipeline *p)
     ft_scrub_free(p->scrub);
     ft_where_free(p->where);
     ft_labels_free(p->labels);
+    ft_mem_free(p->vectors);
     ft_enrich_free(p->enrich);
     ft__enrich_free_retired(p->retired);
     ft_mem_free(p->interfaces);

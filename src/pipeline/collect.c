@@ -529,7 +529,7 @@ static void turn_windows(struct ft_worker *w, bool idle, int64_t now_ns)
         c.now_ns = now_ns;
         ft_window_advance(w->told, &c);
     }
-    ft_window_turn(w->told, INT64_MAX, ft__worker_row, &w->emit);
+    ft_window_turn(w->told, INT64_MAX, ft__worker_row, w);
 }
 
 /* All that came is known to windows and detectors. Live, so is that nothing else did. */

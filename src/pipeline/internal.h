@@ -74,12 +74,13 @@ struct ft_plan {
     struct ft_set_options options;             /* of their owners */
     const struct ft_flow_rules *profile_rules; /* of the profiles that have some, or NULL */
     struct ft_flow_rules rules; /* of the profiles among them that have some, or flowtap's */
-    bool aligned;      /* their own do not agree, or were not wanted: both timeouts were given */
-    bool heads;        /* likewise at headers; payloads holds, too */
-    bool links;        /* likewise at what frames say */
-    bool events_given; /* by --events */
-    bool packets;      /* some output holds packets */
-    bool windows;      /* some output takes window events */
+    bool aligned;        /* their own do not agree, or were not wanted: both timeouts were given */
+    bool heads;          /* likewise at headers; payloads holds, too */
+    bool links;          /* likewise at what frames say */
+    bool events_given;   /* by --events */
+    bool packets;        /* some output holds packets */
+    bool windows;        /* some output takes window events */
+    bool window_vectors; /* some output has the vector profile: hosts have vectors */
     struct ft_windows_config window; /* with windows */
     bool alerts;                     /* some output takes alert events */
     struct ft_detect_config detect;  /* with alerts */
@@ -172,10 +173,11 @@ struct ft_output_name {
 struct ft_pipeline {
     struct ft_plan plan;
     struct ft_log log; /* copy of the embedder's; with anonymize, one that maps addresses first */
-    struct ft_where *where;        /* --where; owned, or NULL */
-    struct ft_labels *labels;      /* --labels; owned, or NULL */
-    struct ft_enrich *enrich;      /* --geo and --networks; owned, or NULL; guarded by lock: */
-    char interface[FT_IFACE_NAME]; /* live, of one interface: its name; else "" */
+    struct ft_where *where;         /* --where; owned, or NULL */
+    struct ft_labels *labels;       /* --labels; owned, or NULL */
+    struct ft_vector_fits *vectors; /* --vector-fit FILE; owned, or NULL */
+    struct ft_enrich *enrich;       /* --geo and --networks; owned, or NULL; guarded by lock: */
+    char interface[FT_IFACE_NAME];  /* live, of one interface: its name; else "" */
     struct ft_flow_interface *interfaces; /* live: that are captured from; owned */
     uint32_t n_interfaces;
     struct ft_interface *interface_list; /* whose texts these have; owned */
@@ -291,8 +293,9 @@ FT_INLINE struct ft_window_worker *ft__worker_window(const struct ft_worker *w)
 {
     return w->told != NULL ? w->told : w->meter.window;
 }
-/* Writes a row of a window; emitter: struct ft_emitter. */
-void ft__worker_row(void *emitter, const struct ft_window_row *row);
+/* Writes a row of a window, of hosts with a vector when one is asked for; worker: struct ft_worker.
+ */
+void ft__worker_row(void *worker, const struct ft_window_row *row);
 /* Writes an alert; emitter: struct ft_emitter. */
 void ft__worker_alert(void *emitter, const struct ft_alert *a);
 /* Makes the worker's totals visible to the control thread. */

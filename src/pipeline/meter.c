@@ -15,6 +15,7 @@ static struct ft_feature_config feature_config(const struct ft_table_config *cfg
     struct ft_feature_config c = {.entries = ft_table_entries(cfg->max_flows),
                                   .labels = options->labels,
                                   .enrich = options->enrich,
+                                  .vectors = options->vectors,
                                   .interface = options->interface};
 
     memcpy(c.option, options->of[part], sizeof c.option);
@@ -190,6 +191,15 @@ void ft_meter_step(struct ft_meter *m, int64_t now_ns)
     settle(m);
 }
 
+static void detect_packets(struct ft_meter *m, const struct ft_packet *pkts,
+                           const struct ft_counted *at, uint32_t n)
+{
+    ft_detect_packets(m->detect, pkts, at, n);
+    if (m->reads_names) {
+        ft_detect_answers(m->detect, pkts, n);
+    }
+}
+
 void ft_meter_count(struct ft_meter *m, const struct ft_packet *pkts, uint32_t n,
                     struct ft_counted *at, struct ft_tuple_counts *counts)
 {
@@ -215,6 +225,9 @@ void ft_meter_count(struct ft_meter *m, const struct ft_packet *pkts, uint32_t n
         }
         if (k > 0 && m->window != NULL) {
             ft_window_packets(m->window, pkts + done, at + done, k);
+        }
+        if (k > 0 && m->detect != NULL && m->emit != NULL) {
+            detect_packets(m, pkts + done, at + done, k);
         }
         settle(m);
         done += k;

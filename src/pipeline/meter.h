@@ -31,6 +31,7 @@ struct ft_meter {
     uint32_t n_on;
     struct ft_window_worker *window; /* -e window; owned, or NULL: looks at packets and ends, too */
     struct ft_detect_worker *detect; /* -e alert; likewise: is told of ends */
+    bool reads_names;                /* with detect: packets carry payloads */
     bool caught_up;                  /* no timer that was due at the last look is left */
     ft_meter_emit_fn emit;           /* NULL: nobody asks for records */
     void *cookie;

@@ -106,6 +106,9 @@ static void plan_windows(const struct ft_config *cfg, struct ft_plan *plan)
 static void plan_alerts(const struct ft_config *cfg, struct ft_plan *plan)
 {
     plan->alerts |= (cfg->events >> FT_EVENT_ALERT & 1) != 0;
+    if (plan->alerts && !plan->collect && (plan->profiles & ft_column_set_bit(&ft_columns_app))) {
+        plan->parts |= 1u << FT_PART_APP; /* names that are asked for */
+    }
     plan->detect = (struct ft_detect_config){
         .max_hosts = cfg->max_hosts, .max_flows = cfg->max_flows, .n_workers = plan->n_workers};
 }
@@ -183,12 +186,12 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, str
         rc = ft__collect_plan(cfg, &plan, err);
     }
     rc = rc == FT_OK ? ft__columns_plan(cfg, &plan, err) : rc;
+    plan_alerts(cfg, &plan);
     plan.parts = ft_features_needed(plan.parts | ft__columns_parts_asked(where));
     plan.read_ms = read_patience_ms(&plan.rules, plan.n_workers);
     plan_decoder(&plan);
     plan_table(cfg, &plan);
     plan_windows(cfg, &plan);
-    plan_alerts(cfg, &plan);
     *out = plan;
     return rc;
 }

@@ -10,6 +10,7 @@
 #include "pipeline/internal.h"
 #include "pipeline/lanes.h"
 #include "pipeline/packets.h"
+#include "pipeline/vectors.h"
 
 enum { READ_TIMEOUT_MS = 20, TIMER_BUDGET = 4096, NAP_MIN_NS = 20000, NAP_MAX_NS = 1000000 };
 
@@ -63,9 +64,19 @@ static void emit_marked(struct ft_worker *w, const struct ft_packet *pkts,
     }
 }
 
-void ft__worker_row(void *emitter, const struct ft_window_row *row)
+/* Of hosts with their vectors, when somebody has asked for those. */
+void ft__worker_row(void *worker, const struct ft_window_row *row)
 {
-    ft_emit_export_event(emitter, FT_EVENT_WINDOW, row);
+    struct ft_worker *w = worker;
+    struct ft_window_row with;
+    float vector[FT_VECTOR];
+
+    if (w->p->plan.window_vectors && row->entity == FT_ENTITY_HOST) {
+        with = *row;
+        ft__vectors_window(&w->p->plan, &with, vector);
+        row = &with;
+    }
+    ft_emit_export_event(&w->emit, FT_EVENT_WINDOW, row);
 }
 
 void ft__worker_alert(void *emitter, const struct ft_alert *a)
@@ -138,7 +149,7 @@ static void turn_windows(struct ft_worker *w)
         w->looked_ns = looked_ns;
     }
     if (w->meter.window != NULL) {
-        ft_window_turn(w->meter.window, w->looked_ns, ft__worker_row, &w->emit);
+        ft_window_turn(w->meter.window, w->looked_ns, ft__worker_row, w);
     }
     if (w->meter.detect != NULL) {
         turn_detect(w, &c);
@@ -321,7 +332,7 @@ void *ft__worker_end(struct ft_worker *w)
     pthread_mutex_unlock(&p->lock);
     ft_meter_flush(&w->meter, end_ns, stopped || p->plan.live ? FT_REASON_SHUTDOWN : FT_REASON_EOF);
     if (p->windows != NULL) {
-        ft_window_finish(ft__worker_window(w), ft__worker_row, &w->emit);
+        ft_window_finish(ft__worker_window(w), ft__worker_row, w);
     }
     if (w->meter.detect != NULL) {
         ft_detect_finish(w->meter.detect, ft__worker_alert, &w->emit);

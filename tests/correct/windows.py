@@ -497,7 +497,7 @@ def test_top_application(m):
     frames = [(T0 + i * MS, eth(ip4(A, B, 6, tcp(1000, 22, ACK, 1 + i * 500, body=b"x" * 500)))) for i in range(5)]
     frames += [(T0 + i * MS, eth(ip4(A, C, 17, udp(1001, 53, b"x" * 100)))) for i in range(20)]
     frames += [(T0 + 2 * S, eth(ip4(A, C, 17, udp(1002, 53, b"x" * 1400))))]
-    frames += [(T0 + 500 * MS, eth(ip4(C, B, 17, udp(1002, 40000, b"x" * 100))))]
+    frames += [(T0 + 500 * MS, eth(ip4(C, B, 17, udp(1002, 40000, b"x" * 10))))]
     frames += [(T0 + 600 * MS + i * MS, eth(ip4(C, B, 6, tcp(1003, 40001, flags, seq, body=data)))) for i, (flags, data, seq)
                in enumerate(((SYN, b"", 1), (ACK, b"SSH-2.0-OpenSSH_9.2\r\n", 2)))]
     plain, said = apps(), apps("-p", "app")
