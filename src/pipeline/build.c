@@ -28,6 +28,7 @@
 #include "pipeline/samples.h"
 #include "pipeline/scrub.h"
 #include "pipeline/vectors.h"
+#include "pipeline/windows.h"
 #include "source/if_watch.h"
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
@@ -750,36 +751,6 @@ static int build_timed(struct ft_pipeline *p, struct ft_worker *w)
     return rc;
 }
 
-/* An address as worker 0, who writes windows, shows it. */
-static void map_address(void *pipeline, uint8_t ip_version, uint8_t *address)
-{
-    const struct ft_pipeline *p = pipeline;
-
-    ft_cryptopan_map_ip(ft_anonymizer_map(p->workers[0].emit.anon), ip_version, address);
-}
-
-/* Equal packets make equal windows: estimates of files hash alike. Live, whom they count may choose
- * addresses, and does not know how. */
-static int build_windows(struct ft_pipeline *p, struct ft_err *err)
-{
-    if (!p->plan.windows) {
-        return FT_OK;
-    }
-    p->plan.window.seed = p->seed;
-    if (!p->plan.live) {
-        ft_hash_seed_fixed(&p->plan.window.seed, FT_EVENT_WINDOW);
-    }
-    if (p->plan.anonymize) {
-        p->plan.window.map_address = map_address;
-        p->plan.window.map_cookie = p;
-    }
-    int rc = ft_windows_new(&p->plan.window, &p->windows);
-
-    return rc == FT_OK
-               ? rc
-               : ft_err_set(err, rc, "no memory for --max-hosts %u", p->plan.window.max_hosts);
-}
-
 static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
 {
     struct ft_worker *w = &p->workers[i];
@@ -952,7 +923,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = ft__build_output(p, cfg->outputs[i], err);
     }
-    rc = rc == FT_OK ? build_windows(p, err) : rc;
+    rc = rc == FT_OK ? ft__windows_build(p, err) : rc;
     rc = rc == FT_OK ? ft__build_detect(p, cfg, err) : rc;
     rc = rc == FT_OK ? build_workers(p, cfg, key, err) : rc;
     return rc == FT_OK ? scrub_name(p, err) : rc;
@@ -1075,24 +1046,13 @@ static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint32_t fl
            mib(p->budget), what, rooms, mib(queues), mib(outputs));
 }
 
-static uint64_t windows_budget(const struct ft_plan *plan)
-{
-    uint32_t host;
-
-    uint32_t entries = plan->collect ? 1 : ft_table_entries(plan->table.max_flows);
-
-    return plan->windows ? ft_windows_budget(&plan->window, &host) +
-                               (uint64_t)ft_window_worker_budget(entries) * plan->n_workers
-                         : 0;
-}
-
 void ft__build_budget(struct ft_pipeline *p)
 {
     const struct ft_plan *plan = &p->plan;
     uint32_t flow;
     uint64_t tables = (uint64_t)ft_meter_budget(&plan->table, plan->parts, &plan->options, &flow) *
                       plan->n_workers;
-    uint64_t outputs = 0, queues = 0, windows = windows_budget(plan),
+    uint64_t outputs = 0, queues = 0, windows = ft__windows_budget(plan),
              detectors = plan->alerts ? ft_detect_budget(&plan->detect) : 0;
 
     for (uint32_t i = 0; i < p->n_routes; i++) {
