@@ -14,6 +14,7 @@
 #include "base/wait.h"
 #include "codec/app/digest.h"
 #include "config/url.h"
+#include "feature/app/app.h"
 #include "format/pcap.h"
 #include "guard/opener.h"
 #include "model/labels.h"
@@ -22,11 +23,13 @@
 #include "pipeline/collect.h"
 #include "pipeline/columns.h"
 #include "pipeline/enrich.h"
+#include "pipeline/frames.h"
 #include "pipeline/lanes.h"
 #include "pipeline/packets.h"
 #include "pipeline/samples.h"
 #include "pipeline/scrub.h"
 #include "pipeline/vectors.h"
+#include "pipeline/windows.h"
 #include "source/if_watch.h"
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
@@ -746,6 +749,9 @@ static int build_timed(struct ft_pipeline *p, struct ft_worker *w)
                                                     ft_table_entries(p->plan.table.max_flows),
                                                     &w->meter.window);
     }
+    if (rc == FT_OK && w->meter.window != NULL && (p->plan.parts >> FT_PART_APP & 1) != 0) {
+        ft_window_apps(w->meter.window, ft_app_so_far, ft_meter_state(&w->meter, FT_PART_APP));
+    }
     if (rc == FT_OK && p->detect != NULL) {
         rc = ft_detect_worker_new(p->detect, w->index, &w->meter.detect);
         w->meter.reads_names = (p->plan.parts >> FT_PART_APP & 1) != 0;
@@ -757,52 +763,6 @@ static int build_timed(struct ft_pipeline *p, struct ft_worker *w)
         rc = w->clocks != NULL ? FT_OK : FT_E_NOMEM;
     }
     return rc;
-}
-
-/* An address as worker 0, who writes windows, shows it. */
-static void map_address(void *pipeline, uint8_t ip_version, uint8_t *address)
-{
-    const struct ft_pipeline *p = pipeline;
-
-    ft_cryptopan_map_ip(ft_anonymizer_map(p->workers[0].emit.anon), ip_version, address);
-}
-
-/* Equal packets make equal windows: estimates of files hash alike. Live, whom they count may choose
- * addresses, and does not know how. */
-static int build_windows(struct ft_pipeline *p, struct ft_err *err)
-{
-    if (!p->plan.windows) {
-        return FT_OK;
-    }
-    p->plan.window.seed = p->seed;
-    if (!p->plan.live) {
-        ft_hash_seed_fixed(&p->plan.window.seed, FT_EVENT_WINDOW);
-    }
-    if (p->plan.anonymize) {
-        p->plan.window.map_address = map_address;
-        p->plan.window.map_cookie = p;
-    }
-    int rc = ft_windows_new(&p->plan.window, &p->windows);
-
-    return rc == FT_OK
-               ? rc
-               : ft_err_set(err, rc, "no memory for --max-hosts %u", p->plan.window.max_hosts);
-}
-
-static int build_afterimage(struct ft_pipeline *p, struct ft_err *err)
-{
-    if (!p->plan.afterimage) {
-        return FT_OK;
-    }
-    p->plan.image.seed = p->seed;
-    ft_log(&p->log, FT_LOG_INFO,
-           "--profile afterimage: one worker sees all packets in their order");
-    int rc = ft_afterimage_new(&p->plan.image, &p->afterimage);
-
-    return rc == FT_OK
-               ? rc
-               : ft_err_set(err, rc, "no memory for --profile afterimage with --max-hosts %u",
-                            p->plan.image.max_hosts);
 }
 
 static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
@@ -977,9 +937,9 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = ft__build_output(p, cfg->outputs[i], err);
     }
-    rc = rc == FT_OK ? build_windows(p, err) : rc;
+    rc = rc == FT_OK ? ft__windows_build(p, err) : rc;
     rc = rc == FT_OK ? ft__build_detect(p, cfg, err) : rc;
-    rc = rc == FT_OK ? build_afterimage(p, err) : rc;
+    rc = rc == FT_OK ? ft__frames_build(p, err) : rc;
     rc = rc == FT_OK ? build_workers(p, cfg, key, err) : rc;
     return rc == FT_OK ? scrub_name(p, err) : rc;
 }
@@ -1107,17 +1067,6 @@ static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint32_t fl
            mib(p->budget), what, more, mib(queues), mib(outputs));
 }
 
-static uint64_t windows_budget(const struct ft_plan *plan)
-{
-    uint32_t host;
-
-    uint32_t entries = plan->collect ? 1 : ft_table_entries(plan->table.max_flows);
-
-    return plan->windows ? ft_windows_budget(&plan->window, &host) +
-                               (uint64_t)ft_window_worker_budget(entries) * plan->n_workers
-                         : 0;
-}
-
 void ft__build_budget(struct ft_pipeline *p)
 {
     const struct ft_plan *plan = &p->plan;
@@ -1126,7 +1075,7 @@ void ft__build_budget(struct ft_pipeline *p)
                       plan->n_workers;
     uint64_t outputs = 0, queues = 0;
     const struct room rooms[ROOMS] = {
-        {"windows", windows_budget(plan)},
+        {"windows", ft__windows_budget(plan)},
         {"detectors", plan->alerts ? ft_detect_budget(&plan->detect) : 0},
         {"afterimage", plan->afterimage ? ft_afterimage_budget(&plan->image) : 0}};
 

@@ -294,6 +294,10 @@ int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
         plan->parts |= ft_columns_parts(&columns);
         rc = add_rules(cfg, plan, &columns, err);
     }
+    if ((plan->windows || (cfg->events >> FT_EVENT_WINDOW & 1) != 0) &&
+        (plan->profiles & ft_column_set_bit(&ft_columns_app)) != 0) {
+        plan->parts |= 1u << FT_PART_APP; /* for their top_app */
+    }
     plan_rules(cfg, plan);
     if (plan->collect) { /* exporters' records have no others */
         plan->parts &= 1u << FT_PART_CORE | 1u << FT_PART_ENRICH;

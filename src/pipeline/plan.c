@@ -94,6 +94,7 @@ static void plan_windows(const struct ft_config *cfg, struct ft_plan *plan)
     plan->window = (struct ft_windows_config){.n_spans = cfg->n_windows,
                                               .max_hosts = cfg->max_hosts,
                                               .n_workers = plan->n_workers,
+                                              .apps = (plan->parts >> FT_PART_APP & 1) != 0,
                                               .told = plan->collect,
                                               .step_ns = plan->rules.idle_ns > FT_WINDOW_GRACE_NS
                                                              ? plan->rules.idle_ns

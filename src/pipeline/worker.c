@@ -7,6 +7,7 @@
 #include "feature/app/app.h"
 #include "feature/label/label.h"
 #include "pipeline/app.h"
+#include "pipeline/frames.h"
 #include "pipeline/internal.h"
 #include "pipeline/lanes.h"
 #include "pipeline/packets.h"
@@ -445,38 +446,6 @@ static void direct_idle(struct ft_worker *w)
     ft__worker_breathe(w, true);
 }
 
-/* A row of each frame, or of one in --sample. */
-static void image_frames(struct ft_worker *w, const struct ft_view *views, uint32_t n)
-{
-    struct ft_pipeline *p = w->p;
-    struct ft_afterimage_row row;
-
-    for (uint32_t i = 0; i < n; i++) {
-        if ((views[i].flags & FT_VIEW_LEFT_OUT) != 0) {
-            continue;
-        }
-        ft_afterimage_see(p->afterimage, &views[i], &row);
-        if (p->afterimage_left > 0 && p->afterimage_left < w->rates.sample_n) {
-            p->afterimage_left--;
-            continue;
-        }
-        p->afterimage_left = w->rates.sample_n - 1;
-        ft_emit_export_event(&w->emit, FT_EVENT_AFTERIMAGE, &row);
-    }
-    ft_count_set(&p->afterimage_evicted, ft_afterimage_evicted(p->afterimage));
-}
-
-/* Frames of a batch, while their bytes are there, to those that look at them. */
-static void see_frames(struct ft_worker *w, const struct ft_view *views, uint32_t n)
-{
-    if (FT_UNLIKELY(w->emit.makes_packets)) {
-        ft_emit_packets(&w->emit, views, n, w->rates.sample_n);
-    }
-    if (FT_UNLIKELY(w->p->afterimage != NULL)) {
-        image_frames(w, views, n);
-    }
-}
-
 /* Counts what came of a batch, or of time. */
 static void direct_packets(struct ft_worker *w, struct ft_packet *pkts, uint32_t n)
 {
@@ -511,7 +480,7 @@ void *ft__worker_direct(void *arg)
         }
         wait_ms = READ_TIMEOUT_MS;
         w->dec.lookup = ft_table_lookup(w->meter.table, &w->dec.lookup_n);
-        see_frames(w, views, batch.n);
+        ft__frames_see(w, views, batch.n);
         ft_decode_batch(&w->dec, views, batch.n, pkts, &n);
         settle_fragments(w, pkts, &n);
         direct_packets(w, pkts, n);
@@ -679,7 +648,7 @@ void *ft__reader_run(void *arg)
             ft__worker_breathe(r, true);
             continue;
         }
-        see_frames(r, views, batch.n);
+        ft__frames_see(r, views, batch.n);
         ft_decode_batch(&r->dec, views, batch.n, pkts, &n);
         settle_fragments(r, pkts, &n);
         reader_packets(r, pkts, n);
