@@ -687,6 +687,7 @@ void ft_config_free(struct ft_config *cfg)
     ft_mem_free(cfg->filter);
     ft_mem_free(cfg->where);
     ft_mem_free(cfg->labels);
+    ft_mem_free(cfg->vector_fit);
     ft_mem_free(cfg->networks);
     ft_mem_free(cfg->rules);
     for (uint32_t i = 0; i < cfg->n_geo; i++) {

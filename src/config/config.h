@@ -46,6 +46,7 @@ struct ft_config {
     uint32_t profiles;             /* -p: a bit for each of ft_column_sets */
     struct ft_set_options options; /* of the owners of profiles */
     char *labels;                  /* rules file, owned, or NULL */
+    char *vector_fit;              /* file, builtin or raw, owned, or NULL */
     char *networks;                /* names of prefixes, a file, owned, or NULL */
     char *geo[FT_GEO_MOST];        /* databases of addresses, files, owned */
     uint32_t n_geo;

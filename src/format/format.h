@@ -48,6 +48,7 @@ struct ft_format_config {
     const struct ft_columns *columns;
     /* of samples of packets, when some were chosen; while it opens; or NULL */
     const struct ft_columns *sample_columns;
+    const struct ft_columns *window_columns; /* of windows; while it opens; NULL: all but vectors */
     unsigned events;       /* bit per enum ft_event: those that will come; single_event: one */
     bool collect;          /* events as collect makes them */
     const char *schema;    /* ndjson of collect: another collector's shape, or NULL */

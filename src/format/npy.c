@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: a matrix of float32 in NumPy's .npy form (version 1.0), a row for each event: its
- * numbers, in the order of the columns. Null is NaN. Text, lists, objects and points in time are no
- * numbers of a model and have no place; the names of the columns stand in a file beside it,
- * FILE.json.
+ * numbers, in the order of the columns; a vector's are a column each. Null is NaN. Text, lists,
+ * objects and points in time are no numbers of a model and have no place; the names of the columns
+ * stand in a file beside it, FILE.json.
  *
  *     magic, version, length | text: <f4, shape (ROWS, COLUMNS) | rows
  *
@@ -28,6 +28,7 @@ static const double exact_most = 16777216; /* 2^24 */
 struct npy {
     struct ft_format format;
     struct ft_columns columns;
+    uint32_t n_numbers;                  /* of a row */
     _Atomic bool beyond[FT_COLUMNS_MAX]; /* the column had whole numbers above 2^24 */
     char *sidecar;                       /* owned */
 };
@@ -42,6 +43,19 @@ static const struct npy *self(const struct ft_format *f)
 static bool is_whole(uint8_t type)
 {
     return type >= FT_T_U8 && type <= FT_T_I64;
+}
+
+/* Its numbers, or as many NaN. */
+static uint8_t *put_vector(uint8_t *p, const struct ft_column *c, const void *const *parts)
+{
+    static const float none = NAN;
+    struct ft_value v;
+
+    ft_column_get(c, parts, &v);
+    for (uint32_t i = 0; i < c->field->most; i++, p += sizeof none) {
+        memcpy(p, v.null ? &none : &((const float *)v.items)[i], sizeof none);
+    }
+    return p;
 }
 
 static float number(const struct npy *npy, uint32_t i, const void *const *parts)
@@ -68,18 +82,23 @@ static size_t put_row(const struct ft_format *f, uint8_t *p, const void *const *
     const struct npy *npy = self(f);
 
     for (uint32_t i = 0; i < npy->columns.n; i++) {
+        if (npy->columns.col[i].field->type == FT_T_VECTOR) {
+            p = put_vector(p, &npy->columns.col[i], parts);
+            continue;
+        }
         float v = number(npy, i, parts);
 
-        memcpy(p + i * sizeof v, &v, sizeof v);
+        memcpy(p, &v, sizeof v);
+        p += sizeof v;
     }
-    return npy->columns.n * sizeof(float);
+    return npy->n_numbers * sizeof(float);
 }
 
 /* Rows are what is in the file. */
 static size_t npy_seal(const struct ft_format *f, const uint8_t *rows, uint32_t n,
                        const struct ft_loss *lost, uint8_t *out)
 {
-    size_t len = (size_t)n * self(f)->columns.n * sizeof(float);
+    size_t len = (size_t)n * self(f)->n_numbers * sizeof(float);
 
     (void)lost;
     memcpy(out, rows, len);
@@ -94,7 +113,7 @@ static size_t put_header(const struct npy *npy, uint64_t rows, uint8_t *p)
     uint16_t len = HEADER_LEN - PREFIX_LEN;
     int n = snprintf(text, sizeof text,
                      "{'descr': '<f4', 'fortran_order': False, 'shape': (%llu, %u), }",
-                     (unsigned long long)rows, npy->columns.n);
+                     (unsigned long long)rows, npy->n_numbers);
 
     memcpy(p, "\x93NUMPY\x01", 7);
     p[7] = 0;
@@ -135,7 +154,7 @@ static size_t npy_trailer(const struct ft_format *f, struct ft_trailer *t, uint8
     }
     t->over = true;
     say_beyond(npy, t);
-    return put_header(npy, (t->size - HEADER_LEN) / (npy->columns.n * sizeof(float)), out);
+    return put_header(npy, (t->size - HEADER_LEN) / (npy->n_numbers * sizeof(float)), out);
 }
 
 static const char *npy_sidecar(const struct ft_format *f)
@@ -161,16 +180,42 @@ static void keep_numbers(struct ft_columns *c)
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < c->n; i++) {
-        if (c->col[i].field->type <= FT_T_F64 && (c->flat || c->col[i].fixed == NULL)) {
+        uint8_t type = c->col[i].field->type;
+
+        if ((type <= FT_T_F64 || type == FT_T_VECTOR) && (c->flat || c->col[i].fixed == NULL)) {
             c->col[n++] = c->col[i];
         }
     }
     c->n = n;
 }
 
+static size_t put_names(const struct ft_field *f, bool first, char *to, size_t room)
+{
+    size_t at = 0;
+
+    if (f->type != FT_T_VECTOR) {
+        return (size_t)snprintf(to, room, "%s\"%s\"", first ? "" : ",", f->name);
+    }
+    for (uint32_t k = 0; k < f->most && at < room; k++) {
+        at += (size_t)snprintf(to + at, room - at, "%s\"%s_%u\"", first && k == 0 ? "" : ",",
+                               f->name, k);
+    }
+    return at;
+}
+
+static uint32_t count_numbers(const struct ft_columns *c)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        n += c->col[i].field->type == FT_T_VECTOR ? c->col[i].field->most : 1;
+    }
+    return n;
+}
+
 static int make_sidecar(struct npy *npy, enum ft_event e, bool aligned)
 {
-    size_t room = SIDECAR_ROOM + (size_t)npy->columns.n * NAME_ROOM, at;
+    size_t room = SIDECAR_ROOM + (size_t)npy->n_numbers * NAME_ROOM, at;
 
     npy->sidecar = ft_mem_alloc(1, room);
     if (npy->sidecar == NULL) {
@@ -185,8 +230,7 @@ static int make_sidecar(struct npy *npy, enum ft_event e, bool aligned)
                           ft_event_type(e), ft_schema_version(), profiles,
                           aligned ? "aligned" : "own", ft_version());
     for (uint32_t i = 0; i < npy->columns.n && at < room; i++) {
-        at += (size_t)snprintf(npy->sidecar + at, room - at, "%s\"%s\"", i > 0 ? "," : "",
-                               npy->columns.col[i].field->name);
+        at += put_names(npy->columns.col[i].field, i == 0, npy->sidecar + at, room - at);
     }
     if (at + 4 > room) {
         return FT_E_RANGE;
@@ -206,6 +250,7 @@ static int npy_open(const struct ft_format_config *cfg, struct ft_format **out, 
     npy->format.ops = &ft_format_npy;
     ft__columnar_columns(cfg, e, &npy->columns);
     keep_numbers(&npy->columns);
+    npy->n_numbers = count_numbers(&npy->columns);
     int rc = npy->columns.n > 0 ? make_sidecar(npy, e, cfg->aligned)
                                 : ft_err_set(err, FT_E_USAGE, "columns=: none of them is a number");
 
@@ -214,7 +259,7 @@ static int npy_open(const struct ft_format_config *cfg, struct ft_format **out, 
         return rc == FT_E_USAGE ? rc : ft_err_set(err, rc, "%s", ft_strerror(rc));
     }
     npy->format.needs_file = true;
-    npy->format.flow_max = npy->columns.n * sizeof(float) + SLACK;
+    npy->format.flow_max = npy->n_numbers * sizeof(float) + SLACK;
     *out = &npy->format;
     return FT_OK;
 }

@@ -112,7 +112,7 @@ static const struct ft_param rows[] = {
              .value = "NAME,...",
              .help =
                  "a column of pgvector's type: the numbers of these columns, those of lists one "
-                 "by one"},
+                 "by one; vector (profile vector): that column itself is of that type"},
      .check = some,
      .allowed = "a list of names, with commas"},
     {.row = {.name = "domain",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/observer.h"
+#include "model/vector.h"
 #include "model/window.h"
 
 double ft_window_null(void)
@@ -37,6 +38,8 @@ WINDOW(peer, v->null = r->entity != FT_ENTITY_PAIR; v->ip_version = r->ip_versio
        v->addr = r->peer)
 WINDOW(port, v->null = r->entity != FT_ENTITY_SERVICE; v->u = r->port)
 WINDOW(proto, v->null = r->entity != FT_ENTITY_SERVICE; v->u = r->proto)
+WINDOW(vector, v->null = r->vector == NULL; v->items = r->vector; v->n_items = FT_VECTOR)
+WINDOW(vector_id, v->null = r->vector == NULL; v->s = r->vector_id)
 WINDOW(at_most, v->u = r->packets[0] + r->packets[1] + r->error)
 
 #define U64(key, of, member)                                                                       \
@@ -194,4 +197,37 @@ const struct ft_field *ft__fields_window(uint32_t *out_n)
 {
     *out_n = sizeof window_fields / sizeof window_fields[0];
     return window_fields;
+}
+
+static const struct ft_field vector_fields[] = {
+    {.name = "vector",
+     .rank = 17000,
+     .type = FT_T_VECTOR,
+     .item = FT_T_F32,
+     .most = FT_VECTOR,
+     .privacy = FT_PRIVACY_NONE,
+     .unit = "",
+     .profile = "vector",
+     .get = w_vector,
+     .source = "flowtap",
+     .null = "not a host",
+     .meaning = "what the host did, as 32 numbers of Euclidean length 1: hosts that did alike are "
+                "near each other (docs/vectors.md)"},
+    {.name = "vector_id",
+     .rank = 17010,
+     .type = FT_T_STRING,
+     .privacy = FT_PRIVACY_NONE,
+     .unit = "",
+     .profile = "vector",
+     .get = w_vector_id,
+     .source = "flowtap",
+     .null = "not a host",
+     .meaning = "the transform's version and what it was fitted on (--vector-fit): only vectors of "
+                "the same one can be compared"},
+};
+
+const struct ft_field *ft_fields_window_vector(uint32_t *out_n)
+{
+    *out_n = sizeof vector_fields / sizeof vector_fields[0];
+    return vector_fields;
 }

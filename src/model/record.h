@@ -362,6 +362,12 @@ struct ft_nf_v3_record {
     uint8_t src[16], dst[16];
 };
 
+/* What kind of flow it is, see vector.h. */
+struct ft_vector_record {
+    const char *id; /* of the transform and its fit; as long as the record stands */
+    float vector[32];
+};
+
 /* The running counts of a packet's own 5-tuple in its own direction, that packet included. */
 struct ft_tuple_counts {
     uint64_t packets;

@@ -43,7 +43,9 @@ struct ft_window_row {
     double answered, reset;                        /* ratios */
     double size_mean, size_std, gap_mean, gap_std; /* bytes, us */
     double bytes_usual, bytes_z, flows_usual, flows_z;
-    uint64_t error; /* packets that may be another's */
+    uint64_t error;        /* packets that may be another's */
+    const float *vector;   /* of a host, FT_VECTOR numbers, borrowed; NULL: none was asked for */
+    const char *vector_id; /* likewise */
 };
 
 /* All bits set: what a member of a double holds for null (FT_ABSENT_ONES). */

@@ -68,7 +68,7 @@ class Schema(Case):
 
     def test_real_events(self):
         self.assertEqual(self.check_all(self.sample), {
-            "network_flow_sample": 116, "network_flow_record": 15, "window": 88, "alert": 3, "pipeline_stats": 1})
+            "network_flow_sample": 116, "network_flow_record": 15, "window": 115, "alert": 3, "pipeline_stats": 1})
 
     def test_events_of_other_runs(self):
         """Interim records, evictions, several workers, a filter, nothing at all."""

@@ -18,6 +18,7 @@ BELOW["config"] = ["config", "format", "output", "codec", "model", "base"]  # wh
 BELOW["guard"] = ["guard", "base"]
 BELOW["metrics"] = ["metrics", "codec", "model", "base"]
 BELOW["merge"] = ["merge", "codec", "model", "base"]
+BELOW["fit"] = ["fit", "model", "base"]
 BELOW["pipeline"] = ["pipeline", "config", "guard", "codec", "model", "base"] + STAGES
 # columns whose values are objects write them: the one way up
 WRITES = {"model/field_export.c": "codec/text/", "model/field_stats.c": "codec/text/"}
