@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detect: dns_tunnel and dga, from answers of DNS over UDP (-p app): see names.h. */
-#include <stddef.h>
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/time.h"

@@ -23,7 +23,7 @@ struct beacon {
     int64_t last_ns;            /* newest packet */
     uint16_t port, client_port; /* of the newest flow */
     uint8_t proto;
-    uint16_t hours[FT__HOURS];  /* flows that began in each, by its number modulo 24 */
+    uint16_t hours[FT__HOURS]; /* flows that began in each, by its number modulo 24 */
     struct ft__ids ids;
     uint32_t at_s[FLOWS];  /* when they began; the newest in place of the oldest */
     uint32_t bytes[FLOWS]; /* that they sent */
