@@ -7,7 +7,7 @@
 #include "base/time.h"
 #include "detect/state.h"
 
-enum { DAY_S = 86400, SEEN_A_HOST = 8 /* keys */, FAR = 16, NEAR = 6 };
+enum { DAY_S = 86400, MONTH_S = 30 * DAY_S, SEEN_A_HOST = 8 /* keys */, FAR = 16, NEAR = 6 };
 
 static const int64_t step_ns = 1000000000; /* of packet time, between looks at what is pending */
 
@@ -22,12 +22,13 @@ static const struct {
     int rule, param; /* whose threshold is the time after which an entity is forgotten; -1: s */
     int seconds;
 } tables[FT__TABLES] = {
-    [FT__LIMITS] = {ft__limit_entity, 1, -1, 0, 0},
+    [FT__LIMITS] = {ft__limit_entity, 1, -1, 0, 2 * DAY_S},
     [FT__ADDRESS_SCANS] = {ft__scan_entity, 4, FT_RULE_ADDRESS_SCAN, 1, 0},
     [FT__PORT_SCANS] = {ft__scan_entity, 4, FT_RULE_PORT_SCAN, 1, 0},
     [FT__WALKS] = {ft__walk_entity, 1, FT_RULE_TRW_SCAN, 4, 0},
     [FT__AMPLIFIED] = {ft__amplified_entity, 4, FT_RULE_AMPLIFICATION, 2, 0},
     [FT__BEACONS] = {ft__beacon_entity, 1, -1, 0, DAY_S},
+    [FT__SERVERS] = {ft__server_entity, 4, -1, 0, MONTH_S},
     [FT__LASTING] = {ft__lasting_entity, 4, -1, 0, DAY_S},
     [FT__SENDERS] = {ft__sender_entity, 1, -1, 0, DAY_S},
     [FT__TUNNELS] = {ft__tunnel_entity, 8, -1, 0, DAY_S},
@@ -116,7 +117,7 @@ static bool make_pool(struct ft_detect *d)
     p->names = ft_map_alloc_sparse(sizeof *p->names * FT__NAMES);
     p->free_names = ft_map_alloc_sparse(sizeof *p->free_names * FT__NAMES);
     return p->notes != NULL && p->free != NULL && p->pending != NULL && d->order != NULL &&
-           d->aside != NULL &&           p->names != NULL && p->free_names != NULL;
+           d->aside != NULL && p->names != NULL && p->free_names != NULL;
 }
 
 static bool make_tables(struct ft_detect *d)
@@ -143,7 +144,6 @@ static void adopt(struct ft_detect *d, struct ft_rules *rules)
             tables[i].rule >= 0 ? ft__span_ns(d, (enum ft_rule_id)tables[i].rule, tables[i].param)
                                 : INT64_C(1000000000) * tables[i].seconds;
     }
-    d->tables[FT__LIMITS].span_ns = (int64_t)(rules->entity_s * 1e9);
 }
 
 int ft_detect_new(const struct ft_detect_config *cfg, struct ft_rules *rules,

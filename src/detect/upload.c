@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* detect: exfiltration: a host sends far more in a minute than it used to, to one that it never had
- * to do with. What it used to: moving mean and variance (EWMA, alpha 0.1) of the bytes that the
- * flows that it began sent, of the minutes in which some ended; flows that sent less than 256
- * bytes are left out. */
+/* detect: exfiltration: a host sends far more out of the house in a minute than it used to, to one
+ * that it never had to do with. What it used to: moving mean and variance (EWMA, alpha 0.1) of the
+ * bytes that the flows that it began to others outside sent, of the minutes in which some ended;
+ * flows that sent less than 256 bytes are left out. */
 #include <math.h>
 
 #include "base/time.h"
 #include "detect/state.h"
 
-enum { P_Z, P_BYTES, P_LEARN, MINUTES = 8 };
+enum { P_Z, P_BYTES, P_LEARN, P_PCR, MINUTES = 8 };
 
 static const int64_t minute_ns = INT64_C(60000000000);
 static const double alpha = 0.1, least_part = 0.1, least_bytes = 1500, least_flow = 256;
@@ -51,6 +51,14 @@ static double z_of(const struct sender *s)
     return ((double)s->bytes - s->mean) / std;
 }
 
+/* Producer-consumer ratio (Bullard and Gerth 2014): from -1, it only takes, to 1, it only sends. */
+static double pcr_of(const struct ft_note *note)
+{
+    double out = (double)note->bytes[0], in = (double)note->bytes[1];
+
+    return (out - in) / (out + in);
+}
+
 static struct sender *count(struct ft_detect *d, const struct ft_note *note)
 {
     struct ft__host_key key = ft__key_of(note, 0);
@@ -77,11 +85,11 @@ void ft__detect_upload(struct ft_detect *d, const struct ft_note *note)
     if ((double)note->bytes[0] < least_flow ||
         (note->bits & (FT_NOTE_GROUP | FT_NOTE_ANSWER)) != 0 ||
         ((note->bits & FT_NOTE_ON) != 0 && (note->bits & FT_NOTE_EXPORTED) == 0) ||
-        !ft__is_watched(d, rule, note, 0)) {
+        !ft__is_watched(d, rule, note, 0) || !ft__goes_out(d, note)) {
         return;
     }
     s = count(d, note);
-    if (!d->first_contact || s->minutes < MINUTES || note->bytes[0] <= note->bytes[1] ||
+    if (!d->first_contact || s->minutes < MINUTES || pcr_of(note) < ft__value(d, rule, P_PCR) ||
         (double)note->bytes[0] < ft__value(d, rule, P_BYTES) ||
         z_of(s) <= ft__value(d, rule, P_Z) || !ft__has_learnt(d, rule, P_LEARN, note)) {
         return;
