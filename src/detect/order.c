@@ -144,6 +144,7 @@ static void adopt(struct ft_detect *d, struct ft_rules *rules)
             tables[i].rule >= 0 ? ft__span_ns(d, (enum ft_rule_id)tables[i].rule, tables[i].param)
                                 : INT64_C(1000000000) * tables[i].seconds;
     }
+    d->entity_ns = (int64_t)(rules->entity_s * 1e9);
 }
 
 int ft_detect_new(const struct ft_detect_config *cfg, struct ft_rules *rules,

@@ -140,7 +140,7 @@ static int64_t again_ns(const struct ft_detect *d, enum ft_rule_id rule)
 {
     uint8_t again = ft_rules_known[rule].again;
 
-    return again > 0 ? ft__span_ns(d, rule, again - 1) : (int64_t)(d->rules->entity_s * 1e9);
+    return again > 0 ? ft__span_ns(d, rule, again - 1) : d->entity_ns;
 }
 
 void ft__raise(struct ft_detect *d, enum ft_rule_id rule, struct ft_alert *a)
