@@ -31,6 +31,7 @@ static const struct {
     [FT__SERVERS] = {ft__server_entity, 4, -1, 0, MONTH_S},
     [FT__LASTING] = {ft__lasting_entity, 4, -1, 0, DAY_S},
     [FT__SENDERS] = {ft__sender_entity, 1, -1, 0, DAY_S},
+    [FT__RECEIVERS] = {ft__receiver_entity, 4, FT_RULE_EXFILTRATION, 4, 0},
     [FT__TUNNELS] = {ft__tunnel_entity, 8, -1, 0, DAY_S},
     [FT__ASKERS] = {ft__asker_entity, 8, FT_RULE_DGA, 1, 0},
 };

@@ -377,12 +377,12 @@ static int mapping(struct loader *l, enum ft_rule_id rule)
 static int unknown_rule(struct loader *l)
 {
     char allowed[ALLOWED * 2];
-    int n = snprintf(allowed, sizeof allowed, "internal, limits");
+    int n = snprintf(allowed, sizeof allowed, "limits");
 
     for (int i = 0; i < FT_RULE__COUNT && n > 0 && n < (int)sizeof allowed; i++) {
         n += snprintf(allowed + n, sizeof allowed - (size_t)n, ", %s", ft_rules_known[i].name);
     }
-    return ft_err_set(l->err, FT_E_USAGE, "line %zu: %.40s: no such rule; there are %s",
+    return ft_err_set(l->err, FT_E_USAGE, "line %zu: %.40s: no such rule; there are %s, internal",
                       l->event.start_mark.line + 1, shown(l), allowed);
 }
 

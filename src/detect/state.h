@@ -52,6 +52,7 @@ enum ft__table_id {
     FT__SERVERS,
     FT__LASTING,
     FT__SENDERS,
+    FT__RECEIVERS,
     FT__TUNNELS,
     FT__ASKERS,
     FT__TABLES
@@ -148,6 +149,7 @@ size_t ft__beacon_entity(size_t *out_clear);
 size_t ft__server_entity(size_t *out_clear);
 size_t ft__lasting_entity(size_t *out_clear);
 size_t ft__sender_entity(size_t *out_clear);
+size_t ft__receiver_entity(size_t *out_clear);
 size_t ft__tunnel_entity(size_t *out_clear);
 size_t ft__asker_entity(size_t *out_clear);
 
