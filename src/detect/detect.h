@@ -76,7 +76,11 @@ FT_HOT void ft_detect_packets(struct ft_detect_worker *w, const struct ft_packet
 /* Likewise, with their payloads: names that were asked for. */
 void ft_detect_answers(struct ft_detect_worker *w, const struct ft_packet *pkts, uint32_t n);
 
-/* Once a batch. Epochs begin where the clock of the packets steps back. All notes of this worker
+/* The clock of the packets stepped back: an epoch begins, if it is not that already. What comes is
+ * of it. */
+void ft_detect_epoch_begins(struct ft_detect_worker *w, uint32_t epoch);
+
+/* Once a batch. All notes of this worker
  * that are of earlier epochs, or of this one and before passed_ns, have been made. Number 0 shows
  * a slice of what all have passed to the detectors. */
 void ft_detect_turn(struct ft_detect_worker *w, uint32_t epoch, int64_t passed_ns,

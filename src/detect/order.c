@@ -455,10 +455,14 @@ static void say(struct ft_detect_worker *w, struct ft__passed passed)
     pthread_mutex_unlock(&d->lock);
 }
 
-static void begin_epoch(struct ft_detect_worker *w, uint32_t epoch)
+void ft_detect_epoch_begins(struct ft_detect_worker *w, uint32_t epoch)
 {
     uint32_t there = ft_detect_epoch(w);
 
+    if (FT_LIKELY(epoch == w->epoch)) {
+        return;
+    }
+    ft__bursts_until(w, INT64_MAX); /* they are of the one before */
     w->epoch = epoch;
     while (there < epoch && !atomic_compare_exchange_weak(&w->d->epoch, &there, epoch)) {
     }
@@ -468,12 +472,10 @@ void ft_detect_turn(struct ft_detect_worker *w, uint32_t epoch, int64_t passed_n
                     ft_alert_emit_fn emit, void *cookie)
 {
     struct ft_detect *d = w->d;
-    bool steps = epoch != w->said.epoch;
-
-    if (steps || passed_ns >= ft_time_add(w->said.ns, step_ns)) {
-        ft__bursts_until(w, steps ? INT64_MAX : passed_ns);
+    ft_detect_epoch_begins(w, epoch);
+    if (epoch != w->said.epoch || passed_ns >= ft_time_add(w->said.ns, step_ns)) {
+        ft__bursts_until(w, passed_ns);
         hand_over(w);
-        begin_epoch(w, epoch);
         say(w, (struct ft__passed){epoch, passed_ns});
     }
     if (w->number != 0) {

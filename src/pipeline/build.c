@@ -737,7 +737,8 @@ static int build_timed(struct ft_pipeline *p, struct ft_worker *w)
         rc = ft_detect_worker_new(p->detect, w->index, &w->meter.detect);
         w->meter.reads_names = (p->plan.parts >> FT_PART_APP & 1) != 0;
     }
-    w->looked_ns = w->clock.now_ns = INT64_MIN;
+    w->looked_ns = w->meter.clock.now_ns = INT64_MIN;
+    w->meter.step_ns = p->plan.window.step_ns;
     if (rc == FT_OK && p->plan.mode == FT_MODE_LANES) {
         w->clocks = ft_map_alloc(sizeof *w->clocks * FT_BATCH);
         w->lane_clock.now_ns = INT64_MIN;
