@@ -7,7 +7,7 @@
 #include "base/time.h"
 #include "detect/state.h"
 
-enum { DAY_S = 86400, SEEN_A_HOST = 8 /* keys */, FAR = 16, NEAR = 6 };
+enum { DAY_S = 86400, MONTH_S = 30 * DAY_S, SEEN_A_HOST = 8 /* keys */, FAR = 16, NEAR = 6 };
 
 static const int64_t step_ns = 1000000000; /* of packet time, between looks at what is pending */
 
@@ -28,8 +28,10 @@ static const struct {
     [FT__WALKS] = {ft__walk_entity, 1, FT_RULE_TRW_SCAN, 4, 0},
     [FT__AMPLIFIED] = {ft__amplified_entity, 4, FT_RULE_AMPLIFICATION, 2, 0},
     [FT__BEACONS] = {ft__beacon_entity, 1, -1, 0, DAY_S},
+    [FT__SERVERS] = {ft__server_entity, 4, -1, 0, MONTH_S},
     [FT__LASTING] = {ft__lasting_entity, 4, -1, 0, DAY_S},
     [FT__SENDERS] = {ft__sender_entity, 1, -1, 0, DAY_S},
+    [FT__RECEIVERS] = {ft__receiver_entity, 4, FT_RULE_EXFILTRATION, 4, 0},
     [FT__TUNNELS] = {ft__tunnel_entity, 8, -1, 0, DAY_S},
     [FT__ASKERS] = {ft__asker_entity, 8, FT_RULE_DGA, 1, 0},
 };

@@ -49,8 +49,10 @@ enum ft__table_id {
     FT__WALKS,
     FT__AMPLIFIED,
     FT__BEACONS,
+    FT__SERVERS,
     FT__LASTING,
     FT__SENDERS,
+    FT__RECEIVERS,
     FT__TUNNELS,
     FT__ASKERS,
     FT__TABLES
@@ -85,6 +87,7 @@ struct ft_detect {
     int64_t begun_ns;        /* the first packet that anything was said of; INT64_MIN: none */
     struct ft__hosts tables[FT__TABLES];
     struct ft__seen contacts, known; /* pairs of all flows; hosts, peers and services */
+    uint32_t n_internal;             /* hosts that talked to others than internal ones */
     bool first_contact;              /* the pair of the note that is shown */
     struct ft_note burst;            /* bits != 0: what was added up of a class */
     uint64_t evicted;                /* of the tables, that no_room has */
@@ -143,8 +146,10 @@ size_t ft__scan_entity(size_t *out_clear);
 size_t ft__walk_entity(size_t *out_clear);
 size_t ft__amplified_entity(size_t *out_clear);
 size_t ft__beacon_entity(size_t *out_clear);
+size_t ft__server_entity(size_t *out_clear);
 size_t ft__lasting_entity(size_t *out_clear);
 size_t ft__sender_entity(size_t *out_clear);
+size_t ft__receiver_entity(size_t *out_clear);
 size_t ft__tunnel_entity(size_t *out_clear);
 size_t ft__asker_entity(size_t *out_clear);
 
@@ -154,6 +159,10 @@ bool ft__has_learnt(const struct ft_detect *d, enum ft_rule_id rule, int param,
 
 /* A keyed hash of an address. */
 uint32_t ft__host_hash(const struct ft_detect *d, const uint8_t *addr);
+
+/* Does a host of one's own talk to one that is not? Not to link-local addresses. Where nobody knows
+ * whose they are, they all do. */
+bool ft__goes_out(const struct ft_detect *d, const struct ft_note *note);
 
 /* The severity of a band, 0 the lowest, where the rules do not say another. */
 void ft__alert_band(const struct ft_detect *d, enum ft_rule_id rule, uint32_t band,

@@ -35,19 +35,20 @@ def check(what, ok):
 EAGER = """
 address_scan: {hosts: 2}
 port_scan: {ports: 2}
-trw_scan: {alpha: 0.4, beta: 0.6}
+trw_scan: {alpha: 0.4, beta: 0.6, again_s: 0}
 syn_flood: {syns_per_second: 1, share: 0}
 volume_flood: {packets_per_second: 1}
 amplification: {ratio: 1, bytes: 10}
-beacon: {score: 0.1, flows: 4, span_s: 0}
+beacon: {score: 0.1, flows: 4, span_s: 0, again_s: 0, prevalent: 1}
 long_connection: {low_s: 1, medium_s: 2, high_s: 3, critical_s: 4}
-exfiltration: {z: 0, bytes: 1, learn_s: 0}
+exfiltration: {z: 0, bytes: 1, learn_s: 0, pcr: -1}
 new_host: {learn_s: 0, networks: [0.0.0.0/0, "::/0"]}
 new_peer: {learn_s: 0, networks: [0.0.0.0/0, "::/0"]}
 new_service: {learn_s: 0, networks: [0.0.0.0/0, "::/0"]}
 dns_tunnel: {low_names: 2, length: 0, entropy: 0}
 dga: {names: 2, surprise: 0}
 policy: {deny: [{port: 80}]}
+internal: []
 limits: {entity_s: 0, per_second: 1000000}
 """
 
