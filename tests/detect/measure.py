@@ -52,7 +52,7 @@ def number(x):
 
 
 def rate(x):
-    return "0" if x == 0 else f"{x:.3g}"
+    return "0" if x == 0 else f"{x:.0f}" if x >= 100 else f"{x:.2g}"
 
 
 def said_wrongly(score, rule):
