@@ -22,7 +22,7 @@ static const struct {
     int rule, param; /* whose threshold is the time after which an entity is forgotten; -1: s */
     int seconds;
 } tables[FT__TABLES] = {
-    [FT__LIMITS] = {ft__limit_entity, 1, -1, 0, 0},
+    [FT__LIMITS] = {ft__limit_entity, 1, -1, 0, 2 * DAY_S},
     [FT__ADDRESS_SCANS] = {ft__scan_entity, 4, FT_RULE_ADDRESS_SCAN, 1, 0},
     [FT__PORT_SCANS] = {ft__scan_entity, 4, FT_RULE_PORT_SCAN, 1, 0},
     [FT__WALKS] = {ft__walk_entity, 1, FT_RULE_TRW_SCAN, 4, 0},
@@ -116,7 +116,7 @@ static bool make_pool(struct ft_detect *d)
     p->names = ft_map_alloc_sparse(sizeof *p->names * FT__NAMES);
     p->free_names = ft_map_alloc_sparse(sizeof *p->free_names * FT__NAMES);
     return p->notes != NULL && p->free != NULL && p->pending != NULL && d->order != NULL &&
-           d->aside != NULL &&           p->names != NULL && p->free_names != NULL;
+           d->aside != NULL && p->names != NULL && p->free_names != NULL;
 }
 
 static bool make_tables(struct ft_detect *d)
@@ -143,7 +143,7 @@ static void adopt(struct ft_detect *d, struct ft_rules *rules)
             tables[i].rule >= 0 ? ft__span_ns(d, (enum ft_rule_id)tables[i].rule, tables[i].param)
                                 : INT64_C(1000000000) * tables[i].seconds;
     }
-    d->tables[FT__LIMITS].span_ns = (int64_t)(rules->entity_s * 1e9);
+    d->entity_ns = (int64_t)(rules->entity_s * 1e9);
 }
 
 int ft_detect_new(const struct ft_detect_config *cfg, struct ft_rules *rules,

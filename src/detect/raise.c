@@ -142,7 +142,7 @@ void ft__raise(struct ft_detect *d, enum ft_rule_id rule, struct ft_alert *a)
     l = ft__hosts_get(&d->tables[FT__LIMITS], &key, a->timestamp_ns, &fresh);
     int64_t ago = ft_time_sub(a->timestamp_ns, l->at_ns);
 
-    if (!fresh && l->said && ago >= 0 && ago < d->tables[FT__LIMITS].span_ns) {
+    if (!fresh && l->said && ago >= 0 && ago < d->entity_ns) {
         l->kept++;
         ft_count_add(&d->suppressed, 1);
         return;

@@ -88,6 +88,7 @@ struct ft_detect {
     bool first_contact;              /* the pair of the note that is shown */
     struct ft_note burst;            /* bits != 0: what was added up of a class */
     uint64_t evicted;                /* of the tables, that no_room has */
+    int64_t entity_ns;               /* an entity has one alert of a rule in so long */
     int64_t second;                  /* that the alerts are counted in */
     uint32_t in_second;
     ft_alert_emit_fn emit; /* of this turn */

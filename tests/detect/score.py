@@ -82,13 +82,13 @@ class Facts:
             a, b, first, last = k["src_ip"], k["dst_ip"], int(m["first_seen"] * S), int(m["last_seen"] * S)
             self.flows.add(r["flow_id"])
             self.begin, self.end = min(self.begin or first, first), max(self.end or last, last)
-            self.early(self.host, a, first)
             f = r["features"]
-            if f["rev_packets"]:
+            if f["rev_packets"] and f["fwd_packets"] > 1:  # an exchange, as docs/detectors.md has it
+                self.early(self.host, a, first)
                 self.early(self.host, b, first)
+                self.early(self.pair, frozenset((a, b)), first)
                 if k["protocol"] != 6 or f["rev_tcp_flags"] & 0x12 == 0x12:  # a port that only resets serves nothing
                     self.early(self.service, (b, k["dst_port"], k["protocol"]), first)
-            self.early(self.pair, frozenset((a, b)), first)
             self.tuples[a, b].append((first, last, k["src_port"], k["dst_port"]))
         if p.wait():
             raise RuntimeError(path)
