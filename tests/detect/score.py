@@ -34,6 +34,7 @@ RELATED = {
     None: set(RULES),  # something bad that no rule is for
 }
 WIDE = 3600  # what long_connection holds as long: at least, s
+COMING = 120 * S  # flows are told when they end: the first to end may not be the first that began
 
 
 COMMAND = "flowtap read -w 1 -p base,app -e alert --rules tests/detect/rules.yaml CAPTURE"
@@ -101,11 +102,11 @@ class Facts:
         """Is what an alert states so?"""
         first, last = span(a)
         if a["rule"] == "new_host":
-            return self.host.get(a["address"], 0) >= first - S
+            return self.host.get(a["address"], 0) >= first - COMING
         if a["rule"] == "new_service":
-            return self.service.get((a["address"], a.get("port") or 0, a["protocol"]), 0) >= first - S
+            return self.service.get((a["address"], a.get("port") or 0, a["protocol"]), 0) >= first - COMING
         if a["rule"] == "new_peer":
-            return self.pair.get(frozenset((a["address"], a["peer"])), 0) >= first - S
+            return self.pair.get(frozenset((a["address"], a["peer"])), 0) >= first - COMING
         if a["rule"] == "long_connection":
             spans = defaultdict(list)
             for t0, t1, sport, dport in self.tuples.get((a["address"], a["peer"]), ()):
