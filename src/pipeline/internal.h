@@ -293,7 +293,8 @@ FT_INLINE struct ft_window_worker *ft__worker_window(const struct ft_worker *w)
 {
     return w->told != NULL ? w->told : w->meter.window;
 }
-/* Writes a row of a window, of hosts with a vector when one is asked for; worker: struct ft_worker. */
+/* Writes a row of a window, of hosts with a vector when one is asked for; worker: struct ft_worker.
+ */
 void ft__worker_row(void *worker, const struct ft_window_row *row);
 /* Writes an alert; emitter: struct ft_emitter. */
 void ft__worker_alert(void *emitter, const struct ft_alert *a);
