@@ -7,7 +7,7 @@
 #include "flowtap/version.h"
 #include "model/observer.h"
 
-enum { TYPE_LLC = 4 };         /* 802.2, as Linux numbers it */
+enum { TYPE_LLC = 4 };        /* 802.2, as Linux numbers it */
 enum { NAME_MAX_SHOWN = 96 }; /* bytes of an output's name; FT_FORMAT_MAX rests on it */
 
 #define STATS(name, stmt)                                                                          \
