@@ -421,12 +421,17 @@ static struct ft_window_clock see_handed(struct ft_pipeline *p)
 /* Hand-off from a file, and no packets up to this clock: the others' time goes on here, too. */
 static void handed_idle(struct ft_worker *w, const struct ft_window_clock *c)
 {
-    if (w->meter.window == NULL || w->p->plan.live || c->now_ns == INT64_MIN ||
-        c->epoch != ft_window_now(w->meter.window).epoch) {
+    int64_t looked_ns = ft_time_sub(c->now_ns, FT_WINDOW_GRACE_NS);
+
+    if (!is_timed(w) || w->p->plan.live || c->now_ns == INT64_MIN ||
+        c->epoch != clock_of(w).epoch) {
         return;
     }
-    ft_window_advance(w->meter.window, c);
-    ft_meter_idle(&w->meter, ft_time_sub(c->now_ns, FT_WINDOW_GRACE_NS), TIMER_BUDGET);
+    advance(w, c);
+    ft_meter_idle(&w->meter, looked_ns, TIMER_BUDGET);
+    if (w->meter.caught_up && c->epoch == w->looked_epoch && looked_ns > w->looked_ns) {
+        w->looked_ns = looked_ns;
+    }
 }
 
 /* Live, and caught up with the kernel: time passes by the clock, so silent flows end too. */
@@ -620,7 +625,7 @@ static void reader_packets(struct ft_worker *r, struct ft_packet *pkts, uint32_t
     for (uint32_t at = 0; at < n; at += FT_BATCH) {
         reader_share(r->p, pkts + at, n - at < FT_BATCH ? n - at : FT_BATCH);
     }
-    if (r->p->windows != NULL) {
+    if (r->p->windows != NULL || r->p->detect != NULL) {
         tell_handed(r->p, pkts, n);
     }
 }
