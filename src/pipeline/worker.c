@@ -392,12 +392,17 @@ static struct ft_window_clock see_handed(struct ft_pipeline *p)
 /* Hand-off from a file, and no packets up to this clock: the others' time goes on here, too. */
 static void handed_idle(struct ft_worker *w, const struct ft_window_clock *c)
 {
+    int64_t looked_ns = ft_time_sub(c->now_ns, FT_WINDOW_GRACE_NS);
+
     if (!is_timed(w) || w->p->plan.live || c->now_ns == INT64_MIN ||
         c->epoch != ft_meter_clock(&w->meter).epoch) {
         return;
     }
     ft_meter_advance(&w->meter, c);
-    ft_meter_idle(&w->meter, ft_time_sub(c->now_ns, FT_WINDOW_GRACE_NS), TIMER_BUDGET);
+    ft_meter_idle(&w->meter, looked_ns, TIMER_BUDGET);
+    if (w->meter.caught_up && c->epoch == w->looked_epoch && looked_ns > w->looked_ns) {
+        w->looked_ns = looked_ns;
+    }
 }
 
 /* Live, and caught up with the kernel: time passes by the clock, so silent flows end too. */

@@ -9,9 +9,12 @@ import json
 import math
 import os
 import random
+import signal
 import struct
 import subprocess
 import sys
+import threading
+import time
 
 from packets import *
 from run import main, near, same
@@ -418,6 +421,105 @@ def test_invented_senders(m):
     same(out + stats["window_untracked_packets"] + stats["window_late_packets"], 60000)
     best = [e for e in rows if e["entity"] == "host" and e["address"] == B and e["span_s"] == 10]
     near(best[0]["peers_in"], 60000, "fan-in", 0.1)
+
+
+def measured(m, path, *args):
+    """Rows and account of a capture, and the most memory that it took, in MiB."""
+    out = os.path.join(m.folder.name, "out.ndjson")
+    cat = subprocess.Popen(["cat", path], stdout=subprocess.PIPE)  # a file that is mapped would count
+    p = subprocess.Popen([m.program, "read", "--quiet", "-w", "1", "--max-flows", "4096", "-e", "window,stats",
+                          "-o", "ndjson:" + out, *args, "-"], stdin=cat.stdout)
+    cat.stdout.close()
+    most = 0
+    while p.poll() is None:
+        with open("/proc/%d/status" % p.pid) as f:
+            most = max([most] + [int(line.split()[1]) for line in f if line.startswith("VmHWM")])
+        time.sleep(0.01)
+    same((p.returncode, cat.wait()), (0, 0))
+    with open(out) as f:
+        rows = [json.loads(line) for line in f]
+    return rows[:-1], rows[-1], most / 1024
+
+
+def test_invented_senders_take_no_memory(m):
+    """Of 200 thousand or of a million senders that come once: the same memory, and the victim is known."""
+    path, most = os.path.join(m.folder.name, "flood.pcap"), []
+    head = pcap([])
+    frame = bytearray(eth(ip4("1.2.3.4", B, 6, tcp(1000, 80, SYN))))
+    for n in 200_000, 1_000_000:
+        with open(path, "wb") as f:
+            f.write(head)
+            for i in range(n):
+                frame[26:30] = struct.pack("!I", 0x0b000000 + i * 7919 % (1 << 28))
+                t = T0 + i * 10_000
+                f.write(struct.pack("<IIII", t // S, t % S, len(frame), len(frame)) + frame)
+        rows, stats, mib = measured(m, path, "--window", "1,10", "--max-hosts", "2000")
+        most.append(mib)
+        out = sum(e["packets_out"] for e in rows if e["entity"] == "host" and e["span_s"] == 1)
+        same(out + stats["window_untracked_packets"] + stats["window_late_packets"], n)
+        victim = [e for e in rows if e["entity"] == "host" and e["address"] == B and e["span_s"] == 10 and e["packets_in"]]
+        assert sum(e["packets_at_most"] for e in victim) >= n >= sum(e["packets_at_most"] - e["packets_error"] for e in victim)
+    assert most[1] < most[0] + 16, most
+
+
+def test_packets_that_are_dropped(m):
+    """--overflow drop: what a full queue lost is in no window, the rest is, whoever it went to."""
+    path = os.path.join(m.folder.name, "in.pcap")
+    frames = sorted(some_traffic(3, hosts=60, flows=3000) + scan(T0 + 3 * S, 30, 90))
+    with open(path, "wb") as f:
+        f.write(pcap(frames))
+    for workers in "1", "2", "4":
+        p = subprocess.run([m.program, "read", "--quiet", "-w", workers, "--overflow", "drop", "--queue", "256", "-e",
+                            "window,stats", "--window", "1,10", path], capture_output=True, timeout=120)
+        same(p.returncode, 0, p.stderr)
+        rows = [json.loads(line) for line in p.stdout.splitlines()]
+        assert rows[-1]["decoded"] + rows[-1]["queue_dropped"] >= len(frames) - 1, rows[-1]
+        sums(rows[:-1], rows[-1])
+
+
+def test_one_worker_has_all_packets(m):
+    """In hand-off the others' windows do not wait for workers without packets: rows come before the end."""
+    frames = [(T0 + i * S // 10, eth(ip4(A, B, 17, udp(1, 2, b"x")))) for i in range(3000)]
+    r, w = os.pipe()
+    p = subprocess.Popen([m.program, "read", "--quiet", "-w", "3", "--overflow", "drop", "-e", "window", "--window", "1", "-"],
+                         stdin=r, stdout=subprocess.PIPE)
+    os.close(r)
+    data = pcap(frames)
+    os.write(w, data[:60000])
+    watch = threading.Timer(30, p.kill)
+    watch.start()
+    first = p.stdout.readline()  # while the input goes on
+    assert first, "no row before the end of the input"
+    watch.cancel()
+    os.write(w, data[60000:120000])
+    os.close(w)
+    rest = p.stdout.read().splitlines()
+    p.wait(timeout=30)
+    assert len(rest) > 100, len(rest)
+
+
+def test_a_reload(m):
+    """SIGHUP between windows: none is lost, none comes twice."""
+    frames = sorted(some_traffic(5, hosts=30, flows=1500))
+    want, _ = windows(m, pcap(frames), "--window", "1,10")
+    config, out = (os.path.join(m.folder.name, n) for n in ("c.yaml", "reload.ndjson"))
+    with open(config, "w") as f:
+        f.write("events: window\nwindow: 1,10\nworkers: 1\noutput: ndjson:%s\n" % out)
+    r, w = os.pipe()
+    p = subprocess.Popen([m.program, "read", "-c", config, "-"], stdin=r, stderr=subprocess.PIPE)
+    os.close(r)
+    data = pcap(frames)
+    for at in range(0, len(data), 40000):
+        os.write(w, data[at:at + 40000])
+        time.sleep(0.02)
+        p.send_signal(signal.SIGHUP)
+    os.close(w)
+    _, err = p.communicate(timeout=60)
+    same(p.returncode, 0, err)
+    with open(out) as f:
+        got = [json.loads(line) for line in f]
+    same(len(got), len(want), err)
+    same(got, want)
 
 
 def test_rows_keep_up(m):
