@@ -150,8 +150,8 @@ static const struct ft_option_row rows[] = {
       .choices = "sample|flow|stats|window|alert|template|counter|discard|exporter|all",
       .defval = "sample",
       .help =
-          "Events to write: one sample a packet, one record a flow, the pipeline's account; of "
-          "packets also what hosts, pairs and services do in each --window; what detectors find "
+          "Events to write: one sample a packet, one record a flow, the pipeline's account; what "
+          "hosts, pairs, services and exporters do in each --window; what detectors find "
           "(--rules); of collect also "
           "template changes, sFlow counters and discards, exporters' health. "
           "Default of collect: flow"},
@@ -289,13 +289,13 @@ static const struct ft_option_row rows[] = {
      0},
     {{.name = "window",
       .type = FT_OPT_UINTS,
-      .commands = BOTH,
+      .commands = ALL,
       .arg = "LIST",
       .defval = "1,10,60",
       .min = 1,
       .max = FT_WINDOW_SPAN_MAX,
-      .help = "Spans of window events in seconds of packet time, at most 4, each a multiple of the "
-              "one before, e.g. 10,60 (-e window)"},
+      .help = "Spans of window events in seconds of packet time, of collect of when records come, "
+              "at most 4, each a multiple of the one before, e.g. 10,60 (-e window)"},
      FT__SET_WINDOWS,
      0},
     {{.name = "max-hosts",

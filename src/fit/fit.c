@@ -83,7 +83,7 @@ static bool read_components(const char *at, float out[FT_VECTOR])
         double v = strtod(at, &end);
 
         end += strspn(end, " ");
-        if (end == at || *end != (i + 1 < FT_VECTOR ? ',' : ']') || !(fabs(v) <= 1e30)) {
+        if (end == at || *end != (i + 1 < FT_VECTOR ? ',' : ']') || !(fabs(v) <= 1e6)) {
             return false;
         }
         out[i] = (float)v;

@@ -183,10 +183,31 @@ static double length_of(const float x[FT_VECTOR])
     return sqrt((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
+/* Loops that do one thing each: two or four numbers at a time. */
+static void centre(const struct ft_vector_fit *restrict fit,
+                   const double component[restrict FT_VECTOR], float out[restrict FT_VECTOR])
+{
+    const double most = FT_VECTOR_MOST;
+    double v[FT_VECTOR];
+
+    for (uint32_t i = 0; i < FT_VECTOR; i++) {
+        v[i] = (component[i] - (double)fit->center[i]) * fit->inverse[i];
+    }
+    for (uint32_t i = 0; i < FT_VECTOR; i++) {
+        v[i] = v[i] < most ? v[i] : most;
+    }
+    for (uint32_t i = 0; i < FT_VECTOR; i++) {
+        v[i] = v[i] > -most ? v[i] : -most;
+    }
+    for (uint32_t i = 0; i < FT_VECTOR; i++) {
+        out[i] = (float)v[i];
+    }
+}
+
 void ft_vector_make(const struct ft_vector_fit *fit, const double component[FT_VECTOR],
                     float out[FT_VECTOR])
 {
-    const double most = FT_VECTOR_MOST;
+    float x[FT_VECTOR];
 
     if (fit->raw) {
         for (uint32_t i = 0; i < FT_VECTOR; i++) {
@@ -194,19 +215,13 @@ void ft_vector_make(const struct ft_vector_fit *fit, const double component[FT_V
         }
         return;
     }
-    for (uint32_t i = 0; i < FT_VECTOR; i++) {
-        double v = (component[i] - (double)fit->center[i]) * fit->inverse[i];
-
-        v = v < most ? v : most;
-        v = v > -most ? v : -most;
-        out[i] = (float)v;
-    }
+    centre(fit, component, x);
     if (fit->whitens) {
-        whiten(fit, out);
+        whiten(fit, x);
     }
-    double by = 1.0 / length_of(out);
+    const double by = 1.0 / length_of(x);
 
     for (uint32_t i = 0; i < FT_VECTOR; i++) {
-        out[i] = (float)((double)out[i] * by);
+        out[i] = (float)((double)x[i] * by);
     }
 }

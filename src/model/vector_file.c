@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "model/vector.h"
 
-enum { LINE = 4096, SHOWN = 60, KEY = 64 };
+enum { LINE = 4096, MOST = 1000000 };
 
 struct reader {
     const char *at, *end;
@@ -45,7 +45,8 @@ static int wrong(const struct reader *r, const char *key, const char *value, con
 
 /* ---- numbers ---- */
 
-/* [a, b, ...] of exactly n numbers within +-1e30. */
+/* [a, b, ...] of exactly n numbers within +-1e6: no sum of products of them is beyond what float32
+ * has. */
 static bool read_numbers(const char *text, uint32_t n, float *out)
 {
     char *end;
@@ -61,7 +62,7 @@ static bool read_numbers(const char *text, uint32_t n, float *out)
             return false;
         }
         v = strtod(text, &end);
-        if (end == text || !(fabs(v) <= 1e30)) {
+        if (end == text || !(fabs(v) <= MOST)) {
             return false;
         }
         out[i] = (float)v;
@@ -85,7 +86,7 @@ static int take_component(struct reader *r, uint32_t i, const char *key, const c
     }
     if (!read_numbers(value, 2, v) || v[1] < 0) {
         return wrong(r, key, value,
-                     "[MEDIAN, INTERQUARTILE RANGE], two numbers, the second at least 0");
+                     "[MEDIAN, INTERQUARTILE RANGE], within 1e6, the second at least 0");
     }
     r->has_component[r->kind][i] = true;
     fit->center[i] = v[0];
@@ -127,7 +128,8 @@ static int take_value(struct reader *r, const char *key, const char *value)
     }
     if (strcmp(key, "mean") == 0) {
         r->has_mean[r->kind] = read_numbers(value, FT_VECTOR_FITTED, fit->mean);
-        return r->has_mean[r->kind] ? FT_OK : wrong(r, key, value, "[...] of 31 numbers");
+        return r->has_mean[r->kind] ? FT_OK
+                                    : wrong(r, key, value, "[...] of 31 numbers within 1e6");
     }
     if (strcmp(key, "matrix") == 0) {
         r->in_matrix = value[0] == '\0' && r->rows[r->kind] == 0;
@@ -153,7 +155,7 @@ static int take_row(struct reader *r, const char *value)
         return wrong(r, "-", value, "a row of a matrix below 'matrix:', 31 of them");
     }
     if (!read_numbers(value, FT_VECTOR_FITTED, row)) {
-        return wrong(r, "matrix", value, "- [...] of 31 numbers");
+        return wrong(r, "matrix", value, "- [...] of 31 numbers within 1e6");
     }
     for (uint32_t i = 0; i < FT_VECTOR_FITTED; i++) {
         r->out->of[r->kind].matrix[i][r->rows[r->kind]] = row[i];

@@ -58,7 +58,7 @@ static int route_named(const struct ft_pipeline *p, const struct ft_output_url *
 {
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         if (strcmp(word, ft_event_word(e)) == 0 &&
-            (p->plan.collect ? e != FT_EVENT_WINDOW : (collect_only >> e & 1) == 0)) {
+            (p->plan.collect || (collect_only >> e & 1) == 0)) {
             *out = 1u << e;
             if ((has >> e & 1) == 0) {
                 return ft_err_set(err, FT_E_USAGE, "%s: event=%s: %s has no such event", url->text,
@@ -727,8 +727,11 @@ static int build_timed(struct ft_pipeline *p, struct ft_worker *w)
     int rc = FT_OK;
 
     if (p->windows != NULL) {
-        rc = ft_window_worker_new(p->windows, w->index, ft_table_entries(p->plan.table.max_flows),
-                                  &w->meter.window);
+        /* what collect counts goes through no flow table */
+        rc = p->plan.collect ? ft_window_worker_new(p->windows, w->index, 1, &w->told)
+                             : ft_window_worker_new(p->windows, w->index,
+                                                    ft_table_entries(p->plan.table.max_flows),
+                                                    &w->meter.window);
     }
     if (rc == FT_OK && p->detect != NULL) {
         rc = ft_detect_worker_new(p->detect, w->index, &w->meter.detect);
@@ -1073,11 +1076,11 @@ static uint64_t windows_budget(const struct ft_plan *plan)
 {
     uint32_t host;
 
-    return plan->windows
-               ? ft_windows_budget(&plan->window, &host) +
-                     (uint64_t)ft_window_worker_budget(ft_table_entries(plan->table.max_flows)) *
-                         plan->n_workers
-               : 0;
+    uint32_t entries = plan->collect ? 1 : ft_table_entries(plan->table.max_flows);
+
+    return plan->windows ? ft_windows_budget(&plan->window, &host) +
+                               (uint64_t)ft_window_worker_budget(entries) * plan->n_workers
+                         : 0;
 }
 
 void ft__build_budget(struct ft_pipeline *p)
@@ -1132,6 +1135,7 @@ static void free_names(struct ft_pipeline *p)
 static void free_meter(struct ft_worker *w)
 {
     ft_meter_close(&w->meter);
+    ft_window_worker_free(w->told);
     if (w->clocks != NULL) {
         ft_map_free(w->clocks, sizeof *w->clocks * FT_BATCH);
     }

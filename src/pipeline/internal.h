@@ -131,6 +131,7 @@ struct ft_worker {
     uint32_t lane_pos;              /* lanes: packets taken out of that slot */
     struct ft_window_clock *clocks; /* lanes: [FT_BATCH], of the packets taken; mapped, owned, or
                                        NULL */
+    struct ft_window_worker *told;  /* collect -e window; owned, or NULL */
     int64_t looked_ns;              /* -e window: timers of flows were looked at up to here */
     uint32_t looked_epoch;          /* in this epoch */
     struct ft_window_clock lane_clock;  /* lanes: as of lane_seen packets of the slot */
@@ -285,6 +286,14 @@ enum { FT_BATCH_FRAGMENTS = FT_BATCH + FT_FRAGMENTS_HELD };
 /* Counts n packets (at most FT_BATCH_FRAGMENTS) in the worker's table and emits what comes of it.
  */
 FT_HOT void ft__worker_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n);
+/* Its part of the windows, or NULL. */
+FT_INLINE struct ft_window_worker *ft__worker_window(const struct ft_worker *w)
+{
+    return w->told != NULL ? w->told : w->meter.window;
+}
+/* Writes a row of a window, of hosts with a vector when one is asked for; worker: struct ft_worker.
+ */
+void ft__worker_row(void *worker, const struct ft_window_row *row);
 /* Writes an alert; emitter: struct ft_emitter. */
 void ft__worker_alert(void *emitter, const struct ft_alert *a);
 /* Makes the worker's totals visible to the control thread. */

@@ -91,10 +91,10 @@ static bool names(const struct ft_output_url *url, enum ft_event event)
 static void plan_windows(const struct ft_config *cfg, struct ft_plan *plan)
 {
     plan->windows |= (cfg->events >> FT_EVENT_WINDOW & 1) != 0;
-    plan->windows = plan->windows && !plan->collect;
     plan->window = (struct ft_windows_config){.n_spans = cfg->n_windows,
                                               .max_hosts = cfg->max_hosts,
                                               .n_workers = plan->n_workers,
+                                              .told = plan->collect,
                                               .step_ns = plan->rules.idle_ns > FT_WINDOW_GRACE_NS
                                                              ? plan->rules.idle_ns
                                                              : FT_WINDOW_GRACE_NS};

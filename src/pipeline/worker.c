@@ -65,7 +65,7 @@ static void emit_marked(struct ft_worker *w, const struct ft_packet *pkts,
 }
 
 /* Of hosts with their vectors, when somebody has asked for those. */
-static void emit_row(void *worker, const struct ft_window_row *row)
+void ft__worker_row(void *worker, const struct ft_window_row *row)
 {
     struct ft_worker *w = worker;
     struct ft_window_row with;
@@ -122,7 +122,7 @@ static void turn_windows(struct ft_worker *w)
         w->looked_ns = looked_ns;
     }
     if (w->meter.window != NULL) {
-        ft_window_turn(w->meter.window, w->looked_ns, emit_row, w);
+        ft_window_turn(w->meter.window, w->looked_ns, ft__worker_row, w);
     }
     if (w->meter.detect != NULL) {
         turn_detect(w, &c);
@@ -301,8 +301,8 @@ void *ft__worker_end(struct ft_worker *w)
     }
     pthread_mutex_unlock(&p->lock);
     ft_meter_flush(&w->meter, end_ns, stopped || p->plan.live ? FT_REASON_SHUTDOWN : FT_REASON_EOF);
-    if (w->meter.window != NULL) {
-        ft_window_finish(w->meter.window, emit_row, w);
+    if (p->windows != NULL) {
+        ft_window_finish(ft__worker_window(w), ft__worker_row, w);
     }
     if (w->meter.detect != NULL) {
         ft_detect_finish(w->meter.detect, ft__worker_alert, &w->emit);

@@ -307,7 +307,7 @@ static void begin_log(struct ft_windows *t, enum step step)
     c->from_log = step == LOAD;
     c->n[0] = c->n[1] = 0;
     c->chunk = w->log;
-    c->left = w->n_log;
+    c->left = c->kind == FT_ENTITY_EXPORTER ? 0 : w->n_log; /* of packets there are none */
 }
 
 static void begin_kind(struct ft_windows *t, uint8_t kind)

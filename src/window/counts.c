@@ -18,6 +18,7 @@ bool ft__few_add(struct ft__few *to, const struct ft__few *from)
     uint64_t squares, gap_us, gap_squares;
     uint32_t bytes[2];
     bool over = sum(to->packets) + sum(from->packets) > FT__FEW ||
+                (uint32_t)to->gaps + from->gaps > UINT8_MAX ||
                 (uint32_t)to->ended + from->ended > UINT8_MAX ||
                 (uint32_t)to->new_peers + from->new_peers > UINT8_MAX;
 

@@ -25,7 +25,8 @@ struct ft__few {
     uint8_t flows[2]; /* of a flow: [0] */
     uint8_t failed[2];
     uint8_t syn[2], syn_ack[2], rst[2];
-    uint8_t gaps, ended, new_peers, spare;
+    uint8_t gaps; /* of collect: records */
+    uint8_t ended, new_peers, spare;
 };
 
 _Static_assert(sizeof(struct ft__few) == 56, "with eight bytes a delta, a cache line");
@@ -34,7 +35,8 @@ struct ft__many {
     uint64_t packets[2], bytes[2];
     int64_t credit;   /* see table.h */
     uint64_t squares; /* UINT64_MAX: they are more */
-    uint64_t gaps, gap_us;
+    uint64_t gaps;    /* of collect: records */
+    uint64_t gap_us;
     unsigned __int128 gap_squares;
     /* from here on counters stay at UINT32_MAX */
     uint32_t flows[2], failed[2], syn[2], syn_ack[2], rst[2];

@@ -35,13 +35,13 @@ void ft__entry_who(const struct ft__entry *e, int end, struct ft__who *out)
     }
 }
 
-void ft__fold_name(const struct ft_windows *t, struct ft__fold *f)
+void ft__entry_name(const struct ft_windows *t, struct ft__entry *e)
 {
     struct ft__who host;
 
     for (int i = 0; i < 2; i++) {
-        ft__entry_who(&f->entry, i == 0 ? FT__INITIATOR : FT__RESPONDER, &host);
-        f->entry.value[i] = (uint32_t)(ft__who_hash(t, &host) >> 32);
+        ft__entry_who(e, i == 0 ? FT__INITIATOR : FT__RESPONDER, &host);
+        e->value[i] = (uint32_t)(ft__who_hash(t, &host) >> 32);
     }
 }
 
@@ -52,28 +52,32 @@ static uint32_t packets_of(const struct ft__entry *e)
     return (uint32_t)e->few.packets[0] + e->few.packets[1];
 }
 
-void ft__entry_add(struct ft_windows *t, const struct ft__entry *e, int end, struct ft__acc *a)
+void ft__entry_sets(struct ft_windows *t, const struct ft__entry *e, int end, struct ft__acc *a,
+                    uint32_t packets)
 {
-    bool forth = end == FT__PAIR || end == FT__INITIATOR;
-    uint32_t packets = packets_of(e);
-
-    if (forth) {
-        ft__acc_add(t, a, &e->few);
-    } else {
-        const struct ft__few back = ft__few_turned(&e->few);
-
-        ft__acc_add(t, a, &back);
-    }
-    if (packets == 0) {
-        return;
-    }
-    if (forth) {
+    if (end == FT__PAIR || end == FT__INITIATOR) {
         ft__sets_add(&t->room, &a->sets, FT__PORTS, e->flow.port, packets);
     }
     if (end == FT__INITIATOR) {
         ft__sets_add(&t->room, &a->sets, FT__PEERS_OUT, e->value[1], 1);
     } else if (end != FT__PAIR) {
         ft__sets_add(&t->room, &a->sets, FT__PEERS_IN, e->value[0], 1);
+    }
+}
+
+void ft__entry_add(struct ft_windows *t, const struct ft__entry *e, int end, struct ft__acc *a)
+{
+    uint32_t packets = packets_of(e);
+
+    if (end == FT__PAIR || end == FT__INITIATOR) {
+        ft__acc_add(t, a, &e->few);
+    } else {
+        const struct ft__few back = ft__few_turned(&e->few);
+
+        ft__acc_add(t, a, &back);
+    }
+    if (packets > 0) {
+        ft__entry_sets(t, e, end, a, packets);
     }
 }
 

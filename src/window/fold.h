@@ -23,14 +23,22 @@ struct ft__fold {
     uint32_t epoch;
 };
 
-/* Fills in values: what needs no lock. */
-void ft__fold_name(const struct ft_windows *t, struct ft__fold *f);
-
 /* With the lock: n of them go into logs, or into the table. */
 void ft__fold_apply(struct ft_windows *t, const struct ft__fold *folds, uint32_t n);
 
 /* One of the four of an entry; the hash is not filled in. */
 void ft__entry_who(const struct ft__entry *e, int end, struct ft__who *out);
+
+/* Fills in its values. */
+void ft__entry_name(const struct ft_windows *t, struct ft__entry *e);
+
+/* What an entry of so many packets says besides of one of its four. */
+void ft__entry_sets(struct ft_windows *t, const struct ft__entry *e, int end, struct ft__acc *a,
+                    uint32_t packets);
+
+/* Records of collect, with the windows that they are of. With the lock. */
+void ft__told_apply(struct ft_windows *t, const struct ft_window_told *told, const int64_t *index,
+                    uint32_t n, uint32_t epoch);
 
 /* Adds an entry to one of its four. */
 void ft__entry_add(struct ft_windows *t, const struct ft__entry *e, int end, struct ft__acc *a);

@@ -42,6 +42,7 @@ static double or_null(double entropy)
 static void row_sets(struct ft_windows *t, const struct ft__acc *a, struct ft_window_row *r)
 {
     bool host = r->entity == FT_ENTITY_HOST, service = r->entity == FT_ENTITY_SERVICE;
+    bool pair = r->entity == FT_ENTITY_PAIR;
 
     r->peers[0] = r->peers[1] = r->ports = UINT64_MAX;
     r->port_entropy = ft_window_null();
@@ -51,7 +52,7 @@ static void row_sets(struct ft_windows *t, const struct ft__acc *a, struct ft_wi
     if (host || service) {
         r->peers[1] = ft__sets_size(&t->room, &a->sets, FT__PEERS_IN);
     }
-    if (!service) {
+    if (host || pair) {
         r->ports = ft__sets_size(&t->room, &a->sets, FT__PORTS);
         r->port_entropy = or_null(ft__sets_entropy(&t->room, &a->sets));
     }
@@ -106,17 +107,28 @@ static void row_many(const struct ft_windows *t, const struct ft__many *many,
     r->error = (uint64_t)many->credit;
 }
 
+/* Of records of collect: nothing is known of single packets. */
+static void row_told(const struct ft_windows *t, const struct ft__acc *a, struct ft_window_row *r)
+{
+    r->records = a->many != 0 ? t->manys[a->many - 1].gaps : a->few.gaps;
+    r->size_entropy = r->size_mean = r->size_std = r->gap_mean = r->gap_std = ft_window_null();
+    r->answered = r->reset = ft_window_null();
+    for (int d = 0; d < 2; d++) {
+        r->syn[d] = r->syn_ack[d] = r->rst[d] = UINT64_MAX;
+    }
+}
+
 /* Of an entity that may have new peers: are they known to be so? */
 static void row_new_peers(const struct ft_windows *t, const struct ft__window *w,
                           struct ft_window_row *r)
 {
-    bool service = r->entity == FT_ENTITY_SERVICE;
+    bool none = r->entity == FT_ENTITY_SERVICE || r->entity == FT_ENTITY_EXPORTER;
     bool pairs = w->heap[FT_ENTITY_PAIR] == 0 && w->owed[FT_ENTITY_PAIR] == 0;
 
-    if (service || (r->entity == FT_ENTITY_HOST && !pairs)) {
+    if (none || (r->entity == FT_ENTITY_HOST && !pairs)) {
         r->new_peers = UINT64_MAX;
     }
-    r->new_peers_false = service ? ft_window_null() : t->closing.known_false;
+    r->new_peers_false = none ? ft_window_null() : t->closing.known_false;
 }
 
 static void row_usual(struct ft_windows *t, uint64_t key, struct ft_window_row *r)
@@ -144,11 +156,12 @@ void ft__row_make(struct ft_windows *t, const struct ft__coming *it, struct ft_w
     memcpy(r->address, a->name[0], sizeof r->address);
     if (r->entity == FT_ENTITY_PAIR) {
         memcpy(r->peer, a->name[1], sizeof r->peer);
-        r->port = 0;
     } else {
         memset(r->peer, 0, sizeof r->peer);
-        r->port = ft_load_be16(a->name[1]);
     }
+    r->port = r->entity == FT_ENTITY_SERVICE ? ft_load_be16(a->name[1]) : 0;
+    r->domain_id = r->entity == FT_ENTITY_EXPORTER ? ft_load_be32(a->name[1]) : UINT64_MAX;
+    r->records = UINT64_MAX;
     if (a->many == 0) {
         row_few(t, &a->few, r);
     } else {
@@ -156,6 +169,9 @@ void ft__row_make(struct ft_windows *t, const struct ft__coming *it, struct ft_w
     }
     r->answered = ratio(r->syn_ack[FT_WINDOW_IN], r->syn[FT_WINDOW_OUT]);
     r->reset = ratio(r->rst[0] + r->rst[1], r->packets[0] + r->packets[1]);
+    if (t->cfg.told) {
+        row_told(t, a, r);
+    }
     row_sets(t, a, r);
     row_new_peers(t, w, r);
     row_usual(t, it->usual, r);

@@ -4,9 +4,11 @@
 #include "window/fold.h"
 #include "window/usual.h"
 
+enum { KINDS = 3 /* that there may be max_hosts of; exporters are few */ };
+
 static uint32_t accs_for(uint32_t max_hosts)
 {
-    uint64_t n = (uint64_t)max_hosts * FT_ENTITY__COUNT * FT__POOLS;
+    uint64_t n = (uint64_t)max_hosts * KINDS * FT__POOLS;
 
     return n < UINT32_MAX / 2 ? (uint32_t)n : UINT32_MAX / 2;
 }
@@ -52,7 +54,7 @@ static uint32_t blocks_for(uint32_t max_hosts)
 /* Entities and spans that it knows what is usual of. */
 static uint64_t usual_for(const struct ft_windows_config *cfg)
 {
-    return (uint64_t)cfg->max_hosts * FT_ENTITY__COUNT * cfg->n_spans;
+    return (uint64_t)cfg->max_hosts * KINDS * cfg->n_spans;
 }
 
 size_t ft_windows_budget(const struct ft_windows_config *cfg, uint32_t *out_host)

@@ -101,17 +101,18 @@ int ft_window_worker_new(struct ft_windows *t, uint32_t i, uint32_t entries,
 
 static void apply_folds(struct ft_window_worker *w)
 {
-    if (w->n_folds == 0 && w->late == 0) {
+    if (w->n_folds == 0 && w->n_told == 0 && w->late == 0) {
         return;
     }
     for (uint32_t i = 0; i < w->n_folds; i++) {
-        ft__fold_name(w->t, &w->folds[i]);
+        ft__entry_name(w->t, &w->folds[i].entry);
     }
     pthread_mutex_lock(&w->t->lock);
     ft__fold_apply(w->t, w->folds, w->n_folds);
+    ft__told_apply(w->t, w->told, w->told_index, w->n_told, w->clock.epoch);
     ft_count_add(&w->t->late, w->late);
     pthread_mutex_unlock(&w->t->lock);
-    w->n_folds = 0;
+    w->n_folds = w->n_told = 0;
     w->late = 0;
 }
 
@@ -402,6 +403,24 @@ void ft_window_packets(struct ft_window_worker *w, const struct ft_packet *pkts,
         }
         count(w, &pkts[i], &at[i], w->index);
     }
+}
+
+/* ---- records of collect ---- */
+
+void ft_window_tell(struct ft_window_worker *w, const struct ft_window_told *told)
+{
+    int64_t index = ft_time_floor(told->at_ns, span_ns(w));
+
+    see(w, told->at_ns);
+    if (is_extreme(w, index) || (index + 1) * span_ns(w) <= w->late_before_ns) {
+        w->late++;
+        return;
+    }
+    if (w->n_told == FT__FOLDS) {
+        apply_folds(w);
+    }
+    w->told_index[w->n_told] = index;
+    w->told[w->n_told++] = *told;
 }
 
 /* ---- ends ---- */

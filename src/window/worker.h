@@ -36,6 +36,9 @@ struct ft_window_worker {
     struct ft__list lists[FT__LISTS];
     struct ft__fold folds[FT__FOLDS];
     uint32_t n_folds;
+    struct ft_window_told told[FT__FOLDS];
+    int64_t told_index[FT__FOLDS];
+    uint32_t n_told;
     struct ft_window_row rows[FT__ROWS]; /* number 0's: made with the lock, shown without */
 };
 

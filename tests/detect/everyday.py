@@ -21,8 +21,10 @@ from wire import S, write
 PROGRAM, SOURCE = sys.argv[1], sys.argv[2]
 HOUR = 3600 * S
 OUT = "91.240.118.7"
-# what is done by the clock in the office, and so looks like a beacon: time, health checks, the poll of mail
-BY_THE_CLOCK = {"beacon"}
+OFFICE = benign.Office("everyday", clients=12, hours=5, begin=8)
+# what looks bad and is not: what is done by the clock (time, health checks, the poll of mail), peers that are gone, a
+# scanner's hashes in names
+LOOKS_BAD = {"beacon": None, "trw_scan": {OFFICE.clients[-1]}, "dns_tunnel": {benign.MAIL}}
 # rule: who, when (hours into the office), parameters
 ATTACKS = {
     "address_scan": ("10.1.1.13", 4.0, {}),
@@ -60,6 +62,12 @@ def known(rule, folder):
     return r.returncode == 0
 
 
+def unexpected(alerts):
+    """Those of rules that speak of attacks, but for what is known to look like one."""
+    return [a for a in alerts if a["rule"] not in FACTS and not (
+        a["rule"] in LOOKS_BAD and (LOOKS_BAD[a["rule"]] is None or a["address"] in LOOKS_BAD[a["rule"]]))]
+
+
 def shown(alerts):
     return [json.dumps({k: a[k] for k in ("rule", "address", "peer", "port", "value", "threshold")}) for a in alerts[:5]]
 
@@ -73,16 +81,15 @@ def main():
             sys.exit(77)
         check(not [a for a in alerts_of(PROGRAM, os.path.join(SOURCE, "examples/sample.pcap")) if a["rule"] not in FACTS],
               "alerts on examples/sample.pcap")
-        office = benign.Office("everyday", clients=12, hours=5, begin=8)
-        packets = office.packets()
+        packets = OFFICE.packets()
         quiet, path = os.path.join(folder, "quiet.pcap"), os.path.join(folder, "mixed.pcap")
         write(quiet, packets)
-        said = [a for a in alerts_of(PROGRAM, quiet) if a["rule"] not in FACTS | BY_THE_CLOCK]
+        said = unexpected(alerts_of(PROGRAM, quiet))
         check(not said, len(said), "alerts where nothing happens", *shown(said))
         truth = []
         for rule in rules:
             who, at, how = ATTACKS[rule]
-            more, e = attacks.made(rule, 1, office.t0 + int(at * HOUR), who, **how)
+            more, e = attacks.made(rule, 1, OFFICE.t0 + int(at * HOUR), who, **how)
             packets += more
             truth.append(e.row())
         write(path, packets)
@@ -92,7 +99,8 @@ def main():
             check(False, "missed:", json.dumps(e))
         for rule in rules:
             false = [a for _, a in score.wrong if a["rule"] == rule]
-            check(not false or rule in BY_THE_CLOCK, len(false), "false alerts of", rule, *shown(false))
+            wrong = unexpected(false) if rule not in FACTS else false
+            check(not wrong, len(wrong), "false alerts of", rule, *shown(wrong))
             print(f"{rule}: found {score.found[rule]} of {score.episodes[rule]}, {score.told[rule]} alerts, {len(false)} false")
     print(f"{failures} failures")
     sys.exit(1 if failures else 0)

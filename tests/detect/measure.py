@@ -8,6 +8,7 @@ import argparse
 import datetime
 import json
 import os
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -54,12 +55,17 @@ def rate(x):
     return "0" if x == 0 else f"{x:.3g}"
 
 
+def said_wrongly(score, rule):
+    about = {(name, a["address"], a.get("peer"), a.get("port")) for name, a in score.wrong if a["rule"] == rule}
+    return f"{score.false[rule]}, {len(about)}" if about else "0"
+
+
 def by_rule(score, office, corpus):
-    yield "| rule | episodes found (recall) | false alerts | precision | office: alerts, an hour, a million flows | corpus: alerts, an hour, a million flows |"
+    yield "| rule | found (recall) | false alerts, about so many | precision | office, benign: alerts, an hour, a million flows | corpus, benign: the same |"
     yield "|---|---:|---:|---:|---:|---:|"
     for rule in RULES:
         quiet = ["{}, {}, {}".format(q.alerts[rule], *map(rate, q.rates(rule))) if q.hours else "-" for q in (office, corpus)]
-        yield f"| `{rule}`{' (fact)' if rule in FACTS else ''} | {share(score.found[rule], score.episodes[rule])} | {score.false[rule]} | " \
+        yield f"| `{rule}`{' (fact)' if rule in FACTS else ''} | {share(score.found[rule], score.episodes[rule])} | {said_wrongly(score, rule)} | " \
               f"{number(score.precision(rule))} | {quiet[0]} | {quiet[1]} |"
 
 
@@ -99,7 +105,6 @@ def page(a, names, size, score, office, corpus, hostile):
 
 
 def version(flowtap):
-    import subprocess
     return subprocess.run([flowtap, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
 
 

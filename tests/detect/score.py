@@ -83,9 +83,11 @@ class Facts:
             self.flows.add(r["flow_id"])
             self.begin, self.end = min(self.begin or first, first), max(self.end or last, last)
             self.early(self.host, a, first)
-            if r["features"]["rev_packets"]:
+            f = r["features"]
+            if f["rev_packets"]:
                 self.early(self.host, b, first)
-                self.early(self.service, (b, k["dst_port"], k["protocol"]), first)
+                if k["protocol"] != 6 or f["rev_tcp_flags"] & 0x12 == 0x12:  # a port that only resets serves nothing
+                    self.early(self.service, (b, k["dst_port"], k["protocol"]), first)
             self.early(self.pair, frozenset((a, b)), first)
             self.tuples[a, b].append((first, last, k["src_port"], k["dst_port"]))
         if p.wait():
