@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detect: beacon, as RITA v5 scores a host's connections to one outside: see regular.h. The newest
- * 64 that began in distinct seconds are looked at, when there are enough of them and then once for
- * each eight more. A pair's first flow only makes it known: most pairs have no other. What many
+ * 64 that began in distinct seconds are looked at when there are enough of them, and then when there
+ * are twice as many, or 64 more. A pair's first flow only makes it known: most pairs have no other. What many
  * internal hosts talk to is less of a beacon, and what few do, a worse one (RITA's prevalence). */
 #include <math.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 #include "detect/regular.h"
 #include "detect/state.h"
 
-enum { PROTO_TCP = 6, PROTO_UDP = 17, FLOWS = 64, EACH = 8, HOUR_S = 3600 };
+enum { PROTO_TCP = 6, PROTO_UDP = 17, FLOWS = 64, HOUR_S = 3600 };
 enum { P_SCORE, P_FLOWS, P_SPAN, P_INTERVAL, P_AGAIN, P_PREVALENT };
 enum { FEW_HOSTS = 10 /* of which nobody can say what most do */ };
 
@@ -286,7 +286,7 @@ void ft__detect_beacon(struct ft_detect *d, const struct ft_note *note)
     }
     count(b, note);
     if (b->seen < ft__value(d, FT_RULE_BEACON, P_FLOWS) ||
-        (b->looked != 0 && b->seen - b->looked < EACH)) {
+        (b->looked != 0 && b->seen - b->looked < (b->looked < FLOWS ? b->looked : FLOWS))) {
         return;
     }
     bool found = look(d, note, b, &l);

@@ -66,6 +66,9 @@ FT_NODISCARD int ft_detect_worker_new(struct ft_detect *d, uint32_t i,
                                       struct ft_detect_worker **out);
 void ft_detect_worker_free(struct ft_detect_worker *w);
 
+/* Would anybody look at a note of a flow that goes on, and has lasted so long? */
+bool ft_detect_wants(const struct ft_detect_worker *w, int64_t lasted_ns);
+
 /* A flow is over, or goes on for long: copied. */
 void ft_detect_note(struct ft_detect_worker *w, const struct ft_note *note);
 

@@ -55,6 +55,8 @@ uint64_t ft__key_hash(const struct ft_hash_seed *seed, const struct ft__host_key
 
 /* Asks for the memory that tells whether it is there. */
 void ft__hosts_ask(const struct ft__hosts *t, const struct ft__host_key *key);
+/* Behind that: for where it is. */
+void ft__hosts_ask_entity(const struct ft__hosts *t, const struct ft__host_key *key);
 
 /* The entry of an entity, which is heard of now. *fresh: it is new, all zero but for its head. */
 void *ft__hosts_get(struct ft__hosts *t, const struct ft__host_key *key, int64_t now_ns,

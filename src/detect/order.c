@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detect: notes of all workers in one order, see detect.h. */
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/time.h"
 #include "detect/state.h"
 
-enum { DAY_S = 86400, MONTH_S = 30 * DAY_S, SEEN_A_HOST = 8 /* keys */, FAR = 16, NEAR = 6 };
+enum { DAY_S = 86400, MONTH_S = 30 * DAY_S, SEEN_A_HOST = 8 /* keys */ };
+enum { FARTHEST = 16, FAR = 8, NEAR = 4 };
 
 static const int64_t step_ns = 1000000000; /* of packet time, between looks at what is pending */
 
@@ -135,6 +136,34 @@ static bool make_tables(struct ft_detect *d)
     return ft__seen_init(&d->contacts, keys) && ft__seen_init(&d->known, keys);
 }
 
+/* The least that is anything to a rule that is on. */
+static void set_least(struct ft_detect *d)
+{
+    const struct ft_rule_set *syn = &d->rules->rule[FT_RULE_SYN_FLOOD];
+    const struct ft_rule_set *volume = &d->rules->rule[FT_RULE_VOLUME_FLOOD];
+    const struct ft_rule_set *lasting = &d->rules->rule[FT_RULE_LONG_CONNECTION];
+    double packets = syn->on ? syn->value[0] : 1e18, bytes = 1e18, s = lasting->on ? 1e9 : 9e18;
+
+    if (volume->on) { /* each flow has a packet */
+        packets = fmin(packets, fmin(volume->value[0], volume->value[2]));
+        bytes = volume->value[1] * 1e6 / 8;
+    }
+    for (int i = 0; lasting->on && i < FT_SEVERITY__COUNT; i++) {
+        s = i == 0 ? lasting->value[i] : fmin(s, lasting->value[i]);
+    }
+    s = d->rules->n_deny > 0 ? 0 : s;
+    atomic_store_explicit(&d->least_packets, (uint64_t)fmin(packets * FT__BURST_S, 1e18),
+                          memory_order_relaxed);
+    atomic_store_explicit(&d->least_bytes, (uint64_t)fmin(bytes * FT__BURST_S, 1e18),
+                          memory_order_relaxed);
+    atomic_store_explicit(&d->least_lasting_ns, (int64_t)fmin(s * 1e9, 9e18), memory_order_relaxed);
+}
+
+bool ft_detect_wants(const struct ft_detect_worker *w, int64_t lasted_ns)
+{
+    return lasted_ns >= atomic_load_explicit(&w->d->least_lasting_ns, memory_order_relaxed);
+}
+
 /* Other rules hold: what they say of spans. */
 static void adopt(struct ft_detect *d, struct ft_rules *rules)
 {
@@ -146,6 +175,7 @@ static void adopt(struct ft_detect *d, struct ft_rules *rules)
                                 : INT64_C(1000000000) * tables[i].seconds;
     }
     d->entity_ns = (int64_t)(rules->entity_s * 1e9);
+    set_least(d);
 }
 
 int ft_detect_new(const struct ft_detect_config *cfg, struct ft_rules *rules,
@@ -380,25 +410,46 @@ static void count_evicted(struct ft_detect *d)
     d->evicted = sum;
 }
 
+/* The tables that a flow is looked for in: asks each for memory. */
+static void ask_tables(const struct ft_detect *d, const struct ft_note *n,
+                       void (*ask)(const struct ft__hosts *t, const struct ft__host_key *key))
+{
+    struct ft__host_key key = ft__key_of(n, 0);
+
+    ask(&d->tables[FT__SENDERS], &key);
+    if ((n->bits & FT_NOTE_SYN) != 0) {
+        ask(&d->tables[FT__WALKS], &key);
+    }
+    memcpy(key.peer, n->addr[1], sizeof key.peer);
+    ask(&d->tables[FT__BEACONS], &key);
+    if (ask == ft__hosts_ask) {
+        ft__seen_ask(&d->contacts, ft__key_hash(&d->cfg.seed, &key));
+    }
+    if ((n->bits & FT_NOTE_FAILED) != 0) {
+        ask(&d->tables[FT__PORT_SCANS], &key);
+        memset(key.peer, 0, sizeof key.peer);
+        key.port = n->port[1];
+        key.proto = n->proto;
+        ask(&d->tables[FT__ADDRESS_SCANS], &key);
+    }
+}
+
 /* Notes lie where there was room: each waits for memory while others are looked at. */
 static void ask(const struct ft_detect *d, uint32_t i)
 {
     const struct ft_note *n;
-    struct ft__host_key key;
 
-    if (i + FAR < d->n_order) {
-        n = &d->pool.notes[d->order[i + FAR].note];
+    if (i + FARTHEST < d->n_order) {
+        n = &d->pool.notes[d->order[i + FARTHEST].note];
         __builtin_prefetch(n);
         __builtin_prefetch((const uint8_t *)n + 64);
     }
-    if (i + NEAR >= d->n_order) {
-        return;
+    if (i + FAR < d->n_order) {
+        ask_tables(d, &d->pool.notes[d->order[i + FAR].note], ft__hosts_ask);
     }
-    n = &d->pool.notes[d->order[i + NEAR].note];
-    key = ft__key_of(n, 0);
-    ft__hosts_ask(&d->tables[FT__SENDERS], &key);
-    memcpy(key.peer, n->addr[1], sizeof key.peer);
-    ft__seen_ask(&d->contacts, ft__key_hash(&d->cfg.seed, &key));
+    if (i + NEAR < d->n_order) {
+        ask_tables(d, &d->pool.notes[d->order[i + NEAR].note], ft__hosts_ask_entity);
+    }
 }
 
 /* A slice of what is in order. False: there is no more. */

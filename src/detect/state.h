@@ -79,6 +79,9 @@ struct ft_detect {
     struct ft_rules *next;  /* likewise: that hold from the next turn on; owned, or NULL */
     _Atomic uint32_t epoch; /* newest */
     _Atomic bool changed;   /* pool.passed, or next */
+    /* what the rules that hold can use: of a class in a span, and of a flow that goes on */
+    _Atomic uint64_t least_packets, least_bytes;
+    _Atomic int64_t least_lasting_ns;
     struct ft_rules *rules; /* owned */
     struct ft__turn *order; /* [n_order]: notes that all have passed, in order; mapped, as: */
     struct ft__turn *aside; /* for sorting */

@@ -116,6 +116,9 @@ static void note(struct ft_meter *m, const struct ft_flow_record *r)
 {
     struct ft_note n;
 
+    if (!r->is_final && !ft_detect_wants(m->detect, ft_time_sub(r->last_ns, r->first_ns))) {
+        return;
+    }
     ft_note_of(r, &n);
     ft_detect_note(m->detect, &n);
 }

@@ -188,7 +188,7 @@ class Reckoning:
         b = self.beacons.setdefault((src, dst), {"at": [], "looked": 0})
         b["at"].append((second, f["fwd_bytes"], f["flow_id"]))
         n = len(b["at"])
-        if n < 10 or (b["looked"] and n - b["looked"] < 8):
+        if n < 10 or (b["looked"] and n - b["looked"] < min(b["looked"], 64)):
             return
         newest = b["at"][-64:]
         times = sorted({t for t, _, _ in newest})
