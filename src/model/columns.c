@@ -395,6 +395,19 @@ int ft_columns_pick_rows(const struct ft_field *rows, uint32_t n, const char *li
     return pick(&all, 1, list, out, err);
 }
 
+int ft_columns_pick_windows(const char *list, struct ft_columns *out, struct ft_err *err)
+{
+    struct ft_columns all;
+    int rc;
+
+    ft_columns_windows(true, &all);
+    rc = pick(&all, 1, list, out, err);
+    for (uint32_t i = 0; rc == FT_OK && i < out->n; i++) {
+        out->col[i].part = FT_PART_CORE; /* the row itself */
+    }
+    return rc;
+}
+
 int ft_columns_pick_exported(const char *list, struct ft_columns *out, struct ft_err *err)
 {
     struct ft_columns all;

@@ -133,6 +133,8 @@ void ft_columns_rows(const struct ft_field *rows, uint32_t n, struct ft_columns 
 
 /* The columns of windows; vectors: and those of the vector profile. */
 void ft_columns_windows(bool vectors, struct ft_columns *out);
+FT_NODISCARD int ft_columns_pick_windows(const char *list, struct ft_columns *out,
+                                         struct ft_err *err);
 
 /* Bytes of text that lists and bytes among the columns take at most, when the options of their
  * owners are these; NULL: whatever they are. */

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/wait.h"
+#include "base/whole.h"
 #include "codec/app/digest.h"
 #include "config/url.h"
 #include "feature/app/app.h"
@@ -257,8 +258,8 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                   ft_output_url_get(url, "profile") != NULL ||
                   ft_output_url_get(url, "dialect") != NULL;
     bool asks = chosen || ft_output_url_get(url, "where") != NULL;
-    bool of_windows = cfg->window_columns != NULL && ft_output_url_get(url, "columns") == NULL &&
-                      ft_output_url_get(url, "where") == NULL;
+    bool of_windows = cfg->window_columns != NULL && ft_output_url_get(url, "where") == NULL &&
+                      (cfg->window_columns->flat || ft_output_url_get(url, "columns") == NULL);
 
     const char *addresses = ft_output_url_get(url, "addresses");
     const char *id = ft_output_url_get(url, "schema_id");
@@ -297,7 +298,6 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     return FT_OK;
 }
 
-/* Makes the route's instance of its format. */
 /* --no-identity: events that are about hosts go nowhere. */
 static int check_identity(const struct ft_plan *plan, const struct ft_output_url *url,
                           unsigned events, struct ft_err *err)
@@ -312,6 +312,7 @@ static int check_identity(const struct ft_plan *plan, const struct ft_output_url
     return FT_OK;
 }
 
+/* Makes the route's instance of its format. */
 static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
                        const struct ft_format_ops *ops, bool count_only, struct ft_route *r,
                        struct ft_err *err)
@@ -325,7 +326,7 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
     if (ft__columns_of_samples(&p->plan, url, r->events, &of_samples)) {
         cfg.sample_columns = &of_samples;
     }
-    if (ft__columns_of_windows(&p->plan, url, r->events, &of_windows)) {
+    if (rc == FT_OK && ft__columns_of_windows(&p->plan, url, r->events, &columns, &of_windows)) {
         cfg.window_columns = &of_windows;
     }
     rc = rc == FT_OK ? route_options(p, url, &cfg, err) : rc;
@@ -658,30 +659,18 @@ int ft__build_key(const char *path, uint8_t key[FT_CRYPTOPAN_KEY], struct ft_err
 int ft__build_labels(struct ft_pipeline *p, const char *path, struct ft_err *err)
 {
     enum { MOST = 16 << 20 };
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    char *text = fd >= 0 ? ft_mem_alloc(1, MOST) : NULL;
     struct ft_err why = {0};
     size_t len = 0;
-    ssize_t n = fd >= 0 ? 1 : -1;
-    int rc = FT_OK;
+    char *text = ft_whole_read(path, MOST, &len);
 
-    while (text != NULL && n > 0 && len < MOST) {
-        n = read(fd, text + len, MOST - len);
-        len += n > 0 ? (size_t)n : 0;
+    if (text == NULL) {
+        return ft_err_set(err, errno == EFBIG ? FT_E_USAGE : FT_E_IO, "labels: %s: %s", path,
+                          errno == EFBIG ? "is larger than 16 MiB" : strerror(errno));
     }
-    if (n < 0) {
-        rc = ft_err_set(err, FT_E_IO, "labels: %s: %s", path, strerror(errno));
-    } else if (text == NULL || len == MOST) {
-        rc = ft_err_set(err, FT_E_USAGE, "labels: %s: is larger than 16 MiB", path);
-    } else {
-        rc = ft_labels_parse(text, len, &p->labels, &why);
-        rc = rc == FT_OK ? rc : ft_err_set(err, FT_E_USAGE, "labels: %s: %s", path, why.what);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
+    int rc = ft_labels_parse(text, len, &p->labels, &why);
+
     ft_mem_free(text);
-    return rc;
+    return rc == FT_OK ? rc : ft_err_set(err, FT_E_USAGE, "labels: %s: %s", path, why.what);
 }
 
 static int anonymize_failed(int rc, struct ft_err *err)

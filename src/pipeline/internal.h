@@ -79,6 +79,7 @@ struct ft_plan {
     bool heads;          /* likewise at headers; payloads holds, too */
     bool links;          /* likewise at what frames say */
     bool events_given;   /* by --events */
+    unsigned events;     /* that --events names: a bit for each */
     bool packets;        /* some output holds packets */
     bool windows;        /* some output takes window events */
     bool window_vectors; /* some output has the vector profile: hosts have vectors */
