@@ -362,6 +362,7 @@ static void show(struct ft_detect *d, const struct ft_note *note)
     if (d->begun_ns == INT64_MIN || note->first_ns < d->begun_ns) {
         d->begun_ns = note->first_ns;
     }
+    d->out = -1;
     d->first_contact = is_first_contact(d, note);
     for (size_t i = 0; i < sizeof detectors / sizeof detectors[0]; i++) {
         detectors[i](d, note);

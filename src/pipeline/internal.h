@@ -131,13 +131,11 @@ struct ft_worker {
     uint32_t lane_pos;              /* lanes: packets taken out of that slot */
     struct ft_window_clock *clocks; /* lanes: [FT_BATCH], of the packets taken; mapped, owned, or
                                        NULL */
-    struct ft_window_clock clock;   /* -e alert without window: of the packets that were counted */
-    const struct ft_window_clock *given; /* lanes: clocks of the packets that come next, or NULL */
-    struct ft_window_worker *told;       /* collect -e window; owned, or NULL */
-    int64_t looked_ns;                   /* -e window: timers of flows were looked at up to here */
-    uint32_t looked_epoch;               /* in this epoch */
-    struct ft_window_clock lane_clock;   /* lanes: as of lane_seen packets of the slot */
-    struct ft_window_clock lane_before;  /* lanes: the last of the epoch before, with lane_steps */
+    struct ft_window_worker *told;  /* collect -e window; owned, or NULL */
+    int64_t looked_ns;              /* -e window: timers of flows were looked at up to here */
+    uint32_t looked_epoch;          /* in this epoch */
+    struct ft_window_clock lane_clock;  /* lanes: as of lane_seen packets of the slot */
+    struct ft_window_clock lane_before; /* lanes: the last of the epoch before, with lane_steps */
     uint32_t lane_seen;
     bool lane_steps;    /* lanes: the clock steps to lane_clock before anything else is counted */
     uint32_t lane_held; /* lanes: number + 1 of a slot whose payloads are still in use, or 0 */
