@@ -56,7 +56,7 @@ size_t ft_detect_budget(const struct ft_detect_config *cfg)
     size_t sum = (sizeof(struct ft_note) + 2 * sizeof(uint32_t) + 2 * sizeof(struct ft__turn)) *
                      notes_for(cfg) +
                  (sizeof(struct ft_note_name) + sizeof(uint32_t)) * FT__NAMES +
-                 2 * ft__seen_budget(cfg->max_hosts * SEEN_A_HOST) +
+                 3 * ft__seen_budget(cfg->max_hosts * SEEN_A_HOST) +
                  sizeof(struct ft_detect_worker) * cfg->n_workers;
 
     for (int i = 0; i < FT__TABLES; i++) {
@@ -98,6 +98,7 @@ void ft_detect_free(struct ft_detect *d)
     }
     ft__seen_fini(&d->contacts);
     ft__seen_fini(&d->known);
+    ft__seen_fini(&d->met);
     ft_rules_free(d->rules);
     ft_rules_free(d->next);
     pthread_cond_destroy(&d->ended);
@@ -132,7 +133,8 @@ static bool make_tables(struct ft_detect *d)
             return false;
         }
     }
-    return ft__seen_init(&d->contacts, keys) && ft__seen_init(&d->known, keys);
+    return ft__seen_init(&d->contacts, keys) && ft__seen_init(&d->known, keys) &&
+           ft__seen_init(&d->met, keys);
 }
 
 /* Other rules hold: what they say of spans. */

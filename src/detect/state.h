@@ -87,7 +87,9 @@ struct ft_detect {
     int64_t begun_ns;        /* the first packet that anything was said of; INT64_MIN: none */
     struct ft__hosts tables[FT__TABLES];
     struct ft__seen contacts, known; /* pairs of all flows; hosts, peers and services */
-    uint32_t n_internal;             /* hosts that talked to others than internal ones */
+    struct ft__seen met;             /* pairs that met outside not long ago */
+    int64_t met_ns;                  /* when it turned */
+    uint32_t n_internal;             /* hosts that talked to one outside, and again */
     int8_t out;           /* ft__goes_out() of the note that is shown; -1: not known yet */
     bool first_contact;   /* the pair of the note that is shown */
     struct ft_note burst; /* bits != 0: what was added up of a class */
