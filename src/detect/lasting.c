@@ -10,7 +10,7 @@
 
 enum { PROTO_TCP = 6 };
 
-static const int64_t quiet_ns = INT64_C(1000000000) * 7800;
+static const int64_t quiet_ns = INT64_C(1000000000) * 7800, idle_ns = INT64_C(1000000000) * 10;
 
 /* A connection. */
 struct lasting {
@@ -126,11 +126,19 @@ static void say(struct ft_detect *d, const struct lasting *l, const struct ft_no
     ft__raise(d, FT_RULE_LONG_CONNECTION, &a);
 }
 
+/* Its end was not seen: it goes on, or was quiet for so long that it was taken for over. */
+static bool may_go_on(const struct ft_note *note)
+{
+    return (note->bits & FT_NOTE_OPEN) != 0 &&
+           ((note->bits & (FT_NOTE_ON | FT_NOTE_EXPORTED)) != 0 ||
+            ft_time_sub(note->at_ns, note->last_ns) >= idle_ns);
+}
+
 void ft__detect_lasting(struct ft_detect *d, const struct ft_note *note)
 {
     uint32_t bands = bands_of(d, seconds(note->first_ns, note->last_ns));
     bool piece = note->proto == PROTO_TCP && (note->bits & FT_NOTE_SYN) == 0;
-    bool keep = bands > 0 || (note->bits & FT_NOTE_OPEN) != 0, fresh;
+    bool keep = bands > 0 || may_go_on(note), fresh;
     struct ft__hosts *t = &d->tables[FT__LASTING];
     struct ft__host_key key;
     struct lasting *l;
