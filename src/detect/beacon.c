@@ -21,7 +21,7 @@ static const double modifier = 0.15, rare = 0.02, bands[] = {0.5, 0.7, 0.9, 1};
 /* One outside. */
 struct server {
     struct ft__entity head;
-    uint32_t hosts; /* internal ones that talked to it */
+    uint32_t hosts; /* internal ones that talked to it, and again */
 };
 
 /* A pair. */
@@ -62,7 +62,7 @@ size_t ft__server_entity(size_t *out_clear)
     return sizeof(struct server);
 }
 
-/* A new pair. */
+/* A pair that talks again. */
 static void meet(struct ft_detect *d, const struct ft_note *note)
 {
     struct ft__host_key key = ft__key_of(note, 0);
@@ -269,17 +269,16 @@ void ft__detect_beacon(struct ft_detect *d, const struct ft_note *note)
     struct look l;
     bool fresh;
 
-    if (!is_connection(note) || !ft__is_watched(d, FT_RULE_BEACON, note, 0) ||
+    if (!is_connection(note) || !ft__is_watched(d, FT_RULE_BEACON, note, 0) || d->first_contact ||
         !ft__goes_out(d, note)) {
-        return;
-    }
-    if (d->first_contact) {
-        meet(d, note);
         return;
     }
     key = ft__key_of(note, 0);
     memcpy(key.peer, note->addr[1], sizeof key.peer);
     b = ft__hosts_get(&d->tables[FT__BEACONS], &key, note->at_ns, &fresh);
+    if (fresh) {
+        meet(d, note);
+    }
     if (((note->bits & FT_NOTE_EXPORTED) != 0 || note->proto == PROTO_UDP) && !fresh &&
         b->client_port == note->port[0] && b->proto == note->proto) {
         return; /* it goes on; exporters cut long flows at regular times */

@@ -10,17 +10,17 @@
 
 enum { PROTO_TCP = 6 };
 
-static const int64_t quiet_ns = INT64_C(1000000000) * 7800;
+static const int64_t quiet_ns = INT64_C(1000000000) * 7800, idle_ns = INT64_C(1000000000) * 10;
 
 /* A connection. */
 struct lasting {
     struct ft__entity head;
     int64_t first_ns, last_ns;
-    int64_t piece_ns;                          /* where the newest piece began */
-    uint64_t packets[2], bytes[2];             /* of the pieces before, by FT_DIR_*; likewise: */
-    uint64_t piece_packets[2], piece_bytes[2]; /* of the newest piece */
+    int64_t piece_ns;                       /* where the newest piece began */
+    uint64_t packets, bytes[2];             /* of the pieces before, by FT_DIR_*; likewise: */
+    uint64_t piece_packets, piece_bytes[2]; /* of the newest piece */
     uint32_t pieces;
-    uint32_t bands;        /* that were told */
+    uint8_t bands;         /* that were told */
     uint8_t initiator[16]; /* of the first piece; likewise: */
     uint16_t client_port;
 };
@@ -92,17 +92,15 @@ static void count(struct lasting *l, const struct ft_note *note)
     int from = initiator(l, note);
 
     if (note->first_ns != l->piece_ns) {
-        for (int i = 0; i < 2; i++) {
-            l->packets[i] += l->piece_packets[i];
-            l->bytes[i] += l->piece_bytes[i];
-        }
+        l->packets += l->piece_packets;
+        l->bytes[0] += l->piece_bytes[0];
+        l->bytes[1] += l->piece_bytes[1];
         l->piece_ns = note->first_ns;
         l->pieces++;
     }
-    for (int i = 0; i < 2; i++) {
-        l->piece_packets[i] = note->packets[i ^ from];
-        l->piece_bytes[i] = note->bytes[i ^ from];
-    }
+    l->piece_packets = note->packets[0] + note->packets[1];
+    l->piece_bytes[0] = note->bytes[from];
+    l->piece_bytes[1] = note->bytes[!from];
     l->last_ns = note->last_ns;
 }
 
@@ -120,7 +118,7 @@ static void say(struct ft_detect *d, const struct lasting *l, const struct ft_no
     a.value = a.duration_s = seconds(l->first_ns, l->last_ns);
     a.threshold = ft__value(d, FT_RULE_LONG_CONNECTION, (int)band);
     a.flows = l->pieces;
-    a.packets = l->packets[0] + l->packets[1] + l->piece_packets[0] + l->piece_packets[1];
+    a.packets = l->packets + l->piece_packets;
     a.bytes_out = l->bytes[0] + l->piece_bytes[0];
     a.bytes_in = l->bytes[1] + l->piece_bytes[1];
     a.n_flow_ids = note->flow_id != 0;
@@ -128,11 +126,19 @@ static void say(struct ft_detect *d, const struct lasting *l, const struct ft_no
     ft__raise(d, FT_RULE_LONG_CONNECTION, &a);
 }
 
+/* Its end was not seen: it goes on, or was quiet for so long that it was taken for over. */
+static bool may_go_on(const struct ft_note *note)
+{
+    return (note->bits & FT_NOTE_OPEN) != 0 &&
+           ((note->bits & (FT_NOTE_ON | FT_NOTE_EXPORTED)) != 0 ||
+            ft_time_sub(note->at_ns, note->last_ns) >= idle_ns);
+}
+
 void ft__detect_lasting(struct ft_detect *d, const struct ft_note *note)
 {
     uint32_t bands = bands_of(d, seconds(note->first_ns, note->last_ns));
     bool piece = note->proto == PROTO_TCP && (note->bits & FT_NOTE_SYN) == 0;
-    bool keep = bands > 0 || (note->bits & FT_NOTE_OPEN) != 0, fresh;
+    bool keep = bands > 0 || may_go_on(note), fresh;
     struct ft__hosts *t = &d->tables[FT__LASTING];
     struct ft__host_key key;
     struct lasting *l;

@@ -57,7 +57,7 @@ size_t ft_detect_budget(const struct ft_detect_config *cfg)
     size_t sum = (sizeof(struct ft_note) + 2 * sizeof(uint32_t) + 2 * sizeof(struct ft__turn)) *
                      notes_for(cfg) +
                  (sizeof(struct ft_note_name) + sizeof(uint32_t)) * FT__NAMES +
-                 2 * ft__seen_budget(cfg->max_hosts * SEEN_A_HOST) +
+                 3 * ft__seen_budget(cfg->max_hosts * SEEN_A_HOST) +
                  sizeof(struct ft_detect_worker) * cfg->n_workers;
 
     for (int i = 0; i < FT__TABLES; i++) {
@@ -99,6 +99,7 @@ void ft_detect_free(struct ft_detect *d)
     }
     ft__seen_fini(&d->contacts);
     ft__seen_fini(&d->known);
+    ft__seen_fini(&d->met);
     ft_rules_free(d->rules);
     ft_rules_free(d->next);
     pthread_cond_destroy(&d->ended);
@@ -133,7 +134,8 @@ static bool make_tables(struct ft_detect *d)
             return false;
         }
     }
-    return ft__seen_init(&d->contacts, keys) && ft__seen_init(&d->known, keys);
+    return ft__seen_init(&d->contacts, keys) && ft__seen_init(&d->known, keys) &&
+           ft__seen_init(&d->met, keys);
 }
 
 /* The least that is anything to a rule that is on. */
@@ -392,6 +394,7 @@ static void show(struct ft_detect *d, const struct ft_note *note)
     if (d->begun_ns == INT64_MIN || note->first_ns < d->begun_ns) {
         d->begun_ns = note->first_ns;
     }
+    d->out = -1;
     d->first_contact = is_first_contact(d, note);
     for (size_t i = 0; i < sizeof detectors / sizeof detectors[0]; i++) {
         detectors[i](d, note);

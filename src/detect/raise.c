@@ -99,7 +99,7 @@ bool ft__is_watched(const struct ft_detect *d, enum ft_rule_id rule, const struc
            ft_rule_networks_hold(&r->networks, note->ip_version, note->addr[blame]);
 }
 
-bool ft__goes_out(const struct ft_detect *d, const struct ft_note *note)
+static bool goes_out(const struct ft_detect *d, const struct ft_note *note)
 {
     const struct ft_rule_networks *own = &d->rules->internal;
     const uint8_t *to = note->addr[1];
@@ -108,6 +108,14 @@ bool ft__goes_out(const struct ft_detect *d, const struct ft_note *note)
 
     return own->n == 0 || (ft_rule_networks_hold(own, note->ip_version, note->addr[0]) &&
                            !ft_rule_networks_hold(own, note->ip_version, to) && !link);
+}
+
+bool ft__goes_out(struct ft_detect *d, const struct ft_note *note)
+{
+    if (d->out < 0) {
+        d->out = goes_out(d, note);
+    }
+    return d->out != 0;
 }
 
 void ft__alert_band(const struct ft_detect *d, enum ft_rule_id rule, uint32_t band,

@@ -90,12 +90,15 @@ struct ft_detect {
     int64_t begun_ns;        /* the first packet that anything was said of; INT64_MIN: none */
     struct ft__hosts tables[FT__TABLES];
     struct ft__seen contacts, known; /* pairs of all flows; hosts, peers and services */
-    uint32_t n_internal;             /* hosts that talked to others than internal ones */
-    bool first_contact;              /* the pair of the note that is shown */
-    struct ft_note burst;            /* bits != 0: what was added up of a class */
-    uint64_t evicted;                /* of the tables, that no_room has */
-    int64_t entity_ns;               /* an entity has one alert of a rule in so long */
-    int64_t second;                  /* that the alerts are counted in */
+    struct ft__seen met;             /* pairs that met outside not long ago */
+    int64_t met_ns;                  /* when it turned */
+    uint32_t n_internal;             /* hosts that talked to one outside, and again */
+    int8_t out;           /* ft__goes_out() of the note that is shown; -1: not known yet */
+    bool first_contact;   /* the pair of the note that is shown */
+    struct ft_note burst; /* bits != 0: what was added up of a class */
+    uint64_t evicted;     /* of the tables, that no_room has */
+    int64_t entity_ns;    /* an entity has one alert of a rule in so long */
+    int64_t second;       /* that the alerts are counted in */
     uint32_t in_second;
     ft_alert_emit_fn emit; /* of this turn */
     void *cookie;
@@ -163,9 +166,9 @@ bool ft__has_learnt(const struct ft_detect *d, enum ft_rule_id rule, int param,
 /* A keyed hash of an address. */
 uint32_t ft__host_hash(const struct ft_detect *d, const uint8_t *addr);
 
-/* Does a host of one's own talk to one that is not? Not to link-local addresses. Where nobody knows
- * whose they are, they all do. */
-bool ft__goes_out(const struct ft_detect *d, const struct ft_note *note);
+/* Of the note that is shown: does a host of one's own talk to one that is not? Not to link-local
+ * addresses. Where nobody knows whose they are, they all do. */
+bool ft__goes_out(struct ft_detect *d, const struct ft_note *note);
 
 /* The severity of a band, 0 the lowest, where the rules do not say another. */
 void ft__alert_band(const struct ft_detect *d, enum ft_rule_id rule, uint32_t band,

@@ -2,17 +2,19 @@
 /* detect: exfiltration: a host sends far more out of the house in a minute than it used to, to one
  * that it met not long ago. What it used to: moving mean and variance (EWMA, alpha 0.1) of the
  * bytes that the flows that it began to others outside sent, of the minutes in which some ended;
- * flows that sent less than 256 bytes are left out. */
+ * flows that sent less than 256 bytes are left out. Only flows that sent 64 KiB are parts of an
+ * upload: others need no memory. */
 #include <math.h>
 #include <string.h>
 
 #include "base/time.h"
 #include "detect/state.h"
 
-enum { P_Z, P_BYTES, P_LEARN, P_PCR, MINUTES = 8 };
+enum { P_Z, P_BYTES, P_LEARN, P_PCR, P_NEW, MINUTES = 8 };
 
 static const int64_t minute_ns = INT64_C(60000000000);
-static const double alpha = 0.1, least_part = 0.1, least_bytes = 1500, least_flow = 256;
+static const double alpha = 0.1, least_part = 0.1, least_bytes = 1500, least_flow = 256,
+                    least_part_sent = 65536;
 
 /* A host. */
 struct sender {
@@ -92,27 +94,34 @@ static struct sender *count(struct ft_detect *d, const struct ft_note *note)
     return s;
 }
 
-/* Whom a host outside is new to; NULL: it is not. Only a first contact that came to something
- * makes one. */
-static struct receiver *receiver_of(struct ft_detect *d, const struct ft_note *note)
+/* Who met longer ago than one to two spans has met long ago. */
+static void forget(struct ft_detect *d, const struct ft_note *note)
 {
-    struct ft__hosts *t = &d->tables[FT__RECEIVERS];
-    struct ft__host_key key = ft__key_of(note, 0);
+    int64_t ago = ft_time_sub(note->at_ns, d->met_ns);
+    int64_t span = ft__span_ns(d, FT_RULE_EXFILTRATION, P_NEW);
+
+    if (ago >= 0 && ago <= span) {
+        return;
+    }
+    ft__seen_turn(&d->met);
+    if (ago < 0 || ago > 2 * span) {
+        ft__seen_turn(&d->met);
+    }
+    d->met_ns = note->at_ns;
+}
+
+/* One outside that the host met not long ago; NULL: it did not. */
+static struct receiver *receiver_of(struct ft_detect *d, const struct ft_note *note,
+                                    const struct ft__host_key *key, uint64_t pair)
+{
     struct receiver *r;
     bool fresh;
 
-    memcpy(key.peer, note->addr[1], sizeof key.peer);
-    if (!d->first_contact) {
-        r = ft__hosts_find(t, &key, note->at_ns);
-    } else if ((note->bits & FT_NOTE_FAILED) != 0 || !ft__goes_out(d, note)) {
-        return NULL;
-    } else {
-        r = ft__hosts_get(t, &key, note->at_ns, &fresh);
-        r->first_ns = fresh ? note->first_ns : r->first_ns;
-    }
-    if (r == NULL || ft_time_sub(note->first_ns, r->first_ns) > t->span_ns) {
+    if (!ft__seen_has(&d->met, pair)) {
         return NULL;
     }
+    r = ft__hosts_get(&d->tables[FT__RECEIVERS], key, note->at_ns, &fresh);
+    r->first_ns = fresh || note->first_ns < r->first_ns ? note->first_ns : r->first_ns;
     r->sent += note->bytes[0];
     r->got += note->bytes[1];
     r->packets += note->packets[0] + note->packets[1];
@@ -144,20 +153,30 @@ static void say(struct ft_detect *d, const struct ft_note *note, const struct se
 void ft__detect_upload(struct ft_detect *d, const struct ft_note *note)
 {
     const enum ft_rule_id rule = FT_RULE_EXFILTRATION;
-    bool small = (double)note->bytes[0] < least_flow;
+    double sent = (double)note->bytes[0];
+    struct ft__host_key key;
     const struct receiver *r;
     const struct sender *s;
+    uint64_t pair;
 
-    if ((small && !d->first_contact) || (note->bits & (FT_NOTE_GROUP | FT_NOTE_ANSWER)) != 0 ||
+    if ((sent < least_flow && !d->first_contact) ||
+        (note->bits & (FT_NOTE_GROUP | FT_NOTE_ANSWER)) != 0 ||
         ((note->bits & FT_NOTE_ON) != 0 && (note->bits & FT_NOTE_EXPORTED) == 0) ||
-        !ft__is_watched(d, rule, note, 0)) {
+        !ft__is_watched(d, rule, note, 0) || !ft__goes_out(d, note)) {
         return;
     }
-    r = receiver_of(d, note);
-    if (small || !ft__goes_out(d, note)) {
+    forget(d, note);
+    key = ft__key_of(note, 0);
+    memcpy(key.peer, note->addr[1], sizeof key.peer);
+    pair = ft__key_hash(&d->cfg.seed, &key);
+    if (d->first_contact && (note->bits & FT_NOTE_FAILED) == 0) {
+        ft__seen_see(&d->met, pair);
+    }
+    if (sent < least_flow) {
         return;
     }
     s = count(d, note);
+    r = sent >= least_part_sent ? receiver_of(d, note, &key, pair) : NULL;
     if (r == NULL || s->minutes < MINUTES || (double)r->sent < ft__value(d, rule, P_BYTES) ||
         pcr_of(r) < ft__value(d, rule, P_PCR) || z_of(s) <= ft__value(d, rule, P_Z) ||
         !ft__has_learnt(d, rule, P_LEARN, note)) {

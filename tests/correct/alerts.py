@@ -85,7 +85,8 @@ class Reckoning:
         self.out, self.last, self.kept = [], {}, collections.Counter()
         self.scans, self.walks, self.contacts, self.known = {}, {}, set(), set()
         self.beacons, self.amplified, self.senders, self.tcp = {}, {}, {}, {}
-        self.own, self.talked, self.met, self.udp_ports = set(), collections.defaultdict(set), {}, {}
+        self.own, self.talked, self.udp_ports = set(), collections.defaultdict(set), {}
+        self.met, self.turned, self.received = [set(), set()], 0, {}
         self.begun = None
 
     def alert(self, rule, f, entity, score=None, value=None, ids=None, **more):
@@ -123,10 +124,10 @@ class Reckoning:
             if proto == 17 and not group:
                 self.amplify(f)
             if (proto == 17 or proto == 6 and f["fwd_tcp_flags"] & SYN) and not group and not failed and goes_out(src, dst):
-                if new:
+                if not new:
                     self.own.add(src)
                     self.talked[dst].add(src)
-                elif proto == 6 or self.udp_ports.get((src, dst)) != (17, sport):
+                if not new and (proto == 6 or self.udp_ports.get((src, dst)) != (17, sport)):
                     self.udp_ports[src, dst] = proto, sport
                     self.beacon(f, src, dst)
         if not group:
@@ -235,17 +236,24 @@ class Reckoning:
             c["last"] = c["last"] if bands else first - 7800 * S - 1  # it is over, and forgotten unless it was told
 
     def upload(self, f, src, dst, new, failed):
-        met = None
-        if goes_out(src, dst):
+        """A first contact is remembered for an hour to two."""
+        at, met = ns(f["timestamp"]), None
+        if goes_out(src, dst) and (new or f["fwd_bytes"] >= 256):
+            ago = at - self.turned
+            if ago < 0 or ago > 3600 * S:
+                self.met = [set(), set() if ago < 0 or ago > 7200 * S else self.met[0]]
+                self.turned = at
             if new and not failed:
-                self.met[src, dst] = {"first": ns(f["first_seen"]), "sent": 0, "got": 0, "ids": []}
-            met = self.met.get((src, dst))
-            if f["fwd_bytes"] < 256 and not new or met and ns(f["first_seen"]) - met["first"] > 3600 * S:
-                met = None
-            if met:
-                met["sent"] += f["fwd_bytes"]
-                met["got"] += f["rev_bytes"]
-                met["ids"].append(f["flow_id"])
+                self.met[0].add((src, dst))
+            if f["fwd_bytes"] >= 65536 and any((src, dst) in g for g in self.met):
+                met = self.received.get((src, dst))
+                if met is None or at - met["heard"] > 3600 * S:
+                    met = self.received[src, dst] = {"sent": 0, "got": 0, "ids": []}
+                met["heard"] = at
+        if met:
+            met["sent"] += f["fwd_bytes"]
+            met["got"] += f["rev_bytes"]
+            met["ids"].append(f["flow_id"])
         if f["fwd_bytes"] < 256 or not goes_out(src, dst):
             return
         minute = ns(f["timestamp"]) // (60 * S)

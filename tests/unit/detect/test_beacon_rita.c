@@ -137,6 +137,7 @@ static uint32_t prevalent(uint32_t hosts, uint32_t of, const char *yaml)
     begin(FT_RULE_BEACON, yaml);
     for (uint32_t h = 0; h < of; h++) {
         tell(flow(900 * s, h, 9, 80));
+        tell(flow(901 * s, h, 9, 80));
     }
     for (uint32_t i = 0; i < 12; i++) {
         for (uint32_t h = 0; h < hosts; h++) {
