@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. Everything else is CMake (presets) and scripts/.
-.PHONY: build run test bench lint fuzz fuzz-long soak kills spool-kills spool-hour asan tsan interop sizes deb install clean
+.PHONY: build run test bench detectors lint fuzz fuzz-long soak kills spool-kills spool-hour asan tsan interop sizes deb install clean
+SET = test
 build:   ; @scripts/setup.sh build && cmake --preset release >/dev/null && cmake --build --preset release
 run:     build ; @scripts/run.sh
 test:    ; @scripts/setup.sh test && scripts/readers.sh && cmake --preset release >/dev/null && cmake --build --preset release && ctest --test-dir build/release -j2 --output-on-failure
 bench:   build ; @bench/run.sh
+detectors: build ; @scripts/setup.sh attacks && python3 -B tests/detect/traffic.py $(SET) build/detectors --corpus "$${FT_CORPUS:-../shared/corpus/public}" && python3 -B tests/detect/measure.py --set $(SET) --folder build/detectors --corpus "$${FT_CORPUS:-../shared/corpus/public}" --publish
 lint:    ; @scripts/setup.sh test && cmake --preset release >/dev/null && cmake --build --preset release && ctest --test-dir build/release -R '^lint/' --output-on-failure
 fuzz:    ; @scripts/setup.sh test && scripts/fuzz.sh $(TARGETS)
 fuzz-long: ; @scripts/setup.sh test && scripts/fuzz.sh --long $(TARGETS)

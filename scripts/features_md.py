@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of docs/features/NAME.md and docs/windows.md, made from the rows of the program: what stands behind the
+"""The tables of docs/features/NAME.md, docs/windows.md and docs/detectors.md, made from the rows of the program: what stands behind the
 marker is written anew, what stands before it is left alone.
 
-    features_md.py PROGRAM NAME...           prints the table of a profile, or of the event `windows`
+    features_md.py PROGRAM NAME...           prints the table of a profile, or of an event: `windows`, `detectors`
     features_md.py --write PROGRAM NAME...   puts it into its page
 """
 import pathlib
@@ -14,16 +14,16 @@ DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
 MARKER = "<!-- scripts/features_md.py makes what follows -->\n"
 
 
-EVENTS = {"windows": ("window", ""), "afterimage": ("afterimage", "")}  # not of flow records
+EVENTS = {"windows": "window", "detectors": "alert", "afterimage": "afterimage"}  # not of flow records
 
 
 def page(name):
-    return DOCS / "windows.md" if name == "windows" else DOCS / "features" / (name + ".md")
+    return DOCS / (name + ".md") if name in EVENTS else DOCS / "features" / (name + ".md")
 
 
 def table(program, name):
-    event, profile_is = EVENTS.get(name, ("network_flow_record", name))
-    more = [] if name == "windows" else ["-p", name]
+    event, profile_is = (EVENTS[name], "") if name in EVENTS else ("network_flow_record", name)
+    more = [] if name in ("windows", "detectors") else ["-p", name]
     text = subprocess.run([program, "schema", "--format", "markdown", *more], capture_output=True, text=True,
                           check=True).stdout
     rows = [line.strip("| ").split(" | ") for line in text.split("\n## ") if line.split("\n")[0] == event

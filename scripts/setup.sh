@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what building (or testing) needs on Debian 12 and what is not there yet.
 #
-#     scripts/setup.sh build|test|servers|deb
+#     scripts/setup.sh build|test|servers|attacks|deb
 set -eu
 build="gcc cmake ninja-build make pkg-config libc6-dev libpcap-dev zlib1g-dev libzstd-dev libyaml-dev libseccomp-dev libssl-dev libcurl4-openssl-dev libxxhash-dev libmicrohttpd-dev librdkafka-dev libhiredis-dev libnats-dev libpq-dev"
 test="$build g++ clang-14 clang-format-14 libclang-rt-14-dev llvm-14 python3 python3-venv python3-jsonschema iproute2 tshark tcpdump softflowd nfdump libcap2-bin zstd gzip mandoc bash iputils-ping strace kcat mmdb-bin"
 # what the tests of outputs talk to; Debian starts them as services, so nobody gets them unasked
 servers="redis-server nats-server postgresql prometheus default-jre-headless maven openssl gnutls-bin pmacct nfdump-sflow"
+# what the measure of detectors attacks namespaces with
+attacks="python3 iproute2 procps iputils-ping tcpdump nmap hping3 iperf3 slowhttptest iodine curl"
 deb="$build debhelper dpkg-dev lintian"
 eval "wanted=\$${1:-build}"
 
@@ -29,13 +31,13 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "setup: installing$missing" >&2
 $sudo apt-get update -qq
-if [ "${1:-build}" = servers ]; then # those that can be had; tests of the others say that they are skipped
+if [ "${1:-build}" = servers ] || [ "${1:-build}" = attacks ]; then # those that can be had; of the others it is said
 	some=
 	for p in $missing; do
 		if apt-cache show "$p" >/dev/null 2>&1; then
 			some="$some $p"
 		else
-			echo "setup: there is no package $p; tests that need it are skipped" >&2
+			echo "setup: there is no package $p; what needs it is skipped" >&2
 		fi
 	done
 	missing=$some

@@ -136,6 +136,9 @@ struct ft_stats {
     uint64_t late_packets;          /* packets older than their flow's newest packet */
     uint64_t window_late;           /* -e window: packets that came too late for theirs */
     uint64_t window_untracked;      /* packets of hosts that others took the place of */
+    uint64_t alerts;                /* -e alert: written */
+    uint64_t alerts_suppressed;     /* kept back: of an entity that had one, or too many at once */
+    uint64_t alerts_no_room;        /* notes of flows, or entities, that found no room */
     uint64_t window_no_room;        /* counts of distinct values that found no room */
     uint64_t afterimage_evicted;    /* -p afterimage: streams and pairs that made room for others */
     uint64_t interface_events;      /* an interface went down, vanished or came back */

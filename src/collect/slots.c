@@ -212,6 +212,21 @@ static void choose_counters(const struct ft__template_plan *plan, struct choice 
     fill(to, FT__SLOT_REV_BYTES, reverse);
 }
 
+/* Are the counters those since the flow began? */
+static bool counts_totals(const struct ft__template_plan *plan, const struct choice *to)
+{
+    enum { OCTETS = 85, PACKETS = 86 };
+    bool totals = false;
+
+    for (int i = 0; i < 2; i++) {
+        enum ft__slot s = i == 0 ? FT__SLOT_PACKETS : FT__SLOT_BYTES;
+        const struct ft_template_field *f = &plan->fields[to->field[s]];
+
+        totals |= to->filled[s] && f->pen == 0 && f->id == (i == 0 ? PACKETS : OCTETS);
+    }
+    return totals;
+}
+
 /* A duration is better than an observation for the end or the start that is not told; beside an
  * observation alone, that is the end: nobody knows a duration before. */
 static void choose_times(struct choice *to)
@@ -279,6 +294,7 @@ void ft__template_plan_steps(struct ft__template_plan *plan, bool outermost)
         }
     }
     note_kinds(plan, to.filled);
+    plan->has |= counts_totals(plan, &to) ? FT_XR_TOTALS : 0;
 }
 
 int ft__builtin_plans(struct ft__template_plans *p)

@@ -165,9 +165,7 @@ static int check_words(const struct ft_config *cfg, const struct ft__option_ref 
 {
     const struct ft_option *o = row->option;
     bool events = row->setter == FT__SET_EVENTS, packets = events && cfg->command != FT_CMD_COLLECT;
-    const char *collected =
-        events ? "sample|flow|stats|template|counter|discard|exporter|all" : o->choices;
-    const char *choices = packets ? "sample|flow|stats|window|all" : collected;
+    const char *choices = packets ? "sample|flow|stats|window|alert|all" : o->choices;
     char allowed[160];
 
     snprintf(allowed, sizeof allowed, "%s%s", choices,
@@ -175,12 +173,6 @@ static int check_words(const struct ft_config *cfg, const struct ft__option_ref 
     for (const char *p = value;; p++) {
         size_t n = o->type == FT_OPT_WORDS ? strcspn(p, ",") : strlen(p);
 
-        if (events && !packets && n == 6 && strncmp(p, "window", n) == 0) {
-            return ft_err_set(err, FT_E_USAGE,
-                              "%s%s: 'window': these events come from packets only in this "
-                              "version: live and read",
-                              where, o->name);
-        }
         if (!in_choices(choices, p, n)) {
             return bad(err, where, o, value, allowed);
         }
@@ -194,10 +186,10 @@ static int check_words(const struct ft_config *cfg, const struct ft__option_ref 
 /* Events that a command can make. */
 static unsigned events_made(enum ft_command c)
 {
-    unsigned packets =
-        1u << FT_EVENT_SAMPLE | 1u << FT_EVENT_FLOW | 1u << FT_EVENT_STATS | 1u << FT_EVENT_WINDOW;
+    unsigned packets = 1u << FT_EVENT_SAMPLE | 1u << FT_EVENT_FLOW | 1u << FT_EVENT_STATS |
+                       1u << FT_EVENT_WINDOW | 1u << FT_EVENT_ALERT;
 
-    return c == FT_CMD_COLLECT ? (1u << FT_EVENT_PACKET) - 1 : packets;
+    return c == FT_CMD_COLLECT ? ((1u << FT_EVENT__COUNT) - 1) & ~(1u << FT_EVENT_PACKET) : packets;
 }
 
 static unsigned events_of(const char *value)
@@ -695,7 +687,9 @@ void ft_config_free(struct ft_config *cfg)
     ft_mem_free(cfg->filter);
     ft_mem_free(cfg->where);
     ft_mem_free(cfg->labels);
+    ft_mem_free(cfg->vector_fit);
     ft_mem_free(cfg->networks);
+    ft_mem_free(cfg->rules);
     for (uint32_t i = 0; i < cfg->n_geo; i++) {
         ft_mem_free(cfg->geo[i]);
     }

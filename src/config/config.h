@@ -39,12 +39,14 @@ struct ft_config {
     uint32_t n_snapshots;
     uint32_t window_s[FT_WINDOW_SPANS]; /* --window: ascending, each a multiple of the one before */
     uint32_t n_windows;
+    char *rules;        /* --rules: of detectors, a file, owned, or NULL */
     uint32_t max_hosts; /* of each kind of entity in a window */
     bool keep_tunnels;
     struct ft_tunnel_ports tunnel_ports;
     uint32_t profiles;             /* -p: a bit for each of ft_column_sets */
     struct ft_set_options options; /* of the owners of profiles */
     char *labels;                  /* rules file, owned, or NULL */
+    char *vector_fit;              /* file, builtin or raw, owned, or NULL */
     char *networks;                /* names of prefixes, a file, owned, or NULL */
     char *geo[FT_GEO_MOST];        /* databases of addresses, files, owned */
     uint32_t n_geo;

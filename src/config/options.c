@@ -147,12 +147,14 @@ static const struct ft_option_row rows[] = {
       .type = FT_OPT_WORDS,
       .commands = ALL,
       .arg = "LIST",
-      .choices = "sample|flow|stats|window|template|counter|discard|exporter|all",
+      .choices = "sample|flow|stats|window|alert|template|counter|discard|exporter|all",
       .defval = "sample",
-      .help = "Events to write: one sample a packet, one record a flow, the pipeline's account; of "
-              "packets also what hosts, pairs and services do in each --window; of collect also "
-              "template changes, sFlow counters and discards, exporters' health. "
-              "Default of collect: flow"},
+      .help =
+          "Events to write: one sample a packet, one record a flow, the pipeline's account; what "
+          "hosts, pairs, services and exporters do in each --window; what detectors find "
+          "(--rules); of collect also "
+          "template changes, sFlow counters and discards, exporters' health. "
+          "Default of collect: flow"},
      FT__SET_EVENTS,
      0},
     {{.name = "profile",
@@ -287,26 +289,37 @@ static const struct ft_option_row rows[] = {
      0},
     {{.name = "window",
       .type = FT_OPT_UINTS,
-      .commands = BOTH,
+      .commands = ALL,
       .arg = "LIST",
       .defval = "1,10,60",
       .min = 1,
       .max = FT_WINDOW_SPAN_MAX,
-      .help = "Spans of window events in seconds of packet time, at most 4, each a multiple of the "
-              "one before, e.g. 10,60 (-e window)"},
+      .help = "Spans of window events in seconds of packet time, of collect of when records come, "
+              "at most 4, each a multiple of the one before, e.g. 10,60 (-e window)"},
      FT__SET_WINDOWS,
      0},
     {{.name = "max-hosts",
       .type = FT_OPT_UINT,
-      .commands = BOTH,
+      .commands = ALL,
       .arg = "N",
       .defval = "65536",
       .min = 16,
       .max = 1 << 24,
       .help = "Bound of the hosts in a window, likewise of its pairs and of its services; beyond "
-              "it those with the most packets stay, with the error that this makes"},
+              "it those with the most packets stay, with the error that this makes. Of detectors "
+              "(-e alert) likewise"},
      FT__SET_U32,
      AT(max_hosts)},
+    {{.name = "rules",
+      .type = FT_OPT_STRING,
+      .reloads = true,
+      .commands = ALL,
+      .arg = "FILE",
+      .help = "What the detectors of -e alert go by, as YAML: of each rule enabled, severity, "
+              "allow, networks and its thresholds; who must not talk (policy); how many alerts are "
+              "too many (limits)"},
+     FT__SET_TEXT,
+     AT(rules)},
     {{.name = "keep-tunnels",
       .type = FT_OPT_FLAG,
       .commands = ALL,
@@ -339,6 +352,14 @@ static const struct ft_option_row rows[] = {
           "and attack (profile label)"},
      FT__SET_TEXT,
      AT(labels)},
+    {{.name = "vector-fit",
+      .type = FT_OPT_STRING,
+      .commands = BOTH,
+      .arg = "FILE",
+      .help = "What vectors are centred and scaled by (profile vector): a file of flowtap fit; "
+              "builtin: that of the program; raw: components as they are, for flowtap fit"},
+     FT__SET_TEXT,
+     AT(vector_fit)},
     {{.name = "geo",
       .type = FT_OPT_STRING,
       .reloads = true,

@@ -27,11 +27,12 @@
 
 /* What a feature has to know when it is opened. */
 struct ft_feature_config {
-    uint32_t entries;                    /* entry numbers are below */
-    uint64_t option[FT_SET_OPTIONS_MAX]; /* what the options of its columns say, in their order */
-    const struct ft_labels *labels;      /* --labels, or NULL */
-    const struct ft_enrich *enrich;      /* --geo and --networks, or NULL */
-    const char *interface;               /* live, of one interface: its name; or NULL */
+    uint32_t entries;                     /* entry numbers are below */
+    uint64_t option[FT_SET_OPTIONS_MAX];  /* what the options of its columns say, in their order */
+    const struct ft_labels *labels;       /* --labels, or NULL */
+    const struct ft_enrich *enrich;       /* --geo and --networks, or NULL */
+    const struct ft_vector_fits *vectors; /* --vector-fit; NULL: that of the program */
+    const char *interface;                /* live, of one interface: its name; or NULL */
 };
 
 /* An array of a feature's state, by entry. */

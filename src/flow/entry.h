@@ -99,15 +99,16 @@ struct ft__tunnel {
     bool has;     /* id holds */
 };
 
-/* Totals at the last record of a flow that has segments. */
+/* Of a flow that has segments: totals at the last record, and the first packet after it. */
 struct ft__prev {
     uint64_t packets[2], bytes[2], ip_bytes[2];
+    int64_t first_ns; /* either direction; holds when packets were counted since */
 };
 
 _Static_assert(sizeof(struct ft__hot) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__cold) == 64, "one cache line");
 _Static_assert(sizeof(struct ft__high) == 40, "as listed above");
-_Static_assert(sizeof(struct ft__prev) == 48, "as listed above");
+_Static_assert(sizeof(struct ft__prev) == 56, "as listed above");
 _Static_assert(sizeof(struct ft__tunnel) == 8, "as listed above");
 
 #define FT__NEVER INT64_MIN

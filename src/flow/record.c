@@ -76,6 +76,20 @@ static void deltas(struct ft_table *t, uint32_t i, bool final, struct ft_flow_re
     }
 }
 
+/* When the packets were that have come since the record before. */
+static void segment_times(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)
+{
+    bool any = r->packets_delta[0] + r->packets_delta[1] > 0;
+
+    r->since_ns = r->segment == 0 ? r->first_ns : any ? t->prev[i].first_ns : r->last_ns;
+    for (int d = 0; d < 2; d++) {
+        int64_t first = r->dir_first_ns[d], last = r->dir_last_ns[d];
+        int64_t since = r->segment == 0 || first > r->since_ns ? first : r->since_ns;
+
+        r->dir_since_ns[d] = since < last ? since : last;
+    }
+}
+
 static void tunnel(const struct ft_table *t, uint32_t i, struct ft_flow_record *r)
 {
     static const struct ft__tunnel none;
@@ -122,6 +136,7 @@ void ft_table_record(struct ft_table *t, struct ft_flow_record *r)
     r->icmp_code = c->icmp_code;
     tunnel(t, i, r);
     deltas(t, i, due->is_final, r);
+    segment_times(t, i, r);
     c->segment++;
 }
 

@@ -564,6 +564,9 @@ FT_INLINE void count(struct ft_table *t, uint32_t i, const struct ft_packet *pkt
     h->over[d] = (uint16_t)over;
     h->pkts[d] = (uint16_t)pkts;
     h->tcp_flags[d] |= pkt->tcp_flags;
+    if (FT_UNLIKELY((h->state & FT__S_FRESH) == 0)) {
+        t->prev[i].first_ns = pkt->ts_ns;
+    }
     h->state = (uint8_t)((h->state | FT__S_FRESH) & ~FT__S_STALE);
     if (FT_UNLIKELY(pkt->ts_ns < ft__hot_last(h) || h->last_ns[d] == FT__NEVER)) {
         odd_time(t, i, d, pkt->ts_ns);

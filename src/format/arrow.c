@@ -197,8 +197,8 @@ static int make_messages(struct arrow *a)
     header = (struct ft_flat){.data = a->header, .cap = room};
     footer = (struct ft_flat){.data = a->footer, .cap = room};
     meta = (struct ft_flat){.data = a->meta, .cap = room};
-    ft__arrow_put_schema(&header, a->table.batch, a->table.pairs, FT__TABLE_PAIRS);
-    ft__arrow_put_footer(&footer, a->table.batch, a->table.pairs, FT__TABLE_PAIRS,
+    ft__arrow_put_schema(&header, a->table.batch, a->table.pairs, a->table.n_pairs);
+    ft__arrow_put_footer(&footer, a->table.batch, a->table.pairs, a->table.n_pairs,
                          &a->footer_count);
     ft__arrow_put_batch(&meta, a->table.batch, &a->template);
     a->header_len = header.len;

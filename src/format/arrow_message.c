@@ -16,6 +16,8 @@ enum {
     TYPE_TIMESTAMP = 10,
     TYPE_LIST = 12,
     TYPE_FIXED_BINARY = 15,
+    TYPE_FIXED_LIST = 16,
+    FLOAT_SINGLE = 1,
     FLOAT_DOUBLE = 2,
     UNIT_US = 2,
     STRUCT_PAIR = 16 /* bytes of a node, and of a buffer */
@@ -38,14 +40,15 @@ static uint8_t type_kind(const struct ft__batch_column *c, enum ft_type type)
     if (c->cell == FT__CELL_TEXT) {
         return type == FT_T_BYTES ? TYPE_BINARY : TYPE_UTF8;
     }
-    return type == FT_T_BOOL    ? TYPE_BOOL
-           : type == FT_T_TIME  ? TYPE_TIMESTAMP
-           : type == FT_T_ADDR  ? TYPE_FIXED_BINARY
-           : type == FT_T_BYTES ? TYPE_FIXED_BINARY
-           : type == FT_T_F64   ? TYPE_FLOAT
-           : type == FT_T_LIST  ? TYPE_LIST
-           : type == FT_T_LISTS ? TYPE_LIST
-                                : TYPE_INT;
+    return type == FT_T_BOOL     ? TYPE_BOOL
+           : type == FT_T_TIME   ? TYPE_TIMESTAMP
+           : type == FT_T_ADDR   ? TYPE_FIXED_BINARY
+           : type == FT_T_BYTES  ? TYPE_FIXED_BINARY
+           : type == FT_T_F64    ? TYPE_FLOAT
+           : type == FT_T_LIST   ? TYPE_LIST
+           : type == FT_T_LISTS  ? TYPE_LIST
+           : type == FT_T_VECTOR ? TYPE_FIXED_LIST
+                                 : TYPE_INT;
 }
 
 /* The table of a type. */
@@ -53,7 +56,8 @@ static uint32_t put_type(struct ft_flat *b, uint8_t kind, enum ft_type type, uin
 {
     uint32_t at[FT_FLAT_SLOTS_MAX], table;
     struct ft_flat_slot integer[] = {{4, 8 * width}, {1, type == FT_T_I64}};
-    struct ft_flat_slot real[] = {{2, FLOAT_DOUBLE}}, binary[] = {{4, width}};
+    struct ft_flat_slot real[] = {{2, type == FT_T_F32 ? FLOAT_SINGLE : FLOAT_DOUBLE}};
+    struct ft_flat_slot binary[] = {{4, width}}, vector[] = {{4, width / sizeof(float)}};
     struct ft_flat_slot time[] = {{2, UNIT_US}, FT_FLAT_OFFSET};
 
     switch (kind) {
@@ -63,6 +67,8 @@ static uint32_t put_type(struct ft_flat *b, uint8_t kind, enum ft_type type, uin
         return ft_flat_table(b, real, 1, at);
     case TYPE_FIXED_BINARY:
         return ft_flat_table(b, binary, 1, at);
+    case TYPE_FIXED_LIST:
+        return ft_flat_table(b, vector, 1, at);
     case TYPE_TIMESTAMP:
         table = ft_flat_table(b, time, 2, at);
         ft_flat_point(b, at[1], ft_flat_string(b, "UTC"));
@@ -119,6 +125,7 @@ static struct field put_item(struct ft_flat *b, const struct field *list)
                          .type = type,
                          .kind = list->lists > 1     ? TYPE_LIST
                                  : type == FT_T_F64  ? TYPE_FLOAT
+                                 : type == FT_T_F32  ? TYPE_FLOAT
                                  : type == FT_T_BOOL ? TYPE_BOOL
                                                      : TYPE_INT,
                          .width = list->width,

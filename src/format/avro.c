@@ -99,6 +99,17 @@ static uint8_t *put_double(uint8_t *p, double v)
     return p;
 }
 
+static uint8_t *put_float(uint8_t *p, float v)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &v, sizeof bits);
+    for (uint32_t i = 0; i < sizeof bits; i++) {
+        *p++ = (uint8_t)(bits >> 8 * i);
+    }
+    return p;
+}
+
 static uint8_t *put_item(uint8_t *p, uint8_t type, const void *items, uint32_t i)
 {
     switch (type) {
@@ -115,6 +126,8 @@ static uint8_t *put_item(uint8_t *p, uint8_t type, const void *items, uint32_t i
         return put_decimal(p, ((const uint64_t *)items)[i]);
     case FT_T_I64:
         return ft__avro_put_long(p, ((const int64_t *)items)[i]);
+    case FT_T_F32:
+        return put_float(p, ((const float *)items)[i]);
     default:
         return put_double(p, ((const double *)items)[i]);
     }
@@ -168,6 +181,7 @@ static uint8_t *put_value(uint8_t *p, uint8_t type, const struct ft_value *v)
     case FT_T_BYTES:
         return put_bytes(p, v->text, v->text_len);
     case FT_T_LIST:
+    case FT_T_VECTOR:
         return put_items(p, v, 0, v->n_items);
     case FT_T_LISTS:
         return put_lists(p, v);

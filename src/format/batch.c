@@ -96,6 +96,9 @@ static uint8_t *put_value(const struct ft__batch_column *c, const struct ft_valu
     case FT__CELL_LISTS:
         end = put_lists(c, v, slot, p);
         break;
+    case FT__CELL_VECTOR:
+        memcpy(slot, v->items, c->width);
+        break;
     default:
         if (type == FT_T_ADDR) {
             put_addr(slot, v);
@@ -140,7 +143,7 @@ static void put_plain(const struct ft__batch_column *c, const uint8_t *part, uin
 static uint8_t *put_null(const struct ft__batch_column *c, uint8_t *slot, uint8_t *p)
 {
     memset(slot, 0, 8);
-    if (c->cell == FT__CELL_FIXED && c->width > 8) {
+    if ((c->cell == FT__CELL_FIXED || c->cell == FT__CELL_VECTOR) && c->width > 8) {
         memset(slot + 8, 0, c->width - 8u);
     }
     return p;
@@ -292,6 +295,10 @@ static uint64_t place_all(const struct ft__batch *b, uint32_t n, const uint64_t 
             place(&to[1], bits, &at);
         } else if (c->cell == FT__CELL_FIXED) {
             place(&to[1], (uint64_t)n * c->width, &at);
+        } else if (c->cell == FT__CELL_VECTOR) {
+            *node++ = (struct ft__batch_node){(uint64_t)n * c->of.field->most, 0};
+            place(&to[1], 0, &at);
+            place(&to[2], (uint64_t)n * c->width, &at);
         } else {
             node = place_long(c, n, to, node, &at);
         }
@@ -447,6 +454,9 @@ static void lay_block(const struct ft__batch *b, struct block *k, uint8_t *out,
             break;
         case FT__CELL_LISTS:
             lay_lists(k, c, out + to[1].offset, out + to[3].offset, out + to[5].offset);
+            break;
+        case FT__CELL_VECTOR:
+            lay_fixed(k, c->slot, c->width, out + to[2].offset);
         }
     }
 }
@@ -505,6 +515,9 @@ static void make_column(struct ft__batch_column *c, const struct ft_column *of,
     } else if (f->type == FT_T_LIST || f->type == FT_T_LISTS) {
         c->cell = f->type == FT_T_LIST ? FT__CELL_LIST : FT__CELL_LISTS;
         c->width = widths[f->item];
+    } else if (f->type == FT_T_VECTOR) {
+        c->cell = FT__CELL_VECTOR;
+        c->width = (uint16_t)(f->most * sizeof(float));
     } else if (c->width == 0) {
         c->cell = FT__CELL_TEXT;
         c->width = 1;
@@ -543,6 +556,7 @@ struct ft__batch *ft__batch_new(const struct ft_columns *columns,
             b->long_col[b->n_long++] = (uint16_t)i;
         }
         b->n_buffers += 2 * ft__batch_nodes(c) + (c->cell == FT__CELL_TEXT);
+        b->n_buffers -= c->cell == FT__CELL_VECTOR;
         b->n_nodes += ft__batch_nodes(c);
     }
     b->row_min = slot + SLOT_SLACK;

@@ -28,7 +28,8 @@ enum ft__cell {
                        bytes of which there are always as many */
     FT__CELL_TEXT,  /* UTF-8 */
     FT__CELL_LIST,  /* items of width bytes, truths of a bit */
-    FT__CELL_LISTS  /* likewise */
+    FT__CELL_LISTS, /* likewise */
+    FT__CELL_VECTOR /* always as many items, width bytes in all */
 };
 
 struct ft__batch_column {
@@ -42,7 +43,8 @@ struct ft__batch_column {
 
 /* Where a column's bytes lie: validity (of no length: all are valid), then offsets and data, or
  * data. A list's items are two more: their validity, of no length, and their data; of lists of
- * lists the inner ones have validity, of no length, and offsets before that. */
+ * lists the inner ones have validity, of no length, and offsets before that. A vector has no
+ * offsets. */
 struct ft__batch_buffer {
     uint64_t offset, len;
 };
@@ -71,7 +73,9 @@ struct ft__batch_options {
 /* Nodes of a column: its own, and those of what it has lists of. */
 FT_INLINE uint32_t ft__batch_nodes(const struct ft__batch_column *c)
 {
-    return c->cell == FT__CELL_LISTS ? 3 : c->cell == FT__CELL_LIST ? 2 : 1;
+    return c->cell == FT__CELL_LISTS                                ? 3
+           : c->cell == FT__CELL_LIST || c->cell == FT__CELL_VECTOR ? 2
+                                                                    : 1;
 }
 
 /* Are its items bits? */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/field_export.h"
+#include "model/vector.h"
 
 enum ft_event ft__columnar_event(const struct ft_format_config *cfg)
 {
@@ -21,6 +22,8 @@ void ft__columnar_columns(const struct ft_format_config *cfg, enum ft_event e,
         *out = *cfg->columns;
     } else if (e == FT_EVENT_SAMPLE && cfg->sample_columns != NULL) {
         *out = *cfg->sample_columns;
+    } else if (e == FT_EVENT_WINDOW && cfg->window_columns != NULL) {
+        *out = *cfg->window_columns;
     } else {
         const struct ft_field *rows = cfg->collect ? ft_fields_export(e, &n) : ft_fields(e, &n);
 
@@ -57,6 +60,26 @@ void ft__columnar_profiles(const struct ft_columns *c, char out[FT__PROFILES_TEX
                                    ft_column_sets[i]->profile);
         }
     }
+}
+
+bool ft__columnar_has_vector(const struct ft_columns *c)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        any |= c->col[i].field->type == FT_T_VECTOR;
+    }
+    return any;
+}
+
+const char *ft__columnar_vector_id(const struct ft_format_config *cfg, enum ft_event e)
+{
+    const struct ft_vector_fits *fits = &ft_vector_builtin;
+
+    if (cfg->options != NULL && cfg->options->vectors != NULL) {
+        fits = cfg->options->vectors;
+    }
+    return fits->of[e == FT_EVENT_WINDOW ? FT_VECTOR_HOST : FT_VECTOR_FLOW].id;
 }
 
 const char *ft__columnar_name(const struct ft_field *f)

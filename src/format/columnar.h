@@ -19,6 +19,13 @@ void ft__columnar_no_objects(struct ft_columns *c);
 /* The profiles that columns come from, as a list; "" for other events. out begins as "". */
 void ft__columnar_profiles(const struct ft_columns *c, char out[FT__PROFILES_TEXT]);
 
+/* Is one of them a vector? */
+bool ft__columnar_has_vector(const struct ft_columns *c);
+
+/* The transform of vectors in events of a kind, and what it was fitted on; as long as cfg->options.
+ */
+const char *ft__columnar_vector_id(const struct ft_format_config *cfg, enum ft_event e);
+
 /* What a column is called. */
 const char *ft__columnar_name(const struct ft_field *f);
 

@@ -4,7 +4,8 @@
  * zone, bytes in hex. The header names the columns (COPY ... HEADER).
  *
  * With ?vector= there is one more column, `vector`, of pgvector's type: the numbers of the columns
- * that were named, those of lists one by one; null is 0. */
+ * that were named, those of lists one by one; null is 0. Where that is `vector` itself, which is
+ * one of numbers already, it is of that type instead of an array. */
 #include "format/copy.h"
 
 #include <stdio.h>
@@ -30,6 +31,7 @@ struct copy {
     char *table;                  /* owned: names and types */
     uint16_t vector[VECTOR_MOST]; /* places in columns */
     uint32_t n_vector;
+    bool is_own;         /* the column `vector` is of pgvector's type */
     uint32_t dimensions; /* of the vector; 0: it has a list, whose length is any */
 };
 
@@ -56,6 +58,7 @@ const char *ft__postgres_type(enum ft_type type)
         [FT_T_ADDR] = "inet",
         [FT_T_JSON] = "jsonb",
         [FT_T_LISTS] = "jsonb",
+        [FT_T_F32] = "real",
     };
 
     return types[type];
@@ -115,7 +118,8 @@ static uint8_t *put_items(uint8_t *p, const struct ft_value *v, bool *any)
     return end - 2;
 }
 
-static uint8_t *put_cell(uint8_t *p, enum ft_type type, const struct ft_value *v)
+static uint8_t *put_cell(uint8_t *p, const struct copy *g, enum ft_type type,
+                         const struct ft_value *v)
 {
     bool any = false;
 
@@ -134,7 +138,11 @@ static uint8_t *put_cell(uint8_t *p, enum ft_type type, const struct ft_value *v
     case FT_T_BYTES:
         p = FT_PUT_LIT(p, "\\\\x");
         return ft_put_value(p, type, v, false);
+    case FT_T_VECTOR:
     case FT_T_LIST:
+        if (type == FT_T_VECTOR && g->is_own) {
+            return ft_put_value(p, FT_T_LIST, v, true);
+        }
         *p++ = '{';
         p = put_items(p, v, &any);
         *p++ = '}';
@@ -187,7 +195,7 @@ static size_t put_row(const struct ft_format *f, uint8_t *out, const void *const
         struct ft_value v;
 
         ft_column_get(c, parts, &v);
-        p = put_cell(p, (enum ft_type)c->field->type, &v);
+        p = put_cell(p, g, (enum ft_type)c->field->type, &v);
         *p++ = '\t';
     }
     if (g->n_vector > 0) {
@@ -238,6 +246,19 @@ static bool is_number(const struct ft_field *f)
            f->type == FT_T_I64 || f->type == FT_T_F64;
 }
 
+/* Is it the vector of flows or hosts? */
+static bool is_vector(const struct copy *g, const char *list)
+{
+    for (uint32_t i = 0; i < g->columns.n; i++) {
+        const struct ft_field *f = g->columns.col[i].field;
+
+        if (f->type == FT_T_VECTOR && strcmp(f->name, list) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One name of vector=. */
 static int add_to_vector(struct copy *g, const char *name, size_t len, struct ft_err *err)
 {
@@ -262,9 +283,19 @@ static int make_vector(struct copy *g, const char *list, struct ft_err *err)
     bool any = false;
     int rc = FT_OK;
 
+    if (is_vector(g, list)) {
+        g->is_own = true;
+        return FT_OK;
+    }
     for (const char *s = list; s != NULL && rc == FT_OK; s = strchr(s, ',')) {
         s += *s == ',';
         rc = add_to_vector(g, s, strcspn(s, ","), err);
+    }
+    if (rc == FT_OK && is_vector(g, "vector")) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "vector=%s: there is a column 'vector' already; vector=vector makes it "
+                          "one of pgvector's type",
+                          list);
     }
     for (uint32_t i = 0; i < g->n_vector; i++) {
         any = any || g->columns.col[g->vector[i]].field->type == FT_T_LIST;
@@ -284,8 +315,13 @@ static int make_table(struct copy *g)
     }
     for (uint32_t i = 0; i < g->columns.n; i++) {
         const struct ft_field *f = g->columns.col[i].field;
-        bool list = f->type == FT_T_LIST;
+        bool list = f->type == FT_T_LIST || f->type == FT_T_VECTOR;
 
+        if (f->type == FT_T_VECTOR && g->is_own) {
+            at += (size_t)snprintf(g->table + at, room - at, "%s\"%s\" vector(%u)",
+                                   i > 0 ? ", " : "", f->name, f->most);
+            continue;
+        }
         at += (size_t)snprintf(g->table + at, room - at, "%s\"%s\" %s%s", i > 0 ? ", " : "",
                                f->name, ft__postgres_type((enum ft_type)(list ? f->item : f->type)),
                                list ? "[]" : "");

@@ -21,6 +21,7 @@ enum kind {
     KIND_MS,
     KIND_US,
     KIND_NS,
+    KIND_DURATION, /* us */
     KIND_REASON,
     KIND_ICMP4,
     KIND_ICMP6,
@@ -225,6 +226,11 @@ static uint8_t *put_asked(uint8_t *p, const struct ft__flow_step *s, const uint8
     case KIND_NS:
         memcpy(&ns, part + s->at, sizeof ns);
         return put_time(p, ns, (enum kind)s->kind);
+    case KIND_DURATION:
+        return put_uint(p,
+                        (uint64_t)ft_time_floor(r->last_ns, 1000) -
+                            (uint64_t)ft_time_floor(r->since_ns, 1000),
+                        4);
     case KIND_REASON:
         *p = end_reason(r->reason);
         return p + 1;
@@ -383,7 +389,7 @@ static void add_icmp(struct maker *m, uint16_t ie, const struct ft_field *f)
     }
 }
 
-#define FIRST offsetof(struct ft_flow_record, dir_first_ns)
+#define FIRST offsetof(struct ft_flow_record, dir_since_ns)
 #define LAST  offsetof(struct ft_flow_record, dir_last_ns)
 
 /* Where a time of the record's direction lies. */
@@ -405,7 +411,8 @@ static bool add_special(struct maker *m, const struct ft_column *c)
     } else if (strcmp(name, "src_port") == 0 || strcmp(name, "dst_port") == 0) {
         add_port(m, name[0] == 's');
     } else if (strcmp(name, "first_seen") == 0) {
-        add_time(m, 152, 2, m->cfg->biflow ? c->field->at : of_side(m, FIRST));
+        add_time(m, 152, 2,
+                 m->cfg->biflow ? offsetof(struct ft_flow_record, since_ns) : of_side(m, FIRST));
     } else if (strcmp(name, "last_seen") == 0) {
         add_time(m, 153, 2, m->cfg->biflow ? c->field->at : of_side(m, LAST));
     } else if (strcmp(name, "timestamp") == 0) {
@@ -414,8 +421,10 @@ static bool add_special(struct maker *m, const struct ft_column *c)
         add(m, (struct ft__flow_step){.field = c->field, .ie = 136, .len = 1, .kind = KIND_REASON});
     } else if (strcmp(name, "flow_id") == 0 && m->cfg->version == FT_FLOW_NETFLOW_9) {
         return true; /* collectors of v9 take it for a firewall's connection, Cisco's NSEL */
-    } else if (strcmp(name, "duration_us") == 0 && !m->cfg->biflow) {
-        return true; /* it is that of both directions */
+    } else if (strcmp(name, "duration_us") == 0) {
+        if (m->cfg->biflow) { /* it is that of both directions */
+            add(m, (struct ft__flow_step){.ie = c->field->ie, .len = 4, .kind = KIND_DURATION});
+        }
     } else if (strncmp(name, "icmp_", 5) == 0) {
         add_icmp(m, c->field->ie, c->field);
     } else {

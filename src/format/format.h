@@ -48,6 +48,7 @@ struct ft_format_config {
     const struct ft_columns *columns;
     /* of samples of packets, when some were chosen; while it opens; or NULL */
     const struct ft_columns *sample_columns;
+    const struct ft_columns *window_columns; /* of windows; while it opens; NULL: all but vectors */
     unsigned events;       /* bit per enum ft_event: those that will come; single_event: one */
     bool collect;          /* events as collect makes them */
     const char *schema;    /* ndjson of collect: another collector's shape, or NULL */
@@ -143,8 +144,9 @@ struct ft_format_ops {
     /* those of collect; NULL: this format has them not. export_flow needs FT_FORMAT_EXPORT_MIN +
      * text_max bytes and, when it is enriched, FT_FORMAT_ENRICH, or FT_FORMAT_MAX when that is
      * less. export_event: COUNTER, DISCARD, TEMPLATE, EXPORTER and SAMPLE by their structs
-     * (model/field_export.h), FT_FORMAT_MAX bytes; and of packets WINDOW (model/window.h) and
-     * AFTERIMAGE (model/afterimage.h), FT_FORMAT_FLOW_MIN. */
+     * (model/field_export.h), FT_FORMAT_MAX bytes; WINDOW and ALERT, whatever the input
+     * (model/window.h, alert.h), and of packets AFTERIMAGE (model/afterimage.h),
+     * FT_FORMAT_FLOW_MIN. */
     size_t (*export_flow)(const struct ft_format *f, uint8_t *p, size_t room,
                           const struct ft_export_record *rec);
     size_t (*export_event)(const struct ft_format *f, uint8_t *p, enum ft_event e,

@@ -85,7 +85,7 @@ static size_t put_biflow(const struct ft_format *f, uint8_t *row, const struct f
 /* When the packets of one direction were. */
 static void set_times(struct ft_flow_head *h, const struct ft_flow_record *r, int d)
 {
-    h->first_ms = ft_time_floor(r->dir_first_ns[d], ns_in_ms);
+    h->first_ms = ft_time_floor(r->dir_since_ns[d], ns_in_ms);
     h->last_ms = ft_time_floor(r->dir_last_ns[d], ns_in_ms);
 }
 
@@ -101,7 +101,7 @@ static size_t why_unfit(const struct exporter *x, const struct ft_flow_record *r
         return 0;
     }
     /* a message's clock is the newest of its records, and may be some time before the first */
-    if (r->timestamp_ns - r->first_ns > (UINT32_MAX / 1000 - 2 * DAY_S) * INT64_C(1000000000)) {
+    if (r->timestamp_ns - r->since_ns > (UINT32_MAX / 1000 - 2 * DAY_S) * INT64_C(1000000000)) {
         return FT_FORMAT_UNFIT(FT_UNFIT_TIME);
     }
     return 0;

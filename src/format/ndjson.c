@@ -150,9 +150,14 @@ static int open_event(struct ndjson *n, enum ft_event e, const struct ft_format_
         n->chosen = true;
         return ft__walk_new(e, cfg->sample_columns, cfg->omit_null, &n->walk[e]);
     }
-    const struct ft_field *f = cfg->collect ? ft_fields_export(e, &count) : ft_fields(e, &count);
+    if (e == FT_EVENT_WINDOW && cfg->window_columns != NULL) {
+        rows = *cfg->window_columns;
+    } else {
+        const struct ft_field *f =
+            cfg->collect ? ft_fields_export(e, &count) : ft_fields(e, &count);
 
-    ft_columns_rows(f, count, &rows);
+        ft_columns_rows(f, count, &rows);
+    }
     ft_columns_observe(&rows, cfg->observer);
     return ft__walk_new(e, &rows, cfg->omit_null, &n->walk[e]);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: a matrix of float32 in NumPy's .npy form (version 1.0), a row for each event: its
- * numbers, in the order of the columns; of afterimage, whose numbers are all float64, of those.
- * Null is NaN. Text, lists, objects and points in time are no numbers of a model and have no place;
- * the names of the columns stand in a file beside it, FILE.json.
+ * numbers, in the order of the columns; a vector's are a column each. Those of afterimage, all
+ * float64, stay that. Null is NaN. Text, lists, objects and points in time are no numbers of a
+ * model and have no place; the names of the columns stand in a file beside it, FILE.json.
  *
  *     magic, version, length | text: <f4, shape (ROWS, COLUMNS) | rows
  *
@@ -29,6 +29,7 @@ struct npy {
     struct ft_format format;
     struct ft_columns columns;
     uint32_t width;                      /* bytes of a number: 4 or 8 */
+    uint32_t n_numbers;                  /* of a row */
     _Atomic bool beyond[FT_COLUMNS_MAX]; /* the column had whole numbers above 2^24 */
     char *sidecar;                       /* owned */
 };
@@ -43,6 +44,19 @@ static const struct npy *self(const struct ft_format *f)
 static bool is_whole(uint8_t type)
 {
     return type >= FT_T_U8 && type <= FT_T_I64;
+}
+
+/* Its numbers, or as many NaN. */
+static uint8_t *put_vector(uint8_t *p, const struct ft_column *c, const void *const *parts)
+{
+    static const float none = NAN;
+    struct ft_value v;
+
+    ft_column_get(c, parts, &v);
+    for (uint32_t i = 0; i < c->field->most; i++, p += sizeof none) {
+        memcpy(p, v.null ? &none : &((const float *)v.items)[i], sizeof none);
+    }
+    return p;
 }
 
 static double number(const struct npy *npy, uint32_t i, const void *const *parts)
@@ -69,20 +83,24 @@ static size_t put_row(const struct ft_format *f, uint8_t *p, const void *const *
     const struct npy *npy = self(f);
 
     for (uint32_t i = 0; i < npy->columns.n; i++) {
+        if (npy->columns.col[i].field->type == FT_T_VECTOR) {
+            p = put_vector(p, &npy->columns.col[i], parts);
+            continue;
+        }
         double v = number(npy, i, parts);
         float rounded = (float)v;
 
-        memcpy(p + (size_t)i * npy->width, npy->width == sizeof v ? (void *)&v : (void *)&rounded,
-               npy->width);
+        memcpy(p, npy->width == sizeof v ? (void *)&v : (void *)&rounded, npy->width);
+        p += npy->width;
     }
-    return (size_t)npy->columns.n * npy->width;
+    return (size_t)npy->n_numbers * npy->width;
 }
 
 /* Rows are what is in the file. */
 static size_t npy_seal(const struct ft_format *f, const uint8_t *rows, uint32_t n,
                        const struct ft_loss *lost, uint8_t *out)
 {
-    size_t len = (size_t)n * self(f)->columns.n * self(f)->width;
+    size_t len = (size_t)n * self(f)->n_numbers * self(f)->width;
 
     (void)lost;
     memcpy(out, rows, len);
@@ -97,7 +115,7 @@ static size_t put_header(const struct npy *npy, uint64_t rows, uint8_t *p)
     uint16_t len = HEADER_LEN - PREFIX_LEN;
     int n = snprintf(text, sizeof text,
                      "{'descr': '<f%u', 'fortran_order': False, 'shape': (%llu, %u), }", npy->width,
-                     (unsigned long long)rows, npy->columns.n);
+                     (unsigned long long)rows, npy->n_numbers);
 
     memcpy(p, "\x93NUMPY\x01", 7);
     p[7] = 0;
@@ -138,7 +156,7 @@ static size_t npy_trailer(const struct ft_format *f, struct ft_trailer *t, uint8
     }
     t->over = true;
     say_beyond(npy, t);
-    return put_header(npy, (t->size - HEADER_LEN) / ((size_t)npy->columns.n * npy->width), out);
+    return put_header(npy, (t->size - HEADER_LEN) / ((size_t)npy->n_numbers * npy->width), out);
 }
 
 static const char *npy_sidecar(const struct ft_format *f)
@@ -164,16 +182,42 @@ static void keep_numbers(struct ft_columns *c)
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < c->n; i++) {
-        if (c->col[i].field->type <= FT_T_F64 && (c->flat || c->col[i].fixed == NULL)) {
+        uint8_t type = c->col[i].field->type;
+
+        if ((type <= FT_T_F64 || type == FT_T_VECTOR) && (c->flat || c->col[i].fixed == NULL)) {
             c->col[n++] = c->col[i];
         }
     }
     c->n = n;
 }
 
+static size_t put_names(const struct ft_field *f, bool first, char *to, size_t room)
+{
+    size_t at = 0;
+
+    if (f->type != FT_T_VECTOR) {
+        return (size_t)snprintf(to, room, "%s\"%s\"", first ? "" : ",", f->name);
+    }
+    for (uint32_t k = 0; k < f->most && at < room; k++) {
+        at += (size_t)snprintf(to + at, room - at, "%s\"%s_%u\"", first && k == 0 ? "" : ",",
+                               f->name, k);
+    }
+    return at;
+}
+
+static uint32_t count_numbers(const struct ft_columns *c)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        n += c->col[i].field->type == FT_T_VECTOR ? c->col[i].field->most : 1;
+    }
+    return n;
+}
+
 static int make_sidecar(struct npy *npy, enum ft_event e, bool aligned)
 {
-    size_t room = SIDECAR_ROOM + (size_t)npy->columns.n * NAME_ROOM, at;
+    size_t room = SIDECAR_ROOM + (size_t)npy->n_numbers * NAME_ROOM, at;
 
     npy->sidecar = ft_mem_alloc(1, room);
     if (npy->sidecar == NULL) {
@@ -188,8 +232,7 @@ static int make_sidecar(struct npy *npy, enum ft_event e, bool aligned)
                           ft_event_type(e), ft_schema_version(), profiles,
                           aligned ? "aligned" : "own", ft_version());
     for (uint32_t i = 0; i < npy->columns.n && at < room; i++) {
-        at += (size_t)snprintf(npy->sidecar + at, room - at, "%s\"%s\"", i > 0 ? "," : "",
-                               npy->columns.col[i].field->name);
+        at += put_names(npy->columns.col[i].field, i == 0, npy->sidecar + at, room - at);
     }
     if (at + 4 > room) {
         return FT_E_RANGE;
@@ -209,6 +252,7 @@ static int npy_open(const struct ft_format_config *cfg, struct ft_format **out, 
     npy->format.ops = &ft_format_npy;
     ft__columnar_columns(cfg, e, &npy->columns);
     keep_numbers(&npy->columns);
+    npy->n_numbers = count_numbers(&npy->columns);
     int rc = npy->columns.n > 0 ? make_sidecar(npy, e, cfg->aligned)
                                 : ft_err_set(err, FT_E_USAGE, "columns=: none of them is a number");
 
@@ -218,7 +262,7 @@ static int npy_open(const struct ft_format_config *cfg, struct ft_format **out, 
     }
     npy->format.needs_file = true;
     npy->width = e == FT_EVENT_AFTERIMAGE ? sizeof(double) : sizeof(float);
-    npy->format.flow_max = (size_t)npy->columns.n * npy->width + SLACK;
+    npy->format.flow_max = (size_t)npy->n_numbers * npy->width + SLACK;
     *out = &npy->format;
     return FT_OK;
 }

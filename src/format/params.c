@@ -62,7 +62,8 @@ static bool some(const char *value)
 
 static const struct ft_param rows[] = {
     {.row = {.name = "event",
-             .choices = "sample|flow|stats|window|afterimage|template|counter|discard|exporter",
+             .choices =
+                 "sample|flow|stats|window|alert|afterimage|template|counter|discard|exporter",
              .help = "this kind of event only; a CSV file holds one"}},
     {.row = {.name = "columns",
              .value = "NAME,...",
@@ -112,7 +113,7 @@ static const struct ft_param rows[] = {
              .value = "NAME,...",
              .help =
                  "a column of pgvector's type: the numbers of these columns, those of lists one "
-                 "by one"},
+                 "by one; vector (profile vector): that column itself is of that type"},
      .check = some,
      .allowed = "a list of names, with commas"},
     {.row = {.name = "domain",

@@ -283,8 +283,8 @@ static size_t trailer_end(const struct parquet *p, struct ft_trailer *t, uint8_t
     snprintf(created, sizeof created, "flowtap version %s", ft_version());
     snprintf(events, sizeof events, "%llu", (unsigned long long)t->lost.events);
     snprintf(packets, sizeof packets, "%llu", (unsigned long long)t->lost.packets);
-    ft_thrift_list(&meta, 5, FT_THRIFT_STRUCT, FT__TABLE_PAIRS + 2);
-    for (uint32_t i = 0; i < FT__TABLE_PAIRS; i++) {
+    ft_thrift_list(&meta, 5, FT_THRIFT_STRUCT, p->table.n_pairs + 2);
+    for (uint32_t i = 0; i < p->table.n_pairs; i++) {
         put_pair(&meta, p->table.pairs[i].key, p->table.pairs[i].value);
     }
     put_pair(&meta, "flowtap.events_lost", events);

@@ -34,6 +34,7 @@ enum physical {
     PQ_BOOLEAN = 0,
     PQ_INT32 = 1,
     PQ_INT64 = 2,
+    PQ_FLOAT = 4,
     PQ_DOUBLE = 5,
     PQ_BYTE_ARRAY = 6,
     PQ_FIXED = 7
@@ -66,6 +67,8 @@ static enum physical physical_of(const struct ft__batch_column *c)
         return PQ_INT64;
     case FT_T_F64:
         return PQ_DOUBLE;
+    case FT_T_F32:
+        return PQ_FLOAT;
     default:
         return c->cell == FT__CELL_TEXT ? PQ_BYTE_ARRAY : PQ_FIXED;
     }
@@ -76,6 +79,7 @@ static uint32_t plain_width(const struct ft__batch_column *c)
 {
     switch (physical_of(c)) {
     case PQ_INT32:
+    case PQ_FLOAT:
         return 4;
     case PQ_INT64:
     case PQ_DOUBLE:
@@ -378,6 +382,10 @@ static bool next_piece(const struct ft__parquet_in *in, size_t *at, struct piece
         out->buffer[1] = body + b[2].offset;
         return true;
     }
+    if (in->column->cell == FT__CELL_VECTOR) {
+        out->buffer[0] = body + b[2].offset;
+        return true;
+    }
     for (uint32_t k = 0; k < ft__batch_nodes(in->column); k++) {
         out->buffer[k] = body + b[2 * k + 1].offset;
         if (k > 0) { /* the last offset */
@@ -475,6 +483,21 @@ static uint64_t list_levels(struct ft__parquet_work *w, const struct piece *c, u
     return n;
 }
 
+/* Likewise of vectors, which have `items` each. */
+static uint64_t vector_levels(struct ft__parquet_work *w, const struct piece *c, uint32_t items,
+                              uint64_t n)
+{
+    for (uint64_t r = 0; r < c->rows; r++) {
+        if (c->validity == NULL || is_set(c->validity, r)) {
+            n = level_items(w, n, items, 0, 2);
+        } else {
+            w->level[0][n] = w->level[1][n] = 0;
+            n++;
+        }
+    }
+    return n;
+}
+
 /* Repetition and definition levels of a list; *out_entries: items, and rows or inner lists without
  * any. */
 static uint8_t *put_list_levels(struct ft__parquet_work *w, uint8_t *p,
@@ -485,7 +508,9 @@ static uint8_t *put_list_levels(struct ft__parquet_work *w, uint8_t *p,
     uint64_t n = 0;
 
     for (size_t at = 0; next_piece(in, &at, &c);) {
-        n = list_levels(w, &c, lists, n);
+        n = in->column->cell == FT__CELL_VECTOR
+                ? vector_levels(w, &c, in->column->of.field->most, n)
+                : list_levels(w, &c, lists, n);
     }
     for (uint32_t k = 0; k < 2; k++) {
         uint32_t width = k == 1 || lists == 2 ? 2 : 1;
@@ -605,7 +630,7 @@ static struct ft__plain put_values(uint8_t *p, const struct ft__parquet_in *in)
         }
     }
     truths = ft__batch_bits(c) ? items : truths;
-    v.n = lists > 0 ? items : v.n;
+    v.n = c->cell == FT__CELL_VECTOR ? v.n * c->of.field->most : lists > 0 ? items : v.n;
     v.len = (size_t)(p - v.at) + (truths + 7) / 8;
     return v;
 }
@@ -629,7 +654,8 @@ static enum ft__order order_of(const struct ft__batch_column *c)
 static void put_statistics(struct ft_thrift *t, const struct ft__parquet_in *in,
                            const struct ft__plain *v)
 {
-    bool ranged = v->n > 0 && physical_of(in->column) != PQ_BOOLEAN;
+    bool ranged = v->n > 0 && physical_of(in->column) != PQ_BOOLEAN &&
+                  in->column->cell != FT__CELL_VECTOR; /* nobody asks for a range of those */
     struct ft__range r = {0};
 
     if (ranged) {

@@ -45,6 +45,7 @@ static const struct {
     [FT_T_ID] = {"id", "utf8", "FixedString(16)", "\"string\"", "string",
                  "{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{16}$\"}"},
     [FT_T_ADDR] = {"address", "utf8", "String", "\"string\"", "string", "{\"type\":\"string\"}"},
+    [FT_T_F32] = {"float32", "float", "Float32", "\"float\"", "float", "{\"type\":\"number\"}"},
     [FT_T_JSON] = {"object", "utf8", "String", "\"string\"", "string", NULL},
 };
 
@@ -67,6 +68,7 @@ static const struct kind kinds[] = {
     {"network_flow_record", FT_EVENT_FLOW, false},
     {"pipeline_stats", FT_EVENT_STATS, false},
     {"window", FT_EVENT_WINDOW, false},
+    {"alert", FT_EVENT_ALERT, false},
     {"template_change", FT_EVENT_TEMPLATE, true},
     {"counter_sample", FT_EVENT_COUNTER, true},
     {"discarded_packet", FT_EVENT_DISCARD, true},
@@ -100,6 +102,8 @@ static void compose(struct schema *s, uint32_t sets)
         } else if (kinds[k].event == FT_EVENT_FLOW) {
             ft_columns_exported((sets & ft_column_set_bit(&ft_columns_enrich)) != 0,
                                 &s->columns[k]);
+        } else if (kinds[k].event == FT_EVENT_WINDOW) {
+            ft_columns_windows((sets & ft_column_set_bit(&ft_columns_vector)) != 0, &s->columns[k]);
         } else {
             const struct ft_field *f = kinds[k].collect ? ft_fields_export(kinds[k].event, &n)
                                                         : ft_fields(kinds[k].event, &n);
@@ -123,7 +127,7 @@ static bool nullable(const struct schema *s, const struct ft_column *c)
 /* How many lists are around a value. */
 static uint32_t lists_of(const struct ft_field *f)
 {
-    return f->type == FT_T_LISTS ? 2 : f->type == FT_T_LIST ? 1 : 0;
+    return f->type == FT_T_LISTS ? 2 : f->type == FT_T_LIST || f->type == FT_T_VECTOR ? 1 : 0;
 }
 
 /* The type of a value, of lists their items'. */
@@ -142,6 +146,9 @@ static void around(FILE *to, const struct ft_field *f, const char *text)
 
 static void type_name(FILE *to, const struct ft_field *f)
 {
+    if (f->type == FT_T_VECTOR) {
+        fprintf(to, "list of %u ", f->most);
+    }
     fputs(f->type == FT_T_LISTS ? "list of lists of " : f->type == FT_T_LIST ? "list of " : "", to);
     fputs(types[kind_of(f)].name, to);
 }
@@ -158,7 +165,12 @@ static void quoted(FILE *to, const char *text)
 
 static void json_type(FILE *to, const struct ft_field *f)
 {
-    around(to, f, "{\"type\":\"array\",\"items\":");
+    if (f->type == FT_T_VECTOR) {
+        fprintf(to, "{\"type\":\"array\",\"minItems\":%u,\"maxItems\":%u,\"items\":", f->most,
+                f->most);
+    } else {
+        around(to, f, "{\"type\":\"array\",\"items\":");
+    }
     fputs(f->type == FT_T_JSON ? f->json_schema : types[kind_of(f)].json, to);
     around(to, f, "}");
 }
@@ -234,7 +246,9 @@ static void json_event(const struct schema *s, const struct kind *k, const struc
         const struct ft_field *f = c->col[i].field;
 
         if (f->group == FT_GROUP_TOP) {
-            fprintf(s->to, ",\"%s\"", f->name);
+            if (!optional(s, &c->col[i])) {
+                fprintf(s->to, ",\"%s\"", f->name);
+            }
         } else if (f->group != group && !optional_group(s, c, i)) {
             fprintf(s->to, ",\"%s\"", ft_group_name(f->group));
         }
@@ -401,7 +415,7 @@ static void make_postgres(const struct schema *s)
         fprintf(s->to, "%sCREATE TABLE \"%s\"\n(\n", k > 0 ? "\n" : "", s->kinds[k].name);
         for (uint32_t i = 0; i < c->n; i++) {
             const struct ft_field *f = c->col[i].field;
-            bool list = f->type == FT_T_LIST;
+            bool list = f->type == FT_T_LIST || f->type == FT_T_VECTOR;
 
             if (f->type == FT_T_JSON) {
                 continue;
@@ -430,9 +444,12 @@ static void make_arrow(const struct schema *s)
             const struct ft_field *f = c->col[i].field;
 
             fprintf(s->to, "  {\"name\":\"%s\",\"type\":\"", ft__columnar_name(f));
-            around(s->to, f, "list<");
+            around(s->to, f, f->type == FT_T_VECTOR ? "fixed_size_list<" : "list<");
             fputs(types[kind_of(f)].arrow, s->to);
             around(s->to, f, ">");
+            if (f->type == FT_T_VECTOR) {
+                fprintf(s->to, "[%u]", f->most);
+            }
             fprintf(s->to,
                     "\",\"nullable\":true,\"metadata\":{\"unit\":\"%s\",\"object\":\"%s\","
                     "\"element\":\"",

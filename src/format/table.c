@@ -24,6 +24,11 @@ int ft__table_init(struct ft__table *t, const struct ft_format_config *cfg)
     t->pairs[2] = (struct ft__pair){"flowtap.profile", t->profiles};
     t->pairs[3] = (struct ft__pair){"flowtap.variant", cfg->aligned ? "aligned" : "own"};
     t->pairs[4] = (struct ft__pair){"flowtap.version", ft_version()};
+    t->n_pairs = 5;
+    if (ft__columnar_has_vector(&columns)) {
+        t->pairs[t->n_pairs++] =
+            (struct ft__pair){"flowtap.vector", ft__columnar_vector_id(cfg, e)};
+    }
     t->batch = ft__batch_new(&columns, &options);
     if (t->batch == NULL) {
         return FT_E_NOMEM;

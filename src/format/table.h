@@ -8,7 +8,7 @@
 #include "format/columnar.h"
 #include "format/format.h"
 
-enum { FT__TABLE_PAIRS = 5 };
+enum { FT__TABLE_PAIRS = 6 /* at most */ };
 
 /* A pair of metadata. */
 struct ft__pair {
@@ -19,7 +19,8 @@ struct ft__pair {
 struct ft__table {
     struct ft_format format;
     struct ft__batch *batch;
-    struct ft__pair pairs[FT__TABLE_PAIRS]; /* of a whole file */
+    struct ft__pair pairs[FT__TABLE_PAIRS]; /* [n_pairs], of a whole file */
+    uint32_t n_pairs;
     char profiles[FT__PROFILES_TEXT];
 };
 

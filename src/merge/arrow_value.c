@@ -106,10 +106,9 @@ static uint8_t *put_float(uint8_t *p, const uint8_t *at, uint32_t width)
 
     if (width == sizeof narrow) {
         memcpy(&narrow, at, sizeof narrow);
-        v = (double)narrow;
-    } else {
-        memcpy(&v, at, sizeof v);
+        return isfinite(narrow) ? ft_put_f32(p, narrow) : FT_PUT_LIT(p, "null");
     }
+    memcpy(&v, at, sizeof v);
     return isfinite(v) ? ft_put_f64(p, v) : FT_PUT_LIT(p, "null");
 }
 

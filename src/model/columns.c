@@ -272,6 +272,19 @@ void ft_columns_rows(const struct ft_field *rows, uint32_t n, struct ft_columns 
     }
 }
 
+void ft_columns_windows(bool vectors, struct ft_columns *out)
+{
+    uint32_t n, n_more;
+    const struct ft_field *rows = ft_fields(FT_EVENT_WINDOW, &n);
+    const struct ft_field *more = ft_fields_window_vector(&n_more);
+
+    ft_columns_rows(rows, n, out);
+    for (uint32_t k = 0; vectors && k < n_more; k++) {
+        append(out, &more[k], &ft_columns_vector);
+        out->col[out->n - 1].part = FT_PART_CORE; /* the row itself */
+    }
+}
+
 void ft_columns_exported(bool enriched, struct ft_columns *out)
 {
     const struct ft_column_set *set = &ft_columns_enrich;
@@ -393,8 +406,8 @@ int ft_columns_pick_exported(const char *list, struct ft_columns *out, struct ft
 size_t ft_columns_lists_room(const struct ft_columns *c, const struct ft_set_options *options)
 {
     static const uint8_t digits[FT_T__COUNT] = {
-        [FT_T_BOOL] = 5, [FT_T_U8] = 3,   [FT_T_U16] = 5, [FT_T_U32] = 10,
-        [FT_T_U64] = 20, [FT_T_I64] = 20, [FT_T_F64] = 26};
+        [FT_T_BOOL] = 5, [FT_T_U8] = 3,   [FT_T_U16] = 5,  [FT_T_U32] = 10,
+        [FT_T_U64] = 20, [FT_T_I64] = 20, [FT_T_F64] = 26, [FT_T_F32] = 16};
     size_t room = 0;
 
     for (uint32_t i = 0; i < c->n; i++) {
@@ -403,8 +416,8 @@ size_t ft_columns_lists_room(const struct ft_columns *c, const struct ft_set_opt
             options != NULL && f->asked != NULL ? f->asked(options->of[c->col[i].part]) : f->most;
 
         room += f->type == FT_T_BYTES ? 2 * n + 2 : 0; /* as hex, in quotes */
-        if (f->type == FT_T_LIST || f->type == FT_T_LISTS) {
-            room += n * (digits[f->item] + 1u) + 2 + 3u * f->most_lists;
+        if (f->type == FT_T_LIST || f->type == FT_T_LISTS || f->type == FT_T_VECTOR) {
+            room += n * (digits[f->item] + 1u) + 4 + 3u * f->most_lists;
         }
     }
     return room;

@@ -23,6 +23,7 @@ enum { FT_COLUMNS_MAX = 512, FT_COLUMN_SETS_MAX = 32, FT_SET_OPTIONS_MAX = 4 };
 
 struct ft_labels;
 struct ft_enrich;
+struct ft_vector_fits;
 
 /* The columns of one owner: a profile. */
 struct ft_column_set {
@@ -48,9 +49,10 @@ struct ft_column_set {
 /* What the options of all owners say. */
 struct ft_set_options {
     uint64_t of[FT_PARTS_MAX][FT_SET_OPTIONS_MAX];
-    const struct ft_labels *labels; /* --labels, or NULL */
-    const struct ft_enrich *enrich; /* --geo and --networks, or NULL */
-    const char *interface;          /* live, of one interface: its name; or NULL */
+    const struct ft_labels *labels;       /* --labels, or NULL */
+    const struct ft_enrich *enrich;       /* --geo and --networks, or NULL */
+    const struct ft_vector_fits *vectors; /* --vector-fit; NULL: that of the program */
+    const char *interface;                /* live, of one interface: its name; or NULL */
 };
 
 /* All sets, base first, NULL behind the last. */
@@ -128,6 +130,9 @@ FT_NODISCARD int ft_columns_pick(const char *list, uint32_t sets, struct ft_colu
 
 /* The columns of an event that is one struct: part 0. */
 void ft_columns_rows(const struct ft_field *rows, uint32_t n, struct ft_columns *out);
+
+/* The columns of windows; vectors: and those of the vector profile. */
+void ft_columns_windows(bool vectors, struct ft_columns *out);
 
 /* Bytes of text that lists and bytes among the columns take at most, when the options of their
  * owners are these; NULL: whatever they are. */

@@ -142,6 +142,7 @@ enum {
     FT_XR_TCP_FLAGS = 64,
     FT_XR_DST_ADDR = 128,
     FT_XR_DST_PORT = 256,
+    FT_XR_TOTALS = 512, /* counters since the flow began: those of its records are no sum */
     /* both; of a record either may be there alone */
     FT_XR_PORTS = FT_XR_SRC_PORT | FT_XR_DST_PORT,
     FT_XR_ADDRESSES = FT_XR_SRC_ADDR | FT_XR_DST_ADDR

@@ -38,6 +38,8 @@ enum ft_type {
     FT_T_JSON,  /* an object or array inside the event; text formats other than JSON leave it out */
     FT_T_LIST,  /* numbers or truths of one type; JSON: [1,2,3], CSV: 1;2;3 */
     FT_T_LISTS, /* lists of such; JSON: [[1,2],[3]], CSV: 1;2|3 */
+    FT_T_VECTOR, /* always `most` numbers of FT_T_F32; JSON: [1,2,3], CSV: "[1,2,3]" */
+    FT_T_F32,    /* an item of one: finite; text: 9 significant digits, no trailing zeros */
     FT_T__COUNT
 };
 
@@ -60,7 +62,7 @@ struct ft_value {
         nonfinite; /* FT_T_F64, null: what a tool writes there, 'I' for Infinity, 'N' for NaN; 0 */
     union {
         uint32_t text_len; /* FT_T_TEXT, BYTES: bytes at text */
-        uint32_t n_items;  /* FT_T_LIST; LISTS: how many there are */
+        uint32_t n_items;  /* FT_T_LIST, VECTOR; LISTS: how many there are */
     };
     union {
         uint64_t u;          /* FT_T_BOOL (0 or 1), U*, ID */
@@ -69,8 +71,8 @@ struct ft_value {
         const char *s;       /* FT_T_STRING; in buf or static */
         const uint8_t *text; /* FT_T_TEXT, BYTES, in the event */
         const uint8_t *addr; /* FT_T_ADDR, network order, in the event */
-        const void *items;   /* FT_T_LIST: [n_items], each as wide as its type; LISTS: those of
-                                the first one, then of the next, and so on; in the event */
+        const void *items;   /* FT_T_LIST, VECTOR: [n_items], each as wide as its type; LISTS:
+                                those of the first one, then of the next, and so on; in the event */
     };
     union {
         const uint32_t *ends; /* FT_T_LISTS: [n_items], how many items there are up to the end of
@@ -116,9 +118,9 @@ struct ft_field {
     uint8_t absent;      /* width > 0: enum ft_absent */
     uint8_t group;       /* enum ft_group */
     uint8_t type;        /* enum ft_type */
-    uint8_t item;        /* FT_T_LIST, LISTS: FT_T_BOOL to FT_T_F64 */
+    uint8_t item;        /* FT_T_LIST, LISTS: FT_T_BOOL to FT_T_F64; VECTOR: FT_T_F32 */
     uint8_t most_lists;  /* FT_T_LISTS: lists */
-    uint16_t most;       /* FT_T_LIST: items, LISTS: of all together; FT_T_BYTES: bytes */
+    uint16_t most;       /* FT_T_LIST, VECTOR: items, LISTS: of all together; FT_T_BYTES: bytes */
     uint8_t privacy;     /* enum ft_privacy, never FT_PRIVACY_UNSET */
     /* no address, but a model could learn the host or the network from it: ports, TTLs, VLANs,
      * tunnels, numbers drawn at random */
@@ -159,6 +161,9 @@ void ft_field_get(const struct ft_field *f, const void *part, struct ft_value *o
 
 /* The columns of an event that is no flow record, in order; *out_n is their number. */
 const struct ft_field *ft_fields(enum ft_event e, uint32_t *out_n);
+
+/* Those of windows with the vector profile, besides. */
+const struct ft_field *ft_fields_window_vector(uint32_t *out_n);
 
 /* Those of samples that may be chosen: the observer's too, which are not in their object. */
 const struct ft_field *ft_fields_sample(uint32_t *out_n);

@@ -10,6 +10,7 @@
 #include "codec/text/escape.h"
 #include "codec/text/exported.h"
 #include "model/afterimage.h"
+#include "model/alert.h"
 #include "model/observer.h"
 #include "model/window.h"
 
@@ -947,6 +948,8 @@ struct ft_export_head ft_export_head(enum ft_event e, const void *event)
     switch (e) {
     case FT_EVENT_WINDOW:
         return (struct ft_export_head){NULL, ((const struct ft_window_row *)event)->start_ns};
+    case FT_EVENT_ALERT:
+        return (struct ft_export_head){NULL, ((const struct ft_alert *)event)->timestamp_ns};
     case FT_EVENT_AFTERIMAGE:
         return (struct ft_export_head){NULL,
                                        ((const struct ft_afterimage_row *)event)->timestamp_ns};

@@ -47,6 +47,9 @@ STATS(labels_unclear, v->u = s->labels_unclear)
 STATS(window_late, v->u = s->window_late)
 STATS(window_untracked, v->u = s->window_untracked)
 STATS(window_no_room, v->u = s->window_no_room)
+STATS(alerts, v->u = s->alerts)
+STATS(alerts_suppressed, v->u = s->alerts_suppressed)
+STATS(alerts_no_room, v->u = s->alerts_no_room)
 STATS(afterimage_evicted, v->u = s->afterimage_evicted)
 STATS(interface_events, v->u = s->interface_events)
 STATS(workers, v->u = s->n_workers)
@@ -383,6 +386,13 @@ static const struct ft_field stats_fields[] = {
      .meaning =
          "distinct values or ends of flows that found no room: null, or not counted, in their "
          "rows (-e window)"},
+    {NUMBER("alerts", "", p_alerts), .meaning = "alerts that were made (-e alert)"},
+    {NUMBER("alerts_suppressed", "", p_alerts_suppressed),
+     .meaning = "alerts that were kept back: of a rule and an entity that had one not long ago, or "
+                "too many in a second (-e alert)"},
+    {NUMBER("alerts_no_room", "", p_alerts_no_room),
+     .meaning = "ended flows that detectors were not told of, and entities that others took the "
+                "place of in their full tables (-e alert)"},
     {NUMBER("afterimage_evicted", "", p_afterimage_evicted),
      .meaning = "streams, and pairs of streams, that made room for others: they begin anew when "
                 "they come again (-p afterimage)"},

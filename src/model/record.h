@@ -60,6 +60,8 @@ struct ft_flow_record {
     uint64_t payload_bytes[2];
     /* since the record before of this flow_id */
     uint64_t packets_delta[2], bytes_delta[2], ip_bytes_delta[2];
+    int64_t since_ns; /* first packet of these, by either direction; last_ns when there are none */
+    int64_t dir_since_ns[2];     /* the later of since_ns and dir_first_ns, not after dir_last_ns */
     uint32_t segment;            /* 0 for the first record of a flow_id, then 1, 2, ... */
     uint32_t entry;              /* of the flow in its table: for what others keep about it */
     uint32_t tunnel_id;          /* of the forward direction */
@@ -358,6 +360,12 @@ struct ft_nf_v3_record {
     uint8_t ttl_min, ttl_max;
     uint8_t proto, ip_version;
     uint8_t src[16], dst[16];
+};
+
+/* What kind of flow it is, see vector.h. */
+struct ft_vector_record {
+    const char *id; /* of the transform and its fit; as long as the record stands */
+    float vector[32];
 };
 
 /* The running counts of a packet's own 5-tuple in its own direction, that packet included. */

@@ -8,9 +8,10 @@
 
 /* In the order in which their rows are written. */
 enum ft_entity {
-    FT_ENTITY_PAIR,    /* an initiator and a responder of flows */
-    FT_ENTITY_SERVICE, /* a responder's address, port and protocol */
-    FT_ENTITY_HOST,    /* an address */
+    FT_ENTITY_PAIR,     /* an initiator and a responder of flows */
+    FT_ENTITY_SERVICE,  /* a responder's address, port and protocol */
+    FT_ENTITY_HOST,     /* an address */
+    FT_ENTITY_EXPORTER, /* of collect: an address and an observation domain */
     FT_ENTITY__COUNT
 };
 
@@ -43,7 +44,11 @@ struct ft_window_row {
     double answered, reset;                        /* ratios */
     double size_mean, size_std, gap_mean, gap_std; /* bytes, us */
     double bytes_usual, bytes_z, flows_usual, flows_z;
-    uint64_t error; /* packets that may be another's */
+    uint64_t error;        /* packets that may be another's */
+    const float *vector;   /* of a host, FT_VECTOR numbers, borrowed; NULL: none was asked for */
+    const char *vector_id; /* likewise */
+    uint64_t records;      /* of collect: flow records and samples; else UINT64_MAX */
+    uint64_t domain_id;    /* exporter; else UINT64_MAX */
 };
 
 /* All bits set: what a member of a double holds for null (FT_ABSENT_ONES). */

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "feature/feature.h"
+#include "model/alert.h"
 #include "model/window.h"
 
 enum {
@@ -31,6 +32,7 @@ struct ft_anonymizer {
     struct ft_template_change change;
     struct ft_exporter_health health;
     struct ft_window_row window;
+    struct ft_alert alert;
     struct ft_export_names labels;
     char label_text[5][LABEL];
     struct ft_xvalue values[VALUES_MAX];
@@ -303,6 +305,27 @@ static const struct ft_window_row *map_window(struct ft_anonymizer *a,
     return &a->window;
 }
 
+static const struct ft_alert *map_alert(struct ft_anonymizer *a, const struct ft_alert *in)
+{
+    struct ft_alert *r = &a->alert;
+
+    *r = *in;
+    ft_cryptopan_map_ip(a->map, r->ip_version, r->address);
+    if (r->has_peer) {
+        ft_cryptopan_map_ip(a->map, r->ip_version, r->peer);
+    }
+    for (uint32_t i = 0; i < r->n_flow_ids; i++) {
+        r->flow_id[i] = ft_cryptopan_id(a->map, r->flow_id[i]);
+    }
+    ft_alert_say_ids(r);
+    r->name_len = 0;
+    if (in->name_len > 0 && a->names == FT_NAMES_HASH) {
+        ft_cryptopan_name(a->map, in->name, in->name_len, r->name, DIGEST);
+        r->name_len = DIGEST;
+    }
+    return r;
+}
+
 const void *ft_anonymize_export(struct ft_anonymizer *a, enum ft_event event, const void *what)
 {
     switch (event) { /* no default: the compiler asks about a new event */
@@ -323,6 +346,8 @@ const void *ft_anonymize_export(struct ft_anonymizer *a, enum ft_event event, co
         return &a->health;
     case FT_EVENT_WINDOW:
         return map_window(a, what);
+    case FT_EVENT_ALERT:
+        return map_alert(a, what);
     case FT_EVENT_AFTERIMAGE: /* numbers */
     case FT_EVENT_STATS:      /* flowtap's own account: numbers, and outputs as they were named */
     case FT_EVENT_PACKET:     /* none: an output that holds packets is refused */

@@ -26,6 +26,7 @@
 #include "pipeline/packets.h"
 #include "pipeline/samples.h"
 #include "pipeline/scrub.h"
+#include "pipeline/vectors.h"
 #include "source/if_watch.h"
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
@@ -51,14 +52,14 @@ static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t ca
 static const unsigned collect_only = 1u << FT_EVENT_TEMPLATE | 1u << FT_EVENT_COUNTER |
                                      1u << FT_EVENT_DISCARD | 1u << FT_EVENT_EXPORTER;
 
-static const unsigned packets_only = 1u << FT_EVENT_WINDOW | 1u << FT_EVENT_AFTERIMAGE;
-
 /* Events that cost something, and are not made, unless they were asked for at the start. */
 static int check_made(const struct ft_pipeline *p, const struct ft_output_url *url, unsigned events,
                       struct ft_err *err)
 {
-    if (events == 1u << FT_EVENT_WINDOW && !p->plan.windows) {
-        return ft_err_set(err, FT_E_STATE, "%s: no -o output had windows at the start", url->text);
+    if ((events == 1u << FT_EVENT_WINDOW && !p->plan.windows) ||
+        (events == 1u << FT_EVENT_ALERT && !p->plan.alerts)) { /* added behind the plan */
+        return ft_err_set(err, FT_E_STATE, "%s: no -o output had %ss at the start", url->text,
+                          events == 1u << FT_EVENT_ALERT ? "alert" : "window");
     }
     if (events == 1u << FT_EVENT_AFTERIMAGE && !p->plan.afterimage) {
         return ft_err_set(err, FT_E_USAGE,
@@ -73,7 +74,7 @@ static int route_named(const struct ft_pipeline *p, const struct ft_output_url *
 {
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         if (strcmp(word, ft_event_word(e)) == 0 &&
-            (p->plan.collect ? (packets_only >> e & 1) == 0 : (collect_only >> e & 1) == 0)) {
+            (p->plan.collect || (collect_only >> e & 1) == 0)) {
             *out = 1u << e;
             if ((has >> e & 1) == 0) {
                 return ft_err_set(err, FT_E_USAGE, "%s: event=%s: %s has no such event", url->text,
@@ -251,6 +252,8 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                   ft_output_url_get(url, "profile") != NULL ||
                   ft_output_url_get(url, "dialect") != NULL;
     bool asks = chosen || ft_output_url_get(url, "where") != NULL;
+    bool of_windows = cfg->window_columns != NULL && ft_output_url_get(url, "columns") == NULL &&
+                      ft_output_url_get(url, "where") == NULL;
 
     const char *addresses = ft_output_url_get(url, "addresses");
     const char *id = ft_output_url_get(url, "schema_id");
@@ -280,7 +283,8 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                           "and null= are for flowtap's own",
                           url->text);
     }
-    if (asks && cfg->sample_columns == NULL && (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
+    if (asks && cfg->sample_columns == NULL && !of_windows &&
+        (cfg->events >> FT_EVENT_FLOW & 1) == 0) {
         return ft_err_set(err, FT_E_USAGE,
                           "%s: %s for flow records, and none go there: add -e flow or event=flow",
                           url->text, chosen ? "columns=, profile= and dialect= are" : "where= is");
@@ -307,7 +311,7 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
                        const struct ft_format_ops *ops, bool count_only, struct ft_route *r,
                        struct ft_err *err)
 {
-    struct ft_columns columns, of_samples;
+    struct ft_columns columns, of_samples, of_windows;
     struct ft_format_config cfg = {
         .columns = &columns, .events = r->events, .collect = p->plan.collect};
     struct ft_err why = {0};
@@ -315,6 +319,9 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
 
     if (ft__columns_of_samples(&p->plan, url, r->events, &of_samples)) {
         cfg.sample_columns = &of_samples;
+    }
+    if (ft__columns_of_windows(&p->plan, url, r->events, &of_windows)) {
+        cfg.window_columns = &of_windows;
     }
     rc = rc == FT_OK ? route_options(p, url, &cfg, err) : rc;
     rc = rc == FT_OK ? check_identity(&p->plan, url, r->events, err) : rc;
@@ -724,13 +731,24 @@ static int build_fragments(const struct ft_pipeline *p, struct ft_worker *w)
     return ft_fragments_new(&p->seed, &w->fragments);
 }
 
-/* What it keeps of flows for windows, and the clock of what it takes out of lanes. */
-static int build_window(struct ft_pipeline *p, struct ft_worker *w)
+/* What it keeps of flows for windows, notes of them, and the clock of what it takes out of lanes.
+ */
+static int build_timed(struct ft_pipeline *p, struct ft_worker *w)
 {
-    int rc = ft_window_worker_new(p->windows, w->index, ft_table_entries(p->plan.table.max_flows),
-                                  &w->meter.window);
+    int rc = FT_OK;
 
-    w->looked_ns = INT64_MIN;
+    if (p->windows != NULL) {
+        /* what collect counts goes through no flow table */
+        rc = p->plan.collect ? ft_window_worker_new(p->windows, w->index, 1, &w->told)
+                             : ft_window_worker_new(p->windows, w->index,
+                                                    ft_table_entries(p->plan.table.max_flows),
+                                                    &w->meter.window);
+    }
+    if (rc == FT_OK && p->detect != NULL) {
+        rc = ft_detect_worker_new(p->detect, w->index, &w->meter.detect);
+        w->meter.reads_names = (p->plan.parts >> FT_PART_APP & 1) != 0;
+    }
+    w->looked_ns = w->clock.now_ns = INT64_MIN;
     if (rc == FT_OK && p->plan.mode == FT_MODE_LANES) {
         w->clocks = ft_map_alloc(sizeof *w->clocks * FT_BATCH);
         w->lane_clock.now_ns = INT64_MIN;
@@ -816,8 +834,8 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
         w->meter.emit = ft_emit_flow;
         w->meter.cookie = &w->emit;
     }
-    if (rc == FT_OK && p->windows != NULL) {
-        rc = build_window(p, w);
+    if (rc == FT_OK && (p->windows != NULL || p->detect != NULL)) {
+        rc = build_timed(p, w);
     }
     return rc == FT_OK ? rc
                        : ft_err_set(err, rc, "the flow table and queue of worker %u: %s", i,
@@ -884,6 +902,7 @@ int ft__build_plan(struct ft_pipeline *p, const struct ft_config *cfg, struct ft
     }
     rc = rc == FT_OK ? ft__plan_make(cfg, p->where, &p->plan, err) : rc;
     p->plan.options.labels = p->labels;
+    p->plan.options.vectors = ft__vectors_of(cfg, p->vectors);
     p->plan.options.enrich = p->enrich;
     ft_where_observe(p->where, &p->plan.observer);
     return rc;
@@ -931,6 +950,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     if (rc == FT_OK && cfg->labels != NULL) {
         rc = ft__build_labels(p, cfg->labels, err);
     }
+    rc = rc == FT_OK ? ft__vectors_load(cfg, &p->vectors, err) : rc;
     rc = rc == FT_OK ? ft__enrich_load(cfg, &p->enrich, err) : rc;
     rc = rc == FT_OK ? ft__build_plan(p, cfg, err) : rc;
     rc = rc == FT_OK && key != NULL ? hide_observer(&p->plan.observer, key, err) : rc;
@@ -956,6 +976,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
         rc = ft__build_output(p, cfg->outputs[i], err);
     }
     rc = rc == FT_OK ? build_windows(p, err) : rc;
+    rc = rc == FT_OK ? ft__build_detect(p, cfg, err) : rc;
     rc = rc == FT_OK ? build_afterimage(p, err) : rc;
     rc = rc == FT_OK ? build_workers(p, cfg, key, err) : rc;
     return rc == FT_OK ? scrub_name(p, err) : rc;
@@ -1010,6 +1031,7 @@ struct ft_pipeline *ft__build_empty(const struct ft_config *cfg, const struct ft
     }
     p->stop_fd = -1;
     p->end_ns = INT64_MIN;
+    atomic_init(&p->handed_ns, INT64_MIN);
     p->events = cfg->events;
     pthread_mutex_init(&p->lock, NULL);
     ft_cond_init(&p->meet);
@@ -1052,32 +1074,40 @@ static double mib(uint64_t bytes)
     return (double)bytes / 1048576;
 }
 
-static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint32_t flow, uint64_t queues,
-                       uint64_t outputs)
+static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint32_t flow,
+                       uint64_t windows, uint64_t detectors, uint64_t queues, uint64_t outputs)
 {
     const struct ft_plan *plan = &p->plan;
     unsigned long long flows = (unsigned long long)plan->table.max_flows * plan->n_workers;
-    char what[96];
+    char what[96], rooms[64] = "";
 
+    if (windows > 0) {
+        snprintf(rooms, sizeof rooms, "windows %.1f, ", mib(windows));
+    }
+    if (detectors > 0) {
+        size_t at = strlen(rooms);
+
+        snprintf(rooms + at, sizeof rooms - at, "detectors %.1f, ", mib(detectors));
+    }
     if (plan->collect) {
         snprintf(what, sizeof what, "exporters and counts %.1f (%llu tuples)", mib(tables), flows);
     } else {
         snprintf(what, sizeof what, "flow table %.1f (%llu flows of %u bytes; few take more)",
                  mib(tables), flows, flow);
     }
-    ft_log(&p->log, FT_LOG_INFO, "memory budget %.1f MiB: %s, queues %.1f, outputs %.1f",
-           mib(p->budget), what, mib(queues), mib(outputs));
+    ft_log(&p->log, FT_LOG_INFO, "memory budget %.1f MiB: %s, %squeues %.1f, outputs %.1f",
+           mib(p->budget), what, rooms, mib(queues), mib(outputs));
 }
 
 static uint64_t windows_budget(const struct ft_plan *plan)
 {
     uint32_t host;
 
-    return plan->windows
-               ? ft_windows_budget(&plan->window, &host) +
-                     (uint64_t)ft_window_worker_budget(ft_table_entries(plan->table.max_flows)) *
-                         plan->n_workers
-               : 0;
+    uint32_t entries = plan->collect ? 1 : ft_table_entries(plan->table.max_flows);
+
+    return plan->windows ? ft_windows_budget(&plan->window, &host) +
+                               (uint64_t)ft_window_worker_budget(entries) * plan->n_workers
+                         : 0;
 }
 
 void ft__build_budget(struct ft_pipeline *p)
@@ -1086,7 +1116,8 @@ void ft__build_budget(struct ft_pipeline *p)
     uint32_t flow;
     uint64_t tables = (uint64_t)ft_meter_budget(&plan->table, plan->parts, &plan->options, &flow) *
                       plan->n_workers;
-    uint64_t outputs = 0, queues = 0;
+    uint64_t outputs = 0, queues = 0, windows = windows_budget(plan),
+             detectors = plan->alerts ? ft_detect_budget(&plan->detect) : 0;
 
     for (uint32_t i = 0; i < p->n_routes; i++) {
         outputs += ft_output_budget(p->routes[i].output);
@@ -1107,10 +1138,9 @@ void ft__build_budget(struct ft_pipeline *p)
     if (!plan->collect) {
         tables += ft_fragments_budget() * (plan->mode == FT_MODE_DIRECT ? plan->n_workers : 1);
     }
-    tables += windows_budget(plan);
     tables += plan->afterimage ? ft_afterimage_budget(&plan->image) : 0;
-    p->budget = tables + outputs + queues;
-    say_budget(p, tables, flow, queues, outputs);
+    p->budget = tables + windows + detectors + outputs + queues;
+    say_budget(p, tables, flow, windows, detectors, queues, outputs);
 }
 
 int ft__build_patience(struct ft_pipeline *p, uint32_t i)
@@ -1133,6 +1163,7 @@ static void free_names(struct ft_pipeline *p)
 static void free_meter(struct ft_worker *w)
 {
     ft_meter_close(&w->meter);
+    ft_window_worker_free(w->told);
     if (w->clocks != NULL) {
         ft_map_free(w->clocks, sizeof *w->clocks * FT_BATCH);
     }
@@ -1162,6 +1193,7 @@ void ft__build_free(struct ft_pipeline *p)
     }
     ft_emitter_fini(&p->control_emit);
     ft_windows_free(p->windows);
+    ft_detect_free(p->detect);
     ft_afterimage_free(p->afterimage);
     ft_lanes_free(p->lanes);
     for (uint32_t i = 0; i < p->plan.n_sources; i++) {
@@ -1184,6 +1216,7 @@ void ft__build_free(struct ft_pipeline *p)
     ft_scrub_free(p->scrub);
     ft_where_free(p->where);
     ft_labels_free(p->labels);
+    ft_mem_free(p->vectors);
     ft_enrich_free(p->enrich);
     ft__enrich_free_retired(p->retired);
     ft_mem_free(p->interfaces);

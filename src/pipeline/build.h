@@ -22,6 +22,14 @@ FT_NODISCARD struct ft_pipeline *ft__build_empty(const struct ft_config *cfg,
 FT_NODISCARD int ft__build_key(const char *path, uint8_t key[FT_CRYPTOPAN_KEY], struct ft_err *err);
 FT_NODISCARD int ft__build_labels(struct ft_pipeline *p, const char *path, struct ft_err *err);
 
+/* The rules of detectors from a file; NULL: as they are without. Caller frees with ft_rules_free().
+ */
+FT_NODISCARD int ft__build_rules(const char *path, struct ft_rules **out, struct ft_err *err);
+
+/* -e alert: the detectors of all workers, or none. */
+FT_NODISCARD int ft__build_detect(struct ft_pipeline *p, const struct ft_config *cfg,
+                                  struct ft_err *err);
+
 /* Reads the condition of --where and makes the plan; labels have been read. */
 FT_NODISCARD int ft__build_plan(struct ft_pipeline *p, const struct ft_config *cfg,
                                 struct ft_err *err);

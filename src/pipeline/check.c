@@ -15,6 +15,7 @@
 #include "pipeline/build.h"
 #include "pipeline/collect.h"
 #include "pipeline/enrich.h"
+#include "pipeline/vectors.h"
 #include "source/filter.h"
 #include "source/udp/listen.h"
 
@@ -144,8 +145,17 @@ static void check_files(struct checker *c)
         tell(c, "anonymize", 0, err.what);
     }
     explicit_bzero(key, sizeof key);
+    struct ft_rules *rules = NULL;
+
+    if (cfg->rules != NULL && ft__build_rules(cfg->rules, &rules, &err) != FT_OK) {
+        tell(c, "rules", 0, err.what);
+    }
+    ft_rules_free(rules);
     if (cfg->labels != NULL && ft__build_labels(c->p, cfg->labels, &err) != FT_OK) {
         tell(c, "labels", 0, err.what);
+    }
+    if (ft__vectors_load(cfg, &c->p->vectors, &err) != FT_OK) {
+        tell(c, "vector-fit", 0, err.what);
     }
     if (ft__enrich_load(cfg, &c->p->enrich, &err) != FT_OK) {
         tell(c, err.what[0] == 'g' ? "geo" : "networks", 0, err.what);

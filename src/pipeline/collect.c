@@ -18,6 +18,7 @@
 #include "model/peer.h"
 #include "model/prefix.h"
 #include "pipeline/collect_samples.h"
+#include "pipeline/collect_told.h"
 #include "pipeline/packets.h"
 
 enum { READ_TIMEOUT_MS = 20, STATE_MAX = 256 << 20, SETTLE_MS = 1000, SETTLE_LAST_MS = 10000 };
@@ -32,6 +33,7 @@ struct ft_collect_worker {
     struct ft_datagrams *datagrams;
     int64_t report_ns, saved_ns, published_ns; /* monotonic: next report, last saving */
     int64_t now_ns;                            /* time of the newest datagram */
+    int64_t at_ns;                             /* of the one that is looked at */
     int64_t settle_ns, settle_every_ns;        /* monotonic: when the source is told next */
     bool said_sample;                          /* that samples come and nobody asked for them */
     struct ft_peer file;                       /* who sent the messages of an IPFIX file */
@@ -136,11 +138,30 @@ static void write_samples(struct ft_worker *w)
     b->n = b->n_values = 0;
 }
 
+/* Detectors are told of a record. */
+static void note(struct ft_worker *w, const struct ft_export_record *r)
+{
+    struct ft_note n;
+
+    if (ft_note_of_export(r, w->collect->now_ns, &n)) {
+        ft_detect_note(w->meter.detect, &n);
+    }
+}
+
 static void on_record(void *cookie, const struct ft_export_record *r)
 {
     struct ft_worker *w = cookie;
 
     write_samples(w);
+    if (FT_UNLIKELY(w->meter.detect != NULL)) {
+        note(w, r);
+    }
+    if (FT_UNLIKELY(w->told != NULL)) {
+        struct ft_window_told told;
+
+        ft__told_of_record(r, w->collect->at_ns, &told);
+        ft_window_tell(w->told, &told);
+    }
     ft_emit_export_flow(&w->emit, r);
 }
 
@@ -168,6 +189,12 @@ static void on_sample(void *cookie, const struct ft_export_sample *s)
     if (s->pkt == NULL && !s->truncated) {
         c->not_ip++; /* no event, as from a capture */
         return;
+    }
+    if (FT_UNLIKELY(w->told != NULL)) {
+        struct ft_window_told told;
+
+        ft__told_of_sample(s, c->at_ns, &told);
+        ft_window_tell(w->told, &told);
     }
     if (!((w->emit.events >> FT_EVENT_SAMPLE) & 1)) {
         say_samples(w);
@@ -395,6 +422,7 @@ static void take_view(struct ft_worker *w, const struct ft_view *v)
     } else {
         verdict = ft_datagram_take(c->datagrams, v, &peer, &data, &len);
     }
+    c->at_ns = v->ts_ns;
     c->now_ns = v->ts_ns > c->now_ns ? v->ts_ns : c->now_ns;
     if (verdict == FT_V_DECODED && v->linktype != FT_LINK_MESSAGE &&
         !ft_prefixes_allow(&w->p->allow[w->index], &peer)) {
@@ -493,6 +521,45 @@ static void report(struct ft_worker *w)
     ft_collector_report(c->collector, now);
 }
 
+static void turn_windows(struct ft_worker *w, bool idle, int64_t now_ns)
+{
+    struct ft_window_clock c = ft_window_now(w->told);
+
+    if (idle && now_ns > c.now_ns) {
+        c.now_ns = now_ns;
+        ft_window_advance(w->told, &c);
+    }
+    ft_window_turn(w->told, INT64_MAX, ft__worker_row, w);
+}
+
+/* All that came is known to windows and detectors. Live, so is that nothing else did. */
+static void turn(struct ft_worker *w, bool idle)
+{
+    int64_t now_ns = w->collect->now_ns;
+
+    if (w->meter.detect == NULL && w->told == NULL) {
+        return;
+    }
+    idle = idle && w->p->plan.live && !w->p->plan.again;
+    if (idle) {
+        int64_t clock_ns = ft__clock_real_ns() - (int64_t)2 * READ_TIMEOUT_MS * 1000000;
+
+        now_ns = clock_ns > now_ns ? clock_ns : now_ns;
+    }
+    if (w->meter.detect != NULL) {
+        ft_detect_turn(w->meter.detect, 0, now_ns, ft__worker_alert, &w->emit);
+    }
+    if (w->told != NULL) {
+        turn_windows(w, idle, now_ns);
+    }
+}
+
+/* Does anybody look at records? */
+static bool looks_at_records(const struct ft_worker *w)
+{
+    return w->emit.makes_flows || w->meter.detect != NULL || w->told != NULL;
+}
+
 /* Once in a batch or so: what is due by the clock. */
 static void collect_breathe(struct ft_worker *w, bool idle)
 {
@@ -556,7 +623,7 @@ void *ft__worker_collect(void *arg)
     uint32_t rounds = 0;
     int wait_ms = READ_TIMEOUT_MS; /* longer once all is handed on */
 
-    ft_collector_read(w->collect->collector, w->emit.makes_flows);
+    ft_collector_read(w->collect->collector, looks_at_records(w));
     for (;;) {
         int rc = w->source->ops->read(w->source, &batch, wait_ms, &err);
 
@@ -564,6 +631,7 @@ void *ft__worker_collect(void *arg)
             break;
         }
         if (rc != FT_OK || batch.n == 0) {
+            turn(w, true);
             settle(w, batch.settle, false);
             collect_breathe(w, true);
             wait_ms = idle_wait_ms(w);
@@ -574,6 +642,7 @@ void *ft__worker_collect(void *arg)
             take_view(w, &views[i]);
         }
         write_samples(w);
+        turn(w, false);
         w->source->ops->release(w->source, batch.token);
         settle(w, batch.settle, false);
         if ((++rounds & 3) == 0) {
@@ -591,7 +660,7 @@ void *ft__worker_collect(void *arg)
 
 void ft__collect_adopt(struct ft_worker *w)
 {
-    ft_collector_read(w->collect->collector, w->emit.makes_flows);
+    ft_collector_read(w->collect->collector, looks_at_records(w));
     ft_collector_amplify(w->collect->collector, w->rates.amplification);
 }
 

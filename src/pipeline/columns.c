@@ -136,6 +136,28 @@ bool ft__columns_of_samples(const struct ft_plan *plan, const struct ft_output_u
     return true;
 }
 
+/* Does it have the vector profile, or -p that? */
+static bool has_vectors(const struct ft_plan *plan, const struct ft_output_url *url)
+{
+    const char *profile = ft_output_url_get(url, "profile");
+    uint32_t sets = plan->profiles;
+    struct ft_err why;
+
+    return (profile == NULL || ft_profiles_parse(profile, &sets, &why) == FT_OK) &&
+           (sets & ft_column_set_bit(&ft_columns_vector)) != 0;
+}
+
+bool ft__columns_of_windows(const struct ft_plan *plan, const struct ft_output_url *url,
+                            unsigned events, struct ft_columns *out)
+{
+    if ((events >> FT_EVENT_WINDOW & 1) == 0 || !plan->window_vectors || !has_vectors(plan, url)) {
+        return false;
+    }
+    ft_columns_windows(true, out);
+    ft_columns_observe(out, &plan->observer);
+    return true;
+}
+
 int ft__columns_where(const struct ft_plan *plan, const struct ft_output_url *url,
                       struct ft_where **out, struct ft_err *err)
 {
@@ -236,6 +258,7 @@ static int plan_output(const struct ft_config *cfg, const char *text, struct ft_
         return rc;
     }
     rc = ft__columns_of(plan, &url, &columns, err);
+    plan->window_vectors |= rc == FT_OK && has_vectors(plan, &url);
     if (rc == FT_OK && takes_flows(cfg, &url)) {
         plan->parts |= ft_columns_parts(&columns);
         rc = add_rules(cfg, plan, &columns, err);
@@ -263,6 +286,7 @@ int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
         rc = plan_output(cfg, cfg->outputs[i], plan, err);
     }
     if (cfg->n_outputs == 0) { /* callbacks will come */
+        plan->window_vectors |= (plan->profiles & ft_column_set_bit(&ft_columns_vector)) != 0;
         ft_columns_compose(plan->profiles, &columns);
         if (plan->no_identity) {
             ft_columns_no_identity(&columns);

@@ -18,6 +18,11 @@ FT_NODISCARD int ft__columns_of(const struct ft_plan *plan, const struct ft_outp
 bool ft__columns_of_samples(const struct ft_plan *plan, const struct ft_output_url *url,
                             unsigned events, struct ft_columns *out);
 
+/* The columns of its windows: those of the vector profile, where it or -p has that. False: just
+ * all the others. */
+bool ft__columns_of_windows(const struct ft_plan *plan, const struct ft_output_url *url,
+                            unsigned events, struct ft_columns *out);
+
 /* The condition of an output (?where=), or NULL. FT_E_USAGE, FT_E_NOMEM. */
 FT_NODISCARD int ft__columns_where(const struct ft_plan *plan, const struct ft_output_url *url,
                                    struct ft_where **out, struct ft_err *err);

@@ -75,13 +75,16 @@ struct ft_plan {
     struct ft_set_options options;             /* of their owners */
     const struct ft_flow_rules *profile_rules; /* of the profiles that have some, or NULL */
     struct ft_flow_rules rules; /* of the profiles among them that have some, or flowtap's */
-    bool aligned;      /* their own do not agree, or were not wanted: both timeouts were given */
-    bool heads;        /* likewise at headers; payloads holds, too */
-    bool links;        /* likewise at what frames say */
-    bool events_given; /* by --events */
-    bool packets;      /* some output holds packets */
-    bool windows;      /* some output takes window events */
+    bool aligned;        /* their own do not agree, or were not wanted: both timeouts were given */
+    bool heads;          /* likewise at headers; payloads holds, too */
+    bool links;          /* likewise at what frames say */
+    bool events_given;   /* by --events */
+    bool packets;        /* some output holds packets */
+    bool windows;        /* some output takes window events */
+    bool window_vectors; /* some output has the vector profile: hosts have vectors */
     struct ft_windows_config window; /* with windows */
+    bool alerts;                     /* some output takes alert events */
+    struct ft_detect_config detect;  /* with alerts */
     bool afterimage;                 /* -p afterimage */
     struct ft_afterimage_config image;
     bool payloads;    /* some of them look into payloads: packets carry those */
@@ -131,10 +134,13 @@ struct ft_worker {
     uint32_t lane_pos;              /* lanes: packets taken out of that slot */
     struct ft_window_clock *clocks; /* lanes: [FT_BATCH], of the packets taken; mapped, owned, or
                                        NULL */
-    int64_t looked_ns;              /* -e window: timers of flows were looked at up to here */
-    uint32_t looked_epoch;          /* in this epoch */
-    struct ft_window_clock lane_clock;  /* lanes: as of lane_seen packets of the slot */
-    struct ft_window_clock lane_before; /* lanes: the last of the epoch before, with lane_steps */
+    struct ft_window_clock clock;   /* -e alert without window: of the packets that were counted */
+    const struct ft_window_clock *given; /* lanes: clocks of the packets that come next, or NULL */
+    struct ft_window_worker *told;       /* collect -e window; owned, or NULL */
+    int64_t looked_ns;                   /* -e window: timers of flows were looked at up to here */
+    uint32_t looked_epoch;               /* in this epoch */
+    struct ft_window_clock lane_clock;   /* lanes: as of lane_seen packets of the slot */
+    struct ft_window_clock lane_before;  /* lanes: the last of the epoch before, with lane_steps */
     uint32_t lane_seen;
     bool lane_steps;    /* lanes: the clock steps to lane_clock before anything else is counted */
     uint32_t lane_held; /* lanes: number + 1 of a slot whose payloads are still in use, or 0 */
@@ -170,10 +176,11 @@ struct ft_output_name {
 struct ft_pipeline {
     struct ft_plan plan;
     struct ft_log log; /* copy of the embedder's; with anonymize, one that maps addresses first */
-    struct ft_where *where;        /* --where; owned, or NULL */
-    struct ft_labels *labels;      /* --labels; owned, or NULL */
-    struct ft_enrich *enrich;      /* --geo and --networks; owned, or NULL; guarded by lock: */
-    char interface[FT_IFACE_NAME]; /* live, of one interface: its name; else "" */
+    struct ft_where *where;         /* --where; owned, or NULL */
+    struct ft_labels *labels;       /* --labels; owned, or NULL */
+    struct ft_vector_fits *vectors; /* --vector-fit FILE; owned, or NULL */
+    struct ft_enrich *enrich;       /* --geo and --networks; owned, or NULL; guarded by lock: */
+    char interface[FT_IFACE_NAME];  /* live, of one interface: its name; else "" */
     struct ft_flow_interface *interfaces; /* live: that are captured from; owned */
     uint32_t n_interfaces;
     struct ft_interface *interface_list; /* whose texts these have; owned */
@@ -208,6 +215,7 @@ struct ft_pipeline {
     bool confined;                  /* what is not open, or among needs, is out of reach */
     unsigned needs;                 /* with confined: of the kernel, that it still has */
     bool nudged;                    /* wait() returns; guarded by lock */
+    struct ft_detect *detect;       /* -e alert; owned, or NULL */
     struct ft_windows *windows;     /* -e window; owned, or NULL */
     /* -p afterimage; owned, or NULL. Whose thread reads the source has it, and the next */
     struct ft_afterimage *afterimage;
@@ -235,8 +243,12 @@ struct ft_pipeline {
     _Atomic bool stopping;   /* stop was asked for */
     _Atomic bool reopening;  /* reopen was asked for */
     _Atomic bool input_done; /* hand-off: the reader pushed its last packet */
-    _Atomic bool all_done;   /* every worker has ended */
-    _Atomic bool over;       /* finish(): the control thread may end */
+    /* -e window, hand-off: the clock of all that was pushed, for workers without packets. A new
+     * epoch is told between two times: INT64_MIN, and its own (A: the reader). */
+    _Atomic int64_t handed_ns;
+    _Atomic uint32_t handed_epoch;
+    _Atomic bool all_done; /* every worker has ended */
+    _Atomic bool over;     /* finish(): the control thread may end */
 };
 
 /* Keeps the first failure for finish(). Any thread. */
@@ -283,6 +295,16 @@ enum { FT_BATCH_FRAGMENTS = FT_BATCH + FT_FRAGMENTS_HELD };
 /* Counts n packets (at most FT_BATCH_FRAGMENTS) in the worker's table and emits what comes of it.
  */
 FT_HOT void ft__worker_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n);
+/* Its part of the windows, or NULL. */
+FT_INLINE struct ft_window_worker *ft__worker_window(const struct ft_worker *w)
+{
+    return w->told != NULL ? w->told : w->meter.window;
+}
+/* Writes a row of a window, of hosts with a vector when one is asked for; worker: struct ft_worker.
+ */
+void ft__worker_row(void *worker, const struct ft_window_row *row);
+/* Writes an alert; emitter: struct ft_emitter. */
+void ft__worker_alert(void *emitter, const struct ft_alert *a);
 /* Makes the worker's totals visible to the control thread. */
 void ft__worker_publish(struct ft_worker *w);
 /* Flushes the open chunks when they are older than 100 ms or the worker is idle. */

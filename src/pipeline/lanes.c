@@ -78,7 +78,7 @@ static bool make_payloads(struct ft_lanes *l)
 /* Of each slot's packets, when somebody asks for the clock. */
 static bool make_clocks(struct ft_lanes *l)
 {
-    for (uint32_t i = 0; l->p->plan.windows && i < l->n_slots; i++) {
+    for (uint32_t i = 0; (l->p->plan.windows || l->p->plan.alerts) && i < l->n_slots; i++) {
         l->slots[i].clocks = ft_map_alloc(CLOCKS_LEN);
         if (l->slots[i].clocks == NULL) {
             return false;

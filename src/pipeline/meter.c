@@ -15,6 +15,7 @@ static struct ft_feature_config feature_config(const struct ft_table_config *cfg
     struct ft_feature_config c = {.entries = ft_table_entries(cfg->max_flows),
                                   .labels = options->labels,
                                   .enrich = options->enrich,
+                                  .vectors = options->vectors,
                                   .interface = options->interface};
 
     memcpy(c.option, options->of[part], sizeof c.option);
@@ -69,6 +70,8 @@ void ft_meter_close(struct ft_meter *m)
     }
     ft_window_worker_free(m->window);
     m->window = NULL;
+    ft_detect_worker_free(m->detect);
+    m->detect = NULL;
     ft_table_free(m->table);
     m->n_on = 0;
     m->table = NULL;
@@ -108,17 +111,30 @@ static void write_record(struct ft_meter *m, uint32_t entry, struct ft_flow_reco
     m->emit(m->cookie, r);
 }
 
+/* Detectors are told of ends, and of flows that go on. */
+static void note(struct ft_meter *m, const struct ft_flow_record *r)
+{
+    struct ft_note n;
+
+    ft_note_of(r, &n);
+    ft_detect_note(m->detect, &n);
+}
+
 /* A flow is due: whoever looks at its record does. */
 static void take_record(struct ft_meter *m, const struct ft_due *due, bool writes)
 {
     bool looks = m->window != NULL && due->is_final;
+    bool notes = m->detect != NULL && m->emit != NULL; /* not of the samples of collect */
     struct ft_flow_record r;
 
-    if (writes || looks) {
+    if (writes || looks || notes) {
         ft_table_record(m->table, &r);
     }
     if (looks) {
         ft_window_ended(m->window, due->entry, &r, due->at_ns);
+    }
+    if (notes) {
+        note(m, &r);
     }
     if (writes) {
         write_record(m, due->entry, &r);
@@ -175,6 +191,15 @@ void ft_meter_step(struct ft_meter *m, int64_t now_ns)
     settle(m);
 }
 
+static void detect_packets(struct ft_meter *m, const struct ft_packet *pkts,
+                           const struct ft_counted *at, uint32_t n)
+{
+    ft_detect_packets(m->detect, pkts, at, n);
+    if (m->reads_names) {
+        ft_detect_answers(m->detect, pkts, n);
+    }
+}
+
 void ft_meter_count(struct ft_meter *m, const struct ft_packet *pkts, uint32_t n,
                     struct ft_counted *at, struct ft_tuple_counts *counts)
 {
@@ -200,6 +225,9 @@ void ft_meter_count(struct ft_meter *m, const struct ft_packet *pkts, uint32_t n
         }
         if (k > 0 && m->window != NULL) {
             ft_window_packets(m->window, pkts + done, at + done, k);
+        }
+        if (k > 0 && m->detect != NULL && m->emit != NULL) {
+            detect_packets(m, pkts + done, at + done, k);
         }
         settle(m);
         done += k;

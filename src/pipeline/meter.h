@@ -11,6 +11,7 @@
 #ifndef FT_PIPELINE_METER_H
 #define FT_PIPELINE_METER_H
 
+#include "detect/detect.h"
 #include "feature/feature.h"
 #include "flow/table.h"
 #include "window/window.h"
@@ -29,6 +30,8 @@ struct ft_meter {
     } on[FT_PARTS_MAX]; /* [n_on]: in the order of their parts */
     uint32_t n_on;
     struct ft_window_worker *window; /* -e window; owned, or NULL: looks at packets and ends, too */
+    struct ft_detect_worker *detect; /* -e alert; likewise: is told of ends */
+    bool reads_names;                /* with detect: packets carry payloads */
     bool caught_up;                  /* no timer that was due at the last look is left */
     ft_meter_emit_fn emit;           /* NULL: nobody asks for records */
     void *cookie;

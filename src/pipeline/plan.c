@@ -80,21 +80,21 @@ static int read_patience_ms(const struct ft_flow_rules *rules, uint32_t n_worker
     return (int)(ms < most ? ms : most);
 }
 
-static bool names_windows(const struct ft_output_url *url)
+static bool names(const struct ft_output_url *url, enum ft_event event)
 {
     const char *word = ft_output_url_get(url, "event");
 
-    return word != NULL && strcmp(word, ft_event_word(FT_EVENT_WINDOW)) == 0;
+    return word != NULL && strcmp(word, ft_event_word(event)) == 0;
 }
 
 /* What hosts do in spans of time. */
 static void plan_windows(const struct ft_config *cfg, struct ft_plan *plan)
 {
     plan->windows |= (cfg->events >> FT_EVENT_WINDOW & 1) != 0;
-    plan->windows = plan->windows && !plan->collect;
     plan->window = (struct ft_windows_config){.n_spans = cfg->n_windows,
                                               .max_hosts = cfg->max_hosts,
                                               .n_workers = plan->n_workers,
+                                              .told = plan->collect,
                                               .step_ns = plan->rules.idle_ns > FT_WINDOW_GRACE_NS
                                                              ? plan->rules.idle_ns
                                                              : FT_WINDOW_GRACE_NS};
@@ -118,9 +118,20 @@ static int plan_afterimage(const struct ft_config *cfg, struct ft_plan *plan, st
     return FT_OK;
 }
 
-/* Does an output hold packets? And does one ask for windows? false: an output's URL is wrong. */
-static bool asks_for_packets(const struct ft_config *cfg, bool *out, bool *out_windows,
-                             struct ft_err *err)
+/* What is unusual of them. */
+static void plan_alerts(const struct ft_config *cfg, struct ft_plan *plan)
+{
+    plan->alerts |= (cfg->events >> FT_EVENT_ALERT & 1) != 0;
+    if (plan->alerts && !plan->collect && (plan->profiles & ft_column_set_bit(&ft_columns_app))) {
+        plan->parts |= 1u << FT_PART_APP; /* names that are asked for */
+    }
+    plan->detect = (struct ft_detect_config){
+        .max_hosts = cfg->max_hosts, .max_flows = cfg->max_flows, .n_workers = plan->n_workers};
+}
+
+/* Does an output hold packets? And does one ask for windows, or alerts? False: an output's URL is
+ * wrong. */
+static bool look_at_outputs(const struct ft_config *cfg, struct ft_plan *out, struct ft_err *err)
 {
     for (uint32_t i = 0; i < cfg->n_outputs; i++) {
         struct ft_output_url url;
@@ -128,8 +139,9 @@ static bool asks_for_packets(const struct ft_config *cfg, bool *out, bool *out_w
         if (ft_output_url_parse(cfg->outputs[i], &url, err) != FT_OK) {
             return false;
         }
-        *out |= ft_format_find(url.format)->events == 1u << FT_EVENT_PACKET;
-        *out_windows |= names_windows(&url);
+        out->packets |= ft_format_find(url.format)->events == 1u << FT_EVENT_PACKET;
+        out->windows |= names(&url, FT_EVENT_WINDOW);
+        out->alerts |= names(&url, FT_EVENT_ALERT);
         ft_output_url_fini(&url);
     }
     return true;
@@ -186,7 +198,7 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, str
     plan.options = cfg->options;
     plan_observer(cfg, &plan.observer);
     plan.rates = ft__plan_rates(cfg);
-    if (!asks_for_packets(cfg, &plan.packets, &plan.windows, err)) {
+    if (!look_at_outputs(cfg, &plan, err)) {
         return err->code;
     }
     plan_mode(cfg, &plan);
@@ -194,6 +206,7 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, str
         rc = ft__collect_plan(cfg, &plan, err);
     }
     rc = rc == FT_OK ? ft__columns_plan(cfg, &plan, err) : rc;
+    plan_alerts(cfg, &plan);
     plan.parts = ft_features_needed(plan.parts | ft__columns_parts_asked(where));
     plan.read_ms = read_patience_ms(&plan.rules, plan.n_workers);
     plan_decoder(&plan);

@@ -207,6 +207,7 @@ struct change {
     const struct ft_output *stays[FT_MAX_OUTPUTS];
     uint32_t n_stays;
     struct ft_enrich *enrich;                      /* of next; owned until it is published */
+    struct ft_rules *rules;                        /* likewise; NULL: there are no detectors */
     struct ft_source_files *files[FT_MAX_WORKERS]; /* of each source; likewise; NULL: none */
     bool goes_on[FT_MAX_OUTPUTS]; /* of next's outputs: it is one of those that stay */
 };
@@ -530,6 +531,9 @@ static void publish(struct change *c, struct ft_reload *out)
     p->plan.rates = rates;
     p->allowed = c->allow;
     swap_enrich(c);
+    if (c->rules != NULL) {
+        ft_detect_use(p->detect, c->rules);
+    }
     hand_files(c, out);
     atomic_fetch_add_explicit(&p->generation, 1, memory_order_release); /* generation_of() */
     pthread_mutex_unlock(&p->lock);
@@ -542,6 +546,9 @@ static int reload(struct change *c, struct ft_reload *out, struct ft_err *err)
 
     rc = rc == FT_OK ? check_plan(c, err) : rc;
     rc = rc == FT_OK ? ft__enrich_load(c->next, &c->enrich, err) : rc;
+    if (rc == FT_OK && c->p->detect != NULL) {
+        rc = ft__build_rules(c->next->rules, &c->rules, err);
+    }
     rc = rc == FT_OK ? read_files(c, err) : rc;
     c->p->plan.user = c->next->user;
     rc = rc == FT_OK ? open_outputs(c, err) : rc;
@@ -552,6 +559,7 @@ static int reload(struct change *c, struct ft_reload *out, struct ft_err *err)
             ft__build_close_route(&c->fresh[i]);
         }
         ft_enrich_free(c->enrich);
+        ft_rules_free(c->rules);
         free_files(c);
         return rc;
     }

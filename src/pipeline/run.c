@@ -244,7 +244,12 @@ static void give_up_start(struct ft_pipeline *p)
     /* the first writes the windows of all; where it does not run, nobody waits */
     for (uint32_t i = 1; p->windows != NULL && i < p->plan.n_workers; i++) {
         if (!p->workers[i].started) {
-            ft_window_finish(p->workers[i].meter.window, NULL, NULL);
+            ft_window_finish(ft__worker_window(&p->workers[i]), NULL, NULL);
+        }
+    }
+    for (uint32_t i = 1; p->detect != NULL && i < p->plan.n_workers; i++) {
+        if (!p->workers[i].started) {
+            ft_detect_finish(p->workers[i].meter.detect, NULL, NULL);
         }
     }
     if (p->reader != NULL && !p->reader->started) {

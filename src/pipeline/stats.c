@@ -149,6 +149,16 @@ static void add_windows(const struct ft_windows *t, struct ft_stats *s)
     s->window_no_room = w.no_room;
 }
 
+static void add_alerts(const struct ft_detect *d, struct ft_stats *s)
+{
+    struct ft_detect_stats a;
+
+    ft_detect_get_stats(d, &a);
+    s->alerts = a.alerts;
+    s->alerts_suppressed = a.suppressed;
+    s->alerts_no_room = a.no_room;
+}
+
 void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
 {
     struct ft_ethertypes types = {0};
@@ -191,6 +201,9 @@ void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
     s->afterimage_evicted = ft_count_get(&p->afterimage_evicted);
     if (p->windows != NULL) {
         add_windows(p->windows, s);
+    }
+    if (p->detect != NULL) {
+        add_alerts(p->detect, s);
     }
     add_sources(p, s);
     s->received = s->captured + s->kernel_dropped;

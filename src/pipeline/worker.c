@@ -10,9 +10,11 @@
 #include "pipeline/internal.h"
 #include "pipeline/lanes.h"
 #include "pipeline/packets.h"
+#include "pipeline/vectors.h"
 
 enum { READ_TIMEOUT_MS = 20, TIMER_BUDGET = 4096, NAP_MIN_NS = 20000, NAP_MAX_NS = 1000000 };
 
+static const int64_t slack_ns = 1000000000; /* timers of flows tick this coarsely */
 static const int64_t breath_ns = 100000000; /* an open chunk is handed on after 100 ms */
 
 int64_t ft__clock_mono_ns(void)
@@ -62,15 +64,77 @@ static void emit_marked(struct ft_worker *w, const struct ft_packet *pkts,
     }
 }
 
-static void emit_row(void *emitter, const struct ft_window_row *row)
+/* Of hosts with their vectors, when somebody has asked for those. */
+void ft__worker_row(void *worker, const struct ft_window_row *row)
 {
-    ft_emit_export_event(emitter, FT_EVENT_WINDOW, row);
+    struct ft_worker *w = worker;
+    struct ft_window_row with;
+    float vector[FT_VECTOR];
+
+    if (w->p->plan.window_vectors && row->entity == FT_ENTITY_HOST) {
+        with = *row;
+        ft__vectors_window(&w->p->plan, &with, vector);
+        row = &with;
+    }
+    ft_emit_export_event(&w->emit, FT_EVENT_WINDOW, row);
+}
+
+void ft__worker_alert(void *emitter, const struct ft_alert *a)
+{
+    ft_emit_export_event(emitter, FT_EVENT_ALERT, a);
+}
+
+/* Does somebody go by the time of all workers' packets: windows, or detectors? */
+static bool is_timed(const struct ft_worker *w)
+{
+    return w->meter.window != NULL || w->meter.detect != NULL;
+}
+
+static struct ft_window_clock clock_of(const struct ft_worker *w)
+{
+    return w->meter.window != NULL ? ft_window_now(w->meter.window) : w->clock;
+}
+
+/* It is this late, at least. */
+static void advance(struct ft_worker *w, const struct ft_window_clock *c)
+{
+    if (w->meter.window != NULL) {
+        ft_window_advance(w->meter.window, c);
+    } else if (c->epoch != w->clock.epoch || c->now_ns > w->clock.now_ns) {
+        w->clock = *c;
+    }
+}
+
+/* The clock sees packets that were counted; those of lanes know it. */
+static void see_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n)
+{
+    if (w->given != NULL && n > 0) {
+        w->given += n;
+        advance(w, w->given - 1);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        ft_window_clock_see(&w->clock, pkts[i].ts_ns, w->p->plan.window.step_ns);
+    }
+}
+
+static void turn_detect(struct ft_worker *w, const struct ft_window_clock *c)
+{
+    int64_t passed_ns = w->looked_ns != INT64_MIN ? ft_time_sub(w->looked_ns, slack_ns) : INT64_MIN;
+
+    ft_detect_turn(w->meter.detect, c->epoch, passed_ns, ft__worker_alert, &w->emit);
+    uint32_t epoch = ft_detect_epoch(w->meter.detect);
+
+    /* another worker's packets came after a step of the clock: so do this one's */
+    if (FT_UNLIKELY(w->meter.window == NULL && w->clocks == NULL && epoch > w->clock.epoch)) {
+        w->clock = (struct ft_window_clock){INT64_MIN, epoch};
+    }
 }
 
 /* Behind a batch, or when time passed without one: what is over is written. */
 static void turn_windows(struct ft_worker *w)
 {
-    struct ft_window_clock c = ft_window_now(w->meter.window);
+    struct ft_window_clock c = clock_of(w);
     int64_t looked_ns = ft_time_sub(ft_table_now(w->meter.table), FT_WINDOW_GRACE_NS);
 
     if (w->clocks != NULL && c.now_ns != INT64_MIN) { /* others' packets went on */
@@ -84,7 +148,12 @@ static void turn_windows(struct ft_worker *w)
     if (w->meter.caught_up && looked_ns > w->looked_ns) {
         w->looked_ns = looked_ns;
     }
-    ft_window_turn(w->meter.window, w->looked_ns, emit_row, &w->emit);
+    if (w->meter.window != NULL) {
+        ft_window_turn(w->meter.window, w->looked_ns, ft__worker_row, w);
+    }
+    if (w->meter.detect != NULL) {
+        turn_detect(w, &c);
+    }
 }
 
 static void count_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n)
@@ -94,7 +163,10 @@ static void count_packets(struct ft_worker *w, const struct ft_packet *pkts, uin
     bool samples = (w->emit.events >> FT_EVENT_SAMPLE) & 1;
 
     ft_meter_count(&w->meter, pkts, n, at, w->emit.makes_samples ? counts : NULL);
-    if (w->meter.window != NULL) {
+    if (is_timed(w)) {
+        if (w->meter.window == NULL) {
+            see_packets(w, pkts, n);
+        }
         turn_windows(w);
     }
     if (!samples) {
@@ -259,8 +331,11 @@ void *ft__worker_end(struct ft_worker *w)
     }
     pthread_mutex_unlock(&p->lock);
     ft_meter_flush(&w->meter, end_ns, stopped || p->plan.live ? FT_REASON_SHUTDOWN : FT_REASON_EOF);
-    if (w->meter.window != NULL) {
-        ft_window_finish(w->meter.window, emit_row, &w->emit);
+    if (p->windows != NULL) {
+        ft_window_finish(ft__worker_window(w), ft__worker_row, w);
+    }
+    if (w->meter.detect != NULL) {
+        ft_detect_finish(w->meter.detect, ft__worker_alert, &w->emit);
     }
     ft_emitter_flush(&w->emit);
     ft__worker_breathe(w, true);
@@ -304,13 +379,54 @@ bool ft__source_over(struct ft_pipeline *p, int rc, struct ft_err *err)
 /* Live, so windows of a silent link are over, too. */
 static void idle_windows(struct ft_worker *w, int64_t now_ns)
 {
-    struct ft_window_clock c = ft_window_now(w->meter.window);
+    struct ft_window_clock c = clock_of(w);
 
     if (now_ns > c.now_ns) {
         c.now_ns = now_ns;
-        ft_window_advance(w->meter.window, &c);
+        advance(w, &c);
     }
     turn_windows(w);
+}
+
+/* The reader: what was pushed is as new as this. */
+static void tell_handed(struct ft_pipeline *p, const struct ft_packet *pkts, uint32_t n)
+{
+    struct ft_window_clock c = {.now_ns = atomic_load_explicit(&p->handed_ns, memory_order_relaxed),
+                                .epoch =
+                                    atomic_load_explicit(&p->handed_epoch, memory_order_relaxed)};
+    uint32_t before = c.epoch;
+
+    for (uint32_t i = 0; i < n; i++) {
+        ft_window_clock_see(&c, pkts[i].ts_ns, p->plan.window.step_ns);
+    }
+    if (c.epoch != before) {
+        atomic_store_explicit(&p->handed_ns, INT64_MIN, memory_order_release);
+        atomic_store_explicit(&p->handed_epoch, c.epoch, memory_order_release);
+    }
+    atomic_store_explicit(&p->handed_ns, c.now_ns, memory_order_release);
+}
+
+/* A worker: INT64_MIN while it changes. */
+static struct ft_window_clock see_handed(struct ft_pipeline *p)
+{
+    uint32_t epoch = atomic_load_explicit(&p->handed_epoch, memory_order_acquire);
+    struct ft_window_clock c = {.now_ns = atomic_load_explicit(&p->handed_ns, memory_order_acquire),
+                                .epoch =
+                                    atomic_load_explicit(&p->handed_epoch, memory_order_acquire)};
+
+    c.now_ns = epoch == c.epoch ? c.now_ns : INT64_MIN;
+    return c;
+}
+
+/* Hand-off from a file, and no packets up to this clock: the others' time goes on here, too. */
+static void handed_idle(struct ft_worker *w, const struct ft_window_clock *c)
+{
+    if (w->meter.window == NULL || w->p->plan.live || c->now_ns == INT64_MIN ||
+        c->epoch != ft_window_now(w->meter.window).epoch) {
+        return;
+    }
+    ft_window_advance(w->meter.window, c);
+    ft_meter_idle(&w->meter, ft_time_sub(c->now_ns, FT_WINDOW_GRACE_NS), TIMER_BUDGET);
 }
 
 /* Live, and caught up with the kernel: time passes by the clock, so silent flows end too. */
@@ -320,10 +436,10 @@ static void direct_idle(struct ft_worker *w)
         int64_t now_ns = caught_up_ns();
 
         ft_meter_idle(&w->meter, now_ns, TIMER_BUDGET);
-        if (w->meter.window != NULL) {
+        if (is_timed(w)) {
             idle_windows(w, now_ns);
         }
-    } else if (w->meter.window != NULL) { /* others' packets may have made something over */
+    } else if (is_timed(w)) { /* others' packets may have made something over */
         turn_windows(w);
     }
     ft__worker_breathe(w, true);
@@ -437,6 +553,7 @@ void *ft__worker_handoff(void *arg)
     for (;;) {
         /* asked before the pop: what was pushed before "done" is still popped; pairs with reader */
         bool done = atomic_load_explicit(&w->p->input_done, memory_order_acquire);
+        struct ft_window_clock handed = see_handed(w->p);
         uint32_t n = ft_ring_pop(&w->ring, pkts, FT_BATCH);
 
         if (n == 0 && done) {
@@ -444,6 +561,7 @@ void *ft__worker_handoff(void *arg)
         }
         if (n == 0) {
             if (nap_ns == NAP_MAX_NS) {
+                handed_idle(w, &handed);
                 direct_idle(w);
                 sleep_until_pushed(w);
             } else {
@@ -532,6 +650,9 @@ static void reader_packets(struct ft_worker *r, struct ft_packet *pkts, uint32_t
     for (uint32_t at = 0; at < n; at += FT_BATCH) {
         reader_share(r->p, pkts + at, n - at < FT_BATCH ? n - at : FT_BATCH);
     }
+    if (r->p->windows != NULL) {
+        tell_handed(r->p, pkts, n);
+    }
 }
 
 void *ft__reader_run(void *arg)
@@ -581,9 +702,9 @@ void *ft__reader_run(void *arg)
 /* The clock of the input steps back, maybe between packets of others. */
 static void lane_step(struct ft_worker *w)
 {
-    ft_window_advance(w->meter.window, &w->lane_before);
-    ft_meter_step(&w->meter, ft_window_now(w->meter.window).now_ns);
-    ft_window_advance(w->meter.window, &w->lane_clock);
+    advance(w, &w->lane_before);
+    ft_meter_step(&w->meter, clock_of(w).now_ns);
+    advance(w, &w->lane_clock);
     w->lane_steps = false;
 }
 
@@ -598,10 +719,14 @@ static void lane_packets(struct ft_worker *w, const struct ft_packet *pkts, uint
         lane_step(w);
         return;
     }
-    ft_window_given(w->meter.window, w->clocks);
+    if (w->meter.window != NULL) {
+        ft_window_given(w->meter.window, w->clocks);
+    } else {
+        w->given = w->clocks;
+    }
     ft__worker_packets(w, pkts, n);
     if (w->lane_pos == 0) { /* the slot is over: so is the time of others' packets in it */
-        ft_window_advance(w->meter.window, &w->lane_clock);
+        advance(w, &w->lane_clock);
         turn_windows(w);
     }
 }

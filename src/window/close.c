@@ -1,144 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* window: windows that are over: rows, what is usual, the next longer span.
+/* window: windows that are over: rows, the next longer span.
  *
  * Theory of operation: the oldest window of the shortest span is over when every worker has passed
  * it; one of a longer span when all that is in it was written. One is written at a time, by kinds:
  *
- *     GATHER  its entities into an array    SIFT  which becomes a heap, by address, port, protocol
- *             (or, where addresses are mapped, by a hash of what is shown)
- *     WRITE   the first of it: a row; it is added to the longer span; its place is free
+ *     LOAD    what its log has of it        SORT  which is put in order (order.c)
+ *     COUNT   entities, where that may be too many
+ *     WRITE   what is of the first one, added up: a row; it is added to the longer span
  *
- * each of which can be interrupted, so that no batch of packets waits for a whole window. */
-#include <math.h>
+ * Where there are too many, or some are in the table since the log had no room:
+ *
+ *     REPLAY  the log into the table        GATHER, SORT, WRITE  what is in the table
+ *
+ * each of which can be interrupted, so that no batch of packets waits for a whole window. What an
+ * entity needs is asked for while those before it are written: its own lines, then by its name the
+ * places in tables, then what lies in the longer span. */
+#include "window/close.h"
+
 #include <string.h>
 
-#include "base/mem.h"
 #include "base/time.h"
-#include "window/fold.h"
 #include "window/usual.h"
-#include "window/worker.h"
 
-enum step { GATHER, SIFT, WRITE };
+enum step { LOAD, REPLAY, GATHER, SORT, COUNT, WRITE };
+
+enum {
+    ADDED_A_STEP = 32, /* entries of the log */
+    REPLAYED_A_STEP = 8,
+    TAKEN_A_STEP = 4,
+};
+
+_Static_assert((int)FT__PAIR == FT_ENTITY_PAIR && (int)FT__SERVICE == FT_ENTITY_SERVICE,
+               "ends of an entry are kinds");
+
+enum { NAMED = FT__AHEAD / 2, PLACED = FT__AHEAD / 4 /* ahead of the one that is written */ };
 
 static int64_t span_ns(const struct ft_windows *t, uint8_t span)
 {
     return (int64_t)t->cfg.span_s[span] * 1000000000;
-}
-
-/* ---- life ---- */
-
-static uint32_t accs_for(uint32_t max_hosts)
-{
-    uint64_t n = (uint64_t)max_hosts * FT_ENTITY__COUNT * FT__POOLS;
-
-    return n < UINT32_MAX / 2 ? (uint32_t)n : UINT32_MAX / 2;
-}
-
-static uint32_t index_for(uint32_t accs)
-{
-    uint32_t n = 1024;
-
-    while (n < accs / 2 && n < 1u << 30) {
-        n *= 2;
-    }
-    return n;
-}
-
-static uint32_t nodes_for(uint32_t accs)
-{
-    return accs < UINT32_MAX / 4 ? accs * 4 : UINT32_MAX;
-}
-
-static uint32_t blocks_for(uint32_t max_hosts)
-{
-    return max_hosts / 4 + 256;
-}
-
-size_t ft_windows_budget(const struct ft_windows_config *cfg, uint32_t *out_host)
-{
-    uint32_t accs = accs_for(cfg->max_hosts);
-
-    *out_host = sizeof(struct ft__acc) + 2 * sizeof(struct ft__set_node) + 4;
-    return sizeof(struct ft_windows) + sizeof(struct ft__acc) * accs +
-           sizeof(uint32_t) * index_for(accs) + sizeof(struct ft__window) * FT__WINDOWS +
-           (sizeof(uint32_t) * FT__HEAPS + sizeof(struct ft__ordered)) * cfg->max_hosts +
-           ft__set_room_budget(nodes_for(accs), blocks_for(cfg->max_hosts)) +
-           ft__usual_budget(cfg->max_hosts) + ft__known_budget(cfg->max_hosts);
-}
-
-int ft_windows_new(const struct ft_windows_config *cfg, struct ft_windows **out)
-{
-    struct ft_windows *t = ft_mem_alloc(1, sizeof *t);
-
-    if (t == NULL) {
-        return FT_E_NOMEM;
-    }
-    pthread_mutex_init(&t->lock, NULL);
-    pthread_cond_init(&t->ended, NULL);
-    t->cfg = *cfg;
-    t->n_accs = accs_for(cfg->max_hosts);
-    t->index_mask = index_for(t->n_accs) - 1;
-    t->free_window = t->oldest = t->newest = t->closing.window = FT__NO_WINDOW;
-    for (int s = 0; s < FT_WINDOW_SPANS; s++) {
-        t->longer[s] = FT__NO_WINDOW;
-    }
-    for (uint32_t i = 0; i < cfg->n_workers; i++) {
-        t->passed[i].index = INT64_MIN;
-    }
-    t->accs = ft_map_alloc(sizeof *t->accs * t->n_accs);
-    t->index = ft_map_alloc(sizeof *t->index * (t->index_mask + 1));
-    t->windows = ft_map_alloc(sizeof *t->windows * FT__WINDOWS);
-    t->heaps = ft_map_alloc(sizeof *t->heaps * cfg->max_hosts * FT__HEAPS);
-    t->order = ft_map_alloc(sizeof *t->order * cfg->max_hosts);
-    int rc = t->accs != NULL && t->index != NULL && t->windows != NULL && t->heaps != NULL &&
-                     t->order != NULL
-                 ? FT_OK
-                 : FT_E_NOMEM;
-
-    rc = rc == FT_OK ? ft__set_room_open(&t->room, nodes_for(t->n_accs), blocks_for(cfg->max_hosts))
-                     : rc;
-    rc = rc == FT_OK ? ft__usual_open(&t->usual, cfg->max_hosts) : rc;
-    rc = rc == FT_OK ? ft__known_open(&t->bloom, cfg->max_hosts) : rc;
-    if (rc != FT_OK) {
-        ft_windows_free(t);
-        return rc;
-    }
-    *out = t;
-    return FT_OK;
-}
-
-static void unmap(void *p, size_t size, size_t n)
-{
-    if (p != NULL) {
-        ft_map_free(p, size * n);
-    }
-}
-
-void ft_windows_free(struct ft_windows *t)
-{
-    if (t == NULL) {
-        return;
-    }
-    unmap(t->accs, sizeof *t->accs, t->n_accs);
-    unmap(t->index, sizeof *t->index, t->index_mask + 1);
-    unmap(t->windows, sizeof *t->windows, FT__WINDOWS);
-    unmap(t->heaps, sizeof *t->heaps, (size_t)t->cfg.max_hosts * FT__HEAPS);
-    unmap(t->order, sizeof *t->order, t->cfg.max_hosts);
-    ft__set_room_close(&t->room);
-    ft__usual_close(&t->usual);
-    ft__known_close(&t->bloom);
-    pthread_cond_destroy(&t->ended);
-    pthread_mutex_destroy(&t->lock);
-    ft_mem_free(t);
-}
-
-void ft_windows_get_stats(const struct ft_windows *t, struct ft_windows_stats *out)
-{
-    out->late = ft_count_get(&t->late);
-    out->untracked = ft_count_get(&t->untracked);
-    out->no_room = ft_count_get(&t->no_room);
-    out->rows = ft_count_get(&t->rows);
-    out->steps = atomic_load_explicit(&t->epoch, memory_order_relaxed);
 }
 
 /* ---- which one ---- */
@@ -183,187 +82,39 @@ static uint32_t next_over(struct ft_windows *t)
     return over ? t->oldest : FT__NO_WINDOW;
 }
 
-/* ---- in order ---- */
-
-static int order_of(const struct ft__acc *a, const struct ft__acc *b)
-{
-    int c = (a->kind >> 4) - (b->kind >> 4);
-
-    c = c != 0 ? c : memcmp(a->addr, b->addr, sizeof a->addr);
-    c = c != 0 ? c : a->port - b->port;
-    return c != 0 ? c : a->proto - b->proto;
-}
-
-/* IPv4 is before IPv6 and, but for one bit of the peer or protocol, whole. */
-static uint64_t first_of(const struct ft__acc *a)
-{
-    uint64_t rest = ft__acc_kind(a) == FT_ENTITY_SERVICE ? (uint64_t)a->port << 16 | a->proto
-                                                         : ft_load_be32(a->addr[1]);
-
-    return a->kind >> 4 == 6 ? ft_load_be64(a->addr[0]) >> 1 | UINT64_C(1) << 63
-                             : ((uint64_t)ft_load_be32(a->addr[0]) << 32 | rest) >> 1;
-}
-
-/* Of one that is shown with mapped addresses: a hash of what is shown. */
-static uint64_t first_as_shown(const struct ft_windows *t, const struct ft__acc *a)
-{
-    uint8_t address[16], peer[16];
-    bool pair = ft__acc_kind(a) == FT_ENTITY_PAIR;
-    struct ft__who who = {.kind = a->kind,
-                          .proto = a->proto,
-                          .port = a->port,
-                          .addr = address,
-                          .peer = pair ? peer : NULL};
-
-    memcpy(address, a->addr[0], sizeof address);
-    memcpy(peer, a->addr[1], sizeof peer);
-    t->cfg.map_address(t->cfg.map_cookie, a->kind >> 4, address);
-    if (pair) {
-        t->cfg.map_address(t->cfg.map_cookie, a->kind >> 4, peer);
-    }
-    return ft__who_hash(t, &who);
-}
-
-static bool before(const struct ft_windows *t, const struct ft__ordered *a,
-                   const struct ft__ordered *b)
-{
-    return FT_LIKELY(a->first != b->first) ? a->first < b->first
-                                           : order_of(&t->accs[a->acc], &t->accs[b->acc]) < 0;
-}
-
-/* A heap in which each has four below it. */
-static void sift(const struct ft_windows *t, uint32_t at, uint32_t n)
-{
-    struct ft__ordered it = t->order[at];
-
-    for (uint32_t child; (child = 4 * at + 1) < n; at = child) {
-        uint32_t end = child + 4 < n ? child + 4 : n;
-
-        for (uint32_t k = child + 1; k < end; k++) {
-            child = before(t, &t->order[k], &t->order[child]) ? k : child;
-        }
-        if (!before(t, &t->order[child], &it)) {
-            break;
-        }
-        t->order[at] = t->order[child];
-    }
-    t->order[at] = it;
-}
-
-/* ---- a row ---- */
-
-static double ratio(uint64_t part, uint64_t whole)
-{
-    return whole > 0 ? (double)part / (double)whole : ft_window_null();
-}
-
-/* Mean and deviation of n values with this sum and sum of squares. */
-static void moments(uint64_t n, uint64_t sum, unsigned __int128 squares, bool known, double *mean,
-                    double *std)
-{
-    struct ft_distribution d = {.n = n, .sum = sum, .squares = squares};
-
-    *mean = n > 0 ? ft_distribution_mean(&d) : ft_window_null();
-    *std = n > 1 && known ? ft_distribution_std(&d) : ft_window_null();
-}
-
-static double or_null(double entropy)
-{
-    return entropy >= 0 ? entropy : ft_window_null();
-}
-
-static void row_sets(struct ft_windows *t, const struct ft__acc *a, struct ft_window_row *r)
-{
-    bool host = r->entity == FT_ENTITY_HOST, service = r->entity == FT_ENTITY_SERVICE;
-    const struct ft__window *w = &t->windows[a->window];
-    bool pairs = w->heap[FT_ENTITY_PAIR] == 0 && w->owed[FT_ENTITY_PAIR] == 0;
-
-    r->peers[0] = host ? ft__set_size(&t->room, &a->peers[0]) : UINT64_MAX;
-    r->peers[1] = host || service ? ft__set_size(&t->room, &a->peers[1]) : UINT64_MAX;
-    r->ports = service ? UINT64_MAX : ft__set_size(&t->room, &a->ports);
-    r->port_entropy = service ? ft_window_null() : or_null(ft__set_entropy(&t->room, &a->ports));
-    r->size_entropy = or_null(ft__entropy(a->sizes, FT_WINDOW_SIZES));
-    r->new_peers = service || (host && !pairs) ? UINT64_MAX : a->new_peers;
-    r->new_peers_false = service ? ft_window_null() : t->closing.known_false;
-}
-
-static void row_counts(const struct ft__acc *a, struct ft_window_row *r)
-{
-    unsigned __int128 squares = (unsigned __int128)a->gap_squares[1] << 64 | a->gap_squares[0];
-
-    for (int d = 0; d < 2; d++) {
-        r->packets[d] = a->packets[d];
-        r->bytes[d] = a->bytes[d];
-        r->flows[d] = a->flows[d];
-        r->failed[d] = a->failed[d];
-        r->syn[d] = a->syn[d];
-        r->syn_ack[d] = a->syn_ack[d];
-        r->rst[d] = a->rst[d];
-    }
-    r->ended = a->ended;
-    r->answered = ratio(r->syn_ack[FT_WINDOW_IN], r->syn[FT_WINDOW_OUT]);
-    r->reset = ratio(r->rst[0] + r->rst[1], r->packets[0] + r->packets[1]);
-    moments(r->packets[0] + r->packets[1], r->bytes[0] + r->bytes[1], a->squares,
-            a->squares != UINT64_MAX, &r->size_mean, &r->size_std);
-    moments(a->gaps, a->gap_us, squares, true, &r->gap_mean, &r->gap_std);
-}
-
-static struct ft__who who_of(const struct ft_windows *t, const struct ft__acc *a)
-{
-    struct ft__who who = {.kind = a->kind,
-                          .proto = a->proto,
-                          .port = a->port,
-                          .addr = a->addr[0],
-                          .peer = ft__acc_kind(a) == FT_ENTITY_PAIR ? a->addr[1] : NULL};
-
-    who.hash = ft__who_hash(t, &who);
-    return who;
-}
-
-static void make_row(struct ft_windows *t, const struct ft__coming *next, struct ft_window_row *r)
-{
-    const struct ft__acc *a = next->acc;
-    const struct ft__window *w = &t->windows[a->window];
-    uint64_t now[2];
-    struct ft__usual_says usual;
-
-    memset(r, 0, sizeof *r);
-    r->start_ns = w->index * span_ns(t, w->span);
-    r->span_s = t->cfg.span_s[w->span];
-    r->entity = ft__acc_kind(a);
-    r->ip_version = a->kind >> 4;
-    r->proto = a->proto;
-    r->port = a->port;
-    memcpy(r->address, a->addr[0], 16);
-    memcpy(r->peer, a->addr[1], 16);
-    row_counts(a, r);
-    row_sets(t, a, r);
-    now[0] = r->bytes[0] + r->bytes[1];
-    now[1] = r->flows[0] + r->flows[1];
-    ft__usual_see(&t->usual, next->usual, now, &usual);
-    r->bytes_usual = usual.mean[0];
-    r->bytes_z = usual.z[0];
-    r->flows_usual = usual.mean[1];
-    r->flows_z = usual.z[1];
-    r->error = (uint64_t)(a->credit + (int64_t)w->owed[r->entity]);
-}
-
 /* ---- one entity ---- */
 
-/* Of a pair of the shortest span: is it new? Its initiator has one new peer more then. */
-static void meet(struct ft_windows *t, struct ft__acc *pair, const struct ft__who *who)
+/* A pair of the table is new: its initiator has one new peer more, if that can be said. */
+static void meet_host(struct ft_windows *t, const struct ft__acc *pair, const struct ft__few *one)
 {
-    struct ft__who host = {.kind = FT_ENTITY_HOST | (pair->kind & 0xf0), .addr = pair->addr[0]};
+    const struct ft__window *w = &t->windows[pair->window];
+    struct ft__who host = {.kind = FT_ENTITY_HOST | (pair->kind & 0xf0)};
     struct ft__acc *a;
 
-    if (pair->packets[0] + pair->packets[1] == 0 || ft__known_see(&t->bloom, who->hash)) {
+    if (w->heap[FT_ENTITY_PAIR] != 0 || w->owed[FT_ENTITY_PAIR] != 0) {
         return;
     }
-    pair->new_peers = 1;
+    memcpy(host.name[0], pair->name[0], sizeof host.name[0]);
     host.hash = ft__who_hash(t, &host);
-    a = ft__acc_find(t, &host, pair->window);
+    a = ft__acc_get(t, &host, pair->window, 0);
     if (a != NULL) {
-        a->new_peers = ft__add32(a->new_peers, 1);
+        ft__acc_add(t, a, one);
+    }
+}
+
+/* A pair of the shortest span: is it new? */
+static void meet(struct ft_windows *t, const struct ft__coming *next)
+{
+    static const struct ft__few one = {.new_peers = 1};
+
+    if (ft__acc_packets(t, next->acc) == 0 || ft__known_see(&t->bloom, next->who.hash)) {
+        return;
+    }
+    ft__acc_add(t, next->acc, &one);
+    if (t->closing.from_log) { /* the host will see it there */
+        ft__order_entry(t, next->first)->few.new_peers = 1;
+    } else {
+        meet_host(t, next->acc, &one);
     }
 }
 
@@ -384,84 +135,189 @@ static uint32_t longer_of(struct ft_windows *t, const struct ft__window *w)
     return t->longer[s];
 }
 
-static void write_one(struct ft_windows *t, struct ft__coming *next, ft_window_emit_fn emit,
-                      void *cookie)
+static void write_one(struct ft_windows *t, struct ft__coming *next, struct ft_window_row *row)
 {
+    const struct ft__closing *c = &t->closing;
     struct ft__acc *a = next->acc;
-    const struct ft__window *w = &t->windows[a->window];
-    uint32_t longer = longer_of(t, w);
-    struct ft_window_row row;
 
-    if (ft__acc_kind(a) == FT_ENTITY_PAIR && w->span == 0) {
-        meet(t, a, &next->who);
+    if (ft__acc_kind(a) == FT_ENTITY_PAIR && t->windows[a->window].span == 0) {
+        meet(t, next);
     }
-    make_row(t, next, &row);
-    emit(cookie, &row);
-    ft_count_add(&t->rows, 1);
-    if (longer != FT__NO_WINDOW) {
-        struct ft__acc *to = ft__acc_get(t, &next->who, longer, row.packets[0] + row.packets[1]);
+    ft__row_make(t, next, row);
+    if (c->longer != FT__NO_WINDOW) {
+        struct ft__acc *to =
+            ft__acc_get(t, &next->who, c->longer, row->packets[0] + row->packets[1]);
 
         if (to != NULL) {
-            ft__acc_merge(t, to, a, row.error, t->closing.owed[row.entity]);
+            ft__acc_merge(t, to, a, row->error, c->owed[row->entity]);
         }
     }
-    ft__acc_free(t, a);
+    if (c->from_log) {
+        ft__acc_give_back(t, a);
+    } else {
+        ft__acc_free(t, a);
+    }
 }
 
-/* The first in order: its memory is asked for. */
-static void take_next(struct ft_windows *t)
+/* ---- those that come next ---- */
+
+static bool all_taken(const struct ft__closing *c)
+{
+    return c->at == c->n[0] + c->n[1] && !c->open;
+}
+
+/* One of the table. */
+static void take_acc(struct ft_windows *t)
 {
     struct ft__closing *c = &t->closing;
-    struct ft__acc *a = &t->accs[t->order[0].acc];
+    struct ft__acc *a = &t->accs[ft__order_at(t, c->at++)->ref];
 
-    t->order[0] = t->order[--c->n];
-    if (c->n > 0) {
-        sift(t, 0, c->n);
-    }
     c->ahead[c->taken++ % FT__AHEAD].acc = a;
-    for (uint32_t at = 0; at < sizeof *a; at += 64) {
-        __builtin_prefetch((const uint8_t *)a + at, 1);
-    }
+    __builtin_prefetch(a, 1);
+    __builtin_prefetch((const uint8_t *)a + 64, 1);
 }
 
-/* Likewise what else will be looked at. */
-static void name_next(struct ft_windows *t)
+static void begin_added(struct ft_windows *t)
 {
-    struct ft__coming *next = &t->closing.ahead[t->closing.named++ % FT__AHEAD];
-    const struct ft__window *w = &t->windows[next->acc->window];
-    uint32_t longer = longer_of(t, w);
+    struct ft__closing *c = &t->closing;
+    struct ft__coming *next = &c->ahead[c->taken % FT__AHEAD];
+    uint32_t ref = ft__order_at(t, c->at)->ref;
 
-    next->who = who_of(t, next->acc);
-    next->usual = ft_hash_fold(next->who.hash ^ t->cfg.seed.s[3], w->span + 1u);
-    ft__usual_ask(&t->usual, next->usual);
-    if (longer != FT__NO_WINDOW) {
-        __builtin_prefetch(ft__acc_place(t, &next->who, longer), 1);
+    next->acc = &t->ring[c->taken % FT__AHEAD];
+    next->first = ref;
+    ft__order_who(t, ref, &next->who);
+    memset(next->acc, 0, sizeof *next->acc);
+    next->acc->window = (uint16_t)c->window;
+    next->acc->kind = next->who.kind;
+    next->acc->proto = next->who.proto;
+    memcpy(next->acc->name, next->who.name, sizeof next->acc->name);
+    c->open = true;
+}
+
+/* Some of the log, into one entity; it may be whole then. */
+static void take_entries(struct ft_windows *t)
+{
+    struct ft__closing *c = &t->closing;
+    uint32_t n = c->n[0] + c->n[1];
+
+    if (!c->open) {
+        begin_added(t);
+    }
+    for (int i = 0; i < ADDED_A_STEP; i++) {
+        uint32_t ref = ft__order_at(t, c->at)->ref;
+
+        if (c->at + FT__AHEAD < n) {
+            const uint8_t *then =
+                (const uint8_t *)ft__order_entry(t, ft__order_at(t, c->at + FT__AHEAD)->ref);
+
+            __builtin_prefetch(then);
+            __builtin_prefetch(then + 64);
+        }
+        ft__entry_add(t, ft__order_entry(t, ref), ft__order_end(t, ref),
+                      c->ahead[c->taken % FT__AHEAD].acc);
+        c->at++;
+        if (c->at == n || !ft__order_same(t, c->at - 1, c->at)) {
+            c->taken++;
+            c->open = false;
+            return;
+        }
     }
 }
 
-static void write_next(struct ft_windows *t, ft_window_emit_fn emit, void *cookie)
+static void name(struct ft_windows *t)
+{
+    struct ft__closing *c = &t->closing;
+    struct ft__coming *next = &c->ahead[c->named++ % FT__AHEAD];
+    const struct ft__acc *a = next->acc;
+
+    if (!c->from_log) {
+        next->who = (struct ft__who){.kind = a->kind, .proto = a->proto};
+        memcpy(next->who.name, a->name, sizeof a->name);
+        __builtin_prefetch(&t->index[a->hash & t->index_mask], 1);
+        ft__sets_ask(&t->room, &a->sets);
+        if (a->many != 0) {
+            ft__many_ask(&t->manys[a->many - 1]);
+        }
+    }
+    next->who.hash = ft__who_hash(t, &next->who);
+    next->usual = ft_hash_fold(next->who.hash ^ t->cfg.seed.s[3], t->windows[a->window].span + 1u);
+    ft__usual_ask(&t->usual, next->usual);
+    if (c->longer != FT__NO_WINDOW) {
+        __builtin_prefetch(ft__acc_place(t, &next->who, c->longer), 1);
+    }
+}
+
+static void place(struct ft_windows *t)
+{
+    struct ft__closing *c = &t->closing;
+    const struct ft__coming *next = &c->ahead[c->placed++ % FT__AHEAD];
+    uint32_t at = c->longer != FT__NO_WINDOW ? *ft__acc_place(t, &next->who, c->longer) : 0;
+
+    if (at != 0) {
+        __builtin_prefetch(&t->accs[at - 1], 1);
+        __builtin_prefetch((const uint8_t *)&t->accs[at - 1] + 64, 1);
+    }
+}
+
+/* False: the next one is not whole yet. */
+static bool write_next(struct ft_windows *t, struct ft_window_row *row)
 {
     struct ft__closing *c = &t->closing;
 
-    while (c->n > 0 && c->taken - c->written < FT__AHEAD) {
-        take_next(t);
+    for (int i = 0; i < TAKEN_A_STEP && !all_taken(c) && c->taken - c->written < FT__AHEAD; i++) {
+        if (c->from_log) {
+            take_entries(t);
+        } else {
+            take_acc(t);
+        }
     }
-    while (c->named < c->taken && (c->n == 0 || c->named - c->written < FT__AHEAD / 2)) {
-        name_next(t);
+    if (!all_taken(c) && c->taken - c->written < FT__AHEAD) {
+        return false;
     }
-    write_one(t, &c->ahead[c->written++ % FT__AHEAD], emit, cookie);
+    while (c->named < c->taken && c->named - c->written < NAMED) {
+        name(t);
+    }
+    while (c->placed < c->named && c->placed - c->written < PLACED) {
+        place(t);
+    }
+    write_one(t, &c->ahead[c->written++ % FT__AHEAD], row);
+    ft_count_add(&t->rows, 1);
+    return true;
 }
 
 /* ---- slices ---- */
 
 /* Who is in a longer span but was not in this window may have had what its last one had. */
-static void owe(struct ft_windows *t, const struct ft__window *w, const uint64_t owed[])
+static void owe(struct ft_windows *t, const uint64_t owed[])
 {
-    uint32_t longer = longer_of(t, w);
+    uint32_t longer = t->closing.longer;
 
     for (int k = 0; longer != FT__NO_WINDOW && k < FT_ENTITY__COUNT; k++) {
         t->windows[longer].owed[k] += owed[k];
     }
+}
+
+/* The log is gone through, into the array or into the table. */
+static void begin_log(struct ft_windows *t, enum step step)
+{
+    struct ft__closing *c = &t->closing;
+    const struct ft__window *w = &t->windows[c->window];
+
+    c->step = (uint8_t)step;
+    c->from_log = step == LOAD;
+    c->n[0] = c->n[1] = 0;
+    c->chunk = w->log;
+    c->left = c->kind == FT_ENTITY_EXPORTER ? 0 : w->n_log; /* of packets there are none */
+}
+
+static void begin_kind(struct ft_windows *t, uint8_t kind)
+{
+    struct ft__closing *c = &t->closing;
+    bool table = t->windows[c->window].n[kind] > 0;
+
+    c->kind = kind;
+    c->at = c->taken = c->named = c->placed = c->written = 0;
+    begin_log(t, table ? REPLAY : LOAD);
 }
 
 static void begin(struct ft_windows *t, uint32_t window)
@@ -471,10 +327,10 @@ static void begin(struct ft_windows *t, uint32_t window)
     if (w->span == 0) {
         ft__known_turn(&t->bloom, w->index * span_ns(t, 0));
     }
-    t->closing = (struct ft__closing){.window = window,
-                                      .step = GATHER,
-                                      .at = w->head[0],
-                                      .known_false = ft__known_false(&t->bloom)};
+    t->closing.window = window;
+    t->closing.longer = longer_of(t, w);
+    t->closing.known_false = ft__known_false(&t->bloom);
+    begin_kind(t, 0);
 }
 
 /* A kind of the window is written: the next one, or none. */
@@ -483,14 +339,12 @@ static void next_kind(struct ft_windows *t)
     struct ft__closing *c = &t->closing;
     struct ft__window *w = &t->windows[c->window];
 
-    c->kind++;
-    c->n = 0;
-    c->step = GATHER;
-    if (c->kind < FT_ENTITY__COUNT) {
-        c->at = w->head[c->kind];
+    if (c->kind + 1 < FT_ENTITY__COUNT) {
+        begin_kind(t, c->kind + 1);
         return;
     }
-    owe(t, w, c->owed);
+    owe(t, c->owed);
+    ft__log_free(t, w);
     if (w->span > 0) {
         t->longer[w->span] = FT__NO_WINDOW;
     }
@@ -498,36 +352,165 @@ static void next_kind(struct ft_windows *t)
     c->window = FT__NO_WINDOW;
 }
 
-/* One step of the window that is being written. */
-static void go_on(struct ft_windows *t, ft_window_emit_fn emit, void *cookie)
+static void sort(struct ft_windows *t)
+{
+    t->closing.step = SORT;
+    ft__order_begin(t);
+}
+
+/* A chunk of the log, which is the kind's; true: that was the last one. */
+static bool load(struct ft_windows *t)
+{
+    struct ft__closing *c = &t->closing;
+    bool host = c->kind == FT_ENTITY_HOST;
+    uint32_t first, n;
+
+    if (c->left == 0) {
+        return true;
+    }
+    first = (c->chunk - 1) * FT__CHUNK;
+    n = ft__chunk_in(c->left);
+    for (uint32_t i = first; i < first + n; i++) {
+        uint8_t version = t->log[i].flow.version;
+
+        ft__order_add(t, host ? 2 * i : i, version);
+        if (host) {
+            ft__order_add(t, 2 * i + 1, version);
+        }
+    }
+    c->left -= n;
+    c->chunk = t->chunk_next[c->chunk - 1];
+    return false;
+}
+
+/* Some of the log into the table; true: that was all. */
+static bool replay(struct ft_windows *t)
+{
+    struct ft__closing *c = &t->closing;
+    uint32_t ends =
+        c->kind == FT_ENTITY_HOST ? 1u << FT__INITIATOR | 1u << FT__RESPONDER : 1u << c->kind;
+
+    for (int i = 0; i < REPLAYED_A_STEP && c->left > 0; i++) {
+        uint32_t in = ft__chunk_in(c->left--) - 1;
+
+        ft__entry_apply(t, &t->log[(size_t)(c->chunk - 1) * FT__CHUNK + in], c->window, ends);
+        if (in == 0) {
+            c->chunk = t->chunk_next[c->chunk - 1];
+        }
+    }
+    return c->left == 0;
+}
+
+/* The next members of the window; true: there are no more. */
+static bool gather(struct ft_windows *t)
+{
+    struct ft__closing *c = &t->closing;
+    struct ft__window *w = &t->windows[c->window];
+    uint32_t head = w->head[c->kind], done = c->n[0] + c->n[1];
+
+    if (head == 0) {
+        return true;
+    }
+    const struct ft__members *m = &t->members[head - 1];
+
+    if (m->next != 0) {
+        const struct ft__members *next = &t->members[m->next - 1];
+
+        __builtin_prefetch(next->next != 0 ? &t->members[next->next - 1] : next);
+        for (uint32_t k = 0; k < FT__MEMBERS; k++) {
+            __builtin_prefetch(&t->accs[next->acc[k]]);
+        }
+    }
+    for (uint32_t k = ft__members_in(w->n[c->kind] - done); k-- > 0;) {
+        ft__order_add(t, m->acc[k], t->accs[m->acc[k]].kind >> 4);
+    }
+    w->head[c->kind] = ft__members_free(t, head);
+    return false;
+}
+
+static void begin_write(struct ft_windows *t)
 {
     struct ft__closing *c = &t->closing;
 
-    if (c->step == GATHER && c->at != 0) {
-        const struct ft__acc *a = &t->accs[c->at - 1];
+    c->owed[c->kind] = ft__window_owed(t, &t->windows[c->window], c->kind);
+    c->step = WRITE;
+    c->at = 0;
+}
 
-        t->order[c->n++] = (struct ft__ordered){
-            t->cfg.map_address != NULL ? first_as_shown(t, a) : first_of(a), c->at - 1};
-        c->at = a->link;
-    } else if (c->step == GATHER) {
-        c->owed[c->kind] = ft__window_owed(t, &t->windows[c->window], c->kind);
-        c->step = SIFT;
-        c->sift = (c->n + 2) / 4; /* the others have nobody below them */
-    } else if (c->step == SIFT && c->sift > 0) {
-        sift(t, --c->sift, c->n);
-    } else if (c->step == SIFT) {
-        c->step = WRITE;
-    } else if (c->n > 0 || c->written < c->taken) {
-        write_next(t, emit, cookie);
-    } else {
-        next_kind(t);
+/* Of the log: are there more entities than may be? */
+static void count(struct ft_windows *t)
+{
+    struct ft__closing *c = &t->closing;
+    uint32_t n = c->n[0] + c->n[1];
+
+    for (int i = 0; i < ADDED_A_STEP && c->at < n; i++, c->at++) {
+        c->distinct += c->at == 0 || !ft__order_same(t, c->at - 1, c->at);
+    }
+    if (c->distinct > t->cfg.max_hosts) {
+        begin_log(t, REPLAY);
+    } else if (c->at == n) {
+        begin_write(t);
     }
 }
 
-bool ft__close_slice(struct ft_windows *t, uint32_t slice, ft_window_emit_fn emit, void *cookie)
+/* They are in order. */
+static void sorted(struct ft_windows *t)
 {
+    struct ft__closing *c = &t->closing;
+
+    if (c->from_log && c->n[0] + c->n[1] > t->cfg.max_hosts) {
+        c->step = COUNT;
+        c->distinct = 0;
+    } else {
+        begin_write(t);
+    }
+}
+
+/* One step of the window that is being written. True: a row was made. */
+static bool go_on(struct ft_windows *t, struct ft_window_row *row)
+{
+    struct ft__closing *c = &t->closing;
+
+    switch ((enum step)c->step) {
+    case LOAD:
+        if (load(t)) {
+            sort(t);
+        }
+        break;
+    case REPLAY:
+        if (replay(t)) {
+            c->step = GATHER;
+        }
+        break;
+    case GATHER:
+        if (gather(t)) {
+            sort(t);
+        }
+        break;
+    case SORT:
+        if (ft__order_go_on(t)) {
+            sorted(t);
+        }
+        break;
+    case COUNT:
+        count(t);
+        break;
+    case WRITE:
+        if (!all_taken(c) || c->written < c->taken) {
+            return write_next(t, row);
+        }
+        next_kind(t);
+        break;
+    }
+    return false;
+}
+
+bool ft__close_slice(struct ft_windows *t, uint32_t *budget, struct ft_window_row *rows,
+                     uint32_t max, uint32_t *out_n)
+{
+    *out_n = 0;
     ft_count_set(&t->no_room, t->no_room_ends + t->room.lost);
-    for (uint32_t i = 0; i < slice; i++) {
+    for (; *budget > 0 && *out_n < max; --*budget) {
         if (t->closing.window == FT__NO_WINDOW) {
             uint32_t window = next_over(t);
 
@@ -536,7 +519,7 @@ bool ft__close_slice(struct ft_windows *t, uint32_t slice, ft_window_emit_fn emi
             }
             begin(t, window);
         }
-        go_on(t, emit, cookie);
+        *out_n += go_on(t, &rows[*out_n]);
     }
     return true;
 }

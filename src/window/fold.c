@@ -1,191 +1,132 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* window: from flows to their four entities, see fold.h. */
+/* window: from flows to the log, and to their four entities, see fold.h. */
 #include "window/fold.h"
 
-#include "base/rd.h"
+#include <string.h>
 
-enum { FOLDS_AHEAD = 8 };
+#include "base/rd.h"
+#include "base/wr.h"
 
 uint64_t ft__who_hash(const struct ft_windows *t, const struct ft__who *who)
 {
     const struct ft_hash_seed *k = &t->cfg.seed;
-    uint64_t a = ft_load_u64(who->addr), b = ft_load_u64(who->addr + 8);
-    uint64_t h = ft_hash_16(k, a ^ (uint64_t)who->kind << 56,
-                            b ^ (uint64_t)who->port << 16 ^ (uint64_t)who->proto << 8);
+    uint64_t a = ft_load_u64(who->name[0]), b = ft_load_u64(who->name[0] + 8);
+    uint64_t c = ft_load_u64(who->name[1]), d = ft_load_u64(who->name[1] + 8);
+    uint64_t what = (uint64_t)who->kind << 8 | who->proto;
+    uint64_t h = ft_hash_16(k, a, b);
 
-    if (who->peer != NULL) {
-        a = ft_load_u64(who->peer);
-        b = ft_load_u64(who->peer + 8);
-        h = ft_hash_fold(h ^ k->s[1], ft_hash_16(k, a, b) ^ k->s[2]);
-    }
-    return h;
+    return ft_hash_fold(h ^ k->s[1] ^ what, ft_hash_fold(c ^ k->s[0], d ^ k->s[3]) ^ k->s[2]);
 }
 
-void ft__fold_name(const struct ft_windows *t, struct ft__fold *f)
+void ft__entry_who(const struct ft__entry *e, int end, struct ft__who *out)
 {
-    const struct ft__flow *w = &f->flow;
-    uint8_t version = (uint8_t)(w->version << 4);
+    static const uint8_t kinds[FT__ENDS] = {FT_ENTITY_PAIR, FT_ENTITY_SERVICE, FT_ENTITY_HOST,
+                                            FT_ENTITY_HOST};
+    const struct ft__flow *f = &e->flow;
+    int of = end == FT__SERVICE || end == FT__RESPONDER;
 
-    f->pair =
-        (struct ft__who){.kind = FT_ENTITY_PAIR | version, .addr = w->addr[0], .peer = w->addr[1]};
-    f->service = (struct ft__who){.kind = FT_ENTITY_SERVICE | version,
-                                  .addr = w->addr[1],
-                                  .port = w->port,
-                                  .proto = w->proto};
-    f->pair.hash = ft__who_hash(t, &f->pair);
-    f->service.hash = ft__who_hash(t, &f->service);
-    for (int i = 0; i < 2; i++) {
-        f->host[i] = (struct ft__who){.kind = FT_ENTITY_HOST | version, .addr = w->addr[i]};
-        f->host[i].hash = ft__who_hash(t, &f->host[i]);
+    *out = (struct ft__who){.kind = (uint8_t)(kinds[end] | f->version << 4)};
+    memcpy(out->name[0], f->addr[of], sizeof out->name[0]);
+    if (end == FT__PAIR) {
+        memcpy(out->name[1], f->addr[1], sizeof out->name[1]);
+    } else if (end == FT__SERVICE) {
+        out->proto = f->proto;
+        ft_store_be16(out->name[1], f->port);
     }
 }
 
-/* ---- one entity ---- */
-
-/* A host, a client, a server, as a value of a set. */
-static uint32_t as_value(const struct ft__who *host)
+void ft__entry_name(const struct ft_windows *t, struct ft__entry *e)
 {
-    return (uint32_t)(host->hash >> 32);
-}
-
-static void add_sizes(struct ft__acc *a, const struct ft__delta *d)
-{
-    unsigned __int128 gaps = (unsigned __int128)a->gap_squares[1] << 64 | a->gap_squares[0];
-
-    gaps += d->gap_squares;
-    a->gap_squares[0] = (uint64_t)gaps;
-    a->gap_squares[1] = (uint64_t)(gaps >> 64);
-    if (__builtin_add_overflow(a->squares, d->squares, &a->squares)) {
-        a->squares = UINT64_MAX;
-    }
-    a->gaps += d->gaps;
-    a->gap_us += d->gap_us;
-    for (int i = 0; i < FT_WINDOW_SIZES; i++) {
-        a->sizes[i] = ft__add32(a->sizes[i], d->sizes[i]);
-    }
-}
-
-/* Adds a flow to an entity, whose FT_WINDOW_OUT is this direction of the flow. */
-static void add(struct ft__acc *a, const struct ft__fold *f, int out)
-{
-    const struct ft__delta *d = &f->delta;
+    struct ft__who host;
 
     for (int i = 0; i < 2; i++) {
-        int from = i == FT_WINDOW_OUT ? out : 1 - out;
-
-        a->packets[i] += d->packets[from];
-        a->bytes[i] += d->bytes[from];
-        a->syn[i] = ft__add32(a->syn[i], d->syn[from]);
-        a->syn_ack[i] = ft__add32(a->syn_ack[i], d->syn_ack[from]);
-        a->rst[i] = ft__add32(a->rst[i], d->rst[from]);
+        ft__entry_who(e, i == 0 ? FT__INITIATOR : FT__RESPONDER, &host);
+        e->value[i] = (uint32_t)(ft__who_hash(t, &host) >> 32);
     }
-    a->flows[out] = ft__add32(a->flows[out], d->begun); /* begun by it, to it */
-    a->ended = ft__add32(a->ended, (f->over & FT__OVER) != 0);
-    a->failed[out] = ft__add32(a->failed[out], (f->over & FT__FAILED) != 0);
-    add_sizes(a, d);
 }
 
-static void add_ports(struct ft_windows *t, struct ft__acc *a, const struct ft__fold *f)
-{
-    uint32_t packets = (uint32_t)f->delta.packets[0] + f->delta.packets[1];
+/* ---- one entry ---- */
 
+static uint32_t packets_of(const struct ft__entry *e)
+{
+    return (uint32_t)e->few.packets[0] + e->few.packets[1];
+}
+
+void ft__entry_sets(struct ft_windows *t, const struct ft__entry *e, int end, struct ft__acc *a,
+                    uint32_t packets)
+{
+    if (end == FT__PAIR || end == FT__INITIATOR) {
+        ft__sets_add(&t->room, &a->sets, FT__PORTS, e->flow.port, packets);
+    }
+    if (end == FT__INITIATOR) {
+        ft__sets_add(&t->room, &a->sets, FT__PEERS_OUT, e->value[1], 1);
+    } else if (end != FT__PAIR) {
+        ft__sets_add(&t->room, &a->sets, FT__PEERS_IN, e->value[0], 1);
+    }
+}
+
+void ft__entry_add(struct ft_windows *t, const struct ft__entry *e, int end, struct ft__acc *a)
+{
+    uint32_t packets = packets_of(e);
+
+    if (end == FT__PAIR || end == FT__INITIATOR) {
+        ft__acc_add(t, a, &e->few);
+    } else {
+        const struct ft__few back = ft__few_turned(&e->few);
+
+        ft__acc_add(t, a, &back);
+    }
     if (packets > 0) {
-        ft__set_count(&t->room, &a->ports, f->flow.port, packets);
+        ft__entry_sets(t, e, end, a, packets);
     }
 }
 
-static void add_peer(struct ft_windows *t, struct ft__acc *a, const struct ft__fold *f, int way)
+void ft__entry_apply(struct ft_windows *t, const struct ft__entry *e, uint32_t window,
+                     uint32_t ends)
 {
-    if (f->delta.packets[0] > 0 || f->delta.packets[1] > 0) {
-        ft__set_add(&t->room, &a->peers[way], as_value(&f->host[1 - way]));
-    }
-}
+    bool missed = false;
 
-static void apply(struct ft_windows *t, const struct ft__fold *f, uint32_t window)
-{
-    uint64_t weight = (uint64_t)f->delta.packets[0] + f->delta.packets[1];
-    struct ft__acc *a = ft__acc_get(t, &f->pair, window, weight);
-    uint64_t missed = 0;
+    for (int end = 0; end < FT__ENDS; end++) {
+        struct ft__who who;
 
-    if (a != NULL) {
-        add(a, f, FT_DIR_FWD);
-        add_ports(t, a, f);
-        ft__acc_grew(t, a);
-    }
-    a = ft__acc_get(t, &f->service, window, weight);
-    if (a != NULL) {
-        add(a, f, FT_DIR_REV);
-        add_peer(t, a, f, FT_WINDOW_IN);
-        ft__acc_grew(t, a);
-    }
-    for (int i = 0; i < 2; i++) {
-        a = ft__acc_get(t, &f->host[i], window, weight);
-        if (a == NULL) {
-            missed++;
-            ft_count_add(&t->untracked, f->delta.packets[i == 0 ? FT_DIR_FWD : FT_DIR_REV]);
+        if ((ends >> end & 1) == 0) {
             continue;
         }
-        add(a, f, i == 0 ? FT_DIR_FWD : FT_DIR_REV);
-        add_peer(t, a, f, i == 0 ? FT_WINDOW_OUT : FT_WINDOW_IN);
-        if (i == 0) {
-            add_ports(t, a, f);
-        }
-        ft__acc_grew(t, a);
-    }
-    if (missed > 0 && f->over != 0) {
-        t->no_room_ends++;
-    }
-}
+        ft__entry_who(e, end, &who);
+        who.hash = ft__who_hash(t, &who);
+        struct ft__acc *a = ft__acc_get(t, &who, window, packets_of(e));
 
-/* ---- some dozens ---- */
-
-/* Places in the index first, then what lies there: each waits for memory while others do. */
-static void ask(const struct ft_windows *t, const struct ft__fold *f, uint32_t window, bool far)
-{
-    const struct ft__who *who[] = {&f->pair, &f->service, &f->host[0], &f->host[1]};
-
-    for (int i = 0; i < 4; i++) {
-        uint32_t *at = ft__acc_place(t, who[i], window);
-
-        if (far) {
-            __builtin_prefetch(at, 1);
-        } else if (*at != 0) {
-            const struct ft__acc *a = &t->accs[*at - 1];
-
-            __builtin_prefetch(a, 1);
-            __builtin_prefetch((const uint8_t *)a + 64, 1);
-            __builtin_prefetch((const uint8_t *)a + 128, 1);
-            __builtin_prefetch((const uint8_t *)a + 192, 1);
+        if (a != NULL) {
+            ft__entry_add(t, e, end, a);
+            ft__acc_grew(t, a);
+        } else if (end == FT__INITIATOR || end == FT__RESPONDER) {
+            missed = true;
+            ft_count_add(&t->untracked, e->few.packets[end == FT__INITIATOR ? 0 : 1]);
         }
     }
+    t->no_room_ends += missed && e->few.ended > 0;
 }
 
 void ft__fold_apply(struct ft_windows *t, const struct ft__fold *folds, uint32_t n)
 {
-    uint32_t window[FT__FOLDS];
+    uint32_t window = FT__NO_WINDOW;
 
     for (uint32_t i = 0; i < n; i++) {
-        bool same = i > 0 && folds[i].delta.index == folds[i - 1].delta.index &&
-                    folds[i].epoch == folds[i - 1].epoch;
+        const struct ft__fold *f = &folds[i];
+        struct ft__entry *e;
 
-        window[i] = same ? window[i - 1] : ft__window_get(t, folds[i].epoch, folds[i].delta.index);
-        if (window[i] != FT__NO_WINDOW) {
-            ask(t, &folds[i], window[i], true);
+        if (i == 0 || f->index != f[-1].index || f->epoch != f[-1].epoch) {
+            window = ft__window_get(t, f->epoch, f->index);
         }
-    }
-    for (uint32_t i = 0; i < n + FOLDS_AHEAD; i++) {
-        if (i < n && window[i] != FT__NO_WINDOW) {
-            ask(t, &folds[i], window[i], false);
-        }
-        if (i < FOLDS_AHEAD) {
+        if (window == FT__NO_WINDOW) {
+            ft_count_add(&t->untracked, packets_of(&f->entry));
             continue;
         }
-        const struct ft__fold *f = &folds[i - FOLDS_AHEAD];
-
-        if (window[i - FOLDS_AHEAD] != FT__NO_WINDOW) {
-            apply(t, f, window[i - FOLDS_AHEAD]);
+        e = ft__log_new(t, &t->windows[window], packets_of(&f->entry));
+        if (FT_LIKELY(e != NULL)) {
+            *e = f->entry;
         } else {
-            ft_count_add(&t->untracked, (uint64_t)f->delta.packets[0] + f->delta.packets[1]);
+            ft__entry_apply(t, &f->entry, window, FT__ALL_ENDS);
         }
     }
 }

@@ -5,47 +5,47 @@
 
 #include "window/table.h"
 
-enum { FT__DELTA_PACKETS = 255 /* most of one: then it is folded, and another begins */ };
-
-/* Since it was folded last. By direction where it is an array of two: FT_DIR_*. */
+/* Since it was folded last. */
 struct ft__delta {
-    int64_t index; /* of the window, when there are packets */
-    uint64_t squares, gap_us, gap_squares;
-    uint32_t bytes[2];
-    uint8_t packets[2];
-    uint8_t begun; /* the flow did */
-    uint8_t gaps;
-    uint8_t syn[2], syn_ack[2], rst[2];
-    uint8_t sizes[FT_WINDOW_SIZES];
+    struct ft__few few;
     uint32_t listed; /* turn of the list in which the entry is */
+    uint8_t list;    /* whose window the packets are of, when there are some */
 } FT_ALIGNED(64);
 
 _Static_assert(sizeof(struct ft__delta) == 64, "one cache line");
 
-/* Whose it is, as the flow began. */
-struct ft__flow {
-    uint8_t addr[2][16]; /* initiator, responder; zeros behind IPv4 */
-    uint16_t port;       /* the responder's */
-    uint8_t proto;
-    uint8_t version;
-};
-
-/* Bits of ft__fold.over. */
-enum { FT__OVER = 1, FT__FAILED = 2 };
+enum { FT__PAIR, FT__SERVICE, FT__INITIATOR, FT__RESPONDER, FT__ENDS };
+enum { FT__ALL_ENDS = (1 << FT__ENDS) - 1 };
 
 struct ft__fold {
-    struct ft__flow flow;
-    struct ft__delta delta;
+    struct ft__entry entry;
+    int64_t index; /* of the window */
     uint32_t epoch;
-    uint8_t over; /* FT__OVER: the flow ended in this window */
-    struct ft__who pair, service, host[2];
 };
 
-/* Fills in who it is. */
-void ft__fold_name(const struct ft_windows *t, struct ft__fold *f);
-
-/* With the lock: n of them go into the table. */
+/* With the lock: n of them go into logs, or into the table. */
 void ft__fold_apply(struct ft_windows *t, const struct ft__fold *folds, uint32_t n);
+
+/* One of the four of an entry; the hash is not filled in. */
+void ft__entry_who(const struct ft__entry *e, int end, struct ft__who *out);
+
+/* Fills in its values. */
+void ft__entry_name(const struct ft_windows *t, struct ft__entry *e);
+
+/* What an entry of so many packets says besides of one of its four. */
+void ft__entry_sets(struct ft_windows *t, const struct ft__entry *e, int end, struct ft__acc *a,
+                    uint32_t packets);
+
+/* Records of collect, with the windows that they are of. With the lock. */
+void ft__told_apply(struct ft_windows *t, const struct ft_window_told *told, const int64_t *index,
+                    uint32_t n, uint32_t epoch);
+
+/* Adds an entry to one of its four. */
+void ft__entry_add(struct ft_windows *t, const struct ft__entry *e, int end, struct ft__acc *a);
+
+/* Into the table: to some of the four, bits by number. */
+void ft__entry_apply(struct ft_windows *t, const struct ft__entry *e, uint32_t window,
+                     uint32_t ends);
 
 /* The hash of an entity. */
 uint64_t ft__who_hash(const struct ft_windows *t, const struct ft__who *who);

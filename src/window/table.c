@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { ACCS_AHEAD = 8 };
+
 /* ---- windows ---- */
 
 static uint32_t take_window(struct ft_windows *t)
@@ -83,9 +85,9 @@ void ft__window_free(struct ft_windows *t, uint32_t window)
 
 /* ---- a full window: the one with the fewest packets ---- */
 
-static int64_t rank(const struct ft__acc *a)
+static int64_t rank(const struct ft_windows *t, const struct ft__acc *a)
 {
-    return (int64_t)(a->packets[0] + a->packets[1]) + a->credit;
+    return (int64_t)ft__acc_packets(t, a) + (a->many != 0 ? t->manys[a->many - 1].credit : 0);
 }
 
 static uint32_t *heap_of(const struct ft_windows *t, const struct ft__window *w, uint8_t kind)
@@ -96,33 +98,33 @@ static uint32_t *heap_of(const struct ft_windows *t, const struct ft__window *w,
 static void sift_down(const struct ft_windows *t, uint32_t *heap, uint32_t n, uint32_t at)
 {
     uint32_t it = heap[at];
-    int64_t of_it = rank(&t->accs[it]);
+    int64_t of_it = rank(t, &t->accs[it]);
 
     for (uint32_t child; (child = 2 * at + 1) < n; at = child) {
-        if (child + 1 < n && rank(&t->accs[heap[child + 1]]) < rank(&t->accs[heap[child]])) {
+        if (child + 1 < n && rank(t, &t->accs[heap[child + 1]]) < rank(t, &t->accs[heap[child]])) {
             child++;
         }
-        if (of_it <= rank(&t->accs[heap[child]])) {
+        if (of_it <= rank(t, &t->accs[heap[child]])) {
             break;
         }
         heap[at] = heap[child];
-        t->accs[heap[at]].heap_at = at;
+        t->heap_at[heap[at]] = at;
     }
     heap[at] = it;
-    t->accs[it].heap_at = at;
+    t->heap_at[it] = at;
 }
 
 static void sift_up(const struct ft_windows *t, uint32_t *heap, uint32_t at)
 {
     uint32_t it = heap[at];
-    int64_t of_it = rank(&t->accs[it]);
+    int64_t of_it = rank(t, &t->accs[it]);
 
-    for (; at > 0 && rank(&t->accs[heap[(at - 1) / 2]]) > of_it; at = (at - 1) / 2) {
+    for (; at > 0 && rank(t, &t->accs[heap[(at - 1) / 2]]) > of_it; at = (at - 1) / 2) {
         heap[at] = heap[(at - 1) / 2];
-        t->accs[heap[at]].heap_at = at;
+        t->heap_at[heap[at]] = at;
     }
     heap[at] = it;
-    t->accs[it].heap_at = at;
+    t->heap_at[it] = at;
 }
 
 /* False: too many windows are full. */
@@ -140,9 +142,12 @@ static bool make_heap(struct ft_windows *t, struct ft__window *w, uint8_t kind)
     t->heap_taken[h] = true;
     w->heap[kind] = (uint8_t)(h + 1);
     heap = heap_of(t, w, kind);
-    for (uint32_t i = w->head[kind]; i != 0; i = t->accs[i - 1].link) {
-        heap[n] = i - 1;
-        t->accs[i - 1].heap_at = n++;
+    for (uint32_t i = w->head[kind]; i != 0; i = t->members[i - 1].next) {
+        for (uint32_t k = ft__members_in(w->n[kind] - n); k-- > 0;) {
+            heap[n] = t->members[i - 1].acc[k];
+            t->heap_at[heap[n]] = n;
+            n++;
+        }
     }
     for (uint32_t i = n / 2; i-- > 0;) {
         sift_down(t, heap, n, i);
@@ -150,22 +155,22 @@ static bool make_heap(struct ft_windows *t, struct ft__window *w, uint8_t kind)
     return true;
 }
 
-void ft__acc_grew(struct ft_windows *t, struct ft__acc *a)
+void ft__acc_grew(struct ft_windows *t, const struct ft__acc *a)
 {
     struct ft__window *w = &t->windows[a->window];
     uint8_t kind = ft__acc_kind(a);
 
     if (FT_UNLIKELY(w->heap[kind] != 0)) {
-        uint32_t *heap = heap_of(t, w, kind);
+        uint32_t *heap = heap_of(t, w, kind), number = (uint32_t)(a - t->accs);
 
-        sift_down(t, heap, w->n[kind], a->heap_at);
-        sift_up(t, heap, a->heap_at);
+        sift_down(t, heap, w->n[kind], t->heap_at[number]);
+        sift_up(t, heap, t->heap_at[number]);
     }
 }
 
 uint64_t ft__window_owed(const struct ft_windows *t, const struct ft__window *w, uint8_t kind)
 {
-    int64_t least = w->heap[kind] != 0 ? rank(&t->accs[heap_of(t, w, kind)[0]]) : 0;
+    int64_t least = w->heap[kind] != 0 ? rank(t, &t->accs[heap_of(t, w, kind)[0]]) : 0;
 
     return w->owed[kind] + (uint64_t)least;
 }
@@ -186,9 +191,8 @@ uint32_t *ft__acc_place(const struct ft_windows *t, const struct ft__who *who, u
 
 static bool is(const struct ft__acc *a, const struct ft__who *who, uint32_t window, uint32_t hash)
 {
-    return a->hash == hash && a->window == window && a->kind == who->kind && a->port == who->port &&
-           a->proto == who->proto && memcmp(a->addr[0], who->addr, 16) == 0 &&
-           (who->peer == NULL || memcmp(a->addr[1], who->peer, 16) == 0);
+    return a->hash == hash && a->window == window && a->kind == who->kind &&
+           a->proto == who->proto && memcmp(a->name, who->name, sizeof a->name) == 0;
 }
 
 static void unindex(struct ft_windows *t, const struct ft__acc *a)
@@ -214,19 +218,20 @@ struct ft__acc *ft__acc_find(struct ft_windows *t, const struct ft__who *who, ui
     return NULL;
 }
 
-static void clear_sets(struct ft_windows *t, struct ft__acc *a)
+void ft__acc_give_back(struct ft_windows *t, struct ft__acc *a)
 {
-    ft__set_clear(&t->room, &a->peers[0]);
-    ft__set_clear(&t->room, &a->peers[1]);
-    ft__set_clear(&t->room, &a->ports);
+    ft__sets_clear(&t->room, &a->sets);
+    if (a->many != 0) {
+        t->manys[a->many - 1].flows[0] = t->free_many;
+        t->free_many = a->many;
+    }
 }
 
 void ft__acc_free(struct ft_windows *t, struct ft__acc *a)
 {
     unindex(t, a);
-    clear_sets(t, a);
-    a->next = t->free_acc;
-    t->free_acc = (uint32_t)(a - t->accs) + 1;
+    ft__acc_give_back(t, a);
+    t->free_accs[t->n_free_accs++] = (uint32_t)(a - t->accs);
 }
 
 /* Becomes this entity, all else 0, and is in the index. */
@@ -237,37 +242,81 @@ static void enter(struct ft_windows *t, struct ft__acc *a, const struct ft__who 
 
     memset(a, 0, sizeof *a);
     a->hash = hash;
-    a->window = window;
+    a->window = (uint16_t)window;
     a->kind = who->kind;
-    a->port = who->port;
     a->proto = who->proto;
-    memcpy(a->addr[0], who->addr, 16);
-    if (who->peer != NULL) {
-        memcpy(a->addr[1], who->peer, 16);
-    }
+    memcpy(a->name, who->name, sizeof a->name);
     a->next = *at;
     *at = (uint32_t)(a - t->accs) + 1;
 }
 
-/* A new one, in the window's list; NULL: the pool is empty. */
-static struct ft__acc *append(struct ft_windows *t, const struct ft__who *who, uint32_t window)
+/* The place of a new member of a window, or NULL. */
+static uint32_t *new_member(struct ft_windows *t, struct ft__window *w, uint8_t kind)
 {
-    struct ft__window *w = &t->windows[window];
-    uint8_t kind = who->kind & 15;
-    uint32_t i = t->free_acc;
+    uint32_t in = w->n[kind] % FT__MEMBERS, i = t->free_members;
 
+    if (in != 0) {
+        return &t->members[w->head[kind] - 1].acc[in];
+    }
     if (i != 0) {
-        t->free_acc = t->accs[i - 1].next;
-    } else if (t->fresh_acc < t->n_accs) {
-        i = ++t->fresh_acc;
+        t->free_members = t->members[i - 1].next;
+    } else if (t->fresh_members < t->n_members) {
+        i = ++t->fresh_members;
     } else {
         return NULL;
     }
-    enter(t, &t->accs[i - 1], who, window);
-    t->accs[i - 1].link = w->head[kind];
+    t->members[i - 1].next = w->head[kind];
     w->head[kind] = i;
+    return &t->members[i - 1].acc[0];
+}
+
+uint32_t ft__members_free(struct ft_windows *t, uint32_t members)
+{
+    uint32_t next = t->members[members - 1].next;
+
+    t->members[members - 1].next = t->free_members;
+    t->free_members = members;
+    return next;
+}
+
+/* Ends of flows leave half of each pool to packets. */
+static bool has_room(uint32_t fresh, uint32_t n, uint32_t free, uint64_t weight)
+{
+    uint32_t left = n - fresh + free;
+
+    return weight > 0 ? left > 0 : left > n / 2;
+}
+
+/* A new one; NULL: the pool is empty. */
+static struct ft__acc *append(struct ft_windows *t, const struct ft__who *who, uint32_t window,
+                              uint64_t weight)
+{
+    struct ft__window *w = &t->windows[window];
+    uint8_t kind = who->kind & 15;
+    uint32_t i = t->fresh_acc, *member;
+
+    if (!has_room(t->fresh_acc, t->n_accs, t->n_free_accs, weight)) {
+        return NULL;
+    }
+    member = new_member(t, w, kind);
+    if (member == NULL) {
+        return NULL;
+    }
+    if (t->n_free_accs > 0) {
+        i = t->free_accs[--t->n_free_accs];
+    } else {
+        t->fresh_acc++;
+    }
+    if (t->n_free_accs >= ACCS_AHEAD) { /* the one that is taken in some time */
+        const struct ft__acc *then = &t->accs[t->free_accs[t->n_free_accs - ACCS_AHEAD]];
+
+        __builtin_prefetch(then, 1);
+        __builtin_prefetch((const uint8_t *)then + 64, 1);
+    }
+    enter(t, &t->accs[i], who, window);
+    *member = i;
     w->n[kind]++;
-    return &t->accs[i - 1];
+    return &t->accs[i];
 }
 
 /* Space-Saving. */
@@ -280,17 +329,15 @@ static struct ft__acc *replace(struct ft_windows *t, const struct ft__who *who, 
         return NULL;
     }
     struct ft__acc *a = &t->accs[heap_of(t, w, kind)[0]];
-    uint32_t link = a->link;
-    int64_t credit = rank(a);
+    int64_t credit = rank(t, a);
 
     if (kind == FT_ENTITY_HOST && w->span == 0) {
-        ft_count_add(&t->untracked, a->packets[FT_WINDOW_OUT]);
+        ft_count_add(&t->untracked, ft__acc_many(t, a)->packets[FT_WINDOW_OUT]);
     }
     unindex(t, a);
-    clear_sets(t, a);
+    ft__acc_give_back(t, a);
     enter(t, a, who, window);
-    a->link = link;
-    a->credit = credit;
+    ft__acc_many(t, a)->credit = credit;
     return a; /* at the top of the heap, as heap_at says: 0 */
 }
 
@@ -304,7 +351,7 @@ struct ft__acc *ft__acc_get(struct ft_windows *t, const struct ft__who *who, uin
     }
     if (t->windows[window].n[who->kind & 15] < t->cfg.max_hosts &&
         t->windows[window].heap[who->kind & 15] == 0) {
-        a = append(t, who, window);
+        a = append(t, who, window, weight);
         if (a != NULL) {
             return a;
         }
@@ -315,43 +362,88 @@ struct ft__acc *ft__acc_get(struct ft_windows *t, const struct ft__who *who, uin
     return a;
 }
 
+/* ---- the log ---- */
+
+struct ft__entry *ft__log_new(struct ft_windows *t, struct ft__window *w, uint64_t weight)
+{
+    uint32_t in = w->n_log % FT__CHUNK, i = t->free_chunk;
+
+    if (in != 0) {
+        w->n_log++;
+        return &t->log[(size_t)(w->log - 1) * FT__CHUNK + in];
+    }
+    if (!has_room(t->fresh_chunk, t->n_chunks, t->n_free_chunks, weight)) {
+        return NULL;
+    }
+    if (i != 0) {
+        t->free_chunk = t->chunk_next[i - 1];
+        t->n_free_chunks--;
+    } else {
+        i = ++t->fresh_chunk;
+    }
+    t->chunk_next[i - 1] = w->log;
+    w->log = i;
+    w->n_log++;
+    return &t->log[(size_t)(i - 1) * FT__CHUNK];
+}
+
+void ft__log_free(struct ft_windows *t, struct ft__window *w)
+{
+    while (w->log != 0) {
+        uint32_t i = w->log;
+
+        w->log = t->chunk_next[i - 1];
+        t->chunk_next[i - 1] = t->free_chunk;
+        t->free_chunk = i;
+        t->n_free_chunks++;
+    }
+    w->n_log = 0;
+}
+
 /* ---- sums ---- */
 
-static void add_squares(struct ft__acc *to, const struct ft__acc *from)
+/* There is one for each entity. */
+static uint32_t take_many(struct ft_windows *t)
 {
-    unsigned __int128 a = (unsigned __int128)to->gap_squares[1] << 64 | to->gap_squares[0];
-    unsigned __int128 b = (unsigned __int128)from->gap_squares[1] << 64 | from->gap_squares[0];
+    uint32_t i = t->free_many;
 
-    a += b;
-    to->gap_squares[0] = (uint64_t)a;
-    to->gap_squares[1] = (uint64_t)(a >> 64);
-    if (__builtin_add_overflow(to->squares, from->squares, &to->squares)) {
-        to->squares = UINT64_MAX;
+    if (i != 0) {
+        t->free_many = t->manys[i - 1].flows[0];
+        return i;
+    }
+    return ++t->fresh_many;
+}
+
+struct ft__many *ft__acc_many(struct ft_windows *t, struct ft__acc *a)
+{
+    if (a->many == 0) {
+        a->many = take_many(t);
+        ft__many_of(&a->few, &t->manys[a->many - 1]);
+    }
+    return &t->manys[a->many - 1];
+}
+
+void ft__acc_add(struct ft_windows *t, struct ft__acc *a, const struct ft__few *few)
+{
+    struct ft__many more;
+
+    if (FT_UNLIKELY(a->many != 0) || FT_UNLIKELY(!ft__few_add(&a->few, few))) {
+        ft__many_of(few, &more);
+        ft__many_add(ft__acc_many(t, a), &more);
     }
 }
 
 void ft__acc_merge(struct ft_windows *t, struct ft__acc *to, const struct ft__acc *from,
                    uint64_t error, uint64_t m)
 {
-    for (int d = 0; d < 2; d++) {
-        to->packets[d] += from->packets[d];
-        to->bytes[d] += from->bytes[d];
-        to->flows[d] = ft__add32(to->flows[d], from->flows[d]);
-        to->failed[d] = ft__add32(to->failed[d], from->failed[d]);
-        to->syn[d] = ft__add32(to->syn[d], from->syn[d]);
-        to->syn_ack[d] = ft__add32(to->syn_ack[d], from->syn_ack[d]);
-        to->rst[d] = ft__add32(to->rst[d], from->rst[d]);
-        ft__set_merge(&t->room, &to->peers[d], &from->peers[d], false);
+    if (from->many == 0) {
+        ft__acc_add(t, to, &from->few);
+    } else {
+        ft__many_add(ft__acc_many(t, to), &t->manys[from->many - 1]);
     }
-    ft__set_merge(&t->room, &to->ports, &from->ports, true);
-    for (int i = 0; i < FT_WINDOW_SIZES; i++) {
-        to->sizes[i] = ft__add32(to->sizes[i], from->sizes[i]);
+    ft__sets_merge(&t->room, &to->sets, &from->sets);
+    if (FT_UNLIKELY(error != m)) {
+        ft__acc_many(t, to)->credit += (int64_t)error - (int64_t)m;
     }
-    to->ended = ft__add32(to->ended, from->ended);
-    to->new_peers = ft__add32(to->new_peers, from->new_peers);
-    to->gaps += from->gaps;
-    to->gap_us += from->gap_us;
-    add_squares(to, from);
-    to->credit += (int64_t)error - (int64_t)m;
     ft__acc_grew(t, to);
 }

@@ -2,10 +2,15 @@
 /* window: what each entity did in each window that is not written yet; for src/window only.
  *
  * Theory of operation: one table for all workers, behind one lock that is taken once for some
- * dozens of flows. An entity of a window is 256 bytes of a pool, found by a hash of both; those of
- * a window and kind are a list.
+ * dozens of flows. An entity of a window is two cache lines of a pool, found by a hash of both,
+ * and what does not fit there, of few of them, is in pools of its own (counts.h, sets.h); those of
+ * a window and kind are a list of arrays.
  *
- *     index: hash(entity, window) -> acc -> acc ...       window: [pairs] -> acc -> acc ...
+ *     index: hash(entity, window) -> acc -> acc ...       window: [pairs] -> members -> members ...
+ *
+ * What flows did in a window of the shortest span is a log first, and is added up when the window
+ * is over (close.c): the table takes only what the log has no room for, windows of more entities
+ * than may be, and longer spans.
  *
  * All that is kept are sums of integers and sets that do not depend on order (distinct.h), so it
  * does not matter who counts what first.
@@ -25,43 +30,60 @@
 
 #include "base/count.h"
 #include "model/window.h"
-#include "window/distinct.h"
+#include "window/counts.h"
+#include "window/sets.h"
 #include "window/window.h"
 
 #define FT__NO_WINDOW UINT32_MAX
 
 enum {
     FT__FOLDS = 64,
-    FT__AHEAD = 16,      /* entities, a power of two */
+    FT__AHEAD = 32,      /* entities, a power of two */
     FT__WINDOWS = 32768, /* more than lanes may be apart, in packets */
     FT__HEAPS = 32,      /* windows and kinds that are full at a time */
     FT__POOLS = 8,       /* windows of max_hosts that the pool has room for */
+    FT__MEMBERS = 15,
+    FT__CHUNK = 64, /* entries of the log that a window takes at a time */
 };
+
+/* Whose it is, as the flow began. */
+struct ft__flow {
+    uint8_t addr[2][16]; /* initiator, responder; zeros behind IPv4 */
+    uint16_t port;       /* the responder's */
+    uint8_t proto;
+    uint8_t version;
+};
+
+/* What a flow did in a window. */
+struct ft__entry {
+    struct ft__few few;
+    struct ft__flow flow;
+    uint32_t value[2]; /* the initiator, the responder, as values of a set */
+};
+
+_Static_assert(sizeof(struct ft__entry) == 104, "as docs/windows.md says");
 
 /* An entity in a window. */
 struct ft__acc {
-    uint32_t next;    /* in the index, or of the free ones: + 1 */
-    uint32_t link;    /* of its window and kind: + 1 */
-    uint32_t window;  /* number */
-    uint32_t hash;    /* of entity and window */
-    uint32_t heap_at; /* when its window has a heap */
-    uint16_t port;
+    uint32_t next; /* in the index: + 1 */
+    uint32_t hash; /* of entity and window */
+    uint32_t many; /* + 1: then few says nothing */
+    uint16_t window;
     uint8_t proto;
-    uint8_t kind; /* enum ft_entity | ip_version << 4 */
-    uint8_t addr[2][16];
-    uint64_t packets[2], bytes[2];
-    int64_t credit;
-    uint64_t squares; /* of sizes; UINT64_MAX: they are more */
-    uint64_t gaps, gap_us;
-    uint64_t gap_squares[2]; /* 128 bits, low half first */
-    /* from here on counters stay at UINT32_MAX */
-    uint32_t flows[2], ended, failed[2], new_peers;
-    uint32_t syn[2], syn_ack[2], rst[2];
-    uint32_t sizes[FT_WINDOW_SIZES];
-    struct ft__set peers[2], ports;
+    uint8_t kind; /* as in struct ft__who */
+    uint8_t name[2][16];
+    struct ft__few few;
+    struct ft__sets sets;
 } FT_ALIGNED(64);
 
-_Static_assert(sizeof(struct ft__acc) == 256, "as docs/windows.md says");
+_Static_assert(sizeof(struct ft__acc) == 128, "as docs/windows.md says");
+_Static_assert(FT__WINDOWS - 1 <= UINT16_MAX, "numbers of windows");
+
+/* Some of a window and kind; all are full but the first. */
+struct ft__members {
+    uint32_t acc[FT__MEMBERS];
+    uint32_t next; /* + 1 */
+};
 
 /* A span of time of an epoch. */
 struct ft__window {
@@ -70,7 +92,8 @@ struct ft__window {
     uint32_t next;                   /* the newer one: number, or FT__NO_WINDOW; or the next free */
     uint32_t prev;                   /* of the shortest span: the older one */
     uint8_t span;                    /* number */
-    uint32_t head[FT_ENTITY__COUNT]; /* of its entities: + 1 */
+    uint32_t log, n_log;             /* its newest chunk + 1; entries: all chunks but it are full */
+    uint32_t head[FT_ENTITY__COUNT]; /* of its entities: members + 1 */
     uint32_t n[FT_ENTITY__COUNT];
     uint8_t heap[FT_ENTITY__COUNT]; /* number + 1, or 0 */
     uint64_t owed[FT_ENTITY__COUNT];
@@ -102,20 +125,31 @@ struct ft__usual {
 /* An entity, and its hash without a window. */
 struct ft__who {
     uint64_t hash;
-    uint8_t kind; /* as in struct ft__acc */
+    uint8_t kind; /* enum ft_entity | ip_version << 4 */
     uint8_t proto;
-    uint16_t port;
-    const uint8_t *addr, *peer; /* 16 bytes each; peer: NULL unless a pair */
+    uint8_t name[2][16]; /* the address; that of a pair's peer, or the port, in network order */
 };
 
-/* An entity, and the beginning of what it is put in order by: most need nothing else. */
+/* One that is put in order, and by what. */
 struct ft__ordered {
-    uint64_t first;
-    uint32_t acc;
+    uint64_t key;
+    uint32_t ref; /* entry of the log (of hosts: twice, + which end), or acc */
+};
+
+enum { FT__DIGITS = 8, FT__DIGIT = 256 };
+
+/* Some that are being put in order, one digit after the other: a word of what they are put in order
+ * by at a time, the last one first. */
+struct ft__sort {
+    uint8_t word, digit;
+    bool loaded, counted, flipped; /* flipped: they are in the other array */
+    uint32_t at, first, n;         /* in the array: from first on */
+    uint32_t count[FT__DIGITS][FT__DIGIT];
 };
 
 struct ft__coming {
     struct ft__acc *acc;
+    uint32_t first; /* of the log: ref */
     struct ft__who who;
     uint64_t usual; /* key */
 };
@@ -123,15 +157,20 @@ struct ft__coming {
 /* The window that is being written. */
 struct ft__closing {
     uint32_t window; /* or FT__NO_WINDOW */
+    uint32_t longer; /* of the next longer span, or FT__NO_WINDOW */
     uint8_t kind;
     uint8_t step;
-    uint32_t at; /* + 1: the next one to be put in order */
-    uint32_t n;  /* in order */
-    uint32_t sift;
+    uint8_t part;                    /* IPv4, IPv6 */
+    bool from_log;                   /* entries of the log are put in order; else accs */
+    bool open;                       /* the one that comes is not whole yet */
+    uint32_t chunk, left;            /* of the log: + 1, entries from there on */
+    uint32_t at, distinct;           /* in order */
+    uint32_t n[2];                   /* gathered: IPv4 from the front, IPv6 from the end */
     uint64_t owed[FT_ENTITY__COUNT]; /* as it was when all of the kind were there */
-    /* Of those in order, the next ones, whose memory was asked for: three numbers that grow. */
+    struct ft__sort sort;
+    /* Of those in order, the next ones, whose memory was asked for: numbers that grow. */
     struct ft__coming ahead[FT__AHEAD];
-    uint32_t taken, named, written;
+    uint32_t taken, named, placed, written;
     double known_false; /* of the Bloom filters, when it was begun */
 };
 
@@ -139,16 +178,27 @@ struct ft_windows {
     struct ft_windows_config cfg;
     pthread_mutex_t lock; /* guards all that follows but counts, which are read without */
     struct ft__acc *accs; /* [n_accs], mapped */
-    uint32_t n_accs, fresh_acc, free_acc;
+    uint32_t *free_accs;  /* [n_accs], mapped: a stack, so that the next ones are known */
+    uint32_t n_accs, fresh_acc, n_free_accs;
+    struct ft__many *manys;                                    /* [n_accs], mapped */
+    uint32_t fresh_many, free_many;                            /* free ones: + 1, by flows[0] */
+    struct ft__entry *log;                                     /* [n_chunks * FT__CHUNK], mapped */
+    uint32_t *chunk_next;                                      /* [n_chunks], mapped: + 1 */
+    uint32_t n_chunks, fresh_chunk, free_chunk, n_free_chunks; /* free: + 1 */
+    struct ft__acc *ring;        /* [FT__AHEAD], mapped: of the log, added up */
+    struct ft__members *members; /* [n_members], mapped */
+    uint32_t n_members, fresh_members, free_members;
     uint32_t *index; /* [index_mask + 1]: acc + 1; mapped */
     uint32_t index_mask;
     struct ft__window *windows; /* [FT__WINDOWS], mapped */
     uint32_t fresh_window, free_window;
     uint32_t oldest, newest; /* of the shortest span: a list in order */
     uint32_t longer[FT_WINDOW_SPANS];
-    uint32_t *heaps; /* [FT__HEAPS][max_hosts], mapped */
+    uint32_t *heaps;   /* [FT__HEAPS][max_hosts], mapped */
+    uint32_t *heap_at; /* [n_accs], mapped: of those whose window has a heap */
     bool heap_taken[FT__HEAPS];
-    struct ft__ordered *order; /* [max_hosts], mapped: a heap of those that are to be written */
+    struct ft__ordered *order[2]; /* [n_order] each, mapped: those that are to be written */
+    uint32_t n_order;
     struct ft__set_room room;
     struct ft__bloom bloom;
     struct ft__usual usual;
@@ -182,14 +232,31 @@ struct ft__acc *ft__acc_find(struct ft_windows *t, const struct ft__who *who, ui
 struct ft__acc *ft__acc_get(struct ft_windows *t, const struct ft__who *who, uint32_t window,
                             uint64_t weight);
 
+/* What it counted, as many. */
+struct ft__many *ft__acc_many(struct ft_windows *t, struct ft__acc *a);
+
+/* Adds what was counted. */
+void ft__acc_add(struct ft_windows *t, struct ft__acc *a, const struct ft__few *few);
+
 /* Packets were added. */
-void ft__acc_grew(struct ft_windows *t, struct ft__acc *a);
+void ft__acc_grew(struct ft_windows *t, const struct ft__acc *a);
 
 /* All of an entity of a shorter span, which is owed m packets where it was not. */
 void ft__acc_merge(struct ft_windows *t, struct ft__acc *to, const struct ft__acc *from,
                    uint64_t error, uint64_t m);
 
 void ft__acc_free(struct ft_windows *t, struct ft__acc *a);
+
+/* What it has in other pools. */
+void ft__acc_give_back(struct ft_windows *t, struct ft__acc *a);
+
+/* The place of an entry of so many packets; NULL: there is no room. */
+struct ft__entry *ft__log_new(struct ft_windows *t, struct ft__window *w, uint64_t weight);
+
+void ft__log_free(struct ft_windows *t, struct ft__window *w);
+
+/* The first of a window's members is given back; what comes next: + 1. */
+uint32_t ft__members_free(struct ft_windows *t, uint32_t members);
 
 /* The fewest packets that one of a window may have had that is not in it. */
 uint64_t ft__window_owed(const struct ft_windows *t, const struct ft__window *w, uint8_t kind);
@@ -199,9 +266,23 @@ FT_INLINE uint8_t ft__acc_kind(const struct ft__acc *a)
     return a->kind & 15;
 }
 
-FT_INLINE uint32_t ft__add32(uint32_t a, uint64_t b)
+/* Of the n members of a window, those that are in this one. */
+FT_INLINE uint32_t ft__members_in(uint32_t n)
 {
-    return b > UINT32_MAX - a ? UINT32_MAX : a + (uint32_t)b;
+    return (n - 1) % FT__MEMBERS + 1;
+}
+
+/* Likewise of a chunk. */
+FT_INLINE uint32_t ft__chunk_in(uint32_t n)
+{
+    return (n - 1) % FT__CHUNK + 1;
+}
+
+FT_INLINE uint64_t ft__acc_packets(const struct ft_windows *t, const struct ft__acc *a)
+{
+    const uint64_t *many = a->many != 0 ? t->manys[a->many - 1].packets : NULL;
+
+    return many != NULL ? many[0] + many[1] : (uint64_t)a->few.packets[0] + a->few.packets[1];
 }
 
 #endif

@@ -7,41 +7,40 @@
 
 #include "base/mem.h"
 
-enum { PLACES = 8, LEARNT = 8 /* windows */, HASHES = 4, BITS_OF_A_PAIR = 16 };
+enum { PLACES = 4, LEARNT = 8 /* windows */, HASHES = 4, BITS_OF_A_PAIR = 16 };
 
 static const double alpha = 0.1;
 static const int64_t rotate_ns = (int64_t)3600 * 1000000000;
 
 struct place {
+    uint64_t key; /* 0: nobody's */
     float mean[2], var[2];
     uint32_t n;    /* windows, up to LEARNT */
     uint32_t seen; /* turn */
 };
 
-/* Keys are apart: looking for one touches one cache line, its values another one. */
 struct ft__usual_line {
-    uint64_t key[PLACES]; /* 0: nobody's */
     struct place at[PLACES];
 };
 
-_Static_assert(sizeof(struct ft__usual_line) == 256, "as docs/windows.md says");
+_Static_assert(sizeof(struct ft__usual_line) == 128, "as docs/windows.md says");
 
-static uint32_t lines_for(uint32_t entities)
+static uint32_t lines_for(uint64_t entities)
 {
     uint32_t lines = 64;
 
-    while (lines < entities / PLACES * 4 && lines < 1u << 26) {
+    while (lines < entities / PLACES && lines < 1u << 26) {
         lines *= 2;
     }
     return lines;
 }
 
-size_t ft__usual_budget(uint32_t entities)
+size_t ft__usual_budget(uint64_t entities)
 {
     return sizeof(struct ft__usual_line) * lines_for(entities);
 }
 
-int ft__usual_open(struct ft__usual *u, uint32_t entities)
+int ft__usual_open(struct ft__usual *u, uint64_t entities)
 {
     u->mask = lines_for(entities) - 1;
     u->lines = ft_map_alloc(sizeof *u->lines * (u->mask + 1));
@@ -62,8 +61,8 @@ static struct place *place_of(struct ft__usual *u, uint64_t key)
     struct ft__usual_line *line = &u->lines[(key >> 32) & u->mask];
     int i = 0, oldest = 0;
 
-    for (; i < PLACES && line->key[i] != 0; i++) { /* they fill up from the front */
-        if (line->key[i] == key) {
+    for (; i < PLACES && line->at[i].key != 0; i++) { /* they fill up from the front */
+        if (line->at[i].key == key) {
             return &line->at[i];
         }
     }
@@ -71,8 +70,7 @@ static struct place *place_of(struct ft__usual *u, uint64_t key)
         oldest = u->turn - line->at[k].seen > u->turn - line->at[oldest].seen ? k : oldest;
     }
     i = i < PLACES ? i : oldest;
-    line->key[i] = key;
-    line->at[i] = (struct place){0};
+    line->at[i] = (struct place){.key = key};
     return &line->at[i];
 }
 

@@ -5,7 +5,7 @@
  * order of the rows, so that their answers depend on nothing else.
  *
  * Usual: moving mean and variance (EWMA, alpha 0.1) of bytes and flows begun, by entity and span,
- * over the windows in which it was seen. The table has lines of eight places; of a full line the
+ * over the windows in which it was seen. The table has lines of four places; of a full line the
  * one that was not seen longest gives way.
  *
  * Known: two Bloom filters of pairs, four hashes each. Pairs are put into the current one; when it
@@ -21,8 +21,8 @@ struct ft__usual_says {
     double mean[2], z[2]; /* bytes, flows; ft_window_null() for null */
 };
 
-size_t ft__usual_budget(uint32_t entities);
-FT_NODISCARD int ft__usual_open(struct ft__usual *u, uint32_t entities);
+size_t ft__usual_budget(uint64_t entities);
+FT_NODISCARD int ft__usual_open(struct ft__usual *u, uint64_t entities);
 void ft__usual_close(struct ft__usual *u);
 
 /* Asks for the memory that this key is in. */

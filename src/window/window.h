@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* window: what hosts, pairs and services do in spans of packet time.
+/* window: what hosts, pairs, services and exporters do in spans of packet time.
  *
  * Theory of operation: a worker counts by flow: 64 bytes by number of the entry hold what a flow
  * did in the window of its last packet, so a packet touches one line. When that window is over, or
@@ -37,12 +37,27 @@
 enum { FT_WINDOW_WORKERS = 128 };
 #define FT_WINDOW_GRACE_NS INT64_C(2000000000)
 
+/* What a flow record or sample of collect says. By FT_DIR_* where it is an array of two. */
+struct ft_window_told {
+    int64_t at_ns;       /* when it came */
+    uint8_t addr[2][16]; /* initiator, responder; zeros behind IPv4 */
+    uint8_t ip_version;  /* 0: it does not say between whom it was */
+    uint8_t proto;
+    uint16_t port;     /* the responder's */
+    bool flow, failed; /* a flow ended with it; and came to nothing */
+    uint64_t packets[2], bytes[2];
+    uint8_t exporter[16]; /* likewise an address */
+    uint8_t exporter_version;
+    uint32_t domain_id;
+};
+
 struct ft_windows_config {
     uint32_t span_s[FT_WINDOW_SPANS]; /* [n_spans], ascending, each a multiple of the one before */
     uint32_t n_spans;
     uint32_t max_hosts; /* bound of the entities of each kind in a window */
     uint32_t n_workers;
     int64_t step_ns;          /* a clock that goes back by more is believed */
+    bool told;                /* of collect: nothing is known of single packets */
     struct ft_hash_seed seed; /* of estimates, too: of equal ones, equal rows */
     /* Rows are shown with what this makes of their addresses (16 bytes, in place), and are in an
      * order that depends on nothing else: that of the true ones would take the mapping back. Called
@@ -109,6 +124,9 @@ void ft_window_given(struct ft_window_worker *w, const struct ft_window_clock *c
 FT_HOT void ft_window_packets(struct ft_window_worker *w, const struct ft_packet *pkts,
                               const struct ft_counted *at, uint32_t n);
 
+/* A record or sample of collect, in place of packets and ends; borrowed. */
+void ft_window_tell(struct ft_window_worker *w, const struct ft_window_told *told);
+
 /* The flow of an entry is over; core: its final record, whose reason came true at at_ns. */
 void ft_window_ended(struct ft_window_worker *w, uint32_t entry, const struct ft_flow_record *core,
                      int64_t at_ns);
@@ -132,9 +150,5 @@ void ft_window_turn(struct ft_window_worker *w, int64_t looked_ns, ft_window_emi
 /* It counts nothing more; also of one whose thread could not be started. Number 0 waits until all
  * have said so, and writes all that is left; the others emit nothing. */
 void ft_window_finish(struct ft_window_worker *w, ft_window_emit_fn emit, void *cookie);
-
-/* Did a flow come to nothing? Zeek's S0, REJ, RSTO and RSTR without data; UDP to one host that
- * had no answer. */
-bool ft_window_failed(const struct ft_flow_record *core);
 
 #endif

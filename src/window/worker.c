@@ -6,11 +6,11 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "model/failed.h"
 #include "model/field.h"
 
 enum {
     PROTO_TCP = 6,
-    PROTO_UDP = 17,
     ENTRIES_A_TURN = 192, /* more than a batch adds to lists */
     STEPS_A_TURN = 2048,  /* of a span: three for each entity, of which a batch makes 256 at most
                              by packets, and the ends of as many flows, later, as many again */
@@ -101,17 +101,18 @@ int ft_window_worker_new(struct ft_windows *t, uint32_t i, uint32_t entries,
 
 static void apply_folds(struct ft_window_worker *w)
 {
-    if (w->n_folds == 0 && w->late == 0) {
+    if (w->n_folds == 0 && w->n_told == 0 && w->late == 0) {
         return;
     }
     for (uint32_t i = 0; i < w->n_folds; i++) {
-        ft__fold_name(w->t, &w->folds[i]);
+        ft__entry_name(w->t, &w->folds[i].entry);
     }
     pthread_mutex_lock(&w->t->lock);
     ft__fold_apply(w->t, w->folds, w->n_folds);
+    ft__told_apply(w->t, w->told, w->told_index, w->n_told, w->clock.epoch);
     ft_count_add(&w->t->late, w->late);
     pthread_mutex_unlock(&w->t->lock);
-    w->n_folds = 0;
+    w->n_folds = w->n_told = 0;
     w->late = 0;
 }
 
@@ -125,7 +126,7 @@ static struct ft__fold *next_fold(struct ft_window_worker *w)
 
 static bool holds(const struct ft__delta *d)
 {
-    return (d->packets[0] | d->packets[1]) != 0;
+    return (d->few.packets[0] | d->few.packets[1]) != 0;
 }
 
 /* What a flow did so far; it goes on. */
@@ -133,14 +134,12 @@ static void fold(struct ft_window_worker *w, uint32_t entry)
 {
     struct ft__delta *d = &w->deltas[entry];
     struct ft__fold *f = next_fold(w);
-    uint32_t listed = d->listed;
 
-    f->flow = w->flows[entry];
-    f->delta = *d;
+    f->entry.flow = w->flows[entry];
+    f->entry.few = d->few;
+    f->index = w->lists[d->list].index;
     f->epoch = w->clock.epoch;
-    f->over = 0;
-    memset(d, 0, sizeof *d);
-    d->listed = listed;
+    memset(&d->few, 0, sizeof d->few);
 }
 
 /* Some of a list whose window is over; true: that was all. */
@@ -153,7 +152,7 @@ static bool drain(struct ft_window_worker *w, struct ft__list *l, uint32_t *budg
             __builtin_prefetch(&w->deltas[l->entries[l->done + AHEAD]], 1);
             __builtin_prefetch(&w->flows[l->entries[l->done + AHEAD]]);
         }
-        if (holds(&w->deltas[entry]) && w->deltas[entry].index == l->index) {
+        if (holds(&w->deltas[entry]) && &w->lists[w->deltas[entry].list] == l) {
             fold(w, entry);
         }
     }
@@ -309,52 +308,54 @@ static uint32_t size_class(uint32_t len)
     return over < FT_WINDOW_SIZES - 1 ? over : FT_WINDOW_SIZES - 1;
 }
 
-/* True: there is no room for this packet in the delta. */
-static bool is_full(const struct ft__delta *d, int dir, uint32_t len, uint64_t gap_us)
+/* True: there is no room for this packet. */
+static bool is_full(const struct ft__few *f, int dir, uint32_t len, uint64_t gap_us)
 {
-    return d->packets[0] + d->packets[1] >= FT__DELTA_PACKETS || d->bytes[dir] > bytes_most ||
-           len > bytes_most || gap_us >= gap_most_us || d->squares >= squares_most;
+    return f->packets[0] + f->packets[1] >= FT__FEW || f->bytes[dir] > bytes_most ||
+           len > bytes_most || gap_us >= gap_most_us || f->squares >= squares_most;
 }
 
 static void count(struct ft_window_worker *w, const struct ft_packet *p,
                   const struct ft_counted *at, int64_t index)
 {
     struct ft__delta *d = &w->deltas[at->entry];
+    struct ft__few *f = &d->few;
     uint64_t ns = ft_counted_gap(at, p->ts_ns), gap_us = ns / 1000;
     struct ft__list *l = list_of(w, index);
     bool gap = (at->bits & FT_AT_NEW) == 0 && gap_us <= UINT32_MAX, big;
     int dir = at->dir;
 
-    if (holds(d) && d->index != index) {
-        fold(w, at->entry);
+    if (&w->lists[d->list] != l) {
+        if (holds(d)) {
+            fold(w, at->entry);
+        }
+        d->list = (uint8_t)(l - w->lists);
     }
-    d->index = index;
     if (d->listed != l->turn) {
         enlist(w, l, at->entry);
     }
-    big = is_full(d, dir, p->frame_len, gap ? gap_us : 0);
+    big = is_full(f, dir, p->frame_len, gap ? gap_us : 0);
     if (FT_UNLIKELY(big && holds(d))) {
         fold(w, at->entry);
-        d->index = index;
     }
-    d->packets[dir]++;
-    d->bytes[dir] += p->frame_len;
-    if (__builtin_add_overflow(d->squares, (uint64_t)p->frame_len * p->frame_len, &d->squares)) {
-        d->squares = UINT64_MAX;
+    f->packets[dir]++;
+    f->bytes[dir] += p->frame_len;
+    if (__builtin_add_overflow(f->squares, (uint64_t)p->frame_len * p->frame_len, &f->squares)) {
+        f->squares = UINT64_MAX;
     }
-    d->sizes[size_class(p->frame_len)]++;
-    d->begun += (at->bits & FT_AT_NEW) != 0;
+    f->sizes[size_class(p->frame_len)]++;
+    f->flows[0] += (at->bits & FT_AT_NEW) != 0;
     if (gap) {
-        d->gaps++;
-        d->gap_us += gap_us;
-        d->gap_squares += gap_us * gap_us;
+        f->gaps++;
+        f->gap_us += gap_us;
+        f->gap_squares += gap_us * gap_us;
     }
     if (p->key.proto == PROTO_TCP) {
         uint8_t syn = p->tcp_flags & (FT_TCP_SYN | FT_TCP_ACK);
 
-        d->syn[dir] += syn == FT_TCP_SYN;
-        d->syn_ack[dir] += syn == (FT_TCP_SYN | FT_TCP_ACK);
-        d->rst[dir] += (p->tcp_flags & FT_TCP_RST) != 0;
+        f->syn[dir] += syn == FT_TCP_SYN;
+        f->syn_ack[dir] += syn == (FT_TCP_SYN | FT_TCP_ACK);
+        f->rst[dir] += (p->tcp_flags & FT_TCP_RST) != 0;
     }
     if (FT_UNLIKELY(big)) { /* a gap of minutes, frames of gigabytes: alone */
         fold(w, at->entry);
@@ -368,6 +369,13 @@ void ft_window_packets(struct ft_window_worker *w, const struct ft_packet *pkts,
 
     for (uint32_t i = 0; i < n; i++) {
         __builtin_prefetch(&w->deltas[at[i].entry], 1);
+    }
+    for (uint32_t i = 0; i < n; i++) { /* those that will be folded */
+        const struct ft__delta *d = &w->deltas[at[i].entry];
+
+        if (holds(d) && w->lists[d->list].index != w->index) {
+            __builtin_prefetch(&w->flows[at[i].entry]);
+        }
     }
     for (uint32_t i = 0; i < n; i++) {
         int64_t ts = pkts[i].ts_ns;
@@ -397,52 +405,73 @@ void ft_window_packets(struct ft_window_worker *w, const struct ft_packet *pkts,
     }
 }
 
-/* ---- ends ---- */
+/* ---- records of collect ---- */
 
-static bool is_one_host(const uint8_t *addr, uint8_t version)
+void ft_window_tell(struct ft_window_worker *w, const struct ft_window_told *told)
 {
-    static const uint8_t all[4] = {255, 255, 255, 255};
+    int64_t index = ft_time_floor(told->at_ns, span_ns(w));
 
-    return version == 6 ? addr[0] != 0xff : addr[0] >> 4 != 14 && memcmp(addr, all, 4) != 0;
+    see(w, told->at_ns);
+    if (is_extreme(w, index) || (index + 1) * span_ns(w) <= w->late_before_ns) {
+        w->late++;
+        return;
+    }
+    if (w->n_told == FT__FOLDS) {
+        apply_folds(w);
+    }
+    w->told_index[w->n_told] = index;
+    w->told[w->n_told++] = *told;
 }
 
-bool ft_window_failed(const struct ft_flow_record *core)
-{
-    if (core->proto == PROTO_UDP) {
-        return core->packets[FT_DIR_REV] == 0 && is_one_host(core->dst, core->ip_version);
-    }
-    if (core->proto != PROTO_TCP || (core->tcp_flags[FT_DIR_FWD] & FT_TCP_SYN) == 0) {
-        return false;
-    }
-    bool reset = ((core->tcp_flags[0] | core->tcp_flags[1]) & FT_TCP_RST) != 0;
+/* ---- ends ---- */
 
-    return core->packets[FT_DIR_REV] == 0 ||
-           (reset && core->payload_bytes[0] == 0 && core->payload_bytes[1] == 0);
+/* When a flow whose final record this is ended. Behind the end of a file there is silence, as there
+ * may be live: what was open ends when its last packet is an idle timeout ago. */
+static int64_t end_of(const struct ft_window_worker *w, const struct ft_flow_record *core,
+                      int64_t at_ns)
+{
+    if (core->reason == FT_REASON_EOF) {
+        return ft_time_add(core->last_ns, w->t->cfg.step_ns);
+    }
+    return at_ns > w->clock.now_ns ? w->clock.now_ns : at_ns;
+}
+
+/* The window in which it ended. False: there is none. */
+static bool ended_in(const struct ft_window_worker *w, int64_t at_ns, int64_t *out_index)
+{
+    int64_t least = w->said.epoch == w->clock.epoch ? w->said.index : INT64_MIN;
+    int64_t index = ft_time_floor(at_ns, span_ns(w));
+
+    *out_index = index < least ? least : index; /* a timer that ticks in minutes */
+    return !is_extreme(w, index);
 }
 
 void ft_window_ended(struct ft_window_worker *w, uint32_t entry, const struct ft_flow_record *core,
                      int64_t at_ns)
 {
-    int64_t span = span_ns(w), index, least;
-    struct ft__fold *f;
+    struct ft__few end = {.ended = 1, .failed = {ft_flow_failed(core)}};
+    struct ft__delta *d = &w->deltas[entry];
+    int64_t index;
+    bool counts = core->reason == FT_REASON_EOF ||
+                  (core->reason != FT_REASON_SHUTDOWN && w->clock.now_ns != INT64_MIN);
+    bool known = counts && ended_in(w, end_of(w, core, at_ns), &index);
 
-    if (holds(&w->deltas[entry])) {
+    if (holds(d)) {
+        bool here = known && w->lists[d->list].index == index && ft__few_add(&d->few, &end);
+
         fold(w, entry);
+        if (here) {
+            return;
+        }
     }
-    if (w->clock.now_ns == INT64_MIN) {
-        return;
+    if (known) {
+        struct ft__fold *f = next_fold(w);
+
+        f->entry.flow = w->flows[entry];
+        f->entry.few = end;
+        f->index = index;
+        f->epoch = w->clock.epoch;
     }
-    at_ns = at_ns > w->clock.now_ns ? w->clock.now_ns : at_ns;
-    index = ft_time_floor(at_ns, span);
-    if (is_extreme(w, index)) {
-        return;
-    }
-    least = w->said.epoch == w->clock.epoch ? w->said.index : INT64_MIN;
-    f = next_fold(w);
-    *f = (struct ft__fold){.flow = w->flows[entry],
-                           .epoch = w->clock.epoch,
-                           .over = FT__OVER | (ft_window_failed(core) ? FT__FAILED : 0)};
-    f->delta.index = index < least ? least : index; /* a timer that ticks in minutes */
 }
 
 /* ---- turns ---- */
@@ -468,6 +497,26 @@ static bool fold_before(struct ft_window_worker *w, int64_t index)
     return all;
 }
 
+/* About so many steps of what is over. Outputs may take their time: nobody waits for them with the
+ * lock. */
+static void close_some(struct ft_window_worker *w, uint32_t budget, ft_window_emit_fn emit,
+                       void *cookie)
+{
+    struct ft_windows *t = w->t;
+    bool more = true;
+    uint32_t n;
+
+    while (more && budget > 0) {
+        pthread_mutex_lock(&t->lock);
+        more = ft__close_slice(t, &budget, w->rows, FT__ROWS, &n);
+        ft_count_set(&t->to_write, more);
+        pthread_mutex_unlock(&t->lock);
+        for (uint32_t i = 0; i < n; i++) {
+            emit(cookie, &w->rows[i]);
+        }
+    }
+}
+
 void ft_window_turn(struct ft_window_worker *w, int64_t looked_ns, ft_window_emit_fn emit,
                     void *cookie)
 {
@@ -488,11 +537,7 @@ void ft_window_turn(struct ft_window_worker *w, int64_t looked_ns, ft_window_emi
         pthread_mutex_unlock(&t->lock);
     }
     if (w->number == 0 && ft_count_get(&t->to_write) != 0) {
-        pthread_mutex_lock(&t->lock);
-        ft_count_set(
-            &t->to_write,
-            ft__close_slice(t, STEPS_A_TURN * t->cfg.n_spans * t->cfg.n_workers, emit, cookie));
-        pthread_mutex_unlock(&t->lock);
+        close_some(w, STEPS_A_TURN * t->cfg.n_spans * t->cfg.n_workers, emit, cookie);
     }
     /* another worker's packets came after a step of the clock: so do this one's */
     uint32_t epoch = atomic_load_explicit(&t->epoch, memory_order_relaxed);
@@ -515,7 +560,8 @@ void ft_window_finish(struct ft_window_worker *w, ft_window_emit_fn emit, void *
     while (w->number == 0 && t->n_ended < t->cfg.n_workers) {
         pthread_cond_wait(&t->ended, &t->lock);
     }
-    while (w->number == 0 && ft__close_slice(t, UINT32_MAX, emit, cookie)) {
-    }
     pthread_mutex_unlock(&t->lock);
+    do {
+        close_some(w, w->number == 0 ? UINT32_MAX : 0, emit, cookie);
+    } while (w->number == 0 && ft_count_get(&t->to_write) != 0);
 }

@@ -3,9 +3,12 @@
 #ifndef FT_WINDOW_WORKER_H
 #define FT_WINDOW_WORKER_H
 
-#include "window/fold.h"
+#include "window/close.h"
 
-enum { FT__LISTS = 8 /* windows at a time, a power of two */ };
+enum {
+    FT__LISTS = 8, /* windows at a time, a power of two */
+    FT__ROWS = 64,
+};
 
 /* Entries with packets in a window. What one holds may be another window's by the time that the
  * list is gone through. */
@@ -33,9 +36,10 @@ struct ft_window_worker {
     struct ft__list lists[FT__LISTS];
     struct ft__fold folds[FT__FOLDS];
     uint32_t n_folds;
+    struct ft_window_told told[FT__FOLDS];
+    int64_t told_index[FT__FOLDS];
+    uint32_t n_told;
+    struct ft_window_row rows[FT__ROWS]; /* number 0's: made with the lock, shown without */
 };
-
-/* close.c, with the lock: writes of what is over about so many entities; true: there is more. */
-bool ft__close_slice(struct ft_windows *t, uint32_t slice, ft_window_emit_fn emit, void *cookie);
 
 #endif

@@ -63,7 +63,7 @@ class Generated(Case):
         """The tables of docs/features are the rows of the program."""
         pages = sorted((ROOT / "docs/features").glob("*.md"))
         self.assertTrue(pages)
-        pages.append(ROOT / "docs/windows.md")
+        pages += [ROOT / "docs/windows.md", ROOT / "docs/detectors.md"]
         for page in pages:
             r = subprocess.run([sys.executable, "-B", ROOT / "scripts/features_md.py", FLOWTAP, page.stem],
                                capture_output=True, text=True, check=True)

@@ -41,7 +41,8 @@ class Schema(Case):
         super().setUp()
         self.schema = json.loads(self.make("json-schema"))
         self.validator = jsonschema.Draft202012Validator(self.schema)
-        self.sample = self.read(SAMPLE)
+        rules = self.file("rules.yaml", b"policy: {deny: [{protocol: tcp}]}")
+        self.sample = self.read(SAMPLE, "--rules", rules)
 
     def make(self, form, profiles="all"):
         return self.good("schema", "--format", form, "-p", profiles).stdout
@@ -67,7 +68,7 @@ class Schema(Case):
 
     def test_real_events(self):
         self.assertEqual(self.check_all(self.sample), {
-            "network_flow_sample": 116, "network_flow_record": 15, "window": 88, "pipeline_stats": 1})
+            "network_flow_sample": 116, "network_flow_record": 15, "window": 115, "alert": 3, "pipeline_stats": 1})
 
     def test_events_of_other_runs(self):
         """Interim records, evictions, several workers, a filter, nothing at all."""

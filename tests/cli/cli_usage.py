@@ -39,7 +39,7 @@ class Commands(Case):
 
     def test_unknown_command(self):
         self.wrong("there is no command 'gather'; there are: live read collect label check interfaces "
-                   "schema spool merge help", "gather")
+                   "schema spool merge fit help", "gather")
         self.wrong("there is no command 'nope'", "help", "nope")
 
     def test_interfaces(self):
@@ -94,7 +94,7 @@ class Options(Case):
             (f"--workers: '129': {number} 1 to 128", "read", "-w129", "x"),
             (f"--workers: '-1': {number} 1 to 128", "read", "--workers=-1", "x"),
             (f"--queue: '16k': {number} 64 to 16777216", "read", "-q", "16k", "x"),
-            ("--events: 'flow,counter': allowed is sample|flow|stats|window|all, several with commas",
+            ("--events: 'flow,counter': allowed is sample|flow|stats|window|alert|all, several with commas",
              "read", "-e", "flow,counter", "x"),
             ("--output: a value is missing (URL)", "read", "x", "-o"),
             ("--worker: there is no such option; did you mean workers?",

@@ -353,7 +353,7 @@ def test_schema_and_interfaces():
         for key, value in e.items():
             if key in ("flow_key", "aggregate_metrics", "features"):
                 check("keys of " + key, list(value) == list(want["properties"][key]["properties"]))
-    check("clickhouse", run("schema", "--format", "clickhouse").stdout.count(b"CREATE TABLE") == 10)
+    check("clickhouse", run("schema", "--format", "clickhouse").stdout.count(b"CREATE TABLE") == 11)
     listed = json.loads(run("interfaces", "--json").stdout)
     check("interfaces", all(k in listed[0] for k in
                             ("index", "name", "addresses", "link_type", "state", "description")))

@@ -101,7 +101,7 @@ V6 = re.compile(r"(?<![0-9A-Fa-f:.])(?=[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:)[0-9A-Fa-f:.
 MACS = re.compile(r"(?<![0-9a-fA-F:])[0-9a-fA-F]{2}(?:[:-][0-9a-fA-F]{2}){5}(?![0-9a-fA-F:])")
 ARPA = re.compile(r"\.arpa\b", re.I)
 UNNAMED = re.compile(r"^pen_\d+_ie_\d+$")  # what an exporter named itself (RFC 5610) goes by its number
-DERIVED = ("flow_id", "community_id")
+DERIVED = ("flow_id", "flow_ids", "community_id")
 # what must not be dropped: columns of addresses, and elements that are named like ones
 ADDRESS_KEYS = re.compile(r"(^|_)(src_ip|dst_ip|address|agent|nexthop|next_hop)$")
 

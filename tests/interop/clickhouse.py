@@ -23,7 +23,7 @@ from cli_csv import of_every_kind  # noqa: E402
 from support import FLOWTAP, SAMPLE  # noqa: E402
 
 OF_READ = {"sample": "network_flow_sample", "flow": "network_flow_record", "stats": "pipeline_stats",
-           "window": "window"}
+           "window": "window", "alert": "alert"}
 OF_COLLECT = {"sample": "network_flow_sample_of_collect", "flow": "network_flow_record_of_collect",
               "stats": "pipeline_stats", "template": "template_change", "counter": "counter_sample",
               "discard": "discarded_packet", "exporter": "exporter_health"}
@@ -144,8 +144,12 @@ class ClickHouse(unittest.TestCase):
 
     def test_events_of_packets(self):
         tables = ddl("-p", "base")
+        rules = self.path("x.pcap")  # a name that check() lets be
+        with open(rules, "w", encoding="ascii") as f:
+            f.write("policy: {deny: [{protocol: tcp}]}")
         for word, name in OF_READ.items():
-            self.check(name, tables[name], ["read", SAMPLE], word, "" if word in ("stats", "window") else None)
+            self.check(name, tables[name], ["read", "--rules", rules, SAMPLE], word,
+                       "" if word in ("stats", "window", "alert") else None)
         self.make(ddl("-p", "base", "--no-identity")["pipeline_stats"])
         self.check("afterimage", ddl("-p", "afterimage")["afterimage"], ["read", "-p", "afterimage", SAMPLE], "afterimage")
 

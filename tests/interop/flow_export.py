@@ -64,10 +64,31 @@ def ms(text):
     return support.seconds_to_ns(text) // 10 ** 6
 
 
+def tuple_of(e):
+    k = e["flow_key"]
+    return k["protocol"], *sorted([(k["src_ip"], k["src_port"]), (k["dst_ip"], k["dst_port"])])
+
+
 def truth_of(args, capture):
-    out = subprocess.run([args.flowtap, "read", capture, "-e", "flow", "-o", "ndjson:-", *OPTIONS],
+    """Flow records; with `since`, the time of the first packet that is not of the record before: by the samples of its tuple,
+    which flows of it share one after another."""
+    out = subprocess.run([args.flowtap, "read", capture, "-w1", "-e", "sample,flow", "-o", "ndjson:-", *OPTIONS],
                          capture_output=True, timeout=300, check=False).stdout
-    return [json.loads(line, parse_float=str) for line in out.splitlines()]
+    flows, times, over, said = [], {}, {}, {}
+    for e in (json.loads(line, parse_float=str) for line in out.splitlines()):
+        if e["event_type"] == "network_flow_sample":
+            times.setdefault(tuple_of(e), []).append(e["timestamp"])
+        else:
+            flows.append(e)
+    for e in flows:
+        a, key = e["aggregate_metrics"], tuple_of(e)
+        n = said.get(e["flow_id"], 0)
+        e["since"] = (a["first_seen"] if n == 0 else a["last_seen"] if n == a["packet_count"]
+                      else times[key][over.get(key, 0) + n])
+        said[e["flow_id"]] = a["packet_count"]
+        if e["is_final"]:
+            over[key] = over.get(key, 0) + a["packet_count"]
+    return flows
 
 
 def octets_since(flows):
@@ -86,17 +107,18 @@ def as_ipfix(e):
     """The elements of a record, by their names in snake_case."""
     f, k, a = e["features"], e["flow_key"], e["aggregate_metrics"]
     v = f["ip_version"]
+    lasted = (support.seconds_to_ns(a["last_seen"]) - support.seconds_to_ns(e["since"])) // 1000
     r = {"observation_time_milliseconds": ms(e["timestamp"]), "flow_id": int(e["flow_id"], 16),
          "flow_end_reason": REASONS[e["reason"]], "source_ipv%d_address" % v: k["src_ip"],
          "destination_ipv%d_address" % v: k["dst_ip"], "source_transport_port": k["src_port"],
          "destination_transport_port": k["dst_port"], "protocol_identifier": k["protocol"],
-         "flow_start_milliseconds": ms(a["first_seen"]), "flow_end_milliseconds": ms(a["last_seen"]),
-         "flow_duration_microseconds": f["duration_us"], "ip_version": v,
+         "flow_start_milliseconds": ms(e["since"]), "flow_end_milliseconds": ms(a["last_seen"]),
+         "flow_duration_microseconds": lasted, "ip_version": v,
          "dot1q_vlan_id": f["vlan_id"], "icmp_type_ipv%d" % v: f["icmp_type"],
          "icmp_code_ipv%d" % v: f["icmp_code"]}
     if f["icmp_type"] is not None:
         r["icmp_type_code_ipv%d" % v] = f["icmp_type"] << 8 | (f["icmp_code"] or 0)
-    if f["duration_us"] >= 1 << 32:
+    if lasted >= 1 << 32:
         r["flow_duration_microseconds"] = None
     for way, before in (("fwd", ""), ("rev", "reverse_")):
         if way == "fwd" or f["rev_packets"] > 0:
@@ -119,7 +141,7 @@ def as_biflows(flows):
         f, k, a = e["features"], e["flow_key"], e["aggregate_metrics"]
         found.append(((k["src_ip"], k["dst_ip"], k["src_port"], k["dst_port"], k["protocol"]),
                       f["fwd_packets_delta"], f["fwd_ip_delta"], f["rev_packets_delta"],
-                      f["rev_ip_delta"], f["fwd_tcp_flags"], ms(a["first_seen"]),
+                      f["rev_ip_delta"], f["fwd_tcp_flags"], ms(e["since"]),
                       ms(a["last_seen"])))
     return found
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-STAGES = ["source", "decode", "collect", "flow", "feature", "window", "afterimage", "format", "output"]
+STAGES = ["source", "decode", "collect", "flow", "feature", "window", "detect", "afterimage", "format", "output"]
 BELOW = {"base": ["base"], "model": ["model", "base"], "codec": ["codec", "model", "base"]}
 BELOW.update({s: [s, "codec", "model", "base"] for s in STAGES})
 BELOW["collect"].append("decode")  # samples carry packets
@@ -18,6 +18,7 @@ BELOW["config"] = ["config", "format", "output", "codec", "model", "base"]  # wh
 BELOW["guard"] = ["guard", "base"]
 BELOW["metrics"] = ["metrics", "codec", "model", "base"]
 BELOW["merge"] = ["merge", "codec", "model", "base"]
+BELOW["fit"] = ["fit", "model", "base"]
 BELOW["pipeline"] = ["pipeline", "config", "guard", "codec", "model", "base"] + STAGES
 # columns whose values are objects write them: the one way up
 WRITES = {"model/field_export.c": "codec/text/", "model/field_stats.c": "codec/text/"}

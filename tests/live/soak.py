@@ -28,7 +28,7 @@ SECONDS = float(os.environ.get("SOAK_SECONDS", "600"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 FLOWS, MAX_FLOWS = 30000, 20000
 KINDS = {"network_flow_sample": "sample", "network_flow_record": "flow", "pipeline_stats": "stats",
-         "window": "window"}
+         "window": "window", "alert": "alert"}
 ROTATED, MOVED = os.path.join(WORK, "rot"), os.path.join(WORK, "hup")
 
 

@@ -33,20 +33,20 @@ def check(what, ok):
 
 def roads(path, folder, *how):
     """Every way to the records of one capture."""
-    rc, want = run(["-w", "1", "-e", "flow", "-p", "all", *how, path])
+    rc, want = run(["-w", "1", "-e", "flow", "-p", "all,vector", *how, path])
     with open(path, "rb") as f:
         data = f.read()
     packed = os.path.join(folder, "packed.pcap.gz")
     with gzip.open(packed, "wb", 1) as f:
         f.write(data)
     for w in ("1", "2", "4"):
-        check("%s %s -w %s" % (path, how, w), run(["-w", w, "-e", "flow", "-p", "all", *how, path]) == (rc, want))
-        check("%s %s -w %s stdin" % (path, how, w), run(["-w", w, "-e", "flow", "-p", "all", *how, "-"], data) == (rc, want))
-        check("%s %s -w %s gz" % (path, how, w), run(["-w", w, "-e", "flow", "-p", "all", *how, packed]) == (rc, want))
-    windows = run(["-w", "1", "-e", "window", *how, path])
+        check("%s %s -w %s" % (path, how, w), run(["-w", w, "-e", "flow", "-p", "all,vector", *how, path]) == (rc, want))
+        check("%s %s -w %s stdin" % (path, how, w), run(["-w", w, "-e", "flow", "-p", "all,vector", *how, "-"], data) == (rc, want))
+        check("%s %s -w %s gz" % (path, how, w), run(["-w", w, "-e", "flow", "-p", "all,vector", *how, packed]) == (rc, want))
+    windows = run(["-w", "1", "-e", "window", "-p", "vector", *how, path])
     for w in ("2", "4"):
-        check("%s windows -w %s" % (path, w), run(["-w", w, "-e", "window", *how, path]) == windows)
-        check("%s windows -w %s stdin" % (path, w), run(["-w", w, "-e", "window", *how, "-"], data) == windows)
+        check("%s windows -w %s" % (path, w), run(["-w", w, "-e", "window", "-p", "vector", *how, path]) == windows)
+        check("%s windows -w %s stdin" % (path, w), run(["-w", w, "-e", "window", "-p", "vector", *how, "-"], data) == windows)
     samples = run(["-w", "1", *how, path])
     for w in ("2", "4"):
         check("%s samples -w %s" % (path, w), run(["-w", w, *how, path]) == samples)

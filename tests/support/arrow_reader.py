@@ -2,7 +2,7 @@
 """Arrow IPC read by its specification, without a library: streams and files of the types that flowtap writes."""
 import struct
 
-INT, FLOAT, BINARY, UTF8, BOOL, TIMESTAMP, LIST, FIXED = 2, 3, 4, 5, 6, 10, 12, 15
+INT, FLOAT, BINARY, UTF8, BOOL, TIMESTAMP, LIST, FIXED, FIXED_LIST = 2, 3, 4, 5, 6, 10, 12, 15, 16
 
 
 class Table:
@@ -68,14 +68,16 @@ class Column:
             self.form = self.form.lower() if signed else self.form
             self.type = ("int" if signed else "uint") + str(bits)
         elif self.kind == FLOAT:
-            assert kind.scalar(0, "h") == 2
-            self.form, self.type = "d", "double"
+            self.form, self.type = {1: ("f", "float"), 2: ("d", "double")}[kind.scalar(0, "h")]
         elif self.kind == TIMESTAMP:
             assert kind.scalar(0, "h") == 2 and kind.text(1) == "UTC"
             self.form, self.type = "q", "timestamp[us, UTC]"
         elif self.kind == FIXED:
             self.width = kind.scalar(0, "i")
             self.type = f"binary{self.width}"
+        elif self.kind == FIXED_LIST:
+            self.items = kind.scalar(0, "i")
+            self.type = f"fixed_size_list<{self.children[0].type}>[{self.items}]"
         else:
             self.type = {UTF8: "utf8", BINARY: "binary", BOOL: "bool"}.get(self.kind)
             if self.kind == LIST:
@@ -112,6 +114,10 @@ class Batch:
             items = self.column(c.children[0])
             assert offsets[0] == 0 and offsets[-1] == len(items) and list(offsets) == sorted(offsets)
             return [items[a:b] for a, b in zip(offsets, offsets[1:])]
+        if c.kind == FIXED_LIST:
+            items = self.column(c.children[0])
+            assert len(items) == n * c.items
+            return [items[i * c.items:(i + 1) * c.items] for i in range(n)]
         if c.kind in (UTF8, BINARY):
             offsets, data = struct.unpack(f"<{n + 1}i", self.buffer()), self.buffer()
             assert offsets[0] == 0 and offsets[-1] == len(data) and list(offsets) == sorted(offsets)

@@ -285,6 +285,9 @@ void account_table(const struct ft_stats *s)
     maybe("too late for windows", s->window_late, "packets, in none");
     maybe("windows full", s->window_untracked, "packets of hosts without a row");
     maybe("windows without room", s->window_no_room, "counts of distinct values");
+    maybe("alerts", s->alerts, "made");
+    maybe("alerts kept back", s->alerts_suppressed, "of entities that had one, or too many");
+    maybe("detectors without room", s->alerts_no_room, "flows or entities");
     maybe("afterimage full", s->afterimage_evicted, "streams and pairs made room for others");
     maybe("left out by --where", s->where_left_out, "flow records");
     maybe("dropped by the profile", s->profile_skipped, "flow records");
@@ -430,6 +433,9 @@ void account_json(const struct ft_stats *s, const char *input)
     member("window_late_packets", s->window_late);
     member("window_untracked_packets", s->window_untracked);
     member("window_no_room", s->window_no_room);
+    member("alerts", s->alerts);
+    member("alerts_suppressed", s->alerts_suppressed);
+    member("alerts_no_room", s->alerts_no_room);
     member("afterimage_evicted", s->afterimage_evicted);
     member("where_left_out", s->where_left_out);
     member("profile_skipped", s->profile_skipped);

@@ -76,7 +76,7 @@ static int check(const struct command *c, struct ft_config *cfg, int argc, char 
         return EXIT_WRONG;
     }
     if (rc != FT_OK) {
-        say("out of memory");
+        say("error: out of memory");
         return EXIT_FAILED;
     }
     printf("%s: right, for '%s'\n", path, c->name);
@@ -109,7 +109,7 @@ int cmd_check(const struct command *c, int argc, char **argv)
     struct ft_config *cfg = ft_config_new(kinds[kind]);
 
     if (cfg == NULL) {
-        say("out of memory");
+        say("error: out of memory");
         return EXIT_FAILED;
     }
     int status = check(command_find(kind_names[kind]), cfg, argc, argv, path);

@@ -6,14 +6,25 @@
 
 enum { COLUMN = 28, WIDTH = 96 };
 
+/* Bytes of the next word, or of as much of a list of words as fits into a line. */
+static int word_len(const char *text)
+{
+    int len = (int)strcspn(text, " "), fits = len;
+
+    while (fits > WIDTH - COLUMN && memrchr(text, '|', (size_t)fits - 1) != NULL) {
+        fits = (int)((const char *)memrchr(text, '|', (size_t)fits - 1) - text) + 1;
+    }
+    return fits > 0 ? fits : len;
+}
+
 static void wrap(FILE *to, const char *text, int at)
 {
     int column = at;
 
     while (*text != '\0') {
-        int len = (int)strcspn(text, " ");
+        int len = word_len(text);
 
-        if (column > at && column + 1 + len > WIDTH) {
+        if (column > at && (column + 1 + len > WIDTH || text[-1] == '|')) {
             fprintf(to, "\n%*s", COLUMN, "");
             column = at = COLUMN;
         }

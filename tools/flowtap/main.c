@@ -40,6 +40,13 @@ const struct command commands[] = {
      "one record. --copies: they see the same packets, the larger count holds; --parts: they add "
      "up; A may be a pattern",
      0, cmd_merge, false},
+    {"fit", "INPUT... -o FILE [--whiten] [--rows N] [--window LIST] [--workers N] [--quiet]",
+     "What feature vectors are centred and scaled by (--vector-fit), from captures, or from "
+     "records "
+     "(NDJSON, Arrow) that were written with -p vector --vector-fit raw; - is stdin, records. "
+     "--whiten: and a matrix that makes them uncorrelated; --rows: a sample of so many, 262144 "
+     "unless told",
+     0, cmd_fit, false},
     {"help", "[COMMAND]", "Explain a command", 0, cmd_help, false},
     {"__dump-options", "man|bash|md|json", "The option table, for man page, completion and docs", 0,
      cmd_dump, true},

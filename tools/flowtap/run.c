@@ -287,7 +287,7 @@ int cmd_data(const struct command *c, int argc, char **argv)
     struct ft_config *cfg = ft_config_new((enum ft_command)c->options);
 
     if (cfg == NULL) {
-        say("out of memory");
+        say("error: out of memory");
         return EXIT_FAILED;
     }
     return run_command(c, cfg, argc, argv);
@@ -326,7 +326,7 @@ int cmd_label(const struct command *c, int argc, char **argv)
     struct ft_err err;
 
     if (cfg == NULL || ft_config_set(cfg, "events", "flow", &err) != FT_OK) {
-        say("out of memory");
+        say("error: out of memory");
         ft_config_free(cfg);
         return EXIT_FAILED;
     }

@@ -39,6 +39,8 @@ static uint8_t *put_item(uint8_t *p, enum ft_type item, const void *items, uint3
         return put_i64(p, ((const int64_t *)items)[i]);
     case FT_T_F64:
         return ft_put_f64(p, ((const double *)items)[i]);
+    case FT_T_F32:
+        return ft_put_f32(p, ((const float *)items)[i]);
     default:
         return ft_put_u64(p, ((const uint64_t *)items)[i]);
     }
@@ -89,6 +91,18 @@ static uint8_t *put_lists(uint8_t *p, const struct ft_value *v, bool json)
     return p;
 }
 
+/* Commas are inside of quotes in a table. */
+static uint8_t *put_vector(uint8_t *p, const struct ft_value *v, bool json)
+{
+    if (json) {
+        return put_list(p, v, 0, v->n_items, true);
+    }
+    *p++ = '"';
+    p = put_list(p, v, 0, v->n_items, true);
+    *p++ = '"';
+    return p;
+}
+
 static uint8_t *put_hex(uint8_t *p, const uint8_t *bytes, uint32_t n)
 {
     static const char digits[] = "0123456789abcdef";
@@ -113,6 +127,8 @@ uint8_t *ft_put_value(uint8_t *p, enum ft_type type, const struct ft_value *v, b
         return put_list(p, v, 0, v->n_items, quoted);
     case FT_T_LISTS:
         return put_lists(p, v, quoted);
+    case FT_T_VECTOR:
+        return put_vector(p, v, quoted);
     case FT_T_TEXT: /* quoted in CSV as well: it may hold anything */
         *p++ = '"';
         p = ft_put_text(p, v->text, v->text_len, quoted);

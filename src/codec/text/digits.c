@@ -124,6 +124,8 @@ uint8_t *ft_put_u64_large(uint8_t *p, uint64_t v)
     return ft__put_8digits(p, (uint32_t)(v % 100000000));
 }
 
+enum { SINGLE_DIGITS = 9, SINGLE_TEXT = 24 };
+
 /* 10^0 to 10^18. */
 static const uint64_t powers[] = {1,
                                   10,
@@ -196,6 +198,35 @@ uint8_t *ft_put_f64(uint8_t *p, double v)
     places = places_of(abs);
     digits = (uint64_t)(abs * (double)powers[places] + 0.5);
     frac = digits % powers[places];
+    if (v < 0) {
+        *p++ = '-';
+    }
+    p = ft_put_u64(p, digits / powers[places]);
+    if (frac == 0) {
+        return p;
+    }
+    *p++ = '.';
+    return put_fraction(p, frac, places);
+}
+
+uint8_t *ft_put_f32(uint8_t *p, float v)
+{
+    double abs = v < 0 ? -(double)v : (double)v;
+    uint32_t places = SINGLE_DIGITS - 1;
+
+    if (abs >= 1e8 || (abs < 1e-6 && abs != 0)) {
+        return p + snprintf((char *)p, SINGLE_TEXT, "%.9g", (double)v);
+    }
+    while (places > 0 && abs >= (double)powers[SINGLE_DIGITS - places]) {
+        places--;
+    }
+    while (abs < 1 && abs != 0 &&
+           abs * (double)powers[places] < (double)powers[SINGLE_DIGITS - 1]) {
+        places++;
+    }
+    uint64_t digits = (uint64_t)(abs * (double)powers[places] + 0.5);
+    uint64_t frac = digits % powers[places];
+
     if (v < 0) {
         *p++ = '-';
     }

@@ -88,6 +88,10 @@ FT_INLINE uint8_t *ft_put_u64(uint8_t *p, uint64_t v)
  * that to 17, from which reading gives the same value again. */
 uint8_t *ft_put_f64(uint8_t *p, double v);
 
+/* A finite number of 32 bits with 9 significant digits, which tell it from all others, without the
+ * zeros at their end. */
+uint8_t *ft_put_f32(uint8_t *p, float v);
+
 /* Seconds since 1970 with six places, rounded down from ns: "1719409375.420000". */
 FT_INLINE uint8_t *ft_put_time(uint8_t *p, int64_t ns)
 {

@@ -165,9 +165,11 @@ static void test_messages(void)
     CHECK_STR(live("overflow", "wait"), "--overflow: 'wait': allowed is drop|block");
     CHECK_STR(live("log-format", "text,json"), "--log-format: 'text,json': allowed is text|json");
     CHECK_STR(live("events", "flow,template"),
-              "--events: 'flow,template': allowed is sample|flow|stats|window|all, several with commas");
-    CHECK_STR(live("events", "flow,"),
-              "--events: 'flow,': allowed is sample|flow|stats|window|all, several with commas");
+              "--events: 'flow,template': allowed is sample|flow|stats|window|alert|all, several "
+              "with commas");
+    CHECK_STR(
+        live("events", "flow,"),
+        "--events: 'flow,': allowed is sample|flow|stats|window|alert|all, several with commas");
     CHECK_STR(live("profile", "tpc"),
               "--profile: 'tpc': there is no such profile; did you mean tcp?");
     CHECK(strstr(live("profile", "tcp,"), "--profile: '': there is no such profile (there are: "
@@ -241,7 +243,7 @@ static void test_values(void)
     CHECK_EQ(cfg->n_outputs, 2);
     CHECK_STR(cfg->outputs[1], "ndjson:a?overflow=block");
     CHECK_EQ(cfg->events, 1u << FT_EVENT_SAMPLE | 1u << FT_EVENT_FLOW | 1u << FT_EVENT_STATS |
-                              1u << FT_EVENT_WINDOW);
+                              1u << FT_EVENT_WINDOW | 1u << FT_EVENT_ALERT);
     CHECK_EQ(cfg->sample_n, 100);
     CHECK_EQ(cfg->workers, 4);
     CHECK_EQ(cfg->overflow, FT_OVERFLOW_SET_BLOCK);

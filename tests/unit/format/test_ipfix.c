@@ -36,6 +36,8 @@ static struct ft_flow_record make(int version)
                                .dst = {198, 51, 100, 80}};
 
     memcpy(r.dir_first_ns, (int64_t[]){r.first_ns, r.first_ns + 11000000}, 16);
+    r.since_ns = r.first_ns;
+    memcpy(r.dir_since_ns, r.dir_first_ns, 16);
     memcpy(r.dir_last_ns, (int64_t[]){r.last_ns, r.last_ns - 5000000}, 16);
     return r;
 }
@@ -166,7 +168,7 @@ static void test_times(void)
         CHECK_EQ(number(us, row, 0, 155) & 0x7ff, 0); /* RFC 7011 §6.1.9 */
     }
     CHECK(has(ns, row, 0, 27) && has(ns, row, 0, 28) && !has(ns, row, 0, 8));
-    r.first_ns = -1; /* before 1970: none */
+    r.since_ns = -1; /* before 1970: none */
     CHECK(put(ns, &r) < FT_FORMAT_FLOW_MIN);
     CHECK(!has(ns, row, 0, 156) && has(ns, row, 0, 157));
     us->ops->end(us);
@@ -322,7 +324,9 @@ static void test_one_direction(void)
     r.packets_delta[0] = r.packets_delta[1] = 0;
     CHECK_EQ(put(v9, &r), FT_FORMAT_UNFIT(FT_UNFIT_NOTHING));
     r.packets_delta[0] = 1;
-    r.first_ns = r.timestamp_ns - INT64_C(1000000000) * 86400 * 48;
+    r.first_ns = r.timestamp_ns - INT64_C(1000000000) * 86400 * 48; /* told of by records before */
+    CHECK(put(v9, &r) < FT_FORMAT_FLOW_MIN);
+    r.since_ns = r.first_ns;
     CHECK_EQ(put(v9, &r), FT_FORMAT_UNFIT(FT_UNFIT_TIME));
     f->ops->end(f);
     v9->ops->end(v9);

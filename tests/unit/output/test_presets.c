@@ -128,6 +128,36 @@ static void test_times(void)
     }
 }
 
+static void check_point(const char *line, const char *want)
+{
+    struct ft_body b = {.data = calloc(1, 1024), .cap = 1023, .producer = 1, .sequence = 2};
+
+    ft_preset_qdrant.begin(&b);
+    ft_preset_qdrant.line(&b, (const uint8_t *)line, strlen(line));
+    ft_preset_qdrant.end(&b);
+    CHECK(!b.full);
+    CHECK_STR((const char *)b.data +
+                  strlen("{\"points\":[{\"id\":\"00000000-0000-0001-0000-000002000000\","),
+              want);
+    free(b.data);
+}
+
+/* The vector of a point, wherever it stands, and what is left of the event. */
+static void test_points(void)
+{
+    check_point("{\"a\":1,\"vector\":[1,-2.5],\"b\":\"c\"}",
+                "\"vector\":[1,-2.5],\"payload\":{\"a\":1,\"b\":\"c\"}}]}");
+    check_point("{\"vector\":[1,2],\"b\":1}", "\"vector\":[1,2],\"payload\":{\"b\":1}}]}");
+    check_point("{\"vector\":[1,2]}", "\"vector\":[1,2],\"payload\":{}}]}");
+    check_point(
+        "{\"a\":1,\"features\":{\"x\":[3],\"vector\":[1,2],\"y\":{}},\"b\":2}",
+        "\"vector\":[1,2],\"payload\":{\"a\":1,\"features\":{\"x\":[3],\"y\":{}},\"b\":2}}]}");
+    check_point("{\"a\":\"x\",\"vector\":null}", "\"vector\":{},\"payload\":{\"a\":\"x\"}}]}");
+    check_point("{\"a\":\"vector\",\"timestamp\":1.5,\"b\":null,\"c\":-7}",
+                "\"vector\":[0,-7],\"payload\":{\"a\":\"vector\",\"timestamp\":1.5,\"b\":null,"
+                "\"c\":-7}}]}");
+}
+
 /* What has no room is told, and nothing is written behind the end. */
 static void test_full(void)
 {
@@ -152,6 +182,7 @@ int main(void)
     RUN(test_items);
     RUN(test_damage);
     RUN(test_pairs);
+    RUN(test_points);
     RUN(test_times);
     RUN(test_full);
     return test_end();

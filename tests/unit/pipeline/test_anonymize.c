@@ -11,6 +11,7 @@
 #include "codec/text/exported.h"
 #include "harness.h"
 #include "model/afterimage.h"
+#include "model/alert.h"
 #include "model/app.h"
 #include "model/columns.h"
 #include "model/community.h"
@@ -443,20 +444,33 @@ static void try_export(struct ft_anonymizer *a, enum ft_event event, struct trie
     struct ft_exporter_health health = {.exporter = who, .messages = 4};
     struct ft_window_row window = {.entity = FT_ENTITY_PAIR, .ip_version = v6 ? 6 : 4};
     struct ft_afterimage_row image = {.timestamp_ns = 7};
+    struct ft_alert alert;
     const void *what[FT_EVENT__COUNT] = {
         [FT_EVENT_FLOW] = &record,     [FT_EVENT_SAMPLE] = &sample,
         [FT_EVENT_DISCARD] = &sample,  [FT_EVENT_COUNTER] = &counters,
         [FT_EVENT_TEMPLATE] = &change, [FT_EVENT_EXPORTER] = &health,
-        [FT_EVENT_WINDOW] = &window,   [FT_EVENT_AFTERIMAGE] = &image};
+        [FT_EVENT_WINDOW] = &window,   [FT_EVENT_ALERT] = &alert,
+        [FT_EVENT_AFTERIMAGE] = &image};
     const void *after;
 
     memset(record.src, 0x41, v6 ? 16 : 4);
     memset(record.dst, 0x42, v6 ? 16 : 4);
     memset(window.address, 0x43, v6 ? 16 : 4);
     memset(window.peer, 0x44, v6 ? 16 : 4);
+    ft_alert_clear(&alert);
+    alert.rule = alert.source = "x";
+    alert.ip_version = window.ip_version;
+    alert.has_peer = true;
+    memcpy(alert.address, window.address, 16);
+    memcpy(alert.peer, window.peer, 16);
+    alert.n_flow_ids = 1;
+    alert.flow_id[0] = 7;
+    alert.name_len = 3;
+    memcpy(alert.name, "a.b", 3);
+    ft_alert_say_ids(&alert);
     after = ft_anonymize_export(a, event, what[event]);
     check_event(t, what[event], after, FT_NAMES_DROP);
-    if (event != FT_EVENT_WINDOW && event != FT_EVENT_AFTERIMAGE) { /* the others begin with it */
+    if (event < FT_EVENT_WINDOW) { /* the others begin with it */
         check_texts(((const struct ft_export_record *)after)->exporter);
     }
 }

@@ -8,9 +8,9 @@
 
 static struct ft__set_room room;
 
-static void open_room(uint32_t nodes, uint32_t blocks)
+static void open_room(uint32_t nodes, uint32_t runs, uint32_t blocks)
 {
-    CHECK_EQ(ft__set_room_open(&room, nodes, blocks), FT_OK);
+    CHECK_EQ(ft__set_room_open(&room, nodes, runs, blocks), FT_OK);
 }
 
 /* Of numbers, as hosts have them. */
@@ -33,16 +33,17 @@ static struct ft__set of(uint32_t from, uint32_t n)
 
 static void test_exact_while_small(void)
 {
-    open_room(64, 4);
+    open_room(64, 16, 4);
     for (uint32_t n = 0; n <= FT__EXACT; n++) {
         struct ft__set s = of(100, n);
 
         CHECK_EQ(ft__set_size(&room, &s), n);
-        CHECK_EQ(s.state, FT__SET_EXACT);
+        CHECK_EQ(s.state, n <= 7 ? FT__SET_EXACT : FT__SET_RUN);
         ft__set_clear(&room, &s);
         CHECK_EQ(ft__set_size(&room, &s), 0);
     }
-    CHECK(room.fresh_nodes <= 5); /* given back, and taken again */
+    CHECK_EQ(room.fresh_nodes, 1); /* given back, and taken again */
+    CHECK_EQ(room.fresh_runs, 1);
     ft__set_room_close(&room);
 }
 
@@ -53,7 +54,7 @@ static void test_estimates(void)
     static const uint32_t sizes[] = {33, 100, 1000, 2600, 10000, 100000};
     enum { SETS = 60 };
 
-    open_room(64, 4);
+    open_room(64, 16, 4);
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
         double off = 0, worst = 0;
 
@@ -76,7 +77,7 @@ static void test_estimates(void)
 /* The same set, whatever the order, and however it was put together. */
 static void test_order_and_merges(void)
 {
-    open_room(4096, 64);
+    open_room(4096, 64, 64);
     for (uint32_t n = 1; n < 200; n += 7) {
         struct ft__set whole = of(0, n), back = {0}, merged = {0};
 
@@ -107,7 +108,7 @@ static void test_entropy(void)
     struct ft__set s = {0};
     const uint32_t two[] = {1, 1}, quarter[] = {3, 0, 1};
 
-    open_room(64, 4);
+    open_room(64, 16, 4);
     CHECK(ft__set_entropy(&room, &s) < 0);
     ft__set_count(&room, &s, 80, 7);
     CHECK(ft__set_entropy(&room, &s) == 0);
@@ -124,9 +125,9 @@ static void test_entropy(void)
     }
     CHECK_EQ(s.state, FT__SET_ESTIMATED);
     CHECK(ft__set_entropy(&room, &s) > 5.9 && ft__set_entropy(&room, &s) <= 6);
-    CHECK(fabs(ft__entropy(two, 2) - 1) < 1e-12);
-    CHECK(fabs(ft__entropy(quarter, 3) - 0.8112781244591328) < 1e-12);
-    CHECK(ft__entropy(two, 0) < 0);
+    CHECK(fabs(ft__entropy(&room, two, 2) - 1) < 1e-12);
+    CHECK(fabs(ft__entropy(&room, quarter, 3) - 0.8112781244591328) < 1e-12);
+    CHECK(ft__entropy(&room, two, 0) < 0);
     ft__set_room_close(&room);
 }
 
@@ -134,7 +135,7 @@ static void test_counts_stay_at_the_most(void)
 {
     struct ft__set s = {0};
 
-    open_room(64, 4);
+    open_room(64, 16, 4);
     ft__set_count(&room, &s, 1, UINT32_MAX);
     ft__set_count(&room, &s, 1, 5);
     ft__set_count(&room, &s, 2, UINT32_MAX);
@@ -147,8 +148,9 @@ static void test_no_room(void)
 {
     struct ft__set a, b = {0}, c = {0};
 
-    open_room(5, 1);
-    a = of(0, 32); /* all nodes */
+    open_room(1, 1, 1);
+    a = of(0, 32); /* the run */
+    b = of(0, 7);  /* the node */
     ft__set_add(&room, &b, 1);
     CHECK_EQ(ft__set_size(&room, &b), UINT64_MAX);
     ft__set_add(&room, &b, 2);

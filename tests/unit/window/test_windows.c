@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Packets by hand through workers and table: correct/windows.py looks at values. */
+#include "model/failed.h"
 #include "window/window.h"
 
 #include "harness.h"
@@ -175,32 +176,32 @@ static void test_failed_flows(void)
 {
     struct ft_flow_record r = {.proto = 6, .ip_version = 4, .dst = {10, 0, 0, 1}};
 
-    CHECK(!ft_window_failed(&r)); /* it did not begin with a SYN */
+    CHECK(!ft_flow_failed(&r)); /* it did not begin with a SYN */
     r.tcp_flags[0] = FT_TCP_SYN;
-    CHECK(ft_window_failed(&r)); /* S0 */
+    CHECK(ft_flow_failed(&r)); /* S0 */
     r.packets[1] = 1;
-    CHECK(!ft_window_failed(&r));
+    CHECK(!ft_flow_failed(&r));
     r.tcp_flags[1] = FT_TCP_RST;
-    CHECK(ft_window_failed(&r)); /* REJ */
+    CHECK(ft_flow_failed(&r)); /* REJ */
     r.tcp_flags[1] = FT_TCP_SYN | FT_TCP_ACK;
     r.tcp_flags[0] |= FT_TCP_RST;
-    CHECK(ft_window_failed(&r)); /* RSTO without data */
+    CHECK(ft_flow_failed(&r)); /* RSTO without data */
     r.payload_bytes[0] = 1;
-    CHECK(!ft_window_failed(&r));
+    CHECK(!ft_flow_failed(&r));
     r = (struct ft_flow_record){.proto = 17, .ip_version = 4, .dst = {10, 0, 0, 1}};
-    CHECK(ft_window_failed(&r));
+    CHECK(ft_flow_failed(&r));
     r.dst[0] = 239;
-    CHECK(!ft_window_failed(&r)); /* a group does not answer */
+    CHECK(!ft_flow_failed(&r)); /* a group does not answer */
     memset(r.dst, 255, 4);
-    CHECK(!ft_window_failed(&r));
+    CHECK(!ft_flow_failed(&r));
     r.ip_version = 6;
-    CHECK(!ft_window_failed(&r));
+    CHECK(!ft_flow_failed(&r));
     r.dst[0] = 0x20;
-    CHECK(ft_window_failed(&r));
+    CHECK(ft_flow_failed(&r));
     r.packets[1] = 1;
-    CHECK(!ft_window_failed(&r));
+    CHECK(!ft_flow_failed(&r));
     r = (struct ft_flow_record){.proto = 1, .ip_version = 4};
-    CHECK(!ft_window_failed(&r));
+    CHECK(!ft_flow_failed(&r));
 }
 
 /* Windows that would begin before there is time are none, in longer spans as in the shortest. */

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* detect: new_host, new_peer and new_service: what was not there while it learnt. An exchange
+ * counts when both sides sent, and the initiator more than one packet: invented senders do not. */
+#include <string.h>
+
+#include "base/time.h"
+#include "detect/state.h"
+
+enum { P_LEARN, P_PORT };
+
+static bool is_exchange(const struct ft_note *note)
+{
+    bool whole = (note->bits & FT_NOTE_EXPORTED) == 0;
+
+    return (note->bits & (FT_NOTE_FAILED | FT_NOTE_ON | FT_NOTE_GROUP | FT_NOTE_ANSWER)) == 0 &&
+           note->packets[0] > 1 && (!whole || note->packets[1] > 0);
+}
+
+bool ft__has_learnt(const struct ft_detect *d, enum ft_rule_id rule, int param,
+                    const struct ft_note *note)
+{
+    return ft_time_sub(note->first_ns, d->begun_ns) >= ft__span_ns(d, rule, param);
+}
+
+/* Is it a first one, and did it learn? It is known now. */
+static bool is_new(struct ft_detect *d, enum ft_rule_id rule, const struct ft_note *note,
+                   const struct ft__host_key *key)
+{
+    return !ft__seen_see(&d->known, ft__key_hash(&d->cfg.seed, key)) &&
+           ft__has_learnt(d, rule, P_LEARN, note);
+}
+
+static void raise_new(struct ft_detect *d, enum ft_rule_id rule, const struct ft_note *note,
+                      int side)
+{
+    struct ft_alert a;
+
+    ft__alert_begin(d, rule, note, side, &a);
+    a.has_port = rule == FT_RULE_NEW_SERVICE;
+    a.flows = 1;
+    a.packets = note->packets[0] + note->packets[1];
+    a.bytes_out = note->bytes[side == 0 ? FT_DIR_FWD : FT_DIR_REV];
+    a.bytes_in = note->bytes[side == 0 ? FT_DIR_REV : FT_DIR_FWD];
+    a.n_flow_ids = note->flow_id != 0;
+    a.flow_id[0] = note->flow_id;
+    ft__raise(d, rule, &a);
+}
+
+static void look_host(struct ft_detect *d, const struct ft_note *note, int side)
+{
+    struct ft__host_key key = ft__key_of(note, side);
+
+    key.rule = FT_RULE_NEW_HOST + 1;
+    if (ft__is_watched(d, FT_RULE_NEW_HOST, note, side) &&
+        is_new(d, FT_RULE_NEW_HOST, note, &key)) {
+        raise_new(d, FT_RULE_NEW_HOST, note, side);
+    }
+}
+
+void ft__detect_first(struct ft_detect *d, const struct ft_note *note)
+{
+    struct ft__host_key key;
+
+    if (!is_exchange(note)) {
+        return;
+    }
+    look_host(d, note, 0);
+    look_host(d, note, 1);
+    key = ft__key_of(note, 0);
+    key.rule = FT_RULE_NEW_PEER + 1;
+    memcpy(key.peer, note->addr[1], sizeof key.peer);
+    if (ft__is_watched(d, FT_RULE_NEW_PEER, note, 0) &&
+        ft__is_watched(d, FT_RULE_NEW_PEER, note, 1) && is_new(d, FT_RULE_NEW_PEER, note, &key)) {
+        raise_new(d, FT_RULE_NEW_PEER, note, 0);
+    }
+    key = ft__key_of(note, 1);
+    key.rule = FT_RULE_NEW_SERVICE + 1;
+    key.port = note->port[1];
+    key.proto = note->proto;
+    if (note->port[1] != 0 && note->port[1] <= ft__value(d, FT_RULE_NEW_SERVICE, P_PORT) &&
+        ft__is_watched(d, FT_RULE_NEW_SERVICE, note, 1) &&
+        is_new(d, FT_RULE_NEW_SERVICE, note, &key)) {
+        raise_new(d, FT_RULE_NEW_SERVICE, note, 1);
+    }
+}
