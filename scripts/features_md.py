@@ -18,7 +18,7 @@ EVENTS = {"windows": "window", "detectors": "alert", "afterimage": "afterimage"}
 
 
 def page(name):
-    return DOCS / (name + ".md") if name in EVENTS else DOCS / "features" / (name + ".md")
+    return DOCS / (name + ".md") if name in ("windows", "detectors") else DOCS / "features" / (name + ".md")
 
 
 def table(program, name):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pipeline: making and freeing a pipeline, see build.h and flowtap/pipeline.h. */
 #include "pipeline/build.h"
+#include "pipeline/afterimage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,22 +53,6 @@ static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t ca
 static const unsigned collect_only = 1u << FT_EVENT_TEMPLATE | 1u << FT_EVENT_COUNTER |
                                      1u << FT_EVENT_DISCARD | 1u << FT_EVENT_EXPORTER;
 
-/* Events that cost something, and are not made, unless they were asked for at the start. */
-static int check_made(const struct ft_pipeline *p, const struct ft_output_url *url, unsigned events,
-                      struct ft_err *err)
-{
-    if ((events == 1u << FT_EVENT_WINDOW && !p->plan.windows) ||
-        (events == 1u << FT_EVENT_ALERT && !p->plan.alerts)) { /* added behind the plan */
-        return ft_err_set(err, FT_E_STATE, "%s: no -o output had %ss at the start", url->text,
-                          events == 1u << FT_EVENT_ALERT ? "alert" : "window");
-    }
-    if (events == 1u << FT_EVENT_AFTERIMAGE && !p->plan.afterimage) {
-        return ft_err_set(err, FT_E_USAGE,
-                          "%s: event=afterimage is what --profile afterimage makes", url->text);
-    }
-    return FT_OK;
-}
-
 /* ?event=WORD. */
 static int route_named(const struct ft_pipeline *p, const struct ft_output_url *url,
                        const char *word, unsigned has, unsigned *out, struct ft_err *err)
@@ -103,7 +88,7 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
 
     if (word != NULL) {
         rc = route_named(p, url, word, has, out, err);
-        return rc == FT_OK ? check_made(p, url, *out, err) : rc;
+        return rc == FT_OK ? ft__build_check_made(p, url->text, *out, err) : rc;
     }
     for (size_t i = 0; i < 2 && format->single_event && (events & (events - 1)) != 0; i++) {
         if ((events >> preferred[i] & 1) != 0) {
@@ -787,22 +772,6 @@ static int build_windows(struct ft_pipeline *p, struct ft_err *err)
                : ft_err_set(err, rc, "no memory for --max-hosts %u", p->plan.window.max_hosts);
 }
 
-static int build_afterimage(struct ft_pipeline *p, struct ft_err *err)
-{
-    if (!p->plan.afterimage) {
-        return FT_OK;
-    }
-    p->plan.image.seed = p->seed;
-    ft_log(&p->log, FT_LOG_INFO,
-           "--profile afterimage: one worker sees all packets in their order");
-    int rc = ft_afterimage_new(&p->plan.image, &p->afterimage);
-
-    return rc == FT_OK
-               ? rc
-               : ft_err_set(err, rc, "no memory for --profile afterimage with --max-hosts %u",
-                            p->plan.image.max_hosts);
-}
-
 static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
 {
     struct ft_worker *w = &p->workers[i];
@@ -977,7 +946,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     }
     rc = rc == FT_OK ? build_windows(p, err) : rc;
     rc = rc == FT_OK ? ft__build_detect(p, cfg, err) : rc;
-    rc = rc == FT_OK ? build_afterimage(p, err) : rc;
+    rc = rc == FT_OK ? ft__afterimage_build(p, err) : rc;
     rc = rc == FT_OK ? build_workers(p, cfg, key, err) : rc;
     return rc == FT_OK ? scrub_name(p, err) : rc;
 }

@@ -6,6 +6,7 @@
 #include "base/wait.h"
 #include "feature/app/app.h"
 #include "feature/label/label.h"
+#include "pipeline/afterimage.h"
 #include "pipeline/app.h"
 #include "pipeline/internal.h"
 #include "pipeline/lanes.h"
@@ -445,27 +446,6 @@ static void direct_idle(struct ft_worker *w)
     ft__worker_breathe(w, true);
 }
 
-/* A row of each frame, or of one in --sample. */
-static void image_frames(struct ft_worker *w, const struct ft_view *views, uint32_t n)
-{
-    struct ft_pipeline *p = w->p;
-    struct ft_afterimage_row row;
-
-    for (uint32_t i = 0; i < n; i++) {
-        if ((views[i].flags & FT_VIEW_LEFT_OUT) != 0) {
-            continue;
-        }
-        ft_afterimage_see(p->afterimage, &views[i], &row);
-        if (p->afterimage_left > 0 && p->afterimage_left < w->rates.sample_n) {
-            p->afterimage_left--;
-            continue;
-        }
-        p->afterimage_left = w->rates.sample_n - 1;
-        ft_emit_export_event(&w->emit, FT_EVENT_AFTERIMAGE, &row);
-    }
-    ft_count_set(&p->afterimage_evicted, ft_afterimage_evicted(p->afterimage));
-}
-
 /* Frames of a batch, while their bytes are there, to those that look at them. */
 static void see_frames(struct ft_worker *w, const struct ft_view *views, uint32_t n)
 {
@@ -473,7 +453,7 @@ static void see_frames(struct ft_worker *w, const struct ft_view *views, uint32_
         ft_emit_packets(&w->emit, views, n, w->rates.sample_n);
     }
     if (FT_UNLIKELY(w->p->afterimage != NULL)) {
-        image_frames(w, views, n);
+        ft__afterimage_frames(w, views, n);
     }
 }
 
