@@ -2,7 +2,9 @@
 /* pipeline: frames to Kitsune's features, see afterimage.h. */
 #include "pipeline/afterimage.h"
 
-int ft__afterimage_build(struct ft_pipeline *p, struct ft_err *err)
+#include "pipeline/build.h"
+
+int ft__build_afterimage(struct ft_pipeline *p, struct ft_err *err)
 {
     if (!p->plan.afterimage) {
         return FT_OK;

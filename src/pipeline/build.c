@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pipeline: making and freeing a pipeline, see build.h and flowtap/pipeline.h. */
 #include "pipeline/build.h"
-#include "pipeline/afterimage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -277,7 +276,6 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     return FT_OK;
 }
 
-/* Makes the route's instance of its format. */
 /* --no-identity: events that are about hosts go nowhere. */
 static int check_identity(const struct ft_plan *plan, const struct ft_output_url *url,
                           unsigned events, struct ft_err *err)
@@ -946,7 +944,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     }
     rc = rc == FT_OK ? build_windows(p, err) : rc;
     rc = rc == FT_OK ? ft__build_detect(p, cfg, err) : rc;
-    rc = rc == FT_OK ? ft__afterimage_build(p, err) : rc;
+    rc = rc == FT_OK ? ft__build_afterimage(p, err) : rc;
     rc = rc == FT_OK ? build_workers(p, cfg, key, err) : rc;
     return rc == FT_OK ? scrub_name(p, err) : rc;
 }

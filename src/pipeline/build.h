@@ -51,4 +51,12 @@ int ft__build_patience(struct ft_pipeline *p, uint32_t i);
 /* Frees everything; also a half-built pipeline. No thread runs any more. */
 void ft__build_free(struct ft_pipeline *p);
 
+/* As the plan wants it: FT_OK with nothing made where it does not. FT_E_NOMEM. */
+FT_NODISCARD int ft__build_afterimage(struct ft_pipeline *p, struct ft_err *err);
+
+/* FT_OK: what an output alone asks for (?event=) is made. FT_E_USAGE; FT_E_STATE: it is an output
+ * that was added later. */
+FT_NODISCARD int ft__build_check_made(const struct ft_pipeline *p, const char *output,
+                                      unsigned events, struct ft_err *err);
+
 #endif
