@@ -56,7 +56,7 @@ static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t ca
 static const unsigned collect_only = 1u << FT_EVENT_TEMPLATE | 1u << FT_EVENT_COUNTER |
                                      1u << FT_EVENT_DISCARD | 1u << FT_EVENT_EXPORTER;
 
-static const unsigned packets_only = 1u << FT_EVENT_WINDOW | 1u << FT_EVENT_AFTERIMAGE;
+static const unsigned packets_only = 1u << FT_EVENT_AFTERIMAGE;
 
 /* Events that cost something, and are not made, unless they were asked for at the start. */
 static int check_made(const struct ft_pipeline *p, const struct ft_output_url *url, unsigned events,
