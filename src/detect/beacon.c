@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detect: beacon, as RITA v5 scores a host's connections to one outside: see regular.h. The newest
- * 64 that began in distinct seconds are looked at when there are enough of them, and then when there
- * are twice as many, or 64 more. A pair's first flow only makes it known: most pairs have no other. What many
- * internal hosts talk to is less of a beacon, and what few do, a worse one (RITA's prevalence). */
+ * 64 that began in distinct seconds are looked at when there are enough of them, and then when
+ * there are twice as many, or 64 more. A pair's first flow only makes it known: most pairs have no
+ * other. What many internal hosts talk to is less of a beacon, and what few do, a worse one (RITA's
+ * prevalence). */
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
