@@ -14,16 +14,16 @@ DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
 MARKER = "<!-- scripts/features_md.py makes what follows -->\n"
 
 
-EVENTS = {"windows": "window", "detectors": "alert"}
+EVENTS = {"windows": ("window", ""), "detectors": ("alert", ""), "afterimage": ("afterimage", "")}  # not of flow records
 
 
 def page(name):
-    return DOCS / (name + ".md") if name in EVENTS else DOCS / "features" / (name + ".md")
+    return DOCS / (name + ".md") if name in ("windows", "detectors") else DOCS / "features" / (name + ".md")
 
 
 def table(program, name):
-    event, profile_is = (EVENTS[name], "") if name in EVENTS else ("network_flow_record", name)
-    more = [] if name in EVENTS else ["-p", name]
+    event, profile_is = EVENTS.get(name, ("network_flow_record", name))
+    more = [] if name in ("windows", "detectors") else ["-p", name]
     text = subprocess.run([program, "schema", "--format", "markdown", *more], capture_output=True, text=True,
                           check=True).stdout
     rows = [line.strip("| ").split(" | ") for line in text.split("\n## ") if line.split("\n")[0] == event

@@ -173,6 +173,7 @@ CREATE TABLE IF NOT EXISTS pipeline_stats
     `alerts` UInt64 CODEC(ZSTD(1)) COMMENT 'alerts that were made (-e alert)',
     `alerts_suppressed` UInt64 CODEC(ZSTD(1)) COMMENT 'alerts that were kept back: of a rule and an entity that had one not long ago, or too many in a second (-e alert)',
     `alerts_no_room` UInt64 CODEC(ZSTD(1)) COMMENT 'ended flows that detectors were not told of, and entities that others took the place of in their full tables (-e alert)',
+    `afterimage_evicted` UInt64 CODEC(ZSTD(1)) COMMENT 'streams, and pairs of streams, that made room for others: they begin anew when they come again (-p afterimage)',
     `interface_events` UInt64 CODEC(ZSTD(1)) COMMENT 'times an interface went down, vanished or came back',
     `workers` UInt64 CODEC(ZSTD(1)) COMMENT 'threads that keep flows',
     `queue_capacity` UInt64 CODEC(ZSTD(1)) COMMENT 'bound of each queue',
@@ -232,6 +233,7 @@ CREATE TABLE IF NOT EXISTS pipeline_stats_kafka
     `alerts` UInt64,
     `alerts_suppressed` UInt64,
     `alerts_no_room` UInt64,
+    `afterimage_evicted` UInt64,
     `interface_events` UInt64,
     `workers` UInt64,
     `queue_capacity` UInt64,
@@ -251,7 +253,7 @@ WITH
     splitByChar('-', arrayFirst((v, n) -> n = 'flowtap-id', `_headers.value`, `_headers.name`)) AS flowtap_id,
     length(flowtap_id) = 3 AS has_flowtap_id
 SELECT
-    `timestamp`, `is_final`, `schema_version`, `elapsed_ms`, `received`, `kernel_dropped`, `captured`, `queue_dropped`, `decoded`, `ignored`, `malformed`, `received_bytes`, `decoded_bytes`, `ignored_by_reason`, `not_ip_by_ethertype`, `malformed_by_reason`, `flows`, `collect`, `clock_steps`, `late_packets`, `fragments_held`, `fragments_duplicate`, `fragments_overlap`, `fragments_unassembled`, `app_packets`, `app_no_buffer`, `where_left_out`, `profile_skipped`, `labelled`, `unlabelled`, `labels_unclear`, `window_late_packets`, `window_untracked_packets`, `window_no_room`, `alerts`, `alerts_suppressed`, `alerts_no_room`, `interface_events`, `workers`, `queue_capacity`, `queues`, `memory_budget_bytes`, `outputs`, `clock_offset_us`, `observer_id`, `observation_domain`,
+    `timestamp`, `is_final`, `schema_version`, `elapsed_ms`, `received`, `kernel_dropped`, `captured`, `queue_dropped`, `decoded`, `ignored`, `malformed`, `received_bytes`, `decoded_bytes`, `ignored_by_reason`, `not_ip_by_ethertype`, `malformed_by_reason`, `flows`, `collect`, `clock_steps`, `late_packets`, `fragments_held`, `fragments_duplicate`, `fragments_overlap`, `fragments_unassembled`, `app_packets`, `app_no_buffer`, `where_left_out`, `profile_skipped`, `labelled`, `unlabelled`, `labels_unclear`, `window_late_packets`, `window_untracked_packets`, `window_no_room`, `alerts`, `alerts_suppressed`, `alerts_no_room`, `afterimage_evicted`, `interface_events`, `workers`, `queue_capacity`, `queues`, `memory_budget_bytes`, `outputs`, `clock_offset_us`, `observer_id`, `observation_domain`,
     if(has_flowtap_id, flowtap_id[1], concat(_topic, '/', toString(_partition))) AS producer,
     if(has_flowtap_id, toUInt64OrZero(flowtap_id[2]), _offset) AS chunk,
     if(has_flowtap_id, toUInt64OrZero(flowtap_id[3]), 0) AS message,

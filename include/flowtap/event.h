@@ -21,6 +21,7 @@ enum ft_event {
                       */
     FT_EVENT_WINDOW, /* window; behind the others, whose numbers spools of earlier runs know */
     FT_EVENT_ALERT,  /* alert; likewise */
+    FT_EVENT_AFTERIMAGE, /* afterimage; no word of --events either: --profile asks for it */
     FT_EVENT__COUNT
 };
 

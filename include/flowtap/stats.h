@@ -140,6 +140,7 @@ struct ft_stats {
     uint64_t alerts_suppressed;     /* kept back: of an entity that had one, or too many at once */
     uint64_t alerts_no_room;        /* notes of flows, or entities, that found no room */
     uint64_t window_no_room;        /* counts of distinct values that found no room */
+    uint64_t afterimage_evicted;    /* -p afterimage: streams and pairs that made room for others */
     uint64_t interface_events;      /* an interface went down, vanished or came back */
     uint32_t interfaces_down;       /* now */
     uint64_t flows_created;

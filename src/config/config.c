@@ -27,13 +27,7 @@ const struct ft_option *ft_option_at(uint32_t i)
 
 const char *ft_profile_at(uint32_t i, const char **out_meaning)
 {
-    for (uint32_t k = 0; ft_column_sets[k] != NULL; k++) {
-        if (k == i) {
-            *out_meaning = ft_column_sets[k]->meaning;
-            return ft_column_sets[k]->profile;
-        }
-    }
-    return NULL;
+    return ft_profile_name(i, out_meaning);
 }
 
 /* ---- names ---- */
@@ -220,6 +214,11 @@ static unsigned events_of(const char *value)
     }
 }
 
+static bool asks_for_afterimage(const struct ft_config *cfg)
+{
+    return (cfg->profiles >> FT_PROFILE_AFTERIMAGE & 1) != 0;
+}
+
 static int add_profiles(struct ft_config *cfg, const char *where, const char *value,
                         struct ft_err *err)
 {
@@ -231,6 +230,14 @@ static int add_profiles(struct ft_config *cfg, const char *where, const char *va
         return ft_err_set(err, rc, "%sprofile: %s", where, why.what);
     }
     cfg->profiles |= sets;
+    if (asks_for_afterimage(cfg) && cfg->command == FT_CMD_COLLECT) {
+        return ft_err_set(err, FT_E_USAGE, "%sprofile: afterimage is of packets: of live and read",
+                          where);
+    }
+    if (asks_for_afterimage(cfg)) { /* alone, unless --events names others */
+        cfg->events = (cfg->events_given ? cfg->events : 0) | 1u << FT_EVENT_AFTERIMAGE;
+        cfg->events_given = true;
+    }
     return FT_OK;
 }
 
@@ -614,7 +621,8 @@ int ft__option_apply(struct ft_config *cfg, uint32_t i, const char *where, const
     case FT__SET_GEO:
         return add_geo(cfg, where, value, err);
     case FT__SET_EVENTS:
-        cfg->events = events_of(value) & events_made(cfg->command);
+        cfg->events = (events_of(value) & events_made(cfg->command)) |
+                      (unsigned)asks_for_afterimage(cfg) << FT_EVENT_AFTERIMAGE;
         cfg->events_given = true;
         return FT_OK;
     case FT__SET_PROFILES:

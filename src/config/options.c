@@ -354,7 +354,7 @@ static const struct ft_option_row rows[] = {
      AT(labels)},
     {{.name = "vector-fit",
       .type = FT_OPT_STRING,
-      .commands = BOTH,
+      .commands = ALL,
       .arg = "FILE",
       .help = "What vectors are centred and scaled by (profile vector): a file of flowtap fit; "
               "builtin: that of the program; raw: components as they are, for flowtap fit"},

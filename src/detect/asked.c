@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detect: dns_tunnel and dga, from answers of DNS over UDP (-p app): see names.h. */
-#include <stddef.h>
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/time.h"
@@ -65,6 +65,7 @@ static void read_answer(struct ft_detect_worker *w, const struct ft_packet *p)
         return;
     }
     name.rcode = dns.rcode;
+    name.looked_up = name.looked_up || dns.a_listed;
     n.ip_version = v6 ? 6 : 4;
     for (int i = 0; i < 2; i++) { /* who asked, who answered */
         int side = i == 0 ? !p->swap : p->swap;
@@ -195,7 +196,7 @@ void ft__detect_asked(struct ft_detect *d, const struct ft_note *note)
 {
     const struct ft_note_name *name = note->name;
 
-    if (name->sub_len > 0 && ft__is_watched(d, FT_RULE_DNS_TUNNEL, note, 0)) {
+    if (name->sub_len > 0 && !name->looked_up && ft__is_watched(d, FT_RULE_DNS_TUNNEL, note, 0)) {
         look_tunnel(d, note, name);
     }
     if (ft__is_watched(d, FT_RULE_DGA, note, 0)) {

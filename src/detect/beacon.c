@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* detect: beacon, as RITA v5 scores a host's flows to another: see regular.h. The newest 64 flows
- * that began in distinct seconds are looked at, when there are enough of them and then once for
- * each eight more. A pair's first flow only makes it known: most pairs have no other. */
+/* detect: beacon, as RITA v5 scores a host's connections to one outside: see regular.h. The newest
+ * 64 that began in distinct seconds are looked at when there are enough of them, and then when
+ * there are twice as many, or 64 more. A pair's first flow only makes it known: most pairs have no
+ * other. What many internal hosts talk to is less of a beacon, and what few do, a worse one (RITA's
+ * prevalence). */
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +13,17 @@
 #include "detect/regular.h"
 #include "detect/state.h"
 
-enum { PROTO_TCP = 6, PROTO_UDP = 17, FLOWS = 64, EACH = 8, HOUR_S = 3600 };
-enum { P_SCORE, P_FLOWS, P_SPAN, P_INTERVAL };
+enum { PROTO_TCP = 6, PROTO_UDP = 17, FLOWS = 64, HOUR_S = 3600 };
+enum { P_SCORE, P_FLOWS, P_SPAN, P_INTERVAL, P_AGAIN, P_PREVALENT };
+enum { FEW_HOSTS = 10 /* of which nobody can say what most do */ };
+
+static const double modifier = 0.15, rare = 0.02, bands[] = {0.5, 0.7, 0.9, 1};
+
+/* One outside. */
+struct server {
+    struct ft__entity head;
+    uint32_t hosts; /* internal ones that talked to it, and again */
+};
 
 /* A pair. */
 struct beacon {
@@ -23,7 +35,7 @@ struct beacon {
     int64_t last_ns;            /* newest packet */
     uint16_t port, client_port; /* of the newest flow */
     uint8_t proto;
-    uint16_t hours[FT__HOURS];  /* flows that began in each, by its number modulo 24 */
+    uint16_t hours[FT__HOURS]; /* flows that began in each, by its number modulo 24 */
     struct ft__ids ids;
     uint32_t at_s[FLOWS];  /* when they began; the newest in place of the oldest */
     uint32_t bytes[FLOWS]; /* that they sent */
@@ -34,7 +46,8 @@ struct look {
     struct ft__regular interval, size;
     double duration, histogram; /* or null */
     double score;
-    uint32_t n; /* flows in distinct seconds */
+    double threat; /* likewise, by how many talk to the other */
+    uint32_t n;    /* flows in distinct seconds */
     double span_s;
 };
 
@@ -42,6 +55,45 @@ size_t ft__beacon_entity(size_t *out_clear)
 {
     *out_clear = offsetof(struct beacon, at_s);
     return sizeof(struct beacon);
+}
+
+size_t ft__server_entity(size_t *out_clear)
+{
+    *out_clear = sizeof(struct server);
+    return sizeof(struct server);
+}
+
+/* A pair that talks again. */
+static void meet(struct ft_detect *d, const struct ft_note *note)
+{
+    struct ft__host_key key = ft__key_of(note, 0);
+    struct server *s;
+    bool fresh;
+
+    key.rule = FT_RULE_BEACON + 1;
+    d->n_internal += !ft__seen_see(&d->known, ft__key_hash(&d->cfg.seed, &key));
+    key = ft__key_of(note, 1);
+    s = ft__hosts_get(&d->tables[FT__SERVERS], &key, note->at_ns, &fresh);
+    s->head.weight = ++s->hosts;
+}
+
+/* What is added to a score: what most talk to is no secret. */
+static double prevalence(struct ft_detect *d, const struct ft_note *note)
+{
+    struct ft__host_key key = ft__key_of(note, 1);
+    const struct server *s;
+    bool fresh;
+
+    if (d->n_internal < FEW_HOSTS) {
+        return 0;
+    }
+    s = ft__hosts_get(&d->tables[FT__SERVERS], &key, note->at_ns, &fresh);
+    double share = (double)s->hosts / d->n_internal;
+
+    if (share >= ft__value(d, FT_RULE_BEACON, P_PREVALENT)) {
+        return -modifier;
+    }
+    return share <= rare ? modifier : 0;
 }
 
 static void count_hour(struct beacon *b, int64_t second)
@@ -146,7 +198,8 @@ static void hours(const struct ft_detect *d, const struct beacon *b, struct look
                                        (double)(b->last_s - b->first_s) / (double)watched_s);
 }
 
-static bool look(const struct ft_detect *d, const struct beacon *b, struct look *l)
+static bool look(struct ft_detect *d, const struct ft_note *note, const struct beacon *b,
+                 struct look *l)
 {
     if (!intervals(b, l) || l->n < ft__value(d, FT_RULE_BEACON, P_FLOWS) ||
         l->span_s < ft__value(d, FT_RULE_BEACON, P_SPAN) ||
@@ -160,19 +213,29 @@ static bool look(const struct ft_detect *d, const struct beacon *b, struct look 
     } else {
         l->score = (l->interval.score + l->size.score + l->duration + l->histogram) / 4;
     }
-    return l->score >= ft__value(d, FT_RULE_BEACON, P_SCORE);
+    if (l->score < ft__value(d, FT_RULE_BEACON, P_SCORE)) {
+        return false;
+    }
+    l->threat = fmin(l->score + prevalence(d, note), 1);
+    return l->threat >= ft__value(d, FT_RULE_BEACON, P_SCORE);
 }
 
 static void say(struct ft_detect *d, const struct ft_note *note, const struct beacon *b,
                 const struct look *l)
 {
     struct ft_alert a;
+    uint32_t band = 0;
 
+    while (band + 1 < FT_SEVERITY__COUNT && l->threat >= bands[band + 1]) {
+        band++;
+    }
     ft__alert_begin(d, FT_RULE_BEACON, note, 0, &a);
+    ft__alert_band(d, FT_RULE_BEACON, band, &a);
     a.first_ns = b->first_s * 1000000000;
     a.last_ns = b->last_ns;
     a.has_port = true;
-    a.score = a.value = l->score;
+    a.score = l->score;
+    a.value = fmin(l->threat, l->score);
     a.threshold = ft__value(d, FT_RULE_BEACON, P_SCORE);
     a.flows = b->seen;
     a.interval_s = l->interval.median;
@@ -187,6 +250,19 @@ static void say(struct ft_detect *d, const struct ft_note *note, const struct be
     ft__raise(d, FT_RULE_BEACON, &a);
 }
 
+/* One that came to something; the pieces of a TCP connection that was quiet for an idle timeout, or
+ * whose beginning was not seen, begin without a SYN. */
+static bool is_connection(const struct ft_note *note)
+{
+    const uint32_t none = FT_NOTE_ON | FT_NOTE_GROUP | FT_NOTE_ANSWER | FT_NOTE_FAILED;
+
+    if ((note->bits & none) != 0 || note->bytes[0] + note->bytes[1] == 0) {
+        return false;
+    }
+    return note->proto == PROTO_UDP ||
+           (note->proto == PROTO_TCP && (note->bits & (FT_NOTE_SYN | FT_NOTE_EXPORTED)) != 0);
+}
+
 void ft__detect_beacon(struct ft_detect *d, const struct ft_note *note)
 {
     struct ft__host_key key;
@@ -194,24 +270,26 @@ void ft__detect_beacon(struct ft_detect *d, const struct ft_note *note)
     struct look l;
     bool fresh;
 
-    if ((note->bits & (FT_NOTE_ON | FT_NOTE_GROUP | FT_NOTE_ANSWER)) != 0 ||
-        (note->proto != PROTO_TCP && note->proto != PROTO_UDP) || d->first_contact ||
-        !ft__is_watched(d, FT_RULE_BEACON, note, 0)) {
+    if (!is_connection(note) || !ft__is_watched(d, FT_RULE_BEACON, note, 0) || d->first_contact ||
+        !ft__goes_out(d, note)) {
         return;
     }
     key = ft__key_of(note, 0);
     memcpy(key.peer, note->addr[1], sizeof key.peer);
     b = ft__hosts_get(&d->tables[FT__BEACONS], &key, note->at_ns, &fresh);
-    if ((note->bits & FT_NOTE_EXPORTED) != 0 && !fresh && b->client_port == note->port[0] &&
-        b->proto == note->proto) {
-        return; /* exporters cut long flows at regular times */
+    if (fresh) {
+        meet(d, note);
+    }
+    if (((note->bits & FT_NOTE_EXPORTED) != 0 || note->proto == PROTO_UDP) && !fresh &&
+        b->client_port == note->port[0] && b->proto == note->proto) {
+        return; /* it goes on; exporters cut long flows at regular times */
     }
     count(b, note);
     if (b->seen < ft__value(d, FT_RULE_BEACON, P_FLOWS) ||
-        (b->looked != 0 && b->seen - b->looked < EACH)) {
+        (b->looked != 0 && b->seen - b->looked < (b->looked < FLOWS ? b->looked : FLOWS))) {
         return;
     }
-    bool found = look(d, b, &l);
+    bool found = look(d, note, b, &l);
 
     b->looked = found || l.n >= ft__value(d, FT_RULE_BEACON, P_FLOWS) ? b->seen : b->looked;
     if (found) {

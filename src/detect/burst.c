@@ -79,6 +79,15 @@ FT_INLINE void count(struct ft__burst *b, uint32_t class, const struct ft_packet
     }
 }
 
+/* Might it be a flood? What all workers have of a class is not known here, but of one that is
+ * alone. */
+static bool may_matter(const struct ft_detect *d, const struct ft__class *c)
+{
+    return d->cfg.n_workers > 1 ||
+           c->packets >= atomic_load_explicit(&d->least_packets, memory_order_relaxed) ||
+           c->bytes >= atomic_load_explicit(&d->least_bytes, memory_order_relaxed);
+}
+
 /* The span is over: its classes become notes. */
 static void close_span(struct ft_detect_worker *w, struct ft__burst *b)
 {
@@ -98,7 +107,9 @@ static void close_span(struct ft_detect_worker *w, struct ft__burst *b)
                             .bits = FT_NOTE_BURST};
 
         memcpy(n.addr[1], c->addr, sizeof c->addr);
-        ft_detect_note(w, &n);
+        if (may_matter(w->d, c)) {
+            ft_detect_note(w, &n);
+        }
         memset(c, 0, sizeof *c);
     }
     b->n = 0;

@@ -66,6 +66,9 @@ FT_NODISCARD int ft_detect_worker_new(struct ft_detect *d, uint32_t i,
                                       struct ft_detect_worker **out);
 void ft_detect_worker_free(struct ft_detect_worker *w);
 
+/* Would anybody look at a note of a flow that goes on, and has lasted so long? */
+bool ft_detect_wants(const struct ft_detect_worker *w, int64_t lasted_ns);
+
 /* A flow is over, or goes on for long: copied. */
 void ft_detect_note(struct ft_detect_worker *w, const struct ft_note *note);
 
@@ -76,7 +79,11 @@ FT_HOT void ft_detect_packets(struct ft_detect_worker *w, const struct ft_packet
 /* Likewise, with their payloads: names that were asked for. */
 void ft_detect_answers(struct ft_detect_worker *w, const struct ft_packet *pkts, uint32_t n);
 
-/* Once a batch. Epochs begin where the clock of the packets steps back. All notes of this worker
+/* The clock of the packets stepped back: an epoch begins, if it is not that already. What comes is
+ * of it. */
+void ft_detect_epoch_begins(struct ft_detect_worker *w, uint32_t epoch);
+
+/* Once a batch. All notes of this worker
  * that are of earlier epochs, or of this one and before passed_ns, have been made. Number 0 shows
  * a slice of what all have passed to the detectors. */
 void ft_detect_turn(struct ft_detect_worker *w, uint32_t epoch, int64_t passed_ns,

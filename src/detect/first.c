@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detect: new_host, new_peer and new_service: what was not there while it learnt. An exchange
- * counts when both sides sent, and the initiator more than one packet: invented senders do not. */
+ * counts when both sides sent, and the initiator more than one packet: invented senders do not. A
+ * question over UDP that has an answer makes the service known, and both to each other, without a
+ * word about who asked. */
 #include <string.h>
 
 #include "base/time.h"
 #include "detect/state.h"
 
-enum { P_LEARN, P_PORT };
+enum { PROTO_UDP = 17, P_LEARN = 0, P_PORT };
 
 static bool is_exchange(const struct ft_note *note)
 {
     bool whole = (note->bits & FT_NOTE_EXPORTED) == 0;
 
     return (note->bits & (FT_NOTE_FAILED | FT_NOTE_ON | FT_NOTE_GROUP | FT_NOTE_ANSWER)) == 0 &&
-           note->packets[0] > 1 && (!whole || note->packets[1] > 0);
+           (note->packets[0] > 1 || note->proto == PROTO_UDP) && (!whole || note->packets[1] > 0);
 }
 
 bool ft__has_learnt(const struct ft_detect *d, enum ft_rule_id rule, int param,
@@ -64,13 +66,16 @@ void ft__detect_first(struct ft_detect *d, const struct ft_note *note)
     if (!is_exchange(note)) {
         return;
     }
-    look_host(d, note, 0);
+    if (note->packets[0] > 1) {
+        look_host(d, note, 0);
+    }
     look_host(d, note, 1);
     key = ft__key_of(note, 0);
     key.rule = FT_RULE_NEW_PEER + 1;
     memcpy(key.peer, note->addr[1], sizeof key.peer);
     if (ft__is_watched(d, FT_RULE_NEW_PEER, note, 0) &&
-        ft__is_watched(d, FT_RULE_NEW_PEER, note, 1) && is_new(d, FT_RULE_NEW_PEER, note, &key)) {
+        ft__is_watched(d, FT_RULE_NEW_PEER, note, 1) && is_new(d, FT_RULE_NEW_PEER, note, &key) &&
+        note->packets[0] > 1) {
         raise_new(d, FT_RULE_NEW_PEER, note, 0);
     }
     key = ft__key_of(note, 1);

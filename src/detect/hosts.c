@@ -88,6 +88,22 @@ static struct ft__entity *at(const struct ft__hosts *t, const struct place *p, i
     return (struct ft__entity *)(void *)(p->mem + (size_t)way * t->each);
 }
 
+void ft__hosts_ask_entity(const struct ft__hosts *t, const struct ft__host_key *key)
+{
+    struct place p = place_of(t, key);
+
+    for (int i = 0; i < FT__WAYS; i++) {
+        if (p.tags[i] == p.tag) {
+            const uint8_t *e = (const uint8_t *)at(t, &p, i);
+
+            __builtin_prefetch(e, 1);
+            __builtin_prefetch(e + 64, 1);
+            __builtin_prefetch(e + 128, 1);
+            return;
+        }
+    }
+}
+
 static struct ft__entity *look(const struct ft__hosts *t, const struct place *p,
                                const struct ft__host_key *key)
 {

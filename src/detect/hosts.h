@@ -2,9 +2,9 @@
 /* detect: a bounded table of entities; for src/detect only.
  *
  * Theory of operation: sets of 8 places; an entity has its set by its hash, and 32 more bits of it
- * lie beside those of the others, so that one cache line tells who is not there. Where a set is full a
- * new entity takes the place of one that was not heard of for a span, else of the one with the
- * least weight, the oldest of those: hosts that appear once push each other out, and not those
+ * lie beside those of the others, so that one cache line tells who is not there. Where a set is
+ * full a new entity takes the place of one that was not heard of for a span, else of the one with
+ * the least weight, the oldest of those: hosts that appear once push each other out, and not those
  * that the detector has counted something of. */
 #ifndef FT_DETECT_HOSTS_H
 #define FT_DETECT_HOSTS_H
@@ -34,8 +34,8 @@ struct ft__entity {
 };
 
 struct ft__hosts {
-    uint8_t *mem;   /* [n_sets * FT__WAYS] of `each` bytes, mapped; likewise: */
-    uint32_t *tags; /* of their hashes; 0: nobody */
+    uint8_t *mem;       /* [n_sets * FT__WAYS] of `each` bytes, mapped; likewise: */
+    uint32_t *tags;     /* of their hashes; 0: nobody */
     size_t each, clear; /* clear: bytes of it that begin as zeros */
     uint32_t n_sets;
     int64_t span_ns; /* one not heard of for so long is nobody any more */
@@ -55,6 +55,8 @@ uint64_t ft__key_hash(const struct ft_hash_seed *seed, const struct ft__host_key
 
 /* Asks for the memory that tells whether it is there. */
 void ft__hosts_ask(const struct ft__hosts *t, const struct ft__host_key *key);
+/* Behind that: for where it is. */
+void ft__hosts_ask_entity(const struct ft__hosts *t, const struct ft__host_key *key);
 
 /* The entry of an entity, which is heard of now. *fresh: it is new, all zero but for its head. */
 void *ft__hosts_get(struct ft__hosts *t, const struct ft__host_key *key, int64_t now_ns,

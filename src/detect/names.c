@@ -107,6 +107,32 @@ static float surprise_of(const uint8_t *p, uint32_t len)
     return len > 1 ? (float)sum / (float)(len - 1) : 0;
 }
 
+/* A label of so many characters at most, all of them digits of this base. */
+static bool is_number(const uint8_t *p, uint32_t len, uint32_t most, bool hex)
+{
+    for (uint32_t i = 0; i < len; i++) {
+        if (!((p[i] >= '0' && p[i] <= '9') || (hex && p[i] >= 'a' && p[i] <= 'f'))) {
+            return false;
+        }
+    }
+    return len > 0 && len <= most;
+}
+
+/* An address turned round: RFC 1035 section 3.5, RFC 3596, RFC 5782. */
+static bool is_reverse(const uint8_t *name, const struct label *l, uint32_t n)
+{
+    uint32_t bytes = 0, nibbles = 0;
+
+    while (bytes < n && is_number(name + l[bytes].at, l[bytes].len, 3, false)) {
+        bytes++;
+    }
+    while (nibbles < n && is_number(name + l[nibbles].at, l[nibbles].len, 1, true)) {
+        nibbles++;
+    }
+    return bytes >= 4 || nibbles >= 32 ||
+           (l[n - 1].len == 4 && memcmp(name + l[n - 1].at, "arpa", 4) == 0);
+}
+
 bool ft__name_read(const struct ft_hash_seed *seed, uint8_t *name, uint32_t len,
                    struct ft_note_name *out)
 {
@@ -130,6 +156,7 @@ bool ft__name_read(const struct ft_hash_seed *seed, uint8_t *name, uint32_t len,
     uint32_t sub = l->at > 0 ? l->at - 1 : 0, rest = len - l->at;
 
     memset(out, 0, sizeof *out);
+    out->looked_up = is_reverse(name, labels, n);
     out->domain = hash_of(seed, name + l->at, rest);
     out->sub = hash_of(seed, name, sub);
     out->sub_len = (uint8_t)(sub < FT__NAME_MOST ? sub : FT__NAME_MOST);

@@ -17,6 +17,7 @@ struct ft_note_name {
     float surprise;               /* bits: mean of the domain's pairs of letters, in English */
     uint8_t sub_len, label_len;   /* before the domain; of its first label */
     uint8_t rcode;                /* of the answer */
+    bool looked_up;               /* an address turned round, or one of a list (RFC 5782) */
     uint8_t text_len;             /* of what is shown of the domain */
     uint8_t text[FT__NAME_SHOWN]; /* whatever it was */
 };

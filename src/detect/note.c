@@ -31,10 +31,13 @@ void ft_note_of(const struct ft_flow_record *core, struct ft_note *out)
     memcpy(out->addr[1], core->dst, width);
     bool syn = core->proto == PROTO_TCP && (core->tcp_flags[FT_DIR_FWD] & FT_TCP_SYN) != 0;
 
-    out->bits = (uint8_t)((syn ? FT_NOTE_SYN : 0) |
-                          (core->is_final && ft_flow_failed(core) ? FT_NOTE_FAILED : 0) |
-                          (core->is_final ? 0 : FT_NOTE_ON) |
-                          (ft_is_one_host(core->dst, core->ip_version) ? 0 : FT_NOTE_GROUP));
+    bool ended = ((core->tcp_flags[0] | core->tcp_flags[1]) & (FT_TCP_FIN | FT_TCP_RST)) != 0;
+    bool open = core->proto == PROTO_TCP && core->packets[0] > 0 && core->packets[1] > 0 && !ended;
+
+    out->bits = (uint16_t)((syn ? FT_NOTE_SYN : 0) |
+                           (core->is_final && ft_flow_failed(core) ? FT_NOTE_FAILED : 0) |
+                           (core->is_final ? 0 : FT_NOTE_ON) | (open ? FT_NOTE_OPEN : 0) |
+                           (ft_is_one_host(core->dst, core->ip_version) ? 0 : FT_NOTE_GROUP));
 }
 
 /* A record of one direction: is it the one that answers? */
@@ -65,6 +68,14 @@ static bool begins(const struct ft_export_record *rec)
            (rec->tcp_flags & FT_TCP_SYN) != 0;
 }
 
+static bool is_open(const struct ft_export_record *rec)
+{
+    return rec->proto == PROTO_TCP &&
+           (rec->end_reason == ACTIVE_TIMEOUT ||
+            ((rec->has & FT_XR_TCP_FLAGS) != 0 && (rec->tcp_flags & FT_TCP_ACK) != 0 &&
+             (rec->tcp_flags & (FT_TCP_FIN | FT_TCP_RST)) == 0));
+}
+
 bool ft_note_of_export(const struct ft_export_record *rec, int64_t now_ns, struct ft_note *out)
 {
     size_t width = rec->ip_version == 6 ? 16 : 4;
@@ -86,10 +97,10 @@ bool ft_note_of_export(const struct ft_export_record *rec, int64_t now_ns, struc
     out->port[1] = ft_proto_has_ports(rec->proto) ? rec->dst_port : 0;
     memcpy(out->addr[0], rec->src, width);
     memcpy(out->addr[1], rec->dst, width);
-    out->bits = (uint8_t)(FT_NOTE_EXPORTED | (failed(rec) ? FT_NOTE_FAILED : 0) |
-                          (begins(rec) ? FT_NOTE_SYN : 0) |
-                          (rec->end_reason == ACTIVE_TIMEOUT ? FT_NOTE_ON : 0) |
-                          (answers(rec) ? FT_NOTE_ANSWER : 0) |
-                          (ft_is_one_host(rec->dst, rec->ip_version) ? 0 : FT_NOTE_GROUP));
+    out->bits = (uint16_t)(FT_NOTE_EXPORTED | (is_open(rec) ? FT_NOTE_OPEN : 0) |
+                           (failed(rec) ? FT_NOTE_FAILED : 0) | (begins(rec) ? FT_NOTE_SYN : 0) |
+                           (rec->end_reason == ACTIVE_TIMEOUT ? FT_NOTE_ON : 0) |
+                           (answers(rec) ? FT_NOTE_ANSWER : 0) |
+                           (ft_is_one_host(rec->dst, rec->ip_version) ? 0 : FT_NOTE_GROUP));
     return true;
 }

@@ -19,6 +19,7 @@ enum {
     FT_NOTE_SYN = 32,      /* TCP whose beginning was seen */
     FT_NOTE_BURST = 64,    /* no flow: what a host received in some seconds (burst.h) */
     FT_NOTE_NAME = 128,    /* no flow: an answer to a question for a name (names.h) */
+    FT_NOTE_OPEN = 256,    /* TCP of both sides, or a record, whose end was not seen */
 };
 
 /* Of a flow; of a burst or a name as told. */
@@ -40,7 +41,7 @@ struct ft_note {
     uint32_t epoch;   /* set by ft_detect_note() */
     uint16_t port[2]; /* initiator's, responder's; 0 without ports */
     uint8_t proto, ip_version;
-    uint8_t bits;        /* FT_NOTE_* */
+    uint16_t bits;       /* FT_NOTE_* */
     uint8_t addr[2][16]; /* initiator, responder; zeros behind IPv4 */
 };
 

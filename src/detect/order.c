@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detect: notes of all workers in one order, see detect.h. */
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/time.h"
 #include "detect/state.h"
 
-enum { DAY_S = 86400, SEEN_A_HOST = 8 /* keys */, FAR = 16, NEAR = 6 };
+enum { DAY_S = 86400, MONTH_S = 30 * DAY_S, SEEN_A_HOST = 8 /* keys */ };
+enum { FARTHEST = 16, FAR = 8, NEAR = 4 };
 
 static const int64_t step_ns = 1000000000; /* of packet time, between looks at what is pending */
 
@@ -28,8 +29,10 @@ static const struct {
     [FT__WALKS] = {ft__walk_entity, 1, FT_RULE_TRW_SCAN, 4, 0},
     [FT__AMPLIFIED] = {ft__amplified_entity, 4, FT_RULE_AMPLIFICATION, 2, 0},
     [FT__BEACONS] = {ft__beacon_entity, 1, -1, 0, DAY_S},
+    [FT__SERVERS] = {ft__server_entity, 4, -1, 0, MONTH_S},
     [FT__LASTING] = {ft__lasting_entity, 4, -1, 0, DAY_S},
     [FT__SENDERS] = {ft__sender_entity, 1, -1, 0, DAY_S},
+    [FT__RECEIVERS] = {ft__receiver_entity, 4, FT_RULE_EXFILTRATION, 4, 0},
     [FT__TUNNELS] = {ft__tunnel_entity, 8, -1, 0, DAY_S},
     [FT__ASKERS] = {ft__asker_entity, 8, FT_RULE_DGA, 1, 0},
 };
@@ -54,7 +57,7 @@ size_t ft_detect_budget(const struct ft_detect_config *cfg)
     size_t sum = (sizeof(struct ft_note) + 2 * sizeof(uint32_t) + 2 * sizeof(struct ft__turn)) *
                      notes_for(cfg) +
                  (sizeof(struct ft_note_name) + sizeof(uint32_t)) * FT__NAMES +
-                 2 * ft__seen_budget(cfg->max_hosts * SEEN_A_HOST) +
+                 3 * ft__seen_budget(cfg->max_hosts * SEEN_A_HOST) +
                  sizeof(struct ft_detect_worker) * cfg->n_workers;
 
     for (int i = 0; i < FT__TABLES; i++) {
@@ -96,6 +99,7 @@ void ft_detect_free(struct ft_detect *d)
     }
     ft__seen_fini(&d->contacts);
     ft__seen_fini(&d->known);
+    ft__seen_fini(&d->met);
     ft_rules_free(d->rules);
     ft_rules_free(d->next);
     pthread_cond_destroy(&d->ended);
@@ -130,7 +134,36 @@ static bool make_tables(struct ft_detect *d)
             return false;
         }
     }
-    return ft__seen_init(&d->contacts, keys) && ft__seen_init(&d->known, keys);
+    return ft__seen_init(&d->contacts, keys) && ft__seen_init(&d->known, keys) &&
+           ft__seen_init(&d->met, keys);
+}
+
+/* The least that is anything to a rule that is on. */
+static void set_least(struct ft_detect *d)
+{
+    const struct ft_rule_set *syn = &d->rules->rule[FT_RULE_SYN_FLOOD];
+    const struct ft_rule_set *volume = &d->rules->rule[FT_RULE_VOLUME_FLOOD];
+    const struct ft_rule_set *lasting = &d->rules->rule[FT_RULE_LONG_CONNECTION];
+    double packets = syn->on ? syn->value[0] : 1e18, bytes = 1e18, s = lasting->on ? 1e9 : 9e18;
+
+    if (volume->on) { /* each flow has a packet */
+        packets = fmin(packets, fmin(volume->value[0], volume->value[2]));
+        bytes = volume->value[1] * 1e6 / 8;
+    }
+    for (int i = 0; lasting->on && i < FT_SEVERITY__COUNT; i++) {
+        s = i == 0 ? lasting->value[i] : fmin(s, lasting->value[i]);
+    }
+    s = d->rules->n_deny > 0 ? 0 : s;
+    atomic_store_explicit(&d->least_packets, (uint64_t)fmin(packets * FT__BURST_S, 1e18),
+                          memory_order_relaxed);
+    atomic_store_explicit(&d->least_bytes, (uint64_t)fmin(bytes * FT__BURST_S, 1e18),
+                          memory_order_relaxed);
+    atomic_store_explicit(&d->least_lasting_ns, (int64_t)fmin(s * 1e9, 9e18), memory_order_relaxed);
+}
+
+bool ft_detect_wants(const struct ft_detect_worker *w, int64_t lasted_ns)
+{
+    return lasted_ns >= atomic_load_explicit(&w->d->least_lasting_ns, memory_order_relaxed);
 }
 
 /* Other rules hold: what they say of spans. */
@@ -144,6 +177,7 @@ static void adopt(struct ft_detect *d, struct ft_rules *rules)
                                 : INT64_C(1000000000) * tables[i].seconds;
     }
     d->entity_ns = (int64_t)(rules->entity_s * 1e9);
+    set_least(d);
 }
 
 int ft_detect_new(const struct ft_detect_config *cfg, struct ft_rules *rules,
@@ -360,6 +394,7 @@ static void show(struct ft_detect *d, const struct ft_note *note)
     if (d->begun_ns == INT64_MIN || note->first_ns < d->begun_ns) {
         d->begun_ns = note->first_ns;
     }
+    d->out = -1;
     d->first_contact = is_first_contact(d, note);
     for (size_t i = 0; i < sizeof detectors / sizeof detectors[0]; i++) {
         detectors[i](d, note);
@@ -378,25 +413,46 @@ static void count_evicted(struct ft_detect *d)
     d->evicted = sum;
 }
 
+/* The tables that a flow is looked for in: asks each for memory. */
+static void ask_tables(const struct ft_detect *d, const struct ft_note *n,
+                       void (*ask)(const struct ft__hosts *t, const struct ft__host_key *key))
+{
+    struct ft__host_key key = ft__key_of(n, 0);
+
+    ask(&d->tables[FT__SENDERS], &key);
+    if ((n->bits & FT_NOTE_SYN) != 0) {
+        ask(&d->tables[FT__WALKS], &key);
+    }
+    memcpy(key.peer, n->addr[1], sizeof key.peer);
+    ask(&d->tables[FT__BEACONS], &key);
+    if (ask == ft__hosts_ask) {
+        ft__seen_ask(&d->contacts, ft__key_hash(&d->cfg.seed, &key));
+    }
+    if ((n->bits & FT_NOTE_FAILED) != 0) {
+        ask(&d->tables[FT__PORT_SCANS], &key);
+        memset(key.peer, 0, sizeof key.peer);
+        key.port = n->port[1];
+        key.proto = n->proto;
+        ask(&d->tables[FT__ADDRESS_SCANS], &key);
+    }
+}
+
 /* Notes lie where there was room: each waits for memory while others are looked at. */
 static void ask(const struct ft_detect *d, uint32_t i)
 {
     const struct ft_note *n;
-    struct ft__host_key key;
 
-    if (i + FAR < d->n_order) {
-        n = &d->pool.notes[d->order[i + FAR].note];
+    if (i + FARTHEST < d->n_order) {
+        n = &d->pool.notes[d->order[i + FARTHEST].note];
         __builtin_prefetch(n);
         __builtin_prefetch((const uint8_t *)n + 64);
     }
-    if (i + NEAR >= d->n_order) {
-        return;
+    if (i + FAR < d->n_order) {
+        ask_tables(d, &d->pool.notes[d->order[i + FAR].note], ft__hosts_ask);
     }
-    n = &d->pool.notes[d->order[i + NEAR].note];
-    key = ft__key_of(n, 0);
-    ft__hosts_ask(&d->tables[FT__SENDERS], &key);
-    memcpy(key.peer, n->addr[1], sizeof key.peer);
-    ft__seen_ask(&d->contacts, ft__key_hash(&d->cfg.seed, &key));
+    if (i + NEAR < d->n_order) {
+        ask_tables(d, &d->pool.notes[d->order[i + NEAR].note], ft__hosts_ask_entity);
+    }
 }
 
 /* A slice of what is in order. False: there is no more. */
@@ -453,10 +509,14 @@ static void say(struct ft_detect_worker *w, struct ft__passed passed)
     pthread_mutex_unlock(&d->lock);
 }
 
-static void begin_epoch(struct ft_detect_worker *w, uint32_t epoch)
+void ft_detect_epoch_begins(struct ft_detect_worker *w, uint32_t epoch)
 {
     uint32_t there = ft_detect_epoch(w);
 
+    if (FT_LIKELY(epoch == w->epoch)) {
+        return;
+    }
+    ft__bursts_until(w, INT64_MAX); /* they are of the one before */
     w->epoch = epoch;
     while (there < epoch && !atomic_compare_exchange_weak(&w->d->epoch, &there, epoch)) {
     }
@@ -466,12 +526,10 @@ void ft_detect_turn(struct ft_detect_worker *w, uint32_t epoch, int64_t passed_n
                     ft_alert_emit_fn emit, void *cookie)
 {
     struct ft_detect *d = w->d;
-    bool steps = epoch != w->said.epoch;
-
-    if (steps || passed_ns >= ft_time_add(w->said.ns, step_ns)) {
-        ft__bursts_until(w, steps ? INT64_MAX : passed_ns);
+    ft_detect_epoch_begins(w, epoch);
+    if (epoch != w->said.epoch || passed_ns >= ft_time_add(w->said.ns, step_ns)) {
+        ft__bursts_until(w, passed_ns);
         hand_over(w);
-        begin_epoch(w, epoch);
         say(w, (struct ft__passed){epoch, passed_ns});
     }
     if (w->number != 0) {

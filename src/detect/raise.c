@@ -9,9 +9,10 @@
 /* An entity that had an alert of a rule. */
 struct limit {
     struct ft__entity head;
-    int64_t at_ns; /* its last one */
-    bool said;     /* there was one */
-    uint64_t kept; /* alerts kept back since */
+    int64_t at_ns;    /* its last one */
+    bool said;        /* there was one */
+    uint8_t severity; /* of it */
+    uint64_t kept;    /* alerts kept back since */
 };
 
 size_t ft__limit_entity(size_t *out_clear)
@@ -98,6 +99,25 @@ bool ft__is_watched(const struct ft_detect *d, enum ft_rule_id rule, const struc
            ft_rule_networks_hold(&r->networks, note->ip_version, note->addr[blame]);
 }
 
+static bool goes_out(const struct ft_detect *d, const struct ft_note *note)
+{
+    const struct ft_rule_networks *own = &d->rules->internal;
+    const uint8_t *to = note->addr[1];
+    bool link = note->ip_version == 6 ? to[0] == 0xfe && (to[1] & 0xc0) == 0x80
+                                      : to[0] == 169 && to[1] == 254;
+
+    return own->n == 0 || (ft_rule_networks_hold(own, note->ip_version, note->addr[0]) &&
+                           !ft_rule_networks_hold(own, note->ip_version, to) && !link);
+}
+
+bool ft__goes_out(struct ft_detect *d, const struct ft_note *note)
+{
+    if (d->out < 0) {
+        d->out = goes_out(d, note);
+    }
+    return d->out != 0;
+}
+
 void ft__alert_band(const struct ft_detect *d, enum ft_rule_id rule, uint32_t band,
                     struct ft_alert *a)
 {
@@ -123,6 +143,14 @@ static bool is_within_bound(struct ft_detect *d, int64_t at_ns)
     return d->in_second++ < d->rules->per_second;
 }
 
+/* An entity has one alert of a rule in so long. */
+static int64_t again_ns(const struct ft_detect *d, enum ft_rule_id rule)
+{
+    uint8_t again = ft_rules_known[rule].again;
+
+    return again > 0 ? ft__span_ns(d, rule, again - 1) : d->entity_ns;
+}
+
 void ft__raise(struct ft_detect *d, enum ft_rule_id rule, struct ft_alert *a)
 {
     struct ft__host_key key = {.version = a->ip_version, .rule = (uint32_t)rule + 1};
@@ -142,7 +170,7 @@ void ft__raise(struct ft_detect *d, enum ft_rule_id rule, struct ft_alert *a)
     l = ft__hosts_get(&d->tables[FT__LIMITS], &key, a->timestamp_ns, &fresh);
     int64_t ago = ft_time_sub(a->timestamp_ns, l->at_ns);
 
-    if (!fresh && l->said && ago >= 0 && ago < d->entity_ns) {
+    if (!fresh && l->said && ago >= 0 && ago < again_ns(d, rule) && a->severity <= l->severity) {
         l->kept++;
         ft_count_add(&d->suppressed, 1);
         return;
@@ -156,6 +184,7 @@ void ft__raise(struct ft_detect *d, enum ft_rule_id rule, struct ft_alert *a)
     l->kept = 0;
     l->said = true;
     l->at_ns = a->timestamp_ns;
+    l->severity = a->severity;
     l->head.weight++;
     say_used(d, rule, a);
     ft_alert_say_ids(a);

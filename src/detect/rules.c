@@ -15,6 +15,8 @@
 #define SPAN(d) REAL("window_s", "s", d, 1, 86400, "flows that began within this time count")
 #define DAY     86400
 
+#define AGAIN(d)                                                                                   \
+    REAL("again_s", "s", d, 0, DAY, "an entity again after that, or with a higher severity")
 #define LEARN(d)                                                                                   \
     REAL("learn_s", "s", d, 0, 30 * DAY, "of packet time from the beginning: nothing is said")
 
@@ -43,7 +45,9 @@ const struct ft_rule ft_rules_known[FT_RULE__COUNT] = {
                    REAL("theta1", "", 0.2, 0.01, 0.99, "of a scanner's, that succeed"),
                    REAL("alpha", "", 0.01, 1e-9, 0.5, "false alarms"),
                    REAL("beta", "", 0.99, 0.5, 0.999999999, "scanners that are found"),
-                   REAL("idle_s", "s", 3600, 1, DAY, "a host that does nothing is forgotten")}},
+                   REAL("idle_s", "s", 3600, 1, DAY, "a host that does nothing is forgotten"),
+                   AGAIN(DAY)},
+         .again = 6},
     [FT_RULE_SYN_FLOOD] =
         {.name = "syn_flood",
          .source = "FastNetMon (rate of SYNs to an address)",
@@ -78,7 +82,9 @@ const struct ft_rule ft_rules_known[FT_RULE__COUNT] = {
          .param = {REAL("score", "", 0.9, 0, 1, "mean of the parts that there are"),
                    WHOLE("flows", "flows", 10, 4, 64, "flows that began in distinct seconds"),
                    REAL("span_s", "s", 60, 0, DAY, "from the first of these to the last"),
-                   REAL("interval_s", "s", 1, 1, DAY, "median interval, at least")}},
+                   REAL("interval_s", "s", 1, 1, DAY, "median interval, at least"), AGAIN(DAY),
+                   REAL("prevalent", "", 0.5, 0, 1, "of internal hosts talk to it: score - 0.15")},
+         .again = 5},
     [FT_RULE_LONG_CONNECTION] =
         {.name = "long_connection",
          .source = "RITA v5",
@@ -96,7 +102,9 @@ const struct ft_rule ft_rules_known[FT_RULE__COUNT] = {
          .entity = FT_ENTITY_PAIR,
          .meaning = "a host sends far more than it used to, to one that it never had to do with",
          .param = {REAL("z", "", 4, 0, 1e6, "deviations from the usual bytes a minute, more than"),
-                   REAL("bytes", "bytes", 1e6, 1, 1e15, "that the flow sent"), LEARN(600)}},
+                   REAL("bytes", "bytes", 1e6, 1, 1e15, "sent to it since the first contact"),
+                   LEARN(600), REAL("pcr", "", 0.4, -1, 1, "(sent - received) / both, at least"),
+                   REAL("new_s", "s", 3600, 0, DAY, "so long after the first contact it is new")}},
     [FT_RULE_NEW_HOST] = {.name = "new_host",
                           .source = "first seen",
                           .severity = FT_SEVERITY_LOW,
@@ -143,8 +151,8 @@ const struct ft_rule ft_rules_known[FT_RULE__COUNT] = {
                         .meaning = "flows that the list says must not be"},
 };
 
-/* What is first seen of the whole world is new each minute. */
-static void watch_private(struct ft_rule_networks *n)
+/* RITA's internal networks; what is first seen of the whole world is new each minute. */
+static void add_private(struct ft_rule_networks *n)
 {
     static const char *const own[] = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"};
 
@@ -169,9 +177,10 @@ struct ft_rules *ft_rules_new(void)
             r->rule[i].value[k] = known->param[k].def;
         }
     }
-    watch_private(&r->rule[FT_RULE_NEW_HOST].networks);
-    watch_private(&r->rule[FT_RULE_NEW_PEER].networks);
-    watch_private(&r->rule[FT_RULE_NEW_SERVICE].networks);
+    add_private(&r->rule[FT_RULE_NEW_HOST].networks);
+    add_private(&r->rule[FT_RULE_NEW_PEER].networks);
+    add_private(&r->rule[FT_RULE_NEW_SERVICE].networks);
+    add_private(&r->internal);
     r->entity_s = 300;
     r->per_second = 100;
     return r;

@@ -49,8 +49,9 @@ struct ft_rule_param {
 /* A row for each rule; static. */
 struct ft_rule {
     const char *name, *source, *meaning;
-    uint8_t severity;                           /* enum ft_severity */
-    uint8_t entity;                             /* enum ft_entity */
+    uint8_t severity; /* enum ft_severity */
+    uint8_t entity;   /* enum ft_entity */
+    uint8_t again;    /* which threshold, from 1 on, stands for entity_s; 0: none does */
     struct ft_rule_param param[FT_RULE_PARAMS]; /* up to the first without a name */
 };
 
@@ -81,6 +82,7 @@ struct ft_deny {
 
 struct ft_rules {
     struct ft_rule_set rule[FT_RULE__COUNT];
+    struct ft_rule_networks internal; /* one's own; n == 0: nobody knows */
     struct ft_deny deny[FT_DENY_MAX];
     uint32_t n_deny;
     double entity_s;     /* an entity has one alert of a rule in so long */

@@ -382,7 +382,7 @@ static int unknown_rule(struct loader *l)
     for (int i = 0; i < FT_RULE__COUNT && n > 0 && n < (int)sizeof allowed; i++) {
         n += snprintf(allowed + n, sizeof allowed - (size_t)n, ", %s", ft_rules_known[i].name);
     }
-    return ft_err_set(l->err, FT_E_USAGE, "line %zu: %.40s: no such rule; there are %s",
+    return ft_err_set(l->err, FT_E_USAGE, "line %zu: %.40s: no such rule; there are %s, internal",
                       l->event.start_mark.line + 1, shown(l), allowed);
 }
 
@@ -394,6 +394,7 @@ static int rule(struct loader *l)
     while (i < FT_RULE__COUNT && strcmp(key, ft_rules_known[i].name) != 0) {
         i++;
     }
+    i += strcmp(key, "internal") == 0;
     if (i == FT_RULE__COUNT && strcmp(key, "limits") != 0) {
         return unknown_rule(l);
     }
@@ -401,6 +402,10 @@ static int rule(struct loader *l)
         return fail(l, key, "stands here twice", "once");
     }
     l->seen |= 1u << i;
+    if (i > FT_RULE__COUNT) {
+        l->to->internal.n = 0;
+        return each(l, "internal", networks_allowed, network, &l->to->internal);
+    }
     return mapping(l, (enum ft_rule_id)i);
 }
 

@@ -67,6 +67,23 @@ void ft__seen_ask(const struct ft__seen *s, uint64_t hash)
     __builtin_prefetch(s->bits[1] + line_of(s, hash));
 }
 
+bool ft__seen_has(const struct ft__seen *s, uint64_t hash)
+{
+    size_t line = line_of(s, hash);
+
+    return put(s->bits[0] + line, hash, false) || put(s->bits[1] + line, hash, false);
+}
+
+void ft__seen_turn(struct ft__seen *s)
+{
+    uint64_t *older = s->bits[1];
+
+    s->bits[1] = s->bits[0];
+    s->bits[0] = older;
+    memset(older, 0, bytes_of(s->n_lines));
+    s->n = 0;
+}
+
 bool ft__seen_see(struct ft__seen *s, uint64_t hash)
 {
     size_t line = line_of(s, hash);
@@ -77,12 +94,7 @@ bool ft__seen_see(struct ft__seen *s, uint64_t hash)
     bool before = put(s->bits[1] + line, hash, false);
 
     if (++s->n >= s->room) {
-        uint64_t *older = s->bits[1];
-
-        s->bits[1] = s->bits[0];
-        s->bits[0] = older;
-        memset(older, 0, bytes_of(s->n_lines));
-        s->n = 0;
+        ft__seen_turn(s);
     }
     return before;
 }

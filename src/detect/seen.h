@@ -26,6 +26,12 @@ void ft__seen_fini(struct ft__seen *s);
 /* Asks for the memory that a key is in. */
 void ft__seen_ask(const struct ft__seen *s, uint64_t hash);
 
+/* Was it seen? */
+bool ft__seen_has(const struct ft__seen *s, uint64_t hash);
+
+/* The newer one becomes the older one. */
+void ft__seen_turn(struct ft__seen *s);
+
 /* Was it seen? It is now. */
 bool ft__seen_see(struct ft__seen *s, uint64_t hash);
 

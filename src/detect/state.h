@@ -49,8 +49,10 @@ enum ft__table_id {
     FT__WALKS,
     FT__AMPLIFIED,
     FT__BEACONS,
+    FT__SERVERS,
     FT__LASTING,
     FT__SENDERS,
+    FT__RECEIVERS,
     FT__TUNNELS,
     FT__ASKERS,
     FT__TABLES
@@ -77,6 +79,9 @@ struct ft_detect {
     struct ft_rules *next;  /* likewise: that hold from the next turn on; owned, or NULL */
     _Atomic uint32_t epoch; /* newest */
     _Atomic bool changed;   /* pool.passed, or next */
+    /* what the rules that hold can use: of a class in a span, and of a flow that goes on */
+    _Atomic uint64_t least_packets, least_bytes;
+    _Atomic int64_t least_lasting_ns;
     struct ft_rules *rules; /* owned */
     struct ft__turn *order; /* [n_order]: notes that all have passed, in order; mapped, as: */
     struct ft__turn *aside; /* for sorting */
@@ -85,11 +90,15 @@ struct ft_detect {
     int64_t begun_ns;        /* the first packet that anything was said of; INT64_MIN: none */
     struct ft__hosts tables[FT__TABLES];
     struct ft__seen contacts, known; /* pairs of all flows; hosts, peers and services */
-    bool first_contact;              /* the pair of the note that is shown */
-    struct ft_note burst;            /* bits != 0: what was added up of a class */
-    uint64_t evicted;                /* of the tables, that no_room has */
-    int64_t entity_ns;               /* an entity has one alert of a rule in so long */
-    int64_t second;                  /* that the alerts are counted in */
+    struct ft__seen met;             /* pairs that met outside not long ago */
+    int64_t met_ns;                  /* when it turned */
+    uint32_t n_internal;             /* hosts that talked to one outside, and again */
+    int8_t out;           /* ft__goes_out() of the note that is shown; -1: not known yet */
+    bool first_contact;   /* the pair of the note that is shown */
+    struct ft_note burst; /* bits != 0: what was added up of a class */
+    uint64_t evicted;     /* of the tables, that no_room has */
+    int64_t entity_ns;    /* an entity has one alert of a rule in so long */
+    int64_t second;       /* that the alerts are counted in */
     uint32_t in_second;
     ft_alert_emit_fn emit; /* of this turn */
     void *cookie;
@@ -143,8 +152,10 @@ size_t ft__scan_entity(size_t *out_clear);
 size_t ft__walk_entity(size_t *out_clear);
 size_t ft__amplified_entity(size_t *out_clear);
 size_t ft__beacon_entity(size_t *out_clear);
+size_t ft__server_entity(size_t *out_clear);
 size_t ft__lasting_entity(size_t *out_clear);
 size_t ft__sender_entity(size_t *out_clear);
+size_t ft__receiver_entity(size_t *out_clear);
 size_t ft__tunnel_entity(size_t *out_clear);
 size_t ft__asker_entity(size_t *out_clear);
 
@@ -154,6 +165,10 @@ bool ft__has_learnt(const struct ft_detect *d, enum ft_rule_id rule, int param,
 
 /* A keyed hash of an address. */
 uint32_t ft__host_hash(const struct ft_detect *d, const uint8_t *addr);
+
+/* Of the note that is shown: does a host of one's own talk to one that is not? Not to link-local
+ * addresses. Where nobody knows whose they are, they all do. */
+bool ft__goes_out(struct ft_detect *d, const struct ft_note *note);
 
 /* The severity of a band, 0 the lowest, where the rules do not say another. */
 void ft__alert_band(const struct ft_detect *d, enum ft_rule_id rule, uint32_t band,

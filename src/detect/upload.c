@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* detect: exfiltration: a host sends far more in a minute than it used to, to one that it never had
- * to do with. What it used to: moving mean and variance (EWMA, alpha 0.1) of the bytes that the
- * flows that it began sent, of the minutes in which some ended; flows that sent less than 256
- * bytes are left out. */
+/* detect: exfiltration: a host sends far more out of the house in a minute than it used to, to one
+ * that it met not long ago. What it used to: moving mean and variance (EWMA, alpha 0.1) of the
+ * bytes that the flows that it began to others outside sent, of the minutes in which some ended;
+ * flows that sent less than 256 bytes are left out. Only flows that sent 64 KiB are parts of an
+ * upload: others need no memory. */
 #include <math.h>
+#include <string.h>
 
 #include "base/time.h"
 #include "detect/state.h"
 
-enum { P_Z, P_BYTES, P_LEARN, MINUTES = 8 };
+enum { P_Z, P_BYTES, P_LEARN, P_PCR, P_NEW, MINUTES = 8 };
 
 static const int64_t minute_ns = INT64_C(60000000000);
-static const double alpha = 0.1, least_part = 0.1, least_bytes = 1500, least_flow = 256;
+static const double alpha = 0.1, least_part = 0.1, least_bytes = 1500, least_flow = 256,
+                    least_part_sent = 65536;
 
 /* A host. */
 struct sender {
@@ -21,6 +24,21 @@ struct sender {
     uint32_t minutes; /* in mean and variance */
     double mean, var;
 };
+
+/* A host, and one outside that it met not long ago. */
+struct receiver {
+    struct ft__entity head;
+    int64_t first_ns;
+    uint64_t sent, got, packets; /* since then */
+    uint32_t flows;
+    struct ft__ids ids;
+};
+
+size_t ft__receiver_entity(size_t *out_clear)
+{
+    *out_clear = sizeof(struct receiver);
+    return sizeof(struct receiver);
+}
 
 size_t ft__sender_entity(size_t *out_clear)
 {
@@ -51,6 +69,14 @@ static double z_of(const struct sender *s)
     return ((double)s->bytes - s->mean) / std;
 }
 
+/* Producer-consumer ratio (Bullard and Gerth 2014): from -1, it only takes, to 1, it only sends. */
+static double pcr_of(const struct receiver *r)
+{
+    double out = (double)r->sent, in = (double)r->got;
+
+    return (out - in) / (out + in);
+}
+
 static struct sender *count(struct ft_detect *d, const struct ft_note *note)
 {
     struct ft__host_key key = ft__key_of(note, 0);
@@ -68,34 +94,93 @@ static struct sender *count(struct ft_detect *d, const struct ft_note *note)
     return s;
 }
 
+/* Who met longer ago than one to two spans has met long ago. */
+static void forget(struct ft_detect *d, const struct ft_note *note)
+{
+    int64_t ago = ft_time_sub(note->at_ns, d->met_ns);
+    int64_t span = ft__span_ns(d, FT_RULE_EXFILTRATION, P_NEW);
+
+    if (ago >= 0 && ago <= span) {
+        return;
+    }
+    ft__seen_turn(&d->met);
+    if (ago < 0 || ago > 2 * span) {
+        ft__seen_turn(&d->met);
+    }
+    d->met_ns = note->at_ns;
+}
+
+/* One outside that the host met not long ago; NULL: it did not. */
+static struct receiver *receiver_of(struct ft_detect *d, const struct ft_note *note,
+                                    const struct ft__host_key *key, uint64_t pair)
+{
+    struct receiver *r;
+    bool fresh;
+
+    if (!ft__seen_has(&d->met, pair)) {
+        return NULL;
+    }
+    r = ft__hosts_get(&d->tables[FT__RECEIVERS], key, note->at_ns, &fresh);
+    r->first_ns = fresh || note->first_ns < r->first_ns ? note->first_ns : r->first_ns;
+    r->sent += note->bytes[0];
+    r->got += note->bytes[1];
+    r->packets += note->packets[0] + note->packets[1];
+    r->flows++;
+    r->head.weight = r->sent < UINT32_MAX ? (uint32_t)r->sent : UINT32_MAX;
+    ft__ids_add(&r->ids, note->flow_id);
+    return r;
+}
+
+static void say(struct ft_detect *d, const struct ft_note *note, const struct sender *s,
+                const struct receiver *r)
+{
+    struct ft_alert a;
+
+    ft__alert_begin(d, FT_RULE_EXFILTRATION, note, 0, &a);
+    a.first_ns = r->first_ns < note->first_ns ? r->first_ns : note->first_ns;
+    a.has_port = true;
+    a.value = a.z = z_of(s);
+    a.threshold = ft__value(d, FT_RULE_EXFILTRATION, P_Z);
+    a.usual = s->mean;
+    a.flows = r->flows;
+    a.packets = r->packets;
+    a.bytes_out = r->sent;
+    a.bytes_in = r->got;
+    ft__ids_say(&r->ids, &a);
+    ft__raise(d, FT_RULE_EXFILTRATION, &a);
+}
+
 void ft__detect_upload(struct ft_detect *d, const struct ft_note *note)
 {
     const enum ft_rule_id rule = FT_RULE_EXFILTRATION;
-    struct ft_alert a;
-    struct sender *s;
+    double sent = (double)note->bytes[0];
+    struct ft__host_key key;
+    const struct receiver *r;
+    const struct sender *s;
+    uint64_t pair;
 
-    if ((double)note->bytes[0] < least_flow ||
+    if ((sent < least_flow && !d->first_contact) ||
         (note->bits & (FT_NOTE_GROUP | FT_NOTE_ANSWER)) != 0 ||
         ((note->bits & FT_NOTE_ON) != 0 && (note->bits & FT_NOTE_EXPORTED) == 0) ||
-        !ft__is_watched(d, rule, note, 0)) {
+        !ft__is_watched(d, rule, note, 0) || !ft__goes_out(d, note)) {
+        return;
+    }
+    forget(d, note);
+    key = ft__key_of(note, 0);
+    memcpy(key.peer, note->addr[1], sizeof key.peer);
+    pair = ft__key_hash(&d->cfg.seed, &key);
+    if (d->first_contact && (note->bits & FT_NOTE_FAILED) == 0) {
+        ft__seen_see(&d->met, pair);
+    }
+    if (sent < least_flow) {
         return;
     }
     s = count(d, note);
-    if (!d->first_contact || s->minutes < MINUTES || note->bytes[0] <= note->bytes[1] ||
-        (double)note->bytes[0] < ft__value(d, rule, P_BYTES) ||
-        z_of(s) <= ft__value(d, rule, P_Z) || !ft__has_learnt(d, rule, P_LEARN, note)) {
+    r = sent >= least_part_sent ? receiver_of(d, note, &key, pair) : NULL;
+    if (r == NULL || s->minutes < MINUTES || (double)r->sent < ft__value(d, rule, P_BYTES) ||
+        pcr_of(r) < ft__value(d, rule, P_PCR) || z_of(s) <= ft__value(d, rule, P_Z) ||
+        !ft__has_learnt(d, rule, P_LEARN, note)) {
         return;
     }
-    ft__alert_begin(d, rule, note, 0, &a);
-    a.has_port = true;
-    a.value = a.z = z_of(s);
-    a.threshold = ft__value(d, rule, P_Z);
-    a.usual = s->mean;
-    a.flows = 1;
-    a.packets = note->packets[0] + note->packets[1];
-    a.bytes_out = note->bytes[0];
-    a.bytes_in = note->bytes[1];
-    a.n_flow_ids = note->flow_id != 0;
-    a.flow_id[0] = note->flow_id;
-    ft__raise(d, rule, &a);
+    say(d, note, s, r);
 }

@@ -147,7 +147,7 @@ struct ft_format_ops {
      * text_max bytes and, when it is enriched, FT_FORMAT_ENRICH, or FT_FORMAT_MAX when that is
      * less. export_event: COUNTER, DISCARD, TEMPLATE, EXPORTER and SAMPLE by their structs
      * (model/field_export.h), FT_FORMAT_MAX bytes; WINDOW and ALERT, whatever the input
-     * (model/window.h, alert.h), FT_FORMAT_FLOW_MIN. */
+     * (model/window.h, alert.h), and of packets AFTERIMAGE (afterimage.h), FT_FORMAT_FLOW_MIN. */
     size_t (*export_flow)(const struct ft_format *f, uint8_t *p, size_t room,
                           const struct ft_export_record *rec);
     size_t (*export_event)(const struct ft_format *f, uint8_t *p, enum ft_event e,

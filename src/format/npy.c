@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format: a matrix of float32 in NumPy's .npy form (version 1.0), a row for each event: its
- * numbers, in the order of the columns; a vector's are a column each. Null is NaN. Text, lists,
- * objects and points in time are no numbers of a model and have no place; the names of the columns
- * stand in a file beside it, FILE.json.
+ * numbers, in the order of the columns; a vector's are a column each; of afterimage, whose numbers
+ * are all float64, of those. Null is NaN. Text, lists, objects and points in time are no numbers of
+ * a model and have no place; the names of the columns stand in a file beside it, FILE.json.
  *
  *     magic, version, length | text: <f4, shape (ROWS, COLUMNS) | rows
  *
@@ -29,6 +29,7 @@ struct npy {
     struct ft_format format;
     struct ft_columns columns;
     uint32_t n_numbers;                  /* of a row */
+    uint32_t width;                      /* bytes of a number: 4 or 8 */
     _Atomic bool beyond[FT_COLUMNS_MAX]; /* the column had whole numbers above 2^24 */
     char *sidecar;                       /* owned */
 };
@@ -58,7 +59,7 @@ static uint8_t *put_vector(uint8_t *p, const struct ft_column *c, const void *co
     return p;
 }
 
-static float number(const struct npy *npy, uint32_t i, const void *const *parts)
+static double number(const struct npy *npy, uint32_t i, const void *const *parts)
 {
     const struct ft_column *c = &npy->columns.col[i];
     struct ft_value v;
@@ -74,7 +75,7 @@ static float number(const struct npy *npy, uint32_t i, const void *const *parts)
         atomic_store_explicit((_Atomic bool *)(uintptr_t)&npy->beyond[i], true,
                               memory_order_relaxed);
     }
-    return (float)d;
+    return d;
 }
 
 static size_t put_row(const struct ft_format *f, uint8_t *p, const void *const *parts)
@@ -86,19 +87,20 @@ static size_t put_row(const struct ft_format *f, uint8_t *p, const void *const *
             p = put_vector(p, &npy->columns.col[i], parts);
             continue;
         }
-        float v = number(npy, i, parts);
+        double v = number(npy, i, parts);
+        float rounded = (float)v;
 
-        memcpy(p, &v, sizeof v);
-        p += sizeof v;
+        memcpy(p, npy->width == sizeof v ? (void *)&v : (void *)&rounded, npy->width);
+        p += npy->width;
     }
-    return npy->n_numbers * sizeof(float);
+    return (size_t)npy->n_numbers * npy->width;
 }
 
 /* Rows are what is in the file. */
 static size_t npy_seal(const struct ft_format *f, enum ft_event e, const uint8_t *rows, uint32_t n,
                        const struct ft_loss *lost, uint8_t *out)
 {
-    size_t len = (size_t)n * self(f)->n_numbers * sizeof(float);
+    size_t len = (size_t)n * self(f)->n_numbers * self(f)->width;
 
     (void)e;
     (void)lost;
@@ -113,7 +115,7 @@ static size_t put_header(const struct npy *npy, uint64_t rows, uint8_t *p)
     char text[HEADER_LEN];
     uint16_t len = HEADER_LEN - PREFIX_LEN;
     int n = snprintf(text, sizeof text,
-                     "{'descr': '<f4', 'fortran_order': False, 'shape': (%llu, %u), }",
+                     "{'descr': '<f%u', 'fortran_order': False, 'shape': (%llu, %u), }", npy->width,
                      (unsigned long long)rows, npy->n_numbers);
 
     memcpy(p, "\x93NUMPY\x01", 7);
@@ -155,7 +157,7 @@ static size_t npy_trailer(const struct ft_format *f, struct ft_trailer *t, uint8
     }
     t->over = true;
     say_beyond(npy, t);
-    return put_header(npy, (t->size - HEADER_LEN) / (npy->n_numbers * sizeof(float)), out);
+    return put_header(npy, (t->size - HEADER_LEN) / ((size_t)npy->n_numbers * npy->width), out);
 }
 
 static const char *npy_sidecar(const struct ft_format *f)
@@ -260,7 +262,8 @@ static int npy_open(const struct ft_format_config *cfg, struct ft_format **out, 
         return rc == FT_E_USAGE ? rc : ft_err_set(err, rc, "%s", ft_strerror(rc));
     }
     npy->format.needs_file = true;
-    npy->format.flow_max = npy->n_numbers * sizeof(float) + SLACK;
+    npy->width = e == FT_EVENT_AFTERIMAGE ? sizeof(double) : sizeof(float);
+    npy->format.flow_max = (size_t)npy->n_numbers * npy->width + SLACK;
     *out = &npy->format;
     return FT_OK;
 }

@@ -62,7 +62,8 @@ static bool some(const char *value)
 
 static const struct ft_param rows[] = {
     {.row = {.name = "event",
-             .choices = "sample|flow|stats|window|alert|template|counter|discard|exporter",
+             .choices =
+                 "sample|flow|stats|window|alert|afterimage|template|counter|discard|exporter",
              .help = "this kind of event only; a CSV file holds one"}},
     {.row = {.name = "columns",
              .value = "NAME,...",

@@ -75,6 +75,7 @@ static const struct kind kinds[] = {
     {"exporter_health", FT_EVENT_EXPORTER, true},
     {"network_flow_sample_of_collect", FT_EVENT_SAMPLE, true},
     {"network_flow_record_of_collect", FT_EVENT_FLOW, true},
+    {"afterimage", FT_EVENT_AFTERIMAGE, false}, /* where its profile is named; the last */
 };
 
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
@@ -92,8 +93,8 @@ struct schema {
 static void compose(struct schema *s, uint32_t sets)
 {
     s->kinds = kinds;
-    s->n = N_KINDS;
-    for (uint32_t k = 0; k < N_KINDS; k++) {
+    s->n = sets >> FT_PROFILE_AFTERIMAGE & 1 ? N_KINDS : N_KINDS - 1;
+    for (uint32_t k = 0; k < s->n; k++) {
         uint32_t n;
 
         if (kinds[k].event == FT_EVENT_FLOW && !kinds[k].collect) {

@@ -347,6 +347,7 @@ static const struct ft__metric_row rows[] = {
     COUNTER("alerts", "Alerts that were made", write_u64, S(alerts)),
     COUNTER("alerts_suppressed", "Alerts that were kept back", write_u64, S(alerts_suppressed)),
     COUNTER("alerts_no_room", "Ended flows and entities that found no room in detectors", write_u64, S(alerts_no_room)),
+    COUNTER("afterimage_evicted", "Streams and pairs of -p afterimage that made room for others", write_u64, S(afterimage_evicted)),
     COUNTER("where_left_out", "Flow records that do not satisfy --where", write_u64, S(where_left_out)),
     COUNTER("profile_skipped", "Flow records that the tool drops that a profile is named for", write_u64, S(profile_skipped)),
     COUNTER("flows_labelled", "Final records that a rule of --labels knows", write_packets, S(labelled)),

@@ -31,18 +31,36 @@ static void next_word(const char **at, char out[WORD])
 
 /* ---- profiles ---- */
 
+const char *ft_profile_name(uint32_t i, const char **out_meaning)
+{
+    uint32_t n = 0;
+
+    while (n < i && ft_column_sets[n] != NULL) {
+        n++;
+    }
+    if (ft_column_sets[n] != NULL) {
+        *out_meaning = ft_column_sets[n]->meaning;
+        return ft_column_sets[n]->profile;
+    }
+    *out_meaning = "Kitsune's AfterImage: 100 numbers a frame, events of their own; one worker";
+    return n == i ? "afterimage" : NULL;
+}
+
 static bool add_profile(const char *word, uint32_t *sets, struct ft_nearest *nearest)
 {
     uint32_t before = *sets;
     bool all = strcmp(word, "all") == 0, known = all;
+    const char *name, *meaning;
 
     ft_nearest_try(nearest, word, "all");
-    for (uint32_t i = 0; ft_column_sets[i] != NULL; i++) {
-        bool it = strcmp(word, ft_column_sets[i]->profile) == 0;
+    for (uint32_t i = 0; (name = ft_profile_name(i, &meaning)) != NULL; i++) {
+        const struct ft_column_set *set = ft_column_sets[i];
+        bool it = strcmp(word, name) == 0;
 
-        ft_nearest_try(nearest, word, ft_column_sets[i]->profile);
+        ft_nearest_try(nearest, word, name);
         known |= it;
-        *sets |= (uint32_t)(it || (all && ft_column_sets[i]->in_all)) << i;
+        *sets |= (uint32_t)(it || (all && set != NULL && set->in_all))
+                 << (set != NULL ? i : FT_PROFILE_AFTERIMAGE);
     }
     *sets = known ? *sets : before;
     return known;
@@ -50,15 +68,16 @@ static bool add_profile(const char *word, uint32_t *sets, struct ft_nearest *nea
 
 static int no_profile(const char *word, const struct ft_nearest *nearest, struct ft_err *err)
 {
-    char names[256];
+    char names[512];
+    const char *name, *meaning;
     size_t at = 0;
 
     if (nearest->name != NULL) {
         return ft_err_set(err, FT_E_USAGE, "'%s': there is no such profile; did you mean %s?", word,
                           nearest->name);
     }
-    for (uint32_t i = 0; ft_column_sets[i] != NULL && at < sizeof names; i++) {
-        at += (size_t)snprintf(names + at, sizeof names - at, "%s, ", ft_column_sets[i]->profile);
+    for (uint32_t i = 0; at < sizeof names && (name = ft_profile_name(i, &meaning)) != NULL; i++) {
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s, ", name);
     }
     return ft_err_set(err, FT_E_USAGE, "'%s': there is no such profile (there are: %sall)", word,
                       names);
@@ -374,6 +393,19 @@ int ft_columns_pick_rows(const struct ft_field *rows, uint32_t n, const char *li
 
     ft_columns_rows(rows, n, &all);
     return pick(&all, 1, list, out, err);
+}
+
+int ft_columns_pick_windows(const char *list, struct ft_columns *out, struct ft_err *err)
+{
+    struct ft_columns all;
+    int rc;
+
+    ft_columns_windows(true, &all);
+    rc = pick(&all, 1, list, out, err);
+    for (uint32_t i = 0; rc == FT_OK && i < out->n; i++) {
+        out->col[i].part = FT_PART_CORE; /* the row itself */
+    }
+    return rc;
 }
 
 int ft_columns_pick_exported(const char *list, struct ft_columns *out, struct ft_err *err)

@@ -80,6 +80,13 @@ struct ft_columns {
 
 /* ---- names ---- */
 
+/* A profile whose columns are of frames: it asks for an event of its own, and adds none to flow
+ * records. Its place among sets is behind all of those. */
+enum { FT_PROFILE_AFTERIMAGE = FT_COLUMN_SETS_MAX - 1 };
+
+/* Name and meaning of profile i, the one of frames last. NULL behind it. */
+const char *ft_profile_name(uint32_t i, const char **out_meaning);
+
 /* The sets that a list of profiles means, a bit for each place in ft_column_sets: "base,tcp",
  * "all"; base is always in it. FT_E_USAGE: err tells which name is wrong, and the nearest. */
 FT_NODISCARD int ft_profiles_parse(const char *list, uint32_t *out_sets, struct ft_err *err);
@@ -126,6 +133,8 @@ void ft_columns_rows(const struct ft_field *rows, uint32_t n, struct ft_columns 
 
 /* The columns of windows; vectors: and those of the vector profile. */
 void ft_columns_windows(bool vectors, struct ft_columns *out);
+FT_NODISCARD int ft_columns_pick_windows(const char *list, struct ft_columns *out,
+                                         struct ft_err *err);
 
 /* Bytes of text that lists and bytes among the columns take at most, when the options of their
  * owners are these; NULL: whatever they are. */

@@ -17,6 +17,7 @@ static const struct {
     [FT_EVENT_PACKET] = {"packet", "packet"},
     [FT_EVENT_WINDOW] = {"window", "window"},
     [FT_EVENT_ALERT] = {"alert", "alert"},
+    [FT_EVENT_AFTERIMAGE] = {"afterimage", "afterimage"},
 };
 
 static const char *const reasons[FT_REASON__COUNT] = {

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "model/field_afterimage.h"
 #include "model/field_alert.h"
 #include "model/field_export.h"
 #include "model/field_stats.h"
@@ -210,6 +211,8 @@ const struct ft_field *ft_fields(enum ft_event e, uint32_t *out_n)
         return ft__fields_window(out_n);
     case FT_EVENT_ALERT:
         return ft__fields_alert(out_n);
+    case FT_EVENT_AFTERIMAGE:
+        return ft__fields_afterimage(out_n);
     default:
         return ft_fields_export(e, out_n);
     }

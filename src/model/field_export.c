@@ -9,6 +9,7 @@
 #include "codec/text/digits.h"
 #include "codec/text/escape.h"
 #include "codec/text/exported.h"
+#include "model/afterimage.h"
 #include "model/alert.h"
 #include "model/observer.h"
 #include "model/window.h"
@@ -949,6 +950,9 @@ struct ft_export_head ft_export_head(enum ft_event e, const void *event)
         return (struct ft_export_head){NULL, ((const struct ft_window_row *)event)->start_ns};
     case FT_EVENT_ALERT:
         return (struct ft_export_head){NULL, ((const struct ft_alert *)event)->timestamp_ns};
+    case FT_EVENT_AFTERIMAGE:
+        return (struct ft_export_head){NULL,
+                                       ((const struct ft_afterimage_row *)event)->timestamp_ns};
     case FT_EVENT_COUNTER:
         return HEAD(struct ft_export_counters);
     case FT_EVENT_TEMPLATE:

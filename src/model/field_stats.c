@@ -7,8 +7,8 @@
 #include "flowtap/version.h"
 #include "model/observer.h"
 
-enum { TYPE_LLC = 4 };         /* 802.2, as Linux numbers it */
-enum { NAME_MAX_SHOWN = 144 }; /* bytes of an output's name; FT_FORMAT_MAX rests on it */
+enum { TYPE_LLC = 4 };        /* 802.2, as Linux numbers it */
+enum { NAME_MAX_SHOWN = 96 }; /* bytes of an output's name; FT_FORMAT_MAX rests on it */
 
 #define STATS(name, stmt)                                                                          \
     static void p_##name(const void *event, struct ft_value *v)                                    \
@@ -50,6 +50,7 @@ STATS(window_no_room, v->u = s->window_no_room)
 STATS(alerts, v->u = s->alerts)
 STATS(alerts_suppressed, v->u = s->alerts_suppressed)
 STATS(alerts_no_room, v->u = s->alerts_no_room)
+STATS(afterimage_evicted, v->u = s->afterimage_evicted)
 STATS(interface_events, v->u = s->interface_events)
 STATS(workers, v->u = s->n_workers)
 STATS(queue_capacity, v->u = s->queue_cap)
@@ -392,6 +393,9 @@ static const struct ft_field stats_fields[] = {
     {NUMBER("alerts_no_room", "", p_alerts_no_room),
      .meaning = "ended flows that detectors were not told of, and entities that others took the "
                 "place of in their full tables (-e alert)"},
+    {NUMBER("afterimage_evicted", "", p_afterimage_evicted),
+     .meaning = "streams, and pairs of streams, that made room for others: they begin anew when "
+                "they come again (-p afterimage)"},
     {NUMBER("interface_events", "", p_interface_events),
      .meaning = "times an interface went down, vanished or came back"},
     {NUMBER("workers", "", p_workers), .meaning = "threads that keep flows"},

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "model/app.h"
 #include "model/observer.h"
 #include "model/vector.h"
 #include "model/window.h"
@@ -40,6 +41,7 @@ WINDOW(peer, v->null = r->entity != FT_ENTITY_PAIR; v->ip_version = r->ip_versio
        v->addr = r->peer)
 WINDOW(port, v->null = r->entity != FT_ENTITY_SERVICE; v->u = r->port)
 WINDOW(proto, v->null = r->entity != FT_ENTITY_SERVICE; v->u = r->proto)
+WINDOW(top_app, v->null = r->top_app == FT_APP_UNKNOWN; v->s = ft_app_name(r->top_app))
 WINDOW(vector, v->null = r->vector == NULL; v->items = r->vector; v->n_items = FT_VECTOR)
 WINDOW(vector_id, v->null = r->vector == NULL; v->s = r->vector_id)
 WINDOW(at_most, v->u = r->packets[0] + r->packets[1] + r->error)
@@ -202,6 +204,15 @@ static const struct ft_field window_fields[] = {
      .meaning = "0 unless the table was full (--max-hosts): it may have had so many packets more, "
                 "before it took the place of the one with the fewest; its other columns are of "
                 "the time since"},
+    {.name = "top_app",
+     .type = FT_T_STRING,
+     .privacy = FT_PRIVACY_NONE,
+     .unit = "",
+     .get = w_top_app,
+     .source = "flowtap",
+     .null = "it is not known; without -p app also of several applications",
+     .meaning = "application with the most bytes: by what flows say of themselves with -p app, "
+                "else by the responders' ports"},
     {MAYBE("records", "records", records), .source = "flowtap", .null = "of packets",
      .meaning = "flow records and samples of collect that are in it"},
     {MAYBE("domain_id", "", domain_id),

@@ -47,6 +47,7 @@ struct ft_window_row {
     uint64_t error;        /* packets that may be another's */
     const float *vector;   /* of a host, FT_VECTOR numbers, borrowed; NULL: none was asked for */
     const char *vector_id; /* likewise */
+    uint8_t top_app;       /* enum ft_app; 0: null */
     uint64_t records;      /* of collect: flow records and samples; else UINT64_MAX */
     uint64_t domain_id;    /* exporter; else UINT64_MAX */
 };

@@ -348,8 +348,9 @@ const void *ft_anonymize_export(struct ft_anonymizer *a, enum ft_event event, co
         return map_window(a, what);
     case FT_EVENT_ALERT:
         return map_alert(a, what);
-    case FT_EVENT_STATS:  /* flowtap's own account: numbers, and outputs as they were named */
-    case FT_EVENT_PACKET: /* none: an output that holds packets is refused */
+    case FT_EVENT_AFTERIMAGE: /* numbers */
+    case FT_EVENT_STATS:      /* flowtap's own account: numbers, and outputs as they were named */
+    case FT_EVENT_PACKET:     /* none: an output that holds packets is refused */
     case FT_EVENT__COUNT:
         break;
     }

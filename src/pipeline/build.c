@@ -12,8 +12,10 @@
 
 #include "base/mem.h"
 #include "base/wait.h"
+#include "base/whole.h"
 #include "codec/app/digest.h"
 #include "config/url.h"
+#include "feature/app/app.h"
 #include "format/pcap.h"
 #include "guard/opener.h"
 #include "model/labels.h"
@@ -22,12 +24,14 @@
 #include "pipeline/collect.h"
 #include "pipeline/columns.h"
 #include "pipeline/enrich.h"
+#include "pipeline/frames.h"
 #include "pipeline/lanes.h"
 #include "pipeline/packets.h"
 #include "pipeline/samples.h"
 #include "pipeline/scrub.h"
 #include "pipeline/store.h"
 #include "pipeline/vectors.h"
+#include "pipeline/windows.h"
 #include "source/if_watch.h"
 
 static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t cap)
@@ -53,13 +57,31 @@ static const char *join_inputs(const struct ft_config *cfg, char *buf, size_t ca
 static const unsigned collect_only = 1u << FT_EVENT_TEMPLATE | 1u << FT_EVENT_COUNTER |
                                      1u << FT_EVENT_DISCARD | 1u << FT_EVENT_EXPORTER;
 
+static const unsigned packets_only = 1u << FT_EVENT_AFTERIMAGE;
+
+/* Events that cost something, and are not made, unless they were asked for at the start. */
+static int check_made(const struct ft_pipeline *p, const struct ft_output_url *url, unsigned events,
+                      struct ft_err *err)
+{
+    if ((events == 1u << FT_EVENT_WINDOW && !p->plan.windows) ||
+        (events == 1u << FT_EVENT_ALERT && !p->plan.alerts)) {
+        return ft_err_set(err, FT_E_STATE, "%s: no -o output had %ss at the start", url->text,
+                          ft_output_url_get(url, "event")); /* added behind the plan */
+    }
+    if (events == 1u << FT_EVENT_AFTERIMAGE && !p->plan.afterimage) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "%s: event=afterimage is what --profile afterimage makes", url->text);
+    }
+    return FT_OK;
+}
+
 /* ?event=WORD. */
 static int route_named(const struct ft_pipeline *p, const struct ft_output_url *url,
                        const char *word, unsigned has, unsigned *out, struct ft_err *err)
 {
     for (enum ft_event e = 0; e < FT_EVENT__COUNT; e++) {
         if (strcmp(word, ft_event_word(e)) == 0 &&
-            (p->plan.collect || (collect_only >> e & 1) == 0)) {
+            (p->plan.collect ? (packets_only >> e & 1) == 0 : (collect_only >> e & 1) == 0)) {
             *out = 1u << e;
             if ((has >> e & 1) == 0) {
                 return ft_err_set(err, FT_E_USAGE, "%s: event=%s: %s has no such event", url->text,
@@ -92,12 +114,7 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
     }
     if (word != NULL) {
         rc = route_named(p, url, word, has, out, err);
-        if (rc == FT_OK && ((*out == 1u << FT_EVENT_WINDOW && !p->plan.windows) ||
-                            (*out == 1u << FT_EVENT_ALERT && !p->plan.alerts))) {
-            return ft_err_set(err, FT_E_STATE, "%s: no -o output had %ss at the start", url->text,
-                              word); /* added behind the plan */
-        }
-        return rc;
+        return rc == FT_OK ? check_made(p, url, *out, err) : rc;
     }
     for (size_t i = 0; i < 2 && format->single_event && (events & (events - 1)) != 0; i++) {
         if ((events >> preferred[i] & 1) != 0) {
@@ -246,8 +263,8 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
                   ft_output_url_get(url, "profile") != NULL ||
                   ft_output_url_get(url, "dialect") != NULL;
     bool asks = chosen || ft_output_url_get(url, "where") != NULL;
-    bool of_windows = cfg->window_columns != NULL && ft_output_url_get(url, "columns") == NULL &&
-                      ft_output_url_get(url, "where") == NULL;
+    bool of_windows = cfg->window_columns != NULL && ft_output_url_get(url, "where") == NULL &&
+                      (cfg->window_columns->flat || ft_output_url_get(url, "columns") == NULL);
 
     const char *addresses = ft_output_url_get(url, "addresses");
     const char *id = ft_output_url_get(url, "schema_id");
@@ -286,7 +303,6 @@ static int route_options(const struct ft_pipeline *p, const struct ft_output_url
     return FT_OK;
 }
 
-/* Makes the route's instance of its format. */
 /* --no-identity: events that are about hosts go nowhere. */
 static int check_identity(const struct ft_plan *plan, const struct ft_output_url *url,
                           unsigned events, struct ft_err *err)
@@ -301,6 +317,7 @@ static int check_identity(const struct ft_plan *plan, const struct ft_output_url
     return FT_OK;
 }
 
+/* Makes the route's instance of its format. */
 static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
                        const struct ft_format_ops *ops, bool count_only, struct ft_route *r,
                        struct ft_err *err)
@@ -314,7 +331,7 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
     if (ft__columns_of_samples(&p->plan, url, r->events, &of_samples)) {
         cfg.sample_columns = &of_samples;
     }
-    if (ft__columns_of_windows(&p->plan, url, r->events, &of_windows)) {
+    if (rc == FT_OK && ft__columns_of_windows(&p->plan, url, r->events, &columns, &of_windows)) {
         cfg.window_columns = &of_windows;
     }
     rc = rc == FT_OK ? route_options(p, url, &cfg, err) : rc;
@@ -630,30 +647,18 @@ int ft__build_key(const char *path, uint8_t key[FT_CRYPTOPAN_KEY], struct ft_err
 int ft__build_labels(struct ft_pipeline *p, const char *path, struct ft_err *err)
 {
     enum { MOST = 16 << 20 };
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    char *text = fd >= 0 ? ft_mem_alloc(1, MOST) : NULL;
     struct ft_err why = {0};
     size_t len = 0;
-    ssize_t n = fd >= 0 ? 1 : -1;
-    int rc = FT_OK;
+    char *text = ft_whole_read(path, MOST, &len);
 
-    while (text != NULL && n > 0 && len < MOST) {
-        n = read(fd, text + len, MOST - len);
-        len += n > 0 ? (size_t)n : 0;
+    if (text == NULL) {
+        return ft_err_set(err, errno == EFBIG ? FT_E_USAGE : FT_E_IO, "labels: %s: %s", path,
+                          errno == EFBIG ? "is larger than 16 MiB" : strerror(errno));
     }
-    if (n < 0) {
-        rc = ft_err_set(err, FT_E_IO, "labels: %s: %s", path, strerror(errno));
-    } else if (text == NULL || len == MOST) {
-        rc = ft_err_set(err, FT_E_USAGE, "labels: %s: is larger than 16 MiB", path);
-    } else {
-        rc = ft_labels_parse(text, len, &p->labels, &why);
-        rc = rc == FT_OK ? rc : ft_err_set(err, FT_E_USAGE, "labels: %s: %s", path, why.what);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
+    int rc = ft_labels_parse(text, len, &p->labels, &why);
+
     ft_mem_free(text);
-    return rc;
+    return rc == FT_OK ? rc : ft_err_set(err, FT_E_USAGE, "labels: %s: %s", path, why.what);
 }
 
 static int anonymize_failed(int rc, struct ft_err *err)
@@ -721,47 +726,21 @@ static int build_timed(struct ft_pipeline *p, struct ft_worker *w)
                                                     ft_table_entries(p->plan.table.max_flows),
                                                     &w->meter.window);
     }
+    if (rc == FT_OK && w->meter.window != NULL && (p->plan.parts >> FT_PART_APP & 1) != 0) {
+        ft_window_apps(w->meter.window, ft_app_so_far, ft_meter_state(&w->meter, FT_PART_APP));
+    }
     if (rc == FT_OK && p->detect != NULL) {
         rc = ft_detect_worker_new(p->detect, w->index, &w->meter.detect);
         w->meter.reads_names = (p->plan.parts >> FT_PART_APP & 1) != 0;
     }
-    w->looked_ns = w->clock.now_ns = INT64_MIN;
+    w->looked_ns = w->meter.clock.now_ns = INT64_MIN;
+    w->meter.step_ns = p->plan.window.step_ns;
     if (rc == FT_OK && p->plan.mode == FT_MODE_LANES) {
         w->clocks = ft_map_alloc(sizeof *w->clocks * FT_BATCH);
         w->lane_clock.now_ns = INT64_MIN;
         rc = w->clocks != NULL ? FT_OK : FT_E_NOMEM;
     }
     return rc;
-}
-
-/* An address as worker 0, who writes windows, shows it. */
-static void map_address(void *pipeline, uint8_t ip_version, uint8_t *address)
-{
-    const struct ft_pipeline *p = pipeline;
-
-    ft_cryptopan_map_ip(ft_anonymizer_map(p->workers[0].emit.anon), ip_version, address);
-}
-
-/* Equal packets make equal windows: estimates of files hash alike. Live, whom they count may choose
- * addresses, and does not know how. */
-static int build_windows(struct ft_pipeline *p, struct ft_err *err)
-{
-    if (!p->plan.windows) {
-        return FT_OK;
-    }
-    p->plan.window.seed = p->seed;
-    if (!p->plan.live) {
-        ft_hash_seed_fixed(&p->plan.window.seed, FT_EVENT_WINDOW);
-    }
-    if (p->plan.anonymize) {
-        p->plan.window.map_address = map_address;
-        p->plan.window.map_cookie = p;
-    }
-    int rc = ft_windows_new(&p->plan.window, &p->windows);
-
-    return rc == FT_OK
-               ? rc
-               : ft_err_set(err, rc, "no memory for --max-hosts %u", p->plan.window.max_hosts);
 }
 
 static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
@@ -937,8 +916,9 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
         rc = ft__build_output(p, cfg->outputs[i], err);
     }
-    rc = rc == FT_OK ? build_windows(p, err) : rc;
+    rc = rc == FT_OK ? ft__windows_build(p, err) : rc;
     rc = rc == FT_OK ? ft__build_detect(p, cfg, err) : rc;
+    rc = rc == FT_OK ? ft__frames_build(p, err) : rc;
     rc = rc == FT_OK ? build_workers(p, cfg, key, err) : rc;
     return rc == FT_OK ? scrub_name(p, err) : rc;
 }
@@ -1035,20 +1015,26 @@ static double mib(uint64_t bytes)
     return (double)bytes / 1048576;
 }
 
+/* What some runs have besides. */
+struct room {
+    const char *name;
+    uint64_t bytes;
+};
+enum { ROOMS = 3 };
+
 static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint32_t flow,
-                       uint64_t windows, uint64_t detectors, uint64_t queues, uint64_t outputs)
+                       const struct room *rooms, uint64_t queues, uint64_t outputs)
 {
     const struct ft_plan *plan = &p->plan;
     unsigned long long flows = (unsigned long long)plan->table.max_flows * plan->n_workers;
-    char what[96], rooms[64] = "";
+    char what[96], more[96] = "";
+    size_t at = 0;
 
-    if (windows > 0) {
-        snprintf(rooms, sizeof rooms, "windows %.1f, ", mib(windows));
-    }
-    if (detectors > 0) {
-        size_t at = strlen(rooms);
-
-        snprintf(rooms + at, sizeof rooms - at, "detectors %.1f, ", mib(detectors));
+    for (int i = 0; i < ROOMS; i++) {
+        if (rooms[i].bytes > 0) {
+            at += (size_t)snprintf(more + at, sizeof more - at, "%s %.1f, ", rooms[i].name,
+                                   mib(rooms[i].bytes));
+        }
     }
     if (plan->collect) {
         snprintf(what, sizeof what, "exporters and counts %.1f (%llu tuples)", mib(tables), flows);
@@ -1057,18 +1043,7 @@ static void say_budget(const struct ft_pipeline *p, uint64_t tables, uint32_t fl
                  mib(tables), flows, flow);
     }
     ft_log(&p->log, FT_LOG_INFO, "memory budget %.1f MiB: %s, %squeues %.1f, outputs %.1f",
-           mib(p->budget), what, rooms, mib(queues), mib(outputs));
-}
-
-static uint64_t windows_budget(const struct ft_plan *plan)
-{
-    uint32_t host;
-
-    uint32_t entries = plan->collect ? 1 : ft_table_entries(plan->table.max_flows);
-
-    return plan->windows ? ft_windows_budget(&plan->window, &host) +
-                               (uint64_t)ft_window_worker_budget(entries) * plan->n_workers
-                         : 0;
+           mib(p->budget), what, more, mib(queues), mib(outputs));
 }
 
 void ft__build_budget(struct ft_pipeline *p)
@@ -1077,8 +1052,11 @@ void ft__build_budget(struct ft_pipeline *p)
     uint32_t flow;
     uint64_t tables = (uint64_t)ft_meter_budget(&plan->table, plan->parts, &plan->options, &flow) *
                       plan->n_workers;
-    uint64_t outputs = 0, queues = 0, windows = windows_budget(plan),
-             detectors = plan->alerts ? ft_detect_budget(&plan->detect) : 0;
+    uint64_t outputs = 0, queues = 0;
+    const struct room rooms[ROOMS] = {
+        {"windows", ft__windows_budget(plan)},
+        {"detectors", plan->alerts ? ft_detect_budget(&plan->detect) : 0},
+        {"afterimage", plan->afterimage ? ft_afterimage_budget(&plan->image) : 0}};
 
     for (uint32_t i = 0; i < p->n_routes; i++) {
         outputs += ft_output_budget(p->routes[i].output);
@@ -1099,8 +1077,11 @@ void ft__build_budget(struct ft_pipeline *p)
     if (!plan->collect) {
         tables += ft_fragments_budget() * (plan->mode == FT_MODE_DIRECT ? plan->n_workers : 1);
     }
-    p->budget = tables + windows + detectors + outputs + queues;
-    say_budget(p, tables, flow, windows, detectors, queues, outputs);
+    p->budget = tables + outputs + queues;
+    for (int i = 0; i < ROOMS; i++) {
+        p->budget += rooms[i].bytes;
+    }
+    say_budget(p, tables, flow, rooms, queues, outputs);
 }
 
 int ft__build_patience(struct ft_pipeline *p, uint32_t i)
@@ -1154,6 +1135,7 @@ void ft__build_free(struct ft_pipeline *p)
     ft_emitter_fini(&p->control_emit);
     ft_windows_free(p->windows);
     ft_detect_free(p->detect);
+    ft_afterimage_free(p->afterimage);
     ft_lanes_free(p->lanes);
     for (uint32_t i = 0; i < p->plan.n_sources; i++) {
         if (p->source[i] != NULL) {

@@ -12,12 +12,22 @@ static int refuse(const struct ft_output_url *url, const char *key, int rc,
     return rc == FT_OK ? rc : ft_err_set(err, rc, "output %s: %s=: %s", url->text, key, why->what);
 }
 
+/* Does it take windows, and nothing else? */
+static bool only_windows(const struct ft_plan *plan, const struct ft_output_url *url)
+{
+    const char *word = ft_output_url_get(url, "event");
+
+    return word != NULL ? strcmp(word, ft_event_word(FT_EVENT_WINDOW)) == 0
+                        : plan->events_given && plan->events == 1u << FT_EVENT_WINDOW;
+}
+
 static int pick(const struct ft_plan *plan, const struct ft_output_url *url, const char *list,
                 struct ft_columns *out, struct ft_err *err)
 {
     struct ft_err why = {0};
-    int rc = plan->collect ? ft_columns_pick_exported(list, out, &why)
-                           : ft_columns_pick(list, plan->profiles, out, &why);
+    int rc = only_windows(plan, url) ? ft_columns_pick_windows(list, out, &why)
+             : plan->collect         ? ft_columns_pick_exported(list, out, &why)
+                                     : ft_columns_pick(list, plan->profiles, out, &why);
 
     return refuse(url, "columns", rc, &why, err);
 }
@@ -29,6 +39,12 @@ static int compose(const struct ft_plan *plan, const struct ft_output_url *url, 
     uint32_t sets = 0;
     int rc = ft_profiles_parse(list, &sets, &why);
 
+    if (rc == FT_OK && (sets >> FT_PROFILE_AFTERIMAGE & 1) != 0) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "output %s: profile=: afterimage is no columns of flow records: "
+                          "--profile afterimage, and event=afterimage here",
+                          url->text);
+    }
     if (plan->collect) {
         return ft_err_set(err, FT_E_USAGE,
                           "output %s: profile= is for flow records of packets; exporters decide "
@@ -130,24 +146,38 @@ bool ft__columns_of_samples(const struct ft_plan *plan, const struct ft_output_u
     return true;
 }
 
-/* Does it have the vector profile, or -p that? */
-static bool has_vectors(const struct ft_plan *plan, const struct ft_output_url *url)
+/* Does it have the vector profile, or -p that; or does it choose such a column of windows? */
+static bool has_vectors(const struct ft_plan *plan, const struct ft_output_url *url,
+                        const struct ft_columns *columns)
 {
+    bool any = false;
+
     const char *profile = ft_output_url_get(url, "profile");
     uint32_t sets = plan->profiles;
     struct ft_err why;
 
-    return (profile == NULL || ft_profiles_parse(profile, &sets, &why) == FT_OK) &&
-           (sets & ft_column_set_bit(&ft_columns_vector)) != 0;
+    for (uint32_t i = 0; only_windows(plan, url) && i < columns->n; i++) {
+        any |= columns->col[i].set == &ft_columns_vector;
+    }
+    return any || ((profile == NULL || ft_profiles_parse(profile, &sets, &why) == FT_OK) &&
+                   (sets & ft_column_set_bit(&ft_columns_vector)) != 0);
 }
 
 bool ft__columns_of_windows(const struct ft_plan *plan, const struct ft_output_url *url,
-                            unsigned events, struct ft_columns *out)
+                            unsigned events, const struct ft_columns *columns,
+                            struct ft_columns *out)
 {
-    if ((events >> FT_EVENT_WINDOW & 1) == 0 || !plan->window_vectors || !has_vectors(plan, url)) {
+    bool chosen = only_windows(plan, url) && ft_output_url_get(url, "columns") != NULL;
+
+    if ((events >> FT_EVENT_WINDOW & 1) == 0 ||
+        (!chosen && (!plan->window_vectors || !has_vectors(plan, url, columns)))) {
         return false;
     }
-    ft_columns_windows(true, out);
+    if (chosen) {
+        *out = *columns;
+    } else {
+        ft_columns_windows(true, out);
+    }
     ft_columns_observe(out, &plan->observer);
     return true;
 }
@@ -252,7 +282,7 @@ static int plan_output(const struct ft_config *cfg, const char *text, struct ft_
         return rc;
     }
     rc = ft__columns_of(plan, &url, &columns, err);
-    plan->window_vectors |= rc == FT_OK && has_vectors(plan, &url);
+    plan->window_vectors |= rc == FT_OK && has_vectors(plan, &url, &columns);
     if (rc == FT_OK && takes_flows(cfg, &url)) {
         plan->parts |= ft_columns_parts(&columns);
         rc = add_rules(cfg, plan, &columns, err);
@@ -274,6 +304,7 @@ int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
     plan->profiles |= cfg->labels != NULL ? ft_column_set_bit(&ft_columns_label) : 0;
     plan->profiles |= ft_config_enriches(cfg) ? ft_column_set_bit(&ft_columns_enrich) : 0;
     plan->events_given = cfg->events_given;
+    plan->events = cfg->events;
     plan->parts = 1u << FT_PART_CORE;
     plan->parts |= cfg->labels != NULL ? 1u << FT_PART_LABEL : 0; /* counted whoever writes them */
     for (uint32_t i = 0; i < cfg->n_outputs && rc == FT_OK; i++) {
@@ -287,6 +318,10 @@ int ft__columns_plan(const struct ft_config *cfg, struct ft_plan *plan, struct f
         }
         plan->parts |= ft_columns_parts(&columns);
         rc = add_rules(cfg, plan, &columns, err);
+    }
+    if ((plan->windows || (cfg->events >> FT_EVENT_WINDOW & 1) != 0) &&
+        (plan->profiles & ft_column_set_bit(&ft_columns_app)) != 0) {
+        plan->parts |= 1u << FT_PART_APP; /* for their top_app */
     }
     plan_rules(cfg, plan);
     if (plan->collect) { /* exporters' records have no others */

@@ -18,10 +18,11 @@ FT_NODISCARD int ft__columns_of(const struct ft_plan *plan, const struct ft_outp
 bool ft__columns_of_samples(const struct ft_plan *plan, const struct ft_output_url *url,
                             unsigned events, struct ft_columns *out);
 
-/* The columns of its windows: those of the vector profile, where it or -p has that. False: just
- * all the others. */
+/* The columns of its windows: those of ?columns= when it takes nothing else, as ft__columns_of()
+ * has them, or with the vector profile its own, too. False: all but those. */
 bool ft__columns_of_windows(const struct ft_plan *plan, const struct ft_output_url *url,
-                            unsigned events, struct ft_columns *out);
+                            unsigned events, const struct ft_columns *columns,
+                            struct ft_columns *out);
 
 /* The condition of an output (?where=), or NULL. FT_E_USAGE, FT_E_NOMEM. */
 FT_NODISCARD int ft__columns_where(const struct ft_plan *plan, const struct ft_output_url *url,

@@ -146,7 +146,7 @@ void ft_emit_export_count(struct ft_emitter *e, uint32_t n);
 /* SAMPLE or DISCARD */
 void ft_emit_export_sample(struct ft_emitter *e, enum ft_event event,
                            const struct ft_export_sample *s);
-/* COUNTER, TEMPLATE, EXPORTER by their structs; of packets: WINDOW */
+/* COUNTER, TEMPLATE, EXPORTER by their structs; of packets: WINDOW, AFTERIMAGE */
 void ft_emit_export_event(struct ft_emitter *e, enum ft_event event, const void *what);
 
 /* Hands on what is in the open chunks. */

@@ -91,7 +91,8 @@ void ft_emit_export_event(struct ft_emitter *e, enum ft_event event, const void 
             continue;
         }
         const struct ft_format *f = e->to[k].format;
-        size_t room = event == FT_EVENT_WINDOW ? FT_FORMAT_FLOW_MIN : FT_FORMAT_MAX;
+        bool table = event == FT_EVENT_WINDOW || event == FT_EVENT_AFTERIMAGE;
+        size_t room = table ? FT_FORMAT_FLOW_MIN : FT_FORMAT_MAX;
         uint8_t *p = ft_emit_begin(e, k, event, ts_ns, room);
 
         if (p != NULL) {

@@ -30,6 +30,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "afterimage/afterimage.h"
 #include "base/count.h"
 #include "base/files.h"
 #include "base/ring.h"
@@ -78,13 +79,16 @@ struct ft_plan {
     bool heads;          /* likewise at headers; payloads holds, too */
     bool links;          /* likewise at what frames say */
     bool events_given;   /* by --events */
+    unsigned events;     /* that --events names: a bit for each */
     bool packets;        /* some output holds packets */
     bool windows;        /* some output takes window events */
     bool window_vectors; /* some output has the vector profile: hosts have vectors */
     struct ft_windows_config window; /* with windows */
     bool alerts;                     /* some output takes alert events */
     struct ft_detect_config detect;  /* with alerts */
-    bool payloads;                   /* some of them look into payloads: packets carry those */
+    bool afterimage;                 /* -p afterimage */
+    struct ft_afterimage_config image;
+    bool payloads;    /* some of them look into payloads: packets carry those */
     const char *user; /* that root becomes, NULL: nobody; the configuration's, while it opens */
     bool no_identity; /* flow records do not tell of hosts, networks or times */
     struct ft_observer observer;  /* as events say it: with anonymize, a pseudonym */
@@ -131,13 +135,11 @@ struct ft_worker {
     uint32_t lane_pos;              /* lanes: packets taken out of that slot */
     struct ft_window_clock *clocks; /* lanes: [FT_BATCH], of the packets taken; mapped, owned, or
                                        NULL */
-    struct ft_window_clock clock;   /* -e alert without window: of the packets that were counted */
-    const struct ft_window_clock *given; /* lanes: clocks of the packets that come next, or NULL */
-    struct ft_window_worker *told;       /* collect -e window; owned, or NULL */
-    int64_t looked_ns;                   /* -e window: timers of flows were looked at up to here */
-    uint32_t looked_epoch;               /* in this epoch */
-    struct ft_window_clock lane_clock;   /* lanes: as of lane_seen packets of the slot */
-    struct ft_window_clock lane_before;  /* lanes: the last of the epoch before, with lane_steps */
+    struct ft_window_worker *told;  /* collect -e window; owned, or NULL */
+    int64_t looked_ns;              /* -e window: timers of flows were looked at up to here */
+    uint32_t looked_epoch;          /* in this epoch */
+    struct ft_window_clock lane_clock;  /* lanes: as of lane_seen packets of the slot */
+    struct ft_window_clock lane_before; /* lanes: the last of the epoch before, with lane_steps */
     uint32_t lane_seen;
     bool lane_steps;    /* lanes: the clock steps to lane_clock before anything else is counted */
     uint32_t lane_held; /* lanes: number + 1 of a slot whose payloads are still in use, or 0 */
@@ -215,6 +217,10 @@ struct ft_pipeline {
     bool nudged;                    /* wait() returns; guarded by lock */
     struct ft_detect *detect;       /* -e alert; owned, or NULL */
     struct ft_windows *windows;     /* -e window; owned, or NULL */
+    /* -p afterimage; owned, or NULL. Whose thread reads the source has it, and the next */
+    struct ft_afterimage *afterimage;
+    uint32_t afterimage_left;           /* frames until the next one that has a row */
+    struct ft_count afterimage_evicted; /* (A) */
     struct ft_lanes *lanes;
     struct ft_worker *reader; /* hand-off: a worker without a table that reads and decodes */
     pthread_t control;

@@ -116,6 +116,9 @@ static void note(struct ft_meter *m, const struct ft_flow_record *r)
 {
     struct ft_note n;
 
+    if (!r->is_final && !ft_detect_wants(m->detect, ft_time_sub(r->last_ns, r->first_ns))) {
+        return;
+    }
     ft_note_of(r, &n);
     ft_detect_note(m->detect, &n);
 }
@@ -181,8 +184,26 @@ static void settle(struct ft_meter *m)
 
 /* ---- packets and time ---- */
 
-void ft_meter_step(struct ft_meter *m, int64_t now_ns)
+struct ft_window_clock ft_meter_clock(const struct ft_meter *m)
 {
+    return m->window != NULL ? ft_window_now(m->window) : m->clock;
+}
+
+void ft_meter_advance(struct ft_meter *m, const struct ft_window_clock *c)
+{
+    if (m->window != NULL) {
+        ft_window_advance(m->window, c);
+    } else if (c->epoch != m->clock.epoch || c->now_ns > m->clock.now_ns) {
+        m->clock = *c;
+    }
+    if (m->detect != NULL) {
+        ft_detect_epoch_begins(m->detect, c->epoch);
+    }
+}
+
+void ft_meter_step(struct ft_meter *m)
+{
+    int64_t now_ns = ft_meter_clock(m).now_ns;
     uint32_t all = UINT32_MAX;
 
     while (ft_table_tick(m->table, ft_time_sub(now_ns, FT_WINDOW_GRACE_NS), &all)) {
@@ -191,9 +212,45 @@ void ft_meter_step(struct ft_meter *m, int64_t now_ns)
     settle(m);
 }
 
+/* How many of the packets that come next are of one epoch; *out_steps: of another one than before.
+ */
+static uint32_t run_of(const struct ft_meter *m, const struct ft_packet *pkts, uint32_t n,
+                       bool *out_steps)
+{
+    struct ft_window_clock c = m->clock;
+    uint32_t epoch = c.epoch, k;
+
+    if (m->window != NULL) {
+        return ft_window_run(m->window, pkts, n, out_steps);
+    }
+    for (k = 0; k < n; k++) {
+        if (m->given != NULL) {
+            c.epoch = m->given[k].epoch;
+        } else {
+            ft_window_clock_see(&c, pkts[k].ts_ns, m->step_ns);
+        }
+        if (k == 0) {
+            *out_steps = c.epoch != epoch;
+            epoch = c.epoch;
+        } else if (c.epoch != epoch) {
+            break;
+        }
+    }
+    return k;
+}
+
+/* Detectors look at packets that were counted, by the clock of windows or their own. */
 static void detect_packets(struct ft_meter *m, const struct ft_packet *pkts,
                            const struct ft_counted *at, uint32_t n)
 {
+    if (m->window == NULL && m->given != NULL) {
+        m->given += n;
+        m->clock = m->given[-1];
+    }
+    for (uint32_t i = 0; m->window == NULL && m->given == NULL && i < n; i++) {
+        ft_window_clock_see(&m->clock, pkts[i].ts_ns, m->step_ns);
+    }
+    ft_detect_epoch_begins(m->detect, ft_meter_clock(m).epoch);
     ft_detect_packets(m->detect, pkts, at, n);
     if (m->reads_names) {
         ft_detect_answers(m->detect, pkts, n);
@@ -204,16 +261,17 @@ void ft_meter_count(struct ft_meter *m, const struct ft_packet *pkts, uint32_t n
                     struct ft_counted *at, struct ft_tuple_counts *counts)
 {
     uint32_t timers = n * TIMER_VISITS;
+    bool detects = m->detect != NULL && m->emit != NULL; /* not of the samples of collect */
 
     for (uint32_t done = 0; done < n;) {
         uint32_t most = n - done;
         bool steps = false;
 
-        if (m->window != NULL) {
-            most = ft_window_run(m->window, pkts + done, most, &steps);
+        if (m->window != NULL || detects) {
+            most = run_of(m, pkts + done, most, &steps);
         }
         if (FT_UNLIKELY(steps)) {
-            ft_meter_step(m, ft_window_now(m->window).now_ns);
+            ft_meter_step(m);
         }
         uint32_t k = ft_table_update(m->table, pkts + done, most, at + done,
                                      counts != NULL ? counts + done : NULL);
@@ -226,7 +284,7 @@ void ft_meter_count(struct ft_meter *m, const struct ft_packet *pkts, uint32_t n
         if (k > 0 && m->window != NULL) {
             ft_window_packets(m->window, pkts + done, at + done, k);
         }
-        if (k > 0 && m->detect != NULL && m->emit != NULL) {
+        if (k > 0 && detects) {
             detect_packets(m, pkts + done, at + done, k);
         }
         settle(m);

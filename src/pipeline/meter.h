@@ -30,10 +30,13 @@ struct ft_meter {
     } on[FT_PARTS_MAX]; /* [n_on]: in the order of their parts */
     uint32_t n_on;
     struct ft_window_worker *window; /* -e window; owned, or NULL: looks at packets and ends, too */
-    struct ft_detect_worker *detect; /* -e alert; likewise: is told of ends */
-    bool reads_names;                /* with detect: packets carry payloads */
-    bool caught_up;                  /* no timer that was due at the last look is left */
-    ft_meter_emit_fn emit;           /* NULL: nobody asks for records */
+    struct ft_detect_worker *detect; /* -e alert; likewise: is told of ends, and looks at packets */
+    struct ft_window_clock clock;    /* with detect and without window: of the packets counted */
+    const struct ft_window_clock *given; /* likewise: as of the packets that come next, or NULL */
+    int64_t step_ns;                     /* likewise: a clock that goes back by more is believed */
+    bool reads_names;                    /* with detect: packets carry payloads */
+    bool caught_up;                      /* no timer that was due at the last look is left */
+    ft_meter_emit_fn emit;               /* NULL: nobody asks for records */
     void *cookie;
     bool counts_only; /* the bytes of records are not asked for: emit gets NULL for each */
 };
@@ -53,8 +56,14 @@ void ft_meter_close(struct ft_meter *m);
 FT_HOT void ft_meter_count(struct ft_meter *m, const struct ft_packet *pkts, uint32_t n,
                            struct ft_counted *at, struct ft_tuple_counts *counts);
 
-/* The clock of the packets is about to go back from now_ns: ends what was due. With windows. */
-void ft_meter_step(struct ft_meter *m, int64_t now_ns);
+/* With windows or detectors: the clock of the packets. */
+struct ft_window_clock ft_meter_clock(const struct ft_meter *m);
+
+/* It is this late, at least. */
+void ft_meter_advance(struct ft_meter *m, const struct ft_window_clock *c);
+
+/* Its clock is about to go back: ends what was due. */
+void ft_meter_step(struct ft_meter *m);
 
 /* It is now_ns, and no packet came: looks at up to so many timers that are due. */
 void ft_meter_idle(struct ft_meter *m, int64_t now_ns, uint32_t timers);

@@ -94,11 +94,29 @@ static void plan_windows(const struct ft_config *cfg, struct ft_plan *plan)
     plan->window = (struct ft_windows_config){.n_spans = cfg->n_windows,
                                               .max_hosts = cfg->max_hosts,
                                               .n_workers = plan->n_workers,
+                                              .apps = (plan->parts >> FT_PART_APP & 1) != 0,
                                               .told = plan->collect,
                                               .step_ns = plan->rules.idle_ns > FT_WINDOW_GRACE_NS
                                                              ? plan->rules.idle_ns
                                                              : FT_WINDOW_GRACE_NS};
     memcpy(plan->window.span_s, cfg->window_s, sizeof cfg->window_s);
+}
+
+/* Kitsune's features: the order of packets is part of what they are made of. */
+static int plan_afterimage(const struct ft_config *cfg, struct ft_plan *plan, struct ft_err *err)
+{
+    plan->afterimage = (cfg->profiles >> FT_PROFILE_AFTERIMAGE & 1) != 0;
+    plan->image =
+        (struct ft_afterimage_config){.max_hosts = cfg->max_hosts, .max_flows = cfg->max_flows};
+    if (plan->afterimage && cfg->workers > 1) {
+        return ft_err_set(
+            err, FT_E_USAGE,
+            "--workers: '%u': one worker makes what --profile afterimage asks for, of "
+            "all packets in their order: 1",
+            cfg->workers);
+    }
+    plan->n_workers = plan->afterimage ? 1 : plan->n_workers;
+    return FT_OK;
 }
 
 /* What is unusual of them. */
@@ -167,6 +185,10 @@ int ft__plan_make(const struct ft_config *cfg, const struct ft_where *where, str
     plan.n_workers = cfg->workers != 0 ? cfg->workers : cpus_allowed();
     if (plan.n_workers > cfg->max_flows) {
         plan.n_workers = cfg->max_flows;
+    }
+    rc = plan_afterimage(cfg, &plan, err);
+    if (rc != FT_OK) {
+        return rc;
     }
     plan.keep_tunnels = cfg->keep_tunnels;
     plan.tunnel_ports = cfg->tunnel_ports;

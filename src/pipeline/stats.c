@@ -198,6 +198,7 @@ void ft__stats_collect(struct ft_pipeline *p, bool is_final, struct ft_stats *s)
         newest = now > newest ? now : newest;
     }
     ft_ethertypes_top(&types, &s->not_ip);
+    s->afterimage_evicted = ft_count_get(&p->afterimage_evicted);
     if (p->windows != NULL) {
         add_windows(p->windows, s);
     }

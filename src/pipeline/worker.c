@@ -7,6 +7,7 @@
 #include "feature/app/app.h"
 #include "feature/label/label.h"
 #include "pipeline/app.h"
+#include "pipeline/frames.h"
 #include "pipeline/internal.h"
 #include "pipeline/lanes.h"
 #include "pipeline/packets.h"
@@ -90,51 +91,24 @@ static bool is_timed(const struct ft_worker *w)
     return w->meter.window != NULL || w->meter.detect != NULL;
 }
 
-static struct ft_window_clock clock_of(const struct ft_worker *w)
-{
-    return w->meter.window != NULL ? ft_window_now(w->meter.window) : w->clock;
-}
-
-/* It is this late, at least. */
-static void advance(struct ft_worker *w, const struct ft_window_clock *c)
-{
-    if (w->meter.window != NULL) {
-        ft_window_advance(w->meter.window, c);
-    } else if (c->epoch != w->clock.epoch || c->now_ns > w->clock.now_ns) {
-        w->clock = *c;
-    }
-}
-
-/* The clock sees packets that were counted; those of lanes know it. */
-static void see_packets(struct ft_worker *w, const struct ft_packet *pkts, uint32_t n)
-{
-    if (w->given != NULL && n > 0) {
-        w->given += n;
-        advance(w, w->given - 1);
-        return;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        ft_window_clock_see(&w->clock, pkts[i].ts_ns, w->p->plan.window.step_ns);
-    }
-}
-
 static void turn_detect(struct ft_worker *w, const struct ft_window_clock *c)
 {
-    int64_t passed_ns = w->looked_ns != INT64_MIN ? ft_time_sub(w->looked_ns, slack_ns) : INT64_MIN;
+    int64_t grace_ns = ft_time_sub(c->now_ns, FT_WINDOW_GRACE_NS); /* packets come out of order */
+    int64_t passed_ns = ft_time_sub(w->looked_ns < grace_ns ? w->looked_ns : grace_ns, slack_ns);
 
     ft_detect_turn(w->meter.detect, c->epoch, passed_ns, ft__worker_alert, &w->emit);
     uint32_t epoch = ft_detect_epoch(w->meter.detect);
 
     /* another worker's packets came after a step of the clock: so do this one's */
-    if (FT_UNLIKELY(w->meter.window == NULL && w->clocks == NULL && epoch > w->clock.epoch)) {
-        w->clock = (struct ft_window_clock){INT64_MIN, epoch};
+    if (FT_UNLIKELY(w->meter.window == NULL && w->clocks == NULL && epoch > w->meter.clock.epoch)) {
+        w->meter.clock = (struct ft_window_clock){INT64_MIN, epoch};
     }
 }
 
 /* Behind a batch, or when time passed without one: what is over is written. */
 static void turn_windows(struct ft_worker *w)
 {
-    struct ft_window_clock c = clock_of(w);
+    struct ft_window_clock c = ft_meter_clock(&w->meter);
     int64_t looked_ns = ft_time_sub(ft_table_now(w->meter.table), FT_WINDOW_GRACE_NS);
 
     if (w->clocks != NULL && c.now_ns != INT64_MIN) { /* others' packets went on */
@@ -164,9 +138,6 @@ static void count_packets(struct ft_worker *w, const struct ft_packet *pkts, uin
 
     ft_meter_count(&w->meter, pkts, n, at, w->emit.makes_samples ? counts : NULL);
     if (is_timed(w)) {
-        if (w->meter.window == NULL) {
-            see_packets(w, pkts, n);
-        }
         turn_windows(w);
     }
     if (!samples) {
@@ -379,11 +350,11 @@ bool ft__source_over(struct ft_pipeline *p, int rc, struct ft_err *err)
 /* Live, so windows of a silent link are over, too. */
 static void idle_windows(struct ft_worker *w, int64_t now_ns)
 {
-    struct ft_window_clock c = clock_of(w);
+    struct ft_window_clock c = ft_meter_clock(&w->meter);
 
     if (now_ns > c.now_ns) {
         c.now_ns = now_ns;
-        advance(w, &c);
+        ft_meter_advance(&w->meter, &c);
     }
     turn_windows(w);
 }
@@ -421,12 +392,17 @@ static struct ft_window_clock see_handed(struct ft_pipeline *p)
 /* Hand-off from a file, and no packets up to this clock: the others' time goes on here, too. */
 static void handed_idle(struct ft_worker *w, const struct ft_window_clock *c)
 {
-    if (w->meter.window == NULL || w->p->plan.live || c->now_ns == INT64_MIN ||
-        c->epoch != ft_window_now(w->meter.window).epoch) {
+    int64_t looked_ns = ft_time_sub(c->now_ns, FT_WINDOW_GRACE_NS);
+
+    if (!is_timed(w) || w->p->plan.live || c->now_ns == INT64_MIN ||
+        c->epoch != ft_meter_clock(&w->meter).epoch) {
         return;
     }
-    ft_window_advance(w->meter.window, c);
-    ft_meter_idle(&w->meter, ft_time_sub(c->now_ns, FT_WINDOW_GRACE_NS), TIMER_BUDGET);
+    ft_meter_advance(&w->meter, c);
+    ft_meter_idle(&w->meter, looked_ns, TIMER_BUDGET);
+    if (w->meter.caught_up && c->epoch == w->looked_epoch && looked_ns > w->looked_ns) {
+        w->looked_ns = looked_ns;
+    }
 }
 
 /* Live, and caught up with the kernel: time passes by the clock, so silent flows end too. */
@@ -479,9 +455,7 @@ void *ft__worker_direct(void *arg)
         }
         wait_ms = READ_TIMEOUT_MS;
         w->dec.lookup = ft_table_lookup(w->meter.table, &w->dec.lookup_n);
-        if (FT_UNLIKELY(w->emit.makes_packets)) {
-            ft_emit_packets(&w->emit, views, batch.n, w->rates.sample_n);
-        }
+        ft__frames_see(w, views, batch.n);
         ft_decode_batch(&w->dec, views, batch.n, pkts, &n);
         settle_fragments(w, pkts, &n);
         direct_packets(w, pkts, n);
@@ -620,7 +594,7 @@ static void reader_packets(struct ft_worker *r, struct ft_packet *pkts, uint32_t
     for (uint32_t at = 0; at < n; at += FT_BATCH) {
         reader_share(r->p, pkts + at, n - at < FT_BATCH ? n - at : FT_BATCH);
     }
-    if (r->p->windows != NULL) {
+    if (r->p->windows != NULL || r->p->detect != NULL) {
         tell_handed(r->p, pkts, n);
     }
 }
@@ -649,9 +623,7 @@ void *ft__reader_run(void *arg)
             ft__worker_breathe(r, true);
             continue;
         }
-        if (FT_UNLIKELY(r->emit.makes_packets)) {
-            ft_emit_packets(&r->emit, views, batch.n, r->rates.sample_n);
-        }
+        ft__frames_see(r, views, batch.n);
         ft_decode_batch(&r->dec, views, batch.n, pkts, &n);
         settle_fragments(r, pkts, &n);
         reader_packets(r, pkts, n);
@@ -674,9 +646,9 @@ void *ft__reader_run(void *arg)
 /* The clock of the input steps back, maybe between packets of others. */
 static void lane_step(struct ft_worker *w)
 {
-    advance(w, &w->lane_before);
-    ft_meter_step(&w->meter, clock_of(w).now_ns);
-    advance(w, &w->lane_clock);
+    ft_meter_advance(&w->meter, &w->lane_before);
+    ft_meter_step(&w->meter);
+    ft_meter_advance(&w->meter, &w->lane_clock);
     w->lane_steps = false;
 }
 
@@ -694,11 +666,11 @@ static void lane_packets(struct ft_worker *w, const struct ft_packet *pkts, uint
     if (w->meter.window != NULL) {
         ft_window_given(w->meter.window, w->clocks);
     } else {
-        w->given = w->clocks;
+        w->meter.given = w->clocks;
     }
     ft__worker_packets(w, pkts, n);
     if (w->lane_pos == 0) { /* the slot is over: so is the time of others' packets in it */
-        advance(w, &w->lane_clock);
+        ft_meter_advance(&w->meter, &w->lane_clock);
         turn_windows(w);
     }
 }

@@ -6,7 +6,10 @@
 #include <string.h>
 
 /* The counters of one byte: none is more than all packets, but for two. */
-enum { BYTES_AT = offsetof(struct ft__few, sizes), BYTES = sizeof(struct ft__few) - BYTES_AT };
+enum {
+    BYTES_AT = offsetof(struct ft__few, sizes),
+    BYTES = offsetof(struct ft__few, app) - BYTES_AT
+};
 
 static uint32_t sum(const uint8_t two[2])
 {
@@ -33,6 +36,7 @@ bool ft__few_add(struct ft__few *to, const struct ft__few *from)
     uint8_t *a = (uint8_t *)to + BYTES_AT;
     const uint8_t *b = (const uint8_t *)from + BYTES_AT;
 
+    to->app = ft__app_both(to->app, from->app);
     to->squares = squares;
     to->gap_us = gap_us;
     to->gap_squares = gap_squares;
@@ -58,7 +62,8 @@ void ft__many_of(const struct ft__few *few, struct ft__many *out)
                              .gap_us = few->gap_us,
                              .gap_squares = few->gap_squares,
                              .ended = few->ended,
-                             .new_peers = few->new_peers};
+                             .new_peers = few->new_peers,
+                             .app = few->app};
     for (int d = 0; d < 2; d++) {
         out->packets[d] = few->packets[d];
         out->bytes[d] = few->bytes[d];

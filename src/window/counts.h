@@ -26,8 +26,12 @@ struct ft__few {
     uint8_t failed[2];
     uint8_t syn[2], syn_ack[2], rst[2];
     uint8_t gaps; /* of collect: records */
-    uint8_t ended, new_peers, spare;
+    uint8_t ended, new_peers;
+    uint8_t app; /* FT__APP_* */
 };
+
+/* What is known of the applications of all bytes: of none, of one (which), of several. */
+enum { FT__APP_NONE = 0, FT__APP_FIRST = 1 /* + enum ft_app */, FT__APP_SEVERAL = 255 };
 
 _Static_assert(sizeof(struct ft__few) == 56, "with eight bytes a delta, a cache line");
 
@@ -42,9 +46,11 @@ struct ft__many {
     uint32_t flows[2], failed[2], syn[2], syn_ack[2], rst[2];
     uint32_t ended, new_peers;
     uint32_t sizes[FT_WINDOW_SIZES];
+    uint32_t apps; /* of several: place of their bytes + 1, see apps.h; 0: they are not kept */
+    uint8_t app;   /* FT__APP_* */
 };
 
-_Static_assert(sizeof(struct ft__many) == 160, "as docs/windows.md says");
+_Static_assert(sizeof(struct ft__many) == 176, "as docs/windows.md says");
 
 /* Seen from the other end, which has no new peers by this. */
 FT_INLINE struct ft__few ft__few_turned(const struct ft__few *f)
@@ -71,13 +77,18 @@ FT_INLINE void ft__many_ask(const struct ft__many *m)
     }
 }
 
+FT_INLINE uint8_t ft__app_both(uint8_t a, uint8_t b)
+{
+    return a == b || b == FT__APP_NONE ? a : a == FT__APP_NONE ? b : FT__APP_SEVERAL;
+}
+
 /* Adds; false: it does not fit, and nothing was added. */
 bool ft__few_add(struct ft__few *to, const struct ft__few *from);
 
 /* The same, without a credit. */
 void ft__many_of(const struct ft__few *few, struct ft__many *out);
 
-/* All but the credit. */
+/* All but the credit and applications. */
 void ft__many_add(struct ft__many *to, const struct ft__many *from);
 
 FT_INLINE uint32_t ft__add32(uint32_t a, uint64_t b)

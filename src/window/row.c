@@ -160,6 +160,10 @@ void ft__row_make(struct ft_windows *t, const struct ft__coming *it, struct ft_w
         memset(r->peer, 0, sizeof r->peer);
     }
     r->port = r->entity == FT_ENTITY_SERVICE ? ft_load_be16(a->name[1]) : 0;
+    r->vector = NULL;
+    r->vector_id = NULL;
+    r->top_app = (uint8_t)(a->many != 0 ? ft__apps_top(&t->apps, &t->manys[a->many - 1])
+                                        : ft__app_of(a->few.app));
     r->domain_id = r->entity == FT_ENTITY_EXPORTER ? ft_load_be32(a->name[1]) : UINT64_MAX;
     r->records = UINT64_MAX;
     if (a->many == 0) {

@@ -222,6 +222,7 @@ void ft__acc_give_back(struct ft_windows *t, struct ft__acc *a)
 {
     ft__sets_clear(&t->room, &a->sets);
     if (a->many != 0) {
+        ft__apps_clear(&t->apps, &t->manys[a->many - 1]);
         t->manys[a->many - 1].flows[0] = t->free_many;
         t->free_many = a->many;
     }
@@ -423,13 +424,28 @@ struct ft__many *ft__acc_many(struct ft_windows *t, struct ft__acc *a)
     return &t->manys[a->many - 1];
 }
 
+void ft__acc_add_many(struct ft_windows *t, struct ft__acc *a, const struct ft__many *many)
+{
+    struct ft__many *to = ft__acc_many(t, a);
+
+    ft__apps_add(&t->apps, to, many);
+    ft__many_add(to, many);
+}
+
+/* Bytes of several applications are kept, and will be. */
+static bool keeps_apps(const struct ft_windows *t, uint8_t a, uint8_t b)
+{
+    return t->apps.bytes != NULL && ft__app_both(a, b) == FT__APP_SEVERAL;
+}
+
 void ft__acc_add(struct ft_windows *t, struct ft__acc *a, const struct ft__few *few)
 {
     struct ft__many more;
 
-    if (FT_UNLIKELY(a->many != 0) || FT_UNLIKELY(!ft__few_add(&a->few, few))) {
+    if (FT_UNLIKELY(a->many != 0) || FT_UNLIKELY(keeps_apps(t, a->few.app, few->app)) ||
+        FT_UNLIKELY(!ft__few_add(&a->few, few))) {
         ft__many_of(few, &more);
-        ft__many_add(ft__acc_many(t, a), &more);
+        ft__acc_add_many(t, a, &more);
     }
 }
 
@@ -439,7 +455,7 @@ void ft__acc_merge(struct ft_windows *t, struct ft__acc *to, const struct ft__ac
     if (from->many == 0) {
         ft__acc_add(t, to, &from->few);
     } else {
-        ft__many_add(ft__acc_many(t, to), &t->manys[from->many - 1]);
+        ft__acc_add_many(t, to, &t->manys[from->many - 1]);
     }
     ft__sets_merge(&t->room, &to->sets, &from->sets);
     if (FT_UNLIKELY(error != m)) {

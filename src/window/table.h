@@ -30,6 +30,7 @@
 
 #include "base/count.h"
 #include "model/window.h"
+#include "window/apps.h"
 #include "window/counts.h"
 #include "window/sets.h"
 #include "window/window.h"
@@ -52,6 +53,7 @@ struct ft__flow {
     uint16_t port;       /* the responder's */
     uint8_t proto;
     uint8_t version;
+    uint8_t app; /* enum ft_app, by the port */
 };
 
 /* What a flow did in a window. */
@@ -200,6 +202,7 @@ struct ft_windows {
     struct ft__ordered *order[2]; /* [n_order] each, mapped: those that are to be written */
     uint32_t n_order;
     struct ft__set_room room;
+    struct ft__apps apps;
     struct ft__bloom bloom;
     struct ft__usual usual;
     struct ft__closing closing;
@@ -234,6 +237,9 @@ struct ft__acc *ft__acc_get(struct ft_windows *t, const struct ft__who *who, uin
 
 /* What it counted, as many. */
 struct ft__many *ft__acc_many(struct ft_windows *t, struct ft__acc *a);
+
+/* Adds what was counted: more than few. */
+void ft__acc_add_many(struct ft_windows *t, struct ft__acc *a, const struct ft__many *many);
 
 /* Adds what was counted. */
 void ft__acc_add(struct ft_windows *t, struct ft__acc *a, const struct ft__few *few);

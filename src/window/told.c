@@ -3,8 +3,8 @@
  * be kept until its window is over. */
 #include <string.h>
 
-#include "base/time.h"
 #include "base/wr.h"
+#include "codec/app/known.h"
 #include "window/worker.h"
 
 static uint64_t add(uint64_t a, uint64_t b)
@@ -12,10 +12,18 @@ static uint64_t add(uint64_t a, uint64_t b)
     return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
+/* By its port. */
+static uint8_t app_of(const struct ft_window_told *o)
+{
+    bool some = o->ip_version != 0 && (o->packets[0] | o->packets[1]) != 0;
+
+    return some ? (uint8_t)(FT__APP_FIRST + ft_known_port(o->proto, o->port)) : FT__APP_NONE;
+}
+
 /* What is counted of it, seen from one end. */
 static struct ft__many counts_of(const struct ft_window_told *o, int out)
 {
-    struct ft__many m = {.gaps = 1, .ended = o->flow};
+    struct ft__many m = {.gaps = 1, .ended = o->flow, .app = app_of(o)};
 
     for (int i = 0; i < 2; i++) {
         int from = i == FT_WINDOW_OUT ? out : 1 - out;
@@ -36,7 +44,7 @@ static bool few_of(const struct ft__many *m, struct ft__few *out)
         m->bytes[1] > UINT32_MAX) {
         return false;
     }
-    *out = (struct ft__few){.gaps = (uint8_t)m->gaps, .ended = (uint8_t)m->ended};
+    *out = (struct ft__few){.gaps = (uint8_t)m->gaps, .ended = (uint8_t)m->ended, .app = m->app};
     for (int i = 0; i < 2; i++) {
         out->packets[i] = (uint8_t)m->packets[i];
         out->bytes[i] = (uint32_t)m->bytes[i];
@@ -61,7 +69,7 @@ static struct ft__acc *tell(struct ft_windows *t, uint32_t window, struct ft__wh
     if (few_of(m, &few)) {
         ft__acc_add(t, a, &few);
     } else {
-        ft__many_add(ft__acc_many(t, a), m);
+        ft__acc_add_many(t, a, m);
     }
     ft__acc_grew(t, a);
     return a;

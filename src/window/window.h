@@ -57,6 +57,7 @@ struct ft_windows_config {
     uint32_t max_hosts; /* bound of the entities of each kind in a window */
     uint32_t n_workers;
     int64_t step_ns;          /* a clock that goes back by more is believed */
+    bool apps;                /* what is known of applications: several of an entity */
     bool told;                /* of collect: nothing is known of single packets */
     struct ft_hash_seed seed; /* of estimates, too: of equal ones, equal rows */
     /* Rows are shown with what this makes of their addresses (16 bytes, in place), and are in an
@@ -115,6 +116,10 @@ FT_NODISCARD int ft_window_worker_new(struct ft_windows *t, uint32_t i, uint32_t
                                       struct ft_window_worker **out);
 void ft_window_worker_free(struct ft_window_worker *w);
 size_t ft_window_worker_budget(uint32_t entries);
+
+/* Who knows the application (enum ft_app) of the flow of an entry. Else its port says it. */
+void ft_window_apps(struct ft_window_worker *w,
+                    uint8_t (*app_of)(const void *state, uint32_t entry), const void *state);
 
 /* The clock as of each of the packets that come next, in the order of the input; NULL: the worker's
  * own. Borrowed until they have been counted. */

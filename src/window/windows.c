@@ -70,7 +70,8 @@ size_t ft_windows_budget(const struct ft_windows_config *cfg, uint32_t *out_host
            sizeof(uint32_t) * FT__HEAPS * cfg->max_hosts +
            sizeof(struct ft__ordered) * 2 * order_for(cfg->max_hosts) +
            ft__set_room_budget(accs, accs / 4, blocks_for(cfg->max_hosts)) +
-           ft__usual_budget(usual_for(cfg)) + ft__known_budget(cfg->max_hosts);
+           (cfg->apps ? ft__apps_budget(accs / 8) : 0) + ft__usual_budget(usual_for(cfg)) +
+           ft__known_budget(cfg->max_hosts);
 }
 
 int ft_windows_new(const struct ft_windows_config *cfg, struct ft_windows **out)
@@ -117,6 +118,9 @@ int ft_windows_new(const struct ft_windows_config *cfg, struct ft_windows **out)
     rc = rc == FT_OK
              ? ft__set_room_open(&t->room, t->n_accs, t->n_accs / 4, blocks_for(cfg->max_hosts))
              : rc;
+    if (rc == FT_OK && cfg->apps) {
+        rc = ft__apps_open(&t->apps, t->n_accs / 8);
+    }
     rc = rc == FT_OK ? ft__usual_open(&t->usual, usual_for(cfg)) : rc;
     rc = rc == FT_OK ? ft__known_open(&t->bloom, cfg->max_hosts) : rc;
     if (rc != FT_OK) {
@@ -153,6 +157,7 @@ void ft_windows_free(struct ft_windows *t)
     unmap(t->order[0], sizeof *t->order[0], t->n_order);
     unmap(t->order[1], sizeof *t->order[1], t->n_order);
     ft__set_room_close(&t->room);
+    ft__apps_close(&t->apps);
     ft__usual_close(&t->usual);
     ft__known_close(&t->bloom);
     pthread_cond_destroy(&t->ended);

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "codec/app/known.h"
 #include "model/failed.h"
 #include "model/field.h"
 
@@ -129,6 +130,16 @@ static bool holds(const struct ft__delta *d)
     return (d->few.packets[0] | d->few.packets[1]) != 0;
 }
 
+static uint8_t app_of(const struct ft_window_worker *w, uint32_t entry)
+{
+    uint8_t app = w->app_of != NULL ? w->app_of(w->app_state, entry) : FT_APP_UNKNOWN;
+
+    if (app == FT_APP_UNKNOWN) {
+        app = w->flows[entry].app;
+    }
+    return (uint8_t)(FT__APP_FIRST + app);
+}
+
 /* What a flow did so far; it goes on. */
 static void fold(struct ft_window_worker *w, uint32_t entry)
 {
@@ -137,6 +148,7 @@ static void fold(struct ft_window_worker *w, uint32_t entry)
 
     f->entry.flow = w->flows[entry];
     f->entry.few = d->few;
+    f->entry.few.app = app_of(w, entry);
     f->index = w->lists[d->list].index;
     f->epoch = w->clock.epoch;
     memset(&d->few, 0, sizeof d->few);
@@ -217,6 +229,13 @@ FT_INLINE void see(struct ft_window_worker *w, int64_t ts_ns)
     set_clock(w, &c);
 }
 
+void ft_window_apps(struct ft_window_worker *w, uint8_t (*app_of_entry)(const void *, uint32_t),
+                    const void *state)
+{
+    w->app_of = app_of_entry;
+    w->app_state = state;
+}
+
 void ft_window_given(struct ft_window_worker *w, const struct ft_window_clock *clocks)
 {
     w->given = clocks;
@@ -268,6 +287,7 @@ static void begin_flow(struct ft_window_worker *w, const struct ft_packet *p,
     f->proto = p->key.proto;
     f->port = ft_proto_has_ports(p->key.proto) ? p->key.port[!from] : 0;
     f->version = (p->key.bits & FT_KEY_V6) != 0 ? 6 : 4;
+    f->app = (uint8_t)ft_known_port(f->proto, f->port);
     for (int i = 0; i < 2; i++) {
         int side = i == 0 ? from : !from;
 

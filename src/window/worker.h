@@ -23,6 +23,8 @@ struct ft__list {
 struct ft_window_worker {
     struct ft_windows *t;
     uint32_t number, entries;
+    uint8_t (*app_of)(const void *state, uint32_t entry); /* or NULL */
+    const void *app_state;
     struct ft__delta *deltas; /* [entries], mapped; likewise: */
     struct ft__flow *flows;
     struct ft_window_clock clock;

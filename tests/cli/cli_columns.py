@@ -127,6 +127,27 @@ class Columns(Case):
             self.wrong(f"error: ndjson:-?{what}: columns=, profile= and dialect= are for flow records, and none go there: add "
                        "-e flow or event=flow", "read", "-o", f"ndjson:-?{what}", SAMPLE)
 
+    def test_windows(self):
+        """?columns= of an output that takes windows and nothing else are theirs; -p vector adds to all of theirs."""
+        every = self.lines("read", "-w1", "--quiet", "-e", "window", "-p", "vector", SAMPLE)
+        plain = self.lines("read", "-w1", "--quiet", "-e", "window", SAMPLE)
+        self.assertEqual([{k: v for k, v in e.items() if k not in ("vector", "vector_id")} for e in every], plain)
+        names = ["packets_in", "vector", "address", "observer_id"]
+        want = [{"event_type": "window", **{n: e[n] for n in names}} for e in every]
+        for args in ("-e", "window", "-o", "ndjson:-?columns=" + ",".join(names)), \
+                ("-e", "window", "-p", "tcp", "-o", "ndjson:-?columns=" + ",".join(names)), \
+                ("-o", "ndjson:-?event=window&columns=" + ",".join(names)):
+            got = self.lines("read", "-w1", "--quiet", *args, SAMPLE)
+            self.assertEqual([list(e.items()) for e in got], [list(e.items()) for e in want])
+        text = self.good("read", "-w1", "--quiet", "-o", "csv:-?event=window&columns=entity,packets_in", SAMPLE).stdout
+        self.assertEqual(text.splitlines(), ["entity,packets_in", *(f"{e['entity']},{e['packets_in']}" for e in every)])
+        got = self.lines("read", "-w1", "--quiet", "-e", "window", "-o", "ndjson:-?profile=vector", SAMPLE)
+        self.assertEqual(got, every)
+        both = self.lines("read", "-w1", "--quiet", "-e", "flow,window", "-o", "ndjson:-?columns=fwd_bytes", SAMPLE)
+        self.assertEqual([e for e in both if e["event_type"] == "window"], plain)
+        self.wrong("error: output ndjson:-?columns=packets_ni: columns=: 'packets_ni': there is no such column; did you mean "
+                   "packets_in?", "read", "-e", "window", "-o", "ndjson:-?columns=packets_ni", SAMPLE)
+
     def test_help(self):
         """Help and completion name the profiles that there are."""
         for text in self.good("__dump-options", "bash").stdout, self.good("__dump-options", "man").stdout:

@@ -187,6 +187,17 @@ class Schema(Case):
                 if e["event_type"] == "network_flow_record" and profiles not in ("base", "all"):
                     self.assertFalse(self.validator.is_valid(e))
 
+    def test_profile_of_frames(self):
+        """Its event is there where it is named, and nowhere else."""
+        for more, there in ((["-p", "base"], False), (["-p", "afterimage"], True), ([], False)):
+            r = self.good("schema", "--format", "json-schema", *more)
+            self.assertEqual("afterimage" in json.loads(r.stdout)["$defs"], there, more)
+        validator = jsonschema.Draft202012Validator(json.loads(self.make("json-schema", "afterimage")))
+        rows = [json.loads(line) for line in self.good("read", "--quiet", "-p", "afterimage", SAMPLE).stdout.splitlines()]
+        self.assertEqual(len(rows), 118)
+        for e in rows:
+            self.assertEqual([x.message for x in validator.iter_errors(e)], [])
+
     def test_optional_columns(self):
         """Without -p, what base has not may be missing, so that it is nullable in a table."""
         base = {n for _, n in self.of_flows(self.make("csv", "base"))}
@@ -206,6 +217,7 @@ class Schema(Case):
         an Arrow stream are those of its schema, also without identity."""
         profiles = run("schema", "-p", "!").stderr.rsplit("(there are: ", 1)[1].split(")")[0].split(", ")
         self.assertIn("nfstream", profiles)
+        profiles.remove("afterimage")  # no columns of flow records
         for profile in profiles:
             for more in [], ["--no-identity"]:
                 flat = {f: self.good("schema", "--format", f, "-p", profile, *more).stdout

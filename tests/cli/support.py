@@ -2,7 +2,6 @@
 """What the tests of the program share: where it is, how it is run, captures made up for it."""
 import os
 import pathlib
-import signal
 import struct
 import subprocess
 import sys
@@ -117,5 +116,4 @@ def main():
     if not os.access(FLOWTAP, os.X_OK):
         print(f"skipped: there is no program at {FLOWTAP}")
         sys.exit(SKIP)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     unittest.main(verbosity=2)

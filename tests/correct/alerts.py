@@ -27,6 +27,14 @@ def is_private(address):
     return any(a in n for n in PRIVATE if n.version == a.version)
 
 
+AGAIN = {"beacon": 86400, "trw_scan": 86400}  # in place of entity_s
+SEVERITIES = "low", "medium", "high", "critical"
+
+
+def goes_out(src, dst):
+    return is_private(src) and not is_private(dst) and not ipaddress.ip_address(dst).is_link_local
+
+
 def ns(seconds):
     return round(seconds * 1e6) * US
 
@@ -72,19 +80,22 @@ def duration(bars, covered):
 class Reckoning:
     """Alerts of flows: each a dict of flow_records'; in the order of (time, flow id)."""
 
-    def __init__(self, deny=(), entity_s=300, learn_s=3600):
-        self.deny, self.entity_s, self.learn_s = deny, entity_s, learn_s
+    def __init__(self, deny=(), entity_s=300, learn_s=3600, again=AGAIN):
+        self.deny, self.entity_s, self.learn_s, self.again = deny, entity_s, learn_s, again
         self.out, self.last, self.kept = [], {}, collections.Counter()
         self.scans, self.walks, self.contacts, self.known = {}, {}, set(), set()
-        self.beacons, self.amplified, self.senders, self.told = {}, {}, {}, {}
+        self.beacons, self.amplified, self.senders, self.tcp = {}, {}, {}, {}
+        self.own, self.talked, self.udp_ports = set(), collections.defaultdict(set), {}
+        self.met, self.turned, self.received = [set(), set()], 0, {}
         self.begun = None
 
     def alert(self, rule, f, entity, score=None, value=None, ids=None, **more):
         key, at = (rule, entity), ns(f["timestamp"])
-        if key in self.last and 0 <= at - self.last[key] < self.entity_s * S:
+        again, severity = self.again.get(rule, self.entity_s), SEVERITIES.index(more.get("severity", "low"))
+        if key in self.last and 0 <= at - self.last[key][0] < again * S and severity <= self.last[key][1]:
             self.kept[key] += 1
             return
-        self.last[key] = at
+        self.last[key] = at, severity
         self.out.append({"timestamp": f["timestamp"], "rule": rule, "address": entity[0],
                          "score": score, "value": value, "suppressed": self.kept.pop(key, 0),
                          "flow_ids": ";".join((ids or [f["flow_id"]])[-8:]), **more})
@@ -103,22 +114,27 @@ class Reckoning:
                 break
         if f["is_final"]:
             flags = f["fwd_tcp_flags"] | f["rev_tcp_flags"]
-            failed = proto == 6 and bool(f["fwd_tcp_flags"] & SYN) and (
+            failed = proto == 17 and not f["rev_packets"] and not group or proto == 6 and bool(f["fwd_tcp_flags"] & SYN) and (
                 f["rev_packets"] == 0 or bool(flags & RST) and f["fwd_payload_bytes"] + f["rev_payload_bytes"] == 0)
-            if failed and not group:
+            if failed and not group and proto == 6:
                 self.scan("address_scan", f, (src,), (src, port), dst, 25)
                 self.scan("port_scan", f, (src, dst), (src, dst), port, 15)
             if new and proto == 6 and f["fwd_tcp_flags"] & SYN:
                 self.walk(f, src, failed)
             if proto == 17 and not group:
                 self.amplify(f)
-            if proto in (6, 17) and not group and not new:
-                self.beacon(f, src, dst)
+            if (proto == 17 or proto == 6 and f["fwd_tcp_flags"] & SYN) and not group and not failed and goes_out(src, dst):
+                if not new:
+                    self.own.add(src)
+                    self.talked[dst].add(src)
+                if not new and (proto == 6 or self.udp_ports.get((src, dst)) != (17, sport)):
+                    self.udp_ports[src, dst] = proto, sport
+                    self.beacon(f, src, dst)
         if not group:
             self.lasting(f)
         if f["is_final"] and not group:
-            self.upload(f, src, dst, new)
-            if not (failed or proto == 17 and not f["rev_packets"]) and f["fwd_packets"] > 1 and f["rev_packets"]:
+            self.upload(f, src, dst, new, failed)
+            if not failed and (f["fwd_packets"] > 1 or proto == 17) and f["rev_packets"]:
                 self.first(f, src, dst, port, proto)
 
     def scan(self, rule, f, entity, key, what, most):
@@ -173,7 +189,7 @@ class Reckoning:
         b = self.beacons.setdefault((src, dst), {"at": [], "looked": 0})
         b["at"].append((second, f["fwd_bytes"], f["flow_id"]))
         n = len(b["at"])
-        if n < 10 or (b["looked"] and n - b["looked"] < 8):
+        if n < 10 or (b["looked"] and n - b["looked"] < min(b["looked"], 64)):
             return
         newest = b["at"][-64:]
         times = sorted({t for t, _, _ in newest})
@@ -193,23 +209,52 @@ class Reckoning:
             parts[2] = duration(bars, (last - first) / min(last - begun, hours * 3600))
             parts[3] = histogram(bars)
         score = sum(p for p in parts if p is not None) / sum(p is not None for p in parts)
-        if score >= 0.9:
+        share = len(self.talked[dst]) / len(self.own)
+        threat = score if len(self.own) < 10 else min(score - 0.15 if share >= 0.5 else score + 0.15 if share <= 0.02 else score, 1)
+        if score >= 0.9 and threat >= 0.9:
             b["looked"] = n
-            self.alert("beacon", f, (src, dst), score=score, value=score, ids=[i for _, _, i in b["at"]], flows=n,
-                       interval_median_s=median, interval_mad_s=mad, size_median_bytes=size,
+            self.alert("beacon", f, (src, dst), score=score, value=min(score, threat), ids=[i for _, _, i in b["at"]], flows=n,
+                       severity="critical" if threat >= 1 else "high", interval_median_s=median, interval_mad_s=mad, size_median_bytes=size,
                        **dict(zip(("beacon_timestamp_score", "beacon_size_score", "beacon_duration_score",
                                    "beacon_histogram_score"), parts)))
 
     def lasting(self, f):
-        lasts = (ns(f["last_seen"]) - ns(f["first_seen"])) / 1e9
+        """A TCP flow without a SYN goes on with the one before of the same addresses and ports."""
+        ends = (f["src_ip"], f["src_port"]), (f["dst_ip"], f["dst_port"])
+        key, first, last = (min(ends), max(ends), f["protocol"]), ns(f["first_seen"]), ns(f["last_seen"])
+        c = self.tcp.get(key)
+        piece = f["protocol"] == 6 and not f["fwd_tcp_flags"] & SYN and c and first > c["piece"] and first - c["last"] <= 7800 * S
+        if not (c and (first == c["piece"] or piece)):
+            c = self.tcp[key] = {"first": first, "who": ends[0][0], "to": ends[1][0], "told": 0}
+        c["piece"], c["last"] = first, last
+        lasts = (last - c["first"]) / 1e9
         bands = sum(lasts >= s for s in (3600, 4 * 3600, 8 * 3600, 12 * 3600))
-        key = f["src_ip"], f["dst_ip"], f["src_port"], f["dst_port"], f["protocol"]
-        if bands > self.told.get(key, 0):
-            self.told[key] = bands
-            self.alert("long_connection", f, key[:2], value=lasts, severity=("low", "medium", "high", "critical")[bands - 1])
+        if bands > c["told"]:
+            c["told"] = bands
+            self.alert("long_connection", f, (c["who"], c["to"]), value=lasts, severity=SEVERITIES[bands - 1])
+        if f["is_final"] and (f["protocol"] != 6 or (f["fwd_tcp_flags"] | f["rev_tcp_flags"]) & (FIN | RST) or not f["rev_packets"]):
+            c["last"] = c["last"] if bands else first - 7800 * S - 1  # it is over, and forgotten unless it was told
 
-    def upload(self, f, src, dst, new):
-        if f["fwd_bytes"] < 256:
+    def upload(self, f, src, dst, new, failed):
+        """A first contact is remembered for an hour to two."""
+        at, met = ns(f["timestamp"]), None
+        if goes_out(src, dst) and (new or f["fwd_bytes"] >= 256):
+            ago = at - self.turned
+            if ago < 0 or ago > 3600 * S:
+                self.met = [set(), set() if ago < 0 or ago > 7200 * S else self.met[0]]
+                self.turned = at
+            if new and not failed:
+                self.met[0].add((src, dst))
+            if f["fwd_bytes"] >= 65536 and any((src, dst) in g for g in self.met):
+                met = self.received.get((src, dst))
+                if met is None or at - met["heard"] > 3600 * S:
+                    met = self.received[src, dst] = {"sent": 0, "got": 0, "ids": []}
+                met["heard"] = at
+        if met:
+            met["sent"] += f["fwd_bytes"]
+            met["got"] += f["rev_bytes"]
+            met["ids"].append(f["flow_id"])
+        if f["fwd_bytes"] < 256 or not goes_out(src, dst):
             return
         minute = ns(f["timestamp"]) // (60 * S)
         s = self.senders.setdefault(src, {"minute": minute, "sum": 0, "n": 0, "mean": 0.0, "var": 0.0})
@@ -221,19 +266,20 @@ class Reckoning:
             s.update(n=s["n"] + 1, sum=0, minute=minute)
         s["sum"] += f["fwd_bytes"]
         z = (s["sum"] - s["mean"]) / max(math.sqrt(s["var"]), 0.1 * s["mean"], 1500)
-        if new and s["n"] >= 8 and f["fwd_bytes"] > f["rev_bytes"] and f["fwd_bytes"] >= 1e6 and z > 4 and \
+        if met and s["n"] >= 8 and met["sent"] >= 1e6 and z > 4 and met["sent"] - met["got"] >= 0.4 * (met["sent"] + met["got"]) and \
                 ns(f["first_seen"]) - self.begun >= 600 * S:
-            self.alert("exfiltration", f, (src, dst), value=z, usual=s["mean"])
+            self.alert("exfiltration", f, (src, dst), value=z, usual=s["mean"], bytes_out=met["sent"], flows=len(met["ids"]),
+                       ids=met["ids"])
 
     def first(self, f, src, dst, port, proto):
         learnt = ns(f["first_seen"]) - self.begun >= self.learn_s * S
         for rule, entity, watched, more in (
-                ("new_host", (src,), is_private(src), {}), ("new_host", (dst,), is_private(dst), {}),
+                ("new_host", (src,), is_private(src) and f["fwd_packets"] > 1, {}), ("new_host", (dst,), is_private(dst), {}),
                 ("new_peer", (src, dst), is_private(src) and is_private(dst), {}),
                 ("new_service", (dst, port, proto), is_private(dst) and 0 < port <= 32767, {"port": port})):
             if watched and (rule, entity) not in self.known:
                 self.known.add((rule, entity))
-                if learnt:
+                if learnt and (rule != "new_peer" or f["fwd_packets"] > 1):
                     self.alert(rule, f, entity, **more)
 
 
@@ -314,6 +360,11 @@ def mixture(seed, hours=2.0):
         frames += [(t + k * MS, eth(ip4("203.0.113.%d" % (20 + i), "10.2.0.3", 17, udp(123, 5000 + i, b"z" * 440))))
                    for k in range(90)]
     frames += [(T0 + i * 20 * S, eth(ip4("10.1.0.1", "10.2.0.5", 17, udp(4500, 4500, b"k")))) for i in range(int(span // (20 * S)))]
+    c = Conn(T0 + 7 * S, 5555, 22, "10.1.0.3", "10.2.0.4").open()
+    for i in range(int(span // (200 * S))):  # quiet for longer than the idle timeout, and whoever speaks first
+        c.t = T0 + (i + 1) * 200 * S
+        c.send(i % 2, ACK, b"k").send(1 - i % 2, ACK, b"")
+    frames += c.frames
     frames += [(T0 + i * 10 * S, eth(ip4("10.1.0.2", "224.0.0.251", 17, udp(5353, 5353, b"m")))) for i in range(50)]
     frames += exchange(T0 + int(span * 0.9), 7, 8080, "10.1.0.99", "10.2.0.4", 500, 500)  # never seen before
     return sorted(frames, key=lambda f: f[0])
@@ -351,9 +402,12 @@ def test_a_day(m):
         for i in range(int(hours * 60)):
             if i // 60 != 7 or seed == 2:
                 frames += exchange(T0 + i * 60 * S + r.randrange(3 * S), 1024 + i, 443, "10.1.0.1", "203.0.113.1", 80, 80)
-        want = reckon(m, frames)
-        got = alerts(m, pcap(frames))
-        compare(got, want)
+        compare(alerts(m, pcap(frames)), reckon(m, frames))
+        rules = os.path.join(m.folder.name, "rules.yaml")
+        with open(rules, "w", encoding="ascii") as f:
+            f.write("beacon: {again_s: 300}\n")
+        got = alerts(m, pcap(frames), "--rules", rules)
+        compare(got, reckon(m, frames, again={"beacon": 300}))
         assert any(e["beacon_histogram_score"] is not None for e in got) and got[0]["beacon_duration_score"] is None
 
 
@@ -551,17 +605,18 @@ def test_collect(m):
     out = []
     for i in range(200):
         t = T0 + i * 20 * S
-        records = [("10.1.0.1", "10.2.0.1", 1024 + i, 443, 10, 2000, t - S, SYN | ACK | PSH, 6),
-                   ("10.2.0.1", "10.1.0.1", 443, 1024 + i, 10, 9000, t - S, SYN | ACK | PSH, 6),  # the answer
-                   ("10.1.0.3", "10.2.0.9", 40000, 8443, 10, 2000, t - S, ACK, 6)]  # one long flow, cut
+        records = [("10.1.0.1", "203.0.113.1", 1024 + i, 443, 10, 2000, t - S, SYN | ACK | PSH, 6),
+                   ("203.0.113.1", "10.1.0.1", 443, 1024 + i, 10, 9000, t - S, SYN | ACK | PSH, 6),  # the answer
+                   ("10.1.0.3", "203.0.113.9", 40000, 8443, 10, 2000, t - S, ACK, 6)]  # one long flow, cut
         if i < 25:
             records += [("10.1.0.2", "10.3.0.%d" % i, 2000 + i, 23, 1, 40, t - 5 * S, SYN, 6),
                         ("10.3.0.%d" % i, "10.1.0.2", 23, 2000 + i, 1, 40, t - 5 * S, RST | ACK, 6)]
         out.append((t, netflow5(t, records, i)))
     got = collected(m, out)
     by = collections.Counter((e["rule"], e["address"], e["peer"]) for e in got)
-    assert by["beacon", "10.1.0.1", "10.2.0.1"], by
-    same([k for k in by if k[0] == "beacon"], [("beacon", "10.1.0.1", "10.2.0.1")])
+    assert by["beacon", "10.1.0.1", "203.0.113.1"], by
+    same([k for k in by if k[0] == "beacon"], [("beacon", "10.1.0.1", "203.0.113.1")])
+    same([k for k in by if k[0] == "long_connection"], [("long_connection", "10.1.0.3", "203.0.113.9")])
     same({k[:2] for k in by if k[0] == "trw_scan"}, {("trw_scan", "10.1.0.2")})
     same([k for k in by if k[0] == "address_scan"], [])  # 25 of them take 480 s
     same(got[0]["flow_ids"], None)

@@ -272,7 +272,7 @@ def test_collect(m):
     c = Compare(MAP)
     got = both(m, c, *args)
     kinds = {e["event_type"] for e in got}
-    same(kinds, {"network_flow_record", "network_flow_sample", "template_change", "counter_sample", "discarded_packet",
+    same(kinds, {"network_flow_record", "network_flow_sample", "window", "template_change", "counter_sample", "discarded_packet",
                  "exporter_health", "pipeline_stats"})
     same({e["exporter"]["address"] for e in got if "exporter" in e}, {str(MAP.ip("10.11.12.13"))})
     agents = {e["exporter"].get("agent") for e in got if e["event_type"] == "counter_sample"}

@@ -179,7 +179,7 @@ class Compare:
             return str(address if mapped or address is None else self.map.ip(address))
 
         return sorted(windows, key=lambda w: (w["timestamp"], w["span_s"], w["entity"], shown(w["address"]), shown(w["peer"]),
-                                              w["port"] or 0, w["protocol"] or 0))
+                                              w["port"] or 0, w["protocol"] or 0, w.get("domain_id") or 0))
 
     def events(self, plain, anon, schema=None):
         assert len(plain) == len(anon), "%d events became %d" % (len(plain), len(anon))

@@ -9,9 +9,12 @@ import json
 import math
 import os
 import random
+import signal
 import struct
 import subprocess
 import sys
+import threading
+import time
 
 from packets import *
 from run import main, near, same
@@ -192,8 +195,9 @@ def compare(got, want):
                 assert g[name] is not None and abs(g[name] - value) < 1e-6 * max(1, abs(value)), (where, name, g[name], value)
             else:
                 same(g[name], value, (where, name))
-        assert set(g) - set(w) == {"event_type", "observer_id", "observation_domain"} | \
+        assert set(g) - set(w) == {"event_type", "observer_id", "observation_domain", "top_app", "records", "domain_id"} | \
             ({"new_peers_false"} - set(w)), set(g) ^ set(w)
+        same((g["records"], g["domain_id"]), (None, None), where)
         same(g["new_peers_false"] is None, w["entity"] == "service", "new_peers_false")
         if g["new_peers_false"] is not None:
             assert 0 <= g["new_peers_false"] < 0.01, g["new_peers_false"]
@@ -419,6 +423,105 @@ def test_invented_senders(m):
     near(best[0]["peers_in"], 60000, "fan-in", 0.1)
 
 
+def measured(m, path, *args):
+    """Rows and account of a capture, and the most memory that it took, in MiB."""
+    out = os.path.join(m.folder.name, "out.ndjson")
+    cat = subprocess.Popen(["cat", path], stdout=subprocess.PIPE)  # a file that is mapped would count
+    p = subprocess.Popen([m.program, "read", "--quiet", "-w", "1", "--max-flows", "4096", "-e", "window,stats",
+                          "-o", "ndjson:" + out, *args, "-"], stdin=cat.stdout)
+    cat.stdout.close()
+    most = 0
+    while p.poll() is None:
+        with open("/proc/%d/status" % p.pid) as f:
+            most = max([most] + [int(line.split()[1]) for line in f if line.startswith("VmHWM")])
+        time.sleep(0.01)
+    same((p.returncode, cat.wait()), (0, 0))
+    with open(out) as f:
+        rows = [json.loads(line) for line in f]
+    return rows[:-1], rows[-1], most / 1024
+
+
+def test_invented_senders_take_no_memory(m):
+    """Of 200 thousand or of a million senders that come once: the same memory, and the victim is known."""
+    path, most = os.path.join(m.folder.name, "flood.pcap"), []
+    head = pcap([])
+    frame = bytearray(eth(ip4("1.2.3.4", B, 6, tcp(1000, 80, SYN))))
+    for n in 200_000, 1_000_000:
+        with open(path, "wb") as f:
+            f.write(head)
+            for i in range(n):
+                frame[26:30] = struct.pack("!I", 0x0b000000 + i * 7919 % (1 << 28))
+                t = T0 + i * 10_000
+                f.write(struct.pack("<IIII", t // S, t % S, len(frame), len(frame)) + frame)
+        rows, stats, mib = measured(m, path, "--window", "1,10", "--max-hosts", "2000")
+        most.append(mib)
+        out = sum(e["packets_out"] for e in rows if e["entity"] == "host" and e["span_s"] == 1)
+        same(out + stats["window_untracked_packets"] + stats["window_late_packets"], n)
+        victim = [e for e in rows if e["entity"] == "host" and e["address"] == B and e["span_s"] == 10 and e["packets_in"]]
+        assert sum(e["packets_at_most"] for e in victim) >= n >= sum(e["packets_at_most"] - e["packets_error"] for e in victim)
+    assert most[1] < most[0] + 16, most
+
+
+def test_packets_that_are_dropped(m):
+    """--overflow drop: what a full queue lost is in no window, the rest is, whoever it went to."""
+    path = os.path.join(m.folder.name, "in.pcap")
+    frames = sorted(some_traffic(3, hosts=60, flows=3000) + scan(T0 + 3 * S, 30, 90))
+    with open(path, "wb") as f:
+        f.write(pcap(frames))
+    for workers in "1", "2", "4":
+        p = subprocess.run([m.program, "read", "--quiet", "-w", workers, "--overflow", "drop", "--queue", "256", "-e",
+                            "window,stats", "--window", "1,10", path], capture_output=True, timeout=120)
+        same(p.returncode, 0, p.stderr)
+        rows = [json.loads(line) for line in p.stdout.splitlines()]
+        assert rows[-1]["decoded"] + rows[-1]["queue_dropped"] >= len(frames) - 1, rows[-1]
+        sums(rows[:-1], rows[-1])
+
+
+def test_one_worker_has_all_packets(m):
+    """In hand-off the others' windows do not wait for workers without packets: rows come before the end."""
+    frames = [(T0 + i * S // 10, eth(ip4(A, B, 17, udp(1, 2, b"x")))) for i in range(3000)]
+    r, w = os.pipe()
+    p = subprocess.Popen([m.program, "read", "--quiet", "-w", "3", "--overflow", "drop", "-e", "window", "--window", "1", "-"],
+                         stdin=r, stdout=subprocess.PIPE)
+    os.close(r)
+    data = pcap(frames)
+    os.write(w, data[:60000])
+    watch = threading.Timer(30, p.kill)
+    watch.start()
+    first = p.stdout.readline()  # while the input goes on
+    assert first, "no row before the end of the input"
+    watch.cancel()
+    os.write(w, data[60000:120000])
+    os.close(w)
+    rest = p.stdout.read().splitlines()
+    p.wait(timeout=30)
+    assert len(rest) > 100, len(rest)
+
+
+def test_a_reload(m):
+    """SIGHUP between windows: none is lost, none comes twice."""
+    frames = sorted(some_traffic(5, hosts=30, flows=1500))
+    want, _ = windows(m, pcap(frames), "--window", "1,10")
+    config, out = (os.path.join(m.folder.name, n) for n in ("c.yaml", "reload.ndjson"))
+    with open(config, "w") as f:
+        f.write("events: window\nwindow: 1,10\nworkers: 1\noutput: ndjson:%s\n" % out)
+    r, w = os.pipe()
+    p = subprocess.Popen([m.program, "read", "-c", config, "-"], stdin=r, stderr=subprocess.PIPE)
+    os.close(r)
+    data = pcap(frames)
+    for at in range(0, len(data), 40000):
+        os.write(w, data[at:at + 40000])
+        time.sleep(0.02)
+        p.send_signal(signal.SIGHUP)
+    os.close(w)
+    _, err = p.communicate(timeout=60)
+    same(p.returncode, 0, err)
+    with open(out) as f:
+        got = [json.loads(line) for line in f]
+    same(len(got), len(want), err)
+    same(got, want)
+
+
 def test_rows_keep_up(m):
     """Every packet is of hosts of its own, and there is room for those of each window: whatever is over is written as
     fast as packets and ends make more, so nothing is full but where all that is left ends at once."""
@@ -484,9 +587,165 @@ def test_forms(m):
         p = subprocess.run([m.program, "read", "-e", "window", *args, path], capture_output=True, text=True)
         same(p.returncode, 2)
         assert why in p.stderr, p.stderr
-    p = subprocess.run([m.program, "collect", "-e", "window"], capture_output=True, text=True)
-    same(p.returncode, 2)
-    assert "packets only" in p.stderr, p.stderr
+
+
+def test_top_application(m):
+    """By ports where it is one; with -p app by bytes, and what the flows say."""
+    def apps(*args):
+        rows, _ = windows(m, pcap(sorted(frames)), "--window", "1,10", *args)
+        return {(e["span_s"], e["entity"], e["address"], e["peer"], e["port"]): e["top_app"] for e in rows
+                if e["packets_out"] and e["timestamp"] == T0 // S}
+
+    frames = [(T0 + i * MS, eth(ip4(A, B, 6, tcp(1000, 22, ACK, 1 + i * 500, body=b"x" * 500)))) for i in range(5)]
+    frames += [(T0 + i * MS, eth(ip4(A, C, 17, udp(1001, 53, b"x" * 100)))) for i in range(20)]
+    frames += [(T0 + 2 * S, eth(ip4(A, C, 17, udp(1002, 53, b"x" * 1400))))]
+    frames += [(T0 + 500 * MS, eth(ip4(C, B, 17, udp(1002, 40000, b"x" * 10))))]
+    frames += [(T0 + 600 * MS + i * MS, eth(ip4(C, B, 6, tcp(1003, 40001, flags, seq, body=data)))) for i, (flags, data, seq)
+               in enumerate(((SYN, b"", 1), (ACK, b"SSH-2.0-OpenSSH_9.2\r\n", 2)))]
+    plain, said = apps(), apps("-p", "app")
+    for got in plain, said:
+        same(got[1, "pair", A, B, None], "ssh")
+        same(got[10, "pair", A, C, None], "dns")
+    same(plain[1, "host", A, None, None], None)
+    same(said[1, "host", A, None, None], "dns")
+    same(said[10, "host", A, None, None], "dns")
+    same(plain[1, "pair", C, B, None], None)
+    same(said[1, "pair", C, B, None], "ssh")
+
+
+# ---- records of collect ----
+
+def datagram(t, exporter, payload, port=2055):
+    return t, eth(ip4(exporter, "192.0.2.100", 17, udp(40000, port, payload)))
+
+
+def netflow5(t, exporter, records, rate=0, sequence=0):
+    """records: (source, destination, source port, destination port, protocol, flags, packets, bytes)"""
+    body = struct.pack("!HHIIIIBBH", 5, len(records), 10 ** 6, t // S, t % S, sequence, 0, 0, rate and 1 << 14 | rate)
+    for src, dst, sport, dport, proto, flags, packets, size in records:
+        body += ipaddress.ip_address(src).packed + ipaddress.ip_address(dst).packed + bytes(8) + struct.pack(
+            "!IIIIHHBBBBHHBBH", packets, size, 10 ** 6 - 500, 10 ** 6 - 100, sport, dport, 0, flags, proto, 0, 0, 0, 0, 0, 0)
+    return datagram(t, exporter, body)
+
+
+def ipfix(t, exporter, records, sequence=0, template=True, elements=(8, 12, 7, 11, 4, 86, 85, 136)):
+    size = {8: 4, 12: 4, 7: 2, 11: 2, 4: 1, 86: 8, 85: 8, 2: 8, 1: 8, 136: 1}
+    sets = struct.pack("!HHHH", 2, 8 + 4 * len(elements), 256, len(elements)) + b"".join(
+        struct.pack("!HH", e, size[e]) for e in elements) if template else b""
+    data = b"".join(b"".join(ipaddress.ip_address(v).packed if isinstance(v, str) else v.to_bytes(size[e], "big")
+                             for e, v in zip(elements, r)) for r in records)
+    sets += struct.pack("!HH", 256, 4 + len(data)) + data
+    return datagram(t, exporter, struct.pack("!HHIII", 10, 16 + len(sets), t // S, sequence, 7) + sets, 4739)
+
+
+def collected(m, frames, *args, workers="1"):
+    path = os.path.join(m.folder.name, "in.pcap")
+    with open(path, "wb") as f:
+        f.write(pcap(frames))
+    p = subprocess.run([m.program, "collect", "--quiet", "-w", workers, "-l", "pcap:" + path, "-e", "window,stats", *args],
+                       capture_output=True, timeout=120)
+    same(p.returncode, 0, p.stderr)
+    rows = [json.loads(line) for line in p.stdout.splitlines()]
+    return [r for r in rows if r["event_type"] == "window"], rows[-1]
+
+
+def some_records(seed, n=900):
+    """Datagrams of two exporters, one of which samples, in 40 s; and what is in them."""
+    r = random.Random(seed)
+    frames, told, sequence = [], [], collections.Counter()
+    for i in range(n // 3):
+        t = T0 + i * 40 * S // (n // 3)
+        exporter, rate = r.choice((("198.51.100.1", 0), ("198.51.100.2", 100)))
+        records = []
+        for _ in range(3):
+            a, b = "10.1.0.%d" % r.randrange(1, 40), "10.2.0.%d" % min(int(r.paretovariate(1)), 200)
+            proto = r.choice((6, 17, 1))
+            ports = (r.randrange(1024, 60000), r.choice((80, 443, 8080))) if proto != 1 else (0, 0)
+            packets = r.choice((1, 3, 40, 10 ** 6))
+            flags = r.choice((SYN, SYN | ACK | FIN)) if proto == 6 else 0
+            if r.random() < 0.4:
+                a, b, ports = b, a, ports[::-1]  # an answer
+            records.append((a, b, *ports, proto, flags, packets, packets * r.randrange(40, 1500)))
+            told.append((t, exporter, rate, *records[-1]))
+        frames.append(netflow5(t, exporter, records, rate, sequence[exporter]))
+        sequence[exporter] += 3
+    return frames, told
+
+
+def add_record(sums, t, span, record):
+    at, exporter, rate, src, dst, sport, dport, proto, flags, packets, size = record
+    start, answer = t // S // span * span, sport < 1024 <= dport
+    a, b, port = (dst, src, sport) if answer else (src, dst, dport)
+    packets, size = packets * (rate or 1), size * (rate or 1)
+    failed = proto == 6 and flags == SYN and not answer
+    ends = [(("pair", a, b, None), answer), (("service", b, None, port), not answer), (("host", a, None, None), answer),
+            (("host", b, None, None), not answer), (("exporter", exporter, None, None), None)]
+    for key, back in ends:
+        c = sums.setdefault((start, span) + key + ((proto,) if key[0] == "service" else ()), collections.Counter())
+        way = "in" if back else "out"
+        c["packets_" + way] += packets
+        c["bytes_" + way] += size
+        c["records"] += 1
+        if not answer:
+            begun = "out" if key[0] in ("pair", "exporter") or key == ("host", a, None, None) else "in"
+            c["flows_ended"] += 1
+            c["flows_" + begun] += 1
+            c["flows_failed_" + begun] += failed
+
+
+def test_records_of_collect(m):
+    for seed in range(3):
+        frames, told = some_records(seed)
+        want = {}
+        for record in told:
+            for span in 1, 10:
+                add_record(want, record[0], span, record)
+        rows, stats = collected(m, frames, "--window", "1,10")
+        same(stats["window_late_packets"] + stats["window_untracked_packets"], 0)
+        same(len(rows), len(want))
+        for e in rows:
+            key = (e["timestamp"], e["span_s"], e["entity"], e["address"], e["peer"], e["port"])
+            c = want[key + ((e["protocol"],) if e["entity"] == "service" else ())]
+            for name in ("packets_out", "packets_in", "bytes_out", "bytes_in", "flows_out", "flows_in", "flows_ended",
+                         "flows_failed_out", "flows_failed_in", "records"):
+                same(e[name], c[name], (key, name))
+            same(e["domain_id"], 0 if e["entity"] == "exporter" else None)
+            for name in ("syn_out", "rst_in", "answered_ratio", "reset_ratio", "size_mean", "size_std", "size_entropy",
+                         "gap_mean_us", "gap_std_us"):
+                same(e[name], None, name)
+        same(collected(m, frames, "--window", "1,10", workers="4")[0], rows)
+
+
+def test_totals_of_collect_count_once(m):
+    """Records of a flow that goes on: its deltas are added up, of totals the last one counts."""
+    flow = "10.1.0.1", "10.2.0.1", 1000, 443, 6
+    totals = [ipfix(T0 + i * S, A, [flow + (10 * (i + 1), 1000 * (i + 1), 2 if i < 4 else 3)], i) for i in range(5)]
+    rows, _ = collected(m, totals, "--window", "10")
+    same([(e["packets_out"], e["bytes_out"], e["flows_out"], e["records"], e["domain_id"]) for e in rows
+          if e["entity"] == "exporter"], [(50, 5000, 1, 5, 7)])
+    deltas = [ipfix(T0 + i * S, A, [flow + (10, 1000, 2 if i < 4 else 3)], i, True, (8, 12, 7, 11, 4, 2, 1, 136))
+              for i in range(5)]
+    rows, _ = collected(m, deltas, "--window", "10")
+    same([(e["packets_out"], e["bytes_out"], e["flows_out"], e["records"]) for e in rows if e["entity"] == "pair"],
+         [(50, 5000, 1, 5)])
+
+
+def test_a_full_table_of_collect(m):
+    frames, told = some_records(9, 3000)
+    true = {}
+    for record in told:
+        for span in 2, 20:
+            add_record(true, record[0], span, record)
+    rows, stats = collected(m, frames, "--window", "2,20", "--max-hosts", "16")
+    assert any(e["packets_error"] for e in rows)
+    for e in rows:
+        if e["entity"] in ("host", "pair"):
+            c = true[e["timestamp"], e["span_s"], e["entity"], e["address"], e["peer"], None]
+            n = c["packets_out"] + c["packets_in"]
+            assert e["packets_at_most"] - e["packets_error"] <= n <= e["packets_at_most"], (e, n)
+    sent = sum(c["packets_out"] for k, c in true.items() if k[1:3] == (2, "host"))
+    same(sum(e["packets_out"] for e in rows if e["span_s"] == 2 and e["entity"] == "host") +
+         stats["window_untracked_packets"], sent)
 
 
 if __name__ == "__main__":

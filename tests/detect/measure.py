@@ -16,7 +16,7 @@ from score import COMMAND, FACTS, RULES, Facts, Quiet, Score, alerts_of
 from traffic import corpus_rows, rows
 
 ROOT = Path(__file__).resolve().parents[2]
-BEGIN, END = "<!-- tests/detect/measure.py makes what follows -->\n", "<!-- to here -->\n"
+BEGIN, END = "<!-- tests/detect/measure.py --set {} makes what follows -->\n", "<!-- to here -->\n"
 
 
 def measure(a):
@@ -52,7 +52,7 @@ def number(x):
 
 
 def rate(x):
-    return "0" if x == 0 else f"{x:.3g}"
+    return "0" if x == 0 else f"{x:.0f}" if x >= 100 else f"{x:.2g}"
 
 
 def said_wrongly(score, rule):
@@ -97,9 +97,9 @@ def page(a, names, size, score, office, corpus, hostile):
     yield ""
     yield f"Benign: office {office.hours:.1f} hours, {office.flows} flows of {office.captures} captures; corpus {corpus.hours:.1f} hours, " \
           f"{corpus.flows} flows of {corpus.captures} captures."
-    yield ""
-    yield from by_kind(score)
-    if hostile:
+    if a.set == "test":
+        yield ""
+        yield from by_kind(score)
         yield ""
         yield from of_corpus(hostile)
 
@@ -129,8 +129,8 @@ def main():
     if a.publish:
         doc = ROOT / "docs/detectors.md"
         old = doc.read_text()
-        head, rest = old.split(BEGIN)
-        doc.write_text(head + BEGIN + "\n" + text + END + rest.split(END)[1])
+        head, rest = old.split(BEGIN.format(a.set))
+        doc.write_text(head + BEGIN.format(a.set) + "\n" + text + END + rest.split(END, 1)[1])
 
 
 if __name__ == "__main__":

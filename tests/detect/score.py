@@ -34,6 +34,7 @@ RELATED = {
     None: set(RULES),  # something bad that no rule is for
 }
 WIDE = 3600  # what long_connection holds as long: at least, s
+COMING = 120 * S  # flows are told when they end: the first to end may not be the first that began
 
 
 COMMAND = "flowtap read -w 1 -p base,app -e alert --rules tests/detect/rules.yaml CAPTURE"
@@ -82,13 +83,13 @@ class Facts:
             a, b, first, last = k["src_ip"], k["dst_ip"], int(m["first_seen"] * S), int(m["last_seen"] * S)
             self.flows.add(r["flow_id"])
             self.begin, self.end = min(self.begin or first, first), max(self.end or last, last)
-            self.early(self.host, a, first)
             f = r["features"]
-            if f["rev_packets"]:
+            if f["rev_packets"] and f["fwd_packets"] > 1:  # an exchange, as docs/detectors.md has it
+                self.early(self.host, a, first)
                 self.early(self.host, b, first)
+                self.early(self.pair, frozenset((a, b)), first)
                 if k["protocol"] != 6 or f["rev_tcp_flags"] & 0x12 == 0x12:  # a port that only resets serves nothing
                     self.early(self.service, (b, k["dst_port"], k["protocol"]), first)
-            self.early(self.pair, frozenset((a, b)), first)
             self.tuples[a, b].append((first, last, k["src_port"], k["dst_port"]))
         if p.wait():
             raise RuntimeError(path)
@@ -101,11 +102,11 @@ class Facts:
         """Is what an alert states so?"""
         first, last = span(a)
         if a["rule"] == "new_host":
-            return self.host.get(a["address"], 0) >= first - S
+            return self.host.get(a["address"], 0) >= first - COMING
         if a["rule"] == "new_service":
-            return self.service.get((a["address"], a.get("port") or 0, a["protocol"]), 0) >= first - S
+            return self.service.get((a["address"], a.get("port") or 0, a["protocol"]), 0) >= first - COMING
         if a["rule"] == "new_peer":
-            return self.pair.get(frozenset((a["address"], a["peer"])), 0) >= first - S
+            return self.pair.get(frozenset((a["address"], a["peer"])), 0) >= first - COMING
         if a["rule"] == "long_connection":
             spans = defaultdict(list)
             for t0, t1, sport, dport in self.tuples.get((a["address"], a["peer"]), ()):

@@ -75,6 +75,12 @@ def recorded(kind, how, folder):
     return path, None
 
 
+def silence(packets):
+    """The longest, ns."""
+    times = sorted(p[0] for p in packets)
+    return max(b - a for a, b in zip(times, times[1:]))
+
+
 def mixed(name, mine, folder, which, corpus):
     """Writes one capture of a set; how many attacks of it could be had, and what was said of the others."""
     where, missing = os.path.join(folder, name), []
@@ -98,6 +104,8 @@ def mixed(name, mine, folder, which, corpus):
             with open(path + ".json") as f:
                 e = attacks.Episode(**json.load(f))
         packets += more
+        if kind == "long_connection":
+            e.kind += ", silences of 30 s and more" if silence(more) >= 30 * S else ", no silence of 30 s"
         if maker != "benign":
             e.begin, e.end = min(p[0] for p in more), max(p[0] for p in more)
             truth.append({**e.row(), "stretch": stretch})

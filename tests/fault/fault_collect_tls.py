@@ -422,7 +422,7 @@ class Again(Case):
 
     def accepts(self, c, who, domain):
         """Whether a record of theirs is heard, over TLS and over DTLS."""
-        before = c.records(domain)
+        before, before_dtls = c.records(domain), c.records(domain + 1)
         try:
             export(c.join(who), domain, 1)
         except OSError:
@@ -434,7 +434,7 @@ class Again(Case):
             a.send(message(domain + 1, 0, RECORD))
         except OSError:
             pass
-        dtls = wait_for(lambda: c.records(domain + 1) == before + 1, 3)
+        dtls = wait_for(lambda: c.records(domain + 1) == before_dtls + 1, 3)
         a.end()
         return tls, dtls
 

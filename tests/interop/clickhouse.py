@@ -151,6 +151,7 @@ class ClickHouse(unittest.TestCase):
             self.check(name, tables[name], ["read", "--rules", rules, SAMPLE], word,
                        "" if word in ("stats", "window", "alert") else None)
         self.make(ddl("-p", "base", "--no-identity")["pipeline_stats"])
+        self.check("afterimage", ddl("-p", "afterimage")["afterimage"], ["read", "-p", "afterimage", SAMPLE], "afterimage")
 
     def test_events_of_exporters(self):
         with open(self.path("x.pcap"), "wb") as f:

@@ -184,10 +184,11 @@ class Streams(Stores):
             run = self.piped("-e", "sample,flow", "-o", f"ndjson:{file}", "-o", self.url(server, "queue=64MB"))
             run.write(data[:len(data) // 3])
             wait_for(lambda: self.count(server), "events")
-            feeder = threading.Thread(target=run.write, args=(data[len(data) // 3:],))
+            feeder = threading.Thread(target=run.write, args=(data[len(data) // 3:-len(data) // 3],))
             feeder.start()
             server.kill(self.killed_by)
             feeder.join()
+            run.write(data[-len(data) // 3:])  # by now all that came before may have been written
             wait_for(lambda: "tried again" in run.text, "the message")
             server.start()
             check(run.end() == 0, run.text)

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-STAGES = ["source", "decode", "collect", "flow", "feature", "window", "detect", "format", "output"]
+STAGES = ["source", "decode", "collect", "flow", "feature", "window", "detect", "afterimage", "format", "output"]
 BELOW = {"base": ["base"], "model": ["model", "base"], "codec": ["codec", "model", "base"]}
 BELOW.update({s: [s, "codec", "model", "base"] for s in STAGES})
 BELOW["collect"].append("decode")  # samples carry packets

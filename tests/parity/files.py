@@ -31,6 +31,28 @@ def check(what, ok):
         print("FAIL", what)
 
 
+# rules of detectors by which nearly anything is an alert
+EAGER = """
+address_scan: {hosts: 2}
+port_scan: {ports: 2}
+trw_scan: {alpha: 0.4, beta: 0.6, again_s: 0}
+syn_flood: {syns_per_second: 1, share: 0}
+volume_flood: {packets_per_second: 1}
+amplification: {ratio: 1, bytes: 10}
+beacon: {score: 0.1, flows: 4, span_s: 0, again_s: 0, prevalent: 1}
+long_connection: {low_s: 1, medium_s: 2, high_s: 3, critical_s: 4}
+exfiltration: {z: 0, bytes: 1, learn_s: 0, pcr: -1}
+new_host: {learn_s: 0, networks: [0.0.0.0/0, "::/0"]}
+new_peer: {learn_s: 0, networks: [0.0.0.0/0, "::/0"]}
+new_service: {learn_s: 0, networks: [0.0.0.0/0, "::/0"]}
+dns_tunnel: {low_names: 2, length: 0, entropy: 0}
+dga: {names: 2, surprise: 0}
+policy: {deny: [{port: 80}]}
+internal: []
+limits: {entity_s: 0, per_second: 1000000}
+"""
+
+
 def roads(path, folder, *how):
     """Every way to the records of one capture."""
     rc, want = run(["-w", "1", "-e", "flow", "-p", "all,vector", *how, path])
@@ -47,6 +69,11 @@ def roads(path, folder, *how):
     for w in ("2", "4"):
         check("%s windows -w %s" % (path, w), run(["-w", w, "-e", "window", "-p", "vector", *how, path]) == windows)
         check("%s windows -w %s stdin" % (path, w), run(["-w", w, "-e", "window", "-p", "vector", *how, "-"], data) == windows)
+    eager = ["-e", "alert", "-p", "app", "--rules", os.path.join(folder, "rules.yaml"), *how]
+    alerts = run(["-w", "1", *eager, path])
+    for w in ("2", "4"):
+        check("%s alerts -w %s" % (path, w), run(["-w", w, *eager, path]) == alerts)
+        check("%s alerts -w %s stdin" % (path, w), run(["-w", w, *eager, "-"], data) == alerts)
     samples = run(["-w", "1", *how, path])
     for w in ("2", "4"):
         check("%s samples -w %s" % (path, w), run(["-w", w, *how, path]) == samples)
@@ -56,6 +83,8 @@ def roads(path, folder, *how):
 def main():
     with tempfile.TemporaryDirectory(prefix="flowtap-parity-") as folder:
         made = os.path.join(folder, "made.pcap")
+        with open(os.path.join(folder, "rules.yaml"), "w", encoding="ascii") as f:
+            f.write(EAGER)
         with open(made, "wb") as f:
             f.write(pcap(traffic.make()))
         n = roads(made, folder)

@@ -288,6 +288,7 @@ void account_table(const struct ft_stats *s)
     maybe("alerts", s->alerts, "made");
     maybe("alerts kept back", s->alerts_suppressed, "of entities that had one, or too many");
     maybe("detectors without room", s->alerts_no_room, "flows or entities");
+    maybe("afterimage full", s->afterimage_evicted, "streams and pairs made room for others");
     maybe("left out by --where", s->where_left_out, "flow records");
     maybe("dropped by the profile", s->profile_skipped, "flow records");
     table_labels(s);
@@ -435,6 +436,7 @@ void account_json(const struct ft_stats *s, const char *input)
     member("alerts", s->alerts);
     member("alerts_suppressed", s->alerts_suppressed);
     member("alerts_no_room", s->alerts_no_room);
+    member("afterimage_evicted", s->afterimage_evicted);
     member("where_left_out", s->where_left_out);
     member("profile_skipped", s->profile_skipped);
     member("labelled", s->labelled);

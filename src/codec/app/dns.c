@@ -15,6 +15,7 @@ enum { POINTER = 0xc0, LABEL_MAX = 63, NAME_MAX = 255 };
 enum { JUMPS_MAX = 16, QUESTIONS_MAX = 256, ANSWERS_MAX = 64 };
 enum { F_RESPONSE = 0x8000, F_AA = 0x0400, F_TC = 0x0200, F_RA = 0x0080, F_Z = 0x0040 };
 enum { OP_QUERY = 0, OP_NOTIFY = 4, OP_UPDATE = 5, OP_DSO = 6, OP_NB_MULTIHOMED = 15 };
+enum { A_LEN = 4, LOOPBACK = 127 };
 enum { TYPE_A = 1, TYPE_OPT = 41, RCODE_LAST = 11 };
 enum { NETBIOS_LABEL = 32, NETBIOS_NAME = 15 };
 
@@ -146,8 +147,8 @@ static bool read_answers(struct ft_rd *rd, const uint8_t *msg, enum ft_dns_kind 
                          struct ft_dns *out)
 {
     for (int i = 0; i < out->answers && i < ANSWERS_MAX; i++) {
-        const uint8_t *p;
-        bool owner = i == 0 && !out->has_question;
+        const uint8_t *p, *data;
+        bool owner = i == 0 && !out->has_question, first_a;
         uint32_t ttl;
 
         if (!take_name(rd, msg, kind, owner ? out : NULL)) {
@@ -162,12 +163,17 @@ static bool read_answers(struct ft_rd *rd, const uint8_t *msg, enum ft_dns_kind 
         ttl = ft_load_be32(p + 4);
         out->ttl = !out->answers_read || ttl < out->ttl ? ttl : out->ttl;
         out->answers_read = true;
-        if (ft_load_be16(p) == TYPE_A && !out->has_a) {
+        first_a = ft_load_be16(p) == TYPE_A && !out->has_a;
+        if (first_a) {
             out->has_a = true;
             out->a_ttl = ttl;
         }
-        if (ft_rd_view(rd, ft_load_be16(p + 8)) == NULL) {
+        data = ft_rd_view(rd, ft_load_be16(p + 8));
+        if (data == NULL) {
             break;
+        }
+        if (first_a && ft_load_be16(p + 8) == A_LEN) {
+            out->a_listed = data[0] == LOOPBACK;
         }
     }
     return true;

@@ -29,7 +29,8 @@ struct ft_dns {
     uint32_t ttl;      /* lowest of the answers; with answers_read */
     bool answers_read; /* at least one answer's TTL was captured */
     bool has_a;        /* at least one A record's was */
-    uint32_t a_ttl;    /* of the first of them */
+    bool a_listed;  /* the first of them is in 127.0.0.0/8: an entry of a list (RFC 5782 §2.1) */
+    uint32_t a_ttl; /* of the first of them */
     uint16_t name_len; /* 0: none; "." is the root */
     uint8_t name[FT_DNS_NAME];
 };

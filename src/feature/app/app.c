@@ -583,6 +583,13 @@ const struct ft_app_info *ft_apps_get(struct ft_apps *a, uint32_t entry)
     return &st->info;
 }
 
+enum ft_app ft_apps_so_far(const struct ft_apps *a, uint32_t entry)
+{
+    const struct state *st = &a->state[entry];
+
+    return st->used ? (enum ft_app)st->info.app : FT_APP_UNKNOWN;
+}
+
 void ft_apps_end(struct ft_apps *a, uint32_t entry)
 {
     struct state *st = &a->state[entry];

@@ -59,10 +59,16 @@ bool ft_apps_see(struct ft_apps *a, uint32_t entry, const struct ft_app_packet *
 /* What is known now, or NULL; valid until the next call for this entry. */
 const struct ft_app_info *ft_apps_get(struct ft_apps *a, uint32_t entry);
 
+/* Likewise its application, though more of it may come. */
+enum ft_app ft_apps_so_far(const struct ft_apps *a, uint32_t entry);
+
 /* The flow is over; its entry may be another's from now on. */
 void ft_apps_end(struct ft_apps *a, uint32_t entry);
 
 void ft_apps_get_stats(const struct ft_apps *a, struct ft_apps_stats *out);
+
+/* Of a state of that feature: the application (enum ft_app) of a flow as far as it is known. */
+uint8_t ft_app_so_far(const void *state, uint32_t entry);
 
 /* The counts of a state of that feature. */
 void ft_app_stats(const void *state, struct ft_apps_stats *out);

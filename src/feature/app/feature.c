@@ -78,6 +78,11 @@ static void app_end(void *state, uint32_t entry)
     ft_apps_end(((struct app *)state)->apps, entry);
 }
 
+uint8_t ft_app_so_far(const void *state, uint32_t entry)
+{
+    return (uint8_t)ft_apps_so_far(((const struct app *)state)->apps, entry);
+}
+
 void ft_app_stats(const void *state, struct ft_apps_stats *out)
 {
     ft_apps_get_stats(((const struct app *)state)->apps, out);

@@ -24,7 +24,7 @@ static inline void keep(void *cookie, const struct ft_alert *a)
     alerts[n_alerts++ % ALERTS] = *a;
 }
 
-/* Only one rule is on, with a rules file over it. */
+/* Only one rule is on, with a rules file over it; 10.0.0.0/16 is internal. */
 static inline void begin(enum ft_rule_id rule, const char *yaml)
 {
     struct ft_detect_config cfg = {.max_hosts = MAX_HOSTS, .max_flows = 65536, .n_workers = 1};
@@ -34,6 +34,8 @@ static inline void begin(enum ft_rule_id rule, const char *yaml)
     for (int i = 0; i < FT_RULE__COUNT; i++) {
         rules->rule[i].on = i == (int)rule;
     }
+    rules->internal.n = 1;
+    CHECK_EQ(ft_prefix_parse("10.0.0.0/16", &rules->internal.list[0]), FT_OK);
     CHECK_EQ(ft_rules_parse(rules, yaml, strlen(yaml), &err), FT_OK);
     ft_hash_seed_fixed(&cfg.seed, 1);
     CHECK_EQ(ft_detect_new(&cfg, rules, &detect), FT_OK);

@@ -247,7 +247,7 @@ static void test_wrong_rules(void)
     wrong("beacon:\n  flows: nan", "line 2: flows: nan: allowed: a whole number from 4 to 64");
     wrong("beacon:\n  flow: 9",
           "line 2: beacon: flow: allowed: enabled, severity, allow, networks, "
-          "score, flows, span_s, interval_s");
+          "score, flows, span_s, interval_s, again_s, prevalent");
     wrong("beacon: 3", "line 1: beacon: 3: allowed: a mapping");
     wrong("beacon: {enabled: maybe}", "line 1: enabled: maybe: allowed: true or false");
     wrong("beacon: {severity: loud}",

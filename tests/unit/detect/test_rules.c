@@ -229,7 +229,7 @@ static uint32_t upload(uint64_t usual, uint64_t bytes, uint32_t to, uint32_t min
 {
     struct ft_note n;
 
-    begin(FT_RULE_EXFILTRATION, "");
+    begin(FT_RULE_EXFILTRATION, "exfiltration: {new_s: 300}");
     for (uint32_t i = 0; i < minutes; i++) {
         n = flow(6000 * s + i * 60 * s, 1, 2, 443);
         n.bytes[0] = usual;

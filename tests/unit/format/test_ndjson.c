@@ -181,6 +181,7 @@ static void test_bounds(void)
     for (int i = 0; i < FT_MAX_OUTPUTS; i++) {
         s.output[i].name = name;
         s.output[i].failed = true;
+        s.output[i].made[FT_EVENT_AFTERIMAGE] = 0; /* never of collect, which has more kinds */
     }
     struct ft_format *f = lines_open("ndjson", 1u << FT_EVENT_STATS, "base", NULL);
     size_t n = f->ops->stats(f, buf, &s);

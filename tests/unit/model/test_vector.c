@@ -129,10 +129,16 @@ static void test_nulls_of_hosts(void)
     double x[FT_VECTOR], null = ft_window_null();
     float v[FT_VECTOR];
 
-    row.ports = row.new_peers = UINT64_MAX;
+    row.ports = row.new_peers = row.ended = UINT64_MAX;
+    for (int d = 0; d < 2; d++) { /* what collect is not told */
+        row.failed[d] = row.syn[d] = row.syn_ack[d] = row.rst[d] = UINT64_MAX;
+    }
     row.port_entropy = row.size_entropy = row.answered = row.reset = null;
     row.size_mean = row.size_std = row.gap_mean = row.gap_std = row.bytes_z = row.flows_z = null;
     ft_vector_host(&row, x);
+    for (int i = 6; i < 25; i++) {
+        CHECK(x[i] == 0);
+    }
     CHECK(x[0] == 2 && x[1] == 1 && x[9] == 0 && x[25] == 1 && x[27] == 0.5 && x[31] == 1);
     ft_vector_make(&ft_vector_builtin.of[FT_VECTOR_HOST], x, v);
     CHECK(fabs(length(v) - 1) < 1e-6);

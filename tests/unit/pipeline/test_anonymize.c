@@ -10,6 +10,7 @@
 #include "codec/text/column.h"
 #include "codec/text/exported.h"
 #include "harness.h"
+#include "model/afterimage.h"
 #include "model/alert.h"
 #include "model/app.h"
 #include "model/columns.h"
@@ -443,11 +444,13 @@ static void try_export(struct ft_anonymizer *a, enum ft_event event, struct trie
     struct ft_exporter_health health = {.exporter = who, .messages = 4};
     struct ft_window_row window = {.entity = FT_ENTITY_PAIR, .ip_version = v6 ? 6 : 4};
     struct ft_alert alert;
+    struct ft_afterimage_row image = {.timestamp_ns = 7};
     const void *what[FT_EVENT__COUNT] = {
         [FT_EVENT_FLOW] = &record,     [FT_EVENT_SAMPLE] = &sample,
         [FT_EVENT_DISCARD] = &sample,  [FT_EVENT_COUNTER] = &counters,
         [FT_EVENT_TEMPLATE] = &change, [FT_EVENT_EXPORTER] = &health,
-        [FT_EVENT_WINDOW] = &window,   [FT_EVENT_ALERT] = &alert};
+        [FT_EVENT_WINDOW] = &window,   [FT_EVENT_ALERT] = &alert,
+        [FT_EVENT_AFTERIMAGE] = &image};
     const void *after;
 
     memset(record.src, 0x41, v6 ? 16 : 4);
@@ -467,7 +470,8 @@ static void try_export(struct ft_anonymizer *a, enum ft_event event, struct trie
     ft_alert_say_ids(&alert);
     after = ft_anonymize_export(a, event, what[event]);
     check_event(t, what[event], after, FT_NAMES_DROP);
-    if (event != FT_EVENT_WINDOW && event != FT_EVENT_ALERT) { /* the others begin with it */
+    if (event != FT_EVENT_WINDOW && event != FT_EVENT_ALERT &&
+        event != FT_EVENT_AFTERIMAGE) { /* the others begin with it */
         check_texts(((const struct ft_export_record *)after)->exporter);
     }
 }

@@ -156,9 +156,10 @@ static void test_what_a_flow_takes(void)
     CHECK_EQ(flow_bytes(1u << FT_PART_NF_V3_COMPAT, &few), 144);
     CHECK_EQ(flow_bytes(1u << FT_PART_NFSTREAM, &few), 144 + 128 + 64);
     CHECK_EQ(flow_bytes(1u << FT_PART_NFSTREAM, default_options()), 144 + 128 + 2 * 64);
+    CHECK_EQ(flow_bytes(1u << FT_PART_VECTOR, &few), 144 + 8);
     CHECK_EQ(flow_bytes(UINT32_MAX, &few) - flow_bytes(1u << FT_PART_APP, &few),
              64 + 72 + 128 + 32 + 44 + 64 + 192 + 5 * 320 + 1 + 10 * 128 + 1 + 64 + 640 + 512 + 64 +
-                 12 * 8 + 78 * 32);
+                 12 * 8 + 78 * 32 + 8);
 }
 
 /* Bytes of this process that are in memory, counted page by page. */
