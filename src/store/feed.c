@@ -3,7 +3,7 @@
 #include "store/feed.h"
 
 /* What stands for a role: the first of these that there is. Deltas count each packet once; flow
- * export has them by itself, and estimates where it is sampled. */
+ * export has them by itself, and estimates where it is known to be sampled. */
 static const char *const names[FT_FEED__COUNT][3] = {
     [FT_FEED_TIME] = {"timestamp"},
     [FT_FEED_SRC] = {"src_ip"},
@@ -12,8 +12,10 @@ static const char *const names[FT_FEED__COUNT][3] = {
     [FT_FEED_PROTO] = {"protocol"},
     [FT_FEED_SEGMENT] = {"segment"},
     [FT_FEED_BYTES] = {"fwd_bytes_delta", "estimated_bytes", "byte_count"},
+    [FT_FEED_BYTES_ELSE] = {"byte_count"},
     [FT_FEED_BYTES_REV] = {"rev_bytes_delta"},
     [FT_FEED_PACKETS] = {"fwd_packets_delta", "estimated_packets", "packet_count"},
+    [FT_FEED_PACKETS_ELSE] = {"packet_count"},
     [FT_FEED_PACKETS_REV] = {"rev_packets_delta"},
 };
 
@@ -31,7 +33,8 @@ void ft_feed_init(struct ft_feed *f, const struct ft_gather *g)
             }
         }
     }
-    f->on = f->column[FT_FEED_TIME] >= 0 && f->column[FT_FEED_BYTES] >= 0;
+    f->on = f->column[FT_FEED_TIME] >= 0 && f->column[FT_FEED_BYTES] >= 0 &&
+            f->column[FT_FEED_PACKETS] >= 0;
 }
 
 void ft_feed_fini(struct ft_feed *f)
@@ -46,6 +49,13 @@ static uint64_t number(const struct ft_feed *f, enum ft_feed_role r, uint32_t ro
     const struct ft_store_values *v = &f->values[r];
 
     return f->column[r] < 0 || ft_store_value_null(v, row) ? 0 : ft_store_buf_u64(&v->num)[row];
+}
+
+/* A count, or what stands for it where it is null. */
+static uint64_t number_or(const struct ft_feed *f, enum ft_feed_role r, enum ft_feed_role other,
+                          uint32_t row)
+{
+    return number(f, ft_store_value_null(&f->values[r], row) ? other : r, row);
 }
 
 static bool address(const struct ft_feed *f, enum ft_feed_role r, uint32_t row, uint8_t out[16])
@@ -71,13 +81,15 @@ int ft_feed_rows(struct ft_feed *f, struct ft_gather *g, struct ft_tops *tops,
         }
     }
     for (uint32_t i = 0; i < g->rows; i++) {
-        struct ft_tops_flow flow = {
-            .at_us = (int64_t)number(f, FT_FEED_TIME, i),
-            .port = (uint16_t)number(f, FT_FEED_PORT, i),
-            .proto = (uint8_t)number(f, FT_FEED_PROTO, i),
-            .bytes = number(f, FT_FEED_BYTES, i) + number(f, FT_FEED_BYTES_REV, i),
-            .packets = number(f, FT_FEED_PACKETS, i) + number(f, FT_FEED_PACKETS_REV, i),
-            .flows = number(f, FT_FEED_SEGMENT, i) == 0};
+        struct ft_tops_flow flow = {.at_us = (int64_t)number(f, FT_FEED_TIME, i),
+                                    .port = (uint16_t)number(f, FT_FEED_PORT, i),
+                                    .proto = (uint8_t)number(f, FT_FEED_PROTO, i),
+                                    .bytes = number_or(f, FT_FEED_BYTES, FT_FEED_BYTES_ELSE, i) +
+                                             number(f, FT_FEED_BYTES_REV, i),
+                                    .packets =
+                                        number_or(f, FT_FEED_PACKETS, FT_FEED_PACKETS_ELSE, i) +
+                                        number(f, FT_FEED_PACKETS_REV, i),
+                                    .flows = number(f, FT_FEED_SEGMENT, i) == 0};
 
         flow.has_addresses = address(f, FT_FEED_SRC, i, flow.src);
         flow.has_addresses &= address(f, FT_FEED_DST, i, flow.dst);

@@ -15,8 +15,10 @@ enum ft_feed_role {
     FT_FEED_PROTO,
     FT_FEED_SEGMENT,
     FT_FEED_BYTES,
+    FT_FEED_BYTES_ELSE, /* where that is null */
     FT_FEED_BYTES_REV,
     FT_FEED_PACKETS,
+    FT_FEED_PACKETS_ELSE,
     FT_FEED_PACKETS_REV,
     FT_FEED__COUNT
 };

@@ -324,6 +324,38 @@ def test_parquet(m):
                                               sum(len(f["splt_ip_bytes"] or []) for f in want)])
 
 
+def netflow5(records, sampling):
+    """A datagram of records (source, destination, port, packets, bytes)."""
+    out = struct.pack("!HHIIIIBBH", 5, len(records), 10000, T0 // S, 0, 1, 0, 0, sampling)
+    for src, dst, port, packets, size in records:
+        out += struct.pack("!4s4sIHHIIIIHHBBBBHHBBH", ipaddress.ip_address(src).packed, ipaddress.ip_address(dst).packed, 0, 1, 2,
+                           packets, size, 1000, 2000, 40000, port, 0, 0x18, 6, 0, 0, 0, 24, 24, 0)
+    return out
+
+
+def test_flow_export(m):
+    """Records of collect, by their estimates where a rate is known."""
+    records = [("10.0.0.%d" % i, "192.0.2.1", 443, 2, 100 + i) for i in range(1, 11)]
+    for sampling, times in ((0, 1), (1 << 14 | 100, 100)):
+        with tempfile.TemporaryDirectory(prefix="flowtap-store-") as folder:
+            path = os.path.join(folder, "in.pcap")
+            with open(path, "wb") as f:
+                f.write(pcap([(T0, sent("203.0.113.1", "203.0.113.2", 5000, 2055, netflow5(records, sampling)))]))
+            subprocess.run([m.program, "collect", "--quiet", "-l", "pcap:" + path, "-e", "flow", "-o", "store:" + folder + "/s",
+                            "-o", "ndjson:" + folder + "/a"], check=True, timeout=60)
+            s = Store.__new__(Store)
+            s.m, s.dir = m, folder + "/s"
+            with open(folder + "/a", encoding="utf-8") as f:
+                events = [json.loads(line) for line in f]
+            same(len(events), 10)
+            rows = s.query("SELECT src_ip, byte_count, estimated_bytes FROM flow ORDER BY byte_count")
+            same([(r["src_ip"], r["byte_count"]) for r in rows], [(r[0], r[4]) for r in records])
+            same([r["estimated_bytes"] for r in rows], [e["estimated_bytes"] for e in events])
+            for kind in ("src", "dst", "pair", "port"):
+                row = s.query("SELECT sum(bytes) b, sum(packets) p, sum(flows) f FROM top_minute WHERE kind = '%s'" % kind)[0]
+                same(row, {"b": times * sum(r[4] for r in records), "p": times * 20, "f": 10}, kind)
+
+
 def test_two_outputs_and_workers(m):
     """The same records for any number of workers; another output takes nothing away."""
     s = Store(m, traffic(3000))
