@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detect: beacon, as RITA v5 scores a host's flows to another: see regular.h. The newest 64 flows
  * that began in distinct seconds are looked at when there are enough of them, and then when there
- * are twice as many, or 64 more. A pair's first flow only makes it known: most pairs have no other. */
+ * are twice as many, or 64 more. A pair's first flow only makes it known: most pairs have no other.
+ */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
