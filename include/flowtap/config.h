@@ -109,7 +109,8 @@ FT_API uint32_t ft_config_tables(const struct ft_config *cfg,
                                  void (*reads)(void *cookie, const char *path, uint64_t most),
                                  void *cookie);
 
-/* How many files listening addresses (collect) name: certificates and keys. */
+/* How many files are read again with the configuration: of listening addresses (collect)
+ * certificates and keys, and the rules of detectors. */
 FT_API uint32_t ft_config_certificates(const struct ft_config *cfg);
 
 enum ft_config_flag {

@@ -746,9 +746,19 @@ static uint32_t listen_files(const struct ft_config *cfg, bool read)
     return n;
 }
 
+/* What is read here is what a run without rights gets when it reads it again. */
+static void read_rules(const struct ft_config *cfg)
+{
+    size_t len = 0;
+
+    if (cfg->rules != NULL) {
+        ft_whole_forget(ft_whole_read(cfg->rules, 1 << 20, &len), len);
+    }
+}
+
 uint32_t ft_config_certificates(const struct ft_config *cfg)
 {
-    return listen_files(cfg, false);
+    return listen_files(cfg, false) + (cfg->rules != NULL);
 }
 
 bool ft_config_given(const struct ft_config *cfg, const char *name)
@@ -764,6 +774,7 @@ void ft_config_files(const struct ft_config *cfg, void (*writes)(void *cookie, c
     bool hosts = false;
 
     listen_files(cfg, true);
+    read_rules(cfg);
     for (uint32_t i = 0; i < cfg->n_outputs; i++) {
         struct ft_output_url url;
         struct ft_err err;

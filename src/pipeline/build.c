@@ -713,36 +713,6 @@ static int build_fragments(const struct ft_pipeline *p, struct ft_worker *w)
     return ft_fragments_new(&p->seed, &w->fragments);
 }
 
-/* What it keeps of flows for windows, notes of them, and the clock of what it takes out of lanes.
- */
-static int build_timed(struct ft_pipeline *p, struct ft_worker *w)
-{
-    int rc = FT_OK;
-
-    if (p->windows != NULL) {
-        /* what collect counts goes through no flow table */
-        rc = p->plan.collect ? ft_window_worker_new(p->windows, w->index, 1, &w->told)
-                             : ft_window_worker_new(p->windows, w->index,
-                                                    ft_table_entries(p->plan.table.max_flows),
-                                                    &w->meter.window);
-    }
-    if (rc == FT_OK && w->meter.window != NULL && (p->plan.parts >> FT_PART_APP & 1) != 0) {
-        ft_window_apps(w->meter.window, ft_app_so_far, ft_meter_state(&w->meter, FT_PART_APP));
-    }
-    if (rc == FT_OK && p->detect != NULL) {
-        rc = ft_detect_worker_new(p->detect, w->index, &w->meter.detect);
-        w->meter.reads_names = (p->plan.parts >> FT_PART_APP & 1) != 0;
-    }
-    w->looked_ns = w->meter.clock.now_ns = INT64_MIN;
-    w->meter.step_ns = p->plan.window.step_ns;
-    if (rc == FT_OK && p->plan.mode == FT_MODE_LANES) {
-        w->clocks = ft_map_alloc(sizeof *w->clocks * FT_BATCH);
-        w->lane_clock.now_ns = INT64_MIN;
-        rc = w->clocks != NULL ? FT_OK : FT_E_NOMEM;
-    }
-    return rc;
-}
-
 static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
 {
     struct ft_worker *w = &p->workers[i];
@@ -775,7 +745,7 @@ static int build_worker(struct ft_pipeline *p, uint32_t i, struct ft_err *err)
         w->meter.cookie = &w->emit;
     }
     if (rc == FT_OK && (p->windows != NULL || p->detect != NULL)) {
-        rc = build_timed(p, w);
+        rc = ft__build_timed(p, w);
     }
     return rc == FT_OK ? rc
                        : ft_err_set(err, rc, "the flow table and queue of worker %u: %s", i,

@@ -26,6 +26,10 @@ FT_NODISCARD int ft__build_labels(struct ft_pipeline *p, const char *path, struc
  */
 FT_NODISCARD int ft__build_rules(const char *path, struct ft_rules **out, struct ft_err *err);
 
+/* What a worker keeps of flows for windows, notes of them, and the clock of what it takes out of
+ * lanes. FT_E_NOMEM. */
+FT_NODISCARD int ft__build_timed(struct ft_pipeline *p, struct ft_worker *w);
+
 /* -e alert: the detectors of all workers, or none. */
 FT_NODISCARD int ft__build_detect(struct ft_pipeline *p, const struct ft_config *cfg,
                                   struct ft_err *err);

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/whole.h"
+#include "feature/app/app.h"
 #include "pipeline/build.h"
 
 int ft__build_rules(const char *path, struct ft_rules **out, struct ft_err *err)
@@ -54,4 +56,32 @@ int ft__build_detect(struct ft_pipeline *p, const struct ft_config *cfg, struct 
     return rc == FT_OK
                ? rc
                : ft_err_set(err, rc, "no memory for --max-hosts %u", p->plan.detect.max_hosts);
+}
+
+int ft__build_timed(struct ft_pipeline *p, struct ft_worker *w)
+{
+    int rc = FT_OK;
+
+    if (p->windows != NULL) {
+        /* what collect counts goes through no flow table */
+        rc = p->plan.collect ? ft_window_worker_new(p->windows, w->index, 1, &w->told)
+                             : ft_window_worker_new(p->windows, w->index,
+                                                    ft_table_entries(p->plan.table.max_flows),
+                                                    &w->meter.window);
+    }
+    if (rc == FT_OK && w->meter.window != NULL && (p->plan.parts >> FT_PART_APP & 1) != 0) {
+        ft_window_apps(w->meter.window, ft_app_so_far, ft_meter_state(&w->meter, FT_PART_APP));
+    }
+    if (rc == FT_OK && p->detect != NULL) {
+        rc = ft_detect_worker_new(p->detect, w->index, &w->meter.detect);
+        w->meter.reads_names = (p->plan.parts >> FT_PART_APP & 1) != 0;
+    }
+    w->looked_ns = w->meter.clock.now_ns = INT64_MIN;
+    w->meter.step_ns = p->plan.window.step_ns;
+    if (rc == FT_OK && p->plan.mode == FT_MODE_LANES) {
+        w->clocks = ft_map_alloc(sizeof *w->clocks * FT_BATCH);
+        w->lane_clock.now_ns = INT64_MIN;
+        rc = w->clocks != NULL ? FT_OK : FT_E_NOMEM;
+    }
+    return rc;
 }
