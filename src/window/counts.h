@@ -2,7 +2,7 @@
 /* window: what was counted of a flow or of an entity in one window; for src/window only.
  *
  * Theory of operation: most entities of a window have few packets, so theirs are counted in 56
- * bytes (few) as long as all of it fits, and in 160 (many) from then on. Which of the two it is
+ * bytes (few) as long as all of it fits, and in 176 (many) from then on. Which of the two it is
  * depends on the sums alone, not on their order. Arrays of two are by direction: of a flow
  * FT_DIR_*, of an entity FT_WINDOW_*. */
 #ifndef FT_WINDOW_COUNTS_H

@@ -20,6 +20,7 @@ static uint32_t take_window(struct ft_windows *t)
         return FT__NO_WINDOW;
     }
     t->windows[w] = (struct ft__window){.next = FT__NO_WINDOW, .prev = FT__NO_WINDOW};
+    t->n_windows++;
     return w;
 }
 
@@ -81,6 +82,7 @@ void ft__window_free(struct ft_windows *t, uint32_t window)
     }
     w->next = t->free_window;
     t->free_window = window;
+    t->n_windows--;
 }
 
 /* ---- a full window: the one with the fewest packets ---- */

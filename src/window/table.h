@@ -41,6 +41,7 @@ enum {
     FT__FOLDS = 64,
     FT__AHEAD = 32,      /* entities, a power of two */
     FT__WINDOWS = 32768, /* more than lanes may be apart, in packets */
+    FT__BEHIND = 1024,   /* windows in use, more of which do not wait when they are over */
     FT__HEAPS = 32,      /* windows and kinds that are full at a time */
     FT__POOLS = 8,       /* windows of max_hosts that the pool has room for */
     FT__MEMBERS = 15,
@@ -192,9 +193,9 @@ struct ft_windows {
     uint32_t n_members, fresh_members, free_members;
     uint32_t *index; /* [index_mask + 1]: acc + 1; mapped */
     uint32_t index_mask;
-    struct ft__window *windows; /* [FT__WINDOWS], mapped */
-    uint32_t fresh_window, free_window;
-    uint32_t oldest, newest; /* of the shortest span: a list in order */
+    struct ft__window *windows;                    /* [FT__WINDOWS], mapped */
+    uint32_t fresh_window, free_window, n_windows; /* n_windows: in use */
+    uint32_t oldest, newest;                       /* of the shortest span: a list in order */
     uint32_t longer[FT_WINDOW_SPANS];
     uint32_t *heaps;   /* [FT__HEAPS][max_hosts], mapped */
     uint32_t *heap_at; /* [n_accs], mapped: of those whose window has a heap */

@@ -225,6 +225,51 @@ static void test_where_time_ends(void)
     ft_windows_free(t);
 }
 
+/* Behind a packet beyond where time ends, packets are in the windows that they were in. */
+static void test_around_where_time_ends(void)
+{
+    struct ft_windows *t = table(1, 100, "1,60");
+    struct ft_window_worker *w = worker(t, 0);
+    int64_t last = (INT64_MAX / s - 60 - 1) * s; /* the last window that there is */
+
+    packet(w, 2, last, true);
+    packet(w, 2, last + s, false); /* in none */
+    packet(w, 2, last + 1, false);
+    ft_window_finish(w, keep, &got);
+    CHECK_EQ(sent(1), 2);
+    for (uint32_t i = 0; i < got.n; i++) {
+        CHECK(got.row[i].span_s == 60 || got.row[i].start_ns == last);
+    }
+    ft_window_worker_free(w);
+    ft_windows_free(t);
+}
+
+/* Each packet in a window of its own, and each end: they are written as fast as they come. */
+static void test_sparse_packets(void)
+{
+    static const struct ft_flow_record end = {.reason = FT_REASON_IDLE};
+    struct ft_windows *t = table(1, 64, "1");
+    struct ft_window_worker *w = worker(t, 0);
+    struct ft_windows_stats stats;
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < 100000; i++) {
+        packet(w, 2 + i % 1000, (int64_t)i * 100 * s, true);
+        ft_window_ended(w, (2 + i % 1000) % ENTRIES, &end, (int64_t)(i * 100 - 50) * s);
+        if (i % 64 == 63) {
+            ft_window_turn(w, INT64_MAX, keep, &got);
+            n += sent(1);
+            got.n = 0;
+        }
+    }
+    ft_window_finish(w, keep, &got);
+    ft_windows_get_stats(t, &stats);
+    CHECK_EQ(n + sent(1), 100000);
+    CHECK_EQ(stats.untracked, 0);
+    ft_window_worker_free(w);
+    ft_windows_free(t);
+}
+
 int main(void)
 {
     RUN(test_when_rows_come);
@@ -232,5 +277,7 @@ int main(void)
     RUN(test_wild_clocks);
     RUN(test_failed_flows);
     RUN(test_where_time_ends);
+    RUN(test_around_where_time_ends);
+    RUN(test_sparse_packets);
     return test_end();
 }
