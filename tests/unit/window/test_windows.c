@@ -270,6 +270,32 @@ static void test_sparse_packets(void)
     ft_windows_free(t);
 }
 
+static uint64_t new_peers(void)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < got.n; i++) {
+        n += got.row[i].entity == FT_ENTITY_PAIR ? got.row[i].new_peers : 0;
+    }
+    return n;
+}
+
+/* A peer is forgotten after an hour or two, also when nobody else came in between. */
+static void test_peers_are_forgotten(void)
+{
+    struct ft_windows *t = table(1, 100, "1");
+    struct ft_window_worker *w = worker(t, 0);
+
+    packet(w, 2, 0, true);
+    packet(w, 2, 1800 * s, true);
+    packet(w, 2, 5000 * s, true);
+    packet(w, 2, 50000 * s, true);
+    ft_window_finish(w, keep, &got);
+    CHECK_EQ(new_peers(), 2);
+    ft_window_worker_free(w);
+    ft_windows_free(t);
+}
+
 int main(void)
 {
     RUN(test_when_rows_come);
@@ -279,5 +305,6 @@ int main(void)
     RUN(test_where_time_ends);
     RUN(test_around_where_time_ends);
     RUN(test_sparse_packets);
+    RUN(test_peers_are_forgotten);
     return test_end();
 }
