@@ -294,7 +294,7 @@ static void owe(struct ft_windows *t, const uint64_t owed[])
     uint32_t longer = t->closing.longer;
 
     for (int k = 0; longer != FT__NO_WINDOW && k < FT_ENTITY__COUNT; k++) {
-        t->windows[longer].owed[k] += owed[k];
+        ft__window_owe(&t->windows[longer], (uint8_t)k, owed[k]);
     }
 }
 

@@ -268,6 +268,12 @@ uint32_t ft__members_free(struct ft_windows *t, uint32_t members);
 /* The fewest packets that one of a window may have had that is not in it. */
 uint64_t ft__window_owed(const struct ft_windows *t, const struct ft__window *w, uint8_t kind);
 
+/* So many packets, of whomever, were not counted; not more than a bound. */
+FT_INLINE void ft__window_owe(struct ft__window *w, uint8_t kind, uint64_t packets)
+{
+    w->owed[kind] = (uint64_t)ft__bound((int64_t)(w->owed[kind] + packets));
+}
+
 FT_INLINE uint8_t ft__acc_kind(const struct ft__acc *a)
 {
     return a->kind & 15;

@@ -296,6 +296,35 @@ static void test_peers_are_forgotten(void)
     ft_windows_free(t);
 }
 
+/* Records that claim more packets than there can be: bounds hold all the same. */
+static void test_absurd_records(void)
+{
+    struct ft_windows *t = table(1, 2, "1,60");
+    struct ft_window_worker *w = worker(t, 0);
+    struct ft_window_told o = {
+        .ip_version = 4, .exporter_version = 4, .packets = {UINT64_MAX, UINT64_MAX}};
+    uint64_t least = UINT64_MAX;
+
+    o.bytes[0] = o.bytes[1] = UINT64_MAX;
+    for (uint32_t i = 0; i < 40; i++) {
+        o.at_ns = i / 10 * s;
+        o.addr[0][3] = (uint8_t)(1 + i % 5);
+        ft_window_tell(w, &o);
+    }
+    ft_window_finish(w, keep, &got);
+    for (uint32_t i = 0; i < got.n; i++) {
+        const struct ft_window_row *r = &got.row[i];
+        uint64_t n = r->packets[0] + r->packets[1];
+
+        CHECK(n >= r->packets[0]);
+        CHECK(n + r->error >= n);
+        least = n < least ? n : least;
+    }
+    CHECK(got.n > 0 && least >= UINT32_MAX);
+    ft_window_worker_free(w);
+    ft_windows_free(t);
+}
+
 int main(void)
 {
     RUN(test_when_rows_come);
@@ -306,5 +335,6 @@ int main(void)
     RUN(test_around_where_time_ends);
     RUN(test_sparse_packets);
     RUN(test_peers_are_forgotten);
+    RUN(test_absurd_records);
     return test_end();
 }
