@@ -28,6 +28,7 @@ enum {
     ADDED_A_STEP = 32, /* entries of the log */
     REPLAYED_A_STEP = 8,
     TAKEN_A_STEP = 4,
+    STEPS_OF_A_FEW = 128, /* more than a window of a packet and an end takes */
 };
 
 _Static_assert((int)FT__PAIR == FT_ENTITY_PAIR && (int)FT__SERVICE == FT_ENTITY_SERVICE,
@@ -293,7 +294,7 @@ static void owe(struct ft_windows *t, const uint64_t owed[])
     uint32_t longer = t->closing.longer;
 
     for (int k = 0; longer != FT__NO_WINDOW && k < FT_ENTITY__COUNT; k++) {
-        t->windows[longer].owed[k] += owed[k];
+        ft__window_owe(&t->windows[longer], (uint8_t)k, owed[k]);
     }
 }
 
@@ -505,6 +506,14 @@ static bool go_on(struct ft_windows *t, struct ft_window_row *row)
     return false;
 }
 
+/* Packets in windows of their own: each takes a chunk of the log, and they would run out. */
+static bool is_behind(const struct ft_windows *t)
+{
+    uint32_t few = t->n_chunks / 8;
+
+    return t->n_windows > (few < FT__BEHIND ? few : FT__BEHIND);
+}
+
 bool ft__close_slice(struct ft_windows *t, uint32_t *budget, struct ft_window_row *rows,
                      uint32_t max, uint32_t *out_n)
 {
@@ -518,6 +527,9 @@ bool ft__close_slice(struct ft_windows *t, uint32_t *budget, struct ft_window_ro
                 return false;
             }
             begin(t, window);
+            if (FT_UNLIKELY(is_behind(t)) && *budget < STEPS_OF_A_FEW) {
+                *budget = STEPS_OF_A_FEW;
+            }
         }
         *out_n += go_on(t, &rows[*out_n]);
     }

@@ -81,8 +81,8 @@ void ft__many_of(const struct ft__few *few, struct ft__many *out)
 void ft__many_add(struct ft__many *to, const struct ft__many *from)
 {
     for (int d = 0; d < 2; d++) {
-        to->packets[d] += from->packets[d];
-        to->bytes[d] += from->bytes[d];
+        to->packets[d] = ft__at_most(to->packets[d] + from->packets[d]);
+        to->bytes[d] = ft__at_most(to->bytes[d] + from->bytes[d]);
         to->flows[d] = ft__add32(to->flows[d], from->flows[d]);
         to->failed[d] = ft__add32(to->failed[d], from->failed[d]);
         to->syn[d] = ft__add32(to->syn[d], from->syn[d]);

@@ -2,7 +2,7 @@
 /* window: what was counted of a flow or of an entity in one window; for src/window only.
  *
  * Theory of operation: most entities of a window have few packets, so theirs are counted in 56
- * bytes (few) as long as all of it fits, and in 160 (many) from then on. Which of the two it is
+ * bytes (few) as long as all of it fits, and in 176 (many) from then on. Which of the two it is
  * depends on the sums alone, not on their order. Arrays of two are by direction: of a flow
  * FT_DIR_*, of an entity FT_WINDOW_*. */
 #ifndef FT_WINDOW_COUNTS_H
@@ -35,11 +35,15 @@ enum { FT__APP_NONE = 0, FT__APP_FIRST = 1 /* + enum ft_app */, FT__APP_SEVERAL 
 
 _Static_assert(sizeof(struct ft__few) == 56, "with eight bytes a delta, a cache line");
 
+/* Records may claim any number. So much is added at most, and counters stay there; bounds of
+ * packets stay at four times that, so that none of their sums is too large. */
+#define FT__MOST (UINT64_C(1) << 59)
+
 struct ft__many {
-    uint64_t packets[2], bytes[2];
-    int64_t credit;   /* see table.h */
-    uint64_t squares; /* UINT64_MAX: they are more */
-    uint64_t gaps;    /* of collect: records */
+    uint64_t packets[2], bytes[2]; /* stay at FT__MOST */
+    int64_t credit;                /* see table.h */
+    uint64_t squares;              /* UINT64_MAX: they are more */
+    uint64_t gaps;                 /* of collect: records */
     uint64_t gap_us;
     unsigned __int128 gap_squares;
     /* from here on counters stay at UINT32_MAX */
@@ -80,6 +84,19 @@ FT_INLINE void ft__many_ask(const struct ft__many *m)
 FT_INLINE uint8_t ft__app_both(uint8_t a, uint8_t b)
 {
     return a == b || b == FT__APP_NONE ? a : a == FT__APP_NONE ? b : FT__APP_SEVERAL;
+}
+
+FT_INLINE uint64_t ft__at_most(uint64_t n)
+{
+    return n < FT__MOST ? n : FT__MOST;
+}
+
+/* A bound, or what it is owed. */
+FT_INLINE int64_t ft__bound(int64_t n)
+{
+    const int64_t most = 4 * (int64_t)FT__MOST;
+
+    return n > most ? most : n < -most ? -most : n;
 }
 
 /* Adds; false: it does not fit, and nothing was added. */

@@ -20,6 +20,7 @@ static uint32_t take_window(struct ft_windows *t)
         return FT__NO_WINDOW;
     }
     t->windows[w] = (struct ft__window){.next = FT__NO_WINDOW, .prev = FT__NO_WINDOW};
+    t->n_windows++;
     return w;
 }
 
@@ -81,13 +82,15 @@ void ft__window_free(struct ft_windows *t, uint32_t window)
     }
     w->next = t->free_window;
     t->free_window = window;
+    t->n_windows--;
 }
 
 /* ---- a full window: the one with the fewest packets ---- */
 
 static int64_t rank(const struct ft_windows *t, const struct ft__acc *a)
 {
-    return (int64_t)ft__acc_packets(t, a) + (a->many != 0 ? t->manys[a->many - 1].credit : 0);
+    return ft__bound((int64_t)ft__acc_packets(t, a) +
+                     (a->many != 0 ? t->manys[a->many - 1].credit : 0));
 }
 
 static uint32_t *heap_of(const struct ft_windows *t, const struct ft__window *w, uint8_t kind)
@@ -172,7 +175,7 @@ uint64_t ft__window_owed(const struct ft_windows *t, const struct ft__window *w,
 {
     int64_t least = w->heap[kind] != 0 ? rank(t, &t->accs[heap_of(t, w, kind)[0]]) : 0;
 
-    return w->owed[kind] + (uint64_t)least;
+    return (uint64_t)ft__bound((int64_t)w->owed[kind] + least);
 }
 
 /* ---- the index ---- */
@@ -359,7 +362,9 @@ struct ft__acc *ft__acc_get(struct ft_windows *t, const struct ft__who *who, uin
     }
     /* an empty pool: the window is full before its time */
     a = weight > 0 && t->windows[window].n[who->kind & 15] > 0 ? replace(t, who, window) : NULL;
-    t->windows[window].owed[who->kind & 15] += a == NULL ? weight : 0;
+    if (a == NULL) {
+        ft__window_owe(&t->windows[window], who->kind & 15, weight);
+    }
     return a;
 }
 
@@ -459,7 +464,9 @@ void ft__acc_merge(struct ft_windows *t, struct ft__acc *to, const struct ft__ac
     }
     ft__sets_merge(&t->room, &to->sets, &from->sets);
     if (FT_UNLIKELY(error != m)) {
-        ft__acc_many(t, to)->credit += (int64_t)error - (int64_t)m;
+        int64_t *credit = &ft__acc_many(t, to)->credit;
+
+        *credit = ft__bound(*credit + (int64_t)error - (int64_t)m);
     }
     ft__acc_grew(t, to);
 }

@@ -41,6 +41,7 @@ enum {
     FT__FOLDS = 64,
     FT__AHEAD = 32,      /* entities, a power of two */
     FT__WINDOWS = 32768, /* more than lanes may be apart, in packets */
+    FT__BEHIND = 1024,   /* windows in use, more of which do not wait when they are over */
     FT__HEAPS = 32,      /* windows and kinds that are full at a time */
     FT__POOLS = 8,       /* windows of max_hosts that the pool has room for */
     FT__MEMBERS = 15,
@@ -192,9 +193,9 @@ struct ft_windows {
     uint32_t n_members, fresh_members, free_members;
     uint32_t *index; /* [index_mask + 1]: acc + 1; mapped */
     uint32_t index_mask;
-    struct ft__window *windows; /* [FT__WINDOWS], mapped */
-    uint32_t fresh_window, free_window;
-    uint32_t oldest, newest; /* of the shortest span: a list in order */
+    struct ft__window *windows;                    /* [FT__WINDOWS], mapped */
+    uint32_t fresh_window, free_window, n_windows; /* n_windows: in use */
+    uint32_t oldest, newest;                       /* of the shortest span: a list in order */
     uint32_t longer[FT_WINDOW_SPANS];
     uint32_t *heaps;   /* [FT__HEAPS][max_hosts], mapped */
     uint32_t *heap_at; /* [n_accs], mapped: of those whose window has a heap */
@@ -266,6 +267,12 @@ uint32_t ft__members_free(struct ft_windows *t, uint32_t members);
 
 /* The fewest packets that one of a window may have had that is not in it. */
 uint64_t ft__window_owed(const struct ft_windows *t, const struct ft__window *w, uint8_t kind);
+
+/* So many packets, of whomever, were not counted; not more than a bound. */
+FT_INLINE void ft__window_owe(struct ft__window *w, uint8_t kind, uint64_t packets)
+{
+    w->owed[kind] = (uint64_t)ft__bound((int64_t)(w->owed[kind] + packets));
+}
 
 FT_INLINE uint8_t ft__acc_kind(const struct ft__acc *a)
 {

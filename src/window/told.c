@@ -28,8 +28,8 @@ static struct ft__many counts_of(const struct ft_window_told *o, int out)
     for (int i = 0; i < 2; i++) {
         int from = i == FT_WINDOW_OUT ? out : 1 - out;
 
-        m.packets[i] = o->packets[from];
-        m.bytes[i] = o->bytes[from];
+        m.packets[i] = ft__at_most(o->packets[from]);
+        m.bytes[i] = ft__at_most(o->bytes[from]);
     }
     m.flows[out] = o->flow;
     m.failed[out] = o->failed;
@@ -61,7 +61,7 @@ static struct ft__acc *tell(struct ft_windows *t, uint32_t window, struct ft__wh
     struct ft__few few;
 
     who->hash = ft__who_hash(t, who);
-    struct ft__acc *a = ft__acc_get(t, who, window, add(m->packets[0], m->packets[1]));
+    struct ft__acc *a = ft__acc_get(t, who, window, m->packets[0] + m->packets[1]);
 
     if (a == NULL) {
         return NULL;
@@ -107,8 +107,8 @@ static void tell_exporter(struct ft_windows *t, uint32_t window, const struct ft
 
     memcpy(who.name[0], o->exporter, sizeof who.name[0]);
     ft_store_be32(who.name[1], o->domain_id);
-    m.packets[FT_WINDOW_OUT] = add(o->packets[0], o->packets[1]);
-    m.bytes[FT_WINDOW_OUT] = add(o->bytes[0], o->bytes[1]);
+    m.packets[FT_WINDOW_OUT] = ft__at_most(add(o->packets[0], o->packets[1]));
+    m.bytes[FT_WINDOW_OUT] = ft__at_most(add(o->bytes[0], o->bytes[1]));
     ft_ignore(tell(t, window, &who, &m) != NULL);
 }
 

@@ -153,6 +153,10 @@ void ft__known_turn(struct ft__bloom *b, int64_t now_ns)
     if (age < (uint64_t)rotate_ns && b->ones[0] < (uint64_t)b->words * 32) {
         return;
     }
+    if (age >= 2 * (uint64_t)rotate_ns) { /* silence: the current one is as old */
+        memset(b->bits[0], 0, sizeof(uint64_t) * b->words);
+        b->ones[0] = 0;
+    }
     memset(before, 0, sizeof(uint64_t) * b->words);
     b->bits[1] = b->bits[0];
     b->bits[0] = before;

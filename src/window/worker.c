@@ -409,11 +409,13 @@ void ft_window_packets(struct ft_window_worker *w, const struct ft_packet *pkts,
             begin_flow(w, &pkts[i], &at[i]);
         }
         if (FT_UNLIKELY(ts < w->from_ns || ts >= w->until_ns)) {
-            w->index = ft_time_floor(ts, span);
-            if (is_extreme(w, w->index)) {
+            int64_t index = ft_time_floor(ts, span);
+
+            if (is_extreme(w, index)) {
                 w->late++;
                 continue;
             }
+            w->index = index;
             w->from_ns = w->index * span;
             w->until_ns = w->from_ns + span;
         }

@@ -225,6 +225,106 @@ static void test_where_time_ends(void)
     ft_windows_free(t);
 }
 
+/* Behind a packet beyond where time ends, packets are in the windows that they were in. */
+static void test_around_where_time_ends(void)
+{
+    struct ft_windows *t = table(1, 100, "1,60");
+    struct ft_window_worker *w = worker(t, 0);
+    int64_t last = (INT64_MAX / s - 60 - 1) * s; /* the last window that there is */
+
+    packet(w, 2, last, true);
+    packet(w, 2, last + s, false); /* in none */
+    packet(w, 2, last + 1, false);
+    ft_window_finish(w, keep, &got);
+    CHECK_EQ(sent(1), 2);
+    for (uint32_t i = 0; i < got.n; i++) {
+        CHECK(got.row[i].span_s == 60 || got.row[i].start_ns == last);
+    }
+    ft_window_worker_free(w);
+    ft_windows_free(t);
+}
+
+/* Each packet in a window of its own, and each end: they are written as fast as they come. */
+static void test_sparse_packets(void)
+{
+    static const struct ft_flow_record end = {.reason = FT_REASON_IDLE};
+    struct ft_windows *t = table(1, 64, "1");
+    struct ft_window_worker *w = worker(t, 0);
+    struct ft_windows_stats stats;
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < 100000; i++) {
+        packet(w, 2 + i % 1000, (int64_t)i * 100 * s, true);
+        ft_window_ended(w, (2 + i % 1000) % ENTRIES, &end, (int64_t)(i * 100 - 50) * s);
+        if (i % 64 == 63) {
+            ft_window_turn(w, INT64_MAX, keep, &got);
+            n += sent(1);
+            got.n = 0;
+        }
+    }
+    ft_window_finish(w, keep, &got);
+    ft_windows_get_stats(t, &stats);
+    CHECK_EQ(n + sent(1), 100000);
+    CHECK_EQ(stats.untracked, 0);
+    ft_window_worker_free(w);
+    ft_windows_free(t);
+}
+
+static uint64_t new_peers(void)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < got.n; i++) {
+        n += got.row[i].entity == FT_ENTITY_PAIR ? got.row[i].new_peers : 0;
+    }
+    return n;
+}
+
+/* A peer is forgotten after an hour or two, also when nobody else came in between. */
+static void test_peers_are_forgotten(void)
+{
+    struct ft_windows *t = table(1, 100, "1");
+    struct ft_window_worker *w = worker(t, 0);
+
+    packet(w, 2, 0, true);
+    packet(w, 2, 1800 * s, true);
+    packet(w, 2, 5000 * s, true);
+    packet(w, 2, 50000 * s, true);
+    ft_window_finish(w, keep, &got);
+    CHECK_EQ(new_peers(), 2);
+    ft_window_worker_free(w);
+    ft_windows_free(t);
+}
+
+/* Records that claim more packets than there can be: bounds hold all the same. */
+static void test_absurd_records(void)
+{
+    struct ft_windows *t = table(1, 2, "1,60");
+    struct ft_window_worker *w = worker(t, 0);
+    struct ft_window_told o = {
+        .ip_version = 4, .exporter_version = 4, .packets = {UINT64_MAX, UINT64_MAX}};
+    uint64_t least = UINT64_MAX;
+
+    o.bytes[0] = o.bytes[1] = UINT64_MAX;
+    for (uint32_t i = 0; i < 40; i++) {
+        o.at_ns = i / 10 * s;
+        o.addr[0][3] = (uint8_t)(1 + i % 5);
+        ft_window_tell(w, &o);
+    }
+    ft_window_finish(w, keep, &got);
+    for (uint32_t i = 0; i < got.n; i++) {
+        const struct ft_window_row *r = &got.row[i];
+        uint64_t n = r->packets[0] + r->packets[1];
+
+        CHECK(n >= r->packets[0]);
+        CHECK(n + r->error >= n);
+        least = n < least ? n : least;
+    }
+    CHECK(got.n > 0 && least >= UINT32_MAX);
+    ft_window_worker_free(w);
+    ft_windows_free(t);
+}
+
 int main(void)
 {
     RUN(test_when_rows_come);
@@ -232,5 +332,9 @@ int main(void)
     RUN(test_wild_clocks);
     RUN(test_failed_flows);
     RUN(test_where_time_ends);
+    RUN(test_around_where_time_ends);
+    RUN(test_sparse_packets);
+    RUN(test_peers_are_forgotten);
+    RUN(test_absurd_records);
     return test_end();
 }
