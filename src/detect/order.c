@@ -246,21 +246,23 @@ void ft_detect_use(struct ft_detect *d, struct ft_rules *rules)
 
 /* ---- notes come in ---- */
 
-/* With the lock, as the next: room for one more, or UINT32_MAX. */
+/* With the lock, as the next two: is there room for a note, and for its name? */
+static bool has_room(const struct ft__pool *p, bool named)
+{
+    bool note = p->n_free > 0 || p->used < p->cap;
+
+    return note && (!named || p->n_free_names > 0 || p->used_names < FT__NAMES);
+}
+
+/* There is room. */
 static uint32_t take_name(struct ft__pool *p)
 {
-    if (p->n_free_names > 0) {
-        return p->free_names[--p->n_free_names];
-    }
-    return p->used_names < FT__NAMES ? p->used_names++ : UINT32_MAX;
+    return p->n_free_names > 0 ? p->free_names[--p->n_free_names] : p->used_names++;
 }
 
 static uint32_t take_note(struct ft__pool *p)
 {
-    if (p->n_free > 0) {
-        return p->free[--p->n_free];
-    }
-    return p->used < p->cap ? p->used++ : UINT32_MAX;
+    return p->n_free > 0 ? p->free[--p->n_free] : p->used++;
 }
 
 static void hand_over(struct ft_detect_worker *w)
@@ -274,17 +276,17 @@ static void hand_over(struct ft_detect_worker *w)
     pthread_mutex_lock(&d->lock);
     for (uint32_t i = 0; i < w->n; i++) {
         bool named = (w->notes[i].bits & FT_NOTE_NAME) != 0;
-        uint32_t name = named ? take_name(p) : 0;
-        uint32_t at = name != UINT32_MAX ? take_note(p) : UINT32_MAX;
+        uint32_t at;
 
-        if (at == UINT32_MAX) {
+        if (!has_room(p, named)) {
             ft_count_add(&d->no_room, 1);
             continue;
         }
+        at = take_note(p);
         p->notes[at] = w->notes[i];
         if (named) {
-            p->names[name] = *w->notes[i].name;
-            p->notes[at].name = &p->names[name];
+            p->notes[at].name = &p->names[take_name(p)];
+            *p->notes[at].name = *w->notes[i].name;
         }
         p->pending[p->n_pending++] = at;
     }

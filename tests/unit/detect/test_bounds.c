@@ -2,6 +2,7 @@
 /* Rate limits, full tables, the order of notes, names, rules. */
 #include "detect/names.h"
 #include "detect/regular.h"
+#include "detect/state.h"
 
 #include "notes.h"
 
@@ -93,6 +94,36 @@ static void test_no_room_for_notes(void)
     ft_detect_finish(worker, keep, NULL);
     ft_detect_get_stats(detect, &st);
     CHECK_EQ(st.no_room, 640);
+    ft_detect_worker_free(worker);
+    ft_detect_free(detect);
+}
+
+/* A question that found no room leaves the room of names as it was. */
+static void test_no_room_for_names(void)
+{
+    struct ft_note n = {.at_ns = 1000 * s, .proto = 17, .ip_version = 4, .bits = FT_NOTE_NAME};
+    struct ft_note_name name = {.text_len = 1};
+    struct ft_detect_stats st;
+
+    begin(FT_RULE_DGA, "");
+    for (uint32_t i = 0; i < 65536 + 65536; i++) {
+        tell(flow(1000 * s, i, 2, 23));
+    }
+    for (uint32_t i = 0; i < FT__NAMES; i++) {
+        ft__note_name(worker, &n, &name);
+    }
+    for (int i = 0; i < 500; i++) {
+        ft_detect_turn(worker, 0, 1010 * s, keep, NULL);
+    }
+    ft_detect_get_stats(detect, &st);
+    CHECK_EQ(st.no_room, FT__NAMES);
+    n.at_ns = 1020 * s;
+    for (uint32_t i = 0; i < FT__NAMES; i++) {
+        ft__note_name(worker, &n, &name);
+    }
+    ft_detect_finish(worker, keep, NULL);
+    ft_detect_get_stats(detect, &st);
+    CHECK_EQ(st.no_room, FT__NAMES);
     ft_detect_worker_free(worker);
     ft_detect_free(detect);
 }
@@ -321,6 +352,7 @@ int main(void)
     RUN(test_so_many_in_a_second);
     RUN(test_invented_senders);
     RUN(test_no_room_for_notes);
+    RUN(test_no_room_for_names);
     RUN(test_one_order);
     RUN(test_epochs);
     RUN(test_regular);
