@@ -12,7 +12,7 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { ALLOWED = 200 };
+enum { ALLOWED = 200, KEYS = 16, KEY_BYTES = 24 };
 
 struct loader {
     struct ft_rules *to;
@@ -80,6 +80,28 @@ static int scalar(struct loader *l, const char *key, const char *allowed)
     int rc = next(l);
 
     return rc == FT_OK && !is_scalar(l) ? fail(l, key, shown(l), allowed) : rc;
+}
+
+/* Keys of a mapping so far; what is longer or more is none of ours, and told as that. */
+struct keys {
+    char name[KEYS][KEY_BYTES];
+    uint32_t n;
+};
+
+/* The key in hand, for the first time in its mapping. */
+static int once(struct loader *l, struct keys *keys)
+{
+    size_t len = is_scalar(l) ? strlen(text(l)) : KEY_BYTES;
+
+    for (uint32_t i = 0; i < keys->n && len < KEY_BYTES; i++) {
+        if (strcmp(keys->name[i], text(l)) == 0) {
+            return fail(l, text(l), "stands here twice", "once");
+        }
+    }
+    if (len < KEY_BYTES && keys->n < KEYS) {
+        memcpy(keys->name[keys->n++], text(l), len + 1);
+    }
+    return FT_OK;
 }
 
 /* Each item of a list, or the one plain value that stands for it. */
@@ -257,6 +279,7 @@ static int deny_network(struct loader *l, const char *key, struct ft_prefix *to)
 static int deny_item(struct loader *l)
 {
     struct ft_deny *to = &l->to->deny[l->to->n_deny];
+    struct keys keys = {.n = 0};
     int rc = FT_OK;
 
     if (l->to->n_deny == FT_DENY_MAX || l->event.type != YAML_MAPPING_START_EVENT) {
@@ -267,6 +290,10 @@ static int deny_item(struct loader *l)
     while ((rc = next(l)) == FT_OK && l->event.type != YAML_MAPPING_END_EVENT) {
         const char *key = is_scalar(l) ? text(l) : "";
 
+        rc = once(l, &keys);
+        if (rc != FT_OK) {
+            return rc;
+        }
         rc = strcmp(key, "from") == 0       ? deny_network(l, "from", &to->from)
              : strcmp(key, "to") == 0       ? deny_network(l, "to", &to->to)
              : strcmp(key, "port") == 0     ? deny_ports(l, "port", to)
@@ -363,13 +390,17 @@ static int limits_key(struct loader *l)
 static int mapping(struct loader *l, enum ft_rule_id rule)
 {
     const char *name = rule < FT_RULE__COUNT ? ft_rules_known[rule].name : "limits";
+    struct keys keys = {.n = 0};
     int rc = next(l);
 
     if (rc == FT_OK && l->event.type != YAML_MAPPING_START_EVENT) {
         return fail(l, name, shown(l), "a mapping");
     }
     while (rc == FT_OK && (rc = next(l)) == FT_OK && l->event.type != YAML_MAPPING_END_EVENT) {
-        rc = rule < FT_RULE__COUNT ? rule_key(l, rule) : limits_key(l);
+        rc = once(l, &keys);
+        if (rc == FT_OK) {
+            rc = rule < FT_RULE__COUNT ? rule_key(l, rule) : limits_key(l);
+        }
     }
     return rc;
 }

@@ -297,6 +297,11 @@ static void test_wrong_rules(void)
     wrong("limits: {per_second: 0}",
           "line 1: per_second: 0: allowed: a whole number from 1 to 1000000");
     wrong("beacon: {}\nbeacon: {}", "line 2: beacon: stands here twice: allowed: once");
+    wrong("beacon: {flows: 9, flows: 10}", "line 1: flows: stands here twice: allowed: once");
+    wrong("limits:\n  entity_s: 1\n  per_second: 1\n  entity_s: 1",
+          "line 4: entity_s: stands here twice: allowed: once");
+    wrong("policy: {deny: [{port: 1, port: 2}]}", "line 1: port: stands here twice: allowed: once");
+    wrong("policy: {deny: [], deny: []}", "line 1: deny: stands here twice: allowed: once");
     wrong("- a", "line 1: rules: a list: allowed: one mapping of rules");
     wrong("beacon: {score: &a 1}",
           "line 1: score: 1: allowed: a number from 0 to 1"); /* no anchors */
