@@ -23,6 +23,46 @@ static void test_one_alert_of_an_entity(void)
     CHECK_EQ(alerts[2].timestamp_ns, 1105 * s);
 }
 
+/* What has no ports has none in its alert. */
+static void test_no_port(void)
+{
+    struct ft_note n;
+
+    begin(FT_RULE_POLICY, "policy: {deny: [{to: 10.1.0.0/16}]}");
+    n = flow(1000 * s, 1, 2, 0);
+    n.proto = 1;
+    n.port[0] = 0;
+    tell(n);
+    tell(flow(1001 * s, 1, 3, 22));
+    CHECK_EQ(end(), 2);
+    CHECK(!alerts[0].has_port);
+    CHECK(alerts[1].has_port && alerts[1].port == 22);
+}
+
+/* Tunnels of one client below two domains that begin alike are two. */
+static void test_two_tunnels(void)
+{
+    static const char *const domains[] = {"averylongdomain-one.com", "averylongdomain-two.com"};
+    struct ft_note n = {.proto = 17, .ip_version = 4, .bits = FT_NOTE_NAME, .port = {4000, 53}};
+    struct ft_note_name name;
+    struct ft_hash_seed seed;
+    uint8_t text[128];
+
+    ft_hash_seed_fixed(&seed, 1);
+    begin(FT_RULE_DNS_TUNNEL, "");
+    for (uint32_t i = 0; i < 300; i++) {
+        int len = snprintf((char *)text, sizeof text, "%08xabcdefghijklmnopqrstuvw.%s",
+                           i * 2654435761u, domains[i % 2]);
+
+        CHECK(ft__name_read(&seed, text, (uint32_t)len, &name));
+        n.at_ns = 1000 * s + i;
+        n.flow_id = i;
+        ft__note_name(worker, &n, &name);
+    }
+    CHECK_EQ(end(), 2);
+    CHECK(memcmp(alerts[0].name, alerts[1].name, alerts[0].name_len) != 0);
+}
+
 static void test_so_many_in_a_second(void)
 {
     struct ft_detect_stats st;
@@ -354,6 +394,8 @@ static void test_rules_change(void)
 int main(void)
 {
     RUN(test_one_alert_of_an_entity);
+    RUN(test_no_port);
+    RUN(test_two_tunnels);
     RUN(test_so_many_in_a_second);
     RUN(test_invented_senders);
     RUN(test_no_room_for_notes);
