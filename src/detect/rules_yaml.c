@@ -386,6 +386,25 @@ static int limits_key(struct loader *l)
     return fail(l, "limits", shown(l), "entity_s, per_second");
 }
 
+/* Thresholds that must have an order have it. */
+static int in_order(struct loader *l, enum ft_rule_id rule)
+{
+    const struct ft_rule_param *p = ft_rules_known[rule].param;
+    const double *v = l->to->rule[rule].value;
+    bool bands = rule == FT_RULE_LONG_CONNECTION || rule == FT_RULE_DNS_TUNNEL;
+    char value[ALLOWED], allowed[ALLOWED];
+
+    for (int i = 1; i < FT_SEVERITY__COUNT && (bands || rule == FT_RULE_TRW_SCAN); i++) {
+        if (bands ? v[i] < v[i - 1] : i == 1 && v[i] >= v[i - 1]) {
+            snprintf(value, sizeof value, "%.10g", v[i]);
+            snprintf(allowed, sizeof allowed, "%s %s, which is %.10g",
+                     bands ? "no less than" : "less than", p[i - 1].name, v[i - 1]);
+            return fail(l, p[i].name, value, allowed);
+        }
+    }
+    return FT_OK;
+}
+
 /* The mapping of a rule; rule FT_RULE__COUNT: of limits. */
 static int mapping(struct loader *l, enum ft_rule_id rule)
 {
@@ -402,7 +421,7 @@ static int mapping(struct loader *l, enum ft_rule_id rule)
             rc = rule < FT_RULE__COUNT ? rule_key(l, rule) : limits_key(l);
         }
     }
-    return rc;
+    return rc == FT_OK && rule < FT_RULE__COUNT ? in_order(l, rule) : rc;
 }
 
 static int unknown_rule(struct loader *l)

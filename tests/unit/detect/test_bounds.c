@@ -342,6 +342,10 @@ static void test_wrong_rules(void)
           "line 4: entity_s: stands here twice: allowed: once");
     wrong("policy: {deny: [{port: 1, port: 2}]}", "line 1: port: stands here twice: allowed: once");
     wrong("policy: {deny: [], deny: []}", "line 1: deny: stands here twice: allowed: once");
+    wrong("long_connection: {low_s: 20000}", "line 1: medium_s: 14400: allowed: no less than "
+                                             "low_s, which is 20000");
+    wrong("trw_scan:\n  theta1: 0.8\n",
+          "line 3: theta1: 0.8: allowed: less than theta0, which is 0.8");
     wrong("- a", "line 1: rules: a list: allowed: one mapping of rules");
     wrong("beacon: {score: &a 1}",
           "line 1: score: 1: allowed: a number from 0 to 1"); /* no anchors */
