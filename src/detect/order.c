@@ -11,6 +11,7 @@ enum { DAY_S = 86400, MONTH_S = 30 * DAY_S, SEEN_A_HOST = 8 /* keys */ };
 enum { FARTHEST = 16, FAR = 8, NEAR = 4 };
 
 static const int64_t step_ns = 1000000000; /* of packet time, between looks at what is pending */
+static const int64_t day_ns = INT64_C(1000000000) * DAY_S;
 
 /* Of flows; those of bursts and names are told by the note's bits. */
 static const ft__detector_fn detectors[] = {
@@ -382,6 +383,24 @@ static bool is_first_contact(struct ft_detect *d, const struct ft_note *note)
     return !ft__seen_see(&d->contacts, ft__key_hash(&d->cfg.seed, &key));
 }
 
+/* Since when is anything known? A record of collect may be of long before; a flow whose first
+ * packet is of a clock that was wrong says nothing of that, and what is said of a time after a day
+ * of silence, or a step, begins anew. */
+static void watch(struct ft_detect *d, const struct ft_note *note)
+{
+    bool told = (note->bits & FT_NOTE_EXPORTED) != 0;
+    int64_t since_ns = note->first_ns;
+
+    if (told || ft_time_sub(note->at_ns, since_ns) > day_ns) {
+        since_ns = note->at_ns;
+    }
+    if (d->begun_ns == INT64_MIN || since_ns < d->begun_ns ||
+        ft_time_sub(note->at_ns, d->shown_ns) > day_ns) {
+        d->begun_ns = since_ns;
+    }
+    d->shown_ns = note->at_ns;
+}
+
 static void show(struct ft_detect *d, const struct ft_note *note)
 {
     if ((note->bits & FT_NOTE_BURST) != 0) {
@@ -393,9 +412,7 @@ static void show(struct ft_detect *d, const struct ft_note *note)
         ft__detect_asked(d, note);
         return;
     }
-    if (d->begun_ns == INT64_MIN || note->first_ns < d->begun_ns) {
-        d->begun_ns = note->first_ns;
-    }
+    watch(d, note);
     d->out = -1;
     d->first_contact = is_first_contact(d, note);
     for (size_t i = 0; i < sizeof detectors / sizeof detectors[0]; i++) {
