@@ -72,6 +72,10 @@ static void meet(struct ft_detect *d, const struct ft_note *note)
 
     key.rule = FT_RULE_BEACON + 1;
     d->n_internal += !ft__seen_see(&d->known, ft__key_hash(&d->cfg.seed, &key));
+    memcpy(key.peer, note->addr[1], sizeof key.peer);
+    if (ft__seen_see(&d->contacts, ft__key_hash(&d->cfg.seed, &key))) {
+        return; /* the pair was counted, and forgotten */
+    }
     key = ft__key_of(note, 1);
     s = ft__hosts_get(&d->tables[FT__SERVERS], &key, note->at_ns, &fresh);
     s->head.weight = ++s->hosts;

@@ -274,6 +274,44 @@ static void test_first_seen(void)
     CHECK_EQ(alerts[0].port, 81);
 }
 
+/* A clock that was wrong, and steps on to what is right: what is there then is not new. A flow that
+ * began before that does not make the time before it one that was watched. */
+static void test_learns_anew(void)
+{
+    struct ft_note old;
+
+    begin(FT_RULE_NEW_HOST, "");
+    old = flow(3 * s, 1, 3, 80);
+    tell(flow(2 * s, 1, 2, 80));
+    for (uint32_t i = 0; i < 100; i++) {
+        tell(flow(1700000000 * s + i * s, 10 + i, 500 + i, 80));
+    }
+    old.at_ns = 1700000200 * s;
+    tell(old);
+    tell(flow(1700000300 * s, 200, 600, 80));
+    CHECK_EQ(n_alerts, 0);
+    tell(flow(1700003700 * s, 300, 600, 80));
+    CHECK_EQ(end(), 1);
+    CHECK_EQ(alerts[0].address[2], 1);
+    CHECK_EQ(alerts[0].address[3], 300 - 256);
+}
+
+/* What collect is told of began before it listened. */
+static void test_learns_from_when_it_listens(void)
+{
+    struct ft_note n;
+
+    begin(FT_RULE_NEW_HOST, "");
+    n = flow(10000 * s, 1, 2, 80);
+    n.bits |= FT_NOTE_EXPORTED;
+    n.first_ns = 1000 * s;
+    tell(n);
+    n = flow(10100 * s, 3, 4, 80);
+    n.bits |= FT_NOTE_EXPORTED;
+    tell(n);
+    CHECK_EQ(end(), 0);
+}
+
 /* ---- beacons ---- */
 
 static uint32_t beacon(uint32_t flows, int64_t square, const char *yaml)
@@ -305,6 +343,23 @@ static void test_beacon(void)
     CHECK_EQ(end(), 0);
 }
 
+/* One that comes back after days is one host that talks to the other, not many. */
+static void test_beacon_after_days(void)
+{
+    begin(FT_RULE_BEACON, "");
+    for (uint32_t i = 0; i < 24; i++) { /* 12 internal hosts */
+        tell(flow(1000 * s + i * s, 1 + i / 2, 3, 443));
+    }
+    for (uint32_t i = 0; i < 8; i++) {
+        tell(flow(2000 * s + i * 90000 * s, 1, 2, 443));
+    }
+    for (uint32_t i = 0; i < 11; i++) {
+        tell(flow(2000 * s + 8 * 90000 * s + i * 20 * s, 1, 2, 443));
+    }
+    CHECK_EQ(end(), 1);
+    CHECK(alerts[0].value == alerts[0].score);
+}
+
 int main(void)
 {
     RUN(test_address_scan);
@@ -317,6 +372,9 @@ int main(void)
     RUN(test_long_connection);
     RUN(test_exfiltration);
     RUN(test_first_seen);
+    RUN(test_learns_anew);
+    RUN(test_learns_from_when_it_listens);
     RUN(test_beacon);
+    RUN(test_beacon_after_days);
     return test_end();
 }
