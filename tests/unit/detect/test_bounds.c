@@ -295,6 +295,7 @@ static void test_names(void)
     check_name("x.gov.au", "x.gov.au", 0);
     check_name("a.firm.de", "firm.de", 1);
     check_name("a\\.b.firm.de.", "firm.de", 4);
+    check_name("x.firm.d\\.", "firm.d\\.", 1); /* this dot is the label's */
     check_name("localhost", NULL, 0);
     check_name(".", NULL, 0);
 }
