@@ -140,6 +140,16 @@ static void test_syn_flood(void)
     CHECK_EQ(syns(5000, 5001), 0);
 }
 
+/* Packets of a span that every worker has passed are in none. */
+static void test_late_for_their_span(void)
+{
+    begin(FT_RULE_SYN_FLOOD, "");
+    burst(1000, FT_TCP_SYN, 60, true);
+    ft_detect_turn(worker, 0, 1010 * s, keep, NULL);
+    burst(5000, FT_TCP_SYN, 60, true);
+    CHECK_EQ(end(), 0);
+}
+
 static uint32_t volume(uint32_t n, uint32_t frame_len, bool news)
 {
     begin(FT_RULE_VOLUME_FLOOD, "");
@@ -367,6 +377,7 @@ int main(void)
     RUN(test_port_scan);
     RUN(test_trw_scan);
     RUN(test_syn_flood);
+    RUN(test_late_for_their_span);
     RUN(test_volume_flood);
     RUN(test_amplification);
     RUN(test_long_connection);
