@@ -62,7 +62,7 @@ static const char *shown(const struct loader *l)
 {
     switch (l->event.type) {
     case YAML_SCALAR_EVENT:
-        return text(l);
+        return is_scalar(l) ? text(l) : "a value with an anchor, a tag or a NUL";
     case YAML_SEQUENCE_START_EVENT:
         return "a list";
     case YAML_MAPPING_START_EVENT:

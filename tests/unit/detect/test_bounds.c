@@ -349,7 +349,9 @@ static void test_wrong_rules(void)
           "line 3: theta1: 0.8: allowed: less than theta0, which is 0.8");
     wrong("- a", "line 1: rules: a list: allowed: one mapping of rules");
     wrong("beacon: {score: &a 1}",
-          "line 1: score: 1: allowed: a number from 0 to 1"); /* no anchors */
+          "line 1: score: a value with an anchor, a tag or a NUL: allowed: a number from 0 to 1");
+    wrong("policy: {deny: [{&a port: 1}]}", "line 1: deny: a value with an anchor, a tag or a NUL: "
+                                            "allowed: from, to, port, protocol, name");
 }
 
 static void test_rules(void)
