@@ -370,6 +370,33 @@ static void test_beacon_after_days(void)
     CHECK(alerts[0].value == alerts[0].score);
 }
 
+/* How many talk to one that found no room in the table is not known: it is not rare. */
+static void test_beacon_to_one_forgotten(void)
+{
+    begin(FT_RULE_BEACON, "");
+    for (uint32_t i = 0; i < 24; i++) { /* 12 internal hosts, then 3000 that are talked to */
+        tell(flow(1000 * s + i * s, 1 + i / 2, 3, 443));
+    }
+    for (uint32_t i = 0; i < 24; i++) { /* with each: 1 of 60 is few */
+        tell(flow(1100 * s + i * s, 20 + i / 2, 4, 443));
+        tell(flow(1100 * s + i * s, 40 + i / 2, 5, 443));
+        tell(flow(1100 * s + i * s, 60 + i / 2, 6, 443));
+        tell(flow(1100 * s + i * s, 80 + i / 2, 7, 443));
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        tell(flow(1200 * s, 1, 2, 443));
+    }
+    for (uint32_t i = 0; i < 6000; i++) {
+        tell(flow(1201 * s + i, 1, 100 + i / 2, 443));
+    }
+    for (uint32_t i = 1; i <= 11; i++) {
+        tell(flow(2000 * s + i * i * 5 * s, 1, 2, 443));
+    }
+    CHECK_EQ(end(), 1);
+    CHECK(alerts[0].score > 0.9 && alerts[0].score < 1);
+    CHECK_EQ(alerts[0].severity, FT_SEVERITY_HIGH);
+}
+
 int main(void)
 {
     RUN(test_address_scan);
@@ -387,5 +414,6 @@ int main(void)
     RUN(test_learns_from_when_it_listens);
     RUN(test_beacon);
     RUN(test_beacon_after_days);
+    RUN(test_beacon_to_one_forgotten);
     return test_end();
 }
