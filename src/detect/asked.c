@@ -149,6 +149,7 @@ static void look_tunnel(struct ft_detect *d, const struct ft_note *note,
     ft__alert_begin(d, rule, note, 0, &a);
     ft__alert_band(d, rule, bands - 1, &a);
     name_it(name, &a);
+    memcpy(a.peer, key.peer, sizeof a.peer); /* not shown; a limit of its own for each domain */
     a.first_ns = t->first_ns;
     a.last_ns = t->last_ns;
     a.value = names;

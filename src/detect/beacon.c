@@ -72,9 +72,13 @@ static void meet(struct ft_detect *d, const struct ft_note *note)
 
     key.rule = FT_RULE_BEACON + 1;
     d->n_internal += !ft__seen_see(&d->known, ft__key_hash(&d->cfg.seed, &key));
+    memcpy(key.peer, note->addr[1], sizeof key.peer);
+    bool counted = ft__seen_see(&d->contacts, ft__key_hash(&d->cfg.seed, &key));
+
     key = ft__key_of(note, 1);
     s = ft__hosts_get(&d->tables[FT__SERVERS], &key, note->at_ns, &fresh);
-    s->head.weight = ++s->hosts;
+    s->hosts += !counted || fresh; /* else the pair was forgotten, and is back */
+    s->head.weight = s->hosts;
 }
 
 /* What is added to a score: what most talk to is no secret. */
@@ -84,8 +88,9 @@ static double prevalence(struct ft_detect *d, const struct ft_note *note)
     const struct server *s;
     bool fresh;
 
-    if (d->n_internal < FEW_HOSTS) {
-        return 0;
+    if (d->n_internal < FEW_HOSTS ||
+        ft__hosts_find(&d->tables[FT__SERVERS], &key, note->at_ns) == NULL) {
+        return 0; /* nobody knows */
     }
     s = ft__hosts_get(&d->tables[FT__SERVERS], &key, note->at_ns, &fresh);
     double share = (double)s->hosts / d->n_internal;

@@ -124,6 +124,12 @@ void ft__bursts_until(struct ft_detect_worker *w, int64_t passed_ns)
     }
 }
 
+/* It is over, and was told: what comes for it came too late. */
+static bool is_told(const struct ft_detect_worker *w, const struct ft__burst *b)
+{
+    return w->epoch == w->said.epoch && b->until_ns <= w->said.ns;
+}
+
 /* The span of a packet, made ready for it; NULL: it came too late. */
 static struct ft__burst *span_of(struct ft_detect_worker *w, int64_t ts_ns)
 {
@@ -141,7 +147,7 @@ static struct ft__burst *span_of(struct ft_detect_worker *w, int64_t ts_ns)
         b->from_ns = index > INT64_MIN / span_ns ? index * span_ns : INT64_MIN;
         b->until_ns = ft_time_add(b->from_ns, span_ns);
     }
-    return w->epoch == w->said.epoch && b->until_ns <= w->said.ns ? NULL : b;
+    return is_told(w, b) ? NULL : b;
 }
 
 void ft_detect_packets(struct ft_detect_worker *w, const struct ft_packet *pkts,
@@ -154,6 +160,9 @@ void ft_detect_packets(struct ft_detect_worker *w, const struct ft_packet *pkts,
         class[i] = class_of(&w->d->cfg.seed, &pkts[i]);
         b = &w->bursts[w->newest];
         __builtin_prefetch(&b->of[class[i]], 1);
+    }
+    if (is_told(w, &w->bursts[w->newest])) {
+        b = NULL;
     }
     for (uint32_t i = 0; i < n; i++) {
         int64_t ts = pkts[i].ts_ns;

@@ -142,7 +142,7 @@ bool ft__name_read(const struct ft_hash_seed *seed, uint8_t *name, uint32_t len,
     for (uint32_t i = 0; i < len; i++) {
         name[i] = name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 : name[i];
     }
-    len -= len > 0 && name[len - 1] == '.';
+    len -= len > 0 && name[len - 1] == '.' && (len == 1 || name[len - 2] != '\\');
     n = split(name, len, labels);
     if (n < 2) {
         return false;

@@ -11,6 +11,7 @@ enum { DAY_S = 86400, MONTH_S = 30 * DAY_S, SEEN_A_HOST = 8 /* keys */ };
 enum { FARTHEST = 16, FAR = 8, NEAR = 4 };
 
 static const int64_t step_ns = 1000000000; /* of packet time, between looks at what is pending */
+static const int64_t day_ns = INT64_C(1000000000) * DAY_S;
 
 /* Of flows; those of bursts and names are told by the note's bits. */
 static const ft__detector_fn detectors[] = {
@@ -246,21 +247,23 @@ void ft_detect_use(struct ft_detect *d, struct ft_rules *rules)
 
 /* ---- notes come in ---- */
 
-/* With the lock, as the next: room for one more, or UINT32_MAX. */
+/* With the lock, as the next two: is there room for a note, and for its name? */
+static bool has_room(const struct ft__pool *p, bool named)
+{
+    bool note = p->n_free > 0 || p->used < p->cap;
+
+    return note && (!named || p->n_free_names > 0 || p->used_names < FT__NAMES);
+}
+
+/* There is room. */
 static uint32_t take_name(struct ft__pool *p)
 {
-    if (p->n_free_names > 0) {
-        return p->free_names[--p->n_free_names];
-    }
-    return p->used_names < FT__NAMES ? p->used_names++ : UINT32_MAX;
+    return p->n_free_names > 0 ? p->free_names[--p->n_free_names] : p->used_names++;
 }
 
 static uint32_t take_note(struct ft__pool *p)
 {
-    if (p->n_free > 0) {
-        return p->free[--p->n_free];
-    }
-    return p->used < p->cap ? p->used++ : UINT32_MAX;
+    return p->n_free > 0 ? p->free[--p->n_free] : p->used++;
 }
 
 static void hand_over(struct ft_detect_worker *w)
@@ -274,17 +277,17 @@ static void hand_over(struct ft_detect_worker *w)
     pthread_mutex_lock(&d->lock);
     for (uint32_t i = 0; i < w->n; i++) {
         bool named = (w->notes[i].bits & FT_NOTE_NAME) != 0;
-        uint32_t name = named ? take_name(p) : 0;
-        uint32_t at = name != UINT32_MAX ? take_note(p) : UINT32_MAX;
+        uint32_t at;
 
-        if (at == UINT32_MAX) {
+        if (!has_room(p, named)) {
             ft_count_add(&d->no_room, 1);
             continue;
         }
+        at = take_note(p);
         p->notes[at] = w->notes[i];
         if (named) {
-            p->names[name] = *w->notes[i].name;
-            p->notes[at].name = &p->names[name];
+            p->notes[at].name = &p->names[take_name(p)];
+            *p->notes[at].name = *w->notes[i].name;
         }
         p->pending[p->n_pending++] = at;
     }
@@ -380,6 +383,24 @@ static bool is_first_contact(struct ft_detect *d, const struct ft_note *note)
     return !ft__seen_see(&d->contacts, ft__key_hash(&d->cfg.seed, &key));
 }
 
+/* Since when is anything known? A record of collect may be of long before; a flow whose first
+ * packet is of a clock that was wrong says nothing of that, and what is said of a time after a day
+ * of silence, or a step, begins anew. */
+static void watch(struct ft_detect *d, const struct ft_note *note)
+{
+    bool told = (note->bits & FT_NOTE_EXPORTED) != 0;
+    int64_t since_ns = note->first_ns;
+
+    if (told || ft_time_sub(note->at_ns, since_ns) > day_ns) {
+        since_ns = note->at_ns;
+    }
+    if (d->begun_ns == INT64_MIN || since_ns < d->begun_ns ||
+        ft_time_sub(note->at_ns, d->shown_ns) > day_ns) {
+        d->begun_ns = since_ns;
+    }
+    d->shown_ns = note->at_ns;
+}
+
 static void show(struct ft_detect *d, const struct ft_note *note)
 {
     if ((note->bits & FT_NOTE_BURST) != 0) {
@@ -391,9 +412,7 @@ static void show(struct ft_detect *d, const struct ft_note *note)
         ft__detect_asked(d, note);
         return;
     }
-    if (d->begun_ns == INT64_MIN || note->first_ns < d->begun_ns) {
-        d->begun_ns = note->first_ns;
-    }
+    watch(d, note);
     d->out = -1;
     d->first_contact = is_first_contact(d, note);
     for (size_t i = 0; i < sizeof detectors / sizeof detectors[0]; i++) {

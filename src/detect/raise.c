@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "detect/state.h"
+#include "model/field.h"
 
 /* An entity that had an alert of a rule. */
 struct limit {
@@ -164,8 +165,8 @@ void ft__raise(struct ft_detect *d, enum ft_rule_id rule, struct ft_alert *a)
         key.port = a->port;
         key.proto = a->proto;
     }
-    if (rule == FT_RULE_DNS_TUNNEL) { /* each domain by itself */
-        memcpy(key.peer, a->name, sizeof key.peer < a->name_len ? sizeof key.peer : a->name_len);
+    if (rule == FT_RULE_DNS_TUNNEL) { /* each domain by itself: its hash, see asked.c */
+        memcpy(key.peer, a->peer, sizeof key.peer);
     }
     l = ft__hosts_get(&d->tables[FT__LIMITS], &key, a->timestamp_ns, &fresh);
     int64_t ago = ft_time_sub(a->timestamp_ns, l->at_ns);
@@ -180,6 +181,7 @@ void ft__raise(struct ft_detect *d, enum ft_rule_id rule, struct ft_alert *a)
         ft_count_add(&d->suppressed, 1);
         return;
     }
+    a->has_port = a->has_port && ft_proto_has_ports(a->proto);
     a->suppressed = l->kept;
     l->kept = 0;
     l->said = true;

@@ -104,7 +104,7 @@ const struct ft_rule ft_rules_known[FT_RULE__COUNT] = {
          .param = {REAL("z", "", 4, 0, 1e6, "deviations from the usual bytes a minute, more than"),
                    REAL("bytes", "bytes", 1e6, 1, 1e15, "sent to it since the first contact"),
                    LEARN(600), REAL("pcr", "", 0.4, -1, 1, "(sent - received) / both, at least"),
-                   REAL("new_s", "s", 3600, 0, DAY, "so long after the first contact it is new")}},
+                   REAL("new_s", "s", 3600, 1, DAY, "so long after the first contact it is new")}},
     [FT_RULE_NEW_HOST] = {.name = "new_host",
                           .source = "first seen",
                           .severity = FT_SEVERITY_LOW,

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { ALLOWED = 200 };
+enum { ALLOWED = 200, KEYS = 16, KEY_BYTES = 24 };
 
 struct loader {
     struct ft_rules *to;
@@ -62,7 +62,7 @@ static const char *shown(const struct loader *l)
 {
     switch (l->event.type) {
     case YAML_SCALAR_EVENT:
-        return text(l);
+        return is_scalar(l) ? text(l) : "a value with an anchor, a tag or a NUL";
     case YAML_SEQUENCE_START_EVENT:
         return "a list";
     case YAML_MAPPING_START_EVENT:
@@ -80,6 +80,28 @@ static int scalar(struct loader *l, const char *key, const char *allowed)
     int rc = next(l);
 
     return rc == FT_OK && !is_scalar(l) ? fail(l, key, shown(l), allowed) : rc;
+}
+
+/* Keys of a mapping so far; what is longer or more is none of ours, and told as that. */
+struct keys {
+    char name[KEYS][KEY_BYTES];
+    uint32_t n;
+};
+
+/* The key in hand, for the first time in its mapping. */
+static int once(struct loader *l, struct keys *keys)
+{
+    size_t len = is_scalar(l) ? strlen(text(l)) : KEY_BYTES;
+
+    for (uint32_t i = 0; i < keys->n && len < KEY_BYTES; i++) {
+        if (strcmp(keys->name[i], text(l)) == 0) {
+            return fail(l, text(l), "stands here twice", "once");
+        }
+    }
+    if (len < KEY_BYTES && keys->n < KEYS) {
+        memcpy(keys->name[keys->n++], text(l), len + 1);
+    }
+    return FT_OK;
 }
 
 /* Each item of a list, or the one plain value that stands for it. */
@@ -257,6 +279,7 @@ static int deny_network(struct loader *l, const char *key, struct ft_prefix *to)
 static int deny_item(struct loader *l)
 {
     struct ft_deny *to = &l->to->deny[l->to->n_deny];
+    struct keys keys = {.n = 0};
     int rc = FT_OK;
 
     if (l->to->n_deny == FT_DENY_MAX || l->event.type != YAML_MAPPING_START_EVENT) {
@@ -267,6 +290,10 @@ static int deny_item(struct loader *l)
     while ((rc = next(l)) == FT_OK && l->event.type != YAML_MAPPING_END_EVENT) {
         const char *key = is_scalar(l) ? text(l) : "";
 
+        rc = once(l, &keys);
+        if (rc != FT_OK) {
+            return rc;
+        }
         rc = strcmp(key, "from") == 0       ? deny_network(l, "from", &to->from)
              : strcmp(key, "to") == 0       ? deny_network(l, "to", &to->to)
              : strcmp(key, "port") == 0     ? deny_ports(l, "port", to)
@@ -359,19 +386,42 @@ static int limits_key(struct loader *l)
     return fail(l, "limits", shown(l), "entity_s, per_second");
 }
 
+/* Thresholds that must have an order have it. */
+static int in_order(struct loader *l, enum ft_rule_id rule)
+{
+    const struct ft_rule_param *p = ft_rules_known[rule].param;
+    const double *v = l->to->rule[rule].value;
+    bool bands = rule == FT_RULE_LONG_CONNECTION || rule == FT_RULE_DNS_TUNNEL;
+    char value[ALLOWED], allowed[ALLOWED];
+
+    for (int i = 1; i < FT_SEVERITY__COUNT && (bands || rule == FT_RULE_TRW_SCAN); i++) {
+        if (bands ? v[i] < v[i - 1] : i == 1 && v[i] >= v[i - 1]) {
+            snprintf(value, sizeof value, "%.10g", v[i]);
+            snprintf(allowed, sizeof allowed, "%s %s, which is %.10g",
+                     bands ? "no less than" : "less than", p[i - 1].name, v[i - 1]);
+            return fail(l, p[i].name, value, allowed);
+        }
+    }
+    return FT_OK;
+}
+
 /* The mapping of a rule; rule FT_RULE__COUNT: of limits. */
 static int mapping(struct loader *l, enum ft_rule_id rule)
 {
     const char *name = rule < FT_RULE__COUNT ? ft_rules_known[rule].name : "limits";
+    struct keys keys = {.n = 0};
     int rc = next(l);
 
     if (rc == FT_OK && l->event.type != YAML_MAPPING_START_EVENT) {
         return fail(l, name, shown(l), "a mapping");
     }
     while (rc == FT_OK && (rc = next(l)) == FT_OK && l->event.type != YAML_MAPPING_END_EVENT) {
-        rc = rule < FT_RULE__COUNT ? rule_key(l, rule) : limits_key(l);
+        rc = once(l, &keys);
+        if (rc == FT_OK) {
+            rc = rule < FT_RULE__COUNT ? rule_key(l, rule) : limits_key(l);
+        }
     }
-    return rc;
+    return rc == FT_OK && rule < FT_RULE__COUNT ? in_order(l, rule) : rc;
 }
 
 static int unknown_rule(struct loader *l)

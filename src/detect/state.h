@@ -87,7 +87,8 @@ struct ft_detect {
     struct ft__turn *aside; /* for sorting */
     uint32_t n_order, shown;
     struct ft__passed until; /* they are before this */
-    int64_t begun_ns;        /* the first packet that anything was said of; INT64_MIN: none */
+    int64_t begun_ns; /* since when all that came is known, see watch(); INT64_MIN: nothing came */
+    int64_t shown_ns; /* at_ns of the flow before */
     struct ft__hosts tables[FT__TABLES];
     struct ft__seen contacts, known; /* pairs of all flows; hosts, peers and services */
     struct ft__seen met;             /* pairs that met outside not long ago */

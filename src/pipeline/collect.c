@@ -138,12 +138,30 @@ static void write_samples(struct ft_worker *w)
     b->n = b->n_values = 0;
 }
 
+/* Detectors' time goes on to this, or back: a clock that was set is believed, and the others of its
+ * workers, too. */
+static void see_clock(struct ft_worker *w, int64_t ts_ns)
+{
+    struct ft_meter *m = &w->meter;
+
+    if (m->detect == NULL) {
+        return;
+    }
+    uint32_t epoch = ft_detect_epoch(m->detect);
+
+    if (epoch > m->clock.epoch) {
+        m->clock = (struct ft_window_clock){INT64_MIN, epoch};
+    }
+    ft_window_clock_see(&m->clock, ts_ns, m->step_ns);
+    ft_detect_epoch_begins(m->detect, m->clock.epoch);
+}
+
 /* Detectors are told of a record. */
 static void note(struct ft_worker *w, const struct ft_export_record *r)
 {
     struct ft_note n;
 
-    if (ft_note_of_export(r, w->collect->now_ns, &n)) {
+    if (ft_note_of_export(r, w->meter.clock.now_ns, &n)) {
         ft_detect_note(w->meter.detect, &n);
     }
 }
@@ -423,6 +441,7 @@ static void take_view(struct ft_worker *w, const struct ft_view *v)
         verdict = ft_datagram_take(c->datagrams, v, &peer, &data, &len);
     }
     c->at_ns = v->ts_ns;
+    see_clock(w, v->ts_ns);
     c->now_ns = v->ts_ns > c->now_ns ? v->ts_ns : c->now_ns;
     if (verdict == FT_V_DECODED && v->linktype != FT_LINK_MESSAGE &&
         !ft_prefixes_allow(&w->p->allow[w->index], &peer)) {
@@ -544,10 +563,13 @@ static void turn(struct ft_worker *w, bool idle)
     if (idle) {
         int64_t clock_ns = ft__clock_real_ns() - (int64_t)2 * READ_TIMEOUT_MS * 1000000;
 
+        see_clock(w, clock_ns);
         now_ns = clock_ns > now_ns ? clock_ns : now_ns;
     }
     if (w->meter.detect != NULL) {
-        ft_detect_turn(w->meter.detect, 0, now_ns, ft__worker_alert, &w->emit);
+        const struct ft_window_clock *c = &w->meter.clock;
+
+        ft_detect_turn(w->meter.detect, c->epoch, c->now_ns, ft__worker_alert, &w->emit);
     }
     if (w->told != NULL) {
         turn_windows(w, idle, now_ns);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pipeline: making detectors and reading their rules, see build.h. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -7,6 +8,8 @@
 #include "base/whole.h"
 #include "feature/app/app.h"
 #include "pipeline/build.h"
+
+static_assert((int)FT_DETECT_WORKERS >= (int)FT_MAX_WORKERS, "each worker has a place");
 
 int ft__build_rules(const char *path, struct ft_rules **out, struct ft_err *err)
 {

@@ -627,5 +627,16 @@ def test_collect(m):
     same([e for e in collected(m, quick[:24]) if e["rule"] == "address_scan"], [])
 
 
+def test_collect_by_a_clock_that_steps_back(m):
+    """What comes behind the step has the time that it came at, and is told then."""
+    times = [T0 + 10 ** 7 * S + i * S for i in range(5)] + [T0 + i * S for i in range(5)]
+    rules = os.path.join(m.folder.name, "step.yaml")
+    with open(rules, "w") as f:
+        f.write("policy: {deny: [{port: 23}]}\nlimits: {entity_s: 0}\n")
+    got = collected(m, [(t, netflow5(t, [("10.1.0.2", "10.3.0.9", 2000 + i, 23, 9, 900, t - S, ACK | FIN, 6)], i))
+                        for i, t in enumerate(times)], "--rules", rules)
+    same([round(e["timestamp"]) for e in got if e["rule"] == "policy"], [t // S for t in times])
+
+
 if __name__ == "__main__":
     main(globals())

@@ -2,6 +2,7 @@
 /* Rate limits, full tables, the order of notes, names, rules. */
 #include "detect/names.h"
 #include "detect/regular.h"
+#include "detect/state.h"
 
 #include "notes.h"
 
@@ -20,6 +21,46 @@ static void test_one_alert_of_an_entity(void)
     CHECK_EQ(alerts[2].suppressed, 99);
     CHECK_EQ(alerts[3].suppressed, 99);
     CHECK_EQ(alerts[2].timestamp_ns, 1105 * s);
+}
+
+/* What has no ports has none in its alert. */
+static void test_no_port(void)
+{
+    struct ft_note n;
+
+    begin(FT_RULE_POLICY, "policy: {deny: [{to: 10.1.0.0/16}]}");
+    n = flow(1000 * s, 1, 2, 0);
+    n.proto = 1;
+    n.port[0] = 0;
+    tell(n);
+    tell(flow(1001 * s, 1, 3, 22));
+    CHECK_EQ(end(), 2);
+    CHECK(!alerts[0].has_port);
+    CHECK(alerts[1].has_port && alerts[1].port == 22);
+}
+
+/* Tunnels of one client below two domains that begin alike are two. */
+static void test_two_tunnels(void)
+{
+    static const char *const domains[] = {"averylongdomain-one.com", "averylongdomain-two.com"};
+    struct ft_note n = {.proto = 17, .ip_version = 4, .bits = FT_NOTE_NAME, .port = {4000, 53}};
+    struct ft_note_name name;
+    struct ft_hash_seed seed;
+    uint8_t text[128];
+
+    ft_hash_seed_fixed(&seed, 1);
+    begin(FT_RULE_DNS_TUNNEL, "");
+    for (uint32_t i = 0; i < 300; i++) {
+        int len = snprintf((char *)text, sizeof text, "%08xabcdefghijklmnopqrstuvw.%s",
+                           i * 2654435761u, domains[i % 2]);
+
+        CHECK(ft__name_read(&seed, text, (uint32_t)len, &name));
+        n.at_ns = 1000 * s + i;
+        n.flow_id = i;
+        ft__note_name(worker, &n, &name);
+    }
+    CHECK_EQ(end(), 2);
+    CHECK(memcmp(alerts[0].name, alerts[1].name, alerts[0].name_len) != 0);
 }
 
 static void test_so_many_in_a_second(void)
@@ -93,6 +134,36 @@ static void test_no_room_for_notes(void)
     ft_detect_finish(worker, keep, NULL);
     ft_detect_get_stats(detect, &st);
     CHECK_EQ(st.no_room, 640);
+    ft_detect_worker_free(worker);
+    ft_detect_free(detect);
+}
+
+/* A question that found no room leaves the room of names as it was. */
+static void test_no_room_for_names(void)
+{
+    struct ft_note n = {.at_ns = 1000 * s, .proto = 17, .ip_version = 4, .bits = FT_NOTE_NAME};
+    struct ft_note_name name = {.text_len = 1};
+    struct ft_detect_stats st;
+
+    begin(FT_RULE_DGA, "");
+    for (uint32_t i = 0; i < 65536 + 65536; i++) {
+        tell(flow(1000 * s, i, 2, 23));
+    }
+    for (uint32_t i = 0; i < FT__NAMES; i++) {
+        ft__note_name(worker, &n, &name);
+    }
+    for (int i = 0; i < 500; i++) {
+        ft_detect_turn(worker, 0, 1010 * s, keep, NULL);
+    }
+    ft_detect_get_stats(detect, &st);
+    CHECK_EQ(st.no_room, FT__NAMES);
+    n.at_ns = 1020 * s;
+    for (uint32_t i = 0; i < FT__NAMES; i++) {
+        ft__note_name(worker, &n, &name);
+    }
+    ft_detect_finish(worker, keep, NULL);
+    ft_detect_get_stats(detect, &st);
+    CHECK_EQ(st.no_room, FT__NAMES);
     ft_detect_worker_free(worker);
     ft_detect_free(detect);
 }
@@ -224,6 +295,7 @@ static void test_names(void)
     check_name("x.gov.au", "x.gov.au", 0);
     check_name("a.firm.de", "firm.de", 1);
     check_name("a\\.b.firm.de.", "firm.de", 4);
+    check_name("x.firm.d\\.", "firm.d\\.", 1); /* this dot is the label's */
     check_name("localhost", NULL, 0);
     check_name(".", NULL, 0);
 }
@@ -266,9 +338,20 @@ static void test_wrong_rules(void)
     wrong("limits: {per_second: 0}",
           "line 1: per_second: 0: allowed: a whole number from 1 to 1000000");
     wrong("beacon: {}\nbeacon: {}", "line 2: beacon: stands here twice: allowed: once");
+    wrong("beacon: {flows: 9, flows: 10}", "line 1: flows: stands here twice: allowed: once");
+    wrong("limits:\n  entity_s: 1\n  per_second: 1\n  entity_s: 1",
+          "line 4: entity_s: stands here twice: allowed: once");
+    wrong("policy: {deny: [{port: 1, port: 2}]}", "line 1: port: stands here twice: allowed: once");
+    wrong("policy: {deny: [], deny: []}", "line 1: deny: stands here twice: allowed: once");
+    wrong("long_connection: {low_s: 20000}", "line 1: medium_s: 14400: allowed: no less than "
+                                             "low_s, which is 20000");
+    wrong("trw_scan:\n  theta1: 0.8\n",
+          "line 3: theta1: 0.8: allowed: less than theta0, which is 0.8");
     wrong("- a", "line 1: rules: a list: allowed: one mapping of rules");
     wrong("beacon: {score: &a 1}",
-          "line 1: score: 1: allowed: a number from 0 to 1"); /* no anchors */
+          "line 1: score: a value with an anchor, a tag or a NUL: allowed: a number from 0 to 1");
+    wrong("policy: {deny: [{&a port: 1}]}", "line 1: deny: a value with an anchor, a tag or a NUL: "
+                                            "allowed: from, to, port, protocol, name");
 }
 
 static void test_rules(void)
@@ -318,9 +401,12 @@ static void test_rules_change(void)
 int main(void)
 {
     RUN(test_one_alert_of_an_entity);
+    RUN(test_no_port);
+    RUN(test_two_tunnels);
     RUN(test_so_many_in_a_second);
     RUN(test_invented_senders);
     RUN(test_no_room_for_notes);
+    RUN(test_no_room_for_names);
     RUN(test_one_order);
     RUN(test_epochs);
     RUN(test_regular);

@@ -140,6 +140,16 @@ static void test_syn_flood(void)
     CHECK_EQ(syns(5000, 5001), 0);
 }
 
+/* Packets of a span that every worker has passed are in none. */
+static void test_late_for_their_span(void)
+{
+    begin(FT_RULE_SYN_FLOOD, "");
+    burst(1000, FT_TCP_SYN, 60, true);
+    ft_detect_turn(worker, 0, 1010 * s, keep, NULL);
+    burst(5000, FT_TCP_SYN, 60, true);
+    CHECK_EQ(end(), 0);
+}
+
 static uint32_t volume(uint32_t n, uint32_t frame_len, bool news)
 {
     begin(FT_RULE_VOLUME_FLOOD, "");
@@ -274,6 +284,44 @@ static void test_first_seen(void)
     CHECK_EQ(alerts[0].port, 81);
 }
 
+/* A clock that was wrong, and steps on to what is right: what is there then is not new. A flow that
+ * began before that does not make the time before it one that was watched. */
+static void test_learns_anew(void)
+{
+    struct ft_note old;
+
+    begin(FT_RULE_NEW_HOST, "");
+    old = flow(3 * s, 1, 3, 80);
+    tell(flow(2 * s, 1, 2, 80));
+    for (uint32_t i = 0; i < 100; i++) {
+        tell(flow(1700000000 * s + i * s, 10 + i, 500 + i, 80));
+    }
+    old.at_ns = 1700000200 * s;
+    tell(old);
+    tell(flow(1700000300 * s, 200, 600, 80));
+    CHECK_EQ(n_alerts, 0);
+    tell(flow(1700003700 * s, 300, 600, 80));
+    CHECK_EQ(end(), 1);
+    CHECK_EQ(alerts[0].address[2], 1);
+    CHECK_EQ(alerts[0].address[3], 300 - 256);
+}
+
+/* What collect is told of began before it listened. */
+static void test_learns_from_when_it_listens(void)
+{
+    struct ft_note n;
+
+    begin(FT_RULE_NEW_HOST, "");
+    n = flow(10000 * s, 1, 2, 80);
+    n.bits |= FT_NOTE_EXPORTED;
+    n.first_ns = 1000 * s;
+    tell(n);
+    n = flow(10100 * s, 3, 4, 80);
+    n.bits |= FT_NOTE_EXPORTED;
+    tell(n);
+    CHECK_EQ(end(), 0);
+}
+
 /* ---- beacons ---- */
 
 static uint32_t beacon(uint32_t flows, int64_t square, const char *yaml)
@@ -305,6 +353,50 @@ static void test_beacon(void)
     CHECK_EQ(end(), 0);
 }
 
+/* One that comes back after days is one host that talks to the other, not many. */
+static void test_beacon_after_days(void)
+{
+    begin(FT_RULE_BEACON, "");
+    for (uint32_t i = 0; i < 24; i++) { /* 12 internal hosts */
+        tell(flow(1000 * s + i * s, 1 + i / 2, 3, 443));
+    }
+    for (uint32_t i = 0; i < 8; i++) {
+        tell(flow(2000 * s + i * 90000 * s, 1, 2, 443));
+    }
+    for (uint32_t i = 0; i < 11; i++) {
+        tell(flow(2000 * s + 8 * 90000 * s + i * 20 * s, 1, 2, 443));
+    }
+    CHECK_EQ(end(), 1);
+    CHECK(alerts[0].value == alerts[0].score);
+}
+
+/* How many talk to one that found no room in the table is not known: it is not rare. */
+static void test_beacon_to_one_forgotten(void)
+{
+    begin(FT_RULE_BEACON, "");
+    for (uint32_t i = 0; i < 24; i++) { /* 12 internal hosts, then 3000 that are talked to */
+        tell(flow(1000 * s + i * s, 1 + i / 2, 3, 443));
+    }
+    for (uint32_t i = 0; i < 24; i++) { /* with each: 1 of 60 is few */
+        tell(flow(1100 * s + i * s, 20 + i / 2, 4, 443));
+        tell(flow(1100 * s + i * s, 40 + i / 2, 5, 443));
+        tell(flow(1100 * s + i * s, 60 + i / 2, 6, 443));
+        tell(flow(1100 * s + i * s, 80 + i / 2, 7, 443));
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        tell(flow(1200 * s, 1, 2, 443));
+    }
+    for (uint32_t i = 0; i < 6000; i++) {
+        tell(flow(1201 * s + i, 1, 100 + i / 2, 443));
+    }
+    for (uint32_t i = 1; i <= 11; i++) {
+        tell(flow(2000 * s + i * i * 5 * s, 1, 2, 443));
+    }
+    CHECK_EQ(end(), 1);
+    CHECK(alerts[0].score > 0.9 && alerts[0].score < 1);
+    CHECK_EQ(alerts[0].severity, FT_SEVERITY_HIGH);
+}
+
 int main(void)
 {
     RUN(test_address_scan);
@@ -312,11 +404,16 @@ int main(void)
     RUN(test_port_scan);
     RUN(test_trw_scan);
     RUN(test_syn_flood);
+    RUN(test_late_for_their_span);
     RUN(test_volume_flood);
     RUN(test_amplification);
     RUN(test_long_connection);
     RUN(test_exfiltration);
     RUN(test_first_seen);
+    RUN(test_learns_anew);
+    RUN(test_learns_from_when_it_listens);
     RUN(test_beacon);
+    RUN(test_beacon_after_days);
+    RUN(test_beacon_to_one_forgotten);
     return test_end();
 }
