@@ -60,5 +60,8 @@ const char *ft_features(void)
 #ifdef FT_HAVE_PQ
            " libpq"
 #endif
+#ifdef FT_HAVE_STORE
+           " store"
+#endif
         ;
 }

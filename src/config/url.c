@@ -327,15 +327,23 @@ static int parse_head(const char *text, size_t len, struct ft_output_url *u, str
     char names[256] = "";
 
     u->format = alone != NULL ? format_of(text, alone) : decode(text, flen);
+    const struct ft_format_ops *format = u->format != NULL ? ft_format_find(u->format) : NULL;
+
     u->transport = alone != NULL  ? decode(text, len)
                    : plus != NULL ? decode(plus + 1, len - flen - 1)
-                                  : ft_mem_strdup("file");
+                                  : ft_mem_strdup(format != NULL && format->transport != NULL
+                                                      ? format->transport
+                                                      : "file");
     if (u->format == NULL || u->transport == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "output %s: out of memory", u->text);
     }
     if (ft_format_find(u->format) == NULL) {
         return ft_err_set(err, FT_E_USAGE, "output %s: there is no format '%s' (there are: %s)",
                           u->text, u->format, all_names(true, names, sizeof names));
+    }
+    if (format->transport != NULL && strcmp(format->transport, u->transport) != 0) {
+        return ft_err_set(err, FT_E_USAGE, "output %s: %s is written %s:TARGET", u->text, u->format,
+                          u->format);
     }
     if (find_sink(u->transport) == NULL) {
         return ft_err_set(err, FT_E_USAGE, "output %s: there is no transport '%s' (there are: %s)",

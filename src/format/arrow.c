@@ -55,12 +55,13 @@ static void put_count(uint8_t *data, uint32_t at, uint64_t count)
     ft_flat_set_string(data, at, text, (uint32_t)len);
 }
 
-static size_t arrow_seal(const struct ft_format *f, const uint8_t *rows, uint32_t n,
-                         const struct ft_loss *lost, uint8_t *out)
+static size_t arrow_seal(const struct ft_format *f, enum ft_event e, const uint8_t *rows,
+                         uint32_t n, const struct ft_loss *lost, uint8_t *out)
 {
     const struct arrow *a = self(f);
     const struct ft__arrow_batch *t = &a->template;
 
+    (void)e;
     memcpy(out, t->data, t->len);
     /* places in the template are such that both lie as their structs */
     size_t body = ft__batch_lay(a->table.batch, rows, n, out + t->len,

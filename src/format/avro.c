@@ -244,7 +244,7 @@ static size_t put_row(const struct ft_format *f, uint8_t *out, const void *const
 }
 
 /* A block. */
-static size_t avro_seal(const struct ft_format *f, const uint8_t *rows, uint32_t n,
+static size_t avro_seal(const struct ft_format *f, enum ft_event e, const uint8_t *rows, uint32_t n,
                         const struct ft_loss *lost, uint8_t *out)
 {
     const uint8_t *row = rows;
@@ -252,6 +252,7 @@ static size_t avro_seal(const struct ft_format *f, const uint8_t *rows, uint32_t
     size_t all = 0;
     uint32_t len;
 
+    (void)e;
     (void)lost;
     for (uint32_t i = 0; i < n; i++) {
         memcpy(&len, row, sizeof len);

@@ -99,9 +99,11 @@ struct ft_format {
 #define FT_FORMAT_UNFIT(reason) (SIZE_MAX - (size_t)(reason))
 
 struct ft_format_ops {
-    const char *name;   /* "ndjson", "csv", "null" */
-    const char *help;   /* one line */
-    const char *suffix; /* of file names: ".ndjson" */
+    const char *name;      /* "ndjson", "csv", "null" */
+    const char *help;      /* one line */
+    const char *suffix;    /* of file names: ".ndjson" */
+    const char *transport; /* the one that it goes by; NULL: any, a file unless it is named */
+    bool keeps_accounts;   /* with seal: pipeline_stats come whatever is asked for */
     /* bit per enum ft_event: which events this format can hold in one file (csv: exactly one kind)
      */
     unsigned events;
@@ -118,9 +120,9 @@ struct ft_format_ops {
     void (*end)(struct ft_format *f);
     /* at the start of every file, at most FT_FORMAT_HEADER_MAX bytes, or NULL */
     size_t (*header)(const struct ft_format *f, uint8_t *p);
-    /* n rows that were written one behind the other become a batch at out; lost: until now. Returns
-     * its bytes. NULL: events are what they are */
-    size_t (*seal)(const struct ft_format *f, const uint8_t *rows, uint32_t n,
+    /* n rows of events of one kind, written one behind the other, become a batch at out; lost:
+     * until now. Returns its bytes. NULL: events are what they are */
+    size_t (*seal)(const struct ft_format *f, enum ft_event e, const uint8_t *rows, uint32_t n,
                    const struct ft_loss *lost, uint8_t *out);
     /* Chunks that were held, one behind the other, become what will lie at offset at of the file;
      * *out is valid until the next call, on the output's thread. NULL: chunks go into the file as

@@ -82,8 +82,8 @@ static size_t padded(size_t body, uint64_t entries)
 }
 
 /* As columns, while the rows are in the cache of the core that wrote them. */
-static size_t parquet_seal(const struct ft_format *f, const uint8_t *rows, uint32_t n,
-                           const struct ft_loss *lost, uint8_t *out)
+static size_t parquet_seal(const struct ft_format *f, enum ft_event e, const uint8_t *rows,
+                           uint32_t n, const struct ft_loss *lost, uint8_t *out)
 {
     const struct ft__batch *b = self(f)->table.batch;
     struct ft__parquet_rows head = {.n = n, .lost = *lost};
@@ -91,6 +91,7 @@ static size_t parquet_seal(const struct ft_format *f, const uint8_t *rows, uint3
             *buffers = nodes + b->n_nodes * sizeof(struct ft__batch_node);
     size_t at = ft__parquet_body_at(b), body;
 
+    (void)e;
     body = ft__batch_lay(b, rows, n, out + at, (struct ft__batch_node *)(void *)nodes,
                          (struct ft__batch_buffer *)(void *)buffers);
     head.len = at + padded(body, most_entries(b, (const struct ft__batch_node *)(void *)nodes));

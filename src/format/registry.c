@@ -18,6 +18,7 @@ extern const struct ft_format_ops ft_format_ipfix;
 extern const struct ft_format_ops ft_format_netflow9;
 extern const struct ft_format_ops ft_format_netflow5;
 extern const struct ft_format_ops ft_format_sflow;
+extern const struct ft_format_ops ft_format_store;
 
 static const struct ft_format_ops format_null;
 
@@ -50,11 +51,10 @@ static const struct ft_format_ops format_null = {
 };
 
 const struct ft_format_ops *const ft_formats[] = {
-    &ft_format_ndjson,   &ft_format_csv,   &ft_format_arrow,
-    &ft_format_parquet,  &ft_format_npy,   &ft_format_copy,
-    &ft_format_avro,     &ft_format_ipfix, &ft_format_netflow9,
-    &ft_format_netflow5, &ft_format_sflow, &ft_format_pcap,
-    &ft_format_datagram, &format_null,     NULL,
+    &ft_format_ndjson,   &ft_format_csv,      &ft_format_arrow, &ft_format_parquet,
+    &ft_format_npy,      &ft_format_copy,     &ft_format_avro,  &ft_format_ipfix,
+    &ft_format_netflow9, &ft_format_netflow5, &ft_format_sflow, &ft_format_pcap,
+    &ft_format_datagram, &ft_format_store,    &format_null,     NULL,
 };
 
 const struct ft_format_ops *ft_format_find(const char *name)

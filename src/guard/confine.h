@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* guard: what a process may still ask of the kernel, see flowtap/sandbox.h.
  *
- * Theory of operation: four processes, four lists of system calls. A call on the list is let
- * through, for some only with arguments that are looked at. What only an intruder makes ends the
- * process. Everything else, what a library merely probes for included, answers ENOSYS and is logged
- * by the kernel's audit. Landlock, where the kernel has it, takes the file system away besides: all
- * of it from the main process, all but the folders of its files from the opener, all but reading
- * from the loader. */
+ * Theory of operation: five kinds of processes, five lists of system calls. A call on the list is
+ * let through, for some only with arguments that are looked at. What only an intruder makes ends
+ * the process. Everything else, what a library merely probes for included, answers ENOSYS and is
+ * logged by the kernel's audit. Landlock, where the kernel has it, takes the file system away
+ * besides: all of it from the main process, all but the folders of its files from the opener and
+ * from who keeps a store, all but reading from the loader. */
 #ifndef FT_GUARD_CONFINE_H
 #define FT_GUARD_CONFINE_H
 
@@ -19,6 +19,7 @@ enum ft__role {
     FT__ROLE_KEEPER, /* starts the opener again when a folder was replaced */
     FT__ROLE_OPENER, /* opens and renames files in its folders */
     FT__ROLE_LOADER, /* reads files */
+    FT__ROLE_STORE,  /* keeps a store: files and a database in its folder */
     FT__ROLE__COUNT
 };
 

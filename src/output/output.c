@@ -76,13 +76,14 @@ struct ft_output {
     enum ft_overflow overflow;
     bool count_only;
     bool spools; /* a spool stands before the sink */
-    size_t (*seal)(const void *cookie, const uint8_t *rows, uint32_t n, const struct ft_loss *lost,
-                   uint8_t *out);
+    size_t (*seal)(const void *cookie, enum ft_event e, const uint8_t *rows, uint32_t n,
+                   const struct ft_loss *lost, uint8_t *out);
     const void *seal_cookie;
     uint32_t seal_room;
     uint64_t (*packets_lost)(void *cookie);
     void *packets_cookie;
     int64_t split_ns;
+    bool by_kind, has_aside; /* chunks aside are of other kinds, not times; there may be some */
     struct ft_writer *writers;
     uint32_t n_writers;
     uint8_t *pool; /* n_blocks * chunk_len, mapped: chunks, and what writers have spare */
@@ -339,7 +340,8 @@ static void seal(struct ft_writer *w)
     struct ft_loss lost = {lost_so_far(o),
                            o->packets_lost != NULL ? o->packets_lost(o->packets_cookie) : 0};
 
-    c->len = (uint32_t)o->seal(o->seal_cookie, c->data, rows.count, &lost, out);
+    c->len = (uint32_t)o->seal(o->seal_cookie, (enum ft_event)rows.event, c->data, rows.count,
+                               &lost, out);
     rows.end = c->len;
     w->spare = c->data;
     c->data = out;
@@ -358,48 +360,7 @@ static void push_open(struct ft_writer *w)
     }
 }
 
-/* What lies aside while others become full is of a time that is over: it goes after two of them. */
-static void push_left(struct ft_writer *w)
-{
-    struct chunk *open = w->open;
-
-    for (uint32_t i = 0; w->o->split_ns > 0 && i < SPLIT_OPEN - 1; i++) {
-        struct chunk **at = &w->aside[(w->oldest + i) % (SPLIT_OPEN - 1)];
-
-        if (*at != NULL && (*at)->left) {
-            w->open = *at;
-            *at = NULL;
-            push_open(w);
-        } else if (*at != NULL) {
-            (*at)->left = true;
-        }
-    }
-    w->open = open;
-}
-
-uint8_t *ft_writer_begin(struct ft_writer *w, enum ft_event e, size_t max_len)
-{
-    if (FT_LIKELY(w->open != NULL && fits(w->o, &w->open->c, max_len))) {
-        if (FT_UNLIKELY(w->open->scarce && e == FT_EVENT_SAMPLE && still_scarce(w))) {
-            drop(w, e);
-            return NULL;
-        }
-        return w->open->c.data + w->open->c.len;
-    }
-    if (w->open != NULL) {
-        push_left(w);
-        push_open(w);
-    }
-    w->open = acquire(w->o, e);
-    if (w->open == NULL) {
-        drop(w, e);
-        return NULL;
-    }
-    w->open->c.from_ns = w->from_ns;
-    return w->open->c.data;
-}
-
-/* The chunk of other times goes aside, for one that is open for this time. */
+/* The chunk of other times, or of another kind, goes aside, for one that is open for this one. */
 static void turn_to(struct ft_writer *w, int64_t from_ns)
 {
     struct chunk *found = NULL, **to = NULL;
@@ -428,20 +389,69 @@ static void turn_to(struct ft_writer *w, int64_t from_ns)
     w->open = found;
 }
 
-void ft_writer_at(struct ft_writer *w, int64_t ts_ns)
+/* The next events are of this time, or of the kind of this number. */
+static void turn(struct ft_writer *w, int64_t from_ns)
 {
-    int64_t split = w->o->split_ns;
-    int64_t from_ns = ft_time_sub(ts_ns, (ts_ns % split + split) % split);
-
-    if (FT_LIKELY(from_ns == w->from_ns)) {
-        return;
-    }
-    if (w->open != NULL && w->open->c.len == 0) { /* it is of no time yet */
+    if (w->open != NULL && w->open->c.len == 0) { /* it is of none yet */
         w->open->c.from_ns = from_ns;
     } else {
         turn_to(w, from_ns);
     }
     w->from_ns = from_ns;
+}
+
+/* What lies aside while others become full is of a time that is over: it goes after two of them. */
+static void push_left(struct ft_writer *w)
+{
+    struct chunk *open = w->open;
+
+    for (uint32_t i = 0; w->o->has_aside && i < SPLIT_OPEN - 1; i++) {
+        struct chunk **at = &w->aside[(w->oldest + i) % (SPLIT_OPEN - 1)];
+
+        if (*at != NULL && (*at)->left) {
+            w->open = *at;
+            *at = NULL;
+            push_open(w);
+        } else if (*at != NULL) {
+            (*at)->left = true;
+        }
+    }
+    w->open = open;
+}
+
+uint8_t *ft_writer_begin(struct ft_writer *w, enum ft_event e, size_t max_len)
+{
+    if (FT_UNLIKELY(w->o->by_kind && w->from_ns != (int64_t)e)) {
+        turn(w, e);
+    }
+    if (FT_LIKELY(w->open != NULL && fits(w->o, &w->open->c, max_len))) {
+        if (FT_UNLIKELY(w->open->scarce && e == FT_EVENT_SAMPLE && still_scarce(w))) {
+            drop(w, e);
+            return NULL;
+        }
+        return w->open->c.data + w->open->c.len;
+    }
+    if (w->open != NULL) {
+        push_left(w);
+        push_open(w);
+    }
+    w->open = acquire(w->o, e);
+    if (w->open == NULL) {
+        drop(w, e);
+        return NULL;
+    }
+    w->open->c.from_ns = w->from_ns;
+    return w->open->c.data;
+}
+
+void ft_writer_at(struct ft_writer *w, int64_t ts_ns)
+{
+    int64_t split = w->o->split_ns;
+    int64_t from_ns = ft_time_sub(ts_ns, (ts_ns % split + split) % split);
+
+    if (FT_UNLIKELY(from_ns != w->from_ns)) {
+        turn(w, from_ns);
+    }
 }
 
 /* Pushes the open chunk, or one of rows only when it is old. */
@@ -477,7 +487,7 @@ static void push_aside(struct ft_writer *w, int64_t now_ns)
 
 void ft_writer_breathe(struct ft_writer *w, int64_t now_ns)
 {
-    if (w->o->split_ns > 0) {
+    if (w->o->has_aside) {
         push_aside(w, now_ns);
     }
     push_if_old(w, now_ns);
@@ -485,7 +495,7 @@ void ft_writer_breathe(struct ft_writer *w, int64_t now_ns)
 
 void ft_writer_flush(struct ft_writer *w)
 {
-    if (w->o->split_ns > 0) {
+    if (w->o->has_aside) {
         push_aside(w, INT64_MAX);
     }
     push_open(w);
@@ -736,7 +746,7 @@ static void *output_run(void *arg)
 static int make_pool(struct ft_output *o, uint64_t want, const struct ft_output_config *cfg)
 {
     uint64_t n = want / o->chunk_len;
-    uint64_t least = (uint64_t)o->n_writers * (o->split_ns > 0 ? SPLIT_OPEN : 1) + 2;
+    uint64_t least = (uint64_t)o->n_writers * (o->has_aside ? SPLIT_OPEN : 1) + 2;
 
     if (n < least) { /* every writer may hold some; one is written, one is free */
         n = least;
@@ -898,6 +908,8 @@ int ft_output_open(const struct ft_output_url *url, const struct ft_output_confi
     o->packets_lost = cfg->packets_lost;
     o->packets_cookie = cfg->packets_cookie;
     o->split_ns = cfg->split_ns;
+    o->by_kind = cfg->by_kind;
+    o->has_aside = o->split_ns > 0 || o->by_kind;
     o->on_failed = env->on_failed;
     o->failed_cookie = env->failed_cookie;
     if (env->log != NULL) {

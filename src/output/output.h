@@ -47,6 +47,7 @@
 #include "model/loss.h"
 #include "model/param.h"
 #include "model/sflow_rows.h"
+#include "model/store_wire.h"
 #include "model/trailer.h"
 #include "output/url.h"
 
@@ -69,9 +70,10 @@ struct ft_output_env {
     const struct ft_log *log; /* may be NULL; outlives the output */
     const char *name;         /* of the output, in accounts; outlives those. NULL: its own copy */
     struct ft_files files;    /* who opens files; used by the output's thread, too */
-    bool keep_earlier;        /* a file of an earlier run is added to or put aside, not emptied */
-    bool by_clock;            /* events are of now */
-    uint32_t idle_ms;         /* hive=: a file whose time is over is closed; 0: after a minute */
+    struct ft_store_start store; /* who starts the process that keeps a store, while it opens */
+    bool keep_earlier; /* a file of an earlier run is added to or put aside, not emptied */
+    bool by_clock;     /* events are of now */
+    uint32_t idle_ms;  /* hive=: a file whose time is over is closed; 0: after a minute */
     void (*on_failed)(void *cookie); /* the target is gone for good: output thread; NULL ok */
     void *failed_cookie;
     const char *user;    /* that root becomes, NULL: nobody; borrowed while it opens */
@@ -227,6 +229,7 @@ extern const struct ft_sink_ops ft_sink_redis, ft_sink_rediss;
 extern const struct ft_sink_ops ft_sink_tcp, ft_sink_tls, ft_sink_unix;
 extern const struct ft_sink_ops ft_sink_udp;
 extern const struct ft_sink_ops ft_sink_s3;
+extern const struct ft_sink_ops ft_sink_store;
 extern const struct ft_sink_ops ft_sink_kafka;
 extern const struct ft_sink_ops *const ft_sinks[]; /* NULL-terminated */
 extern const struct ft_params ft_output_params;    /* that every output has */
@@ -246,13 +249,14 @@ struct ft_output_config {
     uint32_t event_most;            /* most bytes of an event; 0: FT_EVENT_ROOM */
     /* binary: events are rows; n of them become a batch at out, of at most seal_room bytes more;
      * lost: until now. Returns its bytes. NULL ok */
-    size_t (*seal)(const void *cookie, const uint8_t *rows, uint32_t n, const struct ft_loss *lost,
-                   uint8_t *out);
+    size_t (*seal)(const void *cookie, enum ft_event e, const uint8_t *rows, uint32_t n,
+                   const struct ft_loss *lost, uint8_t *out);
     const void *seal_cookie;
     uint32_t seal_room;
     uint64_t (*packets_lost)(void *cookie); /* with seal: until now; any thread */
     void *packets_cookie;
     int64_t split_ns; /* a chunk holds events of one hour or day (ft_writer_at); 0: of any time */
+    bool by_kind;     /* with seal, without split_ns: a chunk holds events of one kind */
 };
 
 struct ft_output;

@@ -29,6 +29,7 @@
 #include "pipeline/packets.h"
 #include "pipeline/samples.h"
 #include "pipeline/scrub.h"
+#include "pipeline/store.h"
 #include "pipeline/vectors.h"
 #include "pipeline/windows.h"
 #include "source/if_watch.h"
@@ -107,6 +108,10 @@ static int route_events(const struct ft_pipeline *p, const struct ft_output_url 
     unsigned events = (flows && !p->plan.events_given ? 1u << FT_EVENT_FLOW : p->events) & has;
     int rc;
 
+    if (format->keeps_accounts) { /* besides what it is for */
+        has &= ~(1u << FT_EVENT_STATS);
+        events &= has;
+    }
     if (word != NULL) {
         rc = route_named(p, url, word, has, out, err);
         return rc == FT_OK ? check_made(p, url, *out, err) : rc;
@@ -352,12 +357,12 @@ static int open_format(struct ft_pipeline *p, const struct ft_output_url *url,
     return rc == FT_OK ? rc : ft_err_set(err, rc, "%s: %s", url->text, why.what);
 }
 
-static size_t seal_batch(const void *cookie, const uint8_t *rows, uint32_t n,
+static size_t seal_batch(const void *cookie, enum ft_event e, const uint8_t *rows, uint32_t n,
                          const struct ft_loss *lost, uint8_t *out)
 {
     const struct ft_format *f = cookie;
 
-    return f->ops->seal(f, rows, n, lost, out);
+    return f->ops->seal(f, e, rows, n, lost, out);
 }
 
 static size_t end_file(const void *cookie, struct ft_trailer *t, uint8_t *out, size_t room)
@@ -445,6 +450,10 @@ static int route_records(struct ft_pipeline *p, const struct ft_output_url *url,
 {
     int rc = route_events(p, url, ops, &r->events, err);
 
+    if (ops->keeps_accounts) {
+        r->events |= 1u << FT_EVENT_STATS;
+        cfg->by_kind = true;
+    }
     rc = rc == FT_OK ? route_folders(p, url, ops, cfg, r, err) : rc;
     rc = rc == FT_OK ? open_format(p, url, ops, cfg->count_only, r, err) : rc;
     if (rc == FT_OK) {
@@ -479,28 +488,6 @@ void ft__build_close_route(struct ft_route *r)
     ft_where_free(r->where);
 }
 
-/* A name that lasts as long as the pipeline; outputs that come and go share theirs. NULL: no
- * memory.
- */
-static const char *lasting_name(struct ft_pipeline *p, const char *text)
-{
-    size_t len = strlen(text) + 1;
-
-    for (const struct ft_output_name *n = p->names; n != NULL; n = n->next) {
-        if (strcmp(n->text, text) == 0) {
-            return n->text;
-        }
-    }
-    struct ft_output_name *n = ft_mem_alloc(1, sizeof *n + len);
-
-    if (n != NULL) {
-        memcpy(n->text, text, len);
-        n->next = p->names;
-        p->names = n;
-    }
-    return n != NULL ? n->text : NULL;
-}
-
 static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
                       struct ft_output_config *cfg, struct ft_route *out, struct ft_err *err)
 {
@@ -508,8 +495,9 @@ static int open_route(struct ft_pipeline *p, const struct ft_output_url *url,
     const struct ft_format_ops *ops = ft_format_find(url->format);
     struct ft_route r = {0};
     struct ft_output_env env = {.log = &p->log,
-                                .name = lasting_name(p, url->text),
+                                .name = ft__build_name(p, url->text),
                                 .files = p->files,
+                                .store = {ft_store_start_keeper, &p->confines},
                                 .keep_earlier = p->plan.live || p->plan.collect,
                                 .by_clock = p->plan.live,
                                 .user = p->plan.user,
@@ -883,6 +871,7 @@ static int build_parts(struct ft_pipeline *p, const struct ft_config *cfg, const
         ft_log(&p->log, FT_LOG_WARN,
                "--app: this build has no OpenSSL: JA3, JA4, HASSH and QUIC stay null");
     }
+    p->confines = !cfg->no_sandbox;
     p->queue_limit = p->plan.queue;
     p->input_name = ft_mem_strdup(join_inputs(cfg, inputs, sizeof inputs));
     p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

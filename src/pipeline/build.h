@@ -55,4 +55,9 @@ int ft__build_patience(struct ft_pipeline *p, uint32_t i);
 /* Frees everything; also a half-built pipeline. No thread runs any more. */
 void ft__build_free(struct ft_pipeline *p);
 
+/* A name that lasts as long as the pipeline; outputs that come and go share theirs. NULL: no
+ * memory.
+ */
+const char *ft__build_name(struct ft_pipeline *p, const char *text);
+
 #endif

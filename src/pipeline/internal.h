@@ -187,6 +187,7 @@ struct ft_pipeline {
     struct ft_enrich *retired;           /* those before, which some worker may still ask; owned */
     struct ft_scrub *scrub;              /* anonymize: behind log; owned */
     struct ft_files files;               /* who opens files that are written */
+    bool confines;                       /* processes that it starts are confined */
     struct ft_places *places;            /* without an opener: this process; owned, or NULL */
     int32_t state_file;                  /* collect: --state's place in files */
     char *input_name;                    /* owned */

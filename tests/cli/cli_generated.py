@@ -45,7 +45,7 @@ class Generated(Case):
                 bad = "" if n in ("columns", "profile", "dialect", "where", "ca", "cert", "key", "proxy", "credentials",
                                  "headers", "password", "token", "spool", "user", "field", "stream", "vector") else "!"
                 head = (f"{of.split(',')[0]}:{self.dir}/x" if of.split(",")[0] in
-                        ("csv", "pcap", "arrow", "avro", "copy", "ipfix", "sflow") else
+                        ("csv", "pcap", "arrow", "avro", "copy", "ipfix", "sflow", "store") else
                         f"ndjson:{self.dir}/x" if of.split(",")[0] in ("every output", "files", "ndjson") else
                         f"ndjson+{of.split(',')[0]}://host/x")
                 url = f"{head}?{n}={bad}"

@@ -154,7 +154,7 @@ class Maps(Case):
                 one = {"$ref": "#/$defs/" + kind, "$defs": schema["$defs"]}
                 jsonschema.Draft202012Validator(one).validate(e)
         self.assertEqual(seen, {"network_flow_record_of_collect", "network_flow_sample_of_collect",
-                                "template_change", "exporter_health", "pipeline_stats"})
+                                "template_change", "exporter_health", "pipeline_stats", "window"})
 
     def test_truncated_sample(self):
         """A sampled header that ends too soon is an event that says so, with what is known."""

@@ -91,7 +91,7 @@ class Confined(Case):
                           "-o", f"csv:{d}/d.csv?mode=0600&group=nogroup",
                           "-o", f"ndjson:{fifo}", "-o", "ndjson:/dev/null", "-o", "null:",
                           SAMPLE, stdout=subprocess.PIPE)
-        self.assertEqual(out.count(b"\n"), 220)
+        self.assertEqual(out.count(b"\n"), 247)
         self.assertEqual((d / "d.csv").stat().st_mode & 0o7777, 0o600)
         self.assertEqual((d / "d.csv").group(), "nogroup")
         self.assertIn(len(list(d.glob("a-*.json"))), (1, 2, 3))

@@ -19,7 +19,8 @@ BELOW["guard"] = ["guard", "base"]
 BELOW["metrics"] = ["metrics", "codec", "model", "base"]
 BELOW["merge"] = ["merge", "codec", "model", "base"]
 BELOW["fit"] = ["fit", "model", "base"]
-BELOW["pipeline"] = ["pipeline", "config", "guard", "codec", "model", "base"] + STAGES
+BELOW["store"] = ["store", "format", "codec", "model", "base"]  # the rows that outputs hand over
+BELOW["pipeline"] = ["pipeline", "config", "guard", "store", "codec", "model", "base"] + STAGES
 # columns whose values are objects write them: the one way up
 WRITES = {"model/field_export.c": "codec/text/", "model/field_stats.c": "codec/text/"}
 BANNED = r"\b(strcpy|strcat|sprintf|vsprintf|gets|alloca|strtok|atoi|atol|system|popen|rand|srand|signal)\s*\("

@@ -40,6 +40,13 @@ const struct command commands[] = {
      "one record. --copies: they see the same packets, the larger count holds; --parts: they add "
      "up; A may be a pattern",
      0, cmd_merge, false},
+    {"query",
+     "DIR 'SELECT ...' [--format ndjson|csv|table] [--timeout S] [--limit N] [--quiet] | DIR "
+     "--parquet FILE [--table NAME] [--from T] [--to T]",
+     "SQL over what -o store:DIR keeps: tables flow, window, alert, top_minute, baseline, slices, "
+     "account; it reads, and nothing else. --timeout: 10, --limit: 1000 rows; 0: none. --parquet: "
+     "the rows of a time as a file",
+     0, cmd_query, false},
     {"fit", "INPUT... -o FILE [--whiten] [--rows N] [--window LIST] [--workers N] [--quiet]",
      "What feature vectors are centred and scaled by (--vector-fit), from captures, or from "
      "records "

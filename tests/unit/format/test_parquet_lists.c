@@ -91,7 +91,7 @@ static size_t chunk(const struct ft_format *f, uint8_t *rows, uint8_t *out)
         }
     }
     CHECK(len + f->seal_room <= CHUNK);
-    sealed = f->ops->seal(f, rows, n, &lost, out);
+    sealed = f->ops->seal(f, FT_EVENT_FLOW, rows, n, &lost, out);
     CHECK(sealed <= len + f->seal_room);
     CHECK(sealed >= most(truths, inner));
     CHECK_EQ(sealed % 8, 0);

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store: rows of a time as a file of Parquet.
+ *
+ * Theory of operation: the project's writer of Parquet takes events by rows of columns
+ * (format/format.h). Here a column looks at a cell, which is set for each row of the store; the
+ * rest is what an output does: rows, batches, row groups, an end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "format/format.h"
+#include "store/read.h"
+#include "store/value.h"
+
+extern const struct ft_format_ops ft_format_parquet;
+
+enum { ROWS_LEN = 512 * 1024, HELD_LEN = FT_PACK_MOST, ROW_LEAST = 4096 };
+
+/* What a column looks at. */
+struct cell {
+    const struct ft_store_column *type;   /* of its slice */
+    const struct ft_store_values *values; /* NULL: its slice has it not */
+    uint32_t row;
+    bool no_memory;
+    struct ft_store_buf scratch;
+};
+
+struct export
+{
+    struct ft__scan scan;
+    struct ft__bound bound[2];
+    struct ft_field *fields; /* [n] */
+    struct cell *cells;      /* [n] */
+    struct ft_columns *columns;
+    struct ft_format *format;
+    uint8_t *rows, *held; /* a batch's rows; batches of a group */
+    size_t rows_len, held_len;
+    uint32_t n_rows;
+    int fd;
+    uint64_t at; /* bytes of the file */
+};
+
+/* ---- columns ---- */
+
+static void cell_get(const void *part, struct ft_value *out)
+{
+    struct cell *c = (struct cell *)(uintptr_t)part;
+
+    *out = (struct ft_value){.null = true};
+    if (c->values != NULL && !ft_store_value(c->type, c->values, c->row, &c->scratch, out)) {
+        c->no_memory = true;
+        out->null = true;
+    }
+}
+
+static void make_field(const struct ft_store_column *c, struct ft_field *f)
+{
+    enum ft_type type = ft_store_value_type(c);
+
+    *f = (struct ft_field){.name = c->name,
+                           .unit = "",
+                           .meaning = "",
+                           .source = "",
+                           .get = cell_get,
+                           .profile = "",
+                           .null = "",
+                           .type = (uint8_t)(type == FT_T_JSON ? FT_T_TEXT : type),
+                           .item = c->item,
+                           .privacy = FT_PRIVACY_NONE};
+    if (type == FT_T_LIST || type == FT_T_LISTS) {
+        f->most = UINT16_MAX;
+        f->most_lists = type == FT_T_LISTS ? UINT8_MAX : 0;
+    }
+    if (type == FT_T_VECTOR) {
+        f->item = FT_T_F32;
+        f->most = (uint16_t)(c->width / sizeof(float));
+    }
+    f->most = type == FT_T_BYTES ? (uint16_t)(c->width > 1 ? c->width : UINT16_MAX) : f->most;
+}
+
+static int make_columns(struct export *e)
+{
+    uint32_t n = e->scan.n;
+    struct ft_err err;
+
+    e->fields = ft_mem_alloc(n, sizeof *e->fields);
+    e->cells = ft_mem_alloc(n, sizeof *e->cells);
+    e->columns = ft_mem_alloc(1, sizeof *e->columns);
+    if (e->fields == NULL || e->cells == NULL || e->columns == NULL) {
+        return FT_E_NOMEM;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        make_field(&e->scan.columns[i], &e->fields[i]);
+        e->columns->col[i] = (struct ft_column){.field = &e->fields[i], .fixed = &e->cells[i]};
+    }
+    e->columns->n = n;
+    e->columns->flat = true;
+    struct ft_format_config cfg = {.columns = e->columns, .events = 1u << FT_EVENT_FLOW};
+
+    return ft_format_parquet.open(&cfg, &e->format, &err);
+}
+
+/* ---- the file ---- */
+
+static int put(struct export *e, const uint8_t *p, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(e->fd, p, len);
+
+        if (n < 0 && errno != EINTR) {
+            return FT_E_IO;
+        }
+        p += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+        e->at += n > 0 ? (uint64_t)n : 0;
+    }
+    return FT_OK;
+}
+
+static int put_group(struct export *e)
+{
+    const uint8_t *out;
+    size_t len;
+
+    if (e->held_len == 0) {
+        return FT_OK;
+    }
+    int rc = e->format->ops->pack(e->format, e->held, e->held_len, e->at, &out, &len);
+
+    e->held_len = 0;
+    return rc == FT_OK ? put(e, out, len) : rc;
+}
+
+/* The rows become a batch, and with others a group. */
+static int put_rows(struct export *e)
+{
+    struct ft_loss lost = {0};
+    int rc = FT_OK;
+
+    if (e->n_rows == 0) {
+        return FT_OK;
+    }
+    if (e->held_len + e->rows_len + e->format->seal_room > HELD_LEN) {
+        rc = put_group(e);
+    }
+    if (rc == FT_OK) {
+        e->held_len += e->format->ops->seal(e->format, FT_EVENT_FLOW, e->rows, e->n_rows, &lost,
+                                            e->held + e->held_len);
+    }
+    e->rows_len = 0;
+    e->n_rows = 0;
+    return rc;
+}
+
+static int put_end(struct export *e)
+{
+    struct ft_trailer t = {.fd = e->fd, .size = e->at};
+    uint8_t *out = ft_mem_alloc(1, FT_FORMAT_TRAILER_ROOM);
+    int rc = out != NULL ? FT_OK : FT_E_NOMEM;
+
+    for (size_t n = 1; rc == FT_OK && n > 0;) {
+        n = e->format->ops->trailer(e->format, &t, out, FT_FORMAT_TRAILER_ROOM);
+        rc = put(e, out, n);
+    }
+    ft_mem_free(out);
+    return rc == FT_OK && fsync(e->fd) != 0 ? FT_E_IO : rc;
+}
+
+/* ---- rows ---- */
+
+/* Bytes of text, bytes and items that a row has, at most as a row of a batch. */
+static size_t row_len(const struct export *e, uint32_t row)
+{
+    size_t len = e->columns->n * 24u + ROW_LEAST;
+
+    for (uint32_t i = 0; i < e->columns->n; i++) {
+        const struct cell *c = &e->cells[i];
+
+        if (c->values != NULL && c->values->end.len > 0 && !ft_store_value_null(c->values, row)) {
+            const uint32_t *end = ft_store_buf_u32(&c->values->end) + row;
+            const uint32_t *inner = ft_store_buf_u32(&c->values->inner);
+            size_t items = end[1] - end[0];
+
+            if (c->type->cell == FT__CELL_LISTS) {
+                items += inner[end[1]] - inner[end[0]];
+            }
+            len += items * 8;
+        } else if (c->type != NULL) {
+            len += c->type->width;
+        }
+    }
+    return len;
+}
+
+static int export_row(struct export *e, uint32_t row)
+{
+    const void *parts[FT_PARTS_MAX] = {NULL};
+    size_t len = row_len(e, row);
+
+    if (len > ROWS_LEN) {
+        return FT_E_RANGE;
+    }
+    int rc = e->rows_len + len > ROWS_LEN ? put_rows(e) : FT_OK;
+
+    for (uint32_t i = 0; i < e->columns->n; i++) {
+        e->cells[i].row = row;
+    }
+    e->rows_len += e->format->ops->row(e->format, e->rows + e->rows_len, parts);
+    e->n_rows++;
+    for (uint32_t i = 0; i < e->columns->n && rc == FT_OK; i++) {
+        rc = e->cells[i].no_memory ? FT_E_NOMEM : FT_OK;
+    }
+    return rc;
+}
+
+static int export_block(struct export *e, uint64_t *rows)
+{
+    int rc = FT_OK;
+
+    for (uint32_t i = 0; i < e->columns->n && rc == FT_OK; i++) {
+        e->cells[i].values = ft__scan_column(&e->scan, i, &rc);
+        e->cells[i].type = e->scan.map[i] >= 0 ? ft__scan_type(&e->scan, i) : NULL;
+    }
+    for (uint32_t row = 0; row < e->scan.rows && rc == FT_OK; row++) {
+        if (ft__scan_keeps(&e->scan, row)) {
+            rc = export_row(e, row);
+            *rows += rc == FT_OK;
+        }
+    }
+    return rc;
+}
+
+static int export_all(struct export *e, uint64_t *rows)
+{
+    uint8_t *header = ft_mem_alloc(1, FT_FORMAT_HEADER_MAX);
+    int rc =
+        header != NULL ? put(e, header, e->format->ops->header(e->format, header)) : FT_E_NOMEM;
+    bool more = rc == FT_OK;
+
+    ft_mem_free(header);
+    while (more) {
+        rc = ft__scan_next(&e->scan, &more);
+        more = more && rc == FT_OK;
+        if (more) {
+            rc = export_block(e, rows);
+            more = rc == FT_OK;
+        }
+    }
+    rc = rc == FT_OK ? put_rows(e) : rc;
+    rc = rc == FT_OK ? put_group(e) : rc;
+    return rc == FT_OK ? put_end(e) : rc;
+}
+
+/* ---- all of it ---- */
+
+static void free_export(struct export *e, struct ft_store_column *columns)
+{
+    for (uint32_t i = 0; e->cells != NULL && i < e->scan.n; i++) {
+        ft_store_buf_fini(&e->cells[i].scratch);
+    }
+    if (e->format != NULL) {
+        e->format->ops->end(e->format);
+    }
+    ft_map_free(e->rows, ROWS_LEN);
+    ft_map_free(e->held, HELD_LEN);
+    ft_mem_free(e->fields);
+    ft_mem_free(e->cells);
+    ft_mem_free(e->columns);
+    ft__scan_end(&e->scan);
+    ft_mem_free(columns);
+    if (e->fd >= 0) {
+        close(e->fd);
+    }
+}
+
+static int begin(struct export *e, struct ft_store *s, const char *table,
+                 const struct ft_store_range *range)
+{
+    int time = -1;
+
+    for (uint32_t i = 0; i < e->scan.n; i++) {
+        time = strcmp(e->scan.columns[i].name, "timestamp") == 0 ? (int)i : time;
+    }
+    e->bound[0] = (struct ft__bound){
+        .column = time, .op = SQLITE_INDEX_CONSTRAINT_GE, .kind = FT_STORE_REAL, .f = range->from};
+    e->bound[1] = e->bound[0];
+    e->bound[1].op = SQLITE_INDEX_CONSTRAINT_LT;
+    e->bound[1].f = range->to;
+    e->scan.bounds = e->bound;
+    e->scan.n_bounds = time >= 0 ? 2 : 0;
+    e->scan.used = UINT64_MAX;
+    e->rows = ft_map_alloc_sparse(ROWS_LEN);
+    e->held = ft_map_alloc_sparse(HELD_LEN);
+    int rc = e->rows != NULL && e->held != NULL ? FT_OK : FT_E_NOMEM;
+
+    rc = rc == FT_OK ? ft__scan_begin(&e->scan, s, table) : rc;
+    return rc == FT_OK ? make_columns(e) : rc;
+}
+
+int ft_store_export(struct ft_store *s, const struct ft_store_range *range, const char *path,
+                    struct ft_store_result *out, struct ft_err *err)
+{
+    const char *table = range->table != NULL ? range->table : "flow";
+    struct ft_store_column *columns = NULL;
+    struct export e = {.fd = -1};
+
+    int rc = ft__store_begin(s, out, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    rc = ft__store_columns(s, table, &columns, &e.scan.n);
+    e.scan.columns = columns;
+    if (rc == FT_OK && e.scan.n == 0) {
+        rc = ft_err_set(err, FT_E_USAGE, "%s: there are no rows of it", table);
+    } else {
+        rc = rc == FT_OK ? begin(&e, s, table, range) : rc;
+        if (rc == FT_OK) {
+            e.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+            rc = e.fd >= 0 ? FT_OK : FT_E_IO;
+        }
+        rc = rc == FT_OK ? export_all(&e, &out->rows) : rc;
+        if (rc != FT_OK) {
+            rc = ft_err_set(err, rc, "%s: %s", path,
+                            rc == FT_E_IO ? strerror(errno) : ft_strerror(rc));
+        }
+    }
+    free_export(&e, columns);
+    ft__store_end(s);
+    return rc;
+}

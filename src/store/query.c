@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store: reading, see flowtap/store.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/wait.h"
+#include "store/catalog.h"
+#include "store/read.h"
+
+enum {
+    HEAP_MOST = 256 << 20,  /* bytes of SQLite's */
+    LENGTH_MOST = 16 << 20, /* of a value or a statement */
+    STEPS = 1000,           /* between two looks at the clock */
+    BUSY_MS = 2000
+};
+
+/* ---- opening ---- */
+
+/* A folder that cannot be written has no place for what WAL shares; nobody writes the store then,
+ * if there is no log of it. */
+static int connect(struct ft_store *s, const char *folder)
+{
+    char *path = sqlite3_mprintf("file:%s/" FT_CATALOG_FILE, folder);
+    char *still = sqlite3_mprintf("file:%s/" FT_CATALOG_FILE "?immutable=1", folder);
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_URI;
+    int rc = SQLITE_NOMEM;
+
+    if (path != NULL && still != NULL) {
+        rc = sqlite3_open_v2(path, &s->db, flags, NULL);
+        if (rc == SQLITE_OK) {
+            rc = sqlite3_exec(s->db, "SELECT 1 FROM sqlite_master", NULL, NULL, NULL);
+        }
+        if (rc == SQLITE_CANTOPEN && faccessat(s->dir, FT_CATALOG_FILE "-wal", F_OK, 0) != 0) {
+            sqlite3_close(s->db);
+            rc = sqlite3_open_v2(still, &s->db, flags, NULL);
+        }
+    }
+    sqlite3_free(path);
+    sqlite3_free(still);
+    return rc;
+}
+
+static int check_version(struct ft_store *s, const char *folder, struct ft_err *err)
+{
+    sqlite3_stmt *q = NULL;
+    int version = -1;
+
+    if (sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &q, NULL) == SQLITE_OK &&
+        sqlite3_step(q) == SQLITE_ROW) {
+        version = sqlite3_column_int(q, 0);
+    }
+    sqlite3_finalize(q);
+    if (version > FT_CATALOG_VERSION) {
+        return ft_err_set(err, FT_E_UNSUPPORTED,
+                          "%s: a store of version %d, and this flowtap reads %d", folder, version,
+                          FT_CATALOG_VERSION);
+    }
+    return version > 0 ? FT_OK : ft_err_set(err, FT_E_CORRUPT, "%s: it is no store", folder);
+}
+
+static int set_up(struct ft_store *s, const char *folder, struct ft_err *err)
+{
+    int rc = connect(s, folder);
+
+    if (rc != SQLITE_OK) {
+        return ft_err_set(err, FT_E_IO, "%s/" FT_CATALOG_FILE ": %s", folder,
+                          s->db != NULL ? sqlite3_errmsg(s->db) : "out of memory");
+    }
+    sqlite3_hard_heap_limit64(HEAP_MOST);
+    sqlite3_busy_timeout(s->db, BUSY_MS);
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_limit(s->db, SQLITE_LIMIT_ATTACHED, 0);
+    sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, LENGTH_MOST);
+    ft_ignore(sqlite3_exec(s->db, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL) == SQLITE_OK);
+    rc = check_version(s, folder, err);
+    if (rc == FT_OK && ft__store_tables_make(s) != FT_OK) {
+        rc = ft_err_set(err, FT_E_IO, "%s: %s", folder, sqlite3_errmsg(s->db));
+    }
+    return rc;
+}
+
+int ft_store_open(const char *folder, struct ft_store **out, struct ft_err *err)
+{
+    struct ft_store *s = ft_mem_alloc(1, sizeof *s);
+
+    if (s == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "%s: out of memory", folder);
+    }
+    s->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    s->folder = ft_mem_strdup(folder);
+    s->coder = ft_store_coder_new();
+    int rc = FT_OK;
+
+    if (s->dir < 0 || faccessat(s->dir, FT_CATALOG_FILE, R_OK, 0) != 0) {
+        rc = ft_err_set(err, errno == ENOENT ? FT_E_NOT_FOUND : FT_E_IO, "%s: %s", folder,
+                        errno == ENOENT ? "there is no store" : strerror(errno));
+    } else if (s->folder == NULL || s->coder == NULL) {
+        rc = ft_err_set(err, FT_E_NOMEM, "%s: out of memory", folder);
+    }
+    rc = rc == FT_OK ? set_up(s, folder, err) : rc;
+    if (rc != FT_OK) {
+        ft_store_close(s);
+        return rc;
+    }
+    *out = s;
+    return FT_OK;
+}
+
+void ft_store_close(struct ft_store *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    sqlite3_close(s->db);
+    ft_store_coder_free(s->coder);
+    if (s->dir >= 0) {
+        close(s->dir);
+    }
+    ft_mem_free(s->folder);
+    ft_mem_free(s);
+}
+
+/* ---- what is allowed ---- */
+
+static int refuse(struct ft_store *s, const char *what)
+{
+    snprintf(s->refused, sizeof s->refused, "%s: a store is read with SELECT, and nothing else",
+             what);
+    return SQLITE_DENY;
+}
+
+static int authorize(void *cookie, int action, const char *a, const char *b, const char *database,
+                     const char *by)
+{
+    static const char *const functions[] = {"load_extension", "fts3_tokenizer", "readfile",
+                                            "writefile", "edit"};
+    struct ft_store *s = cookie;
+
+    (void)a;
+    (void)database;
+    (void)by;
+    switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_READ:
+    case SQLITE_RECURSIVE:
+        return SQLITE_OK;
+    case SQLITE_FUNCTION:
+        for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+            if (b != NULL && sqlite3_stricmp(b, functions[i]) == 0) {
+                return refuse(s, functions[i]);
+            }
+        }
+        return SQLITE_OK;
+    case SQLITE_ATTACH:
+        return refuse(s, "ATTACH");
+    case SQLITE_PRAGMA:
+        return refuse(s, "PRAGMA");
+    default:
+        return refuse(s, "a statement that changes something");
+    }
+}
+
+static int progress(void *cookie)
+{
+    return ft__store_late(cookie);
+}
+
+/* ---- results ---- */
+
+static enum ft_store_form form_of(const char *declared)
+{
+    if (declared == NULL) {
+        return FT_STORE_PLAIN;
+    }
+    return strcmp(declared, "BOOLEAN") == 0     ? FT_STORE_BOOL
+           : strcmp(declared, "SECONDS") == 0   ? FT_STORE_TIME
+           : strcmp(declared, "JSON TEXT") == 0 ? FT_STORE_JSON
+                                                : FT_STORE_PLAIN;
+}
+
+static void cell_of(sqlite3_stmt *q, int i, struct ft_store_cell *out)
+{
+    *out = (struct ft_store_cell){.kind = FT_STORE_NULL};
+    switch (sqlite3_column_type(q, i)) {
+    case SQLITE_INTEGER:
+        out->kind = FT_STORE_INTEGER;
+        out->i = sqlite3_column_int64(q, i);
+        out->f = (double)out->i;
+        break;
+    case SQLITE_FLOAT:
+        out->kind = FT_STORE_REAL;
+        out->f = sqlite3_column_double(q, i);
+        break;
+    case SQLITE_NULL:
+        break;
+    default: /* a blob, too */
+        out->kind = FT_STORE_STRING;
+        out->text = (const char *)sqlite3_column_text(q, i);
+        out->len = (size_t)sqlite3_column_bytes(q, i);
+    }
+}
+
+static int failed(struct ft_store *s, int rc, int64_t timeout_ms, struct ft_err *err)
+{
+    if (s->refused[0] != '\0') {
+        return ft_err_set(err, FT_E_USAGE, "%s", s->refused);
+    }
+    if (rc == SQLITE_INTERRUPT) {
+        return ft_err_set(err, FT_E_RANGE, "it takes longer than the %lld ms that it may",
+                          (long long)timeout_ms);
+    }
+    if (rc == SQLITE_NOMEM || rc == SQLITE_TOOBIG) {
+        return ft_err_set(err, FT_E_RANGE, "it takes more memory than the %d MiB that it may",
+                          HEAP_MOST >> 20);
+    }
+    return ft_err_set(err,
+                      s->failure != FT_OK             ? s->failure
+                      : rc == SQLITE_ERROR            ? FT_E_USAGE
+                      : (rc & 0xff) == SQLITE_CORRUPT ? FT_E_CORRUPT
+                                                      : FT_E_IO,
+                      "%s", sqlite3_errmsg(s->db));
+}
+
+static int say_columns(sqlite3_stmt *q, const struct ft_store_take *take)
+{
+    uint32_t n = (uint32_t)sqlite3_column_count(q);
+    struct ft_store_heading *h = ft_mem_alloc(n + 1, sizeof *h);
+
+    if (h == NULL) {
+        return FT_E_NOMEM;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        h[i].name = sqlite3_column_name(q, (int)i);
+        h[i].form = form_of(sqlite3_column_decltype(q, (int)i));
+    }
+    int rc = take->columns(take->cookie, h, n) == 0 ? FT_OK : FT_E_INTERRUPTED;
+
+    ft_mem_free(h);
+    return rc;
+}
+
+static int run(struct ft_store *s, sqlite3_stmt *q, const struct ft_store_limits *limits,
+               const struct ft_store_take *take, struct ft_store_result *out, struct ft_err *err)
+{
+    uint32_t n = (uint32_t)sqlite3_column_count(q);
+    struct ft_store_cell *cells = ft_mem_alloc(n + 1, sizeof *cells);
+    int rc = cells != NULL ? say_columns(q, take) : FT_E_NOMEM, step = SQLITE_DONE;
+
+    while (rc == FT_OK && (step = sqlite3_step(q)) == SQLITE_ROW) {
+        if (limits->rows > 0 && out->rows == limits->rows) {
+            out->cut = true;
+            step = SQLITE_DONE;
+            break;
+        }
+        for (uint32_t i = 0; i < n; i++) {
+            cell_of(q, (int)i, &cells[i]);
+        }
+        rc = take->row(take->cookie, cells, n) == 0 ? FT_OK : FT_E_INTERRUPTED;
+        out->rows += rc == FT_OK;
+    }
+    ft_mem_free(cells);
+    if (rc != FT_OK) {
+        return ft_err_set(err, rc, "%s", ft_strerror(rc));
+    }
+    return step == SQLITE_DONE ? FT_OK : failed(s, step, limits->timeout_ms, err);
+}
+
+/* ---- what goes with an answer ---- */
+
+static bool next(sqlite3_stmt *q)
+{
+    return q != NULL && sqlite3_step(q) == SQLITE_ROW;
+}
+
+static void tell_slices(struct ft_store *s, struct ft_store_result *out)
+{
+    sqlite3_stmt *q = NULL;
+
+    sqlite3_prepare_v2(s->db, "SELECT max(written_s), min(min_us), max(max_us) FROM _slice", -1, &q,
+                       NULL);
+    if (next(q)) {
+        out->newest_s = sqlite3_column_int64(q, 0);
+        out->min_timestamp = (double)sqlite3_column_int64(q, 1) / 1e6;
+        out->max_timestamp = (double)sqlite3_column_int64(q, 2) / 1e6;
+    }
+    sqlite3_finalize(q);
+}
+
+static void tell_account(struct ft_store *s, struct ft_store_result *out)
+{
+    static const char sql[] =
+        "SELECT facts ->> 'received', facts ->> 'kernel_dropped', facts ->> 'queue_dropped', "
+        "(SELECT sum(n.value) FROM json_each(facts, '$.outputs') o, json_each(o.value) k, "
+        "json_each(k.value) n WHERE k.key IN ('dropped', 'lost') AND n.type = 'integer' AND "
+        "(o.value ->> 'name') LIKE 'store:%') FROM _account ORDER BY id DESC LIMIT 1";
+    sqlite3_stmt *q = NULL;
+
+    sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
+    if (next(q)) {
+        out->has_account = true;
+        out->received = (uint64_t)sqlite3_column_int64(q, 0);
+        out->has_kernel_dropped = sqlite3_column_type(q, 1) != SQLITE_NULL;
+        out->kernel_dropped = (uint64_t)sqlite3_column_int64(q, 1);
+        out->queue_dropped = (uint64_t)sqlite3_column_int64(q, 2);
+        out->events_lost = (uint64_t)sqlite3_column_int64(q, 3);
+    }
+    sqlite3_finalize(q);
+}
+
+int ft__store_begin(struct ft_store *s, struct ft_store_result *out, struct ft_err *err)
+{
+    *out = (struct ft_store_result){0};
+    if (sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) {
+        return ft_err_set(err, FT_E_IO, "%s: %s", s->folder, sqlite3_errmsg(s->db));
+    }
+    tell_slices(s, out);
+    tell_account(s, out);
+    s->result = out;
+    return FT_OK;
+}
+
+void ft__store_end(struct ft_store *s)
+{
+    s->result = NULL;
+    s->until_ms = 0;
+    ft_ignore(sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK); /* it has read only */
+}
+
+/* ---- a query ---- */
+
+/* Is what stands behind the statement another one? */
+static bool has_more(struct ft_store *s, const char *tail)
+{
+    sqlite3_stmt *q = NULL;
+    int rc = sqlite3_prepare_v2(s->db, tail, -1, &q, NULL);
+    bool more = rc != SQLITE_OK || q != NULL;
+
+    sqlite3_finalize(q);
+    return more;
+}
+
+static int prepare(struct ft_store *s, const char *sql, sqlite3_stmt **out, struct ft_err *err)
+{
+    const char *tail = "";
+    int rc = sqlite3_prepare_v2(s->db, sql, -1, out, &tail);
+
+    if (rc != SQLITE_OK) {
+        return failed(s, rc, 0, err);
+    }
+    if (*out == NULL || has_more(s, tail)) {
+        return ft_err_set(err, FT_E_USAGE, "%s",
+                          *out == NULL ? "there is no statement" : "one statement at a time");
+    }
+    if (!sqlite3_stmt_readonly(*out) || sqlite3_column_count(*out) == 0) {
+        return ft_err_set(err, FT_E_USAGE, "a store is read with SELECT, and nothing else");
+    }
+    return FT_OK;
+}
+
+int ft_store_query(struct ft_store *s, const char *sql, const struct ft_store_limits *limits,
+                   const struct ft_store_take *take, struct ft_store_result *out,
+                   struct ft_err *err)
+{
+    sqlite3_stmt *q = NULL;
+
+    int rc = ft__store_begin(s, out, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    s->refused[0] = '\0';
+    s->failure = FT_OK;
+    s->until_ms = limits->timeout_ms > 0 ? ft_mono_ms() + limits->timeout_ms : 0;
+    sqlite3_set_authorizer(s->db, authorize, s);
+    sqlite3_progress_handler(s->db, STEPS, progress, s);
+    rc = prepare(s, sql, &q, err);
+    rc = rc == FT_OK ? run(s, q, limits, take, out, err) : rc;
+    sqlite3_finalize(q);
+    sqlite3_set_authorizer(s->db, NULL, NULL);
+    sqlite3_progress_handler(s->db, 0, NULL, NULL);
+    ft__store_end(s);
+    return rc;
+}
