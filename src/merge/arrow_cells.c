@@ -3,6 +3,8 @@
 #include "merge/arrow_cells.h"
 
 #include <errno.h>
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,7 +93,8 @@ static bool to_integer(const struct ft__cells *c, const struct ft__span *s, uint
     return !minus && (c->width == 8 || *out >> 8 * c->width == 0);
 }
 
-static bool to_float(const struct ft__span *s, uint64_t *out)
+/* As it is in memory, of width bytes. */
+static bool to_float(const struct ft__span *s, uint8_t width, uint64_t *out)
 {
     char text[NUMBER_MOST];
     char *end;
@@ -102,9 +105,17 @@ static bool to_float(const struct ft__span *s, uint64_t *out)
     memcpy(text, s->at, s->len);
     text[s->len] = '\0';
     double v = strtod(text, &end);
+    bool fits = *end == '\0' && text[0] != 'n' && text[0] != 'i';
 
+    if (width == sizeof(float)) {
+        fits = fits && fabs(v) <= (double)FLT_MAX;
+        float narrow = fits ? (float)v : 0;
+
+        memcpy(out, &narrow, sizeof narrow);
+        return fits;
+    }
     memcpy(out, &v, sizeof v);
-    return *end == '\0' && text[0] != 'n' && text[0] != 'i';
+    return fits;
 }
 
 static bool to_number(const struct ft__cells *c, const struct ft__span *s, uint64_t *out)
@@ -113,7 +124,7 @@ static bool to_number(const struct ft__cells *c, const struct ft__span *s, uint6
 
     switch ((enum ft__cell_kind)c->kind) {
     case FT__CELL_FLOAT:
-        return to_float(s, out);
+        return to_float(s, c->width, out);
     case FT__CELL_TIME:
         if (!ft__span_us(s, &us)) {
             return false;
@@ -355,13 +366,31 @@ static void take_back(struct ft__cells *c, const struct ft__cells *was)
     }
 }
 
+/* In the place of a list that is null: as many numbers as any has. */
+static int add_fixed(struct ft__cells *c)
+{
+    int rc = FT_OK;
+
+    for (uint32_t i = 0; i < c->fixed && rc == FT_OK; i++) {
+        rc = add_nothing(c);
+    }
+    c->items += c->fixed;
+    return rc;
+}
+
 static int put_list(struct ft__cells *c, const char *value, uint32_t len, bool there)
 {
     struct ft__cells was = *c;
     int rc = there ? add_list(c, value, value + len) : FT_E_RANGE;
 
+    if (rc == FT_OK && c->fixed > 0 && c->items - was.items != c->fixed) {
+        rc = FT_E_RANGE;
+    }
     if (rc == FT_E_RANGE) {
         take_back(c, &was);
+    }
+    if (c->fixed > 0) {
+        return rc == FT_E_RANGE && add_fixed(c) != FT_OK ? FT_E_NOMEM : rc;
     }
     int end = add_end(&c->list[0], c->lists > 1 ? c->inner : c->items);
 

@@ -17,7 +17,7 @@ enum ft__cell_kind {
     FT__CELL_BOOL,
     FT__CELL_UNSIGNED, /* width 1, 2, 4, 8 */
     FT__CELL_SIGNED,   /* width 8 */
-    FT__CELL_FLOAT,    /* width 8 */
+    FT__CELL_FLOAT,    /* width 4, 8 */
     FT__CELL_TIME,     /* us since 1970, width 8; text: seconds with a point */
     FT__CELL_TEXT,     /* what is no text is the JSON that it is */
     FT__CELL_BYTES     /* hex digits */
@@ -33,7 +33,8 @@ struct ft__cells {
     char name[FT__CELL_NAME];
     uint8_t kind; /* enum ft__cell_kind */
     uint8_t width;
-    uint8_t lists; /* around the values */
+    uint8_t lists;  /* around the values */
+    uint32_t fixed; /* values that each list has, where lists is 1; 0: any number, with ends */
     uint64_t n, nulls;
     uint64_t items;                             /* values in lists */
     uint64_t inner;                             /* lists in lists */

@@ -152,7 +152,7 @@ static void type_of(enum ft_type type, struct ft__cells *c)
         [FT_T_BOOL] = {FT__CELL_BOOL, 1},    [FT_T_U8] = {FT__CELL_UNSIGNED, 1},
         [FT_T_U16] = {FT__CELL_UNSIGNED, 2}, [FT_T_U32] = {FT__CELL_UNSIGNED, 4},
         [FT_T_U64] = {FT__CELL_UNSIGNED, 8}, [FT_T_I64] = {FT__CELL_SIGNED, 8},
-        [FT_T_F64] = {FT__CELL_FLOAT, 8},    [FT_T_F32] = {FT__CELL_FLOAT, 8},
+        [FT_T_F64] = {FT__CELL_FLOAT, 8},    [FT_T_F32] = {FT__CELL_FLOAT, 4},
         [FT_T_TIME] = {FT__CELL_TIME, 8},    [FT_T_STRING] = {FT__CELL_TEXT, 1},
         [FT_T_TEXT] = {FT__CELL_TEXT, 1},    [FT_T_BYTES] = {FT__CELL_BYTES, 1},
         [FT_T_ID] = {FT__CELL_TEXT, 1},      [FT_T_ADDR] = {FT__CELL_TEXT, 1},
@@ -185,6 +185,7 @@ static struct ft__cells *column_of(struct ft__arrow_out *o, const struct path *p
     c->kind = FT__CELL_TEXT;
     if (!own_column(path, c) && f != NULL) {
         c->lists = f->type == FT_T_LISTS ? 2 : f->type == FT_T_LIST || f->type == FT_T_VECTOR;
+        c->fixed = f->type == FT_T_VECTOR ? f->most : 0;
         type_of(c->lists > 0 ? (enum ft_type)f->item : (enum ft_type)f->type, c);
     }
     return c;

@@ -19,6 +19,8 @@ enum {
     TYPE_BOOL = 6,
     TYPE_TIMESTAMP = 10,
     TYPE_LIST = 12,
+    TYPE_FIXED_LIST = 16,
+    FLOAT_SINGLE = 1,
     FLOAT_DOUBLE = 2,
     UNIT_US = 2,
     PAIR = 16,   /* bytes of a node, and of a buffer */
@@ -49,10 +51,11 @@ static uint32_t put_type(struct ft_flat *b, const struct ft__cells *c, bool is_l
 {
     uint32_t at[FT_FLAT_SLOTS_MAX], table;
     struct ft_flat_slot integer[] = {{4, 8u * c->width}, {1, c->kind == FT__CELL_SIGNED}};
-    struct ft_flat_slot real[] = {{2, FLOAT_DOUBLE}}, time[] = {{2, UNIT_US}, FT_FLAT_OFFSET};
+    struct ft_flat_slot real[] = {{2, c->width == sizeof(float) ? FLOAT_SINGLE : FLOAT_DOUBLE}};
+    struct ft_flat_slot time[] = {{2, UNIT_US}, FT_FLAT_OFFSET}, fixed[] = {{4, c->fixed}};
 
     if (is_list) {
-        return ft_flat_table(b, NULL, 0, at);
+        return ft_flat_table(b, fixed, c->fixed > 0, at);
     }
     switch (type_of(c)) {
     case TYPE_INT:
@@ -72,9 +75,9 @@ static uint32_t put_type(struct ft_flat *b, const struct ft__cells *c, bool is_l
 static void put_field(struct ft_flat *b, const struct ft__cells *c, uint32_t depth, uint32_t from)
 {
     bool is_list = depth < c->lists;
-    struct ft_flat_slot slots[] = {
-        FT_FLAT_OFFSET, {1, true},    {1, is_list ? (uint8_t)TYPE_LIST : type_of(c)},
-        FT_FLAT_OFFSET, FT_FLAT_NONE, FT_FLAT_OFFSET};
+    uint8_t list = c->fixed > 0 ? TYPE_FIXED_LIST : TYPE_LIST;
+    struct ft_flat_slot slots[] = {FT_FLAT_OFFSET, {1, true},    {1, is_list ? list : type_of(c)},
+                                   FT_FLAT_OFFSET, FT_FLAT_NONE, FT_FLAT_OFFSET};
     uint32_t at[FT_FLAT_SLOTS_MAX];
 
     ft_flat_point(b, from, ft_flat_table(b, slots, 6, at));
@@ -206,7 +209,9 @@ static void lay_column(struct laying *l, const struct ft__cells *c)
     lay_node(l, c->n, c->nulls);
     lay(l, c->nulls > 0 ? c->valid.len : 0);
     for (uint32_t i = 0; i < c->lists; i++) {
-        lay(l, offsets_len(&c->list[i]));
+        if (c->fixed == 0) {
+            lay(l, offsets_len(&c->list[i]));
+        }
         lay_node(l, i + 1 < c->lists ? c->inner : c->items, 0);
         lay(l, 0);
     }
@@ -232,7 +237,7 @@ static int add_column(struct ft__cell_bytes *out, const struct ft__cells *c)
     enum { OFFSET = sizeof(uint32_t) };
     int rc = c->nulls > 0 ? add_padded(out, 0, c->valid.at, c->valid.len) : FT_OK;
 
-    for (uint32_t i = 0; i < c->lists && rc == FT_OK; i++) {
+    for (uint32_t i = 0; c->fixed == 0 && i < c->lists && rc == FT_OK; i++) {
         rc = add_padded(out, OFFSET, c->list[i].at, c->list[i].len);
     }
     if (rc == FT_OK && (c->kind == FT__CELL_TEXT || c->kind == FT__CELL_BYTES)) {

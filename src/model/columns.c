@@ -420,7 +420,7 @@ size_t ft_columns_lists_room(const struct ft_columns *c, const struct ft_set_opt
 {
     static const uint8_t digits[FT_T__COUNT] = {
         [FT_T_BOOL] = 5, [FT_T_U8] = 3,   [FT_T_U16] = 5,  [FT_T_U32] = 10,
-        [FT_T_U64] = 20, [FT_T_I64] = 20, [FT_T_F64] = 26, [FT_T_F32] = 16};
+        [FT_T_U64] = 20, [FT_T_I64] = 20, [FT_T_F64] = 26, [FT_T_F32] = 17};
     size_t room = 0;
 
     for (uint32_t i = 0; i < c->n; i++) {

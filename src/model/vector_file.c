@@ -29,7 +29,8 @@ struct reader {
     int kind; /* of the section; -1: none */
     bool has_format;
     bool has[FT_VECTOR__KINDS]; /* the section */
-    bool has_transform[FT_VECTOR__KINDS], has_mean[FT_VECTOR__KINDS];
+    bool has_transform[FT_VECTOR__KINDS], has_rows[FT_VECTOR__KINDS];
+    bool has_mean[FT_VECTOR__KINDS], has_matrix[FT_VECTOR__KINDS];
     bool has_component[FT_VECTOR__KINDS][FT_VECTOR];
     bool in_matrix;
     uint32_t rows[FT_VECTOR__KINDS]; /* of the matrix */
@@ -106,20 +107,41 @@ static int take_transform(struct reader *r, const char *key, const char *value)
     return FT_OK;
 }
 
-static int take_rows(const struct reader *r, const char *key, const char *value)
+static int take_rows(struct reader *r, const char *key, const char *value)
 {
     size_t n = strspn(value, "0123456789");
 
-    return n > 0 && n < 20 && value[n] == '\0' ? FT_OK : wrong(r, key, value, "a whole number");
+    r->has_rows[r->kind] = n > 0 && n < 20 && value[n] == '\0';
+    return r->has_rows[r->kind] ? FT_OK : wrong(r, key, value, "a whole number");
+}
+
+static int take_mean(struct reader *r, const char *key, const char *value)
+{
+    float *mean = r->out->of[r->kind].mean;
+
+    r->has_mean[r->kind] = read_numbers(value, FT_VECTOR_FITTED, mean);
+    return r->has_mean[r->kind] ? FT_OK : wrong(r, key, value, "[...] of 31 numbers within 1e6");
+}
+
+/* Of what a section has once and is no component: was it there before? */
+static bool is_again(const struct reader *r, const char *key)
+{
+    int k = r->kind;
+
+    return (strcmp(key, "transform") == 0 && r->has_transform[k]) ||
+           (strcmp(key, "rows") == 0 && r->has_rows[k]) ||
+           (strcmp(key, "mean") == 0 && r->has_mean[k]) ||
+           (strcmp(key, "matrix") == 0 && r->has_matrix[k]);
 }
 
 /* Of a section. */
 static int take_value(struct reader *r, const char *key, const char *value)
 {
     const struct ft_vector_spec *spec = &ft_vector_specs[r->kind];
-    struct ft_vector_fit *fit = &r->out->of[r->kind];
-
     r->in_matrix = false;
+    if (is_again(r, key)) {
+        return wrong(r, key, value, "each key once");
+    }
     if (strcmp(key, "transform") == 0) {
         return take_transform(r, key, value);
     }
@@ -127,12 +149,10 @@ static int take_value(struct reader *r, const char *key, const char *value)
         return take_rows(r, key, value);
     }
     if (strcmp(key, "mean") == 0) {
-        r->has_mean[r->kind] = read_numbers(value, FT_VECTOR_FITTED, fit->mean);
-        return r->has_mean[r->kind] ? FT_OK
-                                    : wrong(r, key, value, "[...] of 31 numbers within 1e6");
+        return take_mean(r, key, value);
     }
     if (strcmp(key, "matrix") == 0) {
-        r->in_matrix = value[0] == '\0' && r->rows[r->kind] == 0;
+        r->in_matrix = r->has_matrix[r->kind] = value[0] == '\0';
         return r->in_matrix ? FT_OK : wrong(r, key, value, "nothing, and 31 lines of '- [...]'");
     }
     for (uint32_t i = 0; i < FT_VECTOR; i++) {
@@ -169,7 +189,7 @@ static int take_top(struct reader *r, const char *key, const char *value)
 {
     r->in_matrix = false;
     r->kind = -1;
-    if (strcmp(key, "format") == 0) {
+    if (strcmp(key, "format") == 0 && !r->has_format) {
         r->has_format = strcmp(value, "flowtap-fit-1") == 0;
         return r->has_format ? FT_OK : wrong(r, key, value, "flowtap-fit-1");
     }

@@ -10,6 +10,7 @@ import random
 import re
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import vector_traffic
@@ -18,6 +19,9 @@ from run import main, same
 from windows import parse, some_traffic
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+import arrow_reader  # noqa: E402
+
 FLOW = ("fwd_packets rev_packets fwd_bytes rev_bytes fwd_payload_bytes rev_payload_bytes duration_us packet_rate byte_rate "
         "fwd_size_mean rev_size_mean fwd_size_std rev_size_std fwd_gap_mean_us rev_gap_mean_us fwd_gap_std_us "
         "rev_gap_std_us packet_1 packet_2 packet_3 packet_4 packets_ratio payload_ratio tcp udp icmp syn fin rst "
@@ -308,6 +312,24 @@ def test_fits_do_not_depend_on_the_way(m):
             r = subprocess.run([m.program, "fit", "--quiet", *files, "-o", "-", *args], capture_output=True, text=True)
             same(r.returncode, 0, r.stderr)
             alike(r.stdout, *texts)
+
+
+def test_merge_leaves_them(m):
+    """Through merge, of NDJSON and of Arrow, the column is the same one: type and numbers."""
+    paths = {form: os.path.join(m.folder.name, "merge-in." + form) for form in ("ndjson", "arrow")}
+    out, capture = os.path.join(m.folder.name, "merge-out.arrow"), os.path.join(m.folder.name, "merge.pcap")
+    with open(capture, "wb") as f:
+        f.write(pcap(some_traffic(2, hosts=9, flows=300)))
+    r = subprocess.run([m.program, "read", "--quiet", "-p", "vector", "-e", "flow",
+                        *("-o%s:%s" % x for x in paths.items()), capture], timeout=120)
+    same(r.returncode, 0)
+    want = arrow_reader.Arrow(Path(paths["arrow"]).read_bytes()).rows
+    for path in paths.values():
+        r = subprocess.run([m.program, "merge", "--quiet", path, "-o", "arrow:" + out], timeout=120)
+        same(r.returncode, 0)
+        got = arrow_reader.Arrow(Path(out).read_bytes())
+        same([c.type for c in got.columns if c.name == "vector"], ["fixed_size_list<float>[32]"])
+        same(dict(zip(got.rows["flow_id"], got.rows["vector"])), dict(zip(want["flow_id"], want["vector"])))
 
 
 def alike(got, want):

@@ -116,7 +116,7 @@ static void components(const struct first *first, const struct ft_flow_record *c
                        double out[FT_VECTOR])
 {
     const struct ft_sizes_record *s = core->part[FT_PART_SIZES];
-    uint64_t us = (uint64_t)(core->last_ns - core->first_ns) / 1000;
+    uint64_t us = ((uint64_t)core->last_ns - (uint64_t)core->first_ns) / 1000;
     double time = ((double)us + 1000) / 1e6;
 
     for (int d = 0; d < 2; d++) {

@@ -5,8 +5,10 @@
 
 #include <math.h>
 
+#include "codec/text/column.h"
 #include "feature/feature.h"
 #include "harness.h"
+#include "model/columns.h"
 
 static const struct ft_feature_config cfg = {.entries = 4, .vectors = &ft_vector_raw};
 
@@ -117,8 +119,31 @@ static void test_all_bits(void)
     ft_feature_close(&ft_feature_vector, &fitted, f);
 }
 
+/* The longest text that numbers of 32 bits have: the room for it is enough. */
+static void test_text(void)
+{
+    static const float longest[] = {-1.23456789e-6f, -1.17549435e-38f, -3.40282347e38f};
+    struct ft_columns columns;
+    float items[FT_VECTOR];
+    uint8_t text[4096];
+    struct ft_err err;
+
+    CHECK_EQ(ft_columns_pick("vector", 0, &columns, &err), FT_OK);
+    for (size_t k = 0; k < sizeof longest / sizeof *longest; k++) {
+        struct ft_value v = {.items = items, .n_items = FT_VECTOR, .item = FT_T_F32};
+
+        for (int i = 0; i < FT_VECTOR; i++) {
+            items[i] = longest[k];
+        }
+        size_t len = (size_t)(ft_put_value(text, FT_T_VECTOR, &v, false) - text);
+
+        CHECK(len <= ft_columns_lists_room(&columns, NULL));
+    }
+}
+
 int main(void)
 {
+    RUN(test_text);
     RUN(test_first_packets);
     RUN(test_what_is_there_once);
     RUN(test_all_bits);

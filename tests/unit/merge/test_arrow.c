@@ -9,7 +9,7 @@
 #include "codec/columnar/flatbuffer.h"
 #include "harness.h"
 
-enum { COLUMNS = 9 };
+enum { COLUMNS = 11 };
 
 static const struct {
     const char *name;
@@ -56,6 +56,18 @@ static const struct {
      2,
      {"[[true,false],[]]", "null", "[[true],[true]]"},
      {"[[true,false],[]]", "null", "[[true],[true]]"}},
+    {"vector",
+     FT__CELL_FLOAT,
+     4,
+     1,
+     {"[0.217701957,-0.5]", "null", "[1e-30,16777217]"},
+     {"[0.217701957,-0.5]", "null", "[1e-30,16777216]"}},
+    {"vector_wrong", /* too few, too many, one that float32 has not */
+     FT__CELL_FLOAT,
+     4,
+     1,
+     {"[0.5]", "[1,2,3]", "[0,1e39]"},
+     {"null", "null", "null"}},
 };
 
 /* The columns in a stream of one batch. */
@@ -72,6 +84,7 @@ static struct ft__cell_bytes make(void)
         cells[i].kind = columns[i].kind;
         cells[i].width = columns[i].width;
         cells[i].lists = columns[i].lists;
+        cells[i].fixed = strncmp(columns[i].name, "vector", 6) == 0 ? 2 : 0;
         for (int row = 0; row < 3; row++) {
             char text[128] = {0}; /* with what may be read behind a line */
             size_t len = strlen(columns[i].value[row]);

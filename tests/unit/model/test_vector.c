@@ -211,6 +211,25 @@ static void test_a_matrix_that_changes_nothing(void)
     ft_mem_free(without);
 }
 
+/* A line of a file that stands there a second time. */
+static void test_each_key_once(void)
+{
+    static const char *const keys[] = {
+        "format:", "flow:", "  transform:", "  rows:", "  mean:", "  matrix:", "  fwd_packets:"};
+    static char text[16384], twice[2 * sizeof text];
+    struct ft_vector_fits *fits;
+    size_t len = a_file(text, sizeof text, true);
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        size_t at = (size_t)(strstr(text, keys[i]) - text);
+        size_t line = strcspn(text + at, "\n") + 1;
+
+        memcpy(twice, text, at + line);
+        memcpy(twice + at + line, text + at, len - at);
+        CHECK_EQ(parse(twice, len + line, &fits), FT_E_FORMAT);
+    }
+}
+
 static void test_every_cut_and_every_byte(void)
 {
     static char text[16384];
@@ -261,6 +280,7 @@ int main(void)
     RUN(test_tables);
     RUN(test_nulls_of_hosts);
     RUN(test_a_matrix_that_changes_nothing);
+    RUN(test_each_key_once);
     RUN(test_every_cut_and_every_byte);
     RUN(test_without_memory);
     return test_end();
