@@ -111,7 +111,8 @@ static int make(struct ft_catalog *c, const char *folder, struct ft_err *err)
 int ft_catalog_open(const char *folder, int dir, struct ft_catalog *out, struct ft_err *err)
 {
     struct ft_catalog c = {.dir = dir};
-    char *path = sqlite3_mprintf("%s/" FT_CATALOG_FILE, folder);
+    char *real = realpath(folder, NULL); /* the folder may be a link, the database may not */
+    char *path = real != NULL ? sqlite3_mprintf("%s/" FT_CATALOG_FILE, real) : NULL;
     int rc = path != NULL ? sqlite3_open_v2(path, &c.db,
                                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
                                                 SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_FULLMUTEX,
@@ -119,6 +120,7 @@ int ft_catalog_open(const char *folder, int dir, struct ft_catalog *out, struct 
                           : SQLITE_NOMEM;
 
     sqlite3_free(path);
+    free(real);
     rc = rc == SQLITE_OK ? make(&c, folder, err)
                          : ft_err_set(err, FT_E_IO, "%s/" FT_CATALOG_FILE ": %s", folder,
                                       c.db != NULL ? sqlite3_errmsg(c.db) : "out of memory");
@@ -144,7 +146,9 @@ bool ft_catalog_parse_name(const char *name, char table[16], uint64_t *out)
     const char *dash = strchr(name, '-');
     char *end = NULL;
 
-    if (dash == NULL || dash == name || dash - name >= 16) {
+    if (dash == NULL || dash == name || dash - name >= 16 ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyz_") != (size_t)(dash - name) ||
+        strspn(dash + 1, "0123456789") != 12) {
         return false;
     }
     memcpy(table, name, (size_t)(dash - name));
@@ -244,7 +248,8 @@ int ft_catalog_retain(struct ft_catalog *c, const struct ft_file_keep *keep, int
                       uint32_t *out_n)
 {
     int64_t bytes = number(c, "SELECT sum(bytes) FROM _slice");
-    int64_t newest = number(c, "SELECT max(id) FROM _slice WHERE tbl != 'top_minute'");
+    int64_t newest = number(c, "SELECT min(id) FROM _slice WHERE written_s = (SELECT written_s "
+                               "FROM _slice ORDER BY id DESC LIMIT 1)"); /* all its tables */
     sqlite3_stmt *s = ft_catalog_prepare(c, "SELECT id, bytes, written_s FROM _slice ORDER BY id");
     int rc = s != NULL ? FT_OK : FT_E_IO;
 
@@ -277,7 +282,13 @@ void ft_catalog_remove(struct ft_catalog *c, int64_t now_s)
         sqlite3_bind_int64(of, 2, now_s + FT_CATALOG_LINGER_S); /* the clock was set back */
     }
     while (s != NULL && sqlite3_step(s) == SQLITE_ROW) {
-        unlinkat(c->dir, (const char *)sqlite3_column_text(s, 0), 0); /* best effort */
+        const char *file = (const char *)sqlite3_column_text(s, 0);
+        char table[16];
+        uint64_t number_of;
+
+        if (file != NULL && ft_catalog_parse_name(file, table, &number_of)) {
+            unlinkat(c->dir, file, 0); /* best effort */
+        }
     }
     sqlite3_finalize(s);
     ft_ignore(ft_catalog_step(forget)); /* then the next time */

@@ -10,21 +10,37 @@
 #include "store/read.h"
 
 enum {
-    HEAP_MOST = 256 << 20,  /* bytes of SQLite's */
-    LENGTH_MOST = 16 << 20, /* of a value or a statement */
-    STEPS = 1000,           /* between two looks at the clock */
+    HEAP_MOST = 256 << 20, /* bytes of SQLite's */
+    LENGTH_MOST = 1 << 20, /* of a value or a statement; nothing ends one call of a function */
+    PATTERN_MOST = 1000,   /* of LIKE and GLOB, likewise */
+    STEPS = 1000,          /* between two looks at the clock */
     BUSY_MS = 2000
 };
 
 /* ---- opening ---- */
 
+/* The URI of the database of a folder that nobody writes. NULL: no memory. sqlite3_free() */
+static char *immutable_uri(const char *folder)
+{
+    sqlite3_str *s = sqlite3_str_new(NULL);
+
+    sqlite3_str_appendall(s, "file:");
+    for (const char *p = folder; *p != '\0'; p++) {
+        bool plain = strchr("%?#", *p) == NULL && !(*p == '/' && p > folder && p[-1] == '/');
+
+        sqlite3_str_appendf(s, plain ? "%c" : "%%%02X", (unsigned char)*p);
+    }
+    sqlite3_str_appendall(s, "/" FT_CATALOG_FILE "?immutable=1");
+    return sqlite3_str_finish(s);
+}
+
 /* A folder that cannot be written has no place for what WAL shares; nobody writes the store then,
  * if there is no log of it. */
 static int connect(struct ft_store *s, const char *folder)
 {
-    char *path = sqlite3_mprintf("file:%s/" FT_CATALOG_FILE, folder);
-    char *still = sqlite3_mprintf("file:%s/" FT_CATALOG_FILE "?immutable=1", folder);
-    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_URI;
+    char *path = sqlite3_mprintf("%s/" FT_CATALOG_FILE, folder);
+    char *still = immutable_uri(folder);
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_FULLMUTEX;
     int rc = SQLITE_NOMEM;
 
     if (path != NULL && still != NULL) {
@@ -34,7 +50,7 @@ static int connect(struct ft_store *s, const char *folder)
         }
         if (rc == SQLITE_CANTOPEN && faccessat(s->dir, FT_CATALOG_FILE "-wal", F_OK, 0) != 0) {
             sqlite3_close(s->db);
-            rc = sqlite3_open_v2(still, &s->db, flags, NULL);
+            rc = sqlite3_open_v2(still, &s->db, flags | SQLITE_OPEN_URI, NULL);
         }
     }
     sqlite3_free(path);
@@ -72,7 +88,9 @@ static int set_up(struct ft_store *s, const char *folder, struct ft_err *err)
     sqlite3_busy_timeout(s->db, BUSY_MS);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_limit(s->db, SQLITE_LIMIT_ATTACHED, 0);
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, LENGTH_MOST);
+    sqlite3_limit(s->db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, PATTERN_MOST);
     ft_ignore(sqlite3_exec(s->db, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL) == SQLITE_OK);
     rc = check_version(s, folder, err);
     if (rc == FT_OK && ft__store_tables_make(s) != FT_OK) {
@@ -211,7 +229,11 @@ static int failed(struct ft_store *s, int rc, int64_t timeout_ms, struct ft_err 
         return ft_err_set(err, FT_E_RANGE, "it takes longer than the %lld ms that it may",
                           (long long)timeout_ms);
     }
-    if (rc == SQLITE_NOMEM || rc == SQLITE_TOOBIG) {
+    if (rc == SQLITE_TOOBIG) {
+        return ft_err_set(err, FT_E_RANGE, "a value is longer than the %d MiB that it may",
+                          LENGTH_MOST >> 20);
+    }
+    if (rc == SQLITE_NOMEM) {
         return ft_err_set(err, FT_E_RANGE, "it takes more memory than the %d MiB that it may",
                           HEAP_MOST >> 20);
     }
@@ -365,16 +387,18 @@ int ft_store_query(struct ft_store *s, const char *sql, const struct ft_store_li
 {
     sqlite3_stmt *q = NULL;
 
+    s->until_ms = limits->timeout_ms > 0 ? ft_mono_ms() + limits->timeout_ms : 0;
+    sqlite3_progress_handler(s->db, STEPS, progress, s); /* the schema is not ours to trust */
     int rc = ft__store_begin(s, out, err);
 
     if (rc != FT_OK) {
+        s->until_ms = 0;
+        sqlite3_progress_handler(s->db, 0, NULL, NULL);
         return rc;
     }
     s->refused[0] = '\0';
     s->failure = FT_OK;
-    s->until_ms = limits->timeout_ms > 0 ? ft_mono_ms() + limits->timeout_ms : 0;
     sqlite3_set_authorizer(s->db, authorize, s);
-    sqlite3_progress_handler(s->db, STEPS, progress, s);
     rc = prepare(s, sql, &q, err);
     rc = rc == FT_OK ? run(s, q, limits, take, out, err) : rc;
     sqlite3_finalize(q);

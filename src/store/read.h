@@ -92,6 +92,8 @@ void ft__scan_end(struct ft__scan *s);
 /* The next block that may have rows: *out_more. FT_E_INTERRUPTED: the time is over; FT_E_IO,
  * FT_E_NOMEM, FT_E_UNSUPPORTED. */
 FT_NODISCARD int ft__scan_next(struct ft__scan *s, bool *out_more);
+/* The slice that is read is damaged: nobody reads it again. */
+void ft__scan_set_aside(struct ft__scan *s);
 /* Do the values of a row of the block keep the bounds? */
 bool ft__scan_keeps(const struct ft__scan *s, uint32_t row);
 /* What a column is in this slice, which has it. */

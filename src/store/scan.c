@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/wait.h"
+#include "store/catalog.h"
 #include "store/read.h"
 
 enum { FILES_MOST = 1 << 22 };
@@ -95,6 +96,25 @@ static bool time_fits(const struct ft__scan *s, int64_t min_us, int64_t max_us)
     return true;
 }
 
+static void tell_bad(struct ft__scan *s, const char *why)
+{
+    struct ft_store_result *r = s->store->result;
+
+    if (r != NULL && r->slices_bad++ == 0) {
+        snprintf(r->bad, sizeof r->bad, "%.*s", (int)sizeof r->bad - 1, why);
+    }
+}
+
+/* Is it the name of a slice, which no other folder is in? */
+static bool is_file(sqlite3_stmt *q)
+{
+    const char *name = (const char *)sqlite3_column_text(q, 0);
+    char table[16];
+    uint64_t number;
+
+    return name != NULL && ft_catalog_parse_name(name, table, &number);
+}
+
 static int list_files(struct ft__scan *s, sqlite3_stmt *q)
 {
     uint32_t cap = 0;
@@ -116,8 +136,12 @@ static int list_files(struct ft__scan *s, sqlite3_stmt *q)
             ft_mem_free(s->files);
             s->files = more;
         }
-        snprintf(s->files[s->n_files++], FT_STORE_FILE, "%s",
-                 (const char *)sqlite3_column_text(q, 0));
+        if (is_file(q)) {
+            snprintf(s->files[s->n_files++], FT_STORE_FILE, "%s",
+                     (const char *)sqlite3_column_text(q, 0));
+        } else {
+            tell_bad(s, "a slice's name in " FT_CATALOG_FILE " is damaged");
+        }
     }
     return FT_OK;
 }
@@ -170,14 +194,19 @@ void ft__scan_end(struct ft__scan *s)
 /* It is damaged: nobody reads it again. */
 static void set_aside(struct ft__scan *s, const char *file, const char *why)
 {
-    struct ft_store_result *r = s->store->result;
     char bad[FT_STORE_FILE + 8];
 
     snprintf(bad, sizeof bad, "%s.bad", file);
     renameat(s->store->dir, file, s->store->dir, bad); /* best effort: it may be another's */
-    if (r != NULL && r->slices_bad++ == 0) {
-        snprintf(r->bad, sizeof r->bad, "%.*s", (int)sizeof r->bad - 1, why);
-    }
+    tell_bad(s, why);
+}
+
+void ft__scan_set_aside(struct ft__scan *s)
+{
+    char why[160];
+
+    snprintf(why, sizeof why, "%s: a block is damaged", s->files[s->file - 1]);
+    set_aside(s, s->files[s->file - 1], why);
 }
 
 /* There is no such file any more. */
@@ -289,8 +318,8 @@ static int load(struct ft__scan *s, bool *out_any)
     for (uint32_t row = 0; row < s->rows && !*out_any && rc == FT_OK; row++) {
         *out_any = ft__scan_keeps(s, row);
     }
-    for (uint32_t i = 0; i < s->n && i < 63 && *out_any && rc == FT_OK; i++) {
-        if ((s->used >> i & 1) != 0) {
+    for (uint32_t i = 0; i < s->n && *out_any && rc == FT_OK; i++) {
+        if (i < 63 ? (s->used >> i & 1) != 0 : s->used == UINT64_MAX) { /* 63: it, or later ones */
             ft__scan_column(s, i, &rc);
         }
     }
@@ -319,10 +348,7 @@ int ft__scan_next(struct ft__scan *s, bool *out_more)
 
             count(s, fits);
             if (rc == FT_E_CORRUPT) {
-                char why[160];
-
-                snprintf(why, sizeof why, "%s: a block is damaged", s->files[s->file - 1]);
-                set_aside(s, s->files[s->file - 1], why);
+                ft__scan_set_aside(s);
                 close_slice(s);
             } else if (rc != FT_OK || any) {
                 *out_more = rc == FT_OK;

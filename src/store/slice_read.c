@@ -143,7 +143,7 @@ static int read_footer(const char *name, struct ft_store_coder *k, struct ft_sli
 int ft_slice_open(int dir, const char *name, struct ft_store_coder *k, struct ft_slice *out,
                   struct ft_err *err)
 {
-    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
     if (fd < 0) {
         return no_slice(name, errno == ENOENT ? FT_E_NOT_FOUND : FT_E_IO, strerror(errno), err);
@@ -158,6 +158,9 @@ int ft_slice_take(int fd, const char *name, struct ft_store_coder *k, struct ft_
     struct stat st;
     int rc = fstat(s.fd, &st) == 0 ? FT_OK : no_slice(name, FT_E_IO, strerror(errno), err);
 
+    if (rc == FT_OK && !S_ISREG(st.st_mode)) {
+        rc = no_slice(name, FT_E_CORRUPT, "it is no file", err);
+    }
     s.size = rc == FT_OK ? (uint64_t)st.st_size : 0;
     rc = rc == FT_OK ? read_footer(name, k, &s, err) : rc;
     if (rc != FT_OK) {

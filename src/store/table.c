@@ -365,6 +365,11 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int nu
     if (number >= 0 && (uint32_t)number < c->scan.n) {
         v = ft__scan_column(&c->scan, (uint32_t)number, &rc);
     }
+    if (rc == FT_E_CORRUPT) { /* rows of the block were handed out already */
+        ft__scan_set_aside(&c->scan);
+        sqlite3_free(base->pVtab->zErrMsg);
+        base->pVtab->zErrMsg = sqlite3_mprintf("a slice is damaged and set aside: ask again");
+    }
     if (rc != FT_OK) {
         return as_sqlite(c, rc);
     }

@@ -361,6 +361,7 @@ static int put_tops(struct ft_store_writer *w)
 /* All files end; each table's row, or an empty one. */
 static int end_files(struct ft_store_writer *w, struct ft_catalog_slice row[TABLES])
 {
+    int64_t now_s = wall_s(); /* of all: it tells which rows are one slice's */
     int rc = FT_OK;
 
     for (uint32_t i = 0; i < TABLES && rc == FT_OK; i++) {
@@ -377,8 +378,10 @@ static int end_files(struct ft_store_writer *w, struct ft_catalog_slice row[TABL
             rc = ft_slice_open(w->dir, t->file.name, w->coder, &s, &err);
         }
         if (rc == FT_OK) {
-            ft_catalog_describe(&s, t->file.name, wall_s(), &row[i]);
+            ft_catalog_describe(&s, t->file.name, now_s, &row[i]);
             ft_slice_close(&s);
+        } else if (!t->file.open) { /* it has its name, and its events are lost */
+            unlinkat(w->dir, t->file.name, 0);
         }
     }
     return rc == FT_OK && fsync(w->dir) != 0 ? FT_E_IO : rc;

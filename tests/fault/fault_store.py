@@ -168,6 +168,40 @@ class Damage(Store):
             self.assertIn("set aside as " + victim.name + ".bad", err)
         self.assertGreater(aside, 10)
 
+    def test_late_columns(self):
+        """A column beyond those that SQLite tells of beforehand: it is set aside, too."""
+        self.read(n=500, extra=["-p", "nfstream"])
+        self.read(n=300, extra=["-p", "nfstream"])
+        whole = self.out / "whole"
+        shutil.copytree(self.dir, whole)
+        columns = "src_ip, " + ", ".join(f'sum("{c}") + 0' for c in self.late())
+        aside = 0
+        end, = struct.unpack("<Q", self.slices()[0].read_bytes()[-32:-24])  # of the columns
+        for at in range(end - 2000, end, 67):
+            shutil.rmtree(self.dir)
+            shutil.copytree(whole, self.dir)
+            victim = self.slices()[0]
+            data = bytearray(victim.read_bytes())
+            data[at] ^= 1
+            victim.write_bytes(data)
+            rc, rows, err = query(self.dir, f"SELECT {columns} FROM flow")
+            if rc == 0:
+                continue
+            aside += 1
+            self.assertIn("damaged", err)
+            self.assertTrue(victim.with_name(victim.name + ".bad").exists(), err)
+            rc, rows, err = query(self.dir, f"SELECT count(*) n, {columns} FROM flow")
+            self.assertEqual(rows[0]["n"], 300, err)
+        self.assertGreater(aside, 3)
+
+    def late(self):
+        """The flow table's columns from the 64th on."""
+        r = subprocess.run([FLOWTAP, "query", str(self.dir), "SELECT * FROM flow LIMIT 1"], capture_output=True, text=True,
+                           timeout=60)
+        names = list(json.loads(r.stdout))[63:]
+        self.assertGreater(len(names), 10)
+        return names[:40]
+
     def test_newer_versions(self):
         self.read()
         db = sqlite3.connect(self.dir / "store.db")
@@ -256,6 +290,13 @@ class Writers(Store):
         self.read("?keep=1s", n=0)
         self.assertEqual(self.count(), 100, "the newest stays")
 
+    def test_retention_of_several_tables(self):
+        """The newest slice stays with all its tables."""
+        self.read("?max=1MB", n=60_000, extra=["-e", "flow,window"])
+        self.assertEqual(self.count(), 60_000)
+        self.assertGreater(self.count("window"), 0)
+        self.assertGreater(self.count("top_minute"), 0)
+
     def test_a_keeper_that_dies(self):
         """Its events are lost and counted, the capture goes on, the status is 1."""
         p = subprocess.Popen([FLOWTAP, "read", "--no-sandbox", "-w", "1", "-o", f"store:{self.dir}", "-o",
@@ -305,6 +346,75 @@ class Writers(Store):
         self.read(n=3000)
         self.assertEqual(self.count(), 5000)
         self.no_rests()
+
+
+class Hostile(Store):
+    """A folder that was made to harm who reads or keeps it."""
+
+    def change(self, sql, *values):
+        db = sqlite3.connect(self.dir / "store.db")
+        db.execute(sql, values)
+        db.commit()
+        db.close()
+
+    def test_names_outside(self):
+        """A name that is no slice's is none: nothing beyond the folder is renamed or removed."""
+        self.read()
+        self.read(n=10)
+        for name in ("../victim", "../x-000000000001.fts", str(self.out / "victim")):
+            victim = self.dir / name
+            victim.write_text("not yours")
+            self.change("UPDATE _slice SET file = ? WHERE id = (SELECT min(id) FROM _slice WHERE tbl = 'flow')", name)
+            rc, rows, err = query(self.dir, "SELECT count(*) n FROM flow")
+            self.assertEqual(rc, 1, err)
+            self.assertIn("1 damaged slices were left out", err)
+            self.assertEqual(victim.read_text(), "not yours")
+            self.change("INSERT OR REPLACE INTO _gone VALUES(?, 0)", name)
+            self.read(n=0, extra=["--no-sandbox"])
+            self.assertEqual(victim.read_text(), "not yours")
+
+    def test_what_is_no_file(self):
+        """A pipe in place of a slice is waited for by nobody."""
+        self.read()
+        self.read(n=10)
+        victim = self.slices()[0]
+        victim.unlink()
+        os.mkfifo(victim)
+        rc, rows, err = query(self.dir, "SELECT count(*) n FROM flow")
+        self.assertEqual((rc, rows), (1, [{"n": 10}]), err)
+
+    def test_statements_in_the_schema(self):
+        """What stands in the database in place of a table has no more time than a query."""
+        self.read()
+        self.change("ALTER TABLE _account RENAME TO a")
+        self.change("CREATE VIEW _account AS WITH RECURSIVE t(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM t) "
+                    "SELECT count(*) id, 0 written_s, '{}' facts FROM t")
+        rc, _, err = query(self.dir, "SELECT 1", "--timeout", "1")
+        self.assertIn(rc, (0, 1), err)
+
+    def test_long_functions(self):
+        """One call of a function of SQLite cannot go on for hours."""
+        self.read(n=10)
+        for sql in ("SELECT instr(hex(zeroblob(7000000)), hex(zeroblob(3000000)) || '1')",
+                    "SELECT hex(zeroblob(7000000)) LIKE '%' || hex(zeroblob(20000)) || '1'"):
+            rc, _, err = query(self.dir, sql, "--timeout", "1")
+            self.assertEqual(rc, 1, err)
+            self.assertRegex(err, "1 MiB|longer")
+
+
+class Folders(Store):
+    def test_names_of_folders(self):
+        """Whatever a folder is called, and by way of a link."""
+        self.read(n=10)
+        for name in ("a%20b", "a#b", "a?b=c"):
+            self.dir = self.dir.rename(self.out / name)
+            self.assertEqual(self.count(), 10)
+        rc, rows, err = query("/" + str(self.dir), "SELECT count(*) n FROM flow")
+        self.assertEqual((rc, rows), (0, [{"n": 10}]), err)
+        os.symlink(self.out, self.out / "link")
+        self.dir = self.out / "link" / "t"
+        self.read(n=20)
+        self.assertEqual(self.count(), 20)
 
 
 if __name__ == "__main__":
