@@ -259,7 +259,8 @@ static void look_volume(struct ft_detect *d, const struct ft_note *n)
 /* Of a class all of whose notes were added up: is most of it for one host? */
 static void look(struct ft_detect *d, const struct ft_note *n)
 {
-    if (n->burst.votes < n->burst.packets / 2 || !ft_is_one_host(n->addr[1], n->ip_version)) {
+    if ((uint64_t)n->burst.votes * 2 < n->burst.packets ||
+        !ft_is_one_host(n->addr[1], n->ip_version)) {
         return;
     }
     look_syn(d, n);

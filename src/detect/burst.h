@@ -6,7 +6,9 @@
  * vote). When the span is over each class that had packets becomes a note; the sums of all
  * workers' are the same whatever their number, and who has the majority of all is found, for such
  * votes can be added up (Misra and Gries; Tang et al., MV-Sketch, 2019). A flood is the majority
- * of its class. */
+ * of its class. Of n packets, c of them for a host, it has from 2c - n to c votes, by the order of
+ * the packets and of what is added: with n / 2 or more it is told, so with c of 3n / 4 always and
+ * below n / 2 never. */
 #ifndef FT_DETECT_BURST_H
 #define FT_DETECT_BURST_H
 

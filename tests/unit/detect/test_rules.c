@@ -140,6 +140,26 @@ static void test_syn_flood(void)
     CHECK_EQ(syns(5000, 5001), 0);
 }
 
+static uint32_t voted(uint32_t votes, uint32_t packets)
+{
+    struct ft_note n = flow(1000 * s, 1, 2, 80);
+
+    n.bits = FT_NOTE_BURST;
+    memset(&n.burst, 0, sizeof n.burst);
+    n.burst.packets = packets;
+    n.burst.votes = votes;
+    begin(FT_RULE_VOLUME_FLOOD, "volume_flood: {packets_per_second: 1}");
+    tell(n);
+    return end();
+}
+
+/* Half of a class's votes, not less. */
+static void test_half_of_the_votes(void)
+{
+    CHECK_EQ(voted(3, 6), 1);
+    CHECK_EQ(voted(3, 7), 0);
+}
+
 /* Packets of a span that every worker has passed are in none. */
 static void test_late_for_their_span(void)
 {
@@ -404,6 +424,7 @@ int main(void)
     RUN(test_port_scan);
     RUN(test_trw_scan);
     RUN(test_syn_flood);
+    RUN(test_half_of_the_votes);
     RUN(test_late_for_their_span);
     RUN(test_volume_flood);
     RUN(test_amplification);
