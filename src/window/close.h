@@ -5,8 +5,9 @@
 
 #include "window/fold.h"
 
-/* With the lock: about *budget steps of what is over, more when there are too many windows, which are taken off it, and at most max rows,
- * which are the caller's to show without the lock. True: there is more. */
+/* With the lock: about *budget steps of what is over, more when there are too many windows, which
+ * are taken off it, and at most max rows, which are the caller's to show without the lock. True:
+ * there is more. */
 bool ft__close_slice(struct ft_windows *t, uint32_t *budget, struct ft_window_row *rows,
                      uint32_t max, uint32_t *out_n);
 
