@@ -236,7 +236,7 @@ static void say(struct ft_detect *d, const struct ft_note *note, const struct be
     }
     ft__alert_begin(d, FT_RULE_BEACON, note, 0, &a);
     ft__alert_band(d, FT_RULE_BEACON, band, &a);
-    a.first_ns = b->first_s * 1000000000;
+    a.first_ns = b->first_s >= INT64_MIN / 1000000000 ? b->first_s * 1000000000 : INT64_MIN;
     a.last_ns = b->last_ns;
     a.has_port = true;
     a.score = l->score;
