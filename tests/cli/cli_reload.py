@@ -248,7 +248,7 @@ class Outputs(Reloading):
         for i in range(4):
             self.config.write_text(text + f"sample: {1 + i % 2}\noutput: ['ndjson:{a}', 'ndjson:{b}?mode=0600']\n")
             self.hangup("1 added")
-            time.sleep(0.2)
+            self.assertTrue(wait_for(lambda: b.exists() and b.stat().st_size > 0))
             self.config.write_text(text + f"output: ['ndjson:{a}']\n")
             self.hangup("1 taken out")
             self.assertTrue(wait_for(lambda: self.said("mode=0600: taken out") == i + 1), self.err.read_text())
