@@ -244,12 +244,23 @@ static int retain_accounts(struct ft_catalog *c)
                              "written_s < (SELECT min(written_s) FROM _slice)");
 }
 
+/* The first row of the slice that was written last: each of its tables has one, and all one time.
+ */
+static int64_t newest_slice(struct ft_catalog *c)
+{
+    int64_t at = number(c, "SELECT min(id) FROM _slice WHERE written_s = (SELECT written_s FROM "
+                           "_slice ORDER BY id DESC LIMIT 1)");
+    int64_t behind = number(c, "SELECT max(id) + 1 FROM _slice WHERE id NOT IN (SELECT max(id) "
+                               "FROM _slice GROUP BY tbl)");
+
+    return at > behind ? at : behind;
+}
+
 int ft_catalog_retain(struct ft_catalog *c, const struct ft_file_keep *keep, int64_t now_s,
                       uint32_t *out_n)
 {
     int64_t bytes = number(c, "SELECT sum(bytes) FROM _slice");
-    int64_t newest = number(c, "SELECT min(id) FROM _slice WHERE written_s = (SELECT written_s "
-                               "FROM _slice ORDER BY id DESC LIMIT 1)"); /* all its tables */
+    int64_t newest = newest_slice(c);
     sqlite3_stmt *s = ft_catalog_prepare(c, "SELECT id, bytes, written_s FROM _slice ORDER BY id");
     int rc = s != NULL ? FT_OK : FT_E_IO;
 

@@ -20,7 +20,7 @@
 #include "model/store_wire.h"
 #include "output/sink/store/store_parts.h"
 
-enum { TICK_MS = 500, END_MS = 10000, END_STEP_MS = 10 };
+enum { TICK_MS = 500, END_MS = 10000, END_STEP_MS = 10, DEAD_MS = 200 };
 
 struct store_sink {
     struct ft_sink sink;
@@ -40,6 +40,18 @@ static struct store_sink *store_of(struct ft_sink *s)
     return (struct store_sink *)(void *)s;
 }
 
+/* Waits that long for the keeper's end: no dead process is left behind. */
+static void reap(struct store_sink *s, int64_t ms)
+{
+    int64_t until_ms = ft_mono_ms() + ms;
+    pid_t ended = 0;
+
+    while (s->pid > 0 && (ended = waitpid(s->pid, NULL, WNOHANG)) == 0 && ft_mono_ms() < until_ms) {
+        poll(NULL, 0, END_STEP_MS);
+    }
+    s->pid = ended != 0 ? 0 : s->pid;
+}
+
 /* ---- what it says ---- */
 
 /* Everything that was not told of is lost: nobody will. */
@@ -52,6 +64,9 @@ static int keeper_gone(struct store_sink *s)
         s->sink.lost.n[e] += s->sent.n[e];
     }
     s->sent = (struct ft_tally){{0}, 0};
+    if (!s->gone) {
+        reap(s, DEAD_MS);
+    }
     s->gone = true;
     return FT_E_CLOSED;
 }
@@ -218,15 +233,11 @@ static void store_give_up(struct ft_sink *sink)
 static int store_close(struct ft_sink *sink)
 {
     struct store_sink *s = store_of(sink);
-    int64_t until_ms = ft_mono_ms() + END_MS;
-    pid_t ended = 0;
 
     if (s->fd >= 0) {
         close(s->fd);
     }
-    while (s->pid > 0 && (ended = waitpid(s->pid, NULL, WNOHANG)) == 0 && ft_mono_ms() < until_ms) {
-        poll(NULL, 0, END_STEP_MS); /* it sees the end of the socket, and sums up */
-    }
+    reap(s, END_MS); /* it sees the end of the socket, and sums up */
     if (s->wake_fd >= 0) {
         close(s->wake_fd);
     }
