@@ -82,8 +82,8 @@ struct ft_store_result {
 };
 
 /* Runs one SELECT. FT_E_USAGE: it is none, or does what is not allowed: err has the reason;
- * FT_E_RANGE: it took longer or more memory than it may; FT_E_INTERRUPTED: the taker ended it;
- * FT_E_CORRUPT, FT_E_IO. *out is filled in any case. */
+ * FT_E_RANGE: it took longer, more memory, or a longer value (1 MiB) than it may; FT_E_INTERRUPTED:
+ * the taker ended it; FT_E_CORRUPT, FT_E_IO. *out is filled in any case. */
 FT_API FT_NODISCARD int ft_store_query(struct ft_store *s, const char *sql,
                                        const struct ft_store_limits *limits,
                                        const struct ft_store_take *take,

@@ -276,6 +276,9 @@ def test_bounds_of_a_query(m):
     assert "longer" in s.said, s.said
     s.query("WITH RECURSIVE n(i, t) AS (SELECT 1, 'x' UNION ALL SELECT i + 1, t || t FROM n LIMIT 40) SELECT max(length(t)) FROM n",
             rc=1)
+    assert "longer than the 1 MiB" in s.said, s.said
+    s.query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000) "
+            "SELECT hex(zeroblob(400000)) || i AS t FROM n ORDER BY t DESC", "--timeout", "60", rc=1)
     assert "memory" in s.said, s.said
     same(len(s.query("SELECT 1 FROM flow")), 1000)
     assert "there are more" in s.said, s.said
