@@ -47,7 +47,7 @@ def tools():
     r = subprocess.run([PROGRAM, "schema", "-p", "!"], capture_output=True)
     names = r.stderr.decode().rsplit("(there are: ", 1)[1].split(")")[0].split(", ")
     own = schema()
-    return {n: schema("-p", n)[n] for n in names if n not in own and n != "all"}
+    return {n: schema("-p", n)[n] for n in names if n not in own and n not in ("all", "afterimage")}  # a row a frame
 
 
 def read(path, *args, workers="1"):
