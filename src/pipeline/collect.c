@@ -192,7 +192,8 @@ static void on_count(void *cookie, uint32_t n)
 
 static void say_samples(struct ft_worker *w)
 {
-    if (!w->collect->said_sample && !((w->emit.events >> FT_EVENT_SAMPLE) & 1)) {
+    if (!w->collect->said_sample && w->told == NULL &&
+        ((w->emit.events >> FT_EVENT_SAMPLE) & 1) == 0) {
         w->collect->said_sample = true;
         ft_log(&w->p->log, FT_LOG_WARN,
                "sFlow samples come in, but no output takes sample events: add -e sample");
