@@ -508,6 +508,8 @@ def test_a_reload(m):
     r, w = os.pipe()
     p = subprocess.Popen([m.program, "read", "-c", config, "-"], stdin=r, stderr=subprocess.PIPE)
     os.close(r)
+    while b"memory budget" not in p.stderr.readline():
+        assert p.poll() is None  # signals are its own from there on
     data = pcap(frames)
     for at in range(0, len(data), 40000):
         os.write(w, data[at:at + 40000])

@@ -56,8 +56,9 @@ static inline uint32_t end(void)
 /* A TCP flow of 10.0.a.b to 10.1.c.d with both directions and 10 packets each, over at once. */
 static inline struct ft_note flow(int64_t ts, uint32_t from, uint32_t to, uint16_t port)
 {
+    last_flow++;
     struct ft_note n = {.at_ns = ts + 5 * s,
-                        .flow_id = ++last_flow,
+                        .flow_id = last_flow,
                         .first_ns = ts,
                         .last_ns = ts + s / 10,
                         .bytes = {1000, 2000},
