@@ -7,6 +7,7 @@
 #     --long          the corpus is kept outside of the tree, grows from run to run, and is minimised
 #                     at the end of each target
 #     FUZZ_SECONDS    for each target: 60; with --long 600
+#     FUZZ_RUNS       at most so many inputs a target; FUZZ_SEED: the same ones in each run. Unset: any
 #     FUZZ_JOBS       targets that run at the same time: 1
 #     FT_FUZZ_CORPUS  where --long keeps what it finds: ~/.cache/flowtap/fuzz
 #     FT_CORPUS       the directory of public captures: fuzz_netflow starts from their datagrams, too
@@ -25,7 +26,7 @@ one() {
 	mkdir -p "$corpus" "$FUZZ_KEPT/findings"
 	rc=0
 	# shellcheck disable=SC2086
-	"$FT_FUZZ_BIN/$name" -max_total_time="$FUZZ_SECONDS" -rss_limit_mb=2048 -timeout=10 -print_final_stats=1 \
+	"$FT_FUZZ_BIN/$name" -max_total_time="$FUZZ_SECONDS" -seed="${FUZZ_SEED:-0}" -runs="${FUZZ_RUNS:--1}" -rss_limit_mb=2048 -timeout=10 -print_final_stats=1 \
 		-artifact_prefix="$FUZZ_KEPT/findings/$1-" "$corpus" "$seeds" $public >"$log" 2>&1 || rc=$?
 	if [ "$rc" -ne 0 ]; then
 		input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)

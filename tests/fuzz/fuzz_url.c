@@ -56,7 +56,8 @@ static void check_taken(const struct ft_output_url *u, const char *text)
 {
     MUST(strcmp(u->text, text) == 0);
     MUST(u->format[0] != '\0' && u->transport[0] != '\0');
-    MUST(strlen(u->format) + strlen(u->target) < strlen(text));
+    MUST(strlen(u->transport) + strlen(u->target) < strlen(text) ||
+         strlen(u->format) + strlen(u->target) < strlen(text)); /* one of them may not be said */
     MUST(u->target[0] != '\0' || strcmp(u->format, "null") == 0);
     MUST(u->n_params <= sizeof u->param / sizeof u->param[0]);
     for (uint32_t i = 0; i < u->n_params; i++) {
