@@ -136,6 +136,19 @@ static void describe_event(struct ft__desk_column *c, enum ft_event e)
     }
 }
 
+/* Can a name stand in SQL and JSON, in quotes? A store's files may say any. */
+static bool is_plain(const char *name)
+{
+    size_t n = 0;
+
+    for (; name[n] != '\0'; n++) {
+        if (name[n] < ' ' || name[n] > '~' || name[n] == '"' || name[n] == '\\') {
+            return false;
+        }
+    }
+    return n > 0 && n < FT__DESK_NAME;
+}
+
 struct columns {
     struct ft__desk_columns *to;
     enum ft__desk_table table;
@@ -152,7 +165,7 @@ static int take_columns(void *cookie, const struct ft_store_heading *h, uint32_t
     for (uint32_t i = 0; i < n; i++) {
         struct ft__desk_column *to = &c->to->column[c->to->n];
 
-        if (strlen(h[i].name) >= sizeof to->name) {
+        if (!is_plain(h[i].name)) {
             continue;
         }
         snprintf(to->name, sizeof to->name, "%s", h[i].name);

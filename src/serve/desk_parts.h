@@ -20,8 +20,8 @@
 enum {
     FT__DESK_NAME = 80,         /* bytes of a column's name */
     FT__DESK_TEXT = 64,         /* characters of what others wrote */
-    FT__DESK_DEFAULT = 4600,    /* bytes of an answer that nobody asked to be longer */
-    FT__DESK_MOST = 63 << 10,   /* of any */
+    FT__DESK_DEFAULT = 3800,    /* bytes of rows of an answer that nobody asked to be longer */
+    FT__DESK_MOST = 62 << 10,   /* of any: an answer is at most 64 KiB */
     FT__DESK_TIMEOUT_MS = 5000, /* of all queries of one call */
     FT__DESK_K = 5,             /* hosts that an aggregate is of, at FT_PRIVACY_AGGREGATES */
 };
@@ -120,6 +120,8 @@ void ft__span_sql(const struct ft__span *s, struct ft_text *sql);
 const char *ft__arg_text(const cJSON *args, const char *name);
 double ft__arg_number(const cJSON *args, const char *name, double fallback);
 
+int ft__tool_top(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err);
+int ft__tool_flows(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err);
 int ft__tool_overview(struct ft_desk *d, const cJSON *args, struct ft_text *out,
                       struct ft_err *err);
 

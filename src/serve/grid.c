@@ -53,6 +53,11 @@ static bool room(struct ft__grid *g)
     return true;
 }
 
+struct ft__grid_cell *ft__grid_add(struct ft__grid *g)
+{
+    return room(g) ? &g->cells[g->rows++ * g->n] : NULL;
+}
+
 static int take_row(void *cookie, const struct ft_store_cell *cells, uint32_t n)
 {
     struct ft__grid *g = cookie;

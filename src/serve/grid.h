@@ -48,6 +48,9 @@ void ft__grid_column(struct ft__grid *g, const char *name, uint8_t how);
 FT_NODISCARD int ft__grid_query(struct ft_desk *d, struct ft__grid *g, const char *sql,
                                 uint64_t rows, struct ft_err *err);
 
+/* The cells of a row that is added, zeroed. NULL: no memory. */
+struct ft__grid_cell *ft__grid_add(struct ft__grid *g);
+
 const struct ft__grid_cell *ft__grid_at(const struct ft__grid *g, size_t row, uint32_t column);
 /* NAN: it is no number. */
 double ft__grid_number(const struct ft__grid *g, size_t row, uint32_t column);

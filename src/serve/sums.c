@@ -5,8 +5,6 @@
 
 #include <math.h>
 
-#include "serve/grid.h"
-
 /* Runs text as SQL, and frees it. */
 static int numbers(struct ft_desk *d, struct ft_text *sql, uint32_t n, double *out,
                    struct ft_err *err)
@@ -62,45 +60,24 @@ static const struct {
 };
 
 static void select_most(enum ft__top_key key, const struct ft__span *s, uint32_t k,
-                        const struct ft__sums *all, struct ft_text *sql)
+                        struct ft_text *sql)
 {
     const char *second = keys[key].column[1];
 
     ft_text_format(sql,
-                   "SELECT %s%s%s, total(bytes), 100.0 * total(bytes) / %.0f, total(packets), "
-                   "total(flows), nullif(total(bytes_error), 0) FROM top_minute WHERE kind = "
-                   "'%s' AND is_other = 0 AND ",
+                   "SELECT %s%s%s, total(bytes), total(packets), total(flows), "
+                   "nullif(total(bytes_error), 0) FROM top_minute WHERE kind = '%s' AND "
+                   "is_other = 0 AND ",
                    keys[key].column[0], second != NULL ? ", " : "", second != NULL ? second : "",
-                   fmax(all->bytes, 1), keys[key].kind);
+                   keys[key].kind);
     ft__span_sql(s, sql);
     ft_text_format(sql, " GROUP BY %s ORDER BY total(bytes) DESC LIMIT %u",
                    second != NULL ? "1, 2" : "1", k);
 }
 
-/* What is left of the sums, so that shares are 100 % together. */
-static void put_other(const struct ft__grid *g, uint32_t first, const struct ft__sums *all,
-                      struct ft_text *out)
-{
-    struct ft__sums rest = *all;
-
-    for (size_t i = 0; i < g->rows; i++) {
-        rest.bytes -= ft__grid_number(g, i, first);
-        rest.packets -= ft__grid_number(g, i, first + 2);
-        rest.flows -= ft__grid_number(g, i, first + 3);
-    }
-    ft_text_put(out, ",\"other\":{\"bytes\":");
-    ft__desk_put_count(out, rest.bytes);
-    ft_text_put(out, ",\"share_pct\":");
-    ft__desk_put_rate(out, 100 * rest.bytes / fmax(all->bytes, 1));
-    ft_text_put(out, ",\"packets\":");
-    ft__desk_put_count(out, rest.packets);
-    ft_text_put(out, ",\"flows\":");
-    ft__desk_put_count(out, rest.flows);
-    ft_text_put(out, "}");
-}
-
 int ft__top_minutes(struct ft_desk *d, const struct ft__span *s, enum ft__top_key key, uint32_t k,
-                    const struct ft__sums *all, struct ft_text *out, struct ft_err *err)
+                    const struct ft__sums *all, size_t most, struct ft_text *out,
+                    struct ft_err *err)
 {
     struct ft__grid g = {0};
     struct ft_text sql = {0};
@@ -112,17 +89,151 @@ int ft__top_minutes(struct ft_desk *d, const struct ft__span *s, enum ft__top_ke
     uint32_t first = g.n;
 
     ft__grid_column(&g, "bytes", FT__GRID_COUNT);
-    ft__grid_column(&g, "share_pct", FT__GRID_RATE);
     ft__grid_column(&g, "packets", FT__GRID_COUNT);
     ft__grid_column(&g, "flows", FT__GRID_COUNT);
     ft__grid_column(&g, "error_bytes", FT__GRID_COUNT);
-    select_most(key, s, k, all, &sql);
+    select_most(key, s, k, &sql);
     int rc = sql.failed ? ft_err_set(err, FT_E_NOMEM, "out of memory")
                         : ft__grid_query(d, &g, sql.p, k, err);
 
-    ft__grid_put(d, &g, (double)s->to_us / 1e6, FT__DESK_MOST, out);
-    put_other(&g, first, all, out);
+    if (rc == FT_OK) {
+        ft__top_put(d, &g, first, 0, all, (double)s->to_us / 1e6, most, out);
+    }
     ft_text_fini(&sql);
     ft__grid_fini(&g);
     return rc;
+}
+
+/* ---- shares ---- */
+
+static void put_sums(const struct ft__sums *s, struct ft_text *out)
+{
+    ft_text_put(out, "{\"bytes\":");
+    ft__desk_put_count(out, s->bytes);
+    ft_text_put(out, ",\"packets\":");
+    ft__desk_put_count(out, s->packets);
+    ft_text_put(out, ",\"flows\":");
+    ft__desk_put_count(out, s->flows);
+}
+
+/* Adds a column of shares behind the others. FT_E_NOMEM is the rows' own. */
+static bool add_shares(struct ft__grid *g, const struct ft__grid *from, uint32_t column, double all)
+{
+    g->cells = NULL;
+    g->cap = 0;
+    for (uint32_t i = 0; i < from->n; i++) {
+        g->column[i] = from->column[i];
+    }
+    g->n = from->n;
+    ft__grid_column(g, "share_pct", FT__GRID_RATE);
+    g->pool = from->pool; /* borrowed */
+    for (size_t r = 0; r < from->rows; r++) {
+        struct ft__grid_cell *row = ft__grid_add(g);
+
+        if (row == NULL) {
+            return false;
+        }
+        for (uint32_t i = 0; i < from->n; i++) {
+            row[i] = *ft__grid_at(from, r, i);
+        }
+        row[from->n] = (struct ft__grid_cell){
+            .kind = FT_STORE_REAL, .f = 100 * ft__grid_number(from, r, column) / fmax(all, 1)};
+    }
+    return true;
+}
+
+/* What is left of all behind the rows that are printed, so that shares are 100 % together. */
+static void put_other(const struct ft__grid *g, size_t rows, uint32_t first, int by,
+                      const struct ft__sums *all, struct ft_text *out)
+{
+    struct ft__sums rest = *all;
+
+    for (size_t i = 0; i < rows; i++) {
+        rest.bytes -= ft__grid_number(g, i, first);
+        rest.packets -= ft__grid_number(g, i, first + 1);
+        rest.flows -= ft__grid_number(g, i, first + 2);
+    }
+    const double left[] = {rest.bytes, rest.packets, rest.flows};
+    const double of[] = {all->bytes, all->packets, all->flows};
+
+    ft_text_put(out, ",\"other\":");
+    put_sums(&rest, out);
+    ft_text_put(out, ",\"share_pct\":");
+    ft__desk_put_rate(out, 100 * left[by] / fmax(of[by], 1));
+    ft_text_put(out, "},\"total\":");
+    put_sums(all, out);
+    ft_text_put(out, "}");
+}
+
+void ft__top_put(const struct ft_desk *d, const struct ft__grid *from, uint32_t first, int by,
+                 const struct ft__sums *all, double end_s, size_t most, struct ft_text *out)
+{
+    const double of[] = {all->bytes, all->packets, all->flows};
+    struct ft__grid g = {0};
+
+    if (!add_shares(&g, from, first + (uint32_t)by, of[by])) {
+        out->failed = true;
+    } else {
+        size_t rows = ft__grid_put(d, &g, end_s, most, out);
+
+        put_other(&g, rows, first, by, all, out);
+        if (rows < g.rows) {
+            ft_text_put(out, ",\"truncated\":true");
+        }
+    }
+    g.pool = (struct ft_text){0};
+    ft__grid_fini(&g);
+}
+
+/* ---- flow records ---- */
+
+static bool has(const struct ft_desk *d, const char *name)
+{
+    return ft__desk_find(d, FT__FLOW, name) != NULL;
+}
+
+/* The first that is not null: both deltas, an estimate, what was counted. */
+static void put_first(const struct ft_desk *d, const char *const names[4], struct ft_text *sql)
+{
+    const char *sep = "";
+
+    ft_text_put(sql, "coalesce(");
+    if (has(d, names[0]) && has(d, names[1])) {
+        ft_text_format(sql, "%s + %s", names[0], names[1]);
+        sep = ", ";
+    }
+    for (int i = 2; i < 4; i++) {
+        if (has(d, names[i])) {
+            ft_text_format(sql, "%s%s", sep, names[i]);
+            sep = ", ";
+        }
+    }
+    ft_text_format(sql, "%s0%s)", sep, sep[0] == '\0' ? ", 0" : "");
+}
+
+static const char *const byte_names[4] = {"fwd_bytes_delta", "rev_bytes_delta", "estimated_bytes",
+                                          "byte_count"};
+static const char *const packet_names[4] = {"fwd_packets_delta", "rev_packets_delta",
+                                            "estimated_packets", "packet_count"};
+
+void ft__sums_bytes(const struct ft_desk *d, struct ft_text *sql)
+{
+    put_first(d, byte_names, sql);
+}
+
+void ft__sums_columns(const struct ft_desk *d, struct ft_text *sql)
+{
+    ft_text_put(sql, "total(");
+    put_first(d, byte_names, sql);
+    ft_text_put(sql, "), total(");
+    put_first(d, packet_names, sql);
+    ft_text_put(sql, has(d, "segment") ? "), total(segment = 0)" : "), count(*)");
+}
+
+int ft__sums_there(const struct ft_desk *d, struct ft_err *err)
+{
+    bool bytes = (has(d, byte_names[0]) && has(d, byte_names[1])) || has(d, byte_names[2]) ||
+                 has(d, byte_names[3]);
+
+    return bytes ? FT_OK : ft_err_set(err, FT_E_USAGE, "bytes are not in this store (?columns=)");
 }

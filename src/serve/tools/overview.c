@@ -99,7 +99,7 @@ static int put_tops(struct ft_desk *d, const struct ft__span *s, const struct ft
             break; /* top says services that enough hosts have */
         }
         ft_text_format(out, ",\"top_%s\":{", tops[i].name);
-        rc = ft__top_minutes(d, s, tops[i].key, FIRST, all, out, err);
+        rc = ft__top_minutes(d, s, tops[i].key, FIRST, all, FT__DESK_MOST, out, err);
         ft_text_put(out, "}");
     }
     return rc;
