@@ -12,7 +12,7 @@
 
 #include "serve/desk_parts.h"
 
-enum { FT__CURSOR = 96 };
+enum { FT__CURSOR = 128 };
 
 struct ft__cursor {
     struct ft__span span;
@@ -31,5 +31,9 @@ void ft__cursor_put(const struct ft__cursor *c, char out[FT__CURSOR]);
 /* FT_E_USAGE: it is none, or one of another question. */
 FT_NODISCARD int ft__cursor_read(const char *text, uint32_t question, struct ft__cursor *out,
                                  struct ft_err *err);
+
+/* Numbers as text: a letter, and hexadecimal digits with points between them. */
+void ft__numbers_put(char letter, const uint64_t *v, size_t n, char out[FT__CURSOR]);
+bool ft__numbers_read(const char *text, char letter, uint64_t *out, size_t n);
 
 #endif

@@ -107,7 +107,7 @@ static void describe(struct ft__desk_column *c, const struct ft_field *f)
     }
 }
 
-static void describe_flow(struct ft__desk_column *c)
+static void describe_exported(struct ft__desk_column *c)
 {
     uint32_t n;
     const struct ft_field *rows = ft_fields_export(FT_EVENT_FLOW, &n);
@@ -115,11 +115,20 @@ static void describe_flow(struct ft__desk_column *c)
     for (uint32_t i = 0; i < n; i++) {
         describe(c, &rows[i]);
     }
+}
+
+/* exported: the records are those of collect; the words of their rows come first then. */
+static void describe_flow(struct ft__desk_column *c, bool exported)
+{
+    if (exported) {
+        describe_exported(c);
+    }
     for (uint32_t k = 0; ft_column_sets[k] != NULL; k++) {
         for (uint32_t i = 0; i < ft_column_sets[k]->n; i++) {
             describe(c, &ft_column_sets[k]->rows[i]);
         }
     }
+    describe_exported(c);
 }
 
 static void describe_event(struct ft__desk_column *c, enum ft_event e)
@@ -157,10 +166,14 @@ struct columns {
 static int take_columns(void *cookie, const struct ft_store_heading *h, uint32_t n)
 {
     struct columns *c = cookie;
+    bool exported = false;
 
     c->to->column = ft_mem_alloc(n + 1, sizeof *c->to->column);
     if (c->to->column == NULL) {
         return 1;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        exported |= strcmp(h[i].name, "estimated_bytes") == 0;
     }
     for (uint32_t i = 0; i < n; i++) {
         struct ft__desk_column *to = &c->to->column[c->to->n];
@@ -171,7 +184,7 @@ static int take_columns(void *cookie, const struct ft_store_heading *h, uint32_t
         snprintf(to->name, sizeof to->name, "%s", h[i].name);
         to->form = (uint8_t)h[i].form;
         if (c->table == FT__FLOW) {
-            describe_flow(to);
+            describe_flow(to, exported);
         } else {
             describe_event(to, c->table == FT__ALERT ? FT_EVENT_ALERT : FT_EVENT_WINDOW);
         }

@@ -116,10 +116,20 @@ void ft__span_sql(const struct ft__span *s, struct ft_text *sql);
 
 /* ---- tools ---- */
 
+/* "baseline" of a host, an address as the store has it; or null. bytes_per_hour: NAN, or what is
+ * held against it. */
+FT_NODISCARD int ft__host_baseline(struct ft_desk *d, const char *address, double bytes_per_hour,
+                                   struct ft_text *out, struct ft_err *err);
+
 /* A text among the arguments, or NULL; a number, or what else. */
 const char *ft__arg_text(const cJSON *args, const char *name);
 double ft__arg_number(const cJSON *args, const char *name, double fallback);
 
+int ft__tool_flow(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err);
+int ft__tool_host(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err);
+int ft__tool_detect(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err);
+int ft__tool_changes(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err);
+int ft__tool_explain(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err);
 int ft__tool_top(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err);
 int ft__tool_flows(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err);
 int ft__tool_overview(struct ft_desk *d, const cJSON *args, struct ft_text *out,

@@ -394,7 +394,7 @@ static int put_test(struct writer *w, const struct ft__where_test *t)
 
     snprintf(name, sizeof name, "\"%s\"", t->column.field->name);
 
-    if (c == NULL || ft_veil_shows(w->d, c) == FT_VEILED_NOT) {
+    if (c == NULL || !ft_veil_asks(w->d, c)) {
         return ft_err_set(w->err, FT_E_USAGE,
                           "filter: %s is not shown at privacy level %d, and cannot be asked",
                           t->column.field->name, w->d->privacy);

@@ -10,7 +10,7 @@
 
 #include "serve/veil.h"
 
-enum { FT__GRID_COLUMNS = 64 };
+enum { FT__GRID_COLUMNS = 512 };
 
 /* Beside enum ft_veiled. */
 enum {

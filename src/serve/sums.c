@@ -31,6 +31,22 @@ int ft__sums_minutes(struct ft_desk *d, const struct ft__span *s, struct ft__sum
     return rc;
 }
 
+int ft__sums_flows(struct ft_desk *d, const struct ft__span *s, struct ft__sums *out,
+                   struct ft_err *err)
+{
+    struct ft_text sql = {0};
+    double v[3];
+
+    ft_text_put(&sql, "SELECT ");
+    ft__sums_columns(d, &sql);
+    ft_text_put(&sql, " FROM flow WHERE ");
+    ft__span_sql(s, &sql);
+    int rc = numbers(d, &sql, 3, v, err);
+
+    *out = (struct ft__sums){v[0], v[1], v[2]};
+    return rc;
+}
+
 int ft__sums_hosts(struct ft_desk *d, const struct ft__span *s, double *out, struct ft_err *err)
 {
     struct ft_text sql = {0};
@@ -106,7 +122,7 @@ int ft__top_minutes(struct ft_desk *d, const struct ft__span *s, enum ft__top_ke
 
 /* ---- shares ---- */
 
-static void put_sums(const struct ft__sums *s, struct ft_text *out)
+void ft__sums_put(const struct ft__sums *s, struct ft_text *out)
 {
     ft_text_put(out, "{\"bytes\":");
     ft__desk_put_count(out, s->bytes);
@@ -157,11 +173,11 @@ static void put_other(const struct ft__grid *g, size_t rows, uint32_t first, int
     const double of[] = {all->bytes, all->packets, all->flows};
 
     ft_text_put(out, ",\"other\":");
-    put_sums(&rest, out);
+    ft__sums_put(&rest, out);
     ft_text_put(out, ",\"share_pct\":");
     ft__desk_put_rate(out, 100 * left[by] / fmax(of[by], 1));
     ft_text_put(out, "},\"total\":");
-    put_sums(all, out);
+    ft__sums_put(all, out);
     ft_text_put(out, "}");
 }
 

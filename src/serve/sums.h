@@ -24,6 +24,13 @@ enum ft__top_key {
 FT_NODISCARD int ft__sums_minutes(struct ft_desk *d, const struct ft__span *s, struct ft__sums *out,
                                   struct ft_err *err);
 
+/* Likewise of flow records: exact, for any window. */
+FT_NODISCARD int ft__sums_flows(struct ft_desk *d, const struct ft__span *s, struct ft__sums *out,
+                                struct ft_err *err);
+
+/* {"bytes":...,"packets":...,"flows":... without the end of the object. */
+void ft__sums_put(const struct ft__sums *s, struct ft_text *out);
+
 /* How many hosts began flows in a window, FT__DESK_K at most. */
 FT_NODISCARD int ft__sums_hosts(struct ft_desk *d, const struct ft__span *s, double *out,
                                 struct ft_err *err);

@@ -13,7 +13,7 @@ struct ft_veil {
     struct ft_cryptopan *pan;
 };
 
-enum { ID_DIGITS = 16, MAPPED = 12 };
+enum { ID_DIGITS = 16, IDS_MOST = 3, MAPPED = 12 };
 
 int ft_veil_open(const char *folder, struct ft_veil **out, struct ft_err *err)
 {
@@ -99,6 +99,15 @@ enum ft_veiled ft_veil_shows(const struct ft_desk *d, const struct ft__desk_colu
     return d->privacy == FT_PRIVACY_RAW ? as_text(c) : FT_VEILED_NOT;
 }
 
+bool ft_veil_asks(const struct ft_desk *d, const struct ft__desk_column *c)
+{
+    enum ft_veiled how = ft_veil_shows(d, c);
+    bool mapped = c->privacy == FT_PRIVACY_IDENTITY && d->privacy >= FT_PRIVACY_MAPPED;
+
+    return how != FT_VEILED_NOT &&
+           (!mapped || c->field->type == FT_T_ADDR || c->field->type == FT_T_ID);
+}
+
 /* ---- out ---- */
 
 static void map(struct ft_cryptopan *pan, uint8_t a[16],
@@ -159,7 +168,7 @@ void ft_veil_flow(const struct ft_desk *d, const char *text, size_t len, struct 
     size_t from = out->len, before = out->len;
 
     ft_text_put(out, "\"");
-    for (size_t at = 0; at <= len; at += ID_DIGITS + 1) {
+    for (size_t at = 0; at <= len && at < IDS_MOST * (ID_DIGITS + 1); at += ID_DIGITS + 1) {
         char token[FT_TOKEN];
         uint64_t id;
         size_t n = len - at < ID_DIGITS ? len - at : ID_DIGITS;

@@ -23,10 +23,13 @@ FT_NODISCARD int ft_veil_open(const char *folder, struct ft_veil **out, struct f
 void ft_veil_close(struct ft_veil *v); /* NULL is a no-op */
 
 enum ft_veiled ft_veil_shows(const struct ft_desk *d, const struct ft__desk_column *c);
+/* May a condition be asked of it? What is not shown could be guessed by asking. */
+bool ft_veil_asks(const struct ft_desk *d, const struct ft__desk_column *c);
 
 /* ---- out: as JSON ---- */
 
 void ft_veil_address(const struct ft_desk *d, const char *text, size_t len, struct ft_text *out);
+/* Of several ids the first three. */
 void ft_veil_flow(const struct ft_desk *d, const char *text, size_t len, struct ft_text *out);
 /* At most FT__DESK_TEXT characters; those that steer a terminal, or the direction of text, or that
  * nobody sees, are shown as U+FFFD. */
