@@ -7,8 +7,8 @@
 
 #include "base/percent.h"
 #include "flowtap/version.h"
+#include "serve/fields.h"
 #include "serve/grid.h"
-#include "serve/schema.h"
 
 #define BASELINE "telemetry://baseline/"
 
@@ -33,7 +33,7 @@ int ft__read_schema(struct ft_desk *d, const char *uri, struct ft_text *out, str
                 continue;
             }
             ft_text_put(out, sep);
-            ft__schema_put(d, (enum ft__desk_table)t, c, out);
+            ft__fields_put(d, (enum ft__desk_table)t, c, out);
             sep = ",";
             cut = out->len > FT__DESK_MOST - 1024;
         }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
-#include "serve/schema.h"
+#include "serve/fields.h"
 #include "serve/veil.h"
 
 static const struct {
@@ -45,7 +45,7 @@ static bool explain(const struct ft_desk *d, const char *name, const char **sep,
             ft_nearest_try(nearest, name, c->name);
             if (strcmp(c->name, name) == 0) {
                 ft_text_put(out, *sep);
-                ft__schema_put(d, (enum ft__desk_table)t, c, out);
+                ft__fields_put(d, (enum ft__desk_table)t, c, out);
                 *sep = ",";
                 found = true;
             }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* serve: what a column of the store is, see schema.h. */
-#include "serve/schema.h"
+/* serve: what a column of the store is, see fields.h. */
+#include "serve/fields.h"
 
 #include <string.h>
 
@@ -44,7 +44,7 @@ static void put_text(struct ft_text *out, const char *key, const char *text)
     }
 }
 
-void ft__schema_put(const struct ft_desk *d, enum ft__desk_table t, const struct ft__desk_column *c,
+void ft__fields_put(const struct ft_desk *d, enum ft__desk_table t, const struct ft__desk_column *c,
                     struct ft_text *out)
 {
     static const char *const tables[FT__TABLES] = {"flow", "window", "alert"};
