@@ -86,7 +86,7 @@ void ft__detect_walk(struct ft_detect *d, const struct ft_note *note)
         return;
     }
     key = ft__key_of(note, 0);
-    w = ft__hosts_get(&d->tables[FT__WALKS], &key, note->at_ns, &fresh);
+    w = ft__entity_get(d, FT__WALKS, &key, note->at_ns, &fresh);
     if (fresh) {
         begin(w, note);
     }
