@@ -8,6 +8,8 @@
 #include "base/rd.h"
 #include "base/time.h"
 
+enum { LINE = 64 };
+
 static uint32_t sets_for(uint32_t n)
 {
     uint32_t sets = 1;
@@ -85,19 +87,35 @@ static struct ft__entity *at(const struct ft__hosts *t, const struct place *p, i
     return (struct ft__entity *)(void *)(p->mem + (size_t)way * t->each);
 }
 
+/* Asks for what is cleared, or read, of an entity. */
+static void ask(const struct ft__hosts *t, const struct place *p, int way)
+{
+    const uint8_t *e = (const uint8_t *)at(t, p, way);
+
+    for (size_t from = 0; from < t->clear; from += LINE) {
+        __builtin_prefetch(e + from, 1);
+    }
+    __builtin_prefetch(e + t->clear - 1, 1);
+}
+
 void ft__hosts_ask_entity(const struct ft__hosts *t, uint64_t hash)
 {
     struct place p = place_of(t, hash);
+    int free = -1;
 
     for (int i = 0; i < FT__WAYS; i++) {
         if (p.tags[i] == p.tag) {
-            const uint8_t *e = (const uint8_t *)at(t, &p, i);
-
-            __builtin_prefetch(e, 1);
-            __builtin_prefetch(e + 64, 1);
-            __builtin_prefetch(e + 128, 1);
+            ask(t, &p, i);
             return;
         }
+        free = p.tags[i] == 0 && free < 0 ? i : free;
+    }
+    if (free >= 0) {
+        ask(t, &p, free);
+        return;
+    }
+    for (int i = 0; i < FT__WAYS; i++) { /* one of them has to go */
+        __builtin_prefetch(&at(t, &p, i)->last_ns);
     }
 }
 

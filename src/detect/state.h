@@ -25,8 +25,8 @@ enum {
 
 /* Flow ids of some evidence, the newest ones. */
 struct ft__ids {
-    uint64_t id[FT_ALERT_FLOWS];
     uint32_t n; /* that there were */
+    uint64_t id[FT_ALERT_FLOWS];
 };
 
 /* Up to here: all notes of a worker that are older were made. */

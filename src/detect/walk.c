@@ -4,6 +4,8 @@
  * benign, and if it scanned. Peers of a file exchange are gone as often as not; who talks to about
  * as many ports as hosts, high ones, is one of them (Karagiannis et al. 2004), and no scanner: such
  * a decision is not told. */
+#include <stddef.h>
+
 #include "base/time.h"
 #include "detect/state.h"
 
@@ -21,12 +23,12 @@ struct walk {
     uint64_t
         ports[2]; /* high ones of its contacts, a bit each: of this half hour, the one before */
     int64_t turned_ns;
-    struct ft__ids ids;
-};
+    struct ft__ids ids; /* last: the ids themselves need not be cleared */
+} FT_ALIGNED(64);
 
 size_t ft__walk_entity(size_t *out_clear)
 {
-    *out_clear = sizeof(struct walk);
+    *out_clear = offsetof(struct walk, ids.id);
     return sizeof(struct walk);
 }
 
