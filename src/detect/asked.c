@@ -39,7 +39,7 @@ size_t ft__tunnel_entity(size_t *out_clear)
 
 size_t ft__asker_entity(size_t *out_clear)
 {
-    *out_clear = offsetof(struct asker, names.at_ms);
+    *out_clear = offsetof(struct asker, names.of);
     return sizeof(struct asker);
 }
 

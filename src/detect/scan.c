@@ -21,7 +21,7 @@ struct scan {
 
 size_t ft__scan_entity(size_t *out_clear)
 {
-    *out_clear = offsetof(struct scan, tried.at_ms);
+    *out_clear = offsetof(struct scan, tried.of);
     return sizeof(struct scan);
 }
 
