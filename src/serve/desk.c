@@ -249,7 +249,7 @@ static void forget_store(struct ft_desk *d)
 }
 
 /* What there is: from when, up to when. Windows are of a time beyond the newest record. */
-static int read_times(struct ft_desk *d, struct ft_err *err)
+static void read_times(struct ft_desk *d)
 {
     d->first_s = d->last_s = (double)NAN;
     for (int t = FT__TABLES; t-- > 0;) {
@@ -258,10 +258,21 @@ static int read_times(struct ft_desk *d, struct ft_err *err)
             d->last_s = d->table[t].max_s;
         }
     }
-    return ft__desk_numbers(d,
-                            "SELECT facts ->> 'where_left_out' FROM account ORDER BY id DESC "
-                            "LIMIT 1",
-                            1, &d->left_out, err);
+}
+
+/* What the newest account of the pipeline says beside d->said. */
+static int read_account(struct ft_desk *d, struct ft_err *err)
+{
+    double v[3];
+    int rc = ft__desk_numbers(d,
+                              "SELECT facts ->> 'where_left_out', facts ->> '$.collect.lost', "
+                              "facts ->> 'alerts_no_room' FROM account ORDER BY id DESC LIMIT 1",
+                              3, v, err);
+
+    d->left_out = v[0];
+    d->exports_lost = v[1];
+    d->alerts_unseen = v[2];
+    return rc;
 }
 
 static int open_store(struct ft_desk *d, struct ft_err *err)
@@ -271,7 +282,8 @@ static int open_store(struct ft_desk *d, struct ft_err *err)
     for (int t = 0; t < FT__TABLES && rc == FT_OK; t++) {
         rc = read_table(d, (enum ft__desk_table)t, err);
     }
-    rc = rc == FT_OK ? read_times(d, err) : rc;
+    read_times(d);
+    rc = rc == FT_OK ? read_account(d, err) : rc;
     if (rc != FT_OK) {
         forget_store(d);
         return rc;

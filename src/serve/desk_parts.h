@@ -58,7 +58,9 @@ struct ft_desk {
     /* ---- of the store as it was when it was opened ---- */
     int64_t newest_s;
     double first_s, last_s; /* of flow records, or of what there is; NAN: there is nothing */
-    double left_out;        /* records that a condition (--where) left out, by the account */
+    double left_out;        /* by the account: records that a condition (--where) left out */
+    double exports_lost;    /* messages that exporters sent and that did not come */
+    double alerts_unseen;   /* what detectors had no room for */
     bool opened;
 };
 

@@ -91,7 +91,7 @@ static void put_loss(const struct ft_desk *d, struct ft_text *out)
 {
     const struct ft_store_result *r = &d->said;
     double lost = (double)r->queue_dropped + (double)r->kernel_dropped;
-    double all = (double)r->received + (double)r->kernel_dropped;
+    double all = (double)r->received; /* what was dropped is among them */
 
     if (!r->has_account) {
         ft_text_put(out, ",\"loss_pct\":null");
@@ -134,6 +134,12 @@ static void put_notes(const struct ft_desk *d, const struct ft__span *s, struct 
     }
     if (d->left_out > 0) {
         put_note(out, &first, "a condition (--where) left records out");
+    }
+    if (d->exports_lost > 0) {
+        put_note(out, &first, "messages of exporters did not come: their records are missing");
+    }
+    if (d->alerts_unseen > 0) {
+        put_note(out, &first, "detectors had no room for all: alerts may be missing");
     }
     ft_text_put(out, first ? "" : "]");
 }
