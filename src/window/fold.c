@@ -37,10 +37,10 @@ void ft__entry_who(const struct ft__entry *e, int end, struct ft__who *out)
 
 void ft__entry_name(const struct ft_windows *t, struct ft__entry *e)
 {
-    struct ft__who host;
+    struct ft__who host = {.kind = (uint8_t)(FT_ENTITY_HOST | e->flow.version << 4)};
 
     for (int i = 0; i < 2; i++) {
-        ft__entry_who(e, i == 0 ? FT__INITIATOR : FT__RESPONDER, &host);
+        memcpy(host.name[0], e->flow.addr[i], sizeof host.name[0]);
         e->value[i] = (uint32_t)(ft__who_hash(t, &host) >> 32);
     }
 }
