@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "flowtap/errors.h"
-#include "flowtap/log.h"
 #include "flowtap/macros.h"
 
 #ifdef __cplusplus
@@ -32,10 +31,9 @@ struct ft_serve_config {
     const char *token_file;     /* whose text a client has to show (RFC 6750); NULL: nothing */
     const char *const *origins; /* [n_origins] of pages that may ask, "https://host[:port]" */
     uint32_t n_origins;
-    const struct ft_log *log; /* may be NULL; outlives it */
 };
 
-/* Opens all that will be needed; what config points to may go afterwards, but for the log.
+/* Opens all that will be needed; what config points to may go afterwards.
  * FT_E_USAGE: a level, an address or an origin that is none, a token that is too short, or an
  * address that others reach without one; FT_E_NOT_FOUND: there is no store; FT_E_UNSUPPORTED: the
  * store is of a newer version, or this build lacks SQLite, zstd, cJSON or (http) libmicrohttpd;
