@@ -75,7 +75,7 @@ static inline int fake_read(struct ft_desk *d, const char *uri, struct ft_text *
 
 static inline uint64_t fake_version(struct ft_desk *d)
 {
-    return d->alerts;
+    return __atomic_load_n(&d->alerts, __ATOMIC_SEQ_CST);
 }
 
 static const struct ft_resource fake_resources[] = {

@@ -18,7 +18,9 @@ static void test_encoded(void)
     CHECK(ft_mirror_equals("=?base64?dG9w?=", "top"));
     CHECK(ft_mirror_equals("=?base64?dG8=?=", "to"));
     CHECK(ft_mirror_equals("=?base64?dA==?=", "t"));
-    CHECK(ft_mirror_equals("=?base64?" "?=", ""));
+    CHECK(ft_mirror_equals("=?base64?"
+                           "?=",
+                           ""));
     CHECK(ft_mirror_equals("=?base64?w6l+?=", "\xc3\xa9~"));
     CHECK(ft_mirror_equals("=?base64?PT9iYXNlNjQ/eD89?=", "=?base64?x?="));
     CHECK(!ft_mirror_equals("=?base64?dG9w?=", "tops"));
