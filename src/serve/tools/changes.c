@@ -13,8 +13,9 @@ enum { ALERTS = 10, NEW = 5, DAY_S = 86400 };
 
 static const uint64_t SECONDS_MOST = (uint64_t)1 << 40;
 
-/* Times are whole seconds; of alerts also how many there were from that second on. */
-enum field { WRITTEN_S, RECORD_S, ALERT_S, ALERTS_SEEN, RECEIVED, KERNEL, QUEUE, LOST, FIELDS };
+/* Times are whole seconds; of alerts also how many there were from that second on. The newest
+ * record is as fine as times are shown, and the first one behind it. */
+enum field { WRITTEN_S, RECORD_US, ALERT_S, ALERTS_SEEN, RECEIVED, KERNEL, QUEUE, LOST, FIELDS };
 
 static uint64_t second(double s)
 {
@@ -43,7 +44,9 @@ static int now_is(struct ft_desk *d, uint64_t out[FIELDS], struct ft_err *err)
     double seen;
 
     out[WRITTEN_S] = (uint64_t)d->newest_s;
-    out[RECORD_S] = second(d->last_s);
+    out[RECORD_US] = d->privacy >= FT_PRIVACY_MAPPED ? (second(d->last_s) + 1) * 1000000
+                     : d->last_s > 0                 ? (uint64_t)llround(d->last_s * 1e6) + 1
+                                                     : 0;
     out[ALERT_S] = d->table[FT__ALERT].rows > 0 ? second(d->table[FT__ALERT].max_s) : 0;
     out[RECEIVED] = d->said.received;
     out[KERNEL] = d->said.kernel_dropped;
@@ -59,7 +62,7 @@ static int read_handle(const struct ft_desk *d, const char *text, uint64_t out[F
                        struct ft_err *err)
 {
     if (!ft__numbers_read(text, 'h', out, FIELDS) || out[WRITTEN_S] > SECONDS_MOST ||
-        out[RECORD_S] > SECONDS_MOST || out[ALERT_S] > SECONDS_MOST) {
+        out[RECORD_US] > SECONDS_MOST * 1000000 || out[ALERT_S] > SECONDS_MOST) {
         return ft_err_set(err, FT_E_USAGE, "since: it is no handle: call without it for one");
     }
     if ((int64_t)out[WRITTEN_S] > d->newest_s) {
@@ -209,7 +212,7 @@ static int put_traffic(struct ft_desk *d, const struct ft__span *s, struct ft_te
 static int put_changes(struct ft_desk *d, const uint64_t then[FIELDS], const uint64_t now[FIELDS],
                        struct ft_text *out, struct ft_err *err)
 {
-    struct ft__span s = {(int64_t)then[RECORD_S] * 1000000, (int64_t)now[RECORD_S] * 1000000};
+    struct ft__span s = {(int64_t)then[RECORD_US], (int64_t)now[RECORD_US]};
     int rc;
 
     ft_text_format(
