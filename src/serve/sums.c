@@ -49,19 +49,23 @@ int ft__sums_flows(struct ft_desk *d, const struct ft__span *s, struct ft__sums 
     return rc;
 }
 
-int ft__sums_hosts(struct ft_desk *d, const struct ft__span *s, double *out, struct ft_err *err)
+int ft__sums_enough(struct ft_desk *d, const struct ft__span *s, bool *out, struct ft_err *err)
 {
     struct ft_text sql = {0};
+    double n = 0;
+    bool addresses = ft__desk_find(d, FT__FLOW, "src_ip") != NULL;
 
+    *out = d->privacy < FT_PRIVACY_AGGREGATES;
+    if (*out || !addresses) {
+        return FT_OK;
+    }
     ft_text_put(&sql, "SELECT count(*) FROM (SELECT DISTINCT src_ip FROM flow WHERE ");
     ft__span_sql(s, &sql);
     ft_text_format(&sql, " AND src_ip IS NOT NULL LIMIT %d)", FT__DESK_K);
-    if (d->table[FT__FLOW].rows == 0 || ft__desk_find(d, FT__FLOW, "src_ip") == NULL) {
-        ft_text_fini(&sql);
-        *out = 0;
-        return FT_OK;
-    }
-    return numbers(d, &sql, 1, out, err);
+    int rc = numbers(d, &sql, 1, &n, err);
+
+    *out = n >= FT__DESK_K;
+    return rc;
 }
 
 /* ---- who had most ---- */

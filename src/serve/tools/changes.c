@@ -140,38 +140,50 @@ static int put_alerts(struct ft_desk *d, const uint64_t then[FIELDS], struct ft_
 
 /* ---- traffic ---- */
 
-/* Who is among the first of these minutes, and was not in the day before. */
+/* Those that were there before: in the minutes of a day, and in the rest of the last one. */
+static void put_known(const struct ft__span *s, const char *columns, const char *kind,
+                      struct ft_text *sql)
+{
+    struct ft__span rest = *s, day;
+
+    rest.to_us = s->from_us;
+    ft__span_minutes(&rest);
+    day = (struct ft__span){rest.from_us - (int64_t)DAY_S * 1000000, rest.from_us};
+    ft_text_format(sql,
+                   " AND (%s) NOT IN (SELECT %s FROM top_minute WHERE kind = '%s' AND is_other = 0 "
+                   "AND ",
+                   columns, columns, kind);
+    ft__span_sql(&day, sql);
+    ft_text_format(sql, " UNION SELECT %s FROM flow WHERE ", columns);
+    ft__span_sql(&rest, sql);
+    ft_text_put(sql, ")");
+}
+
+/* Who has most since then of those that were not there before. */
 static int put_new(struct ft_desk *d, const struct ft__span *s, bool hosts, struct ft_text *out,
                    struct ft_err *err)
 {
     const char *columns = hosts ? "src_ip" : "dst_port, protocol";
-    struct ft__span minutes = *s, before;
     struct ft__grid g = {0};
     struct ft_text sql = {0};
 
-    ft__span_minutes(&minutes);
-    before = (struct ft__span){minutes.from_us - (int64_t)DAY_S * 1000000, minutes.from_us};
     ft__grid_column(&g, hosts ? "src_ip" : "dst_port", hosts ? FT_VEILED_ADDRESS : FT_VEILED_PLAIN);
     if (!hosts) {
         ft__grid_column(&g, "protocol", FT_VEILED_PLAIN);
     }
     ft__grid_column(&g, "bytes", FT__GRID_COUNT);
+    ft__grid_column(&g, "packets", FT__GRID_COUNT);
     ft__grid_column(&g, "flows", FT__GRID_COUNT);
-    ft_text_format(&sql,
-                   "SELECT %s, total(bytes), total(flows) FROM top_minute WHERE kind = '%s' AND "
-                   "is_other = 0 AND ",
-                   columns, hosts ? "src" : "port");
-    ft__span_sql(&minutes, &sql);
-    ft_text_format(&sql,
-                   " AND (%s) NOT IN (SELECT %s FROM top_minute WHERE kind = '%s' AND "
-                   "is_other = 0 AND ",
-                   columns, columns, hosts ? "src" : "port");
-    ft__span_sql(&before, &sql);
-    ft_text_format(&sql, ") GROUP BY %s ORDER BY total(bytes) DESC LIMIT %d", columns, NEW);
+    ft_text_format(&sql, "SELECT %s, ", columns);
+    ft__sums_columns(d, &sql);
+    ft_text_put(&sql, " FROM flow WHERE ");
+    ft__span_sql(s, &sql);
+    put_known(s, columns, hosts ? "src" : "port", &sql);
+    ft_text_format(&sql, " GROUP BY %s ORDER BY %d DESC LIMIT %d", columns, hosts ? 2 : 3, NEW);
     int rc = ft__desk_done(&sql, err);
 
     rc = rc == FT_OK ? ft__grid_query(d, &g, sql.p, NEW, err) : rc;
-    ft_text_format(out, ",\"new_top_%s\":{", hosts ? "sources" : "services");
+    ft_text_format(out, ",\"new_%s\":{", hosts ? "sources" : "services");
     ft__grid_put(d, &g, (double)s->to_us / 1e6, FT__DESK_MOST, out);
     ft_text_put(out, "}");
     ft_text_fini(&sql);
@@ -179,28 +191,36 @@ static int put_new(struct ft_desk *d, const struct ft__span *s, bool hosts, stru
     return rc;
 }
 
+static bool has_hosts(const struct ft_desk *d)
+{
+    static const char *const names[] = {"src_ip", "dst_port", "protocol"};
+    bool all = d->privacy < FT_PRIVACY_AGGREGATES;
+
+    for (int i = 0; i < 3; i++) {
+        all &= ft__desk_find(d, FT__FLOW, names[i]) != NULL;
+    }
+    return all;
+}
+
 static int put_traffic(struct ft_desk *d, const struct ft__span *s, struct ft_text *out,
                        struct ft_err *err)
 {
     struct ft__sums sums = {0};
-    bool any = d->table[FT__FLOW].rows > 0 && s->from_us < s->to_us;
-    double hosts = FT__DESK_K;
+    bool any = d->table[FT__FLOW].rows > 0 && s->from_us < s->to_us, enough = true;
     int rc = any ? ft__sums_flows(d, s, &sums, err) : FT_OK;
 
-    if (rc == FT_OK && any && d->privacy >= FT_PRIVACY_AGGREGATES) {
-        rc = ft__sums_hosts(d, s, &hosts, err);
-    }
-    if (rc != FT_OK && rc != FT_E_RANGE) {
-        return rc;
-    }
-    if (rc == FT_E_RANGE || hosts < FT__DESK_K) { /* top and overview say it of minutes */
+    rc = rc == FT_OK && any ? ft__sums_enough(d, s, &enough, err) : rc;
+    if (rc == FT_E_RANGE || (rc == FT_OK && !enough)) { /* overview says it of minutes */
         ft_text_put(out, ",\"traffic\":null");
         return FT_OK;
+    }
+    if (rc != FT_OK) {
+        return rc;
     }
     ft_text_put(out, ",\"traffic\":");
     ft__sums_put(&sums, out);
     ft_text_put(out, "}");
-    if (!any || d->privacy >= FT_PRIVACY_AGGREGATES) {
+    if (!any || !has_hosts(d)) {
         return FT_OK;
     }
     rc = put_new(d, s, true, out, err);
