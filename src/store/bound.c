@@ -407,6 +407,16 @@ static uint32_t select_bytes(const struct ft__bound *b, const struct ft_store_co
     return k;
 }
 
+bool ft__bound_key(const struct ft__bound *b, const struct ft_store_column *c,
+                   struct ft_store_key *out)
+{
+    if (c == NULL || is_null_test(b) || !by_bytes(b, c) || b->n_known != 1) {
+        return false;
+    }
+    out->p = bytes_of(&b->want[0], c, &out->len);
+    return true;
+}
+
 uint32_t ft__bound_select(const struct ft__bound *b, const struct ft_store_column *c,
                           const struct ft_store_values *v, uint32_t *rows, uint32_t n)
 {

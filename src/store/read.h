@@ -85,6 +85,9 @@ FT_NODISCARD int ft__bound_ready(struct ft__bound *b, const struct ft_store_colu
 bool ft__bound_block(const struct ft__bound *b, const struct ft_store_column *c, uint32_t rows,
                      const struct ft_store_extent *ext);
 bool ft__bound_between(const struct ft__bound *b, uint64_t least, uint64_t most);
+/* Is it one value of bytes of a column, which it is ready for? *out: it. */
+bool ft__bound_key(const struct ft__bound *b, const struct ft_store_column *c,
+                   struct ft_store_key *out);
 /* Leaves of n rows those whose value has it, in their order; returns how many. Of numbers exactly
  * those that SQLite would say yes to; of others none less. */
 uint32_t ft__bound_select(const struct ft__bound *b, const struct ft_store_column *c,
@@ -139,6 +142,7 @@ struct ft__scan {
     struct ft__view own;
     struct ft__sorted *order; /* when there is one, owned */
     struct ft_store_buf scratch;
+    struct ft_store_values nulls; /* of a column that is looked for one value */
 };
 
 FT_NODISCARD int ft__scan_begin(struct ft__scan *s, struct ft_store *store, const char *table);

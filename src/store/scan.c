@@ -216,6 +216,7 @@ void ft__scan_end(struct ft__scan *s)
     ft__view_fini(&s->own, s->n);
     ft_mem_free(s->files);
     ft_store_buf_fini(&s->scratch);
+    ft_store_values_fini(&s->nulls);
     *s = (struct ft__scan){0};
 }
 
@@ -400,6 +401,43 @@ static bool is_used(const struct ft__scan *s, uint32_t column)
     return column < 63 ? (s->used >> column & 1) != 0 : s->used == UINT64_MAX;
 }
 
+/* Chooses the rows by a bound, of those that are left or, if it is the first, of all. */
+static int choose(struct ft__scan *s, struct ft__view *v, struct ft__bound *b, bool first)
+{
+    uint32_t column = (uint32_t)b->column;
+    const struct ft_store_column *c = type_in(v->part, column);
+    struct ft_store_key key;
+    int rc = ft__bound_ready(b, c);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    if (first && ft__bound_key(b, c, &key)) {
+        return ft_slice_find_rows(&v->part->slice, s->store->coder, v->block,
+                                  (uint32_t)v->part->map[column], &key, &s->scratch, &s->nulls,
+                                  v->row, &v->n_row);
+    }
+    const struct ft_store_values *values = ft__view_column(s, v, column, &rc);
+
+    if (rc == FT_OK) {
+        v->n_row = ft__bound_select(b, c, values, v->row, v->n_row);
+    }
+    return rc;
+}
+
+/* The bound that leaves least and costs least. */
+static uint32_t first_bound(const struct ft__scan *s, const struct ft__view *v)
+{
+    struct ft_store_key key;
+
+    for (uint32_t i = 0; i < s->n_bounds; i++) {
+        if (ft__bound_key(&s->bounds[i], type_in(v->part, (uint32_t)s->bounds[i].column), &key)) {
+            return i;
+        }
+    }
+    return 0;
+}
+
 int ft__view_load(struct ft__scan *s, struct ft__view *v, struct ft__part *p, uint32_t block)
 {
     int rc = FT_OK;
@@ -409,16 +447,12 @@ int ft__view_load(struct ft__scan *s, struct ft__view *v, struct ft__part *p, ui
     for (uint32_t i = 0; i < v->rows; i++) {
         v->row[i] = i;
     }
-    for (uint32_t i = 0; i < s->n_bounds && v->n_row > 0; i++) {
-        uint32_t column = (uint32_t)s->bounds[i].column;
-        const struct ft_store_column *c = type_in(p, column);
-        const struct ft_store_values *values = ft__view_column(s, v, column, &rc);
+    uint32_t first = first_bound(s, v);
 
-        rc = rc == FT_OK ? ft__bound_ready(&s->bounds[i], c) : rc;
-        if (rc != FT_OK) {
-            return rc;
-        }
-        v->n_row = ft__bound_select(&s->bounds[i], c, values, v->row, v->n_row);
+    for (uint32_t k = 0; k < s->n_bounds && v->n_row > 0 && rc == FT_OK; k++) {
+        uint32_t i = k == 0 ? first : k <= first ? k - 1 : k;
+
+        rc = choose(s, v, &s->bounds[i], k == 0);
     }
     for (uint32_t i = 0; i < s->n && v->n_row > 0 && rc == FT_OK; i++) {
         if (is_used(s, i)) {
