@@ -121,6 +121,9 @@ static int wait_for_stop(int stop)
 
 static int answer(const struct arguments *a, struct ft_serve *s, int stop, struct ft_err *err)
 {
+    if (a->config.token_file != NULL) {
+        ft_sandbox_protect();
+    }
     int rc = ft_sandbox_enter_serve(a->config.store, err);
 
     if (rc == FT_E_UNSUPPORTED) {
