@@ -45,7 +45,7 @@ const struct command commands[] = {
      "--parquet FILE [--table NAME] [--from T] [--to T]",
      "SQL over what -o store:DIR keeps: tables flow, window, alert, top_minute, baseline, slices, "
      "account; it reads, and nothing else. --timeout: 10, --limit: 1000 rows; 0: none. --parquet: "
-     "the rows of a time as a file",
+     "the rows of a time as a file, all of them unless these are told",
      0, cmd_query, false},
     {"fit", "INPUT... -o FILE [--whiten] [--rows N] [--window LIST] [--workers N] [--quiet]",
      "What feature vectors are centred and scaled by (--vector-fit), from captures, or from "
