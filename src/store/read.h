@@ -34,6 +34,9 @@ extern const char *const ft__store_tables[FT__STORE_TABLES];
 /* Makes the tables of its connection. FT_E_IO. */
 FT_NODISCARD int ft__store_tables_make(struct ft_store *s);
 
+/* Makes the functions of its connection: in_prefix(address, prefix). FT_E_IO. */
+FT_NODISCARD int ft__store_functions_make(struct ft_store *s);
+
 /* A transaction in which all is as it is now, for so long (0: any time); what goes with an answer,
  * into *out, which is filled on until _end(). FT_E_IO. */
 FT_NODISCARD int ft__store_begin(struct ft_store *s, int64_t timeout_ms,
