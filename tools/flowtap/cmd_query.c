@@ -9,11 +9,12 @@
 #include "flowtap/store.h"
 #include "rows.h"
 
+enum { LIMIT = 1000, TIMEOUT_S = 10 };
+
 struct arguments {
     const char *folder, *sql, *parquet, *from, *to, *table;
     enum rows_form form;
-    double timeout_s;
-    uint64_t limit;
+    double timeout_s, limit; /* < 0: not told */
     bool quiet, help;
 };
 
@@ -74,7 +75,7 @@ static int take_option(struct arguments *a, const char *name, const char *value)
             return EXIT_WRONG;
         }
         a->timeout_s = name[2] == 't' ? v : a->timeout_s;
-        a->limit = name[2] == 'l' ? (uint64_t)v : a->limit;
+        a->limit = name[2] == 'l' ? v : a->limit;
         return EXIT_GOOD;
     }
     if ((strcmp(name, "--from") == 0 || strcmp(name, "--to") == 0) && !moment(value, &v)) {
@@ -167,10 +168,13 @@ static void tell_bad(const struct ft_store_result *r)
 
 static int run(const struct arguments *a, struct ft_store *s)
 {
-    struct ft_store_limits limits = {.rows = a->limit,
-                                     .timeout_ms = (int64_t)(a->timeout_s * 1000)};
+    bool file = a->parquet != NULL; /* all of it, as long as it takes */
+    double rows = a->limit >= 0 ? a->limit : file ? 0 : LIMIT;
+    double timeout_s = a->timeout_s >= 0 ? a->timeout_s : file ? 0 : TIMEOUT_S;
+    struct ft_store_limits limits = {.rows = (uint64_t)rows,
+                                     .timeout_ms = (int64_t)(timeout_s * 1000)};
     struct ft_store_range range = {.table = a->table, .from = 0, .to = 1e12};
-    struct ft_store_result r;
+    struct ft_store_result r = {0};
     struct ft_err err = {0};
     int rc;
 
@@ -180,15 +184,15 @@ static int run(const struct arguments *a, struct ft_store *s)
     if (a->to != NULL) {
         moment(a->to, &range.to);
     }
-    if (a->parquet != NULL) {
-        rc = ft_store_export(s, &range, a->parquet, &r, &err);
+    if (file) {
+        rc = ft_store_export(s, &range, &limits, a->parquet, &r, &err);
     } else {
-        struct rows *rows = rows_new(a->form, stdout);
-        struct ft_store_take take = {rows_columns, rows_row, rows};
+        struct rows *out = rows_new(a->form, stdout);
+        struct ft_store_take take = {rows_columns, rows_row, out};
 
-        rc = rows != NULL ? ft_store_query(s, a->sql, &limits, &take, &r, &err)
-                          : ft_err_set(&err, FT_E_NOMEM, "out of memory");
-        rows_end(rows);
+        rc = out != NULL ? ft_store_query(s, a->sql, &limits, &take, &r, &err)
+                         : ft_err_set(&err, FT_E_NOMEM, "out of memory");
+        rows_end(out);
     }
     if (rc != FT_OK) {
         say("error: %s", err.what);
@@ -203,7 +207,7 @@ static int run(const struct arguments *a, struct ft_store *s)
 
 int cmd_query(const struct command *c, int argc, char **argv)
 {
-    struct arguments a = {.timeout_s = 10, .limit = 1000};
+    struct arguments a = {.timeout_s = -1, .limit = -1};
     struct ft_store *s;
     struct ft_err err = {0};
 

@@ -45,7 +45,7 @@ const struct command commands[] = {
      "--parquet FILE [--table NAME] [--from T] [--to T]",
      "SQL over what -o store:DIR keeps: tables flow, window, alert, top_minute, baseline, slices, "
      "account; it reads, and nothing else. --timeout: 10, --limit: 1000 rows; 0: none. --parquet: "
-     "the rows of a time as a file",
+     "the rows of a time as a file, all of them unless these are told",
      0, cmd_query, false},
     {"mcp", "--store DIR [--privacy 0|1|2|3|4]",
      "Answers an agent that started it: Model Context Protocol over stdin and stdout, from what -o "
