@@ -510,9 +510,7 @@ static bool go_on(struct ft_windows *t, struct ft_window_row *row)
 /* Packets in windows of their own: each takes a chunk of the log, and they would run out. */
 static bool is_behind(const struct ft_windows *t)
 {
-    uint32_t few = t->n_chunks / 8;
-
-    return t->n_windows > (few < FT__BEHIND ? few : FT__BEHIND);
+    return t->n_windows > FT__BEHIND;
 }
 
 bool ft__close_slice(struct ft_windows *t, uint32_t *budget, struct ft_window_row *rows,

@@ -45,7 +45,7 @@ enum {
     FT__HEAPS = 32,      /* windows and kinds that are full at a time */
     FT__POOLS = 8,       /* windows of max_hosts that the pool has room for */
     FT__MEMBERS = 15,
-    FT__CHUNK = 64, /* entries of the log that a window takes at a time */
+    FT__CHUNK = 16, /* entries of the log that a window takes at a time */
 };
 
 /* Whose it is, as the flow began. */
@@ -195,6 +195,7 @@ struct ft_windows {
     struct ft__entry *log;                                     /* [n_chunks * FT__CHUNK], mapped */
     uint32_t *chunk_next;                                      /* [n_chunks], mapped: + 1 */
     uint32_t n_chunks, fresh_chunk, free_chunk, n_free_chunks; /* free: + 1 */
+    uint32_t log_most; /* entries of one window; those beyond go into the table */
     struct ft__acc *ring;        /* [FT__AHEAD], mapped: of the log, added up */
     struct ft__members *members; /* [n_members], mapped */
     uint32_t n_members, fresh_members, free_members;

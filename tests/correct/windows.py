@@ -337,6 +337,17 @@ def test_the_same_for_any_number_of_workers(m):
         sums(*want)
 
 
+def test_few_hosts_in_many_windows(m):
+    """A packet each, while a worker may be thousands of them ahead of another: small tables are not full by that."""
+    frames = [(T0 + i * S + i % 3 * 400 * MS, eth(ip4("10.0.0.%d" % (i % 7 + 1), "10.0.1.%d" % (i % 3 + 1), 17,
+                                                     udp(1000 + i % 7, 53, b"x" * (i % 50))))) for i in range(12000)]
+    want = windows(m, pcap(frames), "--window", "1,10", "--max-hosts", "64")
+    for workers in "2", "4":
+        got = windows(m, pcap(frames), "--window", "1,10", "--max-hosts", "64", workers=workers)
+        assert got[0] == want[0], workers
+        same((got[1]["window_untracked_packets"], got[1]["window_no_room"]), (0, 0), workers)
+
+
 def test_late_packets(m):
     ping = [(T0 + i * S, eth(ip4(A, B, 17, udp(1, 2, b"x")))) for i in range(20)]
     for late in 2 * S, 3 * S - 1, 5 * S:

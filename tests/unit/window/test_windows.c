@@ -270,6 +270,34 @@ static void test_sparse_packets(void)
     ft_windows_free(t);
 }
 
+/* A worker is far ahead of another: windows of a packet each wait for that one, however small the
+ * tables are. */
+static void test_a_worker_that_lags(void)
+{
+    struct ft_windows *t = table(2, 16, "1,10");
+    struct ft_window_worker *ahead = worker(t, 0), *behind = worker(t, 1);
+    struct ft_windows_stats stats;
+    const uint32_t n = 5000;
+
+    for (uint32_t i = 0; i < n; i++) {
+        packet(ahead, 2 + i % 7, (int64_t)i * 2 * s, i < 7);
+        if (i % 64 == 63) {
+            ft_window_turn(ahead, INT64_MAX, keep, &got);
+        }
+    }
+    CHECK_EQ(got.n, 0);
+    packet(behind, 9, 0, true);
+    ft_window_finish(behind, keep, &got);
+    ft_window_finish(ahead, keep, &got);
+    ft_windows_get_stats(t, &stats);
+    CHECK_EQ(sent(1), n + 1);
+    CHECK_EQ(sent(10), n + 1);
+    CHECK_EQ(stats.untracked, 0);
+    ft_window_worker_free(ahead);
+    ft_window_worker_free(behind);
+    ft_windows_free(t);
+}
+
 static uint64_t new_peers(void)
 {
     uint64_t n = 0;
@@ -334,6 +362,7 @@ int main(void)
     RUN(test_where_time_ends);
     RUN(test_around_where_time_ends);
     RUN(test_sparse_packets);
+    RUN(test_a_worker_that_lags);
     RUN(test_peers_are_forgotten);
     RUN(test_absurd_records);
     return test_end();
