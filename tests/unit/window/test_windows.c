@@ -324,6 +324,37 @@ static void test_peers_are_forgotten(void)
     ft_windows_free(t);
 }
 
+/* Where the pairs of a window were too many, nobody knows how many new peers hosts had in it: not
+ * in a longer span that it is in, either, also when all that had to go were ends of flows. */
+static void test_new_peers_of_too_many_pairs(void)
+{
+    static const struct ft_flow_record end = {.reason = FT_REASON_IDLE};
+    struct ft_windows *t = table(1, 4, "1,10");
+    struct ft_window_worker *w = worker(t, 0);
+    uint32_t rows = 0;
+
+    for (uint32_t i = 2; i < 6; i++) {
+        packet(w, i, 0, true);
+    }
+    packet(w, 9, 40 * s, true);
+    packet(w, 9, 41 * s, false); /* what it did goes before the ends */
+    for (uint32_t i = 2; i < 6; i++) {
+        ft_window_ended(w, i, &end, 40 * s);
+    }
+    ft_window_finish(w, keep, &got);
+    for (uint32_t i = 0; i < got.n; i++) {
+        const struct ft_window_row *r = &got.row[i];
+
+        if (r->entity == FT_ENTITY_HOST && r->start_ns == 40 * s && r->packets[0] > 0) {
+            CHECK_EQ(r->new_peers, UINT64_MAX);
+            rows++;
+        }
+    }
+    CHECK_EQ(rows, 2); /* of both spans */
+    ft_window_worker_free(w);
+    ft_windows_free(t);
+}
+
 /* Records that claim more packets than there can be: bounds hold all the same. */
 static void test_absurd_records(void)
 {
@@ -364,6 +395,7 @@ int main(void)
     RUN(test_sparse_packets);
     RUN(test_a_worker_that_lags);
     RUN(test_peers_are_forgotten);
+    RUN(test_new_peers_of_too_many_pairs);
     RUN(test_absurd_records);
     return test_end();
 }
