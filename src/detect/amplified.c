@@ -58,7 +58,7 @@ static struct amplified *count(struct ft_detect *d, const struct ft_note *note, 
     bool fresh;
 
     key.port = note->port[server];
-    v = ft__hosts_get(&d->tables[FT__AMPLIFIED], &key, note->at_ns, &fresh);
+    v = ft__entity_get(d, FT__AMPLIFIED, &key, note->at_ns, &fresh);
     if (fresh || ft_time_sub(note->at_ns, v->first_ns) > d->tables[FT__AMPLIFIED].span_ns) {
         struct ft__entity head = v->head;
 
@@ -77,11 +77,12 @@ static struct amplified *count(struct ft_detect *d, const struct ft_note *note, 
 
 void ft__detect_amplified(struct ft_detect *d, const struct ft_note *note)
 {
-    int server = amplifies(note->port[1]) ? 1 : amplifies(note->port[0]) ? 0 : -1;
+    bool udp = note->proto == PROTO_UDP;
+    int server = udp && amplifies(note->port[1]) ? 1 : udp && amplifies(note->port[0]) ? 0 : -1;
     struct amplified *v;
     struct ft_alert a;
 
-    if (server < 0 || note->proto != PROTO_UDP || (note->bits & FT_NOTE_GROUP) != 0 ||
+    if (server < 0 || (note->bits & FT_NOTE_GROUP) != 0 ||
         ((note->bits & FT_NOTE_ON) != 0 && (note->bits & FT_NOTE_EXPORTED) == 0) ||
         !ft__is_watched(d, FT_RULE_AMPLIFICATION, note, !server)) {
         return;

@@ -39,7 +39,7 @@ size_t ft__tunnel_entity(size_t *out_clear)
 
 size_t ft__asker_entity(size_t *out_clear)
 {
-    *out_clear = offsetof(struct asker, names.at_ms);
+    *out_clear = offsetof(struct asker, names.of);
     return sizeof(struct asker);
 }
 
@@ -133,7 +133,7 @@ static void look_tunnel(struct ft_detect *d, const struct ft_note *note,
     bool fresh;
 
     memcpy(key.peer, &name->domain, sizeof name->domain);
-    t = ft__hosts_get(&d->tables[FT__TUNNELS], &key, note->at_ns, &fresh);
+    t = ft__entity_get(d, FT__TUNNELS, &key, note->at_ns, &fresh);
     t->first_ns = fresh ? note->at_ns : t->first_ns;
     count_name(t, note, name);
     double names = names_of(t);
@@ -165,7 +165,6 @@ static void look_generated(struct ft_detect *d, const struct ft_note *note,
 {
     const enum ft_rule_id rule = FT_RULE_DGA;
     struct ft__host_key key = ft__key_of(note, 0);
-    struct ft__hosts *table = &d->tables[FT__ASKERS];
     struct ft_alert a;
     struct asker *s;
     bool fresh;
@@ -174,11 +173,12 @@ static void look_generated(struct ft_detect *d, const struct ft_note *note,
         name->surprise < ft__value(d, rule, P_SURPRISE)) {
         return;
     }
-    s = ft__hosts_get(table, &key, note->at_ns, &fresh);
+    s = ft__entity_get(d, FT__ASKERS, &key, note->at_ns, &fresh);
     s->first_ns = fresh ? note->at_ns : s->first_ns;
     s->last_ns = note->at_ns;
     s->n++;
-    ft__recent_add(&s->names, (uint32_t)(name->domain >> 32), note->at_ns, table->span_ns);
+    ft__recent_add(&s->names, (uint32_t)(name->domain >> 32), note->at_ns,
+                   d->tables[FT__ASKERS].span_ns);
     s->head.weight = s->names.n;
     if (s->names.n < ft__value(d, rule, P_NAMES)) {
         return;

@@ -76,7 +76,7 @@ static void meet(struct ft_detect *d, const struct ft_note *note)
     bool counted = ft__seen_see(&d->contacts, ft__key_hash(&d->cfg.seed, &key));
 
     key = ft__key_of(note, 1);
-    s = ft__hosts_get(&d->tables[FT__SERVERS], &key, note->at_ns, &fresh);
+    s = ft__entity_get(d, FT__SERVERS, &key, note->at_ns, &fresh);
     s->hosts += !counted || fresh; /* else the pair was forgotten, and is back */
     s->head.weight = s->hosts;
 }
@@ -88,11 +88,10 @@ static double prevalence(struct ft_detect *d, const struct ft_note *note)
     const struct server *s;
     bool fresh;
 
-    if (d->n_internal < FEW_HOSTS ||
-        ft__hosts_find(&d->tables[FT__SERVERS], &key, note->at_ns) == NULL) {
+    if (d->n_internal < FEW_HOSTS || ft__entity_find(d, FT__SERVERS, &key, note->at_ns) == NULL) {
         return 0; /* nobody knows */
     }
-    s = ft__hosts_get(&d->tables[FT__SERVERS], &key, note->at_ns, &fresh);
+    s = ft__entity_get(d, FT__SERVERS, &key, note->at_ns, &fresh);
     double share = (double)s->hosts / d->n_internal;
 
     if (share >= ft__value(d, FT_RULE_BEACON, P_PREVALENT)) {
@@ -257,7 +256,7 @@ static void say(struct ft_detect *d, const struct ft_note *note, const struct be
 
 /* One that came to something; the pieces of a TCP connection that was quiet for an idle timeout, or
  * whose beginning was not seen, begin without a SYN. */
-static bool is_connection(const struct ft_note *note)
+bool ft__is_connection(const struct ft_note *note)
 {
     const uint32_t none = FT_NOTE_ON | FT_NOTE_GROUP | FT_NOTE_ANSWER | FT_NOTE_FAILED;
 
@@ -275,13 +274,12 @@ void ft__detect_beacon(struct ft_detect *d, const struct ft_note *note)
     struct look l;
     bool fresh;
 
-    if (!is_connection(note) || !ft__is_watched(d, FT_RULE_BEACON, note, 0) || d->first_contact ||
-        !ft__goes_out(d, note)) {
+    if (!ft__is_connection(note) || !ft__is_watched(d, FT_RULE_BEACON, note, 0) ||
+        d->first_contact || !d->coming->goes_out) {
         return;
     }
-    key = ft__key_of(note, 0);
-    memcpy(key.peer, note->addr[1], sizeof key.peer);
-    b = ft__hosts_get(&d->tables[FT__BEACONS], &key, note->at_ns, &fresh);
+    key = ft__pair_of(note);
+    b = ft__entity_get(d, FT__BEACONS, &key, note->at_ns, &fresh);
     if (fresh) {
         meet(d, note);
     }

@@ -15,68 +15,70 @@ static const int64_t span_ns = INT64_C(1000000000) * FT__BURST_S;
 
 /* ---- a worker counts ---- */
 
-FT_INLINE const uint8_t *destination(const struct ft_packet *p)
-{
-    return (p->key.bits & FT_KEY_V6) != 0 ? p->addr6 + 16 * !p->swap
-                                          : (const uint8_t *)&p->key.addr[!p->swap];
-}
+/* Who a packet is for. */
+struct receiver {
+    uint64_t addr[2];
+    uint32_t class;
+    uint8_t version;
+};
 
-FT_INLINE uint32_t class_of(const struct ft_hash_seed *seed, const struct ft_packet *p)
+FT_INLINE void receiver_of(const struct ft_hash_seed *seed, const struct ft_packet *p,
+                           struct receiver *out)
 {
-    const uint8_t *to = destination(p);
     uint64_t h;
 
-    if ((p->key.bits & FT_KEY_V6) != 0) {
-        h = ft_hash_16(seed, ft_load_u64(to), ft_load_u64(to + 8));
+    if (FT_UNLIKELY((p->key.bits & FT_KEY_V6) != 0)) {
+        const uint8_t *to = p->addr6 + 16 * !p->swap;
+
+        out->addr[0] = ft_load_u64(to);
+        out->addr[1] = ft_load_u64(to + 8);
+        out->version = 6;
+        h = ft_hash_16(seed, out->addr[0], out->addr[1]);
     } else {
-        h = ft_hash_fold(p->key.addr[!p->swap] ^ seed->s[0], seed->s[1]);
+        uint32_t to = p->key.addr[!p->swap];
+        uint8_t bytes[8] = {0};
+
+        memcpy(bytes, &to, sizeof to);
+        out->addr[0] = ft_load_u64(bytes);
+        out->addr[1] = 0;
+        out->version = 4;
+        h = ft_hash_fold(to ^ seed->s[0], seed->s[1]);
     }
-    return (uint32_t)h % FT__CLASSES;
+    out->class = (uint32_t)h % FT__CLASSES;
 }
 
-FT_INLINE bool is_same(const struct ft__class *c, const struct ft_packet *p)
+/* Without branches by the vote, which nobody can guess where a class has many hosts. */
+FT_INLINE void vote(struct ft__class *c, const struct receiver *to, uint16_t port, uint8_t proto)
 {
-    const uint8_t *to = destination(p);
+    bool same =
+        (c->addr[0] == to->addr[0]) & (c->addr[1] == to->addr[1]) & (c->version == to->version);
+    bool elected = !same & (c->votes == 0);
+    bool other = (c->port != port) | (c->proto != proto);
+    uint64_t mask = 0 - (uint64_t)elected;
 
-    if ((p->key.bits & FT_KEY_V6) != 0) {
-        return c->version == 6 && memcmp(c->addr, to, 16) == 0;
-    }
-    return c->version == 4 && memcmp(c->addr, to, 4) == 0;
+    c->addr[0] ^= (c->addr[0] ^ to->addr[0]) & mask;
+    c->addr[1] ^= (c->addr[1] ^ to->addr[1]) & mask;
+    c->version ^= (uint8_t)((c->version ^ to->version) & mask);
+    c->proto ^= (uint8_t)((c->proto ^ proto) & mask);
+    c->port &= (uint16_t)((same & other) - 1);
+    c->port ^= (uint16_t)((c->port ^ port) & mask);
+    c->votes += 2 * (uint32_t)(same | elected) - 1;
 }
 
-static void elect(struct ft__class *c, const struct ft_packet *p)
-{
-    memset(c->addr, 0, sizeof c->addr);
-    c->version = (p->key.bits & FT_KEY_V6) != 0 ? 6 : 4;
-    memcpy(c->addr, destination(p), c->version == 6 ? 16 : 4);
-    c->votes = 1;
-    c->proto = p->key.proto;
-    c->port = p->key.port[!p->swap];
-}
-
-FT_INLINE void count(struct ft__burst *b, uint32_t class, const struct ft_packet *p,
+FT_INLINE void count(struct ft__burst *b, const struct receiver *to, const struct ft_packet *p,
                      const struct ft_counted *at)
 {
-    struct ft__class *c = &b->of[class];
+    struct ft__class *c = &b->of[to->class];
 
-    if (c->packets == 0) {
-        b->touched[b->n++] = (uint16_t) class;
+    if (FT_UNLIKELY(c->packets == 0)) {
+        b->touched[b->n++] = (uint16_t)to->class;
     }
     c->packets++;
     c->bytes += p->frame_len;
     c->flows += (at->bits & FT_AT_NEW) != 0;
-    if (p->key.proto == PROTO_TCP) {
-        c->tcp++;
-        c->syns += (p->tcp_flags & (FT_TCP_SYN | FT_TCP_ACK)) == FT_TCP_SYN;
-    }
-    if (is_same(c, p)) {
-        c->votes++;
-        c->port = c->port == p->key.port[!p->swap] && c->proto == p->key.proto ? c->port : 0;
-    } else if (c->votes == 0) {
-        elect(c, p);
-    } else {
-        c->votes--;
-    }
+    c->tcp += p->key.proto == PROTO_TCP;
+    c->syns += (p->tcp_flags & (FT_TCP_SYN | FT_TCP_ACK)) == FT_TCP_SYN;
+    vote(c, to, p->key.port[!p->swap], p->key.proto);
 }
 
 /* Might it be a flood? What all workers have of a class is not known here, but of one that is
@@ -153,17 +155,15 @@ static struct ft__burst *span_of(struct ft_detect_worker *w, int64_t ts_ns)
 void ft_detect_packets(struct ft_detect_worker *w, const struct ft_packet *pkts,
                        const struct ft_counted *at, uint32_t n)
 {
-    struct ft__burst *b = NULL;
-    uint32_t class[FT__MOST_PACKETS];
+    const struct ft_hash_seed seed = w->d->cfg.seed;
+    struct ft__burst *b = &w->bursts[w->newest];
+    struct receiver to[FT__MOST_PACKETS];
 
     for (uint32_t i = 0; i < n; i++) {
-        class[i] = class_of(&w->d->cfg.seed, &pkts[i]);
-        b = &w->bursts[w->newest];
-        __builtin_prefetch(&b->of[class[i]], 1);
+        receiver_of(&seed, &pkts[i], &to[i]);
+        __builtin_prefetch(&b->of[to[i].class], 1);
     }
-    if (is_told(w, &w->bursts[w->newest])) {
-        b = NULL;
-    }
+    b = is_told(w, b) ? NULL : b;
     for (uint32_t i = 0; i < n; i++) {
         int64_t ts = pkts[i].ts_ns;
 
@@ -174,7 +174,7 @@ void ft_detect_packets(struct ft_detect_worker *w, const struct ft_packet *pkts,
             }
             w->newest = (uint32_t)(b - w->bursts);
         }
-        count(b, class[i], &pkts[i], &at[i]);
+        count(b, &to[i], &pkts[i], &at[i]);
     }
 }
 

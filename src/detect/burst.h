@@ -21,7 +21,7 @@ enum { FT__CLASSES = 4096, FT__BURST_S = 5 };
 
 /* Packets to a class in a span. */
 struct ft__class {
-    uint8_t addr[16]; /* who has the majority, if anybody has */
+    uint64_t addr[2]; /* who has the majority, if anybody has: as ft_note.addr */
     uint64_t bytes;
     uint32_t packets, votes;
     uint32_t flows; /* begun */

@@ -24,11 +24,12 @@ bool ft__has_learnt(const struct ft_detect *d, enum ft_rule_id rule, int param,
     return ft_time_sub(note->first_ns, d->begun_ns) >= ft__span_ns(d, rule, param);
 }
 
-/* Is it a first one, and did it learn? It is known now. */
-static bool is_new(struct ft_detect *d, enum ft_rule_id rule, const struct ft_note *note,
-                   const struct ft__host_key *key)
+/* May it be a first one, is it, and did it learn? It is known now. */
+static bool is_new(struct ft_detect *d, enum ft_rule_id rule, const struct ft_note *note, int first)
 {
-    return !ft__seen_see(&d->known, ft__key_hash(&d->cfg.seed, key)) &&
+    const struct ft__coming *c = d->coming;
+
+    return (c->firsts >> first & 1) != 0 && !ft__seen_see(&d->known, c->first[first]) &&
            ft__has_learnt(d, rule, P_LEARN, note);
 }
 
@@ -48,43 +49,50 @@ static void raise_new(struct ft_detect *d, enum ft_rule_id rule, const struct ft
     ft__raise(d, rule, &a);
 }
 
-static void look_host(struct ft_detect *d, const struct ft_note *note, int side)
+uint8_t ft__first_keys(const struct ft_detect *d, const struct ft_note *note, uint64_t *hash)
 {
-    struct ft__host_key key = ft__key_of(note, side);
+    double ports = ft__value(d, FT_RULE_NEW_SERVICE, P_PORT);
+    struct ft__host_key key[FT__FIRSTS];
+    uint8_t bits = 0;
 
-    key.rule = FT_RULE_NEW_HOST + 1;
-    if (ft__is_watched(d, FT_RULE_NEW_HOST, note, side) &&
-        is_new(d, FT_RULE_NEW_HOST, note, &key)) {
-        raise_new(d, FT_RULE_NEW_HOST, note, side);
+    if (!is_exchange(note)) {
+        return 0;
     }
+    for (int i = 0; i < FT__FIRSTS; i++) {
+        key[i] = ft__key_of(note, i == FT__FIRST_OTHER || i == FT__FIRST_SERVICE);
+        key[i].rule = FT_RULE_NEW_HOST + 1;
+    }
+    for (int side = note->packets[0] > 1 ? 0 : 1; side < 2; side++) {
+        bits |= (uint8_t)(ft__is_watched(d, FT_RULE_NEW_HOST, note, side) << side);
+    }
+    key[FT__FIRST_PEER].rule = FT_RULE_NEW_PEER + 1;
+    memcpy(key[FT__FIRST_PEER].peer, note->addr[1], sizeof note->addr[1]);
+    bits |= (uint8_t)((ft__is_watched(d, FT_RULE_NEW_PEER, note, 0) &&
+                       ft__is_watched(d, FT_RULE_NEW_PEER, note, 1))
+                      << FT__FIRST_PEER);
+    key[FT__FIRST_SERVICE].rule = FT_RULE_NEW_SERVICE + 1;
+    key[FT__FIRST_SERVICE].port = note->port[1];
+    key[FT__FIRST_SERVICE].proto = note->proto;
+    bits |= (uint8_t)((note->port[1] != 0 && note->port[1] <= ports &&
+                       ft__is_watched(d, FT_RULE_NEW_SERVICE, note, 1))
+                      << FT__FIRST_SERVICE);
+    for (int i = 0; i < FT__FIRSTS; i++) {
+        hash[i] = (bits >> i & 1) != 0 ? ft__key_hash(&d->cfg.seed, &key[i]) : 0;
+    }
+    return bits;
 }
 
 void ft__detect_first(struct ft_detect *d, const struct ft_note *note)
 {
-    struct ft__host_key key;
-
-    if (!is_exchange(note)) {
-        return;
+    for (int side = 0; side < 2; side++) {
+        if (is_new(d, FT_RULE_NEW_HOST, note, FT__FIRST_HOST + side)) {
+            raise_new(d, FT_RULE_NEW_HOST, note, side);
+        }
     }
-    if (note->packets[0] > 1) {
-        look_host(d, note, 0);
-    }
-    look_host(d, note, 1);
-    key = ft__key_of(note, 0);
-    key.rule = FT_RULE_NEW_PEER + 1;
-    memcpy(key.peer, note->addr[1], sizeof key.peer);
-    if (ft__is_watched(d, FT_RULE_NEW_PEER, note, 0) &&
-        ft__is_watched(d, FT_RULE_NEW_PEER, note, 1) && is_new(d, FT_RULE_NEW_PEER, note, &key) &&
-        note->packets[0] > 1) {
+    if (is_new(d, FT_RULE_NEW_PEER, note, FT__FIRST_PEER) && note->packets[0] > 1) {
         raise_new(d, FT_RULE_NEW_PEER, note, 0);
     }
-    key = ft__key_of(note, 1);
-    key.rule = FT_RULE_NEW_SERVICE + 1;
-    key.port = note->port[1];
-    key.proto = note->proto;
-    if (note->port[1] != 0 && note->port[1] <= ft__value(d, FT_RULE_NEW_SERVICE, P_PORT) &&
-        ft__is_watched(d, FT_RULE_NEW_SERVICE, note, 1) &&
-        is_new(d, FT_RULE_NEW_SERVICE, note, &key)) {
+    if (is_new(d, FT_RULE_NEW_SERVICE, note, FT__FIRST_SERVICE)) {
         raise_new(d, FT_RULE_NEW_SERVICE, note, 1);
     }
 }

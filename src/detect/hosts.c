@@ -8,6 +8,8 @@
 #include "base/rd.h"
 #include "base/time.h"
 
+enum { LINE = 64 };
+
 static uint32_t sets_for(uint32_t n)
 {
     uint32_t sets = 1;
@@ -23,13 +25,11 @@ size_t ft__hosts_budget(uint32_t n, size_t each)
     return (size_t)sets_for(n) * FT__WAYS * ((each + 7) / 8 * 8 + sizeof(uint32_t));
 }
 
-bool ft__hosts_init(struct ft__hosts *t, uint32_t n, size_t each, size_t clear,
-                    const struct ft_hash_seed *seed)
+bool ft__hosts_init(struct ft__hosts *t, uint32_t n, size_t each, size_t clear)
 {
     t->clear = clear;
     t->each = (each + 7) / 8 * 8;
     t->n_sets = sets_for(n);
-    t->seed = seed;
     t->mem = ft_map_alloc_sparse(t->each * t->n_sets * FT__WAYS);
     t->tags = ft_map_alloc(sizeof *t->tags * t->n_sets * FT__WAYS);
     return t->mem != NULL && t->tags != NULL;
@@ -69,18 +69,17 @@ struct place {
     uint32_t tag;
 };
 
-static struct place place_of(const struct ft__hosts *t, const struct ft__host_key *key)
+static struct place place_of(const struct ft__hosts *t, uint64_t hash)
 {
-    uint64_t hash = ft__key_hash(t->seed, key);
     size_t set = hash & (t->n_sets - 1);
 
     return (struct place){t->tags + set * FT__WAYS, t->mem + set * FT__WAYS * t->each,
                           (uint32_t)(hash >> 32) | 1};
 }
 
-void ft__hosts_ask(const struct ft__hosts *t, const struct ft__host_key *key)
+void ft__hosts_ask(const struct ft__hosts *t, uint64_t hash)
 {
-    __builtin_prefetch(place_of(t, key).tags, 1);
+    __builtin_prefetch(place_of(t, hash).tags, 1);
 }
 
 static struct ft__entity *at(const struct ft__hosts *t, const struct place *p, int way)
@@ -88,27 +87,57 @@ static struct ft__entity *at(const struct ft__hosts *t, const struct place *p, i
     return (struct ft__entity *)(void *)(p->mem + (size_t)way * t->each);
 }
 
-void ft__hosts_ask_entity(const struct ft__hosts *t, const struct ft__host_key *key)
+/* Asks for what is cleared, or read, of an entity. */
+static void ask(const struct ft__hosts *t, const struct place *p, int way)
 {
-    struct place p = place_of(t, key);
+    const uint8_t *e = (const uint8_t *)at(t, p, way);
+
+    for (size_t from = 0; from < t->clear; from += LINE) {
+        __builtin_prefetch(e + from, 1);
+    }
+    __builtin_prefetch(e + t->clear - 1, 1);
+}
+
+void ft__hosts_ask_entity(const struct ft__hosts *t, uint64_t hash)
+{
+    struct place p = place_of(t, hash);
+    int free = -1;
 
     for (int i = 0; i < FT__WAYS; i++) {
         if (p.tags[i] == p.tag) {
-            const uint8_t *e = (const uint8_t *)at(t, &p, i);
-
-            __builtin_prefetch(e, 1);
-            __builtin_prefetch(e + 64, 1);
-            __builtin_prefetch(e + 128, 1);
+            ask(t, &p, i);
             return;
         }
+        free = p.tags[i] == 0 && free < 0 ? i : free;
+    }
+    if (free >= 0) {
+        ask(t, &p, free);
+        return;
+    }
+    for (int i = 0; i < FT__WAYS; i++) { /* one of them has to go */
+        __builtin_prefetch(&at(t, &p, i)->last_ns);
     }
 }
+
+/* By words: a call for forty bytes takes longer than to compare them. */
+static bool is_same(const struct ft__host_key *a, const struct ft__host_key *b)
+{
+    const uint8_t *x = (const uint8_t *)a, *y = (const uint8_t *)b;
+    uint64_t off = 0;
+
+    for (size_t at = 0; at < sizeof *a; at += sizeof off) {
+        off |= ft_load_u64(x + at) ^ ft_load_u64(y + at);
+    }
+    return off == 0;
+}
+
+_Static_assert(sizeof(struct ft__host_key) % sizeof(uint64_t) == 0, "words");
 
 static struct ft__entity *look(const struct ft__hosts *t, const struct place *p,
                                const struct ft__host_key *key)
 {
     for (int i = 0; i < FT__WAYS; i++) {
-        if (p->tags[i] == p->tag && memcmp(&at(t, p, i)->key, key, sizeof *key) == 0) {
+        if (p->tags[i] == p->tag && is_same(&at(t, p, i)->key, key)) {
             return at(t, p, i);
         }
     }
@@ -142,18 +171,19 @@ static int choose(struct ft__hosts *t, const struct place *p, int64_t now_ns)
     return way;
 }
 
-void *ft__hosts_find(const struct ft__hosts *t, const struct ft__host_key *key, int64_t now_ns)
+void *ft__hosts_find(const struct ft__hosts *t, const struct ft__host_key *key, uint64_t hash,
+                     int64_t now_ns)
 {
-    struct place p = place_of(t, key);
+    struct place p = place_of(t, hash);
     struct ft__entity *e = look(t, &p, key);
 
     return e != NULL && !is_over(t, e, now_ns) ? e : NULL;
 }
 
-void *ft__hosts_get(struct ft__hosts *t, const struct ft__host_key *key, int64_t now_ns,
-                    bool *fresh)
+void *ft__hosts_get(struct ft__hosts *t, const struct ft__host_key *key, uint64_t hash,
+                    int64_t now_ns, bool *fresh)
 {
-    struct place p = place_of(t, key);
+    struct place p = place_of(t, hash);
     struct ft__entity *e = look(t, &p, key);
 
     *fresh = e == NULL || is_over(t, e, now_ns);

@@ -38,31 +38,31 @@ struct ft__hosts {
     uint32_t *tags;     /* of their hashes; 0: nobody */
     size_t each, clear; /* clear: bytes of it that begin as zeros */
     uint32_t n_sets;
-    int64_t span_ns; /* one not heard of for so long is nobody any more */
-    const struct ft_hash_seed *seed;
+    int64_t span_ns;  /* one not heard of for so long is nobody any more */
     uint64_t evicted; /* entities that were somebody */
 };
 
 /* Room for at least n of so many bytes, struct ft__entity at their beginning; as many of a new one
  * are cleared. False: no memory. */
-bool ft__hosts_init(struct ft__hosts *t, uint32_t n, size_t each, size_t clear,
-                    const struct ft_hash_seed *seed);
+bool ft__hosts_init(struct ft__hosts *t, uint32_t n, size_t each, size_t clear);
 void ft__hosts_fini(struct ft__hosts *t);
 size_t ft__hosts_budget(uint32_t n, size_t each);
 
 /* A keyed hash of a key. */
 uint64_t ft__key_hash(const struct ft_hash_seed *seed, const struct ft__host_key *k);
 
-/* Asks for the memory that tells whether it is there. */
-void ft__hosts_ask(const struct ft__hosts *t, const struct ft__host_key *key);
+/* hash: ft__key_hash() of the key, in all that follows. Asks for the memory that tells whether it
+ * is there. */
+void ft__hosts_ask(const struct ft__hosts *t, uint64_t hash);
 /* Behind that: for where it is. */
-void ft__hosts_ask_entity(const struct ft__hosts *t, const struct ft__host_key *key);
+void ft__hosts_ask_entity(const struct ft__hosts *t, uint64_t hash);
 
 /* The entry of an entity, which is heard of now. *fresh: it is new, all zero but for its head. */
-void *ft__hosts_get(struct ft__hosts *t, const struct ft__host_key *key, int64_t now_ns,
-                    bool *fresh);
+void *ft__hosts_get(struct ft__hosts *t, const struct ft__host_key *key, uint64_t hash,
+                    int64_t now_ns, bool *fresh);
 
 /* Likewise, NULL when it is not there or has not been heard of for a span; changes nothing. */
-void *ft__hosts_find(const struct ft__hosts *t, const struct ft__host_key *key, int64_t now_ns);
+void *ft__hosts_find(const struct ft__hosts *t, const struct ft__host_key *key, uint64_t hash,
+                     int64_t now_ns);
 
 #endif

@@ -48,7 +48,7 @@ static double seconds(int64_t from_ns, int64_t to_ns)
 }
 
 /* The lower address, with its port, comes first: pieces begin from either side. */
-static struct ft__host_key key_of(const struct ft_note *note)
+struct ft__host_key ft__lasting_key(const struct ft_note *note)
 {
     int order = memcmp(note->addr[0], note->addr[1], sizeof note->addr[0]);
     int low = order > 0 || (order == 0 && note->port[0] > note->port[1]);
@@ -127,7 +127,7 @@ static void say(struct ft_detect *d, const struct lasting *l, const struct ft_no
 }
 
 /* Its end was not seen: it goes on, or was quiet for so long that it was taken for over. */
-static bool may_go_on(const struct ft_note *note)
+bool ft__may_last(const struct ft_note *note)
 {
     return (note->bits & FT_NOTE_OPEN) != 0 &&
            ((note->bits & (FT_NOTE_ON | FT_NOTE_EXPORTED)) != 0 ||
@@ -138,8 +138,7 @@ void ft__detect_lasting(struct ft_detect *d, const struct ft_note *note)
 {
     uint32_t bands = bands_of(d, seconds(note->first_ns, note->last_ns));
     bool piece = note->proto == PROTO_TCP && (note->bits & FT_NOTE_SYN) == 0;
-    bool keep = bands > 0 || may_go_on(note), fresh;
-    struct ft__hosts *t = &d->tables[FT__LASTING];
+    bool keep = bands > 0 || ft__may_last(note), fresh;
     struct ft__host_key key;
     struct lasting *l;
 
@@ -147,11 +146,11 @@ void ft__detect_lasting(struct ft_detect *d, const struct ft_note *note)
         !ft__is_watched(d, FT_RULE_LONG_CONNECTION, note, 0)) {
         return;
     }
-    key = key_of(note);
-    if (!keep && ft__hosts_find(t, &key, note->at_ns) == NULL) {
+    key = ft__lasting_key(note);
+    if (!keep && ft__entity_find(d, FT__LASTING, &key, note->at_ns) == NULL) {
         return; /* it ends, and nothing was before it */
     }
-    l = ft__hosts_get(t, &key, note->at_ns, &fresh);
+    l = ft__entity_get(d, FT__LASTING, &key, note->at_ns, &fresh);
     if (fresh || !goes_on(l, note)) {
         begin(l, note);
     }

@@ -131,7 +131,7 @@ static bool make_tables(struct ft_detect *d)
     for (int i = 0; i < FT__TABLES; i++) {
         size_t clear, each = tables[i].each(&clear);
 
-        if (!ft__hosts_init(&d->tables[i], room_of(&d->cfg, i), each, clear, &d->cfg.seed)) {
+        if (!ft__hosts_init(&d->tables[i], room_of(&d->cfg, i), each, clear)) {
             return false;
         }
     }
@@ -373,14 +373,11 @@ static void select_notes(struct ft_detect *d)
 /* Is the pair a new one? Flows that go on are of one that was told, or will be. */
 static bool is_first_contact(struct ft_detect *d, const struct ft_note *note)
 {
-    struct ft__host_key key = ft__key_of(note, 0);
-
     if ((note->bits & (FT_NOTE_GROUP | FT_NOTE_ANSWER)) != 0 ||
         ((note->bits & FT_NOTE_ON) != 0 && (note->bits & FT_NOTE_EXPORTED) == 0)) {
         return false;
     }
-    memcpy(key.peer, note->addr[1], sizeof key.peer);
-    return !ft__seen_see(&d->contacts, ft__key_hash(&d->cfg.seed, &key));
+    return !ft__seen_see(&d->contacts, d->coming->pair);
 }
 
 /* Since when is anything known? A record of collect may be of long before; a flow whose first
@@ -413,7 +410,6 @@ static void show(struct ft_detect *d, const struct ft_note *note)
         return;
     }
     watch(d, note);
-    d->out = -1;
     d->first_contact = is_first_contact(d, note);
     for (size_t i = 0; i < sizeof detectors / sizeof detectors[0]; i++) {
         detectors[i](d, note);
@@ -432,45 +428,20 @@ static void count_evicted(struct ft_detect *d)
     d->evicted = sum;
 }
 
-/* The tables that a flow is looked for in: asks each for memory. */
-static void ask_tables(const struct ft_detect *d, const struct ft_note *n,
-                       void (*ask)(const struct ft__hosts *t, const struct ft__host_key *key))
-{
-    struct ft__host_key key = ft__key_of(n, 0);
-
-    ask(&d->tables[FT__SENDERS], &key);
-    if ((n->bits & FT_NOTE_SYN) != 0) {
-        ask(&d->tables[FT__WALKS], &key);
-    }
-    memcpy(key.peer, n->addr[1], sizeof key.peer);
-    ask(&d->tables[FT__BEACONS], &key);
-    if (ask == ft__hosts_ask) {
-        ft__seen_ask(&d->contacts, ft__key_hash(&d->cfg.seed, &key));
-    }
-    if ((n->bits & FT_NOTE_FAILED) != 0) {
-        ask(&d->tables[FT__PORT_SCANS], &key);
-        memset(key.peer, 0, sizeof key.peer);
-        key.port = n->port[1];
-        key.proto = n->proto;
-        ask(&d->tables[FT__ADDRESS_SCANS], &key);
-    }
-}
-
 /* Notes lie where there was room: each waits for memory while others are looked at. */
-static void ask(const struct ft_detect *d, uint32_t i)
+static void ask(struct ft_detect *d, uint32_t i)
 {
-    const struct ft_note *n;
-
     if (i + FARTHEST < d->n_order) {
-        n = &d->pool.notes[d->order[i + FARTHEST].note];
+        const struct ft_note *n = &d->pool.notes[d->order[i + FARTHEST].note];
+
         __builtin_prefetch(n);
         __builtin_prefetch((const uint8_t *)n + 64);
     }
     if (i + FAR < d->n_order) {
-        ask_tables(d, &d->pool.notes[d->order[i + FAR].note], ft__hosts_ask);
+        ft__coming_plan(d, i + FAR);
     }
     if (i + NEAR < d->n_order) {
-        ask_tables(d, &d->pool.notes[d->order[i + NEAR].note], ft__hosts_ask_entity);
+        ft__coming_go_on(d, i + NEAR);
     }
 }
 
@@ -481,6 +452,7 @@ static bool show_slice(struct ft_detect *d, uint32_t most)
 
     for (; d->shown < d->n_order && d->shown - from < most; d->shown++) {
         ask(d, d->shown);
+        d->coming = &d->ring[d->shown % FT__COMING];
         show(d, &d->pool.notes[d->order[d->shown].note]);
     }
     if (d->shown == from) {
@@ -516,6 +488,9 @@ static void next_notes(struct ft_detect *d)
         adopt(d, rules);
     }
     ft__notes_sort(d);
+    for (uint32_t i = 0; i < FAR && i < d->n_order; i++) {
+        ft__coming_plan(d, i);
+    }
 }
 
 static void say(struct ft_detect_worker *w, struct ft__passed passed)

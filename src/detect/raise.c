@@ -22,21 +22,6 @@ size_t ft__limit_entity(size_t *out_clear)
     return sizeof(struct limit);
 }
 
-struct ft__host_key ft__key_of(const struct ft_note *note, int side)
-{
-    struct ft__host_key k = {.version = note->ip_version};
-
-    memcpy(k.addr, note->addr[side], sizeof k.addr);
-    return k;
-}
-
-void ft__ids_add(struct ft__ids *ids, uint64_t id)
-{
-    if (id != 0) {
-        ids->id[ids->n++ % FT_ALERT_FLOWS] = id;
-    }
-}
-
 void ft__ids_say(const struct ft__ids *ids, struct ft_alert *a)
 {
     uint32_t n = ids->n < FT_ALERT_FLOWS ? ids->n : FT_ALERT_FLOWS;
@@ -100,7 +85,7 @@ bool ft__is_watched(const struct ft_detect *d, enum ft_rule_id rule, const struc
            ft_rule_networks_hold(&r->networks, note->ip_version, note->addr[blame]);
 }
 
-static bool goes_out(const struct ft_detect *d, const struct ft_note *note)
+bool ft__goes_out(const struct ft_detect *d, const struct ft_note *note)
 {
     const struct ft_rule_networks *own = &d->rules->internal;
     const uint8_t *to = note->addr[1];
@@ -109,14 +94,6 @@ static bool goes_out(const struct ft_detect *d, const struct ft_note *note)
 
     return own->n == 0 || (ft_rule_networks_hold(own, note->ip_version, note->addr[0]) &&
                            !ft_rule_networks_hold(own, note->ip_version, to) && !link);
-}
-
-bool ft__goes_out(struct ft_detect *d, const struct ft_note *note)
-{
-    if (d->out < 0) {
-        d->out = goes_out(d, note);
-    }
-    return d->out != 0;
 }
 
 void ft__alert_band(const struct ft_detect *d, enum ft_rule_id rule, uint32_t band,
@@ -168,7 +145,7 @@ void ft__raise(struct ft_detect *d, enum ft_rule_id rule, struct ft_alert *a)
     if (rule == FT_RULE_DNS_TUNNEL) { /* each domain by itself: its hash, see asked.c */
         memcpy(key.peer, a->peer, sizeof key.peer);
     }
-    l = ft__hosts_get(&d->tables[FT__LIMITS], &key, a->timestamp_ns, &fresh);
+    l = ft__entity_get(d, FT__LIMITS, &key, a->timestamp_ns, &fresh);
     int64_t ago = ft_time_sub(a->timestamp_ns, l->at_ns);
 
     if (!fresh && l->said && ago >= 0 && ago < again_ns(d, rule) && a->severity <= l->severity) {

@@ -19,22 +19,21 @@ void ft__recent_add(struct ft__recent *r, uint32_t what, int64_t at_ns, int64_t 
     r->newest_ns = r->n == 0 || at_ns > r->newest_ns ? at_ns : r->newest_ns;
     now = as_ms(r->newest_ns);
     for (uint32_t i = 0; i < r->n; i++) {
-        if (r->what[i] == what) {
-            at = (int32_t)(r->at_ms[i] - at) > 0 ? r->at_ms[i] : at;
+        if (r->of[i].what == what) {
+            at = (int32_t)(r->of[i].at_ms - at) > 0 ? r->of[i].at_ms : at;
             continue;
         }
-        if ((int32_t)(now - r->at_ms[i]) > span) {
+        if ((int32_t)(now - r->of[i].at_ms) > span) {
             continue;
         }
-        r->what[kept] = r->what[i];
-        r->at_ms[kept] = r->at_ms[i];
-        oldest = (int32_t)(r->at_ms[kept] - r->at_ms[oldest]) < 0 ? kept : oldest;
+        r->of[kept] = r->of[i];
+        oldest = (int32_t)(r->of[kept].at_ms - r->of[oldest].at_ms) < 0 ? kept : oldest;
         kept++;
     }
     if ((int32_t)(now - at) <= span) {
         oldest = kept < FT__PEERS ? kept++ : oldest;
-        r->what[oldest] = what;
-        r->at_ms[oldest] = at;
+        r->of[oldest].what = what;
+        r->of[oldest].at_ms = at;
     }
     r->n = kept;
 }

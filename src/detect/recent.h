@@ -9,9 +9,11 @@ enum { FT__PEERS = 128 };
 
 struct ft__recent {
     int64_t newest_ns;
-    uint32_t n;                /* distinct ones within a span of newest_ns */
-    uint32_t at_ms[FT__PEERS]; /* [n]: newest time of each; likewise: */
-    uint32_t what[FT__PEERS];
+    uint32_t n; /* distinct ones within a span of newest_ns */
+    struct {
+        uint32_t at_ms; /* newest time of it */
+        uint32_t what;
+    } of[FT__PEERS]; /* [n] */
 };
 
 /* One at this time. Those that are over leave; of a full list, the oldest. */

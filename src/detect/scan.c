@@ -21,15 +21,15 @@ struct scan {
 
 size_t ft__scan_entity(size_t *out_clear)
 {
-    *out_clear = offsetof(struct scan, tried.at_ms);
+    *out_clear = offsetof(struct scan, tried.of);
     return sizeof(struct scan);
 }
 
-static struct scan *count(struct ft__hosts *t, const struct ft__host_key *key,
+static struct scan *count(struct ft_detect *d, enum ft__table_id id, const struct ft__host_key *key,
                           const struct ft_note *note, uint32_t what)
 {
     bool fresh;
-    struct scan *s = ft__hosts_get(t, key, note->at_ns, &fresh);
+    struct scan *s = ft__entity_get(d, id, key, note->at_ns, &fresh);
 
     if (fresh) {
         s->first_ns = s->last_ns = note->first_ns;
@@ -40,7 +40,7 @@ static struct scan *count(struct ft__hosts *t, const struct ft__host_key *key,
     s->last_ns = note->last_ns > s->last_ns ? note->last_ns : s->last_ns;
     s->flows++;
     ft__ids_add(&s->ids, note->flow_id);
-    ft__recent_add(&s->tried, what, note->first_ns, t->span_ns);
+    ft__recent_add(&s->tried, what, note->first_ns, d->tables[id].span_ns);
     s->head.weight = s->tried.n;
     return s;
 }
@@ -67,26 +67,30 @@ static void say(struct ft_detect *d, enum ft_rule_id rule, const struct ft_note 
     ft__raise(d, rule, &a);
 }
 
+bool ft__is_scan(const struct ft_note *note)
+{
+    return (note->bits & (FT_NOTE_FAILED | FT_NOTE_ON | FT_NOTE_GROUP | FT_NOTE_ANSWER)) ==
+               FT_NOTE_FAILED &&
+           note->proto == PROTO_TCP;
+}
+
 void ft__detect_scan(struct ft_detect *d, const struct ft_note *note)
 {
     struct ft__host_key key;
 
-    if ((note->bits & (FT_NOTE_FAILED | FT_NOTE_ON | FT_NOTE_GROUP | FT_NOTE_ANSWER)) !=
-            FT_NOTE_FAILED ||
-        note->proto != PROTO_TCP) {
+    if (!ft__is_scan(note)) {
         return;
     }
     key = ft__key_of(note, 0);
+    key.proto = note->proto;
     if (ft__is_watched(d, FT_RULE_ADDRESS_SCAN, note, 0)) {
         key.port = note->port[1];
-        key.proto = note->proto;
         say(d, FT_RULE_ADDRESS_SCAN, note,
-            count(&d->tables[FT__ADDRESS_SCANS], &key, note, ft__host_hash(d, note->addr[1])));
+            count(d, FT__ADDRESS_SCANS, &key, note, ft__host_hash(d, note->addr[1])));
     }
     if (ft__is_watched(d, FT_RULE_PORT_SCAN, note, 0)) {
         key.port = 0;
         memcpy(key.peer, note->addr[1], sizeof key.peer);
-        say(d, FT_RULE_PORT_SCAN, note,
-            count(&d->tables[FT__PORT_SCANS], &key, note, note->port[1]));
+        say(d, FT_RULE_PORT_SCAN, note, count(d, FT__PORT_SCANS, &key, note, note->port[1]));
     }
 }

@@ -41,19 +41,26 @@ void ft__seen_fini(struct ft__seen *s)
     }
 }
 
-/* Sets the bits of a key in a line; were they all? */
-static bool put(uint64_t *line, uint64_t hash, bool set)
+/* Are the bits of a key all set in a line? Nobody can guess which of them are. */
+static bool has(const uint64_t *line, uint64_t hash)
 {
-    bool all = true;
+    uint64_t all = 1;
 
     for (int i = 0; i < HASHES; i++) {
         uint32_t bit = (uint32_t)(hash >> (9 * i)) % LINE_BITS;
-        uint64_t mask = UINT64_C(1) << bit % 64;
 
-        all = all && (line[bit / 64] & mask) != 0;
-        line[bit / 64] |= set ? mask : 0;
+        all &= line[bit / 64] >> bit % 64;
     }
-    return all;
+    return all != 0;
+}
+
+static void put(uint64_t *line, uint64_t hash)
+{
+    for (int i = 0; i < HASHES; i++) {
+        uint32_t bit = (uint32_t)(hash >> (9 * i)) % LINE_BITS;
+
+        line[bit / 64] |= UINT64_C(1) << bit % 64;
+    }
 }
 
 static size_t line_of(const struct ft__seen *s, uint64_t hash)
@@ -71,7 +78,7 @@ bool ft__seen_has(const struct ft__seen *s, uint64_t hash)
 {
     size_t line = line_of(s, hash);
 
-    return put(s->bits[0] + line, hash, false) || put(s->bits[1] + line, hash, false);
+    return has(s->bits[0] + line, hash) || has(s->bits[1] + line, hash);
 }
 
 void ft__seen_turn(struct ft__seen *s)
@@ -88,11 +95,12 @@ bool ft__seen_see(struct ft__seen *s, uint64_t hash)
 {
     size_t line = line_of(s, hash);
 
-    if (put(s->bits[0] + line, hash, true)) {
+    if (has(s->bits[0] + line, hash)) {
         return true;
     }
-    bool before = put(s->bits[1] + line, hash, false);
+    bool before = has(s->bits[1] + line, hash);
 
+    put(s->bits[0] + line, hash);
     if (++s->n >= s->room) {
         ft__seen_turn(s);
     }

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/count.h"
 #include "detect/burst.h"
@@ -24,8 +25,8 @@ enum {
 
 /* Flow ids of some evidence, the newest ones. */
 struct ft__ids {
-    uint64_t id[FT_ALERT_FLOWS];
     uint32_t n; /* that there were */
+    uint64_t id[FT_ALERT_FLOWS];
 };
 
 /* Up to here: all notes of a worker that are older were made. */
@@ -56,6 +57,20 @@ enum ft__table_id {
     FT__TUNNELS,
     FT__ASKERS,
     FT__TABLES
+};
+
+enum { FT__COMING = 16 /* notes, a power of two */ };
+enum { FT__FIRST_HOST, FT__FIRST_OTHER, FT__FIRST_PEER, FT__FIRST_SERVICE, FT__FIRSTS };
+
+/* What a note will be looked for by: worked out some notes ahead (coming.c), so that memory is
+ * there when it is looked at. */
+struct ft__coming {
+    uint64_t pair;              /* hash of initiator and responder */
+    uint64_t first[FT__FIRSTS]; /* of what may be a first one (first.c), where .. */
+    uint64_t in[FT__TABLES];    /* of its key in a table, where .. */
+    uint32_t tables;            /* .. it has a bit here */
+    uint8_t firsts;             /* .. it has a bit here */
+    bool goes_out;              /* a host of one's own talks to one that is not */
 };
 
 /* Notes of all workers, with the lock. */
@@ -90,16 +105,17 @@ struct ft_detect {
     int64_t begun_ns; /* since when all that came is known, see watch(); INT64_MIN: nothing came */
     int64_t shown_ns; /* at_ns of the flow before */
     struct ft__hosts tables[FT__TABLES];
-    struct ft__seen contacts, known; /* pairs of all flows; hosts, peers and services */
-    struct ft__seen met;             /* pairs that met outside not long ago */
-    int64_t met_ns;                  /* when it turned */
-    uint32_t n_internal;             /* hosts that talked to one outside, and again */
-    int8_t out;           /* ft__goes_out() of the note that is shown; -1: not known yet */
-    bool first_contact;   /* the pair of the note that is shown */
-    struct ft_note burst; /* bits != 0: what was added up of a class */
-    uint64_t evicted;     /* of the tables, that no_room has */
-    int64_t entity_ns;    /* an entity has one alert of a rule in so long */
-    int64_t second;       /* that the alerts are counted in */
+    struct ft__seen contacts, known;    /* pairs of all flows; hosts, peers and services */
+    struct ft__seen met;                /* pairs that met outside not long ago */
+    int64_t met_ns;                     /* when it turned */
+    uint32_t n_internal;                /* hosts that talked to one outside, and again */
+    struct ft__coming ring[FT__COMING]; /* by number in d->order */
+    const struct ft__coming *coming;    /* of the note that is shown */
+    bool first_contact;                 /* the pair of the note that is shown */
+    struct ft_note burst;               /* bits != 0: what was added up of a class */
+    uint64_t evicted;                   /* of the tables, that no_room has */
+    int64_t entity_ns;                  /* an entity has one alert of a rule in so long */
+    int64_t second;                     /* that the alerts are counted in */
     uint32_t in_second;
     ft_alert_emit_fn emit; /* of this turn */
     void *cookie;
@@ -167,18 +183,72 @@ bool ft__has_learnt(const struct ft_detect *d, enum ft_rule_id rule, int param,
 /* A keyed hash of an address. */
 uint32_t ft__host_hash(const struct ft_detect *d, const uint8_t *addr);
 
-/* Of the note that is shown: does a host of one's own talk to one that is not? Not to link-local
- * addresses. Where nobody knows whose they are, they all do. */
-bool ft__goes_out(struct ft_detect *d, const struct ft_note *note);
+/* Does a host of one's own talk to one that is not? Not to link-local addresses. Where nobody knows
+ * whose they are, they all do. */
+bool ft__goes_out(const struct ft_detect *d, const struct ft_note *note);
 
 /* The severity of a band, 0 the lowest, where the rules do not say another. */
 void ft__alert_band(const struct ft_detect *d, enum ft_rule_id rule, uint32_t band,
                     struct ft_alert *a);
 
 /* A key of zeros but for its version and address. */
-struct ft__host_key ft__key_of(const struct ft_note *note, int side);
+FT_INLINE struct ft__host_key ft__key_of(const struct ft_note *note, int side)
+{
+    struct ft__host_key k = {.version = note->ip_version};
 
-void ft__ids_add(struct ft__ids *ids, uint64_t id);
+    memcpy(k.addr, note->addr[side], sizeof k.addr);
+    return k;
+}
+
+/* Likewise, with the address of the responder. */
+FT_INLINE struct ft__host_key ft__pair_of(const struct ft_note *note)
+{
+    struct ft__host_key k = ft__key_of(note, 0);
+
+    memcpy(k.peer, note->addr[1], sizeof k.peer);
+    return k;
+}
+
+/* The entry of an entity, as ft__hosts_get(); and find. */
+FT_INLINE uint64_t ft__hash_in(const struct ft_detect *d, enum ft__table_id id,
+                               const struct ft__host_key *key)
+{
+    const struct ft__coming *c = d->coming;
+
+    return (c->tables >> id & 1) != 0 ? c->in[id] : ft__key_hash(&d->cfg.seed, key);
+}
+
+FT_INLINE void *ft__entity_get(struct ft_detect *d, enum ft__table_id id,
+                               const struct ft__host_key *key, int64_t now_ns, bool *fresh)
+{
+    return ft__hosts_get(&d->tables[id], key, ft__hash_in(d, id, key), now_ns, fresh);
+}
+
+FT_INLINE void *ft__entity_find(const struct ft_detect *d, enum ft__table_id id,
+                                const struct ft__host_key *key, int64_t now_ns)
+{
+    return ft__hosts_find(&d->tables[id], key, ft__hash_in(d, id, key), now_ns);
+}
+
+/* The note of number i in d->order is to be shown soon: what it will be looked for by is worked
+ * out. Then, some notes later: what was asked for is there, and says where it goes on. */
+void ft__coming_plan(struct ft_detect *d, uint32_t i);
+void ft__coming_go_on(const struct ft_detect *d, uint32_t i);
+
+/* What detectors say of it: which first ones (bits of FT__FIRST_*) it may be, with their hashes;
+ * the key of a connection that may last; would it be looked for? */
+uint8_t ft__first_keys(const struct ft_detect *d, const struct ft_note *note, uint64_t *hash);
+struct ft__host_key ft__lasting_key(const struct ft_note *note);
+bool ft__may_last(const struct ft_note *note);
+bool ft__is_scan(const struct ft_note *note);
+bool ft__is_connection(const struct ft_note *note);
+
+FT_INLINE void ft__ids_add(struct ft__ids *ids, uint64_t id)
+{
+    if (id != 0) {
+        ids->id[ids->n++ % FT_ALERT_FLOWS] = id;
+    }
+}
 /* The newest ones, oldest first. */
 void ft__ids_say(const struct ft__ids *ids, struct ft_alert *a);
 

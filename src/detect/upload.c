@@ -84,7 +84,7 @@ static struct sender *count(struct ft_detect *d, const struct ft_note *note)
     struct sender *s;
     bool fresh;
 
-    s = ft__hosts_get(&d->tables[FT__SENDERS], &key, note->at_ns, &fresh);
+    s = ft__entity_get(d, FT__SENDERS, &key, note->at_ns, &fresh);
     if (!fresh && minute != s->minute) {
         fold(s);
     }
@@ -120,7 +120,7 @@ static struct receiver *receiver_of(struct ft_detect *d, const struct ft_note *n
     if (!ft__seen_has(&d->met, pair)) {
         return NULL;
     }
-    r = ft__hosts_get(&d->tables[FT__RECEIVERS], key, note->at_ns, &fresh);
+    r = ft__entity_get(d, FT__RECEIVERS, key, note->at_ns, &fresh);
     r->first_ns = fresh || note->first_ns < r->first_ns ? note->first_ns : r->first_ns;
     r->sent += note->bytes[0];
     r->got += note->bytes[1];
@@ -162,13 +162,12 @@ void ft__detect_upload(struct ft_detect *d, const struct ft_note *note)
     if ((sent < least_flow && !d->first_contact) ||
         (note->bits & (FT_NOTE_GROUP | FT_NOTE_ANSWER)) != 0 ||
         ((note->bits & FT_NOTE_ON) != 0 && (note->bits & FT_NOTE_EXPORTED) == 0) ||
-        !ft__is_watched(d, rule, note, 0) || !ft__goes_out(d, note)) {
+        !ft__is_watched(d, rule, note, 0) || !d->coming->goes_out) {
         return;
     }
     forget(d, note);
-    key = ft__key_of(note, 0);
-    memcpy(key.peer, note->addr[1], sizeof key.peer);
-    pair = ft__key_hash(&d->cfg.seed, &key);
+    key = ft__pair_of(note);
+    pair = d->coming->pair;
     if (d->first_contact && (note->bits & FT_NOTE_FAILED) == 0) {
         ft__seen_see(&d->met, pair);
     }

@@ -4,6 +4,8 @@
  * benign, and if it scanned. Peers of a file exchange are gone as often as not; who talks to about
  * as many ports as hosts, high ones, is one of them (Karagiannis et al. 2004), and no scanner: such
  * a decision is not told. */
+#include <stddef.h>
+
 #include "base/time.h"
 #include "detect/state.h"
 
@@ -21,12 +23,12 @@ struct walk {
     uint64_t
         ports[2]; /* high ones of its contacts, a bit each: of this half hour, the one before */
     int64_t turned_ns;
-    struct ft__ids ids;
-};
+    struct ft__ids ids; /* last: the ids themselves need not be cleared */
+} FT_ALIGNED(64);
 
 size_t ft__walk_entity(size_t *out_clear)
 {
-    *out_clear = sizeof(struct walk);
+    *out_clear = offsetof(struct walk, ids.id);
     return sizeof(struct walk);
 }
 
@@ -86,7 +88,7 @@ void ft__detect_walk(struct ft_detect *d, const struct ft_note *note)
         return;
     }
     key = ft__key_of(note, 0);
-    w = ft__hosts_get(&d->tables[FT__WALKS], &key, note->at_ns, &fresh);
+    w = ft__entity_get(d, FT__WALKS, &key, note->at_ns, &fresh);
     if (fresh) {
         begin(w, note);
     }

@@ -776,3 +776,143 @@ int ft_store_column_get(struct ft_store_coder *k, const struct ft_store_column *
                ? FT_OK
                : FT_E_CORRUPT;
 }
+
+/* ---- rows of one value ---- */
+
+/* Of n things of so many planes those that have the bytes, which stand as planes do; probe: the
+ * plane that tells most of them apart. */
+static uint32_t find_planes(const uint8_t *p, size_t n, size_t width, const uint8_t *key,
+                            size_t probe, uint32_t *rows)
+{
+    const uint8_t *plane = p + probe * n, *at = plane;
+    uint32_t found = 0;
+
+    while ((at = memchr(at, key[probe], (size_t)(plane + n - at))) != NULL) {
+        size_t row = (size_t)(at - plane), same = 0;
+
+        while (same < width && p[same * n + row] == key[same]) {
+            same++;
+        }
+        if (same == width) {
+            rows[found++] = (uint32_t)row;
+        }
+        if (++at == plane + n) {
+            break;
+        }
+    }
+    return found;
+}
+
+/* Of numbers of words those of one; words: it is none of them. */
+static bool find_code(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n, uint64_t words,
+                      uint64_t word, uint32_t *rows, uint32_t *out_n)
+{
+    if (!get_codes(k, rd, n, words)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        rows[*out_n] = i;
+        *out_n += ft_store_buf_u64(&k->work)[i] == word;
+    }
+    return true;
+}
+
+static bool find_address(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n, const uint8_t *key,
+                         uint32_t *rows, uint32_t *out_n)
+{
+    uint8_t how = ft_rd_u8(rd);
+    uint64_t words, word = 0;
+
+    if (how == PLAIN) {
+        const uint8_t *p = ft_rd_view(rd, (size_t)n * ADDRESS);
+
+        *out_n = p != NULL ? find_planes(p, n, ADDRESS, key, ADDRESS - 1, rows) : 0;
+        return p != NULL;
+    }
+    if (how != DICTIONARY || !get_words_head(rd, n, &words) ||
+        !get_planes(rd, words, ADDRESS, &k->first)) {
+        return false;
+    }
+    while (word < words && memcmp(k->first.p + word * ADDRESS, key, ADDRESS) != 0) {
+        word++;
+    }
+    return find_code(k, rd, n, words, word, rows, out_n);
+}
+
+static bool find_hex(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n, const uint8_t *key,
+                     size_t len, uint32_t *rows, uint32_t *out_n)
+{
+    uint64_t x = 0;
+    int bad = len != HEX_LEN ? -1 : 0;
+
+    if (!get_ints(rd, n, &k->work)) {
+        return false;
+    }
+    for (size_t i = 0; i < len && bad >= 0; i++) {
+        bad = hex_digit(key[i]);
+        x = x << 4 | (uint64_t)(bad & 15);
+    }
+    for (uint32_t i = 0; i < n && bad >= 0; i++) {
+        rows[*out_n] = i;
+        *out_n += ft_store_buf_u64(&k->work)[i] == x;
+    }
+    return true;
+}
+
+static bool find_text(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n, const uint8_t *key,
+                      size_t len, uint32_t *rows, uint32_t *out_n)
+{
+    uint8_t how = ft_rd_u8(rd);
+    uint64_t words = n, word = 0;
+
+    if (how == HEX) {
+        return find_hex(k, rd, n, key, len, rows, out_n);
+    }
+    if (how > DICTIONARY || (how == DICTIONARY && !get_words_head(rd, n, &words)) ||
+        !get_ends(k, rd, words, ft_rd_left(rd), &k->first)) {
+        return false;
+    }
+    const uint32_t *end = ft_store_buf_u32(&k->first);
+    const uint8_t *p = ft_rd_view(rd, end[words]);
+
+    for (; p != NULL && word < words; word++) {
+        bool same =
+            end[word + 1] - end[word] == len && (len == 0 || memcmp(p + end[word], key, len) == 0);
+
+        if (same && how == DICTIONARY) {
+            break;
+        }
+        rows[*out_n] = (uint32_t)word;
+        *out_n += same;
+    }
+    return p != NULL && (how == PLAIN || find_code(k, rd, n, words, word, rows, out_n));
+}
+
+int ft_store_column_find(struct ft_store_coder *k, const struct ft_store_column *c, uint32_t n,
+                         const struct ft_store_extent *ext, const uint8_t *data,
+                         const struct ft_store_key *key, struct ft_store_values *nulls,
+                         uint32_t *rows, uint32_t *out_n)
+{
+    int rc = ft_store_unpack(k, data, ext->len, ext->raw_len, &k->raw);
+    uint32_t found = 0, kept = 0;
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    struct ft_rd rd = ft_rd_make(k->raw.p, k->raw.len);
+    bool good = get_nulls(&rd, n, ext->nulls, nulls);
+
+    if (good && nulls->nulls < n) {
+        good = ft_store_is_address(c) ? find_address(k, &rd, n, key->p, rows, &found)
+                                      : find_text(k, &rd, n, key->p, key->len, rows, &found);
+    }
+    if (!good || ft_rd_left(&rd) != 0) {
+        return FT_E_CORRUPT;
+    }
+    for (uint32_t i = 0; i < found; i++) {
+        rows[kept] = rows[i];
+        kept += !ft_store_value_null(nulls, rows[i]);
+    }
+    *out_n = kept;
+    return FT_OK;
+}

@@ -112,6 +112,22 @@ FT_INLINE bool ft_store_layout_valid(const struct ft_store_column *c, uint32_t l
            (layout == FT_STORE_LAYOUT_ROWS && c->cell == FT__CELL_VECTOR);
 }
 
+/* Bytes that a row can have: an address's 16, or a text. */
+struct ft_store_key {
+    const uint8_t *p;
+    size_t len;
+};
+
+/* The rows that have a value, without the others: of n rows, n room, ascending. The column is one
+ * of addresses or of texts (no bytes); nulls: room for which rows have none. FT_E_CORRUPT: where
+ * ft_store_column_get() says so, but for what it looks at in values that are not taken apart;
+ * FT_E_NOMEM. */
+FT_NODISCARD int ft_store_column_find(struct ft_store_coder *k, const struct ft_store_column *c,
+                                      uint32_t n, const struct ft_store_extent *ext,
+                                      const uint8_t *data, const struct ft_store_key *key,
+                                      struct ft_store_values *nulls, uint32_t *rows,
+                                      uint32_t *out_n);
+
 /* A whole frame, packed with a checksum, added to out; and back, raw_len bytes. FT_E_CORRUPT,
  * FT_E_NOMEM. */
 FT_NODISCARD int ft_store_pack(struct ft_store_coder *k, const uint8_t *raw, size_t len,

@@ -220,13 +220,11 @@ static int export_block(struct export *e, uint64_t *rows)
 
     for (uint32_t i = 0; i < e->columns->n && rc == FT_OK; i++) {
         e->cells[i].values = ft__scan_column(&e->scan, i, &rc);
-        e->cells[i].type = e->scan.map[i] >= 0 ? ft__scan_type(&e->scan, i) : NULL;
+        e->cells[i].type = ft__scan_type(&e->scan, i);
     }
-    for (uint32_t row = 0; row < e->scan.rows && rc == FT_OK; row++) {
-        if (ft__scan_keeps(&e->scan, row)) {
-            rc = export_row(e, row);
-            *rows += rc == FT_OK;
-        }
+    for (uint32_t k = 0; k < e->scan.view->n_row && rc == FT_OK; k++) {
+        rc = export_row(e, e->scan.view->row[k]);
+        *rows += rc == FT_OK;
     }
     return rc;
 }
@@ -268,28 +266,39 @@ static void free_export(struct export *e, struct ft_store_column *columns)
     ft_mem_free(e->cells);
     ft_mem_free(e->columns);
     ft__scan_end(&e->scan);
+    for (size_t i = 0; i < sizeof e->bound / sizeof e->bound[0]; i++) {
+        ft__bound_fini(&e->bound[i]);
+    }
     ft_mem_free(columns);
     if (e->fd >= 0) {
         close(e->fd);
     }
 }
 
+/* A time that rows have to keep. */
+static int bound(struct export *e, int op, double at)
+{
+    struct ft__want w = {.kind = FT__WANT_REAL, .f = at};
+    struct ft__bound *b = &e->bound[e->scan.n_bounds];
+
+    b->column = ft__store_time(e->scan.columns, e->scan.n);
+    b->op = op;
+    if (b->column < 0) {
+        return FT_OK;
+    }
+    e->scan.n_bounds++;
+    return ft__bound_add(b, &w);
+}
+
 static int begin(struct export *e, struct ft_store *s, const char *table,
                  const struct ft_store_range *range)
 {
-    int time = -1;
-
-    for (uint32_t i = 0; i < e->scan.n; i++) {
-        time = strcmp(e->scan.columns[i].name, "timestamp") == 0 ? (int)i : time;
-    }
-    e->bound[0] = (struct ft__bound){
-        .column = time, .op = SQLITE_INDEX_CONSTRAINT_GE, .kind = FT_STORE_REAL, .f = range->from};
-    e->bound[1] = e->bound[0];
-    e->bound[1].op = SQLITE_INDEX_CONSTRAINT_LT;
-    e->bound[1].f = range->to;
     e->scan.bounds = e->bound;
-    e->scan.n_bounds = time >= 0 ? 2 : 0;
     e->scan.used = UINT64_MAX;
+    if (bound(e, SQLITE_INDEX_CONSTRAINT_GE, range->from) != FT_OK ||
+        bound(e, SQLITE_INDEX_CONSTRAINT_LT, range->to) != FT_OK) {
+        return FT_E_NOMEM;
+    }
     e->rows = ft_map_alloc_sparse(ROWS_LEN);
     e->held = ft_map_alloc_sparse(HELD_LEN);
     int rc = e->rows != NULL && e->held != NULL ? FT_OK : FT_E_NOMEM;

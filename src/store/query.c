@@ -93,7 +93,8 @@ static int set_up(struct ft_store *s, const char *folder, struct ft_err *err)
     sqlite3_limit(s->db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, PATTERN_MOST);
     ft_ignore(sqlite3_exec(s->db, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL) == SQLITE_OK);
     rc = check_version(s, folder, err);
-    if (rc == FT_OK && ft__store_tables_make(s) != FT_OK) {
+    if (rc == FT_OK &&
+        (ft__store_functions_make(s) != FT_OK || ft__store_tables_make(s) != FT_OK)) {
         rc = ft_err_set(err, FT_E_IO, "%s: %s", folder, sqlite3_errmsg(s->db));
     }
     return rc;
@@ -314,9 +315,9 @@ static void tell_account(struct ft_store *s, struct ft_store_result *out)
 {
     static const char sql[] =
         "SELECT facts ->> 'received', facts ->> 'kernel_dropped', facts ->> 'queue_dropped', "
-        "(SELECT sum(n.value) FROM json_each(facts, '$.outputs') o, json_each(o.value) k, "
-        "json_each(k.value) n WHERE k.key IN ('dropped', 'lost') AND n.type = 'integer' AND "
-        "(o.value ->> 'name') LIKE 'store:%') FROM _account ORDER BY id DESC LIMIT 1";
+        "(SELECT sum((o.value ->> 'events_dropped') + (o.value ->> 'events_lost')) FROM "
+        "json_each(facts, '$.outputs') o WHERE (o.value ->> 'output') LIKE 'store:%') "
+        "FROM _account ORDER BY id DESC LIMIT 1";
     sqlite3_stmt *q = NULL;
 
     sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);

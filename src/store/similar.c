@@ -26,11 +26,13 @@ struct search {
 };
 
 /* Does a row keep a bound? Its column is read when it is asked for. */
-static bool row_keeps(struct search *s, const struct ft__bound *b, uint32_t row, int *rc)
+static bool row_keeps(struct search *s, struct ft__bound *b, uint32_t row, int *rc)
 {
-    const struct ft_store_values *v = ft__similar_column(s->f, b->column, rc);
+    const struct ft_store_column *c = ft__similar_type(s->f, b->column, rc);
+    const struct ft_store_values *v = c != NULL ? ft__similar_column(s->f, b->column, rc) : NULL;
 
-    return v != NULL && ft__bound_row(b, ft__scan_type(&s->f->scan, (uint32_t)b->column), v, row);
+    *rc = v != NULL ? ft__bound_ready(b, c) : *rc;
+    return v != NULL && *rc == FT_OK && ft__bound_select(b, c, v, &row, 1) == 1;
 }
 
 /* A row that is near enough. */
@@ -56,26 +58,27 @@ static int candidate(struct search *s, float score, uint32_t row)
         return rc;
     }
     c.at_us = (int64_t)ft_store_buf_u64(&ft__similar_column(f, f->at, &rc)->num)[row];
-    if ((double)c.at_us / 1e6 >= f->ask->to) { /* a bound lets what is equal pass */
-        return FT_OK;
-    }
-    c.file = f->scan.file;
-    c.block = f->scan.block;
+    c.file = f->scan.view->part->file;
+    c.block = f->scan.view->block;
     ft_store_nearest_add(&f->nearest, &c);
     return FT_OK;
 }
 
 /* Can the block have rows, by what its slice says of it? */
-static bool block_fits(const struct search *s)
+static bool block_fits(struct search *s, int *rc)
 {
-    const struct ft__scan *scan = &s->f->scan;
+    const struct ft__view *v = s->f->scan.view;
 
+    *rc = FT_OK;
     for (uint32_t i = 0; i < s->n_bounds; i++) {
-        const struct ft__bound *b = &s->bounds[i];
-        int32_t c = scan->map[b->column];
+        struct ft__bound *b = &s->bounds[i];
+        const struct ft_store_column *c = ft__similar_type(s->f, b->column, rc);
 
-        if (c < 0 || !ft__bound_block(b, ft__scan_type(scan, (uint32_t)b->column),
-                                      ft_slice_extent(&scan->slice, scan->block, (uint32_t)c))) {
+        *rc = c != NULL ? ft__bound_ready(b, c) : *rc;
+        if (c == NULL || *rc != FT_OK ||
+            !ft__bound_block(
+                b, c, v->rows,
+                ft_slice_extent(&v->part->slice, v->block, (uint32_t)v->part->map[b->column]))) {
             return false;
         }
     }
@@ -86,8 +89,9 @@ static int search_block(struct search *s)
 {
     struct ft__similar *f = s->f;
     float score[CHUNK];
-    int rc = FT_OK;
-    const struct ft_store_values *v = block_fits(s) ? ft__similar_column(f, f->vector, &rc) : NULL;
+    int rc;
+    const struct ft_store_values *v =
+        block_fits(s, &rc) ? ft__similar_column(f, f->vector, &rc) : NULL;
 
     if (v == NULL || v->nulls == v->n) {
         return rc;
@@ -124,8 +128,7 @@ static void forget_slice(struct search *s)
 {
     struct ft__similar *f = s->f;
 
-    ft__scan_set_aside(&f->scan);
-    f->scan.block = f->scan.slice.n_blocks;
+    ft__similar_leave(f);
     f->nearest.n = s->n_before;
     f->origin->vectors = s->vectors_before;
     memcpy(f->nearest.v, s->before, s->n_before * sizeof s->before[0]);
@@ -134,14 +137,14 @@ static void forget_slice(struct search *s)
 static int search_all(struct search *s)
 {
     struct ft__scan *scan = &s->f->scan;
-    uint32_t file = 0;
+    uint32_t file = UINT32_MAX;
     bool more;
     int rc = ft__similar_newest_first(s->f);
 
     scan->n_bounds = 0; /* slices are chosen by them, and rows here */
     while (rc == FT_OK && (rc = ft__scan_next(scan, &more)) == FT_OK && more) {
-        if (scan->file != file) {
-            file = scan->file;
+        if (scan->view->part->file != file) {
+            file = scan->view->part->file;
             remember(s);
         }
         rc = search_block(s);
@@ -153,34 +156,49 @@ static int search_all(struct search *s)
     return rc;
 }
 
+static int bound(struct search *s, int column, int op, struct ft__want w)
+{
+    struct ft__bound *b = &s->bounds[s->n_bounds++];
+
+    b->column = column;
+    b->op = op;
+    return ft__bound_add(b, &w);
+}
+
+static int set_bounds(struct search *s)
+{
+    const struct ft__similar *f = s->f;
+    struct ft_store_origin *o = f->origin;
+    struct ft__want from = {.kind = FT__WANT_REAL, .f = f->ask->from};
+    struct ft__want to = {.kind = FT__WANT_REAL, .f = f->ask->to};
+    struct ft__want transform = {
+        .kind = FT__WANT_TEXT, .text = o->vector_id, .len = strlen(o->vector_id)};
+    struct ft__want span = {.kind = FT__WANT_INTEGER, .i = o->span_s};
+    int rc = bound(s, f->at, SQLITE_INDEX_CONSTRAINT_GE, from);
+
+    rc = rc == FT_OK ? bound(s, f->at, SQLITE_INDEX_CONSTRAINT_LT, to) : rc;
+    rc = rc == FT_OK ? bound(s, f->vector_id, SQLITE_INDEX_CONSTRAINT_EQ, transform) : rc;
+    return rc == FT_OK && f->hosts ? bound(s, f->span, SQLITE_INDEX_CONSTRAINT_EQ, span) : rc;
+}
+
 static int search(struct ft__similar *f, struct ft_err *err)
 {
-    struct ft_store_origin *o = f->origin;
-    struct search s = {.f = f, .dot = ft_store_dot(), .n_bounds = o->span_s > 0 ? 4 : 3};
+    struct search s = {.f = f, .dot = ft_store_dot()};
+    int rc = set_bounds(&s);
 
-    s.bounds[0] = (struct ft__bound){.column = f->at,
-                                     .op = SQLITE_INDEX_CONSTRAINT_GE,
-                                     .kind = FT_STORE_REAL,
-                                     .f = f->ask->from};
-    s.bounds[1] = s.bounds[0];
-    s.bounds[1].op = SQLITE_INDEX_CONSTRAINT_LT;
-    s.bounds[1].f = f->ask->to;
-    s.bounds[2] = (struct ft__bound){.column = f->vector_id,
-                                     .op = SQLITE_INDEX_CONSTRAINT_EQ,
-                                     .kind = FT_STORE_STRING,
-                                     .text = o->vector_id,
-                                     .len = strlen(o->vector_id)};
-    s.bounds[3] = (struct ft__bound){.column = f->span,
-                                     .op = SQLITE_INDEX_CONSTRAINT_EQ,
-                                     .kind = FT_STORE_INTEGER,
-                                     .i = o->span_s};
     f->scan = (struct ft__scan){
         .columns = f->columns, .n = f->n, .bounds = s.bounds, .n_bounds = s.n_bounds};
     f->nearest = (struct ft_store_nearest){.k = f->ask->k};
     f->nearest.v = ft_mem_alloc(f->ask->k, sizeof *f->nearest.v);
     s.before = ft_mem_alloc(f->ask->k, sizeof *s.before);
-    int rc = f->nearest.v != NULL && s.before != NULL ? search_all(&s) : FT_E_NOMEM;
-
+    if (f->nearest.v == NULL || s.before == NULL) {
+        rc = FT_E_NOMEM;
+    }
+    rc = rc == FT_OK ? search_all(&s) : rc;
+    f->scan.bounds = NULL;
+    for (uint32_t i = 0; i < s.n_bounds; i++) {
+        ft__bound_fini(&s.bounds[i]);
+    }
     ft_mem_free(s.before);
     return rc == FT_OK ? FT_OK : ft__similar_failed(f, rc, err);
 }
@@ -204,7 +222,7 @@ static int begin(struct ft__similar *f, struct ft_err *err)
     if (rc != FT_OK) {
         return ft_err_set(err, rc, "%s: %s", f->table, ft_strerror(rc));
     }
-    f->at = column_of(f, "timestamp");
+    f->at = ft__store_time(f->columns, f->n);
     f->id = column_of(f, f->hosts ? "address" : "flow_id");
     f->vector = column_of(f, "vector");
     f->vector_id = column_of(f, "vector_id");

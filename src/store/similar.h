@@ -28,8 +28,15 @@ struct ft__similar {
 /* Begins f->scan; slices come from the newest back. */
 FT_NODISCARD int ft__similar_newest_first(struct ft__similar *f);
 
+/* The slice that is read is damaged: it is set aside, and the next one comes. */
+void ft__similar_leave(struct ft__similar *f);
+
 /* Says why a scan ended: err, and its code. */
 int ft__similar_failed(const struct ft__similar *f, int rc, struct ft_err *err);
+
+/* What a column is in the slice that is read. NULL: the slice has it not, or it is of another type:
+ * *rc FT_E_CORRUPT. */
+const struct ft_store_column *ft__similar_type(const struct ft__similar *f, int column, int *rc);
 
 /* A column of the block that is read, of the type that it has to be of. NULL: the slice has it not,
  * or *rc. */

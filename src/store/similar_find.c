@@ -32,17 +32,19 @@ static bool of_type(const struct ft__similar *f, int column, const struct ft_sto
     return column == f->id && f->hosts ? ft_store_is_address(c) : c->cell == FT__CELL_TEXT;
 }
 
+const struct ft_store_column *ft__similar_type(const struct ft__similar *f, int column, int *rc)
+{
+    const struct ft_store_column *c =
+        column >= 0 ? ft__scan_type(&f->scan, (uint32_t)column) : NULL;
+
+    *rc = c == NULL || of_type(f, column, c) ? FT_OK : FT_E_CORRUPT;
+    return *rc == FT_OK ? c : NULL;
+}
+
 const struct ft_store_values *ft__similar_column(struct ft__similar *f, int column, int *rc)
 {
-    *rc = FT_OK;
-    if (column < 0 || f->scan.map[column] < 0) {
-        return NULL;
-    }
-    if (!of_type(f, column, ft__scan_type(&f->scan, (uint32_t)column))) {
-        *rc = FT_E_CORRUPT;
-        return NULL;
-    }
-    return ft__scan_column(&f->scan, (uint32_t)column, rc);
+    return ft__similar_type(f, column, rc) != NULL ? ft__scan_column(&f->scan, (uint32_t)column, rc)
+                                                   : NULL;
 }
 
 bool ft__similar_id(const struct ft__similar *f, const struct ft_store_values *ids, uint32_t row,
@@ -99,26 +101,32 @@ static uint64_t number(const struct ft_store_values *v, uint32_t row)
     return ft_store_buf_u64(&v->num)[row];
 }
 
+/* Its rows keep the bounds. */
 static int find_in_block(struct ft__similar *f, struct found *b)
 {
-    enum { AT, ID, VECTOR, VECTOR_ID, SPAN, ENTITY, PACKETS, N };
-    const int columns[N] = {f->at, f->id, f->vector, f->vector_id, f->span, f->entity, f->packets};
+    enum { AT, VECTOR, VECTOR_ID, SPAN, PACKETS, N };
+    const int columns[N] = {f->at, f->vector, f->vector_id, f->span, f->packets};
     const struct ft_store_values *v[N];
+    const struct ft__view *view = f->scan.view;
+    int rc;
 
+    if (ft__similar_type(f, f->id, &rc) == NULL ||
+        (f->hosts && ft__similar_type(f, f->entity, &rc) == NULL)) {
+        return rc;
+    }
     for (int i = 0; i < N; i++) {
-        int rc;
-
         v[i] = ft__similar_column(f, columns[i], &rc);
         if (rc != FT_OK) {
             return rc;
         }
     }
-    for (uint32_t row = 0; row < f->scan.rows; row++) {
-        if (!ft__scan_keeps(&f->scan, row) || !there(v[AT], row)) {
+    for (uint32_t k = 0; k < view->n_row; k++) {
+        uint32_t row = view->row[k];
+        struct found c = {.any = true, .file = view->part->file};
+
+        if (!there(v[AT], row)) {
             continue;
         }
-        struct found c = {.any = true, .file = f->scan.file};
-
         c.with_vector = there(v[VECTOR], row) && there(v[VECTOR_ID], row);
         c.busy = !f->hosts || (there(v[PACKETS], row) && number(v[PACKETS], row) > 0);
         c.at = (double)(int64_t)number(v[AT], row) / 1e6;
@@ -139,14 +147,18 @@ int ft__similar_newest_first(struct ft__similar *f)
     int rc = ft__scan_begin(s, f->store, f->table);
 
     for (uint32_t i = 0; i < s->n_files / 2; i++) {
-        char *one = s->files[i], *other = s->files[s->n_files - 1 - i];
-        char name[FT_STORE_FILE];
+        struct ft__file one = s->files[i];
 
-        memcpy(name, one, sizeof name);
-        memcpy(one, other, sizeof name);
-        memcpy(other, name, sizeof name);
+        s->files[i] = s->files[s->n_files - 1 - i];
+        s->files[s->n_files - 1 - i] = one;
     }
     return rc;
+}
+
+void ft__similar_leave(struct ft__similar *f)
+{
+    ft__scan_set_aside(&f->scan);
+    f->scan.block = f->scan.part->slice.n_blocks;
 }
 
 int ft__similar_failed(const struct ft__similar *f, int rc, struct ft_err *err)
@@ -169,13 +181,12 @@ static int find(struct ft__similar *f, struct found *b)
     int rc = ft__similar_newest_first(f);
 
     while (rc == FT_OK && (rc = ft__scan_next(&f->scan, &more)) == FT_OK && more) {
-        if (b->with_vector && b->file != f->scan.file) {
+        if (b->with_vector && b->file != f->scan.view->part->file) {
             break;
         }
         rc = find_in_block(f, b);
         if (rc == FT_E_CORRUPT) { /* what it had was not found */
-            ft__scan_set_aside(&f->scan);
-            f->scan.block = f->scan.slice.n_blocks;
+            ft__similar_leave(f);
             *b = (struct found){0};
             rc = FT_OK;
         }
@@ -199,30 +210,49 @@ static int not_found(const struct ft__similar *f, const struct found *b, struct 
                       f->hosts ? "window" : "record");
 }
 
+/* A value that a column has to have. */
+static int bound(struct ft__similar *f, struct ft__bound *to, int column, const char *text,
+                 int64_t i)
+{
+    char copy[FT_STORE_NEAR_ID + 1];
+    struct ft__want w = {.kind = FT__WANT_INTEGER, .i = i};
+
+    if (text != NULL) {
+        snprintf(copy, sizeof copy, "%s", text);
+        w = (struct ft__want){.kind = FT__WANT_TEXT, .text = copy, .len = strlen(copy)};
+    }
+    to->column = column;
+    to->op = SQLITE_INDEX_CONSTRAINT_EQ;
+    f->scan.n_bounds++;
+    return ft__bound_add(to, &w);
+}
+
+/* What is asked of is what the rows have to be of. */
+static int find_all(struct ft__similar *f, struct found *b)
+{
+    struct ft__bound bounds[3] = {0};
+
+    f->scan = (struct ft__scan){.columns = f->columns, .n = f->n, .bounds = bounds};
+    int rc = bound(f, &bounds[0], f->id, f->ask->id, 0);
+
+    rc = rc == FT_OK && f->hosts ? bound(f, &bounds[1], f->entity, "host", 0) : rc;
+    rc = rc == FT_OK && f->hosts && f->ask->span_s > 0
+             ? bound(f, &bounds[2], f->span, NULL, f->ask->span_s)
+             : rc;
+    rc = rc == FT_OK ? find(f, b) : rc;
+    ft__scan_end(&f->scan);
+    for (int i = 0; i < 3; i++) {
+        ft__bound_fini(&bounds[i]);
+    }
+    return rc;
+}
+
 int ft__similar_find(struct ft__similar *f, struct ft_err *err)
 {
-    char text[FT_STORE_NEAR_ID + 1], host[] = "host";
-    struct ft__bound bounds[3] = {{.column = f->id, .op = SQLITE_INDEX_CONSTRAINT_EQ}};
     struct found b = {0};
+    float length;
+    int rc = find_all(f, &b);
 
-    snprintf(text, sizeof text, "%s", f->ask->id);
-    bounds[0].kind = FT_STORE_STRING;
-    bounds[0].text = text;
-    bounds[0].len = strlen(text);
-    bounds[0].is_address = f->hosts && ft_store_parse_address(text, bounds[0].address);
-    bounds[1] = bounds[0];
-    bounds[1].column = f->entity;
-    bounds[1].text = host;
-    bounds[1].len = strlen(host);
-    bounds[2] = (struct ft__bound){.column = f->span,
-                                   .op = SQLITE_INDEX_CONSTRAINT_EQ,
-                                   .kind = FT_STORE_INTEGER,
-                                   .i = f->ask->span_s};
-    f->scan = (struct ft__scan){.columns = f->columns, .n = f->n, .bounds = bounds};
-    f->scan.n_bounds = !f->hosts ? 1 : f->ask->span_s > 0 ? 3 : 2;
-    int rc = find(f, &b);
-
-    ft__scan_end(&f->scan);
     if (rc != FT_OK) {
         return ft__similar_failed(f, rc, err);
     }
@@ -231,10 +261,12 @@ int ft__similar_find(struct ft__similar *f, struct ft_err *err)
     }
     f->origin->timestamp = b.at;
     f->origin->span_s = (uint32_t)b.span;
-    f->own_len = f->hosts ? 16 : (uint32_t)bounds[0].len;
-    memcpy(f->own, f->hosts ? bounds[0].address : (const uint8_t *)text, f->own_len);
-    float length;
-
+    f->own_len = f->hosts ? 16 : (uint32_t)strlen(f->ask->id);
+    if (f->hosts) {
+        ft_ignore(ft_store_parse_address(f->ask->id, f->own)); /* it is one, see check() */
+    } else {
+        memcpy(f->own, f->ask->id, f->own_len);
+    }
     ft_store_dot_plain(f->q, f->q, 1, &length);
     return length > 0.999F && length < 1.001F
                ? FT_OK

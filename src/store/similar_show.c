@@ -19,7 +19,7 @@ enum state { NOT_READ, READ, GONE };
 
 struct show {
     struct ft__similar *f;
-    const struct ft_store_column **columns; /* [n], of the table */
+    uint32_t *columns; /* [n], of the table */
     uint32_t n;
     struct ft_store_cell *cells; /* [rows][n + 1] */
     enum state *state;           /* [rows] */
@@ -60,7 +60,7 @@ static int choose(struct show *s, struct ft_err *err)
             k++;
         }
         if (k < f->n) {
-            s->columns[s->n++] = &f->columns[k];
+            s->columns[s->n++] = k;
         } else if (f->ask->columns != NULL) {
             return ft_err_set(err, FT_E_USAGE, "%s: %s has no such column", names[i], f->table);
         }
@@ -77,7 +77,9 @@ static int say_columns(const struct show *s, const struct ft_store_take *take)
     }
     h[0] = (struct ft_store_heading){"similarity", FT_STORE_PLAIN};
     for (uint32_t i = 0; i < s->n; i++) {
-        h[i + 1] = (struct ft_store_heading){s->columns[i]->name, form_of(s->columns[i])};
+        const struct ft_store_column *c = &s->f->columns[s->columns[i]];
+
+        h[i + 1] = (struct ft_store_heading){c->name, form_of(c)};
     }
     int rc = take->columns(take->cookie, h, s->n + 1) == 0 ? FT_OK : FT_E_INTERRUPTED;
 
@@ -131,18 +133,18 @@ static bool text(struct show *s, const struct ft_store_column *c, uint32_t row,
 }
 
 /* A column of the rows from `first` on that are of its block. */
-static int read_column(struct show *s, const struct ft_slice *slice, uint32_t first, uint32_t i)
+static int read_column(struct show *s, const struct ft__part *p, uint32_t first, uint32_t i)
 {
     const struct ft_store_nearest *t = &s->f->nearest;
-    int column = ft_slice_find(slice, s->columns[i]->name), rc = FT_OK;
+    int32_t column = p->map[s->columns[i]];
 
     if (column < 0) {
         return FT_OK;
     }
-    const struct ft_store_column *c = &slice->columns[column];
+    const struct ft_store_column *c = &p->slice.columns[column];
+    int rc = ft_slice_column(&p->slice, s->f->store->coder, t->v[first].block, (uint32_t)column,
+                             &s->f->scan.scratch, &s->values);
 
-    rc = ft_slice_column(slice, s->f->store->coder, t->v[first].block, (uint32_t)column,
-                         &s->f->scan.scratch, &s->values);
     for (uint32_t k = first; k < t->n && rc == FT_OK; k++) {
         struct ft_store_cell *cell = &s->cells[(size_t)k * (s->n + 1) + i + 1];
 
@@ -164,31 +166,25 @@ static int read_block(struct show *s, uint32_t first, struct ft_err *err)
 {
     struct ft__similar *f = s->f;
     const struct ft_store_near *of = &f->nearest.v[first];
-    struct ft_slice slice;
-    int rc =
-        ft_slice_open(f->store->dir, f->scan.files[of->file - 1], f->store->coder, &slice, err);
+    struct ft__part *p;
+    int rc = ft__part_open(&f->scan, of->file, &p);
+    enum state state = rc == FT_OK && p == NULL ? GONE : READ; /* since it was searched */
 
-    enum state state = rc == FT_E_NOT_FOUND ? GONE : READ; /* dropped since */
-
-    f->store->result->slices_gone += state == GONE;
-    rc = state == GONE ? FT_OK : rc;
-    if (rc == FT_OK && state == READ) {
-        for (uint32_t i = 0; i < s->n && rc == FT_OK; i++) {
-            rc = read_column(s, &slice, first, i);
-        }
-        ft_slice_close(&slice);
+    for (uint32_t i = 0; i < s->n && rc == FT_OK && p != NULL; i++) {
+        rc = read_column(s, p, first, i);
     }
     if (rc == FT_E_CORRUPT) {
-        f->scan.file = of->file;
-        ft__scan_set_aside(&f->scan);
-        return ft_err_set(err, rc, "a slice is damaged and set aside: ask again");
+        ft__part_set_aside(&f->scan, p);
     }
+    ft__part_release(p);
     for (uint32_t k = first; k < f->nearest.n; k++) {
         if (f->nearest.v[k].file == of->file && f->nearest.v[k].block == of->block) {
             s->state[k] = state;
         }
     }
-    return rc == FT_OK ? FT_OK : ft__similar_failed(f, rc, err);
+    return rc == FT_E_CORRUPT ? ft_err_set(err, rc, "a slice is damaged and set aside: ask again")
+           : rc == FT_OK      ? FT_OK
+                              : ft__similar_failed(f, rc, err);
 }
 
 static int hand_out(struct show *s, const struct ft_store_take *take, uint64_t *rows)

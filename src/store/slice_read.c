@@ -198,19 +198,36 @@ const struct ft_store_extent *ft_slice_extent(const struct ft_slice *s, uint32_t
     return &of[column];
 }
 
+/* The bytes of a column of a block. */
+static int read_column(const struct ft_slice *s, const struct ft_store_extent *e,
+                       struct ft_store_buf *scratch)
+{
+    return ft_store_buf_set(scratch, e->len) ? read_at(s->fd, scratch->p, e->len, e->at)
+                                             : FT_E_NOMEM;
+}
+
 int ft_slice_column(const struct ft_slice *s, struct ft_store_coder *k, uint32_t block,
                     uint32_t column, struct ft_store_buf *scratch, struct ft_store_values *out)
 {
     const struct ft_store_extent *e = ft_slice_extent(s, block, column);
-
-    if (!ft_store_buf_set(scratch, e->len)) {
-        return FT_E_NOMEM;
-    }
-    int rc = read_at(s->fd, scratch->p, e->len, e->at);
+    int rc = read_column(s, e, scratch);
 
     return rc != FT_OK ? rc
                        : ft_store_column_get(k, &s->columns[column], ft_slice_rows(s, block), e,
                                              scratch->p, out);
+}
+
+int ft_slice_find_rows(const struct ft_slice *s, struct ft_store_coder *k, uint32_t block,
+                       uint32_t column, const struct ft_store_key *key,
+                       struct ft_store_buf *scratch, struct ft_store_values *nulls, uint32_t *rows,
+                       uint32_t *out_n)
+{
+    const struct ft_store_extent *e = ft_slice_extent(s, block, column);
+    int rc = read_column(s, e, scratch);
+
+    return rc != FT_OK ? rc
+                       : ft_store_column_find(k, &s->columns[column], ft_slice_rows(s, block), e,
+                                              scratch->p, key, nulls, rows, out_n);
 }
 
 int ft_slice_find(const struct ft_slice *s, const char *name)

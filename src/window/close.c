@@ -26,7 +26,6 @@ enum step { LOAD, REPLAY, GATHER, SORT, COUNT, WRITE };
 
 enum {
     ADDED_A_STEP = 32, /* entries of the log */
-    REPLAYED_A_STEP = 8,
     TAKEN_A_STEP = 4,
     STEPS_OF_A_FEW = 128, /* more than a window of a packet and an end takes */
 };
@@ -391,13 +390,15 @@ static bool replay(struct ft_windows *t)
     uint32_t ends =
         c->kind == FT_ENTITY_HOST ? 1u << FT__INITIATOR | 1u << FT__RESPONDER : 1u << c->kind;
 
-    for (int i = 0; i < REPLAYED_A_STEP && c->left > 0; i++) {
-        uint32_t in = ft__chunk_in(c->left--) - 1;
+    if (c->left == 0) {
+        return true;
+    }
+    uint32_t in = ft__chunk_in(c->left), n = (in - 1) % FT__APPLIED + 1;
 
-        ft__entry_apply(t, &t->log[(size_t)(c->chunk - 1) * FT__CHUNK + in], c->window, ends);
-        if (in == 0) {
-            c->chunk = t->chunk_next[c->chunk - 1];
-        }
+    ft__entry_apply(t, &t->log[(size_t)(c->chunk - 1) * FT__CHUNK + in - n], n, c->window, ends);
+    c->left -= n;
+    if (in == n) {
+        c->chunk = t->chunk_next[c->chunk - 1];
     }
     return c->left == 0;
 }

@@ -37,10 +37,10 @@ void ft__entry_who(const struct ft__entry *e, int end, struct ft__who *out)
 
 void ft__entry_name(const struct ft_windows *t, struct ft__entry *e)
 {
-    struct ft__who host;
+    struct ft__who host = {.kind = (uint8_t)(FT_ENTITY_HOST | e->flow.version << 4)};
 
     for (int i = 0; i < 2; i++) {
-        ft__entry_who(e, i == 0 ? FT__INITIATOR : FT__RESPONDER, &host);
+        memcpy(host.name[0], e->flow.addr[i], sizeof host.name[0]);
         e->value[i] = (uint32_t)(ft__who_hash(t, &host) >> 32);
     }
 }
@@ -81,20 +81,17 @@ void ft__entry_add(struct ft_windows *t, const struct ft__entry *e, int end, str
     }
 }
 
-void ft__entry_apply(struct ft_windows *t, const struct ft__entry *e, uint32_t window,
-                     uint32_t ends)
+/* To those of its four that who[] names. */
+static void apply(struct ft_windows *t, const struct ft__entry *e, uint32_t window, uint32_t ends,
+                  const struct ft__who who[FT__ENDS])
 {
     bool missed = false;
 
     for (int end = 0; end < FT__ENDS; end++) {
-        struct ft__who who;
-
         if ((ends >> end & 1) == 0) {
             continue;
         }
-        ft__entry_who(e, end, &who);
-        who.hash = ft__who_hash(t, &who);
-        struct ft__acc *a = ft__acc_get(t, &who, window, packets_of(e));
+        struct ft__acc *a = ft__acc_get(t, &who[end], window, packets_of(e));
 
         if (a != NULL) {
             ft__entry_add(t, e, end, a);
@@ -105,6 +102,47 @@ void ft__entry_apply(struct ft_windows *t, const struct ft__entry *e, uint32_t w
         }
     }
     t->no_room_ends += missed && e->few.ended > 0;
+}
+
+static void name_all(const struct ft_windows *t, const struct ft__entry *e, uint32_t window,
+                     uint32_t ends, struct ft__who who[FT__ENDS])
+{
+    for (int end = 0; end < FT__ENDS; end++) {
+        if ((ends >> end & 1) != 0) {
+            ft__entry_who(e, end, &who[end]);
+            who[end].hash = ft__who_hash(t, &who[end]);
+            __builtin_prefetch(ft__acc_place(t, &who[end], window));
+        }
+    }
+}
+
+static void ask(const struct ft_windows *t, uint32_t window, uint32_t ends,
+                const struct ft__who who[FT__ENDS])
+{
+    for (int end = 0; end < FT__ENDS; end++) {
+        uint32_t at = (ends >> end & 1) != 0 ? *ft__acc_place(t, &who[end], window) : 0;
+
+        if (at != 0) {
+            __builtin_prefetch(&t->accs[at - 1], 1);
+            __builtin_prefetch((const uint8_t *)&t->accs[at - 1] + 64, 1);
+        }
+    }
+}
+
+void ft__entry_apply(struct ft_windows *t, const struct ft__entry *e, uint32_t n, uint32_t window,
+                     uint32_t ends)
+{
+    struct ft__who who[FT__APPLIED][FT__ENDS];
+
+    for (uint32_t i = 0; i < n; i++) {
+        name_all(t, &e[i], window, ends, who[i]);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        ask(t, window, ends, who[i]);
+    }
+    for (uint32_t i = n; i-- > 0;) {
+        apply(t, &e[i], window, ends, who[i]);
+    }
 }
 
 void ft__fold_apply(struct ft_windows *t, const struct ft__fold *folds, uint32_t n)
@@ -126,7 +164,7 @@ void ft__fold_apply(struct ft_windows *t, const struct ft__fold *folds, uint32_t
         if (FT_LIKELY(e != NULL)) {
             *e = f->entry;
         } else {
-            ft__entry_apply(t, &f->entry, window, FT__ALL_ENDS);
+            ft__entry_apply(t, &f->entry, 1, window, FT__ALL_ENDS);
         }
     }
 }

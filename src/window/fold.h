@@ -43,8 +43,11 @@ void ft__told_apply(struct ft_windows *t, const struct ft_window_told *told, con
 /* Adds an entry to one of its four. */
 void ft__entry_add(struct ft_windows *t, const struct ft__entry *e, int end, struct ft__acc *a);
 
-/* Into the table: to some of the four, bits by number. */
-void ft__entry_apply(struct ft_windows *t, const struct ft__entry *e, uint32_t window,
+enum { FT__APPLIED = 8 };
+
+/* Into the table: n of them, at most FT__APPLIED, the last one first, to some of the four of each,
+ * bits by number. */
+void ft__entry_apply(struct ft_windows *t, const struct ft__entry *e, uint32_t n, uint32_t window,
                      uint32_t ends);
 
 /* The hash of an entity. */

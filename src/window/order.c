@@ -50,11 +50,25 @@ static uint64_t last_word(const struct ft__who *who)
     return service ? port : ft_load_be64(second + 8);
 }
 
+/* last_word() of an entry of the log that is of IPv4, as most are. */
+static uint64_t word_of_entry(const struct ft__flow *f, int end)
+{
+    bool responder = end == FT__SERVICE || end == FT__RESPONDER;
+    uint64_t word = (uint64_t)ft_load_be32(f->addr[responder]) << 32;
+
+    return end == FT__PAIR      ? word | ft_load_be32(f->addr[1])
+           : end == FT__SERVICE ? word | (uint64_t)f->port << 16 | f->proto
+                                : word;
+}
+
 /* Words from the last one to the first. */
 static uint64_t word_of(const struct ft_windows *t, uint32_t ref, uint32_t word)
 {
     struct ft__who who;
 
+    if (t->closing.from_log && t->closing.part == 0 && t->cfg.map_address == NULL) {
+        return word_of_entry(&ft__order_entry(t, ref)->flow, ft__order_end(t, ref));
+    }
     ft__order_who(t, ref, &who);
     if (t->cfg.map_address != NULL) {
         return as_shown(t, &who);

@@ -93,48 +93,49 @@ static int64_t rank(const struct ft_windows *t, const struct ft__acc *a)
                      (a->many != 0 ? t->manys[a->many - 1].credit : 0));
 }
 
-static uint32_t *heap_of(const struct ft_windows *t, const struct ft__window *w, uint8_t kind)
+static struct ft__ranked *heap_of(const struct ft_windows *t, const struct ft__window *w,
+                                  uint8_t kind)
 {
     return t->heaps + (size_t)(w->heap[kind] - 1) * t->cfg.max_hosts;
 }
 
-static void sift_down(const struct ft_windows *t, uint32_t *heap, uint32_t n, uint32_t at)
+static void put(const struct ft_windows *t, struct ft__ranked *heap, uint32_t at,
+                struct ft__ranked it)
 {
-    uint32_t it = heap[at];
-    int64_t of_it = rank(t, &t->accs[it]);
-
-    for (uint32_t child; (child = 2 * at + 1) < n; at = child) {
-        if (child + 1 < n && rank(t, &t->accs[heap[child + 1]]) < rank(t, &t->accs[heap[child]])) {
-            child++;
-        }
-        if (of_it <= rank(t, &t->accs[heap[child]])) {
-            break;
-        }
-        heap[at] = heap[child];
-        t->heap_at[heap[at]] = at;
-    }
     heap[at] = it;
-    t->heap_at[it] = at;
+    t->heap_at[it.acc] = at;
 }
 
-static void sift_up(const struct ft_windows *t, uint32_t *heap, uint32_t at)
+static void sift_down(const struct ft_windows *t, struct ft__ranked *heap, uint32_t n, uint32_t at)
 {
-    uint32_t it = heap[at];
-    int64_t of_it = rank(t, &t->accs[it]);
+    struct ft__ranked it = heap[at];
 
-    for (; at > 0 && rank(t, &t->accs[heap[(at - 1) / 2]]) > of_it; at = (at - 1) / 2) {
-        heap[at] = heap[(at - 1) / 2];
-        t->heap_at[heap[at]] = at;
+    for (uint32_t child; (child = 2 * at + 1) < n; at = child) {
+        child += child + 1 < n && heap[child + 1].rank < heap[child].rank;
+        if (it.rank <= heap[child].rank) {
+            break;
+        }
+        put(t, heap, at, heap[child]);
     }
-    heap[at] = it;
-    t->heap_at[it] = at;
+    put(t, heap, at, it);
+}
+
+static void sift_up(const struct ft_windows *t, struct ft__ranked *heap, uint32_t at)
+{
+    struct ft__ranked it = heap[at];
+
+    for (; at > 0 && heap[(at - 1) / 2].rank > it.rank; at = (at - 1) / 2) {
+        put(t, heap, at, heap[(at - 1) / 2]);
+    }
+    put(t, heap, at, it);
 }
 
 /* False: too many windows are full. */
 static bool make_heap(struct ft_windows *t, struct ft__window *w, uint8_t kind)
 {
+    struct ft__ranked *heap;
+    uint32_t n = 0;
     uint8_t h = 0;
-    uint32_t *heap, n = 0;
 
     while (h < FT__HEAPS && t->heap_taken[h]) {
         h++;
@@ -146,10 +147,10 @@ static bool make_heap(struct ft_windows *t, struct ft__window *w, uint8_t kind)
     w->heap[kind] = (uint8_t)(h + 1);
     heap = heap_of(t, w, kind);
     for (uint32_t i = w->head[kind]; i != 0; i = t->members[i - 1].next) {
-        for (uint32_t k = ft__members_in(w->n[kind] - n); k-- > 0;) {
-            heap[n] = t->members[i - 1].acc[k];
-            t->heap_at[heap[n]] = n;
-            n++;
+        for (uint32_t k = ft__members_in(w->n[kind] - n); k-- > 0; n++) {
+            uint32_t acc = t->members[i - 1].acc[k];
+
+            put(t, heap, n, (struct ft__ranked){rank(t, &t->accs[acc]), acc});
         }
     }
     for (uint32_t i = n / 2; i-- > 0;) {
@@ -164,16 +165,22 @@ void ft__acc_grew(struct ft_windows *t, const struct ft__acc *a)
     uint8_t kind = ft__acc_kind(a);
 
     if (FT_UNLIKELY(w->heap[kind] != 0)) {
-        uint32_t *heap = heap_of(t, w, kind), number = (uint32_t)(a - t->accs);
+        struct ft__ranked *heap = heap_of(t, w, kind);
+        uint32_t number = (uint32_t)(a - t->accs), at = t->heap_at[number];
+        int64_t before = heap[at].rank;
 
-        sift_down(t, heap, w->n[kind], t->heap_at[number]);
-        sift_up(t, heap, t->heap_at[number]);
+        heap[at].rank = rank(t, a);
+        if (heap[at].rank > before) {
+            sift_down(t, heap, w->n[kind], at);
+        } else {
+            sift_up(t, heap, at);
+        }
     }
 }
 
 uint64_t ft__window_owed(const struct ft_windows *t, const struct ft__window *w, uint8_t kind)
 {
-    int64_t least = w->heap[kind] != 0 ? rank(t, &t->accs[heap_of(t, w, kind)[0]]) : 0;
+    int64_t least = w->heap[kind] != 0 ? heap_of(t, w, kind)[0].rank : 0;
 
     return (uint64_t)ft__bound((int64_t)w->owed[kind] + least);
 }
@@ -332,8 +339,8 @@ static struct ft__acc *replace(struct ft_windows *t, const struct ft__who *who, 
     if (w->heap[kind] == 0 && !make_heap(t, w, kind)) {
         return NULL;
     }
-    struct ft__acc *a = &t->accs[heap_of(t, w, kind)[0]];
-    int64_t credit = rank(t, a);
+    int64_t credit = heap_of(t, w, kind)[0].rank;
+    struct ft__acc *a = &t->accs[heap_of(t, w, kind)[0].acc];
 
     if (kind == FT_ENTITY_HOST && w->span == 0) {
         ft_count_add(&t->untracked, ft__acc_many(t, a)->packets[FT_WINDOW_OUT]);

@@ -150,6 +150,13 @@ struct ft__sort {
     uint32_t count[FT__DIGITS][FT__DIGIT];
 };
 
+/* One of a full window, and how many packets it may have had: beside it, since each comparison
+ * would else be a line of memory that nobody asked for. */
+struct ft__ranked {
+    int64_t rank;
+    uint32_t acc;
+};
+
 struct ft__coming {
     struct ft__acc *acc;
     uint32_t first; /* of the log: ref */
@@ -197,8 +204,8 @@ struct ft_windows {
     uint32_t fresh_window, free_window, n_windows; /* n_windows: in use */
     uint32_t oldest, newest;                       /* of the shortest span: a list in order */
     uint32_t longer[FT_WINDOW_SPANS];
-    uint32_t *heaps;   /* [FT__HEAPS][max_hosts], mapped */
-    uint32_t *heap_at; /* [n_accs], mapped: of those whose window has a heap */
+    struct ft__ranked *heaps; /* [FT__HEAPS][max_hosts], mapped */
+    uint32_t *heap_at;        /* [n_accs], mapped: of those whose window has a heap */
     bool heap_taken[FT__HEAPS];
     struct ft__ordered *order[2]; /* [n_order] each, mapped: those that are to be written */
     uint32_t n_order;

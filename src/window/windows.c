@@ -67,7 +67,7 @@ size_t ft_windows_budget(const struct ft_windows_config *cfg, uint32_t *out_host
            sizeof(struct ft__members) * members_for(accs) + sizeof(uint32_t) * index_for(accs) +
            sizeof(struct ft__window) * FT__WINDOWS +
            (sizeof(struct ft__entry) * FT__CHUNK + sizeof(uint32_t)) * chunks_for(cfg->max_hosts) +
-           sizeof(uint32_t) * FT__HEAPS * cfg->max_hosts +
+           sizeof(struct ft__ranked) * FT__HEAPS * cfg->max_hosts +
            sizeof(struct ft__ordered) * 2 * order_for(cfg->max_hosts) +
            ft__set_room_budget(accs, accs / 4, blocks_for(cfg->max_hosts)) +
            (cfg->apps ? ft__apps_budget(accs / 8) : 0) + ft__usual_budget(usual_for(cfg)) +

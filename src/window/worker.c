@@ -207,7 +207,7 @@ static void begin_epoch(struct ft_window_worker *w, uint32_t epoch)
     }
 }
 
-static void set_clock(struct ft_window_worker *w, const struct ft_window_clock *c)
+FT_INLINE void set_clock(struct ft_window_worker *w, const struct ft_window_clock *c)
 {
     if (FT_UNLIKELY(c->epoch != w->clock.epoch)) {
         begin_epoch(w, c->epoch);
@@ -225,6 +225,9 @@ FT_INLINE void see(struct ft_window_worker *w, int64_t ts_ns)
 {
     struct ft_window_clock c = w->clock;
 
+    if (FT_LIKELY(ts_ns == c.now_ns)) {
+        return;
+    }
     ft_window_clock_see(&c, ts_ns, w->t->cfg.step_ns);
     set_clock(w, &c);
 }

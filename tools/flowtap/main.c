@@ -49,6 +49,16 @@ const struct command commands[] = {
      "the N (10) flows or hosts whose vectors (-p vector) are nearest to those of a flow_id or an "
      "address. --parquet: the rows of a time as a file",
      0, cmd_query, false},
+    {"mcp", "--store DIR [--privacy 0|1|2|3|4]",
+     "Answers an agent that started it: Model Context Protocol over stdin and stdout, from what -o "
+     "store:DIR keeps. --privacy: 0, all (the default here), to 4, aggregates",
+     0, cmd_mcp, false},
+    {"serve",
+     "--store DIR --http ADDR:PORT [--token-file FILE] [--privacy 0|1|2|3|4] [--origin URL]...",
+     "Answers agents over HTTP: Model Context Protocol at http://ADDR:PORT/mcp. --token-file: what "
+     "they have to show, a must for an address that others reach; --privacy: 0, all, on loopback, "
+     "3, tokens in place of addresses, beyond; --origin: a page that may ask",
+     0, cmd_serve, false},
     {"fit", "INPUT... -o FILE [--whiten] [--rows N] [--window LIST] [--workers N] [--quiet]",
      "What feature vectors are centred and scaled by (--vector-fit), from captures, or from "
      "records "

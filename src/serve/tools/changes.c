@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* serve: the tool changes: what is new since a handle, and a new handle.
+ *
+ * A handle holds where the store was: nothing is kept of who asks. */
+#include <math.h>
+#include <string.h>
+
+#include "serve/alerts.h"
+#include "serve/cursor.h"
+#include "serve/sums.h"
+
+enum { ALERTS = 10, NEW = 5, DAY_S = 86400 };
+
+static const uint64_t SECONDS_MOST = (uint64_t)1 << 40;
+
+/* Times are whole seconds; of alerts also how many there were from that second on. */
+enum field { WRITTEN_S, RECORD_S, ALERT_S, ALERTS_SEEN, RECEIVED, KERNEL, QUEUE, LOST, FIELDS };
+
+static uint64_t second(double s)
+{
+    return s > 0 ? (uint64_t)s : 0; /* not NAN */
+}
+
+static int count_alerts(struct ft_desk *d, uint64_t from_s, double *out, struct ft_err *err)
+{
+    struct ft_text sql = {0};
+
+    *out = 0;
+    if (d->table[FT__ALERT].rows == 0) {
+        return FT_OK;
+    }
+    ft_text_format(&sql, "SELECT count(*) FROM alert WHERE timestamp >= %llu",
+                   (unsigned long long)from_s);
+    int rc = ft__desk_done(&sql, err);
+
+    rc = rc == FT_OK ? ft__desk_numbers(d, sql.p, 1, out, err) : rc;
+    ft_text_fini(&sql);
+    return rc;
+}
+
+static int now_is(struct ft_desk *d, uint64_t out[FIELDS], struct ft_err *err)
+{
+    double seen;
+
+    out[WRITTEN_S] = (uint64_t)d->newest_s;
+    out[RECORD_S] = second(d->last_s);
+    out[ALERT_S] = d->table[FT__ALERT].rows > 0 ? second(d->table[FT__ALERT].max_s) : 0;
+    out[RECEIVED] = d->said.received;
+    out[KERNEL] = d->said.kernel_dropped;
+    out[QUEUE] = d->said.queue_dropped;
+    out[LOST] = d->said.events_lost;
+    int rc = count_alerts(d, out[ALERT_S], &seen, err);
+
+    out[ALERTS_SEEN] = second(seen);
+    return rc;
+}
+
+static int read_handle(const struct ft_desk *d, const char *text, uint64_t out[FIELDS],
+                       struct ft_err *err)
+{
+    if (!ft__numbers_read(text, 'h', out, FIELDS) || out[WRITTEN_S] > SECONDS_MOST ||
+        out[RECORD_S] > SECONDS_MOST || out[ALERT_S] > SECONDS_MOST) {
+        return ft_err_set(err, FT_E_USAGE, "since: it is no handle: call without it for one");
+    }
+    if ((int64_t)out[WRITTEN_S] > d->newest_s) {
+        return ft_err_set(err, FT_E_USAGE,
+                          "since: this handle is of another store: call without it for a new one");
+    }
+    return FT_OK;
+}
+
+/* ---- what was received and lost meanwhile ---- */
+
+static void put_counters(const uint64_t then[FIELDS], const uint64_t now[FIELDS],
+                         struct ft_text *out)
+{
+    static const char *const names[] = {"received", "kernel_dropped", "queue_dropped",
+                                        "events_lost"};
+    const char *sep = "";
+    bool anew = false;
+
+    for (int i = RECEIVED; i < FIELDS; i++) {
+        anew |= now[i] < then[i];
+    }
+    if (anew) { /* another run: its counters are its own */
+        ft_text_put(out, ",\"counters\":null,\"restarted\":true");
+        return;
+    }
+    ft_text_put(out, ",\"counters\":{");
+    for (int i = RECEIVED; i < FIELDS; i++) {
+        ft_text_format(out, "%s\"%s\":%llu", sep, names[i - RECEIVED],
+                       (unsigned long long)(now[i] - then[i]));
+        sep = ",";
+    }
+    ft_text_put(out, "},\"restarted\":false");
+}
+
+/* ---- alerts ---- */
+
+/* How many there are that the handle did not see; they come in the order of their times. */
+static int count_new(struct ft_desk *d, const uint64_t then[FIELDS], uint64_t *out,
+                     struct ft_err *err)
+{
+    double all;
+    int rc = count_alerts(d, then[ALERT_S], &all, err);
+
+    *out = rc == FT_OK && all > (double)then[ALERTS_SEEN] ? (uint64_t)all - then[ALERTS_SEEN] : 0;
+    return rc;
+}
+
+static int put_alerts(struct ft_desk *d, const uint64_t then[FIELDS], struct ft_text *out,
+                      struct ft_err *err)
+{
+    struct ft__grid g = {0};
+    struct ft_text sql = {0};
+    uint64_t fresh;
+    int rc = count_new(d, then, &fresh, err);
+
+    ft_text_format(out, ",\"new_alerts\":%llu", (unsigned long long)fresh);
+    if (rc != FT_OK || fresh == 0 || d->privacy >= FT_PRIVACY_AGGREGATES) {
+        return rc;
+    }
+    fresh = fresh < ALERTS ? fresh : ALERTS;
+    ft__alerts_columns(d, &g, &sql);
+    ft_text_format(&sql, "timestamp >= %llu ORDER BY timestamp DESC, rowid DESC LIMIT %llu",
+                   (unsigned long long)then[ALERT_S], (unsigned long long)fresh);
+    rc = ft__desk_done(&sql, err);
+    rc = rc == FT_OK ? ft__grid_query(d, &g, sql.p, fresh, err) : rc;
+    if (rc == FT_OK) {
+        ft_text_put(out, ",");
+        ft_ignore(ft__alerts_put(d, &g, floor(d->last_s) + 1, FT__DESK_DEFAULT / 2, out) > 0);
+    }
+    ft_text_fini(&sql);
+    ft__grid_fini(&g);
+    return rc;
+}
+
+/* ---- traffic ---- */
+
+/* Who is among the first of these minutes, and was not in the day before. */
+static int put_new(struct ft_desk *d, const struct ft__span *s, bool hosts, struct ft_text *out,
+                   struct ft_err *err)
+{
+    const char *columns = hosts ? "src_ip" : "dst_port, protocol";
+    struct ft__span minutes = *s, before;
+    struct ft__grid g = {0};
+    struct ft_text sql = {0};
+
+    ft__span_minutes(&minutes);
+    before = (struct ft__span){minutes.from_us - (int64_t)DAY_S * 1000000, minutes.from_us};
+    ft__grid_column(&g, hosts ? "src_ip" : "dst_port", hosts ? FT_VEILED_ADDRESS : FT_VEILED_PLAIN);
+    if (!hosts) {
+        ft__grid_column(&g, "protocol", FT_VEILED_PLAIN);
+    }
+    ft__grid_column(&g, "bytes", FT__GRID_COUNT);
+    ft__grid_column(&g, "flows", FT__GRID_COUNT);
+    ft_text_format(&sql,
+                   "SELECT %s, total(bytes), total(flows) FROM top_minute WHERE kind = '%s' AND "
+                   "is_other = 0 AND ",
+                   columns, hosts ? "src" : "port");
+    ft__span_sql(&minutes, &sql);
+    ft_text_format(&sql,
+                   " AND (%s) NOT IN (SELECT %s FROM top_minute WHERE kind = '%s' AND "
+                   "is_other = 0 AND ",
+                   columns, columns, hosts ? "src" : "port");
+    ft__span_sql(&before, &sql);
+    ft_text_format(&sql, ") GROUP BY %s ORDER BY total(bytes) DESC LIMIT %d", columns, NEW);
+    int rc = ft__desk_done(&sql, err);
+
+    rc = rc == FT_OK ? ft__grid_query(d, &g, sql.p, NEW, err) : rc;
+    ft_text_format(out, ",\"new_top_%s\":{", hosts ? "sources" : "services");
+    ft__grid_put(d, &g, (double)s->to_us / 1e6, FT__DESK_MOST, out);
+    ft_text_put(out, "}");
+    ft_text_fini(&sql);
+    ft__grid_fini(&g);
+    return rc;
+}
+
+static int put_traffic(struct ft_desk *d, const struct ft__span *s, struct ft_text *out,
+                       struct ft_err *err)
+{
+    struct ft__sums sums = {0};
+    bool any = d->table[FT__FLOW].rows > 0 && s->from_us < s->to_us;
+    double hosts = FT__DESK_K;
+    int rc = any ? ft__sums_flows(d, s, &sums, err) : FT_OK;
+
+    if (rc == FT_OK && any && d->privacy >= FT_PRIVACY_AGGREGATES) {
+        rc = ft__sums_hosts(d, s, &hosts, err);
+    }
+    if (rc != FT_OK && rc != FT_E_RANGE) {
+        return rc;
+    }
+    if (rc == FT_E_RANGE || hosts < FT__DESK_K) { /* top and overview say it of minutes */
+        ft_text_put(out, ",\"traffic\":null");
+        return FT_OK;
+    }
+    ft_text_put(out, ",\"traffic\":");
+    ft__sums_put(&sums, out);
+    ft_text_put(out, "}");
+    if (!any || d->privacy >= FT_PRIVACY_AGGREGATES) {
+        return FT_OK;
+    }
+    rc = put_new(d, s, true, out, err);
+    return rc == FT_OK ? put_new(d, s, false, out, err) : rc;
+}
+
+/* ---- all of it ---- */
+
+static int put_changes(struct ft_desk *d, const uint64_t then[FIELDS], const uint64_t now[FIELDS],
+                       struct ft_text *out, struct ft_err *err)
+{
+    struct ft__span s = {(int64_t)then[RECORD_S] * 1000000, (int64_t)now[RECORD_S] * 1000000};
+    int rc;
+
+    ft_text_format(
+        out, ",\"changed\":%s,\"since\":", then[WRITTEN_S] != now[WRITTEN_S] ? "true" : "false");
+    ft__desk_put_time(out, (double)then[WRITTEN_S]);
+    if (then[WRITTEN_S] == now[WRITTEN_S]) {
+        return FT_OK;
+    }
+    put_counters(then, now, out);
+    rc = put_alerts(d, then, out, err);
+    return rc == FT_OK ? put_traffic(d, &s, out, err) : rc;
+}
+
+int ft__tool_changes(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err)
+{
+    const char *since = ft__arg_text(args, "since");
+    uint64_t then[FIELDS], now[FIELDS];
+    char handle[FT__CURSOR];
+    int rc = ft__desk_begin(d, err);
+
+    rc = rc == FT_OK && since != NULL ? read_handle(d, since, then, err) : rc;
+    if (rc != FT_OK) {
+        return rc;
+    }
+    rc = now_is(d, now, err);
+    ft__numbers_put('h', now, FIELDS, handle);
+    ft_text_format(out, "{\"handle\":\"%s\"", handle);
+    if (since == NULL) {
+        ft_text_put(out, ",\"since\":null");
+    } else if (rc == FT_OK) {
+        rc = put_changes(d, then, now, out, err);
+    }
+    rc = rc == FT_OK ? ft__desk_said(d, NULL, out, err) : rc;
+    ft_text_put(out, "}");
+    return rc == FT_OK ? ft__desk_done(out, err) : rc;
+}

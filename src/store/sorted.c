@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store: rows by their timestamps, see read.h.
+ *
+ * Theory of operation: slices say within which times they are, and so do their blocks. Each waits
+ * until its end of them (the newest, or the oldest) is the next:
+ *
+ *     slices, by their ends -> open: its blocks wait -> read: a heap of the rows that keep the
+ *     bounds, by time -> the best row of all heaps, if nothing that waits can have a better one
+ *
+ * So the first rows come from one or two blocks, however many there are. Of a block that is read
+ * the times are kept; its other columns are kept for the last few, and are read again else.
+ *
+ * A key is the time, or for the oldest first its complement: the greatest one is next. What has no
+ * time at all is the least of all as SQLite orders it. */
+#include <stdlib.h>
+
+#include "base/rd.h"
+#include "store/read.h"
+
+enum {
+    VIEWS = 256,
+    VALUES_MOST = 256 << 20, /* bytes of their columns, but for one */
+    HELD_MOST = 256 << 20    /* bytes of rows of heaps */
+};
+
+struct entry {
+    int64_t key;
+    uint32_t row;
+};
+
+/* A block that waits. */
+struct waiting {
+    struct ft__part *part;
+    uint32_t block;
+    int64_t key;
+};
+
+/* A block that is read. */
+struct run {
+    struct ft__part *part;
+    uint32_t block, n, view; /* view: where it was */
+    struct entry *heap;      /* [n], the greatest key first; owned */
+    size_t len;
+};
+
+struct ft__sorted {
+    int time;                /* the column */
+    struct waiting *waiting; /* [n_waiting] of cap, owned */
+    uint32_t n_waiting, cap_waiting;
+    struct run *runs;               /* [n_runs] of cap, owned */
+    uint32_t n_runs, cap_runs, run; /* run: of the row; n_runs: of none */
+    int64_t second;                 /* the greatest key of the others */
+    size_t held;
+    struct ft__view views[VIEWS]; /* [n_views] */
+    uint64_t used[VIEWS], turns;
+    size_t len[VIEWS], values; /* bytes of their columns, of all */
+    uint32_t n_views;
+};
+
+static int64_t key_of(const struct ft__scan *s, int64_t us)
+{
+    return s->sort == FT__SORT_NEWEST ? us : ~us;
+}
+
+/* Of the end that comes first. */
+static int64_t key_of_range(const struct ft__scan *s, int64_t min_us, int64_t max_us)
+{
+    if (min_us > max_us) { /* no times */
+        return s->sort == FT__SORT_NEWEST ? INT64_MIN : INT64_MAX;
+    }
+    return key_of(s, s->sort == FT__SORT_NEWEST ? max_us : min_us);
+}
+
+/* ---- room ---- */
+
+/* Room for one more of len bytes. NULL: no memory. */
+static void *grow(void *of, uint32_t n, uint32_t *cap, size_t len)
+{
+    if (n < *cap) {
+        return of;
+    }
+    uint32_t more = *cap > 0 ? *cap * 2 : 64;
+    void *p = ft_mem_alloc(more, len);
+
+    if (p == NULL) {
+        return NULL;
+    }
+    if (n > 0) {
+        memcpy(p, of, n * len);
+    }
+    ft_mem_free(of);
+    *cap = more;
+    return p;
+}
+
+/* ---- heaps ---- */
+
+static void sink(struct entry *h, uint32_t n, uint32_t at)
+{
+    struct entry e = h[at];
+
+    for (uint32_t child; (child = 2 * at + 1) < n; at = child) {
+        child += child + 1 < n && h[child + 1].key > h[child].key;
+        if (h[child].key <= e.key) {
+            break;
+        }
+        h[at] = h[child];
+    }
+    h[at] = e;
+}
+
+static void pop(struct run *r)
+{
+    r->heap[0] = r->heap[--r->n];
+    if (r->n > 0) {
+        sink(r->heap, r->n, 0);
+    }
+}
+
+static void end_run(struct ft__sorted *o, uint32_t i)
+{
+    o->held -= o->runs[i].len;
+    ft_mem_free(o->runs[i].heap);
+    ft__part_release(o->runs[i].part);
+    o->runs[i] = o->runs[--o->n_runs];
+}
+
+/* ---- blocks ---- */
+
+/* Bytes of its columns, as they are now. */
+static void weigh(const struct ft__scan *s, uint32_t view)
+{
+    struct ft__sorted *o = s->order;
+    size_t len = 0;
+
+    for (uint32_t i = 0; i < s->n; i++) {
+        const struct ft_store_values *v = &o->views[view].values[i];
+
+        len += v->valid.cap + v->num.cap + v->bytes.cap + v->end.cap + v->inner.cap;
+    }
+    o->values += len - o->len[view];
+    o->len[view] = len;
+}
+
+/* A place for a block: a new one, or that which was not asked for the longest. FT_E_NOMEM. */
+static int take_view(const struct ft__scan *s, uint32_t *out)
+{
+    struct ft__sorted *o = s->order;
+    uint32_t i = 0;
+
+    if (o->n_views > 0) {
+        weigh(s, o->n_views - 1);
+    }
+    if (o->n_views < VIEWS && o->values < VALUES_MOST) {
+        if (!ft__view_init(&o->views[o->n_views], s->n)) {
+            ft__view_fini(&o->views[o->n_views], s->n);
+            return FT_E_NOMEM;
+        }
+        i = o->n_views++;
+    }
+    for (uint32_t k = 0; i == 0 && k < o->n_views; k++) {
+        i = o->used[k] < o->used[i] ? k : i;
+    }
+    o->used[i] = ++o->turns;
+    *out = i;
+    return FT_OK;
+}
+
+/* Its rows, by their times. FT_E_CORRUPT: they are not where the block says. */
+static int fill(struct ft__scan *s, struct ft__view *v, struct run *r, int64_t most)
+{
+    int rc;
+    const struct ft_store_values *times = ft__view_column(s, v, (uint32_t)s->order->time, &rc);
+
+    for (uint32_t i = 0; i < r->n && rc == FT_OK; i++) {
+        bool null = times == NULL || ft_store_value_null(times, v->row[i]);
+        int64_t key = null ? key_of_range(s, 1, 0)
+                           : key_of(s, (int64_t)ft_store_buf_u64(&times->num)[v->row[i]]);
+
+        r->heap[i] = (struct entry){key, v->row[i]};
+        rc = key <= most ? FT_OK : FT_E_CORRUPT;
+    }
+    for (uint32_t i = r->n / 2; i-- > 0 && rc == FT_OK;) {
+        sink(r->heap, r->n, i);
+    }
+    return rc;
+}
+
+/* A block that waited is read. */
+static int load(struct ft__scan *s, const struct waiting *w)
+{
+    struct ft__sorted *o = s->order;
+    struct run r = {.part = w->part, .block = w->block};
+    int rc = take_view(s, &r.view);
+    struct ft__view *v = &o->views[r.view];
+
+    rc = rc == FT_OK ? ft__view_load(s, v, w->part, w->block) : rc;
+    if (rc != FT_OK || v->n_row == 0) {
+        return rc;
+    }
+    struct run *more = grow(o->runs, o->n_runs, &o->cap_runs, sizeof *more);
+
+    o->runs = more != NULL ? more : o->runs;
+    r.n = v->n_row;
+    r.len = r.n * sizeof *r.heap;
+    r.heap =
+        more != NULL && r.len <= HELD_MOST - o->held ? ft_mem_alloc(r.n, sizeof *r.heap) : NULL;
+    if (r.heap == NULL) {
+        return FT_E_NOMEM;
+    }
+    rc = fill(s, v, &r, w->key);
+    if (rc != FT_OK) {
+        ft_mem_free(r.heap);
+        return rc;
+    }
+    w->part->uses++;
+    o->held += r.len;
+    o->runs[o->n_runs++] = r;
+    return FT_OK;
+}
+
+/* The greatest that waits. n_waiting: none does. */
+static uint32_t best_waiting(const struct ft__sorted *o)
+{
+    uint32_t best = 0;
+
+    for (uint32_t i = 1; i < o->n_waiting; i++) {
+        best = o->waiting[i].key > o->waiting[best].key ? i : best;
+    }
+    return best;
+}
+
+static void forget_waiting(struct ft__sorted *o, uint32_t i)
+{
+    ft__part_release(o->waiting[i].part);
+    o->waiting[i] = o->waiting[--o->n_waiting];
+}
+
+/* No more of a slice. */
+static void give_up(struct ft__scan *s, const struct ft__part *p)
+{
+    struct ft__sorted *o = s->order;
+
+    ft__part_set_aside(s, p);
+    for (uint32_t i = o->n_waiting; i-- > 0;) {
+        if (o->waiting[i].part == p) {
+            forget_waiting(o, i);
+        }
+    }
+}
+
+static int load_best(struct ft__scan *s)
+{
+    struct ft__sorted *o = s->order;
+    uint32_t i = best_waiting(o);
+    struct waiting w = o->waiting[i];
+
+    w.part->uses++;
+    forget_waiting(o, i);
+    int rc = load(s, &w);
+
+    if (rc == FT_E_CORRUPT) {
+        give_up(s, w.part);
+        rc = FT_OK;
+    }
+    ft__part_release(w.part);
+    return rc;
+}
+
+/* ---- slices ---- */
+
+static int wait_block(struct ft__scan *s, struct ft__part *p, uint32_t block, int64_t most)
+{
+    struct ft__sorted *o = s->order;
+    int64_t key = key_of_range(s, 1, 0);
+
+    if (p->map[o->time] >= 0) {
+        const struct ft_store_extent *e =
+            ft_slice_extent(&p->slice, block, (uint32_t)p->map[o->time]);
+        int64_t min = (int64_t)ft_store_unordered(FT_T_TIME, ft_load_be64(e->min));
+        int64_t max = (int64_t)ft_store_unordered(FT_T_TIME, ft_load_be64(e->max));
+        bool is_time = p->slice.columns[p->map[o->time]].type == FT_T_TIME;
+
+        if (!is_time || (e->nulls > 0 && e->nulls < ft_slice_rows(&p->slice, block))) {
+            return FT_E_CORRUPT; /* times are there or not */
+        }
+        key = e->nulls > 0 ? key : key_of_range(s, min, max);
+    }
+    struct waiting *more = grow(o->waiting, o->n_waiting, &o->cap_waiting, sizeof *more);
+
+    if (more == NULL || key > most) {
+        return more == NULL ? FT_E_NOMEM : FT_E_CORRUPT;
+    }
+    o->waiting = more;
+    o->waiting[o->n_waiting++] = (struct waiting){p, block, key};
+    p->uses++;
+    return FT_OK;
+}
+
+/* The next slice's blocks wait. */
+static int open_next(struct ft__scan *s)
+{
+    const struct ft__file *f = &s->files[s->file];
+    int64_t most = key_of_range(s, f->min_us, f->max_us);
+    struct ft__part *p;
+    bool fits;
+    int rc = ft__part_open(s, s->file++, &p);
+
+    for (uint32_t b = 0; p != NULL && rc == FT_OK && b < p->slice.n_blocks; b++) {
+        rc = ft__part_fits(s, p, b, &fits);
+        rc = rc == FT_OK && fits ? wait_block(s, p, b, most) : rc;
+    }
+    if (rc == FT_E_CORRUPT) {
+        give_up(s, p);
+        rc = FT_OK;
+    }
+    ft__part_release(p);
+    return rc;
+}
+
+/* ---- all of it ---- */
+
+/* The run with the greatest key; o->second: of the others. n_runs: there is none. */
+static uint32_t best_run(struct ft__sorted *o)
+{
+    uint32_t best = 0;
+
+    o->second = INT64_MIN;
+    for (uint32_t i = 1; i < o->n_runs; i++) {
+        int64_t key = o->runs[i].heap[0].key, before = o->runs[best].heap[0].key;
+        int64_t less = key > before ? before : key;
+
+        o->second = less > o->second ? less : o->second;
+        best = key > before ? i : best;
+    }
+    return best;
+}
+
+/* Reads all that may have a row before the best one of those that are read; finds that. */
+static int settle(struct ft__scan *s)
+{
+    struct ft__sorted *o = s->order;
+
+    for (;;) {
+        o->run = best_run(o);
+        bool none = o->n_runs == 0;
+        int64_t key = none ? INT64_MIN : o->runs[o->run].heap[0].key;
+        const struct ft__file *f = s->file < s->n_files ? &s->files[s->file] : NULL;
+        int64_t file = f != NULL ? key_of_range(s, f->min_us, f->max_us) : INT64_MIN;
+        int64_t block = o->n_waiting > 0 ? o->waiting[best_waiting(o)].key : INT64_MIN;
+        int rc;
+
+        if (ft__store_late(s->store)) {
+            return FT_E_INTERRUPTED;
+        }
+        if (f != NULL && (none || file > key) && (o->n_waiting == 0 || file >= block)) {
+            rc = open_next(s);
+        } else if (o->n_waiting > 0 && (none || block > key)) {
+            rc = load_best(s);
+        } else {
+            o->second = file > o->second ? file : o->second;
+            o->second = block > o->second ? block : o->second;
+            return FT_OK;
+        }
+        if (rc != FT_OK) {
+            return rc;
+        }
+    }
+}
+
+int ft__sorted_step(struct ft__scan *s, bool *out_more)
+{
+    struct ft__sorted *o = s->order;
+
+    *out_more = false;
+    if (o->run < o->n_runs) {
+        pop(&o->runs[o->run]);
+        if (o->runs[o->run].n == 0) {
+            end_run(o, o->run);
+            o->run = o->n_runs;
+        }
+    }
+    if (o->run >= o->n_runs || o->runs[o->run].heap[0].key < o->second) {
+        int rc = settle(s);
+
+        if (rc != FT_OK || o->n_runs == 0) {
+            return rc;
+        }
+    }
+    struct run *r = &o->runs[o->run];
+
+    s->view = &o->views[r->view];
+    if (s->view->part != r->part || s->view->block != r->block) {
+        int rc = take_view(s, &r->view);
+
+        if (rc != FT_OK) {
+            return rc;
+        }
+        s->view = &o->views[r->view];
+        ft__view_set(s, s->view, r->part, r->block);
+    }
+    o->used[r->view] = ++o->turns;
+    s->row = r->heap[0].row;
+    *out_more = true;
+    return FT_OK;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct ft__file *x = a, *y = b;
+    int64_t of_x = x->min_us > x->max_us ? INT64_MIN : x->max_us;
+    int64_t of_y = y->min_us > y->max_us ? INT64_MIN : y->max_us;
+
+    return of_x > of_y ? -1 : of_x < of_y;
+}
+
+static int oldest_first(const void *a, const void *b)
+{
+    const struct ft__file *x = a, *y = b;
+    int64_t of_x = x->min_us > x->max_us ? INT64_MIN : x->min_us;
+    int64_t of_y = y->min_us > y->max_us ? INT64_MIN : y->min_us;
+
+    return of_x < of_y ? -1 : of_x > of_y;
+}
+
+int ft__sorted_begin(struct ft__scan *s)
+{
+    struct ft__sorted *o = ft_mem_alloc(1, sizeof *o);
+
+    s->order = o;
+    if (o == NULL) {
+        return FT_E_NOMEM;
+    }
+    o->time = ft__store_time(s->columns, s->n);
+    qsort(s->files, s->n_files, sizeof *s->files,
+          s->sort == FT__SORT_NEWEST ? newest_first : oldest_first);
+    return FT_OK;
+}
+
+void ft__sorted_end(struct ft__scan *s)
+{
+    struct ft__sorted *o = s->order;
+
+    if (o == NULL) {
+        return;
+    }
+    while (o->n_waiting > 0) {
+        forget_waiting(o, o->n_waiting - 1);
+    }
+    while (o->n_runs > 0) {
+        end_run(o, o->n_runs - 1);
+    }
+    for (uint32_t i = 0; i < o->n_views; i++) {
+        ft__part_release(o->views[i].part);
+        ft__view_fini(&o->views[i], s->n);
+    }
+    ft_mem_free(o->waiting);
+    ft_mem_free(o->runs);
+    ft_mem_free(o);
+    s->order = NULL;
+    s->view = &s->own;
+}
