@@ -25,8 +25,9 @@ int ft__desk_query(struct ft_desk *d, const char *sql, uint64_t rows,
     struct ft_store_result said;
     int rc = ft_store_query(d->store, sql, &limits, take, &said, err);
 
-    said.slices_bad += d->said.slices_bad;
-    said.slices_gone += d->said.slices_gone;
+    said.slices_bad = said.slices_bad > d->said.slices_bad ? said.slices_bad : d->said.slices_bad;
+    said.slices_gone =
+        said.slices_gone > d->said.slices_gone ? said.slices_gone : d->said.slices_gone;
     if (said.bad[0] == '\0') {
         memcpy(said.bad, d->said.bad, sizeof said.bad);
     }
@@ -75,10 +76,15 @@ int ft__desk_numbers(struct ft_desk *d, const char *sql, uint32_t n, double *out
     struct numbers to = {out, n, false};
     struct ft_store_take take = {no_columns, take_numbers, &to};
 
-    for (uint32_t i = 0; i < n; i++) {
-        out[i] = (double)NAN;
+    int rc = FT_E_CORRUPT;
+
+    for (int i = 0; i < FT__DESK_TRIES && rc == FT_E_CORRUPT; i++) {
+        for (uint32_t k = 0; k < n; k++) {
+            out[k] = (double)NAN;
+        }
+        rc = ft__desk_query(d, sql, 1, &take, NULL, err);
     }
-    return ft__desk_query(d, sql, 1, &take, NULL, err);
+    return rc;
 }
 
 /* ---- columns ---- */

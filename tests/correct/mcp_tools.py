@@ -428,10 +428,11 @@ def ask_everything(a, hosts, flow_ids):
         a.tool("flows", order=order, window="all", limit=1000)
     every = a.tool("explain_fields")["names"]
     for names in every.values():
-        for name in names.split(",") if names else []:
-            a.tool("explain_fields", names=name)
-            a.tool("flows", columns=name, window="all", limit=100)
-            a.tool("flows", columns="flow_id", order=name, window="all", limit=10)
+        names = names.split(",") if names else []
+        for i in range(0, len(names), 10):
+            a.tool("explain_fields", names=",".join(names[i:i + 10]))
+            a.tool("flows", columns=",".join(names[i:i + 10]), window="all", limit=60)
+            a.tool("flows", columns="flow_id", order=names[i], window="all", limit=10)
     for name in ("dns_query", "tls_sni", "community_id", "src_mac", "observer_id", "src_as", "features"):
         a.tool("flows", columns=name, window="all", limit=100)
         a.tool("flows", filter="%s ~ a" % name, window="all")
