@@ -125,10 +125,17 @@ struct ft__view {
 
 struct ft__file {
     char name[FT_STORE_FILE];
+    int64_t id;
     int64_t min_us, max_us; /* min > max: it has no times */
 };
 
-enum ft__sort { FT__SORT_NONE, FT__SORT_OLDEST, FT__SORT_NEWEST /* first, by timestamp */ };
+/* By timestamp; rows of one time by their rowids, the least or the greatest first. */
+enum ft__sort {
+    FT__SORT_NONE = 0,
+    FT__SORT_OLDEST = 1, /* first */
+    FT__SORT_NEWEST = 2,
+    FT__SORT_LAST_ROW = 4 /* with one of them */
+};
 
 /* The slices of a table at the time of the transaction, read block by block. Begins zeroed, but for
  * what is borrowed, used and sort. */
@@ -138,8 +145,8 @@ struct ft__scan {
     uint32_t n;
     struct ft__bound *bounds; /* [n_bounds], borrowed */
     uint32_t n_bounds;
-    uint64_t used; /* columns that will be asked for, as SQLite's colUsed */
-    enum ft__sort sort;
+    uint64_t used;          /* columns that will be asked for, as SQLite's colUsed */
+    unsigned sort;          /* enum ft__sort */
     struct ft__file *files; /* [n_files], owned */
     uint32_t n_files, file;
     struct ft__part *part; /* that is being read; NULL: none */
@@ -162,6 +169,8 @@ FT_NODISCARD int ft__scan_step(struct ft__scan *s, bool *out_more);
 /* The slice of the row is damaged, and nobody reads it again, or cannot be read: it is said. False:
  * rc is another. */
 bool ft__scan_leave_out(struct ft__scan *s, int rc);
+/* The number of the row: the same in each query. */
+int64_t ft__scan_rowid(const struct ft__scan *s);
 /* What a column is in the slice of the row, which has it. */
 const struct ft_store_column *ft__scan_type(const struct ft__scan *s, uint32_t column);
 /* The values of a column in the block of the row. NULL: there are none; *rc: FT_OK, or why. */

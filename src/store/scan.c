@@ -133,7 +133,8 @@ static int list_files(struct ft__scan *s, sqlite3_stmt *q)
 
     while (sqlite3_step(q) == SQLITE_ROW && s->n_files < FILES_MOST) {
         struct ft__file f = {.min_us = sqlite3_column_int64(q, 1),
-                             .max_us = sqlite3_column_int64(q, 2)};
+                             .max_us = sqlite3_column_int64(q, 2),
+                             .id = sqlite3_column_int64(q, 3)};
 
         if (!is_file(q)) {
             tell_bad(s, "a slice's name in " FT_CATALOG_FILE " is damaged");
@@ -197,8 +198,8 @@ int ft__scan_begin(struct ft__scan *s, struct ft_store *store, const char *table
         }
     }
     if (sqlite3_prepare_v2(store->db,
-                           "SELECT file, min_us, max_us FROM _slice WHERE tbl = ?1 ORDER BY id", -1,
-                           &q, NULL) != SQLITE_OK) {
+                           "SELECT file, min_us, max_us, id FROM _slice WHERE tbl = ?1 ORDER BY id",
+                           -1, &q, NULL) != SQLITE_OK) {
         return FT_E_IO;
     }
     sqlite3_bind_text(q, 1, table, -1, SQLITE_STATIC);
@@ -332,6 +333,14 @@ void ft__part_release(struct ft__part *p)
 static const struct ft_store_column *type_in(const struct ft__part *p, uint32_t column)
 {
     return p->map[column] >= 0 ? &p->slice.columns[p->map[column]] : NULL;
+}
+
+int64_t ft__scan_rowid(const struct ft__scan *s)
+{
+    const struct ft__view *v = s->view;
+
+    return (int64_t)((uint64_t)s->files[v->part->file].id << 32 | (uint64_t)v->block << 16 |
+                     s->row);
 }
 
 const struct ft_store_column *ft__scan_type(const struct ft__scan *s, uint32_t column)

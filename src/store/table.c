@@ -161,13 +161,18 @@ static bool take_in(sqlite3_index_info *info, int i)
 #endif
 }
 
-static enum ft__sort sort_of(const struct table *t, const sqlite3_index_info *info)
+/* An order by timestamp, or by it and the rowid, is one that rows come in. */
+static unsigned sort_of(const struct table *t, const sqlite3_index_info *info)
 {
-    if (info->nOrderBy != 1 || info->aOrderBy[0].iColumn < 0 ||
-        info->aOrderBy[0].iColumn != ft__store_time(t->columns, t->n)) {
+    const struct sqlite3_index_orderby *by = info->aOrderBy;
+    int time = ft__store_time(t->columns, t->n);
+
+    if (time < 0 || info->nOrderBy < 1 || info->nOrderBy > 2 || by[0].iColumn != time ||
+        (info->nOrderBy == 2 && by[1].iColumn != -1)) {
         return FT__SORT_NONE;
     }
-    return info->aOrderBy[0].desc ? FT__SORT_NEWEST : FT__SORT_OLDEST;
+    return (by[0].desc ? FT__SORT_NEWEST : FT__SORT_OLDEST) |
+           (by[info->nOrderBy - 1].desc ? FT__SORT_LAST_ROW : 0);
 }
 
 /* idxStr: "column,op,in;" of each argument, behind the columns that are looked at; idxNum: the
@@ -308,7 +313,7 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *text
                                 .bounds = c->bound,
                                 .n_bounds = (uint32_t)argc,
                                 .used = strtoull(text, &p, 10),
-                                .sort = (enum ft__sort)number};
+                                .sort = (unsigned)number};
     for (int i = 0; i < argc && rc == FT_OK; i++) {
         struct ft__bound *b = &c->bound[i];
 
@@ -340,9 +345,7 @@ static int cursor_eof(sqlite3_vtab_cursor *base)
 
 static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
 {
-    const struct ft__scan *s = &cursor_of(base)->scan;
-
-    *out = (int64_t)s->view->part->file << 40 | (int64_t)s->view->block << 16 | s->row;
+    *out = ft__scan_rowid(&cursor_of(base)->scan);
     return SQLITE_OK;
 }
 

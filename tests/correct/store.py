@@ -278,6 +278,13 @@ def test_newest_and_oldest_first(m):
             same(sorted(map(json.dumps, got)), sorted(map(json.dumps, want)), condition + way)
             some = s.query(sql % (condition, "", way) + " LIMIT 7", "--limit", "0")
             same(some, got[:7], condition + way)
+    for by in ("timestamp DESC, rowid DESC", "timestamp DESC, rowid", "timestamp, rowid", "timestamp, rowid DESC", "timestamp, flow_id"):
+        for condition in ("1", "dst_port = 443 AND timestamp > %.6f" % (T0 / S + 20)):
+            sql = "SELECT rowid r, timestamp t, flow_id f FROM %s WHERE %s ORDER BY " + by
+            want = s.query("SELECT * FROM (SELECT rowid, * FROM flow LIMIT -1 OFFSET 0) WHERE " + condition + " ORDER BY " + by,
+                           "--limit", "0")
+            got = s.query(sql % ("flow", condition), "--limit", "0")
+            same([(r["r"], r["t"], r["f"]) for r in got], [(r["rowid"], r["timestamp"], r["flow_id"]) for r in want], by)
     same(s.query("SELECT max(timestamp) t FROM flow"), s.query("SELECT max(+timestamp) t FROM flow"))
     same(s.query("SELECT timestamp, count(*) n FROM flow GROUP BY timestamp", "--limit", "0"),
          s.query("SELECT timestamp, count(*) n FROM flow GROUP BY +timestamp", "--limit", "0"))
