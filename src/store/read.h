@@ -25,6 +25,8 @@ struct ft_store {
     struct ft_store_result *result; /* of the query that runs, or NULL */
     int64_t until_ms;               /* monotonic: it may run up to then; 0: for ever */
     char refused[128];              /* by the authorizer, and why */
+    int64_t version;                /* of the database that facts are of, -1: of none */
+    struct ft_store_result facts;   /* what goes with every answer */
     int64_t columns_of;             /* the version of columns that its tables have */
     int failure;                    /* of a slice, FT_E_...; FT_OK */
 };
