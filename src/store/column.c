@@ -10,7 +10,7 @@
 
 enum { NULLS_NONE, NULLS_ALL, NULLS_SOME };
 enum { PLAIN = 0, DICTIONARY = 1, HEX = 2 };
-enum { LEVEL = 1, ADDRESS = 16, HEX_LEN = 16, TRY = 256, TABLE_MOST = 1 << 18 };
+enum { LEVEL = 1, ADDRESS = 16, HEX_LEN = 16, TRY = 256, NEAR = 256, TABLE_MOST = 1 << 18 };
 
 struct ft_store_coder {
     ZSTD_CCtx *pack;
@@ -481,16 +481,24 @@ static bool get_numbers(struct ft_rd *rd, size_t n, uint8_t type, struct ft_stor
     if (!get_ints(rd, n, to)) {
         return false;
     }
-    bool finite = true, in_time = true;
+    uint64_t *v = ft_store_buf_u64(to);
+    bool good = true;
 
-    for (size_t i = 0; i < n; i++) {
-        uint64_t v = ft_store_unordered(type, ft_store_buf_u64(to)[i]);
+    if (type == FT_T_F64) {
+        for (size_t i = 0; i < n; i++) {
+            v[i] = ft_store_unordered(FT_T_F64, v[i]);
+            good &= (v[i] >> 52 & 0x7ff) != 0x7ff; /* finite */
+        }
+    } else if (type == FT_T_I64 || type == FT_T_TIME) {
+        int64_t most = type == FT_T_TIME ? INT64_MAX / 1000 : INT64_MAX; /* µs; ns are as wide */
+        int64_t least = type == FT_T_TIME ? INT64_MIN / 1000 : INT64_MIN;
 
-        ft_store_buf_u64(to)[i] = v;
-        finite &= (v >> 52 & 0x7ff) != 0x7ff;
-        in_time &= (int64_t)v <= INT64_MAX / 1000 && (int64_t)v >= INT64_MIN / 1000;
+        for (size_t i = 0; i < n; i++) {
+            v[i] = ft_store_unordered(FT_T_I64, v[i]);
+            good &= (int64_t)v[i] <= most && (int64_t)v[i] >= least;
+        }
     }
-    return (finite || type != FT_T_F64) && (in_time || type != FT_T_TIME); /* µs; ns are as wide */
+    return good;
 }
 
 /* Lengths of n things, as where each ends. Their sum is at most `most`. */
@@ -515,16 +523,36 @@ static bool get_ends(struct ft_store_coder *k, struct ft_rd *rd, size_t n, uint6
     return true;
 }
 
+static bool all_same(const uint8_t *p, size_t n)
+{
+    return memcmp(p, p + 1, n - 1) == 0;
+}
+
+/* n things of so many bytes; planes of one byte are written once, and the others as they are, some
+ * things at a time, which stay near while their bytes come together. */
 static bool get_planes(struct ft_rd *rd, size_t n, size_t width, struct ft_store_buf *to)
 {
     const uint8_t *p = ft_rd_view(rd, n * width);
+    uint8_t first[ADDRESS];
+    bool same[ADDRESS] = {false};
 
     if (p == NULL || !ft_store_buf_set(to, n * width)) {
         return false;
     }
-    for (size_t k = 0; k < width; k++) {
-        for (size_t i = 0; i < n; i++) {
-            to->p[i * width + k] = p[k * n + i];
+    for (size_t k = 0; width == ADDRESS && n > 0 && k < ADDRESS; k++) {
+        first[k] = p[k * n];
+        same[k] = all_same(p + k * n, n);
+    }
+    for (size_t at = 0; at < n; at += NEAR) {
+        size_t end = n - at < NEAR ? n : at + NEAR;
+
+        for (size_t i = at; width == ADDRESS && i < end; i++) {
+            memcpy(to->p + i * ADDRESS, first, ADDRESS);
+        }
+        for (size_t k = 0; k < width; k++) {
+            for (size_t i = at; i < end && !(width == ADDRESS && same[k]); i++) {
+                to->p[i * width + k] = p[k * n + i];
+            }
         }
     }
     return true;
