@@ -38,6 +38,9 @@ FT_NODISCARD int ft__store_tables_make(struct ft_store *s);
 
 /* Makes the functions of its connection: in_prefix(address, prefix). FT_E_IO. */
 FT_NODISCARD int ft__store_functions_make(struct ft_store *s);
+/* xFindFunction of tables: in_prefix() of a column is a condition, FT__BOUND_PREFIX. */
+int ft__store_find_function(sqlite3_vtab *table, int n, const char *name,
+                            void (**out)(sqlite3_context *, int, sqlite3_value **), void **out_arg);
 
 /* A transaction in which all is as it is now, for so long (0: any time); what goes with an answer,
  * into *out, which is filled on until _end(). FT_E_IO. */
@@ -62,8 +65,11 @@ struct ft__want {
     char *text; /* owned: ft_mem memory, with a NUL */
     size_t len;
     bool is_address;
-    uint8_t address[16];
+    uint8_t address[16], last[16]; /* last: of a prefix, whose first one is address */
 };
+
+/* in_prefix(column, 'a/n') as a condition of the column. */
+enum { FT__BOUND_PREFIX = SQLITE_INDEX_CONSTRAINT_FUNCTION };
 
 /* Ordered numbers (column.h), both ends included. */
 struct ft__range {
@@ -73,7 +79,7 @@ struct ft__range {
 /* A condition on a column that a row has to keep. Begins zeroed. */
 struct ft__bound {
     int column;            /* of the table */
-    int op;                /* SQLITE_INDEX_CONSTRAINT_...; EQ of several values: any of them */
+    int op;                /* SQLITE_INDEX_CONSTRAINT_..., FT__BOUND_PREFIX; EQ of several: any */
     struct ft__want *want; /* [n] owned; of IS NULL and IS NOT NULL: none */
     uint32_t n, cap;
     /* For columns of a type: */

@@ -144,6 +144,9 @@ static bool helps(const struct table *t, sqlite3_index_info *info, int i)
     if (ft_store_is_number(c)) {
         return range || op == SQLITE_INDEX_CONSTRAINT_EQ;
     }
+    if (op == FT__BOUND_PREFIX) {
+        return ft_store_is_address(c);
+    }
     return op == SQLITE_INDEX_CONSTRAINT_EQ &&
            (ft_store_is_address(c) || c->cell == FT__CELL_TEXT) &&
            sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") == 0;
@@ -194,7 +197,7 @@ static int table_best_index(sqlite3_vtab *v, sqlite3_index_info *info)
             info->aConstraintUsage[i].argvIndex = ++n;
             info->aConstraintUsage[i].omit = ft_store_is_number(&t->columns[column]);
             sqlite3_str_appendf(s, "%d,%d,%d;", column, op, equal && take_in(info, i));
-            info->estimatedCost /= equal ? 100 : 4;
+            info->estimatedCost /= equal ? 100 : 4; /* a prefix may be any part */
             info->estimatedRows = info->estimatedRows / (equal ? 100 : 4) + 1;
         }
     }
@@ -433,6 +436,7 @@ static const sqlite3_module module = {
     .xEof = cursor_eof,
     .xColumn = cursor_column,
     .xRowid = cursor_rowid,
+    .xFindFunction = ft__store_find_function,
 };
 
 int ft__store_tables_make(struct ft_store *s)

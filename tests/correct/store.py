@@ -245,6 +245,10 @@ def test_conditions_are_those_of_sqlite(m):
         asked += [(c, "%s %s" % (op, v)) for op in ("=", "<", ">=", "IS") for v in texts]
         asked += [(c, o) for o in ("IS NULL", "IS NOT NULL", "IN (SELECT %s FROM flow LIMIT 9)" % c, "IN (%s)" % ", ".join(texts[:10]),
                                    "IN (SELECT dst_port FROM flow)")]
+    for prefix in ("10.0.0.0/8", "10.1.0.0/16", "10.0.2.128/25", src, src + "/32", "0.0.0.0/0", "::/0", "::ffff:10.0.0.0/104",
+                   "2001:db8::/32", "192.0.2.0/24"):
+        for c in ("src_ip", "dst_ip"):
+            asked += [("in_prefix(%s, '%s')" % (c, prefix), ""), ("NOT in_prefix(%s, '%s')" % (c, prefix), "")]
     for at in range(0, len(asked), 100):
         part = asked[at:at + 100]
         got, want = (s.query(" UNION ALL ".join("SELECT %d i, count(*) n, sum(src_port) s FROM %s WHERE %s %s" % (i, table, c, o)
@@ -252,6 +256,8 @@ def test_conditions_are_those_of_sqlite(m):
                      for table in ("flow", HIDDEN))
         for (c, o), a, b in zip(part, got, want):
             same(a, b, "%s %s" % (c, o))
+    for table in ("flow", HIDDEN):
+        s.query("SELECT count(*) FROM %s WHERE in_prefix(src_ip, 'nobody')" % table, rc=2)
     joins = ("SELECT count(*) n FROM {0} a LEFT JOIN {0} b ON b.dst_port = a.src_port AND b.byte_count > 1000",
              "SELECT count(*) n FROM (SELECT 443 p UNION SELECT '80') x JOIN {0} f ON f.dst_port = p",
              "SELECT count(*) n FROM (SELECT 1 k) x LEFT JOIN {0} f ON f.dst_port = 99999 WHERE flow_id IS NULL",
