@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#include "store/tops.h"
+
 /* Runs text as SQL, and frees it. */
 static int numbers(struct ft_desk *d, struct ft_text *sql, uint32_t n, double *out,
                    struct ft_err *err)
@@ -47,19 +49,23 @@ int ft__sums_flows(struct ft_desk *d, const struct ft__span *s, struct ft__sums 
     return rc;
 }
 
-int ft__sums_hosts(struct ft_desk *d, const struct ft__span *s, double *out, struct ft_err *err)
+int ft__sums_enough(struct ft_desk *d, const struct ft__span *s, bool *out, struct ft_err *err)
 {
     struct ft_text sql = {0};
+    double n = 0;
+    bool addresses = ft__desk_find(d, FT__FLOW, "src_ip") != NULL;
 
+    *out = d->privacy < FT_PRIVACY_AGGREGATES;
+    if (*out || !addresses) {
+        return FT_OK;
+    }
     ft_text_put(&sql, "SELECT count(*) FROM (SELECT DISTINCT src_ip FROM flow WHERE ");
     ft__span_sql(s, &sql);
     ft_text_format(&sql, " AND src_ip IS NOT NULL LIMIT %d)", FT__DESK_K);
-    if (d->table[FT__FLOW].rows == 0 || ft__desk_find(d, FT__FLOW, "src_ip") == NULL) {
-        ft_text_fini(&sql);
-        *out = 0;
-        return FT_OK;
-    }
-    return numbers(d, &sql, 1, out, err);
+    int rc = numbers(d, &sql, 1, &n, err);
+
+    *out = n >= FT__DESK_K;
+    return rc;
 }
 
 /* ---- who had most ---- */
@@ -75,20 +81,36 @@ static const struct {
     [FT__TOP_PORT] = {"port", {"dst_port", "protocol"}, FT_VEILED_PLAIN},
 };
 
-static void select_most(enum ft__top_key key, const struct ft__span *s, uint32_t k,
-                        struct ft_text *sql)
+/* Rows of the minutes (r), and what somebody who is in none of a minute's rows may have had in it
+ * (b): no more than the fewest of them, as long as they are of one slice; else what the others had,
+ * and what the rows may have too much. */
+static void put_minutes(enum ft__top_key key, const struct ft__span *s, struct ft_text *sql)
 {
     const char *second = keys[key].column[1];
 
     ft_text_format(sql,
-                   "SELECT %s%s%s, total(bytes), total(packets), total(flows), "
-                   "nullif(total(bytes_error), 0) FROM top_minute WHERE kind = '%s' AND "
-                   "is_other = 0 AND ",
-                   keys[key].column[0], second != NULL ? ", " : "", second != NULL ? second : "",
-                   keys[key].kind);
+                   "WITH r AS (SELECT timestamp AS t, %s AS k1, %s AS k2, bytes, packets, flows, "
+                   "bytes_error AS e, is_other AS o FROM top_minute WHERE kind = '%s' AND ",
+                   keys[key].column[0], second != NULL ? second : "0", keys[key].kind);
     ft__span_sql(s, sql);
-    ft_text_format(sql, " GROUP BY %s ORDER BY total(bytes) DESC LIMIT %u",
-                   second != NULL ? "1, 2" : "1", k);
+    ft_text_format(sql,
+                   "), m AS (SELECT t, total(bytes) FILTER (WHERE o) + total(e) AS others, "
+                   "min(bytes) FILTER (WHERE NOT o) AS least, total(o) = 1 AND count(*) = %d AS "
+                   "one FROM r GROUP BY t HAVING total(o) > 0), b AS (SELECT t, CASE WHEN one THEN "
+                   "min(least, others) ELSE others END AS most, one FROM m) ",
+                   FT_TOPS_ROWS + 1);
+}
+
+static void select_most(enum ft__top_key key, const struct ft__span *s, uint32_t k,
+                        struct ft_text *sql)
+{
+    put_minutes(key, s, sql);
+    ft_text_format(sql,
+                   "SELECT k1, %stotal(bytes), total(packets), total(flows), nullif(total(e), 0), "
+                   "nullif((SELECT total(most) FROM b) - total(CASE WHEN one THEN most END), 0) "
+                   "FROM r LEFT JOIN b ON b.t = r.t WHERE NOT o GROUP BY k1, k2 "
+                   "ORDER BY total(bytes) DESC LIMIT %u",
+                   keys[key].column[1] != NULL ? "k2, " : "", k);
 }
 
 int ft__top_minutes(struct ft_desk *d, const struct ft__span *s, enum ft__top_key key, uint32_t k,
@@ -108,6 +130,7 @@ int ft__top_minutes(struct ft_desk *d, const struct ft__span *s, enum ft__top_ke
     ft__grid_column(&g, "packets", FT__GRID_COUNT);
     ft__grid_column(&g, "flows", FT__GRID_COUNT);
     ft__grid_column(&g, "error_bytes", FT__GRID_COUNT);
+    ft__grid_column(&g, "missing_bytes", FT__GRID_COUNT);
     select_most(key, s, k, &sql);
     int rc = sql.failed ? ft_err_set(err, FT_E_NOMEM, "out of memory")
                         : ft__grid_query(d, &g, sql.p, k, err);

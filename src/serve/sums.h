@@ -31,9 +31,10 @@ FT_NODISCARD int ft__sums_flows(struct ft_desk *d, const struct ft__span *s, str
 /* {"bytes":...,"packets":...,"flows":... without the end of the object. */
 void ft__sums_put(const struct ft__sums *s, struct ft_text *out);
 
-/* How many hosts began flows in a window, FT__DESK_K at most. */
-FT_NODISCARD int ft__sums_hosts(struct ft_desk *d, const struct ft__span *s, double *out,
-                                struct ft_err *err);
+/* May sums of a window be shown? At FT_PRIVACY_AGGREGATES those of FT__DESK_K hosts and more that
+ * began flows in it. */
+FT_NODISCARD int ft__sums_enough(struct ft_desk *d, const struct ft__span *s, bool *out,
+                                 struct ft_err *err);
 
 /* What a flow record adds to bytes and packets: as the minutes count it, see store/feed.c. */
 void ft__sums_bytes(const struct ft_desk *d, struct ft_text *sql);

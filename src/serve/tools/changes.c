@@ -13,8 +13,9 @@ enum { ALERTS = 10, NEW = 5, DAY_S = 86400 };
 
 static const uint64_t SECONDS_MOST = (uint64_t)1 << 40;
 
-/* Times are whole seconds; of alerts also how many there were from that second on. */
-enum field { WRITTEN_S, RECORD_S, ALERT_S, ALERTS_SEEN, RECEIVED, KERNEL, QUEUE, LOST, FIELDS };
+/* Times are whole seconds; of alerts also how many there were from that second on. The newest
+ * record is as fine as times are shown, and the first one behind it. */
+enum field { WRITTEN_S, RECORD_US, ALERT_S, ALERTS_SEEN, RECEIVED, KERNEL, QUEUE, LOST, FIELDS };
 
 static uint64_t second(double s)
 {
@@ -43,7 +44,9 @@ static int now_is(struct ft_desk *d, uint64_t out[FIELDS], struct ft_err *err)
     double seen;
 
     out[WRITTEN_S] = (uint64_t)d->newest_s;
-    out[RECORD_S] = second(d->last_s);
+    out[RECORD_US] = d->privacy >= FT_PRIVACY_MAPPED ? (second(d->last_s) + 1) * 1000000
+                     : d->last_s > 0                 ? (uint64_t)llround(d->last_s * 1e6) + 1
+                                                     : 0;
     out[ALERT_S] = d->table[FT__ALERT].rows > 0 ? second(d->table[FT__ALERT].max_s) : 0;
     out[RECEIVED] = d->said.received;
     out[KERNEL] = d->said.kernel_dropped;
@@ -59,7 +62,7 @@ static int read_handle(const struct ft_desk *d, const char *text, uint64_t out[F
                        struct ft_err *err)
 {
     if (!ft__numbers_read(text, 'h', out, FIELDS) || out[WRITTEN_S] > SECONDS_MOST ||
-        out[RECORD_S] > SECONDS_MOST || out[ALERT_S] > SECONDS_MOST) {
+        out[RECORD_US] > SECONDS_MOST * 1000000 || out[ALERT_S] > SECONDS_MOST) {
         return ft_err_set(err, FT_E_USAGE, "since: it is no handle: call without it for one");
     }
     if ((int64_t)out[WRITTEN_S] > d->newest_s) {
@@ -137,67 +140,93 @@ static int put_alerts(struct ft_desk *d, const uint64_t then[FIELDS], struct ft_
 
 /* ---- traffic ---- */
 
-/* Who is among the first of these minutes, and was not in the day before. */
+/* Those that were there before: in the minutes of a day, and in the rest of the last one. */
+static void put_known(const struct ft__span *s, const char *columns, const char *kind,
+                      struct ft_text *sql)
+{
+    struct ft__span rest = *s, day;
+
+    rest.to_us = s->from_us;
+    ft__span_minutes(&rest);
+    day = (struct ft__span){rest.from_us - (int64_t)DAY_S * 1000000, rest.from_us};
+    ft_text_format(sql,
+                   " AND (%s) NOT IN (SELECT %s FROM top_minute WHERE kind = '%s' AND is_other = 0 "
+                   "AND ",
+                   columns, columns, kind);
+    ft__span_sql(&day, sql);
+    ft_text_format(sql, " UNION SELECT %s FROM flow WHERE ", columns);
+    ft__span_sql(&rest, sql);
+    ft_text_put(sql, ")");
+}
+
+/* Who has most since then of those that were not there before. */
 static int put_new(struct ft_desk *d, const struct ft__span *s, bool hosts, struct ft_text *out,
                    struct ft_err *err)
 {
     const char *columns = hosts ? "src_ip" : "dst_port, protocol";
-    struct ft__span minutes = *s, before;
     struct ft__grid g = {0};
     struct ft_text sql = {0};
 
-    ft__span_minutes(&minutes);
-    before = (struct ft__span){minutes.from_us - (int64_t)DAY_S * 1000000, minutes.from_us};
     ft__grid_column(&g, hosts ? "src_ip" : "dst_port", hosts ? FT_VEILED_ADDRESS : FT_VEILED_PLAIN);
     if (!hosts) {
         ft__grid_column(&g, "protocol", FT_VEILED_PLAIN);
     }
     ft__grid_column(&g, "bytes", FT__GRID_COUNT);
+    ft__grid_column(&g, "packets", FT__GRID_COUNT);
     ft__grid_column(&g, "flows", FT__GRID_COUNT);
-    ft_text_format(&sql,
-                   "SELECT %s, total(bytes), total(flows) FROM top_minute WHERE kind = '%s' AND "
-                   "is_other = 0 AND ",
-                   columns, hosts ? "src" : "port");
-    ft__span_sql(&minutes, &sql);
-    ft_text_format(&sql,
-                   " AND (%s) NOT IN (SELECT %s FROM top_minute WHERE kind = '%s' AND "
-                   "is_other = 0 AND ",
-                   columns, columns, hosts ? "src" : "port");
-    ft__span_sql(&before, &sql);
-    ft_text_format(&sql, ") GROUP BY %s ORDER BY total(bytes) DESC LIMIT %d", columns, NEW);
+    ft_text_format(&sql, "SELECT %s, ", columns);
+    ft__sums_columns(d, &sql);
+    ft_text_put(&sql, " FROM flow WHERE ");
+    ft__span_sql(s, &sql);
+    put_known(s, columns, hosts ? "src" : "port", &sql);
+    ft_text_format(&sql, " GROUP BY %s ORDER BY %d DESC LIMIT %d", columns, hosts ? 2 : 3, NEW);
     int rc = ft__desk_done(&sql, err);
 
     rc = rc == FT_OK ? ft__grid_query(d, &g, sql.p, NEW, err) : rc;
-    ft_text_format(out, ",\"new_top_%s\":{", hosts ? "sources" : "services");
-    ft__grid_put(d, &g, (double)s->to_us / 1e6, FT__DESK_MOST, out);
-    ft_text_put(out, "}");
+    ft_text_format(out, ",\"new_%s\":", hosts ? "sources" : "services");
+    if (rc == FT_E_RANGE) { /* it would take too long: unknown */
+        ft_text_put(out, "null");
+        rc = FT_OK;
+    } else {
+        ft_text_put(out, "{");
+        ft__grid_put(d, &g, (double)s->to_us / 1e6, FT__DESK_MOST, out);
+        ft_text_put(out, "}");
+    }
     ft_text_fini(&sql);
     ft__grid_fini(&g);
     return rc;
+}
+
+static bool has_hosts(const struct ft_desk *d)
+{
+    static const char *const names[] = {"src_ip", "dst_port", "protocol"};
+    bool all = d->privacy < FT_PRIVACY_AGGREGATES;
+
+    for (int i = 0; i < 3; i++) {
+        all &= ft__desk_find(d, FT__FLOW, names[i]) != NULL;
+    }
+    return all;
 }
 
 static int put_traffic(struct ft_desk *d, const struct ft__span *s, struct ft_text *out,
                        struct ft_err *err)
 {
     struct ft__sums sums = {0};
-    bool any = d->table[FT__FLOW].rows > 0 && s->from_us < s->to_us;
-    double hosts = FT__DESK_K;
+    bool any = d->table[FT__FLOW].rows > 0 && s->from_us < s->to_us, enough = true;
     int rc = any ? ft__sums_flows(d, s, &sums, err) : FT_OK;
 
-    if (rc == FT_OK && any && d->privacy >= FT_PRIVACY_AGGREGATES) {
-        rc = ft__sums_hosts(d, s, &hosts, err);
-    }
-    if (rc != FT_OK && rc != FT_E_RANGE) {
-        return rc;
-    }
-    if (rc == FT_E_RANGE || hosts < FT__DESK_K) { /* top and overview say it of minutes */
+    rc = rc == FT_OK && any ? ft__sums_enough(d, s, &enough, err) : rc;
+    if (rc == FT_E_RANGE || (rc == FT_OK && !enough)) { /* overview says it of minutes */
         ft_text_put(out, ",\"traffic\":null");
         return FT_OK;
+    }
+    if (rc != FT_OK) {
+        return rc;
     }
     ft_text_put(out, ",\"traffic\":");
     ft__sums_put(&sums, out);
     ft_text_put(out, "}");
-    if (!any || d->privacy >= FT_PRIVACY_AGGREGATES) {
+    if (!any || !has_hosts(d)) {
         return FT_OK;
     }
     rc = put_new(d, s, true, out, err);
@@ -209,7 +238,7 @@ static int put_traffic(struct ft_desk *d, const struct ft__span *s, struct ft_te
 static int put_changes(struct ft_desk *d, const uint64_t then[FIELDS], const uint64_t now[FIELDS],
                        struct ft_text *out, struct ft_err *err)
 {
-    struct ft__span s = {(int64_t)then[RECORD_S] * 1000000, (int64_t)now[RECORD_S] * 1000000};
+    struct ft__span s = {(int64_t)then[RECORD_US], (int64_t)now[RECORD_US]};
     int rc;
 
     ft_text_format(

@@ -105,17 +105,6 @@ static int put_tops(struct ft_desk *d, const struct ft__span *s, const struct ft
     return rc;
 }
 
-/* At FT_PRIVACY_AGGREGATES: are there enough hosts? */
-static int look_at_hosts(struct ft_desk *d, const struct ft__span *s, bool *out_enough,
-                         struct ft_err *err)
-{
-    double n = FT__DESK_K;
-    int rc = d->privacy >= FT_PRIVACY_AGGREGATES ? ft__sums_hosts(d, s, &n, err) : FT_OK;
-
-    *out_enough = n >= FT__DESK_K;
-    return rc;
-}
-
 static int put_traffic(struct ft_desk *d, const struct ft__span *s, struct ft_text *out,
                        struct ft_err *err)
 {
@@ -128,7 +117,7 @@ static int put_traffic(struct ft_desk *d, const struct ft__span *s, struct ft_te
     }
     int rc = ft__sums_minutes(d, s, &all, err);
 
-    rc = rc == FT_OK ? look_at_hosts(d, s, &enough, err) : rc;
+    rc = rc == FT_OK ? ft__sums_enough(d, s, &enough, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }

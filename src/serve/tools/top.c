@@ -203,10 +203,19 @@ static int answer(struct ft_desk *d, struct question *q, struct ft_text *out, st
         ft_text_put(out, "\"columns\":[],\"rows\":[],\"other\":null,\"total\":null");
         return FT_OK;
     }
+    bool enough = true;
     int rc = has_columns(d, q, err);
 
+    rc = rc == FT_OK ? ft__sums_enough(d, &q->span, &enough, err) : rc;
     if (rc != FT_OK) {
         return rc;
+    }
+    if (!enough) {
+        ft_text_format(out,
+                       "\"columns\":[],\"rows\":[],\"other\":null,\"total\":null,"
+                       "\"withheld\":\"fewer than %d hosts\"",
+                       FT__DESK_K);
+        return FT_OK;
     }
     ft_text_format(out, "\"counted\":\"%s\",", q->minutes ? "minutes" : "flow records");
     return q->minutes ? from_minutes(d, q, out, err) : from_flows(d, q, out, err);
