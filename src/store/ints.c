@@ -86,7 +86,26 @@ static void get_run(const uint8_t *p, size_t stride, unsigned width, uint64_t ba
     }
 }
 
+static void get_rows(const uint8_t *planes, size_t n, unsigned width, uint64_t base, uint64_t *v,
+                     const uint32_t *rows, uint32_t n_rows)
+{
+    for (uint32_t i = 0; i < n_rows; i++) {
+        uint64_t x = base;
+
+        for (unsigned k = 0; k < width; k++) {
+            x += (uint64_t)planes[k * n + rows[i]] << (k * 8);
+        }
+        v[rows[i]] = x;
+    }
+}
+
 bool ft_store_ints_get(struct ft_rd *rd, uint64_t *v, size_t n)
+{
+    return ft_store_ints_get_rows(rd, v, n, NULL, 0);
+}
+
+bool ft_store_ints_get_rows(struct ft_rd *rd, uint64_t *v, size_t n, const uint32_t *rows,
+                            uint32_t n_rows)
 {
     const uint8_t *head = ft_rd_view(rd, HEAD);
 
@@ -99,6 +118,10 @@ bool ft_store_ints_get(struct ft_rd *rd, uint64_t *v, size_t n)
 
     if (planes == NULL) {
         return false;
+    }
+    if (rows != NULL && head[0] == PLAIN) { /* differences take all */
+        get_rows(planes, n, width, base, v, rows, n_rows);
+        return true;
     }
     for (size_t at = 0; at < n; at += RUN) {
         get_run(planes + at, n, width, base, v + at, n - at < RUN ? n - at : RUN);

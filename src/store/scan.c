@@ -8,7 +8,11 @@
 #include "store/catalog.h"
 #include "store/read.h"
 
-enum { FILES_MOST = 1 << 22, BLOCK_MOST = 512 << 20 /* bytes of a block's columns in memory */ };
+enum {
+    FILES_MOST = 1 << 22,
+    BLOCK_MOST = 512 << 20, /* bytes of a block's columns in memory */
+    FEW = 8                 /* of more rows only one is wanted: the others are not taken apart */
+};
 
 bool ft__store_late(const struct ft_store *s)
 {
@@ -363,8 +367,10 @@ const struct ft_store_values *ft__view_column(struct ft__scan *s, struct ft__vie
         return NULL;
     }
     if (!v->have[column]) {
-        *rc = ft_slice_column(&p->slice, s->store->coder, v->block, (uint32_t)p->map[column],
-                              &s->scratch, &v->values[column]);
+        bool few = v->n_row > 0 && v->n_row < v->rows / FEW; /* nobody looks at others */
+
+        *rc = ft_slice_column_rows(&p->slice, s->store->coder, v->block, (uint32_t)p->map[column],
+                                   few ? v->row : NULL, v->n_row, &s->scratch, &v->values[column]);
         v->len += *rc == FT_OK ? len_of(&v->values[column]) : 0;
         if (v->len > BLOCK_MOST) { /* nobody wrote that */
             ft_store_values_fini(&v->values[column]);
