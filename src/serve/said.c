@@ -67,6 +67,10 @@ static int put_sampling(struct ft_desk *d, const struct ft__span *s, struct ft_t
     rc = sql.failed ? ft_err_set(err, FT_E_NOMEM, "out of memory")
                     : ft__desk_numbers(d, sql.p, 3, v, err);
     ft_text_fini(&sql);
+    if (rc == FT_E_RANGE) { /* no time was left to look */
+        ft_text_put(out, ",\"sampling\":\"perhaps; it was not looked at\"");
+        return FT_OK;
+    }
     if (rc != FT_OK) {
         return rc;
     }

@@ -46,9 +46,11 @@ int ft_store_query(struct ft_store *s, const char *sql, const struct ft_store_li
     return ft_err_set(err, FT_E_UNSUPPORTED, "%s", why);
 }
 
-int ft_store_export(struct ft_store *s, const struct ft_store_range *range, const char *path,
+int ft_store_export(struct ft_store *s, const struct ft_store_range *range,
+                    const struct ft_store_limits *limits, const char *path,
                     struct ft_store_result *out, struct ft_err *err)
 {
+    (void)limits;
     (void)s;
     (void)range;
     (void)out;

@@ -128,7 +128,6 @@ static void forget_slice(struct search *s)
 {
     struct ft__similar *f = s->f;
 
-    ft__similar_leave(f);
     f->nearest.n = s->n_before;
     f->origin->vectors = s->vectors_before;
     memcpy(f->nearest.v, s->before, s->n_before * sizeof s->before[0]);
@@ -136,10 +135,11 @@ static void forget_slice(struct search *s)
 
 static int search_all(struct search *s)
 {
-    struct ft__scan *scan = &s->f->scan;
+    struct ft__similar *f = s->f;
+    struct ft__scan *scan = &f->scan;
     uint32_t file = UINT32_MAX;
     bool more;
-    int rc = ft__similar_newest_first(s->f);
+    int rc = ft__similar_newest_first(f);
 
     scan->n_bounds = 0; /* slices are chosen by them, and rows here */
     while (rc == FT_OK && (rc = ft__scan_next(scan, &more)) == FT_OK && more) {
@@ -148,7 +148,7 @@ static int search_all(struct search *s)
             remember(s);
         }
         rc = search_block(s);
-        if (rc == FT_E_CORRUPT) {
+        if (ft__similar_leave(f, rc)) {
             forget_slice(s);
             rc = FT_OK;
         }
@@ -273,12 +273,11 @@ int ft_store_similar(struct ft_store *s, const struct ft_store_similar *ask,
         .store = s, .ask = ask, .origin = out_origin, .timeout_ms = limits->timeout_ms};
 
     *out_origin = (struct ft_store_origin){0};
-    int rc = ft__store_begin(s, out, err);
+    int rc = ft__store_begin(s, limits->timeout_ms, out, err);
 
     if (rc != FT_OK) {
         return rc;
     }
-    s->until_ms = limits->timeout_ms > 0 ? ft_mono_ms() + limits->timeout_ms : 0;
     rc = check(&f, err);
     rc = rc == FT_OK ? begin(&f, err) : rc;
     rc = rc == FT_OK ? ft__similar_find(&f, err) : rc;

@@ -155,10 +155,13 @@ int ft__similar_newest_first(struct ft__similar *f)
     return rc;
 }
 
-void ft__similar_leave(struct ft__similar *f)
+bool ft__similar_leave(struct ft__similar *f, int rc)
 {
-    ft__scan_set_aside(&f->scan);
+    if (!ft__scan_leave_out(&f->scan, rc)) {
+        return false;
+    }
     f->scan.block = f->scan.part->slice.n_blocks;
+    return true;
 }
 
 int ft__similar_failed(const struct ft__similar *f, int rc, struct ft_err *err)
@@ -185,8 +188,7 @@ static int find(struct ft__similar *f, struct found *b)
             break;
         }
         rc = find_in_block(f, b);
-        if (rc == FT_E_CORRUPT) { /* what it had was not found */
-            ft__similar_leave(f);
+        if (ft__similar_leave(f, rc)) { /* what it had was not found */
             *b = (struct found){0};
             rc = FT_OK;
         }

@@ -173,18 +173,17 @@ static int read_block(struct show *s, uint32_t first, struct ft_err *err)
     for (uint32_t i = 0; i < s->n && rc == FT_OK && p != NULL; i++) {
         rc = read_column(s, p, first, i);
     }
-    if (rc == FT_E_CORRUPT) {
-        ft__part_set_aside(&f->scan, p);
-    }
+    bool damaged = p != NULL && ft__part_leave_out(&f->scan, p, rc);
+
     ft__part_release(p);
     for (uint32_t k = first; k < f->nearest.n; k++) {
         if (f->nearest.v[k].file == of->file && f->nearest.v[k].block == of->block) {
             s->state[k] = state;
         }
     }
-    return rc == FT_E_CORRUPT ? ft_err_set(err, rc, "a slice is damaged and set aside: ask again")
-           : rc == FT_OK      ? FT_OK
-                              : ft__similar_failed(f, rc, err);
+    return damaged       ? ft_err_set(err, rc, "a slice is damaged, or cannot be read: ask again")
+           : rc == FT_OK ? FT_OK
+                         : ft__similar_failed(f, rc, err);
 }
 
 static int hand_out(struct show *s, const struct ft_store_take *take, uint64_t *rows)

@@ -410,6 +410,49 @@ class Writers(Store):
         self.assertEqual(self.count(), 5000)
         self.no_rests()
 
+    def test_what_is_lost_is_in_no_minute(self):
+        """Records of a slice that could not be written are in no minute and no baseline of the next ones."""
+        self.dir.mkdir()
+        r = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(self.dir)], capture_output=True, text=True)
+        if r.returncode != 0:
+            self.skipTest(f"no tmpfs: {r.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", "-l", str(self.dir)], check=True)
+        self.read(n=200, capture=None)
+        p = subprocess.Popen([FLOWTAP, "read", "-w", "1", "-o", f"store:{self.dir}?slice=1s", "-"], stdin=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+        for _ in range(100):
+            if (self.dir / "store.db-wal").exists():
+                break
+            time.sleep(0.05)
+        time.sleep(0.3)
+        filler = self.dir / "filler"
+        with open(filler, "wb", buffering=0) as f:
+            try:
+                while True:
+                    f.write(b"x" * 4096)
+            except OSError:
+                pass
+        p.stdin.write(flows(150_000, start=1_700_000_100, seconds=900))
+        p.stdin.flush()
+        said = p.stderr.readline()
+        while said and b"could not be written" not in said:
+            said = p.stderr.readline()
+        time.sleep(1.5)
+        filler.unlink()
+        _, err = p.communicate(flows(500, start=1_700_001_100, seconds=100)[24:], timeout=60)
+        self.assertEqual(p.returncode, 1, err)
+        rc, rows, err = query(self.dir, "SELECT count(*) n, sum(byte_count) b FROM flow")
+        self.assertEqual(rc, 0, err)
+        self.assertTrue(700 <= rows[0]["n"] < 150_000, rows)
+        want = rows[0]
+        _, rows, _ = query(self.dir, "SELECT sum(flows) n, sum(bytes) b FROM top_minute WHERE kind = 'dst'")
+        self.assertEqual(rows[0], want)
+        db = sqlite3.connect(self.dir / "store.db")
+        hosts = db.execute("SELECT value FROM _meta WHERE key = 'hour_hosts'").fetchone()[0]
+        db.close()
+        bytes_of = dict(struct.iter_unpack("<16sQ", hosts))
+        self.assertEqual(bytes_of[b"\0" * 10 + b"\xff\xff\xc0\0\2\1"], want["b"])
+
 
 class Hostile(Store):
     """A folder that was made to harm who reads or keeps it."""
@@ -445,6 +488,19 @@ class Hostile(Store):
         os.mkfifo(victim)
         rc, rows, err = query(self.dir, "SELECT count(*) n FROM flow")
         self.assertEqual((rc, rows), (1, [{"n": 10}]), err)
+
+    def test_what_cannot_be_read(self):
+        """A link in place of a slice is left out and said, and stays where it is."""
+        self.read()
+        self.read(n=10)
+        victim = self.slices()[0]
+        victim.rename(self.out / "elsewhere")
+        victim.symlink_to(self.out / "elsewhere")
+        for order in ("", " ORDER BY timestamp DESC"):
+            rc, rows, err = query(self.dir, "SELECT dst_port FROM flow" + order)
+            self.assertEqual((rc, len(rows)), (1, 10), err)
+            self.assertIn("1 damaged slices were left out; " + victim.name, err)
+        self.assertTrue(victim.is_symlink())
 
     def test_statements_in_the_schema(self):
         """What stands in the database in place of a table has no more time than a query."""

@@ -9,14 +9,13 @@
 #include "flowtap/store.h"
 #include "rows.h"
 
-enum { K = 10 /* similar ones, unless told */ };
+enum { LIMIT = 1000, TIMEOUT_S = 10, K = 10 /* similar ones */ };
 
 struct arguments {
     const char *folder, *sql, *parquet, *similar, *from, *to, *table;
     uint32_t k, span_s;
     enum rows_form form;
-    double timeout_s;
-    uint64_t limit;
+    double timeout_s, limit; /* < 0: not told */
     bool quiet, help;
 };
 
@@ -77,7 +76,7 @@ static int take_option(struct arguments *a, const char *name, const char *value)
             return EXIT_WRONG;
         }
         a->timeout_s = name[2] == 't' ? v : a->timeout_s;
-        a->limit = name[2] == 'l' ? (uint64_t)v : a->limit;
+        a->limit = name[2] == 'l' ? v : a->limit;
         return EXIT_GOOD;
     }
     if (strcmp(name, "--k") == 0 || strcmp(name, "--span") == 0) {
@@ -193,11 +192,10 @@ static void tell_origin(const struct ft_store_origin *o)
 }
 
 /* Rows of a SELECT, or of what is similar. */
-static int answer(const struct arguments *a, const struct ft_store_range *range, struct ft_store *s,
+static int answer(const struct arguments *a, const struct ft_store_range *range,
+                  const struct ft_store_limits *limits, struct ft_store *s,
                   struct ft_store_result *r, struct ft_err *err)
 {
-    struct ft_store_limits limits = {.rows = a->limit,
-                                     .timeout_ms = (int64_t)(a->timeout_s * 1000)};
     struct rows *rows = rows_new(a->form, stdout);
     struct ft_store_take take = {rows_columns, rows_row, rows};
     struct ft_store_origin origin;
@@ -214,9 +212,9 @@ static int answer(const struct arguments *a, const struct ft_store_range *range,
                                        .to = range->to,
                                        .span_s = a->span_s};
 
-        rc = ft_store_similar(s, &ask, &limits, &take, &origin, r, err);
+        rc = ft_store_similar(s, &ask, limits, &take, &origin, r, err);
     } else {
-        rc = ft_store_query(s, a->sql, &limits, &take, r, err);
+        rc = ft_store_query(s, a->sql, limits, &take, r, err);
     }
     rows_end(rows);
     if (rc == FT_OK && a->similar != NULL && !a->quiet) {
@@ -227,6 +225,11 @@ static int answer(const struct arguments *a, const struct ft_store_range *range,
 
 static int run(const struct arguments *a, struct ft_store *s)
 {
+    bool file = a->parquet != NULL; /* all of it, as long as it takes */
+    double rows = a->limit >= 0 ? a->limit : file ? 0 : LIMIT;
+    double timeout_s = a->timeout_s >= 0 ? a->timeout_s : file ? 0 : TIMEOUT_S;
+    struct ft_store_limits limits = {.rows = (uint64_t)rows,
+                                     .timeout_ms = (int64_t)(timeout_s * 1000)};
     struct ft_store_range range = {.table = a->table, .from = 0, .to = 1e12};
     struct ft_store_result r = {0};
     struct ft_err err = {0};
@@ -237,8 +240,8 @@ static int run(const struct arguments *a, struct ft_store *s)
     if (a->to != NULL) {
         moment(a->to, &range.to);
     }
-    int rc = a->parquet != NULL ? ft_store_export(s, &range, a->parquet, &r, &err)
-                                : answer(a, &range, s, &r, &err);
+    int rc = file ? ft_store_export(s, &range, &limits, a->parquet, &r, &err)
+                  : answer(a, &range, &limits, s, &r, &err);
 
     if (rc != FT_OK) {
         say("error: %s", err.what);
@@ -275,7 +278,7 @@ static int check(const struct arguments *a)
 
 int cmd_query(const struct command *c, int argc, char **argv)
 {
-    struct arguments a = {.timeout_s = 10, .limit = 1000, .k = K};
+    struct arguments a = {.timeout_s = -1, .limit = -1, .k = K};
     struct ft_store *s;
     struct ft_err err = {0};
 

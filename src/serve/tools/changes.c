@@ -183,9 +183,15 @@ static int put_new(struct ft_desk *d, const struct ft__span *s, bool hosts, stru
     int rc = ft__desk_done(&sql, err);
 
     rc = rc == FT_OK ? ft__grid_query(d, &g, sql.p, NEW, err) : rc;
-    ft_text_format(out, ",\"new_%s\":{", hosts ? "sources" : "services");
-    ft__grid_put(d, &g, (double)s->to_us / 1e6, FT__DESK_MOST, out);
-    ft_text_put(out, "}");
+    ft_text_format(out, ",\"new_%s\":", hosts ? "sources" : "services");
+    if (rc == FT_E_RANGE) { /* it would take too long: unknown */
+        ft_text_put(out, "null");
+        rc = FT_OK;
+    } else {
+        ft_text_put(out, "{");
+        ft__grid_put(d, &g, (double)s->to_us / 1e6, FT__DESK_MOST, out);
+        ft_text_put(out, "}");
+    }
     ft_text_fini(&sql);
     ft__grid_fini(&g);
     return rc;

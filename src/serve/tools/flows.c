@@ -9,7 +9,7 @@
 #include "serve/filter.h"
 #include "serve/grid.h"
 
-enum { LIMIT = 20, COLUMNS_MOST = 40 };
+enum { LIMIT = 20, COLUMNS_MOST = 40, COUNT_MOST = 100000 };
 
 #define DEFAULT_COLUMNS                                                                            \
     "flow_id,timestamp,src_ip,dst_ip,dst_port,protocol,byte_count,packet_count,estimated_bytes,"   \
@@ -148,8 +148,29 @@ static void put_from_here(const struct ft_desk *d, const struct question *q, str
     ft_text_put(sql, " IS NULL)");
 }
 
-static int select_rows(struct ft_desk *d, const struct question *q, struct ft_text *sql,
-                       struct ft_err *err)
+/* Of the newest first, those of a part of the window come before all others: this is where the part
+ * is that ends where the answer begins. False: the order is another one. */
+static bool newest_part(const struct ft_desk *d, const struct question *q, int64_t part,
+                        struct ft__span *out)
+{
+    const struct ft__cursor *c = &q->cursor;
+    int64_t unit = d->privacy >= FT_PRIVACY_MAPPED ? 1000000 : 1;
+
+    *out = c->span;
+    if (!q->descending || strcmp(q->order->name, "timestamp") != 0 || (q->is_next && c->null)) {
+        return false;
+    }
+    if (q->is_next && c->value < c->span.to_us / unit) {
+        out->to_us = (c->value + 1) * unit;
+    }
+    if (out->to_us - out->from_us > part) {
+        out->from_us = out->to_us - (out->to_us - out->from_us) / part;
+    }
+    return true;
+}
+
+static int select_rows(struct ft_desk *d, const struct question *q, const struct ft__span *span,
+                       struct ft_text *sql, struct ft_err *err)
 {
     ft_text_put(sql, "SELECT ");
     for (uint32_t i = 0; i < q->n; i++) {
@@ -157,7 +178,7 @@ static int select_rows(struct ft_desk *d, const struct question *q, struct ft_te
     }
     put_order(d, q, sql);
     ft_text_put(sql, " FROM flow WHERE ");
-    ft__span_sql(&q->cursor.span, sql);
+    ft__span_sql(span, sql);
     int rc = ft__filter_sql(d, FT__FLOW, q->filter, sql, err);
 
     put_from_here(d, q, sql);
@@ -169,23 +190,27 @@ static int select_rows(struct ft_desk *d, const struct question *q, struct ft_te
     return rc == FT_OK ? ft__desk_done(sql, err) : rc;
 }
 
-/* How many there are in all; null: that takes too long. */
+/* How many there are in all; null: more than so many, or that takes too long. */
 static int put_matching(struct ft_desk *d, const struct question *q, struct ft_text *out,
                         struct ft_err *err)
 {
     struct ft_text sql = {0};
     double n = (double)NAN;
 
-    ft_text_put(&sql, "SELECT count(*) FROM flow WHERE ");
+    ft_text_put(&sql, "SELECT count(*) FROM (SELECT 1 FROM flow WHERE ");
     ft__span_sql(&q->cursor.span, &sql);
     int rc = ft__filter_sql(d, FT__FLOW, q->filter, &sql, err);
 
+    ft_text_format(&sql, " LIMIT %d)", COUNT_MOST + 1);
     rc = rc == FT_OK ? ft__desk_done(&sql, err) : rc;
     rc = rc == FT_OK ? ft__desk_numbers(d, sql.p, 1, &n, err) : rc;
     ft_text_fini(&sql);
     if (rc == FT_OK || rc == FT_E_RANGE) {
         ft_text_put(out, ",\"matching\":");
-        ft__desk_put_count(out, n);
+        ft__desk_put_count(out, n > COUNT_MOST ? (double)NAN : n);
+        if (!(n <= COUNT_MOST)) {
+            ft_text_format(out, ",\"matching_over\":%d", n > COUNT_MOST ? COUNT_MOST : 0);
+        }
         return FT_OK;
     }
     return rc;
@@ -247,23 +272,46 @@ static void put_rows(const struct ft_desk *d, const struct question *q, struct f
     }
 }
 
+/* Rows of a part of the window; it is wider until there are enough of them. */
+static int take_rows(struct ft_desk *d, const struct question *q, struct ft__grid *g,
+                     struct ft_err *err)
+{
+    static const int64_t parts[] = {256, 16, 1};
+    int rc = FT_OK;
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && rc == FT_OK; i++) {
+        struct ft_text sql = {0};
+        struct ft__span span;
+
+        if (!newest_part(d, q, parts[i], &span) && parts[i] > 1) {
+            continue;
+        }
+        g->rows = 0;
+        g->pool.len = 0;
+        rc = select_rows(d, q, &span, &sql, err);
+        rc = rc == FT_OK ? ft__grid_query(d, g, sql.p, q->limit + 1, err) : rc;
+        ft_text_fini(&sql);
+        if (g->rows > q->limit) {
+            break;
+        }
+    }
+    return rc;
+}
+
 static int answer(struct ft_desk *d, struct question *q, struct ft_text *out, struct ft_err *err)
 {
     struct ft__grid g = {0};
-    struct ft_text sql = {0};
 
     for (uint32_t i = 0; i < q->n; i++) {
         ft__grid_column(&g, q->columns[i]->name, (uint8_t)ft_veil_shows(d, q->columns[i]));
     }
     ft__grid_column(&g, "", FT__GRID_HIDDEN);
-    int rc = select_rows(d, q, &sql, err);
+    int rc = take_rows(d, q, &g, err);
 
-    rc = rc == FT_OK ? ft__grid_query(d, &g, sql.p, q->limit + 1, err) : rc;
     if (rc == FT_OK) {
         put_rows(d, q, &g, out);
         rc = q->is_next ? FT_OK : put_matching(d, q, out, err);
     }
-    ft_text_fini(&sql);
     ft__grid_fini(&g);
     return rc;
 }
