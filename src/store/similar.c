@@ -8,7 +8,6 @@
  * of before it. */
 #include <stdio.h>
 
-#include "base/wait.h"
 #include "store/similar.h"
 #include "store/value.h"
 
@@ -135,11 +134,10 @@ static void forget_slice(struct search *s)
 
 static int search_all(struct search *s)
 {
-    struct ft__similar *f = s->f;
-    struct ft__scan *scan = &f->scan;
+    struct ft__scan *scan = &s->f->scan;
     uint32_t file = UINT32_MAX;
     bool more;
-    int rc = ft__similar_newest_first(f);
+    int rc = ft__similar_newest_first(s->f);
 
     scan->n_bounds = 0; /* slices are chosen by them, and rows here */
     while (rc == FT_OK && (rc = ft__scan_next(scan, &more)) == FT_OK && more) {
@@ -148,7 +146,7 @@ static int search_all(struct search *s)
             remember(s);
         }
         rc = search_block(s);
-        if (ft__similar_leave(f, rc)) {
+        if (ft__similar_leave(s->f, rc)) {
             forget_slice(s);
             rc = FT_OK;
         }

@@ -28,8 +28,7 @@ struct ft__similar {
 /* Begins f->scan; slices come from the newest back. */
 FT_NODISCARD int ft__similar_newest_first(struct ft__similar *f);
 
-/* The slice that is read is damaged, or cannot be read: it is left out, and the next one comes.
- * False: it is something else. */
+/* Whether rc says that the slice cannot be read: it is left out, and the next one comes. */
 bool ft__similar_leave(struct ft__similar *f, int rc);
 
 /* Says why a scan ended: err, and its code. */

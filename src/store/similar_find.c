@@ -6,7 +6,6 @@
  * and windows of a host, are written in their order. */
 #include <stdio.h>
 
-#include "base/wait.h"
 #include "store/similar.h"
 #include "store/value.h"
 
@@ -168,8 +167,7 @@ int ft__similar_failed(const struct ft__similar *f, int rc, struct ft_err *err)
 {
     switch (rc) {
     case FT_E_INTERRUPTED:
-        return ft_err_set(err, FT_E_RANGE, "it takes longer than the %lld ms that it may",
-                          (long long)f->timeout_ms);
+        return ft__store_too_late(f->timeout_ms, err);
     case FT_E_UNSUPPORTED:
         return ft_err_set(err, rc, "a slice is of a newer version of flowtap");
     default:

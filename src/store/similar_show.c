@@ -181,7 +181,7 @@ static int read_block(struct show *s, uint32_t first, struct ft_err *err)
             s->state[k] = state;
         }
     }
-    return damaged       ? ft_err_set(err, rc, "a slice is damaged, or cannot be read: ask again")
+    return damaged       ? ft_err_set(err, rc, "a slice is damaged and left out: ask again")
            : rc == FT_OK ? FT_OK
                          : ft__similar_failed(f, rc, err);
 }

@@ -9,7 +9,7 @@
 #include "flowtap/store.h"
 #include "rows.h"
 
-enum { LIMIT = 1000, TIMEOUT_S = 10, K = 10 /* similar ones */ };
+enum { LIMIT = 1000, TIMEOUT_S = 10, K = 10 /* similar ones */ }; /* unless told */
 
 struct arguments {
     const char *folder, *sql, *parquet, *similar, *from, *to, *table;
