@@ -229,6 +229,24 @@ def test_pages(m):
             assert "cursor" in a.tool("flows", window="all", limit=5, cursor=wrong)
 
 
+def test_pages_of_seconds(m):
+    """Where times are shown to a second, a page ends within one: every row is there once all the same."""
+    packets = [(T0 + i * 10 * MS, eth(ip("10.0.%d.%d" % (i // 200, i % 200 + 1), "10.9.0.1", 17, udp(1000, 53, b"x"))))
+               for i in range(1500)]
+    w = World(m, pcap(packets), "--idle-timeout", "2", events="flow")
+    for level in (0, 2, 3):
+        with w.agent(level) as a:
+            for limit in (7, 150):
+                rows, _ = a.pages("flows", window="all", limit=limit, columns="flow_id")
+                same((len(rows), len({r["flow_id"] for r in rows})), (1500, 1500), (level, limit))
+            # cursors that nobody gave
+            for value in (0, 1 << 63, (1 << 64) - 1, (1 << 63) - 1):
+                _, out = a.rows("flows", window="all", limit=7, columns="flow_id")
+                parts = out["next_cursor"].split(".")
+                made = ".".join(parts[:2] + ["%x" % value] + parts[3:])
+                assert isinstance(a.tool("flows", window="all", limit=7, columns="flow_id", cursor=made), dict)
+
+
 CONDITIONS = [
     "dst_port=443", "dst_port != 443", "not dst_port = 443", "dst_port in [53, 80] and protocol=17", "byte_count > 1e4",
     "byte_count>=10k or packet_count<2", "byte_count > 1500.5", "byte_count = 1500.5", "byte_count != 1500.5", "byte_count < 300.5",
