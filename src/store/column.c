@@ -883,6 +883,7 @@ int ft_store_column_get_rows(struct ft_store_coder *k, const struct ft_store_col
                              const uint32_t *rows, uint32_t n_rows, struct ft_store_values *out)
 {
     struct wanted w = {rows, n_rows};
+
     if (ext->layout == FT_STORE_LAYOUT_ROWS) {
         return get_in_place(k, c, n, ext, data, out);
     }

@@ -78,7 +78,8 @@ static int read_question(struct ft_desk *d, const cJSON *args, struct question *
                                        .table = q->hosts ? "window" : "flow",
                                        .k = isnan(k) ? K : (uint32_t)k,
                                        .from = all ? 0 : (double)q->span.from_us / 1e6,
-                                       .to = (double)q->span.to_us / 1e6};
+                                       .to = (double)q->span.to_us / 1e6,
+                                       .shuffle = ft_veil_order_key(d)};
     return rc == FT_OK ? choose_columns(d, q, err) : rc;
 }
 
