@@ -8,7 +8,7 @@
 #include "model/field.h"
 #include "model/field_export.h"
 
-enum { WELL_KNOWN = 1024 };
+enum { WELL_KNOWN = 1024, PROTO_TCP = 6 };
 
 static void set_exporter(const struct ft_exporter_info *e, int64_t at_ns,
                          struct ft_window_told *out)
@@ -47,6 +47,27 @@ static void set_counters(const struct ft_export_record *r, struct ft_window_told
     out->bytes[1] = estimate(r->rev_bytes, rate);
 }
 
+/* Does a packet, or a record of one direction, come from the side that did not begin? Of high ports
+ * the lower one is the service's, unless a SYN says who began; detectors do not go by that, which
+ * would miss what goes out to a port above the client's. */
+static bool is_answer(uint16_t from, uint16_t to, uint8_t proto, uint16_t tcp_flags)
+{
+    bool begins = proto == PROTO_TCP && (tcp_flags & (FT_TCP_SYN | FT_TCP_ACK)) == FT_TCP_SYN;
+
+    return to >= WELL_KNOWN && (from < WELL_KNOWN || (from < to && !begins));
+}
+
+static bool record_answers(const struct ft_export_record *r, const struct ft_note *n)
+{
+    uint16_t flags = (r->has & FT_XR_TCP_FLAGS) != 0 ? r->tcp_flags : 0;
+
+    if ((n->bits & FT_NOTE_ANSWER) != 0) {
+        return true;
+    }
+    return (r->has & FT_XR_BIFLOW) == 0 && (r->has & FT_XR_PORTS) == FT_XR_PORTS &&
+           ft_proto_has_ports(r->proto) && is_answer(n->port[0], n->port[1], r->proto, flags);
+}
+
 void ft__told_of_record(const struct ft_export_record *r, int64_t at_ns, struct ft_window_told *out)
 {
     struct ft_note n;
@@ -63,7 +84,7 @@ void ft__told_of_record(const struct ft_export_record *r, int64_t at_ns, struct 
     out->proto = n.proto;
     out->port = n.port[1];
     memcpy(out->addr, n.addr, sizeof out->addr);
-    if ((n.bits & FT_NOTE_ANSWER) != 0) {
+    if (record_answers(r, &n)) {
         turn(out);
         out->port = n.port[0];
         out->flow = false;
@@ -102,7 +123,7 @@ void ft__told_of_sample(const struct ft_export_sample *s, int64_t at_ns, struct 
         uint16_t from = p->key.port[p->swap];
 
         out->port = p->key.port[!p->swap];
-        if (from < WELL_KNOWN && out->port >= WELL_KNOWN) {
+        if (is_answer(from, out->port, out->proto, p->tcp_flags)) {
             out->port = from;
             turn(out);
         }

@@ -45,9 +45,9 @@ static const struct ft_tool tools[] =
              "alerts", "object") "," SPAN),
          ft__tool_overview},
         {"top", "Top",
-         "Who had most. other is the rest, so that shares are 100 %; error_bytes: how much too "
-         "many "
-         "bytes may be.",
+         "Who had most. other is the rest, so that shares are 100 %. True bytes are between bytes "
+         "- "
+         "error_bytes and bytes + missing_bytes.",
          INPUT(
              ONE_OF("by", "\"bytes\",\"packets\",\"flows\",\"peers\"") "," ONE_OF(
                  "key", "\"src\",\"dst\",\"pair\",\"port\",\"app\",\"protocol\",\"asn\","
@@ -85,6 +85,13 @@ static const struct ft_tool tools[] =
                                        "number") "," COUNT("limit", 500) "," TEXT("cursor",
                                                                                   128) "," WINDOW),
          OUTPUT(PLAIN("rules", "array") "," PAGED "," SPAN), ft__tool_detect},
+        {"similar", "Similar",
+         "What is most like one flow (id) or one host (ip) by the shape of its traffic: similarity "
+         "1 "
+         "is alike.",
+         INPUT(TEXT("id", 40) "," TEXT("ip", 64) "," COUNT("k", 200) "," WINDOW),
+         OUTPUT(PLAIN("of", "object") "," TABLE "," PLAIN("truncated", "boolean") "," SPAN),
+         ft__tool_similar},
         {"changes", "Changes",
          "What is new since a handle: alerts, traffic, sources, losses; and the next handle. "
          "Without "

@@ -93,7 +93,6 @@ static enum MHD_Result answer_stream(struct ft_web *h, struct MHD_Connection *c,
     if (stream == NULL) {
         return answer_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, "there are streams enough\n");
     }
-    ft_web_streams(h, c);
     struct MHD_Response *r = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, FT_WEB_STREAM_PIECE, ft_web_stream_read, stream, ft_web_stream_free);
 
@@ -144,6 +143,7 @@ static enum MHD_Result answer_message(struct ft_web *h, struct MHD_Connection *c
     if (client == NULL) {
         return MHD_NO;
     }
+    ft_web_busy(h, c);
     MHD_get_connection_values(c, MHD_HEADER_KIND, count_header, &n);
     headers.twice = n.version > 1 || n.method > 1 || n.name > 1;
     ft_rpc_answer(&h->rpc, client, q->body, q->len, &headers, &reply);
@@ -349,7 +349,7 @@ int ft_web_start(struct ft_web *h, struct ft_err *err)
         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
             MHD_USE_ITC,
         0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, h->listen_fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)FT_WEB_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)FT_WEB_SLOTS, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)FT_WEB_REQUEST_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
         MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_NOTIFY_CONNECTION,
         ft_web_on_connection, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);

@@ -25,22 +25,22 @@ static void shut(struct ft_slot *s)
     s->shut = true;
 }
 
-/* Of those that ask for nothing that is being answered, the one that has waited longest. */
+/* Of those that wait for their client, the one that has waited longest. */
 static void make_room(struct ft_web *h)
 {
     struct ft_slot *oldest = NULL;
     uint32_t used = 0;
 
-    for (uint32_t i = 0; i < FT_WEB_CONNECTIONS; i++) {
+    for (uint32_t i = 0; i < FT_WEB_SLOTS; i++) {
         struct ft_slot *s = &h->slots[i];
 
         used += s->connection != NULL && !s->shut;
-        if (s->connection != NULL && !s->shut && !s->streams &&
-            (oldest == NULL || s->since_ms < oldest->since_ms)) {
+        if (s->connection != NULL && !s->shut && !s->busy &&
+            (oldest == NULL || s->turn < oldest->turn)) {
             oldest = s;
         }
     }
-    if (used > FT_WEB_CONNECTIONS - FT_WEB_FREE && oldest != NULL) {
+    if (used > FT_WEB_CONNECTIONS && oldest != NULL) {
         shut(oldest);
     }
 }
@@ -50,10 +50,12 @@ static void take_slot(struct ft_web *h, struct MHD_Connection *c, void **socket_
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
 
-    for (uint32_t i = 0; i < FT_WEB_CONNECTIONS && info != NULL; i++) {
+    for (uint32_t i = 0; i < FT_WEB_SLOTS && info != NULL; i++) {
         if (h->slots[i].connection == NULL) {
-            h->slots[i] =
-                (struct ft_slot){.connection = c, .fd = info->connect_fd, .since_ms = ft_mono_ms()};
+            h->slots[i] = (struct ft_slot){.connection = c,
+                                           .fd = info->connect_fd,
+                                           .since_ms = ft_mono_ms(),
+                                           .turn = ++h->turns};
             *socket_context = &h->slots[i];
             break;
         }
@@ -82,18 +84,19 @@ void ft_web_done(struct ft_web *h, struct MHD_Connection *c)
     pthread_mutex_lock(&h->lock);
     if (s != NULL) {
         s->since_ms = ft_mono_ms();
-        s->streams = false;
+        s->turn = ++h->turns;
+        s->busy = false;
     }
     pthread_mutex_unlock(&h->lock);
 }
 
-void ft_web_streams(struct ft_web *h, struct MHD_Connection *c)
+void ft_web_busy(struct ft_web *h, struct MHD_Connection *c)
 {
     struct ft_slot *s = slot_of(c);
 
     pthread_mutex_lock(&h->lock);
     if (s != NULL) {
-        s->streams = true;
+        s->busy = true;
     }
     pthread_mutex_unlock(&h->lock);
 }
@@ -102,10 +105,10 @@ static void shut_late(struct ft_web *h)
 {
     int64_t now = ft_mono_ms();
 
-    for (uint32_t i = 0; i < FT_WEB_CONNECTIONS; i++) {
+    for (uint32_t i = 0; i < FT_WEB_SLOTS; i++) {
         struct ft_slot *s = &h->slots[i];
 
-        if (s->connection != NULL && !s->shut && !s->streams &&
+        if (s->connection != NULL && !s->shut && !s->busy &&
             now - s->since_ms > FT_WEB_REQUEST_S * 1000) {
             shut(s);
         }

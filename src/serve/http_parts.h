@@ -11,9 +11,9 @@
 #include "serve/http.h"
 
 enum {
-    FT_WEB_CONNECTIONS = 64,
-    FT_WEB_FREE = 4,       /* that many are always made free */
-    FT_WEB_REQUEST_S = 30, /* for a request and its answer, and for silence between two */
+    FT_WEB_CONNECTIONS = 64, /* more than these: the one that waited longest is shut */
+    FT_WEB_SLOTS = 256,      /* with those that are about to go */
+    FT_WEB_REQUEST_S = 30,   /* for a request and its answer, and for silence between two */
     FT_WEB_STREAMS = 24,
     FT_WEB_STREAM_PIECE = 1024,
     FT_WEB_STREAM_COMMENT_S = 15 /* less than FT_WEB_REQUEST_S, and what fronts wait (60 s) */
@@ -31,7 +31,9 @@ struct ft_slot {
     struct MHD_Connection *connection; /* NULL: free */
     int fd;                            /* the library's */
     int64_t since_ms;                  /* it came, or its last request was done */
-    bool streams, shut;
+    uint64_t turn;                     /* the same, in order */
+    bool busy;                         /* what it asked for is being answered, or it is a stream */
+    bool shut;
 };
 
 struct ft_web {
@@ -45,9 +47,10 @@ struct ft_web {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* versions, n_streams, stopping */
     /* below: under the lock */
-    struct ft_slot slots[FT_WEB_CONNECTIONS];
+    struct ft_slot slots[FT_WEB_SLOTS];
     struct ft_versions versions;
     uint32_t watched[FT_LISTEN_ROWS]; /* streams of each row */
+    uint64_t turns;
     uint32_t n_streams;
     bool stopping;
 };
@@ -56,9 +59,9 @@ struct ft_web {
 
 void ft_web_on_connection(void *cookie, struct MHD_Connection *c, void **socket_context,
                           enum MHD_ConnectionNotificationCode what);
-void ft_web_done(struct ft_web *h, struct MHD_Connection *c);    /* a request of it */
-void ft_web_streams(struct ft_web *h, struct MHD_Connection *c); /* it is a stream from now on */
-void *ft_web_keep(void *http);                                   /* the keeper's thread */
+void ft_web_done(struct ft_web *h, struct MHD_Connection *c); /* a request of it */
+void ft_web_busy(struct ft_web *h, struct MHD_Connection *c); /* until it is done */
+void *ft_web_keep(void *http);                                /* the keeper's thread */
 
 /* ---- stream.c ---- */
 

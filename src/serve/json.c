@@ -62,6 +62,8 @@ static bool digits(struct reader *r)
 
 static bool number(struct reader *r)
 {
+    const uint8_t *start = r->p;
+
     eat(r, '-');
     if (!eat(r, '0') && !digits(r)) {
         return wrong(r, "it is no JSON");
@@ -77,7 +79,7 @@ static bool number(struct reader *r)
             return wrong(r, "a number has an exponent without digits");
         }
     }
-    return true;
+    return r->p - start <= FT_JSON_NUMBER || wrong(r, "a number is too long");
 }
 
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */

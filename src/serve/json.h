@@ -15,7 +15,8 @@ enum {
     FT_JSON_DEPTH = 32,    /* objects and lists within each other */
     FT_JSON_MEMBERS = 64,  /* of an object */
     FT_JSON_VALUES = 8192, /* altogether: a parsed one is some 64 bytes */
-    FT_JSON_NAME = 256     /* bytes of a member's name as it is written */
+    FT_JSON_NAME = 256,    /* bytes of a member's name as it is written */
+    FT_JSON_NUMBER = 48    /* of a number */
 };
 
 /* NULL: text is one value of JSON (RFC 8259) in UTF-8, whose names are unique and written without

@@ -7,8 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "format/format.h"
 #include "store/read.h"
 #include "store/value.h"
@@ -214,7 +217,8 @@ static int export_row(struct export *e, uint32_t row)
     return rc;
 }
 
-static int export_block(struct export *e, uint64_t *rows)
+/* most: rows of all; 0: any number. */
+static int export_block(struct export *e, uint64_t most, struct ft_store_result *out)
 {
     int rc = FT_OK;
 
@@ -222,14 +226,15 @@ static int export_block(struct export *e, uint64_t *rows)
         e->cells[i].values = ft__scan_column(&e->scan, i, &rc);
         e->cells[i].type = ft__scan_type(&e->scan, i);
     }
-    for (uint32_t k = 0; k < e->scan.view->n_row && rc == FT_OK; k++) {
-        rc = export_row(e, e->scan.view->row[k]);
-        *rows += rc == FT_OK;
+    for (uint32_t k = 0; k < e->scan.view->n_row && rc == FT_OK && !out->cut; k++) {
+        out->cut = most > 0 && out->rows == most;
+        rc = out->cut ? FT_OK : export_row(e, e->scan.view->row[k]);
+        out->rows += rc == FT_OK && !out->cut;
     }
     return rc;
 }
 
-static int export_all(struct export *e, uint64_t *rows)
+static int export_all(struct export *e, uint64_t most, struct ft_store_result *out)
 {
     uint8_t *header = ft_mem_alloc(1, FT_FORMAT_HEADER_MAX);
     int rc =
@@ -241,8 +246,8 @@ static int export_all(struct export *e, uint64_t *rows)
         rc = ft__scan_next(&e->scan, &more);
         more = more && rc == FT_OK;
         if (more) {
-            rc = export_block(e, rows);
-            more = rc == FT_OK;
+            rc = export_block(e, most, out);
+            more = rc == FT_OK && !out->cut;
         }
     }
     rc = rc == FT_OK ? put_rows(e) : rc;
@@ -307,35 +312,84 @@ static int begin(struct export *e, struct ft_store *s, const char *table,
     return rc == FT_OK ? make_columns(e) : rc;
 }
 
-int ft_store_export(struct ft_store *s, const struct ft_store_range *range, const char *path,
-                    struct ft_store_result *out, struct ft_err *err)
+/* The file that a path is of, whether by a link or not yet there. FT_E_USAGE, FT_E_NOMEM. */
+static int find_file(const char *path, char **out, struct ft_err *err)
+{
+    struct stat st;
+    bool there = stat(path, &st) == 0;
+
+    *out = NULL;
+    if (there && !S_ISREG(st.st_mode)) {
+        return ft_err_set(err, FT_E_USAGE, "%s: it is there, and no file", path);
+    }
+    *out = there ? realpath(path, NULL) : strdup(path);
+    return *out != NULL ? FT_OK : ft_err_set(err, FT_E_NOMEM, "%s: out of memory", path);
+}
+
+/* Makes the file as another, which takes its name when it is whole. */
+static int export_file(struct export *e, const char *path, uint64_t most,
+                       struct ft_store_result *out)
+{
+    size_t len = strlen(path) + sizeof FT_FILE_PART;
+    char *part = ft_mem_alloc(len, 1);
+
+    if (part == NULL) {
+        return FT_E_NOMEM;
+    }
+    snprintf(part, len, "%s" FT_FILE_PART, path);
+    e->fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FT_FILE_MODE_DEFAULT);
+    int rc = e->fd >= 0 ? export_all(e, most, out) : FT_E_IO;
+
+    rc = rc == FT_OK && rename(part, path) != 0 ? FT_E_IO : rc;
+    if (rc != FT_OK && e->fd >= 0) {
+        int why = errno;
+
+        unlink(part); /* best effort */
+        errno = why;
+    }
+    ft_mem_free(part);
+    return rc;
+}
+
+static int run(struct export *e, struct ft_store *s, const struct ft_store_range *range,
+               const struct ft_store_limits *limits, const char *path, struct ft_store_result *out,
+               struct ft_err *err)
 {
     const char *table = range->table != NULL ? range->table : "flow";
     struct ft_store_column *columns = NULL;
-    struct export e = {.fd = -1};
+    int rc = ft__store_columns(s, table, &columns, &e->scan.n);
 
-    int rc = ft__store_begin(s, out, err);
-
-    if (rc != FT_OK) {
-        return rc;
-    }
-    rc = ft__store_columns(s, table, &columns, &e.scan.n);
-    e.scan.columns = columns;
-    if (rc == FT_OK && e.scan.n == 0) {
+    e->scan.columns = columns;
+    if (rc == FT_OK && e->scan.n == 0) {
         rc = ft_err_set(err, FT_E_USAGE, "%s: there are no rows of it", table);
     } else {
-        rc = rc == FT_OK ? begin(&e, s, table, range) : rc;
-        if (rc == FT_OK) {
-            e.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-            rc = e.fd >= 0 ? FT_OK : FT_E_IO;
-        }
-        rc = rc == FT_OK ? export_all(&e, &out->rows) : rc;
-        if (rc != FT_OK) {
+        rc = rc == FT_OK ? begin(e, s, table, range) : rc;
+        rc = rc == FT_OK ? export_file(e, path, limits->rows, out) : rc;
+        if (rc == FT_E_INTERRUPTED) {
+            rc = ft__store_too_late(limits->timeout_ms, err);
+        } else if (rc != FT_OK) {
             rc = ft_err_set(err, rc, "%s: %s", path,
                             rc == FT_E_IO ? strerror(errno) : ft_strerror(rc));
         }
     }
-    free_export(&e, columns);
+    free_export(e, columns);
+    return rc;
+}
+
+int ft_store_export(struct ft_store *s, const struct ft_store_range *range,
+                    const struct ft_store_limits *limits, const char *path,
+                    struct ft_store_result *out, struct ft_err *err)
+{
+    struct export e = {.fd = -1};
+    char *file;
+    int rc = ft__store_begin(s, limits->timeout_ms, out, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    rc = find_file(path, &file, err);
+    rc = rc == FT_OK ? run(&e, s, range, limits, file, out, err) : rc;
+    free(file);
     ft__store_end(s);
     return rc;
 }

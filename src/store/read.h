@@ -25,6 +25,7 @@ struct ft_store {
     struct ft_store_result *result; /* of the query that runs, or NULL */
     int64_t until_ms;               /* monotonic: it may run up to then; 0: for ever */
     char refused[128];              /* by the authorizer, and why */
+    int64_t columns_of;             /* the version of columns that its tables have */
     int failure;                    /* of a slice, FT_E_...; FT_OK */
 };
 
@@ -36,14 +37,16 @@ FT_NODISCARD int ft__store_tables_make(struct ft_store *s);
 /* Makes the functions of its connection: in_prefix(address, prefix). FT_E_IO. */
 FT_NODISCARD int ft__store_functions_make(struct ft_store *s);
 
-/* A transaction in which all is as it is now; what goes with an answer, into *out, which is filled
- * on until _end(). FT_E_IO. */
-FT_NODISCARD int ft__store_begin(struct ft_store *s, struct ft_store_result *out,
-                                 struct ft_err *err);
+/* A transaction in which all is as it is now, for so long (0: any time); what goes with an answer,
+ * into *out, which is filled on until _end(). FT_E_IO. */
+FT_NODISCARD int ft__store_begin(struct ft_store *s, int64_t timeout_ms,
+                                 struct ft_store_result *out, struct ft_err *err);
 void ft__store_end(struct ft_store *s);
 
 /* Is its time over? */
 bool ft__store_late(const struct ft_store *s);
+/* FT_E_RANGE: it is. */
+FT_NODISCARD int ft__store_too_late(int64_t timeout_ms, struct ft_err *err);
 
 /* ---- slices, one after the other ---- */
 
@@ -117,6 +120,7 @@ struct ft__view {
     uint8_t *have;                  /* [n] owned: they are those of the block */
     uint32_t *row;                  /* [FT_STORE_BLOCK] owned: those that keep the bounds, */
     uint32_t n_row;                 /* ascending */
+    size_t len;                     /* bytes of those that it has */
 };
 
 struct ft__file {
@@ -155,8 +159,9 @@ void ft__scan_end(struct ft__scan *s);
 FT_NODISCARD int ft__scan_next(struct ft__scan *s, bool *out_more);
 /* The next row, in the order that is asked for. Likewise. */
 FT_NODISCARD int ft__scan_step(struct ft__scan *s, bool *out_more);
-/* The slice that is read is damaged: nobody reads it again. */
-void ft__scan_set_aside(struct ft__scan *s);
+/* The slice of the row is damaged, and nobody reads it again, or cannot be read: it is said. False:
+ * rc is another. */
+bool ft__scan_leave_out(struct ft__scan *s, int rc);
 /* What a column is in the slice of the row, which has it. */
 const struct ft_store_column *ft__scan_type(const struct ft__scan *s, uint32_t column);
 /* The values of a column in the block of the row. NULL: there are none; *rc: FT_OK, or why. */
@@ -166,11 +171,11 @@ const struct ft_store_values *ft__scan_column(struct ft__scan *s, uint32_t colum
 
 FT_NODISCARD bool ft__view_init(struct ft__view *v, uint32_t n);
 void ft__view_fini(struct ft__view *v, uint32_t n);
-/* Opens a file. *out NULL: it is damaged or gone, which is said. FT_E_IO, FT_E_NOMEM,
+/* Opens a file. *out NULL: it is damaged, gone or cannot be read, which is said. FT_E_NOMEM,
  * FT_E_UNSUPPORTED. */
 FT_NODISCARD int ft__part_open(struct ft__scan *s, uint32_t file, struct ft__part **out);
 void ft__part_release(struct ft__part *p); /* NULL is a no-op */
-void ft__part_set_aside(struct ft__scan *s, const struct ft__part *p);
+bool ft__part_leave_out(struct ft__scan *s, const struct ft__part *p, int rc);
 /* Can a block have rows, by what its slice says of it? It is counted. FT_E_NOMEM. */
 FT_NODISCARD int ft__part_fits(struct ft__scan *s, const struct ft__part *p, uint32_t block,
                                bool *out_fits);

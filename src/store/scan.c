@@ -8,7 +8,7 @@
 #include "store/catalog.h"
 #include "store/read.h"
 
-enum { FILES_MOST = 1 << 22 };
+enum { FILES_MOST = 1 << 22, BLOCK_MOST = 512 << 20 /* bytes of a block's columns in memory */ };
 
 bool ft__store_late(const struct ft_store *s)
 {
@@ -230,18 +230,24 @@ static void set_aside(struct ft__scan *s, const char *file, const char *why)
     tell_bad(s, why);
 }
 
-void ft__part_set_aside(struct ft__scan *s, const struct ft__part *p)
+bool ft__part_leave_out(struct ft__scan *s, const struct ft__part *p, int rc)
 {
     const char *file = s->files[p->file].name;
     char why[160];
 
-    snprintf(why, sizeof why, "%s: a block is damaged", file);
-    set_aside(s, file, why);
+    if (rc == FT_E_CORRUPT) {
+        snprintf(why, sizeof why, "%s: a block is damaged", file);
+        set_aside(s, file, why);
+    } else if (rc == FT_E_IO) {
+        snprintf(why, sizeof why, "%s: a block cannot be read", file);
+        tell_bad(s, why);
+    }
+    return rc == FT_E_CORRUPT || rc == FT_E_IO;
 }
 
-void ft__scan_set_aside(struct ft__scan *s)
+bool ft__scan_leave_out(struct ft__scan *s, int rc)
 {
-    ft__part_set_aside(s, s->view->part);
+    return ft__part_leave_out(s, s->view->part, rc);
 }
 
 /* There is no such file any more. */
@@ -293,6 +299,8 @@ int ft__part_open(struct ft__scan *s, uint32_t file, struct ft__part **out)
             set_aside(s, name, err.what);
         } else if (rc == FT_E_NOT_FOUND) {
             is_gone(s, name);
+        } else if (rc == FT_E_IO) { /* not ours to read, or a link */
+            tell_bad(s, err.what);
         } else {
             return rc;
         }
@@ -331,6 +339,11 @@ const struct ft_store_column *ft__scan_type(const struct ft__scan *s, uint32_t c
     return type_in(s->view->part, column);
 }
 
+static size_t len_of(const struct ft_store_values *v)
+{
+    return v->valid.len + v->num.len + v->bytes.len + v->end.len + v->inner.len;
+}
+
 const struct ft_store_values *ft__view_column(struct ft__scan *s, struct ft__view *v,
                                               uint32_t column, int *rc)
 {
@@ -343,6 +356,11 @@ const struct ft_store_values *ft__view_column(struct ft__scan *s, struct ft__vie
     if (!v->have[column]) {
         *rc = ft_slice_column(&p->slice, s->store->coder, v->block, (uint32_t)p->map[column],
                               &s->scratch, &v->values[column]);
+        v->len += *rc == FT_OK ? len_of(&v->values[column]) : 0;
+        if (v->len > BLOCK_MOST) { /* nobody wrote that */
+            ft_store_values_fini(&v->values[column]);
+            *rc = FT_E_CORRUPT;
+        }
         v->have[column] = *rc == FT_OK;
     }
     return *rc == FT_OK ? &v->values[column] : NULL;
@@ -391,6 +409,7 @@ void ft__view_set(struct ft__scan *s, struct ft__view *v, struct ft__part *p, ui
     v->block = block;
     v->rows = ft_slice_rows(&p->slice, block);
     v->n_row = 0;
+    v->len = 0;
     memset(v->have, 0, s->n);
 }
 
@@ -498,8 +517,7 @@ int ft__scan_next(struct ft__scan *s, bool *out_more)
         if (rc == FT_OK && fits) {
             rc = ft__view_load(s, &s->own, s->part, block);
         }
-        if (rc == FT_E_CORRUPT) {
-            ft__part_set_aside(s, s->part);
+        if (ft__part_leave_out(s, s->part, rc)) {
             s->block = s->part->slice.n_blocks;
         } else if (rc != FT_OK || (fits && s->own.n_row > 0)) {
             *out_more = rc == FT_OK;

@@ -236,17 +236,20 @@ static void forget_waiting(struct ft__sorted *o, uint32_t i)
     o->waiting[i] = o->waiting[--o->n_waiting];
 }
 
-/* No more of a slice. */
-static void give_up(struct ft__scan *s, const struct ft__part *p)
+/* No more of a slice that cannot be read; else it is rc. */
+static int leave_out(struct ft__scan *s, const struct ft__part *p, int rc)
 {
     struct ft__sorted *o = s->order;
 
-    ft__part_set_aside(s, p);
+    if (!ft__part_leave_out(s, p, rc)) {
+        return rc;
+    }
     for (uint32_t i = o->n_waiting; i-- > 0;) {
         if (o->waiting[i].part == p) {
             forget_waiting(o, i);
         }
     }
+    return FT_OK;
 }
 
 static int load_best(struct ft__scan *s)
@@ -257,12 +260,8 @@ static int load_best(struct ft__scan *s)
 
     w.part->uses++;
     forget_waiting(o, i);
-    int rc = load(s, &w);
+    int rc = leave_out(s, w.part, load(s, &w));
 
-    if (rc == FT_E_CORRUPT) {
-        give_up(s, w.part);
-        rc = FT_OK;
-    }
     ft__part_release(w.part);
     return rc;
 }
@@ -310,10 +309,7 @@ static int open_next(struct ft__scan *s)
         rc = ft__part_fits(s, p, b, &fits);
         rc = rc == FT_OK && fits ? wait_block(s, p, b, most) : rc;
     }
-    if (rc == FT_E_CORRUPT) {
-        give_up(s, p);
-        rc = FT_OK;
-    }
+    rc = p != NULL ? leave_out(s, p, rc) : rc;
     ft__part_release(p);
     return rc;
 }

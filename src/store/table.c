@@ -389,7 +389,7 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int nu
         v = ft__scan_column(&c->scan, (uint32_t)number, &rc);
     }
     if (rc == FT_E_CORRUPT) { /* rows of the block were handed out already */
-        ft__scan_set_aside(&c->scan);
+        ft__scan_leave_out(&c->scan, rc);
         sqlite3_free(base->pVtab->zErrMsg);
         base->pVtab->zErrMsg = sqlite3_mprintf("a slice is damaged and set aside: ask again");
     }

@@ -91,7 +91,7 @@ static void meet_host(struct ft_windows *t, const struct ft__acc *pair, const st
     struct ft__who host = {.kind = FT_ENTITY_HOST | (pair->kind & 0xf0)};
     struct ft__acc *a;
 
-    if (w->heap[FT_ENTITY_PAIR] != 0 || w->owed[FT_ENTITY_PAIR] != 0) {
+    if (!ft__window_knows_pairs(w)) {
         return;
     }
     memcpy(host.name[0], pair->name[0], sizeof host.name[0]);
@@ -294,6 +294,9 @@ static void owe(struct ft_windows *t, const uint64_t owed[])
 
     for (int k = 0; longer != FT__NO_WINDOW && k < FT_ENTITY__COUNT; k++) {
         ft__window_owe(&t->windows[longer], (uint8_t)k, owed[k]);
+    }
+    if (longer != FT__NO_WINDOW && !ft__window_knows_pairs(&t->windows[t->closing.window])) {
+        t->windows[longer].unmet = true;
     }
 }
 
@@ -510,9 +513,7 @@ static bool go_on(struct ft_windows *t, struct ft_window_row *row)
 /* Packets in windows of their own: each takes a chunk of the log, and they would run out. */
 static bool is_behind(const struct ft_windows *t)
 {
-    uint32_t few = t->n_chunks / 8;
-
-    return t->n_windows > (few < FT__BEHIND ? few : FT__BEHIND);
+    return t->n_windows > FT__BEHIND;
 }
 
 bool ft__close_slice(struct ft_windows *t, uint32_t *budget, struct ft_window_row *rows,

@@ -123,9 +123,8 @@ static void row_new_peers(const struct ft_windows *t, const struct ft__window *w
                           struct ft_window_row *r)
 {
     bool none = r->entity == FT_ENTITY_SERVICE || r->entity == FT_ENTITY_EXPORTER;
-    bool pairs = w->heap[FT_ENTITY_PAIR] == 0 && w->owed[FT_ENTITY_PAIR] == 0;
 
-    if (none || (r->entity == FT_ENTITY_HOST && !pairs)) {
+    if (none || (r->entity == FT_ENTITY_HOST && !ft__window_knows_pairs(w))) {
         r->new_peers = UINT64_MAX;
     }
     r->new_peers_false = none ? ft_window_null() : t->closing.known_false;

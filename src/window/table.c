@@ -381,6 +381,9 @@ struct ft__entry *ft__log_new(struct ft_windows *t, struct ft__window *w, uint64
 {
     uint32_t in = w->n_log % FT__CHUNK, i = t->free_chunk;
 
+    if (w->n_log == t->log_most) {
+        return NULL;
+    }
     if (in != 0) {
         w->n_log++;
         return &t->log[(size_t)(w->log - 1) * FT__CHUNK + in];

@@ -45,7 +45,7 @@ enum {
     FT__HEAPS = 32,      /* windows and kinds that are full at a time */
     FT__POOLS = 8,       /* windows of max_hosts that the pool has room for */
     FT__MEMBERS = 15,
-    FT__CHUNK = 64, /* entries of the log that a window takes at a time */
+    FT__CHUNK = 16, /* entries of the log that a window takes at a time */
 };
 
 /* Whose it is, as the flow began. */
@@ -100,6 +100,7 @@ struct ft__window {
     uint32_t n[FT_ENTITY__COUNT];
     uint8_t heap[FT_ENTITY__COUNT]; /* number + 1, or 0 */
     uint64_t owed[FT_ENTITY__COUNT];
+    bool unmet; /* of a longer span: pairs had to go in one that it is added up of */
 };
 
 /* What a worker says of itself: it will count nothing more before this. */
@@ -195,6 +196,7 @@ struct ft_windows {
     struct ft__entry *log;                                     /* [n_chunks * FT__CHUNK], mapped */
     uint32_t *chunk_next;                                      /* [n_chunks], mapped: + 1 */
     uint32_t n_chunks, fresh_chunk, free_chunk, n_free_chunks; /* free: + 1 */
+    uint32_t log_most;           /* entries of one window; those beyond go into the table */
     struct ft__acc *ring;        /* [FT__AHEAD], mapped: of the log, added up */
     struct ft__members *members; /* [n_members], mapped */
     uint32_t n_members, fresh_members, free_members;
@@ -279,6 +281,12 @@ uint64_t ft__window_owed(const struct ft_windows *t, const struct ft__window *w,
 FT_INLINE void ft__window_owe(struct ft__window *w, uint8_t kind, uint64_t packets)
 {
     w->owed[kind] = (uint64_t)ft__bound((int64_t)(w->owed[kind] + packets));
+}
+
+/* Are all its pairs known, and so hosts' new peers? */
+FT_INLINE bool ft__window_knows_pairs(const struct ft__window *w)
+{
+    return w->heap[FT_ENTITY_PAIR] == 0 && w->owed[FT_ENTITY_PAIR] == 0 && !w->unmet;
 }
 
 FT_INLINE uint8_t ft__acc_kind(const struct ft__acc *a)

@@ -22,16 +22,24 @@ static uint32_t members_for(uint32_t accs)
 }
 
 /* Of the log: what most flows do in a window or two, while it is added up. */
+static uint32_t entries_for(uint32_t max_hosts)
+{
+    uint64_t n = (uint64_t)max_hosts * FT__POOLS + 4 * FT__CHUNK;
+
+    return n < UINT32_MAX / 4 ? (uint32_t)n : UINT32_MAX / 4;
+}
+
+/* Each window takes one, however few its packets are, and waits for the worker that is the last. */
 static uint32_t chunks_for(uint32_t max_hosts)
 {
-    uint64_t n = (uint64_t)max_hosts * FT__POOLS / FT__CHUNK + 4;
+    uint32_t n = entries_for(max_hosts) / FT__CHUNK;
 
-    return n < UINT32_MAX / 4 / FT__CHUNK ? (uint32_t)n : UINT32_MAX / 4 / FT__CHUNK;
+    return n > FT__WINDOWS ? n : FT__WINDOWS;
 }
 
 static uint32_t order_for(uint32_t max_hosts)
 {
-    uint32_t refs = chunks_for(max_hosts) * FT__CHUNK * 2;
+    uint32_t refs = entries_for(max_hosts) * 2;
 
     return refs > max_hosts ? refs : max_hosts;
 }
@@ -86,6 +94,7 @@ int ft_windows_new(const struct ft_windows_config *cfg, struct ft_windows **out)
     t->cfg = *cfg;
     t->n_accs = accs_for(cfg->max_hosts);
     t->n_chunks = chunks_for(cfg->max_hosts);
+    t->log_most = entries_for(cfg->max_hosts);
     t->n_order = order_for(cfg->max_hosts);
     t->n_members = members_for(t->n_accs);
     t->index_mask = index_for(t->n_accs) - 1;

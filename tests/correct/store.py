@@ -379,6 +379,43 @@ def test_forms(m):
     assert table[0].startswith("src_ip"), table
 
 
+def test_bytes_and_texts_that_are_none(m):
+    """Bytes are hex, what is no UTF-8 is replaced, as everywhere."""
+    s = Store(m, SAMPLE)
+    sql = "SELECT x'00ff41' a, CAST(x'41ff42' AS TEXT) b, char(7) || '\"' c, '' d, CAST(x'410042' AS TEXT) e, x'' f"
+    same(s.query(sql), [{"a": "00ff41", "b": "A\ufffdB", "c": '\7"', "d": "", "e": "A\0B", "f": ""}])
+    same(s.query(sql, "--format", "csv").splitlines()[1], '"00ff41","A\ufffdB"," ""","","A B",""')
+
+
+def test_parquet_files(m):
+    """A file is there when it is whole; what is there before stays until then."""
+    s = Store(m, SAMPLE)
+    path = os.path.join(s.folder.name, "x.parquet")
+
+    def export(*args, rc=0):
+        r = subprocess.run([m.program, "query", s.dir, "--parquet", path, *args], capture_output=True, text=True, timeout=60)
+        same(r.returncode, rc, r.stderr)
+        return r.stderr
+
+    with open(path, "w") as f:
+        f.write("before")
+    assert "nobody" in export("--table", "nobody", rc=2)
+    with open(path) as f:
+        same(f.read(), "before")
+    assert "%d rows;" % len(s.events) in export()
+    with open(path, "rb") as f:
+        whole = f.read()
+    same((whole[:4], whole[-4:]), (b"PAR1", b"PAR1"))
+    link = os.path.join(s.folder.name, "link.parquet")
+    os.symlink(path, link)
+    path = link
+    assert "2 rows (there are more" in export("--limit", "2")
+    assert os.path.islink(link) and os.path.getsize(link) < len(whole)
+    path = s.folder.name
+    assert "no file" in export(rc=2)
+    same(sorted(f for f in os.listdir(s.folder.name) if "parquet" in f), ["link.parquet", "x.parquet"])
+
+
 def test_untrusted_text(m):
     """A name from the wire that would close a string."""
     s = Store(m, SAMPLE, "--app", "-p", "app")

@@ -337,6 +337,17 @@ def test_the_same_for_any_number_of_workers(m):
         sums(*want)
 
 
+def test_few_hosts_in_many_windows(m):
+    """A packet each, while a worker may be thousands of them ahead of another: small tables are not full by that."""
+    frames = [(T0 + i * S + i % 3 * 400 * MS, eth(ip4("10.0.0.%d" % (i % 7 + 1), "10.0.1.%d" % (i % 3 + 1), 17,
+                                                     udp(1000 + i % 7, 53, b"x" * (i % 50))))) for i in range(12000)]
+    want = windows(m, pcap(frames), "--window", "1,10", "--max-hosts", "64")
+    for workers in "2", "4":
+        got = windows(m, pcap(frames), "--window", "1,10", "--max-hosts", "64", workers=workers)
+        assert got[0] == want[0], workers
+        same((got[1]["window_untracked_packets"], got[1]["window_no_room"]), (0, 0), workers)
+
+
 def test_late_packets(m):
     ping = [(T0 + i * S, eth(ip4(A, B, 17, udp(1, 2, b"x")))) for i in range(20)]
     for late in 2 * S, 3 * S - 1, 5 * S:
@@ -676,7 +687,8 @@ def some_records(seed, n=900):
 
 def add_record(sums, t, span, record):
     at, exporter, rate, src, dst, sport, dport, proto, flags, packets, size = record
-    start, answer = t // S // span * span, sport < 1024 <= dport
+    syn = proto == 6 and flags & (SYN | ACK) == SYN
+    start, answer = t // S // span * span, sport < 1024 <= dport or (1024 <= sport < dport and not syn)
     a, b, port = (dst, src, sport) if answer else (src, dst, dport)
     packets, size = packets * (rate or 1), size * (rate or 1)
     failed = proto == 6 and flags == SYN and not answer
@@ -716,6 +728,20 @@ def test_records_of_collect(m):
                          "gap_mean_us", "gap_std_us"):
                 same(e[name], None, name)
         same(collected(m, frames, "--window", "1,10", workers="4")[0], rows)
+
+
+def test_one_side_of_collect_began_a_flow(m):
+    """Both ports are high: the record from the lower one answers, but for a SYN that nobody answered."""
+    there, back = ("10.1.0.1", "10.2.0.1", 40000, 8443), ("10.2.0.1", "10.1.0.1", 8443, 40000)
+    for proto, flags in (17, 0), (6, SYN | ACK | FIN):
+        rows, _ = collected(m, [netflow5(T0, A, [(*w, proto, flags, 5, 500) for w in order])
+                                for order in ((there, back),)], "--window", "1")
+        got = {(e["entity"], e["address"]): (e["flows_out"], e["flows_in"], e["packets_out"], e["packets_in"])
+               for e in rows if e["entity"] != "exporter"}
+        same(got, {("pair", "10.1.0.1"): (1, 0, 5, 5), ("service", "10.2.0.1"): (0, 1, 5, 5),
+                   ("host", "10.1.0.1"): (1, 0, 5, 5), ("host", "10.2.0.1"): (0, 1, 5, 5)}, proto)
+    rows, _ = collected(m, [netflow5(T0, A, [("10.1.0.1", "10.2.0.1", 2000, 30000, 6, SYN, 1, 40)])], "--window", "1")
+    same([(e["address"], e["flows_failed_out"]) for e in rows if e["entity"] == "pair"], [("10.1.0.1", 1)])
 
 
 def test_totals_of_collect_count_once(m):

@@ -151,6 +151,14 @@ static bool name_of(int n)
     return ft_json_wrong(text, (size_t)len) == NULL;
 }
 
+static bool digits_of(int n)
+{
+    char text[2 * FT_JSON_NUMBER];
+
+    snprintf(text, sizeof text, "1.%0*d", n - 2, 0);
+    return ft_json_wrong(text, strlen(text)) == NULL;
+}
+
 static void test_bounds(void)
 {
     CHECK(nested(FT_JSON_DEPTH));
@@ -159,6 +167,8 @@ static void test_bounds(void)
     CHECK(!members(FT_JSON_MEMBERS + 1));
     CHECK(values(FT_JSON_VALUES));
     CHECK(!values(FT_JSON_VALUES + 1));
+    CHECK(digits_of(FT_JSON_NUMBER));
+    CHECK(!digits_of(FT_JSON_NUMBER + 1));
     CHECK(name_of(FT_JSON_NAME));
     CHECK(!name_of(FT_JSON_NAME + 1));
 }

@@ -270,6 +270,34 @@ static void test_sparse_packets(void)
     ft_windows_free(t);
 }
 
+/* A worker is far ahead of another: windows of a packet each wait for that one, however small the
+ * tables are. */
+static void test_a_worker_that_lags(void)
+{
+    struct ft_windows *t = table(2, 16, "1,10");
+    struct ft_window_worker *ahead = worker(t, 0), *behind = worker(t, 1);
+    struct ft_windows_stats stats;
+    const uint32_t n = 5000;
+
+    for (uint32_t i = 0; i < n; i++) {
+        packet(ahead, 2 + i % 7, (int64_t)i * 2 * s, i < 7);
+        if (i % 64 == 63) {
+            ft_window_turn(ahead, INT64_MAX, keep, &got);
+        }
+    }
+    CHECK_EQ(got.n, 0);
+    packet(behind, 9, 0, true);
+    ft_window_finish(behind, keep, &got);
+    ft_window_finish(ahead, keep, &got);
+    ft_windows_get_stats(t, &stats);
+    CHECK_EQ(sent(1), n + 1);
+    CHECK_EQ(sent(10), n + 1);
+    CHECK_EQ(stats.untracked, 0);
+    ft_window_worker_free(ahead);
+    ft_window_worker_free(behind);
+    ft_windows_free(t);
+}
+
 static uint64_t new_peers(void)
 {
     uint64_t n = 0;
@@ -292,6 +320,37 @@ static void test_peers_are_forgotten(void)
     packet(w, 2, 50000 * s, true);
     ft_window_finish(w, keep, &got);
     CHECK_EQ(new_peers(), 2);
+    ft_window_worker_free(w);
+    ft_windows_free(t);
+}
+
+/* Where the pairs of a window were too many, nobody knows how many new peers hosts had in it: not
+ * in a longer span that it is in, either, also when all that had to go were ends of flows. */
+static void test_new_peers_of_too_many_pairs(void)
+{
+    static const struct ft_flow_record end = {.reason = FT_REASON_IDLE};
+    struct ft_windows *t = table(1, 4, "1,10");
+    struct ft_window_worker *w = worker(t, 0);
+    uint32_t rows = 0;
+
+    for (uint32_t i = 2; i < 6; i++) {
+        packet(w, i, 0, true);
+    }
+    packet(w, 9, 40 * s, true);
+    packet(w, 9, 41 * s, false); /* what it did goes before the ends */
+    for (uint32_t i = 2; i < 6; i++) {
+        ft_window_ended(w, i, &end, 40 * s);
+    }
+    ft_window_finish(w, keep, &got);
+    for (uint32_t i = 0; i < got.n; i++) {
+        const struct ft_window_row *r = &got.row[i];
+
+        if (r->entity == FT_ENTITY_HOST && r->start_ns == 40 * s && r->packets[0] > 0) {
+            CHECK_EQ(r->new_peers, UINT64_MAX);
+            rows++;
+        }
+    }
+    CHECK_EQ(rows, 2); /* of both spans */
     ft_window_worker_free(w);
     ft_windows_free(t);
 }
@@ -334,7 +393,9 @@ int main(void)
     RUN(test_where_time_ends);
     RUN(test_around_where_time_ends);
     RUN(test_sparse_packets);
+    RUN(test_a_worker_that_lags);
     RUN(test_peers_are_forgotten);
+    RUN(test_new_peers_of_too_many_pairs);
     RUN(test_absurd_records);
     return test_end();
 }

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store: a store that is open while slices come and go: each query sees those of its time, columns
+ * and tables that are new among them; handles in several threads; nothing is kept. */
+#include "harness.h"
+
+#ifdef FT_HAVE_STORE
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "flowtap/store.h"
+#include "store/catalog.h"
+
+enum { ROWS = 500, READERS = 3, SLICES = 120 };
+
+static const struct ft_store_column columns[] = {
+    {.name = "timestamp", .type = FT_T_TIME, .cell = FT__CELL_FIXED, .width = 8},
+    {.name = "number", .type = FT_T_U32, .cell = FT__CELL_FIXED, .width = 4},
+    {.name = "later", .type = FT_T_U16, .cell = FT__CELL_FIXED, .width = 2},
+};
+
+/* ---- a writer ---- */
+
+struct store {
+    char folder[64];
+    int dir;
+    struct ft_catalog catalog;
+    struct ft_store_coder *coder;
+    uint64_t number;
+};
+
+static void begin(struct store *s)
+{
+    struct ft_err err;
+
+    *s = (struct store){.folder = "/tmp/flowtap-reader-XXXXXX"};
+    CHECK(mkdtemp(s->folder) != NULL);
+    s->dir = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    s->coder = ft_store_coder_new();
+    CHECK_EQ(ft_catalog_open(s->folder, s->dir, &s->catalog, &err), FT_OK);
+}
+
+static void end(struct store *s)
+{
+    DIR *d = opendir(s->folder);
+
+    ft_catalog_close(&s->catalog);
+    ft_store_coder_free(s->coder);
+    for (const struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+        unlinkat(s->dir, e->d_name, 0);
+    }
+    closedir(d);
+    close(s->dir);
+    CHECK_EQ(rmdir(s->folder), 0);
+}
+
+static int fill(void *cookie, uint32_t column, struct ft_store_values *out)
+{
+    const struct store *s = cookie;
+
+    out->n = ROWS;
+    out->nulls = 0;
+    if (!ft_store_buf_set(&out->num, ROWS * sizeof(uint64_t))) {
+        return FT_E_NOMEM;
+    }
+    for (uint32_t i = 0; i < ROWS; i++) {
+        ft_store_buf_u64(&out->num)[i] = column == 0 ? s->number * 1000000 + i : s->number;
+    }
+    return FT_OK;
+}
+
+/* A slice of n columns; the oldest go so that `keep` bytes are left. */
+static int add(struct store *s, const char *table, uint32_t n, uint64_t keep)
+{
+    struct ft_slice_writer w = {.coder = s->coder, .dir = s->dir};
+    struct ft_file_keep limit = {.bytes = keep};
+    struct ft_catalog_slice row;
+    struct ft_slice slice;
+    struct ft_err err;
+    char name[FT_STORE_FILE];
+    uint32_t dropped;
+
+    snprintf(name, sizeof name, "%s-%012llu.fts", table, (unsigned long long)++s->number);
+    int rc = ft_slice_begin(&w, name, columns, n);
+
+    rc = rc == FT_OK ? ft_slice_add(&w, ROWS, fill, s) : rc;
+    rc = rc == FT_OK ? ft_slice_end(&w) : rc;
+    rc = rc == FT_OK ? ft_slice_open(s->dir, name, s->coder, &slice, &err) : rc;
+    ft_slice_writer_fini(&w);
+    if (rc != FT_OK) {
+        return rc;
+    }
+    ft_catalog_describe(&slice, name, (int64_t)s->number, &row);
+    ft_slice_close(&slice);
+    rc = ft_catalog_begin(&s->catalog);
+    rc = rc == FT_OK ? ft_catalog_add(&s->catalog, &row, columns, n) : rc;
+    rc = rc == FT_OK ? ft_catalog_retain(&s->catalog, &limit, (int64_t)s->number, &dropped) : rc;
+    rc = rc == FT_OK ? ft_catalog_commit(&s->catalog) : rc;
+    ft_catalog_remove(&s->catalog, (int64_t)s->number);
+    return rc;
+}
+
+/* ---- a reader ---- */
+
+static int no_columns(void *cookie, const struct ft_store_heading *c, uint32_t n)
+{
+    (void)cookie;
+    (void)c;
+    (void)n;
+    return 0;
+}
+
+static int take_numbers(void *cookie, const struct ft_store_cell *cells, uint32_t n)
+{
+    int64_t *out = cookie;
+
+    for (uint32_t i = 0; i < n; i++) {
+        out[i] = cells[i].i;
+    }
+    return 0;
+}
+
+static int ask(struct ft_store *s, const char *sql, int64_t *out, struct ft_store_result *result)
+{
+    struct ft_store_take take = {no_columns, take_numbers, out};
+    struct ft_store_limits limits = {.timeout_ms = 60000};
+    struct ft_err err;
+
+    return ft_store_query(s, sql, &limits, &take, result, &err);
+}
+
+static void test_what_is_new(void)
+{
+    struct ft_store_result r;
+    struct ft_store *s;
+    struct ft_err err;
+    struct store w;
+    int64_t got[2] = {-1, -1};
+
+    begin(&w);
+    CHECK_EQ(ft_store_open(w.folder, &s, &err), FT_OK);
+    CHECK_EQ(ask(s, "SELECT count(*) FROM flow", got, &r), FT_OK);
+    CHECK_EQ(got[0], 0);
+    CHECK_EQ(r.newest_s, 0);
+    CHECK_EQ(add(&w, "flow", 2, 0), FT_OK);
+    CHECK_EQ(ask(s, "SELECT count(*), sum(number) FROM flow", got, &r), FT_OK);
+    CHECK_EQ(got[0], ROWS);
+    CHECK_EQ(got[1], ROWS);
+    CHECK_EQ(r.newest_s, 1);
+    CHECK_EQ(ask(s, "SELECT sum(later) FROM flow", got, &r), FT_E_USAGE);
+    CHECK_EQ(add(&w, "flow", 3, 0), FT_OK); /* a column */
+    CHECK_EQ(ask(s, "SELECT count(later), sum(later) FROM flow", got, &r), FT_OK);
+    CHECK_EQ(got[0], ROWS);
+    CHECK_EQ(got[1], 2 * ROWS);
+    CHECK_EQ(ask(s, "SELECT count(*) FROM alert WHERE timestamp > 0", got, &r), FT_OK);
+    CHECK_EQ(got[0], 0);
+    CHECK_EQ(add(&w, "alert", 2, 0), FT_OK); /* a table */
+    CHECK_EQ(ask(s, "SELECT count(*), max(number) FROM alert", got, &r), FT_OK);
+    CHECK_EQ(got[0], ROWS);
+    CHECK_EQ(got[1], 3);
+    CHECK(r.max_timestamp >= 3 && r.max_timestamp < 4);
+    CHECK_EQ(r.newest_s, 3);
+    ft_store_close(s);
+    end(&w);
+}
+
+/* ---- several of them, for long ---- */
+
+static atomic_bool done;
+static atomic_uint failures, answers;
+
+struct reader {
+    const char *folder;
+    pthread_t thread;
+};
+
+/* Whole slices in each answer, never older than the one before. */
+static void *read_on(void *cookie)
+{
+    static const char sql[] =
+        "SELECT count(*), max(number) FROM flow WHERE number >= 0 AND timestamp > 0";
+    static const char newest[] = "SELECT number FROM flow ORDER BY timestamp DESC LIMIT 1";
+    const struct reader *r = cookie;
+    int64_t got[2] = {0, 0}, first[2] = {0, 0}, before = 0;
+    struct ft_store_result result;
+    struct ft_store *s;
+    struct ft_err err;
+
+    if (ft_store_open(r->folder, &s, &err) != FT_OK) {
+        atomic_fetch_add(&failures, 1);
+        return NULL;
+    }
+    while (!atomic_load(&done)) {
+        bool good = ask(s, sql, got, &result) == FT_OK && result.slices_bad == 0 &&
+                    got[0] % ROWS == 0 && got[0] > 0 && got[1] >= before &&
+                    result.newest_s == got[1];
+
+        before = got[1];
+        good = good && ask(s, newest, first, &result) == FT_OK && first[0] >= before &&
+               first[0] == result.newest_s;
+        before = first[0];
+        atomic_fetch_add(&failures, !good);
+        atomic_fetch_add(&answers, 2);
+    }
+    ft_store_close(s);
+    return NULL;
+}
+
+static unsigned descriptors(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    unsigned n = 0;
+
+    while (d != NULL && readdir(d) != NULL) {
+        n++;
+    }
+    closedir(d);
+    return n;
+}
+
+static long resident_kib(void)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    long all = 0, resident = 0;
+
+    CHECK(f != NULL && fscanf(f, "%ld %ld", &all, &resident) == 2);
+    fclose(f);
+    return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void test_beside_a_writer(void)
+{
+    struct reader reader[READERS];
+    struct store w;
+    unsigned before = descriptors();
+    int64_t got[2];
+    struct ft_store_result r;
+    struct ft_store *s;
+    struct ft_err err;
+
+    begin(&w);
+    CHECK_EQ(add(&w, "flow", 2, 0), FT_OK);
+    atomic_store(&done, false);
+    for (int i = 0; i < READERS; i++) {
+        reader[i].folder = w.folder;
+        CHECK_EQ(pthread_create(&reader[i].thread, NULL, read_on, &reader[i]), 0);
+    }
+    for (int i = 0; i < SLICES; i++) { /* ten slices or so */
+        CHECK_EQ(add(&w, "flow", i % 2 != 0 ? 2 : 3, 8192), FT_OK);
+        usleep(2000);
+    }
+    atomic_store(&done, true);
+    for (int i = 0; i < READERS; i++) {
+        pthread_join(reader[i].thread, NULL);
+    }
+    CHECK_EQ(atomic_load(&failures), 0);
+    CHECK(atomic_load(&answers) > 2 * READERS);
+
+    CHECK_EQ(ft_store_open(w.folder, &s, &err), FT_OK); /* one that asks often keeps nothing */
+    unsigned open_now = 0;
+    long kib = 0;
+
+    for (int i = 0; i < 600; i++) {
+        CHECK_EQ(ask(s, "SELECT count(*), sum(later) FROM flow WHERE number > 3", got, &r), FT_OK);
+        CHECK_EQ(ask(s, "SELECT number, later FROM flow ORDER BY timestamp LIMIT 3", got, &r),
+                 FT_OK);
+        if (i == 100) {
+            open_now = descriptors();
+            kib = resident_kib();
+        }
+    }
+    CHECK_EQ(descriptors(), open_now);
+    CHECK(resident_kib() < kib + 8192);
+    ft_store_close(s);
+    end(&w);
+    CHECK_EQ(descriptors(), before);
+}
+
+int main(void)
+{
+    RUN(test_what_is_new);
+    RUN(test_beside_a_writer);
+    return test_end();
+}
+
+#else
+
+int main(void)
+{
+    return test_skip("a build without SQLite or zstd");
+}
+
+#endif
