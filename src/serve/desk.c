@@ -17,7 +17,7 @@ static const char *const names[FT__TABLES] = {"flow", "window", "alert"};
 
 /* ---- queries ---- */
 
-/* What a query said of slices, or those before it: the most; err says what to do. */
+/* What a query said of slices stands beside what those before did; err says what to do. */
 static int said(struct ft_desk *d, struct ft_store_result *r, int rc, struct ft_err *err)
 {
     r->slices_bad = r->slices_bad > d->said.slices_bad ? r->slices_bad : d->said.slices_bad;

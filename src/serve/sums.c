@@ -103,16 +103,20 @@ static void put_minutes(enum ft__top_key key, const struct ft__span *s, struct f
                    FT_TOPS_ROWS + 1, FT_TOPS_ROWS + 1);
 }
 
-static void select_most(enum ft__top_key key, const struct ft__span *s, uint32_t k,
-                        struct ft_text *sql)
+static void select_most(const struct ft_desk *d, enum ft__top_key key, const struct ft__span *s,
+                        uint32_t k, struct ft_text *sql)
 {
+    const char *second = keys[key].column[1];
+
     put_minutes(key, s, sql);
     ft_text_format(sql,
                    "SELECT k1, %stotal(bytes), total(packets), total(flows), nullif(total(e), 0), "
                    "nullif((SELECT round(total(most / n)) FROM m WHERE o) - "
                    "total(CASE WHEN one THEN most END), 0) FROM m WHERE NOT o GROUP BY k1, k2 "
-                   "ORDER BY total(bytes) DESC LIMIT %u",
-                   keys[key].column[1] != NULL ? "k2, " : "", k);
+                   "ORDER BY total(bytes) DESC",
+                   second != NULL ? "k2, " : "");
+    ft_veil_order(d, "k1", second != NULL ? "k2" : NULL, sql);
+    ft_text_format(sql, " LIMIT %u", k);
 }
 
 int ft__top_minutes(struct ft_desk *d, const struct ft__span *s, enum ft__top_key key, uint32_t k,
@@ -133,7 +137,7 @@ int ft__top_minutes(struct ft_desk *d, const struct ft__span *s, enum ft__top_ke
     ft__grid_column(&g, "flows", FT__GRID_COUNT);
     ft__grid_column(&g, "error_bytes", FT__GRID_COUNT);
     ft__grid_column(&g, "missing_bytes", FT__GRID_COUNT);
-    select_most(key, s, k, &sql);
+    select_most(d, key, s, k, &sql);
     int rc = sql.failed ? ft_err_set(err, FT_E_NOMEM, "out of memory")
                         : ft__grid_query(d, &g, sql.p, k, err);
 

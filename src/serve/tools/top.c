@@ -115,8 +115,11 @@ static int select_groups(struct ft_desk *d, const struct question *q, struct ft_
     if (q->aggregates) {
         ft_text_format(sql, " HAVING count(DISTINCT src_ip) >= %d", FT__DESK_K);
     }
-    ft_text_format(sql, " ORDER BY %d DESC, %d DESC LIMIT %u", first + place[q->by], first + 1,
-                   q->k);
+    ft_text_format(sql, " ORDER BY %d DESC, %d DESC", first + place[q->by], first + 1);
+    if (keys[q->key].who) {
+        ft_veil_order(d, keys[q->key].shown[0], keys[q->key].shown[1], sql);
+    }
+    ft_text_format(sql, " LIMIT %u", q->k);
     return rc == FT_OK ? ft__desk_done(sql, err) : rc;
 }
 
