@@ -105,6 +105,43 @@ FT_API FT_NODISCARD int ft_store_export(struct ft_store *s, const struct ft_stor
                                         const struct ft_store_limits *limits, const char *path,
                                         struct ft_store_result *out, struct ft_err *err);
 
+/* What is like what: the flows, or the hosts, whose feature vectors (-p vector) are nearest to
+ * one's. */
+struct ft_store_similar {
+    const char *id;    /* a flow_id; a host's address */
+    const char *table; /* "flow", "window": of hosts; NULL: what the id is of */
+    uint32_t k;        /* so many, 1 to FT_STORE_SIMILAR_MOST */
+    double from, to;   /* among those of these timestamps: from <= timestamp < to, seconds */
+    uint32_t span_s;   /* of the windows; 0: the longest of the host's newest ones */
+    const char *const *columns; /* [n_columns] that rows have; NULL: the usual ones */
+    uint32_t n_columns;
+};
+
+enum { FT_STORE_SIMILAR_MOST = 1000 };
+
+/* What was asked of. */
+struct ft_store_origin {
+    double timestamp; /* of the record, seconds */
+    uint32_t span_s;  /* of the window; 0: a flow */
+    char vector_id[64];
+    uint64_t vectors; /* that it was compared with, at most: other vector_ids are among them */
+};
+
+/* The nearest first, each row `similarity` (cosine, of float32; 1: alike) and the columns. Of a
+ * flow the newest record is compared, of a host the newest window that has packets, with all
+ * records of the same vector_id, and of the same span; each other flow or host counts once, by the
+ * record that is nearest. What is as near stands by its timestamp, the later first, then by its id.
+ * The scan is exact, in the memory of a block and k rows, and the same with AVX2 and without.
+ * FT_E_NOT_FOUND: there is no such flow or host, or it has no vector; FT_E_USAGE: what is asked is
+ * wrong; FT_E_RANGE: the time was over; FT_E_CORRUPT: a slice was found damaged too late, ask
+ * again; FT_E_INTERRUPTED: the taker ended it; FT_E_UNSUPPORTED, FT_E_IO, FT_E_NOMEM. *out is
+ * filled in any case; limits->rows is not looked at. */
+FT_API FT_NODISCARD int ft_store_similar(struct ft_store *s, const struct ft_store_similar *ask,
+                                         const struct ft_store_limits *limits,
+                                         const struct ft_store_take *take,
+                                         struct ft_store_origin *out_origin,
+                                         struct ft_store_result *out, struct ft_err *err);
+
 #ifdef __cplusplus
 }
 #endif

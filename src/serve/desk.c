@@ -17,23 +17,15 @@ static const char *const names[FT__TABLES] = {"flow", "window", "alert"};
 
 /* ---- queries ---- */
 
-int ft__desk_query(struct ft_desk *d, const char *sql, uint64_t rows,
-                   const struct ft_store_take *take, bool *out_cut, struct ft_err *err)
+/* What a query said of slices is added to what those before did; err says what to do. */
+static int said(struct ft_desk *d, struct ft_store_result *r, int rc, struct ft_err *err)
 {
-    int64_t left = d->until_ms - ft_mono_ms();
-    struct ft_store_limits limits = {.rows = rows, .timeout_ms = left > 0 ? left : 1};
-    struct ft_store_result said;
-    int rc = ft_store_query(d->store, sql, &limits, take, &said, err);
-
-    said.slices_bad += d->said.slices_bad;
-    said.slices_gone += d->said.slices_gone;
-    if (said.bad[0] == '\0') {
-        memcpy(said.bad, d->said.bad, sizeof said.bad);
+    r->slices_bad += d->said.slices_bad;
+    r->slices_gone += d->said.slices_gone;
+    if (r->bad[0] == '\0') {
+        memcpy(r->bad, d->said.bad, sizeof r->bad);
     }
-    d->said = said;
-    if (out_cut != NULL) {
-        *out_cut = said.cut;
-    }
+    d->said = *r;
     if (rc == FT_E_RANGE) {
         return ft_err_set(err, rc,
                           "it takes longer than %d s, or too much memory: ask for a "
@@ -41,6 +33,37 @@ int ft__desk_query(struct ft_desk *d, const char *sql, uint64_t rows,
                           FT__DESK_TIMEOUT_MS / 1000);
     }
     return rc;
+}
+
+static struct ft_store_limits limits_of(const struct ft_desk *d, uint64_t rows)
+{
+    int64_t left = d->until_ms - ft_mono_ms();
+
+    return (struct ft_store_limits){.rows = rows, .timeout_ms = left > 0 ? left : 1};
+}
+
+int ft__desk_query(struct ft_desk *d, const char *sql, uint64_t rows,
+                   const struct ft_store_take *take, bool *out_cut, struct ft_err *err)
+{
+    struct ft_store_limits limits = limits_of(d, rows);
+    struct ft_store_result r = {0};
+    int rc = ft_store_query(d->store, sql, &limits, take, &r, err);
+
+    if (out_cut != NULL) {
+        *out_cut = r.cut;
+    }
+    return said(d, &r, rc, err);
+}
+
+int ft__desk_similar(struct ft_desk *d, const struct ft_store_similar *ask,
+                     const struct ft_store_take *take, struct ft_store_origin *out_origin,
+                     struct ft_err *err)
+{
+    struct ft_store_limits limits = limits_of(d, 0);
+    struct ft_store_result r = {0};
+    int rc = ft_store_similar(d->store, ask, &limits, take, out_origin, &r, err);
+
+    return said(d, &r, rc, err);
 }
 
 struct numbers {

@@ -83,6 +83,12 @@ static const struct ft_tool tools[] = {
                                                                     500) "," TEXT("cursor",
                                                                                   128) "," WINDOW),
      OUTPUT(PLAIN("rules", "array") "," PAGED "," SPAN), ft__tool_detect},
+    {"similar", "Similar",
+     "What is most like one flow (id) or one host (ip) by the shape of its traffic: similarity 1 "
+     "is alike.",
+     INPUT(TEXT("id", 40) "," TEXT("ip", 64) "," COUNT("k", 200) "," WINDOW),
+     OUTPUT(PLAIN("of", "object") "," TABLE "," PLAIN("truncated", "boolean") "," SPAN),
+     ft__tool_similar},
     {"changes", "Changes",
      "What is new since a handle: alerts, traffic, sources, losses; and the next handle. "
      "Without "

@@ -75,6 +75,11 @@ FT_NODISCARD int ft__desk_query(struct ft_desk *d, const char *sql, uint64_t row
                                 const struct ft_store_take *take, bool *out_cut,
                                 struct ft_err *err);
 
+/* The nearest vectors, likewise. */
+FT_NODISCARD int ft__desk_similar(struct ft_desk *d, const struct ft_store_similar *ask,
+                                  const struct ft_store_take *take,
+                                  struct ft_store_origin *out_origin, struct ft_err *err);
+
 /* The first row's first n cells as numbers; null and no row: NAN. */
 FT_NODISCARD int ft__desk_numbers(struct ft_desk *d, const char *sql, uint32_t n, double *out,
                                   struct ft_err *err);
@@ -127,6 +132,7 @@ FT_NODISCARD int ft__host_baseline(struct ft_desk *d, const char *address, doubl
 const char *ft__arg_text(const cJSON *args, const char *name);
 double ft__arg_number(const cJSON *args, const char *name, double fallback);
 
+int ft__tool_similar(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err);
 int ft__tool_flow(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err);
 int ft__tool_host(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err);
 int ft__tool_detect(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err);

@@ -88,6 +88,15 @@ int ft__grid_query(struct ft_desk *d, struct ft__grid *g, const char *sql, uint6
     return rc == FT_E_INTERRUPTED ? ft_err_set(err, FT_E_NOMEM, "out of memory") : rc;
 }
 
+int ft__grid_similar(struct ft_desk *d, struct ft__grid *g, const struct ft_store_similar *ask,
+                     struct ft_store_origin *out_origin, struct ft_err *err)
+{
+    struct ft_store_take take = {take_columns, take_row, g};
+    int rc = ft__desk_similar(d, ask, &take, out_origin, err);
+
+    return rc == FT_E_INTERRUPTED ? ft_err_set(err, FT_E_NOMEM, "out of memory") : rc;
+}
+
 /* ---- values ---- */
 
 const struct ft__grid_cell *ft__grid_at(const struct ft__grid *g, size_t row, uint32_t column)

@@ -48,6 +48,11 @@ void ft__grid_column(struct ft__grid *g, const char *name, uint8_t how);
 FT_NODISCARD int ft__grid_query(struct ft_desk *d, struct ft__grid *g, const char *sql,
                                 uint64_t rows, struct ft_err *err);
 
+/* Likewise the nearest vectors: similarity, and the columns that are asked for. */
+FT_NODISCARD int ft__grid_similar(struct ft_desk *d, struct ft__grid *g,
+                                  const struct ft_store_similar *ask,
+                                  struct ft_store_origin *out_origin, struct ft_err *err);
+
 /* The cells of a row that is added, zeroed. NULL: no memory. */
 struct ft__grid_cell *ft__grid_add(struct ft__grid *g);
 

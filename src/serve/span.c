@@ -72,10 +72,7 @@ int ft__span_read(struct ft_desk *d, const char *text, const char *fallback, str
     const char *slash = strchr(word, '/');
     int64_t s = length_s(word);
 
-    out->to_us = newest_us(d) + 1;
-    if (d->privacy >= FT_PRIVACY_MAPPED) { /* to a second */
-        out->to_us = (out->to_us + 999999) / 1000000 * 1000000;
-    }
+    out->to_us = (newest_us(d) / 1000000 + 1) * 1000000; /* times before it are of what is said */
     if (strcmp(word, "all") == 0) {
         double first = d->first_s < d->now ? d->first_s : d->now - 1;
 

@@ -10,7 +10,8 @@
 
 enum { NULLS_NONE, NULLS_ALL, NULLS_SOME };
 enum { PLAIN = 0, DICTIONARY = 1, HEX = 2 };
-enum { LEVEL = 1, ADDRESS = 16, HEX_LEN = 16, TRY = 256, NEAR = 256, TABLE_MOST = 1 << 18 };
+enum { LEVEL = 1, LEVEL_FAST = -10, ADDRESS = 16, HEX_LEN = 16, TRY = 256, NEAR = 256 };
+enum { TABLE_MOST = 1 << 18 };
 
 struct ft_store_coder {
     ZSTD_CCtx *pack;
@@ -34,7 +35,6 @@ struct ft_store_coder *ft_store_coder_new(void)
     k->unpack = ZSTD_createDCtx();
     ft_hash_seed_random(&k->seed);
     if (k->pack == NULL || k->unpack == NULL ||
-        ZSTD_isError(ZSTD_CCtx_setParameter(k->pack, ZSTD_c_compressionLevel, LEVEL)) ||
         ZSTD_isError(ZSTD_CCtx_setParameter(k->pack, ZSTD_c_checksumFlag, 1))) {
         ft_store_coder_free(k);
         return NULL;
@@ -96,12 +96,13 @@ bool ft_store_column_valid(const struct ft_store_column *c)
 
 /* ---- frames ---- */
 
-int ft_store_pack(struct ft_store_coder *k, const uint8_t *raw, size_t len,
-                  struct ft_store_buf *out)
+static int pack(struct ft_store_coder *k, int level, const uint8_t *raw, size_t len,
+                struct ft_store_buf *out)
 {
     size_t room = ZSTD_compressBound(len);
 
-    if (!ft_store_buf_room(out, room)) {
+    if (!ft_store_buf_room(out, room) ||
+        ZSTD_isError(ZSTD_CCtx_setParameter(k->pack, ZSTD_c_compressionLevel, level))) {
         return FT_E_NOMEM;
     }
     size_t n = ZSTD_compress2(k->pack, out->p + out->len, room, raw, len);
@@ -111,6 +112,12 @@ int ft_store_pack(struct ft_store_coder *k, const uint8_t *raw, size_t len,
     }
     out->len += n;
     return FT_OK;
+}
+
+int ft_store_pack(struct ft_store_coder *k, const uint8_t *raw, size_t len,
+                  struct ft_store_buf *out)
+{
+    return pack(k, LEVEL, raw, len, out);
 }
 
 int ft_store_unpack(struct ft_store_coder *k, const uint8_t *data, size_t len, size_t raw_len,
@@ -440,9 +447,6 @@ static bool put_values(struct ft_store_coder *k, const struct ft_store_column *c
     if (c->cell == FT__CELL_FIXED) {
         return ft_store_buf_add(&k->raw, v->bytes.p, (size_t)v->n * c->width);
     }
-    if (c->cell == FT__CELL_VECTOR) {
-        return put_planes(&k->raw, v->bytes.p, v->n, c->width, NULL);
-    }
     return put_counts(k, &v->end) && (c->cell == FT__CELL_LIST || put_counts(k, &v->inner)) &&
            put_numbers(k, c->item, &v->num);
 }
@@ -456,10 +460,16 @@ int ft_store_column_put(struct ft_store_coder *k, const struct ft_store_column *
     *ext = (struct ft_store_extent){.nulls = v->nulls};
     memset(ext->min, 0xff, sizeof ext->min);
     k->raw.len = k->first.len = 0;
-    if (!put_nulls(k, v) || !put_values(k, c, v, ext)) {
+    bool rows = c->cell == FT__CELL_VECTOR && v->nulls < v->n;
+
+    ext->layout = rows ? FT_STORE_LAYOUT_ROWS : FT_STORE_LAYOUT_PLANES;
+    if (rows && !ft_store_buf_add(&k->raw, v->bytes.p, (size_t)v->n * c->width)) {
         return FT_E_NOMEM;
     }
-    int rc = ft_store_pack(k, k->raw.p, k->raw.len, out);
+    if (!put_nulls(k, v) || (!rows && !put_values(k, c, v, ext))) {
+        return FT_E_NOMEM;
+    }
+    int rc = pack(k, rows ? LEVEL_FAST : LEVEL, k->raw.p, k->raw.len, out);
 
     ext->raw_len = (uint32_t)k->raw.len;
     ext->len = (uint32_t)(out->len - before);
@@ -620,15 +630,16 @@ static bool get_addresses(struct ft_rd *rd, uint32_t n, const struct wanted *w,
     return true;
 }
 
-/* Of floats. */
+/* Of floats. An exponent of all ones and one more is the sign. */
 static bool all_finite(const struct ft_store_buf *b)
 {
-    bool finite = true;
+    const uint32_t *v = ft_store_buf_u32(b), one = UINT32_C(1) << 23;
+    uint32_t any = 0;
 
     for (size_t i = 0; i < b->len / sizeof(uint32_t); i++) {
-        finite &= (ft_store_buf_u32(b)[i] >> 23 & 0xff) != 0xff;
+        any |= (v[i] & ~(UINT32_C(1) << 31)) + one;
     }
-    return finite;
+    return any >> 31 == 0;
 }
 
 /* How many words a dictionary has; they are followed by n numbers of them. */
@@ -835,6 +846,24 @@ static bool get_values(struct ft_store_coder *k, const struct ft_store_column *c
     return get_numbers(rd, items, c->item, &all_rows, &out->num);
 }
 
+/* Vectors row by row are in place when they are unpacked. */
+static int get_rows(struct ft_store_coder *k, const struct ft_store_column *c, uint32_t n,
+                    const struct ft_store_extent *ext, const uint8_t *data,
+                    struct ft_store_values *out)
+{
+    size_t len = (size_t)n * c->width;
+    int rc = ft_store_unpack(k, data, ext->len, ext->raw_len, &out->bytes);
+
+    if (rc != FT_OK || out->bytes.len < len) {
+        return rc != FT_OK ? rc : FT_E_CORRUPT;
+    }
+    struct ft_rd rd = ft_rd_make(out->bytes.p + len, out->bytes.len - len);
+    bool good = get_nulls(&rd, n, ext->nulls, out) && ft_rd_left(&rd) == 0;
+
+    out->bytes.len = len;
+    return good && out->nulls < n && all_finite(&out->bytes) ? FT_OK : FT_E_CORRUPT;
+}
+
 int ft_store_column_get(struct ft_store_coder *k, const struct ft_store_column *c, uint32_t n,
                         const struct ft_store_extent *ext, const uint8_t *data,
                         struct ft_store_values *out)
@@ -847,6 +876,10 @@ int ft_store_column_get_rows(struct ft_store_coder *k, const struct ft_store_col
                              const uint32_t *rows, uint32_t n_rows, struct ft_store_values *out)
 {
     struct wanted w = {rows, n_rows};
+
+    if (ext->layout == FT_STORE_LAYOUT_ROWS) {
+        return get_rows(k, c, n, ext, data, out);
+    }
     int rc = ft_store_unpack(k, data, ext->len, ext->raw_len, &k->raw);
 
     if (rc != FT_OK) {

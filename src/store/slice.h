@@ -14,7 +14,8 @@
 
 #include "store/column.h"
 
-enum { FT_STORE_VERSION = 1, FT_STORE_BLOCK = 65536 };
+/* Version 2 has vectors row by row; slices without vectors are of version 1. */
+enum { FT_STORE_VERSION = 2, FT_STORE_BLOCK = 65536 };
 enum { FT_STORE_FILE = 64 /* bytes of a file's name with its NUL */ };
 
 struct ft_slice_block {
@@ -34,6 +35,7 @@ struct ft_slice_writer {
     bool open;
     uint64_t at; /* bytes of it */
     uint64_t rows;
+    uint32_t version;
     const struct ft_store_column *columns; /* [n], borrowed while it is open */
     uint32_t n;
     char name[FT_STORE_FILE];

@@ -66,7 +66,8 @@ static bool blocks_valid(const struct ft_slice *s)
         for (uint32_t i = 0; i < s->n; i++) {
             const struct ft_store_extent *e = ft_slice_extent(s, b, i);
 
-            if (e->at > s->footer_at || e->len > s->footer_at - e->at || e->nulls > rows) {
+            if (e->at > s->footer_at || e->len > s->footer_at - e->at || e->nulls > rows ||
+                !ft_store_layout_valid(&s->columns[i], e->layout)) {
                 return false;
             }
         }

@@ -91,18 +91,22 @@ def sums(flows):
 
 
 def of_window(flows, out):
-    """Those of an answer's window, whose end is shown to the second that it is in."""
-    begin, length = seconds(out["window"]["from"]), out["window"]["length_s"]
-    return [f for f in flows if begin <= f["timestamp"] <= begin + length + 1]
+    """Those of an answer's window."""
+    return [f for f in flows if seconds(out["window"]["from"]) <= f["timestamp"] < seconds(out["window"]["to"])]
 
 
 def newest(flows):
     return max(f["timestamp"] for f in flows)
 
 
+def end(flows):
+    """Windows end with the second that the newest record is in."""
+    return int(newest(flows)) + 1
+
+
 def last(flows, minutes):
     """What a window of whole minutes has."""
-    begin = (newest(flows) - 60 * minutes) // 60 * 60
+    begin = (end(flows) - 60 * minutes) // 60 * 60
     return [f for f in flows if f["timestamp"] >= begin]
 
 
@@ -150,12 +154,12 @@ def test_overview(m):
                                                                                   minutes) if "rule" in e)
             same({(r["rule"], r["severity"]): r["alerts"] for r in table(out["alerts"])}, dict(counts), "alerts")
         out = a.tool("overview", window="10m")
-        before = [f for f in w.flows if 0 < (newest(w.flows) - 600) // 60 * 60 - f["timestamp"]]
-        length = newest(w.flows) - (newest(w.flows) - 600) // 60 * 60
-        start = ((newest(w.flows) - 600) // 60 * 60 - length) // 60 * 60
+        before = [f for f in w.flows if 0 < (end(w.flows) - 600) // 60 * 60 - f["timestamp"]]
+        length = end(w.flows) - (end(w.flows) - 600) // 60 * 60
+        start = ((end(w.flows) - 600) // 60 * 60 - length) // 60 * 60
         then = [f for f in before if f["timestamp"] >= start]
         rate = sums(last(w.flows, 10))["bytes"] / length
-        near(out["change_pct"]["bytes"], 100 * (rate / (sums(then)["bytes"] / ((newest(w.flows) - 600) // 60 * 60 - start)) - 1),
+        near(out["change_pct"]["bytes"], 100 * (rate / (sums(then)["bytes"] / ((end(w.flows) - 600) // 60 * 60 - start)) - 1),
              "change", rel=0.01)
 
 

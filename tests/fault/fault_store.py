@@ -202,6 +202,63 @@ class Damage(Store):
         self.assertGreater(len(names), 10)
         return names[:40]
 
+    def similar(self, ident, *args):
+        r = subprocess.run([FLOWTAP, "query", str(self.dir), "--similar", ident, *args], capture_output=True, text=True, timeout=60)
+        return r.returncode, [json.loads(line) for line in r.stdout.splitlines()], r.stderr
+
+    def test_flipped_bytes_of_vectors(self):
+        """The nearest are those of the slices that are whole; a slice that is not is set aside and said."""
+        self.read(capture=SAMPLE, extra=("-p", "vector", "-e", "flow"))
+        self.read(capture=SAMPLE, extra=("-p", "vector", "-e", "flow", "--observation-domain", "3"))
+        rc, rows, err = query(self.dir, "SELECT DISTINCT flow_id FROM flow")
+        self.assertEqual(rc, 0, err)
+        ident = rows[0]["flow_id"]
+        rc, right, err = self.similar(ident)
+        self.assertEqual((rc, len(right) > 3), (0, True), err)
+        rng = random.Random(5)
+        whole = self.out / "whole"
+        shutil.copytree(self.dir, whole)
+        said = 0
+        for _ in range(60):
+            shutil.rmtree(self.dir)
+            shutil.copytree(whole, self.dir)
+            victim = self.slices()[rng.randrange(2)]
+            data = bytearray(victim.read_bytes())
+            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+            victim.write_bytes(data)
+            rc, rows, err = self.similar(ident)
+            self.assertIn(rc, (0, 1), err)
+            if "version" in err:
+                continue  # the byte that says so
+            if "ask again" in err:
+                said += 1
+                rc, rows, err = self.similar(ident)
+            self.assertEqual(rows, right, err)  # the other slice has the same flows
+            said += "damaged" in err
+            self.assertEqual(rc, 1 if "damaged" in err else 0, err)
+        self.assertGreater(said, 5)
+
+    def test_slices_of_version_1(self):
+        """Vectors that a version before has written, beside those of this one."""
+        self.read(capture=SAMPLE, extra=("-p", "vector", "-e", "flow"))
+        rc, rows, err = query(self.dir, "SELECT DISTINCT flow_id FROM flow")
+        ident = rows[0]["flow_id"]
+        rc, right, err = self.similar(ident)
+        self.assertEqual(rc, 0, err)
+        rc, vectors, err = query(self.dir, "SELECT flow_id, vector FROM flow ORDER BY flow_id, timestamp")
+        shutil.rmtree(self.dir)
+        self.dir.mkdir()
+        old = pathlib.Path(__file__).parent / "store_version_1.fts"
+        self.assertEqual(old.read_bytes()[8:12], struct.pack("<I", 1))
+        shutil.copy(old, self.dir / "flow-000000000001.fts")
+        self.assertIn("1 slices without a row adopted", self.read(n=10))
+        rc, rows, err = query(self.dir, "SELECT flow_id, vector FROM flow WHERE vector_id IS NOT NULL ORDER BY flow_id, timestamp")
+        self.assertEqual((rc, rows), (0, vectors), err)
+        rc, rows, err = self.similar(ident)
+        self.assertEqual((rc, err.count("damaged")), (0, 0), err)
+        self.assertEqual([(r["flow_id"], r["similarity"], r["src_ip"]) for r in rows],
+                         [(r["flow_id"], r["similarity"], r["src_ip"]) for r in right])
+
     def test_newer_versions(self):
         self.read()
         db = sqlite3.connect(self.dir / "store.db")

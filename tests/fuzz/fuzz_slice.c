@@ -2,7 +2,7 @@
 /* Fuzzes what is read of a store. The first byte says what the rest is: 0: a file; else a column
  * as it is when its frame is unpacked, so that what lies behind the checksum is reached:
  *
- *     1 | type 1, item 1, cell 1, width 2, rows 2, nulls 2 (little-endian) | the column
+ *     1 + layout | type 1, item 1, cell 1, width 2, rows 2, nulls 2 (little-endian) | the column
  *
  * Properties: nothing beyond the input is read; a column that is taken has a value, or none, for
  * each of its rows, and is the same when it is written and read again; what a condition chooses of
@@ -177,11 +177,12 @@ static void try_conditions(const struct ft_store_column *c, uint32_t n,
 static void try_column(const uint8_t *p, size_t size)
 {
     struct ft_store_column c = {.name = "x", .type = p[1], .item = p[2], .cell = p[3]};
-    struct ft_store_extent ext = {.nulls = ft_load_u16(p + 8)};
+    struct ft_store_extent ext = {.nulls = ft_load_u16(p + 8), .layout = p[0] - 1u};
     uint32_t n = ft_load_u16(p + 6);
 
     c.width = ft_load_u16(p + 4);
-    if (!ft_store_column_valid(&c) || n == 0 || size - HEAD > 1 << 20) {
+    if (!ft_store_column_valid(&c) || !ft_store_layout_valid(&c, ext.layout) || n == 0 ||
+        size - HEAD > 1 << 20) {
         return;
     }
     packed.len = 0;
