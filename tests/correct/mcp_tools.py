@@ -498,6 +498,36 @@ def test_levels_hide(m):
                 assert "-host-" not in re.sub("int-host-k3f9x2mda", "", all_text)
 
 
+def test_times_of_other_forms(m):
+    """Times that a profile has as numbers, or as text: as they are, or from level 2 on not at all."""
+    at = T0 + 123456 * 1000
+    packets = []
+    for i in range(3):
+        c = Conn(t=at + i * MS, sport=2000 + i).open()
+        c.send(0, ACK | PSH, b"hello")
+        c.send(1, ACK | PSH, b"hello")
+        packets += c.frames
+    for profile in ("nfstream", "cic", "nf-v3", "zeek"):
+        w = World(m, pcap(sorted(packets)), "-p", "base," + profile, events="flow")
+        for level in (0, 2, 3):
+            with w.agent(level) as a:
+                names = [n for n in a.tool("explain_fields")["names"]["flow"].split(",") if n != "matching"]
+                for i in range(0, len(names), 40):
+                    a.tool("flows", window="all", limit=5, columns=",".join(names[i:i + 40]))
+                flow = a.rows("flows", window="all")[0][0]["flow_id"]
+                a.tool("flow", id=flow)
+                words = "".join(a.texts)
+                for name in ("bidirectional_first_seen_ms", "Timestamp_2", "FLOW_START_MILLISECONDS"):
+                    text = a.tool("flows", filter=name + " > 1", window="all")
+                    order = a.tool("flows", order=name, window="all")
+                    if level >= 2:
+                        assert isinstance(text, str) and isinstance(order, str), (profile, level, name)
+                if level >= 2:
+                    same(re.findall(r"17000000\d\d\d{3}|22:13:2\d\.\d+|\d{9,}\.\d{3,}", words), [], (profile, level))
+                else:
+                    assert "_ms_ago_s" not in words and not re.search(r":-\d{9}", words), re.findall(r".{50}:-\d{9}", words)
+
+
 def test_level_4_counts_five(m):
     """Rows of fewer than five hosts are in no row."""
     w = office(m)
