@@ -60,7 +60,7 @@ static bool point(const char *text, size_t len, int64_t *out_us)
 
 static int64_t newest_us(const struct ft_desk *d)
 {
-    double newest = d->last_s < d->now ? d->last_s : d->now; /* nothing is stored: now */
+    double newest = isnan(d->last_s) ? d->now : d->last_s; /* nothing is stored: now */
 
     return (int64_t)llround(newest * 1e6);
 }

@@ -755,6 +755,40 @@ def test_answers_end(m):
             a.tool("host", ip=flow["src_ip"], window="all")
 
 
+# ---- windows ----
+
+def test_alerts_before_their_flows(m):
+    """A flood is told before its flows end, and after the last record of others: no window ends, or begins, between."""
+    flood = [p[:2] for p in attacks.made("syn_flood", 1, T0 + 10 * S, "")[0]]
+    lone = [(T0 + i * S, eth(ip("10.0.0.1", "10.0.0.2", 17, udp(1000 + i, 53, b"x")))) for i in range(3)]
+    for packets, events in ((flood, "flow,window,alert"), (lone + flood, "window,alert"), (lone + flood, "flow,alert")):
+        w = World(m, pcap(sorted(packets)), "--window", "3600", "--idle-timeout", "600", events=events)
+        same(len(w.alerts), 1)
+        with w.agent() as a:
+            for window in (None, "10m", "all"):
+                args = {"window": window} if window else {}
+                same([len(r["rows"]) for r in a.tool("detect", **args)["rules"]], [1], (events, window))
+            same(sum(r["alerts"] for r in table(a.tool("overview")["alerts"])), 1)
+            since = "h" + ".".join(["0"] * 8)
+            out = a.tool("changes", since=since)
+            same((out["new_alerts"], (out["traffic"] or {}).get("bytes", 0)), (1, sums(w.flows)["bytes"]), events)
+
+
+def test_records_of_the_future(m):
+    """One packet with a clock that is wrong moves no window; the store is as old as the others are."""
+    packets = [(t, eth(ip("10.0.0.1", "10.0.0.2", 17, udp(1000 + i, 53, b"x"))))
+               for i, t in enumerate([T0 + i * S for i in range(5)] + [(1 << 32) * S - S])]
+    w = World(m, pcap(packets), events="flow")
+    rest = sorted(w.flows, key=lambda f: f["timestamp"])[:-1]
+    with w.agent() as a:
+        for window in ("10m", "1h", "all"):
+            same(a.tool("top", window=window)["total"], sums(rest), window)
+        out = a.tool("overview")
+        same((seconds(out["data"]["newest_record"]), out["traffic"]["bytes"]), (int(newest(rest)), sums(rest)["bytes"]))
+        assert out["data"]["age_s"] > 86400 and any("future" in n for n in out["data"]["notes"]), out["data"]
+        same(a.tool("top", window="2100-01-01/2110-01-01")["total"]["flows"], 1)
+
+
 # ---- what is not known ----
 
 def test_nothing_is_not_zero(m):

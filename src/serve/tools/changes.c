@@ -41,11 +41,11 @@ static int count_alerts(struct ft_desk *d, uint64_t from_s, double *out, struct 
 
 static int now_is(struct ft_desk *d, uint64_t out[FIELDS], struct ft_err *err)
 {
-    double seen;
+    double seen, last_s = d->table[FT__FLOW].rows > 0 ? d->table[FT__FLOW].max_s : 0;
 
     out[WRITTEN_S] = (uint64_t)d->newest_s;
-    out[RECORD_US] = d->privacy >= FT_PRIVACY_MAPPED ? (second(d->last_s) + 1) * 1000000
-                     : d->last_s > 0                 ? (uint64_t)llround(d->last_s * 1e6) + 1
+    out[RECORD_US] = d->privacy >= FT_PRIVACY_MAPPED ? (second(last_s) + 1) * 1000000
+                     : last_s > 0                    ? (uint64_t)llround(last_s * 1e6) + 1
                                                      : 0;
     out[ALERT_S] = d->table[FT__ALERT].rows > 0 ? second(d->table[FT__ALERT].max_s) : 0;
     out[RECEIVED] = d->said.received;
