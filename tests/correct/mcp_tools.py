@@ -774,6 +774,46 @@ def test_alerts_before_their_flows(m):
             same((out["new_alerts"], (out["traffic"] or {}).get("bytes", 0)), (1, sums(w.flows)["bytes"]), events)
 
 
+def test_windows_within_minutes(m):
+    """Of a window that ends within a minute all of that minute is told, as the window says; rates are of what is stored."""
+    w = office(m)
+    day = "2023-11-15T09:"
+    with w.agent() as a:
+        for window in (day + "10:20Z/" + day + "10:50Z", day + "10:20Z/" + day + "12:01Z", day + "10:00Z/" + day + "12:00Z"):
+            for tool in ("overview", "top"):
+                out = a.tool(tool, window=window)
+                got = out["traffic"] if tool == "overview" else out["total"]
+                want = sums(of_window(w.flows, out))
+                same({k: got[k] for k in want}, want, (tool, out["window"]))
+                assert seconds(out["window"]["from"]) % 60 == seconds(out["window"]["to"]) % 60 == 0, out["window"]
+                if tool == "overview":
+                    near(got["traffic_bps"], want["bytes"] * 8 / out["window"]["length_s"], "rate", rel=0.006)
+            assert seconds(a.tool("flows", window=window)["window"]["from"]) in (seconds(day + s + "Z") for s in ("10:20", "10:00"))
+        rate = 8 * sums(w.flows)["bytes"] / (end(w.flows) - min(f["timestamp"] for f in w.flows) // 60 * 60)
+        near(a.tool("overview", window="7d")["traffic"]["traffic_bps"], rate, "rate of what is stored", rel=0.006)
+        hours = (end(w.flows) - int(min(f["timestamp"] for f in w.flows + w.alerts))) / 3600
+        for window in ("all", "7d"):
+            base = a.tool("host", ip="10.1.1.11", window=window)["baseline"]
+            of = sum(delta(f, "bytes") for f in w.flows for k in ("src_ip", "dst_ip") if f[k] == "10.1.1.11")
+            near(base["bytes_per_hour"], of / hours, window, rel=0.006)
+
+
+def test_level_4_says_no_change(m):
+    """A window of fewer than five hosts is not told by its change to the next one."""
+    packets = [(T0 + t * S + i * MS, eth(ip("10.0.0.%d" % (1 + i % n), "10.0.1.1", 17, udp(1000 + i, 53, b"x" * 9))))
+               for t, n in ((-300, 1), (0, 2), (600, 8)) for i in range(40)]
+    w = World(m, pcap(packets), events="flow")
+    begin = T0 // S // 600 * 600 + 600
+    import time
+    window = "/".join(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t)) for t in (begin, begin + 600))
+    before = "/".join(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t)) for t in (begin - 600, begin))
+    with w.agent(4) as a, w.agent(0) as raw:
+        assert raw.tool("overview", window=window)["change_pct"], raw.tool("overview", window=window)
+        same(a.tool("overview", window=before)["traffic"], None)
+        out = a.tool("overview", window=window)
+        same((out["change_pct"], out["traffic"]["packets"]), (None, 40))
+
+
 def test_records_of_the_future(m):
     """One packet with a clock that is wrong moves no window; the store is as old as the others are."""
     packets = [(t, eth(ip("10.0.0.1", "10.0.0.2", 17, udp(1000 + i, 53, b"x"))))

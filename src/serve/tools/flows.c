@@ -173,7 +173,7 @@ static bool newest_part(const struct ft_desk *d, const struct question *q, int64
         out->to_us = (c->value + 1) * unit;
     }
     if (out->to_us - out->from_us > part) { /* of the first unit all, or none */
-        out->from_us = ft_time_floor(out->to_us - (out->to_us - out->from_us) / part, unit);
+        out->from_us = ft_time_floor(out->to_us - (out->to_us - out->from_us) / part, unit) * unit;
     }
     return true;
 }
