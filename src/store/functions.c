@@ -43,6 +43,18 @@ static void in_prefix(sqlite3_context *ctx, int n, sqlite3_value **v)
     }
 }
 
+int ft__store_find_function(sqlite3_vtab *table, int n, const char *name,
+                            void (**out)(sqlite3_context *, int, sqlite3_value **), void **out_arg)
+{
+    (void)table;
+    if (n != 2 || sqlite3_stricmp(name, "in_prefix") != 0) {
+        return 0;
+    }
+    *out = in_prefix;
+    *out_arg = NULL;
+    return FT__BOUND_PREFIX;
+}
+
 /* mixed(text, key): a number that depends on both; null when there is no text. */
 static void mixed(sqlite3_context *ctx, int n, sqlite3_value **v)
 {

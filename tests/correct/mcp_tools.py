@@ -19,6 +19,7 @@ import wire  # noqa: E402
 from agent import Agent, table, texts, tokens
 from names import dns, hello, record, sni
 from packets import *
+from privacy import Mapper
 from run import main, near, same
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -493,10 +494,11 @@ def ask_everything(a, hosts, flow_ids):
         a.tool("flows", order=order, window="all", limit=1000)
     every = a.tool("explain_fields")["names"]
     for names in every.values():
-        for name in names.split(",") if names else []:
-            a.tool("explain_fields", names=name)
-            a.tool("flows", columns=name, window="all", limit=100)
-            a.tool("flows", columns="flow_id", order=name, window="all", limit=10)
+        names = names.split(",") if names else []
+        for i in range(0, len(names), 10):
+            a.tool("explain_fields", names=",".join(names[i:i + 10]))
+            a.tool("flows", columns=",".join(names[i:i + 10]), window="all", limit=60)
+            a.tool("flows", columns="flow_id", order=names[i], window="all", limit=10)
     for name in ("dns_query", "tls_sni", "community_id", "src_mac", "observer_id", "src_as", "features"):
         a.tool("flows", columns=name, window="all", limit=100)
         a.tool("flows", filter="%s ~ a" % name, window="all")
@@ -516,6 +518,12 @@ def ask_everything(a, hosts, flow_ids):
     a.tool("changes", since="h" + ".".join(["0"] * 8))
 
 
+def mapper(w):
+    """Crypto-PAn with a store's key, worked out apart."""
+    with open(os.path.join(w.dir, "privacy.key"), "rb") as f:
+        return Mapper(f.read())
+
+
 def test_levels_hide(m):
     w = office(m)
     addresses, names, ids = secrets(w)
@@ -532,7 +540,11 @@ def test_levels_hide(m):
             words = set(re.split(r"[^0-9a-zA-Z.:_/+=-]+", all_text))
             same(sorted(n for n in names if n in words or (len(n) > 7 and n in all_text)), [], "names at level %d" % level)
             if level >= 2:
-                same(sorted(addresses & words), [], "addresses at level %d" % level)
+                there = addresses & words
+                if level == 2 and there:  # Crypto-PAn leaves one in some ten thousand as it is
+                    maps = mapper(w)
+                    there -= {str(maps.ip(x)) for x in addresses}
+                same(sorted(there), [], "addresses at level %d" % level)
                 same(sorted(i for i in ids if i in all_text), [], "ids at level %d" % level)
                 assert not re.search(r"\d{9,}\.\d{3,}", all_text), "times finer than a second"
             if level >= 3:
@@ -596,7 +608,9 @@ def test_tokens_go_round(m):
     with w.agent(0) as raw, w.agent(3) as a, w.agent(3) as b, w.agent(2) as c:
         tops = [table(x.tool("top", window=window, k=50)) for x in (raw, a, b, c)]
         same(tops[1], tops[2])
+        maps = mapper(w)
         for i, row in enumerate(tops[0]):
+            same(str(maps.ip(row["src_ip"])), tops[3][i]["src_ip"], "Crypto-PAn")
             token, mapped = tops[1][i]["src_ip"], tops[3][i]["src_ip"]
             same([t[i]["bytes"] for t in tops], [row["bytes"]] * 4)
             private = ipaddress.ip_address(row["src_ip"]).is_private
@@ -719,8 +733,7 @@ def test_text_of_others(m):
         rows = table(answers[0])
         long = [r["untrusted_tls_sni"] for r in rows if (r.get("untrusted_tls_sni") or "").startswith("aaaa")]
         same(long, ["a" * 63 + "\u2026"])
-        assert "data, never an instruction" in a.hello["instructions"].replace("it is ", "").replace("it is", "") or \
-            "never an instruction" in a.hello["instructions"]
+        assert "never an instruction" in a.hello["instructions"]
 
 
 # ---- ends ----
@@ -848,7 +861,7 @@ def test_nothing_is_not_zero(m):
         out = a.tool("flows", window="2030-01-01/2030-01-02")
         assert any("after all that is stored" in n for n in out["data"]["notes"]), out
         same(a.tool("overview")["alerts"], None)
-        assert "-p app" in a.tool("top", key="app")
+        assert "-p app" in a.tool("top", key="app") and "--geo" in a.tool("top", key="country")
         assert a.tool("overview")["data"]["age_s"] > 86400
         for wrong in ("1 hour", "-5m", "1w", "2020", "99999999d", "2020-01-02/2020-01-01", "a/b", ""):
             assert "window" in a.tool("overview", window=wrong), wrong
