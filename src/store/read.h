@@ -125,6 +125,7 @@ struct ft__view {
 
 struct ft__file {
     char name[FT_STORE_FILE];
+    uint64_t id;            /* in the database: one slice has one, whatever else is read */
     int64_t min_us, max_us; /* min > max: it has no times */
 };
 

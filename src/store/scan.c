@@ -133,7 +133,8 @@ static int list_files(struct ft__scan *s, sqlite3_stmt *q)
 
     while (sqlite3_step(q) == SQLITE_ROW && s->n_files < FILES_MOST) {
         struct ft__file f = {.min_us = sqlite3_column_int64(q, 1),
-                             .max_us = sqlite3_column_int64(q, 2)};
+                             .max_us = sqlite3_column_int64(q, 2),
+                             .id = (uint64_t)sqlite3_column_int64(q, 3)};
 
         if (!is_file(q)) {
             tell_bad(s, "a slice's name in " FT_CATALOG_FILE " is damaged");
@@ -197,8 +198,8 @@ int ft__scan_begin(struct ft__scan *s, struct ft_store *store, const char *table
         }
     }
     if (sqlite3_prepare_v2(store->db,
-                           "SELECT file, min_us, max_us FROM _slice WHERE tbl = ?1 ORDER BY id", -1,
-                           &q, NULL) != SQLITE_OK) {
+                           "SELECT file, min_us, max_us, id FROM _slice WHERE tbl = ?1 ORDER BY id",
+                           -1, &q, NULL) != SQLITE_OK) {
         return FT_E_IO;
     }
     sqlite3_bind_text(q, 1, table, -1, SQLITE_STATIC);

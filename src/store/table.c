@@ -338,11 +338,14 @@ static int cursor_eof(sqlite3_vtab_cursor *base)
     return !cursor_of(base)->more;
 }
 
+/* The same in every scan of a transaction: SQLite tells rows by it that one of several conditions
+ * found (OR). */
 static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
 {
     const struct ft__scan *s = &cursor_of(base)->scan;
+    uint64_t slice = s->files[s->view->part->file].id;
 
-    *out = (int64_t)s->view->part->file << 40 | (int64_t)s->view->block << 16 | s->row;
+    *out = (int64_t)(slice << 32 | (uint64_t)s->view->block << 16 | s->row);
     return SQLITE_OK;
 }
 
