@@ -413,9 +413,10 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int nu
         sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
     } else if (of->cell == FT__CELL_TEXT && of->type != FT_T_BYTES) {
         const uint32_t *end = ft_store_buf_u32(&v->end) + c->scan.row;
+        bool empty = end[0] == end[1]; /* which may be nowhere */
 
-        sqlite3_result_text(ctx, (const char *)v->bytes.p + end[0], (int)(end[1] - end[0]),
-                            SQLITE_TRANSIENT);
+        sqlite3_result_text(ctx, empty ? "" : (const char *)v->bytes.p + end[0],
+                            (int)(end[1] - end[0]), SQLITE_TRANSIENT);
     } else {
         put_text(c, ctx, of, v);
     }

@@ -20,6 +20,7 @@ static const struct ft_store_column columns[] = {
     {.name = "timestamp", .type = FT_T_TIME, .cell = FT__CELL_FIXED, .width = 8},
     {.name = "number", .type = FT_T_U32, .cell = FT__CELL_FIXED, .width = 4},
     {.name = "later", .type = FT_T_U16, .cell = FT__CELL_FIXED, .width = 2},
+    {.name = "name", .type = FT_T_TEXT, .cell = FT__CELL_TEXT},
 };
 
 /* ---- a writer ---- */
@@ -57,12 +58,34 @@ static void end(struct store *s)
     CHECK_EQ(rmdir(s->folder), 0);
 }
 
+/* One after the other: none, an empty one, another: "x", or empty, too. */
+static int fill_names(struct ft_store_values *out, bool x)
+{
+    uint32_t end = 0;
+
+    out->bytes.len = out->end.len = 0;
+    bool good =
+        ft_store_buf_set(&out->valid, ROWS) && ft_store_buf_add(&out->end, &end, sizeof end);
+
+    for (uint32_t i = 0; i < ROWS && good; i++) {
+        out->valid.p[i] = i % 3 != 0;
+        out->nulls += i % 3 == 0;
+        good = ft_store_buf_add(&out->bytes, "x", x && i % 3 == 2);
+        end += x && i % 3 == 2;
+        good = good && ft_store_buf_add(&out->end, &end, sizeof end);
+    }
+    return good ? FT_OK : FT_E_NOMEM;
+}
+
 static int fill(void *cookie, uint32_t column, struct ft_store_values *out)
 {
     const struct store *s = cookie;
 
     out->n = ROWS;
     out->nulls = 0;
+    if (column == 3) {
+        return fill_names(out, s->number == 1);
+    }
     if (!ft_store_buf_set(&out->num, ROWS * sizeof(uint64_t))) {
         return FT_E_NOMEM;
     }
@@ -163,6 +186,74 @@ static void test_what_is_new(void)
     CHECK_EQ(got[1], 3);
     CHECK(r.max_timestamp >= 3 && r.max_timestamp < 4);
     CHECK_EQ(r.newest_s, 3);
+    ft_store_close(s);
+    end(&w);
+}
+
+/* Rows that several conditions find are told apart, and one that two find is one. */
+static void test_either(void)
+{
+    struct ft_store_result r;
+    struct ft_store *s;
+    struct ft_err err;
+    struct store w;
+    int64_t got[2];
+
+    begin(&w);
+    for (int i = 0; i < 4; i++) {
+        CHECK_EQ(add(&w, "flow", 2, 0), FT_OK);
+    }
+    CHECK_EQ(ft_store_open(w.folder, &s, &err), FT_OK);
+    CHECK_EQ(ask(s,
+                 "SELECT count(*), sum(number) FROM flow WHERE (timestamp < 2 AND number = 1) OR "
+                 "(timestamp >= 4 AND number = 4)",
+                 got, &r),
+             FT_OK);
+    CHECK_EQ(got[0], 2 * ROWS);
+    CHECK_EQ(got[1], 5 * ROWS);
+    CHECK_EQ(ask(s,
+                 "SELECT count(*), sum(number) FROM flow WHERE (timestamp >= 2 AND number = 2) OR "
+                 "(timestamp < 4 AND number <= 2)",
+                 got, &r),
+             FT_OK);
+    CHECK_EQ(got[0], 2 * ROWS);
+    CHECK_EQ(got[1], 3 * ROWS);
+    CHECK_EQ(ask(s,
+                 "SELECT count(*), sum(number) FROM flow WHERE rowid IN (SELECT rowid FROM flow "
+                 "WHERE timestamp >= 3 ORDER BY timestamp DESC)",
+                 got, &r),
+             FT_OK);
+    CHECK_EQ(got[0], 2 * ROWS);
+    CHECK_EQ(got[1], 7 * ROWS);
+    ft_store_close(s);
+    end(&w);
+}
+
+/* An empty text is a value, beside others that are none. */
+static void test_empty_text(void)
+{
+    struct ft_store_result r;
+    struct ft_store *s;
+    struct ft_err err;
+    struct store w;
+    int64_t got[2];
+
+    begin(&w);
+    CHECK_EQ(add(&w, "flow", 4, 0), FT_OK);
+    CHECK_EQ(ft_store_open(w.folder, &s, &err), FT_OK);
+    CHECK_EQ(ask(s, "SELECT count(*), count(name) FROM flow WHERE name = ''", got, &r), FT_OK);
+    CHECK_EQ(got[0], ROWS / 3 + 1);
+    CHECK_EQ(got[1], ROWS / 3 + 1);
+    CHECK_EQ(ask(s, "SELECT count(*), count(name) FROM flow WHERE name IN ('', 'y')", got, &r),
+             FT_OK);
+    CHECK_EQ(got[0], ROWS / 3 + 1);
+    CHECK_EQ(ask(s, "SELECT count(*), count(name) FROM flow WHERE name IS NULL", got, &r), FT_OK);
+    CHECK_EQ(got[0], ROWS / 3 + 1);
+    CHECK_EQ(add(&w, "flow", 4, 0), FT_OK); /* no other texts */
+    CHECK_EQ(
+        ask(s, "SELECT count(*), count(name) FROM flow WHERE name = '' AND number = 2", got, &r),
+        FT_OK);
+    CHECK_EQ(got[0], ROWS - ROWS / 3 - 1);
     ft_store_close(s);
     end(&w);
 }
@@ -282,6 +373,8 @@ static void test_beside_a_writer(void)
 int main(void)
 {
     RUN(test_what_is_new);
+    RUN(test_either);
+    RUN(test_empty_text);
     RUN(test_beside_a_writer);
     return test_end();
 }
