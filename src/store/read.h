@@ -25,7 +25,7 @@ struct ft_store {
     struct ft_store_result *result; /* of the query that runs, or NULL */
     int64_t until_ms;               /* monotonic: it may run up to then; 0: for ever */
     char refused[128];              /* by the authorizer, and why */
-    int64_t columns_of;             /* the version of columns that its tables have */
+    uint64_t columns_of;            /* the versions of columns that its tables have, hashed */
     int failure;                    /* of a slice, FT_E_...; FT_OK */
 };
 

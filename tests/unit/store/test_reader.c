@@ -190,6 +190,32 @@ static void test_what_is_new(void)
     end(&w);
 }
 
+/* Columns that are of slices again come back, and those of none go. */
+static void test_old_columns(void)
+{
+    struct ft_store_result r;
+    struct ft_store *s;
+    struct ft_err err;
+    struct store w;
+    int64_t got[2];
+
+    begin(&w);
+    CHECK_EQ(add(&w, "flow", 3, 0), FT_OK);
+    CHECK_EQ(ft_store_open(w.folder, &s, &err), FT_OK);
+    CHECK_EQ(ask(s, "SELECT count(later) FROM flow", got, &r), FT_OK);
+    CHECK_EQ(add(&w, "flow", 2, 1), FT_OK); /* it alone is left */
+    CHECK_EQ(ask(s, "SELECT count(number) FROM flow", got, &r), FT_OK);
+    CHECK_EQ(got[0], ROWS);
+    CHECK_EQ(add(&w, "flow", 2, 0), FT_OK);
+    CHECK_EQ(ask(s, "SELECT count(later) FROM flow", got, &r), FT_E_USAGE);
+    CHECK_EQ(add(&w, "flow", 3, 0), FT_OK); /* as the first one */
+    CHECK_EQ(ask(s, "SELECT count(later), sum(later) FROM flow", got, &r), FT_OK);
+    CHECK_EQ(got[0], ROWS);
+    CHECK_EQ(got[1], 4 * ROWS);
+    ft_store_close(s);
+    end(&w);
+}
+
 /* Rows that several conditions find are told apart, and one that two find is one. */
 static void test_either(void)
 {
@@ -373,6 +399,7 @@ static void test_beside_a_writer(void)
 int main(void)
 {
     RUN(test_what_is_new);
+    RUN(test_old_columns);
     RUN(test_either);
     RUN(test_empty_text);
     RUN(test_beside_a_writer);
