@@ -160,8 +160,8 @@ void ft__scan_end(struct ft__scan *s);
 FT_NODISCARD int ft__scan_next(struct ft__scan *s, bool *out_more);
 /* The next row, in the order that is asked for. Likewise. */
 FT_NODISCARD int ft__scan_step(struct ft__scan *s, bool *out_more);
-/* The slice of the row is damaged, and nobody reads it again, or cannot be read: it is said. False:
- * rc is another. */
+/* The slice of the row is damaged, and nobody reads it again, gone, or cannot be read: it is said.
+ * False: rc is another. */
 bool ft__scan_leave_out(struct ft__scan *s, int rc);
 /* What a column is in the slice of the row, which has it. */
 const struct ft_store_column *ft__scan_type(const struct ft__scan *s, uint32_t column);
@@ -176,6 +176,11 @@ void ft__view_fini(struct ft__view *v, uint32_t n);
  * FT_E_UNSUPPORTED. */
 FT_NODISCARD int ft__part_open(struct ft__scan *s, uint32_t file, struct ft__part **out);
 void ft__part_release(struct ft__part *p); /* NULL is a no-op */
+/* Closes its file; opens it again, as it has to be for ft__view_load(). */
+void ft__part_pause(struct ft__part *p);
+FT_NODISCARD int ft__part_resume(struct ft__scan *s, struct ft__part *p);
+/* No more of it is read if it is damaged, gone or cannot be read, which is said. False: rc is
+ * another. */
 bool ft__part_leave_out(struct ft__scan *s, const struct ft__part *p, int rc);
 /* Can a block have rows, by what its slice says of it? It is counted. FT_E_NOMEM. */
 FT_NODISCARD int ft__part_fits(struct ft__scan *s, const struct ft__part *p, uint32_t block,

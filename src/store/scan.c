@@ -231,26 +231,6 @@ static void set_aside(struct ft__scan *s, const char *file, const char *why)
     tell_bad(s, why);
 }
 
-bool ft__part_leave_out(struct ft__scan *s, const struct ft__part *p, int rc)
-{
-    const char *file = s->files[p->file].name;
-    char why[160];
-
-    if (rc == FT_E_CORRUPT) {
-        snprintf(why, sizeof why, "%s: a block is damaged", file);
-        set_aside(s, file, why);
-    } else if (rc == FT_E_IO) {
-        snprintf(why, sizeof why, "%s: a block cannot be read", file);
-        tell_bad(s, why);
-    }
-    return rc == FT_E_CORRUPT || rc == FT_E_IO;
-}
-
-bool ft__scan_leave_out(struct ft__scan *s, int rc)
-{
-    return ft__part_leave_out(s, s->view->part, rc);
-}
-
 /* There is no such file any more. */
 static void is_gone(struct ft__scan *s, const char *file)
 {
@@ -266,6 +246,28 @@ static void is_gone(struct ft__scan *s, const char *file)
     } else if (r->slices_bad++ == 0) {
         snprintf(r->bad, sizeof r->bad, "it was damaged, and is set aside as %s", bad);
     }
+}
+
+bool ft__part_leave_out(struct ft__scan *s, const struct ft__part *p, int rc)
+{
+    const char *file = s->files[p->file].name;
+    char why[160];
+
+    if (rc == FT_E_CORRUPT) {
+        snprintf(why, sizeof why, "%s: a block is damaged", file);
+        set_aside(s, file, why);
+    } else if (rc == FT_E_IO) {
+        snprintf(why, sizeof why, "%s: a block cannot be read", file);
+        tell_bad(s, why);
+    } else if (rc == FT_E_NOT_FOUND) {
+        is_gone(s, file);
+    }
+    return rc == FT_E_CORRUPT || rc == FT_E_IO || rc == FT_E_NOT_FOUND;
+}
+
+bool ft__scan_leave_out(struct ft__scan *s, int rc)
+{
+    return ft__part_leave_out(s, s->view->part, rc);
 }
 
 static int map_columns(const struct ft__scan *s, struct ft__part *p)
@@ -327,6 +329,19 @@ void ft__part_release(struct ft__part *p)
     }
 }
 
+void ft__part_pause(struct ft__part *p)
+{
+    if (p->slice.fd >= 0) {
+        ft_slice_pause(&p->slice);
+    }
+}
+
+int ft__part_resume(struct ft__scan *s, struct ft__part *p)
+{
+    return p->slice.fd >= 0 ? FT_OK
+                            : ft_slice_resume(&p->slice, s->store->dir, s->files[p->file].name);
+}
+
 /* ---- blocks ---- */
 
 /* What a column of the table is in a slice. NULL: it has none. */
@@ -348,15 +363,22 @@ static size_t len_of(const struct ft_store_values *v)
 const struct ft_store_values *ft__view_column(struct ft__scan *s, struct ft__view *v,
                                               uint32_t column, int *rc)
 {
-    const struct ft__part *p = v->part;
+    struct ft__part *p = v->part;
+    bool paused = p->slice.fd < 0;
 
     *rc = FT_OK;
     if (p->map[column] < 0) {
         return NULL;
     }
     if (!v->have[column]) {
-        *rc = ft_slice_column(&p->slice, s->store->coder, v->block, (uint32_t)p->map[column],
-                              &s->scratch, &v->values[column]);
+        *rc = ft__part_resume(s, p);
+        if (*rc == FT_OK) {
+            *rc = ft_slice_column(&p->slice, s->store->coder, v->block, (uint32_t)p->map[column],
+                                  &s->scratch, &v->values[column]);
+        }
+        if (paused) {
+            ft__part_pause(p);
+        }
         v->len += *rc == FT_OK ? len_of(&v->values[column]) : 0;
         if (v->len > BLOCK_MOST) { /* nobody wrote that */
             ft_store_values_fini(&v->values[column]);

@@ -391,10 +391,12 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int nu
     if (number >= 0 && (uint32_t)number < c->scan.n) {
         v = ft__scan_column(&c->scan, (uint32_t)number, &rc);
     }
-    if (rc == FT_E_CORRUPT) { /* rows of the block were handed out already */
+    if (rc == FT_E_CORRUPT || rc == FT_E_NOT_FOUND) { /* rows of the block were handed out */
         ft__scan_leave_out(&c->scan, rc);
         sqlite3_free(base->pVtab->zErrMsg);
-        base->pVtab->zErrMsg = sqlite3_mprintf("a slice is damaged and set aside: ask again");
+        base->pVtab->zErrMsg =
+            sqlite3_mprintf("a slice is %s: ask again",
+                            rc == FT_E_CORRUPT ? "damaged and set aside" : "dropped meanwhile");
     }
     if (rc != FT_OK) {
         return as_sqlite(c, rc);

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "flowtap/store.h"
@@ -31,6 +32,7 @@ struct store {
     struct ft_catalog catalog;
     struct ft_store_coder *coder;
     uint64_t number;
+    bool mixed; /* each slice has rows of all times */
 };
 
 static void begin(struct store *s)
@@ -90,7 +92,9 @@ static int fill(void *cookie, uint32_t column, struct ft_store_values *out)
         return FT_E_NOMEM;
     }
     for (uint32_t i = 0; i < ROWS; i++) {
-        ft_store_buf_u64(&out->num)[i] = column == 0 ? s->number * 1000000 + i : s->number;
+        uint64_t at = s->mixed ? i * UINT64_C(1000000) + s->number : s->number * 1000000 + i;
+
+        ft_store_buf_u64(&out->num)[i] = column == 0 ? at : s->number;
     }
     return FT_OK;
 }
@@ -284,6 +288,51 @@ static void test_empty_text(void)
     end(&w);
 }
 
+/* ---- many at a time ---- */
+
+enum { MIXED = 150, FILES = 120 };
+
+/* Rows from the oldest on; cookie: the time of the one before. */
+static int take_ordered(void *cookie, const struct ft_store_cell *cells, uint32_t n)
+{
+    double *last = cookie;
+    bool good = n == 2 && cells[0].f >= *last && cells[1].i >= 1 && cells[1].i <= MIXED;
+
+    *last = cells[0].f;
+    return !good;
+}
+
+/* Slices of the same times are merged, with less files open than there are. */
+static void test_many_slices(void)
+{
+    double last = 0;
+    struct ft_store_take take = {no_columns, take_ordered, &last};
+    struct ft_store_limits limits = {.timeout_ms = 60000};
+    struct rlimit before, few;
+    struct ft_store_result r;
+    struct ft_store *s;
+    struct ft_err err;
+    struct store w;
+
+    begin(&w);
+    w.mixed = true;
+    for (int i = 0; i < MIXED; i++) {
+        CHECK_EQ(add(&w, "flow", 2, 0), FT_OK);
+    }
+    CHECK_EQ(ft_store_open(w.folder, &s, &err), FT_OK);
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = (struct rlimit){FILES, before.rlim_max};
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+    CHECK_EQ(ft_store_query(s, "SELECT timestamp, number FROM flow ORDER BY timestamp", &limits,
+                            &take, &r, &err),
+             FT_OK);
+    CHECK_EQ(r.rows, MIXED * ROWS);
+    CHECK_EQ(r.slices_bad + r.slices_gone, 0);
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ft_store_close(s);
+    end(&w);
+}
+
 /* ---- several of them, for long ---- */
 
 static atomic_bool done;
@@ -402,6 +451,7 @@ int main(void)
     RUN(test_old_columns);
     RUN(test_either);
     RUN(test_empty_text);
+    RUN(test_many_slices);
     RUN(test_beside_a_writer);
     return test_end();
 }
