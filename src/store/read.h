@@ -99,10 +99,16 @@ bool ft__bound_key(const struct ft__bound *b, const struct ft_store_column *c,
 uint32_t ft__bound_select(const struct ft__bound *b, const struct ft_store_column *c,
                           const struct ft_store_values *v, uint32_t *rows, uint32_t n);
 
-/* The columns of all slices of a table, by name; the newest ones' types hold. *out: ft_mem memory.
+/* The columns of all slices of a table, by name, those of the newest first; of numbers as wide as
+ * all of them need. *out: ft_mem memory.
  * FT_E_NOMEM, FT_E_IO. */
 FT_NODISCARD int ft__store_columns(struct ft_store *s, const char *table,
                                    struct ft_store_column **out, uint32_t *out_n);
+
+/* The name that a column of them has: of those that are the same to SQLite, whatever their case,
+ * all but the first have their turn behind it. */
+enum { FT__STORE_SHOWN = FT_STORE_NAME + 12 };
+void ft__store_name(const struct ft_store_column *columns, uint32_t i, char out[FT__STORE_SHOWN]);
 
 /* A slice that is open. */
 struct ft__part {

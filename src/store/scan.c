@@ -7,6 +7,7 @@
 #include "base/wait.h"
 #include "store/catalog.h"
 #include "store/read.h"
+#include "store/value.h"
 
 enum { FILES_MOST = 1 << 22, BLOCK_MOST = 512 << 20 /* bytes of a block's columns in memory */ };
 
@@ -17,10 +18,35 @@ bool ft__store_late(const struct ft_store *s)
 
 /* ---- columns ---- */
 
-/* Is it the same column? A name of numbers and the same of texts are two. */
+static bool counts(const struct ft_store_column *c)
+{
+    return ft_store_is_number(c) && c->type != FT_T_TIME && c->type != FT_T_BOOL;
+}
+
+/* Is it the same column? Numbers are, whatever their width, and texts; a name of numbers and the
+ * same of texts, times, or lists of other items are two. */
 static bool same_column(const struct ft_store_column *a, const struct ft_store_column *b)
 {
-    return strcmp(a->name, b->name) == 0 && ft_store_is_number(a) == ft_store_is_number(b);
+    if (strcmp(a->name, b->name) != 0 || counts(a) || counts(b)) {
+        return strcmp(a->name, b->name) == 0 && counts(a) && counts(b);
+    }
+    if (a->cell != b->cell || ft_store_value_type(a) != ft_store_value_type(b)) {
+        return false;
+    }
+    return a->cell == FT__CELL_TEXT ||
+           (a->width == b->width && (a->cell == FT__CELL_FIXED || a->item == b->item));
+}
+
+/* A column of numbers holds those of another, too: U8 to U64, I64, F64. */
+static void widen(struct ft_store_column *c, const struct ft_store_column *of)
+{
+    uint8_t low = c->type < of->type ? c->type : of->type;
+    uint8_t high = c->type < of->type ? of->type : c->type;
+
+    if (counts(c)) {
+        c->type = high == FT_T_I64 && low == FT_T_U64 ? FT_T_F64 : high;
+        c->width = c->width > of->width ? c->width : of->width;
+    }
 }
 
 int ft__store_time(const struct ft_store_column *columns, uint32_t n)
@@ -31,6 +57,16 @@ int ft__store_time(const struct ft_store_column *columns, uint32_t n)
         }
     }
     return -1;
+}
+
+void ft__store_name(const struct ft_store_column *columns, uint32_t i, char out[FT__STORE_SHOWN])
+{
+    unsigned n = 1;
+
+    for (uint32_t k = 0; k < i; k++) {
+        n += sqlite3_stricmp(columns[k].name, columns[i].name) == 0;
+    }
+    snprintf(out, FT__STORE_SHOWN, n > 1 ? "%s_%u" : "%s", columns[i].name, n);
 }
 
 static bool add_columns(struct ft_store_column *all, uint32_t *n, const struct ft_store_column *of,
@@ -47,6 +83,8 @@ static bool add_columns(struct ft_store_column *all, uint32_t *n, const struct f
         }
         if (k == *n) {
             all[(*n)++] = of[i];
+        } else {
+            widen(&all[k], &of[i]);
         }
     }
     return true;

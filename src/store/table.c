@@ -55,17 +55,6 @@ static const char *declared(const struct ft_store_column *c)
                                   : "INTEGER";
 }
 
-/* Names are the same to SQLite whatever their case: the how many-th column of this name it is. */
-static int turn(const struct table *t, uint32_t i)
-{
-    int n = 1;
-
-    for (uint32_t k = 0; k < i; k++) {
-        n += sqlite3_stricmp(t->columns[k].name, t->columns[i].name) == 0;
-    }
-    return n;
-}
-
 /* CREATE TABLE of its columns. NULL: no memory. sqlite3_free() */
 static char *declaration(const struct table *t)
 {
@@ -73,13 +62,10 @@ static char *declaration(const struct table *t)
 
     sqlite3_str_appendall(s, "CREATE TABLE x(");
     for (uint32_t i = 0; i < t->n; i++) {
-        int n = turn(t, i);
+        char name[FT__STORE_SHOWN];
 
-        sqlite3_str_appendf(s, "%s\"%w", i > 0 ? "," : "", t->columns[i].name);
-        if (n > 1) {
-            sqlite3_str_appendf(s, "_%d", n);
-        }
-        sqlite3_str_appendf(s, "\" %s", declared(&t->columns[i]));
+        ft__store_name(t->columns, i, name);
+        sqlite3_str_appendf(s, "%s\"%w\" %s", i > 0 ? "," : "", name, declared(&t->columns[i]));
     }
     if (t->n == 0) { /* there are no slices yet */
         sqlite3_str_appendall(s, "timestamp SECONDS");

@@ -24,6 +24,18 @@ static const struct ft_store_column columns[] = {
     {.name = "name", .type = FT_T_TEXT, .cell = FT__CELL_TEXT},
 };
 
+/* The same name, and it is another thing. */
+static const struct ft_store_column lists[] = {
+    {.name = "timestamp", .type = FT_T_TIME, .cell = FT__CELL_FIXED, .width = 8},
+    {.name = "number", .type = FT_T_LIST, .item = FT_T_U32, .cell = FT__CELL_LIST, .width = 4},
+    {.name = "later", .type = FT_T_LIST, .item = FT_T_U32, .cell = FT__CELL_LIST, .width = 4},
+};
+static const struct ft_store_column others[] = {
+    {.name = "timestamp", .type = FT_T_TIME, .cell = FT__CELL_FIXED, .width = 8},
+    {.name = "number", .type = FT_T_LISTS, .item = FT_T_U32, .cell = FT__CELL_LISTS, .width = 4},
+    {.name = "later", .type = FT_T_I64, .cell = FT__CELL_FIXED, .width = 8},
+};
+
 /* ---- a writer ---- */
 
 struct store {
@@ -32,14 +44,15 @@ struct store {
     struct ft_catalog catalog;
     struct ft_store_coder *coder;
     uint64_t number;
-    bool mixed; /* each slice has rows of all times */
+    bool mixed;                            /* each slice has rows of all times */
+    const struct ft_store_column *columns; /* of the next slice */
 };
 
 static void begin(struct store *s)
 {
     struct ft_err err;
 
-    *s = (struct store){.folder = "/tmp/flowtap-reader-XXXXXX"};
+    *s = (struct store){.folder = "/tmp/flowtap-reader-XXXXXX", .columns = columns};
     CHECK(mkdtemp(s->folder) != NULL);
     s->dir = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     s->coder = ft_store_coder_new();
@@ -79,14 +92,31 @@ static int fill_names(struct ft_store_values *out, bool x)
     return good ? FT_OK : FT_E_NOMEM;
 }
 
+/* A list of one number each, or of one list of one. */
+static int fill_lists(struct ft_store_values *out)
+{
+    bool good = true;
+
+    out->num.len = out->end.len = out->inner.len = 0;
+    for (uint32_t i = 0; i <= ROWS && good; i++) {
+        uint64_t number = i;
+
+        good = ft_store_buf_add(&out->end, &i, sizeof i) &&
+               ft_store_buf_add(&out->inner, &i, sizeof i) &&
+               (i == ROWS || ft_store_buf_add(&out->num, &number, sizeof number));
+    }
+    return good ? FT_OK : FT_E_NOMEM;
+}
+
 static int fill(void *cookie, uint32_t column, struct ft_store_values *out)
 {
     const struct store *s = cookie;
 
     out->n = ROWS;
     out->nulls = 0;
-    if (column == 3) {
-        return fill_names(out, s->number == 1);
+    if (s->columns[column].cell != FT__CELL_FIXED) {
+        return s->columns[column].cell == FT__CELL_TEXT ? fill_names(out, s->number == 1)
+                                                        : fill_lists(out);
     }
     if (!ft_store_buf_set(&out->num, ROWS * sizeof(uint64_t))) {
         return FT_E_NOMEM;
@@ -111,7 +141,7 @@ static int add(struct store *s, const char *table, uint32_t n, uint64_t keep)
     uint32_t dropped;
 
     snprintf(name, sizeof name, "%s-%012llu.fts", table, (unsigned long long)++s->number);
-    int rc = ft_slice_begin(&w, name, columns, n);
+    int rc = ft_slice_begin(&w, name, s->columns, n);
 
     rc = rc == FT_OK ? ft_slice_add(&w, ROWS, fill, s) : rc;
     rc = rc == FT_OK ? ft_slice_end(&w) : rc;
@@ -123,7 +153,7 @@ static int add(struct store *s, const char *table, uint32_t n, uint64_t keep)
     ft_catalog_describe(&slice, name, (int64_t)s->number, &row);
     ft_slice_close(&slice);
     rc = ft_catalog_begin(&s->catalog);
-    rc = rc == FT_OK ? ft_catalog_add(&s->catalog, &row, columns, n) : rc;
+    rc = rc == FT_OK ? ft_catalog_add(&s->catalog, &row, s->columns, n) : rc;
     rc = rc == FT_OK ? ft_catalog_retain(&s->catalog, &limit, (int64_t)s->number, &dropped) : rc;
     rc = rc == FT_OK ? ft_catalog_commit(&s->catalog) : rc;
     ft_catalog_remove(&s->catalog, (int64_t)s->number);
@@ -190,6 +220,42 @@ static void test_what_is_new(void)
     CHECK_EQ(got[1], 3);
     CHECK(r.max_timestamp >= 3 && r.max_timestamp < 4);
     CHECK_EQ(r.newest_s, 3);
+    ft_store_close(s);
+    end(&w);
+}
+
+/* A name of other things has a column for each; numbers are one. */
+static void test_other_types(void)
+{
+    struct ft_store_limits limits = {.timeout_ms = 60000};
+    struct ft_store_range range = {.to = 1e12};
+    struct ft_store_result r;
+    struct ft_store *s;
+    struct ft_err err;
+    struct store w;
+    char path[96];
+    int64_t got[3];
+
+    begin(&w);
+    CHECK_EQ(add(&w, "flow", 3, 0), FT_OK);
+    w.columns = lists;
+    CHECK_EQ(add(&w, "flow", 3, 0), FT_OK);
+    w.columns = others;
+    CHECK_EQ(add(&w, "flow", 3, 0), FT_OK);
+    CHECK_EQ(ft_store_open(w.folder, &s, &err), FT_OK);
+    CHECK_EQ(ask(s, "SELECT count(number), count(number_2), count(number_3) FROM flow", got, &r),
+             FT_OK);
+    CHECK(got[0] == ROWS && got[1] == ROWS && got[2] == ROWS);
+    CHECK_EQ(ask(s, "SELECT count(later), sum(later), count(later_2) FROM flow", got, &r), FT_OK);
+    CHECK(got[0] == 2 * ROWS && got[1] == 4 * ROWS && got[2] == ROWS);
+    CHECK_EQ(
+        ask(s, "SELECT count(*) FROM flow WHERE number = '[[7]]' OR number_2 = '[8]'", got, &r),
+        FT_OK);
+    CHECK_EQ(got[0], 2);
+    snprintf(path, sizeof path, "%s/x.parquet", w.folder);
+    CHECK_EQ(ft_store_export(s, &range, &limits, path, &r, &err), FT_OK);
+    CHECK_EQ(r.rows, 3 * ROWS);
+    CHECK_EQ(r.slices_bad, 0);
     ft_store_close(s);
     end(&w);
 }
@@ -448,6 +514,7 @@ static void test_beside_a_writer(void)
 int main(void)
 {
     RUN(test_what_is_new);
+    RUN(test_other_types);
     RUN(test_old_columns);
     RUN(test_either);
     RUN(test_empty_text);
