@@ -10,12 +10,36 @@
 #include <stdlib.h>
 
 #include "base/rd.h"
+#include "model/prefix.h"
 #include "store/read.h"
 #include "store/value.h"
 
 enum { WANTS_MOST = 1 << 22 };
 
 /* ---- values ---- */
+
+/* The first and the last address of a prefix. False: it is none. */
+static bool ends_of(const char *text, uint8_t first[16], uint8_t last[16])
+{
+    static const uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff};
+    struct ft_prefix p;
+
+    if (ft_prefix_parse(text, &p) != FT_OK) {
+        return false;
+    }
+    unsigned skip = p.ip_version == 4 ? 12 : 0, bits = p.bits + skip * 8;
+
+    memcpy(first, mapped, 16);
+    memcpy(first + skip, p.addr, 16 - skip);
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned have = bits > i * 8 ? bits - i * 8 : 0; /* of this byte */
+        uint8_t rest = have < 8 ? (uint8_t)(0xff >> have) : 0;
+
+        first[i] &= (uint8_t)~rest;
+        last[i] = first[i] | rest;
+    }
+    return true;
+}
 
 int ft__bound_add(struct ft__bound *b, const struct ft__want *want)
 {
@@ -41,7 +65,9 @@ int ft__bound_add(struct ft__bound *b, const struct ft__want *want)
             return FT_E_NOMEM;
         }
         memcpy(w.text, want->text, w.len);
-        w.is_address = strlen(w.text) == w.len && ft_store_parse_address(w.text, w.address);
+        w.is_address = strlen(w.text) == w.len &&
+                       (b->op == FT__BOUND_PREFIX ? ends_of(w.text, w.address, w.last)
+                                                  : ft_store_parse_address(w.text, w.address));
     }
     b->want[b->n++] = w;
     return FT_OK;
@@ -169,6 +195,13 @@ static bool is_null_test(const struct ft__bound *b)
     return b->op == SQLITE_INDEX_CONSTRAINT_ISNULL || b->op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL;
 }
 
+/* Is it a prefix of a column of addresses? */
+static bool is_prefix(const struct ft__bound *b, const struct ft_store_column *c)
+{
+    return b->op == FT__BOUND_PREFIX && ft_store_is_address(c) && b->n == 1 &&
+           b->want[0].is_address;
+}
+
 /* Is it known by bytes? */
 static bool by_bytes(const struct ft__bound *b, const struct ft_store_column *c)
 {
@@ -287,6 +320,10 @@ bool ft__bound_block(const struct ft__bound *b, const struct ft_store_column *c,
     }
     if (ft_store_is_number(c)) {
         return ft__bound_between(b, ft_load_be64(ext->min), ft_load_be64(ext->max));
+    }
+    if (is_prefix(b, c)) {
+        return memcmp(b->want[0].address, ext->max, 16) <= 0 &&
+               memcmp(b->want[0].last, ext->min, 16) >= 0;
     }
     if (!by_bytes(b, c)) {
         return true;
@@ -410,6 +447,27 @@ static uint32_t select_bytes(const struct ft__bound *b, const struct ft_store_co
     return k;
 }
 
+static uint32_t select_prefix(const struct ft__want *w, const struct ft_store_values *v,
+                              uint32_t *rows, uint32_t n)
+{
+    uint64_t first[2], mask[2], last[2];
+    uint32_t k = 0;
+
+    memcpy(first, w->address, sizeof first);
+    memcpy(last, w->last, sizeof last);
+    mask[0] = ~(first[0] ^ last[0]); /* what a prefix leaves open is all ones at its end */
+    mask[1] = ~(first[1] ^ last[1]);
+    for (uint32_t i = 0; i < n; i++) {
+        const uint8_t *p = v->bytes.p + (size_t)rows[i] * 16;
+        uint64_t differs =
+            ((ft_load_u64(p) ^ first[0]) & mask[0]) | ((ft_load_u64(p + 8) ^ first[1]) & mask[1]);
+
+        rows[k] = rows[i];
+        k += differs == 0;
+    }
+    return k;
+}
+
 bool ft__bound_key(const struct ft__bound *b, const struct ft_store_column *c,
                    struct ft_store_key *out)
 {
@@ -439,5 +497,7 @@ uint32_t ft__bound_select(const struct ft__bound *b, const struct ft_store_colum
                : b->n_known == 1 ? select_range(&b->ranges[0], c->type, v, rows, n)
                                  : select_ranges(b, v, rows, n);
     }
-    return by_bytes(b, c) ? select_bytes(b, c, v, rows, n) : n;
+    return is_prefix(b, c)  ? select_prefix(&b->want[0], v, rows, n)
+           : by_bytes(b, c) ? select_bytes(b, c, v, rows, n)
+                            : n;
 }

@@ -106,6 +106,12 @@ FT_NODISCARD int ft_store_column_get(struct ft_store_coder *k, const struct ft_s
                                      uint32_t n, const struct ft_store_extent *ext,
                                      const uint8_t *data, struct ft_store_values *out);
 
+/* Likewise of n_rows of them, ascending: what stands for others is whatever. rows NULL: all. */
+FT_NODISCARD int ft_store_column_get_rows(struct ft_store_coder *k, const struct ft_store_column *c,
+                                          uint32_t n, const struct ft_store_extent *ext,
+                                          const uint8_t *data, const uint32_t *rows,
+                                          uint32_t n_rows, struct ft_store_values *out);
+
 /* Can a column be of this layout? */
 FT_INLINE bool ft_store_layout_valid(const struct ft_store_column *c, uint32_t layout)
 {

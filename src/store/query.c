@@ -60,16 +60,22 @@ static int connect(struct ft_store *s, const char *folder)
     return rc;
 }
 
-static int check_version(struct ft_store *s, const char *folder, struct ft_err *err)
+/* The one number that a statement has; -1: it failed. */
+static int64_t number(struct ft_store *s, const char *sql)
 {
     sqlite3_stmt *q = NULL;
-    int version = -1;
+    bool good =
+        sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW;
+    int64_t n = good ? sqlite3_column_int64(q, 0) : -1;
 
-    if (sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &q, NULL) == SQLITE_OK &&
-        sqlite3_step(q) == SQLITE_ROW) {
-        version = sqlite3_column_int(q, 0);
-    }
     sqlite3_finalize(q);
+    return n;
+}
+
+static int check_version(struct ft_store *s, const char *folder, struct ft_err *err)
+{
+    int version = (int)number(s, "PRAGMA user_version");
+
     if (version > FT_CATALOG_VERSION) {
         return ft_err_set(err, FT_E_UNSUPPORTED,
                           "%s: a store of version %d, and this flowtap reads %d", folder, version,
@@ -161,6 +167,7 @@ int ft_store_open(const char *folder, struct ft_store **out, struct ft_err *err)
     if (s == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "%s: out of memory", folder);
     }
+    s->version = -1;
     s->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     s->folder = ft_mem_strdup(folder);
     s->coder = ft_store_coder_new();
@@ -374,14 +381,20 @@ int ft__store_begin(struct ft_store *s, int64_t timeout_ms, struct ft_store_resu
         stop_clock(s);
         return ft_err_set(err, FT_E_IO, "%s: %s", s->folder, sqlite3_errmsg(s->db));
     }
-    int rc = refresh(s, err);
+    int64_t version = number(s, "PRAGMA data_version"); /* another when anybody wrote */
+    int rc = version < 0 || version != s->version ? refresh(s, err) : FT_OK;
 
     if (rc != FT_OK) {
         ft__store_end(s);
         return rc;
     }
-    tell_slices(s, out);
-    tell_account(s, out);
+    if (version < 0 || version != s->version) {
+        s->facts = (struct ft_store_result){0};
+        tell_slices(s, &s->facts);
+        tell_account(s, &s->facts);
+        s->version = ft__store_late(s) ? -1 : version;
+    }
+    *out = s->facts;
     s->result = out;
     return FT_OK;
 }

@@ -25,6 +25,8 @@ struct ft_store {
     struct ft_store_result *result; /* of the query that runs, or NULL */
     int64_t until_ms;               /* monotonic: it may run up to then; 0: for ever */
     char refused[128];              /* by the authorizer, and why */
+    int64_t version;                /* of the database that facts are of, -1: of none */
+    struct ft_store_result facts;   /* what goes with every answer */
     uint64_t columns_of;            /* the versions of columns that its tables have, hashed */
     int failure;                    /* of a slice, FT_E_...; FT_OK */
 };
@@ -36,6 +38,9 @@ FT_NODISCARD int ft__store_tables_make(struct ft_store *s);
 
 /* Makes the functions of its connection: in_prefix(address, prefix). FT_E_IO. */
 FT_NODISCARD int ft__store_functions_make(struct ft_store *s);
+/* xFindFunction of tables: in_prefix() of a column is a condition, FT__BOUND_PREFIX. */
+int ft__store_find_function(sqlite3_vtab *table, int n, const char *name,
+                            void (**out)(sqlite3_context *, int, sqlite3_value **), void **out_arg);
 
 /* A transaction in which all is as it is now, for so long (0: any time); what goes with an answer,
  * into *out, which is filled on until _end(). FT_E_IO. */
@@ -60,8 +65,11 @@ struct ft__want {
     char *text; /* owned: ft_mem memory, with a NUL */
     size_t len;
     bool is_address;
-    uint8_t address[16];
+    uint8_t address[16], last[16]; /* last: of a prefix, whose first one is address */
 };
+
+/* in_prefix(column, 'a/n') as a condition of the column. */
+enum { FT__BOUND_PREFIX = SQLITE_INDEX_CONSTRAINT_FUNCTION };
 
 /* Ordered numbers (column.h), both ends included. */
 struct ft__range {
@@ -71,7 +79,7 @@ struct ft__range {
 /* A condition on a column that a row has to keep. Begins zeroed. */
 struct ft__bound {
     int column;            /* of the table */
-    int op;                /* SQLITE_INDEX_CONSTRAINT_...; EQ of several values: any of them */
+    int op;                /* SQLITE_INDEX_CONSTRAINT_..., FT__BOUND_PREFIX; EQ of several: any */
     struct ft__want *want; /* [n] owned; of IS NULL and IS NOT NULL: none */
     uint32_t n, cap;
     /* For columns of a type: */
@@ -131,11 +139,17 @@ struct ft__view {
 
 struct ft__file {
     char name[FT_STORE_FILE];
-    uint64_t id;            /* in the database: one slice has one, whatever else is read */
+    int64_t id;
     int64_t min_us, max_us; /* min > max: it has no times */
 };
 
-enum ft__sort { FT__SORT_NONE, FT__SORT_OLDEST, FT__SORT_NEWEST /* first, by timestamp */ };
+/* By timestamp; rows of one time by their rowids, the least or the greatest first. */
+enum ft__sort {
+    FT__SORT_NONE = 0,
+    FT__SORT_OLDEST = 1, /* first */
+    FT__SORT_NEWEST = 2,
+    FT__SORT_LAST_ROW = 4 /* with one of them */
+};
 
 /* The slices of a table at the time of the transaction, read block by block. Begins zeroed, but for
  * what is borrowed, used and sort. */
@@ -145,8 +159,8 @@ struct ft__scan {
     uint32_t n;
     struct ft__bound *bounds; /* [n_bounds], borrowed */
     uint32_t n_bounds;
-    uint64_t used; /* columns that will be asked for, as SQLite's colUsed */
-    enum ft__sort sort;
+    uint64_t used;          /* columns that will be asked for, as SQLite's colUsed */
+    unsigned sort;          /* enum ft__sort */
     struct ft__file *files; /* [n_files], owned */
     uint32_t n_files, file;
     struct ft__part *part; /* that is being read; NULL: none */
@@ -169,6 +183,8 @@ FT_NODISCARD int ft__scan_step(struct ft__scan *s, bool *out_more);
 /* The slice of the row is damaged, and nobody reads it again, gone, or cannot be read: it is said.
  * False: rc is another. */
 bool ft__scan_leave_out(struct ft__scan *s, int rc);
+/* The number of the row: the same in each query. */
+int64_t ft__scan_rowid(const struct ft__scan *s);
 /* What a column is in the slice of the row, which has it. */
 const struct ft_store_column *ft__scan_type(const struct ft__scan *s, uint32_t column);
 /* The values of a column in the block of the row. NULL: there are none; *rc: FT_OK, or why. */

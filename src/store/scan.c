@@ -9,7 +9,11 @@
 #include "store/read.h"
 #include "store/value.h"
 
-enum { FILES_MOST = 1 << 22, BLOCK_MOST = 512 << 20 /* bytes of a block's columns in memory */ };
+enum {
+    FILES_MOST = 1 << 22,
+    BLOCK_MOST = 512 << 20, /* bytes of a block's columns in memory */
+    FEW = 8                 /* of more rows only one is wanted: the others are not taken apart */
+};
 
 bool ft__store_late(const struct ft_store *s)
 {
@@ -172,7 +176,7 @@ static int list_files(struct ft__scan *s, sqlite3_stmt *q)
     while (sqlite3_step(q) == SQLITE_ROW && s->n_files < FILES_MOST) {
         struct ft__file f = {.min_us = sqlite3_column_int64(q, 1),
                              .max_us = sqlite3_column_int64(q, 2),
-                             .id = (uint64_t)sqlite3_column_int64(q, 3)};
+                             .id = sqlite3_column_int64(q, 3)};
 
         if (!is_file(q)) {
             tell_bad(s, "a slice's name in " FT_CATALOG_FILE " is damaged");
@@ -388,6 +392,14 @@ static const struct ft_store_column *type_in(const struct ft__part *p, uint32_t 
     return p->map[column] >= 0 ? &p->slice.columns[p->map[column]] : NULL;
 }
 
+int64_t ft__scan_rowid(const struct ft__scan *s)
+{
+    const struct ft__view *v = s->view;
+
+    return (int64_t)((uint64_t)s->files[v->part->file].id << 32 | (uint64_t)v->block << 16 |
+                     s->row);
+}
+
 const struct ft_store_column *ft__scan_type(const struct ft__scan *s, uint32_t column)
 {
     return type_in(s->view->part, column);
@@ -409,10 +421,13 @@ const struct ft_store_values *ft__view_column(struct ft__scan *s, struct ft__vie
         return NULL;
     }
     if (!v->have[column]) {
+        bool few = v->n_row > 0 && v->n_row < v->rows / FEW; /* nobody looks at others */
+
         *rc = ft__part_resume(s, p);
         if (*rc == FT_OK) {
-            *rc = ft_slice_column(&p->slice, s->store->coder, v->block, (uint32_t)p->map[column],
-                                  &s->scratch, &v->values[column]);
+            *rc = ft_slice_column_rows(&p->slice, s->store->coder, v->block,
+                                       (uint32_t)p->map[column], few ? v->row : NULL, v->n_row,
+                                       &s->scratch, &v->values[column]);
         }
         if (paused) {
             ft__part_pause(p);

@@ -88,6 +88,11 @@ FT_NODISCARD int ft_slice_column(const struct ft_slice *s, struct ft_store_coder
                                  uint32_t column, struct ft_store_buf *scratch,
                                  struct ft_store_values *out);
 
+/* Of some rows, see ft_store_column_get_rows(). Likewise. */
+FT_NODISCARD int ft_slice_column_rows(const struct ft_slice *s, struct ft_store_coder *k,
+                                      uint32_t block, uint32_t column, const uint32_t *rows,
+                                      uint32_t n_rows, struct ft_store_buf *scratch,
+                                      struct ft_store_values *out);
 /* The rows of a block that have a value, see ft_store_column_find(). Likewise. */
 FT_NODISCARD int ft_slice_find_rows(const struct ft_slice *s, struct ft_store_coder *k,
                                     uint32_t block, uint32_t column, const struct ft_store_key *key,

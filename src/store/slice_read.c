@@ -236,12 +236,19 @@ static int read_column(const struct ft_slice *s, const struct ft_store_extent *e
 int ft_slice_column(const struct ft_slice *s, struct ft_store_coder *k, uint32_t block,
                     uint32_t column, struct ft_store_buf *scratch, struct ft_store_values *out)
 {
+    return ft_slice_column_rows(s, k, block, column, NULL, 0, scratch, out);
+}
+
+int ft_slice_column_rows(const struct ft_slice *s, struct ft_store_coder *k, uint32_t block,
+                         uint32_t column, const uint32_t *rows, uint32_t n_rows,
+                         struct ft_store_buf *scratch, struct ft_store_values *out)
+{
     const struct ft_store_extent *e = ft_slice_extent(s, block, column);
     int rc = read_column(s, e, scratch);
 
     return rc != FT_OK ? rc
-                       : ft_store_column_get(k, &s->columns[column], ft_slice_rows(s, block), e,
-                                             scratch->p, out);
+                       : ft_store_column_get_rows(k, &s->columns[column], ft_slice_rows(s, block),
+                                                  e, scratch->p, rows, n_rows, out);
 }
 
 int ft_slice_find_rows(const struct ft_slice *s, struct ft_store_coder *k, uint32_t block,

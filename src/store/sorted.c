@@ -11,8 +11,9 @@
  * the times are kept; its other columns are kept for the last few, and are read again else. So are
  * files open.
  *
- * A key is the time, or for the oldest first its complement: the greatest one is next. What has no
- * time at all is the least of all as SQLite orders it. */
+ * A key is the time, or for the oldest first its complement: the greatest one is next, and of equal
+ * ones that of the block whose place is. What has no time at all is the least of all as SQLite
+ * orders it. */
 #include <stdlib.h>
 
 #include "base/rd.h"
@@ -25,6 +26,12 @@ enum {
     HELD_MOST = 256 << 20    /* bytes of rows of heaps */
 };
 
+/* When it is a block's turn, at the earliest: the greatest first. */
+struct rank {
+    int64_t key;
+    uint64_t place;
+};
+
 struct entry {
     int64_t key;
     uint32_t row;
@@ -34,7 +41,7 @@ struct entry {
 struct waiting {
     struct ft__part *part;
     uint32_t block;
-    int64_t key;
+    struct rank rank;
 };
 
 /* A block that is read. */
@@ -51,7 +58,7 @@ struct ft__sorted {
     uint32_t n_waiting, cap_waiting;
     struct run *runs;               /* [n_runs] of cap, owned */
     uint32_t n_runs, cap_runs, run; /* run: of the row; n_runs: of none */
-    int64_t second;                 /* the greatest key of the others */
+    struct rank second;             /* the greatest of the others */
     size_t held;
     struct ft__view views[VIEWS]; /* [n_views] */
     uint64_t used[VIEWS], turns;
@@ -61,16 +68,35 @@ struct ft__sorted {
 
 static int64_t key_of(const struct ft__scan *s, int64_t us)
 {
-    return s->sort == FT__SORT_NEWEST ? us : ~us;
+    return (s->sort & FT__SORT_NEWEST) != 0 ? us : ~us;
+}
+
+static bool more(struct rank a, struct rank b)
+{
+    return a.key != b.key ? a.key > b.key : a.place > b.place;
+}
+
+static const struct rank none = {INT64_MIN, 0};
+
+static bool last_row(const struct ft__scan *s)
+{
+    return (s->sort & FT__SORT_LAST_ROW) != 0;
+}
+
+static uint64_t place_of(const struct ft__scan *s, uint32_t file, uint32_t block)
+{
+    uint64_t place = (uint64_t)s->files[file].id << 16 | block;
+
+    return last_row(s) ? place : ~place;
 }
 
 /* Of the end that comes first. */
 static int64_t key_of_range(const struct ft__scan *s, int64_t min_us, int64_t max_us)
 {
     if (min_us > max_us) { /* no times */
-        return s->sort == FT__SORT_NEWEST ? INT64_MIN : INT64_MAX;
+        return (s->sort & FT__SORT_NEWEST) != 0 ? INT64_MIN : INT64_MAX;
     }
-    return key_of(s, s->sort == FT__SORT_NEWEST ? max_us : min_us);
+    return key_of(s, (s->sort & FT__SORT_NEWEST) != 0 ? max_us : min_us);
 }
 
 /* ---- room ---- */
@@ -97,13 +123,18 @@ static void *grow(void *of, uint32_t n, uint32_t *cap, size_t len)
 
 /* ---- heaps ---- */
 
-static void sink(struct entry *h, uint32_t n, uint32_t at)
+static bool before(struct entry a, struct entry b, bool last)
+{
+    return a.key != b.key ? a.key > b.key : (a.row > b.row) == last;
+}
+
+static void sink(struct entry *h, uint32_t n, uint32_t at, bool last)
 {
     struct entry e = h[at];
 
     for (uint32_t child; (child = 2 * at + 1) < n; at = child) {
-        child += child + 1 < n && h[child + 1].key > h[child].key;
-        if (h[child].key <= e.key) {
+        child += child + 1 < n && before(h[child + 1], h[child], last);
+        if (before(e, h[child], last)) {
             break;
         }
         h[at] = h[child];
@@ -111,11 +142,11 @@ static void sink(struct entry *h, uint32_t n, uint32_t at)
     h[at] = e;
 }
 
-static void pop(struct run *r)
+static void pop(struct run *r, bool last)
 {
     r->heap[0] = r->heap[--r->n];
     if (r->n > 0) {
-        sink(r->heap, r->n, 0);
+        sink(r->heap, r->n, 0, last);
     }
 }
 
@@ -185,7 +216,7 @@ static int fill(struct ft__scan *s, struct ft__view *v, struct run *r, int64_t m
         rc = key <= most ? FT_OK : FT_E_CORRUPT;
     }
     for (uint32_t i = r->n / 2; i-- > 0 && rc == FT_OK;) {
-        sink(r->heap, r->n, i);
+        sink(r->heap, r->n, i, last_row(s));
     }
     return rc;
 }
@@ -212,7 +243,7 @@ static int load(struct ft__scan *s, const struct waiting *w)
     if (r.heap == NULL) {
         return FT_E_NOMEM;
     }
-    rc = fill(s, v, &r, w->key);
+    rc = fill(s, v, &r, w->rank.key);
     if (rc != FT_OK) {
         ft_mem_free(r.heap);
         return rc;
@@ -237,7 +268,7 @@ static uint32_t best_waiting(const struct ft__sorted *o)
     uint32_t best = 0;
 
     for (uint32_t i = 1; i < o->n_waiting; i++) {
-        best = o->waiting[i].key > o->waiting[best].key ? i : best;
+        best = more(o->waiting[i].rank, o->waiting[best].rank) ? i : best;
     }
     return best;
 }
@@ -305,7 +336,7 @@ static int wait_block(struct ft__scan *s, struct ft__part *p, uint32_t block, in
         return more == NULL ? FT_E_NOMEM : FT_E_CORRUPT;
     }
     o->waiting = more;
-    o->waiting[o->n_waiting++] = (struct waiting){p, block, key};
+    o->waiting[o->n_waiting++] = (struct waiting){p, block, {key, place_of(s, p->file, block)}};
     p->uses++;
     return FT_OK;
 }
@@ -333,20 +364,36 @@ static int open_next(struct ft__scan *s)
 
 /* ---- all of it ---- */
 
-/* The run with the greatest key; o->second: of the others. n_runs: there is none. */
-static uint32_t best_run(struct ft__sorted *o)
+static struct rank rank_of(const struct ft__scan *s, const struct run *r)
 {
-    uint32_t best = 0;
+    return (struct rank){r->heap[0].key, place_of(s, r->part->file, r->block)};
+}
 
-    o->second = INT64_MIN;
+/* Of a slice's first row, at the earliest. */
+static struct rank rank_of_file(const struct ft__scan *s, uint32_t file)
+{
+    const struct ft__file *f = &s->files[file];
+
+    return (struct rank){key_of_range(s, f->min_us, f->max_us),
+                         place_of(s, file, last_row(s) ? UINT16_MAX : 0)};
+}
+
+/* The run whose turn it is; o->second: of the others. n_runs: there is none. */
+static uint32_t best_run(const struct ft__scan *s)
+{
+    struct ft__sorted *o = s->order;
+    struct rank best = o->n_runs > 0 ? rank_of(s, &o->runs[0]) : none;
+    uint32_t at = 0;
+
+    o->second = none;
     for (uint32_t i = 1; i < o->n_runs; i++) {
-        int64_t key = o->runs[i].heap[0].key, before = o->runs[best].heap[0].key;
-        int64_t less = key > before ? before : key;
+        struct rank r = rank_of(s, &o->runs[i]), less = more(r, best) ? best : r;
 
-        o->second = less > o->second ? less : o->second;
-        best = key > before ? i : best;
+        at = more(r, best) ? i : at;
+        best = more(r, best) ? r : best;
+        o->second = more(less, o->second) ? less : o->second;
     }
-    return best;
+    return at;
 }
 
 /* Reads all that may have a row before the best one of those that are read; finds that. */
@@ -355,24 +402,23 @@ static int settle(struct ft__scan *s)
     struct ft__sorted *o = s->order;
 
     for (;;) {
-        o->run = best_run(o);
-        bool none = o->n_runs == 0;
-        int64_t key = none ? INT64_MIN : o->runs[o->run].heap[0].key;
-        const struct ft__file *f = s->file < s->n_files ? &s->files[s->file] : NULL;
-        int64_t file = f != NULL ? key_of_range(s, f->min_us, f->max_us) : INT64_MIN;
-        int64_t block = o->n_waiting > 0 ? o->waiting[best_waiting(o)].key : INT64_MIN;
+        o->run = best_run(s);
+        bool empty = o->n_runs == 0, files = s->file<s->n_files, waits = o->n_waiting> 0;
+        struct rank best = empty ? none : rank_of(s, &o->runs[o->run]);
+        struct rank file = files ? rank_of_file(s, s->file) : none;
+        struct rank block = waits ? o->waiting[best_waiting(o)].rank : none;
         int rc;
 
         if (ft__store_late(s->store)) {
             return FT_E_INTERRUPTED;
         }
-        if (f != NULL && (none || file > key) && (o->n_waiting == 0 || file >= block)) {
+        if (files && (empty || more(file, best)) && (!waits || !more(block, file))) {
             rc = open_next(s);
-        } else if (o->n_waiting > 0 && (none || block > key)) {
+        } else if (waits && (empty || more(block, best))) {
             rc = load_best(s);
         } else {
-            o->second = file > o->second ? file : o->second;
-            o->second = block > o->second ? block : o->second;
+            o->second = more(file, o->second) ? file : o->second;
+            o->second = more(block, o->second) ? block : o->second;
             return FT_OK;
         }
         if (rc != FT_OK) {
@@ -387,13 +433,13 @@ int ft__sorted_step(struct ft__scan *s, bool *out_more)
 
     *out_more = false;
     if (o->run < o->n_runs) {
-        pop(&o->runs[o->run]);
+        pop(&o->runs[o->run], last_row(s));
         if (o->runs[o->run].n == 0) {
             end_run(o, o->run);
             o->run = o->n_runs;
         }
     }
-    if (o->run >= o->n_runs || o->runs[o->run].heap[0].key < o->second) {
+    if (o->run >= o->n_runs || more(o->second, rank_of(s, &o->runs[o->run]))) {
         int rc = settle(s);
 
         if (rc != FT_OK || o->n_runs == 0) {
@@ -418,22 +464,44 @@ int ft__sorted_step(struct ft__scan *s, bool *out_more)
     return FT_OK;
 }
 
+static int compare(int64_t a, int64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
 static int newest_first(const void *a, const void *b)
 {
     const struct ft__file *x = a, *y = b;
-    int64_t of_x = x->min_us > x->max_us ? INT64_MIN : x->max_us;
-    int64_t of_y = y->min_us > y->max_us ? INT64_MIN : y->max_us;
+    int is = compare(y->min_us > y->max_us ? INT64_MIN : y->max_us,
+                     x->min_us > x->max_us ? INT64_MIN : x->max_us);
 
-    return of_x > of_y ? -1 : of_x < of_y;
+    return is != 0 ? is : compare(x->id, y->id);
 }
 
 static int oldest_first(const void *a, const void *b)
 {
     const struct ft__file *x = a, *y = b;
-    int64_t of_x = x->min_us > x->max_us ? INT64_MIN : x->min_us;
-    int64_t of_y = y->min_us > y->max_us ? INT64_MIN : y->min_us;
+    int is = compare(x->min_us > x->max_us ? INT64_MIN : x->min_us,
+                     y->min_us > y->max_us ? INT64_MIN : y->min_us);
 
-    return of_x < of_y ? -1 : of_x > of_y;
+    return is != 0 ? is : compare(x->id, y->id);
+}
+
+/* Slices of one time, whose last row is first. */
+static void turn_equal(struct ft__scan *s)
+{
+    for (uint32_t i = 0, n; i < s->n_files; i += n) {
+        int64_t key = rank_of_file(s, i).key;
+
+        for (n = 1; i + n < s->n_files && rank_of_file(s, i + n).key == key; n++) {
+        }
+        for (uint32_t k = 0; k < n / 2; k++) {
+            struct ft__file f = s->files[i + k];
+
+            s->files[i + k] = s->files[i + n - 1 - k];
+            s->files[i + n - 1 - k] = f;
+        }
+    }
 }
 
 int ft__sorted_begin(struct ft__scan *s)
@@ -446,7 +514,10 @@ int ft__sorted_begin(struct ft__scan *s)
     }
     o->time = ft__store_time(s->columns, s->n);
     qsort(s->files, s->n_files, sizeof *s->files,
-          s->sort == FT__SORT_NEWEST ? newest_first : oldest_first);
+          (s->sort & FT__SORT_NEWEST) != 0 ? newest_first : oldest_first);
+    if (last_row(s)) {
+        turn_equal(s);
+    }
     return FT_OK;
 }
 

@@ -130,6 +130,9 @@ static bool helps(const struct table *t, sqlite3_index_info *info, int i)
     if (ft_store_is_number(c)) {
         return range || op == SQLITE_INDEX_CONSTRAINT_EQ;
     }
+    if (op == FT__BOUND_PREFIX) {
+        return ft_store_is_address(c);
+    }
     return op == SQLITE_INDEX_CONSTRAINT_EQ &&
            (ft_store_is_address(c) || c->cell == FT__CELL_TEXT) &&
            sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") == 0;
@@ -147,13 +150,18 @@ static bool take_in(sqlite3_index_info *info, int i)
 #endif
 }
 
-static enum ft__sort sort_of(const struct table *t, const sqlite3_index_info *info)
+/* An order by timestamp, or by it and the rowid, is one that rows come in. */
+static unsigned sort_of(const struct table *t, const sqlite3_index_info *info)
 {
-    if (info->nOrderBy != 1 || info->aOrderBy[0].iColumn < 0 ||
-        info->aOrderBy[0].iColumn != ft__store_time(t->columns, t->n)) {
+    const struct sqlite3_index_orderby *by = info->aOrderBy;
+    int time = ft__store_time(t->columns, t->n);
+
+    if (time < 0 || info->nOrderBy < 1 || info->nOrderBy > 2 || by[0].iColumn != time ||
+        (info->nOrderBy == 2 && by[1].iColumn != -1)) {
         return FT__SORT_NONE;
     }
-    return info->aOrderBy[0].desc ? FT__SORT_NEWEST : FT__SORT_OLDEST;
+    return (by[0].desc ? FT__SORT_NEWEST : FT__SORT_OLDEST) |
+           (by[info->nOrderBy - 1].desc ? FT__SORT_LAST_ROW : 0);
 }
 
 /* idxStr: "column,op,in;" of each argument, behind the columns that are looked at; idxNum: the
@@ -175,7 +183,7 @@ static int table_best_index(sqlite3_vtab *v, sqlite3_index_info *info)
             info->aConstraintUsage[i].argvIndex = ++n;
             info->aConstraintUsage[i].omit = ft_store_is_number(&t->columns[column]);
             sqlite3_str_appendf(s, "%d,%d,%d;", column, op, equal && take_in(info, i));
-            info->estimatedCost /= equal ? 100 : 4;
+            info->estimatedCost /= equal ? 100 : 4; /* a prefix may be any part */
             info->estimatedRows = info->estimatedRows / (equal ? 100 : 4) + 1;
         }
     }
@@ -294,7 +302,7 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *text
                                 .bounds = c->bound,
                                 .n_bounds = (uint32_t)argc,
                                 .used = strtoull(text, &p, 10),
-                                .sort = (enum ft__sort)number};
+                                .sort = (unsigned)number};
     for (int i = 0; i < argc && rc == FT_OK; i++) {
         struct ft__bound *b = &c->bound[i];
 
@@ -324,14 +332,9 @@ static int cursor_eof(sqlite3_vtab_cursor *base)
     return !cursor_of(base)->more;
 }
 
-/* The same in every scan of a transaction: SQLite tells rows by it that one of several conditions
- * found (OR). */
 static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
 {
-    const struct ft__scan *s = &cursor_of(base)->scan;
-    uint64_t slice = s->files[s->view->part->file].id;
-
-    *out = (int64_t)(slice << 32 | (uint64_t)s->view->block << 16 | s->row);
+    *out = ft__scan_rowid(&cursor_of(base)->scan);
     return SQLITE_OK;
 }
 
@@ -422,6 +425,7 @@ static const sqlite3_module module = {
     .xEof = cursor_eof,
     .xColumn = cursor_column,
     .xRowid = cursor_rowid,
+    .xFindFunction = ft__store_find_function,
 };
 
 int ft__store_tables_make(struct ft_store *s)

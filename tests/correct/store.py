@@ -245,6 +245,10 @@ def test_conditions_are_those_of_sqlite(m):
         asked += [(c, "%s %s" % (op, v)) for op in ("=", "<", ">=", "IS") for v in texts]
         asked += [(c, o) for o in ("IS NULL", "IS NOT NULL", "IN (SELECT %s FROM flow LIMIT 9)" % c, "IN (%s)" % ", ".join(texts[:10]),
                                    "IN (SELECT dst_port FROM flow)")]
+    for prefix in ("10.0.0.0/8", "10.1.0.0/16", "10.0.2.128/25", src, src + "/32", "0.0.0.0/0", "::/0", "::ffff:10.0.0.0/104",
+                   "2001:db8::/32", "192.0.2.0/24"):
+        for c in ("src_ip", "dst_ip"):
+            asked += [("in_prefix(%s, '%s')" % (c, prefix), ""), ("NOT in_prefix(%s, '%s')" % (c, prefix), "")]
     for at in range(0, len(asked), 100):
         part = asked[at:at + 100]
         got, want = (s.query(" UNION ALL ".join("SELECT %d i, count(*) n, sum(src_port) s FROM %s WHERE %s %s" % (i, table, c, o)
@@ -252,6 +256,8 @@ def test_conditions_are_those_of_sqlite(m):
                      for table in ("flow", HIDDEN))
         for (c, o), a, b in zip(part, got, want):
             same(a, b, "%s %s" % (c, o))
+    for table in ("flow", HIDDEN):
+        s.query("SELECT count(*) FROM %s WHERE in_prefix(src_ip, 'nobody')" % table, rc=2)
     joins = ("SELECT count(*) n FROM {0} a LEFT JOIN {0} b ON b.dst_port = a.src_port AND b.byte_count > 1000",
              "SELECT count(*) n FROM (SELECT 443 p UNION SELECT '80') x JOIN {0} f ON f.dst_port = p",
              "SELECT count(*) n FROM (SELECT 1 k) x LEFT JOIN {0} f ON f.dst_port = 99999 WHERE flow_id IS NULL",
@@ -278,6 +284,13 @@ def test_newest_and_oldest_first(m):
             same(sorted(map(json.dumps, got)), sorted(map(json.dumps, want)), condition + way)
             some = s.query(sql % (condition, "", way) + " LIMIT 7", "--limit", "0")
             same(some, got[:7], condition + way)
+    for by in ("timestamp DESC, rowid DESC", "timestamp DESC, rowid", "timestamp, rowid", "timestamp, rowid DESC", "timestamp, flow_id"):
+        for condition in ("1", "dst_port = 443 AND timestamp > %.6f" % (T0 / S + 20)):
+            sql = "SELECT rowid r, timestamp t, flow_id f FROM %s WHERE %s ORDER BY " + by
+            want = s.query("SELECT * FROM (SELECT rowid, * FROM flow LIMIT -1 OFFSET 0) WHERE " + condition + " ORDER BY " + by,
+                           "--limit", "0")
+            got = s.query(sql % ("flow", condition), "--limit", "0")
+            same([(r["r"], r["t"], r["f"]) for r in got], [(r["rowid"], r["timestamp"], r["flow_id"]) for r in want], by)
     same(s.query("SELECT max(timestamp) t FROM flow"), s.query("SELECT max(+timestamp) t FROM flow"))
     same(s.query("SELECT timestamp, count(*) n FROM flow GROUP BY timestamp", "--limit", "0"),
          s.query("SELECT timestamp, count(*) n FROM flow GROUP BY +timestamp", "--limit", "0"))
