@@ -2,6 +2,8 @@
 /* serve: who may ask over HTTP; see gate.h. */
 #include "serve/gate.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 
@@ -91,17 +93,26 @@ static size_t name_len(const char *host)
     return *port == '\0' ? len : 0;
 }
 
+/* Its name, or an address of it however it is written: an address is nobody's to point elsewhere.
+ */
 static bool is_loopback(const char *host)
 {
-    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
+    char name[INET6_ADDRSTRLEN + 2];
     size_t len = name_len(host);
+    struct in6_addr in6;
+    struct in_addr in;
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strlen(names[i]) == len && strncasecmp(host, names[i], len) == 0) {
-            return true;
-        }
+    if (len == 0 || len >= sizeof name) {
+        return false;
     }
-    return false;
+    memcpy(name, host, len);
+    name[len] = '\0';
+    if (name[0] == '[') {
+        name[len - 1] = '\0';
+        return inet_pton(AF_INET6, name + 1, &in6) == 1 && IN6_IS_ADDR_LOOPBACK(&in6);
+    }
+    return strcasecmp(name, "localhost") == 0 ||
+           (inet_pton(AF_INET, name, &in) == 1 && ntohl(in.s_addr) >> 24 == IN_LOOPBACKNET);
 }
 
 bool ft_gate_host(const struct ft_gate *g, const char *host)
@@ -173,11 +184,14 @@ static bool is_type(const char *p, size_t len, const char *type, bool ranges)
 
 bool ft_gate_names(const char *value, const char *type, bool ranges)
 {
+    if (!ranges) {
+        return is_type(value, strcspn(value, "; \t"), type, false);
+    }
     while (*value != '\0') {
         value += strspn(value, " \t,");
         size_t len = strcspn(value, ";, \t");
 
-        if (is_type(value, len, type, ranges)) {
+        if (is_type(value, len, type, true)) {
             return true;
         }
         value += strcspn(value, ",");

@@ -38,8 +38,8 @@ bool ft_gate_page(const struct ft_gate *g, const char *origin);
 /* RFC 6750 §2.1; compared in a time that does not tell where it differs. */
 bool ft_gate_shown(const struct ft_gate *g, const char *authorization);
 
-/* A media type that Accept or Content-Type names, without regard to parameters and case; in
- * ranges, as Accept has them, asterisks count. */
+/* A media type that Content-Type is, without regard to parameters and case; ranges: that is in a
+ * list, as Accept has it, where asterisks count. */
 bool ft_gate_names(const char *value, const char *type, bool ranges);
 
 #endif

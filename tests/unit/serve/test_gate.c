@@ -11,8 +11,9 @@ static struct ft_err err;
 
 static void test_host(void)
 {
-    static const char *const good[] = {"localhost",      "LOCALHOST:1", "127.0.0.1",
-                                       "127.0.0.1:8600", "[::1]",       "[::1]:8600"};
+    static const char *const good[] = {
+        "localhost", "LOCALHOST:1", "127.0.0.1",      "127.0.0.1:8600",
+        "[::1]",     "[::1]:8600",  "127.0.0.2:8600", "[0:0:0:0:0:0:0:1]:8600"};
     static const char *const bad[] = {
         "",
         "evil.example",
@@ -24,7 +25,12 @@ static void test_host(void)
         "[::1",
         "[::1]x",
         "[::2]",
-        "127.0.0.2",
+        "128.0.0.1",
+        "127.1",
+        "127.0.0.2.evil.example",
+        "[127.0.0.1]",
+        "[::ffff:127.0.0.1]",
+        "[]",
         "localhost:8600@evil",
         "::1",
         "0.0.0.0",
@@ -138,6 +144,9 @@ static void test_types(void)
     CHECK(ft_gate_names("application/json", json, false));
     CHECK(ft_gate_names("Application/JSON; charset=utf-8", json, false));
     CHECK(!ft_gate_names("*/*", json, false) && !ft_gate_names("text/plain", json, false));
+    CHECK(!ft_gate_names("text/plain;,application/json", json, false)); /* a browser: a text */
+    CHECK(!ft_gate_names("text/plain, application/json", json, false));
+    CHECK(!ft_gate_names(",application/json", json, false));
     CHECK(!ft_gate_names("application/jsonx", json, false) && !ft_gate_names("", json, false));
     CHECK(ft_gate_names("text/event-stream, application/json", json, true));
     CHECK(ft_gate_names("text/html;q=1,*/*;q=0.1", json, true));
