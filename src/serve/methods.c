@@ -483,7 +483,7 @@ static void run_read(struct ft_rpc_call *c)
     if (rc == FT_E_NOT_FOUND) {
         no_resource(c, uri);
     } else if (rc != FT_OK || text.failed) {
-        ft_rpc_error(c, FT_RPC_INTERNAL, uri, "%s",
+        ft_rpc_error(c, rc == FT_E_USAGE ? FT_RPC_PARAMS : FT_RPC_INTERNAL, uri, "%s",
                      rc != FT_OK && err.what[0] != '\0' ? err.what : ft_strerror(FT_E_NOMEM));
     } else {
         put_resource(c, r, uri, &text);

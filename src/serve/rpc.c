@@ -14,7 +14,8 @@
 
 enum { REASON = 400 };
 
-static const double whole_most = 9007199254740992.0; /* 2^53: an id beyond would come back other */
+static const double whole_most =
+    9007199254740992.0; /* 2^53: an id from there on could come back other */
 
 /* ---- errors ---- */
 
@@ -178,7 +179,7 @@ static bool take_id(const cJSON *id, char out[FT_LISTEN_ID])
     struct ft_text t = {0};
     bool good = false;
 
-    if (cJSON_IsNumber(id) && fabs(id->valuedouble) <= whole_most &&
+    if (cJSON_IsNumber(id) && fabs(id->valuedouble) < whole_most &&
         id->valuedouble == floor(id->valuedouble)) {
         snprintf(out, FT_LISTEN_ID, "%.0f", id->valuedouble + 0.0); /* no -0 */
         return true;

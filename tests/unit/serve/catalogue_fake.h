@@ -66,6 +66,9 @@ static inline int fake_read(struct ft_desk *d, const char *uri, struct ft_text *
     if (strstr(uri, "nobody") != NULL) {
         return ft_err_set(err, FT_E_NOT_FOUND, "there is none");
     }
+    if (strstr(uri, "nonsense") != NULL) {
+        return ft_err_set(err, FT_E_USAGE, "it is no address");
+    }
     if (strstr(uri, "broken") != NULL) {
         return ft_err_set(err, FT_E_IO, "the disk is gone");
     }

@@ -111,6 +111,8 @@ static void test_envelope(void)
         {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":1}", FT_RPC_REQUEST},
         {"{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"ping\"}", FT_RPC_REQUEST},
         {"{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"ping\"}", FT_RPC_REQUEST},
+        {"{\"jsonrpc\":\"2.0\",\"id\":9007199254740992,\"method\":\"ping\"}", FT_RPC_REQUEST},
+        {"{\"jsonrpc\":\"2.0\",\"id\":-9007199254740993,\"method\":\"ping\"}", FT_RPC_REQUEST},
         {"{\"jsonrpc\":\"2.0\",\"id\":1e300,\"method\":\"ping\"}", FT_RPC_REQUEST},
         {"{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"ping\"}", FT_RPC_REQUEST},
         {"{\"jsonrpc\":\"2.0\",\"id\":true,\"method\":\"ping\"}", FT_RPC_REQUEST},
@@ -150,7 +152,7 @@ static void test_no_reply(void)
 static void test_ids(void)
 {
     static const char *const ids[] = {
-        "1", "-7", "0", "9007199254740992", "\"a\"", "\"\"", "\"\xc3\xa9\\\"\\\\\""};
+        "1", "-7", "0", "9007199254740991", "\"a\"", "\"\"", "\"\xc3\xa9\\\"\\\\\""};
     char m[300], want[200];
 
     fresh(false);
@@ -378,6 +380,10 @@ static void test_resources(void)
     CHECK_EQ(code(), 0);
     ask(REQUEST("resources/read", "\"uri\":\"fake://broken\"," NOW));
     CHECK_EQ(code(), FT_RPC_PARAMS); /* no row has it */
+    ask(REQUEST("resources/read", "\"uri\":\"fake://baseline/nonsense\"," NOW));
+    CHECK_EQ(code(), FT_RPC_PARAMS);
+    CHECK_STR(text_at("error/message"), "it is no address");
+    CHECK_STR(text_at("error/data/uri"), "fake://baseline/nonsense");
     ask(REQUEST("resources/read", "\"uri\":\"fake://baseline/broken\"," NOW));
     CHECK_EQ(code(), FT_RPC_INTERNAL);
     ask(REQUEST("resources/read", NOW));
