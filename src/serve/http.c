@@ -112,21 +112,38 @@ static const char *header(struct MHD_Connection *c, const char *name)
     return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
 }
 
-struct count {
-    int version, method, name;
+/* Headers of which there is one: who reads the first must not believe what another reads. */
+static const char *const of_host[] = {"Host", "Origin", "Authorization", "Content-Type", NULL};
+static const char *const of_message[] = {"MCP-Protocol-Version", "Mcp-Method", "Mcp-Name", NULL};
+
+struct seen {
+    const char *const *names;
+    uint32_t bits; /* of those that were there */
+    bool twice;
 };
 
-static enum MHD_Result count_header(void *cookie, enum MHD_ValueKind kind, const char *key,
-                                    const char *value)
+static enum MHD_Result see_header(void *cookie, enum MHD_ValueKind kind, const char *key,
+                                  const char *value)
 {
-    struct count *n = cookie;
+    struct seen *s = cookie;
 
     (void)kind;
     (void)value;
-    n->version += strcasecmp(key, "MCP-Protocol-Version") == 0;
-    n->method += strcasecmp(key, "Mcp-Method") == 0;
-    n->name += strcasecmp(key, "Mcp-Name") == 0;
+    for (uint32_t i = 0; s->names[i] != NULL; i++) {
+        if (strcasecmp(key, s->names[i]) == 0) {
+            s->twice |= (s->bits >> i & 1) != 0;
+            s->bits |= UINT32_C(1) << i;
+        }
+    }
     return MHD_YES;
+}
+
+static bool is_twice(struct MHD_Connection *c, const char *const *names)
+{
+    struct seen s = {.names = names};
+
+    MHD_get_connection_values(c, MHD_HEADER_KIND, see_header, &s);
+    return s.twice;
 }
 
 static enum MHD_Result answer_message(struct ft_web *h, struct MHD_Connection *c,
@@ -134,19 +151,20 @@ static enum MHD_Result answer_message(struct ft_web *h, struct MHD_Connection *c
 {
     struct ft_rpc_headers headers = {.version = header(c, "MCP-Protocol-Version"),
                                      .method = header(c, "Mcp-Method"),
-                                     .name = header(c, "Mcp-Name")};
+                                     .name = header(c, "Mcp-Name"),
+                                     .twice = is_twice(c, of_message)};
     struct ft_rpc_client *client = ft_mem_alloc(1, sizeof *client);
     struct ft_rpc_reply reply = {0};
-    struct count n = {0};
     enum MHD_Result rc;
 
     if (client == NULL) {
         return MHD_NO;
     }
     ft_web_busy(h, c);
-    MHD_get_connection_values(c, MHD_HEADER_KIND, count_header, &n);
-    headers.twice = n.version > 1 || n.method > 1 || n.name > 1;
     ft_rpc_answer(&h->rpc, client, q->body, q->len, &headers, &reply);
+    if (!reply.listens) {
+        ft_web_done(h, c); /* what is left is the client's to take */
+    }
     if (reply.listens && !ft_gate_names(header(c, "Accept"), "text/event-stream", true)) {
         rc = answer_text(c, MHD_HTTP_NOT_ACCEPTABLE, "Accept: text/event-stream is missing\n");
     } else if (reply.listens) {
@@ -199,8 +217,11 @@ static enum MHD_Result begin(struct ft_web *h, struct MHD_Connection *c, const c
     unsigned status = 0;
     bool health = strcmp(url, "/health") == 0;
 
-    if (!ft_gate_host(&h->gate, header(c, "Host")) ||
-        !ft_gate_page(&h->gate, header(c, "Origin"))) {
+    if (is_twice(c, of_host)) {
+        why = "a header is there twice\n";
+        status = MHD_HTTP_BAD_REQUEST;
+    } else if (!ft_gate_host(&h->gate, header(c, "Host")) ||
+               !ft_gate_page(&h->gate, header(c, "Origin"))) {
         status = MHD_HTTP_FORBIDDEN;
     } else if (!health && strcmp(url, "/mcp") != 0) {
         why = "there are /mcp and /health\n";

@@ -13,7 +13,7 @@
 enum {
     FT_WEB_CONNECTIONS = 64, /* more than these: the one that waited longest is shut */
     FT_WEB_SLOTS = 256,      /* with those that are about to go */
-    FT_WEB_REQUEST_S = 30,   /* for a request and its answer, and for silence between two */
+    FT_WEB_REQUEST_S = 30,   /* to ask, to take an answer, and for silence between two */
     FT_WEB_STREAMS = 24,
     FT_WEB_STREAM_PIECE = 1024,
     FT_WEB_STREAM_COMMENT_S = 15 /* less than FT_WEB_REQUEST_S, and what fronts wait (60 s) */
@@ -30,7 +30,7 @@ struct ft_request {
 struct ft_slot {
     struct MHD_Connection *connection; /* NULL: free */
     int fd;                            /* the library's */
-    int64_t since_ms;                  /* it came, or its last request was done */
+    int64_t since_ms;                  /* it came, or its last request had an answer */
     uint64_t turn;                     /* the same, in order */
     bool busy;                         /* what it asked for is being answered, or it is a stream */
     bool shut;
@@ -59,9 +59,10 @@ struct ft_web {
 
 void ft_web_on_connection(void *cookie, struct MHD_Connection *c, void **socket_context,
                           enum MHD_ConnectionNotificationCode what);
-void ft_web_done(struct ft_web *h, struct MHD_Connection *c); /* a request of it */
-void ft_web_busy(struct ft_web *h, struct MHD_Connection *c); /* until it is done */
-void *ft_web_keep(void *http);                                /* the keeper's thread */
+/* What it asked for is being answered; has an answer, or is over: its client's time begins. */
+void ft_web_busy(struct ft_web *h, struct MHD_Connection *c);
+void ft_web_done(struct ft_web *h, struct MHD_Connection *c);
+void *ft_web_keep(void *http); /* the keeper's thread */
 
 /* ---- stream.c ---- */
 

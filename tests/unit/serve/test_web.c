@@ -3,9 +3,11 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,7 +26,7 @@
 /* Two desks, of which a question may keep one for as long as it wants. */
 static struct ft_desk desks[2];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic int sleeps_ms;
+static _Atomic bool held, is_held; /* "slow" shall wait; it does */
 static struct ft_web *web;
 static uint16_t port;
 
@@ -54,8 +56,23 @@ static void give(void *cookie, struct ft_desk *d)
 
 static int slow(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err)
 {
-    usleep((useconds_t)sleeps_ms * 1000);
+    while (held) {
+        is_held = true;
+        usleep(1000);
+    }
     return fake_plain(d, args, out, err);
+}
+
+/* More than what waits for a client that takes little at a time. */
+static int big(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err)
+{
+    (void)d;
+    (void)args;
+    (void)err;
+    for (int i = 0; i < 6000; i++) {
+        ft_text_put(out, "123456789 ");
+    }
+    return FT_OK;
 }
 
 static const struct ft_tool tools[] = {
@@ -63,6 +80,7 @@ static const struct ft_tool tools[] = {
      slow},
     {"top", "Top", "Top", "{\"type\":\"object\",\"properties\":{}}", "{\"type\":\"object\"}",
      fake_top},
+    {"big", "Big", "Big", "{\"type\":\"object\",\"properties\":{}}", "{\"type\":\"object\"}", big},
 };
 
 static void change(uint64_t to)
@@ -81,6 +99,7 @@ static void begin(struct ft_gate gate)
 
     catalogue = fake_catalogue;
     catalogue.tools = tools;
+    catalogue.n_tools = sizeof tools / sizeof tools[0];
     memset(desks, 0, sizeof desks);
     CHECK(ft_endpoint_parse("127.0.0.1:0", &at));
     CHECK_EQ(ft_web_open(&at, &gate, &rpc, &web, &err), FT_OK);
@@ -93,14 +112,24 @@ static void end(void)
     ft_web_free(web);
 }
 
-static int dial(void)
+/* window: bytes that it takes at a time, or 0: as many as there are. */
+static int dial_for(int window)
 {
     struct sockaddr_in to = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = socket(AF_INET, SOCK_STREAM, 0), piece = 536;
 
+    if (window > 0) { /* small pieces make what waits at the other end small, too */
+        CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof window) == 0);
+        CHECK(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &piece, sizeof piece) == 0);
+    }
     CHECK(connect(fd, (struct sockaddr *)(void *)&to, sizeof to) == 0);
     return fd;
+}
+
+static int dial(void)
+{
+    return dial_for(0);
 }
 
 static void put(int fd, const char *text)
@@ -174,6 +203,10 @@ static void test_statuses(void)
         {202, "POST /mcp", HOST JSON MODERN, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}"},
         {400, "POST /mcp", HOST JSON, "{"},
         {400, "POST /mcp", HOST JSON, ""},
+        {400, "POST /mcp", HOST "Host: evil.example\r\n" JSON, OLD},
+        {400, "POST /mcp", HOST JSON "Origin: http://localhost\r\nOrigin: http://evil.example\r\n",
+         OLD},
+        {400, "POST /mcp", HOST JSON "Content-Type: text/plain\r\n", OLD},
         {400, "POST /mcp", HOST JSON, "[" OLD "]"},
         {400, "POST /mcp", HOST JSON MODERN, LIST},
         {400, "POST /mcp", HOST JSON "Mcp-Method: tools/list\r\n", LIST},
@@ -274,18 +307,19 @@ static void test_kept_alive(void)
 static void test_slow(void)
 {
     begin((struct ft_gate){.loopback = true});
-    sleeps_ms = 1500;
+    held = true;
     int fd = dial();
-    int64_t start = ft_mono_ms();
 
     request(fd, "POST /mcp", HOST JSON, CALL("slow"));
-    usleep(100 * 1000);
+    while (!is_held) {
+        usleep(1000);
+    }
     for (int i = 0; i < 10; i++) {
         CHECK_EQ(status_of("POST /mcp", HOST JSON, CALL("top")), 200);
     }
-    CHECK(ft_mono_ms() - start < 1500);
+    CHECK_STR(got(fd, NULL, 10), "");
+    held = false;
     CHECK(strstr(got(fd, "}}", 5000), "\"result\"") != NULL);
-    CHECK(ft_mono_ms() - start >= 1500);
     close(fd);
     end();
 }
@@ -376,6 +410,27 @@ static void test_silent(void)
     end();
 }
 
+/* Who does not take what it asked for keeps nobody out. */
+static void test_takes_nothing(void)
+{
+    int fds[64];
+
+    begin((struct ft_gate){.loopback = true});
+    for (int i = 0; i < 64; i++) {
+        struct pollfd p = {.fd = fds[i] = dial_for(2048), .events = POLLIN};
+
+        request(fds[i], "POST /mcp", HOST JSON, CALL("big"));
+        CHECK_EQ(poll(&p, 1, 10000), 1); /* it is being told */
+    }
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(status_of("POST /mcp", HOST JSON, OLD), 200);
+    }
+    for (int i = 0; i < 64; i++) {
+        close(fds[i]);
+    }
+    end();
+}
+
 static void test_taken_address(void)
 {
     struct ft_gate gate = {.loopback = true};
@@ -400,6 +455,7 @@ int main(void)
     RUN(test_stream);
     RUN(test_many_streams);
     RUN(test_silent);
+    RUN(test_takes_nothing);
     RUN(test_taken_address);
     return test_end();
 }
