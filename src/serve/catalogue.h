@@ -36,9 +36,12 @@ struct ft_resource {
     bool subscribable;
     /* Adds the text of uri, which is this row's, to out. FT_E_NOT_FOUND: there is none. */
     int (*read)(struct ft_desk *d, const char *uri, struct ft_text *out, struct ft_err *err);
-    /* A number that becomes another when the text may have; for subscribable ones. */
+    /* A number that becomes another when the text may have; for subscribable ones. What cannot be
+     * looked at now is FT_VERSION_UNKNOWN, of which nobody is told. */
     uint64_t (*version)(struct ft_desk *d);
 };
+
+#define FT_VERSION_UNKNOWN UINT64_MAX
 
 struct ft_prompt_argument {
     const char *name, *description;

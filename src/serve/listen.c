@@ -42,7 +42,8 @@ bool ft_listen_next(const struct ft_catalogue *c, struct ft_listener *l,
 {
     uint32_t i = 0;
 
-    while (i < rows_of(c) && ((l->rows >> i & 1) == 0 || l->told.of[i] == now->of[i])) {
+    while (i < rows_of(c) && ((l->rows >> i & 1) == 0 || l->told.of[i] == now->of[i] ||
+                              now->of[i] == FT_VERSION_UNKNOWN)) {
         i++;
     }
     if (i == rows_of(c)) {

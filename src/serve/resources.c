@@ -111,7 +111,7 @@ uint64_t ft__alerts_version(struct ft_desk *d)
     if (ft__desk_begin(d, &err) != FT_OK ||
         ft__desk_numbers(d, "SELECT max(id) FROM slices WHERE \"table\" = 'alert'", 1, &last,
                          &err) != FT_OK) {
-        return 0;
+        return FT_VERSION_UNKNOWN;
     }
     return last > 0 ? (uint64_t)last : 0;
 }

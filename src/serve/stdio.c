@@ -84,7 +84,7 @@ static void take_line(struct session *s, const char *line, size_t len)
 {
     struct ft_rpc_reply reply = {0};
 
-    while (len > 0 && (line[len - 1] == '\r' || line[len - 1] == ' ')) {
+    while (len > 0 && (line[len - 1] == '\r' || line[len - 1] == ' ' || line[len - 1] == '\t')) {
         len--;
     }
     if (len > 0 && !s->ended) {
@@ -206,13 +206,14 @@ static int wait_ms(const struct session *s)
 static int step(struct session *s, struct ft_err *err)
 {
     struct pollfd fds[] = {{.fd = s->io.in, .events = POLLIN},
-                           {.fd = s->io.stop, .events = POLLIN}};
-    int n = poll(fds, 2, wait_ms(s));
+                           {.fd = s->io.stop, .events = POLLIN},
+                           {.fd = s->io.out}}; /* its reader goes */
+    int n = poll(fds, 3, wait_ms(s));
 
     if (n < 0 && errno != EINTR) {
         return ft_err_set(err, FT_E_IO, "poll: %s", strerror(errno));
     }
-    if (n > 0 && fds[1].revents != 0) {
+    if (n > 0 && (fds[1].revents != 0 || (fds[2].revents & POLLERR) != 0)) {
         s->ended = true;
         return FT_OK;
     }

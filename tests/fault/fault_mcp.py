@@ -114,8 +114,6 @@ class End(Agents):
         p = self.begin()
         self.ask(p, PING)
         p.stdout.close()
-        p.stdin.write((PING + "\n") * 3)
-        p.stdin.flush()
         self.assertEqual(p.wait(20), 0)
 
     def test_reader_sleeps(self):

@@ -482,6 +482,10 @@ static void test_listen(void)
                       "\"params\":{\"uri\":\"fake://alerts\",\"_meta\":{\"io."
                       "modelcontextprotocol/subscriptionId\":1}}}");
     CHECK_STR(told(), "");
+    desk.alerts = FT_VERSION_UNKNOWN; /* nobody could look */
+    CHECK_STR(told(), "");
+    desk.alerts = 7;
+    CHECK_STR(told(), "");
     ask(REQUEST("subscriptions/listen", "\"notifications\":{}," NOW)); /* the id again */
     CHECK_EQ(code(), FT_RPC_REQUEST);
     CHECK_EQ(client.n_listeners, 1);
