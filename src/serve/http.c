@@ -146,6 +146,31 @@ static bool is_twice(struct MHD_Connection *c, const char *const *names)
     return s.twice;
 }
 
+struct accept {
+    const char *type;
+    bool found;
+};
+
+static enum MHD_Result see_accept(void *cookie, enum MHD_ValueKind kind, const char *key,
+                                  const char *value)
+{
+    struct accept *a = cookie;
+
+    (void)kind;
+    a->found |=
+        strcasecmp(key, "Accept") == 0 && value != NULL && ft_gate_names(value, a->type, true);
+    return MHD_YES;
+}
+
+/* Its lines are one list: RFC 9110 §5.3. */
+static bool accepts(struct MHD_Connection *c, const char *type)
+{
+    struct accept a = {.type = type};
+
+    MHD_get_connection_values(c, MHD_HEADER_KIND, see_accept, &a);
+    return a.found;
+}
+
 static enum MHD_Result answer_message(struct ft_web *h, struct MHD_Connection *c,
                                       const struct ft_request *q)
 {
@@ -165,7 +190,7 @@ static enum MHD_Result answer_message(struct ft_web *h, struct MHD_Connection *c
     if (!reply.listens) {
         ft_web_done(h, c); /* what is left is the client's to take */
     }
-    if (reply.listens && !ft_gate_names(header(c, "Accept"), "text/event-stream", true)) {
+    if (reply.listens && !accepts(c, "text/event-stream")) {
         rc = answer_text(c, MHD_HTTP_NOT_ACCEPTABLE, "Accept: text/event-stream is missing\n");
     } else if (reply.listens) {
         rc = answer_stream(h, c, client, &reply);
@@ -183,8 +208,7 @@ static enum MHD_Result answer_message(struct ft_web *h, struct MHD_Connection *c
 static unsigned refused(const struct ft_web *h, struct MHD_Connection *c, const char *method,
                         const char **why)
 {
-    const char *accept = header(c, "Accept"), *type = header(c, "Content-Type"),
-               *length = header(c, "Content-Length");
+    const char *type = header(c, "Content-Type"), *length = header(c, "Content-Length");
 
     if (!ft_gate_shown(&h->gate, header(c, "Authorization"))) {
         *why = "a token is asked for: Authorization: Bearer ...\n";
@@ -198,7 +222,7 @@ static unsigned refused(const struct ft_web *h, struct MHD_Connection *c, const 
         *why = "Content-Type: it wants application/json\n";
         return MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
     }
-    if (accept == NULL || !ft_gate_names(accept, "application/json", true)) {
+    if (!accepts(c, "application/json")) {
         *why = "Accept: it wants application/json, text/event-stream\n";
         return MHD_HTTP_NOT_ACCEPTABLE;
     }

@@ -221,6 +221,10 @@ static void test_statuses(void)
         {404, "POST /mcp", HOST JSON MODERN "Mcp-Method: none\r\n",
          "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"none\",\"params\":{" META "}}"},
         {200, "POST /mcp", HOST JSON, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"none\"}"},
+        {200, "POST /mcp",
+         HOST "Content-Type: application/json\r\nAccept: text/event-stream\r\n"
+              "Accept: application/json\r\n",
+         OLD},
         {405, "GET /mcp", HOST, ""},
         {405, "DELETE /mcp", HOST, ""},
         {405, "OPTIONS /mcp", HOST, ""},
