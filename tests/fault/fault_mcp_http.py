@@ -247,7 +247,7 @@ class Confined(Served):
         text = trace.read_text(errors="replace")
         behind = text[text.rindex(" seccomp("):].replace(f'openat(AT_FDCWD, "{MALLOC}"', "malloc(")
         refused = set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)[( ].*= -1 (?:ENOSYS|EPERM|EACCES)", behind, re.M))
-        self.assertEqual(refused - {"malloc"}, {"clone3"})
+        self.assertLessEqual(refused, {"malloc", "clone3"})  # older C libraries have no clone3
 
     def test_status(self):
         self.serve()
