@@ -31,6 +31,10 @@ FT_API FT_NODISCARD int ft_store_open(const char *folder, struct ft_store **out,
                                       struct ft_err *err);
 FT_API void ft_store_close(struct ft_store *s); /* NULL is a no-op */
 
+/* Is what was opened still what the folder's name leads to? A store that was taken away or made
+ * anew is another one: what is read of this one is of no use. */
+FT_API bool ft_store_is_there(const struct ft_store *s);
+
 struct ft_store_limits {
     uint64_t rows;      /* at most; 0: any number */
     int64_t timeout_ms; /* 0: any time */

@@ -332,6 +332,8 @@ static int read_account(struct ft_desk *d, struct ft_err *err)
 
 static int open_store(struct ft_desk *d, struct ft_err *err)
 {
+    static const char gone[] =
+        "the store is not in the folder that was opened: start this flowtap anew";
     int rc = ft_store_open(d->folder, &d->store, err);
 
     for (int t = 0; t < FT__TABLES && rc == FT_OK; t++) {
@@ -341,10 +343,11 @@ static int open_store(struct ft_desk *d, struct ft_err *err)
     rc = rc == FT_OK ? read_account(d, err) : rc;
     if (rc != FT_OK) {
         forget_store(d);
-        return rc;
+        return rc == FT_E_IO && d->lost ? ft_err_set(err, rc, "%s", gone) : rc;
     }
     d->newest_s = d->said.newest_s;
     d->opened = true;
+    d->lost = false;
     return FT_OK;
 }
 
@@ -363,6 +366,10 @@ int ft__desk_begin(struct ft_desk *d, struct ft_err *err)
     double one;
 
     begin(d);
+    if (d->opened && !ft_store_is_there(d->store)) {
+        forget_store(d);
+        d->lost = true;
+    }
     if (d->opened) {
         int rc = ft__desk_numbers(d, "SELECT 1", 1, &one, err);
 

@@ -66,6 +66,7 @@ struct ft_desk {
     double exports_lost;    /* messages that exporters sent and that did not come */
     double alerts_unseen;   /* what detectors had no room for */
     bool opened;
+    bool lost; /* it was there once; another may be in its place */
 };
 
 /* ---- desk.c ---- */

@@ -29,6 +29,12 @@ int ft_store_open(const char *folder, struct ft_store **out, struct ft_err *err)
     return ft_err_set(err, FT_E_UNSUPPORTED, "%s: %s", folder, why);
 }
 
+bool ft_store_is_there(const struct ft_store *s)
+{
+    (void)s;
+    return false;
+}
+
 void ft_store_close(struct ft_store *s)
 {
     (void)s;

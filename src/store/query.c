@@ -188,7 +188,8 @@ int ft_store_open(const char *folder, struct ft_store **out, struct ft_err *err)
     s->coder = ft_store_coder_new();
     int rc = FT_OK;
 
-    if (s->dir < 0 || faccessat(s->dir, FT_CATALOG_FILE, R_OK, 0) != 0) {
+    if (s->dir < 0 || fstatat(s->dir, FT_CATALOG_FILE, &s->file, 0) != 0 ||
+        faccessat(s->dir, FT_CATALOG_FILE, R_OK, 0) != 0) {
         rc = ft_err_set(err, errno == ENOENT ? FT_E_NOT_FOUND : FT_E_IO, "%s: %s", folder,
                         errno == ENOENT ? "there is no store" : strerror(errno));
     } else if (s->folder == NULL || s->coder == NULL) {
@@ -201,6 +202,19 @@ int ft_store_open(const char *folder, struct ft_store **out, struct ft_err *err)
     }
     *out = s;
     return FT_OK;
+}
+
+static bool same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool ft_store_is_there(const struct ft_store *s)
+{
+    struct stat folder, named, file;
+
+    return fstat(s->dir, &folder) == 0 && stat(s->folder, &named) == 0 && same(&folder, &named) &&
+           fstatat(s->dir, FT_CATALOG_FILE, &file, 0) == 0 && same(&file, &s->file);
 }
 
 void ft_store_close(struct ft_store *s)

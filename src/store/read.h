@@ -4,6 +4,7 @@
 #define FT_STORE_READ_H
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include "flowtap/store.h"
 #include "store/slice.h"
@@ -19,6 +20,7 @@ struct ft__store_module {
 struct ft_store {
     char *folder; /* owned */
     int dir;
+    struct stat file; /* of the database: which one it is */
     sqlite3 *db;
     struct ft_store_coder *coder;
     struct ft__store_module module[FT__STORE_TABLES];

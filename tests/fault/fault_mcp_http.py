@@ -189,6 +189,34 @@ class Stop(Served):
         self.end(seconds=5)
 
 
+class Replaced(Served):
+    def test_another_store(self):
+        """What was opened is gone: nobody is told of an empty network. A store made anew in its folder is read."""
+        self.store = self.dir / "store"
+        shutil.copytree(type(self).store, self.store)
+        self.serve()
+        self.assertEqual(self.flows(), 15)
+        for f in self.store.iterdir():
+            shutil.rmtree(f) if f.is_dir() else f.unlink()
+        self.assertIn("there is no store", self.flows())
+        self.fill()
+        self.assertEqual(self.flows(), 15)
+        self.store.rename(self.dir / "old")
+        self.fill()  # in another folder, of which the process may not know
+        self.assertIn(self.flows(), (15, "the store is not in the folder that was opened: start this flowtap anew"))
+        self.end()
+
+    def fill(self):
+        r = run("read", "-e", "flow,window,alert", "-o", f"store:{self.store}", SAMPLE)
+        self.assertEqual(r.returncode, 0, r.stderr)
+
+    def flows(self):
+        """How many there are, or why not."""
+        _, body = self.post(request("tools/call", name="overview", arguments={"window": "all"}), modern("tools/call", "overview"))
+        r = json.loads(body)["result"]
+        return r["content"][0]["text"] if r.get("isError") else r["structuredContent"]["traffic"]["flows"]
+
+
 def many_flows(path):
     """A capture of 200 000 flows, whose pairs take long to be counted."""
     record = struct.Struct("<IIII")

@@ -286,6 +286,32 @@ static void test_old_columns(void)
     end(&w);
 }
 
+/* A store that was taken away, or made anew, is not the one that is open. */
+static void test_is_there(void)
+{
+    struct ft_store *s;
+    struct ft_err err;
+    struct store w;
+    char path[96], away[96];
+
+    begin(&w);
+    CHECK_EQ(add(&w, "flow", 1, 0), FT_OK);
+    CHECK_EQ(ft_store_open(w.folder, &s, &err), FT_OK);
+    CHECK(ft_store_is_there(s));
+    snprintf(path, sizeof path, "%s/store.db", w.folder);
+    snprintf(away, sizeof away, "%s/away.db", w.folder);
+    CHECK(rename(path, away) == 0);
+    CHECK(!ft_store_is_there(s));
+    FILE *f = fopen(path, "w");
+
+    CHECK(f != NULL && fclose(f) == 0);
+    CHECK(!ft_store_is_there(s));
+    CHECK(rename(away, path) == 0);
+    CHECK(ft_store_is_there(s));
+    ft_store_close(s);
+    end(&w);
+}
+
 static bool at_third(void *cookie)
 {
     int *asked = cookie;
@@ -553,6 +579,7 @@ int main(void)
     RUN(test_either);
     RUN(test_empty_text);
     RUN(test_told_to_end);
+    RUN(test_is_there);
     RUN(test_many_slices);
     RUN(test_beside_a_writer);
     return test_end();
