@@ -32,6 +32,11 @@ int ft_secret_read(const char *name, char **out, struct ft_err *err)
         return ft_err_set(err, errno == ENOMEM ? FT_E_NOMEM : FT_E_IO, "%s: %s", name + 1,
                           strerror(errno));
     }
+    if (memchr(text, '\0', len) != NULL) { /* what is behind it would not count */
+        explicit_bzero(text, len);
+        ft_mem_free(text);
+        return ft_err_set(err, FT_E_USAGE, "%s: there is a NUL in it", name + 1);
+    }
     while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL) {
         text[--len] = '\0';
     }

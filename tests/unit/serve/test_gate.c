@@ -100,17 +100,22 @@ static void test_origins(void)
     CHECK_EQ(g.n, 0);
 }
 
-static int read_token(struct ft_gate *g, const char *text)
+static int read_bytes(struct ft_gate *g, const char *text, size_t len)
 {
     char path[] = "/tmp/test_gate_XXXXXX";
     int fd = mkstemp(path);
 
-    CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    CHECK(fd >= 0 && write(fd, text, len) == (ssize_t)len);
     close(fd);
     int rc = ft_gate_token(g, path, &err);
 
     unlink(path);
     return rc;
+}
+
+static int read_token(struct ft_gate *g, const char *text)
+{
+    return read_bytes(g, text, strlen(text));
 }
 
 static void test_token(void)
@@ -125,6 +130,11 @@ static void test_token(void)
         ft_gate_fini(&g);
     }
     CHECK(ft_gate_token(&g, "/does/not/exist", &err) != FT_OK);
+    CHECK_EQ(read_bytes(&g, "0123456789abcdef\0more", 21), FT_E_USAGE); /* not its half */
+    ft_gate_fini(&g);
+    CHECK_EQ(read_token(&g, "0123456789abcdef\r\n"), FT_OK);
+    CHECK(ft_gate_shown(&g, "Bearer 0123456789abcdef"));
+    ft_gate_fini(&g);
     CHECK_EQ(read_token(&g, "0123456789abcdef\n"), FT_OK);
     CHECK(ft_gate_shown(&g, "Bearer 0123456789abcdef"));
     CHECK(ft_gate_shown(&g, "bearer 0123456789abcdef"));
