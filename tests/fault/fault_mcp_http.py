@@ -186,7 +186,7 @@ class Stop(Served):
         for c in asking:
             c.request("POST", "/mcp", body, headers)
         self.assertEqual(asking[0].getresponse().status, 200)  # they are at it
-        self.end(seconds=5)
+        self.end(seconds=8)  # who waits for a turn does so for 10
 
 
 class Replaced(Served):
