@@ -62,6 +62,12 @@ enum ft_sandbox_needs {
 FT_API FT_NODISCARD int ft_sandbox_enter(struct ft_err *err);
 FT_API FT_NODISCARD int ft_sandbox_enter_with(unsigned needs, struct ft_err *err);
 
+/* For a program that answers agents (flowtap/serve.h), after ft_serve_open(): leaves it nothing of
+ * the file system but the store's folder, no way to connect anywhere or to run a program, and of
+ * the system calls those that reading a store and answering take. Before any thread is started.
+ * FT_E_UNSUPPORTED: no filter is built in, or a sanitizer build; FT_E_IO, FT_E_PRIVILEGE. */
+FT_API FT_NODISCARD int ft_sandbox_enter_serve(const char *store, struct ft_err *err);
+
 struct ft_opener;
 
 /* Starts the opener, a child of this process. Before any thread is started and before anything is

@@ -63,5 +63,8 @@ const char *ft_features(void)
 #ifdef FT_HAVE_STORE
            " store"
 #endif
+#ifdef FT_HAVE_SERVE
+           " mcp"
+#endif
         ;
 }

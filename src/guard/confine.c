@@ -57,6 +57,7 @@ enum {
     O = 1u << FT__ROLE_OPENER,
     L = 1u << FT__ROLE_LOADER,
     S = 1u << FT__ROLE_STORE,
+    V = 1u << FT__ROLE_SERVE,
     ANY_NEEDS = 0,
 };
 
@@ -68,18 +69,18 @@ struct rule {
 
 static const struct rule rules[] = {
     /* what is open: read, written, closed */
-    {SCMP_SYS(read), M | K | O | L | S, ANY_NEEDS},
-    {SCMP_SYS(write), M | K | O | L | S, ANY_NEEDS},
+    {SCMP_SYS(read), M | K | O | L | S | V, ANY_NEEDS},
+    {SCMP_SYS(write), M | K | O | L | S | V, ANY_NEEDS},
     {SCMP_SYS(writev), M, FT_SANDBOX_FILES},
     {SCMP_SYS(pread64), M, ANY_NEEDS},
     {SCMP_SYS(pwritev), M, FT_SANDBOX_FILES},
-    {SCMP_SYS(lseek), M | K | O | L | S, ANY_NEEDS},
-    {SCMP_SYS(close), M | K | O | L | S, ANY_NEEDS},
+    {SCMP_SYS(lseek), M | K | O | L | S | V, ANY_NEEDS},
+    {SCMP_SYS(close), M | K | O | L | S | V, ANY_NEEDS},
     {SCMP_SYS(fsync), M, FT_SANDBOX_FILES},
     {SCMP_SYS(fdatasync), M, FT_SANDBOX_FILES},
     {SCMP_SYS(ftruncate), M, FT_SANDBOX_FILES | FT_SANDBOX_RELOAD},
     {SCMP_SYS(fallocate), M, FT_SANDBOX_FILES},
-    {SCMP_SYS(fstat), M | K | O | L | S, ANY_NEEDS},
+    {SCMP_SYS(fstat), M | K | O | L | S | V, ANY_NEEDS},
     {SCMP_SYS(poll), M | L, ANY_NEEDS},
     {SCMP_SYS(fstatfs), M, FT_SANDBOX_FILES},
     {SCMP_SYS(ppoll), M, ANY_NEEDS},
@@ -136,68 +137,81 @@ static const struct rule rules[] = {
     {SCMP_SYS(landlock_restrict_self), K, ANY_NEEDS},
     {SCMP_SYS(getppid), K, ANY_NEEDS},
     /* a store: files of its folder, and what SQLite asks for */
-    {SCMP_SYS(openat), S, ANY_NEEDS},
-    {SCMP_SYS(newfstatat), S, ANY_NEEDS},
-    {SCMP_SYS(stat), S, ANY_NEEDS},
-    {SCMP_SYS(lstat), S, ANY_NEEDS},
-    {SCMP_SYS(access), S, ANY_NEEDS},
-    {SCMP_SYS(faccessat), S, ANY_NEEDS},
-    {SCMP_SYS(faccessat2), S, ANY_NEEDS},
-    {SCMP_SYS(readlink), S, ANY_NEEDS},
-    {SCMP_SYS(getcwd), S, ANY_NEEDS},
-    {SCMP_SYS(renameat), S, ANY_NEEDS},
-    {SCMP_SYS(renameat2), S, ANY_NEEDS},
-    {SCMP_SYS(unlink), S, ANY_NEEDS},
-    {SCMP_SYS(unlinkat), S, ANY_NEEDS},
-    {SCMP_SYS(getdents64), S, ANY_NEEDS},
-    {SCMP_SYS(pread64), S, ANY_NEEDS},
-    {SCMP_SYS(pwrite64), S, ANY_NEEDS},
-    {SCMP_SYS(fsync), S, ANY_NEEDS},
-    {SCMP_SYS(fdatasync), S, ANY_NEEDS},
-    {SCMP_SYS(ftruncate), S, ANY_NEEDS},
-    {SCMP_SYS(fallocate), S, ANY_NEEDS},
-    {SCMP_SYS(fchmod), S, ANY_NEEDS},
-    {SCMP_SYS(fcntl), S, ANY_NEEDS},
-    {SCMP_SYS(poll), S, ANY_NEEDS},
-    {SCMP_SYS(ppoll), S, ANY_NEEDS},
-    {SCMP_SYS(recvfrom), S, ANY_NEEDS},
+    {SCMP_SYS(openat), S | V, ANY_NEEDS},
+    {SCMP_SYS(newfstatat), S | V, ANY_NEEDS},
+    {SCMP_SYS(stat), S | V, ANY_NEEDS},
+    {SCMP_SYS(lstat), S | V, ANY_NEEDS},
+    {SCMP_SYS(access), S | V, ANY_NEEDS},
+    {SCMP_SYS(faccessat), S | V, ANY_NEEDS},
+    {SCMP_SYS(faccessat2), S | V, ANY_NEEDS},
+    {SCMP_SYS(readlink), S | V, ANY_NEEDS},
+    {SCMP_SYS(getcwd), S | V, ANY_NEEDS},
+    {SCMP_SYS(renameat), S | V, ANY_NEEDS},
+    {SCMP_SYS(renameat2), S | V, ANY_NEEDS},
+    {SCMP_SYS(unlink), S | V, ANY_NEEDS},
+    {SCMP_SYS(unlinkat), S | V, ANY_NEEDS},
+    {SCMP_SYS(getdents64), S | V, ANY_NEEDS},
+    {SCMP_SYS(pread64), S | V, ANY_NEEDS},
+    {SCMP_SYS(pwrite64), S | V, ANY_NEEDS},
+    {SCMP_SYS(fsync), S | V, ANY_NEEDS},
+    {SCMP_SYS(fdatasync), S | V, ANY_NEEDS},
+    {SCMP_SYS(ftruncate), S | V, ANY_NEEDS},
+    {SCMP_SYS(fallocate), S | V, ANY_NEEDS},
+    {SCMP_SYS(fchmod), S | V, ANY_NEEDS},
+    {SCMP_SYS(fcntl), S | V, ANY_NEEDS},
+    {SCMP_SYS(poll), S | V, ANY_NEEDS},
+    {SCMP_SYS(ppoll), S | V, ANY_NEEDS},
+    {SCMP_SYS(recvfrom), S | V, ANY_NEEDS},
     {SCMP_SYS(sendto), S, ANY_NEEDS},
-    {SCMP_SYS(madvise), S, ANY_NEEDS},
-    {SCMP_SYS(nanosleep), S, ANY_NEEDS},
-    {SCMP_SYS(clock_nanosleep), S, ANY_NEEDS},
-    {SCMP_SYS(gettimeofday), S, ANY_NEEDS},
-    {SCMP_SYS(time), S, ANY_NEEDS},
-    {SCMP_SYS(getuid), S, ANY_NEEDS},
-    {SCMP_SYS(geteuid), S, ANY_NEEDS},
-    {SCMP_SYS(getgid), S, ANY_NEEDS},
-    {SCMP_SYS(getegid), S, ANY_NEEDS},
-    {SCMP_SYS(sysinfo), S, ANY_NEEDS},
-    {SCMP_SYS(uname), S, ANY_NEEDS},
+    {SCMP_SYS(madvise), S | V, ANY_NEEDS},
+    {SCMP_SYS(nanosleep), S | V, ANY_NEEDS},
+    {SCMP_SYS(clock_nanosleep), S | V, ANY_NEEDS},
+    {SCMP_SYS(gettimeofday), S | V, ANY_NEEDS},
+    {SCMP_SYS(time), S | V, ANY_NEEDS},
+    {SCMP_SYS(getuid), S | V, ANY_NEEDS},
+    {SCMP_SYS(geteuid), S | V, ANY_NEEDS},
+    {SCMP_SYS(getgid), S | V, ANY_NEEDS},
+    {SCMP_SYS(getegid), S | V, ANY_NEEDS},
+    {SCMP_SYS(sysinfo), S | V, ANY_NEEDS},
+    {SCMP_SYS(uname), S | V, ANY_NEEDS},
+    /* agents over HTTP: threads of libmicrohttpd, a connection each */
+    {SCMP_SYS(accept4), V, ANY_NEEDS},
+    {SCMP_SYS(shutdown), V, ANY_NEEDS},
+    {SCMP_SYS(recvmsg), V, ANY_NEEDS},
+    {SCMP_SYS(sendmsg), V, ANY_NEEDS},
+    {SCMP_SYS(writev), V, ANY_NEEDS},
+    {SCMP_SYS(setsockopt), V, ANY_NEEDS},
+    {SCMP_SYS(getsockopt), V, ANY_NEEDS},
+    {SCMP_SYS(getsockname), V, ANY_NEEDS},
+    {SCMP_SYS(eventfd2), V, ANY_NEEDS},
+    {SCMP_SYS(rt_sigaction), V, ANY_NEEDS},
+    {SCMP_SYS(sched_yield), V, ANY_NEEDS},
+    {SCMP_SYS(sched_getaffinity), V, ANY_NEEDS},
     /* memory, threads, time, signals */
-    {SCMP_SYS(munmap), M | K | O | L | S, ANY_NEEDS},
-    {SCMP_SYS(mremap), M | K | O | L | S, ANY_NEEDS},
+    {SCMP_SYS(munmap), M | K | O | L | S | V, ANY_NEEDS},
+    {SCMP_SYS(mremap), M | K | O | L | S | V, ANY_NEEDS},
     {SCMP_SYS(madvise), M, ANY_NEEDS},
-    {SCMP_SYS(brk), M | K | O | L | S, ANY_NEEDS},
-    {SCMP_SYS(futex), M | K | O | L | S, ANY_NEEDS},
-    {SCMP_SYS(set_robust_list), M | K | O | L | S, ANY_NEEDS},
-    {SCMP_SYS(rseq), M | K | O | L | S, ANY_NEEDS},
+    {SCMP_SYS(brk), M | K | O | L | S | V, ANY_NEEDS},
+    {SCMP_SYS(futex), M | K | O | L | S | V, ANY_NEEDS},
+    {SCMP_SYS(set_robust_list), M | K | O | L | S | V, ANY_NEEDS},
+    {SCMP_SYS(rseq), M | K | O | L | S | V, ANY_NEEDS},
     {SCMP_SYS(sched_yield), M, ANY_NEEDS},
     {SCMP_SYS(sched_getaffinity), M, ANY_NEEDS},
     {SCMP_SYS(nanosleep), M, ANY_NEEDS},
     {SCMP_SYS(adjtimex), M, ANY_NEEDS},      /* to read; setting takes a capability that is gone */
     {SCMP_SYS(clock_adjtime), M, ANY_NEEDS}, /* likewise: glibc's adjtimex() */
     {SCMP_SYS(clock_nanosleep), M, ANY_NEEDS},
-    {SCMP_SYS(clock_gettime), M | K | O | L | S, ANY_NEEDS},
+    {SCMP_SYS(clock_gettime), M | K | O | L | S | V, ANY_NEEDS},
     {SCMP_SYS(gettimeofday), M, ANY_NEEDS},
     {SCMP_SYS(time), M, ANY_NEEDS},
     {SCMP_SYS(rt_sigaction), M, ANY_NEEDS},
-    {SCMP_SYS(rt_sigprocmask), M | K | O | L | S, ANY_NEEDS},
-    {SCMP_SYS(rt_sigreturn), M | K | O | L | S, ANY_NEEDS},
+    {SCMP_SYS(rt_sigprocmask), M | K | O | L | S | V, ANY_NEEDS},
+    {SCMP_SYS(rt_sigreturn), M | K | O | L | S | V, ANY_NEEDS},
     {SCMP_SYS(sigaltstack), M, ANY_NEEDS},
-    {SCMP_SYS(restart_syscall), M | K | O | L | S, ANY_NEEDS},
-    {SCMP_SYS(getpid), M | K | O | L | S, ANY_NEEDS},
-    {SCMP_SYS(gettid), M | K | O | L | S, ANY_NEEDS},
-    {SCMP_SYS(getrandom), M | K | O | L | S, ANY_NEEDS},
+    {SCMP_SYS(restart_syscall), M | K | O | L | S | V, ANY_NEEDS},
+    {SCMP_SYS(getpid), M | K | O | L | S | V, ANY_NEEDS},
+    {SCMP_SYS(gettid), M | K | O | L | S | V, ANY_NEEDS},
+    {SCMP_SYS(getrandom), M | K | O | L | S | V, ANY_NEEDS},
     {SCMP_SYS(getuid), M | K | O, ANY_NEEDS},
     {SCMP_SYS(geteuid), M | K | O, ANY_NEEDS},
     {SCMP_SYS(getgid), M | K | O, ANY_NEEDS},
@@ -206,8 +220,8 @@ static const struct rule rules[] = {
     {SCMP_SYS(uname), M, ANY_NEEDS},
     {SCMP_SYS(sysinfo), M, ANY_NEEDS},
     {SCMP_SYS(wait4), M | K, ANY_NEEDS},
-    {SCMP_SYS(exit), M | K | O | L | S, ANY_NEEDS},
-    {SCMP_SYS(exit_group), M | K | O | L | S, ANY_NEEDS},
+    {SCMP_SYS(exit), M | K | O | L | S | V, ANY_NEEDS},
+    {SCMP_SYS(exit_group), M | K | O | L | S | V, ANY_NEEDS},
 };
 
 /* What nothing of ours asks for, not even to see whether it is there. */
@@ -271,12 +285,13 @@ struct arg_rule {
 
 static const struct arg_rule arg_rules[] = {
     /* memory is never made executable */
-    {SCMP_SYS(mmap), BITS(2, PROT_EXEC, 0), M | K | O | L | S, ANY_NEEDS},
-    {SCMP_SYS(mprotect), BITS(2, PROT_EXEC, 0), M | K | O | L | S, ANY_NEEDS},
+    {SCMP_SYS(mmap), BITS(2, PROT_EXEC, 0), M | K | O | L | S | V, ANY_NEEDS},
+    {SCMP_SYS(mprotect), BITS(2, PROT_EXEC, 0), M | K | O | L | S | V, ANY_NEEDS},
     /* threads, not processes */
-    {SCMP_SYS(clone), BITS(0, CLONE_THREAD, CLONE_THREAD), M, ANY_NEEDS},
+    {SCMP_SYS(clone), BITS(0, CLONE_THREAD, CLONE_THREAD), M | V, ANY_NEEDS},
+    {SCMP_SYS(prctl), EQUALS(0, PR_SET_NAME), V, ANY_NEEDS},
     /* send(2): to whom a socket is connected, nobody else */
-    {SCMP_SYS(sendto), EQUALS(4, 0), M | L, ANY_NEEDS},
+    {SCMP_SYS(sendto), EQUALS(4, 0), M | L | V, ANY_NEEDS},
     /* fstat(2) as the C library makes it; that no path comes with it cannot be looked at */
     {SCMP_SYS(newfstatat), BITS(3, AT_EMPTY_PATH, AT_EMPTY_PATH), M, ANY_NEEDS},
     {SCMP_SYS(ioctl), EQUALS(1, TIOCGWINSZ), M, ANY_NEEDS},
@@ -303,14 +318,14 @@ static const struct arg_rule arg_rules[] = {
 
 /* Arguments that end the process: typing into somebody's terminal, code made at run time. */
 static const struct arg_rule deadly_args[] = {
-    {SCMP_SYS(ioctl), EQUALS(1, TIOCSTI), M | K | O | L | S, ANY_NEEDS},
-    {SCMP_SYS(ioctl), EQUALS(1, TIOCLINUX), M | K | O | L | S, ANY_NEEDS},
-    {SCMP_SYS(mprotect), BITS(2, PROT_EXEC, PROT_EXEC), M | K | O | L | S, ANY_NEEDS},
+    {SCMP_SYS(ioctl), EQUALS(1, TIOCSTI), M | K | O | L | S | V, ANY_NEEDS},
+    {SCMP_SYS(ioctl), EQUALS(1, TIOCLINUX), M | K | O | L | S | V, ANY_NEEDS},
+    {SCMP_SYS(mprotect), BITS(2, PROT_EXEC, PROT_EXEC), M | K | O | L | S | V, ANY_NEEDS},
 };
 
 /* Likewise, but where names are looked up: the resolver tries its modules, and goes on without. */
 static const struct arg_rule deadly_but_for_names[] = {
-    {SCMP_SYS(mmap), BITS(2, PROT_EXEC, PROT_EXEC), M | K | O | L | S, ANY_NEEDS},
+    {SCMP_SYS(mmap), BITS(2, PROT_EXEC, PROT_EXEC), M | K | O | L | S | V, ANY_NEEDS},
 };
 
 /* A call that this architecture or this libseccomp does not know is none. */
@@ -349,7 +364,7 @@ static int allow_own_signal(scmp_filter_ctx ctx)
 static int add_rules(scmp_filter_ctx ctx, enum ft__role role, unsigned needs)
 {
     unsigned roles = roles_of(role);
-    int rc = role == FT__ROLE_MAIN ? allow_own_signal(ctx) : 0;
+    int rc = role == FT__ROLE_MAIN || role == FT__ROLE_SERVE ? allow_own_signal(ctx) : 0;
 
     for (size_t i = 0; i < sizeof rules / sizeof rules[0] && rc == 0; i++) {
         const struct rule *r = &rules[i];

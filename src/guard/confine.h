@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* guard: what a process may still ask of the kernel, see flowtap/sandbox.h.
  *
- * Theory of operation: five kinds of processes, five lists of system calls. A call on the list is
+ * Theory of operation: six kinds of processes, six lists of system calls. A call on the list is
  * let through, for some only with arguments that are looked at. What only an intruder makes ends
  * the process. Everything else, what a library merely probes for included, answers ENOSYS and is
  * logged by the kernel's audit. Landlock, where the kernel has it, takes the file system away
@@ -20,6 +20,7 @@ enum ft__role {
     FT__ROLE_OPENER, /* opens and renames files in its folders */
     FT__ROLE_LOADER, /* reads files */
     FT__ROLE_STORE,  /* keeps a store: files and a database in its folder */
+    FT__ROLE_SERVE,  /* reads a store, and answers agents */
     FT__ROLE__COUNT
 };
 

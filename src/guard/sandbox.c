@@ -3,6 +3,7 @@
 #include "flowtap/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
@@ -89,4 +90,23 @@ int ft_sandbox_enter_with(unsigned needs, struct ft_err *err)
         return rc;
     }
     return ft__confine_calls(FT__ROLE_MAIN, needs, err);
+}
+
+int ft_sandbox_enter_serve(const char *store, struct ft_err *err)
+{
+    struct ft__folder folder = {.fd = open(store, O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    struct ft__confine_left left = {.folders = &folder, .n = 1};
+    int rc;
+
+    tzset(); /* reads its file now */
+    if (folder.fd < 0) {
+        return ft_err_set(err, FT_E_IO, "%.200s: %s", store, strerror(errno));
+    }
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+        close(folder.fd);
+        return ft_err_set(err, FT_E_PRIVILEGE, "no_new_privs: %s", strerror(errno));
+    }
+    rc = ft__confine_files(&left, err);
+    close(folder.fd);
+    return rc == FT_OK || rc == FT_E_UNSUPPORTED ? ft__confine_calls(FT__ROLE_SERVE, 0, err) : rc;
 }

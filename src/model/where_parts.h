@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: what the parts of a condition share. For where*.c only.
+/* model: what the parts of a condition share. For where*.c, and for who asks something else than a
+ * record (serve/filter.c).
  *
  *     where.c         asks a record
  *     where_read.c    from text to tests: words, grammar, columns
@@ -52,8 +53,20 @@ struct ft__where_test {
     uint8_t wanted;    /* FT__BELOW, ... */
 };
 
+/* The condition as it was read: a tree, whose leaves are tests. */
+enum ft__where_node_kind { FT__NODE_TEST, FT__NODE_AND, FT__NODE_OR, FT__NODE_NOT };
+
+enum { FT__WHERE_NODES = 3 * FT_WHERE_TESTS };
+
+struct ft__where_node {
+    uint8_t kind;  /* enum ft__where_node_kind */
+    uint16_t a, b; /* nodes, or of a test its number */
+};
+
 struct ft_where {
     uint16_t start; /* the first test */
+    uint16_t root;  /* of nodes */
+    struct ft__where_node nodes[FT__WHERE_NODES];
     uint32_t n_tests, n_operands, cap_operands;
     struct ft__where_test tests[FT_WHERE_TESTS];
     struct ft__where_operand *operands; /* owned */

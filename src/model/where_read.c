@@ -12,7 +12,7 @@
 #include "base/nearest.h"
 #include "model/where_parts.h"
 
-enum { NODES_MAX = 3 * FT_WHERE_TESTS, SHOWN = 40 };
+enum { SHOWN = 40 };
 
 enum token {
     END,
@@ -31,13 +31,6 @@ enum token {
     IN
 };
 
-enum node_kind { NODE_TEST, NODE_AND, NODE_OR, NODE_NOT };
-
-struct node {
-    uint8_t kind;  /* enum node_kind */
-    uint16_t a, b; /* nodes, or of a test its number */
-};
-
 struct reader {
     const char *text, *at; /* the whole, and behind the token */
     enum token token;      /* the next one */
@@ -51,7 +44,6 @@ struct reader {
     struct ft_where *w;
     struct ft_err *err;
     uint32_t depth, n_nodes;
-    struct node nodes[NODES_MAX];
 };
 
 static int wrong(struct reader *r, const char *fmt, ...) FT_PRINTF(2, 3);
@@ -329,12 +321,13 @@ static int read_list(struct reader *r, struct ft__where_test *t)
     return rc == FT_OK ? advance(r) : rc;
 }
 
-static int add_node(struct reader *r, enum node_kind kind, uint16_t a, uint16_t b, uint16_t *out)
+static int add_node(struct reader *r, enum ft__where_node_kind kind, uint16_t a, uint16_t b,
+                    uint16_t *out)
 {
-    if (r->n_nodes == NODES_MAX) {
+    if (r->n_nodes == FT__WHERE_NODES) {
         return wrong(r, "it is too long");
     }
-    r->nodes[r->n_nodes] = (struct node){.kind = (uint8_t)kind, .a = a, .b = b};
+    r->w->nodes[r->n_nodes] = (struct ft__where_node){.kind = (uint8_t)kind, .a = a, .b = b};
     *out = (uint16_t)r->n_nodes++;
     return FT_OK;
 }
@@ -399,8 +392,8 @@ static int read_test(struct reader *r, uint16_t *out)
     } else {
         rc = read_operator(r, t, &turned);
     }
-    rc = rc == FT_OK ? add_node(r, NODE_TEST, (uint16_t)w->n_tests++, 0, out) : rc;
-    return rc == FT_OK && turned ? add_node(r, NODE_NOT, *out, 0, out) : rc;
+    rc = rc == FT_OK ? add_node(r, FT__NODE_TEST, (uint16_t)w->n_tests++, 0, out) : rc;
+    return rc == FT_OK && turned ? add_node(r, FT__NODE_NOT, *out, 0, out) : rc;
 }
 
 /* ---- and, or, not ---- */
@@ -421,7 +414,7 @@ static int read_one(struct reader *r, uint16_t *out)
     rc = advance(r);
     if (rc == FT_OK && token == NOT) {
         rc = read_one(r, out);
-        rc = rc == FT_OK ? add_node(r, NODE_NOT, *out, 0, out) : rc;
+        rc = rc == FT_OK ? add_node(r, FT__NODE_NOT, *out, 0, out) : rc;
     } else if (rc == FT_OK) {
         rc = read_or(r, out);
         rc = rc == FT_OK && r->token != CLOSE ? wrong(r, "here ), and or or is to stand") : rc;
@@ -431,7 +424,7 @@ static int read_one(struct reader *r, uint16_t *out)
     return rc;
 }
 
-static int read_chain(struct reader *r, enum token sign, enum node_kind kind,
+static int read_chain(struct reader *r, enum token sign, enum ft__where_node_kind kind,
                       int (*part)(struct reader *, uint16_t *), uint16_t *out)
 {
     uint16_t next = 0;
@@ -447,26 +440,26 @@ static int read_chain(struct reader *r, enum token sign, enum node_kind kind,
 
 static int read_and(struct reader *r, uint16_t *out)
 {
-    return read_chain(r, AND, NODE_AND, read_one, out);
+    return read_chain(r, AND, FT__NODE_AND, read_one, out);
 }
 
 static int read_or(struct reader *r, uint16_t *out)
 {
-    return read_chain(r, OR, NODE_OR, read_and, out);
+    return read_chain(r, OR, FT__NODE_OR, read_and, out);
 }
 
-/* Tells the tests of a node where they lead; returns the first of them. At most NODES_MAX deep: a
- * chain leans to the left. */
+/* Tells the tests of a node where they lead; returns the first of them. At most FT__WHERE_NODES
+ * deep: a chain leans to the left. */
 static uint16_t lay(const struct reader *r, uint16_t at, uint16_t yes, uint16_t no)
 {
-    const struct node *n = &r->nodes[at];
+    const struct ft__where_node *n = &r->w->nodes[at];
 
     switch (n->kind) {
-    case NODE_AND:
+    case FT__NODE_AND:
         return lay(r, n->a, lay(r, n->b, yes, no), no);
-    case NODE_OR:
+    case FT__NODE_OR:
         return lay(r, n->a, yes, lay(r, n->b, yes, no));
-    case NODE_NOT:
+    case FT__NODE_NOT:
         return lay(r, n->a, no, yes);
     default:
         r->w->tests[n->a].yes = yes;
@@ -488,6 +481,7 @@ static int read_all(struct reader *r)
         return wrong(r, "here and, or or the end is to stand");
     }
     if (rc == FT_OK) {
+        r->w->root = root;
         r->w->start = lay(r, root, FT__WHERE_YES, FT__WHERE_NO);
     }
     return rc;

@@ -46,13 +46,28 @@ int ft_store_query(struct ft_store *s, const char *sql, const struct ft_store_li
     return ft_err_set(err, FT_E_UNSUPPORTED, "%s", why);
 }
 
-int ft_store_export(struct ft_store *s, const struct ft_store_range *range, const char *path,
+int ft_store_export(struct ft_store *s, const struct ft_store_range *range,
+                    const struct ft_store_limits *limits, const char *path,
                     struct ft_store_result *out, struct ft_err *err)
 {
+    (void)limits;
     (void)s;
     (void)range;
     (void)out;
     return ft_err_set(err, FT_E_UNSUPPORTED, "%s: %s", path, why);
+}
+
+int ft_store_similar(struct ft_store *s, const struct ft_store_similar *ask,
+                     const struct ft_store_limits *limits, const struct ft_store_take *take,
+                     struct ft_store_origin *out_origin, struct ft_store_result *out,
+                     struct ft_err *err)
+{
+    (void)s;
+    (void)limits;
+    (void)take;
+    (void)out_origin;
+    (void)out;
+    return ft_err_set(err, FT_E_UNSUPPORTED, "%s: %s", ask->id, why);
 }
 
 #endif

@@ -10,7 +10,8 @@
 
 enum { NULLS_NONE, NULLS_ALL, NULLS_SOME };
 enum { PLAIN = 0, DICTIONARY = 1, HEX = 2 };
-enum { LEVEL = 1, ADDRESS = 16, HEX_LEN = 16, TRY = 256, TABLE_MOST = 1 << 18 };
+enum { LEVEL = 1, LEVEL_FAST = -10, ADDRESS = 16, HEX_LEN = 16, TRY = 256, NEAR = 256 };
+enum { TABLE_MOST = 1 << 18 };
 
 struct ft_store_coder {
     ZSTD_CCtx *pack;
@@ -34,7 +35,6 @@ struct ft_store_coder *ft_store_coder_new(void)
     k->unpack = ZSTD_createDCtx();
     ft_hash_seed_random(&k->seed);
     if (k->pack == NULL || k->unpack == NULL ||
-        ZSTD_isError(ZSTD_CCtx_setParameter(k->pack, ZSTD_c_compressionLevel, LEVEL)) ||
         ZSTD_isError(ZSTD_CCtx_setParameter(k->pack, ZSTD_c_checksumFlag, 1))) {
         ft_store_coder_free(k);
         return NULL;
@@ -96,12 +96,13 @@ bool ft_store_column_valid(const struct ft_store_column *c)
 
 /* ---- frames ---- */
 
-int ft_store_pack(struct ft_store_coder *k, const uint8_t *raw, size_t len,
-                  struct ft_store_buf *out)
+static int pack(struct ft_store_coder *k, int level, const uint8_t *raw, size_t len,
+                struct ft_store_buf *out)
 {
     size_t room = ZSTD_compressBound(len);
 
-    if (!ft_store_buf_room(out, room)) {
+    if (!ft_store_buf_room(out, room) ||
+        ZSTD_isError(ZSTD_CCtx_setParameter(k->pack, ZSTD_c_compressionLevel, level))) {
         return FT_E_NOMEM;
     }
     size_t n = ZSTD_compress2(k->pack, out->p + out->len, room, raw, len);
@@ -111,6 +112,12 @@ int ft_store_pack(struct ft_store_coder *k, const uint8_t *raw, size_t len,
     }
     out->len += n;
     return FT_OK;
+}
+
+int ft_store_pack(struct ft_store_coder *k, const uint8_t *raw, size_t len,
+                  struct ft_store_buf *out)
+{
+    return pack(k, LEVEL, raw, len, out);
 }
 
 int ft_store_unpack(struct ft_store_coder *k, const uint8_t *data, size_t len, size_t raw_len,
@@ -440,9 +447,6 @@ static bool put_values(struct ft_store_coder *k, const struct ft_store_column *c
     if (c->cell == FT__CELL_FIXED) {
         return ft_store_buf_add(&k->raw, v->bytes.p, (size_t)v->n * c->width);
     }
-    if (c->cell == FT__CELL_VECTOR) {
-        return put_planes(&k->raw, v->bytes.p, v->n, c->width, NULL);
-    }
     return put_counts(k, &v->end) && (c->cell == FT__CELL_LIST || put_counts(k, &v->inner)) &&
            put_numbers(k, c->item, &v->num);
 }
@@ -456,10 +460,16 @@ int ft_store_column_put(struct ft_store_coder *k, const struct ft_store_column *
     *ext = (struct ft_store_extent){.nulls = v->nulls};
     memset(ext->min, 0xff, sizeof ext->min);
     k->raw.len = k->first.len = 0;
-    if (!put_nulls(k, v) || !put_values(k, c, v, ext)) {
+    bool rows = c->cell == FT__CELL_VECTOR && v->nulls < v->n;
+
+    ext->layout = rows ? FT_STORE_LAYOUT_ROWS : FT_STORE_LAYOUT_PLANES;
+    if (rows && !ft_store_buf_add(&k->raw, v->bytes.p, (size_t)v->n * c->width)) {
         return FT_E_NOMEM;
     }
-    int rc = ft_store_pack(k, k->raw.p, k->raw.len, out);
+    if (!put_nulls(k, v) || (!rows && !put_values(k, c, v, ext))) {
+        return FT_E_NOMEM;
+    }
+    int rc = pack(k, rows ? LEVEL_FAST : LEVEL, k->raw.p, k->raw.len, out);
 
     ext->raw_len = (uint32_t)k->raw.len;
     ext->len = (uint32_t)(out->len - before);
@@ -468,29 +478,77 @@ int ft_store_column_put(struct ft_store_coder *k, const struct ft_store_column *
 
 /* ---- and back ---- */
 
-/* n numbers into buf as uint64_t. */
-static bool get_ints(struct ft_rd *rd, size_t n, struct ft_store_buf *buf)
+/* The rows of n that are wanted; row NULL: all. What stands for others is whatever. */
+struct wanted {
+    const uint32_t *row; /* ascending */
+    uint32_t n;
+};
+
+static const struct wanted all_rows = {NULL, 0};
+
+static uint32_t n_wanted(const struct wanted *w, uint32_t n)
+{
+    return w->row != NULL ? w->n : n;
+}
+
+static uint32_t wanted_row(const struct wanted *w, uint32_t i)
+{
+    return w->row != NULL ? w->row[i] : i;
+}
+
+static bool get_ints_of(struct ft_rd *rd, size_t n, const struct wanted *w,
+                        struct ft_store_buf *buf)
 {
     return n <= FT_STORE_BUF_MOST / sizeof(uint64_t) &&
            ft_store_buf_set(buf, n * sizeof(uint64_t)) &&
-           ft_store_ints_get(rd, ft_store_buf_u64(buf), n);
+           ft_store_ints_get_rows(rd, ft_store_buf_u64(buf), n, w->row, w->n);
 }
 
-static bool get_numbers(struct ft_rd *rd, size_t n, uint8_t type, struct ft_store_buf *to)
+/* n numbers into buf as uint64_t. */
+static bool get_ints(struct ft_rd *rd, size_t n, struct ft_store_buf *buf)
 {
-    if (!get_ints(rd, n, to)) {
-        return false;
-    }
-    bool finite = true, in_time = true;
+    return get_ints_of(rd, n, &all_rows, buf);
+}
 
-    for (size_t i = 0; i < n; i++) {
-        uint64_t v = ft_store_unordered(type, ft_store_buf_u64(to)[i]);
-
-        ft_store_buf_u64(to)[i] = v;
-        finite &= (v >> 52 & 0x7ff) != 0x7ff;
-        in_time &= (int64_t)v <= INT64_MAX / 1000 && (int64_t)v >= INT64_MIN / 1000;
+/* A number, and whether it can be one. */
+FT_INLINE bool turn_number(uint8_t type, uint64_t *v)
+{
+    *v = ft_store_unordered(type, *v);
+    if (type == FT_T_F64) {
+        return (*v >> 52 & 0x7ff) != 0x7ff; /* finite */
     }
-    return (finite || type != FT_T_F64) && (in_time || type != FT_T_TIME); /* µs; ns are as wide */
+    return type != FT_T_TIME || ((int64_t)*v <= INT64_MAX / 1000 &&
+                                 (int64_t)*v >= INT64_MIN / 1000); /* µs; ns are as wide */
+}
+
+static bool turn_numbers(uint8_t type, uint64_t *v, size_t n, const struct wanted *w)
+{
+    bool good = true;
+
+    if (w->row != NULL) {
+        for (uint32_t i = 0; i < w->n; i++) {
+            good &= turn_number(type, &v[w->row[i]]);
+        }
+    } else if (type == FT_T_F64) {
+        for (size_t i = 0; i < n; i++) {
+            good &= turn_number(FT_T_F64, &v[i]);
+        }
+    } else if (type == FT_T_TIME) {
+        for (size_t i = 0; i < n; i++) {
+            good &= turn_number(FT_T_TIME, &v[i]);
+        }
+    } else if (type == FT_T_I64) {
+        for (size_t i = 0; i < n; i++) {
+            good &= turn_number(FT_T_I64, &v[i]);
+        }
+    }
+    return good;
+}
+
+static bool get_numbers(struct ft_rd *rd, size_t n, uint8_t type, const struct wanted *w,
+                        struct ft_store_buf *to)
+{
+    return get_ints_of(rd, n, w, to) && turn_numbers(type, ft_store_buf_u64(to), n, w);
 }
 
 /* Lengths of n things, as where each ends. Their sum is at most `most`. */
@@ -515,30 +573,73 @@ static bool get_ends(struct ft_store_coder *k, struct ft_rd *rd, size_t n, uint6
     return true;
 }
 
+static bool all_same(const uint8_t *p, size_t n)
+{
+    return memcmp(p, p + 1, n - 1) == 0;
+}
+
+/* n things of so many bytes; planes of one byte are written once, and the others as they are, some
+ * things at a time, which stay near while their bytes come together. */
 static bool get_planes(struct ft_rd *rd, size_t n, size_t width, struct ft_store_buf *to)
 {
     const uint8_t *p = ft_rd_view(rd, n * width);
+    uint8_t first[ADDRESS];
+    bool same[ADDRESS] = {false};
 
     if (p == NULL || !ft_store_buf_set(to, n * width)) {
         return false;
     }
-    for (size_t k = 0; k < width; k++) {
-        for (size_t i = 0; i < n; i++) {
-            to->p[i * width + k] = p[k * n + i];
+    for (size_t k = 0; width == ADDRESS && n > 0 && k < ADDRESS; k++) {
+        first[k] = p[k * n];
+        same[k] = all_same(p + k * n, n);
+    }
+    for (size_t at = 0; at < n; at += NEAR) {
+        size_t end = n - at < NEAR ? n : at + NEAR;
+
+        for (size_t i = at; width == ADDRESS && i < end; i++) {
+            memcpy(to->p + i * ADDRESS, first, ADDRESS);
+        }
+        for (size_t k = 0; k < width; k++) {
+            for (size_t i = at; i < end && !(width == ADDRESS && same[k]); i++) {
+                to->p[i * width + k] = p[k * n + i];
+            }
         }
     }
     return true;
 }
 
-/* Of floats. */
+/* Addresses of some rows. */
+static bool get_addresses(struct ft_rd *rd, uint32_t n, const struct wanted *w,
+                          struct ft_store_buf *to)
+{
+    if (w->row == NULL) {
+        return get_planes(rd, n, ADDRESS, to);
+    }
+    const uint8_t *p = ft_rd_view(rd, (size_t)n * ADDRESS);
+
+    if (p == NULL || !ft_store_buf_set(to, (size_t)n * ADDRESS)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < w->n; i++) {
+        size_t row = w->row[i];
+
+        for (size_t k = 0; k < ADDRESS; k++) {
+            to->p[row * ADDRESS + k] = p[k * n + row];
+        }
+    }
+    return true;
+}
+
+/* Of floats. An exponent of all ones and one more is the sign. */
 static bool all_finite(const struct ft_store_buf *b)
 {
-    bool finite = true;
+    const uint32_t *v = ft_store_buf_u32(b), one = UINT32_C(1) << 23;
+    uint32_t any = 0;
 
     for (size_t i = 0; i < b->len / sizeof(uint32_t); i++) {
-        finite &= (ft_store_buf_u32(b)[i] >> 23 & 0xff) != 0xff;
+        any |= (v[i] & ~(UINT32_C(1) << 31)) + one;
     }
-    return finite;
+    return any >> 31 == 0;
 }
 
 /* How many words a dictionary has; they are followed by n numbers of them. */
@@ -551,13 +652,14 @@ static bool get_words_head(struct ft_rd *rd, uint32_t n, uint64_t *out)
 }
 
 /* The numbers of words; each is one of those. */
-static bool get_codes(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n, uint64_t words)
+static bool get_codes(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n, uint64_t words,
+                      const struct wanted *w)
 {
-    if (!get_ints(rd, n, &k->work)) {
+    if (!get_ints_of(rd, n, w, &k->work)) {
         return false;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        if (ft_store_buf_u64(&k->work)[i] >= words) {
+    for (uint32_t i = 0; i < n_wanted(w, n); i++) {
+        if (ft_store_buf_u64(&k->work)[wanted_row(w, i)] >= words) {
             return false;
         }
     }
@@ -565,49 +667,75 @@ static bool get_codes(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n, ui
 }
 
 static bool get_address_column(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n,
-                               struct ft_store_values *out)
+                               const struct wanted *w, struct ft_store_values *out)
 {
     uint8_t how = ft_rd_u8(rd);
     uint64_t words;
 
     if (how == PLAIN) {
-        return get_planes(rd, n, ADDRESS, &out->bytes);
+        return get_addresses(rd, n, w, &out->bytes);
     }
     if (how != DICTIONARY || !get_words_head(rd, n, &words) ||
-        !get_planes(rd, words, ADDRESS, &k->first) || !get_codes(k, rd, n, words) ||
+        !get_planes(rd, words, ADDRESS, &k->first) || !get_codes(k, rd, n, words, w) ||
         !ft_store_buf_set(&out->bytes, (size_t)n * ADDRESS)) {
         return false;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        memcpy(out->bytes.p + (size_t)i * ADDRESS,
-               k->first.p + ft_store_buf_u64(&k->work)[i] * ADDRESS, ADDRESS);
+    for (uint32_t i = 0; i < n_wanted(w, n); i++) {
+        uint32_t row = wanted_row(w, i);
+
+        memcpy(out->bytes.p + (size_t)row * ADDRESS,
+               k->first.p + ft_store_buf_u64(&k->work)[row] * ADDRESS, ADDRESS);
     }
     return true;
 }
 
-static bool get_hex(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n,
+static bool get_hex(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n, const struct wanted *w,
                     struct ft_store_values *out)
 {
     static const char digits[] = "0123456789abcdef";
 
-    if (!get_ints(rd, n, &k->work) || !ft_store_buf_set(&out->bytes, (size_t)n * HEX_LEN) ||
+    if (!get_ints_of(rd, n, w, &k->work) || !ft_store_buf_set(&out->bytes, (size_t)n * HEX_LEN) ||
         !ft_store_buf_set(&out->end, ((size_t)n + 1) * sizeof(uint32_t))) {
         return false;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t x = ft_store_buf_u64(&k->work)[i];
+    for (uint32_t i = 0; i < n_wanted(w, n); i++) {
+        uint32_t row = wanted_row(w, i);
+        uint64_t x = ft_store_buf_u64(&k->work)[row];
 
         for (int c = HEX_LEN; c-- > 0; x >>= 4) {
-            out->bytes.p[(size_t)i * HEX_LEN + (size_t)c] = (uint8_t)digits[x & 15];
+            out->bytes.p[(size_t)row * HEX_LEN + (size_t)c] = (uint8_t)digits[x & 15];
         }
+    }
+    for (uint32_t i = 0; i <= n; i++) {
         ft_store_buf_u32(&out->end)[i] = i * HEX_LEN;
     }
-    ft_store_buf_u32(&out->end)[n] = n * HEX_LEN;
+    return true;
+}
+
+/* Where the texts of words end; those of rows that are not wanted are empty. False: too long. */
+static bool end_words(const struct ft_store_coder *k, const uint32_t *word_end, uint32_t n,
+                      const struct wanted *w, struct ft_store_buf *to, uint64_t *out_all)
+{
+    uint64_t all = 0;
+
+    for (uint32_t i = 0, at = 0; i < n; i++) {
+        bool is = w->row == NULL || (at < w->n && w->row[at] == i);
+        uint64_t code = is ? ft_store_buf_u64(&k->work)[i] : 0;
+
+        ft_store_buf_u32(to)[i] = (uint32_t)all;
+        all += is ? word_end[code + 1] - word_end[code] : 0;
+        at += is;
+        if (all > FT_STORE_RAW_MOST) {
+            return false;
+        }
+    }
+    ft_store_buf_u32(to)[n] = (uint32_t)all;
+    *out_all = all;
     return true;
 }
 
 static bool get_words(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n,
-                      struct ft_store_values *out)
+                      const struct wanted *w, struct ft_store_values *out)
 {
     uint64_t words, all = 0;
     struct ft_store_buf *ends = &k->first;
@@ -618,44 +746,33 @@ static bool get_words(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n,
     const uint32_t *end = ft_store_buf_u32(ends);
     const uint8_t *p = ft_rd_view(rd, end[words]);
 
-    if (p == NULL || !get_codes(k, rd, n, words) ||
-        !ft_store_buf_set(&out->end, ((size_t)n + 1) * sizeof(uint32_t))) {
+    if (p == NULL || !get_codes(k, rd, n, words, w) ||
+        !ft_store_buf_set(&out->end, ((size_t)n + 1) * sizeof(uint32_t)) ||
+        !end_words(k, end, n, w, &out->end, &all) || !ft_store_buf_set(&out->bytes, all)) {
         return false;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t code = ft_store_buf_u64(&k->work)[i];
-
-        ft_store_buf_u32(&out->end)[i] = (uint32_t)all;
-        all += end[code + 1] - end[code];
-        if (all > FT_STORE_RAW_MOST) {
-            return false;
-        }
-    }
-    ft_store_buf_u32(&out->end)[n] = (uint32_t)all;
-    if (!ft_store_buf_set(&out->bytes, all)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t code = ft_store_buf_u64(&k->work)[i];
+    for (uint32_t i = 0; i < n_wanted(w, n); i++) {
+        uint32_t row = wanted_row(w, i);
+        uint64_t code = ft_store_buf_u64(&k->work)[row];
         size_t len = end[code + 1] - end[code];
 
         if (len > 0) {
-            memcpy(out->bytes.p + ft_store_buf_u32(&out->end)[i], p + end[code], len);
+            memcpy(out->bytes.p + ft_store_buf_u32(&out->end)[row], p + end[code], len);
         }
     }
     return true;
 }
 
 static bool get_text_column(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n,
-                            struct ft_store_values *out)
+                            const struct wanted *w, struct ft_store_values *out)
 {
     uint8_t how = ft_rd_u8(rd);
 
     if (how == HEX) {
-        return get_hex(k, rd, n, out);
+        return get_hex(k, rd, n, w, out);
     }
     if (how == DICTIONARY) {
-        return get_words(k, rd, n, out);
+        return get_words(k, rd, n, w, out);
     }
     if (how != PLAIN || !get_ends(k, rd, n, ft_rd_left(rd), &out->end)) {
         return false;
@@ -690,19 +807,19 @@ static bool get_nulls(struct ft_rd *rd, uint32_t n, uint32_t nulls, struct ft_st
 }
 
 static bool get_values(struct ft_store_coder *k, const struct ft_store_column *c, uint32_t n,
-                       struct ft_rd *rd, struct ft_store_values *out)
+                       struct ft_rd *rd, const struct wanted *w, struct ft_store_values *out)
 {
     if (out->nulls == n) {
         return true;
     }
     if (ft_store_is_number(c)) {
-        return get_numbers(rd, n, c->type, &out->num);
+        return get_numbers(rd, n, c->type, w, &out->num);
     }
     if (ft_store_is_address(c)) {
-        return get_address_column(k, rd, n, out);
+        return get_address_column(k, rd, n, w, out);
     }
     if (c->cell == FT__CELL_TEXT) {
-        return get_text_column(k, rd, n, out);
+        return get_text_column(k, rd, n, w, out);
     }
     if (c->cell == FT__CELL_FIXED) {
         const uint8_t *p = ft_rd_view(rd, (size_t)n * c->width);
@@ -726,13 +843,43 @@ static bool get_values(struct ft_store_coder *k, const struct ft_store_column *c
         }
         items = ft_store_buf_u32(&out->inner)[items];
     }
-    return get_numbers(rd, items, c->item, &out->num);
+    return get_numbers(rd, items, c->item, &all_rows, &out->num);
+}
+
+/* Vectors row by row are in place when they are unpacked. */
+static int get_in_place(struct ft_store_coder *k, const struct ft_store_column *c, uint32_t n,
+                        const struct ft_store_extent *ext, const uint8_t *data,
+                        struct ft_store_values *out)
+{
+    size_t len = (size_t)n * c->width;
+    int rc = ft_store_unpack(k, data, ext->len, ext->raw_len, &out->bytes);
+
+    if (rc != FT_OK || out->bytes.len < len) {
+        return rc != FT_OK ? rc : FT_E_CORRUPT;
+    }
+    struct ft_rd rd = ft_rd_make(out->bytes.p + len, out->bytes.len - len);
+    bool good = get_nulls(&rd, n, ext->nulls, out) && ft_rd_left(&rd) == 0;
+
+    out->bytes.len = len;
+    return good && out->nulls < n && all_finite(&out->bytes) ? FT_OK : FT_E_CORRUPT;
 }
 
 int ft_store_column_get(struct ft_store_coder *k, const struct ft_store_column *c, uint32_t n,
                         const struct ft_store_extent *ext, const uint8_t *data,
                         struct ft_store_values *out)
 {
+    return ft_store_column_get_rows(k, c, n, ext, data, NULL, 0, out);
+}
+
+int ft_store_column_get_rows(struct ft_store_coder *k, const struct ft_store_column *c, uint32_t n,
+                             const struct ft_store_extent *ext, const uint8_t *data,
+                             const uint32_t *rows, uint32_t n_rows, struct ft_store_values *out)
+{
+    struct wanted w = {rows, n_rows};
+
+    if (ext->layout == FT_STORE_LAYOUT_ROWS) {
+        return get_in_place(k, c, n, ext, data, out);
+    }
     int rc = ft_store_unpack(k, data, ext->len, ext->raw_len, &k->raw);
 
     if (rc != FT_OK) {
@@ -740,8 +887,148 @@ int ft_store_column_get(struct ft_store_coder *k, const struct ft_store_column *
     }
     struct ft_rd rd = ft_rd_make(k->raw.p, k->raw.len);
 
-    return get_nulls(&rd, n, ext->nulls, out) && get_values(k, c, n, &rd, out) &&
+    return get_nulls(&rd, n, ext->nulls, out) && get_values(k, c, n, &rd, &w, out) &&
                    ft_rd_left(&rd) == 0
                ? FT_OK
                : FT_E_CORRUPT;
+}
+
+/* ---- rows of one value ---- */
+
+/* Of n things of so many planes those that have the bytes, which stand as planes do; probe: the
+ * plane that tells most of them apart. */
+static uint32_t find_planes(const uint8_t *p, size_t n, size_t width, const uint8_t *key,
+                            size_t probe, uint32_t *rows)
+{
+    const uint8_t *plane = p + probe * n, *at = plane;
+    uint32_t found = 0;
+
+    while ((at = memchr(at, key[probe], (size_t)(plane + n - at))) != NULL) {
+        size_t row = (size_t)(at - plane), same = 0;
+
+        while (same < width && p[same * n + row] == key[same]) {
+            same++;
+        }
+        if (same == width) {
+            rows[found++] = (uint32_t)row;
+        }
+        if (++at == plane + n) {
+            break;
+        }
+    }
+    return found;
+}
+
+/* Of numbers of words those of one; words: it is none of them. */
+static bool find_code(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n, uint64_t words,
+                      uint64_t word, uint32_t *rows, uint32_t *out_n)
+{
+    if (!get_codes(k, rd, n, words, &all_rows)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        rows[*out_n] = i;
+        *out_n += ft_store_buf_u64(&k->work)[i] == word;
+    }
+    return true;
+}
+
+static bool find_address(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n, const uint8_t *key,
+                         uint32_t *rows, uint32_t *out_n)
+{
+    uint8_t how = ft_rd_u8(rd);
+    uint64_t words, word = 0;
+
+    if (how == PLAIN) {
+        const uint8_t *p = ft_rd_view(rd, (size_t)n * ADDRESS);
+
+        *out_n = p != NULL ? find_planes(p, n, ADDRESS, key, ADDRESS - 1, rows) : 0;
+        return p != NULL;
+    }
+    if (how != DICTIONARY || !get_words_head(rd, n, &words) ||
+        !get_planes(rd, words, ADDRESS, &k->first)) {
+        return false;
+    }
+    while (word < words && memcmp(k->first.p + word * ADDRESS, key, ADDRESS) != 0) {
+        word++;
+    }
+    return find_code(k, rd, n, words, word, rows, out_n);
+}
+
+static bool find_hex(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n, const uint8_t *key,
+                     size_t len, uint32_t *rows, uint32_t *out_n)
+{
+    uint64_t x = 0;
+    int bad = len != HEX_LEN ? -1 : 0;
+
+    if (!get_ints(rd, n, &k->work)) {
+        return false;
+    }
+    for (size_t i = 0; i < len && bad >= 0; i++) {
+        bad = hex_digit(key[i]);
+        x = x << 4 | (uint64_t)(bad & 15);
+    }
+    for (uint32_t i = 0; i < n && bad >= 0; i++) {
+        rows[*out_n] = i;
+        *out_n += ft_store_buf_u64(&k->work)[i] == x;
+    }
+    return true;
+}
+
+static bool find_text(struct ft_store_coder *k, struct ft_rd *rd, uint32_t n, const uint8_t *key,
+                      size_t len, uint32_t *rows, uint32_t *out_n)
+{
+    uint8_t how = ft_rd_u8(rd);
+    uint64_t words = n, word = 0;
+
+    if (how == HEX) {
+        return find_hex(k, rd, n, key, len, rows, out_n);
+    }
+    if (how > DICTIONARY || (how == DICTIONARY && !get_words_head(rd, n, &words)) ||
+        !get_ends(k, rd, words, ft_rd_left(rd), &k->first)) {
+        return false;
+    }
+    const uint32_t *end = ft_store_buf_u32(&k->first);
+    const uint8_t *p = ft_rd_view(rd, end[words]);
+
+    for (; p != NULL && word < words; word++) {
+        bool same =
+            end[word + 1] - end[word] == len && (len == 0 || memcmp(p + end[word], key, len) == 0);
+
+        if (same && how == DICTIONARY) {
+            break;
+        }
+        rows[*out_n] = (uint32_t)word;
+        *out_n += same;
+    }
+    return p != NULL && (how == PLAIN || find_code(k, rd, n, words, word, rows, out_n));
+}
+
+int ft_store_column_find(struct ft_store_coder *k, const struct ft_store_column *c, uint32_t n,
+                         const struct ft_store_extent *ext, const uint8_t *data,
+                         const struct ft_store_key *key, struct ft_store_values *nulls,
+                         uint32_t *rows, uint32_t *out_n)
+{
+    int rc = ft_store_unpack(k, data, ext->len, ext->raw_len, &k->raw);
+    uint32_t found = 0, kept = 0;
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    struct ft_rd rd = ft_rd_make(k->raw.p, k->raw.len);
+    bool good = get_nulls(&rd, n, ext->nulls, nulls);
+
+    if (good && nulls->nulls < n) {
+        good = ft_store_is_address(c) ? find_address(k, &rd, n, key->p, rows, &found)
+                                      : find_text(k, &rd, n, key->p, key->len, rows, &found);
+    }
+    if (!good || ft_rd_left(&rd) != 0) {
+        return FT_E_CORRUPT;
+    }
+    for (uint32_t i = 0; i < found; i++) {
+        rows[kept] = rows[i];
+        kept += !ft_store_value_null(nulls, rows[i]);
+    }
+    *out_n = kept;
+    return FT_OK;
 }

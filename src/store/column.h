@@ -10,7 +10,8 @@
  *     text       0: lengths, bytes; 1: the texts that occur, and numbers; 2: hex of 16 digits, as
  *                numbers
  *     bytes      as they are
- *     vectors    their bytes, all first ones first
+ *     vectors    their bytes, all first ones first; of slices of version 2 row by row, before
+ *                all else, packed for speed: unpacked they are in place
  *     lists      how many items each row has, items; of lists: how many each has, how many items
  *                each of those, items
  *
@@ -23,6 +24,7 @@
 #include "store/buf.h"
 
 enum { FT_STORE_BOUND = 16, FT_STORE_RAW_MOST = 192 << 20 };
+enum { FT_STORE_LAYOUT_PLANES = 0, FT_STORE_LAYOUT_ROWS = 1 /* vectors, see above */ };
 
 /* A column in memory. */
 struct ft_store_values {
@@ -68,9 +70,10 @@ struct ft_store_extent {
     uint32_t len;     /* bytes there, */
     uint32_t raw_len; /* and unpacked */
     uint32_t nulls;
-    uint32_t zero;
+    uint32_t layout; /* FT_STORE_LAYOUT_...: of what is packed */
     /* of what has a value: numbers as ft_store_ordered(), in network order, in the first 8 bytes;
-     * addresses; the beginnings of texts. max < min: nothing has one */
+     * addresses; the beginnings of texts, but maybe not of empty ones when there are nulls. max <
+     * min: nothing has one, or none that is told */
     uint8_t min[FT_STORE_BOUND], max[FT_STORE_BOUND];
 };
 
@@ -102,6 +105,35 @@ FT_NODISCARD int ft_store_column_put(struct ft_store_coder *k, const struct ft_s
 FT_NODISCARD int ft_store_column_get(struct ft_store_coder *k, const struct ft_store_column *c,
                                      uint32_t n, const struct ft_store_extent *ext,
                                      const uint8_t *data, struct ft_store_values *out);
+
+/* Likewise of n_rows of them, ascending: what stands for others is whatever. rows NULL: all. */
+FT_NODISCARD int ft_store_column_get_rows(struct ft_store_coder *k, const struct ft_store_column *c,
+                                          uint32_t n, const struct ft_store_extent *ext,
+                                          const uint8_t *data, const uint32_t *rows,
+                                          uint32_t n_rows, struct ft_store_values *out);
+
+/* Can a column be of this layout? */
+FT_INLINE bool ft_store_layout_valid(const struct ft_store_column *c, uint32_t layout)
+{
+    return layout == FT_STORE_LAYOUT_PLANES ||
+           (layout == FT_STORE_LAYOUT_ROWS && c->cell == FT__CELL_VECTOR);
+}
+
+/* Bytes that a row can have: an address's 16, or a text. */
+struct ft_store_key {
+    const uint8_t *p;
+    size_t len;
+};
+
+/* The rows that have a value, without the others: of n rows, n room, ascending. The column is one
+ * of addresses or of texts (no bytes); nulls: room for which rows have none. FT_E_CORRUPT: where
+ * ft_store_column_get() says so, but for what it looks at in values that are not taken apart;
+ * FT_E_NOMEM. */
+FT_NODISCARD int ft_store_column_find(struct ft_store_coder *k, const struct ft_store_column *c,
+                                      uint32_t n, const struct ft_store_extent *ext,
+                                      const uint8_t *data, const struct ft_store_key *key,
+                                      struct ft_store_values *nulls, uint32_t *rows,
+                                      uint32_t *out_n);
 
 /* A whole frame, packed with a checksum, added to out; and back, raw_len bytes. FT_E_CORRUPT,
  * FT_E_NOMEM. */

@@ -7,8 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "format/format.h"
 #include "store/read.h"
 #include "store/value.h"
@@ -22,6 +25,7 @@ struct cell {
     const struct ft_store_column *type;   /* of its slice */
     const struct ft_store_values *values; /* NULL: its slice has it not */
     uint32_t row;
+    bool as_real; /* the table has real numbers, its slice whole ones */
     bool no_memory;
     struct ft_store_buf scratch;
 };
@@ -31,7 +35,8 @@ struct export
     struct ft__scan scan;
     struct ft__bound bound[2];
     struct ft_field *fields; /* [n] */
-    struct cell *cells;      /* [n] */
+    char(*names)[FT__STORE_SHOWN];
+    struct cell *cells; /* [n] */
     struct ft_columns *columns;
     struct ft_format *format;
     uint8_t *rows, *held; /* a batch's rows; batches of a group */
@@ -52,13 +57,16 @@ static void cell_get(const void *part, struct ft_value *out)
         c->no_memory = true;
         out->null = true;
     }
+    if (c->as_real && !out->null) {
+        out->f = c->type->type == FT_T_I64 ? (double)out->i : (double)out->u;
+    }
 }
 
-static void make_field(const struct ft_store_column *c, struct ft_field *f)
+static void make_field(const struct ft_store_column *c, const char *name, struct ft_field *f)
 {
     enum ft_type type = ft_store_value_type(c);
 
-    *f = (struct ft_field){.name = c->name,
+    *f = (struct ft_field){.name = name,
                            .unit = "",
                            .meaning = "",
                            .source = "",
@@ -85,13 +93,15 @@ static int make_columns(struct export *e)
     struct ft_err err;
 
     e->fields = ft_mem_alloc(n, sizeof *e->fields);
+    e->names = ft_mem_alloc(n, sizeof *e->names);
     e->cells = ft_mem_alloc(n, sizeof *e->cells);
     e->columns = ft_mem_alloc(1, sizeof *e->columns);
-    if (e->fields == NULL || e->cells == NULL || e->columns == NULL) {
+    if (e->fields == NULL || e->names == NULL || e->cells == NULL || e->columns == NULL) {
         return FT_E_NOMEM;
     }
     for (uint32_t i = 0; i < n; i++) {
-        make_field(&e->scan.columns[i], &e->fields[i]);
+        ft__store_name(e->scan.columns, i, e->names[i]);
+        make_field(&e->scan.columns[i], e->names[i], &e->fields[i]);
         e->columns->col[i] = (struct ft_column){.field = &e->fields[i], .fixed = &e->cells[i]};
     }
     e->columns->n = n;
@@ -214,24 +224,26 @@ static int export_row(struct export *e, uint32_t row)
     return rc;
 }
 
-static int export_block(struct export *e, uint64_t *rows)
+/* most: rows of all; 0: any number. */
+static int export_block(struct export *e, uint64_t most, struct ft_store_result *out)
 {
     int rc = FT_OK;
 
     for (uint32_t i = 0; i < e->columns->n && rc == FT_OK; i++) {
         e->cells[i].values = ft__scan_column(&e->scan, i, &rc);
-        e->cells[i].type = e->scan.map[i] >= 0 ? ft__scan_type(&e->scan, i) : NULL;
+        e->cells[i].type = ft__scan_type(&e->scan, i);
+        e->cells[i].as_real = e->fields[i].type == FT_T_F64 && e->cells[i].type != NULL &&
+                              e->cells[i].type->type != FT_T_F64;
     }
-    for (uint32_t row = 0; row < e->scan.rows && rc == FT_OK; row++) {
-        if (ft__scan_keeps(&e->scan, row)) {
-            rc = export_row(e, row);
-            *rows += rc == FT_OK;
-        }
+    for (uint32_t k = 0; k < e->scan.view->n_row && rc == FT_OK && !out->cut; k++) {
+        out->cut = most > 0 && out->rows == most;
+        rc = out->cut ? FT_OK : export_row(e, e->scan.view->row[k]);
+        out->rows += rc == FT_OK && !out->cut;
     }
     return rc;
 }
 
-static int export_all(struct export *e, uint64_t *rows)
+static int export_all(struct export *e, uint64_t most, struct ft_store_result *out)
 {
     uint8_t *header = ft_mem_alloc(1, FT_FORMAT_HEADER_MAX);
     int rc =
@@ -243,8 +255,8 @@ static int export_all(struct export *e, uint64_t *rows)
         rc = ft__scan_next(&e->scan, &more);
         more = more && rc == FT_OK;
         if (more) {
-            rc = export_block(e, rows);
-            more = rc == FT_OK;
+            rc = export_block(e, most, out);
+            more = rc == FT_OK && !out->cut;
         }
     }
     rc = rc == FT_OK ? put_rows(e) : rc;
@@ -265,31 +277,43 @@ static void free_export(struct export *e, struct ft_store_column *columns)
     ft_map_free(e->rows, ROWS_LEN);
     ft_map_free(e->held, HELD_LEN);
     ft_mem_free(e->fields);
+    ft_mem_free(e->names);
     ft_mem_free(e->cells);
     ft_mem_free(e->columns);
     ft__scan_end(&e->scan);
+    for (size_t i = 0; i < sizeof e->bound / sizeof e->bound[0]; i++) {
+        ft__bound_fini(&e->bound[i]);
+    }
     ft_mem_free(columns);
     if (e->fd >= 0) {
         close(e->fd);
     }
 }
 
+/* A time that rows have to keep. */
+static int bound(struct export *e, int op, double at)
+{
+    struct ft__want w = {.kind = FT__WANT_REAL, .f = at};
+    struct ft__bound *b = &e->bound[e->scan.n_bounds];
+
+    b->column = ft__store_time(e->scan.columns, e->scan.n);
+    b->op = op;
+    if (b->column < 0) {
+        return FT_OK;
+    }
+    e->scan.n_bounds++;
+    return ft__bound_add(b, &w);
+}
+
 static int begin(struct export *e, struct ft_store *s, const char *table,
                  const struct ft_store_range *range)
 {
-    int time = -1;
-
-    for (uint32_t i = 0; i < e->scan.n; i++) {
-        time = strcmp(e->scan.columns[i].name, "timestamp") == 0 ? (int)i : time;
-    }
-    e->bound[0] = (struct ft__bound){
-        .column = time, .op = SQLITE_INDEX_CONSTRAINT_GE, .kind = FT_STORE_REAL, .f = range->from};
-    e->bound[1] = e->bound[0];
-    e->bound[1].op = SQLITE_INDEX_CONSTRAINT_LT;
-    e->bound[1].f = range->to;
     e->scan.bounds = e->bound;
-    e->scan.n_bounds = time >= 0 ? 2 : 0;
     e->scan.used = UINT64_MAX;
+    if (bound(e, SQLITE_INDEX_CONSTRAINT_GE, range->from) != FT_OK ||
+        bound(e, SQLITE_INDEX_CONSTRAINT_LT, range->to) != FT_OK) {
+        return FT_E_NOMEM;
+    }
     e->rows = ft_map_alloc_sparse(ROWS_LEN);
     e->held = ft_map_alloc_sparse(HELD_LEN);
     int rc = e->rows != NULL && e->held != NULL ? FT_OK : FT_E_NOMEM;
@@ -298,35 +322,84 @@ static int begin(struct export *e, struct ft_store *s, const char *table,
     return rc == FT_OK ? make_columns(e) : rc;
 }
 
-int ft_store_export(struct ft_store *s, const struct ft_store_range *range, const char *path,
-                    struct ft_store_result *out, struct ft_err *err)
+/* The file that a path is of, whether by a link or not yet there. FT_E_USAGE, FT_E_NOMEM. */
+static int find_file(const char *path, char **out, struct ft_err *err)
+{
+    struct stat st;
+    bool there = stat(path, &st) == 0;
+
+    *out = NULL;
+    if (there && !S_ISREG(st.st_mode)) {
+        return ft_err_set(err, FT_E_USAGE, "%s: it is there, and no file", path);
+    }
+    *out = there ? realpath(path, NULL) : strdup(path);
+    return *out != NULL ? FT_OK : ft_err_set(err, FT_E_NOMEM, "%s: out of memory", path);
+}
+
+/* Makes the file as another, which takes its name when it is whole. */
+static int export_file(struct export *e, const char *path, uint64_t most,
+                       struct ft_store_result *out)
+{
+    size_t len = strlen(path) + sizeof FT_FILE_PART;
+    char *part = ft_mem_alloc(len, 1);
+
+    if (part == NULL) {
+        return FT_E_NOMEM;
+    }
+    snprintf(part, len, "%s" FT_FILE_PART, path);
+    e->fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FT_FILE_MODE_DEFAULT);
+    int rc = e->fd >= 0 ? export_all(e, most, out) : FT_E_IO;
+
+    rc = rc == FT_OK && rename(part, path) != 0 ? FT_E_IO : rc;
+    if (rc != FT_OK && e->fd >= 0) {
+        int why = errno;
+
+        unlink(part); /* best effort */
+        errno = why;
+    }
+    ft_mem_free(part);
+    return rc;
+}
+
+static int run(struct export *e, struct ft_store *s, const struct ft_store_range *range,
+               const struct ft_store_limits *limits, const char *path, struct ft_store_result *out,
+               struct ft_err *err)
 {
     const char *table = range->table != NULL ? range->table : "flow";
     struct ft_store_column *columns = NULL;
-    struct export e = {.fd = -1};
+    int rc = ft__store_columns(s, table, &columns, &e->scan.n);
 
-    int rc = ft__store_begin(s, out, err);
-
-    if (rc != FT_OK) {
-        return rc;
-    }
-    rc = ft__store_columns(s, table, &columns, &e.scan.n);
-    e.scan.columns = columns;
-    if (rc == FT_OK && e.scan.n == 0) {
+    e->scan.columns = columns;
+    if (rc == FT_OK && e->scan.n == 0) {
         rc = ft_err_set(err, FT_E_USAGE, "%s: there are no rows of it", table);
     } else {
-        rc = rc == FT_OK ? begin(&e, s, table, range) : rc;
-        if (rc == FT_OK) {
-            e.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-            rc = e.fd >= 0 ? FT_OK : FT_E_IO;
-        }
-        rc = rc == FT_OK ? export_all(&e, &out->rows) : rc;
-        if (rc != FT_OK) {
+        rc = rc == FT_OK ? begin(e, s, table, range) : rc;
+        rc = rc == FT_OK ? export_file(e, path, limits->rows, out) : rc;
+        if (rc == FT_E_INTERRUPTED) {
+            rc = ft__store_too_late(limits->timeout_ms, err);
+        } else if (rc != FT_OK) {
             rc = ft_err_set(err, rc, "%s: %s", path,
                             rc == FT_E_IO ? strerror(errno) : ft_strerror(rc));
         }
     }
-    free_export(&e, columns);
+    free_export(e, columns);
+    return rc;
+}
+
+int ft_store_export(struct ft_store *s, const struct ft_store_range *range,
+                    const struct ft_store_limits *limits, const char *path,
+                    struct ft_store_result *out, struct ft_err *err)
+{
+    struct export e = {.fd = -1};
+    char *file;
+    int rc = ft__store_begin(s, limits->timeout_ms, out, err);
+
+    if (rc != FT_OK) {
+        return rc;
+    }
+    rc = find_file(path, &file, err);
+    rc = rc == FT_OK ? run(&e, s, range, limits, file, out, err) : rc;
+    free(file);
     ft__store_end(s);
     return rc;
 }

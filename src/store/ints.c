@@ -2,7 +2,7 @@
 /* store: numbers as few bytes, see ints.h. */
 #include "store/ints.h"
 
-enum { PLAIN = 0, DELTA = 1, HEAD = 18, EIGHT = 8 };
+enum { PLAIN = 0, DELTA = 1, HEAD = 18, EIGHT = 8, RUN = 1024 };
 
 static unsigned width_of(uint64_t most)
 {
@@ -64,7 +64,48 @@ bool ft_store_ints_put(struct ft_store_buf *out, const uint64_t *v, size_t n)
     return true;
 }
 
+/* Some of the numbers, which stay near while their bytes come together. */
+static void get_run(const uint8_t *p, size_t stride, unsigned width, uint64_t base, uint64_t *v,
+                    size_t n)
+{
+    if (width == 0) {
+        for (size_t i = 0; i < n; i++) {
+            v[i] = base;
+        }
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        v[i] = base + p[i];
+    }
+    for (unsigned k = 1; k < width; k++) {
+        const uint8_t *from = p + k * stride;
+
+        for (size_t i = 0; i < n; i++) {
+            v[i] += (uint64_t)from[i] << (k * 8);
+        }
+    }
+}
+
+static void get_rows(const uint8_t *planes, size_t n, unsigned width, uint64_t base, uint64_t *v,
+                     const uint32_t *rows, uint32_t n_rows)
+{
+    for (uint32_t i = 0; i < n_rows; i++) {
+        uint64_t x = base;
+
+        for (unsigned k = 0; k < width; k++) {
+            x += (uint64_t)planes[k * n + rows[i]] << (k * 8);
+        }
+        v[rows[i]] = x;
+    }
+}
+
 bool ft_store_ints_get(struct ft_rd *rd, uint64_t *v, size_t n)
+{
+    return ft_store_ints_get_rows(rd, v, n, NULL, 0);
+}
+
+bool ft_store_ints_get_rows(struct ft_rd *rd, uint64_t *v, size_t n, const uint32_t *rows,
+                            uint32_t n_rows)
 {
     const uint8_t *head = ft_rd_view(rd, HEAD);
 
@@ -78,15 +119,12 @@ bool ft_store_ints_get(struct ft_rd *rd, uint64_t *v, size_t n)
     if (planes == NULL) {
         return false;
     }
-    for (size_t i = 0; i < n; i++) {
-        v[i] = base;
+    if (rows != NULL && head[0] == PLAIN) { /* differences take all */
+        get_rows(planes, n, width, base, v, rows, n_rows);
+        return true;
     }
-    for (unsigned k = 0; k < width; k++) {
-        const uint8_t *from = planes + k * n;
-
-        for (size_t i = 0; i < n; i++) {
-            v[i] += (uint64_t)from[i] << (k * 8);
-        }
+    for (size_t at = 0; at < n; at += RUN) {
+        get_run(planes + at, n, width, base, v + at, n - at < RUN ? n - at : RUN);
     }
     if (head[0] == DELTA && n > 0) {
         v[0] = last;

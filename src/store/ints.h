@@ -18,5 +18,9 @@ FT_NODISCARD bool ft_store_ints_put(struct ft_store_buf *out, const uint64_t *v,
 
 /* Takes n numbers into v, which has room for them. False: they are damaged. */
 FT_NODISCARD bool ft_store_ints_get(struct ft_rd *rd, uint64_t *v, size_t n);
+/* Likewise, but for numbers that are none of n_rows ascending ones: what stands for those is
+ * whatever. rows NULL: all. */
+FT_NODISCARD bool ft_store_ints_get_rows(struct ft_rd *rd, uint64_t *v, size_t n,
+                                         const uint32_t *rows, uint32_t n_rows);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/wait.h"
 #include "store/catalog.h"
+#include "store/cells.h"
 #include "store/read.h"
 
 enum {
@@ -14,7 +15,8 @@ enum {
     LENGTH_MOST = 1 << 20, /* of a value or a statement; nothing ends one call of a function */
     PATTERN_MOST = 1000,   /* of LIKE and GLOB, likewise */
     STEPS = 1000,          /* between two looks at the clock */
-    BUSY_MS = 2000
+    BUSY_MS = 2000,
+    OPEN_MS = 10000 /* of what opening reads */
 };
 
 /* ---- opening ---- */
@@ -58,22 +60,78 @@ static int connect(struct ft_store *s, const char *folder)
     return rc;
 }
 
-static int check_version(struct ft_store *s, const char *folder, struct ft_err *err)
+/* The one number that a statement has; -1: it failed. */
+static int64_t number(struct ft_store *s, const char *sql)
 {
     sqlite3_stmt *q = NULL;
-    int version = -1;
+    bool good =
+        sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW;
+    int64_t n = good ? sqlite3_column_int64(q, 0) : -1;
 
-    if (sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &q, NULL) == SQLITE_OK &&
-        sqlite3_step(q) == SQLITE_ROW) {
-        version = sqlite3_column_int(q, 0);
-    }
     sqlite3_finalize(q);
+    return n;
+}
+
+static int check_version(struct ft_store *s, const char *folder, struct ft_err *err)
+{
+    int version = (int)number(s, "PRAGMA user_version");
+
     if (version > FT_CATALOG_VERSION) {
         return ft_err_set(err, FT_E_UNSUPPORTED,
                           "%s: a store of version %d, and this flowtap reads %d", folder, version,
                           FT_CATALOG_VERSION);
     }
     return version > 0 ? FT_OK : ft_err_set(err, FT_E_CORRUPT, "%s: it is no store", folder);
+}
+
+static int progress(void *cookie)
+{
+    return ft__store_late(cookie);
+}
+
+/* What runs from now on has a time, 0: any. The schema is not ours to trust, either. */
+static void start_clock(struct ft_store *s, int64_t timeout_ms)
+{
+    s->until_ms = timeout_ms > 0 ? ft_mono_ms() + timeout_ms : 0;
+    sqlite3_progress_handler(s->db, STEPS, progress, s);
+}
+
+static void stop_clock(struct ft_store *s)
+{
+    s->until_ms = 0;
+    sqlite3_progress_handler(s->db, 0, NULL, NULL);
+}
+
+/* Which versions of columns the slices have, as one number, never 0. False: it failed. */
+static bool columns_now(struct ft_store *s, uint64_t *out)
+{
+    static const char sql[] =
+        "SELECT id FROM _schema WHERE id IN (SELECT schema FROM _slice) ORDER BY id";
+    static const uint64_t basis = UINT64_C(0xcbf29ce484222325), prime = UINT64_C(0x100000001b3);
+    uint64_t h = basis; /* FNV-1a, of numbers */
+    sqlite3_stmt *q = NULL;
+    int step = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
+
+    for (step = step == SQLITE_OK ? sqlite3_step(q) : step; step == SQLITE_ROW;
+         step = sqlite3_step(q)) {
+        h = (h ^ (uint64_t)sqlite3_column_int64(q, 0)) * prime;
+    }
+    sqlite3_finalize(q);
+    *out = h != 0 ? h : basis;
+    return step == SQLITE_DONE;
+}
+
+/* The tables have the columns of all slices that there are now. */
+static int refresh(struct ft_store *s, struct ft_err *err)
+{
+    uint64_t now = 0;
+
+    if (!columns_now(s, &now) || (now != s->columns_of && ft__store_tables_make(s) != FT_OK)) {
+        return ft_err_set(err, ft__store_late(s) ? FT_E_RANGE : FT_E_IO, "%s: %s", s->folder,
+                          sqlite3_errmsg(s->db));
+    }
+    s->columns_of = now;
+    return FT_OK;
 }
 
 static int set_up(struct ft_store *s, const char *folder, struct ft_err *err)
@@ -92,10 +150,13 @@ static int set_up(struct ft_store *s, const char *folder, struct ft_err *err)
     sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, LENGTH_MOST);
     sqlite3_limit(s->db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, PATTERN_MOST);
     ft_ignore(sqlite3_exec(s->db, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL) == SQLITE_OK);
+    start_clock(s, OPEN_MS);
     rc = check_version(s, folder, err);
-    if (rc == FT_OK && ft__store_tables_make(s) != FT_OK) {
+    if (rc == FT_OK && ft__store_functions_make(s) != FT_OK) {
         rc = ft_err_set(err, FT_E_IO, "%s: %s", folder, sqlite3_errmsg(s->db));
     }
+    rc = rc == FT_OK ? refresh(s, err) : rc;
+    stop_clock(s);
     return rc;
 }
 
@@ -106,6 +167,7 @@ int ft_store_open(const char *folder, struct ft_store **out, struct ft_err *err)
     if (s == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "%s: out of memory", folder);
     }
+    s->version = -1;
     s->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     s->folder = ft_mem_strdup(folder);
     s->coder = ft_store_coder_new();
@@ -180,11 +242,6 @@ static int authorize(void *cookie, int action, const char *a, const char *b, con
     }
 }
 
-static int progress(void *cookie)
-{
-    return ft__store_late(cookie);
-}
-
 /* ---- results ---- */
 
 static enum ft_store_form form_of(const char *declared)
@@ -198,26 +255,10 @@ static enum ft_store_form form_of(const char *declared)
                                                 : FT_STORE_PLAIN;
 }
 
-static void cell_of(sqlite3_stmt *q, int i, struct ft_store_cell *out)
+int ft__store_too_late(int64_t timeout_ms, struct ft_err *err)
 {
-    *out = (struct ft_store_cell){.kind = FT_STORE_NULL};
-    switch (sqlite3_column_type(q, i)) {
-    case SQLITE_INTEGER:
-        out->kind = FT_STORE_INTEGER;
-        out->i = sqlite3_column_int64(q, i);
-        out->f = (double)out->i;
-        break;
-    case SQLITE_FLOAT:
-        out->kind = FT_STORE_REAL;
-        out->f = sqlite3_column_double(q, i);
-        break;
-    case SQLITE_NULL:
-        break;
-    default: /* a blob, too */
-        out->kind = FT_STORE_STRING;
-        out->text = (const char *)sqlite3_column_text(q, i);
-        out->len = (size_t)sqlite3_column_bytes(q, i);
-    }
+    return ft_err_set(err, FT_E_RANGE, "it takes longer than the %lld ms that it may",
+                      (long long)timeout_ms);
 }
 
 static int failed(struct ft_store *s, int rc, int64_t timeout_ms, struct ft_err *err)
@@ -226,8 +267,7 @@ static int failed(struct ft_store *s, int rc, int64_t timeout_ms, struct ft_err 
         return ft_err_set(err, FT_E_USAGE, "%s", s->refused);
     }
     if (rc == SQLITE_INTERRUPT) {
-        return ft_err_set(err, FT_E_RANGE, "it takes longer than the %lld ms that it may",
-                          (long long)timeout_ms);
+        return ft__store_too_late(timeout_ms, err);
     }
     if (rc == SQLITE_TOOBIG) {
         return ft_err_set(err, FT_E_RANGE, "a value is longer than the %d MiB that it may",
@@ -266,9 +306,10 @@ static int say_columns(sqlite3_stmt *q, const struct ft_store_take *take)
 static int run(struct ft_store *s, sqlite3_stmt *q, const struct ft_store_limits *limits,
                const struct ft_store_take *take, struct ft_store_result *out, struct ft_err *err)
 {
-    uint32_t n = (uint32_t)sqlite3_column_count(q);
-    struct ft_store_cell *cells = ft_mem_alloc(n + 1, sizeof *cells);
-    int rc = cells != NULL ? say_columns(q, take) : FT_E_NOMEM, step = SQLITE_DONE;
+    struct ft_store_cells cells = {0};
+    int rc = ft_store_cells_init(&cells, q), step = SQLITE_DONE;
+
+    rc = rc == FT_OK ? say_columns(q, take) : rc;
 
     while (rc == FT_OK && (step = sqlite3_step(q)) == SQLITE_ROW) {
         if (limits->rows > 0 && out->rows == limits->rows) {
@@ -276,13 +317,13 @@ static int run(struct ft_store *s, sqlite3_stmt *q, const struct ft_store_limits
             step = SQLITE_DONE;
             break;
         }
-        for (uint32_t i = 0; i < n; i++) {
-            cell_of(q, (int)i, &cells[i]);
+        rc = ft_store_cells_take(&cells, q);
+        if (rc == FT_OK && take->row(take->cookie, cells.cell, cells.n) != 0) {
+            rc = FT_E_INTERRUPTED;
         }
-        rc = take->row(take->cookie, cells, n) == 0 ? FT_OK : FT_E_INTERRUPTED;
         out->rows += rc == FT_OK;
     }
-    ft_mem_free(cells);
+    ft_store_cells_fini(&cells);
     if (rc != FT_OK) {
         return ft_err_set(err, rc, "%s", ft_strerror(rc));
     }
@@ -314,9 +355,9 @@ static void tell_account(struct ft_store *s, struct ft_store_result *out)
 {
     static const char sql[] =
         "SELECT facts ->> 'received', facts ->> 'kernel_dropped', facts ->> 'queue_dropped', "
-        "(SELECT sum(n.value) FROM json_each(facts, '$.outputs') o, json_each(o.value) k, "
-        "json_each(k.value) n WHERE k.key IN ('dropped', 'lost') AND n.type = 'integer' AND "
-        "(o.value ->> 'name') LIKE 'store:%') FROM _account ORDER BY id DESC LIMIT 1";
+        "(SELECT sum((o.value ->> 'events_dropped') + (o.value ->> 'events_lost')) FROM "
+        "json_each(facts, '$.outputs') o WHERE (o.value ->> 'output') LIKE 'store:%') "
+        "FROM _account ORDER BY id DESC LIMIT 1";
     sqlite3_stmt *q = NULL;
 
     sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
@@ -331,14 +372,29 @@ static void tell_account(struct ft_store *s, struct ft_store_result *out)
     sqlite3_finalize(q);
 }
 
-int ft__store_begin(struct ft_store *s, struct ft_store_result *out, struct ft_err *err)
+int ft__store_begin(struct ft_store *s, int64_t timeout_ms, struct ft_store_result *out,
+                    struct ft_err *err)
 {
     *out = (struct ft_store_result){0};
+    start_clock(s, timeout_ms);
     if (sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) {
+        stop_clock(s);
         return ft_err_set(err, FT_E_IO, "%s: %s", s->folder, sqlite3_errmsg(s->db));
     }
-    tell_slices(s, out);
-    tell_account(s, out);
+    int64_t version = number(s, "PRAGMA data_version"); /* another when anybody wrote */
+    int rc = version < 0 || version != s->version ? refresh(s, err) : FT_OK;
+
+    if (rc != FT_OK) {
+        ft__store_end(s);
+        return rc;
+    }
+    if (version < 0 || version != s->version) {
+        s->facts = (struct ft_store_result){0};
+        tell_slices(s, &s->facts);
+        tell_account(s, &s->facts);
+        s->version = ft__store_late(s) ? -1 : version;
+    }
+    *out = s->facts;
     s->result = out;
     return FT_OK;
 }
@@ -346,7 +402,7 @@ int ft__store_begin(struct ft_store *s, struct ft_store_result *out, struct ft_e
 void ft__store_end(struct ft_store *s)
 {
     s->result = NULL;
-    s->until_ms = 0;
+    stop_clock(s);
     ft_ignore(sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK); /* it has read only */
 }
 
@@ -387,13 +443,9 @@ int ft_store_query(struct ft_store *s, const char *sql, const struct ft_store_li
 {
     sqlite3_stmt *q = NULL;
 
-    s->until_ms = limits->timeout_ms > 0 ? ft_mono_ms() + limits->timeout_ms : 0;
-    sqlite3_progress_handler(s->db, STEPS, progress, s); /* the schema is not ours to trust */
-    int rc = ft__store_begin(s, out, err);
+    int rc = ft__store_begin(s, limits->timeout_ms, out, err);
 
     if (rc != FT_OK) {
-        s->until_ms = 0;
-        sqlite3_progress_handler(s->db, 0, NULL, NULL);
         return rc;
     }
     s->refused[0] = '\0';
@@ -403,7 +455,6 @@ int ft_store_query(struct ft_store *s, const char *sql, const struct ft_store_li
     rc = rc == FT_OK ? run(s, q, limits, take, out, err) : rc;
     sqlite3_finalize(q);
     sqlite3_set_authorizer(s->db, NULL, NULL);
-    sqlite3_progress_handler(s->db, 0, NULL, NULL);
     ft__store_end(s);
     return rc;
 }

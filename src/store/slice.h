@@ -14,7 +14,8 @@
 
 #include "store/column.h"
 
-enum { FT_STORE_VERSION = 1, FT_STORE_BLOCK = 65536 };
+/* Version 2 has vectors row by row; slices without vectors are of version 1. */
+enum { FT_STORE_VERSION = 2, FT_STORE_BLOCK = 65536 };
 enum { FT_STORE_FILE = 64 /* bytes of a file's name with its NUL */ };
 
 struct ft_slice_block {
@@ -34,6 +35,7 @@ struct ft_slice_writer {
     bool open;
     uint64_t at; /* bytes of it */
     uint64_t rows;
+    uint32_t version;
     const struct ft_store_column *columns; /* [n], borrowed while it is open */
     uint32_t n;
     char name[FT_STORE_FILE];
@@ -58,7 +60,7 @@ void ft_slice_give_up(struct ft_slice_writer *w);
 /* ---- reading ---- */
 
 struct ft_slice {
-    int fd;
+    int fd; /* -1: it is paused */
     uint64_t size, footer_at;
     uint32_t n, n_blocks;
     struct ft_store_buf footer;
@@ -73,6 +75,10 @@ FT_NODISCARD int ft_slice_open(int dir, const char *name, struct ft_store_coder 
 FT_NODISCARD int ft_slice_take(int fd, const char *name, struct ft_store_coder *k,
                                struct ft_slice *out, struct ft_err *err);
 void ft_slice_close(struct ft_slice *s);
+/* Closes its file, whose name is that which it was opened by, and opens it again. What it says of
+ * itself stays, columns cannot be read meanwhile. As ft_slice_open(); it stays closed then. */
+void ft_slice_pause(struct ft_slice *s);
+FT_NODISCARD int ft_slice_resume(struct ft_slice *s, int dir, const char *name);
 
 uint32_t ft_slice_rows(const struct ft_slice *s, uint32_t block);
 const struct ft_store_extent *ft_slice_extent(const struct ft_slice *s, uint32_t block,
@@ -81,6 +87,17 @@ const struct ft_store_extent *ft_slice_extent(const struct ft_slice *s, uint32_t
 FT_NODISCARD int ft_slice_column(const struct ft_slice *s, struct ft_store_coder *k, uint32_t block,
                                  uint32_t column, struct ft_store_buf *scratch,
                                  struct ft_store_values *out);
+
+/* Of some rows, see ft_store_column_get_rows(). Likewise. */
+FT_NODISCARD int ft_slice_column_rows(const struct ft_slice *s, struct ft_store_coder *k,
+                                      uint32_t block, uint32_t column, const uint32_t *rows,
+                                      uint32_t n_rows, struct ft_store_buf *scratch,
+                                      struct ft_store_values *out);
+/* The rows of a block that have a value, see ft_store_column_find(). Likewise. */
+FT_NODISCARD int ft_slice_find_rows(const struct ft_slice *s, struct ft_store_coder *k,
+                                    uint32_t block, uint32_t column, const struct ft_store_key *key,
+                                    struct ft_store_buf *scratch, struct ft_store_values *nulls,
+                                    uint32_t *rows, uint32_t *out_n);
 
 /* The number of a column, or -1. */
 int ft_slice_find(const struct ft_slice *s, const char *name);

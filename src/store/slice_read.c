@@ -66,7 +66,8 @@ static bool blocks_valid(const struct ft_slice *s)
         for (uint32_t i = 0; i < s->n; i++) {
             const struct ft_store_extent *e = ft_slice_extent(s, b, i);
 
-            if (e->at > s->footer_at || e->len > s->footer_at - e->at || e->nulls > rows) {
+            if (e->at > s->footer_at || e->len > s->footer_at - e->at || e->nulls > rows ||
+                !ft_store_layout_valid(&s->columns[i], e->layout)) {
                 return false;
             }
         }
@@ -140,10 +141,15 @@ static int read_footer(const char *name, struct ft_store_coder *k, struct ft_sli
                                   err);
 }
 
+static int open_file(int dir, const char *name)
+{
+    return openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
 int ft_slice_open(int dir, const char *name, struct ft_store_coder *k, struct ft_slice *out,
                   struct ft_err *err)
 {
-    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = open_file(dir, name);
 
     if (fd < 0) {
         return no_slice(name, errno == ENOENT ? FT_E_NOT_FOUND : FT_E_IO, strerror(errno), err);
@@ -180,6 +186,28 @@ void ft_slice_close(struct ft_slice *s)
     ft_store_buf_fini(&s->footer);
 }
 
+void ft_slice_pause(struct ft_slice *s)
+{
+    close(s->fd);
+    s->fd = -1;
+}
+
+int ft_slice_resume(struct ft_slice *s, int dir, const char *name)
+{
+    int fd = open_file(dir, name);
+    struct stat st;
+
+    if (fd < 0) {
+        return errno == ENOENT ? FT_E_NOT_FOUND : FT_E_IO;
+    }
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != s->size) {
+        close(fd);
+        return FT_E_CORRUPT;
+    }
+    s->fd = fd;
+    return FT_OK;
+}
+
 uint32_t ft_slice_rows(const struct ft_slice *s, uint32_t block)
 {
     struct ft_slice_block b;
@@ -197,19 +225,43 @@ const struct ft_store_extent *ft_slice_extent(const struct ft_slice *s, uint32_t
     return &of[column];
 }
 
+/* The bytes of a column of a block. */
+static int read_column(const struct ft_slice *s, const struct ft_store_extent *e,
+                       struct ft_store_buf *scratch)
+{
+    return ft_store_buf_set(scratch, e->len) ? read_at(s->fd, scratch->p, e->len, e->at)
+                                             : FT_E_NOMEM;
+}
+
 int ft_slice_column(const struct ft_slice *s, struct ft_store_coder *k, uint32_t block,
                     uint32_t column, struct ft_store_buf *scratch, struct ft_store_values *out)
 {
-    const struct ft_store_extent *e = ft_slice_extent(s, block, column);
+    return ft_slice_column_rows(s, k, block, column, NULL, 0, scratch, out);
+}
 
-    if (!ft_store_buf_set(scratch, e->len)) {
-        return FT_E_NOMEM;
-    }
-    int rc = read_at(s->fd, scratch->p, e->len, e->at);
+int ft_slice_column_rows(const struct ft_slice *s, struct ft_store_coder *k, uint32_t block,
+                         uint32_t column, const uint32_t *rows, uint32_t n_rows,
+                         struct ft_store_buf *scratch, struct ft_store_values *out)
+{
+    const struct ft_store_extent *e = ft_slice_extent(s, block, column);
+    int rc = read_column(s, e, scratch);
 
     return rc != FT_OK ? rc
-                       : ft_store_column_get(k, &s->columns[column], ft_slice_rows(s, block), e,
-                                             scratch->p, out);
+                       : ft_store_column_get_rows(k, &s->columns[column], ft_slice_rows(s, block),
+                                                  e, scratch->p, rows, n_rows, out);
+}
+
+int ft_slice_find_rows(const struct ft_slice *s, struct ft_store_coder *k, uint32_t block,
+                       uint32_t column, const struct ft_store_key *key,
+                       struct ft_store_buf *scratch, struct ft_store_values *nulls, uint32_t *rows,
+                       uint32_t *out_n)
+{
+    const struct ft_store_extent *e = ft_slice_extent(s, block, column);
+    int rc = read_column(s, e, scratch);
+
+    return rc != FT_OK ? rc
+                       : ft_store_column_find(k, &s->columns[column], ft_slice_rows(s, block), e,
+                                              scratch->p, key, nulls, rows, out_n);
 }
 
 int ft_slice_find(const struct ft_slice *s, const char *name)

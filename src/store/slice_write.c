@@ -38,10 +38,20 @@ void ft_slice_writer_fini(struct ft_slice_writer *w)
     ft_store_values_fini(&w->values);
 }
 
+static uint32_t version_of(const struct ft_store_column *columns, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (columns[i].cell == FT__CELL_VECTOR) {
+            return FT_STORE_VERSION;
+        }
+    }
+    return 1;
+}
+
 int ft_slice_begin(struct ft_slice_writer *w, const char *name,
                    const struct ft_store_column *columns, uint32_t n)
 {
-    struct ft__slice_head head = {.version = FT_STORE_VERSION, .order = FT__SLICE_ORDER};
+    struct ft__slice_head head = {.version = version_of(columns, n), .order = FT__SLICE_ORDER};
     char part[FT_STORE_FILE + 8];
 
     memcpy(head.magic, FT__SLICE_MAGIC, sizeof head.magic);
@@ -53,6 +63,7 @@ int ft_slice_begin(struct ft_slice_writer *w, const char *name,
         return FT_E_IO;
     }
     w->open = true;
+    w->version = head.version;
     w->columns = columns;
     w->n = n;
     w->n_blocks = 0;
@@ -97,7 +108,7 @@ static int put_end(struct ft_slice_writer *w)
 {
     struct ft__slice_footer foot = {.n = w->n, .n_blocks = w->n_blocks};
     struct ft__slice_tail tail = {
-        .footer_at = w->at, .version = FT_STORE_VERSION, .order = FT__SLICE_ORDER};
+        .footer_at = w->at, .version = w->version, .order = FT__SLICE_ORDER};
     struct ft_store_buf raw = {0};
 
     memcpy(tail.magic, FT__SLICE_MAGIC, sizeof tail.magic);

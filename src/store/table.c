@@ -2,8 +2,8 @@
 /* store: slices as virtual tables of SQLite; see read.h.
  *
  * Theory of operation: a table's columns are those of all its slices. SQLite says which columns a
- * statement looks at and which bounds it has on them; blocks that cannot keep the bounds are passed
- * over, rows that do not are not handed out. SQLite looks at every bound again. */
+ * statement looks at and which conditions it has on them; blocks that cannot keep them are passed
+ * over, rows that do not are not handed out. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,7 +26,6 @@ struct cursor {
     struct ft__scan scan;
     struct ft__bound bound[BOUNDS_MOST];
     bool more;
-    uint32_t row;
     struct ft_store_buf scratch, text;
 };
 
@@ -56,17 +55,6 @@ static const char *declared(const struct ft_store_column *c)
                                   : "INTEGER";
 }
 
-/* Names are the same to SQLite whatever their case: the how many-th column of this name it is. */
-static int turn(const struct table *t, uint32_t i)
-{
-    int n = 1;
-
-    for (uint32_t k = 0; k < i; k++) {
-        n += sqlite3_stricmp(t->columns[k].name, t->columns[i].name) == 0;
-    }
-    return n;
-}
-
 /* CREATE TABLE of its columns. NULL: no memory. sqlite3_free() */
 static char *declaration(const struct table *t)
 {
@@ -74,13 +62,10 @@ static char *declaration(const struct table *t)
 
     sqlite3_str_appendall(s, "CREATE TABLE x(");
     for (uint32_t i = 0; i < t->n; i++) {
-        int n = turn(t, i);
+        char name[FT__STORE_SHOWN];
 
-        sqlite3_str_appendf(s, "%s\"%w", i > 0 ? "," : "", t->columns[i].name);
-        if (n > 1) {
-            sqlite3_str_appendf(s, "_%d", n);
-        }
-        sqlite3_str_appendf(s, "\" %s", declared(&t->columns[i]));
+        ft__store_name(t->columns, i, name);
+        sqlite3_str_appendf(s, "%s\"%w\" %s", i > 0 ? "," : "", name, declared(&t->columns[i]));
     }
     if (t->n == 0) { /* there are no slices yet */
         sqlite3_str_appendall(s, "timestamp SECONDS");
@@ -127,27 +112,60 @@ static int table_disconnect(sqlite3_vtab *v)
     return SQLITE_OK;
 }
 
-/* Is it one that blocks can be passed over by? */
+/* Is it a condition that is looked at here? */
 static bool helps(const struct table *t, sqlite3_index_info *info, int i)
 {
     int column = info->aConstraint[i].iColumn, op = info->aConstraint[i].op;
     bool range = op == SQLITE_INDEX_CONSTRAINT_GT || op == SQLITE_INDEX_CONSTRAINT_GE ||
                  op == SQLITE_INDEX_CONSTRAINT_LT || op == SQLITE_INDEX_CONSTRAINT_LE;
 
-    if (!info->aConstraint[i].usable || column < 0 || (uint32_t)column >= t->n ||
-        (!range && op != SQLITE_INDEX_CONSTRAINT_EQ)) {
+    if (!info->aConstraint[i].usable || column < 0 || (uint32_t)column >= t->n) {
         return false;
     }
     const struct ft_store_column *c = &t->columns[column];
 
-    if (ft_store_is_number(c)) {
+    if (op == SQLITE_INDEX_CONSTRAINT_ISNULL || op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL) {
         return true;
     }
-    return !range && (ft_store_is_address(c) || c->cell == FT__CELL_TEXT) &&
+    if (ft_store_is_number(c)) {
+        return range || op == SQLITE_INDEX_CONSTRAINT_EQ;
+    }
+    if (op == FT__BOUND_PREFIX) {
+        return ft_store_is_address(c);
+    }
+    return op == SQLITE_INDEX_CONSTRAINT_EQ &&
+           (ft_store_is_address(c) || c->cell == FT__CELL_TEXT) &&
            sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") == 0;
 }
 
-/* idxStr: "column,op;" of each argument, behind the columns that are looked at. */
+/* Takes IN as a whole, not a value after the other. */
+static bool take_in(sqlite3_index_info *info, int i)
+{
+#if SQLITE_VERSION_NUMBER >= 3038000
+    return sqlite3_vtab_in(info, i, -1) != 0 && sqlite3_vtab_in(info, i, 1) != 0;
+#else
+    (void)info;
+    (void)i;
+    return false;
+#endif
+}
+
+/* An order by timestamp, or by it and the rowid, is one that rows come in. */
+static unsigned sort_of(const struct table *t, const sqlite3_index_info *info)
+{
+    const struct sqlite3_index_orderby *by = info->aOrderBy;
+    int time = ft__store_time(t->columns, t->n);
+
+    if (time < 0 || info->nOrderBy < 1 || info->nOrderBy > 2 || by[0].iColumn != time ||
+        (info->nOrderBy == 2 && by[1].iColumn != -1)) {
+        return FT__SORT_NONE;
+    }
+    return (by[0].desc ? FT__SORT_NEWEST : FT__SORT_OLDEST) |
+           (by[info->nOrderBy - 1].desc ? FT__SORT_LAST_ROW : 0);
+}
+
+/* idxStr: "column,op,in;" of each argument, behind the columns that are looked at; idxNum: the
+ * order. Conditions on numbers are not looked at again: bound.c is exact. */
 static int table_best_index(sqlite3_vtab *v, sqlite3_index_info *info)
 {
     const struct table *t = table_of(v);
@@ -159,15 +177,18 @@ static int table_best_index(sqlite3_vtab *v, sqlite3_index_info *info)
     sqlite3_str_appendf(s, "%llu;", (unsigned long long)info->colUsed);
     for (int i = 0; i < info->nConstraint && n < BOUNDS_MOST; i++) {
         if (helps(t, info, i)) {
-            bool equal = info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_EQ;
+            int column = info->aConstraint[i].iColumn, op = info->aConstraint[i].op;
+            bool equal = op == SQLITE_INDEX_CONSTRAINT_EQ;
 
             info->aConstraintUsage[i].argvIndex = ++n;
-            sqlite3_str_appendf(s, "%d,%d;", info->aConstraint[i].iColumn,
-                                (int)info->aConstraint[i].op);
-            info->estimatedCost /= equal ? 100 : 4;
+            info->aConstraintUsage[i].omit = ft_store_is_number(&t->columns[column]);
+            sqlite3_str_appendf(s, "%d,%d,%d;", column, op, equal && take_in(info, i));
+            info->estimatedCost /= equal ? 100 : 4; /* a prefix may be any part */
             info->estimatedRows = info->estimatedRows / (equal ? 100 : 4) + 1;
         }
     }
+    info->idxNum = (int)sort_of(t, info);
+    info->orderByConsumed = info->idxNum != FT__SORT_NONE;
     info->idxStr = sqlite3_str_finish(s);
     info->needToFreeIdxStr = 1;
     return info->idxStr != NULL ? SQLITE_OK : SQLITE_NOMEM;
@@ -190,8 +211,7 @@ static int cursor_open(sqlite3_vtab *v, sqlite3_vtab_cursor **out)
 static void forget_bounds(struct cursor *c)
 {
     for (int i = 0; i < BOUNDS_MOST; i++) {
-        sqlite3_free(c->bound[i].text);
-        c->bound[i] = (struct ft__bound){0};
+        ft__bound_fini(&c->bound[i]);
     }
 }
 
@@ -207,31 +227,47 @@ static int cursor_close(sqlite3_vtab_cursor *base)
     return SQLITE_OK;
 }
 
-static int take_bound(struct ft__bound *b, sqlite3_value *v)
+/* A column of numbers makes numbers of texts that look like them. */
+static int take_want(struct ft__bound *b, sqlite3_value *v, bool number)
 {
-    switch (sqlite3_value_type(v)) {
+    struct ft__want w = {.kind = FT__WANT_NULL};
+
+    switch (number ? sqlite3_value_numeric_type(v) : sqlite3_value_type(v)) {
     case SQLITE_INTEGER:
-        b->kind = FT_STORE_INTEGER;
-        b->i = sqlite3_value_int64(v);
-        return SQLITE_OK;
+        w.kind = FT__WANT_INTEGER;
+        w.i = sqlite3_value_int64(v);
+        break;
     case SQLITE_FLOAT:
-        b->kind = FT_STORE_REAL;
-        b->f = sqlite3_value_double(v);
-        return SQLITE_OK;
+        w.kind = FT__WANT_REAL;
+        w.f = sqlite3_value_double(v);
+        break;
     case SQLITE_TEXT:
-        b->kind = FT_STORE_STRING;
-        b->text = sqlite3_mprintf("%s", (const char *)sqlite3_value_text(v));
-        b->len = b->text != NULL ? (size_t)sqlite3_value_bytes(v) : 0;
-        if (b->text == NULL || strlen(b->text) != b->len) { /* a NUL inside: SQLite decides */
-            b->kind = FT_STORE_NULL;
-            return b->text != NULL ? SQLITE_OK : SQLITE_NOMEM;
-        }
-        b->is_address = ft_store_parse_address(b->text, b->address);
-        return SQLITE_OK;
+        w.kind = FT__WANT_TEXT;
+        w.text = (char *)(uintptr_t)sqlite3_value_text(v); /* borrowed */
+        w.len = w.text != NULL ? (size_t)sqlite3_value_bytes(v) : 0;
+        break;
+    case SQLITE_BLOB:
+        w.kind = FT__WANT_BLOB;
+        break;
     default:
-        b->kind = FT_STORE_NULL;
-        return SQLITE_OK;
+        break;
     }
+    return w.kind == FT__WANT_TEXT && w.text == NULL ? FT_E_NOMEM : ft__bound_add(b, &w);
+}
+
+static int take_all(struct ft__bound *b, sqlite3_value *list, bool number)
+{
+#if SQLITE_VERSION_NUMBER >= 3038000
+    sqlite3_value *v = NULL;
+    int rc = FT_OK, step = sqlite3_vtab_in_first(list, &v);
+
+    for (; step == SQLITE_OK && v != NULL && rc == FT_OK; step = sqlite3_vtab_in_next(list, &v)) {
+        rc = take_want(b, v, number);
+    }
+    return rc != FT_OK ? rc : step == SQLITE_NOMEM ? FT_E_NOMEM : FT_OK;
+#else
+    return take_want(b, list, number);
+#endif
 }
 
 static int as_sqlite(struct cursor *c, int rc)
@@ -250,64 +286,45 @@ static int as_sqlite(struct cursor *c, int rc)
                                     : SQLITE_ERROR;
 }
 
-/* Goes on to the next row that keeps the bounds, beginning with this one. */
-static int settle(struct cursor *c)
-{
-    while (c->more) {
-        while (c->row < c->scan.rows && !ft__scan_keeps(&c->scan, c->row)) {
-            c->row++;
-        }
-        if (c->row < c->scan.rows) {
-            return SQLITE_OK;
-        }
-        int rc = ft__scan_next(&c->scan, &c->more);
-
-        c->row = 0;
-        if (rc != FT_OK) {
-            return as_sqlite(c, rc);
-        }
-    }
-    return SQLITE_OK;
-}
-
 static int cursor_filter(sqlite3_vtab_cursor *base, int number, const char *text, int argc,
                          sqlite3_value **argv)
 {
     struct cursor *c = cursor_of(base);
     const struct table *t = table_of(base->pVtab);
     char *p;
-    int rc = SQLITE_OK;
+    int rc = FT_OK;
 
-    (void)number;
     ft__scan_end(&c->scan);
     forget_bounds(c);
+    c->more = false;
     c->scan = (struct ft__scan){.columns = t->columns,
                                 .n = t->n,
                                 .bounds = c->bound,
                                 .n_bounds = (uint32_t)argc,
-                                .used = strtoull(text, &p, 10)};
-    for (int i = 0; i < argc && rc == SQLITE_OK; i++) {
-        c->bound[i].column = (int)strtol(p + 1, &p, 10);
-        c->bound[i].op = (int)strtol(p + 1, &p, 10);
-        rc = take_bound(&c->bound[i], argv[i]);
+                                .used = strtoull(text, &p, 10),
+                                .sort = (unsigned)number};
+    for (int i = 0; i < argc && rc == FT_OK; i++) {
+        struct ft__bound *b = &c->bound[i];
+
+        b->column = (int)strtol(p + 1, &p, 10);
+        b->op = (int)strtol(p + 1, &p, 10);
+        bool is_in = strtol(p + 1, &p, 10) != 0;
+        bool of_numbers = ft_store_is_number(&t->columns[b->column]);
+
+        rc = is_in ? take_all(b, argv[i], of_numbers) : take_want(b, argv[i], of_numbers);
     }
-    if (rc == SQLITE_OK) {
-        rc = as_sqlite(c, ft__scan_begin(&c->scan, t->module->store, t->module->table));
-    }
-    c->more = false;
-    c->row = 0;
-    if (rc == SQLITE_OK) {
-        rc = as_sqlite(c, ft__scan_next(&c->scan, &c->more));
-    }
-    return rc == SQLITE_OK ? settle(c) : rc;
+    rc = rc == FT_OK ? ft__scan_begin(&c->scan, t->module->store, t->module->table) : rc;
+    rc = rc == FT_OK ? ft__scan_step(&c->scan, &c->more) : rc;
+    c->more = c->more && rc == FT_OK;
+    return as_sqlite(c, rc);
 }
 
 static int cursor_next(sqlite3_vtab_cursor *base)
 {
     struct cursor *c = cursor_of(base);
+    int rc = ft__scan_step(&c->scan, &c->more);
 
-    c->row++;
-    return settle(c);
+    return rc == FT_OK ? SQLITE_OK : as_sqlite(c, rc);
 }
 
 static int cursor_eof(sqlite3_vtab_cursor *base)
@@ -317,9 +334,7 @@ static int cursor_eof(sqlite3_vtab_cursor *base)
 
 static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
 {
-    const struct ft__scan *s = &cursor_of(base)->scan;
-
-    *out = (int64_t)s->file << 40 | (int64_t)s->block << 16 | cursor_of(base)->row;
+    *out = ft__scan_rowid(&cursor_of(base)->scan);
     return SQLITE_OK;
 }
 
@@ -348,7 +363,7 @@ static void put_text(struct cursor *c, sqlite3_context *ctx, const struct ft_sto
     bool hex = of->type == FT_T_BYTES;
 
     c->text.len = 0;
-    if (!ft_store_put_json(of, v, c->row, &c->scratch, &c->text)) {
+    if (!ft_store_put_json(of, v, c->scan.row, &c->scratch, &c->text)) {
         sqlite3_result_error_nomem(ctx);
         return;
     }
@@ -365,31 +380,34 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int nu
     if (number >= 0 && (uint32_t)number < c->scan.n) {
         v = ft__scan_column(&c->scan, (uint32_t)number, &rc);
     }
-    if (rc == FT_E_CORRUPT) { /* rows of the block were handed out already */
-        ft__scan_set_aside(&c->scan);
+    if (rc == FT_E_CORRUPT || rc == FT_E_NOT_FOUND) { /* rows of the block were handed out */
+        ft__scan_leave_out(&c->scan, rc);
         sqlite3_free(base->pVtab->zErrMsg);
-        base->pVtab->zErrMsg = sqlite3_mprintf("a slice is damaged and set aside: ask again");
+        base->pVtab->zErrMsg =
+            sqlite3_mprintf("a slice is %s: ask again",
+                            rc == FT_E_CORRUPT ? "damaged and set aside" : "dropped meanwhile");
     }
     if (rc != FT_OK) {
         return as_sqlite(c, rc);
     }
-    if (v == NULL || ft_store_value_null(v, c->row)) {
+    if (v == NULL || ft_store_value_null(v, c->scan.row)) {
         return SQLITE_OK;
     }
     const struct ft_store_column *of = ft__scan_type(&c->scan, (uint32_t)number);
 
     if (ft_store_is_number(of)) {
-        put_number(ctx, of, ft_store_buf_u64(&v->num)[c->row]);
+        put_number(ctx, of, ft_store_buf_u64(&v->num)[c->scan.row]);
     } else if (ft_store_is_address(of)) {
         char text[FT_STORE_ADDRESS];
 
-        ft_store_put_address(v->bytes.p + (size_t)c->row * 16, text);
+        ft_store_put_address(v->bytes.p + (size_t)c->scan.row * 16, text);
         sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
     } else if (of->cell == FT__CELL_TEXT && of->type != FT_T_BYTES) {
-        const uint32_t *end = ft_store_buf_u32(&v->end) + c->row;
+        const uint32_t *end = ft_store_buf_u32(&v->end) + c->scan.row;
+        bool empty = end[0] == end[1]; /* which may be nowhere */
 
-        sqlite3_result_text(ctx, (const char *)v->bytes.p + end[0], (int)(end[1] - end[0]),
-                            SQLITE_TRANSIENT);
+        sqlite3_result_text(ctx, empty ? "" : (const char *)v->bytes.p + end[0],
+                            (int)(end[1] - end[0]), SQLITE_TRANSIENT);
     } else {
         put_text(c, ctx, of, v);
     }
@@ -407,6 +425,7 @@ static const sqlite3_module module = {
     .xEof = cursor_eof,
     .xColumn = cursor_column,
     .xRowid = cursor_rowid,
+    .xFindFunction = ft__store_find_function,
 };
 
 int ft__store_tables_make(struct ft_store *s)

@@ -256,6 +256,19 @@ struct ft_usual *ft_usual_new(struct ft_catalog *c)
     return u;
 }
 
+void ft_usual_undo(struct ft_usual *u)
+{
+    int64_t hour = u->hour;
+
+    ft_heavy_clear(&u->heavy);
+    u->hour = INT64_MIN;
+    take_up(u);
+    if (u->hour != hour) { /* which began since */
+        ft_heavy_clear(&u->heavy);
+        u->hour = hour;
+    }
+}
+
 void ft_usual_free(struct ft_usual *u)
 {
     if (u != NULL) {

@@ -25,6 +25,8 @@ void ft_usual_add(struct ft_usual *u, const uint8_t host[16], int64_t at_us, uin
 
 /* Within a transaction: what the hour has so far. */
 FT_NODISCARD int ft_usual_save(struct ft_usual *u);
+/* What came since is lost: the hour is as it was saved. An hour that ended since stays as it is. */
+void ft_usual_undo(struct ft_usual *u);
 
 /* ---- one host ---- */
 

@@ -257,6 +257,10 @@ static void put_block(struct ft_store_writer *w, struct table *t, struct ft_stor
         t->lost += t->file.open ? t->events : t->gather.rows;
         t->events = 0;
         ft_slice_give_up(&t->file);
+        if (t->feed.on) { /* nor do minutes and baselines have them */
+            ft_tops_clear(w->tops);
+            ft_usual_undo(w->usual);
+        }
     }
     ft_gather_clear(&t->gather);
 }
@@ -470,6 +474,7 @@ void ft_store_writer_commit(struct ft_store_writer *w, struct ft_store_answer *t
         told->rc = rc;
         snprintf(told->text, sizeof told->text, "a slice could not be written: %s", why);
         undo(w, row);
+        ft_usual_undo(w->usual);
     }
     for (uint32_t i = 0; i < TABLES && rc == FT_OK; i++) {
         told->bytes += row[i].bytes;

@@ -39,7 +39,7 @@ class Commands(Case):
 
     def test_unknown_command(self):
         self.wrong("there is no command 'gather'; there are: live read collect label check interfaces "
-                   "schema spool merge query fit help", "gather")
+                   "schema spool merge query mcp serve fit help", "gather")
         self.wrong("there is no command 'nope'", "help", "nope")
 
     def test_interfaces(self):

@@ -216,6 +216,101 @@ def test_conditions(m):
         same(got, sum(map(keeps, flows)), condition)
 
 
+NUMBERS = ("0", "-1", "443", "443.0", "443.5", "65535.999", "1e6", "-1e300", "1e300", "9223372036854775807", "9223372036854775808.0",
+           "18446744073709551615", "'443'", "' 443 '", "'443x'", "''", "x'34'", "NULL", "'1e2'", "0.1", "9e999", "-9e999",
+           "4503599627370496.5")
+
+
+HIDDEN = "(SELECT * FROM flow LIMIT -1 OFFSET 0)"
+
+
+def test_conditions_are_those_of_sqlite(m):
+    """What is looked at while reading keeps the rows that SQLite keeps of them all: a LIMIT hides the table."""
+    s = Store(m, traffic(1500), "-p", "base,tcp", "--active-timeout", "1")
+    s.read(SAMPLE, "-e", "flow", "-p", "app", "--app")  # other columns
+    t = sorted(e["timestamp"] for e in s.events)[500]
+    src, flow = s.events[7]["flow_key"]["src_ip"], s.events[7]["flow_id"]
+    types = {k: type(v) for r in s.query("SELECT * FROM flow", "--limit", "0") for k, v in r.items() if v is not None}
+    numbers = ["dst_port", "byte_count", "timestamp", "is_final", "vlan_id"]
+    numbers += [k for k, t in types.items() if t is float and k not in numbers][:2]
+    numbers += [k for k, t in types.items() if t is int and k.startswith("tcp_")][:2]
+    values = NUMBERS + tuple("%.6f" % (t + d) for d in (-1, -1e-6, 0, 1e-6, 1))
+    conditions = ["%s {} %s" % (op, v) for op in ("=", "<", "<=", ">", ">=", "IS") for v in values]
+    conditions += ["IS NULL", "IS NOT NULL", "BETWEEN 80 AND 443.0", "IN (443, '80', NULL, 53.0, x'35')", "IN ()",
+                   "IN (SELECT dst_port FROM flow)", "NOT IN (443)", "IN (%s)" % ", ".join(map(str, range(0, 2000, 3)))]
+    asked = [(c, o.replace("{} ", "")) for c in numbers for o in conditions]
+    texts = ("'%s'" % src, "'%s'" % src.upper(), "'::ffff:%s'" % src, "'%s'" % flow, "'%s'" % flow.upper(), "5", "5.0", "''", "NULL",
+             "'eof'", "x'656f66'", "'eof' || char(0)", "'EOF' COLLATE NOCASE")
+    for c in ("src_ip", "flow_id", "reason"):
+        asked += [(c, "%s %s" % (op, v)) for op in ("=", "<", ">=", "IS") for v in texts]
+        asked += [(c, o) for o in ("IS NULL", "IS NOT NULL", "IN (SELECT %s FROM flow LIMIT 9)" % c, "IN (%s)" % ", ".join(texts[:10]),
+                                   "IN (SELECT dst_port FROM flow)")]
+    for prefix in ("10.0.0.0/8", "10.1.0.0/16", "10.0.2.128/25", src, src + "/32", "0.0.0.0/0", "::/0", "::ffff:10.0.0.0/104",
+                   "2001:db8::/32", "192.0.2.0/24"):
+        for c in ("src_ip", "dst_ip"):
+            asked += [("in_prefix(%s, '%s')" % (c, prefix), ""), ("NOT in_prefix(%s, '%s')" % (c, prefix), "")]
+    for at in range(0, len(asked), 100):
+        part = asked[at:at + 100]
+        got, want = (s.query(" UNION ALL ".join("SELECT %d i, count(*) n, sum(src_port) s FROM %s WHERE %s %s" % (i, table, c, o)
+                                                for i, (c, o) in enumerate(part)), "--timeout", "100")
+                     for table in ("flow", HIDDEN))
+        for (c, o), a, b in zip(part, got, want):
+            same(a, b, "%s %s" % (c, o))
+    for table in ("flow", HIDDEN):
+        s.query("SELECT count(*) FROM %s WHERE in_prefix(src_ip, 'nobody')" % table, rc=2)
+    joins = ("SELECT count(*) n FROM {0} a LEFT JOIN {0} b ON b.dst_port = a.src_port AND b.byte_count > 1000",
+             "SELECT count(*) n FROM (SELECT 443 p UNION SELECT '80') x JOIN {0} f ON f.dst_port = p",
+             "SELECT count(*) n FROM (SELECT 1 k) x LEFT JOIN {0} f ON f.dst_port = 99999 WHERE flow_id IS NULL",
+             "SELECT count(*) n FROM {0} WHERE dst_port = 443 OR byte_count < 300",
+             "SELECT count(*) n FROM (SELECT 1 k) LEFT JOIN {0} f ON dst_port = 443 WHERE byte_count IS NULL",
+             "SELECT count(*) n FROM {0} a JOIN {0} b ON b.src_ip = a.dst_port",
+             "SELECT count(*) n FROM (SELECT '%s' k UNION SELECT 5) JOIN {0} f ON src_ip = k" % src)
+    for sql in joins:
+        same(s.query(sql.format("flow"), "--timeout", "100"), s.query(sql.format(HIDDEN), "--timeout", "100"), sql)
+
+
+def test_newest_and_oldest_first(m):
+    """By their times, whatever the order of slices and blocks; the same rows as SQLite sorts."""
+    s = Store(m, traffic(3000), "--active-timeout", "1")
+    for seed, gap in ((2, S // 200), (3, S // 20)):  # of the same time
+        s.read(traffic(2000, seed, gap), "-e", "flow")
+    s.read(SAMPLE, "-e", "flow", "-p", "tcp")
+    for way in ("DESC", "ASC"):
+        for condition in ("1", "dst_port = 443", "src_ip LIKE '10.1.%'", "timestamp > %.6f" % (T0 / S + 20), "vlan_id = 9"):
+            sql = "SELECT * FROM flow WHERE %s ORDER BY %stimestamp %s"
+            want = s.query(sql % (condition, "+", way), "--limit", "0")
+            got = s.query(sql % (condition, "", way), "--limit", "0")
+            same([r["timestamp"] for r in got], [r["timestamp"] for r in want], condition + way)
+            same(sorted(map(json.dumps, got)), sorted(map(json.dumps, want)), condition + way)
+            some = s.query(sql % (condition, "", way) + " LIMIT 7", "--limit", "0")
+            same(some, got[:7], condition + way)
+    for by in ("timestamp DESC, rowid DESC", "timestamp DESC, rowid", "timestamp, rowid", "timestamp, rowid DESC", "timestamp, flow_id"):
+        for condition in ("1", "dst_port = 443 AND timestamp > %.6f" % (T0 / S + 20)):
+            sql = "SELECT rowid r, timestamp t, flow_id f FROM %s WHERE %s ORDER BY " + by
+            want = s.query("SELECT * FROM (SELECT rowid, * FROM flow LIMIT -1 OFFSET 0) WHERE " + condition + " ORDER BY " + by,
+                           "--limit", "0")
+            got = s.query(sql % ("flow", condition), "--limit", "0")
+            same([(r["r"], r["t"], r["f"]) for r in got], [(r["rowid"], r["timestamp"], r["flow_id"]) for r in want], by)
+    same(s.query("SELECT max(timestamp) t FROM flow"), s.query("SELECT max(+timestamp) t FROM flow"))
+    same(s.query("SELECT timestamp, count(*) n FROM flow GROUP BY timestamp", "--limit", "0"),
+         s.query("SELECT timestamp, count(*) n FROM flow GROUP BY +timestamp", "--limit", "0"))
+    same(s.query("SELECT DISTINCT timestamp FROM flow WHERE dst_port IN (443, 53) ORDER BY timestamp DESC", "--limit", "0"),
+         s.query("SELECT DISTINCT timestamp FROM flow WHERE +dst_port IN (443, 53) ORDER BY +timestamp DESC", "--limit", "0"))
+
+
+def test_times_that_are_not_kept(m):
+    """Slices without a timestamp: their rows are last as SQLite has nulls."""
+    s = Store(m, traffic(500))
+    s.read(SAMPLE, "-e", "flow", params="?columns=flow_id,src_ip")
+    for way in ("DESC", "ASC"):
+        rows = s.query("SELECT timestamp t FROM flow ORDER BY timestamp " + way, "--limit", "0")
+        same(rows, s.query("SELECT timestamp t FROM flow ORDER BY +timestamp " + way, "--limit", "0"))
+        assert None in (rows[0]["t"], rows[-1]["t"])
+    for condition in ("IS NULL", "IS NOT NULL", "> 0", "< 1e12"):
+        same(s.query("SELECT count(*) n FROM flow WHERE timestamp " + condition),
+             s.query("SELECT count(*) n FROM flow WHERE +timestamp " + condition))
+
+
 def test_several_runs_and_columns(m):
     """Slices of other profiles are one table: what a slice has not is null."""
     s = Store(m, SAMPLE)
@@ -295,6 +390,43 @@ def test_forms(m):
     table = s.query("SELECT src_ip, dst_port FROM flow LIMIT 2", "--format", "table").splitlines()
     same(len(table), 3)
     assert table[0].startswith("src_ip"), table
+
+
+def test_bytes_and_texts_that_are_none(m):
+    """Bytes are hex, what is no UTF-8 is replaced, as everywhere."""
+    s = Store(m, SAMPLE)
+    sql = "SELECT x'00ff41' a, CAST(x'41ff42' AS TEXT) b, char(7) || '\"' c, '' d, CAST(x'410042' AS TEXT) e, x'' f"
+    same(s.query(sql), [{"a": "00ff41", "b": "A\ufffdB", "c": '\7"', "d": "", "e": "A\0B", "f": ""}])
+    same(s.query(sql, "--format", "csv").splitlines()[1], '"00ff41","A\ufffdB"," ""","","A B",""')
+
+
+def test_parquet_files(m):
+    """A file is there when it is whole; what is there before stays until then."""
+    s = Store(m, SAMPLE)
+    path = os.path.join(s.folder.name, "x.parquet")
+
+    def export(*args, rc=0):
+        r = subprocess.run([m.program, "query", s.dir, "--parquet", path, *args], capture_output=True, text=True, timeout=60)
+        same(r.returncode, rc, r.stderr)
+        return r.stderr
+
+    with open(path, "w") as f:
+        f.write("before")
+    assert "nobody" in export("--table", "nobody", rc=2)
+    with open(path) as f:
+        same(f.read(), "before")
+    assert "%d rows;" % len(s.events) in export()
+    with open(path, "rb") as f:
+        whole = f.read()
+    same((whole[:4], whole[-4:]), (b"PAR1", b"PAR1"))
+    link = os.path.join(s.folder.name, "link.parquet")
+    os.symlink(path, link)
+    path = link
+    assert "2 rows (there are more" in export("--limit", "2")
+    assert os.path.islink(link) and os.path.getsize(link) < len(whole)
+    path = s.folder.name
+    assert "no file" in export(rc=2)
+    same(sorted(f for f in os.listdir(s.folder.name) if "parquet" in f), ["link.parquet", "x.parquet"])
 
 
 def test_untrusted_text(m):

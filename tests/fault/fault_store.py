@@ -134,6 +134,19 @@ class Kills(Store):
         self.no_rests()
         self.assertIn("flow-000000000902.fts", [p.name for p in self.slices()])
 
+    def test_newer_files_without_rows(self):
+        """A slice that another version has left, or one that cannot be read, is no damage: it stays as it is."""
+        self.read()
+        data = bytearray(self.slices()[0].read_bytes())
+        data[8:12] = data[-16:-12] = struct.pack("<I", 9)
+        newer, link = self.dir / "flow-000000000900.fts", self.dir / "flow-000000000901.fts"
+        newer.write_bytes(data)
+        link.symlink_to(self.out / "elsewhere")
+        err = self.read(n=10)
+        self.assertIn("2 that cannot be read left: flow-00000000090", err)
+        self.assertTrue(newer.exists() and link.is_symlink())
+        self.assertEqual(self.count(), 2010)
+
 
 class Damage(Store):
     def test_flipped_bytes(self):
@@ -201,6 +214,63 @@ class Damage(Store):
         names = list(json.loads(r.stdout))[63:]
         self.assertGreater(len(names), 10)
         return names[:40]
+
+    def similar(self, ident, *args):
+        r = subprocess.run([FLOWTAP, "query", str(self.dir), "--similar", ident, *args], capture_output=True, text=True, timeout=60)
+        return r.returncode, [json.loads(line) for line in r.stdout.splitlines()], r.stderr
+
+    def test_flipped_bytes_of_vectors(self):
+        """The nearest are those of the slices that are whole; a slice that is not is set aside and said."""
+        self.read(capture=SAMPLE, extra=("-p", "vector", "-e", "flow"))
+        self.read(capture=SAMPLE, extra=("-p", "vector", "-e", "flow", "--observation-domain", "3"))
+        rc, rows, err = query(self.dir, "SELECT DISTINCT flow_id FROM flow")
+        self.assertEqual(rc, 0, err)
+        ident = rows[0]["flow_id"]
+        rc, right, err = self.similar(ident)
+        self.assertEqual((rc, len(right) > 3), (0, True), err)
+        rng = random.Random(5)
+        whole = self.out / "whole"
+        shutil.copytree(self.dir, whole)
+        said = 0
+        for _ in range(60):
+            shutil.rmtree(self.dir)
+            shutil.copytree(whole, self.dir)
+            victim = self.slices()[rng.randrange(2)]
+            data = bytearray(victim.read_bytes())
+            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+            victim.write_bytes(data)
+            rc, rows, err = self.similar(ident)
+            self.assertIn(rc, (0, 1), err)
+            if "version" in err:
+                continue  # the byte that says so
+            if "ask again" in err:
+                said += 1
+                rc, rows, err = self.similar(ident)
+            self.assertEqual(rows, right, err)  # the other slice has the same flows
+            said += "damaged" in err
+            self.assertEqual(rc, 1 if "damaged" in err else 0, err)
+        self.assertGreater(said, 5)
+
+    def test_slices_of_version_1(self):
+        """Vectors that a version before has written, beside those of this one."""
+        self.read(capture=SAMPLE, extra=("-p", "vector", "-e", "flow"))
+        rc, rows, err = query(self.dir, "SELECT DISTINCT flow_id FROM flow")
+        ident = rows[0]["flow_id"]
+        rc, right, err = self.similar(ident)
+        self.assertEqual(rc, 0, err)
+        rc, vectors, err = query(self.dir, "SELECT flow_id, vector FROM flow ORDER BY flow_id, timestamp")
+        shutil.rmtree(self.dir)
+        self.dir.mkdir()
+        old = pathlib.Path(__file__).parent / "store_version_1.fts"
+        self.assertEqual(old.read_bytes()[8:12], struct.pack("<I", 1))
+        shutil.copy(old, self.dir / "flow-000000000001.fts")
+        self.assertIn("1 slices without a row adopted", self.read(n=10))
+        rc, rows, err = query(self.dir, "SELECT flow_id, vector FROM flow WHERE vector_id IS NOT NULL ORDER BY flow_id, timestamp")
+        self.assertEqual((rc, rows), (0, vectors), err)
+        rc, rows, err = self.similar(ident)
+        self.assertEqual((rc, err.count("damaged")), (0, 0), err)
+        self.assertEqual([(r["flow_id"], r["similarity"], r["src_ip"]) for r in rows],
+                         [(r["flow_id"], r["similarity"], r["src_ip"]) for r in right])
 
     def test_newer_versions(self):
         self.read()
@@ -353,6 +423,49 @@ class Writers(Store):
         self.assertEqual(self.count(), 5000)
         self.no_rests()
 
+    def test_what_is_lost_is_in_no_minute(self):
+        """Records of a slice that could not be written are in no minute and no baseline of the next ones."""
+        self.dir.mkdir()
+        r = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(self.dir)], capture_output=True, text=True)
+        if r.returncode != 0:
+            self.skipTest(f"no tmpfs: {r.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", "-l", str(self.dir)], check=True)
+        self.read(n=200, capture=None)
+        p = subprocess.Popen([FLOWTAP, "read", "-w", "1", "-o", f"store:{self.dir}?slice=1s", "-"], stdin=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+        for _ in range(100):
+            if (self.dir / "store.db-wal").exists():
+                break
+            time.sleep(0.05)
+        time.sleep(0.3)
+        filler = self.dir / "filler"
+        with open(filler, "wb", buffering=0) as f:
+            try:
+                while True:
+                    f.write(b"x" * 4096)
+            except OSError:
+                pass
+        p.stdin.write(flows(150_000, start=1_700_000_100, seconds=900))
+        p.stdin.flush()
+        said = p.stderr.readline()
+        while said and b"could not be written" not in said:
+            said = p.stderr.readline()
+        time.sleep(1.5)
+        filler.unlink()
+        _, err = p.communicate(flows(500, start=1_700_001_100, seconds=100)[24:], timeout=60)
+        self.assertEqual(p.returncode, 1, err)
+        rc, rows, err = query(self.dir, "SELECT count(*) n, sum(byte_count) b FROM flow")
+        self.assertEqual(rc, 0, err)
+        self.assertTrue(700 <= rows[0]["n"] < 150_000, rows)
+        want = rows[0]
+        _, rows, _ = query(self.dir, "SELECT sum(flows) n, sum(bytes) b FROM top_minute WHERE kind = 'dst'")
+        self.assertEqual(rows[0], want)
+        db = sqlite3.connect(self.dir / "store.db")
+        hosts = db.execute("SELECT value FROM _meta WHERE key = 'hour_hosts'").fetchone()[0]
+        db.close()
+        bytes_of = dict(struct.iter_unpack("<16sQ", hosts))
+        self.assertEqual(bytes_of[b"\0" * 10 + b"\xff\xff\xc0\0\2\1"], want["b"])
+
 
 class Hostile(Store):
     """A folder that was made to harm who reads or keeps it."""
@@ -388,6 +501,19 @@ class Hostile(Store):
         os.mkfifo(victim)
         rc, rows, err = query(self.dir, "SELECT count(*) n FROM flow")
         self.assertEqual((rc, rows), (1, [{"n": 10}]), err)
+
+    def test_what_cannot_be_read(self):
+        """A link in place of a slice is left out and said, and stays where it is."""
+        self.read()
+        self.read(n=10)
+        victim = self.slices()[0]
+        victim.rename(self.out / "elsewhere")
+        victim.symlink_to(self.out / "elsewhere")
+        for order in ("", " ORDER BY timestamp DESC"):
+            rc, rows, err = query(self.dir, "SELECT dst_port FROM flow" + order)
+            self.assertEqual((rc, len(rows)), (1, 10), err)
+            self.assertIn("1 damaged slices were left out; " + victim.name, err)
+        self.assertTrue(victim.is_symlink())
 
     def test_statements_in_the_schema(self):
         """What stands in the database in place of a table has no more time than a query."""

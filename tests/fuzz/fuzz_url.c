@@ -54,7 +54,7 @@ static void write_again(const struct ft_output_url *u, char *p)
 
 static void check_taken(const struct ft_output_url *u, const char *text)
 {
-    MUST(strcmp(u->text, text) == 0);
+    MUST(strcmp(u->text, text) == 0 || strstr(u->text, "***") != NULL); /* secrets are not shown */
     MUST(u->format[0] != '\0' && u->transport[0] != '\0');
     MUST(strlen(u->transport) + strlen(u->target) < strlen(text) ||
          strlen(u->format) + strlen(u->target) < strlen(text)); /* one of them may not be said */

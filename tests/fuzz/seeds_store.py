@@ -24,8 +24,8 @@ def deltas(first, steps):
     return struct.pack("<BBQQ", 1, 1, least, first) + bytes([0] + [s - least for s in steps])
 
 
-def column(kind, item, cell, width, rows, nulls, body):
-    return b"\1" + struct.pack("<BBBHHH", kind, item, cell, width, rows, nulls) + body
+def column(kind, item, cell, width, rows, nulls, body, layout=0):
+    return bytes([1 + layout]) + struct.pack("<BBBHHH", kind, item, cell, width, rows, nulls) + body
 
 
 def columns():
@@ -46,11 +46,19 @@ def columns():
     yield "list", column(LIST, U8, C_LIST, 1, 3, 0, b"\0" + ints([1, 0, 2]) + ints([7, 8, 9]))
     yield "lists", column(LISTS, U16, C_LISTS, 2, 2, 0, b"\0" + ints([1, 2]) + ints([1, 0, 2]) + ints([7, 8, 9]))
     yield "vector", column(VECTOR, 0, C_VECTOR, 8, 2, 0, b"\0" + bytes(16))
+    yield "vector_rows", column(VECTOR, 0, C_VECTOR, 8, 3, 0, bytes(24) + b"\0", layout=1)
+    yield "vector_rows_null", column(VECTOR, 0, C_VECTOR, 8, 3, 1, bytes(24) + b"\2\5", layout=1)
+    yield "vector_rows_cut", column(VECTOR, 0, C_VECTOR, 8, 3, 0, bytes(20) + b"\0", layout=1)
     yield "cut", column(TEXT, 0, C_TEXT, 1, 3, 0, b"\0\0" + ints([1, 0, 200]) + b"abcd")
 
 
 def files(program):
     with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([program, "read", "--quiet", "-w", "1", "-p", "vector", "-e", "flow", "-o",
+                        "store:%s/v?columns=timestamp,flow_id,vector,vector_id" % folder,
+                        str(HERE.parent.parent / "examples/sample.pcap")], check=True)
+        for path in sorted(pathlib.Path(folder, "v").glob("flow-*.fts")):
+            yield "file_vectors", b"\0" + path.read_bytes()
         subprocess.run([program, "read", "--quiet", "-w", "1", "-e", "flow,window", "-o", "store:%s/s" % folder,
                         str(HERE.parent.parent / "examples/sample.pcap")], check=True)
         for path in sorted(pathlib.Path(folder, "s").glob("*.fts")):

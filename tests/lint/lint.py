@@ -20,7 +20,7 @@ BELOW["metrics"] = ["metrics", "codec", "model", "base"]
 BELOW["merge"] = ["merge", "codec", "model", "base"]
 BELOW["fit"] = ["fit", "model", "base"]
 BELOW["store"] = ["store", "format", "codec", "model", "base"]  # the rows that outputs hand over
-BELOW["serve"] = ["serve", "store", "codec", "model", "base"]  # what agents ask a store
+BELOW["serve"] = ["serve", "store", "detect", "codec", "model", "base"]  # what agents ask a store; what rules mean
 BELOW["pipeline"] = ["pipeline", "config", "guard", "store", "codec", "model", "base"] + STAGES
 # columns whose values are objects write them: the one way up
 WRITES = {"model/field_export.c": "codec/text/", "model/field_stats.c": "codec/text/"}

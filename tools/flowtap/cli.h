@@ -86,6 +86,8 @@ const char *option_choices(const struct ft_option *o, char *buf, size_t cap);
 int cmd_schema(const struct command *c, int argc, char **argv);
 int cmd_merge(const struct command *c, int argc, char **argv);
 int cmd_query(const struct command *c, int argc, char **argv);
+int cmd_mcp(const struct command *c, int argc, char **argv);
+int cmd_serve(const struct command *c, int argc, char **argv);
 int cmd_fit(const struct command *c, int argc, char **argv);
 int cmd_spool(const struct command *c, int argc, char **argv);
 int cmd_help(const struct command *c, int argc, char **argv);

@@ -9,11 +9,13 @@
 #include "flowtap/store.h"
 #include "rows.h"
 
+enum { LIMIT = 1000, TIMEOUT_S = 10, K = 10 /* similar ones */ }; /* unless told */
+
 struct arguments {
-    const char *folder, *sql, *parquet, *from, *to, *table;
+    const char *folder, *sql, *parquet, *similar, *from, *to, *table;
+    uint32_t k, span_s;
     enum rows_form form;
-    double timeout_s;
-    uint64_t limit;
+    double timeout_s, limit; /* < 0: not told */
     bool quiet, help;
 };
 
@@ -74,7 +76,18 @@ static int take_option(struct arguments *a, const char *name, const char *value)
             return EXIT_WRONG;
         }
         a->timeout_s = name[2] == 't' ? v : a->timeout_s;
-        a->limit = name[2] == 'l' ? (uint64_t)v : a->limit;
+        a->limit = name[2] == 'l' ? v : a->limit;
+        return EXIT_GOOD;
+    }
+    if (strcmp(name, "--k") == 0 || strcmp(name, "--span") == 0) {
+        double least = name[2] == 'k' ? 1 : 0, most = name[2] == 'k' ? FT_STORE_SIMILAR_MOST : 1e6;
+
+        if (!number(value, most, &v) || v < least || v != (double)(uint32_t)v) {
+            say("query: %s '%s': allowed is a whole number from %.0f to %.0f", name, value, least,
+                most);
+            return EXIT_WRONG;
+        }
+        *(name[2] == 'k' ? &a->k : &a->span_s) = (uint32_t)v;
         return EXIT_GOOD;
     }
     if ((strcmp(name, "--from") == 0 || strcmp(name, "--to") == 0) && !moment(value, &v)) {
@@ -83,17 +96,18 @@ static int take_option(struct arguments *a, const char *name, const char *value)
             name, value);
         return EXIT_WRONG;
     }
-    *(strcmp(name, "--from") == 0    ? &a->from
-      : strcmp(name, "--to") == 0    ? &a->to
-      : strcmp(name, "--table") == 0 ? &a->table
-                                     : &a->parquet) = value;
+    *(strcmp(name, "--from") == 0      ? &a->from
+      : strcmp(name, "--to") == 0      ? &a->to
+      : strcmp(name, "--table") == 0   ? &a->table
+      : strcmp(name, "--similar") == 0 ? &a->similar
+                                       : &a->parquet) = value;
     return EXIT_GOOD;
 }
 
 static bool takes_value(const char *name)
 {
-    static const char *const names[] = {"--format", "--timeout", "--limit",  "--from",
-                                        "--to",     "--table",   "--parquet"};
+    static const char *const names[] = {"--format", "--timeout", "--limit",   "--from", "--to",
+                                        "--table",  "--parquet", "--similar", "--k",    "--span"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(names[i], name) == 0) {
@@ -124,7 +138,7 @@ static int take_argument(struct arguments *a, int argc, char **argv, int *i)
     }
     if ((arg[0] == '-' && arg[1] == '-') || a->sql != NULL) {
         say("query: '%s': allowed are DIR, a SELECT, --format, --timeout, --limit, --parquet, "
-            "--table, --from, --to, --quiet",
+            "--similar, --k, --span, --table, --from, --to, --quiet",
             arg);
         return EXIT_WRONG;
     }
@@ -165,14 +179,60 @@ static void tell_bad(const struct ft_store_result *r)
     }
 }
 
+/* What the like of was looked for, and among how many. */
+static void tell_origin(const struct ft_store_origin *o)
+{
+    if (o->span_s > 0) {
+        say("like its window of %u s at %.6f; %llu vectors, %s", o->span_s, o->timestamp,
+            (unsigned long long)o->vectors, o->vector_id);
+    } else {
+        say("like its record of %.6f; %llu vectors, %s", o->timestamp,
+            (unsigned long long)o->vectors, o->vector_id);
+    }
+}
+
+/* Rows of a SELECT, or of what is similar. */
+static int answer(const struct arguments *a, const struct ft_store_range *range,
+                  const struct ft_store_limits *limits, struct ft_store *s,
+                  struct ft_store_result *r, struct ft_err *err)
+{
+    struct rows *rows = rows_new(a->form, stdout);
+    struct ft_store_take take = {rows_columns, rows_row, rows};
+    struct ft_store_origin origin;
+    int rc;
+
+    if (rows == NULL) {
+        return ft_err_set(err, FT_E_NOMEM, "out of memory");
+    }
+    if (a->similar != NULL) {
+        struct ft_store_similar ask = {.id = a->similar,
+                                       .table = a->table,
+                                       .k = a->k,
+                                       .from = range->from,
+                                       .to = range->to,
+                                       .span_s = a->span_s};
+
+        rc = ft_store_similar(s, &ask, limits, &take, &origin, r, err);
+    } else {
+        rc = ft_store_query(s, a->sql, limits, &take, r, err);
+    }
+    rows_end(rows);
+    if (rc == FT_OK && a->similar != NULL && !a->quiet) {
+        tell_origin(&origin);
+    }
+    return rc;
+}
+
 static int run(const struct arguments *a, struct ft_store *s)
 {
-    struct ft_store_limits limits = {.rows = a->limit,
-                                     .timeout_ms = (int64_t)(a->timeout_s * 1000)};
+    bool file = a->parquet != NULL; /* all of it, as long as it takes */
+    double rows = a->limit >= 0 ? a->limit : file ? 0 : LIMIT;
+    double timeout_s = a->timeout_s >= 0 ? a->timeout_s : file ? 0 : TIMEOUT_S;
+    struct ft_store_limits limits = {.rows = (uint64_t)rows,
+                                     .timeout_ms = (int64_t)(timeout_s * 1000)};
     struct ft_store_range range = {.table = a->table, .from = 0, .to = 1e12};
-    struct ft_store_result r;
+    struct ft_store_result r = {0};
     struct ft_err err = {0};
-    int rc;
 
     if (a->from != NULL) {
         moment(a->from, &range.from);
@@ -180,16 +240,9 @@ static int run(const struct arguments *a, struct ft_store *s)
     if (a->to != NULL) {
         moment(a->to, &range.to);
     }
-    if (a->parquet != NULL) {
-        rc = ft_store_export(s, &range, a->parquet, &r, &err);
-    } else {
-        struct rows *rows = rows_new(a->form, stdout);
-        struct ft_store_take take = {rows_columns, rows_row, rows};
+    int rc = file ? ft_store_export(s, &range, &limits, a->parquet, &r, &err)
+                  : answer(a, &range, &limits, s, &r, &err);
 
-        rc = rows != NULL ? ft_store_query(s, a->sql, &limits, &take, &r, &err)
-                          : ft_err_set(&err, FT_E_NOMEM, "out of memory");
-        rows_end(rows);
-    }
     if (rc != FT_OK) {
         say("error: %s", err.what);
     } else if (!a->quiet) {
@@ -201,9 +254,31 @@ static int run(const struct arguments *a, struct ft_store *s)
                                             : EXIT_FAILED;
 }
 
+/* Is what is asked one thing? */
+static int check(const struct arguments *a)
+{
+    int n = (a->sql != NULL) + (a->parquet != NULL) + (a->similar != NULL);
+
+    if (a->folder == NULL || n != 1) {
+        say("query: wants the folder of a store, and one of a SELECT, --similar ID, --parquet "
+            "FILE");
+        return EXIT_WRONG;
+    }
+    if (a->sql != NULL && (a->from != NULL || a->to != NULL || a->table != NULL)) {
+        say("query: --from, --to and --table are for --similar and --parquet; a SELECT has WHERE "
+            "timestamp >= ...");
+        return EXIT_WRONG;
+    }
+    if (a->similar == NULL && (a->k != K || a->span_s != 0)) {
+        say("query: --k and --span are for --similar");
+        return EXIT_WRONG;
+    }
+    return EXIT_GOOD;
+}
+
 int cmd_query(const struct command *c, int argc, char **argv)
 {
-    struct arguments a = {.timeout_s = 10, .limit = 1000};
+    struct arguments a = {.timeout_s = -1, .limit = -1, .k = K};
     struct ft_store *s;
     struct ft_err err = {0};
 
@@ -218,14 +293,10 @@ int cmd_query(const struct command *c, int argc, char **argv)
         help_command(c, stdout);
         return EXIT_GOOD;
     }
-    if (a.folder == NULL || (a.sql == NULL) == (a.parquet == NULL)) {
-        say("query: wants the folder of a store, and a SELECT or --parquet FILE");
-        return EXIT_WRONG;
-    }
-    if (a.parquet == NULL && (a.from != NULL || a.to != NULL || a.table != NULL)) {
-        say("query: --from, --to and --table are for --parquet; a SELECT has WHERE timestamp >= "
-            "...");
-        return EXIT_WRONG;
+    int wrong = check(&a);
+
+    if (wrong != EXIT_GOOD) {
+        return wrong;
     }
     if (ft_store_open(a.folder, &s, &err) != FT_OK) {
         say("error: %s", err.what);

@@ -42,11 +42,23 @@ const struct command commands[] = {
      0, cmd_merge, false},
     {"query",
      "DIR 'SELECT ...' [--format ndjson|csv|table] [--timeout S] [--limit N] [--quiet] | DIR "
-     "--parquet FILE [--table NAME] [--from T] [--to T]",
+     "--similar ID [--k N] [--span S] [--table flow|window] [--from T] [--to T] | DIR --parquet "
+     "FILE [--table NAME] [--from T] [--to T]",
      "SQL over what -o store:DIR keeps: tables flow, window, alert, top_minute, baseline, slices, "
-     "account; it reads, and nothing else. --timeout: 10, --limit: 1000 rows; 0: none. --parquet: "
-     "the rows of a time as a file",
+     "account; it reads, and nothing else. --timeout: 10, --limit: 1000 rows; 0: none. --similar: "
+     "the N (10) flows or hosts whose vectors (-p vector) are nearest to those of a flow_id or an "
+     "address. --parquet: the rows of a time as a file, all of them unless these are told",
      0, cmd_query, false},
+    {"mcp", "--store DIR [--privacy 0|1|2|3|4]",
+     "Answers an agent that started it: Model Context Protocol over stdin and stdout, from what -o "
+     "store:DIR keeps. --privacy: 0, all (the default here), to 4, aggregates",
+     0, cmd_mcp, false},
+    {"serve",
+     "--store DIR --http ADDR:PORT [--token-file FILE] [--privacy 0|1|2|3|4] [--origin URL]...",
+     "Answers agents over HTTP: Model Context Protocol at http://ADDR:PORT/mcp. --token-file: what "
+     "they have to show, a must for an address that others reach; --privacy: 0, all, on loopback, "
+     "3, tokens in place of addresses, beyond; --origin: a page that may ask",
+     0, cmd_serve, false},
     {"fit", "INPUT... -o FILE [--whiten] [--rows N] [--window LIST] [--workers N] [--quiet]",
      "What feature vectors are centred and scaled by (--vector-fit), from captures, or from "
      "records "

@@ -168,6 +168,57 @@ static void check_bounds(const struct ft_store_column *c, const struct ft_store_
     }
 }
 
+/* The rows of a value are those that have its bytes. */
+static void check_find(const struct ft_store_column *c, uint32_t n,
+                       const struct ft_store_extent *ext)
+{
+    static uint32_t rows[5000];
+    static struct ft_store_values nulls;
+    const uint32_t *end = ft_store_buf_u32(&in.end);
+    bool address = ft_store_is_address(c);
+
+    for (uint32_t k = 0; k < 6; k++) {
+        uint32_t row = (uint32_t)(rnd() % n), found = 0, at = 0;
+        size_t len = address ? 16 : k == 5 ? 16 : end[row + 1] - end[row];
+        const uint8_t *of = in.bytes.p + (address ? row * 16u : end[row]);
+        struct ft_store_key key = {k == 5 ? (const uint8_t *)"0123456789abcdeX" : of, len};
+
+        CHECK_EQ(ft_store_column_find(coder, c, n, ext, packed.p, &key, &nulls, rows, &found),
+                 FT_OK);
+        for (uint32_t i = 0; i < n; i++) {
+            const uint8_t *p = in.bytes.p + (address ? i * 16u : end[i]);
+            size_t has = address ? 16 : end[i + 1] - end[i];
+            bool same = !ft_store_value_null(&in, i) && has == len && memcmp(p, key.p, len) == 0;
+
+            CHECK(!same || (at < found && rows[at] == i));
+            at += same;
+        }
+        CHECK_EQ(at, found);
+    }
+}
+
+/* Some rows are what they are among all. */
+static void check_rows(const struct ft_store_column *c, uint32_t n,
+                       const struct ft_store_extent *ext)
+{
+    static uint32_t rows[5000];
+    uint32_t k = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        rows[k] = i;
+        k += rnd() % 9 == 0;
+    }
+    CHECK_EQ(ft_store_column_get_rows(coder, c, n, ext, packed.p, rows, k, &out), FT_OK);
+    CHECK_EQ(out.nulls, in.nulls);
+    one.len = other.len = 0;
+    for (uint32_t i = 0; i < k; i++) {
+        CHECK(ft_store_put_json(c, &in, rows[i], &scratch, &one));
+        CHECK(ft_store_put_json(c, &out, rows[i], &scratch, &other));
+    }
+    CHECK_EQ(one.len, other.len);
+    CHECK_MEM(one.p, other.p, one.len < other.len ? one.len : other.len);
+}
+
 static const struct ft_store_column columns[] = {
     {.name = "bool", .type = FT_T_BOOL, .cell = FT__CELL_BOOL, .width = 1},
     {.name = "u8", .type = FT_T_U8, .cell = FT__CELL_FIXED, .width = 1},
@@ -208,6 +259,10 @@ static void test_every_type(void)
             CHECK_EQ(ft_store_column_get(coder, c, n, &ext, packed.p, &out), FT_OK);
             check_same(c, n);
             check_bounds(c, &ext);
+            check_rows(c, n, &ext);
+            if (ft_store_is_address(c) || c->cell == FT__CELL_TEXT) {
+                check_find(c, n, &ext);
+            }
             CHECK(in.nulls < n || memcmp(ext.min, ext.max, 16) > 0);
         }
     }
