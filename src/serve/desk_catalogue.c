@@ -44,8 +44,8 @@ static const struct ft_tool tools[] = {
             MAYBE("alerts", "object") "," SPAN),
      ft__tool_overview},
     {"top", "Top",
-     "Who had most. other is the rest, so that shares are 100 %; error_bytes: how much too many "
-     "bytes may be.",
+     "Who had most. other is the rest, so that shares are 100 %. True bytes are between bytes - "
+     "error_bytes and bytes + missing_bytes.",
      INPUT(ONE_OF("by", "\"bytes\",\"packets\",\"flows\",\"peers\"") ","
            ONE_OF("key", "\"src\",\"dst\",\"pair\",\"port\",\"app\",\"protocol\",\"asn\","
                          "\"country\"") ","

@@ -142,7 +142,7 @@ def main():
         check_page(program, os.path.join(folder, "world.pcap"), folder)
         print("live: %s" % ("ok" if check_live(program, folder) else "left out: no network of its own is allowed here"))
         diff = list(difflib.unified_diff(recorded.splitlines(), text.splitlines(), "recorded", "now", lineterm=""))
-        print("\n".join(diff[:80]))
+        print("\n".join(diff[:80] + ["answers are others now: look at them, then record with --write"] * bool(diff)))
         return 1 if diff else 0
 
 
