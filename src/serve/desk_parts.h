@@ -58,6 +58,7 @@ struct ft_desk {
     double now; /* seconds since 1970 */
     /* ---- of the store as it was when it was opened ---- */
     int64_t newest_s;
+    uint64_t last_slice;    /* the number of the newest */
     double first_s, last_s; /* of flow records and alerts, or of windows; NAN: there is nothing */
     bool of_future;         /* records say that they are: last_s is of the others */
     double left_out;        /* by the account: records that a condition (--where) left out */

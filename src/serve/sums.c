@@ -33,23 +33,33 @@ int ft__sums_minutes(struct ft_desk *d, const struct ft__span *s, struct ft__sum
     return rc;
 }
 
-int ft__sums_flows(struct ft_desk *d, const struct ft__span *s, struct ft__sums *out,
-                   struct ft_err *err)
+int ft__sums_flows(struct ft_desk *d, const char *where, struct ft__sums *out, struct ft_err *err)
 {
     struct ft_text sql = {0};
     double v[3];
 
     ft_text_put(&sql, "SELECT ");
     ft__sums_columns(d, &sql);
-    ft_text_put(&sql, " FROM flow WHERE ");
-    ft__span_sql(s, &sql);
+    ft_text_format(&sql, " FROM flow WHERE %s", where);
     int rc = numbers(d, &sql, 3, v, err);
 
     *out = (struct ft__sums){v[0], v[1], v[2]};
     return rc;
 }
 
-int ft__sums_enough(struct ft_desk *d, const struct ft__span *s, bool *out, struct ft_err *err)
+int ft__sums_enough_in(struct ft_desk *d, const struct ft__span *s, bool *out, struct ft_err *err)
+{
+    struct ft_text where = {0};
+
+    ft__span_sql(s, &where);
+    int rc = ft__desk_done(&where, err);
+
+    rc = rc == FT_OK ? ft__sums_enough(d, where.p, out, err) : rc;
+    ft_text_fini(&where);
+    return rc;
+}
+
+int ft__sums_enough(struct ft_desk *d, const char *where, bool *out, struct ft_err *err)
 {
     struct ft_text sql = {0};
     double n = 0;
@@ -59,9 +69,10 @@ int ft__sums_enough(struct ft_desk *d, const struct ft__span *s, bool *out, stru
     if (*out || !addresses) {
         return FT_OK;
     }
-    ft_text_put(&sql, "SELECT count(*) FROM (SELECT DISTINCT src_ip FROM flow WHERE ");
-    ft__span_sql(s, &sql);
-    ft_text_format(&sql, " AND src_ip IS NOT NULL LIMIT %d)", FT__DESK_K);
+    ft_text_format(&sql,
+                   "SELECT count(*) FROM (SELECT DISTINCT src_ip FROM flow WHERE %s AND src_ip IS "
+                   "NOT NULL LIMIT %d)",
+                   where, FT__DESK_K);
     int rc = numbers(d, &sql, 1, &n, err);
 
     *out = n >= FT__DESK_K;

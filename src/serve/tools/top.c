@@ -217,7 +217,7 @@ static int answer(struct ft_desk *d, struct question *q, struct ft_text *out, st
     bool enough = true;
     int rc = has_columns(d, q, err);
 
-    rc = rc == FT_OK ? ft__sums_enough(d, &q->span, &enough, err) : rc;
+    rc = rc == FT_OK ? ft__sums_enough_in(d, &q->span, &enough, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }
