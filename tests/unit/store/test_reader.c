@@ -343,6 +343,11 @@ static void test_empty_text(void)
     CHECK_EQ(ask(s, "SELECT count(*), count(name) FROM flow WHERE name IN ('', 'y')", got, &r),
              FT_OK);
     CHECK_EQ(got[0], ROWS / 3 + 1);
+    CHECK_EQ(ask(s,
+                 "SELECT count(*) FROM flow WHERE name IN (SELECT name FROM flow WHERE number = 9)",
+                 got, &r),
+             FT_OK); /* no names */
+    CHECK_EQ(got[0], 0);
     CHECK_EQ(ask(s, "SELECT count(*), count(name) FROM flow WHERE name IS NULL", got, &r), FT_OK);
     CHECK_EQ(got[0], ROWS / 3 + 1);
     CHECK_EQ(add(&w, "flow", 4, 0), FT_OK); /* no other texts */
