@@ -403,6 +403,8 @@ static int run(struct export *e, struct ft_store *s, const struct ft_store_range
         rc = rc == FT_OK ? export_file(e, path, limits->rows, out) : rc;
         if (rc == FT_E_INTERRUPTED) {
             rc = ft__store_too_late(limits->timeout_ms, err);
+        } else if (rc == FT_E_UNSUPPORTED) {
+            rc = ft_err_set(err, rc, "%s", s->newer);
         } else if (rc != FT_OK) {
             rc = ft_err_set(err, rc, "%s: %s", path,
                             rc == FT_E_IO ? strerror(errno) : ft_strerror(rc));
