@@ -23,7 +23,10 @@ struct ft_store {
     struct ft_store_coder *coder;
     struct ft__store_module module[FT__STORE_TABLES];
     struct ft_store_result *result; /* of the query that runs, or NULL */
+    struct ft_store_limits limits;  /* of it, or of the last one */
     int64_t until_ms;               /* monotonic: it may run up to then; 0: for ever */
+    int64_t asked_ms;               /* when limits.stop was asked */
+    bool stopped;                   /* it said yes */
     char refused[128];              /* by the authorizer, and why */
     int64_t version;                /* of the database that facts are of, -1: of none */
     struct ft_store_result facts;   /* what goes with every answer */
@@ -45,16 +48,16 @@ FT_NODISCARD int ft__store_functions_make(struct ft_store *s);
 int ft__store_find_function(sqlite3_vtab *table, int n, const char *name,
                             void (**out)(sqlite3_context *, int, sqlite3_value **), void **out_arg);
 
-/* A transaction in which all is as it is now, for so long (0: any time); what goes with an answer,
- * into *out, which is filled on until _end(). FT_E_IO. */
-FT_NODISCARD int ft__store_begin(struct ft_store *s, int64_t timeout_ms,
+/* A transaction in which all is as it is now, within the limits' time; what goes with an answer,
+ * into *out, which is filled on until _end(). FT_E_IO, and ft__store_too_late()'s. */
+FT_NODISCARD int ft__store_begin(struct ft_store *s, const struct ft_store_limits *limits,
                                  struct ft_store_result *out, struct ft_err *err);
 void ft__store_end(struct ft_store *s);
 
-/* Is its time over? */
-bool ft__store_late(const struct ft_store *s);
-/* FT_E_RANGE: it is. */
-FT_NODISCARD int ft__store_too_late(int64_t timeout_ms, struct ft_err *err);
+/* Is its time over, or is it to end? */
+bool ft__store_late(struct ft_store *s);
+/* FT_E_RANGE, FT_E_INTERRUPTED: it is. */
+FT_NODISCARD int ft__store_too_late(const struct ft_store *s, struct ft_err *err);
 
 /* ---- slices, one after the other ---- */
 

@@ -12,12 +12,22 @@
 enum {
     FILES_MOST = 1 << 22,
     BLOCK_MOST = 512 << 20, /* bytes of a block's columns in memory */
+    ASK_MS = 20,            /* between two looks at whether it is to end */
     FEW = 8                 /* of more rows only one is wanted: the others are not taken apart */
 };
 
-bool ft__store_late(const struct ft_store *s)
+bool ft__store_late(struct ft_store *s)
 {
-    return s->until_ms != 0 && ft_mono_ms() >= s->until_ms;
+    if (s->until_ms == 0 && s->limits.stop == NULL) {
+        return false;
+    }
+    int64_t now = ft_mono_ms();
+
+    if (!s->stopped && s->limits.stop != NULL && now - s->asked_ms >= ASK_MS) {
+        s->asked_ms = now;
+        s->stopped = s->limits.stop(s->limits.cookie);
+    }
+    return s->stopped || (s->until_ms != 0 && now >= s->until_ms);
 }
 
 /* ---- columns ---- */

@@ -286,6 +286,40 @@ static void test_old_columns(void)
     end(&w);
 }
 
+static bool at_third(void *cookie)
+{
+    int *asked = cookie;
+
+    return ++*asked == 3;
+}
+
+/* What would run for ever ends when it is told to, and is not asked again; the next one runs. */
+static void test_told_to_end(void)
+{
+    static const char endless[] =
+        "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c";
+    int asked = 0;
+    struct ft_store_limits limits = {.timeout_ms = 600000, .stop = at_third, .cookie = &asked};
+    int64_t got[3];
+    struct ft_store_take take = {no_columns, take_numbers, got};
+    struct ft_store_result r;
+    struct ft_store *s;
+    struct ft_err err;
+    struct store w;
+
+    begin(&w);
+    CHECK_EQ(add(&w, "flow", 1, 0), FT_OK);
+    CHECK_EQ(ft_store_open(w.folder, &s, &err), FT_OK);
+    CHECK_EQ(ft_store_query(s, endless, &limits, &take, &r, &err), FT_E_INTERRUPTED);
+    CHECK_EQ(asked, 3);
+    CHECK_STR(err.what, "it was told to end");
+    CHECK_EQ(ask(s, "SELECT count(*) FROM flow", got, &r), FT_OK);
+    CHECK_EQ(got[0], ROWS);
+    CHECK_EQ(asked, 3);
+    ft_store_close(s);
+    end(&w);
+}
+
 /* Rows that several conditions find are told apart, and one that two find is one. */
 static void test_either(void)
 {
@@ -555,6 +589,7 @@ int main(void)
     RUN(test_either);
     RUN(test_empty_text);
     RUN(test_left_out);
+    RUN(test_told_to_end);
     RUN(test_many_slices);
     RUN(test_beside_a_writer);
     return test_end();
