@@ -931,7 +931,10 @@ def test_sampling_is_said(m):
                 assert word in out["data"]["sampling"], out["data"]
                 same(out["traffic"]["bytes"], times * sum(r[4] for r in records))
                 same(a.tool("top", by="packets", window="all")["total"]["packets"], times * 20)
-                a.tool("flow", id=a.rows("flows", window="all")[0][0]["flow_id"])
+                flow = a.tool("flow", id=a.rows("flows", window="all")[0][0]["flow_id"])["flow"]
+                same([flow["other"][k] for k in ("octet_delta_count", "destination_transport_port")], [flow["byte_count"], 443])
+                fields = json.loads(a.read("telemetry://schema"))["fields"]
+                assert any(f["name"] == "other" and "exporter" in f["meaning"] for f in fields)
             with Agent(m.program, folder + "/s", 3) as a:
                 a.rows("flows", window="all")
                 assert "10.0.0." not in "".join(a.texts)
