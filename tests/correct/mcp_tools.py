@@ -806,6 +806,29 @@ def test_answers_end(m):
             a.tool("host", ip=flow["src_ip"], window="all")
 
 
+def test_stores_of_few_columns(m):
+    """What cannot be known of a store with few columns is said, in words of its own."""
+    frames = []
+    for i in range(40):
+        frames.append((T0 + i * S, eth(ip("10.0.0.1", "10.0.0.2", 17, udp(1000, 53, b"x")))))
+    for columns, traffic, note in (("timestamp,src_ip,dst_ip,byte_count,packet_count", True, "several times"),
+                                   ("timestamp,flow_id,src_ip,dst_port,protocol", False, "unknown, not zero"),
+                                   ("flow_id,byte_count", False, "unknown, not zero")):
+        with tempfile.TemporaryDirectory(prefix="flowtap-mcp-") as folder:
+            with open(folder + "/in.pcap", "wb") as f:
+                f.write(pcap(frames))
+            subprocess.run([m.program, "read", "--quiet", "-w", "1", "--active-timeout", "10", "-e", "flow", "-o",
+                            "store:%s/s?columns=%s" % (folder, columns), folder + "/in.pcap"], check=True, timeout=60)
+            with Agent(m.program, folder + "/s") as a:
+                out = a.tool("overview", window="all")
+                assert any(note in n for n in out["data"]["notes"]) and (out["traffic"] is not None) == traffic, (columns, out)
+                assert (a.tool("changes", since="h" + ".".join(["0"] * 6))["traffic"] is not None) == traffic
+                for tool, args in (("top", {}), ("top", {"by": "peers", "key": "port"}), ("host", {"ip": "10.0.0.1"}), ("flows", {}),
+                                   ("detect", {})):
+                    text = a.tool(tool, window="all", **args)
+                    assert not isinstance(text, str) or ("in this store" in text and "no such column: " not in text), (tool, text)
+
+
 # ---- windows ----
 
 def test_alerts_before_their_flows(m):

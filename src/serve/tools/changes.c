@@ -221,7 +221,7 @@ static int put_new(struct ft_desk *d, const struct fresh *f, bool hosts, struct 
 static bool has_hosts(const struct ft_desk *d)
 {
     static const char *const names[] = {"src_ip", "dst_port", "protocol"};
-    bool all = d->privacy < FT_PRIVACY_AGGREGATES;
+    bool all = d->privacy < FT_PRIVACY_AGGREGATES && ft__sums_minutes_there(d);
 
     for (int i = 0; i < 3; i++) {
         all &= ft__desk_find(d, FT__FLOW, names[i]) != NULL;
@@ -235,8 +235,8 @@ static int sum_fresh(struct ft_desk *d, const struct fresh *f, struct ft__sums *
 {
     struct ft_text where = {0};
 
-    *out_known = true;
-    if (!f->any) {
+    *out_known = d->table[FT__FLOW].rows > 0 && ft__sums_minutes_there(d);
+    if (!f->any || !*out_known) {
         return FT_OK;
     }
     put_fresh(f, &where);

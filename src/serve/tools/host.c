@@ -266,8 +266,12 @@ static int put_traffic(struct host *h, struct ft_text *out, struct ft_err *err)
         ft_text_put(out, "\"seen\":null");
         return FT_OK;
     }
-    if (!has(h, "src_ip") || !has(h, "dst_ip")) {
-        return ft_err_set(err, FT_E_USAGE, "addresses are not in this store (?columns=)");
+    static const char *const needed[] = {"src_ip", "dst_ip", "dst_port", "protocol", "timestamp"};
+
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        if (!has(h, needed[i])) {
+            return ft_err_set(err, FT_E_USAGE, "%s is not in this store (?columns=)", needed[i]);
+        }
     }
     int rc = put_side(h, "as_initiator", "src_ip", "dst_ip", out, err);
 
