@@ -484,6 +484,42 @@ def test_changes_come_late(m):
             a.__exit__()
 
 
+def test_pages_hold_still(m):
+    """Alerts, and flows in an order without values, that come between two pages and into their window move none of them."""
+    def scans(first, n):
+        return [p[:2] for i in range(n) for p in attacks.made("address_scan", 1, T0 + (n - i) * S, "10.1.1.%d" % (first + i))[0]]
+    with tempfile.TemporaryDirectory(prefix="flowtap-mcp-") as folder:
+        def more(name, packets):
+            with open(os.path.join(folder, name), "wb") as f:
+                f.write(pcap(sorted(packets)))
+            subprocess.run([m.program, "read", "--quiet", "-w", "1", "-e", "flow,alert", "-o", "store:" + folder + "/s",
+                            os.path.join(folder, name)], check=True, timeout=240)
+        more("a.pcap", scans(1, 12))
+        with Agent(m.program, folder + "/s") as a:
+            window = "2023-11-14/2023-11-16"
+
+            def alerts(cursor=None):
+                out = a.tool("detect", window=window, limit=5, **({"cursor": cursor} if cursor else {}))
+                return [tuple(r.values()) for g in out["rules"] for r in table(g)], out.get("next_cursor")
+
+            def flows(cursor=None):
+                out = a.tool("flows", window=window, limit=50, order="src_ip", columns="src_ip,flow_id",
+                             **({"cursor": cursor} if cursor else {}))
+                return [tuple(r.values()) for r in table(out)], out.get("next_cursor")
+            for page, name in ((alerts, "b.pcap"), (flows, "c.pcap")):
+                want, cursor = page()
+                start, first = cursor, list(want)
+                while cursor:
+                    rows, cursor = page(cursor)
+                    want += rows
+                more(name, scans(20 if page is alerts else 40, 12))
+                got, cursor = first, start
+                while cursor:
+                    rows, cursor = page(cursor)
+                    got += rows
+                same(got, want, name)
+
+
 def test_words(m):
     w = office(m)
     with w.agent() as a:
