@@ -42,7 +42,8 @@ FT_API FT_NODISCARD int ft_serve_open(const struct ft_serve_config *config, stru
                                       struct ft_err *err);
 
 /* Answers lines of in_fd on out_fd, a message each, until in_fd is at its end, the reader of out_fd
- * is gone, or stop_fd (-1: none) can be read. The handles are the caller's. FT_OK then; FT_E_IO,
+ * is gone, or stop_fd (-1: none) can be read, which ends a question, too. The handles are the
+ * caller's. FT_OK then; FT_E_IO,
  * FT_E_NOMEM. SIGPIPE is ignored or blocked by the caller. */
 FT_API FT_NODISCARD int ft_serve_stdio(struct ft_serve *s, int in_fd, int out_fd, int stop_fd,
                                        struct ft_err *err);
@@ -54,8 +55,8 @@ FT_API FT_NODISCARD int ft_serve_http(struct ft_serve *s, struct ft_err *err);
 /* Where it listens, "127.0.0.1:8600"; borrowed. NULL: stdio. */
 FT_API const char *ft_serve_address(const struct ft_serve *s);
 
-/* Ends streams in order, waits for questions that are being answered, and frees it; NULL is a
- * no-op. */
+/* Ends streams in order and questions that are being answered without an answer, within 2 s and
+ * what the store takes to be read to its next block, and frees it; NULL is a no-op. */
 FT_API void ft_serve_close(struct ft_serve *s);
 
 #ifdef __cplusplus

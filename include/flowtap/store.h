@@ -34,6 +34,9 @@ FT_API void ft_store_close(struct ft_store *s); /* NULL is a no-op */
 struct ft_store_limits {
     uint64_t rows;      /* at most; 0: any number */
     int64_t timeout_ms; /* 0: any time */
+    /* Asked now and then by the thread that reads: true ends it. NULL: nobody is asked. */
+    bool (*stop)(void *cookie);
+    void *cookie; /* stop's */
 };
 
 enum ft_store_kind { FT_STORE_NULL, FT_STORE_INTEGER, FT_STORE_REAL, FT_STORE_STRING };
@@ -85,7 +88,7 @@ struct ft_store_result {
 
 /* Runs one SELECT. FT_E_USAGE: it is none, or does what is not allowed: err has the reason;
  * FT_E_RANGE: it took longer, more memory, or a longer value (1 MiB) than it may; FT_E_INTERRUPTED:
- * the taker ended it; FT_E_CORRUPT, FT_E_IO. *out is filled in any case. */
+ * the taker or limits->stop ended it; FT_E_CORRUPT, FT_E_IO. *out is filled in any case. */
 FT_API FT_NODISCARD int ft_store_query(struct ft_store *s, const char *sql,
                                        const struct ft_store_limits *limits,
                                        const struct ft_store_take *take,
@@ -99,8 +102,8 @@ struct ft_store_range {
 
 /* Writes them into a file of Parquet, which is there, in the place of another, when it is whole: it
  * is written as PATH.part. *out is filled as by a query. FT_E_USAGE: there is no such table, or the
- * path is of something that is no file; FT_E_RANGE: it took longer than it may; FT_E_IO,
- * FT_E_NOMEM, FT_E_CORRUPT. */
+ * path is of something that is no file; FT_E_RANGE: it took longer than it may; FT_E_INTERRUPTED:
+ * limits->stop ended it; FT_E_IO, FT_E_NOMEM, FT_E_CORRUPT. */
 FT_API FT_NODISCARD int ft_store_export(struct ft_store *s, const struct ft_store_range *range,
                                         const struct ft_store_limits *limits, const char *path,
                                         struct ft_store_result *out, struct ft_err *err);
@@ -137,7 +140,8 @@ struct ft_store_origin {
  * The scan is exact, in the memory of a block and k rows, and the same with AVX2 and without.
  * FT_E_NOT_FOUND: there is no such flow or host, or it has no vector; FT_E_USAGE: what is asked is
  * wrong; FT_E_RANGE: the time was over; FT_E_CORRUPT: a slice was found damaged too late, ask
- * again; FT_E_INTERRUPTED: the taker ended it; FT_E_UNSUPPORTED, FT_E_IO, FT_E_NOMEM. *out is
+ * again; FT_E_INTERRUPTED: the taker or limits->stop ended it; FT_E_UNSUPPORTED, FT_E_IO,
+ * FT_E_NOMEM. *out is
  * filled in any case; limits->rows is not looked at. */
 FT_API FT_NODISCARD int ft_store_similar(struct ft_store *s, const struct ft_store_similar *ask,
                                          const struct ft_store_limits *limits,

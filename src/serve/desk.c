@@ -39,7 +39,8 @@ static struct ft_store_limits limits_of(const struct ft_desk *d, uint64_t rows)
 {
     int64_t left = d->until_ms - ft_mono_ms();
 
-    return (struct ft_store_limits){.rows = rows, .timeout_ms = left > 0 ? left : 1};
+    return (struct ft_store_limits){
+        .rows = rows, .timeout_ms = left > 0 ? left : 1, .stop = d->stop, .cookie = d->cookie};
 }
 
 int ft__desk_query(struct ft_desk *d, const char *sql, uint64_t rows,
@@ -189,6 +190,7 @@ static bool is_plain(const char *name)
 struct columns {
     struct ft__desk_columns *to;
     enum ft__desk_table table;
+    bool failed; /* no memory */
 };
 
 static int take_columns(void *cookie, const struct ft_store_heading *h, uint32_t n)
@@ -198,6 +200,7 @@ static int take_columns(void *cookie, const struct ft_store_heading *h, uint32_t
 
     c->to->column = ft_mem_alloc(n + 1, sizeof *c->to->column);
     if (c->to->column == NULL) {
+        c->failed = true;
         return 1;
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -252,7 +255,7 @@ static int read_table(struct ft_desk *d, enum ft__desk_table t, struct ft_err *e
 {
     char sql[160];
     double v[3];
-    struct columns c = {&d->table[t], t};
+    struct columns c = {&d->table[t], t, false};
     struct ft_store_take take = {take_columns, take_nothing, &c};
 
     snprintf(sql, sizeof sql,
@@ -269,7 +272,7 @@ static int read_table(struct ft_desk *d, enum ft__desk_table t, struct ft_err *e
         rc = ft__desk_query(d, sql, 0, &take, NULL, err);
         rc = rc == FT_OK ? read_newest(d, t, err) : rc;
     }
-    return rc == FT_E_INTERRUPTED ? ft_err_set(err, FT_E_NOMEM, "out of memory") : rc;
+    return rc == FT_E_INTERRUPTED && c.failed ? ft_err_set(err, FT_E_NOMEM, "out of memory") : rc;
 }
 
 const struct ft__desk_column *ft__desk_find(const struct ft_desk *d, enum ft__desk_table t,
@@ -397,6 +400,8 @@ int ft_desk_open(const struct ft_desk_config *config, struct ft_desk **out, stru
         return ft_err_set(err, FT_E_NOMEM, "%s: out of memory", config->folder);
     }
     d->privacy = config->privacy;
+    d->stop = config->stop;
+    d->cookie = config->cookie;
     rc = ft__desk_begin(d, err);
     if (rc == FT_OK && d->privacy >= FT_PRIVACY_MAPPED) {
         rc = ft_veil_open(d->folder, &d->veil, err);

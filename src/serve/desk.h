@@ -8,6 +8,8 @@
 #ifndef FT_SERVE_DESK_H
 #define FT_SERVE_DESK_H
 
+#include <stdbool.h>
+
 #include "serve/catalogue.h"
 
 enum {
@@ -22,6 +24,9 @@ enum {
 struct ft_desk_config {
     const char *folder; /* of the store */
     int privacy;        /* FT_PRIVACY_RAW to FT_PRIVACY_AGGREGATES */
+    /* Asked now and then while a question is answered: true ends it with an error. May be NULL. */
+    bool (*stop)(void *cookie);
+    void *cookie; /* stop's */
 };
 
 /* Opens the store of a folder. With FT_PRIVACY_MAPPED and beyond there is a key in the folder,

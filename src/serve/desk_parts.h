@@ -50,6 +50,8 @@ struct ft_veil;
 struct ft_desk {
     char *folder; /* owned */
     int privacy;
+    bool (*stop)(void *cookie); /* or NULL: ft_desk_config's */
+    void *cookie;
     struct ft_store *store;
     struct ft__desk_columns table[FT__TABLES];
     struct ft_veil *veil; /* or NULL: below FT_PRIVACY_MAPPED */

@@ -31,6 +31,14 @@ void ft_pool_fini(struct ft_pool *p)
     pthread_mutex_destroy(&p->lock);
 }
 
+void ft_pool_stop(struct ft_pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->stopped = true;
+    pthread_cond_broadcast(&p->given);
+    pthread_mutex_unlock(&p->lock);
+}
+
 struct ft_desk *ft_pool_take(void *cookie)
 {
     struct ft_pool *p = cookie;
@@ -39,10 +47,10 @@ struct ft_desk *ft_pool_take(void *cookie)
     int rc = 0;
 
     pthread_mutex_lock(&p->lock);
-    while (p->n_free == 0 && rc == 0) {
+    while (p->n_free == 0 && !p->stopped && rc == 0) {
         rc = pthread_cond_timedwait(&p->given, &p->lock, &until);
     }
-    if (p->n_free > 0) {
+    if (p->n_free > 0 && !p->stopped) {
         d = p->free[--p->n_free];
     }
     pthread_mutex_unlock(&p->lock);

@@ -376,7 +376,7 @@ static int run(struct export *e, struct ft_store *s, const struct ft_store_range
         rc = rc == FT_OK ? begin(e, s, table, range) : rc;
         rc = rc == FT_OK ? export_file(e, path, limits->rows, out) : rc;
         if (rc == FT_E_INTERRUPTED) {
-            rc = ft__store_too_late(limits->timeout_ms, err);
+            rc = ft__store_too_late(s, err);
         } else if (rc != FT_OK) {
             rc = ft_err_set(err, rc, "%s: %s", path,
                             rc == FT_E_IO ? strerror(errno) : ft_strerror(rc));
@@ -392,7 +392,7 @@ int ft_store_export(struct ft_store *s, const struct ft_store_range *range,
 {
     struct export e = {.fd = -1};
     char *file;
-    int rc = ft__store_begin(s, limits->timeout_ms, out, err);
+    int rc = ft__store_begin(s, limits, out, err);
 
     if (rc != FT_OK) {
         return rc;

@@ -90,16 +90,29 @@ static int progress(void *cookie)
 }
 
 /* What runs from now on has a time, 0: any. The schema is not ours to trust, either. */
-static void start_clock(struct ft_store *s, int64_t timeout_ms)
+static void start_clock(struct ft_store *s, const struct ft_store_limits *limits)
 {
-    s->until_ms = timeout_ms > 0 ? ft_mono_ms() + timeout_ms : 0;
+    s->limits = *limits;
+    s->until_ms = limits->timeout_ms > 0 ? ft_mono_ms() + limits->timeout_ms : 0;
+    s->asked_ms = 0;
+    s->stopped = false;
     sqlite3_progress_handler(s->db, STEPS, progress, s);
 }
 
 static void stop_clock(struct ft_store *s)
 {
     s->until_ms = 0;
+    s->limits.stop = NULL;
     sqlite3_progress_handler(s->db, 0, NULL, NULL);
+}
+
+int ft__store_too_late(const struct ft_store *s, struct ft_err *err)
+{
+    if (s->stopped) {
+        return ft_err_set(err, FT_E_INTERRUPTED, "it was told to end");
+    }
+    return ft_err_set(err, FT_E_RANGE, "it takes longer than the %lld ms that it may",
+                      (long long)s->limits.timeout_ms);
 }
 
 /* Which versions of columns the slices have, as one number, never 0. False: it failed. */
@@ -127,8 +140,9 @@ static int refresh(struct ft_store *s, struct ft_err *err)
     uint64_t now = 0;
 
     if (!columns_now(s, &now) || (now != s->columns_of && ft__store_tables_make(s) != FT_OK)) {
-        return ft_err_set(err, ft__store_late(s) ? FT_E_RANGE : FT_E_IO, "%s: %s", s->folder,
-                          sqlite3_errmsg(s->db));
+        return ft__store_late(s)
+                   ? ft__store_too_late(s, err)
+                   : ft_err_set(err, FT_E_IO, "%s: %s", s->folder, sqlite3_errmsg(s->db));
     }
     s->columns_of = now;
     return FT_OK;
@@ -136,6 +150,7 @@ static int refresh(struct ft_store *s, struct ft_err *err)
 
 static int set_up(struct ft_store *s, const char *folder, struct ft_err *err)
 {
+    static const struct ft_store_limits opening = {.timeout_ms = OPEN_MS};
     int rc = connect(s, folder);
 
     if (rc != SQLITE_OK) {
@@ -150,7 +165,7 @@ static int set_up(struct ft_store *s, const char *folder, struct ft_err *err)
     sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, LENGTH_MOST);
     sqlite3_limit(s->db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, PATTERN_MOST);
     ft_ignore(sqlite3_exec(s->db, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL) == SQLITE_OK);
-    start_clock(s, OPEN_MS);
+    start_clock(s, &opening);
     rc = check_version(s, folder, err);
     if (rc == FT_OK && ft__store_functions_make(s) != FT_OK) {
         rc = ft_err_set(err, FT_E_IO, "%s: %s", folder, sqlite3_errmsg(s->db));
@@ -198,6 +213,7 @@ void ft_store_close(struct ft_store *s)
     if (s->dir >= 0) {
         close(s->dir);
     }
+    ft_mem_free(s->told);
     ft_mem_free(s->folder);
     ft_mem_free(s);
 }
@@ -255,19 +271,13 @@ static enum ft_store_form form_of(const char *declared)
                                                 : FT_STORE_PLAIN;
 }
 
-int ft__store_too_late(int64_t timeout_ms, struct ft_err *err)
-{
-    return ft_err_set(err, FT_E_RANGE, "it takes longer than the %lld ms that it may",
-                      (long long)timeout_ms);
-}
-
-static int failed(struct ft_store *s, int rc, int64_t timeout_ms, struct ft_err *err)
+static int failed(struct ft_store *s, int rc, struct ft_err *err)
 {
     if (s->refused[0] != '\0') {
         return ft_err_set(err, FT_E_USAGE, "%s", s->refused);
     }
     if (rc == SQLITE_INTERRUPT) {
-        return ft__store_too_late(timeout_ms, err);
+        return ft__store_too_late(s, err);
     }
     if (rc == SQLITE_TOOBIG) {
         return ft_err_set(err, FT_E_RANGE, "a value is longer than the %d MiB that it may",
@@ -327,7 +337,7 @@ static int run(struct ft_store *s, sqlite3_stmt *q, const struct ft_store_limits
     if (rc != FT_OK) {
         return ft_err_set(err, rc, "%s", ft_strerror(rc));
     }
-    return step == SQLITE_DONE ? FT_OK : failed(s, step, limits->timeout_ms, err);
+    return step == SQLITE_DONE ? FT_OK : failed(s, step, err);
 }
 
 /* ---- what goes with an answer ---- */
@@ -372,11 +382,11 @@ static void tell_account(struct ft_store *s, struct ft_store_result *out)
     sqlite3_finalize(q);
 }
 
-int ft__store_begin(struct ft_store *s, int64_t timeout_ms, struct ft_store_result *out,
-                    struct ft_err *err)
+int ft__store_begin(struct ft_store *s, const struct ft_store_limits *limits,
+                    struct ft_store_result *out, struct ft_err *err)
 {
     *out = (struct ft_store_result){0};
-    start_clock(s, timeout_ms);
+    start_clock(s, limits);
     if (sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) {
         stop_clock(s);
         return ft_err_set(err, FT_E_IO, "%s: %s", s->folder, sqlite3_errmsg(s->db));
@@ -396,6 +406,7 @@ int ft__store_begin(struct ft_store *s, int64_t timeout_ms, struct ft_store_resu
     }
     *out = s->facts;
     s->result = out;
+    s->n_told = 0;
     return FT_OK;
 }
 
@@ -425,7 +436,7 @@ static int prepare(struct ft_store *s, const char *sql, sqlite3_stmt **out, stru
     int rc = sqlite3_prepare_v2(s->db, sql, -1, out, &tail);
 
     if (rc != SQLITE_OK) {
-        return failed(s, rc, 0, err);
+        return failed(s, rc, err);
     }
     if (*out == NULL || has_more(s, tail)) {
         return ft_err_set(err, FT_E_USAGE, "%s",
@@ -443,7 +454,7 @@ int ft_store_query(struct ft_store *s, const char *sql, const struct ft_store_li
 {
     sqlite3_stmt *q = NULL;
 
-    int rc = ft__store_begin(s, limits->timeout_ms, out, err);
+    int rc = ft__store_begin(s, limits, out, err);
 
     if (rc != FT_OK) {
         return rc;

@@ -23,12 +23,17 @@ struct ft_store {
     struct ft_store_coder *coder;
     struct ft__store_module module[FT__STORE_TABLES];
     struct ft_store_result *result; /* of the query that runs, or NULL */
+    struct ft_store_limits limits;  /* of it, or of the last one */
     int64_t until_ms;               /* monotonic: it may run up to then; 0: for ever */
+    int64_t asked_ms;               /* when limits.stop was asked */
+    bool stopped;                   /* it said yes */
     char refused[128];              /* by the authorizer, and why */
     int64_t version;                /* of the database that facts are of, -1: of none */
     struct ft_store_result facts;   /* what goes with every answer */
     uint64_t columns_of;            /* the versions of columns that its tables have, hashed */
     int failure;                    /* of a slice, FT_E_...; FT_OK */
+    int64_t *told;                  /* [n_told] of cap_told, ascending, owned: slices that this */
+    uint32_t n_told, cap_told;      /* query left out, which is said once */
 };
 
 extern const char *const ft__store_tables[FT__STORE_TABLES];
@@ -42,16 +47,16 @@ FT_NODISCARD int ft__store_functions_make(struct ft_store *s);
 int ft__store_find_function(sqlite3_vtab *table, int n, const char *name,
                             void (**out)(sqlite3_context *, int, sqlite3_value **), void **out_arg);
 
-/* A transaction in which all is as it is now, for so long (0: any time); what goes with an answer,
- * into *out, which is filled on until _end(). FT_E_IO. */
-FT_NODISCARD int ft__store_begin(struct ft_store *s, int64_t timeout_ms,
+/* A transaction in which all is as it is now, within the limits' time; what goes with an answer,
+ * into *out, which is filled on until _end(). FT_E_IO, and ft__store_too_late()'s. */
+FT_NODISCARD int ft__store_begin(struct ft_store *s, const struct ft_store_limits *limits,
                                  struct ft_store_result *out, struct ft_err *err);
 void ft__store_end(struct ft_store *s);
 
-/* Is its time over? */
-bool ft__store_late(const struct ft_store *s);
-/* FT_E_RANGE: it is. */
-FT_NODISCARD int ft__store_too_late(int64_t timeout_ms, struct ft_err *err);
+/* Is its time over, or is it to end? */
+bool ft__store_late(struct ft_store *s);
+/* FT_E_RANGE, FT_E_INTERRUPTED: it is. */
+FT_NODISCARD int ft__store_too_late(const struct ft_store *s, struct ft_err *err);
 
 /* ---- slices, one after the other ---- */
 
@@ -201,6 +206,11 @@ void ft__part_release(struct ft__part *p); /* NULL is a no-op */
 /* Closes its file; opens it again, as it has to be for ft__view_load(). */
 void ft__part_pause(struct ft__part *p);
 FT_NODISCARD int ft__part_resume(struct ft__scan *s, struct ft__part *p);
+/* Slices that are left out, which is said once (left_out.c): one that cannot be read, and why; that
+ * is damaged, and set aside, so that nobody reads it again; whose file is not there any more. */
+void ft__left_bad(struct ft__scan *s, int64_t id, const char *why);
+void ft__left_aside(struct ft__scan *s, const struct ft__file *f, const char *why);
+void ft__left_gone(struct ft__scan *s, const struct ft__file *f);
 /* No more of it is read if it is damaged, gone or cannot be read, which is said. False: rc is
  * another. */
 bool ft__part_leave_out(struct ft__scan *s, const struct ft__part *p, int rc);

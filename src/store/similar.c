@@ -273,11 +273,10 @@ int ft_store_similar(struct ft_store *s, const struct ft_store_similar *ask,
                      struct ft_store_origin *out_origin, struct ft_store_result *out,
                      struct ft_err *err)
 {
-    struct ft__similar f = {
-        .store = s, .ask = ask, .origin = out_origin, .timeout_ms = limits->timeout_ms};
+    struct ft__similar f = {.store = s, .ask = ask, .origin = out_origin};
 
     *out_origin = (struct ft_store_origin){0};
-    int rc = ft__store_begin(s, limits->timeout_ms, out, err);
+    int rc = ft__store_begin(s, limits, out, err);
 
     if (rc != FT_OK) {
         return rc;

@@ -11,7 +11,6 @@
 struct ft__similar {
     struct ft_store *store;
     const struct ft_store_similar *ask;
-    int64_t timeout_ms;
     bool hosts;
     const char *table;
     struct ft_store_column *columns; /* [n] owned */

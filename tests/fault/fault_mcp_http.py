@@ -8,13 +8,14 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
 import time
 import unittest
 
-from faults import FLOWTAP, SAMPLE, Case, main, run, wait_for
+from faults import FLOWTAP, SAMPLE, Case, main, pcap_header, run, wait_for
 
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
@@ -165,6 +166,40 @@ class Clients(Served):
                 return False
         self.assertTrue(wait_for(again, 40))
         self.end()
+
+
+class Stop(Served):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        tmp = tempfile.TemporaryDirectory(prefix="flowtap-mcp-")
+        cls.addClassCleanup(tmp.cleanup)
+        cls.store = f"{tmp.name}/store"
+        r = run("read", "-e", "flow", "-o", f"store:{cls.store}", many_flows(pathlib.Path(tmp.name) / "flows.pcap"))
+        assert r.returncode == 0, r.stderr
+
+    def test_questions_run(self):
+        """Questions that run, and those that wait for their turn, hold nobody up."""
+        self.serve()
+        body, headers = request("tools/call", name="top", arguments={"by": "flows", "key": "pair", "window": "all"}), modern("tools/call", "top")
+        asking = [self.connection() for _ in range(40)]
+        for c in asking:
+            c.request("POST", "/mcp", body, headers)
+        self.assertEqual(asking[0].getresponse().status, 200)  # they are at it
+        self.end(seconds=5)
+
+
+def many_flows(path):
+    """A capture of 200 000 flows, whose pairs take long to be counted."""
+    record = struct.Struct("<IIII")
+    packet = struct.Struct("!14sBBHHHBBHIIHHHH")
+    ether = b"\2" * 12 + b"\x08\x00"
+    with open(path, "wb") as f:
+        f.write(pcap_header())
+        for i in range(200_000):
+            f.write(record.pack(1_719_409_000 + i // 2000, i % 2000, 42, 42))
+            f.write(packet.pack(ether, 0x45, 0, 28, 0, 0, 64, 17, 0, 0x0A000000 + i, 0x0A800000 + i * 7919 % 900_007, 1024, 53, 8, 0))
+    return path
 
 
 class Gate(Served):

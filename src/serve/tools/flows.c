@@ -289,7 +289,7 @@ static void put_rows(const struct ft_desk *d, const struct question *q, struct f
 static int take_rows(struct ft_desk *d, const struct question *q, struct ft__grid *g,
                      struct ft_err *err)
 {
-    static const int64_t parts[] = {256, 16, 1};
+    static const int64_t parts[] = {4096, 256, 16, 1};
     int rc = FT_OK;
 
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && rc == FT_OK; i++) {

@@ -286,6 +286,40 @@ static void test_old_columns(void)
     end(&w);
 }
 
+static bool at_third(void *cookie)
+{
+    int *asked = cookie;
+
+    return ++*asked == 3;
+}
+
+/* What would run for ever ends when it is told to, and is not asked again; the next one runs. */
+static void test_told_to_end(void)
+{
+    static const char endless[] =
+        "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c";
+    int asked = 0;
+    struct ft_store_limits limits = {.timeout_ms = 600000, .stop = at_third, .cookie = &asked};
+    int64_t got[3];
+    struct ft_store_take take = {no_columns, take_numbers, got};
+    struct ft_store_result r;
+    struct ft_store *s;
+    struct ft_err err;
+    struct store w;
+
+    begin(&w);
+    CHECK_EQ(add(&w, "flow", 1, 0), FT_OK);
+    CHECK_EQ(ft_store_open(w.folder, &s, &err), FT_OK);
+    CHECK_EQ(ft_store_query(s, endless, &limits, &take, &r, &err), FT_E_INTERRUPTED);
+    CHECK_EQ(asked, 3);
+    CHECK_STR(err.what, "it was told to end");
+    CHECK_EQ(ask(s, "SELECT count(*) FROM flow", got, &r), FT_OK);
+    CHECK_EQ(got[0], ROWS);
+    CHECK_EQ(asked, 3);
+    ft_store_close(s);
+    end(&w);
+}
+
 /* Rows that several conditions find are told apart, and one that two find is one. */
 static void test_either(void)
 {
@@ -343,6 +377,11 @@ static void test_empty_text(void)
     CHECK_EQ(ask(s, "SELECT count(*), count(name) FROM flow WHERE name IN ('', 'y')", got, &r),
              FT_OK);
     CHECK_EQ(got[0], ROWS / 3 + 1);
+    CHECK_EQ(ask(s,
+                 "SELECT count(*) FROM flow WHERE name IN (SELECT name FROM flow WHERE number = 9)",
+                 got, &r),
+             FT_OK); /* no names */
+    CHECK_EQ(got[0], 0);
     CHECK_EQ(ask(s, "SELECT count(*), count(name) FROM flow WHERE name IS NULL", got, &r), FT_OK);
     CHECK_EQ(got[0], ROWS / 3 + 1);
     CHECK_EQ(add(&w, "flow", 4, 0), FT_OK); /* no other texts */
@@ -350,6 +389,37 @@ static void test_empty_text(void)
         ask(s, "SELECT count(*), count(name) FROM flow WHERE name = '' AND number = 2", got, &r),
         FT_OK);
     CHECK_EQ(got[0], ROWS - ROWS / 3 - 1);
+    ft_store_close(s);
+    end(&w);
+}
+
+/* A slice is left out once, however often a query comes across it. */
+static void test_left_out(void)
+{
+    static const char sql[] =
+        "SELECT count(*) FROM flow a JOIN flow b USING(number) WHERE a.timestamp < 1.0000095";
+    struct ft_store_result r;
+    struct ft_store *s;
+    struct ft_err err;
+    struct store w;
+    int64_t got[1];
+
+    begin(&w);
+    for (int i = 0; i < 4; i++) {
+        CHECK_EQ(add(&w, "flow", 2, 0), FT_OK);
+    }
+    int fd = openat(w.dir, "flow-000000000002.fts", O_WRONLY | O_CLOEXEC);
+
+    CHECK_EQ(ftruncate(fd, 99), 0);
+    close(fd);
+    CHECK_EQ(unlinkat(w.dir, "flow-000000000003.fts", 0), 0);
+    CHECK_EQ(ft_store_open(w.folder, &s, &err), FT_OK);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(ask(s, sql, got, &r), FT_OK);
+        CHECK_EQ(got[0], 10 * ROWS);
+        CHECK_EQ(r.slices_bad, 1);
+        CHECK_EQ(r.slices_gone, 1);
+    }
     ft_store_close(s);
     end(&w);
 }
@@ -518,6 +588,8 @@ int main(void)
     RUN(test_old_columns);
     RUN(test_either);
     RUN(test_empty_text);
+    RUN(test_left_out);
+    RUN(test_told_to_end);
     RUN(test_many_slices);
     RUN(test_beside_a_writer);
     return test_end();
