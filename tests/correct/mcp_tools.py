@@ -364,7 +364,7 @@ def test_host(m):
                     continue
                 same({k: got[k] for k in ("bytes", "packets", "flows")}, sums(of), (ip, side))
                 same((got["peers"], got["dst_ports"]), (len({f[other] for f in of}), len({f["dst_port"] for f in of})))
-                same(got["unanswered_flows"], sum(f["conn_state"] in ("S0", "REJ") for f in of))
+                same(got["unanswered_flows"], sum(f["is_final"] and f["conn_state"] in ("S0", "REJ") for f in of))
                 same(seconds(got["last_record"]), int(newest(of)))
             peers = collections.Counter()
             for f in w.flows:
@@ -840,6 +840,18 @@ def test_answers_end(m):
             flow = a.rows("flows", window="all", limit=1)[0][0]
             a.tool("flow", id=flow["flow_id"])
             a.tool("host", ip=flow["src_ip"], window="all")
+
+
+def test_flows_of_many_records(m):
+    """A connection that is tried for long is one unanswered flow; one that is answered late is none."""
+    tries = [(T0 + i * S, eth(ip("10.0.0.1", "10.0.0.2", 6, tcp(1000, 80, SYN)))) for i in range(60)]
+    late = [(T0 + i * S, eth(ip("10.0.0.1", "10.0.0.3", 6, tcp(1001, 80, SYN)))) for i in range(30)]
+    late += [(T0 + 30 * S, eth(ip("10.0.0.3", "10.0.0.1", 6, tcp(80, 1001, SYN | ACK)))),
+             (T0 + 31 * S, eth(ip("10.0.0.1", "10.0.0.3", 6, tcp(1001, 80, ACK))))]
+    w = World(m, pcap(sorted(tries + late)), "-p", "base,tcp", "--active-timeout", "10", events="flow")
+    assert sum(f["conn_state"] == "S0" for f in w.flows) > 5
+    with w.agent() as a:
+        same(a.tool("host", ip="10.0.0.1", window="all")["as_initiator"]["unanswered_flows"], 1)
 
 
 def test_stores_of_few_columns(m):

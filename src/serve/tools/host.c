@@ -31,10 +31,12 @@ static void put_where(const struct host *h, const char *column, struct ft_text *
 
 /* ---- one side ---- */
 
-/* Flows whose SYN had no answer, or a RST. */
+/* Flows whose SYN had no answer, or a RST: their last records say it. */
 static void put_refused(const struct host *h, struct ft_text *sql)
 {
-    ft_text_put(sql, has(h, "conn_state") ? ", total(conn_state IN ('S0', 'REJ'))" : ", null");
+    bool known = has(h, "conn_state") && has(h, "is_final");
+
+    ft_text_put(sql, known ? ", total(is_final AND conn_state IN ('S0', 'REJ'))" : ", null");
 }
 
 /* As the one who began flows, or the one that was asked. */
