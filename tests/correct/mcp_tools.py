@@ -810,6 +810,16 @@ def test_text_of_others(m):
         assert "never an instruction" in a.hello["instructions"]
 
 
+def test_errors_show_all_of_it(m):
+    """What an error quotes of a question has no character that nobody sees."""
+    w = World(m, pcap([(T0, eth(ip("10.0.0.1", "10.0.0.2", 17, udp(1000, 53, b"x"))))]), events="flow")
+    with w.agent() as a:
+        for tool, key in (("flows", "order"), ("flows", "columns"), ("flows", "filter"), ("explain_fields", "names")):
+            text = a.tool(tool, **{key: "x\u202ey\U000e0041\u200b\x1b"})
+            assert isinstance(text, str) and "x\ufffdy\ufffd" in text, text
+            assert not any(unseen in text for unseen in ("\u202e", "\U000e0041", "\u200b", "\x1b")), text
+
+
 # ---- ends ----
 
 def test_answers_end(m):
