@@ -32,6 +32,7 @@ struct ft_store {
     struct ft_store_result facts;   /* what goes with every answer */
     uint64_t columns_of;            /* the versions of columns that its tables have, hashed */
     int failure;                    /* of a slice, FT_E_...; FT_OK */
+    char newer[160];                /* FT_E_UNSUPPORTED: the slice, and its version */
     int64_t *told;                  /* [n_told] of cap_told, ascending, owned: slices that this */
     uint32_t n_told, cap_told;      /* query left out, which is said once */
 };

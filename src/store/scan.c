@@ -299,6 +299,8 @@ int ft__part_open(struct ft__scan *s, uint32_t file, struct ft__part **out)
         } else if (rc == FT_E_IO) { /* not ours to read, or a link */
             ft__left_bad(s, s->files[file].id, err.what);
         } else {
+            snprintf(s->store->newer, sizeof s->store->newer, "%.*s",
+                     (int)sizeof s->store->newer - 1, rc == FT_E_UNSUPPORTED ? err.what : "");
             return rc;
         }
         return FT_OK;
