@@ -125,7 +125,7 @@ static bool is_called(const char *name, const char *field)
  * nobody knows which one wrote it. */
 static void describe(struct ft__desk_column *c, const struct ft_field *f)
 {
-    if (!is_called(c->name, f->name)) {
+    if (!is_called(c->name, ft_field_flat_name(f))) {
         return;
     }
     if (c->field == NULL) {

@@ -286,6 +286,24 @@ void ft__sums_columns(const struct ft_desk *d, struct ft_text *sql)
     ft_text_put(sql, has(d, "segment") ? "), total(segment = 0)" : "), count(*)");
 }
 
+/* Deltas, or one of the others: as store/feed.c takes them. */
+static bool counted(const struct ft_desk *d, const char *const names[4])
+{
+    return has(d, names[0]) || has(d, names[2]) || has(d, names[3]);
+}
+
+bool ft__sums_minutes_there(const struct ft_desk *d)
+{
+    return has(d, "timestamp") && counted(d, byte_names) && counted(d, packet_names);
+}
+
+bool ft__sums_count_twice(const struct ft_desk *d)
+{
+    bool deltas = has(d, byte_names[0]) && has(d, byte_names[1]);
+
+    return !deltas && !has(d, byte_names[2]) && has(d, byte_names[3]);
+}
+
 int ft__sums_there(const struct ft_desk *d, struct ft_err *err)
 {
     bool bytes = (has(d, byte_names[0]) && has(d, byte_names[1])) || has(d, byte_names[2]) ||

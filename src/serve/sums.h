@@ -45,6 +45,11 @@ FT_NODISCARD int ft__sums_enough_in(struct ft_desk *d, const struct ft__span *s,
 void ft__sums_bytes(const struct ft_desk *d, struct ft_text *sql);
 /* "total(bytes), total(packets), total(flows)" of flow records. */
 void ft__sums_columns(const struct ft_desk *d, struct ft_text *sql);
+/* Does the store have minutes? Without times, bytes or packets of records (?columns=) it has none.
+ */
+bool ft__sums_minutes_there(const struct ft_desk *d);
+/* Are all bytes of a flow in each of its records, and nothing says which are new? */
+bool ft__sums_count_twice(const struct ft_desk *d);
 /* Are these columns there? FT_E_USAGE. */
 FT_NODISCARD int ft__sums_there(const struct ft_desk *d, struct ft_err *err);
 

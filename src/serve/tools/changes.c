@@ -10,7 +10,7 @@
 #include "serve/cursor.h"
 #include "serve/sums.h"
 
-enum { ALERTS = 10, NEW = 5, DAY_S = 86400, MINUTE_US = 60000000, SLICE_BITS = 32 };
+enum { ALERTS = 10, NEW = 5, DAY_S = 86400, MINUTE_US = 60000000 };
 
 /* What is new is what was written since, in whatever order of time it came: flow records come up to
  * minutes late, and of several workers as they please. Slices have numbers that only grow. */
@@ -63,8 +63,8 @@ static int read_fresh(struct ft_desk *d, const char *table, const uint64_t then[
 
     rc = rc == FT_OK ? ft__desk_numbers(d, sql.p, 2, v, err) : rc;
     ft_text_fini(&sql);
-    *out = (struct fresh){.first_row = (int64_t)(then[SLICE] + 1) << SLICE_BITS,
-                          .end_row = (int64_t)(now[SLICE] + 1) << SLICE_BITS};
+    *out = (struct fresh){.first_row = (int64_t)(then[SLICE] + 1) << FT__DESK_ROW_BITS,
+                          .end_row = (int64_t)(now[SLICE] + 1) << FT__DESK_ROW_BITS};
     out->any = rc == FT_OK && v[0] <= v[1]; /* not NAN */
     if (out->any) {
         out->span = (struct ft__span){llround(v[0] * 1e6), llround(v[1] * 1e6) + 1};
@@ -221,7 +221,7 @@ static int put_new(struct ft_desk *d, const struct fresh *f, bool hosts, struct 
 static bool has_hosts(const struct ft_desk *d)
 {
     static const char *const names[] = {"src_ip", "dst_port", "protocol"};
-    bool all = d->privacy < FT_PRIVACY_AGGREGATES;
+    bool all = d->privacy < FT_PRIVACY_AGGREGATES && ft__sums_minutes_there(d);
 
     for (int i = 0; i < 3; i++) {
         all &= ft__desk_find(d, FT__FLOW, names[i]) != NULL;
@@ -235,8 +235,8 @@ static int sum_fresh(struct ft_desk *d, const struct fresh *f, struct ft__sums *
 {
     struct ft_text where = {0};
 
-    *out_known = true;
-    if (!f->any) {
+    *out_known = d->table[FT__FLOW].rows > 0 && ft__sums_minutes_there(d);
+    if (!f->any || !*out_known) {
         return FT_OK;
     }
     put_fresh(f, &where);

@@ -128,7 +128,7 @@ static int put_traffic(struct ft_desk *d, const struct ft__span *s, struct ft_te
     struct ft__sums all = {0};
     bool enough = false;
 
-    if (d->table[FT__FLOW].rows == 0) {
+    if (d->table[FT__FLOW].rows == 0 || !ft__sums_minutes_there(d)) {
         ft_text_put(out, "\"traffic\":null");
         return put_alerts(d, s, out, err);
     }

@@ -80,8 +80,8 @@ static int read_question(struct ft_desk *d, const cJSON *args, struct question *
                           "app",
                           d->privacy);
     }
-    q->minutes = q->by == BY_BYTES && q->key < FT__TOP_MINUTES && !q->aggregates &&
-                 (q->filter == NULL || q->filter[0] == '\0');
+    q->minutes = ft__sums_minutes_there(d) && q->by == BY_BYTES && q->key < FT__TOP_MINUTES &&
+                 !q->aggregates && (q->filter == NULL || q->filter[0] == '\0');
     return ft__span_read(d, ft__arg_text(args, "window"), "1h", &q->span, err);
 }
 
