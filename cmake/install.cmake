@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # make install: program, library, headers, pkg-config, man pages, completion, systemd unit.
 set(PC_LIBS "-lpthread -lm")
-foreach(dep PCAP ZSTD YAML SECCOMP OPENSSL CURL TLS XXHASH MICROHTTPD RDKAFKA HIREDIS NATS PQ SQLITE)
+foreach(dep PCAP ZSTD YAML SECCOMP OPENSSL CURL TLS XXHASH MICROHTTPD RDKAFKA HIREDIS NATS PQ SQLITE CJSON)
     if(${dep}_FOUND)
         string(REPLACE ";" " -l" libs "${${dep}_LIBRARIES}")
         string(APPEND PC_LIBS " -l${libs}")

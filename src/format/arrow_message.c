@@ -109,7 +109,7 @@ static struct field field_of(const struct ft__batch_column *c)
 {
     enum ft_type type = (enum ft_type)c->of.field->type;
 
-    return (struct field){.name = ft__columnar_name(c->of.field),
+    return (struct field){.name = ft_field_flat_name(c->of.field),
                           .type = type,
                           .kind = type_kind(c, type),
                           .width = c->width,

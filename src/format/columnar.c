@@ -81,8 +81,3 @@ const char *ft__columnar_vector_id(const struct ft_format_config *cfg, enum ft_e
     }
     return fits->of[e == FT_EVENT_WINDOW ? FT_VECTOR_HOST : FT_VECTOR_FLOW].id;
 }
-
-const char *ft__columnar_name(const struct ft_field *f)
-{
-    return f->type == FT_T_JSON && strcmp(f->name, "features") == 0 ? "other" : f->name;
-}

@@ -26,7 +26,4 @@ bool ft__columnar_has_vector(const struct ft_columns *c);
  */
 const char *ft__columnar_vector_id(const struct ft_format_config *cfg, enum ft_event e);
 
-/* What a column is called. */
-const char *ft__columnar_name(const struct ft_field *f);
-
 #endif

@@ -180,7 +180,7 @@ uint32_t ft__parquet_elements(const struct ft__batch_column *c)
 
 void ft__parquet_put_elements(struct ft_thrift *t, const struct ft__batch_column *c)
 {
-    const char *name = ft__columnar_name(c->of.field);
+    const char *name = ft_field_flat_name(c->of.field);
 
     uint32_t lists = ft__batch_nodes(c) - 1;
 
@@ -756,7 +756,7 @@ static void put_chunk(struct ft_thrift *t, const struct ft__parquet_in *in, cons
         ft_thrift_item_i32(t, PQ_RLE_DICTIONARY);
     }
     ft_thrift_list(t, 3, FT_THRIFT_BINARY, 2 * lists + 1);
-    ft_thrift_item_text(t, ft__columnar_name(in->column->of.field));
+    ft_thrift_item_text(t, ft_field_flat_name(in->column->of.field));
     for (; lists > 0; lists--) {
         ft_thrift_item_text(t, "list");
         ft_thrift_item_text(t, "element");

@@ -357,7 +357,7 @@ static void clickhouse_column(const struct schema *s, const struct ft_column *c)
     bool null = lists_of(f) == 0 && nullable(s, c);
     bool low = f->type == FT_T_STRING && null; /* the other way round is no type */
 
-    fprintf(s->to, "    `%s` ", ft__columnar_name(f));
+    fprintf(s->to, "    `%s` ", ft_field_flat_name(f));
     around(s->to, f, "Array(");
     fprintf(s->to, "%s%s%s",
             low    ? "LowCardinality(Nullable("
@@ -423,7 +423,7 @@ static void make_postgres(const struct schema *s)
             if (end != NULL) {
                 fprintf(s->to, ", -- %s\n", end);
             }
-            fprintf(s->to, "    \"%s\" %s%s%s", ft__columnar_name(f),
+            fprintf(s->to, "    \"%s\" %s%s%s", ft_field_flat_name(f),
                     ft__postgres_type((enum ft_type)(list ? f->item : f->type)), list ? "[]" : "",
                     nullable(s, &c->col[i]) ? "" : " NOT NULL");
             end = f->meaning;
@@ -443,7 +443,7 @@ static void make_arrow(const struct schema *s)
         for (uint32_t i = 0; i < c->n; i++) {
             const struct ft_field *f = c->col[i].field;
 
-            fprintf(s->to, "  {\"name\":\"%s\",\"type\":\"", ft__columnar_name(f));
+            fprintf(s->to, "  {\"name\":\"%s\",\"type\":\"", ft_field_flat_name(f));
             around(s->to, f, f->type == FT_T_VECTOR ? "fixed_size_list<" : "list<");
             fputs(types[kind_of(f)].arrow, s->to);
             around(s->to, f, ">");

@@ -77,7 +77,7 @@ static uint8_t *put_table(uint8_t *p, enum ft_event e, const struct ft__batch *b
                                     .item = from->of.field->item,
                                     .cell = from->cell,
                                     .width = from->width};
-        const char *name = ft__columnar_name(from->of.field);
+        const char *name = ft_field_flat_name(from->of.field);
 
         memcpy(c.name, name, strlen(name));
         memcpy(p, &c, sizeof c);
@@ -115,7 +115,7 @@ static void store_end(struct ft_format *f)
 static bool names_fit(const struct ft__batch *b)
 {
     for (uint32_t i = 0; i < b->n; i++) {
-        if (strlen(ft__columnar_name(b->col[i].of.field)) >= FT_STORE_NAME) {
+        if (strlen(ft_field_flat_name(b->col[i].of.field)) >= FT_STORE_NAME) {
             return false;
         }
     }

@@ -24,6 +24,11 @@ const char *ft_group_name(uint8_t group)
     return group < sizeof names / sizeof names[0] ? names[group] : "";
 }
 
+const char *ft_field_flat_name(const struct ft_field *f)
+{
+    return f->type == FT_T_JSON && strcmp(f->name, "features") == 0 ? "other" : f->name;
+}
+
 static uint64_t load(const uint8_t *at, uint8_t width)
 {
     uint16_t u16;

@@ -146,6 +146,9 @@ struct ft_field {
 /* What a group (enum ft_group) is called in an event; "": its columns are on top. */
 const char *ft_group_name(uint8_t group);
 
+/* What a column is called in formats that have no objects. */
+const char *ft_field_flat_name(const struct ft_field *f);
+
 /* What a row says of its part, which is not NULL. Not for FT_T_JSON. */
 void ft_field_get(const struct ft_field *f, const void *part, struct ft_value *out);
 

@@ -66,6 +66,13 @@ void ft__cursor_put(const struct ft__cursor *c, char out[FT__CURSOR])
     ft__numbers_put(!c->has_value ? 'a' : c->null ? 'n' : 'v', v, 5, out);
 }
 
+void ft__cursor_put_known(const struct ft__cursor *c, struct ft_text *sql)
+{
+    if (c->value >= 0 && c->value < INT32_MAX) { /* others nobody gave */
+        ft_text_format(sql, " AND rowid < %lld", (long long)((c->value + 1) << FT__DESK_ROW_BITS));
+    }
+}
+
 int ft__cursor_read(const char *text, uint32_t question, struct ft__cursor *out, struct ft_err *err)
 {
     uint64_t v[5] = {0};

@@ -125,7 +125,7 @@ static bool is_called(const char *name, const char *field)
  * nobody knows which one wrote it. */
 static void describe(struct ft__desk_column *c, const struct ft_field *f)
 {
-    if (!is_called(c->name, f->name)) {
+    if (!is_called(c->name, ft_field_flat_name(f))) {
         return;
     }
     if (c->field == NULL) {
@@ -330,12 +330,23 @@ static int read_account(struct ft_desk *d, struct ft_err *err)
     return rc;
 }
 
+/* The number of the newest slice: they only grow. 0: there is none. */
+static int read_last_slice(struct ft_desk *d, uint64_t *out, struct ft_err *err)
+{
+    double id;
+    int rc = ft__desk_numbers(d, "SELECT max(id) FROM slices", 1, &id, err);
+
+    *out = id > 0 ? (uint64_t)id : 0; /* not NAN */
+    return rc;
+}
+
 static int open_store(struct ft_desk *d, struct ft_err *err)
 {
     static const char gone[] =
         "the store is not in the folder that was opened: start this flowtap anew";
     int rc = ft_store_open(d->folder, &d->store, err);
 
+    rc = rc == FT_OK ? read_last_slice(d, &d->last_slice, err) : rc;
     for (int t = 0; t < FT__TABLES && rc == FT_OK; t++) {
         rc = read_table(d, (enum ft__desk_table)t, err);
     }
@@ -363,7 +374,7 @@ static void begin(struct ft_desk *d)
 
 int ft__desk_begin(struct ft_desk *d, struct ft_err *err)
 {
-    double one;
+    uint64_t last;
 
     begin(d);
     if (d->opened && !ft_store_is_there(d->store)) {
@@ -371,9 +382,9 @@ int ft__desk_begin(struct ft_desk *d, struct ft_err *err)
         d->lost = true;
     }
     if (d->opened) {
-        int rc = ft__desk_numbers(d, "SELECT 1", 1, &one, err);
+        int rc = read_last_slice(d, &last, err);
 
-        if (rc != FT_OK || d->said.newest_s == d->newest_s) {
+        if (rc != FT_OK || last == d->last_slice) {
             return rc;
         }
         forget_store(d); /* columns that are new are seen by a new connection */

@@ -24,7 +24,8 @@ enum {
     FT__DESK_MOST = 62 << 10,   /* of any: an answer is at most 64 KiB */
     FT__DESK_TIMEOUT_MS = 5000, /* of all queries of one call */
     FT__DESK_TRIES = 3, /* a slice that is found damaged is set aside, and is to be asked again */
-    FT__DESK_K = 5,     /* hosts that an aggregate is of, at FT_PRIVACY_AGGREGATES */
+    FT__DESK_ROW_BITS = 32, /* of a rowid; those above are the number of the slice */
+    FT__DESK_K = 5,         /* hosts that an aggregate is of, at FT_PRIVACY_AGGREGATES */
 };
 
 enum ft__desk_table { FT__FLOW, FT__WINDOW, FT__ALERT, FT__TABLES };
@@ -60,6 +61,7 @@ struct ft_desk {
     double now; /* seconds since 1970 */
     /* ---- of the store as it was when it was opened ---- */
     int64_t newest_s;
+    uint64_t last_slice;    /* the number of the newest */
     double first_s, last_s; /* of flow records and alerts, or of windows; NAN: there is nothing */
     bool of_future;         /* records say that they are: last_s is of the others */
     double left_out;        /* by the account: records that a condition (--where) left out */

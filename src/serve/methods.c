@@ -8,6 +8,7 @@
 #include "flowtap/version.h"
 #include "serve/rpc_parts.h"
 #include "serve/schema.h"
+#include "serve/veil.h"
 
 enum { LISTS_TTL_MS = 3600 * 1000, QUOTED = 64 };
 
@@ -302,11 +303,15 @@ static void put_content(struct ft_text *t, const char *text, size_t len)
 /* What a model is told, to do otherwise. */
 static void tool_failed(struct ft_rpc_call *c, const char *why)
 {
+    struct ft_text said = {0};
     struct ft_text *t = begin(c);
 
-    put_content(t, why, strlen(why));
+    ft_veil_message(why, &said);
+    put_content(t, said.p != NULL ? said.p : "", said.len);
+    t->failed |= said.failed;
     ft_text_put(t, ",\"isError\":true");
     end(c);
+    ft_text_fini(&said);
 }
 
 static struct ft_desk *take_desk(struct ft_rpc_call *c)

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "serve/desk_parts.h"
+#include "serve/sums.h"
 
 /* ---- numbers ---- */
 
@@ -127,6 +128,15 @@ static void put_notes(const struct ft_desk *d, const struct ft__span *s, struct 
         if (d->table[t].rows == 0) {
             put_note(out, &first, missing[t]);
         }
+    }
+    if (d->table[FT__FLOW].rows > 0 && !ft__sums_minutes_there(d)) {
+        put_note(out, &first,
+                 "flow records are stored without times, bytes or packets (?columns=): traffic is "
+                 "unknown, not zero");
+    } else if (d->table[FT__FLOW].rows > 0 && ft__sums_count_twice(d)) {
+        put_note(out, &first,
+                 "flow records are stored without deltas (?columns=): bytes and packets of long "
+                 "flows are counted several times");
     }
     if (s != NULL && (double)s->to_us / 1e6 <= d->first_s) {
         put_note(out, &first, "the window is before all that is stored");

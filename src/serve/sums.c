@@ -33,23 +33,33 @@ int ft__sums_minutes(struct ft_desk *d, const struct ft__span *s, struct ft__sum
     return rc;
 }
 
-int ft__sums_flows(struct ft_desk *d, const struct ft__span *s, struct ft__sums *out,
-                   struct ft_err *err)
+int ft__sums_flows(struct ft_desk *d, const char *where, struct ft__sums *out, struct ft_err *err)
 {
     struct ft_text sql = {0};
     double v[3];
 
     ft_text_put(&sql, "SELECT ");
     ft__sums_columns(d, &sql);
-    ft_text_put(&sql, " FROM flow WHERE ");
-    ft__span_sql(s, &sql);
+    ft_text_format(&sql, " FROM flow WHERE %s", where);
     int rc = numbers(d, &sql, 3, v, err);
 
     *out = (struct ft__sums){v[0], v[1], v[2]};
     return rc;
 }
 
-int ft__sums_enough(struct ft_desk *d, const struct ft__span *s, bool *out, struct ft_err *err)
+int ft__sums_enough_in(struct ft_desk *d, const struct ft__span *s, bool *out, struct ft_err *err)
+{
+    struct ft_text where = {0};
+
+    ft__span_sql(s, &where);
+    int rc = ft__desk_done(&where, err);
+
+    rc = rc == FT_OK ? ft__sums_enough(d, where.p, out, err) : rc;
+    ft_text_fini(&where);
+    return rc;
+}
+
+int ft__sums_enough(struct ft_desk *d, const char *where, bool *out, struct ft_err *err)
 {
     struct ft_text sql = {0};
     double n = 0;
@@ -59,9 +69,10 @@ int ft__sums_enough(struct ft_desk *d, const struct ft__span *s, bool *out, stru
     if (*out || !addresses) {
         return FT_OK;
     }
-    ft_text_put(&sql, "SELECT count(*) FROM (SELECT DISTINCT src_ip FROM flow WHERE ");
-    ft__span_sql(s, &sql);
-    ft_text_format(&sql, " AND src_ip IS NOT NULL LIMIT %d)", FT__DESK_K);
+    ft_text_format(&sql,
+                   "SELECT count(*) FROM (SELECT DISTINCT src_ip FROM flow WHERE %s AND src_ip IS "
+                   "NOT NULL LIMIT %d)",
+                   where, FT__DESK_K);
     int rc = numbers(d, &sql, 1, &n, err);
 
     *out = n >= FT__DESK_K;
@@ -273,6 +284,24 @@ void ft__sums_columns(const struct ft_desk *d, struct ft_text *sql)
     ft_text_put(sql, "), total(");
     put_first(d, packet_names, sql);
     ft_text_put(sql, has(d, "segment") ? "), total(segment = 0)" : "), count(*)");
+}
+
+/* Deltas, or one of the others: as store/feed.c takes them. */
+static bool counted(const struct ft_desk *d, const char *const names[4])
+{
+    return has(d, names[0]) || has(d, names[2]) || has(d, names[3]);
+}
+
+bool ft__sums_minutes_there(const struct ft_desk *d)
+{
+    return has(d, "timestamp") && counted(d, byte_names) && counted(d, packet_names);
+}
+
+bool ft__sums_count_twice(const struct ft_desk *d)
+{
+    bool deltas = has(d, byte_names[0]) && has(d, byte_names[1]);
+
+    return !deltas && !has(d, byte_names[2]) && has(d, byte_names[3]);
 }
 
 int ft__sums_there(const struct ft_desk *d, struct ft_err *err)

@@ -26,22 +26,30 @@ enum ft__top_key {
 FT_NODISCARD int ft__sums_minutes(struct ft_desk *d, const struct ft__span *s, struct ft__sums *out,
                                   struct ft_err *err);
 
-/* Likewise of flow records: exact, for any window. */
-FT_NODISCARD int ft__sums_flows(struct ft_desk *d, const struct ft__span *s, struct ft__sums *out,
+/* Of flow records, exactly; where: a condition of SQL. */
+FT_NODISCARD int ft__sums_flows(struct ft_desk *d, const char *where, struct ft__sums *out,
                                 struct ft_err *err);
 
 /* {"bytes":...,"packets":...,"flows":... without the end of the object. */
 void ft__sums_put(const struct ft__sums *s, struct ft_text *out);
 
-/* May sums of a window be shown? At FT_PRIVACY_AGGREGATES those of FT__DESK_K hosts and more that
- * began flows in it. */
-FT_NODISCARD int ft__sums_enough(struct ft_desk *d, const struct ft__span *s, bool *out,
+/* May sums of these flow records be shown? At FT_PRIVACY_AGGREGATES those of FT__DESK_K hosts and
+ * more that began them. */
+FT_NODISCARD int ft__sums_enough(struct ft_desk *d, const char *where, bool *out,
                                  struct ft_err *err);
+/* Of those of a window. */
+FT_NODISCARD int ft__sums_enough_in(struct ft_desk *d, const struct ft__span *s, bool *out,
+                                    struct ft_err *err);
 
 /* What a flow record adds to bytes and packets: as the minutes count it, see store/feed.c. */
 void ft__sums_bytes(const struct ft_desk *d, struct ft_text *sql);
 /* "total(bytes), total(packets), total(flows)" of flow records. */
 void ft__sums_columns(const struct ft_desk *d, struct ft_text *sql);
+/* Does the store have minutes? Without times, bytes or packets of records (?columns=) it has none.
+ */
+bool ft__sums_minutes_there(const struct ft_desk *d);
+/* Are all bytes of a flow in each of its records, and nothing says which are new? */
+bool ft__sums_count_twice(const struct ft_desk *d);
 /* Are these columns there? FT_E_USAGE. */
 FT_NODISCARD int ft__sums_there(const struct ft_desk *d, struct ft_err *err);
 

@@ -285,6 +285,20 @@ void ft_veil_text(const char *text, size_t len, struct ft_text *out)
     ft_text_json(out, shown, at);
 }
 
+void ft_veil_message(const char *text, struct ft_text *out)
+{
+    const uint8_t *p = (const uint8_t *)text, *end = p + strlen(text);
+
+    while (p < end) {
+        uint32_t v = 0;
+        size_t bytes = character(p, (size_t)(end - p), &v);
+        bool good = bytes > 0 && !is_hidden(v);
+
+        ft_text_add(out, good ? (const char *)p : "\xef\xbf\xbd", good ? bytes : 3);
+        p += bytes > 0 ? bytes : 1;
+    }
+}
+
 /* ---- in ---- */
 
 static int other_key(const char *text, struct ft_err *err)

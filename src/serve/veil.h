@@ -34,6 +34,8 @@ void ft_veil_flow(const struct ft_desk *d, const char *text, size_t len, struct 
 /* At most FT__DESK_TEXT characters; those that steer a terminal, or the direction of text, or that
  * nobody sees, are shown as U+FFFD. */
 void ft_veil_text(const char *text, size_t len, struct ft_text *out);
+/* All of a message, such characters likewise, as it is: no JSON. It may quote what was asked. */
+void ft_veil_message(const char *text, struct ft_text *out);
 
 /* Where rows that are otherwise equal stand: ", mixed(column, key)" behind an ORDER BY, from
  * FT_PRIVACY_MAPPED on; their order would be that of the addresses. second: NULL: there is none. */

@@ -262,7 +262,9 @@ static void sort_wants(struct ft__bound *b, const struct ft_store_column *c)
             b->want[b->n_known++] = w;
         }
     }
-    qsort(b->want, b->n_known, sizeof *b->want, ft_store_is_address(c) ? by_address : by_text);
+    if (b->n_known > 1) { /* of none there is no place, either */
+        qsort(b->want, b->n_known, sizeof *b->want, ft_store_is_address(c) ? by_address : by_text);
+    }
 }
 
 static int make_ranges(struct ft__bound *b, uint8_t type)

@@ -204,7 +204,7 @@ static bool find_words(struct ft_store_coder *k, const struct ft_store_values *v
             uint32_t row = first[table[s]], from = width > 0 ? row * width : end[row];
 
             if ((width > 0 || end[row + 1] - from == len) &&
-                memcmp(v->bytes.p + from, p, len) == 0) {
+                (len == 0 || memcmp(v->bytes.p + from, p, len) == 0)) {
                 code[i] = table[s];
                 break;
             }

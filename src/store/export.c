@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -336,6 +337,31 @@ static int find_file(const char *path, char **out, struct ft_err *err)
     return *out != NULL ? FT_OK : ft_err_set(err, FT_E_NOMEM, "%s: out of memory", path);
 }
 
+/* Opens the file that is made, which nobody else does meanwhile: what is left of one that is not
+ * made any more is cut off. -1: errno. */
+static int open_part(const char *part)
+{
+    int fd = open(part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, FT_FILE_MODE_DEFAULT);
+    struct stat ours, there;
+
+    if (fd < 0) {
+        return -1;
+    }
+    bool busy = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    int why = EBUSY;
+
+    if (!busy && fstat(fd, &ours) == 0 && stat(part, &there) == 0 && ours.st_ino == there.st_ino &&
+        ours.st_dev == there.st_dev) { /* else it was another's, and has its name by now */
+        if (ftruncate(fd, 0) == 0) {
+            return fd;
+        }
+        why = errno;
+    }
+    close(fd);
+    errno = why;
+    return -1;
+}
+
 /* Makes the file as another, which takes its name when it is whole. */
 static int export_file(struct export *e, const char *path, uint64_t most,
                        struct ft_store_result *out)
@@ -347,7 +373,7 @@ static int export_file(struct export *e, const char *path, uint64_t most,
         return FT_E_NOMEM;
     }
     snprintf(part, len, "%s" FT_FILE_PART, path);
-    e->fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FT_FILE_MODE_DEFAULT);
+    e->fd = open_part(part);
     int rc = e->fd >= 0 ? export_all(e, most, out) : FT_E_IO;
 
     rc = rc == FT_OK && rename(part, path) != 0 ? FT_E_IO : rc;
@@ -377,6 +403,8 @@ static int run(struct export *e, struct ft_store *s, const struct ft_store_range
         rc = rc == FT_OK ? export_file(e, path, limits->rows, out) : rc;
         if (rc == FT_E_INTERRUPTED) {
             rc = ft__store_too_late(s, err);
+        } else if (rc == FT_E_UNSUPPORTED) {
+            rc = ft_err_set(err, rc, "%s", s->newer);
         } else if (rc != FT_OK) {
             rc = ft_err_set(err, rc, "%s: %s", path,
                             rc == FT_E_IO ? strerror(errno) : ft_strerror(rc));

@@ -227,6 +227,7 @@ void ft_store_close(struct ft_store *s)
     if (s->dir >= 0) {
         close(s->dir);
     }
+    ft_mem_free(s->told);
     ft_mem_free(s->folder);
     ft_mem_free(s);
 }
@@ -419,6 +420,7 @@ int ft__store_begin(struct ft_store *s, const struct ft_store_limits *limits,
     }
     *out = s->facts;
     s->result = out;
+    s->n_told = 0;
     return FT_OK;
 }
 

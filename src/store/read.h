@@ -34,6 +34,9 @@ struct ft_store {
     struct ft_store_result facts;   /* what goes with every answer */
     uint64_t columns_of;            /* the versions of columns that its tables have, hashed */
     int failure;                    /* of a slice, FT_E_...; FT_OK */
+    char newer[160];                /* FT_E_UNSUPPORTED: the slice, and its version */
+    int64_t *told;                  /* [n_told] of cap_told, ascending, owned: slices that this */
+    uint32_t n_told, cap_told;      /* query left out, which is said once */
 };
 
 extern const char *const ft__store_tables[FT__STORE_TABLES];
@@ -206,6 +209,11 @@ void ft__part_release(struct ft__part *p); /* NULL is a no-op */
 /* Closes its file; opens it again, as it has to be for ft__view_load(). */
 void ft__part_pause(struct ft__part *p);
 FT_NODISCARD int ft__part_resume(struct ft__scan *s, struct ft__part *p);
+/* Slices that are left out, which is said once (left_out.c): one that cannot be read, and why; that
+ * is damaged, and set aside, so that nobody reads it again; whose file is not there any more. */
+void ft__left_bad(struct ft__scan *s, int64_t id, const char *why);
+void ft__left_aside(struct ft__scan *s, const struct ft__file *f, const char *why);
+void ft__left_gone(struct ft__scan *s, const struct ft__file *f);
 /* No more of it is read if it is damaged, gone or cannot be read, which is said. False: rc is
  * another. */
 bool ft__part_leave_out(struct ft__scan *s, const struct ft__part *p, int rc);

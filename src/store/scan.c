@@ -160,15 +160,6 @@ static bool time_fits(const struct ft__scan *s, int64_t min_us, int64_t max_us)
     return true;
 }
 
-static void tell_bad(struct ft__scan *s, const char *why)
-{
-    struct ft_store_result *r = s->store->result;
-
-    if (r != NULL && r->slices_bad++ == 0) {
-        snprintf(r->bad, sizeof r->bad, "%.*s", (int)sizeof r->bad - 1, why);
-    }
-}
-
 /* Is it the name of a slice, which no other folder is in? */
 static bool is_file(sqlite3_stmt *q)
 {
@@ -189,7 +180,7 @@ static int list_files(struct ft__scan *s, sqlite3_stmt *q)
                              .id = sqlite3_column_int64(q, 3)};
 
         if (!is_file(q)) {
-            tell_bad(s, "a slice's name in " FT_CATALOG_FILE " is damaged");
+            ft__left_bad(s, f.id, "a slice's name in " FT_CATALOG_FILE " is damaged");
             continue;
         }
         if (!time_fits(s, f.min_us, f.max_us)) {
@@ -273,55 +264,6 @@ void ft__scan_end(struct ft__scan *s)
     *s = (struct ft__scan){0};
 }
 
-/* It is damaged: nobody reads it again. */
-static void set_aside(struct ft__scan *s, const char *file, const char *why)
-{
-    char bad[FT_STORE_FILE + 8];
-
-    snprintf(bad, sizeof bad, "%s.bad", file);
-    renameat(s->store->dir, file, s->store->dir, bad); /* best effort: it may be another's */
-    tell_bad(s, why);
-}
-
-/* There is no such file any more. */
-static void is_gone(struct ft__scan *s, const char *file)
-{
-    struct ft_store_result *r = s->store->result;
-    char bad[FT_STORE_FILE + 8];
-
-    snprintf(bad, sizeof bad, "%s.bad", file);
-    if (r == NULL) {
-        return;
-    }
-    if (faccessat(s->store->dir, bad, F_OK, 0) != 0) {
-        r->slices_gone++;
-    } else if (r->slices_bad++ == 0) {
-        snprintf(r->bad, sizeof r->bad, "it was damaged, and is set aside as %s", bad);
-    }
-}
-
-bool ft__part_leave_out(struct ft__scan *s, const struct ft__part *p, int rc)
-{
-    const char *file = s->files[p->file].name;
-    char why[160];
-
-    if (rc == FT_E_CORRUPT) {
-        snprintf(why, sizeof why, "%s: a block is damaged", file);
-        set_aside(s, file, why);
-    } else if (rc == FT_E_IO) {
-        snprintf(why, sizeof why, "%s: a block cannot be read", file);
-        tell_bad(s, why);
-    } else if (rc == FT_E_NOT_FOUND) {
-        is_gone(s, file);
-    }
-    return rc == FT_E_CORRUPT || rc == FT_E_IO || rc == FT_E_NOT_FOUND;
-}
-
-bool ft__scan_leave_out(struct ft__scan *s, int rc)
-{
-    return ft__part_leave_out(s, s->view->part, rc);
-}
-
 static int map_columns(const struct ft__scan *s, struct ft__part *p)
 {
     p->map = ft_mem_alloc(s->n + 1, sizeof *p->map);
@@ -351,12 +293,14 @@ int ft__part_open(struct ft__scan *s, uint32_t file, struct ft__part **out)
     if (rc != FT_OK) {
         ft_mem_free(p);
         if (rc == FT_E_CORRUPT) {
-            set_aside(s, name, err.what);
+            ft__left_aside(s, &s->files[file], err.what);
         } else if (rc == FT_E_NOT_FOUND) {
-            is_gone(s, name);
+            ft__left_gone(s, &s->files[file]);
         } else if (rc == FT_E_IO) { /* not ours to read, or a link */
-            tell_bad(s, err.what);
+            ft__left_bad(s, s->files[file].id, err.what);
         } else {
+            snprintf(s->store->newer, sizeof s->store->newer, "%.*s",
+                     (int)sizeof s->store->newer - 1, rc == FT_E_UNSUPPORTED ? err.what : "");
             return rc;
         }
         return FT_OK;

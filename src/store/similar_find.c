@@ -169,7 +169,7 @@ int ft__similar_failed(const struct ft__similar *f, int rc, struct ft_err *err)
     case FT_E_INTERRUPTED:
         return ft__store_too_late(f->store, err);
     case FT_E_UNSUPPORTED:
-        return ft_err_set(err, rc, "a slice is of a newer version of flowtap");
+        return ft_err_set(err, rc, "%s", f->store->newer);
     default:
         return ft_err_set(err, rc, "%s", ft_strerror(rc));
     }

@@ -275,10 +275,12 @@ static int as_sqlite(struct cursor *c, int rc)
     if (rc == FT_OK) {
         return SQLITE_OK;
     }
-    table_of(c->base.pVtab)->module->store->failure = rc;
+    struct ft_store *s = table_of(c->base.pVtab)->module->store;
+
+    s->failure = rc;
     if (rc == FT_E_UNSUPPORTED) {
         sqlite3_free(c->base.pVtab->zErrMsg);
-        c->base.pVtab->zErrMsg = sqlite3_mprintf("a slice is of a newer version of flowtap");
+        c->base.pVtab->zErrMsg = sqlite3_mprintf("%s", s->newer);
     }
     return rc == FT_E_NOMEM         ? SQLITE_NOMEM
            : rc == FT_E_INTERRUPTED ? SQLITE_INTERRUPT

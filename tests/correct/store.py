@@ -3,6 +3,7 @@
 """What a store says is what NDJSON of the same run says: every value of flow records, windows and alerts; minutes whose
 sums are those of the records; conditions that pass blocks over and those that do not; what is refused; Parquet."""
 import collections
+import fcntl
 import json
 import os
 import random
@@ -424,6 +425,13 @@ def test_parquet_files(m):
     path = link
     assert "2 rows (there are more" in export("--limit", "2")
     assert os.path.islink(link) and os.path.getsize(link) < len(whole)
+    with open(os.path.join(s.folder.name, "x.parquet.part"), "wb") as other:  # another one is at it
+        other.write(b"PAR1")
+        other.flush()
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert "busy" in export(rc=1)
+        same(os.path.getsize(other.name), 4)
+    export()  # what is left of one that is not is nobody's
     path = s.folder.name
     assert "no file" in export(rc=2)
     same(sorted(f for f in os.listdir(s.folder.name) if "parquet" in f), ["link.parquet", "x.parquet"])

@@ -230,7 +230,7 @@ static int run(const struct arguments *a, struct ft_store *s)
     double timeout_s = a->timeout_s >= 0 ? a->timeout_s : file ? 0 : TIMEOUT_S;
     struct ft_store_limits limits = {.rows = (uint64_t)rows,
                                      .timeout_ms = (int64_t)(timeout_s * 1000)};
-    struct ft_store_range range = {.table = a->table, .from = 0, .to = 1e12};
+    struct ft_store_range range = {.table = a->table, .from = -1e12, .to = 1e12};
     struct ft_store_result r = {0};
     struct ft_err err = {0};
 

@@ -86,6 +86,17 @@ static void json_text(FILE *to, const char *s, size_t len)
     fputc('"', to);
 }
 
+/* Whoever wrote a store may not begin a line of ours. */
+static bool is_line(const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)s[i] < ' ') {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int json_row(struct rows *r, const struct ft_store_cell *cells)
 {
     char text[64];
@@ -98,7 +109,7 @@ static int json_row(struct rows *r, const struct ft_store_cell *cells)
         fputc(':', r->to);
         if (c->kind != FT_STORE_STRING) {
             fputs(plain(r->columns[i].form, c, text, sizeof text), r->to);
-        } else if (r->columns[i].form == FT_STORE_JSON) {
+        } else if (r->columns[i].form == FT_STORE_JSON && is_line(c->text, c->len)) {
             fwrite(c->text, 1, c->len, r->to);
         } else {
             json_text(r->to, c->text, c->len);

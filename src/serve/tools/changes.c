@@ -12,65 +12,71 @@
 
 enum { ALERTS = 10, NEW = 5, DAY_S = 86400, MINUTE_US = 60000000 };
 
-static const uint64_t SECONDS_MOST = (uint64_t)1 << 40;
+/* What is new is what was written since, in whatever order of time it came: flow records come up to
+ * minutes late, and of several workers as they please. Slices have numbers that only grow. */
+enum field { WRITTEN_S, SLICE, RECEIVED, KERNEL, QUEUE, LOST, FIELDS };
 
-/* Times are whole seconds; of alerts also how many there were from that second on. The newest
- * record is as fine as times are shown, and the first one behind it. */
-enum field { WRITTEN_S, RECORD_US, ALERT_S, ALERTS_SEEN, RECEIVED, KERNEL, QUEUE, LOST, FIELDS };
+/* The rows of a table in slices that are new. */
+struct fresh {
+    struct ft__span span;       /* of their times */
+    int64_t first_row, end_row; /* their rowids: those from, and those that are too new */
+    bool any;
+};
 
-static uint64_t second(double s)
+/* ---- handles ---- */
+
+static void now_is(const struct ft_desk *d, uint64_t out[FIELDS])
 {
-    return s > 0 ? (uint64_t)s : 0; /* not NAN */
-}
-
-static int count_alerts(struct ft_desk *d, uint64_t from_s, double *out, struct ft_err *err)
-{
-    struct ft_text sql = {0};
-
-    *out = 0;
-    if (d->table[FT__ALERT].rows == 0) {
-        return FT_OK;
-    }
-    ft_text_format(&sql, "SELECT count(*) FROM alert WHERE timestamp >= %llu",
-                   (unsigned long long)from_s);
-    int rc = ft__desk_done(&sql, err);
-
-    rc = rc == FT_OK ? ft__desk_numbers(d, sql.p, 1, out, err) : rc;
-    ft_text_fini(&sql);
-    return rc;
-}
-
-static int now_is(struct ft_desk *d, uint64_t out[FIELDS], struct ft_err *err)
-{
-    double seen, last_s = d->table[FT__FLOW].rows > 0 ? d->table[FT__FLOW].max_s : 0;
-
     out[WRITTEN_S] = (uint64_t)d->newest_s;
-    out[RECORD_US] = d->privacy >= FT_PRIVACY_MAPPED ? (second(last_s) + 1) * 1000000
-                     : last_s > 0                    ? (uint64_t)llround(last_s * 1e6) + 1
-                                                     : 0;
-    out[ALERT_S] = d->table[FT__ALERT].rows > 0 ? second(d->table[FT__ALERT].max_s) : 0;
+    out[SLICE] = d->last_slice;
     out[RECEIVED] = d->said.received;
     out[KERNEL] = d->said.kernel_dropped;
     out[QUEUE] = d->said.queue_dropped;
     out[LOST] = d->said.events_lost;
-    int rc = count_alerts(d, out[ALERT_S], &seen, err);
-
-    out[ALERTS_SEEN] = second(seen);
-    return rc;
 }
 
-static int read_handle(const struct ft_desk *d, const char *text, uint64_t out[FIELDS],
+static int read_handle(const char *text, const uint64_t now[FIELDS], uint64_t out[FIELDS],
                        struct ft_err *err)
 {
-    if (!ft__numbers_read(text, 'h', out, FIELDS) || out[WRITTEN_S] > SECONDS_MOST ||
-        out[RECORD_US] > SECONDS_MOST * 1000000 || out[ALERT_S] > SECONDS_MOST) {
+    if (!ft__numbers_read(text, 'h', out, FIELDS)) {
         return ft_err_set(err, FT_E_USAGE, "since: it is no handle: call without it for one");
     }
-    if ((int64_t)out[WRITTEN_S] > d->newest_s) {
+    if (out[WRITTEN_S] > now[WRITTEN_S] || out[SLICE] > now[SLICE]) {
         return ft_err_set(err, FT_E_USAGE,
                           "since: this handle is of another store: call without it for a new one");
     }
     return FT_OK;
+}
+
+/* Which rows of a table are new. */
+static int read_fresh(struct ft_desk *d, const char *table, const uint64_t then[FIELDS],
+                      const uint64_t now[FIELDS], struct fresh *out, struct ft_err *err)
+{
+    struct ft_text sql = {0};
+    double v[2];
+
+    ft_text_format(&sql,
+                   "SELECT min(min_timestamp), max(max_timestamp) FROM slices WHERE \"table\" = "
+                   "'%s' AND id > %llu AND id <= %llu",
+                   table, (unsigned long long)then[SLICE], (unsigned long long)now[SLICE]);
+    int rc = ft__desk_done(&sql, err);
+
+    rc = rc == FT_OK ? ft__desk_numbers(d, sql.p, 2, v, err) : rc;
+    ft_text_fini(&sql);
+    *out = (struct fresh){.first_row = (int64_t)(then[SLICE] + 1) << FT__DESK_ROW_BITS,
+                          .end_row = (int64_t)(now[SLICE] + 1) << FT__DESK_ROW_BITS};
+    out->any = rc == FT_OK && v[0] <= v[1]; /* not NAN */
+    if (out->any) {
+        out->span = (struct ft__span){llround(v[0] * 1e6), llround(v[1] * 1e6) + 1};
+    }
+    return rc;
+}
+
+static void put_fresh(const struct fresh *f, struct ft_text *sql)
+{
+    ft__span_sql(&f->span, sql);
+    ft_text_format(sql, " AND rowid >= %lld AND rowid < %lld", (long long)f->first_row,
+                   (long long)f->end_row);
 }
 
 /* ---- what was received and lost meanwhile ---- */
@@ -101,69 +107,79 @@ static void put_counters(const uint64_t then[FIELDS], const uint64_t now[FIELDS]
 
 /* ---- alerts ---- */
 
-/* How many there are that the handle did not see; they come in the order of their times. */
-static int count_new(struct ft_desk *d, const uint64_t then[FIELDS], uint64_t *out,
-                     struct ft_err *err)
+static int list_alerts(struct ft_desk *d, const struct fresh *f, double all, struct ft_text *out,
+                       struct ft_err *err)
 {
-    double all;
-    int rc = count_alerts(d, then[ALERT_S], &all, err);
-
-    *out = rc == FT_OK && all > (double)then[ALERTS_SEEN] ? (uint64_t)all - then[ALERTS_SEEN] : 0;
-    return rc;
-}
-
-static int put_alerts(struct ft_desk *d, const uint64_t then[FIELDS], struct ft_text *out,
-                      struct ft_err *err)
-{
+    double end_s = floor(d->last_s) + 1;
     struct ft__grid g = {0};
     struct ft_text sql = {0};
-    uint64_t fresh;
-    int rc = count_new(d, then, &fresh, err);
 
-    ft_text_format(out, ",\"new_alerts\":%llu", (unsigned long long)fresh);
-    if (rc != FT_OK || fresh == 0 || d->privacy >= FT_PRIVACY_AGGREGATES) {
-        return rc;
-    }
-    fresh = fresh < ALERTS ? fresh : ALERTS;
     ft__alerts_columns(d, &g, &sql);
-    ft_text_format(&sql, "timestamp >= %llu ORDER BY timestamp DESC, rowid DESC LIMIT %llu",
-                   (unsigned long long)then[ALERT_S], (unsigned long long)fresh);
-    rc = ft__desk_done(&sql, err);
-    rc = rc == FT_OK ? ft__grid_query(d, &g, sql.p, fresh, err) : rc;
+    put_fresh(f, &sql);
+    ft_text_format(&sql, " ORDER BY timestamp DESC, rowid DESC LIMIT %d", ALERTS);
+    int rc = ft__desk_done(&sql, err);
+
+    rc = rc == FT_OK ? ft__grid_query(d, &g, sql.p, ALERTS, err) : rc;
     if (rc == FT_OK) {
+        ft_text_put(out, ",\"ago_from\":");
+        ft__desk_put_time(out, end_s);
         ft_text_put(out, ",");
-        ft_ignore(ft__alerts_put(d, &g, floor(d->last_s) + 1, FT__DESK_DEFAULT / 2, out) > 0);
+        size_t shown = ft__alerts_put(d, &g, end_s, FT__DESK_DEFAULT / 2, out);
+
+        ft_text_format(out, ",\"truncated\":%s", (double)shown < all ? "true" : "false");
     }
     ft_text_fini(&sql);
     ft__grid_fini(&g);
     return rc;
 }
 
+static int put_alerts(struct ft_desk *d, const struct fresh *f, struct ft_text *out,
+                      struct ft_err *err)
+{
+    struct ft_text sql = {0};
+    double all = 0;
+    int rc = FT_OK;
+
+    if (f->any) {
+        ft_text_put(&sql, "SELECT count(*) FROM alert WHERE ");
+        put_fresh(f, &sql);
+        rc = ft__desk_done(&sql, err);
+        rc = rc == FT_OK ? ft__desk_numbers(d, sql.p, 1, &all, err) : rc;
+        ft_text_fini(&sql);
+    }
+    ft_text_put(out, ",\"new_alerts\":");
+    ft__desk_put_count(out, all);
+    return rc == FT_OK && all > 0 && d->privacy < FT_PRIVACY_AGGREGATES
+               ? list_alerts(d, f, all, out, err)
+               : rc;
+}
+
 /* ---- traffic ---- */
 
-/* Those that were there before: in the minutes of a day, and in the rest of the last one. */
-static void put_known(const struct ft__span *s, const char *columns, const char *kind,
-                      struct ft_text *sql)
+/* Those that were there before: in the minutes of a day, and in records since. */
+static void put_known(const struct fresh *f, const char *columns, const char *kind,
+                      const char *there, struct ft_text *sql)
 {
-    struct ft__span rest = *s, day;
+    struct ft__span rest = f->span, day;
 
-    rest.to_us = s->from_us;
-    rest.from_us = ft_time_floor(s->from_us, MINUTE_US) * MINUTE_US;
+    rest.from_us = ft_time_floor(rest.from_us, MINUTE_US) * MINUTE_US;
     day = (struct ft__span){rest.from_us - (int64_t)DAY_S * 1000000, rest.from_us};
     ft_text_format(sql,
-                   " AND (%s) NOT IN (SELECT %s FROM top_minute WHERE kind = '%s' AND is_other = 0 "
-                   "AND ",
-                   columns, columns, kind);
+                   " AND %s AND (%s) NOT IN (SELECT %s FROM top_minute WHERE kind = '%s' AND "
+                   "is_other = 0 AND ",
+                   there, columns, columns, kind);
     ft__span_sql(&day, sql);
-    ft_text_format(sql, " UNION SELECT %s FROM flow WHERE ", columns);
+    ft_text_format(sql, " UNION SELECT %s FROM flow WHERE %s AND ", columns, there);
     ft__span_sql(&rest, sql);
-    ft_text_put(sql, ")");
+    ft_text_format(sql, " AND rowid < %lld)", (long long)f->first_row);
 }
 
 /* Who has most since then of those that were not there before. */
-static int put_new(struct ft_desk *d, const struct ft__span *s, bool hosts, struct ft_text *out,
+static int put_new(struct ft_desk *d, const struct fresh *f, bool hosts, struct ft_text *out,
                    struct ft_err *err)
 {
+    const char *there =
+        hosts ? "src_ip IS NOT NULL" : "dst_port IS NOT NULL AND protocol IS NOT NULL";
     const char *columns = hosts ? "src_ip" : "dst_port, protocol";
     struct ft__grid g = {0};
     struct ft_text sql = {0};
@@ -178,8 +194,8 @@ static int put_new(struct ft_desk *d, const struct ft__span *s, bool hosts, stru
     ft_text_format(&sql, "SELECT %s, ", columns);
     ft__sums_columns(d, &sql);
     ft_text_put(&sql, " FROM flow WHERE ");
-    ft__span_sql(s, &sql);
-    put_known(s, columns, hosts ? "src" : "port", &sql);
+    put_fresh(f, &sql);
+    put_known(f, columns, hosts ? "src" : "port", there, &sql);
     ft_text_format(&sql, " GROUP BY %s ORDER BY %d DESC", columns, hosts ? 2 : 3);
     if (hosts) {
         ft_veil_order(d, columns, NULL, &sql);
@@ -194,7 +210,7 @@ static int put_new(struct ft_desk *d, const struct ft__span *s, bool hosts, stru
         rc = FT_OK;
     } else {
         ft_text_put(out, "{");
-        ft__grid_put(d, &g, (double)s->to_us / 1e6, FT__DESK_MOST, out);
+        ft__grid_put(d, &g, (double)f->span.to_us / 1e6, FT__DESK_MOST, out);
         ft_text_put(out, "}");
     }
     ft_text_fini(&sql);
@@ -205,7 +221,7 @@ static int put_new(struct ft_desk *d, const struct ft__span *s, bool hosts, stru
 static bool has_hosts(const struct ft_desk *d)
 {
     static const char *const names[] = {"src_ip", "dst_port", "protocol"};
-    bool all = d->privacy < FT_PRIVACY_AGGREGATES;
+    bool all = d->privacy < FT_PRIVACY_AGGREGATES && ft__sums_minutes_there(d);
 
     for (int i = 0; i < 3; i++) {
         all &= ft__desk_find(d, FT__FLOW, names[i]) != NULL;
@@ -213,29 +229,48 @@ static bool has_hosts(const struct ft_desk *d)
     return all;
 }
 
-static int put_traffic(struct ft_desk *d, const struct ft__span *s, struct ft_text *out,
+/* The sums, unless they are of too few, or would take too long. */
+static int sum_fresh(struct ft_desk *d, const struct fresh *f, struct ft__sums *out,
+                     bool *out_known, struct ft_err *err)
+{
+    struct ft_text where = {0};
+
+    *out_known = d->table[FT__FLOW].rows > 0 && ft__sums_minutes_there(d);
+    if (!f->any || !*out_known) {
+        return FT_OK;
+    }
+    put_fresh(f, &where);
+    int rc = ft__desk_done(&where, err);
+
+    rc = rc == FT_OK ? ft__sums_flows(d, where.p, out, err) : rc;
+    rc = rc == FT_OK ? ft__sums_enough(d, where.p, out_known, err) : rc;
+    ft_text_fini(&where);
+    *out_known &= rc == FT_OK;
+    return rc == FT_E_RANGE ? FT_OK : rc;
+}
+
+static int put_traffic(struct ft_desk *d, const struct fresh *f, struct ft_text *out,
                        struct ft_err *err)
 {
     struct ft__sums sums = {0};
-    bool any = d->table[FT__FLOW].rows > 0 && s->from_us < s->to_us, enough = true;
-    int rc = any ? ft__sums_flows(d, s, &sums, err) : FT_OK;
+    bool known;
+    int rc = sum_fresh(d, f, &sums, &known, err);
 
-    rc = rc == FT_OK && any ? ft__sums_enough(d, s, &enough, err) : rc;
-    if (rc == FT_E_RANGE || (rc == FT_OK && !enough)) { /* overview says it of minutes */
-        ft_text_put(out, ",\"traffic\":null");
-        return FT_OK;
-    }
     if (rc != FT_OK) {
         return rc;
+    }
+    if (!known) { /* overview says it of minutes */
+        ft_text_put(out, ",\"traffic\":null");
+        return FT_OK;
     }
     ft_text_put(out, ",\"traffic\":");
     ft__sums_put(&sums, out);
     ft_text_put(out, "}");
-    if (!any || !has_hosts(d)) {
+    if (!f->any || !has_hosts(d)) {
         return FT_OK;
     }
-    rc = put_new(d, s, true, out, err);
-    return rc == FT_OK ? put_new(d, s, false, out, err) : rc;
+    rc = put_new(d, f, true, out, err);
+    return rc == FT_OK ? put_new(d, f, false, out, err) : rc;
 }
 
 /* ---- all of it ---- */
@@ -243,18 +278,20 @@ static int put_traffic(struct ft_desk *d, const struct ft__span *s, struct ft_te
 static int put_changes(struct ft_desk *d, const uint64_t then[FIELDS], const uint64_t now[FIELDS],
                        struct ft_text *out, struct ft_err *err)
 {
-    struct ft__span s = {(int64_t)then[RECORD_US], (int64_t)now[RECORD_US]};
+    struct fresh alerts, flows;
+    bool changed = memcmp(then, now, FIELDS * sizeof then[0]) != 0;
     int rc;
 
-    ft_text_format(
-        out, ",\"changed\":%s,\"since\":", then[WRITTEN_S] != now[WRITTEN_S] ? "true" : "false");
+    ft_text_format(out, ",\"changed\":%s,\"since\":", changed ? "true" : "false");
     ft__desk_put_time(out, (double)then[WRITTEN_S]);
-    if (then[WRITTEN_S] == now[WRITTEN_S]) {
+    if (!changed) {
         return FT_OK;
     }
     put_counters(then, now, out);
-    rc = put_alerts(d, then, out, err);
-    return rc == FT_OK ? put_traffic(d, &s, out, err) : rc;
+    rc = read_fresh(d, "alert", then, now, &alerts, err);
+    rc = rc == FT_OK ? read_fresh(d, "flow", then, now, &flows, err) : rc;
+    rc = rc == FT_OK ? put_alerts(d, &alerts, out, err) : rc;
+    return rc == FT_OK ? put_traffic(d, &flows, out, err) : rc;
 }
 
 int ft__tool_changes(struct ft_desk *d, const cJSON *args, struct ft_text *out, struct ft_err *err)
@@ -264,11 +301,11 @@ int ft__tool_changes(struct ft_desk *d, const cJSON *args, struct ft_text *out, 
     char handle[FT__CURSOR];
     int rc = ft__desk_begin(d, err);
 
-    rc = rc == FT_OK && since != NULL ? read_handle(d, since, then, err) : rc;
+    now_is(d, now);
+    rc = rc == FT_OK && since != NULL ? read_handle(since, now, then, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }
-    rc = now_is(d, now, err);
     ft__numbers_put('h', now, FIELDS, handle);
     ft_text_format(out, "{\"handle\":\"%s\"", handle);
     if (since == NULL) {

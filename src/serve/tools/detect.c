@@ -92,6 +92,7 @@ static int read_question(struct ft_desk *d, const cJSON *args, struct question *
     if (rc != FT_OK) {
         return rc;
     }
+    q->cursor.value = (int64_t)d->last_slice;
     return cursor != NULL ? ft__cursor_read(cursor, q->cursor.question, &q->cursor, err)
                           : ft__span_read(d, words[2], "1d", &q->cursor.span, err);
 }
@@ -164,6 +165,7 @@ static int list(struct ft_desk *d, const struct question *q, struct ft_text *out
 
     ft__alerts_columns(d, &g, &sql);
     put_conditions(q, &sql);
+    ft__cursor_put_known(&q->cursor, &sql);
     ft_text_format(&sql, " ORDER BY timestamp DESC, rowid LIMIT %u OFFSET %llu", q->limit + 1,
                    (unsigned long long)q->cursor.skip);
     int rc = ft__desk_done(&sql, err);

@@ -10,6 +10,7 @@ static const struct {
     const char *name, *meaning;
 } words[] = {
     {"age_s", "seconds between the newest record and now"},
+    {"ago_from", "changes: the time that columns with _ago_s are before"},
     {"ago_s", "behind a column of time: seconds before the window's end"},
     {"counted", "minutes: of stored minutes, whole ones, with error_bytes; flow records: exact"},
     {"error_bytes", "the true bytes may be fewer by this; not there: by none"},

@@ -142,6 +142,9 @@ static void put_from_here(const struct ft_desk *d, const struct question *q, str
 {
     const struct ft__cursor *c = &q->cursor;
 
+    if (q->is_next && !c->has_value) {
+        ft__cursor_put_known(c, sql);
+    }
     if (!q->is_next || !c->has_value) {
         return;
     }
@@ -235,8 +238,8 @@ static bool same_place(const struct ft__grid *g, size_t a, size_t b)
 }
 
 /* The cursor behind n rows. */
-static void go_on(const struct question *q, const struct ft__grid *g, size_t n,
-                  struct ft__cursor *out)
+static void go_on(const struct ft_desk *d, const struct question *q, const struct ft__grid *g,
+                  size_t n, struct ft__cursor *out)
 {
     const struct ft__grid_cell *last = ft__grid_at(g, n - 1, g->n - 1);
     uint64_t skip = 0;
@@ -244,6 +247,7 @@ static void go_on(const struct question *q, const struct ft__grid *g, size_t n,
     *out = q->cursor;
     if (q->by_place) {
         out->has_value = false;
+        out->value = q->is_next ? q->cursor.value : (int64_t)d->last_slice;
         out->skip = (q->is_next ? q->cursor.skip : 0) + n;
         return;
     }
@@ -275,7 +279,7 @@ static void put_rows(const struct ft_desk *d, const struct question *q, struct f
         char text[FT__CURSOR];
         struct ft__cursor next;
 
-        go_on(q, g, shown, &next);
+        go_on(d, q, g, shown, &next);
         ft__cursor_put(&next, text);
         ft_text_format(out, ",\"next_cursor\":\"%s\"", text);
     }
@@ -285,7 +289,7 @@ static void put_rows(const struct ft_desk *d, const struct question *q, struct f
 static int take_rows(struct ft_desk *d, const struct question *q, struct ft__grid *g,
                      struct ft_err *err)
 {
-    static const int64_t parts[] = {256, 16, 1};
+    static const int64_t parts[] = {4096, 256, 16, 1};
     int rc = FT_OK;
 
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && rc == FT_OK; i++) {

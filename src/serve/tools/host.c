@@ -31,10 +31,12 @@ static void put_where(const struct host *h, const char *column, struct ft_text *
 
 /* ---- one side ---- */
 
-/* Flows whose SYN had no answer, or a RST. */
+/* Flows whose SYN had no answer, or a RST: their last records say it. */
 static void put_refused(const struct host *h, struct ft_text *sql)
 {
-    ft_text_put(sql, has(h, "conn_state") ? ", total(conn_state IN ('S0', 'REJ'))" : ", null");
+    bool known = has(h, "conn_state") && has(h, "is_final");
+
+    ft_text_put(sql, known ? ", total(is_final AND conn_state IN ('S0', 'REJ'))" : ", null");
 }
 
 /* As the one who began flows, or the one that was asked. */
@@ -266,8 +268,12 @@ static int put_traffic(struct host *h, struct ft_text *out, struct ft_err *err)
         ft_text_put(out, "\"seen\":null");
         return FT_OK;
     }
-    if (!has(h, "src_ip") || !has(h, "dst_ip")) {
-        return ft_err_set(err, FT_E_USAGE, "addresses are not in this store (?columns=)");
+    static const char *const needed[] = {"src_ip", "dst_ip", "dst_port", "protocol", "timestamp"};
+
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        if (!has(h, needed[i])) {
+            return ft_err_set(err, FT_E_USAGE, "%s is not in this store (?columns=)", needed[i]);
+        }
     }
     int rc = put_side(h, "as_initiator", "src_ip", "dst_ip", out, err);
 

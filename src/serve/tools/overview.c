@@ -36,7 +36,7 @@ static int put_before(struct ft_desk *d, const struct ft__span *s, const struct 
 
     ft__span_minutes(d, &before);
     bool stored = (double)before.from_us / 1e6 >= floor(d->first_s / 60) * 60, enough = false;
-    int rc = stored ? ft__sums_enough(d, &before, &enough, err) : FT_OK;
+    int rc = stored ? ft__sums_enough_in(d, &before, &enough, err) : FT_OK;
 
     if (rc != FT_OK || !enough) {
         ft_text_put(out, ",\"change_pct\":null");
@@ -128,13 +128,13 @@ static int put_traffic(struct ft_desk *d, const struct ft__span *s, struct ft_te
     struct ft__sums all = {0};
     bool enough = false;
 
-    if (d->table[FT__FLOW].rows == 0) {
+    if (d->table[FT__FLOW].rows == 0 || !ft__sums_minutes_there(d)) {
         ft_text_put(out, "\"traffic\":null");
         return put_alerts(d, s, out, err);
     }
     int rc = ft__sums_minutes(d, s, &all, err);
 
-    rc = rc == FT_OK ? ft__sums_enough(d, s, &enough, err) : rc;
+    rc = rc == FT_OK ? ft__sums_enough_in(d, s, &enough, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }

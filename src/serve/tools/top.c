@@ -80,8 +80,8 @@ static int read_question(struct ft_desk *d, const cJSON *args, struct question *
                           "app",
                           d->privacy);
     }
-    q->minutes = q->by == BY_BYTES && q->key < FT__TOP_MINUTES && !q->aggregates &&
-                 (q->filter == NULL || q->filter[0] == '\0');
+    q->minutes = ft__sums_minutes_there(d) && q->by == BY_BYTES && q->key < FT__TOP_MINUTES &&
+                 !q->aggregates && (q->filter == NULL || q->filter[0] == '\0');
     return ft__span_read(d, ft__arg_text(args, "window"), "1h", &q->span, err);
 }
 
@@ -217,7 +217,7 @@ static int answer(struct ft_desk *d, struct question *q, struct ft_text *out, st
     bool enough = true;
     int rc = has_columns(d, q, err);
 
-    rc = rc == FT_OK ? ft__sums_enough(d, &q->span, &enough, err) : rc;
+    rc = rc == FT_OK ? ft__sums_enough_in(d, &q->span, &enough, err) : rc;
     if (rc != FT_OK) {
         return rc;
     }

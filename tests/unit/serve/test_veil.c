@@ -256,7 +256,8 @@ static void look_at_column(const struct ft_field *f)
             CHECK(how == FT_VEILED_PLAIN || how == FT_VEILED_TEXT);
             break;
         case FT_PRIVACY_TIME:
-            CHECK_EQ(how, FT_VEILED_TIME);
+            not = f->type != FT_T_TIME && level >= FT_PRIVACY_MAPPED;
+            CHECK(f->type == FT_T_TIME ? how == FT_VEILED_TIME : not || how == FT_VEILED_PLAIN);
             break;
         case FT_PRIVACY_IDENTITY:
             not = level == FT_PRIVACY_AGGREGATES;

@@ -403,6 +403,11 @@ static void test_empty_text(void)
     CHECK_EQ(ask(s, "SELECT count(*), count(name) FROM flow WHERE name IN ('', 'y')", got, &r),
              FT_OK);
     CHECK_EQ(got[0], ROWS / 3 + 1);
+    CHECK_EQ(ask(s,
+                 "SELECT count(*) FROM flow WHERE name IN (SELECT name FROM flow WHERE number = 9)",
+                 got, &r),
+             FT_OK); /* no names */
+    CHECK_EQ(got[0], 0);
     CHECK_EQ(ask(s, "SELECT count(*), count(name) FROM flow WHERE name IS NULL", got, &r), FT_OK);
     CHECK_EQ(got[0], ROWS / 3 + 1);
     CHECK_EQ(add(&w, "flow", 4, 0), FT_OK); /* no other texts */
@@ -410,6 +415,37 @@ static void test_empty_text(void)
         ask(s, "SELECT count(*), count(name) FROM flow WHERE name = '' AND number = 2", got, &r),
         FT_OK);
     CHECK_EQ(got[0], ROWS - ROWS / 3 - 1);
+    ft_store_close(s);
+    end(&w);
+}
+
+/* A slice is left out once, however often a query comes across it. */
+static void test_left_out(void)
+{
+    static const char sql[] =
+        "SELECT count(*) FROM flow a JOIN flow b USING(number) WHERE a.timestamp < 1.0000095";
+    struct ft_store_result r;
+    struct ft_store *s;
+    struct ft_err err;
+    struct store w;
+    int64_t got[1];
+
+    begin(&w);
+    for (int i = 0; i < 4; i++) {
+        CHECK_EQ(add(&w, "flow", 2, 0), FT_OK);
+    }
+    int fd = openat(w.dir, "flow-000000000002.fts", O_WRONLY | O_CLOEXEC);
+
+    CHECK_EQ(ftruncate(fd, 99), 0);
+    close(fd);
+    CHECK_EQ(unlinkat(w.dir, "flow-000000000003.fts", 0), 0);
+    CHECK_EQ(ft_store_open(w.folder, &s, &err), FT_OK);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(ask(s, sql, got, &r), FT_OK);
+        CHECK_EQ(got[0], 10 * ROWS);
+        CHECK_EQ(r.slices_bad, 1);
+        CHECK_EQ(r.slices_gone, 1);
+    }
     ft_store_close(s);
     end(&w);
 }
@@ -578,6 +614,7 @@ int main(void)
     RUN(test_old_columns);
     RUN(test_either);
     RUN(test_empty_text);
+    RUN(test_left_out);
     RUN(test_told_to_end);
     RUN(test_is_there);
     RUN(test_many_slices);
