@@ -18,7 +18,7 @@ pkg_check_modules(HIREDIS hiredis)
 pkg_check_modules(NATS libnats>=3.0)
 pkg_check_modules(PQ libpq>=14)
 pkg_check_modules(SQLITE sqlite3>=3.35)
-pkg_check_modules(CJSON libcjson)
+pkg_check_modules(CJSON libcjson>=1.7.13)
 
 add_library(ft_deps INTERFACE)
 target_link_libraries(ft_deps INTERFACE Threads::Threads m)

@@ -9,8 +9,8 @@ set -eu
 cache=${FT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flowtap}
 python=$cache/python/bin/python
 core="pyarrow pandas polars duckdb numpy"
-more="maxminddb scikit-learn chdb moto[server] opentelemetry-proto prometheus_client pgserver lancedb qdrant-client confluent-kafka[avro,schemaregistry] fastavro[zstandard] avro[zstandard] ipfix check-jsonschema kubernetes-validate"
-stamp=$cache/python/installed-10
+more="maxminddb scikit-learn chdb moto[server] opentelemetry-proto prometheus_client pgserver lancedb qdrant-client confluent-kafka[avro,schemaregistry] fastavro[zstandard] avro[zstandard] ipfix check-jsonschema kubernetes-validate mcp"
+stamp=$cache/python/installed-11
 
 install() {
 	timeout 900 "$python" -m pip install -q --disable-pip-version-check --retries 1 --timeout 20 "$@" >&2

@@ -7,7 +7,7 @@ set -eu
 build="gcc cmake ninja-build make pkg-config libc6-dev libpcap-dev zlib1g-dev libzstd-dev libyaml-dev libseccomp-dev libssl-dev libcurl4-openssl-dev libxxhash-dev libmicrohttpd-dev librdkafka-dev libhiredis-dev libnats-dev libpq-dev libsqlite3-dev libcjson-dev"
 test="$build g++ clang-14 clang-format-14 libclang-rt-14-dev llvm-14 python3 python3-venv python3-jsonschema iproute2 tshark tcpdump softflowd nfdump libcap2-bin zstd gzip mandoc bash iputils-ping strace kcat mmdb-bin"
 # what the tests of outputs talk to; Debian starts them as services, so nobody gets them unasked
-servers="redis-server nats-server postgresql prometheus default-jre-headless maven openssl gnutls-bin pmacct nfdump-sflow"
+servers="redis-server nats-server postgresql prometheus default-jre-headless maven openssl gnutls-bin pmacct nfdump-sflow nginx-light"
 # what the measure of detectors attacks namespaces with
 attacks="python3 iproute2 procps iputils-ping tcpdump nmap hping3 iperf3 slowhttptest iodine curl"
 deb="$build debhelper dpkg-dev lintian"

@@ -115,6 +115,8 @@ struct ft_store_similar {
     uint32_t span_s;   /* of the windows; 0: the longest of the host's newest ones */
     const char *const *columns; /* [n_columns] that rows have; NULL: the usual ones */
     uint32_t n_columns;
+    uint64_t shuffle; /* not 0: what is as near in one second stands in an order that tells nothing
+                       * of ids, another one for each number; 0: in that of times and ids */
 };
 
 enum { FT_STORE_SIMILAR_MOST = 1000 };
@@ -130,7 +132,8 @@ struct ft_store_origin {
 /* The nearest first, each row `similarity` (cosine, of float32; 1: alike) and the columns. Of a
  * flow the newest record is compared, of a host the newest window that has packets, with all
  * records of the same vector_id, and of the same span; each other flow or host counts once, by the
- * record that is nearest. What is as near stands by its timestamp, the later first, then by its id.
+ * record that is nearest. What is as near stands by its timestamp, the later first, then by its id
+ * (ask->shuffle: another order).
  * The scan is exact, in the memory of a block and k rows, and the same with AVX2 and without.
  * FT_E_NOT_FOUND: there is no such flow or host, or it has no vector; FT_E_USAGE: what is asked is
  * wrong; FT_E_RANGE: the time was over; FT_E_CORRUPT: a slice was found damaged too late, ask

@@ -24,7 +24,7 @@ size_t ft__amplified_entity(size_t *out_clear)
     return sizeof(struct amplified);
 }
 
-static bool amplifies(uint16_t port)
+bool ft__amplifies(uint16_t port)
 {
     static const uint16_t ports[] = {17,   19,   53,    69,    111,   123,   137,   161,
                                      389,  427,  520,   1434,  1900,  3283,  3389,  3702,
@@ -78,7 +78,9 @@ static struct amplified *count(struct ft_detect *d, const struct ft_note *note, 
 void ft__detect_amplified(struct ft_detect *d, const struct ft_note *note)
 {
     bool udp = note->proto == PROTO_UDP;
-    int server = udp && amplifies(note->port[1]) ? 1 : udp && amplifies(note->port[0]) ? 0 : -1;
+    int server = udp && ft__amplifies(note->port[1])   ? 1
+                 : udp && ft__amplifies(note->port[0]) ? 0
+                                                       : -1;
     struct amplified *v;
     struct ft_alert a;
 

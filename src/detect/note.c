@@ -7,7 +7,24 @@
 #include "model/failed.h"
 #include "model/field.h"
 
-enum { PROTO_TCP = 6, WELL_KNOWN = 1024, ACTIVE_TIMEOUT = 2 };
+enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_ICMP6 = 58, ECHO = 8, ECHO6 = 128 };
+enum { WELL_KNOWN = 1024, ACTIVE_TIMEOUT = 2 };
+
+/* TCP of which the initiator sent neither SYN nor ACK nor RST, which no connection has (RFC 9293
+ * section 3.10); an echo request that nobody answers. */
+static bool is_probe(const struct ft_flow_record *core)
+{
+    bool six = core->proto == PROTO_ICMP6;
+
+    if (core->no_ports || !core->is_final) {
+        return false;
+    }
+    if (core->proto == PROTO_TCP) {
+        return (core->tcp_flags[FT_DIR_FWD] & (FT_TCP_SYN | FT_TCP_ACK | FT_TCP_RST)) == 0;
+    }
+    return (six || core->proto == PROTO_ICMP) && core->src_port == (six ? ECHO6 : ECHO) &&
+           core->packets[FT_DIR_REV] == 0;
+}
 
 void ft_note_of(const struct ft_flow_record *core, struct ft_note *out)
 {
@@ -36,6 +53,7 @@ void ft_note_of(const struct ft_flow_record *core, struct ft_note *out)
 
     out->bits = (uint16_t)((syn ? FT_NOTE_SYN : 0) |
                            (core->is_final && ft_flow_failed(core) ? FT_NOTE_FAILED : 0) |
+                           (is_probe(core) ? FT_NOTE_PROBE : 0) |
                            (core->is_final ? 0 : FT_NOTE_ON) | (open ? FT_NOTE_OPEN : 0) |
                            (ft_is_one_host(core->dst, core->ip_version) ? 0 : FT_NOTE_GROUP));
 }

@@ -19,6 +19,7 @@ enum {
     FT_NOTE_SYN = 32,      /* TCP whose beginning was seen */
     FT_NOTE_BURST = 64,    /* no flow: what a host received in some seconds (burst.h) */
     FT_NOTE_NAME = 128,    /* no flow: an answer to a question for a name (names.h) */
+    FT_NOTE_PROBE = 512,   /* of no connection, see scan.c; not of a record of collect */
     FT_NOTE_OPEN = 256,    /* TCP of both sides, or a record, whose end was not seen */
 };
 

@@ -21,19 +21,19 @@
     REAL("learn_s", "s", d, 0, 30 * DAY, "of packet time from the beginning: nothing is said")
 
 const struct ft_rule ft_rules_known[FT_RULE__COUNT] = {
-    [FT_RULE_ADDRESS_SCAN] = {.name = "address_scan",
-                              .source = "Zeek scan.zeek",
-                              .severity = FT_SEVERITY_MEDIUM,
-                              .entity = FT_ENTITY_HOST,
-                              .meaning =
-                                  "failed TCP connections of a host to many hosts on one port",
-                              .param = {WHOLE("hosts", "", 25, 2, 128, "distinct hosts"),
-                                        SPAN(300)}},
+    [FT_RULE_ADDRESS_SCAN] =
+        {.name = "address_scan",
+         .source = "Zeek scan.zeek",
+         .severity = FT_SEVERITY_MEDIUM,
+         .entity = FT_ENTITY_HOST,
+         .meaning = "failed connections or probes of a host to many hosts on one port",
+         .param = {WHOLE("hosts", "", 25, 2, 128, "distinct hosts"), SPAN(300)}},
     [FT_RULE_PORT_SCAN] = {.name = "port_scan",
                            .source = "Zeek scan.zeek",
                            .severity = FT_SEVERITY_MEDIUM,
                            .entity = FT_ENTITY_PAIR,
-                           .meaning = "failed TCP connections of a host to many ports of another",
+                           .meaning =
+                               "failed connections or probes of a host to many ports of another",
                            .param = {WHOLE("ports", "", 15, 2, 128, "distinct ports"), SPAN(300)}},
     [FT_RULE_TRW_SCAN] =
         {.name = "trw_scan",

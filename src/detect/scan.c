@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detect: address_scan and port_scan, as Zeek's scan.zeek (up to v6) defines them: failed TCP
- * connections to so many hosts on one port, or ports of one host, within a time. Which flows
- * count: those whose beginnings lie within the time of the newest beginning. */
+ * connections to so many hosts on one port, or ports of one host, within a time. Beyond Zeek, what
+ * nobody but a scanner does: TCP of no connection (FIN, NULL, Xmas); echo requests to hosts that do
+ * not answer; UDP to ports of one host that do not, but for those of traceroute. UDP to many hosts
+ * is none: name servers are lame, and peers of file sharing gone, as a matter of course. Which
+ * flows count: those whose beginnings lie within the time of the newest beginning. */
 #include <stddef.h>
 #include <string.h>
 
 #include "detect/state.h"
 
-enum { PROTO_TCP = 6 };
+enum { PROTO_TCP = 6, PROTO_UDP = 17 };
+enum { TRACEROUTE = 33434, TRACEROUTE_END = 33690 };
 
 /* A source and a port; or a source and a host. */
 struct scan {
@@ -67,11 +71,38 @@ static void say(struct ft_detect *d, enum ft_rule_id rule, const struct ft_note 
     ft__raise(d, rule, &a);
 }
 
+/* Of flows that count: by which rules? */
+static bool counts_hosts(const struct ft_note *note)
+{
+    return note->proto != PROTO_UDP;
+}
+
+static bool counts_ports(const struct ft_note *note)
+{
+    return note->proto == PROTO_TCP || note->proto == PROTO_UDP;
+}
+
+/* UDP that nobody answers, to what may be a service; from a lower port, or that of a service, it is
+ * an answer itself: of an amplifier, to a question that was forged. */
+static bool is_udp_probe(const struct ft_note *note)
+{
+    uint16_t from = note->port[0], to = note->port[1];
+
+    return (note->bits & FT_NOTE_FAILED) != 0 && from > to && !ft__amplifies(from) &&
+           (to < TRACEROUTE || to >= TRACEROUTE_END);
+}
+
 bool ft__is_scan(const struct ft_note *note)
 {
-    return (note->bits & (FT_NOTE_FAILED | FT_NOTE_ON | FT_NOTE_GROUP | FT_NOTE_ANSWER)) ==
-               FT_NOTE_FAILED &&
-           note->proto == PROTO_TCP;
+    bool failed = (note->bits & FT_NOTE_FAILED) != 0;
+
+    if ((note->bits & (FT_NOTE_ON | FT_NOTE_GROUP | FT_NOTE_ANSWER)) != 0) {
+        return false;
+    }
+    if (note->proto == PROTO_UDP) {
+        return is_udp_probe(note);
+    }
+    return (failed && note->proto == PROTO_TCP) || (note->bits & FT_NOTE_PROBE) != 0;
 }
 
 void ft__detect_scan(struct ft_detect *d, const struct ft_note *note)
@@ -83,12 +114,12 @@ void ft__detect_scan(struct ft_detect *d, const struct ft_note *note)
     }
     key = ft__key_of(note, 0);
     key.proto = note->proto;
-    if (ft__is_watched(d, FT_RULE_ADDRESS_SCAN, note, 0)) {
+    if (counts_hosts(note) && ft__is_watched(d, FT_RULE_ADDRESS_SCAN, note, 0)) {
         key.port = note->port[1];
         say(d, FT_RULE_ADDRESS_SCAN, note,
             count(d, FT__ADDRESS_SCANS, &key, note, ft__host_hash(d, note->addr[1])));
     }
-    if (ft__is_watched(d, FT_RULE_PORT_SCAN, note, 0)) {
+    if (counts_ports(note) && ft__is_watched(d, FT_RULE_PORT_SCAN, note, 0)) {
         key.port = 0;
         memcpy(key.peer, note->addr[1], sizeof key.peer);
         say(d, FT_RULE_PORT_SCAN, note, count(d, FT__PORT_SCANS, &key, note, note->port[1]));

@@ -243,6 +243,9 @@ bool ft__may_last(const struct ft_note *note);
 bool ft__is_scan(const struct ft_note *note);
 bool ft__is_connection(const struct ft_note *note);
 
+/* Is it the port of a UDP service that is known for amplification? */
+bool ft__amplifies(uint16_t port);
+
 FT_INLINE void ft__ids_add(struct ft__ids *ids, uint64_t id)
 {
     if (id != 0) {

@@ -347,6 +347,14 @@ bool ft__source_over(struct ft_pipeline *p, int rc, struct ft_err *err)
            rc != FT_E_UNSUPPORTED;
 }
 
+/* Without packets: timers were looked at up to here, unless there are more that are due. */
+static void look_up_to(struct ft_worker *w, uint32_t epoch, int64_t looked_ns)
+{
+    if (w->meter.caught_up && epoch == w->looked_epoch && looked_ns > w->looked_ns) {
+        w->looked_ns = looked_ns;
+    }
+}
+
 /* Live, so windows of a silent link are over, too. */
 static void idle_windows(struct ft_worker *w, int64_t now_ns)
 {
@@ -356,6 +364,7 @@ static void idle_windows(struct ft_worker *w, int64_t now_ns)
         c.now_ns = now_ns;
         ft_meter_advance(&w->meter, &c);
     }
+    look_up_to(w, c.epoch, now_ns);
     turn_windows(w);
 }
 
@@ -400,9 +409,7 @@ static void handed_idle(struct ft_worker *w, const struct ft_window_clock *c)
     }
     ft_meter_advance(&w->meter, c);
     ft_meter_idle(&w->meter, looked_ns, TIMER_BUDGET);
-    if (w->meter.caught_up && c->epoch == w->looked_epoch && looked_ns > w->looked_ns) {
-        w->looked_ns = looked_ns;
-    }
+    look_up_to(w, c->epoch, looked_ns);
 }
 
 /* Live, and caught up with the kernel: time passes by the clock, so silent flows end too. */

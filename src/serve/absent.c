@@ -4,6 +4,8 @@
 
 #ifndef FT_HAVE_SERVE
 
+#include <stddef.h>
+
 static const char why[] = "answering agents takes a build with SQLite, zstd and cJSON";
 
 int ft_serve_open(const struct ft_serve_config *config, struct ft_serve **out, struct ft_err *err)

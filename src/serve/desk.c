@@ -17,11 +17,11 @@ static const char *const names[FT__TABLES] = {"flow", "window", "alert"};
 
 /* ---- queries ---- */
 
-/* What a query said of slices is added to what those before did; err says what to do. */
+/* What a query said of slices stands beside what those before did; err says what to do. */
 static int said(struct ft_desk *d, struct ft_store_result *r, int rc, struct ft_err *err)
 {
-    r->slices_bad += d->said.slices_bad;
-    r->slices_gone += d->said.slices_gone;
+    r->slices_bad = r->slices_bad > d->said.slices_bad ? r->slices_bad : d->said.slices_bad;
+    r->slices_gone = r->slices_gone > d->said.slices_gone ? r->slices_gone : d->said.slices_gone;
     if (r->bad[0] == '\0') {
         memcpy(r->bad, d->said.bad, sizeof r->bad);
     }
@@ -98,10 +98,15 @@ int ft__desk_numbers(struct ft_desk *d, const char *sql, uint32_t n, double *out
     struct numbers to = {out, n, false};
     struct ft_store_take take = {no_columns, take_numbers, &to};
 
-    for (uint32_t i = 0; i < n; i++) {
-        out[i] = (double)NAN;
+    int rc = FT_E_CORRUPT;
+
+    for (int i = 0; i < FT__DESK_TRIES && rc == FT_E_CORRUPT; i++) {
+        for (uint32_t k = 0; k < n; k++) {
+            out[k] = (double)NAN;
+        }
+        rc = ft__desk_query(d, sql, 1, &take, NULL, err);
     }
-    return ft__desk_query(d, sql, 1, &take, NULL, err);
+    return rc;
 }
 
 /* ---- columns ---- */

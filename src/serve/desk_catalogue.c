@@ -34,55 +34,52 @@
 
 /* ---- tools ---- */
 
+/* clang-format off */
 static const struct ft_tool tools[] = {
     {"overview", "Overview",
-     "Start here: traffic of a window, change against the one before, top sources, "
-     "destinations "
+     "Start here: traffic of a window, change against the one before, top sources, destinations "
      "and services, alerts by rule.",
      INPUT(WINDOW),
-     OUTPUT(MAYBE("traffic", "object") "," MAYBE("change_pct",
-                                                 "object") "," MAYBE("alerts", "object") "," SPAN),
+     OUTPUT(MAYBE("traffic", "object") "," MAYBE("change_pct", "object") ","
+            MAYBE("alerts", "object") "," SPAN),
      ft__tool_overview},
     {"top", "Top",
-     "Who had most. other is the rest, so that shares are 100 %; error_bytes: how much too "
-     "many "
-     "bytes may be.",
-     INPUT(ONE_OF("by", "\"bytes\",\"packets\",\"flows\",\"peers\"") "," ONE_OF(
-         "key",
-         "\"src\",\"dst\",\"pair\",\"port\",\"app\",\"protocol\"") "," COUNT("k", 200) "," WINDOW
-                                                                                       "," FILTER),
+     "Who had most. other is the rest, so that shares are 100 %. True bytes are between bytes - "
+     "error_bytes and bytes + missing_bytes.",
+     INPUT(ONE_OF("by", "\"bytes\",\"packets\",\"flows\",\"peers\"") ","
+           ONE_OF("key", "\"src\",\"dst\",\"pair\",\"port\",\"app\",\"protocol\",\"asn\","
+                         "\"country\"") ","
+           COUNT("k", 200) "," WINDOW "," FILTER),
      OUTPUT(TABLE "," MAYBE("other", "object") "," MAYBE("total", "object") "," SPAN),
      ft__tool_top},
     {"flows", "Flows",
-     "Flow records, newest first. A long flow has several; their counters go on. order: a "
-     "column, "
+     "Flow records, newest first. A long flow has several; their counters go on. order: a column, "
      "-column for greatest first.",
-     INPUT(FILTER "," TOLD("columns", 1000, "a,b,c") "," TEXT("order", 80) "," COUNT(
-         "limit", 1000) "," TEXT("cursor", 128) "," WINDOW),
-     OUTPUT(TABLE "," PAGED "," MAYBE("matching", "integer") "," SPAN), ft__tool_flows},
-    {"flow", "Flow", "All that is known of one flow; columns that are null or 0 are left out.",
+     INPUT(FILTER "," TOLD("columns", 1000, "a,b,c") "," TEXT("order", 80) ","
+           COUNT("limit", 1000) "," TEXT("cursor", 128) "," WINDOW),
+     OUTPUT(TABLE "," PAGED "," MAYBE("matching", "integer") "," SPAN),
+     ft__tool_flows},
+    {"flow", "Flow",
+     "All that is known of one flow; columns that are null or 0 are left out.",
      INPUT_WITH("id", TOLD("id", 40, "flow_id") "," WINDOW),
-     OUTPUT(PLAIN("flow", "object") "," PLAIN("truncated", "boolean")), ft__tool_flow},
+     OUTPUT(PLAIN("flow", "object") "," PLAIN("truncated", "boolean")),
+     ft__tool_flow},
     {"host", "Host",
      "What one host did, with whom, its alerts, and whether it is usual for it. ip: as answers "
      "have it.",
      INPUT_WITH("ip", TEXT("ip", 64) "," WINDOW),
-     OUTPUT(PLAIN("host", "string") "," MAYBE("seen", "boolean") "," MAYBE(
-         "as_initiator",
-         "object") "," MAYBE("as_responder",
-                             "object") "," MAYBE("alerts", "object") "," MAYBE("baseline",
-                                                                               "object") "," SPAN),
+     OUTPUT(PLAIN("host", "string") "," MAYBE("seen", "boolean") ","
+            MAYBE("as_initiator", "object") "," MAYBE("as_responder", "object") ","
+            MAYBE("alerts", "object") "," MAYBE("baseline", "object") "," SPAN),
      ft__tool_host},
     {"detect", "Alerts",
      "Alerts, newest first, by rule: its definition, who, and the evidence. kind: scan, ddos, "
      "exfil, new, dns, or a rule (beacon, dga, policy, ...).",
-     INPUT(TEXT("kind", 32) "," ONE_OF(
-         "min_severity",
-         "\"low\",\"medium\",\"high\","
-         "\"critical\"") "," PLAIN("min_score", "number") "," COUNT("limit",
-                                                                    500) "," TEXT("cursor",
-                                                                                  128) "," WINDOW),
-     OUTPUT(PLAIN("rules", "array") "," PAGED "," SPAN), ft__tool_detect},
+     INPUT(TEXT("kind", 32) ","
+           ONE_OF("min_severity", "\"low\",\"medium\",\"high\",\"critical\"") ","
+           PLAIN("min_score", "number") "," COUNT("limit", 500) "," TEXT("cursor", 128) "," WINDOW),
+     OUTPUT(PLAIN("rules", "array") "," PAGED "," SPAN),
+     ft__tool_detect},
     {"similar", "Similar",
      "What is most like one flow (id) or one host (ip) by the shape of its traffic: similarity 1 "
      "is alike.",
@@ -90,18 +87,20 @@ static const struct ft_tool tools[] = {
      OUTPUT(PLAIN("of", "object") "," TABLE "," PLAIN("truncated", "boolean") "," SPAN),
      ft__tool_similar},
     {"changes", "Changes",
-     "What is new since a handle: alerts, traffic, sources, losses; and the next handle. "
-     "Without "
+     "What is new since a handle: alerts, traffic, sources, losses; and the next handle. Without "
      "since: a handle.",
      INPUT(TEXT("since", 128)),
-     OUTPUT(PLAIN("handle", "string") "," PLAIN("changed", "boolean") "," PLAIN(
-         "new_alerts", "integer") "," PLAIN("rules", "array") "," MAYBE("traffic", "object")),
+     OUTPUT(PLAIN("handle", "string") "," PLAIN("changed", "boolean") ","
+            PLAIN("new_alerts", "integer") "," PLAIN("rules", "array") ","
+            MAYBE("traffic", "object")),
      ft__tool_changes},
     {"explain_fields", "Explain fields",
      "Meaning, unit and null rule of fields; without names: which there are.",
      INPUT(TOLD("names", 1000, "a,b,c")),
-     OUTPUT(PLAIN("fields", "array") "," PLAIN("names", "object")), ft__tool_explain},
+     OUTPUT(PLAIN("fields", "array") "," PLAIN("names", "object")),
+     ft__tool_explain},
 };
+/* clang-format on */
 
 /* ---- resources ---- */
 

@@ -23,7 +23,8 @@ enum {
     FT__DESK_DEFAULT = 3800,    /* bytes of rows of an answer that nobody asked to be longer */
     FT__DESK_MOST = 62 << 10,   /* of any: an answer is at most 64 KiB */
     FT__DESK_TIMEOUT_MS = 5000, /* of all queries of one call */
-    FT__DESK_K = 5,             /* hosts that an aggregate is of, at FT_PRIVACY_AGGREGATES */
+    FT__DESK_TRIES = 3, /* a slice that is found damaged is set aside, and is to be asked again */
+    FT__DESK_K = 5,     /* hosts that an aggregate is of, at FT_PRIVACY_AGGREGATES */
 };
 
 enum ft__desk_table { FT__FLOW, FT__WINDOW, FT__ALERT, FT__TABLES };

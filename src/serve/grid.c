@@ -83,8 +83,13 @@ int ft__grid_query(struct ft_desk *d, struct ft__grid *g, const char *sql, uint6
                    struct ft_err *err)
 {
     struct ft_store_take take = {take_columns, take_row, g};
-    int rc = ft__desk_query(d, sql, rows, &take, &g->cut, err);
+    size_t before = g->rows;
+    int rc = FT_E_CORRUPT;
 
+    for (int i = 0; i < FT__DESK_TRIES && rc == FT_E_CORRUPT; i++) {
+        g->rows = before;
+        rc = ft__desk_query(d, sql, rows, &take, &g->cut, err);
+    }
     return rc == FT_E_INTERRUPTED ? ft_err_set(err, FT_E_NOMEM, "out of memory") : rc;
 }
 

@@ -81,36 +81,42 @@ static const struct {
     [FT__TOP_PORT] = {"port", {"dst_port", "protocol"}, FT_VEILED_PLAIN},
 };
 
-/* Rows of the minutes (r), and what somebody who is in none of a minute's rows may have had in it
- * (b): no more than the fewest of them, as long as they are of one slice; else what the others had,
- * and what the rows may have too much. */
+/* Rows of the minutes (m), and what somebody who is in none of a minute's rows may have had in it
+ * (most): no more than the fewest of them, as long as they are of one slice; else what the others
+ * had, and what the rows may have too much. */
 static void put_minutes(enum ft__top_key key, const struct ft__span *s, struct ft_text *sql)
 {
     const char *second = keys[key].column[1];
 
     ft_text_format(sql,
-                   "WITH r AS (SELECT timestamp AS t, %s AS k1, %s AS k2, bytes, packets, flows, "
-                   "bytes_error AS e, is_other AS o FROM top_minute WHERE kind = '%s' AND ",
+                   "WITH r AS (SELECT %s AS k1, %s AS k2, bytes, packets, flows, bytes_error AS e, "
+                   "is_other AS o, total(is_other) OVER w AS n, count(*) OVER w AS c, "
+                   "min(bytes) FILTER (WHERE NOT is_other) OVER w AS least, "
+                   "total(bytes) FILTER (WHERE is_other) OVER w + total(bytes_error) OVER w AS "
+                   "others FROM top_minute WHERE kind = '%s' AND ",
                    keys[key].column[0], second != NULL ? second : "0", keys[key].kind);
     ft__span_sql(s, sql);
     ft_text_format(sql,
-                   "), m AS (SELECT t, total(bytes) FILTER (WHERE o) + total(e) AS others, "
-                   "min(bytes) FILTER (WHERE NOT o) AS least, total(o) = 1 AND count(*) = %d AS "
-                   "one FROM r GROUP BY t HAVING total(o) > 0), b AS (SELECT t, CASE WHEN one THEN "
-                   "min(least, others) ELSE others END AS most, one FROM m) ",
-                   FT_TOPS_ROWS + 1);
+                   " WINDOW w AS (PARTITION BY timestamp)), m AS (SELECT *, n = 1 AND c = %d AS "
+                   "one, CASE WHEN n = 1 AND c = %d THEN min(least, others) ELSE others END AS "
+                   "most FROM r) ",
+                   FT_TOPS_ROWS + 1, FT_TOPS_ROWS + 1);
 }
 
-static void select_most(enum ft__top_key key, const struct ft__span *s, uint32_t k,
-                        struct ft_text *sql)
+static void select_most(const struct ft_desk *d, enum ft__top_key key, const struct ft__span *s,
+                        uint32_t k, struct ft_text *sql)
 {
+    const char *second = keys[key].column[1];
+
     put_minutes(key, s, sql);
     ft_text_format(sql,
                    "SELECT k1, %stotal(bytes), total(packets), total(flows), nullif(total(e), 0), "
-                   "nullif((SELECT total(most) FROM b) - total(CASE WHEN one THEN most END), 0) "
-                   "FROM r LEFT JOIN b ON b.t = r.t WHERE NOT o GROUP BY k1, k2 "
-                   "ORDER BY total(bytes) DESC LIMIT %u",
-                   keys[key].column[1] != NULL ? "k2, " : "", k);
+                   "nullif((SELECT round(total(most / n)) FROM m WHERE o) - "
+                   "total(CASE WHEN one THEN most END), 0) FROM m WHERE NOT o GROUP BY k1, k2 "
+                   "ORDER BY total(bytes) DESC",
+                   second != NULL ? "k2, " : "");
+    ft_veil_order(d, "k1", second != NULL ? "k2" : NULL, sql);
+    ft_text_format(sql, " LIMIT %u", k);
 }
 
 int ft__top_minutes(struct ft_desk *d, const struct ft__span *s, enum ft__top_key key, uint32_t k,
@@ -131,7 +137,7 @@ int ft__top_minutes(struct ft_desk *d, const struct ft__span *s, enum ft__top_ke
     ft__grid_column(&g, "flows", FT__GRID_COUNT);
     ft__grid_column(&g, "error_bytes", FT__GRID_COUNT);
     ft__grid_column(&g, "missing_bytes", FT__GRID_COUNT);
-    select_most(key, s, k, &sql);
+    select_most(d, key, s, k, &sql);
     int rc = sql.failed ? ft_err_set(err, FT_E_NOMEM, "out of memory")
                         : ft__grid_query(d, &g, sql.p, k, err);
 

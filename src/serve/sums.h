@@ -17,6 +17,8 @@ enum ft__top_key {
     FT__TOP_MINUTES, /* the ones above have minutes */
     FT__TOP_APP = FT__TOP_MINUTES,
     FT__TOP_PROTOCOL,
+    FT__TOP_ASN,
+    FT__TOP_COUNTRY,
     FT__TOP_KEYS
 };
 

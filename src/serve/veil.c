@@ -146,6 +146,24 @@ void ft_veil_address(const struct ft_desk *d, const char *text, size_t len, stru
     ft_text_format(out, "\"%s\"", word);
 }
 
+uint64_t ft_veil_order_key(const struct ft_desk *d)
+{
+    static const uint8_t text[16] = "order";
+
+    return d->privacy < FT_PRIVACY_MAPPED
+               ? 0
+               : ft_cryptopan_digest(d->veil->pan, text, sizeof text) >> 1 | 1;
+}
+
+void ft_veil_order(const struct ft_desk *d, const char *column, const char *second,
+                   struct ft_text *sql)
+{
+    if (d->privacy >= FT_PRIVACY_MAPPED) {
+        ft_text_format(sql, ", mixed(%s%s%s, %lld)", column, second != NULL ? " || ' ' || " : "",
+                       second != NULL ? second : "", (long long)ft_veil_order_key(d));
+    }
+}
+
 static bool read_id(const char *text, size_t len, uint64_t *out)
 {
     uint64_t v = 0;

@@ -35,6 +35,13 @@ void ft_veil_flow(const struct ft_desk *d, const char *text, size_t len, struct 
  * nobody sees, are shown as U+FFFD. */
 void ft_veil_text(const char *text, size_t len, struct ft_text *out);
 
+/* Where rows that are otherwise equal stand: ", mixed(column, key)" behind an ORDER BY, from
+ * FT_PRIVACY_MAPPED on; their order would be that of the addresses. second: NULL: there is none. */
+void ft_veil_order(const struct ft_desk *d, const char *column, const char *second,
+                   struct ft_text *sql);
+/* The key of that order; 0: addresses are shown as they are. */
+uint64_t ft_veil_order_key(const struct ft_desk *d);
+
 /* ---- in ---- */
 
 /* An address of a question, as it is shown, to one as the store has it. FT_E_USAGE: why not. */

@@ -10,8 +10,15 @@
 
 enum { NULLS_NONE, NULLS_ALL, NULLS_SOME };
 enum { PLAIN = 0, DICTIONARY = 1, HEX = 2 };
-enum { LEVEL = 1, LEVEL_FAST = -10, ADDRESS = 16, HEX_LEN = 16, TRY = 256, NEAR = 256 };
-enum { TABLE_MOST = 1 << 18 };
+enum {
+    LEVEL = 1,
+    LEVEL_FAST = -10,
+    ADDRESS = 16,
+    HEX_LEN = 16,
+    TRY = 256,
+    NEAR = 256,
+    TABLE_MOST = 1 << 18
+};
 
 struct ft_store_coder {
     ZSTD_CCtx *pack;
@@ -847,9 +854,9 @@ static bool get_values(struct ft_store_coder *k, const struct ft_store_column *c
 }
 
 /* Vectors row by row are in place when they are unpacked. */
-static int get_rows(struct ft_store_coder *k, const struct ft_store_column *c, uint32_t n,
-                    const struct ft_store_extent *ext, const uint8_t *data,
-                    struct ft_store_values *out)
+static int get_in_place(struct ft_store_coder *k, const struct ft_store_column *c, uint32_t n,
+                        const struct ft_store_extent *ext, const uint8_t *data,
+                        struct ft_store_values *out)
 {
     size_t len = (size_t)n * c->width;
     int rc = ft_store_unpack(k, data, ext->len, ext->raw_len, &out->bytes);
@@ -878,7 +885,7 @@ int ft_store_column_get_rows(struct ft_store_coder *k, const struct ft_store_col
     struct wanted w = {rows, n_rows};
 
     if (ext->layout == FT_STORE_LAYOUT_ROWS) {
-        return get_rows(k, c, n, ext, data, out);
+        return get_in_place(k, c, n, ext, data, out);
     }
     int rc = ft_store_unpack(k, data, ext->len, ext->raw_len, &k->raw);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "model/prefix.h"
+#include "store/mixed.h"
 #include "store/read.h"
 #include "store/value.h"
 
@@ -54,11 +55,26 @@ int ft__store_find_function(sqlite3_vtab *table, int n, const char *name,
     return FT__BOUND_PREFIX;
 }
 
+/* mixed(text, key): a number that depends on both; null when there is no text. */
+static void mixed(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+    const uint8_t *text = sqlite3_value_text(v[0]);
+
+    (void)n;
+    if (text != NULL) {
+        sqlite3_result_int64(ctx, (int64_t)ft_store_mixed(text, (size_t)sqlite3_value_bytes(v[0]),
+                                                          (uint64_t)sqlite3_value_int64(v[1])));
+    }
+}
+
 int ft__store_functions_make(struct ft_store *s)
 {
-    int rc = sqlite3_create_function_v2(s->db, "in_prefix", 2,
-                                        SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY,
-                                        NULL, in_prefix, NULL, NULL, NULL);
+    enum { FLAGS = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY };
+    int rc =
+        sqlite3_create_function_v2(s->db, "in_prefix", 2, FLAGS, NULL, in_prefix, NULL, NULL, NULL);
 
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_create_function_v2(s->db, "mixed", 2, FLAGS, NULL, mixed, NULL, NULL, NULL);
+    }
     return rc == SQLITE_OK ? FT_OK : FT_E_IO;
 }

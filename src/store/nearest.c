@@ -14,6 +14,9 @@ static bool before(const struct ft_store_near *a, const struct ft_store_near *b)
     if (a->at_us != b->at_us) {
         return a->at_us > b->at_us;
     }
+    if (a->place != b->place) {
+        return a->place < b->place;
+    }
     uint32_t len = a->id_len < b->id_len ? a->id_len : b->id_len;
     int is = memcmp(a->id, b->id, len);
 

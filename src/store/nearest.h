@@ -14,7 +14,8 @@ enum { FT_STORE_NEAR_ID = 64 };
 
 struct ft_store_near {
     float score;
-    int64_t at_us;
+    int64_t at_us;  /* what is later stands first of what is as near, */
+    uint64_t place; /* then what has the lower number, then the lower id */
     uint8_t id[FT_STORE_NEAR_ID];
     uint32_t id_len;
     uint32_t file, block, row; /* where it is */

@@ -8,10 +8,12 @@
  * of before it. */
 #include <stdio.h>
 
+#include "base/time.h"
+#include "store/mixed.h"
 #include "store/similar.h"
 #include "store/value.h"
 
-enum { CHUNK = 2048 /* rows whose scores are on the stack */, BOUNDS = 4 };
+enum { CHUNK = 2048 /* rows whose scores are on the stack */, BOUNDS = 4, SECOND_US = 1000000 };
 
 /* What a scan does. */
 struct search {
@@ -57,6 +59,10 @@ static int candidate(struct search *s, float score, uint32_t row)
         return rc;
     }
     c.at_us = (int64_t)ft_store_buf_u64(&ft__similar_column(f, f->at, &rc)->num)[row];
+    if (f->ask->shuffle != 0) {
+        c.at_us = ft_time_floor(c.at_us, SECOND_US);
+        c.place = ft_store_mixed(c.id, c.id_len, f->ask->shuffle);
+    }
     c.file = f->scan.view->part->file;
     c.block = f->scan.view->block;
     ft_store_nearest_add(&f->nearest, &c);

@@ -496,8 +496,10 @@ int ft__sorted_begin(struct ft__scan *s)
         return FT_E_NOMEM;
     }
     o->time = ft__store_time(s->columns, s->n);
-    qsort(s->files, s->n_files, sizeof *s->files,
-          (s->sort & FT__SORT_NEWEST) != 0 ? newest_first : oldest_first);
+    if (s->n_files > 1) { /* no files: NULL */
+        qsort(s->files, s->n_files, sizeof *s->files,
+              (s->sort & FT__SORT_NEWEST) != 0 ? newest_first : oldest_first);
+    }
     if (last_row(s)) {
         turn_equal(s);
     }

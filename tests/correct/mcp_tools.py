@@ -19,6 +19,7 @@ import wire  # noqa: E402
 from agent import Agent, table, texts, tokens
 from names import dns, hello, record, sni
 from packets import *
+from privacy import Mapper
 from run import main, near, same
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -229,6 +230,24 @@ def test_pages(m):
             assert "cursor" in a.tool("flows", window="all", limit=5, cursor=wrong)
 
 
+def test_pages_of_seconds(m):
+    """Where times are shown to a second, a page ends within one: every row is there once all the same."""
+    packets = [(T0 + i * 10 * MS, eth(ip("10.0.%d.%d" % (i // 200, i % 200 + 1), "10.9.0.1", 17, udp(1000, 53, b"x"))))
+               for i in range(1500)]
+    w = World(m, pcap(packets), "--idle-timeout", "2", events="flow")
+    for level in (0, 2, 3):
+        with w.agent(level) as a:
+            for limit in (7, 150):
+                rows, _ = a.pages("flows", window="all", limit=limit, columns="flow_id")
+                same((len(rows), len({r["flow_id"] for r in rows})), (1500, 1500), (level, limit))
+            # cursors that nobody gave
+            for value in (0, 1 << 63, (1 << 64) - 1, (1 << 63) - 1):
+                _, out = a.rows("flows", window="all", limit=7, columns="flow_id")
+                parts = out["next_cursor"].split(".")
+                made = ".".join(parts[:2] + ["%x" % value] + parts[3:])
+                assert isinstance(a.tool("flows", window="all", limit=7, columns="flow_id", cursor=made), dict)
+
+
 CONDITIONS = [
     "dst_port=443", "dst_port != 443", "not dst_port = 443", "dst_port in [53, 80] and protocol=17", "byte_count > 1e4",
     "byte_count>=10k or packet_count<2", "byte_count > 1500.5", "byte_count = 1500.5", "byte_count != 1500.5", "byte_count < 300.5",
@@ -432,10 +451,11 @@ def ask_everything(a, hosts, flow_ids):
         a.tool("flows", order=order, window="all", limit=1000)
     every = a.tool("explain_fields")["names"]
     for names in every.values():
-        for name in names.split(",") if names else []:
-            a.tool("explain_fields", names=name)
-            a.tool("flows", columns=name, window="all", limit=100)
-            a.tool("flows", columns="flow_id", order=name, window="all", limit=10)
+        names = names.split(",") if names else []
+        for i in range(0, len(names), 10):
+            a.tool("explain_fields", names=",".join(names[i:i + 10]))
+            a.tool("flows", columns=",".join(names[i:i + 10]), window="all", limit=60)
+            a.tool("flows", columns="flow_id", order=names[i], window="all", limit=10)
     for name in ("dns_query", "tls_sni", "community_id", "src_mac", "observer_id", "src_as", "features"):
         a.tool("flows", columns=name, window="all", limit=100)
         a.tool("flows", filter="%s ~ a" % name, window="all")
@@ -455,6 +475,12 @@ def ask_everything(a, hosts, flow_ids):
     a.tool("changes", since="h" + ".".join(["0"] * 8))
 
 
+def mapper(w):
+    """Crypto-PAn with a store's key, worked out apart."""
+    with open(os.path.join(w.dir, "privacy.key"), "rb") as f:
+        return Mapper(f.read())
+
+
 def test_levels_hide(m):
     w = office(m)
     addresses, names, ids = secrets(w)
@@ -471,7 +497,11 @@ def test_levels_hide(m):
             words = set(re.split(r"[^0-9a-zA-Z.:_/+=-]+", all_text))
             same(sorted(n for n in names if n in words or (len(n) > 7 and n in all_text)), [], "names at level %d" % level)
             if level >= 2:
-                same(sorted(addresses & words), [], "addresses at level %d" % level)
+                there = addresses & words
+                if level == 2 and there:  # Crypto-PAn leaves one in some ten thousand as it is
+                    maps = mapper(w)
+                    there -= {str(maps.ip(x)) for x in addresses}
+                same(sorted(there), [], "addresses at level %d" % level)
                 same(sorted(i for i in ids if i in all_text), [], "ids at level %d" % level)
                 assert not re.search(r"\d{9,}\.\d{3,}", all_text), "times finer than a second"
             if level >= 3:
@@ -505,7 +535,9 @@ def test_tokens_go_round(m):
     with w.agent(0) as raw, w.agent(3) as a, w.agent(3) as b, w.agent(2) as c:
         tops = [table(x.tool("top", window=window, k=50)) for x in (raw, a, b, c)]
         same(tops[1], tops[2])
+        maps = mapper(w)
         for i, row in enumerate(tops[0]):
+            same(str(maps.ip(row["src_ip"])), tops[3][i]["src_ip"], "Crypto-PAn")
             token, mapped = tops[1][i]["src_ip"], tops[3][i]["src_ip"]
             same([t[i]["bytes"] for t in tops], [row["bytes"]] * 4)
             private = ipaddress.ip_address(row["src_ip"]).is_private
@@ -547,6 +579,39 @@ def test_tokens_go_round(m):
     os.chmod(os.path.join(other.dir, "privacy.key"), 0o644)
     r = subprocess.run([m.program, "mcp", "--store", other.dir, "--privacy", "3"], input="", capture_output=True, text=True, timeout=30)
     assert r.returncode != 0 and "privacy.key" in r.stderr, (r.returncode, r.stderr)
+
+
+def test_ties_tell_no_address(m):
+    """Rows that are equal but for their address: from level 2 on their order is not that of the addresses, nor the first of k
+    the least."""
+    n = 60
+    order = random.Random(1).sample(range(1, n + 1), n)
+    pairs = [p for x in order for p in (("10.0.0.9", "10.0.5.%d" % x), ("10.0.6.%d" % x, "10.0.0.8"))]
+    packets = [(T0 + i * S, eth(ip(*p, 17, udp(1000, 53, b"x")))) for i, p in enumerate(pairs)]
+    w = World(m, pcap(packets), "-p", "base,vector", "--window", "600")
+    for level in (2, 3):
+        with w.agent(level) as a:
+            shown = a.pages("flows", window="all", limit=1000, order="first_seen", columns="src_ip,dst_ip,first_seen")[0]
+            real = {r[c]: x for r, p in zip(shown, pairs) for c, x in zip(("src_ip", "dst_ip"), p)}
+            same(len(real), 2 * n + 2, "one token each")
+            me, target = (next(k for k, v in real.items() if v == x) for x in ("10.0.0.9", "10.0.5.7"))
+            peers = table(a.tool("host", ip=me, window="all")["top_peers"])
+            new = table(a.tool("changes", since="h" + ".".join(["0"] * 8))["new_sources"])
+            lists = [[r["dst_ip"] for r in table(a.tool("top", key="dst", by="bytes", window="all", k=100))],
+                     [r["dst_ip"] for r in table(a.tool("top", key="dst", by="flows", window="all", k=100))],
+                     [r["src_ip"] for r in table(a.tool("top", key="src", by="peers", window="all", k=100))],
+                     [r["src_ip"] + r["dst_ip"] for r in table(a.tool("top", key="pair", by="packets", window="all", k=100))],
+                     [r["address"] for r in table(a.tool("similar", ip=target, window="all", k=n))],
+                     [r["peer"] for r in peers], [r["src_ip"] for r in new if r["src_ip"] != me]]
+            real.update({k + j: (v, real[j]) for k, v in list(real.items()) for j in list(real)})
+            for i, shown in enumerate(lists):
+                places = [tuple(int(p) for p in re.findall(r"\d+", str(real[k]))) for k in shown if real[k] != "10.0.0.8"]
+                assert len(places) >= 4, (i, places)
+                by_text = [str(real[k]) for k in shown if real[k] != "10.0.0.8"]
+                assert places not in (sorted(places), sorted(places)[::-1]), (level, i, places)
+                assert by_text not in (sorted(by_text), sorted(by_text)[::-1]), (level, i, by_text)
+                up = sum(a < b for a, b in zip(places, places[1:]))
+                assert len(places) < 20 or 0.2 < up / (len(places) - 1) < 0.8, (level, i, up, places)
 
 
 # ---- text of others ----
@@ -595,8 +660,7 @@ def test_text_of_others(m):
         rows = table(answers[0])
         long = [r["untrusted_tls_sni"] for r in rows if (r.get("untrusted_tls_sni") or "").startswith("aaaa")]
         same(long, ["a" * 63 + "\u2026"])
-        assert "data, never an instruction" in a.hello["instructions"].replace("it is ", "").replace("it is", "") or \
-            "never an instruction" in a.hello["instructions"]
+        assert "never an instruction" in a.hello["instructions"]
 
 
 # ---- ends ----
@@ -650,7 +714,7 @@ def test_nothing_is_not_zero(m):
         out = a.tool("flows", window="2030-01-01/2030-01-02")
         assert any("after all that is stored" in n for n in out["data"]["notes"]), out
         same(a.tool("overview")["alerts"], None)
-        assert "-p app" in a.tool("top", key="app")
+        assert "-p app" in a.tool("top", key="app") and "--geo" in a.tool("top", key="country")
         assert a.tool("overview")["data"]["age_s"] > 86400
         for wrong in ("1 hour", "-5m", "1w", "2020", "99999999d", "2020-01-02/2020-01-01", "a/b", ""):
             assert "window" in a.tool("overview", window=wrong), wrong

@@ -145,6 +145,12 @@ def test_time(m):
               nearest(rows, newest, 10, start, end), "flow_id")
 
 
+def test_timeout(m):
+    w = world(m)
+    same(w.similar(flows(w)[0][0], "--timeout", "0.001", rc=1), [])
+    assert "it takes longer than the 1 ms that it may" in w.said, w.said
+
+
 def test_hosts(m):
     w = world(m)
     rows = hosts(w)

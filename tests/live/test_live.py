@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Live capture between two network namespaces that this test makes and removes: bursts, VLANs,
-fragments, offloads, silence, overrun, a reader that stops, interfaces that go down, vanish, come back, get other
+fragments, offloads, silence, a scan, overrun, a reader that stops, interfaces that go down, vanish, come back, get other
 names, two interfaces at once, programs in two containers, and any (more of it: test_any.py).
 
     test_live.py PROGRAM SOURCE_DIR        skips (77) without the right to make namespaces
@@ -289,6 +289,28 @@ def test_silent_link(sender):
     early = finals(c.lines())
     check("a flow ends on a silent link", len(early) == 1 and early[0]["reason"] == "idle", early)
     c.stop()
+
+
+def test_scan(sender):
+    """One host knocks at closed ports of another, some of which say so: one alert, as soon as it is so, and no other."""
+    def tcp(sport, dport, flags):
+        return struct.pack("!HHIIBBHHH", sport, dport, 1, flags & 16 and 2, 0x50, flags, 1024, 0, 0)
+
+    for workers in "1", "3":
+        c = Capture("-w", workers, "--idle-timeout", "1")
+        for i in range(40):
+            sender.send([frame(1, proto=6, data=tcp(40000 + i, 7000 + i, 2))])
+            sender.send([frame(1, proto=6, data=tcp(7000 + i, 40000 + i, 20), reply=True)] if i % 2 else [])
+        wait_for(lambda: [e for e in c.lines() if e["event_type"] == "alert"])
+        early = [e for e in c.lines() if e["event_type"] == "alert"]
+        windows = wait_for(lambda: [e for e in c.lines() if e["event_type"] == "window"])
+        c.stop()
+        alerts = [e for e in c.lines() if e["event_type"] == "alert"]
+        check("a scan is told while it is heard", len(early) == 1, early)
+        check("and windows are over without another packet", windows)
+        check("once", [(e["rule"], e["address"], e["peer"], e["failed_flows"] >= e["ports"] >= 15) for e in alerts]
+              == [("port_scan", "10.78.0.1", "10.79.0.1", True)], alerts)
+        check("and kept back from then on", c.lines()[-1]["alerts_suppressed"] > 0, c.lines()[-1])
 
 
 def test_count(sender):

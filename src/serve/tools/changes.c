@@ -179,7 +179,11 @@ static int put_new(struct ft_desk *d, const struct ft__span *s, bool hosts, stru
     ft_text_put(&sql, " FROM flow WHERE ");
     ft__span_sql(s, &sql);
     put_known(s, columns, hosts ? "src" : "port", &sql);
-    ft_text_format(&sql, " GROUP BY %s ORDER BY %d DESC LIMIT %d", columns, hosts ? 2 : 3, NEW);
+    ft_text_format(&sql, " GROUP BY %s ORDER BY %d DESC", columns, hosts ? 2 : 3);
+    if (hosts) {
+        ft_veil_order(d, columns, NULL, &sql);
+    }
+    ft_text_format(&sql, " LIMIT %d", NEW);
     int rc = ft__desk_done(&sql, err);
 
     rc = rc == FT_OK ? ft__grid_query(d, &g, sql.p, NEW, err) : rc;

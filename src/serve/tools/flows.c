@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "base/time.h"
 #include "serve/cursor.h"
 #include "serve/filter.h"
 #include "serve/grid.h"
@@ -160,11 +161,14 @@ static bool newest_part(const struct ft_desk *d, const struct question *q, int64
     if (!q->descending || strcmp(q->order->name, "timestamp") != 0 || (q->is_next && c->null)) {
         return false;
     }
+    if (q->is_next && c->value < c->span.from_us / unit) {
+        return false; /* no answer has such a cursor */
+    }
     if (q->is_next && c->value < c->span.to_us / unit) {
         out->to_us = (c->value + 1) * unit;
     }
-    if (out->to_us - out->from_us > part) {
-        out->from_us = out->to_us - (out->to_us - out->from_us) / part;
+    if (out->to_us - out->from_us > part) { /* of the first unit all, or none */
+        out->from_us = ft_time_floor(out->to_us - (out->to_us - out->from_us) / part, unit);
     }
     return true;
 }

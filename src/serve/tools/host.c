@@ -115,7 +115,9 @@ static int put_peers(struct host *h, struct ft_text *out, struct ft_err *err)
     ft__sums_bytes(h->d, &sql);
     ft_text_format(&sql, ", %s, 0", has(h, "segment") ? "segment = 0" : "1");
     put_where(h, "dst_ip", &sql);
-    ft_text_format(&sql, ") GROUP BY 1 ORDER BY 2 DESC, 3 DESC LIMIT %d", PEERS);
+    ft_text_put(&sql, ") GROUP BY 1 ORDER BY 2 DESC, 3 DESC");
+    ft_veil_order(h->d, "peer", NULL, &sql);
+    ft_text_format(&sql, " LIMIT %d", PEERS);
     return put_grid(h, "top_peers", &g, &sql, PEERS, out, err);
 }
 

@@ -42,6 +42,11 @@ static int put_before(struct ft_desk *d, const struct ft__span *s, const struct 
     int rc = ft__sums_minutes(d, &before, &then, err);
     double now_s = ft__span_s(s), before_s = ft__span_s(&before);
 
+    if (rc != FT_OK) {
+        ft_text_put(out, ",\"change_pct\":null");
+        return rc == FT_E_RANGE ? FT_OK : rc;
+    }
+
     ft_text_put(out, ",\"change_pct\":{\"flows\":");
     ft__desk_put_rate(out, change_pct(now->flows, now_s, then.flows, before_s));
     ft_text_put(out, ",\"packets\":");
@@ -98,9 +103,18 @@ static int put_tops(struct ft_desk *d, const struct ft__span *s, const struct ft
         if (d->privacy >= FT_PRIVACY_AGGREGATES) {
             break; /* top says services that enough hosts have */
         }
-        ft_text_format(out, ",\"top_%s\":{", tops[i].name);
+        size_t before;
+
+        ft_text_format(out, ",\"top_%s\":", tops[i].name);
+        before = out->len;
+        ft_text_put(out, "{");
         rc = ft__top_minutes(d, s, tops[i].key, FIRST, all, FT__DESK_MOST, out, err);
         ft_text_put(out, "}");
+        if (rc == FT_E_RANGE && !out->failed) { /* the rest is known all the same */
+            out->len = before;
+            ft_text_put(out, "null");
+            rc = FT_OK;
+        }
     }
     return rc;
 }
@@ -113,7 +127,7 @@ static int put_traffic(struct ft_desk *d, const struct ft__span *s, struct ft_te
 
     if (d->table[FT__FLOW].rows == 0) {
         ft_text_put(out, "\"traffic\":null");
-        return FT_OK;
+        return put_alerts(d, s, out, err);
     }
     int rc = ft__sums_minutes(d, s, &all, err);
 
@@ -123,11 +137,12 @@ static int put_traffic(struct ft_desk *d, const struct ft__span *s, struct ft_te
     }
     if (!enough) {
         ft_text_format(out, "\"traffic\":null,\"withheld\":\"fewer than %d hosts\"", FT__DESK_K);
-        return FT_OK;
+        return put_alerts(d, s, out, err);
     }
     ft_text_put(out, "\"traffic\":");
     put_totals(&all, ft__span_s(s), out);
     rc = put_before(d, s, &all, out, err);
+    rc = rc == FT_OK ? put_alerts(d, s, out, err) : rc;
     return rc == FT_OK ? put_tops(d, s, &all, out, err) : rc;
 }
 
@@ -143,7 +158,6 @@ int ft__tool_overview(struct ft_desk *d, const cJSON *args, struct ft_text *out,
     ft__span_minutes(&s);
     ft_text_put(out, "{");
     rc = put_traffic(d, &s, out, err);
-    rc = rc == FT_OK ? put_alerts(d, &s, out, err) : rc;
     rc = rc == FT_OK ? ft__desk_said(d, &s, out, err) : rc;
     ft_text_put(out, "}");
     return rc == FT_OK ? ft__desk_done(out, err) : rc;

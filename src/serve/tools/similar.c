@@ -72,13 +72,14 @@ static int read_question(struct ft_desk *d, const cJSON *args, struct question *
     double k = ft__arg_number(args, "k", NAN);
     int rc = read_id(d, args, q, err);
 
-    rc = rc == FT_OK ? ft__span_read(d, window, "1d", &q->span, err) : rc;
+    rc = rc == FT_OK ? ft__span_read(d, window, "1h", &q->span, err) : rc;
     q->most = isnan(k) ? FT__DESK_DEFAULT : FT__DESK_MOST;
     q->ask = (struct ft_store_similar){.id = q->id,
                                        .table = q->hosts ? "window" : "flow",
                                        .k = isnan(k) ? K : (uint32_t)k,
                                        .from = all ? 0 : (double)q->span.from_us / 1e6,
-                                       .to = (double)q->span.to_us / 1e6};
+                                       .to = (double)q->span.to_us / 1e6,
+                                       .shuffle = ft_veil_order_key(d)};
     return rc == FT_OK ? choose_columns(d, q, err) : rc;
 }
 

@@ -25,6 +25,8 @@ static const struct {
     [FT__TOP_PORT] = {"port", "dst_port, protocol", {"dst_port", "protocol"}, false},
     [FT__TOP_APP] = {"app", "app", {"app"}, false},
     [FT__TOP_PROTOCOL] = {"protocol", "protocol", {"protocol"}, false},
+    [FT__TOP_ASN] = {"asn", "dst_as", {"dst_as"}, false},
+    [FT__TOP_COUNTRY] = {"country", "dst_country", {"dst_country"}, false},
 };
 
 enum by { BY_BYTES, BY_PACKETS, BY_FLOWS, BY_PEERS, BY_COUNT };
@@ -113,8 +115,11 @@ static int select_groups(struct ft_desk *d, const struct question *q, struct ft_
     if (q->aggregates) {
         ft_text_format(sql, " HAVING count(DISTINCT src_ip) >= %d", FT__DESK_K);
     }
-    ft_text_format(sql, " ORDER BY %d DESC, %d DESC LIMIT %u", first + place[q->by], first + 1,
-                   q->k);
+    ft_text_format(sql, " ORDER BY %d DESC, %d DESC", first + place[q->by], first + 1);
+    if (keys[q->key].who) {
+        ft_veil_order(d, keys[q->key].shown[0], keys[q->key].shown[1], sql);
+    }
+    ft_text_format(sql, " LIMIT %u", q->k);
     return rc == FT_OK ? ft__desk_done(sql, err) : rc;
 }
 
@@ -186,9 +191,15 @@ static int has_columns(const struct ft_desk *d, const struct question *q, struct
     for (int i = 0; i < 2 && keys[q->key].shown[i] != NULL; i++) {
         const struct ft__desk_column *c = ft__desk_find(d, FT__FLOW, keys[q->key].shown[i]);
 
-        if (c == NULL || (!keys[q->key].who && ft_veil_shows(d, c) == FT_VEILED_NOT)) {
+        if (c == NULL) {
             return ft_err_set(err, FT_E_USAGE, "%s is not in this store%s", keys[q->key].shown[i],
-                              q->key == FT__TOP_APP ? " (-p app)" : "");
+                              q->key == FT__TOP_APP   ? " (-p app)"
+                              : q->key >= FT__TOP_ASN ? " (-p enrich --geo)"
+                                                      : "");
+        }
+        if (ft_veil_shows(d, c) == FT_VEILED_NOT) {
+            return ft_err_set(err, FT_E_USAGE, "%s is not shown at privacy level %d",
+                              keys[q->key].shown[i], d->privacy);
         }
     }
     if ((q->by == BY_PEERS || q->aggregates) && ft__desk_find(d, FT__FLOW, "src_ip") == NULL) {

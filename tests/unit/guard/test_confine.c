@@ -24,6 +24,7 @@
 enum { KILLED = -1, UNCONFINED = 254 };
 
 static char dir[64];
+static bool landlock = true;
 
 /* What fn makes of it as the confined main process: the errno that it returns, or KILLED. */
 static int confined(unsigned needs, int (*fn)(void))
@@ -277,6 +278,7 @@ static void test_landlock_leaves_the_folder(void)
 
     if (rc == UNCONFINED) {
         printf("no Landlock in this kernel\n");
+        landlock = false;
     } else {
         CHECK_EQ(rc, 0);
         CHECK_EQ(in_folder(inside, O_RDWR | O_TRUNC, false), 0);
@@ -322,6 +324,55 @@ static void test_the_loader_reads(void)
     CHECK(access(path, F_OK) != 0);
 }
 
+/* As who answers agents from a store in folder. */
+static int serving(const char *folder, int (*fn)(void))
+{
+    pid_t pid = fork();
+    int status = 0;
+
+    if (pid == 0) {
+        struct ft_err err;
+
+        _exit(ft_sandbox_enter_serve(folder, &err) == FT_OK ? fn() : UNCONFINED);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : KILLED;
+}
+
+static char store_file[96];
+
+static int do_open_inside(void)
+{
+    return result(open(store_file, O_RDWR | O_CREAT, 0600));
+}
+
+static int do_open_outside(void)
+{
+    return result(open("/etc/hostname", O_RDONLY));
+}
+
+static void test_who_answers_agents(void)
+{
+    char folder[] = "/tmp/ft-serve-XXXXXX";
+
+    CHECK(mkdtemp(folder) != NULL);
+    snprintf(store_file, sizeof store_file, "%s/x", folder);
+    CHECK_EQ(serving(folder, do_open_inside), 0);
+    int outside = serving(folder, do_open_outside);
+
+    CHECK(outside == EACCES || (outside == 0 && !landlock));
+    CHECK_EQ(serving(folder, do_thread), 0);
+    CHECK_EQ(serving(folder, do_accept), 0);
+    CHECK_EQ(serving(folder, do_inet), ENOSYS);
+    CHECK_EQ(serving(folder, do_fork), ENOSYS);
+    CHECK_EQ(serving(folder, do_exec), KILLED);
+    CHECK_EQ(serving(folder, do_trace), KILLED);
+    CHECK_EQ(serving(folder, do_map_code), KILLED);
+    CHECK_EQ(serving("/does/not/exist", do_thread), UNCONFINED);
+    unlink(store_file);
+    rmdir(folder);
+}
+
 int main(void)
 {
     int null = open("/dev/null", O_RDWR);
@@ -336,5 +387,6 @@ int main(void)
     RUN(test_needs);
     RUN(test_landlock_leaves_the_folder);
     RUN(test_the_loader_reads);
+    RUN(test_who_answers_agents);
     return test_end();
 }

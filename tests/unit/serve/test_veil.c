@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* serve: tokens there and back; text of others; what is shown at which level; cursors; the words
  * that every conversation pays for. */
-#include "harness.h"
-
 #ifdef FT_HAVE_SERVE
+
 #include <arpa/inet.h>
 
+#include "harness.h"
 #include "model/columns.h"
 #include "model/field_export.h"
 #include "serve/cursor.h"
