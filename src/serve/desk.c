@@ -229,6 +229,25 @@ static int take_nothing(void *cookie, const struct ft_store_cell *cells, uint32_
     return 0;
 }
 
+/* The newest time that is none of the future: a clock that is wrong moves nobody's window. */
+static int read_newest(struct ft_desk *d, enum ft__desk_table t, struct ft_err *err)
+{
+    char sql[120];
+    int rc;
+
+    if (!(d->table[t].max_s > d->now)) {
+        return FT_OK;
+    }
+    snprintf(sql, sizeof sql, "SELECT max(timestamp) FROM %s WHERE timestamp <= %.6f", names[t],
+             d->now);
+    rc = ft__desk_numbers(d, sql, 1, &d->table[t].max_s, err);
+    if (isnan(d->table[t].max_s)) {
+        d->table[t].max_s = d->now;
+    }
+    d->of_future = true;
+    return rc;
+}
+
 static int read_table(struct ft_desk *d, enum ft__desk_table t, struct ft_err *err)
 {
     char sql[160];
@@ -248,6 +267,7 @@ static int read_table(struct ft_desk *d, enum ft__desk_table t, struct ft_err *e
     if (rc == FT_OK && d->table[t].rows > 0) {
         snprintf(sql, sizeof sql, "SELECT * FROM %s LIMIT 0", names[t]);
         rc = ft__desk_query(d, sql, 0, &take, NULL, err);
+        rc = rc == FT_OK ? read_newest(d, t, err) : rc;
     }
     return rc == FT_E_INTERRUPTED ? ft_err_set(err, FT_E_NOMEM, "out of memory") : rc;
 }
@@ -273,18 +293,22 @@ static void forget_store(struct ft_desk *d)
     }
     ft_store_close(d->store);
     d->store = NULL;
-    d->opened = false;
+    d->opened = d->of_future = false;
 }
 
-/* What there is: from when, up to when. Windows are of a time beyond the newest record. */
+/* What there is: from when, up to when. Flow records come when flows end, alerts before: both
+ * count. Windows are of a time beyond the newest record: only where there are no flow records. */
 static void read_times(struct ft_desk *d)
 {
-    d->first_s = d->last_s = (double)NAN;
-    for (int t = FT__TABLES; t-- > 0;) {
-        if (d->table[t].rows > 0) { /* of flow records, when there are such */
-            d->first_s = d->table[t].min_s;
-            d->last_s = d->table[t].max_s;
-        }
+    const struct ft__desk_columns *alerts = &d->table[FT__ALERT];
+    const struct ft__desk_columns *t =
+        &d->table[d->table[FT__FLOW].rows > 0 ? FT__FLOW : FT__WINDOW];
+
+    d->first_s = t->rows > 0 ? t->min_s : (double)NAN;
+    d->last_s = t->rows > 0 ? t->max_s : (double)NAN;
+    if (alerts->rows > 0) {
+        d->first_s = fmin(d->first_s, alerts->min_s);
+        d->last_s = fmax(d->last_s, alerts->max_s);
     }
 }
 

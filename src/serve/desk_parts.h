@@ -58,7 +58,8 @@ struct ft_desk {
     double now; /* seconds since 1970 */
     /* ---- of the store as it was when it was opened ---- */
     int64_t newest_s;
-    double first_s, last_s; /* of flow records, or of what there is; NAN: there is nothing */
+    double first_s, last_s; /* of flow records and alerts, or of windows; NAN: there is nothing */
+    bool of_future;         /* records say that they are: last_s is of the others */
     double left_out;        /* by the account: records that a condition (--where) left out */
     double exports_lost;    /* messages that exporters sent and that did not come */
     double alerts_unseen;   /* what detectors had no room for */
@@ -116,9 +117,11 @@ void ft__desk_put_count(struct ft_text *out, double v);
  * the newest record. FT_E_USAGE. */
 FT_NODISCARD int ft__span_read(struct ft_desk *d, const char *text, const char *fallback,
                                struct ft__span *out, struct ft_err *err);
-/* The same in whole minutes: it begins with one. */
-void ft__span_minutes(struct ft__span *s);
+/* The same in whole minutes: it begins and ends with one, but not behind the newest record. */
+void ft__span_minutes(const struct ft_desk *d, struct ft__span *s);
 double ft__span_s(const struct ft__span *s);
+/* How much of it is behind the oldest record, that one's unit included: what rates are of. */
+double ft__span_stored_s(const struct ft_desk *d, const struct ft__span *s, int64_t unit_us);
 /* "timestamp >= ... AND timestamp < ..." */
 void ft__span_sql(const struct ft__span *s, struct ft_text *sql);
 

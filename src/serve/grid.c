@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "serve/json.h"
 
 enum { FIRST = 64 };
 
@@ -21,6 +22,16 @@ void ft__grid_column(struct ft__grid *g, const char *name, uint8_t how)
     if (g->n < FT__GRID_COLUMNS) {
         g->column[g->n++] = (struct ft__grid_column){name, how};
     }
+}
+
+uint8_t ft__grid_how(const struct ft_desk *d, const struct ft__desk_column *c)
+{
+    enum ft_veiled how = ft_veil_shows(d, c);
+    bool list = c->form == FT_STORE_JSON && c->field != NULL &&
+                (c->field->type == FT_T_LIST || c->field->type == FT_T_LISTS ||
+                 c->field->type == FT_T_VECTOR);
+
+    return list && how == FT_VEILED_PLAIN ? FT__GRID_LIST : (uint8_t)how;
 }
 
 /* ---- taking ---- */
@@ -145,6 +156,35 @@ static void put_plain(const struct ft__grid *g, const struct ft__grid_cell *c, s
     }
 }
 
+/* Lists of numbers and truths, and no more: a file of the store may say anything. */
+static bool is_list(const char *text, size_t len)
+{
+    return len > 1 && text[0] == '[' && memchr(text, '"', len) == NULL &&
+           memchr(text, '{', len) == NULL && ft_json_wrong(text, len) == NULL;
+}
+
+/* As many of the list's own items as there is room for. */
+static void put_list(const char *text, size_t len, size_t most, struct ft_text *out)
+{
+    size_t end = 1, depth = 0;
+
+    if (!is_list(text, len)) {
+        ft_text_put(out, "null");
+        return;
+    }
+    if (len <= most) {
+        ft_text_add(out, text, len);
+        return;
+    }
+    for (size_t i = 0; i < most; i++) {
+        depth += text[i] == '[';
+        depth -= text[i] == ']';
+        end = depth == 1 && text[i] == ',' ? i + 1 : end;
+    }
+    ft_text_add(out, text, end);
+    ft_text_put(out, "\"\xe2\x80\xa6\"]");
+}
+
 void ft__grid_put_cell(const struct ft_desk *d, const struct ft__grid *g, size_t row,
                        uint32_t column, double end_s, struct ft_text *out)
 {
@@ -154,6 +194,9 @@ void ft__grid_put_cell(const struct ft_desk *d, const struct ft__grid *g, size_t
 
     if (c->kind == FT_STORE_NULL || (how == FT_VEILED_NOT)) {
         ft_text_put(out, "null");
+    } else if (string && how == FT__GRID_LIST) {
+        put_list(g->pool.p + c->at, c->len, g->list_most > 0 ? g->list_most : FT__GRID_LIST_MOST,
+                 out);
     } else if (string && how == FT_VEILED_ADDRESS) {
         ft_veil_address(d, g->pool.p + c->at, c->len, out);
     } else if (string && how == FT_VEILED_FLOW) {

@@ -10,12 +10,13 @@
 
 #include "serve/veil.h"
 
-enum { FT__GRID_COLUMNS = 512 };
+enum { FT__GRID_COLUMNS = 512, FT__GRID_LIST_MOST = 160 };
 
 /* Beside enum ft_veiled. */
 enum {
     FT__GRID_COUNT = 16, /* a counter: whole */
     FT__GRID_RATE,       /* three digits */
+    FT__GRID_LIST,       /* JSON: lists of numbers or truths; the beginning, then "…" */
     FT__GRID_HIDDEN      /* for the tool alone */
 };
 
@@ -38,11 +39,14 @@ struct ft__grid {
     struct ft__grid_cell *cells; /* [rows * n] owned */
     size_t rows, cap;
     struct ft_text pool;
-    bool cut; /* there were more rows than were taken */
+    size_t list_most; /* bytes of a list; 0: FT__GRID_LIST_MOST */
+    bool cut;         /* there were more rows than were taken */
 };
 
 void ft__grid_fini(struct ft__grid *g);
 void ft__grid_column(struct ft__grid *g, const char *name, uint8_t how);
+/* How a column of the store is printed: ft_veil_shows(), or FT__GRID_LIST. */
+uint8_t ft__grid_how(const struct ft_desk *d, const struct ft__desk_column *c);
 
 /* Adds the rows of a SELECT, whose columns are these: up to so many. */
 FT_NODISCARD int ft__grid_query(struct ft_desk *d, struct ft__grid *g, const char *sql,

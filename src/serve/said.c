@@ -136,6 +136,10 @@ static void put_notes(const struct ft_desk *d, const struct ft__span *s, struct 
     if (s != NULL && (double)s->from_us / 1e6 > d->last_s) {
         put_note(out, &first, "the window is after all that is stored");
     }
+    if (d->of_future) {
+        put_note(out, &first,
+                 "records claim to be of the future: they are in no window but FROM/TO");
+    }
     if (d->left_out > 0) {
         put_note(out, &first, "a condition (--where) left records out");
     }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "model/where_parts.h"
 #include "serve/desk_parts.h"
 
@@ -60,9 +61,15 @@ static bool point(const char *text, size_t len, int64_t *out_us)
 
 static int64_t newest_us(const struct ft_desk *d)
 {
-    double newest = d->last_s < d->now ? d->last_s : d->now; /* nothing is stored: now */
+    double newest = isnan(d->last_s) ? d->now : d->last_s; /* nothing is stored: now */
 
     return (int64_t)llround(newest * 1e6);
+}
+
+/* The second that begins behind the newest record. */
+static int64_t end_us(const struct ft_desk *d)
+{
+    return (newest_us(d) / 1000000 + 1) * 1000000;
 }
 
 int ft__span_read(struct ft_desk *d, const char *text, const char *fallback, struct ft__span *out,
@@ -72,7 +79,7 @@ int ft__span_read(struct ft_desk *d, const char *text, const char *fallback, str
     const char *slash = strchr(word, '/');
     int64_t s = length_s(word);
 
-    out->to_us = (newest_us(d) / 1000000 + 1) * 1000000; /* times before it are of what is said */
+    out->to_us = end_us(d); /* times before it are of what is said */
     if (strcmp(word, "all") == 0) {
         double first = d->first_s < d->now ? d->first_s : d->now - 1;
 
@@ -91,11 +98,23 @@ int ft__span_read(struct ft_desk *d, const char *text, const char *fallback, str
                       "window: write 10m, 1h, 7d, all, or 2026-11-29T13:00Z/2026-11-29T14:00Z");
 }
 
-void ft__span_minutes(struct ft__span *s)
+void ft__span_minutes(const struct ft_desk *d, struct ft__span *s)
 {
-    int64_t over = s->from_us % MINUTE_US;
+    int64_t end = -ft_time_floor(-s->to_us, MINUTE_US) * MINUTE_US, newest = end_us(d);
 
-    s->from_us -= over < 0 ? over + MINUTE_US : over;
+    s->from_us = ft_time_floor(s->from_us, MINUTE_US) * MINUTE_US;
+    if (s->to_us < newest) {
+        s->to_us = end < newest ? end : newest;
+    }
+}
+
+double ft__span_stored_s(const struct ft_desk *d, const struct ft__span *s, int64_t unit_us)
+{
+    int64_t first = isnan(d->first_s) ? s->from_us
+                                      : ft_time_floor(llround(d->first_s * 1e6), unit_us) * unit_us;
+    int64_t from = first > s->from_us && first < s->to_us ? first : s->from_us;
+
+    return (double)(s->to_us - from) / 1e6;
 }
 
 double ft__span_s(const struct ft__span *s)

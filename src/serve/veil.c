@@ -78,6 +78,15 @@ static enum ft_veiled as_identity(const struct ft_desk *d, const struct ft__desk
     return d->privacy >= FT_PRIVACY_MAPPED ? FT_VEILED_NOT : as_text(c);
 }
 
+/* Some profiles have times as numbers of their own, or as text: they are as fine as they are. */
+static enum ft_veiled as_time(const struct ft_desk *d, const struct ft__desk_column *c)
+{
+    if (c->form == FT_STORE_TIME) {
+        return FT_VEILED_TIME;
+    }
+    return d->privacy >= FT_PRIVACY_MAPPED ? FT_VEILED_NOT : as_text(c);
+}
+
 enum ft_veiled ft_veil_shows(const struct ft_desk *d, const struct ft__desk_column *c)
 {
     bool one = d->privacy < FT_PRIVACY_AGGREGATES;
@@ -86,7 +95,7 @@ enum ft_veiled ft_veil_shows(const struct ft_desk *d, const struct ft__desk_colu
     case FT_PRIVACY_NONE:
         return as_text(c);
     case FT_PRIVACY_TIME:
-        return FT_VEILED_TIME;
+        return as_time(d, c);
     case FT_PRIVACY_IDENTITY:
         return one ? as_identity(d, c) : FT_VEILED_NOT;
     case FT_PRIVACY_NAME:

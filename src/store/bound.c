@@ -315,7 +315,7 @@ bool ft__bound_block(const struct ft__bound *b, const struct ft_store_column *c,
 
         return b->op == SQLITE_INDEX_CONSTRAINT_ISNULL ? nulls > 0 : nulls < rows;
     }
-    if (c == NULL || memcmp(ext->min, ext->max, sizeof ext->min) > 0) {
+    if (c == NULL || ext->nulls == rows) {
         return false; /* all are null */
     }
     if (ft_store_is_number(c)) {
@@ -333,6 +333,9 @@ bool ft__bound_block(const struct ft__bound *b, const struct ft_store_column *c,
         size_t len;
         const uint8_t *p = bytes_of(&b->want[i], c, &len);
 
+        if (len == 0 && ext->nulls > 0) { /* the bounds may be without it */
+            return true;
+        }
         memcpy(head, p, len < sizeof head ? len : sizeof head);
         if (memcmp(head, ext->min, sizeof head) >= 0 && memcmp(head, ext->max, sizeof head) <= 0) {
             return true;

@@ -346,24 +346,11 @@ static bool known(struct ft_catalog *c, const char *file)
     return is;
 }
 
-/* A whole file without a row. */
-static int adopt(struct ft_catalog *c, struct ft_store_coder *k, const char *file, int64_t now_s,
-                 bool *out_bad)
-{
-    struct ft_catalog_slice row;
-    struct ft_slice s;
-    struct ft_err err;
-    int rc = ft_slice_open(c->dir, file, k, &s, &err);
-
-    if (rc != FT_OK) {
-        *out_bad = true;
-        return rc == FT_E_NOMEM ? rc : FT_OK;
-    }
-    ft_catalog_describe(&s, file, now_s, &row);
-    rc = ft_catalog_add(c, &row, s.columns, s.n);
-    ft_slice_close(&s);
-    return rc;
-}
+/* What was done with files without a row. */
+struct rests {
+    unsigned adopted, removed, bad, left;
+    char why[160]; /* the first one was left */
+};
 
 static void set_aside(int dir, const char *file)
 {
@@ -373,6 +360,33 @@ static void set_aside(int dir, const char *file)
     renameat(dir, file, dir, bad); /* best effort: it stays, and is looked at again */
 }
 
+/* A whole file without a row; what is none is set aside, what cannot be told is left. */
+static int adopt(struct ft_catalog *c, struct ft_store_coder *k, const char *file, int64_t now_s,
+                 struct rests *r)
+{
+    struct ft_catalog_slice row;
+    struct ft_slice s;
+    struct ft_err err;
+    int rc = ft_slice_open(c->dir, file, k, &s, &err);
+
+    if (rc == FT_E_CORRUPT) {
+        set_aside(c->dir, file);
+        r->bad++;
+        return FT_OK;
+    }
+    if (rc != FT_OK) {
+        if (r->left++ == 0) {
+            snprintf(r->why, sizeof r->why, "%.*s", (int)sizeof r->why - 1, err.what);
+        }
+        return rc == FT_E_NOMEM ? rc : FT_OK;
+    }
+    r->adopted++;
+    ft_catalog_describe(&s, file, now_s, &row);
+    rc = ft_catalog_add(c, &row, s.columns, s.n);
+    ft_slice_close(&s);
+    return rc;
+}
+
 static bool is_part(const char *name)
 {
     size_t len = strlen(name), part = strlen(".fts" FT_FILE_PART);
@@ -380,41 +394,46 @@ static bool is_part(const char *name)
     return len > part && strcmp(name + len - part, ".fts" FT_FILE_PART) == 0;
 }
 
+static void tell(const struct rests *r, char *text, size_t cap)
+{
+    char left[224] = "";
+
+    text[0] = '\0';
+    if (r->left > 0) {
+        snprintf(left, sizeof left, ", %u that cannot be read left: %s", r->left, r->why);
+    }
+    if (r->adopted + r->removed + r->bad + r->left > 0) {
+        snprintf(text, cap,
+                 "after an end that was none: %u slices without a row adopted, %u that were not "
+                 "whole removed, %u damaged ones set aside%s",
+                 r->adopted, r->removed, r->bad, left);
+    }
+}
+
 int ft_catalog_recover(struct ft_catalog *c, struct ft_store_coder *k, int64_t now_s, char *text,
                        size_t cap)
 {
     int fd = openat(c->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-    unsigned adopted = 0, removed = 0, bad = 0;
+    struct rests rests = {0};
     int rc = d != NULL ? ft_catalog_begin(c) : FT_E_IO;
     uint64_t number_of;
     char table[16];
 
     for (const struct dirent *e; rc == FT_OK && (e = readdir(d)) != NULL;) {
-        bool ours = ft_catalog_parse_name(e->d_name, table, &number_of), is_bad = false;
+        bool ours = ft_catalog_parse_name(e->d_name, table, &number_of);
 
         c->last = ours && number_of > c->last ? number_of : c->last;
         if (is_part(e->d_name)) {
-            removed += unlinkat(c->dir, e->d_name, 0) == 0;
+            rests.removed += unlinkat(c->dir, e->d_name, 0) == 0;
         } else if (ours && !known(c, e->d_name)) {
-            rc = adopt(c, k, e->d_name, now_s, &is_bad);
-            if (is_bad) {
-                set_aside(c->dir, e->d_name);
-            }
-            bad += is_bad;
-            adopted += !is_bad;
+            rc = adopt(c, k, e->d_name, now_s, &rests);
         }
     }
     if (d != NULL) {
         closedir(d);
     }
     rc = rc == FT_OK ? ft_catalog_commit(c) : rc;
-    text[0] = '\0';
-    if (adopted + removed + bad > 0) {
-        snprintf(text, cap,
-                 "after an end that was none: %u slices without a row adopted, %u that were not "
-                 "whole removed, %u damaged ones set aside",
-                 adopted, removed, bad);
-    }
+    tell(&rests, text, cap);
     return rc;
 }

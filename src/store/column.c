@@ -10,15 +10,8 @@
 
 enum { NULLS_NONE, NULLS_ALL, NULLS_SOME };
 enum { PLAIN = 0, DICTIONARY = 1, HEX = 2 };
-enum {
-    LEVEL = 1,
-    LEVEL_FAST = -10,
-    ADDRESS = 16,
-    HEX_LEN = 16,
-    TRY = 256,
-    NEAR = 256,
-    TABLE_MOST = 1 << 18
-};
+enum { LEVEL = 1, LEVEL_FAST = -10, ADDRESS = 16, HEX_LEN = 16, TRY = 256, NEAR = 256 };
+enum { TABLE_MOST = 1 << 18 };
 
 struct ft_store_coder {
     ZSTD_CCtx *pack;

@@ -72,7 +72,8 @@ struct ft_store_extent {
     uint32_t nulls;
     uint32_t layout; /* FT_STORE_LAYOUT_...: of what is packed */
     /* of what has a value: numbers as ft_store_ordered(), in network order, in the first 8 bytes;
-     * addresses; the beginnings of texts. max < min: nothing has one */
+     * addresses; the beginnings of texts, but maybe not of empty ones when there are nulls. max <
+     * min: nothing has one, or none that is told */
     uint8_t min[FT_STORE_BOUND], max[FT_STORE_BOUND];
 };
 

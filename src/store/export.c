@@ -25,6 +25,7 @@ struct cell {
     const struct ft_store_column *type;   /* of its slice */
     const struct ft_store_values *values; /* NULL: its slice has it not */
     uint32_t row;
+    bool as_real; /* the table has real numbers, its slice whole ones */
     bool no_memory;
     struct ft_store_buf scratch;
 };
@@ -34,7 +35,8 @@ struct export
     struct ft__scan scan;
     struct ft__bound bound[2];
     struct ft_field *fields; /* [n] */
-    struct cell *cells;      /* [n] */
+    char(*names)[FT__STORE_SHOWN];
+    struct cell *cells; /* [n] */
     struct ft_columns *columns;
     struct ft_format *format;
     uint8_t *rows, *held; /* a batch's rows; batches of a group */
@@ -55,13 +57,16 @@ static void cell_get(const void *part, struct ft_value *out)
         c->no_memory = true;
         out->null = true;
     }
+    if (c->as_real && !out->null) {
+        out->f = c->type->type == FT_T_I64 ? (double)out->i : (double)out->u;
+    }
 }
 
-static void make_field(const struct ft_store_column *c, struct ft_field *f)
+static void make_field(const struct ft_store_column *c, const char *name, struct ft_field *f)
 {
     enum ft_type type = ft_store_value_type(c);
 
-    *f = (struct ft_field){.name = c->name,
+    *f = (struct ft_field){.name = name,
                            .unit = "",
                            .meaning = "",
                            .source = "",
@@ -88,13 +93,15 @@ static int make_columns(struct export *e)
     struct ft_err err;
 
     e->fields = ft_mem_alloc(n, sizeof *e->fields);
+    e->names = ft_mem_alloc(n, sizeof *e->names);
     e->cells = ft_mem_alloc(n, sizeof *e->cells);
     e->columns = ft_mem_alloc(1, sizeof *e->columns);
-    if (e->fields == NULL || e->cells == NULL || e->columns == NULL) {
+    if (e->fields == NULL || e->names == NULL || e->cells == NULL || e->columns == NULL) {
         return FT_E_NOMEM;
     }
     for (uint32_t i = 0; i < n; i++) {
-        make_field(&e->scan.columns[i], &e->fields[i]);
+        ft__store_name(e->scan.columns, i, e->names[i]);
+        make_field(&e->scan.columns[i], e->names[i], &e->fields[i]);
         e->columns->col[i] = (struct ft_column){.field = &e->fields[i], .fixed = &e->cells[i]};
     }
     e->columns->n = n;
@@ -225,6 +232,8 @@ static int export_block(struct export *e, uint64_t most, struct ft_store_result 
     for (uint32_t i = 0; i < e->columns->n && rc == FT_OK; i++) {
         e->cells[i].values = ft__scan_column(&e->scan, i, &rc);
         e->cells[i].type = ft__scan_type(&e->scan, i);
+        e->cells[i].as_real = e->fields[i].type == FT_T_F64 && e->cells[i].type != NULL &&
+                              e->cells[i].type->type != FT_T_F64;
     }
     for (uint32_t k = 0; k < e->scan.view->n_row && rc == FT_OK && !out->cut; k++) {
         out->cut = most > 0 && out->rows == most;
@@ -268,6 +277,7 @@ static void free_export(struct export *e, struct ft_store_column *columns)
     ft_map_free(e->rows, ROWS_LEN);
     ft_map_free(e->held, HELD_LEN);
     ft_mem_free(e->fields);
+    ft_mem_free(e->names);
     ft_mem_free(e->cells);
     ft_mem_free(e->columns);
     ft__scan_end(&e->scan);

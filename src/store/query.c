@@ -102,16 +102,35 @@ static void stop_clock(struct ft_store *s)
     sqlite3_progress_handler(s->db, 0, NULL, NULL);
 }
 
-/* The tables have the columns of all slices: of those that came since, too. */
+/* Which versions of columns the slices have, as one number, never 0. False: it failed. */
+static bool columns_now(struct ft_store *s, uint64_t *out)
+{
+    static const char sql[] =
+        "SELECT id FROM _schema WHERE id IN (SELECT schema FROM _slice) ORDER BY id";
+    static const uint64_t basis = UINT64_C(0xcbf29ce484222325), prime = UINT64_C(0x100000001b3);
+    uint64_t h = basis; /* FNV-1a, of numbers */
+    sqlite3_stmt *q = NULL;
+    int step = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
+
+    for (step = step == SQLITE_OK ? sqlite3_step(q) : step; step == SQLITE_ROW;
+         step = sqlite3_step(q)) {
+        h = (h ^ (uint64_t)sqlite3_column_int64(q, 0)) * prime;
+    }
+    sqlite3_finalize(q);
+    *out = h != 0 ? h : basis;
+    return step == SQLITE_DONE;
+}
+
+/* The tables have the columns of all slices that there are now. */
 static int refresh(struct ft_store *s, struct ft_err *err)
 {
-    int64_t newest = number(s, "SELECT ifnull(max(id), 0) FROM _schema");
+    uint64_t now = 0;
 
-    if (newest < 0 || (newest != s->columns_of && ft__store_tables_make(s) != FT_OK)) {
+    if (!columns_now(s, &now) || (now != s->columns_of && ft__store_tables_make(s) != FT_OK)) {
         return ft_err_set(err, ft__store_late(s) ? FT_E_RANGE : FT_E_IO, "%s: %s", s->folder,
                           sqlite3_errmsg(s->db));
     }
-    s->columns_of = newest;
+    s->columns_of = now;
     return FT_OK;
 }
 
@@ -148,7 +167,7 @@ int ft_store_open(const char *folder, struct ft_store **out, struct ft_err *err)
     if (s == NULL) {
         return ft_err_set(err, FT_E_NOMEM, "%s: out of memory", folder);
     }
-    s->columns_of = s->version = -1;
+    s->version = -1;
     s->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     s->folder = ft_mem_strdup(folder);
     s->coder = ft_store_coder_new();

@@ -27,7 +27,7 @@ struct ft_store {
     char refused[128];              /* by the authorizer, and why */
     int64_t version;                /* of the database that facts are of, -1: of none */
     struct ft_store_result facts;   /* what goes with every answer */
-    int64_t columns_of;             /* the version of columns that its tables have */
+    uint64_t columns_of;            /* the versions of columns that its tables have, hashed */
     int failure;                    /* of a slice, FT_E_...; FT_OK */
 };
 
@@ -107,10 +107,16 @@ bool ft__bound_key(const struct ft__bound *b, const struct ft_store_column *c,
 uint32_t ft__bound_select(const struct ft__bound *b, const struct ft_store_column *c,
                           const struct ft_store_values *v, uint32_t *rows, uint32_t n);
 
-/* The columns of all slices of a table, by name; the newest ones' types hold. *out: ft_mem memory.
+/* The columns of all slices of a table, by name, those of the newest first; of numbers as wide as
+ * all of them need. *out: ft_mem memory.
  * FT_E_NOMEM, FT_E_IO. */
 FT_NODISCARD int ft__store_columns(struct ft_store *s, const char *table,
                                    struct ft_store_column **out, uint32_t *out_n);
+
+/* The name that a column of them has: of those that are the same to SQLite, whatever their case,
+ * all but the first have their turn behind it. */
+enum { FT__STORE_SHOWN = FT_STORE_NAME + 12 };
+void ft__store_name(const struct ft_store_column *columns, uint32_t i, char out[FT__STORE_SHOWN]);
 
 /* A slice that is open. */
 struct ft__part {
@@ -174,8 +180,8 @@ void ft__scan_end(struct ft__scan *s);
 FT_NODISCARD int ft__scan_next(struct ft__scan *s, bool *out_more);
 /* The next row, in the order that is asked for. Likewise. */
 FT_NODISCARD int ft__scan_step(struct ft__scan *s, bool *out_more);
-/* The slice of the row is damaged, and nobody reads it again, or cannot be read: it is said. False:
- * rc is another. */
+/* The slice of the row is damaged, and nobody reads it again, gone, or cannot be read: it is said.
+ * False: rc is another. */
 bool ft__scan_leave_out(struct ft__scan *s, int rc);
 /* The number of the row: the same in each query. */
 int64_t ft__scan_rowid(const struct ft__scan *s);
@@ -192,6 +198,11 @@ void ft__view_fini(struct ft__view *v, uint32_t n);
  * FT_E_UNSUPPORTED. */
 FT_NODISCARD int ft__part_open(struct ft__scan *s, uint32_t file, struct ft__part **out);
 void ft__part_release(struct ft__part *p); /* NULL is a no-op */
+/* Closes its file; opens it again, as it has to be for ft__view_load(). */
+void ft__part_pause(struct ft__part *p);
+FT_NODISCARD int ft__part_resume(struct ft__scan *s, struct ft__part *p);
+/* No more of it is read if it is damaged, gone or cannot be read, which is said. False: rc is
+ * another. */
 bool ft__part_leave_out(struct ft__scan *s, const struct ft__part *p, int rc);
 /* Can a block have rows, by what its slice says of it? It is counted. FT_E_NOMEM. */
 FT_NODISCARD int ft__part_fits(struct ft__scan *s, const struct ft__part *p, uint32_t block,

@@ -7,6 +7,7 @@
 #include "base/wait.h"
 #include "store/catalog.h"
 #include "store/read.h"
+#include "store/value.h"
 
 enum {
     FILES_MOST = 1 << 22,
@@ -21,10 +22,35 @@ bool ft__store_late(const struct ft_store *s)
 
 /* ---- columns ---- */
 
-/* Is it the same column? A name of numbers and the same of texts are two. */
+static bool counts(const struct ft_store_column *c)
+{
+    return ft_store_is_number(c) && c->type != FT_T_TIME && c->type != FT_T_BOOL;
+}
+
+/* Is it the same column? Numbers are, whatever their width, and texts; a name of numbers and the
+ * same of texts, times, or lists of other items are two. */
 static bool same_column(const struct ft_store_column *a, const struct ft_store_column *b)
 {
-    return strcmp(a->name, b->name) == 0 && ft_store_is_number(a) == ft_store_is_number(b);
+    if (strcmp(a->name, b->name) != 0 || counts(a) || counts(b)) {
+        return strcmp(a->name, b->name) == 0 && counts(a) && counts(b);
+    }
+    if (a->cell != b->cell || ft_store_value_type(a) != ft_store_value_type(b)) {
+        return false;
+    }
+    return a->cell == FT__CELL_TEXT ||
+           (a->width == b->width && (a->cell == FT__CELL_FIXED || a->item == b->item));
+}
+
+/* A column of numbers holds those of another, too: U8 to U64, I64, F64. */
+static void widen(struct ft_store_column *c, const struct ft_store_column *of)
+{
+    uint8_t low = c->type < of->type ? c->type : of->type;
+    uint8_t high = c->type < of->type ? of->type : c->type;
+
+    if (counts(c)) {
+        c->type = high == FT_T_I64 && low == FT_T_U64 ? FT_T_F64 : high;
+        c->width = c->width > of->width ? c->width : of->width;
+    }
 }
 
 int ft__store_time(const struct ft_store_column *columns, uint32_t n)
@@ -35,6 +61,16 @@ int ft__store_time(const struct ft_store_column *columns, uint32_t n)
         }
     }
     return -1;
+}
+
+void ft__store_name(const struct ft_store_column *columns, uint32_t i, char out[FT__STORE_SHOWN])
+{
+    unsigned n = 1;
+
+    for (uint32_t k = 0; k < i; k++) {
+        n += sqlite3_stricmp(columns[k].name, columns[i].name) == 0;
+    }
+    snprintf(out, FT__STORE_SHOWN, n > 1 ? "%s_%u" : "%s", columns[i].name, n);
 }
 
 static bool add_columns(struct ft_store_column *all, uint32_t *n, const struct ft_store_column *of,
@@ -51,6 +87,8 @@ static bool add_columns(struct ft_store_column *all, uint32_t *n, const struct f
         }
         if (k == *n) {
             all[(*n)++] = of[i];
+        } else {
+            widen(&all[k], &of[i]);
         }
     }
     return true;
@@ -235,26 +273,6 @@ static void set_aside(struct ft__scan *s, const char *file, const char *why)
     tell_bad(s, why);
 }
 
-bool ft__part_leave_out(struct ft__scan *s, const struct ft__part *p, int rc)
-{
-    const char *file = s->files[p->file].name;
-    char why[160];
-
-    if (rc == FT_E_CORRUPT) {
-        snprintf(why, sizeof why, "%s: a block is damaged", file);
-        set_aside(s, file, why);
-    } else if (rc == FT_E_IO) {
-        snprintf(why, sizeof why, "%s: a block cannot be read", file);
-        tell_bad(s, why);
-    }
-    return rc == FT_E_CORRUPT || rc == FT_E_IO;
-}
-
-bool ft__scan_leave_out(struct ft__scan *s, int rc)
-{
-    return ft__part_leave_out(s, s->view->part, rc);
-}
-
 /* There is no such file any more. */
 static void is_gone(struct ft__scan *s, const char *file)
 {
@@ -270,6 +288,28 @@ static void is_gone(struct ft__scan *s, const char *file)
     } else if (r->slices_bad++ == 0) {
         snprintf(r->bad, sizeof r->bad, "it was damaged, and is set aside as %s", bad);
     }
+}
+
+bool ft__part_leave_out(struct ft__scan *s, const struct ft__part *p, int rc)
+{
+    const char *file = s->files[p->file].name;
+    char why[160];
+
+    if (rc == FT_E_CORRUPT) {
+        snprintf(why, sizeof why, "%s: a block is damaged", file);
+        set_aside(s, file, why);
+    } else if (rc == FT_E_IO) {
+        snprintf(why, sizeof why, "%s: a block cannot be read", file);
+        tell_bad(s, why);
+    } else if (rc == FT_E_NOT_FOUND) {
+        is_gone(s, file);
+    }
+    return rc == FT_E_CORRUPT || rc == FT_E_IO || rc == FT_E_NOT_FOUND;
+}
+
+bool ft__scan_leave_out(struct ft__scan *s, int rc)
+{
+    return ft__part_leave_out(s, s->view->part, rc);
 }
 
 static int map_columns(const struct ft__scan *s, struct ft__part *p)
@@ -331,6 +371,19 @@ void ft__part_release(struct ft__part *p)
     }
 }
 
+void ft__part_pause(struct ft__part *p)
+{
+    if (p->slice.fd >= 0) {
+        ft_slice_pause(&p->slice);
+    }
+}
+
+int ft__part_resume(struct ft__scan *s, struct ft__part *p)
+{
+    return p->slice.fd >= 0 ? FT_OK
+                            : ft_slice_resume(&p->slice, s->store->dir, s->files[p->file].name);
+}
+
 /* ---- blocks ---- */
 
 /* What a column of the table is in a slice. NULL: it has none. */
@@ -360,7 +413,8 @@ static size_t len_of(const struct ft_store_values *v)
 const struct ft_store_values *ft__view_column(struct ft__scan *s, struct ft__view *v,
                                               uint32_t column, int *rc)
 {
-    const struct ft__part *p = v->part;
+    struct ft__part *p = v->part;
+    bool paused = p->slice.fd < 0;
 
     *rc = FT_OK;
     if (p->map[column] < 0) {
@@ -369,8 +423,15 @@ const struct ft_store_values *ft__view_column(struct ft__scan *s, struct ft__vie
     if (!v->have[column]) {
         bool few = v->n_row > 0 && v->n_row < v->rows / FEW; /* nobody looks at others */
 
-        *rc = ft_slice_column_rows(&p->slice, s->store->coder, v->block, (uint32_t)p->map[column],
-                                   few ? v->row : NULL, v->n_row, &s->scratch, &v->values[column]);
+        *rc = ft__part_resume(s, p);
+        if (*rc == FT_OK) {
+            *rc = ft_slice_column_rows(&p->slice, s->store->coder, v->block,
+                                       (uint32_t)p->map[column], few ? v->row : NULL, v->n_row,
+                                       &s->scratch, &v->values[column]);
+        }
+        if (paused) {
+            ft__part_pause(p);
+        }
         v->len += *rc == FT_OK ? len_of(&v->values[column]) : 0;
         if (v->len > BLOCK_MOST) { /* nobody wrote that */
             ft_store_values_fini(&v->values[column]);

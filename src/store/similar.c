@@ -60,7 +60,7 @@ static int candidate(struct search *s, float score, uint32_t row)
     }
     c.at_us = (int64_t)ft_store_buf_u64(&ft__similar_column(f, f->at, &rc)->num)[row];
     if (f->ask->shuffle != 0) {
-        c.at_us = ft_time_floor(c.at_us, SECOND_US);
+        c.at_us = ft_time_floor(c.at_us, SECOND_US) * SECOND_US;
         c.place = ft_store_mixed(c.id, c.id_len, f->ask->shuffle);
     }
     c.file = f->scan.view->part->file;

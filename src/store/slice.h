@@ -60,7 +60,7 @@ void ft_slice_give_up(struct ft_slice_writer *w);
 /* ---- reading ---- */
 
 struct ft_slice {
-    int fd;
+    int fd; /* -1: it is paused */
     uint64_t size, footer_at;
     uint32_t n, n_blocks;
     struct ft_store_buf footer;
@@ -75,6 +75,10 @@ FT_NODISCARD int ft_slice_open(int dir, const char *name, struct ft_store_coder 
 FT_NODISCARD int ft_slice_take(int fd, const char *name, struct ft_store_coder *k,
                                struct ft_slice *out, struct ft_err *err);
 void ft_slice_close(struct ft_slice *s);
+/* Closes its file, whose name is that which it was opened by, and opens it again. What it says of
+ * itself stays, columns cannot be read meanwhile. As ft_slice_open(); it stays closed then. */
+void ft_slice_pause(struct ft_slice *s);
+FT_NODISCARD int ft_slice_resume(struct ft_slice *s, int dir, const char *name);
 
 uint32_t ft_slice_rows(const struct ft_slice *s, uint32_t block);
 const struct ft_store_extent *ft_slice_extent(const struct ft_slice *s, uint32_t block,

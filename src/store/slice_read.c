@@ -141,10 +141,15 @@ static int read_footer(const char *name, struct ft_store_coder *k, struct ft_sli
                                   err);
 }
 
+static int open_file(int dir, const char *name)
+{
+    return openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
 int ft_slice_open(int dir, const char *name, struct ft_store_coder *k, struct ft_slice *out,
                   struct ft_err *err)
 {
-    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = open_file(dir, name);
 
     if (fd < 0) {
         return no_slice(name, errno == ENOENT ? FT_E_NOT_FOUND : FT_E_IO, strerror(errno), err);
@@ -179,6 +184,28 @@ void ft_slice_close(struct ft_slice *s)
     }
     s->fd = -1;
     ft_store_buf_fini(&s->footer);
+}
+
+void ft_slice_pause(struct ft_slice *s)
+{
+    close(s->fd);
+    s->fd = -1;
+}
+
+int ft_slice_resume(struct ft_slice *s, int dir, const char *name)
+{
+    int fd = open_file(dir, name);
+    struct stat st;
+
+    if (fd < 0) {
+        return errno == ENOENT ? FT_E_NOT_FOUND : FT_E_IO;
+    }
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != s->size) {
+        close(fd);
+        return FT_E_CORRUPT;
+    }
+    s->fd = fd;
+    return FT_OK;
 }
 
 uint32_t ft_slice_rows(const struct ft_slice *s, uint32_t block)

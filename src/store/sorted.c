@@ -8,7 +8,8 @@
  *     bounds, by time -> the best row of all heaps, if nothing that waits can have a better one
  *
  * So the first rows come from one or two blocks, however many there are. Of a block that is read
- * the times are kept; its other columns are kept for the last few, and are read again else.
+ * the times are kept; its other columns are kept for the last few, and are read again else. So are
+ * files open.
  *
  * A key is the time, or for the oldest first its complement: the greatest one is next, and of equal
  * ones that of the block whose place is. What has no time at all is the least of all as SQLite
@@ -20,6 +21,7 @@
 
 enum {
     VIEWS = 256,
+    OPEN_MOST = 64,          /* blocks whose files stay open */
     VALUES_MOST = 256 << 20, /* bytes of their columns, but for one */
     HELD_MOST = 256 << 20    /* bytes of rows of heaps */
 };
@@ -177,19 +179,21 @@ static void weigh(const struct ft__scan *s, uint32_t view)
 static int take_view(const struct ft__scan *s, uint32_t *out)
 {
     struct ft__sorted *o = s->order;
+    bool fresh = o->n_views == 0;
     uint32_t i = 0;
 
     if (o->n_views > 0) {
         weigh(s, o->n_views - 1);
+        fresh = o->n_views < VIEWS && o->values < VALUES_MOST;
     }
-    if (o->n_views < VIEWS && o->values < VALUES_MOST) {
+    if (fresh) {
         if (!ft__view_init(&o->views[o->n_views], s->n)) {
             ft__view_fini(&o->views[o->n_views], s->n);
             return FT_E_NOMEM;
         }
         i = o->n_views++;
     }
-    for (uint32_t k = 0; i == 0 && k < o->n_views; k++) {
+    for (uint32_t k = 0; !fresh && k < o->n_views; k++) {
         i = o->used[k] < o->used[i] ? k : i;
     }
     o->used[i] = ++o->turns;
@@ -250,6 +254,14 @@ static int load(struct ft__scan *s, const struct waiting *w)
     return FT_OK;
 }
 
+/* What waits, or has rows yet, need not be open. */
+static void rest(const struct ft__sorted *o, struct ft__part *p)
+{
+    if (o->n_waiting + o->n_runs > OPEN_MOST) {
+        ft__part_pause(p);
+    }
+}
+
 /* The greatest that waits. n_waiting: none does. */
 static uint32_t best_waiting(const struct ft__sorted *o)
 {
@@ -291,8 +303,10 @@ static int load_best(struct ft__scan *s)
 
     w.part->uses++;
     forget_waiting(o, i);
-    int rc = leave_out(s, w.part, load(s, &w));
+    int rc = ft__part_resume(s, w.part);
 
+    rc = leave_out(s, w.part, rc == FT_OK ? load(s, &w) : rc);
+    rest(o, w.part);
     ft__part_release(w.part);
     return rc;
 }
@@ -340,7 +354,10 @@ static int open_next(struct ft__scan *s)
         rc = ft__part_fits(s, p, b, &fits);
         rc = rc == FT_OK && fits ? wait_block(s, p, b, most) : rc;
     }
-    rc = p != NULL ? leave_out(s, p, rc) : rc;
+    if (p != NULL) {
+        rc = leave_out(s, p, rc);
+        rest(s->order, p);
+    }
     ft__part_release(p);
     return rc;
 }

@@ -55,17 +55,6 @@ static const char *declared(const struct ft_store_column *c)
                                   : "INTEGER";
 }
 
-/* Names are the same to SQLite whatever their case: the how many-th column of this name it is. */
-static int turn(const struct table *t, uint32_t i)
-{
-    int n = 1;
-
-    for (uint32_t k = 0; k < i; k++) {
-        n += sqlite3_stricmp(t->columns[k].name, t->columns[i].name) == 0;
-    }
-    return n;
-}
-
 /* CREATE TABLE of its columns. NULL: no memory. sqlite3_free() */
 static char *declaration(const struct table *t)
 {
@@ -73,13 +62,10 @@ static char *declaration(const struct table *t)
 
     sqlite3_str_appendall(s, "CREATE TABLE x(");
     for (uint32_t i = 0; i < t->n; i++) {
-        int n = turn(t, i);
+        char name[FT__STORE_SHOWN];
 
-        sqlite3_str_appendf(s, "%s\"%w", i > 0 ? "," : "", t->columns[i].name);
-        if (n > 1) {
-            sqlite3_str_appendf(s, "_%d", n);
-        }
-        sqlite3_str_appendf(s, "\" %s", declared(&t->columns[i]));
+        ft__store_name(t->columns, i, name);
+        sqlite3_str_appendf(s, "%s\"%w\" %s", i > 0 ? "," : "", name, declared(&t->columns[i]));
     }
     if (t->n == 0) { /* there are no slices yet */
         sqlite3_str_appendall(s, "timestamp SECONDS");
@@ -394,10 +380,12 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int nu
     if (number >= 0 && (uint32_t)number < c->scan.n) {
         v = ft__scan_column(&c->scan, (uint32_t)number, &rc);
     }
-    if (rc == FT_E_CORRUPT) { /* rows of the block were handed out already */
+    if (rc == FT_E_CORRUPT || rc == FT_E_NOT_FOUND) { /* rows of the block were handed out */
         ft__scan_leave_out(&c->scan, rc);
         sqlite3_free(base->pVtab->zErrMsg);
-        base->pVtab->zErrMsg = sqlite3_mprintf("a slice is damaged and set aside: ask again");
+        base->pVtab->zErrMsg =
+            sqlite3_mprintf("a slice is %s: ask again",
+                            rc == FT_E_CORRUPT ? "damaged and set aside" : "dropped meanwhile");
     }
     if (rc != FT_OK) {
         return as_sqlite(c, rc);
@@ -416,9 +404,10 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int nu
         sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
     } else if (of->cell == FT__CELL_TEXT && of->type != FT_T_BYTES) {
         const uint32_t *end = ft_store_buf_u32(&v->end) + c->scan.row;
+        bool empty = end[0] == end[1]; /* which may be nowhere */
 
-        sqlite3_result_text(ctx, (const char *)v->bytes.p + end[0], (int)(end[1] - end[0]),
-                            SQLITE_TRANSIENT);
+        sqlite3_result_text(ctx, empty ? "" : (const char *)v->bytes.p + end[0],
+                            (int)(end[1] - end[0]), SQLITE_TRANSIENT);
     } else {
         put_text(c, ctx, of, v);
     }

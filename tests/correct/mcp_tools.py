@@ -23,6 +23,7 @@ from privacy import Mapper
 from run import main, near, same
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+MORE = "\u2026"
 RULES = os.path.join(HERE, "../detect/rules.yaml")
 
 
@@ -282,6 +283,48 @@ def test_filters(m):
             assert isinstance(text, str) and "filter" in text, (wrong, text)
 
 
+def beginning(shown, whole):
+    """What a list is shown as, when it has so many items: the last one says that there are more."""
+    return whole if len(shown) == len(whole) and shown[-1:] != [MORE] else whole[:len(shown) - 1] + [MORE]
+
+
+def test_lists(m):
+    """Lists are lists, cut where they say so, in no answer longer than it may be; the names of all columns can be had."""
+    packets = []
+    for k in range(3):
+        c = Conn(t=T0 + k * MS, sport=2000 + k, dport=443).open()
+        for i in range(200):
+            c.send(i % 2, ACK | PSH, b"x" * (i % 90 + 100))
+        packets += c.frames
+    w = World(m, pcap(sorted(packets)), "-p", "base,app,tcp,sizes,packets,splt,vector,netfound,nfstream,zeek,label,enrich", "--splt",
+              "255", "--idle-timeout", "60", "--active-timeout", "300", events="flow,window")
+    lists = [k for k, v in w.flows[0].items() if isinstance(v, list)]
+    assert len(lists) > 8 and max(len(json.dumps(w.flows[0][k])) for k in lists) > 900, lists
+    with w.agent() as a:
+        of = {f["flow_id"]: f for f in w.flows}
+        for args, most in (({}, 160), ({"limit": 3}, 2000)):
+            rows, _ = a.rows("flows", window="all", columns="flow_id," + ",".join(lists), **args)
+            for row in rows:
+                for key in set(lists) & set(row):
+                    assert isinstance(row[key], list), (key, row[key])
+                    same(beginning(row[key], of[row["flow_id"]][key]), row[key], key)
+                    assert len(json.dumps(row[key], separators=(",", ":"), ensure_ascii=False)) <= most + 4, key
+        flow = a.tool("flow", id=w.flows[0]["flow_id"])["flow"]
+        for key in set(lists) & set(flow):
+            same(beginning(flow[key], w.flows[0][key]), flow[key], key)
+        assert "twice" in a.tool("flows", columns="dst_port,splt_gap_us,dst_port")
+        out = a.tool("explain_fields")
+        schema = json.loads(a.read("telemetry://schema"))
+        for table_name in ("flow", "window"):
+            names = {f["name"] for f in schema["fields"] if f["of"] == table_name}
+            told = set(out["names"][table_name].split(",")) - {""}
+            assert told <= names and len(told) > 20, (table_name, told - names)
+            if not out["truncated"]:
+                same(told, names, table_name)
+        out = a.tool("explain_fields", names=",".join(sorted(lists) + ["dst_port"] * 90))
+        assert out["truncated"] == (len(out["fields"]) < len(lists) + 90), len(out["fields"])
+
+
 def test_flow(m):
     w = office(m)
     newest_of = {}
@@ -296,7 +339,7 @@ def test_flow(m):
             for key, value in got.items():
                 plain = key[len("untrusted_"):] if key.startswith("untrusted_") else key
                 if isinstance(value, list):
-                    same(want[plain][:len(value)], value, key)
+                    same(beginning(value, want[plain]), value, key)
                 elif plain in reals:
                     near(value, want[plain], key, rel=0.006)
                 elif not isinstance(want[plain], str) or len(want[plain]) <= 64:
@@ -510,6 +553,36 @@ def test_levels_hide(m):
                 assert "-host-" not in re.sub("int-host-k3f9x2mda", "", all_text)
 
 
+def test_times_of_other_forms(m):
+    """Times that a profile has as numbers, or as text: as they are, or from level 2 on not at all."""
+    at = T0 + 123456 * 1000
+    packets = []
+    for i in range(3):
+        c = Conn(t=at + i * MS, sport=2000 + i).open()
+        c.send(0, ACK | PSH, b"hello")
+        c.send(1, ACK | PSH, b"hello")
+        packets += c.frames
+    for profile in ("nfstream", "cic", "nf-v3", "zeek"):
+        w = World(m, pcap(sorted(packets)), "-p", "base," + profile, events="flow")
+        for level in (0, 2, 3):
+            with w.agent(level) as a:
+                names = [n for n in a.tool("explain_fields")["names"]["flow"].split(",") if n != "matching"]
+                for i in range(0, len(names), 40):
+                    a.tool("flows", window="all", limit=5, columns=",".join(names[i:i + 40]))
+                flow = a.rows("flows", window="all")[0][0]["flow_id"]
+                a.tool("flow", id=flow)
+                words = "".join(a.texts)
+                for name in ("bidirectional_first_seen_ms", "Timestamp_2", "FLOW_START_MILLISECONDS"):
+                    text = a.tool("flows", filter=name + " > 1", window="all")
+                    order = a.tool("flows", order=name, window="all")
+                    if level >= 2:
+                        assert isinstance(text, str) and isinstance(order, str), (profile, level, name)
+                if level >= 2:
+                    same(re.findall(r"17000000\d\d\d{3}|22:13:2\d\.\d+|\d{9,}\.\d{3,}", words), [], (profile, level))
+                else:
+                    assert "_ms_ago_s" not in words and not re.search(r":-\d{9}", words), re.findall(r".{50}:-\d{9}", words)
+
+
 def test_level_4_counts_five(m):
     """Rows of fewer than five hosts are in no row."""
     w = office(m)
@@ -693,6 +766,80 @@ def test_answers_end(m):
             flow = a.rows("flows", window="all", limit=1)[0][0]
             a.tool("flow", id=flow["flow_id"])
             a.tool("host", ip=flow["src_ip"], window="all")
+
+
+# ---- windows ----
+
+def test_alerts_before_their_flows(m):
+    """A flood is told before its flows end, and after the last record of others: no window ends, or begins, between."""
+    flood = [p[:2] for p in attacks.made("syn_flood", 1, T0 + 10 * S, "")[0]]
+    lone = [(T0 + i * S, eth(ip("10.0.0.1", "10.0.0.2", 17, udp(1000 + i, 53, b"x")))) for i in range(3)]
+    for packets, events in ((flood, "flow,window,alert"), (lone + flood, "window,alert"), (lone + flood, "flow,alert")):
+        w = World(m, pcap(sorted(packets)), "--window", "3600", "--idle-timeout", "600", events=events)
+        same(len(w.alerts), 1)
+        with w.agent() as a:
+            for window in (None, "10m", "all"):
+                args = {"window": window} if window else {}
+                same([len(r["rows"]) for r in a.tool("detect", **args)["rules"]], [1], (events, window))
+            same(sum(r["alerts"] for r in table(a.tool("overview")["alerts"])), 1)
+            since = "h" + ".".join(["0"] * 8)
+            out = a.tool("changes", since=since)
+            same((out["new_alerts"], (out["traffic"] or {}).get("bytes", 0)), (1, sums(w.flows)["bytes"]), events)
+
+
+def test_windows_within_minutes(m):
+    """Of a window that ends within a minute all of that minute is told, as the window says; rates are of what is stored."""
+    w = office(m)
+    day = "2023-11-15T09:"
+    with w.agent() as a:
+        for window in (day + "10:20Z/" + day + "10:50Z", day + "10:20Z/" + day + "12:01Z", day + "10:00Z/" + day + "12:00Z"):
+            for tool in ("overview", "top"):
+                out = a.tool(tool, window=window)
+                got = out["traffic"] if tool == "overview" else out["total"]
+                want = sums(of_window(w.flows, out))
+                same({k: got[k] for k in want}, want, (tool, out["window"]))
+                assert seconds(out["window"]["from"]) % 60 == seconds(out["window"]["to"]) % 60 == 0, out["window"]
+                if tool == "overview":
+                    near(got["traffic_bps"], want["bytes"] * 8 / out["window"]["length_s"], "rate", rel=0.006)
+            assert seconds(a.tool("flows", window=window)["window"]["from"]) in (seconds(day + s + "Z") for s in ("10:20", "10:00"))
+        rate = 8 * sums(w.flows)["bytes"] / (end(w.flows) - min(f["timestamp"] for f in w.flows) // 60 * 60)
+        near(a.tool("overview", window="7d")["traffic"]["traffic_bps"], rate, "rate of what is stored", rel=0.006)
+        hours = (end(w.flows) - int(min(f["timestamp"] for f in w.flows + w.alerts))) / 3600
+        for window in ("all", "7d"):
+            base = a.tool("host", ip="10.1.1.11", window=window)["baseline"]
+            of = sum(delta(f, "bytes") for f in w.flows for k in ("src_ip", "dst_ip") if f[k] == "10.1.1.11")
+            near(base["bytes_per_hour"], of / hours, window, rel=0.006)
+
+
+def test_level_4_says_no_change(m):
+    """A window of fewer than five hosts is not told by its change to the next one."""
+    packets = [(T0 + t * S + i * MS, eth(ip("10.0.0.%d" % (1 + i % n), "10.0.1.1", 17, udp(1000 + i, 53, b"x" * 9))))
+               for t, n in ((-300, 1), (0, 2), (600, 8)) for i in range(40)]
+    w = World(m, pcap(packets), events="flow")
+    begin = T0 // S // 600 * 600 + 600
+    import time
+    window = "/".join(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t)) for t in (begin, begin + 600))
+    before = "/".join(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t)) for t in (begin - 600, begin))
+    with w.agent(4) as a, w.agent(0) as raw:
+        assert raw.tool("overview", window=window)["change_pct"], raw.tool("overview", window=window)
+        same(a.tool("overview", window=before)["traffic"], None)
+        out = a.tool("overview", window=window)
+        same((out["change_pct"], out["traffic"]["packets"]), (None, 40))
+
+
+def test_records_of_the_future(m):
+    """One packet with a clock that is wrong moves no window; the store is as old as the others are."""
+    packets = [(t, eth(ip("10.0.0.1", "10.0.0.2", 17, udp(1000 + i, 53, b"x"))))
+               for i, t in enumerate([T0 + i * S for i in range(5)] + [(1 << 32) * S - S])]
+    w = World(m, pcap(packets), events="flow")
+    rest = sorted(w.flows, key=lambda f: f["timestamp"])[:-1]
+    with w.agent() as a:
+        for window in ("10m", "1h", "all"):
+            same(a.tool("top", window=window)["total"], sums(rest), window)
+        out = a.tool("overview")
+        same((seconds(out["data"]["newest_record"]), out["traffic"]["bytes"]), (int(newest(rest)), sums(rest)["bytes"]))
+        assert out["data"]["age_s"] > 86400 and any("future" in n for n in out["data"]["notes"]), out["data"]
+        same(a.tool("top", window="2100-01-01/2110-01-01")["total"]["flows"], 1)
 
 
 # ---- what is not known ----

@@ -134,6 +134,19 @@ class Kills(Store):
         self.no_rests()
         self.assertIn("flow-000000000902.fts", [p.name for p in self.slices()])
 
+    def test_newer_files_without_rows(self):
+        """A slice that another version has left, or one that cannot be read, is no damage: it stays as it is."""
+        self.read()
+        data = bytearray(self.slices()[0].read_bytes())
+        data[8:12] = data[-16:-12] = struct.pack("<I", 9)
+        newer, link = self.dir / "flow-000000000900.fts", self.dir / "flow-000000000901.fts"
+        newer.write_bytes(data)
+        link.symlink_to(self.out / "elsewhere")
+        err = self.read(n=10)
+        self.assertIn("2 that cannot be read left: flow-00000000090", err)
+        self.assertTrue(newer.exists() and link.is_symlink())
+        self.assertEqual(self.count(), 2010)
+
 
 class Damage(Store):
     def test_flipped_bytes(self):

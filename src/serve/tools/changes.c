@@ -5,11 +5,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "serve/alerts.h"
 #include "serve/cursor.h"
 #include "serve/sums.h"
 
-enum { ALERTS = 10, NEW = 5, DAY_S = 86400 };
+enum { ALERTS = 10, NEW = 5, DAY_S = 86400, MINUTE_US = 60000000 };
 
 static const uint64_t SECONDS_MOST = (uint64_t)1 << 40;
 
@@ -41,11 +42,11 @@ static int count_alerts(struct ft_desk *d, uint64_t from_s, double *out, struct 
 
 static int now_is(struct ft_desk *d, uint64_t out[FIELDS], struct ft_err *err)
 {
-    double seen;
+    double seen, last_s = d->table[FT__FLOW].rows > 0 ? d->table[FT__FLOW].max_s : 0;
 
     out[WRITTEN_S] = (uint64_t)d->newest_s;
-    out[RECORD_US] = d->privacy >= FT_PRIVACY_MAPPED ? (second(d->last_s) + 1) * 1000000
-                     : d->last_s > 0                 ? (uint64_t)llround(d->last_s * 1e6) + 1
+    out[RECORD_US] = d->privacy >= FT_PRIVACY_MAPPED ? (second(last_s) + 1) * 1000000
+                     : last_s > 0                    ? (uint64_t)llround(last_s * 1e6) + 1
                                                      : 0;
     out[ALERT_S] = d->table[FT__ALERT].rows > 0 ? second(d->table[FT__ALERT].max_s) : 0;
     out[RECEIVED] = d->said.received;
@@ -147,7 +148,7 @@ static void put_known(const struct ft__span *s, const char *columns, const char 
     struct ft__span rest = *s, day;
 
     rest.to_us = s->from_us;
-    ft__span_minutes(&rest);
+    rest.from_us = ft_time_floor(s->from_us, MINUTE_US) * MINUTE_US;
     day = (struct ft__span){rest.from_us - (int64_t)DAY_S * 1000000, rest.from_us};
     ft_text_format(sql,
                    " AND (%s) NOT IN (SELECT %s FROM top_minute WHERE kind = '%s' AND is_other = 0 "

@@ -62,31 +62,42 @@ static bool explain(const struct ft_desk *d, const char *name, const char **sep,
     return found;
 }
 
-/* Without a name: which there are. */
+/* Without a name: which there are. Of flows there are many: they come last, in what room is left.
+ */
 static void put_names(const struct ft_desk *d, struct ft_text *out)
 {
+    bool cut = false;
+
     ft_text_put(out, "\"names\":{");
-    for (int t = 0; t < FT__TABLES; t++) {
+    for (int t = FT__TABLES; t-- > 0;) {
         const char *sep = "";
 
-        ft_text_format(out, "%s\"%s\":\"", t > 0 ? "," : "", tables[t]);
+        ft_text_format(out, "\"%s\":\"", tables[t]);
         for (uint32_t i = 0; i < d->table[t].n; i++) {
             const struct ft__desk_column *c = &d->table[t].column[i];
 
-            if (ft_veil_shows(d, c) != FT_VEILED_NOT && out->len < FT__DESK_DEFAULT) {
+            if (ft_veil_shows(d, c) == FT_VEILED_NOT) {
+                continue;
+            }
+            cut |= out->len + strlen(c->name) > FT__DESK_DEFAULT;
+            if (!cut) {
                 ft_text_format(out, "%s%s", sep, c->name);
                 sep = ",";
             }
         }
-        ft_text_put(out, "\"");
+        ft_text_put(out, t > 0 ? "\"," : "\"");
     }
-    ft_text_put(out, "}");
+    ft_text_format(out, "},\"truncated\":%s", cut ? "true" : "false");
+    if (cut) {
+        ft_text_put(out, ",\"rest_in\":\"telemetry://schema\"");
+    }
 }
 
 static int put_all(const struct ft_desk *d, const char *list, struct ft_text *out,
                    struct ft_err *err)
 {
     const char *sep = "";
+    bool cut = false;
 
     ft_text_put(out, "\"fields\":[");
     while (*list != '\0') {
@@ -100,13 +111,14 @@ static int put_all(const struct ft_desk *d, const char *list, struct ft_text *ou
         memcpy(name, list, n);
         name[n] = '\0';
         list += len + (list[len] != '\0');
-        if (n > 0 && out->len < FT__DESK_DEFAULT && !explain(d, name, &sep, &nearest, out)) {
+        cut |= n > 0 && out->len > FT__DESK_DEFAULT;
+        if (n > 0 && !cut && !explain(d, name, &sep, &nearest, out)) {
             return ft_err_set(err, FT_E_NOT_FOUND, "'%s': there is no such field in this store%s%s",
                               name, nearest.name != NULL ? "; did you mean " : "",
                               nearest.name != NULL ? nearest.name : "");
         }
     }
-    ft_text_put(out, "]");
+    ft_text_format(out, "],\"truncated\":%s", cut ? "true" : "false");
     return FT_OK;
 }
 

@@ -6,8 +6,6 @@
 
 #include "serve/grid.h"
 
-enum { LIST_MOST = 160 /* bytes of a list */ };
-
 /* ---- exported fields: only where nothing is hidden ---- */
 
 static bool is_key(const char *s)
@@ -45,37 +43,6 @@ static void put_exported(const cJSON *object, struct ft_text *out)
 
 /* ---- values ---- */
 
-/* The beginning of a list of numbers. */
-static void put_list(const char *text, size_t len, struct ft_text *out)
-{
-    if (len <= LIST_MOST) {
-        ft_text_add(out, text, len);
-        return;
-    }
-    while (len > LIST_MOST || (len > 0 && text[len] != ',')) {
-        len--;
-    }
-    ft_text_add(out, text, len);
-    ft_text_put(out, len > 0 ? "]" : "null");
-}
-
-static bool is_list(const struct ft__desk_column *c)
-{
-    return c->form == FT_STORE_JSON && c->field != NULL &&
-           (c->field->type == FT_T_LIST || c->field->type == FT_T_VECTOR);
-}
-
-/* Text that is a list of numbers, and no more: a file of the store may say anything. */
-static bool is_numbers(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] == '\0' || strchr("[],0123456789.-+eE", text[i]) == NULL) {
-            return false;
-        }
-    }
-    return len > 1 && text[0] == '[' && text[len - 1] == ']';
-}
-
 struct record {
     struct ft_desk *d;
     const struct ft__desk_column *columns[FT__GRID_COLUMNS];
@@ -90,13 +57,7 @@ static void put_value(struct record *r, const struct ft__grid *g, uint32_t i, st
     size_t len;
     const char *text = ft__grid_text(g, 0, i, &len);
 
-    if (is_list(c)) {
-        if (is_numbers(text, len)) {
-            put_list(text, len, out);
-        } else {
-            ft_text_put(out, "null");
-        }
-    } else if (c->form == FT_STORE_TIME && r->d->privacy < FT_PRIVACY_MAPPED) {
+    if (c->form == FT_STORE_TIME && r->d->privacy < FT_PRIVACY_MAPPED) {
         ft_text_format(out, "%.6f", cell->f);
     } else if (c->form == FT_STORE_TIME) {
         ft__desk_put_time(out, cell->f);
@@ -129,7 +90,7 @@ static void put_columns(struct record *r, const struct ft__grid *g, bool lists, 
             g->column[i].how == FT_VEILED_TEXT && r->columns[i]->privacy != FT_PRIVACY_BY_VALUE;
         size_t before = out->len;
 
-        if (!is_said(g, i) || is_list(r->columns[i]) != lists) {
+        if (!is_said(g, i) || (g->column[i].how == FT__GRID_LIST) != lists) {
             continue;
         }
         ft_text_format(out, "%s\"%s%s\":", r->sep, text ? "untrusted_" : "", g->column[i].name);
@@ -151,12 +112,12 @@ static void choose_columns(struct record *r, struct ft__grid *g, struct ft_text 
 
     ft_text_put(sql, "SELECT ");
     for (uint32_t i = 0; i < t->n && g->n < FT__GRID_COLUMNS; i++) {
-        enum ft_veiled how = ft_veil_shows(r->d, &t->column[i]);
+        uint8_t how = ft__grid_how(r->d, &t->column[i]);
 
         if (how != FT_VEILED_NOT) {
             ft_text_format(sql, "%s\"%s\"", g->n > 0 ? ", " : "", t->column[i].name);
             r->columns[g->n] = &t->column[i];
-            ft__grid_column(g, t->column[i].name, (uint8_t)how);
+            ft__grid_column(g, t->column[i].name, how);
         }
     }
     ft_text_put(sql, " FROM flow WHERE ");

@@ -10,7 +10,7 @@
 #include "serve/filter.h"
 #include "serve/grid.h"
 
-enum { LIMIT = 20, COLUMNS_MOST = 40, COUNT_MOST = 100000 };
+enum { LIMIT = 20, COLUMNS_MOST = 40, COUNT_MOST = 100000, LIST_MOST = 2000 };
 
 #define DEFAULT_COLUMNS                                                                            \
     "flow_id,timestamp,src_ip,dst_ip,dst_port,protocol,byte_count,packet_count,estimated_bytes,"   \
@@ -56,6 +56,11 @@ static int add_column(struct ft_desk *d, struct question *q, const char *name, b
         return asked ? ft_err_set(err, FT_E_USAGE, "%s is not shown at privacy level %d", plain,
                                   d->privacy)
                      : FT_OK;
+    }
+    for (uint32_t i = 0; i < q->n; i++) {
+        if (q->columns[i] == c) {
+            return ft_err_set(err, FT_E_USAGE, "columns: %s is there twice", plain);
+        }
     }
     if (q->n == COLUMNS_MOST) {
         return ft_err_set(err, FT_E_USAGE, "columns: at most %d are possible", COLUMNS_MOST);
@@ -168,7 +173,7 @@ static bool newest_part(const struct ft_desk *d, const struct question *q, int64
         out->to_us = (c->value + 1) * unit;
     }
     if (out->to_us - out->from_us > part) { /* of the first unit all, or none */
-        out->from_us = ft_time_floor(out->to_us - (out->to_us - out->from_us) / part, unit);
+        out->from_us = ft_time_floor(out->to_us - (out->to_us - out->from_us) / part, unit) * unit;
     }
     return true;
 }
@@ -307,8 +312,9 @@ static int answer(struct ft_desk *d, struct question *q, struct ft_text *out, st
     struct ft__grid g = {0};
 
     for (uint32_t i = 0; i < q->n; i++) {
-        ft__grid_column(&g, q->columns[i]->name, (uint8_t)ft_veil_shows(d, q->columns[i]));
+        ft__grid_column(&g, q->columns[i]->name, ft__grid_how(d, q->columns[i]));
     }
+    g.list_most = q->most == FT__DESK_MOST ? LIST_MOST : 0;
     ft__grid_column(&g, "", FT__GRID_HIDDEN);
     int rc = take_rows(d, q, &g, err);
 

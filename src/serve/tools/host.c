@@ -248,10 +248,10 @@ int ft__host_baseline(struct ft_desk *d, const char *address, double bytes_per_h
     return FT_OK;
 }
 
-/* Only a window of an hour or more can be held against hours. */
+/* Only a window of an hour or more that is stored can be held against hours. */
 static int put_baseline(struct host *h, struct ft_text *out, struct ft_err *err)
 {
-    double s = ft__span_s(&h->span);
+    double s = ft__span_stored_s(h->d, &h->span, 1000000);
 
     ft_text_put(out, ",\"baseline\":");
     return ft__host_baseline(h->d, h->address, s >= HOUR_S ? h->bytes * HOUR_S / s : (double)NAN,

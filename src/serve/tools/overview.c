@@ -7,7 +7,7 @@
 #include "serve/grid.h"
 #include "serve/sums.h"
 
-enum { FIRST = 5 };
+enum { FIRST = 5, MINUTE_US = 60000000 };
 
 static void put_totals(const struct ft__sums *s, double length_s, struct ft_text *out)
 {
@@ -34,12 +34,15 @@ static int put_before(struct ft_desk *d, const struct ft__span *s, const struct 
     struct ft__span before = {s->from_us - (s->to_us - s->from_us), s->from_us};
     struct ft__sums then = {0};
 
-    ft__span_minutes(&before);
-    if ((double)before.from_us / 1e6 < floor(d->first_s / 60) * 60) {
+    ft__span_minutes(d, &before);
+    bool stored = (double)before.from_us / 1e6 >= floor(d->first_s / 60) * 60, enough = false;
+    int rc = stored ? ft__sums_enough(d, &before, &enough, err) : FT_OK;
+
+    if (rc != FT_OK || !enough) {
         ft_text_put(out, ",\"change_pct\":null");
-        return FT_OK;
+        return rc;
     }
-    int rc = ft__sums_minutes(d, &before, &then, err);
+    rc = ft__sums_minutes(d, &before, &then, err);
     double now_s = ft__span_s(s), before_s = ft__span_s(&before);
 
     if (rc != FT_OK) {
@@ -140,7 +143,7 @@ static int put_traffic(struct ft_desk *d, const struct ft__span *s, struct ft_te
         return put_alerts(d, s, out, err);
     }
     ft_text_put(out, "\"traffic\":");
-    put_totals(&all, ft__span_s(s), out);
+    put_totals(&all, ft__span_stored_s(d, s, MINUTE_US), out);
     rc = put_before(d, s, &all, out, err);
     rc = rc == FT_OK ? put_alerts(d, s, out, err) : rc;
     return rc == FT_OK ? put_tops(d, s, &all, out, err) : rc;
@@ -155,7 +158,7 @@ int ft__tool_overview(struct ft_desk *d, const cJSON *args, struct ft_text *out,
     if (rc != FT_OK) {
         return rc;
     }
-    ft__span_minutes(&s);
+    ft__span_minutes(d, &s);
     ft_text_put(out, "{");
     rc = put_traffic(d, &s, out, err);
     rc = rc == FT_OK ? ft__desk_said(d, &s, out, err) : rc;

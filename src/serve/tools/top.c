@@ -180,7 +180,7 @@ static int from_minutes(struct ft_desk *d, struct question *q, struct ft_text *o
 {
     struct ft__sums all = {0};
 
-    ft__span_minutes(&q->span);
+    ft__span_minutes(d, &q->span);
     int rc = ft__sums_minutes(d, &q->span, &all, err);
 
     return rc == FT_OK ? ft__top_minutes(d, &q->span, q->key, q->k, &all, q->most, out, err) : rc;
