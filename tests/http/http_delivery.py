@@ -261,12 +261,14 @@ class Delivery(receiver.Tests):
         check(b"tell-nobody" not in r.requests[-1].body and b"token=***" in r.requests[-1].body, "shown in an event")
 
     def test_usage(self):
+        secret = self.work / "secret"
+        secret.write_text("anything\n")
         for form, path, more, text in (("ndjson", "/x", "bach=1MB", "did you mean batch?"), ("ndjson", "/x", "keep=1", "files"),
                                        ("ndjson", "/x", "batch=1", "1KB"), ("ndjson", "/x", "into=x", "preset="),
                                        ("ndjson", "/x", "preset=elast", "elastic"), ("csv", "/x", "preset=loki", "takes ndjson"),
                                        ("ndjson", "/x", "preset=clickhouse", "into=NAME"), ("npy", "/x", "batch=1MB", "file"),
                                        ("ndjson", "/x", "token=@/nonexistent", "/nonexistent"),
-                                       ("ndjson", "/x", f"token=@{self.capture}&password=@{self.capture}", "write USER:PASSWORD"),
+                                       ("ndjson", "/x", f"token=@{secret}&password=@{secret}", "write USER:PASSWORD"),
                                        ("ndjson", "/x y", "batch=1MB", "HOST"), ("ndjson", "/x", "key=/etc/hosts", "cert="),
                                        ("ndjson", "/x", "cert=/etc/hosts", "PEM")):
             p = self.send(self.url(1, form, path, more), capture=self.capture)
