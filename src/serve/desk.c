@@ -253,15 +253,17 @@ static int read_newest(struct ft_desk *d, enum ft__desk_table t, struct ft_err *
 
 static int read_table(struct ft_desk *d, enum ft__desk_table t, struct ft_err *err)
 {
-    char sql[160];
+    char sql[320];
     double v[3];
     struct columns c = {&d->table[t], t, false};
     struct ft_store_take take = {take_columns, take_nothing, &c};
 
-    snprintf(sql, sizeof sql,
-             "SELECT sum(rows), min(min_timestamp), max(max_timestamp) FROM slices "
-             "WHERE \"table\" = '%s'",
-             names[t]);
+    snprintf(
+        sql, sizeof sql,
+        "SELECT sum(rows), max(min(min_timestamp) FILTER (WHERE min_timestamp <= max_timestamp), "
+        "-4e11), min(max(max_timestamp) FILTER (WHERE min_timestamp <= max_timestamp), 4e11) "
+        "FROM slices WHERE \"table\" = '%s'", /* times of which two can be added */
+        names[t]);
     int rc = ft__desk_numbers(d, sql, 3, v, err);
 
     d->table[t].rows = v[0] > 0 ? (uint64_t)v[0] : 0;

@@ -365,8 +365,10 @@ static void tell_slices(struct ft_store *s, struct ft_store_result *out)
 {
     sqlite3_stmt *q = NULL;
 
-    sqlite3_prepare_v2(s->db, "SELECT max(written_s), min(min_us), max(max_us) FROM _slice", -1, &q,
-                       NULL);
+    sqlite3_prepare_v2(s->db,
+                       "SELECT max(written_s), min(min_us) FILTER (WHERE min_us <= max_us), "
+                       "max(max_us) FILTER (WHERE min_us <= max_us) FROM _slice",
+                       -1, &q, NULL);
     if (next(q)) {
         out->newest_s = sqlite3_column_int64(q, 0);
         out->min_timestamp = (double)sqlite3_column_int64(q, 1) / 1e6;
