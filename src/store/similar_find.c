@@ -182,7 +182,7 @@ static int find(struct ft__similar *f, struct found *b)
     int rc = ft__similar_newest_first(f);
 
     while (rc == FT_OK && (rc = ft__scan_next(&f->scan, &more)) == FT_OK && more) {
-        if (b->with_vector && b->file != f->scan.view->part->file) {
+        if (b->with_vector && b->busy && b->file != f->scan.view->part->file) {
             break;
         }
         rc = find_in_block(f, b);
