@@ -81,12 +81,12 @@ static int take_arguments(struct arguments *a, int argc, char **argv)
             say("%s: %s: wants a value", argv[0], argv[i]);
             return EXIT_WRONG;
         }
-        int rc = take_value(a, argv[0], argv[i], argv[i + 1]);
+        const char *name = argv[i++];
+        int rc = take_value(a, argv[0], name, argv[i]);
 
         if (rc != EXIT_GOOD) {
             return rc;
         }
-        i++;
     }
     if (a->config.store == NULL || (a->http && a->config.http == NULL)) {
         say("%s: wants --store DIR%s", argv[0], a->http ? " and --http ADDR:PORT" : "");
