@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "model/columns.h"
 #include "store/read.h"
+#include "store/tops.h"
 #include "store/value.h"
 
 enum { BOUNDS_MOST = 16 };
@@ -55,6 +57,27 @@ static const char *declared(const struct ft_store_column *c)
                                   : "INTEGER";
 }
 
+/* A table without slices has the columns of its event, so that what is asked of one that will have
+ * rows is right before there are any. */
+static void declare_empty(const char *table, sqlite3_str *s)
+{
+    const struct ft_store_column *minutes = NULL;
+    const struct ft_field *rows = NULL;
+    uint32_t n = ft_columns_base.n;
+
+    if (strcmp(table, "flow") == 0) {
+        rows = ft_columns_base.rows;
+    } else if (strcmp(table, "top_minute") == 0) {
+        minutes = ft_tops_columns(&n);
+    } else {
+        rows = ft_fields(strcmp(table, "alert") == 0 ? FT_EVENT_ALERT : FT_EVENT_WINDOW, &n);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        sqlite3_str_appendf(s, "%s\"%w\"", i > 0 ? "," : "",
+                            minutes != NULL ? minutes[i].name : ft_field_flat_name(&rows[i]));
+    }
+}
+
 /* CREATE TABLE of its columns. NULL: no memory. sqlite3_free() */
 static char *declaration(const struct table *t)
 {
@@ -67,8 +90,8 @@ static char *declaration(const struct table *t)
         ft__store_name(t->columns, i, name);
         sqlite3_str_appendf(s, "%s\"%w\" %s", i > 0 ? "," : "", name, declared(&t->columns[i]));
     }
-    if (t->n == 0) { /* there are no slices yet */
-        sqlite3_str_appendall(s, "timestamp SECONDS");
+    if (t->n == 0) {
+        declare_empty(t->module->table, s);
     }
     sqlite3_str_appendall(s, ")");
     return sqlite3_str_finish(s);

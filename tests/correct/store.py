@@ -324,6 +324,23 @@ def test_several_runs_and_columns(m):
     same(s.query("SELECT count(*) n FROM account")[0]["n"], 2)
 
 
+def test_tables_without_rows(m):
+    """What is asked before there are rows has no rows, and is not wrong."""
+    def names(s, table):
+        return s.query("SELECT * FROM %s LIMIT 0" % table, "--format", "csv").strip().split(",")
+    s = Store(m, SAMPLE, events="flow,alert")
+    same(s.of("alert"), [])
+    before = names(s, "window")
+    for table, columns in (("alert", "timestamp, rule, severity, address, peer"), ("window", "timestamp, entity, address, bytes_out")):
+        same(s.query("SELECT %s FROM %s WHERE timestamp > 5 ORDER BY timestamp DESC" % (columns, table)), [])
+        s.query("SELECT no_such_column FROM " + table, rc=2)
+    s.read(SAMPLE, "-e", "window")
+    same(names(s, "window"), before)
+    empty = Store(m, SAMPLE, events="window")
+    same(empty.query("SELECT src_ip, bytes, is_other FROM top_minute"), [])
+    same(empty.query("SELECT flow_id, src_ip, byte_count FROM flow WHERE src_ip = '10.0.0.1' AND byte_count > 5"), [])
+
+
 def test_loss_is_told(m):
     s = Store(m, SAMPLE)
     facts = s.query("SELECT facts FROM account")[0]["facts"]
